@@ -1,0 +1,168 @@
+package keys
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	"github.com/tink-crypto/tink-go/v2/prf/hmacprf"
+	"github.com/tink-crypto/tink-go/v2/tink"
+)
+
+// ErrSealed is returned for a value that does not open: damaged, moved to
+// another context, or sealed under a key the Box does not hold.
+var ErrSealed = errors.New("keys: sealed value does not open")
+
+// indexSize is the length of a blind index and of a Pepper's tag, in bytes.
+const indexSize = 32
+
+// A Box seals database columns that must not be readable (AES-256-GCM) and
+// makes the blind indexes by which they are still found (HMAC-SHA256). It is
+// safe for concurrent use.
+type Box struct {
+	seal  tink.AEAD
+	index prf.PRF
+}
+
+// boxKeys is a column key file: {"aead": …, "index": …}, both tink keysets.
+type boxKeys struct{ seal, index *keyset.Handle }
+
+// boxFile is its JSON.
+type boxFile struct {
+	AEAD  json.RawMessage `json:"aead"`
+	Index json.RawMessage `json:"index"`
+}
+
+// LoadBox reads a column key file; its errors name the file and are otherwise
+// ParseBox's.
+func LoadBox(path string) (*Box, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := ParseBox(data)
+	if err != nil {
+		return nil, inFile(path, err)
+	}
+	return b, nil
+}
+
+// ParseBox reads the content of a column key file as NewBoxKey or RotateBox
+// made it. Of several "aead" keys the primary seals and every enabled one
+// opens; of "index" only the primary is used, since an index made with another
+// would find nothing.
+//
+// Errors: ErrEmpty, ErrFormat, ErrWrongKind.
+func ParseBox(data []byte) (*Box, error) {
+	k, err := parseBoxKeys(data)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := aead.New(k.seal)
+	if err != nil {
+		return nil, fmt.Errorf("%w: \"aead\" is not usable", ErrFormat)
+	}
+	index, err := prf.NewPRFSet(k.index)
+	if err != nil {
+		return nil, fmt.Errorf("%w: \"index\" is not usable", ErrFormat)
+	}
+	return &Box{seal: seal, index: index.PRFs[index.PrimaryID]}, nil
+}
+
+// Seal encrypts plain for one place. context names that place (table, column,
+// row) and must be given to Open again; it is not part of the result, which is
+// 33 bytes longer than plain and differs each time.
+func (b *Box) Seal(plain, context []byte) ([]byte, error) {
+	sealed, err := b.seal.Encrypt(plain, context)
+	if err != nil {
+		return nil, fmt.Errorf("keys: seal: %w", err)
+	}
+	return sealed, nil
+}
+
+// Open returns what Seal was given, or ErrSealed and nothing.
+func (b *Box) Open(sealed, context []byte) ([]byte, error) {
+	plain, err := b.seal.Decrypt(sealed, context)
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plain, nil
+}
+
+// Index returns the blind index of parts, 32 bytes, always the same for the
+// same purpose and parts. Purposes are worlds apart: equal parts give unequal
+// indexes. Parts are framed by their length, so ("ab", "c") and ("a", "bc")
+// differ.
+func (b *Box) Index(purpose string, parts ...[]byte) []byte {
+	size := 8 + len(purpose)
+	for _, part := range parts {
+		size += 8 + len(part)
+	}
+	input := binary.BigEndian.AppendUint64(make([]byte, 0, size), uint64(len(purpose)))
+	input = append(input, purpose...)
+	for _, part := range parts {
+		input = binary.BigEndian.AppendUint64(input, uint64(len(part)))
+		input = append(input, part...)
+	}
+	sum, err := b.index.ComputePRF(input, indexSize)
+	if err != nil {
+		// HMAC fails only for a longer output than SHA-256 has; ParseBox
+		// let no other algorithm in.
+		panic("keys: blind index: " + err.Error())
+	}
+	return sum
+}
+
+func parseBoxKeys(data []byte) (boxKeys, error) {
+	var file boxFile
+	if err := readJSON(data, &file); err != nil {
+		return boxKeys{}, fmt.Errorf("%w: a column key file is wanted, JSON with the keysets \"aead\" and \"index\"", err)
+	}
+	seal, err := readKeyset("aead", file.AEAD, sealParameters())
+	if err != nil {
+		return boxKeys{}, err
+	}
+	index, err := readKeyset("index", file.Index, prfParameters())
+	if err != nil {
+		return boxKeys{}, err
+	}
+	return boxKeys{seal: seal, index: index}, nil
+}
+
+func (k boxKeys) encode() ([]byte, error) {
+	seal, err := keysetJSON(k.seal)
+	if err != nil {
+		return nil, err
+	}
+	index, err := keysetJSON(k.index)
+	if err != nil {
+		return nil, err
+	}
+	return writeJSON(boxFile{AEAD: seal, Index: index})
+}
+
+// sealParameters: AES-256-GCM with tink's prefix, which tells by which key a
+// value was sealed.
+func sealParameters() *aesgcm.Parameters {
+	p, err := aesgcm.NewParameters(aesgcm.ParametersOpts{
+		KeySizeInBytes: 32, IVSizeInBytes: 12, TagSizeInBytes: 16, Variant: aesgcm.VariantTink,
+	})
+	if err != nil {
+		panic("keys: " + err.Error()) // constants only
+	}
+	return p
+}
+
+// prfParameters: HMAC-SHA256 with a key of 32 bytes.
+func prfParameters() *hmacprf.Parameters {
+	p, err := hmacprf.NewParameters(32, hmacprf.SHA256)
+	if err != nil {
+		panic("keys: " + err.Error()) // constants only
+	}
+	return p
+}

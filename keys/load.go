@@ -1,0 +1,173 @@
+package keys
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// RingFiles names the files of a Ring. AppKey and AlipayKeys are always
+// needed. AppCert and AlipayRootCert together mean certificate mode, in which
+// every one of AlipayKeys is a certificate with its issuers
+// (alipayCertPublicKey_RSA2.crt); without them every one is a bare public key.
+type RingFiles struct {
+	AppID          string
+	AppKey         string   // path: the application's private key
+	AlipayKeys     []string // paths: several while Alipay's key is being changed
+	AppCert        string   // path: appCertPublicKey_<app id>.crt
+	AlipayRootCert string   // path: alipayRootCert.crt
+}
+
+// LoadRing reads and checks the files. It reports all problems at once, each
+// naming its file and saying what to do; errors.Is finds the sentinels of this
+// package in them. In certificate mode each of Alipay's certificates must be
+// valid today and issued under the root file, and the application's must
+// belong to its private key.
+func LoadRing(files RingFiles) (*Ring, error) { return loadRing(files, time.Now()) }
+
+// ringLoader gathers a Ring and whatever is wrong with it. A part that could
+// not be read stays nil, and checks that need it are left out: the operator
+// should see causes, not consequences.
+type ringLoader struct {
+	files    RingFiles
+	now      time.Time
+	ring     *Ring
+	own      *rsa.PublicKey
+	appCert  *x509.Certificate
+	roots    rootFile
+	problems []error
+}
+
+func loadRing(files RingFiles, now time.Time) (*Ring, error) {
+	l := &ringLoader{files: files, now: now, ring: &Ring{appID: files.AppID}}
+	l.note("", checkAppID(files.AppID))
+	l.loadAppKey()
+	if l.certMode() {
+		l.loadRoots()
+		l.loadAppCert()
+	}
+	for _, path := range files.AlipayKeys {
+		l.loadAlipay(path)
+	}
+	// With files named but none readable, "give one" would mislead.
+	if len(l.ring.alipay) > 0 || len(files.AlipayKeys) == 0 {
+		l.problems = append(l.problems, l.ring.checkAlipay()...)
+	}
+	if len(l.problems) > 0 {
+		return nil, errors.Join(l.problems...)
+	}
+	return l.ring, nil
+}
+
+// certMode: either file of the pair means it, so that a forgotten one is
+// reported and not taken for public-key mode.
+func (l *ringLoader) certMode() bool {
+	return l.files.AppCert != "" || l.files.AlipayRootCert != ""
+}
+
+// note keeps a problem; nil is none.
+func (l *ringLoader) note(path string, err error) {
+	if err != nil {
+		l.problems = append(l.problems, inFile(path, err))
+	}
+}
+
+// read returns a file's content, or false after noting why there is none.
+func (l *ringLoader) read(path, what string) ([]byte, bool) {
+	if path == "" {
+		l.note("", fmt.Errorf("%w: %s", ErrIncomplete, what))
+		return nil, false
+	}
+	data, err := readFile(path)
+	l.note("", err)
+	return data, err == nil
+}
+
+func (l *ringLoader) loadAppKey() {
+	data, ok := l.read(l.files.AppKey, "the file of the application's private key")
+	if !ok {
+		return
+	}
+	key, err := ParsePrivateKey(data)
+	if err != nil {
+		l.note(l.files.AppKey, err)
+		return
+	}
+	l.ring.signer, l.own = key, &key.PublicKey
+}
+
+func (l *ringLoader) loadRoots() {
+	data, ok := l.read(l.files.AlipayRootCert, "Alipay's root certificate file (certificate mode needs it beside the application's certificate)")
+	if !ok {
+		return
+	}
+	roots, err := parseRoots(data)
+	l.note(l.files.AlipayRootCert, err)
+	l.roots, l.ring.rootCertSN = roots, roots.sn
+}
+
+func (l *ringLoader) loadAppCert() {
+	data, ok := l.read(l.files.AppCert, "the application's certificate file (certificate mode needs it beside Alipay's root certificates)")
+	if !ok {
+		return
+	}
+	chain, err := parseChain(data)
+	if err == nil {
+		err = verifyApp(chain[0], l.own, l.files.AppID, l.now)
+	}
+	if err == nil {
+		l.appCert, l.ring.appCertEnd = chain[0], chain[0].NotAfter
+		l.ring.appCertSN, err = CertSN(chain[0])
+	}
+	l.note(l.files.AppCert, err)
+}
+
+func (l *ringLoader) loadAlipay(path string) {
+	data, ok := l.read(path, "the name of one of Alipay's key files is blank")
+	if !ok {
+		return
+	}
+	key, err := l.parseAlipay(data)
+	if err != nil {
+		l.note(path, err)
+		return
+	}
+	key.Source = path
+	l.ring.alipay = append(l.ring.alipay, key)
+}
+
+// parseAlipay reads a certificate in certificate mode and a bare key otherwise.
+// The two are never mixed: a message is signed in one mode only, and a bare
+// key would let a message without a certificate serial through.
+func (l *ringLoader) parseAlipay(data []byte) (AlipayKey, error) {
+	if l.certMode() {
+		return l.parseAlipayCert(data)
+	}
+	if holdsCertificate(data) {
+		return AlipayKey{}, fmt.Errorf("%w: this is a certificate; name the application's certificate and Alipay's root certificates too (certificate mode), or give Alipay's public key", ErrWrongKind)
+	}
+	pub, err := ParsePublicKey(data)
+	return AlipayKey{Public: pub}, err
+}
+
+func (l *ringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
+	chain, err := parseChain(data)
+	if err != nil {
+		return AlipayKey{}, err
+	}
+	if l.roots.pool != nil {
+		if err := verifyAlipay(chain, l.roots.pool, l.now); err != nil {
+			return AlipayKey{}, err
+		}
+	}
+	if l.appCert != nil {
+		if err := sameMerchant(chain[0], l.appCert); err != nil {
+			return AlipayKey{}, err
+		}
+	}
+	sn, err := CertSN(chain[0])
+	pub, _ := chain[0].PublicKey.(*rsa.PublicKey)
+	return AlipayKey{SN: sn, Public: pub, NotAfter: chain[0].NotAfter}, err
+}

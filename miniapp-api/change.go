@@ -1,0 +1,202 @@
+package miniapp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+type openChangeRequest struct {
+	IDNumber    string        `json:"id_number"`
+	OldPassword passwd.Secret `json:"old_password"`
+}
+
+type changeReply struct {
+	ID        uuid.UUID  `json:"id"`
+	State     string     `json:"state"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"` // while open
+}
+
+// openChange is the citizen's first page: personal data and the old password.
+func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) (changeReply, error) {
+	var wrong []FieldError
+	if in.IDNumber == "" {
+		wrong = append(wrong, FieldError{"id_number", "REQUIRED", "请输入证件号码"})
+	}
+	if in.OldPassword.Empty() {
+		wrong = append(wrong, FieldError{"old_password", "REQUIRED", "请输入原密码"})
+	}
+	if len(wrong) > 0 {
+		return changeReply{}, ErrBadRequest.withFields(wrong...)
+	}
+	account, err := s.ownerGuess(ctx, v, in.OldPassword, func(a store.Account) bool {
+		doc, err := document.Parse(a.Person.IDType, in.IDNumber)
+		return err == nil && bytes.Equal(s.db.PersonDigest(doc.Key()), a.PersonDigest)
+	})
+	if err != nil {
+		return changeReply{}, err
+	}
+	if err := changeable(account); err != nil {
+		return changeReply{}, err
+	}
+	change, err := s.db.OpenChange(ctx, v.Session, account, s.db.PasswordFingerprint(account, in.OldPassword.Normalised()))
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return changeReply{}, ErrChangeInProgress
+	case errors.Is(err, store.ErrNotFound):
+		return changeReply{}, ErrNotLinked
+	case err != nil:
+		return changeReply{}, err
+	}
+	return changeReply{ID: change.ID, State: change.State, ExpiresAt: &change.ExpiresAt}, nil
+}
+
+// changeable says why an account's password cannot be changed here.
+func changeable(a store.Account) error {
+	switch {
+	case a.Ended():
+		return ErrAccountClosed
+	case a.Status == store.StatusFrozen:
+		return ErrAccountFrozen
+	case a.State == store.PasswordFrozen:
+		return ErrPasswordFrozen
+	}
+	return nil
+}
+
+type confirmRequest struct {
+	New   passwd.Secret `json:"new_password"`
+	Again passwd.Secret `json:"new_password_again"`
+}
+
+type confirmReply struct {
+	ID            uuid.UUID  `json:"id"`
+	State         string     `json:"state"`
+	ChangedAt     *time.Time `json:"changed_at"`
+	SessionsEnded int        `json:"sessions_ended"`
+	Notified      bool       `json:"notified"` // the notice to the owner is on its way
+}
+
+func doneReply(c store.Change) confirmReply {
+	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, true}
+}
+
+// confirmChange is the second page: the new password twice. A repeated confirm
+// gets the first answer.
+func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) (confirmReply, error) {
+	change, err := s.db.Change(ctx, v.Session, v.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return confirmReply{}, ErrChangeGone
+	} else if err != nil {
+		return confirmReply{}, err
+	}
+	account, err := s.db.LinkedAccount(ctx, change.AccountID)
+	if err != nil {
+		return confirmReply{}, err
+	}
+	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
+	if change.Repeats(fingerprint) && in.New.Equal(in.Again) {
+		return doneReply(change), nil
+	}
+	if change.State != store.ChangeOpen {
+		return confirmReply{}, ErrChangeGone
+	}
+	if err := s.acceptable(ctx, in, change, account, fingerprint); err != nil {
+		return confirmReply{}, err
+	}
+	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprint})
+}
+
+// acceptable says what is wrong with a new password.
+func (s *Server) acceptable(ctx context.Context, in confirmRequest, c store.Change, a store.Account, fingerprint []byte) error {
+	switch {
+	case in.New.Empty():
+		return ErrBadRequest.withFields(FieldError{"new_password", "REQUIRED", "请输入新密码"})
+	case !in.New.Equal(in.Again):
+		return ErrPasswordMismatch
+	case bytes.Equal(fingerprint, c.OldFingerprint):
+		return ErrPasswordSame
+	}
+	if broken := s.policy.Check(in.New, subject(a)); len(broken) > 0 {
+		fields := make([]FieldError, len(broken))
+		for i, b := range broken {
+			fields[i] = FieldError{"new_password", b.Code, b.Message}
+		}
+		return ErrPasswordWeak.withFields(fields...)
+	}
+	used, err := s.db.PasswordUsed(ctx, a, fingerprint, s.policy.History)
+	if err == nil && used {
+		err = ErrPasswordReused
+	}
+	return err
+}
+
+// finishChange hashes, and lets the store decide who won.
+func (s *Server) finishChange(ctx context.Context, v visit, in confirmRequest, c store.Confirm) (confirmReply, error) {
+	var err error
+	if c.Hash, err = s.hasher.Hash(ctx, in.New); err != nil {
+		return confirmReply{}, err
+	}
+	done, err := s.db.FinishChange(ctx, v.Session, c)
+	switch {
+	case errors.Is(err, store.ErrConflict): // changed elsewhere: this change can never succeed
+		if _, err := s.db.CancelChange(ctx, v.Session, c.Change.ID); err != nil && !errors.Is(err, store.ErrGone) {
+			return confirmReply{}, err
+		}
+		return confirmReply{}, ErrChangeGone
+	case errors.Is(err, store.ErrGone):
+		return confirmReply{}, ErrChangeGone
+	case errors.Is(err, store.ErrBlocked):
+		return confirmReply{}, s.blocked(ctx, c.Change.AccountID)
+	case err != nil:
+		return confirmReply{}, err
+	}
+	return doneReply(done), nil
+}
+
+// blocked says what stopped a change whose account was in order when it began.
+func (s *Server) blocked(ctx context.Context, id uuid.UUID) error {
+	account, err := s.db.LinkedAccount(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := changeable(account); err != nil {
+		return err
+	}
+	return ErrChangeGone
+}
+
+// showChange says whether it happened. Unknown and somebody else's look alike.
+func (s *Server) showChange(ctx context.Context, v visit, _ none) (changeReply, error) {
+	change, err := s.db.Change(ctx, v.Session, v.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return changeReply{ID: v.ID, State: store.ChangeUnknown}, nil
+	} else if err != nil {
+		return changeReply{}, err
+	}
+	return stateReply(change), nil
+}
+
+// cancelChange closes an open change without an effect.
+func (s *Server) cancelChange(ctx context.Context, v visit, _ none) (changeReply, error) {
+	change, err := s.db.CancelChange(ctx, v.Session, v.ID)
+	if errors.Is(err, store.ErrGone) {
+		return changeReply{}, ErrChangeGone
+	}
+	return stateReply(change), err
+}
+
+func stateReply(c store.Change) changeReply {
+	reply := changeReply{ID: c.ID, State: c.State}
+	if c.State == store.ChangeOpen {
+		reply.ExpiresAt = &c.ExpiresAt
+	}
+	return reply
+}

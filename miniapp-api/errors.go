@@ -1,0 +1,227 @@
+package miniapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// An Error is what a caller is told instead of data. The table below is the
+// only place where an error becomes a status, a code and a Chinese sentence.
+type Error struct {
+	Status  int    // HTTP status, repeated in the body
+	Code    string // stable, upper snake case: front ends switch on it
+	Title   string // English, for developers
+	Message string // Chinese, ready to show
+	Next    string // what the page should do
+
+	// What one occurrence adds.
+	Fields      []FieldError
+	Remaining   *int       // guesses left
+	RetryAfter  int        // seconds
+	LockedUntil *time.Time // only told to the owner
+	cause       error      // for the log: never shown, never holds a value
+}
+
+// A FieldError says what is wrong with one field, without its value.
+type FieldError struct {
+	Field   string `json:"field"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func (e *Error) Error() string { return e.Code }
+
+// Unwrap makes the cause visible to errors.Is.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Is reports whether two occurrences are of the same entry of the table.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// The table. Order: who you are, what you asked, what we allow, what is broken.
+var (
+	ErrSessionRequired = &Error{Status: 401, Code: "SESSION_REQUIRED", Title: "No session token",
+		Message: "请先登录", Next: "Call my.getAuthCode, then POST /v1/sessions."}
+	ErrSessionExpired = &Error{Status: 401, Code: "SESSION_EXPIRED", Title: "Session unknown, ended or expired",
+		Message: "登录已失效，请重新进入", Next: "Log in again silently and repeat the call once."}
+	ErrAuthCodeInvalid = &Error{Status: 401, Code: "AUTH_CODE_INVALID", Title: "Auth code wrong, used or expired",
+		Message: "授权已失效，请重新进入", Next: "Call my.getAuthCode again: a code is good once."}
+
+	ErrBadRequest = &Error{Status: 400, Code: "BAD_REQUEST", Title: "Malformed request",
+		Message: "提交的信息格式不正确，请核对后重试", Next: "Show errors beside their fields; without errors it is a bug of the page."}
+	ErrNotFound = &Error{Status: 404, Code: "NOT_FOUND", Title: "No such path",
+		Message: "请求的地址不存在", Next: "Correct the path, see openapi.yaml."}
+	ErrMethodNotAllowed = &Error{Status: 405, Code: "METHOD_NOT_ALLOWED", Title: "Wrong HTTP method",
+		Message: "请求方式不正确", Next: "Correct the method, see openapi.yaml."}
+	ErrTooLarge = &Error{Status: 413, Code: "PAYLOAD_TOO_LARGE", Title: "Body over 16 KiB",
+		Message: "提交的内容过长", Next: "Send less."}
+	ErrMediaType = &Error{Status: 415, Code: "UNSUPPORTED_MEDIA_TYPE", Title: "Body is not plain application/json",
+		Message: "请求格式不支持", Next: "Send Content-Type: application/json, uncompressed."}
+
+	ErrNotLinked = &Error{Status: 409, Code: "NOT_LINKED", Title: "No fund account linked",
+		Message: "您还没有绑定公积金账户，请先绑定", Next: "Go to the link page."}
+	ErrAlreadyLinked = &Error{Status: 409, Code: "ALREADY_LINKED", Title: "This Alipay user or this account is linked already",
+		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link."}
+	ErrLinkRefused = &Error{Status: 403, Code: "LINK_REFUSED", Title: "The link was refused",
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，或稍后再试", Next: "Let the citizen correct the form. One answer for every reason."}
+	ErrAccountClosed = &Error{Status: 409, Code: "ACCOUNT_CLOSED", Title: "The account is merged, moved or closed",
+		Message: "该公积金账户已转出或销户，无法办理", Next: "Show the message; the counter can help."}
+	ErrAccountFrozen = &Error{Status: 423, Code: "ACCOUNT_FROZEN", Title: "The account is frozen by the centre",
+		Message: "该公积金账户已冻结，暂不能修改密码，请到柜台办理", Next: "Show the message; nothing can be changed here."}
+	ErrPasswordFrozen = &Error{Status: 423, Code: "PASSWORD_FROZEN", Title: "The password is frozen",
+		Message: "密码已冻结，请通过身份验证重置密码或到柜台办理", Next: "Offer the reset."}
+
+	ErrOldPasswordWrong = &Error{Status: 403, Code: "OLD_PASSWORD_WRONG", Title: "ID number or old password wrong",
+		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts."}
+	ErrPasswordLocked = &Error{Status: 423, Code: "PASSWORD_LOCKED", Title: "Too many wrong passwords",
+		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset."}
+
+	ErrChangeInProgress = &Error{Status: 409, Code: "CHANGE_IN_PROGRESS", Title: "Another channel has a change open",
+		Message: "您有一笔修改正在办理，请稍后再试", Next: "Wait, or finish it where it was begun."}
+	ErrChangeGone = &Error{Status: 410, Code: "CHANGE_GONE", Title: "Change closed, expired or unknown",
+		Message: "本次修改已失效，请重新开始", Next: "Ask GET /v1/password/changes/{id} whether it is done, else start again."}
+	ErrPasswordMismatch = &Error{Status: 422, Code: "PASSWORD_MISMATCH", Title: "The two new passwords differ",
+		Message: "两次输入的新密码不一致", Next: "Clear the second field."}
+	ErrPasswordWeak = &Error{Status: 422, Code: "PASSWORD_WEAK", Title: "The new password breaks rules",
+		Message: "新密码不符合规则，请按提示修改", Next: "Show every entry of errors."}
+	ErrPasswordSame = &Error{Status: 422, Code: "PASSWORD_SAME", Title: "The new password is the old one",
+		Message: "新密码不能与原密码相同", Next: "Ask for another one."}
+	ErrPasswordReused = &Error{Status: 422, Code: "PASSWORD_REUSED", Title: "The new password was used before",
+		Message: "不能使用最近用过的密码", Next: "Ask for another one."}
+	ErrKeyReused = &Error{Status: 422, Code: "IDEMPOTENCY_KEY_REUSED", Title: "The Idempotency-Key came with another body before",
+		Message: "请求重复，请重新提交", Next: "Use a new key for every new form."}
+
+	ErrTooManyRequests = &Error{Status: 429, Code: "TOO_MANY_REQUESTS", Title: "Too many requests", RetryAfter: 1,
+		Message: "操作太频繁，请稍后再试", Next: "Wait retry_after seconds."}
+	ErrBusy = &Error{Status: 503, Code: "BUSY", Title: "Overloaded, or the database is away: nothing was done", RetryAfter: 2,
+		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds."}
+	ErrResultUnknown = &Error{Status: 503, Code: "RESULT_UNKNOWN", Title: "The outcome is not known yet", RetryAfter: 2,
+		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Ask for the state of the change, or repeat with the same Idempotency-Key."}
+	ErrAlipayUnavailable = &Error{Status: 502, Code: "ALIPAY_UNAVAILABLE", Title: "Alipay gave no answer that can be trusted", RetryAfter: 3,
+		Message: "支付宝服务暂时不可用，请稍后再试", Next: "Get a new auth code and try again."}
+	ErrInternal = &Error{Status: 500, Code: "INTERNAL", Title: "Our fault",
+		Message: "服务异常，请稍后再试", Next: "Show request_id; the operator finds it in the log."}
+)
+
+// Catalogue lists the table, for the contract and its tests.
+var Catalogue = []*Error{
+	ErrSessionRequired, ErrSessionExpired, ErrAuthCodeInvalid,
+	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
+	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
+	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,
+	ErrPasswordMismatch, ErrPasswordWeak, ErrPasswordSame, ErrPasswordReused, ErrKeyReused,
+	ErrTooManyRequests, ErrBusy, ErrResultUnknown, ErrAlipayUnavailable, ErrInternal,
+}
+
+// translations say what an error of another room means to a caller. The first
+// match counts. What is missing here is INTERNAL.
+var translations = []struct {
+	err error
+	as  *Error
+}{
+	{store.ErrUnknownOutcome, ErrResultUnknown},
+	{store.ErrUnavailable, ErrBusy},
+	{store.ErrRunning, ErrBusy},
+	{passwd.ErrBusy, ErrBusy},
+	{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
+	{signing.ErrTokenInvalid, ErrSessionExpired},
+	{signing.ErrForged, ErrAlipayUnavailable},
+	{signing.ErrUnavailable, ErrAlipayUnavailable},
+	{signing.ErrConfiguration, ErrAlipayUnavailable},
+	{context.DeadlineExceeded, ErrBusy},
+	{context.Canceled, ErrBusy},
+}
+
+// asError finds the entry of the table that err stands for.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	for _, t := range translations {
+		if errors.Is(err, t.err) {
+			return t.as.because(err)
+		}
+	}
+	return ErrInternal.because(err)
+}
+
+func (e *Error) because(err error) *Error {
+	c := *e
+	c.cause = err
+	return &c
+}
+
+// withFields is BAD_REQUEST or PASSWORD_WEAK with everything wrong at once.
+func (e *Error) withFields(fields ...FieldError) *Error {
+	c := *e
+	c.Fields = fields
+	return &c
+}
+
+// withRemaining tells the owner how many guesses are left.
+func (e *Error) withRemaining(n int) *Error {
+	c := *e
+	c.Remaining = &n
+	c.Message = fmt.Sprintf("%s，还可以输入%d次", e.Message, n)
+	return &c
+}
+
+// lockedUntil tells the owner when the lock opens. The far future means that
+// only a reset opens it.
+func (e *Error) lockedUntil(until, now time.Time) *Error {
+	c := *e
+	zero := 0
+	c.Remaining = &zero
+	if until.Sub(now) > resetOnly {
+		c.Message = "密码错误次数过多，已锁定，请通过身份验证重置密码或到柜台办理"
+		return &c
+	}
+	c.LockedUntil = &until
+	c.RetryAfter = int(until.Sub(now).Seconds()) + 1
+	c.Message = fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", until.In(beijing).Format("1月2日15:04"))
+	return &c
+}
+
+func (e *Error) retryAfter(seconds int) *Error {
+	c := *e
+	c.RetryAfter = seconds
+	return &c
+}
+
+// resetOnly is longer than any lock that ends by itself.
+const resetOnly = 10 * 365 * 24 * time.Hour
+
+// beijing is the time citizens live in.
+var beijing = time.FixedZone("CST", 8*60*60)
+
+// fromStatus names the errors that net/http and Echo find before a handler runs.
+func fromStatus(status int) *Error {
+	switch status {
+	case http.StatusNotFound:
+		return ErrNotFound
+	case http.StatusMethodNotAllowed:
+		return ErrMethodNotAllowed
+	case http.StatusRequestEntityTooLarge:
+		return ErrTooLarge
+	case http.StatusUnsupportedMediaType:
+		return ErrMediaType
+	case http.StatusTooManyRequests:
+		return ErrTooManyRequests
+	case http.StatusServiceUnavailable:
+		return ErrBusy
+	}
+	if status >= 400 && status < 500 {
+		return ErrBadRequest
+	}
+	return ErrInternal
+}

@@ -1,0 +1,48 @@
+package miniapp
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+)
+
+// eventTexts are what the citizen reads in 办理记录.
+var eventTexts = map[string]string{
+	store.EventLinked:          "绑定公积金账户",
+	store.EventUnlinked:        "解除绑定",
+	store.EventChangeOpened:    "开始修改密码",
+	store.EventPasswordChanged: "密码修改成功",
+	store.EventPasswordWrong:   "密码输入错误",
+	store.EventPasswordLocked:  "密码错误次数过多，已锁定",
+}
+
+// eventCount is how many events a page shows.
+const eventCount = 50
+
+type eventView struct {
+	ID      uuid.UUID `json:"id"`
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind"`
+	Text    string    `json:"text"`
+	Channel string    `json:"channel"`
+}
+
+type eventsReply struct {
+	Events []eventView `json:"events"`
+}
+
+// showEvents is the citizen's own record of what happened to link and password.
+func (s *Server) showEvents(ctx context.Context, v visit, _ none) (eventsReply, error) {
+	events, err := s.db.Events(ctx, v.Link.AccountID, eventCount)
+	if err != nil {
+		return eventsReply{}, err
+	}
+	views := make([]eventView, len(events))
+	for i, e := range events {
+		views[i] = eventView{e.ID, e.At, e.Kind, eventTexts[e.Kind], e.Channel}
+	}
+	return eventsReply{views}, nil
+}

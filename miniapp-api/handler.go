@@ -1,0 +1,174 @@
+package miniapp
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// A visit is what a handler may know beside its input.
+type visit struct {
+	store.Session           // zero where the route needs none
+	ID            uuid.UUID // the {id} of the path, zero when it is not one
+}
+
+// A handler takes a checked input and returns data or an error. It knows
+// nothing of HTTP.
+type handler[In, Out any] func(ctx context.Context, v visit, in In) (Out, error)
+
+// open adapts a handler that needs no session.
+func open[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+	return adapt(s, h, func(context.Context, echo.Context) (visit, error) { return visit{}, nil })
+}
+
+// authed adapts a handler that needs a session.
+func authed[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+	return adapt(s, h, s.visitOf)
+}
+
+// linked adapts a handler that needs a session with a link.
+func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+	return adapt(s, h, func(ctx context.Context, c echo.Context) (visit, error) {
+		v, err := s.visitOf(ctx, c)
+		if err == nil && v.Link == nil {
+			err = ErrNotLinked
+		}
+		return v, err
+	})
+}
+
+func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx := c.Request().Context()
+		body, err := readBody(c)
+		if err != nil {
+			return err
+		}
+		v, err := who(ctx, c)
+		if err != nil {
+			return err
+		}
+		run := func() (any, error) {
+			var in In
+			if err := decode(body, &in); err != nil {
+				return nil, err
+			}
+			return h(ctx, v, in)
+		}
+		return s.once(c, v, body, run)
+	}
+}
+
+// visitOf finds the session of the bearer token.
+func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
+	token, ok := strings.CutPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
+	if !ok || token == "" {
+		return visit{}, ErrSessionRequired
+	}
+	digest := sha256.Sum256([]byte(token))
+	session, err := s.db.Session(ctx, digest[:])
+	if errors.Is(err, store.ErrNotFound) {
+		return visit{}, ErrSessionExpired
+	} else if err != nil {
+		return visit{}, err
+	}
+	if wait := s.users.wait(string(session.IdentityDigest)); wait > 0 {
+		return visit{}, ErrTooManyRequests.retryAfter(wait)
+	}
+	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
+	return visit{Session: session, ID: id}, nil
+}
+
+// maxBody is the largest body a form of this API needs, many times over.
+const maxBody = 16 << 10
+
+// readBody reads a POST body within the limit. A GET has none.
+func readBody(c echo.Context) ([]byte, error) {
+	r := c.Request()
+	if r.Method != http.MethodPost {
+		return nil, nil
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return nil, ErrMediaType
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, ErrTooLarge
+	case err != nil:
+		return nil, ErrBadRequest.because(errBodyCut)
+	case len(body) == 0:
+		return nil, nil
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != "application/json" {
+		return nil, ErrMediaType
+	}
+	return body, nil
+}
+
+var errBodyCut = errors.New("miniapp: body ended early")
+
+// decode reads exactly one JSON value: unknown, duplicate and wrong-case keys,
+// trailing data and invalid UTF-8 are refused, and so are control characters
+// in strings. An empty body is the empty object.
+func decode(body []byte, in any) error {
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true)); err != nil {
+		return ErrBadRequest.withFields(jsonField(err)).because(errors.New("miniapp: body is not the JSON wanted"))
+	}
+	return refuseControls(in)
+}
+
+// jsonField says what is wrong with a body. Keys a caller made up are not
+// echoed: people paste secrets in odd places.
+func jsonField(err error) FieldError {
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段"}
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return FieldError{"", "DUPLICATE_FIELD", "同一字段重复提交"}
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) && semantic.JSONKind != 0 {
+		return FieldError{strings.TrimPrefix(string(semantic.JSONPointer), "/"), "WRONG_TYPE", "字段类型不正确"}
+	}
+	return FieldError{"", "INVALID_JSON", "提交的内容不是有效的JSON"}
+}
+
+// refuseControls looks at every string and Secret of a flat request struct.
+func refuseControls(in any) error {
+	v := reflect.ValueOf(in).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		var text string
+		switch f := v.Field(i).Interface().(type) {
+		case string:
+			text = f
+		case passwd.Secret:
+			text = f.Reveal()
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			return ErrBadRequest.withFields(FieldError{name, "CONTROL_CHARACTER", "内容包含不可见字符，请重新输入"})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package miniapp
+
+import (
+	"context"
+	"time"
+)
+
+type none struct{}
+
+type health struct {
+	State string `json:"state"`
+}
+
+// alive says that the process answers, nothing more.
+func (s *Server) alive(context.Context, visit, none) (health, error) {
+	return health{"alive"}, nil
+}
+
+// readyTime is how long the database may take to say that it can be written to.
+const readyTime = 2 * time.Second
+
+// ready says that requests can be served: the database is the migrated,
+// writable primary and its clock is ours.
+func (s *Server) ready(ctx context.Context, _ visit, _ none) (health, error) {
+	ctx, stop := context.WithTimeout(ctx, readyTime)
+	defer stop()
+	if err := s.db.Ping(ctx); err != nil {
+		return health{}, ErrBusy.because(err)
+	}
+	return health{"ready"}, nil
+}

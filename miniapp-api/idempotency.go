@@ -1,0 +1,100 @@
+package miniapp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"fundpass/store"
+)
+
+// Waiting for another run of the same request.
+const (
+	pollReceipt = 40 * time.Millisecond
+	maxKey      = 255
+)
+
+// once runs a request and sends its answer. A POST with an Idempotency-Key
+// runs once: the same key and body get the first answer again, whatever
+// process gave it.
+func (s *Server) once(c echo.Context, v visit, body []byte, run func() (any, error)) error {
+	key := c.Request().Header.Get("Idempotency-Key")
+	if key == "" || c.Request().Method != http.MethodPost {
+		data, err := run()
+		if err != nil {
+			return err
+		}
+		return send(c, answerOf(c, data, nil))
+	}
+	if len(key) > maxKey {
+		return ErrBadRequest.withFields(FieldError{"Idempotency-Key", "TOO_LONG", "幂等键过长"})
+	}
+	ctx := c.Request().Context()
+	receipt := s.receipt(c, v, key, body)
+	first, err := s.claim(ctx, receipt)
+	if err != nil {
+		return err
+	}
+	if first != nil {
+		return send(c, *first)
+	}
+	data, err := run()
+	answer := answerOf(c, data, err)
+	s.settle(ctx, receipt, answer)
+	if err != nil {
+		return err
+	}
+	return send(c, answer)
+}
+
+// receipt identifies a request. Without a session the auth code in the body
+// says who asks, so the key alone is the scope there.
+func (s *Server) receipt(c echo.Context, v visit, key string, body []byte) *store.Receipt {
+	scope := v.IdentityDigest
+	if scope == nil {
+		scope = []byte("no session")
+	}
+	return &store.Receipt{
+		Scope:         scope,
+		KeyDigest:     s.db.Digest("idempotency key", []byte(key)),
+		RequestDigest: s.db.Digest("request", []byte(c.Request().URL.Path), body),
+	}
+}
+
+// claim waits while another run of the same request is at it.
+func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, error) {
+	for {
+		first, err := s.db.Claim(ctx, r)
+		switch {
+		case errors.Is(err, store.ErrConflict):
+			return nil, ErrKeyReused
+		case !errors.Is(err, store.ErrRunning):
+			return first, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, store.ErrRunning
+		case <-time.After(pollReceipt):
+		}
+	}
+}
+
+// settle keeps a final answer and forgets one that asks for a retry. It goes
+// on when the caller has hung up: the retry needs it.
+func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer stop()
+	var err error
+	if a.Status >= 500 || a.Status == http.StatusTooManyRequests || a.Status == http.StatusUnauthorized {
+		err = s.db.GiveUp(ctx, r)
+	} else {
+		err = s.db.Settle(ctx, r, a)
+	}
+	if err != nil { // the lease ends it
+		s.log.LogAttrs(ctx, slog.LevelWarn, "receipt not settled", slog.String("cause", err.Error()))
+	}
+}

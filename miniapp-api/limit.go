@@ -1,0 +1,88 @@
+package miniapp
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// A Rate allows Burst requests at once and PerSecond in the long run.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Rates of a server that configures none.
+var (
+	DefaultPerAddress = Rate{PerSecond: 100, Burst: 1000}
+	DefaultPerUser    = Rate{PerSecond: 5, Burst: 60}
+)
+
+func (r Rate) or(otherwise Rate) Rate {
+	if r.PerSecond <= 0 || r.Burst <= 0 {
+		return otherwise
+	}
+	return r
+}
+
+// A limiter counts by the generic cell rate algorithm (ITU-T I.371): one point
+// in time a key says when its allowance will be whole again. It is kept in
+// memory, a process each: it guards the process. Guesses are counted in the
+// database.
+type limiter struct {
+	every, slack time.Duration
+
+	mu    sync.Mutex
+	whole map[string]time.Time
+	swept time.Time
+}
+
+// sweepEvery bounds the memory of keys that are whole again.
+const sweepEvery = time.Minute
+
+func newLimiter(r Rate) *limiter {
+	every := time.Duration(float64(time.Second) / r.PerSecond)
+	return &limiter{every: every, slack: every * time.Duration(r.Burst-1), whole: make(map[string]time.Time)}
+}
+
+// wait takes one request of key's allowance and returns 0, or the seconds
+// until there is one.
+func (l *limiter) wait(key string) int {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweep(now)
+	whole := l.whole[key]
+	if whole.Before(now) {
+		whole = now
+	}
+	if ahead := whole.Sub(now); ahead > l.slack {
+		return max(1, int(math.Ceil((ahead - l.slack).Seconds())))
+	}
+	l.whole[key] = whole.Add(l.every)
+	return 0
+}
+
+func (l *limiter) sweep(now time.Time) {
+	if now.Sub(l.swept) < sweepEvery {
+		return
+	}
+	l.swept = now
+	for key, whole := range l.whole {
+		if whole.Before(now) {
+			delete(l.whole, key)
+		}
+	}
+}
+
+// limited refuses an address that asks too often, before anything is read.
+func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if wait := s.addresses.wait(c.RealIP()); wait > 0 {
+			return ErrTooManyRequests.retryAfter(wait)
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,190 @@
+package miniapp
+
+import (
+	"context"
+	"errors"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// An accountView is an account as its owner sees it: masked, by Alipay's rules
+// for personal data, even to the owner.
+type accountView struct {
+	Name      string `json:"name"`
+	IDType    string `json:"id_type"`
+	IDNumber  string `json:"id_number"`
+	AccountNo string `json:"account_no"`
+	Status    string `json:"status"` // GRZHZT
+}
+
+func viewOf(a store.Account) accountView {
+	return accountView{
+		Name:      document.MaskName(a.Person.Name),
+		IDType:    a.Person.IDType,
+		IDNumber:  document.MaskNumber(a.Person.IDNumber),
+		AccountNo: document.MaskAccount(a.Person.AccountNo),
+		Status:    a.Status,
+	}
+}
+
+type linkRequest struct {
+	Name      string        `json:"name"`
+	IDType    string        `json:"id_type"`
+	IDNumber  string        `json:"id_number"`
+	AccountNo string        `json:"account_no"`
+	Password  passwd.Secret `json:"password"`
+}
+
+type linkReply struct {
+	Account       accountView `json:"account"`
+	PasswordState string      `json:"password_state"`
+}
+
+// A claim is who somebody says they are, well formed.
+type claim struct {
+	name      string
+	doc       document.Document
+	accountNo string
+	password  passwd.Secret
+}
+
+func (in linkRequest) claim() (claim, error) {
+	var wrong []FieldError
+	name, err := document.Name(in.Name)
+	if err != nil {
+		wrong = append(wrong, FieldError{"name", "INVALID", "请填写与证件一致的姓名"})
+	}
+	doc, err := document.Parse(in.IDType, in.IDNumber)
+	switch {
+	case errors.Is(err, document.ErrType):
+		wrong = append(wrong, FieldError{"id_type", "UNKNOWN", "不支持该证件类型"})
+	case err != nil:
+		wrong = append(wrong, FieldError{"id_number", "INVALID", "证件号码不正确，请核对"})
+	}
+	if len(in.AccountNo) > 20 {
+		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
+	}
+	if in.Password.Empty() {
+		wrong = append(wrong, FieldError{"password", "REQUIRED", "请输入密码"})
+	}
+	if len(wrong) > 0 {
+		return claim{}, ErrBadRequest.withFields(wrong...)
+	}
+	return claim{name, doc, in.AccountNo, in.Password}, nil
+}
+
+// addLink ties the Alipay user to the fund account they prove to be theirs:
+// by Alipay's word on who they are, where the centre has contracted it, and by
+// the password. Whatever fails, a stranger gets one answer, after the same work.
+func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkReply, error) {
+	who, err := in.claim()
+	if err != nil {
+		return linkReply{}, err
+	}
+	if v.Link != nil {
+		return linkReply{}, ErrAlreadyLinked
+	}
+	lane, proven, err := s.prove(ctx, v, who)
+	if err != nil {
+		return linkReply{}, err
+	}
+	account, err := s.guess(ctx, who, lane, proven)
+	if err != nil {
+		return linkReply{}, err
+	}
+	if account.Ended() {
+		return linkReply{}, ErrAccountClosed
+	}
+	return s.link(ctx, v, account, lane)
+}
+
+// prove asks Alipay whether its user is the person claimed. A proven user
+// guesses in a lane of their own, which strangers cannot exhaust.
+func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, proven bool, err error) {
+	if s.proof == ProofNone {
+		return store.PublicLane, true, nil
+	}
+	visitor, err := s.db.Visitor(v.Session)
+	if err != nil {
+		return nil, false, err
+	}
+	proven, err = s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
+		Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number,
+	})
+	if err != nil || !proven {
+		return store.PublicLane, false, err
+	}
+	return v.IdentityDigest, true, nil
+}
+
+// guess takes one guess at the claimed person's password. Every way to fail is
+// ErrLinkRefused and does the same work. Load is shed before the guess is charged.
+func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool) (store.Account, error) {
+	slot, err := s.hasher.Reserve(ctx)
+	if err != nil {
+		return store.Account{}, err
+	}
+	defer slot.Release()
+	attempt, err := s.db.TakeGuess(ctx, store.Guess{
+		PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: lane, AccountNo: who.accountNo, Budget: s.budget(),
+	})
+	if err != nil {
+		return store.Account{}, err
+	}
+	right, err := s.rightPassword(ctx, slot, attempt, who.password)
+	if err != nil {
+		return store.Account{}, err
+	}
+	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+		return store.Account{}, ErrLinkRefused
+	}
+	return *attempt.Account, nil
+}
+
+// link writes the link and says in which state the password is.
+func (s *Server) link(ctx context.Context, v visit, account store.Account, lane []byte) (linkReply, error) {
+	if s.proof == ProofNone && account.State == store.PasswordInitial {
+		if err := s.db.MustChange(ctx, account); err != nil {
+			return linkReply{}, err
+		}
+		account.State = store.PasswordMustChange
+	}
+	_, err := s.db.AddLink(ctx, store.NewLink{Session: v.Session, Account: account, Lane: lane})
+	if errors.Is(err, store.ErrConflict) {
+		return linkReply{}, ErrAlreadyLinked
+	} else if err != nil {
+		return linkReply{}, err
+	}
+	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+}
+
+// showLink shows which account is linked.
+func (s *Server) showLink(ctx context.Context, v visit, _ none) (linkReply, error) {
+	account, err := s.db.LinkedAccount(ctx, v.Link.AccountID)
+	if err != nil {
+		return linkReply{}, err
+	}
+	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+}
+
+type unlinkRequest struct {
+	Password passwd.Secret `json:"password"`
+}
+
+// removeLink unlinks, against the password: a borrowed phone must not be enough.
+func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (none, error) {
+	if in.Password.Empty() {
+		return none{}, ErrBadRequest.withFields(FieldError{"password", "REQUIRED", "请输入密码"})
+	}
+	if _, err := s.ownerGuess(ctx, v, in.Password, func(store.Account) bool { return true }); err != nil {
+		return none{}, err
+	}
+	err := s.db.RemoveLink(ctx, v.Session)
+	if errors.Is(err, store.ErrNotFound) {
+		return none{}, ErrNotLinked
+	}
+	return none{}, err
+}

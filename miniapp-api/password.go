@@ -1,0 +1,119 @@
+package miniapp
+
+import (
+	"context"
+	"time"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// rightPassword checks the password of an attempt. An attempt that was not
+// admitted, an unknown person and an initial password, of which no hash
+// exists, cost one hash like everything else.
+func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (bool, error) {
+	if !attempt.Admitted || attempt.Account == nil {
+		return false, slot.Dummy(ctx, password)
+	}
+	a := *attempt.Account
+	if a.InitialRule != "" {
+		initial, ok := passwd.Derive(a.InitialRule, subject(a))
+		return ok && initial.Equal(password), slot.Dummy(ctx, password)
+	}
+	right, _, err := slot.Verify(ctx, a.Hash, password)
+	return right, err
+}
+
+// ownerGuess takes one guess of the linked owner, in the owner's lane. also is
+// what must be right beside the password.
+func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
+	slot, err := s.hasher.Reserve(ctx)
+	if err != nil {
+		return store.Account{}, err
+	}
+	defer slot.Release()
+	attempt, err := s.db.TakeGuess(ctx, store.Guess{
+		PersonDigest: v.Link.PersonDigest, Lane: v.IdentityDigest, AccountID: v.Link.AccountID, Budget: s.budget(),
+	})
+	if err != nil {
+		return store.Account{}, err
+	}
+	if attempt.Account == nil {
+		return store.Account{}, ErrNotLinked
+	}
+	right, err := s.rightPassword(ctx, slot, attempt, password)
+	if err != nil {
+		return store.Account{}, err
+	}
+	if !right || !also(*attempt.Account) {
+		return store.Account{}, s.wrong(ctx, v, attempt)
+	}
+	return *attempt.Account, nil
+}
+
+// wrong tells the owner how many guesses are left, or until when there is none.
+func (s *Server) wrong(ctx context.Context, v visit, attempt store.Attempt) error {
+	kind, answer := store.EventPasswordWrong, ErrOldPasswordWrong.withRemaining(attempt.Remaining)
+	if attempt.Remaining == 0 {
+		kind = store.EventPasswordLocked
+		answer = ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
+	}
+	if attempt.Admitted {
+		if err := s.db.AddEvent(ctx, v.Link.AccountID, kind); err != nil {
+			return err
+		}
+	}
+	return answer
+}
+
+// budget is the policy's lock as the store understands it.
+func (s *Server) budget() store.Budget {
+	return store.Budget{Guesses: s.policy.Lock.Guesses(), Until: s.policy.Lock.Until}
+}
+
+func subject(a store.Account) passwd.Subject {
+	return passwd.Subject{
+		IDType: a.Person.IDType, IDNumber: a.Person.IDNumber, Name: a.Person.Name,
+		Phone: a.Person.Phone, AccountNo: a.Person.AccountNo,
+	}
+}
+
+type passwordReply struct {
+	State       string              `json:"state"`
+	ChangedAt   *time.Time          `json:"changed_at"`
+	Remaining   int                 `json:"remaining_attempts"`
+	LockedUntil *time.Time          `json:"locked_until"`
+	Rules       []passwd.PublicRule `json:"rules"`
+	Channels    []passwd.Channel    `json:"channels"`
+}
+
+// showPassword is the first page of 我的密码: state, guesses left, rules.
+func (s *Server) showPassword(ctx context.Context, v visit, _ none) (passwordReply, error) {
+	p, err := s.db.PasswordStatus(ctx, v.Session)
+	if err != nil {
+		return passwordReply{}, err
+	}
+	now := s.db.Now()
+	reply := passwordReply{
+		State:     passwordState(p.State, p.Account),
+		ChangedAt: p.ChangedAt,
+		Remaining: s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
+		Rules:     s.policy.Public(),
+		Channels:  s.policy.Channels,
+	}
+	if p.LockedUntil != nil && p.LockedUntil.After(now) {
+		reply.LockedUntil = p.LockedUntil
+		if reply.State != store.PasswordFrozen {
+			reply.State = "locked"
+		}
+	}
+	return reply, nil
+}
+
+// passwordState is frozen, too, when the centre froze the account.
+func passwordState(state, status string) string {
+	if status == store.StatusFrozen {
+		return store.PasswordFrozen
+	}
+	return state
+}

@@ -1,0 +1,87 @@
+package miniapp
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"fundpass/store"
+)
+
+// success and problem are the two shapes of every reply. Both carry their own
+// status, because some Alipay clients hand a non-2xx reply to the page without it.
+type success struct {
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+	Data      any    `json:"data"`
+	RequestID string `json:"request_id"`
+}
+
+// problem is RFC 9457 with our extensions.
+type problem struct {
+	Type        string       `json:"type"`
+	Title       string       `json:"title"`
+	Status      int          `json:"status"`
+	Code        string       `json:"code"`
+	Message     string       `json:"message"`
+	Errors      []FieldError `json:"errors,omitempty"`
+	Remaining   *int         `json:"remaining_attempts,omitempty"`
+	LockedUntil *time.Time   `json:"locked_until,omitempty"`
+	RetryAfter  int          `json:"retry_after"`
+	RequestID   string       `json:"request_id"`
+}
+
+// problemType is where the catalogue of errors stands, relative to the API.
+const problemType = "/docs/errors#"
+
+// answerOf renders a handler's result as it goes over the wire.
+func answerOf(c echo.Context, data any, err error) store.Answer {
+	id := requestID(c)
+	if err != nil {
+		e := asError(err)
+		return encode(e.Status, problem{
+			Type: problemType + e.Code, Title: e.Title, Status: e.Status, Code: e.Code, Message: e.Message,
+			Errors: e.Fields, Remaining: e.Remaining, LockedUntil: e.LockedUntil, RetryAfter: e.RetryAfter, RequestID: id,
+		})
+	}
+	return encode(http.StatusOK, success{Status: 200, Code: "OK", Message: "成功", Data: data, RequestID: id})
+}
+
+func encode(status int, body any) store.Answer {
+	raw, err := json.Marshal(body)
+	if err != nil { // a reply type that cannot be encoded is a bug a test finds
+		panic("miniapp: reply: " + err.Error())
+	}
+	return store.Answer{Status: status, Body: raw}
+}
+
+// send writes an answer. X-Always-200 is for front ends whose platform hides
+// the body of other statuses; the body still tells the truth.
+func send(c echo.Context, a store.Answer) error {
+	contentType := "application/json; charset=utf-8"
+	if a.Status >= 400 {
+		contentType = "application/problem+json; charset=utf-8"
+	}
+	if wait := retryAfterOf(a); wait > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(wait))
+	}
+	if c.Request().Header.Get("X-Always-200") == "1" {
+		return c.Blob(http.StatusOK, contentType, a.Body)
+	}
+	return c.Blob(a.Status, contentType, a.Body)
+}
+
+func retryAfterOf(a store.Answer) int {
+	if a.Status != http.StatusTooManyRequests && a.Status != http.StatusServiceUnavailable && a.Status != http.StatusLocked {
+		return 0
+	}
+	var p struct {
+		RetryAfter int `json:"retry_after"`
+	}
+	_ = json.Unmarshal(a.Body, &p) // our own bytes; without it there is just no header
+	return p.RetryAfter
+}

@@ -1,0 +1,189 @@
+// Package miniapp is the HTTP API that the mini-program and Alipay call: what
+// callers may ask. Echo is only known here. A request goes one way: route
+// (server.go), request to input (handler.go), rule (session.go, link.go,
+// change.go ...), one store method, reply (reply.go, errors.go).
+package miniapp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// A Proof says how a link is proven beside the password.
+type Proof string
+
+// Proofs a centre can configure.
+const (
+	// ProofCertdoc asks Alipay whether its user is the person: name and document
+	// are compared by alipay.user.certdoc.certverify.*.
+	ProofCertdoc Proof = "certdoc"
+
+	// ProofNone trusts the password alone. An initial password then opens a link
+	// for whoever knows the ID number, so the account must change it at once.
+	ProofNone Proof = "none"
+)
+
+// A Config is what a Server is made of. All fields but Log, Proxies and the
+// limits are required.
+type Config struct {
+	DB      *store.DB
+	Alipay  *signing.Gateway
+	Policy  *passwd.Policy
+	Hasher  *passwd.Hasher
+	Proof   Proof
+	Log     *slog.Logger
+	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
+
+	PerAddress Rate // requests of one address; loose, because carriers share addresses
+	PerUser    Rate // requests of one Alipay user
+}
+
+// A Server answers the mini-program.
+type Server struct {
+	db        *store.DB
+	alipay    *signing.Gateway
+	policy    *passwd.Policy
+	hasher    *passwd.Hasher
+	proof     Proof
+	log       *slog.Logger
+	proxies   []*net.IPNet
+	addresses *limiter
+	users     *limiter
+	metrics   *metrics
+}
+
+// New returns a Server, or an error that names what is missing.
+func New(c Config) (*Server, error) {
+	if c.DB == nil || c.Alipay == nil || c.Policy == nil || c.Hasher == nil {
+		return nil, errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
+	}
+	if c.Proof != ProofCertdoc && c.Proof != ProofNone {
+		return nil, errors.New("miniapp: proof must be certdoc or none")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		db: c.DB, alipay: c.Alipay, policy: c.Policy, hasher: c.Hasher, proof: c.Proof,
+		log: c.Log, proxies: c.Proxies,
+		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
+		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
+		metrics:   newMetrics(c.Hasher),
+	}, nil
+}
+
+// requestTime is the longest a request may take; Alipay's share is within it.
+const requestTime = 5 * time.Second
+
+// A route is one line of the contract.
+type route struct {
+	method, path string
+	handler      echo.HandlerFunc
+}
+
+func (s *Server) routes() []route {
+	return []route{
+		{"POST", "/v1/sessions", open(s, s.openSession)},
+		{"POST", "/v1/sessions/end", authed(s, s.endSession)},
+		{"POST", "/v1/link", authed(s, s.addLink)},
+		{"GET", "/v1/link", linked(s, s.showLink)},
+		{"POST", "/v1/link/remove", linked(s, s.removeLink)},
+		{"GET", "/v1/password", linked(s, s.showPassword)},
+		{"POST", "/v1/password/changes", linked(s, s.openChange)},
+		{"GET", "/v1/password/changes/:id", authed(s, s.showChange)},
+		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},
+		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
+		{"GET", "/v1/events", linked(s, s.showEvents)},
+		{"GET", "/healthz", open(s, s.alive)},
+		{"GET", "/readyz", open(s, s.ready)},
+	}
+}
+
+// Handler returns the API for the public address.
+func (s *Server) Handler() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = s.clientAddress()
+	e.HTTPErrorHandler = s.fail
+	e.Use(s.recorded, secured, s.limited, deadlined)
+	for _, r := range s.routes() {
+		e.Add(r.method, r.path, r.handler)
+	}
+	return e
+}
+
+// fail is the one exit of every error, Echo's own included.
+func (s *Server) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	var http *echo.HTTPError
+	if errors.As(err, &http) {
+		err = fromStatus(http.Code)
+	}
+	e := asError(err)
+	noteError(c, e)
+	if err := send(c, answerOf(c, nil, e)); err != nil {
+		noteError(c, ErrInternal.because(err))
+	}
+}
+
+// secured sets the headers a scanner asks for, on every reply.
+func secured(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		return next(c)
+	}
+}
+
+// deadlined bounds a request's time.
+func deadlined(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, stop := context.WithTimeout(c.Request().Context(), requestTime)
+		defer stop()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+// clientAddress believes X-Forwarded-For only from the configured proxies.
+func (s *Server) clientAddress() echo.IPExtractor {
+	if len(s.proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range s.proxies {
+		trust = append(trust, echo.TrustIPRange(p))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// HTTPServer returns a server for h with every limit of time and size set.
+func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,79 @@
+package miniapp
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+type sessionRequest struct {
+	AuthCode string `json:"auth_code"`
+}
+
+type sessionReply struct {
+	Token     string       `json:"token"`
+	ExpiresIn int          `json:"expires_in"` // seconds without a request
+	Linked    bool         `json:"linked"`
+	Account   *accountView `json:"account"`
+}
+
+// openSession turns an auth code, good once, into a session of our own. The
+// code is spent in the database first: whatever happens, no process ever shows
+// it to Alipay twice.
+func (s *Server) openSession(ctx context.Context, _ visit, in sessionRequest) (sessionReply, error) {
+	if in.AuthCode == "" || len(in.AuthCode) > 128 {
+		return sessionReply{}, ErrBadRequest.withFields(FieldError{"auth_code", "REQUIRED", "缺少授权码"})
+	}
+	if err := s.db.SpendAuthCode(ctx, in.AuthCode); errors.Is(err, store.ErrConflict) {
+		return sessionReply{}, ErrAuthCodeInvalid
+	} else if err != nil {
+		return sessionReply{}, err
+	}
+	grant, err := s.alipay.Exchange(ctx, in.AuthCode)
+	if err != nil {
+		return sessionReply{}, err
+	}
+	return s.welcome(ctx, grant)
+}
+
+// welcome opens the session of a recognised Alipay user.
+func (s *Server) welcome(ctx context.Context, grant signing.Grant) (sessionReply, error) {
+	token, digest := newToken()
+	session, err := s.db.OpenSession(ctx, digest, store.Visitor{
+		Identity: store.Identity(grant.Identity), AccessToken: grant.AccessToken,
+	})
+	if err != nil {
+		return sessionReply{}, err
+	}
+	reply := sessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: session.Link != nil}
+	if session.Link == nil {
+		return reply, nil
+	}
+	account, err := s.db.LinkedAccount(ctx, session.Link.AccountID)
+	if err != nil {
+		return sessionReply{}, err
+	}
+	view := viewOf(account)
+	reply.Account = &view
+	return reply, nil
+}
+
+// newToken returns 256 random bits for the front end and their digest for the
+// database. The token says nothing and is stored nowhere.
+func newToken() (token string, digest []byte) {
+	var raw [32]byte
+	rand.Read(raw[:])
+	token = base64.RawURLEncoding.EncodeToString(raw[:])
+	sum := sha256.Sum256([]byte(token))
+	return token, sum[:]
+}
+
+// endSession logs out.
+func (s *Server) endSession(ctx context.Context, v visit, _ none) (none, error) {
+	return none{}, s.db.EndSession(ctx, v.TokenDigest)
+}

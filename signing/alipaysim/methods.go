@@ -1,0 +1,185 @@
+package alipaysim
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"time"
+)
+
+// methods are the interfaces the simulator offers. Each returns the content of a
+// success, to be written as JSON, or a failure.
+var methods = map[string]func(*Sim, url.Values) (any, *failure){
+	"alipay.system.oauth.token":                 (*Sim).oauthToken,
+	"alipay.user.info.share":                    (*Sim).infoShare,
+	"alipay.user.certdoc.certverify.preconsult": (*Sim).preconsult,
+	"alipay.user.certdoc.certverify.consult":    (*Sim).consult,
+	"alipay.user.certify.open.initialize":       (*Sim).certifyInitialize,
+	"alipay.user.certify.open.query":            (*Sim).certifyQuery,
+	"alipay.open.app.mini.templatemessage.send": (*Sim).templateMessage,
+}
+
+// success heads the content of every answer but oauth.token's.
+type success struct {
+	Code string `json:"code"`
+	Msg  string `json:"msg"`
+}
+
+var succeeded = success{Code: "10000", Msg: "Success"}
+
+// identity is how an answer names a citizen: by open_id, for old applications by user_id.
+type identity struct {
+	UserID string `json:"user_id,omitempty"`
+	OpenID string `json:"open_id,omitempty"`
+}
+
+// A claim is a name and a document that somebody says are a person's.
+type claim struct {
+	name, certType, number string
+	expires                time.Time
+}
+
+const (
+	tokenLife = 15 * 24 * time.Hour
+	claimLife = 2 * time.Hour // of a verify_id, as documented; a certify_id gets the same here
+)
+
+// idTypes are the ZJLX codes behind Alipay's names of document types.
+var idTypes = map[string]string{"IDENTITY_CARD": "01", "OFFICER_CARD": "02", "PASSPORT": "03"}
+
+// fits says whether c is what Alipay holds about p.
+func (c claim) fits(p Person) bool {
+	return p.Certified && c.name == p.Name && idTypes[c.certType] == p.IDType && c.number == p.IDNumber
+}
+
+// oauthToken exchanges an auth code: once, even for a caller who stops waiting.
+func (s *Sim) oauthToken(form url.Values) (any, *failure) {
+	if form.Get("grant_type") != "authorization_code" {
+		return nil, invalid("grant-type-invalid", "grant_type参数不正确")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	code, now := form.Get("code"), s.cfg.Now()
+	t, found := s.codes[code]
+	delete(s.codes, code)
+	i := s.find(t.person)
+	if !found || now.After(t.expires) || i < 0 {
+		return nil, invalid("code-invalid", "授权码code无效")
+	}
+	p := s.people[i]
+	out := struct {
+		identity
+		AccessToken  string `json:"access_token"`
+		ExpiresIn    any    `json:"expires_in"`
+		RefreshToken string `json:"refresh_token"`
+		ReExpiresIn  any    `json:"re_expires_in"`
+		AuthStart    string `json:"auth_start"`
+	}{
+		identity:     identity{p.UserID, p.OpenID},
+		AccessToken:  s.issue(s.tokens, "authusrB", ticket{p.Person, now.Add(tokenLife)}),
+		ExpiresIn:    int(tokenLife.Seconds()),
+		RefreshToken: "authusrR" + randomHex(),
+		ReExpiresIn:  int(2 * tokenLife.Seconds()),
+		AuthStart:    now.In(beijing).Format(time.DateTime),
+	}
+	if p.UserID != "" { // both spellings are met: the documents say string, gateways wrote numbers
+		out.ExpiresIn, out.ReExpiresIn = "1296000", "2592000"
+	}
+	return out, nil
+}
+
+// holder returns the person behind form's auth_token. The caller holds mu.
+func (s *Sim) holder(form url.Values) (Person, *failure) {
+	t, found := s.tokens[form.Get("auth_token")]
+	i := s.find(t.person)
+	switch {
+	case !found || i < 0:
+		return Person{}, &failure{"20001", "Insufficient Token Permissions", "aop.invalid-auth-token", "无效的访问令牌"}
+	case s.cfg.Now().After(t.expires):
+		return Person{}, &failure{"20001", "Insufficient Token Permissions", "aop.auth-token-time-out", "访问令牌已过期"}
+	}
+	return s.people[i], nil
+}
+
+// infoShare gives what an application without approved fields gets.
+func (s *Sim) infoShare(form url.Values) (any, *failure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, f := s.holder(form)
+	if f != nil {
+		return nil, f
+	}
+	certified := "F"
+	if p.Certified {
+		certified = "T"
+	}
+	return struct {
+		success
+		identity
+		UserType    string `json:"user_type"`   // 2 = a person
+		UserStatus  string `json:"user_status"` // T = normal
+		IsCertified string `json:"is_certified"`
+	}{succeeded, identity{p.UserID, p.OpenID}, "2", "T", certified}, nil
+}
+
+// preconsult keeps a claim for consult to compare.
+func (s *Sim) preconsult(form url.Values) (any, *failure) {
+	var in struct {
+		UserName string `json:"user_name"`
+		CertType string `json:"cert_type"`
+		CertNo   string `json:"cert_no"`
+	}
+	if json.Unmarshal([]byte(form.Get("biz_content")), &in) != nil {
+		return nil, invalid("illegal-json", "biz_content不是合法的JSON")
+	}
+	if in.UserName == "" || in.CertNo == "" || idTypes[in.CertType] == "" {
+		return nil, invalid("invalid-parameter", "姓名、证件类型或证件号无效")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.keep(s.verifies, claim{name: in.UserName, certType: in.CertType, number: in.CertNo})
+	return struct {
+		success
+		VerifyID string `json:"verify_id"`
+	}{succeeded, id}, nil
+}
+
+// keep puts c into book under a new random name. The caller holds mu.
+func (s *Sim) keep(book map[string]claim, c claim) string {
+	now := s.cfg.Now()
+	maps.DeleteFunc(book, func(_ string, old claim) bool { return now.After(old.expires) })
+	c.expires = now.Add(claimLife)
+	id := randomHex()
+	book[id] = c
+	return id
+}
+
+// consult compares a claim with the person behind auth_token.
+func (s *Sim) consult(form url.Values) (any, *failure) {
+	var in struct {
+		VerifyID string `json:"verify_id"`
+	}
+	if json.Unmarshal([]byte(form.Get("biz_content")), &in) != nil {
+		return nil, invalid("illegal-json", "biz_content不是合法的JSON")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, f := s.holder(form)
+	if f != nil {
+		return nil, f
+	}
+	c, found := s.verifies[in.VerifyID]
+	if !found || s.cfg.Now().After(c.expires) {
+		return nil, business("VERIFY_ID_EXPIRED", "校验信息已过期") // Alipay's own sub_code is not published
+	}
+	if c.fits(p) {
+		return passed{success: succeeded, Passed: "T"}, nil
+	}
+	return passed{success: succeeded, Passed: "F", FailReason: "证件信息不一致"}, nil
+}
+
+type passed struct {
+	success
+	Passed     string `json:"passed"`
+	FailReason string `json:"fail_reason,omitempty"`
+}

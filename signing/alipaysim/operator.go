@@ -1,0 +1,121 @@
+package alipaysim
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+)
+
+// problem is what an operator's mistake is answered with.
+type problem struct {
+	Error  string            `json:"error"`
+	People []string          `json:"people,omitempty"` // who could have been meant
+	Faults map[string]string `json:"faults,omitempty"` // what could have been meant
+}
+
+func (s *Sim) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /gateway.do", s.gateway)
+	mux.HandleFunc("GET /sim/people", s.listPeople)
+	mux.HandleFunc("POST /sim/auth-code", s.giveAuthCode)
+	mux.HandleFunc("POST /sim/notice", s.giveNotice)
+	mux.HandleFunc("POST /sim/fault", s.setFault)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice and POST /sim/fault"})
+	})
+	return mux
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+// readJSON decodes the body into v, or answers what it should look like.
+func readJSON(w http.ResponseWriter, r *http.Request, v any, example string) bool {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil || dec.More() {
+		writeJSON(w, http.StatusBadRequest, problem{Error: "the body should look like " + example})
+		return false
+	}
+	return true
+}
+
+func (s *Sim) listPeople(w http.ResponseWriter, _ *http.Request) {
+	people := s.People()
+	if people == nil {
+		people = []Person{}
+	}
+	writeJSON(w, http.StatusOK, people)
+}
+
+func (s *Sim) giveAuthCode(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Person string `json:"person"`
+	}
+	if !readJSON(w, r, &in, `{"person":"ok"}`) {
+		return
+	}
+	code, err := s.AuthCode(in.Person)
+	if err != nil {
+		s.unknownPerson(w)
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		AuthCode string `json:"auth_code"`
+	}{code})
+}
+
+func (s *Sim) unknownPerson(w http.ResponseWriter) {
+	var names []string
+	for _, p := range s.People() {
+		names = append(names, p.Person)
+	}
+	writeJSON(w, http.StatusNotFound, problem{Error: "there is no such person", People: names})
+}
+
+func (s *Sim) giveNotice(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Person string `json:"person"`
+		Kind   string `json:"kind"`
+	}
+	if !readJSON(w, r, &in, `{"person":"ok","kind":"alipay.open.auth.userauth.cancelled"}`) {
+		return
+	}
+	delivery, err := s.Notify(r.Context(), in.Person, in.Kind)
+	switch {
+	case errors.Is(err, ErrUnknownPerson):
+		s.unknownPerson(w)
+	case errors.Is(err, ErrNoTarget), errors.Is(err, ErrKind):
+		writeJSON(w, http.StatusBadRequest, problem{Error: err.Error()})
+	case err != nil:
+		writeJSON(w, http.StatusBadGateway, problem{Error: err.Error()})
+	default:
+		writeJSON(w, http.StatusOK, delivery)
+	}
+}
+
+func (s *Sim) setFault(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Next  string `json:"next"`
+		Count *int   `json:"count"`
+	}
+	if !readJSON(w, r, &in, `{"next":"timeout","count":1}; "next":"" ends a fault`) {
+		return
+	}
+	count := 1
+	if in.Count != nil {
+		count = *in.Count
+	}
+	if err := s.Fault(in.Next, count); err != nil {
+		writeJSON(w, http.StatusBadRequest, problem{Error: "there is no such fault", Faults: Faults()})
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Next  string `json:"next"`
+		Count int    `json:"count"`
+	}{in.Next, count})
+}

@@ -1,0 +1,105 @@
+package alipaysim
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// A reply is an answer of the gateway before it is signed.
+type reply struct {
+	root     string // "<method>_response" or "error_response"
+	content  []byte // JSON
+	unsigned bool
+}
+
+func (rep reply) fail(f *failure) reply { return rep.say(f) }
+
+// say returns rep with v as its content, written without HTML escapes as Alipay does.
+func (rep reply) say(v any) reply {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // only our own structs get here
+	}
+	rep.content = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return rep
+}
+
+// sign returns the RSA2 signature of content in base64.
+func sign(key *rsa.PrivateKey, content []byte) (string, error) {
+	digest := sha256.Sum256(content)
+	raw, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	if err != nil {
+		return "", fmt.Errorf("alipaysim: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(raw), nil
+}
+
+// envelope puts content, its signature and, in certificate mode, the serial number
+// of the signing key together. The content's bytes stay what was signed.
+func (s *Sim) envelope(rep reply, signature string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"%s":%s`, rep.root, rep.content)
+	if signature != "" {
+		if s.cfg.Certificates != nil {
+			fmt.Fprintf(&b, `,"alipay_cert_sn":"%s"`, s.cfg.Certificates.Alipay)
+		}
+		fmt.Fprintf(&b, `,"sign":"%s"`, signature)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// send signs and writes rep, spoilt by fault.
+func (s *Sim) send(w http.ResponseWriter, r *http.Request, rep reply, fault string) {
+	if spoil, ok := before[fault]; ok {
+		rep = spoil(rep)
+	}
+	signature, err := s.signature(rep, fault)
+	if err != nil {
+		writeJSON(w, http.StatusInternalServerError, problem{Error: err.Error()})
+		return
+	}
+	body := s.envelope(rep, signature)
+	if spoil, ok := after[fault]; ok {
+		body = spoil(rep, body)
+	}
+	if !wait(r.Context(), delays[fault]) {
+		return
+	}
+	// Alipay labels JSON as HTML.
+	w.Header().Set("Content-Type", "text/html;charset=utf-8")
+	if fault == "truncated" { // net/http breaks the connection when less is written
+		w.Header().Set("Content-Length", strconv.Itoa(2*len(body)))
+	}
+	w.Write(body)
+}
+
+// signature signs rep as fault wants it.
+func (s *Sim) signature(rep reply, fault string) (string, error) {
+	if rep.unsigned || fault == "unsigned" {
+		return "", nil
+	}
+	key := s.cfg.Key
+	if fault == "other_app" {
+		other, err := s.intrude()
+		if err != nil {
+			return "", err
+		}
+		key = other
+	}
+	signed := rep.content
+	if fault == "bad_signature" {
+		signed = append([]byte(" "), signed...)
+	}
+	return sign(key, signed)
+}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Account states (个人账户状态, GRZHZT) of JGJ/T 320.
+const (
+	StatusNormal  = "01" // 正常
+	StatusSealed  = "02" // 封存
+	StatusMerged  = "03" // 合并销户
+	StatusMoved   = "04" // 外部转出销户
+	StatusClosed  = "05" // 提取销户
+	StatusFrozen  = "06" // 冻结
+	StatusUnknown = "99" // 其他
+)
+
+// Password states, see the schema's check.
+const (
+	PasswordInitial    = "initial"     // derived from the person's data, never changed
+	PasswordSet        = "set"         // chosen by the citizen
+	PasswordMustChange = "must_change" // weak, leaked, or reset by a clerk
+	PasswordFrozen     = "frozen"      // the owner said "不是我", or the centre froze it
+)
+
+// A Person is what the centre's records say of an account's holder. It stands
+// sealed in the database and is never logged.
+type Person struct {
+	Name       string `json:"n"`
+	IDType     string `json:"t"` // ZJLX
+	IDNumber   string `json:"i"` // ZJHM, normalised
+	Phone      string `json:"p,omitempty"`
+	AccountNo  string `json:"a"` // GRZH
+	EmployerNo string `json:"e,omitempty"`
+}
+
+// An Account is a fund account together with its password's state.
+type Account struct {
+	ID           uuid.UUID
+	Status       string
+	Person       Person
+	PersonDigest []byte
+	Version      int64
+	State        string
+	InitialRule  string // set when State is PasswordInitial: no hash exists
+	Hash         string
+}
+
+// Ended reports whether the account is merged, moved or closed.
+func (a Account) Ended() bool {
+	return a.Status == StatusMerged || a.Status == StatusMoved || a.Status == StatusClosed
+}
+
+// accountRow is an Account as it stands in the database.
+type accountRow struct {
+	ID           uuid.UUID `db:"account_id"`
+	Status       string    `db:"status"`
+	Sealed       []byte    `db:"sealed"`
+	PersonDigest []byte    `db:"person_digest"`
+	Version      int64     `db:"version"`
+	State        string    `db:"state"`
+	InitialRule  *string   `db:"initial_rule"`
+	Hash         *string   `db:"hash"`
+}
+
+// accountColumns go with accountRow; a stands for accounts, c for password_credentials.
+const accountColumns = `a.account_id, a.status, a.sealed, a.person_digest, c.version, c.state, c.initial_rule, c.hash`
+
+func (db *DB) account(r accountRow) (Account, error) {
+	a := Account{ID: r.ID, Status: r.Status, PersonDigest: r.PersonDigest, Version: r.Version, State: r.State}
+	if r.InitialRule != nil {
+		a.InitialRule = *r.InitialRule
+	}
+	if r.Hash != nil {
+		a.Hash = *r.Hash
+	}
+	return a, db.unseal(r.Sealed, "accounts", r.ID[:], &a.Person)
+}
+
+// A PasswordStatus is what GET /v1/password tells of a password.
+type PasswordStatus struct {
+	State       string     `db:"state"`
+	Account     string     `db:"status"`
+	ChangedAt   *time.Time `db:"changed_at"`
+	Used        int        `db:"used"`
+	Round       int        `db:"round"`
+	LockedUntil *time.Time `db:"locked_until"` // of the owner's lane; may lie in the past
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// Kinds of events a citizen can read.
+const (
+	EventLinked          = "linked"
+	EventUnlinked        = "unlinked"
+	EventChangeOpened    = "change_opened"
+	EventPasswordChanged = "password_changed"
+	EventPasswordWrong   = "password_wrong"
+	EventPasswordLocked  = "password_locked"
+)
+
+// ChannelAlipay marks what was done in the mini-program.
+const ChannelAlipay = "alipay"
+
+// An Event is one entry of the citizen's own record.
+type Event struct {
+	ID      uuid.UUID `db:"event_id"`
+	At      time.Time `db:"at"`
+	Kind    string    `db:"kind"`
+	Channel string    `db:"channel"`
+}
+
+func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
+		db.center, now, uuid.New(), account, kind, ChannelAlipay)
+	return err
+}
+
+// AddEvent records something that changed nothing else. Calling it twice
+// records it twice.
+func (db *DB) AddEvent(ctx context.Context, account uuid.UUID, kind string) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		return db.addEvent(ctx, tx, account, kind, now)
+	})
+}
+
+// Events returns the newest n events of an account from the last year, newest first.
+func (db *DB) Events(ctx context.Context, account uuid.UUID, n int) ([]Event, error) {
+	events := []Event{}
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.SelectContext(ctx, q, &events, `
+			SELECT event_id, at, kind, channel FROM events
+			WHERE center_id = $1 AND account_id = $2 AND at > $3
+			ORDER BY at DESC, event_id LIMIT $4`,
+			db.center, account, db.clock().AddDate(-1, 0, 0), n)
+	})
+	return events, err
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lib/pq"
+)
+
+var (
+	// errBroken says that the connection was lost during a call. It hides
+	// driver.ErrBadConn, on which database/sql would run the statement again.
+	errBroken = errors.New("store: connection broken")
+
+	// errStale says that a statement prepared earlier no longer fits the
+	// schema; it is prepared anew at its next use.
+	errStale = errors.New("store: prepared statement is stale")
+
+	// errUnreplicated says that a commit stands on the primary alone.
+	errUnreplicated = errors.New("store: standby did not confirm the commit")
+)
+
+// A startError came up before the first statement of a transaction could run.
+type startError struct{ error }
+
+func (e startError) Unwrap() error { return e.error }
+
+// sqlState is the SQLSTATE of a server's error, or "".
+func sqlState(err error) string {
+	var e *pq.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return string(e.Code)
+}
+
+// sqlClass is the first two characters of sqlState.
+func sqlClass(err error) string {
+	if s := sqlState(err); len(s) == 5 {
+		return s[:2]
+	}
+	return ""
+}
+
+// repeatable says that nothing happened and that the same may succeed in a
+// moment. What took too long once is not tried again.
+func repeatable(err error) bool {
+	var start startError
+	switch {
+	case errors.Is(err, ErrUnknownOutcome):
+		return false
+	case errors.As(err, &start):
+		return sqlClass(err) != "28" && sqlClass(err) != "3D" // no such login or database
+	case contextEnded(err):
+		return false
+	}
+	return errors.Is(err, errStale) || sqlClass(err) == "40" || away(err)
+}
+
+// away says that the database could not be used.
+func away(err error) bool {
+	var start startError
+	if errors.Is(err, errBroken) || errors.As(err, &start) {
+		return true
+	}
+	switch sqlClass(err) {
+	case "08", "53", "57":
+		return true
+	}
+	return sqlState(err) == "25006" // demoted to standby
+}
+
+func contextEnded(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// committed sorts an error of COMMIT: rolled back for certain, or unknown.
+func committed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case sqlClass(err) == "40", sqlClass(err) == "23", errors.Is(err, pq.ErrInFailedTransaction):
+		return err
+	}
+	return fmt.Errorf("%w: %v", ErrUnknownOutcome, err)
+}
+
+// told is what a caller learns: ErrUnavailable when the database could not be
+// used in time, and the context's error too when ctx has ended.
+func told(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, ErrUnknownOutcome) {
+		return err
+	}
+	end := ctx.Err()
+	if end != nil && !errors.Is(err, end) {
+		err = fmt.Errorf("%w: %w", end, err)
+	}
+	if errors.Is(err, context.Canceled) { // nobody is there to hear more
+		return err
+	}
+	if away(err) || repeatable(err) || errors.Is(err, context.DeadlineExceeded) {
+		return asUnavailable(err)
+	}
+	return err
+}
+
+// asUnavailable marks err as ErrUnavailable, once.
+func asUnavailable(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

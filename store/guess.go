@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// PublicLane is the lane of everybody who is not proven to be the person.
+var PublicLane = []byte("public")
+
+// A Budget says how many guesses a round has and what ends it: the n-th round
+// allows Guesses[n] and then locks until Until(now)[n]. The last round repeats.
+type Budget struct {
+	Guesses []int
+	Until   func(now time.Time) []time.Time
+}
+
+// A Guess is the wish to check one password.
+type Guess struct {
+	PersonDigest []byte    // of the presented identity, known or not
+	Lane         []byte    // PublicLane, or the digest of an Alipay identity proven to be the person
+	AccountNo    string    // when the person said which account
+	AccountID    uuid.UUID // when the link says which account
+	Budget       Budget
+}
+
+// An Attempt is the answer to a Guess, already paid for.
+type Attempt struct {
+	Admitted    bool       // false: locked, look at no password
+	Account     *Account   // nil: nobody known by that identity
+	Remaining   int        // guesses left in this round
+	LockedUntil *time.Time // set by the last guess of a round, whether it is right or not
+}
+
+type budgetRow struct {
+	Admitted    bool       `db:"admitted"`
+	Used        int        `db:"used"`
+	Round       int        `db:"round"`
+	LockedUntil *time.Time `db:"locked_until"`
+}
+
+// TakeGuess charges one attempt before any password is looked at, so guesses
+// made at the same moment cannot share a charge. A locked, an unknown and an
+// admitted identity cost the same statements and one commit each. A right
+// password gives the charge back (AddLink, OpenChange, RemoveLink). Each call
+// charges again.
+func (db *DB) TakeGuess(ctx context.Context, g Guess) (Attempt, error) {
+	var a Attempt
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		b, err := db.charge(ctx, tx, g, now)
+		if err != nil {
+			return err
+		}
+		a = Attempt{Admitted: b.Admitted, Remaining: g.Budget.Remaining(b.Used, b.Round, b.LockedUntil, now), LockedUntil: b.LockedUntil}
+		a.Account, err = db.guessedAccount(ctx, tx, g)
+		return err
+	})
+	return a, err
+}
+
+// charge is the whole lock in one statement; see docs of the table.
+func (db *DB) charge(ctx context.Context, tx *sqlx.Tx, g Guess, now time.Time) (budgetRow, error) {
+	until := g.Budget.Until(now)
+	first := budgetRow{Used: 1}
+	if g.Budget.Guesses[0] == 1 {
+		first = budgetRow{Used: 0, Round: min(1, len(until)-1), LockedUntil: &until[0]}
+	}
+	var b budgetRow
+	err := tx.GetContext(ctx, &b, `
+		INSERT INTO guess_budgets AS b
+			(center_id, person_digest, lane, used, round, locked_until, admitted, refused, updated_at)
+		VALUES ($1, $2, $3, $7, $8, $9, true, 0, $4)
+		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET
+			admitted = b.locked_until IS NULL OR b.locked_until <= $4,
+			refused  = b.refused + CASE WHEN b.locked_until > $4 THEN 1 ELSE 0 END,
+			used     = CASE
+				WHEN b.locked_until > $4 THEN b.used
+				WHEN b.used + 1 >= ($5::int[])[least(b.round + 1, cardinality($5::int[]))] THEN 0
+				ELSE b.used + 1 END,
+			round    = CASE
+				WHEN b.locked_until > $4 THEN b.round
+				WHEN b.used + 1 >= ($5::int[])[least(b.round + 1, cardinality($5::int[]))]
+					THEN least(b.round + 1, cardinality($5::int[]) - 1)
+				ELSE b.round END,
+			locked_until = CASE
+				WHEN b.locked_until > $4 THEN b.locked_until
+				WHEN b.used + 1 >= ($5::int[])[least(b.round + 1, cardinality($5::int[]))]
+					THEN ($6::timestamptz[])[least(b.round + 1, cardinality($5::int[]))]
+				ELSE NULL END,
+			updated_at = $4
+		RETURNING admitted, used, round, locked_until`,
+		db.center, g.PersonDigest, g.Lane, now, pq.Array(g.Budget.Guesses), timeArray(until),
+		first.Used, first.Round, first.LockedUntil)
+	return b, err
+}
+
+// guessedAccount finds the account whose password is guessed at. Of a person's
+// several accounts the first open one is meant unless the guess says otherwise.
+func (db *DB) guessedAccount(ctx context.Context, tx *sqlx.Tx, g Guess) (*Account, error) {
+	var number []byte
+	if g.AccountNo != "" {
+		number = db.accountNoDigest(g.AccountNo)
+	}
+	var id *uuid.UUID
+	if g.AccountID != uuid.Nil {
+		id = &g.AccountID
+	}
+	var rows []accountRow
+	err := tx.SelectContext(ctx, &rows, `
+		SELECT `+accountColumns+`
+		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
+		WHERE a.center_id = $1 AND a.person_digest = $2
+			AND ($3::bytea IS NULL OR a.account_no_digest = $3)
+			AND ($4::uuid IS NULL OR a.account_id = $4)
+		ORDER BY a.status, a.account_id LIMIT 1`,
+		db.center, g.PersonDigest, number, id)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	a, err := db.account(rows[0])
+	return &a, err
+}
+
+// refund forgets the wrong guesses of a lane: its owner just proved themselves.
+func (db *DB) refund(ctx context.Context, tx *sqlx.Tx, personDigest, lane []byte, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $4
+		WHERE center_id = $1 AND person_digest = $2 AND lane = $3`,
+		db.center, personDigest, lane, now)
+	return err
+}
+
+// Remaining is how many guesses a lane in this condition has left.
+func (b Budget) Remaining(used, round int, lockedUntil *time.Time, now time.Time) int {
+	if lockedUntil != nil && lockedUntil.After(now) {
+		return 0
+	}
+	return b.Guesses[min(round, len(b.Guesses)-1)] - used
+}
+
+func timeArray(ts []time.Time) any {
+	s := make([]string, len(ts))
+	for i, t := range ts {
+		s[i] = t.Format(time.RFC3339Nano)
+	}
+	return pq.Array(s)
+}

@@ -1,0 +1,58 @@
+package store
+
+import "encoding/json"
+
+// An Identity is what Alipay calls a citizen within one application. The kind
+// is part of it: an open_id and a user_id are never compared with each other.
+type Identity struct {
+	AppID, Kind, Value string
+	UserID             string // the user_id beside an open_id, where Alipay still gives both
+}
+
+// digest is the identity's blind index. UserID is left out: it may come and go.
+func (db *DB) digest(id Identity) []byte {
+	return db.box.Index("alipay identity", []byte(id.AppID), []byte(id.Kind), []byte(id.Value))
+}
+
+// PersonDigest is the blind index of a document's canonical key, see
+// document.Document.Key. It exists for people the centre has never heard of, too.
+func (db *DB) PersonDigest(documentKey []byte) []byte {
+	return db.box.Index("person", []byte(db.center), documentKey)
+}
+
+func (db *DB) accountNoDigest(accountNo string) []byte {
+	return db.box.Index("account number", []byte(db.center), []byte(accountNo))
+}
+
+// Digest is a keyed fingerprint of parts, for whatever must be recognised later
+// but never read: old passwords, idempotency keys, request bodies.
+func (db *DB) Digest(purpose string, parts ...[]byte) []byte {
+	return db.box.Index(purpose, parts...)
+}
+
+// seal encrypts v as JSON, bound to the row that will hold it.
+func (db *DB) seal(v any, table string, key []byte) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return db.box.Seal(plain, db.rowContext(table, key))
+}
+
+// unseal is the inverse of seal. A row copied to another place does not open.
+func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
+	plain, err := db.box.Open(sealed, db.rowContext(table, key))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(plain, v)
+}
+
+func (db *DB) rowContext(table string, key []byte) []byte {
+	context := make([]byte, 0, len(table)+len(db.center)+len(key)+2)
+	context = append(context, table...)
+	context = append(context, 0)
+	context = append(context, db.center...)
+	context = append(context, 0)
+	return append(context, key...)
+}

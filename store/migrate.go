@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// foreignKeys is the migration that a distributed deployment leaves out:
+// tables that reference each other cannot be distributed one by one.
+const foreignKeys = "0002_foreign_keys.sql"
+
+// MigrateConfig says which database to migrate.
+type MigrateConfig struct {
+	// DSN must reach the server itself, not a transaction pooler.
+	DSN string
+	// Distributed leaves the foreign keys out.
+	Distributed bool
+	// Log is told of each migration; nil discards it.
+	Log *slog.Logger
+}
+
+// Migrate brings the schema up to date and returns the files it applied, in
+// order. Calling it again applies nothing; several processes may call it at
+// once and wait for each other. Every file is one transaction.
+func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error) {
+	cfg, err := parseDSN(c.DSN)
+	if err != nil {
+		return nil, err
+	}
+	cfg.BinaryParameters = false // nothing of ours stands between goose and lib/pq
+	direct, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(direct)
+	defer db.Close()
+	p, err := provider(db, c)
+	if err != nil {
+		return nil, fmt.Errorf("store: migrate: %w", err)
+	}
+	done, err := p.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("store: migrate: %w", err)
+	}
+	for _, m := range done {
+		applied = append(applied, path.Base(m.Source.Path))
+	}
+	return applied, nil
+}
+
+func provider(db *sql.DB, c MigrateConfig) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	if err != nil {
+		return nil, err
+	}
+	log := c.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	options := []goose.ProviderOption{
+		goose.WithSessionLocker(one), goose.WithSlog(log), goose.WithVerbose(true), goose.WithDisableGlobalRegistry(true),
+	}
+	if c.Distributed {
+		options = append(options, goose.WithExcludeNames([]string{foreignKeys}))
+	}
+	return goose.NewProvider(goose.DialectPostgres, db, files, options...)
+}
+
+// migrated returns ErrNotMigrated when a migration this program needs has not
+// been applied. A newer schema is fine.
+func (db *DB) migrated(ctx context.Context) error {
+	need, err := neededVersions()
+	if err != nil {
+		return err
+	}
+	var have int
+	err = db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &have, `
+			SELECT count(DISTINCT version_id) FROM goose_db_version
+			WHERE is_applied AND version_id = ANY($1)`, pq.Array(need))
+	})
+	if sqlState(err) == "42P01" || err == nil && have < len(need) {
+		return ErrNotMigrated
+	}
+	return err
+}
+
+// neededVersions are the numbers of all migrations but the foreign keys.
+func neededVersions() ([]int64, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var need []int64
+	for _, name := range names {
+		name = path.Base(name)
+		number, _, _ := strings.Cut(name, "_")
+		v, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("store: migration %s has no number", name)
+		}
+		if name != foreignKeys {
+			need = append(need, v)
+		}
+	}
+	return need, nil
+}

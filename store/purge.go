@@ -1,0 +1,31 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// authCodeLife is longer than any auth code lives at Alipay (3 minutes to 24 hours).
+const authCodeLife = 25 * time.Hour
+
+// Purge deletes sessions, auth codes and receipts that can no longer matter.
+// Calling it twice, or from several processes, is safe.
+func (db *DB) Purge(ctx context.Context) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		for _, old := range []struct {
+			statement string
+			before    time.Time
+		}{
+			{`DELETE FROM sessions WHERE center_id = $1 AND created_at <= $2`, now.Add(-SessionLife)},
+			{`DELETE FROM auth_codes WHERE center_id = $1 AND spent_at <= $2`, now.Add(-authCodeLife)},
+			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
+		} {
+			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

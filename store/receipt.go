@@ -1,0 +1,103 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+const (
+	// receiptLease is how long a running request may take to answer. A run that
+	// died is taken over by the next retry after this.
+	receiptLease = 10 * time.Second
+
+	// ReceiptLife is how long a first answer is kept.
+	ReceiptLife = 24 * time.Hour
+)
+
+// A Receipt remembers the first answer to an Idempotency-Key.
+type Receipt struct {
+	Scope, KeyDigest, RequestDigest []byte
+	claim                           uuid.UUID
+}
+
+// An Answer is a reply as it was first given.
+type Answer struct {
+	Status int    `json:"s"`
+	Body   []byte `json:"b"`
+}
+
+// Claim decides who may run the request behind a key. It returns nil, nil when
+// the caller may; the first answer when there is one; ErrConflict when the key
+// came with another body; ErrRunning while another run is at it.
+func (db *DB) Claim(ctx context.Context, r *Receipt) (*Answer, error) {
+	r.claim = uuid.New()
+	var answer *Answer
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO receipts AS r (center_id, scope, key_digest, request_digest, claim, lease_until, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (center_id, scope, key_digest) DO UPDATE
+			SET claim = excluded.claim, lease_until = excluded.lease_until
+			WHERE r.status IS NULL AND r.lease_until <= $7 AND r.request_digest = excluded.request_digest`,
+			db.center, r.Scope, r.KeyDigest, r.RequestDigest, r.claim, now.Add(receiptLease), now)
+		if err = changedOne(res, err, ErrConflict); err != ErrConflict {
+			return err
+		}
+		answer, err = db.firstAnswer(ctx, tx, r)
+		return err
+	})
+	return answer, err
+}
+
+func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *Receipt) (*Answer, error) {
+	var row struct {
+		Request []byte `db:"request_digest"`
+		Status  *int   `db:"status"`
+		Sealed  []byte `db:"sealed_reply"`
+	}
+	err := tx.GetContext(ctx, &row, `
+		SELECT request_digest, status, sealed_reply FROM receipts
+		WHERE center_id = $1 AND scope = $2 AND key_digest = $3`,
+		db.center, r.Scope, r.KeyDigest)
+	switch {
+	case err != nil:
+		return nil, none(err, ErrRunning) // given up by its run a moment ago
+	case !bytes.Equal(row.Request, r.RequestDigest):
+		return nil, ErrConflict
+	case row.Status == nil:
+		return nil, ErrRunning
+	}
+	a := new(Answer)
+	return a, db.unseal(row.Sealed, "receipts", r.KeyDigest, a)
+}
+
+// Settle keeps the first answer, if the claim still holds. The answer is
+// sealed: it may carry a session token.
+func (db *DB) Settle(ctx context.Context, r *Receipt, a Answer) error {
+	sealed, err := db.seal(a, "receipts", r.KeyDigest)
+	if err != nil {
+		return err
+	}
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE receipts SET status = $5, sealed_reply = $6
+			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
+			db.center, r.Scope, r.KeyDigest, r.claim, a.Status, sealed)
+		return err
+	})
+}
+
+// GiveUp lets the next retry run at once: this one had no final answer.
+func (db *DB) GiveUp(ctx context.Context, r *Receipt) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			DELETE FROM receipts
+			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
+			db.center, r.Scope, r.KeyDigest, r.claim)
+		return err
+	})
+}

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+)
+
+// Answers of the database a caller may act on, beside those of store.go.
+var (
+	ErrConflict = errors.New("store: in conflict with what is there")
+	ErrGone     = errors.New("store: expired, closed or never there")
+	ErrBlocked  = errors.New("store: the account or its password is frozen or ended")
+	ErrRunning  = errors.New("store: another run of the same request is at it")
+)
+
+// none turns "no rows" into the error that absence means here.
+func none(err, meaning error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return meaning
+	}
+	return err
+}
+
+// changedOne turns "nothing changed" into the error it means here: the WHERE
+// of the statement has decided.
+func changedOne(res sql.Result, err, meaning error) error {
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		return meaning
+	}
+	return err
+}

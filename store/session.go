@@ -1,0 +1,159 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// How long a session lives.
+const (
+	SessionIdle = 15 * time.Minute // without a request
+	SessionLife = 2 * time.Hour    // in all
+
+	// seenStep is how stale seen_at may grow before a request renews it: one
+	// write in half a minute, not one a request.
+	seenStep = 30 * time.Second
+)
+
+// A Session is one visit of one Alipay user.
+type Session struct {
+	TokenDigest    []byte
+	IdentityDigest []byte
+	Link           *Link // nil until the visitor is linked
+	sealed         []byte
+}
+
+// A Link ties an Alipay user to the person and the account they proved.
+type Link struct {
+	AccountID    uuid.UUID
+	PersonDigest []byte
+}
+
+// A Visitor is the part of a session that is kept sealed.
+type Visitor struct {
+	Identity    Identity `json:"i"`
+	AccessToken string   `json:"t,omitempty"` // Alipay's, kept only until the link used it
+}
+
+// SpendAuthCode marks an auth code as used, over all processes. Only the first
+// call returns nil; every other returns ErrConflict.
+func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($1, $2, $3)
+			ON CONFLICT (center_id, code_digest) DO NOTHING`,
+			db.center, db.box.Index("auth code", []byte(code)), now)
+		return changedOne(res, err, ErrConflict)
+	})
+}
+
+// OpenSession starts a session for visitor. tokenDigest is the SHA-256 of a
+// random token that only the front end holds. Calling it twice fails.
+func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visitor) (Session, error) {
+	sealed, err := db.seal(visitor, "sessions", tokenDigest)
+	if err != nil {
+		return Session{}, err
+	}
+	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $5)`,
+			db.center, tokenDigest, db.digest(visitor.Identity), sealed, now)
+		return err
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return db.Session(ctx, tokenDigest)
+}
+
+type sessionRow struct {
+	IdentityDigest []byte     `db:"identity_digest"`
+	Sealed         []byte     `db:"sealed"`
+	SeenAt         time.Time  `db:"seen_at"`
+	AccountID      *uuid.UUID `db:"account_id"`
+	PersonDigest   []byte     `db:"person_digest"`
+}
+
+// Session returns the live session with this token digest and renews it, or
+// ErrNotFound when it is unknown, ended, idle or too old.
+func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) {
+	now := db.clock()
+	var row sessionRow
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &row, `
+			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest
+			FROM sessions s
+			LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
+			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
+			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife))
+	})
+	if err != nil {
+		return Session{}, none(err, ErrNotFound)
+	}
+	if now.Sub(row.SeenAt) > seenStep {
+		if err := db.renewSession(ctx, tokenDigest); err != nil {
+			return Session{}, err
+		}
+	}
+	s := Session{TokenDigest: tokenDigest, IdentityDigest: row.IdentityDigest, sealed: row.Sealed}
+	if row.AccountID != nil {
+		s.Link = &Link{AccountID: *row.AccountID, PersonDigest: row.PersonDigest}
+	}
+	return s, nil
+}
+
+// renewSession records activity. An idle session that another request has
+// ended in the meantime is ErrNotFound.
+func (db *DB) renewSession(ctx context.Context, tokenDigest []byte) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE sessions SET seen_at = $3
+			WHERE center_id = $1 AND token_digest = $2 AND seen_at > $4`,
+			db.center, tokenDigest, now, now.Add(-SessionIdle))
+		return changedOne(res, err, ErrNotFound)
+	})
+}
+
+// Visitor opens the sealed part of a session.
+func (db *DB) Visitor(s Session) (Visitor, error) {
+	var v Visitor
+	err := db.unseal(s.sealed, "sessions", s.TokenDigest, &v)
+	return v, err
+}
+
+// EndSession ends a session. Ending it twice is no error.
+func (db *DB) EndSession(ctx context.Context, tokenDigest []byte) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			DELETE FROM sessions WHERE center_id = $1 AND token_digest = $2`, db.center, tokenDigest)
+		return err
+	})
+}
+
+// endOtherSessions ends every session of an identity but one and returns how
+// many of them were alive.
+func (db *DB) endOtherSessions(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) (int, error) {
+	var alive []bool
+	err := tx.SelectContext(ctx, &alive, `
+		DELETE FROM sessions
+		WHERE center_id = $1 AND identity_digest = $2 AND token_digest <> $3
+		RETURNING seen_at > $4 AND created_at > $5`,
+		db.center, s.IdentityDigest, s.TokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife))
+	n := 0
+	for _, a := range alive {
+		if a {
+			n++
+		}
+	}
+	return n, err
+}
+
+// Owns reports whether two sessions are of the same Alipay user.
+func (s Session) Owns(identityDigest []byte) bool {
+	return bytes.Equal(s.IdentityDigest, identityDigest)
+}

@@ -1,0 +1,226 @@
+// Package store keeps what fundpass knows in PostgreSQL: one noun a file, one
+// exported method a transaction.
+//
+// It runs on one server, on a primary with standbys, behind a transaction
+// pooler and on an engine distributed by centre. Personal data stands in it
+// only as keyed digests and sealed columns.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"fundpass/keys"
+)
+
+// Errors a caller may act on. Every one may be wrapped.
+var (
+	// ErrUnavailable says that the database could not be used and that nothing
+	// happened: it is away, out of connections, read-only or too slow. The
+	// same call may succeed later.
+	ErrUnavailable = errors.New("store: database unavailable")
+
+	// ErrUnknownOutcome says that a COMMIT was sent and its answer is not
+	// known: the change may stand or not. Only a repetition under the same
+	// idempotency key, or reading the row, tells.
+	ErrUnknownOutcome = errors.New("store: outcome of commit unknown")
+
+	// ErrNotFound says that the row asked for does not exist, or not for this caller.
+	ErrNotFound = errors.New("store: not found")
+
+	// ErrNotMigrated says that the schema is older than this program.
+	ErrNotMigrated = errors.New("store: database is not migrated: run fundpass migrate")
+
+	// ErrOtherApp says that the centre is registered with another Alipay
+	// application, or the application with another centre.
+	ErrOtherApp = errors.New("store: centre and application do not belong together")
+)
+
+// Config says which database, which centre and which keys.
+type Config struct {
+	// DSN is a lib/pq connection string or URL; see ErrUnsafeDSN for its rules.
+	DSN string
+	// Center is the fund centre, 1 to 32 bytes: the first column of every key.
+	Center string
+	// AppID is the centre's Alipay application.
+	AppID string
+	// Box seals columns and makes blind indexes.
+	Box *keys.Box
+	// MaxConns bounds the connections this process opens; 0 means 20.
+	MaxConns int
+	// Now replaces the clock in tests. A clock of one's own is not compared
+	// with the database's.
+	Now func() time.Time
+	// Log receives what no caller is told; nil discards it.
+	Log *slog.Logger
+}
+
+// DB is one centre's part of the database. It is safe for concurrent use.
+type DB struct {
+	sql    *sqlx.DB
+	center string
+	box    *keys.Box
+	now    func() time.Time
+	log    *slog.Logger
+
+	wall         func() time.Time // compared with the database's clock; nil: not compared
+	skew         atomic.Int64     // nanoseconds the database is ahead of us
+	pooled       bool             // a transaction pooler stands between us and the server
+	unreplicated *atomic.Int64    // commits that a standby did not confirm
+
+	life    context.Context // ends with Close
+	end     context.CancelFunc
+	running sync.WaitGroup // background work and commits whose callers went away
+}
+
+// Open connects to a migrated database and registers the centre with its
+// application. It reports ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated or
+// ErrOtherApp; it tries once, so a caller that wants to wait calls again.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	db, err := connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.prepare(ctx, c.AppID); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	db.every(time.Minute, db.checkClock)
+	db.every(24*time.Hour, db.makePartitions)
+	return db, nil
+}
+
+func (c *Config) fill() error {
+	if n := len(c.Center); n < 1 || n > 32 {
+		return errors.New("store: centre must have 1 to 32 bytes")
+	}
+	if c.AppID == "" {
+		return errors.New("store: application id is missing")
+	}
+	if c.Box == nil {
+		return errors.New("store: column key is missing")
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// connect makes the pool for this DSN; a pooler on the way decides how
+// statements are sent.
+func connect(ctx context.Context, c Config) (*DB, error) {
+	cfg, err := parseDSN(c.DSN)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{center: c.Center, box: c.Box, now: c.Now, log: c.Log, unreplicated: new(atomic.Int64)}
+	if db.now == nil {
+		db.now, db.wall = time.Now, time.Now
+	}
+	if db.pooled, err = behindPooler(ctx, cfg); err != nil {
+		return nil, asUnavailable(err)
+	}
+	db.life, db.end = context.WithCancel(context.Background())
+	db.sql = openPool(&connector{cfg: cfg, named: !db.pooled, notice: db.notice}, c.MaxConns)
+	return db, nil
+}
+
+// prepare does what must be done before the first request is served.
+func (db *DB) prepare(ctx context.Context, appID string) error {
+	if err := db.migrated(ctx); err != nil {
+		return err
+	}
+	if err := db.register(ctx, appID); err != nil {
+		return err
+	}
+	db.checkClock(ctx)
+	db.makePartitions(ctx)
+	return ctx.Err()
+}
+
+// register makes the centre's row. Calling it again changes nothing.
+func (db *DB) register(ctx context.Context, appID string) error {
+	var found string
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO centers (center_id, app_id, created_at) VALUES ($1, $2, $3)
+			ON CONFLICT (center_id) DO NOTHING`, db.center, appID, now)
+		if err != nil {
+			return err
+		}
+		return tx.GetContext(ctx, &found, `SELECT app_id FROM centers WHERE center_id = $1`, db.center)
+	})
+	if sqlClass(err) == "23" || err == nil && found != appID {
+		return fmt.Errorf("%w: centre %s, application %s", ErrOtherApp, db.center, appID)
+	}
+	return err
+}
+
+// every runs f again and again until Close.
+func (db *DB) every(pause time.Duration, f func(context.Context)) {
+	db.running.Go(func() {
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				f(db.life)
+			case <-db.life.Done():
+				return
+			}
+		}
+	})
+}
+
+// Ping reports whether this process may serve: the server takes writes, is
+// migrated, and its clock is within 30 s of ours. The errors are
+// ErrUnavailable and ErrNotMigrated.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.clockTrusted(); err != nil {
+		return err
+	}
+	var readOnly bool
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &readOnly, `SELECT current_setting('transaction_read_only') = 'on'`)
+	})
+	if err != nil {
+		return err
+	}
+	if readOnly {
+		return fmt.Errorf("%w: server is read-only", ErrUnavailable)
+	}
+	return db.migrated(ctx)
+}
+
+// Pooled reports whether a transaction pooler was found at Open, in which case
+// no statement is prepared by name.
+func (db *DB) Pooled() bool { return db.pooled }
+
+// UnreplicatedCommits counts the commits since Open that the server ended
+// without its standbys' confirmation; each was reported as ErrUnknownOutcome.
+func (db *DB) UnreplicatedCommits() int64 { return db.unreplicated.Load() }
+
+// Close ends the background work, gives running commits a few seconds and
+// closes the connections.
+func (db *DB) Close() error {
+	db.end()
+	done := make(chan struct{})
+	go func() { db.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+	}
+	return db.sql.Close()
+}
