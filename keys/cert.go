@@ -43,7 +43,7 @@ func CertSN(cert *x509.Certificate) (string, error) {
 	if _, err := asn1.Unmarshal(cert.RawIssuer, &issuer); err != nil {
 		return "", fmt.Errorf("%w: the certificate's issuer name", ErrFormat)
 	}
-	return fmt.Sprintf("%032x", md5.Sum([]byte(issuer.String()+cert.SerialNumber.String()))), nil
+	return fmt.Sprintf("%x", md5.Sum([]byte(issuer.String()+cert.SerialNumber.String()))), nil
 }
 
 // holdsCertificate tells a certificate file from a bare key.

@@ -62,10 +62,10 @@ func TestParsePublicKeyForms(t *testing.T) {
 	t.Parallel()
 	pub := &alipayKey1().PublicKey
 	forms := map[string]string{
-		"pem":      armour("PUBLIC KEY", pkix2(pub)),
+		"pem":      armour("PUBLIC KEY", pkixDER(pub)),
 		"pkcs1":    armour("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)),
-		"one line": b64(pkix2(pub)),
-		"wrapped":  wrapped(b64(pkix2(pub)), "\r\n"),
+		"one line": b64(pkixDER(pub)),
+		"wrapped":  wrapped(b64(pkixDER(pub)), "\r\n"),
 	}
 	for form, text := range forms {
 		for how, decorate := range decorations {
@@ -116,9 +116,9 @@ func TestParsePrivateKeyMistakes(t *testing.T) {
 	}{
 		{"empty", "", ErrEmpty, ""},
 		{"blanks", " \r\n\ufeff\n\t", ErrEmpty, "blanks"},
-		{"public pem", armour("PUBLIC KEY", pkix2(&key.PublicKey)), ErrWrongKind, "a public key"},
-		{"public base64", b64(pkix2(&key.PublicKey)), ErrWrongKind, "a public key"},
-		{"public in private armour", armour("PRIVATE KEY", pkix2(&key.PublicKey)), ErrWrongKind, "a public key"},
+		{"public pem", armour("PUBLIC KEY", pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
+		{"public base64", b64(pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
+		{"public in private armour", armour("PRIVATE KEY", pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
 		{"certificate", crt(testCA().root.Raw), ErrWrongKind, "a certificate"},
 		{"certificates", crt(testCA().issuer.Raw, testCA().root.Raw), ErrWrongKind, "a certificate"},
 		{"request", string(must(NewCSR(key, "Fund Tests", testAppID))), ErrWrongKind, "CSR"},
@@ -171,9 +171,9 @@ func TestParsePublicKeyMistakes(t *testing.T) {
 		{"empty", "\n", ErrEmpty, ""},
 		{"private", armour("PRIVATE KEY", pkcs8(ownKey())), ErrWrongKind, "a private key"},
 		{"certificate", crt(testCA().root.Raw), ErrWrongKind, "a certificate"},
-		{"elliptic", armour("PUBLIC KEY", pkix2(&ecKey().PublicKey)), ErrWrongKind, "elliptic"},
-		{"weak", b64(pkix2(&weakKey().PublicKey)), ErrWeak, "1024"},
-		{"exponent 1", b64(pkix2(&one)), ErrFormat, "exponent"},
+		{"elliptic", armour("PUBLIC KEY", pkixDER(&ecKey().PublicKey)), ErrWrongKind, "elliptic"},
+		{"weak", b64(pkixDER(&weakKey().PublicKey)), ErrWeak, "1024"},
+		{"exponent 1", b64(pkixDER(&one)), ErrFormat, "exponent"},
 		{"even exponent", b64(x509.MarshalPKCS1PublicKey(&even)), ErrFormat, "exponent"},
 		{"html", "<html><body>请登录</body></html>", ErrFormat, "neither PEM nor base64"},
 	}
@@ -274,9 +274,9 @@ func FuzzParsePrivateKey(f *testing.F) {
 }
 
 func FuzzParsePublicKey(f *testing.F) {
-	f.Add([]byte(armour("PUBLIC KEY", pkix2(&ownKey().PublicKey))))
+	f.Add([]byte(armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey))))
 	f.Add([]byte(b64(x509.MarshalPKCS1PublicKey(&ownKey().PublicKey))))
-	f.Add([]byte("\ufeff\n" + wrapped(b64(pkix2(&ownKey().PublicKey)), "\n")))
+	f.Add([]byte("\ufeff\n" + wrapped(b64(pkixDER(&ownKey().PublicKey)), "\n")))
 	f.Add([]byte(crt(testCA().root.Raw)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		pub, err := ParsePublicKey(data)
@@ -286,7 +286,7 @@ func FuzzParsePublicKey(f *testing.F) {
 			}
 			return
 		}
-		again, err := ParsePublicKey([]byte(b64(pkix2(pub))))
+		again, err := ParsePublicKey([]byte(b64(pkixDER(pub))))
 		if err != nil || !again.Equal(pub) {
 			t.Fatalf("encoded again it does not parse to the same key: %v", err)
 		}

@@ -40,7 +40,7 @@ const (
 	otherPID     = "2088990000000002"
 	appSubject   = testPID + "-" + testAppID
 	aliSubject   = alipayName + testPID
-	startOfTests = "2026-01-01"
+	startOfTests = "2020-01-01"
 )
 
 // testNow lies inside the validity of every certificate that is meant to be valid.
@@ -56,7 +56,7 @@ func must[T any](v T, err error) T {
 }
 
 func pkcs8(key any) []byte           { return must(x509.MarshalPKCS8PrivateKey(key)) }
-func pkix2(key any) []byte           { return must(x509.MarshalPKIXPublicKey(key)) }
+func pkixDER(key any) []byte         { return must(x509.MarshalPKIXPublicKey(key)) }
 func pkcs1(k *rsa.PrivateKey) []byte { return x509.MarshalPKCS1PrivateKey(k) }
 func b64(der []byte) string          { return base64.StdEncoding.EncodeToString(der) }
 func armour(label string, der []byte) string {
