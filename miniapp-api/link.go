@@ -98,7 +98,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if account.Ended() {
 		return linkReply{}, ErrAccountClosed
 	}
-	return s.link(ctx, v, account, lane)
+	return s.link(ctx, v, account)
 }
 
 // prove asks Alipay whether its user is the person claimed. A proven user
@@ -141,18 +141,18 @@ func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool)
 	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
 		return store.Account{}, ErrLinkRefused
 	}
-	return *attempt.Account, nil
+	return *attempt.Account, s.db.Refund(ctx, attempt.Account.PersonDigest, lane)
 }
 
 // link writes the link and says in which state the password is.
-func (s *Server) link(ctx context.Context, v visit, account store.Account, lane []byte) (linkReply, error) {
+func (s *Server) link(ctx context.Context, v visit, account store.Account) (linkReply, error) {
 	if s.proof == ProofNone && account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, account); err != nil {
 			return linkReply{}, err
 		}
 		account.State = store.PasswordMustChange
 	}
-	_, err := s.db.AddLink(ctx, store.NewLink{Session: v.Session, Account: account, Lane: lane})
+	err := s.db.AddLink(ctx, v.Session, account)
 	if errors.Is(err, store.ErrConflict) {
 		return linkReply{}, ErrAlreadyLinked
 	} else if err != nil {

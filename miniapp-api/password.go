@@ -48,7 +48,7 @@ func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret
 	if !right || !also(*attempt.Account) {
 		return store.Account{}, s.wrong(ctx, v, attempt)
 	}
-	return *attempt.Account, nil
+	return *attempt.Account, s.db.Refund(ctx, v.Link.PersonDigest, v.IdentityDigest)
 }
 
 // wrong tells the owner how many guesses are left, or until when there is none.

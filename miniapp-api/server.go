@@ -115,7 +115,7 @@ func (s *Server) Handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = s.clientAddress()
 	e.HTTPErrorHandler = s.fail
-	e.Use(s.recorded, secured, s.limited, deadlined)
+	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined)
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, r.handler)
 	}
@@ -149,6 +149,18 @@ func secured(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
+		return next(c)
+	}
+}
+
+// getOrPost refuses what Echo would answer by itself: a preflight must not
+// succeed, because no browser page has business here.
+func getOrPost(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if m := c.Request().Method; m != http.MethodGet && m != http.MethodPost {
+			c.Response().Header().Set(echo.HeaderAllow, "GET, POST")
+			return ErrMethodNotAllowed
+		}
 		return next(c)
 	}
 }

@@ -30,24 +30,28 @@ var (
 	ErrIDType = errors.New("signing: document type alipay cannot compare")
 )
 
-// A refusal is an error answer of Alipay. It unwraps to the sentinel it means.
-type refusal struct{ code, subCode string }
-
-func (r refusal) Error() string {
-	return fmt.Sprintf("%v (%s %s)", r.Unwrap(), printable(digits, r.code), printable(words, r.subCode))
+// A refusal is an error answer of Alipay.
+type refusal struct {
+	means         error  // one of the sentinels
+	code, subCode string // as far as they may be shown
 }
 
-// Unwrap goes by sub_code first: code alone puts a used auth code and a wrong
+// newRefusal goes by sub_code first: code alone puts a used auth code and a wrong
 // signature into the same drawer, 40002.
-func (r refusal) Unwrap() error {
-	if err, ok := bySubCode[r.subCode]; ok {
-		return err
+func newRefusal(code, subCode string) refusal {
+	means, known := bySubCode[subCode]
+	if !known {
+		means, known = byCode[code]
 	}
-	if err, ok := byCode[r.code]; ok {
-		return err
+	if !known {
+		means = ErrUnavailable
 	}
-	return ErrUnavailable
+	return refusal{means: means, code: printable(digits, code), subCode: printable(words, subCode)}
 }
+
+func (r refusal) Error() string { return fmt.Sprintf("%v (%s %s)", r.means, r.code, r.subCode) }
+
+func (r refusal) Unwrap() error { return r.means }
 
 // A refusal may come unsigned, so its fields are a stranger's text until they look
 // like codes of Alipay's: tokens, names and ID numbers do not.

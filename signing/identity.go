@@ -38,8 +38,8 @@ type Person struct {
 }
 
 // certTypes are Alipay's names of document types. Its document for preconsult names
-// IDENTITY_CARD only; the others are those of its other interfaces, and Alipay
-// refuses them (ErrConfiguration) until it has opened them for the application.
+// IDENTITY_CARD only; the others are what its trade interfaces call them, and Alipay
+// refuses them (ErrConfiguration) unless it has opened them for the application.
 var certTypes = map[string]string{
 	"01": "IDENTITY_CARD",
 	"02": "OFFICER_CARD",
@@ -78,7 +78,8 @@ func (g *Gateway) Exchange(ctx context.Context, authCode string) (Grant, error) 
 	return Grant{Identity: id, AccessToken: out.AccessToken, ExpiresIn: time.Duration(out.ExpiresIn)}, nil
 }
 
-// identify prefers open_id: applications registered since 2023 get no user_id.
+// identify prefers open_id: newer applications get no user_id, and those that still
+// get one are to move.
 func identify(appID, openID, userID string) (Identity, bool) {
 	id := Identity{AppID: appID, Kind: "open_id", Value: openID, UserID: userID}
 	if openID == "" {
@@ -103,7 +104,7 @@ func (g *Gateway) MatchPerson(ctx context.Context, accessToken string, p Person)
 	case accessToken == "":
 		return false, ErrTokenInvalid
 	}
-	limited, cancel := context.WithTimeout(ctx, g.timeout)
+	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, errLate)
 	defer cancel()
 	l := g.line.Load()
 	verifyID, err := l.preconsult(limited, certType, p)

@@ -140,7 +140,7 @@ func (a answer) check(ring *keys.Ring) error {
 	refused := a.root == "error_response" || said.SubCode != "" || said.Code != "" && said.Code != "10000"
 	switch {
 	case !unreadable && refused && said.Code != "10000":
-		return refusal{code: said.Code, subCode: said.SubCode}
+		return newRefusal(said.Code, said.SubCode)
 	case a.sign == "":
 		return fmt.Errorf("%w: success without signature", ErrForged)
 	case unreadable || refused || !utf8.Valid(a.content):

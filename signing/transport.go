@@ -110,6 +110,10 @@ func (t checkedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// errLate is why we ended a call ourselves. It is no context error: the caller still
+// has time.
+var errLate = errors.New("no answer in time")
+
 // explain turns what the SDK returned into an error of this package. Texts of net/http
 // and encoding/json may quote what the other side sent, so none is kept.
 func explain(ctx context.Context, err error) error {
@@ -124,10 +128,10 @@ func explain(ctx context.Context, err error) error {
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConfiguration),
 		errors.Is(err, ErrCodeInvalid), errors.Is(err, ErrTokenInvalid):
 		return err
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && context.Cause(ctx) != errLate:
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	case wrapped && transport.Timeout():
-		return fmt.Errorf("%w: no answer in time", ErrUnavailable)
+		return fmt.Errorf("%w: %w", ErrUnavailable, errLate)
 	case errors.As(err, &cert):
 		return fmt.Errorf("%w: TLS certificate not accepted", ErrUnavailable)
 	case errors.As(err, &dial):

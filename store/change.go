@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"time"
 
@@ -41,15 +40,14 @@ const changeColumns = `change_id, account_id,
 	credential_version, old_fingerprint, new_fingerprint, sessions_ended, expires_at, closed_at`
 
 // OpenChange opens a change for the linked account, whose password was just
-// proven with old's fingerprint. It replaces the same Alipay user's open change
-// and gives the guess back. ErrConflict means that another Alipay user has a
-// change open for this person; ErrNotFound that the link is gone.
+// proven with old's fingerprint. It replaces the same Alipay user's open
+// change. ErrConflict means that another Alipay user has a change open for this
+// person; ErrNotFound that the link is gone.
 func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) (Change, error) {
 	c := Change{ID: uuid.New(), AccountID: a.ID, State: ChangeOpen, CredentialVersion: a.Version, OldFingerprint: old}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		c.ExpiresAt = now.Add(ChangeLife)
-		// The refund locks the owner's lane, so two opens of one user run one after the other.
-		if err := db.refund(ctx, tx, a.PersonDigest, s.IdentityDigest, now); err != nil {
+		if err := db.lockLink(ctx, tx, s); err != nil {
 			return err
 		}
 		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
@@ -67,30 +65,25 @@ func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person [
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO changes (center_id, change_id, identity_digest, person_digest, account_id, state,
 			credential_version, old_fingerprint, opened_at, expires_at)
-		SELECT $1, $2, identity_digest, $4, account_id, 'open', $6, $7, $8, $9
-		FROM alipay_links WHERE center_id = $1 AND identity_digest = $3 AND account_id = $5
+		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9)
 		ON CONFLICT (center_id, person_digest) WHERE state = 'open' DO NOTHING`,
 		db.center, c.ID, s.IdentityDigest, person, c.AccountID,
 		c.CredentialVersion, c.OldFingerprint, now, c.ExpiresAt)
-	if err = changedOne(res, err, ErrConflict); err == ErrConflict {
-		return db.stillLinked(ctx, tx, s, err)
-	} else if err != nil {
+	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}
 	return db.addEvent(ctx, tx, c.AccountID, EventChangeOpened, now)
 }
 
-// stillLinked returns otherwise while the session's link stands, or ErrNotFound.
-func (db *DB) stillLinked(ctx context.Context, tx *sqlx.Tx, s Session, otherwise error) error {
-	var linked bool
-	err := tx.GetContext(ctx, &linked, `
-		SELECT EXISTS (SELECT 1 FROM alipay_links
-			WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3)`,
+// lockLink makes two opens of one user, and an open and an unlink, run one
+// after the other. It returns ErrNotFound when the link is gone.
+func (db *DB) lockLink(ctx context.Context, tx *sqlx.Tx, s Session) error {
+	var account uuid.UUID
+	err := tx.GetContext(ctx, &account, `
+		SELECT account_id FROM alipay_links
+		WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3 FOR UPDATE`,
 		db.center, s.IdentityDigest, s.Link.AccountID)
-	if err == nil && !linked {
-		return ErrNotFound
-	}
-	return cmp.Or(err, otherwise)
+	return none(err, ErrNotFound)
 }
 
 // closeOpenChanges cancels what this Alipay user has open.

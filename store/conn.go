@@ -150,15 +150,16 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid implements driver.Validator.
 func (c *conn) IsValid() bool { return !c.bad && c.pqConn.IsValid() }
 
-// Close says goodbye unless the line is in doubt, and cuts it.
+// Close says goodbye unless the line is in doubt, and cuts it. It reports
+// nothing, because a connection that fails to close is closed.
 func (c *conn) Close() error {
 	defer c.line.cut()
-	if c.bad {
-		return nil
+	if !c.bad {
+		_, release := c.begin(context.Background(), cutAfter)
+		defer release()
+		c.pqConn.Close()
 	}
-	_, release := c.begin(context.Background(), cutAfter)
-	defer release()
-	return c.pqConn.Close()
+	return nil
 }
 
 // fail turns an error of lib/pq into one that says what it means here.

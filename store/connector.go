@@ -43,7 +43,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := inner.Connect(ctx)
 	if err != nil {
 		l.cut()
-		return nil, ended(ctx, err)
+		return nil, startError{ended(ctx, err)}
 	}
 	l.settle()
 	w := &conn{pqConn: opened.(pqConn), line: l}
@@ -61,3 +61,33 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // Driver is asked for by database/sql only.
 func (c *connector) Driver() driver.Driver { return pq.Driver{} }
+
+// sessionSettings let the server end what we left behind when we died or were
+// cut off: without them it keeps our locks for two hours. A transaction here
+// never idles between statements.
+var sessionSettings = map[string]string{
+	"idle_in_transaction_session_timeout": "10s",
+	"tcp_keepalives_idle":                 "3",
+	"tcp_keepalives_interval":             "1",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "6s",
+}
+
+// withSessionSettings adds those of sessionSettings that the connection string
+// does not set, unless the server does not know them.
+func withSessionSettings(ctx context.Context, cfg pq.Config) (pq.Config, error) {
+	full := cfg.Clone()
+	for name, value := range sessionSettings {
+		if _, written := full.Runtime[name]; !written {
+			full.Runtime[name] = value
+		}
+	}
+	db := openPool(&connector{cfg: full}, 1)
+	defer db.Close()
+	err := db.PingContext(ctx)
+	switch sqlClass(err) {
+	case "08", "22", "42": // protocol, value or name refused
+		return cfg, nil
+	}
+	return full, err
+}

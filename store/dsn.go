@@ -17,7 +17,8 @@ import (
 //
 //   - sslmode must be written, because the driver's default changes between releases;
 //   - sslmode disable, allow and prefer are for unix sockets and loopback only;
-//   - target_session_attrs=prefer-standby makes the driver loop for ever when all hosts are down.
+//   - target_session_attrs=prefer-standby makes the driver loop for ever when all hosts are down;
+//   - Migrate takes no transaction pooler.
 var ErrUnsafeDSN = errors.New("store: unsafe connection string")
 
 // connectLimit bounds one host's connection set-up; several hosts are tried in turn.

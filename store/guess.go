@@ -45,9 +45,8 @@ type budgetRow struct {
 
 // TakeGuess charges one attempt before any password is looked at, so guesses
 // made at the same moment cannot share a charge. A locked, an unknown and an
-// admitted identity cost the same statements and one commit each. A right
-// password gives the charge back (AddLink, OpenChange, RemoveLink). Each call
-// charges again.
+// admitted identity cost the same statements and one commit each. Each call
+// charges again; Refund gives back what a right password did not deserve.
 func (db *DB) TakeGuess(ctx context.Context, g Guess) (Attempt, error) {
 	var a Attempt
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -125,13 +124,17 @@ func (db *DB) guessedAccount(ctx context.Context, tx *sqlx.Tx, g Guess) (*Accoun
 	return &a, err
 }
 
-// refund forgets the wrong guesses of a lane: its owner just proved themselves.
-func (db *DB) refund(ctx context.Context, tx *sqlx.Tx, personDigest, lane []byte, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `
-		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $4
-		WHERE center_id = $1 AND person_digest = $2 AND lane = $3`,
-		db.center, personDigest, lane, now)
-	return err
+// Refund forgets the guesses of a lane: whoever is in it just proved
+// themselves. It stands apart from what the proof was for, because a right
+// password is right whatever becomes of that. Calling it twice is safe.
+func (db *DB) Refund(ctx context.Context, personDigest, lane []byte) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $4
+			WHERE center_id = $1 AND person_digest = $2 AND lane = $3`,
+			db.center, personDigest, lane, now)
+		return err
+	})
 }
 
 // Remaining is how many guesses a lane in this condition has left.

@@ -8,48 +8,43 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// A NewLink is a proven wish to tie the session's Alipay user to an account.
-type NewLink struct {
-	Session Session
-	Account Account
-	Lane    []byte // whose charge is given back
-}
-
 // AddLink links the session's Alipay user to an account. Both unique keys
 // stand in one table, so of any number of racing calls at most one succeeds
 // for a user and for a person. It returns ErrConflict when either is linked
 // already; the same pair again is no error.
-func (db *DB) AddLink(ctx context.Context, n NewLink) (Link, error) {
-	visitor, err := db.Visitor(n.Session)
+func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
+	visitor, err := db.Visitor(s)
 	if err != nil {
-		return Link{}, err
+		return err
 	}
-	sealed, err := db.seal(visitor.Identity, "alipay_links", n.Session.IdentityDigest)
+	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
 	if err != nil {
-		return Link{}, err
+		return err
 	}
-	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.refund(ctx, tx, n.Account.PersonDigest, n.Lane, now); err != nil {
-			return err
-		}
-		fresh, err := db.insertLink(ctx, tx, n, sealed, now)
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		fresh, err := db.insertLink(ctx, tx, newLink{s.IdentityDigest, a, sealed}, now)
 		if err != nil || !fresh {
 			return err
 		}
-		if err := db.forgetAccessToken(ctx, tx, n.Session, visitor); err != nil {
+		if err := db.forgetAccessToken(ctx, tx, s, visitor); err != nil {
 			return err
 		}
-		return db.addEvent(ctx, tx, n.Account.ID, EventLinked, now)
+		return db.addEvent(ctx, tx, a.ID, EventLinked, now)
 	})
-	return Link{AccountID: n.Account.ID, PersonDigest: n.Account.PersonDigest}, err
 }
 
-func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n NewLink, sealed []byte, now time.Time) (fresh bool, err error) {
+type newLink struct {
+	identityDigest []byte
+	account        Account
+	sealed         []byte
+}
+
+func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT DO NOTHING`,
-		db.center, n.Session.IdentityDigest, n.Account.PersonDigest, n.Account.ID, sealed, now)
+		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now)
 	if err = changedOne(res, err, ErrConflict); err != ErrConflict {
 		return err == nil, err
 	}
@@ -57,7 +52,7 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n NewLink, sealed []b
 	err = tx.GetContext(ctx, &same, `
 		SELECT EXISTS (SELECT 1 FROM alipay_links
 			WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3 AND account_id = $4)`,
-		db.center, n.Session.IdentityDigest, n.Account.PersonDigest, n.Account.ID)
+		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID)
 	if err == nil && !same {
 		err = ErrConflict
 	}
@@ -81,10 +76,6 @@ func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v V
 // ends their other sessions. It returns ErrNotFound when the link is gone.
 func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		// First, because it locks the owner's lane: OpenChange of the same user waits.
-		if err := db.refund(ctx, tx, s.Link.PersonDigest, s.IdentityDigest, now); err != nil {
-			return err
-		}
 		res, err := tx.ExecContext(ctx, `
 			DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
 			db.center, s.IdentityDigest, s.Link.AccountID)

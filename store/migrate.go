@@ -42,6 +42,9 @@ func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error)
 	if err != nil {
 		return nil, err
 	}
+	if err := refusePooler(ctx, cfg); err != nil {
+		return nil, err
+	}
 	cfg.BinaryParameters = false // nothing of ours stands between goose and lib/pq
 	direct, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
@@ -61,6 +64,18 @@ func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error)
 		applied = append(applied, path.Base(m.Source.Path))
 	}
 	return applied, nil
+}
+
+// refusePooler: the lock that migrations take belongs to a session.
+func refusePooler(ctx context.Context, cfg pq.Config) error {
+	pooled, err := behindPooler(ctx, cfg)
+	if err != nil {
+		return told(ctx, err)
+	}
+	if pooled {
+		return fmt.Errorf("%w: migration needs the server itself, and this is a transaction pooler", ErrUnsafeDSN)
+	}
+	return nil
 }
 
 func provider(db *sql.DB, c MigrateConfig) (*goose.Provider, error) {

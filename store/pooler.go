@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/lib/pq"
 )
@@ -57,7 +58,9 @@ func sharesServer(ctx context.Context, a, b *sql.Conn) (bool, error) {
 	if err := tx.QueryRowContext(ctx, look).Scan(&seen); err != nil || seen == mark {
 		return seen == mark, err
 	}
-	// A pooler with a single server connection has none left for a.
+	// A busy pooler has no server connection left for a.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	if err := a.QueryRowContext(ctx, look).Scan(&seen); errors.Is(err, context.DeadlineExceeded) {
 		return true, nil
 	} else if err != nil {

@@ -75,9 +75,10 @@ type DB struct {
 	pooled       bool             // a transaction pooler stands between us and the server
 	unreplicated *atomic.Int64    // commits that a standby did not confirm
 
-	life    context.Context // ends with Close
-	end     context.CancelFunc
-	running sync.WaitGroup // background work and commits whose callers went away
+	life       context.Context // ends with Close
+	end        context.CancelFunc
+	background sync.WaitGroup
+	committing atomic.Int64 // commits under way, also those whose callers went away
 }
 
 // Open connects to a migrated database and registers the centre with its
@@ -129,8 +130,11 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if db.now == nil {
 		db.now, db.wall = time.Now, time.Now
 	}
-	if db.pooled, err = behindPooler(ctx, cfg); err != nil {
-		return nil, asUnavailable(err)
+	if db.pooled, err = behindPooler(ctx, cfg); err == nil && !db.pooled {
+		cfg, err = withSessionSettings(ctx, cfg)
+	}
+	if err != nil {
+		return nil, told(ctx, err)
 	}
 	db.life, db.end = context.WithCancel(context.Background())
 	db.sql = openPool(&connector{cfg: cfg, named: !db.pooled, notice: db.notice}, c.MaxConns)
@@ -170,7 +174,7 @@ func (db *DB) register(ctx context.Context, appID string) error {
 
 // every runs f again and again until Close.
 func (db *DB) every(pause time.Duration, f func(context.Context)) {
-	db.running.Go(func() {
+	db.background.Go(func() {
 		tick := time.NewTicker(pause)
 		defer tick.Stop()
 		for {
@@ -212,15 +216,16 @@ func (db *DB) Pooled() bool { return db.pooled }
 // without its standbys' confirmation; each was reported as ErrUnknownOutcome.
 func (db *DB) UnreplicatedCommits() int64 { return db.unreplicated.Load() }
 
-// Close ends the background work, gives running commits a few seconds and
-// closes the connections.
+// closeLimit is how long Close waits for commits under way.
+const closeLimit = 5 * time.Second
+
+// Close ends the background work, lets commits under way finish for a few
+// seconds, and closes the connections.
 func (db *DB) Close() error {
 	db.end()
-	done := make(chan struct{})
-	go func() { db.running.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(5 * time.Second):
+	db.background.Wait()
+	for begun := time.Now(); db.committing.Load() > 0 && time.Since(begun) < closeLimit; {
+		time.Sleep(5 * time.Millisecond)
 	}
 	return db.sql.Close()
 }

@@ -59,45 +59,40 @@ func pause(ctx context.Context, attempt int) bool {
 func (db *DB) attempt(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error) error {
 	conn, err := db.sql.Connx(ctx)
 	if err != nil {
-		return startError{err}
+		return err
 	}
 	tx, err := conn.BeginTxx(whole(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		conn.Close()
 		return startError{err}
 	}
-	if err := runIn(ctx, tx, db.clock(), f); err != nil {
-		tx.Rollback() // what it reports changes nothing: an unfinished transaction is undone
-		conn.Close()
-		return err
-	}
-	return db.commit(ctx, conn, tx)
-}
-
-// runIn also rolls back when f panics, or its locks would stay.
-func runIn(ctx context.Context, tx *sqlx.Tx, now time.Time, f func(*sqlx.Tx, time.Time) error) error {
 	finished := false
 	defer func() {
-		if !finished {
+		if !finished { // also when f panics, or its locks would stay
 			tx.Rollback()
+			conn.Close()
 		}
 	}()
-	err := f(tx, now)
-	finished = true
-	if err == nil {
-		err = ctx.Err() // too late to begin a commit that nobody waits for
+	if err := f(tx, db.clock()); err != nil {
+		return err
 	}
-	return err
+	if err := ctx.Err(); err != nil { // nobody would wait for the commit
+		return err
+	}
+	finished = true
+	return db.commit(ctx, conn, tx)
 }
 
 // commit waits for the answer as long as ctx lasts.
 func (db *DB) commit(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 	answer := make(chan error, 1)
-	db.running.Go(func() {
+	db.committing.Add(1)
+	go func() {
+		defer db.committing.Add(-1)
 		err := tx.Commit()
 		conn.Close()
 		answer <- err
-	})
+	}()
 	select {
 	case err := <-answer:
 		return committed(err)

@@ -147,7 +147,9 @@ func (s *Sim) preconsult(form url.Values) (any, *failure) {
 // keep puts c into book under a new random name. The caller holds mu.
 func (s *Sim) keep(book map[string]claim, c claim) string {
 	now := s.cfg.Now()
-	maps.DeleteFunc(book, func(_ string, old claim) bool { return now.After(old.expires) })
+	if len(book)%1024 == 0 {
+		maps.DeleteFunc(book, func(_ string, old claim) bool { return now.After(old.expires) })
+	}
 	c.expires = now.Add(claimLife)
 	id := randomHex()
 	book[id] = c

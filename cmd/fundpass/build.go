@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// An app is a server ready to serve: what serve and demo have in common.
+type app struct {
+	log     *slog.Logger
+	db      *store.DB
+	gateway *signing.Gateway
+	policy  *passwd.Policy
+	hasher  *passwd.Hasher
+	server  *miniapp.Server
+
+	// handler answers on the public address; the demo puts more before it.
+	handler  http.Handler
+	settings settings
+}
+
+// assemble reads the files, opens the database and puts the server together.
+// The settings must be complete. Errors are the problems of the files, or
+// those of store.Open: store.ErrUnavailable may pass, the others will not.
+func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) {
+	f, problems := s.load()
+	if len(problems) > 0 {
+		return nil, asError(problems)
+	}
+	if f.ring == nil || f.box == nil || f.pepper == nil {
+		return nil, errors.New("fundpass: settings are not complete")
+	}
+	gateway, err := signing.NewGateway(f.ring, s.GatewayURL, signing.Options{})
+	if err != nil {
+		return nil, problem{"FUNDPASS_GATEWAY_URL", err}
+	}
+	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box, Log: log})
+	if err != nil {
+		return nil, problem{"FUNDPASS_DATABASE_URL", err}
+	}
+	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f)}
+	if err := a.addServer(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	for _, p := range s.warnings(f, time.Now()) {
+		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
+	}
+	return a, nil
+}
+
+// queueForHash is how many requests may wait for each place to hash in: at some
+// 40 ms a hash, the last of them waits a third of a second.
+const queueForHash = 8
+
+// newHasher bounds hashing to the processors there are.
+func newHasher(f files) *passwd.Hasher {
+	slots := runtime.GOMAXPROCS(0)
+	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Slots: slots, Queue: slots * queueForHash})
+}
+
+func (a *app) addServer() error {
+	s := a.settings
+	server, err := miniapp.New(miniapp.Config{
+		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
+		Proxies:    []*net.IPNet(s.TrustedProxies),
+		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
+	})
+	if err != nil {
+		return err
+	}
+	a.server, a.handler = server, server.Handler()
+	return nil
+}
+
+// Close ends the workers, then the database. Call it when nothing is served
+// any more.
+func (a *app) Close() error {
+	a.hasher.Close()
+	return a.db.Close()
+}

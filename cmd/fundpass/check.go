@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"fundpass/keys"
+	"fundpass/store"
+)
+
+// errCheckFailed says that serve would not start, or not serve.
+var errCheckFailed = errors.New("checks failed")
+
+func checkCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Say line by line what is right and wrong with the settings",
+		Long: "Check reads the settings and files that serve would read and looks at the\n" +
+			"database, without changing anything. It works with half of the settings missing.\n" +
+			"It exits 1 when a line says fail. No line holds a key or a password.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), w) },
+	}
+}
+
+// A verdict is what check says of one thing.
+type verdict string
+
+const (
+	verdictOK   verdict = "ok"
+	verdictWarn verdict = "warn"
+	verdictFail verdict = "fail"
+)
+
+// A finding is one line of check: what was looked at and what to know or do.
+type finding struct {
+	verdict verdict
+	what    string
+	note    string
+}
+
+func check(ctx context.Context, w world) error {
+	s, problems := parseSettings(w.getenv)
+	f, more := s.load()
+	all := findSettings(s, f, append(problems, more...))
+	if s.DatabaseURL != "" && checkDSN(s.DatabaseURL) == nil {
+		all = append(all, findDatabase(ctx, s, f)...)
+	}
+	printFindings(w.out, all)
+	failed := 0
+	for _, one := range all {
+		if one.verdict == verdictFail {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d %w", failed, len(all), errCheckFailed)
+	}
+	return nil
+}
+
+// findSettings says something of every setting, in their order.
+func findSettings(s settings, f files, problems []problem) []finding {
+	wrong, odd := bySetting(problems), bySetting(s.warnings(f, time.Now()))
+	var all []finding
+	for _, field := range settingFields() {
+		for _, err := range wrong[field.name] {
+			all = append(all, finding{verdictFail, field.name, oneLine(err)})
+		}
+		for _, err := range odd[field.name] {
+			all = append(all, finding{verdictWarn, field.name, oneLine(err)})
+		}
+		if len(wrong[field.name]) == 0 {
+			all = append(all, finding{verdictOK, field.name, s.describe(field, f)})
+		}
+	}
+	for _, err := range wrong[""] {
+		all = append(all, finding{verdictFail, "settings", oneLine(err)})
+	}
+	return all
+}
+
+func bySetting(problems []problem) map[string][]error {
+	m := make(map[string][]error)
+	for _, p := range problems {
+		m[p.setting] = append(m[p.setting], unjoin(p.err)...)
+	}
+	return m
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// describe says what a setting that is right amounts to.
+func (s settings) describe(field settingField, f files) string {
+	switch field.name {
+	case "FUNDPASS_DATABASE_URL":
+		return "set" // it may hold a password
+	case "FUNDPASS_APP_KEY_FILE":
+		return s.AppKeyFile + ": " + describePrivate(s.AppKeyFile)
+	case "FUNDPASS_TRANSPORT_KEY_FILES":
+		if len(s.TransportKeyFiles) > 0 {
+			return strings.Join(s.TransportKeyFiles, ", ") + ": usable, not used by this version"
+		}
+	case "FUNDPASS_CONTENT_KEY_FILE":
+		if s.ContentKeyFile != "" {
+			return s.ContentKeyFile + ": AES-128, not used by this version"
+		}
+	case "FUNDPASS_ALIPAY_KEY_FILES":
+		return describeAlipay(s.AlipayKeyFiles, f.ring)
+	case "FUNDPASS_APP_CERT_FILE":
+		if f.ring != nil && s.AppCertFile != "" {
+			return s.AppCertFile + ": belongs to the application's key, ends on " + f.ring.AppCertNotAfter().UTC().Format(time.DateOnly)
+		}
+	case "FUNDPASS_POLICY_FILE":
+		if f.policy != nil {
+			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.policy.Rules))
+		}
+	}
+	if !s.isSet(field) {
+		return "not set"
+	}
+	return s.text(field)
+}
+
+func describeSource(path string) string {
+	if path == "" {
+		return "built in"
+	}
+	return path
+}
+
+// describePrivate reads the key itself, because the other half of its ring may
+// be missing.
+func describePrivate(path string) string {
+	data, err := readSmall(path)
+	if err != nil {
+		return "readable"
+	}
+	key, err := keys.ParsePrivateKey(data)
+	if err != nil {
+		return "readable"
+	}
+	return fmt.Sprintf("RSA, %d bits, signs and verifies", key.N.BitLen())
+}
+
+func describeAlipay(paths []string, ring *keys.Ring) string {
+	if ring == nil {
+		return strings.Join(paths, ", ") + ": usable once the rest is right"
+	}
+	var all []string
+	for _, key := range ring.AlipayKeys() {
+		all = append(all, describeAlipayKey(key))
+	}
+	return strings.Join(all, "; ")
+}
+
+func describeAlipayKey(key keys.AlipayKey) string {
+	kind := "public key"
+	if !key.NotAfter.IsZero() {
+		kind = "certificate to " + key.NotAfter.UTC().Format(time.DateOnly)
+	}
+	return fmt.Sprintf("%s: %s, %s, not the application's own", key.Source, bits(key.Public), kind)
+}
+
+func bits(key *rsa.PublicKey) string { return fmt.Sprintf("RSA %d bits", key.N.BitLen()) }
+
+// findDatabase looks at the database; it writes nothing a server would not.
+func findDatabase(ctx context.Context, s settings, f files) []finding {
+	state, err := inspectDatabase(ctx, s.DatabaseURL)
+	if err != nil {
+		return []finding{{verdictFail, "database", oneLine(err)}}
+	}
+	all := []finding{
+		{verdictOK, "database", "answers, PostgreSQL " + state.version},
+		findTLS(state), findWritable(state), findClock(state), findSchema(state),
+	}
+	if !state.migrated {
+		return all
+	}
+	center := findCenter(state, s)
+	all = append(all, center)
+	// store.Open registers the centre; check must not do that for a server
+	// that may still be set up wrongly.
+	if center.verdict == verdictOK && state.centers[s.Center] != "" && f.box != nil {
+		all = append(all, findStore(ctx, s, f))
+	}
+	return all
+}
+
+func findTLS(d databaseState) finding {
+	if !d.tls {
+		return finding{verdictOK, "database TLS", "none, and the connection does not leave this machine"}
+	}
+	return finding{verdictOK, "database TLS", "encrypted"}
+}
+
+func findWritable(d databaseState) finding {
+	if d.readOnly {
+		return finding{verdictFail, "database role", "read-only; reach the primary, with several hosts by target_session_attrs=read-write"}
+	}
+	return finding{verdictOK, "database role", "primary, takes writes"}
+}
+
+// Differences of the clocks that store logs and refuses.
+const (
+	skewWarned = 2 * time.Second
+	skewFailed = 30 * time.Second
+)
+
+func findClock(d databaseState) finding {
+	note := fmt.Sprintf("%.1f s apart", d.ahead.Abs().Seconds())
+	switch {
+	case d.ahead.Abs() > skewFailed:
+		return finding{verdictFail, "database clock", note + "; the server would not be ready: set both by NTP"}
+	case d.ahead.Abs() > skewWarned:
+		return finding{verdictWarn, "database clock", note + "; set both by NTP"}
+	}
+	return finding{verdictOK, "database clock", note}
+}
+
+func findSchema(d databaseState) finding {
+	if !d.migrated {
+		return finding{verdictFail, "database schema", "not migrated; run: fundpass migrate"}
+	}
+	return finding{verdictOK, "database schema", "migrated"}
+}
+
+// findCenter compares the centre and its application with what the database
+// knows of both.
+func findCenter(d databaseState, s settings) finding {
+	if _, demo := d.centers[demoCenter]; demo {
+		return finding{verdictFail, "database centre", errDemoDatabase.Error()}
+	}
+	if app := d.centers[s.Center]; app != "" && app != s.AppID {
+		return finding{verdictFail, "database centre", fmt.Sprintf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
+	}
+	for center, app := range d.centers {
+		if app == s.AppID && center != s.Center {
+			return finding{verdictFail, "database centre", fmt.Sprintf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
+		}
+	}
+	if d.centers[s.Center] == "" {
+		return finding{verdictOK, "database centre", s.Center + " is new; serve and import register it"}
+	}
+	return finding{verdictOK, "database centre", s.Center + " with application " + s.AppID}
+}
+
+// findStore asks what readiness asks.
+func findStore(ctx context.Context, s settings, f files) finding {
+	ctx, stop := context.WithTimeout(ctx, lookTime)
+	defer stop()
+	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box})
+	if err != nil {
+		return finding{verdictFail, "database ready", oneLine(err)}
+	}
+	defer db.Close()
+	if err := db.Ping(ctx); err != nil {
+		return finding{verdictFail, "database ready", oneLine(err)}
+	}
+	if db.Pooled() {
+		return finding{verdictOK, "database ready", "yes, behind a transaction pooler"}
+	}
+	return finding{verdictOK, "database ready", "yes"}
+}
+
+func printFindings(out io.Writer, all []finding) {
+	t := table.NewWriter()
+	t.SetOutputMirror(out)
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.OptionsNoBordersAndSeparators
+	t.AppendHeader(table.Row{"", "what", "note"})
+	for _, one := range all {
+		t.AppendRow(table.Row{one.verdict, one.what, one.note})
+	}
+	t.Render()
+}

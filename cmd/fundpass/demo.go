@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	miniapp "fundpass/miniapp-api"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+	"fundpass/store/localpg"
+)
+
+// demoAppID is an application id that Alipay gives nobody.
+const demoAppID = "2021990100000000"
+
+// Limits of the demo: one machine plays all citizens.
+var (
+	demoPerAddress = rate{PerSecond: 2000, Burst: 20000}
+	demoPerUser    = rate{PerSecond: 500, Burst: 5000}
+)
+
+// demoCommand runs everything on one machine: a private PostgreSQL, a simulated
+// Alipay, and the very server that serve runs, with invented depositors in it.
+func demoCommand(w world) *cobra.Command {
+	d := &demo{screen: newScreen(w.out)}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything on this machine, with invented people to try",
+		Long: "Demo starts a private PostgreSQL, a simulated Alipay and the API, loads invented\n" +
+			"depositors and lists them. Ctrl-C stops all of it. Without --data everything is\n" +
+			"in a temporary directory that is removed at the end.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "where the API answers; a loopback address, port 0 for a free one")
+	f.StringVar(&d.data, "data", "", "directory to keep keys, database and log in")
+	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
+	f.StringVar(&d.logFile, "log", "", "file for the log (fundpass.log in the data directory)")
+	return cmd
+}
+
+// A demo is all that runs, in the order it is started.
+type demo struct {
+	screen
+	addr, data, logFile string
+	fresh               bool
+
+	public   net.Listener
+	home     *home
+	log      *os.File
+	postgres *localpg.Server
+	sim      *alipaysim.Sim
+	simURL   string
+	app      *app
+
+	undo []func() error // what stops the parts, in the order they were started
+}
+
+// run serves until ctx ends, and leaves nothing behind.
+func (d *demo) run(ctx context.Context) error {
+	err := d.start(ctx)
+	if err == nil {
+		d.show()
+		err = d.app.serve(ctx, d.public, nil)
+	}
+	interrupted := ctx.Err() != nil
+	if interrupted {
+		fmt.Fprintln(d.out, "\nStopping ...")
+	}
+	if interrupted && errors.Is(err, context.Canceled) {
+		err = nil // while it started
+	}
+	if err = errors.Join(err, d.stop()); err == nil {
+		fmt.Fprintln(d.out, d.epitaph())
+	}
+	return err
+}
+
+func (d *demo) start(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{
+		d.listen, d.openHome, d.startPostgres, d.startSimulator, d.assemble, d.load,
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atEnd stops a part when the demo ends, the last one first.
+func (d *demo) atEnd(stop func() error) { d.undo = append(d.undo, stop) }
+
+func (d *demo) stop() error {
+	var all []error
+	for _, stop := range slices.Backward(d.undo) {
+		all = append(all, stop())
+	}
+	d.undo = nil
+	return errors.Join(all...)
+}
+
+// listen comes first: a port in use is the most common surprise.
+func (d *demo) listen(context.Context) error {
+	switch {
+	case d.fresh && d.data == "":
+		return errors.New("--fresh needs --data: without it every demo is fresh")
+	case !isAddress(d.addr):
+		return fmt.Errorf("--addr %s is not host:port", d.addr)
+	case !isLoopback(d.addr):
+		return fmt.Errorf("--addr %s is not a loopback address: the demo tells everybody its passwords; use 127.0.0.1", d.addr)
+	}
+	l, err := net.Listen("tcp", d.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("--addr %s is in use, perhaps by another demo; choose another port, or --addr 127.0.0.1:0 for a free one", d.addr)
+	}
+	if err != nil {
+		return fmt.Errorf("--addr %s: %w", d.addr, err)
+	}
+	d.public = l
+	d.atEnd(func() error { return ignoreClosed(l.Close()) })
+	return nil
+}
+
+// ignoreClosed drops the error of closing a listener that its server closed.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) openHome(context.Context) (err error) {
+	if d.home, err = openHome(d.data, d.fresh); err != nil {
+		return err
+	}
+	d.atEnd(d.home.close)
+	if d.logFile == "" {
+		d.logFile = d.home.path("fundpass.log")
+	}
+	if d.log, err = os.OpenFile(d.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return fmt.Errorf("--log: %w", err)
+	}
+	d.atEnd(d.log.Close)
+	return d.home.makeKeys()
+}
+
+func (d *demo) startPostgres(ctx context.Context) (err error) {
+	d.postgres, err = localpg.Start(ctx, localpg.Options{
+		Dir: d.home.path("postgres"), Own: true, Throwaway: d.home.temporary, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.atEnd(func() error {
+		err := d.postgres.Close()
+		if d.home.temporary { // its place is never used again
+			err = errors.Join(err, os.RemoveAll(d.postgres.Sockets()))
+		}
+		return err
+	})
+	_, err = store.Migrate(ctx, store.MigrateConfig{DSN: d.postgres.DSN("")})
+	return err
+}
+
+// startSimulator gives Alipay an address of its own, as in production.
+func (d *demo) startSimulator(context.Context) error {
+	app, err := d.home.privateKey(appKeyFile)
+	if err != nil {
+		return err
+	}
+	alipay, err := d.home.privateKey(alipayKeyFile)
+	if err != nil {
+		return err
+	}
+	d.sim, err = alipaysim.New(alipaysim.Config{
+		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, Target: d.url(),
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range stories {
+		d.sim.Add(s.person())
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.simURL = "http://" + l.Addr().String() + "/gateway.do"
+	server := miniapp.HTTPServer(d.sim, newLog(d.log, "demo"))
+	go server.Serve(l) // ends with Close
+	d.atEnd(server.Close)
+	return nil
+}
+
+// url is where the demo answers.
+func (d *demo) url() string { return "http://" + d.public.Addr().String() }
+
+// assemble puts the server together as serve does, and the simulator's
+// operator paths before it.
+func (d *demo) assemble(ctx context.Context) (err error) {
+	s := settings{
+		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
+		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
+		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
+		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile),
+		PerAddress: demoPerAddress, PerUser: demoPerUser,
+	}
+	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
+		return err
+	}
+	d.atEnd(d.app.Close)
+	api := d.app.handler
+	d.app.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/sim/") {
+			d.sim.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+	return nil
+}
+
+func (d *demo) load(ctx context.Context) error { return d.app.loadPeople(ctx) }

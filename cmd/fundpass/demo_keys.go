@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+
+	"fundpass/keys"
+)
+
+// Key files of the demo, made at the first start and kept. The simulator's two
+// are what Alipay would hold and publish.
+const (
+	appKeyFile       = "app-key.pem"
+	alipayKeyFile    = "alipay-key.pem"
+	alipayPublicFile = "alipay-public-key.pem"
+	columnKeyFile    = "column-key.json"
+	pepperFile       = "pepper.json"
+)
+
+// makeKeys makes the key files that are not there.
+func (h *home) makeKeys() error {
+	for name, make := range map[string]func() ([]byte, error){
+		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM,
+		columnKeyFile: keys.NewBoxKey, pepperFile: keys.NewPepperKey,
+	} {
+		_, err := os.Lstat(h.path(name))
+		if !errors.Is(err, fs.ErrNotExist) {
+			continue // who reads it says what is wrong with it
+		}
+		content, err := make()
+		if err != nil {
+			return err
+		}
+		if err := writeNew(h.path(name), content); err != nil {
+			return err
+		}
+	}
+	return h.publishAlipayKey()
+}
+
+func newPrivatePEM() ([]byte, error) {
+	key, err := keys.NewAppKey()
+	if err != nil {
+		return nil, err
+	}
+	return key.PEM(), nil
+}
+
+// publishAlipayKey writes the public half of the simulator's key, which serve
+// gets from Alipay's console.
+func (h *home) publishAlipayKey() error {
+	key, err := h.privateKey(alipayKeyFile)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return err
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	return os.WriteFile(h.path(alipayPublicFile), block, 0o600)
+}
+
+func (h *home) privateKey(name string) (*rsa.PrivateKey, error) {
+	data, err := readSmall(h.path(name))
+	if err != nil {
+		return nil, err
+	}
+	return keys.ParsePrivateKey(data)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// show is what the operator sees once everything runs.
+func (d *demo) show() {
+	d.title("fundpass demo is running. Every person in it is invented.")
+	d.heading("What runs")
+	d.list([][2]string{
+		{"API", d.url()},
+		{"Alipay", d.simURL + " (simulated)"},
+		{"Policy", fmt.Sprintf("%s, %d rules", d.app.policy.Name, len(d.app.policy.Public()))},
+		{"Database", d.postgres.Dir() + d.fate()},
+		{"Log", d.logFile},
+	})
+	d.heading("People to try")
+	peopleTable(d.out, stories)
+	if d.home.known {
+		fmt.Fprintln(d.out, "Passwords are as first loaded; people may have changed theirs since. --fresh begins anew.")
+	}
+	d.heading("What to do next")
+	d.next()
+	fmt.Fprintln(d.out, "\nCtrl-C stops everything.")
+}
+
+// fate says what becomes of the data.
+func (d *demo) fate() string {
+	if d.home.temporary {
+		return " (removed at the end; --data DIR keeps it)"
+	}
+	return ""
+}
+
+func (d *demo) next() {
+	url := d.url()
+	for _, step := range [][2]string{
+		{"Walk the whole citizen's flow, in a second terminal:", program() + " walk --base " + url},
+		{"Or go by hand. An auth code, as Alipay gives it to a mini-program, is good once for 3 minutes:",
+			curl(url+"/sim/auth-code", `{"person":"ok"}`)},
+		{"It opens a session. The token goes into the header Authorization: Bearer of every further call:",
+			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
+	} {
+		fmt.Fprintf(d.out, "  %s\n    %s\n", step[0], step[1])
+	}
+}
+
+func curl(url, body string) string {
+	return fmt.Sprintf("curl -s %s -H 'Content-Type: application/json' -d '%s'", url, body)
+}
+
+// program is how this one was called, so that the next command can be copied.
+func program() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/fundpass"
+	}
+	return os.Args[0]
+}
+
+// list writes names and what they are, the second column aligned.
+func (s screen) list(lines [][2]string) {
+	for _, l := range lines {
+		fmt.Fprintf(s.out, "  %s%s\n", text.Pad(l[0], 11, ' '), l[1])
+	}
+}
+
+func peopleTable(out io.Writer, people []story) {
+	t := table.NewWriter()
+	t.SetOutputMirror(out)
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.OptionsNoBorders
+	t.Style().Options.SeparateColumns = false
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(table.Row{"person", "story", "name", "document", "number", "account", "password"})
+	for _, s := range people {
+		p := s.person()
+		t.AppendRow(table.Row{p.Person, s.tells, p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password})
+	}
+	t.Render()
+}
+
+// epitaph says that nothing is left.
+func (d *demo) epitaph() string {
+	switch {
+	case d.home == nil:
+		return "Stopped."
+	case d.home.temporary:
+		return "Stopped: PostgreSQL is down, " + d.home.dir + " is removed."
+	}
+	return "Stopped: PostgreSQL is down, " + d.home.dir + " is kept for the next start."
+}

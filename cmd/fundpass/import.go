@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+const importHelp = `import reads a centre's depositors into the database: new accounts with their
+initial or old password, changes of name, document, phone and status of those
+that are there. It never touches the password of an account that exists.
+
+FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
+  GRZH XINGMING ZJLX ZJHM GRZHZT   as in JGJ/T 320, needed
+  SJHM DWZH                        as in JGJ/T 320, if known
+  CSMM   rule of the initial password: %s
+         or six digits that are everybody's
+  JMMM   or the old system's digest: {md5}, {sha1}, {sha256} or {sm3} and hex
+
+A line that cannot be imported goes to FILE.csv.refused.csv, without its values;
+all others are imported. An account number that stands twice is refused where
+both lines fall into one batch of %d lines; otherwise the later line wins.
+
+Stopped in the middle, by whatever it was, the same command goes on from there.
+The same file again writes nothing.`
+
+func importCommand(w world) *cobra.Command {
+	var s sample
+	var out string
+	c := &cobra.Command{
+		Use:   "import FILE.csv | import --sample N [--seed S] [--out FILE.csv]",
+		Short: "Import depositors from a centre's CSV, or make synthetic ones",
+		Long:  fmt.Sprintf(importHelp, passwd.InitialRules(), store.ImportBatch),
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r, err := chooseRoster(args, s)
+			switch {
+			case err != nil:
+				return err
+			case out != "" && s.people == 0:
+				return errors.New("--out goes with --sample")
+			case out != "":
+				return writeSample(w, s, out)
+			}
+			return importRoster(c.Context(), w, r)
+		},
+	}
+	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file")
+	c.Flags().Uint64Var(&s.seed, "seed", 1, "which invented people: the same seed makes the same ones")
+	c.Flags().StringVar(&out, "out", "", "write the invented people to a file instead of the database")
+	return c
+}
+
+func chooseRoster(args []string, s sample) (roster, error) {
+	switch {
+	case s.people < 0:
+		return roster{}, errors.New("--sample must be above 0")
+	case len(args) == 1 && s.people == 0:
+		return fileRoster(args[0])
+	case len(args) == 0 && s.people > 0:
+		return s.roster(), nil
+	}
+	return roster{}, errors.New("give either a file or --sample N")
+}
+
+func writeSample(w world, s sample, path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.write(f), f.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.out, "%d invented people are in %s\nNext: fundpass import %s\n", s.people, path, path)
+	return nil
+}
+
+// importSettings are the settings an import needs; the rest may be missing.
+var importSettings = []string{
+	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID",
+	"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE", "FUNDPASS_POLICY_FILE",
+}
+
+// readImportSettings reports everything wrong with them at once.
+func readImportSettings(getenv func(string) string) (settings, files, error) {
+	s, problems := parseSettings(getenv)
+	f, more := s.load()
+	problems = slices.DeleteFunc(append(problems, more...), func(p problem) bool {
+		return !slices.Contains(importSettings, p.setting)
+	})
+	return s, f, asError(problems)
+}
+
+// importRoster opens what an import needs and runs it.
+func importRoster(ctx context.Context, w world, r roster) error {
+	s, f, err := readImportSettings(w.getenv)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box})
+	if err != nil {
+		return problem{"FUNDPASS_DATABASE_URL", err}
+	}
+	defer db.Close()
+	hasher := newHasher(f)
+	defer hasher.Close()
+	m := &importer{
+		db: db, hasher: hasher, policy: f.policy, roster: r,
+		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	begun := time.Now()
+	p, err := m.run(ctx, w.err)
+	if err := errors.Join(err, m.report.close()); err != nil {
+		return m.hint(err)
+	}
+	m.summary(w.out, p, time.Since(begun))
+	return nil
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"fundpass/store"
+)
+
+// A report is the list of refused lines: a file line,column,reason, which is
+// made with the first of them, and the first ones for the screen.
+type report struct {
+	path  string
+	file  *os.File
+	out   *bufio.Writer
+	shown []refusal
+}
+
+// shownRefusals is how many refusals the screen shows.
+const shownRefusals = 20
+
+func newReport(path string) *report { return &report{path: path} }
+
+func (r *report) add(all []refusal) error {
+	if r.file == nil && len(all) > 0 {
+		if err := r.create(); err != nil {
+			return err
+		}
+	}
+	for _, one := range all {
+		if len(r.shown) < shownRefusals {
+			r.shown = append(r.shown, one)
+		}
+		if _, err := fmt.Fprintf(r.out, "%d,%s,\"%s\"\n", one.line, one.column, one.reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *report) create() (err error) {
+	if r.file, err = os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+		return err
+	}
+	r.out = bufio.NewWriter(r.file)
+	_, err = r.out.WriteString("line,column,reason\n")
+	return err
+}
+
+// close writes what is left; without a refusal it removes an earlier report.
+func (r *report) close() error {
+	if r.file == nil {
+		if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return errors.Join(r.out.Flush(), r.file.Close())
+}
+
+// summary says what happened and what to do next.
+func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) {
+	if len(m.report.shown) > 0 {
+		m.report.table(out, p.Refused)
+	}
+	read := p.Added + p.Updated + p.Unchanged + p.Refused
+	now := p.Lines - m.begun.Lines
+	t := newTable(out, m.roster.name)
+	t.AppendHeader(table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"})
+	t.AppendRow(table.Row{read, p.Added, p.Updated, p.Unchanged, p.Refused,
+		strconv.FormatFloat(took.Seconds(), 'f', 1, 64), perSecond(now, took)})
+	t.Render()
+	if m.begun.Lines > 0 {
+		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds and rows/s are of this one.\n", m.begun.Lines)
+	}
+	if p.Refused > 0 {
+		fmt.Fprintf(out, "Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.\n", m.report.path)
+		return
+	}
+	fmt.Fprintln(out, "Next: fundpass check, then fundpass serve.")
+}
+
+func (r *report) table(out io.Writer, lines int64) {
+	t := newTable(out, fmt.Sprintf("%d lines refused", lines))
+	t.AppendHeader(table.Row{"line", "column", "reason"})
+	for _, one := range r.shown {
+		t.AppendRow(table.Row{one.line, one.column, one.reason})
+	}
+	t.Render()
+	if len(r.shown) == shownRefusals {
+		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
+	}
+}
+
+func newTable(out io.Writer, title string) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(out)
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header = 0
+	t.SetTitle("%s", title)
+	return t
+}
+
+// hint adds what to do after an import that did not end.
+func (m *importer) hint(err error) error {
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return fmt.Errorf("%w: another import of this file was begun meanwhile; wait for it and start this one again", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrUnknownOutcome):
+		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
+	}
+	return err
+}
+
+// A meter shows how far an import is: a bar on a terminal, elsewhere a line
+// every few seconds.
+type meter struct {
+	bar          *progressbar.ProgressBar // nil: no terminal
+	out          io.Writer
+	what         string
+	from, total  int64
+	begun, shown time.Time
+}
+
+// meterPause is the time between two lines where there is no terminal.
+const meterPause = 5 * time.Second
+
+func newMeter(out io.Writer, m *importer) *meter {
+	what := "import"
+	if m.header.has(colDigest) {
+		what = "import, hashing old passwords (slow)"
+	}
+	now := time.Now()
+	b := &meter{out: out, what: what, from: m.begun.Lines, total: m.roster.lines, begun: now, shown: now}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		b.bar = progressbar.NewOptions64(b.total-b.from, progressbar.OptionSetWriter(out),
+			progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
+			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	}
+	return b
+}
+
+// at says that so many lines of the file are done.
+func (b *meter) at(lines int64) {
+	now, done := time.Now(), lines-b.from
+	switch {
+	case done <= 0: // by an earlier run
+	case b.bar != nil:
+		b.bar.Set64(done)
+	case now.Sub(b.shown) >= meterPause:
+		b.shown = now
+		left := time.Duration(float64(now.Sub(b.begun)) * float64(b.total-lines) / float64(done))
+		fmt.Fprintf(b.out, "%s: %d of %d lines, %s rows/s, about %s left\n",
+			b.what, lines, b.total, perSecond(done, now.Sub(b.begun)), left.Round(time.Second))
+	}
+}
+
+func (b *meter) end() {
+	if b.bar != nil {
+		b.bar.Clear()
+	}
+}
+
+func perSecond(n int64, d time.Duration) string {
+	return strconv.FormatFloat(float64(n)/max(d.Seconds(), 1e-9), 'f', 0, 64)
+}

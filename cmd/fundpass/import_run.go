@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// An importer brings one roster into the database. While the database takes one
+// piece, the next ones are read, checked and sealed on all cores; a few are
+// under way at a time, so memory stays flat whatever the roster's size.
+type importer struct {
+	db      *store.DB
+	hasher  *passwd.Hasher
+	policy  *passwd.Policy
+	roster  roster
+	report  *report
+	hashing chan struct{} // a place for each hash that may run at a time
+
+	header header
+	lines  *lineReader
+	sum    hash.Hash // of the roster as it is read this time
+	begun  store.Progress
+}
+
+// legacyPiece is a piece of a roster with digests of passwords: each costs
+// tens of milliseconds, and a piece that was not finished is lost.
+const legacyPiece = 200
+
+// errChanged stops an import whose file is written to meanwhile.
+var errChanged = errors.New("the file changed while it was imported; nothing is wrong in the database, import the file again")
+
+// A piece is some lines of a roster on their way to the database.
+type piece struct {
+	from, to, bytes int64    // lines before it; lines and bytes of the roster when it is done
+	texts           []string // of its lines; a line that is too long is ""
+	long            []int    // which are too long
+	entries         []entry
+	refusals        []refusal
+	refused         int64 // lines
+	batch           *store.Batch
+	err             error
+}
+
+// run imports what is left of the roster.
+func (m *importer) run(ctx context.Context, progress io.Writer) (store.Progress, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	content, err := m.roster.open()
+	if err != nil {
+		return store.Progress{}, err
+	}
+	defer content.Close()
+	m.sum = sha256.New()
+	m.lines = newLineReader(io.TeeReader(content, m.sum))
+	if err := m.readHeader(); err != nil {
+		return store.Progress{}, err
+	}
+	if m.begun, err = m.db.BeginImport(ctx, m.roster.digest); err != nil {
+		return store.Progress{}, err
+	}
+	pieces, fed := make(chan chan piece, runtime.GOMAXPROCS(0)), make(chan error, 1)
+	go func() { fed <- m.feed(ctx, pieces) }()
+	last, err := m.drain(ctx, pieces, newMeter(progress, m))
+	cancel()
+	ended := <-fed
+	for slot := range pieces {
+		<-slot
+	}
+	if err == nil {
+		err = ended
+	}
+	if err != nil {
+		return store.Progress{}, err
+	}
+	if m.roster.checked && !bytes.Equal(m.sum.Sum(nil), m.roster.digest) {
+		return store.Progress{}, errChanged
+	}
+	return m.db.FinishImport(context.WithoutCancel(ctx), m.roster.digest, last)
+}
+
+func (m *importer) readHeader() error {
+	line, err := m.lines.next()
+	if err == io.EOF {
+		return errors.New("the file is empty")
+	} else if err != nil {
+		return fmt.Errorf("first line: %w", err)
+	}
+	line, ok := m.roster.decode(strings.TrimPrefix(line, "\ufeff"))
+	if !ok {
+		return errors.New("first line: neither UTF-8 nor GB18030")
+	}
+	fields, err := splitLine(nil, line)
+	if err != nil {
+		return fmt.Errorf("first line: %w", err)
+	}
+	m.header, err = parseHeader(fields)
+	return err
+}
+
+// feed cuts the roster into pieces and has each prepared, in order, while a
+// place is free.
+func (m *importer) feed(ctx context.Context, pieces chan<- chan piece) error {
+	defer close(pieces)
+	for {
+		p, err := m.cut()
+		if err != nil || len(p.texts) == 0 {
+			return err
+		}
+		slot := make(chan piece, 1)
+		select {
+		case pieces <- slot:
+			go func() { m.prepare(ctx, &p); slot <- p }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// drain writes the pieces in order until one fails, and returns the last line.
+func (m *importer) drain(ctx context.Context, pieces <-chan chan piece, progress *meter) (last int64, _ error) {
+	defer progress.end()
+	for slot := range pieces {
+		p := <-slot
+		if p.err == nil {
+			p.err = m.report.add(p.refusals)
+		}
+		if p.err == nil && !m.done(&p) {
+			_, p.err = m.db.ImportStep(ctx, store.ImportStep{
+				File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
+			})
+		}
+		if p.err != nil {
+			return last, p.err
+		}
+		last = p.to
+		progress.at(last)
+	}
+	return last, nil
+}
+
+// done says that an earlier run imported p; its lines are only looked through
+// again for the report.
+func (m *importer) done(p *piece) bool { return p.to <= m.begun.Lines }
+
+// cut takes the next lines. A piece never reaches over the line where an
+// earlier run ended. The first piece also counts the header.
+func (m *importer) cut() (piece, error) {
+	size := int64(store.ImportBatch)
+	if m.header.has(colDigest) {
+		size = legacyPiece
+	}
+	p := piece{from: m.lines.number}
+	if p.from == 1 {
+		p.from = 0
+	}
+	if left := m.begun.Lines - m.lines.number; left > 0 {
+		size = min(size, left)
+	}
+	for int64(len(p.texts)) < size {
+		text, err := m.lines.next()
+		switch err {
+		case nil:
+		case errLongLine:
+			p.long = append(p.long, len(p.texts))
+		case io.EOF:
+			return p.ending(m.lines), nil
+		default:
+			return p, err
+		}
+		p.texts = append(p.texts, text)
+	}
+	return p.ending(m.lines), nil
+}
+
+func (p piece) ending(at *lineReader) piece {
+	p.to, p.bytes = at.number, at.bytes
+	return p
+}
+
+// prepare does everything that needs no turn at the database.
+func (m *importer) prepare(ctx context.Context, p *piece) {
+	m.check(p)
+	if m.done(p) {
+		return
+	}
+	if p.err = m.settlePasswords(ctx, p.entries); p.err != nil {
+		return
+	}
+	ds := make([]store.Depositor, len(p.entries))
+	for i, e := range p.entries {
+		ds[i] = e.Depositor
+	}
+	p.batch, p.err = m.db.SealBatch(ds)
+}
+
+// check sorts the lines of a piece into entries and refusals. Empty lines are neither.
+func (m *importer) check(p *piece) {
+	seen := make(map[string]int64, len(p.texts))
+	first := p.to - int64(len(p.texts)) + 1
+	for i, text := range p.texts {
+		number := first + int64(i)
+		e, refusals := m.checkLine(number, text)
+		switch earlier, twice := seen[e.Person.AccountNo]; {
+		case slices.Contains(p.long, i):
+			refusals = []refusal{{number, "", errLongLine.Error()}}
+		case text == "":
+			continue
+		case len(refusals) == 0 && twice:
+			refusals = []refusal{{number, colAccountNo, fmt.Sprintf("the same as in line %d", earlier)}}
+		}
+		if len(refusals) > 0 {
+			p.refusals = append(p.refusals, refusals...)
+			p.refused++
+			continue
+		}
+		seen[e.Person.AccountNo] = number
+		p.entries = append(p.entries, e)
+	}
+	p.texts = nil
+}
+
+func (m *importer) checkLine(number int64, text string) (entry, []refusal) {
+	line, ok := m.roster.decode(text)
+	if !ok {
+		return entry{}, []refusal{{number, "", "not in the encoding of the rest of the file"}}
+	}
+	fields, err := splitLine(make([]string, 0, m.header.fields), line)
+	if err != nil {
+		return entry{}, []refusal{{number, "", err.Error()}}
+	}
+	return m.header.read(number, fields)
+}

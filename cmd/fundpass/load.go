@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/passwd"
+)
+
+// files are what the settings name, read and checked. A part that could not be
+// read is nil.
+type files struct {
+	ring      *keys.Ring
+	box       *keys.Box
+	pepper    *keys.Pepper
+	policy    *passwd.Policy
+	transport []*rsa.PrivateKey // not used yet
+	content   []byte            // not used yet
+}
+
+// load reads every file the settings name and reports everything wrong with
+// them, each problem under the setting that names the file.
+func (s settings) load() (files, []problem) {
+	var f files
+	var all []problem
+	note := func(setting string, err error) {
+		if err != nil {
+			all = append(all, problem{setting, err})
+		}
+	}
+	ring, problems := s.loadRing()
+	f.ring, all = ring, append(s.checkModes(), problems...)
+	var err error
+	if s.ColumnKeyFile != "" {
+		f.box, err = keys.LoadBox(s.ColumnKeyFile)
+		note("FUNDPASS_COLUMN_KEY_FILE", err)
+	}
+	if s.PepperFile != "" {
+		f.pepper, err = keys.LoadPepper(s.PepperFile)
+		note("FUNDPASS_PEPPER_FILE", err)
+	}
+	f.policy, err = s.loadPolicy()
+	note("FUNDPASS_POLICY_FILE", err)
+	f.transport, err = loadTransportKeys(s.TransportKeyFiles)
+	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
+	f.content, err = loadContentKey(s.ContentKeyFile)
+	note("FUNDPASS_CONTENT_KEY_FILE", err)
+	return f, all
+}
+
+// A namedFile is a file that a setting names.
+type namedFile struct {
+	setting, path string
+	secret        bool // nobody but the server may read it
+}
+
+// named lists the files that are set, in the order of the settings.
+func (s settings) named() []namedFile {
+	all := []namedFile{{"FUNDPASS_APP_KEY_FILE", s.AppKeyFile, true}}
+	for _, path := range s.AlipayKeyFiles {
+		all = append(all, namedFile{"FUNDPASS_ALIPAY_KEY_FILES", path, false})
+	}
+	all = append(all,
+		namedFile{"FUNDPASS_APP_CERT_FILE", s.AppCertFile, false},
+		namedFile{"FUNDPASS_ALIPAY_ROOT_CERT_FILE", s.AlipayRootCertFile, false},
+		namedFile{"FUNDPASS_CONTENT_KEY_FILE", s.ContentKeyFile, true},
+		namedFile{"FUNDPASS_COLUMN_KEY_FILE", s.ColumnKeyFile, true},
+		namedFile{"FUNDPASS_PEPPER_FILE", s.PepperFile, true})
+	for _, path := range s.TransportKeyFiles {
+		all = append(all, namedFile{"FUNDPASS_TRANSPORT_KEY_FILES", path, true})
+	}
+	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false})
+	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
+}
+
+// checkModes refuses secrets that other users may read. A file that is missing
+// is reported by who reads it.
+func (s settings) checkModes() []problem {
+	var all []problem
+	for _, n := range s.named() {
+		if err := keys.CheckMode(n.path); n.secret && errors.Is(err, keys.ErrOpenToOthers) {
+			all = append(all, problem{n.setting, err})
+		}
+	}
+	return all
+}
+
+func (s settings) ringFiles() keys.RingFiles {
+	return keys.RingFiles{
+		AppID: s.AppID, AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
+		AppCert: s.AppCertFile, AlipayRootCert: s.AlipayRootCertFile,
+	}
+}
+
+// loadRing puts each of the ring's problems under a setting. What is missing
+// altogether is left to validate, which names it.
+func (s settings) loadRing() (*keys.Ring, []problem) {
+	ring, err := keys.LoadRing(s.ringFiles())
+	if err == nil {
+		return ring, nil
+	}
+	var all []problem
+	for _, e := range unjoin(err) {
+		if !errors.Is(e, keys.ErrIncomplete) {
+			all = append(all, problem{s.settingOf(e), e})
+		}
+	}
+	return nil, all
+}
+
+// settingOf finds the setting whose file a problem names; the application id is
+// all else there is in a ring.
+func (s settings) settingOf(err error) string {
+	setting, longest := "FUNDPASS_APP_ID", 0
+	for _, n := range s.named() {
+		if len(n.path) > longest && strings.Contains(err.Error(), n.path+":") {
+			setting, longest = n.setting, len(n.path)
+		}
+	}
+	return setting
+}
+
+// unjoin returns the errors that errors.Join put together.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+func (s settings) loadPolicy() (*passwd.Policy, error) {
+	if s.PolicyFile == "" {
+		return passwd.Default(), nil
+	}
+	return passwd.LoadPolicy(s.PolicyFile)
+}
+
+func loadTransportKeys(paths []string) ([]*rsa.PrivateKey, error) {
+	var all []*rsa.PrivateKey
+	var problems []error
+	for _, path := range paths {
+		data, err := readSmall(path)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		key, err := keys.ParsePrivateKey(data)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", path, err))
+			continue
+		}
+		all = append(all, key)
+	}
+	return all, errors.Join(problems...)
+}
+
+// contentKeySize is that of AES-128, the only size 接口内容加密 has.
+const contentKeySize = 16
+
+// loadContentKey reads an AES-128 key in base64, as Alipay's console shows it.
+func loadContentKey(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := readSmall(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.AppendDecode(nil, bytes.TrimSpace(data))
+	if err != nil || len(key) != contentKeySize {
+		return nil, fmt.Errorf("%s: not an AES-128 key in base64 (24 characters ending in ==); copy it again from 接口内容加密方式", path)
+	}
+	return key, nil
+}
+
+// readSmall reads a key file; its errors name the path.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 64<<10))
+}
+
+// warnBefore is how long before its end a certificate is complained about.
+const warnBefore = 30 * 24 * time.Hour
+
+// warnings are what an operator should know of settings that are allowed.
+func (s settings) warnings(f files, now time.Time) []problem {
+	var all []problem
+	if !isLoopback(s.Addr) {
+		all = append(all, problemf("FUNDPASS_ADDR", "is reachable from outside this machine and speaks plain http; a proxy with TLS must stand before it"))
+	}
+	if s.OpsPublic == "yes" && !isLoopback(s.OpsAddr) {
+		all = append(all, problemf("FUNDPASS_OPS_ADDR", "is reachable from outside this machine; a firewall must guard it"))
+	}
+	if s.Proof == "none" {
+		all = append(all, problemf("FUNDPASS_PROOF", "is none: whoever knows an ID number opens a link with the initial password; contract alipay.user.certdoc.certverify and set certdoc"))
+	}
+	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
+		what := "not Alipay's production gateway"
+		if host == sandboxGateway {
+			what = "Alipay's sandbox"
+		}
+		all = append(all, problemf("FUNDPASS_GATEWAY_URL", "is %s, while FUNDPASS_ENVIRONMENT is production", what))
+	}
+	return append(all, s.expiring(f.ring, now)...)
+}
+
+func hostOf(gateway string) string {
+	u, err := url.Parse(gateway)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// expiring names the certificates that end soon.
+func (s settings) expiring(ring *keys.Ring, now time.Time) []problem {
+	if ring == nil {
+		return nil
+	}
+	var all []problem
+	note := func(setting, path string, end time.Time) {
+		if !end.IsZero() && end.Sub(now) < warnBefore {
+			all = append(all, problemf(setting, "%s: certificate ends on %s; download the new one from Alipay's console and send the server SIGHUP", path, end.UTC().Format(time.DateOnly)))
+		}
+	}
+	note("FUNDPASS_APP_CERT_FILE", s.AppCertFile, ring.AppCertNotAfter())
+	for _, key := range ring.AlipayKeys() {
+		note("FUNDPASS_ALIPAY_KEY_FILES", key.Source, key.NotAfter)
+	}
+	return all
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"context"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// A story is an invented depositor who shows one thing.
+type story struct {
+	word    string // names the person and the story
+	tells   string // Chinese, for the table of people to try
+	name    string
+	idType  string // ZJLX, "" = 01
+	id      string // ZJHM, of an ID number the first 17 digits
+	account string // GRZH, "" = no fund account
+	status  string // GRZHZT, "" = 01
+
+	password    string // what works, "" where it follows from initialRule
+	initialRule string
+	sm3         string // all that the old system kept of the password: its SM3 digest in hex
+
+	sameUser  string // whose Alipay account this person uses, "" = one of their own
+	uncertain bool   // Alipay does not certify that its user is this person
+	oneGuess  bool   // all guesses but one are used up
+}
+
+// stories are the people of the demo. Nobody can have their ID numbers: 99 is
+// no region. Nor their phones: no number begins with 100.
+var stories = []story{
+	{word: "ok", tells: "正常缴存，已设密码", name: "林知夏",
+		id: "99010119880416102", account: "990100003104", password: "Maple-Bridge-41"},
+	{word: "initial", tells: "初始密码，尚未修改", name: "周砚秋",
+		id: "99010119930722105", account: "990100003205", initialRule: "id-last6"},
+	{word: "locked_soon", tells: "再错一次就锁定", name: "沈青禾",
+		id: "99010119790309108", account: "990100003306", password: "Copper-Kettle-58", oneGuess: true},
+	{word: "suspended_account", tells: "账户封存，可以改密码", name: "顾南星",
+		id: "99010119851130111", account: "990100003407", password: "Silver-Ferry-26", status: store.StatusSealed},
+	{word: "frozen_account", tells: "账户冻结，不能改密码", name: "许怀瑾",
+		id: "99010119900518114", account: "990100003508", password: "Quiet-Harbor-73", status: store.StatusFrozen},
+	{word: "moved", tells: "已转出销户，不能绑定", name: "陆鸣谦",
+		id: "99010119820827117", account: "990100003609", password: "Amber-Window-35", status: store.StatusMoved},
+	{word: "passport", tells: "外籍职工，护照开户", name: "ANNA LINDQVIST", idType: document.Passport,
+		id: "XA9901047", account: "990100003710", password: "Paper-Lantern-92"},
+	{word: "two_accounts", tells: "一人两户，第一个账户", name: "宋云舒",
+		id: "99010119870214123", account: "990100003811", password: "Violet-Garden-64"},
+	{word: "two_accounts_2", tells: "一人两户，第二个账户", name: "宋云舒",
+		id: "99010119870214123", account: "990100003912", password: "Marble-Orchard-87", sameUser: "two_accounts"},
+	{word: "no_account", tells: "没有公积金账户", name: "唐晚晴",
+		id: "99010119960603126", password: "Velvet-Compass-49"},
+	{word: "face_fails", tells: "人脸核验不通过", name: "程既白",
+		id: "99010119751212129", account: "990100004013", password: "Walnut-Staircase-36"},
+	{word: "mismatch", tells: "支付宝实名不是本人", name: "魏长风",
+		id: "99010119910925132", account: "990100004114", password: "Crimson-Teapot-84", uncertain: true},
+	{word: "legacy", tells: "旧系统SM3密码，照用", name: "秦若水",
+		id: "99010119840107135", account: "990100004215", password: "Willow-Harbor-69", sm3: "190170cd8d69a7f8af49b4777620011e0e7ec07e9b75e9b05927b38a59433f14"},
+}
+
+// person is the story as the simulator lists it.
+func (s story) person() alipaysim.Person {
+	p := alipaysim.Person{
+		Person: s.word, Story: s.word, Name: s.name, IDType: cmp.Or(s.idType, document.Citizen), IDNumber: s.id,
+		AccountNo: s.account, Password: s.password,
+		OpenID: "074demo_" + cmp.Or(s.sameUser, s.word), Certified: !s.uncertain,
+	}
+	if p.IDType == document.Citizen {
+		p.IDNumber += checkDigit(s.id)
+	}
+	if s.account != "" {
+		p.Phone = "100" + s.account[len(s.account)-8:]
+	}
+	if initial, ok := passwd.Derive(s.initialRule, passwd.Subject{IDNumber: p.IDNumber, AccountNo: p.AccountNo}); ok {
+		p.Password = initial.Reveal()
+	}
+	return p
+}
+
+// checkDigit is the last character of an ID number (GB 11643, ISO 7064 MOD 11-2).
+func checkDigit(body string) string {
+	sum := 0
+	for _, digit := range body {
+		sum = 2 * (sum + int(digit-'0'))
+	}
+	return string("10X98765432"[sum%11])
+}
+
+// depositor is the story as the centre's core system would hand it over.
+func (s story) depositor(ctx context.Context, h *passwd.Hasher) (store.Depositor, error) {
+	p := s.person()
+	doc, err := document.Parse(p.IDType, p.IDNumber)
+	if err != nil {
+		return store.Depositor{}, err
+	}
+	d := store.Depositor{
+		Person: store.Person{
+			Name: p.Name, IDType: doc.Type, IDNumber: doc.Number, Phone: p.Phone, AccountNo: p.AccountNo,
+		},
+		DocumentKey: doc.Key(), Status: cmp.Or(s.status, store.StatusNormal), InitialRule: s.initialRule,
+	}
+	switch {
+	case s.sm3 != "":
+		d.Hash, err = h.WrapLegacy(ctx, "sm3", s.sm3)
+	case s.initialRule == "":
+		d.Hash, err = h.Hash(ctx, passwd.NewSecret(s.password))
+	}
+	return d, err
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// Columns of a roster, by the names JGJ/T 320 gives them, in any order and
+// case. The last two are not part of the standard: how the password stands.
+const (
+	colAccountNo = "GRZH"     // 个人账号, up to 20 letters and digits
+	colName      = "XINGMING" // 姓名
+	colIDType    = "ZJLX"     // 证件类型
+	colIDNumber  = "ZJHM"     // 证件号码
+	colPhone     = "SJHM"     // 手机号码, 11 digits or empty
+	colStatus    = "GRZHZT"   // 个人账户状态
+	colEmployer  = "DWZH"     // 单位账号
+	colRule      = "CSMM"     // 初始密码: the rule it follows, such as id-last6
+	colDigest    = "JMMM"     // 加密密码: {md5}, {sha1}, {sha256} or {sm3} and the digest in hex
+)
+
+var (
+	requiredColumns = []string{colAccountNo, colName, colIDType, colIDNumber, colStatus}
+	optionalColumns = []string{colPhone, colEmployer, colRule, colDigest}
+)
+
+// A header says in which field of a line each column stands.
+type header struct {
+	at      map[string]int
+	fields  int
+	ignored []string
+}
+
+// parseHeader refuses a roster from which nobody could be imported.
+func parseHeader(fields []string) (header, error) {
+	h := header{at: map[string]int{}, fields: len(fields)}
+	for i, f := range fields {
+		name := strings.ToUpper(strings.TrimSpace(f))
+		_, twice := h.at[name]
+		switch {
+		case !slices.Contains(requiredColumns, name) && !slices.Contains(optionalColumns, name):
+			h.ignored = append(h.ignored, name)
+		case twice:
+			return h, fmt.Errorf("column %s stands twice in the first line", name)
+		default:
+			h.at[name] = i
+		}
+	}
+	var missing []string
+	for _, name := range requiredColumns {
+		if _, ok := h.at[name]; !ok {
+			missing = append(missing, name)
+		}
+	}
+	if !h.has(colRule) && !h.has(colDigest) {
+		missing = append(missing, colRule+" or "+colDigest)
+	}
+	if len(missing) > 0 {
+		return h, fmt.Errorf("first line: missing column %s; wanted: %s, and if known %s",
+			strings.Join(missing, ", "), strings.Join(requiredColumns, ","), strings.Join(optionalColumns, ","))
+	}
+	return h, nil
+}
+
+func (h header) has(column string) bool { _, ok := h.at[column]; return ok }
+
+// A refusal says why a line was not imported. It never holds the value.
+type refusal struct {
+	line   int64
+	column string // "" when it is the line's
+	reason string
+}
+
+// An entry is a line that can be imported.
+type entry struct {
+	line int64
+	store.Depositor
+	digest legacyDigest // of the password, where the roster has one
+}
+
+// read turns a line into an entry, or into everything that is wrong with it.
+func (h header) read(line int64, fields []string) (entry, []refusal) {
+	c := lineCheck{header: h, line: line, fields: fields}
+	if len(fields) != h.fields {
+		c.refuse("", fmt.Sprintf("%d fields where the first line has %d", len(fields), h.fields))
+		return entry{}, c.refusals
+	}
+	e := entry{line: line}
+	c.account(&e.Depositor)
+	c.person(&e.Depositor)
+	c.password(&e)
+	return e, c.refusals
+}
+
+// A lineCheck collects what is wrong with one line.
+type lineCheck struct {
+	header
+	line     int64
+	fields   []string
+	refusals []refusal
+}
+
+func (c *lineCheck) value(column string) string {
+	if i, ok := c.at[column]; ok {
+		return strings.TrimSpace(c.fields[i])
+	}
+	return ""
+}
+
+func (c *lineCheck) refuse(column, reason string) {
+	c.refusals = append(c.refusals, refusal{c.line, column, reason})
+}
+
+// statuses are the codes of GRZHZT.
+var statuses = []string{
+	store.StatusNormal, store.StatusSealed, store.StatusMerged, store.StatusMoved,
+	store.StatusClosed, store.StatusFrozen, store.StatusUnknown,
+}
+
+func (c *lineCheck) account(d *store.Depositor) {
+	d.Person.AccountNo = c.value(colAccountNo)
+	if !isAccountNo(d.Person.AccountNo) {
+		c.refuse(colAccountNo, "not 1 to 20 letters and digits")
+	}
+	d.Person.EmployerNo = c.value(colEmployer)
+	if d.Person.EmployerNo != "" && !isAccountNo(d.Person.EmployerNo) {
+		c.refuse(colEmployer, "neither empty nor 1 to 20 letters and digits")
+	}
+	d.Status = c.value(colStatus)
+	if !slices.Contains(statuses, d.Status) {
+		c.refuse(colStatus, "not one of "+strings.Join(statuses, " "))
+	}
+}
+
+func (c *lineCheck) person(d *store.Depositor) {
+	name, err := document.Name(c.value(colName))
+	if err != nil {
+		c.refuse(colName, "not a name")
+	}
+	d.Person.Name = name
+	doc, err := document.Parse(c.value(colIDType), c.value(colIDNumber))
+	switch err {
+	case nil:
+	case document.ErrType:
+		c.refuse(colIDType, "unknown document type")
+	default:
+		c.refuse(colIDNumber, "not a number of this document type: length, date or check digit")
+	}
+	d.Person.IDType, d.Person.IDNumber, d.DocumentKey = doc.Type, doc.Number, doc.Key()
+	d.Person.Phone = c.value(colPhone)
+	if n := len(d.Person.Phone); n != 0 && n != 11 || !isDigits(d.Person.Phone) {
+		c.refuse(colPhone, "neither empty nor 11 digits")
+	}
+}
+
+// password takes the rule or the digest; a line has one of them.
+func (c *lineCheck) password(e *entry) {
+	rule, digest := c.value(colRule), c.value(colDigest)
+	switch {
+	case rule == "" && digest == "":
+		c.refuse(colRule, "no initial rule and no digest of the password")
+	case rule != "" && digest != "":
+		c.refuse(colRule, "an initial rule and a digest of the password")
+	case digest != "":
+		var ok bool
+		if e.digest, ok = parseLegacyDigest(digest); !ok {
+			c.refuse(colDigest, "not {md5}, {sha1}, {sha256} or {sm3} and a digest in hex")
+		}
+	default:
+		if _, ok := passwd.Derive(rule, subjectOf(e.Person)); !ok && len(c.refusals) == 0 {
+			c.refuse(colRule, "unknown rule, or this person has not the data it needs")
+		}
+		e.InitialRule = rule
+	}
+}
+
+func subjectOf(p store.Person) passwd.Subject {
+	return passwd.Subject{IDType: p.IDType, IDNumber: p.IDNumber, Name: p.Name, Phone: p.Phone, AccountNo: p.AccountNo}
+}
+
+func isAccountNo(s string) bool {
+	return 1 <= len(s) && len(s) <= 20 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+}
+
+func isDigits(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}

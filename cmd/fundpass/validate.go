@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"fundpass/keys"
+	miniapp "fundpass/miniapp-api"
+	"fundpass/store"
+)
+
+// longestDrain keeps a stop within what service managers allow before they kill.
+const longestDrain = time.Minute
+
+var centerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+
+// validate looks at the values alone; load looks at the files.
+func (s settings) validate() []problem {
+	var all []problem
+	for _, f := range settingFields() {
+		if f.needed && !s.isSet(f) {
+			all = append(all, problemf(f.name, "is not set; wanted: %s", f.about))
+		}
+	}
+	all = append(all, s.validateAddresses()...)
+	all = append(all, s.validateCenter()...)
+	all = append(all, s.validateAlipay()...)
+	return append(all, s.validateFiles()...)
+}
+
+// validateFiles refuses one file for two purposes.
+func (s settings) validateFiles() []problem {
+	var all []problem
+	first := make(map[string]string)
+	for _, n := range s.named() {
+		if other, again := first[n.path]; again && other != n.setting {
+			all = append(all, problemf(n.setting, "names the same file as %s", other))
+		}
+		first[n.path] = n.setting
+	}
+	return all
+}
+
+func (s settings) validateAddresses() []problem {
+	var all []problem
+	if !isAddress(s.Addr) {
+		all = append(all, problemf("FUNDPASS_ADDR", "is not host:port"))
+	}
+	switch {
+	case s.OpsPublic != "" && s.OpsPublic != "yes":
+		all = append(all, problemf("FUNDPASS_OPS_PUBLIC", "is not yes; leave it out or write yes"))
+	case !isAddress(s.OpsAddr):
+		all = append(all, problemf("FUNDPASS_OPS_ADDR", "is not host:port"))
+	case !isLoopback(s.OpsAddr) && s.OpsPublic == "":
+		all = append(all, problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes when a firewall guards it"))
+	}
+	if s.DrainDelay < 0 || s.DrainDelay > longestDrain {
+		all = append(all, problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
+	}
+	return all
+}
+
+func (s settings) validateCenter() []problem {
+	var all []problem
+	switch {
+	case s.Center == demoCenter:
+		all = append(all, problemf("FUNDPASS_CENTER", "is %q, which belongs to fundpass demo; name the fund centre", demoCenter))
+	case !centerName.MatchString(s.Center):
+		all = append(all, problemf("FUNDPASS_CENTER", "is not 1 to 32 letters, digits, - or _"))
+	}
+	if s.DatabaseURL != "" {
+		if err := checkDSN(s.DatabaseURL); err != nil {
+			all = append(all, problem{"FUNDPASS_DATABASE_URL", err})
+		}
+	}
+	return all
+}
+
+func (s settings) validateAlipay() []problem {
+	var all []problem
+	if (s.AppCertFile == "") != (s.AlipayRootCertFile == "") {
+		missing, given := "FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE"
+		if s.AppCertFile != "" {
+			missing, given = given, missing
+		}
+		all = append(all, problemf(missing, "is not set, but %s is: certificate mode needs both, public-key mode neither", given))
+	}
+	if err := checkGateway(s.GatewayURL); err != nil {
+		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})
+	}
+	proofs := []miniapp.Proof{miniapp.ProofCertdoc, miniapp.ProofNone}
+	if !slices.Contains(proofs, miniapp.Proof(s.Proof)) {
+		all = append(all, problemf("FUNDPASS_PROOF", "is neither certdoc nor none"))
+	}
+	return all
+}
+
+// isAddress takes what net.Listen takes, with a port in digits.
+func isAddress(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return false
+	}
+	return host == "" || host == "localhost" || net.ParseIP(host) != nil
+}
+
+// isLoopback reports whether only this machine reaches addr.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// Gateways of Alipay, by host.
+const (
+	productionGateway = "openapi.alipay.com"
+	sandboxGateway    = "openapi-sandbox.dl.alipaydev.com"
+)
+
+// checkGateway refuses a gateway that strangers can listen to or answer for.
+// The signing room refuses the same ones; here it is said together with
+// everything else, even when there are no keys yet.
+func checkGateway(gateway string) error {
+	u, err := url.Parse(gateway)
+	switch {
+	case err != nil || u.Host == "":
+		return errors.New("is not a URL")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("has more in it than host and path")
+	case u.Scheme == "http" && isLoopback(net.JoinHostPort(u.Hostname(), "80")):
+		return nil // a simulator on this machine
+	case u.Scheme != "https":
+		return errors.New("is not https: citizens' tokens would travel readable; plain http is for a simulator on this machine only")
+	}
+	return nil
+}
+
+// checkDSN applies the store's rules without connecting: a context that has
+// ended stops Open right behind them.
+func checkDSN(dsn string) error {
+	key, err := keys.NewBoxKey()
+	if err != nil {
+		return err
+	}
+	box, err := keys.ParseBox(key)
+	if err != nil {
+		return err
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	db, err := store.Open(ended, store.Config{DSN: dsn, Center: "none", AppID: "none", Box: box})
+	switch {
+	case err == nil:
+		return db.Close()
+	case errors.Is(err, context.Canceled):
+		return nil
+	}
+	return err
+}

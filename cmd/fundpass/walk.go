@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/signing/alipaysim"
+)
+
+// errStep says that a walk ended early. Which step, and why, is on the screen.
+var errStep = errors.New("walk: a step did not hold")
+
+// walkCommand walks the whole citizen's flow against a running demo. It leaves
+// the person as it found them: the password is changed, the history makes
+// enough changes between that the first one may come back, and it comes back.
+func walkCommand(w world) *cobra.Command {
+	var base, person, password string
+	cmd := &cobra.Command{
+		Use:   "walk",
+		Short: "Walk the whole citizen's flow against a running demo",
+		Long: "Walk plays a citizen who changes the password, step by step, against a running\n" +
+			"fundpass demo, and exits 0 only when every step held. At the end the person's\n" +
+			"password is what it was, so a walk can be repeated.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			phone := phone{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}
+			walk := &walk{mine: phone, other: phone, screen: newScreen(w.out), password: password}
+			return walk.run(cmd.Context(), person)
+		},
+	}
+	cmd.Flags().StringVar(&base, "base", "http://127.0.0.1:8080", "where the demo serves")
+	cmd.Flags().StringVar(&person, "person", "ok", "who walks, see the demo's table")
+	cmd.Flags().StringVar(&password, "password", "", "the person's password, when it is not the listed one any more")
+	return cmd
+}
+
+// A walk is one citizen with two phones.
+type walk struct {
+	screen
+	mine, other phone
+	who         alipaysim.Person
+
+	first    string // the password found, restored at the end
+	password string // the one that is right now
+	linked   bool   // found linked, and left so
+	tied     bool   // linked by this walk
+	change   string // path of the change at hand
+	steps    int
+}
+
+// A step is one call and what it proves.
+type step struct {
+	proves string
+	phone  *phone
+	request
+	want string // code of the answer
+	note note
+}
+
+// run walks and reports. Whatever happens, it puts the person back.
+func (w *walk) run(ctx context.Context, person string) error {
+	begun := time.Now()
+	if err := w.find(ctx, person); err != nil {
+		return err
+	}
+	w.title(fmt.Sprintf("%s walks on %s", w.who.Person, w.mine.base))
+	err := w.stages(ctx)
+	if err == nil {
+		w.end(fmt.Sprintf("All %d steps held, in %s.", w.steps, seconds(time.Since(begun))))
+		w.tellPassword()
+		return nil
+	}
+	w.end(fmt.Sprintf("Step %d did not hold: %v", w.steps, err))
+	w.putBackQuietly(ctx)
+	return fmt.Errorf("%w: number %d", errStep, w.steps)
+}
+
+func (w *walk) stages(ctx context.Context) error {
+	for _, stage := range []struct {
+		name string
+		walk func(context.Context) error
+	}{
+		{"Sign in", w.signIn},
+		{"Link the fund account", w.link},
+		{"Look, and mistype", w.mistype},
+		{"Change the password", w.changePassword},
+		{"What the change did", w.afterwards},
+		{"Put everything back", w.putBack},
+		{"Leave", w.leave},
+	} {
+		w.heading(stage.name)
+		if err := stage.walk(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find looks the person up at the demo.
+func (w *walk) find(ctx context.Context, person string) error {
+	a, err := w.mine.get(ctx, "/sim/people")
+	if err != nil {
+		return fmt.Errorf("walk: %s: %w (is `fundpass demo` running?)", w.mine.base, err)
+	}
+	var people []alipaysim.Person
+	if a.status != http.StatusOK || json.Unmarshal(a.raw, &people) != nil {
+		return fmt.Errorf("walk: %s is not a demo: GET /sim/people gives status %d", w.mine.base, a.status)
+	}
+	i := slices.IndexFunc(people, func(p alipaysim.Person) bool { return p.Person == person })
+	if i < 0 {
+		return fmt.Errorf("walk: the demo knows no person %q; its people are listed at %s/sim/people", person, w.mine.base)
+	}
+	w.who = people[i]
+	if w.password == "" {
+		w.password = w.who.Password
+	}
+	w.first = w.password
+	return nil
+}
+
+// step makes the call, shows the line, and returns an error unless it held.
+func (w *walk) step(ctx context.Context, s step) (answer, error) {
+	if s.phone == nil {
+		s.phone = &w.mine
+	}
+	a, err := s.phone.do(ctx, s.request)
+	return a, w.judge(s, a, err)
+}
+
+func (w *walk) judge(s step, a answer, err error) error {
+	w.steps++
+	note := a.Message
+	if err == nil && a.Code != s.want {
+		err = fmt.Errorf("wanted %s, got %d %s", s.want, a.status, a.Code)
+	}
+	if err == nil && s.note != nil {
+		note, err = s.note(a)
+	}
+	w.line(line{number: w.steps, held: err == nil, proves: s.proves, answer: a, note: note})
+	return err
+}
+
+func post(path string, body fields) request {
+	if body == nil {
+		body = fields{}
+	}
+	return request{method: http.MethodPost, path: path, body: body}
+}
+
+func get(path string) request { return request{method: http.MethodGet, path: path} }
+
+// freshPassword makes one that no list, no history and nobody's data knows: 12
+// letters and digits, which most policies allow.
+func freshPassword() string {
+	sets := []string{"BCDFGHKMNPQRTVWXZ", "bcdfghkmnpqrtvwxz", "bcdfghkmnpqrtvwxz", "2345789"}
+	random := make([]byte, 12)
+	rand.Read(random)
+	for i, r := range random {
+		set := sets[i%len(sets)]
+		random[i] = set[int(r)%len(set)]
+	}
+	return string(random)
+}

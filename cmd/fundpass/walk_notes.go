@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// A note says what is worth showing of an answer that has the right code, or
+// what is wrong with it all the same.
+type note func(answer) (string, error)
+
+func says(s string) note {
+	return func(answer) (string, error) { return s, nil }
+}
+
+func showSession(a answer) (string, error) {
+	if a.text("token") == "" {
+		return "", fmt.Errorf("no token")
+	}
+	return fmt.Sprintf("good for %d s, linked: %v", a.number("expires_in"), a.object()["linked"]), nil
+}
+
+func showAccount(a answer) (string, error) {
+	in, _ := a.object()["account"].(map[string]any)
+	return fmt.Sprintf("%v %v, password %v", in["name"], in["id_number"], a.object()["password_state"]), nil
+}
+
+func showStatus(a answer) (string, error) {
+	rules, _ := a.object()["rules"].([]any)
+	return fmt.Sprintf("%v, %d guesses left, %d rules", a.object()["state"], a.number("remaining_attempts"), len(rules)), nil
+}
+
+// wantGuesses wants n of them left after a wrong password.
+func wantGuesses(n int) note {
+	return func(a answer) (string, error) {
+		if a.Remaining == nil || *a.Remaining != n {
+			return "", fmt.Errorf("wanted %d guesses left", n)
+		}
+		return a.Message, nil
+	}
+}
+
+func wantState(want string) note {
+	return func(a answer) (string, error) {
+		if got := a.text("state"); got != want {
+			return "", fmt.Errorf("wanted state %s, got %s", want, got)
+		}
+		return "state " + want, nil
+	}
+}
+
+func showBrokenRules(a answer) (string, error) {
+	if len(a.Errors) == 0 {
+		return "", fmt.Errorf("no broken rule is named")
+	}
+	texts := make([]string, len(a.Errors))
+	for i, e := range a.Errors {
+		texts[i] = e.Message
+	}
+	return strings.Join(texts, "\n"), nil
+}
+
+func showChange(a answer) (string, error) {
+	if a.text("state") != "done" || a.number("sessions_ended") < 1 {
+		return "", fmt.Errorf("wanted it done and the other session ended")
+	}
+	return fmt.Sprintf("done, %d other session(s) ended", a.number("sessions_ended")), nil
+}
+
+func showRecord(a answer) (string, error) {
+	var in struct {
+		Events []struct {
+			Kind string `json:"kind"`
+			Text string `json:"text"`
+		} `json:"events"`
+	}
+	_ = json.Unmarshal(a.Data, &in) // no events then
+	for _, e := range in.Events {
+		if e.Kind == "password_changed" {
+			return fmt.Sprintf("%s, among %d entries", e.Text, len(in.Events)), nil
+		}
+	}
+	return "", fmt.Errorf("no password_changed among %d events", len(in.Events))
+}

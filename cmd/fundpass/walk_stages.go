@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+)
+
+// signIn: only Alipay's word opens a session, and a code is good once.
+func (w *walk) signIn(ctx context.Context) error {
+	a, err := w.step(ctx, step{proves: "Alipay gives an auth code", want: "OK",
+		request: post("/sim/auth-code", fields{"person": w.who.Person}), note: says("the simulator stands in for Alipay")})
+	if err != nil {
+		return err
+	}
+	code := post("/v1/sessions", fields{"auth_code": a.text("auth_code")})
+	a, err = w.step(ctx, step{proves: "The code opens a session", request: code, want: "OK", note: showSession})
+	if err != nil {
+		return err
+	}
+	w.mine.token = a.text("token")
+	w.linked, _ = a.object()["linked"].(bool)
+	if _, err = w.step(ctx, step{proves: "A code is good once", request: code, want: "AUTH_CODE_INVALID"}); err != nil {
+		return err
+	}
+	stranger := w.mine
+	stranger.token = ""
+	_, err = w.step(ctx, step{proves: "Without a session there is no answer", phone: &stranger,
+		request: get("/v1/password"), want: "SESSION_REQUIRED"})
+	return err
+}
+
+// link ties the Alipay user to the fund account, and opens a second session,
+// as of another phone.
+func (w *walk) link(ctx context.Context) error {
+	if w.linked { // an earlier visitor's link: taken away and made again
+		if err := w.unlink(ctx, "A link is removed against the password"); err != nil {
+			return err
+		}
+	}
+	_, err := w.step(ctx, step{proves: "Name, document and password link it", want: "OK", note: showAccount,
+		request: post("/v1/link", fields{
+			"name": w.who.Name, "id_type": w.who.IDType, "id_number": w.who.IDNumber,
+			"account_no": w.who.AccountNo, "password": w.password,
+		})})
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, w.hint())
+	}
+	w.tied = true
+	begun := time.Now()
+	a, err := w.other.logIn(ctx, w.who.Person)
+	a.took = time.Since(begun)
+	return w.judge(step{proves: "The same citizen on another phone", want: "OK", note: showSession}, a, err)
+}
+
+func (w *walk) unlink(ctx context.Context, proves string) error {
+	if _, err := w.step(ctx, step{proves: proves, request: w.unlinking(), want: "OK"}); err != nil {
+		return fmt.Errorf("%w\n%s", err, w.hint())
+	}
+	return nil
+}
+
+func (w *walk) unlinking() request {
+	return post("/v1/link/remove", fields{"password": w.password})
+}
+
+// hint helps when the password is not the right one, or the story is another.
+func (w *walk) hint() string {
+	return "The password used may not be " + w.who.Person + "'s any more, or this person's story is not to get\n" +
+		"through. Give the right one with --password, or start the demo again."
+}
+
+// mistype: a wrong old password is refused and counted.
+func (w *walk) mistype(ctx context.Context) error {
+	a, err := w.step(ctx, step{proves: "State, guesses left and rules are shown", request: get("/v1/password"), want: "OK", note: showStatus})
+	if err != nil {
+		return err
+	}
+	before := a.number("remaining_attempts")
+	_, err = w.step(ctx, step{proves: "A wrong old password is refused",
+		request: w.opening(freshPassword()), want: "OLD_PASSWORD_WRONG", note: wantGuesses(before - 1)})
+	if err != nil {
+		return err
+	}
+	_, err = w.step(ctx, step{proves: "and counted", request: get("/v1/password"), want: "OK",
+		note: func(a answer) (string, error) {
+			if left := a.number("remaining_attempts"); left != before-1 {
+				return "", fmt.Errorf("wanted %d guesses left, got %d", before-1, left)
+			}
+			return showStatus(a)
+		}})
+	return err
+}
+
+func (w *walk) opening(password string) request {
+	return post("/v1/password/changes", fields{"id_number": w.who.IDNumber, "old_password": password})
+}
+
+func (w *walk) confirming(password, again string) request {
+	return post(w.change+"/confirm", fields{"new_password": password, "new_password_again": again})
+}
+
+// open opens a change with the present password.
+func (w *walk) open(ctx context.Context, proves string) error {
+	a, err := w.step(ctx, step{proves: proves, request: w.opening(w.password), want: "OK", note: wantState("open")})
+	w.change = "/v1/password/changes/" + a.text("id")
+	return err
+}
+
+// changePassword: what is refused on the way, and the one confirm that counts.
+func (w *walk) changePassword(ctx context.Context) error {
+	if err := w.open(ctx, "ID number and old password open a change"); err != nil {
+		return err
+	}
+	next := freshPassword()
+	for _, s := range []step{
+		{proves: "Two different new passwords are refused", request: w.confirming(next, next+"x"), want: "PASSWORD_MISMATCH"},
+		{proves: "A weak one is, with every broken rule", request: w.confirming("123456", "123456"), want: "PASSWORD_WEAK", note: showBrokenRules},
+		{proves: "The old one as the new one is", request: w.confirming(w.password, w.password), want: "PASSWORD_SAME"},
+	} {
+		if _, err := w.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	confirm := w.confirming(next, next)
+	confirm.key = rand.Text()
+	done, err := w.step(ctx, step{proves: "The new password twice: changed", request: confirm, want: "OK", note: showChange})
+	if err != nil {
+		return err
+	}
+	w.password = next
+	_, err = w.step(ctx, step{proves: "The same key again: the first answer", request: confirm, want: "OK",
+		note: func(a answer) (string, error) {
+			if !bytes.Equal(a.raw, done.raw) {
+				return "", fmt.Errorf("the answer to the same Idempotency-Key differs")
+			}
+			return "byte for byte, nothing changed twice", nil
+		}})
+	return err
+}
+
+// afterwards looks at every effect of a change.
+func (w *walk) afterwards(ctx context.Context) error {
+	for _, s := range []step{
+		{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
+		{proves: "Did it happen? It did", request: get(w.change), want: "OK", note: wantState("done")},
+		{proves: "The old password is refused", request: w.opening(w.first), want: "OLD_PASSWORD_WRONG"},
+	} {
+		if _, err := w.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := w.open(ctx, "The new one opens another change"); err != nil {
+		return err
+	}
+	next := freshPassword()
+	for _, s := range []step{
+		{proves: "which can be cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
+		{proves: "and then not be confirmed", request: w.confirming(next, next), want: "CHANGE_GONE"},
+		{proves: "The citizen's own record shows it", request: get("/v1/events"), want: "OK", note: showRecord},
+	} {
+		if _, err := w.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave ends where it began: unlinked if it was, and signed out.
+func (w *walk) leave(ctx context.Context) error {
+	if !w.linked {
+		if err := w.unlink(ctx, "The link is removed against the password"); err != nil {
+			return err
+		}
+	}
+	if _, err := w.step(ctx, step{proves: "Signed out", request: post("/v1/sessions/end", nil), want: "OK"}); err != nil {
+		return err
+	}
+	_, err := w.step(ctx, step{proves: "The session is dead", request: get("/v1/password"), want: "SESSION_EXPIRED"})
+	return err
+}

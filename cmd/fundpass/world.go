@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+// A world is what a command touches of its process, so that tests give it theirs.
+type world struct {
+	getenv   func(string) string
+	in       io.Reader
+	out, err io.Writer // results · logs and errors
+}
+
+func processWorld() world {
+	return world{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr}
+}
+
+// run is the program without its process. It returns when the command is done
+// or ctx ends; what it returns is for the operator and holds no secret.
+func run(ctx context.Context, args []string, w world) error {
+	root := newRoot(w)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}

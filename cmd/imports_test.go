@@ -1,0 +1,269 @@
+// Package cmd holds the programs. What is here by itself is the law of the
+// house: who may import whom.
+package cmd
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module begins the import path of everything of ours.
+const module = "fundpass/"
+
+// floors says how high a room stands. An arrow goes to a lower floor or stays
+// in its room; never up, and never to another room of the same floor.
+var floors = map[string]int{"keys": 0, "signing": 1, "store": 1, "miniapp-api": 2, "cmd": 3}
+
+// A line of the law says what a package may import besides the standard library.
+type line struct {
+	ours    []string // packages of ours
+	modules []string // modules of others
+}
+
+// law has a line for every package. A new package needs a new line.
+var law = map[string]line{
+	"keys": {modules: list("github.com/tink-crypto/tink-go/v2")},
+	"signing": {
+		ours:    list("keys"),
+		modules: list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign"),
+	},
+	"signing/alipaysim": {ours: list("signing", "keys")},
+	"store": {
+		ours: list("keys"),
+		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3",
+			"github.com/google/uuid", "golang.org/x/sys"),
+	},
+	"store/localpg": {modules: list("github.com/lib/pq")},
+	"store/storetest": {
+		ours:    list("store", "store/localpg", "keys"),
+		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq"),
+	},
+	"miniapp-api/document": {modules: list("golang.org/x/text")},
+	"miniapp-api/passwd": {
+		ours: list("keys"),
+		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
+			"github.com/emmansun/gmsm"),
+	},
+	"miniapp-api": {
+		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document"),
+		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
+			"github.com/google/uuid", "github.com/prometheus/client_golang"),
+	},
+	"cmd": {},
+	"cmd/fundpass": {
+		ours: list("keys", "signing", "signing/alipaysim", "store", "store/localpg",
+			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document"),
+		modules: list("github.com/spf13/cobra", "github.com/caarlos0/env/v11", "github.com/jedib0t/go-pretty/v6",
+			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/sys"),
+	},
+	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
+}
+
+// testTools are for tests alone, which may also use every module of the law.
+var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid")
+
+func list(s ...string) []string { return s }
+
+// A source is a Go file and what it imports.
+type source struct {
+	file, pkg string // pkg is its directory
+	imports   []string
+}
+
+func (s source) isTest() bool { return strings.HasSuffix(s.file, "_test.go") }
+
+// TestImports is the law at work on every file of the house, whatever system a
+// file is for.
+func TestImports(t *testing.T) {
+	sources, err := readSources("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sources {
+		for _, wrong := range violations(s) {
+			t.Errorf("%s: %s", s.file, wrong)
+		}
+	}
+	for pkg := range law {
+		if !slices.ContainsFunc(sources, func(s source) bool { return s.pkg == pkg }) {
+			t.Errorf("the law has a line for %s, which is no package", pkg)
+		}
+	}
+}
+
+// readSources parses the imports of every Go file under root.
+func readSources(root string) ([]source, error) {
+	var all []source
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name != root && skipped(d.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if filepath.Ext(name) != ".go" {
+			return nil
+		}
+		s, err := readSource(root, name)
+		all = append(all, s)
+		return err
+	})
+	return all, err
+}
+
+// skipped are the directories that the go command skips, too.
+func skipped(dir string) bool {
+	return dir == "testdata" || dir == "node_modules" || strings.HasPrefix(dir, ".") || strings.HasPrefix(dir, "_")
+}
+
+func readSource(root, name string) (source, error) {
+	f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+	if err != nil {
+		return source{}, err
+	}
+	inside, err := filepath.Rel(root, name)
+	if err != nil {
+		return source{}, err
+	}
+	inside = filepath.ToSlash(inside)
+	s := source{file: inside, pkg: path.Dir(inside)}
+	for _, im := range f.Imports {
+		p, err := strconv.Unquote(im.Path.Value)
+		if err != nil {
+			return source{}, err
+		}
+		s.imports = append(s.imports, p)
+	}
+	return s, nil
+}
+
+// violations says what is against the law in a file.
+func violations(s source) []string {
+	rule, known := law[s.pkg]
+	if !known {
+		return []string{fmt.Sprintf("package %q has no line in the law", s.pkg)}
+	}
+	var all []string
+	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	for _, p := range s.imports {
+		ours, isOurs := strings.CutPrefix(p, module)
+		switch {
+		case isOurs && !reaches(s.pkg, ours):
+			note("imports %s: an arrow goes down or stays in its room", ours)
+		case isOurs && !s.isTest() && !slices.Contains(rule.ours, ours):
+			note("imports %s, which its line does not name", ours)
+		case !isOurs && isForeign(p) && !covers(rule.modules, p) && !(s.isTest() && covers(testModules(), p)):
+			note("imports %s, which its line does not name", p)
+		}
+	}
+	return all
+}
+
+// reaches reports whether an arrow between two packages goes down, or stays in
+// one room.
+func reaches(from, to string) bool {
+	from, _, _ = strings.Cut(from, "/")
+	to, _, _ = strings.Cut(to, "/")
+	floor, known := floors[to]
+	return known && (from == to || floor < floors[from])
+}
+
+// isForeign tells a module's package from the standard library's by the dot in
+// its first element, as the go command does. "C" has none and is nobody's.
+func isForeign(p string) bool {
+	first, _, _ := strings.Cut(p, "/")
+	return strings.Contains(first, ".") || p == "C"
+}
+
+// covers reports whether one of the modules holds the package.
+func covers(modules []string, p string) bool {
+	return slices.ContainsFunc(modules, func(m string) bool { return p == m || strings.HasPrefix(p, m+"/") })
+}
+
+func testModules() []string {
+	all := slices.Clone(testTools)
+	for rule := range maps.Values(law) {
+		all = append(all, rule.modules...)
+	}
+	return all
+}
+
+// The law itself has no arrow that goes up, and no circle.
+func TestLaw(t *testing.T) {
+	for pkg, rule := range law {
+		for _, ours := range rule.ours {
+			if _, known := law[ours]; !known {
+				t.Errorf("%s may import %s, which has no line", pkg, ours)
+			}
+			if !reaches(pkg, ours) {
+				t.Errorf("%s may import %s, against the floors", pkg, ours)
+			}
+			if slices.Contains(closure(ours), pkg) {
+				t.Errorf("%s and %s go round in a circle", pkg, ours)
+			}
+		}
+	}
+}
+
+// closure returns pkg and everything it may come to import.
+func closure(pkg string) []string {
+	all := []string{pkg}
+	for i := 0; i < len(all); i++ {
+		for _, next := range law[all[i]].ours {
+			if !slices.Contains(all, next) {
+				all = append(all, next)
+			}
+		}
+	}
+	return all
+}
+
+// What the law forbids is found, and what it allows is not.
+func TestViolations(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		imports    []string
+		want       int
+	}{
+		{"std", "keys/ring.go", list("crypto/rsa", "net/http"), 0},
+		{"down", "store/x.go", list("fundpass/keys"), 0},
+		{"up", "store/x.go", list("fundpass/miniapp-api"), 1},
+		{"up in a test", "store/x_test.go", list("fundpass/miniapp-api"), 1},
+		{"next room", "store/x.go", list("fundpass/signing"), 1},
+		{"next room in a test", "signing/x_test.go", list("fundpass/store/storetest"), 1},
+		{"own room in a test", "store/x_test.go", list("fundpass/store/storetest"), 0},
+		{"test package in a program", "cmd/fundpass/x.go", list("fundpass/store/storetest"), 1},
+		{"test package in a test", "cmd/fundpass/x_test.go", list("fundpass/store/storetest"), 0},
+		{"module", "store/x.go", list("github.com/lib/pq"), 0},
+		{"part of a module", "keys/x.go", list("github.com/tink-crypto/tink-go/v2/aead"), 0},
+		{"module of another room", "miniapp-api/x.go", list("github.com/lib/pq"), 1},
+		{"module of another room in a test", "miniapp-api/x_test.go", list("github.com/lib/pq"), 0},
+		{"name that only begins alike", "store/x.go", list("github.com/lib/pqx"), 1},
+		{"test tool", "keys/x_test.go", list("pgregory.net/rapid"), 0},
+		{"test tool in a program", "keys/x.go", list("pgregory.net/rapid"), 1},
+		{"unlisted module in a test", "keys/x_test.go", list("github.com/stretchr/testify/assert"), 1},
+		{"cgo", "keys/x.go", list("C"), 1},
+		{"unknown package", "utils/x.go", nil, 1},
+		{"unknown room", "cmd/fundpass/x.go", list("fundpass/utils"), 1},
+		{"several", "keys/x.go", list("fundpass/store", "github.com/lib/pq", "fmt"), 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := violations(source{file: c.file, pkg: path.Dir(c.file), imports: c.imports})
+			if len(got) != c.want {
+				t.Errorf("got %q, want %d", got, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package miniapp
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// Every entry of the table is whole, unique and in the catalogue.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, e := range Catalogue {
+		if !regexp.MustCompile(`^[A-Z][A-Z_]+$`).MatchString(e.Code) || seen[e.Code] {
+			t.Errorf("code %q is malformed or not unique", e.Code)
+		}
+		seen[e.Code] = true
+		if http.StatusText(e.Status) == "" || e.Title == "" || e.Next == "" {
+			t.Errorf("%s is not whole", e.Code)
+		}
+		if !strings.ContainsFunc(e.Message, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+			t.Errorf("%s: a citizen cannot read %q", e.Code, e.Message)
+		}
+	}
+	for name := range declared(t, "errors.go", "Err") {
+		if name == "Error" {
+			continue
+		}
+		found := false
+		for _, e := range Catalogue {
+			found = found || name == varName(e)
+		}
+		if !found {
+			t.Errorf("%s is not in the catalogue", name)
+		}
+	}
+}
+
+// varName is the name an entry's code gives it: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
+func varName(e *Error) string {
+	short := map[string]string{"PAYLOAD_TOO_LARGE": "ErrTooLarge", "UNSUPPORTED_MEDIA_TYPE": "ErrMediaType", "IDEMPOTENCY_KEY_REUSED": "ErrKeyReused"}
+	if name := short[e.Code]; name != "" {
+		return name
+	}
+	name := "Err"
+	for _, word := range strings.Split(e.Code, "_") {
+		name += word[:1] + strings.ToLower(word[1:])
+	}
+	return name
+}
+
+// declared lists a file's package-level variables with a prefix.
+func declared(t *testing.T, file, prefix string) map[string]bool {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	must(t, err)
+	names := map[string]bool{}
+	for name, object := range f.Scope.Objects {
+		if object.Kind == ast.Var && strings.HasPrefix(name, prefix) {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+// What the other rooms can answer has a place in the table.
+func TestTranslations(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want *Error
+	}{
+		{store.ErrUnavailable, ErrBusy},
+		{store.ErrUnknownOutcome, ErrResultUnknown},
+		{store.ErrRunning, ErrBusy},
+		{passwd.ErrBusy, ErrBusy},
+		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
+		{signing.ErrTokenInvalid, ErrSessionExpired},
+		{signing.ErrUnavailable, ErrAlipayUnavailable},
+		{signing.ErrForged, ErrAlipayUnavailable},
+		{signing.ErrConfiguration, ErrAlipayUnavailable},
+		{http.ErrAbortHandler, ErrInternal},
+	} {
+		if got := asError(tt.err); got.Code != tt.want.Code {
+			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
+		}
+	}
+}

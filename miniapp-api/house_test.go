@@ -1,0 +1,313 @@
+package miniapp
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+const testAppID = "2021000000000001"
+
+// testKeys are made once: RSA keys are slow to make.
+var testKeys = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// A house is the whole product with a database of its own and a simulated
+// Alipay, reached over HTTP.
+type house struct {
+	t      testing.TB
+	server *Server
+	db     *store.DB
+	dsn    string
+	sim    *alipaysim.Sim
+	url    string
+	logs   *syncBuffer
+	clock  *testClock
+	box    *keys.Box
+	pepper *keys.Pepper
+}
+
+// A testClock is the database handle's time; it moves only forward by hand.
+type testClock struct{ ahead atomic.Int64 }
+
+func (c *testClock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *testClock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// A syncBuffer collects the log.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+type houseOption func(*Config)
+
+func withProof(p Proof) houseOption { return func(c *Config) { c.Proof = p } }
+
+func withRates(address, user Rate) houseOption {
+	return func(c *Config) { c.PerAddress, c.PerUser = address, user }
+}
+
+func newHouse(t testing.TB, opts ...houseOption) *house {
+	t.Helper()
+	boxKey, err := keys.NewBoxKey()
+	must(t, err)
+	box, err := keys.ParseBox(boxKey)
+	must(t, err)
+	pepperKey, err := keys.NewPepperKey()
+	must(t, err)
+	pepper, err := keys.ParsePepper(pepperKey)
+	must(t, err)
+	h := &house{t: t, dsn: storetest.DSN(t), logs: new(syncBuffer), clock: new(testClock), box: box, pepper: pepper}
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey})
+	must(t, err)
+	h.server = h.newServer(opts...)
+	h.db = h.server.db
+	h.url = h.listen(h.server)
+	return h
+}
+
+// newServer is one process more on the same database and the same Alipay.
+func (h *house) newServer(opts ...houseOption) *Server {
+	h.t.Helper()
+	alipay := httptest.NewServer(h.sim)
+	h.t.Cleanup(alipay.Close)
+	ring, err := keys.NewRing(testAppID, testKeys(), []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
+	must(h.t, err)
+	gateway, err := signing.NewGateway(ring, alipay.URL+"/gateway.do", signing.Options{})
+	must(h.t, err)
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
+	h.t.Cleanup(hasher.Close)
+	c := Config{
+		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithNow(h.clock.Now)),
+		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
+		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6},
+	}
+	for _, o := range opts {
+		o(&c)
+	}
+	s, err := New(c)
+	must(h.t, err)
+	return s
+}
+
+func (h *house) listen(s *Server) string {
+	web := httptest.NewServer(s.Handler())
+	h.t.Cleanup(web.Close)
+	return web.URL
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// idNumber makes a valid number of an invented region.
+func idNumber(birthday string, seq int) string {
+	body := fmt.Sprintf("990101%s%03d", birthday, seq)
+	weights := []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
+	sum := 0
+	for i, w := range weights {
+		sum += int(body[i]-'0') * w
+	}
+	return body + string("10X98765432"[sum%11])
+}
+
+// A citizen is a made-up depositor and Alipay user.
+type citizen struct {
+	alipaysim.Person
+	Status      string
+	InitialRule string
+}
+
+var citizens atomic.Int64
+
+// citizen adds a depositor with a password, known to the centre and to Alipay.
+func (h *house) citizen(change ...func(*citizen)) citizen {
+	h.t.Helper()
+	n := int(citizens.Add(1))
+	c := citizen{Status: store.StatusNormal, Person: alipaysim.Person{
+		Person: fmt.Sprintf("p%d", n), Name: "欧阳测试", IDType: "01",
+		IDNumber: idNumber("19560307", n%1000), AccountNo: fmt.Sprintf("88%010d", n),
+		Phone: fmt.Sprintf("199%08d", n), Password: fmt.Sprintf("Quiet-River-%d", n),
+		OpenID: fmt.Sprintf("open-%d", n), Certified: true,
+	}}
+	for _, f := range change {
+		f(&c)
+	}
+	h.sim.Add(c.Person)
+	h.deposit(c)
+	return c
+}
+
+// deposit loads the account a citizen has.
+func (h *house) deposit(c citizen) {
+	h.t.Helper()
+	d := store.Depositor{
+		Person: store.Person{Name: c.Name, IDType: c.IDType, IDNumber: c.IDNumber, Phone: c.Phone, AccountNo: c.AccountNo},
+		Status: c.Status, InitialRule: c.InitialRule,
+	}
+	doc, err := document.Parse(c.IDType, c.IDNumber)
+	must(h.t, err)
+	d.DocumentKey = doc.Key()
+	if c.InitialRule == "" {
+		d.Hash, err = h.server.hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
+		must(h.t, err)
+	}
+	_, err = h.db.ImportDepositors(context.Background(), []store.Depositor{d})
+	must(h.t, err)
+}
+
+// A reply is an answer as a front end sees it.
+type reply struct {
+	HTTP   int
+	Header http.Header
+	Raw    string
+
+	Status    int             `json:"status"`
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	Data      json.RawMessage `json:"data"`
+	Errors    []FieldError    `json:"errors"`
+	Remaining *int            `json:"remaining_attempts"`
+	Retry     int             `json:"retry_after"`
+	RequestID string          `json:"request_id"`
+}
+
+// get returns a field of the data.
+func (r reply) get(t testing.TB, field string) any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(r.Data, &m); err != nil {
+		t.Fatalf("%s: %v", r.Raw, err)
+	}
+	return m[field]
+}
+
+// want fails the test unless the reply has this code.
+func (r reply) want(t testing.TB, code string) reply {
+	t.Helper()
+	if r.Code != code {
+		t.Fatalf("got %d %s, want %s: %s", r.HTTP, r.Code, code, r.Raw)
+	}
+	return r
+}
+
+// A phone is the mini-program on one citizen's device.
+type phone struct {
+	h     *house
+	url   string
+	token string
+}
+
+func (h *house) phone() *phone { return &phone{h: h, url: h.url} }
+
+type header struct{ name, value string }
+
+// send sends raw bytes and reads the envelope.
+func (p *phone) send(method, path string, body []byte, headers ...header) reply {
+	p.h.t.Helper()
+	req, err := http.NewRequest(method, p.url+path, bytes.NewReader(body))
+	must(p.h.t, err)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if p.token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	for _, h := range headers {
+		if h.name != "" {
+			req.Header.Set(h.name, h.value)
+		}
+	}
+	rsp, err := http.DefaultClient.Do(req)
+	must(p.h.t, err)
+	defer rsp.Body.Close()
+	raw, err := io.ReadAll(rsp.Body)
+	must(p.h.t, err)
+	r := reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(raw)}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		p.h.t.Fatalf("%s %s: not an envelope: %.200q", method, path, raw)
+	}
+	return r
+}
+
+func (p *phone) post(path string, body any, headers ...header) reply {
+	p.h.t.Helper()
+	raw, err := json.Marshal(body)
+	must(p.h.t, err)
+	return p.send("POST", path, raw, headers...)
+}
+
+func (p *phone) get(path string) reply { p.h.t.Helper(); return p.send("GET", path, nil) }
+
+type m = map[string]any
+
+// logIn gives the phone a session of the citizen.
+func (h *house) logIn(c citizen) *phone {
+	h.t.Helper()
+	p := h.phone()
+	code, err := h.sim.AuthCode(c.Person.Person)
+	must(h.t, err)
+	p.token = p.post("/v1/sessions", m{"auth_code": code}).want(h.t, "OK").get(h.t, "token").(string)
+	return p
+}
+
+func (c citizen) linkBody() m {
+	return m{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password}
+}
+
+// linkedPhone is a phone whose owner has linked their account.
+func (h *house) linkedPhone(c citizen) *phone {
+	h.t.Helper()
+	p := h.logIn(c)
+	p.post("/v1/link", c.linkBody()).want(h.t, "OK")
+	return p
+}
+
+// openChange opens a change and returns its path.
+func (p *phone) openChange(c citizen) string {
+	p.h.t.Helper()
+	r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(p.h.t, "OK")
+	return "/v1/password/changes/" + r.get(p.h.t, "id").(string)
+}
+
+func twice(password string) m { return m{"new_password": password, "new_password_again": password} }

@@ -1,0 +1,97 @@
+package miniapp
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+func key(k string) header { return header{"Idempotency-Key", k} }
+
+// T37: the same key and body get the first answer, also fifty at once and over
+// two processes; another body or another user does not.
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, d := h.citizen(), h.citizen()
+	p, q := h.linkedPhone(c), h.linkedPhone(d)
+	change := p.openChange(c)
+	urls := []string{h.url, h.listen(h.newServer())}
+	var mu sync.Mutex
+	answers := map[string]int{}
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			twin := *p
+			twin.url = urls[i%2]
+			r := twin.post(change+"/confirm", twice("Copper-Kettle-77"), key("k1")).want(t, "OK")
+			mu.Lock()
+			defer mu.Unlock()
+			answers[r.Raw]++
+		})
+	}
+	wg.Wait()
+	if len(answers) != 1 {
+		t.Errorf("%d different answers: %v", len(answers), answers)
+	}
+	if got := h.count(`SELECT version FROM password_credentials c JOIN accounts a USING (account_id) WHERE account_no_digest = $1`, h.accountDigest(c)); got != 2 {
+		t.Errorf("credential version %d, want 2", got)
+	}
+	p.post(change+"/confirm", twice("Another-Road-12"), key("k1")).want(t, "IDEMPOTENCY_KEY_REUSED")
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "x"}, key("k1")).want(t, "IDEMPOTENCY_KEY_REUSED")
+	q.openChange(d)
+	q.post("/v1/password/changes", m{"id_number": d.IDNumber, "old_password": d.Password}, key("k1")).want(t, "OK") // another user's key
+}
+
+// A repeated wrong guess under one key is one guess.
+func TestRepeatedGuessIsOneGuess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	for range 4 {
+		r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}, key("g1")).want(t, "OLD_PASSWORD_WRONG")
+		if *r.Remaining != 4 {
+			t.Fatalf("%d left, want 4", *r.Remaining)
+		}
+	}
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}, key("g2")).want(t, "OLD_PASSWORD_WRONG")
+}
+
+// A lost answer of the log-in gives the same session again, not a spent code.
+func TestSessionAnswerIsKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	code, err := h.sim.AuthCode(c.Person.Person)
+	must(t, err)
+	first := h.phone().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
+	second := h.phone().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
+	if first.Raw != second.Raw {
+		t.Error("another session")
+	}
+	h.phone().post("/v1/sessions", m{"auth_code": code}, key("s2")).want(t, "AUTH_CODE_INVALID")
+	h.clock.Advance(25 * time.Hour)
+	must(t, h.db.Purge(t.Context()))
+	if n := h.count(`SELECT (SELECT count(*) FROM receipts) + (SELECT count(*) FROM sessions)`); n != 0 {
+		t.Errorf("%d rows outlived their time", n)
+	}
+}
+
+// A run that died is taken over; one that is alive is waited for.
+func TestDeadRunIsTakenOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	body := m{"id_number": c.IDNumber, "old_password": c.Password}
+	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
+	h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL`) // as if the process was killed before it settled
+	begun := time.Now()
+	p.post("/v1/password/changes", body, key("d1")).want(t, "BUSY")
+	if time.Since(begun) > 6*time.Second {
+		t.Error("answered too late")
+	}
+	h.clock.Advance(11 * time.Second)
+	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
+}

@@ -1,0 +1,239 @@
+package miniapp
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// requestPart is what may differ between two replies to strangers.
+var requestPart = regexp.MustCompile(`"request_id":"[^"]*"`)
+
+// T7: to a stranger an unknown person, a wrong name, a wrong password, another
+// person's document and a locked one look the same, byte by byte.
+func TestRefusalsLookAlike(t *testing.T) {
+	t.Parallel()
+	for _, proof := range []Proof{ProofCertdoc, ProofNone} {
+		t.Run(string(proof), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, withProof(proof))
+			victim, linkedOne, locked, frozen := h.citizen(), h.citizen(), h.citizen(), h.citizen()
+			h.linkedPhone(linkedOne)
+			stranger := h.citizen()
+			unknown := h.citizen().Person
+			unknown.IDNumber = idNumber("19560307", 999)
+			for range 6 {
+				h.logIn(stranger).post("/v1/link", withPassword(locked.linkBody(), "wrong-guess"))
+			}
+			h.exec(`UPDATE password_credentials SET state = 'frozen'
+				WHERE account_id IN (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(frozen))
+			bodies := map[string]m{
+				"unknown person":  withPassword(citizen{Person: unknown}.linkBody(), "wrong-guess"),
+				"wrong password":  withPassword(victim.linkBody(), "wrong-guess"),
+				"wrong name":      with(victim.linkBody(), "name", "王五"),
+				"wrong account":   with(victim.linkBody(), "account_no", "00000000"),
+				"locked":          locked.linkBody(),
+				"linked already":  withPassword(linkedOne.linkBody(), "wrong-guess"),
+				"password frozen": frozen.linkBody(),
+			}
+			var first string
+			for name, body := range bodies {
+				r := h.logIn(stranger).post("/v1/link", body).want(t, "LINK_REFUSED")
+				look := fmt.Sprint(r.HTTP, requestPart.ReplaceAllString(r.Raw, ""), strippedHeaders(r.Header))
+				if first == "" {
+					first = look
+				} else if look != first {
+					t.Errorf("%s looks different:\n%s\n%s", name, look, first)
+				}
+			}
+		})
+	}
+}
+
+func with(body m, key string, value any) m { body[key] = value; return body }
+
+func withPassword(body m, password string) m { return with(body, "password", password) }
+
+func strippedHeaders(h http.Header) http.Header {
+	h = h.Clone()
+	h.Del("X-Request-Id")
+	h.Del("Date")
+	return h
+}
+
+// T1, T6: strangers neither get in with the right password nor lock the owner out.
+func TestStrangersCannotLockTheOwner(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	victim := h.citizen(func(c *citizen) { c.InitialRule = "id-last6"; c.Password = c.IDNumber[12:] })
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			stranger := h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprintf("stranger%d", i); c.IDNumber = idNumber("19700101", i) })
+			p := h.logIn(stranger)
+			for range 25 {
+				p.post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // the very password
+			}
+		})
+	}
+	wg.Wait()
+	begun := time.Now()
+	p := h.logIn(victim)
+	p.post("/v1/link", victim.linkBody()).want(t, "OK")
+	change := p.openChange(victim)
+	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+	t.Logf("after 1,000 strangers' tries the owner's link and change took %v", time.Since(begun))
+}
+
+// T2: without a second proof many users share one budget for one person.
+func TestManyUsersShareTheBudget(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(ProofNone))
+	victim := h.citizen()
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			p := h.logIn(h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprintf("guesser%d", i); c.IDNumber = idNumber("19800101", i) }))
+			for n := range 4 {
+				p.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprintf("guess-%d-%d", i, n))).want(t, "LINK_REFUSED")
+			}
+		})
+	}
+	wg.Wait()
+	if got := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != 5 {
+		t.Errorf("%d guesses were let through, want 5", got)
+	}
+	if got := h.count(`SELECT refused FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != 195 {
+		t.Errorf("%d guesses were turned away, want 195", got)
+	}
+	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // locked for the right one, too
+	h.clock.Advance(16 * time.Minute)
+	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "OK")
+}
+
+// T5: every spelling of a number draws on one budget.
+func TestSpellingsShareTheBudget(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(ProofNone))
+	victim := h.citizen(func(c *citizen) { c.IDNumber = numberEndingInX("19560307") })
+	n := victim.IDNumber
+	spellings := []string{n, strings.ToLower(n), " " + n, n + " ", n[:6] + " " + n[6:], fullWidth(n), fullWidth(strings.ToLower(n)), n[:6] + n[8:17]}
+	p := h.logIn(h.citizen())
+	for _, s := range spellings {
+		p.post("/v1/link", withPassword(with(victim.linkBody(), "id_number", s), "wrong-guess")).want(t, "LINK_REFUSED")
+	}
+	if got := h.count(`SELECT count(*) FROM guess_budgets WHERE refused > 0`); got != 1 {
+		t.Errorf("%d budgets, want the spellings to share one", got)
+	}
+	for _, s := range []string{n + "\u200b", n[:17], n + "1", n[:17] + "0", "", "一二三", n[:10] + "99" + n[12:]} {
+		p.post("/v1/link", with(victim.linkBody(), "id_number", s)).want(t, "BAD_REQUEST")
+	}
+}
+
+func numberEndingInX(birthday string) string {
+	for seq := 1; ; seq++ {
+		if n := idNumber(birthday, seq); n[17] == 'X' {
+			return n
+		}
+	}
+}
+
+func fullWidth(s string) string {
+	return strings.Map(func(r rune) rune { return r + 0xfee0 }, s)
+}
+
+// T18: of any number of racing links at most one succeeds for a person and for
+// an Alipay user, over two processes.
+func TestRacingLinks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	urls := []string{h.url, h.listen(h.newServer())}
+	race := func(phones []*phone, bodies []m) (won int) {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i, p := range phones {
+			p.url = urls[i%2]
+			wg.Go(func() {
+				r := p.post("/v1/link", bodies[i])
+				mu.Lock()
+				defer mu.Unlock()
+				switch r.Code {
+				case "OK":
+					won++
+				case "ALREADY_LINKED", "LINK_REFUSED": // refused: five right guesses at once are five guesses
+				default:
+					t.Errorf("loser got %s", r.Raw)
+				}
+			})
+		}
+		wg.Wait()
+		return won
+	}
+	t.Run("50 users, one account", func(t *testing.T) {
+		c := h.citizen()
+		phones, bodies := make([]*phone, 50), make([]m, 50)
+		for i := range phones { // one citizen with fifty Alipay accounts
+			double := c
+			double.Person.Person, double.OpenID = fmt.Sprintf("%s-%d", c.Person.Person, i), fmt.Sprintf("%s-%d", c.OpenID, i)
+			h.sim.Add(double.Person)
+			phones[i], bodies[i] = h.logIn(double), c.linkBody()
+		}
+		if won := race(phones, bodies); won != 1 {
+			t.Errorf("%d links, want 1", won)
+		}
+		if got := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
+			t.Errorf("%d links in the database", got)
+		}
+	})
+	t.Run("one user, 20 accounts", func(t *testing.T) {
+		c := h.citizen()
+		phones, bodies := make([]*phone, 20), make([]m, 20)
+		for i := range phones { // accounts of one person, taps on many
+			extra := c
+			extra.AccountNo = fmt.Sprintf("%s%02d", c.AccountNo, i)
+			h.deposit(extra)
+			phones[i], bodies[i] = h.logIn(c), extra.linkBody()
+		}
+		race(phones, bodies)
+		if got := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
+			t.Errorf("%d links in the database", got)
+		}
+		p := h.logIn(c) // the taps did not lock the owner out
+		p.get("/v1/link").want(t, "OK")
+		if left := p.get("/v1/password").get(t, "remaining_attempts").(float64); left != 5 {
+			t.Errorf("%v guesses left", left)
+		}
+	})
+}
+
+func TestSeveralAccounts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	second := c
+	second.AccountNo, second.Password = c.AccountNo+"02", "Other-Lantern-5"
+	h.deposit(second)
+	p := h.logIn(c)
+	p.post("/v1/link", withPassword(second.linkBody(), c.Password)).want(t, "LINK_REFUSED") // the other account's password
+	r := p.post("/v1/link", second.linkBody()).want(t, "OK")
+	if got := r.get(t, "account").(map[string]any)["account_no"].(string); !strings.HasSuffix(got, "02") {
+		t.Errorf("linked %s", got)
+	}
+	p.post("/v1/link/remove", m{"password": second.Password}).want(t, "OK")
+	body := c.linkBody()
+	delete(body, "account_no")
+	h.logIn(c).post("/v1/link", body)
+}
+
+func TestNotCertified(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen(func(c *citizen) { c.Certified = false })
+	h.logIn(c).post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
+	passport := h.citizen(func(c *citizen) { c.IDType, c.IDNumber, c.Name = "03", "E12345678", "ANNA SMITH" })
+	h.logIn(passport).post("/v1/link", passport.linkBody()).want(t, "OK")
+}

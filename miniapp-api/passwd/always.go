@@ -1,0 +1,79 @@
+package passwd
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A question is one candidate of one person under one policy.
+type question struct {
+	look
+	Subject
+	policy *Policy
+}
+
+// A fixed rule holds whatever the city says.
+type fixedRule struct {
+	ID, Text, Code, Source string
+	Check                  Check
+	refuses                func(question) bool
+}
+
+func (r fixedRule) broken() Broken { return Broken{r.ID, r.Code, r.Text} }
+
+// Two more rules are shown with the others and decided where the old passwords are.
+const (
+	sameRule    = "same"
+	historyRule = "history"
+)
+
+const (
+	nistBlocklist = "NIST SP 800-63B-4, 3.1.1.2 (blocklist)"
+	asvsContext   = "OWASP ASVS 5.0, 6.1.2 and 6.2.11"
+)
+
+// always are the fixed rules in the order they are shown. The first one is
+// what a password that is not UTF-8 breaks. The texts hold no examples: one of
+// them could be the password.
+var always = []fixedRule{
+	{"printable", "密码不能包含无法显示的字符", "NOT_PRINTABLE", "NIST SP 800-63B-4, 3.1.1.2 (printing characters)", server, notPrintable},
+	{"common", "密码过于常见，请换一个", "COMMON", nistBlocklist + "; OWASP ASVS 5.0, 6.2.4", server, isCommon},
+	{"id-number", "密码不能包含证件号码中连续4位或以上的字符", "CONTAINS_ID", asvsContext, server, containsID},
+	{"birthday", "密码不能包含您的出生日期", "CONTAINS_BIRTHDAY", asvsContext, server, containsBirthday},
+	{"phone", "密码不能包含手机号码中连续4位或以上的数字", "CONTAINS_PHONE", asvsContext, server, containsPhone},
+	{"account", "密码不能包含公积金账号中连续4位或以上的字符", "CONTAINS_ACCOUNT", asvsContext, server, containsAccount},
+	{"name", "密码不能包含您的姓名", "CONTAINS_NAME", asvsContext, server, containsName},
+	{"context", "密码不能包含与本业务或本地有关的词语", "CONTEXT_WORD", asvsContext, server, containsContextWord},
+	{"sequence", "密码不能包含4个或以上连续的数字、字母或键盘相邻的按键", "SEQUENCE", nistBlocklist, server, hasSequence},
+	{"repeat", "密码不能由重复的字符或片段组成", "REPEAT", nistBlocklist, server, isRepeat},
+	{"initial", "密码不能与初始密码相同", "DERIVED", "OWASP ASVS 5.0, 6.4.1", server, isDerived},
+}
+
+var server = Check{Server: true}
+
+// notPrintable refuses control and format characters, and code points that are
+// not assigned yet: their normal form may still change, and with it the hash.
+func notPrintable(q question) bool {
+	return slices.ContainsFunc(q.runes, func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar })
+}
+
+// contextWords are refused in every city (ASVS 6.1.2 wants the list written
+// down: this is it). A policy's Words come on top.
+var contextWords = []string{
+	"公积金", "住房", "支付宝", "gjj", "gongjijin", "12329", "zhufang", "alipay", "zhifubao",
+}
+
+func containsContextWord(q question) bool {
+	return slices.ContainsFunc(slices.Concat(contextWords, q.policy.Words), func(word string) bool {
+		return strings.Contains(q.bare, bare(fold(word)))
+	})
+}
+
+// isDerived compares with every initial password any known rule would give,
+// not only the city's own: the citizen may have moved.
+func isDerived(q question) bool {
+	return slices.ContainsFunc(slices.Concat(InitialRules(), q.policy.InitialRules), func(rule string) bool {
+		return IsInitial(rule, q.Subject, NewSecret(q.folded))
+	})
+}

@@ -1,0 +1,96 @@
+package passwd
+
+import (
+	_ "embed" // common.txt
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+//go:embed common.txt
+var commonText string
+
+// common is the list of words and number puns that passwords are commonly made
+// of. A password is common when it is a word of the list, also with a few
+// characters before or behind, doubled, or with look-alike digits for letters;
+// with these the list stands for many millions of spellings. It serves the
+// top-3000 list of OWASP ASVS 5.0, 6.2.4, without a query to anybody outside.
+var common = readCommon(commonText)
+
+func readCommon(text string) map[string]bool {
+	set := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		for word := range strings.FieldsSeq(line) {
+			set[word] = true
+		}
+	}
+	return set
+}
+
+// lookAlikes are the digits and symbols that stand for letters. 1 is read both ways.
+var lookAlikes = []*strings.Replacer{
+	strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t"),
+	strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "l", "!", "l", "0", "o", "$", "s", "5", "s", "7", "t"),
+}
+
+// shortAffix is how many characters round a word do not make it a better password.
+const shortAffix = 4
+
+func isCommon(q question) bool {
+	s := q.folded
+	if n := len(s) / 2; n > 0 && s[:n] == s[n:] {
+		s = s[:n]
+	}
+	return common[s] || common[q.folded] || isDate(s) || commonWord(s)
+}
+
+// commonWord looks for a word of the list between two affixes.
+func commonWord(s string) bool {
+	if word, affix := core(s); common[word] && weakAffix(affix, word) {
+		return true
+	}
+	for _, r := range lookAlikes {
+		if common[r.Replace(s)] {
+			return true
+		}
+		body := strings.TrimRightFunc(s, notLetter)
+		if common[r.Replace(body)] && weakAffix(s[len(body):], body) {
+			return true
+		}
+	}
+	return false
+}
+
+// core splits s into the letters in the middle and what stands round them.
+func core(s string) (word, affix string) {
+	word = strings.TrimFunc(s, notLetter)
+	before, behind, _ := strings.Cut(s, word)
+	return word, before + behind
+}
+
+// weakAffix reports whether an attacker would try this affix with every word:
+// a short one, one of the favourite numbers, a year or a date, symbols round
+// one of them. A word of one or two letters is itself no more than an affix.
+func weakAffix(affix, word string) bool {
+	digits := digitsOf(affix)
+	symbols := utf8.RuneCountInString(affix) - len(digits)
+	if word == "" || affix == "" {
+		return word != ""
+	}
+	short := utf8.RuneCountInString(affix) <= shortAffix && utf8.RuneCountInString(word) > 2
+	return short || symbols <= 1 && (common[digits] || isDate(digits))
+}
+
+// isDate reports a day written YYYYMMDD or YYMMDD: a birthday, if not the owner's.
+func isDate(s string) bool {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsDigit(r) }) {
+		return false
+	}
+	layout := map[int]string{8: "20060102", 6: "060102"}[len(s)]
+	t, err := time.Parse(layout, s)
+	return layout != "" && err == nil && 1900 <= t.Year() && t.Year() < 2100
+}

@@ -1,0 +1,87 @@
+package passwd
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Subject is the person whose password it is, in normal form (package
+// document). Fields a centre does not know are empty.
+type Subject struct {
+	IDType    string // ZJLX
+	IDNumber  string // ZJHM
+	Name      string // XINGMING
+	Phone     string // SJHM
+	AccountNo string // GRZH
+}
+
+// derivations are the ways centres make an initial password, by the name that
+// is stored in its place. Source: the help texts of the cities named.
+var derivations = map[string]func(Subject) (string, bool){
+	"id-last6":        func(s Subject) (string, bool) { return tail(s.IDNumber, 6) },        // Anyang: X as it stands
+	"id-last6-x0":     func(s Subject) (string, bool) { return tail(xAsZero(s.IDNumber), 6) }, // Shenzhen: X as 0
+	"id-last6-digits": func(s Subject) (string, bool) { return tail(withoutX(s.IDNumber), 6) }, // X skipped, six digits before it
+	"id-last4+00":     func(s Subject) (string, bool) { return tailAnd00(s.IDNumber) },       // Beijing
+	"account-last6":   func(s Subject) (string, bool) { return tail(s.AccountNo, 6) },       // Guiyang
+	"account-last4+00": func(s Subject) (string, bool) { return tailAnd00(s.AccountNo) }, // Chongqing, Nanjing
+}
+
+// Derive returns the initial password that a rule gives a person. A rule of six
+// digits, such as 111111, is that password for everybody (Ningbo, Zhengzhou).
+// It is false for an unknown rule and for a person without the data it needs.
+func Derive(rule string, s Subject) (Secret, bool) {
+	if constant(rule) {
+		return NewSecret(rule), true
+	}
+	derive, ok := derivations[rule]
+	if !ok {
+		return Secret{}, false
+	}
+	v, ok := derive(s)
+	if !ok {
+		return Secret{}, false
+	}
+	return NewSecret(v), true
+}
+
+// IsInitial reports whether typed is the initial password that rule gives s. A
+// final X may be typed in either case: keyboards begin with small letters.
+func IsInitial(rule string, s Subject, typed Secret) bool {
+	initial, ok := Derive(rule, s)
+	return ok && initial.Equal(NewSecret(strings.ToUpper(typed.Normalised())))
+}
+
+// InitialRules returns the names Derive knows beside six digits, sorted.
+func InitialRules() []string {
+	names := make([]string, 0, len(derivations))
+	for name := range derivations {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func knownInitialRule(rule string) bool {
+	_, ok := derivations[rule]
+	return ok || constant(rule)
+}
+
+func constant(rule string) bool { return len(rule) == 6 && digitsOf(rule) == rule }
+
+func xAsZero(s string) string  { return strings.ReplaceAll(strings.ToUpper(s), "X", "0") }
+func withoutX(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "X", "") }
+
+// tail returns the last n characters of a number, if they are ASCII letters
+// and digits.
+func tail(s string, n int) (string, bool) {
+	if len(s) < n {
+		return "", false
+	}
+	last := strings.ToUpper(s[len(s)-n:])
+	return last, alphanumericOf(strings.ToLower(last)) == strings.ToLower(last)
+}
+
+func tailAnd00(s string) (string, bool) {
+	last, ok := tail(s, 4)
+	return last + "00", ok
+}

@@ -1,0 +1,248 @@
+package passwd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	maxPolicyBytes  = 64 << 10
+	maxHistory      = 24
+	hardMin         = 6   // the shortest that any known centre takes
+	hardMax         = 256 // four code points of four bytes each fill maxBytes
+	nistMin         = 8   // NIST SP 800-63B-4, 3.1.1.2, beside another factor
+	nistMax         = 64  // at least this much must be allowed
+	singleFactorMin = 15  // where the password alone is enough
+)
+
+// ParsePolicy reads a policy. The JSON is strict: unknown, repeated and
+// wrongly capitalised keys are refused. A rule weaker than NIST SP 800-63B-4
+// allows must say "legacy": true and give a reason. All problems are reported
+// at once, wrapped in ErrPolicy.
+func ParsePolicy(data []byte) (*Policy, error) {
+	var p Policy
+	if err := unmarshalStrict(data, &p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	p.InitialNeedsProof = strings.TrimSpace(p.InitialWithoutProof) == ""
+	if problems := p.problems(); len(problems) > 0 {
+		return nil, fmt.Errorf("%w %q: %w", ErrPolicy, p.Name, errors.Join(problems...))
+	}
+	return &p, nil
+}
+
+// unmarshalStrict decodes one JSON value and nothing else.
+func unmarshalStrict(data []byte, into any) error {
+	if len(data) > maxPolicyBytes {
+		return fmt.Errorf("longer than %d bytes", maxPolicyBytes)
+	}
+	if !utf8.Valid(data) {
+		return errors.New("not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the JSON value")
+	}
+	return exactKeys(json.NewDecoder(bytes.NewReader(data)))
+}
+
+// exactKeys refuses what encoding/json lets pass: a key twice in one object,
+// and a key in another case than it is declared. All our keys are lower case.
+// The value was decoded before, so it is well formed and not too deep.
+func exactKeys(d *json.Decoder) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	open, ok := t.(json.Delim)
+	if !ok {
+		return nil
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if open == '{' {
+			t, err := d.Token()
+			if err != nil {
+				return err
+			}
+			key, _ := t.(string)
+			if seen[key] || key != strings.ToLower(key) {
+				return fmt.Errorf("key %q is repeated or not in lower case", key)
+			}
+			seen[key] = true
+		}
+		if err := exactKeys(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
+func (p *Policy) problems() []error {
+	var problems []error
+	add := func(err error) {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if !validID(p.Name) {
+		add(errors.New(`"name" must be small letters, digits and hyphens`))
+	}
+	if p.History < 0 || p.History > maxHistory {
+		add(fmt.Errorf(`"history" must be 0 to %d`, maxHistory))
+	}
+	seen := map[string]bool{sameRule: true, historyRule: true}
+	for _, r := range always {
+		seen[r.ID] = true
+	}
+	for i, r := range p.Rules {
+		if err := r.problem(seen); err != nil {
+			add(fmt.Errorf("rule %d (%q): %w", i+1, r.ID, err))
+		}
+		seen[r.ID] = true
+	}
+	add(p.boundsProblem())
+	add(p.namesProblem())
+	add(p.Lock.check())
+	return problems
+}
+
+func (r Rule) problem(seen map[string]bool) error {
+	switch {
+	case !validID(r.ID):
+		return errors.New(`"id" must be small letters, digits and hyphens`)
+	case seen[r.ID]:
+		return errors.New(`"id" is taken`)
+	case !sentence(r.Text):
+		return errors.New(`"text" is missing or too long`)
+	case !sentence(r.Source):
+		return errors.New(`"source" is missing: name the notice and its date, or the standard`)
+	}
+	if err := r.Check.problem(); err != nil {
+		return err
+	}
+	weak := weakness(r.Check)
+	if weak != "" && (!r.Legacy || !sentence(r.Reason)) {
+		return fmt.Errorf(`%s: to keep it, say "legacy": true and give a "reason"`, weak)
+	}
+	if weak == "" && (r.Legacy || r.Reason != "") {
+		return errors.New(`"legacy" and "reason" stand on a rule that weakens nothing`)
+	}
+	return nil
+}
+
+// weakness says in what a check falls short of NIST SP 800-63B-4, 3.1.1.2, or "".
+func weakness(c Check) string {
+	switch {
+	case c.MinLength > 0 && c.MinLength < nistMin:
+		return fmt.Sprintf("min_length %d is under %d (NIST SP 800-63B-4, 3.1.1.2)", c.MinLength, nistMin)
+	case c.MaxLength > 0 && c.MaxLength < nistMax:
+		return fmt.Sprintf("max_length %d is under %d (NIST SP 800-63B-4, 3.1.1.2)", c.MaxLength, nistMax)
+	case c.Require != nil:
+		return "require is a composition rule (NIST SP 800-63B-4, 3.1.1.2 forbids them)"
+	case c.Charset != "":
+		return "charset refuses characters (NIST SP 800-63B-4, 3.1.1.2 wants all printable ones accepted)"
+	case c.NoSpace:
+		return "no_space refuses the blank (NIST SP 800-63B-4, 3.1.1.2 wants it accepted)"
+	}
+	return ""
+}
+
+func (c Check) problem() error {
+	kinds := 0
+	for _, set := range []bool{c.MinLength != 0, c.MaxLength != 0, c.Require != nil, c.Charset != "", c.NoSpace, c.Server} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case c.Server:
+		return errors.New(`"server" checks are built in, a file cannot add one; see "words"`)
+	case kinds != 1:
+		return errors.New(`"check" must hold exactly one kind`)
+	case c.MinLength != 0 && (c.MinLength < hardMin || c.MinLength > hardMax):
+		return fmt.Errorf("min_length must be %d to %d", hardMin, hardMax)
+	case c.MaxLength != 0 && (c.MaxLength < hardMin || c.MaxLength > hardMax):
+		return fmt.Errorf("max_length must be %d to %d", hardMin, hardMax)
+	case c.Require != nil:
+		return requireProblem(c.Require)
+	case c.Charset != "":
+		_, err := parseCharset(c.Charset)
+		return err
+	}
+	return nil
+}
+
+func requireProblem(names []string) error {
+	seen := map[string]bool{}
+	for _, name := range names {
+		if _, ok := classOf(name); !ok || seen[name] {
+			return fmt.Errorf("require: %q is unknown or repeated", name)
+		}
+		seen[name] = true
+	}
+	if len(seen) == 0 {
+		return errors.New("require: nothing is required")
+	}
+	return nil
+}
+
+// boundsProblem wants exactly one shortest and one longest length, in order.
+func (p *Policy) boundsProblem() error {
+	mins, maxs := 0, 0
+	for _, r := range p.Rules {
+		if r.Check.MinLength != 0 {
+			mins++
+		}
+		if r.Check.MaxLength != 0 {
+			maxs++
+		}
+	}
+	shortest, longest := p.bounds()
+	if mins != 1 || maxs != 1 || shortest > longest {
+		return errors.New("rules: one min_length and one max_length are needed, min_length not above max_length")
+	}
+	return nil
+}
+
+func (p *Policy) namesProblem() error {
+	for _, rule := range p.InitialRules {
+		if !knownInitialRule(rule) {
+			return fmt.Errorf("initial_rules: %q is neither six digits nor one of %s", rule, strings.Join(InitialRules(), ", "))
+		}
+	}
+	for _, w := range p.Words {
+		if n := utf8.RuneCountInString(bare(fold(w))); n < 2 {
+			return fmt.Errorf("words: %q is too short to be refused everywhere", w)
+		}
+	}
+	for _, c := range p.Channels {
+		if !validID(c.ID) || !sentence(c.Text) {
+			return fmt.Errorf("channels: %q needs an id of small letters, digits and hyphens, and a text", c.ID)
+		}
+		if _, err := parseCharset(c.Charset); c.Charset != "" && err != nil {
+			return fmt.Errorf("channels: %q: %w", c.ID, err)
+		}
+	}
+	return nil
+}
+
+func validID(s string) bool {
+	return s != "" && len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-')
+	})
+}
+
+func sentence(s string) bool {
+	return strings.TrimSpace(s) != "" && utf8.RuneCountInString(s) <= 200
+}

@@ -1,0 +1,130 @@
+package miniapp
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// Of a thousand racing confirms over two processes one wins, and the others
+// get a true answer.
+func TestThousandConfirms(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	urls := []string{h.url, h.listen(h.newServer())}
+	var mu sync.Mutex
+	got := map[string]int{}
+	winner := ""
+	gate := make(chan struct{}, 64)
+	var wg sync.WaitGroup
+	for i := range 1000 {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			twin := *p
+			twin.url = urls[i%2]
+			password := fmt.Sprintf("Copper-Kettle-%d", i)
+			r := twin.post(change+"/confirm", twice(password))
+			mu.Lock()
+			defer mu.Unlock()
+			got[r.Code]++
+			if r.Code == "OK" {
+				winner = password
+			}
+		})
+	}
+	wg.Wait()
+	if got["OK"] != 1 || got["OK"]+got["CHANGE_GONE"]+got["BUSY"] != 1000 {
+		t.Fatalf("got %v", got)
+	}
+	if n := h.count(`SELECT count(*) FROM outbox`) + h.count(`SELECT count(*) FROM events WHERE kind = 'password_changed'`); n != 2 {
+		t.Errorf("%d notices and events, want one of each", n)
+	}
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": winner}).want(t, "OK")
+}
+
+// T36: a change against a cancel, an unlink and another change: whatever the
+// order was, the end is explained by one.
+func TestChangeRaces(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	second := h.listen(h.newServer())
+	for i := range 40 {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		change := p.openChange(c)
+		q := *p
+		q.url = second
+		var confirm, rival reply
+		var wg sync.WaitGroup
+		wg.Go(func() { confirm = p.post(change+"/confirm", twice("Copper-Kettle-77")) })
+		wg.Go(func() {
+			switch i % 3 {
+			case 0:
+				rival = q.post(change+"/cancel", m{})
+			case 1:
+				rival = q.post("/v1/link/remove", m{"password": c.Password})
+			case 2:
+				rival = q.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
+			}
+		})
+		wg.Wait()
+		changed := h.count(`SELECT count(*) FROM password_credentials c JOIN accounts a USING (account_id)
+			WHERE account_no_digest = $1 AND version = 2`, h.accountDigest(c)) == 1
+		if changed != (confirm.Code == "OK") {
+			t.Fatalf("told %s, but changed is %v", confirm.Code, changed)
+		}
+		if i%3 == 0 && changed == (rival.Code == "OK") {
+			t.Fatalf("confirm %s and cancel %s", confirm.Code, rival.Code)
+		}
+		if rival.HTTP >= 500 || confirm.HTTP >= 500 {
+			t.Fatalf("confirm %s, rival %s", confirm.Raw, rival.Raw)
+		}
+		if open := h.count(`SELECT count(*) FROM changes WHERE state = 'open' AND person_digest = $1`, h.personDigest(c)); open > 1 {
+			t.Fatalf("%d changes open", open)
+		}
+	}
+}
+
+// T38: when any statement of the change fails, nothing of it stands.
+func TestHalfDoneChange(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"password_credentials", "password_history", "sessions", "events", "outbox", "changes"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			c := h.citizen()
+			p := h.linkedPhone(c)
+			other := h.logIn(c)
+			change := p.openChange(c)
+			h.exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'made to fail' USING ERRCODE = '53100'; END $$`)
+			h.exec(`CREATE TRIGGER fail BEFORE INSERT OR UPDATE OR DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`)
+			r := p.post(change+"/confirm", twice("Copper-Kettle-77"))
+			if r.HTTP < 500 || r.Code == "OK" {
+				t.Fatalf("got %s", r.Raw)
+			}
+			h.exec(`DROP TRIGGER fail ON ` + table)
+			other.get("/v1/link").want(t, "OK")
+			if n := h.count(`SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM password_history) + (SELECT max(version) - 1 FROM password_credentials)`); n != 0 {
+				t.Errorf("%d traces of a change that failed", n)
+			}
+			p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK") // the same change can still succeed
+		})
+	}
+}
+
+// A second Alipay user of the same person cannot open a change beside the first.
+func TestChangeInProgress(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	p.openChange(c)
+	h.exec(`UPDATE changes SET identity_digest = '\x00'`) // as if another channel had opened it
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(t, "CHANGE_IN_PROGRESS")
+	h.exec(`UPDATE changes SET expires_at = now() - interval '1 hour'`)
+	p.openChange(c)
+}

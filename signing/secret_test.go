@@ -1,0 +1,144 @@
+package signing_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+)
+
+func discard() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// secrets are what no error may say.
+type secrets struct {
+	code, token string
+	person      signing.Person
+}
+
+func (s secrets) all() []string { return []string{s.code, s.token, s.person.Name, s.person.IDNumber} }
+
+func (s secrets) check(t *testing.T, where string, err error) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s: no error to look at", where)
+		return
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
+			for _, secret := range s.all() {
+				if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {
+					t.Errorf("%s: %q", where, text)
+				}
+			}
+		}
+	}
+}
+
+func newSecrets() secrets {
+	return secrets{
+		code:   "c0dec0dec0dec0dec0dec0dec0dec0de",
+		token:  "authusrBcanarycanarycanary",
+		person: signing.Person{Name: "金丝雀", IDType: "01", IDNumber: idNumber("19900101", "019")},
+	}
+}
+
+// Every way the simulator can misbehave, and a wrong key, for which Alipay quotes the
+// whole request.
+func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, quick, alipaysim.Config{})
+	secret := newSecrets()
+	ask := func(where string, g *signing.Gateway) {
+		_, err := g.Exchange(t.Context(), secret.code)
+		secret.check(t, where+", exchange", err)
+		_, err = g.MatchPerson(t.Context(), secret.token, secret.person)
+		secret.check(t, where+", match", err)
+	}
+	ask("unknown", s.gate)
+	ask("wrong key", newGateway(t, newRing(t, otherKey(), alipayKey()), s.url, quick))
+	for fault := range alipaysim.Faults() {
+		if err := s.sim.Fault(fault, 2); err != nil {
+			t.Fatal(err)
+		}
+		ask(fault, s.gate)
+		if err := s.sim.Fault("", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A gateway that sends back what it was sent, in every place that could be repeated.
+func TestEchoKeepsSecrets(t *testing.T) {
+	t.Parallel()
+	secret := newSecrets()
+	echoes := map[string]func(w http.ResponseWriter, said, root string){
+		"code": func(w http.ResponseWriter, said, root string) {
+			fmt.Fprintf(w, `{"%s":{"code":%q,"msg":%q,"sub_code":%q,"sub_msg":%q}}`, root, said, said, said, said)
+		},
+		"sub_code": func(w http.ResponseWriter, said, root string) {
+			fmt.Fprintf(w, `{"error_response":{"code":"40002","sub_code":"isv.%s"}}`, said)
+		},
+		"root": func(w http.ResponseWriter, said, root string) { fmt.Fprintf(w, `{"%s_response":{}}`, said) },
+		"key":  func(w http.ResponseWriter, said, root string) { fmt.Fprintf(w, `{%q:1,%q:2}`, said, said) },
+		"sign": func(w http.ResponseWriter, said, root string) { fmt.Fprintf(w, `{"%s":{},"sign":%q}`, root, said) },
+		"text": func(w http.ResponseWriter, said, root string) { io.WriteString(w, said) },
+		"cert": func(w http.ResponseWriter, said, root string) {
+			fmt.Fprintf(w, `{"%s":{},"sign":"AAAA","alipay_cert_sn":%q}`, root, said)
+		},
+		"types": func(w http.ResponseWriter, said, root string) {
+			content := fmt.Sprintf(`{"code":"10000","open_id":[%q],"expires_in":%q,"verify_id":{%q:1},"access_token":1e999}`, said, said, said)
+			fmt.Fprintf(w, `{"%s":%s,"sign":"%s"}`, root, content, alipaySigns(t, content))
+		},
+		"expires": func(w http.ResponseWriter, said, root string) {
+			content := fmt.Sprintf(`{"code":"10000","open_id":"x","expires_in":%q}`, said)
+			fmt.Fprintf(w, `{"%s":%s,"sign":"%s"}`, root, content, alipaySigns(t, content))
+		},
+		"location": func(w http.ResponseWriter, said, root string) {
+			w.Header().Set("Location", "http://127.0.0.1:1/"+url.PathEscape(said))
+			w.WriteHeader(http.StatusFound)
+		},
+		"status line": hijacked(func(said string) string { return "HTTP/1.1 " + said + "\r\n\r\n" }),
+		"protocol":    hijacked(func(said string) string { return said + "\r\n\r\n" }),
+		"header":      hijacked(func(said string) string { return "HTTP/1.1 200 OK\r\n" + said + "\r\n\r\n" }),
+		"length":      hijacked(func(said string) string { return "HTTP/1.1 200 OK\r\nContent-Length: " + said + "\r\n\r\n" }),
+		"coding":      hijacked(func(said string) string { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + said + "\r\n\r\n" }),
+		"chunk": hijacked(func(said string) string {
+			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + said + "\r\n"
+		}),
+	}
+	for name, echo := range echoes {
+		for _, said := range secret.all() {
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				echo(w, said, strings.ReplaceAll(r.FormValue("method"), ".", "_")+"_response")
+			}))
+			server.Config.ErrorLog = discard()
+			server.Start()
+			g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, quick)
+			_, err := g.Exchange(t.Context(), secret.code)
+			secret.check(t, name+", exchange", err)
+			_, err = g.MatchPerson(t.Context(), secret.token, secret.person)
+			secret.check(t, name+", match", err)
+			server.Close()
+		}
+	}
+}
+
+// hijacked answers in raw bytes.
+func hijacked(raw func(said string) string) func(http.ResponseWriter, string, string) {
+	return func(w http.ResponseWriter, said, _ string) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		io.WriteString(conn, raw(said))
+		conn.Close()
+	}
+}

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// ImportBatch is how many depositors one transaction of an import takes.
+const ImportBatch = 5000
+
+// ErrDepositor says that a Depositor is incomplete or stands twice in one
+// batch. Its text names the position, never a value.
+var ErrDepositor = errors.New("store: depositor cannot be imported")
+
+// A Depositor is a fund account as the centre's core system lists it, with the
+// password it has until its holder changes it here.
+type Depositor struct {
+	Person      Person
+	DocumentKey []byte // document.Document.Key of the person's document
+	Status      string // GRZHZT
+
+	InitialRule string // names how the password is derived from the person's data, or
+	Hash        string // the password's hash: exactly one of the two
+	MustChange  bool   // the password is known to be weak or leaked
+}
+
+// Counts say what an import did. Every depositor is one of the first three.
+type Counts struct {
+	Added     int64 `db:"added"`
+	Updated   int64 `db:"updated"`
+	Unchanged int64 `db:"unchanged"`
+	Refused   int64 `db:"refused"` // lines of a file that were no depositor
+}
+
+func (c Counts) plus(d Counts) Counts {
+	return Counts{c.Added + d.Added, c.Updated + d.Updated, c.Unchanged + d.Unchanged, c.Refused + d.Refused}
+}
+
+// A Batch holds depositors as they will stand in the database.
+type Batch struct{ rows []importRow }
+
+// importRow is one row of the staging table, in the order of importColumns.
+type importRow struct {
+	accountID                            uuid.UUID
+	accountNo, person, sealed, rowDigest []byte
+	status, state, initialRule, hash     string
+}
+
+// ImportDepositors adds accounts that are new and brings the others' personal data and
+// status up to date. The password of an account that exists is never touched:
+// by now it may be the citizen's own. An unchanged depositor writes nothing, so
+// calling it again is safe. Each ImportBatch of depositors is one transaction.
+// It returns ErrDepositor before anything of that batch is written.
+func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, error) {
+	var sum Counts
+	for len(ds) > 0 {
+		n := min(len(ds), ImportBatch)
+		b, err := db.SealBatch(ds[:n])
+		if err != nil {
+			return sum, err
+		}
+		var c Counts
+		err = db.inImportTx(ctx, func(t importTx) error {
+			c, err = t.merge(ctx, b)
+			return err
+		})
+		if err != nil {
+			return sum, err
+		}
+		sum, ds = sum.plus(c), ds[n:]
+	}
+	return sum, nil
+}
+
+// SealBatch does the part of an import that needs no database: digests and
+// encryption. It may run on all cores at once. It returns ErrDepositor.
+func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
+	b := &Batch{rows: make([]importRow, len(ds))}
+	seen := make(map[uuid.UUID]int, len(ds))
+	for i, d := range ds {
+		if err := d.check(); err != nil {
+			return nil, fmt.Errorf("%w: entry %d: %w", ErrDepositor, i, err)
+		}
+		row, err := db.sealDepositor(d)
+		if err != nil {
+			return nil, err
+		}
+		if first, twice := seen[row.accountID]; twice {
+			return nil, fmt.Errorf("%w: entries %d and %d have the same account number", ErrDepositor, first, i)
+		}
+		seen[row.accountID] = i
+		b.rows[i] = row
+	}
+	// In the order of three of the four indexes, so that a batch visits each page once.
+	slices.SortFunc(b.rows, func(x, y importRow) int { return bytes.Compare(x.accountID[:], y.accountID[:]) })
+	return b, nil
+}
+
+func (d Depositor) check() error {
+	switch {
+	case d.Person.AccountNo == "":
+		return errors.New("no account number")
+	case len(d.DocumentKey) == 0:
+		return errors.New("no document key")
+	case len(d.Status) != 2:
+		return errors.New("status must have two characters")
+	case (d.InitialRule == "") == (d.Hash == ""):
+		return errors.New("either an initial rule or a hash is needed")
+	}
+	return nil
+}
+
+func (db *DB) sealDepositor(d Depositor) (importRow, error) {
+	r := importRow{status: d.Status, state: d.state(), initialRule: d.InitialRule, hash: d.Hash}
+	r.accountNo = db.accountNoDigest(d.Person.AccountNo)
+	r.accountID = importedID(r.accountNo)
+	r.person = db.PersonDigest(d.DocumentKey)
+	plain, err := json.Marshal(d.Person)
+	if err != nil {
+		return r, err
+	}
+	r.rowDigest = db.Digest("imported row", r.accountID[:], r.person, []byte(d.Status), plain)
+	r.sealed, err = db.seal(d.Person, "accounts", r.accountID[:])
+	return r, err
+}
+
+func (d Depositor) state() string {
+	switch {
+	case d.MustChange:
+		return PasswordMustChange
+	case d.Hash != "":
+		return PasswordSet
+	}
+	return PasswordInitial
+}
+
+// importedID derives an account's id from its number's digest, so that its
+// columns can be sealed before the database was asked whether the account
+// exists, and two imports at once agree. It is a UUID of version 8 (RFC 9562).
+func importedID(accountNoDigest []byte) uuid.UUID {
+	id := uuid.UUID(accountNoDigest[:16])
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// HasAccounts tells for each account number whether it was imported already, in
+// which case its password need not be hashed. An account may appear right after.
+func (db *DB) HasAccounts(ctx context.Context, accountNos []string) ([]bool, error) {
+	ids := make([]string, len(accountNos))
+	for i, no := range accountNos {
+		ids[i] = importedID(db.accountNoDigest(no)).String()
+	}
+	var found []uuid.UUID
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		found = nil
+		return sqlx.SelectContext(ctx, q, &found, `
+			SELECT account_id FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
+			db.center, pq.Array(ids))
+	})
+	there := make(map[string]bool, len(found))
+	for _, id := range found {
+		there[id.String()] = true
+	}
+	has := make([]bool, len(ids))
+	for i, id := range ids {
+		has[i] = there[id]
+	}
+	return has, err
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// importLimit bounds one transaction of an import: it is not a citizen who waits.
+const importLimit = 2 * time.Minute
+
+// importTx is a transaction together with its connection, which COPY needs.
+type importTx struct {
+	*sqlx.Tx
+	db   *DB
+	conn *sqlx.Conn
+	now  time.Time
+}
+
+// inImportTx is inTx for an import. f must be safe to repeat even after it was
+// committed: it is run again when the outcome of COMMIT is unknown.
+//
+// Imports of a centre take turns, batch by batch, because two that insert the
+// same account meet each other's unfinished rows in two unique indexes, where
+// ON CONFLICT answers for only one.
+func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, importLimit)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		err := db.importAttempt(ctx, f)
+		again := repeatable(err) || errors.Is(err, ErrUnknownOutcome)
+		if !again || !pause(ctx, attempt) {
+			return told(ctx, err)
+		}
+	}
+}
+
+func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
+	conn, err := db.sql.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := conn.BeginTxx(whole(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		conn.Close()
+		return startError{err}
+	}
+	committing := false
+	defer func() {
+		if !committing {
+			tx.Rollback()
+			conn.Close()
+		}
+	}()
+	if _, err := tx.ExecContext(ctx, `
+		SELECT 1 FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center); err != nil {
+		return err
+	}
+	if err := f(importTx{Tx: tx, db: db, conn: conn, now: db.clock()}); err != nil {
+		return err
+	}
+	committing = true
+	return db.commit(ctx, conn, tx)
+}
+
+// merge copies b into a staging table and from there, in two statements, into
+// accounts and password_credentials. An account always has a credential, so
+// the credentials that were missing count the accounts that are new.
+func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
+	if len(b.rows) == 0 {
+		return Counts{}, nil
+	}
+	if err := t.stage(ctx, b); err != nil {
+		return Counts{}, err
+	}
+	// The subquery keeps an unchanged row from being locked, which would write it.
+	written, err := t.affected(ctx, `
+		INSERT INTO accounts AS a
+			(center_id, account_id, account_no_digest, person_digest, status, sealed, row_digest, updated_at)
+		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.status, s.sealed, s.row_digest, $2
+		FROM import_rows s
+		WHERE s.row_digest IS DISTINCT FROM
+			(SELECT b.row_digest FROM accounts b WHERE b.center_id = $1 AND b.account_id = s.account_id)
+		ON CONFLICT (center_id, account_id) DO UPDATE SET
+			person_digest = excluded.person_digest, status = excluded.status, sealed = excluded.sealed,
+			row_digest = excluded.row_digest, updated_at = excluded.updated_at
+		WHERE a.row_digest <> excluded.row_digest`, t.db.center, t.now)
+	if err != nil {
+		return Counts{}, err
+	}
+	added, err := t.affected(ctx, `
+		INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
+		SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
+		FROM import_rows s
+		ON CONFLICT (center_id, account_id) DO NOTHING`, t.db.center)
+	return Counts{Added: added, Updated: written - added, Unchanged: int64(len(b.rows)) - written}, err
+}
+
+func (t importTx) affected(ctx context.Context, query string, args ...any) (int64, error) {
+	r, err := t.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// stage fills a table that only this transaction sees.
+func (t importTx) stage(ctx context.Context, b *Batch) error {
+	_, err := t.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE import_rows (
+			account_id        uuid  NOT NULL,
+			account_no_digest bytea NOT NULL,
+			person_digest     bytea NOT NULL,
+			status            text  NOT NULL,
+			sealed            bytea NOT NULL,
+			row_digest        bytea NOT NULL,
+			state             text  NOT NULL,
+			initial_rule      text,
+			hash              text
+		) ON COMMIT DROP`)
+	if err != nil {
+		return err
+	}
+	return t.conn.Raw(func(c any) error {
+		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, b.rows)
+	})
+}
+
+// copyIn runs a COPY ... FROM STDIN within the transaction that is open on c.
+func (c *conn) copyIn(ctx context.Context, statement string, rows []importRow) error {
+	ctx, release := c.begin(ctx, callLimit)
+	defer release()
+	s, err := c.pqConn.PrepareContext(ctx, statement)
+	if err != nil {
+		return c.fail(ctx, err)
+	}
+	defer s.Close() // after an error it brings the connection out of COPY
+	for i := range rows {
+		if _, err := s.Exec(rows[i].values()); err != nil { //nolint:staticcheck // lib/pq's COPY statement has no ExecContext
+			return c.fail(ctx, err)
+		}
+	}
+	_, err = s.Exec(nil) //nolint:staticcheck // ends the COPY and reports its errors
+	return c.fail(ctx, err)
+}
+
+func (r *importRow) values() []driver.Value {
+	return []driver.Value{
+		r.accountID.String(), r.accountNo, r.person, r.status, r.sealed, r.rowDigest,
+		r.state, orNull(r.initialRule), orNull(r.hash),
+	}
+}
+
+func orNull(s string) driver.Value {
+	if s == "" {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Progress is how far the import of one file came, over all runs of it.
+type Progress struct {
+	Bytes      int64      `db:"bytes_done"`
+	Lines      int64      `db:"lines_done"`
+	FinishedAt *time.Time `db:"finished_at"`
+	Counts
+}
+
+// An ImportStep is a piece of a file: its lines after From.
+type ImportStep struct {
+	File         []byte // the file's SHA-256
+	From         int64  // lines before this piece
+	Bytes, Lines int64  // done of the file when this piece is
+	Refused      int64  // lines of this piece that are no depositor
+	Batch        *Batch // of the others
+}
+
+const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused, finished_at`
+
+// BeginImport says how far the import of a file came. A file that is new, or
+// was imported to its end, begins at line 0. Calling it again is safe.
+func (db *DB) BeginImport(ctx context.Context, file []byte) (Progress, error) {
+	var p Progress
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO imports AS i
+				(center_id, file_digest, bytes_done, lines_done, added, updated, unchanged, refused, updated_at)
+			VALUES ($1, $2, 0, 0, 0, 0, 0, 0, $3)
+			ON CONFLICT (center_id, file_digest) DO UPDATE SET
+				bytes_done = 0, lines_done = 0, added = 0, updated = 0, unchanged = 0, refused = 0,
+				finished_at = NULL, updated_at = excluded.updated_at
+			WHERE i.finished_at IS NOT NULL`, db.center, file, now)
+		if err != nil {
+			return err
+		}
+		return db.getProgress(ctx, tx, file, &p)
+	})
+	return p, err
+}
+
+func (db *DB) getProgress(ctx context.Context, tx *sqlx.Tx, file []byte, p *Progress) error {
+	err := tx.GetContext(ctx, p, `
+		SELECT `+progressColumns+` FROM imports WHERE center_id = $1 AND file_digest = $2`, db.center, file)
+	return none(err, ErrNotFound)
+}
+
+// ImportStep merges one piece of a file, as ImportDepositors does, and notes how far the
+// file came, in one transaction. A piece that is done already, by an earlier
+// call or by another process at the same file, changes nothing; calling it
+// again is safe. It returns ErrConflict when another process began the file
+// anew or cuts it into other pieces, and ErrNotFound without BeginImport.
+func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
+	var p Progress
+	err := db.inImportTx(ctx, func(t importTx) error {
+		res, err := t.ExecContext(ctx, `
+			UPDATE imports SET bytes_done = $4, lines_done = $5, updated_at = $6
+			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3 AND finished_at IS NULL`,
+			db.center, s.File, s.From, s.Bytes, s.Lines, t.now)
+		if err = changedOne(res, err, ErrConflict); err == ErrConflict {
+			return db.stepDone(ctx, t, s, &p)
+		} else if err != nil {
+			return err
+		}
+		c, err := t.merge(ctx, s.Batch)
+		if err != nil {
+			return err
+		}
+		return t.GetContext(ctx, &p, `
+			UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6
+			WHERE center_id = $1 AND file_digest = $2
+			RETURNING `+progressColumns,
+			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused)
+	})
+	return p, err
+}
+
+// stepDone tells a piece that is done from one that does not fit.
+func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progress) error {
+	err := db.getProgress(ctx, t.Tx, s.File, p)
+	if err == nil && p.Lines < s.Lines {
+		err = ErrConflict
+	}
+	return err
+}
+
+// FinishImport marks a file as imported to its end, which is after that many
+// lines. Calling it again is safe. It returns ErrConflict when the file is not there.
+func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progress, error) {
+	var p Progress
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		err := tx.GetContext(ctx, &p, `
+			UPDATE imports SET finished_at = coalesce(finished_at, $4), updated_at = $4
+			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3
+			RETURNING `+progressColumns, db.center, file, lines, now)
+		return none(err, ErrConflict)
+	})
+	return p, err
+}

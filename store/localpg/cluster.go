@@ -1,0 +1,129 @@
+//go:build unix
+
+package localpg
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "github.com/lib/pq" // the driver "postgres"
+)
+
+// create makes the data directory unless it is there. Only a whole one gets
+// its final name, so a kill at any moment leaves none or a good one.
+func (s *Server) create(ctx context.Context, throwaway bool) error {
+	if _, err := os.Stat(filepath.Join(s.data, "PG_VERSION")); err == nil {
+		s.password = s.readPassword()
+		return nil
+	}
+	who := ""
+	if s.account != nil {
+		who = ", as user " + s.account.name
+	}
+	fmt.Fprintf(s.log, "creating a private PostgreSQL in %s (programs: %s%s)\n", s.data, s.bin, who)
+	if err := s.removeUnfinished(); err != nil {
+		return err
+	}
+	if err := s.writePassword(); err != nil {
+		return err
+	}
+	fresh := fmt.Sprintf("%s.new%d", s.data, time.Now().UnixNano())
+	if err := s.initdb(ctx, fresh, throwaway); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, s.data); err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) removeUnfinished() error {
+	left, _ := filepath.Glob(s.data + ".new*") // the pattern is well formed
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("localpg: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) initdb(ctx context.Context, dir string, throwaway bool) error {
+	args := []string{"-D", dir, "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
+		"--pwfile", s.passwordFile(), "-E", "UTF8", "--locale=C", "--wal-segsize=1"}
+	if throwaway {
+		args = append(args, "--no-sync")
+	}
+	c := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), args...)
+	s.prepare(c, syscall.SIGKILL)
+	var out []byte
+	var err error
+	onThread(func() { out, err = c.CombinedOutput() })
+	if err != nil {
+		return fmt.Errorf("localpg: initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (s *Server) passwordFile() string { return filepath.Join(s.dir, "password") }
+
+// writePassword makes the password that TCP connections need.
+func (s *Server) writePassword() error {
+	s.password = rand.Text()
+	if err := os.WriteFile(s.passwordFile(), []byte(s.password+"\n"), 0o600); err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	return s.account.give(s.passwordFile())
+}
+
+func (s *Server) readPassword() string {
+	b, err := os.ReadFile(s.passwordFile())
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// ping asks whether the server answers, and that it is the one on our data.
+func (s *Server) ping(ctx context.Context, name string) error {
+	if _, err := os.Stat(filepath.Join(s.sockets, fmt.Sprintf(".s.PGSQL.%d", s.port))); err != nil {
+		return err
+	}
+	db, err := sql.Open("postgres", s.DSN(name)+" connect_timeout=2")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var dir string
+	if err := db.QueryRowContext(ctx, `SHOW data_directory`).Scan(&dir); err != nil {
+		return err
+	}
+	if dir != s.data {
+		return fmt.Errorf("localpg: the socket in %s belongs to the server on %s", s.sockets, dir)
+	}
+	return nil
+}
+
+func (s *Server) ensureDatabase(ctx context.Context) error {
+	db, err := sql.Open("postgres", s.DSN("postgres"))
+	if err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	defer db.Close()
+	var there bool
+	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, s.name).Scan(&there)
+	if err == nil && !there {
+		_, err = db.ExecContext(ctx, fmt.Sprintf(`CREATE DATABASE %q`, s.name))
+	}
+	if err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	return nil
+}

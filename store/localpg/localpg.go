@@ -1,0 +1,217 @@
+//go:build unix
+
+// Package localpg runs a private PostgreSQL for the demo and for tests, from
+// server programs that are already on the machine.
+//
+// The server listens on a unix socket in a directory that only its owner can
+// enter, and on nothing else unless asked. It stops when the process that
+// started it ends, however that ends: on Linux at once, elsewhere when the next
+// owner takes it over.
+package localpg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+)
+
+// Options says where the data lives and how careful the server is with it.
+type Options struct {
+	// Dir holds the data; "" is a place of this user's own for Name. It must
+	// be on a local disk. Each major version of PostgreSQL gets its own
+	// subdirectory, so a newer server begins empty and the older data stays.
+	Dir string
+	// Name is the database made at the first start; "" is "fundpass".
+	Name string
+	// Bin holds initdb and postgres; "" asks FindBin.
+	Bin string
+	// Own insists on running the server in this process. Otherwise a server
+	// that another process runs on Dir is shared.
+	Own bool
+	// Throwaway trades safety for speed: a crash of the machine loses the data.
+	Throwaway bool
+	// TCP also listens on a free port of 127.0.0.1, with a password.
+	TCP bool
+	// Settings are further server settings, as "name=value".
+	Settings []string
+	// Log is told what is being done, in English lines; nil discards them.
+	Log io.Writer
+}
+
+// Server is a running private PostgreSQL.
+type Server struct {
+	bin, dir, data, sockets string
+	name                    string
+	account                 *account
+	port                    int
+	password                string
+	log                     io.Writer
+	adopted                 bool // another process runs it
+
+	owner *os.File // locked for as long as we run the server
+	pid   int
+	done  chan struct{} // closed when the server has exited
+	once  sync.Once
+}
+
+// Start runs the server on o.Dir, creating the data on first use, and waits
+// until it answers. It returns ErrNoPrograms when there is nothing to run.
+func Start(ctx context.Context, o Options) (_ *Server, err error) {
+	s, err := locate(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.acquire(ctx, o.Own); err != nil || s.adopted {
+		return s, err
+	}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if err := s.create(ctx, o.Throwaway); err != nil {
+		return nil, err
+	}
+	if err := s.run(ctx, o); err != nil {
+		return nil, err
+	}
+	return s, s.ensureDatabase(ctx)
+}
+
+// locate settles every place and makes the directories.
+func locate(o Options) (*Server, error) {
+	s := &Server{bin: o.Bin, dir: o.Dir, name: o.Name, log: o.Log, port: defaultPort, done: make(chan struct{})}
+	if s.name == "" {
+		s.name = "fundpass"
+	}
+	if s.log == nil {
+		s.log = io.Discard
+	}
+	var err error
+	if s.bin == "" {
+		if s.bin, err = FindBin(); err != nil {
+			return nil, err
+		}
+	}
+	if s.account, err = runAs(); err != nil {
+		return nil, err
+	}
+	if s.dir == "" {
+		s.dir = defaultDir(s.name)
+	}
+	if s.dir, err = filepath.Abs(s.dir); err != nil {
+		return nil, fmt.Errorf("localpg: %w", err)
+	}
+	major, err := majorVersion(s.bin)
+	if err != nil {
+		return nil, err
+	}
+	s.data, s.sockets = filepath.Join(s.dir, "data-"+major), socketDir(s.dir)
+	return s, s.account.own(s.dir, s.sockets)
+}
+
+// socketDir is short, because a socket's path ends at 103 bytes, and the same
+// at every start on dir.
+func socketDir(dir string) string {
+	h := fnv.New64a()
+	io.WriteString(h, dir)
+	return filepath.Join("/tmp", fmt.Sprintf("localpg-%x", h.Sum64()))
+}
+
+// DSN is a lib/pq connection string for the named database over the unix
+// socket; "" names the database of Options.Name. It stays the same over restarts.
+func (s *Server) DSN(db string) string {
+	if db == "" {
+		db = s.name
+	}
+	return fmt.Sprintf("host=%s port=%d user=postgres dbname=%s sslmode=disable", s.sockets, s.port, db)
+}
+
+// TCPDSN is the same over 127.0.0.1, for a server started with Options.TCP.
+func (s *Server) TCPDSN(db string) string {
+	if db == "" {
+		db = s.name
+	}
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=postgres password=%s dbname=%s sslmode=disable", s.port, s.password, db)
+}
+
+// Bin is the directory of the server's programs; psql and pg_dump are often beside them.
+func (s *Server) Bin() string { return s.bin }
+
+// Dir is where the data and server.log are.
+func (s *Server) Dir() string { return s.dir }
+
+// Sockets is the directory of the unix socket.
+func (s *Server) Sockets() string { return s.sockets }
+
+// Pid is the process id of the server, also after it has exited.
+func (s *Server) Pid() int { return s.pid }
+
+// Adopted reports that another process runs the server.
+func (s *Server) Adopted() bool { return s.adopted }
+
+// Done is closed when the server has exited. It is never closed for an adopted one.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Close stops the server, if this process runs it, and waits until it is gone.
+// The data stays; Start on the same Dir goes on with it.
+func (s *Server) Close() error {
+	if s == nil || s.adopted {
+		return nil
+	}
+	s.once.Do(func() {
+		if s.pid != 0 {
+			s.stop()
+		}
+		os.Remove(s.sockets) // fails, and may, while a socket is in it
+		s.owner.Close()
+	})
+	select {
+	case <-s.done:
+		return nil
+	default:
+		if s.pid == 0 {
+			return nil
+		}
+		return fmt.Errorf("localpg: server %d does not stop", s.pid)
+	}
+}
+
+// Kill ends the server as a crash would (SIGKILL) and waits until it is gone.
+// Close and Start on the same Dir recover the data.
+func (s *Server) Kill() error {
+	if s.pid == 0 {
+		return nil
+	}
+	if err := syscall.Kill(s.pid, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	<-s.done
+	return nil
+}
+
+// Remove deletes everything a server kept in dir. It refuses while a process
+// runs the server, and what is not there is deleted already.
+func Remove(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	owner, err := os.Open(filepath.Join(dir, "owner.lock"))
+	if err == nil {
+		defer owner.Close()
+		if !locked(owner) {
+			return fmt.Errorf("localpg: process %s uses %s", ownerOf(owner), dir)
+		}
+	}
+	if err := errors.Join(os.RemoveAll(socketDir(dir)), os.RemoveAll(dir)); err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+//go:build unix
+
+package localpg
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// acquire makes this process the owner of the directory, or shares the server
+// of the process that is. The kernel ends an ownership with its process.
+func (s *Server) acquire(ctx context.Context, insist bool) error {
+	f, err := os.OpenFile(filepath.Join(s.dir, "owner.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	s.owner = f
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for !locked(f) {
+		if !insist && s.adopt(ctx) {
+			f.Close()
+			return nil
+		}
+		if !sleep(ctx, 25*time.Millisecond) {
+			defer f.Close()
+			return fmt.Errorf("localpg: process %s uses %s: %w", ownerOf(f), s.dir, ctx.Err())
+		}
+	}
+	f.Truncate(0) // only read by people and by ownerOf
+	f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return nil
+}
+
+func locked(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+func ownerOf(f *os.File) string {
+	b, err := os.ReadFile(f.Name())
+	if err != nil {
+		return "?"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// adopt shares a server that another process runs, once it serves our database.
+func (s *Server) adopt(ctx context.Context) bool {
+	pid, port := s.pidFile()
+	if pid == 0 || port == 0 {
+		return false
+	}
+	s.port = port
+	if s.ping(ctx, s.name) != nil {
+		return false
+	}
+	s.pid, s.adopted = pid, true
+	s.password = s.readPassword()
+	return true
+}
+
+// sleep reports false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,118 @@
+//go:build unix
+
+package localpg_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fundpass/store/localpg"
+)
+
+// childDir, when set, makes the test binary a program that runs a server there
+// and waits.
+const childDir = "LOCALPG_TEST_CHILD_DIR"
+
+func TestMain(m *testing.M) {
+	dir := os.Getenv(childDir)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	s, err := localpg.Start(context.Background(), localpg.Options{Dir: dir, Throwaway: true})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("ready", s.Pid())
+	time.Sleep(time.Minute)
+}
+
+// child runs such a program and returns it when it says that it is ready, or at
+// once if wait is false.
+func child(t *testing.T, dir string, wait bool) *exec.Cmd {
+	t.Helper()
+	if _, err := localpg.FindBin(); errors.Is(err, localpg.ErrNoPrograms) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	if wait {
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		if !strings.HasPrefix(line, "ready") {
+			t.Fatal(line)
+		}
+	}
+	return c
+}
+
+func TestServerOfAnotherProcessIsShared(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	c := child(t, dir, true)
+	s := start(t, localpg.Options{Dir: dir})
+	if !s.Adopted() {
+		t.Fatal("not shared")
+	}
+	if _, err := query(s.DSN(""), `SELECT 1`); err != nil {
+		t.Fatal(err)
+	}
+	c.Process.Kill()
+	c.Wait()
+	if runtime.GOOS == "linux" {
+		if !gone(s.Pid(), 5*time.Second) {
+			t.Error("the server outlived its process")
+		}
+	}
+	owned := start(t, localpg.Options{Dir: dir, Own: true})
+	if owned.Adopted() {
+		t.Error("nobody owns it")
+	}
+	if _, err := query(owned.DSN(""), `SELECT 1`); err != nil {
+		t.Error(err)
+	}
+}
+
+// gone waits until the process has ended; a zombie has.
+func gone(pid int, limit time.Duration) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestKilledDuringFirstStart: whatever moment it is, the next start works.
+func TestKilledDuringFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	for _, after := range []time.Duration{30, 150, 300, 500, 800} {
+		c := child(t, dir, false)
+		time.Sleep(after * time.Millisecond)
+		c.Process.Signal(syscall.SIGKILL)
+		c.Wait()
+	}
+	s := start(t, localpg.Options{Dir: dir, Own: true})
+	if _, err := query(s.DSN(""), `SELECT 1`); err != nil {
+		t.Error(err)
+	}
+	dataDir(t, dir)
+}

@@ -1,0 +1,228 @@
+//go:build unix
+
+package localpg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// defaultPort only names the socket file while there is no TCP.
+const defaultPort = 5432
+
+// run starts the server, or takes over one whose owner was killed.
+func (s *Server) run(ctx context.Context, o Options) error {
+	pid, err := s.orphan(ctx)
+	if err != nil {
+		return err
+	}
+	if pid != 0 {
+		s.pid = pid
+		go s.watchOrphan()
+		return nil
+	}
+	args, err := s.arguments(o)
+	if err != nil {
+		return err
+	}
+	if err := s.launch(args); err != nil {
+		return err
+	}
+	return s.await(ctx)
+}
+
+func (s *Server) arguments(o Options) ([]string, error) {
+	listen := ""
+	if o.TCP {
+		listen = "127.0.0.1"
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		s.port = port
+	}
+	settings := []string{
+		"listen_addresses=" + listen, "port=" + strconv.Itoa(s.port), "unix_socket_permissions=0700",
+		"shared_buffers=32MB", "max_connections=100", "max_wal_size=128MB", "min_wal_size=32MB",
+		"timezone=UTC", "log_timezone=UTC", "log_line_prefix=%m [%p] %q%a ", "log_checkpoints=off",
+		"log_parameter_max_length=0", "log_parameter_max_length_on_error=0", // no values in the log
+	}
+	if o.Throwaway {
+		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off",
+			"autovacuum=off", "max_connections=300")
+	}
+	args := []string{"-D", s.data, "-k", s.sockets}
+	for _, v := range append(settings, o.Settings...) {
+		args = append(args, "-c", v)
+	}
+	return args, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("localpg: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// launch starts the program and notes its end in s.done.
+func (s *Server) launch(args []string) error {
+	out, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	defer out.Close()
+	c := exec.Command(filepath.Join(s.bin, "postgres"), args...)
+	c.Stdout, c.Stderr = out, out
+	s.prepare(c, syscall.SIGINT)
+	started := make(chan error, 1)
+	go onThread(func() {
+		err := c.Start()
+		started <- err
+		if err == nil {
+			c.Wait()
+			close(s.done)
+		}
+	})
+	if err := <-started; err != nil {
+		return fmt.Errorf("localpg: %w", err)
+	}
+	s.pid = c.Process.Pid
+	return nil
+}
+
+func (s *Server) logFile() string { return filepath.Join(s.dir, "server.log") }
+
+// prepare gives a child its account, a clean environment, a group of its own so
+// that ^C reaches us first, and the signal it gets when we die.
+func (s *Server) prepare(c *exec.Cmd, atDeath syscall.Signal) {
+	c.Dir = "/"
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "PG") && !strings.HasPrefix(v, "LC_") && !strings.HasPrefix(v, "LANG") {
+			c.Env = append(c.Env, v)
+		}
+	}
+	c.Env = append(c.Env, "LC_ALL=C", "TZ=UTC") // macOS: another locale makes the server multithreaded, which it refuses
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.account.credential(), Setpgid: true}
+	dieWithParent(c.SysProcAttr, atDeath)
+}
+
+// onThread keeps f on one OS thread that lives as long as the child that f
+// starts: on Linux the death signal follows the thread, not the process.
+func onThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+// await returns when the server answers.
+func (s *Server) await(ctx context.Context) error {
+	for wait := 2 * time.Millisecond; s.ping(ctx, "postgres") != nil; wait = min(2*wait, 50*time.Millisecond) {
+		select {
+		case <-s.done:
+			text, _ := os.ReadFile(s.logFile())
+			return fmt.Errorf("localpg: PostgreSQL stopped while starting:\n%s", text)
+		case <-ctx.Done():
+			return fmt.Errorf("localpg: %w", ctx.Err())
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+// stop asks for a fast shutdown, then insists.
+func (s *Server) stop() {
+	steps := []struct {
+		signal syscall.Signal
+		wait   time.Duration
+	}{{syscall.SIGINT, 15 * time.Second}, {syscall.SIGQUIT, 5 * time.Second}, {syscall.SIGKILL, 2 * time.Second}}
+	for _, step := range steps {
+		select {
+		case <-s.done:
+			return
+		default:
+			syscall.Kill(s.pid, step.signal)
+		}
+		select {
+		case <-s.done:
+			return
+		case <-time.After(step.wait):
+		}
+	}
+}
+
+// pidFile reads the process id and the port from postmaster.pid, 0 where unknown.
+func (s *Server) pidFile() (pid, port int) {
+	b, err := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
+	if err != nil {
+		return 0, 0
+	}
+	lines := strings.Split(string(b), "\n")
+	pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
+	if len(lines) > 3 {
+		port, _ = strconv.Atoi(strings.TrimSpace(lines[3]))
+	}
+	return pid, port
+}
+
+// orphan returns the server that a killed owner left on our data, or 0. It
+// removes a postmaster.pid whose process is another one: PostgreSQL itself
+// refuses to start when that process belongs to the same user.
+func (s *Server) orphan(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	pid, port := s.pidFile()
+	for pid > 1 && s.isOurs(pid) {
+		if port != 0 {
+			s.port = port
+		}
+		if s.ping(ctx, "postgres") == nil {
+			return pid, nil
+		}
+		if !sleep(ctx, 25*time.Millisecond) { // it is stopping, or recovering
+			return 0, fmt.Errorf("localpg: server %d on %s does not answer", pid, s.data)
+		}
+	}
+	s.port = defaultPort
+	err := os.Remove(filepath.Join(s.data, "postmaster.pid"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("localpg: %w", err)
+	}
+	return 0, nil
+}
+
+// isOurs looks at the command line of a process. A zombie has none.
+func (s *Server) isOurs(pid int) bool {
+	args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil { // gone, or a system without /proc
+		args, _ = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output() // fails when it is gone
+	}
+	return bytes.Contains(args, []byte(s.data))
+}
+
+// watchOrphan notes the end of a server that is not our child.
+func (s *Server) watchOrphan() {
+	for syscall.Kill(s.pid, 0) == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+	close(s.done)
+}

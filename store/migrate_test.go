@@ -1,0 +1,148 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// migrationFiles are the names in order.
+func migrationFiles(t *testing.T) []string {
+	t.Helper()
+	entries, err := os.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.EmptyDSN(t)
+	var log bytes.Buffer
+	c := store.MigrateConfig{DSN: dsn, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	applied, err := store.Migrate(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(migrationFiles(t), applied); d != "" {
+		t.Errorf("applied:\n%s", d)
+	}
+	for _, f := range applied {
+		if !bytes.Contains(log.Bytes(), []byte(f)) {
+			t.Errorf("%s is not in the log", f)
+		}
+	}
+	if again, err := store.Migrate(t.Context(), c); err != nil || len(again) != 0 {
+		t.Errorf("again: %v, %v", again, err)
+	}
+	if err := storetest.Open(t, dsn).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.EmptyDSN(t)
+	var wg sync.WaitGroup
+	all := make([][]string, 3)
+	for i := range all {
+		wg.Go(func() {
+			var err error
+			if all[i], err = store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	got := slices.Sorted(slices.Values(slices.Concat(all...)))
+	if d := cmp.Diff(migrationFiles(t), got); d != "" {
+		t.Errorf("applied by all together:\n%s", d)
+	}
+}
+
+func TestMigrateDistributed(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.EmptyDSN(t)
+	applied, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, Distributed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.DeleteFunc(migrationFiles(t), func(n string) bool { return n == "0002_foreign_keys.sql" })
+	if d := cmp.Diff(want, applied); d != "" {
+		t.Errorf("applied:\n%s", d)
+	}
+	db := storetest.Open(t, dsn) // needs no foreign keys to be ready
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	var keys int
+	if err := db.Pool().Get(&keys, `SELECT count(*) FROM pg_constraint WHERE contype = 'f'`); err != nil || keys != 0 {
+		t.Errorf("%d foreign keys, %v", keys, err)
+	}
+}
+
+func TestMigrateIsSilent(t *testing.T) {
+	stdout, stderr := os.Stdout, os.Stderr
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stdout, os.Stderr = w, w
+	_, err = store.Migrate(t.Context(), store.MigrateConfig{DSN: storetest.EmptyDSN(t)})
+	os.Stdout, os.Stderr = stdout, stderr
+	w.Close()
+	said, _ := io.ReadAll(r)
+	if err != nil || len(said) > 0 {
+		t.Errorf("said %q, %v", said, err)
+	}
+}
+
+func TestNotMigrated(t *testing.T) {
+	t.Parallel()
+	config := func(dsn string) store.Config {
+		return store.Config{DSN: dsn, Center: "test", AppID: storetest.AppID, Box: storetest.NewBox(t)}
+	}
+	if _, err := store.Open(t.Context(), config(storetest.EmptyDSN(t))); !errors.Is(err, store.ErrNotMigrated) {
+		t.Errorf("empty: %v", err)
+	}
+	dsn := storetest.DSN(t)
+	db := storetest.Open(t, dsn)
+	db.Pool().MustExec(`DELETE FROM goose_db_version WHERE version_id = 1`)
+	if err := db.Ping(t.Context()); !errors.Is(err, store.ErrNotMigrated) {
+		t.Errorf("ping: %v", err)
+	}
+	if _, err := store.Open(t.Context(), config(dsn)); !errors.Is(err, store.ErrNotMigrated) {
+		t.Errorf("one missing: %v", err)
+	}
+}
+
+func TestMigrateErrors(t *testing.T) {
+	t.Parallel()
+	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: "host=/tmp"}); !errors.Is(err, store.ErrUnsafeDSN) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: "host=" + t.TempDir() + " sslmode=disable user=x"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: storetest.EmptyDSN(t)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

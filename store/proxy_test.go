@@ -1,0 +1,156 @@
+package store_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A proxy stands between a store and its server and misbehaves on request.
+type proxy struct {
+	addr   string
+	server string // unix socket
+	black  atomic.Bool
+	cut    atomic.Int64 // so many answers to COMMIT are cut off
+	hold   chan struct{}
+	holds  atomic.Bool   // the answer to COMMIT waits for hold
+	held   chan struct{} // a COMMIT is waiting
+	mu     sync.Mutex
+	open   []net.Conn
+}
+
+// newProxy listens on 127.0.0.1 before the server of dsn and returns the DSN that goes through it.
+func newProxy(t *testing.T, dsn string) (*proxy, string) {
+	t.Helper()
+	set := settings(dsn)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{addr: l.Addr().String(), server: set["host"] + "/.s.PGSQL." + set["port"],
+		hold: make(chan struct{}), held: make(chan struct{}, 100)}
+	go p.serve(l)
+	t.Cleanup(func() { l.Close(); p.closeAll() })
+	return p, fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=%s sslmode=disable",
+		l.Addr().(*net.TCPAddr).Port, set["dbname"])
+}
+
+func settings(dsn string) map[string]string {
+	m := map[string]string{}
+	for _, f := range strings.Fields(dsn) {
+		k, v, _ := strings.Cut(f, "=")
+		m[k] = v
+	}
+	return m
+}
+
+func (p *proxy) serve(l net.Listener) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", p.server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.open = append(p.open, client, server)
+		p.mu.Unlock()
+		c := &proxied{proxy: p, client: client, server: server}
+		go c.up()
+		go c.down()
+	}
+}
+
+func (p *proxy) closeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.open {
+		c.Close()
+	}
+	p.open = nil
+}
+
+type proxied struct {
+	*proxy
+	client, server net.Conn
+	commit         atomic.Bool // the next answer is that to COMMIT
+}
+
+func (c *proxied) up() {
+	defer c.server.Close()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := c.client.Read(b)
+		if err != nil {
+			return
+		}
+		if c.black.Load() {
+			continue // read and forgotten
+		}
+		if bytes.Contains(b[:n], []byte("COMMIT\x00")) {
+			c.commit.Store(true)
+		}
+		if _, err := c.server.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (c *proxied) down() {
+	defer func() {
+		if !c.black.Load() {
+			c.client.Close()
+		}
+	}()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := c.server.Read(b)
+		if err != nil {
+			return
+		}
+		if c.commit.Swap(false) && c.misbehave() {
+			return
+		}
+		if c.black.Load() {
+			continue
+		}
+		if _, err := c.client.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// misbehave reports that the answer to COMMIT is cut off.
+func (c *proxied) misbehave() bool {
+	if c.holds.Load() {
+		c.held <- struct{}{}
+		<-c.hold
+	}
+	return c.cut.Add(-1) >= 0
+}
+
+func TestProxyForwards(t *testing.T) {
+	p := &proxy{hold: make(chan struct{}), held: make(chan struct{}, 1)}
+	client, near := net.Pipe()
+	far, server := net.Pipe()
+	c := &proxied{proxy: p, client: near, server: far}
+	go c.up()
+	go c.down()
+	go client.Write([]byte("ask"))
+	b := make([]byte, 3)
+	server.SetDeadline(time.Now().Add(time.Second))
+	if _, err := io.ReadFull(server, b); err != nil || string(b) != "ask" {
+		t.Fatalf("got %q, %v", b, err)
+	}
+	client.Close()
+	server.Close()
+}

@@ -1,0 +1,177 @@
+-- Made by TestSchema from the migrations; not to be edited.
+
+CREATE TABLE accounts (
+	center_id text NOT NULL,
+	account_id uuid NOT NULL,
+	account_no_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	status text NOT NULL,
+	sealed bytea NOT NULL,
+	row_digest bytea NOT NULL,
+	updated_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, account_id),
+	UNIQUE (center_id, account_no_digest),
+	CHECK ((length(status) = 2)),
+	FOREIGN KEY (center_id) REFERENCES centers(center_id)
+);
+CREATE INDEX accounts_person ON accounts USING btree (center_id, person_digest);
+
+CREATE TABLE alipay_links (
+	center_id text NOT NULL,
+	identity_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	sealed_identity bytea NOT NULL,
+	linked_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, identity_digest),
+	UNIQUE (center_id, person_digest),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE INDEX alipay_links_account ON alipay_links USING btree (center_id, account_id);
+
+CREATE TABLE auth_codes (
+	center_id text NOT NULL,
+	code_digest bytea NOT NULL,
+	spent_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, code_digest)
+);
+CREATE INDEX auth_codes_spent ON auth_codes USING btree (center_id, spent_at);
+
+CREATE TABLE centers (
+	center_id text NOT NULL,
+	app_id text NOT NULL,
+	created_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id),
+	UNIQUE (app_id),
+	CHECK (((length(center_id) >= 1) AND (length(center_id) <= 32))),
+	CHECK ((length(app_id) > 0))
+);
+
+CREATE TABLE changes (
+	center_id text NOT NULL,
+	change_id uuid NOT NULL,
+	identity_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	state text NOT NULL,
+	credential_version bigint NOT NULL,
+	old_fingerprint bytea NOT NULL,
+	new_fingerprint bytea,
+	sessions_ended integer NOT NULL DEFAULT 0,
+	opened_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	PRIMARY KEY (center_id, change_id),
+	CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
+CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
+
+CREATE TABLE events (
+	center_id text NOT NULL,
+	at timestamp with time zone NOT NULL,
+	event_id uuid NOT NULL,
+	account_id uuid NOT NULL,
+	kind text NOT NULL,
+	channel text NOT NULL,
+	PRIMARY KEY (center_id, at, event_id),
+	CHECK ((length(channel) > 0)),
+	CHECK ((length(kind) > 0))
+) PARTITION BY RANGE (at);
+CREATE TABLE events_rest PARTITION OF events DEFAULT;
+CREATE INDEX events_account ON ONLY events USING btree (center_id, account_id, at);
+
+CREATE TABLE guess_budgets (
+	center_id text NOT NULL,
+	person_digest bytea NOT NULL,
+	lane bytea NOT NULL,
+	used integer NOT NULL,
+	round integer NOT NULL,
+	locked_until timestamp with time zone,
+	admitted boolean NOT NULL,
+	refused bigint NOT NULL,
+	updated_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, person_digest, lane)
+);
+
+CREATE TABLE imports (
+	center_id text NOT NULL,
+	file_digest bytea NOT NULL,
+	bytes_done bigint NOT NULL,
+	lines_done bigint NOT NULL,
+	added bigint NOT NULL,
+	updated bigint NOT NULL,
+	unchanged bigint NOT NULL,
+	refused bigint NOT NULL,
+	finished_at timestamp with time zone,
+	updated_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, file_digest)
+);
+
+CREATE TABLE outbox (
+	center_id text NOT NULL,
+	outbox_id uuid NOT NULL,
+	kind text NOT NULL,
+	account_id uuid NOT NULL,
+	sealed bytea NOT NULL,
+	attempts integer NOT NULL DEFAULT 0,
+	created_at timestamp with time zone NOT NULL,
+	next_at timestamp with time zone NOT NULL,
+	done_at timestamp with time zone,
+	PRIMARY KEY (center_id, outbox_id),
+	CHECK ((length(kind) > 0))
+);
+CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE (done_at IS NULL);
+
+CREATE TABLE password_credentials (
+	center_id text NOT NULL,
+	account_id uuid NOT NULL,
+	version bigint NOT NULL,
+	state text NOT NULL,
+	initial_rule text,
+	hash text,
+	changed_at timestamp with time zone,
+	PRIMARY KEY (center_id, account_id),
+	CHECK (((initial_rule IS NULL) <> (hash IS NULL))),
+	CHECK ((length(hash) > 0)),
+	CHECK ((length(initial_rule) > 0)),
+	CHECK ((state = ANY (ARRAY['initial'::text, 'set'::text, 'must_change'::text, 'frozen'::text]))),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+
+CREATE TABLE password_history (
+	center_id text NOT NULL,
+	account_id uuid NOT NULL,
+	version bigint NOT NULL,
+	fingerprint bytea NOT NULL,
+	set_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, account_id, version),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+
+CREATE TABLE receipts (
+	center_id text NOT NULL,
+	scope bytea NOT NULL,
+	key_digest bytea NOT NULL,
+	request_digest bytea NOT NULL,
+	claim uuid NOT NULL,
+	lease_until timestamp with time zone NOT NULL,
+	status integer,
+	sealed_reply bytea,
+	created_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, scope, key_digest)
+);
+CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);
+
+CREATE TABLE sessions (
+	center_id text NOT NULL,
+	token_digest bytea NOT NULL,
+	identity_digest bytea NOT NULL,
+	sealed bytea NOT NULL,
+	created_at timestamp with time zone NOT NULL,
+	seen_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, token_digest)
+);
+CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
+CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);

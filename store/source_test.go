@@ -1,0 +1,175 @@
+package store_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// poolUsers are the files that may use the pool itself; all others go through
+// inTx and read. The import has transactions of its own kind, for COPY.
+var poolUsers = map[string]bool{"store.go": true, "tx.go": true, "clock.go": true, "import_merge.go": true}
+
+var (
+	writes   = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COPY|CALL|set_config)\b`)
+	executes = regexp.MustCompile(`^(Must)?(Named)?Exec(Context)?$|^Begin|^Prepare`)
+)
+
+// TestNoWriteOutsideTransaction reads this package's own source.
+func TestNoWriteOutsideTransaction(t *testing.T) {
+	files := token.NewFileSet()
+	packages, err := parser.ParseDir(files, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		texts := stringConstants(p)
+		for name, f := range p.Files {
+			for _, complaint := range outsideTransaction(name, f, texts) {
+				t.Errorf("%s: %s", files.Position(complaint.at), complaint.text)
+			}
+		}
+	}
+}
+
+type complaint struct {
+	at   token.Pos
+	text string
+}
+
+// outsideTransaction finds uses of the pool where none may be, and writes in
+// what read runs.
+func outsideTransaction(name string, f *ast.File, texts map[string]string) (found []complaint) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if n.Sel.Name == "sql" && isIdent(n.X, "db") && !poolUsers[name] {
+				found = append(found, complaint{n.Pos(), "uses the pool; write through inTx, read through read"})
+			}
+			if inner, ok := n.X.(*ast.SelectorExpr); ok && inner.Sel.Name == "sql" && executes.MatchString(n.Sel.Name) {
+				found = append(found, complaint{n.Pos(), n.Sel.Name + " outside inTx: a lost answer would be a second write"})
+			}
+		case *ast.CallExpr:
+			if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "read" {
+				found = append(found, writesIn(n, texts)...)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func isIdent(e ast.Expr, name string) bool {
+	i, ok := e.(*ast.Ident)
+	return ok && i.Name == name
+}
+
+// writesIn finds SQL that writes, or locks rows only until its end, in the
+// arguments of a call, written there or as a constant.
+func writesIn(call *ast.CallExpr, texts map[string]string) (found []complaint) {
+	for _, arg := range call.Args {
+		ast.Inspect(arg, func(n ast.Node) bool {
+			text := ""
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				text = literal(n)
+			case *ast.Ident:
+				text = texts[n.Name]
+			}
+			if w := writes.FindString(text); w != "" {
+				found = append(found, complaint{n.Pos(), w + " within read"})
+			}
+			return true
+		})
+	}
+	return found
+}
+
+func literal(l *ast.BasicLit) string {
+	if l.Kind != token.STRING {
+		return ""
+	}
+	s, _ := strconv.Unquote(l.Value) // the parser has accepted it
+	return s
+}
+
+// stringConstants are the package's constants and variables that are one literal.
+func stringConstants(p *ast.Package) map[string]string {
+	texts := map[string]string{}
+	for _, f := range p.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			for i, name := range v.Names {
+				if i < len(v.Values) {
+					if l, ok := v.Values[i].(*ast.BasicLit); ok {
+						texts[name.Name] = literal(l)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return texts
+}
+
+// TestSourceTestFinds: the test above can fail.
+func TestSourceTestFinds(t *testing.T) {
+	tests := []struct {
+		name, body string
+		want       int
+	}{
+		{"in order", `db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error { tx.ExecContext(ctx, "INSERT INTO a"); return nil })`, 0},
+		{"reads", `db.read(ctx, func(q Q) error { return q.Get("SELECT updated_at FROM a") })`, 0},
+		{"pool", `db.sql.Get(&x, "SELECT 1")`, 1},
+		{"exec on the pool", `db.sql.ExecContext(ctx, "INSERT INTO a")`, 2},
+		{"insert in read", `db.read(ctx, func(q Q) error { return q.Get("INSERT INTO a RETURNING b") })`, 1},
+		{"constant in read", `db.read(ctx, func(q Q) error { return q.Get(claim) })`, 1},
+		{"lock in read", `db.read(ctx, func(q Q) error { return q.Get("SELECT 1 FROM a FOR UPDATE") })`, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := parser.ParseFile(token.NewFileSet(), "noun.go", "package store\nfunc f() {\n"+tt.body+"\n}", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := outsideTransaction("noun.go", f, map[string]string{"claim": "UPDATE a"}); len(got) != tt.want {
+				t.Errorf("found %v, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestClockIsOurs: a statement gets its time as a parameter, because engines
+// distributed by centre refuse the database's clock in many places.
+func TestClockIsOurs(t *testing.T) {
+	asks := regexp.MustCompile(`(?i)\b(now|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(\)|\bCURRENT_(TIMESTAMP|DATE|TIME)\b`)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == "clock.go" {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && asks.MatchString(literal(l)) {
+				t.Errorf("%s: %s", name, asks.FindString(literal(l)))
+			}
+			return true
+		})
+	}
+}

@@ -1,0 +1,369 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// ledger opens a store on dsn with a table that counts: one row an entry, and
+// a total that is raised by each new one.
+func ledger(t *testing.T, dsn string, opts ...storetest.Option) *store.DB {
+	t.Helper()
+	db := storetest.Open(t, dsn, opts...)
+	err := db.InTx(t.Context(), func(tx *sqlx.Tx, _ time.Time) error {
+		_, err := tx.Exec(`
+			CREATE TABLE IF NOT EXISTS entry (id text PRIMARY KEY, at timestamptz);
+			CREATE TABLE IF NOT EXISTS total (n integer NOT NULL);
+			INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT FROM total)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// enter is a change with an idempotency key: a repetition does nothing.
+func enter(ctx context.Context, db *store.DB, id string) error {
+	return db.InTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `INSERT INTO entry (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, now)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE total SET n = n + $1`, 1)
+		return err
+	})
+}
+
+// count reads how many entries there are with this id, or of all when id is "",
+// over a connection that nothing disturbs.
+func count(t *testing.T, dsn, id string) (entries, total int) {
+	t.Helper()
+	db, err := store.OpenPool(dsn, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM entry WHERE $1 IN ('', id)), (SELECT n FROM total)`, id).
+		Scan(&entries, &total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries, total
+}
+
+func TestCommitAnswerCut(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	p, through := newProxy(t, dsn)
+	db := ledger(t, through)
+
+	p.cut.Store(1)
+	err := enter(t.Context(), db, "a")
+	if !errors.Is(err, store.ErrUnknownOutcome) || errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnknownOutcome alone", err)
+	}
+	if n, _ := count(t, dsn, "a"); n != 1 {
+		t.Fatalf("row is there %d times", n)
+	}
+	if err := enter(t.Context(), db, "a"); err != nil {
+		t.Fatalf("repetition under the same key: %v", err)
+	}
+	if n, total := count(t, dsn, "a"); n != 1 || total != 1 {
+		t.Fatalf("after the repetition %d rows, total %d", n, total)
+	}
+}
+
+func TestCommitOutlivesRequest(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	p, through := newProxy(t, dsn)
+	db := ledger(t, through)
+
+	for i, end := range []func() (context.Context, context.CancelFunc){
+		func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+		func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), 300*time.Millisecond)
+		},
+	} {
+		p.holds.Store(true)
+		ctx, cancel := end()
+		go func() { <-p.held; cancel() }()
+		id := fmt.Sprint("entry", i)
+		err := enter(ctx, db, id)
+		cancel()
+		if !errors.Is(err, store.ErrUnknownOutcome) {
+			t.Fatalf("got %v, want ErrUnknownOutcome", err)
+		}
+		p.holds.Store(false)
+		p.hold <- struct{}{}
+		if n, _ := count(t, dsn, id); n != 1 {
+			t.Fatalf("row is there %d times", n)
+		}
+	}
+}
+
+func TestEndedRequestDoesNotCommit(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	db := ledger(t, dsn)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.InTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO entry (id, at) VALUES ($1, $2)`, "late", now)
+		cancel()
+		return err
+	})
+	if !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnknownOutcome) {
+		t.Fatalf("got %v, want context.Canceled", err)
+	}
+	if n, _ := count(t, dsn, "late"); n != 0 {
+		t.Fatal("committed")
+	}
+	if err := enter(t.Context(), db, "next"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKilledBackends kills sessions under load: what was acknowledged is there
+// once, and nothing counted twice.
+func TestKilledBackends(t *testing.T) {
+	t.Parallel()
+	const writers, each = 8, 25
+	dsn := storetest.DSN(t)
+	db := ledger(t, dsn)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	kills := killBackends(t, dsn)
+
+	var unknown atomic.Int64
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				id := fmt.Sprintf("%d-%d", w, i)
+				err := enter(ctx, db, id)
+				for errors.Is(err, store.ErrUnknownOutcome) {
+					unknown.Add(1)
+					err = enter(ctx, db, id)
+				}
+				if err != nil {
+					t.Errorf("%s: %v", id, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	killed := kills()
+	if n, total := count(t, dsn, ""); n != writers*each || total != n {
+		t.Errorf("%d entries, total %d, want %d of both", n, total, writers*each)
+	}
+	if killed == 0 {
+		t.Error("no session was killed, so nothing was tested")
+	}
+	t.Logf("%d sessions killed, %d unknown outcomes", killed, unknown.Load())
+}
+
+// killBackends ends sessions of the database until the returned function is
+// called, which tells how many.
+func killBackends(t *testing.T, dsn string) (stop func() int) {
+	t.Helper()
+	db, err := store.OpenPool(dsn+" application_name=killer", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, done := make(chan struct{}), make(chan int)
+	go func() {
+		killed := 0
+		for {
+			select {
+			case <-end:
+				db.Close()
+				done <- killed
+				return
+			case <-time.After(rand.N(10 * time.Millisecond)):
+			}
+			var n int
+			err := db.Get(&n, `
+				SELECT count(pg_terminate_backend(pid)) FROM (
+					SELECT pid FROM pg_stat_activity
+					WHERE datname = current_database() AND application_name = $1 AND state <> 'idle'
+					ORDER BY random() LIMIT 1) one`, "fundpass")
+			if err != nil {
+				t.Error(err)
+			}
+			killed += n
+		}
+	}()
+	return func() int { close(end); return <-done }
+}
+
+func TestKilledIdleConnectionsAreNotNoticed(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	db := ledger(t, dsn)
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() { enter(t.Context(), db, fmt.Sprint(i)) })
+	}
+	wg.Wait()
+	killer, err := store.OpenPool(dsn+" application_name=killer", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer killer.Close()
+	killer.MustExec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()`, "fundpass")
+	time.Sleep(50 * time.Millisecond)
+	runs := 0
+	err = db.InTx(t.Context(), func(tx *sqlx.Tx, now time.Time) error { runs++; return tx.Get(new(int), `SELECT 1`) })
+	if err != nil || runs != 1 {
+		t.Fatalf("%d runs, %v", runs, err)
+	}
+}
+
+func TestDeadlockIsRepeated(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	db := ledger(t, dsn+" deadlock_timeout=20ms")
+	for _, id := range []string{"x", "y"} {
+		if err := enter(t.Context(), db, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var runs atomic.Int64
+	var met sync.WaitGroup
+	met.Add(2)
+	var wg sync.WaitGroup
+	for _, order := range [][2]string{{"x", "y"}, {"y", "x"}} {
+		first := true
+		wg.Go(func() {
+			err := db.InTx(t.Context(), func(tx *sqlx.Tx, now time.Time) error {
+				runs.Add(1)
+				if _, err := tx.Exec(`UPDATE entry SET at = $1 WHERE id = $2`, now, order[0]); err != nil {
+					return err
+				}
+				if first {
+					first = false
+					met.Done()
+					met.Wait()
+				}
+				_, err := tx.Exec(`UPDATE entry SET at = $1 WHERE id = $2`, now, order[1])
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if runs.Load() < 3 {
+		t.Errorf("%d runs: there was no deadlock to repeat", runs.Load())
+	}
+}
+
+func TestErrorsOfTheStatementAreFinal(t *testing.T) {
+	t.Parallel()
+	db := ledger(t, storetest.DSN(t))
+	if err := enter(t.Context(), db, "a"); err != nil {
+		t.Fatal(err)
+	}
+	own := errors.New("own error")
+	tests := []struct {
+		name, state string
+		f           func(tx *sqlx.Tx) error
+	}{
+		{"unique", "23505", func(tx *sqlx.Tx) error { _, err := tx.Exec(`INSERT INTO entry (id) VALUES ($1)`, "a"); return err }},
+		{"bad value", "22P02", func(tx *sqlx.Tx) error { return tx.Get(new(string), `SELECT $1::uuid::text`, "13800000000") }},
+		{"syntax", "42601", func(tx *sqlx.Tx) error { _, err := tx.Exec(`SELEC 1`); return err }},
+		{"own", "", func(*sqlx.Tx) error { return own }},
+		{"swallowed", "", func(tx *sqlx.Tx) error { tx.Exec(`SELEC 1`); return nil }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			runs := 0
+			err := db.InTx(t.Context(), func(tx *sqlx.Tx, _ time.Time) error { runs++; return tt.f(tx) })
+			if err == nil || runs != 1 {
+				t.Fatalf("%d runs, %v", runs, err)
+			}
+			for _, no := range []error{store.ErrUnavailable, store.ErrUnknownOutcome, context.DeadlineExceeded} {
+				if errors.Is(err, no) {
+					t.Errorf("%v is taken for %v", err, no)
+				}
+			}
+			var server *pq.Error
+			if tt.state != "" && (!errors.As(err, &server) || string(server.Code) != tt.state) {
+				t.Errorf("got %v, want SQLSTATE %s", err, tt.state)
+			}
+			if tt.name == "own" && err != own {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestPanicReleasesTheTransaction(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	db := ledger(t, dsn, storetest.WithMaxConns(1))
+	func() {
+		defer func() { recover() }()
+		db.InTx(t.Context(), func(tx *sqlx.Tx, now time.Time) error {
+			tx.MustExec(`INSERT INTO entry (id, at) VALUES ($1, $2)`, "p", now)
+			panic("p")
+		})
+	}()
+	if err := enter(t.Context(), db, "after"); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := count(t, dsn, "p"); n != 0 {
+		t.Fatal("committed")
+	}
+}
+
+func TestOneTimePerTransaction(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 8, 0, 0, 123456789, time.FixedZone("CST", 8*3600))
+	dsn := storetest.DSN(t)
+	db := ledger(t, dsn, storetest.WithNow(func() time.Time { return at }))
+	var now time.Time
+	err := db.InTx(t.Context(), func(tx *sqlx.Tx, n time.Time) error {
+		now = n
+		_, err := tx.Exec(`INSERT INTO entry (id, at) VALUES ($1, $2)`, "t", n)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.Location() != time.UTC || !now.Equal(at.Truncate(time.Microsecond)) {
+		t.Errorf("now is %v", now)
+	}
+	var kept time.Time
+	if err := db.Pool().Get(&kept, `SELECT at FROM entry WHERE id = $1`, "t"); err != nil || !kept.Equal(now) {
+		t.Errorf("kept %v (%v), want %v", kept, err, now)
+	}
+}
+
+func TestIsolationIsReadCommitted(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t)+" default_transaction_isolation=serializable")
+	var level string
+	err := db.InTx(t.Context(), func(tx *sqlx.Tx, _ time.Time) error { return tx.Get(&level, `SHOW transaction_isolation`) })
+	if err != nil || level != "read committed" {
+		t.Fatalf("%q, %v", level, err)
+	}
+}
