@@ -134,6 +134,7 @@ var translations = []struct {
 	{passwd.ErrBusy, ErrBusy},
 	{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
 	{signing.ErrTokenInvalid, ErrSessionExpired},
+	{signing.ErrIDType, ErrBadRequest},
 	{signing.ErrForged, ErrAlipayUnavailable},
 	{signing.ErrUnavailable, ErrAlipayUnavailable},
 	{signing.ErrConfiguration, ErrAlipayUnavailable},

@@ -86,6 +86,7 @@ func TestTranslations(t *testing.T) {
 		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
 		{signing.ErrTokenInvalid, ErrSessionExpired},
 		{signing.ErrUnavailable, ErrAlipayUnavailable},
+		{signing.ErrIDType, ErrBadRequest},
 		{signing.ErrForged, ErrAlipayUnavailable},
 		{signing.ErrConfiguration, ErrAlipayUnavailable},
 		{http.ErrAbortHandler, ErrInternal},

@@ -114,6 +114,9 @@ func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, pr
 	proven, err = s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
 		Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number,
 	})
+	if errors.Is(err, signing.ErrIDType) {
+		return nil, false, ErrBadRequest.withFields(FieldError{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"})
+	}
 	if err != nil || !proven {
 		return store.PublicLane, false, err
 	}

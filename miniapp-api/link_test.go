@@ -236,4 +236,9 @@ func TestNotCertified(t *testing.T) {
 	h.logIn(c).post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
 	passport := h.citizen(func(c *citizen) { c.IDType, c.IDNumber, c.Name = "03", "E12345678", "ANNA SMITH" })
 	h.logIn(passport).post("/v1/link", passport.linkBody()).want(t, "OK")
+	other := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "99", "A1234567" })
+	r := h.logIn(other).post("/v1/link", other.linkBody()).want(t, "BAD_REQUEST")
+	if len(r.Errors) != 1 || r.Errors[0].Field != "id_type" {
+		t.Errorf("a document Alipay cannot compare: %s", r.Raw)
+	}
 }

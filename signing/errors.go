@@ -49,8 +49,10 @@ func newRefusal(code, subCode string) refusal {
 	return refusal{means: means, code: printable(digits, code), subCode: printable(words, subCode)}
 }
 
+// Error implements error.
 func (r refusal) Error() string { return fmt.Sprintf("%v (%s %s)", r.means, r.code, r.subCode) }
 
+// Unwrap lets errors.Is find what the refusal means.
 func (r refusal) Unwrap() error { return r.means }
 
 // A refusal may come unsigned, so its fields are a stranger's text until they look

@@ -281,6 +281,26 @@ func TestTwoKeys(t *testing.T) {
 	}
 }
 
+// A serial number picks its key, and the other one will not do.
+func TestSerialPicksTheKey(t *testing.T) {
+	t.Parallel()
+	otherSN := strings.Repeat("f", 32)
+	ring, err := keys.NewRing("2021000000000001", ownKey(), []keys.AlipayKey{
+		{SN: testSN, Public: &alipayKey().PublicKey}, {SN: otherSN, Public: &otherKey().PublicKey}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		sn, call string
+		want     error
+	}{{testSN, "SIGN", nil}, {otherSN, "OTHER", nil}, {testSN, "OTHER", ErrForged}, {otherSN, "SIGN", ErrForged}} {
+		body := fill(t, `{"`+demoRoot+`":{"a":1},"alipay_cert_sn":"`+c.sn+`","sign":"`+c.call+`({"a":1})"}`)
+		if _, err := judge(ring, body, demoMethod); !errors.Is(err, c.want) {
+			t.Errorf("%s by %s: %v", c.sn, c.call, err)
+		}
+	}
+}
+
 func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte(`{"alipay_demo_query_response":{"code":"10000","a":"\"}{"},"sign":"x","alipay_cert_sn":"y"}`))
 	f.Add([]byte(`{"error_response":{"code":"40002","sub_code":"isv.code-invalid"}}`))

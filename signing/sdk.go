@@ -19,6 +19,7 @@ func newSDKSigner(ring *keys.Ring) nsign.Signer {
 // sdkMethod is RSA2 as nsign.Method.
 type sdkMethod struct{ ring *keys.Ring }
 
+// Sign implements nsign.Method.
 func (m sdkMethod) Sign(text []byte) ([]byte, error) {
 	signature, err := sign(m.ring.Signer(), text)
 	if err != nil {
@@ -27,6 +28,7 @@ func (m sdkMethod) Sign(text []byte) ([]byte, error) {
 	return signature, nil
 }
 
+// Verify implements nsign.Method.
 func (m sdkMethod) Verify(text, signature []byte) error {
 	return verifyAny(m.ring.AlipayKeys(), text, signature)
 }
@@ -34,6 +36,7 @@ func (m sdkMethod) Verify(text, signature []byte) error {
 // sdkEncoder is Canonical as nsign.Encoder.
 type sdkEncoder struct{}
 
+// EncodeValues implements nsign.Encoder.
 func (sdkEncoder) EncodeValues(b *bytes.Buffer, params url.Values, _ *nsign.SignOptions) ([]byte, error) {
 	text, err := Canonical(params, Request)
 	if err != nil {
@@ -43,6 +46,7 @@ func (sdkEncoder) EncodeValues(b *bytes.Buffer, params url.Values, _ *nsign.Sign
 	return b.Bytes(), nil
 }
 
+// EncodeBytes implements nsign.Encoder.
 func (sdkEncoder) EncodeBytes(_ *bytes.Buffer, data []byte, _ *nsign.SignOptions) ([]byte, error) {
 	return data, nil
 }

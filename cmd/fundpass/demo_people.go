@@ -23,7 +23,7 @@ func (a *app) loadPeople(ctx context.Context) error {
 		}
 		depositors = append(depositors, d)
 	}
-	if _, err := a.db.Import(ctx, depositors); err != nil {
+	if _, err := a.db.ImportDepositors(ctx, depositors); err != nil {
 		return err
 	}
 	for _, s := range missing {

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -55,9 +56,16 @@ type site struct {
 	t   testing.TB
 	dir string
 	dsn string
-	sim *alipaysim.Sim
+	sim *alipaysim.Sim // the one that answers
 
 	gateway *httptest.Server
+	alipay  atomic.Pointer[alipaysim.Sim]
+}
+
+// okPerson is an invented citizen for sites that need one.
+var okPerson = alipaysim.Person{
+	Person: "ok", Name: "张测试", IDType: "01", IDNumber: "990101195603070011",
+	AccountNo: "880000000001", OpenID: "open-ok", Certified: true,
 }
 
 // siteKeys are made once, because RSA keys are slow to make: the files of
@@ -97,14 +105,30 @@ func newBareSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), dsn: "postgres://fundpass@127.0.0.1:1/fundpass?sslmode=disable"}
 	noError(t, writeKeys(s.dir, siteKeys().files))
-	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
-	noError(t, err)
-	s.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: siteKeys().alipay[0]})
-	noError(t, err)
-	s.gateway = httptest.NewServer(s.sim)
+	s.playAlipay(siteKeys().alipay[0])
+	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.alipay.Load().ServeHTTP(w, r)
+	}))
 	t.Cleanup(s.gateway.Close)
-	s.publish(siteKeys().alipay[0])
 	return s
+}
+
+// playAlipay lets a simulator with this key answer from now on, and publishes it.
+func (s *site) playAlipay(key *rsa.PrivateKey) {
+	s.t.Helper()
+	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
+	noError(s.t, err)
+	s.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: key})
+	noError(s.t, err)
+	s.alipay.Store(s.sim)
+	s.write("alipay_public_key.txt", publicText(s.t, &key.PublicKey))
+}
+
+// changeAlipayKey is what Alipay does when its key is renewed in the console.
+func (s *site) changeAlipayKey() {
+	s.t.Helper()
+	s.playAlipay(siteKeys().alipay[1])
+	s.sim.Add(okPerson)
 }
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
@@ -121,12 +145,6 @@ func (s *site) write(name, content string) {
 	s.t.Helper()
 	noError(s.t, os.WriteFile(s.path(name+".next"), []byte(content), 0o600))
 	noError(s.t, os.Rename(s.path(name+".next"), s.path(name)))
-}
-
-// publish puts Alipay's public key where the server reads it.
-func (s *site) publish(key *rsa.PrivateKey) {
-	s.t.Helper()
-	s.write("alipay_public_key.txt", publicText(s.t, &key.PublicKey))
 }
 
 // publicText is a key as Alipay's console shows it.

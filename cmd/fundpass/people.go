@@ -103,7 +103,7 @@ func (s story) depositor(ctx context.Context, h *passwd.Hasher) (store.Depositor
 	}
 	switch {
 	case s.sm3 != "":
-		d.Hash, err = h.WrapLegacy(ctx, "sm3", s.sm3)
+		d.Hash, err = h.WrapLegacy("sm3", s.sm3)
 	case s.initialRule == "":
 		d.Hash, err = h.Hash(ctx, passwd.NewSecret(s.password))
 	}

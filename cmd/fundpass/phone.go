@@ -151,13 +151,19 @@ func (p *phone) openSession(ctx context.Context, code string) (answer, error) {
 // fields is a flat JSON object.
 type fields map[string]any
 
-// field reads one text of an answer's data, "" when it is not there.
-func field(a answer, name string) string {
+// text reads one text of an answer's data, "" when it is not there.
+func (a answer) text(name string) string {
 	s, _ := a.object()[name].(string)
 	return s
 }
 
-func data(a answer) fields {
+// number reads one number of an answer's data, 0 when it is not there.
+func (a answer) number(name string) int {
+	n, _ := a.object()[name].(float64)
+	return int(n)
+}
+
+func (a answer) object() fields {
 	var all fields
 	_ = json.Unmarshal(a.Data, &all) // no object: no fields
 	return all

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -144,22 +145,25 @@ func refuseDemo(ctx context.Context, dsn string) error {
 // listeners and leaves Close to the caller.
 func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	var draining atomic.Bool
-	api := unready(&draining, a.handler)
-	servers := []*http.Server{miniapp.HTTPServer(api, a.log)}
 	failed := make(chan error, 2)
-	go func() { failed <- servers[0].Serve(public) }()
+	begin := func(l net.Listener, h http.Handler) *http.Server {
+		s := miniapp.HTTPServer(unready(&draining, h), a.log)
+		go func() { failed <- s.Serve(l) }()
+		return s
+	}
+	servers := []*http.Server{begin(public, a.handler)}
 	attrs := []any{"addr", public.Addr().String(), "pid", os.Getpid()}
 	if ops != nil {
-		second := miniapp.HTTPServer(unready(&draining, a.server.OpsHandler()), a.log)
-		servers = append(servers, second)
-		go func() { failed <- second.Serve(ops) }()
+		servers = append(servers, begin(ops, a.server.OpsHandler()))
 		attrs = append(attrs, "ops", ops.Addr().String())
 	}
 	a.log.Info("listening", attrs...)
 
 	working, rest := context.WithCancel(ctx)
+	var workers sync.WaitGroup
+	workers.Go(func() { a.purge(working) })
+	defer workers.Wait()
 	defer rest()
-	go a.purge(working)
 	select {
 	case err := <-failed:
 		return errors.Join(err, shutdown(servers))

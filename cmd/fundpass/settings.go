@@ -88,13 +88,16 @@ func readSettings(getenv func(string) string) (settings, error) {
 // its zero value.
 func parseSettings(getenv func(string) string) (settings, []problem) {
 	var s settings
+	var problems []problem
 	given := make(map[string]string)
 	for _, f := range settingFields() {
 		if v := strings.TrimSpace(getenv(f.name)); v != "" {
 			given[f.name] = v
+		} else if f.needed {
+			problems = append(problems, problemf(f.name, "is not set; wanted: %s", f.about))
 		}
 	}
-	problems := asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}))
+	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}))...)
 	return s, append(problems, s.validate()...)
 }
 

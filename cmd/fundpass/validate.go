@@ -21,14 +21,7 @@ var centerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 
 // validate looks at the values alone; load looks at the files.
 func (s settings) validate() []problem {
-	var all []problem
-	for _, f := range settingFields() {
-		if f.needed && !s.isSet(f) {
-			all = append(all, problemf(f.name, "is not set; wanted: %s", f.about))
-		}
-	}
-	all = append(all, s.validateAddresses()...)
-	all = append(all, s.validateCenter()...)
+	all := append(s.validateAddresses(), s.validateCenter()...)
 	all = append(all, s.validateAlipay()...)
 	return append(all, s.validateFiles()...)
 }

@@ -37,8 +37,13 @@ var lookAlikes = []*strings.Replacer{
 	strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "l", "!", "l", "0", "o", "$", "s", "5", "s", "7", "t"),
 }
 
-// shortAffix is how many characters round a word do not make it a better password.
-const shortAffix = 4
+// What an attacker tries with every word: up to four digits and two symbols. A
+// word of one or two letters is itself no more than an affix.
+const (
+	shortDigits  = 4
+	shortSymbols = 2
+	shortWord    = 3
+)
 
 func isCommon(q question) bool {
 	s := q.folded
@@ -50,7 +55,8 @@ func isCommon(q question) bool {
 
 // commonWord looks for a word of the list between two affixes.
 func commonWord(s string) bool {
-	if word, affix := core(s); common[word] && weakAffix(affix, word) {
+	word, affix := core(s)
+	if (common[word] || utf8.RuneCountInString(word) < shortWord) && weakAffix(affix, word) {
 		return true
 	}
 	for _, r := range lookAlikes {
@@ -72,17 +78,15 @@ func core(s string) (word, affix string) {
 	return word, before + behind
 }
 
-// weakAffix reports whether an attacker would try this affix with every word:
-// a short one, one of the favourite numbers, a year or a date, symbols round
-// one of them. A word of one or two letters is itself no more than an affix.
+// weakAffix reports whether digits and symbols round a word leave it guessable:
+// few of them, or one of the favourite numbers, or a date.
 func weakAffix(affix, word string) bool {
 	digits := digitsOf(affix)
-	symbols := utf8.RuneCountInString(affix) - len(digits)
-	if word == "" || affix == "" {
-		return word != ""
+	if utf8.RuneCountInString(affix)-len(digits) > shortSymbols {
+		return false
 	}
-	short := utf8.RuneCountInString(affix) <= shortAffix && utf8.RuneCountInString(word) > 2
-	return short || symbols <= 1 && (common[digits] || isDate(digits))
+	few := len(digits) <= shortDigits && utf8.RuneCountInString(word) >= shortWord
+	return few || common[digits] || isDate(digits)
 }
 
 // isDate reports a day written YYYYMMDD or YYMMDD: a birthday, if not the owner's.

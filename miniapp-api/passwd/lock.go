@@ -22,7 +22,7 @@ type Round struct {
 }
 
 const (
-	maxGuesses = 100             // NIST SP 800-63B-4, 3.2.2: consecutive failures
+	maxGuesses = 100 // NIST SP 800-63B-4, 3.2.2: consecutive failures
 	maxLock    = 7 * 24 * time.Hour
 )
 

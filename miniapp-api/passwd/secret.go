@@ -33,21 +33,21 @@ const masked = "[secret]"
 // A Secret is a password. It prints as [secret] in every verb, in JSON and in
 // logs. The zero Secret is the empty password.
 //
-// The value hides behind a pointer: fmt shows the fields of a Secret in
-// somebody's unexported field without asking its methods, and then prints an
-// address. So == does not compare Secrets; use Equal.
-type Secret struct{ value *string }
+// The value hides in a function: printers that look into a Secret in somebody's
+// unexported field, without asking its methods, find an address there. Secrets
+// cannot be compared with ==; use Equal.
+type Secret struct{ reveal func() string }
 
 // NewSecret wraps a password as it was typed.
-func NewSecret(s string) Secret { return Secret{&s} }
+func NewSecret(s string) Secret { return Secret{func() string { return s }} }
 
 // Reveal returns the password as it was typed. Nothing but code that must
 // compare or transmit the password calls it.
 func (s Secret) Reveal() string {
-	if s.value == nil {
+	if s.reveal == nil {
 		return ""
 	}
-	return *s.value
+	return s.reveal()
 }
 
 // Normalised returns the password in Unicode NFC (NIST SP 800-63B-4, 3.1.1.2):

@@ -66,6 +66,9 @@ func (s *Server) initdb(ctx context.Context, dir string, throwaway bool) error {
 	var out []byte
 	var err error
 	onThread(func() { out, err = c.CombinedOutput() })
+	if err != nil && s.account != nil {
+		err = fmt.Errorf("%w (user %s must be able to enter %s)", err, s.account.name, s.dir)
+	}
 	if err != nil {
 		return fmt.Errorf("localpg: initdb: %w\n%s", err, out)
 	}

@@ -297,7 +297,7 @@ func TestStartErrors(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(place(t), "server")
+	dir := place(t)
 	s := start(t, localpg.Options{Dir: dir})
 	s.Close()
 	for range 2 {
@@ -310,6 +310,21 @@ func TestRemove(t *testing.T) {
 			t.Errorf("%s: %v", d, err)
 		}
 	}
+}
+
+// TestClosedDirectory: root steps down to an account that cannot enter.
+func TestClosedDirectory(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root steps down")
+	}
+	t.Parallel()
+	start(t, localpg.Options{Dir: place(t)}).Close() // skips without programs
+	dir := filepath.Join(t.TempDir(), "server")
+	_, err := localpg.Start(t.Context(), localpg.Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "must be able to enter "+dir) {
+		t.Errorf("got %v", err)
+	}
+	localpg.Remove(dir)
 }
 
 func TestNothingListensAfterClose(t *testing.T) {

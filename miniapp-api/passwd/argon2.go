@@ -1,0 +1,166 @@
+package passwd
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sync"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/blake2b"
+)
+
+// An arena computes argon2id (RFC 9106) in memory that it keeps.
+//
+// x/crypto/argon2 computes the same, but takes new memory from the collector
+// for every hash and runs in goroutines of its own, so that neither the memory
+// nor the thread of a hash can be chosen; a storm of guesses then slows every
+// other request. So the one case that is used all day, a single lane, is written
+// out here, and x/crypto does the others. NewHasher compares the two before the
+// first password is hashed, and the tests do it for random parameters.
+type arena struct{ blocks []block }
+
+const (
+	blockWords  = 128 // of 8 bytes: 1 KiB
+	quarters    = 4   // a pass is made in four slices
+	argon2id    = 2   // the variant, RFC 9106 section 3.2
+	blockSize   = 8 * blockWords
+	h0Size      = blake2b.Size
+	firstBlocks = 2 // made from the password, not from other blocks
+)
+
+type block [blockWords]uint64
+
+// key writes the argon2id output for a password and a salt to out.
+func (a *arena) key(out, password, salt []byte, p params) {
+	if p.threads != 1 {
+		k := argon2.IDKey(password, salt, p.time, p.memory, p.threads, uint32(len(out)))
+		copy(out, k)
+		clear(k)
+		return
+	}
+	a.resize(int(p.memory) / quarters * quarters)
+	a.start(uint32(len(out)), password, salt, p)
+	for pass := range p.time {
+		for slice := range uint32(quarters) {
+			a.segment(pass, slice, p.time)
+		}
+	}
+	var last [blockSize]byte
+	a.blocks[len(a.blocks)-1].put(&last)
+	longHash(out, last[:])
+	clear(last[:])
+}
+
+// resize keeps the memory of earlier hashes. What they left in it need not be
+// cleared: the first pass writes every block before it reads it.
+func (a *arena) resize(n int) {
+	if cap(a.blocks) < n {
+		a.blocks = make([]block, n)
+	}
+	a.blocks = a.blocks[:n]
+}
+
+// start makes the first blocks, RFC 9106 section 3.2, steps 1 to 4.
+func (a *arena) start(outSize uint32, password, salt []byte, p params) {
+	h, _ := blake2b.New512(nil) // without a key there is no error
+	word := func(n uint32) { h.Write(binary.LittleEndian.AppendUint32(nil, n)) }
+	for _, n := range []uint32{1, outSize, p.memory, p.time, argon2.Version, argon2id} {
+		word(n)
+	}
+	for _, part := range [][]byte{password, salt, nil, nil} { // no secret, no associated data
+		word(uint32(len(part)))
+		h.Write(part)
+	}
+	var seed [h0Size + 8]byte
+	h.Sum(seed[:0])
+	var buf [blockSize]byte
+	for i := range uint32(firstBlocks) {
+		binary.LittleEndian.PutUint32(seed[h0Size:], i)
+		longHash(buf[:], seed[:])
+		a.blocks[i].get(&buf)
+	}
+	clear(seed[:])
+	clear(buf[:])
+}
+
+// segment fills a quarter of the memory, RFC 9106 section 3.2, steps 5 and 6.
+func (a *arena) segment(pass, slice, time uint32) {
+	n := uint32(len(a.blocks))
+	quarter := n / quarters
+	begin, over := uint32(0), ^uint64(0)
+	if pass == 0 {
+		over = 0 // nothing of an earlier pass to mix in
+		if slice == 0 {
+			begin = firstBlocks
+		}
+	}
+	independent := pass == 0 && slice < quarters/2
+	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: argon2id}
+	var addresses block
+	for i := begin; i < quarter; i++ {
+		at := slice*quarter + i
+		before := &a.blocks[(at+n-1)%n]
+		random := before[0]
+		if independent {
+			if i == begin || i%blockWords == 0 {
+				counter[6]++
+				var zero block
+				compress(&addresses, &zero, &counter, 0)
+				compress(&addresses, &zero, &addresses, 0)
+			}
+			random = addresses[i%blockWords]
+		}
+		compress(&a.blocks[at], before, &a.blocks[reference(random, pass, slice, i, quarter)], over)
+	}
+}
+
+// reference picks the block to mix in, RFC 9106 section 3.4.2, for one lane.
+func reference(random uint64, pass, slice, i, quarter uint32) uint32 {
+	area, begin := slice*quarter+i-1, uint32(0)
+	if pass > 0 {
+		area, begin = (quarters-1)*quarter+i-1, (slice+1)%quarters*quarter
+	}
+	x := random & 0xffffffff
+	x = x * x >> 32
+	x = uint64(area) * x >> 32
+	return (begin + area - 1 - uint32(x)) % (quarters * quarter)
+}
+
+func (b *block) get(from *[blockSize]byte) {
+	for i := range b {
+		b[i] = binary.LittleEndian.Uint64(from[8*i:])
+	}
+}
+
+func (b *block) put(to *[blockSize]byte) {
+	for i, w := range b {
+		binary.LittleEndian.PutUint64(to[8*i:], w)
+	}
+}
+
+// longHash is H' of RFC 9106 section 3.3: BLAKE2b with an output of any length.
+func longHash(out, in []byte) {
+	in = append(binary.LittleEndian.AppendUint32(make([]byte, 0, 4+len(in)), uint32(len(out))), in...)
+	defer clear(in)
+	for len(out) > blake2b.Size {
+		sum := blake2b.Sum512(in)
+		n := copy(out, sum[:blake2b.Size/2])
+		out, in = out[n:], append(in[:0], sum[:]...)
+	}
+	h, _ := blake2b.New(len(out), nil) // 1 to 64 bytes without a key: no error
+	h.Write(in)
+	h.Sum(out[:0])
+}
+
+// proveArgon2 compares the arena with x/crypto once, as a key proves itself by
+// signing before it is used. A processor or compiler that gets it wrong must
+// not make hashes that no other one can check.
+var proveArgon2 = sync.OnceFunc(func() {
+	var a arena
+	p := params{memory: 64, time: 2, threads: 1}
+	got := make([]byte, tagSize)
+	a.key(got, []byte("password"), []byte("somesaltsomesalt"), p)
+	if !bytes.Equal(got, argon2.IDKey([]byte("password"), []byte("somesaltsomesalt"), p.time, p.memory, p.threads, tagSize)) {
+		panic("passwd: argon2id does not agree with x/crypto")
+	}
+})

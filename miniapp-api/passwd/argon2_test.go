@@ -1,0 +1,88 @@
+package passwd
+
+import (
+	"bytes"
+	"encoding/hex"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+	"pgregory.net/rapid"
+)
+
+func arenaKey(a *arena, password, salt []byte, p params) []byte {
+	out := make([]byte, tagSize)
+	a.key(out, password, salt, p)
+	return out
+}
+
+// The vectors of the reference implementation's own test program, version 0x13.
+func TestArgon2Vectors(t *testing.T) {
+	t.Parallel()
+	var a arena
+	for _, test := range []struct {
+		password, salt string
+		p              params
+		want           string
+	}{
+		{"password", "somesalt", params{256, 2, 1}, "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe"},
+		{"password", "somesalt", params{256, 2, 2}, "6d093c501fd5999645e0ea3bf620d7b8be7fd2db59c20d9fff9539da2bf57037"},
+		{"password", "somesalt", params{65536, 2, 1}, "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"},
+		{"password", "somesalt", params{65536, 1, 1}, "f6a5adc1ba723dddef9b5ac1d464e180fcd9dffc9d1cbf76cca2fed795d9ca98"},
+		{"differentpassword", "somesalt", params{65536, 2, 1}, "0b84d652cf6b0c4beaef0dfe278ba6a80df6696281d7e0d2891b817d8c458fde"},
+		{"password", "diffsalt", params{65536, 2, 1}, "bdf32b05ccc42eb15d58fd19b1f856b113da1e9a5874fdcc544308565aa8141c"},
+	} {
+		if testing.Short() && test.p.memory > 1024 {
+			continue
+		}
+		if got := hex.EncodeToString(arenaKey(&a, []byte(test.password), []byte(test.salt), test.p)); got != test.want {
+			t.Errorf("%s, %s, %v = %s, want %s", test.password, test.salt, test.p, got, test.want)
+		}
+	}
+}
+
+// One arena, used for sizes up and down, must agree with x/crypto every time:
+// nothing of an earlier hash may shine through.
+func TestArenaAgreesWithXCrypto(t *testing.T) {
+	t.Parallel()
+	var a arena
+	rapid.Check(t, func(t *rapid.T) {
+		p := params{uint32(rapid.IntRange(8, 700).Draw(t, "memory")), uint32(rapid.IntRange(1, 4).Draw(t, "time")), 1}
+		password := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "password")
+		salt := rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "salt")
+		out := make([]byte, rapid.IntRange(1, 200).Draw(t, "size"))
+		a.key(out, password, salt, p)
+		if want := argon2.IDKey(password, salt, p.time, p.memory, 1, uint32(len(out))); !bytes.Equal(out, want) {
+			t.Fatalf("%v: %x, want %x", p, out, want)
+		}
+	})
+}
+
+func FuzzArena(f *testing.F) {
+	f.Add([]byte("password"), []byte("somesalt"), uint16(64), uint8(2))
+	f.Add([]byte(""), []byte(""), uint16(9), uint8(1))
+	var a arena
+	f.Fuzz(func(t *testing.T, password, salt []byte, memory uint16, time uint8) {
+		p := params{8 + uint32(memory)%2048, 1 + uint32(time)%4, 1}
+		got := arenaKey(&a, password, salt, p)
+		if want := argon2.IDKey(password, salt, p.time, p.memory, 1, tagSize); !bytes.Equal(got, want) {
+			t.Fatalf("%v: %x, want %x", p, got, want)
+		}
+	})
+}
+
+func TestArenaTakesNoMemory(t *testing.T) {
+	var a arena
+	p := params{256, 1, 1}
+	out, salt := make([]byte, tagSize), make([]byte, saltSize)
+	a.key(out, []byte("password"), salt, p)
+	// BLAKE2b states and their input are all that is left: 256 KiB are not among it.
+	bytesPerRun := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			a.key(out, []byte("password"), salt, p)
+		}
+	}).AllocedBytesPerOp()
+	if bytesPerRun > 16<<10 {
+		t.Errorf("%d bytes a hash", bytesPerRun)
+	}
+}

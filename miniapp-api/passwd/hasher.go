@@ -1,0 +1,168 @@
+package passwd
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"sync"
+
+	"fundpass/keys"
+)
+
+// Errors of a Hasher. ErrBusy means that nothing was done and the caller may
+// try again in a second.
+var (
+	ErrBusy     = errors.New("passwd: too many passwords are being hashed")
+	ErrClosed   = errors.New("passwd: hasher is closed")
+	ErrReleased = errors.New("passwd: slot was released")
+	ErrPassword = errors.New("passwd: empty, too long or not UTF-8")
+)
+
+// The default cost: the OWASP password storage sheet's first choice, about
+// 50 checks a second and core.
+const (
+	defaultMemory  = 19 << 10 // KiB
+	defaultTime    = 2
+	defaultThreads = 1
+	queuePerSlot   = 16
+)
+
+// HasherConfig configures NewHasher. Every field but Pepper has a default.
+type HasherConfig struct {
+	Pepper  *keys.Pepper
+	Memory  uint32 // KiB a hash, 19456 by default
+	Time    uint32 // passes, 2 by default
+	Threads uint8  // 1 by default; others give up the fast path described at arena
+	Slots   int    // hashes at once, as many as processors by default
+	Queue   int    // callers that may wait for a slot, 16 a slot by default
+}
+
+// A Hasher hashes passwords in a bounded number of places: Slots at once, Queue
+// waiting, everybody else is told ErrBusy. Its memory is Memory times Slots
+// under any load. It is safe for concurrent use.
+type Hasher struct {
+	pepper   *keys.Pepper
+	params   params
+	dummy    string
+	slots    int
+	idle     chan *worker
+	admitted chan struct{} // one for each caller that runs or waits
+	closed   chan struct{}
+	once     sync.Once
+}
+
+// NewHasher starts the workers; Close stops them. It raises GOMAXPROCS by the
+// number of slots, see worker. It panics without a Pepper and for a cost
+// outside the bounds of a stored hash: both are mistakes of the program.
+func NewHasher(c HasherConfig) *Hasher {
+	h := &Hasher{pepper: c.Pepper, closed: make(chan struct{})}
+	h.params = params{orDefault(c.Memory, defaultMemory), orDefault(c.Time, defaultTime), orDefault(c.Threads, defaultThreads)}
+	if h.pepper == nil || !h.params.valid() {
+		panic("passwd: NewHasher: no pepper, or cost out of bounds")
+	}
+	proveArgon2()
+	h.slots = raiseProcs(c.Slots)
+	h.idle = make(chan *worker, h.slots)
+	h.admitted = make(chan struct{}, h.slots+orDefault(c.Queue, queuePerSlot*h.slots))
+	for range h.slots {
+		w := &worker{jobs: make(chan job)}
+		go w.work(h.closed)
+		h.idle <- w
+	}
+	nobody := stored{params: h.params, kid: h.pepper.Current(), salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
+	rand.Read(nobody.salt)
+	rand.Read(nobody.tag)
+	h.dummy = nobody.String()
+	return h
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// Close stops the workers and gives the extra processors back. Hashes that run
+// are finished; later calls and those that wait get ErrClosed.
+func (h *Hasher) Close() {
+	h.once.Do(func() {
+		close(h.closed)
+		lowerProcs(h.slots)
+	})
+}
+
+// Waiting returns how many callers wait for a place at this moment.
+func (h *Hasher) Waiting() int { return max(0, len(h.admitted)-h.slots) }
+
+// Hash reserves a place and hashes in it, see Slot.Hash and Reserve.
+func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
+	slot, err := h.Reserve(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer slot.Release()
+	return slot.Hash(ctx, s)
+}
+
+// Verify reserves a place and verifies in it, see Slot.Verify and Reserve.
+func (h *Hasher) Verify(ctx context.Context, hash string, s Secret) (ok, upgrade bool, err error) {
+	slot, err := h.Reserve(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	defer slot.Release()
+	return slot.Verify(ctx, hash, s)
+}
+
+// Dummy reserves a place and does the work of Verify for nobody, see Slot.Dummy.
+func (h *Hasher) Dummy(ctx context.Context, s Secret) error {
+	slot, err := h.Reserve(ctx)
+	if err != nil {
+		return err
+	}
+	defer slot.Release()
+	return slot.Dummy(ctx, s)
+}
+
+// Hash returns the text to store for a password. The password counts whole, in
+// NFC: nothing is cut off or trimmed. Errors: ErrPassword, ErrReleased,
+// ErrClosed, the context's.
+func (s *Slot) Hash(ctx context.Context, password Secret) (string, error) {
+	if !password.usable() {
+		return "", ErrPassword
+	}
+	in := input(password, "")
+	defer clear(in)
+	return s.seal(ctx, in, "")
+}
+
+// Verify reports whether password made hash, and whether the caller should
+// store a new hash of it: the cost, the pepper key or a legacy digest is not
+// what Hash would use today. A password that cannot be one costs the same and is
+// wrong. Errors: ErrHash, keys.ErrUnknownPepper, ErrReleased, ErrClosed, the
+// context's.
+func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, upgrade bool, err error) {
+	st, err := parseHash(hash)
+	if err != nil {
+		return false, false, err
+	}
+	in := input(password, st.pre)
+	defer clear(in)
+	tag, err := s.tag(ctx, in, st)
+	if err != nil {
+		return false, false, err
+	}
+	h := s.place.hasher
+	ok = subtle.ConstantTimeCompare(tag, st.tag) == 1 && password.usable()
+	return ok, ok && (st.params != h.params || st.kid != h.pepper.Current() || st.pre != ""), nil
+}
+
+// Dummy takes as long as Verify and says nothing: for people who do not exist
+// and for initial passwords, of which no hash is stored.
+func (s *Slot) Dummy(ctx context.Context, password Secret) error {
+	_, _, err := s.Verify(ctx, s.place.hasher.dummy, password)
+	return err
+}

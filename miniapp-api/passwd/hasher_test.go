@@ -1,0 +1,337 @@
+package passwd
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emmansun/gmsm/sm3"
+
+	"fundpass/keys"
+)
+
+func newPepper(t testing.TB) *keys.Pepper {
+	t.Helper()
+	data, err := keys.NewPepperKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := keys.ParsePepper(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// cheap is a Hasher whose hashes cost next to nothing.
+func cheap(t testing.TB, change ...func(*HasherConfig)) *Hasher {
+	t.Helper()
+	c := HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 2}
+	for _, f := range change {
+		f(&c)
+	}
+	h := NewHasher(c)
+	t.Cleanup(h.Close)
+	return h
+}
+
+func TestHashAndVerify(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	const password = "三月 Regen 7 & Wind"
+	one, err := h.Hash(t.Context(), NewSecret(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := h.Hash(t.Context(), NewSecret(password))
+	if err != nil || one == two {
+		t.Errorf("the same text twice: %v", err)
+	}
+	if strings.Contains(one, password) || !strings.HasPrefix(one, "$argon2id$v=19$m=64,t=1,p=1,kid=") {
+		t.Errorf("hash %s", one)
+	}
+	for typed, want := range map[string]bool{
+		password: true, "": false, password + " ": false, " " + password: false, strings.ToLower(password): false,
+		password[:len(password)-1]: false, password + "\x00": false, "三月 Regen 7 & Wine": false, "三月 Regen 7 ＆ Wind": false,
+	} {
+		ok, upgrade, err := h.Verify(t.Context(), one, NewSecret(typed))
+		if ok != want || upgrade || err != nil {
+			t.Errorf("Verify(%q) = %v, %v, %v", typed, ok, upgrade, err)
+		}
+	}
+	if err := h.Dummy(t.Context(), NewSecret(password)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNothingIsCutOff(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	for _, n := range []int{8, 55, 56, 63, 64, 71, 72, 73, 127, 128, 255, 256, 1000, maxBytes} {
+		long := strings.Repeat("x", n-1)
+		hash, err := h.Hash(t.Context(), NewSecret(long+"a"))
+		if err != nil {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+		for last, want := range map[string]bool{"a": true, "b": false, "": false, "a\x00": false, "aa": false} {
+			if ok, _, err := h.Verify(t.Context(), hash, NewSecret(long+last)); ok != want || err != nil {
+				t.Errorf("%d bytes, ends %q: %v, %v", n, last, ok, err)
+			}
+		}
+	}
+}
+
+func TestNFCAndNFDAreOnePassword(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	for _, pair := range [][2]string{{"caf\u00e9 noir!", "cafe\u0301 noir!"}, {"\uac00나다라", "\u1100\u1161나다라"}, {"A\u030angström", "\u212bngström"}} {
+		for _, from := range []int{0, 1} {
+			hash, err := h.Hash(t.Context(), NewSecret(pair[from]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok, _, err := h.Verify(t.Context(), hash, NewSecret(pair[1-from])); !ok || err != nil {
+				t.Errorf("%+q and %+q differ, %v", pair[0], pair[1], err)
+			}
+		}
+	}
+}
+
+func TestUnusablePasswords(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	good, err := h.Hash(t.Context(), NewSecret("anything"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]string{
+		"empty": "", "too long": strings.Repeat("x", maxBytes+1), "64 KiB": strings.Repeat("密", 22000), "not UTF-8": "pass\xffword",
+	} {
+		if hash, err := h.Hash(t.Context(), NewSecret(v)); !errors.Is(err, ErrPassword) || hash != "" {
+			t.Errorf("%s: Hash = %q, %v", name, hash, err)
+		}
+		if ok, _, err := h.Verify(t.Context(), good, NewSecret(v)); ok || err != nil {
+			t.Errorf("%s: Verify = %v, %v", name, ok, err)
+		}
+		if err := h.Dummy(t.Context(), NewSecret(v)); err != nil {
+			t.Errorf("%s: Dummy: %v", name, err)
+		}
+	}
+	// What is not hashed must not match a hash of nothing either.
+	slot, err := h.Reserve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slot.Release()
+	ofNothing, err := slot.seal(t.Context(), nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, _, _ := slot.Verify(t.Context(), ofNothing, NewSecret("")); ok {
+		t.Error("the empty password opens a hash of nothing")
+	}
+}
+
+func TestVerifyBadHash(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	if ok, _, err := h.Verify(t.Context(), "$argon2id$v=19$m=4294967295,t=1,p=1,kid=1$AA$AA", NewSecret("x")); ok || !errors.Is(err, ErrHash) {
+		t.Errorf("memory bomb: %v, %v", ok, err)
+	}
+	hash, err := h.Hash(t.Context(), NewSecret("secret words"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, _, err := cheap(t).Verify(t.Context(), hash, NewSecret("secret words")); ok || !errors.Is(err, keys.ErrUnknownPepper) {
+		t.Errorf("another pepper: %v, %v", ok, err)
+	}
+}
+
+// A stolen database without the pepper: the tag is not argon2id's output.
+func TestPepperIsNeeded(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	hash, _ := h.Hash(t.Context(), NewSecret("secret words"))
+	st, err := parseHash(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a arena
+	if bytes.Equal(arenaKey(&a, []byte("secret words"), st.salt, st.params), st.tag) {
+		t.Error("argon2id alone gives the stored tag")
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	pepper := newPepper(t)
+	with := func(f func(*HasherConfig)) *Hasher {
+		return cheap(t, func(c *HasherConfig) { c.Pepper = pepper }, f)
+	}
+	h := with(func(*HasherConfig) {})
+	for name, other := range map[string]*Hasher{
+		"memory":  with(func(c *HasherConfig) { c.Memory = 128 }),
+		"time":    with(func(c *HasherConfig) { c.Time = 2 }),
+		"threads": with(func(c *HasherConfig) { c.Threads = 2 }),
+	} {
+		hash, err := other.Hash(t.Context(), NewSecret("secret words"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for typed, want := range map[string]bool{"secret words": true, "wrong": false} {
+			if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret(typed)); ok != want || upgrade != want || err != nil {
+				t.Errorf("%s, %s: %v, %v, %v", name, typed, ok, upgrade, err)
+			}
+		}
+	}
+}
+
+func TestUpgradeOfPepperKey(t *testing.T) {
+	t.Parallel()
+	file, err := keys.NewPepperKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := keys.ParsePepper(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated, err := keys.RotatePepper(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := keys.ParsePepper(rotated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := cheap(t, func(c *HasherConfig) { c.Pepper = before })
+	hash, err := old.Hash(t.Context(), NewSecret("secret words"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := cheap(t, func(c *HasherConfig) { c.Pepper = after })
+	if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret("secret words")); !ok || !upgrade || err != nil {
+		t.Errorf("after rotation: %v, %v, %v", ok, upgrade, err)
+	}
+}
+
+func TestWrapLegacy(t *testing.T) {
+	t.Parallel()
+	h := cheap(t)
+	const password = "abc-老密码-9"
+	for kind, sum := range map[string][]byte{
+		"md5": sumOf(md5.Sum([]byte(password))), "sha1": sumOf20(sha1.Sum([]byte(password))),
+		"sha256": sumOf32(sha256.Sum256([]byte(password))), "sm3": sumOf32(sm3.Sum([]byte(password))),
+	} {
+		for _, digest := range []string{hex.EncodeToString(sum), strings.ToUpper(hex.EncodeToString(sum))} {
+			hash, err := h.WrapLegacy(kind, digest)
+			if err != nil || strings.Contains(hash, digest) {
+				t.Fatalf("%s: %q, %v", kind, hash, err)
+			}
+			if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret(password)); !ok || !upgrade || err != nil {
+				t.Errorf("%s: %v, %v, %v", kind, ok, upgrade, err)
+			}
+			for _, wrong := range []string{"", "abc", digest, string(sum)} {
+				if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret(wrong)); ok || upgrade || err != nil {
+					t.Errorf("%s, wrong password: %v, %v, %v", kind, ok, upgrade, err)
+				}
+			}
+		}
+	}
+	for _, bad := range [][2]string{{"md5", ""}, {"md5", "zz"}, {"md5", strings.Repeat("a", 40)}, {"sha1", strings.Repeat("a", 32)}, {"md4", strings.Repeat("a", 32)}, {"", strings.Repeat("a", 32)}, {"MD5", strings.Repeat("a", 32)}} {
+		if hash, err := h.WrapLegacy(bad[0], bad[1]); !errors.Is(err, ErrLegacy) || hash != "" {
+			t.Errorf("WrapLegacy(%q, %q) = %q, %v", bad[0], bad[1], hash, err)
+		}
+	}
+}
+
+func sumOf(b [16]byte) []byte   { return b[:] }
+func sumOf20(b [20]byte) []byte { return b[:] }
+func sumOf32(b [32]byte) []byte { return b[:] }
+
+// The text of a known digest, so that the format on disk cannot drift.
+func TestSM3IsTheStandards(t *testing.T) {
+	t.Parallel()
+	// GB/T 32905-2016, appendix A, example 1.
+	const want = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+	if got := hex.EncodeToString(legacyDigests["sm3"].sum([]byte("abc"))); got != want {
+		t.Errorf("SM3(abc) = %s", got)
+	}
+}
+
+func TestNewHasherRefuses(t *testing.T) {
+	pepper := newPepper(t)
+	for name, c := range map[string]HasherConfig{
+		"no pepper":       {},
+		"too much memory": {Pepper: pepper, Memory: maxMemory + 1},
+		"too little":      {Pepper: pepper, Memory: 7},
+		"too slow":        {Pepper: pepper, Time: maxTime + 1},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			NewHasher(c)
+		}()
+	}
+}
+
+// Right, wrong, nobody and nonsense cost the same: the medians of interleaved
+// tries differ by less than a quarter even on a busy machine.
+func TestSameWork(t *testing.T) {
+	if testing.Short() || raceDetector {
+		t.Skip("measures time")
+	}
+	h := cheap(t, func(c *HasherConfig) { c.Memory, c.Slots = 4096, 1 })
+	hash, err := h.Hash(t.Context(), NewSecret("secret words"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]func(context.Context) error{
+		"right": func(ctx context.Context) error {
+			_, _, err := h.Verify(ctx, hash, NewSecret("secret words"))
+			return err
+		},
+		"wrong": func(ctx context.Context) error {
+			_, _, err := h.Verify(ctx, hash, NewSecret("other words!"))
+			return err
+		},
+		"dummy": func(ctx context.Context) error { return h.Dummy(ctx, NewSecret("secret words")) },
+		"empty": func(ctx context.Context) error { _, _, err := h.Verify(ctx, hash, NewSecret("")); return err },
+		"64KiB": func(ctx context.Context) error { return h.Dummy(ctx, NewSecret(strings.Repeat("x", 64<<10))) },
+	}
+	took := map[string][]time.Duration{}
+	names := []string{"right", "wrong", "dummy", "empty", "64KiB"}
+	for range 60 {
+		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		for _, name := range names {
+			start := time.Now()
+			if err := kinds[name](t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			took[name] = append(took[name], time.Since(start))
+		}
+	}
+	base := median(took["right"])
+	for name, all := range took {
+		if m := median(all); m < base*3/4 || m > base*5/4 {
+			t.Errorf("%s takes %v, right %v", name, m, base)
+		}
+	}
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}

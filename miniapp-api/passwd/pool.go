@@ -1,0 +1,165 @@
+package passwd
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// A worker hashes on a thread of its own. Together with two settings this keeps
+// other requests as fast under a storm of guesses as on an idle server:
+//
+// GOMAXPROCS is raised by the number of workers. A hash computes for some 20 ms
+// without a pause; with the default setting the workers would hold every one of
+// Go's processors, and a request that needs microseconds would wait for the
+// scheduler to take one away.
+//
+// The thread is nice (Linux). More Go processors than cores leave it to the
+// kernel to divide the cores, and the kernel then gives a waking request a core
+// at once.
+//
+// BenchmarkRequestsBesideHashing measures both. The thread ends with the worker,
+// so that nothing else ever runs on it.
+type worker struct {
+	arena arena
+	jobs  chan job
+}
+
+// A job is run on a worker's thread; done gets what it panicked with, or nil.
+type job struct {
+	do   func(*arena)
+	done chan any
+}
+
+func (w *worker) work(closed <-chan struct{}) {
+	runtime.LockOSThread()
+	lowerPriority()
+	for {
+		select {
+		case j := <-w.jobs:
+			w.run(j)
+		case <-closed:
+			return
+		}
+	}
+}
+
+func (w *worker) run(j job) {
+	defer func() { j.done <- recover() }()
+	j.do(&w.arena)
+}
+
+// procs counts by how much all Hashers together have raised GOMAXPROCS.
+var procs struct {
+	sync.Mutex
+	raised int
+}
+
+// raiseProcs raises GOMAXPROCS by slots and returns slots. Without a wish it is
+// the number of processors Go was allowed before, which heeds the CPU limit of
+// a container.
+func raiseProcs(slots int) int {
+	procs.Lock()
+	defer procs.Unlock()
+	now := runtime.GOMAXPROCS(0)
+	if slots <= 0 {
+		slots = max(1, now-procs.raised)
+	}
+	procs.raised += slots
+	runtime.GOMAXPROCS(now + slots)
+	return slots
+}
+
+func lowerProcs(slots int) {
+	procs.Lock()
+	defer procs.Unlock()
+	procs.raised -= slots
+	runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)-slots))
+}
+
+// A Slot is a place in the pool, for one caller at a time.
+type Slot struct{ place *place }
+
+// A place is what a Slot holds; it outlives the Slot until it is given back.
+type place struct {
+	hasher *Hasher
+	worker *worker
+
+	mu       sync.Mutex // held while a hash runs
+	released bool
+	detach   func() bool // ends the watch on the context
+}
+
+// Reserve takes a place in the pool, or waits in the queue for one, so that a
+// caller is turned away before anything else is done: before a guess is charged.
+// Release gives it back; so does the end of ctx, and the garbage collector, if
+// Release was forgotten. Errors: ErrBusy when the queue is full, ErrClosed, the
+// context's when it ends before there is a place.
+func (h *Hasher) Reserve(ctx context.Context) (*Slot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case h.admitted <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	select {
+	case w := <-h.idle:
+		return h.slot(ctx, w), nil
+	case <-ctx.Done():
+		<-h.admitted
+		return nil, ctx.Err()
+	case <-h.closed:
+		<-h.admitted
+		return nil, ErrClosed
+	}
+}
+
+func (h *Hasher) slot(ctx context.Context, w *worker) *Slot {
+	p := &place{hasher: h, worker: w}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.detach = context.AfterFunc(ctx, p.release)
+	s := &Slot{p}
+	runtime.AddCleanup(s, (*place).release, p)
+	return s
+}
+
+// Release gives the place back, after a hash that runs in it. Calling it again
+// does nothing.
+func (s *Slot) Release() { s.place.release() }
+
+func (p *place) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.released {
+		return
+	}
+	p.released = true
+	p.detach()
+	p.hasher.idle <- p.worker
+	<-p.hasher.admitted
+}
+
+// run does f on the worker's thread. If f panics, so does the caller.
+func (p *place) run(ctx context.Context, f func(*arena)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.released {
+		return ErrReleased
+	}
+	j := job{f, make(chan any, 1)}
+	select {
+	case p.worker.jobs <- j:
+	case <-p.hasher.closed:
+		return ErrClosed
+	}
+	if failed := <-j.done; failed != nil {
+		panic(failed)
+	}
+	return nil
+}

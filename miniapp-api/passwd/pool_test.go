@@ -1,0 +1,257 @@
+package passwd
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// eventually waits for something that another goroutine does.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for range 2000 {
+		if is() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("not in two seconds: %s", what)
+}
+
+// free reports how many places nobody holds.
+func free(h *Hasher) int { return len(h.idle) }
+
+func TestReserveIsBounded(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Queue = 2, 3 })
+	var held []*Slot
+	for range 2 {
+		s, err := h.Reserve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, s)
+	}
+	got := make(chan error, 3)
+	for range 3 {
+		go func() {
+			s, err := h.Reserve(t.Context())
+			if err == nil {
+				s.Release()
+			}
+			got <- err
+		}()
+	}
+	eventually(t, "three wait", func() bool { return h.Waiting() == 3 })
+	for range 10 {
+		if _, err := h.Reserve(t.Context()); !errors.Is(err, ErrBusy) {
+			t.Fatalf("queue is full: %v", err)
+		}
+		if _, err := h.Hash(t.Context(), NewSecret("secret words")); !errors.Is(err, ErrBusy) {
+			t.Fatalf("Hash: %v", err)
+		}
+		if _, _, err := h.Verify(t.Context(), h.dummy, NewSecret("secret words")); !errors.Is(err, ErrBusy) {
+			t.Fatalf("Verify: %v", err)
+		}
+		if err := h.Dummy(t.Context(), NewSecret("secret words")); !errors.Is(err, ErrBusy) {
+			t.Fatalf("Dummy: %v", err)
+		}
+		if _, err := h.WrapLegacy("md5", "00000000000000000000000000000000"); !errors.Is(err, ErrBusy) {
+			t.Fatalf("WrapLegacy: %v", err)
+		}
+	}
+	for _, s := range held {
+		s.Release()
+		s.Release()
+	}
+	for range 3 {
+		if err := <-got; err != nil {
+			t.Errorf("waiter: %v", err)
+		}
+	}
+	if free(h) != 2 || h.Waiting() != 0 || len(h.admitted) != 0 {
+		t.Errorf("%d free, %d waiting, %d admitted", free(h), h.Waiting(), len(h.admitted))
+	}
+}
+
+func TestReserveEndsWithContext(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
+	held, err := h.Reserve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := h.Reserve(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting: %v", err)
+	}
+	held.Release()
+	if _, err := h.Reserve(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("ended before: %v", err)
+	}
+	if free(h) != 1 || len(h.admitted) != 0 {
+		t.Errorf("%d free, %d admitted", free(h), len(h.admitted))
+	}
+}
+
+func TestSlotEndsWithContext(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := h.Reserve(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	eventually(t, "the place comes back", func() bool { return free(h) == 1 })
+	if err := s.Dummy(ctx, NewSecret("x")); !errors.Is(err, context.Canceled) {
+		t.Errorf("with the ended context: %v", err)
+	}
+	if err := s.Dummy(t.Context(), NewSecret("x")); !errors.Is(err, ErrReleased) {
+		t.Errorf("with another: %v", err)
+	}
+	s.Release()
+	if free(h) != 1 || len(h.admitted) != 0 {
+		t.Errorf("%d free, %d admitted", free(h), len(h.admitted))
+	}
+}
+
+func TestForgottenSlotComesBack(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
+	for range 3 {
+		func() {
+			s, err := h.Reserve(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Dummy(context.Background(), NewSecret("x")); err != nil {
+				t.Fatal(err)
+			}
+		}()
+		eventually(t, "the place comes back", func() bool { runtime.GC(); return free(h) == 1 })
+	}
+}
+
+func TestPanicReachesTheCallerOnly(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
+	func() {
+		s, err := h.Reserve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Release()
+		defer func() {
+			if recover() != "boom" {
+				t.Error("the panic is lost")
+			}
+		}()
+		_ = s.place.run(t.Context(), func(*arena) { panic("boom") })
+	}()
+	if err := h.Dummy(t.Context(), NewSecret("x")); err != nil || free(h) != 1 {
+		t.Errorf("afterwards: %v, %d free", err, free(h))
+	}
+}
+
+// A slot whose request ends while it hashes must not let one hash more run.
+func TestNeverMoreThanSlots(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Queue = 2, 100 })
+	var running, most atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s, err := h.Reserve(ctx)
+			if err != nil {
+				return
+			}
+			defer s.Release()
+			_ = s.place.run(ctx, func(*arena) {
+				if i%3 == 0 {
+					cancel()
+				}
+				n := running.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				time.Sleep(time.Millisecond)
+				running.Add(-1)
+			})
+		})
+	}
+	wg.Wait()
+	if most.Load() > 2 {
+		t.Errorf("%d at once", most.Load())
+	}
+	eventually(t, "all places come back", func() bool { return free(h) == 2 && len(h.admitted) == 0 })
+}
+
+func TestCallersTogether(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Queue = 64 })
+	hash, err := h.Hash(t.Context(), NewSecret("secret words"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			typed := NewSecret("secret words")
+			if i%2 == 0 {
+				typed = NewSecret("wrong words!")
+			}
+			if ok, _, err := h.Verify(t.Context(), hash, typed); ok != (i%2 == 1) || err != nil {
+				t.Errorf("caller %d: %v, %v", i, ok, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	h := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 1})
+	s, err := h.Reserve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error)
+	go func() { _, err := h.Reserve(t.Context()); waits <- err }()
+	eventually(t, "one waits", func() bool { return h.Waiting() == 1 })
+	h.Close()
+	h.Close()
+	if err := <-waits; !errors.Is(err, ErrClosed) {
+		t.Errorf("waiting: %v", err)
+	}
+	eventually(t, "the worker ends", func() bool { return errors.Is(s.Dummy(t.Context(), NewSecret("x")), ErrClosed) })
+	s.Release()
+	if _, err := h.WrapLegacy("md5", "00000000000000000000000000000000"); !errors.Is(err, ErrClosed) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// Not parallel: other tests make Hashers too.
+func TestProcessorsAreGivenBack(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	one := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64, Slots: 3})
+	byDefault := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64})
+	if got := runtime.GOMAXPROCS(0); got != 2*before+3 || byDefault.slots != before {
+		t.Errorf("GOMAXPROCS %d with 3 slots and %d by default, was %d", got, byDefault.slots, before)
+	}
+	if n := cap(byDefault.admitted); n != before*(1+queuePerSlot) {
+		t.Errorf("%d admitted by default", n)
+	}
+	one.Close()
+	one.Close()
+	byDefault.Close()
+	if got := runtime.GOMAXPROCS(0); got != before {
+		t.Errorf("GOMAXPROCS %d, was %d", got, before)
+	}
+}
