@@ -40,6 +40,7 @@ type conn struct {
 	line         *line
 	statements   *statements // nil: none by name
 	bad          bool        // not to be used again
+	reading      bool        // rows are open
 	unreplicated bool        // the server warned so since this was last cleared
 }
 
@@ -67,10 +68,18 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		release()
 		return nil, err
 	}
+	c.reading = true
 	return &rows{pqRows: r.(pqRows), conn: c, ctx: ctx, release: release}, nil
 }
 
+// errReading: the protocol has one answer at a time. lib/pq sees to that only
+// for statements without a name.
+var errReading = errors.New("store: rows of an earlier query are still open on this connection")
+
 func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if c.reading {
+		return nil, errReading
+	}
 	if c.statements == nil || len(args) == 0 {
 		return c.pqConn.QueryContext(ctx, query, args)
 	}
@@ -94,6 +103,9 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if c.reading {
+		return nil, errReading
+	}
 	if c.statements == nil || len(args) == 0 {
 		return c.pqConn.ExecContext(ctx, query, args)
 	}

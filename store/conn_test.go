@@ -192,6 +192,37 @@ func TestUnsupportedIsNotRepeated(t *testing.T) {
 	}
 }
 
+func TestOneAnswerAtATime(t *testing.T) {
+	t.Parallel()
+	for name, db := range pools(t, storetest.DSN(t)) {
+		tx := db.MustBegin()
+		rows, err := tx.Query(`SELECT g FROM generate_series(1, $1) g`, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows.Next()
+		if err := tx.Get(new(int), `SELECT $1::int`, 1); err == nil {
+			t.Errorf("%s: a second query while rows are open", name)
+		}
+		if _, err := tx.Exec(`SELECT $1::int`, 1); err == nil {
+			t.Errorf("%s: a statement while rows are open", name)
+		}
+		n := 1
+		for rows.Next() {
+			n++
+		}
+		if err := rows.Err(); err != nil || n != 3 {
+			t.Errorf("%s: %d rows, %v", name, n, err)
+		}
+		if err := tx.Get(new(int), `SELECT $1::int`, 1); err != nil {
+			t.Errorf("%s: after the rows: %v", name, err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPrepareIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, db := range pools(t, storetest.DSN(t)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lib/pq"
 )
@@ -87,22 +88,19 @@ func committed(err error) error {
 }
 
 // told is what a caller learns: ErrUnavailable when the database could not be
-// used in time, and the context's error too when ctx has ended.
+// used in time, and the context's error too when ctx has ended. Other errors
+// stay as they are.
 func told(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, ErrUnknownOutcome) {
+	if err == nil || !away(err) && !repeatable(err) && !contextEnded(err) {
 		return err
 	}
-	end := ctx.Err()
-	if end != nil && !errors.Is(err, end) {
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
 		err = fmt.Errorf("%w: %w", end, err)
 	}
 	if errors.Is(err, context.Canceled) { // nobody is there to hear more
 		return err
 	}
-	if away(err) || repeatable(err) || errors.Is(err, context.DeadlineExceeded) {
-		return asUnavailable(err)
-	}
-	return err
+	return asUnavailable(err)
 }
 
 // asUnavailable marks err as ErrUnavailable, once.
@@ -112,3 +110,18 @@ func asUnavailable(err error) error {
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
+
+// refused hides the server's text where it quotes a value (class 22: data
+// exception). The *pq.Error stays within reach for its code.
+func refused(err error, server *pq.Error) error {
+	if !strings.HasPrefix(string(server.Code), "22") {
+		return err
+	}
+	return valueError{server}
+}
+
+type valueError struct{ server *pq.Error }
+
+func (e valueError) Error() string { return fmt.Sprintf("pq: value refused (%s)", e.server.Code) }
+
+func (e valueError) Unwrap() error { return e.server }

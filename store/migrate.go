@@ -70,7 +70,7 @@ func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error)
 func refusePooler(ctx context.Context, cfg pq.Config) error {
 	pooled, err := behindPooler(ctx, cfg)
 	if err != nil {
-		return told(ctx, err)
+		return err
 	}
 	if pooled {
 		return fmt.Errorf("%w: migration needs the server itself, and this is a transaction pooler", ErrUnsafeDSN)

@@ -21,7 +21,15 @@ const poolerRounds = 5
 // Connection a leaves a random session setting behind. Then b holds a
 // transaction, and with it a server connection. Behind a pooler either b finds
 // the setting, or a has lost it.
-func behindPooler(ctx context.Context, cfg pq.Config) (bool, error) {
+func behindPooler(ctx context.Context, cfg pq.Config) (pooled bool, err error) {
+	err = repeat(ctx, startPatience, func() (err error) {
+		pooled, err = probe(ctx, cfg)
+		return err
+	})
+	return pooled, err
+}
+
+func probe(ctx context.Context, cfg pq.Config) (bool, error) {
 	db := openPool(&connector{cfg: cfg}, 2)
 	defer db.Close()
 	a, err := db.Conn(ctx)

@@ -196,6 +196,25 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+func TestRegisterAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		dsn := storetest.DSN(t)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: "c", AppID: "a", Box: storetest.NewBox(t), MaxConns: 2})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				db.Close()
+			})
+		}
+		wg.Wait()
+	}
+}
+
 func TestCloseWaitsForCommit(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)

@@ -8,6 +8,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -83,7 +84,7 @@ type DB struct {
 
 // Open connects to a migrated database and registers the centre with its
 // application. It reports ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated or
-// ErrOtherApp; it tries once, so a caller that wants to wait calls again.
+// ErrOtherApp. For a server that is not there yet it waits 5 s, or until ctx ends.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -130,11 +131,13 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if db.now == nil {
 		db.now, db.wall = time.Now, time.Now
 	}
-	if db.pooled, err = behindPooler(ctx, cfg); err == nil && !db.pooled {
-		cfg, err = withSessionSettings(ctx, cfg)
+	if db.pooled, err = behindPooler(ctx, cfg); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, told(ctx, err)
+	if !db.pooled {
+		if cfg, err = withSessionSettings(ctx, cfg); err != nil {
+			return nil, told(ctx, err)
+		}
 	}
 	db.life, db.end = context.WithCancel(context.Background())
 	db.sql = openPool(&connector{cfg: cfg, named: !db.pooled, notice: db.notice}, c.MaxConns)
@@ -154,19 +157,22 @@ func (db *DB) prepare(ctx context.Context, appID string) error {
 	return ctx.Err()
 }
 
-// register makes the centre's row. Calling it again changes nothing.
+// register makes the centre's row. Calling it again, or in several processes at
+// once, changes nothing.
 func (db *DB) register(ctx context.Context, appID string) error {
 	var found string
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		// Without columns: of two that insert the same row at once, one may
+		// meet the other in the second unique index first.
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO centers (center_id, app_id, created_at) VALUES ($1, $2, $3)
-			ON CONFLICT (center_id) DO NOTHING`, db.center, appID, now)
+			ON CONFLICT DO NOTHING`, db.center, appID, now)
 		if err != nil {
 			return err
 		}
 		return tx.GetContext(ctx, &found, `SELECT app_id FROM centers WHERE center_id = $1`, db.center)
 	})
-	if sqlClass(err) == "23" || err == nil && found != appID {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && found != appID {
 		return fmt.Errorf("%w: centre %s, application %s", ErrOtherApp, db.center, appID)
 	}
 	return err

@@ -11,9 +11,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// patience bounds the retries of a transaction whose context has no deadline:
-// a failover takes up to half a minute.
-const patience = time.Minute
+// Limits of repetition where the context has no earlier deadline.
+const (
+	patience      = time.Minute     // of a transaction: a failover takes up to half of it
+	startPatience = 5 * time.Second // of finding the server at start
+)
 
 // inTx runs f in one READ COMMITTED transaction. It is the only way to write:
 // outside a transaction a lost answer cannot be told from a lost statement.
@@ -30,13 +32,16 @@ const patience = time.Minute
 // success that a failover undoes. If ctx ends first the caller gets
 // ErrUnknownOutcome and the commit goes on in the background.
 func (db *DB) inTx(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error) error {
+	return repeat(ctx, patience, func() error { return db.attempt(ctx, f) })
+}
+
+// repeat runs f until its error is none that time heals, and returns what the
+// caller is told.
+func repeat(ctx context.Context, limit time.Duration, f func() error) error {
 	begun := time.Now()
 	for attempt := 0; ; attempt++ {
-		err := db.attempt(ctx, f)
-		if !repeatable(err) {
-			return told(ctx, err)
-		}
-		if time.Since(begun) > patience || !pause(ctx, attempt) {
+		err := f()
+		if !repeatable(err) || time.Since(begun) > limit || !pause(ctx, attempt) {
 			return told(ctx, err)
 		}
 	}

@@ -79,7 +79,7 @@ func peopleTable(out io.Writer, people []story) {
 	t.Style().Options = table.OptionsNoBorders
 	t.Style().Options.SeparateColumns = false
 	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"person", "story", "name", "document", "number", "account", "password"})
+	t.AppendHeader(table.Row{"person", "story", "name", "type", "ID number", "account", "password"})
 	for _, s := range people {
 		p := s.person()
 		t.AppendRow(table.Row{p.Person, s.tells, p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password})

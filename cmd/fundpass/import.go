@@ -115,7 +115,7 @@ func importRoster(ctx context.Context, w world, r roster) error {
 	defer hasher.Close()
 	m := &importer{
 		db: db, hasher: hasher, policy: f.policy, roster: r,
-		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 	}
 	begun := time.Now()
 	p, err := m.run(ctx, w.err)

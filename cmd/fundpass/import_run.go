@@ -69,7 +69,7 @@ func (m *importer) run(ctx context.Context, progress io.Writer) (store.Progress,
 	if m.begun, err = m.db.BeginImport(ctx, m.roster.digest); err != nil {
 		return store.Progress{}, err
 	}
-	pieces, fed := make(chan chan piece, runtime.GOMAXPROCS(0)), make(chan error, 1)
+	pieces, fed := make(chan chan piece, runtime.NumCPU()), make(chan error, 1)
 	go func() { fed <- m.feed(ctx, pieces) }()
 	last, err := m.drain(ctx, pieces, newMeter(progress, m))
 	cancel()

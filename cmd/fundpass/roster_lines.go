@@ -31,14 +31,18 @@ const longestLine = 64 << 10
 // fileRoster looks through a file once: its digest, its lines, its encoding.
 func fileRoster(path string) (roster, error) {
 	r := roster{name: path, checked: true, open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	info, err := os.Stat(path)
+	if err != nil {
+		return r, err
+	}
+	if !info.Mode().IsRegular() {
+		return r, errors.New(path + " is not a regular file; it is read twice")
+	}
 	f, err := r.open()
 	if err != nil {
 		return r, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return r, errors.Join(err, errors.New(path+" is not a regular file; it is read twice"))
-	}
 	return r, r.survey(f)
 }
 

@@ -27,8 +27,8 @@ func newScreen(out io.Writer) screen {
 // Where the columns of a line begin.
 const (
 	indent       = 7
-	answerColumn = 52
-	tookColumn   = 80
+	answerColumn = 56
+	tookColumn   = 84
 )
 
 // A line is one step of a walk, on two lines of the screen: what it proves and
@@ -76,5 +76,11 @@ func (s screen) paint(what string, c text.Color) string {
 	return c.Sprint(what)
 }
 
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
-func seconds(d time.Duration) string      { return fmt.Sprintf("%.1f s", d.Seconds()) }
+func milliseconds(d time.Duration) string {
+	if 0 < d && d < time.Millisecond {
+		return "<1 ms"
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -7,27 +7,18 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"os"
-	"os/signal"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	miniapp "fundpass/miniapp-api"
 	"fundpass/store"
 )
 
-// Times of a server's life.
+// How long, and how often, serve asks for a database that starts at the same time.
 const (
-	databaseWait = 30 * time.Second // for a database that starts at the same time
+	databaseWait = 30 * time.Second
 	databaseStep = time.Second
-	purgeEvery   = 10 * time.Minute
-	drainTime    = 10 * time.Second // for requests under way at the end
 )
 
 // errDemoDatabase refuses a database of fundpass demo, whose passwords are printed.
@@ -138,126 +129,4 @@ func refuseDemo(ctx context.Context, dsn string) error {
 		return errDemoDatabase
 	}
 	return err
-}
-
-// serve answers on the listeners until ctx ends; ops may be nil. Then readiness
-// is taken back, and requests under way have drainTime to end. It closes the
-// listeners and leaves Close to the caller.
-func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
-	var draining atomic.Bool
-	failed := make(chan error, 2)
-	begin := func(l net.Listener, h http.Handler) *http.Server {
-		s := miniapp.HTTPServer(unready(&draining, h), a.log)
-		go func() { failed <- s.Serve(l) }()
-		return s
-	}
-	servers := []*http.Server{begin(public, a.handler)}
-	attrs := []any{"addr", public.Addr().String(), "pid", os.Getpid()}
-	if ops != nil {
-		servers = append(servers, begin(ops, a.server.OpsHandler()))
-		attrs = append(attrs, "ops", ops.Addr().String())
-	}
-	a.log.Info("listening", attrs...)
-
-	working, rest := context.WithCancel(ctx)
-	var workers sync.WaitGroup
-	workers.Go(func() { a.purge(working) })
-	defer workers.Wait()
-	defer rest()
-	select {
-	case err := <-failed:
-		return errors.Join(err, shutdown(servers))
-	case <-ctx.Done():
-	}
-	draining.Store(true)
-	a.log.Info("draining")
-	time.Sleep(a.settings.DrainDelay)
-	err := shutdown(servers)
-	a.log.Info("stopped")
-	return err
-}
-
-// unready makes /readyz fail once draining is set: the check of the database is
-// asked under a context that has ended, so that the reply is the API's own.
-func unready(draining *atomic.Bool, api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() && r.URL.Path == "/readyz" {
-			ended, end := context.WithCancel(r.Context())
-			end()
-			r = r.WithContext(ended)
-		}
-		api.ServeHTTP(w, r)
-	})
-}
-
-// shutdown ends all servers side by side; what does not end in time is cut off.
-func shutdown(servers []*http.Server) error {
-	ctx, stop := context.WithTimeout(context.Background(), drainTime)
-	defer stop()
-	done := make(chan error, len(servers))
-	for _, s := range servers {
-		go func() {
-			err := s.Shutdown(ctx)
-			if err != nil {
-				err = errors.Join(fmt.Errorf("requests were cut off: %w", err), s.Close())
-			}
-			done <- err
-		}()
-	}
-	var all []error
-	for range servers {
-		all = append(all, <-done)
-	}
-	return errors.Join(all...)
-}
-
-// purge deletes what can no longer matter, from time to time.
-func (a *app) purge(ctx context.Context) {
-	tick := time.NewTicker(purgeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := a.db.Purge(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("nothing purged", "err", err)
-		}
-	}
-}
-
-// reloadOnHangup reloads at every SIGHUP until the returned function is called.
-func (a *app) reloadOnHangup() (stop func()) {
-	hangup, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(hangup, syscall.SIGHUP)
-	go func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-hangup:
-				a.reload()
-			}
-		}
-	}()
-	return func() { signal.Stop(hangup); close(done) }
-}
-
-// reload reads the ring's files again. With any problem the old keys stay.
-func (a *app) reload() {
-	s := a.settings
-	ring, problems := s.loadRing()
-	problems = append(problems, s.checkModes()...)
-	if len(problems) == 0 {
-		if err := a.gateway.Replace(ring); err != nil {
-			problems = append(problems, problem{"", err})
-		}
-	}
-	for _, p := range problems {
-		a.log.Error("keys not reloaded, the old ones stay", "setting", p.setting, "err", p.err)
-	}
-	if len(problems) == 0 {
-		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
-	}
 }

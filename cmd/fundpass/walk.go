@@ -7,17 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
 )
 
-// errStep says that a walk ended early. Which step, and why, is on the screen.
-var errStep = errors.New("walk: a step did not hold")
+// errStep ends a walk early. Why is on the screen.
+var errStep = errors.New("did not hold")
 
 // walkCommand walks the whole citizen's flow against a running demo. It leaves
 // the person as it found them: the password is changed, the history makes
@@ -32,6 +34,9 @@ func walkCommand(w world) *cobra.Command {
 			"password is what it was, so a walk can be repeated.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				return fmt.Errorf("--base %s is not a URL such as http://127.0.0.1:8080", base)
+			}
 			phone := phone{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}
 			walk := &walk{mine: phone, other: phone, screen: newScreen(w.out), password: password}
 			return walk.run(cmd.Context(), person)
@@ -81,7 +86,7 @@ func (w *walk) run(ctx context.Context, person string) error {
 	}
 	w.end(fmt.Sprintf("Step %d did not hold: %v", w.steps, err))
 	w.putBackQuietly(ctx)
-	return fmt.Errorf("%w: number %d", errStep, w.steps)
+	return fmt.Errorf("walk: step %d %w", w.steps, errStep)
 }
 
 func (w *walk) stages(ctx context.Context) error {
@@ -109,7 +114,7 @@ func (w *walk) stages(ctx context.Context) error {
 func (w *walk) find(ctx context.Context, person string) error {
 	a, err := w.mine.get(ctx, "/sim/people")
 	if err != nil {
-		return fmt.Errorf("walk: %s: %w (is `fundpass demo` running?)", w.mine.base, err)
+		return fmt.Errorf("walk: %s: %w; is fundpass demo running there?", w.mine.base, err)
 	}
 	var people []alipaysim.Person
 	if a.status != http.StatusOK || json.Unmarshal(a.raw, &people) != nil {
@@ -162,11 +167,16 @@ func get(path string) request { return request{method: http.MethodGet, path: pat
 // letters and digits, which most policies allow.
 func freshPassword() string {
 	sets := []string{"BCDFGHKMNPQRTVWXZ", "bcdfghkmnpqrtvwxz", "bcdfghkmnpqrtvwxz", "2345789"}
-	random := make([]byte, 12)
-	rand.Read(random)
-	for i, r := range random {
-		set := sets[i%len(sets)]
-		random[i] = set[int(r)%len(set)]
+	policy := passwd.Default()
+	for {
+		random := make([]byte, 12)
+		rand.Read(random)
+		for i, r := range random {
+			set := sets[i%len(sets)]
+			random[i] = set[int(r)%len(set)]
+		}
+		if len(policy.Check(passwd.NewSecret(string(random)), passwd.Subject{})) == 0 {
+			return string(random) // chance makes a run of keys now and then
+		}
 	}
-	return string(random)
 }

@@ -15,7 +15,7 @@ var errNotBack = errors.New("the first password does not come back")
 // putBack makes the first password right again. The history refuses it until
 // enough others came between, so the walk makes those changes.
 func (w *walk) putBack(ctx context.Context) error {
-	if err := w.open(ctx, "The new password opens a change"); err != nil {
+	if err := w.open(ctx, "The new password opens one more change"); err != nil {
 		return err
 	}
 	a, err := w.mine.do(ctx, w.confirming(w.first, w.first))
@@ -24,7 +24,7 @@ func (w *walk) putBack(ctx context.Context) error {
 		w.password = w.first
 		return w.judge(step{proves: "The first password comes back", want: "OK"}, a, nil)
 	case err == nil && a.Code == "PASSWORD_WEAK":
-		return w.judge(step{proves: "An initial password never comes back", want: a.Code, note: showBrokenRules}, a, nil)
+		return w.judge(step{proves: "The rules refuse the first password for good", want: a.Code, note: showBrokenRules}, a, nil)
 	}
 	if err := w.judge(step{proves: "The first password may not come right back", want: "PASSWORD_REUSED"}, a, err); err != nil {
 		return err

@@ -22,12 +22,12 @@ func (w *walk) signIn(ctx context.Context) error {
 	}
 	w.mine.token = a.text("token")
 	w.linked, _ = a.object()["linked"].(bool)
-	if _, err = w.step(ctx, step{proves: "A code is good once", request: code, want: "AUTH_CODE_INVALID"}); err != nil {
+	if _, err = w.step(ctx, step{proves: "The same code opens no second one", request: code, want: "AUTH_CODE_INVALID"}); err != nil {
 		return err
 	}
 	stranger := w.mine
 	stranger.token = ""
-	_, err = w.step(ctx, step{proves: "Without a session there is no answer", phone: &stranger,
+	_, err = w.step(ctx, step{proves: "Without a session nothing is told", phone: &stranger,
 		request: get("/v1/password"), want: "SESSION_REQUIRED"})
 	return err
 }
@@ -36,40 +36,41 @@ func (w *walk) signIn(ctx context.Context) error {
 // as of another phone.
 func (w *walk) link(ctx context.Context) error {
 	if w.linked { // an earlier visitor's link: taken away and made again
-		if err := w.unlink(ctx, "A link is removed against the password"); err != nil {
+		if err := w.unlink(ctx, "The link found is removed against the password"); err != nil {
 			return err
 		}
 	}
-	_, err := w.step(ctx, step{proves: "Name, document and password link it", want: "OK", note: showAccount,
+	a, err := w.step(ctx, step{proves: "Name, document and password link the account", want: "OK", note: showAccount,
 		request: post("/v1/link", fields{
 			"name": w.who.Name, "id_type": w.who.IDType, "id_number": w.who.IDNumber,
 			"account_no": w.who.AccountNo, "password": w.password,
 		})})
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, w.hint())
+		return w.hint(a, err)
 	}
 	w.tied = true
 	begun := time.Now()
-	a, err := w.other.logIn(ctx, w.who.Person)
+	a, err = w.other.logIn(ctx, w.who.Person)
 	a.took = time.Since(begun)
-	return w.judge(step{proves: "The same citizen on another phone", want: "OK", note: showSession}, a, err)
+	return w.judge(step{proves: "The same citizen signs in on another phone", want: "OK", note: showSession}, a, err)
 }
 
 func (w *walk) unlink(ctx context.Context, proves string) error {
-	if _, err := w.step(ctx, step{proves: proves, request: w.unlinking(), want: "OK"}); err != nil {
-		return fmt.Errorf("%w\n%s", err, w.hint())
-	}
-	return nil
+	a, err := w.step(ctx, step{proves: proves, request: w.unlinking(), want: "OK"})
+	return w.hint(a, err)
 }
 
 func (w *walk) unlinking() request {
 	return post("/v1/link/remove", fields{"password": w.password})
 }
 
-// hint helps when the password is not the right one, or the story is another.
-func (w *walk) hint() string {
-	return "The password used may not be " + w.who.Person + "'s any more, or this person's story is not to get\n" +
-		"through. Give the right one with --password, or start the demo again."
+// hint helps where the password, or the person, is the wrong one for a walk.
+func (w *walk) hint(a answer, err error) error {
+	if a.Code != "LINK_REFUSED" && a.Code != "OLD_PASSWORD_WRONG" {
+		return err
+	}
+	return fmt.Errorf("%w\nEither the password is not %s's any more: give the right one with --password, or\n"+
+		"start the demo again. Or it is their story not to get through: see the demo's table", err, w.who.Person)
 }
 
 // mistype: a wrong old password is refused and counted.
@@ -84,7 +85,7 @@ func (w *walk) mistype(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.step(ctx, step{proves: "and counted", request: get("/v1/password"), want: "OK",
+	_, err = w.step(ctx, step{proves: "The wrong guess was counted", request: get("/v1/password"), want: "OK",
 		note: func(a answer) (string, error) {
 			if left := a.number("remaining_attempts"); left != before-1 {
 				return "", fmt.Errorf("wanted %d guesses left, got %d", before-1, left)
@@ -117,8 +118,8 @@ func (w *walk) changePassword(ctx context.Context) error {
 	next := freshPassword()
 	for _, s := range []step{
 		{proves: "Two different new passwords are refused", request: w.confirming(next, next+"x"), want: "PASSWORD_MISMATCH"},
-		{proves: "A weak one is, with every broken rule", request: w.confirming("123456", "123456"), want: "PASSWORD_WEAK", note: showBrokenRules},
-		{proves: "The old one as the new one is", request: w.confirming(w.password, w.password), want: "PASSWORD_SAME"},
+		{proves: "A weak password is refused, with every reason", request: w.confirming("123456", "123456"), want: "PASSWORD_WEAK", note: showBrokenRules},
+		{proves: "The old password is refused as the new one", request: w.confirming(w.password, w.password), want: "PASSWORD_SAME"},
 	} {
 		if _, err := w.step(ctx, s); err != nil {
 			return err
@@ -126,12 +127,12 @@ func (w *walk) changePassword(ctx context.Context) error {
 	}
 	confirm := w.confirming(next, next)
 	confirm.key = rand.Text()
-	done, err := w.step(ctx, step{proves: "The new password twice: changed", request: confirm, want: "OK", note: showChange})
+	done, err := w.step(ctx, step{proves: "The same new password twice: it is changed", request: confirm, want: "OK", note: showChange})
 	if err != nil {
 		return err
 	}
 	w.password = next
-	_, err = w.step(ctx, step{proves: "The same key again: the first answer", request: confirm, want: "OK",
+	_, err = w.step(ctx, step{proves: "Sent again under its key: the first answer", request: confirm, want: "OK",
 		note: func(a answer) (string, error) {
 			if !bytes.Equal(a.raw, done.raw) {
 				return "", fmt.Errorf("the answer to the same Idempotency-Key differs")
@@ -145,21 +146,21 @@ func (w *walk) changePassword(ctx context.Context) error {
 func (w *walk) afterwards(ctx context.Context) error {
 	for _, s := range []step{
 		{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
-		{proves: "Did it happen? It did", request: get(w.change), want: "OK", note: wantState("done")},
-		{proves: "The old password is refused", request: w.opening(w.first), want: "OLD_PASSWORD_WRONG"},
+		{proves: "Asked whether it happened, the server knows", request: get(w.change), want: "OK", note: wantState("done")},
+		{proves: "The old password opens nothing any more", request: w.opening(w.first), want: "OLD_PASSWORD_WRONG"},
 	} {
 		if _, err := w.step(ctx, s); err != nil {
 			return err
 		}
 	}
-	if err := w.open(ctx, "The new one opens another change"); err != nil {
+	if err := w.open(ctx, "The new password opens another change"); err != nil {
 		return err
 	}
 	next := freshPassword()
 	for _, s := range []step{
-		{proves: "which can be cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
-		{proves: "and then not be confirmed", request: w.confirming(next, next), want: "CHANGE_GONE"},
-		{proves: "The citizen's own record shows it", request: get("/v1/events"), want: "OK", note: showRecord},
+		{proves: "A change can be cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
+		{proves: "A cancelled change cannot be confirmed", request: w.confirming(next, next), want: "CHANGE_GONE"},
+		{proves: "The citizen's own record shows the change", request: get("/v1/events"), want: "OK", note: showRecord},
 	} {
 		if _, err := w.step(ctx, s); err != nil {
 			return err

@@ -47,7 +47,9 @@ func storm(n int, hash func()) (stop func() float64) {
 	}
 }
 
-func bareXCrypto() { argon2.IDKey([]byte("secret words"), make([]byte, saltSize), defaultTime, defaultMemory, 1, tagSize) }
+func bareXCrypto() {
+	argon2.IDKey([]byte("secret words"), make([]byte, saltSize), defaultTime, defaultMemory, 1, tagSize)
+}
 
 // viaHasher verifies, and tries again when it is shed.
 func viaHasher(b *testing.B, h *Hasher) func() {

@@ -42,7 +42,7 @@ var lookAlikes = []*strings.Replacer{
 const (
 	shortDigits  = 4
 	shortSymbols = 2
-	shortWord    = 3
+	shortWord    = 3 // bytes: three letters, or one Chinese character
 )
 
 func isCommon(q question) bool {
@@ -56,7 +56,7 @@ func isCommon(q question) bool {
 // commonWord looks for a word of the list between two affixes.
 func commonWord(s string) bool {
 	word, affix := core(s)
-	if (common[word] || utf8.RuneCountInString(word) < shortWord) && weakAffix(affix, word) {
+	if (common[word] || len(word) < shortWord) && weakAffix(affix, word) {
 		return true
 	}
 	for _, r := range lookAlikes {
@@ -85,7 +85,7 @@ func weakAffix(affix, word string) bool {
 	if utf8.RuneCountInString(affix)-len(digits) > shortSymbols {
 		return false
 	}
-	few := len(digits) <= shortDigits && utf8.RuneCountInString(word) >= shortWord
+	few := len(digits) <= shortDigits && len(word) >= shortWord
 	return few || common[digits] || isDate(digits)
 }
 

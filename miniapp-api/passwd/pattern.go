@@ -14,7 +14,11 @@ var lines = []string{
 	"147258369", "741852963", "789456123", "14789632", "159357", "753951",
 }
 
-// steps holds every four characters of the lines, in both directions.
+// inWords are steps along a line that ordinary words contain: property, power
+// tool, strew, understudy.
+var inWords = []string{"erty", "wert", "trew", "rstu"}
+
+// steps holds every other four characters of the lines, in both directions.
 var steps = func() map[string]bool {
 	set := map[string]bool{}
 	for _, line := range lines {
@@ -25,6 +29,9 @@ var steps = func() map[string]bool {
 			set[string(back[i:i+shareLength])] = true
 		}
 	}
+	for _, step := range inWords {
+		delete(set, step)
+	}
 	return set
 }()
 
@@ -32,11 +39,13 @@ var steps = func() map[string]bool {
 var unshift = strings.NewReplacer("!", "1", "@", "2", "#", "3", "$", "4", "%", "5", "^", "6", "&", "7", "*", "8",
 	"(", "9", ")", "0", ":", ";", `"`, "'", "<", ",", ">", ".", "?", "/", "{", "[", "}", "]")
 
-// hasSequence finds four steps along a line, with or without separators
+// hasSequence finds four steps along a line, digits also with separators
 // between them, and two lines typed in turn (1q2w3e4r, a1b2c3d4).
 func hasSequence(q question) bool {
 	keys := []rune(unshift.Replace(q.folded))
-	return hasSteps(keys, 1) || hasSteps([]rune(q.bare), 1) || hasSteps(keys, 2)
+	apart := strings.FieldsFunc(q.numbers, func(r rune) bool { return !isDigit(r) })
+	return hasSteps(keys, 1) || hasSteps(keys, 2) ||
+		slices.ContainsFunc(apart, func(digits string) bool { return hasSteps([]rune(digits), 1) })
 }
 
 // hasSteps looks at every stride-th character; with a stride over 1 all the

@@ -52,8 +52,7 @@ func birthdayForms(s Subject) []string {
 	}
 	y, m, d := date[:4], date[4:6], date[6:]
 	m1, d1 := strings.TrimPrefix(m, "0"), strings.TrimPrefix(d, "0")
-	forms := []string{m + d, d + m + y, y + m1 + d1, y + d + m, d + m + y[2:], y[2:] + m1 + d1, m1 + d1 + y}
-	return slices.DeleteFunc(forms, func(form string) bool { return len(form) < shareLength || len(form) == 4 && form != m+d })
+	return longEnough(shareLength, m+d, d+m+y, d1+m1+y, m1+d1+y, y+m1+d1, y+d+m, y[2:]+m1+d1, d+m+y[2:])
 }
 
 // birthday reads YYYYMMDD from a GB 11643 number: a citizen's, or the 2023 form

@@ -1,12 +1,5 @@
 //go:build unix
 
-// Package localpg runs a private PostgreSQL for the demo and for tests, from
-// server programs that are already on the machine.
-//
-// The server listens on a unix socket in a directory that only its owner can
-// enter, and on nothing else unless asked. It stops when the process that
-// started it ends, however that ends: on Linux at once, elsewhere when the next
-// owner takes it over.
 package localpg
 
 import (
@@ -20,29 +13,6 @@ import (
 	"sync"
 	"syscall"
 )
-
-// Options says where the data lives and how careful the server is with it.
-type Options struct {
-	// Dir holds the data; "" is a place of this user's own for Name. It must
-	// be on a local disk. Each major version of PostgreSQL gets its own
-	// subdirectory, so a newer server begins empty and the older data stays.
-	Dir string
-	// Name is the database made at the first start; "" is "fundpass".
-	Name string
-	// Bin holds initdb and postgres; "" asks FindBin.
-	Bin string
-	// Own insists on running the server in this process. Otherwise a server
-	// that another process runs on Dir is shared.
-	Own bool
-	// Throwaway trades safety for speed: a crash of the machine loses the data.
-	Throwaway bool
-	// TCP also listens on a free port of 127.0.0.1, with a password.
-	TCP bool
-	// Settings are further server settings, as "name=value".
-	Settings []string
-	// Log is told what is being done, in English lines; nil discards them.
-	Log io.Writer
-}
 
 // Server is a running private PostgreSQL.
 type Server struct {
@@ -67,8 +37,11 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.acquire(ctx, o.Own); err != nil || s.adopted {
-		return s, err
+	if err := s.acquire(ctx, o.Own); err != nil {
+		return nil, err
+	}
+	if s.adopted {
+		return s, nil
 	}
 	defer func() {
 		if err != nil {
@@ -81,7 +54,10 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.run(ctx, o); err != nil {
 		return nil, err
 	}
-	return s, s.ensureDatabase(ctx)
+	if err := s.ensureDatabase(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // locate settles every place and makes the directories.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -37,11 +36,22 @@ func (s *Server) run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := s.launch(args); err != nil {
-		return err
+	for range 200 {
+		if err := s.launch(args); err != nil {
+			return err
+		}
+		err = s.await(ctx)
+		if !errors.Is(err, errLingering) || !sleep(ctx, 50*time.Millisecond) {
+			return err
+		}
+		s.pid, s.done = 0, make(chan struct{})
 	}
-	return s.await(ctx)
+	return err
 }
+
+// errLingering says that processes of a server that was killed still hold its
+// memory. They notice within moments that it is gone.
+var errLingering = errors.New("processes of the former server are still ending")
 
 func (s *Server) arguments(o Options) ([]string, error) {
 	listen := ""
@@ -139,14 +149,21 @@ func (s *Server) await(ctx context.Context) error {
 	for wait := 2 * time.Millisecond; s.ping(ctx, "postgres") != nil; wait = min(2*wait, 50*time.Millisecond) {
 		select {
 		case <-s.done:
-			text, _ := os.ReadFile(s.logFile())
-			return fmt.Errorf("localpg: PostgreSQL stopped while starting:\n%s", text)
+			return s.startFailure()
 		case <-ctx.Done():
 			return fmt.Errorf("localpg: %w", ctx.Err())
 		case <-time.After(wait):
 		}
 	}
 	return nil
+}
+
+func (s *Server) startFailure() error {
+	text, _ := os.ReadFile(s.logFile())
+	if bytes.Contains(text, []byte("pre-existing shared memory block")) {
+		return fmt.Errorf("localpg: %w:\n%s", errLingering, text)
+	}
+	return fmt.Errorf("localpg: PostgreSQL stopped while starting:\n%s", text)
 }
 
 // stop asks for a fast shutdown, then insists.
@@ -168,61 +185,4 @@ func (s *Server) stop() {
 		case <-time.After(step.wait):
 		}
 	}
-}
-
-// pidFile reads the process id and the port from postmaster.pid, 0 where unknown.
-func (s *Server) pidFile() (pid, port int) {
-	b, err := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
-	if err != nil {
-		return 0, 0
-	}
-	lines := strings.Split(string(b), "\n")
-	pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
-	if len(lines) > 3 {
-		port, _ = strconv.Atoi(strings.TrimSpace(lines[3]))
-	}
-	return pid, port
-}
-
-// orphan returns the server that a killed owner left on our data, or 0. It
-// removes a postmaster.pid whose process is another one: PostgreSQL itself
-// refuses to start when that process belongs to the same user.
-func (s *Server) orphan(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	pid, port := s.pidFile()
-	for pid > 1 && s.isOurs(pid) {
-		if port != 0 {
-			s.port = port
-		}
-		if s.ping(ctx, "postgres") == nil {
-			return pid, nil
-		}
-		if !sleep(ctx, 25*time.Millisecond) { // it is stopping, or recovering
-			return 0, fmt.Errorf("localpg: server %d on %s does not answer", pid, s.data)
-		}
-	}
-	s.port = defaultPort
-	err := os.Remove(filepath.Join(s.data, "postmaster.pid"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("localpg: %w", err)
-	}
-	return 0, nil
-}
-
-// isOurs looks at the command line of a process. A zombie has none.
-func (s *Server) isOurs(pid int) bool {
-	args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil { // gone, or a system without /proc
-		args, _ = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output() // fails when it is gone
-	}
-	return bytes.Contains(args, []byte(s.data))
-}
-
-// watchOrphan notes the end of a server that is not our child.
-func (s *Server) watchOrphan() {
-	for syscall.Kill(s.pid, 0) == nil {
-		time.Sleep(20 * time.Millisecond)
-	}
-	close(s.done)
 }

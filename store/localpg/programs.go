@@ -3,7 +3,6 @@
 package localpg
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,10 +11,6 @@ import (
 	"slices"
 	"strconv"
 )
-
-// ErrNoPrograms says that no PostgreSQL server is installed, and how to get one.
-var ErrNoPrograms = errors.New("localpg: no PostgreSQL server programs found; install them with " +
-	"apt-get install postgresql (Debian), dnf install postgresql-server (RHEL) or brew install postgresql@17 (macOS)")
 
 // places are where packages put initdb and postgres when they are not on PATH.
 var places = []string{

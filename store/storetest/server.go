@@ -14,27 +14,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
-	"testing"
 	"time"
 
 	"fundpass/store"
 	"fundpass/store/localpg"
 )
-
-var errNotFound = exec.ErrNotFound
-
-// template is the database that tests get a copy of.
-const template = "template_migrated"
-
-type server struct {
-	pg    *localpg.Server
-	admin *sql.DB
-	end   io.Closer  // our end of the cleaner's input
-	mu    sync.Mutex // copies of one template are made one at a time
-	count atomic.Int64
-}
 
 // shared starts the server at its first call and never stops it.
 var shared = sync.OnceValues(func() (*server, error) {
@@ -68,20 +53,6 @@ var shared = sync.OnceValues(func() (*server, error) {
 // root holds one directory for each test process of this user.
 func root() string {
 	return filepath.Join(os.TempDir(), "fundpass-storetest-"+strconv.Itoa(os.Geteuid()))
-}
-
-// create makes a database from another one.
-func create(t testing.TB, from string) string {
-	t.Helper()
-	s, err := shared()
-	Require(t, err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := fmt.Sprintf("t%d", s.count.Add(1))
-	if _, err := s.admin.Exec(fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY`, name, from)); err != nil {
-		t.Fatal(err)
-	}
-	return s.pg.DSN(name)
 }
 
 // cleaner is a shell that sees our end by the end of its input. It stops the

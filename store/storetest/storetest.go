@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package storetest gives a test a migrated database of its own on a real
 // PostgreSQL.
 //
@@ -13,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -125,5 +124,5 @@ func Require(t testing.TB, err error) {
 }
 
 func missing(err error) bool {
-	return errors.Is(err, localpg.ErrNoPrograms) || errors.Is(err, errNotFound)
+	return errors.Is(err, localpg.ErrNoPrograms) || errors.Is(err, exec.ErrNotFound)
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fundpass/store"
+)
+
+// findDatabase looks at the database; it writes nothing a server would not.
+func findDatabase(ctx context.Context, s settings, f files) []finding {
+	state, err := inspectDatabase(ctx, s.DatabaseURL)
+	if err != nil {
+		return []finding{{verdictFail, "database", oneLine(err)}}
+	}
+	all := []finding{
+		{verdictOK, "database", "answers, PostgreSQL " + state.version},
+		findTLS(state), findWritable(state), findClock(state), findSchema(state),
+	}
+	if !state.migrated {
+		return all
+	}
+	center := findCenter(state, s)
+	all = append(all, center)
+	// store.Open registers the centre; check must not do that for a server
+	// that may still be set up wrongly.
+	if center.verdict == verdictOK && state.centers[s.Center] != "" && f.box != nil {
+		all = append(all, findStore(ctx, s, f))
+	}
+	return all
+}
+
+func findTLS(d databaseState) finding {
+	if !d.tls {
+		return finding{verdictOK, "database TLS", "none, and the connection does not leave this machine"}
+	}
+	return finding{verdictOK, "database TLS", "encrypted"}
+}
+
+func findWritable(d databaseState) finding {
+	if d.readOnly {
+		return finding{verdictFail, "database role", "read-only; reach the primary, with several hosts by target_session_attrs=read-write"}
+	}
+	return finding{verdictOK, "database role", "primary, takes writes"}
+}
+
+// Differences of the clocks that store logs and refuses.
+const (
+	skewWarned = 2 * time.Second
+	skewFailed = 30 * time.Second
+)
+
+func findClock(d databaseState) finding {
+	note := fmt.Sprintf("%.1f s apart", d.ahead.Abs().Seconds())
+	switch {
+	case d.ahead.Abs() > skewFailed:
+		return finding{verdictFail, "database clock", note + "; the server would not be ready: set both by NTP"}
+	case d.ahead.Abs() > skewWarned:
+		return finding{verdictWarn, "database clock", note + "; set both by NTP"}
+	}
+	return finding{verdictOK, "database clock", note}
+}
+
+func findSchema(d databaseState) finding {
+	if !d.migrated {
+		return finding{verdictFail, "database schema", "not migrated; run: fundpass migrate"}
+	}
+	return finding{verdictOK, "database schema", "migrated"}
+}
+
+// findCenter compares the centre and its application with what the database
+// knows of both.
+func findCenter(d databaseState, s settings) finding {
+	if _, demo := d.centers[demoCenter]; demo {
+		return finding{verdictFail, "database centre", errDemoDatabase.Error()}
+	}
+	if app := d.centers[s.Center]; app != "" && app != s.AppID {
+		return finding{verdictFail, "database centre", fmt.Sprintf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
+	}
+	for center, app := range d.centers {
+		if app == s.AppID && center != s.Center {
+			return finding{verdictFail, "database centre", fmt.Sprintf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
+		}
+	}
+	if d.centers[s.Center] == "" {
+		return finding{verdictOK, "database centre", s.Center + " is new; serve and import register it"}
+	}
+	return finding{verdictOK, "database centre", s.Center + " with application " + s.AppID}
+}
+
+// findStore asks what readiness asks.
+func findStore(ctx context.Context, s settings, f files) finding {
+	ctx, stop := context.WithTimeout(ctx, lookTime)
+	defer stop()
+	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box})
+	if err != nil {
+		return finding{verdictFail, "database ready", oneLine(err)}
+	}
+	defer db.Close()
+	if err := db.Ping(ctx); err != nil {
+		return finding{verdictFail, "database ready", oneLine(err)}
+	}
+	if db.Pooled() {
+		return finding{verdictOK, "database ready", "yes, behind a transaction pooler"}
+	}
+	return finding{verdictOK, "database ready", "yes"}
+}

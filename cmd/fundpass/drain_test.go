@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+)
+
+// newApp assembles a server that nobody serves yet.
+func newApp(t *testing.T, s *site) *app {
+	t.Helper()
+	parsed, err := readSettings(getenvOf(s.env()))
+	noError(t, err)
+	a, err := parsed.assemble(t.Context(), slog.New(slog.DiscardHandler))
+	noError(t, err)
+	t.Cleanup(func() { noError(t, a.Close()) })
+	return a
+}
+
+// A listener that breaks ends the server with its error, and the other
+// listener with it.
+func TestServeBrokenListener(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, newSite(t))
+	public, err := net.Listen("tcp", "127.0.0.1:0")
+	noError(t, err)
+	ops, err := net.Listen("tcp", "127.0.0.1:0")
+	noError(t, err)
+	noError(t, ops.Close())
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if err := a.serve(ctx, public, ops); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if c, err := net.Dial("tcp", public.Addr().String()); err == nil {
+		c.Close()
+		t.Error("the other one still listens")
+	}
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	a := newApp(t, s)
+	db, err := sql.Open("postgres", s.dsn)
+	noError(t, err)
+	defer db.Close()
+	for digest, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": 0} {
+		_, err := db.Exec(`INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ('test', $1, $2)`, []byte(digest), time.Now().Add(-age))
+		noError(t, err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { a.purge(ctx, 5*time.Millisecond); close(done) }()
+	left := 2
+	for end := time.Now().Add(20 * time.Second); left != 1 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		noError(t, db.QueryRow(`SELECT count(*) FROM auth_codes`).Scan(&left))
+	}
+	stop()
+	<-done
+	var digest []byte
+	noError(t, db.QueryRow(`SELECT code_digest FROM auth_codes`).Scan(&digest))
+	if left != 1 || string(digest) != "new" {
+		t.Errorf("%d left, %q", left, digest)
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// reloadOnHangup reloads at every SIGHUP until the returned function is called.
+func (a *app) reloadOnHangup() (stop func()) {
+	hangup, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-hangup:
+				a.reload()
+			}
+		}
+	}()
+	return func() { signal.Stop(hangup); close(done) }
+}
+
+// reload reads the ring's files again. With any problem the old keys stay.
+func (a *app) reload() {
+	s := a.settings
+	ring, problems := s.loadRing()
+	problems = append(problems, s.checkModes()...)
+	if len(problems) == 0 {
+		if err := a.gateway.Replace(ring); err != nil {
+			problems = append(problems, problem{"", err})
+		}
+	}
+	for _, p := range problems {
+		a.log.Error("keys not reloaded, the old ones stay", "setting", p.setting, "err", p.err)
+	}
+	if len(problems) == 0 {
+		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
+	}
+}

@@ -1,0 +1,180 @@
+package miniapp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// T16: no field of any request makes the server call out.
+func TestNoFieldIsFetched(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	canary, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer canary.Close()
+	var calls atomic.Int32
+	go func() {
+		for {
+			conn, err := canary.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			conn.Close()
+		}
+	}()
+	bait := "http://" + canary.Addr().String() + "/"
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	q := h.logIn(h.citizen())
+	baited := []header{{"X-Forwarded-For", bait}, {"Referer", bait}, {"Origin", bait}, {"X-Forwarded-Host", canary.Addr().String()}, {"Forwarded", "host=" + canary.Addr().String()}}
+	for path, fields := range map[string][]string{
+		"/v1/sessions":         {"auth_code"},
+		"/v1/link":             {"name", "id_type", "id_number", "account_no", "password"},
+		"/v1/link/remove":      {"password"},
+		"/v1/password/changes": {"id_number", "old_password"},
+		"/v1/password/changes/0190a000-0000-7000-8000-000000000000/confirm": {"new_password", "new_password_again"},
+	} {
+		body := m{}
+		for _, f := range fields {
+			body[f] = bait
+		}
+		for _, phone := range []*phone{p, q} {
+			if r := phone.post(path, body, baited...); r.Code == "OK" || r.HTTP >= 500 {
+				t.Errorf("%s: %s", path, r.Raw)
+			}
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if n := calls.Load(); n != 0 {
+		t.Errorf("%d connections to an address a caller gave", n)
+	}
+}
+
+// T23: bodies and headers beyond all measure are refused and cost no memory.
+func TestHugeRequests(t *testing.T) {
+	h := newHouse(t)
+	p := h.linkedPhone(h.citizen())
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var bomb bytes.Buffer
+	zip := gzip.NewWriter(&bomb)
+	for range 64 {
+		zip.Write(make([]byte, 1<<20))
+	}
+	zip.Close()
+	p.send("POST", "/v1/link", bomb.Bytes(), header{"Content-Encoding", "gzip"}).want(t, "UNSUPPORTED_MEDIA_TYPE")
+	p.send("POST", "/v1/link", []byte(strings.Repeat("[", 15000))).want(t, "BAD_REQUEST")
+	for range 8 {
+		endless, err := http.NewRequest("POST", p.url+"/v1/link", io.LimitReader(zeros{}, 8<<20)) // chunked, no length
+		must(t, err)
+		endless.Header.Set("Content-Type", "application/json")
+		endless.Header.Set("Authorization", "Bearer "+p.token)
+		if rsp, err := http.DefaultClient.Do(endless); err == nil { // the server may close while we still write
+			rsp.Body.Close()
+			if rsp.StatusCode != 413 {
+				t.Errorf("endless body: %d", rsp.StatusCode)
+			}
+		}
+	}
+	big, err := http.NewRequest("GET", p.url+"/healthz", nil)
+	must(t, err)
+	big.Header.Set("X-Big", strings.Repeat("x", 2<<20))
+	if rsp, err := http.DefaultClient.Do(big); err == nil {
+		rsp.Body.Close()
+		if rsp.StatusCode < 400 || rsp.StatusCode >= 500 {
+			t.Errorf("2 MiB of header: %d", rsp.StatusCode)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+	p.get("/v1/password").want(t, "OK")
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// T26: a storm of wrong passwords is shed, and the storm over, all is well.
+func TestStormOfGuesses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(ProofNone))
+	h.server = h.newServer(withProof(ProofNone), fullHasher(h))
+	h.url = h.listen(h.server)
+	victim, owner := h.citizen(), h.citizen()
+	attacker := h.logIn(h.citizen())
+	good := h.linkedPhone(owner)
+	var mu sync.Mutex
+	got := map[string]int{}
+	gate := make(chan struct{}, 200)
+	var wg sync.WaitGroup
+	for i := range 400 {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			r := attacker.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("guess ", i)))
+			mu.Lock()
+			defer mu.Unlock()
+			got[r.Code]++
+			if r.Code == "BUSY" && r.Retry < 1 {
+				t.Errorf("no advice: %s", r.Raw)
+			}
+		})
+	}
+	wg.Wait()
+	if got["LINK_REFUSED"]+got["BUSY"] != 400 || got["BUSY"] == 0 {
+		t.Errorf("got %v", got)
+	}
+	good.openChange(owner)
+	if n := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
+		t.Errorf("%d guesses were charged: what is shed must cost none, what is not at most the budget", n)
+	}
+}
+
+// T27: a password counts to its last byte and in whichever form it is typed.
+func TestPasswordsAreWhole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, tt := range []struct{ name, password, other, same string }{
+		{"64 characters", strings.Repeat("长密码一二三四五", 8), strings.Repeat("长密码一二三四五", 7) + "长密码一二三四六", ""},
+		{"byte 73", strings.Repeat("天地玄黄宇宙洪荒", 3) + "Q", strings.Repeat("天地玄黄宇宙洪荒", 3) + "W", ""},
+		{"composed and decomposed", "Caf\u00e9-Lantern-9", "Cafe-Lantern-9", "Cafe\u0301-Lantern-9"},
+		{"blanks at the ends", "  Quiet River 4 ", "Quiet River 4", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := h.citizen()
+			p := h.linkedPhone(c)
+			p.post(p.openChange(c)+"/confirm", twice(tt.password)).want(t, "OK")
+			open := func(password string) reply {
+				return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password})
+			}
+			open(tt.other).want(t, "OLD_PASSWORD_WRONG")
+			open(tt.password).want(t, "OK")
+			if tt.same != "" {
+				open(tt.same).want(t, "OK")
+			}
+		})
+	}
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	r := p.post(change+"/confirm", twice(strings.Repeat("长", 65))).want(t, "PASSWORD_WEAK")
+	if len(r.Errors) == 0 || r.Errors[0].Code != "TOO_LONG" {
+		t.Errorf("65 characters: %s", r.Raw)
+	}
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": strings.Repeat("x", 15000)}).want(t, "OLD_PASSWORD_WRONG")
+}
