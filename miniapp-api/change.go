@@ -26,19 +26,16 @@ type changeReply struct {
 
 // openChange is the citizen's first page: personal data and the old password.
 func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) (changeReply, error) {
-	var wrong []FieldError
-	if in.IDNumber == "" {
-		wrong = append(wrong, FieldError{"id_number", "REQUIRED", "请输入证件号码"})
+	account, err := s.db.LinkedAccount(ctx, v.Link.AccountID)
+	if err != nil {
+		return changeReply{}, err
 	}
-	if in.OldPassword.Empty() {
-		wrong = append(wrong, FieldError{"old_password", "REQUIRED", "请输入原密码"})
+	doc, err := in.document(account.Person.IDType)
+	if err != nil {
+		return changeReply{}, err
 	}
-	if len(wrong) > 0 {
-		return changeReply{}, ErrBadRequest.withFields(wrong...)
-	}
-	account, err := s.ownerGuess(ctx, v, in.OldPassword, func(a store.Account) bool {
-		doc, err := document.Parse(a.Person.IDType, in.IDNumber)
-		return err == nil && bytes.Equal(s.db.PersonDigest(doc.Key()), a.PersonDigest)
+	account, err = s.ownerGuess(ctx, v, in.OldPassword, func(a store.Account) bool {
+		return bytes.Equal(s.db.PersonDigest(doc.Key()), a.PersonDigest)
 	})
 	if err != nil {
 		return changeReply{}, err
@@ -56,6 +53,25 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 		return changeReply{}, err
 	}
 	return changeReply{ID: change.ID, State: change.State, ExpiresAt: &change.ExpiresAt}, nil
+}
+
+// document checks the form before anything is charged: a slip of the finger
+// that a check digit finds costs no guess.
+func (in openChangeRequest) document(idType string) (document.Document, error) {
+	var wrong []FieldError
+	doc, err := document.Parse(idType, in.IDNumber)
+	if in.IDNumber == "" {
+		wrong = append(wrong, FieldError{"id_number", "REQUIRED", "请输入证件号码"})
+	} else if err != nil {
+		wrong = append(wrong, FieldError{"id_number", "INVALID", "证件号码不正确，请核对"})
+	}
+	if in.OldPassword.Empty() {
+		wrong = append(wrong, FieldError{"old_password", "REQUIRED", "请输入原密码"})
+	}
+	if len(wrong) > 0 {
+		return document.Document{}, ErrBadRequest.withFields(wrong...)
+	}
+	return doc, nil
 }
 
 // changeable says why an account's password cannot be changed here.

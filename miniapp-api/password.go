@@ -99,7 +99,7 @@ func (s *Server) showPassword(ctx context.Context, v visit, _ none) (passwordRep
 		ChangedAt: p.ChangedAt,
 		Remaining: s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
 		Rules:     s.policy.Public(),
-		Channels:  s.policy.Channels,
+		Channels:  append([]passwd.Channel{}, s.policy.Channels...), // a list, never null
 	}
 	if p.LockedUntil != nil && p.LockedUntil.After(now) {
 		reply.LockedUntil = p.LockedUntil

@@ -63,7 +63,7 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 		slog.String("request_id", requestID(c)),
 		slog.String("method", method(c)), slog.String("route", routeOf(c)),
 		slog.String("ip", c.RealIP()),
-		slog.Duration("took", took.Round(time.Microsecond)),
+		slog.Float64("took_ms", float64(took.Microseconds())/1e3),
 	}
 	if e, ok := c.Get(keyError).(*Error); ok {
 		status, code = e.Status, e.Code

@@ -34,6 +34,7 @@ func TestBadBodies(t *testing.T) {
 		{"raw NUL", strings.Replace(good, c.Password, "a\x00b", 1), "BAD_REQUEST", "INVALID_JSON"},
 		{"invalid UTF-8", strings.Replace(good, c.Password, "a\xff\xfeb", 1), "BAD_REQUEST", "INVALID_JSON"},
 		{"lone surrogate", strings.Replace(good, c.Password, `a\ud800b`, 1), "BAD_REQUEST", "INVALID_JSON"},
+		{"check digit wrong", strings.Replace(good, c.IDNumber[17:]+`"`, wrongDigit(c.IDNumber)+`"`, 1), "BAD_REQUEST", "INVALID"},
 		{"deep", `{"id_number":` + strings.Repeat("[", 8000) + strings.Repeat("]", 8000) + `}`, "BAD_REQUEST", ""},
 		{"16 KiB and one", `{"id_number":"` + strings.Repeat("1", 16<<10) + `"}`, "PAYLOAD_TOO_LARGE", ""},
 		{"1 MB", strings.Repeat(" ", 1<<20) + good, "PAYLOAD_TOO_LARGE", ""},
@@ -52,6 +53,13 @@ func TestBadBodies(t *testing.T) {
 		t.Errorf("a malformed body cost a guess: %v left", got)
 	}
 	p.send("POST", path, []byte(good)).want(t, "OK")
+}
+
+func wrongDigit(idNumber string) string {
+	if idNumber[17] == '1' {
+		return "2"
+	}
+	return "1"
 }
 
 // Fields beside the contract's reach nothing.

@@ -129,11 +129,20 @@ func verify(key *rsa.PublicKey, text, signature []byte) error {
 	return nil
 }
 
+// strictBase64 refuses stray bits behind the last byte.
+var strictBase64 = base64.StdEncoding.Strict()
+
 func decodeSignature(signature string) ([]byte, error) {
+	return appendSignature(nil, signature)
+}
+
+// appendSignature decodes to the end of dst, which callers in a hurry keep on the
+// stack.
+func appendSignature(dst []byte, signature string) ([]byte, error) {
 	if strings.ContainsAny(signature, "\r\n") { // the decoder would skip them
 		return nil, ErrSignature
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(signature)
+	raw, err := strictBase64.AppendDecode(dst, []byte(signature))
 	if err != nil {
 		return nil, ErrSignature
 	}

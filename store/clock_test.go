@@ -52,6 +52,39 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// T39: whatever this machine's clock says, at the start or later, locks go by
+// the database's, and a running process does not follow a clock that jumps.
+func TestClockIsTheDatabases(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID, Box: storetest.NewBox(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			g := store.Guess{PersonDigest: []byte(off.String()), Lane: store.PublicLane, Budget: store.Budget{Guesses: []int{1},
+				Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}}
+			first, err := db.TakeGuess(t.Context(), g)
+			if err != nil || !first.Admitted {
+				t.Fatalf("%+v %v", first, err)
+			}
+			if lock := time.Until(*first.LockedUntil); lock < 59*time.Minute || lock > 61*time.Minute {
+				t.Errorf("locked for %v, want an hour", lock)
+			}
+			db.CompareClock(t.Context(), func() time.Time { return time.Now().Add(off) })
+			second, err := db.TakeGuess(t.Context(), g)
+			if err != nil || second.Admitted || !second.LockedUntil.Equal(*first.LockedUntil) {
+				t.Errorf("after the clock moved by %v: %+v %v", off, second, err)
+			}
+			if d := time.Since(db.Now()).Abs(); d > 2*time.Second {
+				t.Errorf("the clock is %v off the database's", d)
+			}
+		})
+	}
+}
+
 func TestOwnClockIsNotCompared(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t, storetest.WithNow(func() time.Time { return time.Unix(0, 0) }))

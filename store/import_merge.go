@@ -7,8 +7,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 )
+
+// ChannelImport marks what followed from the centre's own records.
+const ChannelImport = "import"
 
 // importLimit bounds one transaction of an import: it is not a citizen who waits.
 const importLimit = 2 * time.Minute
@@ -49,9 +53,9 @@ func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
 		conn.Close()
 		return startError{err}
 	}
-	committing := false
+	finished := false
 	defer func() {
-		if !committing {
+		if !finished { // also when f panics, or its locks would stay
 			tx.Rollback()
 			conn.Close()
 		}
@@ -63,13 +67,16 @@ func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
 	if err := f(importTx{Tx: tx, db: db, conn: conn, now: db.clock()}); err != nil {
 		return err
 	}
-	committing = true
+	if err := ctx.Err(); err != nil { // nobody would wait for the commit
+		return err
+	}
+	finished = true
 	return db.commit(ctx, conn, tx)
 }
 
-// merge copies b into a staging table and from there, in two statements, into
-// accounts and password_credentials. An account always has a credential, so
-// the credentials that were missing count the accounts that are new.
+// merge copies b into a staging table and from there into accounts and
+// password_credentials. An account always has a credential, so the credentials
+// that were missing count the accounts that are new.
 func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
 	if len(b.rows) == 0 {
 		return Counts{}, nil
@@ -77,8 +84,25 @@ func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
 	if err := t.stage(ctx, b); err != nil {
 		return Counts{}, err
 	}
-	// The subquery keeps an unchanged row from being locked, which would write it.
-	written, err := t.affected(ctx, `
+	written, err := t.writeAccounts(ctx)
+	if err != nil {
+		return Counts{}, err
+	}
+	added, err := t.affected(ctx, `
+		INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
+		SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
+		FROM import_rows s
+		ON CONFLICT (center_id, account_id) DO NOTHING`, t.db.center)
+	if err == nil && written > added {
+		err = t.unlinkOthers(ctx)
+	}
+	return Counts{Added: added, Updated: written - added, Unchanged: int64(len(b.rows)) - written}, err
+}
+
+// writeAccounts says how many accounts were new or changed. The subquery keeps
+// an unchanged one from being locked, which would write it.
+func (t importTx) writeAccounts(ctx context.Context) (int64, error) {
+	return t.affected(ctx, `
 		INSERT INTO accounts AS a
 			(center_id, account_id, account_no_digest, person_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.status, s.sealed, s.row_digest, $2
@@ -89,15 +113,24 @@ func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
 			person_digest = excluded.person_digest, status = excluded.status, sealed = excluded.sealed,
 			row_digest = excluded.row_digest, updated_at = excluded.updated_at
 		WHERE a.row_digest <> excluded.row_digest`, t.db.center, t.now)
-	if err != nil {
-		return Counts{}, err
+}
+
+// unlinkOthers removes the links of accounts whose holder has another document
+// now: what was proven for the link was the old one.
+func (t importTx) unlinkOthers(ctx context.Context) error {
+	var ids []uuid.UUID
+	err := t.SelectContext(ctx, &ids, `
+		DELETE FROM alipay_links l USING import_rows s
+		WHERE l.center_id = $1 AND l.account_id = s.account_id AND l.person_digest <> s.person_digest
+		RETURNING l.account_id`, t.db.center)
+	for _, id := range ids {
+		if err == nil {
+			_, err = t.ExecContext(ctx, `
+				INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
+				t.db.center, t.now, uuid.New(), id, EventUnlinked, ChannelImport)
+		}
 	}
-	added, err := t.affected(ctx, `
-		INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
-		SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
-		FROM import_rows s
-		ON CONFLICT (center_id, account_id) DO NOTHING`, t.db.center)
-	return Counts{Added: added, Updated: written - added, Unchanged: int64(len(b.rows)) - written}, err
+	return err
 }
 
 func (t importTx) affected(ctx context.Context, query string, args ...any) (int64, error) {

@@ -144,6 +144,43 @@ func TestImportKeepsCitizensPassword(t *testing.T) {
 	}
 }
 
+// A link was proven with a document. When the account's holder has another one,
+// the link ends and the record says so; any other change leaves it.
+func TestImportEndsLinkOfOtherPerson(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1))
+	token := []byte("the digest of a token")
+	visitor := store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
+	session, err := db.OpenSession(t.Context(), token, visitor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := importedAccount(t, db, depositor(1))
+	if err := db.AddLink(t.Context(), session, account); err != nil {
+		t.Fatal(err)
+	}
+	linked := func() bool {
+		s, err := db.Session(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Link != nil
+	}
+	importAll(t, db, depositor(1, renamed, suspended))
+	if !linked() {
+		t.Fatal("a new name ended the link")
+	}
+	importAll(t, db, depositor(1, moved))
+	if linked() {
+		t.Error("the link of the former holder stayed")
+	}
+	events, err := db.Events(t.Context(), account.ID, 1)
+	if err != nil || len(events) != 1 || events[0].Kind != store.EventUnlinked || events[0].Channel != store.ChannelImport {
+		t.Errorf("got %+v, %v", events, err)
+	}
+}
+
 func TestImportSeveralBatches(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

@@ -107,7 +107,10 @@ func TestKilledIdleConnectionsAreNotNoticed(t *testing.T) {
 	killer.MustExec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()`, "fundpass")
 	time.Sleep(50 * time.Millisecond)
 	runs := 0
-	err = db.InTx(t.Context(), func(tx *sqlx.Tx, now time.Time) error { runs++; return tx.Get(new(int), `SELECT 1`) })
+	err = db.Read(t.Context(), func(q sqlx.QueryerContext) error {
+		runs++
+		return sqlx.GetContext(t.Context(), q, new(int), `SELECT 1`)
+	})
 	if err != nil || runs != 1 {
 		t.Fatalf("%d runs, %v", runs, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,10 +138,12 @@ func TestMigrateErrors(t *testing.T) {
 	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: "host=/tmp"}); !errors.Is(err, store.ErrUnsafeDSN) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: "host=" + t.TempDir() + " sslmode=disable user=x"}); !errors.Is(err, store.ErrUnavailable) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: "host=" + t.TempDir() + " sslmode=disable user=x"}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
 	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: storetest.EmptyDSN(t)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

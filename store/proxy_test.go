@@ -14,15 +14,14 @@ import (
 
 // A proxy stands between a store and its server and misbehaves on request.
 type proxy struct {
-	addr   string
-	server string // unix socket
-	black  atomic.Bool
-	cut    atomic.Int64 // so many answers to COMMIT are cut off
-	hold   chan struct{}
-	holds  atomic.Bool   // the answer to COMMIT waits for hold
-	held   chan struct{} // a COMMIT is waiting
-	mu     sync.Mutex
-	open   []net.Conn
+	network, server string
+	black           atomic.Bool
+	cut             atomic.Int64 // so many answers to COMMIT are cut off
+	hold            chan struct{}
+	holds           atomic.Bool   // the answer to COMMIT waits for hold
+	held            chan struct{} // a COMMIT is waiting
+	mu              sync.Mutex
+	open            []net.Conn
 }
 
 // newProxy listens on 127.0.0.1 before the server of dsn and returns the DSN that goes through it.
@@ -33,12 +32,19 @@ func newProxy(t *testing.T, dsn string) (*proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: l.Addr().String(), server: set["host"] + "/.s.PGSQL." + set["port"],
+	p := &proxy{network: "unix", server: set["host"] + "/.s.PGSQL." + set["port"],
 		hold: make(chan struct{}), held: make(chan struct{}, 100)}
+	if net.ParseIP(set["host"]) != nil {
+		p.network, p.server = "tcp", net.JoinHostPort(set["host"], set["port"])
+	}
 	go p.serve(l)
 	t.Cleanup(func() { l.Close(); p.closeAll() })
-	return p, fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=%s sslmode=disable",
-		l.Addr().(*net.TCPAddr).Port, set["dbname"])
+	set["host"], set["port"] = "127.0.0.1", fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	var through []string
+	for k, v := range set {
+		through = append(through, k+"="+v)
+	}
+	return p, strings.Join(through, " ")
 }
 
 func settings(dsn string) map[string]string {
@@ -56,7 +62,7 @@ func (p *proxy) serve(l net.Listener) {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("unix", p.server)
+		server, err := net.Dial(p.network, p.server)
 		if err != nil {
 			client.Close()
 			continue

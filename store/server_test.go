@@ -122,6 +122,28 @@ func TestServerAway(t *testing.T) {
 	}
 }
 
+// TestOpenWaits: the server may come up a little later than its client.
+func TestOpenWaits(t *testing.T) {
+	t.Parallel()
+	s := ownServer(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error)
+	go func() {
+		db, err := store.Open(t.Context(), store.Config{DSN: s.DSN(""), Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+		if err == nil {
+			err = db.Close()
+		}
+		opened <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+	startOn(t, s.Dir())
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStandby: a server that was demoted takes no writes and is not ready.
 func TestStandby(t *testing.T) {
 	t.Parallel()

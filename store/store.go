@@ -72,9 +72,10 @@ type DB struct {
 	log    *slog.Logger
 
 	wall         func() time.Time // compared with the database's clock; nil: not compared
-	skew         atomic.Int64     // nanoseconds the database is ahead of us
-	pooled       bool             // a transaction pooler stands between us and the server
-	unreplicated *atomic.Int64    // commits that a standby did not confirm
+	anchored     atomic.Pointer[anchor]
+	skew         atomic.Int64 // nanoseconds the database is ahead of us
+	pooled       bool         // a transaction pooler stands between us and the server
+	unreplicated atomic.Int64 // commits that a standby did not confirm
 
 	life       context.Context // ends with Close
 	end        context.CancelFunc
@@ -127,9 +128,9 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{center: c.Center, box: c.Box, now: c.Now, log: c.Log, unreplicated: new(atomic.Int64)}
+	db := &DB{center: c.Center, box: c.Box, now: c.Now, log: c.Log}
 	if db.now == nil {
-		db.now, db.wall = time.Now, time.Now
+		db.now, db.wall = db.databaseTime, time.Now
 	}
 	if db.pooled, err = behindPooler(ctx, cfg); err != nil {
 		return nil, err

@@ -92,7 +92,14 @@ func TestCommitOutlivesRequest(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
 	p, through := newProxy(t, dsn)
-	db := ledger(t, through)
+	db := ledger(t, through, storetest.WithMaxConns(1))
+	session := func() (pid int) {
+		if err := db.Pool().Get(&pid, `SELECT pg_backend_pid()`); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	before := session()
 
 	for i, end := range []func() (context.Context, context.CancelFunc){
 		func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
@@ -109,10 +116,14 @@ func TestCommitOutlivesRequest(t *testing.T) {
 		if !errors.Is(err, store.ErrUnknownOutcome) {
 			t.Fatalf("got %v, want ErrUnknownOutcome", err)
 		}
+		time.Sleep(late) // a commit that were bound to the request would be cut by now
 		p.holds.Store(false)
 		p.hold <- struct{}{}
 		if n, _ := count(t, dsn, id); n != 1 {
 			t.Fatalf("row is there %d times", n)
+		}
+		if after := session(); after != before {
+			t.Error("the commit did not go on over its connection")
 		}
 	}
 }

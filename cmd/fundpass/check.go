@@ -77,7 +77,7 @@ func findSettings(s settings, f files, problems []problem) []finding {
 		for _, err := range odd[field.name] {
 			all = append(all, finding{verdictWarn, field.name, oneLine(err)})
 		}
-		if len(wrong[field.name]) == 0 {
+		if len(wrong[field.name])+len(odd[field.name]) == 0 {
 			all = append(all, finding{verdictOK, field.name, s.describe(field, f)})
 		}
 	}
@@ -123,7 +123,7 @@ func (s settings) describe(field settingField, f files) string {
 			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.policy.Rules))
 		}
 	}
-	if !s.isSet(field) {
+	if !s.isSet(field) && field.def == "" {
 		return "not set"
 	}
 	return s.text(field)
@@ -172,13 +172,9 @@ func describeAlipayKey(key keys.AlipayKey) string {
 func bits(key *rsa.PublicKey) string { return fmt.Sprintf("RSA %d bits", key.N.BitLen()) }
 
 func printFindings(out io.Writer, all []finding) {
-	t := table.NewWriter()
-	t.SetOutputMirror(out)
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.OptionsNoBordersAndSeparators
-	t.AppendHeader(table.Row{"", "what", "note"})
+	var rows []table.Row
 	for _, one := range all {
-		t.AppendRow(table.Row{one.verdict, one.what, one.note})
+		rows = append(rows, table.Row{one.verdict, one.what, one.note})
 	}
-	t.Render()
+	printTable(out, table.Row{"", "what", "note"}, rows)
 }

@@ -122,9 +122,10 @@ func TestCheckFiles(t *testing.T) {
 func TestCheckCertificates(t *testing.T) {
 	t.Parallel()
 	s := newBareSite(t)
-	got := runCheck(t, s.env(s.certify(time.Now().AddDate(0, 0, 29))))
+	got := runCheck(t, s.env(s.certify(time.Now().AddDate(0, 0, 31))))
 	got.want(verdictOK, "FUNDPASS_APP_CERT_FILE", "ends on")
 	got.want(verdictOK, "FUNDPASS_ALIPAY_KEY_FILES", "certificate to")
+	got = runCheck(t, s.env(s.certify(time.Now().AddDate(0, 0, 29))))
 	got.want(verdictWarn, "FUNDPASS_ALIPAY_KEY_FILES", "certificate ends on")
 	got = runCheck(t, s.env(s.certify(time.Now().Add(-time.Minute))))
 	got.want(verdictFail, "FUNDPASS_ALIPAY_KEY_FILES", "expired")

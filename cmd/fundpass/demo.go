@@ -69,16 +69,15 @@ type demo struct {
 // run serves until ctx ends, and leaves nothing behind.
 func (d *demo) run(ctx context.Context) error {
 	err := d.start(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		d.show()
 		err = d.app.serve(ctx, d.public, nil)
+	case ctx.Err() != nil:
+		err = nil // interrupted: whatever failed, failed of that
 	}
-	interrupted := ctx.Err() != nil
-	if interrupted {
+	if ctx.Err() != nil {
 		fmt.Fprintln(d.out, "\nStopping ...")
-	}
-	if interrupted && errors.Is(err, context.Canceled) {
-		err = nil // while it started
 	}
 	if err = errors.Join(err, d.stop()); err == nil {
 		fmt.Fprintln(d.out, d.epitaph())

@@ -70,13 +70,19 @@ func (h *home) take() error {
 	if err != nil {
 		return err
 	}
-	_, err = os.Lstat(h.path(lockName))
-	h.known = err == nil
-	if !h.known && len(entries) > 0 {
+	if _, err := os.Lstat(h.path(lockName)); err == nil {
+		h.known = true
+		h.lock, err = lockFile(h.path(lockName))
+		return err
+	}
+	if len(entries) > 0 {
 		return errHomeForeign
 	}
-	h.lock, err = lockFile(h.path(lockName))
-	return err
+	// The file gets its name when it is locked, or removeAbandoned might come between.
+	if h.lock, err = lockFile(h.path(lockName + ".new")); err != nil {
+		return err
+	}
+	return os.Rename(h.path(lockName+".new"), h.path(lockName))
 }
 
 // lockFile returns errHomeInUse while another process holds the lock.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -75,11 +75,10 @@ func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) 
 		m.report.table(out, p.Refused)
 	}
 	read := p.Added + p.Updated + p.Unchanged + p.Refused
-	now := p.Lines - m.begun.Lines
 	t := newTable(out, m.roster.name)
 	t.AppendHeader(table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"})
 	t.AppendRow(table.Row{read, p.Added, p.Updated, p.Unchanged, p.Refused,
-		strconv.FormatFloat(took.Seconds(), 'f', 1, 64), perSecond(now, took)})
+		math.Round(took.Seconds()*10) / 10, perSecond(p.Lines-m.begun.Lines, took)})
 	t.Render()
 	if m.begun.Lines > 0 {
 		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds and rows/s are of this one.\n", m.begun.Lines)
@@ -162,7 +161,7 @@ func (b *meter) at(lines int64) {
 	case now.Sub(b.shown) >= meterPause:
 		b.shown = now
 		left := time.Duration(float64(now.Sub(b.begun)) * float64(b.total-lines) / float64(done))
-		fmt.Fprintf(b.out, "%s: %d of %d lines, %s rows/s, about %s left\n",
+		fmt.Fprintf(b.out, "%s: %d of %d lines, %d rows/s, about %s left\n",
 			b.what, lines, b.total, perSecond(done, now.Sub(b.begun)), left.Round(time.Second))
 	}
 }
@@ -173,6 +172,4 @@ func (b *meter) end() {
 	}
 }
 
-func perSecond(n int64, d time.Duration) string {
-	return strconv.FormatFloat(float64(n)/max(d.Seconds(), 1e-9), 'f', 0, 64)
-}
+func perSecond(n int64, d time.Duration) int64 { return int64(float64(n) / max(d.Seconds(), 1e-3)) }

@@ -64,15 +64,11 @@ func newKeys(w world, dir string, owner keyOwner) error {
 	if err := writeKeys(dir, files); err != nil {
 		return err
 	}
-	t := table.NewWriter()
-	t.SetOutputMirror(w.out)
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.OptionsNoBordersAndSeparators
-	t.AppendHeader(table.Row{"file", "setting", "what it is for"})
+	var rows []table.Row
 	for _, f := range files {
-		t.AppendRow(table.Row{filepath.Join(dir, f.name), f.setting, f.use})
+		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, f.use})
 	}
-	t.Render()
+	printTable(w.out, table.Row{"file", "setting", "what it is for"}, rows)
 	fmt.Fprintln(w.out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
 	return nil
 }
@@ -102,7 +98,7 @@ func makeKeys(owner keyOwner) ([]keyFile, error) {
 		{"app_private_pkcs1.txt", textLine(app.PKCS1()), "", "the same private key for SDKs of other languages; delete it if unused"},
 		{"column.key", column, "FUNDPASS_COLUMN_KEY_FILE", "encrypts personal data in the database"},
 		{"pepper.key", pepper, "FUNDPASS_PEPPER_FILE", "is mixed into every password hash"},
-		{"transport_private_key.pem", transport.PEM(), "FUNDPASS_TRANSPORT_KEY_FILES", "decrypts passwords in requests"},
+		{"transport_private_key.pem", transport.PEM(), "FUNDPASS_TRANSPORT_KEY_FILES", "will decrypt passwords in requests; checked, not used by this version"},
 	}
 	if owner.company == "" {
 		return files, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"time"
 
@@ -120,8 +119,3 @@ func chineseName(rng *rand.Rand) string {
 func latinName(rng *rand.Rand) string { return pick(rng, firstNames) + " " + pick(rng, lastNames) }
 
 func pick(rng *rand.Rand, from []string) string { return from[rng.IntN(len(from))] }
-
-// sampleFile writes a sample as a roster that fundpass import reads.
-func (s sample) summary() string {
-	return strconv.FormatInt(s.people, 10) + " invented people, seed " + strconv.FormatUint(s.seed, 10)
-}

@@ -7,13 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -152,6 +152,19 @@ func (s *site) logIn(t *testing.T, url string) int {
 	return resp.StatusCode
 }
 
+// openSession returns a session's token.
+func (s *site) openSession(t *testing.T, url string) string {
+	t.Helper()
+	code, err := s.sim.AuthCode(okPerson.Person)
+	noError(t, err)
+	status, body := fetch(t, "POST", url+"/v1/sessions", `{"auth_code":"`+code+`"}`)
+	var opened struct{ Data struct{ Token string } }
+	if err := json.Unmarshal([]byte(body), &opened); err != nil || status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	return opened.Data.Token
+}
+
 // What is wrong is said before anything listens.
 func TestServeRefuses(t *testing.T) {
 	t.Parallel()
@@ -208,17 +221,23 @@ func newSiteT(t *testing.T) *site { return newSite(t) }
 func TestServeWaitsForDatabase(t *testing.T) {
 	t.Parallel()
 	server := beginServe(t, newBareSite(t).env())
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(server.log.String(), "waiting for the database"); time.Sleep(5 * time.Millisecond) {
+	server.awaitDatabase(t)
+	noError(t, server.end(t))
+}
+
+// awaitDatabase waits until the server waits for its database.
+func (s *serving) awaitDatabase(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(s.log.String(), "waiting for the database"); time.Sleep(5 * time.Millisecond) {
 		select {
-		case <-server.dead:
-			t.Fatalf("it gave up: %v", server.err)
+		case <-s.dead:
+			t.Fatalf("it gave up: %v", s.err)
 		default:
 		}
 		if time.Now().After(end) {
-			t.Fatalf("it says nothing:\n%s", server.log)
+			t.Fatalf("it says nothing:\n%s", s.log)
 		}
 	}
-	noError(t, server.end(t))
 }
 
 // Alipay changes its key: SIGHUP is all a running server needs, and a file that
@@ -273,20 +292,14 @@ func TestTwoServers(t *testing.T) {
 	s := newSite(t)
 	s.addOK()
 	first, second := startServer(t, s.env()), startServer(t, s.env())
-	code, err := s.sim.AuthCode(okPerson.Person)
-	noError(t, err)
-	status, body := fetch(t, "POST", first.URL+"/v1/sessions", `{"auth_code":"`+code+`"}`)
-	var opened struct{ Data struct{ Token string } }
-	if err := json.Unmarshal([]byte(body), &opened); err != nil || status != 200 {
-		t.Fatalf("%d %s", status, body)
-	}
+	token := s.openSession(t, first.URL)
 	first.Kill()
 	if got, _ := fetch(t, "GET", second.URL+"/readyz", ""); got != 200 {
 		t.Errorf("the other is not ready: %d", got)
 	}
 	req, err := http.NewRequest("POST", second.URL+"/v1/sessions/end", nil)
 	noError(t, err)
-	req.Header.Set("Authorization", "Bearer "+opened.Data.Token)
+	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := newClient(t).Do(req)
 	noError(t, err)
 	resp.Body.Close()
@@ -297,21 +310,45 @@ func TestTwoServers(t *testing.T) {
 	checkLog(t, first.Log()+second.Log())
 }
 
-// A real server leaves no core file.
-func TestServeLimits(t *testing.T) {
+// The limits of requests are those of the settings, and an address is what a
+// trusted proxy says it is.
+func TestServeRates(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("limits are read from /proc")
+	s := newSite(t)
+	s.addOK()
+	limits := values{"FUNDPASS_PER_ADDRESS": "0.01,4", "FUNDPASS_PER_USER": "0.01,2"}
+	direct := serveInProcess(t, s.env(limits))
+	proxied := serveInProcess(t, s.env(limits, values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1"}))
+	ask := func(server *serving, from int, token string) int {
+		req, err := http.NewRequest("GET", server.url+"/v1/link", nil)
+		noError(t, err)
+		req.Header.Set("X-Forwarded-For", "192.0.2."+strconv.Itoa(from))
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := newClient(t).Do(req)
+		noError(t, err)
+		resp.Body.Close()
+		return resp.StatusCode
 	}
-	server := startServer(t, newSite(t).env())
-	limits, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(server.Pid), "limits"))
-	noError(t, err)
-	for line := range strings.Lines(string(limits)) {
-		if strings.HasPrefix(line, "Max core file size") && strings.Join(strings.Fields(line)[4:6], " ") != "0 0" {
-			t.Error(line)
+	var got [2][]int
+	for i, server := range []*serving{direct, proxied} {
+		for from := range 5 {
+			got[i] = append(got[i], ask(server, from, "none"))
 		}
 	}
-	noError(t, server.Stop())
+	if diff := cmp.Diff([2][]int{{401, 401, 401, 401, 429}, {401, 401, 401, 401, 401}}, got); diff != "" {
+		t.Errorf("addresses: %s", diff)
+	}
+
+	token := s.openSession(t, proxied.url)
+	var user []int
+	for from := range 3 {
+		user = append(user, ask(proxied, 100+from, token))
+	}
+	if user[0] == 429 || user[2] != 429 {
+		t.Errorf("one user got %v", user)
+	}
+	noError(t, direct.end(t))
+	noError(t, proxied.end(t))
 }
 
 // The help names every setting of the contract.

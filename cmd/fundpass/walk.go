@@ -54,12 +54,13 @@ type walk struct {
 	mine, other phone
 	who         alipaysim.Person
 
-	first    string // the password found, restored at the end
-	password string // the one that is right now
-	linked   bool   // found linked, and left so
-	tied     bool   // linked by this walk
-	change   string // path of the change at hand
-	steps    int
+	first     string // the password found, restored at the end
+	password  string // the one that is right now
+	linked    bool   // found linked, and left so
+	tied      bool   // linked by this walk
+	change    string // path of the change at hand
+	changedAt string // when the password was changed
+	steps     int
 }
 
 // A step is one call and what it proves.

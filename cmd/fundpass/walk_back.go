@@ -24,7 +24,7 @@ func (w *walk) putBack(ctx context.Context) error {
 		w.password = w.first
 		return w.judge(step{proves: "The first password comes back", want: "OK"}, a, nil)
 	case err == nil && a.Code == "PASSWORD_WEAK":
-		return w.judge(step{proves: "The rules refuse the first password for good", want: a.Code, note: showBrokenRules}, a, nil)
+		return w.neverBack(ctx, a)
 	}
 	if err := w.judge(step{proves: "The first password may not come right back", want: "PASSWORD_REUSED"}, a, err); err != nil {
 		return err
@@ -34,6 +34,16 @@ func (w *walk) putBack(ctx context.Context) error {
 	a.took = time.Since(begun)
 	return w.judge(step{proves: "Some changes later it may", want: "OK",
 		note: says(fmt.Sprintf("after %d more changes the history lets it through", changes))}, a, err)
+}
+
+// neverBack is the end of an initial password.
+func (w *walk) neverBack(ctx context.Context, a answer) error {
+	refused := step{proves: "The rules refuse the first password for good", want: a.Code, note: showBrokenRules}
+	if err := w.judge(refused, a, nil); err != nil {
+		return err
+	}
+	_, err := w.step(ctx, step{proves: "So the change is cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")})
+	return err
 }
 
 // outrunHistory changes the password until the first one is accepted again. It

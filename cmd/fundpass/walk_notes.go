@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -16,7 +17,7 @@ func says(s string) note {
 
 func showSession(a answer) (string, error) {
 	if a.text("token") == "" {
-		return "", fmt.Errorf("no token")
+		return "", errors.New("no token")
 	}
 	return fmt.Sprintf("good for %d s, linked: %v", a.number("expires_in"), a.object()["linked"]), nil
 }
@@ -52,7 +53,7 @@ func wantState(want string) note {
 
 func showBrokenRules(a answer) (string, error) {
 	if len(a.Errors) == 0 {
-		return "", fmt.Errorf("no broken rule is named")
+		return "", errors.New("no broken rule is named")
 	}
 	texts := make([]string, len(a.Errors))
 	for i, e := range a.Errors {
@@ -63,23 +64,27 @@ func showBrokenRules(a answer) (string, error) {
 
 func showChange(a answer) (string, error) {
 	if a.text("state") != "done" || a.number("sessions_ended") < 1 {
-		return "", fmt.Errorf("wanted it done and the other session ended")
+		return "", errors.New("wanted it done and the other session ended")
 	}
 	return fmt.Sprintf("done, %d other session(s) ended", a.number("sessions_ended")), nil
 }
 
-func showRecord(a answer) (string, error) {
-	var in struct {
-		Events []struct {
-			Kind string `json:"kind"`
-			Text string `json:"text"`
-		} `json:"events"`
-	}
-	_ = json.Unmarshal(a.Data, &in) // no events then
-	for _, e := range in.Events {
-		if e.Kind == "password_changed" {
-			return fmt.Sprintf("%s, among %d entries", e.Text, len(in.Events)), nil
+// wantRecord wants the change of that time among the events.
+func wantRecord(changedAt string) note {
+	return func(a answer) (string, error) {
+		var in struct {
+			Events []struct {
+				At   string `json:"at"`
+				Kind string `json:"kind"`
+				Text string `json:"text"`
+			} `json:"events"`
 		}
+		_ = json.Unmarshal(a.Data, &in) // no events then
+		for _, e := range in.Events {
+			if e.Kind == "password_changed" && e.At == changedAt {
+				return fmt.Sprintf("%s, among %d entries", e.Text, len(in.Events)), nil
+			}
+		}
+		return "", fmt.Errorf("the change is not among %d events", len(in.Events))
 	}
-	return "", fmt.Errorf("no password_changed among %d events", len(in.Events))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -131,11 +132,11 @@ func (w *walk) changePassword(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.password = next
+	w.password, w.changedAt = next, done.text("changed_at")
 	_, err = w.step(ctx, step{proves: "Sent again under its key: the first answer", request: confirm, want: "OK",
 		note: func(a answer) (string, error) {
 			if !bytes.Equal(a.raw, done.raw) {
-				return "", fmt.Errorf("the answer to the same Idempotency-Key differs")
+				return "", errors.New("the answer to the same Idempotency-Key differs")
 			}
 			return "byte for byte, nothing changed twice", nil
 		}})
@@ -160,7 +161,7 @@ func (w *walk) afterwards(ctx context.Context) error {
 	for _, s := range []step{
 		{proves: "A change can be cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
 		{proves: "A cancelled change cannot be confirmed", request: w.confirming(next, next), want: "CHANGE_GONE"},
-		{proves: "The citizen's own record shows the change", request: get("/v1/events"), want: "OK", note: showRecord},
+		{proves: "The citizen's own record shows the change", request: get("/v1/events"), want: "OK", note: wantRecord(w.changedAt)},
 	} {
 		if _, err := w.step(ctx, s); err != nil {
 			return err

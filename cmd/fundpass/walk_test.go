@@ -55,7 +55,7 @@ func changePassword(t *testing.T, p *phone, who alipaysim.Person, to string) {
 // walkOn runs fundpass walk and returns its screen.
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
-	out := &lockedBuffer{}
+	out := &logBuffer{}
 	err := run(t.Context(), append([]string{"walk", "--base", base}, args...), world{out: out, err: out})
 	return out.String(), err
 }
@@ -222,8 +222,9 @@ func TestNotes(t *testing.T) {
 		{"no broken rule", showBrokenRules, answer{}, ""},
 		{"change", showChange, answer{Data: []byte(`{"state":"done","sessions_ended":1}`)}, "done, 1 other session(s) ended"},
 		{"change that ended nothing", showChange, answer{Data: []byte(`{"state":"done","sessions_ended":0}`)}, ""},
-		{"record", showRecord, answer{Data: []byte(`{"events":[{"kind":"linked"},{"kind":"password_changed","text":"密码修改成功"}]}`)}, "密码修改成功, among 2 entries"},
-		{"empty record", showRecord, answer{Data: []byte(`{"events":[]}`)}, ""},
+		{"record", wantRecord("9:30"), answer{Data: []byte(`{"events":[{"at":"9:30","kind":"linked"},{"at":"9:30","kind":"password_changed","text":"密码修改成功"}]}`)}, "密码修改成功, among 2 entries"},
+		{"an older record", wantRecord("9:30"), answer{Data: []byte(`{"events":[{"at":"9:29","kind":"password_changed","text":"密码修改成功"}]}`)}, ""},
+		{"empty record", wantRecord("9:30"), answer{Data: []byte(`{"events":[]}`)}, ""},
 		{"no object", showSession, answer{Data: []byte(`null`)}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -238,7 +239,7 @@ func TestNotes(t *testing.T) {
 // The lines of a step, with wide characters and without an answer.
 func TestStepLines(t *testing.T) {
 	t.Parallel()
-	out := &lockedBuffer{}
+	out := &logBuffer{}
 	s := newScreen(out)
 	s.line(line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: answer{
 		request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), status: 403, Code: "OLD_PASSWORD_WRONG", took: 61 * time.Millisecond,

@@ -51,8 +51,8 @@ func (a *arena) key(out, password, salt []byte, p params) {
 	clear(last[:])
 }
 
-// resize keeps the memory of earlier hashes. What they left in it need not be
-// cleared: the first pass writes every block before it reads it.
+// resize keeps the memory of earlier hashes. What they left in it is not cleared:
+// the first pass writes every block before it reads it.
 func (a *arena) resize(n int) {
 	if cap(a.blocks) < n {
 		a.blocks = make([]block, n)
@@ -86,44 +86,46 @@ func (a *arena) start(outSize uint32, password, salt []byte, p params) {
 // segment fills a quarter of the memory, RFC 9106 section 3.2, steps 5 and 6.
 func (a *arena) segment(pass, slice, time uint32) {
 	n := uint32(len(a.blocks))
-	quarter := n / quarters
-	begin, over := uint32(0), ^uint64(0)
+	at := position{pass: pass, slice: slice, quarter: n / quarters}
+	over := ^uint64(0)
 	if pass == 0 {
 		over = 0 // nothing of an earlier pass to mix in
 		if slice == 0 {
-			begin = firstBlocks
+			at.index = firstBlocks
 		}
 	}
 	independent := pass == 0 && slice < quarters/2
 	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: argon2id}
-	var addresses block
-	for i := begin; i < quarter; i++ {
-		at := slice*quarter + i
-		before := &a.blocks[(at+n-1)%n]
+	var zero, addresses block
+	for ; at.index < at.quarter; at.index++ {
+		now := slice*at.quarter + at.index
+		before := &a.blocks[(now+n-1)%n]
 		random := before[0]
 		if independent {
-			if i == begin || i%blockWords == 0 {
+			if counter[6] == 0 || at.index%blockWords == 0 {
 				counter[6]++
-				var zero block
 				compress(&addresses, &zero, &counter, 0)
 				compress(&addresses, &zero, &addresses, 0)
 			}
-			random = addresses[i%blockWords]
+			random = addresses[at.index%blockWords]
 		}
-		compress(&a.blocks[at], before, &a.blocks[reference(random, pass, slice, i, quarter)], over)
+		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], over)
 	}
 }
 
+// A position is a block being filled, counted within its slice.
+type position struct{ pass, slice, index, quarter uint32 }
+
 // reference picks the block to mix in, RFC 9106 section 3.4.2, for one lane.
-func reference(random uint64, pass, slice, i, quarter uint32) uint32 {
-	area, begin := slice*quarter+i-1, uint32(0)
-	if pass > 0 {
-		area, begin = (quarters-1)*quarter+i-1, (slice+1)%quarters*quarter
+func (p position) reference(random uint64) uint32 {
+	area, begin := p.slice*p.quarter+p.index-1, uint32(0)
+	if p.pass > 0 {
+		area, begin = (quarters-1)*p.quarter+p.index-1, (p.slice+1)%quarters*p.quarter
 	}
 	x := random & 0xffffffff
 	x = x * x >> 32
 	x = uint64(area) * x >> 32
-	return (begin + area - 1 - uint32(x)) % (quarters * quarter)
+	return (begin + area - 1 - uint32(x)) % (quarters * p.quarter)
 }
 
 func (b *block) get(from *[blockSize]byte) {

@@ -2,22 +2,30 @@ package passwd
 
 import "math/bits"
 
-// compress writes G(x, y) of RFC 9106 section 3.5 over out, mixed with what out
-// held where over has bits. out may be x or y.
+// A mixing is one call of the compression function G, RFC 9106 section 3.5.
+type mixing struct {
+	out, x, y *block
+	q         block
+	over      uint64
+}
+
+// compress writes G(x, y) over out, mixed with what out held where over has
+// bits. out may be x or y.
 func compress(out, x, y *block, over uint64) {
-	var q block
+	m := mixing{out: out, x: x, y: y, over: over}
 	for i := 0; i < blockWords; i += 16 {
-		mixRow((*[16]uint64)(q[i:]), (*[16]uint64)(x[i:]), (*[16]uint64)(y[i:]))
+		m.row(i)
 	}
 	for i := 0; i < 16; i += 2 {
-		mixColumn((*[114]uint64)(out[i:]), (*[114]uint64)(q[i:]), (*[114]uint64)(x[i:]), (*[114]uint64)(y[i:]), over)
+		m.column(i)
 	}
 }
 
-// mixRow is the permutation P of section 3.6 on a row of x XOR y, written to q.
-// It is written out, like mixColumn, because the compiler then keeps the words
-// in registers: this is where a hash spends its time.
-func mixRow(q, x, y *[16]uint64) {
+// row is the permutation P of section 3.6 on a row of x XOR y, written to q. It
+// is written out, like column, because the compiler then keeps the words in
+// registers: this is where a hash spends its time.
+func (m *mixing) row(i int) {
+	q, x, y := (*[16]uint64)(m.q[i:]), (*[16]uint64)(m.x[i:]), (*[16]uint64)(m.y[i:])
 	v0, v1, v2, v3 := x[0]^y[0], x[1]^y[1], x[2]^y[2], x[3]^y[3]
 	v4, v5, v6, v7 := x[4]^y[4], x[5]^y[5], x[6]^y[6], x[7]^y[7]
 	v8, v9, v10, v11 := x[8]^y[8], x[9]^y[9], x[10]^y[10], x[11]^y[11]
@@ -36,8 +44,10 @@ func mixRow(q, x, y *[16]uint64) {
 	q[12], q[13], q[14], q[15] = v12, v13, v14, v15
 }
 
-// mixColumn is P on a column of q, then the XOR with x, y and out that ends G.
-func mixColumn(out, q, x, y *[114]uint64, over uint64) {
+// column is P on a column of q, then the XOR with x, y and out that ends G.
+func (m *mixing) column(i int) {
+	out, q, over := (*[114]uint64)(m.out[i:]), (*[114]uint64)(m.q[i:]), m.over
+	x, y := (*[114]uint64)(m.x[i:]), (*[114]uint64)(m.y[i:])
 	v0, v1, v2, v3 := q[0], q[1], q[16], q[17]
 	v4, v5, v6, v7 := q[32], q[33], q[48], q[49]
 	v8, v9, v10, v11 := q[64], q[65], q[80], q[81]

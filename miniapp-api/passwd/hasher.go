@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"sync"
 
 	"fundpass/keys"
@@ -165,4 +166,45 @@ func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, up
 func (s *Slot) Dummy(ctx context.Context, password Secret) error {
 	_, _, err := s.Verify(ctx, s.place.hasher.dummy, password)
 	return err
+}
+
+// input returns the bytes that argon2id works on for a password and a stored
+// hash. The caller clears them; the strings they are made from stay until the
+// collector takes them.
+func input(s Secret, pre string) []byte {
+	if !s.usable() {
+		return nil
+	}
+	b := []byte(s.Normalised())
+	if pre == "" {
+		return b
+	}
+	defer clear(b)
+	return legacyDigests[pre].sum(b)
+}
+
+// seal hashes bytes with a new salt and the current parameters and key.
+func (s *Slot) seal(ctx context.Context, in []byte, pre string) (string, error) {
+	h := s.place.hasher
+	st := stored{params: h.params, kid: h.pepper.Current(), pre: pre, salt: make([]byte, saltSize)}
+	rand.Read(st.salt)
+	var err error
+	if st.tag, err = s.tag(ctx, in, st); err != nil {
+		return "", err
+	}
+	return st.String(), nil
+}
+
+// tag runs argon2id in this slot and the keyed step after it.
+func (s *Slot) tag(ctx context.Context, in []byte, st stored) ([]byte, error) {
+	key := make([]byte, tagSize)
+	defer clear(key)
+	if err := s.place.run(ctx, func(a *arena) { a.key(key, in, st.salt, st.params) }); err != nil {
+		return nil, err
+	}
+	tag, err := s.place.hasher.pepper.Tag(st.kid, key)
+	if err != nil {
+		return nil, fmt.Errorf("passwd: %w", err)
+	}
+	return tag, nil
 }

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// testStories plays every story: the link, and what a change of password is
+// answered.
+func (d *runningDemo) testStories(t *testing.T) {
+	for _, tt := range []struct {
+		person, link, state, status, change string
+	}{
+		{"ok", "OK", "set", "01", "OK"},
+		{"initial", "OK", "initial", "01", "OK"},
+		{"suspended_account", "OK", "set", "02", "OK"},
+		{"frozen_account", "OK", "frozen", "06", "ACCOUNT_FROZEN"},
+		{"moved", "ACCOUNT_CLOSED", "", "", ""},
+		{"passport", "OK", "set", "01", "OK"},
+		{"two_accounts", "OK", "set", "01", "OK"},
+		{"two_accounts_2", "OK", "set", "01", "OK"},
+		{"no_account", "LINK_REFUSED", "", "", ""},
+		{"face_fails", "OK", "set", "01", "OK"},
+		{"mismatch", "LINK_REFUSED", "", "", ""},
+		{"legacy", "OK", "set", "01", "OK"},
+	} {
+		t.Run(tt.person, func(t *testing.T) {
+			who, p := storyOf(t, tt.person).person(), d.phone()
+			if a, err := p.logIn(t.Context(), tt.person); err != nil || a.Code != "OK" {
+				t.Fatalf("log in: %v %v", a, err)
+			}
+			a := p.mustPost(t, "/v1/link", linkOf(who, who.Password))
+			if a.Code != tt.link {
+				t.Fatalf("link: %s, want %s: %s", a.Code, tt.link, a.raw)
+			}
+			if tt.change == "" {
+				return
+			}
+			account, _ := a.object()["account"].(map[string]any)
+			if a.text("password_state") != tt.state || account["status"] != tt.status {
+				t.Errorf("link: %s, want %s and %s", a.raw, tt.state, tt.status)
+			}
+			a = p.mustPost(t, "/v1/password/changes", fields{"id_number": who.IDNumber, "old_password": who.Password})
+			if a.Code != tt.change {
+				t.Errorf("change: %s, want %s: %s", a.Code, tt.change, a.raw)
+			}
+			if a := p.mustPost(t, "/v1/link/remove", fields{"password": who.Password}); a.Code != "OK" {
+				t.Errorf("unlink: %s", a.raw)
+			}
+		})
+	}
+	t.Run("one user, two accounts", func(t *testing.T) {
+		who, p := storyOf(t, "two_accounts_2").person(), d.phone()
+		p.logIn(t.Context(), "two_accounts")
+		a := p.mustPost(t, "/v1/link", linkOf(who, who.Password))
+		account, _ := a.object()["account"].(map[string]any)
+		if a.Code != "OK" || !strings.HasSuffix(account["account_no"].(string), who.AccountNo[10:]) {
+			t.Errorf("link: %s", a.raw)
+		}
+		if a, err := d.phone().logIn(t.Context(), "two_accounts_2"); err != nil || a.object()["linked"] != true {
+			t.Errorf("not the same Alipay user: %s %v", a.raw, err)
+		}
+	})
+	t.Run("locked_soon", func(t *testing.T) {
+		who, p, stranger := storyOf(t, "locked_soon").person(), d.phone(), d.phone()
+		p.logIn(t.Context(), "locked_soon")
+		stranger.logIn(t.Context(), "no_account")
+		for _, guesser := range []*phone{p, stranger} {
+			guesser.mustPost(t, "/v1/link", linkOf(who, "Not-This-One-Either"))
+		}
+		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "LINK_REFUSED" {
+			t.Errorf("the last guess was wrong, yet the right one gets %s", a.raw)
+		}
+	})
+}
+
+func storyOf(t *testing.T, word string) story {
+	t.Helper()
+	for _, s := range stories {
+		if s.word == word {
+			return s
+		}
+	}
+	t.Fatalf("no story %s", word)
+	return story{}
+}

@@ -1,0 +1,475 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// open is a handle on the site's database with the site's keys.
+func (s *site) open() *store.DB {
+	s.t.Helper()
+	box, err := keys.LoadBox(s.path("column.key"))
+	noError(s.t, err)
+	return storetest.Open(s.t, s.dsn, storetest.WithBox(box), storetest.WithCenter("test", siteAppID))
+}
+
+// account is what the database knows of a person's account, or nil.
+func (s *site) account(db *store.DB, idType, idNumber, accountNo string) *store.Account {
+	s.t.Helper()
+	doc, err := document.Parse(idType, idNumber)
+	noError(s.t, err)
+	a, err := db.TakeGuess(s.t.Context(), store.Guess{
+		PersonDigest: db.PersonDigest(doc.Key()), Lane: store.PublicLane, AccountNo: accountNo,
+		Budget: store.Budget{Guesses: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now} }},
+	})
+	noError(s.t, err)
+	return a.Account
+}
+
+// mustImport imports and returns the summary without its frame.
+func (s *site) mustImport(args ...string) string {
+	s.t.Helper()
+	r := runWith(s.t, s.env(), append([]string{"import"}, args...)...)
+	if r.err != nil {
+		s.t.Fatalf("%v\n%s", r.err, r.log)
+	}
+	return strings.Join(strings.Fields(strings.Map(func(c rune) rune {
+		if strings.ContainsRune("│─┌┐└┘├┤┬┴┼", c) {
+			return ' '
+		}
+		return c
+	}, r.out)), " ")
+}
+
+// counts is the summary's row up to the seconds.
+func counts(read, added, updated, unchanged, refused int) string {
+	return fmt.Sprintf("rows/s %d %d %d %d %d ", read, added, updated, unchanged, refused)
+}
+
+func wantIn(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in %s", part, text)
+		}
+	}
+}
+
+const (
+	zhang = "880000000001,张测试,01,990101195603070010,10012345678,01,9900001,id-last6"
+	anna  = "880000000002,Anna  Lindqvist,03,xa9901047,,02,,account-last6"
+	five  = "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,DWZH,CSMM\n"
+)
+
+func TestImportFile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := tempFile(t, "\ufeff"+five+zhang+"\r\n\r\n\""+strings.ReplaceAll(anna, ",", "\",\"")+"\"")
+	wantIn(t, s.mustImport(path), "缴存人.csv", counts(2, 2, 0, 0, 0), "fundpass serve")
+	db := s.open()
+	a := s.account(db, "03", "XA9901047", "")
+	if a == nil {
+		t.Fatal("not imported")
+	}
+	want := store.Person{Name: "ANNA LINDQVIST", IDType: "03", IDNumber: "XA9901047", AccountNo: "880000000002"}
+	if d := cmp.Diff(want, a.Person); d != "" || a.Status != "02" || a.State != store.PasswordInitial || a.InitialRule != "account-last6" {
+		t.Errorf("%s %+v", d, a)
+	}
+	if _, err := os.Stat(path + ".refused.csv"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a report of nothing: %v", err)
+	}
+
+	wantIn(t, s.mustImport(path), counts(2, 0, 0, 2, 0))
+	gb := tempFile(t, toGB18030(t, five+zhang+"\n"+anna+"\n"))
+	wantIn(t, s.mustImport(gb), counts(2, 0, 0, 2, 0))
+	changed := tempFile(t, five+strings.Replace(zhang, ",01,99", ",02,99", 1)+"\n"+strings.Replace(anna, ",02,", ",06,", 1))
+	noError(t, os.WriteFile(changed, []byte(five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"+strings.Replace(anna, ",02,", ",06,", 1)), 0o600))
+	wantIn(t, s.mustImport(changed), counts(2, 0, 2, 0, 0))
+	if a := s.account(db, "01", "990101195603070010", ""); a == nil || a.Person.Name != "张改名" {
+		t.Errorf("got %+v", a)
+	}
+	if a := s.account(db, "03", "XA9901047", ""); a == nil || a.Status != "06" {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// Refused lines are told by number, column and reason, on the screen and in the
+// report; what stood in them appears nowhere.
+func TestImportRefusesLines(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	lines := []string{
+		zhang,
+		"canaryACC!,canary9name7,01,990101195603070012,canaryPHONE,07,canary/EMP,canaryRULE",
+		"880000000003,张三,88,canaryID,,01,,id-last6",
+		"880000000004,李四\"canaryQUOTE,01,990101195603070010,,01,,id-last6",
+		"880000000005,canaryFEW",
+		"880000000006,\xd5\xc5canaryBYTES,01,990101195603070010,,01,,id-last6",
+		"880000000007," + strings.Repeat("canaryLONG", 10000),
+		strings.Replace(zhang, "张测试", "张重复", 1),
+	}
+	for i := range 30 {
+		lines = append(lines, fmt.Sprintf("88000001%04d,王五,01,canary%d,,01,,id-last6", i, i))
+	}
+	path := tempFile(t, five+strings.Join(lines, "\n"))
+	out := s.mustImport(path)
+	wantIn(t, out, counts(38, 1, 0, 0, 37), "37 lines refused", "3 ZJLX unknown document type", "8 longer than 64 KiB",
+		"9 GRZH the same as in line 2", "All of them are in "+path+".refused.csv", "import the new file")
+	report := string(readFile(t, path+".refused.csv"))
+	wantIn(t, report, "line,column,reason\n3,GRZH,", "\n3,DWZH,", "\n3,GRZHZT,", "\n3,XINGMING,", "\n3,ZJHM,", "\n3,SJHM,",
+		"\n6,,\"2 fields where the first line has 8\"\n", "\n7,,\"not in the encoding of the rest of the file\"\n", "\n39,ZJHM,")
+	for _, secret := range []string{"canary", "990101", "张三", "李四", "王五", "张重复", "8800000"} {
+		if strings.Contains(report, secret) || strings.Contains(strings.ReplaceAll(out, path, ""), secret) {
+			t.Errorf("%s is told", secret)
+		}
+	}
+	db := s.open()
+	if a := s.account(db, "01", "990101195603070010", ""); a == nil || a.Person.Name != "张测试" {
+		t.Errorf("the first of two lines was not kept: %+v", a)
+	}
+}
+
+func TestImportNeedsFile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nothing", nil, "give either a file or --sample N"},
+		{"both", []string{tempFile(t, five), "--sample", "3"}, "give either a file or --sample N"},
+		{"negative sample", []string{"--sample", "-3"}, "above 0"},
+		{"out without sample", []string{tempFile(t, five), "--out", "x"}, "--out goes with --sample"},
+		{"no file", []string{"/does/not/exist.csv"}, "no such file"},
+		{"directory", []string{t.TempDir()}, "not a regular file"},
+		{"empty", []string{tempFile(t, "")}, "empty"},
+		{"no header", []string{tempFile(t, zhang+"\n")}, "missing column GRZH"},
+		{"header not closed", []string{tempFile(t, "\"GRZH\n")}, "quotation mark"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := runWith(t, s.env(), append([]string{"import"}, tt.args...)...)
+			if r.err == nil || !strings.Contains(r.err.Error(), tt.want) {
+				t.Errorf("got %v", r.err)
+			}
+		})
+	}
+	wantIn(t, s.mustImport(tempFile(t, five)), counts(0, 0, 0, 0, 0))
+}
+
+// Everything wrong with the settings an import needs is told at once, and
+// nothing about those it does not need.
+func TestImportSettings(t *testing.T) {
+	t.Parallel()
+	file := tempFile(t, five)
+	r := runWith(t, map[string]string{"FUNDPASS_CENTER": "no good name!", "FUNDPASS_GATEWAY_URL": "ftp://x"}, "import", file)
+	if r.err == nil {
+		t.Fatal("no error")
+	}
+	wantIn(t, r.err.Error(), "FUNDPASS_DATABASE_URL: ", "FUNDPASS_CENTER: ", "FUNDPASS_APP_ID: ", "FUNDPASS_COLUMN_KEY_FILE: ", "FUNDPASS_PEPPER_FILE: ")
+	for _, other := range []string{"FUNDPASS_APP_KEY_FILE", "FUNDPASS_GATEWAY_URL", "FUNDPASS_ALIPAY_KEY_FILES"} {
+		if strings.Contains(r.err.Error(), other) {
+			t.Errorf("%s is not needed: %v", other, r.err)
+		}
+	}
+	s := newSite(t)
+	env := s.env(map[string]string{"FUNDPASS_APP_KEY_FILE": "", "FUNDPASS_ALIPAY_KEY_FILES": "", "FUNDPASS_GATEWAY_URL": ""})
+	if r := runWith(t, env, "import", file); r.err != nil {
+		t.Error(r.err)
+	}
+}
+
+func TestImportSample(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	out := s.path("people.csv")
+	wantIn(t, s.mustImport("--sample", "1000", "--seed", "5", "--out", out), "1000 invented people", "fundpass import "+out)
+	wantIn(t, s.mustImport("--sample", "1000", "--seed", "5"), counts(1000, 1000, 0, 0, 0))
+	wantIn(t, s.mustImport(out), counts(1000, 0, 0, 1000, 0))
+	wantIn(t, s.mustImport("--sample", "1001", "--seed", "5"), counts(1001, 1, 0, 1000, 0))
+	if r := runWith(t, s.env(), "import", "--sample", "10", "--out", out); !errors.Is(r.err, os.ErrExist) {
+		t.Errorf("overwritten: %v", r.err)
+	}
+}
+
+// What the old system kept of passwords: an initial one is found by its digest,
+// any other goes on working, and an account that is there keeps what it has.
+func TestImportLegacyPasswords(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const head = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"
+	line := func(n int, digest string) string {
+		return fmt.Sprintf("88000000000%d,ANNA,03,XA990104%d,01,%s\n", n, n, digest)
+	}
+	sm3, md5 := legacySums["sm3"], legacySums["md5"]
+	path := tempFile(t, head+line(1, "{sm3}"+sm3("Willow-Harbor-69"))+line(2, "{md5}"+md5("901042"))+line(3, "{md5}"+md5("old")))
+	env := s.env(map[string]string{"FUNDPASS_POLICY_FILE": ""})
+	r := runWith(t, env, "import", path)
+	noError(t, r.err)
+
+	db := s.open()
+	pepper, err := keys.LoadPepper(s.path("pepper.key"))
+	noError(t, err)
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Slots: 1})
+	t.Cleanup(hasher.Close)
+	for _, tt := range []struct {
+		n                     int
+		password, state, rule string
+	}{
+		{1, "Willow-Harbor-69", store.PasswordSet, ""},
+		{2, "901042", store.PasswordMustChange, "id-last6"},
+		{3, "old", store.PasswordSet, ""},
+	} {
+		a := s.account(db, "03", fmt.Sprintf("XA990104%d", tt.n), "")
+		if a == nil || a.State != tt.state || a.InitialRule != tt.rule {
+			t.Errorf("%d: got %+v", tt.n, a)
+			continue
+		}
+		if tt.rule != "" {
+			continue
+		}
+		if ok, _, err := hasher.Verify(t.Context(), a.Hash, passwd.NewSecret(tt.password)); !ok || err != nil {
+			t.Errorf("%d: the password is refused: %v", tt.n, err)
+		}
+	}
+	before := s.account(db, "03", "XA9901041", "").Hash
+	wantIn(t, s.mustImport(tempFile(t, head+line(1, "{sm3}"+sm3("another"))+line(4, "{sm3}"+sm3("new")))), counts(2, 1, 0, 1, 0))
+	if after := s.account(db, "03", "XA9901041", "").Hash; after != before {
+		t.Error("the password of an account that is there was replaced")
+	}
+}
+
+// startImport runs the import as a process of its own.
+func startImport(t testing.TB, env map[string]string, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.Command(os.Args[0], append([]string{"import"}, args...)...)
+	c.Env = []string{asProgram + "=1"}
+	for name, v := range maps.All(env) {
+		c.Env = append(c.Env, name+"="+v)
+	}
+	noError(t, c.Start())
+	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	return c
+}
+
+// linesDone waits until an import has done more than so many lines.
+func (s *site) linesDone(db *store.DB, digest []byte, more int64) int64 {
+	s.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if p, err := db.BeginImport(s.t.Context(), digest); err == nil && p.Lines > more {
+			return p.Lines
+		}
+	}
+	s.t.Fatal("the import does not get on")
+	return 0
+}
+
+// kill -9 in the middle, twice, and start again: everybody is there once, and
+// the report is whole.
+func TestImportKilled(t *testing.T) {
+	t.Parallel()
+	s, want := newSite(t), 30000
+	lines := readSample(t, sample{int64(want), 1})
+	for i := 999; i < want; i += 1000 {
+		lines[i] = "refused"
+	}
+	want -= 30
+	path := tempFile(t, strings.Join(lines, "\n"))
+	r, err := fileRoster(path)
+	noError(t, err)
+	db := s.open()
+	var done int64
+	for range 2 {
+		c := startImport(t, s.env(), path)
+		done = s.linesDone(db, r.digest, done)
+		noError(t, c.Process.Kill())
+		c.Wait()
+	}
+	out := s.mustImport(path)
+	wantIn(t, out, counts(30000, want, 0, 0, 30), "An earlier run did the first")
+	if n := strings.Count(string(readFile(t, path+".refused.csv")), "\n"); n != 31 {
+		t.Errorf("%d lines in the report", n)
+	}
+	has, err := db.HasAccounts(t.Context(), accountNumbers(lines))
+	noError(t, err)
+	for i, there := range has {
+		if there == (lines[i+1] == "refused") {
+			t.Fatalf("line %d: imported is %v", i+2, there)
+		}
+	}
+	wantIn(t, s.mustImport(path), counts(30000, 0, 0, want, 30))
+}
+
+func accountNumbers(lines []string) []string {
+	var numbers []string
+	for _, line := range lines[1:] {
+		no, _, _ := strings.Cut(line, ",")
+		numbers = append(numbers, no)
+	}
+	return numbers
+}
+
+// An operator who stops an import is told how to go on, and can.
+func TestImportInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := s.path("people.csv")
+	s.mustImport("--sample", "20000", "--out", path)
+	r, err := fileRoster(path)
+	noError(t, err)
+	db := s.open()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		ended <- run(ctx, []string{"import", path}, w)
+	}()
+	s.linesDone(db, r.digest, 0)
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
+		t.Fatalf("got %v", err)
+	}
+	wantIn(t, s.mustImport(path), counts(20000, 20000, 0, 0, 0), "An earlier run did the first")
+}
+
+// Several imports of one file at once share the work; all say the same at the end.
+func TestImportTogether(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := s.path("people.csv")
+	s.mustImport("--sample", "20000", "--out", path)
+	db := s.open()
+	r, err := fileRoster(path)
+	noError(t, err)
+	p, err := db.BeginImport(t.Context(), r.digest)
+	if err != nil || p.Lines != 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	var all sync.WaitGroup
+	results := make(chan ran, 3)
+	for range 3 {
+		all.Go(func() { results <- runWith(t, s.env(), "import", path) })
+	}
+	all.Wait()
+	close(results)
+	added := 0
+	for r := range results {
+		switch {
+		case errors.Is(r.err, store.ErrConflict): // began anew behind its back
+		case r.err != nil:
+			t.Error(r.err)
+		case strings.Contains(r.out, " 20000 │ 20000 │       0 │         0 │       0 │"):
+			added++
+		case !strings.Contains(r.out, " 20000 │     0 │       0 │     20000 │       0 │"):
+			t.Error(r.out)
+		}
+	}
+	if added == 0 {
+		t.Error("nobody added the people")
+	}
+}
+
+// A file that is written to while it is imported is not marked as imported.
+func TestImportOfChangingFile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := tempFile(t, five+zhang+"\n")
+	r, err := fileRoster(path)
+	noError(t, err)
+	noError(t, os.WriteFile(path, []byte(five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"), 0o600))
+	w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	if err := importRoster(t.Context(), w, r); !errors.Is(err, errChanged) {
+		t.Fatalf("got %v", err)
+	}
+	wantIn(t, s.mustImport(path), counts(1, 0, 0, 1, 0))
+}
+
+// Memory does not grow with the roster.
+func TestImportMemory(t *testing.T) {
+	s := newSite(t)
+	runtime.GC()
+	var before, most runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ended := make(chan string, 1)
+	go func() { ended <- s.mustImport("--sample", "40000") }()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case out := <-ended:
+			tick.Stop()
+			wantIn(t, out, counts(40000, 40000, 0, 0, 0))
+			if grown := int64(most.HeapAlloc) - int64(before.HeapAlloc); grown > 100<<20 {
+				t.Errorf("%d MB in use", grown>>20)
+			}
+			return
+		case <-tick.C:
+			var now runtime.MemStats
+			if runtime.ReadMemStats(&now); now.HeapAlloc > most.HeapAlloc {
+				most = now
+			}
+		}
+	}
+}
+
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	m := &importer{roster: roster{lines: 1001}, header: mustHeader(t, rosterHeader)}
+	m.begun.Lines = 1
+	b := newMeter(&out, m)
+	b.at(1)
+	b.at(101)
+	if out.Len() > 0 {
+		t.Errorf("told at once: %s", out.String())
+	}
+	b.begun, b.shown = b.begun.Add(-10*time.Second), b.shown.Add(-10*time.Second)
+	b.at(501)
+	b.at(502)
+	b.end()
+	wantIn(t, out.String(), "hashing old passwords (slow): 501 of 1001 lines, ", " rows/s, about 10s left\n")
+	if strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("told too often: %s", out.String())
+	}
+}
+
+// The list of refusals is written as CSV and is nobody else's to read.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.refused.csv")
+	noError(t, os.WriteFile(path, []byte("of another day"), 0o600))
+	r := newReport(path)
+	noError(t, r.add(nil))
+	noError(t, r.close())
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an old report stayed: %v", err)
+	}
+	r = newReport(path)
+	noError(t, r.add([]refusal{{2, "ZJHM", "a, b"}, {3, "", "c"}}))
+	noError(t, r.close())
+	if got := string(readFile(t, path)); got != "line,column,reason\n2,ZJHM,\"a, b\"\n3,,\"c\"\n" {
+		t.Errorf("got %q", got)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v", info.Mode(), err)
+	}
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/store"
+)
+
+// rosterHeader names every column.
+const rosterHeader = "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,DWZH,CSMM,JMMM"
+
+// goodFields is a line of rosterHeader with an initial password; its ID number
+// lies in region 99, which nobody has.
+func goodFields() []string {
+	return strings.Split("880000000001,张测试,01,990101195603070010,10012345678,01,9900001,id-last6,", ",")
+}
+
+func mustHeader(t testing.TB, line string) header {
+	t.Helper()
+	h, err := parseHeader(strings.Split(line, ","))
+	noError(t, err)
+	return h
+}
+
+func TestParseHeader(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, line, wrong string
+		ignored           []string
+	}{
+		{"all", rosterHeader, "", nil},
+		{"least", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM", "", nil},
+		{"digests only", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM", "", nil},
+		{"other order, case and blanks", " zjhm,GRZHZT , Csmm,grzh,zjlx,xingming", "", nil},
+		{"more columns", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM,GRZHYE,XINGBIE", "", []string{"GRZHYE", "XINGBIE"}},
+		{"no password", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT", "missing column CSMM or JMMM", nil},
+		{"nothing known", "a,b", "missing column GRZH, XINGMING, ZJLX, ZJHM, GRZHZT, CSMM or JMMM", nil},
+		{"twice", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM,grzh", "column GRZH stands twice", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h, err := parseHeader(strings.Split(tt.line, ","))
+			if (err != nil) != (tt.wrong != "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+				t.Fatalf("got %v", err)
+			}
+			if d := cmp.Diff(tt.ignored, h.ignored); err == nil && d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestReadLine(t *testing.T) {
+	t.Parallel()
+	h := mustHeader(t, rosterHeader)
+	e, refusals := h.read(7, goodFields())
+	if len(refusals) > 0 {
+		t.Fatal(refusals)
+	}
+	want := store.Person{
+		Name: "张测试", IDType: "01", IDNumber: "990101195603070010", Phone: "10012345678",
+		AccountNo: "880000000001", EmployerNo: "9900001",
+	}
+	if d := cmp.Diff(want, e.Person); d != "" {
+		t.Error(d)
+	}
+	if e.Status != "01" || e.InitialRule != "id-last6" || e.line != 7 || len(e.DocumentKey) == 0 || e.digest.kind != "" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// Each change of a good line, and the columns that are refused for it.
+func TestReadLineChanged(t *testing.T) {
+	t.Parallel()
+	h := mustHeader(t, rosterHeader)
+	const md5, sm3 = "{md5}0123456789abcdef0123456789abcdef", "{SM3}0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"
+	tests := []struct {
+		name    string
+		change  map[string]string
+		refused string
+	}{
+		{"blanks around", map[string]string{colAccountNo: " 880000000001\t", colStatus: " 01"}, ""},
+		{"lower x and full width", map[string]string{colIDNumber: "９９０１０１１９５６０３０７００１０"}, ""},
+		{"no phone", map[string]string{colPhone: ""}, ""},
+		{"no employer", map[string]string{colEmployer: ""}, ""},
+		{"six digits for all", map[string]string{colRule: "111111"}, ""},
+		{"md5", map[string]string{colRule: "", colDigest: md5}, ""},
+		{"sm3 in upper case", map[string]string{colRule: "", colDigest: sm3}, ""},
+		{"no account number", map[string]string{colAccountNo: ""}, "GRZH"},
+		{"account number of 21", map[string]string{colAccountNo: strings.Repeat("8", 21)}, "GRZH"},
+		{"account number with sign", map[string]string{colAccountNo: "88-1"}, "GRZH"},
+		{"no name", map[string]string{colName: ""}, "XINGMING"},
+		{"name of digits", map[string]string{colName: "12345"}, "XINGMING"},
+		{"unknown type", map[string]string{colIDType: "77"}, "ZJLX"},
+		{"check digit", map[string]string{colIDNumber: "990101195603070012"}, "ZJHM"},
+		{"no such day", map[string]string{colIDNumber: "990101195602300011"}, "ZJHM"},
+		{"short phone", map[string]string{colPhone: "1001234567"}, "SJHM"},
+		{"phone of letters", map[string]string{colPhone: "1001234567x"}, "SJHM"},
+		{"unknown status", map[string]string{colStatus: "07"}, "GRZHZT"},
+		{"status of one digit", map[string]string{colStatus: "1"}, "GRZHZT"},
+		{"employer with sign", map[string]string{colEmployer: "99/1"}, "DWZH"},
+		{"unknown rule", map[string]string{colRule: "id-last7"}, "CSMM"},
+		{"password in clear", map[string]string{colRule: "hunter"}, "CSMM"},
+		{"rule without its data", map[string]string{colRule: "account-last6", colAccountNo: "123"}, "CSMM"},
+		{"no password", map[string]string{colRule: ""}, "CSMM"},
+		{"two passwords", map[string]string{colDigest: md5}, "CSMM"},
+		{"digest without kind", map[string]string{colRule: "", colDigest: md5[5:]}, "JMMM"},
+		{"digest of unknown kind", map[string]string{colRule: "", colDigest: "{crc}00"}, "JMMM"},
+		{"digest too short", map[string]string{colRule: "", colDigest: md5[:20]}, "JMMM"},
+		{"digest not hex", map[string]string{colRule: "", colDigest: md5[:36] + "g"}, "JMMM"},
+		{"all at once", map[string]string{colAccountNo: "", colName: "", colIDType: "", colPhone: "1", colStatus: "", colRule: ""},
+			"GRZH GRZHZT XINGMING ZJLX SJHM CSMM"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fields := goodFields()
+			for column, v := range tt.change {
+				fields[h.at[column]] = v
+			}
+			_, refusals := h.read(1, fields)
+			if got := columnsOf(refusals); got != tt.refused {
+				t.Errorf("refused %q, want %q", got, tt.refused)
+			}
+		})
+	}
+	for _, fields := range [][]string{goodFields()[1:], append(goodFields(), "")} {
+		if _, refusals := h.read(1, fields); len(refusals) != 1 || refusals[0].column != "" {
+			t.Errorf("%d fields: got %+v", len(fields), refusals)
+		}
+	}
+}
+
+func columnsOf(refusals []refusal) string {
+	var columns []string
+	for _, r := range refusals {
+		columns = append(columns, r.column)
+	}
+	return strings.Join(columns, " ")
+}
+
+func TestParseLegacyDigest(t *testing.T) {
+	t.Parallel()
+	for kind, sum := range legacySums {
+		d, ok := parseLegacyDigest("{" + strings.ToUpper(kind) + "}" + strings.ToUpper(sum("a")))
+		if !ok || d != (legacyDigest{kind, sum("a")}) {
+			t.Errorf("%s: got %+v, %v", kind, d, ok)
+		}
+	}
+	// Published: RFC 1321, FIPS 180 examples, GB/T 32905 A.1, all of "abc".
+	for kind, want := range map[string]string{
+		"md5":    "900150983cd24fb0d6963f7d28e17f72",
+		"sha1":   "a9993e364706816aba3e25717850c26c9cd0d89d",
+		"sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+		"sm3":    "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
+	} {
+		if got := legacySums[kind]("abc"); got != want {
+			t.Errorf("%s: got %s", kind, got)
+		}
+	}
+	for _, s := range []string{"", "{", "}", "{}", "{md5}", "md5}" + legacySums["md5"](""), "{md5" + legacySums["md5"]("")} {
+		if d, ok := parseLegacyDigest(s); ok {
+			t.Errorf("%q: got %+v", s, d)
+		}
+	}
+}
+
+func TestInitialBehindDigest(t *testing.T) {
+	t.Parallel()
+	p := store.Person{IDType: "01", IDNumber: "99010119560307001X", AccountNo: "880000654321"}
+	rules := []string{"id-last6", "account-last6", "111111", "no-such-rule"}
+	for _, tt := range []struct{ name, password, rule string }{
+		{"id", "07001X", "id-last6"},
+		{"id with small x", "07001x", "id-last6"},
+		{"account", "654321", "account-last6"},
+		{"for all", "111111", "111111"},
+		{"none", "07001Y", ""},
+		{"rule of another city", "000000", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for kind, sum := range legacySums {
+				rule, found := legacyDigest{kind, sum(tt.password)}.initial(rules, subjectOf(p))
+				if rule != tt.rule || found != (tt.rule != "") {
+					t.Errorf("%s: got %q, %v", kind, rule, found)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,49 @@
+package passwd
+
+import (
+	"testing"
+)
+
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	x := Subject{IDNumber: "99010119870609285X", AccountNo: "0573918264"}
+	d := Subject{IDNumber: "990101198706092851", AccountNo: "57391"}
+	for _, test := range []struct {
+		rule string
+		s    Subject
+		want string // "" means none
+	}{
+		{"id-last6", x, "09285X"}, {"id-last6", d, "092851"}, {"id-last6", Subject{IDNumber: "12345"}, ""}, {"id-last6", Subject{}, ""},
+		{"id-last6-x0", x, "092850"}, {"id-last6-x0", d, "092851"},
+		{"id-last6-digits", x, "609285"}, {"id-last6-digits", d, "092851"},
+		{"id-last4+00", x, "285X00"}, {"id-last4+00", d, "285100"}, {"id-last4+00", Subject{}, ""},
+		{"account-last6", x, "918264"}, {"account-last6", d, ""}, {"account-last6", Subject{}, ""},
+		{"account-last4+00", x, "826400"}, {"account-last4+00", d, "739100"},
+		{"111111", Subject{}, "111111"}, {"000000", x, "000000"},
+		{"11111", x, ""}, {"1111111", x, ""}, {"１１１１１１", x, ""}, {"11111x", x, ""}, {"", x, ""}, {"random", x, ""},
+		{"id-last6", Subject{IDNumber: "南字第0123号"}, ""}, {"id-last6", Subject{IDNumber: "E12345678"}, "345678"},
+	} {
+		got, ok := Derive(test.rule, test.s)
+		if ok != (test.want != "") || got.Reveal() != test.want {
+			t.Errorf("Derive(%q, %v) = %q, %v, want %q", test.rule, test.s, got.Reveal(), ok, test.want)
+		}
+	}
+	for _, rule := range InitialRules() {
+		if _, ok := Derive(rule, x); !ok || !knownInitialRule(rule) {
+			t.Errorf("%s", rule)
+		}
+	}
+}
+
+func TestIsInitial(t *testing.T) {
+	t.Parallel()
+	x := Subject{IDNumber: "99010119870609285X"}
+	for typed, want := range map[string]bool{"09285X": true, "09285x": true, "092850": false, "": false, "09285": false, " 09285X": false} {
+		if got := IsInitial("id-last6", x, NewSecret(typed)); got != want {
+			t.Errorf("%q: %v", typed, got)
+		}
+	}
+	if IsInitial("id-last6", Subject{}, NewSecret("")) || IsInitial("none", x, NewSecret("")) {
+		t.Error("nothing is an initial password")
+	}
+}

@@ -1,0 +1,46 @@
+package signing
+
+import (
+	"fmt"
+
+	"fundpass/keys"
+)
+
+// signedBy returns which of ring's keys signed f under rule.
+//
+// Without alipay_cert_sn nothing says which key it was, so all are tried. With it,
+// only the certificate it names is; whether the parameter itself belongs to the text
+// Alipay's SDKs do not agree, so both are tried under that one key. Adding or
+// dropping it changes nothing of what the message says.
+func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
+	var room [4 << 10]byte // what most messages need, off the heap
+	sign, _ := f.get("sign")
+	signature, err := appendSignature(room[:0:512], sign)
+	if err != nil {
+		return keys.AlipayKey{}, fmt.Errorf("%w: sign is not base64", ErrBadSignature)
+	}
+	sn, named := f.get("alipay_cert_sn")
+	if !named {
+		return whoSigned(ring.AlipayKeys(), f.text(room[512:512], rule, ""), signature)
+	}
+	key, err := ring.AlipayKey(sn)
+	if err != nil || sn == "" {
+		return keys.AlipayKey{}, ErrUnknownSN
+	}
+	for _, skip := range []string{"", "alipay_cert_sn"} {
+		if verify(key.Public, f.text(room[512:512], rule, skip), signature) == nil {
+			return key, nil
+		}
+	}
+	return keys.AlipayKey{}, ErrBadSignature
+}
+
+// whoSigned tries the keys in their order.
+func whoSigned(trusted []keys.AlipayKey, text, signature []byte) (keys.AlipayKey, error) {
+	for _, key := range trusted {
+		if verify(key.Public, text, signature) == nil {
+			return key, nil
+		}
+	}
+	return keys.AlipayKey{}, ErrBadSignature
+}

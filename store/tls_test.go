@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"fundpass/store"
+	"fundpass/store/localpg"
+	"fundpass/store/storetest"
+)
+
+// tlsServer runs a server that speaks TLS on 127.0.0.1, migrated, and returns
+// its DSN with the certificate verified.
+func tlsServer(t *testing.T) (dsn string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fundpass-tls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { localpg.Remove(dir) })
+	s, err := localpg.Start(t.Context(), localpg.Options{Dir: dir, Throwaway: true, Own: true, TCP: true})
+	storetest.Require(t, err)
+	t.Cleanup(func() { s.Close() })
+	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: s.DSN("")}); err != nil {
+		t.Fatal(err)
+	}
+	cert := writeCertificate(t, dir)
+	admin := pools(t, s.DSN(""))["unnamed"]
+	for _, q := range []string{
+		`ALTER SYSTEM SET ssl_cert_file = '` + cert + `'`,
+		`ALTER SYSTEM SET ssl_key_file = '` + cert + `.key'`,
+		`ALTER SYSTEM SET ssl = on`,
+		`SELECT pg_reload_conf()`,
+	} {
+		if _, err := admin.Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+	return strings.Replace(s.TCPDSN(""), "sslmode=disable", "sslmode=verify-full sslrootcert="+cert, 1)
+}
+
+// writeCertificate makes a self-signed certificate for 127.0.0.1 that the
+// server on dir can read.
+func writeCertificate(t *testing.T, dir string) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := filepath.Join(dir, "server.crt")
+	st, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := st.Sys().(*syscall.Stat_t)
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, cert + ".key": {Type: "PRIVATE KEY", Bytes: keyDER}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(name, int(owner.Uid), int(owner.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	dsn := tlsServer(t)
+	p, through := newProxy(t, dsn)
+	db := ledger(t, through, storetest.WithMaxConns(1))
+	session := func() (pid int, version string) {
+		err := db.Read(t.Context(), func(q sqlx.QueryerContext) error {
+			return q.QueryRowxContext(t.Context(), `SELECT pid, version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl`).Scan(&pid, &version)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid, version
+	}
+	first, version := session()
+	if again, _ := session(); again != first || version < "TLSv1.2" {
+		t.Errorf("%s, and the connection was not kept: %d, then %d", version, first, again)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	p.black.Store(true)
+	var err error
+	returnsBy(t, endOf(ctx), func() { err = enter(ctx, db, "a") })
+	if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("black hole: %v", err)
+	}
+	p.black.Store(false)
+	if err := enter(t.Context(), db, "b"); err != nil {
+		t.Error("after healing:", err)
+	}
+	forged := through + " sslrootcert=" + writeCertificate(t, t.TempDir()) // the later one counts
+	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = store.Open(ctx, store.Config{DSN: forged, Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "x509") {
+		t.Errorf("another authority's certificate: %v", err)
+	}
+}
