@@ -54,93 +54,94 @@ func (f *form) parse(body []byte) error {
 	if len(body) == 0 || len(body) > maxForm {
 		return fmt.Errorf("%w: body empty or over 64 KiB", ErrMalformed)
 	}
-	var b strings.Builder
-	b.Grow(len(body))
-	for more := true; more; {
-		var pair []byte
-		pair, body, more = cutByte(body, '&')
-		if err := f.add(pair, &b); err != nil {
+	var room [2 << 10]byte // what most messages need, off the heap
+	decoded := room[:]
+	if len(body) > len(room) {
+		decoded = make([]byte, len(body))
+	}
+	var spans [maxParams]span
+	n, err := unescape(decoded, body, &spans)
+	if err != nil {
+		return err
+	}
+	text := string(decoded[:spans[n-1].end])
+	for _, s := range spans[:n] {
+		if err := f.add(param{name: text[s.start:s.middle], value: text[s.middle:s.end]}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add decodes one pair behind what b holds and puts it in its place.
-func (f *form) add(pair []byte, b *strings.Builder) error {
-	name, raw, found := cutByte(pair, '=')
-	if !found || !plainName(name) {
-		return fmt.Errorf("%w: not name=value", ErrMalformed)
-	}
-	if f.n == maxParams {
-		return fmt.Errorf("%w: over %d parameters", ErrMalformed, maxParams)
-	}
-	start := b.Len()
-	b.Write(name)
-	middle := b.Len()
-	if !unescape(b, raw) {
-		return fmt.Errorf("%w: value not URL-encoded", ErrMalformed)
-	}
-	text := b.String()
-	p := param{name: text[start:middle], value: text[middle:]}
-	i := f.search(p.name)
-	if i < f.n && f.array[i].name == p.name {
-		return fmt.Errorf("%w: %s", ErrDuplicateKey, shownName(p.name))
-	}
+// add puts p where it belongs.
+func (f *form) add(p param) error {
 	if p.name != "biz_content" && glued(p.value) { // that one is a document with an end of its own
 		return fmt.Errorf("%w: another parameter inside the value of %s", ErrMalformed, shownName(p.name))
 	}
-	copy(f.array[i+1:f.n+1], f.array[i:f.n])
+	i := f.n
+	if i > 0 && p.name <= f.array[i-1].name {
+		i = f.search(p.name)
+		if f.array[i].name == p.name {
+			return fmt.Errorf("%w: %s", ErrDuplicateKey, shownName(p.name))
+		}
+		copy(f.array[i+1:f.n+1], f.array[i:f.n])
+	}
 	f.array[i] = p
 	f.n++
 	return nil
 }
 
-func cutByte(s []byte, sep byte) (before, after []byte, found bool) {
-	for i, c := range s {
-		if c == sep {
-			return s[:i], s[i+1:], true
+// A span is where a parameter stands in decoded text: its name from start, its value
+// from middle to end.
+type span struct{ start, middle, end int }
+
+// unescape decodes body into dst, which is no shorter, and returns how many
+// parameters it has. Bytes that stand for themselves with no encoder are refused:
+// control characters, blanks, ';' (some readers split there), anything beyond ASCII.
+func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
+	i, w := 0, 0
+	for n < maxParams {
+		s := &spans[n]
+		s.start = w
+		for ; i < len(body) && bytesOf[body[i]]&inName != 0; i++ {
+			dst[w] = body[i]
+			w++
 		}
+		if w == s.start || w-s.start > maxName || i == len(body) || body[i] != '=' {
+			return 0, fmt.Errorf("%w: not name=value", ErrMalformed)
+		}
+		s.middle = w
+		for i++; i < len(body) && body[i] != '&'; i++ {
+			c, used := unescapeByte(body[i:])
+			if used == 0 {
+				return 0, fmt.Errorf("%w: value not URL-encoded", ErrMalformed)
+			}
+			dst[w] = c
+			w++
+			i += used - 1
+		}
+		s.end = w
+		n++
+		if i == len(body) {
+			return n, nil
+		}
+		i++
 	}
-	return s, nil, false
+	return 0, fmt.Errorf("%w: over %d parameters", ErrMalformed, maxParams)
 }
 
-// plainName says whether name is as Alipay's are: nothing in it needs escaping.
-func plainName(name []byte) bool {
-	if len(name) == 0 || len(name) > maxName {
-		return false
+// unescapeByte returns the byte that s begins with and how many bytes spell it, 0 for
+// none.
+func unescapeByte(s []byte) (c byte, used int) {
+	switch c = s[0]; {
+	case bytesOf[c]&literal != 0:
+		return c, 1
+	case c == '+':
+		return ' ', 1
+	case c == '%' && len(s) > 2 && bytesOf[s[1]]&bytesOf[s[2]]&hexDigit != 0:
+		return unhex(s[1])<<4 | unhex(s[2]), 3
 	}
-	for _, c := range name {
-		if bytesOf[c]&inName == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// unescape writes raw, decoded, to b. It reports false at a broken escape or at a
-// byte that stands for itself with no encoder: control characters, blanks, ';'
-// (some readers split there), anything beyond ASCII.
-func unescape(b *strings.Builder, raw []byte) bool {
-	from := 0
-	for i := 0; i < len(raw); i++ {
-		switch kind := bytesOf[raw[i]]; {
-		case kind&literal != 0:
-		case raw[i] == '+':
-			b.Write(raw[from:i])
-			b.WriteByte(' ')
-			from = i + 1
-		case raw[i] == '%' && i+2 < len(raw) && bytesOf[raw[i+1]]&bytesOf[raw[i+2]]&hexDigit != 0:
-			b.Write(raw[from:i])
-			b.WriteByte(unhex(raw[i+1])<<4 | unhex(raw[i+2]))
-			i += 2
-			from = i + 1
-		default:
-			return false
-		}
-	}
-	b.Write(raw[from:])
-	return true
+	return 0, 0
 }
 
 func unhex(c byte) byte {

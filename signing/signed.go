@@ -13,7 +13,7 @@ import (
 // Alipay's SDKs do not agree, so both are tried under that one key. Adding or
 // dropping it changes nothing of what the message says.
 func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
-	var room [4 << 10]byte // what most messages need, off the heap
+	var room [2 << 10]byte // what most messages need, off the heap
 	sign, _ := f.get("sign")
 	signature, err := appendSignature(room[:0:512], sign)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/keys"
+	"fundpass/store"
 )
 
 // errCheckFailed says that serve would not start, or not serve.
@@ -50,7 +51,7 @@ func check(ctx context.Context, w world) error {
 	s, problems := parseSettings(w.getenv)
 	f, more := s.load()
 	all := findSettings(s, f, append(problems, more...))
-	if s.DatabaseURL != "" && checkDSN(s.DatabaseURL) == nil {
+	if s.DatabaseURL != "" && store.CheckDSN(s.DatabaseURL) == nil {
 		all = append(all, findDatabase(ctx, s, f)...)
 	}
 	printFindings(w.out, all)

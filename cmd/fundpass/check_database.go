@@ -10,36 +10,36 @@ import (
 
 // findDatabase looks at the database; it writes nothing a server would not.
 func findDatabase(ctx context.Context, s settings, f files) []finding {
-	state, err := inspectDatabase(ctx, s.DatabaseURL)
+	state, err := store.Inspect(ctx, s.DatabaseURL)
 	if err != nil {
 		return []finding{{verdictFail, "database", oneLine(err)}}
 	}
 	all := []finding{
-		{verdictOK, "database", "answers, PostgreSQL " + state.version},
+		{verdictOK, "database", "answers, PostgreSQL " + state.Version},
 		findTLS(state), findWritable(state), findClock(state), findSchema(state),
 	}
-	if !state.migrated {
+	if !state.Migrated {
 		return all
 	}
 	center := findCenter(state, s)
 	all = append(all, center)
 	// store.Open registers the centre; check must not do that for a server
 	// that may still be set up wrongly.
-	if center.verdict == verdictOK && state.centers[s.Center] != "" && f.box != nil {
+	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.box != nil {
 		all = append(all, findStore(ctx, s, f))
 	}
 	return all
 }
 
-func findTLS(d databaseState) finding {
-	if !d.tls {
+func findTLS(d store.Condition) finding {
+	if !d.TLS {
 		return finding{verdictOK, "database TLS", "none, and the connection does not leave this machine"}
 	}
 	return finding{verdictOK, "database TLS", "encrypted"}
 }
 
-func findWritable(d databaseState) finding {
-	if d.readOnly {
+func findWritable(d store.Condition) finding {
+	if d.ReadOnly {
 		return finding{verdictFail, "database role", "read-only; reach the primary, with several hosts by target_session_attrs=read-write"}
 	}
 	return finding{verdictOK, "database role", "primary, takes writes"}
@@ -51,19 +51,19 @@ const (
 	skewFailed = 30 * time.Second
 )
 
-func findClock(d databaseState) finding {
-	note := fmt.Sprintf("%.1f s apart", d.ahead.Abs().Seconds())
+func findClock(d store.Condition) finding {
+	note := fmt.Sprintf("%.1f s apart", d.Ahead.Abs().Seconds())
 	switch {
-	case d.ahead.Abs() > skewFailed:
+	case d.Ahead.Abs() > skewFailed:
 		return finding{verdictFail, "database clock", note + "; the server would not be ready: set both by NTP"}
-	case d.ahead.Abs() > skewWarned:
+	case d.Ahead.Abs() > skewWarned:
 		return finding{verdictWarn, "database clock", note + "; set both by NTP"}
 	}
 	return finding{verdictOK, "database clock", note}
 }
 
-func findSchema(d databaseState) finding {
-	if !d.migrated {
+func findSchema(d store.Condition) finding {
+	if !d.Migrated {
 		return finding{verdictFail, "database schema", "not migrated; run: fundpass migrate"}
 	}
 	return finding{verdictOK, "database schema", "migrated"}
@@ -71,23 +71,26 @@ func findSchema(d databaseState) finding {
 
 // findCenter compares the centre and its application with what the database
 // knows of both.
-func findCenter(d databaseState, s settings) finding {
-	if _, demo := d.centers[demoCenter]; demo {
+func findCenter(d store.Condition, s settings) finding {
+	if _, demo := d.Centers[demoCenter]; demo {
 		return finding{verdictFail, "database centre", errDemoDatabase.Error()}
 	}
-	if app := d.centers[s.Center]; app != "" && app != s.AppID {
+	if app := d.Centers[s.Center]; app != "" && app != s.AppID {
 		return finding{verdictFail, "database centre", fmt.Sprintf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
 	}
-	for center, app := range d.centers {
+	for center, app := range d.Centers {
 		if app == s.AppID && center != s.Center {
 			return finding{verdictFail, "database centre", fmt.Sprintf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
 		}
 	}
-	if d.centers[s.Center] == "" {
+	if d.Centers[s.Center] == "" {
 		return finding{verdictOK, "database centre", s.Center + " is new; serve and import register it"}
 	}
 	return finding{verdictOK, "database centre", s.Center + " with application " + s.AppID}
 }
+
+// lookTime bounds a look at the database.
+const lookTime = 5 * time.Second
 
 // findStore asks what readiness asks.
 func findStore(ctx context.Context, s settings, f files) finding {

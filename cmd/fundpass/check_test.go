@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/store"
 	"fundpass/store/storetest"
 )
 
@@ -65,10 +66,10 @@ func TestCheckComplete(t *testing.T) {
 	}
 
 	// It has not done what only serve may do.
-	state, err := inspectDatabase(t.Context(), s.dsn)
+	state, err := store.Inspect(t.Context(), s.dsn)
 	noError(t, err)
-	if len(state.centers) > 0 {
-		t.Errorf("check registered %v", state.centers)
+	if len(state.Centers) > 0 {
+		t.Errorf("check registered %v", state.Centers)
 	}
 	storetest.Open(t, s.dsn, storetest.WithCenter("test", siteAppID))
 	got = runCheck(t, s.env())
@@ -184,7 +185,7 @@ func TestFindClock(t *testing.T) {
 		{0, verdictOK}, {-2 * time.Second, verdictOK}, {2001 * time.Millisecond, verdictWarn},
 		{-30 * time.Second, verdictWarn}, {31 * time.Second, verdictFail}, {-31 * time.Second, verdictFail},
 	} {
-		if got := findClock(databaseState{ahead: c.ahead}); got.verdict != c.want {
+		if got := findClock(store.Condition{Ahead: c.ahead}); got.verdict != c.want {
 			t.Errorf("%s: %+v", c.ahead, got)
 		}
 	}

@@ -124,8 +124,8 @@ func (s settings) startOnce(ctx context.Context, log *slog.Logger) (*app, error)
 
 // refuseDemo looks before store.Open writes anything.
 func refuseDemo(ctx context.Context, dsn string) error {
-	state, err := inspectDatabase(ctx, dsn)
-	if _, demo := state.centers[demoCenter]; demo {
+	state, err := store.Inspect(ctx, dsn)
+	if _, demo := state.Centers[demoCenter]; demo {
 		return errDemoDatabase
 	}
 	return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/url"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
 	"fundpass/store"
 )
@@ -67,7 +65,7 @@ func (s settings) validateCenter() []problem {
 		all = append(all, problemf("FUNDPASS_CENTER", "is not 1 to 32 letters, digits, - or _"))
 	}
 	if s.DatabaseURL != "" {
-		if err := checkDSN(s.DatabaseURL); err != nil {
+		if err := store.CheckDSN(s.DatabaseURL); err != nil {
 			all = append(all, problem{"FUNDPASS_DATABASE_URL", err})
 		}
 	}
@@ -134,27 +132,4 @@ func checkGateway(gateway string) error {
 		return errors.New("is not https: citizens' tokens would travel readable; plain http is for a simulator on this machine only")
 	}
 	return nil
-}
-
-// checkDSN applies the store's rules without connecting: a context that has
-// ended stops Open right behind them.
-func checkDSN(dsn string) error {
-	key, err := keys.NewBoxKey()
-	if err != nil {
-		return err
-	}
-	box, err := keys.ParseBox(key)
-	if err != nil {
-		return err
-	}
-	ended, end := context.WithCancel(context.Background())
-	end()
-	db, err := store.Open(ended, store.Config{DSN: dsn, Center: "none", AppID: "none", Box: box})
-	switch {
-	case err == nil:
-		return db.Close()
-	case errors.Is(err, context.Canceled):
-		return nil
-	}
-	return err
 }

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// inspectTime bounds a look at a database.
+const inspectTime = 5 * time.Second
+
+// A Condition is what an operator wants to know of a database before a server
+// registers its centre in it.
+type Condition struct {
+	Version  string            // of PostgreSQL
+	TLS      bool              // the connection is encrypted
+	ReadOnly bool              // a standby, or set so
+	Migrated bool              // the tables are there; Open judges how new they are
+	Centers  map[string]string // centre to Alipay application
+	Ahead    time.Duration     // how far the database's clock is ahead of ours
+}
+
+// CheckDSN applies the rules of ErrUnsafeDSN to a connection string and
+// connects to nothing.
+func CheckDSN(dsn string) error {
+	_, err := parseDSN(dsn)
+	return err
+}
+
+// Inspect looks at a database without writing to it. It returns ErrUnsafeDSN
+// or ErrUnavailable; neither quotes the connection string.
+func Inspect(ctx context.Context, dsn string) (Condition, error) {
+	cfg, err := parseDSN(dsn)
+	if err != nil {
+		return Condition{}, err
+	}
+	ctx, stop := context.WithTimeout(ctx, inspectTime)
+	defer stop()
+	db := openPool(&connector{cfg: cfg}, 1)
+	defer db.Close()
+	tx, err := db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true}) // one server, also behind a pooler
+	if err != nil {
+		return Condition{}, asUnavailable(err)
+	}
+	defer tx.Rollback()
+	var c Condition
+	err = c.look(ctx, tx)
+	return c, asUnavailable(err)
+}
+
+func (c *Condition) look(ctx context.Context, tx *sqlx.Tx) error {
+	var theirs time.Time
+	before := time.Now()
+	err := tx.QueryRowContext(ctx, `
+		SELECT clock_timestamp(), current_setting('server_version'),
+			pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',
+			coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
+			to_regclass('centers') IS NOT NULL`).Scan(&theirs, &c.Version, &c.ReadOnly, &c.TLS, &c.Migrated)
+	if err != nil {
+		return err
+	}
+	c.Ahead = theirs.Sub(before.Add(time.Since(before) / 2))
+	if !c.Migrated {
+		return nil
+	}
+	var rows []struct {
+		Center string `db:"center_id"`
+		App    string `db:"app_id"`
+	}
+	if err := tx.SelectContext(ctx, &rows, `SELECT center_id, app_id FROM centers`); err != nil {
+		return err
+	}
+	c.Centers = make(map[string]string, len(rows))
+	for _, r := range rows {
+		c.Centers[r.Center] = r.App
+	}
+	return nil
+}
