@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -140,31 +140,48 @@ func BenchmarkChange(b *testing.B) {
 			}
 			var ours, theirs []float64
 			var shed atomic.Int64
-			rounds := 0
+			rounds, peak := 0, 0.0
 			for b.Loop() {
 				rounds++
 				theirs = append(theirs, bareHashes(2*8).Seconds()/8)
+				forgetPeak()
 				var done atomic.Int64
 				begun := cpu()
 				var wg sync.WaitGroup
 				for i := range phones {
 					wg.Go(func() {
 						for range max(1, 8/callers) {
-							next := fmt.Sprintf("Copper-Kettle-%d-%d-%d", i, rounds, done.Add(1))
-							changeOnce(h, phones[i], &people[i], next, &shed)
+							changeOnce(h, phones[i], &people[i], inWords(rounds*1000+int(done.Add(1))), &shed)
 						}
 					})
 				}
 				wg.Wait()
 				ours = append(ours, (cpu()-begun).Seconds()/float64(done.Load()))
+				peak = max(peak, peakMB())
 			}
 			b.ReportMetric(median(ours)*1e3, "cpu-ms/change")
 			b.ReportMetric(median(theirs)*1e3, "cpu-ms/two-hashes")
 			b.ReportMetric(median(ours)/median(theirs), "ratio")
 			b.ReportMetric(float64(shed.Load())/float64(b.N), "shed/round")
-			b.ReportMetric(peakMB(), "peak-MB")
+			b.ReportMetric(peak, "peak-MB")
 		})
 	}
+}
+
+// inWords spells a number so that no rule against digits or runs is broken.
+func inWords(n int) string {
+	words := []string{"Owl", "Fox", "Elk", "Hen", "Cod", "Bee", "Yak", "Gnu", "Rat", "Ibis"}
+	var b strings.Builder
+	for _, digit := range fmt.Sprintf("%06d", n) {
+		b.WriteString(words[digit-'0'])
+	}
+	return b.String()
+}
+
+// forgetPeak gives memory back and starts peakMB anew (Linux, proc(5)).
+func forgetPeak() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
 // changeOnce opens and confirms, coming back when told to.
@@ -229,7 +246,7 @@ func BenchmarkStatusBesideHashing(b *testing.B) {
 		slices.Sort(times)
 		return times
 	}
-	runtime.GC()
+	forgetPeak()
 	var idle, beside []float64
 	for b.Loop() {
 		idle = append(idle, sample(300)...)

@@ -98,7 +98,7 @@ func (s *Server) showPassword(ctx context.Context, v visit, _ none) (passwordRep
 		State:     passwordState(p.State, p.Account),
 		ChangedAt: p.ChangedAt,
 		Remaining: s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
-		Rules:     s.policy.Public(),
+		Rules:     s.rules,
 		Channels:  append([]passwd.Channel{}, s.policy.Channels...), // a list, never null
 	}
 	if p.LockedUntil != nil && p.LockedUntil.After(now) {

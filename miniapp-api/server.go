@@ -53,6 +53,7 @@ type Server struct {
 	db        *store.DB
 	alipay    *signing.Gateway
 	policy    *passwd.Policy
+	rules     []passwd.PublicRule // the policy's, as every citizen reads them
 	hasher    *passwd.Hasher
 	proof     Proof
 	log       *slog.Logger
@@ -74,7 +75,7 @@ func New(c Config) (*Server, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
-		db: c.DB, alipay: c.Alipay, policy: c.Policy, hasher: c.Hasher, proof: c.Proof,
+		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),

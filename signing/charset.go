@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/binary"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -65,4 +66,34 @@ func gbkRune(first, second byte) rune {
 	}
 	at := 2 * (int(first-0x81)*gbkRow + int(second-0x40))
 	return rune(binary.BigEndian.Uint16([]byte(gbkTable[at : at+2])))
+}
+
+// gbkCodes is gbkTable the other way round. Only people who look for a mistake wait
+// for it.
+var gbkCodes = sync.OnceValue(func() map[rune][2]byte {
+	codes := make(map[rune][2]byte, len(gbkTable)/2)
+	for at := 0; at < len(gbkTable); at += 2 {
+		first, second := byte(0x81+at/2/gbkRow), byte(0x40+at/2%gbkRow)
+		if r := gbkRune(first, second); r != utf8.RuneError {
+			codes[r] = [2]byte{first, second}
+		}
+	}
+	return codes
+})
+
+// encodeGBK returns UTF-8 text in GBK, or s as it is when it cannot be.
+func encodeGBK(s string) string {
+	out := make([]byte, 0, len(s))
+	for _, r := range s {
+		code, ok := gbkCodes()[r]
+		switch {
+		case r < utf8.RuneSelf:
+			out = append(out, byte(r))
+		case ok:
+			out = append(out, code[:]...)
+		default:
+			return s
+		}
+	}
+	return string(out)
 }

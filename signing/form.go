@@ -111,14 +111,20 @@ func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
 			return 0, fmt.Errorf("%w: not name=value", ErrMalformed)
 		}
 		s.middle = w
-		for i++; i < len(body) && body[i] != '&'; i++ {
-			c, used := unescapeByte(body[i:])
-			if used == 0 {
-				return 0, fmt.Errorf("%w: value not URL-encoded", ErrMalformed)
+		for i++; i < len(body); i++ {
+			c := body[i]
+			if bytesOf[c]&literal == 0 {
+				if c == '&' {
+					break
+				}
+				decoded, used := unescapeByte(body[i:])
+				if used == 0 {
+					return 0, fmt.Errorf("%w: value not URL-encoded", ErrMalformed)
+				}
+				c, i = decoded, i+used-1
 			}
 			dst[w] = c
 			w++
-			i += used - 1
 		}
 		s.end = w
 		n++
@@ -130,15 +136,13 @@ func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
 	return 0, fmt.Errorf("%w: over %d parameters", ErrMalformed, maxParams)
 }
 
-// unescapeByte returns the byte that s begins with and how many bytes spell it, 0 for
-// none.
+// unescapeByte returns the byte that the escape at the beginning of s stands for and
+// how many bytes spell it, 0 when it is none.
 func unescapeByte(s []byte) (c byte, used int) {
-	switch c = s[0]; {
-	case bytesOf[c]&literal != 0:
-		return c, 1
-	case c == '+':
+	switch {
+	case s[0] == '+':
 		return ' ', 1
-	case c == '%' && len(s) > 2 && bytesOf[s[1]]&bytesOf[s[2]]&hexDigit != 0:
+	case s[0] == '%' && len(s) > 2 && bytesOf[s[1]]&bytesOf[s[2]]&hexDigit != 0:
 		return unhex(s[1])<<4 | unhex(s[2]), 3
 	}
 	return 0, 0

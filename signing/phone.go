@@ -44,8 +44,8 @@ func OpenPhone(ring *keys.Ring, contentKey, payload []byte) (Phone, error) {
 	if err != nil {
 		return Phone{}, err
 	}
-	if _, err := whoSigned(ring.AlipayKeys(), p.signed, p.signature); err != nil {
-		return Phone{}, ErrPhone
+	if err := p.verify(ring); err != nil {
+		return Phone{}, err
 	}
 	content := p.signed
 	if p.encrypted != "" {
@@ -63,7 +63,7 @@ func OpenPhone(ring *keys.Ring, contentKey, payload []byte) (Phone, error) {
 // A phonePayload is taken apart and not yet believed.
 type phonePayload struct {
 	signed    []byte // what the signature is over
-	signature []byte
+	sign      string // base64
 	encrypted string // "" = content in the clear, which is signed itself
 }
 
@@ -94,10 +94,19 @@ func parsePhone(payload []byte) (phonePayload, error) {
 	if err != nil {
 		return phonePayload{}, err
 	}
-	if p.signature, err = decodeSignature(text["sign"]); err != nil {
-		return phonePayload{}, ErrPhone
-	}
+	p.sign = text["sign"]
 	return p, nil
+}
+
+func (p phonePayload) verify(ring *keys.Ring) error {
+	signature, err := decodeSignature(p.sign)
+	if err != nil {
+		return ErrPhone
+	}
+	if _, err := whoSigned(ring.AlipayKeys(), p.signed, signature); err != nil {
+		return ErrPhone
+	}
+	return nil
 }
 
 // phoneContent tells encrypted content from an object, which comes as itself or as a

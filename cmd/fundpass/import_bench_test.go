@@ -32,6 +32,7 @@ func BenchmarkImport(b *testing.B) {
 	dir, err := os.MkdirTemp("", "import-bench-")
 	noError(b, err)
 	b.Cleanup(func() { os.RemoveAll(dir) })
+	noError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
 	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
 	storetest.Require(b, err)
 	b.Cleanup(func() { pg.Close() })

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -71,17 +72,17 @@ func (r *report) close() error {
 
 // summary says what happened and what to do next.
 func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) {
-	if len(m.report.shown) > 0 {
-		m.report.table(out, p.Refused)
-	}
-	read := p.Added + p.Updated + p.Unchanged + p.Refused
-	t := newTable(out, m.roster.name)
-	t.AppendHeader(table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"})
-	t.AppendRow(table.Row{read, p.Added, p.Updated, p.Unchanged, p.Refused,
-		math.Round(took.Seconds()*10) / 10, perSecond(p.Lines-m.begun.Lines, took)})
-	t.Render()
+	m.report.print(out, p.Refused)
+	fmt.Fprintln(out, m.roster.name)
+	printTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"}, []table.Row{{
+		p.Added + p.Updated + p.Unchanged + p.Refused, p.Added, p.Updated, p.Unchanged, p.Refused,
+		math.Round(took.Seconds()*10) / 10, perSecond(p.Lines-m.begun.Lines, took),
+	}})
 	if m.begun.Lines > 0 {
 		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds and rows/s are of this one.\n", m.begun.Lines)
+	}
+	if len(m.header.ignored) > 0 {
+		fmt.Fprintf(out, "Not read: the columns %s.\n", strings.Join(m.header.ignored, ", "))
 	}
 	if p.Refused > 0 {
 		fmt.Fprintf(out, "Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.\n", m.report.path)
@@ -90,25 +91,21 @@ func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) 
 	fmt.Fprintln(out, "Next: fundpass check, then fundpass serve.")
 }
 
-func (r *report) table(out io.Writer, lines int64) {
-	t := newTable(out, fmt.Sprintf("%d lines refused", lines))
-	t.AppendHeader(table.Row{"line", "column", "reason"})
-	for _, one := range r.shown {
-		t.AppendRow(table.Row{one.line, one.column, one.reason})
+// print shows the first refusals.
+func (r *report) print(out io.Writer, lines int64) {
+	if len(r.shown) == 0 {
+		return
 	}
-	t.Render()
+	rows := make([]table.Row, len(r.shown))
+	for i, one := range r.shown {
+		rows[i] = table.Row{one.line, one.column, one.reason}
+	}
+	fmt.Fprintf(out, "%d lines refused\n", lines)
+	printTable(out, table.Row{"line", "column", "reason"}, rows)
 	if len(r.shown) == shownRefusals {
 		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
 	}
-}
-
-func newTable(out io.Writer, title string) table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(out)
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = 0
-	t.SetTitle("%s", title)
-	return t
+	fmt.Fprintln(out)
 }
 
 // hint adds what to do after an import that did not end.
@@ -129,7 +126,8 @@ type meter struct {
 	out          io.Writer
 	what         string
 	from, total  int64
-	begun, shown time.Time
+	begun, shown time.Time // shown, and to which line, last
+	shownLine    int64
 }
 
 // meterPause is the time between two lines where there is no terminal.
@@ -141,7 +139,7 @@ func newMeter(out io.Writer, m *importer) *meter {
 		what = "import, hashing old passwords (slow)"
 	}
 	now := time.Now()
-	b := &meter{out: out, what: what, from: m.begun.Lines, total: m.roster.lines, begun: now, shown: now}
+	b := &meter{out: out, what: what, from: m.begun.Lines, total: m.roster.lines, begun: now, shown: now, shownLine: m.begun.Lines}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		b.bar = progressbar.NewOptions64(b.total-b.from, progressbar.OptionSetWriter(out),
 			progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
@@ -159,10 +157,11 @@ func (b *meter) at(lines int64) {
 	case b.bar != nil:
 		b.bar.Set64(done)
 	case now.Sub(b.shown) >= meterPause:
-		b.shown = now
-		left := time.Duration(float64(now.Sub(b.begun)) * float64(b.total-lines) / float64(done))
-		fmt.Fprintf(b.out, "%s: %d of %d lines, %d rows/s, about %s left\n",
-			b.what, lines, b.total, perSecond(done, now.Sub(b.begun)), left.Round(time.Second))
+		// The last rate counts: inserting slows down as indexes outgrow memory.
+		rate := max(1, perSecond(lines-b.shownLine, now.Sub(b.shown)))
+		left := time.Duration((b.total-lines)/rate) * time.Second
+		fmt.Fprintf(b.out, "%s: %d of %d lines, %d rows/s, about %s left\n", b.what, lines, b.total, rate, left)
+		b.shown, b.shownLine = now, lines
 	}
 }
 

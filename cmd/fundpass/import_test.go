@@ -45,19 +45,14 @@ func (s *site) account(db *store.DB, idType, idNumber, accountNo string) *store.
 	return a.Account
 }
 
-// mustImport imports and returns the summary without its frame.
+// mustImport imports and returns the summary with single blanks.
 func (s *site) mustImport(args ...string) string {
 	s.t.Helper()
 	r := runWith(s.t, s.env(), append([]string{"import"}, args...)...)
 	if r.err != nil {
 		s.t.Fatalf("%v\n%s", r.err, r.log)
 	}
-	return strings.Join(strings.Fields(strings.Map(func(c rune) rune {
-		if strings.ContainsRune("│─┌┐└┘├┤┬┴┼", c) {
-			return ' '
-		}
-		return c
-	}, r.out)), " ")
+	return strings.Join(strings.Fields(r.out), " ")
 }
 
 // counts is the summary's row up to the seconds.
@@ -101,8 +96,7 @@ func TestImportFile(t *testing.T) {
 	wantIn(t, s.mustImport(path), counts(2, 0, 0, 2, 0))
 	gb := tempFile(t, toGB18030(t, five+zhang+"\n"+anna+"\n"))
 	wantIn(t, s.mustImport(gb), counts(2, 0, 0, 2, 0))
-	changed := tempFile(t, five+strings.Replace(zhang, ",01,99", ",02,99", 1)+"\n"+strings.Replace(anna, ",02,", ",06,", 1))
-	noError(t, os.WriteFile(changed, []byte(five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"+strings.Replace(anna, ",02,", ",06,", 1)), 0o600))
+	changed := tempFile(t, five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"+strings.Replace(anna, ",02,", ",06,", 1))
 	wantIn(t, s.mustImport(changed), counts(2, 0, 2, 0, 0))
 	if a := s.account(db, "01", "990101195603070010", ""); a == nil || a.Person.Name != "张改名" {
 		t.Errorf("got %+v", a)
@@ -366,9 +360,9 @@ func TestImportTogether(t *testing.T) {
 		case errors.Is(r.err, store.ErrConflict): // began anew behind its back
 		case r.err != nil:
 			t.Error(r.err)
-		case strings.Contains(r.out, " 12000 │ 12000 │       0 │         0 │       0 │"):
+		case strings.Contains(strings.Join(strings.Fields(r.out), " "), counts(12000, 12000, 0, 0, 0)):
 			added++
-		case !strings.Contains(r.out, " 12000 │     0 │       0 │     12000 │       0 │"):
+		case !strings.Contains(strings.Join(strings.Fields(r.out), " "), counts(12000, 0, 0, 12000, 0)):
 			t.Error(r.out)
 		}
 	}

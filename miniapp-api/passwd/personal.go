@@ -8,8 +8,8 @@ import (
 )
 
 // shareLength is how many characters in a row may not be shared with a number
-// of the owner. Four, because initial passwords and bank habits are made of
-// the last four; one password in a hundred is refused for it by chance.
+// of the owner. Four, because initial passwords and bank habits are made of the
+// last four. Of eight random digits one or two in a hundred are refused for it.
 const shareLength = 4
 
 // shares reports whether two strings have shareLength characters in a row in

@@ -1,0 +1,195 @@
+package signing
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"fundpass/keys"
+)
+
+// notification verifies f and reads it.
+func (f *form) notification(ring *keys.Ring) (Notification, error) {
+	if err := f.checkSign(); err != nil {
+		return Notification{}, err
+	}
+	family, err := f.family()
+	if err != nil {
+		return Notification{}, err
+	}
+	if err := f.checkApp(ring, family); err != nil {
+		return Notification{}, err
+	}
+	key, err := f.signedBy(ring, family.rule())
+	if err != nil {
+		return Notification{}, err
+	}
+	n := Notification{Family: family, Rule: family.rule(), AppID: ring.AppID(), KeySource: key.Source}
+	if err := f.read(&n); err != nil {
+		return Notification{}, err
+	}
+	return n, nil
+}
+
+func (f *form) checkSign() error {
+	if sign, _ := f.get("sign"); sign == "" {
+		return ErrNoSign
+	}
+	if kind, _ := f.get("sign_type"); kind != "RSA2" {
+		return ErrSignType
+	}
+	return nil
+}
+
+// family tells by the parameters there are, before anything is verified.
+func (f *form) family() (Family, error) {
+	_, message := f.get("msg_method")
+	_, service := f.get("service")
+	_, method := f.get("method")
+	_, kind := f.get("notify_type")
+	switch {
+	case message && !service && !method:
+		return FamilyFromAnt, f.checkClosed()
+	case service && !message && !method && !kind:
+		return FamilyService, f.checkClosed()
+	case method && kind && !message && !service:
+		return FamilyEvent, nil
+	case kind && !message && !service && !method:
+		return FamilyTrade, nil
+	}
+	return "", ErrUnknownFamily
+}
+
+// checkClosed refuses parameters that messages of a closed form never have.
+func (f *form) checkClosed() error {
+	for _, p := range f.params() {
+		if !closedNames[p.name] {
+			return fmt.Errorf("%w: parameter %s does not belong here", ErrMalformed, shownName(p.name))
+		}
+	}
+	return nil
+}
+
+// checkApp wants the message to name our application and no other. A service message
+// may name it inside its XML instead.
+func (f *form) checkApp(ring *keys.Ring, family Family) error {
+	names := [...]string{"app_id", "auth_app_id"}
+	if family == FamilySPI {
+		names = [...]string{"app_id", "biz_app_id"}
+	}
+	for _, name := range names {
+		if id, ok := f.get(name); ok && id != ring.AppID() {
+			return fmt.Errorf("%w: %s", ErrWrongApp, name)
+		}
+	}
+	if _, ok := f.get("app_id"); !ok && family != FamilyService && family != FamilySPI {
+		return fmt.Errorf("%w: app_id missing", ErrMalformed)
+	}
+	return nil
+}
+
+// read fills n from a form whose signature is right.
+func (f *form) read(n *Notification) error {
+	var charset string
+	charset, _ = f.get("charset")
+	n.Charset, _ = knownCharset(charset)
+	n.NotifyID, _ = f.get("notify_id")
+	n.Method = f.method(n.Family)
+	if n.Charset == "" || !opaqueName(n.Method) || n.NotifyID == "" && n.Family != FamilyService ||
+		n.NotifyID != "" && !opaqueName(n.NotifyID) {
+		return fmt.Errorf("%w: charset, notify_id or method", ErrMalformed)
+	}
+	if version, _ := f.get("version"); n.Family == FamilyFromAnt && version != "1.1" {
+		return fmt.Errorf("%w: version is not 1.1", ErrMalformed)
+	}
+	if err := f.readTime(n); err != nil {
+		return err
+	}
+	return f.readContent(n)
+}
+
+func (f *form) method(family Family) (method string) {
+	switch family {
+	case FamilyFromAnt:
+		method, _ = f.get("msg_method")
+	case FamilyTrade:
+		method, _ = f.get("notify_type")
+	case FamilyService:
+		method, _ = f.get("service")
+	default:
+		method, _ = f.get("method")
+	}
+	return method
+}
+
+// opaqueName says whether s is made of what Alipay's identifiers are made of.
+func opaqueName(s string) bool {
+	for i := range len(s) {
+		if bytesOf[s[i]]&inName == 0 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
+
+// readTime takes utc_timestamp (milliseconds since 1970) or notify_time (Beijing).
+func (f *form) readTime(n *Notification) error {
+	stamp, inMillis := f.get("utc_timestamp")
+	written, inBeijing := f.get("notify_time")
+	switch {
+	case inMillis:
+		ms, ok := decimal(stamp, 14)
+		if !ok {
+			return fmt.Errorf("%w: utc_timestamp is not in milliseconds", ErrMalformed)
+		}
+		n.At = time.UnixMilli(ms)
+	case inBeijing:
+		at, err := time.ParseInLocation(time.DateTime, written, beijing)
+		if err != nil {
+			return fmt.Errorf("%w: notify_time is not a time", ErrMalformed)
+		}
+		n.At = at
+	case n.Family == FamilyFromAnt:
+		return fmt.Errorf("%w: utc_timestamp missing", ErrMalformed)
+	}
+	return nil
+}
+
+// decimal reads 1 to most digits and nothing else.
+func decimal(s string, most int) (int64, bool) {
+	if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// readContent takes biz_content, whose bytes were signed in the message's charset.
+func (f *form) readContent(n *Notification) error {
+	raw, ok := f.get("biz_content")
+	if !ok {
+		if n.Family == FamilyTrade || n.Family == FamilyEvent {
+			return nil
+		}
+		return fmt.Errorf("%w: biz_content missing", ErrMalformed)
+	}
+	content, ok := toUTF8(raw, n.Charset)
+	if !ok {
+		return fmt.Errorf("%w: biz_content is not %s", ErrMalformed, n.Charset)
+	}
+	if n.Family == FamilyService {
+		return n.readService(content)
+	}
+	if !isObject(content) {
+		return fmt.Errorf("%w: biz_content is not a JSON object (encrypted content is not supported)", ErrMalformed)
+	}
+	n.BizContent = content
+	return nil
+}
+
+// isObject says whether content is one JSON object, not nested beyond reason.
+func isObject(content []byte) bool {
+	return len(content) > 0 && content[0] == '{' && depth(content) <= maxDepth && json.Valid(content)
+}
