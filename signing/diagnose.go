@@ -58,4 +58,3 @@ func describe(trusted []keys.AlipayKey) []string {
 func (r *Report) setText(text []byte) {
 	r.Length, r.Digest, r.Text = len(text), sha256.Sum256(text), string(text)
 }
-

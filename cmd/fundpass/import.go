@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,13 +23,14 @@ that are there. It never touches the password of an account that exists.
 FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
   GRZH XINGMING ZJLX ZJHM GRZHZT   as in JGJ/T 320, needed
   SJHM DWZH                        as in JGJ/T 320, if known
-  CSMM   rule of the initial password: %s
-         or six digits that are everybody's
+  CSMM   rule of the initial password, or six digits that are everybody's; rules:
+         %s
   JMMM   or the old system's digest: {md5}, {sha1}, {sha256} or {sm3} and hex
 
 A line that cannot be imported goes to FILE.csv.refused.csv, without its values;
 all others are imported. An account number that stands twice is refused where
-both lines fall into one batch of %d lines; otherwise the later line wins.
+both lines fall into one batch of %d lines (%d with JMMM); otherwise the later
+line wins.
 
 Stopped in the middle, by whatever it was, the same command goes on from there.
 The same file again writes nothing.`
@@ -39,7 +41,7 @@ func importCommand(w world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import FILE.csv | import --sample N [--seed S] [--out FILE.csv]",
 		Short: "Import depositors from a centre's CSV, or make synthetic ones",
-		Long:  fmt.Sprintf(importHelp, passwd.InitialRules(), store.ImportBatch),
+		Long:  fmt.Sprintf(importHelp, strings.Join(passwd.InitialRules(), " "), store.ImportBatch, legacyPiece),
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			r, err := chooseRoster(args, s)
@@ -54,7 +56,7 @@ func importCommand(w world) *cobra.Command {
 			return importRoster(c.Context(), w, r)
 		},
 	}
-	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file")
+	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file; not where citizens are")
 	c.Flags().Uint64Var(&s.seed, "seed", 1, "which invented people: the same seed makes the same ones")
 	c.Flags().StringVar(&out, "out", "", "write the invented people to a file instead of the database")
 	return c

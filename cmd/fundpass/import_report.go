@@ -100,7 +100,7 @@ func (r *report) print(out io.Writer, lines int64) {
 	for i, one := range r.shown {
 		rows[i] = table.Row{one.line, one.column, one.reason}
 	}
-	fmt.Fprintf(out, "%d lines refused\n", lines)
+	fmt.Fprintf(out, "refused lines: %d\n", lines)
 	printTable(out, table.Row{"line", "column", "reason"}, rows)
 	if len(r.shown) == shownRefusals {
 		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
@@ -122,12 +122,12 @@ func (m *importer) hint(err error) error {
 // A meter shows how far an import is: a bar on a terminal, elsewhere a line
 // every few seconds.
 type meter struct {
-	bar          *progressbar.ProgressBar // nil: no terminal
-	out          io.Writer
-	what         string
-	from, total  int64
-	begun, shown time.Time // shown, and to which line, last
-	shownLine    int64
+	bar         *progressbar.ProgressBar // nil: no terminal
+	out         io.Writer
+	what        string
+	from, total int64
+	shown       time.Time // last, and up to which line
+	shownLine   int64
 }
 
 // meterPause is the time between two lines where there is no terminal.
@@ -138,13 +138,12 @@ func newMeter(out io.Writer, m *importer) *meter {
 	if m.header.has(colDigest) {
 		what = "import, hashing old passwords (slow)"
 	}
-	now := time.Now()
-	b := &meter{out: out, what: what, from: m.begun.Lines, total: m.roster.lines, begun: now, shown: now, shownLine: m.begun.Lines}
+	b := &meter{out: out, what: what, from: m.begun.Lines, total: m.roster.lines, shown: time.Now(), shownLine: m.begun.Lines}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		b.bar = progressbar.NewOptions64(b.total-b.from, progressbar.OptionSetWriter(out),
 			progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+			progressbar.OptionSetPredictTime(true), progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
 	}
 	return b
 }

@@ -126,7 +126,7 @@ func TestImportRefusesLines(t *testing.T) {
 	}
 	path := tempFile(t, five+strings.Join(lines, "\n"))
 	out := s.mustImport(path)
-	wantIn(t, out, counts(38, 1, 0, 0, 37), "37 lines refused", "4 ZJLX unknown document type", "8 longer than 64 KiB",
+	wantIn(t, out, counts(38, 1, 0, 0, 37), "refused lines: 37", "4 ZJLX unknown document type", "8 longer than 64 KiB",
 		"9 GRZH the same as in line 2", "All of them are in "+path+".refused.csv", "import the new file")
 	report := string(readFile(t, path+".refused.csv"))
 	wantIn(t, report, "line,column,reason\n3,GRZH,", "\n3,DWZH,", "\n3,GRZHZT,", "\n3,XINGMING,", "\n3,ZJHM,", "\n3,SJHM,",
@@ -423,7 +423,7 @@ func TestMeter(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("told at once: %s", out.String())
 	}
-	b.begun, b.shown = b.begun.Add(-10*time.Second), b.shown.Add(-10*time.Second)
+	b.shown = b.shown.Add(-10 * time.Second)
 	b.at(501)
 	b.at(502)
 	b.end()

@@ -22,7 +22,7 @@ type sample struct {
 }
 
 func (s sample) roster() roster {
-	sum := sha256.Sum256(fmt.Appendf(nil, "fundpass sample 1: %d people, seed %d", s.people, s.seed))
+	sum := sha256.Sum256(fmt.Appendf(nil, "fundpass sample 2: %d people, seed %d", s.people, s.seed))
 	return roster{name: fmt.Sprintf("sample-%d-%d", s.people, s.seed), open: s.open, digest: sum[:], lines: s.people + 1}
 }
 
@@ -65,7 +65,7 @@ func (s sample) line(i int64) string {
 		status = drawn
 	}
 	return strings.Join([]string{
-		fmt.Sprintf("995%09d", i), name, idType, idNumber, phone, status, fmt.Sprintf("99%06d", i/40%1e6), "id-last6",
+		fmt.Sprintf("995%03d%09d", s.seed%1000, i), name, idType, idNumber, phone, status, fmt.Sprintf("99%06d", i/40%1e6), "id-last6",
 	}, ",") + "\n"
 }
 

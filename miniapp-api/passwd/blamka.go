@@ -2,6 +2,9 @@ package passwd
 
 import "math/bits"
 
+// The functions here touch only memory of their caller, a worker alone with its
+// arena; the race detector would make a hash ten times slower and find nothing.
+
 // A mixing is one call of the compression function G, RFC 9106 section 3.5.
 type mixing struct {
 	out, x, y *block
@@ -11,6 +14,8 @@ type mixing struct {
 
 // compress writes G(x, y) over out, mixed with what out held where over has
 // bits. out may be x or y.
+//
+//go:norace
 func compress(out, x, y *block, over uint64) {
 	m := mixing{out: out, x: x, y: y, over: over}
 	for i := 0; i < blockWords; i += 16 {
@@ -24,6 +29,8 @@ func compress(out, x, y *block, over uint64) {
 // row is the permutation P of section 3.6 on a row of x XOR y, written to q. It
 // is written out, like column, because the compiler then keeps the words in
 // registers: this is where a hash spends its time.
+//
+//go:norace
 func (m *mixing) row(i int) {
 	q, x, y := (*[16]uint64)(m.q[i:]), (*[16]uint64)(m.x[i:]), (*[16]uint64)(m.y[i:])
 	v0, v1, v2, v3 := x[0]^y[0], x[1]^y[1], x[2]^y[2], x[3]^y[3]
@@ -45,6 +52,8 @@ func (m *mixing) row(i int) {
 }
 
 // column is P on a column of q, then the XOR with x, y and out that ends G.
+//
+//go:norace
 func (m *mixing) column(i int) {
 	out, q, over := (*[114]uint64)(m.out[i:]), (*[114]uint64)(m.q[i:]), m.over
 	x, y := (*[114]uint64)(m.x[i:]), (*[114]uint64)(m.y[i:])

@@ -89,13 +89,14 @@ func (s *Sim) busy(w http.ResponseWriter, method, text string) {
 		root:    strings.ReplaceAll(method, ".", "_") + "_response",
 		content: []byte(`{"code":"20000","msg":"Service Currently Unavailable","sub_code":"aop.unknow-error","sub_msg":"` + text + `"}`),
 	}
-	signature, err := sign(s.cfg.Key, rep.content)
+	signer := s.signer()
+	signature, err := sign(signer.key, rep.content)
 	if err != nil {
 		writeJSON(w, http.StatusInternalServerError, problem{Error: err.Error()})
 		return
 	}
 	w.Header().Set("Content-Type", "text/html;charset=utf-8")
-	w.Write(s.envelope(rep, signature))
+	w.Write(envelope(rep, signature, signer.sn))
 }
 
 // before are the faults of an answer that is signed afterwards.

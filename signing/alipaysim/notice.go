@@ -2,14 +2,10 @@ package alipaysim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"sort"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -17,16 +13,35 @@ import (
 var (
 	// ErrNoTarget says that Config.Target is empty.
 	ErrNoTarget = errors.New("alipaysim: no target to post notices to")
-	// ErrKind says that a notice's kind is not a method's name.
-	ErrKind = errors.New("alipaysim: kind must be a message method such as alipay.open.auth.userauth.cancelled")
+	// ErrKind says that there is no notice of that kind; Kinds lists them.
+	ErrKind = errors.New("alipaysim: unknown kind of notice, try alipay.open.auth.userauth.cancelled")
 )
 
-// A Delivery is what came back for a notice. Alipay takes "success" for received and
-// repeats the notice after anything else; the simulator posts once.
+// A Notice is what Alipay is to tell the application, and how.
+type Notice struct {
+	Person  string `json:"person"`  // whom it is about; "" where it is about nobody
+	Kind    string `json:"kind"`    // see Kinds
+	Fault   string `json:"fault"`   // see NoticeFaults; "" = none
+	Key     string `json:"key"`     // "old" = the key before RotateKey
+	Charset string `json:"charset"` // "GBK", or UTF-8
+}
+
+// A Letter is a notice written and signed. It may be posted any number of times, as
+// Alipay does until it is answered.
+type Letter struct {
+	NotifyID    string // "" for a kind that has none
+	Path        string // at the target
+	ContentType string
+	Body        []byte
+}
+
+// A Delivery is what came back for a letter. Alipay repeats a notice that is not
+// accepted; the simulator posts once.
 type Delivery struct {
 	NotifyID string `json:"notify_id"`
-	Status   int    `json:"status"` // of HTTP
-	Body     string `json:"body"`   // its first 4 KiB
+	Status   int    `json:"status"`   // of HTTP
+	Body     string `json:"body"`     // its first 64 KiB
+	Accepted bool   `json:"accepted"` // exactly "success", or an answer truly signed where one is due
 }
 
 // noticeClient goes straight to the target and nowhere else.
@@ -36,89 +51,45 @@ var noticeClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// Notify posts a signed From-Ant message about person to the target's
-// /alipay/notifications, as Alipay's message service does (version 1.1 over HTTP).
-// Fails with ErrUnknownPerson, ErrNoTarget, ErrKind or when the target does not answer.
+// Notify posts a notice of kind about person, made and signed as it should be.
 func (s *Sim) Notify(ctx context.Context, person, kind string) (Delivery, error) {
-	form, err := s.notice(person, kind)
+	return s.Send(ctx, Notice{Person: person, Kind: kind})
+}
+
+// Send writes n and posts it. Fails as Write and Post do.
+func (s *Sim) Send(ctx context.Context, n Notice) (Delivery, error) {
+	if s.cfg.Target == "" {
+		return Delivery{}, ErrNoTarget
+	}
+	letter, err := s.Write(n)
 	if err != nil {
 		return Delivery{}, err
 	}
-	target := strings.TrimSuffix(s.cfg.Target, "/") + "/alipay/notifications"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
+	return s.Post(ctx, letter)
+}
+
+// Post posts letter to the target. Fails with ErrNoTarget or when the target does not
+// answer.
+func (s *Sim) Post(ctx context.Context, letter Letter) (Delivery, error) {
+	if s.cfg.Target == "" {
+		return Delivery{}, ErrNoTarget
+	}
+	target := strings.TrimSuffix(s.cfg.Target, "/") + letter.Path
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(string(letter.Body)))
 	if err != nil {
 		return Delivery{}, fmt.Errorf("alipaysim: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	req.Header.Set("Content-Type", letter.ContentType)
 	resp, err := noticeClient.Do(req)
 	if err != nil {
 		return Delivery{}, fmt.Errorf("alipaysim: %w", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return Delivery{}, fmt.Errorf("alipaysim: %w", err)
 	}
-	return Delivery{NotifyID: form.Get("notify_id"), Status: resp.StatusCode, Body: string(body)}, nil
-}
-
-// notice returns a signed message about person.
-func (s *Sim) notice(person, kind string) (url.Values, error) {
-	if s.cfg.Target == "" {
-		return nil, ErrNoTarget
-	}
-	if !strings.HasPrefix(kind, "alipay.") {
-		return nil, ErrKind
-	}
-	s.mu.Lock()
-	i := s.find(person)
-	var about Person
-	if i >= 0 {
-		about = s.people[i]
-	}
-	s.mu.Unlock()
-	if i < 0 {
-		return nil, ErrUnknownPerson
-	}
-	now := s.cfg.Now()
-	content, err := json.Marshal(struct {
-		CancelTime int64 `json:"cancel_time,omitempty"` // ms since 1970
-		identity
-		AppID string `json:"app_id"`
-	}{now.UnixMilli(), identity{about.UserID, about.OpenID}, s.cfg.AppID})
-	if err != nil {
-		return nil, fmt.Errorf("alipaysim: %w", err)
-	}
-	form := url.Values{
-		"version":       {"1.1"},
-		"msg_method":    {kind},
-		"utc_timestamp": {strconv.FormatInt(now.UnixMilli(), 10)},
-		"sign_type":     {"RSA2"},
-		"notify_id":     {now.In(beijing).Format("20060102") + randomHex()},
-		"charset":       {"UTF-8"},
-		"app_id":        {s.cfg.AppID},
-		"biz_content":   {string(content)},
-	}
-	return form, s.signNotice(form)
-}
-
-// signNotice signs every parameter but sign_type, in the order of their names.
-func (s *Sim) signNotice(form url.Values) error {
-	var names []string
-	for name := range form {
-		if name != "sign_type" {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	var text strings.Builder
-	for i, name := range names {
-		if i > 0 {
-			text.WriteString("&")
-		}
-		text.WriteString(name + "=" + form.Get(name))
-	}
-	signature, err := sign(s.cfg.Key, []byte(text.String()))
-	form.Set("sign", signature)
-	return err
+	d := Delivery{NotifyID: letter.NotifyID, Status: resp.StatusCode, Body: string(body)}
+	d.Accepted = resp.StatusCode == http.StatusOK && s.accepts(body)
+	return d, nil
 }

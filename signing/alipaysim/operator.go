@@ -11,6 +11,7 @@ type problem struct {
 	Error  string            `json:"error"`
 	People []string          `json:"people,omitempty"` // who could have been meant
 	Faults map[string]string `json:"faults,omitempty"` // what could have been meant
+	Kinds  map[string]string `json:"kinds,omitempty"`
 }
 
 func (s *Sim) routes() *http.ServeMux {
@@ -19,9 +20,12 @@ func (s *Sim) routes() *http.ServeMux {
 	mux.HandleFunc("GET /sim/people", s.listPeople)
 	mux.HandleFunc("POST /sim/auth-code", s.giveAuthCode)
 	mux.HandleFunc("POST /sim/notice", s.giveNotice)
+	mux.HandleFunc("POST /sim/phone", s.givePhone)
 	mux.HandleFunc("POST /sim/fault", s.setFault)
+	mux.HandleFunc("GET /sim/alipay-keys", s.listKeys)
+	mux.HandleFunc("POST /sim/rotate-key", s.rotate)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice and POST /sim/fault"})
+		writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/fault, GET /sim/alipay-keys and POST /sim/rotate-key"})
 	})
 	return mux
 }
@@ -78,24 +82,70 @@ func (s *Sim) unknownPerson(w http.ResponseWriter) {
 }
 
 func (s *Sim) giveNotice(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Person string `json:"person"`
-		Kind   string `json:"kind"`
-	}
-	if !readJSON(w, r, &in, `{"person":"ok","kind":"alipay.open.auth.userauth.cancelled"}`) {
+	var in Notice
+	if !readJSON(w, r, &in, `{"person":"ok","kind":"alipay.open.auth.userauth.cancelled"}, perhaps with "fault", "key":"old" or "charset":"GBK"`) {
 		return
 	}
-	delivery, err := s.Notify(r.Context(), in.Person, in.Kind)
+	delivery, err := s.Send(r.Context(), in)
 	switch {
 	case errors.Is(err, ErrUnknownPerson):
 		s.unknownPerson(w)
-	case errors.Is(err, ErrNoTarget), errors.Is(err, ErrKind):
+	case errors.Is(err, ErrKind):
+		writeJSON(w, http.StatusBadRequest, problem{Error: err.Error(), Kinds: Kinds()})
+	case errors.Is(err, ErrUnknownFault):
+		writeJSON(w, http.StatusBadRequest, problem{Error: err.Error(), Faults: NoticeFaults()})
+	case errors.Is(err, ErrNoTarget), errors.Is(err, ErrNoOldKey):
 		writeJSON(w, http.StatusBadRequest, problem{Error: err.Error()})
 	case err != nil:
 		writeJSON(w, http.StatusBadGateway, problem{Error: err.Error()})
 	default:
 		writeJSON(w, http.StatusOK, delivery)
 	}
+}
+
+// givePhone answers with what my.getPhoneNumber hands to the page.
+func (s *Sim) givePhone(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Person string `json:"person"`
+		Fault  string `json:"fault"`
+	}
+	if !readJSON(w, r, &in, `{"person":"ok"}, perhaps with "fault"`) {
+		return
+	}
+	payload, err := s.Phone(in.Person, in.Fault)
+	switch {
+	case errors.Is(err, ErrUnknownPerson):
+		s.unknownPerson(w)
+	case err != nil:
+		writeJSON(w, http.StatusBadRequest, problem{Error: err.Error(), Faults: PhoneFaults()})
+	default:
+		writeJSON(w, http.StatusOK, struct {
+			Response string `json:"response"`
+		}{payload})
+	}
+}
+
+// listKeys shows Alipay's public keys as the console does: base64 without a frame.
+func (s *Sim) listKeys(w http.ResponseWriter, _ *http.Request) {
+	next, err := s.nextKey()
+	if err != nil {
+		writeJSON(w, http.StatusInternalServerError, problem{Error: err.Error()})
+		return
+	}
+	old, _ := s.oldSigner()
+	writeJSON(w, http.StatusOK, struct {
+		Old     string `json:"old,omitempty"`
+		Current string `json:"current"`
+		Next    string `json:"next"`
+	}{old.console(), s.signer().console(), next.console()})
+}
+
+func (s *Sim) rotate(w http.ResponseWriter, r *http.Request) {
+	if err := s.RotateKey(); err != nil {
+		writeJSON(w, http.StatusInternalServerError, problem{Error: err.Error()})
+		return
+	}
+	s.listKeys(w, r)
 }
 
 func (s *Sim) setFault(w http.ResponseWriter, r *http.Request) {

@@ -46,12 +46,12 @@ func sign(key *rsa.PrivateKey, content []byte) (string, error) {
 
 // envelope puts content, its signature and, in certificate mode, the serial number
 // of the signing key together. The content's bytes stay what was signed.
-func (s *Sim) envelope(rep reply, signature string) []byte {
+func envelope(rep reply, signature, sn string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"%s":%s`, rep.root, rep.content)
 	if signature != "" {
-		if s.cfg.Certificates != nil {
-			fmt.Fprintf(&b, `,"alipay_cert_sn":"%s"`, s.cfg.Certificates.Alipay)
+		if sn != "" {
+			fmt.Fprintf(&b, `,"alipay_cert_sn":"%s"`, sn)
 		}
 		fmt.Fprintf(&b, `,"sign":"%s"`, signature)
 	}
@@ -64,12 +64,13 @@ func (s *Sim) send(w http.ResponseWriter, r *http.Request, rep reply, fault stri
 	if spoil, ok := before[fault]; ok {
 		rep = spoil(rep)
 	}
-	signature, err := s.signature(rep, fault)
+	signer := s.signer()
+	signature, err := s.signature(rep, fault, signer.key)
 	if err != nil {
 		writeJSON(w, http.StatusInternalServerError, problem{Error: err.Error()})
 		return
 	}
-	body := s.envelope(rep, signature)
+	body := envelope(rep, signature, signer.sn)
 	if spoil, ok := after[fault]; ok {
 		body = spoil(rep, body)
 	}
@@ -85,11 +86,10 @@ func (s *Sim) send(w http.ResponseWriter, r *http.Request, rep reply, fault stri
 }
 
 // signature signs rep as fault wants it.
-func (s *Sim) signature(rep reply, fault string) (string, error) {
+func (s *Sim) signature(rep reply, fault string, key *rsa.PrivateKey) (string, error) {
 	if rep.unsigned || fault == "unsigned" {
 		return "", nil
 	}
-	key := s.cfg.Key
 	if fault == "other_app" {
 		other, err := s.intrude()
 		if err != nil {

@@ -56,17 +56,20 @@ type Config struct {
 	Redirect string
 	// Certificates, when set, makes the simulator speak certificate mode.
 	Certificates *Certificates
+	// ContentKey, 16 bytes, encrypts phone numbers; nil = the application has not set one.
+	ContentKey []byte
 }
 
 // Certificates are the serial numbers of certificate mode, 32 hex digits each, the
-// root's several joined by '_'.
-type Certificates struct{ App, Root, Alipay string }
+// root's several joined by '_'. AlipayNext is that of Alipay's key after RotateKey.
+type Certificates struct{ App, Root, Alipay, AlipayNext string }
 
 // A Sim is a running simulator: an http.Handler. It is safe for concurrent use.
 type Sim struct {
 	cfg     Config
 	mux     *http.ServeMux
 	intrude func() (*rsa.PrivateKey, error) // another application's Alipay key, made when first needed
+	own     ownKeys
 
 	mu       sync.Mutex
 	people   []Person // in the order added
@@ -111,6 +114,10 @@ func New(cfg Config) (*Sim, error) {
 		certify:  make(map[string]claim),
 		calls:    make(map[string]int),
 	}
+	s.own.current = &alipayKey{key: cfg.Key}
+	if cfg.Certificates != nil {
+		s.own.current.sn = cfg.Certificates.Alipay
+	}
 	s.mux = s.routes()
 	return s, nil
 }
@@ -122,9 +129,6 @@ func newKey() (*rsa.PrivateKey, error) {
 	}
 	return key, nil
 }
-
-// AlipayKey returns the key that applications must verify with.
-func (s *Sim) AlipayKey() *rsa.PublicKey { return &s.cfg.Key.PublicKey }
 
 // Add makes p known, or replaces the person of that name.
 func (s *Sim) Add(p Person) {

@@ -1,0 +1,58 @@
+package alipaysim
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+)
+
+// accepts says whether Alipay would be content with the body that a letter was
+// answered with: exactly "success", or an answer that the application signed.
+func (s *Sim) accepts(body []byte) bool {
+	switch {
+	case bytes.HasPrefix(body, []byte("<")):
+		return s.acceptsXML(body)
+	case bytes.HasPrefix(body, []byte("{")):
+		return s.acceptsJSON(body)
+	}
+	return string(body) == "success"
+}
+
+// acceptsXML takes the answer to a gateway check.
+func (s *Sim) acceptsXML(body []byte) bool {
+	response, ok := between(body, "<response>", "</response>")
+	sign, signed := between(body, "<sign>", "</sign>")
+	return ok && signed && bytes.HasPrefix(response, []byte("<success>true</success>")) &&
+		s.signedByApp(response, string(sign))
+}
+
+func between(body []byte, from, to string) ([]byte, bool) {
+	_, rest, ok := bytes.Cut(body, []byte(from))
+	inner, _, closed := bytes.Cut(rest, []byte(to))
+	return inner, ok && closed
+}
+
+// acceptsJSON takes the answer to an SPI call, a refusal too: it is an answer.
+func (s *Sim) acceptsJSON(body []byte) bool {
+	var answer struct {
+		Response json.RawMessage `json:"response"`
+		Sign     string          `json:"sign"`
+		CertSN   string          `json:"app_cert_sn"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return false
+	}
+	if s.cfg.Certificates != nil && answer.CertSN != s.cfg.Certificates.App {
+		return false
+	}
+	return s.signedByApp(answer.Response, answer.Sign)
+}
+
+func (s *Sim) signedByApp(text []byte, sign string) bool {
+	digest := sha256.Sum256(text)
+	raw, err := base64.StdEncoding.DecodeString(sign)
+	return err == nil && rsa.VerifyPKCS1v15(s.cfg.AppKey, crypto.SHA256, digest[:], raw) == nil
+}
