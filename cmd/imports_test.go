@@ -63,7 +63,7 @@ var law = map[string]line{
 		ours: list("keys", "signing", "signing/alipaysim", "store", "store/localpg",
 			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/spf13/cobra", "github.com/caarlos0/env/v11", "github.com/jedib0t/go-pretty/v6",
-			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/sys"),
+			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text", "golang.org/x/sys"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
 }

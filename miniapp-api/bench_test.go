@@ -196,7 +196,7 @@ func changeOnce(h *house, p *phone, c *citizen, next string, shed *atomic.Int64)
 				panic(r.Raw)
 			}
 			shed.Add(1)
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(time.Duration(r.Retry) * time.Second)
 		}
 	}
 	open := again(func() reply {
@@ -257,7 +257,7 @@ func BenchmarkStatusBesideHashing(b *testing.B) {
 				for !stop.Load() { // the right password: the budget is given back, and the hash is the cost
 					r := q.post("/v1/password/changes", m{"id_number": people[i].IDNumber, "old_password": people[i].Password})
 					if r.Code == "BUSY" {
-						time.Sleep(50 * time.Millisecond)
+						time.Sleep(time.Duration(r.Retry) * time.Second)
 					}
 				}
 			})

@@ -239,3 +239,45 @@ func TestUnlink(t *testing.T) {
 	q.post("/v1/link", c.linkBody()).want(t, "OK")
 	q.post("/v1/link", c.linkBody()).want(t, "ALREADY_LINKED")
 }
+
+// A digest of the old system opens the account once, and is a hash of ours then.
+func TestLegacyPassword(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, kind := range []string{"md5", "sha1", "sha256", "sm3"} {
+		c := h.citizen(func(c *citizen) { c.Legacy = kind })
+		hash := func() (hash string) {
+			must(t, h.raw().QueryRow(`SELECT hash FROM password_credentials c JOIN accounts a USING (account_id)
+				WHERE account_no_digest = $1`, h.accountDigest(c)).Scan(&hash))
+			return hash
+		}
+		if !strings.Contains(hash(), "pre="+kind) {
+			t.Errorf("%s: loaded as %s", kind, hash())
+		}
+		p := h.logIn(c)
+		p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+		if !strings.Contains(hash(), "pre="+kind) {
+			t.Errorf("%s: a wrong guess replaced the hash", kind)
+		}
+		p.post("/v1/link", c.linkBody()).want(t, "OK")
+		if strings.Contains(hash(), "pre=") {
+			t.Errorf("%s: not upgraded: %s", kind, hash())
+		}
+		p.openChange(c)
+	}
+}
+
+// A password that was changed to what anybody can derive is found at its next use.
+func TestDerivedPasswordMustChange(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen(func(c *citizen) { c.Password = strings.ToUpper(c.IDNumber[12:]) })
+	p := h.logIn(c)
+	if got := p.post("/v1/link", c.linkBody()).want(t, "OK").get(t, "password_state"); got != "must_change" {
+		t.Errorf("state %v", got)
+	}
+	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+	if got := p.get("/v1/password").get(t, "state"); got != "set" {
+		t.Errorf("state after the change %v", got)
+	}
+}

@@ -156,6 +156,7 @@ type citizen struct {
 	alipaysim.Person
 	Status      string
 	InitialRule string
+	Legacy      string // the kind of digest the old system kept
 }
 
 var citizens atomic.Int64
@@ -188,7 +189,13 @@ func (h *house) deposit(c citizen) {
 	doc, err := document.Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
 	d.DocumentKey = doc.Key()
-	if c.InitialRule == "" {
+	switch {
+	case c.Legacy != "":
+		digest, err := passwd.LegacyDigest(c.Legacy, passwd.NewSecret(c.Password))
+		must(h.t, err)
+		d.Hash, err = h.server.hasher.WrapLegacy(c.Legacy, digest)
+		must(h.t, err)
+	case c.InitialRule == "":
 		d.Hash, err = h.server.hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
 		must(h.t, err)
 	}

@@ -137,14 +137,14 @@ func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool)
 	if err != nil {
 		return store.Account{}, err
 	}
-	right, err := s.rightPassword(ctx, slot, attempt, who.password)
+	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
 		return store.Account{}, err
 	}
 	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
 		return store.Account{}, ErrLinkRefused
 	}
-	return *attempt.Account, s.db.Refund(ctx, attempt.Account.PersonDigest, lane)
+	return s.accept(ctx, slot, rightGuess{*attempt.Account, lane, who.password, upgrade})
 }
 
 // link writes the link and says in which state the password is.

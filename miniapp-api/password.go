@@ -2,6 +2,7 @@ package miniapp
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"fundpass/miniapp-api/passwd"
@@ -11,17 +12,53 @@ import (
 // rightPassword checks the password of an attempt. An attempt that was not
 // admitted, an unknown person and an initial password, of which no hash
 // exists, cost one hash like everything else.
-func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (bool, error) {
+func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
 	if !attempt.Admitted || attempt.Account == nil {
-		return false, slot.Dummy(ctx, password)
+		return false, false, slot.Dummy(ctx, password)
 	}
 	a := *attempt.Account
 	if a.InitialRule != "" {
-		initial, ok := passwd.Derive(a.InitialRule, subject(a))
-		return ok && initial.Equal(password), slot.Dummy(ctx, password)
+		return passwd.IsInitial(a.InitialRule, subject(a), password), false, slot.Dummy(ctx, password)
 	}
-	right, _, err := slot.Verify(ctx, a.Hash, password)
-	return right, err
+	return slot.Verify(ctx, a.Hash, password)
+}
+
+// accept does what a right password calls for: the guess is given back, a hash
+// of yesterday's kind is replaced, and a password that everybody could derive
+// from the person's data must be changed. It returns the account as it is then.
+func (s *Server) accept(ctx context.Context, slot *passwd.Slot, g rightGuess) (store.Account, error) {
+	if err := s.db.Refund(ctx, g.account.PersonDigest, g.lane); err != nil {
+		return store.Account{}, err
+	}
+	if g.upgrade {
+		hash, err := slot.Hash(ctx, g.password)
+		if err != nil {
+			return store.Account{}, err
+		}
+		if err := s.db.UpgradeHash(ctx, g.account, hash); err != nil {
+			return store.Account{}, err
+		}
+	}
+	if g.account.State == store.PasswordSet && s.derived(g.account, g.password) {
+		g.account.State = store.PasswordMustChange
+		return g.account, s.db.MustChange(ctx, g.account)
+	}
+	return g.account, nil
+}
+
+// A rightGuess is a right password and where it was given.
+type rightGuess struct {
+	account  store.Account
+	lane     []byte
+	password passwd.Secret
+	upgrade  bool
+}
+
+// derived reports whether one of the city's rules gives this password.
+func (s *Server) derived(a store.Account, password passwd.Secret) bool {
+	return slices.ContainsFunc(s.policy.InitialRules, func(rule string) bool {
+		return passwd.IsInitial(rule, subject(a), password)
+	})
 }
 
 // ownerGuess takes one guess of the linked owner, in the owner's lane. also is
@@ -41,14 +78,14 @@ func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret
 	if attempt.Account == nil {
 		return store.Account{}, ErrNotLinked
 	}
-	right, err := s.rightPassword(ctx, slot, attempt, password)
+	right, upgrade, err := s.rightPassword(ctx, slot, attempt, password)
 	if err != nil {
 		return store.Account{}, err
 	}
 	if !right || !also(*attempt.Account) {
 		return store.Account{}, s.wrong(ctx, v, attempt)
 	}
-	return *attempt.Account, s.db.Refund(ctx, v.Link.PersonDigest, v.IdentityDigest)
+	return s.accept(ctx, slot, rightGuess{*attempt.Account, v.IdentityDigest, password, upgrade})
 }
 
 // wrong tells the owner how many guesses are left, or until when there is none.

@@ -81,10 +81,9 @@ func (db *DB) account(r accountRow) (Account, error) {
 
 // A PasswordStatus is what GET /v1/password tells of a password.
 type PasswordStatus struct {
-	State       string     `db:"state"`
-	Account     string     `db:"status"`
-	ChangedAt   *time.Time `db:"changed_at"`
-	Used        int        `db:"used"`
-	Round       int        `db:"round"`
-	LockedUntil *time.Time `db:"locked_until"` // of the owner's lane; may lie in the past
+	State       string
+	Account     string     // its status, GRZHZT
+	ChangedAt   *time.Time // nil: never by the citizen
+	Used, Round int        // of the owner's lane
+	LockedUntil *time.Time // of the owner's lane; may lie in the past
 }

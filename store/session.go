@@ -71,38 +71,34 @@ func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visit
 	return db.Session(ctx, tokenDigest)
 }
 
-type sessionRow struct {
-	IdentityDigest []byte     `db:"identity_digest"`
-	Sealed         []byte     `db:"sealed"`
-	SeenAt         time.Time  `db:"seen_at"`
-	AccountID      *uuid.UUID `db:"account_id"`
-	PersonDigest   []byte     `db:"person_digest"`
-}
-
 // Session returns the live session with this token digest and renews it, or
 // ErrNotFound when it is unknown, ended, idle or too old.
 func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) {
 	now := db.clock()
-	var row sessionRow
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return sqlx.GetContext(ctx, q, &row, `
+	s := Session{TokenDigest: tokenDigest}
+	var link Link
+	var account uuid.NullUUID
+	var seenAt time.Time
+	err := db.read(ctx, func(q sqlx.QueryerContext) error { // scanned by hand: every request does this
+		return q.QueryRowxContext(ctx, `
 			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest
 			FROM sessions s
 			LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
-			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife))
+			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
+		).Scan(&s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest)
 	})
 	if err != nil {
 		return Session{}, none(err, ErrNotFound)
 	}
-	if now.Sub(row.SeenAt) > seenStep {
+	if now.Sub(seenAt) > seenStep {
 		if err := db.renewSession(ctx, tokenDigest); err != nil {
 			return Session{}, err
 		}
 	}
-	s := Session{TokenDigest: tokenDigest, IdentityDigest: row.IdentityDigest, sealed: row.Sealed}
-	if row.AccountID != nil {
-		s.Link = &Link{AccountID: *row.AccountID, PersonDigest: row.PersonDigest}
+	if account.Valid {
+		link.AccountID = account.UUID
+		s.Link = &link
 	}
 	return s, nil
 }

@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 	"sync"
-
-	"github.com/emmansun/gmsm/sm3"
 
 	"fundpass/miniapp-api/passwd"
 )
@@ -19,10 +14,17 @@ type legacyDigest struct{ kind, hex string }
 
 // legacySums are the digests passwd.Hasher wraps, in hex.
 var legacySums = map[string]func(string) string{
-	"md5":    func(s string) string { d := md5.Sum([]byte(s)); return hex.EncodeToString(d[:]) },
-	"sha1":   func(s string) string { d := sha1.Sum([]byte(s)); return hex.EncodeToString(d[:]) },
-	"sha256": func(s string) string { d := sha256.Sum256([]byte(s)); return hex.EncodeToString(d[:]) },
-	"sm3":    func(s string) string { d := sm3.Sum([]byte(s)); return hex.EncodeToString(d[:]) },
+	"md5": legacySum("md5"), "sha1": legacySum("sha1"), "sha256": legacySum("sha256"), "sm3": legacySum("sm3"),
+}
+
+func legacySum(kind string) func(string) string {
+	return func(s string) string {
+		digest, err := passwd.LegacyDigest(kind, passwd.NewSecret(s))
+		if err != nil {
+			panic(err) // a kind of this file that passwd does not know
+		}
+		return digest
+	}
 }
 
 // parseLegacyDigest reads {kind}hex, in either case.

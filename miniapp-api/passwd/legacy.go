@@ -25,6 +25,16 @@ var legacyDigests = map[string]struct {
 	"sm3":    {sm3.Size, func(b []byte) []byte { d := sm3.Sum(b); return d[:] }},
 }
 
+// LegacyDigest is what an old system kept of a password: its digest in lower-case
+// hexadecimal, or ErrLegacy for an unknown kind.
+func LegacyDigest(kind string, password Secret) (string, error) {
+	d, known := legacyDigests[kind]
+	if !known {
+		return "", ErrLegacy
+	}
+	return hex.EncodeToString(d.sum([]byte(password.Reveal()))), nil
+}
+
 // WrapLegacy makes a hash of a password of which only an old digest is known:
 // argon2id over the digest, so that the old one need not be kept. kind is
 // "md5", "sha1", "sha256" or "sm3", digest is hexadecimal in either case. Verify

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lib/pq"
+
+	"fundpass/store/localpg"
+	"fundpass/store/storetest"
+)
+
+// recovery is how long a server may need after the database is back.
+const recovery = 5 * time.Second
+
+// startPostgres runs a server that the test may break, on the data in dir.
+func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server {
+	t.Helper()
+	pg, err := localpg.Start(context.Background(), localpg.Options{
+		Dir: dir, Own: true, Throwaway: true, Settings: append(settings, "synchronous_commit=on"),
+	})
+	storetest.Require(t, err)
+	t.Cleanup(func() { pg.Close() })
+	return pg
+}
+
+// postgresDir is a place that the account which root steps down to may enter.
+func postgresDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fundpass-fault")
+	noError(t, err)
+	t.Cleanup(func() { localpg.Remove(dir) })
+	return dir
+}
+
+// probe returns the status of a path of the server, 0 for none in time.
+func probe(server *process, path string) int {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: answerLimit}
+	resp, err := client.Get(server.URL + path)
+	if err != nil {
+		return 0
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// awaitReady waits until the server says that it is ready, or not.
+func awaitReady(t testing.TB, server *process, status int) {
+	t.Helper()
+	begun := time.Now()
+	for probe(server, "/readyz") != status {
+		if time.Since(begun) > recovery {
+			t.Fatalf("/readyz is not %d after %v", status, time.Since(begun))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if got := probe(server, "/healthz"); got != http.StatusOK {
+		t.Errorf("/healthz is %d while /readyz is %d", got, status)
+	}
+}
+
+// TestDatabaseReadOnly is a failover that left us with a standby: what reads
+// goes on, what writes is told to come back.
+func TestDatabaseReadOnly(t *testing.T) {
+	t.Parallel()
+	pg := startPostgres(t, postgresDir(t))
+	n := newTownOn(t, pg.DSN(""))
+	server := n.serve(n.dsn)
+	crowd := n.linked(4, server.URL)
+	open := changeAt(crowd[1].must("OK", crowd[1].openChange(crowd[1].Password)))
+	stranger := n.move(1, server.URL)[0]
+	stranger.mustLogIn()
+	requests := map[*citizen]request{
+		crowd[0]: crowd[0].openChange(crowd[0].Password),
+		crowd[1]: confirmTo(open, crowd[1].newPassword()),
+		crowd[2]: crowd[2].openChange(crowd[2].Password).under("k-1"),
+		crowd[3]: postTo("/v1/sessions", fields{"auth_code": crowd[3].code()}),
+		stranger: stranger.link(),
+	}
+	readOnly := func(on string) {
+		t.Helper()
+		_, err := n.sql.Exec(`ALTER SYSTEM SET default_transaction_read_only = ` + on)
+		noError(t, err)
+		_, err = n.sql.Exec(`SELECT pg_reload_conf()`)
+		noError(t, err)
+	}
+	readOnly("on")
+	awaitReady(t, server, http.StatusServiceUnavailable)
+	crowd[0].must("OK", getFrom("/v1/link"))
+	allLater(t, requests)
+	readOnly("off")
+	awaitReady(t, server, http.StatusOK)
+	allDone(t, requests)
+	checkServer(t, server)
+}
+
+// allLater sends all requests at once, and all are told to come back.
+func allLater(t *testing.T, requests map[*citizen]request) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for c, r := range requests {
+		wg.Go(func() {
+			if a := c.ask(r); !isLater(t, a) {
+				t.Errorf("%s: %s", r.path, a.raw)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// allDone sends them again, and all succeed at once.
+func allDone(t *testing.T, requests map[*citizen]request) {
+	t.Helper()
+	begun := time.Now()
+	for c, r := range requests {
+		c.want("OK", r)
+		c.truth()
+	}
+	if took := time.Since(begun); took > recovery {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestDatabaseFull takes every connection of PostgreSQL.
+func TestDatabaseFull(t *testing.T) {
+	t.Parallel()
+	pg := startPostgres(t, postgresDir(t), "max_connections=20")
+	n := newTownOn(t, pg.DSN(""))
+	server := n.serve(n.dsn)
+	crowd := n.linked(4, server.URL)
+	requests := map[*citizen]request{}
+	for _, c := range crowd[:3] {
+		requests[c] = c.openChange(c.Password)
+	}
+	requests[crowd[3]] = getFrom("/v1/password")
+	release := n.takeConnections()
+	awaitReady(t, server, http.StatusServiceUnavailable)
+	allLater(t, requests)
+	release()
+	awaitReady(t, server, http.StatusOK)
+	allDone(t, requests)
+	checkServer(t, server)
+}
+
+// takeConnections ends those of the server and keeps all there are.
+func (n *town) takeConnections() (release func()) {
+	t := n.t
+	t.Helper()
+	_, err := n.sql.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fundpass'`)
+	noError(t, err)
+	var taken []*sql.DB
+	for {
+		db, err := sql.Open("postgres", n.dsn)
+		noError(t, err)
+		taken = append(taken, db)
+		var server *pq.Error
+		if err := db.Ping(); errors.As(err, &server) && server.Code == "53300" {
+			break
+		}
+		noError(t, err)
+	}
+	t.Logf("%d connections taken", len(taken)-1)
+	return func() {
+		for _, db := range taken {
+			db.Close()
+		}
+	}
+}
+
+// TestLineDead lets the network die without a word in the middle of a change.
+// COMMIT is still on its way, and arrives when the line lives again, or only
+// its answer is.
+func TestLineDead(t *testing.T) {
+	t.Parallel()
+	for _, d := range []struct {
+		name string
+		at   moment
+	}{{"commit on its way", lateCommit}, {"answer on its way", afterCommit}} {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			testLineDead(t, d.at)
+		})
+	}
+}
+
+func testLineDead(t *testing.T, at moment) {
+	n := newTown(t)
+	tap, dsn := newTap(t, n.dsn)
+	server := n.serve(dsn)
+	crowd := n.linked(3, server.URL)
+	c := crowd[0]
+	change := changeAt(c.must("OK", c.openChange(c.Password)))
+	chosen := confirmTo(change, c.newPassword()).under("k-1")
+	requests := map[*citizen]request{
+		crowd[1]: crowd[1].openChange(crowd[1].Password),
+		crowd[2]: getFrom("/v1/password"),
+	}
+	trap := tap.set("SET state = 'done'", at, tap.kill)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if a := c.ask(chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
+			t.Errorf("told %s", a.raw)
+		}
+	})
+	trap.await(t)
+	wg.Go(func() { allLater(t, requests) })
+	awaitReady(t, server, http.StatusServiceUnavailable)
+	wg.Wait()
+
+	tap.heal()
+	awaitReady(t, server, http.StatusOK)
+	if got := c.must("OK", getFrom(change)).text("state"); got != "done" {
+		t.Errorf("it says %s", got)
+	}
+	n.ageLeases()
+	requests[c] = chosen
+	allDone(t, requests)
+	if got := c.truth(); got.Version != 2 {
+		t.Errorf("%+v", got)
+	}
+	checkServer(t, server)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+)
+
+// leaseWait is more than a dead run holds its Idempotency-Key.
+const leaseWait = 15 * time.Second
+
+// TestKillAtCommit kills the server with SIGKILL at the COMMIT of a change. The
+// citizen saw no answer, comes back to another server, and is told the truth.
+func TestKillAtCommit(t *testing.T) {
+	t.Parallel()
+	for _, k := range []struct {
+		name  string
+		at    moment
+		state string // of the change, when the citizen comes back
+	}{
+		{"committed", afterCommit, "done"},
+		{"not committed", beforeCommit, "open"},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			testKillAtCommit(t, k.at, k.state)
+		})
+	}
+}
+
+func testKillAtCommit(t *testing.T, at moment, state string) {
+	n := newTown(t)
+	tap, dsn := newTap(t, n.dsn)
+	first := n.serve(dsn)
+	c := n.linked(1, first.URL)[0]
+	elsewhere := c.twin(first.URL)
+	elsewhere.mustLogIn()
+	change := changeAt(c.must("OK", c.openChange(c.Password)))
+	chosen := confirmTo(change, c.newPassword()).under("k-1")
+	tap.set("SET state = 'done'", at, first.Kill)
+	if a, err := c.do(t.Context(), chosen); err == nil {
+		t.Fatalf("killed before it answered, but: %s", a.raw)
+	}
+
+	second := n.serve(n.dsn)
+	c.base, elsewhere.base = second.URL, second.URL
+	if got := c.must("OK", getFrom(change)).text("state"); got != state {
+		t.Errorf("it says %s, want %s", got, state)
+	}
+	if got := c.truth(); (got.Version == 2) != (at == afterCommit) {
+		t.Errorf("before the citizen came back: %+v", got)
+	}
+	if at == beforeCommit { // after the other kill, the citizen waits
+		n.ageLeases()
+	}
+	c.checkRepeats(t, chosen, at == afterCommit)
+	elsewhere.must("SESSION_EXPIRED", getFrom("/v1/link"))
+	c.must("OLD_PASSWORD_WRONG", c.openChange(c.Password))
+	c.must("OK", c.openChange(passwordOf(chosen)))
+	if got := c.truth(); got.Version != 2 || got.Done != 1 {
+		t.Errorf("at the end: %+v", got)
+	}
+	noError(t, second.Stop())
+	checkServer(t, first, second)
+}
+
+// checkRepeats repeats a confirm with and without its key, in either order:
+// every answer is the first one, and nothing is done again.
+func (c *citizen) checkRepeats(t *testing.T, r request, bareFirst bool) {
+	t.Helper()
+	bare := r.under("")
+	var answers []string
+	ask := func(r request) {
+		a := c.persist(r, leaseWait)
+		if a.Code != "OK" || a.text("state") != "done" {
+			t.Fatalf("repeated with key %q: %s", r.key, a.raw)
+		}
+		answers = append(answers, string(a.Data))
+	}
+	if bareFirst {
+		ask(bare)
+	}
+	ask(r)
+	ask(r)
+	ask(bare)
+	for _, a := range answers[1:] {
+		if a != answers[0] {
+			t.Errorf("another answer: %s, then %s", answers[0], a)
+		}
+	}
+}
+
+func passwordOf(confirm request) string { return confirm.body.(fields)["new_password"].(string) }
+
+// A diary is what one citizen was told before the server died.
+type diary struct {
+	*citizen
+	steps   int    // answered
+	asked   string // the step that was not answered
+	pending string // the new password of the confirm that was not answered
+	done    int    // changes
+}
+
+// TestKillAnytime kills servers at random moments of sessions, links and
+// changes. Whatever was told stands, and whatever was not is there or not, but
+// never in part.
+func TestKillAnytime(t *testing.T) {
+	t.Parallel()
+	const rounds = 15
+	n := newTown(t)
+	var before []*diary
+	struck := map[string]int{}
+	for range rounds {
+		server := n.serve(n.dsn)
+		for _, d := range before {
+			d.base = server.URL
+			d.check(t)
+		}
+		before = nil
+		for _, c := range n.move(3, server.URL) {
+			before = append(before, &diary{citizen: c})
+		}
+		var wg sync.WaitGroup
+		for _, d := range before {
+			wg.Go(func() { d.live(t) })
+		}
+		time.Sleep(time.Duration(10+rand.IntN(190)) * time.Millisecond)
+		server.Kill()
+		wg.Wait()
+		checkServer(t, server)
+		for _, d := range before {
+			struck[d.asked]++
+		}
+	}
+	t.Logf("struck during %v", struck)
+}
+
+// live goes on until there is no answer.
+func (d *diary) live(t *testing.T) {
+	d.try(t, "session", postTo("/v1/sessions", fields{"auth_code": d.code()}).under(d.Person.Person), func(a answer) { d.token = a.text("token") })
+	d.try(t, "link", d.link().under("l"), func(answer) {})
+	for d.asked == "" {
+		d.try(t, "open", d.openChange(d.Password), func(a answer) { d.change = changeAt(a) })
+		d.pending = d.newPassword()
+		d.try(t, "confirm", confirmTo(d.change, d.pending), func(answer) { d.Password = d.pending; d.done++ })
+	}
+}
+
+// try takes a step, unless one before it was not answered.
+func (d *diary) try(t *testing.T, step string, r request, then func(answer)) {
+	if d.asked != "" {
+		return
+	}
+	a, err := d.do(t.Context(), r)
+	switch {
+	case err != nil:
+		d.asked = step
+	case a.Code != "OK":
+		t.Errorf("%s: %s", step, a.raw)
+		d.asked = step
+	default:
+		d.steps++
+		then(a)
+	}
+}
+
+// check compares what was told with what stands, and goes on from there.
+func (d *diary) check(t *testing.T) {
+	t.Helper()
+	is := d.truth()
+	if low, high := d.done, d.done; is.Done < low || is.Done > high && (d.asked != "confirm" || is.Done > high+1) {
+		t.Errorf("%d changes were confirmed, %+v", d.done, is)
+	}
+	switch d.asked {
+	case "session":
+		d.mustLogIn()
+	case "link":
+		if a := d.ask(d.link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
+			t.Errorf("link again: %s", a.raw)
+		}
+		d.want("OK", getFrom("/v1/link"))
+	case "open":
+		d.want("OK", d.openChange(d.Password))
+	case "confirm":
+		d.checkConfirm(t, is)
+	}
+}
+
+// checkConfirm asks whether it happened, and repeats.
+func (d *diary) checkConfirm(t *testing.T, is truth) {
+	t.Helper()
+	told := d.want("OK", getFrom(d.change)).text("state")
+	if (told == "done") != (is.Done == d.done+1) || told != "done" && told != "open" {
+		t.Errorf("it says %s, but %+v after %d changes", told, is, d.done)
+	}
+	d.want("OK", confirmTo(d.change, d.pending))
+	if got := d.truth(); got.Done != d.done+1 {
+		t.Errorf("repeated, and then %+v after %d changes", got, d.done)
+	}
+}

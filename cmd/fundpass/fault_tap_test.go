@@ -1,0 +1,283 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A tap is the line between a server and PostgreSQL. It understands so much of
+// the protocol (frontend/backend protocol 3.0) that it knows which transaction
+// a COMMIT ends.
+type tap struct {
+	socket string // of PostgreSQL
+
+	mu   sync.Mutex
+	open []net.Conn
+	trap *trap         // sprung once
+	dead chan struct{} // while the line is dead; closed when it is healed
+}
+
+// A moment is where in a transaction a trap springs.
+type moment int
+
+const (
+	inStatement  moment = iota // the database has got the statement, its answer is lost
+	beforeCommit               // COMMIT does not reach the database
+	lateCommit                 // COMMIT reaches the database when the line lives again
+	afterCommit                // the database has committed, its answer is lost
+)
+
+// A trap waits for a transaction with a statement that contains marker. It runs
+// then, if there is one, and cuts the connection, except at lateCommit.
+type trap struct {
+	marker string
+	at     moment
+	sprung chan struct{} // closed when it is
+	then   func()
+}
+
+// await waits until the trap is sprung.
+func (t *trap) await(tb testing.TB) {
+	tb.Helper()
+	select {
+	case <-t.sprung:
+	case <-time.After(2 * answerLimit):
+		tb.Fatalf("no transaction with %q", t.marker)
+	}
+}
+
+// newTap returns the connection string that goes through the tap.
+func newTap(t testing.TB, dsn string) (*tap, string) {
+	t.Helper()
+	set := map[string]string{}
+	for _, f := range strings.Fields(dsn) {
+		k, v, _ := strings.Cut(f, "=")
+		set[k] = v
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	noError(t, err)
+	p := &tap{socket: set["host"] + "/.s.PGSQL." + set["port"]}
+	var ends sync.WaitGroup
+	ends.Go(func() { p.listen(l, &ends) })
+	t.Cleanup(func() { l.Close(); p.cut(); p.heal(); ends.Wait() })
+	return p, fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=%s sslmode=disable",
+		l.Addr().(*net.TCPAddr).Port, set["dbname"])
+}
+
+func (p *tap) listen(l net.Listener, ends *sync.WaitGroup) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", p.socket)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.open = append(p.open, client, server)
+		p.mu.Unlock()
+		w := &wire{tap: p, client: client, server: server, named: map[string]string{}, answered: make(chan struct{}, 1)}
+		ends.Go(w.up)
+		ends.Go(w.down)
+	}
+}
+
+// cut ends every connection.
+func (p *tap) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.open {
+		c.Close()
+	}
+	p.open = nil
+}
+
+// set arms a trap.
+func (p *tap) set(marker string, at moment, then func()) *trap {
+	t := &trap{marker: marker, at: at, sprung: make(chan struct{}), then: then}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trap = t
+	return t
+}
+
+// disarm takes a trap away that has not sprung.
+func (p *tap) disarm() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trap = nil
+}
+
+// take returns the trap that this moment springs, if there is one.
+func (p *tap) take(statements []string, moments ...moment) *trap {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.trap
+	if t == nil || !slices.Contains(moments, t.at) ||
+		!slices.ContainsFunc(statements, func(s string) bool { return strings.Contains(s, t.marker) }) {
+		return nil
+	}
+	p.trap = nil
+	return t
+}
+
+// kill makes the line dead until heal: what is sent stays on the way, and
+// nobody is told.
+func (p *tap) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = make(chan struct{})
+}
+
+func (p *tap) heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead != nil {
+		close(p.dead)
+		p.dead = nil
+	}
+}
+
+// pass waits while the line is dead.
+func (p *tap) pass() {
+	p.mu.Lock()
+	dead := p.dead
+	p.mu.Unlock()
+	if dead != nil {
+		<-dead
+	}
+}
+
+// A wire is one connection.
+type wire struct {
+	*tap
+	client, server net.Conn
+	named          map[string]string // prepared statements
+	inTx           []string          // statements since BEGIN
+
+	mu       sync.Mutex
+	swallow  bool          // answers go to answered
+	answered chan struct{} // the server is ready for the next query
+}
+
+func (w *wire) close() {
+	w.client.Close()
+	w.server.Close()
+}
+
+// up carries the server process's words to PostgreSQL.
+func (w *wire) up() {
+	defer w.close()
+	first, err := frame(w.client, 0) // start-up or cancel request: without a type
+	if err != nil {
+		return
+	}
+	w.pass()
+	if _, err := w.server.Write(first); err != nil {
+		return
+	}
+	for {
+		f, err := frame(w.client, 1)
+		if err != nil {
+			return
+		}
+		w.pass()
+		if t := w.sprungBy(f); t != nil && !w.spring(t, f) {
+			return
+		}
+		if _, err := w.server.Write(f); err != nil {
+			return
+		}
+	}
+}
+
+// frame reads one message, whose length stands after its type.
+func frame(from io.Reader, typed int) ([]byte, error) {
+	f := make([]byte, typed+4)
+	if _, err := io.ReadFull(from, f); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint32(f[typed:])) - 4
+	if n < 0 || n > 1<<24 {
+		return nil, fmt.Errorf("message of %d bytes", n)
+	}
+	f = append(f, make([]byte, n)...)
+	_, err := io.ReadFull(from, f[typed+4:])
+	return f, err
+}
+
+// sprungBy keeps the books of the transaction.
+func (w *wire) sprungBy(f []byte) *trap {
+	parts := strings.SplitN(string(f[5:]), "\x00", 3)
+	switch f[0] {
+	case 'P': // Parse: name, query
+		w.named[parts[0]] = parts[1]
+	case 'B': // Bind: portal, statement
+		w.inTx = append(w.inTx, w.named[parts[1]])
+	case 'S': // Sync, after Bind and Execute: now the statement runs
+		if n := len(w.inTx); n > 0 {
+			return w.take(w.inTx[n-1:], inStatement)
+		}
+	case 'Q':
+		if strings.HasPrefix(parts[0], "BEGIN") {
+			w.inTx = nil
+		}
+		if strings.HasPrefix(parts[0], "COMMIT") {
+			return w.take(w.inTx, beforeCommit, lateCommit, afterCommit)
+		}
+	}
+	return nil
+}
+
+// spring reports whether the connection goes on.
+func (w *wire) spring(t *trap, f []byte) bool {
+	if t.at == inStatement || t.at == afterCommit {
+		w.mu.Lock()
+		w.swallow = true
+		w.mu.Unlock()
+		if _, err := w.server.Write(f); err != nil {
+			return false
+		}
+		<-w.answered
+	}
+	close(t.sprung)
+	if t.then != nil {
+		t.then()
+	}
+	w.pass()
+	return t.at == lateCommit
+}
+
+// down carries PostgreSQL's answers back.
+func (w *wire) down() {
+	defer w.close()
+	defer close(w.answered)
+	for {
+		f, err := frame(w.server, 1)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		swallow := w.swallow
+		w.mu.Unlock()
+		if swallow {
+			if f[0] == 'Z' { // ReadyForQuery
+				w.answered <- struct{}{}
+			}
+			continue
+		}
+		w.pass()
+		if _, err := w.client.Write(f); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+// answerLimit is the longest any answer may take, whatever is broken.
+const answerLimit = 6 * time.Second
+
+// call fails the test when there is no answer.
+func (c *citizen) call(r request) answer {
+	c.town.t.Helper()
+	a, err := c.do(c.town.t.Context(), r)
+	if err != nil {
+		c.town.t.Errorf("%s %s: %v", r.method, r.path, err)
+	}
+	return a
+}
+
+// ask fails the test when there is no answer in time.
+func (c *citizen) ask(r request) answer {
+	c.town.t.Helper()
+	a := c.call(r)
+	if a.took > answerLimit {
+		c.town.t.Errorf("%s %s: %s after %v", r.method, r.path, a.Code, a.took)
+	}
+	return a
+}
+
+// must ends the test unless the answer has this code.
+func (c *citizen) must(code string, r request) answer {
+	c.town.t.Helper()
+	a := c.ask(r)
+	if a.Code != code {
+		c.town.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+	}
+	return a
+}
+
+// want is must for goroutines: it reports, and the test goes on.
+func (c *citizen) want(code string, r request) answer {
+	c.town.t.Helper()
+	a := c.ask(r)
+	if a.Code != code {
+		c.town.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+	}
+	return a
+}
+
+// isLater reports whether an answer says that the caller should try again, in
+// the form the contract gives it.
+func isLater(t testing.TB, a answer) bool {
+	t.Helper()
+	if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
+		return false
+	}
+	var told struct {
+		After int `json:"retry_after"`
+	}
+	if json.Unmarshal(a.raw, &told) != nil || told.After < 1 || a.status != 503 {
+		t.Errorf("status %d without a time to come back: %s", a.status, a.raw)
+	}
+	return true
+}
+
+// persist repeats a request while the answer is to come back later.
+func (c *citizen) persist(r request, within time.Duration) answer {
+	c.town.t.Helper()
+	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
+		a := c.ask(r)
+		if !isLater(c.town.t, a) || time.Now().After(end) {
+			return a
+		}
+	}
+}
+
+// A truth is what stands in the database of a citizen.
+type truth struct{ Version, Open, Done, Links, Sessions int }
+
+const truthQuery = `
+	WITH me AS (SELECT account_id FROM accounts WHERE person_digest = $1),
+		e AS (SELECT kind FROM events WHERE account_id IN (TABLE me)),
+		c AS (SELECT state FROM changes WHERE account_id IN (TABLE me)),
+		l AS (SELECT identity_digest FROM alipay_links WHERE account_id IN (TABLE me))
+	SELECT (SELECT version FROM password_credentials WHERE account_id IN (TABLE me)),
+		(SELECT count(*) FROM c WHERE state = 'open'),
+		(SELECT count(*) FROM c WHERE state = 'done'),
+		(SELECT count(*) FROM l),
+		(SELECT count(*) FROM sessions s JOIN l USING (identity_digest)),
+		(SELECT count(*) FROM c),
+		(SELECT count(*) FROM e WHERE kind = 'change_opened'),
+		(SELECT count(*) FROM e WHERE kind = 'password_changed'),
+		(SELECT count(*) FROM e WHERE kind = 'linked') - (SELECT count(*) FROM e WHERE kind = 'unlinked'),
+		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me)),
+		(SELECT count(*) FROM password_history WHERE account_id IN (TABLE me))`
+
+// truth reads it in one statement and fails the test where something is half done.
+func (c *citizen) truth() truth {
+	t := c.town.t
+	t.Helper()
+	var is truth
+	var changes, opened, changed, linked, notices, history int
+	noError(t, c.town.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Links, &is.Sessions,
+		&changes, &opened, &changed, &linked, &notices, &history))
+	kept := is.Version // every version since the first change, and the one before it
+	if is.Done == 0 {
+		kept = 0
+	}
+	switch {
+	case is.Version != is.Done+1, changed != is.Done, notices != is.Done, history != kept:
+		t.Errorf("a half change: %+v, %d events, %d notices, %d in the history", is, changed, notices, history)
+	case opened != changes, is.Open > 1:
+		t.Errorf("half an open change: %+v, %d changes, %d events", is, changes, opened)
+	case linked != is.Links, is.Links > 1:
+		t.Errorf("half a link: %+v, events say %d", is, linked)
+	}
+	return is
+}
+
+// checkServer fails when a server panicked or raced.
+func checkServer(t testing.TB, servers ...*process) {
+	t.Helper()
+	for _, p := range servers {
+		for _, word := range []string{`"msg":"panic"`, "DATA RACE", "goroutine "} {
+			if strings.Contains(p.Log(), word) {
+				t.Errorf("%s in the log:\n%s", word, p.Log())
+			}
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// A stampede is what became of many requests at once.
+type stampede struct {
+	mu      sync.Mutex
+	codes   map[string]int
+	winners map[int]answer // the OKs
+}
+
+const atOnce = 200 // connections
+
+// rush asks n times, as far as that many connections are one moment.
+func rush(n int, ask func(i int) answer) *stampede {
+	s := &stampede{codes: map[string]int{}, winners: map[int]answer{}}
+	gate := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i := range n {
+		gate <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-gate }()
+			a := ask(i)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.codes[a.Code]++; a.Code == "OK" {
+				s.winners[i] = a
+			}
+		})
+	}
+	wg.Wait()
+	return s
+}
+
+// TestRaceGuesses has twenty Alipay users guess a thousand times at one
+// stranger's password, over two servers: five guesses are looked at.
+func TestRaceGuesses(t *testing.T) {
+	n := newTown(t)
+	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
+	victim := n.move(1, servers[0].URL)[0]
+	var thieves []*citizen
+	for i, c := range n.move(20, "") {
+		c.base = servers[i%2].URL
+		c.mustLogIn()
+		thieves = append(thieves, c)
+	}
+	s := rush(1000, func(i int) answer {
+		guess := victim.link()
+		guess.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
+		return thieves[i%len(thieves)].call(guess)
+	})
+	t.Logf("answers: %v", s.codes)
+	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != 1000 || s.codes["LINK_REFUSED"] < 5 {
+		t.Errorf("a stranger learns something: %v", s.codes)
+	}
+	var used, round, refused int
+	noError(t, n.sql.QueryRow(`SELECT used, round, refused FROM guess_budgets WHERE person_digest = $1`, victim.digest).
+		Scan(&used, &round, &refused))
+	if used != 0 || round != 1 || refused != s.codes["LINK_REFUSED"]-5 {
+		t.Errorf("used %d, round %d, refused %d of %d: not five looked at", used, round, refused, s.codes["LINK_REFUSED"])
+	}
+	for _, p := range servers { // the right password, while it is locked
+		thieves[0].twin(p.URL).must("LINK_REFUSED", victim.link())
+	}
+	_, err := n.sql.Exec(`UPDATE guess_budgets SET locked_until = locked_until - interval '15 minutes 1 second'`)
+	noError(t, err)
+	victim.mustLogIn()
+	victim.must("OK", victim.link())
+	checkServer(t, servers...)
+}
+
+// TestRaceConfirms sends a thousand different new passwords for one change to
+// two servers: one wins, and the others are told so.
+func TestRaceConfirms(t *testing.T) {
+	n := newTown(t)
+	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
+	c := n.linked(1, servers[0].URL)[0]
+	change := changeAt(c.must("OK", c.openChange(c.Password)))
+	twins := []*citizen{c, c.twin(servers[1].URL)}
+	passwords := make([]string, 1000)
+	for i := range passwords {
+		passwords[i] = c.newPassword()
+	}
+	s := rush(1000, func(i int) answer { return twins[i%2].call(confirmTo(change, passwords[i])) })
+	t.Logf("answers: %v", s.codes)
+	if s.codes["OK"] != 1 || s.codes["OK"]+s.codes["CHANGE_GONE"]+s.codes["BUSY"]+s.codes["TOO_MANY_REQUESTS"] != 1000 {
+		t.Fatalf("answers: %v", s.codes)
+	}
+	if got := c.truth(); got.Version != 2 {
+		t.Errorf("%+v", got)
+	}
+	for _, twin := range twins {
+		twin.must("OLD_PASSWORD_WRONG", c.openChange(c.Password))
+		for i := range s.winners {
+			twin.must("OK", c.openChange(passwords[i]))
+		}
+	}
+	checkServer(t, servers...)
+}
+
+// TestRaceAuthCode shows one auth code a hundred times to two servers: Alipay
+// sees it once, and one session is opened.
+func TestRaceAuthCode(t *testing.T) {
+	n := newTown(t)
+	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
+	c := n.move(1, servers[0].URL)[0]
+	exchange := postTo("/v1/sessions", fields{"auth_code": c.code()})
+	before := n.sim.Calls("alipay.system.oauth.token")
+	twins := []*citizen{c, c.twin(servers[1].URL)}
+	s := rush(100, func(i int) answer { return twins[i%2].call(exchange) })
+	if s.codes["OK"] != 1 || s.codes["AUTH_CODE_INVALID"] != 99 {
+		t.Errorf("answers: %v", s.codes)
+	}
+	if calls := n.sim.Calls("alipay.system.oauth.token") - before; calls != 1 {
+		t.Errorf("Alipay saw it %d times", calls)
+	}
+	var sessions int
+	noError(t, n.sql.QueryRow(`SELECT count(*) FROM sessions`).Scan(&sessions))
+	if sessions != 1 {
+		t.Errorf("%d sessions", sessions)
+	}
+	for _, twin := range twins { // the session is good at both
+		for _, a := range s.winners {
+			twin.token = a.text("token")
+			twin.must("NOT_LINKED", getFrom("/v1/link"))
+		}
+	}
+	checkServer(t, servers...)
+}
