@@ -17,6 +17,8 @@ var eventTexts = map[string]string{
 	store.EventPasswordChanged: "密码修改成功",
 	store.EventPasswordWrong:   "密码输入错误",
 	store.EventPasswordLocked:  "密码错误次数过多，已锁定",
+
+	store.EventAuthorisationWithdrawn: "已取消支付宝授权",
 }
 
 // eventCount is how many events a page shows.

@@ -23,6 +23,10 @@ import (
 type visit struct {
 	store.Session           // zero where the route needs none
 	ID            uuid.UUID // the {id} of the path, zero when it is not one
+
+	// Again: an earlier run of this very request, under the same Idempotency-Key,
+	// may have done what is asked.
+	Again bool
 }
 
 // A handler takes a checked input and returns data or an error. It knows
@@ -41,12 +45,12 @@ func authed[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
 
 // linked adapts a handler that needs a session with a link.
 func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
-	return adapt(s, h, func(ctx context.Context, c echo.Context) (visit, error) {
-		v, err := s.visitOf(ctx, c)
-		if err == nil && v.Link == nil {
-			err = ErrNotLinked
+	return authed(s, func(ctx context.Context, v visit, in In) (Out, error) {
+		if v.Link == nil {
+			var nothing Out
+			return nothing, ErrNotLinked
 		}
-		return v, err
+		return h(ctx, v, in)
 	})
 }
 
@@ -61,7 +65,8 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		if err != nil {
 			return err
 		}
-		run := func() (any, error) {
+		run := func(again bool) (any, error) {
+			v.Again = again
 			var in In
 			if err := decode(body, &in); err != nil {
 				return nil, err

@@ -107,9 +107,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	h.t.Helper()
 	alipay := httptest.NewServer(h.sim)
 	h.t.Cleanup(alipay.Close)
-	ring, err := keys.NewRing(testAppID, testKeys(), []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
-	must(h.t, err)
-	gateway, err := signing.NewGateway(ring, alipay.URL+"/gateway.do", signing.Options{})
+	gateway, err := signing.NewGateway(h.ring(), alipay.URL+"/gateway.do", signing.Options{})
 	must(h.t, err)
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
 	h.t.Cleanup(hasher.Close)
@@ -125,6 +123,14 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	s, err := New(c)
 	must(h.t, err)
 	return s
+}
+
+// ring trusts Alipay's present key, and more.
+func (h *house) ring(more ...keys.AlipayKey) *keys.Ring {
+	h.t.Helper()
+	ring, err := keys.NewRing(testAppID, testKeys(), append([]keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}}, more...))
+	must(h.t, err)
+	return ring
 }
 
 func (h *house) listen(s *Server) string {

@@ -16,15 +16,19 @@ import (
 const (
 	pollReceipt = 40 * time.Millisecond
 	maxKey      = 255
+
+	// settleTime is for a request that has used up its own time: the answer waits
+	// for it.
+	settleTime = 500 * time.Millisecond
 )
 
 // once runs a request and sends its answer. A POST with an Idempotency-Key
 // runs once: the same key and body get the first answer again, whatever
 // process gave it.
-func (s *Server) once(c echo.Context, v visit, body []byte, run func() (any, error)) error {
+func (s *Server) once(c echo.Context, v visit, body []byte, run func(again bool) (any, error)) error {
 	key := c.Request().Header.Get("Idempotency-Key")
 	if key == "" || c.Request().Method != http.MethodPost {
-		data, err := run()
+		data, err := run(false)
 		if err != nil {
 			return err
 		}
@@ -42,9 +46,9 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func() (any, err
 	if first != nil {
 		return send(c, *first)
 	}
-	data, err := run()
+	data, err := run(receipt.Again)
 	answer := answerOf(c, data, err)
-	s.settle(ctx, receipt, answer)
+	s.settle(ctx, receipt, answer, errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
@@ -52,17 +56,15 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func() (any, err
 }
 
 // receipt identifies a request. Without a session the auth code in the body
-// says who asks, so the key alone is the scope there.
+// says who asks, so the body is the scope there: nobody can use up a key that
+// somebody else may choose.
 func (s *Server) receipt(c echo.Context, v visit, key string, body []byte) *store.Receipt {
+	request := s.db.Digest("request", []byte(c.Request().URL.Path), body)
 	scope := v.IdentityDigest
 	if scope == nil {
-		scope = []byte("no session")
+		scope = request
 	}
-	return &store.Receipt{
-		Scope:         scope,
-		KeyDigest:     s.db.Digest("idempotency key", []byte(key)),
-		RequestDigest: s.db.Digest("request", []byte(c.Request().URL.Path), body),
-	}
+	return &store.Receipt{Scope: scope, KeyDigest: s.db.Digest("idempotency key", []byte(key)), RequestDigest: request}
 }
 
 // claim waits while another run of the same request is at it.
@@ -83,13 +85,20 @@ func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, er
 	}
 }
 
-// settle keeps a final answer and forgets one that asks for a retry. It goes
+// settle keeps a final answer, forgets one that asks for a retry, and marks one
+// whose outcome is unknown. It goes
 // on when the caller has hung up: the retry needs it.
-func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, unknown bool) {
+	until := time.Now().Add(settleTime)
+	if end, ok := ctx.Deadline(); ok && end.After(until) {
+		until = end
+	}
+	ctx, stop := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer stop()
 	var err error
-	if a.Status >= 500 || a.Status == http.StatusTooManyRequests || a.Status == http.StatusUnauthorized {
+	if unknown {
+		err = s.db.Suspend(ctx, r)
+	} else if a.Status >= 500 || a.Status == http.StatusTooManyRequests || a.Status == http.StatusUnauthorized {
 		err = s.db.GiveUp(ctx, r)
 	} else {
 		err = s.db.Settle(ctx, r, a)

@@ -95,3 +95,39 @@ func TestDeadRunIsTakenOver(t *testing.T) {
 	h.clock.Advance(11 * time.Second)
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
 }
+
+// A link and an unlink that happened, but whose answer was lost, are answered
+// as they were when they come again under their key.
+func TestLostAnswerOfLink(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.logIn(c)
+	lost := func() { // as after kill -9 between commit and answer
+		h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 second'`)
+	}
+	for range 2 {
+		p.post("/v1/link", c.linkBody(), key("l1")).want(t, "OK")
+		lost()
+	}
+	p.post("/v1/link", c.linkBody(), key("l2")).want(t, "ALREADY_LINKED")
+	for range 2 {
+		p.post("/v1/link/remove", m{"password": c.Password}, key("l3")).want(t, "OK")
+		lost()
+	}
+	p.post("/v1/link/remove", m{"password": c.Password}, key("l4")).want(t, "NOT_LINKED")
+	if n := h.count(`SELECT count(*) FROM events`); n != 2 {
+		t.Errorf("%d events, want one link and one unlink", n)
+	}
+}
+
+// Without a session nobody can use up a key that somebody else may choose.
+func TestSameKeyOfTwoStrangers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for range 2 {
+		code, err := h.sim.AuthCode(h.citizen().Person.Person)
+		must(t, err)
+		h.phone().post("/v1/sessions", m{"auth_code": code}, key("1")).want(t, "OK")
+	}
+}

@@ -84,7 +84,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if v.Link != nil {
+	if v.Link != nil && !v.Again {
 		return linkReply{}, ErrAlreadyLinked
 	}
 	lane, proven, err := s.prove(ctx, v, who)
@@ -179,7 +179,12 @@ type unlinkRequest struct {
 
 // removeLink unlinks, against the password: a borrowed phone must not be enough.
 func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (none, error) {
-	if in.Password.Empty() {
+	switch {
+	case v.Link == nil && v.Again:
+		return none{}, nil // it happened, and the answer was lost
+	case v.Link == nil:
+		return none{}, ErrNotLinked
+	case in.Password.Empty():
 		return none{}, ErrBadRequest.withFields(FieldError{"password", "REQUIRED", "请输入密码"})
 	}
 	if _, err := s.ownerGuess(ctx, v, in.Password, func(store.Account) bool { return true }); err != nil {

@@ -37,6 +37,29 @@ func (m *metrics) observe(route, code string, took time.Duration) {
 	m.requests.WithLabelValues(route, code).Observe(took.Seconds())
 }
 
+// ReportCertificates adds fundpass_certificate_expires_seconds to the metrics: how
+// long each certificate is still valid, negative once it has ended. ends is asked at
+// every scrape, from any goroutine, for ends by file name; a Server reports once.
+func (s *Server) ReportCertificates(ends func() map[string]time.Time) {
+	s.metrics.registry.MustRegister(certificateEnds(ends))
+}
+
+// certificateEnds is a collector, so that certificates that were replaced disappear.
+type certificateEnds func() map[string]time.Time
+
+var certificateLeft = prometheus.NewDesc("fundpass_certificate_expires_seconds",
+	"Time until the certificate in a file ends.", []string{"file"}, nil)
+
+// Describe implements prometheus.Collector.
+func (certificateEnds) Describe(to chan<- *prometheus.Desc) { to <- certificateLeft }
+
+// Collect implements prometheus.Collector.
+func (ends certificateEnds) Collect(to chan<- prometheus.Metric) {
+	for file, end := range ends() {
+		to <- prometheus.MustNewConstMetric(certificateLeft, prometheus.GaugeValue, time.Until(end).Seconds(), file)
+	}
+}
+
 // OpsHandler serves /metrics, /healthz and /readyz for the operator's address,
 // which must not be reachable from outside.
 func (s *Server) OpsHandler() http.Handler {

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"errors"
+	"strings"
 )
 
 // ErrContent says that content does not open under the content key. It is one error
@@ -35,7 +36,7 @@ func DecryptContent(key []byte, text string) ([]byte, error) {
 		return nil, err
 	}
 	raw, err := strictBase64.DecodeString(text)
-	if err != nil || len(raw) == 0 || len(raw)%aes.BlockSize != 0 {
+	if err != nil || strings.ContainsAny(text, "\r\n") || len(raw) == 0 || len(raw)%aes.BlockSize != 0 {
 		return nil, ErrContent
 	}
 	cipher.NewCBCDecrypter(block, make([]byte, aes.BlockSize)).CryptBlocks(raw, raw)

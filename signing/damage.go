@@ -22,7 +22,7 @@ var damages = []damage{
 	{"a parameter is given twice, and the first of the two is what was signed", keepFirst},
 	{"a parameter is given twice, and the last of the two is what was signed", keepLast},
 	{"empty values are no part of what was signed, and are here", dropEmpty},
-	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", replaceAll(" ", "+")},
+	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", plusses},
 	{"the values are URL-encoded twice", values(decodeAgain)},
 	{"the values are HTML-escaped (&quot; and the like)", values(html.UnescapeString)},
 	{"the values have backslashes before quotes", values(strings.NewReplacer(`\"`, `"`, `\'`, `'`, `\\`, `\`).Replace)},
@@ -51,8 +51,30 @@ func values(f func(string) string) func([]param, func([]param)) {
 	}
 }
 
-func replaceAll(from, to string) func([]param, func([]param)) {
-	return values(func(v string) string { return strings.ReplaceAll(v, from, to) })
+// plusses puts '+' in place of blanks: of all, or, when they are few, of some.
+func plusses(params []param, yield func([]param)) {
+	values(func(v string) string { return strings.ReplaceAll(v, " ", "+") })(params, yield)
+	var blanks [][2]int // which parameter, which byte
+	for i, p := range params {
+		for j := range len(p.value) {
+			if p.value[j] == ' ' && p.name != "sign" {
+				blanks = append(blanks, [2]int{i, j})
+			}
+		}
+	}
+	if len(blanks) > 10 {
+		return
+	}
+	for some := 1; some < 1<<len(blanks); some++ {
+		changed := slices.Clone(params)
+		for k, at := range blanks {
+			if some>>k&1 == 1 {
+				v := changed[at[0]].value
+				changed[at[0]].value = v[:at[1]] + "+" + v[at[1]+1:]
+			}
+		}
+		yield(changed)
+	}
 }
 
 // each applies what f offers to one value at a time.

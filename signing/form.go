@@ -75,7 +75,7 @@ func (f *form) parse(body []byte) error {
 
 // add puts p where it belongs.
 func (f *form) add(p param) error {
-	if p.name != "biz_content" && glued(p.value) { // that one is a document with an end of its own
+	if p.name != "biz_content" && glued(p.value, knownNames) {
 		return fmt.Errorf("%w: another parameter inside the value of %s", ErrMalformed, shownName(p.name))
 	}
 	i := f.n
@@ -177,19 +177,20 @@ var bytesOf = func() (table [256]byte) {
 	return table
 }()
 
-// glued says whether value has "&name=" with a known name in it. The signed text
-// joins values with '&' and escapes nothing, so that a message with two parameters
-// glued into one has a true signature, too; such a value is refused. biz_content is
-// not looked at here: it must be one complete JSON or XML document, to whose end
-// nothing can be glued.
-func glued(value string) bool {
+// glued says whether value has "&name=" in it with one of names, nil meaning any. The
+// signed text joins values with '&' and escapes nothing, so that a message with two
+// parameters glued into one has a true signature, too; such a value is refused.
+// biz_content is not looked at: it must be one complete JSON or XML document, to
+// whose end nothing can be glued.
+func glued(value string, names map[string]bool) bool {
 	for {
 		i := strings.IndexByte(value, '&')
 		if i < 0 {
 			return false
 		}
 		value = value[i+1:]
-		if name, _, found := strings.Cut(value, "="); found && knownNames[name] {
+		name, _, found := strings.Cut(value, "=")
+		if found && (names[name] || names == nil && opaqueName(name)) {
 			return true
 		}
 	}

@@ -93,6 +93,9 @@ func (g *Gateway) Replace(ring *keys.Ring) error {
 	return nil
 }
 
+// Ring returns the keys in use.
+func (g *Gateway) Ring() *keys.Ring { return g.line.Load().ring }
+
 // call sends one request, once, and decodes the verified answer into out.
 func (l *line) call(ctx context.Context, p *alipay.Payload, out any) error {
 	p.AddParam("app_cert_sn", l.ring.AppCertSN()) // certificate mode; the SDK drops empty ones

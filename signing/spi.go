@@ -138,7 +138,8 @@ func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 			continue
 		}
 		value, ok := toUTF8(p.value, charset)
-		if !ok || p.name == "biz_content" && !isObject(value) {
+		document := p.name == "biz_content"
+		if !ok || document && !isObject(value) || !document && glued(p.value, nil) { // names are the method's own
 			return SPICall{}, fmt.Errorf("%w: value of %s", ErrMalformed, shownName(p.name))
 		}
 		c.Params[p.name] = string(value)

@@ -21,6 +21,7 @@ const (
 type pqConn interface {
 	driver.Conn
 	driver.ConnBeginTx
+	driver.Tx
 	driver.ConnPrepareContext
 	driver.QueryerContext
 	driver.ExecerContext

@@ -25,15 +25,19 @@ func request(ctx context.Context) context.Context {
 	return ctx
 }
 
-// BeginTx implements driver.ConnBeginTx. It is bounded by the request.
-func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+// begin leaves out READ WRITE, which lib/pq's BeginTx says: it would overrule a
+// database that was made read-only (default_transaction_read_only).
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+// BeginTx implements driver.ConnBeginTx. It is bounded by the request, and makes
+// the one kind of transaction there is. lib/pq's would watch ctx through COMMIT.
+func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
 	r, release := c.begin(request(ctx), callLimit)
 	defer release()
-	t, err := c.pqConn.BeginTx(context.WithoutCancel(ctx), o) // lib/pq would watch ctx through COMMIT
-	if err != nil {
+	if _, err := c.pqConn.ExecContext(context.WithoutCancel(ctx), begin, nil); err != nil {
 		return nil, c.fail(r, err)
 	}
-	return &transaction{tx: t, conn: c, request: request(ctx)}, nil
+	return &transaction{tx: c.pqConn, conn: c, request: request(ctx)}, nil
 }
 
 type transaction struct {

@@ -16,6 +16,8 @@ const (
 	EventPasswordChanged = "password_changed"
 	EventPasswordWrong   = "password_wrong"
 	EventPasswordLocked  = "password_locked"
+
+	EventAuthorisationWithdrawn = "authorisation_withdrawn"
 )
 
 // ChannelAlipay marks what was done in the mini-program.

@@ -10,7 +10,11 @@ import (
 // authCodeLife is longer than any auth code lives at Alipay (3 minutes to 24 hours).
 const authCodeLife = 25 * time.Hour
 
-// Purge deletes sessions, auth codes and receipts that can no longer matter.
+// notificationLife is much longer than Alipay repeats a notice (25 hours), and
+// than any notice is taken (48 hours).
+const notificationLife = 365 * 24 * time.Hour
+
+// Purge deletes sessions, auth codes, receipts and notifications that can no longer matter.
 // Calling it twice, or from several processes, is safe.
 func (db *DB) Purge(ctx context.Context) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -21,6 +25,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM sessions WHERE center_id = $1 AND created_at <= $2`, now.Add(-SessionLife)},
 			{`DELETE FROM auth_codes WHERE center_id = $1 AND spent_at <= $2`, now.Add(-authCodeLife)},
 			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
+			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
 				return err

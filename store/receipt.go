@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// receiptLease is how long a running request may take to answer. A run that
-	// died is taken over by the next retry after this.
-	receiptLease = 10 * time.Second
+	// receiptLease is longer than a request may take. A run that died is taken
+	// over by the next retry after this.
+	receiptLease = 6 * time.Second
 
 	// ReceiptLife is how long a first answer is kept.
 	ReceiptLife = 24 * time.Hour
@@ -21,7 +21,11 @@ const (
 // A Receipt remembers the first answer to an Idempotency-Key.
 type Receipt struct {
 	Scope, KeyDigest, RequestDigest []byte
-	claim                           uuid.UUID
+
+	// Again is set by Claim: an earlier run of this very request ended without an
+	// answer, so what it asks for may have been done.
+	Again bool
+	claim uuid.UUID
 }
 
 // An Answer is a reply as it was first given.
@@ -37,15 +41,21 @@ func (db *DB) Claim(ctx context.Context, r *Receipt) (*Answer, error) {
 	r.claim = uuid.New()
 	var answer *Answer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
+		var created []time.Time
+		err := tx.SelectContext(ctx, &created, `
 			INSERT INTO receipts AS r (center_id, scope, key_digest, request_digest, claim, lease_until, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (center_id, scope, key_digest) DO UPDATE
 			SET claim = excluded.claim, lease_until = excluded.lease_until
-			WHERE r.status IS NULL AND r.lease_until <= $7 AND r.request_digest = excluded.request_digest`,
+			WHERE r.status IS NULL AND r.lease_until <= $7 AND r.request_digest = excluded.request_digest
+			RETURNING created_at`,
 			db.center, r.Scope, r.KeyDigest, r.RequestDigest, r.claim, now.Add(receiptLease), now)
-		if err = changedOne(res, err, ErrConflict); err != ErrConflict {
+		if err != nil {
 			return err
+		}
+		if len(created) > 0 {
+			r.Again = created[0].Before(now)
+			return nil
 		}
 		answer, err = db.firstAnswer(ctx, tx, r)
 		return err
@@ -91,7 +101,19 @@ func (db *DB) Settle(ctx context.Context, r *Receipt, a Answer) error {
 	})
 }
 
-// GiveUp lets the next retry run at once: this one had no final answer.
+// Suspend lets the next retry run at once and tells it that this run may have
+// done its work: its outcome is not known.
+func (db *DB) Suspend(ctx context.Context, r *Receipt) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE receipts SET lease_until = $5
+			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
+			db.center, r.Scope, r.KeyDigest, r.claim, now)
+		return err
+	})
+}
+
+// GiveUp lets the next retry run at once: this one did nothing.
 func (db *DB) GiveUp(ctx context.Context, r *Receipt) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `

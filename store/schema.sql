@@ -23,6 +23,8 @@ CREATE TABLE alipay_links (
 	account_id uuid NOT NULL,
 	sealed_identity bytea NOT NULL,
 	linked_at timestamp with time zone NOT NULL,
+	authorised_at timestamp with time zone,
+	withdrawn_at timestamp with time zone,
 	PRIMARY KEY (center_id, identity_digest),
 	UNIQUE (center_id, person_digest),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
@@ -108,6 +110,21 @@ CREATE TABLE imports (
 	updated_at timestamp with time zone NOT NULL,
 	PRIMARY KEY (center_id, file_digest)
 );
+
+CREATE TABLE notifications (
+	center_id text NOT NULL,
+	notify_id text NOT NULL,
+	family text NOT NULL,
+	method text NOT NULL,
+	sealed bytea NOT NULL,
+	made_at timestamp with time zone,
+	received_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, notify_id),
+	CHECK ((length(family) > 0)),
+	CHECK ((length(method) > 0)),
+	CHECK ((length(notify_id) > 0))
+);
+CREATE INDEX notifications_received ON notifications USING btree (center_id, received_at);
 
 CREATE TABLE outbox (
 	center_id text NOT NULL,

@@ -58,12 +58,16 @@ func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visit
 	if err != nil {
 		return Session{}, err
 	}
+	identity := db.digest(visitor.Identity)
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, $5)`,
-			db.center, tokenDigest, db.digest(visitor.Identity), sealed, now)
-		return err
+			db.center, tokenDigest, identity, sealed, now)
+		if err != nil {
+			return err
+		}
+		return db.authorise(ctx, tx, identity, now)
 	})
 	if err != nil {
 		return Session{}, err

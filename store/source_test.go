@@ -158,7 +158,7 @@ func TestClockIsOurs(t *testing.T) {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == "clock.go" {
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == "clock.go" || name == "inspect.go" { // these two compare clocks
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"time"
 
 	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/passwd"
@@ -52,7 +51,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err := a.addServer(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	for _, p := range s.warnings(f, time.Now()) {
+	for _, p := range s.unsafe() {
 		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
 	}
 	return a, nil
@@ -78,6 +77,7 @@ func (a *app) addServer() error {
 	if err != nil {
 		return err
 	}
+	server.ReportCertificates(a.certificateEnds)
 	a.server, a.handler = server, server.Handler()
 	return nil
 }

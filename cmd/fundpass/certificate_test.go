@@ -20,6 +20,11 @@ const sitePartner = "2088000000000001"
 // at a time of its own, and returns the settings.
 func (s *site) certify(alipayEnd time.Time) values {
 	s.t.Helper()
+	return s.certifyBoth(alipayEnd, time.Now().AddDate(1, 0, 0))
+}
+
+func (s *site) certifyBoth(alipayEnd, appEnd time.Time) values {
+	s.t.Helper()
 	rootKey := siteKeys().alipay[1]
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "invented root"},
@@ -34,7 +39,7 @@ func (s *site) certify(alipayEnd time.Time) values {
 		leafOf("支付宝(中国)网络技术有限公司-"+sitePartner, 2, alipayEnd), root, &siteKeys().alipay[0].PublicKey, rootKey,
 	})+rootPEM)
 	s.write("app.crt", s.issue(certRequest{
-		leafOf(sitePartner+"-"+siteAppID, 3, time.Now().AddDate(1, 0, 0)), root, &app.PublicKey, rootKey,
+		leafOf(sitePartner+"-"+siteAppID, 3, appEnd), root, &app.PublicKey, rootKey,
 	}))
 	return values{
 		"FUNDPASS_APP_CERT_FILE": s.path("app.crt"), "FUNDPASS_ALIPAY_ROOT_CERT_FILE": s.path("root.crt"),

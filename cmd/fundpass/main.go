@@ -18,7 +18,7 @@ func exitCode() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, os.Args[1:], processWorld()); err != nil {
 		fmt.Fprintln(os.Stderr, "fundpass:", err)
-		return 1
+		return statusOf(err)
 	}
 	return 0
 }

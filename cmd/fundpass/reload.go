@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // reloadOnHangup reloads at every SIGHUP until the returned function is called.
@@ -38,5 +39,6 @@ func (a *app) reload() {
 	}
 	if len(problems) == 0 {
 		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
+		a.warnExpiring(time.Now())
 	}
 }

@@ -3,15 +3,15 @@ package main
 import (
 	"net/url"
 	"time"
-
-	"fundpass/keys"
 )
-
-// warnBefore is how long before its end a certificate is complained about.
-const warnBefore = 30 * 24 * time.Hour
 
 // warnings are what an operator should know of settings that are allowed.
 func (s settings) warnings(f files, now time.Time) []problem {
+	return append(s.unsafe(), s.expiring(f.ring, now)...)
+}
+
+// unsafe names what is allowed and fit for a few places only.
+func (s settings) unsafe() []problem {
 	var all []problem
 	if !isLoopback(s.Addr) {
 		all = append(all, problemf("FUNDPASS_ADDR", "is reachable from outside this machine and speaks plain http; a proxy with TLS must stand before it"))
@@ -29,7 +29,7 @@ func (s settings) warnings(f files, now time.Time) []problem {
 		}
 		all = append(all, problemf("FUNDPASS_GATEWAY_URL", "is %s, while FUNDPASS_ENVIRONMENT is production", what))
 	}
-	return append(all, s.expiring(f.ring, now)...)
+	return all
 }
 
 func hostOf(gateway string) string {
@@ -38,22 +38,4 @@ func hostOf(gateway string) string {
 		return ""
 	}
 	return u.Hostname()
-}
-
-// expiring names the certificates that end soon.
-func (s settings) expiring(ring *keys.Ring, now time.Time) []problem {
-	if ring == nil {
-		return nil
-	}
-	var all []problem
-	note := func(setting, path string, end time.Time) {
-		if !end.IsZero() && end.Sub(now) < warnBefore {
-			all = append(all, problemf(setting, "%s: certificate ends on %s; download the new one from Alipay's console and send the server SIGHUP", path, end.UTC().Format(time.DateOnly)))
-		}
-	}
-	note("FUNDPASS_APP_CERT_FILE", s.AppCertFile, ring.AppCertNotAfter())
-	for _, key := range ring.AlipayKeys() {
-		note("FUNDPASS_ALIPAY_KEY_FILES", key.Source, key.NotAfter)
-	}
-	return all
 }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/keys"
+	"fundpass/signing"
+)
+
+func inDays(n int) time.Time { return time.Now().AddDate(0, 0, n) }
+
+func TestExpiringSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name        string
+		alipay, app time.Time
+		want        []string
+	}{
+		{"neither", inDays(31), inDays(31), nil},
+		{"Alipay's", inDays(29), inDays(31), []string{"FUNDPASS_ALIPAY_KEY_FILES"}},
+		{"the application's", inDays(31), inDays(29), []string{"FUNDPASS_APP_CERT_FILE"}},
+		{"both", inDays(1), inDays(1), []string{"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_KEY_FILES"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			site := newBareSite(t)
+			env := site.env(site.certifyBoth(c.alipay, c.app))
+			s, err := readSettings(getenvOf(env))
+			noError(t, err)
+			ring, problems := s.loadRing()
+			noError(t, asError(problems))
+			if diff := cmp.Diff(c.want, settingsOf(s.expiring(ring, time.Now()))); diff != "" {
+				t.Error(diff)
+			}
+			// What ended while the server ran is named, too.
+			if all := s.expiring(ring, inDays(60)); len(all) != 2 {
+				t.Errorf("after the end: %v", all)
+			}
+			got := runCheck(t, env)
+			for _, name := range c.want {
+				got.want(verdictWarn, name, "certificate ends on")
+			}
+			if n := got.count(verdictWarn); n != len(c.want) {
+				t.Errorf("check warns of %d:\n%s", n, got.out)
+			}
+		})
+	}
+}
+
+func settingsOf(all []problem) []string {
+	var names []string
+	for _, p := range all {
+		names = append(names, p.setting)
+	}
+	return names
+}
+
+func TestExpiringPublicKeys(t *testing.T) {
+	t.Parallel()
+	s, ring, err := readRing(getenvOf(newBareSite(t).env()))
+	noError(t, err)
+	if all := s.certificates(ring); all != nil || s.certificates(nil) != nil {
+		t.Errorf("got %v", all)
+	}
+}
+
+// It warns at once, again later, and ends.
+func TestWatchExpiry(t *testing.T) {
+	t.Parallel()
+	site := newBareSite(t)
+	var log logBuffer
+	a := site.ringApp(site.certify(inDays(29)), &log)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { a.watchExpiry(ctx, time.Millisecond); close(done) }()
+	for strings.Count(log.String(), "certificate ends soon") < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	<-done
+	if !strings.Contains(log.String(), `"level":"WARN"`) || !strings.Contains(log.String(), "alipay.crt") {
+		t.Error(log.String())
+	}
+}
+
+// ringApp has a gateway and a log, and nothing else.
+func (s *site) ringApp(change values, log *logBuffer) *app {
+	s.t.Helper()
+	settings, ring, err := readRing(getenvOf(s.env(change)))
+	noError(s.t, err)
+	gateway, err := signing.NewGateway(ring, settings.GatewayURL, signing.Options{})
+	noError(s.t, err)
+	return &app{log: slog.New(slog.NewJSONHandler(log, nil)), gateway: gateway, settings: settings}
+}
+
+// Two files of one name are one line, of the earlier end.
+func TestCertificateEnds(t *testing.T) {
+	t.Parallel()
+	site := newBareSite(t)
+	a := site.ringApp(site.certifyBoth(inDays(20), inDays(40)), new(logBuffer))
+	early, late := inDays(5), inDays(9)
+	ring, err := keys.NewRing(siteAppID, a.gateway.Ring().Signer(), []keys.AlipayKey{
+		{SN: "1", Public: &siteKeys().alipay[0].PublicKey, NotAfter: late, Source: "/a/x.crt"},
+		{SN: "2", Public: &siteKeys().alipay[1].PublicKey, NotAfter: early, Source: "/b/x.crt"},
+	})
+	noError(t, err)
+	if got := a.certificateEnds(); len(got) != 2 || got["app.crt"].Before(got["alipay.crt"]) {
+		t.Errorf("got %v", got)
+	}
+	noError(t, a.gateway.Replace(ring))
+	if diff := cmp.Diff(map[string]time.Time{"x.crt": early}, a.certificateEnds()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+var certificateMetric = regexp.MustCompile(`(?m)^fundpass_certificate_expires_seconds\{file="([^"]*)"\} (\S+)$`)
+
+// secondsLeft reads the metric at the operators' address.
+func secondsLeft(t testing.TB, ops string) map[string]float64 {
+	t.Helper()
+	_, body := fetch(t, "GET", ops+"/metrics", "")
+	left := make(map[string]float64)
+	for _, m := range certificateMetric.FindAllStringSubmatch(body, -1) {
+		value, err := strconv.ParseFloat(m[2], 64)
+		noError(t, err)
+		left[m[1]] = value
+	}
+	return left
+}
+
+// A real server warns when it starts and tells the metrics; a new certificate and
+// SIGHUP end both.
+func TestExpiryOfServer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := startServer(t, s.env(s.certify(inDays(10))))
+	p.awaitLog("certificate ends soon", 1)
+	left := secondsLeft(t, p.Ops)
+	if d := left["alipay.crt"] / 86400; len(left) != 2 || d < 9.9 || d > 10.1 || left["app.crt"] < 364*86400 {
+		t.Errorf("got %v", left)
+	}
+	s.certify(inDays(100))
+	p.signal(syscall.SIGHUP)
+	p.awaitLog("keys reloaded", 1)
+	if d := secondsLeft(t, p.Ops)["alipay.crt"] / 86400; d < 99.9 {
+		t.Errorf("%v days left after the renewal", d)
+	}
+	s.certify(inDays(3))
+	p.signal(syscall.SIGHUP)
+	p.awaitLog("certificate ends soon", 2)
+	noError(t, p.Stop())
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/keys"
+	"fundpass/signing"
+)
+
+var (
+	// errUsage ends a process with status 2: it was not asked properly, or could
+	// not look at what it was asked about.
+	errUsage = errors.New("not done")
+	// errRefused is verify's word for a message the server would not take.
+	errRefused = errors.New("refused")
+)
+
+// statusOf is the status a process ends with for err, which is not nil.
+func statusOf(err error) int {
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// maxCapture is above everything Alipay sends; a log given by mistake is larger.
+const maxCapture = 2 << 20
+
+func verifyCommand(w world) *cobra.Command {
+	var show bool
+	cmd := &cobra.Command{
+		Use:   "verify [FILE]",
+		Short: "Say what a message of Alipay's is, and why it is refused",
+		Long: "Verify takes one message as it came: the body of a notification, of a call of\n" +
+			"/alipay/spi or of an answer of the gateway, or what my.getPhoneNumber gave, with\n" +
+			"or without the HTTP headers before it; from FILE or from the standard input. It\n" +
+			"says what the server says of it and most likely why, with the keys that\n" +
+			strings.Join(ringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
+			"It exits 0 when the message is taken, 1 when it is refused, 2 when it was not looked at.",
+		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.MaximumNArgs(1)(cmd, args)) },
+		RunE: func(_ *cobra.Command, args []string) error { return verifyMessage(w, args, show) },
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.Flags().BoolVar(&show, "show", false, "print the signed text, too: it may hold personal data")
+	return cmd
+}
+
+func asUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errUsage, err)
+}
+
+// ringSettings name the files of a ring; all but the last two are required.
+var ringSettings = []string{
+	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
+	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE",
+}
+
+// readRing reads the settings that a ring is made of, and more if named, and leaves
+// all others alone. It reports everything that is missing or wrong at once.
+func readRing(getenv func(string) string, more ...string) (settings, *keys.Ring, error) {
+	s, problems := parseSettings(getenv)
+	wanted := append(slices.Clone(ringSettings), more...)
+	problems = slices.DeleteFunc(problems, func(p problem) bool { return !slices.Contains(wanted, p.setting) })
+	ring, wrong := s.loadRing()
+	return s, ring, asError(append(problems, wrong...))
+}
+
+func verifyMessage(w world, args []string, show bool) error {
+	_, ring, err := readRing(w.getenv)
+	if err != nil {
+		return asUsage(fmt.Errorf("settings are not right:\n%w", err))
+	}
+	raw, err := readCapture(w.in, args)
+	if err != nil {
+		return asUsage(err)
+	}
+	c, err := parseCapture(raw)
+	if err != nil {
+		return asUsage(err)
+	}
+	r := c.diagnose(ring)
+	printReport(w.out, r)
+	if show {
+		fmt.Fprintf(w.out, "\n%s\n", printable(r.Text))
+	}
+	if r.Verdict != nil {
+		return fmt.Errorf("message %w", errRefused)
+	}
+	return nil
+}
+
+func readCapture(in io.Reader, args []string) ([]byte, error) {
+	if len(args) > 0 && args[0] != "-" {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, maxCapture+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxCapture {
+		return nil, errors.New("larger than any message of Alipay's; give one message, not a log")
+	}
+	return raw, nil
+}
+
+// printReport writes what is known of a message but its values.
+func printReport(out io.Writer, r signing.Report) {
+	row := func(what, note string) { fmt.Fprintf(out, "%-13s%s\n", what, note) }
+	row("family", orNone(r.Family, "none that is known"))
+	row("signed part", orNone(r.Rule, "not known"))
+	row("its text", fmt.Sprintf("%d bytes, SHA-256 %x", r.Length, r.Digest))
+	for i, key := range r.Tried {
+		row([]string{"keys", ""}[min(i, 1)], key)
+	}
+	row("signature", map[bool]string{true: "Alipay's, over this very text", false: "not Alipay's over this text"}[r.Genuine])
+	if r.Verdict == nil {
+		row("verdict", "taken")
+		return
+	}
+	row("verdict", "refused: "+strings.TrimPrefix(r.Verdict.Error(), "signing: "))
+	row("likely", strings.TrimPrefix(r.Reason, "signing: "))
+	row("to do", adviceFor(r))
+}
+
+func orNone(s, none string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+// advices say what to do about each refusal; the first that fits holds.
+var advices = []struct {
+	err error
+	do  string
+}{
+	{keys.ErrUnknownSN, "get the certificate with fundpass keys fetch-cert or from the console, add its file to FUNDPASS_ALIPAY_KEY_FILES and send the server SIGHUP"},
+	{signing.ErrWrongApp, "compare FUNDPASS_APP_ID with the console; another application may have this server's address as its gateway"},
+	{signing.ErrStale, "a message kept in a file grows stale by itself; if it arrived that late, look at the clock of the server and at what held the message up"},
+	{signing.ErrSignType, "set the application to RSA2 in the console (接口加签方式)"},
+	{signing.ErrNoSign, "Alipay signs every message: somebody else sent this one, or something on the way dropped the parameter"},
+	{signing.ErrDuplicateKey, "look for what adds parameters between Alipay and this server, such as a proxy that mixes URL and body"},
+	{signing.ErrUnknownFamily, "if Alipay sent it, cancel its subscription in the console: this product takes none of its kind"},
+	{signing.ErrSignature, "when the key is wrong, compare the files above with the console; otherwise let whatever lies between Alipay and this server pass bodies on byte for byte"},
+	{signing.ErrForged, "if it came from FUNDPASS_GATEWAY_URL over TLS, find out what answers there; do not act on what it says"},
+	{signing.ErrConfiguration, "look the code up in Alipay's list of common error codes; the console must be changed, trying again does not help"},
+	{signing.ErrTokenInvalid, "let the mini-program ask the citizen for consent again"},
+	{signing.ErrCodeInvalid, "let the mini-program get a new auth code; each is good once"},
+	{signing.ErrUnavailable, "nothing, unless it lasts: Alipay, or something before it, was busy"},
+	{signing.ErrMalformed, "capture the message again, whole and byte for byte"},
+}
+
+func adviceFor(r signing.Report) string {
+	for _, a := range advices {
+		if errors.Is(r.Verdict, a.err) {
+			return a.do
+		}
+	}
+	return "capture the message again, whole and byte for byte"
+}
+
+// printable writes what would move a terminal's cursor, or is no text, as escapes.
+func printable(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == unicode.ReplacementChar && s[i] != '\xef':
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(fmt.Sprintf("%+q", r), "'"))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,107 @@
+package miniapp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// maxNotification is the largest body Alipay's messages have.
+const maxNotification = 64 << 10
+
+// errNotification and errSPI are for the log and the metrics: the sender is told
+// nothing but "fail", and a signed refusal.
+var (
+	errNotification = &Error{Status: http.StatusOK, Code: "NOTIFICATION_REFUSED"}
+	errSPI          = &Error{Status: http.StatusOK, Code: "SPI_REFUSED"}
+)
+
+// notified takes what Alipay posts to the application's gateway address. It
+// answers "success" once the work is committed, and "fail" to everything else:
+// Alipay then comes again, for 25 hours, and a stranger learns nothing.
+func (s *Server) notified(c echo.Context) error {
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxNotification+1))
+	if err != nil {
+		return refuse(c, errBodyCut)
+	}
+	n, err := signing.VerifyNotification(s.alipay.Ring(), body, c.Request().Header.Get(echo.HeaderContentType))
+	if charset, check := signing.IsGatewayCheck(body); check {
+		return s.answerCheck(c, charset, err)
+	}
+	if err == nil && !n.At.IsZero() {
+		err = n.Fresh(s.db.Now())
+	}
+	if err == nil {
+		err = s.take(c.Request().Context(), n)
+	}
+	if err != nil {
+		return refuse(c, err)
+	}
+	return c.String(http.StatusOK, "success")
+}
+
+func refuse(c echo.Context, err error) error {
+	noteError(c, errNotification.because(err))
+	return c.String(http.StatusOK, "fail")
+}
+
+// take records a notification, of whatever kind, and does what it calls for.
+func (s *Server) take(ctx context.Context, n signing.Notification) error {
+	record := store.Notification{NotifyID: n.NotifyID, Family: string(n.Family), Method: n.Method, Content: n.BizContent, At: n.At}
+	if n.Family == signing.FamilyFromAnt && n.Method == signing.MethodCancelled {
+		cancelled, err := n.Cancellation()
+		if err != nil {
+			return err
+		}
+		record.Cancelled = &store.Cancellation{Identity: store.Identity(cancelled.Identity), At: cancelled.At}
+	}
+	if n.NotifyID == "" {
+		return errors.New("miniapp: a message without notify_id cannot be told from its repetitions")
+	}
+	first, err := s.db.RecordNotification(ctx, record)
+	if err == nil {
+		s.log.InfoContext(ctx, "notification", "method", n.Method, "family", string(n.Family), "first", first, "key", n.KeySource)
+	}
+	return err
+}
+
+// answerCheck answers the console's question whether this address is the
+// application's (alipay.service.check).
+func (s *Server) answerCheck(c echo.Context, charset string, refused error) error {
+	answer, err := signing.SignGatewayCheckAnswer(s.alipay.Ring(), refused == nil, charset)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		noteError(c, errNotification.because(refused))
+	}
+	return c.Blob(http.StatusOK, "text/xml;charset="+charset, answer)
+}
+
+// Answers to an SPI call in Alipay's words. No SPI method is contracted for
+// this product yet, so a genuine call is told that, signed.
+const spiUnknown = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-METHOD-NOT-SUPPORTED","sub_msg":"不支持的接口"}`
+
+// called takes a call that Alipay makes of us (SPI) and signs the answer.
+func (s *Server) called(c echo.Context) error {
+	call, err := signing.VerifySPI(s.alipay.Ring(), c.Request(), s.db.Now())
+	answer := json.RawMessage(spiUnknown)
+	if err != nil {
+		answer = json.RawMessage(signing.SPIRefused)
+		noteError(c, errSPI.because(err))
+	} else {
+		s.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
+	}
+	signed, err := signing.SignSPIAnswer(s.alipay.Ring(), answer)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, "application/json;charset=UTF-8", signed)
+}

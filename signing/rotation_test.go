@@ -1,0 +1,121 @@
+package signing_test
+
+import (
+	"crypto/rsa"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+)
+
+func ringOf(t testing.TB, trusted ...*rsa.PublicKey) *keys.Ring {
+	t.Helper()
+	var alipay []keys.AlipayKey
+	for _, key := range trusted {
+		alipay = append(alipay, keys.AlipayKey{Public: key})
+	}
+	ring, err := keys.NewRing(appID, ownKey(), alipay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// Alipay changes its key while notices arrive: both keys are trusted for a while, old
+// notices are repeated, and at no moment is a genuine one refused or a forged one
+// taken.
+func TestRotationUnderTraffic(t *testing.T) {
+	t.Parallel()
+	sim := newSim(t, alipaysim.Config{})
+	old := sim.AlipayKey()
+	var ring atomic.Pointer[keys.Ring]
+	ring.Store(ringOf(t, old))
+	var genuine, forged atomic.Int64
+	var traffic sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		traffic.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				trusted := ring.Load() // as the server does: one ring for one message
+				for _, fault := range []string{"", "wrong_key", "altered"} {
+					letter, err := sim.Write(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					_, err = signing.VerifyNotification(trusted, letter.Body, letter.ContentType)
+					if err != nil && trusted != ring.Load() { // written with a key that came later
+						_, err = signing.VerifyNotification(ring.Load(), letter.Body, letter.ContentType)
+					}
+					if (err == nil) != (fault == "") {
+						t.Errorf("%q: %v", fault, err)
+					}
+				}
+				genuine.Add(1)
+				forged.Add(2)
+			}
+		})
+	}
+	waitFor(&genuine, 40)
+	next, err := sim.NextKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring.Store(ringOf(t, old, next))
+	waitFor(&genuine, 40)
+	if err := sim.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	repeated := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Key: "old"})
+	accept(t, ring.Load(), repeated.Body)
+	waitFor(&genuine, 40)
+	ring.Store(ringOf(t, next))
+	waitFor(&genuine, 40)
+	close(stop)
+	traffic.Wait()
+	if _, err := signing.VerifyNotification(ring.Load(), repeated.Body, formType); err == nil {
+		t.Error("the old key is trusted after it was taken away")
+	}
+	t.Logf("%d genuine, %d forged", genuine.Load(), forged.Load())
+}
+
+// waitFor waits until count has grown by n.
+func waitFor(count *atomic.Int64, n int64) {
+	for until := count.Load() + n; count.Load() < until; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// A thousand strangers name certificates we do not have: nothing is fetched, and
+// genuine messages are verified as ever.
+func TestUnknownSNFlood(t *testing.T) {
+	t.Parallel()
+	ring := certRing(t)
+	sim := newSim(t, alipaysim.Config{})
+	good := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled})
+	bad := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "unknown_sn"})
+	var flood sync.WaitGroup
+	for range 1000 {
+		flood.Go(func() {
+			if _, err := signing.VerifyNotification(ring, bad.Body, formType); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+	for range 100 {
+		accept(t, ring, good.Body)
+	}
+	flood.Wait()
+	if n := sim.Calls(""); n != 0 {
+		t.Errorf("%d calls to Alipay", n)
+	}
+}

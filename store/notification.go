@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// A Notification is what Alipay told us, verified.
+type Notification struct {
+	NotifyID       string
+	Family, Method string
+	Content        []byte    // JSON, kept sealed
+	At             time.Time // when Alipay made it; zero when it does not say
+
+	Cancelled *Cancellation // for a withdrawn authorisation
+}
+
+// A Cancellation says that a citizen withdrew the authorisation of the mini-program.
+type Cancellation struct {
+	Identity Identity
+	At       time.Time
+}
+
+// RecordNotification keeps a notification and does what it calls for, in one
+// transaction: however often and to however many processes it is delivered, the
+// effect is one. It reports whether this delivery was the first. Calling it
+// again is safe.
+func (db *DB) RecordNotification(ctx context.Context, n Notification) (first bool, err error) {
+	sealed, err := db.seal(n.Content, "notifications", []byte(n.NotifyID))
+	if err != nil {
+		return false, err
+	}
+	var madeAt *time.Time
+	if !n.At.IsZero() {
+		madeAt = &n.At
+	}
+	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO notifications (center_id, notify_id, family, method, sealed, made_at, received_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (center_id, notify_id) DO NOTHING`,
+			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now)
+		err = changedOne(res, err, ErrConflict)
+		first = err == nil
+		if err == ErrConflict {
+			return nil
+		}
+		if err != nil || n.Cancelled == nil {
+			return err
+		}
+		_, err = db.withdraw(ctx, tx, *n.Cancelled, now)
+		return err
+	})
+	return first && err == nil, err
+}
+
+// WithdrawAuthorisation does what a cancellation calls for when its notice was
+// missed. It reports whether anything was left to do. Calling it again is safe.
+func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repaired bool, err error) {
+	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		repaired, err = db.withdraw(ctx, tx, c, now)
+		return err
+	})
+	return repaired, err
+}
+
+// withdraw ends what was begun before the citizen withdrew. What came after is
+// of a new authorisation and stays, so a late notice does no harm.
+func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
+	digests := pq.ByteaArray(db.digests(c.Identity))
+	res, err := tx.ExecContext(ctx, `
+		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) AND created_at <= $3`,
+		db.center, digests, c.At)
+	if err != nil {
+		return false, err
+	}
+	ended, err := res.RowsAffected()
+	if err != nil {
+		return false, err
+	}
+	var accounts []uuid.UUID
+	if err := tx.SelectContext(ctx, &accounts, `
+		UPDATE alipay_links SET withdrawn_at = $3
+		WHERE center_id = $1 AND identity_digest = ANY ($2)
+			AND coalesce(authorised_at, linked_at) <= $3 AND withdrawn_at IS NULL
+		RETURNING account_id`,
+		db.center, digests, c.At); err != nil {
+		return false, err
+	}
+	for _, account := range accounts {
+		if err := db.addEvent(ctx, tx, account, EventAuthorisationWithdrawn, now); err != nil {
+			return false, err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE changes SET state = 'cancelled', closed_at = $4
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = 'open' AND opened_at <= $3`,
+		db.center, digests, c.At, now)
+	return ended > 0 || len(accounts) > 0, err
+}
+
+// digests are the blind indexes an identity may be kept under. The kinds are
+// kept apart: a user_id beside an open_id is looked for as a user_id.
+func (db *DB) digests(id Identity) [][]byte {
+	all := [][]byte{db.digest(id)}
+	if id.UserID != "" {
+		all = append(all, db.digest(Identity{AppID: id.AppID, Kind: "user_id", Value: id.UserID}))
+	}
+	return all
+}
+
+// authorise notes that the citizen opened the mini-program: a cancellation made
+// before this moment no longer counts.
+func (db *DB) authorise(ctx context.Context, tx *sqlx.Tx, identityDigest []byte, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE alipay_links SET authorised_at = $3, withdrawn_at = NULL
+		WHERE center_id = $1 AND identity_digest = $2`,
+		db.center, identityDigest, now)
+	return err
+}
