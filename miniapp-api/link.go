@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -104,6 +105,9 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 // prove asks Alipay whether its user is the person claimed. A proven user
 // guesses in a lane of their own, which strangers cannot exhaust.
 func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, proven bool, err error) {
+	if v.Link != nil { // proven by the earlier run of this request
+		return v.IdentityDigest, bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest), nil
+	}
 	if s.proof == ProofNone {
 		return store.PublicLane, true, nil
 	}
