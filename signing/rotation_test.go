@@ -65,21 +65,21 @@ func TestRotationUnderTraffic(t *testing.T) {
 			}
 		})
 	}
-	waitFor(&genuine, 40)
+	waitFor(t, &genuine, 40)
 	next, err := sim.NextKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ring.Store(ringOf(t, old, next))
-	waitFor(&genuine, 40)
+	waitFor(t, &genuine, 40)
 	if err := sim.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
 	repeated := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Key: "old"})
 	accept(t, ring.Load(), repeated.Body)
-	waitFor(&genuine, 40)
+	waitFor(t, &genuine, 40)
 	ring.Store(ringOf(t, next))
-	waitFor(&genuine, 40)
+	waitFor(t, &genuine, 40)
 	close(stop)
 	traffic.Wait()
 	if _, err := signing.VerifyNotification(ring.Load(), repeated.Body, formType); err == nil {
@@ -89,9 +89,13 @@ func TestRotationUnderTraffic(t *testing.T) {
 }
 
 // waitFor waits until count has grown by n.
-func waitFor(count *atomic.Int64, n int64) {
-	for until := count.Load() + n; count.Load() < until; {
-		time.Sleep(time.Millisecond)
+func waitFor(t testing.TB, count *atomic.Int64, n int64) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for until := count.Load() + n; count.Load() < until; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no traffic")
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ var errKeysExist = errors.New("key files are never overwritten; give another dir
 
 func keysCommand(w world) *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Make and rotate keys"}
-	cmd.AddCommand(keysNewCommand(w),
+	cmd.AddCommand(keysNewCommand(w), fetchCertCommand(w),
 		rotateCommand(w, rotation{
 			use: "rotate-column FILE", short: "Put a fresh key that seals columns into a column key file",
 			rotate: keys.RotateBox, effect: "New values are sealed with the fresh key; older keys in the file still open what they sealed.",

@@ -150,7 +150,7 @@ var advices = []struct {
 	err error
 	do  string
 }{
-	{keys.ErrUnknownSN, "get the certificate with fundpass keys fetch-cert or from the console, add its file to FUNDPASS_ALIPAY_KEY_FILES and send the server SIGHUP"},
+	{keys.ErrUnknownSN, "get the certificate with fundpass keys fetch-cert or from the console, add its file to FUNDPASS_ALIPAY_KEY_FILES and restart the server"},
 	{signing.ErrWrongApp, "compare FUNDPASS_APP_ID with the console; another application may have this server's address as its gateway"},
 	{signing.ErrStale, "a message kept in a file grows stale by itself; if it arrived that late, look at the clock of the server and at what held the message up"},
 	{signing.ErrSignType, "set the application to RSA2 in the console (接口加签方式)"},

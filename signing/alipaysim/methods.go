@@ -17,6 +17,7 @@ var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"alipay.user.certify.open.initialize":       (*Sim).certifyInitialize,
 	"alipay.user.certify.open.query":            (*Sim).certifyQuery,
 	"alipay.open.app.mini.templatemessage.send": (*Sim).templateMessage,
+	"alipay.open.app.alipaycert.download":       (*Sim).certDownload,
 }
 
 // success heads the content of every answer but oauth.token's.

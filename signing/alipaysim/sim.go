@@ -62,7 +62,12 @@ type Config struct {
 
 // Certificates are the serial numbers of certificate mode, 32 hex digits each, the
 // root's several joined by '_'. AlipayNext is that of Alipay's key after RotateKey.
-type Certificates struct{ App, Root, Alipay, AlipayNext string }
+type Certificates struct {
+	App, Root, Alipay, AlipayNext string
+	// PEM is what alipay.open.app.alipaycert.download gives, by serial number: the
+	// certificate and its issuers.
+	PEM map[string][]byte
+}
 
 // A Sim is a running simulator: an http.Handler. It is safe for concurrent use.
 type Sim struct {

@@ -1,0 +1,61 @@
+package keys
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An AlipayCert is a certificate of Alipay's that is not trusted yet, for a person to
+// compare with what the console shows.
+type AlipayCert struct {
+	SN              string // 32 hex digits, as in alipay_cert_sn
+	Subject, Issuer string // RFC 2253
+	NotBefore, End  time.Time
+	Fingerprint     [32]byte // SHA-256 of the certificate
+}
+
+// CheckAlipayCert says of the content of a certificate file, come from anywhere, what
+// LoadRing would say were it one of files.AlipayKeys: it is Alipay's, for this
+// merchant, issued under the root file and valid today; and its serial number is sn.
+//
+// files must be those of certificate mode. Errors: ErrIncomplete in public-key mode,
+// ErrMismatch for another serial number, and those of LoadRing.
+func CheckAlipayCert(files RingFiles, sn string, data []byte) (AlipayCert, error) {
+	return checkAlipayCert(files, sn, data, time.Now())
+}
+
+func checkAlipayCert(files RingFiles, sn string, data []byte, now time.Time) (AlipayCert, error) {
+	l := &ringLoader{files: files, now: now, ring: &Ring{appID: files.AppID}}
+	l.loadAppKey()
+	l.loadRoots()
+	l.loadAppCert()
+	if len(l.problems) > 0 {
+		return AlipayCert{}, errors.Join(l.problems...)
+	}
+	key, err := l.parseAlipayCert(data)
+	if err != nil {
+		return AlipayCert{}, err
+	}
+	l.ring.alipay = []AlipayKey{key}
+	if problems := l.ring.checkAlipay(); len(problems) > 0 {
+		return AlipayCert{}, errors.Join(problems...)
+	}
+	if key.SN != sn {
+		return AlipayCert{}, fmt.Errorf("%w: its serial number is %s, not the one asked for", ErrMismatch, key.SN)
+	}
+	chain, err := parseChain(data)
+	if err != nil {
+		return AlipayCert{}, err
+	}
+	return describeCert(key.SN, chain[0]), nil
+}
+
+func describeCert(sn string, cert *x509.Certificate) AlipayCert {
+	return AlipayCert{
+		SN: sn, Subject: cert.Subject.String(), Issuer: cert.Issuer.String(),
+		NotBefore: cert.NotBefore, End: cert.NotAfter, Fingerprint: sha256.Sum256(cert.Raw),
+	}
+}
