@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"time"
@@ -44,34 +43,13 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 }
 
 func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
-	conn, err := db.sql.Connx(ctx)
-	if err != nil {
-		return err
-	}
-	tx, err := conn.BeginTxx(whole(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		conn.Close()
-		return startError{err}
-	}
-	finished := false
-	defer func() {
-		if !finished { // also when f panics, or its locks would stay
-			tx.Rollback()
-			conn.Close()
+	return db.attempt(ctx, func(conn *sqlx.Conn, tx *sqlx.Tx, now time.Time) error {
+		if _, err := tx.ExecContext(ctx, `
+			SELECT 1 FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center); err != nil {
+			return err
 		}
-	}()
-	if _, err := tx.ExecContext(ctx, `
-		SELECT 1 FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center); err != nil {
-		return err
-	}
-	if err := f(importTx{Tx: tx, db: db, conn: conn, now: db.clock()}); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil { // nobody would wait for the commit
-		return err
-	}
-	finished = true
-	return db.commit(ctx, conn, tx)
+		return f(importTx{Tx: tx, db: db, conn: conn, now: now})
+	})
 }
 
 // merge copies b into a staging table and from there into accounts and

@@ -14,7 +14,7 @@ import (
 
 // poolUsers are the files that may use the pool itself; all others go through
 // inTx and read. The import has transactions of its own kind, for COPY.
-var poolUsers = map[string]bool{"store.go": true, "tx.go": true, "clock.go": true, "import_merge.go": true}
+var poolUsers = map[string]bool{"store.go": true, "tx.go": true, "clock.go": true}
 
 var (
 	writes   = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COPY|CALL|set_config)\b`)

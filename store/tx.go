@@ -32,7 +32,9 @@ const (
 // success that a failover undoes. If ctx ends first the caller gets
 // ErrUnknownOutcome and the commit goes on in the background.
 func (db *DB) inTx(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error) error {
-	return repeat(ctx, patience, func() error { return db.attempt(ctx, f) })
+	return repeat(ctx, patience, func() error {
+		return db.attempt(ctx, func(_ *sqlx.Conn, tx *sqlx.Tx, now time.Time) error { return f(tx, now) })
+	})
 }
 
 // repeat runs f until its error is none that time heals, and returns what the
@@ -61,7 +63,9 @@ func pause(ctx context.Context, attempt int) bool {
 	}
 }
 
-func (db *DB) attempt(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error) error {
+// attempt runs f in a transaction once. The connection is for COPY, which
+// database/sql does not know.
+func (db *DB) attempt(ctx context.Context, f func(conn *sqlx.Conn, tx *sqlx.Tx, now time.Time) error) error {
 	conn, err := db.sql.Connx(ctx)
 	if err != nil {
 		return err
@@ -78,7 +82,7 @@ func (db *DB) attempt(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) er
 			conn.Close()
 		}
 	}()
-	if err := f(tx, db.clock()); err != nil {
+	if err := f(conn, tx, db.clock()); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil { // nobody would wait for the commit
