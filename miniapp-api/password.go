@@ -125,12 +125,8 @@ type passwordReply struct {
 }
 
 // showPassword is the first page of 我的密码: state, guesses left, rules.
-func (s *Server) showPassword(ctx context.Context, v visit, _ none) (passwordReply, error) {
-	p, err := s.db.PasswordStatus(ctx, v.Session)
-	if err != nil {
-		return passwordReply{}, err
-	}
-	now := s.db.Now()
+func (s *Server) showPassword(_ context.Context, v visit, _ none) (passwordReply, error) {
+	p, now := v.Link.Password, s.db.Now()
 	reply := passwordReply{
 		State:     passwordState(p.State, p.Account),
 		ChangedAt: p.ChangedAt,

@@ -79,11 +79,12 @@ func (db *DB) account(r accountRow) (Account, error) {
 	return a, db.unseal(r.Sealed, "accounts", r.ID[:], &a.Person)
 }
 
-// A PasswordStatus is what GET /v1/password tells of a password.
+// A PasswordStatus is the state of the linked account's password and of the
+// owner's lane.
 type PasswordStatus struct {
 	State       string
 	Account     string     // its status, GRZHZT
 	ChangedAt   *time.Time // nil: never by the citizen
-	Used, Round int        // of the owner's lane
-	LockedUntil *time.Time // of the owner's lane; may lie in the past
+	Used, Round int        // guesses
+	LockedUntil *time.Time // may lie in the past
 }

@@ -64,9 +64,11 @@ func (c *connector) Driver() driver.Driver { return pq.Driver{} }
 
 // sessionSettings let the server end what we left behind when we died or were
 // cut off: without them it keeps our locks for two hours. A transaction here
-// never idles between statements.
+// never idles between statements. Plans are made once a connection: every
+// statement here finds its rows by a key, whatever the values are.
 var sessionSettings = map[string]string{
 	"idle_in_transaction_session_timeout": "10s",
+	"plan_cache_mode":                     "force_generic_plan",
 	"tcp_keepalives_idle":                 "3",
 	"tcp_keepalives_interval":             "1",
 	"tcp_keepalives_count":                "3",

@@ -7,23 +7,6 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// PasswordStatus returns the state of the linked account's password and of the
-// owner's lane, or ErrNotFound.
-func (db *DB) PasswordStatus(ctx context.Context, s Session) (PasswordStatus, error) {
-	var p PasswordStatus
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return q.QueryRowxContext(ctx, `
-			SELECT c.state, a.status, c.changed_at, coalesce(b.used, 0), coalesce(b.round, 0), b.locked_until
-			FROM password_credentials c
-			JOIN accounts a ON a.center_id = c.center_id AND a.account_id = c.account_id
-			LEFT JOIN guess_budgets b ON b.center_id = c.center_id AND b.person_digest = $3 AND b.lane = $4
-			WHERE c.center_id = $1 AND c.account_id = $2`,
-			db.center, s.Link.AccountID, s.Link.PersonDigest, s.IdentityDigest,
-		).Scan(&p.State, &p.Account, &p.ChangedAt, &p.Used, &p.Round, &p.LockedUntil)
-	})
-	return p, none(err, ErrNotFound)
-}
-
 // UpgradeHash replaces the stored form of an unchanged password. A password
 // changed in the meantime is left alone. Calling it twice is safe.
 func (db *DB) UpgradeHash(ctx context.Context, a Account, hash string) error {

@@ -31,6 +31,7 @@ type Session struct {
 type Link struct {
 	AccountID    uuid.UUID
 	PersonDigest []byte
+	Password     PasswordStatus
 }
 
 // A Visitor is the part of a session that is kept sealed.
@@ -83,14 +84,24 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 	var link Link
 	var account uuid.NullUUID
 	var seenAt time.Time
-	err := db.read(ctx, func(q sqlx.QueryerContext) error { // scanned by hand: every request does this
+	p := &link.Password
+	// Every request does this, and the most frequent one nothing else: hence one
+	// statement for all of it, scanned by hand.
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return q.QueryRowxContext(ctx, `
-			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest
+			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
+				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
+				coalesce(b.used, 0), coalesce(b.round, 0), b.locked_until
 			FROM sessions s
 			LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
+			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
+			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id
+			LEFT JOIN guess_budgets b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
+				AND b.lane = l.identity_digest
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
 			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
-		).Scan(&s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest)
+		).Scan(&s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
+			&p.State, &p.Account, &p.ChangedAt, &p.Used, &p.Round, &p.LockedUntil)
 	})
 	if err != nil {
 		return Session{}, none(err, ErrNotFound)
