@@ -28,7 +28,10 @@ func newMetrics(h *passwd.Hasher) *metrics {
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
 	}, func() float64 { return float64(h.Waiting()) })
-	m.registry.MustRegister(m.requests, waiting, collectors.NewGoCollector(),
+	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
+	}, func() float64 { return float64(h.Hashed()) })
+	m.registry.MustRegister(m.requests, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -128,3 +128,38 @@ func TestChangeInProgress(t *testing.T) {
 	h.exec(`UPDATE changes SET expires_at = now() - interval '1 hour'`)
 	p.openChange(c)
 }
+
+// A password that was changed elsewhere while a change was open is not
+// overwritten by it.
+func TestChangedElsewhere(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	h.exec(`UPDATE password_credentials SET version = version + 1`) // as another channel does
+	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
+	if got := p.get(change).get(t, "state"); got != "cancelled" {
+		t.Errorf("state %v", got)
+	}
+	p.openChange(c) // the password is still the one that stands there
+}
+
+// What the centre or the owner froze in the meantime stays as it is.
+func TestFrozenMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, tt := range []struct{ code, freeze, thaw string }{
+		{"ACCOUNT_FROZEN", `UPDATE accounts SET status = '06'`, `UPDATE accounts SET status = '01'`},
+		{"PASSWORD_FROZEN", `UPDATE password_credentials SET state = 'frozen'`, `UPDATE password_credentials SET state = 'set'`},
+		{"ACCOUNT_CLOSED", `UPDATE accounts SET status = '04'`, `UPDATE accounts SET status = '01'`},
+	} {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		change := p.openChange(c)
+		h.exec(tt.freeze)
+		p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, tt.code)
+		h.exec(tt.thaw)
+		p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"fundpass/keys"
 )
@@ -51,6 +52,7 @@ type Hasher struct {
 	admitted chan struct{} // one for each caller that runs or waits
 	closed   chan struct{}
 	once     sync.Once
+	hashed   atomic.Int64
 }
 
 // NewHasher starts the workers; Close stops them. It raises GOMAXPROCS by the
@@ -97,6 +99,9 @@ func (h *Hasher) Close() {
 
 // Waiting returns how many callers wait for a place at this moment.
 func (h *Hasher) Waiting() int { return max(0, len(h.admitted)-h.slots) }
+
+// Hashed returns how many passwords have been hashed, for whatever reason.
+func (h *Hasher) Hashed() int64 { return h.hashed.Load() }
 
 // Hash reserves a place and hashes in it, see Slot.Hash and Reserve.
 func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
@@ -202,6 +207,7 @@ func (s *Slot) tag(ctx context.Context, in []byte, st stored) ([]byte, error) {
 	if err := s.place.run(ctx, func(a *arena) { a.key(key, in, st.salt, st.params) }); err != nil {
 		return nil, err
 	}
+	s.place.hasher.hashed.Add(1)
 	tag, err := s.place.hasher.pepper.Tag(st.kid, key)
 	if err != nil {
 		return nil, fmt.Errorf("passwd: %w", err)
