@@ -1,4 +1,4 @@
-package miniapp_test
+package miniapp
 
 import (
 	"fmt"

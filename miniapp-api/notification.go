@@ -32,8 +32,10 @@ func (s *Server) notified(c echo.Context) error {
 		return refuse(c, errBodyCut)
 	}
 	n, err := signing.VerifyNotification(s.alipay.Ring(), body, c.Request().Header.Get(echo.HeaderContentType))
-	if charset, check := signing.IsGatewayCheck(body); check {
-		return s.answerCheck(c, charset, err)
+	if err != nil || n.Method == signing.MethodGatewayCheck { // a refused check, too, is answered as one
+		if charset, check := signing.IsGatewayCheck(body); check {
+			return s.answerCheck(c, charset, err)
+		}
 	}
 	if err == nil && !n.At.IsZero() {
 		err = n.Fresh(s.db.Now())

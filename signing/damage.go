@@ -93,7 +93,7 @@ func each(f func(string) []string) func([]param, func([]param)) {
 func keepFirst(params []param, yield func([]param)) {
 	var kept []param
 	for _, p := range params {
-		if !has(kept, p.name) {
+		if !hasParam(kept, p.name) {
 			kept = append(kept, p)
 		}
 	}
@@ -129,7 +129,7 @@ var usual = map[string][]string{
 
 func addOne(params []param, yield func([]param)) {
 	for name := range knownNames {
-		if has(params, name) {
+		if hasParam(params, name) {
 			continue
 		}
 		for _, value := range append(usual[name], "") {

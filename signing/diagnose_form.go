@@ -13,6 +13,10 @@ import (
 // form reports on a notification or an SPI call.
 func (r *Report) form(ring *keys.Ring, raw []byte) {
 	params := loosely(raw)
+	if len(raw) > maxForm || len(params) > maxParams {
+		r.Verdict = new(form).parse(raw)
+		return // nothing of Alipay's, and too much to search
+	}
 	family := looseFamily(params)
 	rule := family.rule()
 	r.Family, r.Rule = string(family), rule.inWords()
@@ -44,7 +48,7 @@ func verdict(ring *keys.Ring, raw []byte, family Family) (time.Time, error) {
 func looseFamily(params []param) Family {
 	var f form
 	for _, name := range []string{"method", "msg_method", "notify_type", "service", "utc_timestamp"} {
-		if has(params, name) {
+		if hasParam(params, name) {
 			f.add(param{name: name})
 		}
 	}
@@ -76,11 +80,11 @@ func loosely(raw []byte) []param {
 	return params
 }
 
-func has(params []param, name string) bool {
+func hasParam(params []param, name string) bool {
 	return slices.ContainsFunc(params, func(p param) bool { return p.name == name })
 }
 
-func find(params []param, name string) (value string) {
+func valueOf(params []param, name string) (value string) {
 	for _, p := range params {
 		if p.name == name {
 			return p.value
@@ -91,7 +95,7 @@ func find(params []param, name string) (value string) {
 
 // suspect says why a form is refused.
 func (r *Report) suspect(ring *keys.Ring, params []param, rule Rule) string {
-	sign := find(params, "sign")
+	sign := valueOf(params, "sign")
 	switch {
 	case sign == "":
 		return "parameter sign is missing"
@@ -104,26 +108,28 @@ func (r *Report) suspect(ring *keys.Ring, params []param, rule Rule) string {
 	}
 	what, found := t.explain(params, rule)
 	if !found {
-		return join(t.spelt, "the signature is Alipay's, made with "+name(t.key)+", but of another text: the body was altered"+r.missing(params))
+		return sentence(t.spelt, "the signature is Alipay's, made with "+sourceOf(t.key)+", but of another text: the body was altered"+r.missing(params))
 	}
 	r.Genuine = what == "" && t.spelt == ""
-	switch reason := join(t.spelt, what); {
+	switch reason := sentence(t.spelt, what); {
 	case !r.Genuine:
 		return reason
 	case errors.Is(r.Verdict, ErrWrongApp):
 		return "Alipay signed it, but for another application" + otherApp(ring, params)
+	case errors.Is(r.Verdict, ErrBadSignature):
+		return "alipay_cert_sn names another key than the one that signed, " + sourceOf(t.key)
 	}
 	return ""
 }
 
-func name(key keys.AlipayKey) string {
+func sourceOf(key keys.AlipayKey) string {
 	if key.Source != "" {
 		return key.Source
 	}
 	return "one of the keys"
 }
 
-func join(parts ...string) string {
+func sentence(parts ...string) string {
 	var said []string
 	for _, part := range parts {
 		if part != "" {
@@ -146,7 +152,7 @@ func (r *Report) wrongKey(t trace, found bool) string {
 
 func otherApp(ring *keys.Ring, params []param) string {
 	for _, name := range []string{"app_id", "auth_app_id", "biz_app_id"} {
-		if id := find(params, name); id != "" && id != ring.AppID() {
+		if id := valueOf(params, name); id != "" && id != ring.AppID() {
 			return "; " + name + " is not this application's"
 		}
 	}
@@ -167,7 +173,7 @@ func (r *Report) missing(params []param) string {
 		names = []string{"charset", "method", "sign_type", "utc_timestamp", "version"}
 	}
 	for _, name := range names {
-		if !has(params, name) {
+		if !hasParam(params, name) {
 			return "; parameter " + name + " is missing"
 		}
 	}
@@ -185,7 +191,7 @@ func (t trace) explain(params []param, rule Rule) (what string, found bool) {
 			for _, other := range []Rule{rule, NotifyV1, NotifyV2} {
 				for _, skip := range []string{"", "alipay_cert_sn"} {
 					if !found && t.made(signedText(guess, other, skip)) {
-						what, found = join(d.what, other.insteadOf(rule)), true
+						what, found = sentence(d.what, other.insteadOf(rule)), true
 					}
 				}
 			}

@@ -81,8 +81,8 @@ func (r *Report) suspectContent(ring *keys.Ring, content []byte, sign string) st
 	}
 	for _, d := range contentDamages {
 		if t.made(d.undo(content)) {
-			return join(t.spelt, d.what)
+			return sentence(t.spelt, d.what)
 		}
 	}
-	return join(t.spelt, "the signature is Alipay's, made with "+name(t.key)+", but of another text: the content was altered")
+	return sentence(t.spelt, "the signature is Alipay's, made with "+sourceOf(t.key)+", but of another text: the content was altered")
 }

@@ -154,6 +154,32 @@ func TestDiagnoseText(t *testing.T) {
 	}
 }
 
+// The certificate named is one of ours, and another one signed.
+func TestDiagnoseOtherCertificate(t *testing.T) {
+	t.Parallel()
+	form := genuine(t, nil)
+	form.Set("alipay_cert_sn", nextSN)
+	r := signing.Diagnose(certRing(t), []byte(form.Encode()))
+	if !errors.Is(r.Verdict, signing.ErrBadSignature) || !strings.Contains(r.Reason, "alipay_cert_sn names another key than the one that signed, current.crt") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Too much for any message of Alipay's: no search is begun.
+func TestDiagnoseHuge(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, ownKey(), alipayKey())
+	began := time.Now()
+	for _, raw := range []string{strings.Repeat("a&", 1<<20), "sign=" + strings.Repeat("x", 1<<20), strings.Repeat("{", 1<<20), strings.Repeat("sign=x&", 9000)} {
+		if r := signing.Diagnose(ring, []byte(raw)); r.Verdict == nil || r.Reason == "" || r.Genuine {
+			t.Errorf("%.20s: %v", raw, r.Verdict)
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 // Charsets converted on the way.
 func TestDiagnoseCharset(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,9 @@ const (
 // A form is an application/x-www-form-urlencoded text taken apart, its parameters
 // sorted by name and no name twice. It lives on the stack of who verifies.
 type form struct {
-	array [maxParams]param
-	n     int
+	array   [maxParams]param
+	n       int
+	scratch [2 << 10]byte // what most messages need, off the heap
 }
 
 // A param is one parameter, URL-decoded once and otherwise as received.
@@ -54,9 +55,8 @@ func (f *form) parse(body []byte) error {
 	if len(body) == 0 || len(body) > maxForm {
 		return fmt.Errorf("%w: body empty or over 64 KiB", ErrMalformed)
 	}
-	var room [2 << 10]byte // what most messages need, off the heap
-	decoded := room[:]
-	if len(body) > len(room) {
+	decoded := f.scratch[:]
+	if len(body) > len(decoded) {
 		decoded = make([]byte, len(body))
 	}
 	var spans [maxParams]span

@@ -73,7 +73,7 @@ func (f *form) checkClosed() error {
 }
 
 // checkApp wants the message to name our application and no other. A service message
-// may name it inside its XML instead.
+// names it inside its XML, a call need not.
 func (f *form) checkApp(ring *keys.Ring, family Family) error {
 	names := [...]string{"app_id", "auth_app_id"}
 	if family == FamilySPI {
@@ -92,9 +92,8 @@ func (f *form) checkApp(ring *keys.Ring, family Family) error {
 
 // read fills n from a form whose signature is right.
 func (f *form) read(n *Notification) error {
-	var charset string
-	charset, _ = f.get("charset")
-	n.Charset, _ = knownCharset(charset)
+	label, _ := f.get("charset")
+	n.Charset, _ = knownCharset(label)
 	n.NotifyID, _ = f.get("notify_id")
 	n.Method = f.method(n.Family)
 	if n.Charset == "" || !opaqueName(n.Method) || n.NotifyID == "" && n.Family != FamilyService ||

@@ -13,7 +13,7 @@ import (
 //
 //	<XML><AppId>..</AppId><EventType>verifygw</EventType><CreateTime>1767294245000</CreateTime>..</XML>
 //
-// AppId must be ours unless the form itself has said so.
+// AppId must be ours, whatever the form itself says.
 func (n *Notification) readService(content []byte) error {
 	said, err := xmlMembers(content)
 	if err != nil {

@@ -13,22 +13,22 @@ import (
 // Alipay's SDKs do not agree, so both are tried under that one key. Adding or
 // dropping it changes nothing of what the message says.
 func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
-	var room [2 << 10]byte // what most messages need, off the heap
+	forSign, forText := f.scratch[:0:512], f.scratch[512:512]
 	sign, _ := f.get("sign")
-	signature, err := appendSignature(room[:0:512], sign)
+	signature, err := appendSignature(forSign, sign)
 	if err != nil {
 		return keys.AlipayKey{}, fmt.Errorf("%w: sign is not base64", ErrBadSignature)
 	}
 	sn, named := f.get("alipay_cert_sn")
 	if !named {
-		return whoSigned(ring.AlipayKeys(), f.text(room[512:512], rule, ""), signature)
+		return whoSigned(ring.AlipayKeys(), f.text(forText, rule, ""), signature)
 	}
 	key, err := ring.AlipayKey(sn)
 	if err != nil || sn == "" {
 		return keys.AlipayKey{}, ErrUnknownSN
 	}
 	for _, skip := range []string{"", "alipay_cert_sn"} {
-		if verify(key.Public, f.text(room[512:512], rule, skip), signature) == nil {
+		if verify(key.Public, f.text(forText, rule, skip), signature) == nil {
 			return key, nil
 		}
 	}

@@ -28,8 +28,8 @@ var (
 	infoSHA1, _   = hex.DecodeString("3021300906052b0e03021a05000414")
 )
 
-// open returns the digest that signature was made of, nil when key did not make it.
-func open(key *rsa.PublicKey, signature []byte) []byte {
+// digestUnder returns the digest that signature was made of, nil when key did not make it.
+func digestUnder(key *rsa.PublicKey, signature []byte) []byte {
 	s := new(big.Int).SetBytes(signature)
 	if len(signature) != key.Size() || s.Cmp(key.N) >= 0 {
 		return nil
@@ -77,7 +77,7 @@ func traceSign(ring *keys.Ring, sign string) (trace, bool) {
 			continue
 		}
 		for _, t := range candidates {
-			if t.digest = open(t.key.Public, signature); t.digest != nil {
+			if t.digest = digestUnder(t.key.Public, signature); t.digest != nil {
 				t.spelt = spelling.what
 				return t, true
 			}

@@ -19,7 +19,7 @@ func newRoot(w world) *cobra.Command {
 	root.SetErr(w.err)
 	root.AddCommand(
 		serveCommand(w), demoCommand(w), migrateCommand(w), walkCommand(w),
-		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w),
+		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
 	)
 	return root
 }

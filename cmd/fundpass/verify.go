@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -133,10 +135,13 @@ func printReport(out io.Writer, r signing.Report) {
 		row("verdict", "taken")
 		return
 	}
-	row("verdict", "refused: "+strings.TrimPrefix(r.Verdict.Error(), "signing: "))
-	row("likely", strings.TrimPrefix(r.Reason, "signing: "))
+	row("verdict", "refused: "+withoutRoom(r.Verdict.Error()))
+	row("likely", withoutRoom(r.Reason))
 	row("to do", adviceFor(r))
 }
+
+// withoutRoom leaves out which package says it, at every level of an error.
+func withoutRoom(s string) string { return strings.ReplaceAll(s, "signing: ", "") }
 
 func orNone(s, none string) string {
 	if s == "" {
@@ -178,15 +183,17 @@ func adviceFor(r signing.Report) string {
 // printable writes what would move a terminal's cursor, or is no text, as escapes.
 func printable(s string) string {
 	var b strings.Builder
-	for i, r := range s {
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
 		switch {
-		case r == unicode.ReplacementChar && s[i] != '\xef':
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
 		case unicode.IsPrint(r):
 			b.WriteRune(r)
 		default:
-			b.WriteString(strings.Trim(fmt.Sprintf("%+q", r), "'"))
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		}
+		s = s[size:]
 	}
 	return b.String()
 }

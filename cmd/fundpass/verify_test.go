@@ -99,20 +99,20 @@ func TestVerifyKeepsValues(t *testing.T) {
 	s := newBareSite(t)
 	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "unsigned", "other_app"} {
 		text := s.letter(cancelled, fault)
-		if got := verifyText(t, s.ringEnv(), text); strings.Contains(got.out+got.err2(), okPerson.OpenID) {
+		if got := verifyText(t, s.ringEnv(), text); strings.Contains(got.out+got.said(), okPerson.OpenID) {
 			t.Errorf("%q: %s", fault, got.out)
 		}
 		if got := verifyText(t, s.ringEnv(), text, "--show"); !strings.Contains(got.out, `"open_id":"`+okPerson.OpenID) {
 			t.Errorf("%q --show: %s", fault, got.out)
 		}
 	}
-	got := verifyText(t, s.ringEnv(), "msg_method=%1b%5b2J%ff%c2%9b张&sign=x", "--show")
-	if !strings.Contains(got.out, `msg_method=\x1b[2J\xff\u009b张`) || strings.ContainsAny(got.out, "\x1b\u009b") {
+	got := verifyText(t, s.ringEnv(), "msg_method=%1b%5b2J%ff%c2%9b%ef张&sign=x", "--show")
+	if !strings.Contains(got.out, `msg_method=\x1b[2J\xff\u009b\xef张`) || strings.ContainsAny(got.out, "\x1b\u009b") {
 		t.Errorf("%q", got.out)
 	}
 }
 
-func (r ran) err2() string {
+func (r ran) said() string {
 	if r.err == nil {
 		return r.log
 	}

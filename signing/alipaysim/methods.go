@@ -18,6 +18,7 @@ var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"alipay.user.certify.open.query":            (*Sim).certifyQuery,
 	"alipay.open.app.mini.templatemessage.send": (*Sim).templateMessage,
 	"alipay.open.app.alipaycert.download":       (*Sim).certDownload,
+	"alipay.user.deloauth.detail.query":         (*Sim).deloauthQuery,
 }
 
 // success heads the content of every answer but oauth.token's.

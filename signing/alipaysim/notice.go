@@ -21,7 +21,7 @@ var (
 type Notice struct {
 	Person  string `json:"person"`  // whom it is about; "" where it is about nobody
 	Kind    string `json:"kind"`    // see Kinds
-	Fault   string `json:"fault"`   // see NoticeFaults; "" = none
+	Fault   string `json:"fault"`   // see NoticeFaults and LoseNotice; "" = none
 	Key     string `json:"key"`     // "old" = the key before RotateKey
 	Charset string `json:"charset"` // "GBK", or UTF-8
 }
@@ -56,14 +56,23 @@ func (s *Sim) Notify(ctx context.Context, person, kind string) (Delivery, error)
 	return s.Send(ctx, Notice{Person: person, Kind: kind})
 }
 
-// Send writes n and posts it. Fails as Write and Post do.
+// Send writes n and posts it. What it says of an authorisation has then happened,
+// unless it is spoilt, and with LoseNotice that is all. Fails as Write and Post do.
 func (s *Sim) Send(ctx context.Context, n Notice) (Delivery, error) {
+	if n.Fault == LoseNotice {
+		return Delivery{}, s.withdraw(n)
+	}
 	if s.cfg.Target == "" {
 		return Delivery{}, ErrNoTarget
 	}
 	letter, err := s.Write(n)
 	if err != nil {
 		return Delivery{}, err
+	}
+	if n.Fault == "" && n.Kind == kindCancelled {
+		if err := s.withdraw(n); err != nil {
+			return Delivery{}, err
+		}
 	}
 	return s.Post(ctx, letter)
 }

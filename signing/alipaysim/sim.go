@@ -76,16 +76,17 @@ type Sim struct {
 	intrude func() (*rsa.PrivateKey, error) // another application's Alipay key, made when first needed
 	own     ownKeys
 
-	mu       sync.Mutex
-	people   []Person // in the order added
-	codes    map[string]ticket
-	tokens   map[string]ticket
-	verifies map[string]claim
-	certify  map[string]claim
-	calls    map[string]int
-	messages []Message
-	fault    string
-	faults   int // how many more calls fault spoils
+	mu          sync.Mutex
+	people      []Person // in the order added
+	codes       map[string]ticket
+	tokens      map[string]ticket
+	verifies    map[string]claim
+	certify     map[string]claim
+	calls       map[string]int
+	messages    []Message
+	withdrawals []withdrawal // in the order of time
+	fault       string
+	faults      int // how many more calls fault spoils
 }
 
 // A ticket is an auth code or an access token.

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Whatever somebody pastes: no panic, what is judged stands in what was given, no
+// value is printed, and nothing printed moves the cursor.
+func FuzzVerify(f *testing.F) {
+	s := newBareSite(f)
+	_, ring, err := readRing(getenvOf(s.ringEnv()))
+	noError(f, err)
+	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "sha1"} {
+		f.Add([]byte(s.letter(cancelled, fault)))
+	}
+	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: x\r\n\r\n" + s.letter("alipay.service.check", "")))
+	f.Add([]byte("GET /alipay/spi?method=a&utc_timestamp=1&sign=%1b%ff HTTP/1.1\n\n"))
+	f.Add([]byte(`{"a_response":{"code":"\u001b"},"sign":"x"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := parseCapture(raw)
+		if err != nil {
+			if len(c.body) > 0 {
+				t.Error("a body beside an error")
+			}
+			return
+		}
+		if !bytes.Contains(raw, c.body) {
+			t.Errorf("made up: %q", c.body)
+		}
+		var out strings.Builder
+		r := c.diagnose(ring)
+		printReport(&out, r)
+		for _, text := range []string{strings.ReplaceAll(out.String(), "\n", ""), printable(r.Text)} {
+			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(text) {
+				t.Errorf("%q", text)
+			}
+		}
+	})
+}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// A courier takes notices to several servers, as Alipay does through whatever
+// stands before them.
+type courier struct {
+	t    testing.TB
+	http *http.Client
+	urls []string
+}
+
+func newCourier(t testing.TB, servers ...*process) *courier {
+	p := &courier{t: t, http: newClient(t)}
+	for _, s := range servers {
+		p.urls = append(p.urls, s.URL)
+	}
+	return p
+}
+
+// deliver posts once, to the server whose turn it is, and returns what was
+// answered, "" for nothing.
+func (p *courier) deliver(turn int, letter alipaysim.Letter) string {
+	url := p.urls[turn%len(p.urls)] + letter.Path
+	resp, err := p.http.Post(url, letter.ContentType, bytes.NewReader(letter.Body))
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return ""
+	}
+	return string(body)
+}
+
+// persist repeats a delivery until it is acknowledged, each time to the next
+// server, and reports whether it ever was. Alipay waits for minutes and hours.
+func (p *courier) persist(turn int, letter alipaysim.Letter) bool {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); turn++ {
+		if p.deliver(turn, letter) == "success" {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
+}
+
+// letter writes a notice as Alipay does.
+func (n *town) letter(notice alipaysim.Notice) alipaysim.Letter {
+	n.t.Helper()
+	letter, err := n.sim.Write(notice)
+	noError(n.t, err)
+	return letter
+}
+
+func (n *town) number(query string, args ...any) (got int) {
+	n.t.Helper()
+	noError(n.t, n.sql.QueryRow(query, args...).Scan(&got))
+	return got
+}
+
+// await waits until a query gives at least so much.
+func (n *town) await(atLeast int, query string) {
+	n.t.Helper()
+	for end := time.Now().Add(10 * time.Second); n.number(query) < atLeast; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			n.t.Fatalf("%s stays at %d", query, n.number(query))
+		}
+	}
+}
+
+// holdLinks makes everybody wait who wants to write into alipay_links: a notice
+// is then recorded and the sessions are ended, but not committed.
+func (n *town) holdLinks() (release func()) {
+	n.t.Helper()
+	ctx, stop := context.WithCancel(n.t.Context())
+	tx, err := n.sql.BeginTx(ctx, nil)
+	noError(n.t, err)
+	_, err = tx.Exec(`LOCK TABLE alipay_links IN SHARE MODE`)
+	noError(n.t, err)
+	n.t.Cleanup(stop)
+	return func() { noError(n.t, tx.Commit()); stop() }
+}
+
+const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+
+// TestNoticeAcrossProcesses delivers one notice a thousand times to two servers.
+// The one that is at work on it is killed in the midst of the effect, the other
+// one later: there is one effect, and every delivery is acknowledged.
+func TestNoticeAcrossProcesses(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	first, second := n.serve(n.dsn), n.serve(n.dsn)
+	citizens := n.linked(2, first.URL)
+	c, other := citizens[0], citizens[1]
+	c.must("OK", c.openChange(c.Password))
+	third := n.serve(n.dsn)
+	p := newCourier(t, first, second, third)
+	letter := n.letter(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+
+	release := n.holdLinks()
+	var acknowledged, gone atomic.Int64
+	var wg sync.WaitGroup
+	send := func(turn int) {
+		if p.persist(turn, letter) {
+			acknowledged.Add(1)
+		} else {
+			gone.Add(1)
+		}
+	}
+	wg.Go(func() { send(0) }) // the first server begins
+	n.await(1, waiting)
+	gate := make(chan struct{}, 50)
+	wg.Go(func() {
+		for i := 1; i < 1000; i++ {
+			gate <- struct{}{}
+			wg.Go(func() { defer func() { <-gate }(); send(i) })
+		}
+	})
+	n.await(4, waiting) // for the first to commit
+	if acknowledged.Load() > 0 {
+		t.Error("acknowledged before it was committed")
+	}
+	first.Kill()
+	release()
+	for acknowledged.Load() < 500 && gone.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	second.Kill()
+	wg.Wait()
+
+	if got := acknowledged.Load(); got != 1000 {
+		t.Errorf("%d of 1000 deliveries were acknowledged", got)
+	}
+	n.checkOneEffect(c)
+	c.base, other.base = third.URL, third.URL
+	c.must("SESSION_EXPIRED", getFrom("/v1/password"))
+	other.must("OK", getFrom("/v1/password"))
+	c.mustLogIn() // authorises anew: what Alipay still repeats is of the past
+	for turn := range 3 {
+		if !p.persist(turn, letter) {
+			t.Error("a late repetition was not acknowledged")
+		}
+	}
+	c.must("OK", getFrom("/v1/password"))
+	n.checkOneEffect(c)
+	noError(t, third.Stop())
+	checkServer(t, first, second, third)
+}
+
+// checkOneEffect looks for what a withdrawn authorisation leaves behind, once.
+func (n *town) checkOneEffect(c *citizen) {
+	n.t.Helper()
+	for what, got := range map[string]int{
+		"notifications":     n.number(`SELECT count(*) FROM notifications`),
+		"events":            n.number(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn),
+		"cancelled changes": n.number(`SELECT count(*) FROM changes WHERE state = 'cancelled'`),
+	} {
+		if got != 1 {
+			n.t.Errorf("%d %s", got, what)
+		}
+	}
+	if is := c.truth(); is.Open != 0 {
+		n.t.Errorf("left behind: %+v", is)
+	}
+}
+
+// TestNoticesWhileKeysChange has Alipay change its key while notices arrive at
+// two servers, which are told by SIGHUP: with two key files listed no genuine
+// notice is ever refused, and no forged one accepted.
+func TestNoticesWhileKeysChange(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	n.writeNextKey(publicText(t, &siteKeys().alipay[1].PublicKey)) // retired long ago
+	both := n.env(map[string]string{
+		"FUNDPASS_ALIPAY_KEY_FILES": n.path("alipay_public_key.txt") + "," + n.path("alipay_next_key.txt"),
+		"FUNDPASS_PER_ADDRESS":      "1000000,1000000",
+	})
+	servers := []*process{startServer(t, both), startServer(t, both)}
+	n.move(1, servers[0].URL)
+	traffic := n.begin(newCourier(t, servers...))
+
+	traffic.await(30)
+	next, err := n.sim.NextKey()
+	noError(t, err)
+	n.writeNextKey(publicText(t, next))
+	hangup(servers, 1)
+	traffic.await(30)
+	noError(t, n.sim.RotateKey())
+	traffic.repeats.Store(true) // of notices signed with the old key, for 25 hours
+	traffic.await(60)
+	for i := range 3 {
+		hangup(servers, 2+i)
+		traffic.await(20)
+	}
+	traffic.repeats.Store(false)
+	traffic.await(30)
+	n.write("alipay_public_key.txt", publicText(t, &siteKeys().alipay[1].PublicKey)) // the old key goes
+	hangup(servers, 5)
+	traffic.await(30)
+	genuine, forged := traffic.end()
+
+	if got := n.number(`SELECT count(*) FROM notifications`); got != genuine {
+		t.Errorf("%d notices are kept, of %d genuine ones", got, genuine)
+	}
+	if late := n.letter(alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
+		t.Error("the old key is still trusted")
+	}
+	t.Logf("%d genuine, %d forged", genuine, forged)
+	for _, s := range servers {
+		noError(t, s.Stop())
+	}
+	checkServer(t, servers...)
+}
+
+const fieldChanged = "alipay.open.app.api.field.changed"
+
+func (n *town) writeNextKey(text string) { n.t.Helper(); n.write("alipay_next_key.txt", text) }
+
+// hangup makes every server read its keys, and waits until it has, for the nth time.
+func hangup(servers []*process, nth int) {
+	for _, s := range servers {
+		s.signal(syscall.SIGHUP)
+	}
+	for _, s := range servers {
+		s.awaitLog("keys reloaded", nth)
+	}
+}
+
+// A traffic is genuine and forged notices that arrive all the time.
+type traffic struct {
+	town            *town
+	post            *courier
+	repeats         atomic.Bool // every other genuine one is signed with the old key
+	genuine, forged atomic.Int64
+	stop            atomic.Bool
+	wg              sync.WaitGroup
+}
+
+func (n *town) begin(p *courier) *traffic {
+	f := &traffic{town: n, post: p}
+	for from := range 3 {
+		f.wg.Go(func() {
+			for i := from; !f.stop.Load(); i++ {
+				f.step(i)
+			}
+		})
+	}
+	n.t.Cleanup(func() { f.end() })
+	return f
+}
+
+// forgeries are all but the slow one.
+var forgeries = slices.DeleteFunc(slices.Sorted(maps.Keys(alipaysim.NoticeFaults())),
+	func(fault string) bool { return fault == "huge" })
+
+// step sends a genuine notice and a forged one.
+func (f *traffic) step(i int) {
+	notice := alipaysim.Notice{Kind: fieldChanged}
+	if f.repeats.Load() && i%2 == 0 {
+		notice.Key = "old"
+	}
+	if letter, err := f.town.sim.Write(notice); err != nil {
+		f.town.t.Error(err)
+	} else if got := f.post.deliver(i, letter); got != "success" {
+		f.town.t.Errorf("genuine, key %q: answered %q", notice.Key, got)
+	}
+	f.genuine.Add(1)
+	notice.Fault = forgeries[i%len(forgeries)]
+	if letter, err := f.town.sim.Write(notice); err != nil {
+		f.town.t.Error(err)
+	} else if got := f.post.deliver(i, letter); strings.Contains(got, "success") || got == "" {
+		f.town.t.Errorf("%s: answered %q", notice.Fault, got)
+	}
+	f.forged.Add(1)
+}
+
+// await waits for so many more genuine notices.
+func (f *traffic) await(more int64) {
+	f.town.t.Helper()
+	want := f.genuine.Load() + more
+	for end := time.Now().Add(20 * time.Second); f.genuine.Load() < want; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			f.town.t.Fatal("the traffic stands still")
+		}
+	}
+}
+
+// end waits until what is under way is answered, and counts. It may be called again.
+func (f *traffic) end() (genuine, forged int) {
+	f.stop.Store(true)
+	f.wg.Wait()
+	return int(f.genuine.Load()), int(f.forged.Load())
+}

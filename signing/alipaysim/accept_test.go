@@ -1,0 +1,116 @@
+package alipaysim_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+)
+
+// What Alipay is content with, and that a letter may be posted again.
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	ring, err := keys.NewRing(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(body []byte, err error) string {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	spi := answer(signing.SignSPIAnswer(ring, []byte(`{"code":"10000"}`)))
+	yes := answer(signing.SignGatewayCheckAnswer(ring, true, "UTF-8"))
+	no := answer(signing.SignGatewayCheckAnswer(ring, false, "UTF-8"))
+	type said struct {
+		status int
+		body   string
+	}
+	replies := make(chan said, 1)
+	var bodies []string
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, _ := io.ReadAll(r.Body)
+		bodies = append(bodies, r.URL.Path+" "+string(got))
+		reply := <-replies
+		w.WriteHeader(reply.status)
+		io.WriteString(w, reply.body)
+	}))
+	defer target.Close()
+	s := newStage(t, alipaysim.Config{Target: target.URL})
+	letter := s.write(alipaysim.Notice{Kind: "spi.alipay.demo"})
+	for _, c := range []struct {
+		name string
+		said
+		want bool
+	}{
+		{"success", said{200, "success"}, true},
+		{"success with a line end", said{200, "success\n"}, false},
+		{"success of 500", said{500, "success"}, false},
+		{"fail", said{200, "fail"}, false},
+		{"nothing", said{200, ""}, false},
+		{"SPI", said{200, spi}, true},
+		{"SPI altered", said{200, spi[:13] + " " + spi[13:]}, false},
+		{"SPI unsigned", said{200, `{"response":{"code":"10000"}}`}, false},
+		{"half", said{200, spi[:20]}, false},
+		{"check", said{200, yes}, true},
+		{"check refused", said{200, no}, false},
+		{"check unsigned", said{200, "<alipay><response><success>true</success></response></alipay>"}, false},
+	} {
+		replies <- c.said
+		got, err := s.sim.Post(t.Context(), letter)
+		if err != nil || got.Accepted != c.want || got.Status != c.status || got.Body != c.body {
+			t.Errorf("%s: %+v %v", c.name, got, err)
+		}
+	}
+	for _, body := range bodies {
+		if body != "/alipay/spi "+string(letter.Body) {
+			t.Errorf("posted %q", body)
+		}
+	}
+}
+
+// In certificate mode an answer names the application's certificate.
+func TestAcceptedCertificate(t *testing.T) {
+	t.Parallel()
+	ring, err := keys.NewRing(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := signing.SignSPIAnswer(ring, []byte(`{"code":"10000"}`)) // of an application in public-key mode
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(body) }))
+	defer target.Close()
+	s := newStage(t, alipaysim.Config{Target: target.URL, Certificates: &alipaysim.Certificates{App: "aa"}})
+	if got, err := s.sim.Notify(t.Context(), "", "spi.alipay.demo"); err != nil || got.Accepted {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+// Mistakes of an operator are told what would be right.
+func TestNoticeMistakesOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, alipaysim.Config{Target: "http://127.0.0.1:9"})
+	for body, want := range map[string]string{
+		`{"person":"ok","kind":"x"}`:                        "kinds",
+		`{"person":"ok","kind":"alipay.x","fault":"fire"}`:  "faults",
+		`{"person":"ok","kind":"alipay.x","key":"old"}`:     "error",
+		`{"person":"ok","kind":"alipay.x","colour":"blue"}`: "error",
+	} {
+		var problem map[string]any
+		if status := s.operate("POST", "/sim/notice", body, &problem); status != http.StatusBadRequest || problem[want] == nil {
+			t.Errorf("%s: %d %v", body, status, problem)
+		}
+	}
+	began := time.Now()
+	if status := s.operate("POST", "/sim/notice", `{"kind":"trade_status_sync"}`, nil); status != http.StatusBadGateway || time.Since(began) > 6*time.Second {
+		t.Errorf("%d", status)
+	}
+}

@@ -1,0 +1,286 @@
+package signing_test
+
+import (
+	"bufio"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+)
+
+// Where the simulator and this package could share a mistake, the SDK that Alipay
+// publishes for Node does not: it is one end of every test here.
+
+// A nodePeer is node/peer.mjs.
+type nodePeer struct {
+	t    testing.TB
+	in   io.Writer
+	out  *bufio.Scanner
+	sim  *alipaysim.Sim
+	ring *keys.Ring
+}
+
+type fields map[string]any
+
+// newNodePeer starts it with the keys of this run, and with the simulator for a
+// gateway. Without Node and the package the test is skipped, but not in CI.
+func newNodePeer(t testing.TB) *nodePeer {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join("node", "node_modules", "alipay-sdk"))
+	}
+	switch {
+	case err != nil && os.Getenv("CI") != "":
+		t.Fatalf("no Node with alipay-sdk: run npm ci in signing/node: %v", err)
+	case err != nil:
+		t.Skipf("no Node with alipay-sdk: run npm ci in signing/node: %v", err)
+	}
+	p := &nodePeer{t: t, sim: newSim(t, alipaysim.Config{}), ring: newRing(t, ownKey(), alipayKey())}
+	p.start(exec.CommandContext(t.Context(), node, "peer.mjs"))
+	gateway := httptest.NewServer(p.sim)
+	t.Cleanup(gateway.Close)
+	p.ask(nil, fields{
+		"do": "keys", "app_id": appID, "gateway": gateway.URL + "/gateway.do",
+		"app": privateText(ownKey()), "app_public": publicText(t, ownKey()),
+		"alipay": privateText(alipayKey()), "alipay_public": publicText(t, alipayKey()),
+	})
+	return p
+}
+
+func (p *nodePeer) start(cmd *exec.Cmd) {
+	p.t.Helper()
+	cmd.Dir, cmd.Stderr = "node", p.t.Output()
+	cmd.Env = append(os.Environ(), "TZ=Asia/Shanghai") // the SDK dates requests by its own clock's zone
+	in, err := cmd.StdinPipe()
+	noError(p.t, err)
+	out, err := cmd.StdoutPipe()
+	noError(p.t, err)
+	noError(p.t, cmd.Start())
+	p.in, p.out = in, bufio.NewScanner(out)
+	p.t.Cleanup(func() {
+		in.Close()
+		cmd.Wait() // killed when the test is over
+	})
+}
+
+func noError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func privateText(key *rsa.PrivateKey) string {
+	return base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key))
+}
+
+func publicText(t testing.TB, key *rsa.PrivateKey) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	noError(t, err)
+	return base64.StdEncoding.EncodeToString(der)
+}
+
+// ask gives one command and reads its answer into into.
+func (p *nodePeer) ask(into any, command fields) {
+	p.t.Helper()
+	line, err := json.Marshal(command)
+	noError(p.t, err)
+	_, err = p.in.Write(append(line, '\n'))
+	if err != nil || !p.out.Scan() {
+		p.t.Fatalf("%v: no answer (%v, %v)", command["do"], err, p.out.Err())
+	}
+	if into != nil {
+		noError(p.t, json.Unmarshal(p.out.Bytes(), into))
+	}
+}
+
+// A sdkVerdict is what checkNotifySign and checkNotifySignV2 say. The first decodes
+// each value once more than it was encoded, so a value with '%' is beyond it.
+type sdkVerdict struct{ V1, V2 bool }
+
+func (p *nodePeer) verify(body []byte) (v sdkVerdict) {
+	p.t.Helper()
+	p.ask(&v, fields{"do": "verify", "body": string(body)})
+	return v
+}
+
+// What the simulator writes is what Alipay writes: its SDK takes every kind.
+func TestNodeVerifiesSimulator(t *testing.T) {
+	t.Parallel()
+	p := newNodePeer(t)
+	for kind := range alipaysim.Kinds() {
+		letter := write(t, p.sim, alipaysim.Notice{Person: "ok", Kind: kind})
+		want := sdkVerdict{V1: kind != "trade_status_sync", V2: true} // the trade has '%' in it
+		if got := p.verify(letter.Body); got != want {
+			t.Errorf("%s: %+v, want %+v", kind, got, want)
+		}
+	}
+}
+
+// What the SDK refuses, we refuse. Where it is more lenient, the difference is named.
+func TestNodeRefusesWhatWeRefuse(t *testing.T) {
+	t.Parallel()
+	p := newNodePeer(t)
+	lenient := map[string]string{
+		"":             "", // genuine
+		"stale":        "", // genuine for us, too: whether it is fresh is asked later
+		"future":       "",
+		"sha1":         "it goes by sign_type, which the sender chose",
+		"other_app":    "it does not look at app_id",
+		"duplicate":    "the last value wins",
+		"content_type": "it is given the body alone",
+	}
+	faults := alipaysim.NoticeFaults()
+	faults[""] = "none"
+	for fault := range faults {
+		letter := write(t, p.sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
+		_, err := signing.VerifyNotification(p.ring, letter.Body, letter.ContentType)
+		why, takes := lenient[fault]
+		if got := p.verify(letter.Body); got.V2 != takes {
+			t.Errorf("%q: the SDK says %+v", fault, got)
+		}
+		if ours := err == nil; ours != (takes && why == "") {
+			t.Errorf("%q: we say %v", fault, err)
+		}
+	}
+}
+
+// What the SDK signs is taken: a message that includes sign_type (V2), and one that
+// does not (V1). A changed one is not.
+func TestNodeSignsNotifications(t *testing.T) {
+	t.Parallel()
+	p := newNodePeer(t)
+	var event struct{ Body string }
+	p.ask(&event, fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": fields{
+		"notify_type": "servicemarket_order_notify", "notify_id": "2026010200000000000001",
+		"notify_time": "2026-01-02 03:04:05", "title": "订购 a+b & c=d 100% ", "remark": "",
+	}})
+	if n := accept(t, p.ring, []byte(event.Body)); n.Family != signing.FamilyEvent || n.Rule != signing.NotifyV2 {
+		t.Errorf("got %+v", n)
+	}
+	form := message(nil)
+	var message struct{ Sign string }
+	p.ask(&message, fields{"do": "text", "text": pairsOf(form)})
+	form.Set("sign", message.Sign)
+	if n := accept(t, p.ring, []byte(form.Encode())); n.Family != signing.FamilyFromAnt || n.Method != signing.MethodCancelled {
+		t.Errorf("got %+v", n)
+	}
+	for name, body := range map[string]string{
+		"event":   strings.Replace(event.Body, "order_notify", "order_notifx", 1),
+		"message": strings.Replace(form.Encode(), "notify_id=2026", "notify_id=2025", 1),
+	} {
+		if _, err := signing.VerifyNotification(p.ring, []byte(body), formType); !errors.Is(err, signing.ErrBadSignature) {
+			t.Errorf("%s changed: %v", name, err)
+		}
+	}
+}
+
+// pairsOf spells out what is signed in a From-Ant message, without Canonical.
+func pairsOf(form url.Values) string {
+	var pairs []string
+	for _, name := range []string{"app_id", "biz_content", "charset", "msg_method", "notify_id", "utc_timestamp", "version"} {
+		pairs = append(pairs, name+"="+form.Get(name))
+	}
+	return strings.Join(pairs, "&")
+}
+
+// The text under a request is the same at both ends, and so is that under an answer
+// to a call of Alipay's.
+func TestNodeAgreesOnText(t *testing.T) {
+	t.Parallel()
+	p := newNodePeer(t)
+	var request struct{ Body string }
+	p.ask(&request, fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
+		"params": fields{"bizContent": fields{"user_name": "张三 & co=100%", "cert_type": "IDENTITY_CARD"}}})
+	form, err := url.ParseQuery(strings.TrimPrefix(request.Body, "?"))
+	noError(t, err)
+	text, err := signing.Canonical(form, signing.Request)
+	noError(t, err)
+	noError(t, signing.Verify(&ownKey().PublicKey, text, form.Get("sign")))
+
+	answer, err := signing.SignSPIAnswer(p.ring, json.RawMessage(`{"code":"40004","sub_msg":"不支持的接口 \"}"}`))
+	noError(t, err)
+	for raw, want := range map[string]bool{string(answer): true, strings.Replace(string(answer), "40004", "10000", 1): false} {
+		var verdict struct{ OK bool }
+		p.ask(&verdict, fields{"do": "answer", "raw": raw})
+		if verdict.OK != want {
+			t.Errorf("the SDK says %v about %s", verdict.OK, raw)
+		}
+	}
+}
+
+// The SDK as an application, with every answer verified, gets what we get from the
+// simulator's gateway, and refuses what we refuse.
+func TestNodeCallsSimulator(t *testing.T) {
+	t.Parallel()
+	p := newNodePeer(t)
+	for _, c := range []struct{ name, fault, refused string }{
+		{"genuine", "", ""},
+		{"again", "", ""},
+		{"bad signature", "bad_signature", "验签失败"},
+		{"other application", "other_app", "验签失败"},
+	} {
+		code, err := p.sim.AuthCode("both")
+		noError(t, err)
+		if c.fault != "" {
+			noError(t, p.sim.Fault(c.fault, 1))
+		}
+		var got struct{ OpenID, UserID, AccessToken, Refused string }
+		p.ask(&got, fields{"do": "exchange", "code": code})
+		if got.Refused != c.refused || c.refused == "" && (got.OpenID != "074aBoth_-1" || got.UserID != "2088000000000002" || got.AccessToken == "") {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
+// A gateway of the SDK's takes our requests, and its answers are taken when they are
+// signed with Alipay's key and whole.
+func TestNodeIsGateway(t *testing.T) {
+	t.Parallel()
+	p := newNodePeer(t)
+	var gateway struct{ URL string }
+	p.ask(&gateway, fields{"do": "serve"})
+	own := newGateway(t, p.ring, gateway.URL, signing.Options{})
+	stranger := newGateway(t, newRing(t, otherKey(), alipayKey()), gateway.URL, signing.Options{})
+	for _, c := range []struct {
+		name, code string
+		gate       *signing.Gateway
+		want       error
+	}{
+		{"genuine", "good", own, nil},
+		{"altered", "altered", own, signing.ErrForged},
+		{"signed by another", "forged", own, signing.ErrForged},
+		{"not the application", "good", stranger, signing.ErrConfiguration},
+	} {
+		grant, err := c.gate.Exchange(t.Context(), c.code)
+		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.want == nil && (grant.AccessToken != "token-of-good" || grant.ExpiresIn != 300*time.Second) {
+			t.Errorf("%s: %+v", c.name, grant)
+		}
+	}
+	resp, err := http.PostForm(gateway.URL, url.Values{"sign": {"x"}}) // it does look
+	noError(t, err)
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasPrefix(string(body), `{"error_response"`) {
+		t.Errorf("%v: %s", err, body)
+	}
+}
