@@ -77,19 +77,19 @@ func TestOverLongIsRefusedAtOnce(t *testing.T) {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
-		if best > 500*time.Microsecond {
+		if best > lookLimit {
 			t.Errorf("%s: %v", name, best)
 		}
 	}
 }
 
+// lookLimit is no claim of speed: it is what tells a look that is bounded from
+// one that grows with what a stranger sends.
+const lookLimit = 50 * time.Millisecond
+
 // The longest password that is looked at in full must be cheap too.
 func TestLongestLookIsCheap(t *testing.T) {
 	t.Parallel()
-	limit := 5 * time.Millisecond
-	if raceDetector {
-		limit *= 20
-	}
 	for name, unit := range map[string]string{"ascii": "k7", "chinese": "密", "marks": "\u0301", "expanding": "\ufdfa", "jamo": "\u1100\u1161"} {
 		s := NewSecret(strings.Repeat(unit, 1024/len(unit)))
 		best := time.Hour
@@ -98,7 +98,7 @@ func TestLongestLookIsCheap(t *testing.T) {
 			Default().Check(s, wang())
 			best = min(best, time.Since(start))
 		}
-		if best > limit {
+		if best > lookLimit {
 			t.Errorf("%s: %v", name, best)
 		}
 	}

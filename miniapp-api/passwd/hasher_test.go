@@ -2,17 +2,13 @@ package passwd
 
 import (
 	"bytes"
-	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/emmansun/gmsm/sm3"
 
@@ -285,53 +281,4 @@ func TestNewHasherRefuses(t *testing.T) {
 			NewHasher(c)
 		}()
 	}
-}
-
-// Right, wrong, nobody and nonsense cost the same: the medians of interleaved
-// tries differ by less than a quarter even on a busy machine.
-func TestSameWork(t *testing.T) {
-	if testing.Short() || raceDetector {
-		t.Skip("measures time")
-	}
-	h := cheap(t, func(c *HasherConfig) { c.Memory, c.Slots = 4096, 1 })
-	hash, err := h.Hash(t.Context(), NewSecret("secret words"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	kinds := map[string]func(context.Context) error{
-		"right": func(ctx context.Context) error {
-			_, _, err := h.Verify(ctx, hash, NewSecret("secret words"))
-			return err
-		},
-		"wrong": func(ctx context.Context) error {
-			_, _, err := h.Verify(ctx, hash, NewSecret("other words!"))
-			return err
-		},
-		"dummy": func(ctx context.Context) error { return h.Dummy(ctx, NewSecret("secret words")) },
-		"empty": func(ctx context.Context) error { _, _, err := h.Verify(ctx, hash, NewSecret("")); return err },
-		"64KiB": func(ctx context.Context) error { return h.Dummy(ctx, NewSecret(strings.Repeat("x", 64<<10))) },
-	}
-	took := map[string][]time.Duration{}
-	names := []string{"right", "wrong", "dummy", "empty", "64KiB"}
-	for range 60 {
-		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		for _, name := range names {
-			start := time.Now()
-			if err := kinds[name](t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			took[name] = append(took[name], time.Since(start))
-		}
-	}
-	base := median(took["right"])
-	for name, all := range took {
-		if m := median(all); m < base*3/4 || m > base*5/4 {
-			t.Errorf("%s takes %v, right %v", name, m, base)
-		}
-	}
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
 }
