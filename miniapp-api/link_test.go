@@ -69,6 +69,23 @@ func strippedHeaders(h http.Header) http.Header {
 	return h
 }
 
+// T8: a refusal leaves on the beat, which hides what is left of a difference;
+// BenchmarkRefusalTiming measures how well.
+func TestRefusalsLeaveOnTheBeat(t *testing.T) {
+	t.Parallel()
+	begun := time.Now().Add(-beat - beat/5)
+	awaitBeat(t.Context(), begun)
+	if took := time.Since(begun); took < 2*beat {
+		t.Errorf("left after %v, want the second beat, %v", took, 2*beat)
+	}
+	h := newHouse(t)
+	before := time.Now()
+	h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+	if took := time.Since(before); took < beat {
+		t.Errorf("a refusal left after %v, before the first beat", took)
+	}
+}
+
 // T1, T6: strangers neither get in with the right password nor lock the owner out.
 func TestStrangersCannotLockTheOwner(t *testing.T) {
 	t.Parallel()
