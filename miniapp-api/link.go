@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"fundpass/miniapp-api/document"
@@ -109,12 +110,14 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 
 // beat is the grid on which refusals of a link leave. Whatever the reason, the
 // work is one hash and the same statements; what is left of a difference, a row
-// found or not, is some hundred microseconds and ends at the same beat.
+// found or not, is some hundred microseconds and ends at the same beat. Timers
+// run late by a part of a millisecond that depends on when they were set, so
+// chance has the last word.
 const beat = 50 * time.Millisecond
 
 func awaitBeat(ctx context.Context, begun time.Time) {
 	select {
-	case <-time.After(beat - time.Since(begun)%beat):
+	case <-time.After(beat - time.Since(begun)%beat + rand.N(beat/2)):
 	case <-ctx.Done():
 	}
 }
