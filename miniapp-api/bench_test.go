@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -28,7 +29,8 @@ import (
 // fullHasher hashes as production does.
 func fullHasher(h *house) houseOption {
 	return func(c *Config) {
-		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper})
+		slots := runtime.NumCPU()
+		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Slots: slots, Queue: 8 * slots})
 		h.t.Cleanup(c.Hasher.Close)
 	}
 }
