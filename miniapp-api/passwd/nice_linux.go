@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// niceness of the hashing threads: a waking request thread outweighs one nine
-	// to one, and hashing still gets on when requests fill the cores.
-	niceness = 10
+	// niceness of the hashing threads: a waking request thread outweighs one
+	// fourteen to one, and hashing still gets on when requests fill the cores.
+	niceness = 12
 
 	// slice is how long a hash may run before the kernel looks who else waits.
 	// Linux 6.12 and newer heed it (sched_attr.sched_runtime of a normal thread);
