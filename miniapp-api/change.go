@@ -16,6 +16,7 @@ import (
 type openChangeRequest struct {
 	IDNumber    string        `json:"id_number"`
 	OldPassword passwd.Secret `json:"old_password"`
+	Encrypted   *sealedForm   `json:"encrypted"` // instead of old_password
 }
 
 type changeReply struct {
@@ -26,6 +27,11 @@ type changeReply struct {
 
 // openChange is the citizen's first page: personal data and the old password.
 func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) (changeReply, error) {
+	sent, err := s.unseal(ctx, v, passwords{Present: in.OldPassword}, in.Encrypted)
+	if err != nil {
+		return changeReply{}, err
+	}
+	in.OldPassword = sent.Present
 	account, err := s.db.LinkedAccount(ctx, v.Link.AccountID)
 	if err != nil {
 		return changeReply{}, err
@@ -88,8 +94,9 @@ func changeable(a store.Account) error {
 }
 
 type confirmRequest struct {
-	New   passwd.Secret `json:"new_password"`
-	Again passwd.Secret `json:"new_password_again"`
+	New       passwd.Secret `json:"new_password"`
+	Again     passwd.Secret `json:"new_password_again"`
+	Encrypted *sealedForm   `json:"encrypted"` // instead of both
 }
 
 type confirmReply struct {
@@ -107,6 +114,11 @@ func doneReply(c store.Change) confirmReply {
 // confirmChange is the second page: the new password twice. A repeated confirm
 // gets the first answer.
 func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) (confirmReply, error) {
+	sent, err := s.unseal(ctx, v, passwords{New: in.New, Again: in.Again}, in.Encrypted)
+	if err != nil {
+		return confirmReply{}, err
+	}
+	in.New, in.Again = sent.New, sent.Again
 	change, err := s.db.Change(ctx, v.Session, v.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return confirmReply{}, ErrChangeGone

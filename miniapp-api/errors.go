@@ -97,6 +97,10 @@ var (
 		Message: "新密码不能与原密码相同", Next: "Ask for another one."}
 	ErrPasswordReused = &Error{Status: 422, Code: "PASSWORD_REUSED", Title: "The new password was used before",
 		Message: "不能使用最近用过的密码", Next: "Ask for another one."}
+	ErrDecryptFailed = &Error{Status: 422, Code: "DECRYPT_FAILED", Title: "The sealed passwords do not open: ticket spent, late or not this session's, or sealed otherwise",
+		Message: "页面停留时间过长，请再次提交", Next: "Take a new ticket, seal again and repeat once under a new Idempotency-Key."}
+	ErrNotOffered = &Error{Status: 404, Code: "NOT_OFFERED", Title: "This centre has not set this up",
+		Message: "暂未开通此功能", Next: "Hide the entry; without transport keys send passwords readable over TLS."}
 	ErrKeyReused = &Error{Status: 422, Code: "IDEMPOTENCY_KEY_REUSED", Title: "The Idempotency-Key came with another body before",
 		Message: "请求重复，请重新提交", Next: "Use a new key for every new form."}
 
@@ -118,7 +122,7 @@ var Catalogue = []*Error{
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,
-	ErrPasswordMismatch, ErrPasswordWeak, ErrPasswordSame, ErrPasswordReused, ErrKeyReused,
+	ErrPasswordMismatch, ErrPasswordWeak, ErrPasswordSame, ErrPasswordReused, ErrDecryptFailed, ErrNotOffered, ErrKeyReused,
 	ErrTooManyRequests, ErrBusy, ErrResultUnknown, ErrAlipayUnavailable, ErrInternal,
 }
 

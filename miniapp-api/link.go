@@ -39,6 +39,7 @@ type linkRequest struct {
 	IDNumber  string        `json:"id_number"`
 	AccountNo string        `json:"account_no"`
 	Password  passwd.Secret `json:"password"`
+	Encrypted *sealedForm   `json:"encrypted"` // instead of password
 }
 
 type linkReply struct {
@@ -84,6 +85,11 @@ func (in linkRequest) claim() (claim, error) {
 // the password. Whatever fails, a stranger gets one answer, after the same work.
 func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkReply, error) {
 	begun := time.Now()
+	sent, err := s.unseal(ctx, v, passwords{Present: in.Password}, in.Encrypted)
+	if err != nil {
+		return linkReply{}, err
+	}
+	in.Password = sent.Present
 	who, err := in.claim()
 	if err != nil {
 		return linkReply{}, err
@@ -198,7 +204,8 @@ func (s *Server) showLink(ctx context.Context, v visit, _ none) (linkReply, erro
 }
 
 type unlinkRequest struct {
-	Password passwd.Secret `json:"password"`
+	Password  passwd.Secret `json:"password"`
+	Encrypted *sealedForm   `json:"encrypted"` // instead of password
 }
 
 // removeLink unlinks, against the password: a borrowed phone must not be enough.
@@ -208,13 +215,18 @@ func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (non
 		return none{}, nil // it happened, and the answer was lost
 	case v.Link == nil:
 		return none{}, ErrNotLinked
-	case in.Password.Empty():
+	}
+	sent, err := s.unseal(ctx, v, passwords{Present: in.Password}, in.Encrypted)
+	switch {
+	case err != nil:
+		return none{}, err
+	case sent.Present.Empty():
 		return none{}, ErrBadRequest.withFields(FieldError{"password", "REQUIRED", "请输入密码"})
 	}
-	if _, err := s.ownerGuess(ctx, v, in.Password, func(store.Account) bool { return true }); err != nil {
+	if _, err := s.ownerGuess(ctx, v, sent.Present, func(store.Account) bool { return true }); err != nil {
 		return none{}, err
 	}
-	err := s.db.RemoveLink(ctx, v.Session)
+	err = s.db.RemoveLink(ctx, v.Session)
 	if errors.Is(err, store.ErrNotFound) {
 		return none{}, ErrNotLinked
 	}

@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -46,6 +48,9 @@ type Config struct {
 
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
+
+	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
+	SealedOnly bool            // refuse readable passwords
 }
 
 // A Server answers the mini-program.
@@ -61,6 +66,9 @@ type Server struct {
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
+
+	transport  atomic.Pointer[keys.Transport]
+	sealedOnly bool
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -74,14 +82,23 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{
+	if c.SealedOnly && c.Transport == nil {
+		return nil, errors.New("miniapp: SealedOnly needs Transport")
+	}
+	s := &Server{
 		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher),
-	}, nil
+		metrics:   newMetrics(c.Hasher), sealedOnly: c.SealedOnly,
+	}
+	s.ReplaceTransport(c.Transport)
+	return s, nil
 }
+
+// ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
+// a key that is no longer there are told to seal again.
+func (s *Server) ReplaceTransport(t *keys.Transport) { s.transport.Store(t) }
 
 // requestTime is the longest a request may take; Alipay's share is within it.
 const requestTime = 5 * time.Second
@@ -100,6 +117,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", authed(s, s.removeLink)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
+		{"POST", "/v1/password/tickets", authed(s, s.makeTicket)},
 		{"POST", "/v1/password/changes", linked(s, s.openChange)},
 		{"GET", "/v1/password/changes/:id", authed(s, s.showChange)},
 		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},

@@ -25,6 +25,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM sessions WHERE center_id = $1 AND created_at <= $2`, now.Add(-SessionLife)},
 			{`DELETE FROM auth_codes WHERE center_id = $1 AND spent_at <= $2`, now.Add(-authCodeLife)},
 			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
+			{`DELETE FROM password_tickets WHERE center_id = $1 AND made_at <= $2`, now.Add(-TicketLife)},
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {

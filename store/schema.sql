@@ -167,6 +167,17 @@ CREATE TABLE password_history (
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
 
+CREATE TABLE password_tickets (
+	center_id text NOT NULL,
+	ticket_digest bytea NOT NULL,
+	token_digest bytea NOT NULL,
+	made_at timestamp with time zone NOT NULL,
+	spent_at timestamp with time zone,
+	spent_by bytea,
+	PRIMARY KEY (center_id, ticket_digest)
+);
+CREATE INDEX password_tickets_made ON password_tickets USING btree (center_id, made_at);
+
 CREATE TABLE receipts (
 	center_id text NOT NULL,
 	scope bytea NOT NULL,

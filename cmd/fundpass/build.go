@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 
+	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
@@ -22,6 +23,8 @@ type app struct {
 	policy  *passwd.Policy
 	hasher  *passwd.Hasher
 	server  *miniapp.Server
+
+	transport *keys.Transport // of the start; reload gives the server newer ones
 
 	// handler answers on the public address; the demo puts more before it.
 	handler  http.Handler
@@ -47,7 +50,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err != nil {
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
-	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f)}
+	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport}
 	if err := a.addServer(); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -73,6 +76,7 @@ func (a *app) addServer() error {
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
+		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})
 	if err != nil {
 		return err

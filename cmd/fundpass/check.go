@@ -106,8 +106,9 @@ func (s settings) describe(field settingField, f files) string {
 	case "FUNDPASS_APP_KEY_FILE":
 		return s.AppKeyFile + ": " + describePrivate(s.AppKeyFile)
 	case "FUNDPASS_TRANSPORT_KEY_FILES":
-		if len(s.TransportKeyFiles) > 0 {
-			return strings.Join(s.TransportKeyFiles, ", ") + ": usable, not used by this version"
+		if f.transport != nil {
+			kid, _ := f.transport.Current()
+			return fmt.Sprintf("%s: key %s is handed out", strings.Join(s.TransportKeyFiles, ", "), kid)
 		}
 	case "FUNDPASS_CONTENT_KEY_FILE":
 		if s.ContentKeyFile != "" {

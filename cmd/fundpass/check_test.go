@@ -53,7 +53,7 @@ func TestCheckComplete(t *testing.T) {
 	noError(t, got.err)
 	got.want(verdictOK, "FUNDPASS_APP_KEY_FILE", "RSA, 2048 bits, signs and verifies")
 	got.want(verdictOK, "FUNDPASS_ALIPAY_KEY_FILES", "not the application's own")
-	got.want(verdictOK, "FUNDPASS_TRANSPORT_KEY_FILES", "not used by this version")
+	got.want(verdictOK, "FUNDPASS_TRANSPORT_KEY_FILES", "is handed out")
 	got.want(verdictOK, "FUNDPASS_POLICY_FILE", "built in")
 	got.want(verdictOK, "FUNDPASS_CONTENT_KEY_FILE", "not set")
 	got.want(verdictOK, "database", "PostgreSQL")

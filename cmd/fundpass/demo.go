@@ -212,6 +212,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile),
+		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {

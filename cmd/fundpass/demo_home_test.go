@@ -123,7 +123,7 @@ func TestDemoKeysAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := make(map[string]string)
-		for _, name := range []string{appKeyFile, alipayKeyFile, alipayPublicFile, columnKeyFile, pepperFile} {
+		for _, name := range []string{appKeyFile, alipayKeyFile, alipayPublicFile, columnKeyFile, pepperFile, transportKeyFile} {
 			all[name] = string(readFile(t, h.path(name)))
 			if info, err := os.Stat(h.path(name)); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("%s: %v %v", name, info, err)

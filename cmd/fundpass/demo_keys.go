@@ -19,12 +19,13 @@ const (
 	alipayPublicFile = "alipay-public-key.pem"
 	columnKeyFile    = "column-key.json"
 	pepperFile       = "pepper.json"
+	transportKeyFile = "transport-key.pem"
 )
 
 // makeKeys makes the key files that are not there.
 func (h *home) makeKeys() error {
 	for name, make := range map[string]func() ([]byte, error){
-		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM,
+		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM, transportKeyFile: newPrivatePEM,
 		columnKeyFile: keys.NewBoxKey, pepperFile: keys.NewPepperKey,
 	} {
 		_, err := os.Lstat(h.path(name))

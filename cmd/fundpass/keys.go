@@ -98,7 +98,7 @@ func makeKeys(owner keyOwner) ([]keyFile, error) {
 		{"app_private_pkcs1.txt", textLine(app.PKCS1()), "", "the same private key for SDKs of other languages; delete it if unused"},
 		{"column.key", column, "FUNDPASS_COLUMN_KEY_FILE", "encrypts personal data in the database"},
 		{"pepper.key", pepper, "FUNDPASS_PEPPER_FILE", "is mixed into every password hash"},
-		{"transport_private_key.pem", transport.PEM(), "FUNDPASS_TRANSPORT_KEY_FILES", "will decrypt passwords in requests; checked, not used by this version"},
+		{"transport_private_key.pem", transport.PEM(), "FUNDPASS_TRANSPORT_KEY_FILES", "decrypts passwords that pages encrypt"},
 	}
 	if owner.company == "" {
 		return files, nil

@@ -22,8 +22,8 @@ type files struct {
 	box       *keys.Box
 	pepper    *keys.Pepper
 	policy    *passwd.Policy
-	transport []*rsa.PrivateKey // not used yet
-	content   []byte            // not used yet
+	transport *keys.Transport // nil when none is configured
+	content   []byte          // not used yet
 }
 
 // load reads every file the settings name and reports everything wrong with
@@ -49,7 +49,7 @@ func (s settings) load() (files, []problem) {
 	}
 	f.policy, err = s.loadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
-	f.transport, err = loadTransportKeys(s.TransportKeyFiles)
+	f.transport, err = s.loadTransport(f.ring)
 	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
 	f.content, err = loadContentKey(s.ContentKeyFile)
 	note("FUNDPASS_CONTENT_KEY_FILE", err)
@@ -143,7 +143,27 @@ func (s settings) loadPolicy() (*passwd.Policy, error) {
 	return passwd.LoadPolicy(s.PolicyFile)
 }
 
-func loadTransportKeys(paths []string) ([]*rsa.PrivateKey, error) {
+// loadTransport refuses the application's key: whoever may ask the server to
+// decrypt must not come near what signs to Alipay.
+func (s settings) loadTransport(ring *keys.Ring) (*keys.Transport, error) {
+	if len(s.TransportKeyFiles) == 0 {
+		return nil, nil
+	}
+	private, err := loadPrivateKeys(s.TransportKeyFiles)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := keys.NewTransport(private...)
+	if err == nil && ring != nil && transport.Holds(ring.Signer().Public()) {
+		err = errors.New("the application's private key is among them; fundpass keys new makes one for this purpose")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return transport, nil
+}
+
+func loadPrivateKeys(paths []string) ([]*rsa.PrivateKey, error) {
 	var all []*rsa.PrivateKey
 	var problems []error
 	for _, path := range paths {

@@ -24,11 +24,16 @@ func (a *app) reloadOnHangup() (stop func()) {
 	return func() { signal.Stop(hangup); close(done) }
 }
 
-// reload reads the ring's files again. With any problem the old keys stay.
+// reload reads the files of the ring and of the transport keys again. With any
+// problem the old keys stay.
 func (a *app) reload() {
 	s := a.settings
 	ring, problems := s.loadRing()
 	problems = append(problems, s.checkModes()...)
+	transport, err := s.loadTransport(ring)
+	if err != nil {
+		problems = append(problems, problem{"FUNDPASS_TRANSPORT_KEY_FILES", err})
+	}
 	if len(problems) == 0 {
 		if err := a.gateway.Replace(ring); err != nil {
 			problems = append(problems, problem{"", err})
@@ -38,6 +43,7 @@ func (a *app) reload() {
 		a.log.Error("keys not reloaded, the old ones stay", "setting", p.setting, "err", p.err)
 	}
 	if len(problems) == 0 {
+		a.server.ReplaceTransport(transport)
 		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
 		a.warnExpiring(time.Now())
 	}

@@ -23,8 +23,8 @@ const demoCenter = "demo"
 // a passfile that FUNDPASS_DATABASE_URL names. The about tag is what an operator
 // reads in the help and when the setting is missing.
 //
-// Transport keys and the content key are read and must be usable; no part of
-// this version decrypts with them yet.
+// The content key is read and must be usable; no part of this version decrypts
+// with it yet.
 type settings struct {
 	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"address the mini-program reaches; loopback behind a reverse proxy, anything else only inside a container"`
 	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"address of health and metrics, for operators only"`
@@ -46,7 +46,8 @@ type settings struct {
 
 	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file of the key that encrypts columns; fundpass keys new makes one, and losing it loses the data"`
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password"`
-	TransportKeyFiles fileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of RSA private keys for encrypted passwords in requests, comma separated; checked, not used by this version"`
+	TransportKeyFiles fileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS"`
+	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds"`
 
 	TrustedProxies networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated"`

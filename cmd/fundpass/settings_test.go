@@ -59,6 +59,7 @@ func TestSettingsDefaults(t *testing.T) {
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
+		PlainPasswords: "yes",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -120,6 +121,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"pepper for column key", "FUNDPASS_COLUMN_KEY_FILE", s.path("pepper.key"), "same file", nil},
 		{"column key for pepper", "FUNDPASS_PEPPER_FILE", s.path("open.key"), "pepper", keys.ErrFormat},
 		{"transport key", "FUNDPASS_TRANSPORT_KEY_FILES", s.path("empty.txt"), "empty.txt", keys.ErrEmpty},
+		{"transport key is the application's", "FUNDPASS_TRANSPORT_KEY_FILES", s.path("app_private_pkcs8.txt"), "the application's private key is among them", nil},
+		{"transport key twice", "FUNDPASS_TRANSPORT_KEY_FILES", s.path("transport_private_key.pem") + "," + s.path("transport_private_key.pem"), "twice", keys.ErrDuplicate},
 		{"content key", "FUNDPASS_CONTENT_KEY_FILE", s.path("short.key"), "AES-128", nil},
 		{"policy", "FUNDPASS_POLICY_FILE", s.path("policy.json"), "policy.json", nil},
 		{"no policy", "FUNDPASS_POLICY_FILE", s.path("absent"), "absent", os.ErrNotExist},
@@ -131,6 +134,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"not a URL", gateway, "openapi.alipay.com", "not a URL", nil},
 		{"demo centre", "FUNDPASS_CENTER", "demo", "fundpass demo", nil},
 		{"long centre", "FUNDPASS_CENTER", strings.Repeat("x", 33), "1 to 32", nil},
+		{"plain passwords", "FUNDPASS_PLAIN_PASSWORDS", "never", "yes nor no", nil},
+		{"no way in for passwords", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
 		{"proof", "FUNDPASS_PROOF", "face", "certdoc nor none", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
@@ -242,49 +247,6 @@ func TestSettingsKeepSecrets(t *testing.T) {
 		if err == nil || strings.Contains(fmt.Sprintf("%+v", err), canary) {
 			t.Errorf("%v", err)
 		}
-	}
-}
-
-func TestWarnings(t *testing.T) {
-	t.Parallel()
-	s := newBareSite(t)
-	base, err := readSettings(getenvOf(s.env()))
-	noError(t, err)
-	now := time.Now()
-	for _, c := range []struct {
-		name   string
-		change func(*settings)
-		want   []string // settings warned of
-	}{
-		{"none", func(*settings) {}, nil},
-		{"container", func(s *settings) { s.Addr = "0.0.0.0:8080" }, []string{"FUNDPASS_ADDR"}},
-		{"every address", func(s *settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
-		{"public ops", func(s *settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
-		{"no proof", func(s *settings) { s.Proof = "none" }, []string{"FUNDPASS_PROOF"}},
-		{"simulator in production", func(s *settings) { s.Environment = "production" }, []string{"FUNDPASS_GATEWAY_URL"}},
-		{"sandbox in production", func(s *settings) {
-			s.Environment, s.GatewayURL = "production", "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
-		}, []string{"FUNDPASS_GATEWAY_URL"}},
-		{"production", func(s *settings) {
-			s.Environment, s.GatewayURL = "production", "https://openapi.alipay.com/gateway.do"
-		}, nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			changed := base
-			c.change(&changed)
-			f, problems := changed.load()
-			if len(problems) > 0 {
-				t.Fatal(asError(problems))
-			}
-			var got []string
-			for _, p := range changed.warnings(f, now) {
-				got = append(got, p.setting)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }
 

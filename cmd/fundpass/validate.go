@@ -21,7 +21,18 @@ var centerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 func (s settings) validate() []problem {
 	all := append(s.validateAddresses(), s.validateCenter()...)
 	all = append(all, s.validateAlipay()...)
+	all = append(all, s.validatePasswords()...)
 	return append(all, s.validateFiles()...)
+}
+
+func (s settings) validatePasswords() []problem {
+	switch {
+	case s.PlainPasswords != "yes" && s.PlainPasswords != "no":
+		return []problem{problemf("FUNDPASS_PLAIN_PASSWORDS", "is neither yes nor no")}
+	case s.PlainPasswords == "no" && len(s.TransportKeyFiles) == 0:
+		return []problem{problemf("FUNDPASS_PLAIN_PASSWORDS", "is no, but FUNDPASS_TRANSPORT_KEY_FILES is not set: no password could reach the server")}
+	}
+	return nil
 }
 
 // validateFiles refuses one file for two purposes.

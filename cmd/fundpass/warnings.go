@@ -22,6 +22,9 @@ func (s settings) unsafe() []problem {
 	if s.Proof == "none" {
 		all = append(all, problemf("FUNDPASS_PROOF", "is none: whoever knows an ID number opens a link with the initial password; contract alipay.user.certdoc.certverify and set certdoc"))
 	}
+	if s.PlainPasswords == "yes" && s.Environment == "production" {
+		all = append(all, problemf("FUNDPASS_PLAIN_PASSWORDS", "is yes: passwords are readable wherever TLS ends before this server; set FUNDPASS_TRANSPORT_KEY_FILES, and no once every page encrypts"))
+	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"
 		if host == sandboxGateway {

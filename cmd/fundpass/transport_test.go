@@ -1,0 +1,36 @@
+package main
+
+import (
+	"syscall"
+	"testing"
+)
+
+// A new transport key is handed out after SIGHUP; a file that cannot be used
+// changes nothing.
+func TestTransportReload(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	list := n.path("transport.pem")
+	n.write("transport.pem", string(n.read("transport_private_key.pem")))
+	s := startServer(t, n.env(map[string]string{"FUNDPASS_TRANSPORT_KEY_FILES": list, "FUNDPASS_PROOF": "none"}))
+	c := n.move(1, s.URL)[0]
+	c.mustLogIn()
+	handedOut := func() string { return c.must("OK", postTo("/v1/password/tickets", fields{})).text("kid") }
+	before := handedOut()
+
+	n.write("transport.pem", "not a key")
+	s.signal(syscall.SIGHUP)
+	s.awaitLog("keys not reloaded", 1)
+	if got := handedOut(); got != before {
+		t.Errorf("a broken file changed the key to %s", got)
+	}
+	next, err := newPrivatePEM()
+	noError(t, err)
+	n.write("transport.pem", string(next))
+	s.signal(syscall.SIGHUP)
+	s.awaitLog("keys reloaded", 1)
+	if got := handedOut(); got == before || got == "" {
+		t.Errorf("still %s after a new key", got)
+	}
+	noError(t, s.Stop())
+}

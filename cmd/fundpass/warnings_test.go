@@ -1,0 +1,54 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	s := newBareSite(t)
+	base, err := readSettings(getenvOf(s.env()))
+	noError(t, err)
+	now := time.Now()
+	for _, c := range []struct {
+		name   string
+		change func(*settings)
+		want   []string // settings warned of
+	}{
+		{"none", func(*settings) {}, nil},
+		{"container", func(s *settings) { s.Addr = "0.0.0.0:8080" }, []string{"FUNDPASS_ADDR"}},
+		{"every address", func(s *settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
+		{"public ops", func(s *settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
+		{"no proof", func(s *settings) { s.Proof = "none" }, []string{"FUNDPASS_PROOF"}},
+		{"simulator in production", func(s *settings) { s.Environment, s.PlainPasswords = "production", "no" }, []string{"FUNDPASS_GATEWAY_URL"}},
+		{"sandbox in production", func(s *settings) {
+			s.Environment, s.GatewayURL, s.PlainPasswords = "production", "https://openapi-sandbox.dl.alipaydev.com/gateway.do", "no"
+		}, []string{"FUNDPASS_GATEWAY_URL"}},
+		{"production", func(s *settings) {
+			s.Environment, s.GatewayURL, s.PlainPasswords = "production", "https://openapi.alipay.com/gateway.do", "no"
+		}, nil},
+		{"readable passwords in production", func(s *settings) {
+			s.Environment, s.GatewayURL = "production", "https://openapi.alipay.com/gateway.do"
+		}, []string{"FUNDPASS_PLAIN_PASSWORDS"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			changed := base
+			c.change(&changed)
+			f, problems := changed.load()
+			if len(problems) > 0 {
+				t.Fatal(asError(problems))
+			}
+			var got []string
+			for _, p := range changed.warnings(f, now) {
+				got = append(got, p.setting)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
