@@ -40,13 +40,13 @@ func (s *Server) makeTicket(ctx context.Context, v visit, _ none) (ticketReply, 
 	return ticketReply{ticket, kid, sealAlgorithm, public, int(store.TicketLife.Seconds())}, nil
 }
 
-// A sealedForm stands for the passwords of a form: Ciphertext is the base64 of
+// A sealedForm stands for the passwords of a form: Sealed is the base64 of
 // the JSON of a passwords value, sealed for the key KID under sealLabel.
 type sealedForm struct {
-	Ticket     string `json:"ticket"`
-	KID        string `json:"kid"`
-	Alg        string `json:"alg"`
-	Ciphertext string `json:"ciphertext"`
+	Ticket string `json:"ticket"`
+	KID    string `json:"kid"`
+	Alg    string `json:"alg"`
+	Sealed string `json:"sealed"`
 }
 
 // passwords are what a form can hold. The names are short because RSA-2048
@@ -74,7 +74,7 @@ func (s *Server) unseal(ctx context.Context, v visit, plain passwords, form *sea
 	if transport == nil {
 		return passwords{}, ErrNotOffered
 	}
-	sealed, _ := base64.StdEncoding.DecodeString(form.Ciphertext) // what is no base64 does not open
+	sealed, _ := base64.StdEncoding.DecodeString(form.Sealed) // what is no base64 does not open
 	good, err := s.db.SpendTicket(ctx, v.Session, form.Ticket, sealed, v.Again)
 	if err != nil {
 		return passwords{}, err

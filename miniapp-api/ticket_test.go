@@ -67,7 +67,7 @@ func (k ticket) sealUnder(t testing.TB, label string, passwords m) m {
 	must(t, err)
 	sealed, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, pub.(*rsa.PublicKey), plain, []byte(label))
 	must(t, err)
-	return m{"ticket": k.Ticket, "kid": k.KID, "alg": k.Alg, "ciphertext": base64.StdEncoding.EncodeToString(sealed)}
+	return m{"ticket": k.Ticket, "kid": k.KID, "alg": k.Alg, "sealed": base64.StdEncoding.EncodeToString(sealed)}
 }
 
 // The whole job with every password sealed, where the centre takes no others.
@@ -144,9 +144,9 @@ func TestSealedRefused(t *testing.T) {
 		"for a foreign key":       foreign().seal(t, good),
 		"unknown key":             changed("kid", "0123456789abcdef"),
 		"another algorithm":       changed("alg", "RSA1_5"),
-		"no base64":               changed("ciphertext", "%%%"),
-		"nothing":                 changed("ciphertext", ""),
-		"cut":                     changed("ciphertext", "AAAA"),
+		"no base64":               changed("sealed", "%%%"),
+		"nothing":                 changed("sealed", ""),
+		"cut":                     changed("sealed", "AAAA"),
 		"not the JSON wanted":     p.ticket().seal(t, m{"o": mine.Password, "x": 1}),
 		"a number for a password": p.ticket().seal(t, m{"o": 123456}),
 	} {
@@ -214,7 +214,7 @@ func TestTicketsNotOffered(t *testing.T) {
 	c := h.citizen()
 	p := h.linkedPhone(c)
 	p.post("/v1/password/tickets", m{}).want(t, "NOT_OFFERED")
-	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "ciphertext": ""}}).want(t, "NOT_OFFERED")
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "sealed": ""}}).want(t, "NOT_OFFERED")
 	if _, err := New(Config{DB: h.db, Alipay: h.server.alipay, Policy: h.server.policy, Hasher: h.server.hasher, Proof: ProofNone, SealedOnly: true}); err == nil {
 		t.Error("a server that can take no password at all was made")
 	}
