@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -73,7 +73,7 @@ func NewHasher(c HasherConfig) *Hasher {
 		go w.work(h.closed)
 		h.idle <- w
 	}
-	nobody := stored{params: h.params, kid: h.pepper.Current(), salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
+	nobody := stored{params: h.params, kids: []uint32{h.pepper.Current()}, salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
 	rand.Read(nobody.salt)
 	rand.Read(nobody.tag)
 	h.dummy = nobody.String()
@@ -140,30 +140,33 @@ func (s *Slot) Hash(ctx context.Context, password Secret) (string, error) {
 	if !password.usable() {
 		return "", ErrPassword
 	}
-	in := input(password, "")
+	in := input(password)
 	defer clear(in)
 	return s.seal(ctx, in, "")
 }
 
 // Verify reports whether password made hash, and whether the caller should
-// store a new hash of it: the cost, the pepper key or a legacy digest is not
-// what Hash would use today. A password that cannot be one costs the same and is
-// wrong. Errors: ErrHash, keys.ErrUnknownPepper, ErrReleased, ErrClosed, the
+// store a new hash of it: the cost is below today's, the newest pepper key is
+// not the only one, or there is a legacy digest in it. A hash that costs more
+// than today's is not replaced for that alone: a server with an old setting must
+// not undo what another one strengthened. A password that cannot be one costs
+// the same and is wrong. Errors: ErrHash, keys.ErrUnknownPepper, ErrReleased, ErrClosed, the
 // context's.
 func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, upgrade bool, err error) {
 	st, err := parseHash(hash)
 	if err != nil {
 		return false, false, err
 	}
-	in := input(password, st.pre)
+	in := input(password)
 	defer clear(in)
-	tag, err := s.tag(ctx, in, st)
+	tag, err := s.tag(ctx, st, func() []byte { return st.throughLegacy(in) })
 	if err != nil {
 		return false, false, err
 	}
 	h := s.place.hasher
 	ok = subtle.ConstantTimeCompare(tag, st.tag) == 1 && password.usable()
-	return ok, ok && (st.params != h.params || st.kid != h.pepper.Current() || st.pre != ""), nil
+	stale := st.params.work() < h.params.work() || !slices.Equal(st.kids, []uint32{h.pepper.Current()}) || st.pre != ""
+	return ok, ok && stale, nil
 }
 
 // Dummy takes as long as Verify and says nothing: for people who do not exist
@@ -173,44 +176,45 @@ func (s *Slot) Dummy(ctx context.Context, password Secret) error {
 	return err
 }
 
-// input returns the bytes that argon2id works on for a password and a stored
-// hash. The caller clears them; the strings they are made from stay until the
-// collector takes them.
-func input(s Secret, pre string) []byte {
+// input returns the bytes of a password. The caller clears them; the strings
+// they are made from stay until the collector takes them.
+func input(s Secret) []byte {
 	if !s.usable() {
 		return nil
 	}
-	b := []byte(s.Normalised())
-	if pre == "" {
-		return b
+	return []byte(s.Normalised())
+}
+
+// throughLegacy is what argon2id works on for a password: itself, or its legacy
+// digest.
+func (s stored) throughLegacy(password []byte) []byte {
+	if s.pre == "" || password == nil {
+		return password
 	}
-	defer clear(b)
-	return legacyDigests[pre].sum(b)
+	old, _ := parseScheme(s.pre) // parseHash did it before
+	return old.sum(password)
 }
 
 // seal hashes bytes with a new salt and the current parameters and key.
 func (s *Slot) seal(ctx context.Context, in []byte, pre string) (string, error) {
 	h := s.place.hasher
-	st := stored{params: h.params, kid: h.pepper.Current(), pre: pre, salt: make([]byte, saltSize)}
+	st := stored{params: h.params, kids: []uint32{h.pepper.Current()}, pre: pre, salt: make([]byte, saltSize)}
 	rand.Read(st.salt)
 	var err error
-	if st.tag, err = s.tag(ctx, in, st); err != nil {
+	if st.tag, err = s.tag(ctx, st, func() []byte { return in }); err != nil {
 		return "", err
 	}
 	return st.String(), nil
 }
 
-// tag runs argon2id in this slot and the keyed step after it.
-func (s *Slot) tag(ctx context.Context, in []byte, st stored) ([]byte, error) {
+// tag runs argon2id in this slot and the keyed steps after it. in, too, runs in
+// the slot: a legacy digest may be as much work as the rest.
+func (s *Slot) tag(ctx context.Context, st stored, in func() []byte) ([]byte, error) {
 	key := make([]byte, tagSize)
 	defer clear(key)
-	if err := s.place.run(ctx, func(a *arena) { a.key(key, in, st.salt, st.params) }); err != nil {
+	if err := s.place.run(ctx, func(a *arena) { a.key(key, in(), st.salt, st.params) }); err != nil {
 		return nil, err
 	}
 	s.place.hasher.hashed.Add(1)
-	tag, err := s.place.hasher.pepper.Tag(st.kid, key)
-	if err != nil {
-		return nil, fmt.Errorf("passwd: %w", err)
-	}
-	return tag, nil
+	return s.place.hasher.tagged(key, st.kids)
 }

@@ -167,24 +167,34 @@ func TestPepperIsNeeded(t *testing.T) {
 	}
 }
 
+// A hash that costs less than today's is replaced; one that costs more is not,
+// or a server with an old setting would weaken what another one made.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	pepper := newPepper(t)
-	with := func(f func(*HasherConfig)) *Hasher {
-		return cheap(t, func(c *HasherConfig) { c.Pepper = pepper }, f)
+	with := func(memory, time uint32) *Hasher {
+		return cheap(t, func(c *HasherConfig) { c.Pepper, c.Memory, c.Time = pepper, memory, time })
 	}
-	h := with(func(*HasherConfig) {})
-	for name, other := range map[string]*Hasher{
-		"memory":  with(func(c *HasherConfig) { c.Memory = 128 }),
-		"time":    with(func(c *HasherConfig) { c.Time = 2 }),
-		"threads": with(func(c *HasherConfig) { c.Threads = 2 }),
+	h := with(128, 2)
+	for name, tt := range map[string]struct {
+		other   *Hasher
+		upgrade bool
+	}{
+		"the same":                     {with(128, 2), false},
+		"less memory":                  {with(64, 2), true},
+		"less time":                    {with(128, 1), true},
+		"less of one, the same work":   {with(64, 4), false},
+		"more memory":                  {with(256, 2), false},
+		"more time":                    {with(128, 3), false},
+		"more of one, less altogether": {with(16, 8), true},
+		"more threads":                 {cheap(t, func(c *HasherConfig) { c.Pepper, c.Memory, c.Time, c.Threads = pepper, 128, 2, 2 }), false},
 	} {
-		hash, err := other.Hash(t.Context(), NewSecret("secret words"))
+		hash, err := tt.other.Hash(t.Context(), NewSecret("secret words"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for typed, want := range map[string]bool{"secret words": true, "wrong": false} {
-			if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret(typed)); ok != want || upgrade != want || err != nil {
+			if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret(typed)); ok != want || upgrade != (want && tt.upgrade) || err != nil {
 				t.Errorf("%s, %s: %v, %v, %v", name, typed, ok, upgrade, err)
 			}
 		}
@@ -243,7 +253,7 @@ func TestWrapLegacy(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range [][2]string{{"md5", ""}, {"md5", "zz"}, {"md5", strings.Repeat("a", 40)}, {"sha1", strings.Repeat("a", 32)}, {"md4", strings.Repeat("a", 32)}, {"", strings.Repeat("a", 32)}, {"MD5", strings.Repeat("a", 32)}} {
+	for _, bad := range [][2]string{{"md5", ""}, {"md5", "zz"}, {"md5", strings.Repeat("a", 40)}, {"sha1", strings.Repeat("a", 32)}, {"md4", strings.Repeat("a", 32)}, {"", strings.Repeat("a", 32)}, {"bcrypt", strings.Repeat("a", 32)}, {"md5-before", strings.Repeat("a", 32)}} {
 		if hash, err := h.WrapLegacy(bad[0], bad[1]); !errors.Is(err, ErrLegacy) || hash != "" {
 			t.Errorf("WrapLegacy(%q, %q) = %q, %v", bad[0], bad[1], hash, err)
 		}
@@ -259,7 +269,7 @@ func TestSM3IsTheStandards(t *testing.T) {
 	t.Parallel()
 	// GB/T 32905-2016, appendix A, example 1.
 	const want = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
-	if got := hex.EncodeToString(legacyDigests["sm3"].sum([]byte("abc"))); got != want {
+	if got := hex.EncodeToString(scheme{kind: "sm3"}.sum([]byte("abc"))); got != want {
 		t.Errorf("SM3(abc) = %s", got)
 	}
 }

@@ -2,56 +2,91 @@ package passwd
 
 import (
 	"context"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-
-	"github.com/emmansun/gmsm/sm3"
+	"fmt"
 )
 
-// ErrLegacy is returned for a digest that cannot be imported.
-var ErrLegacy = errors.New("passwd: not a digest of a known kind")
+// ErrLegacy is returned for a digest that cannot be imported. The text says
+// what is wrong with it and names the bound it breaks, never the digest.
+var ErrLegacy = errors.New("passwd: old digest cannot be imported")
 
-// legacyDigests are the unsalted digests found in centres' core systems.
-var legacyDigests = map[string]struct {
-	size int
-	sum  func([]byte) []byte
-}{
-	"md5":    {md5.Size, func(b []byte) []byte { d := md5.Sum(b); return d[:] }},
-	"sha1":   {sha1.Size, func(b []byte) []byte { d := sha1.Sum(b); return d[:] }},
-	"sha256": {sha256.Size, func(b []byte) []byte { d := sha256.Sum256(b); return d[:] }},
-	"sm3":    {sm3.Size, func(b []byte) []byte { d := sm3.Sum(b); return d[:] }},
+// A Legacy is all that an old system kept of a password. The zero Legacy is
+// none. It prints as [secret]. See ParseLegacy.
+type Legacy struct {
+	scheme scheme
+	digest string // raw bytes
 }
 
-// LegacyDigest is what an old system kept of a password: its digest in lower-case
-// hexadecimal, or ErrLegacy for an unknown kind.
+// Kind names how the digest was made: "md5", "sm3-before", "bcrypt",
+// "pbkdf2-sha256"; "" for the zero Legacy.
+func (l Legacy) Kind() string { return l.scheme.kind }
+
+// Slow reports whether trying one password against the digest takes
+// milliseconds and more, as bcrypt and PBKDF2 do.
+func (l Legacy) Slow() bool { return l.scheme.slow() }
+
+// Matches reports whether the digest is of this password. It computes on the
+// caller's thread, outside every pool: it is for an import, not for a request.
+func (l Legacy) Matches(password Secret) bool {
+	in := []byte(password.Normalised())
+	defer clear(in)
+	return l.Kind() != "" && password.usable() && subtle.ConstantTimeCompare(l.scheme.sum(in), []byte(l.digest)) == 1
+}
+
+// Format prints [secret], whatever the verb.
+func (Legacy) Format(f fmt.State, verb rune) { Secret{}.Format(f, verb) }
+
+// LegacyDigest is what an old system kept of a password by an unsalted kind:
+// its digest in lower-case hexadecimal. ErrLegacy for any other kind.
 func LegacyDigest(kind string, password Secret) (string, error) {
-	d, known := legacyDigests[kind]
-	if !known {
-		return "", ErrLegacy
+	s := scheme{kind: kind}
+	if err := s.check(); err != nil {
+		return "", err
 	}
-	return hex.EncodeToString(d.sum([]byte(password.Reveal()))), nil
+	return hex.EncodeToString(s.sum([]byte(password.Reveal()))), nil
 }
 
-// WrapLegacy makes a hash of a password of which only an old digest is known:
-// argon2id over the digest, so that the old one need not be kept. kind is
-// "md5", "sha1", "sha256" or "sm3", digest is hexadecimal in either case. Verify
-// accepts the password and asks for an upgrade. Importing in more goroutines than
-// Slots gains nothing and in the end meets ErrBusy. Errors: ErrLegacy, ErrBusy,
-// ErrClosed.
+// WrapLegacy is Wrap for an unsalted digest of that kind, in hexadecimal or
+// base64.
 func (h *Hasher) WrapLegacy(kind, digest string) (string, error) {
-	d, known := legacyDigests[kind]
-	raw, err := hex.DecodeString(digest)
-	if !known || err != nil || len(raw) != d.size {
-		return "", ErrLegacy
+	l, err := ParseLegacy("{" + kind + "}" + digest)
+	if err != nil {
+		return "", err
 	}
-	defer clear(raw)
-	slot, err := h.Reserve(context.Background())
+	return h.Wrap(context.Background(), l)
+}
+
+// Wrap makes a hash of a password of which only an old digest is known:
+// argon2id over the digest, so that the old one need not be kept. Salt and cost
+// of the old kind stand in the hash. It costs one argon2id and nothing of the
+// old kind's cost.
+//
+// Verify accepts the password, asks for an upgrade, and costs both: the old
+// kind's work is done in the same place of the pool, so a slow one delays other
+// passwords and nothing else. A plain or salted digest is lost in the noise. A
+// bcrypt or PBKDF2 digest is not: at the bounds a wrong guess takes some
+// hundred milliseconds more than Dummy and is answered some beats later, so
+// whoever knows a person's name and document and spends one of their guesses
+// may learn that there is an account which was not used since the import.
+// Making everybody's guess as slow would hide that and cut the guesses a server
+// can answer to a tenth, for as long as a single old digest is left; the bounds
+// keep it small instead, and the first use ends it. A centre that cannot accept
+// it imports such accounts with a new initial password.
+//
+// Importing in more goroutines than Slots gains nothing and in the end meets
+// ErrBusy. Errors: ErrLegacy, ErrBusy, ErrClosed, the context's.
+func (h *Hasher) Wrap(ctx context.Context, l Legacy) (string, error) {
+	if l.Kind() == "" {
+		return "", fmt.Errorf("%w: there is none", ErrLegacy)
+	}
+	slot, err := h.Reserve(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer slot.Release()
-	return slot.seal(context.Background(), raw, kind)
+	in := []byte(l.digest)
+	defer clear(in)
+	return slot.seal(ctx, in, l.scheme.String())
 }
