@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// RehashBatch is how many hashes one read and one transaction of a walk over
+// all of them take.
+const RehashBatch = 1000
+
+// A StoredHash is a password's hash as it stood when it was read.
+type StoredHash struct {
+	AccountID uuid.UUID `db:"account_id"`
+	Version   int64     `db:"version"`
+	Hash      string    `db:"hash"`
+}
+
+// A NewHash is another form of the same password's hash.
+type NewHash struct {
+	Old  StoredHash
+	Hash string
+}
+
+// Hashes returns the centre's next RehashBatch hashes after an account, in the
+// order of the accounts' ids; none after the last one. The zero id is before all.
+func (db *DB) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error) {
+	var all []StoredHash
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		all = nil
+		return sqlx.SelectContext(ctx, q, &all, `
+			SELECT account_id, version, hash FROM password_credentials
+			WHERE center_id = $1 AND account_id > $2 AND hash IS NOT NULL
+			ORDER BY account_id LIMIT $3`,
+			db.center, after, RehashBatch)
+	})
+	return all, err
+}
+
+// CountHashes returns how many hashes the centre has.
+func (db *DB) CountHashes(ctx context.Context) (int64, error) {
+	var n int64
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &n, `
+			SELECT count(*) FROM password_credentials WHERE center_id = $1 AND hash IS NOT NULL`, db.center)
+	})
+	return n, err
+}
+
+// ReplaceHashes replaces hashes by other forms of them in one transaction and
+// returns how many it replaced. One that is not what it was when it was read, because
+// the password was changed or the hash was upgraded meanwhile, is left alone.
+// The version stays, so a change that is open goes on. Calling it twice is safe.
+func (db *DB) ReplaceHashes(ctx context.Context, all []NewHash) (int64, error) {
+	ids, versions := make([]string, len(all)), make([]int64, len(all))
+	before, after := make([]string, len(all)), make([]string, len(all))
+	for i, n := range all {
+		ids[i], versions[i], before[i], after[i] = n.Old.AccountID.String(), n.Old.Version, n.Old.Hash, n.Hash
+	}
+	var replaced int64
+	err := db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE password_credentials c SET hash = n.after
+			FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[]) AS n (account_id, version, before, after)
+			WHERE c.center_id = $1 AND c.account_id = n.account_id AND c.version = n.version AND c.hash = n.before`,
+			db.center, pq.Array(ids), pq.Array(versions), pq.Array(before), pq.Array(after))
+		if err != nil {
+			return err
+		}
+		replaced, err = res.RowsAffected()
+		return err
+	})
+	return replaced, err
+}
