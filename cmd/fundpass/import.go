@@ -92,19 +92,20 @@ var importSettings = []string{
 	"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE", "FUNDPASS_POLICY_FILE",
 }
 
-// readImportSettings reports everything wrong with them at once.
-func readImportSettings(getenv func(string) string) (settings, files, error) {
+// readFor reads the settings a command needs and reports everything wrong with
+// them at once.
+func readFor(getenv func(string) string, needed []string) (settings, files, error) {
 	s, problems := parseSettings(getenv)
 	f, more := s.load()
 	problems = slices.DeleteFunc(append(problems, more...), func(p problem) bool {
-		return !slices.Contains(importSettings, p.setting)
+		return !slices.Contains(needed, p.setting)
 	})
 	return s, f, asError(problems)
 }
 
 // importRoster opens what an import needs and runs it.
 func importRoster(ctx context.Context, w world, r roster) error {
-	s, f, err := readImportSettings(w.getenv)
+	s, f, err := readFor(w.getenv, importSettings)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (m *importer) hint(err error) error {
 type meter struct {
 	bar         *progressbar.ProgressBar // nil: no terminal
 	out         io.Writer
-	what        string
+	what, unit  string
 	from, total int64
 	shown       time.Time // last, and up to which line
 	shownLine   int64
@@ -138,14 +138,19 @@ func newMeter(out io.Writer, m *importer) *meter {
 	if m.header.has(colDigest) {
 		what = "import, hashing old passwords (slow)"
 	}
-	b := &meter{out: out, what: what, from: m.begun.Lines, total: m.roster.lines, shown: time.Now(), shownLine: m.begun.Lines}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.bar = progressbar.NewOptions64(b.total-b.from, progressbar.OptionSetWriter(out),
-			progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
+	b := &meter{out: out, what: what, unit: "lines", from: m.begun.Lines, total: m.roster.lines}
+	b.start()
+	return b
+}
+
+func (b *meter) start() {
+	b.shown, b.shownLine = time.Now(), b.from
+	if f, ok := b.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		b.bar = progressbar.NewOptions64(b.total-b.from, progressbar.OptionSetWriter(b.out),
+			progressbar.OptionSetDescription(b.what), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
 	}
-	return b
 }
 
 // at says that so many lines of the file are done.
@@ -159,7 +164,7 @@ func (b *meter) at(lines int64) {
 		// The last rate counts: inserting slows down as indexes outgrow memory.
 		rate := max(1, perSecond(lines-b.shownLine, now.Sub(b.shown)))
 		left := time.Duration((b.total-lines)/rate) * time.Second
-		fmt.Fprintf(b.out, "%s: %d of %d lines, %d rows/s, about %s left\n", b.what, lines, b.total, rate, left)
+		fmt.Fprintf(b.out, "%s: %d of %d %s, %d rows/s, about %s left\n", b.what, lines, b.total, b.unit, rate, left)
 		b.shown, b.shownLine = now, lines
 	}
 }

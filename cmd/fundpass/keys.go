@@ -24,8 +24,8 @@ func keysCommand(w world) *cobra.Command {
 		}),
 		rotateCommand(w, rotation{
 			use: "rotate-pepper FILE", short: "Put a fresh key behind new password hashes into a pepper file",
-			rotate: keys.RotatePepper, effect: "New hashes use the fresh key; older keys in the file still verify theirs.",
-		}))
+			rotate: keys.RotatePepper, effect: "New hashes use the fresh key; older keys in the file still verify theirs.\nWhen every server has the file, fundpass keys rehash lays the fresh key over all stored hashes.",
+		}), rehashCommand(w))
 	return cmd
 }
 
