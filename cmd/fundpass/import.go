@@ -25,7 +25,19 @@ FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
   SJHM DWZH                        as in JGJ/T 320, if known
   CSMM   rule of the initial password, or six digits that are everybody's; rules:
          %s
-  JMMM   or the old system's digest: {md5}, {sha1}, {sha256} or {sm3} and hex
+  JMMM   or what the old system kept:
+         {md5}DIGEST               also sha1, sha256, sha512, sm3, md5-md5 (md5 of the hex)
+         {md5-before}SALT$DIGEST   salt before the password; -after; -hmac: salt is the key
+         $2a$10$...                bcrypt, $2b$ and $2y$ as well, up to cost 12
+         pbkdf2_sha256$N$salt$...  as Django writes it, or $pbkdf2-sha256$i=N$SALT$DIGEST;
+                                   sha1, sha256, sha512, sm3, N up to 1,000,000
+         DIGEST is hex or base64; SALT is hex:, base64: or text: and the salt
+
+A password that one of the policy's initial rules gives is found by its digest and
+marked as such. For bcrypt and PBKDF2 that is slow and done with --try-initial
+only: each rule costs every new account one old digest, so three rules at bcrypt's
+cost 10 (some 60 ms) are 50 hours of one core for a million lines. Without it such
+a password is found when its owner first uses it.
 
 A line that cannot be imported goes to FILE.csv.refused.csv, without its values;
 all others are imported. An account number that stands twice is refused where
@@ -38,6 +50,7 @@ The same file again writes nothing.`
 func importCommand(w world) *cobra.Command {
 	var s sample
 	var out string
+	var trySlow bool
 	c := &cobra.Command{
 		Use:   "import FILE.csv | import --sample N [--seed S] [--out FILE.csv]",
 		Short: "Import depositors from a centre's CSV, or make synthetic ones",
@@ -53,12 +66,13 @@ func importCommand(w world) *cobra.Command {
 			case out != "":
 				return writeSample(w, s, out)
 			}
-			return importRoster(c.Context(), w, r)
+			return importRoster(c.Context(), w, r, trySlow)
 		},
 	}
 	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file; not where citizens are")
 	c.Flags().Uint64Var(&s.seed, "seed", 1, "which invented people: the same seed makes the same ones")
 	c.Flags().StringVar(&out, "out", "", "write the invented people to a file instead of the database")
+	c.Flags().BoolVar(&trySlow, "try-initial", false, "also try the initial rules against bcrypt and PBKDF2 digests: slow, see above")
 	return c
 }
 
@@ -104,7 +118,7 @@ func readFor(getenv func(string) string, needed []string) (settings, files, erro
 }
 
 // importRoster opens what an import needs and runs it.
-func importRoster(ctx context.Context, w world, r roster) error {
+func importRoster(ctx context.Context, w world, r roster, trySlow bool) error {
 	s, f, err := readFor(w.getenv, importSettings)
 	if err != nil {
 		return err
@@ -119,6 +133,7 @@ func importRoster(ctx context.Context, w world, r roster) error {
 	m := &importer{
 		db: db, hasher: hasher, policy: f.policy, roster: r,
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
+		trySlow: trySlow, kinds: map[string]kindCount{},
 	}
 	begun := time.Now()
 	p, err := m.run(ctx, w.err)

@@ -1,55 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/jedib0t/go-pretty/v6/table"
 
 	"fundpass/miniapp-api/passwd"
 )
 
-// A legacyDigest is all that the old system kept of a password.
-type legacyDigest struct{ kind, hex string }
-
-// legacySums are the digests passwd.Hasher wraps, in hex.
-var legacySums = map[string]func(string) string{
-	"md5": legacySum("md5"), "sha1": legacySum("sha1"), "sha256": legacySum("sha256"), "sm3": legacySum("sm3"),
-}
-
-func legacySum(kind string) func(string) string {
-	return func(s string) string {
-		digest, err := passwd.LegacyDigest(kind, passwd.NewSecret(s))
-		if err != nil {
-			panic(err) // a kind of this file that passwd does not know
-		}
-		return digest
-	}
-}
-
-// parseLegacyDigest reads {kind}hex, in either case.
-func parseLegacyDigest(s string) (legacyDigest, bool) {
-	kind, digest, ok := strings.Cut(strings.ToLower(s), "}")
-	d := legacyDigest{strings.TrimPrefix(kind, "{"), digest}
-	sum := legacySums[d.kind]
-	if !ok || kind == d.kind || sum == nil || len(digest) != len(sum("")) {
-		return legacyDigest{}, false
-	}
-	_, err := hex.DecodeString(digest)
-	return d, err == nil
-}
-
-// initial finds the rule whose initial password a digest is of: that password
+// initialRule finds the rule whose initial password a digest is of: that password
 // was never changed.
-func (d legacyDigest) initial(rules []string, s passwd.Subject) (string, bool) {
-	sum := legacySums[d.kind]
+func initialRule(d passwd.Legacy, rules []string, s passwd.Subject) (string, bool) {
 	for _, rule := range rules {
 		derived, ok := passwd.Derive(rule, s)
 		if !ok {
 			continue
 		}
-		v := derived.Normalised()
-		if sum(v) == d.hex || sum(strings.ToLower(v)) == d.hex {
+		small := passwd.NewSecret(strings.ToLower(derived.Normalised()))
+		if d.Matches(derived) || !small.Equal(derived) && d.Matches(small) {
 			return rule, true
 		}
 	}
@@ -63,17 +36,15 @@ const notHashed = "!"
 // settlePasswords gives every entry that came with a digest what will stand in
 // the database: the rule, where the digest is of an initial password, and
 // otherwise a hash over the digest. That costs tens of milliseconds, so it is
-// left out for accounts that are there.
+// left out for accounts that are there. Trying the rules against bcrypt or PBKDF2
+// costs as much again for each of them and is done only when asked for; the
+// server finds such a password at its first use.
 func (m *importer) settlePasswords(ctx context.Context, entries []entry) error {
 	var unknown []*entry
 	var numbers []string
 	for i := range entries {
 		e := &entries[i]
-		if e.digest.kind == "" {
-			continue
-		}
-		if rule, found := e.digest.initial(m.policy.InitialRules, subjectOf(e.Person)); found {
-			e.InitialRule, e.MustChange = rule, true
+		if e.digest.Kind() == "" || !e.digest.Slow() && m.foundInitial(e) {
 			continue
 		}
 		unknown, numbers = append(unknown, e), append(numbers, e.Person.AccountNo)
@@ -93,6 +64,24 @@ func (m *importer) settlePasswords(ctx context.Context, entries []entry) error {
 	return m.wrap(ctx, unknown)
 }
 
+// foundInitial tries the city's rules against an entry's digest.
+func (m *importer) foundInitial(e *entry) bool {
+	rule, found := initialRule(e.digest, m.policy.InitialRules, subjectOf(e.Person))
+	if found {
+		e.InitialRule, e.MustChange = rule, true
+	}
+	return found
+}
+
+// settle does the expensive part for one entry.
+func (m *importer) settle(ctx context.Context, e *entry) (err error) {
+	if m.trySlow && e.digest.Slow() && m.foundInitial(e) {
+		return nil
+	}
+	e.Hash, err = m.hasher.Wrap(ctx, e.digest)
+	return err
+}
+
 // wrap hashes on all cores, shared with the other pieces under way.
 func (m *importer) wrap(ctx context.Context, entries []*entry) error {
 	failed := make(chan error, len(entries))
@@ -110,9 +99,7 @@ func (m *importer) wrap(ctx context.Context, entries []*entry) error {
 		}
 		running.Go(func() {
 			defer func() { <-m.hashing }()
-			var err error
-			e.Hash, err = m.hasher.WrapLegacy(e.digest.kind, e.digest.hex)
-			failed <- err
+			failed <- m.settle(ctx, e)
 		})
 	}
 	for range entries {
@@ -121,4 +108,32 @@ func (m *importer) wrap(ctx context.Context, entries []*entry) error {
 		}
 	}
 	return nil
+}
+
+// A kindCount says how many lines have one kind of password, and how many
+// digests among them turned out, in this run, to be of an initial one.
+type kindCount struct{ lines, initial int64 }
+
+// ruleKind is the kind of a password that follows from a rule.
+const ruleKind = "initial rule"
+
+// countKinds adds a piece's entries.
+func countKinds(kinds map[string]kindCount, entries []entry) {
+	for _, e := range entries {
+		kind := cmp.Or(e.digest.Kind(), ruleKind)
+		n := kinds[kind]
+		n.lines++
+		if e.digest.Kind() != "" && e.InitialRule != "" {
+			n.initial++
+		}
+		kinds[kind] = n
+	}
+}
+
+// kindRows is the summary's table of kinds.
+func kindRows(kinds map[string]kindCount) (rows []table.Row) {
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		rows = append(rows, table.Row{kind, kinds[kind].lines, kinds[kind].initial})
+	}
+	return rows
 }

@@ -78,8 +78,11 @@ func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) 
 		p.Added + p.Updated + p.Unchanged + p.Refused, p.Added, p.Updated, p.Unchanged, p.Refused,
 		math.Round(took.Seconds()*10) / 10, perSecond(p.Lines-m.begun.Lines, took),
 	}})
+	if m.header.has(colDigest) {
+		printTable(out, table.Row{"password", "lines", "found to be initial"}, kindRows(m.kinds))
+	}
 	if m.begun.Lines > 0 {
-		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds and rows/s are of this one.\n", m.begun.Lines)
+		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.\n", m.begun.Lines)
 	}
 	if len(m.header.ignored) > 0 {
 		fmt.Fprintf(out, "Not read: the columns %s.\n", strings.Join(m.header.ignored, ", "))

@@ -26,6 +26,8 @@ type importer struct {
 	roster  roster
 	report  *report
 	hashing chan struct{} // a place for each hash that may run at a time
+	trySlow bool          // also try the initial rules against bcrypt and PBKDF2
+	kinds   map[string]kindCount
 
 	header header
 	lines  *lineReader
@@ -143,6 +145,7 @@ func (m *importer) drain(ctx context.Context, pieces <-chan chan piece, progress
 		if p.err != nil {
 			return last, p.err
 		}
+		countKinds(m.kinds, p.entries)
 		last = p.to
 		progress.at(last)
 	}

@@ -210,7 +210,7 @@ func TestImportLegacyPasswords(t *testing.T) {
 	line := func(n int, digest string) string {
 		return fmt.Sprintf("88000000000%d,ANNA,03,XA990104%d,01,%s\n", n, n, digest)
 	}
-	sm3, md5 := legacySums["sm3"], legacySums["md5"]
+	sm3, md5 := legacySum("sm3"), legacySum("md5")
 	path := tempFile(t, head+line(1, "{sm3}"+sm3("Willow-Harbor-69"))+line(2, "{md5}"+md5("901042")))
 	wantIn(t, s.mustImport(path), counts(2, 2, 0, 0, 0))
 
@@ -229,7 +229,7 @@ func TestImportLegacyPasswords(t *testing.T) {
 	if ok, _, err := hasher.Verify(t.Context(), old.Hash, passwd.NewSecret("Willow-Harbor-69")); !ok || err != nil {
 		t.Errorf("the password is refused: %v", err)
 	}
-	again := tempFile(t, head+line(1, "{sm3}"+sm3("another"))+line(2, "{sm3}"+sm3("another"))+line(3, "{sha1}"+legacySums["sha1"]("new")))
+	again := tempFile(t, head+line(1, "{sm3}"+sm3("another"))+line(2, "{sm3}"+sm3("another"))+line(3, "{sha1}"+legacySum("sha1")("new")))
 	wantIn(t, s.mustImport(again), counts(3, 1, 0, 2, 0))
 	if now := s.account(db, "03", "XA9901041", ""); now.Hash != old.Hash {
 		t.Error("the password of an account that is there was replaced")
@@ -245,7 +245,7 @@ func TestImportOfChangingFile(t *testing.T) {
 	noError(t, err)
 	noError(t, os.WriteFile(path, []byte(five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"), 0o600))
 	w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
-	if err := importRoster(t.Context(), w, r); !errors.Is(err, errChanged) {
+	if err := importRoster(t.Context(), w, r, false); !errors.Is(err, errChanged) {
 		t.Fatalf("got %v", err)
 	}
 	wantIn(t, s.mustImport(path), counts(1, 0, 0, 1, 0))

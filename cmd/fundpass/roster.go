@@ -21,7 +21,7 @@ const (
 	colStatus    = "GRZHZT"   // 个人账户状态
 	colEmployer  = "DWZH"     // 单位账号
 	colRule      = "CSMM"     // 初始密码: the rule it follows, such as id-last6
-	colDigest    = "JMMM"     // 加密密码: {md5}, {sha1}, {sha256} or {sm3} and the digest in hex
+	colDigest    = "JMMM"     // 加密密码: what the old system kept, see passwd.ParseLegacy
 )
 
 var (
@@ -80,7 +80,7 @@ type refusal struct {
 type entry struct {
 	line int64
 	store.Depositor
-	digest legacyDigest // of the password, where the roster has one
+	digest passwd.Legacy // of the password, where the roster has one
 }
 
 // read turns a line into an entry, or into everything that is wrong with it.
@@ -167,9 +167,9 @@ func (c *lineCheck) password(e *entry) {
 	case rule != "" && digest != "":
 		c.refuse(colRule, "an initial rule and a digest of the password")
 	case digest != "":
-		var ok bool
-		if e.digest, ok = parseLegacyDigest(digest); !ok {
-			c.refuse(colDigest, "not {md5}, {sha1}, {sha256} or {sm3} and a digest in hex")
+		var err error
+		if e.digest, err = passwd.ParseLegacy(digest); err != nil {
+			c.refuse(colDigest, strings.TrimPrefix(err.Error(), "passwd: "))
 		}
 	default:
 		if _, ok := passwd.Derive(rule, subjectOf(e.Person)); !ok && len(c.refusals) == 0 {

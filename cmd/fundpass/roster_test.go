@@ -67,7 +67,7 @@ func TestReadLine(t *testing.T) {
 	if d := cmp.Diff(want, e.Person); d != "" {
 		t.Error(d)
 	}
-	if e.Status != "01" || e.InitialRule != "id-last6" || e.line != 7 || len(e.DocumentKey) == 0 || e.digest.kind != "" {
+	if e.Status != "01" || e.InitialRule != "id-last6" || e.line != 7 || len(e.DocumentKey) == 0 || e.digest.Kind() != "" {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -139,53 +139,4 @@ func columnsOf(refusals []refusal) string {
 		columns = append(columns, r.column)
 	}
 	return strings.Join(columns, " ")
-}
-
-func TestParseLegacyDigest(t *testing.T) {
-	t.Parallel()
-	for kind, sum := range legacySums {
-		d, ok := parseLegacyDigest("{" + strings.ToUpper(kind) + "}" + strings.ToUpper(sum("a")))
-		if !ok || d != (legacyDigest{kind, sum("a")}) {
-			t.Errorf("%s: got %+v, %v", kind, d, ok)
-		}
-	}
-	// Published: RFC 1321, FIPS 180 examples, GB/T 32905 A.1, all of "abc".
-	for kind, want := range map[string]string{
-		"md5":    "900150983cd24fb0d6963f7d28e17f72",
-		"sha1":   "a9993e364706816aba3e25717850c26c9cd0d89d",
-		"sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-		"sm3":    "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
-	} {
-		if got := legacySums[kind]("abc"); got != want {
-			t.Errorf("%s: got %s", kind, got)
-		}
-	}
-	for _, s := range []string{"", "{", "}", "{}", "{md5}", "md5}" + legacySums["md5"](""), "{md5" + legacySums["md5"]("")} {
-		if d, ok := parseLegacyDigest(s); ok {
-			t.Errorf("%q: got %+v", s, d)
-		}
-	}
-}
-
-func TestInitialBehindDigest(t *testing.T) {
-	t.Parallel()
-	p := store.Person{IDType: "01", IDNumber: "99010119560307001X", AccountNo: "880000654321"}
-	rules := []string{"id-last6", "account-last6", "111111", "no-such-rule"}
-	for _, tt := range []struct{ name, password, rule string }{
-		{"id", "07001X", "id-last6"},
-		{"id with small x", "07001x", "id-last6"},
-		{"account", "654321", "account-last6"},
-		{"for all", "111111", "111111"},
-		{"none", "07001Y", ""},
-		{"rule of another city", "000000", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			for kind, sum := range legacySums {
-				rule, found := legacyDigest{kind, sum(tt.password)}.initial(rules, subjectOf(p))
-				if rule != tt.rule || found != (tt.rule != "") {
-					t.Errorf("%s: got %q, %v", kind, rule, found)
-				}
-			}
-		})
-	}
 }
