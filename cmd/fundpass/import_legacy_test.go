@@ -30,7 +30,7 @@ var oldKinds = []struct{ kind, text string }{
 	{"sha256-hmac", "{sha256-hmac}base64:c2FsdA==$D2WtnKexYKH7uhPi3toDH3Chzb1/MWk3DWYE3JYS/Y8="},
 	{"bcrypt", "$2y$05$abcdefghijklmnopqrstuuHlAN.uruBJzPHeARD2zkyleHIO7raVm"},
 	{"pbkdf2-sha256", "pbkdf2_sha256$1000$pinch$pNszD4Xf9vds7yykicZL0HBGB/WKOZVS+yG1Jy5Ga54="},
-	{"pbkdf2-sha512", "$pbkdf2-sha512$i=1000$cGluY2g$Oay1ftIcen0iwDb9UJ4/mvPgX3RT3vSb9vbMc2xQ8pGeLgIqREeO4NZtJUeuoTZ5njNtv0HotJeA2b50HDmiPg"},
+	{"pbkdf2-sha512", "$pbkdf2-sha512$i=1000,l=64$cGluY2g$Oay1ftIcen0iwDb9UJ4/mvPgX3RT3vSb9vbMc2xQ8pGeLgIqREeO4NZtJUeuoTZ5njNtv0HotJeA2b50HDmiPg"},
 }
 
 // mustLegacy reads an old digest.
@@ -76,7 +76,7 @@ func legacyRoster(t testing.TB, idNumber func(int) string) string {
 	t.Helper()
 	text := "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM,JMMM\n"
 	for i, old := range oldKinds {
-		text += fmt.Sprintf("88000000001%d,ANNA,03,%s,01,,%s\n", i, idNumber(i), old.text)
+		text += fmt.Sprintf("88000000001%d,ANNA,03,%s,01,,\"%s\"\n", i, idNumber(i), old.text)
 	}
 	return tempFile(t, text+"880000000099,ANNA,03,XA9901099,01,id-last6,\n")
 }
