@@ -66,12 +66,12 @@ func (h *Hasher) WrapLegacy(kind, digest string) (string, error) {
 // Verify accepts the password, asks for an upgrade, and costs both: the old
 // kind's work is done in the same place of the pool, so a slow one delays other
 // passwords and nothing else. A plain or salted digest is lost in the noise. A
-// bcrypt or PBKDF2 digest is not: at the bounds a wrong guess takes some
-// hundred milliseconds more than Dummy and is answered some beats later, so
+// bcrypt or PBKDF2 digest is not: at the bounds a wrong guess takes up to half a
+// second more than Dummy and is refused some beats later, so
 // whoever knows a person's name and document and spends one of their guesses
 // may learn that there is an account which was not used since the import.
 // Making everybody's guess as slow would hide that and cut the guesses a server
-// can answer to a tenth, for as long as a single old digest is left; the bounds
+// can answer to a tenth or less, for as long as a single old digest is left; the bounds
 // keep it small instead, and the first use ends it. A centre that cannot accept
 // it imports such accounts with a new initial password.
 //

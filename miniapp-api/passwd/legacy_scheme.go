@@ -18,7 +18,8 @@ import (
 )
 
 // Bounds of an old kind's work, so that neither a roster nor a stored hash can
-// ask for minutes of it. On a core of 2025 both are about a quarter of a second.
+// ask for minutes of it. At either bound a guess takes a core a quarter to half
+// a second.
 const (
 	minBcryptCost   = 4
 	maxBcryptCost   = 12
