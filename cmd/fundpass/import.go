@@ -36,8 +36,8 @@ FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
 A password that one of the policy's initial rules gives is found by its digest and
 marked as such. For bcrypt and PBKDF2 that is slow and done with --try-initial
 only: each rule costs every new account one old digest, so three rules at bcrypt's
-cost 10 (some 60 ms) are 50 hours of one core for a million lines. Without it such
-a password is found when its owner first uses it.
+cost 10 (60 to 100 ms) are 50 to 80 hours of one core for a million lines. Without
+it such a password is found when its owner first uses it.
 
 A line that cannot be imported goes to FILE.csv.refused.csv, without its values;
 all others are imported. An account number that stands twice is refused where

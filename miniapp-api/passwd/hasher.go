@@ -149,7 +149,7 @@ func (s *Slot) Hash(ctx context.Context, password Secret) (string, error) {
 // store a new hash of it: the cost is below today's, the newest pepper key is
 // not the only one, or there is a legacy digest in it. A hash that costs more
 // than today's is not replaced for that alone: a server with an old setting must
-// not undo what another one strengthened. A password that cannot be one costs
+// not undo what another one strengthened. It takes longer than Dummy, though. A password that cannot be one costs
 // the same and is wrong. Errors: ErrHash, keys.ErrUnknownPepper, ErrReleased, ErrClosed, the
 // context's.
 func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, upgrade bool, err error) {
