@@ -19,6 +19,9 @@ var eventTexts = map[string]string{
 	store.EventPasswordLocked:  "密码错误次数过多，已锁定",
 
 	store.EventAuthorisationWithdrawn: "已取消支付宝授权",
+
+	store.EventLinkMoved: "公积金账户已合并，绑定已转到您的另一个账户",
+	store.EventLinkEnded: "公积金账户已销户、转出或变更，绑定已解除",
 }
 
 // eventCount is how many events a page shows.

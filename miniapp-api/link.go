@@ -186,9 +186,14 @@ func (s *Server) link(ctx context.Context, v visit, account store.Account) (link
 		account.State = store.PasswordMustChange
 	}
 	err := s.db.AddLink(ctx, v.Session, account)
-	if errors.Is(err, store.ErrConflict) {
+	switch {
+	case errors.Is(err, store.ErrConflict):
 		return linkReply{}, ErrAlreadyLinked
-	} else if err != nil {
+	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+		return linkReply{}, ErrAccountClosed
+	case errors.Is(err, store.ErrNotFound): // given to another person a moment ago
+		return linkReply{}, ErrLinkRefused
+	case err != nil:
 		return linkReply{}, err
 	}
 	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil

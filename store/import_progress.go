@@ -24,7 +24,8 @@ type ImportStep struct {
 	Batch        *Batch // of the others
 }
 
-const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused, finished_at`
+const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused,
+	links_moved, links_ended, changes_cancelled, finished_at`
 
 // BeginImport says how far the import of a file came. A file that is new, or
 // was imported to its end, begins at line 0. Calling it again is safe.
@@ -37,6 +38,7 @@ func (db *DB) BeginImport(ctx context.Context, file []byte) (Progress, error) {
 			VALUES ($1, $2, 0, 0, 0, 0, 0, 0, $3)
 			ON CONFLICT (center_id, file_digest) DO UPDATE SET
 				bytes_done = 0, lines_done = 0, added = 0, updated = 0, unchanged = 0, refused = 0,
+				links_moved = 0, links_ended = 0, changes_cancelled = 0,
 				finished_at = NULL, updated_at = excluded.updated_at
 			WHERE i.finished_at IS NOT NULL`, db.center, file, now)
 		if err != nil {
@@ -75,10 +77,11 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 			return err
 		}
 		return t.GetContext(ctx, &p, `
-			UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6
+			UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6,
+				links_moved = links_moved + $7, links_ended = links_ended + $8, changes_cancelled = changes_cancelled + $9
 			WHERE center_id = $1 AND file_digest = $2
 			RETURNING `+progressColumns,
-			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused)
+			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
 	})
 	return p, err
 }

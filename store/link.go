@@ -11,7 +11,8 @@ import (
 // AddLink links the session's Alipay user to an account. Both unique keys
 // stand in one table, so of any number of racing calls at most one succeeds
 // for a user and for a person. It returns ErrConflict when either is linked
-// already; the same pair again is no error.
+// already; the same pair again is no error. ErrBlocked says that the account was
+// ended since it was proven, ErrNotFound that it is another person's now.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
 	visitor, err := db.Visitor(s)
 	if err != nil {
@@ -22,6 +23,9 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.lockAccount(ctx, tx, a); err != nil {
+			return err
+		}
 		fresh, err := db.insertLink(ctx, tx, newLink{s.IdentityDigest, a, sealed}, now)
 		if err != nil || !fresh {
 			return err
@@ -31,6 +35,20 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
 		}
 		return db.addEvent(ctx, tx, a.ID, EventLinked, now)
 	})
+}
+
+// lockAccount makes a link and a change of the account by the centre run one
+// after the other: the link is refused, or is there for the change to follow.
+func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
+	var now Account
+	err := tx.GetContext(ctx, &now.Status, `
+		SELECT status FROM accounts
+		WHERE center_id = $1 AND account_id = $2 AND person_digest = $3 FOR SHARE`,
+		db.center, a.ID, a.PersonDigest)
+	if err == nil && now.Ended() {
+		err = ErrBlocked
+	}
+	return none(err, ErrNotFound)
 }
 
 type newLink struct {

@@ -108,6 +108,9 @@ CREATE TABLE imports (
 	refused bigint NOT NULL,
 	finished_at timestamp with time zone,
 	updated_at timestamp with time zone NOT NULL,
+	links_moved bigint NOT NULL DEFAULT 0,
+	links_ended bigint NOT NULL DEFAULT 0,
+	changes_cancelled bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (center_id, file_digest)
 );
 

@@ -1,0 +1,6 @@
+-- +goose Up
+
+-- What became of links and changes while a file was taken in.
+ALTER TABLE imports ADD COLUMN links_moved bigint NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN links_ended bigint NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN changes_cancelled bigint NOT NULL DEFAULT 0;
