@@ -125,27 +125,30 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 // times the last line counts, whether it differs or not. A link that a server of
 // an earlier version left on an ended account is a difference, too.
 func (c comparing) findDifferences(ctx context.Context) error {
-	for _, statement := range []string{`
+	if _, err := c.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE sync_changed ON COMMIT DROP AS
 		SELECT r.line, r.account_id, r.person_digest, r.status, a.account_id IS NULL AS is_new,
 			false AS same, NULL::bigint AS superseded_by
 		FROM sync_rows r LEFT JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id
-		WHERE a.row_digest IS DISTINCT FROM r.row_digest`, `
+		WHERE a.row_digest IS DISTINCT FROM r.row_digest`, c.db.center); err != nil {
+		return err
+	}
+	if _, err := c.ExecContext(ctx, `
 		INSERT INTO sync_changed
 		SELECT r.line, r.account_id, r.person_digest, r.status, false, true, NULL
 		FROM sync_rows r
 		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = r.account_id
 		JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id AND a.row_digest = r.row_digest
-		WHERE r.status IN ` + endedStatuses + ` OR l.person_digest <> r.person_digest`, `
+		WHERE r.status IN `+endedStatuses+` OR l.person_digest <> r.person_digest`, c.db.center); err != nil {
+		return err
+	}
+	if _, err := c.ExecContext(ctx, `
 		UPDATE sync_changed c SET superseded_by = later.line
 		FROM (SELECT d.line AS earlier, max(r.line) AS line
 			FROM sync_changed d JOIN sync_rows r ON r.account_id = d.account_id AND r.line > d.line
 			GROUP BY d.line) later
-		WHERE c.line = later.earlier AND $1::text IS NOT NULL`,
-	} {
-		if _, err := c.ExecContext(ctx, statement, c.db.center); err != nil {
-			return err
-		}
+		WHERE c.line = later.earlier`); err != nil {
+		return err
 	}
 	_, err := c.ExecContext(ctx, `ANALYZE sync_changed`)
 	return err
