@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -207,11 +208,37 @@ func TestSettlesOldLinks(t *testing.T) {
 	if _, err := db.Pool().Exec(`INSERT INTO alipay_links SELECT * FROM old_links`); err != nil {
 		t.Fatal(err)
 	}
+	plan, differences := compareFile(t, db, ds)
+	if plan.LinksEnded != 30 || len(differences) != 30 || !differences[0].Same || differences[0].IsNew {
+		t.Errorf("got %+v, %+v", plan, differences)
+	}
 	if c := importAll(t, db, ds...); c != (store.Counts{Unchanged: 30, LinksEnded: 30}) {
 		t.Errorf("got %+v", c)
 	}
 	kinds := slices.Compact(column(t, db, `SELECT kind FROM outbox`))
 	if n := len(column(t, db, `SELECT kind FROM events WHERE channel = 'centre'`)); n != 30 || !slices.Equal(kinds, []string{"link_ended"}) {
 		t.Errorf("%d events, notices %v", n, kinds)
+	}
+}
+
+// A change that ran out of time is not cancelled once more.
+func TestExpiredChangeStays(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
+	d := depositor(1)
+	importAll(t, db, d)
+	a := importedAccount(t, db, d)
+	s := linkedSession(t, db, "somebody", a)
+	if _, err := db.OpenChange(t.Context(), s, a, []byte("print")); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(store.ChangeLife)
+	d.Status = store.StatusFrozen
+	if plan, _ := compareFile(t, db, []store.Depositor{d}); plan.ChangesCancelled != 0 {
+		t.Errorf("got %+v", plan)
+	}
+	if c := importAll(t, db, d); c != (store.Counts{Updated: 1}) {
+		t.Errorf("got %+v", c)
 	}
 }

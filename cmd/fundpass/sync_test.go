@@ -296,6 +296,30 @@ func TestImportFollowsLinks(t *testing.T) {
 	wantIn(t, s.mustImport(f.write(t)), counts(3, 1, 2, 0, 0), links(1, 1, 2))
 }
 
+// An account into which another was merged may be closed in the same file, lines
+// and batches later: the link ends once and never visits it.
+func TestSyncMergesLast(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	f := newNightFile(2*legacyPiece + 2)
+	last := 2*legacyPiece + 1
+	f.at(last).number = f.at(0).number
+	s.mustImport(f.write(t))
+	db := s.open()
+	session := s.link(db, f.at(0), f.order[0])
+	f.at(0).status = store.StatusMerged
+	for i := 1; i <= last; i++ {
+		f.at(i).status = store.StatusClosed
+	}
+	text := string(readFile(t, f.write(t)))
+	text = strings.ReplaceAll(strings.Replace(text, "CSMM", "CSMM,JMMM", 1), "id-last6", "id-last6,") // small pieces
+	wantIn(t, s.mustSync(tempFile(t, text)), synced(last+1, 0, last+1, 0, 0, 0), links(0, 1, 1))
+	events, err := db.Events(t.Context(), session.Link.AccountID, 1)
+	if err != nil || events[0].Kind != store.EventLinkEnded {
+		t.Errorf("got %+v, %v", events, err)
+	}
+}
+
 func TestLineSet(t *testing.T) {
 	t.Parallel()
 	var l lineSet
