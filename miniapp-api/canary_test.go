@@ -45,6 +45,13 @@ func TestNothingSecretLeaks(t *testing.T) {
 	say(change+"/confirm?new_password="+next, twice(next)).want(t, "OK")
 	p.send("POST", change+"/confirm", []byte(`{"new_password":"`+next+`"`))
 	p.send("POST", "/"+next+"/"+c.IDNumber, []byte(`{}`), header{"X-Password", next}, header{"User-Agent", c.Phone}, header{"Idempotency-Key", next})
+	payload, err := h.sim.Phone(c.Person.Person, "")
+	must(t, err)
+	q := h.logIn(h.citizen())
+	for _, sender := range []*phone{p, q} { // bound, and refused as another's
+		replies.WriteString(sender.send("POST", "/v1/phone", []byte(payload)).Raw)
+	}
+	replies.WriteString(p.send("POST", "/v1/phone", []byte(strings.Replace(payload, "AES", c.Phone, 1))).Raw)
 	p.get("/v1/events")
 	h.exec(`ALTER TABLE events RENAME TO events_gone`) // an error of the database, with its parameters
 	say("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": next}).want(t, "INTERNAL")
@@ -64,7 +71,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 	key := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(testKeys()))
 	for name, secret := range map[string]string{
 		"old password": c.Password, "new password": next, "name": c.Name, "wrong name": "司马答案", "ID number": c.IDNumber,
-		"ID number's tail": c.IDNumber[10:], "phone": c.Phone, "account number": c.AccountNo, "auth code": code,
+		"ID number's tail": c.IDNumber[10:], "phone": c.Phone, "phone payload": payload[20:60], "account number": c.AccountNo, "auth code": code,
 		"token": p.token, "Alipay identity": c.OpenID + `"`, "private key": key[200:260],
 	} {
 		for place, text := range places {

@@ -80,6 +80,11 @@ var (
 	ErrPasswordFrozen = &Error{Status: 423, Code: "PASSWORD_FROZEN", Title: "The password is frozen",
 		Message: "密码已冻结，请通过身份验证重置密码或到柜台办理", Next: "Offer the reset."}
 
+	ErrPhoneRefused = &Error{Status: 403, Code: "PHONE_REFUSED", Title: "The phone payload was refused",
+		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. One answer for every reason."}
+	ErrPhoneNotOffered = &Error{Status: 409, Code: "PHONE_NOT_OFFERED", Title: "This centre has no content key: phone numbers cannot be read",
+		Message: "暂不支持手机号核验，请使用其他方式办理", Next: "Do not offer the phone step; the operator sets FUNDPASS_CONTENT_KEY_FILE."}
+
 	ErrOldPasswordWrong = &Error{Status: 403, Code: "OLD_PASSWORD_WRONG", Title: "ID number or old password wrong",
 		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts."}
 	ErrPasswordLocked = &Error{Status: 423, Code: "PASSWORD_LOCKED", Title: "Too many wrong passwords",
@@ -121,6 +126,7 @@ var Catalogue = []*Error{
 	ErrSessionRequired, ErrSessionExpired, ErrAuthCodeInvalid,
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
+	ErrPhoneRefused, ErrPhoneNotOffered,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,
 	ErrPasswordMismatch, ErrPasswordWeak, ErrPasswordSame, ErrPasswordReused, ErrDecryptFailed, ErrNotOffered, ErrKeyReused,
 	ErrTooManyRequests, ErrBusy, ErrResultUnknown, ErrAlipayUnavailable, ErrInternal,

@@ -27,6 +27,9 @@ import (
 
 const testAppID = "2021000000000001"
 
+// testContentKey is what the console calls 接口内容加密.
+var testContentKey = []byte("0123456789abcdef")
+
 // testKeys are made once: RSA keys are slow to make.
 var testKeys = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -94,7 +97,7 @@ func newHouse(t testing.TB, opts ...houseOption) *house {
 	pepper, err := keys.ParsePepper(pepperKey)
 	must(t, err)
 	h := &house{t: t, dsn: storetest.DSN(t), logs: new(syncBuffer), clock: new(testClock), box: box, pepper: pepper}
-	h.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey})
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
 	must(t, err)
 	h.server = h.newServer(opts...)
 	h.db = h.server.db
@@ -115,7 +118,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithNow(h.clock.Now)),
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6},
+		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey,
 	}
 	for _, o := range opts {
 		o(&c)

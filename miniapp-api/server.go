@@ -46,6 +46,9 @@ type Config struct {
 	Log     *slog.Logger
 	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
 
+	// ContentKey is the AES-128 key of 接口内容加密; nil = phone numbers are not offered.
+	ContentKey []byte
+
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
 
@@ -69,6 +72,7 @@ type Server struct {
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
+	content    atomic.Pointer[[]byte] // the content key
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -93,6 +97,7 @@ func New(c Config) (*Server, error) {
 		metrics:   newMetrics(c.Hasher), sealedOnly: c.SealedOnly,
 	}
 	s.ReplaceTransport(c.Transport)
+	s.ReplaceContentKey(c.ContentKey)
 	return s, nil
 }
 
@@ -116,6 +121,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/link", authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", authed(s, s.removeLink)},
+		{"POST", "/v1/phone", authed(s, s.showPhone)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
 		{"POST", "/v1/password/tickets", authed(s, s.makeTicket)},
 		{"POST", "/v1/password/changes", linked(s, s.openChange)},

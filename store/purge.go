@@ -27,6 +27,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
 			{`DELETE FROM password_tickets WHERE center_id = $1 AND made_at <= $2`, now.Add(-TicketLife)},
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
+			{`DELETE FROM phone_payloads WHERE center_id = $1 AND used_at <= $2`, now.Add(-phonePayloadLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
 				return err

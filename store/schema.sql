@@ -178,6 +178,15 @@ CREATE TABLE password_tickets (
 );
 CREATE INDEX password_tickets_made ON password_tickets USING btree (center_id, made_at);
 
+CREATE TABLE phone_payloads (
+	center_id text NOT NULL,
+	payload_digest bytea NOT NULL,
+	identity_digest bytea NOT NULL,
+	used_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, payload_digest)
+);
+CREATE INDEX phone_payloads_used ON phone_payloads USING btree (center_id, used_at);
+
 CREATE TABLE receipts (
 	center_id text NOT NULL,
 	scope bytea NOT NULL,
@@ -199,6 +208,8 @@ CREATE TABLE sessions (
 	sealed bytea NOT NULL,
 	created_at timestamp with time zone NOT NULL,
 	seen_at timestamp with time zone NOT NULL,
+	phone_digest bytea,
+	sealed_phone bytea,
 	PRIMARY KEY (center_id, token_digest)
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);

@@ -51,7 +51,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
 	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport}
-	if err := a.addServer(); err != nil {
+	if err := a.addServer(f.content); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	for _, p := range s.unsafe() {
@@ -70,10 +70,11 @@ func newHasher(f files) *passwd.Hasher {
 	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Slots: slots, Queue: slots * queueForHash})
 }
 
-func (a *app) addServer() error {
+func (a *app) addServer(contentKey []byte) error {
 	s := a.settings
 	server, err := miniapp.New(miniapp.Config{
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
+		ContentKey: contentKey,
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",

@@ -181,8 +181,12 @@ func (d *demo) startSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
+	content, err := loadContentKey(d.home.path(contentKeyFile))
+	if err != nil {
+		return err
+	}
 	d.sim, err = alipaysim.New(alipaysim.Config{
-		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, Target: d.url(),
+		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, ContentKey: content, Target: d.url(),
 	})
 	if err != nil {
 		return err
@@ -211,7 +215,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
-		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile),
+		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 	}

@@ -23,7 +23,7 @@ type files struct {
 	pepper    *keys.Pepper
 	policy    *passwd.Policy
 	transport *keys.Transport // nil when none is configured
-	content   []byte          // not used yet
+	content   []byte          // nil when not set
 }
 
 // load reads every file the settings name and reports everything wrong with
