@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
 )
 
 // metrics are labelled by route pattern and code only: both are our own words.
@@ -61,6 +62,21 @@ func (ends certificateEnds) Collect(to chan<- prometheus.Metric) {
 	for file, end := range ends() {
 		to <- prometheus.MustNewConstMetric(certificateLeft, prometheus.GaugeValue, time.Until(end).Seconds(), file)
 	}
+}
+
+// sandboxKeys must be 0 wherever citizens are.
+func sandboxKeys(g *signing.Gateway) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fundpass_sandbox_keys", Help: "Keys of Alipay's trusted under the pinned root of the sandbox only.",
+	}, func() float64 {
+		n := 0
+		for _, key := range g.Ring().AlipayKeys() {
+			if key.Sandbox {
+				n++
+			}
+		}
+		return float64(n)
+	})
 }
 
 // OpsHandler serves /metrics, /healthz and /readyz for the operator's address,

@@ -96,6 +96,7 @@ func New(c Config) (*Server, error) {
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Hasher), sealedOnly: c.SealedOnly,
 	}
+	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
 	s.ReplaceContentKey(c.ContentKey)
 	return s, nil

@@ -57,6 +57,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	for _, p := range s.unsafe() {
 		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
 	}
+	a.warnSandbox()
 	return a, nil
 }
 

@@ -24,6 +24,15 @@ func (a *app) reloadOnHangup() (stop func()) {
 	return func() { signal.Stop(hangup); close(done) }
 }
 
+// warnSandbox names the keys that stand by the sandbox's exception.
+func (a *app) warnSandbox() {
+	for _, key := range a.gateway.Ring().AlipayKeys() {
+		if key.Sandbox {
+			a.log.Warn("key is trusted under the sandbox's root only", "setting", "FUNDPASS_SANDBOX_ROOT_FILE", "file", key.Source)
+		}
+	}
+}
+
 // reload reads the files of the ring, the transport keys and the content key
 // again. With any problem the old keys stay.
 func (a *app) reload() {
@@ -51,5 +60,6 @@ func (a *app) reload() {
 		a.server.ReplaceContentKey(contentKey)
 		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
 		a.warnExpiring(time.Now())
+		a.warnSandbox()
 	}
 }

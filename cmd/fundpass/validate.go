@@ -95,11 +95,28 @@ func (s settings) validateAlipay() []problem {
 	if err := checkGateway(s.GatewayURL); err != nil {
 		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})
 	}
+	if err := s.checkSandboxRoot(); err != nil {
+		all = append(all, problem{"FUNDPASS_SANDBOX_ROOT_FILE", err})
+	}
 	proofs := []miniapp.Proof{miniapp.ProofCertdoc, miniapp.ProofNone}
 	if !slices.Contains(proofs, miniapp.Proof(s.Proof)) {
 		all = append(all, problemf("FUNDPASS_PROOF", "is neither certdoc nor none"))
 	}
 	return all
+}
+
+// checkSandboxRoot keeps the sandbox's exception where no citizen is.
+func (s settings) checkSandboxRoot() error {
+	host := hostOf(s.GatewayURL)
+	switch {
+	case s.SandboxRootFile == "":
+		return nil
+	case host == productionGateway:
+		return errors.New("is set, but FUNDPASS_GATEWAY_URL is Alipay's production gateway: a certificate of the sandbox proves nothing there; remove the setting")
+	case host != sandboxGateway && !isLoopback(net.JoinHostPort(host, "443")):
+		return errors.New("is set, but FUNDPASS_GATEWAY_URL is neither " + sandboxGateway + " nor on this machine; remove the setting")
+	}
+	return nil
 }
 
 // isAddress takes what net.Listen takes, with a port in digits.

@@ -62,10 +62,10 @@ func asUsage(err error) error {
 	return fmt.Errorf("%w: %w", errUsage, err)
 }
 
-// ringSettings name the files of a ring; all but the last two are required.
+// ringSettings name the files of a ring; all but the last three are required.
 var ringSettings = []string{
 	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
-	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE",
+	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_SANDBOX_ROOT_FILE",
 }
 
 // readRing reads the settings that a ring is made of, and more if named, and leaves

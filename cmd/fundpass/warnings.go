@@ -25,6 +25,9 @@ func (s settings) unsafe() []problem {
 	if s.PlainPasswords == "yes" && s.Environment == "production" {
 		all = append(all, problemf("FUNDPASS_PLAIN_PASSWORDS", "is yes: passwords are readable wherever TLS ends before this server; set FUNDPASS_TRANSPORT_KEY_FILES, and no once every page encrypts"))
 	}
+	if s.SandboxRootFile != "" {
+		all = append(all, problemf("FUNDPASS_SANDBOX_ROOT_FILE", "is set: certificates under it are trusted as Alipay's by name and signature alone; for tests in the sandbox, never with citizens' data"))
+	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"
 		if host == sandboxGateway {
