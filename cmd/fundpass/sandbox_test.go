@@ -95,20 +95,3 @@ func TestSandboxServer(t *testing.T) {
 	}
 	noError(t, p.Stop())
 }
-
-// A content key changed in the console is read at SIGHUP, and a broken one changes
-// nothing.
-func TestContentKeyReloads(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	s.addOK()
-	s.write("content.key", "MDEyMzQ1Njc4OWFiY2RlZg==")
-	p := startServer(t, s.env(values{"FUNDPASS_CONTENT_KEY_FILE": s.path("content.key")}))
-	s.write("content.key", "broken")
-	p.signal(syscall.SIGHUP)
-	p.awaitLog("keys not reloaded", 1)
-	if !strings.Contains(p.Log(), "FUNDPASS_CONTENT_KEY_FILE") {
-		t.Error("the setting is not named")
-	}
-	noError(t, p.Stop())
-}
