@@ -87,6 +87,7 @@ func TestVerifySandbox(t *testing.T) {
 	app := sandboxLeaf(certSpec{subject: appSubject, key: &ownKey().PublicKey})
 	impostor := *sandbox.issuer // the intermediate's name with another key
 	impostor.PublicKey = &rootKey().PublicKey
+	appUnderRoot := issue(sandbox.root, alipayKey2(), certSpec{subject: appSubject, key: &ownKey().PublicKey})
 	deep := issue(sandbox.issuer, issuerKey(), certSpec{subject: "One Deeper", key: &ownKey().PublicKey})
 	short := issue(sandbox.root, alipayKey2(), certSpec{subject: "Short Issuer", key: &issuerKey().PublicKey, until: "2026-03-01"})
 	sha1 := must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, &x509.Certificate{
@@ -104,6 +105,7 @@ func TestVerifySandbox(t *testing.T) {
 		{"leaf only", []*x509.Certificate{good}, ErrUntrusted},
 		{"application's certificate", []*x509.Certificate{app, sandbox.issuer}, ErrUntrusted},
 		{"made with an application's certificate", []*x509.Certificate{issue(app, ownKey(), certSpec{subject: aliSubject, key: pub}), app, sandbox.issuer}, ErrUntrusted},
+		{"made with one straight under the root", []*x509.Certificate{issue(appUnderRoot, ownKey(), certSpec{subject: aliSubject, key: pub}), appUnderRoot}, ErrUntrusted},
 		{"made with Alipay's own", []*x509.Certificate{issue(good, alipayKey1(), certSpec{subject: aliSubject, key: pub}), good, sandbox.issuer}, ErrUntrusted},
 		{"one deeper", []*x509.Certificate{issue(deep, ownKey(), certSpec{subject: aliSubject, key: pub}), deep, sandbox.issuer}, ErrUntrusted},
 		{"impostor's key", []*x509.Certificate{issue(&impostor, rootKey(), certSpec{subject: aliSubject, key: pub}), sandbox.issuer}, ErrUntrusted},
@@ -120,8 +122,11 @@ func TestVerifySandbox(t *testing.T) {
 			}
 		})
 	}
-	if err := verifySandbox(tests[0].chain, []*x509.Certificate{sandbox.root}, day("2041-01-01")); !errors.Is(err, ErrValidity) {
-		t.Errorf("after all of them ended: %v", err)
+	long := issue(sandbox.root, alipayKey2(), certSpec{subject: aliSubject, key: pub, until: "2045-01-01"})
+	for date, want := range map[string]error{"2039-12-01": nil, "2040-02-01": ErrValidity} {
+		if err := verifySandbox([]*x509.Certificate{long}, []*x509.Certificate{sandbox.root}, day(date)); !errors.Is(err, want) {
+			t.Errorf("the root ends in 2040, in %s: %v", date, err)
+		}
 	}
 }
 
@@ -132,10 +137,13 @@ func TestSandboxExcusesNothingElse(t *testing.T) {
 	minted := issue(app, ownKey(), certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})
 	notCA := issue(testCA().root, rootKey(), certSpec{subject: "Not CA", key: &issuerKey().PublicKey})
 	under := issue(notCA, issuerKey(), certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})
+	short := issue(testCA().root, rootKey(), certSpec{subject: "Short Issuer", key: &issuerKey().PublicKey, ca: true, until: "2026-03-01"})
+	underShort := issue(short, issuerKey(), certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})
 	for name, tt := range map[string]struct {
 		file string
 		want error
 	}{
+		"issuer expired":                         {crt(underShort.Raw, short.Raw), ErrValidity},
 		"made with an application's certificate": {crt(minted.Raw, app.Raw, testCA().issuer.Raw), ErrUntrusted},
 		"no authority under the real root":       {crt(under.Raw, notCA.Raw), ErrUntrusted},
 		"expired":                                {alipayCrt(alipayKey1(), certSpec{until: "2026-05-31"}), ErrValidity},

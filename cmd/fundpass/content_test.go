@@ -29,11 +29,13 @@ func showPhone(t *testing.T, url, token, payload string) (int, string) {
 func TestContentKeyReloads(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.addOK()
+	citizen := okPerson
+	citizen.Phone = "19900000001"
+	s.sim.Add(citizen)
 	s.write("content.key", "ZmVkY2JhOTg3NjU0MzIxMA==\n") // not the console's
 	p := startServer(t, s.env(values{"FUNDPASS_CONTENT_KEY_FILE": s.path("content.key")}))
 	token := s.openSession(t, p.URL)
-	payload, err := s.sim.Phone(okPerson.Person, "")
+	payload, err := s.sim.Phone(citizen.Person, "")
 	noError(t, err)
 	show := func(want string) {
 		t.Helper()
@@ -52,7 +54,7 @@ func TestContentKeyReloads(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.awaitLog("keys not reloaded", 1)
 	show("OK")
-	if log := p.Log(); !strings.Contains(log, "FUNDPASS_CONTENT_KEY_FILE") || strings.Contains(log, okPerson.Phone) || strings.Contains(log, "broken") {
+	if log := p.Log(); !strings.Contains(log, "FUNDPASS_CONTENT_KEY_FILE") || strings.Contains(log, citizen.Phone) || strings.Contains(log, `broken"`) {
 		t.Errorf("the setting is not named, or something is shown:\n%s", log)
 	}
 	noError(t, p.Stop())
