@@ -38,7 +38,7 @@ type besieged struct {
 func newBesieged(t testing.TB) besieged {
 	t.Helper()
 	b := besieged{house: newHouse(t), sn: strings.Repeat("5", 32)}
-	real := b.sim // the gateway: it counts our calls
+	gateway := b.sim // it counts our calls
 	var err error
 	b.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey,
 		Certificates: &alipaysim.Certificates{App: strings.Repeat("1", 32), Root: strings.Repeat("2", 32), Alipay: b.sn}})
@@ -47,9 +47,9 @@ func newBesieged(t testing.TB) besieged {
 	must(t, err)
 	must(t, b.server.alipay.Replace(ring))
 	b.house.sim = b.sim
-	before := real.Calls("")
+	before := gateway.Calls("")
 	t.Cleanup(func() {
-		if n := real.Calls("") - before; n != 0 {
+		if n := gateway.Calls("") - before; n != 0 {
 			t.Errorf("%d calls to the gateway", n)
 		}
 	})

@@ -92,6 +92,34 @@ func TestDomestic(t *testing.T) {
 
 var idOfRequest = regexp.MustCompile(`"request_id":"[^"]*"`)
 
+// spoilt are payloads that must all be refused to the thief, good among them, which is
+// another citizen's.
+func (h *house) spoilt(thief citizen, good string) map[string]string {
+	h.t.Helper()
+	without := func(member string) string {
+		var o map[string]string
+		must(h.t, json.Unmarshal([]byte(good), &o))
+		delete(o, member)
+		raw, err := json.Marshal(o)
+		must(h.t, err)
+		return string(raw)
+	}
+	stranger, err := alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
+	must(h.t, err)
+	stranger.Add(thief.Person)
+	foreign, err := stranger.Phone(thief.Person.Person, "")
+	must(h.t, err)
+	payloads := map[string]string{
+		"another's": good, "another Alipay": foreign, "nothing": "{}", "null": "null",
+		"no response": without("response"), "no sign": without("sign"), "SHA-1": strings.Replace(good, `"RSA2"`, `"RSA"`, 1),
+		"in the clear": `{"response":"{\"code\":\"10000\",\"mobile\":\"` + thief.Phone + `\"}","sign":"AAAA","sign_type":"RSA2"}`,
+	}
+	for fault := range alipaysim.PhoneFaults() {
+		payloads[fault] = string(h.payload(thief, fault))
+	}
+	return payloads
+}
+
 // Whatever is wrong, the sender gets the same bytes and nothing is bound; only the log
 // tells the causes apart, without a value.
 func TestPhoneRefused(t *testing.T) {
@@ -101,27 +129,7 @@ func TestPhoneRefused(t *testing.T) {
 	p, q := h.linkedPhone(c), h.linkedPhone(thief)
 	good := string(h.payload(c, ""))
 	p.show([]byte(good)).want(t, "OK")
-	without := func(member string) string {
-		var o map[string]string
-		must(t, json.Unmarshal([]byte(good), &o))
-		delete(o, member)
-		raw, err := json.Marshal(o)
-		must(t, err)
-		return string(raw)
-	}
-	stranger, err := alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
-	must(t, err)
-	stranger.Add(thief.Person)
-	foreign, err := stranger.Phone(thief.Person.Person, "")
-	must(t, err)
-	payloads := map[string]string{
-		"another's": good, "another Alipay": foreign, "nothing": "{}", "null": "null",
-		"no response": without("response"), "no sign": without("sign"), "SHA-1": strings.Replace(good, `"RSA2"`, `"RSA"`, 1),
-		"in the clear": `{"response":"{\"code\":\"10000\",\"mobile\":\"` + c.Phone + `\"}","sign":"AAAA","sign_type":"RSA2"}`,
-	}
-	for fault := range alipaysim.PhoneFaults() {
-		payloads[fault] = string(h.payload(thief, fault))
-	}
+	payloads := h.spoilt(thief, good)
 	answers := map[string][]string{}
 	for name, payload := range payloads {
 		r := q.show([]byte(payload)).want(t, "PHONE_REFUSED")

@@ -63,6 +63,18 @@ func (c *canary) unseen(t *testing.T) {
 	}
 }
 
+// fill is a body with the bait in every field.
+func (c *canary) fill(t *testing.T, fields []string) []byte {
+	t.Helper()
+	body := m{}
+	for _, f := range fields {
+		body[f] = c.bait
+	}
+	raw, err := json.Marshal(body)
+	must(t, err)
+	return raw
+}
+
 // requestFields lists, by type, the JSON names of the fields of every request there is,
 // from the source: a new form is in the test without being named in it.
 func requestFields(t *testing.T) map[string][]string {
@@ -111,12 +123,7 @@ func TestNoFieldIsFetched(t *testing.T) {
 		for _, id := range []string{"0190a000-0000-7000-8000-000000000000", url.PathEscape(c.bait)} {
 			path := strings.Replace(r.path, ":id", id, 1) + "?url=" + url.QueryEscape(c.bait)
 			for _, fields := range forms {
-				body := m{}
-				for _, f := range fields {
-					body[f] = c.bait
-				}
-				raw, err := json.Marshal(body)
-				must(t, err)
+				raw := c.fill(t, fields)
 				if r.method == "GET" {
 					raw = nil
 				}
