@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,6 +50,9 @@ type house struct {
 	clock  *testClock
 	box    *keys.Box
 	pepper *keys.Pepper
+
+	probe     *sql.DB // beside the servers, opened when first asked
+	openProbe sync.Once
 }
 
 // A testClock is the database handle's time; it moves only forward by hand.
