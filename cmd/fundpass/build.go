@@ -21,6 +21,7 @@ type app struct {
 	gateway *signing.Gateway
 	policy  *passwd.Policy
 	hasher  *passwd.Hasher
+	mailer  *mailer // nil: notices are not sent
 	server  *miniapp.Server
 
 	// handler answers on the public address; the demo puts more before it.
@@ -73,11 +74,15 @@ func (a *app) addServer() error {
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
+		Notices: s.MessageTemplate != "",
 	})
 	if err != nil {
 		return err
 	}
 	server.ReportCertificates(a.certificateEnds)
+	if a.mailer = newMailer(a); a.mailer != nil {
+		server.ReportNotices(a.mailer.report)
+	}
 	a.server, a.handler = server, server.Handler()
 	return nil
 }

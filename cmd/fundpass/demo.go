@@ -182,7 +182,7 @@ func (d *demo) startSimulator(context.Context) error {
 		return err
 	}
 	d.sim, err = alipaysim.New(alipaysim.Config{
-		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, Target: d.url(),
+		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, Target: d.url(), SpareMessages: true,
 	})
 	if err != nil {
 		return err
@@ -212,6 +212,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile),
+		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {

@@ -55,7 +55,8 @@ func TestSettingsDefaults(t *testing.T) {
 	noError(t, err)
 	want := settings{
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
-		GatewayURL: "https://openapi.alipay.com/gateway.do", Proof: "certdoc",
+		MessagePage: "pages/password/notme",
+		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc",
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
@@ -123,6 +124,9 @@ func TestSettingsWrong(t *testing.T) {
 		{"content key", "FUNDPASS_CONTENT_KEY_FILE", s.path("short.key"), "AES-128", nil},
 		{"policy", "FUNDPASS_POLICY_FILE", s.path("policy.json"), "policy.json", nil},
 		{"no policy", "FUNDPASS_POLICY_FILE", s.path("absent"), "absent", os.ErrNotExist},
+		{"page with a slash", "FUNDPASS_MESSAGE_PAGE", "/pages/notme", "leading slash", nil},
+		{"long page", "FUNDPASS_MESSAGE_PAGE", strings.Repeat("p", 81), "80", nil},
+		{"blank in the template", "FUNDPASS_MESSAGE_TEMPLATE", "a b", "template id", nil},
 		{"plain http", gateway, "http://openapi.alipay.com/gateway.do", "https", nil},
 		{"http to a name like loopback", gateway, "http://127.0.0.1.example.com/gateway.do", "https", nil},
 		{"http to a private address", gateway, "http://10.0.0.1/gateway.do", "https", nil},
@@ -248,7 +252,7 @@ func TestSettingsKeepSecrets(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	s := newBareSite(t)
-	base, err := readSettings(getenvOf(s.env()))
+	base, err := readSettings(getenvOf(s.env(values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})))
 	noError(t, err)
 	now := time.Now()
 	for _, c := range []struct {
@@ -260,6 +264,7 @@ func TestWarnings(t *testing.T) {
 		{"container", func(s *settings) { s.Addr = "0.0.0.0:8080" }, []string{"FUNDPASS_ADDR"}},
 		{"every address", func(s *settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
 		{"public ops", func(s *settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
+		{"nobody is told", func(s *settings) { s.MessageTemplate = "" }, []string{"FUNDPASS_MESSAGE_TEMPLATE"}},
 		{"no proof", func(s *settings) { s.Proof = "none" }, []string{"FUNDPASS_PROOF"}},
 		{"simulator in production", func(s *settings) { s.Environment = "production" }, []string{"FUNDPASS_GATEWAY_URL"}},
 		{"sandbox in production", func(s *settings) {

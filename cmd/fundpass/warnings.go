@@ -22,6 +22,9 @@ func (s settings) unsafe() []problem {
 	if s.Proof == "none" {
 		all = append(all, problemf("FUNDPASS_PROOF", "is none: whoever knows an ID number opens a link with the initial password; contract alipay.user.certdoc.certverify and set certdoc"))
 	}
+	if s.MessageTemplate == "" {
+		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not set: owners are not told when their password is changed; notices are recorded and not sent"))
+	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"
 		if host == sandboxGateway {
