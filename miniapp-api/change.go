@@ -27,6 +27,9 @@ type changeReply struct {
 
 // openChange is the citizen's first page: personal data and the old password.
 func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) (changeReply, error) {
+	if err := unfrozen(v); err != nil {
+		return changeReply{}, err
+	}
 	sent, err := s.unseal(ctx, v, passwords{Present: in.OldPassword}, in.Encrypted)
 	if err != nil {
 		return changeReply{}, err
@@ -55,6 +58,8 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 		return changeReply{}, ErrChangeInProgress
 	case errors.Is(err, store.ErrNotFound):
 		return changeReply{}, ErrNotLinked
+	case errors.Is(err, store.ErrBlocked):
+		return changeReply{}, ErrPasswordFrozen
 	case err != nil:
 		return changeReply{}, err
 	}
@@ -104,11 +109,11 @@ type confirmReply struct {
 	State         string     `json:"state"`
 	ChangedAt     *time.Time `json:"changed_at"`
 	SessionsEnded int        `json:"sessions_ended"`
-	Notified      bool       `json:"notified"` // the notice to the owner is on its way
+	Notified      bool       `json:"notified"` // a notice to the owner is queued, and will be sent
 }
 
-func doneReply(c store.Change) confirmReply {
-	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, true}
+func (s *Server) doneReply(c store.Change) confirmReply {
+	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, s.notices}
 }
 
 // confirmChange is the second page: the new password twice. A repeated confirm
@@ -131,7 +136,7 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 	}
 	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
 	if change.Repeats(fingerprint) && in.New.Equal(in.Again) {
-		return doneReply(change), nil
+		return s.doneReply(change), nil
 	}
 	if change.State != store.ChangeOpen {
 		return confirmReply{}, ErrChangeGone
@@ -186,7 +191,7 @@ func (s *Server) finishChange(ctx context.Context, v visit, in confirmRequest, c
 	case err != nil:
 		return confirmReply{}, err
 	}
-	return doneReply(done), nil
+	return s.doneReply(done), nil
 }
 
 // blocked says what stopped a change whose account was in order when it began.

@@ -19,6 +19,8 @@ var eventTexts = map[string]string{
 	store.EventPasswordLocked:  "密码错误次数过多，已锁定",
 
 	store.EventAuthorisationWithdrawn: "已取消支付宝授权",
+	store.EventPasswordFrozen:         "密码已冻结，所有登录已退出",
+	store.EventUnlocked:               "公积金中心已解除密码锁定",
 }
 
 // eventCount is how many events a page shows.

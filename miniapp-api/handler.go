@@ -27,6 +27,10 @@ type visit struct {
 	// Again: an earlier run of this very request, under the same Idempotency-Key,
 	// may have done what is asked.
 	Again bool
+
+	// Parting marks a request that ends its own session, and Gone one whose
+	// session has ended already, perhaps by an earlier run of this very request.
+	Parting, Gone bool
 }
 
 // A handler takes a checked input and returns data or an error. It knows
@@ -51,6 +55,21 @@ func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
 			return nothing, ErrNotLinked
 		}
 		return h(ctx, v, in)
+	})
+}
+
+// parting adapts a handler that ends its own session. Its first answer is kept
+// under the session's token, so that a repetition gets it although the session
+// is gone. The handler sees Gone only where there is no first answer.
+func parting[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+	return adapt(s, h, func(ctx context.Context, c echo.Context) (visit, error) {
+		v, err := s.visitOf(ctx, c)
+		if errors.Is(err, ErrSessionExpired) {
+			digest, _ := tokenDigest(c)
+			v, err = visit{Session: store.Session{TokenDigest: digest}, Gone: true}, nil
+		}
+		v.Parting = true
+		return v, err
 	})
 }
 
@@ -79,12 +98,11 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 
 // visitOf finds the session of the bearer token.
 func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
-	token, ok := strings.CutPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
-	if !ok || token == "" {
+	digest, ok := tokenDigest(c)
+	if !ok {
 		return visit{}, ErrSessionRequired
 	}
-	digest := sha256.Sum256([]byte(token))
-	session, err := s.db.Session(ctx, digest[:])
+	session, err := s.db.Session(ctx, digest)
 	if errors.Is(err, store.ErrNotFound) {
 		return visit{}, ErrSessionExpired
 	} else if err != nil {
@@ -95,6 +113,16 @@ func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
 	}
 	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
 	return visit{Session: session, ID: id}, nil
+}
+
+// tokenDigest is of the bearer token, if there is one.
+func tokenDigest(c echo.Context) (digest []byte, ok bool) {
+	token, ok := strings.CutPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
+	if !ok || token == "" {
+		return nil, false
+	}
+	sum := sha256.Sum256([]byte(token))
+	return sum[:], true
 }
 
 // maxBody is the largest body a form of this API needs, many times over.

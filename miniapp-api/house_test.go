@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,6 +53,9 @@ type house struct {
 	clock  *testClock
 	box    *keys.Box
 	pepper *keys.Pepper
+
+	probe     *sql.DB // beside the servers, opened when first asked
+	openProbe sync.Once
 }
 
 // A testClock is the database handle's time; it moves only forward by hand.
@@ -118,7 +122,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithNow(h.clock.Now)),
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey,
+		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey, Notices: true,
 	}
 	for _, o := range opts {
 		o(&c)

@@ -223,12 +223,18 @@ func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (non
 	case sent.Present.Empty():
 		return none{}, ErrBadRequest.withFields(FieldError{"password", "REQUIRED", "请输入密码"})
 	}
+	if err := unfrozen(v); err != nil {
+		return none{}, err
+	}
 	if _, err := s.ownerGuess(ctx, v, sent.Present, func(store.Account) bool { return true }); err != nil {
 		return none{}, err
 	}
 	err = s.db.RemoveLink(ctx, v.Session)
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return none{}, ErrNotLinked
+	case errors.Is(err, store.ErrBlocked):
+		return none{}, ErrPasswordFrozen
 	}
 	return none{}, err
 }

@@ -79,6 +79,35 @@ func sandboxKeys(g *signing.Gateway) prometheus.Collector {
 	})
 }
 
+// A NoticeReport is how the sending of notices to owners goes.
+type NoticeReport struct {
+	Due               int           // notices that wait, also for their next attempt
+	Oldest            time.Duration // how long the oldest of them waits
+	Delivered, Failed uint64        // by this process, since its start
+}
+
+// ReportNotices adds fundpass_outbox_due, _oldest_seconds, _delivered_total and
+// _failed_total to the metrics. report is asked at every scrape, from any
+// goroutine; a Server reports once.
+func (s *Server) ReportNotices(report func() NoticeReport) {
+	gauge := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(report()) })
+	}
+	counter := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return f(report()) })
+	}
+	s.metrics.registry.MustRegister(
+		gauge("fundpass_outbox_due", "Notices to owners that wait to be delivered.",
+			func(r NoticeReport) float64 { return float64(r.Due) }),
+		gauge("fundpass_outbox_oldest_seconds", "How long the oldest of them waits.",
+			func(r NoticeReport) float64 { return r.Oldest.Seconds() }),
+		counter("fundpass_outbox_delivered_total", "Notices that Alipay has taken.",
+			func(r NoticeReport) float64 { return float64(r.Delivered) }),
+		counter("fundpass_outbox_failed_total", "Notices that were given up: the owner was not told.",
+			func(r NoticeReport) float64 { return float64(r.Failed) }),
+	)
+}
+
 // OpsHandler serves /metrics, /healthz and /readyz for the operator's address,
 // which must not be reachable from outside.
 func (s *Server) OpsHandler() http.Handler {

@@ -52,6 +52,8 @@ type Config struct {
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
 
+	Notices bool // notices to owners are sent, and not only recorded
+
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
 }
@@ -69,6 +71,7 @@ type Server struct {
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
+	notices   bool
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
@@ -94,7 +97,7 @@ func New(c Config) (*Server, error) {
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher), sealedOnly: c.SealedOnly,
+		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly,
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
@@ -118,7 +121,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{"POST", "/v1/sessions", open(s, s.openSession)},
-		{"POST", "/v1/sessions/end", authed(s, s.endSession)},
+		{"POST", "/v1/sessions/end", parting(s, s.endSession)},
 		{"POST", "/v1/link", authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", authed(s, s.removeLink)},
@@ -129,6 +132,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/password/changes/:id", authed(s, s.showChange)},
 		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
+		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"POST", "/alipay/notifications", s.notified},
 		{"POST", "/alipay/spi", s.called},

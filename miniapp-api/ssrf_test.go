@@ -69,6 +69,9 @@ func (c *canary) fill(t *testing.T, fields []string) []byte {
 	body := m{}
 	for _, f := range fields {
 		body[f] = c.bait
+		if f == "encrypted" {
+			body[f] = m{"ticket": c.bait, "kid": c.bait, "alg": c.bait, "sealed": c.bait}
+		}
 	}
 	raw, err := json.Marshal(body)
 	must(t, err)
@@ -97,10 +100,14 @@ func requestFields(t *testing.T) map[string][]string {
 			}
 			_, tag, _ := strings.Cut(field.Tag.Value, `json:"`)
 			name, _, _ := strings.Cut(strings.TrimRight(tag, "`\""), ",")
+			if name == "encrypted" { // instead of the readable ones
+				continue
+			}
 			forms[spec.Name.Name] = append(forms[spec.Name.Name], name)
 		}
 		return true
 	})
+	forms["sealed"] = []string{"id_number", "encrypted"}
 	return forms
 }
 

@@ -18,10 +18,15 @@ const (
 	EventPasswordLocked  = "password_locked"
 
 	EventAuthorisationWithdrawn = "authorisation_withdrawn"
+	EventPasswordFrozen         = "password_frozen"
+	EventUnlocked               = "unlocked"
 )
 
-// ChannelAlipay marks what was done in the mini-program.
-const ChannelAlipay = "alipay"
+// Where something was done.
+const (
+	ChannelAlipay   = "alipay"   // in the mini-program
+	ChannelOperator = "operator" // by the centre, see DB.Unlock
+)
 
 // An Event is one entry of the citizen's own record.
 type Event struct {
@@ -32,9 +37,17 @@ type Event struct {
 }
 
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind string, now time.Time) error {
+	return db.insertEvent(ctx, tx, account, newEvent(kind, ChannelAlipay, now))
+}
+
+func newEvent(kind, channel string, now time.Time) Event {
+	return Event{ID: uuid.New(), At: now, Kind: kind, Channel: channel}
+}
+
+func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e Event) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
-		db.center, now, uuid.New(), account, kind, ChannelAlipay)
+		db.center, e.At, e.ID, account, e.Kind, e.Channel)
 	return err
 }
 

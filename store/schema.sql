@@ -126,6 +126,21 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications_received ON notifications USING btree (center_id, received_at);
 
+CREATE TABLE operator_actions (
+	center_id text NOT NULL,
+	action_id uuid NOT NULL,
+	at timestamp with time zone NOT NULL,
+	operator text NOT NULL,
+	action text NOT NULL,
+	account_id uuid NOT NULL,
+	reason text NOT NULL,
+	PRIMARY KEY (center_id, action_id),
+	CHECK ((length(action) > 0)),
+	CHECK ((length(operator) > 0)),
+	CHECK ((length(reason) > 0))
+);
+CREATE INDEX operator_actions_at ON operator_actions USING btree (center_id, at);
+
 CREATE TABLE outbox (
 	center_id text NOT NULL,
 	outbox_id uuid NOT NULL,
@@ -136,10 +151,13 @@ CREATE TABLE outbox (
 	created_at timestamp with time zone NOT NULL,
 	next_at timestamp with time zone NOT NULL,
 	done_at timestamp with time zone,
+	lease uuid,
+	failed_at timestamp with time zone,
 	PRIMARY KEY (center_id, outbox_id),
 	CHECK ((length(kind) > 0))
 );
-CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE (done_at IS NULL);
+CREATE INDEX outbox_created ON outbox USING btree (center_id, created_at);
+CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
 
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,

@@ -22,6 +22,7 @@ type app struct {
 	gateway *signing.Gateway
 	policy  *passwd.Policy
 	hasher  *passwd.Hasher
+	mailer  *mailer // nil: notices are not sent
 	server  *miniapp.Server
 
 	transport *keys.Transport // of the start; reload gives the server newer ones
@@ -79,11 +80,15 @@ func (a *app) addServer(contentKey []byte) error {
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
+		Notices: s.MessageTemplate != "",
 	})
 	if err != nil {
 		return err
 	}
 	server.ReportCertificates(a.certificateEnds)
+	if a.mailer = newMailer(a); a.mailer != nil {
+		server.ReportNotices(a.mailer.report)
+	}
 	a.server, a.handler = server, server.Handler()
 	return nil
 }

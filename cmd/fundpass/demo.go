@@ -186,7 +186,7 @@ func (d *demo) startSimulator(context.Context) error {
 		return err
 	}
 	d.sim, err = alipaysim.New(alipaysim.Config{
-		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, ContentKey: content, Target: d.url(),
+		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, ContentKey: content, Target: d.url(), SpareMessages: true,
 	})
 	if err != nil {
 		return err
@@ -217,6 +217,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
+		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {

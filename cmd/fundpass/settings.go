@@ -48,6 +48,9 @@ type settings struct {
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds"`
 
+	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent"`
+	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/password/notme" about:"page of the mini-program that the message opens, where the owner can freeze the password; at most 80 bytes, ?notice=ID is added"`
+
 	TrustedProxies networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated"`
 	PerAddress     rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses"`
 	PerUser        rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set"`

@@ -55,7 +55,8 @@ func TestSettingsDefaults(t *testing.T) {
 	noError(t, err)
 	want := settings{
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
-		GatewayURL: "https://openapi.alipay.com/gateway.do", Proof: "certdoc",
+		MessagePage: "pages/password/notme",
+		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc",
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],

@@ -17,6 +17,12 @@ const longestDrain = time.Minute
 
 var centerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 
+// Limits of alipay.open.app.mini.templatemessage.send, less what is added to the page.
+var (
+	messagePage     = regexp.MustCompile(`^[!-.0-~][!-~]{0,79}$`)
+	messageTemplate = regexp.MustCompile(`^[!-~]{1,64}$`)
+)
+
 // validate looks at the values alone; load looks at the files.
 func (s settings) validate() []problem {
 	all := append(s.validateAddresses(), s.validateCenter()...)
@@ -91,6 +97,12 @@ func (s settings) validateAlipay() []problem {
 			missing, given = given, missing
 		}
 		all = append(all, problemf(missing, "is not set, but %s is: certificate mode needs both, public-key mode neither", given))
+	}
+	if !messagePage.MatchString(s.MessagePage) {
+		all = append(all, problemf("FUNDPASS_MESSAGE_PAGE", "is not a page of the mini-program: 1 to 80 printable ASCII characters without a leading slash, e.g. pages/password/notme"))
+	}
+	if s.MessageTemplate != "" && !messageTemplate.MatchString(s.MessageTemplate) {
+		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not a template id: 1 to 64 printable ASCII characters"))
 	}
 	if err := checkGateway(s.GatewayURL); err != nil {
 		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})

@@ -167,6 +167,7 @@ var advices = []struct {
 	{signing.ErrConfiguration, "look the code up in Alipay's list of common error codes; the console must be changed, trying again does not help"},
 	{signing.ErrTokenInvalid, "let the mini-program ask the citizen for consent again"},
 	{signing.ErrCodeInvalid, "let the mini-program get a new auth code; each is good once"},
+	{signing.ErrUndeliverable, "nothing: this citizen takes no messages, or the form number is used up"},
 	{signing.ErrUnavailable, "nothing, unless it lasts: Alipay, or something before it, was busy"},
 	{signing.ErrMalformed, "capture the message again, whole and byte for byte"},
 }

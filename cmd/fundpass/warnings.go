@@ -28,6 +28,9 @@ func (s settings) unsafe() []problem {
 	if s.SandboxRootFile != "" {
 		all = append(all, problemf("FUNDPASS_SANDBOX_ROOT_FILE", "is set: certificates under it are trusted as Alipay's by name and signature alone; for tests in the sandbox, never with citizens' data"))
 	}
+	if s.MessageTemplate == "" {
+		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not set: owners are not told when their password is changed; notices are recorded and not sent"))
+	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"
 		if host == sandboxGateway {

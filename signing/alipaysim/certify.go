@@ -78,6 +78,12 @@ func (s *Sim) certifyQuery(form url.Values) (any, *failure) {
 	return passed{success: succeeded, Passed: "F", FailReason: "人脸比对不通过"}, nil
 }
 
+// What makes a template message fail.
+const (
+	RefusesMessages = "refuses_messages" // story of a person who subscribed to none
+	WrongTemplate   = "wrong-template"   // the template that does not exist
+)
+
 // templateMessage takes a message to a citizen it knows.
 func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 	var in struct {
@@ -92,11 +98,18 @@ func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := slices.ContainsFunc(s.people, func(p Person) bool {
+	i := slices.IndexFunc(s.people, func(p Person) bool {
 		return in.ToOpenID != "" && p.OpenID == in.ToOpenID || in.ToUserID != "" && p.UserID == in.ToUserID
 	})
-	if !known || in.Template == "" || in.Page == "" || !json.Valid([]byte(in.Data)) {
+	switch {
+	case in.Template == "" || in.Page == "" || len(in.Page) > 128 || !json.Valid([]byte(in.Data)):
 		return nil, invalid("invalid-parameter", "参数无效")
+	case in.Template == WrongTemplate:
+		return nil, business("USER_TEMPLATE_ILLEGAL", "模板非法")
+	case i < 0: // Alipay's own sub_codes of this and the next are not published
+		return nil, business("USER_NOT_EXIST", "用户不存在")
+	case s.people[i].Story == RefusesMessages:
+		return nil, business("USER_NOT_SUBSCRIBED", "用户未订阅该消息")
 	}
 	s.record(form)
 	return succeeded, nil

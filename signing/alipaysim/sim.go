@@ -54,6 +54,9 @@ type Config struct {
 	Key *rsa.PrivateKey
 	// Redirect is where the fault "redirect" points; "" = a closed loopback port.
 	Redirect string
+	// SpareMessages keeps faults from template messages: they are sent in the
+	// background and would use up a fault that was meant for something else.
+	SpareMessages bool
 	// Certificates, when set, makes the simulator speak certificate mode.
 	Certificates *Certificates
 	// ContentKey, 16 bytes, encrypts phone numbers; nil = the application has not set one.
