@@ -17,11 +17,18 @@ const (
 	EventPasswordWrong   = "password_wrong"
 	EventPasswordLocked  = "password_locked"
 
+	EventResetOpened     = "reset_opened"
+	EventResetCodeIssued = "reset_code_issued"
+	EventPasswordReset   = "password_reset"
+
 	EventAuthorisationWithdrawn = "authorisation_withdrawn"
 )
 
-// ChannelAlipay marks what was done in the mini-program.
-const ChannelAlipay = "alipay"
+// Channels say where something was done.
+const (
+	ChannelAlipay  = "alipay"  // the mini-program
+	ChannelCounter = "counter" // a clerk of the centre
+)
 
 // An Event is one entry of the citizen's own record.
 type Event struct {
@@ -32,9 +39,13 @@ type Event struct {
 }
 
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind string, now time.Time) error {
+	return db.insertEvent(ctx, tx, account, Event{ID: uuid.New(), At: now, Kind: kind, Channel: ChannelAlipay})
+}
+
+func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e Event) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
-		db.center, now, uuid.New(), account, kind, ChannelAlipay)
+		db.center, e.At, e.ID, account, e.Kind, e.Channel)
 	return err
 }
 

@@ -73,7 +73,7 @@ func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v V
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and
-// ends their other sessions. It returns ErrNotFound when the link is gone.
+// reset and ends their other sessions. It returns ErrNotFound when the link is gone.
 func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		res, err := tx.ExecContext(ctx, `
@@ -83,6 +83,9 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 			return err
 		}
 		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
+			return err
+		}
+		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
 			return err
 		}
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {

@@ -14,7 +14,7 @@ const authCodeLife = 25 * time.Hour
 // than any notice is taken (48 hours).
 const notificationLife = 365 * 24 * time.Hour
 
-// Purge deletes sessions, auth codes, receipts and notifications that can no longer matter.
+// Purge deletes sessions, auth codes, receipts, counts and notifications that can no longer matter.
 // Calling it twice, or from several processes, is safe.
 func (db *DB) Purge(ctx context.Context) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -25,6 +25,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM sessions WHERE center_id = $1 AND created_at <= $2`, now.Add(-SessionLife)},
 			{`DELETE FROM auth_codes WHERE center_id = $1 AND spent_at <= $2`, now.Add(-authCodeLife)},
 			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
+			{`DELETE FROM daily_counts WHERE center_id = $1 AND day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, now.Add(-countLife)},
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
