@@ -71,6 +71,7 @@ func (a *app) addServer() error {
 	s := a.settings
 	server, err := miniapp.New(miniapp.Config{
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
+		Reset:      miniapp.ResetProof(s.Reset),
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 	})
