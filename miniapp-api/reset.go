@@ -151,40 +151,6 @@ func untilMidnight(now time.Time) int {
 	return int(midnight.Sub(now).Seconds()) + 1
 }
 
-// ResetCodeDigits is how long a clerk's code is. With five tries, one in two thousand
-// million guesses hits.
-const ResetCodeDigits = 10
-
-func (s *Server) openResetWithCode(ctx context.Context, v visit, a store.Account, code passwd.Secret) (resetReply, error) {
-	digits, ok := codeDigits(code.Reveal())
-	if !ok {
-		return resetReply{}, ErrBadRequest.withFields(FieldError{"code", "INVALID", "重置码为10位数字，请核对"})
-	}
-	reset, err := s.db.OpenResetWithCode(ctx, v.Session, a, digits)
-	if errors.Is(err, store.ErrCode) {
-		return resetReply{}, ErrResetCodeWrong
-	} else if err != nil {
-		return resetReply{}, openResetError(err)
-	}
-	return replyOf(reset), nil
-}
-
-// codeDigits reads a code as people type one: with blanks or dashes, in full width.
-func codeDigits(s string) (string, bool) {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case '0' <= r && r <= '9':
-			b.WriteRune(r)
-		case '０' <= r && r <= '９':
-			b.WriteRune(r - '０' + '0')
-		case !strings.ContainsRune(" -－—　", r):
-			return "", false
-		}
-	}
-	return b.String(), b.Len() == ResetCodeDigits
-}
-
 // showReset says how far a reset is, and asks Alipay while identity is not proven.
 func (s *Server) showReset(ctx context.Context, v visit, _ none) (resetReply, error) {
 	if v.Link == nil {

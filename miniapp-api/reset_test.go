@@ -584,3 +584,47 @@ func TestResetCodeLimits(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// Who forgot the password before the first visit: the clerk's code opens the link,
+// and then the reset that uses it up.
+func TestLinkByCode(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, thief := h.citizen(), h.citizen()
+	body := func(code string) m {
+		b := with(c.linkBody(), "reset_code", code)
+		delete(b, "password")
+		return b
+	}
+	p := h.logIn(c)
+	h.lockOut(c, store.PublicLane)
+	p.post("/v1/link", body("3141592653")).want(t, "LINK_REFUSED") // none was issued
+	h.issue(c, "3141592653")
+	for range 2 * store.ResetCodeTries { // a stranger takes no tries
+		h.logIn(thief).post("/v1/link", body("3141592653")).want(t, "LINK_REFUSED")
+	}
+	for i := range store.ResetCodeTries - 1 {
+		p.post("/v1/link", body(fmt.Sprintf("000000000%d", i))).want(t, "LINK_REFUSED")
+	}
+	p.post("/v1/link", with(body("3141592653"), "name", "欧阳别人")).want(t, "LINK_REFUSED")
+	p.post("/v1/link", with(body("3141592653"), "password", c.Password)).want(t, "BAD_REQUEST")
+	p.post("/v1/link", body("314159265")).want(t, "BAD_REQUEST")
+	p.post("/v1/link", body("31415 92653")).want(t, "OK")
+	r := p.post("/v1/password/resets", m{"code": "3141592653"}).want(t, "OK")
+	p.post("/v1/password/resets/"+r.get(t, "id").(string)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+	p.knows(c, "Copper-Kettle-77")
+	p.post("/v1/link/remove", m{"password": "Copper-Kettle-77"}).want(t, "OK")
+	h.logIn(c).post("/v1/link", body("3141592653")).want(t, "LINK_REFUSED") // used up
+}
+
+// A clerk's code for an account that has ended opens nothing.
+func TestLinkByCodeEnded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(ProofNone))
+	c := h.citizen()
+	h.issue(c, "3141592653")
+	h.exec(`UPDATE accounts SET status = '04'`)
+	b := with(c.linkBody(), "reset_code", "3141592653")
+	delete(b, "password")
+	h.logIn(c).post("/v1/link", b).want(t, "ACCOUNT_CLOSED")
+}

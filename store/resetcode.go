@@ -69,10 +69,16 @@ func (db *DB) codeDigest(id uuid.UUID, code string) []byte {
 func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code string) (Reset, error) {
 	r := Reset{ID: uuid.New(), AccountID: a.ID, Kind: ResetByClerk, State: ResetPassed, CredentialVersion: a.Version}
 	right := false
-	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		r.ExpiresAt = now.Add(ResetLife)
-		if right, err = db.tryCode(ctx, tx, a.ID, code, now); err != nil || !right {
+		id, err := db.tryCode(ctx, tx, a.ID, code, now)
+		if right = id != uuid.Nil; err != nil || !right {
 			return err // a wrong try is committed
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE reset_codes SET closed_at = $3, used = true WHERE center_id = $1 AND code_id = $2`,
+			db.center, id, now); err != nil {
+			return err
 		}
 		return db.beginReset(ctx, tx, s, r, now)
 	})
@@ -82,24 +88,49 @@ func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code 
 	return r, err
 }
 
-// tryCode charges one try and uses the code up when it is the right one.
-func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, code string, now time.Time) (bool, error) {
+// CheckResetCode is the account that g's person and account number mean, when code is
+// right for it, and leaves the code good. A wrong one stays charged and is ErrCode,
+// as is an unknown person's, which costs the same statements.
+func (db *DB) CheckResetCode(ctx context.Context, g Guess, code string) (Account, error) {
+	var account Account
+	right := false
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		found, err := db.guessedAccount(ctx, tx, g)
+		if err != nil {
+			return err
+		}
+		account = Account{}
+		if found != nil {
+			account = *found
+		}
+		id, err := db.tryCode(ctx, tx, account.ID, code, now)
+		if right = id != uuid.Nil; err != nil || !right {
+			return err // a wrong try is committed
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE reset_codes SET tries = tries - 1 WHERE center_id = $1 AND code_id = $2`, db.center, id)
+		return err
+	})
+	if err == nil && !right {
+		return Account{}, ErrCode
+	}
+	return account, err
+}
+
+// tryCode charges one try at the account's live code and returns its id when it is the
+// right one, else uuid.Nil. The row stays locked, so tries come one after the other.
+func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, code string, now time.Time) (uuid.UUID, error) {
 	var live []struct {
 		ID     uuid.UUID `db:"code_id"`
 		Digest []byte    `db:"code_digest"`
 	}
-	if err := tx.SelectContext(ctx, &live, `
+	err := tx.SelectContext(ctx, &live, `
 		UPDATE reset_codes SET tries = tries + 1
 		WHERE center_id = $1 AND account_id = $2 AND closed_at IS NULL AND expires_at > $3 AND tries < $4
 		RETURNING code_id, code_digest`,
-		db.center, account, now, ResetCodeTries); err != nil || len(live) == 0 {
-		return false, err
+		db.center, account, now, ResetCodeTries)
+	if err != nil || len(live) == 0 || subtle.ConstantTimeCompare(live[0].Digest, db.codeDigest(live[0].ID, code)) != 1 {
+		return uuid.Nil, err
 	}
-	if subtle.ConstantTimeCompare(live[0].Digest, db.codeDigest(live[0].ID, code)) != 1 {
-		return false, nil
-	}
-	_, err := tx.ExecContext(ctx, `
-		UPDATE reset_codes SET closed_at = $3, used = true WHERE center_id = $1 AND code_id = $2`,
-		db.center, live[0].ID, now)
-	return true, err
+	return live[0].ID, nil
 }

@@ -40,8 +40,8 @@ func resetCommand(w world) *cobra.Command {
 			"code for its holder, whose document the clerk has seen. The citizen enters it in the\n" +
 			"mini-program, under 忘记密码, and chooses a new password there; nobody else learns it.\n" +
 			"The code is shown once, good for 30 minutes, 5 tries and one use, and replaces an\n" +
-			"earlier one. The present password stays good until the code is used. The citizen\n" +
-			"must have linked the account.\n\n" +
+			"earlier one. The present password stays good until the code is used. Who has not\n" +
+			"linked the account yet enters the code in place of the password there.\n\n" +
 			"It stands in the citizen's record, and in the database with the clerk's staff number.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
