@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -305,106 +304,5 @@ func TestFinishResetOnce(t *testing.T) {
 	after := importedAccount(t, o.db, depositor(1, hashed))
 	if len(won) != 1 || after.Version != o.account.Version+1 || after.Hash != "$argon2id$"+<-won {
 		t.Errorf("%d won, version %d", len(won), after.Version)
-	}
-}
-
-// The limit is exact for the person and for the user, and a refusal counts nothing.
-func TestChargeReset(t *testing.T) {
-	t.Parallel()
-	o := newOwner(t)
-	ctx := t.Context()
-	charge := func(s store.Session) error { return o.db.ChargeReset(ctx, s, 3) }
-	var mu sync.Mutex
-	passed := 0
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			err := charge(o.session)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				passed++
-			} else if !errors.Is(err, store.ErrLimit) {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if passed != 3 {
-		t.Fatalf("%d were let through, want 3", passed)
-	}
-	samePerson, sameUser := o.session, o.session
-	samePerson.IdentityDigest = []byte("another user")
-	sameUser.Link = &store.Link{PersonDigest: []byte("another person")}
-	for name, s := range map[string]store.Session{"same person": samePerson, "same user": sameUser} {
-		if err := charge(s); !errors.Is(err, store.ErrLimit) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	fresh := samePerson
-	fresh.Link = sameUser.Link
-	for i := range 3 { // what was refused above was not counted for the other one
-		if err := charge(fresh); err != nil {
-			t.Errorf("fresh %d: %v", i, err)
-		}
-	}
-	noError(t, o.db.RefundReset(ctx, o.session))
-	if err := charge(o.session); err != nil {
-		t.Errorf("after a refund: %v", err)
-	}
-	if err := charge(o.session); !errors.Is(err, store.ErrLimit) {
-		t.Errorf("a refund gave back more than one: %v", err)
-	}
-	beijing := time.FixedZone("CST", 8*60*60)
-	now := o.now.Now().In(beijing)
-	o.now.add(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 1, 0, beijing).Sub(now))
-	if err := charge(o.session); err != nil {
-		t.Errorf("after midnight in Beijing: %v", err)
-	}
-}
-
-// A code is a keyed digest, replaced by the next, and its tries are counted whatever
-// happens to the reset.
-func TestResetCode(t *testing.T) {
-	t.Parallel()
-	o := newOwner(t)
-	ctx := t.Context()
-	if _, err := o.db.AccountByNumber(ctx, "nobody's"); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("unknown number: %v", err)
-	}
-	a, err := o.db.AccountByNumber(ctx, o.account.Person.AccountNo)
-	noError(t, err)
-	try := func(code string) error { _, err := o.db.OpenResetWithCode(ctx, o.session, a, code); return err }
-	if err := try("1"); !errors.Is(err, store.ErrCode) {
-		t.Errorf("no code issued: %v", err)
-	}
-	for _, code := range []string{"1111111111", "2222222222"} {
-		until, err := o.db.IssueResetCode(ctx, a, code, "0017")
-		noError(t, err)
-		if d := until.Sub(o.now.Now()); d < store.ResetCodeLife-time.Minute || d > store.ResetCodeLife {
-			t.Errorf("good for %v", d)
-		}
-	}
-	for _, code := range []string{"1111111111", "3", "4", "5"} {
-		if err := try(code); !errors.Is(err, store.ErrCode) {
-			t.Errorf("wrong: %v", err)
-		}
-	}
-	noError(t, try("2222222222")) // the fifth
-	r, err := o.db.IssueResetCode(ctx, a, "6666666666", "0017")
-	noError(t, err)
-	o.now.add(r.Sub(o.now.Now()))
-	if err := try("6666666666"); !errors.Is(err, store.ErrCode) {
-		t.Errorf("expired: %v", err)
-	}
-	db, err := store.OpenPool(o.dsn, true)
-	noError(t, err)
-	defer db.Close()
-	var digests [][]byte
-	noError(t, db.Select(&digests, `SELECT code_digest FROM reset_codes`))
-	for _, d := range digests {
-		if len(d) != 32 || bytes.Contains(d, []byte("2222")) {
-			t.Errorf("digest of %d bytes", len(d))
-		}
 	}
 }
