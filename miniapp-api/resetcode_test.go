@@ -111,14 +111,18 @@ func TestLinkByCode(t *testing.T) {
 	h.logIn(c).post("/v1/link", body("3141592653")).want(t, "LINK_REFUSED") // used up
 }
 
-// A clerk's code for an account that has ended opens nothing.
-func TestLinkByCodeEnded(t *testing.T) {
+// Without Alipay's word the name must fit the record; an account that has ended
+// opens with no code.
+func TestLinkByCodeAlone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, withProof(ProofNone))
 	c := h.citizen()
 	h.issue(c, "3141592653")
-	h.exec(`UPDATE accounts SET status = '04'`)
 	b := with(c.linkBody(), "reset_code", "3141592653")
 	delete(b, "password")
+	h.logIn(c).post("/v1/link", with(b, "name", "欧阳别人")).want(t, "LINK_REFUSED")
+	h.logIn(c).post("/v1/link", with(b, "account_no", "123")).want(t, "LINK_REFUSED")
+	b = with(with(b, "name", c.Name), "account_no", c.AccountNo)
+	h.exec(`UPDATE accounts SET status = '04'`)
 	h.logIn(c).post("/v1/link", b).want(t, "ACCOUNT_CLOSED")
 }
