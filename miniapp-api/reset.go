@@ -98,10 +98,13 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: string(by)}
 	page, err := s.startVerification(ctx, a, reset)
-	if errors.Is(err, signing.ErrUnavailable) {
+	switch {
+	case errors.Is(err, signing.ErrUnavailable):
 		s.refundReset(ctx, v)
-	}
-	if err != nil {
+		return resetReply{}, err
+	case errors.Is(err, signing.ErrConfiguration): // no contract, or a record Alipay cannot verify: time heals neither
+		return resetReply{}, ErrResetUnavailable.because(err)
+	case err != nil:
 		return resetReply{}, err
 	}
 	reset.CertifyID = page.ID
