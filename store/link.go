@@ -82,10 +82,10 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 		if err := changedOne(res, err, ErrNotFound); err != nil {
 			return err
 		}
-		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
+		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
 			return err
 		}
-		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
+		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
 			return err
 		}
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {

@@ -202,8 +202,8 @@ func (db *DB) closeReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPass
 	return err == nil, err
 }
 
-// applyReset writes everything that follows. Changes come before the credential, as
-// in FinishChange, so that the two never wait for each other.
+// applyReset writes everything that follows. After the reset come changes, then the
+// credential, as in RemoveLink and FinishChange, so that no two wait for each other.
 func (db *DB) applyReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPassword, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE changes SET state = 'cancelled', closed_at = $3
