@@ -141,20 +141,21 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 	if change.State != store.ChangeOpen {
 		return confirmReply{}, ErrChangeGone
 	}
-	if err := s.acceptable(ctx, in, change, account, fingerprint); err != nil {
+	if err := s.acceptable(ctx, in, change.OldFingerprint, account, fingerprint); err != nil {
 		return confirmReply{}, err
 	}
 	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprint})
 }
 
-// acceptable says what is wrong with a new password.
-func (s *Server) acceptable(ctx context.Context, in confirmRequest, c store.Change, a store.Account, fingerprint []byte) error {
+// acceptable says what is wrong with a new password. old is the fingerprint of the
+// old one, where that was just typed.
+func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, a store.Account, fingerprint []byte) error {
 	switch {
 	case in.New.Empty():
 		return ErrBadRequest.withFields(FieldError{"new_password", "REQUIRED", "请输入新密码"})
 	case !in.New.Equal(in.Again):
 		return ErrPasswordMismatch
-	case bytes.Equal(fingerprint, c.OldFingerprint):
+	case bytes.Equal(fingerprint, old):
 		return ErrPasswordSame
 	}
 	if broken := s.policy.Check(in.New, subject(a)); len(broken) > 0 {

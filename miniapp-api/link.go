@@ -39,7 +39,8 @@ type linkRequest struct {
 	IDNumber  string        `json:"id_number"`
 	AccountNo string        `json:"account_no"`
 	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"` // instead of password
+	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
+	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
 }
 
 type linkReply struct {
@@ -53,6 +54,7 @@ type claim struct {
 	doc       document.Document
 	accountNo string
 	password  passwd.Secret
+	code      string // a clerk's, in place of password
 }
 
 func (in linkRequest) claim() (claim, error) {
@@ -71,13 +73,17 @@ func (in linkRequest) claim() (claim, error) {
 	if len(in.AccountNo) > 20 {
 		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
 	}
-	if in.Password.Empty() {
+	code, whole := codeDigits(in.ResetCode.Reveal())
+	switch {
+	case in.Password.Empty() && in.ResetCode.Empty():
 		wrong = append(wrong, FieldError{"password", "REQUIRED", "请输入密码"})
+	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
+		wrong = append(wrong, FieldError{"reset_code", "INVALID", "重置码为10位数字，请核对"})
 	}
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
-	return claim{name, doc, in.AccountNo, in.Password}, nil
+	return claim{name, doc, in.AccountNo, in.Password, code}, nil
 }
 
 // addLink ties the Alipay user to the fund account they prove to be theirs:
@@ -101,7 +107,12 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	account, err := s.guess(ctx, who, lane, proven)
+	var account store.Account
+	if who.code != "" {
+		account, err = s.linkByCode(ctx, who, proven)
+	} else {
+		account, err = s.guess(ctx, who, lane, proven)
+	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitBeat(ctx, begun)
 	}

@@ -5,6 +5,7 @@
 package miniapp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -35,14 +36,15 @@ const (
 	ProofNone Proof = "none"
 )
 
-// A Config is what a Server is made of. All fields but Log, Proxies and the
-// limits are required.
+// A Config is what a Server is made of. All fields but Reset, Log, Proxies and
+// the limits are required.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
 	Proof   Proof
+	Reset   ResetProof // "" = ResetCertify
 	Log     *slog.Logger
 	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
 
@@ -66,6 +68,7 @@ type Server struct {
 	rules     []passwd.PublicRule // the policy's, as every citizen reads them
 	hasher    *passwd.Hasher
 	proof     Proof
+	reset     ResetProof
 	log       *slog.Logger
 	proxies   []*net.IPNet
 	addresses *limiter
@@ -86,6 +89,9 @@ func New(c Config) (*Server, error) {
 	if c.Proof != ProofCertdoc && c.Proof != ProofNone {
 		return nil, errors.New("miniapp: proof must be certdoc or none")
 	}
+	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
+		return nil, errors.New("miniapp: reset must be certify or off")
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -93,7 +99,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
 	s := &Server{
-		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof,
+		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof, reset: c.Reset,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
@@ -132,6 +138,10 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/password/changes/:id", authed(s, s.showChange)},
 		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
+		{"POST", "/v1/password/resets", linked(s, s.openReset)},
+		{"GET", "/v1/password/resets/:id", authed(s, s.showReset)},
+		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmReset)},
+		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"POST", "/alipay/notifications", s.notified},

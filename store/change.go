@@ -204,13 +204,19 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 	if err != ErrBlocked {
 		return err
 	}
+	return db.whyKept(ctx, tx, c.AccountID, c.CredentialVersion)
+}
+
+// whyKept says why a credential was not replaced: ErrConflict when it is another
+// version by now, else ErrBlocked.
+func (db *DB) whyKept(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
 	var version int64
 	if err := tx.GetContext(ctx, &version, `
 		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
-		db.center, c.AccountID); err != nil {
+		db.center, account); err != nil {
 		return err
 	}
-	if version != c.CredentialVersion {
+	if version != expected {
 		return ErrConflict
 	}
 	return ErrBlocked
@@ -238,7 +244,7 @@ func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confir
 	if err := db.addEvent(ctx, tx, c.AccountID, EventPasswordChanged, now); err != nil {
 		return err
 	}
-	return db.addNotice(ctx, tx, s, c, now)
+	return db.addNotice(ctx, tx, s, notice{id: c.ID, kind: NoticePasswordChanged, account: c.AccountID}, now)
 }
 
 // CancelChange closes an open change. A change that is closed already, unknown

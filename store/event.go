@@ -17,15 +17,20 @@ const (
 	EventPasswordWrong   = "password_wrong"
 	EventPasswordLocked  = "password_locked"
 
+	EventResetOpened     = "reset_opened"
+	EventResetCodeIssued = "reset_code_issued"
+	EventPasswordReset   = "password_reset"
+
 	EventAuthorisationWithdrawn = "authorisation_withdrawn"
 	EventPasswordFrozen         = "password_frozen"
 	EventUnlocked               = "unlocked"
 )
 
-// Where something was done.
+// Channels say where something was done.
 const (
-	ChannelAlipay   = "alipay"   // in the mini-program
-	ChannelOperator = "operator" // by the centre, see DB.Unlock
+	ChannelAlipay   = "alipay"   // the mini-program
+	ChannelOperator = "operator" // the centre's operators, see DB.Unlock
+	ChannelCounter  = "counter"  // a clerk of the centre
 )
 
 // An Event is one entry of the citizen's own record.

@@ -13,8 +13,8 @@ import (
 // freeze leaves an event and a notice; calling it again only ends sessions. It
 // returns ErrNotFound when the link is gone.
 //
-// It takes its locks in the order of OpenChange and FinishChange: link, change,
-// credential, sessions. A confirm is therefore done before the freeze, and its
+// It takes its locks in the order of OpenChange and FinishChange: link, reset,
+// change, credential, sessions. A confirm is therefore done before the freeze, and its
 // sessions end with it, or it finds its change cancelled.
 func (db *DB) Freeze(ctx context.Context, s Session) error {
 	visitor, err := db.Visitor(s)
@@ -23,6 +23,9 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.lockLink(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `

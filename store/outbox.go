@@ -45,14 +45,16 @@ type notice struct {
 	to      Identity
 }
 
-// addNotice puts the notice of a change into the outbox, under the change's own
-// id: the same change can never be told twice under two keys.
-func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, c Change, now time.Time) error {
+// addNotice tells the session's Alipay user of a change or reset, under its own
+// id: the same one can never be told twice under two keys. The addressee of n is
+// filled in.
+func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, now time.Time) error {
 	visitor, err := db.Visitor(s)
 	if err != nil {
 		return err
 	}
-	return db.queueNotice(ctx, tx, notice{c.ID, NoticePasswordChanged, c.AccountID, visitor.Identity}, now)
+	n.to = visitor.Identity
+	return db.queueNotice(ctx, tx, n, now)
 }
 
 // queueNotice writes a notice in the transaction of what it tells of.

@@ -70,6 +70,17 @@ CREATE TABLE changes (
 CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
 CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
 
+CREATE TABLE daily_counts (
+	center_id text NOT NULL,
+	purpose text NOT NULL,
+	subject_digest bytea NOT NULL,
+	day date NOT NULL,
+	count integer NOT NULL,
+	PRIMARY KEY (center_id, purpose, subject_digest, day),
+	CHECK ((length(purpose) > 0))
+);
+CREATE INDEX daily_counts_day ON daily_counts USING btree (center_id, day);
+
 CREATE TABLE events (
 	center_id text NOT NULL,
 	at timestamp with time zone NOT NULL,
@@ -218,6 +229,51 @@ CREATE TABLE receipts (
 	PRIMARY KEY (center_id, scope, key_digest)
 );
 CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);
+
+CREATE TABLE reset_codes (
+	center_id text NOT NULL,
+	code_id uuid NOT NULL,
+	account_id uuid NOT NULL,
+	code_digest bytea NOT NULL,
+	issued_by text NOT NULL,
+	tries integer NOT NULL DEFAULT 0,
+	issued_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	used boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK (((length(issued_by) >= 1) AND (length(issued_by) <= 32))),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes USING btree (center_id, account_id) WHERE (closed_at IS NULL);
+
+CREATE TABLE resets (
+	center_id text NOT NULL,
+	reset_id uuid NOT NULL,
+	identity_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	token_digest bytea NOT NULL,
+	kind text NOT NULL,
+	state text NOT NULL,
+	certify_digest bytea,
+	sealed_certify bytea,
+	credential_version bigint NOT NULL,
+	new_fingerprint bytea,
+	sessions_ended integer NOT NULL DEFAULT 0,
+	opened_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	PRIMARY KEY (center_id, reset_id),
+	UNIQUE (center_id, certify_digest),
+	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
+	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE INDEX resets_opened ON resets USING btree (center_id, opened_at);
+CREATE UNIQUE INDEX resets_one_open ON resets USING btree (center_id, person_digest) WHERE (state = ANY (ARRAY['started'::text, 'passed'::text]));
 
 CREATE TABLE sessions (
 	center_id text NOT NULL,

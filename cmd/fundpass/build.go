@@ -76,7 +76,7 @@ func (a *app) addServer(contentKey []byte) error {
 	s := a.settings
 	server, err := miniapp.New(miniapp.Config{
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
-		ContentKey: contentKey,
+		ContentKey: contentKey, Reset: miniapp.ResetProof(s.Reset),
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",

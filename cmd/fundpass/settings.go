@@ -41,6 +41,7 @@ type settings struct {
 	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers PHONE_NOT_OFFERED"`
 	GatewayURL         string   `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway"`
 	Proof              string   `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password: certdoc (Alipay compares name and ID) or none"`
+	Reset              string   `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a clerk's code works with both"`
 
 	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file of the key that encrypts columns; fundpass keys new makes one, and losing it loses the data"`
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password"`

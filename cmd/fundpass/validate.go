@@ -114,6 +114,10 @@ func (s settings) validateAlipay() []problem {
 	if !slices.Contains(proofs, miniapp.Proof(s.Proof)) {
 		all = append(all, problemf("FUNDPASS_PROOF", "is neither certdoc nor none"))
 	}
+	resets := []miniapp.ResetProof{miniapp.ResetCertify, miniapp.ResetOff}
+	if !slices.Contains(resets, miniapp.ResetProof(s.Reset)) {
+		all = append(all, problemf("FUNDPASS_RESET", "is neither certify nor off"))
+	}
 	return all
 }
 

@@ -84,7 +84,8 @@ type Sim struct {
 	codes       map[string]ticket
 	tokens      map[string]ticket
 	verifies    map[string]claim
-	certify     map[string]claim
+	checks      map[string]*faceCheck // by certify_id
+	orders      map[string]bool       // outer_order_no, each good once
 	calls       map[string]int
 	messages    []Message
 	withdrawals []withdrawal // in the order of time
@@ -120,7 +121,8 @@ func New(cfg Config) (*Sim, error) {
 		codes:    make(map[string]ticket),
 		tokens:   make(map[string]ticket),
 		verifies: make(map[string]claim),
-		certify:  make(map[string]claim),
+		checks:   make(map[string]*faceCheck),
+		orders:   make(map[string]bool),
 		calls:    make(map[string]int),
 	}
 	s.own.current = &alipayKey{key: cfg.Key}
