@@ -54,7 +54,7 @@ func TestNoDerivedPasswordPasses(t *testing.T) {
 
 var mustPolicies = func() map[string]*Policy {
 	m := map[string]*Policy{}
-	for _, name := range []string{"default", "classic-6-12", "wuxi"} {
+	for _, name := range Builtins() {
 		p, err := Builtin(name)
 		if err != nil {
 			panic(err)
@@ -116,7 +116,7 @@ func drawPassword(t *rapid.T) string {
 func TestCheckProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := mustPolicies[rapid.SampledFrom([]string{"default", "classic-6-12", "wuxi"}).Draw(t, "policy")]
+		p := mustPolicies[rapid.SampledFrom(Builtins()).Draw(t, "policy")]
 		checkProperties(t, p, drawPassword(t))
 	})
 }

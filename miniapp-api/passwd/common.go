@@ -72,12 +72,17 @@ func weakAffix(affix, word string) bool {
 	return few || common(digits) || isDate(digits)
 }
 
-// isDate reports a day written YYYYMMDD or YYMMDD: a birthday, if not the owner's.
+// isDate reports a day written YYYYMMDD or YYMMDD, or a month YYYYMM: a
+// birthday, if not the owner's.
 func isDate(s string) bool {
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsDigit(r) }) {
 		return false
 	}
-	layout := map[int]string{8: "20060102", 6: "060102"}[len(s)]
-	t, err := time.Parse(layout, s)
-	return layout != "" && err == nil && 1900 <= t.Year() && t.Year() < 2100
+	for _, layout := range []string{"20060102", "060102", "200601"} {
+		t, err := time.Parse(layout, s)
+		if err == nil && 1900 <= t.Year() && t.Year() < 2100 {
+			return true
+		}
+	}
+	return false
 }
