@@ -38,14 +38,14 @@ type Policy struct {
 	LockSource    string `json:"lock_source,omitempty"`
 	InitialSource string `json:"initial_source,omitempty"`
 	// Notes are what else the city's notices say, for operators.
-	Notes []Note `json:"notes,omitempty"`
+	Notes []Remark `json:"notes,omitempty"`
 	// Examples must hold, or the file is refused.
 	Examples Examples `json:"examples,omitzero"`
 }
 
-// A Note is something a notice says that no field can hold: where the initial
+// A Remark is something a notice says that no field can hold: where the initial
 // password must be changed, how the letter X of an ID number is typed.
-type Note struct {
+type Remark struct {
 	Text   string `json:"text"`
 	Source string `json:"source"`
 }
