@@ -59,6 +59,10 @@ func nameForms(name string) []string {
 // in Latin letters: any of its spellings.
 type syllable []string
 
+func (s syllable) begins(text string) bool {
+	return slices.ContainsFunc(s, func(spelling string) bool { return strings.HasPrefix(text, spelling) })
+}
+
 // A romanisedName is a sequence of syllables. One that is weak counts only as
 // the letters of the password.
 type romanisedName struct {
@@ -166,6 +170,9 @@ func withoutMarks(s string) string {
 
 func (l letters) has(n romanisedName) bool {
 	for at := range len(l.text) {
+		if len(n.syllables) == 0 || !n.syllables[0].begins(l.text[at:]) {
+			continue // which is nearly always, and needs no memory
+		}
 		for _, end := range ends(l.text, at, n.syllables) {
 			whole := l.aside <= aside && len(l.text)-(end-at) <= near(end-at)
 			inside := end-at >= longName || end-at >= shareLength && l.edges[at] && l.edges[end]
