@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 )
 
@@ -118,6 +119,24 @@ func TestCheckProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := mustPolicies[rapid.SampledFrom(Builtins()).Draw(t, "policy")]
 		checkProperties(t, p, drawPassword(t))
+	})
+}
+
+// Keyboards compose letters differently; what is typed breaks the same rules.
+// Of a password that is far too long only the length is told, so it is left out.
+func TestCheckKnowsNoNormalForm(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := mustPolicies[rapid.SampledFrom(Builtins()).Draw(t, "policy")]
+		_, longest := p.bounds()
+		runes := rapid.SliceOfN(rapid.OneOf(
+			rapid.SampledFrom([]rune("wxmáéüǎàéñç각한글ắ제xiaoming0609王小明kvpq-7 ")), rapid.Rune()), 0, longest).Draw(t, "runes")
+		composed := norm.NFC.String(string(runes))
+		s := wang()
+		got, want := p.Check(NewSecret(norm.NFD.String(composed)), s), p.Check(NewSecret(composed), s)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%q: %s", composed, diff)
+		}
 	})
 }
 
