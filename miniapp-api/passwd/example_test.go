@@ -60,7 +60,7 @@ func ExampleParsePolicy() {
 	}
 	// Output:
 	// phone CONTAINS_PHONE 密码不能包含手机号码中连续4位或以上的数字
-	// name CONTAINS_NAME 密码不能包含您的姓名
+	// name CONTAINS_NAME 密码不能包含您的姓名、姓名的拼音或拼音首字母
 	// NIST SP 800-63B-4 failed as declared
 	// OWASP ASVS 5.0 failed as declared
 	// GB/T 22239-2019 met with weaknesses
