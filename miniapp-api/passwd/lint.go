@@ -1,8 +1,10 @@
 package passwd
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -46,14 +48,26 @@ type Grade struct {
 
 // Lint grades the policy against three standards, clause by clause, as far as a
 // policy decides. What only the program decides (transport, storage, sessions)
-// is left out. The findings stand in the order of the standards.
+// is left out. The findings stand in the order of the standards and their clauses.
 func (p *Policy) Lint() []Finding {
 	s := p.shape()
 	all := slices.Concat(s.nist(), s.asvs(), s.gbt())
 	slices.SortStableFunc(all, func(a, b Finding) int {
-		return slices.Index(standards, a.Standard) - slices.Index(standards, b.Standard)
+		return cmp.Or(slices.Index(standards, a.Standard)-slices.Index(standards, b.Standard), compareClauses(a.Clause, b.Clause))
 	})
 	return all
+}
+
+// compareClauses puts 6.2.9 before 6.2.10, and a) before b).
+func compareClauses(a, b string) int {
+	numbers := func(s string) (all []int) {
+		for n := range strings.FieldsFuncSeq(s, func(r rune) bool { return !isDigit(r) }) {
+			i, _ := strconv.Atoi(n) // digits, and few
+			all = append(all, i)
+		}
+		return all
+	}
+	return cmp.Or(slices.Compare(numbers(a), numbers(b)), strings.Compare(a, b))
 }
 
 var standards = []string{NIST, ASVS, GBT}

@@ -191,6 +191,26 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestLintIsInOrder(t *testing.T) {
+	t.Parallel()
+	var order []string
+	for _, f := range Default().Lint() {
+		if place := f.Standard + " " + f.Clause; len(order) == 0 || order[len(order)-1] != place {
+			order = append(order, place)
+		}
+	}
+	want := []string{NIST + " 3.1.1.2", NIST + " 3.2.2"}
+	for _, clause := range strings.Fields("6.1.1 6.1.2 6.2.1 6.2.4 6.2.5 6.2.7 6.2.8 6.2.9 6.2.10 6.2.11 6.2.12 6.3.1 6.3.2 6.3.3 6.4.1 6.4.2") {
+		want = append(want, ASVS+" "+clause)
+	}
+	for _, letter := range "abcd" {
+		want = append(want, fmt.Sprintf("%s 8.1.4.1 %c)", GBT, letter))
+	}
+	if diff := cmp.Diff(want, order); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A draft may be weak and silent about it, and nothing else.
 func TestParseDraft(t *testing.T) {
 	t.Parallel()

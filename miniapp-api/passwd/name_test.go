@@ -55,7 +55,7 @@ func TestNamesThatAreNoNames(t *testing.T) {
 	t.Parallel()
 	for name, passwords := range map[string][]string{
 		"王小明":    {"wangxm-fährt-rad", "mx wang pq rvkt", "swxmtp-82547", "wxm and a tall tree", "wxm 8254 7596 1047", "wang 8254 7596 104", "xiao-kd82mq", "ming vases rvk"},
-		"李娜":     {"carolina kd82", "lisbon national", "berlinale rvk7", "kd82lnmqx", "xx-linak-77x"},
+		"李娜":     {"carolina kd82", "lisbon national", "berlinale rvk7", "kd82lnmqx", "xx-linak-77x", "lnx825471"},
 		"伊力":     {"building-rvk-7", "yoga-until-late", "yl-korb-lampe"},
 		"欧阳娜":    {"oyster-nap-77", "kd82oynmq"},
 		"LI NA":  {"carolina kd82", "lisbon national", "lizard-77-xx"},
