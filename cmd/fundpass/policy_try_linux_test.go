@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -63,6 +65,28 @@ func TestPolicyTryOnATerminal(t *testing.T) {
 	}
 	if strings.Contains(shown.String()+out.String(), "xiaoming") {
 		t.Errorf("shown: %q, %q", shown.String(), out.String())
+	}
+}
+
+// Whoever stops at the password gets the terminal back as it was.
+func TestPolicyTryStopped(t *testing.T) {
+	t.Parallel()
+	_, terminal := openTerminal(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var out logBuffer
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"policy", "try", "beijing"}, world{getenv: getenvOf(nil), in: terminal, out: &out, err: &out})
+	}()
+	waitForSilence(t, terminal, true)
+	stop()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+	noError(t, err)
+	if state.Lflag&unix.ECHO == 0 {
+		t.Error("what is typed stays hidden")
 	}
 }
 
