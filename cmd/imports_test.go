@@ -51,7 +51,7 @@ var law = map[string]line{
 	"miniapp-api/passwd": {
 		ours: list("keys"),
 		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
-			"github.com/emmansun/gmsm"),
+			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin"),
 	},
 	"miniapp-api": {
 		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document"),

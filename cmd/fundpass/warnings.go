@@ -2,12 +2,28 @@ package main
 
 import (
 	"net/url"
+	"slices"
 	"time"
+
+	"fundpass/miniapp-api/passwd"
 )
 
 // warnings are what an operator should know of settings that are allowed.
 func (s settings) warnings(f files, now time.Time) []problem {
-	return append(s.unsafe(), s.expiring(f.ring, now)...)
+	return slices.Concat(s.unsafe(), s.expiring(f.ring, now), s.weakPolicy(f.policy))
+}
+
+// weakPolicy says where the city's own policy falls short. The built-in one is
+// nobody's choice and is left to policy lint.
+func (s settings) weakPolicy(p *passwd.Policy) []problem {
+	if s.PolicyFile == "" || p == nil {
+		return nil
+	}
+	var all []problem
+	for _, warning := range p.Warnings() {
+		all = append(all, problemf("FUNDPASS_POLICY_FILE", "%s", warning))
+	}
+	return all
 }
 
 // unsafe names what is allowed and fit for a few places only.
