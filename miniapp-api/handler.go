@@ -33,18 +33,28 @@ type visit struct {
 // nothing of HTTP.
 type handler[In, Out any] func(ctx context.Context, v visit, in In) (Out, error)
 
+// An endpoint is an adapted handler and what it takes and returns, which the
+// contract has to say as well. Both are nil where the body is not ours to define.
+type endpoint struct {
+	serve   echo.HandlerFunc
+	in, out reflect.Type
+}
+
+// raw is an endpoint that reads and answers by itself.
+func raw(serve echo.HandlerFunc) endpoint { return endpoint{serve: serve} }
+
 // open adapts a handler that needs no session.
-func open[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func open[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, func(context.Context, echo.Context) (visit, error) { return visit{}, nil })
 }
 
 // authed adapts a handler that needs a session.
-func authed[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func authed[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, s.visitOf)
 }
 
 // linked adapts a handler that needs a session with a link.
-func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func linked[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return authed(s, func(ctx context.Context, v visit, in In) (Out, error) {
 		if v.Link == nil {
 			var nothing Out
@@ -54,8 +64,8 @@ func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
 	})
 }
 
-func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) echo.HandlerFunc {
-	return func(c echo.Context) error {
+func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) endpoint {
+	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()
 		body, err := readBody(c)
 		if err != nil {
@@ -75,6 +85,7 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		}
 		return s.once(c, v, body, run)
 	}
+	return endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
 
 // visitOf finds the session of the bearer token.

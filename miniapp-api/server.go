@@ -46,6 +46,8 @@ type Config struct {
 
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
+
+	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
 // A Server answers the mini-program.
@@ -61,6 +63,7 @@ type Server struct {
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
+	docs      *docs // nil: not served
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -74,13 +77,19 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{
+	s := &Server{
 		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Hasher),
-	}, nil
+	}
+	if !c.Docs {
+		return s, nil
+	}
+	var err error
+	s.docs, err = newDocs()
+	return s, err
 }
 
 // requestTime is the longest a request may take; Alipay's share is within it.
@@ -89,11 +98,11 @@ const requestTime = 5 * time.Second
 // A route is one line of the contract.
 type route struct {
 	method, path string
-	handler      echo.HandlerFunc
+	endpoint
 }
 
 func (s *Server) routes() []route {
-	return []route{
+	routes := []route{
 		{"POST", "/v1/sessions", open(s, s.openSession)},
 		{"POST", "/v1/sessions/end", authed(s, s.endSession)},
 		{"POST", "/v1/link", authed(s, s.addLink)},
@@ -105,12 +114,16 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
-		{"POST", "/alipay/notifications", s.notified},
-		{"POST", "/alipay/spi", s.called},
-		{"GET", "/alipay/spi", s.called},
+		{"POST", "/alipay/notifications", raw(s.notified)},
+		{"POST", "/alipay/spi", raw(s.called)},
+		{"GET", "/alipay/spi", raw(s.called)},
 		{"GET", "/healthz", open(s, s.alive)},
 		{"GET", "/readyz", open(s, s.ready)},
 	}
+	if s.docs != nil {
+		routes = append(routes, s.docs.routes()...)
+	}
+	return routes
 }
 
 // Handler returns the API for the public address.
@@ -121,7 +134,7 @@ func (s *Server) Handler() http.Handler {
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined)
 	for _, r := range s.routes() {
-		e.Add(r.method, r.path, r.handler)
+		e.Add(r.method, r.path, r.serve)
 	}
 	return e
 }
