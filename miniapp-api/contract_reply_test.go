@@ -20,7 +20,9 @@ import (
 
 // contractRouter finds the operation of a request.
 var contractRouter = sync.OnceValue(func() routers.Router {
-	router, err := legacy.NewRouter(contractFile())
+	doc := *contractFile()
+	doc.Servers = nil // any address of a test
+	router, err := legacy.NewRouter(&doc)
 	if err != nil {
 		panic(err)
 	}
@@ -106,7 +108,7 @@ func TestKeepsContract(t *testing.T) {
 			req, err := http.NewRequest("GET", "http://127.0.0.1"+tt.path, nil)
 			must(t, err)
 			r := reply{HTTP: tt.status, Raw: tt.body, Header: http.Header{"Content-Type": {tt.contentType}, "X-Request-Id": {"x"}, "Retry-After": {"2"}}}
-			must(t, json.Unmarshal([]byte(tt.body), &r))
+			_ = json.Unmarshal([]byte(tt.body), &r) // what does not fit is what is looked at
 			if err := keepsContract(req, r); (err == nil) != tt.good {
 				t.Errorf("good %v: %v", tt.good, err)
 			}

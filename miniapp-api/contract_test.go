@@ -42,7 +42,9 @@ func TestContractIsValid(t *testing.T) {
 var echoParameter = regexp.MustCompile(`:([a-z_]+)`)
 
 // written is a route's place in the contract: POST /v1/password/changes/{id}/confirm.
-func (r route) written() string { return r.method + " " + echoParameter.ReplaceAllString(r.path, "{$1}") }
+func (r route) written() string {
+	return r.method + " " + echoParameter.ReplaceAllString(r.path, "{$1}")
+}
 
 // operations are those of the contract by method and path.
 func operations() map[string]*openapi3.Operation {
