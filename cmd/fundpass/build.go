@@ -73,7 +73,7 @@ func (a *app) addServer() error {
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
-		Docs: s.docs,
+		Docs: s.Docs,
 	})
 	if err != nil {
 		return err

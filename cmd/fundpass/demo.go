@@ -213,7 +213,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile),
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		docs: true,
+		Docs: true,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
 		return err

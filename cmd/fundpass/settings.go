@@ -53,7 +53,7 @@ type settings struct {
 	PerAddress     rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses"`
 	PerUser        rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set"`
 
-	docs bool // the contract as pages: no variable, because only the demo shows it
+	Docs bool // the contract as pages: no variable, because only the demo shows it
 }
 
 // A problem is one thing wrong with one setting. Its text names the setting
@@ -143,7 +143,7 @@ type settingField struct {
 func settingFields() []settingField {
 	var all []settingField
 	for f := range reflect.TypeFor[settings]().Fields() {
-		if !f.IsExported() {
+		if f.Tag.Get("env") == "" {
 			continue
 		}
 		all = append(all, settingField{
