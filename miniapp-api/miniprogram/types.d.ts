@@ -4,6 +4,7 @@
 export interface Success {
   /** HTTP 状态 · HTTP status */
   status: 200;
+  /** 成功 · Done */
   code: 'OK';
   /** 中文，可直接展示 · Chinese, ready to show */
   message: string;
@@ -30,12 +31,13 @@ export interface Problem {
   remaining_attempts?: number;
   /** 锁定到何时，只告诉本人 · When the lock opens; told to the owner only [date-time] */
   locked_until?: string;
-  /** 几秒后可重试，0 为不限 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
+  /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
   retry_after: number;
   /** 反馈编号 · Names the request in the operator's log */
   request_id: string;
 }
 
+/** 一处错误，不含所填的内容 · One thing wrong, without its value */
 export interface FieldError {
   /** 字段名；空为整个请求体 · The field; empty for the whole body */
   field: string;
