@@ -53,8 +53,9 @@ var law = map[string]line{
 		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
 			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin"),
 	},
+	"miniapp-api/contract": {modules: list("github.com/goccy/go-yaml")},
 	"miniapp-api": {
-		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document"),
+		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/contract"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/google/uuid", "github.com/prometheus/client_golang"),
 	},
@@ -69,7 +70,7 @@ var law = map[string]line{
 }
 
 // testTools are for tests alone, which may also use every module of the law.
-var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid")
+var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi")
 
 func list(s ...string) []string { return s }
 

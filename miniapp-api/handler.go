@@ -37,18 +37,28 @@ type visit struct {
 // nothing of HTTP.
 type handler[In, Out any] func(ctx context.Context, v visit, in In) (Out, error)
 
+// An endpoint is an adapted handler and what it takes and returns, which the
+// contract has to say as well. Both are nil where the body is not ours to define.
+type endpoint struct {
+	serve   echo.HandlerFunc
+	in, out reflect.Type
+}
+
+// raw is an endpoint that reads and answers by itself.
+func raw(serve echo.HandlerFunc) endpoint { return endpoint{serve: serve} }
+
 // open adapts a handler that needs no session.
-func open[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func open[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, func(context.Context, echo.Context) (visit, error) { return visit{}, nil })
 }
 
 // authed adapts a handler that needs a session.
-func authed[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func authed[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, s.visitOf)
 }
 
 // linked adapts a handler that needs a session with a link.
-func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func linked[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return authed(s, func(ctx context.Context, v visit, in In) (Out, error) {
 		if v.Link == nil {
 			var nothing Out
@@ -61,7 +71,7 @@ func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
 // parting adapts a handler that ends its own session. Its first answer is kept
 // under the session's token, so that a repetition gets it although the session
 // is gone. The handler sees Gone only where there is no first answer.
-func parting[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func parting[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, func(ctx context.Context, c echo.Context) (visit, error) {
 		v, err := s.visitOf(ctx, c)
 		if errors.Is(err, ErrSessionExpired) {
@@ -73,8 +83,8 @@ func parting[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
 	})
 }
 
-func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) echo.HandlerFunc {
-	return func(c echo.Context) error {
+func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) endpoint {
+	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()
 		body, err := readBody(c)
 		if err != nil {
@@ -94,6 +104,7 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		}
 		return s.once(c, v, body, run)
 	}
+	return endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
 
 // visitOf finds the session of the bearer token.

@@ -17,8 +17,8 @@ const (
 
 func withReset(p ResetProof) houseOption { return func(c *Config) { c.Reset = p } }
 
-// story gives a citizen's face check an end.
-func story(s string) func(*citizen) { return func(c *citizen) { c.Story = s } }
+// withStory gives a citizen's face check an end.
+func withStory(s string) func(*citizen) { return func(c *citizen) { c.Story = s } }
 
 // openReset starts a reset and returns its path and Alipay's certify_id.
 func (p *phone) openReset() (path, certifyID string) {
@@ -159,7 +159,7 @@ func TestResetRules(t *testing.T) {
 func TestResetNeedsProof(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	fails, waits := h.citizen(story("face_fails")), h.citizen(story("face_pending"))
+	fails, waits := h.citizen(withStory("face_fails")), h.citizen(withStory("face_pending"))
 	p := h.linkedPhone(fails)
 	path, certifyID := p.openReset()
 	if got := p.get(path).get(t, "state"); got != "failed" {

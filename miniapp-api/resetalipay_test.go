@@ -13,7 +13,7 @@ import (
 func TestResetTrustsOnlyAlipay(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	c := h.citizen(story("face_fails"))
+	c := h.citizen(withStory("face_fails"))
 	p := h.linkedPhone(c)
 	for _, fault := range []string{"error", "html", "html_502", "unsigned", "bad_signature", "other_app", "null_body", "truncated"} {
 		must(t, h.sim.Fault(fault, 1))

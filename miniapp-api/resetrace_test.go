@@ -111,7 +111,7 @@ func TestHalfDoneReset(t *testing.T) {
 func TestResetLimit(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	c := h.citizen(story("face_pending"))
+	c := h.citizen(withStory("face_pending"))
 	p := h.linkedPhone(c)
 	urls := []string{h.url, h.listen(h.newServer())}
 	var mu sync.Mutex

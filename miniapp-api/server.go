@@ -58,6 +58,8 @@ type Config struct {
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
+
+	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
 // A Server answers the mini-program.
@@ -75,6 +77,7 @@ type Server struct {
 	users     *limiter
 	metrics   *metrics
 	notices   bool
+	docs      *docs // nil: not served
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
@@ -108,7 +111,12 @@ func New(c Config) (*Server, error) {
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
 	s.ReplaceContentKey(c.ContentKey)
-	return s, nil
+	if !c.Docs {
+		return s, nil
+	}
+	var err error
+	s.docs, err = newDocs()
+	return s, err
 }
 
 // ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
@@ -121,11 +129,11 @@ const requestTime = 5 * time.Second
 // A route is one line of the contract.
 type route struct {
 	method, path string
-	handler      echo.HandlerFunc
+	endpoint
 }
 
 func (s *Server) routes() []route {
-	return []route{
+	routes := []route{
 		{"POST", "/v1/sessions", open(s, s.openSession)},
 		{"POST", "/v1/sessions/end", parting(s, s.endSession)},
 		{"POST", "/v1/link", authed(s, s.addLink)},
@@ -144,12 +152,16 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
-		{"POST", "/alipay/notifications", s.notified},
-		{"POST", "/alipay/spi", s.called},
-		{"GET", "/alipay/spi", s.called},
+		{"POST", "/alipay/notifications", raw(s.notified)},
+		{"POST", "/alipay/spi", raw(s.called)},
+		{"GET", "/alipay/spi", raw(s.called)},
 		{"GET", "/healthz", open(s, s.alive)},
 		{"GET", "/readyz", open(s, s.ready)},
 	}
+	if s.docs != nil {
+		routes = append(routes, s.docs.routes()...)
+	}
+	return routes
 }
 
 // Handler returns the API for the public address.
@@ -160,7 +172,7 @@ func (s *Server) Handler() http.Handler {
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined)
 	for _, r := range s.routes() {
-		e.Add(r.method, r.path, r.handler)
+		e.Add(r.method, r.path, r.serve)
 	}
 	return e
 }

@@ -80,7 +80,7 @@ func (a *app) addServer(contentKey []byte) error {
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
-		Notices: s.MessageTemplate != "",
+		Notices: s.MessageTemplate != "", Docs: s.Docs,
 	})
 	if err != nil {
 		return err

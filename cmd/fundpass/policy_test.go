@@ -12,8 +12,6 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// runTyping runs a command that is given lines.
-
 func TestPolicyList(t *testing.T) {
 	t.Parallel()
 	got := runTyping(t, nil, "", "policy", "list")

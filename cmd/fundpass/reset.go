@@ -23,10 +23,10 @@ import (
 )
 
 var (
-	errAccountFlag = errors.New("--account takes only -, which is the standard input: an account number on the command line stands in the shell's history and in the list of processes")
-	errClerk       = errors.New("--clerk is needed: the staff number of whoever saw the citizen's document, 1 to 32 letters, digits, . - or _")
-	errNoSuchNumber   = errors.New("no account has this number")
-	errNoReset     = errors.New("the account is frozen by the centre, or merged, moved or closed: its password cannot be reset")
+	errAccountFlag  = errors.New("--account takes only -, which is the standard input: an account number on the command line stands in the shell's history and in the list of processes")
+	errClerk        = errors.New("--clerk is needed: the staff number of whoever saw the citizen's document, 1 to 32 letters, digits, . - or _")
+	errNoSuchNumber = errors.New("no account has this number")
+	errNoReset      = errors.New("the account is frozen by the centre, or merged, moved or closed: its password cannot be reset")
 )
 
 var staffNumber = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)

@@ -55,6 +55,8 @@ type settings struct {
 	TrustedProxies networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated"`
 	PerAddress     rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses"`
 	PerUser        rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set"`
+
+	Docs bool // the contract as pages: no variable, because only the demo shows it
 }
 
 // A problem is one thing wrong with one setting. Its text names the setting
@@ -144,6 +146,9 @@ type settingField struct {
 func settingFields() []settingField {
 	var all []settingField
 	for f := range reflect.TypeFor[settings]().Fields() {
+		if f.Tag.Get("env") == "" {
+			continue
+		}
 		all = append(all, settingField{
 			name: f.Tag.Get("env"), def: f.Tag.Get("envDefault"), about: f.Tag.Get("about"),
 			needed: f.Tag.Get("need") == "yes", index: f.Index[0],
