@@ -20,7 +20,7 @@ func TestRefusalsLookAlike(t *testing.T) {
 	for _, proof := range []Proof{ProofCertdoc, ProofNone} {
 		t.Run(string(proof), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(proof))
+			h := newHouse(t, withProof(proof), withSpraying(9, 200, 600))
 			victim, linkedOne, locked, frozen := h.citizen(), h.citizen(), h.citizen(), h.citizen()
 			h.linkedPhone(linkedOne)
 			stranger := h.citizen()
@@ -39,11 +39,20 @@ func TestRefusalsLookAlike(t *testing.T) {
 				"locked":          locked.linkBody(),
 				"linked already":  withPassword(linkedOne.linkBody(), "wrong-guess"),
 				"password frozen": frozen.linkBody(),
+				"one too many":    victim.linkBody(),
+			}
+			sprayer := h.citizen()
+			for range 9 {
+				h.logIn(sprayer).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess"))
 			}
 			var first string
 			for name, body := range bodies {
 				before := h.server.hasher.Hashed()
-				r := h.logIn(stranger).post("/v1/link", body).want(t, "LINK_REFUSED")
+				who := stranger
+				if name == "one too many" {
+					who = sprayer
+				}
+				r := h.logIn(who).post("/v1/link", body).want(t, "LINK_REFUSED")
 				if n := h.server.hasher.Hashed() - before; n != 1 {
 					t.Errorf("%s: %d hashes, want 1 for everybody", name, n)
 				}

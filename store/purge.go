@@ -14,7 +14,11 @@ const authCodeLife = 25 * time.Hour
 // than any notice is taken (48 hours).
 const notificationLife = 365 * 24 * time.Hour
 
-// Purge deletes sessions, auth codes, receipts and notifications that can no longer matter.
+// sprayingLife leaves a day over to look at who sprayed.
+const sprayingLife = 48 * time.Hour
+
+// Purge deletes sessions, auth codes, receipts, notifications and counts of
+// spraying that can no longer matter.
 // Calling it twice, or from several processes, is safe.
 func (db *DB) Purge(ctx context.Context) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -26,6 +30,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM auth_codes WHERE center_id = $1 AND spent_at <= $2`, now.Add(-authCodeLife)},
 			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
+			{`DELETE FROM spraying WHERE center_id = $1 AND since <= $2`, now.Add(-sprayingLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
 				return err
