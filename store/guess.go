@@ -152,12 +152,13 @@ func (db *DB) Refund(ctx context.Context, personDigest, lane []byte) error {
 	})
 }
 
-// Remaining is how many guesses a lane in this condition has left.
+// Remaining is how many guesses a lane in this condition has left. A lane that
+// is not locked has one, even where a policy has become stricter than what is used.
 func (b Budget) Remaining(used, round int, lockedUntil *time.Time, now time.Time) int {
 	if lockedUntil != nil && lockedUntil.After(now) {
 		return 0
 	}
-	return b.Guesses[min(round, len(b.Guesses)-1)] - used
+	return max(1, b.Guesses[min(round, len(b.Guesses)-1)]-used)
 }
 
 func timeArray(ts []time.Time) any {

@@ -112,7 +112,7 @@ func TestSprayingStories(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC) // 16:00 in Beijing
+			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)                               // 16:00 in Beijing
 			db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return now }), // centres are apart, too
 				storetest.WithCenter(fmt.Sprint("story ", n), fmt.Sprint("app ", n)))
 			for i, s := range tt.steps {
