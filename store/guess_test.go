@@ -20,32 +20,40 @@ var rounds = store.Budget{
 	},
 }
 
-// T4: of a burst of guesses, over two processes, exactly the budget is let through.
+// T4: of 200 guesses at once at each of 100 people, over two processes, exactly
+// the budget is let through, and while it is locked none is.
 func TestBurstOfGuesses(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
 	handles := []*store.DB{storetest.Open(t, dsn), storetest.Open(t, dsn)}
-	for person := range 5 {
-		var admitted atomic.Int32
-		g := store.Guess{PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: rounds}
-		gate := make(chan struct{}, 100)
-		var wg sync.WaitGroup
-		for i := range 1000 {
-			wg.Go(func() {
-				gate <- struct{}{}
-				defer func() { <-gate }()
-				a, err := handles[i%2].TakeGuess(context.Background(), g)
-				if err != nil {
-					t.Error(err)
-				}
-				if a.Admitted {
-					admitted.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		if got := admitted.Load(); got != 3 {
+	const people, guesses = 100, 200
+	var admitted [people]atomic.Int32
+	gate := make(chan struct{}, guesses)
+	var wg sync.WaitGroup
+	for i := range people * guesses {
+		gate <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-gate }()
+			person := i / guesses
+			a, err := handles[i%2].TakeGuess(context.Background(), store.Guess{
+				PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: rounds})
+			if err != nil {
+				t.Error(err)
+			}
+			if a.Admitted {
+				admitted[person].Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	for person := range people {
+		if got := admitted[person].Load(); got != 3 {
 			t.Errorf("person %d: %d guesses were admitted, want 3", person, got)
+		}
+		a, err := handles[person%2].TakeGuess(t.Context(), store.Guess{
+			PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: rounds})
+		if err != nil || a.Admitted {
+			t.Errorf("person %d, locked: %+v %v", person, a, err)
 		}
 	}
 }
