@@ -199,18 +199,7 @@ func TestGlobalRate(t *testing.T) {
 	if n := h.evaluated(); n != 3 {
 		t.Errorf("%d passwords were looked at, want 3", n)
 	}
-	ops := httptest.NewServer(h.server.OpsHandler())
-	defer ops.Close()
-	rsp, err := ops.Client().Get(ops.URL + "/metrics")
-	must(t, err)
-	defer rsp.Body.Close()
-	scraped, err := io.ReadAll(rsp.Body)
-	must(t, err)
-	for by, n := range map[string]int{"global": 2, "user": 0, "address": 0} {
-		if line := fmt.Sprintf("fundpass_spraying_refused_total{by=%q} %d\n", by, n); !strings.Contains(string(scraped), line) {
-			t.Errorf("the metrics lack %s", line)
-		}
-	}
+	h.wantSprayed(map[string]int{"global": 2, "user": 0, "address": 0})
 	var warned []string
 	for line := range strings.Lines(h.logs.String()) {
 		if strings.Contains(line, `"msg":"spraying"`) {
@@ -222,6 +211,23 @@ func TestGlobalRate(t *testing.T) {
 	}
 	h.clock.Advance(time.Minute)
 	spray(20).want(t, "LINK_REFUSED")
+}
+
+// wantSprayed reads the metric.
+func (h *house) wantSprayed(want map[string]int) {
+	h.t.Helper()
+	ops := httptest.NewServer(h.server.OpsHandler())
+	defer ops.Close()
+	rsp, err := ops.Client().Get(ops.URL + "/metrics")
+	must(h.t, err)
+	defer rsp.Body.Close()
+	scraped, err := io.ReadAll(rsp.Body)
+	must(h.t, err)
+	for by, n := range want {
+		if line := fmt.Sprintf("fundpass_spraying_refused_total{by=%q} %d\n", by, n); !strings.Contains(string(scraped), line) {
+			h.t.Errorf("the metrics lack %s", line)
+		}
+	}
 }
 
 // TestNetwork groups addresses as providers hand them out.

@@ -80,28 +80,7 @@ func (db *DB) suspect(ctx context.Context, tx *sqlx.Tx, g Guess, now time.Time) 
 	user, address, all := trials[0], trials[1], trials[2]
 	var by string
 	var refused int64
-	err := tx.QueryRowxContext(ctx, `
-		WITH counts AS (
-			SELECT kind, tried, $2 = ANY (persons) AS known FROM spraying
-			WHERE center_id = $1 AND (kind, actor, since) IN (('user', $3::bytea, $4::timestamptz), ('address', $5, $4), ('global', $6, $7))
-		), verdict AS (
-			SELECT CASE
-				WHEN bool_or(known) FILTER (WHERE kind = 'user') THEN 'known'
-				WHEN max(tried) FILTER (WHERE kind = 'user') >= $8 THEN 'user'
-				WHEN max(tried) FILTER (WHERE kind = 'address') >= $9 THEN 'address'
-				WHEN max(tried) FILTER (WHERE kind = 'global') >= $10 THEN 'global'
-				ELSE '' END AS word
-			FROM counts
-		), counted AS (
-			UPDATE spraying s SET
-				persons = CASE WHEN word = '' AND kind <> 'global' AND NOT $2 = ANY (persons) THEN persons || $2::bytea ELSE persons END,
-				tried   = tried + CASE WHEN word = '' AND NOT $2 = ANY (persons) THEN 1 ELSE 0 END,
-				refused = refused + CASE WHEN word = kind THEN 1 ELSE 0 END
-			FROM verdict
-			WHERE center_id = $1 AND (kind, actor, since) IN (('user', $3::bytea, $4::timestamptz), ('address', $5, $4), ('global', $6, $7))
-			RETURNING kind, word, refused
-		)
-		SELECT word, coalesce(max(refused) FILTER (WHERE kind = word), 0) FROM counted GROUP BY word`,
+	err := tx.QueryRowxContext(ctx, countTrials,
 		db.center, short(g.PersonDigest), user.actor, user.since, address.actor, all.actor, all.since,
 		user.most, address.most, all.most).Scan(&by, &refused)
 	if err != nil {
@@ -114,6 +93,31 @@ func (db *DB) suspect(ctx context.Context, tx *sqlx.Tx, g Guess, now time.Time) 
 	}
 	return Refusal{counted: by == ""}, nil
 }
+
+// countTrials judges the locked rows and counts the guess in all of them, or
+// the refusal in the one that is full.
+const countTrials = `
+	WITH counts AS (
+		SELECT kind, tried, $2 = ANY (persons) AS known FROM spraying
+		WHERE center_id = $1 AND (kind, actor, since) IN (('user', $3::bytea, $4::timestamptz), ('address', $5, $4), ('global', $6, $7))
+	), verdict AS (
+		SELECT CASE
+			WHEN bool_or(known) FILTER (WHERE kind = 'user') THEN 'known'
+			WHEN max(tried) FILTER (WHERE kind = 'user') >= $8 THEN 'user'
+			WHEN max(tried) FILTER (WHERE kind = 'address') >= $9 THEN 'address'
+			WHEN max(tried) FILTER (WHERE kind = 'global') >= $10 THEN 'global'
+			ELSE '' END AS word
+		FROM counts
+	), counted AS (
+		UPDATE spraying s SET
+			persons = CASE WHEN word = '' AND kind <> 'global' AND NOT $2 = ANY (persons) THEN persons || $2::bytea ELSE persons END,
+			tried   = tried + CASE WHEN word = '' AND NOT $2 = ANY (persons) THEN 1 ELSE 0 END,
+			refused = refused + CASE WHEN word = kind THEN 1 ELSE 0 END
+		FROM verdict
+		WHERE center_id = $1 AND (kind, actor, since) IN (('user', $3::bytea, $4::timestamptz), ('address', $5, $4), ('global', $6, $7))
+		RETURNING kind, word, refused
+	)
+	SELECT word, coalesce(max(refused) FILTER (WHERE kind = word), 0) FROM counted GROUP BY word`
 
 // lockTrials makes the rows of a guess, or takes them for this transaction.
 func (db *DB) lockTrials(ctx context.Context, tx *sqlx.Tx, trials []trial) error {

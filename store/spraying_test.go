@@ -18,22 +18,24 @@ func stranger(user, address string, person int, limits store.Spraying) store.Gue
 		Stranger: &store.Stranger{User: []byte(user), Address: address, Limits: limits}}
 }
 
+var sprayingBursts = []struct {
+	by      string
+	limits  store.Spraying
+	user    func(i int) string
+	address func(i int) string
+	want    int32
+}{
+	{store.SprayingUser, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 1000}, one, each, 7},
+	{store.SprayingAddress, store.Spraying{PerUser: 7, PerAddress: 30, PerMinute: 1000}, each, one, 30},
+	{store.SprayingGlobal, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 40}, each, each, 40},
+}
+
 // T3: of a burst over two processes exactly the limit is let through, whoever's
 // limit it is, and all that is counted is what was let through.
 func TestBurstOfSpraying(t *testing.T) {
 	t.Parallel()
 	noon := func() time.Time { return time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC) }
-	for _, tt := range []struct {
-		by      string
-		limits  store.Spraying
-		user    func(i int) string
-		address func(i int) string
-		want    int32
-	}{
-		{store.SprayingUser, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 1000}, one, each, 7},
-		{store.SprayingAddress, store.Spraying{PerUser: 7, PerAddress: 30, PerMinute: 1000}, each, one, 30},
-		{store.SprayingGlobal, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 40}, each, each, 40},
-	} {
+	for _, tt := range sprayingBursts {
 		t.Run(tt.by, func(t *testing.T) {
 			t.Parallel()
 			dsn, box := storetest.DSN(t), storetest.NewBox(t)
@@ -64,15 +66,21 @@ func TestBurstOfSpraying(t *testing.T) {
 			if admitted.Load() != tt.want || firsts.Load() != 1 {
 				t.Errorf("%d guesses were let through and %d refusals were the first, want %d and 1", admitted.Load(), firsts.Load(), tt.want)
 			}
-			var global, used int
-			pool := handles[0].Pool()
-			if err := pool.Get(&global, `SELECT tried FROM spraying WHERE kind = 'global'`); err != nil || int32(global) != tt.want {
-				t.Errorf("%d counted for all, want %d: %v", global, tt.want, err)
-			}
-			if err := pool.Get(&used, `SELECT sum(used) FROM guess_budgets`); err != nil || int32(used) != tt.want {
-				t.Errorf("%d guesses charged, want %d: %v", used, tt.want, err)
-			}
+			checkCounted(t, handles[0], tt.want)
 		})
+	}
+}
+
+// checkCounted wants so many guesses counted for all and charged.
+func checkCounted(t *testing.T, db *store.DB, want int32) {
+	t.Helper()
+	var global, used int
+	pool := db.Pool()
+	if err := pool.Get(&global, `SELECT tried FROM spraying WHERE kind = 'global'`); err != nil || int32(global) != want {
+		t.Errorf("%d counted for all, want %d: %v", global, want, err)
+	}
+	if err := pool.Get(&used, `SELECT sum(used) FROM guess_budgets`); err != nil || int32(used) != want {
+		t.Errorf("%d guesses charged, want %d: %v", used, want, err)
 	}
 }
 
@@ -88,28 +96,31 @@ type tryStep struct {
 	refused string
 }
 
+// Two people a user, three an address, four tries a minute.
+var sprayingStories = []struct {
+	name  string
+	steps []tryStep
+}{
+	{"the third person", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, "user"}, {"a", 3, true, 0, "user"}}},
+	{"one person again", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 1, false, 0, ""}}},
+	{"right ones do not count", []tryStep{{"a", 1, true, 0, ""}, {"a", 2, true, 0, ""}, {"a", 3, true, 0, ""}, {"a", 4, true, 0, ""}, {"a", 5, true, 0, ""}}},
+	{"a slip is forgiven", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
+	{"users are apart", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 1, false, 0, ""}, {"b", 2, false, 0, ""}}},
+	{"the address", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""}, {"b", 4, false, 0, "address"}, {"c", 1, false, 0, "address"}, {"a", 1, false, 0, ""}}},
+	{"refused by the address, the user has tries left", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
+		{"b", 4, false, 0, "address"}, {"b", 4, false, 0, "address"}, {"a", 2, true, 0, ""}, {"b", 4, false, 0, ""}, {"b", 5, false, 0, "user"}}},
+	{"the minute", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, 0, ""}, {"c", 1, false, 0, ""}, {"d", 1, false, 0, ""},
+		{"e", 1, false, 0, "global"}, {"a", 1, false, 0, ""}, {"e", 1, false, time.Minute, ""}}},
+	{"a right one of an earlier minute takes nothing from this one", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, time.Minute, ""}, {"c", 1, false, 0, ""},
+		{"d", 1, false, 0, ""}, {"e", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"f", 1, false, 0, "global"}}},
+	{"the next day", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 8*time.Hour - time.Second, "user"}, {"a", 3, false, time.Second, ""}}},
+}
+
 func TestSprayingStories(t *testing.T) {
 	t.Parallel()
 	limits := store.Spraying{PerUser: 2, PerAddress: 3, PerMinute: 4}
 	dsn := storetest.DSN(t)
-	for n, tt := range []struct {
-		name  string
-		steps []tryStep
-	}{
-		{"the third person", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, "user"}, {"a", 3, true, 0, "user"}}},
-		{"one person again", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 1, false, 0, ""}}},
-		{"right ones do not count", []tryStep{{"a", 1, true, 0, ""}, {"a", 2, true, 0, ""}, {"a", 3, true, 0, ""}, {"a", 4, true, 0, ""}, {"a", 5, true, 0, ""}}},
-		{"a slip is forgiven", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
-		{"users are apart", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 1, false, 0, ""}, {"b", 2, false, 0, ""}}},
-		{"the address", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""}, {"b", 4, false, 0, "address"}, {"c", 1, false, 0, "address"}, {"a", 1, false, 0, ""}}},
-		{"refused by the address, the user has tries left", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
-			{"b", 4, false, 0, "address"}, {"b", 4, false, 0, "address"}, {"a", 2, true, 0, ""}, {"b", 4, false, 0, ""}, {"b", 5, false, 0, "user"}}},
-		{"the minute", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, 0, ""}, {"c", 1, false, 0, ""}, {"d", 1, false, 0, ""},
-			{"e", 1, false, 0, "global"}, {"a", 1, false, 0, ""}, {"e", 1, false, time.Minute, ""}}},
-		{"a right one of an earlier minute takes nothing from this one", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, time.Minute, ""}, {"c", 1, false, 0, ""},
-			{"d", 1, false, 0, ""}, {"e", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"f", 1, false, 0, "global"}}},
-		{"the next day", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 8*time.Hour - time.Second, "user"}, {"a", 3, false, time.Second, ""}}},
-	} {
+	for n, tt := range sprayingStories {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)                               // 16:00 in Beijing
