@@ -109,6 +109,8 @@ var sprayingStories = []struct {
 	{"the address", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""}, {"b", 4, false, 0, "address"}, {"c", 1, false, 0, "address"}, {"a", 1, false, 0, ""}}},
 	{"refused by the address, the user has tries left", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
 		{"b", 4, false, 0, "address"}, {"b", 4, false, 0, "address"}, {"a", 2, true, 0, ""}, {"b", 4, false, 0, ""}, {"b", 5, false, 0, "user"}}},
+	{"once more is no first try", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"b", 1, false, 0, ""},
+		{"c", 1, false, 0, ""}, {"d", 1, false, 0, ""}, {"e", 1, false, 0, "global"}}},
 	{"the minute", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, 0, ""}, {"c", 1, false, 0, ""}, {"d", 1, false, 0, ""},
 		{"e", 1, false, 0, "global"}, {"a", 1, false, 0, ""}, {"e", 1, false, time.Minute, ""}}},
 	{"a right one of an earlier minute takes nothing from this one", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, time.Minute, ""}, {"c", 1, false, 0, ""},
