@@ -27,6 +27,7 @@ func TestBurstOfGuesses(t *testing.T) {
 	dsn := storetest.DSN(t)
 	handles := []*store.DB{storetest.Open(t, dsn), storetest.Open(t, dsn)}
 	const people, guesses = 100, 200
+	five := store.Budget{Guesses: []int{5}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 	var admitted [people]atomic.Int32
 	gate := make(chan struct{}, guesses)
 	var wg sync.WaitGroup
@@ -36,7 +37,7 @@ func TestBurstOfGuesses(t *testing.T) {
 			defer func() { <-gate }()
 			person := i / guesses
 			a, err := handles[i%2].TakeGuess(context.Background(), store.Guess{
-				PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: rounds})
+				PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: five})
 			if err != nil {
 				t.Error(err)
 			}
@@ -47,11 +48,11 @@ func TestBurstOfGuesses(t *testing.T) {
 	}
 	wg.Wait()
 	for person := range people {
-		if got := admitted[person].Load(); got != 3 {
-			t.Errorf("person %d: %d guesses were admitted, want 3", person, got)
+		if got := admitted[person].Load(); got != 5 {
+			t.Errorf("person %d: %d guesses were admitted, want 5", person, got)
 		}
 		a, err := handles[person%2].TakeGuess(t.Context(), store.Guess{
-			PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: rounds})
+			PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: five})
 		if err != nil || a.Admitted {
 			t.Errorf("person %d, locked: %+v %v", person, a, err)
 		}

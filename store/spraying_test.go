@@ -170,8 +170,9 @@ func TestRefusedGuessChargesNothing(t *testing.T) {
 	}
 	owner := store.Guess{PersonDigest: fresh.PersonDigest, Lane: store.PublicLane, Budget: rounds}
 	for _, left := range []int{2, 1, 0} {
-		if a, err := db.TakeGuess(t.Context(), owner); err != nil || !a.Admitted || a.Remaining != left {
-			t.Fatalf("%+v %v, want %d left", a, err, left)
+		a, err := db.TakeGuess(t.Context(), owner)
+		if err != nil || !a.Admitted || a.Remaining != left || left == 0 && a.LockedUntil.After(db.Now().Add(time.Minute)) {
+			t.Fatalf("%+v %v, want %d left and the first round's lock", a, err, left)
 		}
 		if _, err := db.TakeGuess(t.Context(), fresh); err != nil {
 			t.Fatal(err)
