@@ -87,10 +87,12 @@ func atOnce[T any](n int, all []T, do func(i int, x T)) {
 func TestManyUsersOnePerson(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, withProof(ProofNone), withSpraying(5, 200, 10_000))
-	victim := h.citizen()
+	victim, guesser := h.citizen(), h.citizen()
 	atOnce(50, make([]struct{}, 1000), func(i int, _ struct{}) {
-		p := h.logIn(h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprint("one-guess-", i) }))
-		p.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("guess ", i))).want(t, "LINK_REFUSED")
+		c := guesser // Alipay users with no account here
+		c.Person.Person, c.OpenID = fmt.Sprint("one-guess-", i), fmt.Sprint("one-guess-", i)
+		h.sim.Add(c.Person)
+		h.logIn(c).post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("guess ", i))).want(t, "LINK_REFUSED")
 	})
 	if n := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
 		t.Errorf("%d guesses were looked at, want 5", n)
