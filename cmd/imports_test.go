@@ -70,7 +70,7 @@ var law = map[string]line{
 }
 
 // testTools are for tests alone, which may also use every module of the law.
-var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi")
+var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi", "github.com/anishathalye/porcupine")
 
 func list(s ...string) []string { return s }
 

@@ -142,7 +142,7 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 		return confirmReply{}, ErrChangeGone
 	}
 	if err := s.acceptable(ctx, in, change.OldFingerprint, account, fingerprint); err != nil {
-		return confirmReply{}, err
+		return s.unlessDone(ctx, v, fingerprint, err)
 	}
 	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprint})
 }
@@ -170,6 +170,22 @@ func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, 
 		err = ErrPasswordReused
 	}
 	return err
+}
+
+// unlessDone answers a confirm whose password is used: by this very change,
+// when another run of the same confirm has just finished it.
+func (s *Server) unlessDone(ctx context.Context, v visit, fingerprint []byte, err error) (confirmReply, error) {
+	if !errors.Is(err, ErrPasswordReused) {
+		return confirmReply{}, err
+	}
+	change, gone := s.db.Change(ctx, v.Session, v.ID)
+	switch {
+	case gone != nil && !errors.Is(gone, store.ErrNotFound):
+		return confirmReply{}, gone
+	case gone == nil && change.Repeats(fingerprint):
+		return s.doneReply(change), nil
+	}
+	return confirmReply{}, err
 }
 
 // finishChange hashes, and lets the store decide who won.

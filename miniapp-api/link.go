@@ -111,7 +111,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if who.code != "" {
 		account, err = s.linkByCode(ctx, who, proven)
 	} else {
-		account, err = s.guess(ctx, who, lane, proven)
+		account, err = s.guess(ctx, v, who, evidence{lane, proven})
 	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitBeat(ctx, begun)
@@ -137,6 +137,12 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 	case <-time.After(beat - time.Since(begun)%beat + rand.N(beat/2)):
 	case <-ctx.Done():
 	}
+}
+
+// Evidence is what Alipay said about a claim, and where its guesses count.
+type evidence struct {
+	lane   []byte
+	proven bool
 }
 
 // prove asks Alipay whether its user is the person claimed. A proven user
@@ -166,26 +172,34 @@ func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, pr
 
 // guess takes one guess at the claimed person's password. Every way to fail is
 // ErrLinkRefused and does the same work. Load is shed before the guess is charged.
-func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool) (store.Account, error) {
+func (s *Server) guess(ctx context.Context, v visit, who claim, p evidence) (store.Account, error) {
 	slot, err := s.hasher.Reserve(ctx)
 	if err != nil {
 		return store.Account{}, err
 	}
 	defer slot.Release()
-	attempt, err := s.db.TakeGuess(ctx, store.Guess{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: lane, AccountNo: who.accountNo, Budget: s.budget(),
-	})
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: p.lane, AccountNo: who.accountNo, Budget: s.budget()}
+	if bytes.Equal(p.lane, store.PublicLane) {
+		g.Stranger = s.stranger(v)
+	}
+	attempt, err := s.db.TakeGuess(ctx, g)
 	if err != nil {
+		return store.Account{}, err
+	}
+	if err := s.sprayed(ctx, v, attempt.Spraying); err != nil {
 		return store.Account{}, err
 	}
 	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+	if !right || !p.proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
 		return store.Account{}, ErrLinkRefused
 	}
-	return s.accept(ctx, slot, rightGuess{*attempt.Account, lane, who.password, upgrade})
+	if err := s.db.Forgive(ctx, g, attempt); err != nil {
+		return store.Account{}, err
+	}
+	return s.accept(ctx, slot, rightGuess{*attempt.Account, p.lane, who.password, upgrade})
 }
 
 // link writes the link and says in which state the password is.

@@ -17,6 +17,9 @@ const notificationLife = 365 * 24 * time.Hour
 // outboxLife is how long it can be asked what became of a notice to the owner.
 const outboxLife = 90 * 24 * time.Hour
 
+// sprayingLife leaves a day over to look at who sprayed.
+const sprayingLife = 48 * time.Hour
+
 // Purge deletes what can no longer matter: sessions, auth codes, receipts, tickets,
 // counts, notifications, payloads and notices.
 // Calling it twice, or from several processes, is safe.
@@ -34,6 +37,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
 			{`DELETE FROM phone_payloads WHERE center_id = $1 AND used_at <= $2`, now.Add(-phonePayloadLife)},
 			{`DELETE FROM outbox WHERE center_id = $1 AND created_at <= $2`, now.Add(-outboxLife)},
+			{`DELETE FROM spraying WHERE center_id = $1 AND since <= $2`, now.Add(-sprayingLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
 				return err

@@ -288,3 +288,16 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE spraying (
+	center_id text NOT NULL,
+	kind text NOT NULL,
+	actor bytea NOT NULL,
+	since timestamp with time zone NOT NULL,
+	persons bytea[] NOT NULL,
+	tried integer NOT NULL,
+	refused bigint NOT NULL,
+	PRIMARY KEY (center_id, kind, actor, since),
+	CHECK ((kind = ANY (ARRAY['user'::text, 'address'::text, 'global'::text])))
+);
+CREATE INDEX spraying_since ON spraying USING btree (center_id, since);
