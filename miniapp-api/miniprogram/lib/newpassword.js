@@ -1,6 +1,6 @@
 // The new password, typed twice, with its rules ticked live: for the pages that
 // set one.
-const { ticked, untypable } = require('./rules.js');
+const { ticked, later, untypable } = require('./rules.js');
 
 /** What such a page has in its data. */
 const data = {
@@ -8,6 +8,7 @@ const data = {
   new_password_again: '',
   shown: { new_password: false, new_password_again: false },
   rules: [],
+  later: [],
   untypable: [],
 };
 
@@ -16,7 +17,7 @@ const methods = {
   async loadRules() {
     const password = await this.call({ path: '/v1/password' });
     this.policy = password;
-    this.setData({ rules: ticked(password.rules, this.data.new_password) });
+    this.setData({ rules: ticked(password.rules, this.data.new_password), later: later(password.rules) });
   },
 
   /** @param {any} e */
@@ -32,7 +33,7 @@ const methods = {
   acceptable() {
     if (!this.complete({ new_password: '请输入新密码', new_password_again: '请再次输入新密码' })) return false;
     const { new_password, new_password_again, rules } = this.data;
-    const broken = rules.filter((/** @type {{mark: string}} */ r) => r.mark === 'no');
+    const broken = rules.filter((/** @type {{yes: boolean}} */ r) => !r.yes);
     /** @type {Record<string, string>} */
     const wrong = {};
     if (broken.length > 0) wrong.new_password = broken.map((/** @type {{text: string}} */ r) => r.text).join('；');

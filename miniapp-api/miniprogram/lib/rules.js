@@ -33,21 +33,23 @@ function holds(check, password) {
 }
 
 /**
- * The rules beside a password. Before the first character nothing is ticked.
- * mark: 'yes', 'no', or 'server' where only the server can tell.
+ * The rules beside a password that a phone can check, ticked. Before the first
+ * character none is.
  * @param {Rule[]} rules @param {string} password
  */
 function ticked(rules, password) {
-  return rules.map(({ id, text, check }) => {
-    if (check.server) return { id, text, mark: 'server', said: '提交后检查' };
+  return rules.filter(({ check }) => !check.server).map(({ id, text, check }) => {
     const yes = password !== '' && holds(check, password);
-    return { id, text, mark: yes ? 'yes' : 'no', said: yes ? '已满足' : '未满足' };
+    return { id, text, yes, said: yes ? '已满足' : '未满足' };
   });
 }
+
+/** The rules that only the server can check. @param {Rule[]} rules */
+const later = (rules) => rules.filter(({ check }) => check.server);
 
 /** The places where a password cannot be typed. @param {Channel[]} channels @param {string} password */
 function untypable(channels, password) {
   return channels.filter(({ charset }) => charset && !characters(password).every((c) => within(charset, c)));
 }
 
-module.exports = { ticked, untypable, holds };
+module.exports = { ticked, later, untypable, holds };

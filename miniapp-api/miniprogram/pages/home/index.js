@@ -40,7 +40,7 @@ screen({
     try {
       return (await this.call({ path: '/v1/link' })).account;
     } catch (e) {
-      if (e.code === 'NOT_LINKED') return null;
+      if (e.code === 'NOT_LINKED' || e.status === 409) return null; // some clients lose the code
       throw e;
     }
   },
