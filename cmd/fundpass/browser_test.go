@@ -86,6 +86,7 @@ func (b *browser) do(t *testing.T, what string, actions ...chromedp.Action[chrom
 	ctx, stop := context.WithTimeout(b.ctx, patience)
 	defer stop()
 	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.picture(t, "failed")
 		text, _ := evaluate[string](b, `document.getElementById("phone").innerText`)
 		t.Fatalf("%s: %v\n%s", what, err, text)
 	}
@@ -125,7 +126,8 @@ func (b *browser) waitFor(want string) chromedp.Action[chromedp.Void] {
 func (b *browser) fill(t *testing.T, name, value string) {
 	t.Helper()
 	field := fmt.Sprintf(`#page input[aria-label=%q]`, name)
-	b.do(t, "fill "+name, chromedp.SetValue(field, ""), chromedp.SendKeys(field, value))
+	empty := fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = ""; e.dispatchEvent(new Event("input")); }`, field)
+	b.do(t, "fill "+name, chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys(field, value))
 }
 
 // become gives the phone to another person.

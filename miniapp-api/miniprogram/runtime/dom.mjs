@@ -2,6 +2,8 @@
 // that an input keeps focus and caret while the page repaints.
 
 const TAGS = { view: 'div', text: 'span', button: 'button', input: 'input', picker: 'select', switch: 'input' };
+/** Attributes that mean the same in a browser. */
+const COPIED = /^(class|id|role|aria-[a-z]+|placeholder|maxlength)$/;
 
 /** @param {Element} parent @param {object[]} tree @param {(node, event, detail) => void} emit */
 export function paint(parent, tree, emit) {
@@ -41,10 +43,8 @@ function listen(element) {
 function update(element, node, emit) {
   Object.assign(element, { node, emit });
   const { attrs } = node;
-  for (const [name, value] of Object.entries(attrs)) {
-    if (name === 'value' || name === 'checked' || name === 'disabled') continue;
-    if (/^(class|id|role|aria-[a-z]+|placeholder|maxlength)$/.test(name)) set(element, name, value);
-  }
+  for (const { name } of [...element.attributes]) if (COPIED.test(name) && !(name in attrs) && node.tag !== 'switch') element.removeAttribute(name);
+  for (const [name, value] of Object.entries(attrs)) if (COPIED.test(name)) set(element, name, value);
   if (node.tag === 'button') element.disabled = Boolean(attrs.disabled);
   if (node.tag === 'switch') element.checked = Boolean(attrs.checked);
   if (node.tag === 'input') updateInput(element, attrs);

@@ -97,7 +97,10 @@ function note(method, path, code, took) {
 function show(page, tree) {
   $('title').textContent = page.title;
   $('back').hidden = program.stack.length < 2;
-  if (show.page !== page) $('page').scrollTop = 0;
+  if (show.page !== page) {
+    $('page').replaceChildren();
+    $('page').scrollTop = 0;
+  }
   show.page = page;
   paint($('page'), tree, (node, event, detail) => program.emit(node, event, detail));
 }
