@@ -111,7 +111,8 @@ func must[T any](t *testing.T, b *browser, script string) T {
 func (b *browser) tap(t *testing.T, name, want string) {
 	t.Helper()
 	button := fmt.Sprintf(`//*[@id="page" or @id="dialog"]//button[normalize-space()=%q or @aria-label=%q]`, name, name)
-	b.do(t, "tap "+name, chromedp.Click(button, chromedp.NodeVisible), b.waitFor(want))
+	b.do(t, "tap "+name, chromedp.ScrollIntoView(button), chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
+		chromedp.Click(button, chromedp.NodeVisible), b.waitFor(want))
 }
 
 // waitFor ends when the phone or a dialog shows want and nothing is under way.

@@ -39,6 +39,7 @@ const methods = {
     if (broken.length > 0) wrong.new_password = broken.map((/** @type {{text: string}} */ r) => r.text).join('；');
     if (new_password !== new_password_again) wrong.new_password_again = '两次输入的新密码不一致';
     this.setData({ wrong });
+    if (Object.keys(wrong).length > 0) my.pageScrollTo({ scrollTop: 0 });
     return Object.keys(wrong).length === 0;
   },
 

@@ -81,6 +81,7 @@ const shared = {
       offer: b.offer ? OFFERS[b.offer] : null,
     };
     this.setData(patch);
+    if (Object.keys(wrong).length > 0) my.pageScrollTo({ scrollTop: 0 }); // to the fields, away from the button
     if (b.does === 'go') my.redirectTo({ url: `/pages/${b.to}/index` });
   },
 
@@ -110,6 +111,7 @@ const shared = {
     const wrong = {};
     for (const name of Object.keys(asked)) if (!this.data[name]) wrong[name] = asked[name];
     this.setData({ wrong, problem: null });
+    if (Object.keys(wrong).length > 0) my.pageScrollTo({ scrollTop: 0 });
     return Object.keys(wrong).length === 0;
   },
 };

@@ -57,9 +57,10 @@ function citizenOf(person) {
     },
     confirm: (o) => ask(o.title, o.content, [[o.confirmButtonText, true], [o.cancelButtonText, false]]),
     alert: (o) => ask(o.title, o.content, [['确定', true]]),
+    scroll: ({ scrollTop }) => { $('page').scrollTop = scrollTop; },
     toast(o) {
       $('toast').textContent = o.content;
-      setTimeout(() => { $('toast').textContent = ''; }, 3000);
+      setTimeout(() => { $('toast').textContent = ''; }, 2000);
     },
   };
 }

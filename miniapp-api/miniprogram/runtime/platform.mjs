@@ -20,6 +20,7 @@ export function platform({ transport, errors = 'fail', client = 'ios', citizen }
     confirm: async (o) => ({ confirm: await citizen.confirm(o) }),
     alert: async (o) => citizen.alert(o),
     showToast: async (o) => citizen.toast(o),
+    pageScrollTo: async (o) => citizen.scroll?.(o),
     rsa: async ({ key, text }) => ({ text: encrypt(key, text) }),
   };
   const my = { request: (o) => request(o, { transport, errors, client }) };
