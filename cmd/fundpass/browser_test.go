@@ -163,8 +163,8 @@ func (b *browser) picture(t *testing.T, name string) {
 	noError(t, os.WriteFile(filepath.Join(b.shots, name+".png"), png, 0o644))
 }
 
-// checkTargets measures what can be tapped: 44 px and more, in elder mode 60
-// (MIIT's rules for elderly users, 2021).
+// checkTargets measures what can be tapped, 44 px and more, in elder mode 60, and
+// type, 18 px and more there (MIIT's rules for elderly users, 2021).
 func (b *browser) checkTargets(t *testing.T, name string) {
 	t.Helper()
 	small := must[[]string](t, b, `(() => {
@@ -175,6 +175,13 @@ func (b *browser) checkTargets(t *testing.T, name string) {
 			.filter(([, r]) => r.height < (least) || r.width < least)
 			.map(([label, r]) => label + " " + r.width + "x" + r.height);
 	})()`)
+	small = append(small, must[[]string](t, b, `(() => {
+		const least = document.querySelector("#page .elder") ? 18 : 15;
+		return [...document.querySelectorAll("#page *")]
+			.filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+			.filter((e) => parseFloat(getComputedStyle(e).fontSize) < least)
+			.map((e) => getComputedStyle(e).fontSize + " " + e.innerText);
+	})()`)...)
 	for _, s := range small {
 		t.Errorf("%s: too small: %s", name, s)
 	}

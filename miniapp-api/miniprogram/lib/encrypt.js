@@ -25,6 +25,7 @@ const LIMB = 1 << 24;
 
 /** Fractional parts of square (h) and cube (k) roots of primes, FIPS 180-4. */
 const { H, K } = (() => {
+  /** @type {number[]} */
   const primes = [];
   for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p)) primes.push(n);
   const fraction = (/** @type {number} */ x) => ((x - Math.floor(x)) * 4294967296) | 0;
@@ -45,6 +46,7 @@ function sha256(message) {
 /** Works one block of m into h. @param {number[]} h @param {number[]} m @param {number} at */
 function block(h, m, at) {
   const turn = (/** @type {number} */ x, /** @type {number} */ n) => (x >>> n) | (x << (32 - n));
+  /** @type {number[]} */
   const w = [];
   let [a, b, c, d, e, f, g, z] = h;
   for (let i = 0; i < 64; i++) {

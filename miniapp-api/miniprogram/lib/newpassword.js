@@ -12,6 +12,7 @@ const data = {
   untypable: [],
 };
 
+/** @type {Record<string, any> & ThisType<any>} */
 const methods = {
   /** Asks for the rules of the centre. */
   async loadRules() {

@@ -13,16 +13,14 @@ const OFFERS = {
   retry: { text: '再试一次', url: '' },
 };
 
+/** @type {{data: Record<string, any>} & Record<string, any> & ThisType<any>} */
 const shared = {
   data: {
     elder: false,
     busy: false,
-    /** why the citizen waits @type {string} */
-    wait: '',
-    /** @type {{text: string, requestId: string, offer: {text: string, url: string}|null}|null} */
-    problem: null,
-    /** what is wrong with a field, by its name @type {Record<string, string>} */
-    wrong: {},
+    wait: '', // why the citizen waits
+    problem: null, // {text, requestId, offer: {text, url} or null}
+    wrong: {}, // what is wrong with a field, by its name
   },
 
   onShow() {
@@ -119,7 +117,7 @@ const shared = {
 /**
  * Registers a page. `shown` is its onShow, `ask` asks for the state of what it
  * began and reports whether the citizen was told.
- * @param {any} page
+ * @param {{data: Record<string, any>} & Record<string, any> & ThisType<any>} page
  */
 module.exports = function screen(page) {
   Page(Object.assign({}, shared, page, { data: Object.assign({}, shared.data, page.data) }));

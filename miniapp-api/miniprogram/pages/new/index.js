@@ -1,10 +1,12 @@
 // 修改密码, second page: the new password twice, then done.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
+const outcome = require('../../lib/outcome.js');
 const newPassword = require('../../lib/newpassword.js');
 
-screen(Object.assign({}, newPassword.methods, {
-  data: Object.assign({}, newPassword.data),
+screen({
+  ...newPassword.methods,
+  data: newPassword.data,
 
   /** @param {{id: string}} query */
   onLoad({ id }) {
@@ -21,10 +23,10 @@ screen(Object.assign({}, newPassword.methods, {
     });
   },
 
-  /** @param {object} result */
+  /** @param {outcome.Outcome} result */
   show(result) {
     this.setData({ new_password: '', new_password_again: '' });
-    getApp().globalData.result = Object.assign({ id: this.id }, result);
+    outcome.leave({ id: this.id, ...result });
     my.redirectTo({ url: '/pages/result/index' });
   },
 
@@ -49,4 +51,4 @@ screen(Object.assign({}, newPassword.methods, {
       my.navigateBack();
     });
   },
-}));
+});

@@ -1,6 +1,7 @@
 // 忘记密码: Alipay verifies the face, then the new password is set.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
+const outcome = require('../../lib/outcome.js');
 const newPassword = require('../../lib/newpassword.js');
 
 /** How often the server is asked whether Alipay has decided, and the seconds between. */
@@ -29,8 +30,9 @@ function showFace(reset) {
   });
 }
 
-screen(Object.assign({}, newPassword.methods, {
-  data: Object.assign({ proven: false }, newPassword.data),
+screen({
+  ...newPassword.methods,
+  data: { proven: false, ...newPassword.data },
 
   onLoad() {
     this.starting = form();
@@ -68,10 +70,10 @@ screen(Object.assign({}, newPassword.methods, {
     });
   },
 
-  /** @param {object} result */
+  /** @param {outcome.Outcome} result */
   show(result) {
     this.setData({ new_password: '', new_password_again: '' });
-    getApp().globalData.result = Object.assign({ id: this.id, reset: true }, result);
+    outcome.leave({ id: this.id, reset: true, ...result });
     my.redirectTo({ url: '/pages/result/index' });
   },
 
@@ -90,4 +92,4 @@ screen(Object.assign({}, newPassword.methods, {
       return false;
     }
   },
-}));
+});

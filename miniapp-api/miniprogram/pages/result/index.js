@@ -1,6 +1,7 @@
 // 结果: done, or not known yet, then it asks until it is known. It never sends a
 // password again.
 const screen = require('../../lib/screen.js');
+const outcome = require('../../lib/outcome.js');
 const { time } = require('../../lib/words.js');
 
 /** How often it asks by itself, and the seconds between. */
@@ -17,14 +18,12 @@ screen({
   data: { done: false, failed: false, title: '', text: '', changedAt: '', ended: '' },
 
   onLoad() {
-    const app = getApp();
-    this.result = app.globalData.result || { state: 'unknown' };
-    app.globalData.result = null;
+    this.result = outcome.take();
     this.show(this.result);
     if (!this.data.done) return this.askAgain();
   },
 
-  /** @param {{state: string, changed_at?: string, sessions_ended?: number}} result */
+  /** @param {outcome.Outcome} result */
   show(result) {
     const done = result.state === 'done';
     const failed = result.state === 'cancelled' || result.state === 'expired' || result.state === 'open' || result.state === 'failed';
