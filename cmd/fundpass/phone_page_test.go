@@ -24,7 +24,11 @@ func TestPhonePage(t *testing.T) {
 				b.become(t, person)
 				b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
 			}
-			b.walkPages(t, mode, storyOf(t, person).person().Password, person)
+			b.walkPages(t, mode, person)
+			if d.offers(t, "/v1/password/resets") && d.offers(t, "/v1/freeze") {
+				b.walkReset(t, mode)
+				b.walkFreeze(t, mode)
+			}
 		})
 	}
 	t.Run("desk", func(t *testing.T) {
@@ -49,9 +53,15 @@ func TestPhonePage(t *testing.T) {
 	})
 }
 
+// offers says whether the server has the path.
+func (d *runningDemo) offers(t *testing.T, path string) bool {
+	return d.phone().mustPost(t, path, fields{}).Code != "NOT_FOUND"
+}
+
 // walkPages goes from the first page to the result, and to the pages beside.
-func (b *browser) walkPages(t *testing.T, mode, password, person string) {
+func (b *browser) walkPages(t *testing.T, mode, person string) {
 	who := storyOf(t, person).person()
+	password := who.Password
 	look := func(name string) { b.look(t, mode+name) }
 	look("start")
 	b.tap(t, "我的密码", "会员标识")
@@ -96,6 +106,35 @@ func (b *browser) walkPages(t *testing.T, mode, password, person string) {
 	b.tap(t, "返回我的密码", "密码状态")
 	b.tap(t, "忘记密码", "开始人脸验证")
 	look("reset")
+	b.tap(t, "我有柜台的重置码", "使用重置码")
+	look("reset-code")
+}
+
+// walkReset goes from the face to the new password, then says it was somebody else.
+// It begins on the page 忘记密码.
+func (b *browser) walkReset(t *testing.T, mode string) {
+	b.tap(t, "改用人脸验证", "开始人脸验证")
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.look(t, mode+"face")
+	b.tap(t, "取消", "您已取消人脸验证")
+	b.look(t, mode+"reset-cancelled")
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.tap(t, "通过", "第二步")
+	b.look(t, mode+"reset-new")
+	b.fill(t, "新密码", "Velvet-Harbor-31")
+	b.fill(t, "确认新密码", "Velvet-Harbor-31")
+	b.tap(t, "确认修改", "密码修改成功")
+}
+
+// walkFreeze begins on the result.
+func (b *browser) walkFreeze(t *testing.T, mode string) {
+	b.tap(t, "不是我修改的", "立即冻结")
+	b.tap(t, "立即冻结", "确定冻结密码吗")
+	b.look(t, mode+"freeze-sure")
+	b.tap(t, "冻结", "密码已冻结")
+	b.look(t, mode+"frozen")
+	b.tap(t, "返回我的密码", "已冻结")
+	b.look(t, mode+"home-frozen")
 }
 
 // The page and its files are the demo's alone, and lead nowhere else.

@@ -68,15 +68,20 @@ func TestDocumentTypes(t *testing.T) {
 func TestNode(t *testing.T) {
 	t.Parallel()
 	node := need(t, "node")
+	run := func(t *testing.T, errors, client string, files ...string) {
+		for i, name := range files {
+			files[i] = filepath.Join("test", name+".test.mjs")
+		}
+		c := exec.CommandContext(t.Context(), node, append([]string{"--test"}, files...)...)
+		c.Env = append(os.Environ(), "FUNDPASS_ERRORS="+errors, "FUNDPASS_CLIENT="+client)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime") })
 	for _, errors := range []string{"fail", "fail-bare", "success"} {
 		for _, client := range []string{"ios", "android"} {
-			t.Run(errors+" "+client, func(t *testing.T) {
-				c := exec.CommandContext(t.Context(), node, "--test", "test")
-				c.Env = append(os.Environ(), "FUNDPASS_BASE=", "FUNDPASS_ERRORS="+errors, "FUNDPASS_CLIENT="+client)
-				if out, err := c.CombinedOutput(); err != nil {
-					t.Errorf("%v\n%s", err, out)
-				}
-			})
+			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset") })
 		}
 	}
 }

@@ -39,6 +39,9 @@ const table = {
   ACCOUNT_FROZEN: { does: 'say' },
   PASSWORD_FROZEN: { does: 'say', offer: 'reset' },
 
+  PHONE_REFUSED: { does: 'say', offer: 'retry' },
+  PHONE_NOT_OFFERED: { does: 'say' },
+
   OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'] },
   PASSWORD_LOCKED: { does: 'correct', clear: ['old_password', 'password'], offer: 'reset' },
 
@@ -52,7 +55,9 @@ const table = {
   IDEMPOTENCY_KEY_REUSED: { does: 'say', offer: 'retry' },
 
   RESET_GONE: { does: 'ask', offer: 'reset', text: '本次重置已失效，请重新开始' },
-  IDENTITY_NOT_PROVEN: { does: 'say', offer: 'reset', text: '人脸验证未通过，请重试或到柜台办理' },
+  IDENTITY_NOT_PROVEN: { does: 'say', text: '人脸验证未通过，请重试或到柜台办理' },
+  RESET_UNAVAILABLE: { does: 'say', text: '暂不支持线上重置密码，请本人携带身份证件到柜台办理' },
+  RESET_CODE_WRONG: { does: 'correct', clear: ['code'], text: '重置码不正确或已失效，请核对' },
   RESET_LIMIT: { does: 'say', text: '今天重置次数已用完，请明天再试或到柜台办理' },
 
   TOO_MANY_REQUESTS: { does: 'wait', offer: 'retry' },

@@ -33,6 +33,37 @@ for (const [face, text] of [['6001', /您已取消人脸验证/], ['6002', /网�
   });
 }
 
+test('who broke off goes on with the verification there is', async () => {
+  const phone = await verifying({}, '6001');
+  phone.face = '9000';
+  await phone.tap('开始人脸验证');
+  assert.ok(phone.sees('确认修改'));
+  assert.equal(callsTo(phone, '/v1/password/resets').length, 1);
+  const failed = await verifying({}, '4000');
+  failed.face = '9000';
+  await failed.tap('开始人脸验证');
+  assert.equal(callsTo(failed, '/v1/password/resets').length, 2);
+});
+
+test('a clerk\'s code is the other way', { skip: bare }, async () => {
+  const wrong = refusal(403, 'RESET_CODE_WRONG');
+  const phone = scripted({ 'POST /v1/password/resets': [wrong, ok({ id: 'r1', state: 'passed' })] });
+  await phone.tap('我的密码');
+  await phone.tap('忘记密码');
+  await phone.tap('我有柜台的重置码');
+  await phone.tap('使用重置码');
+  assert.match(phone.text, /请输入重置码/);
+  phone.fill('重置码', 'AAAA-BBBB');
+  await phone.tap('使用重置码');
+  assert.match(phone.text, /说明RESET_CODE_WRONG/);
+  assert.equal(phone.find('重置码', ['input']).attrs.value, '');
+  phone.fill('重置码', 'CCCC-DDDD');
+  await phone.tap('使用重置码');
+  await fillNew(phone, 'New-Maple-42');
+  assert.match(phone.text, /密码修改成功/);
+  assert.deepEqual(JSON.parse(callsTo(phone, '/v1/password/resets')[1].body), { code: 'CCCC-DDDD' });
+});
+
 test('the phone\'s word is only a hint', async () => {
   const phone = await verifying({ 'GET /v1/password/resets/r1': state('failed') });
   assert.match(phone.text, /人脸验证未通过/);

@@ -15,6 +15,8 @@ const STOPPED = {
   4000: '人脸验证未通过，请重试或到柜台办理',
 };
 
+const BROKEN_OFF = ['6001', '6002'];
+
 /** @param {string} message */
 const stopped = (message) => ({ code: 'IDENTITY_NOT_PROVEN', message, fields: [] });
 
@@ -32,7 +34,7 @@ function showFace(reset) {
 
 screen({
   ...newPassword.methods,
-  data: { proven: false, ...newPassword.data },
+  data: { proven: false, byCode: false, code: '', ...newPassword.data },
 
   onLoad() {
     this.starting = form();
@@ -41,14 +43,35 @@ screen({
 
   verify() {
     return this.run(async () => {
-      const reset = await this.send(this.starting, { path: '/v1/password/resets', data: {} });
+      // Starts are few a day: who broke off goes on with the one there is.
+      const reset = this.begun || (await this.send(this.starting, { path: '/v1/password/resets', data: {} }));
       this.id = reset.id;
       const status = await showFace(reset);
+      this.begun = BROKEN_OFF.includes(status) ? reset : null;
       if (status !== '9000') throw stopped(STOPPED[status] || STOPPED[4000]);
       await this.proof();
-      await this.loadRules();
-      this.setData({ proven: true });
+      await this.setPassword();
     });
+  },
+
+  /** The clerk has seen the citizen's papers: the code is the proof. */
+  async useCode() {
+    if (!this.complete({ code: '请输入重置码' })) return;
+    await this.run(async () => {
+      const { code } = this.data;
+      const reset = await this.send(this.starting, { path: '/v1/password/resets', data: { code } });
+      this.id = reset.id;
+      await this.setPassword();
+    });
+  },
+
+  otherWay() {
+    this.setData({ byCode: !this.data.byCode, code: '', problem: null, wrong: {} });
+  },
+
+  async setPassword() {
+    await this.loadRules();
+    this.setData({ proven: true, code: '' });
   },
 
   /** Asks the server, which asks Alipay. */
