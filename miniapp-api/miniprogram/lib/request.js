@@ -182,8 +182,8 @@ function form() {
   /** @type {object} */
   let body = {};
   return {
-    /** @param {Call} o @returns {Promise<any>} */
-    async send(o) {
+    /** @param {Call} o @param {boolean} [again] @returns {Promise<any>} */
+    async send(o, again = false) {
       const now = JSON.stringify([o.path, o.data, o.seal]);
       if (now !== last) {
         body = await wire(o);
@@ -194,6 +194,7 @@ function form() {
         return await call({ path: o.path, data: body, key, waiting: o.waiting });
       } catch (e) {
         if (!REPEATED.includes(e.code)) last = ''; // answered: what comes next is a new question
+        if (e.code === 'DECRYPT_FAILED' && !again) return this.send(o, true); // the ticket was a former session's, or too old
         throw e;
       }
     },

@@ -8,7 +8,7 @@ export const base = process.env.FUNDPASS_BASE;
 export const mode = {
   errors: process.env.FUNDPASS_ERRORS ?? 'fail',
   client: process.env.FUNDPASS_CLIENT ?? 'ios',
-  config: { always200: process.env.FUNDPASS_ALWAYS_200 === '1' },
+  config: { always200: process.env.FUNDPASS_ALWAYS_200 === '1', encrypted: process.env.FUNDPASS_ENCRYPTED === '1' },
 };
 
 export async function post(path, body) {

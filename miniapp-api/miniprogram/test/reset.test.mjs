@@ -1,7 +1,7 @@
 // 忘记密码 and 不是我, before a server that does as told.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { callsTo, fillNew, mode, ok, refusal, scripted } from './citizens.mjs';
+import { callsTo, fillLink, fillNew, mode, ok, refusal, scripted } from './citizens.mjs';
 
 const bare = mode.errors === 'fail-bare';
 
@@ -134,6 +134,23 @@ test('sealed passwords: no plain one on the wire, one ticket a form', async () =
   const [confirm] = callsTo(phone, '/v1/password/resets/r1/confirm');
   assert.deepEqual(Object.keys(JSON.parse(confirm.body)), ['encrypted']);
   assert.ok(phone.calls.every(({ body }) => !String(body).includes('Maple')));
+});
+
+test('a ticket that is too old is replaced once', { skip: bare }, async () => {
+  const key = await publicKey();
+  const ticket = (name) => ok({ ticket: name, kid: 'k', alg: 'RSA-OAEP-256', expires_in: 900, public_key: key });
+  const failed = refusal(422, 'DECRYPT_FAILED');
+  const told = { 'POST /v1/password/tickets': [ticket('T-1'), ticket('T-2'), ticket('T-3')], 'POST /v1/link': [failed, ok({})], 'GET /v1/link': refusal(409, 'NOT_LINKED') };
+  const who = { name: '林三', id_type: '01', id_number: '1', account_no: '', password: 'Old-Maple-41' };
+  const phone = scripted(told, { config: { encrypted: true } });
+  await fillLink(phone, who);
+  assert.deepEqual(phone.told, ['绑定成功']);
+  const sent = callsTo(phone, '/v1/link').filter(({ method }) => method === 'POST');
+  assert.deepEqual(sent.map(({ body }) => JSON.parse(body).encrypted.ticket), ['T-1', 'T-2']);
+  assert.notEqual(sent[0].headers['idempotency-key'], sent[1].headers['idempotency-key']);
+  const stubborn = scripted({ ...told, 'POST /v1/password/tickets': ticket('T'), 'POST /v1/link': failed }, { config: { encrypted: true } });
+  await fillLink(stubborn, who);
+  assert.equal(callsTo(stubborn, '/v1/link').filter(({ method }) => method === 'POST').length, 2);
 });
 
 async function publicKey() {
