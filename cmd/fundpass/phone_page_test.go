@@ -25,8 +25,11 @@ func TestPhonePage(t *testing.T) {
 				b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
 			}
 			b.walkPages(t, mode, person)
-			if d.offers(t, "/v1/password/resets") && d.offers(t, "/v1/freeze") {
+			if d.offers(t, "/v1/password/resets") {
 				b.walkReset(t, mode)
+			}
+			b.do(t, "home", chromedp.Click("#back"), b.waitFor("密码状态"))
+			if d.offers(t, "/v1/freeze") {
 				b.walkFreeze(t, mode)
 			}
 		})
@@ -110,8 +113,7 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	look("reset-code")
 }
 
-// walkReset goes from the face to the new password, then says it was somebody else.
-// It begins on the page 忘记密码.
+// walkReset goes from the face to the new password. It begins on the page 忘记密码.
 func (b *browser) walkReset(t *testing.T, mode string) {
 	b.tap(t, "改用人脸验证", "开始人脸验证")
 	b.tap(t, "开始人脸验证", "请选择结果")
@@ -126,9 +128,9 @@ func (b *browser) walkReset(t *testing.T, mode string) {
 	b.tap(t, "确认修改", "密码修改成功")
 }
 
-// walkFreeze begins on the result.
+// walkFreeze begins on 我的密码.
 func (b *browser) walkFreeze(t *testing.T, mode string) {
-	b.tap(t, "不是我修改的", "立即冻结")
+	b.tap(t, "不是我操作的", "立即冻结")
 	b.tap(t, "立即冻结", "确定冻结密码吗")
 	b.look(t, mode+"freeze-sure")
 	b.tap(t, "冻结", "密码已冻结")
