@@ -1,11 +1,12 @@
 // Texts that pages share, and times as citizens read them.
 
-/** What a password's state means. @type {Record<string, {title: string, text: string, tone: string}>} */
+/** What a password's state means; closed is frozen with the account. @type {Record<string, {title: string, text: string, tone: string}>} */
 const states = {
   initial: { title: '初始密码', text: '初始密码容易被猜到，请尽快修改。', tone: 'warn' },
   set: { title: '正常', text: '', tone: 'good' },
   must_change: { title: '需要修改', text: '现在的密码不够安全，请尽快修改。', tone: 'warn' },
   locked: { title: '暂时锁定', text: '密码错误次数过多。', tone: 'bad' },
+  closed: { title: '账户已冻结', text: '您的公积金账户已冻结，暂不能修改密码，请到柜台办理。', tone: 'bad' },
   frozen: { title: '已冻结', text: '暂不能修改密码。可以通过人脸验证重置，或携带本人证件到柜台办理。', tone: 'bad' },
 };
 
@@ -38,4 +39,7 @@ function time(at) {
 /** A lock that only a reset opens ends in the year 9999. @param {string|null} until */
 const lockText = (until) => (until && until < '2100' ? `锁定至${time(until)}，到时自动解锁。` : '需要通过人脸验证重置密码，或到柜台办理。');
 
-module.exports = { states, idTypes, time, lockText };
+/** GRZHZT of an account that the centre froze. */
+const ACCOUNT_FROZEN = '06';
+
+module.exports = { ACCOUNT_FROZEN, states, idTypes, time, lockText };

@@ -88,6 +88,7 @@ test('BUSY is waited for calmly, under one key', { skip: bare }, async () => {
   assert.ok(waits.includes('办理的人较多，正在为您排队，请稍候…'));
   const keys = callsTo(phone, '/v1/link').filter(({ method }) => method === 'POST').map(({ headers }) => headers['idempotency-key']);
   assert.equal(keys.length, 3);
+  assert.ok(keys[0].length > 16, keys[0]);
   assert.equal(new Set(keys).size, 1);
   assert.deepEqual(phone.told, ['绑定成功']);
 });
@@ -192,6 +193,29 @@ test('a second tap while the first runs does nothing', async () => {
 test('times are Beijing\'s, whatever the phone says', async () => {
   const phone = await confirming();
   assert.match(phone.text, /修改时间 2026年2月1日 00:05 其他登录 已退出2个/);
+});
+
+test('a frozen password can be reset, and is not frozen twice', async () => {
+  const phone = scripted({ 'GET /v1/password': ok({ ...password, state: 'frozen' }) });
+  await phone.tap('我的密码');
+  assert.match(phone.text, /密码状态 已冻结 暂不能修改密码/);
+  assert.ok(phone.sees('忘记密码') && !phone.sees('修改密码') && !phone.sees('不是我操作的'));
+});
+
+test('must_change says so', async () => {
+  const phone = scripted({ 'GET /v1/password': ok({ ...password, state: 'must_change' }) });
+  await phone.tap('我的密码');
+  assert.match(phone.text, /密码状态 需要修改 .*不够安全/);
+  assert.ok(phone.sees('修改密码'));
+});
+
+test('a new form has a new key', async () => {
+  const phone = await linking({ 'POST /v1/link': [refusal(403, 'LINK_REFUSED'), ok({})] });
+  if (!bare) assert.match(phone.text, /说明LINK_REFUSED/);
+  phone.fill('公积金密码', who.password);
+  await phone.tap('确认绑定');
+  const keys = callsTo(phone, '/v1/link').filter(({ method }) => method === 'POST').map(({ headers }) => headers['idempotency-key']);
+  assert.equal(new Set(keys).size, 2);
 });
 
 test('a lock that only a reset opens', async () => {

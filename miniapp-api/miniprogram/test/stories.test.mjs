@@ -79,8 +79,9 @@ test('locked_soon locks, and is told until when', { skip }, async () => {
 
 test('frozen_account sees that nothing can be changed', { skip }, async () => {
   const { phone } = await linked('frozen_account');
-  assert.match(phone.text, /密码状态 已冻结/);
-  assert.ok(!phone.sees('修改密码'));
+  assert.match(phone.text, /密码状态 账户已冻结 您的公积金账户已冻结，.*请到柜台办理/);
+  for (const name of ['修改密码', '忘记密码', '不是我操作的']) assert.ok(!phone.sees(name), name);
+  assert.ok(phone.sees('办理记录'));
 });
 
 test('moved is told why', { skip }, async () => {

@@ -1,7 +1,7 @@
 // 我的密码: state, last change, guesses left, until when it is locked.
 const screen = require('../../lib/screen.js');
 const elder = require('../../lib/elder.js');
-const { states, time, lockText } = require('../../lib/words.js');
+const { ACCOUNT_FROZEN, states, time, lockText } = require('../../lib/words.js');
 
 screen({
   data: {
@@ -9,6 +9,8 @@ screen({
     unlinked: false,
     state: null,
     changeable: false,
+    resettable: false,
+    frozen: false,
     changedAt: '',
     guesses: '',
     lockText: '',
@@ -25,12 +27,15 @@ screen({
     if (!account) return;
     const password = await this.call({ path: '/v1/password' });
     const locked = password.state === 'locked';
-    const closed = locked || password.state === 'frozen';
+    const frozen = password.state === 'frozen';
+    const closed = frozen && account.status === ACCOUNT_FROZEN;
     this.setData({
-      state: states[password.state],
-      changeable: !closed,
+      state: states[closed ? 'closed' : password.state],
+      changeable: !locked && !frozen,
+      resettable: !closed,
+      frozen,
       changedAt: time(password.changed_at),
-      guesses: closed ? '' : `${password.remaining_attempts}次`,
+      guesses: locked || frozen ? '' : `${password.remaining_attempts}次`,
       lockText: locked ? lockText(password.locked_until) : '',
     });
   },
