@@ -56,6 +56,13 @@ test('an ended session is opened anew and the call repeated, once', async () => 
   assert.ok(stubborn.sees('返回我的密码'));
 });
 
+test('calls that come at once share a session', async () => {
+  const phone = scripted();
+  const { call } = phone.program.require('', '/lib/request.js');
+  await Promise.all([call({ path: '/v1/link' }), call({ path: '/v1/password' }), call({ path: '/v1/events' })]);
+  assert.equal(callsTo(phone, '/v1/sessions').length, 1);
+});
+
 test('an auth code that is refused is replaced once', { skip: bare }, async () => {
   const opened = ok({ token: 't', expires_in: 900, linked: false, account: null });
   const phone = scripted({ ...unlinked, 'POST /v1/sessions': [refusal(401, 'AUTH_CODE_INVALID'), opened] });
@@ -247,8 +254,15 @@ test('a password is shown and hidden', async () => {
 });
 
 test('passwords leave the pages they were typed on', async () => {
-  const phone = await confirming();
-  for (const page of phone.program.stack) assert.ok(!JSON.stringify(page.data).includes('Maple'), page.route);
+  const phone = scripted();
+  const seen = new Set();
+  phone.program.paint = (page) => seen.add(page);
+  await phone.tap('我的密码');
+  await fillOld(phone, who);
+  await fillNew(phone, 'New-Maple-42');
+  assert.equal(phone.route, 'result');
+  assert.equal(seen.size, 4);
+  for (const page of seen) assert.ok(!JSON.stringify(page.data).includes('Maple'), page.route);
 });
 
 test('the account shown stays masked', async () => {
