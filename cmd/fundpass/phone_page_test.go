@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -18,6 +20,11 @@ func TestPhonePage(t *testing.T) {
 		t.Run(mode+"pages", func(t *testing.T) {
 			b := openBrowser(t, d.url, 375, 812)
 			b.do(t, "first page", b.waitFor("我的密码"))
+			for _, below := range []string{"people", "requests"} {
+				b.do(t, below, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = %q", below)), chromedp.Sleep(100*time.Millisecond))
+				b.look(t, mode+below)
+			}
+			b.do(t, "back to the phone", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
 			person := "ok"
 			if mode != "" {
 				person = "initial"

@@ -42,6 +42,7 @@ const encrypt = require('./encrypt.js');
 const LONGEST_WAIT = 5;
 const TRIES = 3;
 const REPEATED = ['BUSY', 'TOO_MANY_REQUESTS', 'RESULT_UNKNOWN', 'NETWORK', 'TIMEOUT', 'UNREADABLE'];
+const WAITS = { lost: '网络不给力，正在为您重试，请稍候…', busy: '办理的人较多，正在为您排队，请稍候…' };
 const LOST = ['NETWORK', 'TIMEOUT', 'UNREADABLE'];
 
 /** Alipay's error numbers of my.request. @type {Record<string, string>} */
@@ -132,7 +133,7 @@ async function repeated(o) {
       return await once(o);
     } catch (e) {
       if (n === TRIES || !mayRepeat(e, o)) throw settled(e, o);
-      if (o.waiting) o.waiting(LOST.includes(e.code) ? '网络不给力，正在为您重试，请稍候…' : '办理的人较多，正在为您排队，请稍候…');
+      if (o.waiting) o.waiting(LOST.includes(e.code) ? WAITS.lost : WAITS.busy);
       await pause(Math.max(e.retryAfter, 1));
       if (o.waiting) o.waiting('');
     }

@@ -1,6 +1,9 @@
 // Texts that pages share, and times as citizens read them.
 
-/** What a password's state means; closed is frozen with the account. @type {Record<string, {title: string, text: string, tone: string}>} */
+/**
+ * What a password's state means; closed is frozen with the account.
+ * @type {Record<string, {title: string, text: string, tone: string}>}
+ */
 const states = {
   initial: { title: '初始密码', text: '初始密码容易被猜到，请尽快修改。', tone: 'warn' },
   set: { title: '正常', text: '', tone: 'good' },
@@ -37,7 +40,10 @@ function time(at) {
 }
 
 /** A lock that only a reset opens ends in the year 9999. @param {string|null} until */
-const lockText = (until) => (until && until < '2100' ? `锁定至${time(until)}，到时自动解锁。` : '需要通过人脸验证重置密码，或到柜台办理。');
+function lockText(until) {
+  if (until && until < '2100') return `锁定至${time(until)}，到时自动解锁。`;
+  return '需要通过人脸验证重置密码，或到柜台办理。';
+}
 
 /** GRZHZT of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';

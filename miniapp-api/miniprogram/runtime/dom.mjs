@@ -43,7 +43,8 @@ function listen(element) {
 function update(element, node, emit) {
   Object.assign(element, { node, emit });
   const { attrs } = node;
-  for (const { name } of [...element.attributes]) if (COPIED.test(name) && !(name in attrs) && node.tag !== 'switch') element.removeAttribute(name);
+  const stale = [...element.attributes].filter(({ name }) => COPIED.test(name) && !(name in attrs));
+  if (node.tag !== 'switch') for (const { name } of stale) element.removeAttribute(name);
   for (const [name, value] of Object.entries(attrs)) if (COPIED.test(name)) set(element, name, value);
   if (node.tag === 'button') element.disabled = Boolean(attrs.disabled);
   if (node.tag === 'switch') element.checked = Boolean(attrs.checked);

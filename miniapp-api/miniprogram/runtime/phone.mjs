@@ -5,14 +5,18 @@ import { platform } from './platform.mjs';
 import { Program } from './program.mjs';
 
 const $ = (id) => document.getElementById(id);
-const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const post = (path, body) => fetch(path, {
+  method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+});
 const json = async (path) => (await fetch(path)).json();
 
 const files = await json('/phone/files.json');
 const stories = await json('/phone/stories.json');
 const people = await json('/sim/people');
 const modules = {};
-for (const path of Object.keys(files).filter((name) => name.endsWith('.js'))) modules[path] = (await import(`/phone/app/${path}`)).default;
+for (const path of Object.keys(files).filter((name) => name.endsWith('.js'))) {
+  modules[path] = (await import(`/phone/app/${path}`)).default;
+}
 
 let program; // of the person who holds the phone
 let lastInput; // where a tapped datum goes
@@ -41,17 +45,23 @@ function button(label, act) {
   return b;
 }
 
+function chinese(text) {
+  return Object.assign(document.createElement('span'), { textContent: text, lang: 'zh-CN' });
+}
+
 /** What the person with the phone does. */
 function citizenOf(person) {
   return {
     async authCode() {
       const phone = phones.get(person);
-      phone.agreed ||= await ask('支付宝授权（模拟）', '“住房公积金”申请获取您的支付宝会员标识。', [['同意', true], ['拒绝', false]]);
+      const text = '“住房公积金”申请获取您的支付宝会员标识。';
+      phone.agreed ||= await ask('支付宝授权（模拟）', text, [['同意', true], ['拒绝', false]]);
       if (!phone.agreed) throw { error: 11, errorMessage: '用户取消授权' };
       return (await (await post('/sim/auth-code', { person })).json()).auth_code;
     },
     async face({ certifyId }) {
-      const status = await ask('人脸验证（模拟）', '真实的支付宝会在这里拍摄人脸。请选择结果：', [['通过', '9000'], ['不通过', '4000'], ['取消', '6001']]);
+      const text = '真实的支付宝会在这里拍摄人脸。请选择结果：';
+      const status = await ask('人脸验证（模拟）', text, [['通过', '9000'], ['不通过', '4000'], ['取消', '6001']]);
       if (status === '4000') await post('/sim/certify', { certify_id: certifyId, pass: false });
       return status;
     },
@@ -126,7 +136,7 @@ function describe(p) {
   const lines = [['姓名', p.name], ['证件号码', p.id_number], ['个人账号', p.account_no], ['密码', p.password]];
   const buttons = lines.filter(([, value]) => value).map(([label, value]) => {
     const b = button('', () => typeIn(value));
-    for (const text of [label, value]) b.append(Object.assign(document.createElement('span'), { textContent: text, lang: 'zh-CN' }));
+    b.append(chinese(label), chinese(value));
     return b;
   });
   $('person').replaceChildren(intro, ...buttons);
@@ -140,15 +150,19 @@ function typeIn(value) {
 }
 
 for (const p of people) {
-  const b = button('', () => become(p.person));
+  const b = button('', () => {
+    become(p.person);
+    $('phone').scrollIntoView({ block: 'nearest' }); // on a narrow screen it is elsewhere
+  });
   b.dataset.person = p.person;
-  b.append(Object.assign(document.createElement('span'), { textContent: p.name, lang: 'zh-CN' }));
-  b.append(Object.assign(document.createElement('span'), { textContent: stories[p.person] ?? p.story, lang: 'zh-CN' }));
-  $('list').append(Object.assign(document.createElement('li'), {}));
-  $('list').lastChild.append(b);
+  b.append(chinese(p.name), chinese(stories[p.person] ?? p.story));
+  const item = document.createElement('li');
+  item.append(b);
+  $('list').append(item);
 }
 $('page').addEventListener('focusin', (e) => { if (e.target.matches('input:not([role])')) lastInput = e.target; });
 $('back').addEventListener('click', () => program.my.navigateBack());
-for (const id of ['errors', 'client']) $(id).addEventListener('change', () => become($('list').querySelector('[aria-pressed="true"]').dataset.person));
+const again = () => become($('list').querySelector('[aria-pressed="true"]').dataset.person);
+for (const id of ['errors', 'client']) $(id).addEventListener('change', again);
 become(people[0].person);
 document.documentElement.dataset.ready = 'yes'; // for who drives this page

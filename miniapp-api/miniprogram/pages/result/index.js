@@ -8,6 +8,9 @@ const { time } = require('../../lib/words.js');
 const QUESTIONS = 3;
 const BETWEEN = 2;
 
+/** Asked for the last time, 'open' and what comes before a reset's end mean that nothing arrived. */
+const CAME_TO_NOTHING = ['open', 'cancelled', 'expired', 'started', 'passed', 'failed'];
+
 const TEXTS = {
   unknown: { title: '正在确认结果', text: '暂未收到办理结果，请勿重复提交。新密码可能已经生效。' },
   done: { title: '密码修改成功', text: '请使用新密码办理业务。网站、微信、热线同步生效。' },
@@ -26,7 +29,7 @@ screen({
   /** @param {outcome.Outcome} result */
   show(result) {
     const done = result.state === 'done';
-    const failed = result.state === 'cancelled' || result.state === 'expired' || result.state === 'open' || result.state === 'failed';
+    const failed = CAME_TO_NOTHING.includes(result.state);
     this.setData(Object.assign({
       done,
       failed,
@@ -38,7 +41,7 @@ screen({
   askAgain() {
     return this.run(async () => {
       for (let n = 1; this.result.id && n <= QUESTIONS; n++) {
-        const path = this.result.reset ? `/v1/password/resets/${this.result.id}` : `/v1/password/changes/${this.result.id}`;
+        const path = `/v1/password/${this.result.reset ? 'resets' : 'changes'}/${this.result.id}`;
         const now = await this.call({ path });
         const settled = now.state === 'done' || now.state === 'cancelled' || now.state === 'expired' || n === QUESTIONS;
         if (settled) return this.show(now);
