@@ -81,6 +81,7 @@ export const healthy = {
   'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account }),
   'GET /v1/link': () => ok({ account, password_state: 'set' }),
   'POST /v1/link': () => ok({ account, password_state: 'set' }),
+  'POST /v1/link/remove': () => ok({}),
   'GET /v1/password': () => ok(password),
   'POST /v1/password/changes': () => ok({ id: 'c1', state: 'open' }),
   'GET /v1/password/changes/c1': () => ok({ id: 'c1', state: 'open' }),

@@ -59,6 +59,23 @@ test('the changed password is the one that counts', { skip }, async () => {
   assert.equal(phone.route, 'home');
 });
 
+test('legacy unlinks, against the password', { skip }, async () => {
+  const phone = phoneOf('legacy');
+  await phone.tap('我的密码');
+  await phone.tap('解除绑定');
+  await phone.tap('确认解除绑定');
+  assert.match(phone.text, /请输入公积金密码/);
+  phone.fill('公积金密码', 'Not-This-One-Either');
+  await phone.tap('确认解除绑定');
+  assert.match(phone.text, /还可以输入4次/);
+  assert.equal(phone.find('公积金密码', ['input']).attrs.value, '');
+  phone.fill('公积金密码', NEW);
+  await phone.tap('确认解除绑定');
+  assert.deepEqual(phone.told, ['已解除绑定']);
+  assert.ok(phone.sees('去绑定'));
+  await fillLink(phoneOf('legacy'), { ...(await personOf('legacy')), password: NEW });
+});
+
 test('locked_soon locks, and is told until when', { skip }, async () => {
   const { who, phone } = await linked('locked_soon');
   for (let n = 0; n < 6 && phone.route === 'home' && phone.sees('修改密码'); n++) {
