@@ -60,6 +60,13 @@ func TestPhonePage(t *testing.T) {
 		if !strings.Contains(calls, "NOT_LINKED") || !strings.Contains(calls, "POST /v1/sessions") {
 			t.Errorf("the list of requests: %s", calls)
 		}
+		for _, errors := range []string{"fail", "fail-bare", "success"} {
+			b.do(t, errors, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
+				`{ const e = document.getElementById("errors"); e.value = %q; e.dispatchEvent(new Event("change")); }`, errors)),
+				b.waitFor("我的密码"))
+			b.tap(t, "我的密码", "去绑定")
+			b.look(t, "desk-"+errors)
+		}
 	})
 }
 

@@ -119,11 +119,13 @@ function show(page, tree) {
 /** Gives the phone to a person; it starts on the first page. */
 function become(person) {
   if (!phones.has(person)) phones.set(person, { agreed: false });
-  const my = platform({ transport, errors: $('errors').value, client: $('client').value, citizen: citizenOf(person) });
+  const errors = $('errors').value;
+  const my = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
   let current;
   const mine = (page, tree) => { if (program === current) show(page, tree); }; // what a former person began may still end
   current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine });
   program = current;
+  program.require('', '/config.js').always200 = errors === 'always-200';
   program.start();
   for (const b of $('list').querySelectorAll('button')) b.setAttribute('aria-pressed', String(b.dataset.person === person));
   describe(people.find((p) => p.person === person));
