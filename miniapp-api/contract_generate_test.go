@@ -115,6 +115,8 @@ func occurrence(e *Error) *Error {
 		return e.withRemaining(4)
 	case ErrPasswordLocked:
 		return e.lockedUntil(at.Add(15*time.Minute), at)
+	case ErrResetLimit:
+		return e.retryAfter(untilMidnight(at))
 	case ErrBadRequest:
 		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段"})
 	case ErrPasswordWeak:

@@ -38,7 +38,7 @@ type settings struct {
 	AppCertFile        string   `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: appCertPublicKey_<APPID>.crt"`
 	AlipayRootCertFile string   `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: alipayRootCert.crt"`
 	SandboxRootFile    string   `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: the root of the sandbox's certificates; refused with any other gateway"`
-	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers PHONE_NOT_OFFERED"`
+	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers NOT_OFFERED"`
 	GatewayURL         string   `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway"`
 	Proof              string   `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password: certdoc (Alipay compares name and ID) or none"`
 	Reset              string   `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a clerk's code works with both"`
