@@ -15,6 +15,7 @@ type AlipayCert struct {
 	Subject, Issuer string // RFC 2253
 	NotBefore, End  time.Time
 	Fingerprint     [32]byte // SHA-256 of the certificate
+	Sandbox         bool     // issued under the pinned root of Alipay's sandbox only
 }
 
 // CheckAlipayCert says of the content of a certificate file, come from anywhere, what
@@ -32,6 +33,7 @@ func checkAlipayCert(files RingFiles, sn string, data []byte, now time.Time) (Al
 	l.loadAppKey()
 	l.loadRoots()
 	l.loadAppCert()
+	l.loadSandbox()
 	if len(l.problems) > 0 {
 		return AlipayCert{}, errors.Join(l.problems...)
 	}
@@ -50,7 +52,9 @@ func checkAlipayCert(files RingFiles, sn string, data []byte, now time.Time) (Al
 	if err != nil {
 		return AlipayCert{}, err
 	}
-	return describeCert(key.SN, chain[0]), nil
+	cert := describeCert(key.SN, chain[0])
+	cert.Sandbox = key.Sandbox
+	return cert, nil
 }
 
 func describeCert(sn string, cert *x509.Certificate) AlipayCert {

@@ -96,8 +96,9 @@ func parseChain(data []byte) ([]*x509.Certificate, error) {
 
 // rootFile is alipayRootCert.crt.
 type rootFile struct {
-	pool *x509.CertPool
-	sn   string // alipay_root_cert_sn: SNs of the RSA-signed roots, file order, joined with "_"
+	pool  *x509.CertPool
+	certs []*x509.Certificate // those in the pool
+	sn    string              // alipay_root_cert_sn: SNs of the RSA-signed roots, file order, joined with "_"
 }
 
 // parseRoots reads alipayRootCert.crt. It holds an SM2 root that crypto/x509
@@ -114,6 +115,7 @@ func parseRoots(data []byte) (rootFile, error) {
 		root, err := x509.ParseCertificate(der)
 		if err == nil {
 			roots.pool.AddCert(root)
+			roots.certs = append(roots.certs, root)
 		}
 		if !counts {
 			continue
@@ -152,10 +154,7 @@ func signatureOID(der []byte) string {
 // issued under the root file. Errors: ErrValidity, ErrUntrusted.
 func verifyAlipay(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) error {
 	leaf := chain[0]
-	if !strings.HasPrefix(leaf.Subject.CommonName, alipayName) {
-		return fmt.Errorf("%w: its subject is another's; give alipayCertPublicKey_RSA2.crt, not the application's certificate", ErrUntrusted)
-	}
-	if err := checkValidity(leaf, now); err != nil {
+	if err := checkLeaf(leaf, now); err != nil {
 		return err
 	}
 	issuers := x509.NewCertPool()
@@ -175,7 +174,15 @@ func verifyAlipay(chain []*x509.Certificate, roots *x509.CertPool, now time.Time
 	if len(chain) == 1 {
 		return fmt.Errorf("%w: no issuer in the file; give alipayCertPublicKey_RSA2.crt whole, as downloaded", ErrUntrusted)
 	}
-	return fmt.Errorf("%w: not issued under the root file (Alipay's sandbox never is: use public-key mode there)", ErrUntrusted)
+	return fmt.Errorf("%w: not issued under the root file (Alipay's sandbox never is: use public-key mode there, or pin the sandbox's root)", ErrUntrusted)
+}
+
+// checkLeaf looks at the certificate alone: its subject is Alipay, and it is valid now.
+func checkLeaf(leaf *x509.Certificate, now time.Time) error {
+	if !strings.HasPrefix(leaf.Subject.CommonName, alipayName) {
+		return fmt.Errorf("%w: its subject is another's; give alipayCertPublicKey_RSA2.crt, not the application's certificate", ErrUntrusted)
+	}
+	return checkValidity(leaf, now)
 }
 
 // verifyApp checks an application certificate against the key it must carry

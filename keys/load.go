@@ -18,6 +18,12 @@ type RingFiles struct {
 	AlipayKeys     []string // paths: several while Alipay's key is being changed
 	AppCert        string   // path: appCertPublicKey_<app id>.crt
 	AlipayRootCert string   // path: alipayRootCert.crt
+
+	// SandboxRoot is the path of the root of Alipay's sandbox, "" everywhere else. A
+	// certificate of Alipay's that is not issued under AlipayRootCert may then be issued
+	// under this root, by name and signature alone, as the sandbox's chain allows no
+	// more. Whoever sets it must see to it that the gateway is the sandbox's.
+	SandboxRoot string
 }
 
 // LoadRing reads and checks the files. It reports all problems at once, each
@@ -37,6 +43,7 @@ type ringLoader struct {
 	own      *rsa.PublicKey
 	appCert  *x509.Certificate
 	roots    rootFile
+	sandbox  []*x509.Certificate // pinned roots
 	problems []error
 }
 
@@ -48,6 +55,7 @@ func loadRing(files RingFiles, now time.Time) (*Ring, error) {
 		l.loadRoots()
 		l.loadAppCert()
 	}
+	l.loadSandbox()
 	for _, path := range files.AlipayKeys {
 		l.loadAlipay(path)
 	}
@@ -108,6 +116,25 @@ func (l *ringLoader) loadRoots() {
 	l.roots, l.ring.rootCertSN = roots, roots.sn
 }
 
+// loadSandbox comes after loadRoots: no root of the root file may be pinned.
+func (l *ringLoader) loadSandbox() {
+	path := l.files.SandboxRoot
+	if path == "" {
+		return
+	}
+	if !l.certMode() {
+		l.note(path, fmt.Errorf("%w: a sandbox root is for certificate mode; public-key mode has no chain to check", ErrWrongKind))
+		return
+	}
+	data, ok := l.read(path, "")
+	if !ok {
+		return
+	}
+	roots, err := parseSandboxRoots(data, l.roots)
+	l.note(path, err)
+	l.sandbox = roots
+}
+
 func (l *ringLoader) loadAppCert() {
 	data, ok := l.read(l.files.AppCert, "the application's certificate file (certificate mode needs it beside Alipay's root certificates)")
 	if !ok {
@@ -157,10 +184,9 @@ func (l *ringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
 	if err != nil {
 		return AlipayKey{}, err
 	}
-	if l.roots.pool != nil {
-		if err := verifyAlipay(chain, l.roots.pool, l.now); err != nil {
-			return AlipayKey{}, err
-		}
+	excused, err := l.verifyChain(chain)
+	if err != nil {
+		return AlipayKey{}, err
 	}
 	if l.appCert != nil {
 		if err := sameMerchant(chain[0], l.appCert); err != nil {
@@ -169,5 +195,18 @@ func (l *ringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
 	}
 	sn, err := CertSN(chain[0])
 	pub, _ := chain[0].PublicKey.(*rsa.PublicKey)
-	return AlipayKey{SN: sn, Public: pub, NotAfter: chain[0].NotAfter}, err
+	return AlipayKey{SN: sn, Public: pub, NotAfter: chain[0].NotAfter, Sandbox: excused}, err
+}
+
+// verifyChain reports whether the chain stands only by the sandbox's exception, which
+// is asked last and only when there is one.
+func (l *ringLoader) verifyChain(chain []*x509.Certificate) (excused bool, err error) {
+	if l.roots.pool == nil {
+		return false, nil // the root file's problem is noted
+	}
+	err = verifyAlipay(chain, l.roots.pool, l.now)
+	if len(l.sandbox) == 0 || !errors.Is(err, ErrUntrusted) {
+		return false, err
+	}
+	return true, verifySandbox(chain, l.sandbox, l.now)
 }

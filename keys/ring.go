@@ -34,6 +34,7 @@ type AlipayKey struct {
 	Public   *rsa.PublicKey // at least 2048 bits
 	NotAfter time.Time      // end of the certificate; zero for a bare key
 	Source   string         // the file it came from, for people
+	Sandbox  bool           // trusted under the pinned root of Alipay's sandbox only
 }
 
 // A Ring is one application's keys at one moment. It never changes and is safe

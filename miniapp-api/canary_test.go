@@ -45,9 +45,27 @@ func TestNothingSecretLeaks(t *testing.T) {
 	say(change+"/confirm?new_password="+next, twice(next)).want(t, "OK")
 	p.send("POST", change+"/confirm", []byte(`{"new_password":"`+next+`"`))
 	p.send("POST", "/"+next+"/"+c.IDNumber, []byte(`{}`), header{"X-Password", next}, header{"User-Agent", c.Phone}, header{"Idempotency-Key", next})
+	payload, err := h.sim.Phone(c.Person.Person, "")
+	must(t, err)
+	q := h.logIn(h.citizen())
+	for _, sender := range []*phone{p, q} { // bound, and refused as another's
+		replies.WriteString(sender.send("POST", "/v1/phone", []byte(payload)).Raw)
+	}
+	replies.WriteString(p.send("POST", "/v1/phone", []byte(strings.Replace(payload, "AES", c.Phone, 1))).Raw)
 	p.get("/v1/events")
+	const forgotten, clerks = "Canary-Reset-5537", "8365017294"
+	reset, certifyID := p.openReset()
+	must(t, h.sim.Fault("bad_signature", 1))
+	p.get(reset).want(t, "ALIPAY_UNAVAILABLE")
+	say(reset+"/confirm?certify_id="+certifyID, m{"new_password": forgotten, "certify_id": certifyID})
+	say(reset+"/confirm", twice("13"+c.IDNumber))
+	say(reset+"/confirm", twice(forgotten)).want(t, "OK")
+	h.issue(c, clerks)
+	say("/v1/password/resets", m{"code": clerks, "name": clerks})
+	say("/v1/password/resets", m{"code": clerks + "0"}).want(t, "BAD_REQUEST")
+	say("/v1/password/resets", m{"code": clerks}).want(t, "OK")
 	h.exec(`ALTER TABLE events RENAME TO events_gone`) // an error of the database, with its parameters
-	say("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": next}).want(t, "INTERNAL")
+	say("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": forgotten}).want(t, "INTERNAL")
 	h.exec(`ALTER TABLE events_gone RENAME TO events`)
 
 	ops := httptest.NewServer(h.server.OpsHandler())
@@ -63,8 +81,8 @@ func TestNothingSecretLeaks(t *testing.T) {
 	places := map[string]string{"log": h.logs.String(), "replies": replies.String(), "metrics": string(metrics), "database": h.dump()}
 	key := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(testKeys()))
 	for name, secret := range map[string]string{
-		"old password": c.Password, "new password": next, "name": c.Name, "wrong name": "司马答案", "ID number": c.IDNumber,
-		"ID number's tail": c.IDNumber[10:], "phone": c.Phone, "account number": c.AccountNo, "auth code": code,
+		"old password": c.Password, "new password": next, "reset password": forgotten, "clerk's code": clerks, "certify_id": certifyID, "name": c.Name, "wrong name": "司马答案", "ID number": c.IDNumber,
+		"ID number's tail": c.IDNumber[10:], "phone": c.Phone, "phone payload": payload[20:60], "account number": c.AccountNo, "auth code": code,
 		"token": p.token, "Alipay identity": c.OpenID + `"`, "private key": key[200:260],
 	} {
 		for place, text := range places {

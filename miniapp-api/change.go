@@ -27,6 +27,9 @@ type changeReply struct {
 
 // openChange is the citizen's first page: personal data and the old password.
 func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) (changeReply, error) {
+	if err := unfrozen(v); err != nil {
+		return changeReply{}, err
+	}
 	sent, err := s.unseal(ctx, v, passwords{Present: in.OldPassword}, in.Encrypted)
 	if err != nil {
 		return changeReply{}, err
@@ -55,6 +58,8 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 		return changeReply{}, ErrChangeInProgress
 	case errors.Is(err, store.ErrNotFound):
 		return changeReply{}, ErrNotLinked
+	case errors.Is(err, store.ErrBlocked):
+		return changeReply{}, s.blocked(ctx, account.ID)
 	case err != nil:
 		return changeReply{}, err
 	}
@@ -104,11 +109,11 @@ type confirmReply struct {
 	State         string     `json:"state"`
 	ChangedAt     *time.Time `json:"changed_at"`
 	SessionsEnded int        `json:"sessions_ended"`
-	Notified      bool       `json:"notified"` // the notice to the owner is on its way
+	Notified      bool       `json:"notified"` // a notice to the owner is queued, and will be sent
 }
 
-func doneReply(c store.Change) confirmReply {
-	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, true}
+func (s *Server) doneReply(c store.Change) confirmReply {
+	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, s.notices}
 }
 
 // confirmChange is the second page: the new password twice. A repeated confirm
@@ -131,25 +136,26 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 	}
 	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
 	if change.Repeats(fingerprint) && in.New.Equal(in.Again) {
-		return doneReply(change), nil
+		return s.doneReply(change), nil
 	}
 	if change.State != store.ChangeOpen {
 		return confirmReply{}, ErrChangeGone
 	}
-	if err := s.acceptable(ctx, in, change, account, fingerprint); err != nil {
-		return confirmReply{}, err
+	if err := s.acceptable(ctx, in, change.OldFingerprint, account, fingerprint); err != nil {
+		return s.unlessDone(ctx, v, fingerprint, err)
 	}
 	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprint})
 }
 
-// acceptable says what is wrong with a new password.
-func (s *Server) acceptable(ctx context.Context, in confirmRequest, c store.Change, a store.Account, fingerprint []byte) error {
+// acceptable says what is wrong with a new password. old is the fingerprint of the
+// old one, where that was just typed.
+func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, a store.Account, fingerprint []byte) error {
 	switch {
 	case in.New.Empty():
 		return ErrBadRequest.withFields(FieldError{"new_password", "REQUIRED", "请输入新密码"})
 	case !in.New.Equal(in.Again):
 		return ErrPasswordMismatch
-	case bytes.Equal(fingerprint, c.OldFingerprint):
+	case bytes.Equal(fingerprint, old):
 		return ErrPasswordSame
 	}
 	if broken := s.policy.Check(in.New, subject(a)); len(broken) > 0 {
@@ -164,6 +170,22 @@ func (s *Server) acceptable(ctx context.Context, in confirmRequest, c store.Chan
 		err = ErrPasswordReused
 	}
 	return err
+}
+
+// unlessDone answers a confirm whose password is used: by this very change,
+// when another run of the same confirm has just finished it.
+func (s *Server) unlessDone(ctx context.Context, v visit, fingerprint []byte, err error) (confirmReply, error) {
+	if !errors.Is(err, ErrPasswordReused) {
+		return confirmReply{}, err
+	}
+	change, gone := s.db.Change(ctx, v.Session, v.ID)
+	switch {
+	case gone != nil && !errors.Is(gone, store.ErrNotFound):
+		return confirmReply{}, gone
+	case gone == nil && change.Repeats(fingerprint):
+		return s.doneReply(change), nil
+	}
+	return confirmReply{}, err
 }
 
 // finishChange hashes, and lets the store decide who won.
@@ -186,7 +208,7 @@ func (s *Server) finishChange(ctx context.Context, v visit, in confirmRequest, c
 	case err != nil:
 		return confirmReply{}, err
 	}
-	return doneReply(done), nil
+	return s.doneReply(done), nil
 }
 
 // blocked says what stopped a change whose account was in order when it began.

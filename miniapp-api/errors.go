@@ -80,6 +80,9 @@ var (
 	ErrPasswordFrozen = &Error{Status: 423, Code: "PASSWORD_FROZEN", Title: "The password is frozen",
 		Message: "密码已冻结，请通过身份验证重置密码或到柜台办理", Next: "Offer the reset."}
 
+	ErrPhoneRefused = &Error{Status: 403, Code: "PHONE_REFUSED", Title: "The phone payload was refused",
+		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. One answer for every reason."}
+
 	ErrOldPasswordWrong = &Error{Status: 403, Code: "OLD_PASSWORD_WRONG", Title: "ID number or old password wrong",
 		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts."}
 	ErrPasswordLocked = &Error{Status: 423, Code: "PASSWORD_LOCKED", Title: "Too many wrong passwords",
@@ -89,6 +92,16 @@ var (
 		Message: "您有一笔修改正在办理，请稍后再试", Next: "Wait, or finish it where it was begun."}
 	ErrChangeGone = &Error{Status: 410, Code: "CHANGE_GONE", Title: "Change closed, expired or unknown",
 		Message: "本次修改已失效，请重新开始", Next: "Ask GET /v1/password/changes/{id} whether it is done, else start again."}
+	ErrResetGone = &Error{Status: 410, Code: "RESET_GONE", Title: "Reset closed, expired, unknown or another session's",
+		Message: "本次重置已失效，请重新开始", Next: "Ask GET /v1/password/resets/{id} whether it is done, else start again."}
+	ErrResetUnavailable = &Error{Status: 409, Code: "RESET_UNAVAILABLE", Title: "No online reset at this centre, or for this document",
+		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a clerk's code."}
+	ErrResetLimit = &Error{Status: 429, Code: "RESET_LIMIT", Title: "As many resets started today as a day allows",
+		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing; a clerk's code works at once."}
+	ErrResetCodeWrong = &Error{Status: 403, Code: "RESET_CODE_WRONG", Title: "Clerk's code wrong, used, expired or tried too often",
+		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code; five tries each."}
+	ErrIdentityNotProven = &Error{Status: 403, Code: "IDENTITY_NOT_PROVEN", Title: "Alipay has not confirmed the citizen's identity",
+		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Call my.startAPVerify with the reset's certify_id and certify_url, then confirm again."}
 	ErrPasswordMismatch = &Error{Status: 422, Code: "PASSWORD_MISMATCH", Title: "The two new passwords differ",
 		Message: "两次输入的新密码不一致", Next: "Clear the second field."}
 	ErrPasswordWeak = &Error{Status: 422, Code: "PASSWORD_WEAK", Title: "The new password breaks rules",
@@ -100,7 +113,7 @@ var (
 	ErrDecryptFailed = &Error{Status: 422, Code: "DECRYPT_FAILED", Title: "The sealed passwords do not open: ticket spent, late or not this session's, or sealed otherwise",
 		Message: "页面停留时间过长，请再次提交", Next: "Take a new ticket, seal again and repeat once under a new Idempotency-Key."}
 	ErrNotOffered = &Error{Status: 404, Code: "NOT_OFFERED", Title: "This centre has not set this up",
-		Message: "暂未开通此功能", Next: "Hide the entry; without transport keys send passwords readable over TLS."}
+		Message: "暂未开通此功能，请使用其他方式办理", Next: "Hide the entry; without transport keys send passwords readable over TLS."}
 	ErrKeyReused = &Error{Status: 422, Code: "IDEMPOTENCY_KEY_REUSED", Title: "The Idempotency-Key came with another body before",
 		Message: "请求重复，请重新提交", Next: "Use a new key for every new form."}
 
@@ -121,7 +134,9 @@ var Catalogue = []*Error{
 	ErrSessionRequired, ErrSessionExpired, ErrAuthCodeInvalid,
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
+	ErrPhoneRefused,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,
+	ErrResetGone, ErrResetUnavailable, ErrResetLimit, ErrResetCodeWrong, ErrIdentityNotProven,
 	ErrPasswordMismatch, ErrPasswordWeak, ErrPasswordSame, ErrPasswordReused, ErrDecryptFailed, ErrNotOffered, ErrKeyReused,
 	ErrTooManyRequests, ErrBusy, ErrResultUnknown, ErrAlipayUnavailable, ErrInternal,
 }

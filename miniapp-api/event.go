@@ -18,7 +18,13 @@ var eventTexts = map[string]string{
 	store.EventPasswordWrong:   "密码输入错误",
 	store.EventPasswordLocked:  "密码错误次数过多，已锁定",
 
+	store.EventResetOpened:     "开始重置密码",
+	store.EventResetCodeIssued: "柜台发放密码重置码",
+	store.EventPasswordReset:   "密码重置成功",
+
 	store.EventAuthorisationWithdrawn: "已取消支付宝授权",
+	store.EventPasswordFrozen:         "密码已冻结，所有登录已退出",
+	store.EventUnlocked:               "公积金中心已解除密码锁定",
 
 	store.EventLinkMoved: "公积金账户已合并，绑定已转到您的另一个账户",
 	store.EventLinkEnded: "公积金账户已销户、转出或变更，绑定已解除",

@@ -24,27 +24,44 @@ type visit struct {
 	store.Session           // zero where the route needs none
 	ID            uuid.UUID // the {id} of the path, zero when it is not one
 
+	Network   string // where the request comes from, see network
+	RequestID string // as the log names it
+
 	// Again: an earlier run of this very request, under the same Idempotency-Key,
 	// may have done what is asked.
 	Again bool
+
+	// Parting marks a request that ends its own session, and Gone one whose
+	// session has ended already, perhaps by an earlier run of this very request.
+	Parting, Gone bool
 }
 
 // A handler takes a checked input and returns data or an error. It knows
 // nothing of HTTP.
 type handler[In, Out any] func(ctx context.Context, v visit, in In) (Out, error)
 
+// An endpoint is an adapted handler and what it takes and returns, which the
+// contract has to say as well. Both are nil where the body is not ours to define.
+type endpoint struct {
+	serve   echo.HandlerFunc
+	in, out reflect.Type
+}
+
+// raw is an endpoint that reads and answers by itself.
+func raw(serve echo.HandlerFunc) endpoint { return endpoint{serve: serve} }
+
 // open adapts a handler that needs no session.
-func open[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func open[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, func(context.Context, echo.Context) (visit, error) { return visit{}, nil })
 }
 
 // authed adapts a handler that needs a session.
-func authed[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func authed[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return adapt(s, h, s.visitOf)
 }
 
 // linked adapts a handler that needs a session with a link.
-func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
+func linked[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	return authed(s, func(ctx context.Context, v visit, in In) (Out, error) {
 		if v.Link == nil {
 			var nothing Out
@@ -54,8 +71,23 @@ func linked[In, Out any](s *Server, h handler[In, Out]) echo.HandlerFunc {
 	})
 }
 
-func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) echo.HandlerFunc {
-	return func(c echo.Context) error {
+// parting adapts a handler that ends its own session. Its first answer is kept
+// under the session's token, so that a repetition gets it although the session
+// is gone. The handler sees Gone only where there is no first answer.
+func parting[In, Out any](s *Server, h handler[In, Out]) endpoint {
+	return adapt(s, h, func(ctx context.Context, c echo.Context) (visit, error) {
+		v, err := s.visitOf(ctx, c)
+		if errors.Is(err, ErrSessionExpired) {
+			digest, _ := tokenDigest(c)
+			v, err = visit{Session: store.Session{TokenDigest: digest}, Gone: true}, nil
+		}
+		v.Parting = true
+		return v, err
+	})
+}
+
+func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) endpoint {
+	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()
 		body, err := readBody(c)
 		if err != nil {
@@ -75,16 +107,16 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		}
 		return s.once(c, v, body, run)
 	}
+	return endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
 
 // visitOf finds the session of the bearer token.
 func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
-	token, ok := strings.CutPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
-	if !ok || token == "" {
+	digest, ok := tokenDigest(c)
+	if !ok {
 		return visit{}, ErrSessionRequired
 	}
-	digest := sha256.Sum256([]byte(token))
-	session, err := s.db.Session(ctx, digest[:])
+	session, err := s.db.Session(ctx, digest)
 	if errors.Is(err, store.ErrNotFound) {
 		return visit{}, ErrSessionExpired
 	} else if err != nil {
@@ -94,7 +126,17 @@ func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
 		return visit{}, ErrTooManyRequests.retryAfter(wait)
 	}
 	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
-	return visit{Session: session, ID: id}, nil
+	return visit{Session: session, ID: id, Network: network(c.RealIP()), RequestID: requestID(c)}, nil
+}
+
+// tokenDigest is of the bearer token, if there is one.
+func tokenDigest(c echo.Context) (digest []byte, ok bool) {
+	token, ok := strings.CutPrefix(c.Request().Header.Get(echo.HeaderAuthorization), "Bearer ")
+	if !ok || token == "" {
+		return nil, false
+	}
+	sum := sha256.Sum256([]byte(token))
+	return sum[:], true
 }
 
 // maxBody is the largest body a form of this API needs, many times over.

@@ -57,10 +57,14 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(again bool)
 
 // receipt identifies a request. Without a session the auth code in the body
 // says who asks, so the body is the scope there: nobody can use up a key that
-// somebody else may choose.
+// somebody else may choose. Where the session ends with the request, its token
+// is the scope.
 func (s *Server) receipt(c echo.Context, v visit, key string, body []byte) *store.Receipt {
 	request := s.db.Digest("request", []byte(c.Request().URL.Path), body)
 	scope := v.IdentityDigest
+	if v.Parting {
+		scope = s.db.Digest("session", v.TokenDigest)
+	}
 	if scope == nil {
 		scope = request
 	}

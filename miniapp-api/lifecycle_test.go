@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -113,6 +114,18 @@ func TestLinkOvertaken(t *testing.T) {
 		h.becomes(c, tt.change)
 		if _, err := h.server.link(t.Context(), visit{Session: session}, *a.Account); !errors.Is(err, tt.want) {
 			t.Errorf("got %v, want %v", err, tt.want)
+		}
+	}
+}
+
+// What the owner reads of a link that moved or ended blames nobody and sends them
+// to the centre.
+func TestLinkNoticeTexts(t *testing.T) {
+	t.Parallel()
+	for kind, part := range map[string]string{store.NoticeLinkMoved: "已合并", store.NoticeLinkEnded: "绑定已解除"} {
+		words, ok := NoticeText(kind, time.Now())
+		if !ok || !strings.Contains(words[0], part) || strings.Contains(words[2], "冻结") {
+			t.Errorf("%s: %q", kind, words)
 		}
 	}
 }

@@ -39,7 +39,8 @@ type linkRequest struct {
 	IDNumber  string        `json:"id_number"`
 	AccountNo string        `json:"account_no"`
 	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"` // instead of password
+	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
+	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
 }
 
 type linkReply struct {
@@ -53,6 +54,7 @@ type claim struct {
 	doc       document.Document
 	accountNo string
 	password  passwd.Secret
+	code      string // a clerk's, in place of password
 }
 
 func (in linkRequest) claim() (claim, error) {
@@ -71,13 +73,17 @@ func (in linkRequest) claim() (claim, error) {
 	if len(in.AccountNo) > 20 {
 		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
 	}
-	if in.Password.Empty() {
+	code, whole := codeDigits(in.ResetCode.Reveal())
+	switch {
+	case in.Password.Empty() && in.ResetCode.Empty():
 		wrong = append(wrong, FieldError{"password", "REQUIRED", "请输入密码"})
+	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
+		wrong = append(wrong, FieldError{"reset_code", "INVALID", "重置码为10位数字，请核对"})
 	}
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
-	return claim{name, doc, in.AccountNo, in.Password}, nil
+	return claim{name, doc, in.AccountNo, in.Password, code}, nil
 }
 
 // addLink ties the Alipay user to the fund account they prove to be theirs:
@@ -101,7 +107,12 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	account, err := s.guess(ctx, who, lane, proven)
+	var account store.Account
+	if who.code != "" {
+		account, err = s.linkByCode(ctx, who, proven)
+	} else {
+		account, err = s.guess(ctx, v, who, evidence{lane, proven})
+	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitBeat(ctx, begun)
 	}
@@ -126,6 +137,12 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 	case <-time.After(beat - time.Since(begun)%beat + rand.N(beat/2)):
 	case <-ctx.Done():
 	}
+}
+
+// Evidence is what Alipay said about a claim, and where its guesses count.
+type evidence struct {
+	lane   []byte
+	proven bool
 }
 
 // prove asks Alipay whether its user is the person claimed. A proven user
@@ -155,26 +172,34 @@ func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, pr
 
 // guess takes one guess at the claimed person's password. Every way to fail is
 // ErrLinkRefused and does the same work. Load is shed before the guess is charged.
-func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool) (store.Account, error) {
+func (s *Server) guess(ctx context.Context, v visit, who claim, p evidence) (store.Account, error) {
 	slot, err := s.hasher.Reserve(ctx)
 	if err != nil {
 		return store.Account{}, err
 	}
 	defer slot.Release()
-	attempt, err := s.db.TakeGuess(ctx, store.Guess{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: lane, AccountNo: who.accountNo, Budget: s.budget(),
-	})
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: p.lane, AccountNo: who.accountNo, Budget: s.budget()}
+	if bytes.Equal(p.lane, store.PublicLane) {
+		g.Stranger = s.stranger(v)
+	}
+	attempt, err := s.db.TakeGuess(ctx, g)
 	if err != nil {
+		return store.Account{}, err
+	}
+	if err := s.sprayed(ctx, v, attempt.Spraying); err != nil {
 		return store.Account{}, err
 	}
 	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+	if !right || !p.proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
 		return store.Account{}, ErrLinkRefused
 	}
-	return s.accept(ctx, slot, rightGuess{*attempt.Account, lane, who.password, upgrade})
+	if err := s.db.Forgive(ctx, g, attempt); err != nil {
+		return store.Account{}, err
+	}
+	return s.accept(ctx, slot, rightGuess{*attempt.Account, p.lane, who.password, upgrade})
 }
 
 // link writes the link and says in which state the password is.
@@ -228,12 +253,18 @@ func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (non
 	case sent.Present.Empty():
 		return none{}, ErrBadRequest.withFields(FieldError{"password", "REQUIRED", "请输入密码"})
 	}
+	if err := unfrozen(v); err != nil {
+		return none{}, err
+	}
 	if _, err := s.ownerGuess(ctx, v, sent.Present, func(store.Account) bool { return true }); err != nil {
 		return none{}, err
 	}
 	err = s.db.RemoveLink(ctx, v.Session)
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return none{}, ErrNotLinked
+	case errors.Is(err, store.ErrBlocked):
+		return none{}, ErrPasswordFrozen
 	}
 	return none{}, err
 }

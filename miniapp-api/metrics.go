@@ -9,12 +9,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"fundpass/miniapp-api/passwd"
+	"fundpass/signing"
+	"fundpass/store"
 )
 
 // metrics are labelled by route pattern and code only: both are our own words.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	sprayed  *prometheus.CounterVec
 }
 
 func newMetrics(h *passwd.Hasher) *metrics {
@@ -25,13 +28,19 @@ func newMetrics(h *passwd.Hasher) *metrics {
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 6},
 		}, []string{"route", "code"}),
 	}
+	m.sprayed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fundpass_spraying_refused_total", Help: "Guesses refused because too many people are tried, by whose limit.",
+	}, []string{"by"})
+	for _, by := range []string{store.SprayingUser, store.SprayingAddress, store.SprayingGlobal} {
+		m.sprayed.WithLabelValues(by) // 0 is there before the first
+	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
 	}, func() float64 { return float64(h.Waiting()) })
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, waiting, hashed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.sprayed, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -61,6 +70,50 @@ func (ends certificateEnds) Collect(to chan<- prometheus.Metric) {
 	for file, end := range ends() {
 		to <- prometheus.MustNewConstMetric(certificateLeft, prometheus.GaugeValue, time.Until(end).Seconds(), file)
 	}
+}
+
+// sandboxKeys must be 0 wherever citizens are.
+func sandboxKeys(g *signing.Gateway) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fundpass_sandbox_keys", Help: "Keys of Alipay's trusted under the pinned root of the sandbox only.",
+	}, func() float64 {
+		n := 0
+		for _, key := range g.Ring().AlipayKeys() {
+			if key.Sandbox {
+				n++
+			}
+		}
+		return float64(n)
+	})
+}
+
+// A NoticeReport is how the sending of notices to owners goes.
+type NoticeReport struct {
+	Due               int           // notices that wait, also for their next attempt
+	Oldest            time.Duration // how long the oldest of them waits
+	Delivered, Failed uint64        // by this process, since its start
+}
+
+// ReportNotices adds fundpass_outbox_due, _oldest_seconds, _delivered_total and
+// _failed_total to the metrics. report is asked at every scrape, from any
+// goroutine; a Server reports once.
+func (s *Server) ReportNotices(report func() NoticeReport) {
+	gauge := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(report()) })
+	}
+	counter := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return f(report()) })
+	}
+	s.metrics.registry.MustRegister(
+		gauge("fundpass_outbox_due", "Notices to owners that wait to be delivered.",
+			func(r NoticeReport) float64 { return float64(r.Due) }),
+		gauge("fundpass_outbox_oldest_seconds", "How long the oldest of them waits.",
+			func(r NoticeReport) float64 { return r.Oldest.Seconds() }),
+		counter("fundpass_outbox_delivered_total", "Notices that Alipay has taken.",
+			func(r NoticeReport) float64 { return float64(r.Delivered) }),
+		counter("fundpass_outbox_failed_total", "Notices that were given up: the owner was not told.",
+			func(r NoticeReport) float64 { return float64(r.Failed) }),
+	)
 }
 
 // OpsHandler serves /metrics, /healthz and /readyz for the operator's address,

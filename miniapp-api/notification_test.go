@@ -22,6 +22,9 @@ func (h *house) deliver(url string, letter alipaysim.Letter) (int, string) {
 	defer rsp.Body.Close()
 	body, err := io.ReadAll(rsp.Body)
 	must(h.t, err)
+	if err := keepsContract(rsp.Request, reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(body)}); err != nil {
+		h.t.Errorf("%s answers against openapi.yaml: %v\n%s", letter.Path, err, body)
+	}
 	return rsp.StatusCode, string(body)
 }
 

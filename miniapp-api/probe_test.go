@@ -9,10 +9,14 @@ import (
 // raw is a plain connection beside the product, for looking at what it wrote.
 func (h *house) raw() *sql.DB {
 	h.t.Helper()
-	db, err := sql.Open("postgres", h.dsn)
-	must(h.t, err)
-	h.t.Cleanup(func() { db.Close() })
-	return db
+	h.openProbe.Do(func() {
+		db, err := sql.Open("postgres", h.dsn)
+		must(h.t, err)
+		h.t.Cleanup(func() { db.Close() })
+		db.SetMaxOpenConns(4)
+		h.probe = db
+	})
+	return h.probe
 }
 
 func (h *house) count(query string, args ...any) int {

@@ -5,6 +5,7 @@
 package miniapp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -35,22 +36,30 @@ const (
 	ProofNone Proof = "none"
 )
 
-// A Config is what a Server is made of. All fields but Log, Proxies and the
-// limits are required.
+// A Config is what a Server is made of. All fields but Reset, Log, Proxies and
+// the limits are required.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
 	Proof   Proof
+	Reset   ResetProof // "" = ResetCertify
 	Log     *slog.Logger
 	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
+
+	// ContentKey is the AES-128 key of 接口内容加密; nil = phone numbers are not offered.
+	ContentKey []byte
 
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
 
+	Notices bool // notices to owners are sent, and not only recorded
+
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
+
+	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
 // A Server answers the mini-program.
@@ -61,14 +70,18 @@ type Server struct {
 	rules     []passwd.PublicRule // the policy's, as every citizen reads them
 	hasher    *passwd.Hasher
 	proof     Proof
+	reset     ResetProof
 	log       *slog.Logger
 	proxies   []*net.IPNet
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
+	notices   bool
+	docs      *docs // nil: not served
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
+	content    atomic.Pointer[[]byte] // the content key
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -79,6 +92,9 @@ func New(c Config) (*Server, error) {
 	if c.Proof != ProofCertdoc && c.Proof != ProofNone {
 		return nil, errors.New("miniapp: proof must be certdoc or none")
 	}
+	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
+		return nil, errors.New("miniapp: reset must be certify or off")
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -86,14 +102,21 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
 	s := &Server{
-		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof,
+		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof, reset: c.Reset,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher), sealedOnly: c.SealedOnly,
+		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly,
 	}
+	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
-	return s, nil
+	s.ReplaceContentKey(c.ContentKey)
+	if !c.Docs {
+		return s, nil
+	}
+	var err error
+	s.docs, err = newDocs()
+	return s, err
 }
 
 // ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
@@ -106,29 +129,39 @@ const requestTime = 5 * time.Second
 // A route is one line of the contract.
 type route struct {
 	method, path string
-	handler      echo.HandlerFunc
+	endpoint
 }
 
 func (s *Server) routes() []route {
-	return []route{
+	routes := []route{
 		{"POST", "/v1/sessions", open(s, s.openSession)},
-		{"POST", "/v1/sessions/end", authed(s, s.endSession)},
+		{"POST", "/v1/sessions/end", parting(s, s.endSession)},
 		{"POST", "/v1/link", authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", authed(s, s.removeLink)},
+		{"POST", "/v1/phone", authed(s, s.showPhone)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
 		{"POST", "/v1/password/tickets", authed(s, s.makeTicket)},
 		{"POST", "/v1/password/changes", linked(s, s.openChange)},
 		{"GET", "/v1/password/changes/:id", authed(s, s.showChange)},
 		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
+		{"POST", "/v1/password/resets", linked(s, s.openReset)},
+		{"GET", "/v1/password/resets/:id", authed(s, s.showReset)},
+		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmReset)},
+		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
+		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
-		{"POST", "/alipay/notifications", s.notified},
-		{"POST", "/alipay/spi", s.called},
-		{"GET", "/alipay/spi", s.called},
+		{"POST", "/alipay/notifications", raw(s.notified)},
+		{"POST", "/alipay/spi", raw(s.called)},
+		{"GET", "/alipay/spi", raw(s.called)},
 		{"GET", "/healthz", open(s, s.alive)},
 		{"GET", "/readyz", open(s, s.ready)},
 	}
+	if s.docs != nil {
+		routes = append(routes, s.docs.routes()...)
+	}
+	return routes
 }
 
 // Handler returns the API for the public address.
@@ -139,7 +172,7 @@ func (s *Server) Handler() http.Handler {
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined)
 	for _, r := range s.routes() {
-		e.Add(r.method, r.path, r.handler)
+		e.Add(r.method, r.path, r.serve)
 	}
 	return e
 }

@@ -75,5 +75,8 @@ func newToken() (token string, digest []byte) {
 
 // endSession logs out.
 func (s *Server) endSession(ctx context.Context, v visit, _ none) (none, error) {
+	if v.Gone && !v.Again { // an earlier run, whose answer was lost, did what is asked
+		return none{}, ErrSessionExpired
+	}
 	return none{}, s.db.EndSession(ctx, v.TokenDigest)
 }

@@ -28,6 +28,9 @@ var (
 	ErrConfiguration = errors.New("signing: application not configured as alipay knows it")
 	// ErrIDType: Alipay compares no documents of this type.
 	ErrIDType = errors.New("signing: document type alipay cannot compare")
+	// ErrUndeliverable: this citizen gets no message: they refused or withdrew, or the
+	// form number is used up. Trying again does not help.
+	ErrUndeliverable = errors.New("signing: message alipay will never deliver")
 )
 
 // A refusal is an error answer of Alipay.
@@ -92,4 +95,14 @@ var bySubCode = map[string]error{
 	"aop.invalid-app-auth-token-no-api": ErrConfiguration, // 20001
 	"aop.app-auth-token-time-out":       ErrConfiguration, // 20001
 	"aop.no-product-reg-by-partner":     ErrConfiguration, // 20001
+
+	// 40004 of alipay.open.app.mini.templatemessage.send. Alipay's document names those
+	// of form_id; what it says of citizens who refuse is not published, and the last two
+	// are the simulator's. All others are ErrConfiguration by their code: a template or
+	// keyword that is wrong (USER_TEMPLATE_ILLEGAL) is the operator's to correct.
+	"FORM_ID_OVER_TIME":         ErrUndeliverable,
+	"FORM_ID_NOT_MATCH_APPID":   ErrUndeliverable,
+	"TRADE_NO_NOT_MATCH_USERID": ErrUndeliverable,
+	"USER_NOT_EXIST":            ErrUndeliverable,
+	"USER_NOT_SUBSCRIBED":       ErrUndeliverable,
 }

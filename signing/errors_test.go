@@ -28,11 +28,13 @@ func TestRefusalMeans(t *testing.T) {
 		{"40002", "isv.app-cert-expired", ErrConfiguration},
 		{"40003", "isv.missing-signature-config", ErrConfiguration},
 		{"40004", "ANYTHING_ELSE", ErrConfiguration},
+		{"40004", "FORM_ID_OVER_TIME", ErrUndeliverable},
+		{"40004", "USER_TEMPLATE_ILLEGAL", ErrConfiguration},
 		{"40006", "isv.insufficient-isv-permissions", ErrConfiguration},
 		{"99999", "", ErrUnavailable},
 		{"", "", ErrUnavailable},
 	}
-	all := []error{ErrCodeInvalid, ErrTokenInvalid, ErrUnavailable, ErrForged, ErrConfiguration, ErrIDType}
+	all := []error{ErrCodeInvalid, ErrTokenInvalid, ErrUnavailable, ErrForged, ErrConfiguration, ErrIDType, ErrUndeliverable}
 	for _, c := range cases {
 		err := error(newRefusal(c.code, c.subCode))
 		for _, sentinel := range all {

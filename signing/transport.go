@@ -126,7 +126,7 @@ func explain(ctx context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConfiguration),
-		errors.Is(err, ErrCodeInvalid), errors.Is(err, ErrTokenInvalid):
+		errors.Is(err, ErrCodeInvalid), errors.Is(err, ErrTokenInvalid), errors.Is(err, ErrUndeliverable):
 		return err
 	case ctx.Err() != nil && context.Cause(ctx) != errLate:
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())

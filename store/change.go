@@ -42,12 +42,16 @@ const changeColumns = `change_id, account_id,
 // OpenChange opens a change for the linked account, whose password was just
 // proven with old's fingerprint. It replaces the same Alipay user's open
 // change. ErrConflict means that another Alipay user has a change open for this
-// person; ErrNotFound that the link is gone.
+// person; ErrNotFound that the link is gone; ErrBlocked that the password or the
+// account is frozen.
 func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) (Change, error) {
 	c := Change{ID: uuid.New(), AccountID: a.ID, State: ChangeOpen, CredentialVersion: a.Version, OldFingerprint: old}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		c.ExpiresAt = now.Add(ChangeLife)
-		if err := db.lockLink(ctx, tx, s); err != nil {
+		if err := db.lockUnfrozen(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := db.requireNotFrozen(ctx, tx, a.ID); err != nil {
 			return err
 		}
 		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
@@ -204,13 +208,19 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 	if err != ErrBlocked {
 		return err
 	}
+	return db.whyKept(ctx, tx, c.AccountID, c.CredentialVersion)
+}
+
+// whyKept says why a credential was not replaced: ErrConflict when it is another
+// version by now, else ErrBlocked.
+func (db *DB) whyKept(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
 	var version int64
 	if err := tx.GetContext(ctx, &version, `
 		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
-		db.center, c.AccountID); err != nil {
+		db.center, account); err != nil {
 		return err
 	}
-	if version != c.CredentialVersion {
+	if version != expected {
 		return ErrConflict
 	}
 	return ErrBlocked
@@ -238,7 +248,7 @@ func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confir
 	if err := db.addEvent(ctx, tx, c.AccountID, EventPasswordChanged, now); err != nil {
 		return err
 	}
-	return db.addNotice(ctx, tx, s, c, now)
+	return db.addNotice(ctx, tx, s, notice{id: c.ID, kind: NoticePasswordChanged, account: c.AccountID}, now)
 }
 
 // CancelChange closes an open change. A change that is closed already, unknown

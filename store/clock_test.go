@@ -52,12 +52,13 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// T39: whatever this machine's clock says, at the start or later, locks go by
-// the database's, and a running process does not follow a clock that jumps.
+// T39: whatever this machine's clock says, at the start or later, locks and
+// sessions go by the database's, and a running process does not follow a clock
+// that jumps.
 func TestClockIsTheDatabases(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
-	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour} {
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID, Box: storetest.NewBox(t)})
 			if err != nil {
@@ -73,7 +74,14 @@ func TestClockIsTheDatabases(t *testing.T) {
 			if lock := time.Until(*first.LockedUntil); lock < 59*time.Minute || lock > 61*time.Minute {
 				t.Errorf("locked for %v, want an hour", lock)
 			}
+			token := []byte("token " + off.String())
+			if _, err := db.OpenSession(t.Context(), token, store.Visitor{}); err != nil {
+				t.Fatal(err)
+			}
 			db.CompareClock(t.Context(), func() time.Time { return time.Now().Add(off) })
+			if _, err := db.Session(t.Context(), token); err != nil {
+				t.Errorf("after the clock moved by %v the session is gone: %v", off, err)
+			}
 			second, err := db.TakeGuess(t.Context(), g)
 			if err != nil || second.Admitted || !second.LockedUntil.Equal(*first.LockedUntil) {
 				t.Errorf("after the clock moved by %v: %+v %v", off, second, err)

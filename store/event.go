@@ -17,11 +17,21 @@ const (
 	EventPasswordWrong   = "password_wrong"
 	EventPasswordLocked  = "password_locked"
 
+	EventResetOpened     = "reset_opened"
+	EventResetCodeIssued = "reset_code_issued"
+	EventPasswordReset   = "password_reset"
+
 	EventAuthorisationWithdrawn = "authorisation_withdrawn"
+	EventPasswordFrozen         = "password_frozen"
+	EventUnlocked               = "unlocked"
 )
 
-// ChannelAlipay marks what was done in the mini-program.
-const ChannelAlipay = "alipay"
+// Channels say where something was done.
+const (
+	ChannelAlipay   = "alipay"   // the mini-program
+	ChannelOperator = "operator" // the centre's operators, see DB.Unlock
+	ChannelCounter  = "counter"  // a clerk of the centre
+)
 
 // An Event is one entry of the citizen's own record.
 type Event struct {
@@ -32,9 +42,17 @@ type Event struct {
 }
 
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind string, now time.Time) error {
+	return db.insertEvent(ctx, tx, account, newEvent(kind, ChannelAlipay, now))
+}
+
+func newEvent(kind, channel string, now time.Time) Event {
+	return Event{ID: uuid.New(), At: now, Kind: kind, Channel: channel}
+}
+
+func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e Event) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
-		db.center, now, uuid.New(), account, kind, ChannelAlipay)
+		db.center, e.At, e.ID, account, e.Kind, e.Channel)
 	return err
 }
 

@@ -41,7 +41,7 @@ type Counts struct {
 
 	LinksMoved       int64 `db:"links_moved"` // see follow
 	LinksEnded       int64 `db:"links_ended"`
-	ChangesCancelled int64 `db:"changes_cancelled"`
+	ChangesCancelled int64 `db:"changes_cancelled"` // and resets
 }
 
 func (c Counts) plus(d Counts) Counts {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 )
 
@@ -22,9 +23,10 @@ const ChannelCentre = "centre"
 // What becomes of a link is decided by what the account is now, whatever it was
 // before (GRZHZT of JGJ/T 320), so the reverse of a step needs no rule of its own:
 //
-//	account now                link     open change  sessions  event, notice
+//	                                    open change
+//	account now                link     or reset     sessions  event, notice
 //	01, 02 sealed, 99          stays    stays        stay      none
-//	06 frozen                  stays    cancelled    stay      none
+//	06 frozen                  stays    cancelled    stay      none (no new change either)
 //	03 merged, the person has
 //	  another open account     moves    cancelled    stay      link_moved
 //	03 merged, has none        ends     cancelled    end       link_ended
@@ -57,7 +59,7 @@ func (t importTx) followAccounts(ctx context.Context) (Counts, error) {
 	if err != nil || len(links) == 0 {
 		return Counts{}, err
 	}
-	cancelled, err := t.cancelChanges(ctx, links)
+	cancelled, err := t.cancelOpen(ctx, links)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -97,15 +99,26 @@ func (t importTx) affectedLinks(ctx context.Context) (links []follow, _ error) {
 	return links, err
 }
 
-// cancelChanges closes what is open for the links' accounts.
-func (t importTx) cancelChanges(ctx context.Context, links []follow) (int64, error) {
+// cancelOpen closes what is open for the links' accounts, resets first, as
+// everybody else does.
+func (t importTx) cancelOpen(ctx context.Context, links []follow) (int64, error) {
 	c := columnsOf(links)
-	return t.affected(ctx, `
+	resets, err := t.affected(ctx, `
+		UPDATE resets r SET state = 'cancelled', closed_at = $4
+		FROM unnest($2::bytea[], $3::uuid[]) AS l (person_digest, account_id)
+		WHERE r.center_id = $1 AND r.person_digest = l.person_digest AND r.account_id = l.account_id
+			AND r.state IN ('started', 'passed') AND r.expires_at > $4`,
+		t.db.center, c.persons, c.accounts, t.now)
+	if err != nil {
+		return 0, err
+	}
+	changes, err := t.affected(ctx, `
 		UPDATE changes c SET state = 'cancelled', closed_at = $4
 		FROM unnest($2::bytea[], $3::uuid[]) AS l (person_digest, account_id)
 		WHERE c.center_id = $1 AND c.person_digest = l.person_digest AND c.account_id = l.account_id
 			AND c.state = 'open' AND c.expires_at > $4`,
 		t.db.center, c.persons, c.accounts, t.now)
+	return resets + changes, err
 }
 
 func (t importTx) moveLinks(ctx context.Context, moved []follow) error {
@@ -177,4 +190,17 @@ func newIDs(n int) pq.StringArray {
 		ids[i] = uuid.NewString()
 	}
 	return ids
+}
+
+// requireNotFrozen returns ErrBlocked when the centre froze the account. The
+// caller holds the link's lock: a freeze that comes later waits for it, and
+// cancels what was opened.
+func (db *DB) requireNotFrozen(ctx context.Context, tx *sqlx.Tx, account uuid.UUID) error {
+	var status string
+	err := tx.GetContext(ctx, &status, `
+		SELECT status FROM accounts WHERE center_id = $1 AND account_id = $2`, db.center, account)
+	if err == nil && status == StatusFrozen {
+		err = ErrBlocked
+	}
+	return none(err, ErrNotFound)
 }

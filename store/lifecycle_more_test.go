@@ -165,7 +165,7 @@ func TestAddLinkAfterEnd(t *testing.T) {
 func TestLifecycleAllOrNothing(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []string{
-		`ALTER TABLE outbox ADD CONSTRAINT never CHECK (false)`,
+		`ALTER TABLE outbox ADD CONSTRAINT never CHECK (NOT starts_with(kind, 'link_'))`,
 		`ALTER TABLE events ADD CONSTRAINT never CHECK (channel <> 'centre')`,
 	} {
 		db := storetest.New(t)
@@ -215,7 +215,7 @@ func TestSettlesOldLinks(t *testing.T) {
 	if c := importAll(t, db, ds...); c != (store.Counts{Unchanged: 30, LinksEnded: 30}) {
 		t.Errorf("got %+v", c)
 	}
-	kinds := slices.Compact(column(t, db, `SELECT kind FROM outbox`))
+	kinds := slices.Compact(column(t, db, `SELECT kind FROM outbox WHERE kind <> 'linked'`))
 	if n := len(column(t, db, `SELECT kind FROM events WHERE channel = 'centre'`)); n != 30 || !slices.Equal(kinds, []string{"link_ended"}) {
 		t.Errorf("%d events, notices %v", n, kinds)
 	}
@@ -240,5 +240,62 @@ func TestExpiredChangeStays(t *testing.T) {
 	}
 	if c := importAll(t, db, d); c != (store.Counts{Updated: 1}) {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// A reset that is open goes the way of a change; one that was done stays.
+func TestLifecycleOfResets(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		status, state string
+		other         bool // the account becomes another person's
+	}{
+		{store.StatusSealed, store.ResetPassed, false}, {store.StatusFrozen, store.ResetCancelled, false},
+		{store.StatusMerged, store.ResetCancelled, false}, {store.StatusClosed, store.ResetCancelled, false},
+		{store.StatusNormal, store.ResetCancelled, true},
+	} {
+		db := storetest.New(t)
+		d, other := depositor(1), secondAccount(depositor(1), 2, store.StatusNormal)
+		importAll(t, db, d, other)
+		a := importedAccount(t, db, d)
+		s := linkedSession(t, db, "somebody", a)
+		r, err := db.OpenReset(t.Context(), s, a, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: "certify"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.PassReset(t.Context(), s, r); err != nil {
+			t.Fatal(err)
+		}
+		if d.Status = tt.status; tt.other {
+			moved(&d)
+		}
+		plan, _ := compareFile(t, db, []store.Depositor{d})
+		c := importAll(t, db, d)
+		if want := int64(map[string]int{store.ResetCancelled: 1}[tt.state]); c.ChangesCancelled != want || plan.ChangesCancelled != want {
+			t.Errorf("%s: cancelled %d, foreseen %d, want %d", tt.status, c.ChangesCancelled, plan.ChangesCancelled, want)
+		}
+		if got := column(t, db, `SELECT state FROM resets`); !slices.Equal(got, []string{tt.state}) {
+			t.Errorf("%s: %v", tt.status, got)
+		}
+		_, err = db.FinishReset(t.Context(), s, store.NewPassword{Reset: r, Hash: "new", Fingerprint: []byte("new print")})
+		if (err == nil) != (tt.state == store.ResetPassed) {
+			t.Errorf("%s: finished: %v", tt.status, err)
+		}
+	}
+}
+
+// No change is opened for an account that the centre froze, even where the
+// password was proven before.
+func TestFrozenOpensNoChange(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	d := depositor(1)
+	importAll(t, db, d)
+	proven := importedAccount(t, db, d)
+	s := linkedSession(t, db, "somebody", proven)
+	d.Status = store.StatusFrozen
+	importAll(t, db, d)
+	if _, err := db.OpenChange(t.Context(), s, proven, []byte("print")); !errors.Is(err, store.ErrBlocked) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -79,7 +79,7 @@ func (c *crossing) run() {
 				return
 			}
 			change, err := c.two.OpenChange(ctx, *c.owner, c.account, []byte("old print"))
-			c.expect(err)
+			c.expect(err, store.ErrBlocked)
 			if err == nil {
 				_, err = c.one.FinishChange(ctx, *c.owner, store.Confirm{Change: change, Hash: "new", Fingerprint: []byte("new print")})
 				c.expect(err, store.ErrGone, store.ErrBlocked)
@@ -115,7 +115,7 @@ func (c *crossing) check() {
 				count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended')) AS left_over,
 				(SELECT count(*) FROM alipay_links WHERE account_id IN ($1, $2)) AS links,
 				count(*) FILTER (WHERE kind = 'link_ended') + count(*) FILTER (WHERE kind = 'link_moved') / 2 AS told,
-				(SELECT count(*) FROM outbox WHERE kind LIKE 'link%' AND account_id IN ($1, $2)) AS notices
+				(SELECT count(*) FROM outbox WHERE starts_with(kind, 'link_') AND account_id IN ($1, $2)) AS notices
 			FROM events WHERE account_id IN ($1, $2)) e
 		WHERE left_over <> links OR told <> notices`, c.account.ID, c.otherAccount.ID)
 	if len(wrong) > 0 {

@@ -33,6 +33,10 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
 		if err := db.forgetAccessToken(ctx, tx, s, visitor); err != nil {
 			return err
 		}
+		told := notice{uuid.New(), NoticeLinked, a.ID, visitor.Identity}
+		if err := db.queueNotice(ctx, tx, told, now); err != nil {
+			return err
+		}
 		return db.addEvent(ctx, tx, a.ID, EventLinked, now)
 	})
 }
@@ -91,13 +95,20 @@ func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v V
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and
-// ends their other sessions. It returns ErrNotFound when the link is gone.
+// reset and ends their other sessions. It returns ErrNotFound when the link is
+// gone and ErrBlocked when the password is frozen: what the owner froze stays theirs.
 func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.lockUnfrozen(ctx, tx, s); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `
 			DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
 			db.center, s.IdentityDigest, s.Link.AccountID)
 		if err := changedOne(res, err, ErrNotFound); err != nil {
+			return err
+		}
+		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
 			return err
 		}
 		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {

@@ -20,9 +20,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// foreignKeys is the migration that a distributed deployment leaves out:
-// tables that reference each other cannot be distributed one by one.
-const foreignKeys = "0002_foreign_keys.sql"
+// foreignKeys ends the names of migrations that a distributed deployment leaves
+// out: tables that reference each other cannot be distributed one by one.
+const foreignKeys = "_foreign_keys.sql"
 
 // MigrateConfig says which database to migrate.
 type MigrateConfig struct {
@@ -95,7 +95,11 @@ func provider(db *sql.DB, c MigrateConfig) (*goose.Provider, error) {
 		goose.WithSessionLocker(one), goose.WithSlog(log), goose.WithVerbose(true), goose.WithDisableGlobalRegistry(true),
 	}
 	if c.Distributed {
-		options = append(options, goose.WithExcludeNames([]string{foreignKeys}))
+		keys, err := fs.Glob(files, "*"+foreignKeys)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithExcludeNames(keys))
 	}
 	return goose.NewProvider(goose.DialectPostgres, db, files, options...)
 }
@@ -133,7 +137,7 @@ func neededVersions() ([]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("store: migration %s has no number", name)
 		}
-		if name != foreignKeys {
+		if !strings.HasSuffix(name, foreignKeys) {
 			need = append(need, v)
 		}
 	}

@@ -2,13 +2,33 @@ package store
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 )
 
-// NoticePasswordChanged tells the owner that the password was changed.
-const NoticePasswordChanged = "password_changed"
+// Kinds of notices to the owner.
+const (
+	NoticePasswordChanged = "password_changed"
+	NoticePasswordReset   = "password_reset"
+	NoticePasswordFrozen  = "password_frozen"
+	NoticeLinked          = "linked"
+)
+
+const (
+	// noticeLease is longer than a delivery takes, and than two servers' clocks
+	// differ. What a dead process had claimed is taken over after this.
+	noticeLease = 2 * time.Minute
+
+	// NoticeLife is how long delivery is tried. Later the news would confuse.
+	NoticeLife = 3 * 24 * time.Hour
+
+	// Pauses between attempts: doubled each time, and up to a quarter longer, so
+	// that what failed together does not come back together.
+	shortestPause, longestPause = time.Minute, 6 * time.Hour
+)
 
 // A Notice is what the outbox tells the owner of an account. It names neither
 // the document nor the account.
@@ -17,20 +37,146 @@ type Notice struct {
 	ChangedAt time.Time `json:"at"`
 }
 
-// addNotice puts the notice of a change into the outbox, under the change's own
-// id: the same change can never be told twice under two keys.
-func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, c Change, now time.Time) error {
+// notice is one to be put into the outbox.
+type notice struct {
+	id      uuid.UUID
+	kind    string
+	account uuid.UUID
+	to      Identity
+}
+
+// addNotice tells the session's Alipay user of a change or reset, under its own
+// id: the same one can never be told twice under two keys. The addressee of n is
+// filled in.
+func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, now time.Time) error {
 	visitor, err := db.Visitor(s)
 	if err != nil {
 		return err
 	}
-	sealed, err := db.seal(Notice{Identity: visitor.Identity, ChangedAt: now}, "outbox", c.ID[:])
+	n.to = visitor.Identity
+	return db.queueNotice(ctx, tx, n, now)
+}
+
+// queueNotice writes a notice in the transaction of what it tells of.
+func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {
+	sealed, err := db.seal(Notice{Identity: n.to, ChangedAt: now}, "outbox", n.id[:])
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $6)`,
-		db.center, c.ID, NoticePasswordChanged, c.AccountID, sealed, now)
+		db.center, n.id, n.kind, n.account, sealed, now)
 	return err
+}
+
+// A Delivery is a notice claimed for sending.
+type Delivery struct {
+	ID       uuid.UUID `db:"outbox_id"` // the same at every attempt: the receiver's deduplication key
+	Kind     string    `db:"kind"`
+	Attempts int       `db:"attempts"` // this one included
+	Sealed   []byte    `db:"sealed"`
+	Lease    uuid.UUID `db:"lease"`
+}
+
+// claimNotices is the claim of this schema: rows that another process is
+// claiming at this moment are skipped. The ARRAY makes the sub-select run once.
+const claimNotices = `
+	UPDATE outbox SET lease = $4, next_at = $5, attempts = attempts + 1
+	WHERE center_id = $1 AND outbox_id = ANY (ARRAY(
+		SELECT outbox_id FROM outbox
+		WHERE center_id = $1 AND next_at <= $2 AND done_at IS NULL AND failed_at IS NULL
+		ORDER BY next_at LIMIT $3
+		FOR UPDATE SKIP LOCKED))
+	RETURNING outbox_id, kind, attempts, sealed, lease`
+
+// Due claims up to n notices for sending. Each is claimed by one caller, of
+// whatever process, who then says Delivered, Defer or Abandon; of a caller who
+// says nothing the claim ends by itself, so a notice may be sent more than once
+// and is never lost. Notices that were tried for NoticeLife are given up
+// instead; expired says how many.
+func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err error) {
+	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		due, expired = nil, 0
+		res, err := tx.ExecContext(ctx, `
+			UPDATE outbox SET failed_at = $2
+			WHERE center_id = $1 AND next_at <= $2 AND created_at <= $3 AND done_at IS NULL AND failed_at IS NULL`,
+			db.center, now, now.Add(-NoticeLife))
+		if err != nil {
+			return err
+		}
+		gone, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		expired = int(gone)
+		return tx.SelectContext(ctx, &due, claimNotices, db.center, now, n, uuid.New(), now.Add(noticeLease))
+	})
+	return due, expired, err
+}
+
+// Notice opens what is to be told.
+func (db *DB) Notice(d Delivery) (Notice, error) {
+	var n Notice
+	err := db.unseal(d.Sealed, "outbox", d.ID[:], &n)
+	return n, err
+}
+
+// Delivered says that Alipay has taken the notice. It counts even when the
+// claim was lost meanwhile. Calling it twice is safe.
+func (db *DB) Delivered(ctx context.Context, d Delivery) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE outbox SET done_at = $3, failed_at = NULL
+			WHERE center_id = $1 AND outbox_id = $2 AND done_at IS NULL`,
+			db.center, d.ID, now)
+		return err
+	})
+}
+
+// Defer ends the claim of a notice that did not get through: it is due again
+// after a pause that grows with the attempts. Without the claim it does nothing.
+func (db *DB) Defer(ctx context.Context, d Delivery) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE outbox SET lease = NULL, next_at = $4
+			WHERE center_id = $1 AND outbox_id = $2 AND lease = $3 AND done_at IS NULL`,
+			db.center, d.ID, d.Lease, now.Add(pauseAfter(d.Attempts)))
+		return err
+	})
+}
+
+// Abandon gives up a notice that can never be delivered; the row stays, marked
+// failed. Without the claim it does nothing.
+func (db *DB) Abandon(ctx context.Context, d Delivery) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.ExecContext(ctx, `
+			UPDATE outbox SET failed_at = $4
+			WHERE center_id = $1 AND outbox_id = $2 AND lease = $3 AND done_at IS NULL AND failed_at IS NULL`,
+			db.center, d.ID, d.Lease, now)
+		return err
+	})
+}
+
+func pauseAfter(attempts int) time.Duration {
+	long := min(shortestPause<<min(max(attempts, 1)-1, 10), longestPause)
+	return long + rand.N(long/4)
+}
+
+// Undelivered says how many notices wait, those being sent and those deferred
+// included, and since when the oldest does; zero when none waits.
+func (db *DB) Undelivered(ctx context.Context) (n int, oldest time.Duration, err error) {
+	var row struct {
+		N     int        `db:"n"`
+		Since *time.Time `db:"since"`
+	}
+	err = db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &row, `
+			SELECT count(*) AS n, min(created_at) AS since FROM outbox
+			WHERE center_id = $1 AND done_at IS NULL AND failed_at IS NULL`, db.center)
+	})
+	if row.Since != nil {
+		oldest = max(0, db.clock().Sub(*row.Since))
+	}
+	return row.N, oldest, err
 }

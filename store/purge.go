@@ -14,7 +14,14 @@ const authCodeLife = 25 * time.Hour
 // than any notice is taken (48 hours).
 const notificationLife = 365 * 24 * time.Hour
 
-// Purge deletes sessions, auth codes, receipts and notifications that can no longer matter.
+// outboxLife is how long it can be asked what became of a notice to the owner.
+const outboxLife = 90 * 24 * time.Hour
+
+// sprayingLife leaves a day over to look at who sprayed.
+const sprayingLife = 48 * time.Hour
+
+// Purge deletes what can no longer matter: sessions, auth codes, receipts, tickets,
+// counts, notifications, payloads and notices.
 // Calling it twice, or from several processes, is safe.
 func (db *DB) Purge(ctx context.Context) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -26,7 +33,11 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM auth_codes WHERE center_id = $1 AND spent_at <= $2`, now.Add(-authCodeLife)},
 			{`DELETE FROM receipts WHERE center_id = $1 AND created_at <= $2`, now.Add(-ReceiptLife)},
 			{`DELETE FROM password_tickets WHERE center_id = $1 AND made_at <= $2`, now.Add(-TicketLife)},
+			{`DELETE FROM daily_counts WHERE center_id = $1 AND day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, now.Add(-countLife)},
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
+			{`DELETE FROM phone_payloads WHERE center_id = $1 AND used_at <= $2`, now.Add(-phonePayloadLife)},
+			{`DELETE FROM outbox WHERE center_id = $1 AND created_at <= $2`, now.Add(-outboxLife)},
+			{`DELETE FROM spraying WHERE center_id = $1 AND since <= $2`, now.Add(-sprayingLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
 				return err

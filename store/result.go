@@ -10,6 +10,8 @@ var (
 	ErrConflict = errors.New("store: in conflict with what is there")
 	ErrGone     = errors.New("store: expired, closed or never there")
 	ErrBlocked  = errors.New("store: the account or its password is frozen or ended")
+	ErrLimit    = errors.New("store: no more of it today")
+	ErrCode     = errors.New("store: reset code wrong, used, expired or tried too often")
 	ErrRunning  = errors.New("store: another run of the same request is at it")
 )
 

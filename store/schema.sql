@@ -70,6 +70,17 @@ CREATE TABLE changes (
 CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
 CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
 
+CREATE TABLE daily_counts (
+	center_id text NOT NULL,
+	purpose text NOT NULL,
+	subject_digest bytea NOT NULL,
+	day date NOT NULL,
+	count integer NOT NULL,
+	PRIMARY KEY (center_id, purpose, subject_digest, day),
+	CHECK ((length(purpose) > 0))
+);
+CREATE INDEX daily_counts_day ON daily_counts USING btree (center_id, day);
+
 CREATE TABLE events (
 	center_id text NOT NULL,
 	at timestamp with time zone NOT NULL,
@@ -129,6 +140,21 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications_received ON notifications USING btree (center_id, received_at);
 
+CREATE TABLE operator_actions (
+	center_id text NOT NULL,
+	action_id uuid NOT NULL,
+	at timestamp with time zone NOT NULL,
+	operator text NOT NULL,
+	action text NOT NULL,
+	account_id uuid NOT NULL,
+	reason text NOT NULL,
+	PRIMARY KEY (center_id, action_id),
+	CHECK ((length(action) > 0)),
+	CHECK ((length(operator) > 0)),
+	CHECK ((length(reason) > 0))
+);
+CREATE INDEX operator_actions_at ON operator_actions USING btree (center_id, at);
+
 CREATE TABLE outbox (
 	center_id text NOT NULL,
 	outbox_id uuid NOT NULL,
@@ -139,10 +165,13 @@ CREATE TABLE outbox (
 	created_at timestamp with time zone NOT NULL,
 	next_at timestamp with time zone NOT NULL,
 	done_at timestamp with time zone,
+	lease uuid,
+	failed_at timestamp with time zone,
 	PRIMARY KEY (center_id, outbox_id),
 	CHECK ((length(kind) > 0))
 );
-CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE (done_at IS NULL);
+CREATE INDEX outbox_created ON outbox USING btree (center_id, created_at);
+CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
 
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,
@@ -181,6 +210,15 @@ CREATE TABLE password_tickets (
 );
 CREATE INDEX password_tickets_made ON password_tickets USING btree (center_id, made_at);
 
+CREATE TABLE phone_payloads (
+	center_id text NOT NULL,
+	payload_digest bytea NOT NULL,
+	identity_digest bytea NOT NULL,
+	used_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, payload_digest)
+);
+CREATE INDEX phone_payloads_used ON phone_payloads USING btree (center_id, used_at);
+
 CREATE TABLE receipts (
 	center_id text NOT NULL,
 	scope bytea NOT NULL,
@@ -195,6 +233,51 @@ CREATE TABLE receipts (
 );
 CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);
 
+CREATE TABLE reset_codes (
+	center_id text NOT NULL,
+	code_id uuid NOT NULL,
+	account_id uuid NOT NULL,
+	code_digest bytea NOT NULL,
+	issued_by text NOT NULL,
+	tries integer NOT NULL DEFAULT 0,
+	issued_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	used boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK (((length(issued_by) >= 1) AND (length(issued_by) <= 32))),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes USING btree (center_id, account_id) WHERE (closed_at IS NULL);
+
+CREATE TABLE resets (
+	center_id text NOT NULL,
+	reset_id uuid NOT NULL,
+	identity_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	token_digest bytea NOT NULL,
+	kind text NOT NULL,
+	state text NOT NULL,
+	certify_digest bytea,
+	sealed_certify bytea,
+	credential_version bigint NOT NULL,
+	new_fingerprint bytea,
+	sessions_ended integer NOT NULL DEFAULT 0,
+	opened_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	PRIMARY KEY (center_id, reset_id),
+	UNIQUE (center_id, certify_digest),
+	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
+	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE INDEX resets_opened ON resets USING btree (center_id, opened_at);
+CREATE UNIQUE INDEX resets_one_open ON resets USING btree (center_id, person_digest) WHERE (state = ANY (ARRAY['started'::text, 'passed'::text]));
+
 CREATE TABLE sessions (
 	center_id text NOT NULL,
 	token_digest bytea NOT NULL,
@@ -202,7 +285,22 @@ CREATE TABLE sessions (
 	sealed bytea NOT NULL,
 	created_at timestamp with time zone NOT NULL,
 	seen_at timestamp with time zone NOT NULL,
+	phone_digest bytea,
+	sealed_phone bytea,
 	PRIMARY KEY (center_id, token_digest)
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE spraying (
+	center_id text NOT NULL,
+	kind text NOT NULL,
+	actor bytea NOT NULL,
+	since timestamp with time zone NOT NULL,
+	persons bytea[] NOT NULL,
+	tried integer NOT NULL,
+	refused bigint NOT NULL,
+	PRIMARY KEY (center_id, kind, actor, since),
+	CHECK ((kind = ANY (ARRAY['user'::text, 'address'::text, 'global'::text])))
+);
+CREATE INDEX spraying_since ON spraying USING btree (center_id, since);

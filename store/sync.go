@@ -170,13 +170,16 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 			SELECT b.person_digest FROM accounts b LEFT JOIN now n ON n.account_id = b.account_id
 			WHERE b.center_id = $1 AND n.account_id IS NULL AND b.status NOT IN `+endedStatuses+`
 				AND b.person_digest IN (SELECT person_digest FROM leaving WHERE may_move)
-			UNION SELECT person_digest FROM now WHERE status NOT IN `+endedStatuses+`)
+			UNION SELECT person_digest FROM now WHERE status NOT IN `+endedStatuses+`
+				AND person_digest IN (SELECT person_digest FROM leaving WHERE may_move))
 		SELECT
 			(SELECT count(*) FROM alipay_links WHERE center_id = $1) AS links,
 			(SELECT count(*) FROM leaving WHERE may_move AND person_digest IN (SELECT person_digest FROM open)) AS links_moved,
 			(SELECT count(*) FROM leaving WHERE NOT (may_move AND person_digest IN (SELECT person_digest FROM open))) AS links_ended,
 			(SELECT count(*) FROM affected f JOIN changes o ON o.center_id = $1 AND o.person_digest = f.person_digest
-				AND o.account_id = f.account_id AND o.state = 'open' AND o.expires_at > $2) AS changes_cancelled,
+				AND o.account_id = f.account_id AND o.state = 'open' AND o.expires_at > $2)
+			+ (SELECT count(*) FROM affected f JOIN resets o ON o.center_id = $1 AND o.person_digest = f.person_digest
+				AND o.account_id = f.account_id AND o.state IN ('started', 'passed') AND o.expires_at > $2) AS changes_cancelled,
 			m.missing, m.missing_linked
 		FROM (SELECT count(*) AS missing, count(l.account_id) AS missing_linked
 			FROM accounts a LEFT JOIN alipay_links l ON l.center_id = $1 AND l.account_id = a.account_id

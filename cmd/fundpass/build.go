@@ -22,6 +22,7 @@ type app struct {
 	gateway *signing.Gateway
 	policy  *passwd.Policy
 	hasher  *passwd.Hasher
+	mailer  *mailer // nil: notices are not sent
 	server  *miniapp.Server
 
 	transport *keys.Transport // of the start; reload gives the server newer ones
@@ -51,12 +52,13 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
 	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport}
-	if err := a.addServer(); err != nil {
+	if err := a.addServer(f.content); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	for _, p := range s.unsafe() {
 		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
 	}
+	a.warnSandbox()
 	return a, nil
 }
 
@@ -70,18 +72,23 @@ func newHasher(f files) *passwd.Hasher {
 	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Slots: slots, Queue: slots * queueForHash})
 }
 
-func (a *app) addServer() error {
+func (a *app) addServer(contentKey []byte) error {
 	s := a.settings
 	server, err := miniapp.New(miniapp.Config{
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
+		ContentKey: contentKey, Reset: miniapp.ResetProof(s.Reset),
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
+		Notices: s.MessageTemplate != "", Docs: s.Docs,
 	})
 	if err != nil {
 		return err
 	}
 	server.ReportCertificates(a.certificateEnds)
+	if a.mailer = newMailer(a); a.mailer != nil {
+		server.ReportNotices(a.mailer.report)
+	}
 	a.server, a.handler = server, server.Handler()
 	return nil
 }

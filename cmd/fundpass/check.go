@@ -112,7 +112,7 @@ func (s settings) describe(field settingField, f files) string {
 		}
 	case "FUNDPASS_CONTENT_KEY_FILE":
 		if s.ContentKeyFile != "" {
-			return s.ContentKeyFile + ": AES-128, not used by this version"
+			return s.ContentKeyFile + ": AES-128"
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
 		return describeAlipay(s.AlipayKeyFiles, f.ring)

@@ -49,7 +49,9 @@ func (c checked) count(v verdict) int {
 func TestCheckComplete(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	got := runCheck(t, s.env(values{"FUNDPASS_TRANSPORT_KEY_FILES": s.path("transport_private_key.pem")}))
+	got := runCheck(t, s.env(values{
+		"FUNDPASS_TRANSPORT_KEY_FILES": s.path("transport_private_key.pem"), "FUNDPASS_MESSAGE_TEMPLATE": "template",
+	}))
 	noError(t, got.err)
 	got.want(verdictOK, "FUNDPASS_APP_KEY_FILE", "RSA, 2048 bits, signs and verifies")
 	got.want(verdictOK, "FUNDPASS_ALIPAY_KEY_FILES", "not the application's own")

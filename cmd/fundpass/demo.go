@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/miniprogram"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/localpg"
@@ -181,8 +182,12 @@ func (d *demo) startSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
+	content, err := loadContentKey(d.home.path(contentKeyFile))
+	if err != nil {
+		return err
+	}
 	d.sim, err = alipaysim.New(alipaysim.Config{
-		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, Target: d.url(),
+		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, ContentKey: content, Target: d.url(), SpareMessages: true,
 	})
 	if err != nil {
 		return err
@@ -211,9 +216,11 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
-		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile),
+		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
+		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
+		Docs: true,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
 		return err
@@ -227,7 +234,17 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		}
 		api.ServeHTTP(w, r)
 	})
+	d.app.handler = miniprogram.Phone(storyTexts(), d.app.handler)
 	return nil
+}
+
+// storyTexts say what each person shows.
+func storyTexts() map[string]string {
+	texts := make(map[string]string)
+	for _, s := range stories {
+		texts[s.word] = s.tells
+	}
+	return texts
 }
 
 func (d *demo) load(ctx context.Context) error { return d.app.loadPeople(ctx) }

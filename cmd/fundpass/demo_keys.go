@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -20,13 +22,14 @@ const (
 	columnKeyFile    = "column-key.json"
 	pepperFile       = "pepper.json"
 	transportKeyFile = "transport-key.pem"
+	contentKeyFile   = "content-key.txt"
 )
 
 // makeKeys makes the key files that are not there.
 func (h *home) makeKeys() error {
 	for name, make := range map[string]func() ([]byte, error){
 		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM, transportKeyFile: newPrivatePEM,
-		columnKeyFile: keys.NewBoxKey, pepperFile: keys.NewPepperKey,
+		columnKeyFile: keys.NewBoxKey, pepperFile: keys.NewPepperKey, contentKeyFile: newContentKey,
 	} {
 		_, err := os.Lstat(h.path(name))
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -49,6 +52,13 @@ func newPrivatePEM() ([]byte, error) {
 		return nil, err
 	}
 	return key.PEM(), nil
+}
+
+// newContentKey is what Alipay's console makes under 接口内容加密方式.
+func newContentKey() ([]byte, error) {
+	var key [contentKeySize]byte
+	rand.Read(key[:])
+	return base64.StdEncoding.AppendEncode(nil, key[:]), nil
 }
 
 // publishAlipayKey writes the public half of the simulator's key, which serve

@@ -97,6 +97,7 @@ func TestDemo(t *testing.T) {
 	t.Run("people", d.testPeople)
 	t.Run("stories", d.testStories)
 	t.Run("faults", d.testFaults)
+	t.Run("docs", d.testDocs)
 	t.Run("walk twice", d.testWalkTwice)
 	t.Run("log", func(t *testing.T) { d.testLog(t, filepath.Join(dir, "fundpass.log")) })
 	d.stop(t)
@@ -167,6 +168,23 @@ func (d *runningDemo) testFaults(t *testing.T) {
 	}
 	if a := p.mustPost(t, "/v1/nothing", fields{}); a.Code != "NOT_FOUND" {
 		t.Errorf("an unknown path gets %s", a.raw)
+	}
+}
+
+// testDocs: the demo shows the contract, at the address it tells.
+func (d *runningDemo) testDocs(t *testing.T) {
+	for _, path := range []string{"/docs", "/docs/errors", "/openapi.yaml"} {
+		rsp, err := http.Get(d.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rsp.Body.Close()
+		if rsp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, rsp.Status)
+		}
+	}
+	if !strings.Contains(d.screen.String(), d.url+"/docs") {
+		t.Error("the screen does not say where the contract is")
 	}
 }
 

@@ -41,6 +41,9 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	working, rest := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	workers.Go(func() { a.purge(working, purgeEvery) })
+	if a.mailer != nil {
+		workers.Go(func() { a.mailer.work(working, mailEvery) })
+	}
 	workers.Go(func() { a.watchExpiry(working, warnEvery) })
 	defer workers.Wait()
 	defer rest()

@@ -33,7 +33,7 @@ func TestExpiringSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			site := newBareSite(t)
-			env := site.env(site.certifyBoth(c.alipay, c.app))
+			env := site.env(site.certifyBoth(c.alipay, c.app), values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})
 			s, err := readSettings(getenvOf(env))
 			noError(t, err)
 			ring, problems := s.loadRing()

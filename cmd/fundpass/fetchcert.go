@@ -74,7 +74,11 @@ func printCandidate(to io.Writer, path string, c keys.AlipayCert) {
 	row("issuer", printable(c.Issuer))
 	row("valid", c.NotBefore.UTC().Format(time.DateOnly)+" to "+c.End.UTC().Format(time.DateOnly))
 	row("SHA-256", fmt.Sprintf("%x", c.Fingerprint))
-	fmt.Fprint(to, "\nIt was issued under the root file, but nobody has compared it yet. Look at the\n"+
+	root := "root file"
+	if c.Sandbox {
+		root = "sandbox's pinned root"
+	}
+	fmt.Fprint(to, "\nIt was issued under the "+root+", but nobody has compared it yet. Look at the\n"+
 		"certificate in Alipay's console (接口加签方式 > 证书 > 支付宝公钥证书): when subject, validity and\n"+
 		"serial are the same, add the file to FUNDPASS_ALIPAY_KEY_FILES beside the old one,\n"+
 		"run fundpass check and restart the servers. Otherwise delete the file.\n")

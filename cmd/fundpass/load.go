@@ -23,7 +23,7 @@ type files struct {
 	pepper    *keys.Pepper
 	policy    *passwd.Policy
 	transport *keys.Transport // nil when none is configured
-	content   []byte          // not used yet
+	content   []byte          // nil when not set
 }
 
 // load reads every file the settings name and reports everything wrong with
@@ -71,6 +71,7 @@ func (s settings) named() []namedFile {
 	all = append(all,
 		namedFile{"FUNDPASS_APP_CERT_FILE", s.AppCertFile, false},
 		namedFile{"FUNDPASS_ALIPAY_ROOT_CERT_FILE", s.AlipayRootCertFile, false},
+		namedFile{"FUNDPASS_SANDBOX_ROOT_FILE", s.SandboxRootFile, false},
 		namedFile{"FUNDPASS_CONTENT_KEY_FILE", s.ContentKeyFile, true},
 		namedFile{"FUNDPASS_COLUMN_KEY_FILE", s.ColumnKeyFile, true},
 		namedFile{"FUNDPASS_PEPPER_FILE", s.PepperFile, true})
@@ -96,7 +97,7 @@ func (s settings) checkModes() []problem {
 func (s settings) ringFiles() keys.RingFiles {
 	return keys.RingFiles{
 		AppID: s.AppID, AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
-		AppCert: s.AppCertFile, AlipayRootCert: s.AlipayRootCertFile,
+		AppCert: s.AppCertFile, AlipayRootCert: s.AlipayRootCertFile, SandboxRoot: s.SandboxRootFile,
 	}
 }
 

@@ -113,12 +113,15 @@ func newBareSite(t testing.TB) *site {
 	return s
 }
 
+// siteContentKey is what the console shows as MDEyMzQ1Njc4OWFiY2RlZg==.
+var siteContentKey = []byte("0123456789abcdef")
+
 // playAlipay lets a simulator with this key answer from now on, and publishes it.
 func (s *site) playAlipay(key *rsa.PrivateKey) {
 	s.t.Helper()
 	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
 	noError(s.t, err)
-	s.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: key})
+	s.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: key, ContentKey: siteContentKey})
 	noError(s.t, err)
 	s.alipay.Store(s.sim)
 	s.write("alipay_public_key.txt", publicText(s.t, &key.PublicKey))

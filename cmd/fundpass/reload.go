@@ -24,8 +24,17 @@ func (a *app) reloadOnHangup() (stop func()) {
 	return func() { signal.Stop(hangup); close(done) }
 }
 
-// reload reads the files of the ring and of the transport keys again. With any
-// problem the old keys stay.
+// warnSandbox names the keys that stand by the sandbox's exception.
+func (a *app) warnSandbox() {
+	for _, key := range a.gateway.Ring().AlipayKeys() {
+		if key.Sandbox {
+			a.log.Warn("key is trusted under the sandbox's root only", "setting", "FUNDPASS_SANDBOX_ROOT_FILE", "file", key.Source)
+		}
+	}
+}
+
+// reload reads the files of the ring, the transport keys and the content key
+// again. With any problem the old keys stay.
 func (a *app) reload() {
 	s := a.settings
 	ring, problems := s.loadRing()
@@ -33,6 +42,10 @@ func (a *app) reload() {
 	transport, err := s.loadTransport(ring)
 	if err != nil {
 		problems = append(problems, problem{"FUNDPASS_TRANSPORT_KEY_FILES", err})
+	}
+	contentKey, err := loadContentKey(s.ContentKeyFile)
+	if err != nil {
+		problems = append(problems, problem{"FUNDPASS_CONTENT_KEY_FILE", err})
 	}
 	if len(problems) == 0 {
 		if err := a.gateway.Replace(ring); err != nil {
@@ -44,7 +57,9 @@ func (a *app) reload() {
 	}
 	if len(problems) == 0 {
 		a.server.ReplaceTransport(transport)
+		a.server.ReplaceContentKey(contentKey)
 		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
 		a.warnExpiring(time.Now())
+		a.warnSandbox()
 	}
 }

@@ -20,6 +20,7 @@ func newRoot(w world) *cobra.Command {
 	root.AddCommand(
 		serveCommand(w), demoCommand(w), migrateCommand(w), walkCommand(w),
 		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
+		unlockCommand(w), auditCommand(w), resetCommand(w), policyCommand(w),
 		syncCommand(w),
 	)
 	return root

@@ -29,8 +29,8 @@ func serveCommand(w world) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the API in production",
 		Long: "Serve answers the mini-program until it gets SIGTERM or SIGINT, and then ends the\n" +
-			"requests under way. SIGHUP reads the application's and Alipay's keys again; the\n" +
-			"other files are read at the start only. Settings are environment variables:\n\n" + settingsHelp(),
+			"requests under way. SIGHUP reads the application's, Alipay's and the content key\n" +
+			"again; the other files are read at the start only. Settings are environment variables:\n\n" + settingsHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
 	}

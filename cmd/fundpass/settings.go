@@ -22,9 +22,6 @@ const demoCenter = "demo"
 // file of mode 0600 that a variable names; the database's password belongs into
 // a passfile that FUNDPASS_DATABASE_URL names. The about tag is what an operator
 // reads in the help and when the setting is missing.
-//
-// The content key is read and must be usable; no part of this version decrypts
-// with it yet.
 type settings struct {
 	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"address the mini-program reaches; loopback behind a reverse proxy, anything else only inside a container"`
 	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"address of health and metrics, for operators only"`
@@ -40,9 +37,11 @@ type settings struct {
 	AlipayKeyFiles     fileList `env:"FUNDPASS_ALIPAY_KEY_FILES" need:"yes" about:"files of Alipay's public keys (支付宝公钥) or, in certificate mode, certificates; comma separated, several while Alipay's key changes"`
 	AppCertFile        string   `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: appCertPublicKey_<APPID>.crt"`
 	AlipayRootCertFile string   `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: alipayRootCert.crt"`
-	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; checked, not used by this version"`
+	SandboxRootFile    string   `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: the root of the sandbox's certificates; refused with any other gateway"`
+	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers NOT_OFFERED"`
 	GatewayURL         string   `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway"`
 	Proof              string   `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password: certdoc (Alipay compares name and ID) or none"`
+	Reset              string   `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a clerk's code works with both"`
 
 	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file of the key that encrypts columns; fundpass keys new makes one, and losing it loses the data"`
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password"`
@@ -50,9 +49,14 @@ type settings struct {
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds"`
 
+	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent"`
+	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/password/notme" about:"page of the mini-program that the message opens, where the owner can freeze the password; at most 80 bytes, ?notice=ID is added"`
+
 	TrustedProxies networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated"`
 	PerAddress     rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses"`
 	PerUser        rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set"`
+
+	Docs bool // the contract as pages: no variable, because only the demo shows it
 }
 
 // A problem is one thing wrong with one setting. Its text names the setting
@@ -142,6 +146,9 @@ type settingField struct {
 func settingFields() []settingField {
 	var all []settingField
 	for f := range reflect.TypeFor[settings]().Fields() {
+		if f.Tag.Get("env") == "" {
+			continue
+		}
 		all = append(all, settingField{
 			name: f.Tag.Get("env"), def: f.Tag.Get("envDefault"), about: f.Tag.Get("about"),
 			needed: f.Tag.Get("need") == "yes", index: f.Index[0],

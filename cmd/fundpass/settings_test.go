@@ -55,7 +55,8 @@ func TestSettingsDefaults(t *testing.T) {
 	noError(t, err)
 	want := settings{
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
-		GatewayURL: "https://openapi.alipay.com/gateway.do", Proof: "certdoc",
+		MessagePage: "pages/password/notme",
+		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc", Reset: "certify",
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
@@ -137,6 +138,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"plain passwords", "FUNDPASS_PLAIN_PASSWORDS", "never", "yes nor no", nil},
 		{"no way in for passwords", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
 		{"proof", "FUNDPASS_PROOF", "face", "certdoc nor none", nil},
+		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
 		{"no port", "FUNDPASS_ADDR", "127.0.0.1:", "host:port", nil},

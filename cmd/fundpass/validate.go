@@ -17,6 +17,12 @@ const longestDrain = time.Minute
 
 var centerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 
+// Limits of alipay.open.app.mini.templatemessage.send, less what is added to the page.
+var (
+	messagePage     = regexp.MustCompile(`^[!-.0-~][!-~]{0,79}$`)
+	messageTemplate = regexp.MustCompile(`^[!-~]{1,64}$`)
+)
+
 // validate looks at the values alone; load looks at the files.
 func (s settings) validate() []problem {
 	all := append(s.validateAddresses(), s.validateCenter()...)
@@ -92,14 +98,41 @@ func (s settings) validateAlipay() []problem {
 		}
 		all = append(all, problemf(missing, "is not set, but %s is: certificate mode needs both, public-key mode neither", given))
 	}
+	if !messagePage.MatchString(s.MessagePage) {
+		all = append(all, problemf("FUNDPASS_MESSAGE_PAGE", "is not a page of the mini-program: 1 to 80 printable ASCII characters without a leading slash, e.g. pages/password/notme"))
+	}
+	if s.MessageTemplate != "" && !messageTemplate.MatchString(s.MessageTemplate) {
+		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not a template id: 1 to 64 printable ASCII characters"))
+	}
 	if err := checkGateway(s.GatewayURL); err != nil {
 		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})
+	}
+	if err := s.checkSandboxRoot(); err != nil {
+		all = append(all, problem{"FUNDPASS_SANDBOX_ROOT_FILE", err})
 	}
 	proofs := []miniapp.Proof{miniapp.ProofCertdoc, miniapp.ProofNone}
 	if !slices.Contains(proofs, miniapp.Proof(s.Proof)) {
 		all = append(all, problemf("FUNDPASS_PROOF", "is neither certdoc nor none"))
 	}
+	resets := []miniapp.ResetProof{miniapp.ResetCertify, miniapp.ResetOff}
+	if !slices.Contains(resets, miniapp.ResetProof(s.Reset)) {
+		all = append(all, problemf("FUNDPASS_RESET", "is neither certify nor off"))
+	}
 	return all
+}
+
+// checkSandboxRoot keeps the sandbox's exception where no citizen is.
+func (s settings) checkSandboxRoot() error {
+	host := hostOf(s.GatewayURL)
+	switch {
+	case s.SandboxRootFile == "":
+		return nil
+	case host == productionGateway:
+		return errors.New("is set, but FUNDPASS_GATEWAY_URL is Alipay's production gateway: a certificate of the sandbox proves nothing there; remove the setting")
+	case host != sandboxGateway && !isLoopback(net.JoinHostPort(host, "443")):
+		return errors.New("is set, but FUNDPASS_GATEWAY_URL is neither " + sandboxGateway + " nor on this machine; remove the setting")
+	}
+	return nil
 }
 
 // isAddress takes what net.Listen takes, with a port in digits.

@@ -62,10 +62,10 @@ func asUsage(err error) error {
 	return fmt.Errorf("%w: %w", errUsage, err)
 }
 
-// ringSettings name the files of a ring; all but the last two are required.
+// ringSettings name the files of a ring; all but the last three are required.
 var ringSettings = []string{
 	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
-	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE",
+	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_SANDBOX_ROOT_FILE",
 }
 
 // readRing reads the settings that a ring is made of, and more if named, and leaves
@@ -167,6 +167,7 @@ var advices = []struct {
 	{signing.ErrConfiguration, "look the code up in Alipay's list of common error codes; the console must be changed, trying again does not help"},
 	{signing.ErrTokenInvalid, "let the mini-program ask the citizen for consent again"},
 	{signing.ErrCodeInvalid, "let the mini-program get a new auth code; each is good once"},
+	{signing.ErrUndeliverable, "nothing: this citizen takes no messages, or the form number is used up"},
 	{signing.ErrUnavailable, "nothing, unless it lasts: Alipay, or something before it, was busy"},
 	{signing.ErrMalformed, "capture the message again, whole and byte for byte"},
 }

@@ -2,12 +2,28 @@ package main
 
 import (
 	"net/url"
+	"slices"
 	"time"
+
+	"fundpass/miniapp-api/passwd"
 )
 
 // warnings are what an operator should know of settings that are allowed.
 func (s settings) warnings(f files, now time.Time) []problem {
-	return append(s.unsafe(), s.expiring(f.ring, now)...)
+	return slices.Concat(s.unsafe(), s.expiring(f.ring, now), s.weakPolicy(f.policy))
+}
+
+// weakPolicy says where the city's own policy falls short. The built-in one is
+// nobody's choice and is left to policy lint.
+func (s settings) weakPolicy(p *passwd.Policy) []problem {
+	if s.PolicyFile == "" || p == nil {
+		return nil
+	}
+	var all []problem
+	for _, warning := range p.Warnings() {
+		all = append(all, problemf("FUNDPASS_POLICY_FILE", "%s", warning))
+	}
+	return all
 }
 
 // unsafe names what is allowed and fit for a few places only.
@@ -24,6 +40,12 @@ func (s settings) unsafe() []problem {
 	}
 	if s.PlainPasswords == "yes" && s.Environment == "production" {
 		all = append(all, problemf("FUNDPASS_PLAIN_PASSWORDS", "is yes: passwords are readable wherever TLS ends before this server; set FUNDPASS_TRANSPORT_KEY_FILES, and no once every page encrypts"))
+	}
+	if s.SandboxRootFile != "" {
+		all = append(all, problemf("FUNDPASS_SANDBOX_ROOT_FILE", "is set: certificates under it are trusted as Alipay's by name and signature alone; for tests in the sandbox, never with citizens' data"))
+	}
+	if s.MessageTemplate == "" {
+		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not set: owners are not told when their password is changed; notices are recorded and not sent"))
 	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"

@@ -10,7 +10,7 @@ import (
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	s := newBareSite(t)
-	base, err := readSettings(getenvOf(s.env()))
+	base, err := readSettings(getenvOf(s.env(values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})))
 	noError(t, err)
 	now := time.Now()
 	for _, c := range []struct {
@@ -22,6 +22,7 @@ func TestWarnings(t *testing.T) {
 		{"container", func(s *settings) { s.Addr = "0.0.0.0:8080" }, []string{"FUNDPASS_ADDR"}},
 		{"every address", func(s *settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
 		{"public ops", func(s *settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
+		{"nobody is told", func(s *settings) { s.MessageTemplate = "" }, []string{"FUNDPASS_MESSAGE_TEMPLATE"}},
 		{"no proof", func(s *settings) { s.Proof = "none" }, []string{"FUNDPASS_PROOF"}},
 		{"simulator in production", func(s *settings) { s.Environment, s.PlainPasswords = "production", "no" }, []string{"FUNDPASS_GATEWAY_URL"}},
 		{"sandbox in production", func(s *settings) {

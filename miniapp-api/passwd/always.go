@@ -43,7 +43,7 @@ var always = []fixedRule{
 	{"birthday", "密码不能包含您的出生日期", "CONTAINS_BIRTHDAY", asvsContext, server, containsBirthday},
 	{"phone", "密码不能包含手机号码中连续4位或以上的数字", "CONTAINS_PHONE", asvsContext, server, containsPhone},
 	{"account", "密码不能包含公积金账号中连续4位或以上的字符", "CONTAINS_ACCOUNT", asvsContext, server, containsAccount},
-	{"name", "密码不能包含您的姓名", "CONTAINS_NAME", asvsContext, server, containsName},
+	{"name", "密码不能包含您的姓名、姓名的拼音或拼音首字母", "CONTAINS_NAME", asvsContext, server, containsName},
 	{"context", "密码不能包含与本业务或本地有关的词语", "CONTEXT_WORD", asvsContext, server, containsContextWord},
 	{"sequence", "密码不能包含4个或以上连续的数字、字母或键盘相邻的按键", "SEQUENCE", nistBlocklist, server, hasSequence},
 	{"repeat", "密码不能由重复的字符或片段组成", "REPEAT", nistBlocklist, server, isRepeat},
@@ -71,9 +71,10 @@ func containsContextWord(q question) bool {
 }
 
 // isDerived compares with every initial password any known rule would give,
-// not only the city's own: the citizen may have moved.
+// not only the city's own: the citizen may have moved. All of them are six
+// ASCII characters.
 func isDerived(q question) bool {
-	return slices.ContainsFunc(slices.Concat(InitialRules(), q.policy.InitialRules), func(rule string) bool {
+	return len(q.folded) == 6 && slices.ContainsFunc(slices.Concat(InitialRules(), q.policy.InitialRules), func(rule string) bool {
 		return IsInitial(rule, q.Subject, NewSecret(q.folded))
 	})
 }

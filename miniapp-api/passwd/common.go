@@ -1,35 +1,18 @@
 package passwd
 
 import (
-	_ "embed" // common.txt
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
-//go:embed common.txt
-var commonText string
-
-// common is the list of words and number puns that passwords are commonly made
+// common reports whether s is one of the words that passwords are commonly made
 // of. A password is common when it is a word of the list, also with a few
 // characters before or behind, doubled, or with look-alike digits for letters;
 // with these the list stands for many millions of spellings. It serves the
 // top-3000 list of OWASP ASVS 5.0, 6.2.4, without a query to anybody outside.
-var common = readCommon(commonText)
-
-func readCommon(text string) map[string]bool {
-	set := map[string]bool{}
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		for word := range strings.FieldsSeq(line) {
-			set[word] = true
-		}
-	}
-	return set
-}
+func common(s string) bool { return words().has(s) }
 
 // lookAlikes are the digits and symbols that stand for letters. 1 is read both ways.
 var lookAlikes = []*strings.Replacer{
@@ -50,21 +33,21 @@ func isCommon(q question) bool {
 	if n := len(s) / 2; n > 0 && s[:n] == s[n:] {
 		s = s[:n]
 	}
-	return common[s] || common[q.folded] || isDate(s) || commonWord(s)
+	return common(s) || common(q.folded) || isDate(s) || commonWord(s)
 }
 
 // commonWord looks for a word of the list between two affixes.
 func commonWord(s string) bool {
 	word, affix := core(s)
-	if (common[word] || len(word) < shortWord) && weakAffix(affix, word) {
+	if (common(word) || len(word) < shortWord) && weakAffix(affix, word) {
 		return true
 	}
 	for _, r := range lookAlikes {
-		if common[r.Replace(s)] {
+		if common(r.Replace(s)) {
 			return true
 		}
 		body := strings.TrimRightFunc(s, notLetter)
-		if common[r.Replace(body)] && weakAffix(s[len(body):], body) {
+		if common(r.Replace(body)) && weakAffix(s[len(body):], body) {
 			return true
 		}
 	}
@@ -86,15 +69,20 @@ func weakAffix(affix, word string) bool {
 		return false
 	}
 	few := len(digits) <= shortDigits && len(word) >= shortWord
-	return few || common[digits] || isDate(digits)
+	return few || common(digits) || isDate(digits)
 }
 
-// isDate reports a day written YYYYMMDD or YYMMDD: a birthday, if not the owner's.
+// isDate reports a day written YYYYMMDD or YYMMDD, or a month YYYYMM: a
+// birthday, if not the owner's.
 func isDate(s string) bool {
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsDigit(r) }) {
 		return false
 	}
-	layout := map[int]string{8: "20060102", 6: "060102"}[len(s)]
-	t, err := time.Parse(layout, s)
-	return layout != "" && err == nil && 1900 <= t.Year() && t.Year() < 2100
+	for _, layout := range []string{"20060102", "060102", "200601"} {
+		t, err := time.Parse(layout, s)
+		if err == nil && 1900 <= t.Year() && t.Year() < 2100 {
+			return true
+		}
+	}
+	return false
 }

@@ -18,12 +18,13 @@ type Subject struct {
 // derivations are the ways centres make an initial password, by the name that
 // is stored in its place. Source: the help texts of the cities named.
 var derivations = map[string]func(Subject) (string, bool){
-	"id-last6":         func(s Subject) (string, bool) { return tail(s.IDNumber, 6) },           // Anyang: X as it stands
-	"id-last6-x0":      func(s Subject) (string, bool) { return tail(xAsZero(s.IDNumber), 6) },  // Shenzhen: X as 0
-	"id-last6-digits":  func(s Subject) (string, bool) { return tail(withoutX(s.IDNumber), 6) }, // X skipped, six digits before it
-	"id-last4+00":      func(s Subject) (string, bool) { return tailAnd00(s.IDNumber) },         // Beijing
-	"account-last6":    func(s Subject) (string, bool) { return tail(s.AccountNo, 6) },          // Guiyang
-	"account-last4+00": func(s Subject) (string, bool) { return tailAnd00(s.AccountNo) },        // Chongqing, Nanjing
+	"id-last6":           func(s Subject) (string, bool) { return tail(s.IDNumber, 6) },             // Anyang: X as it stands
+	"id-last6-x0":        func(s Subject) (string, bool) { return tail(xAsZero(s.IDNumber), 6) },    // Shenzhen: X as 0
+	"id-last6-digits":    func(s Subject) (string, bool) { return tail(withoutX(s.IDNumber), 6) },   // X skipped, six digits before it
+	"id-last4+00":        func(s Subject) (string, bool) { return tailAnd00(s.IDNumber) },           // Beijing
+	"id-last4-digits+00": func(s Subject) (string, bool) { return tailAnd00(withoutX(s.IDNumber)) }, // Beijing, X skipped
+	"account-last6":      func(s Subject) (string, bool) { return tail(s.AccountNo, 6) },            // Guiyang, Qingdao
+	"account-last4+00":   func(s Subject) (string, bool) { return tailAnd00(s.AccountNo) },          // Chongqing, Nanjing
 }
 
 // Derive returns the initial password that a rule gives a person. A rule of six

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,15 +26,41 @@ const (
 // allows must say "legacy": true and give a reason. All problems are reported
 // at once, wrapped in ErrPolicy.
 func ParsePolicy(data []byte) (*Policy, error) {
-	var p Policy
+	p := Policy{Spraying: defaultSpraying}
 	if err := unmarshalStrict(data, &p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	p.InitialNeedsProof = strings.TrimSpace(p.InitialWithoutProof) == ""
 	if problems := p.problems(); len(problems) > 0 {
-		return nil, fmt.Errorf("%w %q: %w", ErrPolicy, p.Name, errors.Join(problems...))
+		return nil, &faultyPolicy{&p, problems}
 	}
 	return &p, nil
+}
+
+// errUndeclared is a rule that is weak and does not say so.
+var errUndeclared = errors.New(`to keep it, say "legacy": true and give a "reason"`)
+
+// A faultyPolicy is the error of a policy that could be read and may not be used.
+type faultyPolicy struct {
+	policy   *Policy
+	problems []error
+}
+
+func (f *faultyPolicy) Error() string {
+	return fmt.Sprintf("%v %q: %v", ErrPolicy, f.policy.Name, errors.Join(f.problems...))
+}
+
+func (f *faultyPolicy) Unwrap() []error { return append([]error{ErrPolicy}, f.problems...) }
+
+// ParseDraft reads a policy for Lint. Unlike ParsePolicy it takes rules that
+// are weak and do not declare it; nothing may serve under such a policy.
+func ParseDraft(data []byte) (*Policy, error) {
+	p, err := ParsePolicy(data)
+	var f *faultyPolicy
+	if errors.As(err, &f) && !slices.ContainsFunc(f.problems, func(err error) bool { return !errors.Is(err, errUndeclared) }) {
+		return f.policy, nil
+	}
+	return p, err
 }
 
 // unmarshalStrict decodes one JSON value and nothing else.
@@ -111,9 +138,11 @@ func (p *Policy) problems() []error {
 		}
 		seen[r.ID] = true
 	}
+	problems = append(problems, p.paperProblems()...)
 	add(p.boundsProblem())
 	add(p.namesProblem())
 	add(p.Lock.check())
+	add(p.Spraying.check())
 	return problems
 }
 
@@ -133,7 +162,7 @@ func (r Rule) problem(seen map[string]bool) error {
 	}
 	weak := weakness(r.Check)
 	if weak != "" && (!r.Legacy || !sentence(r.Reason)) {
-		return fmt.Errorf(`%s: to keep it, say "legacy": true and give a "reason"`, weak)
+		return fmt.Errorf("%s: %w", weak, errUndeclared)
 	}
 	if weak == "" && (r.Legacy || r.Reason != "") {
 		return errors.New(`"legacy" and "reason" stand on a rule that weakens nothing`)
@@ -235,6 +264,33 @@ func (p *Policy) namesProblem() error {
 		}
 	}
 	return nil
+}
+
+// paperProblems looks at what a policy says for people: sources, notes and
+// examples. Examples are named by their place, so that no message holds one.
+func (p *Policy) paperProblems() []error {
+	var problems []error
+	for name, source := range map[string]string{"lock_source": p.LockSource, "initial_source": p.InitialSource} {
+		if source != "" && !sentence(source) {
+			problems = append(problems, fmt.Errorf("%q is too long", name))
+		}
+	}
+	for i, n := range p.Notes {
+		if !sentence(n.Text) || !sentence(n.Source) {
+			problems = append(problems, fmt.Errorf("notes: %d needs a text and a source, not too long", i+1))
+		}
+	}
+	for i, e := range p.Examples.Accepted {
+		if broken := p.Check(NewSecret(e), Subject{}); len(broken) > 0 {
+			problems = append(problems, fmt.Errorf("examples: accepted %d breaks rule %q", i+1, broken[0].Rule))
+		}
+	}
+	for i, e := range p.Examples.Refused {
+		if len(p.Check(NewSecret(e), Subject{})) == 0 {
+			problems = append(problems, fmt.Errorf("examples: refused %d breaks no rule", i+1))
+		}
+	}
+	return problems
 }
 
 func validID(s string) bool {

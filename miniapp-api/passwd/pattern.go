@@ -19,18 +19,19 @@ var lines = []string{
 var inWords = []string{"erty", "wert", "trew", "rstu"}
 
 // steps holds every other four characters of the lines, in both directions.
-var steps = func() map[string]bool {
-	set := map[string]bool{}
+var steps = func() map[[shareLength]rune]bool {
+	set := map[[shareLength]rune]bool{}
+	four := func(s string) [shareLength]rune { return [shareLength]rune([]rune(s)) }
 	for _, line := range lines {
 		back := []byte(line)
 		slices.Reverse(back)
 		for i := 0; i+shareLength <= len(line); i++ {
-			set[line[i:i+shareLength]] = true
-			set[string(back[i:i+shareLength])] = true
+			set[four(line[i:i+shareLength])] = true
+			set[four(string(back[i:i+shareLength]))] = true
 		}
 	}
 	for _, step := range inWords {
-		delete(set, step)
+		delete(set, four(step))
 	}
 	return set
 }()
@@ -54,11 +55,11 @@ func hasSteps(keys []rune, stride int) bool {
 	for i := 0; i+stride*shareLength <= len(keys); i++ {
 		all := true
 		for strand := range stride {
-			four := make([]rune, 0, shareLength)
-			for j := range shareLength {
-				four = append(four, keys[i+strand+j*stride])
+			var four [shareLength]rune
+			for j := range four {
+				four[j] = keys[i+strand+j*stride]
 			}
-			all = all && steps[string(four)]
+			all = all && steps[four]
 		}
 		if all {
 			return true

@@ -3,8 +3,6 @@ package passwd
 import (
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // shareLength is how many characters in a row may not be shared with a number
@@ -62,29 +60,4 @@ func birthday(s Subject) string {
 		return ""
 	}
 	return s.IDNumber[6:14]
-}
-
-func containsName(q question) bool {
-	return slices.ContainsFunc(nameForms(q.Name), func(form string) bool {
-		return strings.Contains(q.bare, form)
-	})
-}
-
-// nameForms returns the forms of a name that a password may not contain: the
-// whole name, a Chinese given name of two or more characters, each longer part
-// of any other name. Romanised forms of Chinese names belong here too.
-func nameForms(name string) []string {
-	folded := fold(name)
-	whole := bare(folded)
-	if strings.ContainsFunc(whole, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
-		_, surname := utf8.DecodeRuneInString(whole)
-		return longEnough(2, whole, whole[surname:])
-	}
-	return longEnough(shareLength, append(strings.FieldsFunc(folded, notLetter), whole)...)
-}
-
-func notLetter(r rune) bool { return !unicode.IsLetter(r) }
-
-func longEnough(least int, forms ...string) []string {
-	return slices.DeleteFunc(forms, func(form string) bool { return utf8.RuneCountInString(form) < least })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -27,11 +28,35 @@ type Policy struct {
 	InitialRules []string  `json:"initial_rules"`
 	Lock         Lock      `json:"lock"`
 	Channels     []Channel `json:"channels,omitempty"`
+	Spraying     Spraying  `json:"spraying"` // what a file leaves out is the default
 	// InitialWithoutProof is the reason why an initial password alone may open a
 	// link. Empty, as it should be: a second proof is needed.
 	InitialWithoutProof string `json:"initial_without_proof,omitempty"`
 	// InitialNeedsProof is set unless InitialWithoutProof gives a reason.
 	InitialNeedsProof bool `json:"-"`
+	// LockSource and InitialSource name the notices that Lock and InitialRules
+	// come from, as Rule.Source does for a rule.
+	LockSource    string `json:"lock_source,omitempty"`
+	InitialSource string `json:"initial_source,omitempty"`
+	// Notes are what else the city's notices say, for operators.
+	Notes []Remark `json:"notes,omitempty"`
+	// Examples must hold, or the file is refused.
+	Examples Examples `json:"examples,omitzero"`
+}
+
+// A Remark is something a notice says that no field can hold: where the initial
+// password must be changed, how the letter X of an ID number is typed.
+type Remark struct {
+	Text   string `json:"text"`
+	Source string `json:"source"`
+}
+
+// Examples are invented passwords that the policy takes and refuses from a
+// person of whom nothing is known. They show what the rules amount to, and a
+// file whose rules say otherwise is not loaded.
+type Examples struct {
+	Accepted []string `json:"accepted,omitempty"`
+	Refused  []string `json:"refused,omitempty"`
 }
 
 // A Rule is one demand on a new password. Text is the Chinese sentence the
@@ -93,14 +118,39 @@ func Default() *Policy {
 	return p
 }
 
-// Builtin returns an embedded policy: "default", "classic-6-12" or "wuxi".
-// Error: ErrPolicy for any other name.
+// Builtins returns the names of the embedded policies, sorted: "default", the
+// shape "classic-6-12" and cities, whose notices must be read again before use.
+func Builtins() []string {
+	entries, err := builtin.ReadDir("policies")
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = strings.TrimSuffix(e.Name(), ".json")
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Builtin returns the embedded policy that Builtins names. Error: ErrPolicy for
+// any other name.
 func Builtin(name string) (*Policy, error) {
+	data, err := BuiltinFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePolicy(data)
+}
+
+// BuiltinFile returns the file of an embedded policy, to be copied and adapted.
+// Error: ErrPolicy for a name that Builtins does not return.
+func BuiltinFile(name string) ([]byte, error) {
 	data, err := builtin.ReadFile("policies/" + name + ".json")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q is not a built-in policy", ErrPolicy, name)
 	}
-	return ParsePolicy(data)
+	return data, nil
 }
 
 // LoadPolicy reads a policy file. Errors: ErrPolicy with everything that is
@@ -133,39 +183,6 @@ func (p *Policy) Public() []PublicRule {
 		public = append(public, PublicRule{historyRule, text, Check{Server: true}})
 	}
 	return public
-}
-
-// Warnings tells an operator, in English, where the policy falls short of NIST
-// SP 800-63B-4 and what an assessor of GB/T 22239 will ask.
-func (p *Policy) Warnings() []string {
-	var warnings []string
-	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-	composed := false
-	for _, r := range p.Rules {
-		if r.Legacy {
-			warn("rule %q: %s (reason given: %s)", r.ID, weakness(r.Check), r.Reason)
-		}
-		composed = composed || len(r.Check.Require) > 0
-	}
-	if min, _ := p.bounds(); len(p.Channels) > 0 && min < singleFactorMin {
-		warn("passwords also open %s, there without a second factor: NIST SP 800-63B-4, 3.1.1.2 wants %d code points",
-			strings.Join(channelIDs(p.Channels), ", "), singleFactorMin)
-	}
-	if !p.InitialNeedsProof {
-		warn("initial passwords open a link without a second proof (reason given: %s)", p.InitialWithoutProof)
-	}
-	if !composed {
-		warn("no composition rule: an assessor of GB/T 22239-2019 may ask; length and the list of refused passwords answer it")
-	}
-	return warnings
-}
-
-func channelIDs(channels []Channel) []string {
-	ids := make([]string, len(channels))
-	for i, c := range channels {
-		ids[i] = c.ID
-	}
-	return ids
 }
 
 // bounds returns the shortest and the longest password allowed, in code points.

@@ -12,9 +12,9 @@ import (
 
 func TestBuiltins(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"default", "classic-6-12", "wuxi"} {
+	for _, name := range Builtins() {
 		p := mustBuiltin(t, name)
-		if p.Name != name || len(p.InitialRules) == 0 || !p.InitialNeedsProof || p.History == 0 {
+		if p.Name != name || !p.InitialNeedsProof || p.History == 0 {
 			t.Errorf("%s: %+v", name, p)
 		}
 		for _, r := range p.Rules {
@@ -35,36 +35,15 @@ func TestBuiltins(t *testing.T) {
 			t.Errorf("Builtin(%q) = %v, %v", name, p, err)
 		}
 	}
+	if names := Builtins(); len(names) < 18 || !slices.IsSorted(names) {
+		t.Errorf("%q", names)
+	}
 	if shortest, longest := Default().bounds(); shortest != 8 || longest != 64 {
 		t.Errorf("default allows %d to %d", shortest, longest)
 	}
 }
 
 func hasHan(s string) bool { return regexp.MustCompile(`\p{Han}`).MatchString(s) }
-
-// The default policy weakens nothing; what the others weaken is said.
-func TestWarnings(t *testing.T) {
-	t.Parallel()
-	count := func(p *Policy, word string) (n int) {
-		for _, w := range p.Warnings() {
-			if strings.Contains(w, word) {
-				n++
-			}
-		}
-		return n
-	}
-	def, classic := Default(), mustBuiltin(t, "classic-6-12")
-	if n := len(def.Warnings()); n != 1 || count(def, "GB/T 22239") != 1 {
-		t.Errorf("default: %q", def.Warnings())
-	}
-	if count(classic, "rule ") != 4 || count(classic, "12329") != 1 || count(classic, "GB/T 22239") != 1 {
-		t.Errorf("classic: %q", classic.Warnings())
-	}
-	open, err := ParsePolicy([]byte(withField(t, "initial_without_proof", "no contract yet")))
-	if err != nil || open.InitialNeedsProof || count(open, "no contract yet") != 1 {
-		t.Errorf("open: %v, %v", open, err)
-	}
-}
 
 func TestPublic(t *testing.T) {
 	t.Parallel()

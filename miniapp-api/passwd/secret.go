@@ -1,10 +1,3 @@
-// Package passwd decides what a good password is, keeps it unreadable and
-// hashes it. It knows no network and no database, and no clock but the one it
-// is handed.
-//
-// A Policy is a city's file: which passwords are refused, how guessing is
-// locked, which initial passwords exist. A Hasher does the expensive part in a
-// bounded number of places, apart from the work of other requests.
 package passwd
 
 import (

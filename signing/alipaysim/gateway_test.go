@@ -273,7 +273,8 @@ func TestSDKUnderstands(t *testing.T) {
 		{"王五", wang}:  "F", // whose story is face_fails
 		{"张三", li}:    "F",
 	} {
-		begin := alipay.UserCertifyOpenInitialize{OuterOrderNo: "ORDER1", BizCode: "FACE"}
+		begin := alipay.UserCertifyOpenInitialize{OuterOrderNo: "ORDER" + want + person[1], BizCode: "FACE"}
+		begin.MerchantConfig.ReturnURL = "alipays://platformapi/startapp"
 		begin.IdentityParam.IdentityType, begin.IdentityParam.CertType = "CERT_INFO", "IDENTITY_CARD"
 		begin.IdentityParam.CertName, begin.IdentityParam.CertNo = person[0], person[1]
 		begun, err := client.UserCertifyOpenInitialize(ctx, begin)

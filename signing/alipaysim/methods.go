@@ -16,6 +16,10 @@ var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"alipay.user.certdoc.certverify.consult":    (*Sim).consult,
 	"alipay.user.certify.open.initialize":       (*Sim).certifyInitialize,
 	"alipay.user.certify.open.query":            (*Sim).certifyQuery,
+
+	"datadigital.fincloud.generalsaas.face.verification.initialize": (*Sim).faceInitialize,
+	"datadigital.fincloud.generalsaas.face.verification.query":      (*Sim).faceQuery,
+
 	"alipay.open.app.mini.templatemessage.send": (*Sim).templateMessage,
 	"alipay.open.app.alipaycert.download":       (*Sim).certDownload,
 	"alipay.user.deloauth.detail.query":         (*Sim).deloauthQuery,

@@ -22,12 +22,17 @@ func (s *Sim) routes() *http.ServeMux {
 	mux.HandleFunc("POST /sim/notice", s.giveNotice)
 	mux.HandleFunc("POST /sim/phone", s.givePhone)
 	mux.HandleFunc("POST /sim/fault", s.setFault)
+	mux.HandleFunc("GET /gateway.do", s.page)
+	mux.HandleFunc("POST /sim/certify", s.certifyRoute)
 	mux.HandleFunc("GET /sim/alipay-keys", s.listKeys)
 	mux.HandleFunc("POST /sim/rotate-key", s.rotate)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/fault, GET /sim/alipay-keys and POST /sim/rotate-key"})
-	})
+	mux.HandleFunc("/", offers)
 	return mux
+}
+
+// offers answers what the simulator does not have.
+func offers(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/fault, POST /sim/certify, GET /sim/alipay-keys and POST /sim/rotate-key"})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

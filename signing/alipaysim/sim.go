@@ -54,6 +54,9 @@ type Config struct {
 	Key *rsa.PrivateKey
 	// Redirect is where the fault "redirect" points; "" = a closed loopback port.
 	Redirect string
+	// SpareMessages keeps faults from template messages: they are sent in the
+	// background and would use up a fault that was meant for something else.
+	SpareMessages bool
 	// Certificates, when set, makes the simulator speak certificate mode.
 	Certificates *Certificates
 	// ContentKey, 16 bytes, encrypts phone numbers; nil = the application has not set one.
@@ -81,7 +84,8 @@ type Sim struct {
 	codes       map[string]ticket
 	tokens      map[string]ticket
 	verifies    map[string]claim
-	certify     map[string]claim
+	checks      map[string]*faceCheck // by certify_id
+	orders      map[string]bool       // outer_order_no, each good once
 	calls       map[string]int
 	messages    []Message
 	withdrawals []withdrawal // in the order of time
@@ -117,7 +121,8 @@ func New(cfg Config) (*Sim, error) {
 		codes:    make(map[string]ticket),
 		tokens:   make(map[string]ticket),
 		verifies: make(map[string]claim),
-		certify:  make(map[string]claim),
+		checks:   make(map[string]*faceCheck),
+		orders:   make(map[string]bool),
 		calls:    make(map[string]int),
 	}
 	s.own.current = &alipayKey{key: cfg.Key}

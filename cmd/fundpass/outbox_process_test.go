@@ -1,0 +1,258 @@
+package main
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"fundpass/signing/alipaysim"
+)
+
+const templateMethod = "alipay.open.app.mini.templatemessage.send"
+
+// mailing starts a server that sends notices.
+func (n *town) mailing() *process {
+	n.t.Helper()
+	return startServer(n.t, n.env(map[string]string{
+		"FUNDPASS_PROOF": "none", "FUNDPASS_MESSAGE_TEMPLATE": "template",
+		"FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000",
+	}))
+}
+
+// A told is a message that the simulator has taken.
+type told struct {
+	To   string `json:"to_open_id"`
+	Page string `json:"page"`
+	Data string `json:"data"`
+}
+
+// key is what the receiver recognises a repetition by.
+func (m told) key() string {
+	_, query, _ := strings.Cut(m.Page, "?")
+	values, _ := url.ParseQuery(query)
+	return values.Get(noticeKey)
+}
+
+func (n *town) told() (all []told) {
+	n.t.Helper()
+	for _, m := range n.sim.Messages() {
+		if m.Method != templateMethod {
+			continue
+		}
+		var one told
+		noError(n.t, json.Unmarshal(m.Content, &one))
+		all = append(all, one)
+	}
+	return all
+}
+
+// unsent are the notices that are neither delivered nor given up.
+const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
+
+// awaitNumber waits until a query gives exactly this.
+func (n *town) awaitNumber(want int, query string) {
+	n.t.Helper()
+	for end := time.Now().Add(20 * time.Second); n.number(query) != want; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			n.t.Fatalf("%s is %d, want %d", query, n.number(query), want)
+		}
+	}
+}
+
+// ageClaims makes every notice due now, as after the lease or the pause.
+func (n *town) ageClaims() {
+	n.t.Helper()
+	_, err := n.sql.Exec(`UPDATE outbox SET next_at = now() - interval '1 second' WHERE next_at > now()`)
+	noError(n.t, err)
+}
+
+func (c *citizen) mustChange() {
+	c.town.t.Helper()
+	change := changeAt(c.must("OK", c.openChange(c.Password)))
+	next := confirmTo(change, c.newPassword())
+	if a := c.must("OK", next); a.object()["notified"] != true {
+		c.town.t.Errorf("notified: %s", a.raw)
+	}
+	c.Password = passwordOf(next)
+}
+
+// Two servers on one outbox: each notice is told once, to its owner, in words
+// that name nobody; the metrics say so.
+func TestOutboxOfTwoServers(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	servers := []*process{n.mailing(), n.mailing()}
+	citizens := n.linked(6, servers[0].URL)
+	for i, c := range citizens {
+		c.base = servers[i%2].URL
+		c.mustChange()
+	}
+	citizens[0].must("OK", postTo("/v1/freeze", fields{}))
+	n.awaitNumber(0, unsent)
+	seen, words := map[string]int{}, map[string]int{}
+	for _, m := range n.told() {
+		seen[m.key()]++
+		words[m.To]++
+		if !strings.Contains(m.Data, "年") || !strings.HasPrefix(m.Page, "pages/password/notme?") {
+			t.Errorf("%+v", m)
+		}
+		for _, c := range citizens {
+			for _, secret := range []string{c.Name, c.IDNumber, c.AccountNo, c.Phone, c.Password} {
+				if strings.Contains(m.Data+m.Page, secret) {
+					t.Errorf("%q stands in a message", secret)
+				}
+			}
+		}
+	}
+	if len(seen) != 13 || len(n.told()) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
+		t.Errorf("%d messages under %d keys, %v", len(n.told()), len(seen), words)
+	}
+	time.Sleep(mailEvery + 500*time.Millisecond) // for both to look again
+	delivered := 0
+	for _, s := range servers {
+		_, text := fetch(t, "GET", s.Ops+"/metrics", "")
+		for _, want := range []string{"fundpass_outbox_due 0", "fundpass_outbox_oldest_seconds 0", "fundpass_outbox_failed_total 0"} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("no %s", want)
+			}
+		}
+		delivered += metric(t, text, "fundpass_outbox_delivered_total")
+		noError(t, s.Stop())
+	}
+	if delivered != 13 {
+		t.Errorf("%d delivered by the metrics", delivered)
+	}
+	checkServer(t, servers...)
+}
+
+func metric(t testing.TB, text, name string) (value int) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			noError(t, json.Unmarshal([]byte(strings.TrimSpace(rest)), &value))
+		}
+	}
+	return value
+}
+
+// The server that holds the claim is killed while Alipay has the message and
+// the answer is on its way: another one tells it again, under the same key.
+func TestOutboxKill(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	quiet := n.serve(n.dsn) // sends nothing
+	c := n.linked(1, quiet.URL)[0]
+	_, err := n.sql.Exec(`DELETE FROM outbox`)
+	noError(t, err)
+	change := changeAt(c.must("OK", c.openChange(c.Password)))
+	if a := c.must("OK", confirmTo(change, c.newPassword())); a.object()["notified"] != false {
+		t.Errorf("nobody sends, but %s", a.raw)
+	}
+	noError(t, n.sim.Fault("timeout", 1)) // the message is taken, the answer held back
+	first := n.mailing()
+	for end := time.Now().Add(10 * time.Second); len(n.told()) < 1 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	first.Kill()
+	second := n.mailing()
+	time.Sleep(mailEvery + 500*time.Millisecond)
+	if len(n.told()) != 1 || n.number(unsent) != 1 {
+		t.Fatalf("%d messages, %d unsent while the claim holds", len(n.told()), n.number(unsent))
+	}
+	n.ageClaims()
+	n.awaitNumber(0, unsent)
+	all := n.told()
+	if len(all) != 2 || all[0] != all[1] || all[0].key() != strings.TrimPrefix(change, "/v1/password/changes/") {
+		t.Errorf("%+v", all)
+	}
+	if got := n.number(`SELECT attempts FROM outbox`); got != 2 {
+		t.Errorf("%d attempts", got)
+	}
+	noError(t, second.Stop())
+	noError(t, quiet.Stop())
+	checkServer(t, first, second, quiet)
+}
+
+// A message on its way at the end is finished, and told once.
+func TestOutboxDrains(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	quiet := n.serve(n.dsn)
+	n.linked(1, quiet.URL)
+	noError(t, n.sim.Fault("slow", 1)) // the answer takes 3 s
+	server := n.mailing()
+	for end := time.Now().Add(10 * time.Second); len(n.told()) < 1 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	noError(t, server.Stop())
+	if n.number(unsent) != 0 || len(n.told()) != 1 {
+		t.Errorf("%d unsent, %d told", n.number(unsent), len(n.told()))
+	}
+	noError(t, quiet.Stop())
+	checkServer(t, quiet, server)
+}
+
+// Alipay is away for a while: every notice gets through afterwards. Whoever
+// refuses messages is asked once.
+func TestOutboxThroughTrouble(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	quiet := n.serve(n.dsn)
+	citizens := n.linked(5, quiet.URL)
+	refuses := citizens[4].Person
+	refuses.Story = alipaysim.RefusesMessages
+	n.sim.Add(refuses)
+	noError(t, n.sim.Fault("html_502", 5))
+	server := n.mailing()
+	n.awaitNumber(5, `SELECT count(*) FROM outbox WHERE attempts = 1 AND lease IS NULL AND next_at > created_at + interval '55 seconds'`)
+	if len(n.told()) != 0 {
+		t.Errorf("told %+v", n.told())
+	}
+	n.ageClaims()
+	n.awaitNumber(0, unsent)
+	if len(n.told()) != 4 || n.number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
+		t.Errorf("%d told, %d failed", len(n.told()), n.number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
+	}
+	asked := n.sim.Calls(templateMethod)
+	n.ageClaims()
+	time.Sleep(mailEvery + 500*time.Millisecond)
+	if n.sim.Calls(templateMethod) != asked {
+		t.Error("who refused was asked again")
+	}
+	server.awaitLog("notice given up", 1)
+	for _, c := range citizens {
+		for _, secret := range []string{c.Name, c.IDNumber, c.AccountNo, c.OpenID, c.Phone} {
+			if strings.Contains(server.Log(), secret) {
+				t.Errorf("%q stands in the log", secret)
+			}
+		}
+	}
+	noError(t, server.Stop())
+	noError(t, quiet.Stop())
+	checkServer(t, quiet, server)
+}
+
+// A template that is wrong waits for the operator to correct it.
+func TestOutboxWrongTemplate(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	quiet := n.serve(n.dsn)
+	n.linked(2, quiet.URL)
+	wrong := startServer(t, n.env(map[string]string{"FUNDPASS_MESSAGE_TEMPLATE": alipaysim.WrongTemplate}))
+	wrong.awaitLog("notice deferred", 2)
+	noError(t, wrong.Stop())
+	if n.number(unsent) != 2 {
+		t.Error("given up for a slip of the operator's")
+	}
+	n.ageClaims()
+	right := n.mailing()
+	n.awaitNumber(0, unsent)
+	if len(n.told()) != 2 {
+		t.Errorf("%d told after the template was corrected", len(n.told()))
+	}
+	noError(t, right.Stop())
+	noError(t, quiet.Stop())
+	checkServer(t, quiet, wrong, right)
+}

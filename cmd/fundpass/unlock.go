@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/store"
+)
+
+// What unlock may be told on the command line is kept for years and stands in
+// shell histories: it must name nobody but the operator.
+var (
+	errOperator  = errors.New("--operator is needed: who does this, in 1 to 64 characters")
+	errReason    = errors.New("--reason is needed: why, in 4 to 200 characters on one line, e.g. a ticket's name")
+	errPersonal  = errors.New("--operator and --reason must hold no run of 6 digits or more: personal data stays out of the record")
+	errNobody    = errors.New("nothing was entered; enter the account number or the ID number")
+	errNoAccount = errors.New("no such account: compare the number with the document; for a document other than the ID card give --id-type")
+)
+
+// unlockSettings are the settings that unlock and audit need.
+var unlockSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE"}
+
+var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
+
+// An unlocking is what the operator gave with the command.
+type unlocking struct{ operator, reason, idType string }
+
+func unlockCommand(w world) *cobra.Command {
+	var u unlocking
+	cmd := &cobra.Command{
+		Use:   "unlock",
+		Short: "Let a citizen try their password again before the lock ends",
+		Long: "Unlock forgets the wrong passwords entered for a person, in the mini-program and\n" +
+			"elsewhere, after the clerk has checked who is standing there. It asks for the\n" +
+			"account number or the ID number, so that neither stands in the shell's history.\n" +
+			"It shows, sets and unfreezes no password. The citizen sees it in their record\n" +
+			"(办理记录), and fundpass audit lists it.\n\n" +
+			"It needs " + strings.Join(unlockSettings, ", ") + ".\n" +
+			"It exits 0 when the person is unlocked, 1 when not, 2 when it was called wrongly.",
+		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	f := cmd.Flags()
+	f.StringVar(&u.operator, "operator", "", "who does this (required)")
+	f.StringVar(&u.reason, "reason", "", "why (required)")
+	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX), when its number is entered")
+	return cmd
+}
+
+func unlock(ctx context.Context, w world, u unlocking) error {
+	if err := u.check(); err != nil {
+		return asUsage(err)
+	}
+	db, err := openForOperator(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	fmt.Fprint(w.err, "Account number or ID number: ")
+	number, err := readAnswer(w.in)
+	if err != nil {
+		return err
+	}
+	done, err := u.apply(ctx, db, number)
+	if errors.Is(err, store.ErrNotFound) {
+		return errNoAccount
+	} else if err != nil {
+		return err
+	}
+	printUnlocked(w.out, done)
+	return nil
+}
+
+func (u *unlocking) check() error {
+	u.operator, u.reason = strings.TrimSpace(u.operator), strings.TrimSpace(u.reason)
+	control := strings.ContainsFunc(u.operator+u.reason, func(r rune) bool { return r < ' ' || r == utf8.RuneError })
+	who, why := utf8.RuneCountInString(u.operator), utf8.RuneCountInString(u.reason)
+	switch {
+	case who < 1 || who > 64:
+		return errOperator
+	case why < 4 || why > 200 || control:
+		return errReason
+	case longNumber.MatchString(u.operator) || longNumber.MatchString(u.reason):
+		return errPersonal
+	}
+	return nil
+}
+
+// readAnswer reads one line, which no log or error repeats.
+func readAnswer(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, 256)).ReadString('\n')
+	if line = strings.TrimSpace(line); line != "" {
+		return line, nil
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return "", errNobody
+}
+
+// apply takes the number for an account's first, and then for a document's: no
+// account number is one by chance, but many are digits enough for a document.
+func (u unlocking) apply(ctx context.Context, db *store.DB, number string) (store.Unlocked, error) {
+	want := store.Unlock{AccountNo: number, Operator: u.operator, Reason: u.reason}
+	done, err := db.Unlock(ctx, want)
+	if !errors.Is(err, store.ErrNotFound) {
+		return done, err
+	}
+	doc, err := document.Parse(u.idType, number)
+	if err != nil {
+		return store.Unlocked{}, store.ErrNotFound
+	}
+	want.AccountNo, want.DocumentKey = "", doc.Key()
+	return db.Unlock(ctx, want)
+}
+
+func printUnlocked(out io.Writer, done store.Unlocked) {
+	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d lanes cleared, %d of them were locked.\n",
+		document.MaskName(done.Account.Person.Name), document.MaskNumber(done.Account.Person.IDNumber),
+		document.MaskAccount(done.Account.Person.AccountNo), done.Lanes, done.Locked)
+	if done.Account.State == store.PasswordFrozen {
+		fmt.Fprintln(out, "The password is still frozen: only a reset by identity verification, or the centre, ends that.")
+	}
+	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(beijing).Format("2006-01-02 15:04"))
+	fmt.Fprintf(out, "Recorded as %s.\n", done.ActionID)
+}
+
+// openForOperator opens the database for a command that acts by hand.
+func openForOperator(ctx context.Context, w world) (*store.DB, error) {
+	s, problems := parseSettings(w.getenv)
+	problems = only(problems, unlockSettings)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("settings are not right:\n%w", asError(problems))
+	}
+	return s.openDatabase(ctx)
+}
+
+func only(problems []problem, wanted []string) []problem {
+	var some []problem
+	for _, p := range problems {
+		for _, name := range wanted {
+			if p.setting == name {
+				some = append(some, p)
+			}
+		}
+	}
+	return some
+}
+
+// mostDays is how far back audit looks at once.
+const mostDays = 3660
+
+var errDays = fmt.Errorf("--days is not between 1 and %d", mostDays)
+
+func auditCommand(w world) *cobra.Command {
+	days := 30
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "List what operators did by hand",
+		Long: "Audit lists what operators did to accounts by hand (fundpass unlock): when, by\n" +
+			"Beijing's time, who, what, to which account and why, oldest first.\n\n" +
+			"It needs " + strings.Join(unlockSettings, ", ") + ".",
+		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.Flags().IntVar(&days, "days", days, "how many days to look back")
+	return cmd
+}
+
+func audit(ctx context.Context, w world, days int) error {
+	if days < 1 || days > mostDays {
+		return asUsage(errDays)
+	}
+	db, err := openForOperator(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	all, err := db.OperatorActions(ctx, time.Now().AddDate(0, 0, -days))
+	if err != nil {
+		return err
+	}
+	var rows []table.Row
+	for _, a := range all {
+		rows = append(rows, table.Row{a.At.In(beijing).Format(time.DateTime), a.Operator, a.Action, a.AccountID, a.Reason})
+	}
+	printTable(w.out, table.Row{"at", "operator", "action", "account", "reason"}, rows)
+	return nil
+}

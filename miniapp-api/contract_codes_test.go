@@ -1,0 +1,321 @@
+package miniapp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// notProvoked are the codes that no request of a test in this package gets, and
+// where they are provoked instead.
+var notProvoked = map[string]string{
+	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/fundpass cuts it there, through a proxy",
+}
+
+// provoked gets a reply with each code, from a house of its own.
+var provoked = map[string]func(h *house) reply{
+	"SESSION_REQUIRED":       func(h *house) reply { return h.phone().get("/v1/link") },
+	"SESSION_EXPIRED":        func(h *house) reply { return h.stranger().get("/v1/link") },
+	"AUTH_CODE_INVALID":      func(h *house) reply { return h.phone().post("/v1/sessions", m{"auth_code": "made up"}) },
+	"BAD_REQUEST":            func(h *house) reply { return h.phone().post("/v1/sessions", m{"auth_code": "x", "more": 1}) },
+	"NOT_FOUND":              func(h *house) reply { return h.phone().get("/v1/nothing") },
+	"METHOD_NOT_ALLOWED":     func(h *house) reply { return h.phone().send("DELETE", "/v1/link", nil) },
+	"PAYLOAD_TOO_LARGE":      func(h *house) reply { return h.phone().send("POST", "/v1/sessions", tooMuch) },
+	"UNSUPPORTED_MEDIA_TYPE": func(h *house) reply { return h.phone().send("POST", "/v1/sessions", []byte("{}"), asText) },
+	"NOT_LINKED":             func(h *house) reply { return h.logIn(h.citizen()).get("/v1/link") },
+	"ALREADY_LINKED": func(h *house) reply {
+		c := h.citizen()
+		return h.linkedPhone(c).post("/v1/link", c.linkBody())
+	},
+	"LINK_REFUSED": func(h *house) reply {
+		c := h.citizen()
+		return h.logIn(c).post("/v1/link", withPassword(c.linkBody(), "wrong"))
+	},
+	"ACCOUNT_CLOSED": func(h *house) reply {
+		c := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
+		return h.logIn(c).post("/v1/link", c.linkBody())
+	},
+	"ACCOUNT_FROZEN": func(h *house) reply {
+		return h.opening(h.citizen(func(c *citizen) { c.Status = store.StatusFrozen }), "")
+	},
+	"PASSWORD_FROZEN": func(h *house) reply {
+		return h.opening(h.citizen(), `UPDATE password_credentials SET state = 'frozen'`)
+	},
+	"PHONE_REFUSED": func(h *house) reply {
+		c := h.citizen()
+		return h.logIn(c).show(h.payload(c, "altered"))
+	},
+	"OLD_PASSWORD_WRONG": func(h *house) reply {
+		c := h.citizen()
+		return h.linkedPhone(c).post("/v1/link/remove", m{"password": "wrong"})
+	},
+	"PASSWORD_LOCKED": func(h *house) reply {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		for range 5 {
+			p.post("/v1/link/remove", m{"password": "wrong"})
+		}
+		return p.post("/v1/link/remove", m{"password": c.Password})
+	},
+	"CHANGE_IN_PROGRESS": func(h *house) reply {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		p.openChange(c)
+		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // somebody else's
+		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
+	},
+	"RESET_GONE": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		first, _ := p.openReset()
+		p.openReset()
+		return p.post(first+"/confirm", twice("Copper-Kettle-77"))
+	},
+	"RESET_UNAVAILABLE": func(h *house) reply {
+		c := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99123456" })
+		return h.linkedPhone(c).post("/v1/password/resets", m{})
+	},
+	"RESET_LIMIT": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		for range resetsADay {
+			p.openReset()
+		}
+		return p.post("/v1/password/resets", m{})
+	},
+	"RESET_CODE_WRONG": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/password/resets", m{"code": clerksCode})
+	},
+	"IDENTITY_NOT_PROVEN": func(h *house) reply {
+		p := h.linkedPhone(h.citizen(withStory("face_fails")))
+		path, _ := p.openReset()
+		return p.post(path+"/confirm", twice("Copper-Kettle-77"))
+	},
+	"DECRYPT_FAILED": func(h *house) reply {
+		h.offerTickets()
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		spent := m{"encrypted": p.ticket().seal(h.t, m{"o": "wrong"})}
+		p.post("/v1/link/remove", spent)
+		return p.post("/v1/link/remove", spent)
+	},
+	"NOT_OFFERED":       func(h *house) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
+	"CHANGE_GONE":       func(h *house) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
+	"PASSWORD_MISMATCH": func(h *house) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
+	"PASSWORD_WEAK":     func(h *house) reply { return h.confirming(twice("123456"), "") },
+	"PASSWORD_SAME":     func(h *house) reply { return h.confirming(nil, "") },
+	"PASSWORD_REUSED": func(h *house) reply {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
+		old := c.Password
+		c.Password = "Copper-Kettle-77"
+		return p.post(p.openChange(c)+"/confirm", twice(old))
+	},
+	"IDEMPOTENCY_KEY_REUSED": func(h *house) reply {
+		p := h.logIn(h.citizen())
+		p.post("/v1/sessions/end", m{"x": 1}, header{"Idempotency-Key", "k"}).want(h.t, "BAD_REQUEST")
+		return p.post("/v1/sessions/end", m{"x": 2}, header{"Idempotency-Key", "k"})
+	},
+	"TOO_MANY_REQUESTS": func(h *house) reply {
+		h.server.addresses = newLimiter(Rate{PerSecond: 1, Burst: 1})
+		h.phone().get("/healthz")
+		return h.phone().get("/healthz")
+	},
+	"BUSY": func(h *house) reply {
+		c := h.citizen()
+		p := h.logIn(c)
+		defer h.fillHasher()()
+		return p.post("/v1/link", c.linkBody())
+	},
+	"ALIPAY_UNAVAILABLE": func(h *house) reply {
+		code, err := h.sim.AuthCode(h.citizen().Person.Person)
+		must(h.t, err)
+		must(h.t, h.sim.Fault("html", 1))
+		return h.phone().post("/v1/sessions", m{"auth_code": code})
+	},
+	"INTERNAL": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		h.exec(`ALTER TABLE events RENAME TO events_gone`)
+		return p.get("/v1/events")
+	},
+}
+
+var (
+	tooMuch = []byte(strings.Repeat(" ", maxBody+1))
+	asText  = header{"Content-Type", "text/plain"}
+)
+
+// offerTickets gives the server keys for sealed passwords.
+func (h *house) offerTickets() {
+	h.t.Helper()
+	transport, err := keys.NewTransport(transportKeys()...)
+	must(h.t, err)
+	h.server.ReplaceTransport(transport)
+}
+
+func (h *house) stranger() *phone {
+	p := h.phone()
+	p.token = "made up"
+	return p
+}
+
+// opening opens a change of a linked citizen after something happened.
+func (h *house) opening(c citizen, sql string) reply {
+	p := h.linkedPhone(c)
+	if sql != "" {
+		h.exec(sql)
+	}
+	return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
+}
+
+// confirming confirms a change with body, or with the old password.
+func (h *house) confirming(body m, cancelled string) reply {
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	if cancelled != "" {
+		p.post(change+"/cancel", m{})
+	}
+	if body == nil {
+		body = twice(c.Password)
+	}
+	return p.post(change+"/confirm", body)
+}
+
+// fillHasher gives the server one place to hash in, and one to wait for it, and
+// takes both until the returned function is called.
+func (h *house) fillHasher() (free func()) {
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Queue: 1})
+	h.t.Cleanup(hasher.Close)
+	h.server.hasher = hasher
+	slot, err := hasher.Reserve(h.t.Context())
+	must(h.t, err)
+	waiting, stop := context.WithCancel(h.t.Context())
+	h.t.Cleanup(stop)
+	go func() {
+		for err := passwd.ErrBusy; errors.Is(err, passwd.ErrBusy); { // the look below may stand in its place
+			_, err = hasher.Reserve(waiting)
+		}
+	}()
+	for range 1000 {
+		brief, end := context.WithTimeout(h.t.Context(), time.Millisecond)
+		_, err = hasher.Reserve(brief)
+		end()
+		if errors.Is(err, passwd.ErrBusy) {
+			return func() { stop(); slot.Release() }
+		}
+	}
+	h.t.Fatal("the queue never fills")
+	return nil
+}
+
+// ofTheMoment are fields with the time in them, to be shown.
+var ofTheMoment = map[*Error][]string{
+	ErrPasswordLocked: {"message", "locked_until", "retry_after"},
+	ErrResetLimit:     {"retry_after"},
+}
+
+// What the examples of the codes say is what a caller gets.
+func TestContractErrorExamples(t *testing.T) {
+	t.Parallel()
+	for _, e := range Catalogue {
+		provoke, found := provoked[e.Code]
+		if why := notProvoked[e.Code]; why != "" && !found {
+			continue
+		}
+		t.Run(e.Code, func(t *testing.T) {
+			t.Parallel()
+			if !found {
+				t.Fatalf("nothing here provokes %s", e.Code)
+			}
+			r := provoke(newHouse(t)).want(t, e.Code)
+			var got any
+			must(t, json.Unmarshal([]byte(r.Raw), &got))
+			example := maps.Clone(contractFile().Components.Examples[e.Code].Value.Value.(map[string]any))
+			for _, name := range ofTheMoment[e] {
+				example[name] = got.(map[string]any)[name]
+			}
+			for _, wrong := range unlike("", example, got) {
+				t.Errorf("%s: %s", wrong, r.Raw)
+			}
+		})
+	}
+}
+
+// Where a code cannot be provoked is said of a code that there is.
+func TestContractNotProvoked(t *testing.T) {
+	t.Parallel()
+	for code, why := range notProvoked {
+		if entry(t, code); why == "" || provoked[code] != nil {
+			t.Errorf("%s needs no excuse, or has none", code)
+		}
+	}
+}
+
+// A code that a path lists and that any request can get is got at every such path.
+func TestContractEveryPath(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedPhone(h.citizen())
+	bare := *owner // at a server that offers nothing
+	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey = nil }))
+	h.offerTickets()
+	slow := &phone{h: h, url: h.listen(h.newServer(withRates(Rate{0.001, 1}, Rate{1e6, 1e6})))}
+	slow.get("/healthz").want(t, "OK")
+	for call, op := range operations() {
+		method, path, _ := strings.Cut(call, " ")
+		if !strings.HasPrefix(path, "/v1/") {
+			continue
+		}
+		path = strings.ReplaceAll(path, "{id}", "3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
+		body := func(text string) []byte {
+			if method == http.MethodGet {
+				return nil
+			}
+			return []byte(text)
+		}
+		sealed := "{}"
+		if slices.Contains(choices(op), "encrypted") {
+			sealed = `{"encrypted":{"ticket":"made up","kid":"","alg":"RSA-OAEP-256","sealed":""}}`
+		}
+		for code, send := range map[string]func() reply{
+			"SESSION_REQUIRED":       func() reply { return h.phone().send(method, path, body("{}")) },
+			"SESSION_EXPIRED":        func() reply { return stranger.send(method, path, body("{}")) },
+			"NOT_LINKED":             func() reply { return visitor.send(method, path, body("{}")) },
+			"BAD_REQUEST":            func() reply { return visitor.send(method, path, body("[")) },
+			"PAYLOAD_TOO_LARGE":      func() reply { return visitor.send(method, path, tooMuch) },
+			"UNSUPPORTED_MEDIA_TYPE": func() reply { return visitor.send(method, path, body("x"), asText) },
+			"TOO_MANY_REQUESTS":      func() reply { return slow.send(method, path, body("{}")) },
+			"NOT_OFFERED":            func() reply { return bare.send(method, path, body(sealed)) },
+			"DECRYPT_FAILED":         func() reply { return owner.send(method, path, body(sealed)) },
+		} {
+			if !lists(op, code) || code == "BAD_REQUEST" && lists(op, "NOT_LINKED") {
+				continue
+			}
+			if r := send(); r.Code != code {
+				t.Errorf("%s lists %s and answers %s", call, code, r.Raw)
+			}
+		}
+	}
+}
+
+// lists reports whether an operation can answer a code.
+func lists(op *openapi3.Operation, code string) bool {
+	for _, response := range op.Responses.Map() {
+		if problem := response.Value.Content["application/problem+json"]; problem != nil && problem.Examples[code] != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,151 @@
+package miniapp
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
+
+	"fundpass/miniapp-api/contract"
+	"fundpass/miniapp-api/passwd"
+)
+
+var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and miniprogram/types.d.ts")
+
+// generatedLine is where the part of openapi.yaml begins that is the error table's.
+const generatedLine = "\n# generated\n"
+
+// What is written from something else is fresh.
+func TestContractIsFresh(t *testing.T) {
+	file, err := os.ReadFile("openapi.yaml")
+	must(t, err)
+	hand, _, found := strings.Cut(string(file), generatedLine)
+	if !found {
+		t.Fatalf("openapi.yaml lacks the line %q", generatedLine)
+	}
+	whole := hand + generatedLine + generatedPart(t, hand)
+	golden(t, "openapi.yaml", whole)
+	golden(t, "ERRORS.md", errorsMarkdown())
+	d, err := contract.Read([]byte(whole))
+	must(t, err)
+	golden(t, "miniprogram/types.d.ts", typeScript(d))
+}
+
+func golden(t *testing.T, name, want string) {
+	t.Helper()
+	if *update {
+		must(t, os.WriteFile(name, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(name)
+	must(t, err)
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is stale; run go test ./miniapp-api -run Contract -update\n%s", name, diff)
+	}
+}
+
+// generatedPart continues components.schemas with Code, and adds responses and
+// examples: whatever codes the part written by hand asks for.
+func generatedPart(t *testing.T, hand string) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; more may come\n      enum:\n")
+	for _, e := range Catalogue {
+		fmt.Fprintf(&b, "        - %s\n", e.Code)
+	}
+	b.WriteString("\n  responses:\n")
+	for _, name := range responseNames(hand) {
+		writeResponse(t, &b, name)
+	}
+	b.WriteString("\n  examples:\n")
+	for _, e := range Catalogue {
+		fmt.Fprintf(&b, "    %s:\n      summary: %q\n      description: %q\n      value: %s\n", e.Code, e.Title, e.Next, exampleOf(e))
+	}
+	return b.String()
+}
+
+var responseRef = regexp.MustCompile(`'#/components/responses/([A-Z_.]+)'`)
+
+func responseNames(hand string) []string {
+	names := []string{ErrNotFound.Code, ErrMethodNotAllowed.Code} // of no path, and of every path
+	for _, match := range responseRef.FindAllStringSubmatch(hand, -1) {
+		names = append(names, match[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// writeResponse writes the response that is named by its codes.
+func writeResponse(t *testing.T, b *strings.Builder, name string) {
+	t.Helper()
+	codes := strings.Split(name, ".")
+	fmt.Fprintf(b, "    %s:\n      description: %s\n      headers:\n", name, strings.Join(codes, " · "))
+	b.WriteString("        X-Request-ID: {$ref: '#/components/headers/X-Request-ID'}\n")
+	if first := entry(t, codes[0]); slices.Contains([]int{423, 429, 503}, first.Status) {
+		b.WriteString("        Retry-After: {$ref: '#/components/headers/Retry-After'}\n")
+	}
+	b.WriteString("      content:\n        application/problem+json:\n          schema: {$ref: '#/components/schemas/Problem'}\n          examples:\n")
+	for _, code := range codes {
+		fmt.Fprintf(b, "            %s: {$ref: '#/components/examples/%s'}\n", code, entry(t, code).Code)
+	}
+}
+
+func entry(t *testing.T, code string) *Error {
+	t.Helper()
+	i := slices.IndexFunc(Catalogue, func(e *Error) bool { return e.Code == code })
+	if i < 0 {
+		t.Fatalf("openapi.yaml names %s, which errors.go does not know", code)
+	}
+	return Catalogue[i]
+}
+
+// occurrence is an entry with what one occurrence adds.
+func occurrence(e *Error) *Error {
+	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
+	switch e {
+	case ErrOldPasswordWrong:
+		return e.withRemaining(4)
+	case ErrPasswordLocked:
+		return e.lockedUntil(at.Add(15*time.Minute), at)
+	case ErrResetLimit:
+		return e.retryAfter(untilMidnight(at))
+	case ErrBadRequest:
+		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段"})
+	case ErrPasswordWeak:
+		var fields []FieldError
+		for _, broken := range passwd.Default().Check(passwd.NewSecret("123456"), passwd.Subject{}) {
+			fields = append(fields, FieldError{"new_password", broken.Code, broken.Message})
+		}
+		return e.withFields(fields...)
+	}
+	return e
+}
+
+// exampleOf is the body that errors.go and reply.go make of an entry.
+func exampleOf(e *Error) []byte {
+	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
+	c.Set(keyRequestID, "EXAMPLE234567ABC")
+	return bytes.TrimSpace(answerOf(c, nil, occurrence(e)).Body)
+}
+
+// errorsMarkdown is the table for people who read the repository.
+func errorsMarkdown() string {
+	var b strings.Builder
+	b.WriteString("# Error codes\n\nWritten from `errors.go` by `go test ./miniapp-api -run Contract -update`.\n" +
+		"`message` may say more in one occurrence, such as how many guesses are left.\n\n" +
+		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
+	for _, e := range Catalogue {
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)
+	}
+	return b.String()
+}
+
+func (e *Error) statusText() string { return fmt.Sprint(e.Status) }

@@ -1,0 +1,282 @@
+package miniapp
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// contractFile is openapi.yaml as it stands beside this file, read by a library
+// that knows OpenAPI.
+var contractFile = sync.OnceValue(func() *openapi3.T {
+	file, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		panic(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(file)
+	if err != nil {
+		panic(err)
+	}
+	return doc
+})
+
+// The file is OpenAPI, and every example in it fits its schema.
+func TestContractIsValid(t *testing.T) {
+	t.Parallel()
+	if err := contractFile().Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+		t.Error(err)
+	}
+}
+
+var echoParameter = regexp.MustCompile(`:([a-z_]+)`)
+
+// written is a route's place in the contract: POST /v1/password/changes/{id}/confirm.
+func (r route) written() string {
+	return r.method + " " + echoParameter.ReplaceAllString(r.path, "{$1}")
+}
+
+// operations are those of the contract by method and path.
+func operations() map[string]*openapi3.Operation {
+	all := map[string]*openapi3.Operation{}
+	for path, item := range contractFile().Paths.Map() {
+		for method, op := range item.Operations() {
+			all[method+" "+path] = op
+		}
+	}
+	return all
+}
+
+// demoRoutes are the routes of a server that shows its contract, too.
+func demoRoutes(t *testing.T) []route {
+	t.Helper()
+	docs, err := newDocs()
+	must(t, err)
+	return (&Server{docs: docs}).routes()
+}
+
+// Every route is in the contract, and every path of the contract is a route.
+func TestContractRoutes(t *testing.T) {
+	t.Parallel()
+	left := operations()
+	for _, r := range demoRoutes(t) {
+		if left[r.written()] == nil {
+			t.Errorf("%s is not in openapi.yaml", r.written())
+		}
+		delete(left, r.written())
+	}
+	for call := range left {
+		t.Errorf("openapi.yaml has %s, which is no route", call)
+	}
+}
+
+// What a handler takes and returns has the fields of its schemas, no more and no less.
+func TestContractFields(t *testing.T) {
+	t.Parallel()
+	for _, r := range demoRoutes(t) {
+		op := operations()[r.written()]
+		if r.in == nil || op == nil {
+			continue
+		}
+		if r.in == reflect.TypeFor[jsontext.Value]() { // of which the very bytes are verified
+			r.in = reflect.TypeFor[phoneRequest]()
+		}
+		data := op.Responses.Status(200).Value.Content["application/json"].Schema.Value.AllOf[1].Value.Properties["data"]
+		compareType(t, r.written()+" data", data, r.out)
+		if op.RequestBody == nil {
+			if r.in != reflect.TypeFor[none]() {
+				t.Errorf("%s takes a body of which openapi.yaml says nothing", r.written())
+			}
+			continue
+		}
+		body := op.RequestBody.Value.Content["application/json"].Schema
+		compareType(t, r.written()+" body", body, r.in)
+		if open := body.Value.AdditionalProperties.Has; open == nil || *open {
+			t.Errorf("%s body: the server refuses other fields, openapi.yaml does not", r.written())
+		}
+	}
+	schemas := contractFile().Components.Schemas
+	compareType(t, "Success", schemas["Success"], reflect.TypeFor[success]())
+	compareType(t, "Problem", schemas["Problem"], reflect.TypeFor[problem]())
+}
+
+// compareType looks at a schema and the Go type that is encoded.
+func compareType(t *testing.T, at string, ref *openapi3.SchemaRef, typ reflect.Type) {
+	t.Helper()
+	s := ref.Value
+	nullable := s.Nullable
+	if len(s.AllOf) == 1 {
+		s = s.AllOf[0].Value
+	}
+	pointer := typ.Kind() == reflect.Pointer
+	if pointer {
+		typ = typ.Elem()
+	}
+	if nullable && !pointer {
+		t.Errorf("%s: nullable, but %v is never null", at, typ)
+	}
+	kind, format := kindOf(typ)
+	if kind == "" {
+		if s.Type != nil {
+			t.Errorf("%s: openapi.yaml says %v, the server takes any value", at, s.Type.Slice())
+		}
+		return
+	}
+	if !s.Type.Is(kind) || format != "" && s.Format != format {
+		t.Errorf("%s: openapi.yaml says %v %s, the server %s %s", at, s.Type.Slice(), s.Format, kind, format)
+	}
+	switch kind {
+	case "array":
+		compareType(t, at+"[]", s.Items, typ.Elem())
+	case "object":
+		if typ.Kind() == reflect.Struct {
+			compareFields(t, at, s, typ)
+		}
+	}
+}
+
+// kindOf is how a Go type is written in JSON; "" for any value.
+func kindOf(typ reflect.Type) (kind, format string) {
+	switch typ {
+	case reflect.TypeFor[time.Time]():
+		return "string", "date-time"
+	case reflect.TypeFor[uuid.UUID]():
+		return "string", "uuid"
+	case reflect.TypeFor[passwd.Secret]():
+		return "string", "password"
+	case reflect.TypeFor[jsontext.Value]():
+		return "", ""
+	}
+	switch typ.Kind() {
+	case reflect.String:
+		return "string", ""
+	case reflect.Bool:
+		return "boolean", ""
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return "integer", ""
+	case reflect.Slice:
+		return "array", ""
+	}
+	return "object", ""
+}
+
+// compareFields looks at names, at what is always there and at what may be null.
+// What a request requires is tried out in the story.
+func compareFields(t *testing.T, at string, s *openapi3.Schema, typ reflect.Type) {
+	t.Helper()
+	left := map[string]bool{}
+	for name := range s.Properties {
+		left[name] = true
+	}
+	for f := range typ.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		property := s.Properties[name]
+		if property == nil {
+			t.Errorf("%s.%s is not in openapi.yaml", at, name)
+			continue
+		}
+		delete(left, name)
+		always := !strings.Contains(options, "omitempty")
+		if !strings.HasSuffix(at, "body") && slices.Contains(s.Required, name) != always {
+			t.Errorf("%s.%s: required is %v in openapi.yaml, %v on the server", at, name, !always, always)
+		}
+		if always && f.Type.Kind() == reflect.Pointer && !property.Value.Nullable && !strings.HasSuffix(at, "body") {
+			t.Errorf("%s.%s may be null, which openapi.yaml does not say", at, name)
+		}
+		compareType(t, at+"."+name, property, f.Type)
+	}
+	for name := range left {
+		t.Errorf("%s.%s is in openapi.yaml, and the server does not know it", at, name)
+	}
+}
+
+// Every kind and channel of an event is explained.
+func TestContractEvents(t *testing.T) {
+	t.Parallel()
+	fields := contractFile().Components.Schemas["Event"].Value.Properties
+	word := regexp.MustCompile(`[a-z]+(_[a-z]+)*`)
+	kinds := word.FindAllString(fields["kind"].Value.Description, -1)
+	for kind := range eventTexts {
+		if !slices.Contains(kinds, kind) {
+			t.Errorf("Event.kind does not name %s", kind)
+		}
+	}
+	channels := word.FindAllString(fields["channel"].Value.Description, -1)
+	for _, channel := range []string{store.ChannelAlipay, store.ChannelOperator, store.ChannelCounter, store.ChannelCentre} {
+		if !slices.Contains(channels, channel) {
+			t.Errorf("Event.channel does not name %s", channel)
+		}
+	}
+}
+
+// The table of errors.go is the contract's, code by code, both ways.
+func TestContractCodes(t *testing.T) {
+	t.Parallel()
+	c := contractFile().Components
+	var enum []string
+	for _, code := range c.Schemas["Code"].Value.Enum {
+		enum = append(enum, code.(string))
+	}
+	var table []string
+	for _, e := range Catalogue {
+		table = append(table, e.Code)
+		example := c.Examples[e.Code]
+		if example == nil {
+			t.Errorf("%s has no example", e.Code)
+			continue
+		}
+		want := occurrence(e)
+		got := example.Value.Value.(map[string]any)
+		for field, value := range map[string]any{"code": e.Code, "status": float64(e.Status), "title": e.Title, "message": want.Message, "type": problemType + e.Code} {
+			if diff := cmp.Diff(value, got[field]); diff != "" {
+				t.Errorf("example %s.%s: %s", e.Code, field, diff)
+			}
+		}
+	}
+	if diff := cmp.Diff(table, enum); diff != "" {
+		t.Errorf("Code is not the table: %s", diff)
+	}
+	if len(c.Examples) != len(Catalogue) {
+		t.Errorf("%d examples, %d codes", len(c.Examples), len(Catalogue))
+	}
+}
+
+// A code stands under its own status, and every code stands somewhere.
+func TestContractStatuses(t *testing.T) {
+	t.Parallel()
+	unused := map[string]bool{}
+	for _, e := range Catalogue {
+		unused[e.Code] = true
+	}
+	delete(unused, ErrNotFound.Code) // answers of what is no path
+	delete(unused, ErrMethodNotAllowed.Code)
+	for call, op := range operations() {
+		for status, response := range op.Responses.Map() {
+			problem := response.Value.Content["application/problem+json"]
+			if problem == nil {
+				continue
+			}
+			for code := range problem.Examples {
+				delete(unused, code)
+				if want := entry(t, code).statusText(); status != want {
+					t.Errorf("%s lists %s under %s, it is %s", call, code, status, want)
+				}
+			}
+		}
+	}
+	for code := range unused {
+		t.Errorf("no path of openapi.yaml answers %s", code)
+	}
+}

@@ -1,0 +1,397 @@
+// Written from openapi.yaml by: go test ./miniapp-api -run Contract -update
+
+/** 成功的回复 · A reply with data */
+export interface Success {
+  /** HTTP 状态 · HTTP status */
+  status: 200;
+  /** 成功 · Done */
+  code: 'OK';
+  /** 中文，可直接展示 · Chinese, ready to show */
+  message: string;
+  /** 每个接口不同 · Differs from path to path */
+  data: object;
+  /** 反馈编号 · Names the request in the operator's log */
+  request_id: string;
+}
+
+/** 失败的回复（RFC 9457）· A reply with an error */
+export interface Problem {
+  /** /docs/errors#CODE [uri-reference] */
+  type: string;
+  /** 英文，给开发者 · English, for developers */
+  title: string;
+  /** HTTP 状态 · HTTP status (400–599) */
+  status: number;
+  code: Code;
+  /** 中文，可直接展示 · Chinese, ready to show */
+  message: string;
+  /** 每个出错的字段或规则 · Every field or rule that is wrong */
+  errors?: Array<FieldError>;
+  /** 还可以输入几次密码 · Guesses left (≥ 0) */
+  remaining_attempts?: number;
+  /** 锁定到何时，只告诉本人 · When the lock opens; told to the owner only [date-time] */
+  locked_until?: string;
+  /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
+  retry_after: number;
+  /** 反馈编号 · Names the request in the operator's log */
+  request_id: string;
+}
+
+/** 一处错误，不含所填的内容 · One thing wrong, without its value */
+export interface FieldError {
+  /** 字段名；空为整个请求体 · The field; empty for the whole body */
+  field: string;
+  /** 如 REQUIRED、TOO_SHORT · Such as REQUIRED or TOO_SHORT */
+  code: string;
+  /** 中文，可直接展示 · Chinese, ready to show */
+  message: string;
+}
+
+/** 空对象 · The empty object */
+export type Nothing = Record<string, never>;
+
+export interface SessionRequest {
+  /** my.getAuthCode 的授权码，只能用一次 · From my.getAuthCode, good once (1–128 字符 characters) */
+  auth_code: string;
+}
+
+export interface Session {
+  /** 放进 Authorization: Bearer，只存内存 · For Authorization: Bearer; keep it in memory only (43 字符 characters) */
+  token: string;
+  /** 秒，无请求多久后失效 · Seconds without a request until it ends (≥ 1) */
+  expires_in: number;
+  /** 是否已绑定 · Whether an account is linked */
+  linked: boolean;
+  /** 已绑定的账户 · The linked account, else null */
+  account: Account | null;
+}
+
+/** 脱敏后的账户 · The account, masked */
+export interface Account {
+  /** 只留末字 · The last character only */
+  name: string;
+  id_type: IDType;
+  /** 只留首尾 · First and last character only */
+  id_number: string;
+  /** 只留末两位 · The last two digits only */
+  account_no: string;
+  status: AccountStatus;
+}
+
+/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他。
+ * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other. */
+export type IDType = '01' | '02' | '03' | '04' | '20' | '99';
+
+/** 账户状态 JGJ/T 320 GRZHZT：01 正常，02 封存，03 合并销户，04 转出销户，05 提取销户，06 冻结，99 其他。
+ * 01 normal, 02 sealed, 03 merged, 04 moved, 05 closed, 06 frozen, 99 other. */
+export type AccountStatus = '01' | '02' | '03' | '04' | '05' | '06' | '99';
+
+/** my.getPhoneNumber 的结果原样 · What my.getPhoneNumber gave, as it is */
+export interface PhoneRequest {
+  /** 加密的手机号，或支付宝的报错 · The encrypted number, or what Alipay complains of */
+  response: string | object;
+  /** RSA2, base64 (≥ 1 字符 characters) */
+  sign: string;
+  /** 总是 RSA2 · Always RSA2 */
+  sign_type?: string;
+  /** 总是 AES · Always AES */
+  encrypt_type?: string;
+  /** 如 UTF-8 · Such as UTF-8 */
+  charset?: string;
+}
+
+export interface Phone {
+  /** 只留前三位和末两位 · The first three and the last two digits only */
+  phone: string;
+  /** 与中心登记的号码一致；未绑定时为 null · Whether it is the number on record; null before the link */
+  matches_record: boolean | null;
+}
+
+/** initial 初始密码，set 已设置，must_change 必须修改，frozen 已冻结，需重置或到柜台办理。
+ * initial: never changed; must_change: change it now; frozen: only a reset helps, or the counter. */
+export type PasswordState = 'initial' | 'set' | 'must_change' | 'frozen';
+
+/** 密码、加密的密码、柜台的重置码，恰好给出一种。
+ * Either password, or encrypted, or reset_code. */
+export type LinkRequest = (
+  | {
+      /** 公积金密码，不去空格 · The fund password; blanks count (≥ 1 字符 characters) */
+      password: string;
+      encrypted?: never;
+      reset_code?: never;
+    }
+  | {
+      password?: never;
+      encrypted: Sealed;
+      reset_code?: never;
+    }
+  | {
+      password?: never;
+      encrypted?: never;
+      /** 柜台发放的 10 位重置码，可带空格和短横 · The 10 digits a clerk gave; blanks and dashes do not count (≥ 10 字符 characters) */
+      reset_code: string;
+    }
+) & {
+  /** 与证件一致的姓名 · The name as on the document (≥ 1 字符 characters) */
+  name: string;
+  id_type: IDType;
+  /** 证件号码，15 或 18 位身份证号均可 · The document's number; an ID number of 15 or 18 characters (≥ 1 字符 characters) */
+  id_number: string;
+  /** 个人账号，有多个账户时填写 · For people with several accounts (0–20 字符 characters) */
+  account_no?: string;
+};
+
+export interface Link {
+  account: Account;
+  password_state: PasswordState;
+}
+
+/** 密码或加密的密码，恰好给出一种 · Either password, or encrypted */
+export type UnlinkRequest = (
+  | {
+      /** 公积金密码 · The fund password (≥ 1 字符 characters) */
+      password: string;
+      encrypted?: never;
+    }
+  | {
+      password?: never;
+      encrypted: Sealed;
+    }
+);
+
+export interface Password {
+  /** locked 输错次数过多，其余同 PasswordState。
+   * locked: too many wrong guesses; the others as in PasswordState. */
+  state: 'initial' | 'set' | 'must_change' | 'locked' | 'frozen';
+  /** 上次修改 · The last change; null for never [date-time] */
+  changed_at: string | null;
+  /** 还可以输入几次 · Guesses left (0–100) */
+  remaining_attempts: number;
+  /** 锁定到何时；9999 年表示只能重置 · When the lock opens; the year 9999 means that only a reset opens it [date-time] */
+  locked_until: string | null;
+  /** 新密码的规则，先城市的 · Rules of a new password, the city's first */
+  rules: Array<Rule>;
+  /** 同一密码的其他使用渠道 · Where the same password is used and not every character can be typed */
+  channels: Array<Channel>;
+}
+
+export interface Rule {
+  /** 如 min-length · Such as min-length */
+  id: string;
+  /** 中文，可直接展示 · Chinese, ready to show */
+  text: string;
+  check: Check;
+}
+
+/** 页面可边输边查的部分，只有一个字段 · What a page can check while the citizen types; exactly one field */
+export interface Check {
+  /** 至少几个字符（NFC 码点）· Code points after NFC (≥ 1) */
+  min_length?: number;
+  /** 至多几个字符（NFC 码点）· Code points after NFC (≥ 1) */
+  max_length?: number;
+  /** 各类至少一个 · One character of each class */
+  require?: Array<'lower' | 'upper' | 'letter' | 'digit' | 'symbol'>;
+  /** 允许的字符，如 A-Za-z0-9 · What it may consist of, such as A-Za-z0-9 */
+  charset?: string;
+  /** 不能有空格 · No blanks */
+  no_space?: boolean;
+  /** 只有服务器能查 · Only the server can check it */
+  server?: boolean;
+}
+
+export interface Channel {
+  id: string;
+  /** 提示，中文 · A hint in Chinese */
+  text: string;
+  /** 能输入的字符，如 0-9 · What can be typed there, such as 0-9 */
+  charset?: string;
+}
+
+export interface Ticket {
+  /** 只能用一次 · Good once (43 字符 characters) */
+  ticket: string;
+  /** 公钥的编号 · Names the key */
+  kid: string;
+  alg: 'RSA-OAEP-256';
+  /** SubjectPublicKeyInfo（DER）的 base64 · Base64 of the DER of SubjectPublicKeyInfo [byte] */
+  public_key: string;
+  /** 秒 · Seconds (≥ 1) */
+  expires_in: number;
+}
+
+/** 表单里的密码加密后放在这里，代替可读的密码字段，不能同时给出。
+ *
+ * 明文是 JSON：o 现在的密码，n 新密码，a 再输一遍（可省略，页面自行比较），只写表单需要的。例如绑定、解绑和开始修改
+ * {"o":"Quiet-River-1"}，确认 {"n":"Copper-Kettle-77","a":"Copper-Kettle-77"}。
+ * 算法 RSA-OAEP（RFC 8017），摘要和 MGF1 都用 SHA-256，label 是 gjj-password/1|kid|ticket 的字节，kid 和 ticket 取自票据。
+ * 2048 位密钥最多加密 190 字节。密文用带填充的标准 base64。
+ *
+ * 打不开的一律回复 DECRYPT_FAILED：重新领取票据，重新加密，换新的 Idempotency-Key 再提交一次。
+ *
+ * A form's passwords encrypted, instead of the readable fields and never beside them.
+ *
+ * The plain text is JSON: o the present password, n the new one, a the new one again (may be left out: the page
+ * has compared); only what the form asks for. The algorithm is RSA-OAEP (RFC 8017) with SHA-256 for its hash and
+ * for MGF1; its label is the bytes of gjj-password/1|kid|ticket, with kid and ticket as the ticket has them. A key
+ * of 2048 bits takes 190 bytes at most. The result is standard base64, padded.
+ *
+ * Whatever does not open is DECRYPT_FAILED: take a new ticket, encrypt again, repeat once with a new Idempotency-Key. */
+export interface Sealed {
+  /** 票据的 ticket · The ticket's (≥ 1 字符 characters) */
+  ticket: string;
+  /** 票据的 kid · The ticket's (≥ 1 字符 characters) */
+  kid: string;
+  alg: 'RSA-OAEP-256';
+  /** 密文，base64 · What was encrypted, base64 (≥ 1 字符 characters) [byte] */
+  sealed: string;
+}
+
+/** 原密码或加密的原密码，恰好给出一种 · Either old_password, or encrypted */
+export type ChangeRequest = (
+  | {
+      /** 原密码 · The present password (≥ 1 字符 characters) */
+      old_password: string;
+      encrypted?: never;
+    }
+  | {
+      old_password?: never;
+      encrypted: Sealed;
+    }
+) & {
+  /** 证件号码 · The document's number (≥ 1 字符 characters) */
+  id_number: string;
+};
+
+export interface Change {
+  /** [uuid] */
+  id: string;
+  /** open 办理中，done 已修改，cancelled 已取消，expired 已过期，unknown 查无此笔 · What became of it */
+  state: 'open' | 'done' | 'cancelled' | 'expired' | 'unknown';
+  /** open 时的期限 · While open [date-time] */
+  expires_at?: string;
+}
+
+/** 两遍新密码，或加密的新密码，恰好给出一种 · Either the new password twice, or encrypted */
+export type ConfirmRequest = (
+  | {
+      /** 新密码，规则见 GET /v1/password · The new password; its rules are in GET /v1/password (≥ 1 字符 characters) */
+      new_password: string;
+      /** 再输一遍 · The same again (≥ 1 字符 characters) */
+      new_password_again: string;
+      encrypted?: never;
+    }
+  | {
+      new_password?: never;
+      new_password_again?: never;
+      encrypted: Sealed;
+    }
+);
+
+export interface Confirmation {
+  /** [uuid] */
+  id: string;
+  state: 'done';
+  /** 何时修改 · When it was changed; never null [date-time] */
+  changed_at: string | null;
+  /** 同时失效的其他登录数 · Other sessions that ended with it (≥ 0) */
+  sessions_ended: number;
+  /** 给本人的通知已安排 · The notice to the owner is on its way */
+  notified: boolean;
+}
+
+export interface ResetRequest {
+  /** 柜台发放的 10 位重置码，可带空格和短横；不给出时刷脸 · The 10 digits a clerk gave; blanks and dashes do not count. Without it the face is verified */
+  code?: string;
+}
+
+export interface Reset {
+  /** [uuid] */
+  id: string;
+  /** started 等待验证，passed 已验证，failed 验证未通过可再试，done 已重置，cancelled 已取消，expired 已过期，unknown 查无此笔。
+   * started: to be verified; passed: proven; failed: not proven, the citizen may try again; the others as in Change. */
+  state: 'started' | 'passed' | 'failed' | 'done' | 'cancelled' | 'expired' | 'unknown';
+  /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it */
+  certify_id?: string;
+  /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it [uri] */
+  certify_url?: string;
+  /** started、passed、failed 时的期限 · While started, passed or failed [date-time] */
+  expires_at?: string;
+}
+
+export interface Freeze {
+  /** 同 PasswordState · As in PasswordState */
+  state: 'frozen';
+}
+
+export interface Events {
+  /** (0–50 项 items) */
+  events: Array<Event>;
+}
+
+export interface Event {
+  /** [uuid] */
+  id: string;
+  /** [date-time] */
+  at: string;
+  /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
+   * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
+   * authorisation_withdrawn 取消支付宝授权。会增加新值，展示用 text。
+   * More may come; show text. */
+  kind: string;
+  /** 中文，可直接展示 · Chinese, ready to show */
+  text: string;
+  /** alipay 本小程序，operator 中心运维，counter 柜台，import 中心数据更新。会增加新值。
+   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, import: the centre's data. More may come. */
+  channel: string;
+}
+
+/** 支付宝签名的表单，字段由支付宝规定 · A form that Alipay signed; its fields are Alipay's */
+export interface Notification {
+  /** RSA2, base64 */
+  sign?: string;
+  sign_type?: 'RSA2';
+}
+
+export interface SignedAnswer {
+  response: { code: string; msg: string; sub_code?: string; sub_msg?: string };
+  /** 证书模式 · In certificate mode */
+  app_cert_sn?: string;
+  /** response 原文的 RSA2 签名 · RSA2 over the very bytes of response [byte] */
+  sign: string;
+}
+
+export interface Health {
+  state: 'alive' | 'ready';
+}
+
+/** 稳定的错误码，会增加新值 · Stable; more may come */
+export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
+
+/** Every operation: its method and path, what it takes and what stands in data. */
+export interface Operations {
+  openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  removeLink: { call: "POST /v1/link/remove"; body: UnlinkRequest; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_OFFERED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showPhone: { call: "POST /v1/phone"; body: PhoneRequest; data: Phone; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PHONE_REFUSED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showPassword: { call: "GET /v1/password"; body: undefined; data: Password; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  makeTicket: { call: "POST /v1/password/tickets"; body: Nothing; data: Ticket; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openChange: { call: "POST /v1/password/changes"; body: ChangeRequest; data: Change; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showChange: { call: "GET /v1/password/changes/{id}"; body: undefined; data: Change; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  confirmChange: { call: "POST /v1/password/changes/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  cancelChange: { call: "POST /v1/password/changes/{id}/cancel"; body: Nothing; data: Change; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openReset: { call: "POST /v1/password/resets"; body: ResetRequest; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RESET_CODE_WRONG' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'RESET_UNAVAILABLE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'RESET_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showReset: { call: "GET /v1/password/resets/{id}"; body: undefined; data: Reset; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmReset: { call: "POST /v1/password/resets/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  cancelReset: { call: "POST /v1/password/resets/{id}/cancel"; body: Nothing; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  freeze: { call: "POST /v1/freeze"; body: Nothing; data: Freeze; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showEvents: { call: "GET /v1/events"; body: undefined; data: Events; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  alive: { call: "GET /healthz"; body: undefined; data: Health; codes: 'TOO_MANY_REQUESTS' | 'INTERNAL' };
+  ready: { call: "GET /readyz"; body: undefined; data: Health; codes: 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+}
+
+/** A reply of an operation. Switch on code. */
+export type Reply<Name extends keyof Operations> =
+  | (Omit<Success, 'data'> & { data: Operations[Name]['data'] })
+  | (Omit<Problem, 'code'> & { code: Operations[Name]['codes'] | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' });

@@ -1,0 +1,73 @@
+package alipaysim_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/smartwalle/alipay/v3"
+
+	"fundpass/signing/alipaysim"
+)
+
+const templateMethod = "alipay.open.app.mini.templatemessage.send"
+
+// template is a message to the citizen of the demo who is well.
+func (s stage) template(change map[string]string) *alipay.Payload {
+	s.t.Helper()
+	p := alipay.NewPayload(templateMethod)
+	fields := map[string]string{
+		"to_open_id": s.sim.People()[0].OpenID, "user_template_id": "t", "page": "pages/index", "data": `{"keyword1":{"value":"x"}}`,
+	}
+	for name, value := range change {
+		fields[name] = value
+	}
+	for name, value := range fields {
+		p.AddBizField(name, value)
+	}
+	return p
+}
+
+// Every reason to take no message has a sub_code of its own.
+func TestTemplateMessageRefusals(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, alipaysim.Config{})
+	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+	s.sim.Add(alipaysim.Person{Person: "quiet", Story: alipaysim.RefusesMessages, OpenID: "074quiet"})
+	client := newSDKClient(t, s)
+	for want, change := range map[string]map[string]string{
+		"":                      nil,
+		"USER_TEMPLATE_ILLEGAL": {"user_template_id": alipaysim.WrongTemplate},
+		"USER_NOT_EXIST":        {"to_open_id": "nobody"},
+		"USER_NOT_SUBSCRIBED":   {"to_open_id": "074quiet"},
+		"isv.invalid-parameter": {"page": "", "data": "no JSON"},
+	} {
+		var got struct{ alipay.Error }
+		if err := client.Request(t.Context(), s.template(change), &got); err != nil || got.SubCode != want {
+			t.Errorf("got %+v, %v, want %q", got, err, want)
+		}
+	}
+	if n := len(s.sim.Messages()); n != 1 {
+		t.Errorf("%d messages were taken", n)
+	}
+}
+
+// A fault is for the next call, and with SpareMessages for the next that is no message.
+func TestSpareMessages(t *testing.T) {
+	t.Parallel()
+	for _, spare := range []bool{false, true} {
+		s := newStage(t, alipaysim.Config{SpareMessages: spare})
+		s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+		client := newSDKClient(t, s)
+		if err := s.sim.Fault("error", 1); err != nil {
+			t.Fatal(err)
+		}
+		var message, other struct{ alipay.Error }
+		if err := client.Request(t.Context(), s.template(nil), &message); err != nil || message.IsSuccess() != spare {
+			t.Errorf("spared %v: the message: %+v, %v", spare, message, err)
+		}
+		err := client.Request(t.Context(), alipay.NewPayload("alipay.user.info.share").AddParam("auth_token", "x"), &other)
+		if busy := other.SubCode == "aop.unknow-error"; err != nil || busy != spare {
+			t.Errorf("spared %v: the other call: %+v, %v", spare, other, err)
+		}
+	}
+}

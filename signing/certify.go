@@ -1,0 +1,232 @@
+package signing
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/smartwalle/alipay/v3"
+
+	"fundpass/keys"
+)
+
+// A Verdict is what Alipay's signed answer says of an identity verification.
+type Verdict string
+
+// Verdicts. Only Passed is a yes.
+const (
+	Passed  Verdict = "passed"
+	Failed  Verdict = "failed"
+	Pending Verdict = "pending" // the citizen has not finished at Alipay's page
+)
+
+// A Verification is one of Alipay's products that verify a face against a document.
+type Verification string
+
+// Verifications a centre can contract.
+const (
+	// ByCertify is 支付宝身份验证, alipay.user.certify.open.*: ID cards only.
+	ByCertify Verification = "certify"
+	// ByFace is 金融云人脸核身, datadigital.fincloud.generalsaas.face.verification.*: it
+	// takes the residence permits of people from Hong Kong, Macao and Taiwan, too.
+	ByFace Verification = "face"
+)
+
+// A CertifyOrder asks for one verification. Person comes from the centre's record,
+// never from a front end: what is asked for here can be used to probe names.
+type CertifyOrder struct {
+	OrderNo   string // 32 letters and digits, never used before
+	Person    Person
+	ReturnURL string // where Alipay's page leads back to; "" = into the mini-program
+}
+
+// A Certification is a verification that Alipay has opened.
+type Certification struct {
+	ID  string // certify_id, for the question whether it passed
+	URL string // Alipay's page, for the mini-program; it names nobody
+}
+
+// VerificationFor says which product verifies a document, or ErrIDType.
+//
+//	01, number 81… or 82…   residence permit of Hong Kong, Macao   ByFace, RESIDENCE_HK_MC
+//	01, number 83…          residence permit of Taiwan             ByFace, RESIDENCE_TAIWAN
+//	01, any other           ID card                                ByCertify, IDENTITY_CARD
+//	all others              no product takes them                  ErrIDType
+//
+// Source: the parameter cert_type of the two products' initialize; the numbers of
+// residence permits are GB 11643 numbers with these regions.
+func VerificationFor(idType, idNumber string) (Verification, error) {
+	if idType != "01" {
+		return "", ErrIDType
+	}
+	if permitType(idNumber) != "" {
+		return ByFace, nil
+	}
+	return ByCertify, nil
+}
+
+// permitType is Alipay's name of a residence permit; "" = the number is no permit's.
+func permitType(idNumber string) string {
+	switch {
+	case strings.HasPrefix(idNumber, "81"), strings.HasPrefix(idNumber, "82"):
+		return "RESIDENCE_HK_MC"
+	case strings.HasPrefix(idNumber, "83"):
+		return "RESIDENCE_TAIWAN"
+	}
+	return ""
+}
+
+var orderNo = regexp.MustCompile(`^[0-9A-Za-z]{32}$`)
+
+// StartCertification opens a face verification of an ID card's holder
+// (alipay.user.certify.open.initialize) and signs the address of its page
+// (alipay.user.certify.open.certify, which is no call but a page). Alipay bills each.
+// Fails with ErrIDType, ErrUnavailable, ErrForged or ErrConfiguration.
+func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certification, error) {
+	if by, err := VerificationFor(o.Person.IDType, o.Person.IDNumber); err != nil || by != ByCertify {
+		return Certification{}, ErrIDType
+	}
+	if !orderNo.MatchString(o.OrderNo) {
+		return Certification{}, fmt.Errorf("%w: order number is not 32 letters and digits", ErrConfiguration)
+	}
+	l := g.line.Load()
+	if o.ReturnURL == "" {
+		o.ReturnURL = "alipays://platformapi/startapp?appId=" + l.ring.AppID()
+	}
+	ask := alipay.NewPayload("alipay.user.certify.open.initialize").
+		AddBizField("outer_order_no", o.OrderNo).AddBizField("biz_code", "FACE").
+		AddBizField("identity_param", map[string]string{
+			"identity_type": "CERT_INFO", "cert_type": "IDENTITY_CARD",
+			"cert_name": o.Person.Name, "cert_no": o.Person.IDNumber,
+		}).
+		AddBizField("merchant_config", map[string]string{"return_url": o.ReturnURL})
+	var out struct {
+		CertifyID string `json:"certify_id"`
+	}
+	if err := l.call(ctx, ask, &out); err != nil {
+		return Certification{}, err
+	}
+	if !opaque.MatchString(out.CertifyID) {
+		return Certification{}, fmt.Errorf("%s: %w: no certify_id", ask.APIName(), ErrUnavailable)
+	}
+	page, err := pageURL(g.url, l.ring, out.CertifyID)
+	return Certification{ID: out.CertifyID, URL: page}, err
+}
+
+// pageURL is the signed address of the page of a verification.
+func pageURL(gateway string, ring *keys.Ring, certifyID string) (string, error) {
+	content, err := json.Marshal(map[string]string{"certify_id": certifyID})
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
+	}
+	params := url.Values{
+		"app_id": {ring.AppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
+		"charset": {"utf-8"}, "sign_type": {"RSA2"}, "version": {"1.0"},
+		"timestamp": {time.Now().In(beijing).Format(time.DateTime)}, "biz_content": {string(content)},
+	}
+	if sn := ring.AppCertSN(); sn != "" { // certificate mode
+		params.Set("app_cert_sn", sn)
+		params.Set("alipay_root_cert_sn", ring.RootCertSN())
+	}
+	text, err := Canonical(params, Request)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
+	}
+	signature, err := Sign(ring.Signer(), text)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
+	}
+	params.Set("sign", signature)
+	return gateway + "?" + params.Encode(), nil
+}
+
+// CertificationPassed asks how a verification of StartCertification ended
+// (alipay.user.certify.open.query). What the front end says of it counts for nothing;
+// only Passed in Alipay's signed answer does. Alipay says F before the citizen has
+// finished, too, and then gives no reason. Asking twice is harmless. Fails with
+// ErrUnavailable, ErrForged or ErrConfiguration.
+func (g *Gateway) CertificationPassed(ctx context.Context, certifyID string) (Verdict, error) {
+	var out struct {
+		Passed     string `json:"passed"`
+		FailReason string `json:"fail_reason"`
+	}
+	ask := alipay.NewPayload("alipay.user.certify.open.query").AddBizField("certify_id", certifyID)
+	if err := g.line.Load().call(ctx, ask, &out); err != nil {
+		return "", err
+	}
+	switch {
+	case out.Passed == "T":
+		return Passed, nil
+	case out.Passed == "F" && out.FailReason == "":
+		return Pending, nil
+	case out.Passed == "F":
+		return Failed, nil
+	}
+	return "", fmt.Errorf("%s: %w: neither T nor F", ask.APIName(), ErrUnavailable)
+}
+
+// StartFaceVerification is StartCertification for residence permits
+// (datadigital.fincloud.generalsaas.face.verification.initialize). Its page's address
+// comes from Alipay and must be https, an Alipay link, or plain http on loopback.
+func (g *Gateway) StartFaceVerification(ctx context.Context, o CertifyOrder) (Certification, error) {
+	if by, err := VerificationFor(o.Person.IDType, o.Person.IDNumber); err != nil || by != ByFace {
+		return Certification{}, ErrIDType
+	}
+	if !orderNo.MatchString(o.OrderNo) {
+		return Certification{}, fmt.Errorf("%w: order number is not 32 letters and digits", ErrConfiguration)
+	}
+	ask := alipay.NewPayload("datadigital.fincloud.generalsaas.face.verification.initialize").
+		AddBizField("outer_order_no", o.OrderNo).
+		AddBizField("biz_code", "DATA_DIGITAL_BIZ_CODE_FACE_VERIFICATION").
+		AddBizField("identity_type", "CERT_INFO").AddBizField("cert_type", permitType(o.Person.IDNumber)).
+		AddBizField("cert_name", o.Person.Name).AddBizField("cert_no", o.Person.IDNumber)
+	var out struct {
+		CertifyID string `json:"certify_id"`
+		PageURL   string `json:"page_url"`
+	}
+	if err := g.line.Load().call(ctx, ask, &out); err != nil {
+		return Certification{}, err
+	}
+	if !opaque.MatchString(out.CertifyID) || !isPage(out.PageURL) {
+		return Certification{}, fmt.Errorf("%s: %w: no certify_id or no page", ask.APIName(), ErrUnavailable)
+	}
+	return Certification{ID: out.CertifyID, URL: out.PageURL}, nil
+}
+
+// isPage reports whether a phone may be sent to s.
+func isPage(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "alipays" || u.Scheme == "http" && ip != nil && ip.IsLoopback()
+}
+
+// FaceVerificationPassed is CertificationPassed for StartFaceVerification
+// (datadigital.fincloud.generalsaas.face.verification.query). An attack that Alipay
+// recognised is Failed, whatever else it says.
+func (g *Gateway) FaceVerificationPassed(ctx context.Context, certifyID string) (Verdict, error) {
+	var out struct {
+		State  string `json:"certify_state"`
+		Attack string `json:"attack_flag"`
+	}
+	ask := alipay.NewPayload("datadigital.fincloud.generalsaas.face.verification.query").AddBizField("certify_id", certifyID)
+	if err := g.line.Load().call(ctx, ask, &out); err != nil {
+		return "", err
+	}
+	switch {
+	case out.State == "SUCCESS" && (out.Attack == "" || out.Attack == "F"):
+		return Passed, nil
+	case out.State == "SUCCESS", out.State == "FAIL":
+		return Failed, nil
+	case out.State == "PROCESSING":
+		return Pending, nil
+	}
+	return "", fmt.Errorf("%s: %w: no state that is known", ask.APIName(), ErrUnavailable)
+}

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// beijing is the time whose days are counted.
+var beijing = time.FixedZone("CST", 8*60*60)
+
+// countLife is longer than any day that is still counted.
+const countLife = 48 * time.Hour
+
+// Purposes of daily counts.
+const (
+	countResetsOfPerson = "resets of a person"
+	countResetsOfUser   = "resets of an Alipay user"
+)
+
+// ChargeReset counts one start of a reset on today's account of the person and of
+// the Alipay user, before Alipay is asked: each start is billed, and tells whether a
+// name and a number belong together. ErrLimit means that either has had its limit
+// for the day; then nothing is counted. Each call counts again, whatever becomes of
+// the reset; RefundReset takes it back. Of any number of calls at once, over all
+// processes, exactly limit succeed.
+func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		// The person's row comes first in every call, so two never wait for each other.
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
+			VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
+			ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
+			WHERE c.count < $7`,
+			db.center, countResetsOfPerson, s.Link.PersonDigest, countResetsOfUser, s.IdentityDigest, dayOf(now), limit)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 2 {
+			return err
+		}
+		return ErrLimit
+	})
+}
+
+// RefundReset takes one start back: Alipay could not be asked. Calling it twice
+// takes back two.
+func (db *DB) RefundReset(ctx context.Context, s Session) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		for _, c := range []struct {
+			purpose string
+			subject []byte
+		}{{countResetsOfPerson, s.Link.PersonDigest}, {countResetsOfUser, s.IdentityDigest}} {
+			if _, err := tx.ExecContext(ctx, `
+				UPDATE daily_counts SET count = count - 1
+				WHERE center_id = $1 AND purpose = $2 AND subject_digest = $3 AND day = $4 AND count > 0`,
+				db.center, c.purpose, c.subject, dayOf(now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// dayOf is the day of Beijing that t lies in.
+func dayOf(t time.Time) string { return t.In(beijing).Format(time.DateOnly) }

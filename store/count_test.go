@@ -1,0 +1,65 @@
+package store_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"fundpass/store"
+)
+
+// The limit is exact for the person and for the user, and a refusal counts nothing.
+func TestChargeReset(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	ctx := t.Context()
+	charge := func(s store.Session) error { return o.db.ChargeReset(ctx, s, 3) }
+	var mu sync.Mutex
+	passed := 0
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			err := charge(o.session)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				passed++
+			} else if !errors.Is(err, store.ErrLimit) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if passed != 3 {
+		t.Fatalf("%d were let through, want 3", passed)
+	}
+	samePerson, sameUser := o.session, o.session
+	samePerson.IdentityDigest = []byte("another user")
+	sameUser.Link = &store.Link{PersonDigest: []byte("another person")}
+	for name, s := range map[string]store.Session{"same person": samePerson, "same user": sameUser} {
+		if err := charge(s); !errors.Is(err, store.ErrLimit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	fresh := samePerson
+	fresh.Link = sameUser.Link
+	for i := range 3 { // what was refused above was not counted for the other one
+		if err := charge(fresh); err != nil {
+			t.Errorf("fresh %d: %v", i, err)
+		}
+	}
+	noError(t, o.db.RefundReset(ctx, o.session))
+	if err := charge(o.session); err != nil {
+		t.Errorf("after a refund: %v", err)
+	}
+	if err := charge(o.session); !errors.Is(err, store.ErrLimit) {
+		t.Errorf("a refund gave back more than one: %v", err)
+	}
+	beijing := time.FixedZone("CST", 8*60*60)
+	now := o.now.Now().In(beijing)
+	o.now.add(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 1, 0, beijing).Sub(now))
+	if err := charge(o.session); err != nil {
+		t.Errorf("after midnight in Beijing: %v", err)
+	}
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// Freeze freezes the password of the linked account, ends every session of the
+// Alipay user, this one too, and cancels what the person has open. The first
+// freeze leaves an event and a notice; calling it again only ends sessions. It
+// returns ErrNotFound when the link is gone.
+//
+// It takes its locks in the order of OpenChange and FinishChange: link, reset,
+// change, credential, sessions. A confirm is therefore done before the freeze, and its
+// sessions end with it, or it finds its change cancelled.
+func (db *DB) Freeze(ctx context.Context, s Session) error {
+	visitor, err := db.Visitor(s)
+	if err != nil {
+		return err
+	}
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.lockLink(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE changes SET state = 'cancelled', closed_at = $3
+			WHERE center_id = $1 AND person_digest = $2 AND state = 'open'`,
+			db.center, s.Link.PersonDigest, now); err != nil {
+			return err
+		}
+		first, err := db.freezeCredential(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,
+			db.center, pq.ByteaArray(db.digests(visitor.Identity))); err != nil || !first {
+			return err
+		}
+		return db.afterFreeze(ctx, tx, s, visitor, now)
+	})
+}
+
+func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (first bool, err error) {
+	res, err := tx.ExecContext(ctx, `
+		UPDATE password_credentials SET state = 'frozen'
+		WHERE center_id = $1 AND account_id = $2 AND state <> 'frozen'`,
+		db.center, s.Link.AccountID)
+	err = changedOne(res, err, ErrConflict)
+	if err == ErrConflict {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
+	e := newEvent(EventPasswordFrozen, ChannelAlipay, now)
+	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
+		return err
+	}
+	return db.queueNotice(ctx, tx, notice{e.ID, NoticePasswordFrozen, s.Link.AccountID, v.Identity}, now)
+}
+
+// lockUnfrozen is lockLink for what a freeze stops: ErrBlocked when the
+// password is frozen. A freeze that comes later waits for the caller's end.
+func (db *DB) lockUnfrozen(ctx context.Context, tx *sqlx.Tx, s Session) error {
+	if err := db.lockLink(ctx, tx, s); err != nil {
+		return err
+	}
+	var state string
+	err := tx.GetContext(ctx, &state, `
+		SELECT state FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
+		db.center, s.Link.AccountID)
+	if err == nil && state == PasswordFrozen {
+		err = ErrBlocked
+	}
+	return none(err, ErrNotFound)
+}

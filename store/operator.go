@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// ActionUnlock is the action of Unlock.
+const ActionUnlock = "unlock"
+
+// An Unlock is what an operator asks for. Operator and Reason stand readable in
+// the database: the caller keeps personal data out of them.
+type Unlock struct {
+	AccountNo   string // GRZH; or
+	DocumentKey []byte // see document.Document.Key
+	Operator    string // who
+	Reason      string // why
+}
+
+// An Unlocked is what an Unlock did.
+type Unlocked struct {
+	ActionID uuid.UUID
+	At       time.Time
+	Account  Account // the one named, or the person's first
+	Accounts int     // of the person; each got the event
+	Lanes    int     // in which guesses had been made
+	Locked   int     // of them were locked
+}
+
+// Unlock forgets the guesses at a person's passwords in all lanes, and leaves
+// an event for the citizen and a record of the operator's. The password itself
+// and its state are left alone. It returns ErrNotFound when there is no such
+// account. Calling it twice is recorded twice.
+func (db *DB) Unlock(ctx context.Context, u Unlock) (Unlocked, error) {
+	var done Unlocked
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		done = Unlocked{ActionID: uuid.New(), At: now}
+		accounts, err := db.accountsOf(ctx, tx, u)
+		if err != nil {
+			return err
+		}
+		done.Account, done.Accounts = accounts[0], len(accounts)
+		if err := db.clearGuesses(ctx, tx, &done); err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			if err := db.insertEvent(ctx, tx, a.ID, newEvent(EventUnlocked, ChannelOperator, now)); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, `
+			INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			db.center, done.ActionID, now, u.Operator, ActionUnlock, done.Account.ID, u.Reason)
+		return err
+	})
+	return done, err
+}
+
+// accountsOf finds the accounts of the person meant, the one named first.
+func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u Unlock) ([]Account, error) {
+	var number, person []byte
+	if u.AccountNo != "" {
+		number = db.accountNoDigest(u.AccountNo)
+	}
+	if len(u.DocumentKey) > 0 {
+		person = db.PersonDigest(u.DocumentKey)
+	}
+	var rows []accountRow
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT `+accountColumns+`
+		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
+		WHERE a.center_id = $1 AND a.person_digest = coalesce($2::bytea, (
+			SELECT person_digest FROM accounts WHERE center_id = $1 AND account_no_digest = $3))
+		ORDER BY a.account_no_digest IS DISTINCT FROM $3, a.status, a.account_id`,
+		db.center, person, number); err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, ErrNotFound
+	}
+	all := make([]Account, len(rows))
+	for i, row := range rows {
+		var err error
+		if all[i], err = db.account(row); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// clearGuesses counts the locks before it forgets them; whoever guesses in
+// between waits for the row.
+func (db *DB) clearGuesses(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
+	var locked []bool
+	if err := tx.SelectContext(ctx, &locked, `
+		SELECT coalesce(locked_until > $3, false) FROM guess_budgets
+		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
+		db.center, done.Account.PersonDigest, done.At); err != nil {
+		return err
+	}
+	done.Lanes, done.Locked = len(locked), 0
+	for _, is := range locked {
+		if is {
+			done.Locked++
+		}
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $3
+		WHERE center_id = $1 AND person_digest = $2`,
+		db.center, done.Account.PersonDigest, done.At)
+	return err
+}
+
+// An OperatorAction is one entry of the operators' record.
+type OperatorAction struct {
+	ID        uuid.UUID `db:"action_id"`
+	At        time.Time `db:"at"`
+	Operator  string    `db:"operator"`
+	Action    string    `db:"action"`
+	AccountID uuid.UUID `db:"account_id"`
+	Reason    string    `db:"reason"`
+}
+
+// OperatorActions returns what operators did since then, oldest first.
+func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorAction, error) {
+	var all []OperatorAction
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		all = nil
+		return sqlx.SelectContext(ctx, q, &all, `
+			SELECT action_id, at, operator, action, account_id, reason FROM operator_actions
+			WHERE center_id = $1 AND at >= $2 ORDER BY at, action_id`, db.center, since)
+	})
+	return all, err
+}

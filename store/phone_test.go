@@ -1,0 +1,136 @@
+package store_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// visit opens a session of an Alipay user.
+func visit(t *testing.T, db *store.DB, user string) store.Session {
+	t.Helper()
+	digest := sha256.Sum256(fmt.Appendf(nil, "%s %d", user, time.Now().UnixNano()))
+	s, err := db.OpenSession(t.Context(), digest[:], store.Visitor{Identity: store.Identity{AppID: "2021", Kind: "open_id", Value: user}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestBindPhone(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
+	ctx := t.Context()
+	proof := store.PhoneProof{Payload: []byte("payload one"), Mobile: "19900000001"}
+	bind := func(s store.Session, p store.PhoneProof, want error) {
+		t.Helper()
+		if err := db.BindPhone(ctx, s, p); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	proven := func(s store.Session, want string) {
+		t.Helper()
+		if got, err := db.ProvenPhone(ctx, s); got != want || (want == "") != errors.Is(err, store.ErrNotFound) {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	a, b := visit(t, db, "a"), visit(t, db, "b")
+	proven(a, "")
+	bind(a, proof, nil)
+	bind(a, proof, nil)
+	bind(b, proof, store.ErrConflict)
+	proven(a, "19900000001")
+	proven(b, "")
+	bind(visit(t, db, "a"), proof, nil)
+	bind(a, store.PhoneProof{Payload: []byte("payload two"), Mobile: "19900000002"}, nil)
+	proven(a, "19900000002")
+
+	ended := visit(t, db, "c")
+	if err := db.EndSession(ctx, ended.TokenDigest); err != nil {
+		t.Fatal(err)
+	}
+	three := store.PhoneProof{Payload: []byte("payload three"), Mobile: "19900000003"}
+	bind(ended, three, store.ErrNotFound)
+	bind(b, three, nil) // what an ended session sent is not taken
+}
+
+// The number goes with the session; whose the payload is stays for a year after its
+// last use, and then it may be somebody else's, as the number itself.
+func TestPhoneIsPurged(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
+	proof := store.PhoneProof{Payload: []byte("payload"), Mobile: "19900000001"}
+	for _, step := range []struct {
+		user  string
+		after time.Duration
+		want  error
+	}{
+		{"a", 0, nil},
+		{"b", 300 * 24 * time.Hour, store.ErrConflict},
+		{"a", 0, nil}, // a year more
+		{"b", 300 * 24 * time.Hour, store.ErrConflict},
+		{"b", 66 * 24 * time.Hour, nil},
+		{"a", 0, store.ErrConflict},
+	} {
+		now = now.Add(step.after)
+		if err := db.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s := visit(t, db, step.user)
+		if err := db.BindPhone(t.Context(), s, proof); !errors.Is(err, step.want) {
+			t.Errorf("%s after %s: got %v, want %v", step.user, step.after, err, step.want)
+		}
+		now = now.Add(store.SessionLife)
+		if err := db.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.ProvenPhone(t.Context(), s); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the number outlives the session: %v", err)
+		}
+	}
+}
+
+// Fifty senders of one payload at once, each another Alipay user, over two processes.
+func TestBindPhoneRace(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	key, err := keys.NewBoxKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := keys.ParseBox(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handles := []*store.DB{storetest.Open(t, dsn, storetest.WithBox(box)), storetest.Open(t, dsn, storetest.WithBox(box))}
+	for round := range 5 {
+		proof := store.PhoneProof{Payload: fmt.Appendf(nil, "payload %d", round), Mobile: "19900000001"}
+		errs := make([]error, 50)
+		var wg sync.WaitGroup
+		for i := range errs {
+			s := visit(t, handles[i%2], fmt.Sprint("user ", i))
+			wg.Go(func() { errs[i] = handles[i%2].BindPhone(t.Context(), s, proof) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			} else if !errors.Is(err, store.ErrConflict) {
+				t.Error(err)
+			}
+		}
+		if won != 1 {
+			t.Errorf("round %d: %d won", round, won)
+		}
+	}
+}
