@@ -122,6 +122,7 @@ CREATE TABLE imports (
 	links_moved bigint NOT NULL DEFAULT 0,
 	links_ended bigint NOT NULL DEFAULT 0,
 	changes_cancelled bigint NOT NULL DEFAULT 0,
+	run uuid,
 	PRIMARY KEY (center_id, file_digest)
 );
 

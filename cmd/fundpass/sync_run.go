@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/google/uuid"
+
 	"fundpass/store"
 )
 
@@ -130,7 +132,8 @@ func (s *syncer) note(d store.Difference) error {
 func (s *syncer) apply(ctx context.Context, progress io.Writer) error {
 	file := sha256.Sum256(append([]byte("sync "), s.roster.digest...))
 	var err error
-	if s.done, err = s.db.BeginImport(ctx, file[:]); err != nil {
+	run := uuid.New()
+	if s.done, err = s.db.BeginSync(ctx, file[:], run); err != nil {
 		return err
 	}
 	s.earlier = s.done.Lines
@@ -146,7 +149,7 @@ func (s *syncer) apply(ctx context.Context, progress io.Writer) error {
 		}
 		err := s.read(func() error {
 			return s.through(ctx, work{s.cutChosen(lines), s.prepare, func(ctx context.Context, p *piece) error {
-				err := s.takeChosen(ctx, p, file[:])
+				err := s.takeChosen(ctx, p, store.ImportStep{File: file[:], Run: &run})
 				meter.at(s.done.Lines)
 				return err
 			}})
@@ -170,10 +173,10 @@ func (s *syncer) cutChosen(lines lineSet) func() (piece, error) {
 }
 
 // takeChosen writes a piece. Its refusals were reported when it was compared.
-func (s *syncer) takeChosen(ctx context.Context, p *piece, file []byte) (err error) {
-	s.done, err = s.db.ImportStep(ctx, store.ImportStep{
-		File: file, From: s.done.Lines, Lines: s.done.Lines + int64(len(p.numbers)), Bytes: p.bytes, Batch: p.batch,
-	})
+func (s *syncer) takeChosen(ctx context.Context, p *piece, step store.ImportStep) (err error) {
+	step.From, step.Lines = s.done.Lines, s.done.Lines+int64(len(p.numbers))
+	step.Bytes, step.Batch = p.bytes, p.batch
+	s.done, err = s.db.ImportStep(ctx, step)
 	return err
 }
 

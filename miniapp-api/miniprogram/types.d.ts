@@ -335,13 +335,13 @@ export interface Event {
   at: string;
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
-   * authorisation_withdrawn 取消支付宝授权。会增加新值，展示用 text。
+   * authorisation_withdrawn 取消支付宝授权，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除。会增加新值，展示用 text。
    * More may come; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
   text: string;
-  /** alipay 本小程序，operator 中心运维，counter 柜台，import 中心数据更新。会增加新值。
-   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, import: the centre's data. More may come. */
+  /** alipay 本小程序，operator 中心运维，counter 柜台，centre 中心数据更新。会增加新值。
+   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, centre: the centre's data. More may come. */
   channel: string;
 }
 
