@@ -17,9 +17,9 @@ changes nothing. It never touches the password of an account that exists.
 
 Links follow their accounts: one whose account was merged (GRZHZT 03) moves to the
 person's other open account; it ends where there is none, where the account was
-moved out (04) or closed (05), or where it is another person's now. A change of
-password that is open for such an account, or for one that was frozen (06), is
-cancelled. The owner finds it in the record and gets a notice.
+moved out (04) or closed (05), or where it is another person's now; the owner finds
+that in the record and gets a notice. A change or reset of the password that is
+open for such an account, or for one that was frozen (06), is cancelled.
 
 A wrong file must not unlink a city: when more links would end than --max-ended
 allows, nothing is written. Look with --dry-run first, then say --yes.
@@ -30,7 +30,7 @@ file is meant to hold everybody, and the report says what to do about those.
 An account that stands in several lines counts as its last one says, except within
 a batch of lines, where the first one counts; the others go to FILE.refused.csv,
 with the lines that cannot be read. Stopped in the middle, by whatever it was, the
-same command goes on.`
+same command goes on; of two at the same file the one that began last does.`
 
 // syncLimits are what the operator allows.
 type syncLimits struct {

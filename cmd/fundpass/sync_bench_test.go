@@ -131,26 +131,32 @@ func (s *site) copyParsed(b *testing.B, path string) {
 	noError(b, err)
 	w := world{getenv: getenvOf(s.env())}
 	noError(b, withImporter(b.Context(), w, r, func(m *importer) error {
-		digests := func(_ context.Context, p *piece) {
-			m.check(p)
-			for i := range p.entries {
-				d := &p.entries[i].Depositor
-				d.Hash = string(m.db.Digest("line", []byte(d.Person.AccountNo), []byte(d.Person.Name), d.DocumentKey, []byte(d.Person.Phone), []byte(d.Status)))
-			}
-		}
 		return m.read(func() error {
-			return m.through(b.Context(), work{func() (piece, error) { return m.cutLines(store.ImportBatch, nil) }, digests,
-				func(_ context.Context, p *piece) error {
-					for _, e := range p.entries {
-						d := e.Person
-						if _, err := in.Exec(e.line, d.AccountNo, d.Name, d.IDType, d.IDNumber, d.Phone, d.EmployerNo, e.Status, e.InitialRule, []byte(e.Hash)); err != nil {
-							return err
-						}
-					}
-					return nil
-				}})
+			return m.through(b.Context(), work{
+				func() (piece, error) { return m.cutLines(store.ImportBatch, nil) },
+				func(_ context.Context, p *piece) { m.check(p); digestLines(m.db, p) },
+				func(_ context.Context, p *piece) error { return copyLines(in, p) },
+			})
 		})
 	}))
 	_, err = in.Exec()
 	noError(b, err)
+}
+
+// digestLines leaves a keyed digest of each line in its Hash.
+func digestLines(db *store.DB, p *piece) {
+	for i := range p.entries {
+		d := &p.entries[i].Depositor
+		d.Hash = string(db.Digest("line", []byte(d.Person.AccountNo), []byte(d.Person.Name), d.DocumentKey, []byte(d.Person.Phone), []byte(d.Status)))
+	}
+}
+
+func copyLines(in *sql.Stmt, p *piece) error {
+	for _, e := range p.entries {
+		d := e.Person
+		if _, err := in.Exec(e.line, d.AccountNo, d.Name, d.IDType, d.IDNumber, d.Phone, d.EmployerNo, e.Status, e.InitialRule, []byte(e.Hash)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -64,9 +67,9 @@ func (s *site) changesDone(db *sql.DB, path string, more int64) int64 {
 func TestSyncKilled(t *testing.T) {
 	t.Parallel()
 	s, twin := newSite(t), newSite(t)
-	path := s.busyNight(6000)
-	undisturbed := twin.busyNight(6000)
-	wantIn(t, twin.mustSync(undisturbed, "--yes"), synced(6000, 0, 6000, 0, 0, 0), links(30, 60, 120))
+	path := s.busyNight(3000)
+	undisturbed := twin.busyNight(3000)
+	wantIn(t, twin.mustSync(undisturbed, "--yes"), synced(3000, 0, 3000, 0, 0, 0), links(15, 30, 60))
 
 	bare, err := sql.Open("postgres", s.dsn)
 	noError(t, err)
@@ -78,7 +81,7 @@ func TestSyncKilled(t *testing.T) {
 		noError(t, c.Process.Kill())
 		c.Wait()
 	}
-	wantIn(t, s.mustSync(path, "--yes"), "An earlier run took in", synced(6000, 0, 6000, 0, 0, 0), links(30, 60, 120))
+	wantIn(t, s.mustSync(path, "--yes"), "An earlier run took in", synced(3000, 0, 3000, 0, 0, 0), links(15, 30, 60))
 	if d := cmp.Diff(twin.tables(), s.tables()); d != "" {
 		t.Error(d)
 	}
@@ -105,4 +108,27 @@ func TestSyncTogether(t *testing.T) {
 	if d := cmp.Diff(twin.tables(), s.tables()); d != "" {
 		t.Error(d)
 	}
+}
+
+// An operator who stops a sync is told how to go on.
+func TestSyncInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := s.busyNight(2000)
+	bare, err := sql.Open("postgres", s.dsn)
+	noError(t, err)
+	defer bare.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		ended <- run(ctx, []string{"sync", path, "--yes"}, w)
+	}()
+	s.changesDone(bare, path, 0)
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
+		t.Fatalf("got %v", err)
+	}
+	wantIn(t, s.mustSync(path, "--yes"), "An earlier run took in", synced(2000, 0, 2000, 0, 0, 0))
 }
