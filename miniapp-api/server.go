@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fundpass/keys"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -35,7 +36,7 @@ const (
 	ProofNone Proof = "none"
 )
 
-// A Config is what a Server is made of. All fields but Log, Proxies and the
+// A Config is what a Server is made of. All fields but Log, Proxies, Documents and the
 // limits are required.
 type Config struct {
 	DB      *store.DB
@@ -51,6 +52,8 @@ type Config struct {
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
+
+	Documents *document.List // which document the centre means by which code; nil: the built-in list
 }
 
 // A Server answers the mini-program.
@@ -69,6 +72,8 @@ type Server struct {
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
+
+	documents *document.List
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -82,6 +87,9 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Documents == nil {
+		c.Documents = document.Default()
+	}
 	if c.SealedOnly && c.Transport == nil {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
@@ -91,6 +99,7 @@ func New(c Config) (*Server, error) {
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Hasher), sealedOnly: c.SealedOnly,
+		documents: c.Documents,
 	}
 	s.ReplaceTransport(c.Transport)
 	return s, nil

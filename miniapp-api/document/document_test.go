@@ -62,7 +62,7 @@ func TestSpellingsShareOneKey(t *testing.T) {
 			t.Errorf("Parse(%q): %v", s, err)
 			continue
 		}
-		if want := (Document{"01", x}); d != want || string(d.Key()) != "01:"+x {
+		if want := (Document{"01", CitizenCard, x}); d != want || string(d.Key()) != "01:"+x {
 			t.Errorf("Parse(%q) = %v, key %s", s, d, d.Key())
 		}
 	}
@@ -183,7 +183,7 @@ func TestOtherTypes(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || d != (Document{test.idType, test.want}) || d.Birthday() != "" {
+		if err != nil || d.Type != test.idType || d.Number != test.want || d.Birthday() != "" {
 			t.Errorf("Parse(%s, %q) = %v, %v", test.idType, test.in, d, err)
 		}
 	}
@@ -233,9 +233,9 @@ func TestType(t *testing.T) {
 func TestKeyIsTheHolder(t *testing.T) {
 	t.Parallel()
 	same := [][2]Document{
-		{{"20", "H1234567800"}, {"20", "H1234567801"}},
-		{{"20", "H1234567800"}, {"20", "H12345678"}},
-		{{"02", "南字第01234567号"}, {"02", "南01234567"}},
+		{{"20", HongKongMacaoPermit, "H1234567800"}, {"20", HongKongMacaoPermit, "H1234567801"}},
+		{{"20", HongKongMacaoPermit, "H1234567800"}, {"20", HongKongMacaoPermit, "H12345678"}},
+		{{"02", OfficerCard, "南字第01234567号"}, {"02", OfficerCard, "南01234567"}},
 	}
 	for _, pair := range same {
 		if !bytes.Equal(pair[0].Key(), pair[1].Key()) {
@@ -243,12 +243,12 @@ func TestKeyIsTheHolder(t *testing.T) {
 		}
 	}
 	different := [][2]Document{
-		{{"20", "H12345678"}, {"20", "M12345678"}},
-		{{"20", "H12345678"}, {"20", "H12345679"}},
-		{{"02", "南字第01234567号"}, {"02", "北字第01234567号"}},
-		{{"03", "E12345678"}, {"99", "E12345678"}},
-		{{"03", "E1234567"}, {"03", "E12345678"}},
-		{{"03", "EO1234567"}, {"03", "E01234567"}},
+		{{"20", HongKongMacaoPermit, "H12345678"}, {"20", HongKongMacaoPermit, "M12345678"}},
+		{{"20", HongKongMacaoPermit, "H12345678"}, {"20", HongKongMacaoPermit, "H12345679"}},
+		{{"02", OfficerCard, "南字第01234567号"}, {"02", OfficerCard, "北字第01234567号"}},
+		{{"03", PassportBook, "E12345678"}, {"99", OtherPaper, "E12345678"}},
+		{{"03", PassportBook, "E1234567"}, {"03", PassportBook, "E12345678"}},
+		{{"03", PassportBook, "EO1234567"}, {"03", PassportBook, "E01234567"}},
 	}
 	for _, pair := range different {
 		if bytes.Equal(pair[0].Key(), pair[1].Key()) {
