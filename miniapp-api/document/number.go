@@ -64,11 +64,13 @@ func permanentResident(s string) (string, Reason) {
 	switch {
 	case !only(s, alphanumeric):
 		return "", WrongCharacters
+	case len(s) != 15 && len(s) != 18:
+		return "", WrongLength
 	case len(s) == 15 && (!only(s[:3], letter) || !digits(s[3:])):
 		return "", WrongForm
 	case len(s) == 15:
 		return s, ""
-	case len(s) == 18 && s[0] != '9':
+	case s[0] != '9':
 		return "", WrongForm
 	}
 	return s, gb11643(s, func(string) bool { return true })
