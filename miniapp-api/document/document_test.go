@@ -291,22 +291,32 @@ func TestTypingErrorsAreSeen(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, ty := range Types() {
+	list := centre(f)
+	for _, p := range people(f) {
+		f.Add(p.code, p.number)
+	}
+	for _, ty := range list.Types() {
 		f.Add(ty.Code, numberX("19900307"))
 		f.Add(ty.Code, "E1234567")
 		f.Add(ty.Code, "军字第1234567号")
 	}
 	f.Fuzz(func(t *testing.T, idType, s string) {
-		d, err := Parse(idType, s)
+		d, err := list.Parse(idType, s)
 		if err != nil {
 			if d != (Document{}) || (utf8.RuneCountInString(s) > 3 && strings.Contains(err.Error(), s)) {
 				t.Fatalf("error with %v: %v", d, err)
 			}
 			return
 		}
-		again, err := Parse(d.Type, d.Number)
+		again, err := list.Parse(d.Type, d.Number)
 		if err != nil || again != d {
 			t.Fatalf("Parse(%q) = %v, then %v, %v", s, d, again, err)
+		}
+		if key := string(d.Key()); key != string(again.Key()) || !strings.Contains(key, ":") || strings.HasPrefix(key, ":") {
+			t.Fatalf("Parse(%q): key %s, then %s", s, key, again.Key())
+		}
+		if n := utf8.RuneCountInString(d.Number); strings.Count(MaskNumber(d.Number), "*") < n-2 || len(d.Number) > 3*30 {
+			t.Fatalf("Parse(%q) = %v", s, d)
 		}
 		if b := d.Birthday(); b != "" && !plausibleDate(b) {
 			t.Fatalf("birthday %q", b)
