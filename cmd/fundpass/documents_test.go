@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -101,15 +103,37 @@ func futureNumber(t *testing.T) string {
 	return ""
 }
 
-// A running server takes the file: the code of the list is known, that of the
-// built-in one is not.
+// check says how many types the file has; a running server goes by it.
 func TestServeWithCentreCodes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.addOK()
 	own, err := os.ReadFile(centreFile)
 	noError(t, err)
 	s.write("documents.json", string(own))
-	got := runCheck(t, s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")}))
+	env := s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")})
+	got := runCheck(t, env)
 	noError(t, got.err)
 	got.want(verdictOK, "FUNDPASS_DOCUMENTS_FILE", "documents.json: 12 types")
+	server := serveInProcess(t, env)
+	token := s.openSession(t, server.url)
+	for code, want := range map[string]string{
+		"08": "COUNTER_ONLY", // on the list, and nothing Alipay compares
+		"20": "UNKNOWN",      // on the built-in list alone
+	} {
+		body := `{"name":"林志","id_type":"` + code + `","id_number":"99010001","password":"x"}`
+		req, err := http.NewRequest("POST", server.url+"/v1/link", strings.NewReader(body))
+		noError(t, err)
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := newClient(t).Do(req)
+		noError(t, err)
+		answer, err := io.ReadAll(resp.Body)
+		noError(t, err)
+		resp.Body.Close()
+		if resp.StatusCode != 400 || !strings.Contains(string(answer), `"`+want+`"`) {
+			t.Errorf("code %s: %d %s", code, resp.StatusCode, answer)
+		}
+	}
+	noError(t, server.end(t))
 }
