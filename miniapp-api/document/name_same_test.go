@@ -61,6 +61,8 @@ func TestOtherName(t *testing.T) {
 		{"dot elsewhere", "阿依古丽·买买提", "阿依·古丽买买提", CitizenCard},
 		{"parts exchanged", "阿依古丽·买买提", "买买提·阿依古丽", CitizenCard},
 		{"parts exchanged on a passport", "阿依古丽·买买提", "买买提·阿依古丽", PassportBook},
+		{"hyphen in a Chinese name", "阿依-古丽", "阿依古丽", PassportBook},
+		{"parts exchanged at a hyphen", "阿依-古丽", "古丽-阿依", PassportBook},
 		{"look-alike outside the BMP", "\U00020bb7田一", "吉田一", CitizenCard},
 		{"two private characters", "王\ue001", "王\ue002", CitizenCard},
 		{"question mark for a rare character", "王䶮", "王?", CitizenCard},
