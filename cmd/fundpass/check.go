@@ -126,7 +126,7 @@ func (s settings) describe(field settingField, f files) string {
 		}
 	case "FUNDPASS_DOCUMENTS_FILE":
 		if f.documents != nil {
-			return fmt.Sprintf("%s: %d types", describeSource(s.DocumentsFile), len(f.documents.Types()))
+			return fmt.Sprintf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.documents.Types()), f.documents.Name)
 		}
 	}
 	if !s.isSet(field) && field.def == "" {

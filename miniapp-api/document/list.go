@@ -43,7 +43,7 @@ type Type struct {
 // is not changed after it was made. Once people are imported under a code, its
 // kind must stay: Key depends on it.
 type List struct {
-	Name  string `json:"name"`
+	Name  string // whose list it is, for operators
 	types []Type
 }
 
@@ -103,6 +103,9 @@ func (l *List) problems() []error {
 	var all []error
 	if n := len(l.types); n == 0 || n > maxTypes {
 		all = append(all, fmt.Errorf("%d documents, wanted 1 to %d", n, maxTypes))
+	}
+	if n := utf8.RuneCountInString(l.Name); n < 1 || n > 60 || !only(l.Name, unicode.IsPrint) {
+		all = append(all, errors.New("name is not 1 to 60 printable characters"))
 	}
 	seen := map[string]bool{}
 	for i, t := range l.types {

@@ -71,6 +71,8 @@ func TestListRefused(t *testing.T) {
 	for name, c := range map[string]struct{ json, want string }{
 		"empty":            {``, "EOF"},
 		"not JSON":         {`{01 citizen}`, "invalid character"},
+		"nobody's":         {`{"documents":[` + good + `]}`, "60 printable"},
+		"escape in a name": {`{"name":"\u001b[2J","documents":[` + good + `]}`, "60 printable"},
 		"no document":      {`{"name":"x","documents":[]}`, "0 documents"},
 		"null":             {`null`, "0 documents"},
 		"array":            {`[]`, "cannot unmarshal"},

@@ -18,6 +18,9 @@ const dots = "\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u2e33\u30fb\uff65\ua78f
 // and stay a full stop in others: J. F. SMITH.
 const stops = "\uff0e\ufe52\u2024\u3002\uff61"
 
+// closeDots takes the blanks from around a middle dot.
+var closeDots = strings.NewReplacer(" · ", "·", " ·", "·", "· ", "·")
+
 // Name returns the one form in which names are compared: NFC, one kind of
 // middle dot, half width. A Chinese name has no blanks; any other has single
 // ones and capitals, as passports print it.
@@ -38,7 +41,7 @@ func Name(s string) (string, error) {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, " ", ""), ".", "·")
 	}
 	s = strings.Join(strings.Fields(s), " ")
-	s = strings.NewReplacer(" · ", "·", " ·", "·", "· ", "·").Replace(s)
+	s = closeDots.Replace(s)
 	s = norm.NFC.String(strings.ToUpper(s))
 	if !wellFormed(s) {
 		return "", ErrName
@@ -49,6 +52,8 @@ func Name(s string) (string, error) {
 // unify folds one character to the form names keep.
 func unify(r rune) rune {
 	switch {
+	case '\u4e00' <= r && r <= '\u9fff': // nearly every character of nearly every name
+		return r
 	case unicode.IsSpace(r):
 		return ' '
 	case strings.ContainsRune(dots, r):
