@@ -253,3 +253,33 @@ func TestLinkNames(t *testing.T) {
 		}
 	}
 }
+
+// The change page takes every spelling that the link page takes; a number that
+// is somebody else's costs a guess, one that is nobody's does not.
+func TestChangeSpellings(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen(func(c *citizen) { c.IDNumber = numberEndingInX("19560308") })
+	p, n := h.linkedPhone(c), c.IDNumber
+	open := func(number, password string) reply {
+		return p.post("/v1/password/changes", m{"id_number": number, "old_password": password})
+	}
+	for _, s := range []string{n, strings.ToLower(n), fullWidth(n), n[:6] + n[8:17], n[:6] + " " + n[6:14] + " " + n[14:]} {
+		open(s, c.Password).want(t, "OK")
+	}
+	for _, s := range []string{n[:17], n[:17] + "0", n[:17] + "×", n[:6] + "19561308" + n[14:]} {
+		if r := open(s, c.Password).want(t, "BAD_REQUEST"); len(r.Errors) != 1 || r.Errors[0].Field != "id_number" {
+			t.Errorf("%q: %s", s, r.Raw)
+		}
+	}
+	left := func() float64 { return p.get("/v1/password").get(t, "remaining_attempts").(float64) }
+	if got := left(); got != 5 {
+		t.Errorf("%v guesses left, want 5", got)
+	}
+	open(idNumber("19560308", 900), c.Password).want(t, "OLD_PASSWORD_WRONG")
+	open(strings.ToLower(n), "wrong-guess").want(t, "OLD_PASSWORD_WRONG")
+	open(n[:6]+n[8:17], "wrong-guess").want(t, "OLD_PASSWORD_WRONG")
+	if got := left(); got != 2 {
+		t.Errorf("%v guesses left, want 2", got)
+	}
+}
