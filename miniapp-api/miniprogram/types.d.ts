@@ -78,9 +78,10 @@ export interface Account {
   status: AccountStatus;
 }
 
-/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他。
- * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other. */
-export type IDType = '01' | '02' | '03' | '04' | '20' | '99';
+/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他；中心可以另定。
+ * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other; a
+ * centre may have a list of its own. */
+export type IDType = string;
 
 /** 账户状态 JGJ/T 320 GRZHZT：01 正常，02 封存，03 合并销户，04 转出销户，05 提取销户，06 冻结，99 其他。
  * 01 normal, 02 sealed, 03 merged, 04 moved, 05 closed, 06 frozen, 99 other. */
