@@ -39,7 +39,7 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 	if err != nil {
 		return changeReply{}, err
 	}
-	doc, err := in.document(account.Person.IDType)
+	doc, err := in.document(s.documents, account.Person.IDType)
 	if err != nil {
 		return changeReply{}, err
 	}
@@ -68,13 +68,13 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 
 // document checks the form before anything is charged: a slip of the finger
 // that a check digit finds costs no guess.
-func (in openChangeRequest) document(idType string) (document.Document, error) {
+func (in openChangeRequest) document(known *document.List, idType string) (document.Document, error) {
 	var wrong []FieldError
-	doc, err := document.Parse(idType, in.IDNumber)
+	doc, err := known.Parse(idType, in.IDNumber)
 	if in.IDNumber == "" {
 		wrong = append(wrong, FieldError{"id_number", "REQUIRED", "请输入证件号码"})
-	} else if err != nil {
-		wrong = append(wrong, FieldError{"id_number", "INVALID", "证件号码不正确，请核对"})
+	} else {
+		wrong = append(wrong, documentErrors(err)...)
 	}
 	if in.OldPassword.Empty() {
 		wrong = append(wrong, FieldError{"old_password", "REQUIRED", "请输入原密码"})

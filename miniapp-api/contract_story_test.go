@@ -128,7 +128,11 @@ func (s *story) tell(id string) {
 		body := s.body(id, op)
 		s.lacking(path, op, body)
 		s.excluding(path, op, body)
-		r = s.p.post(path, s.varied(id, op, body))
+		body = s.varied(id, op, body)
+		if err := allows(op, body); err != nil {
+			s.t.Errorf("%s: openapi.yaml refuses what the server takes: %v", id, err)
+		}
+		r = s.p.post(path, body)
 	} else {
 		r = s.p.get(path)
 	}
@@ -178,7 +182,7 @@ func (s *story) lacking(path string, op *openapi3.Operation, body m) {
 	for _, name := range op.RequestBody.Value.Content["application/json"].Schema.Value.Required {
 		less := maps.Clone(body)
 		delete(less, name)
-		if r := s.p.post(path, less); r.Code != "BAD_REQUEST" && r.Code != "PHONE_REFUSED" {
+		if r := s.p.post(path, less); r.Code != "BAD_REQUEST" && r.Code != "PHONE_REFUSED" || allows(op, less) == nil {
 			s.t.Errorf("%s without %s: %s", op.OperationID, name, r.Raw)
 		}
 	}

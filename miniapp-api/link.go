@@ -57,18 +57,16 @@ type claim struct {
 	code      string // a clerk's, in place of password
 }
 
-func (in linkRequest) claim() (claim, error) {
+func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) {
 	var wrong []FieldError
 	name, err := document.Name(in.Name)
 	if err != nil {
 		wrong = append(wrong, FieldError{"name", "INVALID", "请填写与证件一致的姓名"})
 	}
-	doc, err := document.Parse(in.IDType, in.IDNumber)
-	switch {
-	case errors.Is(err, document.ErrType):
-		wrong = append(wrong, FieldError{"id_type", "UNKNOWN", "不支持该证件类型"})
-	case err != nil:
-		wrong = append(wrong, FieldError{"id_number", "INVALID", "证件号码不正确，请核对"})
+	doc, err := known.ParseOn(now, in.IDType, in.IDNumber)
+	wrong = append(wrong, documentErrors(err)...)
+	if t, _ := known.Type(doc.Type); t.CounterOnly {
+		wrong = append(wrong, counterOnly)
 	}
 	if len(in.AccountNo) > 20 {
 		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
@@ -96,7 +94,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 		return linkReply{}, err
 	}
 	in.Password = sent.Present
-	who, err := in.claim()
+	who, err := in.claim(s.documents, s.db.Now())
 	if err != nil {
 		return linkReply{}, err
 	}
@@ -159,10 +157,10 @@ func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, pr
 		return nil, false, err
 	}
 	proven, err = s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
-		Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number,
+		Name: who.name, IDType: who.doc.Certdoc(), IDNumber: who.doc.Number,
 	})
 	if errors.Is(err, signing.ErrIDType) {
-		return nil, false, ErrBadRequest.withFields(FieldError{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"})
+		return nil, false, ErrBadRequest.withFields(counterOnly)
 	}
 	if err != nil || !proven {
 		return store.PublicLane, false, err
@@ -193,7 +191,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, p evidence) (sto
 	if err != nil {
 		return store.Account{}, err
 	}
-	if !right || !p.proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+	if !right || !p.proven || !document.SameName(attempt.Account.Person.Name, who.name, who.doc.Kind) || attempt.Account.State == store.PasswordFrozen {
 		return store.Account{}, ErrLinkRefused
 	}
 	if err := s.db.Forgive(ctx, g, attempt); err != nil {

@@ -155,21 +155,25 @@ func TestSpellingsShareTheBudget(t *testing.T) {
 	h := newHouse(t, withProof(ProofNone))
 	victim := h.citizen(func(c *citizen) { c.IDNumber = numberEndingInX("19560307") })
 	n := victim.IDNumber
-	var spellings []string
-	for _, s := range []string{n, strings.ToLower(n), fullWidth(n), fullWidth(strings.ToLower(n)), n[:6] + n[8:17]} { // the last: 15 digits
-		spellings = append(spellings, s, " "+s, s+"\u3000", s[:6]+" "+s[6:12]+"\u00a0"+s[12:])
+	old, between := n[:6]+n[8:17], func(blank string) string { return n[:6] + blank + n[6:14] + blank + n[14:] }
+	spellings := []string{
+		n, strings.ToLower(n), " " + n, n + " ", n[:6] + " " + n[6:], fullWidth(n), fullWidth(strings.ToLower(n)), old,
+		n[:17] + "Ｘ", n[:17] + "ｘ", fullWidth(n[:9]) + n[9:], fullWidth(old), old[:6] + " " + old[6:], "\u3000" + old + "\u2003",
+		between(" "), between("\u3000"), between("\u00a0"), between("\u2009"), between("\u202f"),
+		strings.Join(strings.Split(n, ""), " "), strings.Join(strings.Split(fullWidth(n), ""), "\u3000"), between("   "),
 	}
-	if len(spellings) != 20 {
-		t.Fatalf("%d spellings", len(spellings))
+	if len(spellings) < 20 {
+		t.Fatalf("only %d spellings", len(spellings))
 	}
 	p := h.logIn(h.citizen())
 	for _, s := range spellings {
 		p.post("/v1/link", withPassword(with(victim.linkBody(), "id_number", s), "wrong-guess")).want(t, "LINK_REFUSED")
 	}
-	if got := h.count(`SELECT refused FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != 15 || h.count(`SELECT count(*) FROM guess_budgets`) != 1 {
-		t.Errorf("%d of 20 turned away, want 15 of one budget that the spellings share", got)
+	if got := h.count(`SELECT refused FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != len(spellings)-5 || h.count(`SELECT count(*) FROM guess_budgets`) != 1 {
+		t.Errorf("%d guesses were turned away, want %d of one budget that the spellings share", got, len(spellings)-5)
 	}
-	for _, s := range []string{n + "\u200b", n[:17], n + "1", n[:17] + "0", "", "一二三", n[:10] + "99" + n[12:]} {
+	for _, s := range []string{n + "\u200b", n[:17], n + "1", n[:17] + "0", "", "一二三", n[:10] + "99" + n[12:],
+		n[:6] + "-" + n[6:], n + "\n", "\t" + n, "\ufeff" + n, n[:17] + "×", n[:17] + "\u0425", n[:17] + "\u2169", "'" + n, n + n, strings.ReplaceAll(n, "0", "O"), n[:6] + "\u2060" + n[6:]} {
 		p.post("/v1/link", with(victim.linkBody(), "id_number", s)).want(t, "BAD_REQUEST")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -54,7 +55,7 @@ func (s *Server) linkByCode(ctx context.Context, who claim, proven bool) (store.
 	account, err := s.db.CheckResetCode(ctx, store.Guess{
 		PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo,
 	}, who.code)
-	if errors.Is(err, store.ErrCode) || err == nil && account.Person.Name != who.name {
+	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(account.Person.Name, who.name, who.doc.Kind) {
 		err = ErrLinkRefused
 	}
 	return account, err

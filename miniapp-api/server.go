@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fundpass/keys"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -36,8 +37,8 @@ const (
 	ProofNone Proof = "none"
 )
 
-// A Config is what a Server is made of. All fields but Reset, Log, Proxies and
-// the limits are required.
+// A Config is what a Server is made of. All fields but Reset, Log, Proxies,
+// Documents and the limits are required.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
@@ -58,6 +59,8 @@ type Config struct {
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
+
+	Documents *document.List // which document the centre means by which code; nil: the built-in list
 
 	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
@@ -82,6 +85,8 @@ type Server struct {
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
 	content    atomic.Pointer[[]byte] // the content key
+
+	documents *document.List
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -98,6 +103,9 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Documents == nil {
+		c.Documents = document.Default()
+	}
 	if c.SealedOnly && c.Transport == nil {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
@@ -106,7 +114,7 @@ func New(c Config) (*Server, error) {
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly,
+		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly, documents: c.Documents,
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)

@@ -23,6 +23,8 @@ that are there. It never touches the password of an account that exists.
 FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
   GRZH XINGMING ZJLX ZJHM GRZHZT   as in JGJ/T 320, needed
   SJHM DWZH                        as in JGJ/T 320, if known
+ZJLX is a code of FUNDPASS_DOCUMENTS_FILE or, without that file, one of
+  01 02 03 04 20 99
   CSMM   rule of the initial password, or six digits that are everybody's; rules:
          %s
   JMMM   or what the old system kept:
@@ -104,6 +106,7 @@ func writeSample(w world, s sample, path string) error {
 var importSettings = []string{
 	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID",
 	"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE", "FUNDPASS_POLICY_FILE",
+	"FUNDPASS_DOCUMENTS_FILE",
 }
 
 // readFor reads the settings a command needs and reports everything wrong with
@@ -145,7 +148,7 @@ func withImporter(ctx context.Context, w world, r roster, f func(*importer) erro
 	hasher := newHasher(files)
 	defer hasher.Close()
 	return f(&importer{
-		db: db, hasher: hasher, policy: files.policy, roster: r,
+		db: db, hasher: hasher, policy: files.policy, documents: files.documents, roster: r,
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 		kinds: map[string]kindCount{},
 	})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -33,6 +34,8 @@ type importer struct {
 	lines  *lineReader
 	sum    hash.Hash // of the roster as it is read this time
 	begun  store.Progress
+
+	documents *document.List // nil: the built-in list
 }
 
 // legacyPiece is a piece of a roster with digests of passwords: each costs
@@ -151,6 +154,9 @@ func (m *importer) readHeader() error {
 		return fmt.Errorf("first line: %w", err)
 	}
 	m.header, err = parseHeader(fields)
+	if m.documents != nil {
+		m.header.documents = m.documents
+	}
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fundpass/keys"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -24,6 +25,7 @@ type files struct {
 	policy    *passwd.Policy
 	transport *keys.Transport // nil when none is configured
 	content   []byte          // nil when not set
+	documents *document.List
 }
 
 // load reads every file the settings name and reports everything wrong with
@@ -49,6 +51,8 @@ func (s settings) load() (files, []problem) {
 	}
 	f.policy, err = s.loadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
+	f.documents, err = s.loadDocuments()
+	note("FUNDPASS_DOCUMENTS_FILE", err)
 	f.transport, err = s.loadTransport(f.ring)
 	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
 	f.content, err = loadContentKey(s.ContentKeyFile)
@@ -79,6 +83,7 @@ func (s settings) named() []namedFile {
 		all = append(all, namedFile{"FUNDPASS_TRANSPORT_KEY_FILES", path, true})
 	}
 	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false})
+	all = append(all, namedFile{"FUNDPASS_DOCUMENTS_FILE", s.DocumentsFile, false})
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 
@@ -142,6 +147,13 @@ func (s settings) loadPolicy() (*passwd.Policy, error) {
 		return passwd.Default(), nil
 	}
 	return passwd.LoadPolicy(s.PolicyFile)
+}
+
+func (s settings) loadDocuments() (*document.List, error) {
+	if s.DocumentsFile == "" {
+		return document.Default(), nil
+	}
+	return document.LoadList(s.DocumentsFile)
 }
 
 // loadTransport refuses the application's key: whoever may ask the server to

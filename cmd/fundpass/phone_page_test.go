@@ -32,13 +32,9 @@ func TestPhonePage(t *testing.T) {
 				b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
 			}
 			b.walkPages(t, mode, person)
-			if d.offers(t, "/v1/password/resets") {
-				b.walkReset(t, mode)
-			}
+			b.walkReset(t, mode)
 			b.do(t, "home", chromedp.Click("#back"), b.waitFor("密码状态"))
-			if d.offers(t, "/v1/freeze") {
-				b.walkFreeze(t, mode)
-			}
+			b.walkFreeze(t, mode)
 		})
 	}
 	t.Run("desk", func(t *testing.T) {
@@ -68,11 +64,6 @@ func TestPhonePage(t *testing.T) {
 			b.look(t, "desk-"+errors)
 		}
 	})
-}
-
-// offers says whether the server has the path.
-func (d *runningDemo) offers(t *testing.T, path string) bool {
-	return d.phone().mustPost(t, path, fields{}).Code != "NOT_FOUND"
 }
 
 // walkPages goes from the first page to the result, and to the pages beside.

@@ -48,6 +48,7 @@ type settings struct {
 	TransportKeyFiles fileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS"`
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds"`
+	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file of the centre's codes of identity documents (ZJLX), in import and link; without it those of JGJ/T 320 and 20 hold"`
 
 	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent"`
 	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/password/notme" about:"page of the mini-program that the message opens, where the owner can freeze the password; at most 80 bytes, ?notice=ID is added"`

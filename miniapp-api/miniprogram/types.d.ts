@@ -78,9 +78,10 @@ export interface Account {
   status: AccountStatus;
 }
 
-/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他。
- * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other. */
-export type IDType = '01' | '02' | '03' | '04' | '20' | '99';
+/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他；中心可以另定。
+ * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other; a
+ * centre may have a list of its own. */
+export type IDType = string;
 
 /** 账户状态 JGJ/T 320 GRZHZT：01 正常，02 封存，03 合并销户，04 转出销户，05 提取销户，06 冻结，99 其他。
  * 01 normal, 02 sealed, 03 merged, 04 moved, 05 closed, 06 frozen, 99 other. */
@@ -219,7 +220,8 @@ export interface Ticket {
   expires_in: number;
 }
 
-/** 表单里的密码加密后放在这里，代替可读的密码字段，不能同时给出。
+/** 表单里的密码加密后放在这里，代替可读的密码字段，不能同时给出。有的中心只收加密的密码：可读的回复 BAD_REQUEST，field 为 encrypted；
+ * 没有配置密钥的中心回复 NOT_OFFERED，此时用可读的字段。
  *
  * 明文是 JSON：o 现在的密码，n 新密码，a 再输一遍（可省略，页面自行比较），只写表单需要的。例如绑定、解绑和开始修改
  * {"o":"Quiet-River-1"}，确认 {"n":"Copper-Kettle-77","a":"Copper-Kettle-77"}。
@@ -228,7 +230,9 @@ export interface Ticket {
  *
  * 打不开的一律回复 DECRYPT_FAILED：重新领取票据，重新加密，换新的 Idempotency-Key 再提交一次。
  *
- * A form's passwords encrypted, instead of the readable fields and never beside them.
+ * A form's passwords encrypted, instead of the readable fields and never beside them. A centre may take no others:
+ * readable ones are BAD_REQUEST there, with the field encrypted. A centre without a key answers NOT_OFFERED: send the
+ * readable fields.
  *
  * The plain text is JSON: o the present password, n the new one, a the new one again (may be left out: the page
  * has compared); only what the form asks for. The algorithm is RSA-OAEP (RFC 8017) with SHA-256 for its hash and

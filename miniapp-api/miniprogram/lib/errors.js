@@ -41,7 +41,6 @@ const table = {
   PASSWORD_FROZEN: { does: 'say', offer: 'reset' },
 
   PHONE_REFUSED: { does: 'say', offer: 'retry' },
-  PHONE_NOT_OFFERED: { does: 'say' },
 
   OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'] },
   PASSWORD_LOCKED: { does: 'correct', clear: ['old_password', 'password'], offer: 'reset' },
