@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -15,7 +16,7 @@ const (
 func (p *player) play() {
 	for range scenes {
 		if p.isFrozen() && rand.IntN(2) == 0 {
-			p.reset(resetsInPlay, true)
+			p.reset()
 			continue
 		}
 		change := p.anyChange()
@@ -33,7 +34,7 @@ func (p *player) play() {
 		case n < 27:
 			p.freeze()
 		case n < 30:
-			p.reset(resetsInPlay, rand.IntN(2) == 0)
+			p.reset()
 		default:
 			if n := p.anyReset(); n > 0 {
 				p.renew(n, true)
@@ -160,11 +161,34 @@ func (p *player) freeze() {
 	}
 }
 
-// reset begins one, unless limit were begun before, and gives the new password at
-// once or leaves that to a later scene.
-func (p *player) reset(limit int, atOnce bool) {
-	if n := p.start(limit, true); n > 0 && atOnce && p.resetPath(n) != "" {
+// reset begins one, if there may be one more. The new password is given at once,
+// twice at once, after a change, by another session, or in a later scene.
+func (p *player) reset() {
+	n := p.start(resetsInPlay, true)
+	if n == 0 || p.resetPath(n) == "" {
+		return
+	}
+	switch rand.IntN(6) {
+	case 0:
+	case 1:
+		p.newPlayer().renew(n, false)
+	case 2, 3:
+		if p.open(p.anyPassword(), false) == "OK" {
+			p.confirm(p.anyChange())
+		}
 		p.renew(n, true)
+	case 4:
+		twin := *p // of the same session
+		var wg sync.WaitGroup
+		wg.Go(func() { twin.renew(n, true) })
+		p.renew(n, true)
+		wg.Wait()
+	default:
+		change := p.anyChange() // a reset leaves none open
+		p.renew(n, true)
+		if change > 0 {
+			p.look(change)
+		}
 	}
 }
 
