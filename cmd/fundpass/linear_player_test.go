@@ -15,7 +15,7 @@ const (
 // play does one thing after the other, in any order.
 func (p *player) play() {
 	for range scenes {
-		if p.isFrozen() && rand.IntN(2) == 0 {
+		if p.isFrozen() && rand.IntN(3) == 0 {
 			p.reset()
 			continue
 		}
@@ -63,6 +63,8 @@ func (p *player) end() {
 	}
 	p.town.t.Error("no password works")
 }
+
+func (p *player) belief() int { p.mu.Lock(); defer p.mu.Unlock(); return p.believed }
 
 // newest is the number of the last password made up.
 func (p *player) newest() int {
@@ -168,16 +170,16 @@ func (p *player) reset() {
 	if n == 0 || p.resetPath(n) == "" {
 		return
 	}
-	switch rand.IntN(6) {
+	switch rand.IntN(8) {
 	case 0:
 	case 1:
 		p.newPlayer().renew(n, false)
-	case 2, 3:
-		if p.open(p.anyPassword(), false) == "OK" {
-			p.confirm(p.anyChange())
+	case 2, 3, 4, 5:
+		if p.open(p.belief(), false) == "OK" {
+			p.confirm(p.newestChange())
 		}
-		p.renew(n, true)
-	case 4:
+		p.renew(n, false)
+	case 6:
 		twin := *p // of the same session
 		var wg sync.WaitGroup
 		wg.Go(func() { twin.renew(n, true) })

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -42,6 +44,17 @@ func (s *script) anyPassword() int {
 		return s.believed
 	}
 	return rand.IntN(len(s.passwords))
+}
+
+// newestChange is the latest that an answer told, or 0.
+func (s *script) newestChange() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.paths) - 1
+	for n > 0 && s.paths[n] == "" {
+		n--
+	}
+	return n
 }
 
 func (s *script) anyChange() int { s.mu.Lock(); defer s.mu.Unlock(); return late(s.paths) }
@@ -162,8 +175,12 @@ func (p *player) send(r request, hasty bool) (string, answer) {
 		ctx, hangUp = context.WithTimeout(ctx, time.Duration(1+rand.IntN(80))*time.Millisecond)
 		defer hangUp()
 	}
-	phone := phone{base: p.stage.anyURL(), http: p.http, token: p.token}
-	a, err := phone.do(ctx, r)
+	var a answer
+	err := error(syscall.ECONNREFUSED)
+	for errors.Is(err, syscall.ECONNREFUSED) { // that server is dead, and nothing was done
+		phone := phone{base: p.stage.anyURL(), http: p.http, token: p.token}
+		a, err = phone.do(ctx, r)
+	}
 	switch {
 	case err != nil || a.Code == "RESULT_UNKNOWN":
 		return lost, a
