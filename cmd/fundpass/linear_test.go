@@ -104,7 +104,7 @@ func (s *script) check(t *testing.T) {
 // FUNDPASS_HISTORIES says how many histories there are.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	histories := 25
+	histories := 20
 	if n, err := strconv.Atoi(os.Getenv("FUNDPASS_HISTORIES")); err == nil {
 		histories = n
 	}
