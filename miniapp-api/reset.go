@@ -86,9 +86,9 @@ func resettable(a store.Account) error {
 }
 
 func (s *Server) openVerification(ctx context.Context, v visit, a store.Account) (resetReply, error) {
-	by, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber)
-	if err != nil || s.reset == ResetOff {
-		return resetReply{}, ErrResetUnavailable
+	by, err := s.verification(a.Person)
+	if err != nil {
+		return resetReply{}, err
 	}
 	switch err := s.db.ChargeReset(ctx, v.Session, resetsADay); {
 	case errors.Is(err, store.ErrLimit):
@@ -114,6 +114,15 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 	reply := replyOf(reset)
 	reply.CertifyID, reply.CertifyURL = page.ID, page.URL
 	return reply, nil
+}
+
+// verification is Alipay's product for this person, or ErrResetUnavailable.
+func (s *Server) verification(p store.Person) (signing.Verification, error) {
+	by, err := signing.VerificationFor(p.IDType, p.IDNumber)
+	if err != nil || s.reset == ResetOff {
+		return "", ErrResetUnavailable
+	}
+	return by, nil
 }
 
 // startVerification asks Alipay under the reset's own id.

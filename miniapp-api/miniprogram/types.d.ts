@@ -174,6 +174,8 @@ export interface Password {
   rules: Array<Rule>;
   /** 同一密码的其他使用渠道 · Where the same password is used and not every character can be typed */
   channels: Array<Channel>;
+  /** 可以刷脸重置密码；柜台重置码总是可用 · Whether identity verification can reset this password; a clerk's code always can */
+  reset_offered: boolean;
 }
 
 export interface Rule {
