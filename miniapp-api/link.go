@@ -178,11 +178,15 @@ func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool)
 	if err != nil {
 		return store.Account{}, err
 	}
+	begun := time.Now()
 	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
 		return store.Account{}, err
 	}
+	s.pace.saw(attempt, time.Since(begun))
 	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+		slot.Release() // waiting needs no place
+		s.pace.await(ctx, begun)
 		return store.Account{}, ErrLinkRefused
 	}
 	return s.accept(ctx, slot, rightGuess{*attempt.Account, lane, who.password, upgrade})

@@ -78,6 +78,7 @@ type Server struct {
 	metrics   *metrics
 	notices   bool
 	docs      *docs // nil: not served
+	pace      pace
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool

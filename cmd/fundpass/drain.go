@@ -107,5 +107,13 @@ func (a *app) purge(ctx context.Context, pause time.Duration) {
 		if err := a.db.Purge(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("nothing purged", "err", err)
 		}
+		a.keepPace(ctx)
+	}
+}
+
+// keepPace makes refusals of a link take as long as the costliest old digest.
+func (a *app) keepPace(ctx context.Context) {
+	if err := a.server.KeepPace(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("time of refusals not renewed", "err", err)
 	}
 }
