@@ -41,6 +41,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	working, rest := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	workers.Go(func() { a.purge(working, purgeEvery) })
+	workers.Go(func() { a.retain(working, retainFirst, retainEvery) })
 	if a.mailer != nil {
 		workers.Go(func() { a.mailer.work(working, mailEvery) })
 	}
