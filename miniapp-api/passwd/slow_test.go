@@ -11,11 +11,11 @@ func TestSlowHash(t *testing.T) {
 	t.Parallel()
 	const head, tail = "$argon2id$v=19$m=64,t=1,p=1,kid=1", "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	for pre, want := range map[string]bool{
-		"":                                     false,
-		",pre=md5":                             false,
-		",pre=sm3-after:cGluY2g":               false,
+		"":                                      false,
+		",pre=md5":                              false,
+		",pre=sm3-after:cGluY2g":                false,
 		",pre=bcrypt:10:AAAAAAAAAAAAAAAAAAAAAA": true,
-		",pre=pbkdf2-sm3:20000:32:cGluY2g":     true,
+		",pre=pbkdf2-sm3:20000:32:cGluY2g":      true,
 		",pre=bcrypt:99:AAAAAAAAAAAAAAAAAAAAAA": false, // no hash of ours
 	} {
 		hash := head + pre + tail
