@@ -187,11 +187,15 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, p evidence) (sto
 	if err := s.sprayed(ctx, v, attempt.Spraying); err != nil {
 		return store.Account{}, err
 	}
+	begun := time.Now()
 	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
 		return store.Account{}, err
 	}
+	s.pace.saw(attempt, time.Since(begun))
 	if !right || !p.proven || !document.SameName(attempt.Account.Person.Name, who.name, who.doc.Kind) || attempt.Account.State == store.PasswordFrozen {
+		slot.Release() // waiting needs no place
+		s.pace.await(ctx, begun)
 		return store.Account{}, ErrLinkRefused
 	}
 	if err := s.db.Forgive(ctx, g, attempt); err != nil {

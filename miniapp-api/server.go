@@ -81,6 +81,7 @@ type Server struct {
 	metrics   *metrics
 	notices   bool
 	docs      *docs // nil: not served
+	pace      pace
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
@@ -160,6 +161,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
+		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
 		{"POST", "/alipay/notifications", raw(s.notified)},
 		{"POST", "/alipay/spi", raw(s.called)},
 		{"GET", "/alipay/spi", raw(s.called)},

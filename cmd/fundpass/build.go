@@ -57,6 +57,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err := a.addServer(f.content); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	a.keepPace(ctx)
 	for _, p := range s.unsafe() {
 		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
 	}

@@ -220,7 +220,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		Docs: true,
+		AuditYears: 1, Docs: true,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
 		return err

@@ -61,7 +61,7 @@ func TestSettingsDefaults(t *testing.T) {
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
-		PlainPasswords: "yes",
+		PlainPasswords: "yes", AuditYears: 3,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -143,6 +143,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"no way in for passwords", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
 		{"proof", "FUNDPASS_PROOF", "face", "certdoc nor none", nil},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
+		{"no record", "FUNDPASS_AUDIT_YEARS", "0", "between 1 and 30", nil},
+		{"endless record", "FUNDPASS_AUDIT_YEARS", "31", "between 1 and 30", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
 		{"no port", "FUNDPASS_ADDR", "127.0.0.1:", "host:port", nil},

@@ -341,7 +341,7 @@ export interface Event {
   at: string;
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
-   * authorisation_withdrawn 取消支付宝授权，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除。会增加新值，展示用 text。
+   * authorisation_withdrawn 取消支付宝授权，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，erased 已按申请删除个人信息。会增加新值，展示用 text。
    * More may come; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
@@ -349,6 +349,71 @@ export interface Event {
   /** alipay 本小程序，operator 中心运维，counter 柜台，centre 中心数据更新。会增加新值。
    * alipay: this mini-program, operator: the centre's operators, counter: a clerk, centre: the centre's data. More may come. */
   channel: string;
+}
+
+export interface OwnData {
+  account: OwnAccount;
+  link: OwnLink;
+  password: OwnPassword;
+  sessions: Array<OwnSession>;
+  notices: Array<OwnNotice>;
+  /** 新的在前 · Newest first (0–500 项 items) */
+  events: Array<Event>;
+}
+
+export interface OwnAccount {
+  /** 掩码 · Masked */
+  name: string;
+  /** ZJLX */
+  id_type: string;
+  /** 掩码 · Masked */
+  id_number: string;
+  /** 掩码 · Masked */
+  account_no: string;
+  /** 掩码，没有则为空 · Masked; empty when none is kept */
+  phone: string;
+  /** 掩码，没有则为空 · Masked; empty when none is kept */
+  employer_no: string;
+  /** GRZHZT */
+  status: string;
+  /** [date-time] */
+  updated_at: string;
+}
+
+export interface OwnLink {
+  /** open_id 或 user_id · open_id or user_id */
+  kind: string;
+  /** 掩码 · Masked */
+  identifier: string;
+  /** [date-time] */
+  linked_at: string;
+  /** [date-time] */
+  authorised_at: string | null;
+}
+
+export interface OwnPassword {
+  state: string;
+  /** [date-time] */
+  changed_at: string | null;
+  /** 保存的密码指纹数 · Fingerprints kept of passwords (≥ 0) */
+  earlier: number;
+}
+
+export interface OwnSession {
+  /** [date-time] */
+  created_at: string;
+  /** [date-time] */
+  seen_at: string;
+  /** 掩码，没有则为空 · Masked; empty when none was shown */
+  phone: string;
+}
+
+export interface OwnNotice {
+  kind: string;
+  /** [date-time] */
+  created_at: string;
+  /** [date-time] */
+  sent_at: string | null;
 }
 
 /** 支付宝签名的表单，字段由支付宝规定 · A form that Alipay signed; its fields are Alipay's */
@@ -393,6 +458,7 @@ export interface Operations {
   cancelReset: { call: "POST /v1/password/resets/{id}/cancel"; body: Nothing; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   freeze: { call: "POST /v1/freeze"; body: Nothing; data: Freeze; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showEvents: { call: "GET /v1/events"; body: undefined; data: Events; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  showOwnData: { call: "GET /v1/me/data"; body: undefined; data: OwnData; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   alive: { call: "GET /healthz"; body: undefined; data: Health; codes: 'TOO_MANY_REQUESTS' | 'INTERNAL' };
   ready: { call: "GET /readyz"; body: undefined; data: Health; codes: 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
 }
