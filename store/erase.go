@@ -104,6 +104,9 @@ func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, d
 	if err := db.emptyLetters(ctx, tx, t, done); err != nil {
 		return err
 	}
+	if err := db.forgetTrials(ctx, tx, t); err != nil {
+		return err
+	}
 	for _, r := range db.erasables(t, e) {
 		res, err := tx.ExecContext(ctx, `DELETE FROM `+r.table+` WHERE center_id = $1 AND `+r.where, db.center, r.by)
 		if err != nil {
@@ -138,6 +141,7 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"daily_counts", `subject_digest = ANY ($2)`, byteas(slices.Concat(t.persons, t.identities)...)},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"outbox", `account_id = ANY ($2::uuid[])`, accounts},
+		{"spraying", `kind = 'user' AND actor = ANY ($2)`, identities},
 	}
 	if e.Accounts {
 		for _, table := range []string{"password_credentials", "accounts"} {
@@ -145,6 +149,19 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		}
 	}
 	return all
+}
+
+// forgetTrials takes the person out of what strangers have tried.
+func (db *DB) forgetTrials(ctx context.Context, tx *sqlx.Tx, t trail) error {
+	var tried [][]byte
+	for _, p := range t.persons {
+		tried = append(tried, short(p))
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE spraying SET persons = ARRAY(SELECT p FROM unnest(persons) p WHERE p <> ALL ($2))
+		WHERE center_id = $1 AND persons && $2`,
+		db.center, byteas(tried...))
+	return err
 }
 
 // add counts rows on top of those of the same table.

@@ -61,6 +61,9 @@ func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	}
 	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: s.IdentityDigest, AccountID: account.ID, Budget: rounds})
 	noError(t, err)
+	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: store.PublicLane, Budget: rounds, Stranger: &store.Stranger{
+		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
+	noError(t, err)
 	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
 		Content: fmt.Appendf(nil, `{"open_id":"second-of-%d"}`, n)})
 	noError(t, err)
@@ -93,8 +96,8 @@ func TestErase(t *testing.T) {
 		accounts bool
 		kept     []string // tables that may differ
 	}{
-		{"with accounts", true, []string{"events", "notifications", "operator_actions"}},
-		{"without", false, []string{"accounts", "events", "notifications", "operator_actions", "password_credentials"}},
+		{"with accounts", true, []string{"events", "notifications", "operator_actions", "spraying"}},
+		{"without", false, []string{"accounts", "events", "notifications", "operator_actions", "password_credentials", "spraying"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +134,9 @@ func TestErase(t *testing.T) {
 				if found := strings.Contains(text, trace); found && (tt.accounts || what != "person" && what != "account number") {
 					t.Errorf("the %s still stands in the database", what)
 				}
+			}
+			if strings.Contains(fmt.Sprint(after["spraying"]), traces["person"][:32]) { // kept shortened there
+				t.Error("what strangers tried still names the person")
 			}
 			checkRecord(t, db, did)
 		})
