@@ -1,7 +1,6 @@
 package miniapp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
 	"fundpass/store"
 )
 
@@ -41,6 +39,7 @@ type linkRequest struct {
 	Password  passwd.Secret `json:"password"`
 	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
 	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
+	Proof     Proof         `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
 }
 
 type linkReply struct {
@@ -80,15 +79,18 @@ func (in linkRequest) claim() (claim, error) {
 	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
 		wrong = append(wrong, FieldError{"reset_code", "INVALID", "重置码为10位数字，请核对"})
 	}
+	if in.Proof != "" && proofTexts[in.Proof] == "" {
+		wrong = append(wrong, FieldError{"proof", "UNKNOWN", "不支持该验证方式"})
+	}
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
 	return claim{name, doc, in.AccountNo, in.Password, code}, nil
 }
 
-// addLink ties the Alipay user to the fund account they prove to be theirs:
-// by Alipay's word on who they are, where the centre has contracted it, and by
-// the password. Whatever fails, a stranger gets one answer, after the same work.
+// addLink ties the Alipay user to the fund account they prove to be theirs: by the
+// password, and by what the centre accepts beside it. Whatever fails, a stranger gets
+// one answer, after the same work. Who has the password but no proof yet is asked for one.
 func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkReply, error) {
 	begun := time.Now()
 	sent, err := s.unseal(ctx, v, passwords{Present: in.Password}, in.Encrypted)
@@ -103,15 +105,13 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if v.Link != nil && !v.Again {
 		return linkReply{}, ErrAlreadyLinked
 	}
-	lane, proven, err := s.prove(ctx, v, who)
+	agreed, err := s.agreed(ctx, v)
 	if err != nil {
 		return linkReply{}, err
 	}
-	var account store.Account
-	if who.code != "" {
-		account, err = s.linkByCode(ctx, who, proven)
-	} else {
-		account, err = s.guess(ctx, who, lane, proven)
+	right, by, err := s.proveLink(ctx, v, who, agreed)
+	if err == nil && by == "" {
+		err = s.askProof(ctx, v, right, agreed, in.Proof)
 	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitBeat(ctx, begun)
@@ -119,10 +119,30 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if account.Ended() {
+	if right.account.Ended() {
 		return linkReply{}, ErrAccountClosed
 	}
-	return s.link(ctx, v, account)
+	return s.link(ctx, v, right.account, by)
+}
+
+// proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's
+// code. by is what proved them; "" when the password is right and something is missing.
+func (s *Server) proveLink(ctx context.Context, v visit, who claim, agreed agreement) (right rightLink, by Proof, err error) {
+	may, err := agreed.proofs(ctx, s.accepted.union())
+	if err != nil {
+		return rightLink{}, "", err
+	}
+	have, err := s.gather(ctx, v, who, may)
+	if err != nil {
+		return rightLink{}, "", err
+	}
+	if have.wantsPhone() {
+		return rightLink{}, "", asks([]Proof{ProofPhone})
+	}
+	if who.code != "" {
+		return s.linkByCode(ctx, who, have)
+	}
+	return s.guess(ctx, who, have)
 }
 
 // beat is the grid on which refusals of a link leave. Whatever the reason, the
@@ -139,58 +159,46 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 	}
 }
 
-// prove asks Alipay whether its user is the person claimed. A proven user
-// guesses in a lane of their own, which strangers cannot exhaust.
-func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, proven bool, err error) {
-	if v.Link != nil { // proven by the earlier run of this request
-		return v.IdentityDigest, bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest), nil
-	}
-	if s.proof == ProofNone {
-		return store.PublicLane, true, nil
-	}
-	visitor, err := s.db.Visitor(v.Session)
-	if err != nil {
-		return nil, false, err
-	}
-	proven, err = s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
-		Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number,
-	})
-	if errors.Is(err, signing.ErrIDType) {
-		return nil, false, ErrBadRequest.withFields(FieldError{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"})
-	}
-	if err != nil || !proven {
-		return store.PublicLane, false, err
-	}
-	return v.IdentityDigest, true, nil
-}
-
 // guess takes one guess at the claimed person's password. Every way to fail is
 // ErrLinkRefused and does the same work. Load is shed before the guess is charged.
-func (s *Server) guess(ctx context.Context, who claim, lane []byte, proven bool) (store.Account, error) {
+func (s *Server) guess(ctx context.Context, who claim, have evidence) (right rightLink, by Proof, err error) {
 	slot, err := s.hasher.Reserve(ctx)
 	if err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
 	defer slot.Release()
 	attempt, err := s.db.TakeGuess(ctx, store.Guess{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: lane, AccountNo: who.accountNo, Budget: s.budget(),
+		PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo, Budget: s.budget(),
 	})
 	if err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
-	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
+	good, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
-	if !right || !proven || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
-		return store.Account{}, ErrLinkRefused
+	if !good || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+		return rightLink{}, "", ErrLinkRefused
 	}
-	return s.accept(ctx, slot, rightGuess{*attempt.Account, lane, who.password, upgrade})
+	right = rightLink{account: *attempt.Account, lane: have.lane}
+	g := rightGuess{*attempt.Account, have.lane, who.password, upgrade}
+	judged := g.account
+	if judged.State == store.PasswordSet && s.derived(judged, who.password) {
+		judged.State = store.PasswordMustChange
+	}
+	if by, right.ask = s.judge(judged, have); by != "" {
+		right.account, err = s.accept(ctx, slot, g)
+	} else if len(right.ask) == 0 {
+		err = ErrLinkRefused
+	} else { // charged until something proves them
+		right.account, err = s.settlePassword(ctx, slot, g)
+	}
+	return right, by, err
 }
 
 // link writes the link and says in which state the password is.
-func (s *Server) link(ctx context.Context, v visit, account store.Account) (linkReply, error) {
-	if s.proof == ProofNone && account.State == store.PasswordInitial {
+func (s *Server) link(ctx context.Context, v visit, account store.Account, by Proof) (linkReply, error) {
+	if by == ProofNone && account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, account); err != nil {
 			return linkReply{}, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,7 +96,7 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 		return resetReply{}, err
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: string(by)}
-	page, err := s.startVerification(ctx, a, reset)
+	page, err := s.startFace(ctx, a, reset.ID, reset.Kind)
 	switch {
 	case errors.Is(err, signing.ErrUnavailable):
 		s.refundReset(ctx, v)
@@ -114,18 +113,6 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 	reply := replyOf(reset)
 	reply.CertifyID, reply.CertifyURL = page.ID, page.URL
 	return reply, nil
-}
-
-// startVerification asks Alipay under the reset's own id.
-func (s *Server) startVerification(ctx context.Context, a store.Account, r store.Reset) (signing.Certification, error) {
-	order := signing.CertifyOrder{
-		OrderNo: strings.ReplaceAll(r.ID.String(), "-", ""),
-		Person:  signing.Person{Name: a.Person.Name, IDType: a.Person.IDType, IDNumber: a.Person.IDNumber},
-	}
-	if r.Kind == store.ResetByFace {
-		return s.alipay.StartFaceVerification(ctx, order)
-	}
-	return s.alipay.StartCertification(ctx, order)
 }
 
 // refundReset gives a start back, even when the request has used up its time.
@@ -187,11 +174,7 @@ func (s *Server) checkIdentity(ctx context.Context, v visit, r store.Reset) (sig
 	} else if r.State != store.ResetStarted {
 		return "", nil
 	}
-	ask := s.alipay.CertificationPassed
-	if r.Kind == store.ResetByFace {
-		ask = s.alipay.FaceVerificationPassed
-	}
-	verdict, err := ask(ctx, r.CertifyID)
+	verdict, err := s.facePassed(ctx, r.Kind, r.CertifyID)
 	if err != nil || verdict != signing.Passed {
 		return verdict, err
 	}

@@ -13,34 +13,45 @@ import (
 // for a user and for a person. It returns ErrConflict when either is linked
 // already; the same pair again is no error.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
-	visitor, err := db.Visitor(s)
-	if err != nil {
-		return err
-	}
-	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
+	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		fresh, err := db.insertLink(ctx, tx, newLink{s.IdentityDigest, a, sealed}, now)
-		if err != nil || !fresh {
-			return err
-		}
-		if err := db.forgetAccessToken(ctx, tx, s, visitor); err != nil {
-			return err
-		}
-		told := notice{uuid.New(), NoticeLinked, a.ID, visitor.Identity}
-		if err := db.queueNotice(ctx, tx, told, now); err != nil {
-			return err
-		}
-		return db.addEvent(ctx, tx, a.ID, EventLinked, now)
+		return db.writeLink(ctx, tx, s, n, now)
 	})
+}
+
+func (db *DB) newLink(s Session, a Account) (newLink, error) {
+	visitor, err := db.Visitor(s)
+	if err != nil {
+		return newLink{}, err
+	}
+	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
+	return newLink{s.IdentityDigest, a, sealed, visitor}, err
+}
+
+// writeLink adds the link and everything that follows from it.
+func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, now time.Time) error {
+	fresh, err := db.insertLink(ctx, tx, n, now)
+	if err != nil || !fresh {
+		return err
+	}
+	if err := db.forgetAccessToken(ctx, tx, s, n.visitor); err != nil {
+		return err
+	}
+	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity}
+	if err := db.queueNotice(ctx, tx, told, now); err != nil {
+		return err
+	}
+	return db.addEvent(ctx, tx, n.account.ID, EventLinked, now)
 }
 
 type newLink struct {
 	identityDigest []byte
 	account        Account
 	sealed         []byte
+	visitor        Visitor
 }
 
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {

@@ -14,6 +14,9 @@ const authCodeLife = 25 * time.Hour
 // than any notice is taken (48 hours).
 const notificationLife = 365 * 24 * time.Hour
 
+// linkProofLife is how long it can be found out how a link was proven.
+const linkProofLife = 90 * 24 * time.Hour
+
 // outboxLife is how long it can be asked what became of a notice to the owner.
 const outboxLife = 90 * 24 * time.Hour
 
@@ -33,6 +36,7 @@ func (db *DB) Purge(ctx context.Context) error {
 			{`DELETE FROM daily_counts WHERE center_id = $1 AND day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, now.Add(-countLife)},
 			{`DELETE FROM notifications WHERE center_id = $1 AND received_at <= $2`, now.Add(-notificationLife)},
 			{`DELETE FROM phone_payloads WHERE center_id = $1 AND used_at <= $2`, now.Add(-phonePayloadLife)},
+			{`DELETE FROM link_proofs WHERE center_id = $1 AND opened_at <= $2`, now.Add(-linkProofLife)},
 			{`DELETE FROM outbox WHERE center_id = $1 AND created_at <= $2`, now.Add(-outboxLife)},
 		} {
 			if _, err := tx.ExecContext(ctx, old.statement, db.center, old.before); err != nil {
