@@ -175,7 +175,7 @@ func (a agreement) proofs(ctx context.Context, accepted []Proof) ([]Proof, error
 }
 
 // consentRequired names what would do, the first choice first.
-func consentRequired(purposes []Proof) error {
+func consentRequired(purposes []Proof) *Error {
 	var fields []FieldError
 	for _, p := range purposes {
 		fields = append(fields, FieldError{string(p), "CONSENT_REQUIRED", "请先阅读并同意相关说明"})
@@ -239,6 +239,8 @@ func (s *Server) giveConsent(ctx context.Context, v visit, in consentRequest) (c
 	switch {
 	case err != nil:
 		return consentView{}, err
+	case in.Version == "":
+		return consentView{}, ErrBadRequest.withFields(FieldError{"version", "REQUIRED", "缺少说明的版本"})
 	case text.Version != in.Version:
 		return consentView{}, ErrConsentOutdated
 	}

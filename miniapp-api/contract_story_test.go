@@ -44,9 +44,9 @@ func tellStory(t *testing.T, omit string) {
 	s := &story{t: t, h: newHouse(t, withDocs), omit: omit, told: map[string]bool{}}
 	s.c, s.p = s.h.citizen(s.person), s.h.phone()
 	for _, step := range []string{
-		"openSession", "addLink", "showLink", "showPassword", "openChange", "confirmChange", "showChange",
+		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showPassword", "openChange", "confirmChange", "showChange",
 		"showEvents", "cancelChange", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "alive", "ready", "showContract", "showDocs", "showErrors",
+		"removeLink", "withdrawConsent", "confirmLink", "endSession", "alive", "ready", "showContract", "showDocs", "showErrors",
 	} {
 		s.tell(step)
 	}
@@ -120,6 +120,9 @@ func (s *story) tell(id string) {
 		c := s.c
 		c.Password = "Copper-Kettle-77"
 		s.id = strings.TrimPrefix(s.p.openChange(c), "/v1/password/changes/")
+	case "confirmLink":
+		s.waited(path, op)
+		return
 	case "removeLink": // the notification ended the session
 		s.p = s.h.logIn(s.c)
 	}
@@ -140,6 +143,15 @@ func (s *story) tell(id string) {
 	}
 	s.compare(id, op, r)
 	s.remember(id, r)
+}
+
+// waited is a link that waited for a face, at a centre that wants one.
+func (s *story) waited(path string, op *openapi3.Operation) {
+	h := newHouse(s.t, withProof(ProofFace))
+	p, c := h.phone(), h.citizen(s.person)
+	p.token = h.logIn(c).token
+	pending, _ := p.awaitFace(c)
+	s.compare("confirmLink", op, p.post(strings.ReplaceAll(path, "{id}", pending), requestExample(op)))
 }
 
 func (s *story) remember(id string, r reply) {
@@ -182,7 +194,7 @@ func (s *story) compare(id string, op *openapi3.Operation, r reply) {
 }
 
 // fluid are values that differ from reply to reply; of those only the kind counts.
-var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true}
+var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true, "given_at": true, "withdrawn_at": true}
 
 // unlike says where a reply differs from an example. A list may go on where
 // the example ends.
