@@ -203,7 +203,9 @@ func (a agreement) view(t ConsentText) consentView {
 	if !found {
 		return view
 	}
-	view.GivenAt, view.WithdrawnAt = &c.GivenAt, c.WithdrawnAt
+	if view.WithdrawnAt = c.WithdrawnAt; c.How != store.ConsentRefused {
+		view.GivenAt = &c.GivenAt
+	}
 	switch {
 	case c.WithdrawnAt != nil:
 		view.State = "withdrawn"
@@ -265,7 +267,7 @@ func (s *Server) withdrawConsent(ctx context.Context, v visit, in withdrawReques
 	case in.Purpose == PurposeLink && v.Link != nil:
 		return consentView{}, ErrConsentInUse
 	}
-	if err := s.db.WithdrawConsent(ctx, v.Session, in.Purpose); err != nil {
+	if err := s.db.WithdrawConsent(ctx, v.Session, in.Purpose, text.Version); err != nil {
 		return consentView{}, err
 	}
 	return s.consentNow(ctx, v, text)
@@ -283,4 +285,14 @@ func (s *Server) consentText(purpose string) (ConsentText, error) {
 func (s *Server) consentNow(ctx context.Context, v visit, t ConsentText) (consentView, error) {
 	a, err := s.agreed(ctx, v)
 	return a.view(t), err
+}
+
+// notifies reports whether the owner is told of what they do: the centre sends
+// messages, and they have not withdrawn their consent to them.
+func (s *Server) notifies(ctx context.Context, v visit) bool {
+	if !s.notices {
+		return false
+	}
+	a, err := s.agreed(ctx, v)
+	return err == nil && a.latest[PurposeMessage].WithdrawnAt == nil
 }

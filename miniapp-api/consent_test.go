@@ -251,6 +251,31 @@ func TestConsentOutdated(t *testing.T) {
 	}
 }
 
+// Who withdraws the consent to messages gets none, and is told so, until they agree
+// again; others get theirs.
+func TestMessagesWithdrawn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, other := h.citizen(), h.citizen()
+	p := h.linkedPhone(c)
+	if r := p.withdraw(PurposeMessage).want(t, "OK"); r.get(t, "state") != "withdrawn" || r.get(t, "given_at") != nil { // refused before it was given
+		t.Errorf("refused: %s", r.Raw)
+	}
+	h.exec(`DELETE FROM outbox`)
+	h.linkedPhone(other)
+	for i, want := range []bool{false, true} {
+		c.Password = []string{c.Password, "Copper-Kettle-77"}[i]
+		r := p.post(p.openChange(c)+"/confirm", twice([]string{"Copper-Kettle-77", "Copper-Kettle-78"}[i])).want(t, "OK")
+		if r.get(t, "notified") != want {
+			t.Errorf("notified %v, want %v", r.get(t, "notified"), want)
+		}
+		if n := h.count(`SELECT count(*) FROM outbox`); n != i+1 { // the other's link, then this one's change
+			t.Errorf("%d notices, want %d", n, i+1)
+		}
+		p.agree(PurposeMessage)
+	}
+}
+
 // Consents belong to one Alipay user, and fifty taps at once are one consent.
 func TestConsentIsOnes(t *testing.T) {
 	t.Parallel()

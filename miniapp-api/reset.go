@@ -205,7 +205,7 @@ func (s *Server) confirmReset(ctx context.Context, v visit, in confirmRequest) (
 	}
 	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
 	if reset.Repeats(fingerprint) && in.New.Equal(in.Again) {
-		return s.resetDoneReply(reset), nil
+		return s.resetDoneReply(ctx, v, reset), nil
 	}
 	switch verdict, err := s.checkIdentity(ctx, v, reset); {
 	case err != nil:
@@ -257,7 +257,7 @@ func (s *Server) finishReset(ctx context.Context, v visit, password passwd.Secre
 	case err != nil:
 		return confirmReply{}, err
 	}
-	return s.resetDoneReply(done), nil
+	return s.resetDoneReply(ctx, v, done), nil
 }
 
 // resetBlocked says what stopped a reset whose account was in order when it began.
@@ -272,8 +272,8 @@ func (s *Server) resetBlocked(ctx context.Context, id uuid.UUID) error {
 	return ErrResetGone
 }
 
-func (s *Server) resetDoneReply(r store.Reset) confirmReply {
-	return confirmReply{r.ID, r.State, r.ClosedAt, r.SessionsEnded, s.notices}
+func (s *Server) resetDoneReply(ctx context.Context, v visit, r store.Reset) confirmReply {
+	return confirmReply{r.ID, r.State, r.ClosedAt, r.SessionsEnded, s.notifies(ctx, v)}
 }
 
 // cancelReset closes an open reset without an effect.

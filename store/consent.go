@@ -11,6 +11,8 @@ import (
 const (
 	ConsentAsked  = "asked" // by a call of its own
 	ConsentByForm = "form"  // by submitting the form beside which the text stood
+
+	ConsentRefused = "refused" // never: it was withdrawn before
 )
 
 // A Consent is what an Alipay user agreed to, in the words of one version of a text.
@@ -62,14 +64,24 @@ func (db *DB) GiveConsents(ctx context.Context, s Session, consents []Consent) e
 }
 
 // WithdrawConsent ends what the session's Alipay user agreed to for one purpose, in
-// every version. With "phone" the numbers bound to their sessions are forgotten. What
-// was never given stays so. Calling it twice is safe.
-func (db *DB) WithdrawConsent(ctx context.Context, s Session, purpose string) error {
+// every version. What was never given is kept as refused in this version of the text.
+// With "phone" the numbers bound to the user's sessions are forgotten. Calling it twice
+// is safe.
+func (db *DB) WithdrawConsent(ctx context.Context, s Session, purpose, version string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE consents SET withdrawn_at = $4
 			WHERE center_id = $1 AND identity_digest = $2 AND purpose = $3 AND withdrawn_at IS NULL`,
-			db.center, s.IdentityDigest, purpose, now); err != nil || purpose != "phone" {
+			db.center, s.IdentityDigest, purpose, now); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO consents (center_id, identity_digest, purpose, text_version, how, given_at, withdrawn_at)
+			SELECT $1::text, $2::bytea, $3::text, $4::text, 'refused', $5::timestamptz, $5::timestamptz
+			WHERE NOT EXISTS (SELECT 1 FROM consents
+				WHERE center_id = $1 AND identity_digest = $2 AND purpose = $3)
+			ON CONFLICT (center_id, identity_digest, purpose, given_at) DO NOTHING`,
+			db.center, s.IdentityDigest, purpose, version, now); err != nil || purpose != "phone" {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `

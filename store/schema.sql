@@ -80,7 +80,7 @@ CREATE TABLE consents (
 	withdrawn_at timestamp with time zone,
 	PRIMARY KEY (center_id, identity_digest, purpose, given_at),
 	CHECK (((length(text_version) >= 1) AND (length(text_version) <= 32))),
-	CHECK ((how = ANY (ARRAY['asked'::text, 'form'::text]))),
+	CHECK ((how = ANY (ARRAY['asked'::text, 'form'::text, 'refused'::text]))),
 	CHECK ((purpose = ANY (ARRAY['link'::text, 'certdoc'::text, 'face'::text, 'phone'::text, 'message'::text])))
 );
 

@@ -130,9 +130,9 @@ func (s settings) validateProofs() []problem {
 	if _, err := initial.List(); err != nil {
 		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
 	}
-	for setting, list := range map[string]string{"FUNDPASS_PROOF": s.Proof, "FUNDPASS_INITIAL_PROOF": s.InitialProof} {
-		if accepts(list, miniapp.ProofPhone) && s.ContentKeyFile == "" {
-			all = append(all, problemf(setting, "accepts phone, but FUNDPASS_CONTENT_KEY_FILE is not set: phone numbers could not be read"))
+	for _, list := range [][2]string{{"FUNDPASS_PROOF", s.Proof}, {"FUNDPASS_INITIAL_PROOF", s.InitialProof}} {
+		if accepts(list[1], miniapp.ProofPhone) && s.ContentKeyFile == "" {
+			all = append(all, problemf(list[0], "accepts phone, but FUNDPASS_CONTENT_KEY_FILE is not set: phone numbers could not be read"))
 		}
 	}
 	modes := []miniapp.ConsentMode{miniapp.ConsentRecorded, miniapp.ConsentRequired}

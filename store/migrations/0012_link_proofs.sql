@@ -31,7 +31,7 @@ CREATE TABLE consents (
 	identity_digest bytea       NOT NULL,
 	purpose         text        NOT NULL CHECK (purpose IN ('link', 'certdoc', 'face', 'phone', 'message')),
 	text_version    text        NOT NULL CHECK (length(text_version) BETWEEN 1 AND 32),
-	how             text        NOT NULL CHECK (how IN ('asked', 'form')), -- a call of its own, or the form beside which the text stood
+	how             text        NOT NULL CHECK (how IN ('asked', 'form', 'refused')), -- a call of its own; the form beside which the text stood; withdrawn before it was given
 	given_at        timestamptz NOT NULL,
 	withdrawn_at    timestamptz,
 	PRIMARY KEY (center_id, identity_digest, purpose, given_at)
