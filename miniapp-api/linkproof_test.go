@@ -152,11 +152,14 @@ func TestProofMatrix(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, withProof(tt.proof), withInitialProof(tt.initial))
 			for i, have := range has {
-				for _, state := range []string{"set", "initial", "must_change"} {
+				for _, state := range []string{"set", "initial", "must_change", "set to what can be derived"} {
 					c := h.citizen(func(c *citizen) {
 						c.Certified = have.certified
-						if state == "initial" {
+						switch state {
+						case "initial":
 							initial(c)
+						case "set to what can be derived":
+							c.Password = c.IDNumber[12:]
 						}
 					})
 					if state == "must_change" {
