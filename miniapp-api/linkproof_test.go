@@ -451,6 +451,17 @@ func TestLinkByCodeAndFace(t *testing.T) {
 	pending := p.post("/v1/link", body).want(t, "LINK_PROOF_REQUIRED").pending(t)
 	p.confirmLink(pending.ID.String()).want(t, "OK")
 	p.post("/v1/password/resets", m{"code": "8365017294"}).want(t, "OK") // still good
+
+	h.restart(withProof("certdoc,face"))
+	d := h.citizen()
+	h.issue(d, "8365017295")
+	body = d.linkBody()
+	delete(body, "password")
+	body["reset_code"] = "0000000000"
+	h.logIn(h.citizen()).post("/v1/link", body).want(t, "LINK_REFUSED")
+	if n := h.count(`SELECT tries FROM reset_codes WHERE closed_at IS NULL`); n != 0 {
+		t.Errorf("a stranger took %d tries of somebody's code", n)
+	}
 }
 
 // Lists are read as they are written, or refused.
