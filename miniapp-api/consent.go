@@ -69,6 +69,13 @@ func ParseConsents(raw []byte) ([]ConsentText, error) {
 	return texts, nil
 }
 
+func orBuiltin(texts []ConsentText) ([]ConsentText, error) {
+	if texts != nil {
+		return texts, nil
+	}
+	return ParseConsents(nil)
+}
+
 // offeredConsents are the texts of what this centre does, in the file's order.
 func (s *Server) offeredConsents() []ConsentText {
 	var texts []ConsentText

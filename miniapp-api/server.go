@@ -113,10 +113,8 @@ func New(c Config) (*Server, error) {
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return nil, errors.New("miniapp: consent must be recorded or required")
 	}
-	if c.ConsentTexts == nil {
-		if c.ConsentTexts, err = ParseConsents(nil); err != nil {
-			return nil, err
-		}
+	if c.ConsentTexts, err = orBuiltin(c.ConsentTexts); err != nil {
+		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
