@@ -59,10 +59,11 @@ var law = map[string]line{
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/google/uuid", "github.com/prometheus/client_golang"),
 	},
-	"cmd": {},
+	"miniapp-api/miniprogram": {},
+	"cmd":                     {},
 	"cmd/fundpass": {
 		ours: list("keys", "signing", "signing/alipaysim", "store", "store/localpg",
-			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document"),
+			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/miniprogram"),
 		modules: list("github.com/spf13/cobra", "github.com/caarlos0/env/v11", "github.com/jedib0t/go-pretty/v6",
 			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text", "golang.org/x/sys"),
 	},
@@ -70,7 +71,8 @@ var law = map[string]line{
 }
 
 // testTools are for tests alone, which may also use every module of the law.
-var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi")
+var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi", "github.com/anishathalye/porcupine",
+	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto")
 
 func list(s ...string) []string { return s }
 

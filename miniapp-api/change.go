@@ -39,7 +39,7 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 	if err != nil {
 		return changeReply{}, err
 	}
-	doc, err := in.document(account.Person.IDType)
+	doc, err := in.document(s.documents, account.Person.IDType)
 	if err != nil {
 		return changeReply{}, err
 	}
@@ -59,7 +59,7 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 	case errors.Is(err, store.ErrNotFound):
 		return changeReply{}, ErrNotLinked
 	case errors.Is(err, store.ErrBlocked):
-		return changeReply{}, ErrPasswordFrozen
+		return changeReply{}, s.blocked(ctx, account.ID)
 	case err != nil:
 		return changeReply{}, err
 	}
@@ -68,13 +68,13 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 
 // document checks the form before anything is charged: a slip of the finger
 // that a check digit finds costs no guess.
-func (in openChangeRequest) document(idType string) (document.Document, error) {
+func (in openChangeRequest) document(known *document.List, idType string) (document.Document, error) {
 	var wrong []FieldError
-	doc, err := document.Parse(idType, in.IDNumber)
+	doc, err := known.Parse(idType, in.IDNumber)
 	if in.IDNumber == "" {
 		wrong = append(wrong, FieldError{"id_number", "REQUIRED", "请输入证件号码"})
-	} else if err != nil {
-		wrong = append(wrong, FieldError{"id_number", "INVALID", "证件号码不正确，请核对"})
+	} else {
+		wrong = append(wrong, documentErrors(err)...)
 	}
 	if in.OldPassword.Empty() {
 		wrong = append(wrong, FieldError{"old_password", "REQUIRED", "请输入原密码"})
@@ -142,7 +142,7 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 		return confirmReply{}, ErrChangeGone
 	}
 	if err := s.acceptable(ctx, in, change.OldFingerprint, account, fingerprint); err != nil {
-		return confirmReply{}, err
+		return s.unlessDone(ctx, v, fingerprint, err)
 	}
 	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprint})
 }
@@ -170,6 +170,22 @@ func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, 
 		err = ErrPasswordReused
 	}
 	return err
+}
+
+// unlessDone answers a confirm whose password is used: by this very change,
+// when another run of the same confirm has just finished it.
+func (s *Server) unlessDone(ctx context.Context, v visit, fingerprint []byte, err error) (confirmReply, error) {
+	if !errors.Is(err, ErrPasswordReused) {
+		return confirmReply{}, err
+	}
+	change, gone := s.db.Change(ctx, v.Session, v.ID)
+	switch {
+	case gone != nil && !errors.Is(gone, store.ErrNotFound):
+		return confirmReply{}, gone
+	case gone == nil && change.Repeats(fingerprint):
+		return s.doneReply(ctx, v, change), nil
+	}
+	return confirmReply{}, err
 }
 
 // finishChange hashes, and lets the store decide who won.

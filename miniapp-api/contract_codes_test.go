@@ -6,12 +6,14 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -81,6 +83,10 @@ var provoked = map[string]func(h *house) reply{
 	"PASSWORD_FROZEN": func(h *house) reply {
 		return h.opening(h.citizen(), `UPDATE password_credentials SET state = 'frozen'`)
 	},
+	"PHONE_REFUSED": func(h *house) reply {
+		c := h.citizen()
+		return h.logIn(c).show(h.payload(c, "altered"))
+	},
 	"OLD_PASSWORD_WRONG": func(h *house) reply {
 		c := h.citizen()
 		return h.linkedPhone(c).post("/v1/link/remove", m{"password": "wrong"})
@@ -100,12 +106,46 @@ var provoked = map[string]func(h *house) reply{
 		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // somebody else's
 		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
 	},
+	"RESET_GONE": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		first, _ := p.openReset()
+		p.openReset()
+		return p.post(first+"/confirm", twice("Copper-Kettle-77"))
+	},
+	"RESET_UNAVAILABLE": func(h *house) reply {
+		c := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99123456" })
+		return h.linkedPhone(c).post("/v1/password/resets", m{})
+	},
+	"RESET_LIMIT": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		for range resetsADay {
+			p.openReset()
+		}
+		return p.post("/v1/password/resets", m{})
+	},
+	"RESET_CODE_WRONG": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/password/resets", m{"code": clerksCode})
+	},
+	"IDENTITY_NOT_PROVEN": func(h *house) reply {
+		p := h.linkedPhone(h.citizen(withStory("face_fails")))
+		path, _ := p.openReset()
+		return p.post(path+"/confirm", twice("Copper-Kettle-77"))
+	},
+	"DECRYPT_FAILED": func(h *house) reply {
+		h.offerTickets()
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		spent := m{"encrypted": p.ticket().seal(h.t, m{"o": "wrong"})}
+		p.post("/v1/link/remove", spent)
+		return p.post("/v1/link/remove", spent)
+	},
+	"NOT_OFFERED":       func(h *house) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
 	"CHANGE_GONE":       func(h *house) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
 	"PASSWORD_MISMATCH": func(h *house) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
 	"PASSWORD_WEAK":     func(h *house) reply { return h.confirming(twice("123456"), "") },
 	"PASSWORD_SAME":     func(h *house) reply { return h.confirming(nil, "") },
 	"PASSWORD_REUSED": func(h *house) reply {
-		c := h.citizen()
+		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
 		p := h.linkedPhone(c)
 		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
 		old := c.Password
@@ -145,6 +185,14 @@ var (
 	tooMuch = []byte(strings.Repeat(" ", maxBody+1))
 	asText  = header{"Content-Type", "text/plain"}
 )
+
+// offerTickets gives the server keys for sealed passwords.
+func (h *house) offerTickets() {
+	h.t.Helper()
+	transport, err := keys.NewTransport(transportKeys()...)
+	must(h.t, err)
+	h.server.ReplaceTransport(transport)
+}
 
 func (h *house) stranger() *phone {
 	p := h.phone()
@@ -202,6 +250,12 @@ func (h *house) fillHasher() (free func()) {
 	return nil
 }
 
+// ofTheMoment are fields with the time in them, to be shown.
+var ofTheMoment = map[*Error][]string{
+	ErrPasswordLocked: {"message", "locked_until", "retry_after"},
+	ErrResetLimit:     {"retry_after"},
+}
+
 // What the examples of the codes say is what a caller gets.
 func TestContractErrorExamples(t *testing.T) {
 	t.Parallel()
@@ -219,10 +273,8 @@ func TestContractErrorExamples(t *testing.T) {
 			var got any
 			must(t, json.Unmarshal([]byte(r.Raw), &got))
 			example := maps.Clone(contractFile().Components.Examples[e.Code].Value.Value.(map[string]any))
-			if e == ErrPasswordLocked { // the time is in it, to be shown
-				for _, name := range []string{"message", "locked_until", "retry_after"} {
-					example[name] = got.(map[string]any)[name]
-				}
+			for _, name := range ofTheMoment[e] {
+				example[name] = got.(map[string]any)[name]
 			}
 			if e == ErrLinkProofLimit { // until midnight
 				example["retry_after"] = got.(map[string]any)["retry_after"]
@@ -248,7 +300,10 @@ func TestContractNotProvoked(t *testing.T) {
 func TestContractEveryPath(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	stranger, visitor := h.stranger(), h.logIn(h.citizen())
+	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedPhone(h.citizen())
+	bare := *owner // at a server that offers nothing
+	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey = nil }))
+	h.offerTickets()
 	slow := &phone{h: h, url: h.listen(h.newServer(withRates(Rate{0.001, 1}, Rate{1e6, 1e6})))}
 	slow.get("/healthz").want(t, "OK")
 	for call, op := range operations() {
@@ -263,6 +318,10 @@ func TestContractEveryPath(t *testing.T) {
 			}
 			return []byte(text)
 		}
+		sealed := "{}"
+		if slices.Contains(choices(op), "encrypted") {
+			sealed = `{"encrypted":{"ticket":"made up","kid":"","alg":"RSA-OAEP-256","sealed":""}}`
+		}
 		for code, send := range map[string]func() reply{
 			"SESSION_REQUIRED":       func() reply { return h.phone().send(method, path, body("{}")) },
 			"SESSION_EXPIRED":        func() reply { return stranger.send(method, path, body("{}")) },
@@ -271,6 +330,8 @@ func TestContractEveryPath(t *testing.T) {
 			"PAYLOAD_TOO_LARGE":      func() reply { return visitor.send(method, path, tooMuch) },
 			"UNSUPPORTED_MEDIA_TYPE": func() reply { return visitor.send(method, path, body("x"), asText) },
 			"TOO_MANY_REQUESTS":      func() reply { return slow.send(method, path, body("{}")) },
+			"NOT_OFFERED":            func() reply { return bare.send(method, path, body(sealed)) },
+			"DECRYPT_FAILED":         func() reply { return owner.send(method, path, body(sealed)) },
 		} {
 			if !lists(op, code) || code == "BAD_REQUEST" && lists(op, "NOT_LINKED") {
 				continue

@@ -119,6 +119,8 @@ func occurrence(e *Error) *Error {
 		return asks([]Proof{ProofPhone})
 	case ErrConsentRequired:
 		return consentRequired([]Proof{ProofCertdoc})
+	case ErrResetLimit:
+		return e.retryAfter(untilMidnight(at))
 	case ErrBadRequest:
 		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段"})
 	case ErrPasswordWeak:

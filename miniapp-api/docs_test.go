@@ -44,6 +44,7 @@ var (
 	addresses = regexp.MustCompile(`(?i)(?:src|href|action|url)\s*[=(]\s*["']?([^"')\s>]*)`)
 	styles    = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 	anchors   = regexp.MustCompile(`href="#([^"]+)"`)
+	examples  = regexp.MustCompile(`(?s)<pre>[^<]*</pre>`)
 )
 
 func standsAlone(t *testing.T, name string, page reply) {
@@ -58,8 +59,9 @@ func standsAlone(t *testing.T, name string, page reply) {
 			t.Errorf("%s: nothing stands at #%s", name, found[1])
 		}
 	}
+	text := examples.ReplaceAllString(page.Raw, "") // where an address is only to be read
 	for _, forbidden := range []string{"<script", "http://", "https://", " style=", " onclick", "ZgotmplZ"} {
-		if strings.Contains(page.Raw, forbidden) {
+		if strings.Contains(text, forbidden) {
 			t.Errorf("%s contains %q", name, forbidden)
 		}
 	}

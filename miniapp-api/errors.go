@@ -96,8 +96,6 @@ var (
 
 	ErrPhoneRefused = &Error{Status: 403, Code: "PHONE_REFUSED", Title: "The phone payload was refused",
 		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. One answer for every reason."}
-	ErrPhoneNotOffered = &Error{Status: 409, Code: "PHONE_NOT_OFFERED", Title: "This centre has no content key: phone numbers cannot be read",
-		Message: "暂不支持手机号核验，请使用其他方式办理", Next: "Do not offer the phone step; the operator sets FUNDPASS_CONTENT_KEY_FILE."}
 
 	ErrOldPasswordWrong = &Error{Status: 403, Code: "OLD_PASSWORD_WRONG", Title: "ID number or old password wrong",
 		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts."}
@@ -129,7 +127,7 @@ var (
 	ErrDecryptFailed = &Error{Status: 422, Code: "DECRYPT_FAILED", Title: "The sealed passwords do not open: ticket spent, late or not this session's, or sealed otherwise",
 		Message: "页面停留时间过长，请再次提交", Next: "Take a new ticket, seal again and repeat once under a new Idempotency-Key."}
 	ErrNotOffered = &Error{Status: 404, Code: "NOT_OFFERED", Title: "This centre has not set this up",
-		Message: "暂未开通此功能", Next: "Hide the entry; without transport keys send passwords readable over TLS."}
+		Message: "暂未开通此功能，请使用其他方式办理", Next: "Hide the entry; without transport keys send passwords readable over TLS."}
 	ErrKeyReused = &Error{Status: 422, Code: "IDEMPOTENCY_KEY_REUSED", Title: "The Idempotency-Key came with another body before",
 		Message: "请求重复，请重新提交", Next: "Use a new key for every new form."}
 
@@ -151,7 +149,7 @@ var Catalogue = []*Error{
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
 	ErrLinkProofRequired, ErrLinkProofLimit, ErrLinkGone, ErrConsentRequired, ErrConsentOutdated, ErrConsentInUse,
-	ErrPhoneRefused, ErrPhoneNotOffered,
+	ErrPhoneRefused,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,
 	ErrResetGone, ErrResetUnavailable, ErrResetLimit, ErrResetCodeWrong, ErrIdentityNotProven,
 	ErrPasswordMismatch, ErrPasswordWeak, ErrPasswordSame, ErrPasswordReused, ErrDecryptFailed, ErrNotOffered, ErrKeyReused,

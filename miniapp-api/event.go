@@ -25,6 +25,10 @@ var eventTexts = map[string]string{
 	store.EventAuthorisationWithdrawn: "已取消支付宝授权",
 	store.EventPasswordFrozen:         "密码已冻结，所有登录已退出",
 	store.EventUnlocked:               "公积金中心已解除密码锁定",
+
+	store.EventLinkMoved: "公积金账户已合并，绑定已转到您的另一个账户",
+	store.EventLinkEnded: "公积金账户已销户、转出或变更，绑定已解除",
+	store.EventErased:    "公积金中心已按申请删除个人信息",
 }
 
 // eventCount is how many events a page shows.

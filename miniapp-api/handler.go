@@ -24,6 +24,9 @@ type visit struct {
 	store.Session           // zero where the route needs none
 	ID            uuid.UUID // the {id} of the path, zero when it is not one
 
+	Network   string // where the request comes from, see network
+	RequestID string // as the log names it
+
 	// Again: an earlier run of this very request, under the same Idempotency-Key,
 	// may have done what is asked.
 	Again bool
@@ -123,7 +126,7 @@ func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
 		return visit{}, ErrTooManyRequests.retryAfter(wait)
 	}
 	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
-	return visit{Session: session, ID: id}, nil
+	return visit{Session: session, ID: id, Network: network(c.RealIP()), RequestID: requestID(c)}, nil
 }
 
 // tokenDigest is of the bearer token, if there is one.

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"fundpass/keys"
-	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -199,7 +198,7 @@ func (h *house) deposit(c citizen) {
 		Person: store.Person{Name: c.Name, IDType: c.IDType, IDNumber: c.IDNumber, Phone: c.Phone, AccountNo: c.AccountNo},
 		Status: c.Status, InitialRule: c.InitialRule,
 	}
-	doc, err := document.Parse(c.IDType, c.IDNumber)
+	doc, err := h.server.documents.Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
 	d.DocumentKey = doc.Key()
 	switch {

@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -56,18 +57,16 @@ type claim struct {
 	code      string // a clerk's, in place of password
 }
 
-func (in linkRequest) claim() (claim, error) {
+func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) {
 	var wrong []FieldError
 	name, err := document.Name(in.Name)
 	if err != nil {
 		wrong = append(wrong, FieldError{"name", "INVALID", "请填写与证件一致的姓名"})
 	}
-	doc, err := document.Parse(in.IDType, in.IDNumber)
-	switch {
-	case errors.Is(err, document.ErrType):
-		wrong = append(wrong, FieldError{"id_type", "UNKNOWN", "不支持该证件类型"})
-	case err != nil:
-		wrong = append(wrong, FieldError{"id_number", "INVALID", "证件号码不正确，请核对"})
+	doc, err := known.ParseOn(now, in.IDType, in.IDNumber)
+	wrong = append(wrong, documentErrors(err)...)
+	if t, _ := known.Type(doc.Type); t.CounterOnly {
+		wrong = append(wrong, counterOnly)
 	}
 	if len(in.AccountNo) > 20 {
 		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
@@ -98,7 +97,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 		return linkReply{}, err
 	}
 	in.Password = sent.Present
-	who, err := in.claim()
+	who, err := in.claim(s.documents, s.db.Now())
 	if err != nil {
 		return linkReply{}, err
 	}
@@ -142,7 +141,7 @@ func (s *Server) proveLink(ctx context.Context, v visit, who claim, agreed agree
 	if who.code != "" {
 		return s.linkByCode(ctx, who, have)
 	}
-	return s.guess(ctx, who, have)
+	return s.guess(ctx, v, who, have)
 }
 
 // beat is the grid on which refusals of a link leave. Whatever the reason, the
@@ -161,39 +160,57 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 
 // guess takes one guess at the claimed person's password. Every way to fail is
 // ErrLinkRefused and does the same work. Load is shed before the guess is charged.
-func (s *Server) guess(ctx context.Context, who claim, have evidence) (right rightLink, by Proof, err error) {
+func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
 	slot, err := s.hasher.Reserve(ctx)
 	if err != nil {
 		return rightLink{}, "", err
 	}
 	defer slot.Release()
-	attempt, err := s.db.TakeGuess(ctx, store.Guess{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo, Budget: s.budget(),
-	})
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo, Budget: s.budget()}
+	if bytes.Equal(have.lane, store.PublicLane) {
+		g.Stranger = s.stranger(v)
+	}
+	attempt, err := s.db.TakeGuess(ctx, g)
 	if err != nil {
 		return rightLink{}, "", err
 	}
+	if err := s.sprayed(ctx, v, attempt.Spraying); err != nil {
+		return rightLink{}, "", err
+	}
+	begun := time.Now()
 	good, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
 		return rightLink{}, "", err
 	}
-	if !good || attempt.Account.Person.Name != who.name || attempt.Account.State == store.PasswordFrozen {
+	s.pace.saw(attempt, time.Since(begun))
+	if good && document.SameName(attempt.Account.Person.Name, who.name, who.doc.Kind) && attempt.Account.State != store.PasswordFrozen {
+		right = rightLink{account: *attempt.Account, lane: have.lane}
+		by, right.ask = s.judge(s.judged(right.account, who.password), have)
+	}
+	if by == "" && len(right.ask) == 0 {
+		slot.Release() // waiting needs no place
+		s.pace.await(ctx, begun)
 		return rightLink{}, "", ErrLinkRefused
 	}
-	right = rightLink{account: *attempt.Account, lane: have.lane}
-	g := rightGuess{*attempt.Account, have.lane, who.password, upgrade}
-	judged := g.account
-	if judged.State == store.PasswordSet && s.derived(judged, who.password) {
-		judged.State = store.PasswordMustChange
+	known := rightGuess{right.account, have.lane, who.password, upgrade}
+	if by == "" { // charged until something proves them
+		right.account, err = s.settlePassword(ctx, slot, known)
+		return right, by, err
 	}
-	if by, right.ask = s.judge(judged, have); by != "" {
-		right.account, err = s.accept(ctx, slot, g)
-	} else if len(right.ask) == 0 {
-		err = ErrLinkRefused
-	} else { // charged until something proves them
-		right.account, err = s.settlePassword(ctx, slot, g)
+	if err := s.db.Forgive(ctx, g, attempt); err != nil {
+		return rightLink{}, "", err
 	}
+	right.account, err = s.accept(ctx, slot, known)
 	return right, by, err
+}
+
+// judged is an account with a chosen password that everybody could derive shown as one
+// whose password must be changed: it takes the proof of those.
+func (s *Server) judged(a store.Account, password passwd.Secret) store.Account {
+	if a.State == store.PasswordSet && s.derived(a, password) {
+		a.State = store.PasswordMustChange
+	}
+	return a
 }
 
 // link writes the link and says in which state the password is.
@@ -205,9 +222,14 @@ func (s *Server) link(ctx context.Context, v visit, account store.Account, by Pr
 		account.State = store.PasswordMustChange
 	}
 	err := s.db.AddLink(ctx, v.Session, account)
-	if errors.Is(err, store.ErrConflict) {
+	switch {
+	case errors.Is(err, store.ErrConflict):
 		return linkReply{}, ErrAlreadyLinked
-	} else if err != nil {
+	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+		return linkReply{}, ErrAccountClosed
+	case errors.Is(err, store.ErrNotFound): // given to another person a moment ago
+		return linkReply{}, ErrLinkRefused
+	case err != nil:
 		return linkReply{}, err
 	}
 	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil

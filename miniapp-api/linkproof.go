@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -173,6 +174,8 @@ func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, e
 func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof) (linkReply, error) {
 	account, err := s.db.LinkedAccount(ctx, proof.AccountID)
 	switch {
+	case errors.Is(err, store.ErrNotFound): // erased meanwhile
+		return linkReply{}, ErrLinkGone
 	case err != nil:
 		return linkReply{}, err
 	case account.Ended():
@@ -182,15 +185,26 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 	}
 	err = s.db.FinishLink(ctx, v.Session, account, proof)
 	switch {
-	case errors.Is(err, store.ErrGone):
+	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
 		return linkReply{}, ErrLinkGone
 	case errors.Is(err, store.ErrConflict):
 		return linkReply{}, ErrAlreadyLinked
+	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+		return linkReply{}, ErrAccountClosed
 	case err != nil:
 		return linkReply{}, err
 	}
-	if err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane); err != nil { // linked all the same
+	s.giveBack(ctx, v, proof)
+	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+}
+
+// giveBack forgets the guess of a link that has waited, and that a stranger made it.
+func (s *Server) giveBack(ctx context.Context, v visit, proof store.LinkProof) {
+	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
+	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
+		err = s.db.ForgiveLink(ctx, s.stranger(v), proof)
+	}
+	if err != nil { // linked all the same
 		s.log.LogAttrs(ctx, slog.LevelWarn, "guess not refunded", slog.String("cause", err.Error()))
 	}
-	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
 }

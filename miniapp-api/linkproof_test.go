@@ -97,6 +97,10 @@ func TestLinkByFace(t *testing.T) {
 			if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(c), store.PublicLane); n != 1 {
 				t.Errorf("%d guesses charged while the link waits, want 1", n)
 			}
+			tried := `SELECT coalesce(sum(tried), 0) FROM spraying WHERE kind <> 'global'`
+			if n := h.count(tried); n != 2 {
+				t.Errorf("%d people tried by user and from address while the link waits, want 2", n)
+			}
 			must(t, h.sim.Certify(pending.CertifyID, &yes))
 			done := p.confirmLink(id).want(t, "OK")
 			if shown := p.get("/v1/link").want(t, "OK"); string(shown.Data) != string(done.Data) {
@@ -104,6 +108,9 @@ func TestLinkByFace(t *testing.T) {
 			}
 			if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(c), store.PublicLane); n != 0 {
 				t.Errorf("%d guesses charged after the link, want 0", n)
+			}
+			if n := h.count(tried); n != 0 {
+				t.Errorf("%d people tried in vain after the link, want 0", n)
 			}
 			account := `(SELECT account_id FROM accounts WHERE account_no_digest = $1)`
 			if n := h.count(`SELECT (SELECT count(*) FROM events WHERE kind = 'linked' AND account_id = `+account+`) + (SELECT count(*) FROM outbox WHERE kind = 'linked' AND account_id = `+account+`)`, h.accountDigest(c)); n != 2 {

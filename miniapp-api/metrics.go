@@ -10,12 +10,14 @@ import (
 
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
+	"fundpass/store"
 )
 
 // metrics are labelled by route pattern and code only: both are our own words.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	sprayed  *prometheus.CounterVec
 }
 
 func newMetrics(h *passwd.Hasher) *metrics {
@@ -26,13 +28,19 @@ func newMetrics(h *passwd.Hasher) *metrics {
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 6},
 		}, []string{"route", "code"}),
 	}
+	m.sprayed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fundpass_spraying_refused_total", Help: "Guesses refused because too many people are tried, by whose limit.",
+	}, []string{"by"})
+	for _, by := range []string{store.SprayingUser, store.SprayingAddress, store.SprayingGlobal} {
+		m.sprayed.WithLabelValues(by) // 0 is there before the first
+	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
 	}, func() float64 { return float64(h.Waiting()) })
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, waiting, hashed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.sprayed, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

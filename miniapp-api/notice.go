@@ -11,10 +11,15 @@ var noticeTexts = map[string][2]string{
 	store.NoticePasswordChanged: {"公积金密码已修改", freezeHint},
 	store.NoticePasswordReset:   {"公积金密码已重置", freezeHint},
 	store.NoticeLinked:          {"公积金账户已绑定支付宝", freezeHint},
+	store.NoticeLinkMoved:       {"公积金账户已合并，绑定已转到您的另一个账户", centreHint},
+	store.NoticeLinkEnded:       {"公积金账户已销户、转出或变更，绑定已解除", centreHint},
 	store.NoticePasswordFrozen:  {"公积金密码已冻结，所有登录已退出", "如需恢复使用，请通过身份验证重置密码或到柜台办理"},
 }
 
-const freezeHint = "如非本人操作，请立即点击冻结"
+const (
+	freezeHint = "如非本人操作，请立即点击冻结"
+	centreHint = "如有疑问，请咨询公积金中心"
+)
 
 // NoticeText is a notice to an owner as the three keywords of the message
 // template: what happened, when (Beijing time), what to do. It names no person,

@@ -127,17 +127,24 @@ type passwordReply struct {
 	LockedUntil *time.Time          `json:"locked_until"`
 	Rules       []passwd.PublicRule `json:"rules"`
 	Channels    []passwd.Channel    `json:"channels"`
+	Reset       bool                `json:"reset_offered"` // by identity verification; a clerk's code always works
 }
 
 // showPassword is the first page of 我的密码: state, guesses left, rules.
 func (s *Server) showPassword(_ context.Context, v visit, _ none) (passwordReply, error) {
 	p, now := v.Link.Password, s.db.Now()
+	holder, err := s.db.Holder(*v.Link)
+	if err != nil {
+		return passwordReply{}, err
+	}
+	_, err = s.verification(holder)
 	reply := passwordReply{
 		State:     passwordState(p.State, p.Account),
 		ChangedAt: p.ChangedAt,
 		Remaining: s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
 		Rules:     s.rules,
 		Channels:  append([]passwd.Channel{}, s.policy.Channels...), // a list, never null
+		Reset:     err == nil,
 	}
 	if p.LockedUntil != nil && p.LockedUntil.After(now) {
 		reply.LockedUntil = p.LockedUntil

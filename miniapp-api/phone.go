@@ -39,7 +39,7 @@ func (s *Server) ReplaceContentKey(key []byte) { s.content.Store(&key) }
 func (s *Server) showPhone(ctx context.Context, v visit, in jsontext.Value) (phoneReply, error) {
 	contentKey := *s.content.Load()
 	if contentKey == nil {
-		return phoneReply{}, ErrPhoneNotOffered
+		return phoneReply{}, ErrNotOffered
 	}
 	var known phoneRequest
 	if err := decode(in, &known); err != nil {

@@ -229,7 +229,7 @@ func TestContentKeyChanges(t *testing.T) {
 	c := h.citizen()
 	p := h.logIn(c)
 	payload := h.payload(c, "")
-	if r := p.show(payload).want(t, "PHONE_NOT_OFFERED"); r.HTTP != 409 {
+	if r := p.show(payload).want(t, "NOT_OFFERED"); r.HTTP != 404 {
 		t.Errorf("HTTP %d", r.HTTP)
 	}
 	h.server.ReplaceContentKey([]byte("fedcba9876543210"))
@@ -237,7 +237,7 @@ func TestContentKeyChanges(t *testing.T) {
 	h.server.ReplaceContentKey(testContentKey)
 	p.show(payload).want(t, "OK")
 	h.server.ReplaceContentKey(nil)
-	p.show(payload).want(t, "PHONE_NOT_OFFERED")
+	p.show(payload).want(t, "NOT_OFFERED")
 }
 
 func digestOf(token string) []byte {

@@ -1,10 +1,6 @@
 package miniapp
 
-import (
-	"database/sql"
-
-	"fundpass/miniapp-api/document"
-)
+import "database/sql"
 
 // raw is a plain connection beside the product, for looking at what it wrote.
 func (h *house) raw() *sql.DB {
@@ -34,7 +30,7 @@ func (h *house) exec(query string, args ...any) {
 
 func (h *house) personDigest(c citizen) []byte {
 	h.t.Helper()
-	doc, err := document.Parse(c.IDType, c.IDNumber)
+	doc, err := h.server.documents.Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
 	return h.db.PersonDigest(doc.Key())
 }

@@ -132,13 +132,13 @@ func (s *Server) matches(ctx context.Context, v visit, who claim, only bool) (bo
 		return false, err
 	}
 	proven, err := s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
-		Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number,
+		Name: who.name, IDType: who.doc.Certdoc(), IDNumber: who.doc.Number,
 	})
 	if errors.Is(err, signing.ErrIDType) {
 		if !only {
 			return false, nil
 		}
-		return false, ErrBadRequest.withFields(FieldError{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"})
+		return false, ErrBadRequest.withFields(counterOnly)
 	}
 	return proven, err
 }

@@ -46,6 +46,31 @@ func TestThousandConfirms(t *testing.T) {
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": winner}).want(t, "OK")
 }
 
+// The same confirm many times at once, over two processes: every answer is the
+// first one, also where the change was done while another run looked at it.
+func TestOneConfirmManyTimes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	urls := []string{h.url, h.listen(h.newServer())}
+	for round := range 20 {
+		change := p.openChange(c)
+		c.Password = fmt.Sprintf("Copper-Kettle-%c%c", 'p'+round%10, 'k'+round/10)
+		var answers sync.Map
+		atOnce(8, make([]struct{}, 8), func(i int, _ struct{}) {
+			twin := *p
+			twin.url = urls[i%2]
+			answers.Store(string(twin.post(change+"/confirm", twice(c.Password)).want(t, "OK").Data), true)
+		})
+		n := 0
+		answers.Range(func(any, any) bool { n++; return true })
+		if n != 1 {
+			t.Fatalf("%d different answers", n)
+		}
+	}
+}
+
 // T36: a change against a cancel, an unlink and another change: whatever the
 // order was, the end is explained by one.
 func TestChangeRaces(t *testing.T) {

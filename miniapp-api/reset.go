@@ -85,9 +85,9 @@ func resettable(a store.Account) error {
 }
 
 func (s *Server) openVerification(ctx context.Context, v visit, a store.Account) (resetReply, error) {
-	by, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber)
-	if err != nil || s.reset == ResetOff {
-		return resetReply{}, ErrResetUnavailable
+	by, err := s.verification(a.Person)
+	if err != nil {
+		return resetReply{}, err
 	}
 	switch err := s.db.ChargeReset(ctx, v.Session, resetsADay); {
 	case errors.Is(err, store.ErrLimit):
@@ -113,6 +113,15 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 	reply := replyOf(reset)
 	reply.CertifyID, reply.CertifyURL = page.ID, page.URL
 	return reply, nil
+}
+
+// verification is Alipay's product for this person, or ErrResetUnavailable.
+func (s *Server) verification(p store.Person) (signing.Verification, error) {
+	by, err := signing.VerificationFor(p.IDType, p.IDNumber)
+	if err != nil || s.reset == ResetOff {
+		return "", ErrResetUnavailable
+	}
+	return by, nil
 }
 
 // refundReset gives a start back, even when the request has used up its time.
@@ -207,7 +216,22 @@ func (s *Server) confirmReset(ctx context.Context, v visit, in confirmRequest) (
 	if reset.Repeats(fingerprint) && in.New.Equal(in.Again) {
 		return s.resetDoneReply(ctx, v, reset), nil
 	}
-	switch verdict, err := s.checkIdentity(ctx, v, reset); {
+	reply, err := s.resetTo(ctx, v, in, resetting{reset, account, fingerprint})
+	if errors.Is(err, ErrResetGone) || errors.Is(err, ErrPasswordSame) || errors.Is(err, ErrPasswordReused) {
+		return s.unlessReset(ctx, v, fingerprint, err)
+	}
+	return reply, err
+}
+
+// A resetting is a reset as it stood when its confirm came.
+type resetting struct {
+	reset       store.Reset
+	account     store.Account
+	fingerprint []byte // of the new password
+}
+
+func (s *Server) resetTo(ctx context.Context, v visit, in confirmRequest, r resetting) (confirmReply, error) {
+	switch verdict, err := s.checkIdentity(ctx, v, r.reset); {
 	case err != nil:
 		return confirmReply{}, err
 	case verdict == "":
@@ -215,13 +239,26 @@ func (s *Server) confirmReset(ctx context.Context, v visit, in confirmRequest) (
 	case verdict != signing.Passed:
 		return confirmReply{}, ErrIdentityNotProven
 	}
-	if err := s.acceptable(ctx, in, nil, account, fingerprint); err != nil {
+	if err := s.acceptable(ctx, in, nil, r.account, r.fingerprint); err != nil {
 		return confirmReply{}, err
 	}
-	if err := s.notThePresent(ctx, in.New, account); err != nil {
+	if err := s.notThePresent(ctx, in.New, r.account); err != nil {
 		return confirmReply{}, err
 	}
-	return s.finishReset(ctx, v, in.New, store.NewPassword{Reset: reset, Fingerprint: fingerprint})
+	return s.finishReset(ctx, v, in.New, store.NewPassword{Reset: r.reset, Fingerprint: r.fingerprint})
+}
+
+// unlessReset answers a confirm that came too late with the first answer, when
+// another run of the same confirm has just finished the reset.
+func (s *Server) unlessReset(ctx context.Context, v visit, fingerprint []byte, late error) (confirmReply, error) {
+	reset, err := s.db.Reset(ctx, v.Session, v.ID)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return confirmReply{}, err
+	case err == nil && reset.Repeats(fingerprint):
+		return s.resetDoneReply(ctx, v, reset), nil
+	}
+	return confirmReply{}, late
 }
 
 // notThePresent refuses the password that is to be replaced, which may be known to

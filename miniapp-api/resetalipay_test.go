@@ -43,7 +43,7 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 // Which document is verified where, and what is told where it is nowhere.
 func TestResetByDocument(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouse(t, withProof(ProofNone)) // Alipay compares no permit at the link
 	permit := h.citizen(func(c *citizen) { c.IDNumber = permitNumber() })
 	p := h.linkedPhone(permit)
 	path, certifyID := p.openReset()
@@ -56,11 +56,22 @@ func TestResetByDocument(t *testing.T) {
 	must(t, h.sim.Certify(certifyID, &yes))
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 
+	told := func(p *phone, want bool) {
+		t.Helper()
+		if got := p.get("/v1/password").get(t, "reset_offered"); got != want {
+			t.Errorf("told that a reset is offered: %v, want %v", got, want)
+		}
+	}
+	told(p, true)
 	passport := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99"+c.AccountNo[6:] })
-	h.linkedPhone(passport).post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
+	p = h.linkedPhone(passport)
+	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
+	told(p, false)
 
 	off := newHouse(t, withReset(ResetOff))
-	off.linkedPhone(off.citizen()).post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
+	p = off.linkedPhone(off.citizen())
+	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
+	told(p, false)
 	if off.sim.Calls(initialize) != 0 || off.count(`SELECT count(*) FROM daily_counts`) != 0 {
 		t.Error("a reset that is switched off was asked for or counted")
 	}

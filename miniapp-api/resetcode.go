@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -55,7 +56,7 @@ func (s *Server) linkByCode(ctx context.Context, who claim, have evidence) (righ
 	account, err := s.db.CheckResetCode(ctx, store.Guess{
 		PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo,
 	}, who.code)
-	if errors.Is(err, store.ErrCode) || err == nil && account.Person.Name != who.name {
+	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(account.Person.Name, who.name, who.doc.Kind) {
 		err = ErrLinkRefused
 	}
 	if err != nil {

@@ -42,6 +42,28 @@ func TestHundredResets(t *testing.T) {
 	p.knows(c, winner)
 }
 
+// A confirm that is sent many times at once gets one answer, and it is OK.
+func TestOneResetManyTimes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	urls := []string{h.url, h.listen(h.newServer())}
+	for range 15 {
+		p := h.linkedPhone(h.citizen())
+		path, _ := p.openReset()
+		var answers sync.Map
+		atOnce(8, make([]struct{}, 8), func(i int, _ struct{}) {
+			twin := *p
+			twin.url = urls[i%2]
+			answers.Store(string(twin.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK").Data), true)
+		})
+		n := 0
+		answers.Range(func(any, any) bool { n++; return true })
+		if n != 1 {
+			t.Fatalf("%d different answers", n)
+		}
+	}
+}
+
 // T36: a reset against a change and against a cancel: one of the two wins.
 func TestResetRaces(t *testing.T) {
 	t.Parallel()

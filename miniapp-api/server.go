@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fundpass/keys"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -44,7 +45,7 @@ const (
 )
 
 // A Config is what a Server is made of. All fields but InitialProof, Reset, Consent,
-// ConsentTexts, Log, Proxies and the limits are required.
+// ConsentTexts, Log, Proxies, Documents and the limits are required.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
@@ -70,6 +71,8 @@ type Config struct {
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
 
+	Documents *document.List // which document the centre means by which code; nil: the built-in list
+
 	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
@@ -89,10 +92,13 @@ type Server struct {
 	metrics   *metrics
 	notices   bool
 	docs      *docs // nil: not served
+	pace      pace
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
 	content    atomic.Pointer[[]byte] // the content key
+
+	documents *document.List
 
 	consentMode  ConsentMode
 	consentTexts []ConsentText
@@ -119,6 +125,9 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Documents == nil {
+		c.Documents = document.Default()
+	}
 	if c.SealedOnly && c.Transport == nil {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
@@ -127,7 +136,7 @@ func New(c Config) (*Server, error) {
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly,
+		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly, documents: c.Documents,
 		consentMode: c.Consent, consentTexts: c.ConsentTexts,
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
@@ -177,6 +186,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
+		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
 		{"POST", "/alipay/notifications", raw(s.notified)},
 		{"POST", "/alipay/spi", raw(s.called)},
 		{"GET", "/alipay/spi", raw(s.called)},

@@ -2,6 +2,7 @@ package miniapp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,12 +43,53 @@ func declare(b *strings.Builder, s contract.Schema) {
 		fmt.Fprintf(b, "export type %s = Record<string, never>;\n\n", s.Name)
 		return
 	}
-	fmt.Fprintf(b, "export interface %s {\n", s.Name)
-	for _, f := range s.Type.Fields {
-		comment(b, "  ", strings.TrimSpace(f.Type.Description+rangeNote(f.Type)))
-		fmt.Fprintf(b, "  %s: %s;\n", fieldName(f), typeOf(f.Type))
+	if len(s.Type.Either) > 0 {
+		declareEither(b, s)
+		return
 	}
+	fmt.Fprintf(b, "export interface %s {\n", s.Name)
+	declareFields(b, "  ", s.Type.Fields)
 	b.WriteString("}\n\n")
+}
+
+func declareFields(b *strings.Builder, indent string, fields []contract.Field) {
+	for _, f := range fields {
+		comment(b, indent, strings.TrimSpace(f.Type.Description+rangeNote(f.Type)))
+		fmt.Fprintf(b, "%s%s: %s;\n", indent, fieldName(f), typeOf(f.Type))
+	}
+}
+
+// declareEither makes the compiler refuse what the server refuses: none of the
+// groups of fields, and two of them.
+func declareEither(b *strings.Builder, s contract.Schema) {
+	choices := slices.Concat(s.Type.Either...)
+	var always []contract.Field
+	for _, f := range s.Type.Fields {
+		if !slices.Contains(choices, f.Name) {
+			always = append(always, f)
+		}
+	}
+	fmt.Fprintf(b, "export type %s = (\n", s.Name)
+	for _, group := range s.Type.Either {
+		b.WriteString("  | {\n")
+		for _, f := range s.Type.Fields {
+			switch {
+			case slices.Contains(group, f.Name):
+				f.Required = true
+				declareFields(b, "      ", []contract.Field{f})
+			case slices.Contains(choices, f.Name):
+				fmt.Fprintf(b, "      %s?: never;\n", f.Name)
+			}
+		}
+		b.WriteString("    }\n")
+	}
+	b.WriteString(")")
+	if len(always) > 0 {
+		b.WriteString(" & {\n")
+		declareFields(b, "  ", always)
+		b.WriteString("}")
+	}
+	b.WriteString(";\n\n")
 }
 
 func rangeNote(t contract.Type) string {
@@ -70,7 +112,8 @@ func fieldName(f contract.Field) string {
 
 func comment(b *strings.Builder, indent, text string) {
 	if text != "" {
-		fmt.Fprintf(b, "%s/** %s */\n", indent, strings.ReplaceAll(strings.ReplaceAll(text, "*/", "* /"), "\n", "\n"+indent+" * "))
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "*/", "* /"), "\n", "\n"+indent+" * ")
+		fmt.Fprintf(b, "%s/** %s */\n", indent, strings.ReplaceAll(text, " * \n", " *\n"))
 	}
 }
 
@@ -86,6 +129,12 @@ func plainType(t contract.Type) string {
 	switch {
 	case t.Ref != "":
 		return t.Ref
+	case len(t.One) > 0:
+		var all []string
+		for _, one := range t.One {
+			all = append(all, typeOf(one))
+		}
+		return strings.Join(all, " | ")
 	case t.Items != nil:
 		return "Array<" + typeOf(*t.Items) + ">"
 	case len(t.Enum) > 0 && t.Kind == "integer":
@@ -157,14 +206,24 @@ components:
         list: {type: array, items: {type: string, enum: [x, y]}}
         at: {type: string, format: date-time, nullable: true}
         part: {nullable: true, allOf: [{$ref: '#/components/schemas/Success'}]}
+        any: {oneOf: [{type: string}, {type: object}]}
     None: {type: object}
+    Form:
+      type: object
+      required: [id]
+      oneOf: [{required: [a, b]}, {required: [c]}]
+      properties: {id: {type: string}, a: {type: string, description: An A}, b: {type: string}, c: {$ref: '#/components/schemas/Thing'}, d: {type: boolean}}
   examples: {BAD: {value: {code: BAD}}}
 `))
 	must(t, err)
 	got := typeScript(d)
 	for _, want := range []string{
 		"  /** How many (≥ 0) */\n  n: number;\n", "  list: Array<'x' | 'y'>;\n", "  /** [date-time] */\n  at?: string | null;\n",
-		"  part?: Success | null;\n", "export type None = Record<string, never>;\n",
+		"  part?: Success | null;\n", "  any?: string | object;\n",
+		"export type Form = (\n" +
+			"  | {\n      /** An A */\n      a: string;\n      b: string;\n      c?: never;\n    }\n" +
+			"  | {\n      a?: never;\n      b?: never;\n      c: Thing;\n    }\n) & {\n  id: string;\n  d?: boolean;\n};\n",
+		"export type None = Record<string, never>;\n",
 		`  doA: { call: "POST /v1/a"; body: Thing; data: Thing; codes: 'BAD' };`,
 	} {
 		if !strings.Contains(got, want) {

@@ -87,4 +87,5 @@ type PasswordStatus struct {
 	ChangedAt   *time.Time // nil: never by the citizen
 	Used, Round int        // guesses
 	LockedUntil *time.Time // may lie in the past
+	sealed      []byte     // the account's Person
 }

@@ -42,12 +42,16 @@ const changeColumns = `change_id, account_id,
 // OpenChange opens a change for the linked account, whose password was just
 // proven with old's fingerprint. It replaces the same Alipay user's open
 // change. ErrConflict means that another Alipay user has a change open for this
-// person; ErrNotFound that the link is gone; ErrBlocked that the password is frozen.
+// person; ErrNotFound that the link is gone; ErrBlocked that the password or the
+// account is frozen.
 func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) (Change, error) {
 	c := Change{ID: uuid.New(), AccountID: a.ID, State: ChangeOpen, CredentialVersion: a.Version, OldFingerprint: old}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		c.ExpiresAt = now.Add(ChangeLife)
 		if err := db.lockUnfrozen(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := db.requireNotFrozen(ctx, tx, a.ID); err != nil {
 			return err
 		}
 		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {

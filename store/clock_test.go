@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"fundpass/keys"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -52,12 +55,13 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// T39: whatever this machine's clock says, at the start or later, locks go by
-// the database's, and a running process does not follow a clock that jumps.
+// T39: whatever this machine's clock says, at the start or later, locks and
+// sessions go by the database's, and a running process does not follow a clock
+// that jumps.
 func TestClockIsTheDatabases(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
-	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour} {
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID, Box: storetest.NewBox(t)})
 			if err != nil {
@@ -73,7 +77,14 @@ func TestClockIsTheDatabases(t *testing.T) {
 			if lock := time.Until(*first.LockedUntil); lock < 59*time.Minute || lock > 61*time.Minute {
 				t.Errorf("locked for %v, want an hour", lock)
 			}
+			token := []byte("token " + off.String())
+			if _, err := db.OpenSession(t.Context(), token, store.Visitor{}); err != nil {
+				t.Fatal(err)
+			}
 			db.CompareClock(t.Context(), func() time.Time { return time.Now().Add(off) })
+			if _, err := db.Session(t.Context(), token); err != nil {
+				t.Errorf("after the clock moved by %v the session is gone: %v", off, err)
+			}
 			second, err := db.TakeGuess(t.Context(), g)
 			if err != nil || second.Admitted || !second.LockedUntil.Equal(*first.LockedUntil) {
 				t.Errorf("after the clock moved by %v: %+v %v", off, second, err)
@@ -90,5 +101,83 @@ func TestOwnClockIsNotCompared(t *testing.T) {
 	db := storetest.New(t, storetest.WithNow(func() time.Time { return time.Unix(0, 0) }))
 	if err := db.Ping(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// T39 for everything that lives some minutes: when this machine's clock is moved,
+// nothing lives longer or ends early.
+func TestClockMovesNothing(t *testing.T) {
+	t.Parallel()
+	key, err := keys.NewBoxKey()
+	noError(t, err)
+	box, err := keys.ParseBox(key)
+	noError(t, err)
+	for i, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			t.Parallel()
+			dsn := storetest.DSN(t)
+			open := func(wall func() time.Time) *store.DB {
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID, Box: box})
+				noError(t, err)
+				t.Cleanup(func() { db.Close() })
+				db.CompareClock(t.Context(), wall)
+				return db
+			}
+			db := open(time.Now)
+			o := &owner{t: t, db: db, dsn: dsn}
+			d := depositor(i+1, hashed)
+			importAll(t, db, d)
+			o.account = importedAccount(t, db, d)
+			noError(t, db.AddLink(t.Context(), o.visit("owner", "first"), o.account))
+			o.session = o.visit("owner", "second")
+			change, err := db.OpenChange(t.Context(), o.session, o.account, []byte("old"))
+			noError(t, err)
+			reset, err := o.open("certify")
+			noError(t, err)
+			until, err := db.IssueResetCode(t.Context(), o.account, "1234567890", "0017")
+			noError(t, err)
+			noError(t, db.AddTicket(t.Context(), o.session, "ticket"))
+
+			moved := func() time.Time { return time.Now().Add(off) }
+			db.CompareClock(t.Context(), moved)
+			for _, db := range []*store.DB{db, open(moved)} { // a process that runs, and one started then
+				checkLives(t, db, o, change.ID, reset.ID)
+			}
+			for what, left := range map[string]time.Duration{
+				"change": time.Until(change.ExpiresAt) - store.ChangeLife, "reset": time.Until(reset.ExpiresAt) - store.ResetLife,
+				"code": time.Until(until) - store.ResetCodeLife,
+			} {
+				if left.Abs() > 10*time.Second {
+					t.Errorf("the %s ends %v off", what, left)
+				}
+			}
+			if good, err := db.SpendTicket(t.Context(), o.session, "ticket", []byte("sealed"), false); err != nil || !good {
+				t.Errorf("the ticket is %v, %v", good, err)
+			}
+			noError(t, db.Freeze(t.Context(), o.session))
+			events, err := db.Events(t.Context(), o.account.ID, 9)
+			noError(t, err)
+			if age := time.Since(events[0].At); events[0].Kind != store.EventPasswordFrozen || age.Abs() > 10*time.Second {
+				t.Errorf("%s is recorded %v ago", events[0].Kind, age)
+			}
+		})
+	}
+}
+
+// checkLives sees everything alive, and nothing old enough to be let go.
+func checkLives(t *testing.T, db *store.DB, o *owner, change, reset uuid.UUID) {
+	t.Helper()
+	s, err := db.Session(t.Context(), o.session.TokenDigest)
+	if err != nil || s.Link == nil {
+		t.Fatalf("the session is %+v, %v", s, err)
+	}
+	if c, err := db.Change(t.Context(), s, change); err != nil || c.State != store.ChangeOpen {
+		t.Errorf("the change is %s, %v", c.State, err)
+	}
+	if r, err := db.Reset(t.Context(), s, reset); err != nil || r.State != store.ResetStarted {
+		t.Errorf("the reset is %s, %v", r.State, err)
+	}
+	if n := retained(t, db, 1, false); len(n) != 0 {
+		t.Errorf("let go: %v", n)
 	}
 }

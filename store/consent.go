@@ -17,11 +17,11 @@ const (
 
 // A Consent is what an Alipay user agreed to, in the words of one version of a text.
 type Consent struct {
-	Purpose     string     `db:"purpose"`
-	Version     string     `db:"text_version"`
-	How         string     `db:"how"`
-	GivenAt     time.Time  `db:"given_at"`
-	WithdrawnAt *time.Time `db:"withdrawn_at"`
+	Purpose     string     `json:"purpose" db:"purpose"`
+	Version     string     `json:"text_version" db:"text_version"`
+	How         string     `json:"how" db:"how"`
+	GivenAt     time.Time  `json:"given_at" db:"given_at"`
+	WithdrawnAt *time.Time `json:"withdrawn_at" db:"withdrawn_at"`
 }
 
 // Consents returns the session's Alipay user's latest consent of each purpose; those

@@ -35,10 +35,10 @@ const (
 
 // An Event is one entry of the citizen's own record.
 type Event struct {
-	ID      uuid.UUID `db:"event_id"`
-	At      time.Time `db:"at"`
-	Kind    string    `db:"kind"`
-	Channel string    `db:"channel"`
+	ID      uuid.UUID `db:"event_id" json:"event_id"`
+	At      time.Time `db:"at" json:"at"`
+	Kind    string    `db:"kind" json:"kind"`
+	Channel string    `db:"channel" json:"channel"`
 }
 
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind string, now time.Time) error {

@@ -26,6 +26,8 @@ type Guess struct {
 	AccountNo    string    // when the person said which account
 	AccountID    uuid.UUID // when the link says which account
 	Budget       Budget
+	Stranger     *Stranger // nil: proven to be the person, whom no limit of spraying concerns
+	refused      bool      // by such a limit: the charge changes nothing
 }
 
 // An Attempt is the answer to a Guess, already paid for.
@@ -34,6 +36,8 @@ type Attempt struct {
 	Account     *Account   // nil: nobody known by that identity
 	Remaining   int        // guesses left in this round
 	LockedUntil *time.Time // set by the last guess of a round, whether it is right or not
+	Spraying    Refusal    // why it was not admitted, when that is not the lock
+	at          time.Time
 }
 
 type budgetRow struct {
@@ -46,54 +50,65 @@ type budgetRow struct {
 // TakeGuess charges one attempt before any password is looked at, so guesses
 // made at the same moment cannot share a charge. A locked, an unknown and an
 // admitted identity cost the same statements and one commit each. Each call
-// charges again; Refund gives back what a right password did not deserve.
+// charges again; Refund gives back what a right password did not deserve. A
+// stranger who tries too many people is not admitted, and that charges nothing.
 func (db *DB) TakeGuess(ctx context.Context, g Guess) (Attempt, error) {
 	var a Attempt
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		refusal, err := db.suspect(ctx, tx, g, now)
+		if err != nil {
+			return err
+		}
+		g.refused = refusal.By != ""
 		b, err := db.charge(ctx, tx, g, now)
 		if err != nil {
 			return err
 		}
-		a = Attempt{Admitted: b.Admitted, Remaining: g.Budget.Remaining(b.Used, b.Round, b.LockedUntil, now), LockedUntil: b.LockedUntil}
+		a = Attempt{Admitted: b.Admitted, Remaining: g.Budget.Remaining(b.Used, b.Round, b.LockedUntil, now),
+			LockedUntil: b.LockedUntil, Spraying: refusal, at: now}
 		a.Account, err = db.guessedAccount(ctx, tx, g)
 		return err
 	})
 	return a, err
 }
 
-// charge is the whole lock in one statement; see docs of the table.
+// charge is the whole lock in one statement; see docs of the table. For a
+// refused guess it runs all the same and changes nothing of it.
 func (db *DB) charge(ctx context.Context, tx *sqlx.Tx, g Guess, now time.Time) (budgetRow, error) {
 	until := g.Budget.Until(now)
 	first := budgetRow{Used: 1}
 	if g.Budget.Guesses[0] == 1 {
 		first = budgetRow{Used: 0, Round: min(1, len(until)-1), LockedUntil: &until[0]}
 	}
+	if g.refused {
+		first = budgetRow{}
+	}
 	var b budgetRow
 	err := tx.GetContext(ctx, &b, `
 		INSERT INTO guess_budgets AS b
 			(center_id, person_digest, lane, used, round, locked_until, admitted, refused, updated_at)
-		VALUES ($1, $2, $3, $7, $8, $9, true, 0, $4)
+		VALUES ($1, $2, $3, $7, $8, $9, NOT $10, 0, $4)
 		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET
-			admitted = b.locked_until IS NULL OR b.locked_until <= $4,
-			refused  = b.refused + CASE WHEN b.locked_until > $4 THEN 1 ELSE 0 END,
+			admitted = NOT $10 AND (b.locked_until IS NULL OR b.locked_until <= $4),
+			refused  = b.refused + CASE WHEN b.locked_until > $4 AND NOT $10 THEN 1 ELSE 0 END,
 			used     = CASE
-				WHEN b.locked_until > $4 THEN b.used
+				WHEN $10 OR b.locked_until > $4 THEN b.used
 				WHEN b.used + 1 >= ($5::int[])[least(b.round + 1, cardinality($5::int[]))] THEN 0
 				ELSE b.used + 1 END,
 			round    = CASE
-				WHEN b.locked_until > $4 THEN b.round
+				WHEN $10 OR b.locked_until > $4 THEN b.round
 				WHEN b.used + 1 >= ($5::int[])[least(b.round + 1, cardinality($5::int[]))]
 					THEN least(b.round + 1, cardinality($5::int[]) - 1)
 				ELSE b.round END,
 			locked_until = CASE
-				WHEN b.locked_until > $4 THEN b.locked_until
+				WHEN $10 OR b.locked_until > $4 THEN b.locked_until
 				WHEN b.used + 1 >= ($5::int[])[least(b.round + 1, cardinality($5::int[]))]
 					THEN ($6::timestamptz[])[least(b.round + 1, cardinality($5::int[]))]
 				ELSE NULL END,
 			updated_at = $4
 		RETURNING admitted, used, round, locked_until`,
 		db.center, g.PersonDigest, g.Lane, now, pq.Array(g.Budget.Guesses), timeArray(until),
-		first.Used, first.Round, first.LockedUntil)
+		first.Used, first.Round, first.LockedUntil, g.refused)
 	return b, err
 }
 
@@ -137,12 +152,13 @@ func (db *DB) Refund(ctx context.Context, personDigest, lane []byte) error {
 	})
 }
 
-// Remaining is how many guesses a lane in this condition has left.
+// Remaining is how many guesses a lane in this condition has left. A lane that
+// is not locked has one, even where a policy has become stricter than what is used.
 func (b Budget) Remaining(used, round int, lockedUntil *time.Time, now time.Time) int {
 	if lockedUntil != nil && lockedUntil.After(now) {
 		return 0
 	}
-	return b.Guesses[min(round, len(b.Guesses)-1)] - used
+	return max(1, b.Guesses[min(round, len(b.Guesses)-1)]-used)
 }
 
 func timeArray(ts []time.Time) any {

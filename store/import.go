@@ -38,10 +38,17 @@ type Counts struct {
 	Updated   int64 `db:"updated"`
 	Unchanged int64 `db:"unchanged"`
 	Refused   int64 `db:"refused"` // lines of a file that were no depositor
+
+	LinksMoved       int64 `db:"links_moved"` // see follow
+	LinksEnded       int64 `db:"links_ended"`
+	ChangesCancelled int64 `db:"changes_cancelled"` // and resets
 }
 
 func (c Counts) plus(d Counts) Counts {
-	return Counts{c.Added + d.Added, c.Updated + d.Updated, c.Unchanged + d.Unchanged, c.Refused + d.Refused}
+	return Counts{
+		c.Added + d.Added, c.Updated + d.Updated, c.Unchanged + d.Unchanged, c.Refused + d.Refused,
+		c.LinksMoved + d.LinksMoved, c.LinksEnded + d.LinksEnded, c.ChangesCancelled + d.ChangesCancelled,
+	}
 }
 
 // A Batch holds depositors as they will stand in the database.
@@ -55,8 +62,8 @@ type importRow struct {
 }
 
 // ImportDepositors adds accounts that are new and brings the others' personal data and
-// status up to date. The password of an account that exists is never touched:
-// by now it may be the citizen's own. An unchanged depositor writes nothing, so
+// status up to date; links follow their accounts, see follow. The password of an
+// account that exists is never touched: by now it may be the citizen's own. An unchanged depositor writes nothing, so
 // calling it again is safe. Each ImportBatch of depositors is one transaction.
 // It returns ErrDepositor before anything of that batch is written.
 func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, error) {
@@ -119,6 +126,16 @@ func (d Depositor) check() error {
 }
 
 func (db *DB) sealDepositor(d Depositor) (importRow, error) {
+	r, err := db.digestDepositor(d)
+	if err != nil {
+		return r, err
+	}
+	r.sealed, err = db.seal(d.Person, "accounts", r.accountID[:])
+	return r, err
+}
+
+// digestDepositor does all but the encryption.
+func (db *DB) digestDepositor(d Depositor) (importRow, error) {
 	r := importRow{status: d.Status, state: d.state(), initialRule: d.InitialRule, hash: d.Hash}
 	r.accountNo = db.accountNoDigest(d.Person.AccountNo)
 	r.accountID = importedID(r.accountNo)
@@ -128,8 +145,7 @@ func (db *DB) sealDepositor(d Depositor) (importRow, error) {
 		return r, err
 	}
 	r.rowDigest = db.Digest("imported row", r.accountID[:], r.person, []byte(d.Status), plain)
-	r.sealed, err = db.seal(d.Person, "accounts", r.accountID[:])
-	return r, err
+	return r, nil
 }
 
 func (d Depositor) state() string {

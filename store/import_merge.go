@@ -6,12 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 )
-
-// ChannelImport marks what followed from the centre's own records.
-const ChannelImport = "import"
 
 // importLimit bounds one transaction of an import: it is not a citizen who waits.
 const importLimit = 2 * time.Minute
@@ -71,10 +67,15 @@ func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
 		SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
 		FROM import_rows s
 		ON CONFLICT (center_id, account_id) DO NOTHING`, t.db.center)
-	if err == nil && written > added {
-		err = t.unlinkOthers(ctx)
+	if err != nil {
+		return Counts{}, err
 	}
-	return Counts{Added: added, Updated: written - added, Unchanged: int64(len(b.rows)) - written}, err
+	var c Counts
+	if added < int64(len(b.rows)) { // a new account has no link
+		c, err = t.followAccounts(ctx)
+	}
+	c.Added, c.Updated, c.Unchanged = added, written-added, int64(len(b.rows))-written
+	return c, err
 }
 
 // writeAccounts says how many accounts were new or changed. The subquery keeps
@@ -91,24 +92,6 @@ func (t importTx) writeAccounts(ctx context.Context) (int64, error) {
 			person_digest = excluded.person_digest, status = excluded.status, sealed = excluded.sealed,
 			row_digest = excluded.row_digest, updated_at = excluded.updated_at
 		WHERE a.row_digest <> excluded.row_digest`, t.db.center, t.now)
-}
-
-// unlinkOthers removes the links of accounts whose holder has another document
-// now: what was proven for the link was the old one.
-func (t importTx) unlinkOthers(ctx context.Context) error {
-	var ids []uuid.UUID
-	err := t.SelectContext(ctx, &ids, `
-		DELETE FROM alipay_links l USING import_rows s
-		WHERE l.center_id = $1 AND l.account_id = s.account_id AND l.person_digest <> s.person_digest
-		RETURNING l.account_id`, t.db.center)
-	for _, id := range ids {
-		if err == nil {
-			_, err = t.ExecContext(ctx, `
-				INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
-				t.db.center, t.now, uuid.New(), id, EventUnlinked, ChannelImport)
-		}
-	}
-	return err
 }
 
 func (t importTx) affected(ctx context.Context, query string, args ...any) (int64, error) {
@@ -137,12 +120,22 @@ func (t importTx) stage(ctx context.Context, b *Batch) error {
 		return err
 	}
 	return t.conn.Raw(func(c any) error {
-		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, b.rows)
+		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, b.each)
 	})
 }
 
-// copyIn runs a COPY ... FROM STDIN within the transaction that is open on c.
-func (c *conn) copyIn(ctx context.Context, statement string, rows []importRow) error {
+func (b *Batch) each(put func(...driver.Value) error) error {
+	for i := range b.rows {
+		if err := put(b.rows[i].values()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyIn runs a COPY ... FROM STDIN within the transaction that is open on c. It
+// takes the rows as they come.
+func (c *conn) copyIn(ctx context.Context, statement string, each func(put func(...driver.Value) error) error) error {
 	ctx, release := c.begin(ctx, callLimit)
 	defer release()
 	s, err := c.pqConn.PrepareContext(ctx, statement)
@@ -150,10 +143,12 @@ func (c *conn) copyIn(ctx context.Context, statement string, rows []importRow) e
 		return c.fail(ctx, err)
 	}
 	defer s.Close() // after an error it brings the connection out of COPY
-	for i := range rows {
-		if _, err := s.Exec(rows[i].values()); err != nil { //nolint:staticcheck // lib/pq's COPY statement has no ExecContext
-			return c.fail(ctx, err)
-		}
+	err = each(func(row ...driver.Value) error {
+		_, err := s.Exec(row) //nolint:staticcheck // lib/pq's COPY statement has no ExecContext
+		return err
+	})
+	if err != nil {
+		return c.fail(ctx, err)
 	}
 	_, err = s.Exec(nil) //nolint:staticcheck // ends the COPY and reports its errors
 	return c.fail(ctx, err)

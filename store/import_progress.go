@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -12,23 +13,37 @@ type Progress struct {
 	Bytes      int64      `db:"bytes_done"`
 	Lines      int64      `db:"lines_done"`
 	FinishedAt *time.Time `db:"finished_at"`
+	Run        *uuid.UUID `db:"run"` // see BeginSync
 	Counts
 }
 
 // An ImportStep is a piece of a file: its lines after From.
 type ImportStep struct {
-	File         []byte // the file's SHA-256
-	From         int64  // lines before this piece
-	Bytes, Lines int64  // done of the file when this piece is
-	Refused      int64  // lines of this piece that are no depositor
-	Batch        *Batch // of the others
+	File         []byte     // the file's SHA-256
+	Run          *uuid.UUID // of BeginSync; nil: of BeginImport
+	From         int64      // lines before this piece
+	Bytes, Lines int64      // done of the file when this piece is
+	Refused      int64      // lines of this piece that are no depositor
+	Batch        *Batch     // of the others
 }
 
-const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused, finished_at`
+const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused,
+	links_moved, links_ended, changes_cancelled, run, finished_at`
 
 // BeginImport says how far the import of a file came. A file that is new, or
 // was imported to its end, begins at line 0. Calling it again is safe.
 func (db *DB) BeginImport(ctx context.Context, file []byte) (Progress, error) {
+	return db.begin(ctx, file, nil)
+}
+
+// BeginSync is BeginImport for a run that has its own idea of what the pieces of
+// the file are: the run of another process that is at the file is over, and its
+// next ImportStep returns ErrConflict.
+func (db *DB) BeginSync(ctx context.Context, file []byte, run uuid.UUID) (Progress, error) {
+	return db.begin(ctx, file, &run)
+}
+
+func (db *DB) begin(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
 	var p Progress
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -37,9 +52,15 @@ func (db *DB) BeginImport(ctx context.Context, file []byte) (Progress, error) {
 			VALUES ($1, $2, 0, 0, 0, 0, 0, 0, $3)
 			ON CONFLICT (center_id, file_digest) DO UPDATE SET
 				bytes_done = 0, lines_done = 0, added = 0, updated = 0, unchanged = 0, refused = 0,
+				links_moved = 0, links_ended = 0, changes_cancelled = 0,
 				finished_at = NULL, updated_at = excluded.updated_at
 			WHERE i.finished_at IS NOT NULL`, db.center, file, now)
 		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE imports SET run = $3
+			WHERE center_id = $1 AND file_digest = $2 AND run IS DISTINCT FROM $3::uuid`, db.center, file, run); err != nil {
 			return err
 		}
 		return db.getProgress(ctx, tx, file, &p)
@@ -63,8 +84,9 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 	err := db.inImportTx(ctx, func(t importTx) error {
 		res, err := t.ExecContext(ctx, `
 			UPDATE imports SET bytes_done = $4, lines_done = $5, updated_at = $6
-			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3 AND finished_at IS NULL`,
-			db.center, s.File, s.From, s.Bytes, s.Lines, t.now)
+			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3 AND finished_at IS NULL
+				AND run IS NOT DISTINCT FROM $7::uuid`,
+			db.center, s.File, s.From, s.Bytes, s.Lines, t.now, s.Run)
 		if err = changedOne(res, err, ErrConflict); err == ErrConflict {
 			return db.stepDone(ctx, t, s, &p)
 		} else if err != nil {
@@ -75,10 +97,11 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 			return err
 		}
 		return t.GetContext(ctx, &p, `
-			UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6
+			UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6,
+				links_moved = links_moved + $7, links_ended = links_ended + $8, changes_cancelled = changes_cancelled + $9
 			WHERE center_id = $1 AND file_digest = $2
 			RETURNING `+progressColumns,
-			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused)
+			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
 	})
 	return p, err
 }
@@ -86,7 +109,8 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 // stepDone tells a piece that is done from one that does not fit.
 func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progress) error {
 	err := db.getProgress(ctx, t.Tx, s.File, p)
-	if err == nil && p.Lines < s.Lines {
+	other := (s.Run == nil) != (p.Run == nil) || s.Run != nil && *s.Run != *p.Run
+	if err == nil && (other || p.Lines < s.Lines) {
 		err = ErrConflict
 	}
 	return err

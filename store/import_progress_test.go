@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -121,4 +122,43 @@ func takeStep(t *testing.T, db *store.DB, s store.ImportStep, want store.Progres
 	if d := cmp.Diff(want, p); d != "" {
 		t.Error(d)
 	}
+}
+
+// Runs of a sync cut a file in their own ways: what one did is not what another
+// means, though it is as many lines. The last one that began goes on.
+func TestSyncRuns(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	file := []byte("the digest of a file")
+	first, second := uuid.New(), uuid.New()
+	if _, err := db.BeginSync(t.Context(), file, first); err != nil {
+		t.Fatal(err)
+	}
+	one, two := pieceOf(t, db, file, 0, 10), pieceOf(t, db, file, 0, 10)
+	one.Run, two.Run = &first, &second
+	for range 2 { // an answer that was lost
+		if p, err := db.ImportStep(t.Context(), one); err != nil || p.Added != 10 {
+			t.Fatalf("%+v, %v", p, err)
+		}
+	}
+	if p, err := db.BeginSync(t.Context(), file, second); err != nil || p.Added != 10 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	one = pieceOf(t, db, file, 11, 10)
+	two = one
+	one.Run, two.Run = &first, &second
+	over := func() { // though nobody else did these lines, and though somebody did
+		t.Helper()
+		for _, run := range []*uuid.UUID{&first, nil} {
+			one.Run = run
+			if _, err := db.ImportStep(t.Context(), one); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("of a run that is over: %v", err)
+			}
+		}
+	}
+	over()
+	if _, err := db.ImportStep(t.Context(), two); err != nil {
+		t.Fatal(err)
+	}
+	over()
 }

@@ -11,7 +11,8 @@ import (
 // AddLink links the session's Alipay user to an account. Both unique keys
 // stand in one table, so of any number of racing calls at most one succeeds
 // for a user and for a person. It returns ErrConflict when either is linked
-// already; the same pair again is no error.
+// already; the same pair again is no error. ErrBlocked says that the account was
+// ended since it was proven, ErrNotFound that it is another person's now.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
@@ -33,6 +34,9 @@ func (db *DB) newLink(s Session, a Account) (newLink, error) {
 
 // writeLink adds the link and everything that follows from it.
 func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, now time.Time) error {
+	if err := db.lockAccount(ctx, tx, n.account); err != nil {
+		return err
+	}
 	fresh, err := db.insertLink(ctx, tx, n, now)
 	if err != nil || !fresh {
 		return err
@@ -45,6 +49,20 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 		return err
 	}
 	return db.addEvent(ctx, tx, n.account.ID, EventLinked, now)
+}
+
+// lockAccount makes a link and a change of the account by the centre run one
+// after the other: the link is refused, or is there for the change to follow.
+func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
+	var now Account
+	err := tx.GetContext(ctx, &now.Status, `
+		SELECT status FROM accounts
+		WHERE center_id = $1 AND account_id = $2 AND person_digest = $3 FOR SHARE`,
+		db.center, a.ID, a.PersonDigest)
+	if err == nil && now.Ended() {
+		err = ErrBlocked
+	}
+	return none(err, ErrNotFound)
 }
 
 type newLink struct {

@@ -104,8 +104,9 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 
 // FinishLink is AddLink for a link that has waited: the proof is used up and the link
 // written in one transaction. Of any number of racing calls one succeeds. ErrGone
-// means that the proof is closed or late, or that the password which was right has
-// been changed or frozen since; ErrConflict is AddLink's, and leaves the proof open.
+// means that the proof is closed or late, that the password which was right has been
+// changed or frozen since, or that the account is another person's now; ErrConflict
+// and ErrBlocked are AddLink's, and leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
@@ -114,11 +115,11 @@ func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof)
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		res, err := tx.ExecContext(ctx, `
 			UPDATE link_proofs SET state = 'used', closed_at = $5
-			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6
+			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
 				AND state = 'started' AND expires_at > $5
 				AND EXISTS (SELECT 1 FROM password_credentials
 					WHERE center_id = $1 AND account_id = $6 AND version = $7 AND state <> 'frozen')`,
-			db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, a.ID, p.CredentialVersion)
+			db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, a.ID, p.CredentialVersion, a.PersonDigest)
 		if err := changedOne(res, err, ErrGone); err != nil {
 			return err
 		}

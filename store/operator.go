@@ -117,12 +117,12 @@ func (db *DB) clearGuesses(ctx context.Context, tx *sqlx.Tx, done *Unlocked) err
 
 // An OperatorAction is one entry of the operators' record.
 type OperatorAction struct {
-	ID        uuid.UUID `db:"action_id"`
-	At        time.Time `db:"at"`
-	Operator  string    `db:"operator"`
-	Action    string    `db:"action"`
-	AccountID uuid.UUID `db:"account_id"`
-	Reason    string    `db:"reason"`
+	ID        uuid.UUID `db:"action_id" json:"action_id"`
+	At        time.Time `db:"at" json:"at"`
+	Operator  string    `db:"operator" json:"operator"`
+	Action    string    `db:"action" json:"action"`
+	AccountID uuid.UUID `db:"account_id" json:"account_id"`
+	Reason    string    `db:"reason" json:"reason"`
 }
 
 // OperatorActions returns what operators did since then, oldest first.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,4 +65,82 @@ func createPartition(ctx context.Context, tx *sqlx.Tx, month time.Time) error {
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF events FOR VALUES FROM ('%s') TO ('%s')`,
 		partitionName(month), month.Format(day), month.AddDate(0, 1, 0).Format(day)))
 	return err
+}
+
+// retainEvents deletes the events of the months before a month's beginning: a
+// partition as a whole where it holds no other centre's rows, else row by row.
+func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (Retained, error) {
+	done := Retained{Kind: "events", Before: before}
+	if dryRun {
+		var err error
+		done.Rows, err = db.countOld(ctx, "events", "at < $2", before)
+		return done, err
+	}
+	names, err := db.oldPartitions(ctx, before)
+	for _, name := range names {
+		if err != nil {
+			break
+		}
+		var rows int64
+		rows, err = db.dropPartition(ctx, name)
+		switch {
+		case err == nil:
+			done.Rows += rows
+			done.Parts = append(done.Parts, name)
+		case errors.Is(err, errShared), sqlState(err) == "42P01": // others' rows in it, or dropped by another process
+			err = nil
+		case sqlState(err) == "55P03", sqlState(err) == "42501": // busy, or not ours to drop: its rows go below, the rest tomorrow
+			db.log.Warn("partition of events not dropped", "partition", name, "err", err)
+			err = nil
+		}
+	}
+	if err != nil {
+		return done, err
+	}
+	rest, err := db.deleteOld(ctx, kind{table: "events", key: "event_id", where: "at < $2"}, before)
+	done.Rows += rest
+	return done, err
+}
+
+// oldPartitions are the months that end by then.
+func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, error) {
+	var all, old []string
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		all = nil
+		return sqlx.SelectContext(ctx, q, &all, `
+			SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+			WHERE i.inhparent = 'events'::regclass ORDER BY c.relname`)
+	})
+	for _, name := range all {
+		month, err := time.Parse("events_2006_01", name) // events_rest is none
+		if err == nil && month.Before(before) {
+			old = append(old, name)
+		}
+	}
+	return old, err
+}
+
+// errShared says that a partition holds another centre's events.
+var errShared = errors.New("store: partition is shared")
+
+// dropPartition is PostgreSQL's DDL, as createPartition is. It looks before it
+// locks: a month that is over gets no more events.
+func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err error) {
+	var others bool
+	if err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return q.QueryRowxContext(ctx, `SELECT count(*), coalesce(bool_or(center_id <> $1), false) FROM `+name, db.center).Scan(&rows, &others)
+	}); err != nil {
+		return 0, err
+	}
+	if others {
+		return 0, errShared
+	}
+	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DROP TABLE `+name)
+		return err
+	})
+	return rows, err
 }

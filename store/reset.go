@@ -159,9 +159,15 @@ type NewPassword struct {
 // gets the first answer; any other ErrGone. ErrConflict means that the password was
 // changed since the reset was begun; ErrBlocked that the centre froze the account, or
 // that it has ended.
+//
+// It locks the link first, as Freeze does: a change that is being opened meanwhile
+// stands before the reset cancels it, or is opened after the reset.
 func (db *DB) FinishReset(ctx context.Context, s Session, in NewPassword) (Reset, error) {
 	var done Reset
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.lockLink(ctx, tx, s); err != nil && err != ErrNotFound {
+			return err // without a link, closeReset finds nothing open
+		}
 		won, err := db.closeReset(ctx, tx, s, in, now)
 		if err != nil {
 			return err

@@ -281,6 +281,33 @@ func TestResetCancelsChange(t *testing.T) {
 	}
 }
 
+// A change that is being opened stands before the reset looks for open ones.
+func TestFinishResetAwaitsOpening(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	r := o.passed("certify-1")
+	pool, err := store.OpenPool(o.dsn, true)
+	noError(t, err)
+	defer pool.Close()
+	opening, err := pool.Beginx()
+	noError(t, err)
+	defer opening.Rollback()
+	_, err = opening.Exec(`SELECT FROM alipay_links FOR UPDATE`) // as OpenChange begins
+	noError(t, err)
+	finished := make(chan error, 1)
+	go func() {
+		_, err := o.finish(r, "a")
+		finished <- err
+	}()
+	select {
+	case err := <-finished:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	noError(t, opening.Commit())
+	noError(t, <-finished)
+}
+
 // Of a hundred finishes at once one wins, and the credential moves one version on.
 func TestFinishResetOnce(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,7 @@ CREATE TABLE changes (
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
 CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
+CREATE INDEX changes_person ON changes USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
 
 CREATE TABLE consents (
@@ -133,6 +134,10 @@ CREATE TABLE imports (
 	refused bigint NOT NULL,
 	finished_at timestamp with time zone,
 	updated_at timestamp with time zone NOT NULL,
+	links_moved bigint NOT NULL DEFAULT 0,
+	links_ended bigint NOT NULL DEFAULT 0,
+	changes_cancelled bigint NOT NULL DEFAULT 0,
+	run uuid,
 	PRIMARY KEY (center_id, file_digest)
 );
 
@@ -188,6 +193,7 @@ CREATE TABLE operator_actions (
 	CHECK ((length(operator) > 0)),
 	CHECK ((length(reason) > 0))
 );
+CREATE INDEX operator_actions_account ON operator_actions USING btree (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions USING btree (center_id, at);
 
 CREATE TABLE outbox (
@@ -205,6 +211,7 @@ CREATE TABLE outbox (
 	PRIMARY KEY (center_id, outbox_id),
 	CHECK ((length(kind) > 0))
 );
+CREATE INDEX outbox_account ON outbox USING btree (center_id, account_id);
 CREATE INDEX outbox_created ON outbox USING btree (center_id, created_at);
 CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
 
@@ -223,6 +230,7 @@ CREATE TABLE password_credentials (
 	CHECK ((state = ANY (ARRAY['initial'::text, 'set'::text, 'must_change'::text, 'frozen'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
+CREATE INDEX password_credentials_costly ON password_credentials USING btree (center_id, "substring"(hash, ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'::text), (("substring"(hash, ',pre=[a-z0-9-]+:([0-9]{1,9})'::text))::integer)) WHERE ((hash ~~ '%,pre=bcrypt:%'::text) OR (hash ~~ '%,pre=pbkdf2-%'::text));
 
 CREATE TABLE password_history (
 	center_id text NOT NULL,
@@ -283,6 +291,7 @@ CREATE TABLE reset_codes (
 	CHECK (((length(issued_by) >= 1) AND (length(issued_by) <= 32))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
+CREATE INDEX reset_codes_issued ON reset_codes USING btree (center_id, issued_at);
 CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes USING btree (center_id, account_id) WHERE (closed_at IS NULL);
 
 CREATE TABLE resets (
@@ -311,6 +320,7 @@ CREATE TABLE resets (
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
 CREATE INDEX resets_opened ON resets USING btree (center_id, opened_at);
+CREATE INDEX resets_person ON resets USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX resets_one_open ON resets USING btree (center_id, person_digest) WHERE (state = ANY (ARRAY['started'::text, 'passed'::text]));
 
 CREATE TABLE sessions (
@@ -326,3 +336,16 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE spraying (
+	center_id text NOT NULL,
+	kind text NOT NULL,
+	actor bytea NOT NULL,
+	since timestamp with time zone NOT NULL,
+	persons bytea[] NOT NULL,
+	tried integer NOT NULL,
+	refused bigint NOT NULL,
+	PRIMARY KEY (center_id, kind, actor, since),
+	CHECK ((kind = ANY (ARRAY['user'::text, 'address'::text, 'global'::text])))
+);
+CREATE INDEX spraying_since ON spraying USING btree (center_id, since);

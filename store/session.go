@@ -91,7 +91,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 		return q.QueryRowxContext(ctx, `
 			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
 				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
-				coalesce(b.used, 0), coalesce(b.round, 0), b.locked_until
+				coalesce(b.used, 0), coalesce(b.round, 0), b.locked_until, a.sealed
 			FROM sessions s
 			LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
 			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
@@ -101,7 +101,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
 			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
 		).Scan(&s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
-			&p.State, &p.Account, &p.ChangedAt, &p.Used, &p.Round, &p.LockedUntil)
+			&p.State, &p.Account, &p.ChangedAt, &p.Used, &p.Round, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {
 		return Session{}, none(err, ErrNotFound)
@@ -135,6 +135,13 @@ func (db *DB) Visitor(s Session) (Visitor, error) {
 	var v Visitor
 	err := db.unseal(s.sealed, "sessions", s.TokenDigest, &v)
 	return v, err
+}
+
+// Holder opens who holds the linked account by the centre's record.
+func (db *DB) Holder(l Link) (Person, error) {
+	var p Person
+	err := db.unseal(l.Password.sealed, "accounts", l.AccountID[:], &p)
+	return p, err
 }
 
 // EndSession ends a session. Ending it twice is no error.

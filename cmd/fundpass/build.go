@@ -10,6 +10,7 @@ import (
 
 	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -26,6 +27,7 @@ type app struct {
 	server  *miniapp.Server
 
 	transport *keys.Transport // of the start; reload gives the server newer ones
+	documents *document.List
 
 	// handler answers on the public address; the demo puts more before it.
 	handler  http.Handler
@@ -51,10 +53,11 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err != nil {
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
-	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport}
+	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport, documents: f.documents}
 	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	a.keepPace(ctx)
 	for _, p := range s.unsafe() {
 		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
 	}
@@ -81,7 +84,7 @@ func (a *app) addServer(f files) error {
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
-		Notices: s.MessageTemplate != "", Docs: s.Docs,
+		Notices: s.MessageTemplate != "", Docs: s.Docs, Documents: a.documents,
 	})
 	if err != nil {
 		return err

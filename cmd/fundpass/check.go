@@ -124,6 +124,10 @@ func (s settings) describe(field settingField, f files) string {
 		if f.policy != nil {
 			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.policy.Rules))
 		}
+	case "FUNDPASS_DOCUMENTS_FILE":
+		if f.documents != nil {
+			return fmt.Sprintf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.documents.Types()), f.documents.Name)
+		}
 	}
 	if !s.isSet(field) && field.def == "" {
 		return "not set"

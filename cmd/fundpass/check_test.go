@@ -57,6 +57,7 @@ func TestCheckComplete(t *testing.T) {
 	got.want(verdictOK, "FUNDPASS_ALIPAY_KEY_FILES", "not the application's own")
 	got.want(verdictOK, "FUNDPASS_TRANSPORT_KEY_FILES", "is handed out")
 	got.want(verdictOK, "FUNDPASS_POLICY_FILE", "built in")
+	got.want(verdictOK, "FUNDPASS_DOCUMENTS_FILE", "built in: 6 types")
 	got.want(verdictOK, "FUNDPASS_CONTENT_KEY_FILE", "not set")
 	got.want(verdictOK, "database", "PostgreSQL")
 	got.want(verdictOK, "database TLS", "does not leave this machine")

@@ -67,7 +67,7 @@ func TestPhoneNotOffered(t *testing.T) {
 	s.addOK()
 	p := startServer(t, s.env())
 	status, body := showPhone(t, p.URL, s.openSession(t, p.URL), "{}")
-	if status != 409 || !strings.Contains(body, `"PHONE_NOT_OFFERED"`) {
+	if status != 404 || !strings.Contains(body, `"NOT_OFFERED"`) {
 		t.Errorf("%d %s", status, body)
 	}
 	noError(t, p.Stop())

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/miniprogram"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/localpg"
@@ -219,7 +220,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		Docs: true,
+		AuditYears: 1, Docs: true,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
 		return err
@@ -233,7 +234,17 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		}
 		api.ServeHTTP(w, r)
 	})
+	d.app.handler = miniprogram.Phone(storyTexts(), d.app.handler)
 	return nil
+}
+
+// storyTexts say what each person shows.
+func storyTexts() map[string]string {
+	texts := make(map[string]string)
+	for _, s := range stories {
+		texts[s.word] = s.tells
+	}
+	return texts
 }
 
 func (d *demo) load(ctx context.Context) error { return d.app.loadPeople(ctx) }

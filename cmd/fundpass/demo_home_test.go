@@ -75,7 +75,7 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-func readFile(t *testing.T, path string) []byte {
+func readFile(t testing.TB, path string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {

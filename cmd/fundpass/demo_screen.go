@@ -17,6 +17,7 @@ func (d *demo) show() {
 	d.heading("What runs")
 	d.list([][2]string{
 		{"API", d.url()},
+		{"Page", d.url() + "/ (the mini-program, in a browser)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.policy.Name, len(d.app.policy.Public()))},

@@ -99,6 +99,7 @@ func TestDemo(t *testing.T) {
 	t.Run("faults", d.testFaults)
 	t.Run("docs", d.testDocs)
 	t.Run("walk twice", d.testWalkTwice)
+	t.Run("walk back", d.testWalkBack)
 	t.Run("log", func(t *testing.T) { d.testLog(t, filepath.Join(dir, "fundpass.log")) })
 	d.stop(t)
 	if _, err := http.Get(d.url + "/healthz"); err == nil {

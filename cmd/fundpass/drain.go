@@ -41,6 +41,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	working, rest := context.WithCancel(ctx)
 	var workers sync.WaitGroup
 	workers.Go(func() { a.purge(working, purgeEvery) })
+	workers.Go(func() { a.retain(working, retainFirst, retainEvery) })
 	if a.mailer != nil {
 		workers.Go(func() { a.mailer.work(working, mailEvery) })
 	}
@@ -107,5 +108,13 @@ func (a *app) purge(ctx context.Context, pause time.Duration) {
 		if err := a.db.Purge(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("nothing purged", "err", err)
 		}
+		a.keepPace(ctx)
+	}
+}
+
+// keepPace makes refusals of a link take as long as the costliest old digest.
+func (a *app) keepPace(ctx context.Context) {
+	if err := a.server.KeepPace(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("time of refusals not renewed", "err", err)
 	}
 }

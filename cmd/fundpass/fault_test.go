@@ -78,16 +78,18 @@ func (c *citizen) persist(r request, within time.Duration) answer {
 }
 
 // A truth is what stands in the database of a citizen.
-type truth struct{ Version, Open, Done, Links, Sessions int }
+type truth struct{ Version, Open, Done, Resets, Links, Sessions int }
 
 const truthQuery = `
 	WITH me AS (SELECT account_id FROM accounts WHERE person_digest = $1),
 		e AS (SELECT kind FROM events WHERE account_id IN (TABLE me)),
 		c AS (SELECT state FROM changes WHERE account_id IN (TABLE me)),
+		r AS (SELECT state FROM resets WHERE account_id IN (TABLE me)),
 		l AS (SELECT identity_digest FROM alipay_links WHERE account_id IN (TABLE me))
 	SELECT (SELECT version FROM password_credentials WHERE account_id IN (TABLE me)),
 		(SELECT count(*) FROM c WHERE state = 'open'),
 		(SELECT count(*) FROM c WHERE state = 'done'),
+		(SELECT count(*) FROM r WHERE state = 'done'),
 		(SELECT count(*) FROM l),
 		(SELECT count(*) FROM sessions s JOIN l USING (identity_digest)),
 		(SELECT count(*) FROM c),
@@ -95,6 +97,10 @@ const truthQuery = `
 		(SELECT count(*) FROM e WHERE kind = 'password_changed'),
 		(SELECT count(*) FROM e WHERE kind = 'linked') - (SELECT count(*) FROM e WHERE kind = 'unlinked'),
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_changed'),
+		(SELECT count(*) FROM r),
+		(SELECT count(*) FROM e WHERE kind = 'reset_opened'),
+		(SELECT count(*) FROM e WHERE kind = 'password_reset'),
+		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_reset'),
 		(SELECT count(*) FROM password_history WHERE account_id IN (TABLE me))`
 
 // truth reads it in one statement and fails the test where something is half done.
@@ -102,16 +108,17 @@ func (c *citizen) truth() truth {
 	t := c.town.t
 	t.Helper()
 	var is truth
-	var changes, opened, changed, linked, notices, history int
-	noError(t, c.town.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Links, &is.Sessions,
-		&changes, &opened, &changed, &linked, &notices, &history))
-	kept := is.Version // every version since the first change, and the one before it
-	if is.Done == 0 {
-		kept = 0
-	}
+	var changes, opened, changed, linked, notices, resets, began, reset, told, history int
+	noError(t, c.town.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
+		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
+	// Kept is every version since the first change, and the one before it, which
+	// a reset does not know.
+	kept := is.Version == history || is.Done == 0 && history == 0 || is.Resets > 0 && history == is.Version-1
 	switch {
-	case is.Version != is.Done+1, changed != is.Done, notices != is.Done, history != kept:
+	case is.Version != is.Done+is.Resets+1, changed != is.Done, notices != is.Done, !kept:
 		t.Errorf("a half change: %+v, %d events, %d notices, %d in the history", is, changed, notices, history)
+	case resets != began, reset != is.Resets, told != is.Resets:
+		t.Errorf("a half reset: %+v, %d resets, %d and %d events, %d notices", is, resets, began, reset, told)
 	case opened != changes, is.Open > 1:
 		t.Errorf("half an open change: %+v, %d changes, %d events", is, changes, opened)
 	case linked != is.Links, is.Links > 1:

@@ -23,6 +23,8 @@ that are there. It never touches the password of an account that exists.
 FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
   GRZH XINGMING ZJLX ZJHM GRZHZT   as in JGJ/T 320, needed
   SJHM DWZH                        as in JGJ/T 320, if known
+ZJLX is a code of FUNDPASS_DOCUMENTS_FILE or, without that file, one of
+  01 02 03 04 20 99
   CSMM   rule of the initial password, or six digits that are everybody's; rules:
          %s
   JMMM   or what the old system kept:
@@ -104,6 +106,7 @@ func writeSample(w world, s sample, path string) error {
 var importSettings = []string{
 	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID",
 	"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE", "FUNDPASS_POLICY_FILE",
+	"FUNDPASS_DOCUMENTS_FILE",
 }
 
 // readFor reads the settings a command needs and reports everything wrong with
@@ -119,27 +122,34 @@ func readFor(getenv func(string) string, needed []string) (settings, files, erro
 
 // importRoster opens what an import needs and runs it.
 func importRoster(ctx context.Context, w world, r roster, trySlow bool) error {
-	s, f, err := readFor(w.getenv, importSettings)
+	return withImporter(ctx, w, r, func(m *importer) error {
+		m.trySlow = trySlow
+		begun := time.Now()
+		p, err := m.run(ctx, w.err)
+		if err := errors.Join(err, m.report.close()); err != nil {
+			return m.hint(err)
+		}
+		m.summary(w.out, p, time.Since(begun))
+		return nil
+	})
+}
+
+// withImporter opens what an importer needs for f.
+func withImporter(ctx context.Context, w world, r roster, f func(*importer) error) error {
+	s, files, err := readFor(w.getenv, importSettings)
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box})
+	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: files.box})
 	if err != nil {
 		return problem{"FUNDPASS_DATABASE_URL", err}
 	}
 	defer db.Close()
-	hasher := newHasher(f)
+	hasher := newHasher(files)
 	defer hasher.Close()
-	m := &importer{
-		db: db, hasher: hasher, policy: f.policy, roster: r,
+	return f(&importer{
+		db: db, hasher: hasher, policy: files.policy, documents: files.documents, roster: r,
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
-		trySlow: trySlow, kinds: map[string]kindCount{},
-	}
-	begun := time.Now()
-	p, err := m.run(ctx, w.err)
-	if err := errors.Join(err, m.report.close()); err != nil {
-		return m.hint(err)
-	}
-	m.summary(w.out, p, time.Since(begun))
-	return nil
+		kinds: map[string]kindCount{},
+	})
 }

@@ -72,7 +72,7 @@ func copyAgain(b *testing.B, db *sql.DB, dir string) time.Duration {
 	return timed(func() { mustExec(b, db, `BEGIN; `+in[0]+`; `+in[1]+`; COMMIT`) })
 }
 
-func mustExec(b *testing.B, db *sql.DB, statements ...string) {
+func mustExec(b testing.TB, db *sql.DB, statements ...string) {
 	b.Helper()
 	for _, statement := range statements {
 		_, err := db.ExecContext(b.Context(), statement)

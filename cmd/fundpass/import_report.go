@@ -20,7 +20,8 @@ import (
 )
 
 // A report is the list of refused lines: a file line,column,reason, which is
-// made with the first of them, and the first ones for the screen.
+// made with the first of them unless path is empty, and the first ones for the
+// screen.
 type report struct {
 	path  string
 	file  *os.File
@@ -34,7 +35,7 @@ const shownRefusals = 20
 func newReport(path string) *report { return &report{path: path} }
 
 func (r *report) add(all []refusal) error {
-	if r.file == nil && len(all) > 0 {
+	if r.file == nil && len(all) > 0 && r.path != "" {
 		if err := r.create(); err != nil {
 			return err
 		}
@@ -42,6 +43,9 @@ func (r *report) add(all []refusal) error {
 	for _, one := range all {
 		if len(r.shown) < shownRefusals {
 			r.shown = append(r.shown, one)
+		}
+		if r.file == nil {
+			continue
 		}
 		if _, err := fmt.Fprintf(r.out, "%d,%s,\"%s\"\n", one.line, one.column, one.reason); err != nil {
 			return err
@@ -61,6 +65,9 @@ func (r *report) create() (err error) {
 
 // close writes what is left; without a refusal it removes an earlier report.
 func (r *report) close() error {
+	if r.path == "" {
+		return nil
+	}
 	if r.file == nil {
 		if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -81,6 +88,7 @@ func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) 
 	if m.header.has(colDigest) {
 		printTable(out, table.Row{"password", "lines", "found to be initial"}, kindRows(m.kinds))
 	}
+	printLinks(out, p.Counts)
 	if m.begun.Lines > 0 {
 		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.\n", m.begun.Lines)
 	}
@@ -94,6 +102,15 @@ func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) 
 	fmt.Fprintln(out, "Next: fundpass check, then fundpass serve.")
 }
 
+// printLinks says what became of links and changes, if anything.
+func printLinks(out io.Writer, c store.Counts) {
+	if c.LinksMoved+c.LinksEnded+c.ChangesCancelled == 0 {
+		return
+	}
+	printTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
+		[]table.Row{{c.LinksMoved, c.LinksEnded, c.ChangesCancelled}})
+}
+
 // print shows the first refusals.
 func (r *report) print(out io.Writer, lines int64) {
 	if len(r.shown) == 0 {
@@ -105,7 +122,7 @@ func (r *report) print(out io.Writer, lines int64) {
 	}
 	fmt.Fprintf(out, "refused lines: %d\n", lines)
 	printTable(out, table.Row{"line", "column", "reason"}, rows)
-	if len(r.shown) == shownRefusals {
+	if len(r.shown) == shownRefusals && r.path != "" {
 		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
 	}
 	fmt.Fprintln(out)

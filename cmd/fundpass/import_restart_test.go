@@ -18,7 +18,13 @@ import (
 // startImport runs the import as a process of its own.
 func startImport(t testing.TB, env map[string]string, args ...string) *exec.Cmd {
 	t.Helper()
-	c := exec.Command(os.Args[0], append([]string{"import"}, args...)...)
+	return startProgram(t, env, append([]string{"import"}, args...)...)
+}
+
+// startProgram runs the program as a process of its own.
+func startProgram(t testing.TB, env map[string]string, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.Command(os.Args[0], args...)
 	c.Env = []string{asProgram + "=1"}
 	for name, v := range maps.All(env) {
 		c.Env = append(c.Env, name+"="+v)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -33,47 +34,99 @@ type importer struct {
 	lines  *lineReader
 	sum    hash.Hash // of the roster as it is read this time
 	begun  store.Progress
+
+	documents *document.List // nil: the built-in list
 }
 
 // legacyPiece is a piece of a roster with digests of passwords: each costs
 // tens of milliseconds, and a piece that was not finished is lost.
 const legacyPiece = 200
 
-// errChanged stops an import whose file is written to meanwhile.
-var errChanged = errors.New("the file changed while it was imported; nothing is wrong in the database, import the file again")
+// errChanged stops an import or a sync whose file is written to meanwhile.
+var errChanged = errors.New("the file changed while it was read; nothing is wrong in the database, run the same command again")
 
 // A piece is some lines of a roster on their way to the database.
 type piece struct {
 	from, to, bytes int64    // lines before it; lines and bytes of the roster when it is done
 	texts           []string // of its lines; a line that is too long is ""
+	numbers         []int64  // of the lines, where they are not the last ones up to to
 	long            []int    // which are too long
 	entries         []entry
 	refusals        []refusal
 	refused         int64 // lines
 	batch           *store.Batch
+	listed          []store.Listed
 	err             error
+}
+
+// number is the number of the piece's i-th line.
+func (p *piece) number(i int) int64 {
+	if p.numbers != nil {
+		return p.numbers[i]
+	}
+	return p.to - int64(len(p.texts)) + 1 + int64(i)
+}
+
+// work is what is done with each piece of a roster: cut one after the other,
+// prepared on all cores, taken in order.
+type work struct {
+	cut     func() (piece, error) // without lines: the end
+	prepare func(context.Context, *piece)
+	take    func(context.Context, *piece) error
 }
 
 // run imports what is left of the roster.
 func (m *importer) run(ctx context.Context, progress io.Writer) (store.Progress, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	content, err := m.roster.open()
+	var last int64
+	err := m.read(func() (err error) {
+		if m.begun, err = m.db.BeginImport(ctx, m.roster.digest); err != nil {
+			return err
+		}
+		meter := newMeter(progress, m)
+		defer meter.end()
+		return m.through(ctx, work{m.cut, m.prepare, func(ctx context.Context, p *piece) error {
+			err := m.take(ctx, p)
+			if err == nil {
+				last = p.to
+				meter.at(last)
+			}
+			return err
+		}})
+	})
 	if err != nil {
 		return store.Progress{}, err
+	}
+	return m.db.FinishImport(context.WithoutCancel(ctx), m.roster.digest, last)
+}
+
+// read opens the roster, reads its header, and has f read the rest to its end.
+func (m *importer) read(f func() error) error {
+	content, err := m.roster.open()
+	if err != nil {
+		return err
 	}
 	defer content.Close()
 	m.sum = sha256.New()
 	m.lines = newLineReader(io.TeeReader(content, m.sum))
 	if err := m.readHeader(); err != nil {
-		return store.Progress{}, err
+		return err
 	}
-	if m.begun, err = m.db.BeginImport(ctx, m.roster.digest); err != nil {
-		return store.Progress{}, err
+	if err := f(); err != nil {
+		return err
 	}
+	if m.roster.checked && !bytes.Equal(m.sum.Sum(nil), m.roster.digest) {
+		return errChanged
+	}
+	return nil
+}
+
+// through does w with the rest of the roster, until something fails.
+func (m *importer) through(ctx context.Context, w work) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	pieces, fed := make(chan chan piece, runtime.NumCPU()), make(chan error, 1)
-	go func() { fed <- m.feed(ctx, pieces) }()
-	last, err := m.drain(ctx, pieces, newMeter(progress, m))
+	go func() { fed <- feed(ctx, w, pieces) }()
+	err := drain(ctx, w, pieces)
 	cancel()
 	ended := <-fed
 	for slot := range pieces {
@@ -82,13 +135,7 @@ func (m *importer) run(ctx context.Context, progress io.Writer) (store.Progress,
 	if err == nil {
 		err = ended
 	}
-	if err != nil {
-		return store.Progress{}, err
-	}
-	if m.roster.checked && !bytes.Equal(m.sum.Sum(nil), m.roster.digest) {
-		return store.Progress{}, errChanged
-	}
-	return m.db.FinishImport(context.WithoutCancel(ctx), m.roster.digest, last)
+	return err
 }
 
 func (m *importer) readHeader() error {
@@ -107,49 +154,58 @@ func (m *importer) readHeader() error {
 		return fmt.Errorf("first line: %w", err)
 	}
 	m.header, err = parseHeader(fields)
+	if m.documents != nil {
+		m.header.documents = m.documents
+	}
 	return err
 }
 
-// feed cuts the roster into pieces and has each prepared, in order, while a
-// place is free.
-func (m *importer) feed(ctx context.Context, pieces chan<- chan piece) error {
+// feed cuts pieces and has each prepared, in order, while a place is free.
+func feed(ctx context.Context, w work, pieces chan<- chan piece) error {
 	defer close(pieces)
 	for {
-		p, err := m.cut()
+		p, err := w.cut()
 		if err != nil || len(p.texts) == 0 {
 			return err
 		}
 		slot := make(chan piece, 1)
 		select {
 		case pieces <- slot:
-			go func() { m.prepare(ctx, &p); slot <- p }()
+			go func() { w.prepare(ctx, &p); slot <- p }()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// drain writes the pieces in order until one fails, and returns the last line.
-func (m *importer) drain(ctx context.Context, pieces <-chan chan piece, progress *meter) (last int64, _ error) {
-	defer progress.end()
+// drain takes the pieces in order until one fails.
+func drain(ctx context.Context, w work, pieces <-chan chan piece) error {
 	for slot := range pieces {
 		p := <-slot
 		if p.err == nil {
-			p.err = m.report.add(p.refusals)
-		}
-		if p.err == nil && !m.done(&p) {
-			_, p.err = m.db.ImportStep(ctx, store.ImportStep{
-				File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
-			})
+			p.err = w.take(ctx, &p)
 		}
 		if p.err != nil {
-			return last, p.err
+			return p.err
 		}
-		countKinds(m.kinds, p.entries)
-		last = p.to
-		progress.at(last)
 	}
-	return last, nil
+	return nil
+}
+
+// take writes a piece.
+func (m *importer) take(ctx context.Context, p *piece) error {
+	if err := m.report.add(p.refusals); err != nil {
+		return err
+	}
+	if !m.done(p) {
+		if _, err := m.db.ImportStep(ctx, store.ImportStep{
+			File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
+		}); err != nil {
+			return err
+		}
+	}
+	countKinds(m.kinds, p.entries)
+	return nil
 }
 
 // done says that an earlier run imported p; its lines are only looked through
@@ -163,23 +219,32 @@ func (m *importer) cut() (piece, error) {
 	if m.header.has(colDigest) {
 		size = legacyPiece
 	}
+	if left := m.begun.Lines - m.lines.number; left > 0 {
+		size = min(size, left)
+	}
+	return m.cutLines(size, nil)
+}
+
+// cutLines takes the next size lines, or the next of those chosen.
+func (m *importer) cutLines(size int64, chosen *lineSet) (piece, error) {
 	p := piece{from: m.lines.number}
 	if p.from == 1 {
 		p.from = 0
 	}
-	if left := m.begun.Lines - m.lines.number; left > 0 {
-		size = min(size, left)
-	}
 	for int64(len(p.texts)) < size {
 		text, err := m.lines.next()
-		switch err {
-		case nil:
-		case errLongLine:
-			p.long = append(p.long, len(p.texts))
-		case io.EOF:
+		switch {
+		case err == io.EOF:
 			return p.ending(m.lines), nil
-		default:
+		case err != nil && err != errLongLine:
 			return p, err
+		case chosen != nil && !chosen.has(m.lines.number):
+			continue
+		case err == errLongLine:
+			p.long = append(p.long, len(p.texts))
+		}
+		if chosen != nil {
+			p.numbers = append(p.numbers, m.lines.number)
 		}
 		p.texts = append(p.texts, text)
 	}
@@ -210,9 +275,8 @@ func (m *importer) prepare(ctx context.Context, p *piece) {
 // check sorts the lines of a piece into entries and refusals. Empty lines are neither.
 func (m *importer) check(p *piece) {
 	seen := make(map[string]int64, len(p.texts))
-	first := p.to - int64(len(p.texts)) + 1
 	for i, text := range p.texts {
-		number := first + int64(i)
+		number := p.number(i)
 		e, refusals := m.checkLine(number, text)
 		switch earlier, twice := seen[e.Person.AccountNo]; {
 		case slices.Contains(p.long, i):

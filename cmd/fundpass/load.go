@@ -13,6 +13,7 @@ import (
 
 	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -25,8 +26,8 @@ type files struct {
 	policy    *passwd.Policy
 	transport *keys.Transport // nil when none is configured
 	content   []byte          // nil when not set
-
-	consents []miniapp.ConsentText
+	documents *document.List
+	consents  []miniapp.ConsentText
 }
 
 // load reads every file the settings name and reports everything wrong with
@@ -52,6 +53,8 @@ func (s settings) load() (files, []problem) {
 	}
 	f.policy, err = s.loadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
+	f.documents, err = s.loadDocuments()
+	note("FUNDPASS_DOCUMENTS_FILE", err)
 	f.transport, err = s.loadTransport(f.ring)
 	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
 	f.content, err = loadContentKey(s.ContentKeyFile)
@@ -99,7 +102,9 @@ func (s settings) named() []namedFile {
 	for _, path := range s.TransportKeyFiles {
 		all = append(all, namedFile{"FUNDPASS_TRANSPORT_KEY_FILES", path, true})
 	}
-	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false}, namedFile{"FUNDPASS_CONSENTS_FILE", s.ConsentsFile, false})
+	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false})
+	all = append(all, namedFile{"FUNDPASS_DOCUMENTS_FILE", s.DocumentsFile, false})
+	all = append(all, namedFile{"FUNDPASS_CONSENTS_FILE", s.ConsentsFile, false})
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 
@@ -163,6 +168,13 @@ func (s settings) loadPolicy() (*passwd.Policy, error) {
 		return passwd.Default(), nil
 	}
 	return passwd.LoadPolicy(s.PolicyFile)
+}
+
+func (s settings) loadDocuments() (*document.List, error) {
+	if s.DocumentsFile == "" {
+		return document.Default(), nil
+	}
+	return document.LoadList(s.DocumentsFile)
 }
 
 // loadTransport refuses the application's key: whoever may ask the server to

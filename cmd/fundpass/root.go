@@ -21,6 +21,7 @@ func newRoot(w world) *cobra.Command {
 		serveCommand(w), demoCommand(w), migrateCommand(w), walkCommand(w),
 		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
 		unlockCommand(w), auditCommand(w), resetCommand(w), policyCommand(w),
+		syncCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w),
 	)
 	return root
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
@@ -34,11 +36,13 @@ type header struct {
 	at      map[string]int
 	fields  int
 	ignored []string
+
+	documents *document.List // what the codes of ZJLX mean
 }
 
 // parseHeader refuses a roster from which nobody could be imported.
 func parseHeader(fields []string) (header, error) {
-	h := header{at: map[string]int{}, fields: len(fields)}
+	h := header{at: map[string]int{}, fields: len(fields), documents: document.Default()}
 	for i, f := range fields {
 		name := strings.ToUpper(strings.TrimSpace(f))
 		_, twice := h.at[name]
@@ -143,13 +147,13 @@ func (c *lineCheck) person(d *store.Depositor) {
 		c.refuse(colName, "not a name")
 	}
 	d.Person.Name = name
-	doc, err := document.Parse(c.value(colIDType), c.value(colIDNumber))
-	switch err {
-	case nil:
-	case document.ErrType:
+	doc, err := c.documents.ParseOn(time.Now(), c.value(colIDType), c.value(colIDNumber))
+	var number *document.NumberError
+	switch {
+	case errors.As(err, &number):
+		c.refuse(colIDNumber, "not a number of this document type: "+string(number.Reason))
+	case err != nil:
 		c.refuse(colIDType, "unknown document type")
-	default:
-		c.refuse(colIDNumber, "not a number of this document type: length, date or check digit")
 	}
 	d.Person.IDType, d.Person.IDNumber, d.DocumentKey = doc.Type, doc.Number, doc.Key()
 	d.Person.Phone = c.value(colPhone)

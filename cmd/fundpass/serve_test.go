@@ -359,7 +359,7 @@ func TestServeHelp(t *testing.T) {
 	for _, name := range []string{
 		"ADDR", "OPS_ADDR", "DATABASE_URL", "APP_ID", "APP_KEY_FILE", "ALIPAY_KEY_FILES", "APP_CERT_FILE",
 		"ALIPAY_ROOT_CERT_FILE", "CONTENT_KEY_FILE", "GATEWAY_URL", "COLUMN_KEY_FILE", "PEPPER_FILE",
-		"TRANSPORT_KEY_FILES", "POLICY_FILE", "TRUSTED_PROXIES",
+		"TRANSPORT_KEY_FILES", "POLICY_FILE", "DOCUMENTS_FILE", "TRUSTED_PROXIES",
 	} {
 		if !strings.Contains(got.out, "  FUNDPASS_"+name) {
 			t.Errorf("%s is not explained", name)

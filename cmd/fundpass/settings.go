@@ -38,7 +38,7 @@ type settings struct {
 	AppCertFile        string   `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: appCertPublicKey_<APPID>.crt"`
 	AlipayRootCertFile string   `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: alipayRootCert.crt"`
 	SandboxRootFile    string   `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: the root of the sandbox's certificates; refused with any other gateway"`
-	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers PHONE_NOT_OFFERED"`
+	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers NOT_OFFERED"`
 	GatewayURL         string   `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway"`
 	Proof              string   `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password, comma separated, the first asked for first: certdoc (Alipay compares name and ID), face (Alipay verifies the face against the centre's record), phone (Alipay's number is the one on file); or none"`
 	InitialProof       string   `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and those that must be changed, which are no secret; FUNDPASS_PROOF without phone unless set"`
@@ -51,9 +51,12 @@ type settings struct {
 	TransportKeyFiles fileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS"`
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds"`
+	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file of the centre's codes of identity documents (ZJLX), in import and link; without it those of JGJ/T 320 and 20 hold"`
 
 	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent"`
 	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/password/notme" about:"page of the mini-program that the message opens, where the owner can freeze the password; at most 80 bytes, ?notice=ID is added"`
+
+	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the record of what was done to links and passwords, by citizens and by operators, is kept; 1 to 30"`
 
 	TrustedProxies networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated"`
 	PerAddress     rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses"`

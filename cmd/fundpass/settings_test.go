@@ -15,6 +15,7 @@ import (
 
 	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
 
@@ -60,7 +61,7 @@ func TestSettingsDefaults(t *testing.T) {
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
-		PlainPasswords: "yes",
+		PlainPasswords: "yes", AuditYears: 3,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -99,6 +100,7 @@ func TestSettingsWrong(t *testing.T) {
 	s.write("empty.txt", "\n")
 	s.write("short.key", "MDEyMzQ1Njc4OQ==")
 	s.write("policy.json", `{"name":"x"}`)
+	s.write("documents.json", `{"name":"x","documents":[{"code":"01","kind":"card","name":"身份证"}]}`)
 	s.write("open.key", string(s.read("column.key")))
 	noError(t, os.Chmod(s.path("open.key"), 0o640))
 	const gateway = "FUNDPASS_GATEWAY_URL"
@@ -127,6 +129,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"content key", "FUNDPASS_CONTENT_KEY_FILE", s.path("short.key"), "AES-128", nil},
 		{"policy", "FUNDPASS_POLICY_FILE", s.path("policy.json"), "policy.json", nil},
 		{"no policy", "FUNDPASS_POLICY_FILE", s.path("absent"), "absent", os.ErrNotExist},
+		{"documents", "FUNDPASS_DOCUMENTS_FILE", s.path("documents.json"), "hong-kong-macao-permit", document.ErrList},
+		{"no documents", "FUNDPASS_DOCUMENTS_FILE", s.path("absent"), "absent", os.ErrNotExist},
 		{"plain http", gateway, "http://openapi.alipay.com/gateway.do", "https", nil},
 		{"http to a name like loopback", gateway, "http://127.0.0.1.example.com/gateway.do", "https", nil},
 		{"http to a private address", gateway, "http://10.0.0.1/gateway.do", "https", nil},
@@ -147,6 +151,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"consents", "FUNDPASS_CONSENTS_FILE", s.path("policy.json"), "policy.json", nil},
 		{"no consents", "FUNDPASS_CONSENTS_FILE", s.path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
+		{"no record", "FUNDPASS_AUDIT_YEARS", "0", "between 1 and 30", nil},
+		{"endless record", "FUNDPASS_AUDIT_YEARS", "31", "between 1 and 30", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
 		{"no port", "FUNDPASS_ADDR", "127.0.0.1:", "host:port", nil},
@@ -218,6 +224,7 @@ func TestSettingsAllAtOnce(t *testing.T) {
 		"FUNDPASS_PEPPER_FILE":         s.path("pepper.key"),
 		"FUNDPASS_TRANSPORT_KEY_FILES": s.path("absent2"),
 		"FUNDPASS_POLICY_FILE":         s.path("absent3"),
+		"FUNDPASS_DOCUMENTS_FILE":      s.path("absent4"),
 	}
 	_, err := readSettings(getenvOf(s.env(wrong)))
 	named := make(values)

@@ -52,31 +52,27 @@ func unlockCommand(w world) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	u.flags(cmd)
+	return cmd
+}
+
+func (u *unlocking) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&u.operator, "operator", "", "who does this (required)")
 	f.StringVar(&u.reason, "reason", "", "why (required)")
 	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX), when its number is entered")
-	return cmd
 }
 
 func unlock(ctx context.Context, w world, u unlocking) error {
 	if err := u.check(); err != nil {
 		return asUsage(err)
 	}
-	db, err := openForOperator(ctx, w)
-	if err != nil {
+	var done store.Unlocked
+	err := u.act(ctx, w, func(db *store.DB, want store.Unlock) (err error) {
+		done, err = db.Unlock(ctx, want)
 		return err
-	}
-	defer db.Close()
-	fmt.Fprint(w.err, "Account number or ID number: ")
-	number, err := readAnswer(w.in)
+	})
 	if err != nil {
-		return err
-	}
-	done, err := u.apply(ctx, db, number)
-	if errors.Is(err, store.ErrNotFound) {
-		return errNoAccount
-	} else if err != nil {
 		return err
 	}
 	printUnlocked(w.out, done)
@@ -110,20 +106,33 @@ func readAnswer(in io.Reader) (string, error) {
 	return "", errNobody
 }
 
-// apply takes the number for an account's first, and then for a document's: no
-// account number is one by chance, but many are digits enough for a document.
-func (u unlocking) apply(ctx context.Context, db *store.DB, number string) (store.Unlocked, error) {
+// act asks whom the operator means and does it to them. It takes the number for an
+// account's first, and then for a document's: no account number is one by chance,
+// but many are digits enough for a document.
+func (u unlocking) act(ctx context.Context, w world, do func(*store.DB, store.Unlock) error) error {
+	db, err := openForOperator(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	fmt.Fprint(w.err, "Account number or ID number: ")
+	number, err := readAnswer(w.in)
+	if err != nil {
+		return err
+	}
 	want := store.Unlock{AccountNo: number, Operator: u.operator, Reason: u.reason}
-	done, err := db.Unlock(ctx, want)
-	if !errors.Is(err, store.ErrNotFound) {
-		return done, err
+	if err = do(db, want); !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
 	doc, err := document.Parse(u.idType, number)
 	if err != nil {
-		return store.Unlocked{}, store.ErrNotFound
+		return errNoAccount
 	}
 	want.AccountNo, want.DocumentKey = "", doc.Key()
-	return db.Unlock(ctx, want)
+	if err = do(db, want); errors.Is(err, store.ErrNotFound) {
+		return errNoAccount
+	}
+	return err
 }
 
 func printUnlocked(out io.Writer, done store.Unlocked) {
@@ -169,8 +178,9 @@ func auditCommand(w world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "List what operators did by hand",
-		Long: "Audit lists what operators did to accounts by hand (fundpass unlock): when, by\n" +
-			"Beijing's time, who, what, to which account and why, oldest first.\n\n" +
+		Long: "Audit lists what operators did to accounts by hand (fundpass unlock,\n" +
+			"export-person, erase-person): when, by Beijing's time, who, what, to which account\n" +
+			"and why, oldest first.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },

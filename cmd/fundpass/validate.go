@@ -67,6 +67,9 @@ func (s settings) validateAddresses() []problem {
 	case !isLoopback(s.OpsAddr) && s.OpsPublic == "":
 		all = append(all, problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes when a firewall guards it"))
 	}
+	if s.AuditYears < 1 || s.AuditYears > longestRecord {
+		all = append(all, problemf("FUNDPASS_AUDIT_YEARS", "is not between 1 and %d", longestRecord))
+	}
 	if s.DrainDelay < 0 || s.DrainDelay > longestDrain {
 		all = append(all, problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
 	}

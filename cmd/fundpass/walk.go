@@ -60,6 +60,8 @@ type walk struct {
 	tied      bool   // linked by this walk
 	change    string // path of the change at hand
 	changedAt string // when the password was changed
+	frozen    bool   // by this walk, and not back yet
+	reset     string // path of the reset at hand
 	steps     int
 }
 
@@ -100,6 +102,8 @@ func (w *walk) stages(ctx context.Context) error {
 		{"Look, and mistype", w.mistype},
 		{"Change the password", w.changePassword},
 		{"What the change did", w.afterwards},
+		{"Freeze it, and come back", w.comeBack},
+		{"Change it encrypted", w.changeSealed},
 		{"Put everything back", w.putBack},
 		{"Leave", w.leave},
 	} {

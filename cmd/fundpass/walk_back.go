@@ -76,6 +76,9 @@ func (w *walk) outrunHistory(ctx context.Context) (changes int, last answer, err
 func (w *walk) putBackQuietly(ctx context.Context) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer stop()
+	if w.frozen {
+		_ = w.thaw(ctx) // tellPassword says so when it stays frozen
+	}
 	if w.password != w.first && w.restore(ctx) == nil {
 		fmt.Fprintln(w.out, "The password is what it was before.")
 	}
@@ -108,6 +111,10 @@ func (w *walk) restore(ctx context.Context) error {
 // tellPassword names the password of a person who did not get the first one
 // back. The walk made it up, so it is nobody's secret.
 func (w *walk) tellPassword() {
+	if w.frozen {
+		fmt.Fprintf(w.out, "%s's password is still frozen: start the demo again.\n", w.who.Person)
+		return
+	}
 	if w.password != w.first {
 		fmt.Fprintf(w.out, "%s's password is now %s, made up by this walk.\nGo on with --password %[2]s, or start the demo again.\n",
 			w.who.Person, w.password)

@@ -69,22 +69,29 @@ func showChange(a answer) (string, error) {
 	return fmt.Sprintf("done, %d other session(s) ended", a.number("sessions_ended")), nil
 }
 
+// An event is one entry of the citizen's own record.
+type event struct {
+	At   string `json:"at"`
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+func (a answer) events() []event {
+	var in struct {
+		Events []event `json:"events"`
+	}
+	_ = json.Unmarshal(a.Data, &in) // no events then
+	return in.Events
+}
+
 // wantRecord wants the change of that time among the events.
 func wantRecord(changedAt string) note {
 	return func(a answer) (string, error) {
-		var in struct {
-			Events []struct {
-				At   string `json:"at"`
-				Kind string `json:"kind"`
-				Text string `json:"text"`
-			} `json:"events"`
-		}
-		_ = json.Unmarshal(a.Data, &in) // no events then
-		for _, e := range in.Events {
+		for _, e := range a.events() {
 			if e.Kind == "password_changed" && e.At == changedAt {
-				return fmt.Sprintf("%s, among %d entries", e.Text, len(in.Events)), nil
+				return fmt.Sprintf("%s, among %d entries", e.Text, len(a.events())), nil
 			}
 		}
-		return "", fmt.Errorf("the change is not among %d events", len(in.Events))
+		return "", fmt.Errorf("the change is not among %d events", len(a.events()))
 	}
 }

@@ -225,6 +225,12 @@ func TestNotes(t *testing.T) {
 		{"record", wantRecord("9:30"), answer{Data: []byte(`{"events":[{"at":"9:30","kind":"linked"},{"at":"9:30","kind":"password_changed","text":"密码修改成功"}]}`)}, "密码修改成功, among 2 entries"},
 		{"an older record", wantRecord("9:30"), answer{Data: []byte(`{"events":[{"at":"9:29","kind":"password_changed","text":"密码修改成功"}]}`)}, ""},
 		{"empty record", wantRecord("9:30"), answer{Data: []byte(`{"events":[]}`)}, ""},
+		{"both kinds", wantKinds("a", "b"), answer{Data: []byte(`{"events":[{"kind":"b","text":"二"},{"kind":"a","text":"一"}]}`)}, "一\n二"},
+		{"one kind of two", wantKinds("a", "b"), answer{Data: []byte(`{"events":[{"kind":"b","text":"二"}]}`)}, ""},
+		{"reset", showState, answer{Data: []byte(`{"state":"failed"}`)}, "state failed"},
+		{"reset that is over", showState, answer{Data: []byte(`{"state":"cancelled"}`)}, ""},
+		{"ticket", showTicket, answer{Data: []byte(`{"ticket":"t","kid":"k","alg":"RSA-OAEP-256","expires_in":900}`)}, "RSA-OAEP-256, key k, good for 900 s"},
+		{"ticket of another kind", showTicket, answer{Data: []byte(`{"ticket":"t","alg":"none"}`)}, ""},
 		{"no object", showSession, answer{Data: []byte(`null`)}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

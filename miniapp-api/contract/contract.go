@@ -52,18 +52,20 @@ type Schema struct {
 	Type Type
 }
 
-// A Type is a shape of JSON. Exactly one of Ref and Kind is set, except that a
+// A Type is a shape of JSON. Exactly one of Ref, Kind and One is set, except that a
 // reply's data is both Success and what All adds.
 type Type struct {
 	Ref         string // name of a Schema
 	Kind        string // object, array, string, integer, boolean
 	All         []Type // allOf
+	One         []Type // oneOf, of a value
 	Format      string // date-time, uuid, password ...
 	Range       string // "0–100", "1–128 characters", "" for none
 	Enum        []string
 	Items       *Type
 	Fields      []Field
-	Closed      bool // other fields are refused
+	Either      [][]string // oneOf, of an object: the groups of fields of which exactly one is sent
+	Closed      bool       // other fields are refused
 	Nullable    bool
 	Description string
 }

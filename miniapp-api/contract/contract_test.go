@@ -42,6 +42,9 @@ components:
         b: {type: integer, minimum: 0, maximum: 9}
         u: {nullable: true, allOf: [{$ref: '#/components/schemas/U'}]}
         list: {type: array, items: {type: string, format: uuid}}
+        c: {type: string}
+        v: {oneOf: [{type: string}, {$ref: '#/components/schemas/U'}]}
+      oneOf: [{required: [u]}, {required: [list, c]}]
     U: {type: string, minLength: 3, maxLength: 3}
   examples: {NO: {summary: Not so, description: Do else, value: {status: 403, message: 不行}}}
 `
@@ -71,10 +74,12 @@ func TestRead(t *testing.T) {
 			}}},
 		},
 		Schemas: []Schema{
-			{"T", Type{Kind: "object", Closed: true, Fields: []Field{
+			{"T", Type{Kind: "object", Closed: true, Either: [][]string{{"u"}, {"list", "c"}}, Fields: []Field{
 				{Name: "b", Required: true, Type: Type{Kind: "integer", Range: "0–9"}},
 				{Name: "u", Type: Type{Ref: "U", Nullable: true}},
 				{Name: "list", Type: Type{Kind: "array", Items: &Type{Kind: "string", Format: "uuid"}}},
+				{Name: "c", Type: Type{Kind: "string"}},
+				{Name: "v", Type: Type{One: []Type{{Kind: "string"}, {Ref: "U"}}}},
 			}}},
 			{"U", Type{Kind: "string", Range: "3 字符 characters"}},
 		},
@@ -115,6 +120,7 @@ func TestPages(t *testing.T) {
 	for _, want := range []string{
 		`<p>一</p><p>two</p>`, `id="postA"`, `&lt;b&gt;A&lt;/b&gt;`, `<a href="#U">U</a> | null`, `string uuid[]`,
 		`<code><a href="#T">T</a>, data: <a href="#U">U</a></code>`, `x | y`, `0–5 字符 characters`, `href="/docs/errors#NO"`,
+		`<code>string | <a href="#U">U</a></code>`, `Exactly one of <code>u | list, c</code>`,
 	} {
 		if !strings.Contains(string(paths.HTML), want) {
 			t.Errorf("lacks %q", want)

@@ -24,10 +24,11 @@ var pageHTML string
 var pageCSS string
 
 var pages = template.Must(template.New("page").Funcs(template.FuncMap{
-	"lower": strings.ToLower,
-	"words": func(t Type) template.HTML { return t.words() },
-	"lines": func(s string) []string { return paragraphs.Split(s, -1) },
-	"style": func() template.CSS { return template.CSS(pageCSS) },
+	"lower":   strings.ToLower,
+	"words":   func(t Type) template.HTML { return t.words() },
+	"choices": Type.choices,
+	"lines":   func(s string) []string { return paragraphs.Split(s, -1) },
+	"style":   func() template.CSS { return template.CSS(pageCSS) },
 }).Parse(pageHTML))
 
 // paragraphs are apart by an empty line, as in Markdown.
@@ -59,6 +60,8 @@ func (t Type) words() template.HTML {
 		return t.Items.words() + "[]" + t.orNull()
 	case len(t.All) > 0:
 		return t.reply()
+	case len(t.One) > 0:
+		return t.choice()
 	}
 	words := t.Kind
 	if t.Format != "" {
@@ -78,6 +81,24 @@ func (t Type) orNull() template.HTML {
 		return " | null"
 	}
 	return ""
+}
+
+// choice is a value of several types.
+func (t Type) choice() template.HTML {
+	var all []string
+	for _, one := range t.One {
+		all = append(all, string(one.words()))
+	}
+	return template.HTML(strings.Join(all, " | ")) + t.orNull()
+}
+
+// choices is of which fields exactly one group is sent; "" when there is no choice.
+func (t Type) choices() string {
+	var all []string
+	for _, names := range t.Either {
+		all = append(all, strings.Join(names, ", "))
+	}
+	return strings.Join(all, " | ")
 }
 
 // reply names what stands in the data of Success.

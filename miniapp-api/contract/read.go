@@ -114,6 +114,13 @@ func (r *reader) typeOf(n node) Type {
 	if len(t.All) == 1 { // OpenAPI 3.0's way to add null or a text to a reference
 		t.Ref, t.All = t.All[0].Ref, nil
 	}
+	for _, choice := range n.get("oneOf").items() {
+		if names := choice.get("required").texts(); len(names) > 0 && choice.get("type").v == nil {
+			t.Either = append(t.Either, names)
+			continue
+		}
+		t.One = append(t.One, r.typeOf(choice))
+	}
 	if items := n.get("items"); items.v != nil {
 		item := r.typeOf(items)
 		t.Items = &item

@@ -27,48 +27,51 @@ const maxNumberBytes = 256
 // A Document is an identity document in its normal form: half width, upper
 // case, no blanks, a 15-digit citizen number as its 18-digit successor.
 type Document struct {
-	Type   string // ZJLX code of JGJ/T 320, see Types
+	Type   string // the centre's code, ZJLX
+	Kind   Kind   // what that code means; a residence permit filed as an ID card is a ResidencePermit
 	Number string // ZJHM
-}
-
-// Parse reads a document number as a citizen or a centre writes it. Blanks are
-// dropped, full-width characters folded, letters raised; anything else that
-// does not belong to the type, invisible characters above all, is refused.
-// Errors: ErrType, ErrNumber.
-func Parse(idType, number string) (Document, error) {
-	t, ok := typeOf(idType)
-	if !ok {
-		return Document{}, ErrType
-	}
-	cleaned, ok := clean(number)
-	if !ok {
-		return Document{}, ErrNumber
-	}
-	n, ok := t.normal(cleaned)
-	if !ok {
-		return Document{}, ErrNumber
-	}
-	return Document{Type: t.Code, Number: n}, nil
 }
 
 // Birthday returns the YYYYMMDD that the number itself states, or "" for the
 // document types that state none.
 func (d Document) Birthday() string {
-	if (d.Type == Citizen || d.Type == PermanentResident) && len(d.Number) == 18 && plausibleDate(d.Number[6:14]) {
-		return d.Number[6:14]
+	switch d.Kind {
+	case CitizenCard, ResidencePermit, HouseholdRegister, PermanentCard:
+		if len(d.Number) == 18 {
+			return d.Number[6:14]
+		}
 	}
 	return ""
 }
 
-// Key returns the bytes that stand for the holder in a blind index: equal for
-// all spellings and reissues of one document, different for different people.
+// Key returns the bytes that stand for the holder in a blind index.
+//
+// It is equal for all spellings and reissues of one document, and for one kind
+// under several of a centre's codes. A citizen number gives "01:" and its 18
+// characters, whatever the code and whether an ID card, a residence permit or a
+// household register states it: they are one series. Kinds that are not one
+// series never meet; neither do two codes of OtherPaper, nobody knows what they
+// are. What it cannot promise is one person for two documents, nor two people
+// for one passport number that two countries gave out.
+//
+// No release changes the key of a number that an earlier one took: databases
+// hold digests of it.
 func (d Document) Key() []byte {
-	number := d.Number
-	if t, ok := typeOf(d.Type); ok && t.holder != nil {
-		number = t.holder(number)
+	r, number := kinds[d.Kind], d.Number
+	if r.holder != nil {
+		number = r.holder(number)
 	}
-	return []byte(d.Type + ":" + number)
+	prefix := r.prefix
+	if d.Kind == OtherPaper && d.Type != Other {
+		prefix += "." + d.Type
+	}
+	return []byte(prefix + ":" + number)
 }
+
+// Certdoc returns the ZJLX code of JGJ/T 320 under which Alipay's certdoc
+// compares the document, whatever the centre's own code is; "" where it
+// compares none: then the counter, or face verification, has to do.
+func (d Document) Certdoc() string { return kinds[d.Kind].certdoc }
 
 // clean drops blanks, folds full-width ASCII and raises letters.
 func clean(s string) (string, bool) {

@@ -12,14 +12,26 @@ import (
 const maxNameRunes = 120
 
 // dots are the characters met in the place of the middle dot of 阿依古丽·买买提.
-const dots = "\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\uff0e\ufe52\u2024\u02d9"
+const dots = "\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u2e33\u30fb\uff65\ua78f\u02d9"
+
+// stops become a middle dot in a Chinese name, where they have no other use,
+// and stay a full stop in others: J. F. SMITH.
+const stops = "\uff0e\ufe52\u2024\u3002\uff61"
+
+// closeDots takes the blanks from around a middle dot.
+var closeDots = strings.NewReplacer(" · ", "·", " ·", "·", "· ", "·")
 
 // Name returns the one form in which names are compared: NFC, one kind of
 // middle dot, half width. A Chinese name has no blanks; any other has single
-// ones and capitals, as passports print it. Rare characters are kept, also
-// those outside the BMP and the private ones older systems used. Invisible
-// characters are refused, because they make two equal-looking names differ.
-// Error: ErrName.
+// ones and capitals, as passports print it.
+//
+// Characters are folded only where all of them show the same thing. It is not
+// NFKC: that would make ① a 1 and ㈱ a 株. Rare characters are kept, also those
+// outside the BMP and the private ones centres made for themselves; the
+// private ones of GBK, which have characters of their own now, become those.
+// A missing dot stays missing: nobody knows which of two names without it is
+// meant. Invisible characters are refused, because they make two equal-looking
+// names differ. Error: ErrName.
 func Name(s string) (string, error) {
 	if len(s) > 8*maxNameRunes || !utf8.ValidString(s) || strings.ContainsFunc(s, controls) {
 		return "", ErrName
@@ -29,7 +41,7 @@ func Name(s string) (string, error) {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, " ", ""), ".", "·")
 	}
 	s = strings.Join(strings.Fields(s), " ")
-	s = strings.NewReplacer(" · ", "·", " ·", "·", "· ", "·").Replace(s)
+	s = closeDots.Replace(s)
 	s = norm.NFC.String(strings.ToUpper(s))
 	if !wellFormed(s) {
 		return "", ErrName
@@ -40,14 +52,23 @@ func Name(s string) (string, error) {
 // unify folds one character to the form names keep.
 func unify(r rune) rune {
 	switch {
+	case '\u4e00' <= r && r <= '\u9fff': // nearly every character of nearly every name
+		return r
 	case unicode.IsSpace(r):
 		return ' '
 	case strings.ContainsRune(dots, r):
 		return '·'
-	case strings.ContainsRune("\u2018\u2019\uff07", r):
+	case strings.ContainsRune(stops, r):
+		return '.'
+	case strings.ContainsRune("\u2018\u2019\u02bc\uff07", r):
 		return '\''
-	case strings.ContainsRune("\u2010\u2011\uff0d", r):
+	case strings.ContainsRune("\u2010\u2011\u2012\u2013\ufe63\uff0d", r):
 		return '-'
+	case '\u2f00' <= r && r <= '\u2fd5': // Kangxi radicals, as copied from PDF files
+		radical, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r)))
+		return radical
+	case gbkPrivateFirst <= r && int(r-gbkPrivateFirst) < len(gbkPrivate):
+		return gbkPrivate[r-gbkPrivateFirst]
 	}
 	return halfWidth(r)
 }

@@ -79,19 +79,61 @@ export interface Account {
   status: AccountStatus;
 }
 
-/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他。
- * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other. */
-export type IDType = '01' | '02' | '03' | '04' | '20' | '99';
+/** 证件类型 JGJ/T 320 ZJLX：01 居民身份证，02 军官证，03 护照，04 外国人永久居留身份证，20 港澳居民来往内地通行证，99 其他；中心可以另定。
+ * Document type: 01 ID card, 02 officer, 03 passport, 04 permanent resident, 20 Hong Kong and Macao permit, 99 other; a
+ * centre may have a list of its own. */
+export type IDType = string;
 
 /** 账户状态 JGJ/T 320 GRZHZT：01 正常，02 封存，03 合并销户，04 转出销户，05 提取销户，06 冻结，99 其他。
  * 01 normal, 02 sealed, 03 merged, 04 moved, 05 closed, 06 frozen, 99 other. */
 export type AccountStatus = '01' | '02' | '03' | '04' | '05' | '06' | '99';
 
-/** initial 初始密码，set 已设置，must_change 必须修改，frozen 已冻结。
- * initial: never changed; must_change: change it now; frozen: nothing can be done here. */
+/** my.getPhoneNumber 的结果原样 · What my.getPhoneNumber gave, as it is */
+export interface PhoneRequest {
+  /** 加密的手机号，或支付宝的报错 · The encrypted number, or what Alipay complains of */
+  response: string | object;
+  /** RSA2, base64 (≥ 1 字符 characters) */
+  sign: string;
+  /** 总是 RSA2 · Always RSA2 */
+  sign_type?: string;
+  /** 总是 AES · Always AES */
+  encrypt_type?: string;
+  /** 如 UTF-8 · Such as UTF-8 */
+  charset?: string;
+}
+
+export interface Phone {
+  /** 只留前三位和末两位 · The first three and the last two digits only */
+  phone: string;
+  /** 与中心登记的号码一致；未绑定时为 null · Whether it is the number on record; null before the link */
+  matches_record: boolean | null;
+}
+
+/** initial 初始密码，set 已设置，must_change 必须修改，frozen 已冻结，需重置或到柜台办理。
+ * initial: never changed; must_change: change it now; frozen: only a reset helps, or the counter. */
 export type PasswordState = 'initial' | 'set' | 'must_change' | 'frozen';
 
-export interface LinkRequest {
+/** 密码、加密的密码、柜台的重置码，恰好给出一种。
+ * Either password, or encrypted, or reset_code. */
+export type LinkRequest = (
+  | {
+      /** 公积金密码，不去空格 · The fund password; blanks count (≥ 1 字符 characters) */
+      password: string;
+      encrypted?: never;
+      reset_code?: never;
+    }
+  | {
+      password?: never;
+      encrypted: Sealed;
+      reset_code?: never;
+    }
+  | {
+      password?: never;
+      encrypted?: never;
+      /** 柜台发放的 10 位重置码，可带空格和短横 · The 10 digits a clerk gave; blanks and dashes do not count (≥ 10 字符 characters) */
+      reset_code: string;
+    }
+) & {
   /** 与证件一致的姓名 · The name as on the document (≥ 1 字符 characters) */
   name: string;
   id_type: IDType;
@@ -99,11 +141,9 @@ export interface LinkRequest {
   id_number: string;
   /** 个人账号，有多个账户时填写 · For people with several accounts (0–20 字符 characters) */
   account_no?: string;
-  /** 公积金密码，不去空格 · The fund password; blanks count (≥ 1 字符 characters) */
-  password: string;
   /** LINK_PROOF_REQUIRED 给出多种方式时的选择 · The choice where LINK_PROOF_REQUIRED gave several */
   proof?: 'face' | 'phone';
-}
+};
 
 export interface Link {
   account: Account;
@@ -157,10 +197,18 @@ export interface WithdrawRequest {
   purpose: Purpose;
 }
 
-export interface UnlinkRequest {
-  /** 公积金密码 · The fund password (≥ 1 字符 characters) */
-  password: string;
-}
+/** 密码或加密的密码，恰好给出一种 · Either password, or encrypted */
+export type UnlinkRequest = (
+  | {
+      /** 公积金密码 · The fund password (≥ 1 字符 characters) */
+      password: string;
+      encrypted?: never;
+    }
+  | {
+      password?: never;
+      encrypted: Sealed;
+    }
+);
 
 export interface Password {
   /** locked 输错次数过多，其余同 PasswordState。
@@ -176,6 +224,8 @@ export interface Password {
   rules: Array<Rule>;
   /** 同一密码的其他使用渠道 · Where the same password is used and not every character can be typed */
   channels: Array<Channel>;
+  /** 可以刷脸重置密码；柜台重置码总是可用 · Whether identity verification can reset this password; a clerk's code always can */
+  reset_offered: boolean;
 }
 
 export interface Rule {
@@ -210,12 +260,63 @@ export interface Channel {
   charset?: string;
 }
 
-export interface ChangeRequest {
+export interface Ticket {
+  /** 只能用一次 · Good once (43 字符 characters) */
+  ticket: string;
+  /** 公钥的编号 · Names the key */
+  kid: string;
+  alg: 'RSA-OAEP-256';
+  /** SubjectPublicKeyInfo（DER）的 base64 · Base64 of the DER of SubjectPublicKeyInfo [byte] */
+  public_key: string;
+  /** 秒 · Seconds (≥ 1) */
+  expires_in: number;
+}
+
+/** 表单里的密码加密后放在这里，代替可读的密码字段，不能同时给出。有的中心只收加密的密码：可读的回复 BAD_REQUEST，field 为 encrypted；
+ * 没有配置密钥的中心回复 NOT_OFFERED，此时用可读的字段。
+ *
+ * 明文是 JSON：o 现在的密码，n 新密码，a 再输一遍（可省略，页面自行比较），只写表单需要的。例如绑定、解绑和开始修改
+ * {"o":"Quiet-River-1"}，确认 {"n":"Copper-Kettle-77","a":"Copper-Kettle-77"}。
+ * 算法 RSA-OAEP（RFC 8017），摘要和 MGF1 都用 SHA-256，label 是 gjj-password/1|kid|ticket 的字节，kid 和 ticket 取自票据。
+ * 2048 位密钥最多加密 190 字节。密文用带填充的标准 base64。
+ *
+ * 打不开的一律回复 DECRYPT_FAILED：重新领取票据，重新加密，换新的 Idempotency-Key 再提交一次。
+ *
+ * A form's passwords encrypted, instead of the readable fields and never beside them. A centre may take no others:
+ * readable ones are BAD_REQUEST there, with the field encrypted. A centre without a key answers NOT_OFFERED: send the
+ * readable fields.
+ *
+ * The plain text is JSON: o the present password, n the new one, a the new one again (may be left out: the page
+ * has compared); only what the form asks for. The algorithm is RSA-OAEP (RFC 8017) with SHA-256 for its hash and
+ * for MGF1; its label is the bytes of gjj-password/1|kid|ticket, with kid and ticket as the ticket has them. A key
+ * of 2048 bits takes 190 bytes at most. The result is standard base64, padded.
+ *
+ * Whatever does not open is DECRYPT_FAILED: take a new ticket, encrypt again, repeat once with a new Idempotency-Key. */
+export interface Sealed {
+  /** 票据的 ticket · The ticket's (≥ 1 字符 characters) */
+  ticket: string;
+  /** 票据的 kid · The ticket's (≥ 1 字符 characters) */
+  kid: string;
+  alg: 'RSA-OAEP-256';
+  /** 密文，base64 · What was encrypted, base64 (≥ 1 字符 characters) [byte] */
+  sealed: string;
+}
+
+/** 原密码或加密的原密码，恰好给出一种 · Either old_password, or encrypted */
+export type ChangeRequest = (
+  | {
+      /** 原密码 · The present password (≥ 1 字符 characters) */
+      old_password: string;
+      encrypted?: never;
+    }
+  | {
+      old_password?: never;
+      encrypted: Sealed;
+    }
+) & {
   /** 证件号码 · The document's number (≥ 1 字符 characters) */
   id_number: string;
-  /** 原密码 · The present password (≥ 1 字符 characters) */
-  old_password: string;
-}
+};
 
 export interface Change {
   /** [uuid] */
@@ -226,12 +327,21 @@ export interface Change {
   expires_at?: string;
 }
 
-export interface ConfirmRequest {
-  /** 新密码，规则见 GET /v1/password · The new password; its rules are in GET /v1/password (≥ 1 字符 characters) */
-  new_password: string;
-  /** 再输一遍 · The same again (≥ 1 字符 characters) */
-  new_password_again: string;
-}
+/** 两遍新密码，或加密的新密码，恰好给出一种 · Either the new password twice, or encrypted */
+export type ConfirmRequest = (
+  | {
+      /** 新密码，规则见 GET /v1/password · The new password; its rules are in GET /v1/password (≥ 1 字符 characters) */
+      new_password: string;
+      /** 再输一遍 · The same again (≥ 1 字符 characters) */
+      new_password_again: string;
+      encrypted?: never;
+    }
+  | {
+      new_password?: never;
+      new_password_again?: never;
+      encrypted: Sealed;
+    }
+);
 
 export interface Confirmation {
   /** [uuid] */
@@ -245,6 +355,30 @@ export interface Confirmation {
   notified: boolean;
 }
 
+export interface ResetRequest {
+  /** 柜台发放的 10 位重置码，可带空格和短横；不给出时刷脸 · The 10 digits a clerk gave; blanks and dashes do not count. Without it the face is verified */
+  code?: string;
+}
+
+export interface Reset {
+  /** [uuid] */
+  id: string;
+  /** started 等待验证，passed 已验证，failed 验证未通过可再试，done 已重置，cancelled 已取消，expired 已过期，unknown 查无此笔。
+   * started: to be verified; passed: proven; failed: not proven, the citizen may try again; the others as in Change. */
+  state: 'started' | 'passed' | 'failed' | 'done' | 'cancelled' | 'expired' | 'unknown';
+  /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it */
+  certify_id?: string;
+  /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it [uri] */
+  certify_url?: string;
+  /** started、passed、failed 时的期限 · While started, passed or failed [date-time] */
+  expires_at?: string;
+}
+
+export interface Freeze {
+  /** 同 PasswordState · As in PasswordState */
+  state: 'frozen';
+}
+
 export interface Events {
   /** (0–50 项 items) */
   events: Array<Event>;
@@ -255,12 +389,81 @@ export interface Event {
   id: string;
   /** [date-time] */
   at: string;
-  /** 会增加新值 · More may come */
+  /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
+   * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
+   * authorisation_withdrawn 取消支付宝授权，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，erased 已按申请删除个人信息。会增加新值，展示用 text。
+   * More may come; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
   text: string;
-  /** alipay 等 · Where it was done */
+  /** alipay 本小程序，operator 中心运维，counter 柜台，centre 中心数据更新。会增加新值。
+   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, centre: the centre's data. More may come. */
   channel: string;
+}
+
+export interface OwnData {
+  account: OwnAccount;
+  link: OwnLink;
+  password: OwnPassword;
+  sessions: Array<OwnSession>;
+  notices: Array<OwnNotice>;
+  /** 新的在前 · Newest first (0–500 项 items) */
+  events: Array<Event>;
+}
+
+export interface OwnAccount {
+  /** 掩码 · Masked */
+  name: string;
+  /** ZJLX */
+  id_type: string;
+  /** 掩码 · Masked */
+  id_number: string;
+  /** 掩码 · Masked */
+  account_no: string;
+  /** 掩码，没有则为空 · Masked; empty when none is kept */
+  phone: string;
+  /** 掩码，没有则为空 · Masked; empty when none is kept */
+  employer_no: string;
+  /** GRZHZT */
+  status: string;
+  /** [date-time] */
+  updated_at: string;
+}
+
+export interface OwnLink {
+  /** open_id 或 user_id · open_id or user_id */
+  kind: string;
+  /** 掩码 · Masked */
+  identifier: string;
+  /** [date-time] */
+  linked_at: string;
+  /** [date-time] */
+  authorised_at: string | null;
+}
+
+export interface OwnPassword {
+  state: string;
+  /** [date-time] */
+  changed_at: string | null;
+  /** 保存的密码指纹数 · Fingerprints kept of passwords (≥ 0) */
+  earlier: number;
+}
+
+export interface OwnSession {
+  /** [date-time] */
+  created_at: string;
+  /** [date-time] */
+  seen_at: string;
+  /** 掩码，没有则为空 · Masked; empty when none was shown */
+  phone: string;
+}
+
+export interface OwnNotice {
+  kind: string;
+  /** [date-time] */
+  created_at: string;
+  /** [date-time] */
+  sent_at: string | null;
 }
 
 /** 支付宝签名的表单，字段由支付宝规定 · A form that Alipay signed; its fields are Alipay's */
@@ -283,25 +486,33 @@ export interface Health {
 }
 
 /** 稳定的错误码，会增加新值 · Stable; more may come */
-export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'PHONE_NOT_OFFERED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
+export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
 
 /** Every operation: its method and path, what it takes and what stands in data. */
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'PASSWORD_FROZEN' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showConsents: { call: "GET /v1/consents"; body: undefined; data: Consents; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   giveConsent: { call: "POST /v1/consents"; body: ConsentRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_OUTDATED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   withdrawConsent: { call: "POST /v1/consents/withdraw"; body: WithdrawRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_IN_USE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  removeLink: { call: "POST /v1/link/remove"; body: UnlinkRequest; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  removeLink: { call: "POST /v1/link/remove"; body: UnlinkRequest; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_OFFERED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showPhone: { call: "POST /v1/phone"; body: PhoneRequest; data: Phone; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PHONE_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showPassword: { call: "GET /v1/password"; body: undefined; data: Password; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  openChange: { call: "POST /v1/password/changes"; body: ChangeRequest; data: Change; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  makeTicket: { call: "POST /v1/password/tickets"; body: Nothing; data: Ticket; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openChange: { call: "POST /v1/password/changes"; body: ChangeRequest; data: Change; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showChange: { call: "GET /v1/password/changes/{id}"; body: undefined; data: Change; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmChange: { call: "POST /v1/password/changes/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmChange: { call: "POST /v1/password/changes/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   cancelChange: { call: "POST /v1/password/changes/{id}/cancel"; body: Nothing; data: Change; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openReset: { call: "POST /v1/password/resets"; body: ResetRequest; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RESET_CODE_WRONG' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'RESET_UNAVAILABLE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'RESET_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showReset: { call: "GET /v1/password/resets/{id}"; body: undefined; data: Reset; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmReset: { call: "POST /v1/password/resets/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  cancelReset: { call: "POST /v1/password/resets/{id}/cancel"; body: Nothing; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  freeze: { call: "POST /v1/freeze"; body: Nothing; data: Freeze; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showEvents: { call: "GET /v1/events"; body: undefined; data: Events; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  showOwnData: { call: "GET /v1/me/data"; body: undefined; data: OwnData; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   alive: { call: "GET /healthz"; body: undefined; data: Health; codes: 'TOO_MANY_REQUESTS' | 'INTERNAL' };
   ready: { call: "GET /readyz"; body: undefined; data: Health; codes: 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
 }

@@ -73,8 +73,10 @@ func xAsZero(s string) string  { return strings.ReplaceAll(strings.ToUpper(s), "
 func withoutX(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "X", "") }
 
 // tail returns the last n characters of a number, if they are ASCII letters
-// and digits.
+// and digits. The 号 that ends an officer's number is none of them: centres
+// that leave it out and centres that print it mean the same six.
 func tail(s string, n int) (string, bool) {
+	s = strings.TrimSuffix(s, "号")
 	if len(s) < n {
 		return "", false
 	}

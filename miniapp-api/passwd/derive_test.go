@@ -21,6 +21,8 @@ func TestDerive(t *testing.T) {
 		{"account-last4+00", x, "826400"}, {"account-last4+00", d, "739100"},
 		{"111111", Subject{}, "111111"}, {"000000", x, "000000"},
 		{"11111", x, ""}, {"1111111", x, ""}, {"１１１１１１", x, ""}, {"11111x", x, ""}, {"", x, ""}, {"random", x, ""},
+		{"id-last6", Subject{IDNumber: "军字第1234567号"}, "234567"}, {"id-last6", Subject{IDNumber: "军1234567"}, "234567"},
+		{"id-last4+00", Subject{IDNumber: "军字第1234567号"}, "456700"},
 		{"id-last6", Subject{IDNumber: "南字第0123号"}, ""}, {"id-last6", Subject{IDNumber: "E12345678"}, "345678"},
 	} {
 		got, ok := Derive(test.rule, test.s)

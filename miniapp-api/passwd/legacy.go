@@ -67,13 +67,9 @@ func (h *Hasher) WrapLegacy(kind, digest string) (string, error) {
 // kind's work is done in the same place of the pool, so a slow one delays other
 // passwords and nothing else. A plain or salted digest is lost in the noise. A
 // bcrypt or PBKDF2 digest is not: at the bounds a wrong guess takes up to half a
-// second more than Dummy and is refused some beats later, so
-// whoever knows a person's name and document and spends one of their guesses
-// may learn that there is an account which was not used since the import.
-// Making everybody's guess as slow would hide that and cut the guesses a server
-// can answer to a tenth or less, for as long as a single old digest is left; the bounds
-// keep it small instead, and the first use ends it. A centre that cannot accept
-// it imports such accounts with a new initial password.
+// second more than Dummy. A caller who tells strangers nothing must therefore
+// answer every refusal as late as the costliest digest left would, which costs
+// time but no work: see SlowKinds and SlowHash.
 //
 // Importing in more goroutines than Slots gains nothing and in the end meets
 // ErrBusy. Errors: ErrLegacy, ErrBusy, ErrClosed, the context's.

@@ -26,7 +26,7 @@ const (
 // allows must say "legacy": true and give a reason. All problems are reported
 // at once, wrapped in ErrPolicy.
 func ParsePolicy(data []byte) (*Policy, error) {
-	var p Policy
+	p := Policy{Spraying: defaultSpraying}
 	if err := unmarshalStrict(data, &p); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
@@ -142,6 +142,7 @@ func (p *Policy) problems() []error {
 	add(p.boundsProblem())
 	add(p.namesProblem())
 	add(p.Lock.check())
+	add(p.Spraying.check())
 	return problems
 }
 

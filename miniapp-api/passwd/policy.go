@@ -28,6 +28,7 @@ type Policy struct {
 	InitialRules []string  `json:"initial_rules"`
 	Lock         Lock      `json:"lock"`
 	Channels     []Channel `json:"channels,omitempty"`
+	Spraying     Spraying  `json:"spraying"` // what a file leaves out is the default
 	// InitialWithoutProof is the reason why an initial password alone may open a
 	// link. Empty, as it should be: a second proof is needed.
 	InitialWithoutProof string `json:"initial_without_proof,omitempty"`

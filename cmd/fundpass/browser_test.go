@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// A browser is Chromium with the demo's page open, on a screen as wide as a phone.
+type browser struct {
+	ctx      context.Context
+	shots    string // directory for screenshots, "" = none
+	mu       sync.Mutex
+	troubles []string // what the console complained about
+}
+
+// chromium finds the program. Without it a test is skipped, but not in CI.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("no Chromium: apt-get install chromium fonts-noto-cjk")
+	}
+	t.Skip("no Chromium: apt-get install chromium fonts-noto-cjk")
+	return ""
+}
+
+// openBrowser opens url at width times height. FUNDPASS_SHOTS names a directory
+// that gets a picture of every page.
+func openBrowser(t *testing.T, url string, width, height int64) *browser {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox,
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(time.Minute))
+	allocated, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, end := chromedp.NewContext(allocated)
+	t.Cleanup(end)
+	b := &browser{ctx: ctx, shots: os.Getenv("FUNDPASS_SHOTS")}
+	noError(t, chromedp.Listen(ctx, b.listen)) // starts Chromium
+	size := chromedp.EmulateViewport(width, height)
+	if width < 800 {
+		size = chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulatePortrait, chromedp.EmulateScale(2))
+	}
+	b.do(t, "open", size, chromedp.Navigate(url), chromedp.WaitReady("html[data-ready=yes]"))
+	return b
+}
+
+// listen keeps errors of scripts, and refusals by the content security policy.
+// That the network says 4xx is no error of the page.
+func (b *browser) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.troubles = append(b.troubles, e.ExceptionDetails.Text)
+		if e.ExceptionDetails.Exception != nil {
+			b.troubles = append(b.troubles, fmt.Sprint(e.ExceptionDetails.Exception))
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
+			b.troubles = append(b.troubles, e.Entry.Text)
+		}
+	}
+}
+
+// patience is how long one step may take.
+const patience = 15 * time.Second
+
+// do runs actions.
+func (b *browser) do(t *testing.T, what string, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, patience)
+	defer stop()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.picture(t, "failed")
+		text, _ := evaluate[string](b, `document.getElementById("phone").innerText`)
+		t.Fatalf("%s: %v\n%s", what, err, text)
+	}
+}
+
+// evaluate runs a script, and waits for its promise.
+func evaluate[T any](b *browser, script string) (T, error) {
+	ctx, stop := context.WithTimeout(b.ctx, patience)
+	defer stop()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
+// must is evaluate where an error ends the test.
+func must[T any](t *testing.T, b *browser, script string) T {
+	t.Helper()
+	v, err := evaluate[T](b, script)
+	noError(t, err)
+	return v
+}
+
+// tap presses the button of that name and waits until the phone shows want.
+func (b *browser) tap(t *testing.T, name, want string) {
+	t.Helper()
+	button := fmt.Sprintf(`//*[@id="page" or @id="dialog"]//button[normalize-space()=%q or @aria-label=%q]`, name, name)
+	b.do(t, "tap "+name, chromedp.ScrollIntoView(button), chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
+		chromedp.Click(button, chromedp.NodeVisible), b.waitFor(want))
+}
+
+// waitFor ends when the phone or a dialog shows want and nothing is under way.
+func (b *browser) waitFor(want string) chromedp.Action[chromedp.Void] {
+	return chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.getElementById("dialog").open
+		? document.getElementById("dialog").innerText.includes(%[1]q)
+		: document.getElementById("page").innerText.includes(%[1]q)
+			&& !document.querySelector("#page .loading, #page .wait, #page button[disabled]")`, want))
+}
+
+// fill types into the field of that name as a citizen does.
+func (b *browser) fill(t *testing.T, name, value string) {
+	t.Helper()
+	field := fmt.Sprintf(`#page input[aria-label=%q]`, name)
+	empty := fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = ""; e.dispatchEvent(new Event("input")); }`, field)
+	b.do(t, "fill "+name, chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys(field, value))
+}
+
+// become gives the phone to another person.
+func (b *browser) become(t *testing.T, person string) {
+	t.Helper()
+	b.do(t, "become "+person, chromedp.Click(fmt.Sprintf(`#list button[data-person=%q]`, person)), b.waitFor("我的密码"))
+}
+
+// look takes a picture and checks what every page must keep.
+func (b *browser) look(t *testing.T, name string) {
+	t.Helper()
+	b.picture(t, name)
+	b.checkTargets(t, name)
+	b.checkWidth(t, name)
+	b.checkAxe(t, name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, trouble := range b.troubles {
+		t.Errorf("%s: the console says: %s", name, trouble)
+	}
+	b.troubles = nil
+}
+
+func (b *browser) picture(t *testing.T, name string) {
+	t.Helper()
+	if b.shots == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	noError(t, err)
+	noError(t, os.MkdirAll(b.shots, 0o755))
+	noError(t, os.WriteFile(filepath.Join(b.shots, name+".png"), png, 0o644))
+}
+
+// checkTargets measures what can be tapped, 44 px and more, in elder mode 60, and
+// type, 18 px and more there (MIIT's rules for elderly users, 2021).
+func (b *browser) checkTargets(t *testing.T, name string) {
+	t.Helper()
+	small := must[[]string](t, b, `(() => {
+		const least = document.querySelector("#page .elder") ? 60 : 44;
+		return [...document.querySelectorAll("#page button, #page input, #page select, #back, dialog[open] button")]
+			.filter((e) => e.checkVisibility({visibilityProperty: true}))
+			.map((e) => [e.getAttribute("aria-label") || e.innerText, e.getBoundingClientRect()])
+			.filter(([, r]) => r.height < (least) || r.width < least)
+			.map(([label, r]) => label + " " + r.width + "x" + r.height);
+	})()`)
+	small = append(small, must[[]string](t, b, `(() => {
+		const least = document.querySelector("#page .elder") ? 18 : 15;
+		return [...document.querySelectorAll("#page *")]
+			.filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+			.filter((e) => parseFloat(getComputedStyle(e).fontSize) < least)
+			.map((e) => getComputedStyle(e).fontSize + " " + e.innerText);
+	})()`)...)
+	for _, s := range small {
+		t.Errorf("%s: too small: %s", name, s)
+	}
+}
+
+// checkWidth finds what is cut off or makes the phone scroll sideways.
+func (b *browser) checkWidth(t *testing.T, name string) {
+	t.Helper()
+	wide := must[[]string](t, b, `(() => {
+		const page = document.getElementById("page");
+		const wide = page.scrollWidth > page.clientWidth ? ["the page scrolls sideways"] : [];
+		for (const e of page.querySelectorAll("*")) {
+			if (e.tagName !== "INPUT" && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline") wide.push(e.className + ": " + e.innerText);
+		}
+		return wide;
+	})()`)
+	for _, s := range wide {
+		t.Errorf("%s: cut off: %s", name, s)
+	}
+}
+
+// checkAxe lets axe-core look at the page.
+func (b *browser) checkAxe(t *testing.T, name string) {
+	t.Helper()
+	script, err := os.ReadFile("../../miniapp-api/miniprogram/test/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("run npm ci in miniapp-api/miniprogram/test: %v", err)
+		}
+		return // the other checks are worth having without it
+	}
+	_, err = evaluate[chromedp.Void](b, string(script)+";undefined")
+	noError(t, err)
+	found := must[[]string](t, b, `axe.run().then(({violations}) => violations.flatMap(({id, nodes}) =>
+		nodes.map((n) => id + ": " + n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))))`)
+	if len(found) > 0 {
+		t.Errorf("%s: axe finds\n%s", name, strings.Join(found, "\n"))
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/store"
+)
+
+// centreFile is an example of a centre's own codes.
+const centreFile = "../../miniapp-api/document/testdata/centre.json"
+
+// A centre's file decides what the codes of a roster mean, for import and for
+// whoever looks a person up afterwards.
+func TestImportWithCentreCodes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	own, err := os.ReadFile(centreFile)
+	noError(t, err)
+	s.write("documents.json", string(own))
+	path := tempFile(t, five+
+		"880000000001,张测试,10,990101195603070010,,01,,id-last6\n"+
+		"880000000002,林志,08,9901000101(B),,01,,account-last6\n"+
+		"880000000003,马兵,06,士字第 1234567 号,,01,,account-last6\n"+
+		"880000000004,陈港生,20,H99010001,,01,,account-last6\n"+ // a code of JGJ/T 320's that this centre has not
+		"880000000005,林志,08,9901000,,01,,account-last6\n")
+	r := runWith(t, s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")}), "import", path)
+	noError(t, r.err)
+	wantIn(t, strings.Join(strings.Fields(r.out), " "), counts(5, 3, 0, 0, 2))
+	refused, err := os.ReadFile(path + ".refused.csv")
+	noError(t, err)
+	wantIn(t, string(refused), "ZJLX", "unknown document type", "ZJHM", "wrong length")
+	if strings.Contains(string(refused), "H99010001") || strings.Contains(string(refused), "9901000,") {
+		t.Errorf("the report shows a number: %s", refused)
+	}
+	db := s.open()
+	if a := s.account(db, "01", "990101195603070010", ""); a == nil || a.Person.IDType != "10" {
+		t.Errorf("the provisional card is not the ID card: %+v", a)
+	}
+	list, err := document.LoadList(centreFile)
+	noError(t, err)
+	for _, number := range []string{"99010001", "9901000102"} {
+		doc, err := list.Parse("08", number)
+		noError(t, err)
+		if a := found(t, db, doc); a == nil || a.Person.IDNumber != "9901000101B" {
+			t.Errorf("by %s: %+v", number, a)
+		}
+	}
+	// Without the file the same roster is mostly unknown.
+	other := newSite(t)
+	wantIn(t, other.mustImport(path), counts(5, 1, 0, 0, 4))
+}
+
+func found(t *testing.T, db *store.DB, doc document.Document) *store.Account {
+	t.Helper()
+	a, err := db.TakeGuess(t.Context(), store.Guess{
+		PersonDigest: db.PersonDigest(doc.Key()), Lane: store.PublicLane,
+		Budget: store.Budget{Guesses: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now} }},
+	})
+	noError(t, err)
+	return a.Account
+}
+
+// The reason that a clerk reads is the one the citizen would.
+func TestRosterReasons(t *testing.T) {
+	t.Parallel()
+	h := mustHeader(t, rosterHeader)
+	for number, want := range map[string]document.Reason{
+		"":                    document.NoNumber,
+		"99010119560307001":   document.WrongLength,
+		"990101195603070012":  document.WrongCheck,
+		"990101195602300011":  document.WrongDate,
+		"9901011956O3070010":  document.WrongCharacters,
+		"16010119560307001X":  document.WrongRegion,
+		futureNumber(t):       document.WrongDate,
+		"990101-195603070010": document.WrongCharacters,
+	} {
+		fields := goodFields()
+		fields[h.at[colIDNumber]] = number
+		fields[h.at[colRule]] = "111111"
+		_, refusals := h.read(1, fields)
+		if len(refusals) != 1 || refusals[0].column != colIDNumber || !strings.HasSuffix(refusals[0].reason, ": "+string(want)) {
+			t.Errorf("%q: %+v, want %s", number, refusals, want)
+		}
+	}
+}
+
+// futureNumber belongs to somebody not born yet.
+func futureNumber(t *testing.T) string {
+	t.Helper()
+	for _, last := range "0123456789X" {
+		n := "99010120980101001" + string(last)
+		if _, err := document.Parse(document.Citizen, n); err == nil {
+			return n
+		}
+	}
+	t.Fatal("no check digit fits")
+	return ""
+}
+
+// check says how many types the file has; a running server goes by it.
+func TestServeWithCentreCodes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.addOK()
+	own, err := os.ReadFile(centreFile)
+	noError(t, err)
+	s.write("documents.json", string(own))
+	env := s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")})
+	got := runCheck(t, env)
+	noError(t, got.err)
+	got.want(verdictOK, "FUNDPASS_DOCUMENTS_FILE", "documents.json: 12 types")
+	server := serveInProcess(t, env)
+	token := s.openSession(t, server.url)
+	for code, want := range map[string]string{
+		"08": "COUNTER_ONLY", // on the list, and nothing Alipay compares
+		"20": "UNKNOWN",      // on the built-in list alone
+	} {
+		body := `{"name":"林志","id_type":"` + code + `","id_number":"99010001","password":"x"}`
+		req, err := http.NewRequest("POST", server.url+"/v1/link", strings.NewReader(body))
+		noError(t, err)
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := newClient(t).Do(req)
+		noError(t, err)
+		answer, err := io.ReadAll(resp.Body)
+		noError(t, err)
+		resp.Body.Close()
+		if resp.StatusCode != 400 || !strings.Contains(string(answer), `"`+want+`"`) {
+			t.Errorf("code %s: %d %s", code, resp.StatusCode, answer)
+		}
+	}
+	noError(t, server.end(t))
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Resets of one history: a day allows so many.
+const (
+	resetsInPlay = 2
+	resetsInAll  = 3 // one is kept for the end
+)
+
+// play does one thing after the other, in any order.
+func (p *player) play() {
+	for range scenes {
+		if p.isFrozen() && rand.IntN(3) == 0 {
+			p.reset()
+			continue
+		}
+		change := p.anyChange()
+		switch n := rand.IntN(34); {
+		case n < 6 || change == 0 && n < 24:
+			p.open(p.anyPassword(), true)
+		case n < 17:
+			p.confirm(change)
+		case n < 20:
+			p.cancel(change)
+		case n < 24:
+			p.look(change)
+		case n < 26:
+			p.claim(p.anyPassword())
+		case n < 27:
+			p.freeze()
+		case n < 30:
+			p.reset()
+		default:
+			if n := p.anyReset(); n > 0 {
+				p.renew(n, true)
+			}
+		}
+	}
+}
+
+// end finds out which password works at last, if it is not frozen for good.
+func (p *player) end() {
+	for password := p.newest(); password >= 0; {
+		switch p.open(password, false) {
+		case "OK":
+			return
+		case "OLD_PASSWORD_WRONG":
+			password--
+		case "PASSWORD_FROZEN":
+			p.claim(password)
+			if n := p.start(resetsInAll, false); n == 0 {
+				return // as many as a day allows
+			} else if p.resetPath(n) != "" {
+				p.renew(n, false)
+			}
+			password = p.newest()
+		}
+	}
+	p.town.t.Error("no password works")
+}
+
+func (p *player) belief() int { p.mu.Lock(); defer p.mu.Unlock(); return p.believed }
+
+// newest is the number of the last password made up.
+func (p *player) newest() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.passwords) - 1
+}
+
+// open is two operations: nothing keeps the password as it is between them.
+func (p *player) open(password int, hasty bool) string {
+	n := p.newOpening()
+	call := time.Now()
+	code, a := p.ask(p.openChange(p.password(password)), hasty, true)
+	switch code {
+	case "OK":
+		p.write(did("verify", n, password), call, code)
+		p.write(did("install", n, password), call, code)
+		p.mu.Lock()
+		p.paths[n], p.believed, p.frozen = changeAt(a), password, false
+		p.mu.Unlock()
+	case "OLD_PASSWORD_WRONG":
+		p.write(did("verify", n, password), call, code)
+	case "PASSWORD_FROZEN":
+		p.write(did("verify", n, password), call, code)
+		p.believeFrozen()
+	case lost:
+		p.write(did("install", n, password), call, lost)
+	case "":
+	default:
+		p.town.t.Errorf("open: %s", a.raw)
+	}
+	return code
+}
+
+func (p *player) confirm(change int) {
+	password := p.choose(change)
+	d, call := p.does("confirm", change, password), time.Now()
+	code, a := p.ask(confirmTo(p.path(change), p.password(password)), true, false)
+	p.judge(d, call, code, a)
+	if code == "OK" {
+		p.believe(password)
+	}
+}
+
+func (p *player) cancel(change int) {
+	call := time.Now()
+	code, a := p.ask(postTo(p.path(change)+"/cancel", fields{}), true, false)
+	p.judge(did("cancel", change, 0), call, code, a)
+}
+
+// judge writes down an answer that the model knows.
+func (p *player) judge(d deed, call time.Time, code string, a answer) {
+	switch code {
+	case "":
+	case "OK", "CHANGE_GONE", "RESET_GONE", lost:
+		p.write(d, call, code)
+	default:
+		p.town.t.Errorf("%s: %s", d.kind, a.raw)
+	}
+}
+
+func (p *player) look(change int) {
+	call := time.Now()
+	code, a := p.ask(getFrom(p.path(change)), true, false)
+	switch code {
+	case "OK":
+		p.write(did("look", change, 0), call, a.text("state"))
+	case lost, "": // a look does nothing
+	default:
+		p.town.t.Errorf("look: %s", a.raw)
+	}
+}
+
+// claim lets the stranger try to link the account.
+func (p *player) claim(password int) {
+	owner := *p.citizen
+	owner.Password = p.password(password)
+	stranger := player{script: p.script, token: p.stranger.token}
+	call := time.Now()
+	switch code, a := stranger.send(owner.link(), true); code {
+	case "LINK_REFUSED", "ALREADY_LINKED":
+		p.write(did("claim", 0, password), call, code)
+	case lost, "": // a claim does nothing
+	default:
+		p.town.t.Errorf("claim: %s", a.raw)
+	}
+}
+
+// freeze is 不是我. It ends the player's own session.
+func (p *player) freeze() {
+	d, call := p.does("freeze", 0, 0), time.Now()
+	code, a := p.ask(postTo("/v1/freeze", fields{}), true, false)
+	p.judge(d, call, code, a)
+	if code == "OK" {
+		p.believeFrozen()
+	}
+}
+
+// reset begins one, if there may be one more. The new password is given at once,
+// twice at once, after a change, by another session, or in a later scene.
+func (p *player) reset() {
+	n := p.start(resetsInPlay, true)
+	if n == 0 || p.resetPath(n) == "" {
+		return
+	}
+	switch rand.IntN(8) {
+	case 0:
+	case 1:
+		p.newPlayer().renew(n, false)
+	case 2, 3, 4, 5:
+		if p.open(p.belief(), false) == "OK" {
+			p.confirm(p.newestChange())
+		}
+		p.renew(n, false)
+	case 6:
+		twin := *p // of the same session
+		var wg sync.WaitGroup
+		wg.Go(func() { twin.renew(n, true) })
+		p.renew(n, true)
+		wg.Wait()
+	default:
+		change := p.anyChange() // a reset leaves none open
+		p.renew(n, true)
+		if change > 0 {
+			p.look(change)
+		}
+	}
+}
+
+// start is two operations, as open is. It returns 0 when limit were begun before.
+func (p *player) start(limit int, hasty bool) int {
+	n := p.newReset(limit)
+	if n == 0 {
+		return 0
+	}
+	d, call := p.does("start", n, 0), time.Now()
+	code, a := p.ask(postTo("/v1/password/resets", fields{}), hasty, false)
+	stands := d
+	stands.kind = "stand"
+	switch code {
+	case "OK":
+		p.write(d, call, code)
+		p.write(stands, call, code)
+		p.mu.Lock()
+		p.resets[n] = "/v1/password/resets/" + a.text("id")
+		p.mu.Unlock()
+	case lost:
+		p.write(stands, call, lost)
+	case "":
+	default:
+		p.town.t.Errorf("start: %s", a.raw)
+	}
+	return n
+}
+
+// renew confirms a reset. The simulated Alipay has seen the right face at once.
+func (p *player) renew(reset int, hasty bool) {
+	password := p.choose(-reset)
+	d, call := p.does("renew", reset, password), time.Now()
+	code, a := p.ask(confirmTo(p.resetPath(reset), p.password(password)), hasty, false)
+	p.judge(d, call, code, a)
+	if code == "OK" {
+		p.believe(password)
+	}
+}

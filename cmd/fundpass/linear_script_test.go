@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// A script is one citizen's history while it is written.
+type script struct {
+	*citizen
+	stranger *citizen // somebody else with Alipay, who has no link
+	stage    *stage
+	begun    time.Time
+
+	mu        sync.Mutex
+	ops       []porcupine.Operation
+	passwords []string    // by number; 0 is the first
+	paths     []string    // of changes, by number; "" where no answer told
+	resets    []string    // of resets, by number, likewise
+	chosen    map[int]int // the password of the first confirm, of a change or of minus a reset
+	believed  int         // what the last answer made of the password
+	frozen    bool        // what the last answer made of its state
+	sessions  int         // how many there were
+	met       uint64      // of them, by bit, whose login was answered
+}
+
+// newScript is a citizen with a link, before anything was changed.
+func (s *stage) newScript(c, stranger *citizen) *script {
+	return &script{citizen: c, stranger: stranger, stage: s, begun: time.Now(), passwords: []string{c.Password},
+		paths: []string{""}, resets: []string{""}, chosen: map[int]int{}}
+}
+
+// anyPassword is mostly the one that should work.
+func (s *script) anyPassword() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rand.IntN(5) > 0 {
+		return s.believed
+	}
+	return rand.IntN(len(s.passwords))
+}
+
+// newestChange is the latest that an answer told, or 0.
+func (s *script) newestChange() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.paths) - 1
+	for n > 0 && s.paths[n] == "" {
+		n--
+	}
+	return n
+}
+
+func (s *script) anyChange() int { s.mu.Lock(); defer s.mu.Unlock(); return late(s.paths) }
+func (s *script) anyReset() int  { s.mu.Lock(); defer s.mu.Unlock(); return late(s.resets) }
+
+// late is the number of a late path, 0 where there is none.
+func late(paths []string) int {
+	for n := len(paths) - 1; n > 0; n-- {
+		if paths[n] != "" && rand.IntN(5) > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// newOpening is a change's number before it has a path.
+func (s *script) newOpening() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paths = append(s.paths, "")
+	return len(s.paths) - 1
+}
+
+// newReset is a reset's number before it has a path, 0 when limit were begun.
+func (s *script) newReset(limit int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.resets) > limit {
+		return 0
+	}
+	s.resets = append(s.resets, "")
+	return len(s.resets) - 1
+}
+
+// choose is the password of the first confirm of what has this number, or now and
+// then a new one.
+func (s *script) choose(what int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.chosen[what]; ok && rand.IntN(2) > 0 {
+		return p
+	}
+	s.passwords = append(s.passwords, s.newPassword())
+	s.chosen[what] = len(s.passwords) - 1
+	return s.chosen[what]
+}
+
+func (s *script) password(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.passwords[n] }
+func (s *script) path(change int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.paths[change]
+}
+func (s *script) resetPath(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.resets[n] }
+func (s *script) isFrozen() bool         { s.mu.Lock(); defer s.mu.Unlock(); return s.frozen }
+
+// believe notes what an answer made of the password.
+func (s *script) believe(password int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.believed, s.frozen = password, false
+}
+
+func (s *script) believeFrozen() { s.mu.Lock(); defer s.mu.Unlock(); s.frozen = true }
+
+// write puts an operation that was begun at call into the history.
+func (s *script) write(d deed, call time.Time, answer string) {
+	back := int64(time.Since(s.begun))
+	if answer == lost {
+		back = never
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ops = append(s.ops, porcupine.Operation{Input: d, Output: answer, Call: int64(call.Sub(s.begun)), Return: back})
+}
+
+// A player is one of the citizen's phones, with a session of its own.
+type player struct {
+	*script
+	session int
+	token   string
+}
+
+func (s *script) newPlayer() *player {
+	p := &player{script: s}
+	p.logIn()
+	return p
+}
+
+// logIn gets a new session, from whichever server lives.
+func (p *player) logIn() {
+	for range 200 {
+		call := time.Now()
+		code, a := p.send(postTo("/v1/sessions", fields{"auth_code": p.code()}), false)
+		if code != "OK" {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		p.mu.Lock()
+		p.sessions++
+		p.session, p.token = p.sessions, a.text("token")
+		p.met |= bit(p.session)
+		p.mu.Unlock()
+		if p.session > 63 {
+			p.town.t.Error("too many sessions for one history")
+		}
+		p.write(deed{kind: "login", by: p.session}, call, code)
+		return
+	}
+	p.town.t.Error("nobody lets the citizen in")
+}
+
+// send sends a request to one of the servers. "" says that nothing was done.
+func (p *player) send(r request, hasty bool) (string, answer) {
+	ctx := p.town.t.Context()
+	if hasty && rand.IntN(lostOneIn) == 0 {
+		var hangUp context.CancelFunc
+		ctx, hangUp = context.WithTimeout(ctx, time.Duration(1+rand.IntN(80))*time.Millisecond)
+		defer hangUp()
+	}
+	var a answer
+	err := error(syscall.ECONNREFUSED)
+	for errors.Is(err, syscall.ECONNREFUSED) { // that server is dead, and nothing was done
+		phone := phone{base: p.stage.anyURL(), http: p.http, token: p.token}
+		a, err = phone.do(ctx, r)
+	}
+	switch {
+	case err != nil || a.Code == "RESULT_UNKNOWN":
+		return lost, a
+	case a.Code == "BUSY":
+		return "", a
+	}
+	return a.Code, a
+}
+
+// ask sends a request in the player's session, and logs in again where that has
+// ended. looks says that it goes on to look at a password, unless that is frozen.
+func (p *player) ask(r request, hasty, looks bool) (string, answer) {
+	visit, call := deed{kind: "visit", by: p.session}, time.Now()
+	code, a := p.send(r, hasty)
+	switch {
+	case code == "SESSION_EXPIRED":
+		p.write(visit, call, code)
+		p.logIn()
+		return "", a
+	case code == lost || code == "":
+		return code, a
+	case looks && code != "PASSWORD_FROZEN":
+		p.write(visit, call, unfrozen)
+	default:
+		p.write(visit, call, "OK")
+	}
+	return code, a
+}
+
+// does is a deed of the player's that may end sessions.
+func (p *player) does(kind string, of, password int) deed {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return deed{kind: kind, of: of, password: password, by: p.session, met: p.met}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"fundpass/miniapp-api/passwd"
+)
+
+// Of every round of TestLinearizable.
+const (
+	scripts   = 5  // citizens, a history each
+	players   = 3  // phones of a citizen, at the same time
+	scenes    = 9  // things a phone does
+	lostOneIn = 12 // operations whose answer nobody waits for
+)
+
+// A stage has two servers on one database, of which now and then one is killed.
+type stage struct {
+	*town
+	tap  *tap
+	dsns [2]string // the first through the tap
+
+	mu      sync.Mutex
+	servers [2]*process
+	all     []*process
+}
+
+func newStage(t *testing.T) *stage {
+	s := &stage{town: newTown(t)}
+	tap, dsn := newTap(t, s.dsn)
+	s.tap, s.dsns = tap, [2]string{dsn, s.dsn}
+	policy := *passwd.Default() // a lock that ends no history
+	policy.Lock = passwd.Lock{Rounds: []passwd.Round{{Guesses: 99, Lock: "1m"}, {Guesses: 1, Lock: "reset"}}}
+	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
+	raw, err := json.Marshal(policy)
+	noError(t, err)
+	s.write("policy.json", string(raw))
+	s.start(0)
+	s.start(1)
+	return s
+}
+
+// start puts a new server in a place.
+func (s *stage) start(place int) {
+	s.t.Helper()
+	p := startServer(s.t, s.env(map[string]string{
+		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_PROOF": "none", "FUNDPASS_POLICY_FILE": s.path("policy.json"),
+		"FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000",
+	}))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.servers[place] = p
+	s.all = append(s.all, p)
+}
+
+func (s *stage) anyURL() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.servers[rand.IntN(2)].URL
+}
+
+// disturb breaks what it can while a round is played: the line at a COMMIT, and
+// a whole server.
+func (s *stage) disturb() {
+	s.t.Helper()
+	moments := []moment{inStatement, beforeCommit, afterCommit}
+	s.tap.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
+	time.Sleep(time.Duration(100+rand.IntN(1200)) * time.Millisecond)
+	place := rand.IntN(2)
+	s.servers[place].Kill()
+	s.start(place)
+}
+
+// check lets the checker find an order that explains everything.
+func (s *script) check(t *testing.T) {
+	t.Helper()
+	switch porcupine.CheckOperationsTimeout(passwordModel, s.ops, 20*time.Second) {
+	case porcupine.Unknown:
+		t.Errorf("%d operations are too many for the checker", len(s.ops))
+	case porcupine.Illegal:
+		var b strings.Builder
+		for _, op := range s.ops {
+			fmt.Fprintf(&b, "%v %v %+v -> %v\n", time.Duration(op.Call), time.Duration(op.Return), op.Input, op.Output)
+		}
+		t.Errorf("no order explains\n%s", b.String())
+	}
+	s.truth()
+}
+
+// TestLinearizable (T36) lets several phones of one citizen open, confirm, cancel
+// and look, freeze and reset at once, while a stranger claims the account, over two
+// servers that are killed, with answers that are lost. One order of the operations
+// explains every answer.
+// FUNDPASS_HISTORIES says how many histories there are.
+func TestLinearizable(t *testing.T) {
+	t.Parallel()
+	histories := 20
+	if n, err := strconv.Atoi(os.Getenv("FUNDPASS_HISTORIES")); err == nil {
+		histories = n
+	}
+	s := newStage(t)
+	seen := map[string]int{}
+	for range (histories + scripts - 1) / scripts {
+		for _, history := range s.round() {
+			history.check(t)
+			for _, op := range history.ops {
+				seen[fmt.Sprint(op.Input.(deed).kind, " ", op.Output)]++
+			}
+		}
+	}
+	t.Logf("%d histories, %d servers: %v", histories, len(s.all), seen)
+	for _, must := range []string{"confirm OK", "confirm CHANGE_GONE", "verify OLD_PASSWORD_WRONG", "install lost", "visit SESSION_EXPIRED",
+		"freeze OK", "verify PASSWORD_FROZEN", "renew OK", "renew RESET_GONE", "claim LINK_REFUSED", "claim ALREADY_LINKED"} {
+		if seen[must] == 0 {
+			t.Errorf("never seen: %s", must)
+		}
+	}
+	checkServer(t, s.all...)
+}
+
+// round plays a history of every citizen, disturbs them, and ends them in peace.
+func (s *stage) round() (all []*script) {
+	strangers := s.move(scripts, s.anyURL())
+	for i, c := range s.linked(scripts, s.anyURL()) {
+		strangers[i].mustLogIn()
+		all = append(all, s.newScript(c, strangers[i]))
+	}
+	var wg sync.WaitGroup
+	for _, history := range all {
+		for range players {
+			wg.Go(func() { history.newPlayer().play() })
+		}
+	}
+	s.disturb()
+	wg.Wait()
+	s.tap.disarm()
+	for _, history := range all {
+		wg.Go(func() { history.newPlayer().end() })
+	}
+	wg.Wait()
+	return all
+}

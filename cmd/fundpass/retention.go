@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"fundpass/store"
+)
+
+// retainEvery is how often serve lets go of what is too old. The first time is
+// an hour after the start, so that a server that keeps failing never comes to it.
+const (
+	retainEvery = 24 * time.Hour
+	retainFirst = time.Hour
+)
+
+// longestRecord bounds FUNDPASS_AUDIT_YEARS.
+const longestRecord = 30
+
+func retentionCommand(w world) *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "retention",
+		Short: "Delete what is older than it may become",
+		Long: "Retention deletes what has outlived its use, and prints how much of each kind.\n" +
+			"serve does the same once a day. Events and operators' actions live as long as\n" +
+			"FUNDPASS_AUDIT_YEARS says; the other lives are fixed. A lock that has not ended\n" +
+			"is never forgotten.\n\n" +
+			"It needs " + strings.Join(unlockSettings, ", ") + ".",
+		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return retention(cmd.Context(), w, dryRun) },
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only count")
+	return cmd
+}
+
+func retention(ctx context.Context, w world, dryRun bool) error {
+	s, problems := parseSettings(w.getenv)
+	if problems = only(problems, append([]string{"FUNDPASS_AUDIT_YEARS"}, unlockSettings...)); len(problems) > 0 {
+		return fmt.Errorf("settings are not right:\n%w", asError(problems))
+	}
+	db, err := s.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	all, err := db.Retention(ctx, s.AuditYears, dryRun)
+	title := "deleted"
+	if dryRun {
+		title = "would go"
+	}
+	var rows []table.Row
+	for _, r := range all {
+		rows = append(rows, table.Row{r.Kind, r.Before.In(beijing).Format(time.DateTime), r.Rows, strings.Join(r.Parts, " ")})
+	}
+	printTable(w.out, table.Row{"kind", "older than", title, "partitions dropped"}, rows)
+	return err
+}
+
+// retain runs the retention once a day. Several servers may do it at once.
+func (a *app) retain(ctx context.Context, first, pause time.Duration) {
+	next := time.NewTimer(first)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+		}
+		next.Reset(pause)
+		all, err := a.db.Retention(ctx, a.settings.AuditYears, false)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			a.log.Warn("retention stopped early", "err", err)
+		}
+		a.logRetained(all)
+	}
+}
+
+func (a *app) logRetained(all []store.Retained) {
+	for _, r := range all {
+		if r.Rows > 0 {
+			a.log.Info("retention", "kind", r.Kind, "before", r.Before, "rows", r.Rows, "partitions", len(r.Parts))
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lib/pq"
+
+	"fundpass/store"
+	"fundpass/store/localpg"
+	"fundpass/store/storetest"
+)
+
+// syncBenchRows is how many lines BenchmarkSync takes in; FUNDPASS_BENCH_ROWS
+// names another number, such as 1000000.
+const syncBenchRows = 100000
+
+// BenchmarkSync compares a sync of a file of which one line in a hundred changed,
+// as a process of its own, with the least that any comparison must do: read and
+// check the same file, and COPY its columns and a keyed digest of each line into a
+// temporary table. Every second account has a link. Both have one server, which
+// keeps what it commits.
+func BenchmarkSync(b *testing.B) {
+	rows := syncBenchRows
+	if v := os.Getenv("FUNDPASS_BENCH_ROWS"); v != "" {
+		var err error
+		rows, err = strconv.Atoi(v)
+		noError(b, err)
+	}
+	s, db := newSyncBench(b)
+	var files [2]string // the next night's is always the other one
+	files[0] = s.path("a.csv")
+	s.mustImport("--sample", strconv.Itoa(rows), "--out", files[0])
+	files[1] = changedSample(b, files[0])
+	s.mustImport(files[0])
+	mustExec(b, db, `
+		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at)
+		SELECT center_id, person_digest, person_digest, min(account_id::text)::uuid, '\x00', now() FROM accounts
+		WHERE account_id < '80000000-0000-0000-0000-000000000000' AND status IN ('01', '02') GROUP BY center_id, person_digest`, `VACUUM ANALYZE`, `CHECKPOINT`)
+
+	var synced, copied time.Duration
+	var most int64
+	night := 0
+	for b.Loop() {
+		night++
+		synced += timed(func() { most = max(most, s.syncProcess(b, files[night%2])) })
+		b.StopTimer()
+		copied += timed(func() { s.copyParsed(b, files[night%2]) })
+		b.StartTimer()
+	}
+	all := float64(rows) * float64(b.N)
+	b.ReportMetric(all/synced.Seconds(), "rows/s")
+	b.ReportMetric(all/copied.Seconds(), "copied-rows/s")
+	b.ReportMetric(synced.Seconds()/copied.Seconds(), "of-copy")
+	b.ReportMetric(float64(most)/1024, "MB-RSS")
+}
+
+// newSyncBench is a site with a server of its own.
+func newSyncBench(b *testing.B) (*site, *sql.DB) {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "sync-bench-")
+	noError(b, err)
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	noError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
+	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
+	storetest.Require(b, err)
+	b.Cleanup(func() { pg.Close() })
+	s := newBareSite(b)
+	s.dsn = pg.DSN("")
+	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.dsn})
+	noError(b, err)
+	db, err := sql.Open("postgres", s.dsn)
+	noError(b, err)
+	b.Cleanup(func() { db.Close() })
+	return s, db
+}
+
+// changedSample is the sample with another phone in one line of a hundred.
+func changedSample(b *testing.B, path string) string {
+	b.Helper()
+	lines := strings.Split(string(readFile(b, path)), "\n")
+	for i := 50; i < len(lines)-1; i += 100 {
+		fields := strings.Split(lines[i], ",")
+		fields[4] = fmt.Sprintf("101%08d", i)
+		lines[i] = strings.Join(fields, ",")
+	}
+	return tempFile(b, strings.Join(lines, "\n"))
+}
+
+// syncProcess runs a sync and returns its greatest resident memory in KiB.
+func (s *site) syncProcess(b *testing.B, path string) int64 {
+	b.Helper()
+	c := exec.Command(os.Args[0], "sync", path)
+	c.Env = append(os.Environ(), asProgram+"=1")
+	for name, v := range s.env() {
+		c.Env = append(c.Env, name+"="+v)
+	}
+	if out, err := c.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	} else if testing.Verbose() {
+		b.Logf("%s", out)
+	}
+	return c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+}
+
+// copyParsed reads and checks a file and copies what it says, with a digest of
+// each line, into a temporary table.
+func (s *site) copyParsed(b *testing.B, path string) {
+	b.Helper()
+	r, err := fileRoster(path)
+	noError(b, err)
+	db, err := sql.Open("postgres", s.dsn)
+	noError(b, err)
+	defer db.Close()
+	tx, err := db.Begin()
+	noError(b, err)
+	defer tx.Rollback()
+	_, err = tx.Exec(`CREATE TEMPORARY TABLE parsed (line bigint, no text, name text, id_type text, id_number text,
+		phone text, employer text, status text, rule text, digest bytea) ON COMMIT DROP`)
+	noError(b, err)
+	in, err := tx.Prepare(pq.CopyIn("parsed", "line", "no", "name", "id_type", "id_number", "phone", "employer", "status", "rule", "digest"))
+	noError(b, err)
+	w := world{getenv: getenvOf(s.env())}
+	noError(b, withImporter(b.Context(), w, r, func(m *importer) error {
+		return m.read(func() error {
+			return m.through(b.Context(), work{
+				func() (piece, error) { return m.cutLines(store.ImportBatch, nil) },
+				func(_ context.Context, p *piece) { m.check(p); digestLines(m.db, p) },
+				func(_ context.Context, p *piece) error { return copyLines(in, p) },
+			})
+		})
+	}))
+	_, err = in.Exec()
+	noError(b, err)
+}
+
+// digestLines leaves a keyed digest of each line in its Hash.
+func digestLines(db *store.DB, p *piece) {
+	for i := range p.entries {
+		d := &p.entries[i].Depositor
+		d.Hash = string(db.Digest("line", []byte(d.Person.AccountNo), []byte(d.Person.Name), d.DocumentKey, []byte(d.Person.Phone), []byte(d.Status)))
+	}
+}
+
+func copyLines(in *sql.Stmt, p *piece) error {
+	for _, e := range p.entries {
+		d := e.Person
+		if _, err := in.Exec(e.line, d.AccountNo, d.Name, d.IDType, d.IDNumber, d.Phone, d.EmployerNo, e.Status, e.InitialRule, []byte(e.Hash)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/store"
+)
+
+// busyNight is a centre of many accounts, some linked, and the file of a night
+// in which all of them change. The column of old digests, though empty, makes
+// the pieces small.
+func (s *site) busyNight(n int) (path string) {
+	s.t.Helper()
+	f := newNightFile(n)
+	s.mustImport(f.write(s.t))
+	db := s.open()
+	for i := 0; i < n; i += 40 {
+		s.link(db, f.at(i), f.order[i])
+		switch i / 40 % 5 {
+		case 0:
+			f.at(i).status, f.at(i+1).number = store.StatusMerged, f.at(i).number
+		case 1:
+			f.at(i).status = store.StatusClosed
+		case 2:
+			f.at(i).status = store.StatusFrozen
+		case 3:
+			f.at(i).number = "XB" + f.at(i).number[2:]
+		}
+	}
+	for i := range n {
+		f.at(i).phone = "10100000000"
+	}
+	lines := strings.Split(strings.TrimSpace(string(readFile(s.t, f.write(s.t)))), "\n")
+	lines[0] += ",JMMM"
+	return tempFile(s.t, lines[0]+"\n"+strings.Join(lines[1:], ",\n")+",")
+}
+
+// changesDone waits until a sync has taken in more than so many changes.
+func (s *site) changesDone(db *sql.DB, path string, more int64) int64 {
+	s.t.Helper()
+	r, err := fileRoster(path)
+	noError(s.t, err)
+	key := sha256.Sum256(append([]byte("sync "), r.digest...))
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		var done int64
+		err := db.QueryRow(`SELECT lines_done FROM imports WHERE file_digest = $1`, key[:]).Scan(&done)
+		if err == nil && done > more {
+			return done
+		}
+	}
+	s.t.Fatal("the sync does not get on")
+	return 0
+}
+
+// kill -9 in the middle, twice, and start again: the same end as of a sync that
+// nobody disturbed, event for event and notice for notice.
+func TestSyncKilled(t *testing.T) {
+	t.Parallel()
+	s, twin := newSite(t), newSite(t)
+	path := s.busyNight(3000)
+	undisturbed := twin.busyNight(3000)
+	wantIn(t, twin.mustSync(undisturbed, "--yes"), synced(3000, 0, 3000, 0, 0, 0), links(15, 30, 60))
+
+	bare, err := sql.Open("postgres", s.dsn)
+	noError(t, err)
+	defer bare.Close()
+	var done int64
+	for range 2 {
+		c := startProgram(t, s.env(), "sync", path, "--yes")
+		done = s.changesDone(bare, path, done)
+		noError(t, c.Process.Kill())
+		c.Wait()
+	}
+	wantIn(t, s.mustSync(path, "--yes"), "An earlier run took in", synced(3000, 0, 3000, 0, 0, 0), links(15, 30, 60))
+	if d := cmp.Diff(twin.tables(), s.tables()); d != "" {
+		t.Error(d)
+	}
+	wantIn(t, s.mustSync(path), "Nothing changed")
+}
+
+// Several syncs of one file at once: nothing is done twice.
+func TestSyncTogether(t *testing.T) {
+	t.Parallel()
+	s, twin := newSite(t), newSite(t)
+	path := s.busyNight(2000)
+	twin.mustSync(twin.busyNight(2000), "--yes")
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			r := runWith(t, s.env(), "sync", path, "--yes")
+			if r.err != nil && !strings.Contains(r.err.Error(), "was begun meanwhile") {
+				t.Error(r.err)
+			}
+		})
+	}
+	all.Wait()
+	s.mustSync(path, "--yes")
+	if d := cmp.Diff(twin.tables(), s.tables()); d != "" {
+		t.Error(d)
+	}
+}
+
+// An operator who stops a sync is told how to go on.
+func TestSyncInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := s.busyNight(2000)
+	bare, err := sql.Open("postgres", s.dsn)
+	noError(t, err)
+	defer bare.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		ended <- run(ctx, []string{"sync", path, "--yes"}, w)
+	}()
+	s.changesDone(bare, path, 0)
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
+		t.Fatalf("got %v", err)
+	}
+	wantIn(t, s.mustSync(path, "--yes"), "An earlier run took in", synced(2000, 0, 2000, 0, 0, 0))
+}

@@ -1,0 +1,26 @@
+package miniapp
+
+import (
+	"errors"
+
+	"fundpass/miniapp-api/document"
+)
+
+// counterOnly is the answer where neither Alipay can prove a document nor the
+// centre wants it linked online.
+var counterOnly = FieldError{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"}
+
+// documentErrors says which field of a form is wrong and how, by a document
+// that could not be read; nil when it could.
+func documentErrors(err error) []FieldError {
+	var number *document.NumberError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &number) && number.Reason == document.NoNumber:
+		return []FieldError{{"id_number", "REQUIRED", number.Text()}}
+	case errors.As(err, &number):
+		return []FieldError{{"id_number", "INVALID", number.Text()}}
+	}
+	return []FieldError{{"id_type", "UNKNOWN", "不支持该证件类型"}}
+}

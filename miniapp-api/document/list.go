@@ -1,0 +1,222 @@
+package document
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrList wraps everything that can be wrong with a list of documents.
+var ErrList = errors.New("document: list")
+
+// ZJLX codes of the built-in list. 01 to 04 and 99 are JGJ/T 320; 20 is met at
+// centres. A centre's own list may use other ones: compare a Kind, not these.
+const (
+	Citizen           = "01"
+	Military          = "02"
+	Passport          = "03"
+	PermanentResident = "04"
+	HongKongMacao     = "20"
+	Other             = "99"
+)
+
+// A Type is one entry of a centre's code list.
+type Type struct {
+	Code string `json:"code"` // ZJLX, VARCHAR(2) of JGJ/T 320
+	Kind Kind   `json:"kind"`
+	Name string `json:"name"` // Chinese, ready to show
+	// CounterOnly: the centre links nobody with such a document online.
+	CounterOnly bool `json:"counter_only,omitempty"`
+}
+
+// A List says which document a centre means by which code. Several codes may
+// name one kind: they are then the same document, and the same person. A list
+// is not changed after it was made. Once people are imported under a code, its
+// kind must stay: Key depends on it.
+type List struct {
+	Name  string // whose list it is, for operators
+	types []Type
+}
+
+//go:embed documents.json
+var builtin []byte
+
+var defaultList = func() *List {
+	l, err := ParseList(builtin)
+	if err != nil {
+		panic(err)
+	}
+	return l
+}()
+
+// Default returns the list for a centre without codes of its own.
+func Default() *List { return defaultList }
+
+// LoadList reads a list from a file. Errors: ErrList with everything that is
+// wrong in it, or the error of reading it.
+func LoadList(path string) (*List, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrList, err)
+	}
+	l, err := ParseList(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, nil
+}
+
+const (
+	maxListBytes = 64 << 10
+	maxTypes     = 60
+)
+
+// ParseList reads a list in the form of documents.json. The JSON is strict:
+// unknown, repeated and wrongly capitalised keys are refused. All problems are
+// reported at once, wrapped in ErrList.
+func ParseList(data []byte) (*List, error) {
+	var file struct {
+		Name      string `json:"name"`
+		Documents []Type `json:"documents"`
+	}
+	if err := unmarshalStrict(data, &file); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrList, err)
+	}
+	l := &List{Name: file.Name, types: file.Documents}
+	if err := errors.Join(l.problems()...); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrList, err)
+	}
+	return l, nil
+}
+
+// problems says, entry by entry, what no centre can mean.
+func (l *List) problems() []error {
+	var all []error
+	if n := len(l.types); n == 0 || n > maxTypes {
+		all = append(all, fmt.Errorf("%d documents, wanted 1 to %d", n, maxTypes))
+	}
+	if n := utf8.RuneCountInString(l.Name); n < 1 || n > 60 || !only(l.Name, unicode.IsPrint) {
+		all = append(all, errors.New("name is not 1 to 60 printable characters"))
+	}
+	seen := map[string]bool{}
+	for i, t := range l.types {
+		note := func(format string, args ...any) {
+			all = append(all, fmt.Errorf("document %d: %s", i+1, fmt.Sprintf(format, args...)))
+		}
+		if n := len(t.Code); n < 1 || n > 2 || !only(t.Code, alphanumeric) {
+			note("code %q is not one or two of 0-9 and A-Z", t.Code)
+		}
+		if seen[t.Code] {
+			note("code %q is there already", t.Code)
+		}
+		seen[t.Code] = true
+		if _, ok := kinds[t.Kind]; !ok {
+			note("kind %q is none of %s", t.Kind, strings.Join(kindNames(), ", "))
+		}
+		if n := utf8.RuneCountInString(t.Name); n < 2 || n > 30 || !only(t.Name, ofTypeName) {
+			note("name is not 2 to 30 Chinese characters, letters, digits or brackets")
+		}
+	}
+	return all
+}
+
+func ofTypeName(r rune) bool {
+	return unicode.Is(unicode.Han, r) || unicode.IsLetter(r) || digit(r) || strings.ContainsRune("()（）、/-", r)
+}
+
+// Types returns the entries in the order to show them.
+func (l *List) Types() []Type { return slices.Clone(l.types) }
+
+// Type finds an entry by the centre's code.
+func (l *List) Type(code string) (Type, bool) {
+	i := slices.IndexFunc(l.types, func(t Type) bool { return t.Code == code })
+	if i < 0 {
+		return Type{}, false
+	}
+	return l.types[i], true
+}
+
+// Parse reads a document number as a citizen or a centre writes it, under the
+// centre's code. Blanks are dropped, full-width characters folded, letters
+// raised; anything else that does not belong to the type, invisible characters
+// above all, is refused. Errors: ErrType, ErrNumber as a *NumberError.
+func (l *List) Parse(code, number string) (Document, error) {
+	t, ok := l.Type(code)
+	if !ok {
+		return Document{}, ErrType
+	}
+	return t.parse(number)
+}
+
+// beijing is where days begin for a Chinese birthday.
+var beijing = time.FixedZone("Beijing", 8*60*60)
+
+// ParseOn is Parse and also refuses a birthday after the day of now, in Beijing.
+func (l *List) ParseOn(now time.Time, code, number string) (Document, error) {
+	d, err := l.Parse(code, number)
+	if err == nil && d.Birthday() > now.In(beijing).Format("20060102") {
+		t, _ := l.Type(code)
+		return Document{}, &NumberError{WrongDate, t.Kind}
+	}
+	return d, err
+}
+
+// Types returns the entries of the built-in list.
+func Types() []Type { return defaultList.Types() }
+
+// Parse is List.Parse with the built-in list.
+func Parse(code, number string) (Document, error) { return defaultList.Parse(code, number) }
+
+// unmarshalStrict decodes one JSON value and nothing else.
+func unmarshalStrict(data []byte, into any) error {
+	if len(data) > maxListBytes || !utf8.Valid(data) {
+		return fmt.Errorf("longer than %d bytes or not UTF-8", maxListBytes)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the JSON value")
+	}
+	return exactKeys(json.NewDecoder(bytes.NewReader(data)))
+}
+
+// exactKeys refuses what encoding/json lets pass: a key twice in one object,
+// and a key in another case than it is declared. The value was decoded before,
+// so it is well formed.
+func exactKeys(d *json.Decoder) error {
+	open, err := d.Token()
+	if err != nil || open != json.Delim('{') && open != json.Delim('[') {
+		return err
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if open == json.Delim('{') {
+			t, err := d.Token()
+			if err != nil {
+				return err
+			}
+			key, _ := t.(string)
+			if seen[key] || key != strings.ToLower(key) {
+				return fmt.Errorf("key %q is repeated or not in lower case", key)
+			}
+			seen[key] = true
+		}
+		if err := exactKeys(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}

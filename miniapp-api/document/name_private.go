@@ -1,0 +1,14 @@
+package document
+
+// gbkPrivateFirst begins the 80 characters that GBK (bytes FE50 to FEA0) had
+// before Unicode did: systems of that time keep them as private ones, U+E815 to
+// U+E864. 王䶮 is the case that centres know.
+const gbkPrivateFirst = '\ue815'
+
+// gbkPrivate are the characters that they have now, in order. Source: the
+// mapping tables of GB 18030-2005 and GB 18030-2022.
+var gbkPrivate = []rune("" +
+	"⺁𠂇𠂉𠃌⺄㑳㑇⺈⺋龴㖞㘚㘎⺌⺗㥮㤘龵㧏㧟" +
+	"㩳㧐龶龷㭎㱮㳠⺧𡗗龸⺪䁖䅟⺮䌷⺳⺶⺷𢦏䎱" +
+	"䎬⺻䏝䓖䙡䙌龹䜣䜩䝼䞍⻊䥇䥺䥽䦂䦃䦅䦆䦟" +
+	"䦛䦷䦶龺𤇾䲣䲟䲠䲡䱷䲢䴓䴔䴕䴖䴗䴘䴙䶮龻")

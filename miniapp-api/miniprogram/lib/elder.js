@@ -1,0 +1,10 @@
+// Elder mode: large type and targets. The citizen's choice stays on the phone.
+const KEY = 'elder';
+
+module.exports = {
+  on: () => my.getStorageSync({ key: KEY }).data === true,
+  /** @param {boolean} on */
+  set(on) {
+    my.setStorageSync({ key: KEY, data: on });
+  },
+};

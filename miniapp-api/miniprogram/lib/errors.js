@@ -1,0 +1,93 @@
+// What the page does for every code of the API. A code that is not here, say of a
+// newer server, is shown as the message the server sent.
+//
+//   does: 'login'    log in again silently and repeat (request.js has tried once)
+//         'correct'  show the errors beside their fields, clear the fields of `clear`
+//         'go'       open the page `to` and say why there
+//         'ask'      ask for the state of what was begun, never send it twice
+//         'wait'     wait retry_after seconds and repeat (request.js has tried)
+//         'say'      show the message
+//   offer: the button under the message: a page, or 'retry'
+
+/**
+ * @typedef {object} Behaviour
+ * @property {'login'|'correct'|'go'|'ask'|'wait'|'say'} does
+ * @property {string[]} [clear] fields emptied
+ * @property {string} [to] a page
+ * @property {'home'|'link'|'change'|'reset'|'retry'} [offer]
+ * @property {string} [text] said where the server's message is missing
+ * @property {boolean} [report] show the request id
+ */
+
+/** @type {Record<string, Behaviour>} */
+const table = {
+  SESSION_REQUIRED: { does: 'login', offer: 'home' },
+  SESSION_EXPIRED: { does: 'login', offer: 'home', text: '登录已失效，请重新进入' },
+  AUTH_CODE_INVALID: { does: 'login', offer: 'home' },
+  AUTH_DENIED: { does: 'say', offer: 'retry' },
+
+  BAD_REQUEST: { does: 'correct', report: true },
+  NOT_FOUND: { does: 'say', report: true, text: '该功能暂未开通，请到柜台办理' },
+  NOT_OFFERED: { does: 'say', report: true, text: '该功能暂未开通，请到柜台办理' },
+  METHOD_NOT_ALLOWED: { does: 'say', report: true },
+  PAYLOAD_TOO_LARGE: { does: 'say' },
+  UNSUPPORTED_MEDIA_TYPE: { does: 'say', report: true },
+
+  NOT_LINKED: { does: 'go', to: 'link' },
+  ALREADY_LINKED: { does: 'say', offer: 'home' },
+  LINK_REFUSED: { does: 'correct', clear: ['password'] },
+  ACCOUNT_CLOSED: { does: 'say' },
+  ACCOUNT_FROZEN: { does: 'say' },
+  PASSWORD_FROZEN: { does: 'say', offer: 'reset' },
+
+  LINK_PROOF_REQUIRED: { does: 'say', text: '绑定前还需核验是否为您本人' },
+  LINK_PROOF_LIMIT: { does: 'say', text: '今天身份验证的次数已用完，请明天再试或到柜台办理' },
+  LINK_GONE: { does: 'say', offer: 'link', text: '本次绑定已失效，请重新开始' },
+  CONSENT_REQUIRED: { does: 'say', text: '请先阅读并同意相关说明' },
+  CONSENT_OUTDATED: { does: 'say', offer: 'retry', text: '说明内容已更新，请重新阅读' },
+  CONSENT_IN_USE: { does: 'say', text: '撤回此项同意需先解除绑定' },
+
+  PHONE_REFUSED: { does: 'say', offer: 'retry' },
+
+  OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'] },
+  PASSWORD_LOCKED: { does: 'correct', clear: ['old_password', 'password'], offer: 'reset' },
+
+  CHANGE_IN_PROGRESS: { does: 'say', offer: 'home' },
+  CHANGE_GONE: { does: 'ask', offer: 'change' },
+  PASSWORD_MISMATCH: { does: 'correct', clear: ['new_password_again'] },
+  PASSWORD_WEAK: { does: 'correct' },
+  PASSWORD_SAME: { does: 'correct', clear: ['new_password', 'new_password_again'] },
+  PASSWORD_REUSED: { does: 'correct', clear: ['new_password', 'new_password_again'] },
+  DECRYPT_FAILED: { does: 'say', offer: 'retry', text: '密码传输出错，密码未修改，请再试一次' },
+  IDEMPOTENCY_KEY_REUSED: { does: 'say', offer: 'retry' },
+
+  RESET_GONE: { does: 'ask', offer: 'reset', text: '本次重置已失效，请重新开始' },
+  IDENTITY_NOT_PROVEN: { does: 'say', text: '人脸验证未通过，请重试或到柜台办理' },
+  RESET_UNAVAILABLE: { does: 'say', text: '暂不支持线上重置密码，请本人携带身份证件到柜台办理' },
+  RESET_CODE_WRONG: { does: 'correct', clear: ['code'], text: '重置码不正确或已失效，请核对' },
+  RESET_LIMIT: { does: 'say', text: '今天重置次数已用完，请明天再试或到柜台办理' },
+
+  TOO_MANY_REQUESTS: { does: 'wait', offer: 'retry' },
+  BUSY: { does: 'wait', offer: 'retry', text: '系统繁忙，本次未办理，请稍后再试' },
+  RESULT_UNKNOWN: { does: 'ask', offer: 'retry', text: '暂未收到办理结果，请勿重复提交' },
+  ALIPAY_UNAVAILABLE: { does: 'say', offer: 'retry' },
+  INTERNAL: { does: 'say', report: true, text: '服务异常，请稍后再试' },
+
+  // What the phone itself finds out.
+  NETWORK: { does: 'say', offer: 'retry', text: '网络不给力，请检查网络后再试' },
+  TIMEOUT: { does: 'say', offer: 'retry', text: '网络较慢，请稍后再试' },
+  UNREADABLE: { does: 'say', offer: 'retry', text: '服务返回异常，请稍后再试' },
+  DOMAIN: { does: 'say', text: '请求地址未在白名单内，请联系公积金中心' },
+  CANCELLED: { does: 'say', offer: 'retry', text: '请求已取消' },
+  NO_RANDOMNESS: { does: 'say', text: '当前支付宝版本过低，无法安全提交密码，请更新后再试' },
+  TOO_LONG: { does: 'say', text: '密码太长，请缩短后再试' },
+};
+
+/** @type {Behaviour} */
+const unknown = { does: 'say', report: true, text: '服务异常，请稍后再试' };
+
+module.exports = {
+  table,
+  /** @param {string} code @returns {Behaviour} */
+  behaviour: (code) => table[code] || unknown,
+};

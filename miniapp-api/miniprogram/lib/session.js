@@ -1,0 +1,52 @@
+// The session with the API: opened silently with an auth code, kept in memory
+// only. Alipay forbids my.getAuthCode on a first screen, so it is called when the
+// citizen enters 我的密码.
+let token = '';
+/** @type {Promise<SessionReply>|null} */
+let opening = null;
+
+/** @typedef {{token: string, expires_in: number, linked: boolean, account: object|null}} SessionReply */
+
+/** @returns {Promise<string>} an auth code, good once */
+function authCode() {
+  return new Promise((resolve, reject) => {
+    my.getAuthCode({
+      scopes: 'auth_base',
+      success: (r) => resolve(r.authCode),
+      fail: () => reject({ code: 'AUTH_DENIED', message: '您已取消授权，无法办理', fields: [] }),
+    });
+  });
+}
+
+/**
+ * Opens a session. Calls that come while one is being opened share it. An auth
+ * code that Alipay does not accept is replaced once.
+ * @param {(path: string, data: object) => Promise<SessionReply>} post
+ * @returns {Promise<SessionReply>}
+ */
+function open(post) {
+  if (opening) return opening;
+  const attempt = async () => post('/v1/sessions', { auth_code: await authCode() });
+  opening = attempt()
+    .catch((e) => (e.code === 'AUTH_CODE_INVALID' ? attempt() : Promise.reject(e)))
+    .then(
+      (reply) => {
+        opening = null;
+        token = reply.token;
+        return reply;
+      },
+      (e) => {
+        opening = null;
+        throw e;
+      },
+    );
+  return opening;
+}
+
+module.exports = {
+  open,
+  token: () => token,
+  forget() {
+    token = '';
+  },
+};

@@ -1,0 +1,51 @@
+// Texts that pages share, and times as citizens read them.
+
+/**
+ * What a password's state means; closed is frozen with the account.
+ * @type {Record<string, {title: string, text: string, tone: string}>}
+ */
+const states = {
+  initial: { title: '初始密码', text: '初始密码容易被猜到，请尽快修改。', tone: 'warn' },
+  set: { title: '正常', text: '', tone: 'good' },
+  must_change: { title: '需要修改', text: '现在的密码不够安全，请尽快修改。', tone: 'warn' },
+  locked: { title: '暂时锁定', text: '密码错误次数过多。', tone: 'bad' },
+  closed: { title: '账户已冻结', text: '您的公积金账户已冻结，暂不能修改密码，请到柜台办理。', tone: 'bad' },
+  frozen: { title: '已冻结', text: '暂不能修改密码。可以通过人脸验证重置，或携带本人证件到柜台办理。', tone: 'bad' },
+};
+
+/** Document types, ZJLX. */
+const idTypes = [
+  { code: '01', name: '居民身份证' },
+  { code: '02', name: '军官证' },
+  { code: '03', name: '护照' },
+  { code: '04', name: '外国人永久居留身份证' },
+  { code: '20', name: '港澳居民来往内地通行证' },
+  { code: '99', name: '其他证件' },
+];
+
+/** @param {number} n */
+const two = (n) => (n < 10 ? '0' : '') + n;
+
+/**
+ * A time in Beijing, whatever zone the phone is set to.
+ * @param {string|null|undefined} at RFC 3339 in UTC @returns {string} '2026年1月5日 09:30', '' for none
+ */
+function time(at) {
+  const m = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(at || '');
+  if (!m) return '';
+  const [year, month, day, hour, minute] = m.slice(1, 6).map(Number);
+  const zone = m[7] === 'Z' ? 0 : (m[7][0] === '-' ? -1 : 1) * (Number(m[7].slice(1, 3)) * 60 + Number(m[7].slice(4)));
+  const t = new Date(Date.UTC(year, month - 1, day, hour, minute - zone + 8 * 60));
+  return `${t.getUTCFullYear()}年${t.getUTCMonth() + 1}月${t.getUTCDate()}日 ${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
+}
+
+/** A lock that only a reset opens ends in the year 9999. @param {string|null} until */
+function lockText(until) {
+  if (until && until < '2100') return `锁定至${time(until)}，到时自动解锁。`;
+  return '需要通过人脸验证重置密码，或到柜台办理。';
+}
+
+/** GRZHZT of an account that the centre froze. */
+const ACCOUNT_FROZEN = '06';
+
+module.exports = { ACCOUNT_FROZEN, states, idTypes, time, lockText };

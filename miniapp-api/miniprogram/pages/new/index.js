@@ -1,0 +1,54 @@
+// 修改密码, second page: the new password twice, then done.
+const screen = require('../../lib/screen.js');
+const { form } = require('../../lib/request.js');
+const outcome = require('../../lib/outcome.js');
+const newPassword = require('../../lib/newpassword.js');
+
+screen({
+  ...newPassword.methods,
+  data: newPassword.data,
+
+  /** @param {{id: string}} query */
+  onLoad({ id }) {
+    this.id = id;
+    this.form = form();
+    return this.run(() => this.loadRules());
+  },
+
+  async submit() {
+    if (this.data.busy || !this.acceptable() || !(await this.agreed())) return;
+    await this.run(async () => {
+      const path = `/v1/password/changes/${this.id}/confirm`;
+      this.show(await this.send(this.form, { path, data: {}, seal: this.passwords() }));
+    });
+  },
+
+  /** @param {outcome.Outcome} result */
+  show(result) {
+    this.setData({ new_password: '', new_password_again: '' });
+    outcome.leave({ id: this.id, ...result });
+    my.redirectTo({ url: '/pages/result/index' });
+  },
+
+  /** Lost or gone: the change itself knows whether it happened. @param {{code: string}} e */
+  async ask(e) {
+    if (e.code === 'RESULT_UNKNOWN') {
+      this.show({ state: 'unknown' });
+      return true;
+    }
+    try {
+      const change = await this.call({ path: `/v1/password/changes/${this.id}` });
+      if (change.state === 'done') this.show(change);
+      return change.state === 'done';
+    } catch (other) {
+      return false;
+    }
+  },
+
+  async cancel() {
+    await this.run(async () => {
+      await this.call({ path: `/v1/password/changes/${this.id}/cancel`, data: {}, key: `cancel-${this.id}` });
+      my.navigateBack();
+    });
+  },
+});

@@ -1,0 +1,95 @@
+// 忘记密码: Alipay verifies the face, then the new password is set.
+const screen = require('../../lib/screen.js');
+const { form } = require('../../lib/request.js');
+const outcome = require('../../lib/outcome.js');
+const face = require('../../lib/face.js');
+const newPassword = require('../../lib/newpassword.js');
+
+/** How often the server is asked whether Alipay has decided, and the seconds between. */
+const QUESTIONS = 3;
+const BETWEEN = 2;
+
+screen({
+  ...newPassword.methods,
+  data: { proven: false, byCode: false, code: '', ...newPassword.data },
+
+  onLoad() {
+    this.starting = form();
+    this.form = form();
+  },
+
+  verify() {
+    return this.run(async () => {
+      // Starts are few a day: who broke off goes on with the one there is.
+      const reset = this.begun || (await this.send(this.starting, { path: '/v1/password/resets', data: {} }));
+      this.id = reset.id;
+      const status = await face.showFace(reset);
+      this.begun = face.brokenOff(status) ? reset : null;
+      if (status !== '9000') throw face.refused(status);
+      await this.proof();
+      await this.setPassword();
+    });
+  },
+
+  /** The clerk has seen the citizen's papers: the code is the proof. */
+  async useCode() {
+    if (!this.complete({ code: '请输入重置码' })) return;
+    await this.run(async () => {
+      const { code } = this.data;
+      const reset = await this.send(this.starting, { path: '/v1/password/resets', data: { code } });
+      this.id = reset.id;
+      await this.setPassword();
+    });
+  },
+
+  otherWay() {
+    this.setData({ byCode: !this.data.byCode, code: '', problem: null, wrong: {} });
+  },
+
+  async setPassword() {
+    await this.loadRules();
+    this.setData({ proven: true, code: '' });
+  },
+
+  /** Asks the server, which asks Alipay. */
+  async proof() {
+    for (let n = 1; ; n++) {
+      const { state } = await this.call({ path: `/v1/password/resets/${this.id}` });
+      if (state === 'passed') return;
+      if (state !== 'started' || n === QUESTIONS) throw face.refused();
+      this.waiting('正在等待验证结果，请稍候…');
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN * 1000));
+    }
+  },
+
+  async submit() {
+    if (this.data.busy || !this.acceptable() || !(await this.agreed())) return;
+    await this.run(async () => {
+      const path = `/v1/password/resets/${this.id}/confirm`;
+      this.show(await this.send(this.form, { path, data: {}, seal: this.passwords() }));
+    });
+  },
+
+  /** @param {outcome.Outcome} result */
+  show(result) {
+    this.setData({ new_password: '', new_password_again: '' });
+    outcome.leave({ id: this.id, reset: true, ...result });
+    my.redirectTo({ url: '/pages/result/index' });
+  },
+
+  /** Lost or gone: the reset itself knows whether it happened. @param {{code: string}} e */
+  async ask(e) {
+    if (!this.data.proven) return false;
+    if (e.code === 'RESULT_UNKNOWN') {
+      this.show({ state: 'unknown' });
+      return true;
+    }
+    try {
+      const reset = await this.call({ path: `/v1/password/resets/${this.id}` });
+      if (reset.state === 'done') this.show(reset);
+      return reset.state === 'done';
+    } catch (other) {
+      return false;
+    }
+  },
+});

@@ -1,0 +1,60 @@
+// 结果: done, or not known yet, then it asks until it is known. It never sends a
+// password again.
+const screen = require('../../lib/screen.js');
+const outcome = require('../../lib/outcome.js');
+const { time } = require('../../lib/words.js');
+
+/** How often it asks by itself, and the seconds between. */
+const QUESTIONS = 3;
+const BETWEEN = 2;
+
+/** Asked for the last time, 'open' and what comes before a reset's end mean that nothing arrived. */
+const CAME_TO_NOTHING = ['open', 'cancelled', 'expired', 'started', 'passed', 'failed'];
+
+const TEXTS = {
+  unknown: { title: '正在确认结果', text: '暂未收到办理结果，请勿重复提交。新密码可能已经生效。' },
+  done: { title: '密码修改成功', text: '请使用新密码办理业务。网站、微信、热线同步生效。' },
+  not: { title: '密码未修改', text: '本次修改没有完成，请继续使用原密码，或重新办理。' },
+};
+
+screen({
+  data: { done: false, failed: false, title: '', text: '', changedAt: '', ended: '' },
+
+  onLoad() {
+    this.result = outcome.take();
+    this.show(this.result);
+    if (!this.data.done) return this.askAgain();
+  },
+
+  /** @param {outcome.Outcome} result */
+  show(result) {
+    const done = result.state === 'done';
+    const failed = CAME_TO_NOTHING.includes(result.state);
+    this.setData(Object.assign({
+      done,
+      failed,
+      changedAt: time(result.changed_at),
+      ended: result.sessions_ended ? `已退出${result.sessions_ended}个` : '',
+    }, done ? TEXTS.done : failed ? TEXTS.not : TEXTS.unknown));
+  },
+
+  askAgain() {
+    return this.run(async () => {
+      for (let n = 1; this.result.id && n <= QUESTIONS; n++) {
+        const path = `/v1/password/${this.result.reset ? 'resets' : 'changes'}/${this.result.id}`;
+        const now = await this.call({ path });
+        const settled = now.state === 'done' || now.state === 'cancelled' || now.state === 'expired' || n === QUESTIONS;
+        if (settled) return this.show(now);
+        await new Promise((resolve) => setTimeout(resolve, BETWEEN * 1000));
+      }
+    });
+  },
+
+  finish() {
+    my.reLaunch({ url: '/pages/home/index' });
+  },
+
+  notMe() {
+    my.redirectTo({ url: '/pages/freeze/index' });
+  },
+});

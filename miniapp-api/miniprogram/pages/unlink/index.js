@@ -1,0 +1,22 @@
+// 解除绑定, against the password: a borrowed phone must not be enough.
+const screen = require('../../lib/screen.js');
+const { form } = require('../../lib/request.js');
+
+screen({
+  data: { password: '', shown: { password: false } },
+
+  onLoad() {
+    this.form = form();
+  },
+
+  async submit() {
+    if (!this.complete({ password: '请输入公积金密码' })) return;
+    await this.run(async () => {
+      const { password } = this.data;
+      await this.send(this.form, { path: '/v1/link/remove', data: {}, seal: { password } });
+      this.setData({ password: '' });
+      my.showToast({ content: '已解除绑定', type: 'success' });
+      my.reLaunch({ url: '/pages/home/index' });
+    });
+  },
+});

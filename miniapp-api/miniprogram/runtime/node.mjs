@@ -1,0 +1,129 @@
+// The mini-program in Node, without a screen: pages run in a context that has no
+// more than ECMAScript and timers, and a citizen does what stands on screen.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import vm from 'node:vm';
+import { fileURLToPath } from 'node:url';
+import { platform } from './platform.mjs';
+import { Program } from './program.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const KINDS = ['.js', '.json', '.axml', '.acss'];
+const OTHER = ['runtime', 'test', 'node_modules'];
+
+/** The mini-program's files by path. */
+export function readFiles(dir = ROOT, base = dir, files = {}) {
+  for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
+    const full = path.join(dir, entry.name);
+    if (entry.isDirectory() && !OTHER.includes(entry.name)) readFiles(full, base, files);
+    else if (KINDS.includes(path.extname(full))) files[path.relative(base, full)] = fs.readFileSync(full, 'utf8');
+  }
+  return files;
+}
+
+/** HTTP to base, whatever host the page asked for. */
+export function transportTo(base) {
+  return ({ url, method, headers, body, timeout }) => new Promise((resolve, reject) => {
+    const target = new URL(new URL(url).pathname, base);
+    const request = http.request(target, { method, headers, timeout }, (reply) => {
+      const chunks = [];
+      reply.on('data', (chunk) => chunks.push(chunk));
+      reply.on('end', () => resolve({ status: reply.statusCode, text: Buffer.concat(chunks).toString() }));
+    });
+    request.on('timeout', () => request.destroy(new Error('timeout')));
+    request.on('error', (e) => reject(e.message === 'timeout' ? 'timeout' : e));
+    request.end(body);
+  });
+}
+
+/** A citizen with a phone. */
+export class Citizen {
+  /**
+   * @param {object} o
+   * @param {Function} o.transport
+   * @param {() => Promise<string>} o.authCode
+   * @param {string} [o.face] what startAPVerify says, '9000' = shown
+   * @param {object} [o.config] what differs from config.js
+   * @param {string} [o.errors] @param {string} [o.client] see platform
+   */
+  constructor({ transport, authCode, face = '9000', config = {}, errors, client }) {
+    this.told = []; // what dialogs said
+    this.says = true; // to every question
+    this.face = face;
+    const my = platform({
+      transport, errors, client,
+      citizen: {
+        authCode,
+        face: () => this.face,
+        confirm: (o) => {
+          this.told.push(o.content);
+          return this.says;
+        },
+        alert: (o) => { this.told.push(o.content); },
+        toast: (o) => { this.told.push(o.content); },
+      },
+    });
+    const hurried = (work, ms) => setTimeout(work, Math.min(ms, 5)); // nobody looks at the clock
+    const context = vm.createContext({ setTimeout: hurried, clearTimeout, console });
+    const evaluate = (file, scope) => {
+      const source = `(function (${Object.keys(scope)}) {'use strict';${this.program.files[file]}\n})`;
+      vm.runInContext(source, context, { filename: file })(...Object.values(scope));
+    };
+    this.program = new Program({ files: readFiles(), my, evaluate });
+    Object.assign(this.program.require('', '/config.js'), config);
+    this.program.start();
+  }
+
+  get route() {
+    return this.program.page.route.split('/')[1];
+  }
+
+  get text() {
+    return textOf({ kids: this.program.page.tree });
+  }
+
+  /** The nodes on screen, in order. */
+  nodes(kids = this.program.page.tree) {
+    return kids.flatMap((node) => (node.tag ? [node, ...this.nodes(node.kids)] : []));
+  }
+
+  find(name, tags) {
+    const all = this.nodes().filter((node) => tags.includes(node.tag) && nameOf(node) === name);
+    if (all.length !== 1) throw new Error(`${this.route}: ${all.length} of ${name} in: ${this.text}`);
+    return all[0];
+  }
+
+  sees(name) {
+    return this.nodes().some((node) => node.tag === 'button' && nameOf(node) === name);
+  }
+
+  fill(name, value) {
+    this.program.emit(this.find(name, ['input']), 'input', { value });
+  }
+
+  async choose(name, value) {
+    this.program.emit(this.find(name, ['picker', 'switch']), 'change', { value });
+    await this.program.quiet();
+  }
+
+  async tap(name) {
+    this.press(name);
+    await this.program.quiet();
+  }
+
+  /** A tap that does not wait for what comes of it. */
+  press(name) {
+    const button = this.find(name, ['button']);
+    if (button.attrs.disabled) throw new Error(`${this.route}: ${name} is disabled`);
+    this.program.emit(button, 'tap');
+  }
+}
+
+function nameOf(node) {
+  return node.attrs['aria-label'] ?? textOf(node);
+}
+
+function textOf(node) {
+  return node.text ?? node.kids.map(textOf).join(' ').trim();
+}

@@ -1,0 +1,88 @@
+// The part of my.* that the pages use, with the manners that Alipay documents:
+// https only, header values are texts, a reply that is no JSON fails with 14, and
+// replies of 400 and above arrive where the client's version puts them.
+import { encrypt } from './rsa.mjs';
+
+/**
+ * @param {object} o
+ * @param {(r: {url: string, method: string, headers: object, body?: string, timeout: number}) =>
+ *   Promise<{status: number, text: string}>} o.transport rejects with 'timeout' or anything else
+ * @param {'fail'|'fail-bare'|'success'} [o.errors] where a status of 400 and above arrives
+ * @param {'ios'|'android'} [o.client]
+ * @param {Record<string, Function>} o.citizen what the person with the phone does:
+ *   authCode(), face(o), confirm(o), alert(o), toast(o), each perhaps later
+ */
+export function platform({ transport, errors = 'fail', client = 'ios', citizen }) {
+  const stored = new Map();
+  const offered = {
+    getAuthCode: async () => ({ authCode: await citizen.authCode(), authSuccessScopes: ['auth_base'], authErrorScopes: {} }),
+    startAPVerify: async (o) => ({ resultStatus: await citizen.face(o), result: { certifyId: o.certifyId } }),
+    confirm: async (o) => ({ confirm: await citizen.confirm(o) }),
+    alert: async (o) => citizen.alert(o),
+    showToast: async (o) => citizen.toast(o),
+    pageScrollTo: async (o) => citizen.scroll?.(o),
+    rsa: async ({ key, text }) => ({ text: encrypt(key, text) }),
+  };
+  const my = { request: (o) => request(o, { transport, errors, client }) };
+  for (const [name, work] of Object.entries(offered)) my[name] = (o = {}) => told(o, work(o));
+  return Object.assign(my, {
+    canIUse: (name) => name in my,
+    setStorageSync: ({ key, data }) => { stored.set(key, data); },
+    getStorageSync: ({ key }) => ({ data: stored.has(key) ? stored.get(key) : null }),
+    removeStorageSync: ({ key }) => { stored.delete(key); },
+    getSystemInfoSync: () => ({ platform: client === 'android' ? 'Android' : 'iOS', windowWidth: 375 }),
+  });
+}
+
+/** Calls back as my.* does. */
+function told(o, work) {
+  return work.then(
+    (r) => {
+      o.success?.(r);
+      o.complete?.(r);
+      return r;
+    },
+    (e) => {
+      o.fail?.(e);
+      o.complete?.(e);
+      if (!o.fail) throw e;
+    },
+  );
+}
+
+function request(o, phone) {
+  return told(o, exchange(o, phone));
+}
+
+async function exchange(o, { transport, errors, client }) {
+  if (!/^https:\/\//.test(o.url)) throw { error: 11, errorMessage: '请求 URL 不支持 HTTP，请使用 HTTPS' };
+  const headers = {};
+  for (const [name, value] of Object.entries(o.headers ?? {})) {
+    if (typeof value !== 'string') throw { error: 2, errorMessage: 'headers 的 key 和 value 必须是 String' };
+    headers[name.toLowerCase()] = value;
+  }
+  let reply;
+  try {
+    const body = o.data === undefined || typeof o.data === 'string' ? o.data : JSON.stringify(o.data);
+    reply = await transport({ url: o.url, method: o.method ?? 'GET', headers, body, timeout: Math.min(o.timeout ?? 30000, 60000) });
+  } catch (e) {
+    throw e === 'timeout' ? { error: 13, errorMessage: '超时' } : { error: 12, errorMessage: '网络出错' };
+  }
+  return arrived(reply, errors, client);
+}
+
+/** The reply as the client hands it over. iOS names the status twice, Android once. */
+function arrived(reply, errors, client) {
+  const failed = reply.status >= 400 && errors !== 'success';
+  let data = reply.text;
+  try {
+    data = JSON.parse(reply.text);
+  } catch (e) {
+    if (!failed) throw { error: 14, errorMessage: 'JSON parse data error', status: reply.status };
+  }
+  const status = client === 'ios' ? { status: reply.status, statusCode: reply.status } : { status: reply.status };
+  if (!failed) return { ...status, data, headers: {} };
+  const error = { error: 19, errorMessage: 'http status error' };
+  if (errors === 'fail-bare') throw { ...error, ...status };
+  throw { ...error, ...status, data: client === 'ios' ? data : reply.text, headers: {} };
+}

@@ -1,0 +1,145 @@
+// Runs a mini-program's own files, unchanged: App, Page, setData, navigation and
+// the life of pages. What shows them and what my.* does is the host's.
+import { parse } from './axml.mjs';
+import { datasetOf, render } from './tree.mjs';
+
+/** The path that name means in a file of directory from. */
+export function resolve(from, name) {
+  const parts = name.startsWith('/') ? [] : from.split('/').slice(0, -1);
+  for (const part of name.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.' && part !== '') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+/** Sets 'a.b[0].c' in data without touching what other readers hold. */
+function setPath(data, path, value) {
+  const keys = path.replace(/\[(\d+)\]/g, '.$1').split('.');
+  const last = keys.pop();
+  let at = data;
+  for (const key of keys) at = at[key] = Array.isArray(at[key]) ? at[key].slice() : { ...at[key] };
+  at[last] = value;
+}
+
+export class Program {
+  /**
+   * @param {object} host
+   * @param {Record<string, string>} host.files text by path
+   * @param {object} host.my the platform; its navigation is added here
+   * @param {(path: string, scope: object) => void} host.evaluate runs a module
+   * @param {(page: object, tree: object[]) => void} [host.paint]
+   */
+  constructor({ files, my, evaluate, paint = () => {} }) {
+    Object.assign(this, { files, my, evaluate, paint });
+    this.modules = new Map();
+    this.definitions = new Map();
+    this.stack = [];
+    this.pending = new Set();
+    this.routes = JSON.parse(files['app.json']).pages;
+    this.addNavigation();
+  }
+
+  /** Launches the app on its first page. */
+  start() {
+    this.require('', '/app.js');
+    this.app.onLaunch?.({});
+    this.open('/' + this.routes[0]);
+  }
+
+  get page() {
+    return this.stack[this.stack.length - 1];
+  }
+
+  require(from, name) {
+    const path = resolve(from, name);
+    if (!(path in this.files)) throw new Error(`${from} requires ${name}, which is not there`);
+    if (!this.modules.has(path)) {
+      const module = { exports: {} };
+      this.modules.set(path, module);
+      this.evaluate(path, {
+        module,
+        exports: module.exports,
+        require: (inner) => this.require(path, inner),
+        my: this.my,
+        App: (definition) => { this.app = definition; },
+        Page: (definition) => { this.definitions.set(this.loading, definition); },
+        getApp: () => this.app,
+      });
+    }
+    return this.modules.get(path).exports;
+  }
+
+  open(url, closed = 0) {
+    const [path, query = ''] = url.split('?');
+    const route = resolve('', path);
+    if (!this.routes.includes(route)) throw new Error(`${route} is no page of app.json`);
+    this.loading = route; // whose Page is called, perhaps by a module of its own
+    this.require('', `/${route}.js`);
+    for (const old of this.stack.splice(this.stack.length - closed)) old.onUnload?.();
+    const page = this.create(route);
+    this.stack.push(page);
+    this.show(page);
+    this.track(page.onLoad?.(Object.fromEntries(new URLSearchParams(query))));
+    this.track(page.onShow?.());
+    page.onReady?.();
+  }
+
+  create(route) {
+    const definition = this.definitions.get(route);
+    const page = Object.assign({}, definition, { route, data: structuredClone(definition.data ?? {}) });
+    page.title = JSON.parse(this.files[`${route}.json`]).defaultTitle;
+    page.axml = parse(this.files[`${route}.axml`], (src) => this.files[resolve(`${route}.axml`, src)]);
+    page.setData = (patch, done) => {
+      for (const [key, value] of Object.entries(patch)) setPath(page.data, key, value);
+      if (this.page === page) this.show(page);
+      done?.();
+    };
+    return page;
+  }
+
+  show(page) {
+    page.tree = render(page.axml, page.data);
+    this.paint(page, page.tree);
+  }
+
+  /** Gives an event to the page's handler. */
+  emit(node, event, detail = {}) {
+    const page = this.page;
+    const handler = page[node.on[event]];
+    if (typeof handler !== 'function') throw new Error(`${page.route}: no handler ${node.on[event]}`);
+    const target = { dataset: datasetOf(node.attrs) };
+    this.track(handler.call(page, { type: event, target, currentTarget: target, detail }));
+  }
+
+  /** Remembers what a handler began, so that quiet can wait for it. */
+  track(result) {
+    if (typeof result?.then !== 'function') return;
+    const done = Promise.resolve(result).finally(() => this.pending.delete(done));
+    this.pending.add(done);
+    done.catch(() => {}); // quiet tells
+  }
+
+  /** Ends when nothing is under way; rejects with what a handler threw. */
+  async quiet() {
+    while (this.pending.size > 0) await Promise.all(this.pending);
+  }
+
+  addNavigation() {
+    const back = () => {
+      if (this.stack.length < 2) return;
+      this.stack.pop().onUnload?.();
+      this.show(this.page);
+      this.track(this.page.onShow?.());
+    };
+    Object.assign(this.my, {
+      navigateTo: ({ url }) => {
+        this.page.onHide?.();
+        this.open(url);
+      },
+      redirectTo: ({ url }) => this.open(url, 1),
+      reLaunch: ({ url }) => this.open(url, this.stack.length),
+      navigateBack: back,
+    });
+  }
+}

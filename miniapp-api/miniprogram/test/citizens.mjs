@@ -1,0 +1,122 @@
+// What the tests share: people of a running demo, and replies of a server that
+// does as told.
+import { Citizen, transportTo } from '../runtime/node.mjs';
+
+export const base = process.env.FUNDPASS_BASE;
+
+/** How this run's phones receive errors. With HTTP 200 on everything there is no difference. */
+export const mode = {
+  errors: process.env.FUNDPASS_ERRORS ?? 'fail',
+  client: process.env.FUNDPASS_CLIENT ?? 'ios',
+  config: { always200: process.env.FUNDPASS_ALWAYS_200 === '1', encrypted: process.env.FUNDPASS_ENCRYPTED === '1' },
+};
+
+export async function post(path, body) {
+  const reply = await fetch(base + path, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
+  });
+  return reply.json();
+}
+
+/** The demo's person of that name. */
+export async function personOf(word) {
+  const people = await (await fetch(`${base}/sim/people`)).json();
+  return people.find(({ person }) => person === word);
+}
+
+/** A phone in the hand of a person of the demo. */
+export function phoneOf(person, more = {}) {
+  return new Citizen({
+    transport: transportTo(base),
+    authCode: async () => (await post('/sim/auth-code', { person })).auth_code,
+    ...mode,
+    ...more,
+  });
+}
+
+/** From the first page to 绑定, filled in. */
+export async function fillLink(phone, who, password = who.password) {
+  await phone.tap('我的密码');
+  await phone.tap('去绑定');
+  phone.fill('姓名', who.name);
+  if (who.id_type !== '01') await phone.choose('证件类型', ['01', '02', '03'].indexOf(who.id_type));
+  phone.fill('证件号码', who.id_number);
+  phone.fill('个人账号，选填', who.account_no);
+  phone.fill('公积金密码', password);
+  await phone.tap('确认绑定');
+}
+
+/** From 我的密码 through the first page of a change. */
+export async function fillOld(phone, who, password = who.password) {
+  await phone.tap('修改密码');
+  phone.fill('证件号码', who.id_number);
+  phone.fill('原密码', password);
+  await phone.tap('下一步');
+}
+
+export async function fillNew(phone, password, again = password) {
+  phone.fill('新密码', password);
+  phone.fill('确认新密码', again);
+  await phone.tap('确认修改');
+}
+
+/** An envelope as the API sends it. */
+export function ok(data) {
+  return { status: 200, text: JSON.stringify({ status: 200, code: 'OK', message: '成功', data, request_id: 'r-1' }) };
+}
+
+export function refusal(status, code, more = {}) {
+  return { status, text: JSON.stringify({ status, code, message: `说明${code}`, request_id: 'r-1', ...more }) };
+}
+
+export const account = { name: '*三', id_type: '01', id_number: '9****************2', account_no: '****04', status: '01' };
+
+export const password = {
+  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [],
+  rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
+};
+
+/** What a healthy server answers. */
+export const healthy = {
+  'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account }),
+  'GET /v1/link': () => ok({ account, password_state: 'set' }),
+  'POST /v1/link': () => ok({ account, password_state: 'set' }),
+  'POST /v1/link/remove': () => ok({}),
+  'GET /v1/password': () => ok(password),
+  'POST /v1/password/changes': () => ok({ id: 'c1', state: 'open' }),
+  'GET /v1/password/changes/c1': () => ok({ id: 'c1', state: 'open' }),
+  'POST /v1/password/changes/c1/confirm': () => ok({ id: 'c1', state: 'done', changed_at: '2026-01-31T16:05:06.123456Z', sessions_ended: 2, notified: true }),
+  'POST /v1/password/changes/c1/cancel': () => ok({ id: 'c1', state: 'cancelled' }),
+  'POST /v1/password/resets': () => ok({ id: 'r1', certify_id: 'cert', certify_url: 'https://alipay.example/cert' }),
+  'GET /v1/password/resets/r1': () => ok({ id: 'r1', state: 'passed' }),
+  'POST /v1/password/resets/r1/confirm': () => ok({ id: 'r1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: true }),
+  'GET /v1/events': () => ok({ events: [{ id: 'e1', at: '2026-02-01T01:00:00Z', kind: 'linked', text: '绑定公积金账户', channel: 'alipay' }] }),
+  'POST /v1/freeze': () => ok({ state: 'frozen' }),
+};
+
+/**
+ * A phone before a server that answers as told. An answer is a reply, a function
+ * of the request, or a list used up one by one, the last for ever; 'timeout' and
+ * 'network' are no reply. phone.calls has every request.
+ */
+export function scripted(told = {}, more = {}) {
+  const answers = { ...healthy, ...told };
+  const calls = [];
+  const transport = async (request) => {
+    const path = new URL(request.url).pathname;
+    calls.push({ ...request, path });
+    let answer = answers[`${request.method} ${path}`] ?? refusal(404, 'NOT_FOUND');
+    if (Array.isArray(answer)) answer = answer.length > 1 ? answer.shift() : answer[0];
+    if (typeof answer === 'function') answer = answer(request);
+    if (typeof answer === 'string') throw answer;
+    return answer;
+  };
+  let codes = 0;
+  const phone = new Citizen({ transport, authCode: async () => `code-${++codes}`, ...mode, ...more });
+  return Object.assign(phone, { calls });
+}
+
+/** The requests to one path. */
+export function callsTo(phone, path) {
+  return phone.calls.filter((call) => call.path === path);
+}

@@ -1,0 +1,97 @@
+// The runtime's own promises, and the rules of passwords.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { parse } from '../runtime/axml.mjs';
+import { evaluate } from '../runtime/expression.mjs';
+import { platform } from '../runtime/platform.mjs';
+import { render } from '../runtime/tree.mjs';
+import { scripted } from './citizens.mjs';
+
+test('expressions', () => {
+  const scope = { a: 1, b: 0, s: 'x', o: { k: { v: [7, 8] } }, none: null };
+  for (const [text, want] of [
+    ['a', 1], ['!a', false], ['!!b', false], ['a + 2', 3], ["s + '-' + a", 'x-1'], ['a && !b', true], ['b || s', 'x'],
+    ["a ? 'y' : 'n'", 'y'], ["b ? 'y' : s === 'x' ? 'z' : 'n'", 'z'], ['o.k.v[1]', 8], ['o.k.v.length', 2], ['o.no.such', undefined],
+    ['none.x', undefined], ['a === 1', true], ['a !== 1', false], ['a >= 1', true], ['(a + a) - 1', 1], ['true', true], ['missing', undefined],
+  ]) assert.equal(evaluate(text, scope), want, text);
+  for (const wrong of ['a +', 'a b', '(a', 'a ? b', 'f(a)', 'a = 1', '`x`', '']) assert.throws(() => evaluate(wrong, scope), wrong);
+});
+
+test('axml', () => {
+  const show = (source, data) => JSON.stringify(render(parse(source, (src) => `<text>${src}</text>`), data));
+  assert.match(show('<view a:if="{{a}}">1</view><view a:elif="{{b}}">2</view><view a:else>3</view>', { b: 1 }), /"text":"2"/);
+  assert.match(show('<view a:if="{{a}}">1</view><view a:elif="{{b}}">2</view><view a:else>3</view>', {}), /"text":"3"/);
+  assert.match(show('<block a:for="{{l}}"><text>{{index}}{{item}}</text></block>', { l: ['x', 'y'] }), /0x.*1y/);
+  assert.match(show('<view><!-- no --><include src="/p" /></view>', {}), /"text":"\/p"/);
+  assert.match(show('<b disabled="{{no}}" class="a {{c}}" onTap="go" />', { no: false, c: 'd' }), /"disabled":false,"class":"a d"},"on":{"tap":"go"}/);
+  for (const wrong of ['<view>', '<view></text>', '</view>', '<view <', '<view a=b>']) assert.throws(() => parse(wrong, String), wrong);
+});
+
+test('rules a phone checks', () => {
+  const { holds, untypable, ticked } = scripted().program.require('', '/lib/rules.js');
+  for (const [check, password, want] of [
+    [{ min_length: 3 }, '公积金', true], [{ min_length: 4 }, '公积金', false], [{ min_length: 2 }, '😀', false], [{ max_length: 1 }, 'e\u0301', true],
+    [{ max_length: 2 }, 'abc', false], [{ require: ['upper', 'lower', 'digit', 'symbol'] }, 'aB3!', true],
+    [{ require: ['upper', 'lower', 'digit', 'symbol'] }, 'aB3 ', false], [{ require: ['letter'] }, '12', false], [{ require: ['symbol'] }, '`', true],
+    [{ charset: 'A-Za-z0-9' }, 'aZ9', true], [{ charset: 'A-Za-z0-9' }, 'a_', false], [{ charset: '0-9-' }, '1-2', true], [{ charset: 'a-c' }, 'd', false],
+    [{ charset: 'abx' }, 'b', true], [{ no_space: true }, 'a b', false], [{ no_space: true }, 'ab', true], [{ server: true }, '', true],
+  ]) assert.equal(holds(check, password), want, JSON.stringify([check, password]));
+  assert.deepEqual(untypable([{ id: 'a', text: 't' }, { id: 'b', text: 't', charset: '0-9' }], 'x1').map(({ id }) => id), ['b']);
+  const [rule] = ticked([{ id: 'max', text: 't', check: { max_length: 9 } }], '');
+  assert.equal(rule.yes, false, 'nothing is ticked before the first character');
+});
+
+test('times', () => {
+  const { time, lockText } = scripted().program.require('', '/lib/words.js');
+  assert.equal(time('2026-12-31T16:30:00Z'), '2027年1月1日 00:30');
+  assert.equal(time('2026-03-01T08:05:59.999+08:00'), '2026年3月1日 08:05');
+  assert.equal(time('2026-03-01T00:00:00-05:30'), '2026年3月1日 13:30');
+  for (const none of [null, undefined, '', 'yesterday']) assert.equal(time(none), '');
+  assert.match(lockText('9999-01-01T00:00:00Z'), /人脸验证/);
+  assert.match(lockText('2026-01-01T00:00:00Z'), /2026年1月1日 08:00/);
+});
+
+const asked = { url: 'https://x.example/v1', headers: { a: 'b' } };
+
+function ask(options, o = asked) {
+  return new Promise((resolve) => {
+    const my = platform({ transport: async () => ({ status: 403, text: '{"code":"X"}' }), citizen: {}, ...options });
+    my.request({ ...o, success: (r) => resolve(['success', r]), fail: (r) => resolve(['fail', r]) });
+  });
+}
+
+test('where errors arrive', async () => {
+  const at = async (options) => {
+    const [callback, r] = await ask(options);
+    return [callback, r.status, r.statusCode, r.data, r.error];
+  };
+  assert.deepEqual(await at({ errors: 'success', client: 'android' }), ['success', 403, undefined, { code: 'X' }, undefined]);
+  assert.deepEqual(await at({ errors: 'success', client: 'ios' }), ['success', 403, 403, { code: 'X' }, undefined]);
+  assert.deepEqual(await at({ errors: 'fail', client: 'ios' }), ['fail', 403, 403, { code: 'X' }, 19]);
+  assert.deepEqual(await at({ errors: 'fail', client: 'android' }), ['fail', 403, undefined, '{"code":"X"}', 19]);
+  assert.deepEqual(await at({ errors: 'fail-bare', client: 'android' }), ['fail', 403, undefined, undefined, 19]);
+});
+
+test('what the platform refuses', async () => {
+  assert.equal((await ask({}, { ...asked, url: 'http://x.example/' }))[1].error, 11);
+  assert.equal((await ask({}, { ...asked, headers: { n: 1 } }))[1].error, 2);
+  assert.equal((await ask({ transport: async () => ({ status: 200, text: '<html>' }) }))[1].error, 14);
+  assert.equal((await ask({ transport: async () => { throw 'timeout'; } }))[1].error, 13);
+  assert.equal((await ask({ transport: async () => { throw new Error('x'); } }))[1].error, 12);
+});
+
+test('pages run without what a phone lacks', () => {
+  const phone = scripted();
+  for (const name of ['window', 'fetch', 'crypto', 'Buffer', 'process', 'TextEncoder', 'URL', 'require']) {
+    phone.program.files['probe.js'] = `module.exports = typeof ${name}`;
+    phone.program.modules.delete('probe.js');
+    const got = phone.program.require('', '/probe.js');
+    assert.equal(got, name === 'require' ? 'function' : 'undefined', name);
+  }
+});
+
+test('every page of app.json is whole', () => {
+  const { program } = scripted();
+  for (const route of program.routes) for (const kind of ['js', 'json', 'axml']) assert.ok(`${route}.${kind}` in program.files, `${route}.${kind}`);
+  assert.throws(() => program.open('/pages/nowhere/index'));
+});

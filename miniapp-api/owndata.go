@@ -1,0 +1,94 @@
+package miniapp
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"fundpass/miniapp-api/document"
+)
+
+// ownDataReply is what is kept about a citizen, as they may see it on a phone
+// (PIPL article 45): masked like everywhere. Readable data are handed out at the
+// counter, to whoever shows the document.
+type ownDataReply struct {
+	Account  ownAccount   `json:"account"`
+	Link     ownLink      `json:"link"`
+	Password ownPassword  `json:"password"`
+	Sessions []ownSession `json:"sessions"`
+	Notices  []ownNotice  `json:"notices"`
+	Events   []eventView  `json:"events"` // newest first
+}
+
+type ownAccount struct {
+	Name       string    `json:"name"`
+	IDType     string    `json:"id_type"`
+	IDNumber   string    `json:"id_number"`
+	AccountNo  string    `json:"account_no"`
+	Phone      string    `json:"phone"`       // "" = none is kept
+	EmployerNo string    `json:"employer_no"` // "" = none is kept
+	Status     string    `json:"status"`      // GRZHZT
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+type ownLink struct {
+	Kind         string     `json:"kind"` // open_id or user_id
+	Identifier   string     `json:"identifier"`
+	LinkedAt     time.Time  `json:"linked_at"`
+	AuthorisedAt *time.Time `json:"authorised_at"` // when the mini-program was last opened
+}
+
+type ownPassword struct {
+	State     string     `json:"state"`
+	ChangedAt *time.Time `json:"changed_at"`
+	Earlier   int        `json:"earlier"` // fingerprints kept of passwords, the present one included
+}
+
+type ownSession struct {
+	CreatedAt time.Time `json:"created_at"`
+	SeenAt    time.Time `json:"seen_at"`
+	Phone     string    `json:"phone"` // the number it has shown, "" = none
+}
+
+type ownNotice struct {
+	Kind      string     `json:"kind"`
+	CreatedAt time.Time  `json:"created_at"`
+	SentAt    *time.Time `json:"sent_at"`
+}
+
+// ownEvents is how many events a copy of one's data shows. More than a citizen of
+// three years makes; the counter has the rest.
+const ownEvents = 500
+
+// showOwnData is the citizen's copy of their data.
+func (s *Server) showOwnData(ctx context.Context, v visit, _ none) (ownDataReply, error) {
+	d, err := s.db.OwnData(ctx, v.Session)
+	if err != nil {
+		return ownDataReply{}, err
+	}
+	if len(d.Accounts) == 0 || len(d.Links) == 0 || len(d.Passwords) == 0 { // unlinked meanwhile
+		return ownDataReply{}, ErrNotLinked
+	}
+	a, l, p := d.Accounts[0], d.Links[0], d.Passwords[0]
+	reply := ownDataReply{
+		Account: ownAccount{
+			Name: document.MaskName(a.Name), IDType: a.IDType, IDNumber: document.MaskNumber(a.IDNumber),
+			AccountNo: document.MaskAccount(a.AccountNo), Phone: document.MaskPhone(a.Phone),
+			EmployerNo: document.MaskAccount(a.EmployerNo), Status: a.Status, UpdatedAt: a.UpdatedAt,
+		},
+		Link:     ownLink{l.Kind, document.MaskPhone(l.Identity.Value), l.LinkedAt, l.AuthorisedAt},
+		Password: ownPassword{passwordState(p.State, a.Status), p.ChangedAt, len(d.Earlier)},
+		Sessions: []ownSession{}, Notices: []ownNotice{}, Events: []eventView{},
+	}
+	for _, x := range d.Sessions {
+		reply.Sessions = append(reply.Sessions, ownSession{x.CreatedAt, x.SeenAt, document.MaskPhone(x.Phone)})
+	}
+	for _, x := range d.Notices {
+		reply.Notices = append(reply.Notices, ownNotice{x.Kind, x.CreatedAt, x.DoneAt})
+	}
+	slices.Reverse(d.Events)
+	for _, e := range d.Events[:min(len(d.Events), ownEvents)] {
+		reply.Events = append(reply.Events, eventView{e.ID, e.At, e.Kind, eventTexts[e.Kind], e.Channel})
+	}
+	return reply, nil
+}

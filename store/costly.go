@@ -1,0 +1,27 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// CostliestHashes returns, of each kind of slow legacy digest (see
+// passwd.SlowKinds), the centre's hash with the highest cost; none of a kind of
+// which no hash is left. It reads one entry of an index for each kind.
+func (db *DB) CostliestHashes(ctx context.Context, kinds []string) ([]string, error) {
+	var hashes []string
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		hashes = nil
+		// The conditions are spelled as in the index.
+		return sqlx.SelectContext(ctx, q, &hashes, `
+			SELECT c.hash FROM unnest($2::text[]) AS k (kind), LATERAL (
+				SELECT hash FROM password_credentials
+				WHERE center_id = $1 AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%')
+					AND substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):') = k.kind
+				ORDER BY (substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer) DESC LIMIT 1) c`,
+			db.center, pq.Array(kinds))
+	})
+	return hashes, err
+}

@@ -1,0 +1,228 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// EventErased is the event of Erase.
+const EventErased = "erased"
+
+// An Erasure is what an operator asks for.
+type Erasure struct {
+	Unlock        // whom, by whom and why
+	Accounts bool // the accounts and their passwords, too
+	DryRun   bool // count, and leave everything as it is
+}
+
+// An Erased is what an Erase did, or would do.
+type Erased struct {
+	ActionID uuid.UUID
+	At       time.Time
+	Account  Account // the one named, or the person's first
+	Accounts int     // of the person
+	Gone     []RowCount
+	Kept     []RowCount
+}
+
+// A RowCount is how many rows of a table.
+type RowCount struct {
+	Table string
+	Rows  int64
+}
+
+// errDryRun rolls a transaction back that did what was asked.
+var errDryRun = errors.New("store: dry run")
+
+// Erase deletes what is kept about a person (PIPL article 47) in one transaction:
+// links with the sealed identifier, pending links, sessions, changes, resets, earlier
+// passwords, guesses, counts, phone proofs, consents, notices, first answers, and what
+// Alipay wrote.
+// The accounts and their present passwords are the centre's own and stay, unless
+// Accounts is set. Events and operators' actions stay for the record's life: they
+// hold no personal data, only the account's id, which is a keyed digest. Who issued a
+// clerk's code goes into that record. Counts of spraying from an address are of
+// everybody there, and gone in two days.
+//
+// It returns ErrNotFound when there is no such account. A link made afterwards is
+// a new one; an account that the roster still lists comes back with the next
+// import. Calling it twice is safe and recorded twice; a dry run is not recorded.
+//
+// Its locks are taken in the order of Freeze: link, reset, change, credential, sessions;
+// pending links come before the links they become.
+func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
+	var done Erased
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		done = Erased{ActionID: uuid.New(), At: now}
+		accounts, err := db.accountsOf(ctx, tx, e.Unlock)
+		if err != nil {
+			return err
+		}
+		done.Account, done.Accounts = accounts[0], len(accounts)
+		t := trailOf(accounts)
+		if err := db.lockLinks(ctx, tx, t); err != nil {
+			return err
+		}
+		if err := db.follow(ctx, tx, &t); err != nil {
+			return err
+		}
+		if err := db.eraseTrail(ctx, tx, t, e, &done); err != nil {
+			return err
+		}
+		if err := db.recordErasure(ctx, tx, t, e, &done); err != nil || !e.DryRun {
+			return err
+		}
+		return errDryRun
+	})
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	return done, err
+}
+
+// lockLinks holds back what the owner may be doing until the erasure is done.
+func (db *DB) lockLinks(ctx context.Context, tx *sqlx.Tx, t trail) error {
+	var held []int
+	return tx.SelectContext(ctx, &held, `
+		SELECT 1 FROM alipay_links
+		WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[])) FOR UPDATE`,
+		db.center, byteas(t.persons...), uuids(t.accounts))
+}
+
+// erasable are rows of a table that a part of a trail leads to.
+type erasable struct {
+	table, where string
+	by           any
+}
+
+func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, done *Erased) error {
+	if err := db.keepIssuers(ctx, tx, t); err != nil {
+		return err
+	}
+	if err := db.emptyLetters(ctx, tx, t, done); err != nil {
+		return err
+	}
+	for _, r := range db.erasables(t, e) {
+		res, err := tx.ExecContext(ctx, `DELETE FROM `+r.table+` WHERE center_id = $1 AND `+r.where, db.center, r.by)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		done.Gone = add(done.Gone, r.table, n)
+	}
+	return nil
+}
+
+// erasables are in the order of the locks, and accounts after what refers to them.
+// See gather for tables that are new.
+func (db *DB) erasables(t trail, e Erasure) []erasable {
+	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
+	all := []erasable{
+		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink takes them first
+		{"link_proofs", `account_id = ANY ($2::uuid[])`, accounts},
+		{"link_proofs", `identity_digest = ANY ($2)`, identities},
+		{"alipay_links", `person_digest = ANY ($2)`, persons},
+		{"alipay_links", `account_id = ANY ($2::uuid[])`, accounts},
+		{"resets", `person_digest = ANY ($2)`, persons},
+		{"resets", `account_id = ANY ($2::uuid[])`, accounts},
+		{"reset_codes", `account_id = ANY ($2::uuid[])`, accounts},
+		{"changes", `person_digest = ANY ($2)`, persons},
+		{"changes", `account_id = ANY ($2::uuid[])`, accounts},
+		{"password_history", `account_id = ANY ($2::uuid[])`, accounts},
+		{"sessions", `identity_digest = ANY ($2)`, identities},
+		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
+		{"receipts", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
+		{"spraying", `actor = ANY ($2)`, identities},
+		{"guess_budgets", `person_digest = ANY ($2)`, persons},
+		{"daily_counts", `subject_digest = ANY ($2)`, byteas(slices.Concat(t.persons, t.identities)...)},
+		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
+		{"consents", `identity_digest = ANY ($2)`, identities},
+		{"outbox", `account_id = ANY ($2::uuid[])`, accounts},
+	}
+	if e.Accounts {
+		for _, table := range []string{"password_credentials", "accounts"} {
+			all = append(all, erasable{table, `account_id = ANY ($2::uuid[])`, accounts})
+		}
+	}
+	return all
+}
+
+// add counts rows on top of those of the same table.
+func add(all []RowCount, table string, n int64) []RowCount {
+	for i := range all {
+		if all[i].Table == table {
+			all[i].Rows += n
+			return all
+		}
+	}
+	return append(all, RowCount{table, n})
+}
+
+// keepIssuers moves who issued a clerk's code into the operators' record.
+func (db *DB) keepIssuers(ctx context.Context, tx *sqlx.Tx, t trail) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
+		SELECT center_id, code_id, issued_at, issued_by, 'reset code', account_id, 'kept when the account''s data were erased'
+		FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
+		db.center, uuids(t.accounts))
+	return err
+}
+
+// emptyLetters takes the content out of what Alipay wrote about the citizen. The
+// row stays: a repeated delivery must still be told from a first one.
+func (db *DB) emptyLetters(ctx context.Context, tx *sqlx.Tx, t trail, done *Erased) error {
+	ids, err := db.lettersAbout(ctx, tx, t)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		sealed, err := db.seal([]byte("{}"), "notifications", []byte(id))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE notifications SET sealed = $3 WHERE center_id = $1 AND notify_id = $2`,
+			db.center, id, sealed); err != nil {
+			return err
+		}
+	}
+	done.Gone = add(done.Gone, "notifications (content)", int64(len(ids)))
+	return nil
+}
+
+// recordErasure says what was done and counts what stays.
+func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, done *Erased) error {
+	name := ActionErase
+	if e.Accounts {
+		name = ActionEraseWithAccount
+	}
+	for _, account := range t.accounts {
+		if err := db.insertEvent(ctx, tx, account, newEvent(EventErased, ChannelOperator, done.At)); err != nil {
+			return err
+		}
+	}
+	if err := db.recordAction(ctx, tx, done.Account.ID, action{name, e.Unlock, done.ActionID}, done.At); err != nil {
+		return err
+	}
+	tables := []string{"events", "operator_actions"}
+	if !e.Accounts {
+		tables = append(tables, "accounts", "password_credentials")
+	}
+	for _, table := range tables {
+		var n int64
+		if err := tx.GetContext(ctx, &n, `SELECT count(*) FROM `+table+` WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
+			db.center, uuids(t.accounts)); err != nil {
+			return err
+		}
+		done.Kept = append(done.Kept, RowCount{table, n})
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// gather reads what a trail leads to.
+//
+// A table that is new and names citizens gets its line here and in erase.
+func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now time.Time) (PersonData, error) {
+	d := PersonData{At: now}
+	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
+	for _, part := range []struct {
+		into  any
+		query string
+		by    any
+	}{
+		{&d.Links, `SELECT account_id, linked_at, authorised_at, withdrawn_at, identity_digest, sealed_identity
+			FROM alipay_links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`, accounts},
+		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
+			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`, identities},
+		{&d.Passwords, `SELECT account_id, state, version, changed_at
+			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`, accounts},
+		{&d.Earlier, `SELECT account_id, version, set_at
+			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, version`, accounts},
+		{&d.Guesses, `SELECT lane <> 'public' AS own, used, round, locked_until, updated_at
+			FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`, persons},
+		{&d.Changes, `SELECT change_id AS id, state, opened_at, closed_at
+			FROM changes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
+		{&d.Resets, `SELECT reset_id AS id, state, opened_at, closed_at
+			FROM resets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
+		{&d.ResetCodes, `SELECT issued_by, issued_at, used
+			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`, accounts},
+		{&d.ResetCounts, `SELECT purpose, day::text AS day, count
+			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`, byteas(slices.Concat(t.persons, t.identities)...)},
+		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
+			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
+		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
+			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`, identities},
+		{&d.PhoneProofs, `SELECT used_at
+			FROM phone_payloads WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY used_at`, identities},
+		{&d.Notices, `SELECT kind, created_at, done_at
+			FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY created_at`, accounts},
+		{&d.Events, `SELECT event_id, at, kind, channel
+			FROM events WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, event_id`, accounts},
+		{&d.Operators, `SELECT action_id, at, operator, action, account_id, reason
+			FROM operator_actions WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, action_id`, accounts},
+	} {
+		if err := sqlx.SelectContext(ctx, q, part.into, part.query, db.center, part.by); err != nil {
+			return d, err
+		}
+	}
+	if err := db.gatherAccounts(ctx, q, t, &d); err != nil {
+		return d, err
+	}
+	if err := db.gatherNotifications(ctx, q, t, &d); err != nil {
+		return d, err
+	}
+	return d, db.openData(&d)
+}
+
+func (db *DB) gatherAccounts(ctx context.Context, q sqlx.QueryerContext, t trail, d *PersonData) error {
+	var rows []struct {
+		ID        uuid.UUID `db:"account_id"`
+		Status    string    `db:"status"`
+		Sealed    []byte    `db:"sealed"`
+		UpdatedAt time.Time `db:"updated_at"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		SELECT account_id, status, sealed, updated_at FROM accounts
+		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`,
+		db.center, uuids(t.accounts)); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		var p Person
+		if err := db.unseal(r.Sealed, "accounts", r.ID[:], &p); err != nil {
+			return err
+		}
+		d.Accounts = append(d.Accounts, AccountData{
+			ID: r.ID, Name: p.Name, IDType: p.IDType, IDNumber: p.IDNumber, Phone: p.Phone,
+			AccountNo: p.AccountNo, EmployerNo: p.EmployerNo, Status: r.Status, UpdatedAt: r.UpdatedAt,
+		})
+	}
+	return nil
+}
+
+func (db *DB) gatherNotifications(ctx context.Context, q sqlx.QueryerContext, t trail, d *PersonData) error {
+	ids, err := db.lettersAbout(ctx, q, t)
+	if err != nil {
+		return err
+	}
+	return sqlx.SelectContext(ctx, q, &d.Notifications, `
+		SELECT notify_id, method, received_at FROM notifications
+		WHERE center_id = $1 AND notify_id = ANY ($2) ORDER BY received_at`, db.center, pq.Array(ids))
+}
+
+// openData opens what the rows keep sealed.
+func (db *DB) openData(d *PersonData) error {
+	for i := range d.Links {
+		l := &d.Links[i]
+		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &l.Identity); err != nil {
+			return err
+		}
+		l.Kind = l.Identity.Kind
+	}
+	for i := range d.Sessions {
+		s := &d.Sessions[i]
+		if s.Sealed == nil {
+			continue
+		}
+		if err := db.unseal(s.Sealed, "session phones", s.Token, &s.Phone); err != nil {
+			return err
+		}
+	}
+	return nil
+}

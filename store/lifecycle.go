@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// What the centre's records do to links.
+const (
+	EventLinkMoved = "link_moved" // to the person's other account, after a merger
+	EventLinkEnded = "link_ended" // the account was merged, moved away or closed, or is another person's
+)
+
+// ChannelCentre marks what followed from the centre's own records.
+const ChannelCentre = "centre"
+
+// A follow is a link whose account was in the batch and is no longer what it was
+// when the link was made.
+//
+// What becomes of a link is decided by what the account is now, whatever it was
+// before (GRZHZT of JGJ/T 320), so the reverse of a step needs no rule of its own:
+//
+//	                                    open change
+//	account now                link     or reset     sessions  event, notice
+//	01, 02 sealed, 99          stays    stays        stay      none
+//	06 frozen                  stays    cancelled    stay      none (no new change either)
+//	03 merged, the person has
+//	  another open account     moves    cancelled    stay      link_moved
+//	03 merged, has none        ends     cancelled    end       link_ended
+//	04 moved out, 05 closed    ends     cancelled    end       link_ended
+//	any, of another document   ends     cancelled    end       link_ended
+//
+// An open account is one in 01, 02, 06 or 99; of several the first in the order
+// of status and id is taken, as guessedAccount does. A new name, phone or
+// employer, and a document number that only changed from 15 to 18 digits, touch
+// nothing. A link that ended does not come back when the centre corrects the
+// status: its owner proves themselves again. No password is ever touched: an
+// account keeps its own, and a link that moves finds that of the other account.
+type follow struct {
+	Identity []byte        `db:"identity_digest"`
+	Person   []byte        `db:"person_digest"`
+	Account  uuid.UUID     `db:"account_id"`
+	Sealed   []byte        `db:"sealed_identity"`
+	Ends     bool          `db:"ends"`
+	Target   uuid.NullUUID `db:"target"` // where it moves; valid only when it ends here
+}
+
+// endedStatuses are what Account.Ended means, in SQL.
+const endedStatuses = `('03', '04', '05')`
+
+// followAccounts brings links, changes and sessions in line with the accounts of
+// the batch, in the transaction that changed them. It is decided by what stands
+// in the database alone, so repeating it does nothing more.
+func (t importTx) followAccounts(ctx context.Context) (Counts, error) {
+	links, err := t.affectedLinks(ctx)
+	if err != nil || len(links) == 0 {
+		return Counts{}, err
+	}
+	cancelled, err := t.cancelOpen(ctx, links)
+	if err != nil {
+		return Counts{}, err
+	}
+	var moved, ended []follow
+	for _, l := range links {
+		switch {
+		case l.Target.Valid:
+			moved = append(moved, l)
+		case l.Ends:
+			ended = append(ended, l)
+		}
+	}
+	if err := t.moveLinks(ctx, moved); err != nil {
+		return Counts{}, err
+	}
+	if err := t.endLinks(ctx, ended); err != nil {
+		return Counts{}, err
+	}
+	return Counts{LinksMoved: int64(len(moved)), LinksEnded: int64(len(ended)), ChangesCancelled: cancelled}, nil
+}
+
+// affectedLinks locks the links of the batch that do not just stay.
+func (t importTx) affectedLinks(ctx context.Context) (links []follow, _ error) {
+	err := t.SelectContext(ctx, &links, `
+		SELECT l.identity_digest, l.person_digest, l.account_id, l.sealed_identity,
+			l.person_digest <> a.person_digest OR a.status IN `+endedStatuses+` AS ends,
+			CASE WHEN l.person_digest = a.person_digest AND a.status = '03' THEN (
+				SELECT b.account_id FROM accounts b
+				WHERE b.center_id = $1 AND b.person_digest = l.person_digest AND b.status NOT IN `+endedStatuses+`
+				ORDER BY b.status, b.account_id LIMIT 1) END AS target
+		FROM import_rows s
+		JOIN accounts a ON a.center_id = $1 AND a.account_id = s.account_id
+		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = s.account_id
+		WHERE l.person_digest <> a.person_digest OR a.status IN ('03', '04', '05', '06')
+		ORDER BY l.identity_digest
+		FOR UPDATE OF l`, t.db.center)
+	return links, err
+}
+
+// cancelOpen closes what is open for the links' accounts, resets first, as
+// everybody else does.
+func (t importTx) cancelOpen(ctx context.Context, links []follow) (int64, error) {
+	c := columnsOf(links)
+	resets, err := t.affected(ctx, `
+		UPDATE resets r SET state = 'cancelled', closed_at = $4
+		FROM unnest($2::bytea[], $3::uuid[]) AS l (person_digest, account_id)
+		WHERE r.center_id = $1 AND r.person_digest = l.person_digest AND r.account_id = l.account_id
+			AND r.state IN ('started', 'passed') AND r.expires_at > $4`,
+		t.db.center, c.persons, c.accounts, t.now)
+	if err != nil {
+		return 0, err
+	}
+	changes, err := t.affected(ctx, `
+		UPDATE changes c SET state = 'cancelled', closed_at = $4
+		FROM unnest($2::bytea[], $3::uuid[]) AS l (person_digest, account_id)
+		WHERE c.center_id = $1 AND c.person_digest = l.person_digest AND c.account_id = l.account_id
+			AND c.state = 'open' AND c.expires_at > $4`,
+		t.db.center, c.persons, c.accounts, t.now)
+	return resets + changes, err
+}
+
+func (t importTx) moveLinks(ctx context.Context, moved []follow) error {
+	if len(moved) == 0 {
+		return nil
+	}
+	c := columnsOf(moved)
+	if _, err := t.ExecContext(ctx, `
+		UPDATE alipay_links l SET account_id = m.target
+		FROM unnest($2::bytea[], $3::uuid[]) AS m (identity_digest, target)
+		WHERE l.center_id = $1 AND l.identity_digest = m.identity_digest`,
+		t.db.center, c.identities, c.targets); err != nil {
+		return err
+	}
+	// Both accounts' records say so: the citizen reads that of the new one.
+	if err := t.addEvents(ctx, EventLinkMoved, append(c.accounts, c.targets...)); err != nil {
+		return err
+	}
+	return t.addLinkEndedNotices(ctx, NoticeLinkMoved, moved)
+}
+
+func (t importTx) endLinks(ctx context.Context, ended []follow) error {
+	if len(ended) == 0 {
+		return nil
+	}
+	c := columnsOf(ended)
+	if _, err := t.ExecContext(ctx, `
+		DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = ANY ($2)`,
+		t.db.center, c.identities); err != nil {
+		return err
+	}
+	if _, err := t.ExecContext(ctx, `
+		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,
+		t.db.center, c.identities); err != nil {
+		return err
+	}
+	if err := t.addEvents(ctx, EventLinkEnded, c.accounts); err != nil {
+		return err
+	}
+	return t.addLinkEndedNotices(ctx, NoticeLinkEnded, ended)
+}
+
+func (t importTx) addEvents(ctx context.Context, kind string, accounts pq.StringArray) error {
+	_, err := t.ExecContext(ctx, `
+		INSERT INTO events (center_id, at, event_id, account_id, kind, channel)
+		SELECT $1, $2, e.event_id, e.account_id, $5, $6
+		FROM unnest($3::uuid[], $4::uuid[]) AS e (event_id, account_id)`,
+		t.db.center, t.now, newIDs(len(accounts)), accounts, kind, ChannelCentre)
+	return err
+}
+
+// linkColumns are follows turned into arrays, as unnest takes them.
+type linkColumns struct {
+	identities, persons pq.ByteaArray
+	accounts, targets   pq.StringArray
+}
+
+func columnsOf(links []follow) (c linkColumns) {
+	for _, l := range links {
+		c.identities, c.persons = append(c.identities, l.Identity), append(c.persons, l.Person)
+		c.accounts, c.targets = append(c.accounts, l.Account.String()), append(c.targets, l.Target.UUID.String())
+	}
+	return c
+}
+
+func newIDs(n int) pq.StringArray {
+	ids := make(pq.StringArray, n)
+	for i := range ids {
+		ids[i] = uuid.NewString()
+	}
+	return ids
+}
+
+// requireNotFrozen returns ErrBlocked when the centre froze the account. The
+// caller holds the link's lock: a freeze that comes later waits for it, and
+// cancels what was opened.
+func (db *DB) requireNotFrozen(ctx context.Context, tx *sqlx.Tx, account uuid.UUID) error {
+	var status string
+	err := tx.GetContext(ctx, &status, `
+		SELECT status FROM accounts WHERE center_id = $1 AND account_id = $2`, db.center, account)
+	if err == nil && status == StatusFrozen {
+		err = ErrBlocked
+	}
+	return none(err, ErrNotFound)
+}

@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+)
+
+// Notices to the owner of a link that the centre's records ended or moved.
+const (
+	NoticeLinkEnded = "link_ended"
+	NoticeLinkMoved = "link_moved"
+)
+
+// addLinkEndedNotices puts a notice for each link into the outbox, in one
+// statement. Whom to tell stands sealed in the link, and is sealed again for the
+// row of the outbox. A notice of a link that moved is of the account it is at now.
+func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []follow) error {
+	ids, accounts := make(pq.StringArray, len(links)), make(pq.StringArray, len(links))
+	sealed := make(pq.ByteaArray, len(links))
+	for i, l := range links {
+		n := Notice{ChangedAt: t.now}
+		if err := t.db.unseal(l.Sealed, "alipay_links", l.Identity, &n.Identity); err != nil {
+			return err
+		}
+		id, account := uuid.New(), l.Account
+		if l.Target.Valid {
+			account = l.Target.UUID
+		}
+		var err error
+		if sealed[i], err = t.db.seal(n, "outbox", id[:]); err != nil {
+			return err
+		}
+		ids[i], accounts[i] = id.String(), account.String()
+	}
+	_, err := t.ExecContext(ctx, `
+		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
+		SELECT $1, o.outbox_id, $5, o.account_id, o.sealed, $6, $6
+		FROM unnest($2::uuid[], $3::uuid[], $4::bytea[]) AS o (outbox_id, account_id, sealed)`,
+		t.db.center, ids, accounts, sealed, kind, t.now)
+	return err
+}

@@ -1,0 +1,259 @@
+package store_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// steps is how far TestLockModel goes.
+var steps = flag.Int("steps", 100_000, "steps of TestLockModel")
+
+// A laneModel is the lock of one lane as a person would write it down.
+type laneModel struct {
+	used  int       // guesses in this round
+	round int       // rounds that ended in a lock since the last success
+	until time.Time // locked before this
+	met   bool      // somebody guessed here, ever
+}
+
+// guess is one guess at the time now. It returns whether the password is looked at.
+func (l *laneModel) guess(b store.Budget, now time.Time) bool {
+	l.met = true
+	if l.until.After(now) {
+		return false
+	}
+	last := len(b.Guesses) - 1 // this round is never ended but by a success
+	round := min(l.round, last)
+	l.used++
+	l.until = time.Time{}
+	if l.used >= b.Guesses[round] {
+		l.used, l.round, l.until = 0, min(l.round+1, last), b.Until(now)[round]
+	}
+	return true
+}
+
+// left is what the owner is told.
+func (l *laneModel) left(b store.Budget, now time.Time) int {
+	if l.until.After(now) {
+		return 0
+	}
+	return max(1, b.Guesses[min(l.round, len(b.Guesses)-1)]-l.used)
+}
+
+// The lanes of a history: everybody's, and those of two Alipay users who are
+// proven to be the person.
+var modelLanes = []string{"public", "owner", "second owner"}
+
+// A lockModel is one person's budget, by lane.
+type lockModel map[string]*laneModel
+
+// A history is one person's, in the database and in the model.
+type history struct {
+	db      *store.DB
+	now     *time.Time // of db
+	rand    *rand.Rand
+	person  []byte
+	session store.Session // linked to
+	account store.Account // as the last reset left it
+	state   string        // of the password, in the model
+	model   lockModel
+	policy  string
+	lane    string
+	told    []string
+}
+
+// lockStep is something that can happen, and how often it does.
+type lockStep struct {
+	name   string
+	weight int
+	take   func(h *history) error
+}
+
+var lockSteps = []lockStep{
+	{"wrong", 50, func(h *history) error { _, err := h.guess(); return err }},
+	{"right", 6, (*history).right},
+	{"refund", 2, func(h *history) error { return h.refund(h.lane) }}, // without a guess
+	{"reset", 1, (*history).reset},
+	{"unlock", 1, (*history).unlock},
+	{"freeze", 1, (*history).freeze},
+	{"lane", 8, func(h *history) error { h.lane = modelLanes[h.rand.IntN(len(modelLanes))]; return nil }},
+	{"policy", 1, func(h *history) error { h.policy = policyNames[h.rand.IntN(len(policyNames))]; return nil }},
+	{"wait", 10, func(h *history) error { return h.move(h.anyTime()) }},
+	{"jump back", 3, func(h *history) error { return h.move(-h.anyTime()) }},
+	{"jump ahead", 2, func(h *history) error { return h.move(time.Duration(1+h.rand.IntN(400)) * 24 * time.Hour) }},
+	{"just before", 8, func(h *history) error { return h.toTheEnd(-time.Microsecond) }},
+	{"the end", 8, func(h *history) error { return h.toTheEnd(0) }},
+}
+
+// modelPolicies are locks as cities have them, and odd ones.
+var modelPolicies = map[string]store.Budget{
+	"default":   modelBudget("5 15m", "5 1h", "5 midnight", "5 reset"),
+	"short":     modelBudget("3 1m", "2 1h", "2 reset"),
+	"at once":   modelBudget("1 reset"),
+	"one each":  modelBudget("1 1m", "1 1m", "1 1h", "1 reset"),
+	"one first": modelBudget("1 1m", "4 reset"),
+	"midnight":  modelBudget("2 midnight", "3 reset"),
+}
+
+var policyNames = []string{"default", "short", "at once", "one each", "one first", "midnight"}
+
+// modelBudget reads rounds such as "5 15m".
+func modelBudget(rounds ...string) store.Budget {
+	var b store.Budget
+	locks := make([]string, len(rounds))
+	for i, r := range rounds {
+		n := 0
+		if _, err := fmt.Sscan(r, &n, &locks[i]); err != nil {
+			panic(err)
+		}
+		b.Guesses = append(b.Guesses, n)
+	}
+	b.Until = func(now time.Time) []time.Time {
+		until := make([]time.Time, len(locks))
+		for i, l := range locks {
+			until[i] = lockEnd(l, now)
+		}
+		return until
+	}
+	return b
+}
+
+func lockEnd(lock string, now time.Time) time.Time {
+	switch lock {
+	case "reset":
+		return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	case "midnight":
+		return now.Add(8 * time.Hour).Truncate(24 * time.Hour).Add(16 * time.Hour) // 00:00 in Beijing
+	}
+	d, err := time.ParseDuration(lock)
+	if err != nil {
+		panic(err)
+	}
+	return now.Add(d)
+}
+
+func (h *history) lock() *laneModel { return h.model[h.lane] }
+
+// guess guesses in the database and in the model, and compares.
+func (h *history) guess() (admitted bool, err error) {
+	l, b := h.lock(), modelPolicies[h.policy]
+	want := l.guess(b, *h.now)
+	a, err := h.db.TakeGuess(context.Background(), store.Guess{PersonDigest: h.person, Lane: []byte(h.lane), Budget: b})
+	if err != nil {
+		return false, err
+	}
+	if a.Admitted != want || a.Remaining != l.left(b, *h.now) {
+		return false, fmt.Errorf("admitted %v with %d left, the model says %v with %d", a.Admitted, a.Remaining, want, l.left(b, *h.now))
+	}
+	if locked := a.LockedUntil != nil && a.LockedUntil.After(*h.now); locked != l.until.After(*h.now) || locked && !a.LockedUntil.Equal(l.until) {
+		return false, fmt.Errorf("locked until %v, the model says %v", a.LockedUntil, l.until)
+	}
+	return a.Admitted, h.sees(a.Account)
+}
+
+// right is a right password: it opens nothing while it is locked.
+func (h *history) right() error {
+	admitted, err := h.guess()
+	if err != nil || !admitted {
+		return err
+	}
+	return h.refund(h.lane)
+}
+
+func (h *history) refund(lane string) error {
+	*h.model[lane] = laneModel{met: h.model[lane].met}
+	return h.db.Refund(context.Background(), h.person, []byte(lane))
+}
+
+func (h *history) move(d time.Duration) error {
+	*h.now = h.now.Add(d)
+	return nil
+}
+
+// anyTime is a second, a minute, an hour or a day, more or less.
+func (h *history) anyTime() time.Duration {
+	unit := []time.Duration{time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}[h.rand.IntN(5)]
+	return time.Duration(h.rand.Int64N(int64(2 * unit))).Truncate(time.Microsecond)
+}
+
+// toTheEnd goes to the end of the present lock, or just before; not to the far future.
+func (h *history) toTheEnd(off time.Duration) error {
+	if u := h.lock().until; u.After(*h.now) && u.Year() < 9999 {
+		*h.now = u.Add(off)
+	}
+	return nil
+}
+
+const historyLength = 100
+
+// tell goes through one history.
+func (h *history) tell(count *atomic.Int64) error {
+	for range historyLength {
+		s := h.next()
+		h.told = append(h.told, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.lane, s.name))
+		if err := s.take(h); err != nil {
+			return fmt.Errorf("%w, after\n%s", err, strings.Join(h.told, "\n"))
+		}
+		count.Add(1)
+	}
+	return nil
+}
+
+func (h *history) next() lockStep {
+	all := 0
+	for _, s := range lockSteps {
+		all += s.weight
+	}
+	n := h.rand.IntN(all)
+	for _, s := range lockSteps {
+		if n -= s.weight; n < 0 {
+			return s
+		}
+	}
+	panic("unreachable")
+}
+
+// The statements in the database and the model agree step by step over random
+// histories of guesses, resets, unlocks and freezes, in which clocks jump, too. A
+// failure prints the history.
+func TestLockModel(t *testing.T) {
+	t.Parallel()
+	const tellers = 8
+	dsn := storetest.DSN(t) // of a server that does not wait for its disk
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	var done, people, histories atomic.Int64
+	var wg sync.WaitGroup
+	for n := range tellers {
+		now := new(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+		teller := &teller{now: now, rand: rand.New(rand.NewPCG(seed, uint64(n))), people: &people,
+			db: storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return *now }), storetest.WithMaxConns(1))}
+		wg.Go(func() {
+			for done.Load() < int64(*steps) && !t.Failed() {
+				h, err := teller.begin()
+				if err == nil {
+					histories.Add(1)
+					err = h.tell(&done)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d steps in %d histories", done.Load(), histories.Load())
+	if done.Load() < int64(*steps) {
+		t.Errorf("%d steps, want %d", done.Load(), *steps)
+	}
+}

@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A teller tells one history after the other, with a clock of its own.
+type teller struct {
+	db     *store.DB
+	now    *time.Time // of db
+	rand   *rand.Rand
+	people *atomic.Int64 // of all tellers
+	crowd  []store.Depositor
+}
+
+// meet is one more person, with a link and a session, and no guesses yet.
+func (t *teller) meet() (store.Session, store.Account, error) {
+	ctx := context.Background()
+	if len(t.crowd) == 0 {
+		last := int(t.people.Add(50))
+		t.crowd = depositors(last-49, 50)
+		if _, err := t.db.ImportDepositors(ctx, t.crowd); err != nil {
+			return store.Session{}, store.Account{}, err
+		}
+	}
+	d := t.crowd[0]
+	t.crowd = t.crowd[1:]
+	account, err := t.db.AccountByNumber(ctx, d.Person.AccountNo)
+	if err != nil {
+		return store.Session{}, store.Account{}, err
+	}
+	visit := func(token string) (store.Session, error) {
+		return t.db.OpenSession(ctx, []byte(token+d.Person.AccountNo), store.Visitor{
+			Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: d.Person.AccountNo},
+		})
+	}
+	s, err := visit("before")
+	if err == nil {
+		err = t.db.AddLink(ctx, s, account)
+	}
+	if err == nil {
+		s, err = visit("after")
+	}
+	return s, account, err
+}
+
+// begin is a history of somebody new.
+func (t *teller) begin() (*history, error) {
+	*t.now = time.Date(2026, 3, 1, t.rand.IntN(24), t.rand.IntN(60), 0, 0, time.UTC)
+	s, a, err := t.meet()
+	if err != nil {
+		return nil, err
+	}
+	h := &history{db: t.db, now: t.now, rand: t.rand, person: a.PersonDigest, session: s, account: a, state: a.State,
+		policy: policyNames[t.rand.IntN(len(policyNames))], lane: modelLanes[0], model: lockModel{}}
+	for _, lane := range modelLanes {
+		h.model[lane] = new(laneModel)
+	}
+	return h, nil
+}
+
+// freeze is 不是我: it locks nothing and opens nothing.
+func (h *history) freeze() error {
+	h.state = store.PasswordFrozen
+	return h.db.Freeze(context.Background(), h.session)
+}
+
+// clear begins every lane anew, and returns how many were used, and how many of
+// those were locked.
+func (h *history) clear() (lanes, locked int) {
+	for _, l := range h.model {
+		if l.met {
+			lanes++
+		}
+		if l.until.After(*h.now) {
+			locked++
+		}
+		*l = laneModel{met: l.met}
+	}
+	return lanes, locked
+}
+
+// unlock is an operator's: every lane begins anew, and a frozen password stays frozen.
+func (h *history) unlock() error {
+	lanes, locked := h.clear()
+	got, err := h.db.Unlock(context.Background(), store.Unlock{AccountNo: h.account.Person.AccountNo, Operator: "0017", Reason: "asked at the counter"})
+	if err == nil && (got.Lanes != lanes || got.Locked != locked) {
+		err = fmt.Errorf("%d lanes, %d of them locked; the model says %d and %d", got.Lanes, got.Locked, lanes, locked)
+	}
+	return err
+}
+
+// reset is a reset by proven identity: every lane begins anew, and the password is
+// set, whatever it was before.
+func (h *history) reset() error {
+	ctx := context.Background()
+	id := uuid.New()
+	r, err := h.db.OpenReset(ctx, h.session, h.account, store.Reset{ID: id, Kind: store.ResetByCertify, CertifyID: id.String()})
+	if err != nil {
+		return err
+	}
+	if err := h.db.PassReset(ctx, h.session, r); err != nil {
+		return err
+	}
+	h.clear()
+	h.state = store.PasswordSet
+	h.account.Version++
+	_, err = h.db.FinishReset(ctx, h.session, store.NewPassword{Reset: r, Hash: "$argon2id$made-up", Fingerprint: id[:]})
+	return err
+}
+
+// sees compares the account that a guess found with the model.
+func (h *history) sees(a *store.Account) error {
+	if a == nil || a.ID != h.account.ID {
+		return fmt.Errorf("found %v, not the person's account", a != nil)
+	}
+	if a.State != h.state || a.Version != h.account.Version {
+		return fmt.Errorf("the password is %s in version %d, the model says %s in %d", a.State, a.Version, h.state, h.account.Version)
+	}
+	return nil
+}

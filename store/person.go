@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// Actions of Export and Erase.
+const (
+	ActionExport           = "export"
+	ActionErase            = "erase"
+	ActionEraseWithAccount = "erase with account"
+)
+
+// PersonData is everything that is kept about one person, opened, for the person
+// (PIPL article 45). Of passwords it says when, never what: hashes and digests
+// are nobody's to read. A list of which nothing is kept is left out. Times are UTC.
+type PersonData struct {
+	At       time.Time     `json:"at"`
+	Accounts []AccountData `json:"accounts,omitempty"`
+	Links    []LinkData    `json:"links,omitempty"`
+	Sessions []SessionData `json:"sessions,omitempty"`
+
+	Passwords     []PasswordData     `json:"passwords,omitempty"`
+	Earlier       []EarlierPassword  `json:"earlier_passwords,omitempty"`
+	Guesses       []GuessData        `json:"wrong_guesses,omitempty"`
+	Changes       []StepData         `json:"changes,omitempty"`
+	Resets        []StepData         `json:"resets,omitempty"`
+	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
+	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
+	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
+	Consents      []Consent          `json:"consents,omitempty"`
+	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"` // when a phone number was last shown
+	Notices       []NoticeData       `json:"notices,omitempty"`
+	Notifications []NotificationData `json:"notifications,omitempty"`
+	Events        []Event            `json:"events,omitempty"`
+	Operators     []OperatorAction   `json:"operator_actions,omitempty"`
+}
+
+// AccountData is an account's row.
+type AccountData struct {
+	ID         uuid.UUID `json:"account_id"`
+	Name       string    `json:"name"`
+	IDType     string    `json:"id_type"` // ZJLX
+	IDNumber   string    `json:"id_number"`
+	Phone      string    `json:"phone,omitempty"`
+	AccountNo  string    `json:"account_no"`
+	EmployerNo string    `json:"employer_no,omitempty"`
+	Status     string    `json:"status"` // GRZHZT
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+// LinkData is a link. Identifier is for the caller to fill with the masked one.
+type LinkData struct {
+	Identity     Identity   `json:"-"`
+	Kind         string     `json:"kind"`
+	Identifier   string     `json:"identifier"`
+	AccountID    uuid.UUID  `json:"account_id" db:"account_id"`
+	LinkedAt     time.Time  `json:"linked_at" db:"linked_at"`
+	AuthorisedAt *time.Time `json:"authorised_at" db:"authorised_at"`
+	WithdrawnAt  *time.Time `json:"withdrawn_at" db:"withdrawn_at"`
+	Digest       []byte     `json:"-" db:"identity_digest"`
+	Sealed       []byte     `json:"-" db:"sealed_identity"`
+}
+
+// SessionData is a session that has not been purged; Phone is the number it has shown.
+type SessionData struct {
+	CreatedAt time.Time `json:"created_at" db:"created_at"`
+	SeenAt    time.Time `json:"seen_at" db:"seen_at"`
+	Phone     string    `json:"phone,omitempty" db:"-"`
+	Token     []byte    `json:"-" db:"token_digest"`
+	Sealed    []byte    `json:"-" db:"sealed_phone"`
+}
+
+// PasswordData is the state of an account's password.
+type PasswordData struct {
+	AccountID uuid.UUID  `json:"account_id" db:"account_id"`
+	State     string     `json:"state" db:"state"`
+	Version   int64      `json:"version" db:"version"`
+	ChangedAt *time.Time `json:"changed_at" db:"changed_at"`
+}
+
+// EarlierPassword says that a fingerprint is kept of a password used before.
+type EarlierPassword struct {
+	AccountID uuid.UUID `json:"account_id" db:"account_id"`
+	Version   int64     `json:"version" db:"version"`
+	SetAt     time.Time `json:"set_at" db:"set_at"`
+}
+
+// GuessData is a lane of the attempt budget: the owner's own or everybody's.
+type GuessData struct {
+	Own         bool       `json:"own" db:"own"`
+	Used        int        `json:"used" db:"used"`
+	Round       int        `json:"round" db:"round"`
+	LockedUntil *time.Time `json:"locked_until" db:"locked_until"`
+	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
+}
+
+// StepData is a change, a reset or a verification before a link.
+type StepData struct {
+	ID       uuid.UUID  `json:"id" db:"id"`
+	State    string     `json:"state" db:"state"`
+	OpenedAt time.Time  `json:"opened_at" db:"opened_at"`
+	ClosedAt *time.Time `json:"closed_at" db:"closed_at"`
+}
+
+// ResetCodeData is a code that a clerk handed out.
+type ResetCodeData struct {
+	IssuedBy string    `json:"issued_by" db:"issued_by"`
+	IssuedAt time.Time `json:"issued_at" db:"issued_at"`
+	Used     bool      `json:"used" db:"used"`
+}
+
+// CountData is how often something was done on one day.
+type CountData struct {
+	Purpose string `json:"purpose" db:"purpose"`
+	Day     string `json:"day" db:"day"`
+	Count   int    `json:"count" db:"count"`
+}
+
+// NoticeData is a notice to the owner.
+type NoticeData struct {
+	Kind      string     `json:"kind" db:"kind"`
+	CreatedAt time.Time  `json:"created_at" db:"created_at"`
+	DoneAt    *time.Time `json:"done_at" db:"done_at"`
+}
+
+// NotificationData is what Alipay wrote about the citizen.
+type NotificationData struct {
+	ID         string    `json:"notify_id" db:"notify_id"`
+	Method     string    `json:"method" db:"method"`
+	ReceivedAt time.Time `json:"received_at" db:"received_at"`
+}
+
+// Export returns everything about a person and records who asked for it and why,
+// in one transaction. It returns ErrNotFound when there is no such account. Calling
+// it twice is recorded twice.
+func (db *DB) Export(ctx context.Context, u Unlock) (PersonData, error) {
+	var data PersonData
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		accounts, err := db.accountsOf(ctx, tx, u)
+		if err != nil {
+			return err
+		}
+		t := trailOf(accounts)
+		if err := db.follow(ctx, tx, &t); err != nil {
+			return err
+		}
+		if err := db.recordAction(ctx, tx, accounts[0].ID, action{ActionExport, u, uuid.New()}, now); err != nil {
+			return err
+		}
+		data, err = db.gather(ctx, tx, t, now)
+		return err
+	})
+	return data, err
+}
+
+func trailOf(accounts []Account) trail {
+	t := trail{persons: [][]byte{accounts[0].PersonDigest}}
+	for _, a := range accounts {
+		t.accounts = append(t.accounts, a.ID)
+	}
+	return t
+}
+
+// OwnData is what is kept about the citizen of a linked session: the account of
+// the link and what was done with it. What Alipay wrote is left out: to find it
+// takes opening all of it, which is nothing for a request.
+func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
+	var data PersonData
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		t := trail{persons: [][]byte{s.Link.PersonDigest}, accounts: []uuid.UUID{s.Link.AccountID}}
+		err := db.follow(ctx, q, &t)
+		if t.open = nil; err == nil {
+			data, err = db.gather(ctx, q, t, db.clock())
+		}
+		return err
+	})
+	return data, err
+}
+
+// An action is what an operator does to an account by hand.
+type action struct {
+	name string
+	by   Unlock
+	id   uuid.UUID
+}
+
+func (db *DB) recordAction(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, a action, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		db.center, a.id, now, a.by.Operator, a.name, account, a.by.Reason)
+	return err
+}
+
+// byteas is a list of digests as a parameter.
+func byteas(all ...[]byte) any { return pq.ByteaArray(all) }

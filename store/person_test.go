@@ -1,0 +1,286 @@
+package store_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// liveThrough does with the n-th depositor, who has two accounts, everything that
+// leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
+// clerk, a face shown for a link, a consent, a phone, tickets, first answers, wrong
+// guesses, a letter of Alipay's.
+func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
+	t.Helper()
+	ctx := t.Context()
+	d, second := depositor(n, hashed), depositor(n+500, hashed)
+	second.Person.IDNumber, second.DocumentKey = d.Person.IDNumber, d.DocumentKey
+	importAll(t, db, d, second)
+	visit := func(user, token string) store.Session {
+		s, err := db.OpenSession(ctx, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: store.Identity{
+			AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}})
+		noError(t, err)
+		return s
+	}
+	account := importedAccount(t, db, d)
+	old := visit("first", "a")
+	noError(t, db.AddLink(ctx, old, account))
+	old = visit("first", "b")
+	change, err := db.OpenChange(ctx, old, account, []byte(fmt.Sprint("old", n)))
+	noError(t, err)
+	_, err = db.FinishChange(ctx, old, store.Confirm{Change: change, Hash: "$argon2id$new", Fingerprint: []byte(fmt.Sprint("new", n))})
+	noError(t, err)
+	noError(t, db.RemoveLink(ctx, old))
+
+	account = importedAccount(t, db, d)
+	s := visit("second", "c")
+	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: store.PublicLane, Budget: rounds,
+		Stranger: &store.Stranger{User: s.IdentityDigest, Address: "192.0.2.1", Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
+	noError(t, err)
+	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
+	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
+	noError(t, err)
+	noError(t, db.FinishLink(ctx, s, account, face))
+	s = visit("second", "d")
+	_, err = db.OpenReset(ctx, s, account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: fmt.Sprint("certify", n)})
+	noError(t, err)
+	noError(t, db.ChargeReset(ctx, s, 3))
+	_, err = db.IssueResetCode(ctx, account, fmt.Sprintf("%010d", n), "0017")
+	noError(t, err)
+	noError(t, db.BindPhone(ctx, s, store.PhoneProof{Payload: []byte(fmt.Sprint("payload", n)), Mobile: d.Person.Phone}))
+	noError(t, db.AddTicket(ctx, s, fmt.Sprint("ticket", n)))
+	for _, scope := range [][]byte{s.IdentityDigest, db.Digest("session", s.TokenDigest)} {
+		r := &store.Receipt{Scope: scope, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
+		_, err = db.Claim(ctx, r)
+		noError(t, err)
+		noError(t, db.Settle(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
+	}
+	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: s.IdentityDigest, AccountID: account.ID, Budget: rounds})
+	noError(t, err)
+	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
+		Content: fmt.Appendf(nil, `{"open_id":"second-of-%d"}`, n)})
+	noError(t, err)
+	return d
+}
+
+// wholeDatabase is every row of every table, as text.
+func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for _, table := range list(t, db.Pool(), `
+		SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+			AND NOT relispartition AND relname NOT LIKE 'goose%'`) {
+		all[table] = list(t, db.Pool(), `SELECT r::text FROM `+table+` r ORDER BY 1`)
+	}
+	return all
+}
+
+func asked(d store.Depositor) store.Unlock {
+	return store.Unlock{AccountNo: d.Person.AccountNo, DocumentKey: d.DocumentKey, Operator: "li", Reason: "asked in writing"}
+}
+
+// After an erasure the database is as if the person had never been there, but for
+// the record of what was done, which has no personal data in it, and for the
+// centre's own account where that stays.
+func TestErase(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		accounts bool
+		kept     []string // tables that may differ
+	}{
+		{"with accounts", true, []string{"events", "notifications", "operator_actions", "spraying"}},
+		{"without", false, []string{"accounts", "events", "notifications", "operator_actions", "password_credentials", "spraying"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			liveThrough(t, db, 1)
+			before := wholeDatabase(t, db)
+			d := liveThrough(t, db, 2)
+			lived := wholeDatabase(t, db)
+			traces := digestsOf(t, db, d)
+
+			erasure := store.Erasure{Unlock: asked(d), Accounts: tt.accounts, DryRun: true}
+			would, err := db.Erase(t.Context(), erasure)
+			noError(t, err)
+			if diff := cmp.Diff(lived, wholeDatabase(t, db)); diff != "" {
+				t.Fatalf("a dry run wrote:\n%s", diff)
+			}
+			erasure.DryRun = false
+			did, err := db.Erase(t.Context(), erasure)
+			noError(t, err)
+			if diff := cmp.Diff(would.Gone, did.Gone); diff != "" || did.Accounts != 2 {
+				t.Errorf("%d accounts; the dry run had said:\n%s", did.Accounts, diff)
+			}
+			after := wholeDatabase(t, db)
+			for _, table := range slices.Sorted(maps.Keys(after)) {
+				if len(lived[table]) == len(before[table]) && !slices.Contains([]string{"centers", "imports", "auth_codes", "operator_actions"}, table) {
+					t.Errorf("the life lived left nothing in %s: do more in liveThrough", table)
+				}
+				if diff := cmp.Diff(before[table], after[table]); diff != "" && !slices.Contains(tt.kept, table) {
+					t.Errorf("%s:\n%s", table, diff)
+				}
+			}
+			for what, trace := range traces {
+				text := fmt.Sprint(after)
+				if found := strings.Contains(text, trace); found && (tt.accounts || what != "person" && what != "account number") {
+					t.Errorf("the %s still stands in the database", what)
+				}
+			}
+			checkRecord(t, db, did)
+		})
+	}
+}
+
+// digestsOf are by what a person could be recognised.
+func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string {
+	t.Helper()
+	all := map[string]string{
+		"person":         hex.EncodeToString(db.PersonDigest(d.DocumentKey)),
+		"account number": list(t, db.Pool(), `SELECT encode(account_no_digest, 'hex') FROM accounts WHERE person_digest = $1 ORDER BY 1`, db.PersonDigest(d.DocumentKey))[0],
+	}
+	for i, digest := range list(t, db.Pool(), `SELECT DISTINCT encode(identity_digest, 'hex') FROM changes WHERE person_digest = $1
+		UNION SELECT encode(identity_digest, 'hex') FROM alipay_links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
+		all[fmt.Sprint("Alipay user ", i)] = digest
+	}
+	if len(all) != 4 {
+		t.Fatalf("%d digests", len(all))
+	}
+	return all
+}
+
+// checkRecord reads what must stay.
+func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
+	t.Helper()
+	actions, err := db.OperatorActions(t.Context(), did.At.AddDate(0, 0, -1))
+	noError(t, err)
+	got := map[string]string{}
+	for _, a := range actions {
+		got[a.Action] = a.Operator + ": " + a.Reason
+	}
+	name := store.ActionErase
+	if !slices.ContainsFunc(did.Kept, func(r store.RowCount) bool { return r.Table == "accounts" }) {
+		name = store.ActionEraseWithAccount
+	}
+	want := map[string]string{name: "li: asked in writing", "reset code": "0017: kept when the account's data were erased"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	events, err := db.Events(t.Context(), did.Account.ID, 50)
+	noError(t, err)
+	if len(events) < 8 || events[0].Kind != store.EventErased || events[0].Channel != store.ChannelOperator {
+		t.Errorf("events %+v", events)
+	}
+	if n := list(t, db.Pool(), `SELECT count(*)::text FROM notifications`)[0]; n != "2" {
+		t.Errorf("%s notifications: a repeated one would be taken for new", n)
+	}
+}
+
+// Whoever lived on while somebody else was erased has all their data; the erased
+// can start anew where their account stayed.
+func TestEraseLeavesOthers(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	other, d := liveThrough(t, db, 1), liveThrough(t, db, 2)
+	before, err := db.Export(t.Context(), asked(other))
+	noError(t, err)
+	_, err = db.Erase(t.Context(), store.Erasure{Unlock: asked(d)})
+	noError(t, err)
+	after, err := db.Export(t.Context(), asked(other))
+	noError(t, err)
+	after.At, after.Operators = before.At, before.Operators
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("of somebody else:\n%s", diff)
+	}
+	account := importedAccount(t, db, d)
+	s, err := db.OpenSession(t.Context(), []byte("again"), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
+	noError(t, err)
+	if s.Link != nil {
+		t.Error("the link is still there")
+	}
+	noError(t, db.AddLink(t.Context(), s, account))
+
+	_, err = db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true})
+	noError(t, err)
+	for _, dry := range []bool{true, false} {
+		if _, err := db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("erased twice: %v", err)
+		}
+	}
+}
+
+// Every table that a life leaves rows in is in the export, opened; no secret is.
+func TestExport(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	liveThrough(t, db, 1)
+	d := liveThrough(t, db, 2)
+	data, err := db.Export(t.Context(), asked(d))
+	noError(t, err)
+	raw, err := json.Marshal(data)
+	noError(t, err)
+	var lists map[string][]any
+	text := strings.Replace(string(raw), `"at":"`+data.At.Format("2006-01-02T15:04:05.999999Z07:00")+`",`, "", 1)
+	noError(t, json.Unmarshal([]byte(text), &lists))
+	got := map[string]int{}
+	for name, l := range lists {
+		got[name] = len(l)
+	}
+	if diff := cmp.Diff(map[string]int{
+		"accounts": 2, "links": 1, "sessions": 3, "passwords": 2, "earlier_passwords": 2, "wrong_guesses": 2, "changes": 1,
+		"link_proofs": 1, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 2, "phone_proofs": 1, "notices": 3, "notifications": 1, "events": 7,
+		"operator_actions": 1,
+	}, got); diff != "" {
+		t.Errorf("lists:\n%s", diff)
+	}
+	for _, want := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo, `"kind":"open_id"`, `"issued_by":"0017"`, "notice2"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	for _, secret := range []string{"argon2id", "second-of-2", "first-of-2", "-of-1", "E00000001", "ticket", "certify2", hex.EncodeToString(db.PersonDigest(d.DocumentKey))} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in the export", secret)
+		}
+	}
+	if o := data.Operators[0]; o.Action != store.ActionExport || o.Operator != "li" || o.Reason != "asked in writing" {
+		t.Errorf("recorded %+v", o)
+	}
+	if _, err := db.Export(t.Context(), store.Unlock{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("of nobody: %v", err)
+	}
+	if n := list(t, db.Pool(), `SELECT count(*)::text FROM operator_actions`)[0]; n != "1" {
+		t.Errorf("%s actions recorded", n)
+	}
+}
+
+// The linked citizen's own data are of the account of the link.
+func TestOwnData(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	liveThrough(t, db, 1)
+	d := liveThrough(t, db, 2)
+	s, err := db.Session(t.Context(), []byte("d2"))
+	noError(t, err)
+	data, err := db.OwnData(t.Context(), s)
+	noError(t, err)
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 7 || len(data.Notices) != 3 ||
+		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 {
+		t.Errorf("%+v", data)
+	}
+	if n := list(t, db.Pool(), `SELECT count(*)::text FROM operator_actions`)[0]; n != "0" {
+		t.Errorf("%s actions recorded", n)
+	}
+}

@@ -1,0 +1,210 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// stranger guesses at a person from an address.
+func stranger(user, address string, person int, limits store.Spraying) store.Guess {
+	return store.Guess{PersonDigest: fmt.Appendf(nil, "%016d person", person), Lane: store.PublicLane, Budget: rounds,
+		Stranger: &store.Stranger{User: []byte(user), Address: address, Limits: limits}}
+}
+
+var sprayingBursts = []struct {
+	by      string
+	limits  store.Spraying
+	user    func(i int) string
+	address func(i int) string
+	want    int32
+}{
+	{store.SprayingUser, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 1000}, one, each, 7},
+	{store.SprayingAddress, store.Spraying{PerUser: 7, PerAddress: 30, PerMinute: 1000}, each, one, 30},
+	{store.SprayingGlobal, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 40}, each, each, 40},
+}
+
+// T3: of a burst over two processes exactly the limit is let through, whoever's
+// limit it is, and all that is counted is what was let through.
+func TestBurstOfSpraying(t *testing.T) {
+	t.Parallel()
+	noon := func() time.Time { return time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC) }
+	for _, tt := range sprayingBursts {
+		t.Run(tt.by, func(t *testing.T) {
+			t.Parallel()
+			dsn, box := storetest.DSN(t), storetest.NewBox(t)
+			open := func() *store.DB { return storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(noon)) }
+			handles := []*store.DB{open(), open()}
+			var admitted, firsts atomic.Int32
+			var wg sync.WaitGroup
+			gate := make(chan struct{}, 50)
+			for i := range 500 {
+				gate <- struct{}{}
+				wg.Go(func() {
+					defer func() { <-gate }()
+					a, err := handles[i%2].TakeGuess(context.Background(), stranger(tt.user(i), tt.address(i), i, tt.limits))
+					switch {
+					case err != nil:
+						t.Error(err)
+					case a.Admitted:
+						admitted.Add(1)
+					case a.Spraying.By != tt.by:
+						t.Errorf("refused by %q", a.Spraying.By)
+					}
+					if a.Spraying.First {
+						firsts.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if admitted.Load() != tt.want || firsts.Load() != 1 {
+				t.Errorf("%d guesses were let through and %d refusals were the first, want %d and 1", admitted.Load(), firsts.Load(), tt.want)
+			}
+			checkCounted(t, handles[0], tt.want)
+		})
+	}
+}
+
+// checkCounted wants so many guesses counted for all and charged.
+func checkCounted(t *testing.T, db *store.DB, want int32) {
+	t.Helper()
+	var global, used int
+	pool := db.Pool()
+	if err := pool.Get(&global, `SELECT tried FROM spraying WHERE kind = 'global'`); err != nil || int32(global) != want {
+		t.Errorf("%d counted for all, want %d: %v", global, want, err)
+	}
+	if err := pool.Get(&used, `SELECT sum(used) FROM guess_budgets`); err != nil || int32(used) != want {
+		t.Errorf("%d guesses charged, want %d: %v", used, want, err)
+	}
+}
+
+func one(int) string    { return "one" }
+func each(i int) string { return fmt.Sprint("each ", i) }
+
+// A step of a short story: who tries whom, and what comes of it.
+type tryStep struct {
+	user    string
+	person  int
+	right   bool          // and forgiven
+	after   time.Duration // since the step before
+	refused string
+}
+
+// Two people a user, three an address, four tries a minute.
+var sprayingStories = []struct {
+	name  string
+	steps []tryStep
+}{
+	{"the third person", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, "user"}, {"a", 3, true, 0, "user"}}},
+	{"one person again", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 1, false, 0, ""}}},
+	{"right ones do not count", []tryStep{{"a", 1, true, 0, ""}, {"a", 2, true, 0, ""}, {"a", 3, true, 0, ""}, {"a", 4, true, 0, ""}, {"a", 5, true, 0, ""}}},
+	{"a slip is forgiven", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
+	{"users are apart", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 1, false, 0, ""}, {"b", 2, false, 0, ""}}},
+	{"the address", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""}, {"b", 4, false, 0, "address"}, {"c", 1, false, 0, "address"}, {"a", 1, false, 0, ""}}},
+	{"refused by the address, the user has tries left", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
+		{"b", 4, false, 0, "address"}, {"b", 4, false, 0, "address"}, {"a", 2, true, 0, ""}, {"b", 4, false, 0, ""}, {"b", 5, false, 0, "user"}}},
+	{"once more is no first try", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"b", 1, false, 0, ""},
+		{"c", 1, false, 0, ""}, {"d", 1, false, 0, ""}, {"e", 1, false, 0, "global"}}},
+	{"the minute", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, 0, ""}, {"c", 1, false, 0, ""}, {"d", 1, false, 0, ""},
+		{"e", 1, false, 0, "global"}, {"a", 1, false, 0, ""}, {"e", 1, false, time.Minute, ""}}},
+	{"a right one of an earlier minute takes nothing from this one", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, time.Minute, ""}, {"c", 1, false, 0, ""},
+		{"d", 1, false, 0, ""}, {"e", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"f", 1, false, 0, "global"}}},
+	{"the next day", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 8*time.Hour - time.Second, "user"}, {"a", 3, false, time.Second, ""}}},
+}
+
+func TestSprayingStories(t *testing.T) {
+	t.Parallel()
+	limits := store.Spraying{PerUser: 2, PerAddress: 3, PerMinute: 4}
+	dsn := storetest.DSN(t)
+	for n, tt := range sprayingStories {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)                               // 16:00 in Beijing
+			db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return now }), // centres are apart, too
+				storetest.WithCenter(fmt.Sprint("story ", n), fmt.Sprint("app ", n)))
+			for i, s := range tt.steps {
+				now = now.Add(s.after)
+				g := stranger(s.user, "here", s.person, limits)
+				g.Budget = generous
+				a, err := db.TakeGuess(t.Context(), g)
+				if err != nil || a.Spraying.By != s.refused || a.Admitted != (s.refused == "") {
+					t.Fatalf("step %d: %+v %v, want refused by %q", i, a, err, s.refused)
+				}
+				if a.Spraying.By != "" && !a.Spraying.Until.After(now) {
+					t.Errorf("step %d: until %v", i, a.Spraying.Until)
+				}
+				for range 2 { // twice is once
+					if s.right && a.Admitted {
+						if err := db.Forgive(t.Context(), g, a); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// generous is a budget that does not end in a story.
+var generous = store.Budget{Guesses: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
+
+// A refused guess leaves a lock as it is, of a person with and without a row.
+func TestRefusedGuessChargesNothing(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	limits := store.Spraying{PerUser: 1, PerAddress: 9, PerMinute: 99}
+	if _, err := db.TakeGuess(t.Context(), stranger("a", "x", 0, limits)); err != nil {
+		t.Fatal(err)
+	}
+	fresh := stranger("a", "x", 1, limits)
+	for range 5 {
+		if a, err := db.TakeGuess(t.Context(), fresh); err != nil || a.Admitted || a.LockedUntil != nil || a.Remaining != 3 {
+			t.Fatalf("%+v %v", a, err)
+		}
+	}
+	owner := store.Guess{PersonDigest: fresh.PersonDigest, Lane: store.PublicLane, Budget: rounds}
+	for _, left := range []int{2, 1, 0} {
+		a, err := db.TakeGuess(t.Context(), owner)
+		if err != nil || !a.Admitted || a.Remaining != left || left == 0 && a.LockedUntil.After(db.Now().Add(time.Minute)) {
+			t.Fatalf("%+v %v, want %d left and the first round's lock", a, err, left)
+		}
+		if _, err := db.TakeGuess(t.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var refused int
+	if err := db.Pool().Get(&refused, `SELECT sum(refused) FROM guess_budgets`); err != nil || refused != 0 {
+		t.Errorf("%d guesses were turned away by a lock, want 0: %v", refused, err)
+	}
+}
+
+// What is two days old goes, and nothing newer.
+func TestPurgeSpraying(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC)
+	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
+	count := func() (n int) {
+		if err := db.Pool().Get(&n, `SELECT count(*) FROM spraying`); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if _, err := db.TakeGuess(t.Context(), stranger("a", "x", 0, store.Spraying{PerUser: 1, PerAddress: 1, PerMinute: 1})); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{24 * time.Hour, 3}, {12 * time.Hour, 1}, {12 * time.Hour, 0}} { // the day began at 00:00 in Beijing
+		now = now.Add(tt.after)
+		if err := db.Purge(t.Context()); err != nil || count() != tt.want {
+			t.Errorf("%v later %d rows, want %d: %v", tt.after, count(), tt.want, err)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// compareLimit bounds the comparison of one file: tens of millions of lines.
+const compareLimit = 2 * time.Hour
+
+// A Listed is a line of a file as it is compared with the database: digests only.
+type Listed struct {
+	line              int64
+	accountID         uuid.UUID
+	person, rowDigest []byte
+	status            string
+}
+
+// List makes the digests of a depositor, which cost a fraction of its
+// encryption. It may run on all cores at once. It returns ErrDepositor.
+func (db *DB) List(line int64, d Depositor) (Listed, error) {
+	if err := d.check(); err != nil {
+		return Listed{}, errors.Join(ErrDepositor, err)
+	}
+	r, err := db.digestDepositor(d)
+	return Listed{line, r.accountID, r.person, r.rowDigest, d.Status}, err
+}
+
+// A Difference is a line that is not what the database holds, or whose link has
+// yet to follow it.
+type Difference struct {
+	Line   int64  `db:"line"`
+	Status string `db:"status"`        // GRZHZT, as the file says
+	Later  *int64 `db:"superseded_by"` // the account stands again in this line, which wins
+	IsNew  bool   `db:"is_new"`
+	Same   bool   `db:"same"` // only the link is behind
+}
+
+// Ends says that the line ends its account, see Account.Ended.
+func (d Difference) Ends() bool { return Account{Status: d.Status}.Ended() }
+
+// A Plan is what taking in a file would do to links, and how the file and the
+// database relate.
+type Plan struct {
+	Links            int64 `db:"links"` // of the centre
+	LinksMoved       int64 `db:"links_moved"`
+	LinksEnded       int64 `db:"links_ended"`
+	ChangesCancelled int64 `db:"changes_cancelled"`
+	Missing          int64 `db:"missing"`        // accounts that are not in the file
+	MissingLinked    int64 `db:"missing_linked"` // those with a link
+}
+
+// A Comparison is a file on its way through Compare.
+type Comparison struct {
+	Lines   func(put func(Listed) error) error // calls put for every line, in the file's order
+	Changed func(Difference) error             // is called for every difference, in the file's order
+}
+
+// errCompared undoes the comparison's transaction.
+var errCompared = errors.New("store: compared")
+
+// Compare says what taking in a file would change, and writes nothing: the lines
+// stream into a temporary table, and one join finds those whose digest differs.
+// Memory here does not grow with the file. The work is not repeated when the
+// connection breaks, because the lines cannot be: ErrUnavailable.
+func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, compareLimit)
+	defer cancel()
+	var p Plan
+	err := db.attempt(ctx, func(conn *sqlx.Conn, tx *sqlx.Tx, now time.Time) error {
+		c := comparing{importTx{tx, db, conn, now}}
+		for _, step := range []func() error{
+			func() error { return c.stage(ctx, file.Lines) },
+			func() error { return c.findDifferences(ctx) },
+			func() error { return c.plan(ctx, &p) },
+			func() error { return c.tell(ctx, file.Changed) },
+		} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return errCompared
+	})
+	if errors.Is(err, errCompared) {
+		err = nil
+	}
+	return p, told(ctx, err)
+}
+
+// comparing is the transaction of Compare.
+type comparing struct{ importTx }
+
+// stage fills a table that only this transaction sees.
+func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error) error) error {
+	// What is sorted or hashed here is the whole file, once a night.
+	if _, err := c.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
+		return err
+	}
+	_, err := c.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE sync_rows (
+			line          bigint NOT NULL,
+			account_id    uuid   NOT NULL,
+			person_digest bytea  NOT NULL,
+			status        text   NOT NULL,
+			row_digest    bytea  NOT NULL
+		) ON COMMIT DROP`)
+	if err != nil {
+		return err
+	}
+	return c.conn.Raw(func(raw any) error {
+		return raw.(*conn).copyIn(ctx, `COPY pg_temp.sync_rows FROM STDIN`, func(put func(...driver.Value) error) error {
+			return lines(func(l Listed) error {
+				return put(l.line, l.accountID.String(), l.person, l.status, l.rowDigest)
+			})
+		})
+	})
+}
+
+// findDifferences keeps the lines that differ. Of an account that stands several
+// times the last line counts, whether it differs or not. A link that a server of
+// an earlier version left on an ended account is a difference, too.
+func (c comparing) findDifferences(ctx context.Context) error {
+	if _, err := c.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE sync_changed ON COMMIT DROP AS
+		SELECT r.line, r.account_id, r.person_digest, r.status, a.account_id IS NULL AS is_new,
+			false AS same, NULL::bigint AS superseded_by
+		FROM sync_rows r LEFT JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id
+		WHERE a.row_digest IS DISTINCT FROM r.row_digest`, c.db.center); err != nil {
+		return err
+	}
+	if _, err := c.ExecContext(ctx, `
+		INSERT INTO sync_changed
+		SELECT r.line, r.account_id, r.person_digest, r.status, false, true, NULL
+		FROM sync_rows r
+		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = r.account_id
+		JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id AND a.row_digest = r.row_digest
+		WHERE r.status IN `+endedStatuses+` OR l.person_digest <> r.person_digest`, c.db.center); err != nil {
+		return err
+	}
+	if _, err := c.ExecContext(ctx, `
+		UPDATE sync_changed c SET superseded_by = later.line
+		FROM (SELECT d.line AS earlier, max(r.line) AS line
+			FROM sync_changed d JOIN sync_rows r ON r.account_id = d.account_id AND r.line > d.line
+			GROUP BY d.line) later
+		WHERE c.line = later.earlier`); err != nil {
+		return err
+	}
+	_, err := c.ExecContext(ctx, `ANALYZE sync_changed`)
+	return err
+}
+
+// plan foresees what followAccounts will do once all accounts are as the file
+// says.
+func (c comparing) plan(ctx context.Context, p *Plan) error {
+	return c.GetContext(ctx, p, `
+		WITH now AS (SELECT * FROM sync_changed WHERE superseded_by IS NULL),
+		affected AS (
+			SELECT l.person_digest, l.account_id, n.status, l.person_digest <> n.person_digest AS other
+			FROM now n JOIN alipay_links l ON l.center_id = $1 AND l.account_id = n.account_id
+			WHERE l.person_digest <> n.person_digest OR n.status IN ('03', '04', '05', '06')),
+		leaving AS (
+			SELECT person_digest, status = '03' AND NOT other AS may_move FROM affected
+			WHERE other OR status IN `+endedStatuses+`),
+		open AS (
+			SELECT b.person_digest FROM accounts b LEFT JOIN now n ON n.account_id = b.account_id
+			WHERE b.center_id = $1 AND n.account_id IS NULL AND b.status NOT IN `+endedStatuses+`
+				AND b.person_digest IN (SELECT person_digest FROM leaving WHERE may_move)
+			UNION SELECT person_digest FROM now WHERE status NOT IN `+endedStatuses+`
+				AND person_digest IN (SELECT person_digest FROM leaving WHERE may_move))
+		SELECT
+			(SELECT count(*) FROM alipay_links WHERE center_id = $1) AS links,
+			(SELECT count(*) FROM leaving WHERE may_move AND person_digest IN (SELECT person_digest FROM open)) AS links_moved,
+			(SELECT count(*) FROM leaving WHERE NOT (may_move AND person_digest IN (SELECT person_digest FROM open))) AS links_ended,
+			(SELECT count(*) FROM affected f JOIN changes o ON o.center_id = $1 AND o.person_digest = f.person_digest
+				AND o.account_id = f.account_id AND o.state = 'open' AND o.expires_at > $2)
+			+ (SELECT count(*) FROM affected f JOIN resets o ON o.center_id = $1 AND o.person_digest = f.person_digest
+				AND o.account_id = f.account_id AND o.state IN ('started', 'passed') AND o.expires_at > $2) AS changes_cancelled,
+			m.missing, m.missing_linked
+		FROM (SELECT count(*) AS missing, count(l.account_id) AS missing_linked
+			FROM accounts a LEFT JOIN alipay_links l ON l.center_id = $1 AND l.account_id = a.account_id
+			WHERE a.center_id = $1 AND NOT EXISTS (SELECT 1 FROM sync_rows r WHERE r.account_id = a.account_id)) m`,
+		c.db.center, c.now)
+}
+
+// tell hands the differences over, in the file's order.
+func (c comparing) tell(ctx context.Context, changed func(Difference) error) error {
+	rows, err := c.QueryxContext(ctx, `SELECT line, status, superseded_by, is_new, same FROM sync_changed ORDER BY line`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var d Difference
+		if err := rows.StructScan(&d); err != nil {
+			return err
+		}
+		if err := changed(d); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
