@@ -166,6 +166,7 @@ var translations = []struct {
 	{store.ErrUnavailable, ErrBusy},
 	{store.ErrRunning, ErrBusy},
 	{passwd.ErrBusy, ErrBusy},
+	{passwd.ErrClosed, ErrBusy},
 	{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
 	{signing.ErrTokenInvalid, ErrSessionExpired},
 	{signing.ErrIDType, ErrBadRequest},

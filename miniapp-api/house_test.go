@@ -179,7 +179,7 @@ func (h *house) citizen(change ...func(*citizen)) citizen {
 	n := int(citizens.Add(1))
 	c := citizen{Status: store.StatusNormal, Person: alipaysim.Person{
 		Person: fmt.Sprintf("p%d", n), Name: "欧阳测试", IDType: "01",
-		IDNumber: idNumber("19560307", n%1000), AccountNo: fmt.Sprintf("88%010d", n),
+		IDNumber: idNumber(fmt.Sprintf("19560%d%02d", 3+n/1000/28%6, 1+(n/1000+6)%28), n%1000), AccountNo: fmt.Sprintf("88%010d", n),
 		Phone: fmt.Sprintf("199%08d", n), Password: fmt.Sprintf("Quiet-River-%d", n),
 		OpenID: fmt.Sprintf("open-%d", n), Certified: true,
 	}}

@@ -95,6 +95,17 @@ func TestRefusalsLeaveOnTheBeat(t *testing.T) {
 	}
 }
 
+// refused tries a link that must be refused, again while the machine is too slow
+// to look at it: BUSY says that nothing was done.
+func refused(t *testing.T, p *phone, body m, headers ...header) reply {
+	t.Helper()
+	r := p.post("/v1/link", body, headers...)
+	for tries := 0; r.Code == "BUSY" && tries < 20; tries++ {
+		r = p.post("/v1/link", body, headers...)
+	}
+	return r.want(t, "LINK_REFUSED")
+}
+
 // T1, T6: strangers neither get in with the right password nor lock the owner out.
 func TestStrangersCannotLockTheOwner(t *testing.T) {
 	t.Parallel()
@@ -106,7 +117,7 @@ func TestStrangersCannotLockTheOwner(t *testing.T) {
 			stranger := h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprintf("stranger%d", i); c.IDNumber = idNumber("19700101", i) })
 			p := h.logIn(stranger)
 			for range 25 {
-				p.post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // the very password
+				refused(t, p, victim.linkBody()) // the very password
 			}
 		})
 	}

@@ -7,9 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	mathrand "math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"fundpass/keys"
 )
@@ -217,5 +220,50 @@ func TestTicketsNotOffered(t *testing.T) {
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "sealed": ""}}).want(t, "NOT_OFFERED")
 	if _, err := New(Config{DB: h.db, Alipay: h.server.alipay, Policy: h.server.policy, Hasher: h.server.hasher, Proof: ProofNone, SealedOnly: true}); err == nil {
 		t.Error("a server that can take no password at all was made")
+	}
+}
+
+// BenchmarkSealedRefusal measures whether the time of a refusal tells why a
+// sealed password did not open. Tries of every kind are interleaved at random;
+// each kind's area under the curve against replayed tickets is reported, 0.5 is
+// no information. A second series of replayed ones is the control.
+func BenchmarkSealedRefusal(b *testing.B) {
+	h := newHouse(b, withTransport(b))
+	mine := h.citizen()
+	p, q := h.linkedPhone(mine), h.linkedPhone(h.citizen())
+	good := m{"o": mine.Password}
+	replay := func() m {
+		e := p.ticket().seal(b, good)
+		p.post("/v1/password/changes", m{"id_number": mine.IDNumber, "encrypted": e}).want(b, "OK")
+		return e
+	}
+	tries := map[string]func() m{
+		"replayed": replay, "control": replay,
+		"relabelled": func() m {
+			k := p.ticket()
+			return k.sealUnder(b, "gjj-password/1|"+k.KID+"|another", good)
+		},
+		"foreign": func() m { return q.ticket().seal(b, good) },
+		"unknown": func() m {
+			k := p.ticket()
+			k.Ticket = strings.Repeat("A", len(k.Ticket))
+			return k.seal(b, good)
+		},
+	}
+	kinds := []string{"replayed", "control", "relabelled", "foreign", "unknown"}
+	times := map[string][]float64{}
+	for b.Loop() {
+		mathrand.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+		for _, kind := range kinds {
+			e := tries[kind]()
+			begun := time.Now()
+			p.post("/v1/password/changes", m{"id_number": mine.IDNumber, "encrypted": e}).want(b, "DECRYPT_FAILED")
+			times[kind] = append(times[kind], time.Since(begun).Seconds())
+		}
+	}
+	replayed := times["replayed"]
+	slices.Sort(replayed)
+	for _, kind := range kinds {
+		b.ReportMetric(areaUnderCurve(replayed, times[kind]), "AUC/"+kind)
 	}
 }

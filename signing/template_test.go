@@ -20,7 +20,7 @@ func (s stage) message(t testing.TB, person string) signing.TemplateMessage {
 		t.Fatal(err)
 	}
 	return signing.TemplateMessage{
-		To: grant.Identity, TemplateID: "template", Page: "pages/password/notme?notice=1",
+		To: grant.Identity, TemplateID: "template", Page: "pages/freeze/index?notice=1",
 		Keywords: []string{"密码已修改", "3月1日 08:05", `"引号"<&>`},
 	}
 }

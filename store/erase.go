@@ -46,8 +46,7 @@ var errDryRun = errors.New("store: dry run")
 // The accounts and their present passwords are the centre's own and stay, unless
 // Accounts is set. Events and operators' actions stay for the record's life: they
 // hold no personal data, only the account's id, which is a keyed digest. Who issued a
-// clerk's code goes into that record. Counts of spraying from an address are of
-// everybody there, and gone in two days.
+// clerk's code goes into that record.
 //
 // It returns ErrNotFound when there is no such account. A link made afterwards is
 // a new one; an account that the roster still lists comes back with the next
@@ -107,6 +106,9 @@ func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, d
 	if err := db.emptyLetters(ctx, tx, t, done); err != nil {
 		return err
 	}
+	if err := db.forgetTrials(ctx, tx, t); err != nil {
+		return err
+	}
 	for _, r := range db.erasables(t, e) {
 		res, err := tx.ExecContext(ctx, `DELETE FROM `+r.table+` WHERE center_id = $1 AND `+r.where, db.center, r.by)
 		if err != nil {
@@ -140,12 +142,12 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"sessions", `identity_digest = ANY ($2)`, identities},
 		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
 		{"receipts", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
-		{"spraying", `actor = ANY ($2)`, identities},
 		{"guess_budgets", `person_digest = ANY ($2)`, persons},
 		{"daily_counts", `subject_digest = ANY ($2)`, byteas(slices.Concat(t.persons, t.identities)...)},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"consents", `identity_digest = ANY ($2)`, identities},
 		{"outbox", `account_id = ANY ($2::uuid[])`, accounts},
+		{"spraying", `kind = 'user' AND actor = ANY ($2)`, identities},
 	}
 	if e.Accounts {
 		for _, table := range []string{"password_credentials", "accounts"} {
@@ -153,6 +155,19 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		}
 	}
 	return all
+}
+
+// forgetTrials takes the person out of what strangers have tried.
+func (db *DB) forgetTrials(ctx context.Context, tx *sqlx.Tx, t trail) error {
+	var tried [][]byte
+	for _, p := range t.persons {
+		tried = append(tried, short(p))
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE spraying SET persons = ARRAY(SELECT p FROM unnest(persons) p WHERE p <> ALL ($2))
+		WHERE center_id = $1 AND persons && $2`,
+		db.center, byteas(tried...))
+	return err
 }
 
 // add counts rows on top of those of the same table.

@@ -45,9 +45,6 @@ func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 
 	account = importedAccount(t, db, d)
 	s := visit("second", "c")
-	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: store.PublicLane, Budget: rounds,
-		Stranger: &store.Stranger{User: s.IdentityDigest, Address: "192.0.2.1", Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
-	noError(t, err)
 	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
 	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
 	noError(t, err)
@@ -67,6 +64,9 @@ func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 		noError(t, db.Settle(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
 	}
 	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: s.IdentityDigest, AccountID: account.ID, Budget: rounds})
+	noError(t, err)
+	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: store.PublicLane, Budget: rounds, Stranger: &store.Stranger{
+		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
 	noError(t, err)
 	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
 		Content: fmt.Appendf(nil, `{"open_id":"second-of-%d"}`, n)})
@@ -138,6 +138,9 @@ func TestErase(t *testing.T) {
 				if found := strings.Contains(text, trace); found && (tt.accounts || what != "person" && what != "account number") {
 					t.Errorf("the %s still stands in the database", what)
 				}
+			}
+			if strings.Contains(fmt.Sprint(after["spraying"]), traces["person"][:32]) { // kept shortened there
+				t.Error("what strangers tried still names the person")
 			}
 			checkRecord(t, db, did)
 		})

@@ -249,6 +249,7 @@ CREATE TABLE password_tickets (
 	made_at timestamp with time zone NOT NULL,
 	spent_at timestamp with time zone,
 	spent_by bytea,
+	admitted boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (center_id, ticket_digest)
 );
 CREATE INDEX password_tickets_made ON password_tickets USING btree (center_id, made_at);

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -29,19 +28,24 @@ func (db *DB) AddTicket(ctx context.Context, s Session, ticket string) error {
 // spent for this very text is good: an earlier run of the same request did it.
 func (db *DB) SpendTicket(ctx context.Context, s Session, ticket string, sealed []byte, again bool) (bool, error) {
 	text := sha256.Sum256(sealed)
+	var good bool
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
-			UPDATE password_tickets SET spent_at = $5, spent_by = $4
-			WHERE center_id = $1 AND ticket_digest = $2 AND token_digest = $3 AND made_at > $6
-				AND (spent_at IS NULL OR $7 AND spent_by = $4)`,
+		return tx.GetContext(ctx, &good, spendTicket,
 			db.center, db.ticketDigest(ticket), s.TokenDigest, text[:], now, now.Add(-TicketLife), again)
-		return changedOne(res, err, ErrGone)
 	})
-	if errors.Is(err, ErrGone) {
-		return false, nil
-	}
-	return err == nil, err
+	return err == nil && good, err
 }
+
+// spendTicket writes one row whatever the ticket is, an unknown one's too: a
+// refusal must not be quicker for its reason.
+const spendTicket = `
+	INSERT INTO password_tickets AS t (center_id, ticket_digest, token_digest, made_at, spent_at, spent_by, admitted)
+	VALUES ($1, $2, $3, $5, $5, $4, false)
+	ON CONFLICT (center_id, ticket_digest) DO UPDATE SET
+		admitted = t.token_digest = $3 AND t.made_at > $6 AND (t.spent_at IS NULL OR $7 AND t.spent_by = $4),
+		spent_at = coalesce(t.spent_at, CASE WHEN t.token_digest = $3 THEN $5::timestamptz END),
+		spent_by = coalesce(t.spent_by, CASE WHEN t.token_digest = $3 THEN $4::bytea END)
+	RETURNING admitted`
 
 func (db *DB) ticketDigest(ticket string) []byte {
 	return db.box.Index("password ticket", []byte(ticket))

@@ -95,7 +95,7 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	for _, m := range n.told() {
 		seen[m.key()]++
 		words[m.To]++
-		if !strings.Contains(m.Data, "年") || !strings.HasPrefix(m.Page, "pages/password/notme?") {
+		if !strings.Contains(m.Data, "年") || !strings.HasPrefix(m.Page, "pages/freeze/index?") {
 			t.Errorf("%+v", m)
 		}
 		for _, c := range citizens {

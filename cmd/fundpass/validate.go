@@ -102,7 +102,7 @@ func (s settings) validateAlipay() []problem {
 		all = append(all, problemf(missing, "is not set, but %s is: certificate mode needs both, public-key mode neither", given))
 	}
 	if !messagePage.MatchString(s.MessagePage) {
-		all = append(all, problemf("FUNDPASS_MESSAGE_PAGE", "is not a page of the mini-program: 1 to 80 printable ASCII characters without a leading slash, e.g. pages/password/notme"))
+		all = append(all, problemf("FUNDPASS_MESSAGE_PAGE", "is not a page of the mini-program: 1 to 80 printable ASCII characters without a leading slash, e.g. pages/freeze/index"))
 	}
 	if s.MessageTemplate != "" && !messageTemplate.MatchString(s.MessageTemplate) {
 		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not a template id: 1 to 64 printable ASCII characters"))

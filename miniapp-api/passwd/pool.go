@@ -150,6 +150,9 @@ func (p *place) run(ctx context.Context, f func(*arena)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.released {
+		if err := ctx.Err(); err != nil { // it ended since, and took the place with it
+			return err
+		}
 		return ErrReleased
 	}
 	j := job{f, make(chan any, 1)}

@@ -255,3 +255,33 @@ func TestProcessorsAreGivenBack(t *testing.T) {
 		t.Errorf("GOMAXPROCS %d, was %d", got, before)
 	}
 }
+
+// An endingContext ends after its first look.
+type endingContext struct {
+	context.Context
+	looks int
+}
+
+func (c *endingContext) Err() error {
+	if c.looks++; c.looks == 1 {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// A context that ends while its slot is on the way to hash is what the caller is
+// told, not the slot that went with it.
+func TestSlotEndsWithItsContext(t *testing.T) {
+	h := cheap(t)
+	slot, err := h.Reserve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot.Release()
+	if err := slot.Dummy(&endingContext{Context: t.Context()}, NewSecret("x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if err := slot.Dummy(t.Context(), NewSecret("x")); !errors.Is(err, ErrReleased) {
+		t.Errorf("got %v of a slot that was given back", err)
+	}
+}

@@ -8,6 +8,7 @@ CREATE TABLE password_tickets (
 	made_at       timestamptz NOT NULL,
 	spent_at      timestamptz,
 	spent_by      bytea, -- digest of the sealed text it let in
+	admitted      boolean     NOT NULL DEFAULT false, -- whether the latest use was good
 	PRIMARY KEY (center_id, ticket_digest)
 );
 CREATE INDEX password_tickets_made ON password_tickets (center_id, made_at);

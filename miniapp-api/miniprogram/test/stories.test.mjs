@@ -126,7 +126,7 @@ test('two_accounts_2 is the same Alipay user', { skip }, async () => {
 test('a slip of the finger is told beside its field', { skip }, async () => {
   const phone = phoneOf('mismatch');
   await fillLink(phone, { ...(await personOf('mismatch')), id_number: '99010119910925' });
-  assert.match(phone.text, /证件号码不正确，请核对/);
+  assert.match(phone.text, /证件号码位数不对/);
   assert.match(phone.text, /请按提示修改后再提交/);
 });
 
