@@ -64,6 +64,19 @@ func TestNothingSecretLeaks(t *testing.T) {
 	say("/v1/password/resets", m{"code": clerks, "name": clerks})
 	say("/v1/password/resets", m{"code": clerks + "0"}).want(t, "BAD_REQUEST")
 	say("/v1/password/resets", m{"code": clerks}).want(t, "OK")
+	d := h.citizen(func(d *citizen) {
+		d.Name, d.IDNumber, d.Phone = "上官金丝燕", idNumber("19560308", 517), "19987654321"
+	})
+	f := h.logIn(d)
+	f.url = h.listen(h.newServer(withProof("phone,face")))
+	replies.WriteString(f.post("/v1/link", d.linkBody()).want(t, "LINK_PROOF_REQUIRED").Raw)
+	f.url = h.listen(h.newServer(withProof(ProofFace)))
+	linkID, linkCertifyID := f.awaitFace(d)
+	must(t, h.sim.Fault("bad_signature", 1))
+	replies.WriteString(f.confirmLink(linkID).want(t, "ALIPAY_UNAVAILABLE").Raw)
+	replies.WriteString(f.post("/v1/link", with(d.linkBody(), "proof", d.Phone)).want(t, "BAD_REQUEST").Raw)
+	replies.WriteString(f.withdraw(d.IDNumber).want(t, "BAD_REQUEST").Raw)
+	replies.WriteString(f.confirmLink(linkID).want(t, "OK").Raw)
 	h.exec(`ALTER TABLE events RENAME TO events_gone`) // an error of the database, with its parameters
 	say("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": forgotten}).want(t, "INTERNAL")
 	h.exec(`ALTER TABLE events_gone RENAME TO events`)
@@ -81,7 +94,8 @@ func TestNothingSecretLeaks(t *testing.T) {
 	places := map[string]string{"log": h.logs.String(), "replies": replies.String(), "metrics": string(metrics), "database": h.dump()}
 	key := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(testKeys()))
 	for name, secret := range map[string]string{
-		"old password": c.Password, "new password": next, "reset password": forgotten, "clerk's code": clerks, "certify_id": certifyID, "name": c.Name, "wrong name": "司马答案", "ID number": c.IDNumber,
+		"old password": c.Password, "new password": next, "reset password": forgotten, "clerk's code": clerks, "certify_id": certifyID, "name": c.Name,
+		"certify_id of the link": linkCertifyID, "name of who links": d.Name, "ID number of who links": d.IDNumber, "phone of who links": d.Phone, "wrong name": "司马答案", "ID number": c.IDNumber,
 		"ID number's tail": c.IDNumber[10:], "phone": c.Phone, "phone payload": payload[20:60], "account number": c.AccountNo, "auth code": code,
 		"token": p.token, "Alipay identity": c.OpenID + `"`, "private key": key[200:260],
 	} {

@@ -112,8 +112,8 @@ type confirmReply struct {
 	Notified      bool       `json:"notified"` // a notice to the owner is queued, and will be sent
 }
 
-func (s *Server) doneReply(c store.Change) confirmReply {
-	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, s.notices}
+func (s *Server) doneReply(ctx context.Context, v visit, c store.Change) confirmReply {
+	return confirmReply{c.ID, c.State, c.ClosedAt, c.SessionsEnded, s.notifies(ctx, v)}
 }
 
 // confirmChange is the second page: the new password twice. A repeated confirm
@@ -136,7 +136,7 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 	}
 	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
 	if change.Repeats(fingerprint) && in.New.Equal(in.Again) {
-		return s.doneReply(change), nil
+		return s.doneReply(ctx, v, change), nil
 	}
 	if change.State != store.ChangeOpen {
 		return confirmReply{}, ErrChangeGone
@@ -183,7 +183,7 @@ func (s *Server) unlessDone(ctx context.Context, v visit, fingerprint []byte, er
 	case gone != nil && !errors.Is(gone, store.ErrNotFound):
 		return confirmReply{}, gone
 	case gone == nil && change.Repeats(fingerprint):
-		return s.doneReply(change), nil
+		return s.doneReply(ctx, v, change), nil
 	}
 	return confirmReply{}, err
 }
@@ -208,7 +208,7 @@ func (s *Server) finishChange(ctx context.Context, v visit, in confirmRequest, c
 	case err != nil:
 		return confirmReply{}, err
 	}
-	return s.doneReply(done), nil
+	return s.doneReply(ctx, v, done), nil
 }
 
 // blocked says what stopped a change whose account was in order when it began.

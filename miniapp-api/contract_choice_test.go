@@ -67,7 +67,9 @@ func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 	}
 	less := maps.Clone(body)
 	for _, other := range choices(op) {
-		delete(less, other)
+		if slices.Contains(choices(op), name) {
+			delete(less, other)
+		}
 	}
 	less[name] = s.instead(name, body)
 	return less
@@ -78,7 +80,10 @@ const clerksCode = "3141592653"
 // instead is the value of a field that stands for others of a body.
 func (s *story) instead(name string, body m) any {
 	s.t.Helper()
-	if name != "encrypted" {
+	switch name {
+	case "proof":
+		return "face"
+	case "reset_code", "code":
 		return clerksCode
 	}
 	passwords := m{}

@@ -43,6 +43,36 @@ var provoked = map[string]func(h *house) reply{
 		c := h.citizen()
 		return h.logIn(c).post("/v1/link", withPassword(c.linkBody(), "wrong"))
 	},
+	"LINK_PROOF_REQUIRED": func(h *house) reply {
+		h.restart(withProof("certdoc,phone"))
+		c := h.citizen(func(c *citizen) { c.Certified = false })
+		return h.logIn(c).post("/v1/link", c.linkBody())
+	},
+	"LINK_PROOF_LIMIT": func(h *house) reply {
+		h.restart(withProof(ProofFace))
+		c := h.citizen()
+		p := h.logIn(c)
+		for range linkProofsADay {
+			p.post("/v1/link", c.linkBody()).want(h.t, "LINK_PROOF_REQUIRED")
+		}
+		return p.post("/v1/link", c.linkBody())
+	},
+	"LINK_GONE": func(h *house) reply {
+		return h.logIn(h.citizen()).post("/v1/link/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
+	},
+	"CONSENT_REQUIRED": func(h *house) reply {
+		c := h.citizen()
+		p := h.logIn(c)
+		p.agree(PurposeCertdoc)
+		p.post("/v1/consents/withdraw", m{"purpose": PurposeCertdoc}).want(h.t, "OK")
+		return p.post("/v1/link", c.linkBody())
+	},
+	"CONSENT_OUTDATED": func(h *house) reply {
+		return h.logIn(h.citizen()).post("/v1/consents", m{"purpose": PurposeLink, "version": "0"})
+	},
+	"CONSENT_IN_USE": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/consents/withdraw", m{"purpose": PurposeLink})
+	},
 	"ACCOUNT_CLOSED": func(h *house) reply {
 		c := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
 		return h.logIn(c).post("/v1/link", c.linkBody())
@@ -115,7 +145,7 @@ var provoked = map[string]func(h *house) reply{
 	"PASSWORD_WEAK":     func(h *house) reply { return h.confirming(twice("123456"), "") },
 	"PASSWORD_SAME":     func(h *house) reply { return h.confirming(nil, "") },
 	"PASSWORD_REUSED": func(h *house) reply {
-		c := h.citizen()
+		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
 		p := h.linkedPhone(c)
 		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
 		old := c.Password
@@ -245,6 +275,9 @@ func TestContractErrorExamples(t *testing.T) {
 			example := maps.Clone(contractFile().Components.Examples[e.Code].Value.Value.(map[string]any))
 			for _, name := range ofTheMoment[e] {
 				example[name] = got.(map[string]any)[name]
+			}
+			if e == ErrLinkProofLimit { // until midnight
+				example["retry_after"] = got.(map[string]any)["retry_after"]
 			}
 			for _, wrong := range unlike("", example, got) {
 				t.Errorf("%s: %s", wrong, r.Raw)

@@ -115,6 +115,10 @@ func occurrence(e *Error) *Error {
 		return e.withRemaining(4)
 	case ErrPasswordLocked:
 		return e.lockedUntil(at.Add(15*time.Minute), at)
+	case ErrLinkProofRequired:
+		return asks([]Proof{ProofPhone})
+	case ErrConsentRequired:
+		return consentRequired([]Proof{ProofCertdoc})
 	case ErrResetLimit:
 		return e.retryAfter(untilMidnight(at))
 	case ErrBadRequest:

@@ -56,10 +56,10 @@ func tellStory(t *testing.T, s *story) {
 	s.t, s.h, s.told = t, newHouse(t, withDocs, withTransport(t)), map[string]bool{}
 	s.c, s.p = s.h.citizen(s.person), s.h.phone()
 	for _, step := range []string{
-		"openSession", "addLink", "showLink", "showPhone", "showPassword", "makeTicket",
+		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showPhone", "showPassword", "makeTicket",
 		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange",
 		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "freeze", "alive", "ready", "showContract", "showDocs", "showErrors",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "alive", "ready", "showContract", "showDocs", "showErrors",
 	} {
 		s.tell(step)
 	}
@@ -117,10 +117,15 @@ func (s *story) tell(id string) {
 	case "cancelReset":
 		reset, _ := s.p.openReset()
 		s.id = strings.TrimPrefix(reset, "/v1/password/resets/")
+	case "confirmLink":
+		s.waited(path, op)
+		return
 	case "removeLink": // the notification ended the session
 		s.p = s.h.logIn(s.c)
 	case "freeze":
 		s.p = s.h.linkedPhone(s.c)
+	case "withdrawConsent": // the freeze ended the session
+		s.p = s.h.logIn(s.c)
 	}
 	path = strings.ReplaceAll(path, "{id}", s.id)
 	var r reply
@@ -138,6 +143,15 @@ func (s *story) tell(id string) {
 	}
 	s.compare(id, op, r)
 	s.remember(id, op, r)
+}
+
+// waited is a link that waited for a face, at a centre that wants one.
+func (s *story) waited(path string, op *openapi3.Operation) {
+	h := newHouse(s.t, withProof(ProofFace))
+	p, c := h.phone(), h.citizen(s.person)
+	p.token = h.logIn(c).token
+	pending, _ := p.awaitFace(c)
+	s.compare("confirmLink", op, p.post(strings.ReplaceAll(path, "{id}", pending), requestExample(op)))
 }
 
 // body is the example with what only the house can know.
@@ -213,7 +227,7 @@ func (s *story) compare(id string, op *openapi3.Operation, r reply) {
 
 // fluid are values that differ from reply to reply; of those only the kind counts.
 var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true,
-	"ticket": true, "kid": true, "public_key": true, "certify_id": true, "certify_url": true,
+	"ticket": true, "kid": true, "public_key": true, "certify_id": true, "certify_url": true, "given_at": true, "withdrawn_at": true,
 	"linked_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true}
 
 // unlike says where a reply differs from an example. A list may go on where

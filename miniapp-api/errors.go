@@ -27,6 +27,8 @@ type Error struct {
 	RetryAfter  int        // seconds
 	LockedUntil *time.Time // only told to the owner
 	cause       error      // for the log: never shown, never holds a value
+
+	Pending *PendingLink // what LINK_PROOF_REQUIRED has started
 }
 
 // A FieldError says what is wrong with one field, without its value.
@@ -73,6 +75,18 @@ var (
 		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link."}
 	ErrLinkRefused = &Error{Status: 403, Code: "LINK_REFUSED", Title: "The link was refused",
 		Message: "信息核对未通过，请检查姓名、证件号码和密码，或稍后再试", Next: "Let the citizen correct the form. One answer for every reason."}
+	ErrLinkProofRequired = &Error{Status: 409, Code: "LINK_PROOF_REQUIRED", Title: "The link needs a further proof: the first of errors, or another of them",
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."}
+	ErrLinkProofLimit = &Error{Status: 429, Code: "LINK_PROOF_LIMIT", Title: "As many face verifications started today as a day allows",
+		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."}
+	ErrLinkGone = &Error{Status: 410, Code: "LINK_GONE", Title: "Pending link used, replaced, expired, unknown or another session's",
+		Message: "本次绑定已失效，请重新开始", Next: "Ask GET /v1/link whether it is done, else start again."}
+	ErrConsentRequired = &Error{Status: 403, Code: "CONSENT_REQUIRED", Title: "The citizen has not agreed to the purpose in errors, or no longer",
+		Message: "请先阅读并同意相关说明", Next: "Show the text of GET /v1/consents for the field of the first error; POST /v1/consents when the citizen agrees; repeat under a new Idempotency-Key."}
+	ErrConsentOutdated = &Error{Status: 409, Code: "CONSENT_OUTDATED", Title: "The text has changed since it was shown",
+		Message: "说明内容已更新，请重新阅读", Next: "Read GET /v1/consents again and show the new text."}
+	ErrConsentInUse = &Error{Status: 409, Code: "CONSENT_IN_USE", Title: "The consent to the link stands as long as the link",
+		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which asks for the password."}
 	ErrAccountClosed = &Error{Status: 409, Code: "ACCOUNT_CLOSED", Title: "The account is merged, moved or closed",
 		Message: "该公积金账户已转出或销户，无法办理", Next: "Show the message; the counter can help."}
 	ErrAccountFrozen = &Error{Status: 423, Code: "ACCOUNT_FROZEN", Title: "The account is frozen by the centre",
@@ -101,7 +115,7 @@ var (
 	ErrResetCodeWrong = &Error{Status: 403, Code: "RESET_CODE_WRONG", Title: "Clerk's code wrong, used, expired or tried too often",
 		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code; five tries each."}
 	ErrIdentityNotProven = &Error{Status: 403, Code: "IDENTITY_NOT_PROVEN", Title: "Alipay has not confirmed the citizen's identity",
-		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Call my.startAPVerify with the reset's certify_id and certify_url, then confirm again."}
+		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Call my.startAPVerify with the certify_id and certify_url of the reset or the pending link, then confirm again."}
 	ErrPasswordMismatch = &Error{Status: 422, Code: "PASSWORD_MISMATCH", Title: "The two new passwords differ",
 		Message: "两次输入的新密码不一致", Next: "Clear the second field."}
 	ErrPasswordWeak = &Error{Status: 422, Code: "PASSWORD_WEAK", Title: "The new password breaks rules",
@@ -134,6 +148,7 @@ var Catalogue = []*Error{
 	ErrSessionRequired, ErrSessionExpired, ErrAuthCodeInvalid,
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
+	ErrLinkProofRequired, ErrLinkProofLimit, ErrLinkGone, ErrConsentRequired, ErrConsentOutdated, ErrConsentInUse,
 	ErrPhoneRefused,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,
 	ErrResetGone, ErrResetUnavailable, ErrResetLimit, ErrResetCodeWrong, ErrIdentityNotProven,

@@ -12,8 +12,8 @@ import (
 )
 
 // ownTransaction are tables that are written before the work proper, so that load
-// and guesses are paid for whatever becomes of it.
-var ownTransaction = []string{"guess_budgets", "daily_counts", "auth_codes"}
+// and guesses are paid for, and a form sent off is a consent, whatever becomes of it.
+var ownTransaction = []string{"guess_budgets", "daily_counts", "auth_codes", "consents"}
 
 // renewed is what activity alone moves, whatever becomes of it.
 var renewed = regexp.MustCompile(`<(expires_at|seen_at)>[^<]*<`)

@@ -9,7 +9,6 @@ import (
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
 	"fundpass/store"
 )
 
@@ -41,6 +40,7 @@ type linkRequest struct {
 	Password  passwd.Secret `json:"password"`
 	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
 	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
+	Proof     Proof         `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
 }
 
 type linkReply struct {
@@ -78,15 +78,18 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
 		wrong = append(wrong, FieldError{"reset_code", "INVALID", "重置码为10位数字，请核对"})
 	}
+	if in.Proof != "" && proofTexts[in.Proof] == "" {
+		wrong = append(wrong, FieldError{"proof", "UNKNOWN", "不支持该验证方式"})
+	}
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
 	return claim{name, doc, in.AccountNo, in.Password, code}, nil
 }
 
-// addLink ties the Alipay user to the fund account they prove to be theirs:
-// by Alipay's word on who they are, where the centre has contracted it, and by
-// the password. Whatever fails, a stranger gets one answer, after the same work.
+// addLink ties the Alipay user to the fund account they prove to be theirs: by the
+// password, and by what the centre accepts beside it. Whatever fails, a stranger gets
+// one answer, after the same work. Who has the password but no proof yet is asked for one.
 func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkReply, error) {
 	begun := time.Now()
 	sent, err := s.unseal(ctx, v, passwords{Present: in.Password}, in.Encrypted)
@@ -101,15 +104,13 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if v.Link != nil && !v.Again {
 		return linkReply{}, ErrAlreadyLinked
 	}
-	lane, proven, err := s.prove(ctx, v, who)
+	agreed, err := s.agreed(ctx, v)
 	if err != nil {
 		return linkReply{}, err
 	}
-	var account store.Account
-	if who.code != "" {
-		account, err = s.linkByCode(ctx, who, proven)
-	} else {
-		account, err = s.guess(ctx, v, who, evidence{lane, proven})
+	right, by, err := s.proveLink(ctx, v, who, agreed)
+	if err == nil && by == "" {
+		err = s.askProof(ctx, v, right, agreed, in.Proof)
 	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitBeat(ctx, begun)
@@ -117,10 +118,30 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if account.Ended() {
+	if right.account.Ended() {
 		return linkReply{}, ErrAccountClosed
 	}
-	return s.link(ctx, v, account)
+	return s.link(ctx, v, right.account, by)
+}
+
+// proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's
+// code. by is what proved them; "" when the password is right and something is missing.
+func (s *Server) proveLink(ctx context.Context, v visit, who claim, agreed agreement) (right rightLink, by Proof, err error) {
+	may, err := agreed.proofs(ctx, s.accepted.union())
+	if err != nil {
+		return rightLink{}, "", err
+	}
+	have, err := s.gather(ctx, v, who, may)
+	if err != nil {
+		return rightLink{}, "", err
+	}
+	if have.wantsPhone() {
+		return rightLink{}, "", asks([]Proof{ProofPhone})
+	}
+	if who.code != "" {
+		return s.linkByCode(ctx, who, have)
+	}
+	return s.guess(ctx, v, who, have)
 }
 
 // beat is the grid on which refusals of a link leave. Whatever the reason, the
@@ -137,76 +158,64 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 	}
 }
 
-// Evidence is what Alipay said about a claim, and where its guesses count.
-type evidence struct {
-	lane   []byte
-	proven bool
-}
-
-// prove asks Alipay whether its user is the person claimed. A proven user
-// guesses in a lane of their own, which strangers cannot exhaust.
-func (s *Server) prove(ctx context.Context, v visit, who claim) (lane []byte, proven bool, err error) {
-	if v.Link != nil { // proven by the earlier run of this request
-		return v.IdentityDigest, bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest), nil
-	}
-	if s.proof == ProofNone {
-		return store.PublicLane, true, nil
-	}
-	visitor, err := s.db.Visitor(v.Session)
-	if err != nil {
-		return nil, false, err
-	}
-	proven, err = s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
-		Name: who.name, IDType: who.doc.Certdoc(), IDNumber: who.doc.Number,
-	})
-	if errors.Is(err, signing.ErrIDType) {
-		return nil, false, ErrBadRequest.withFields(counterOnly)
-	}
-	if err != nil || !proven {
-		return store.PublicLane, false, err
-	}
-	return v.IdentityDigest, true, nil
-}
-
 // guess takes one guess at the claimed person's password. Every way to fail is
 // ErrLinkRefused and does the same work. Load is shed before the guess is charged.
-func (s *Server) guess(ctx context.Context, v visit, who claim, p evidence) (store.Account, error) {
+func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
 	slot, err := s.hasher.Reserve(ctx)
 	if err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
 	defer slot.Release()
-	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: p.lane, AccountNo: who.accountNo, Budget: s.budget()}
-	if bytes.Equal(p.lane, store.PublicLane) {
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo, Budget: s.budget()}
+	if bytes.Equal(have.lane, store.PublicLane) {
 		g.Stranger = s.stranger(v)
 	}
 	attempt, err := s.db.TakeGuess(ctx, g)
 	if err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
 	if err := s.sprayed(ctx, v, attempt.Spraying); err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
 	begun := time.Now()
-	right, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
+	good, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
 	if err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
 	s.pace.saw(attempt, time.Since(begun))
-	if !right || !p.proven || !document.SameName(attempt.Account.Person.Name, who.name, who.doc.Kind) || attempt.Account.State == store.PasswordFrozen {
+	if good && document.SameName(attempt.Account.Person.Name, who.name, who.doc.Kind) && attempt.Account.State != store.PasswordFrozen {
+		right = rightLink{account: *attempt.Account, lane: have.lane}
+		by, right.ask = s.judge(s.judged(right.account, who.password), have)
+	}
+	if by == "" && len(right.ask) == 0 {
 		slot.Release() // waiting needs no place
 		s.pace.await(ctx, begun)
-		return store.Account{}, ErrLinkRefused
+		return rightLink{}, "", ErrLinkRefused
+	}
+	known := rightGuess{right.account, have.lane, who.password, upgrade}
+	if by == "" { // charged until something proves them
+		right.account, err = s.settlePassword(ctx, slot, known)
+		return right, by, err
 	}
 	if err := s.db.Forgive(ctx, g, attempt); err != nil {
-		return store.Account{}, err
+		return rightLink{}, "", err
 	}
-	return s.accept(ctx, slot, rightGuess{*attempt.Account, p.lane, who.password, upgrade})
+	right.account, err = s.accept(ctx, slot, known)
+	return right, by, err
+}
+
+// judged is an account with a chosen password that everybody could derive shown as one
+// whose password must be changed: it takes the proof of those.
+func (s *Server) judged(a store.Account, password passwd.Secret) store.Account {
+	if a.State == store.PasswordSet && s.derived(a, password) {
+		a.State = store.PasswordMustChange
+	}
+	return a
 }
 
 // link writes the link and says in which state the password is.
-func (s *Server) link(ctx context.Context, v visit, account store.Account) (linkReply, error) {
-	if s.proof == ProofNone && account.State == store.PasswordInitial {
+func (s *Server) link(ctx context.Context, v visit, account store.Account, by Proof) (linkReply, error) {
+	if by == ProofNone && account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, account); err != nil {
 			return linkReply{}, err
 		}

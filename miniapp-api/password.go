@@ -23,13 +23,18 @@ func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt s
 	return slot.Verify(ctx, a.Hash, password)
 }
 
-// accept does what a right password calls for: the guess is given back, a hash
-// of yesterday's kind is replaced, and a password that everybody could derive
-// from the person's data must be changed. It returns the account as it is then.
+// accept does what a right password calls for: the guess is given back, and the
+// password settled. It returns the account as it is then.
 func (s *Server) accept(ctx context.Context, slot *passwd.Slot, g rightGuess) (store.Account, error) {
 	if err := s.db.Refund(ctx, g.account.PersonDigest, g.lane); err != nil {
 		return store.Account{}, err
 	}
+	return s.settlePassword(ctx, slot, g)
+}
+
+// settlePassword replaces a hash of yesterday's kind, and marks a password that
+// everybody could derive from the person's data as one to be changed.
+func (s *Server) settlePassword(ctx context.Context, slot *passwd.Slot, g rightGuess) (store.Account, error) {
 	if g.upgrade {
 		hash, err := slot.Hash(ctx, g.password)
 		if err != nil {

@@ -45,6 +45,13 @@ func (s *Server) showPhone(ctx context.Context, v visit, in jsontext.Value) (pho
 	if err := decode(in, &known); err != nil {
 		return phoneReply{}, err
 	}
+	agreed, err := s.agreed(ctx, v)
+	if err != nil {
+		return phoneReply{}, err
+	}
+	if err := agreed.needs(ctx, PurposePhone); err != nil {
+		return phoneReply{}, err
+	}
 	phone, err := signing.OpenPhone(s.alipay.Ring(), contentKey, in)
 	if err != nil {
 		return phoneReply{}, ErrPhoneRefused.because(err)

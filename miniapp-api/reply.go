@@ -31,6 +31,7 @@ type problem struct {
 	Errors      []FieldError `json:"errors,omitempty"`
 	Remaining   *int         `json:"remaining_attempts,omitempty"`
 	LockedUntil *time.Time   `json:"locked_until,omitempty"`
+	Pending     *PendingLink `json:"pending,omitempty"`
 	RetryAfter  int          `json:"retry_after"`
 	RequestID   string       `json:"request_id"`
 }
@@ -45,7 +46,7 @@ func answerOf(c echo.Context, data any, err error) store.Answer {
 		e := asError(err)
 		return encode(e.Status, problem{
 			Type: problemType + e.Code, Title: e.Title, Status: e.Status, Code: e.Code, Message: e.Message,
-			Errors: e.Fields, Remaining: e.Remaining, LockedUntil: e.LockedUntil, RetryAfter: e.RetryAfter, RequestID: id,
+			Errors: e.Fields, Remaining: e.Remaining, LockedUntil: e.LockedUntil, Pending: e.Pending, RetryAfter: e.RetryAfter, RequestID: id,
 		})
 	}
 	return encode(http.StatusOK, success{Status: 200, Code: "OK", Message: "成功", Data: data, RequestID: id})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,7 +96,7 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 		return resetReply{}, err
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: string(by)}
-	page, err := s.startVerification(ctx, a, reset)
+	page, err := s.startFace(ctx, a, reset.ID, reset.Kind)
 	switch {
 	case errors.Is(err, signing.ErrUnavailable):
 		s.refundReset(ctx, v)
@@ -123,18 +122,6 @@ func (s *Server) verification(p store.Person) (signing.Verification, error) {
 		return "", ErrResetUnavailable
 	}
 	return by, nil
-}
-
-// startVerification asks Alipay under the reset's own id.
-func (s *Server) startVerification(ctx context.Context, a store.Account, r store.Reset) (signing.Certification, error) {
-	order := signing.CertifyOrder{
-		OrderNo: strings.ReplaceAll(r.ID.String(), "-", ""),
-		Person:  signing.Person{Name: a.Person.Name, IDType: a.Person.IDType, IDNumber: a.Person.IDNumber},
-	}
-	if r.Kind == store.ResetByFace {
-		return s.alipay.StartFaceVerification(ctx, order)
-	}
-	return s.alipay.StartCertification(ctx, order)
 }
 
 // refundReset gives a start back, even when the request has used up its time.
@@ -196,11 +183,7 @@ func (s *Server) checkIdentity(ctx context.Context, v visit, r store.Reset) (sig
 	} else if r.State != store.ResetStarted {
 		return "", nil
 	}
-	ask := s.alipay.CertificationPassed
-	if r.Kind == store.ResetByFace {
-		ask = s.alipay.FaceVerificationPassed
-	}
-	verdict, err := ask(ctx, r.CertifyID)
+	verdict, err := s.facePassed(ctx, r.Kind, r.CertifyID)
 	if err != nil || verdict != signing.Passed {
 		return verdict, err
 	}
@@ -231,7 +214,7 @@ func (s *Server) confirmReset(ctx context.Context, v visit, in confirmRequest) (
 	}
 	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
 	if reset.Repeats(fingerprint) && in.New.Equal(in.Again) {
-		return s.resetDoneReply(reset), nil
+		return s.resetDoneReply(ctx, v, reset), nil
 	}
 	reply, err := s.resetTo(ctx, v, in, resetting{reset, account, fingerprint})
 	if errors.Is(err, ErrResetGone) || errors.Is(err, ErrPasswordSame) || errors.Is(err, ErrPasswordReused) {
@@ -273,7 +256,7 @@ func (s *Server) unlessReset(ctx context.Context, v visit, fingerprint []byte, l
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return confirmReply{}, err
 	case err == nil && reset.Repeats(fingerprint):
-		return s.resetDoneReply(reset), nil
+		return s.resetDoneReply(ctx, v, reset), nil
 	}
 	return confirmReply{}, late
 }
@@ -311,7 +294,7 @@ func (s *Server) finishReset(ctx context.Context, v visit, password passwd.Secre
 	case err != nil:
 		return confirmReply{}, err
 	}
-	return s.resetDoneReply(done), nil
+	return s.resetDoneReply(ctx, v, done), nil
 }
 
 // resetBlocked says what stopped a reset whose account was in order when it began.
@@ -326,8 +309,8 @@ func (s *Server) resetBlocked(ctx context.Context, id uuid.UUID) error {
 	return ErrResetGone
 }
 
-func (s *Server) resetDoneReply(r store.Reset) confirmReply {
-	return confirmReply{r.ID, r.State, r.ClosedAt, r.SessionsEnded, s.notices}
+func (s *Server) resetDoneReply(ctx context.Context, v visit, r store.Reset) confirmReply {
+	return confirmReply{r.ID, r.State, r.ClosedAt, r.SessionsEnded, s.notifies(ctx, v)}
 }
 
 // cancelReset closes an open reset without an effect.

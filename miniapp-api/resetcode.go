@@ -3,6 +3,7 @@ package miniapp
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"fundpass/miniapp-api/document"
@@ -46,11 +47,11 @@ func codeDigits(s string) (string, bool) {
 
 // linkByCode finds the claimed person's account by the code a clerk gave them, in
 // place of a password they do not know. It leaves the code good: the reset that must
-// follow uses it up. Every way to fail is ErrLinkRefused. Who is not proven takes no
-// try, so a stranger cannot use up somebody's code where Alipay proves.
-func (s *Server) linkByCode(ctx context.Context, who claim, proven bool) (store.Account, error) {
-	if !proven {
-		return store.Account{}, ErrLinkRefused
+// follow uses it up. Every way to fail is ErrLinkRefused. Who could be proven by name
+// and document and is not takes no try, so a stranger cannot use up somebody's code.
+func (s *Server) linkByCode(ctx context.Context, who claim, have evidence) (right rightLink, by Proof, err error) {
+	if slices.Contains(have.may, ProofCertdoc) && !have.certdoc || len(have.may) == 0 && !have.again {
+		return rightLink{}, "", ErrLinkRefused
 	}
 	account, err := s.db.CheckResetCode(ctx, store.Guess{
 		PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo,
@@ -58,5 +59,12 @@ func (s *Server) linkByCode(ctx context.Context, who claim, proven bool) (store.
 	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(account.Person.Name, who.name, who.doc.Kind) {
 		err = ErrLinkRefused
 	}
-	return account, err
+	if err != nil {
+		return rightLink{}, "", err
+	}
+	by, ask := s.judge(account, have)
+	if by == "" && len(ask) == 0 {
+		err = ErrLinkRefused
+	}
+	return rightLink{account, have.lane, ask}, by, err
 }

@@ -23,7 +23,8 @@ import (
 	"fundpass/store"
 )
 
-// A Proof says how a link is proven beside the password.
+// A Proof says how a link is proven beside the password: one way, or several joined
+// with commas, see List.
 type Proof string
 
 // Proofs a centre can configure.
@@ -32,13 +33,19 @@ const (
 	// are compared by alipay.user.certdoc.certverify.*.
 	ProofCertdoc Proof = "certdoc"
 
+	// ProofFace has Alipay verify the face against the centre's record of the account.
+	ProofFace Proof = "face"
+
+	// ProofPhone compares the phone number that Alipay vouches for with the one on file.
+	ProofPhone Proof = "phone"
+
 	// ProofNone trusts the password alone. An initial password then opens a link
 	// for whoever knows the ID number, so the account must change it at once.
 	ProofNone Proof = "none"
 )
 
-// A Config is what a Server is made of. All fields but Reset, Log, Proxies,
-// Documents and the limits are required.
+// A Config is what a Server is made of. All fields but InitialProof, Reset, Consent,
+// ConsentTexts, Log, Proxies, Documents and the limits are required.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
@@ -51,6 +58,10 @@ type Config struct {
 
 	// ContentKey is the AES-128 key of 接口内容加密; nil = phone numbers are not offered.
 	ContentKey []byte
+
+	InitialProof Proof         // for initial passwords and those that must be changed; "" = Proof without the phone
+	Consent      ConsentMode   // "" = ConsentRecorded
+	ConsentTexts []ConsentText // nil = the built-in ones, see ParseConsents
 
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
@@ -72,7 +83,7 @@ type Server struct {
 	policy    *passwd.Policy
 	rules     []passwd.PublicRule // the policy's, as every citizen reads them
 	hasher    *passwd.Hasher
-	proof     Proof
+	accepted  proofs
 	reset     ResetProof
 	log       *slog.Logger
 	proxies   []*net.IPNet
@@ -88,6 +99,9 @@ type Server struct {
 	content    atomic.Pointer[[]byte] // the content key
 
 	documents *document.List
+
+	consentMode  ConsentMode
+	consentTexts []ConsentText
 }
 
 // New returns a Server, or an error that names what is missing.
@@ -95,11 +109,18 @@ func New(c Config) (*Server, error) {
 	if c.DB == nil || c.Alipay == nil || c.Policy == nil || c.Hasher == nil {
 		return nil, errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
 	}
-	if c.Proof != ProofCertdoc && c.Proof != ProofNone {
-		return nil, errors.New("miniapp: proof must be certdoc or none")
+	accepted, err := newProofs(c.Proof, c.InitialProof)
+	if err != nil {
+		return nil, err
 	}
 	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
 		return nil, errors.New("miniapp: reset must be certify or off")
+	}
+	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
+		return nil, errors.New("miniapp: consent must be recorded or required")
+	}
+	if c.ConsentTexts, err = orBuiltin(c.ConsentTexts); err != nil {
+		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -111,11 +132,12 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
 	s := &Server{
-		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, proof: c.Proof, reset: c.Reset,
+		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, accepted: accepted, reset: c.Reset,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly, documents: c.Documents,
+		consentMode: c.Consent, consentTexts: c.ConsentTexts,
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
@@ -123,7 +145,6 @@ func New(c Config) (*Server, error) {
 	if !c.Docs {
 		return s, nil
 	}
-	var err error
 	s.docs, err = newDocs()
 	return s, err
 }
@@ -148,6 +169,10 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/link", authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", authed(s, s.removeLink)},
+		{"POST", "/v1/link/:id/confirm", authed(s, s.confirmLink)},
+		{"GET", "/v1/consents", authed(s, s.showConsents)},
+		{"POST", "/v1/consents", authed(s, s.giveConsent)},
+		{"POST", "/v1/consents/withdraw", authed(s, s.withdrawConsent)},
 		{"POST", "/v1/phone", authed(s, s.showPhone)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
 		{"POST", "/v1/password/tickets", authed(s, s.makeTicket)},

@@ -17,7 +17,19 @@ const countLife = 48 * time.Hour
 const (
 	countResetsOfPerson = "resets of a person"
 	countResetsOfUser   = "resets of an Alipay user"
+	countLinksOfPerson  = "links of a person"
+	countLinksOfUser    = "links of an Alipay user"
 )
+
+// A start is on whose accounts of the day a verification is counted.
+type start struct {
+	ofPerson, ofUser string // purposes
+	person, user     []byte
+}
+
+func startOfReset(s Session) start {
+	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
+}
 
 // ChargeReset counts one start of a reset on today's account of the person and of
 // the Alipay user, before Alipay is asked: each start is billed, and tells whether a
@@ -26,6 +38,10 @@ const (
 // the reset; RefundReset takes it back. Of any number of calls at once, over all
 // processes, exactly limit succeed.
 func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
+	return db.chargeStart(ctx, startOfReset(s), limit)
+}
+
+func (db *DB) chargeStart(ctx context.Context, s start, limit int) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		// The person's row comes first in every call, so two never wait for each other.
 		res, err := tx.ExecContext(ctx, `
@@ -33,7 +49,7 @@ func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
 			VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
 			ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
 			WHERE c.count < $7`,
-			db.center, countResetsOfPerson, s.Link.PersonDigest, countResetsOfUser, s.IdentityDigest, dayOf(now), limit)
+			db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit)
 		if err != nil {
 			return err
 		}
@@ -47,11 +63,15 @@ func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
 // RefundReset takes one start back: Alipay could not be asked. Calling it twice
 // takes back two.
 func (db *DB) RefundReset(ctx context.Context, s Session) error {
+	return db.refundStart(ctx, startOfReset(s))
+}
+
+func (db *DB) refundStart(ctx context.Context, s start) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		for _, c := range []struct {
 			purpose string
 			subject []byte
-		}{{countResetsOfPerson, s.Link.PersonDigest}, {countResetsOfUser, s.IdentityDigest}} {
+		}{{s.ofPerson, s.person}, {s.ofUser, s.user}} {
 			if _, err := tx.ExecContext(ctx, `
 				UPDATE daily_counts SET count = count - 1
 				WHERE center_id = $1 AND purpose = $2 AND subject_digest = $3 AND day = $4 AND count > 0`,

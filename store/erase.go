@@ -40,8 +40,9 @@ type RowCount struct {
 var errDryRun = errors.New("store: dry run")
 
 // Erase deletes what is kept about a person (PIPL article 47) in one transaction:
-// links with the sealed identifier, sessions, changes, resets, earlier passwords,
-// guesses, counts, phone proofs, notices, first answers, and what Alipay wrote.
+// links with the sealed identifier, pending links, sessions, changes, resets, earlier
+// passwords, guesses, counts, phone proofs, consents, notices, first answers, and what
+// Alipay wrote.
 // The accounts and their present passwords are the centre's own and stay, unless
 // Accounts is set. Events and operators' actions stay for the record's life: they
 // hold no personal data, only the account's id, which is a keyed digest. Who issued a
@@ -51,7 +52,8 @@ var errDryRun = errors.New("store: dry run")
 // a new one; an account that the roster still lists comes back with the next
 // import. Calling it twice is safe and recorded twice; a dry run is not recorded.
 //
-// Its locks are taken in the order of Freeze: link, reset, change, credential, sessions.
+// Its locks are taken in the order of Freeze: link, reset, change, credential, sessions;
+// pending links come before the links they become.
 func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var done Erased
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -126,6 +128,9 @@ func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, d
 func (db *DB) erasables(t trail, e Erasure) []erasable {
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
 	all := []erasable{
+		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink takes them first
+		{"link_proofs", `account_id = ANY ($2::uuid[])`, accounts},
+		{"link_proofs", `identity_digest = ANY ($2)`, identities},
 		{"alipay_links", `person_digest = ANY ($2)`, persons},
 		{"alipay_links", `account_id = ANY ($2::uuid[])`, accounts},
 		{"resets", `person_digest = ANY ($2)`, persons},
@@ -140,6 +145,7 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"guess_budgets", `person_digest = ANY ($2)`, persons},
 		{"daily_counts", `subject_digest = ANY ($2)`, byteas(slices.Concat(t.persons, t.identities)...)},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
+		{"consents", `identity_digest = ANY ($2)`, identities},
 		{"outbox", `account_id = ANY ($2::uuid[])`, accounts},
 		{"spraying", `kind = 'user' AND actor = ANY ($2)`, identities},
 	}

@@ -13,7 +13,6 @@ import (
 // gather reads what a trail leads to.
 //
 // A table that is new and names citizens gets its line here and in erase.
-// Consents belong to this place.
 func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
@@ -40,6 +39,10 @@ func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now ti
 			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`, accounts},
 		{&d.ResetCounts, `SELECT purpose, day::text AS day, count
 			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`, byteas(slices.Concat(t.persons, t.identities)...)},
+		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
+			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
+		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
+			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`, identities},
 		{&d.PhoneProofs, `SELECT used_at
 			FROM phone_payloads WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY used_at`, identities},
 		{&d.Notices, `SELECT kind, created_at, done_at

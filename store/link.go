@@ -14,31 +14,41 @@ import (
 // already; the same pair again is no error. ErrBlocked says that the account was
 // ended since it was proven, ErrNotFound that it is another person's now.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
-	visitor, err := db.Visitor(s)
-	if err != nil {
-		return err
-	}
-	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
+	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.lockAccount(ctx, tx, a); err != nil {
-			return err
-		}
-		fresh, err := db.insertLink(ctx, tx, newLink{s.IdentityDigest, a, sealed}, now)
-		if err != nil || !fresh {
-			return err
-		}
-		if err := db.forgetAccessToken(ctx, tx, s, visitor); err != nil {
-			return err
-		}
-		told := notice{uuid.New(), NoticeLinked, a.ID, visitor.Identity}
-		if err := db.queueNotice(ctx, tx, told, now); err != nil {
-			return err
-		}
-		return db.addEvent(ctx, tx, a.ID, EventLinked, now)
+		return db.writeLink(ctx, tx, s, n, now)
 	})
+}
+
+func (db *DB) newLink(s Session, a Account) (newLink, error) {
+	visitor, err := db.Visitor(s)
+	if err != nil {
+		return newLink{}, err
+	}
+	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
+	return newLink{s.IdentityDigest, a, sealed, visitor}, err
+}
+
+// writeLink adds the link and everything that follows from it.
+func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, now time.Time) error {
+	if err := db.lockAccount(ctx, tx, n.account); err != nil {
+		return err
+	}
+	fresh, err := db.insertLink(ctx, tx, n, now)
+	if err != nil || !fresh {
+		return err
+	}
+	if err := db.forgetAccessToken(ctx, tx, s, n.visitor); err != nil {
+		return err
+	}
+	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity}
+	if err := db.queueNotice(ctx, tx, told, now); err != nil {
+		return err
+	}
+	return db.addEvent(ctx, tx, n.account.ID, EventLinked, now)
 }
 
 // lockAccount makes a link and a change of the account by the centre run one
@@ -59,6 +69,7 @@ type newLink struct {
 	identityDigest []byte
 	account        Account
 	sealed         []byte
+	visitor        Visitor
 }
 
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {

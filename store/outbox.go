@@ -57,7 +57,8 @@ func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, n
 	return db.queueNotice(ctx, tx, n, now)
 }
 
-// queueNotice writes a notice in the transaction of what it tells of.
+// queueNotice writes a notice in the transaction of what it tells of, unless the
+// addressee has withdrawn the consent to messages.
 func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {
 	sealed, err := db.seal(Notice{Identity: n.to, ChangedAt: now}, "outbox", n.id[:])
 	if err != nil {
@@ -65,8 +66,11 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $6)`,
-		db.center, n.id, n.kind, n.account, sealed, now)
+		SELECT $1::text, $2::uuid, $3::text, $4::uuid, $5::bytea, $6::timestamptz, $6::timestamptz
+		WHERE NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
+			WHERE center_id = $1 AND identity_digest = $7 AND purpose = 'message'
+			ORDER BY given_at DESC LIMIT 1), false)`,
+		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to))
 	return err
 }
 

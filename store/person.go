@@ -32,6 +32,8 @@ type PersonData struct {
 	Resets        []StepData         `json:"resets,omitempty"`
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
+	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
+	Consents      []Consent          `json:"consents,omitempty"`
 	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"` // when a phone number was last shown
 	Notices       []NoticeData       `json:"notices,omitempty"`
 	Notifications []NotificationData `json:"notifications,omitempty"`
@@ -98,7 +100,7 @@ type GuessData struct {
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 }
 
-// StepData is a change or a reset.
+// StepData is a change, a reset or a verification before a link.
 type StepData struct {
 	ID       uuid.UUID  `json:"id" db:"id"`
 	State    string     `json:"state" db:"state"`

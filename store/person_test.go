@@ -19,7 +19,8 @@ import (
 
 // liveThrough does with the n-th depositor, who has two accounts, everything that
 // leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
-// clerk, a phone, tickets, first answers, wrong guesses, a letter of Alipay's.
+// clerk, a face shown for a link, a consent, a phone, tickets, first answers, wrong
+// guesses, a letter of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	ctx := t.Context()
@@ -44,7 +45,10 @@ func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 
 	account = importedAccount(t, db, d)
 	s := visit("second", "c")
-	noError(t, db.AddLink(ctx, s, account))
+	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
+	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
+	noError(t, err)
+	noError(t, db.FinishLink(ctx, s, account, face))
 	s = visit("second", "d")
 	_, err = db.OpenReset(ctx, s, account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: fmt.Sprint("certify", n)})
 	noError(t, err)
@@ -239,7 +243,7 @@ func TestExport(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{
 		"accounts": 2, "links": 1, "sessions": 3, "passwords": 2, "earlier_passwords": 2, "wrong_guesses": 2, "changes": 1,
-		"resets": 1, "reset_codes": 1, "reset_counts": 2, "phone_proofs": 1, "notices": 3, "notifications": 1, "events": 7,
+		"link_proofs": 1, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 2, "phone_proofs": 1, "notices": 3, "notifications": 1, "events": 7,
 		"operator_actions": 1,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)

@@ -14,6 +14,9 @@ const authCodeLife = 25 * time.Hour
 // than any notice is taken (48 hours).
 const notificationLife = 365 * 24 * time.Hour
 
+// linkProofLife is how long it can be found out how a link was proven.
+const linkProofLife = 90 * 24 * time.Hour
+
 // outboxLife is how long it can be asked what became of a notice to the owner.
 const outboxLife = 90 * 24 * time.Hour
 
@@ -31,6 +34,7 @@ var purged = []struct {
 	{"password tickets", "password_tickets", `made_at <= $2`, TicketLife},
 	{"daily counts", "daily_counts", `day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, countLife},
 	{"Alipay's notifications", "notifications", `received_at <= $2`, notificationLife},
+	{"pending links", "link_proofs", `opened_at <= $2`, linkProofLife},
 	{"phone proofs", "phone_payloads", `used_at <= $2`, phonePayloadLife},
 	{"notices to owners", "outbox", `created_at <= $2`, outboxLife},
 	{"counts of spraying", "spraying", `since <= $2`, sprayingLife},

@@ -71,6 +71,20 @@ CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
 CREATE INDEX changes_person ON changes USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
 
+CREATE TABLE consents (
+	center_id text NOT NULL,
+	identity_digest bytea NOT NULL,
+	purpose text NOT NULL,
+	text_version text NOT NULL,
+	how text NOT NULL,
+	given_at timestamp with time zone NOT NULL,
+	withdrawn_at timestamp with time zone,
+	PRIMARY KEY (center_id, identity_digest, purpose, given_at),
+	CHECK (((length(text_version) >= 1) AND (length(text_version) <= 32))),
+	CHECK ((how = ANY (ARRAY['asked'::text, 'form'::text, 'refused'::text]))),
+	CHECK ((purpose = ANY (ARRAY['link'::text, 'certdoc'::text, 'face'::text, 'phone'::text, 'message'::text])))
+);
+
 CREATE TABLE daily_counts (
 	center_id text NOT NULL,
 	purpose text NOT NULL,
@@ -126,6 +140,30 @@ CREATE TABLE imports (
 	run uuid,
 	PRIMARY KEY (center_id, file_digest)
 );
+
+CREATE TABLE link_proofs (
+	center_id text NOT NULL,
+	proof_id uuid NOT NULL,
+	identity_digest bytea NOT NULL,
+	token_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	lane bytea NOT NULL,
+	kind text NOT NULL,
+	state text NOT NULL,
+	certify_digest bytea NOT NULL,
+	sealed_certify bytea NOT NULL,
+	credential_version bigint NOT NULL,
+	opened_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	PRIMARY KEY (center_id, proof_id),
+	UNIQUE (center_id, certify_digest),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
+	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
+);
+CREATE INDEX link_proofs_opened ON link_proofs USING btree (center_id, opened_at);
+CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs USING btree (center_id, identity_digest) WHERE (state = 'started'::text);
 
 CREATE TABLE notifications (
 	center_id text NOT NULL,

@@ -154,5 +154,11 @@ func (db *DB) Forgive(ctx context.Context, g Guess, a Attempt) error {
 	})
 }
 
+// ForgiveLink is Forgive for a link that has waited for a face: what counted was the
+// guess it began with. The minute of that is over. Calling it twice is safe.
+func (db *DB) ForgiveLink(ctx context.Context, s *Stranger, p LinkProof) error {
+	return db.Forgive(ctx, Guess{PersonDigest: p.PersonDigest, Stranger: s}, Attempt{at: p.ExpiresAt.Add(-LinkProofLife)})
+}
+
 // short is enough of a keyed digest to tell the few of one row apart.
 func short(digest []byte) []byte { return digest[:min(16, len(digest))] }

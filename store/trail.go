@@ -24,6 +24,7 @@ func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error
 		SELECT identity_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
 		UNION SELECT identity_digest FROM changes WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM resets WHERE center_id = $1 AND person_digest = ANY ($2)
+		UNION SELECT identity_digest FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'used'
 		UNION SELECT lane FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) AND lane <> $4`,
 		db.center, pq.ByteaArray(t.persons), uuids(t.accounts), PublicLane); err != nil {
 		return err

@@ -54,7 +54,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
 	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport, documents: f.documents}
-	if err := a.addServer(f.content); err != nil {
+	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.keepPace(ctx)
@@ -75,11 +75,12 @@ func newHasher(f files) *passwd.Hasher {
 	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Slots: slots, Queue: slots * queueForHash})
 }
 
-func (a *app) addServer(contentKey []byte) error {
+func (a *app) addServer(f files) error {
 	s := a.settings
 	server, err := miniapp.New(miniapp.Config{
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
-		ContentKey: contentKey, Reset: miniapp.ResetProof(s.Reset),
+		ContentKey: f.content, Reset: miniapp.ResetProof(s.Reset),
+		InitialProof: miniapp.Proof(s.InitialProof), Consent: miniapp.ConsentMode(s.Consent), ConsentTexts: f.consents,
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",

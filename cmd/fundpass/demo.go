@@ -215,7 +215,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	s := settings{
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
-		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc),
+		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc), Consent: string(miniapp.ConsentRecorded),
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,

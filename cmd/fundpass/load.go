@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fundpass/keys"
+	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 )
@@ -26,6 +27,7 @@ type files struct {
 	transport *keys.Transport // nil when none is configured
 	content   []byte          // nil when not set
 	documents *document.List
+	consents  []miniapp.ConsentText
 }
 
 // load reads every file the settings name and reports everything wrong with
@@ -57,7 +59,25 @@ func (s settings) load() (files, []problem) {
 	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
 	f.content, err = loadContentKey(s.ContentKeyFile)
 	note("FUNDPASS_CONTENT_KEY_FILE", err)
+	f.consents, err = loadConsents(s.ConsentsFile)
+	note("FUNDPASS_CONSENTS_FILE", err)
 	return f, all
+}
+
+// loadConsents reads the centre's texts; "" stands for the built-in ones.
+func loadConsents(path string) ([]miniapp.ConsentText, error) {
+	if path == "" {
+		return miniapp.ParseConsents(nil)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := miniapp.ParseConsents(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return texts, nil
 }
 
 // A namedFile is a file that a setting names.
@@ -84,6 +104,7 @@ func (s settings) named() []namedFile {
 	}
 	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false})
 	all = append(all, namedFile{"FUNDPASS_DOCUMENTS_FILE", s.DocumentsFile, false})
+	all = append(all, namedFile{"FUNDPASS_CONSENTS_FILE", s.ConsentsFile, false})
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 

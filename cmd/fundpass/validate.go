@@ -113,15 +113,41 @@ func (s settings) validateAlipay() []problem {
 	if err := s.checkSandboxRoot(); err != nil {
 		all = append(all, problem{"FUNDPASS_SANDBOX_ROOT_FILE", err})
 	}
-	proofs := []miniapp.Proof{miniapp.ProofCertdoc, miniapp.ProofNone}
-	if !slices.Contains(proofs, miniapp.Proof(s.Proof)) {
-		all = append(all, problemf("FUNDPASS_PROOF", "is neither certdoc nor none"))
-	}
+	all = append(all, s.validateProofs()...)
 	resets := []miniapp.ResetProof{miniapp.ResetCertify, miniapp.ResetOff}
 	if !slices.Contains(resets, miniapp.ResetProof(s.Reset)) {
 		all = append(all, problemf("FUNDPASS_RESET", "is neither certify nor off"))
 	}
 	return all
+}
+
+// validateProofs looks at what proves a link, and at what stands for consent.
+func (s settings) validateProofs() []problem {
+	var all []problem
+	accepted, initial := miniapp.Proof(s.Proof), miniapp.Proof(s.InitialProof)
+	if _, err := accepted.List(); err != nil {
+		all = append(all, problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
+	} else if initial == "" && accepted.ForInitial() == "" {
+		all = append(all, problemf("FUNDPASS_PROOF", "is phone alone, and FUNDPASS_INITIAL_PROOF is not set: nobody with an initial password could link; name certdoc or face there"))
+	}
+	if _, err := initial.List(); err != nil {
+		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
+	}
+	for _, list := range [][2]string{{"FUNDPASS_PROOF", s.Proof}, {"FUNDPASS_INITIAL_PROOF", s.InitialProof}} {
+		if accepts(list[1], miniapp.ProofPhone) && s.ContentKeyFile == "" {
+			all = append(all, problemf(list[0], "accepts phone, but FUNDPASS_CONTENT_KEY_FILE is not set: phone numbers could not be read"))
+		}
+	}
+	modes := []miniapp.ConsentMode{miniapp.ConsentRecorded, miniapp.ConsentRequired}
+	if !slices.Contains(modes, miniapp.ConsentMode(s.Consent)) {
+		all = append(all, problemf("FUNDPASS_CONSENT", "is neither recorded nor required"))
+	}
+	return all
+}
+
+func accepts(list string, p miniapp.Proof) bool {
+	all, err := miniapp.Proof(list).List()
+	return err == nil && slices.Contains(all, p)
 }
 
 // checkSandboxRoot keeps the sandbox's exception where no citizen is.

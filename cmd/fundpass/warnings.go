@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -38,6 +39,7 @@ func (s settings) unsafe() []problem {
 	if s.Proof == "none" {
 		all = append(all, problemf("FUNDPASS_PROOF", "is none: whoever knows an ID number opens a link with the initial password; contract alipay.user.certdoc.certverify and set certdoc"))
 	}
+	all = append(all, s.weakProofs()...)
 	if s.PlainPasswords == "yes" && s.Environment == "production" {
 		all = append(all, problemf("FUNDPASS_PLAIN_PASSWORDS", "is yes: passwords are readable wherever TLS ends before this server; set FUNDPASS_TRANSPORT_KEY_FILES, and no once every page encrypts"))
 	}
@@ -53,6 +55,21 @@ func (s settings) unsafe() []problem {
 			what = "Alipay's sandbox"
 		}
 		all = append(all, problemf("FUNDPASS_GATEWAY_URL", "is %s, while FUNDPASS_ENVIRONMENT is production", what))
+	}
+	return all
+}
+
+// weakProofs says where proofs are fit for some passwords only.
+func (s settings) weakProofs() []problem {
+	var all []problem
+	switch {
+	case accepts(s.InitialProof, miniapp.ProofPhone):
+		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "accepts phone: an initial password is no secret, so whoever holds an old number that is still on file opens the link"))
+	case s.InitialProof == "none" && s.Proof != "none":
+		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "is none: whoever knows an ID number opens a link with the initial password"))
+	}
+	if s.Proof != "none" && !accepts(s.Proof, miniapp.ProofCertdoc) {
+		all = append(all, problemf("FUNDPASS_PROOF", "lacks certdoc: who is not proven before the password shares one count of guesses with strangers, who can use it up"))
 	}
 	return all
 }

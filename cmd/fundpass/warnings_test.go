@@ -23,6 +23,10 @@ func TestWarnings(t *testing.T) {
 		{"every address", func(s *settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
 		{"public ops", func(s *settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
 		{"nobody is told", func(s *settings) { s.MessageTemplate = "" }, []string{"FUNDPASS_MESSAGE_TEMPLATE"}},
+		{"proofs", func(s *settings) { s.Proof, s.InitialProof = "certdoc,face,phone", "face" }, nil},
+		{"no proof for initial passwords", func(s *settings) { s.InitialProof = "none" }, []string{"FUNDPASS_INITIAL_PROOF"}},
+		{"phone for initial passwords", func(s *settings) { s.Proof, s.InitialProof = "certdoc,phone", "certdoc,phone" }, []string{"FUNDPASS_INITIAL_PROOF"}},
+		{"strangers share the count", func(s *settings) { s.Proof = "face" }, []string{"FUNDPASS_PROOF"}},
 		{"no proof", func(s *settings) { s.Proof = "none" }, []string{"FUNDPASS_PROOF"}},
 		{"simulator in production", func(s *settings) { s.Environment, s.PlainPasswords = "production", "no" }, []string{"FUNDPASS_GATEWAY_URL"}},
 		{"sandbox in production", func(s *settings) {

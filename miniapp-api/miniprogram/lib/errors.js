@@ -40,6 +40,13 @@ const table = {
   ACCOUNT_FROZEN: { does: 'say' },
   PASSWORD_FROZEN: { does: 'say', offer: 'reset' },
 
+  LINK_PROOF_REQUIRED: { does: 'say', text: '绑定前还需核验是否为您本人' },
+  LINK_PROOF_LIMIT: { does: 'say', text: '今天身份验证的次数已用完，请明天再试或到柜台办理' },
+  LINK_GONE: { does: 'say', offer: 'link', text: '本次绑定已失效，请重新开始' },
+  CONSENT_REQUIRED: { does: 'say', text: '请先阅读并同意相关说明' },
+  CONSENT_OUTDATED: { does: 'say', offer: 'retry', text: '说明内容已更新，请重新阅读' },
+  CONSENT_IN_USE: { does: 'say', text: '撤回此项同意需先解除绑定' },
+
   PHONE_REFUSED: { does: 'say', offer: 'retry' },
 
   OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'] },

@@ -26,6 +26,7 @@ const encrypt = require('./encrypt.js');
  * @property {number} retryAfter seconds
  * @property {number} [remaining] guesses left
  * @property {string} [lockedUntil] RFC 3339
+ * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face
  */
 
 /**
@@ -82,6 +83,7 @@ function problem(reply, body) {
     retryAfter: body.retry_after || 0,
     remaining: body.remaining_attempts,
     lockedUntil: body.locked_until,
+    pending: body.pending,
   };
 }
 

@@ -2,6 +2,10 @@
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const { idTypes } = require('../../lib/words.js');
+const face = require('../../lib/face.js');
+
+/** What to do about a proof that this page cannot ask for. */
+const ASK_THERE = '。本页暂不支持该核验方式，请到柜台办理';
 
 screen({
   data: {
@@ -17,6 +21,7 @@ screen({
 
   onLoad() {
     this.form = form();
+    this.confirming = form();
   },
 
   /** @param {any} e */
@@ -32,10 +37,23 @@ screen({
       /** @type {Record<string, string>} */
       const data = { name, id_type: idTypes[typeIndex].code, id_number };
       if (account_no) data.account_no = account_no;
-      await this.send(this.form, { path: '/v1/link', data, seal: { password } });
+      try {
+        await this.send(this.form, { path: '/v1/link', data, seal: { password } });
+      } catch (e) {
+        if (e.code !== 'LINK_PROOF_REQUIRED') throw e;
+        await this.prove(e);
+      }
       this.setData({ password: '' });
       my.showToast({ content: '绑定成功', type: 'success' });
       my.reLaunch({ url: '/pages/home/index' });
     });
+  },
+
+  /** The password is right and a face is to be shown. @param {any} e */
+  async prove(e) {
+    if (!e.pending) throw Object.assign({}, e, { message: [e.message].concat(e.fields.map((/** @type {any} */ f) => f.message)).join('：') + ASK_THERE });
+    const status = await face.showFace(e.pending);
+    if (status !== '9000') throw face.refused(status);
+    await this.send(this.confirming, { path: `/v1/link/${e.pending.id}/confirm`, data: {} });
   },
 });

@@ -2,35 +2,12 @@
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
+const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
 
 /** How often the server is asked whether Alipay has decided, and the seconds between. */
 const QUESTIONS = 3;
 const BETWEEN = 2;
-
-/** What my.startAPVerify says. Only the server knows whether it is true. @type {Record<string, string>} */
-const STOPPED = {
-  6001: '您已取消人脸验证。可以重新开始，或到柜台办理',
-  6002: '网络不给力，人脸验证没有完成，请再试一次',
-  4000: '人脸验证未通过，请重试或到柜台办理',
-};
-
-const BROKEN_OFF = ['6001', '6002'];
-
-/** @param {string} message */
-const stopped = (message) => ({ code: 'IDENTITY_NOT_PROVEN', message, fields: [] });
-
-/** Opens Alipay's own page. @param {{certify_id: string, certify_url: string}} reset @returns {Promise<string>} its resultStatus */
-function showFace(reset) {
-  return new Promise((resolve) => {
-    my.startAPVerify({
-      url: reset.certify_url,
-      certifyId: reset.certify_id,
-      success: (/** @type {any} */ r) => resolve(String(r.resultStatus)),
-      fail: (/** @type {any} */ r) => resolve(String(r.resultStatus || r.error || '')),
-    });
-  });
-}
 
 screen({
   ...newPassword.methods,
@@ -46,9 +23,9 @@ screen({
       // Starts are few a day: who broke off goes on with the one there is.
       const reset = this.begun || (await this.send(this.starting, { path: '/v1/password/resets', data: {} }));
       this.id = reset.id;
-      const status = await showFace(reset);
-      this.begun = BROKEN_OFF.includes(status) ? reset : null;
-      if (status !== '9000') throw stopped(STOPPED[status] || STOPPED[4000]);
+      const status = await face.showFace(reset);
+      this.begun = face.brokenOff(status) ? reset : null;
+      if (status !== '9000') throw face.refused(status);
       await this.proof();
       await this.setPassword();
     });
@@ -79,7 +56,7 @@ screen({
     for (let n = 1; ; n++) {
       const { state } = await this.call({ path: `/v1/password/resets/${this.id}` });
       if (state === 'passed') return;
-      if (state !== 'started' || n === QUESTIONS) throw stopped(STOPPED[4000]);
+      if (state !== 'started' || n === QUESTIONS) throw face.refused();
       this.waiting('正在等待验证结果，请稍候…');
       await new Promise((resolve) => setTimeout(resolve, BETWEEN * 1000));
     }

@@ -1,0 +1,305 @@
+package miniapp
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"fundpass/store"
+)
+
+// A ConsentMode says what stands for a citizen's consent. Either way what was
+// withdrawn is only given again by POST /v1/consents.
+type ConsentMode string
+
+// Modes a centre can configure.
+const (
+	// ConsentRecorded takes submitting a form, beside which the page shows the text, as
+	// the consent, and records it with the text's version.
+	ConsentRecorded ConsentMode = "recorded"
+
+	// ConsentRequired wants each consent given by a call of its own, to the present text.
+	ConsentRequired ConsentMode = "required"
+)
+
+// Purposes of consents: the link itself, each proof, and messages to the owner.
+// Separate consent for sensitive data is asked by PIPL articles 14, 15 and 29.
+const (
+	PurposeLink    = "link"
+	PurposeCertdoc = string(ProofCertdoc)
+	PurposeFace    = string(ProofFace)
+	PurposePhone   = string(ProofPhone)
+	PurposeMessage = "message"
+)
+
+// A ConsentText is what a citizen agrees to. Whoever changes Text changes Version, too.
+type ConsentText struct {
+	Purpose string `json:"purpose"`
+	Version string `json:"version"` // 1 to 32 bytes
+	Text    string `json:"text"`    // Chinese
+}
+
+//go:embed consents.json
+var builtinConsents []byte
+
+// ParseConsents reads the texts of all purposes, as in consents.json, which nil stands for.
+func ParseConsents(raw []byte) ([]ConsentText, error) {
+	if raw == nil {
+		raw = builtinConsents
+	}
+	var texts []ConsentText
+	if err := json.Unmarshal(raw, &texts, json.RejectUnknownMembers(true)); err != nil {
+		return nil, errors.New("miniapp: consents are not a JSON list of purpose, version and text")
+	}
+	wanted := []string{PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone, PurposeMessage}
+	for _, t := range texts {
+		i := slices.Index(wanted, t.Purpose)
+		if i < 0 || t.Version == "" || len(t.Version) > 32 || t.Text == "" {
+			return nil, errors.New("miniapp: a consent's purpose is unknown or there twice, or its version or text is missing or too long")
+		}
+		wanted = slices.Delete(wanted, i, i+1)
+	}
+	if len(wanted) > 0 {
+		return nil, errors.New("miniapp: no text for consent " + wanted[0])
+	}
+	return texts, nil
+}
+
+func orBuiltin(texts []ConsentText) ([]ConsentText, error) {
+	if texts != nil {
+		return texts, nil
+	}
+	return ParseConsents(nil)
+}
+
+// offeredConsents are the texts of what this centre does, in the file's order.
+func (s *Server) offeredConsents() []ConsentText {
+	var texts []ConsentText
+	proofs := s.accepted.union()
+	for _, t := range s.consentTexts {
+		switch t.Purpose {
+		case PurposeLink:
+		case PurposeMessage:
+			if !s.notices {
+				continue
+			}
+		default:
+			used := slices.Contains(proofs, Proof(t.Purpose)) || t.Purpose == PurposePhone && *s.content.Load() != nil
+			if !used {
+				continue
+			}
+		}
+		texts = append(texts, t)
+	}
+	return texts
+}
+
+// An agreement is what one visitor has agreed to so far.
+type agreement struct {
+	s      *Server
+	v      visit
+	latest map[string]store.Consent
+}
+
+func (s *Server) agreed(ctx context.Context, v visit) (agreement, error) {
+	latest, err := s.db.Consents(ctx, v.Session)
+	return agreement{s, v, latest}, err
+}
+
+// text is the present text of a purpose; zero where there is none, as for ProofNone.
+func (a agreement) text(purpose string) ConsentText {
+	i := slices.IndexFunc(a.s.consentTexts, func(t ConsentText) bool { return t.Purpose == purpose })
+	if i < 0 {
+		return ConsentText{}
+	}
+	return a.s.consentTexts[i]
+}
+
+// current reports whether the visitor agreed to the present text.
+func (a agreement) current(purpose string) bool {
+	c, found := a.latest[purpose]
+	return found && c.WithdrawnAt == nil && c.Version == a.text(purpose).Version
+}
+
+// allows reports whether the visitor's data may be used for a purpose.
+func (a agreement) allows(purpose string) bool {
+	if a.text(purpose) == (ConsentText{}) {
+		return true
+	}
+	if a.s.consentMode == ConsentRequired {
+		return a.current(purpose)
+	}
+	return a.latest[purpose].WithdrawnAt == nil
+}
+
+// needs is CONSENT_REQUIRED unless every purpose is allowed, and notes what the form says.
+func (a agreement) needs(ctx context.Context, purposes ...string) error {
+	var missing []Proof
+	for _, p := range purposes {
+		if !a.allows(p) {
+			missing = append(missing, Proof(p))
+		}
+	}
+	if len(missing) > 0 {
+		return consentRequired(missing)
+	}
+	return a.note(ctx, purposes...)
+}
+
+// note records that the form beside which the texts stood was submitted.
+func (a agreement) note(ctx context.Context, purposes ...string) error {
+	var fresh []store.Consent
+	for _, p := range purposes {
+		if !a.current(p) {
+			fresh = append(fresh, store.Consent{Purpose: p, Version: a.text(p).Version, How: store.ConsentByForm})
+		}
+	}
+	if len(fresh) == 0 || a.s.consentMode == ConsentRequired {
+		return nil
+	}
+	return a.s.db.GiveConsents(ctx, a.v.Session, fresh)
+}
+
+// proofs narrows what the centre accepts to what the visitor agreed to. It is
+// CONSENT_REQUIRED when the link itself is not agreed to, or no proof at all.
+func (a agreement) proofs(ctx context.Context, accepted []Proof) ([]Proof, error) {
+	may := slices.DeleteFunc(slices.Clone(accepted), func(p Proof) bool { return !a.allows(string(p)) })
+	switch {
+	case !a.allows(PurposeLink) && len(may) == 0:
+		return nil, consentRequired(append([]Proof{PurposeLink}, accepted...))
+	case !a.allows(PurposeLink):
+		return nil, consentRequired([]Proof{PurposeLink})
+	case len(may) == 0:
+		return nil, consentRequired(accepted)
+	case slices.Contains(may, ProofCertdoc):
+		return may, a.note(ctx, PurposeLink, PurposeCertdoc)
+	}
+	return may, a.note(ctx, PurposeLink)
+}
+
+// consentRequired names what would do, the first choice first.
+func consentRequired(purposes []Proof) *Error {
+	var fields []FieldError
+	for _, p := range purposes {
+		fields = append(fields, FieldError{string(p), "CONSENT_REQUIRED", "请先阅读并同意相关说明"})
+	}
+	return ErrConsentRequired.withFields(fields...)
+}
+
+type consentView struct {
+	Purpose     string     `json:"purpose"`
+	Version     string     `json:"version"`
+	Text        string     `json:"text"`
+	State       string     `json:"state"` // none, given, outdated (the text has changed since), withdrawn
+	GivenAt     *time.Time `json:"given_at"`
+	WithdrawnAt *time.Time `json:"withdrawn_at"`
+}
+
+type consentsReply struct {
+	Required bool          `json:"required"` // each has to be given by POST /v1/consents
+	Consents []consentView `json:"consents"`
+}
+
+func (a agreement) view(t ConsentText) consentView {
+	view := consentView{Purpose: t.Purpose, Version: t.Version, Text: t.Text, State: "none"}
+	c, found := a.latest[t.Purpose]
+	if !found {
+		return view
+	}
+	if view.WithdrawnAt = c.WithdrawnAt; c.How != store.ConsentRefused {
+		view.GivenAt = &c.GivenAt
+	}
+	switch {
+	case c.WithdrawnAt != nil:
+		view.State = "withdrawn"
+	case c.Version != t.Version:
+		view.State = "outdated"
+	default:
+		view.State = "given"
+	}
+	return view
+}
+
+// showConsents lists what the centre asks consent for, and what the citizen said.
+func (s *Server) showConsents(ctx context.Context, v visit, _ none) (consentsReply, error) {
+	a, err := s.agreed(ctx, v)
+	if err != nil {
+		return consentsReply{}, err
+	}
+	reply := consentsReply{Required: s.consentMode == ConsentRequired, Consents: []consentView{}}
+	for _, t := range s.offeredConsents() {
+		reply.Consents = append(reply.Consents, a.view(t))
+	}
+	return reply, nil
+}
+
+type consentRequest struct {
+	Purpose string `json:"purpose"`
+	Version string `json:"version"` // of the text that was shown
+}
+
+// giveConsent records that the citizen agrees to the text shown.
+func (s *Server) giveConsent(ctx context.Context, v visit, in consentRequest) (consentView, error) {
+	text, err := s.consentText(in.Purpose)
+	switch {
+	case err != nil:
+		return consentView{}, err
+	case in.Version == "":
+		return consentView{}, ErrBadRequest.withFields(FieldError{"version", "REQUIRED", "缺少说明的版本"})
+	case text.Version != in.Version:
+		return consentView{}, ErrConsentOutdated
+	}
+	given := []store.Consent{{Purpose: in.Purpose, Version: in.Version, How: store.ConsentAsked}}
+	if err := s.db.GiveConsents(ctx, v.Session, given); err != nil {
+		return consentView{}, err
+	}
+	return s.consentNow(ctx, v, text)
+}
+
+type withdrawRequest struct {
+	Purpose string `json:"purpose"`
+}
+
+// withdrawConsent ends a consent. The link's stands as long as the link does, and that
+// ends against the password: a borrowed phone must not be enough.
+func (s *Server) withdrawConsent(ctx context.Context, v visit, in withdrawRequest) (consentView, error) {
+	text, err := s.consentText(in.Purpose)
+	switch {
+	case err != nil:
+		return consentView{}, err
+	case in.Purpose == PurposeLink && v.Link != nil:
+		return consentView{}, ErrConsentInUse
+	}
+	if err := s.db.WithdrawConsent(ctx, v.Session, in.Purpose, text.Version); err != nil {
+		return consentView{}, err
+	}
+	return s.consentNow(ctx, v, text)
+}
+
+func (s *Server) consentText(purpose string) (ConsentText, error) {
+	texts := s.offeredConsents()
+	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
+	if i < 0 {
+		return ConsentText{}, ErrBadRequest.withFields(FieldError{"purpose", "UNKNOWN", "没有这一项说明"})
+	}
+	return texts[i], nil
+}
+
+func (s *Server) consentNow(ctx context.Context, v visit, t ConsentText) (consentView, error) {
+	a, err := s.agreed(ctx, v)
+	return a.view(t), err
+}
+
+// notifies reports whether the owner is told of what they do: the centre sends
+// messages, and they have not withdrawn their consent to them.
+func (s *Server) notifies(ctx context.Context, v visit) bool {
+	if !s.notices {
+		return false
+	}
+	a, err := s.agreed(ctx, v)
+	return err == nil && a.latest[PurposeMessage].WithdrawnAt == nil
+}

@@ -1,0 +1,210 @@
+package miniapp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// linkProofsADay is how many verifications for a link a person, and an Alipay user, may
+// start on a day: each is billed.
+const linkProofsADay = 3
+
+// A PendingLink is a link that waits for the citizen's face.
+type PendingLink struct {
+	ID         uuid.UUID `json:"id"`
+	CertifyID  string    `json:"certify_id"`  // for my.startAPVerify
+	CertifyURL string    `json:"certify_url"` // for my.startAPVerify
+	ExpiresAt  time.Time `json:"expires_at"`
+}
+
+// proofTexts are what the citizen is asked for, by proof.
+var proofTexts = map[Proof]string{
+	ProofFace:  "请完成刷脸验证",
+	ProofPhone: "请授权获取手机号，核对是否与公积金预留手机号一致",
+}
+
+// asks is LINK_PROOF_REQUIRED with the proofs that would do, the one asked for first.
+func asks(proofs []Proof) *Error {
+	var fields []FieldError
+	for _, p := range proofs {
+		fields = append(fields, FieldError{string(p), "PROOF_REQUIRED", proofTexts[p]})
+	}
+	return ErrLinkProofRequired.withFields(fields...)
+}
+
+// A rightLink is a password that was right and what is still to be shown.
+type rightLink struct {
+	account store.Account
+	lane    []byte
+	ask     []Proof
+}
+
+// askProof answers a right password that nothing accepted speaks for yet. Of what
+// would do, what the citizen agreed to is asked for; a chosen one before the others.
+func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed agreement, chosen Proof) error {
+	if chosen != "" {
+		right.ask = slices.DeleteFunc(right.ask, func(p Proof) bool { return p != chosen })
+	}
+	if len(right.ask) == 0 {
+		return ErrLinkRefused
+	}
+	may := slices.DeleteFunc(slices.Clone(right.ask), func(p Proof) bool { return !agreed.allows(string(p)) })
+	if len(may) == 0 {
+		return consentRequired(right.ask)
+	}
+	if may[0] != ProofFace {
+		return asks(may)
+	}
+	if err := agreed.note(ctx, PurposeFace); err != nil {
+		return err
+	}
+	pending, err := s.openLinkProof(ctx, v, right)
+	if err != nil {
+		return err
+	}
+	answer := asks(may)
+	answer.Pending = &pending
+	return answer
+}
+
+// openLinkProof asks Alipay to verify the holder of the account, by the centre's
+// record, never by what a front end says.
+func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (PendingLink, error) {
+	a := right.account
+	by, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber)
+	if err != nil {
+		return PendingLink{}, err
+	}
+	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, linkProofsADay); {
+	case errors.Is(err, store.ErrLimit):
+		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
+	case err != nil:
+		return PendingLink{}, err
+	}
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by)}
+	page, err := s.startFace(ctx, a, proof.ID, proof.Kind)
+	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) {
+		s.refundLinkProof(ctx, v, a)
+	}
+	if err != nil {
+		return PendingLink{}, err
+	}
+	proof.CertifyID = page.ID
+	proof, err = s.db.OpenLinkProof(ctx, v.Session, a, proof)
+	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
+		err = ErrBusy.because(err)
+	}
+	return PendingLink{proof.ID, page.ID, page.URL, proof.ExpiresAt}, err
+}
+
+// refundLinkProof gives a start back, even when the request has used up its time.
+func (s *Server) refundLinkProof(ctx context.Context, v visit, a store.Account) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer stop()
+	if err := s.db.RefundLinkProof(ctx, v.Session, a.PersonDigest); err != nil { // the citizen has one less today
+		s.log.LogAttrs(ctx, slog.LevelWarn, "link proof not refunded", slog.String("cause", err.Error()))
+	}
+}
+
+// startFace opens a verification of the account's holder under an id of our own.
+func (s *Server) startFace(ctx context.Context, a store.Account, id uuid.UUID, kind string) (signing.Certification, error) {
+	order := signing.CertifyOrder{
+		OrderNo: strings.ReplaceAll(id.String(), "-", ""),
+		Person:  signing.Person{Name: a.Person.Name, IDType: a.Person.IDType, IDNumber: a.Person.IDNumber},
+	}
+	if kind == store.ResetByFace {
+		return s.alipay.StartFaceVerification(ctx, order)
+	}
+	return s.alipay.StartCertification(ctx, order)
+}
+
+// facePassed asks Alipay how a verification ended. Only its signed answer counts.
+func (s *Server) facePassed(ctx context.Context, kind, certifyID string) (signing.Verdict, error) {
+	if kind == store.ResetByFace {
+		return s.alipay.FaceVerificationPassed(ctx, certifyID)
+	}
+	return s.alipay.CertificationPassed(ctx, certifyID)
+}
+
+// confirmLink writes a link that has waited for the citizen's face.
+func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, error) {
+	proof, err := s.db.LinkProof(ctx, v.Session, v.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return linkReply{}, ErrLinkGone
+	} else if err != nil {
+		return linkReply{}, err
+	}
+	if v.Again && proof.State == store.LinkProofUsed && v.Link != nil && v.Link.AccountID == proof.AccountID {
+		return s.showLink(ctx, v, none{}) // it happened, and the answer was lost
+	}
+	switch {
+	case proof.State != store.LinkProofStarted:
+		return linkReply{}, ErrLinkGone
+	case v.Link != nil:
+		return linkReply{}, ErrAlreadyLinked
+	}
+	agreed, err := s.agreed(ctx, v)
+	if err != nil {
+		return linkReply{}, err
+	}
+	if err := agreed.needs(ctx, PurposeLink, PurposeFace); err != nil {
+		return linkReply{}, err
+	}
+	switch verdict, err := s.facePassed(ctx, proof.Kind, proof.CertifyID); {
+	case err != nil:
+		return linkReply{}, err
+	case verdict != signing.Passed:
+		return linkReply{}, ErrIdentityNotProven
+	}
+	return s.finishLink(ctx, v, proof)
+}
+
+// finishLink does what a right password calls for at last, and lets the store decide
+// who won.
+func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof) (linkReply, error) {
+	account, err := s.db.LinkedAccount(ctx, proof.AccountID)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // erased meanwhile
+		return linkReply{}, ErrLinkGone
+	case err != nil:
+		return linkReply{}, err
+	case account.Ended():
+		return linkReply{}, ErrAccountClosed
+	case account.State == store.PasswordFrozen:
+		return linkReply{}, ErrPasswordFrozen
+	}
+	err = s.db.FinishLink(ctx, v.Session, account, proof)
+	switch {
+	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
+		return linkReply{}, ErrLinkGone
+	case errors.Is(err, store.ErrConflict):
+		return linkReply{}, ErrAlreadyLinked
+	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+		return linkReply{}, ErrAccountClosed
+	case err != nil:
+		return linkReply{}, err
+	}
+	s.giveBack(ctx, v, proof)
+	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+}
+
+// giveBack forgets the guess of a link that has waited, and that a stranger made it.
+func (s *Server) giveBack(ctx context.Context, v visit, proof store.LinkProof) {
+	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
+	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
+		err = s.db.ForgiveLink(ctx, s.stranger(v), proof)
+	}
+	if err != nil { // linked all the same
+		s.log.LogAttrs(ctx, slog.LevelWarn, "guess not refunded", slog.String("cause", err.Error()))
+	}
+}

@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// LinkProofLife is how long a link may wait for Alipay's word on who somebody is.
+const LinkProofLife = 30 * time.Minute
+
+// States of a LinkProof.
+const (
+	LinkProofStarted  = "started"
+	LinkProofUsed     = "used"     // the link was written
+	LinkProofReplaced = "replaced" // by a later one of the same Alipay user
+	LinkProofExpired  = "expired"
+)
+
+// A LinkProof is a link that waits for Alipay's word: the password was right, the
+// face is still to be shown.
+type LinkProof struct {
+	ID                uuid.UUID `db:"proof_id"`
+	AccountID         uuid.UUID `db:"account_id"`
+	PersonDigest      []byte    `db:"person_digest"`
+	Lane              []byte    `db:"lane"` // in which the password was guessed
+	Kind              string    `db:"kind"` // ResetByCertify or ResetByFace
+	State             string    `db:"state"`
+	CredentialVersion int64     `db:"credential_version"` // of the password that was right
+	ExpiresAt         time.Time `db:"expires_at"`
+	CertifyID         string    `db:"-"` // Alipay's
+	Sealed            []byte    `db:"sealed_certify"`
+}
+
+func startOfLink(s Session, personDigest []byte) start {
+	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
+}
+
+// ChargeLinkProof counts one start of a verification for a link on today's account of
+// the person claimed and of the Alipay user, like ChargeReset and apart from it:
+// whoever is not linked cannot use up the owner's resets.
+func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit int) error {
+	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
+}
+
+// RefundLinkProof takes one start back: Alipay could not be asked. Calling it twice
+// takes back two.
+func (db *DB) RefundLinkProof(ctx context.Context, s Session, personDigest []byte) error {
+	return db.refundStart(ctx, startOfLink(s, personDigest))
+}
+
+// OpenLinkProof keeps a verification that Alipay has just opened for the account's
+// holder. p has ID, Lane, Kind and CertifyID. It replaces the same Alipay user's open
+// one. ErrConflict means that the user opened another at the same moment, or that the
+// certify_id was seen before. Calling it twice fails.
+func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkProof) (LinkProof, error) {
+	sealed, err := db.seal(p.CertifyID, "link_proofs", p.ID[:])
+	if err != nil {
+		return LinkProof{}, err
+	}
+	p.AccountID, p.PersonDigest, p.CredentialVersion = a.ID, a.PersonDigest, a.Version
+	p.State, p.Sealed = LinkProofStarted, sealed
+	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		p.ExpiresAt = now.Add(LinkProofLife)
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE link_proofs SET state = 'replaced', closed_at = $3
+			WHERE center_id = $1 AND identity_digest = $2 AND state = 'started'`,
+			db.center, s.IdentityDigest, now); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
+				certify_digest, sealed_certify, credential_version, opened_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			ON CONFLICT DO NOTHING`,
+			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
+			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, now, p.ExpiresAt)
+		return changedOne(res, err, ErrConflict)
+	})
+	return p, err
+}
+
+// LinkProof returns what this very session began. Unknown and another session's are
+// both ErrNotFound.
+func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof, error) {
+	var p LinkProof
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &p, `
+			SELECT proof_id, account_id, person_digest, lane, kind,
+				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
+				credential_version, expires_at, sealed_certify
+			FROM link_proofs
+			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
+			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
+	})
+	if err != nil {
+		return LinkProof{}, none(err, ErrNotFound)
+	}
+	err = db.unseal(p.Sealed, "link_proofs", p.ID[:], &p.CertifyID)
+	return p, err
+}
+
+// FinishLink is AddLink for a link that has waited: the proof is used up and the link
+// written in one transaction. Of any number of racing calls one succeeds. ErrGone
+// means that the proof is closed or late, that the password which was right has been
+// changed or frozen since, or that the account is another person's now; ErrConflict
+// and ErrBlocked are AddLink's, and leave the proof open.
+func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
+	n, err := db.newLink(s, a)
+	if err != nil {
+		return err
+	}
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE link_proofs SET state = 'used', closed_at = $5
+			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
+				AND state = 'started' AND expires_at > $5
+				AND EXISTS (SELECT 1 FROM password_credentials
+					WHERE center_id = $1 AND account_id = $6 AND version = $7 AND state <> 'frozen')`,
+			db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, a.ID, p.CredentialVersion, a.PersonDigest)
+		if err := changedOne(res, err, ErrGone); err != nil {
+			return err
+		}
+		return db.writeLink(ctx, tx, s, n, now)
+	})
+}
