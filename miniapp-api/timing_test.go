@@ -26,7 +26,7 @@ func BenchmarkRefusalTiming(b *testing.B) {
 	for range 6 {
 		attacker.post("/v1/link", withPassword(locked.linkBody(), "wrong"))
 	}
-	h.exec(`UPDATE guess_budgets SET locked_until = 'infinity' WHERE locked_until IS NOT NULL`) // the run is longer than the lock
+	h.exec(`UPDATE guess_budgets SET locked_until = '9999-12-31' WHERE locked_until IS NOT NULL`) // the run is longer than the lock
 	people := manyPeople(b, h, b.N)
 	tries := map[string]func(i int) m{
 		"unknown": func(i int) m { return stranger(i, "unknown") },

@@ -58,7 +58,7 @@ CREATE TABLE guess_budgets (
 	lane          bytea       NOT NULL,
 	used          integer     NOT NULL, -- guesses taken in the present round
 	round         integer     NOT NULL, -- how many rounds ended in a lock since the last success
-	locked_until  timestamptz,          -- 'infinity': only a proven reset opens it
+	locked_until  timestamptz,          -- in the year 9999: only a proven reset opens it
 	admitted      boolean     NOT NULL, -- whether the latest guess was let through
 	refused       bigint      NOT NULL, -- guesses turned away while locked
 	updated_at    timestamptz NOT NULL,
