@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/store/localpg"
+	"fundpass/store/storetest"
 )
 
 // A runningDemo is fundpass demo in this process.
@@ -76,12 +77,7 @@ func (d *runningDemo) told(t *testing.T, pattern string) string {
 func needPostgres(t *testing.T) {
 	t.Helper()
 	_, err := localpg.FindBin()
-	switch {
-	case err != nil && os.Getenv("CI") == "true":
-		t.Fatal(err)
-	case err != nil:
-		t.Skip(err)
-	}
+	storetest.Require(t, err)
 }
 
 func (d *runningDemo) phone() *phone {

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"fundpass/store/storetest"
 )
 
 // miniprogramTests is where the mini-program's own tests are.
@@ -15,12 +17,7 @@ const miniprogramTests = "../../miniapp-api/miniprogram/test"
 func needNode(t *testing.T) string {
 	t.Helper()
 	node, err := exec.LookPath("node")
-	switch {
-	case err != nil && os.Getenv("CI") == "true":
-		t.Fatal(err)
-	case err != nil:
-		t.Skip(err)
-	}
+	storetest.Require(t, err)
 	return node
 }
 
