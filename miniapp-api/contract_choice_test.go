@@ -83,6 +83,8 @@ func (s *story) instead(name string, body m) any {
 	switch name {
 	case "proof":
 		return "face"
+	case "relink":
+		return true
 	case "reset_code", "code":
 		return clerksCode
 	}

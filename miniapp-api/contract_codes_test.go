@@ -60,6 +60,30 @@ var provoked = map[string]func(h *house) reply{
 	"LINK_GONE": func(h *house) reply {
 		return h.logIn(h.citizen()).post("/v1/link/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
 	},
+	"RELINK_WAITING": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		return r.asker.post(r.path+"/confirm", m{})
+	},
+	"RELINK_REFUSED": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		r.holder.post(r.path+"/object", m{}).want(h.t, "OK")
+		return r.asker.post(r.path+"/confirm", m{})
+	},
+	"RELINK_LIMIT": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		h.exec(`UPDATE daily_counts SET count = 1000`)
+		r.asker.post(r.path+"/cancel", m{}).want(h.t, "OK")
+		return r.asker.post("/v1/link", r.c.relinkBody())
+	},
+	"RELINK_GONE": func(h *house) reply {
+		return h.logIn(h.citizen()).post("/v1/relinks/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
+	},
+	"NO_SUCH_ACCOUNT": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/accounts/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/choose", m{})
+	},
 	"CONSENT_REQUIRED": func(h *house) reply {
 		c := h.citizen()
 		p := h.logIn(c)
@@ -254,6 +278,8 @@ func (h *house) fillHasher() (free func()) {
 var ofTheMoment = map[*Error][]string{
 	ErrPasswordLocked: {"message", "locked_until", "retry_after"},
 	ErrResetLimit:     {"retry_after"},
+	ErrRelinkLimit:    {"retry_after"},
+	ErrRelinkWaiting:  {"message", "retry_after", "relink"},
 }
 
 // What the examples of the codes say is what a caller gets.

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"fundpass/miniapp-api/contract"
 	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
 )
 
 var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and miniprogram/types.d.ts")
@@ -117,6 +119,11 @@ func occurrence(e *Error) *Error {
 		return e.lockedUntil(at.Add(15*time.Minute), at)
 	case ErrLinkProofRequired:
 		return asks([]Proof{ProofPhone})
+	case ErrRelinkWaiting:
+		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
+		return e.waiting(store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: at.Add(24 * time.Hour), ExpiresAt: at.Add(8 * 24 * time.Hour)}, at)
+	case ErrRelinkLimit:
+		return e.retryAfter(untilMidnight(at))
 	case ErrConsentRequired:
 		return consentRequired([]Proof{ProofCertdoc})
 	case ErrResetLimit:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -57,9 +58,9 @@ func tellStory(t *testing.T, s *story) {
 	s.c, s.p = s.h.citizen(s.person), s.h.phone()
 	for _, step := range []string{
 		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showPhone", "showPassword", "makeTicket",
-		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange",
+		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showRelinks",
 		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "alive", "ready", "showContract", "showDocs", "showErrors",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "alive", "ready", "showContract", "showDocs", "showErrors",
 	} {
 		s.tell(step)
 	}
@@ -120,9 +121,10 @@ func (s *story) tell(id string) {
 	case "confirmLink":
 		s.waited(path, op)
 		return
-	case "removeLink": // the notification ended the session
-		s.p = s.h.logIn(s.c)
-	case "freeze":
+	case "confirmRelink", "cancelRelink", "objectRelink":
+		s.relinked(id, path, op)
+		return
+	case "removeLink", "freeze": // the notification ended the link, the removal too
 		s.p = s.h.linkedPhone(s.c)
 	case "withdrawConsent": // the freeze ended the session
 		s.p = s.h.logIn(s.c)
@@ -154,6 +156,23 @@ func (s *story) waited(path string, op *openapi3.Operation) {
 	s.compare("confirmLink", op, p.post(strings.ReplaceAll(path, "{id}", pending), requestExample(op)))
 }
 
+// relinked is what becomes of a link that another Alipay user of the person asks for.
+func (s *story) relinked(id, path string, op *openapi3.Operation) {
+	h := newHouse(s.t, withRelink(24*time.Hour))
+	c := h.citizen(s.person)
+	next := h.newAlipay(c)
+	p, holder := h.logIn(next), h.linkedPhone(c)
+	waiting, _ := p.post("/v1/link", c.relinkBody()).want(s.t, "RELINK_WAITING").relinkOf(s.t)
+	switch id {
+	case "confirmRelink":
+		h.clock.Advance(24 * time.Hour)
+		p = h.logIn(next)
+	case "objectRelink":
+		p = holder
+	}
+	s.compare(id, op, p.post(strings.ReplaceAll(path, "{id}", waiting.ID.String()), requestExample(op)))
+}
+
 // body is the example with what only the house can know.
 func (s *story) body(id string, op *openapi3.Operation) m {
 	s.t.Helper()
@@ -179,6 +198,8 @@ func (s *story) remember(id string, op *openapi3.Operation, r reply) {
 	switch id {
 	case "openSession":
 		s.p.token = r.get(s.t, "token").(string)
+	case "showAccounts":
+		s.id, _ = s.p.accounts()
 	case "openChange", "openReset":
 		s.id = r.get(s.t, "id").(string)
 	case "confirmChange", "confirmReset":
@@ -228,7 +249,7 @@ func (s *story) compare(id string, op *openapi3.Operation, r reply) {
 // fluid are values that differ from reply to reply; of those only the kind counts.
 var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true,
 	"ticket": true, "kid": true, "public_key": true, "certify_id": true, "certify_url": true, "given_at": true, "withdrawn_at": true,
-	"linked_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true}
+	"linked_at": true, "authorised_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true}
 
 // unlike says where a reply differs from an example. A list may go on where
 // the example ends.

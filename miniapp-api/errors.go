@@ -28,7 +28,9 @@ type Error struct {
 	LockedUntil *time.Time // only told to the owner
 	cause       error      // for the log: never shown, never holds a value
 
-	Pending *PendingLink // what LINK_PROOF_REQUIRED has started
+	Pending       *PendingLink // what LINK_PROOF_REQUIRED has started
+	RelinkOffered bool         // with ALREADY_LINKED: the other link can be taken over
+	Relink        *relinkView  // what RELINK_WAITING waits for
 }
 
 // A FieldError says what is wrong with one field, without its value.
@@ -72,9 +74,17 @@ var (
 	ErrNotLinked = &Error{Status: 409, Code: "NOT_LINKED", Title: "No fund account linked",
 		Message: "您还没有绑定公积金账户，请先绑定", Next: "Go to the link page."}
 	ErrAlreadyLinked = &Error{Status: 409, Code: "ALREADY_LINKED", Title: "This Alipay user or this account is linked already",
-		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link."}
+		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link. With relink_offered: ask the citizen whether to take the link over; the link again with relink true, under a new Idempotency-Key, does."}
+	ErrRelinkWaiting = &Error{Status: 409, Code: "RELINK_WAITING", Title: "The holder of the link may object until relink.due_at",
+		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/relinks/{id}/confirm under a new Idempotency-Key."}
+	ErrRelinkRefused = &Error{Status: 403, Code: "RELINK_REFUSED", Title: "The holder of the link has objected",
+		Message: "原绑定的支付宝已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a clerk's code takes the link over at once."}
+	ErrRelinkLimit = &Error{Status: 429, Code: "RELINK_LIMIT", Title: "As many relinks asked for today as a day allows",
+		Message: "今天申请改绑的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."}
+	ErrRelinkGone = &Error{Status: 410, Code: "RELINK_GONE", Title: "Relink done, cancelled, expired or unknown, or link or password are not what they were",
+		Message: "本次改绑申请已失效，请重新绑定", Next: "Ask GET /v1/link whether it is done, else go to the link page."}
 	ErrLinkRefused = &Error{Status: 403, Code: "LINK_REFUSED", Title: "The link was refused",
-		Message: "信息核对未通过，请检查姓名、证件号码和密码，或稍后再试", Next: "Let the citizen correct the form. One answer for every reason."}
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试", Next: "Let the citizen correct the form. One answer for every reason."}
 	ErrLinkProofRequired = &Error{Status: 409, Code: "LINK_PROOF_REQUIRED", Title: "The link needs a further proof: the first of errors, or another of them",
 		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."}
 	ErrLinkProofLimit = &Error{Status: 429, Code: "LINK_PROOF_LIMIT", Title: "As many face verifications started today as a day allows",
@@ -87,6 +97,8 @@ var (
 		Message: "说明内容已更新，请重新阅读", Next: "Read GET /v1/consents again and show the new text."}
 	ErrConsentInUse = &Error{Status: 409, Code: "CONSENT_IN_USE", Title: "The consent to the link stands as long as the link",
 		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which asks for the password."}
+	ErrNoSuchAccount = &Error{Status: 404, Code: "NO_SUCH_ACCOUNT", Title: "The linked person has no account of this id",
+		Message: "没有找到该账户，请刷新后重新选择", Next: "Read GET /v1/accounts again."}
 	ErrAccountClosed = &Error{Status: 409, Code: "ACCOUNT_CLOSED", Title: "The account is merged, moved or closed",
 		Message: "该公积金账户已转出或销户，无法办理", Next: "Show the message; the counter can help."}
 	ErrAccountFrozen = &Error{Status: 423, Code: "ACCOUNT_FROZEN", Title: "The account is frozen by the centre",
@@ -148,6 +160,7 @@ var Catalogue = []*Error{
 	ErrSessionRequired, ErrSessionExpired, ErrAuthCodeInvalid,
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
+	ErrRelinkWaiting, ErrRelinkRefused, ErrRelinkLimit, ErrRelinkGone, ErrNoSuchAccount,
 	ErrLinkProofRequired, ErrLinkProofLimit, ErrLinkGone, ErrConsentRequired, ErrConsentOutdated, ErrConsentInUse,
 	ErrPhoneRefused,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,

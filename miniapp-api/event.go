@@ -22,13 +22,18 @@ var eventTexts = map[string]string{
 	store.EventResetCodeIssued: "柜台发放密码重置码",
 	store.EventPasswordReset:   "密码重置成功",
 
-	store.EventAuthorisationWithdrawn: "已取消支付宝授权",
+	store.EventAuthorisationWithdrawn: "已取消支付宝授权，绑定已解除",
 	store.EventPasswordFrozen:         "密码已冻结，所有登录已退出",
 	store.EventUnlocked:               "公积金中心已解除密码锁定",
 
-	store.EventLinkMoved: "公积金账户已合并，绑定已转到您的另一个账户",
-	store.EventLinkEnded: "公积金账户已销户、转出或变更，绑定已解除",
-	store.EventErased:    "公积金中心已按申请删除个人信息",
+	store.EventLinkMoved:      "公积金账户已合并，绑定已转到您的另一个账户",
+	store.EventLinkEnded:      "公积金账户已销户、转出或变更，绑定已解除",
+	store.EventRelinkAsked:    "其他支付宝账号申请改绑",
+	store.EventRelinkObjected: "已拒绝改绑申请",
+	store.EventRelinked:       "已改绑到其他支付宝账号",
+	store.EventAccountChosen:  "切换到另一个公积金账户",
+
+	store.EventErased: "公积金中心已按申请删除个人信息",
 }
 
 // eventCount is how many events a page shows.

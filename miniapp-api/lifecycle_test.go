@@ -112,7 +112,7 @@ func TestLinkOvertaken(t *testing.T) {
 		a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.db.PersonDigest(doc.Key()), Lane: store.PublicLane, Budget: h.server.budget()})
 		must(t, err)
 		h.becomes(c, tt.change)
-		if _, err := h.server.link(t.Context(), visit{Session: session}, *a.Account, ProofCertdoc); !errors.Is(err, tt.want) {
+		if _, err := h.server.link(t.Context(), visit{Session: session}, proven{account: *a.Account, by: ProofCertdoc}); !errors.Is(err, tt.want) {
 			t.Errorf("got %v, want %v", err, tt.want)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/google/uuid"
+
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -41,6 +43,7 @@ type linkRequest struct {
 	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
 	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
 	Proof     Proof         `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
+	Relink    bool          `json:"relink"`     // take the link over from another Alipay user, where that is offered
 }
 
 type linkReply struct {
@@ -109,7 +112,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 		return linkReply{}, err
 	}
 	right, by, err := s.proveLink(ctx, v, who, agreed)
-	if err == nil && by == "" {
+	if right.relink = in.Relink; err == nil && by == "" {
 		err = s.askProof(ctx, v, right, agreed, in.Proof)
 	}
 	if errors.Is(err, ErrLinkRefused) {
@@ -121,7 +124,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if right.account.Ended() {
 		return linkReply{}, ErrAccountClosed
 	}
-	return s.link(ctx, v, right.account, by)
+	return s.link(ctx, v, proven{account: right.account, by: by, code: who.code != "", wanted: in.Relink})
 }
 
 // proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's
@@ -214,30 +217,37 @@ func (s *Server) judged(a store.Account, password passwd.Secret) store.Account {
 }
 
 // link writes the link and says in which state the password is.
-func (s *Server) link(ctx context.Context, v visit, account store.Account, by Proof) (linkReply, error) {
-	if by == ProofNone && account.State == store.PasswordInitial {
-		if err := s.db.MustChange(ctx, account); err != nil {
+func (s *Server) link(ctx context.Context, v visit, p proven) (linkReply, error) {
+	if p.by == ProofNone && p.account.State == store.PasswordInitial {
+		if err := s.db.MustChange(ctx, p.account); err != nil {
 			return linkReply{}, err
 		}
-		account.State = store.PasswordMustChange
+		p.account.State = store.PasswordMustChange
 	}
-	err := s.db.AddLink(ctx, v.Session, account)
+	err := s.db.AddLink(ctx, v.Session, p.account)
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return linkReply{}, ErrAlreadyLinked
+		return s.alreadyLinked(ctx, v, p)
 	case errors.Is(err, store.ErrBlocked): // ended a moment ago
 		return linkReply{}, ErrAccountClosed
 	case errors.Is(err, store.ErrNotFound): // given to another person a moment ago
 		return linkReply{}, ErrLinkRefused
+	case errors.Is(err, store.ErrGone):
+		return linkReply{}, ErrSessionExpired
 	case err != nil:
 		return linkReply{}, err
 	}
-	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+	return linkReply{Account: viewOf(p.account), PasswordState: passwordState(p.account.State, p.account.Status)}, nil
 }
 
 // showLink shows which account is linked.
 func (s *Server) showLink(ctx context.Context, v visit, _ none) (linkReply, error) {
-	account, err := s.db.LinkedAccount(ctx, v.Link.AccountID)
+	return s.linkOf(ctx, v.Link.AccountID)
+}
+
+// linkOf shows a link to an account as it is now.
+func (s *Server) linkOf(ctx context.Context, id uuid.UUID) (linkReply, error) {
+	account, err := s.db.LinkedAccount(ctx, id)
 	if err != nil {
 		return linkReply{}, err
 	}

@@ -47,6 +47,7 @@ type rightLink struct {
 	account store.Account
 	lane    []byte
 	ask     []Proof
+	relink  bool // the link may be taken over
 }
 
 // askProof answers a right password that nothing accepted speaks for yet. Of what
@@ -91,7 +92,7 @@ func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (P
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by)}
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink}
 	page, err := s.startFace(ctx, a, proof.ID, proof.Kind)
 	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) {
 		s.refundLinkProof(ctx, v, a)
@@ -148,6 +149,8 @@ func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, e
 		return s.showLink(ctx, v, none{}) // it happened, and the answer was lost
 	}
 	switch {
+	case v.Again && proof.State == store.LinkProofUsed && proof.Relink:
+		return s.resumeRelink(ctx, v)
 	case proof.State != store.LinkProofStarted:
 		return linkReply{}, ErrLinkGone
 	case v.Link != nil:
@@ -188,7 +191,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
 		return linkReply{}, ErrLinkGone
 	case errors.Is(err, store.ErrConflict):
-		return linkReply{}, ErrAlreadyLinked
+		return s.relinkByFace(ctx, v, proof, account)
 	case errors.Is(err, store.ErrBlocked): // ended a moment ago
 		return linkReply{}, ErrAccountClosed
 	case err != nil:
@@ -196,6 +199,29 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 	}
 	s.giveBack(ctx, v, proof)
 	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+}
+
+// relinkByFace takes over, or asks for, the link that is there already. Either way the
+// password was right and the face has been seen: the guess is given back.
+func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProof, account store.Account) (linkReply, error) {
+	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, wanted: proof.Relink, face: &proof})
+	if err == nil || errors.Is(err, ErrRelinkWaiting) {
+		s.giveBack(ctx, v, proof)
+	}
+	return reply, err
+}
+
+// resumeRelink goes on with what an earlier run of this request asked for, whose answer
+// was lost.
+func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
+	own, _, err := s.db.Relinks(ctx, v.Session)
+	switch {
+	case err != nil:
+		return linkReply{}, err
+	case own == nil || own.State != store.RelinkWaiting:
+		return linkReply{}, ErrLinkGone
+	}
+	return s.takeOver(ctx, v, *own)
 }
 
 // giveBack forgets the guess of a link that has waited, and that a stranger made it.

@@ -32,10 +32,10 @@ type ownAccount struct {
 }
 
 type ownLink struct {
-	Kind         string     `json:"kind"` // open_id or user_id
-	Identifier   string     `json:"identifier"`
-	LinkedAt     time.Time  `json:"linked_at"`
-	AuthorisedAt *time.Time `json:"authorised_at"` // when the mini-program was last opened
+	Kind         string    `json:"kind"` // open_id or user_id
+	Identifier   string    `json:"identifier"`
+	LinkedAt     time.Time `json:"linked_at"`
+	AuthorisedAt time.Time `json:"authorised_at"` // when the mini-program was last opened
 }
 
 type ownPassword struct {

@@ -44,7 +44,7 @@ const (
 	ProofNone Proof = "none"
 )
 
-// A Config is what a Server is made of. All fields but InitialProof, Reset, Consent,
+// A Config is what a Server is made of. All fields but InitialProof, Reset, Relink, Consent,
 // ConsentTexts, Log, Proxies, Documents and the limits are required.
 type Config struct {
 	DB      *store.DB
@@ -60,6 +60,7 @@ type Config struct {
 	ContentKey []byte
 
 	InitialProof Proof         // for initial passwords and those that must be changed; "" = Proof without the phone
+	Relink       Relink        // taking over a link; the zero value: with a clerk's code only
 	Consent      ConsentMode   // "" = ConsentRecorded
 	ConsentTexts []ConsentText // nil = the built-in ones, see ParseConsents
 
@@ -85,6 +86,7 @@ type Server struct {
 	hasher    *passwd.Hasher
 	accepted  proofs
 	reset     ResetProof
+	relink    Relink
 	log       *slog.Logger
 	proxies   []*net.IPNet
 	addresses *limiter
@@ -116,6 +118,9 @@ func New(c Config) (*Server, error) {
 	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
 		return nil, errors.New("miniapp: reset must be certify or off")
 	}
+	if c.Relink.Window < 0 {
+		return nil, errors.New("miniapp: the window of a relink is below 0")
+	}
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return nil, errors.New("miniapp: consent must be recorded or required")
 	}
@@ -132,7 +137,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
 	s := &Server{
-		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, accepted: accepted, reset: c.Reset,
+		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, accepted: accepted, reset: c.Reset, relink: c.Relink,
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
@@ -170,6 +175,12 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", authed(s, s.removeLink)},
 		{"POST", "/v1/link/:id/confirm", authed(s, s.confirmLink)},
+		{"GET", "/v1/accounts", linked(s, s.showAccounts)},
+		{"POST", "/v1/accounts/:id/choose", linked(s, s.chooseAccount)},
+		{"GET", "/v1/relinks", authed(s, s.showRelinks)},
+		{"POST", "/v1/relinks/:id/confirm", authed(s, s.confirmRelink)},
+		{"POST", "/v1/relinks/:id/cancel", authed(s, s.cancelRelink)},
+		{"POST", "/v1/relinks/:id/object", linked(s, s.objectRelink)},
 		{"GET", "/v1/consents", authed(s, s.showConsents)},
 		{"POST", "/v1/consents", authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", authed(s, s.withdrawConsent)},

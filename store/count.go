@@ -19,6 +19,9 @@ const (
 	countResetsOfUser   = "resets of an Alipay user"
 	countLinksOfPerson  = "links of a person"
 	countLinksOfUser    = "links of an Alipay user"
+
+	countRelinksOfPerson = "relinks of a person"
+	countRelinksOfUser   = "relinks of an Alipay user"
 )
 
 // A start is on whose accounts of the day a verification is counted.
@@ -43,21 +46,29 @@ func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
 
 func (db *DB) chargeStart(ctx context.Context, s start, limit int) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		// The person's row comes first in every call, so two never wait for each other.
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
-			VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
-			ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
-			WHERE c.count < $7`,
-			db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 2 {
-			return err
-		}
-		return ErrLimit
+		return db.countStart(ctx, tx, s, limit, now)
 	})
+}
+
+func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit int, now time.Time) error {
+	// The person's row comes first in every call, so two never wait for each other.
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
+		VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
+		ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
+		WHERE c.count < $7`,
+		db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 2 {
+		return err
+	}
+	return ErrLimit
+}
+
+func startOfRelink(s Session, person []byte) start {
+	return start{countRelinksOfPerson, countRelinksOfUser, person, s.IdentityDigest}
 }
 
 // RefundReset takes one start back: Alipay could not be asked. Calling it twice

@@ -40,7 +40,7 @@ type RowCount struct {
 var errDryRun = errors.New("store: dry run")
 
 // Erase deletes what is kept about a person (PIPL article 47) in one transaction:
-// links with the sealed identifier, pending links, sessions, changes, resets, earlier
+// links with the sealed identifier, pending links, relinks, sessions, changes, resets, earlier
 // passwords, guesses, counts, phone proofs, consents, notices, first answers, and what
 // Alipay wrote.
 // The accounts and their present passwords are the centre's own and stay, unless
@@ -53,7 +53,7 @@ var errDryRun = errors.New("store: dry run")
 // import. Calling it twice is safe and recorded twice; a dry run is not recorded.
 //
 // Its locks are taken in the order of Freeze: link, reset, change, credential, sessions;
-// pending links come before the links they become.
+// pending links and relinks come before the links they become.
 func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var done Erased
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -131,6 +131,9 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink takes them first
 		{"link_proofs", `account_id = ANY ($2::uuid[])`, accounts},
 		{"link_proofs", `identity_digest = ANY ($2)`, identities},
+		{"relinks", `person_digest = ANY ($2)`, persons},
+		{"relinks", `account_id = ANY ($2::uuid[])`, accounts},
+		{"relinks", `identity_digest = ANY ($2)`, identities},
 		{"alipay_links", `person_digest = ANY ($2)`, persons},
 		{"alipay_links", `account_id = ANY ($2::uuid[])`, accounts},
 		{"resets", `person_digest = ANY ($2)`, persons},

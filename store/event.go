@@ -21,9 +21,15 @@ const (
 	EventResetCodeIssued = "reset_code_issued"
 	EventPasswordReset   = "password_reset"
 
-	EventAuthorisationWithdrawn = "authorisation_withdrawn"
-	EventPasswordFrozen         = "password_frozen"
-	EventUnlocked               = "unlocked"
+	EventAuthorisationWithdrawn = "authorisation_withdrawn" // ends the link
+
+	EventRelinkAsked    = "relink_asked"    // another Alipay user of the person wants the link
+	EventRelinkObjected = "relink_objected" // and the holder has refused
+	EventRelinked       = "relinked"        // and has taken it over
+	EventAccountChosen  = "account_chosen"  // the link is to another account of the person now
+
+	EventPasswordFrozen = "password_frozen"
+	EventUnlocked       = "unlocked"
 )
 
 // Channels say where something was done.

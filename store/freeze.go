@@ -9,7 +9,8 @@ import (
 )
 
 // Freeze freezes the password of the linked account, ends every session of the
-// Alipay user, this one too, and cancels what the person has open. The first
+// Alipay user, this one too, cancels what the person has open and objects to whoever
+// wants to take the link over. The first
 // freeze leaves an event and a notice; calling it again only ends sessions. It
 // returns ErrNotFound when the link is gone.
 //
@@ -22,16 +23,13 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if _, err := db.object(ctx, tx, s, nil, now); err != nil {
+			return err
+		}
 		if err := db.lockLink(ctx, tx, s); err != nil {
 			return err
 		}
-		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE changes SET state = 'cancelled', closed_at = $3
-			WHERE center_id = $1 AND person_digest = $2 AND state = 'open'`,
-			db.center, s.Link.PersonDigest, now); err != nil {
+		if err := db.cancelOpenOf(ctx, tx, s.Link.PersonDigest, now); err != nil {
 			return err
 		}
 		first, err := db.freezeCredential(ctx, tx, s)

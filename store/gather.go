@@ -21,7 +21,7 @@ func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now ti
 		query string
 		by    any
 	}{
-		{&d.Links, `SELECT account_id, linked_at, authorised_at, withdrawn_at, identity_digest, sealed_identity
+		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
 			FROM alipay_links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`, accounts},
 		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
 			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`, identities},
@@ -41,6 +41,8 @@ func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now ti
 			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`, byteas(slices.Concat(t.persons, t.identities)...)},
 		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
+		{&d.Relinks, `SELECT relink_id AS id, state, asked_at AS opened_at, closed_at
+			FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY asked_at`, persons},
 		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
 			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`, identities},
 		{&d.PhoneProofs, `SELECT used_at

@@ -12,7 +12,8 @@ import (
 // stand in one table, so of any number of racing calls at most one succeeds
 // for a user and for a person. It returns ErrConflict when either is linked
 // already; the same pair again is no error. ErrBlocked says that the account was
-// ended since it was proven, ErrNotFound that it is another person's now.
+// ended since it was proven, ErrNotFound that it is another person's now, ErrGone that
+// the session has ended, as by a cancelled authorisation.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
@@ -74,8 +75,9 @@ type newLink struct {
 
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
 	res, err := tx.ExecContext(ctx, `
-		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		VALUES ($1, $2, $3, $4, $5, $6,
+			coalesce((SELECT max(created_at) FROM sessions WHERE center_id = $1 AND identity_digest = $2), $6))
 		ON CONFLICT DO NOTHING`,
 		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now)
 	if err = changedOne(res, err, ErrConflict); err != ErrConflict {
@@ -93,16 +95,17 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 }
 
 // forgetAccessToken drops Alipay's token from the session: the link was its only use.
+// A session that has ended makes no link: what ended it found none to end.
 func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor) error {
 	v.AccessToken = ""
 	sealed, err := db.seal(v, "sessions", s.TokenDigest)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `
+	res, err := tx.ExecContext(ctx, `
 		UPDATE sessions SET sealed = $3 WHERE center_id = $1 AND token_digest = $2`,
 		db.center, s.TokenDigest, sealed)
-	return err
+	return changedOne(res, err, ErrGone)
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and

@@ -29,6 +29,7 @@ type LinkProof struct {
 	Kind              string    `db:"kind"` // ResetByCertify or ResetByFace
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
+	Relink            bool      `db:"relink"`             // the link may be taken over from another Alipay user
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
@@ -52,7 +53,7 @@ func (db *DB) RefundLinkProof(ctx context.Context, s Session, personDigest []byt
 }
 
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder. p has ID, Lane, Kind and CertifyID. It replaces the same Alipay user's open
+// holder. p has ID, Lane, Kind, Relink and CertifyID. It replaces the same Alipay user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
 func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkProof) (LinkProof, error) {
@@ -72,11 +73,11 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 		}
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
-				certify_digest, sealed_certify, credential_version, opened_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+				certify_digest, sealed_certify, credential_version, relink, opened_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 			ON CONFLICT DO NOTHING`,
 			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
-			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, now, p.ExpiresAt)
+			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, now, p.ExpiresAt)
 		return changedOne(res, err, ErrConflict)
 	})
 	return p, err
@@ -90,7 +91,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 		return sqlx.GetContext(ctx, q, &p, `
 			SELECT proof_id, account_id, person_digest, lane, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				credential_version, expires_at, sealed_certify
+				credential_version, relink, expires_at, sealed_certify
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -105,24 +106,30 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 // FinishLink is AddLink for a link that has waited: the proof is used up and the link
 // written in one transaction. Of any number of racing calls one succeeds. ErrGone
 // means that the proof is closed or late, that the password which was right has been
-// changed or frozen since, or that the account is another person's now; ErrConflict
-// and ErrBlocked are AddLink's, and leave the proof open.
+// changed or frozen since, that the account is another person's now, or that the session
+// has ended; ErrConflict and ErrBlocked are AddLink's, and leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
 	}
+	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest // the proof must be for these
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
-			UPDATE link_proofs SET state = 'used', closed_at = $5
-			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
-				AND state = 'started' AND expires_at > $5
-				AND EXISTS (SELECT 1 FROM password_credentials
-					WHERE center_id = $1 AND account_id = $6 AND version = $7 AND state <> 'frozen')`,
-			db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, a.ID, p.CredentialVersion, a.PersonDigest)
-		if err := changedOne(res, err, ErrGone); err != nil {
+		if err := db.useLinkProof(ctx, tx, s, p, now); err != nil {
 			return err
 		}
 		return db.writeLink(ctx, tx, s, n, now)
 	})
+}
+
+// useLinkProof lets one caller through.
+func (db *DB) useLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p LinkProof, now time.Time) error {
+	res, err := tx.ExecContext(ctx, `
+		UPDATE link_proofs SET state = 'used', closed_at = $5
+		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
+			AND state = 'started' AND expires_at > $5
+			AND EXISTS (SELECT 1 FROM password_credentials
+				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND state <> 'frozen')`,
+		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest)
+	return changedOne(res, err, ErrGone)
 }

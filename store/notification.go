@@ -68,39 +68,73 @@ func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repair
 	return repaired, err
 }
 
-// withdraw ends what was begun before the citizen withdrew. What came after is
-// of a new authorisation and stays, so a late notice does no harm.
+// withdraw ends what was begun before the citizen withdrew, the link with it. What
+// came after is of a new authorisation and stays, so a late notice does no harm.
+//
+// A link that is being written meanwhile holds its session's row, so that deleting
+// the sessions waits for it; hence the second look for links. A link that comes later
+// finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
-	digests := pq.ByteaArray(db.digests(c.Identity))
+	w := withdrawal{tx, db, pq.ByteaArray(db.digests(c.Identity)), c.At, now}
+	if err := w.closeOpen(ctx, "relinks", "waiting", "asked_at"); err != nil {
+		return false, err
+	}
+	first, err := w.endLinks(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := w.closeOpen(ctx, "resets", "started,passed", "opened_at"); err != nil {
+		return false, err
+	}
+	if err := w.closeOpen(ctx, "changes", "open", "opened_at"); err != nil {
+		return false, err
+	}
 	res, err := tx.ExecContext(ctx, `
 		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) AND created_at <= $3`,
-		db.center, digests, c.At)
+		db.center, w.digests, c.At)
 	if err != nil {
 		return false, err
 	}
-	ended, err := res.RowsAffected()
+	sessions, err := res.RowsAffected()
 	if err != nil {
 		return false, err
 	}
+	second, err := w.endLinks(ctx)
+	return sessions > 0 || first || second, err
+}
+
+// A withdrawal is the transaction of withdraw.
+type withdrawal struct {
+	*sqlx.Tx
+	db      *DB
+	digests pq.ByteaArray // of the Alipay user
+	at, now time.Time
+}
+
+func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 	var accounts []uuid.UUID
-	if err := tx.SelectContext(ctx, &accounts, `
-		UPDATE alipay_links SET withdrawn_at = $3
-		WHERE center_id = $1 AND identity_digest = ANY ($2)
-			AND coalesce(authorised_at, linked_at) <= $3 AND withdrawn_at IS NULL
+	if err := w.SelectContext(ctx, &accounts, `
+		DELETE FROM alipay_links
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND authorised_at <= $3
 		RETURNING account_id`,
-		db.center, digests, c.At); err != nil {
+		w.db.center, w.digests, w.at); err != nil {
 		return false, err
 	}
 	for _, account := range accounts {
-		if err := db.addEvent(ctx, tx, account, EventAuthorisationWithdrawn, now); err != nil {
+		if err := w.db.addEvent(ctx, w.Tx, account, EventAuthorisationWithdrawn, w.now); err != nil {
 			return false, err
 		}
 	}
-	_, err = tx.ExecContext(ctx, `
-		UPDATE changes SET state = 'cancelled', closed_at = $4
-		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = 'open' AND opened_at <= $3`,
-		db.center, digests, c.At, now)
-	return ended > 0 || len(accounts) > 0, err
+	return len(accounts) > 0, nil
+}
+
+// closeOpen cancels what the user has open in a table; states are joined with commas.
+func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) error {
+	_, err := w.ExecContext(ctx, `
+		UPDATE `+table+` SET state = 'cancelled', closed_at = $4
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ',')) AND `+begun+` <= $3`,
+		w.db.center, w.digests, w.at, w.now, states)
+	return err
 }
 
 // digests are the blind indexes an identity may be kept under. The kinds are
@@ -117,7 +151,7 @@ func (db *DB) digests(id Identity) [][]byte {
 // before this moment no longer counts.
 func (db *DB) authorise(ctx context.Context, tx *sqlx.Tx, identityDigest []byte, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE alipay_links SET authorised_at = $3, withdrawn_at = NULL
+		UPDATE alipay_links SET authorised_at = $3
 		WHERE center_id = $1 AND identity_digest = $2`,
 		db.center, identityDigest, now)
 	return err

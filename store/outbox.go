@@ -15,6 +15,10 @@ const (
 	NoticePasswordReset   = "password_reset"
 	NoticePasswordFrozen  = "password_frozen"
 	NoticeLinked          = "linked"
+
+	NoticeRelinkAsked    = "relink_asked"    // to the holder: object now, if it was not you
+	NoticeRelinkObjected = "relink_objected" // to who asked
+	NoticeRelinked       = "relinked"        // to who held the link until now
 )
 
 const (

@@ -33,6 +33,7 @@ type PersonData struct {
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
 	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
+	Relinks       []StepData         `json:"relinks,omitempty"`     // wishes to take the link over
 	Consents      []Consent          `json:"consents,omitempty"`
 	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"` // when a phone number was last shown
 	Notices       []NoticeData       `json:"notices,omitempty"`
@@ -56,15 +57,14 @@ type AccountData struct {
 
 // LinkData is a link. Identifier is for the caller to fill with the masked one.
 type LinkData struct {
-	Identity     Identity   `json:"-"`
-	Kind         string     `json:"kind"`
-	Identifier   string     `json:"identifier"`
-	AccountID    uuid.UUID  `json:"account_id" db:"account_id"`
-	LinkedAt     time.Time  `json:"linked_at" db:"linked_at"`
-	AuthorisedAt *time.Time `json:"authorised_at" db:"authorised_at"`
-	WithdrawnAt  *time.Time `json:"withdrawn_at" db:"withdrawn_at"`
-	Digest       []byte     `json:"-" db:"identity_digest"`
-	Sealed       []byte     `json:"-" db:"sealed_identity"`
+	Identity     Identity  `json:"-"`
+	Kind         string    `json:"kind"`
+	Identifier   string    `json:"identifier"`
+	AccountID    uuid.UUID `json:"account_id" db:"account_id"`
+	LinkedAt     time.Time `json:"linked_at" db:"linked_at"`
+	AuthorisedAt time.Time `json:"authorised_at" db:"authorised_at"` // when the mini-program was last opened
+	Digest       []byte    `json:"-" db:"identity_digest"`
+	Sealed       []byte    `json:"-" db:"sealed_identity"`
 }
 
 // SessionData is a session that has not been purged; Phone is the number it has shown.
@@ -100,7 +100,7 @@ type GuessData struct {
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 }
 
-// StepData is a change, a reset or a verification before a link.
+// StepData is a change, a reset, a verification before a link or a relink.
 type StepData struct {
 	ID       uuid.UUID  `json:"id" db:"id"`
 	State    string     `json:"state" db:"state"`

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -19,7 +20,7 @@ import (
 
 // liveThrough does with the n-th depositor, who has two accounts, everything that
 // leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
-// clerk, a face shown for a link, a consent, a phone, tickets, first answers, wrong
+// clerk, a face shown for a link, a wish to take the link over, a consent, a phone, tickets, first answers, wrong
 // guesses, a letter of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
@@ -49,6 +50,11 @@ func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
 	noError(t, err)
 	noError(t, db.FinishLink(ctx, s, account, face))
+	third := visit("third", "e")
+	wish, err := db.AskRelink(ctx, third, store.RelinkOrder{Account: account, Proof: "certdoc", Window: time.Hour, Limit: 1})
+	noError(t, err)
+	_, err = db.CancelRelink(ctx, third, wish.ID)
+	noError(t, err)
 	s = visit("second", "d")
 	_, err = db.OpenReset(ctx, s, account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: fmt.Sprint("certify", n)})
 	noError(t, err)

@@ -12,6 +12,7 @@ var (
 	ErrBlocked  = errors.New("store: the account or its password is frozen or ended")
 	ErrLimit    = errors.New("store: no more of it today")
 	ErrCode     = errors.New("store: reset code wrong, used, expired or tried too often")
+	ErrObjected = errors.New("store: the holder of the link has objected")
 	ErrRunning  = errors.New("store: another run of the same request is at it")
 )
 

@@ -49,6 +49,7 @@ func kinds(record time.Time) []kind {
 		{"clerks' codes", "reset_codes", "code_id", "issued_at < $2 AND expires_at < $2", ofRecord},
 		{"changes", "changes", "change_id", "opened_at < $2 AND (state <> 'open' OR expires_at < $2)", after(stepLife)},
 		{"resets", "resets", "reset_id", "opened_at < $2 AND (state NOT IN ('started', 'passed') OR expires_at < $2)", after(stepLife)},
+		{"relinks", "relinks", "relink_id", "asked_at < $2 AND (state <> 'waiting' OR expires_at < $2)", after(stepLife)},
 	}
 }
 

@@ -23,8 +23,7 @@ CREATE TABLE alipay_links (
 	account_id uuid NOT NULL,
 	sealed_identity bytea NOT NULL,
 	linked_at timestamp with time zone NOT NULL,
-	authorised_at timestamp with time zone,
-	withdrawn_at timestamp with time zone,
+	authorised_at timestamp with time zone NOT NULL,
 	PRIMARY KEY (center_id, identity_digest),
 	UNIQUE (center_id, person_digest),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
@@ -157,6 +156,7 @@ CREATE TABLE link_proofs (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
+	relink boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
@@ -276,6 +276,30 @@ CREATE TABLE receipts (
 	PRIMARY KEY (center_id, scope, key_digest)
 );
 CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);
+
+CREATE TABLE relinks (
+	center_id text NOT NULL,
+	relink_id uuid NOT NULL,
+	identity_digest bytea NOT NULL,
+	former_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	sealed_identity bytea NOT NULL,
+	credential_version bigint NOT NULL,
+	proof text NOT NULL,
+	state text NOT NULL,
+	asked_at timestamp with time zone NOT NULL,
+	due_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	PRIMARY KEY (center_id, relink_id),
+	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
+	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'objected'::text, 'cancelled'::text])))
+);
+CREATE INDEX relinks_asked ON relinks USING btree (center_id, asked_at);
+CREATE INDEX relinks_identity ON relinks USING btree (center_id, identity_digest, asked_at);
+CREATE UNIQUE INDEX relinks_one_of_person ON relinks USING btree (center_id, person_digest) WHERE (state = 'waiting'::text);
+CREATE UNIQUE INDEX relinks_one_of_user ON relinks USING btree (center_id, identity_digest) WHERE (state = 'waiting'::text);
 
 CREATE TABLE reset_codes (
 	center_id text NOT NULL,

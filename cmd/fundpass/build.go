@@ -79,7 +79,7 @@ func (a *app) addServer(f files) error {
 	s := a.settings
 	server, err := miniapp.New(miniapp.Config{
 		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
-		ContentKey: f.content, Reset: miniapp.ResetProof(s.Reset),
+		ContentKey: f.content, Reset: miniapp.ResetProof(s.Reset), Relink: miniapp.Relink(s.Relink),
 		InitialProof: miniapp.Proof(s.InitialProof), Consent: miniapp.ConsentMode(s.Consent), ConsentTexts: f.consents,
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),

@@ -32,6 +32,9 @@ export interface Problem {
   /** 锁定到何时，只告诉本人 · When the lock opens; told to the owner only [date-time] */
   locked_until?: string;
   pending?: PendingLink;
+  /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The other link can be taken over; in ALREADY_LINKED only */
+  relink_offered?: 'true';
+  relink?: Relink;
   /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
   retry_after: number;
   /** 反馈编号 · Names the request in the operator's log */
@@ -143,6 +146,8 @@ export type LinkRequest = (
   account_no?: string;
   /** LINK_PROOF_REQUIRED 给出多种方式时的选择 · The choice where LINK_PROOF_REQUIRED gave several */
   proof?: 'face' | 'phone';
+  /** 已绑定其他支付宝时改绑到当前支付宝 · Take the link over from another Alipay user */
+  relink?: boolean;
 };
 
 export interface Link {
@@ -161,6 +166,55 @@ export interface PendingLink {
   /** 有效至 · Good until [date-time] */
   expires_at: string;
 }
+
+export interface Accounts {
+  /** 账户 · The accounts */
+  accounts: Array<AccountChoice>;
+}
+
+/** 脱敏后的账户 · An account, masked */
+export interface AccountChoice {
+  /** 用于 /v1/accounts/{id}/choose · For /v1/accounts/{id}/choose [uuid] */
+  id: string;
+  /** 只留末两位 · The last two digits only */
+  account_no: string;
+  /** 单位账号，掩码，没有则为空 · The employer's number, masked; empty when none is kept */
+  employer_no: string;
+  status: AccountStatus;
+  password_state: PasswordState;
+  /** 当前绑定的账户 · The link is to this one */
+  chosen: boolean;
+}
+
+export interface Relinks {
+  /** 当前支付宝的申请 · What this Alipay user asked for, else null */
+  own: Relink | null;
+  /** 其他支付宝对当前绑定的申请 · What waits for this user's link, else null */
+  against: Relink | null;
+}
+
+/** 改绑申请 · The wish to take a link over */
+export interface Relink {
+  /** 用于 /v1/relinks/{id}/… · For /v1/relinks/{id}/… [uuid] */
+  id: string;
+  state: RelinkStatus;
+  /** 何时申请 · When it was asked for [date-time] */
+  asked_at: string;
+  /** 何时起可以完成 · From when it can be finished [date-time] */
+  due_at: string;
+  /** 有效至 · Until when [date-time] */
+  expires_at: string;
+}
+
+export interface RelinkState {
+  /** [uuid] */
+  id: string;
+  state: RelinkStatus;
+}
+
+/** waiting 等待，done 已改绑，objected 原绑定人已拒绝，cancelled 已撤回或绑定、密码已变化，expired 已过期。
+ * objected: the holder refused; cancelled: taken back, or the link or the password is not what it was. */
+export type RelinkStatus = 'waiting' | 'done' | 'objected' | 'cancelled' | 'expired';
 
 export interface Consents {
   /** 每项都须单独同意 · Each wants a consent of its own */
@@ -391,7 +445,7 @@ export interface Event {
   at: string;
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
-   * authorisation_withdrawn 取消支付宝授权，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，erased 已按申请删除个人信息。会增加新值，展示用 text。
+   * authorisation_withdrawn 取消支付宝授权、绑定解除，relink_asked 其他支付宝申请改绑，relink_objected 已拒绝改绑，relinked 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，erased 已按申请删除个人信息。会增加新值，展示用 text。
    * More may come; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
@@ -437,8 +491,8 @@ export interface OwnLink {
   identifier: string;
   /** [date-time] */
   linked_at: string;
-  /** [date-time] */
-  authorised_at: string | null;
+  /** 最近打开小程序的时间 · When the mini-program was last opened [date-time] */
+  authorised_at: string;
 }
 
 export interface OwnPassword {
@@ -486,15 +540,21 @@ export interface Health {
 }
 
 /** 稳定的错误码，会增加新值 · Stable; more may come */
-export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
+export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'RELINK_WAITING' | 'RELINK_REFUSED' | 'RELINK_LIMIT' | 'RELINK_GONE' | 'NO_SUCH_ACCOUNT' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
 
 /** Every operation: its method and path, what it takes and what stands in data. */
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'PASSWORD_FROZEN' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PASSWORD_FROZEN' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showAccounts: { call: "GET /v1/accounts"; body: undefined; data: Accounts; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  chooseAccount: { call: "POST /v1/accounts/{id}/choose"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NO_SUCH_ACCOUNT' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showRelinks: { call: "GET /v1/relinks"; body: undefined; data: Relinks; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  confirmRelink: { call: "POST /v1/relinks/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'RELINK_WAITING' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  cancelRelink: { call: "POST /v1/relinks/{id}/cancel"; body: Nothing; data: RelinkState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  objectRelink: { call: "POST /v1/relinks/{id}/object"; body: Nothing; data: RelinkState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showConsents: { call: "GET /v1/consents"; body: undefined; data: Consents; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   giveConsent: { call: "POST /v1/consents"; body: ConsentRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_OUTDATED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   withdrawConsent: { call: "POST /v1/consents/withdraw"; body: WithdrawRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_IN_USE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };

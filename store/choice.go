@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// AccountsOf returns the accounts that the linked person has and can choose from: all but
+// those that have ended, in the order of status and id. The link's own is among them
+// unless it has ended.
+func (db *DB) AccountsOf(ctx context.Context, l Link) ([]Account, error) {
+	var rows []accountRow
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		rows = nil
+		return sqlx.SelectContext(ctx, q, &rows, `
+			SELECT `+accountColumns+`
+			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
+			WHERE a.center_id = $1 AND a.person_digest = $2 AND a.status NOT IN `+endedStatuses+`
+			ORDER BY a.status, a.account_id`,
+			db.center, l.PersonDigest)
+	})
+	accounts := make([]Account, 0, len(rows))
+	for _, r := range rows {
+		a, err := db.account(r)
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, a)
+	}
+	return accounts, err
+}
+
+// ChooseAccount makes the link one to another account of the same person. The person is
+// proven already, and each account's own password still guards its changes. What the user
+// has open for the other account is cancelled and their other sessions end, because they
+// show that one. ErrNotFound means that the person has no such account, ErrConflict that
+// the link is not where the session saw it, ErrBlocked that the account has ended or that
+// the present one's password is frozen: what the owner froze stays theirs. Choosing the
+// present account changes nothing; calling it twice is safe.
+func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error {
+	if id == s.Link.AccountID {
+		return nil
+	}
+	chosen := Account{ID: id, PersonDigest: s.Link.PersonDigest}
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.lockAccount(ctx, tx, chosen); err != nil {
+			return err
+		}
+		if err := db.lockUnfrozen(ctx, tx, s); err == ErrNotFound {
+			return ErrConflict
+		} else if err != nil {
+			return err
+		}
+		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
+			return err
+		}
+		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE alipay_links SET account_id = $3 WHERE center_id = $1 AND identity_digest = $2`,
+			db.center, s.IdentityDigest, id); err != nil {
+			return err
+		}
+		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
+			return err
+		}
+		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads that of the new one
+			if err := db.addEvent(ctx, tx, account, EventAccountChosen, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
