@@ -59,8 +59,9 @@ func TestCancelledAuthorisation(t *testing.T) {
 	wg.Wait()
 	p.get("/v1/password").want(t, "SESSION_EXPIRED")
 	q.get("/v1/password").want(t, "OK")
-	again := h.logIn(c) // authorises anew
-	again.get("/v1/link").want(t, "OK")
+	again := h.logIn(c) // authorises anew; the link went with the old authorisation
+	again.get("/v1/link").want(t, "NOT_LINKED")
+	again.post("/v1/link", c.linkBody()).want(t, "OK")
 	if got := again.get(change).get(t, "state"); got != "cancelled" {
 		t.Errorf("the open change is %v", got)
 	}
@@ -89,7 +90,7 @@ func TestLateCancellation(t *testing.T) {
 		t.Errorf("answered %q", body)
 	}
 	p.get("/v1/link").want(t, "OK")
-	if n := h.count(`SELECT count(*) FROM alipay_links WHERE withdrawn_at IS NOT NULL`); n != 0 {
+	if n := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn); n != 0 {
 		t.Error("an older cancellation withdrew a newer authorisation")
 	}
 	h.clock.Advance(49 * time.Hour)

@@ -95,7 +95,7 @@ const truthQuery = `
 		(SELECT count(*) FROM c),
 		(SELECT count(*) FROM e WHERE kind = 'change_opened'),
 		(SELECT count(*) FROM e WHERE kind = 'password_changed'),
-		(SELECT count(*) FROM e WHERE kind = 'linked') - (SELECT count(*) FROM e WHERE kind = 'unlinked'),
+		(SELECT count(*) FROM e WHERE kind = 'linked') - (SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn')),
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_changed'),
 		(SELECT count(*) FROM r),
 		(SELECT count(*) FROM e WHERE kind = 'reset_opened'),

@@ -155,6 +155,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c.must("SESSION_EXPIRED", getFrom("/v1/password"))
 	other.must("OK", getFrom("/v1/password"))
 	c.mustLogIn() // authorises anew: what Alipay still repeats is of the past
+	c.must("OK", c.link())
 	for turn := range 3 {
 		if !p.persist(turn, letter) {
 			t.Error("a late repetition was not acknowledged")

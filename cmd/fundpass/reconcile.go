@@ -30,7 +30,7 @@ func reconcileCommand(w world) *cobra.Command {
 		Short: "Make up for notices of cancelled authorisations that were missed",
 		Long: "Reconcile asks Alipay who withdrew the authorisation of the mini-program on a day,\n" +
 			"by Beijing's calendar, and does what the notices would have done: it ends sessions\n" +
-			"and closes the link's authorisation, unless the citizen authorised again since. It\n" +
+			"and the link, unless the citizen authorised again since. It\n" +
 			"may be run at any time, again, and beside running servers; run it every morning.\n" +
 			"Alipay keeps the list for 7 days.",
 		Args: cobra.NoArgs,

@@ -103,7 +103,8 @@ func TestReconcile(t *testing.T) {
 		t.Errorf("second time: %s", got)
 	}
 	missed.mustLogIn() // authorises anew
-	missed.must("OK", getFrom("/v1/link"))
+	missed.must("NOT_LINKED", getFrom("/v1/link"))
+	missed.must("OK", missed.link())
 }
 
 func TestReconcileRefused(t *testing.T) {
