@@ -50,7 +50,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 			return err
 		}
 		if err := db.lockUnfrozen(ctx, tx, s); err == ErrNotFound {
-			return ErrConflict
+			return db.chosenAlready(ctx, tx, s, id)
 		} else if err != nil {
 			return err
 		}
@@ -75,4 +75,13 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 		}
 		return nil
 	})
+}
+
+// chosenAlready is nil when another request has chosen the same account a moment ago.
+func (db *DB) chosenAlready(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID) error {
+	var there int
+	err := tx.GetContext(ctx, &there, `
+		SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
+		db.center, s.IdentityDigest, id)
+	return none(err, ErrConflict)
 }

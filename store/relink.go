@@ -160,27 +160,17 @@ func (a asking) insert(ctx context.Context) (Relink, error) {
 	if err := a.db.countStart(ctx, a.Tx, startOfRelink(a.s, a.order.Account.PersonDigest), a.order.Limit, a.now); err != nil {
 		return Relink{}, err
 	}
-	visitor, err := a.db.Visitor(a.s)
+	r, err := a.wish(held)
 	if err != nil {
-		return Relink{}, err
-	}
-	r := Relink{
-		ID: uuid.New(), AccountID: a.order.Account.ID, PersonDigest: a.order.Account.PersonDigest, Former: held.Digest, State: RelinkWaiting,
-		CredentialVersion: a.order.Account.Version, AskedAt: a.now, DueAt: a.now.Add(a.order.Window), ExpiresAt: a.now.Add(a.order.Window + RelinkLife),
-	}
-	if a.order.Window == 0 {
-		r.ExpiresAt = a.now.Add(relinkAtOnce)
-	}
-	if r.Sealed, err = a.db.seal(visitor.Identity, "relinks", r.ID[:]); err != nil {
 		return Relink{}, err
 	}
 	res, err := a.ExecContext(ctx, `
 		INSERT INTO relinks (center_id, relink_id, identity_digest, former_digest, person_digest, account_id, sealed_identity,
 			credential_version, proof, state, asked_at, due_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $11, $12)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT DO NOTHING`,
 		a.db.center, r.ID, a.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
-		r.CredentialVersion, a.order.Proof, r.AskedAt, r.DueAt, r.ExpiresAt)
+		r.CredentialVersion, a.order.Proof, r.State, r.AskedAt, r.DueAt, r.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil || a.order.Window == 0 {
 		return r, err
 	}
@@ -188,6 +178,24 @@ func (a asking) insert(ctx context.Context) (Relink, error) {
 		return Relink{}, err
 	}
 	return r, a.db.queueNotice(ctx, a.Tx, notice{r.ID, NoticeRelinkAsked, held.Account, held.Identity}, a.now)
+}
+
+// wish is the relink as it is ordered.
+func (a asking) wish(held heldLink) (Relink, error) {
+	visitor, err := a.db.Visitor(a.s)
+	if err != nil {
+		return Relink{}, err
+	}
+	life := RelinkLife
+	if a.order.Window == 0 {
+		life = relinkAtOnce
+	}
+	of, id, due := a.order.Account, uuid.New(), a.now.Add(a.order.Window)
+	sealed, err := a.db.seal(visitor.Identity, "relinks", id[:])
+	return Relink{
+		ID: id, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, State: RelinkWaiting, CredentialVersion: of.Version,
+		AskedAt: a.now, DueAt: due, ExpiresAt: due.Add(life), Sealed: sealed,
+	}, err
 }
 
 // A heldLink is somebody's link and whom to tell of it.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,10 @@ var (
 	demoPerAddress = rate{PerSecond: 2000, Burst: 20000}
 	demoPerUser    = rate{PerSecond: 500, Burst: 5000}
 )
+
+// demoRelink is how long the demo has the holder of a link object: long enough to be
+// tried, short enough to be waited for.
+const demoRelink = time.Minute
 
 // demoCommand runs everything on one machine: a private PostgreSQL, a simulated
 // Alipay, and the very server that serve runs, with invented depositors in it.
@@ -216,6 +221,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc), Consent: string(miniapp.ConsentRecorded),
+		Relink:        relink{Offered: true, Window: demoRelink},
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,

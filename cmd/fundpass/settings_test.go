@@ -58,7 +58,7 @@ func TestSettingsDefaults(t *testing.T) {
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
 		MessagePage: "pages/freeze/index",
 		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc", Consent: "recorded", Reset: "certify",
-		Relink: relink{Offered: true, Window: 24 * time.Hour},
+		Relink:      relink{Offered: true, Window: 24 * time.Hour},
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
