@@ -245,7 +245,7 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		who := store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: uuid.NewString()}
 		s, err := one.OpenSession(t.Context(), fmt.Append(nil, "token", n), store.Visitor{Identity: who})
 		noError(t, err)
-		at := time.Now()
+		at := one.Now() // the clock that the session was opened by
 		var linked error
 		var wg sync.WaitGroup
 		wg.Go(func() { linked = one.AddLink(t.Context(), s, a) })
