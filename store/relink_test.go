@@ -59,3 +59,17 @@ func (c *contest) exec(query string, args ...any) {
 	_, err := c.one.Pool().Exec(query, args...)
 	noError(c.t, err)
 }
+
+// Only who holds the link now objects, not who held it when their request began.
+func TestObjectIsTheHolders(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	c := newContest(t, db, db, 1)
+	noError(t, db.RemoveLink(t.Context(), c.holder))
+	linkedSession(t, db, "the next holder", c.account)
+	wish, err := db.AskRelink(t.Context(), c.asker, store.RelinkOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})
+	noError(t, err)
+	if _, err := db.ObjectRelink(t.Context(), c.holder, wish.ID); !errors.Is(err, store.ErrGone) {
+		t.Errorf("a former holder objected: %v", err)
+	}
+}
