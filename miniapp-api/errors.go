@@ -165,6 +165,7 @@ var translations = []struct {
 	{store.ErrUnknownOutcome, ErrResultUnknown},
 	{store.ErrUnavailable, ErrBusy},
 	{store.ErrRunning, ErrBusy},
+	{store.ErrRenamed, ErrBusy},
 	{passwd.ErrBusy, ErrBusy},
 	{passwd.ErrClosed, ErrBusy},
 	{signing.ErrCodeInvalid, ErrAuthCodeInvalid},

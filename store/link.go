@@ -93,16 +93,26 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 }
 
 // forgetAccessToken drops Alipay's token from the session: the link was its only use.
+// It returns ErrRenamed when the session is of another identifier by now, whose link
+// would be a second one of this Alipay user.
 func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor) error {
 	v.AccessToken = ""
 	sealed, err := db.seal(v, "sessions", s.TokenDigest)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `
-		UPDATE sessions SET sealed = $3 WHERE center_id = $1 AND token_digest = $2`,
-		db.center, s.TokenDigest, sealed)
-	return err
+	var same []bool
+	if err := tx.SelectContext(ctx, &same, `
+		UPDATE sessions SET sealed = CASE WHEN identity_digest = $4 THEN $3 ELSE sealed END
+		WHERE center_id = $1 AND token_digest = $2
+		RETURNING identity_digest = $4`,
+		db.center, s.TokenDigest, sealed, s.IdentityDigest); err != nil {
+		return err
+	}
+	if len(same) > 0 && !same[0] {
+		return ErrRenamed
+	}
+	return nil
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and

@@ -71,7 +71,10 @@ func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repair
 // withdraw ends what was begun before the citizen withdrew. What came after is
 // of a new authorisation and stays, so a late notice does no harm.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
-	digests := pq.ByteaArray(db.digests(c.Identity))
+	digests, err := db.lockKnown(ctx, tx, c.Identity)
+	if err != nil {
+		return false, err
+	}
 	res, err := tx.ExecContext(ctx, `
 		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) AND created_at <= $3`,
 		db.center, digests, c.At)
@@ -103,12 +106,25 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	return ended > 0 || len(accounts) > 0, err
 }
 
+// lockKnown locks the identity's links and returns under what the identity is known. A
+// user_id whose link was moved to the open_id is known under that, too.
+func (db *DB) lockKnown(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.ByteaArray, error) {
+	all := db.digests(id)
+	var linked [][]byte
+	err := tx.SelectContext(ctx, &linked, `
+		SELECT identity_digest FROM alipay_links
+		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($2))
+		ORDER BY identity_digest FOR UPDATE`,
+		db.center, pq.ByteaArray(all))
+	return append(all, linked...), err
+}
+
 // digests are the blind indexes an identity may be kept under. The kinds are
 // kept apart: a user_id beside an open_id is looked for as a user_id.
 func (db *DB) digests(id Identity) [][]byte {
 	all := [][]byte{db.digest(id)}
 	if id.UserID != "" {
-		all = append(all, db.digest(Identity{AppID: id.AppID, Kind: "user_id", Value: id.UserID}))
+		all = append(all, db.digest(id.asUser()))
 	}
 	return all
 }
