@@ -19,8 +19,8 @@ var errAgain = errors.New("store: met another transaction, to be run again")
 type carrier struct {
 	table, column string
 
-	apart  bool // what moves them is written in rename.go
-	stays  bool // keeps the old digest
+	apart  bool     // what moves them is written in rename.go
+	stays  bool     // keeps the old digest
 	person bool     // found by the linked person: no index leads from the identifier to them
 	only   string   // which rows o of the table name an Alipay user
 	also   string   // what else of a row o names the user, to become m.new
