@@ -177,3 +177,49 @@ func TestMoveRace(t *testing.T) {
 		}
 	}
 }
+
+// waiting waits until so many sessions of the database wait for a lock.
+func waiting(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	for range 2000 {
+		var now int
+		noError(t, db.Pool().Get(&now, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
+		if now >= n {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("nobody waits")
+}
+
+// A link that is being written when nobody sees it yet, by a session that is about to be
+// moved, is moved with it.
+func TestMoveWaitsForLink(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1))
+	a, s := importedAccount(t, db, depositor(1)), opened(t, db, byUser(1))
+	hold, err := db.Pool().Beginx()
+	noError(t, err)
+	defer hold.Rollback()
+	_, err = hold.Exec(`LOCK TABLE outbox IN SHARE MODE`) // the link's last step
+	noError(t, err)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := db.AddLink(context.Background(), s, a); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, db, 1)
+	all.Go(func() {
+		if done, err := db.MoveToOpenID(context.Background(), []store.Identity{both(1)}, false); err != nil || done[0].Outcome != store.MoveDone {
+			t.Errorf("%+v, %v", done, err)
+		}
+	})
+	waiting(t, db, 2)
+	noError(t, hold.Commit())
+	all.Wait()
+	if s := again(t, db, s); s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
+		t.Errorf("%+v", s.Link)
+	}
+}

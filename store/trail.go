@@ -22,7 +22,6 @@ type trail struct {
 func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error {
 	if err := sqlx.SelectContext(ctx, q, &t.identities, `
 		SELECT identity_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
-		UNION SELECT user_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[])) AND user_digest IS NOT NULL
 		UNION SELECT identity_digest FROM changes WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM resets WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'used'
