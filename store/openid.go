@@ -103,6 +103,9 @@ func (db *DB) CountLinks(ctx context.Context) (all, moved int64, err error) {
 // link (a consent, a phone number, a guess) may leave it under the old identifier, where
 // the next grant with both finds it.
 func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]Move, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	var done []Move
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var err error

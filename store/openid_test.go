@@ -246,6 +246,9 @@ func TestMoveBatch(t *testing.T) {
 	if diff := cmp.Diff(want, moves(t, db, ids...)); diff != "" {
 		t.Error(diff)
 	}
+	if got := moves(t, db); len(got) != 0 {
+		t.Error(got)
+	}
 	page, err := db.UserLinks(t.Context(), nil)
 	if err != nil || page.Links != 7 || !slices.Equal(page.Users, []store.Identity{byUser(3)}) {
 		t.Errorf("left: %+v, %v", page, err)

@@ -48,15 +48,7 @@ func openIDCommand(w world) *cobra.Command {
 }
 
 func moveToOpenID(ctx context.Context, w world, dry bool) error {
-	s, ring, err := readRing(w.getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
-	if err != nil {
-		return fmt.Errorf("settings are not right:\n%w", err)
-	}
-	gateway, err := signing.NewGateway(ring, s.GatewayURL, signing.Options{})
-	if err != nil {
-		return problem{"FUNDPASS_GATEWAY_URL", err}
-	}
-	db, err := s.openDatabase(ctx)
+	gateway, db, err := openLine(ctx, w.getenv)
 	if err != nil {
 		return err
 	}
