@@ -227,7 +227,7 @@ func (s *Server) blocked(ctx context.Context, id uuid.UUID) error {
 func (s *Server) showChange(ctx context.Context, v visit, _ none) (changeReply, error) {
 	change, err := s.db.Change(ctx, v.Session, v.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return changeReply{ID: v.ID, State: store.ChangeUnknown}, nil
+		return changeReply{ID: v.ID, State: store.ChangeUnknown}, s.renamed(ctx, v)
 	} else if err != nil {
 		return changeReply{}, err
 	}

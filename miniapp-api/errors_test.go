@@ -82,6 +82,7 @@ func TestTranslations(t *testing.T) {
 		{store.ErrUnavailable, ErrBusy},
 		{store.ErrUnknownOutcome, ErrResultUnknown},
 		{store.ErrRunning, ErrBusy},
+		{store.ErrRenamed, ErrBusy},
 		{passwd.ErrBusy, ErrBusy},
 		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
 		{signing.ErrTokenInvalid, ErrSessionExpired},

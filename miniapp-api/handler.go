@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -103,11 +104,38 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 			if err := decode(body, &in); err != nil {
 				return nil, err
 			}
-			return h(ctx, v, in)
+			out, err := h(ctx, v, in)
+			if missing(err) {
+				err = cmp.Or(s.renamed(ctx, v), err)
+			}
+			return out, err
 		}
 		return s.once(c, v, body, run)
 	}
 	return endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
+}
+
+// missing reports whether err says that something of the citizen's is not there.
+func missing(err error) bool {
+	for _, gone := range []error{ErrNotLinked, ErrLinkGone, ErrRelinkGone, ErrChangeGone, ErrResetGone} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}
+
+// renamed is store.ErrRenamed where the citizen was moved to another identifier while
+// the request ran: then what it did not find may be there all the same.
+func (s *Server) renamed(ctx context.Context, v visit) error {
+	if v.IdentityDigest == nil {
+		return nil
+	}
+	renamed, err := s.db.Renamed(ctx, v.Session)
+	if renamed {
+		err = store.ErrRenamed
+	}
+	return err
 }
 
 // visitOf finds the session of the bearer token.

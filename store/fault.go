@@ -56,7 +56,7 @@ func repeatable(err error) bool {
 	case contextEnded(err):
 		return false
 	}
-	return errors.Is(err, errStale) || sqlClass(err) == "40" || away(err)
+	return errors.Is(err, errStale) || errors.Is(err, errAgain) || sqlClass(err) == "40" || away(err)
 }
 
 // away says that the database could not be used.

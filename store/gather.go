@@ -12,7 +12,8 @@ import (
 
 // gather reads what a trail leads to.
 //
-// A table that is new and names citizens gets its line here and in erase.
+// A table that is new and names citizens gets its line here and in erase; one that names
+// an Alipay user, in carriers as well.
 func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)

@@ -95,17 +95,30 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 }
 
 // forgetAccessToken drops Alipay's token from the session: the link was its only use.
-// A session that has ended makes no link: what ended it found none to end.
+// It returns ErrGone when the session has ended: what ended it found no link to end; and
+// ErrRenamed when it is of another identifier by now, whose link would be a second one of
+// this Alipay user.
 func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor) error {
 	v.AccessToken = ""
 	sealed, err := db.seal(v, "sessions", s.TokenDigest)
 	if err != nil {
 		return err
 	}
-	res, err := tx.ExecContext(ctx, `
-		UPDATE sessions SET sealed = $3 WHERE center_id = $1 AND token_digest = $2`,
-		db.center, s.TokenDigest, sealed)
-	return changedOne(res, err, ErrGone)
+	var same []bool
+	err = tx.SelectContext(ctx, &same, `
+		UPDATE sessions SET sealed = CASE WHEN identity_digest = $4 THEN $3 ELSE sealed END
+		WHERE center_id = $1 AND token_digest = $2
+		RETURNING identity_digest = $4`,
+		db.center, s.TokenDigest, sealed, s.IdentityDigest)
+	switch {
+	case err != nil:
+		return err
+	case len(same) == 0:
+		return ErrGone
+	case !same[0]:
+		return ErrRenamed
+	}
+	return nil
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and

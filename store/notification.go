@@ -79,6 +79,9 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if err := w.closeOpen(ctx, "relinks", "waiting", "asked_at"); err != nil {
 		return false, err
 	}
+	if w.digests, err = db.lockKnown(ctx, tx, c.Identity); err != nil {
+		return false, err
+	}
 	first, err := w.endLinks(ctx)
 	if err != nil {
 		return false, err
@@ -137,12 +140,25 @@ func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) 
 	return err
 }
 
+// lockKnown locks the identity's links and returns under what the identity is known. A
+// user_id whose link was moved to the open_id is known under that, too.
+func (db *DB) lockKnown(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.ByteaArray, error) {
+	all := db.digests(id)
+	var linked [][]byte
+	err := tx.SelectContext(ctx, &linked, `
+		SELECT identity_digest FROM alipay_links
+		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($2))
+		ORDER BY identity_digest FOR UPDATE`,
+		db.center, pq.ByteaArray(all))
+	return append(all, linked...), err
+}
+
 // digests are the blind indexes an identity may be kept under. The kinds are
 // kept apart: a user_id beside an open_id is looked for as a user_id.
 func (db *DB) digests(id Identity) [][]byte {
 	all := [][]byte{db.digest(id)}
 	if id.UserID != "" {
-		all = append(all, db.digest(Identity{AppID: id.AppID, Kind: "user_id", Value: id.UserID}))
+		all = append(all, db.digest(id.asUser()))
 	}
 	return all
 }

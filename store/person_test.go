@@ -24,13 +24,19 @@ import (
 // guesses, a letter of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
+	return liveAs(t, db, n, func(user string) store.Identity {
+		return store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
+	})
+}
+
+func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.Identity) store.Depositor {
+	t.Helper()
 	ctx := t.Context()
 	d, second := depositor(n, hashed), depositor(n+500, hashed)
 	second.Person.IDNumber, second.DocumentKey = d.Person.IDNumber, d.DocumentKey
 	importAll(t, db, d, second)
 	visit := func(user, token string) store.Session {
-		s, err := db.OpenSession(ctx, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: store.Identity{
-			AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}})
+		s, err := db.OpenSession(ctx, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: identity(user)})
 		noError(t, err)
 		return s
 	}

@@ -24,11 +24,13 @@ CREATE TABLE alipay_links (
 	sealed_identity bytea NOT NULL,
 	linked_at timestamp with time zone NOT NULL,
 	authorised_at timestamp with time zone NOT NULL,
+	user_digest bytea,
 	PRIMARY KEY (center_id, identity_digest),
 	UNIQUE (center_id, person_digest),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
 CREATE INDEX alipay_links_account ON alipay_links USING btree (center_id, account_id);
+CREATE UNIQUE INDEX alipay_links_user ON alipay_links USING btree (center_id, user_digest) WHERE (user_digest IS NOT NULL);
 
 CREATE TABLE auth_codes (
 	center_id text NOT NULL,
@@ -162,6 +164,7 @@ CREATE TABLE link_proofs (
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
+CREATE INDEX link_proofs_identity ON link_proofs USING btree (center_id, identity_digest);
 CREATE INDEX link_proofs_opened ON link_proofs USING btree (center_id, opened_at);
 CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs USING btree (center_id, identity_digest) WHERE (state = 'started'::text);
 
@@ -261,6 +264,7 @@ CREATE TABLE phone_payloads (
 	used_at timestamp with time zone NOT NULL,
 	PRIMARY KEY (center_id, payload_digest)
 );
+CREATE INDEX phone_payloads_identity ON phone_payloads USING btree (center_id, identity_digest);
 CREATE INDEX phone_payloads_used ON phone_payloads USING btree (center_id, used_at);
 
 CREATE TABLE receipts (
@@ -298,6 +302,7 @@ CREATE TABLE relinks (
 );
 CREATE INDEX relinks_asked ON relinks USING btree (center_id, asked_at);
 CREATE INDEX relinks_identity ON relinks USING btree (center_id, identity_digest, asked_at);
+CREATE INDEX relinks_person ON relinks USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX relinks_one_of_person ON relinks USING btree (center_id, person_digest) WHERE (state = 'waiting'::text);
 CREATE UNIQUE INDEX relinks_one_of_user ON relinks USING btree (center_id, identity_digest) WHERE (state = 'waiting'::text);
 

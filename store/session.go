@@ -53,15 +53,21 @@ func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 }
 
 // OpenSession starts a session for visitor. tokenDigest is the SHA-256 of a
-// random token that only the front end holds. Calling it twice fails.
+// random token that only the front end holds. Calling it twice fails. A citizen who was
+// known by user_id and now comes with both identifiers is moved to the open_id first,
+// see MoveToOpenID.
 func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visitor) (Session, error) {
-	sealed, err := db.seal(visitor, "sessions", tokenDigest)
-	if err != nil {
-		return Session{}, err
-	}
-	identity := db.digest(visitor.Identity)
-	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		_, err := tx.ExecContext(ctx, `
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		as, err := db.recognise(ctx, tx, visitor.Identity, now)
+		if err != nil {
+			return err
+		}
+		identity := db.digest(as)
+		sealed, err := db.seal(Visitor{as, visitor.AccessToken}, "sessions", tokenDigest)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
 			INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, $5)`,
 			db.center, tokenDigest, identity, sealed, now)

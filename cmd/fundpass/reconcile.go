@@ -62,15 +62,7 @@ func parseDay(s string, now time.Time) (time.Time, error) {
 }
 
 func reconcile(ctx context.Context, w world, day time.Time) error {
-	s, ring, err := readRing(w.getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
-	if err != nil {
-		return fmt.Errorf("settings are not right:\n%w", err)
-	}
-	gateway, err := signing.NewGateway(ring, s.GatewayURL, signing.Options{})
-	if err != nil {
-		return problem{"FUNDPASS_GATEWAY_URL", err}
-	}
-	db, err := s.openDatabase(ctx)
+	gateway, db, err := openLine(ctx, w.getenv)
 	if err != nil {
 		return err
 	}
@@ -83,6 +75,20 @@ func reconcile(ctx context.Context, w world, day time.Time) error {
 	printTable(w.out, table.Row{"day", "listed", "already known", "repaired"},
 		[]table.Row{{day.Format(time.DateOnly), len(listed), len(listed) - repaired, repaired}})
 	return err
+}
+
+// openLine opens what a command needs that asks Alipay and writes down what it hears.
+func openLine(ctx context.Context, getenv func(string) string) (*signing.Gateway, *store.DB, error) {
+	s, ring, err := readRing(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
+	if err != nil {
+		return nil, nil, fmt.Errorf("settings are not right:\n%w", err)
+	}
+	gateway, err := signing.NewGateway(ring, s.GatewayURL, signing.Options{})
+	if err != nil {
+		return nil, nil, problem{"FUNDPASS_GATEWAY_URL", err}
+	}
+	db, err := s.openDatabase(ctx)
+	return gateway, db, err
 }
 
 // openDatabase opens it for a command that needs nothing else of a server.

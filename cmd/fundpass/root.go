@@ -22,6 +22,7 @@ func newRoot(w world) *cobra.Command {
 		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
 		unlockCommand(w), auditCommand(w), resetCommand(w), policyCommand(w),
 		syncCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w),
+		openIDCommand(w),
 	)
 	return root
 }

@@ -45,7 +45,7 @@ func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.people, func(p Person) bool {
-		return in.ToOpenID != "" && p.OpenID == in.ToOpenID || in.ToUserID != "" && p.UserID == in.ToUserID
+		return in.ToOpenID != "" && s.openID(p) == in.ToOpenID || in.ToUserID != "" && s.named(p).UserID == in.ToUserID
 	})
 	switch {
 	case in.Template == "" || in.Page == "" || len(in.Page) > 128 || !json.Valid([]byte(in.Data)):

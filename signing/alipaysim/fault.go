@@ -19,6 +19,7 @@ func Faults() map[string]string {
 		"slow":           "the request is done, the answer held for 3 s",
 		"error":          "20000 aop.unknow-error, the request is not done",
 		"gbk_error":      "the same with its text in GBK",
+		"call_limited":   "40005 isv.app-call-limited: called too often, the request is not done",
 		"html":           "a proxy's error page with status 200",
 		"html_502":       "a proxy's error page with status 502",
 		"redirect":       "302 to another loopback address",
@@ -71,9 +72,12 @@ var instead = map[string]func(*Sim, http.ResponseWriter, string){
 		w.Header().Set("Location", s.cfg.Redirect)
 		w.WriteHeader(http.StatusFound)
 	},
-	"error": func(s *Sim, w http.ResponseWriter, method string) { s.busy(w, method, "系统繁忙") },
+	"error": func(s *Sim, w http.ResponseWriter, method string) { s.refuse(w, method, busy("系统繁忙")) },
 	"gbk_error": func(s *Sim, w http.ResponseWriter, method string) {
-		s.busy(w, method, "\xcf\xb5\xcd\xb3\xb7\xb1\xc3\xa6") // the same words in GBK
+		s.refuse(w, method, busy("\xcf\xb5\xcd\xb3\xb7\xb1\xc3\xa6")) // the same words in GBK
+	},
+	"call_limited": func(s *Sim, w http.ResponseWriter, method string) {
+		s.refuse(w, method, `{"code":"40005","msg":"Call Limited","sub_code":"isv.app-call-limited","sub_msg":"应用调用次数超限"}`)
 	},
 }
 
@@ -83,12 +87,14 @@ func errorPage(w http.ResponseWriter, status int) {
 	w.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n"))
 }
 
-// busy answers that Alipay is, in a text of any encoding.
-func (s *Sim) busy(w http.ResponseWriter, method, text string) {
-	rep := reply{
-		root:    strings.ReplaceAll(method, ".", "_") + "_response",
-		content: []byte(`{"code":"20000","msg":"Service Currently Unavailable","sub_code":"aop.unknow-error","sub_msg":"` + text + `"}`),
-	}
+// busy says that Alipay is, in a text of any encoding.
+func busy(text string) string {
+	return `{"code":"20000","msg":"Service Currently Unavailable","sub_code":"aop.unknow-error","sub_msg":"` + text + `"}`
+}
+
+// refuse answers with content, signed, whatever was asked.
+func (s *Sim) refuse(w http.ResponseWriter, method, content string) {
+	rep := reply{root: strings.ReplaceAll(method, ".", "_") + "_response", content: []byte(content)}
 	signer := s.signer()
 	signature, err := sign(signer.key, rep.content)
 	if err != nil {

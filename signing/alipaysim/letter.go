@@ -73,7 +73,7 @@ func (s *Sim) subject(n Notice) (Person, error) {
 	i := s.find(n.Person)
 	switch {
 	case i >= 0:
-		return s.people[i], nil
+		return s.named(s.people[i]), nil
 	case n.Person == "" && n.Kind != "alipay.open.auth.userauth.cancelled":
 		return Person{}, nil
 	}

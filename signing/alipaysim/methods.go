@@ -23,6 +23,8 @@ var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"alipay.open.app.mini.templatemessage.send": (*Sim).templateMessage,
 	"alipay.open.app.alipaycert.download":       (*Sim).certDownload,
 	"alipay.user.deloauth.detail.query":         (*Sim).deloauthQuery,
+
+	"alipay.open.app.openid.uidtoopenid.batchquery": (*Sim).openIDQuery,
 }
 
 // success heads the content of every answer but oauth.token's.
@@ -72,7 +74,7 @@ func (s *Sim) oauthToken(form url.Values) (any, *failure) {
 	if !found || now.After(t.expires) || i < 0 {
 		return nil, invalid("code-invalid", "授权码code无效")
 	}
-	p := s.people[i]
+	p := s.named(s.people[i])
 	out := struct {
 		identity
 		AccessToken  string `json:"access_token"`
@@ -104,7 +106,7 @@ func (s *Sim) holder(form url.Values) (Person, *failure) {
 	case s.cfg.Now().After(t.expires):
 		return Person{}, &failure{"20001", "Insufficient Token Permissions", "aop.auth-token-time-out", "访问令牌已过期"}
 	}
-	return s.people[i], nil
+	return s.named(s.people[i]), nil
 }
 
 // infoShare gives what an application without approved fields gets.

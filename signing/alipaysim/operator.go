@@ -26,13 +26,14 @@ func (s *Sim) routes() *http.ServeMux {
 	mux.HandleFunc("POST /sim/certify", s.certifyRoute)
 	mux.HandleFunc("GET /sim/alipay-keys", s.listKeys)
 	mux.HandleFunc("POST /sim/rotate-key", s.rotate)
+	mux.HandleFunc("POST /sim/identify", s.setNaming)
 	mux.HandleFunc("/", offers)
 	return mux
 }
 
 // offers answers what the simulator does not have.
 func offers(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/fault, POST /sim/certify, GET /sim/alipay-keys and POST /sim/rotate-key"})
+	writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/fault, POST /sim/certify, GET /sim/alipay-keys, POST /sim/rotate-key and POST /sim/identify"})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

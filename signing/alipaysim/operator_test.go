@@ -160,6 +160,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 		"redirect":       func(status int, _ string, _ error) bool { return status == 302 },
 		"error":          func(_ int, body string, _ error) bool { return strings.Contains(body, "系统繁忙") },
 		"gbk_error":      func(_ int, body string, _ error) bool { return strings.Contains(body, "\xcf\xb5\xcd\xb3") },
+		"call_limited":   func(_ int, body string, _ error) bool { return strings.Contains(body, "isv.app-call-limited") },
 		"unsigned":       func(_ int, body string, _ error) bool { return !strings.Contains(body, `"sign"`) },
 		"null_body":      func(_ int, body string, _ error) bool { return strings.Contains(body, `_response":null,`) },
 		"other_root":     func(_ int, body string, _ error) bool { return strings.Contains(body, "alipay_trade_query_response") },

@@ -11,8 +11,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -89,6 +87,7 @@ type Sim struct {
 	calls       map[string]int
 	messages    []Message
 	withdrawals []withdrawal // in the order of time
+	naming      string       // see Identify
 	fault       string
 	faults      int // how many more calls fault spoils
 }
@@ -144,8 +143,7 @@ func newKey() (*rsa.PrivateKey, error) {
 // Add makes p known, or replaces the person of that name.
 func (s *Sim) Add(p Person) {
 	if p.OpenID == "" && p.UserID == "" {
-		sum := sha256.Sum256([]byte(s.cfg.AppID + "/" + p.Person))
-		p.OpenID = "074" + base64.RawURLEncoding.EncodeToString(sum[:])
+		p.OpenID = s.openID(p)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

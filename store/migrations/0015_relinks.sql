@@ -28,6 +28,7 @@ CREATE TABLE relinks (
 CREATE UNIQUE INDEX relinks_one_of_person ON relinks (center_id, person_digest) WHERE state = 'waiting';
 CREATE UNIQUE INDEX relinks_one_of_user ON relinks (center_id, identity_digest) WHERE state = 'waiting';
 CREATE INDEX relinks_identity ON relinks (center_id, identity_digest, asked_at);
+CREATE INDEX relinks_person ON relinks (center_id, person_digest);
 CREATE INDEX relinks_asked ON relinks (center_id, asked_at);
 
 -- A link that waits for a face may be one to be taken over.

@@ -1,0 +1,19 @@
+package store
+
+// Carriers are the columns that carriers names, as table.column.
+func Carriers() []string {
+	var all []string
+	for _, c := range carriers {
+		all = append(all, c.table+"."+c.column)
+	}
+	return all
+}
+
+// IdentityDigest is under what an Alipay user is kept.
+func (db *DB) IdentityDigest(id Identity) []byte { return db.digest(id) }
+
+// LinkIdentity opens the identifier of a link.
+func (db *DB) LinkIdentity(digest, sealed []byte) (id Identity, err error) {
+	err = db.unseal(sealed, "alipay_links", digest, &id)
+	return id, err
+}

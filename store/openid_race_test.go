@@ -1,0 +1,225 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A removal is one citizen at the moment when Alipay's name for them changes.
+type removal struct {
+	t        *testing.T
+	one, two *store.DB // as of two processes
+	rng      *rand.Rand
+	n        int
+	account  store.Account
+	owner    *store.Session // linked by user_id
+	comer    store.Session  // of the same Alipay user, from before the link
+	change   store.Change   // open
+}
+
+func newRemoval(t *testing.T, one, two *store.DB, n int) *removal {
+	r := &removal{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(11, uint64(n))), n: n}
+	importAll(t, one, depositor(n, hashed))
+	r.account = importedAccount(t, one, depositor(n))
+	r.comer = opened(t, two, byUser(n))
+	if n%3 > 0 {
+		s := linkedAs(t, one, byUser(n), r.account)
+		r.owner = &s
+		if n%2 == 0 {
+			var err error
+			r.change, err = two.OpenChange(t.Context(), s, r.account, []byte("old print"))
+			noError(t, err)
+		}
+	}
+	return r
+}
+
+func (r *removal) expect(err error, answers ...error) {
+	for _, a := range append(answers, store.ErrConflict, store.ErrNotFound, store.ErrRenamed) {
+		if errors.Is(err, a) {
+			return
+		}
+	}
+	if err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *removal) open(db *store.DB, id store.Identity) {
+	_, err := db.OpenSession(context.Background(), []byte(uuid.NewString()), store.Visitor{Identity: id})
+	r.expect(err)
+}
+
+// run lets two runs of the command, logins of every kind and the citizen go at once.
+func (r *removal) run() {
+	ctx := context.Background()
+	var all sync.WaitGroup
+	for _, db := range []*store.DB{r.one, r.two} {
+		all.Go(func() {
+			_, err := db.MoveToOpenID(ctx, []store.Identity{both(r.n), both(r.n + 100000)}, false)
+			r.expect(err)
+		})
+	}
+	all.Go(func() { r.open(r.one, both(r.n)) })
+	all.Go(func() { r.open(r.two, byUser(r.n)) })
+	all.Go(func() { r.act(ctx, r.rng.IntN(6)) })
+	all.Wait()
+}
+
+func (r *removal) act(ctx context.Context, what int) {
+	switch {
+	case r.owner == nil:
+		r.expect(r.two.AddLink(ctx, r.comer, r.account))
+	case what == 0:
+		r.expect(r.two.RemoveLink(ctx, *r.owner))
+	case what == 1:
+		r.expect(r.one.Freeze(ctx, *r.owner))
+	case what == 2:
+		_, err := r.one.WithdrawAuthorisation(ctx, store.Cancellation{Identity: byUser(r.n), At: time.Now().Add(time.Second)})
+		r.expect(err)
+	case what == 3:
+		closed := depositor(r.n, hashed)
+		closed.Status = store.StatusClosed
+		_, err := r.two.ImportDepositors(ctx, []store.Depositor{closed})
+		r.expect(err)
+	default:
+		if r.n%2 == 1 {
+			_, err := r.two.OpenChange(ctx, *r.owner, r.account, []byte("old print"))
+			r.expect(err)
+			return
+		}
+		_, err := r.two.FinishChange(ctx, *r.owner, store.Confirm{Change: r.change, Hash: "new", Fingerprint: []byte("new print")})
+		r.expect(err, store.ErrGone)
+	}
+}
+
+// check: after the next run nothing stands under the user_id, what is sealed opens
+// where it stands, and every grant finds the link if there is one.
+func (r *removal) check() {
+	r.t.Helper()
+	moves(r.t, r.two, both(r.n))
+	var links []struct {
+		Digest []byte `db:"identity_digest"`
+		Former []byte `db:"user_digest"`
+		Sealed []byte `db:"sealed_identity"`
+	}
+	noError(r.t, r.one.Pool().Select(&links, `SELECT identity_digest, user_digest, sealed_identity FROM alipay_links WHERE account_id = $1`, r.account.ID))
+	for _, l := range links {
+		id, err := r.two.LinkIdentity(l.Digest, l.Sealed)
+		if err != nil || id != both(r.n) || string(l.Digest) != string(r.one.IdentityDigest(id)) || string(l.Former) != string(r.one.IdentityDigest(byUser(r.n))) {
+			r.t.Errorf("the link is of %s: %v", id.Kind, err)
+		}
+	}
+	for _, id := range []store.Identity{byUser(r.n), byOpen(r.n), both(r.n)} {
+		if s := opened(r.t, r.one, id); (s.Link != nil) != (len(links) == 1) {
+			r.t.Errorf("%d links, and a grant of %s finds %v", len(links), id.Kind, s.Link != nil)
+		}
+	}
+	for _, token := range sessionTokens(r.t, r.one) {
+		s, err := r.one.Session(r.t.Context(), token)
+		noError(r.t, err)
+		if v, err := r.two.Visitor(s); err != nil || string(r.two.IdentityDigest(v.Identity)) != string(s.IdentityDigest) {
+			r.t.Errorf("a session's visitor is another one: %v", err)
+		}
+	}
+	wrong := column(r.t, r.one, `
+		SELECT concat(linked, ' linked but ', links, ' links') FROM (
+			SELECT count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn')) AS linked,
+				(SELECT count(*) FROM alipay_links WHERE account_id = $1) AS links
+			FROM events WHERE account_id = $1) e WHERE linked <> links
+		UNION ALL
+		SELECT concat('done ', done, ', version ', version) FROM (
+			SELECT (SELECT count(*) FROM changes WHERE account_id = $1 AND state = 'done') AS done,
+				(SELECT version FROM password_credentials WHERE account_id = $1) AS version) c WHERE version <> done + 1`, r.account.ID)
+	if len(wrong) > 0 {
+		r.t.Errorf("%q", wrong)
+	}
+}
+
+func sessionTokens(t *testing.T, db *store.DB) (tokens [][]byte) {
+	t.Helper()
+	noError(t, db.Pool().Select(&tokens, `SELECT token_digest FROM sessions`))
+	return tokens
+}
+
+// TestMoveRace crosses the move with everything a citizen, Alipay and the centre do.
+func TestMoveRace(t *testing.T) {
+	t.Parallel()
+	dsn, box := storetest.DSN(t), storetest.NewBox(t)
+	one := storetest.Open(t, dsn, storetest.WithBox(box))
+	two := storetest.Open(t, dsn, storetest.WithBox(box))
+	for n := range 150 {
+		r := newRemoval(t, one, two, n)
+		r.run()
+		r.check()
+		checkLinks(t, two)
+		_, err := one.Pool().Exec(`DELETE FROM sessions`)
+		noError(t, err)
+		if t.Failed() {
+			t.Fatalf("round %d", n)
+		}
+	}
+	seen := fmt.Sprint(column(t, one, `SELECT DISTINCT kind FROM events`))
+	for _, kind := range []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventPasswordChanged, store.EventPasswordFrozen, store.EventAuthorisationWithdrawn} {
+		if !strings.Contains(seen, kind) {
+			t.Errorf("no %s was tried", kind)
+		}
+	}
+}
+
+// waiting waits until so many sessions of the database wait for a lock.
+func waiting(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	for range 2000 {
+		var now int
+		noError(t, db.Pool().Get(&now, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
+		if now >= n {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("nobody waits")
+}
+
+// A link that is being written when nobody sees it yet, by a session that is about to be
+// moved, is moved with it.
+func TestMoveWaitsForLink(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1))
+	a, s := importedAccount(t, db, depositor(1)), opened(t, db, byUser(1))
+	hold, err := db.Pool().Beginx()
+	noError(t, err)
+	defer hold.Rollback()
+	_, err = hold.Exec(`LOCK TABLE outbox IN SHARE MODE`) // the link's last step
+	noError(t, err)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := db.AddLink(context.Background(), s, a); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, db, 1)
+	all.Go(func() {
+		if done, err := db.MoveToOpenID(context.Background(), []store.Identity{both(1)}, false); err != nil || done[0].Outcome != store.MoveDone {
+			t.Errorf("%+v, %v", done, err)
+		}
+	})
+	waiting(t, db, 2)
+	noError(t, hold.Commit())
+	all.Wait()
+	if s := again(t, db, s); s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
+		t.Errorf("%+v", s.Link)
+	}
+}

@@ -1,0 +1,493 @@
+package store_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// both is a citizen whom Alipay calls by two identifiers.
+func both(n int) store.Identity {
+	return store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("074-", n), UserID: fmt.Sprintf("2088%012d", n)}
+}
+
+func byUser(n int) store.Identity {
+	return store.Identity{AppID: storetest.AppID, Kind: "user_id", Value: both(n).UserID}
+}
+
+func byOpen(n int) store.Identity {
+	id := both(n)
+	id.UserID = ""
+	return id
+}
+
+func opened(t *testing.T, db *store.DB, id store.Identity) store.Session {
+	t.Helper()
+	s, err := db.OpenSession(t.Context(), []byte(uuid.NewString()), store.Visitor{Identity: id, AccessToken: "alipay's"})
+	noError(t, err)
+	return s
+}
+
+// linkedAs is a session of somebody who has linked the account under id.
+func linkedAs(t *testing.T, db *store.DB, id store.Identity, a store.Account) store.Session {
+	t.Helper()
+	s := opened(t, db, id)
+	noError(t, db.AddLink(t.Context(), s, a))
+	return again(t, db, s)
+}
+
+// again is the session as the next request finds it.
+func again(t *testing.T, db *store.DB, s store.Session) store.Session {
+	t.Helper()
+	s, err := db.Session(t.Context(), s.TokenDigest)
+	noError(t, err)
+	return s
+}
+
+func moves(t *testing.T, db *store.DB, ids ...store.Identity) []string {
+	t.Helper()
+	done, err := db.MoveToOpenID(t.Context(), ids, false)
+	noError(t, err)
+	outcomes := []string{}
+	for _, m := range done {
+		outcomes = append(outcomes, m.Outcome)
+	}
+	return outcomes
+}
+
+// Every column that can hold the digest of an identifier is in the list. A table that
+// is new belongs there, or it keeps a citizen under a name nobody calls any more.
+func TestCarriers(t *testing.T) {
+	t.Parallel()
+	found := list(t, storetest.New(t).Pool(), `
+		SELECT concat(table_name, '.', column_name) FROM information_schema.columns
+		WHERE table_schema = 'public' AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'lane', 'scope', 'actor', 'subject_digest')
+			OR column_name LIKE '%identity%' AND data_type = 'bytea')
+		AND (table_name, column_name) NOT IN (('alipay_links', 'sealed_identity'), ('relinks', 'sealed_identity'), ('link_proofs', 'lane')) -- moved with their rows
+		ORDER BY 1`)
+	want := store.Carriers()
+	slices.Sort(want)
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("carriers in store/carrier.go and the schema differ:\n%s", diff)
+	}
+}
+
+// Everything that names the citizen goes along, once, and nothing else is touched.
+func TestMoveToOpenID(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	liveThrough(t, db, 1)
+	d := liveAs(t, db, 2, func(user string) store.Identity {
+		return store.Identity{AppID: storetest.AppID, Kind: "user_id", Value: user}
+	})
+	id := store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
+	s := again(t, db, store.Session{TokenDigest: []byte("d2")})
+	_, err := db.OpenChange(t.Context(), s, importedAccount(t, db, d), []byte("old print"))
+	noError(t, err)
+	old, now := hex.EncodeToString(s.IdentityDigest), hex.EncodeToString(db.IdentityDigest(id))
+	before := wholeDatabase(t, db)
+
+	would, err := db.MoveToOpenID(t.Context(), []store.Identity{id}, true)
+	noError(t, err)
+	if diff := cmp.Diff(before, wholeDatabase(t, db)); diff != "" || would[0].Outcome != store.MoveDone {
+		t.Fatalf("a dry run said %v and wrote:\n%s", would, diff)
+	}
+	if got := moves(t, db, id); got[0] != store.MoveDone {
+		t.Fatal(got)
+	}
+	after := wholeDatabase(t, db)
+	for table, rows := range before {
+		had, has := strings.Count(fmt.Sprint(rows), old), strings.Count(fmt.Sprint(after[table]), now)
+		left := strings.Count(fmt.Sprint(after[table]), old)
+		if has != had || left > 0 && table != "alipay_links" || len(rows) != len(after[table]) {
+			t.Errorf("%s: %d rows named the user_id; now %d name the open_id and %d the user_id", table, had, has, left)
+		}
+	}
+	for _, column := range store.Carriers() {
+		if table, _, _ := strings.Cut(column, "."); !strings.Contains(fmt.Sprint(after[table]), now) {
+			t.Errorf("nothing was in %s: do more in liveAs", table)
+		}
+	}
+	if got := moves(t, db, id); got[0] != store.MoveNoLink {
+		t.Error(got)
+	}
+	if diff := cmp.Diff(after, wholeDatabase(t, db)); diff != "" {
+		t.Errorf("a second time:\n%s", diff)
+	}
+}
+
+// What is open goes on: the citizen notices nothing.
+func TestMoveKeepsSessions(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1, hashed))
+	a := importedAccount(t, db, depositor(1))
+	s := linkedAs(t, db, byUser(1), a)
+	c, err := db.OpenChange(t.Context(), s, a, []byte("old print"))
+	noError(t, err)
+	moves(t, db, both(1))
+
+	s = again(t, db, s)
+	v, err := db.Visitor(s)
+	noError(t, err)
+	if s.Link == nil || s.Link.AccountID != a.ID || v.Identity != both(1) || v.AccessToken != "" {
+		t.Errorf("%+v, %+v", s.Link, v)
+	}
+	c, err = db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "new", Fingerprint: []byte("new print")})
+	if err != nil || c.State != store.ChangeDone {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, id := range []store.Identity{byUser(1), both(1), byOpen(1)} {
+		s := opened(t, db, id)
+		if s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
+			t.Errorf("a grant of %s, user_id %v: %+v", id.Kind, id.UserID != "", s.Link)
+		}
+	}
+}
+
+// Notices that wait are addressed to the open_id.
+func TestMoveReaddressesNotices(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1), depositor(2))
+	linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
+	linkedAs(t, db, byUser(2), importedAccount(t, db, depositor(2)))
+	moves(t, db, both(1))
+	due, _, err := db.Due(t.Context(), 10)
+	noError(t, err)
+	got := map[store.Identity]bool{}
+	for _, d := range due {
+		n, err := db.Notice(d)
+		noError(t, err)
+		got[n.Identity] = true
+	}
+	if diff := cmp.Diff(map[store.Identity]bool{both(1): true, byUser(2): true}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMoveOutcomes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		linked []store.Identity // each to an account of its own person
+		move   store.Identity
+		want   string
+		touch  bool
+	}{
+		{"nobody", nil, both(1), store.MoveNoLink, false},
+		{"linked by user_id", []store.Identity{byUser(1)}, both(1), store.MoveDone, true},
+		{"linked by open_id", []store.Identity{byOpen(1)}, both(1), store.MoveNoLink, false},
+		{"somebody else", []store.Identity{byUser(2), byOpen(3)}, both(1), store.MoveNoLink, false},
+		{"both, to two people", []store.Identity{byUser(1), byOpen(1)}, both(1), store.MoveConflict, false},
+		{"open_id is of another application", []store.Identity{byUser(1)}, store.Identity{AppID: "2021000000000009", Kind: "open_id", Value: "x", UserID: both(1).UserID}, store.MoveNoLink, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			for i, id := range tt.linked {
+				importAll(t, db, depositor(i))
+				linkedAs(t, db, id, importedAccount(t, db, depositor(i)))
+			}
+			before := wholeDatabase(t, db)
+			if got := moves(t, db, tt.move); got[0] != tt.want {
+				t.Errorf("got %v", got)
+			}
+			if touched := !cmp.Equal(before, wholeDatabase(t, db)); touched != tt.touch {
+				t.Errorf("touched: %v", touched)
+			}
+		})
+	}
+}
+
+// Once a user_id was moved, Alipay cannot give it another open_id without a conflict,
+// nor two user_ids one open_id.
+func TestMoveTwice(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1), depositor(2))
+	linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
+	linkedAs(t, db, byUser(2), importedAccount(t, db, depositor(2)))
+	moves(t, db, both(1))
+	elsewhere, taken := both(1), both(2)
+	elsewhere.Value, taken.Value = "074-elsewhere", both(1).Value
+	if diff := cmp.Diff([]string{store.MoveConflict, store.MoveConflict}, moves(t, db, elsewhere, taken)); diff != "" {
+		t.Error(diff)
+	}
+	if s := opened(t, db, byUser(2)); s.Link == nil {
+		t.Error("the other one lost the link")
+	}
+}
+
+// Of several at once a conflict stops nobody else.
+func TestMoveBatch(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	var ids []store.Identity
+	for n := range 6 {
+		importAll(t, db, depositor(n))
+		linkedAs(t, db, byUser(n), importedAccount(t, db, depositor(n)))
+		ids = append(ids, both(n))
+	}
+	importAll(t, db, depositor(100))
+	linkedAs(t, db, byOpen(3), importedAccount(t, db, depositor(100)))
+	want := []string{"moved", "moved", "moved", "conflict", "moved", "moved"}
+	if diff := cmp.Diff(want, moves(t, db, ids...)); diff != "" {
+		t.Error(diff)
+	}
+	if got := moves(t, db); len(got) != 0 {
+		t.Error(got)
+	}
+	page, err := db.UserLinks(t.Context(), nil)
+	if err != nil || page.Links != 7 || !slices.Equal(page.Users, []store.Identity{byUser(3)}) {
+		t.Errorf("left: %+v, %v", page, err)
+	}
+	if rest, err := db.UserLinks(t.Context(), page.Last); err != nil || rest.Links != 0 || rest.Last != nil {
+		t.Errorf("after the last: %+v, %v", rest, err)
+	}
+	if all, moved, err := db.CountLinks(t.Context()); all != 7 || moved != 5 || err != nil {
+		t.Errorf("%d, %d, %v", all, moved, err)
+	}
+}
+
+// What is counted under both identifiers is not counted anew.
+func TestMoveMerges(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC)
+	db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
+	importAll(t, db, depositor(1), depositor(2), depositor(3))
+	a := importedAccount(t, db, depositor(1))
+	open := opened(t, db, byOpen(1)) // came once before the centre had moved anybody
+	user := linkedAs(t, db, byUser(1), a)
+	guess := func(s store.Session, times int) {
+		for range times {
+			_, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: a.PersonDigest, Lane: s.IdentityDigest, AccountID: a.ID, Budget: rounds})
+			noError(t, err)
+		}
+	}
+	guess(open, 1)
+	guess(user, 2)
+	stranger := func(s store.Session, n int) {
+		_, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: importedAccount(t, db, depositor(n)).PersonDigest, Lane: store.PublicLane, Budget: rounds,
+			Stranger: &store.Stranger{User: s.IdentityDigest, Address: "192.0.2.1", Limits: store.Spraying{PerUser: 5, PerAddress: 50, PerMinute: 50}}})
+		noError(t, err)
+	}
+	stranger(open, 2)
+	stranger(user, 2)
+	stranger(user, 3)
+	for _, s := range []store.Session{open, user} {
+		noError(t, db.ChargeLinkProof(t.Context(), s, a.PersonDigest, 9))
+		noError(t, db.GiveConsents(t.Context(), s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
+		clock = clock.Add(time.Second)
+	}
+	noError(t, db.WithdrawConsent(t.Context(), user, "face", "1"))
+	for _, s := range []store.Session{open, user} {
+		r := &store.Receipt{Scope: s.IdentityDigest, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
+		_, err := db.Claim(t.Context(), r)
+		noError(t, err)
+		_, err = db.OpenLinkProof(t.Context(), s, a, store.LinkProof{ID: uuid.New(), Lane: s.IdentityDigest, Kind: store.ResetByFace, CertifyID: uuid.NewString()})
+		noError(t, err)
+	}
+	if got := moves(t, db, both(1)); got[0] != store.MoveDone {
+		t.Fatal(got)
+	}
+	var got []string
+	for _, query := range []string{
+		`SELECT concat('lane ', used) FROM guess_budgets WHERE lane <> 'public'`,
+		`SELECT concat('spraying ', cardinality(persons), ' ', tried) FROM spraying WHERE kind = 'user'`,
+		`SELECT concat('today ', count) FROM daily_counts WHERE purpose = 'links of an Alipay user'`,
+		`SELECT concat('consents ', count(*), ' ', count(DISTINCT identity_digest), ' ', (array_agg(withdrawn_at IS NOT NULL ORDER BY given_at DESC))[1]) FROM consents`,
+		`SELECT concat('receipts ', count(*)) FROM receipts`,
+		`SELECT concat('pending ', count(DISTINCT lane), ' ', string_agg(state, ' ' ORDER BY state)) FROM link_proofs`,
+	} {
+		got = append(got, list(t, db.Pool(), query)...)
+	}
+	want := []string{"lane 2", "spraying 2 3", "today 2", "consents 2 1 t", "receipts 1", "pending 1 replaced started"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A grant with both identifiers brings along what stands under the user_id, link or not.
+func TestSessionMoves(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1))
+	before := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
+	if s := opened(t, db, byOpen(1)); s.Link != nil {
+		t.Fatal("an open_id alone was taken for somebody's user_id")
+	}
+	s := opened(t, db, both(1))
+	if s.Link == nil || s.Link.AccountID != before.Link.AccountID || !again(t, db, before).Owns(s.IdentityDigest) {
+		t.Errorf("%+v", s.Link)
+	}
+	if s := opened(t, db, byOpen(1)); s.Link == nil {
+		t.Error("the open_id does not find the link")
+	}
+	unlinked := opened(t, db, byUser(2))
+	noError(t, db.WithdrawConsent(t.Context(), unlinked, "message", "1"))
+	consents, err := db.Consents(t.Context(), opened(t, db, both(2)))
+	if err != nil || consents["message"].WithdrawnAt == nil {
+		t.Errorf("what was refused is forgotten: %+v, %v", consents, err)
+	}
+}
+
+// Where both are linked to two people, each grant shows the link of its own.
+func TestSessionMeetsConflict(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1), depositor(2))
+	user := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
+	open := linkedAs(t, db, byOpen(1), importedAccount(t, db, depositor(2)))
+	for range 2 {
+		if s := opened(t, db, both(1)); s.Link.AccountID != open.Link.AccountID {
+			t.Error("with both: not that of the open_id")
+		}
+	}
+	if s := opened(t, db, byUser(1)); s.Link.AccountID != user.Link.AccountID || again(t, db, user).Link == nil {
+		t.Error("the link of the user_id is lost")
+	}
+}
+
+// A notice or a list that names the old user_id alone finds who was moved.
+func TestWithdrawalOfMoved(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1))
+	s := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
+	moves(t, db, both(1))
+	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: byUser(1), At: time.Now().Add(time.Second)})
+	if err != nil || !did {
+		t.Fatal(did, err)
+	}
+	if _, err := db.Session(t.Context(), s.TokenDigest); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the session: %v", err)
+	}
+	if n := list(t, db.Pool(), `SELECT 'x' FROM alipay_links`); len(n) != 0 {
+		t.Error("the link has not ended")
+	}
+}
+
+// An erasure finds a moved citizen under both digests.
+func TestEraseMoved(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	d := liveAs(t, db, 2, func(user string) store.Identity {
+		return store.Identity{AppID: storetest.AppID, Kind: "user_id", Value: user}
+	})
+	id := store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
+	stale := again(t, db, store.Session{TokenDigest: []byte("d2")})
+	moves(t, db, id)
+	noError(t, db.GiveConsents(t.Context(), stale, []store.Consent{{Purpose: "certdoc", Version: "1", How: store.ConsentAsked}})) // by a request under way
+	_, err := db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true})
+	noError(t, err)
+	whole := fmt.Sprint(wholeDatabase(t, db))
+	for _, digest := range [][]byte{stale.IdentityDigest, db.IdentityDigest(id)} {
+		if strings.Contains(whole, hex.EncodeToString(digest)) {
+			t.Errorf("%x still stands in the database", digest)
+		}
+	}
+}
+
+// Who read the session before the move changes nothing after it, and can tell why.
+func TestStaleSession(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1, hashed), depositor(2))
+	a, other := importedAccount(t, db, depositor(1)), importedAccount(t, db, depositor(2))
+	idle := opened(t, db, byUser(1))
+	s := linkedAs(t, db, byUser(1), a)
+	c, err := db.OpenChange(t.Context(), s, a, []byte("old print"))
+	noError(t, err)
+	if renamed, err := db.Renamed(t.Context(), s); renamed || err != nil {
+		t.Error(renamed, err)
+	}
+	moves(t, db, both(1))
+	before := wholeDatabase(t, db)
+	_, finished := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "new", Fingerprint: []byte("new print")})
+	_, reopened := db.OpenChange(t.Context(), s, a, []byte("old print"))
+	for _, tt := range []struct {
+		name      string
+		got, want error
+	}{
+		{"link", db.AddLink(t.Context(), idle, other), store.ErrRenamed},
+		{"unlink", db.RemoveLink(t.Context(), s), store.ErrNotFound},
+		{"freeze", db.Freeze(t.Context(), s), store.ErrNotFound},
+		{"confirm", finished, store.ErrGone},
+		{"open", reopened, store.ErrNotFound},
+	} {
+		if !errors.Is(tt.got, tt.want) {
+			t.Errorf("%s: %v", tt.name, tt.got)
+		}
+	}
+	if diff := cmp.Diff(before, wholeDatabase(t, db)); diff != "" {
+		t.Error(diff)
+	}
+	if renamed, err := db.Renamed(t.Context(), s); !renamed || err != nil {
+		t.Error(renamed, err)
+	}
+	if !bytes.Equal(again(t, db, s).IdentityDigest, db.IdentityDigest(both(1))) {
+		t.Error("read again it is not the new one")
+	}
+}
+
+// Who asks for a link, and who holds it, may be moved before it is due: the one finishes
+// it and the other objects all the same.
+func TestMoveWithRelink(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	for n, end := range []func(holder, asker store.Session, wish store.Relink) error{
+		func(_, asker store.Session, wish store.Relink) error {
+			return db.FinishRelink(t.Context(), asker, wish.ID)
+		},
+		func(holder, _ store.Session, wish store.Relink) error {
+			_, err := db.ObjectRelink(t.Context(), holder, wish.ID)
+			return err
+		},
+	} {
+		d := depositor(n)
+		importAll(t, db, d)
+		a, who := importedAccount(t, db, d), 10*n
+		holder, asker := linkedAs(t, db, byUser(who), a), opened(t, db, byUser(who+1))
+		wish, err := db.AskRelink(t.Context(), asker, store.RelinkOrder{Account: a, Proof: "certdoc", Limit: 9})
+		noError(t, err)
+		moves(t, db, both(who), both(who+1))
+		holder, asker = again(t, db, holder), again(t, db, asker)
+		_, against, err := db.Relinks(t.Context(), holder)
+		if err != nil || against == nil || against.ID != wish.ID {
+			t.Fatalf("the holder sees %+v, %v", against, err)
+		}
+		own, _, err := db.Relinks(t.Context(), asker)
+		if err != nil || own == nil || own.ID != wish.ID {
+			t.Fatalf("who asked sees %+v, %v", own, err)
+		}
+		noError(t, end(holder, asker, wish))
+	}
+	due, _, err := db.Due(t.Context(), 100)
+	noError(t, err)
+	told := 0
+	for _, d := range due {
+		n, err := db.Notice(d)
+		noError(t, err)
+		if n.Identity.Kind != "open_id" {
+			t.Errorf("%s goes to a %s", d.Kind, n.Identity.Kind)
+		}
+		if d.Kind == store.NoticeRelinked || d.Kind == store.NoticeRelinkObjected {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("%d were told how it ended", told)
+	}
+}

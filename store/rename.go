@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// closeLosingProofs makes room for a pending link where one is open under each identifier.
+func (db *DB) closeLosingProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE link_proofs o SET state = 'replaced', closed_at = $4
+		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
+		WHERE o.center_id = $1 AND o.identity_digest = m.old AND o.state = 'started'
+			AND EXISTS (SELECT 1 FROM link_proofs n
+				WHERE n.center_id = $1 AND n.identity_digest = m.new AND n.state = 'started')`,
+		db.center, r.old, r.new, now)
+	return err
+}
+
+// renameRelinks also addresses whoever is to be told of an objection. Where one waits
+// under each identifier, that under the new one stays.
+func (db *DB) renameRelinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE relinks o SET state = 'cancelled', closed_at = $4
+		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
+		WHERE o.center_id = $1 AND o.identity_digest = m.old AND o.state = 'waiting'
+			AND EXISTS (SELECT 1 FROM relinks n
+				WHERE n.center_id = $1 AND n.identity_digest = m.new AND n.state = 'waiting')`,
+		db.center, r.old, r.new, now); err != nil {
+		return err
+	}
+	var asked []struct {
+		ID  uuid.UUID `db:"relink_id"`
+		Old []byte    `db:"identity_digest"`
+	}
+	if err := tx.SelectContext(ctx, &asked, `
+		SELECT relink_id, identity_digest FROM relinks
+		WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY relink_id FOR UPDATE`,
+		db.center, r.old); err != nil {
+		return err
+	}
+	for _, a := range asked {
+		id := ids[string(a.Old)]
+		sealed, err := db.seal(id, "relinks", a.ID[:])
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE relinks SET identity_digest = $3, sealed_identity = $4 WHERE center_id = $1 AND relink_id = $2`,
+			db.center, a.ID, db.digest(id), sealed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renameLinks seals each identifier anew, because it is bound to the digest.
+func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+	sealed := make(pq.ByteaArray, len(r.old))
+	for i := range r.old {
+		var err error
+		if sealed[i], err = db.seal(ids[string(r.old[i])], "alipay_links", r.new[i]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE alipay_links l SET identity_digest = m.new, user_digest = m.old, sealed_identity = m.sealed
+		FROM unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, sealed)
+		WHERE l.center_id = $1 AND l.identity_digest = m.old`,
+		db.center, r.old, r.new, sealed)
+	if sqlClass(err) == "23" { // the open_id was linked since: a conflict, when looked at again
+		return errAgain
+	}
+	return err
+}
+
+// renameSessions also makes their visitors go by the new identifier: it is whom a
+// session links and whom it sends notices to.
+func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+	var open []struct {
+		Token  []byte `db:"token_digest"`
+		Old    []byte `db:"identity_digest"`
+		Sealed []byte `db:"sealed"`
+	}
+	if err := tx.SelectContext(ctx, &open, `
+		SELECT token_digest, identity_digest, sealed FROM sessions
+		WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY token_digest FOR UPDATE`,
+		db.center, r.old); err != nil || len(open) == 0 {
+		return err
+	}
+	var tokens, digests, sealed pq.ByteaArray
+	for _, s := range open {
+		v, err := db.Visitor(Session{TokenDigest: s.Token, sealed: s.Sealed})
+		if err != nil {
+			return err
+		}
+		v.Identity = ids[string(s.Old)]
+		again, err := db.seal(v, "sessions", s.Token)
+		if err != nil {
+			return err
+		}
+		tokens, digests, sealed = append(tokens, s.Token), append(digests, db.digest(v.Identity)), append(sealed, again)
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE sessions s SET identity_digest = m.new, sealed = m.sealed
+		FROM unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (token, new, sealed)
+		WHERE s.center_id = $1 AND s.token_digest = m.token`,
+		db.center, tokens, digests, sealed)
+	return err
+}
+
+// renameNotices addresses those that wait for delivery to the open_id: an application
+// that has moved may not be able to write to a user_id.
+func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids map[string]Identity) error {
+	var accounts []uuid.UUID
+	for _, u := range users {
+		for _, l := range u.links {
+			accounts = append(accounts, l.Account)
+		}
+	}
+	var waiting []Delivery
+	if err := tx.SelectContext(ctx, &waiting, `
+		SELECT outbox_id, sealed FROM outbox
+		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND done_at IS NULL AND failed_at IS NULL
+		ORDER BY outbox_id FOR UPDATE`, db.center, uuids(accounts)); err != nil {
+		return err
+	}
+	for _, d := range waiting {
+		n, err := db.Notice(d)
+		if err != nil {
+			return err
+		}
+		id, moves := ids[string(db.digest(n.Identity))]
+		if !moves {
+			continue
+		}
+		n.Identity = id
+		sealed, err := db.seal(n, "outbox", d.ID[:])
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE outbox SET sealed = $3 WHERE center_id = $1 AND outbox_id = $2`,
+			db.center, d.ID, sealed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nothingLinkedSince begins anew when one of the sessions linked after the links were
+// looked at. From here on it cannot, see
+// forgetAccessToken.
+func (db *DB) nothingLinkedSince(ctx context.Context, tx *sqlx.Tx, r renaming) error {
+	var linked bool
+	err := tx.GetContext(ctx, &linked, `
+		SELECT EXISTS (SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = ANY ($2))`,
+		db.center, r.old)
+	if err == nil && linked {
+		err = errAgain
+	}
+	return err
+}
