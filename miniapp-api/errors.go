@@ -74,7 +74,7 @@ var (
 	ErrAlreadyLinked = &Error{Status: 409, Code: "ALREADY_LINKED", Title: "This Alipay user or this account is linked already",
 		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link."}
 	ErrLinkRefused = &Error{Status: 403, Code: "LINK_REFUSED", Title: "The link was refused",
-		Message: "信息核对未通过，请检查姓名、证件号码和密码，或稍后再试", Next: "Let the citizen correct the form. One answer for every reason."}
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason."}
 	ErrLinkProofRequired = &Error{Status: 409, Code: "LINK_PROOF_REQUIRED", Title: "The link needs a further proof: the first of errors, or another of them",
 		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."}
 	ErrLinkProofLimit = &Error{Status: 429, Code: "LINK_PROOF_LIMIT", Title: "As many face verifications started today as a day allows",
