@@ -78,16 +78,17 @@ func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
 	return c, err
 }
 
-// writeAccounts says how many accounts were new or changed. The subquery keeps
-// an unchanged one from being locked, which would write it.
+// writeAccounts says how many accounts were new or changed. The join keeps
+// an unchanged one from being locked, which would write it. It is no subquery: of a
+// table that is still empty PostgreSQL believes that any index will do, and for each row
+// walked all those before it.
 func (t importTx) writeAccounts(ctx context.Context) (int64, error) {
 	return t.affected(ctx, `
 		INSERT INTO accounts AS a
 			(center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.phone_digest, s.status, s.sealed, s.row_digest, $2
-		FROM import_rows s
-		WHERE s.row_digest IS DISTINCT FROM
-			(SELECT b.row_digest FROM accounts b WHERE b.center_id = $1 AND b.account_id = s.account_id)
+		FROM import_rows s LEFT JOIN accounts b ON b.center_id = $1 AND b.account_id = s.account_id
+		WHERE s.row_digest IS DISTINCT FROM b.row_digest
 		ON CONFLICT (center_id, account_id) DO UPDATE SET
 			person_digest = excluded.person_digest, phone_digest = excluded.phone_digest,
 			status = excluded.status, sealed = excluded.sealed, row_digest = excluded.row_digest, updated_at = excluded.updated_at
