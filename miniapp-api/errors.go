@@ -84,7 +84,7 @@ var (
 	ErrRelinkGone = &Error{Status: 410, Code: "RELINK_GONE", Title: "Relink done, cancelled, expired or unknown, or link or password are not what they were",
 		Message: "本次改绑申请已失效，请重新绑定", Next: "Ask GET /v1/link whether it is done, else go to the link page."}
 	ErrLinkRefused = &Error{Status: 403, Code: "LINK_REFUSED", Title: "The link was refused",
-		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试", Next: "Let the citizen correct the form. One answer for every reason."}
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason."}
 	ErrLinkProofRequired = &Error{Status: 409, Code: "LINK_PROOF_REQUIRED", Title: "The link needs a further proof: the first of errors, or another of them",
 		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."}
 	ErrLinkProofLimit = &Error{Status: 429, Code: "LINK_PROOF_LIMIT", Title: "As many face verifications started today as a day allows",

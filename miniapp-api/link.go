@@ -71,7 +71,8 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	if t, _ := known.Type(doc.Type); t.CounterOnly {
 		wrong = append(wrong, counterOnly)
 	}
-	if len(in.AccountNo) > 20 {
+	accountNo := document.AccountNo(in.AccountNo)
+	if len(accountNo) > 20 {
 		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
 	}
 	code, whole := codeDigits(in.ResetCode.Reveal())
@@ -87,7 +88,7 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
-	return claim{name, doc, in.AccountNo, in.Password, code}, nil
+	return claim{name, doc, accountNo, in.Password, code}, nil
 }
 
 // addLink ties the Alipay user to the fund account they prove to be theirs: by the

@@ -274,7 +274,8 @@ func TestSeveralAccounts(t *testing.T) {
 	h.deposit(second)
 	p := h.logIn(c)
 	p.post("/v1/link", withPassword(second.linkBody(), c.Password)).want(t, "LINK_REFUSED") // the other account's password
-	r := p.post("/v1/link", second.linkBody()).want(t, "OK")
+	spelt := with(second.linkBody(), "account_no", " "+second.AccountNo[:4]+"\u3000"+second.AccountNo[4:12]+"０２")
+	r := p.post("/v1/link", spelt).want(t, "OK")
 	if got := r.get(t, "account").(map[string]any)["account_no"].(string); !strings.HasSuffix(got, "02") {
 		t.Errorf("linked %s", got)
 	}

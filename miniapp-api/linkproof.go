@@ -30,7 +30,7 @@ type PendingLink struct {
 // proofTexts are what the citizen is asked for, by proof.
 var proofTexts = map[Proof]string{
 	ProofFace:  "请完成刷脸验证",
-	ProofPhone: "请授权获取手机号，核对是否与公积金预留手机号一致",
+	ProofPhone: "请授权获取手机号，核对是否与公积金预留手机号一致；与家人预留同一号码的，请用其他方式或到柜台办理",
 }
 
 // asks is LINK_PROOF_REQUIRED with the proofs that would do, the one asked for first.

@@ -3,7 +3,6 @@ package miniapp
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -56,7 +55,7 @@ func (s *Server) showPhone(ctx context.Context, v visit, in jsontext.Value) (pho
 	if err != nil {
 		return phoneReply{}, ErrPhoneRefused.because(err)
 	}
-	mobile := domestic(phone.Mobile)
+	mobile := document.Mobile(phone.Mobile)
 	err = s.db.BindPhone(ctx, v.Session, store.PhoneProof{Payload: phone.Digest[:], Mobile: mobile})
 	switch {
 	case errors.Is(err, store.ErrConflict):
@@ -81,16 +80,6 @@ func (s *Server) onRecord(ctx context.Context, v visit, mobile string) (*bool, e
 	if err != nil {
 		return nil, err
 	}
-	same := domestic(account.Person.Phone) == mobile
+	same := document.Mobile(account.Person.Phone) == mobile
 	return &same, nil
-}
-
-// domestic drops blanks, hyphens and China's prefix, which records and Alipay write or
-// leave out at will: a mobile number there has 11 digits.
-func domestic(number string) string {
-	number = strings.NewReplacer(" ", "", "-", "", "+", "").Replace(number)
-	if rest, ok := strings.CutPrefix(number, "86"); ok && len(rest) == 11 {
-		return rest
-	}
-	return number
 }

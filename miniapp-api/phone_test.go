@@ -77,19 +77,6 @@ func TestPhone(t *testing.T) {
 	}
 }
 
-// However a record or Alipay writes a number, it is the same one.
-func TestDomestic(t *testing.T) {
-	t.Parallel()
-	for number, want := range map[string]string{
-		"19900000001": "19900000001", "86-19900000001": "19900000001", "+8619900000001": "19900000001",
-		"199 0000 0001": "19900000001", "852-61234567": "85261234567", "8612345": "8612345", "": "",
-	} {
-		if got := domestic(number); got != want {
-			t.Errorf("%q is %q, want %q", number, got, want)
-		}
-	}
-}
-
 var idOfRequest = regexp.MustCompile(`"request_id":"[^"]*"`)
 
 // spoilt are payloads that must all be refused to the thief, good among them, which is

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -151,13 +152,17 @@ func (e evidence) wantsPhone() bool {
 }
 
 // judge says which accepted proof speaks for the visitor, or else which could, in the
-// centre's order. Both are empty when none does. The password is right already.
+// centre's order. Both are empty when none does. The password is right already. A phone
+// that stands at several persons' accounts (a family's) proves none of them.
 func (s *Server) judge(a store.Account, have evidence) (by Proof, ask []Proof) {
 	accepted := s.accepted.forState(a.State)
 	if have.again {
 		return accepted[0], nil
 	}
-	onFile := domestic(a.Person.Phone)
+	onFile := ""
+	if a.OwnPhone {
+		onFile = document.Mobile(a.Person.Phone)
+	}
 	for _, p := range accepted {
 		allowed := slices.Contains(have.may, p)
 		switch p {

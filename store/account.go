@@ -29,10 +29,10 @@ const (
 // sealed in the database and is never logged.
 type Person struct {
 	Name       string `json:"n"`
-	IDType     string `json:"t"` // ZJLX
-	IDNumber   string `json:"i"` // ZJHM, normalised
-	Phone      string `json:"p,omitempty"`
-	AccountNo  string `json:"a"` // GRZH
+	IDType     string `json:"t"`           // ZJLX
+	IDNumber   string `json:"i"`           // ZJHM, normalised
+	Phone      string `json:"p,omitempty"` // as document.Mobile writes it
+	AccountNo  string `json:"a"`           // GRZH
 	EmployerNo string `json:"e,omitempty"`
 }
 
@@ -46,6 +46,11 @@ type Account struct {
 	State        string
 	InitialRule  string // set when State is PasswordInitial: no hash exists
 	Hash         string
+
+	// OwnPhone: Person.Phone stands at accounts of no other person of the centre, whatever
+	// their status, so it tells whose it is. Only TakeGuess and CheckResetCode look; false
+	// of an account that was not taken in since there are phone digests.
+	OwnPhone bool
 }
 
 // Ended reports whether the account is merged, moved or closed.
@@ -63,13 +68,19 @@ type accountRow struct {
 	State        string    `db:"state"`
 	InitialRule  *string   `db:"initial_rule"`
 	Hash         *string   `db:"hash"`
+	OwnPhone     bool      `db:"own_phone"`
 }
 
 // accountColumns go with accountRow; a stands for accounts, c for password_credentials.
 const accountColumns = `a.account_id, a.status, a.sealed, a.person_digest, c.version, c.state, c.initial_rule, c.hash`
 
+// ownPhone goes with accountColumns where somebody may be about to be proven by phone: in
+// the statement that finds the account, so that looking costs nobody a statement more.
+const ownPhone = `a.phone_digest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts o
+	WHERE o.center_id = a.center_id AND o.phone_digest = a.phone_digest AND o.person_digest <> a.person_digest) AS own_phone`
+
 func (db *DB) account(r accountRow) (Account, error) {
-	a := Account{ID: r.ID, Status: r.Status, PersonDigest: r.PersonDigest, Version: r.Version, State: r.State}
+	a := Account{ID: r.ID, Status: r.Status, PersonDigest: r.PersonDigest, Version: r.Version, State: r.State, OwnPhone: r.OwnPhone}
 	if r.InitialRule != nil {
 		a.InitialRule = *r.InitialRule
 	}

@@ -50,5 +50,6 @@ func ParseDSN(dsn string) (pq.Config, error) { return parseDSN(dsn) }
 
 const (
 	StatementsKept = statementsKept
+	OwnPhone       = ownPhone
 	CallLimit      = callLimit
 )

@@ -125,7 +125,7 @@ func (db *DB) guessedAccount(ctx context.Context, tx *sqlx.Tx, g Guess) (*Accoun
 	}
 	var rows []accountRow
 	err := tx.SelectContext(ctx, &rows, `
-		SELECT `+accountColumns+`
+		SELECT `+accountColumns+`, `+ownPhone+`
 		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
 		WHERE a.center_id = $1 AND a.person_digest = $2
 			AND ($3::bytea IS NULL OR a.account_no_digest = $3)

@@ -41,7 +41,7 @@ func after(life time.Duration) func(time.Time) time.Time {
 	return func(now time.Time) time.Time { return now.Add(-life) }
 }
 
-// kinds are what Retention deletes beside events, for a record kept since a time.
+// kinds are what Retention deletes by the time of a row, for a record kept since a time.
 func kinds(record time.Time) []kind {
 	ofRecord := func(time.Time) time.Time { return record }
 	return []kind{
@@ -55,12 +55,12 @@ func kinds(record time.Time) []kind {
 
 // Retention deletes what has outlived its use (PIPL article 19, GB/T 35273-2020
 // 6.1) and reports each kind of rows: events and operators' actions older than the
-// record's years, finished changes and resets, guesses nobody went on with, and what
-// Purge deletes. With dryRun it only counts. A lock that has not ended is never
-// forgotten. Events go by whole months, so the oldest is up to a month older than
-// the years. Calling it twice, or in several processes at once, is safe; what
-// another process deletes is counted there. It stops at the first error with what it did
-// until then.
+// record's years, consents as old that decide nothing any more, finished changes and
+// resets, guesses nobody went on with, and what Purge deletes. With dryRun it only
+// counts. A lock that has not ended is never forgotten. Events go by whole months, so
+// the oldest is up to a month older than the years. Calling it twice, or in several
+// processes at once, is safe; what another process deletes is counted there. It stops at
+// the first error with what it did until then.
 func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained, error) {
 	if years < 1 {
 		return nil, errors.New("store: the record's years are below 1")
@@ -81,11 +81,15 @@ func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained
 		}
 		all = append(all, done)
 	}
-	if err != nil {
-		return all, err
+	for _, k := range walks(now, record) {
+		if err != nil {
+			return all, err
+		}
+		var done Retained
+		done, err = db.retainWalked(ctx, k, dryRun)
+		all = append(all, done)
 	}
-	guesses, err := db.retainGuesses(ctx, now, dryRun)
-	if all = append(all, guesses); err != nil {
+	if err != nil {
 		return all, err
 	}
 	short, err := db.purge(ctx, dryRun)
@@ -121,43 +125,84 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time) (total in
 	}
 }
 
-// retainGuesses walks the lanes in the order of their key: an index by time would
-// cost every guess a second write.
-func (db *DB) retainGuesses(ctx context.Context, now time.Time, dryRun bool) (Retained, error) {
-	done := Retained{Kind: "guesses", Before: now.Add(-guessLife)}
-	const old = `updated_at < $2 AND (locked_until IS NULL OR locked_until < $3)`
-	for next := []byte{}; next != nil; {
-		var batch [][]byte
-		if err := db.read(ctx, func(q sqlx.QueryerContext) error {
-			batch = nil
-			return sqlx.SelectContext(ctx, q, &batch, `
-				SELECT person_digest FROM guess_budgets WHERE center_id = $1 AND person_digest > $2
-				GROUP BY person_digest ORDER BY person_digest LIMIT $3`, db.center, next, retentionBatch)
-		}); err != nil || len(batch) == 0 {
-			return done, err
-		}
-		from, to := next, batch[len(batch)-1]
-		if next = to; len(batch) < retentionBatch {
-			next = nil
-		}
-		var n int64
-		err := db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-			args := []any{db.center, done.Before, now, from, to}
-			if dryRun {
-				return tx.GetContext(ctx, &n, `SELECT count(*) FROM guess_budgets
-					WHERE center_id = $1 AND person_digest > $4 AND person_digest <= $5 AND `+old, args...)
-			}
-			res, err := tx.ExecContext(ctx, `DELETE FROM guess_budgets
-				WHERE center_id = $1 AND person_digest > $4 AND person_digest <= $5 AND `+old, args...)
-			if err != nil {
-				return err
-			}
-			n, err = res.RowsAffected()
-			return err
-		})
-		if done.Rows += n; err != nil {
-			return done, err
-		}
+// A walked kind of rows goes in the order of its key, all rows of a key in one
+// transaction.
+type walked struct {
+	name, table, key string
+	where            string // of a row r; knows $1, the centre, $2, the time, $3 and $4, the keys, and $5, args
+	before           time.Time
+	args             []any
+}
+
+// walks are for what an index by time would not help: it would cost every guess a
+// second write, and of the consents nearly all are old and stay.
+func walks(now, record time.Time) []walked {
+	return []walked{
+		{"consents", "consents", "identity_digest", endedConsent, record, nil},
+		{"guesses", "guess_budgets", "person_digest", `r.updated_at < $2 AND (r.locked_until IS NULL OR r.locked_until < $5)`,
+			now.Add(-guessLife), []any{now}},
 	}
-	return done, nil
+}
+
+// endedConsent are consents that decide nothing any more: those before a user's latest
+// of a purpose, and the latest of a user who has no link. Their life counts from the
+// withdrawal, or else from the later consent, or else from when they were given. The
+// latest of a linked user stays, above all a withdrawn one: without it a form would be
+// taken for a consent again. Without a link a user starts anew; what came before the
+// latest is never younger, so it goes at the same time. The links are asked for within
+// the keys of the transaction, or PostgreSQL reads all of them each time.
+const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn_at < $2)
+	AND CASE WHEN EXISTS (SELECT 1 FROM consents n WHERE n.center_id = $1 AND n.identity_digest = r.identity_digest
+			AND n.purpose = r.purpose AND n.given_at > r.given_at)
+		THEN r.withdrawn_at IS NOT NULL OR EXISTS (SELECT 1 FROM consents n WHERE n.center_id = $1
+			AND n.identity_digest = r.identity_digest AND n.purpose = r.purpose AND n.given_at > r.given_at AND n.given_at < $2)
+		ELSE NOT EXISTS (SELECT 1 FROM alipay_links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
+			AND l.identity_digest > $3 AND l.identity_digest <= $4) END`
+
+func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (Retained, error) {
+	done := Retained{Kind: k.name, Before: k.before}
+	for from := []byte{}; ; {
+		to, more, err := db.nextKeys(ctx, k, from)
+		if err != nil || to == nil {
+			return done, err
+		}
+		n, err := db.retainBetween(ctx, k, [2][]byte{from, to}, dryRun)
+		if done.Rows += n; err != nil || !more {
+			return done, err
+		}
+		from = to
+	}
+}
+
+// nextKeys returns the last of the next keys, nil when there is none.
+func (db *DB) nextKeys(ctx context.Context, k walked, from []byte) (to []byte, more bool, err error) {
+	var keys [][]byte
+	err = db.read(ctx, func(q sqlx.QueryerContext) error {
+		keys = nil
+		return sqlx.SelectContext(ctx, q, &keys, fmt.Sprintf(`
+			SELECT %[1]s FROM %[2]s WHERE center_id = $1 AND %[1]s > $2
+			GROUP BY %[1]s ORDER BY %[1]s LIMIT $3`, k.key, k.table), db.center, from, retentionBatch)
+	})
+	if err != nil || len(keys) == 0 {
+		return nil, false, err
+	}
+	return keys[len(keys)-1], len(keys) == retentionBatch, nil
+}
+
+// retainBetween deletes, or counts, what is old of the keys after the first up to the second.
+func (db *DB) retainBetween(ctx context.Context, k walked, keys [2][]byte, dryRun bool) (n int64, err error) {
+	from := fmt.Sprintf(`FROM %s r WHERE r.center_id = $1 AND r.%s > $3 AND r.%[2]s <= $4 AND %s`, k.table, k.key, k.where)
+	args := append([]any{db.center, k.before, keys[0], keys[1]}, k.args...)
+	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
+		if dryRun {
+			return tx.GetContext(ctx, &n, `SELECT count(*) `+from, args...)
+		}
+		res, err := tx.ExecContext(ctx, `DELETE `+from, args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
 }

@@ -31,7 +31,7 @@ func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int
 			got[r.Kind] = r.Rows
 		}
 	}
-	if len(all) != 17 {
+	if len(all) != 18 {
 		t.Errorf("%d kinds reported", len(all))
 	}
 	return got

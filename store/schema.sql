@@ -9,12 +9,14 @@ CREATE TABLE accounts (
 	sealed bytea NOT NULL,
 	row_digest bytea NOT NULL,
 	updated_at timestamp with time zone NOT NULL,
+	phone_digest bytea,
 	PRIMARY KEY (center_id, account_id),
 	UNIQUE (center_id, account_no_digest),
 	CHECK ((length(status) = 2)),
 	FOREIGN KEY (center_id) REFERENCES centers(center_id)
 );
 CREATE INDEX accounts_person ON accounts USING btree (center_id, person_digest);
+CREATE INDEX accounts_phone ON accounts USING btree (center_id, phone_digest) WHERE (phone_digest IS NOT NULL);
 
 CREATE TABLE alipay_links (
 	center_id text NOT NULL,

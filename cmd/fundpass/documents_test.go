@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -54,6 +55,37 @@ func TestImportWithCentreCodes(t *testing.T) {
 	// Without the file the same roster is mostly unknown.
 	other := newSite(t)
 	wantIn(t, other.mustImport(path), counts(5, 1, 0, 0, 4))
+}
+
+// What an operator looks a person up by means what the centre's file says, too.
+func TestOperatorWithCentreCodes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	own, err := os.ReadFile(centreFile)
+	noError(t, err)
+	s.write("documents.json", string(own))
+	env := s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")})
+	noError(t, runWith(t, env, "import", tempFile(t, five+"880000000002,林志,08,9901000101(B),,01,,account-last6\n")).err)
+	asks := func(env map[string]string, typed string, args ...string) error {
+		var out, log logBuffer
+		return run(t.Context(), append(args, "--operator", "li", "--reason", "asked in writing"),
+			world{getenv: getenvOf(env), in: strings.NewReader(typed + "\n"), out: &out, err: &log})
+	}
+	for _, args := range [][]string{{"unlock"}, {"export-person", "--out", s.path("person.json")}, {"erase-person"}} {
+		for typed, idType := range map[string]string{"9901 0001": "08", " ８８００００ 000002": "01"} {
+			if err := asks(env, typed, append(args, "--id-type", idType)...); err != nil {
+				t.Errorf("%s by %s: %v", args[0], idType, err)
+			}
+			os.Remove(s.path("person.json"))
+		}
+	}
+	if err := asks(s.env(), "99010001", "unlock", "--id-type", "08"); !errors.Is(err, errNoAccount) {
+		t.Errorf("without the file: %v", err)
+	}
+	s.write("documents.json", "{}")
+	if err := asks(env, "99010001", "unlock", "--id-type", "08"); err == nil || !strings.Contains(err.Error(), "FUNDPASS_DOCUMENTS_FILE") {
+		t.Errorf("with a broken file: %v", err)
+	}
 }
 
 func found(t *testing.T, db *store.DB, doc document.Document) *store.Account {

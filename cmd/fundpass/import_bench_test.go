@@ -14,21 +14,17 @@ import (
 	"fundpass/store/storetest"
 )
 
-// benchRows is how many people BenchmarkImport imports; FUNDPASS_BENCH_ROWS
-// names another number, such as 1000000.
-const benchRows = 50000
-
 // BenchmarkImport compares the whole import of a sample (made, read, checked,
 // sealed, merged, one commit a batch) with the fastest way there is to bring
 // the same sealed rows into the same tables: COPY from a file on the server, in
 // one transaction. The server keeps what it commits.
 func BenchmarkImport(b *testing.B) {
-	rows := benchRows
-	if v := os.Getenv("FUNDPASS_BENCH_ROWS"); v != "" {
-		var err error
-		rows, err = strconv.Atoi(v)
-		noError(b, err)
+	for _, rows := range benchSizes(b, 50000) {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) { benchImport(b, rows) })
 	}
+}
+
+func benchImport(b *testing.B, rows int) {
 	dir, err := os.MkdirTemp("", "import-bench-")
 	noError(b, err)
 	b.Cleanup(func() { os.RemoveAll(dir) })

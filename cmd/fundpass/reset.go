@@ -11,7 +11,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,7 +108,7 @@ func readAccountNo(w world) (string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	if line = strings.TrimSpace(line); line == "" {
+	if line = document.AccountNo(line); line == "" {
 		return "", errNoSuchNumber
 	}
 	return line, nil

@@ -30,8 +30,9 @@ func retentionCommand(w world) *cobra.Command {
 		Short: "Delete what is older than it may become",
 		Long: "Retention deletes what has outlived its use, and prints how much of each kind.\n" +
 			"serve does the same once a day. Events and operators' actions live as long as\n" +
-			"FUNDPASS_AUDIT_YEARS says; the other lives are fixed. A lock that has not ended\n" +
-			"is never forgotten.\n\n" +
+			"FUNDPASS_AUDIT_YEARS says, and so do consents that were withdrawn or given anew, or\n" +
+			"whose Alipay user has no link; the other lives are fixed. A lock that has not ended\n" +
+			"is never forgotten, nor what a linked citizen said last.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return retention(cmd.Context(), w, dryRun) },

@@ -31,7 +31,7 @@ func TestRetentionCommand(t *testing.T) {
 	if dry.number(actions) != 1 {
 		t.Fatal("gone before its time, or in a dry run")
 	}
-	for _, want := range []string{"would go", "events", "operators' actions", "clerks' codes", "changes", "resets", "guesses", "sessions",
+	for _, want := range []string{"would go", "events", "operators' actions", "clerks' codes", "changes", "resets", "consents", "guesses", "sessions",
 		"first answers", "notices to owners", "Alipay's notifications", time.Now().AddDate(-1, 0, 0).In(beijing).Format("2006-01")} {
 		if !strings.Contains(look.out, want) {
 			t.Errorf("%q is not in\n%s", want, look.out)

@@ -19,7 +19,7 @@ const (
 	colName      = "XINGMING" // 姓名
 	colIDType    = "ZJLX"     // 证件类型
 	colIDNumber  = "ZJHM"     // 证件号码
-	colPhone     = "SJHM"     // 手机号码, 11 digits or empty
+	colPhone     = "SJHM"     // 手机号码, 11 digits, also with +86, blanks or hyphens, or empty
 	colStatus    = "GRZHZT"   // 个人账户状态
 	colEmployer  = "DWZH"     // 单位账号
 	colRule      = "CSMM"     // 初始密码: the rule it follows, such as id-last6
@@ -156,7 +156,7 @@ func (c *lineCheck) person(d *store.Depositor) {
 		c.refuse(colIDType, "unknown document type")
 	}
 	d.Person.IDType, d.Person.IDNumber, d.DocumentKey = doc.Type, doc.Number, doc.Key()
-	d.Person.Phone = c.value(colPhone)
+	d.Person.Phone = document.Mobile(c.value(colPhone))
 	if n := len(d.Person.Phone); n != 0 && n != 11 || !isDigits(d.Person.Phone) {
 		c.refuse(colPhone, "neither empty nor 11 digits")
 	}

@@ -70,6 +70,11 @@ func TestReadLine(t *testing.T) {
 	if e.Status != "01" || e.InitialRule != "id-last6" || e.line != 7 || len(e.DocumentKey) == 0 || e.digest.Kind() != "" {
 		t.Errorf("got %+v", e)
 	}
+	spelt := goodFields()
+	spelt[h.at[colPhone]] = "+86 100-1234-5678"
+	if e, _ := h.read(7, spelt); e.Person != want {
+		t.Errorf("got %+v", e.Person)
+	}
 }
 
 // Each change of a good line, and the columns that are refused for it.
@@ -84,6 +89,7 @@ func TestReadLineChanged(t *testing.T) {
 	}{
 		{"blanks around", map[string]string{colAccountNo: " 880000000001\t", colStatus: " 01"}, ""},
 		{"lower x and full width", map[string]string{colIDNumber: "９９０１０１１９５６０３０７００１０"}, ""},
+		{"phone with prefix", map[string]string{colPhone: "+86 100-1234-5678"}, ""},
 		{"no phone", map[string]string{colPhone: ""}, ""},
 		{"no employer", map[string]string{colEmployer: ""}, ""},
 		{"six digits for all", map[string]string{colRule: "111111"}, ""},
@@ -97,6 +103,7 @@ func TestReadLineChanged(t *testing.T) {
 		{"unknown type", map[string]string{colIDType: "77"}, "ZJLX"},
 		{"check digit", map[string]string{colIDNumber: "990101195603070012"}, "ZJHM"},
 		{"no such day", map[string]string{colIDNumber: "990101195602300011"}, "ZJHM"},
+		{"phone with another country's prefix", map[string]string{colPhone: "+1 100-1234-5678"}, "SJHM"},
 		{"short phone", map[string]string{colPhone: "1001234567"}, "SJHM"},
 		{"phone of letters", map[string]string{colPhone: "1001234567x"}, "SJHM"},
 		{"unknown status", map[string]string{colStatus: "07"}, "GRZHZT"},

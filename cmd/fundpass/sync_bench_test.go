@@ -20,22 +20,36 @@ import (
 	"fundpass/store/storetest"
 )
 
-// syncBenchRows is how many lines BenchmarkSync takes in; FUNDPASS_BENCH_ROWS
-// names another number, such as 1000000.
-const syncBenchRows = 100000
-
 // BenchmarkSync compares a sync of a file of which one line in a hundred changed,
 // as a process of its own, with the least that any comparison must do: read and
 // check the same file, and COPY its columns and a keyed digest of each line into a
 // temporary table. Every second account has a link. Both have one server, which
 // keeps what it commits.
 func BenchmarkSync(b *testing.B) {
-	rows := syncBenchRows
-	if v := os.Getenv("FUNDPASS_BENCH_ROWS"); v != "" {
-		var err error
-		rows, err = strconv.Atoi(v)
-		noError(b, err)
+	for _, rows := range benchSizes(b, 100000) {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) { benchSync(b, rows) })
 	}
+}
+
+// benchSizes are the sizes to measure: one, or those of FUNDPASS_BENCH_ROWS, such as
+// 100000,1000000.
+func benchSizes(b *testing.B, usual int) []int {
+	b.Helper()
+	v := os.Getenv("FUNDPASS_BENCH_ROWS")
+	if v == "" {
+		return []int{usual}
+	}
+	var sizes []int
+	for size := range strings.SplitSeq(v, ",") {
+		rows, err := strconv.Atoi(size)
+		noError(b, err)
+		sizes = append(sizes, rows)
+	}
+	return sizes
+}
+
+// benchSync also reports the greatest resident memory of a sync's process.
+func benchSync(b *testing.B, rows int) {
 	s, db := newSyncBench(b)
 	var files [2]string // the next night's is always the other one
 	files[0] = s.path("a.csv")

@@ -46,7 +46,8 @@ func unlockCommand(w world) *cobra.Command {
 			"account number or the ID number, so that neither stands in the shell's history.\n" +
 			"It shows, sets and unfreezes no password. The citizen sees it in their record\n" +
 			"(办理记录), and fundpass audit lists it.\n\n" +
-			"It needs " + strings.Join(unlockSettings, ", ") + ".\n" +
+			"It needs " + strings.Join(unlockSettings, ", ") + ",\n" +
+			"and FUNDPASS_DOCUMENTS_FILE where the centre has one.\n" +
 			"It exits 0 when the person is unlocked, 1 when not, 2 when it was called wrongly.",
 		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
@@ -110,6 +111,10 @@ func readAnswer(in io.Reader) (string, error) {
 // account's first, and then for a document's: no account number is one by chance,
 // but many are digits enough for a document.
 func (u unlocking) act(ctx context.Context, w world, do func(*store.DB, store.Unlock) error) error {
+	documents, err := operatorDocuments(w)
+	if err != nil {
+		return err
+	}
 	db, err := openForOperator(ctx, w)
 	if err != nil {
 		return err
@@ -120,11 +125,11 @@ func (u unlocking) act(ctx context.Context, w world, do func(*store.DB, store.Un
 	if err != nil {
 		return err
 	}
-	want := store.Unlock{AccountNo: number, Operator: u.operator, Reason: u.reason}
+	want := store.Unlock{AccountNo: document.AccountNo(number), Operator: u.operator, Reason: u.reason}
 	if err = do(db, want); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	doc, err := document.Parse(u.idType, number)
+	doc, err := documents.Parse(u.idType, number)
 	if err != nil {
 		return errNoAccount
 	}
@@ -154,6 +159,17 @@ func openForOperator(ctx context.Context, w world) (*store.DB, error) {
 		return nil, fmt.Errorf("settings are not right:\n%w", asError(problems))
 	}
 	return s.openDatabase(ctx)
+}
+
+// operatorDocuments are the centre's codes: under other ones a person is not found, or
+// another one is.
+func operatorDocuments(w world) (*document.List, error) {
+	s, _ := parseSettings(w.getenv)
+	documents, err := s.loadDocuments()
+	if err != nil {
+		return nil, fmt.Errorf("FUNDPASS_DOCUMENTS_FILE: %w", err)
+	}
+	return documents, nil
 }
 
 func only(problems []problem, wanted []string) []problem {

@@ -89,6 +89,17 @@ func clean(s string) (string, bool) {
 	}, s), true
 }
 
+// AccountNo returns an account number as rosters have it: half width, without blanks. It
+// takes any string; letters stay as they are.
+func AccountNo(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return halfWidth(r)
+	}, s)
+}
+
 // halfWidth folds the full-width forms U+FF01 to U+FF5E that Chinese keyboards
 // produce to the ASCII characters they show.
 func halfWidth(r rune) rune {

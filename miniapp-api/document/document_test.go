@@ -325,3 +325,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// An account number is typed with blanks and in full width, and is the same one.
+func TestAccountNo(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"880000000001": "880000000001", " 8800 0000 0001\u3000": "880000000001", "８８０００００００００１": "880000000001",
+		"aB12": "aB12", "88-1": "88-1", "": "", "88\u200b1": "88\u200b1",
+	} {
+		if got := AccountNo(in); got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
+		}
+	}
+}

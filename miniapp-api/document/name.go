@@ -64,6 +64,10 @@ func unify(r rune) rune {
 		return '\''
 	case strings.ContainsRune("\u2010\u2011\u2012\u2013\ufe63\uff0d", r):
 		return '-'
+	case r == '\u25cb' || r == '\u25ef': // circles, where an input method or a code page has no 〇
+		return '〇'
+	case r == '\u1e9e': // the capital of ß, which capitals are not made with
+		return 'ß'
 	case '\u2f00' <= r && r <= '\u2fd5': // Kangxi radicals, as copied from PDF files
 		radical, _ := utf8.DecodeRuneInString(norm.NFKC.String(string(r)))
 		return radical

@@ -1,0 +1,85 @@
+package store_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// exportedAs says under which name of PersonData a table's rows are exported.
+var exportedAs = map[string]string{
+	"accounts": "accounts", "alipay_links": "links", "sessions": "sessions", "password_credentials": "passwords",
+	"password_history": "earlier_passwords", "guess_budgets": "wrong_guesses", "changes": "changes", "resets": "resets",
+	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "relinks": "relinks", "consents": "consents",
+	"phone_payloads": "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
+	"operator_actions": "operator_actions",
+}
+
+// notExported are tables of which nothing is handed out, and why.
+var notExported = map[string]string{
+	"auth_codes":       "digests of Alipay's codes, a day: they lead to nobody",
+	"imports":          "digests of whole files",
+	"password_tickets": "random numbers, 15 minutes: nothing of the person is in them",
+	"receipts":         "a day: copies of what the citizen was answered",
+	"spraying":         "two days: digests of whom a user tried in vain, who are other people",
+}
+
+// erasedAs are tables that Erase reports under another name.
+var erasedAs = map[string]string{"notifications": "notifications (content)"}
+
+// notErased are tables of which a person's rows stay, and why.
+var notErased = map[string]string{
+	"auth_codes":       notExported["auth_codes"],
+	"imports":          notExported["imports"],
+	"events":           "the record, for FUNDPASS_AUDIT_YEARS; by the account's keyed digest alone",
+	"operator_actions": "as events",
+}
+
+// Every table with a column that may lead to a person is exported and erased, or says
+// here why not. A table that is new fails this until it is in gather and erasables, or
+// in a list above.
+func TestEveryTableOfPersons(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	d := liveThrough(t, db, 1)
+	erasure, err := db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true, DryRun: true})
+	noError(t, err)
+	data, err := db.Export(t.Context(), asked(d))
+	noError(t, err)
+	raw, err := json.Marshal(data)
+	noError(t, err)
+	var exported map[string]json.RawMessage
+	noError(t, json.Unmarshal(raw, &exported))
+
+	tables := list(t, db.Pool(), `
+		SELECT DISTINCT c.table_name::text FROM information_schema.columns c
+		JOIN pg_class p ON p.relname = c.table_name AND p.relnamespace = 'public'::regnamespace AND NOT p.relispartition
+		WHERE c.table_schema = 'public' AND (c.column_name LIKE '%\_digest' OR c.column_name = 'account_id' OR c.udt_name IN ('bytea', '_bytea'))
+		ORDER BY 1`)
+	if len(tables) < 20 {
+		t.Fatalf("only %v", tables)
+	}
+	for _, table := range tables {
+		_, out := exported[exportedAs[table]]
+		if why := notExported[table]; out == (why != "") {
+			t.Errorf("%s: exported %v, and the reason not to is %q", table, out, why)
+		}
+		gone := slices.ContainsFunc(erasure.Gone, func(r store.RowCount) bool {
+			return r.Rows > 0 && (r.Table == table || r.Table == erasedAs[table])
+		})
+		if why := notErased[table]; gone == (why != "") {
+			t.Errorf("%s: erased %v, and the reason not to is %q", table, gone, why)
+		}
+	}
+	for _, listed := range []map[string]string{exportedAs, notExported, notErased} {
+		for table := range listed {
+			if !slices.Contains(tables, table) {
+				t.Errorf("%s is listed and is no table: %s", table, strings.Join(tables, " "))
+			}
+		}
+	}
+}

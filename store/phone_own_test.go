@@ -1,0 +1,94 @@
+package store_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A phone is one's own while no other person of the centre has it on file, whatever
+// the status of their account.
+func TestOwnPhone(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	db := storetest.Open(t, dsn)
+	family := func(d *store.Depositor) { d.Person.Phone = "14200009999" }
+	closed := func(d *store.Depositor) { d.Status = store.StatusClosed }
+	parent, child, alone, none := depositor(1, family), depositor(2, family, closed), depositor(3), depositor(4, func(d *store.Depositor) { d.Person.Phone = "" })
+	second := depositor(5, func(d *store.Depositor) { d.Person.Phone = alone.Person.Phone })
+	second.Person.IDNumber, second.DocumentKey = alone.Person.IDNumber, alone.DocumentKey
+	importAll(t, db, parent, child, alone, second, none)
+	for name, tt := range map[string]struct {
+		d   store.Depositor
+		own bool
+	}{"parent": {parent, false}, "child": {child, false}, "alone": {alone, true}, "second": {second, true}, "none": {none, false}} {
+		if got := importedAccount(t, db, tt.d).OwnPhone; got != tt.own {
+			t.Errorf("%s: own %v", name, got)
+		}
+	}
+	child.Person.Phone = "14200008888"
+	importAll(t, db, child)
+	if !importedAccount(t, db, parent).OwnPhone || !importedAccount(t, db, child).OwnPhone {
+		t.Error("not their own after the child got another")
+	}
+	none.Person.Phone = parent.Person.Phone
+	importAll(t, db, none)
+	if importedAccount(t, db, parent).OwnPhone {
+		t.Error("its own although somebody new has it")
+	}
+	none.Person.Phone = ""
+	importAll(t, db, none)
+	if !importedAccount(t, db, parent).OwnPhone {
+		t.Error("not its own although the other has none any more")
+	}
+	if got := list(t, db.Pool(), `SELECT count(*)::text FROM accounts WHERE position(convert_to('14200009999', 'UTF8') IN phone_digest) > 0 OR length(phone_digest) < 16`)[0]; got != "0" {
+		t.Error("a phone stands readable in its digest")
+	}
+}
+
+// Accounts that were taken in before there were phone digests prove nobody by phone;
+// the next file gives them theirs, and nothing else is written.
+func TestPhoneDigestsOfOldAccounts(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	with, without := depositor(1), depositor(2, func(d *store.Depositor) { d.Person.Phone = "" })
+	importAll(t, db, with, without)
+	for _, d := range []store.Depositor{with, without} {
+		a := importedAccount(t, db, d)
+		plain, err := json.Marshal(d.Person)
+		noError(t, err)
+		before := db.Digest("imported row", a.ID[:], a.PersonDigest, []byte(d.Status), plain)
+		db.Pool().MustExec(`UPDATE accounts SET phone_digest = NULL, row_digest = $2 WHERE account_id = $1`, a.ID, before)
+	}
+	if importedAccount(t, db, with).OwnPhone {
+		t.Error("an unknown digest proves somebody")
+	}
+	for i, want := range []store.Counts{{Updated: 1, Unchanged: 1}, {Unchanged: 2}} {
+		if got := importAll(t, db, with, without); got != want {
+			t.Errorf("file %d: %+v, want %+v", i+1, got, want)
+		}
+	}
+	if !importedAccount(t, db, with).OwnPhone {
+		t.Error("the file did not give it its digest")
+	}
+}
+
+// However many accounts have one number, such as a made-up one, looking is quick.
+func TestOwnPhonePlan(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Pool().MustExec(`INSERT INTO accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
+		SELECT $1, gen_random_uuid(), n::text::bytea, n::text::bytea, CASE WHEN n % 2 = 0 THEN 'made up'::bytea ELSE sha256(n::text::bytea) END, '01', 'x', 'x', now()
+		FROM generate_series(1, 20000) n`, storetest.Center)
+	db.Pool().MustExec(`ANALYZE`)
+	for _, person := range []string{"2", "3"} {
+		plan := strings.Join(list(t, db.Pool(), `EXPLAIN SELECT a.account_id, `+store.OwnPhone+`
+			FROM accounts a WHERE a.center_id = $1 AND a.person_digest = $2`, storetest.Center, []byte(person)), "\n")
+		if strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, "accounts_phone") {
+			t.Errorf("person %s:\n%s", person, plan)
+		}
+	}
+}

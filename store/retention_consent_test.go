@@ -1,0 +1,125 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jmoiron/sqlx"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A consentStep is one act of a citizen, some years before the retention runs.
+type consentStep struct {
+	years float64
+	what  string // the version agreed to, or "withdraw"
+}
+
+// Which consents outlive the three years of the record.
+func TestRetentionOfConsents(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		linked bool
+		steps  []consentStep
+		goes   int64
+		left   []string // version, and "-" when it is withdrawn; the earliest first
+	}{
+		{"standing", true, []consentStep{{9, "1"}}, 0, []string{"1"}},
+		{"standing without a link", false, []consentStep{{9, "1"}}, 1, nil},
+		{"young without a link", false, []consentStep{{2, "1"}}, 0, []string{"1"}},
+		{"withdrawn", true, []consentStep{{9, "1"}, {8, "withdraw"}}, 0, []string{"1-"}},
+		{"withdrawn without a link", false, []consentStep{{9, "1"}, {8, "withdraw"}}, 1, nil},
+		{"withdrawn lately without a link", false, []consentStep{{9, "1"}, {2, "withdraw"}}, 0, []string{"1-"}},
+		{"refused", true, []consentStep{{9, "withdraw"}}, 0, []string{"1-"}},
+		{"refused without a link", false, []consentStep{{9, "withdraw"}}, 1, nil},
+		{"superseded", true, []consentStep{{9, "1"}, {8, "2"}}, 1, []string{"2"}},
+		{"superseded lately", true, []consentStep{{9, "1"}, {2, "2"}}, 0, []string{"1", "2"}},
+		{"superseded lately without a link", false, []consentStep{{9, "1"}, {2, "2"}}, 0, []string{"1", "2"}},
+		{"superseded without a link", false, []consentStep{{9, "1"}, {8, "2"}}, 2, nil},
+		{"superseded, then withdrawn lately", true, []consentStep{{9, "1"}, {8, "2"}, {2, "withdraw"}}, 0, []string{"1-", "2-"}},
+		{"superseded, then withdrawn", true, []consentStep{{9, "1"}, {8, "2"}, {7, "withdraw"}}, 1, []string{"2-"}},
+		{"withdrawn and given again", true, []consentStep{{9, "1"}, {8, "withdraw"}, {2, "1"}}, 1, []string{"1"}},
+		{"given again and withdrawn", true, []consentStep{{9, "1"}, {8, "withdraw"}, {7, "1"}, {6, "withdraw"}}, 1, []string{"1-"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Date(2031, 5, 20, 12, 0, 0, 0, time.UTC)
+			clock := now.AddDate(-10, 0, 0)
+			db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
+			s := consenting(t, db, tt.linked)
+			for _, step := range tt.steps {
+				clock = now.Add(-time.Duration(step.years * float64(365*24*time.Hour)))
+				if step.what == "withdraw" {
+					noError(t, db.WithdrawConsent(t.Context(), s, "phone", "1"))
+				} else {
+					noError(t, db.GiveConsents(t.Context(), s, []store.Consent{{Purpose: "phone", Version: step.what, How: store.ConsentByForm}}))
+				}
+			}
+			clock = now
+			before, err := db.Consents(t.Context(), s)
+			noError(t, err)
+			for _, dryRun := range []bool{true, false} {
+				if got := retained(t, db, 3, dryRun)["consents"]; got != tt.goes {
+					t.Errorf("dry run %v: %d went, want %d", dryRun, got, tt.goes)
+				}
+			}
+			left := list(t, db.Pool(), `SELECT text_version || CASE WHEN withdrawn_at IS NULL THEN '' ELSE '-' END FROM consents ORDER BY given_at`)
+			if diff := cmp.Diff(tt.left, left); diff != "" {
+				t.Errorf("left:\n%s", diff)
+			}
+			after, err := db.Consents(t.Context(), s)
+			noError(t, err)
+			if diff := cmp.Diff(before, after); diff != "" && tt.linked {
+				t.Errorf("what a linked citizen said last is another thing now:\n%s", diff)
+			}
+		})
+	}
+}
+
+// consenting is the session of a citizen, with or without a link.
+func consenting(t *testing.T, db *store.DB, linked bool) store.Session {
+	t.Helper()
+	d := depositor(1, hashed)
+	importAll(t, db, d)
+	s, err := db.OpenSession(t.Context(), []byte("token"), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "consenting"}})
+	noError(t, err)
+	if linked {
+		noError(t, db.AddLink(t.Context(), s, importedAccount(t, db, d)))
+	}
+	return s
+}
+
+// A citizen's consents go in one piece, however many citizens there are; another
+// centre's stay.
+func TestRetentionOfManyConsents(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	const people = 4500 // two batches and a half
+	addConsents(t, db, storetest.Center, people)
+	addConsents(t, db, "other", people)
+	if got := retained(t, db, 3, true)["consents"]; got != 2*people {
+		t.Errorf("a dry run counts %d", got)
+	}
+	if got := retained(t, db, 3, false)["consents"]; got != 2*people {
+		t.Errorf("%d went", got)
+	}
+	if got := list(t, db.Pool(), `SELECT center_id || count(*) FROM consents GROUP BY center_id`); len(got) != 1 || got[0] != fmt.Sprint("other", 2*people) {
+		t.Errorf("left: %v", got)
+	}
+}
+
+// addConsents gives each of many citizens a consent of five years ago, and one of four.
+func addConsents(t *testing.T, db *store.DB, center string, people int) {
+	t.Helper()
+	noError(t, db.InTx(t.Context(), func(tx *sqlx.Tx, now time.Time) error {
+		_, err := tx.Exec(`
+			INSERT INTO consents (center_id, identity_digest, purpose, text_version, how, given_at)
+			SELECT $1, sha256(p::text::bytea), 'link', v::text, 'form', $3::timestamptz + v * interval '1 year'
+			FROM generate_series(1, $2::int) p, generate_series(1, 2) v`, center, people, now.AddDate(-6, 0, 0))
+		return err
+	}))
+}
