@@ -62,7 +62,7 @@ func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
 		return err
 	}
-	return db.queueNotice(ctx, tx, notice{e.ID, NoticePasswordFrozen, s.Link.AccountID, v.Identity}, now)
+	return db.queueNotice(ctx, tx, notice{e.ID, NoticePasswordFrozen, s.Link.AccountID, v.Identity, s.Link.PersonDigest}, now)
 }
 
 // lockUnfrozen is lockLink for what a freeze stops: ErrBlocked when the

@@ -45,7 +45,7 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err := db.forgetAccessToken(ctx, tx, s, n.visitor); err != nil {
 		return err
 	}
-	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity}
+	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity, n.account.PersonDigest}
 	if err := db.queueNotice(ctx, tx, told, now); err != nil {
 		return err
 	}

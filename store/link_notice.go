@@ -20,7 +20,7 @@ func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []
 	ids, accounts := make(pq.StringArray, len(links)), make(pq.StringArray, len(links))
 	sealed := make(pq.ByteaArray, len(links))
 	for i, l := range links {
-		n := Notice{ChangedAt: t.now}
+		n := Notice{ChangedAt: t.now, Person: l.Person}
 		if err := t.db.unseal(l.Sealed, "alipay_links", l.Identity, &n.Identity); err != nil {
 			return err
 		}

@@ -39,6 +39,10 @@ const (
 type Notice struct {
 	Identity  Identity  `json:"i"`
 	ChangedAt time.Time `json:"at"`
+
+	// Person is the digest of the account's holder at that time, who may be another by
+	// now; nil in notices of earlier versions.
+	Person []byte `json:"p,omitempty"`
 }
 
 // notice is one to be put into the outbox.
@@ -47,24 +51,25 @@ type notice struct {
 	kind    string
 	account uuid.UUID
 	to      Identity
+	person  []byte
 }
 
 // addNotice tells the session's Alipay user of a change or reset, under its own
-// id: the same one can never be told twice under two keys. The addressee of n is
-// filled in.
+// id: the same one can never be told twice under two keys. The addressee and
+// the person of n are filled in.
 func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, now time.Time) error {
 	visitor, err := db.Visitor(s)
 	if err != nil {
 		return err
 	}
-	n.to = visitor.Identity
+	n.to, n.person = visitor.Identity, s.Link.PersonDigest
 	return db.queueNotice(ctx, tx, n, now)
 }
 
 // queueNotice writes a notice in the transaction of what it tells of, unless the
 // addressee has withdrawn the consent to messages.
 func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {
-	sealed, err := db.seal(Notice{Identity: n.to, ChangedAt: now}, "outbox", n.id[:])
+	sealed, err := db.seal(Notice{n.to, now, n.person}, "outbox", n.id[:])
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ func (a asking) insert(ctx context.Context) (Relink, error) {
 	if err := a.db.addEvent(ctx, a.Tx, held.Account, EventRelinkAsked, a.now); err != nil {
 		return Relink{}, err
 	}
-	return r, a.db.queueNotice(ctx, a.Tx, notice{r.ID, NoticeRelinkAsked, held.Account, held.Identity}, a.now)
+	return r, a.db.queueNotice(ctx, a.Tx, notice{r.ID, NoticeRelinkAsked, held.Account, held.Identity, r.PersonDigest}, a.now)
 }
 
 // wish is the relink as it is ordered.
@@ -284,7 +284,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Relink, now time.Tim
 	if err := db.addEvent(ctx, tx, held.Account, EventRelinked, now); err != nil {
 		return err
 	}
-	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeRelinked, held.Account, held.Identity}, now)
+	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeRelinked, held.Account, held.Identity, r.PersonDigest}, now)
 }
 
 // cancelOpenOf closes whatever a person has open, whoever opened it.

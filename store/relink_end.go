@@ -99,7 +99,7 @@ func (db *DB) object(ctx context.Context, tx *sqlx.Tx, s Session, id *uuid.UUID,
 		if err := db.addEvent(ctx, tx, s.Link.AccountID, EventRelinkObjected, now); err != nil {
 			return false, err
 		}
-		if err := db.queueNotice(ctx, tx, notice{uuid.New(), NoticeRelinkObjected, s.Link.AccountID, asker}, now); err != nil {
+		if err := db.queueNotice(ctx, tx, notice{uuid.New(), NoticeRelinkObjected, s.Link.AccountID, asker, s.Link.PersonDigest}, now); err != nil {
 			return false, err
 		}
 	}

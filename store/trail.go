@@ -71,7 +71,9 @@ func (db *DB) openIdentities(ctx context.Context, q sqlx.QueryerContext, t *trai
 		if err != nil {
 			return err
 		}
-		t.open = append(t.open, n.Identity)
+		if n.Person == nil || bytes.Equal(n.Person, t.persons[0]) { // not of who held the account before
+			t.open = append(t.open, n.Identity)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// A life is one person at the moment when everything happens at once: the centre's file
+// says something else of the account, its holder is at work or withdraws the
+// authorisation, and another Alipay user of theirs links.
+type life struct {
+	t           *testing.T
+	owner       *citizen // of the account; linked, where has is set
+	comer       *citizen // the same person's other Alipay user
+	has         bool
+	does        string // what the owner does
+	code        string // of a clerk, by which both can link
+	says        string // what the file says of the account
+	line        store.Depositor
+	accounts    []uuid.UUID // one or two
+	linked, did answer      // of the comer, of the owner
+}
+
+// The shares of what owners do, and of what the file says of the account.
+var (
+	ownersDo  = []string{"unlink", "unlink", "withdraw", "withdraw", "link", "read"}
+	filesSay  = []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMerged, store.StatusMoved, store.StatusClosed, givenAway, givenAway}
+	givenAway = "another person's"
+)
+
+// newLives are k of them. Every third person has a second account, into which the first
+// can be merged.
+func (n *town) newLives(t *testing.T, k int, servers []*process) []*life {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(6, uint64(*n.count)))
+	owners, heirs := n.move(k, servers[0].URL), n.move(k, "")
+	all := make([]*life, k)
+	for i, c := range owners {
+		l := &life{t: t, owner: c, has: rng.IntN(4) > 0, does: ownersDo[rng.IntN(len(ownersDo))], says: filesSay[rng.IntN(len(filesSay))]}
+		l.code = fmt.Sprintf("%010d", 3_000_000_000+i)
+		l.accounts = append(l.accounts, c.issue(l.code))
+		if i%3 == 0 {
+			l.accounts = append(l.accounts, n.openSecond(c))
+		}
+		l.file(heirs[i])
+		l.comer = c.double(2, servers[1])
+		c.letIn()
+		if l.has {
+			c.must("OK", c.linkByCode(l.code))
+		}
+		all[i] = l
+	}
+	return all
+}
+
+// openSecond gives a citizen another account.
+func (n *town) openSecond(c *citizen) uuid.UUID {
+	n.t.Helper()
+	second := *c
+	second.AccountNo = "77" + c.AccountNo[2:]
+	_, err := n.db.ImportDepositors(n.t.Context(), []store.Depositor{n.depositor(&second)})
+	noError(n.t, err)
+	a, err := n.db.AccountByNumber(n.t.Context(), second.AccountNo)
+	noError(n.t, err)
+	return a.ID
+}
+
+// file makes the line of the centre's file; the heir is who may get the account.
+func (l *life) file(other *citizen) {
+	l.line = l.owner.town.depositor(l.owner)
+	if l.says != givenAway {
+		l.line.Status = l.says
+		return
+	}
+	heir := l.owner.town.depositor(other)
+	l.line.Person.IDNumber, l.line.DocumentKey = heir.Person.IDNumber, heir.DocumentKey
+}
+
+// row is the file's line.
+func (l *life) row() string {
+	p := l.line.Person
+	return fmt.Sprintf("%s,%s,01,%s,%s,%s,id-last6\n", p.AccountNo, p.Name, p.IDNumber, p.Phone, l.line.Status)
+}
+
+// act is the owner's part.
+func (l *life) act(post *courier, turn int) {
+	c := l.owner
+	switch l.does {
+	case "unlink":
+		l.did = c.told(postTo("/v1/link/remove", fields{"password": c.Password}).under("unlink"))
+	case "link":
+		l.did = c.told(c.linkByCode(l.code).under("link"))
+	case "read":
+		l.did = c.told(getFrom("/v1/me/data"))
+	case "withdraw":
+		letter, err := c.town.sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+		if err != nil || !post.persist(turn, letter) {
+			l.t.Errorf("a notice is not taken: %v", err)
+		}
+	}
+}
+
+// check holds what each Alipay user may do against what stands in the tables.
+func (l *life) check(n *town, servers []*process) {
+	l.t.Helper()
+	links := 0
+	for _, c := range []*citizen{l.owner, l.comer} {
+		var mine int
+		noError(l.t, n.sql.QueryRow(goodLinks, []byte(c.token), l.owner.digest).Scan(&mine))
+		links += mine
+		for _, p := range servers {
+			a := c.twin(p.URL).call(getFrom("/v1/link"))
+			if (a.Code == "OK") != (mine == 1) || a.Code != "OK" && a.Code != "NOT_LINKED" && a.Code != "SESSION_EXPIRED" {
+				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.raw)
+			}
+		}
+	}
+	if links > 1 {
+		l.t.Errorf("%s: both Alipay users of one person act", l)
+	}
+	l.checkSessions()
+	l.checkRecord(n)
+}
+
+// goodLinks are links of a session's Alipay user to an open account of a person.
+const goodLinks = `
+	SELECT count(*) FROM sessions s JOIN alipay_links l USING (center_id, identity_digest) JOIN accounts a USING (center_id, account_id)
+	WHERE s.token_digest = sha256($1) AND l.person_digest = $2 AND a.person_digest = $2 AND a.status NOT IN ('03', '04', '05')`
+
+// checkSessions: whoever was linked and is not any more, but by their own hand, has no
+// session left, and neither has who withdrew the authorisation.
+func (l *life) checkSessions() {
+	l.t.Helper()
+	unlinked := func(c *citizen) bool { return c.call(getFrom("/v1/link")).Code == "NOT_LINKED" }
+	if l.linked.Code == "OK" && unlinked(l.comer) {
+		l.t.Errorf("%s: the comer's link ended, and the session goes on", l)
+	}
+	was := l.has || l.does == "link" && l.did.Code == "OK"
+	if was && (l.does != "unlink" || l.did.Code != "OK") && unlinked(l.owner) {
+		l.t.Errorf("%s: the owner's link ended, and the session goes on", l)
+	}
+	if l.does == "withdraw" && l.owner.call(getFrom("/v1/link")).Code != "SESSION_EXPIRED" {
+		l.t.Errorf("%s: a session outlives its authorisation", l)
+	}
+}
+
+// checkRecord: what was linked and has not ended is linked, and every end and move was
+// told. A move stands in the record of both accounts.
+func (l *life) checkRecord(n *town) {
+	l.t.Helper()
+	var wrong string
+	noError(l.t, n.sql.QueryRow(`
+		WITH mine AS (SELECT account_id FROM accounts WHERE account_id IN ($1, $2)),
+			e AS (SELECT kind FROM events WHERE account_id IN (TABLE mine)),
+			o AS (SELECT kind FROM outbox WHERE account_id IN (TABLE mine)),
+			c AS (SELECT
+				(SELECT count(*) FROM alipay_links WHERE account_id IN (TABLE mine)) AS links,
+				(SELECT count(*) FROM e WHERE kind = 'linked') AS began,
+				(SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended')) AS ended,
+				(SELECT count(*) FROM e WHERE kind = 'link_ended') + (SELECT count(*) FROM e WHERE kind = 'link_moved') / 2 AS news,
+				(SELECT count(*) FROM o WHERE kind IN ('link_ended', 'link_moved')) AS told,
+				(SELECT count(*) FROM o WHERE kind = 'linked') AS welcomes)
+		SELECT coalesce((SELECT concat('links ', links, ', began ', began, ', ended ', ended, ', news ', news, ', told ', told, ', welcomes ', welcomes)
+			FROM c WHERE links <> began - ended OR news <> told OR began <> welcomes), '')`,
+		l.accounts[0], l.accounts[len(l.accounts)-1]).Scan(&wrong))
+	if wrong != "" {
+		l.t.Errorf("%s: %s", l, wrong)
+	}
+}
+
+// String says what was asked and answered.
+func (l *life) String() string {
+	return fmt.Sprintf("file says %s, owner linked %v, does %s → %s, comer → %s", l.says, l.has, l.does, l.did.Code, l.linked.Code)
+}
+
+// syncParts takes in the file in parts, so that it crosses what others do all along.
+func (n *town) syncParts(all []*life, parts int) {
+	for i := range parts {
+		text := "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM\n"
+		for j := i; j < len(all); j += parts {
+			text += all[j].row()
+		}
+		if r := runWith(n.t, n.env(), "sync", "--yes", tempFile(n.t, text)); r.err != nil {
+			n.t.Errorf("%v\n%s", r.err, r.log)
+		}
+	}
+}
+
+// TestRaceLives lets links, unlinks, withdrawn authorisations and the centre's file meet
+// over two servers and a sync: every link that is left is good, the record and the
+// notices account for every link there was, and no session acts after its link.
+func TestRaceLives(t *testing.T) {
+	t.Parallel()
+	n := newTown(t)
+	servers := n.serveTwo()
+	all := n.newLives(t, 120, servers)
+	post := newCourier(t, servers...)
+	var wg sync.WaitGroup
+	wg.Go(func() { n.syncParts(all, 8) })
+	rush(2*len(all), func(i int) answer {
+		l := all[i/2]
+		if i%2 == 0 {
+			l.act(post, i/2)
+			return l.did
+		}
+		l.linked = l.comer.told(l.comer.linkByCode(l.code).under("link"))
+		return l.linked
+	})
+	wg.Wait()
+	seen := map[string]int{}
+	for _, l := range all {
+		l.check(n, servers)
+		seen[fmt.Sprint(l.does, " ", l.did.Code)]++
+		seen["link "+l.linked.Code]++
+	}
+	t.Log(seen)
+	for _, must := range []string{"unlink OK", "link OK", "link ALREADY_LINKED"} {
+		if seen[must] == 0 {
+			t.Errorf("never seen: %s", must)
+		}
+	}
+	if seen["link INTERNAL"]+seen["unlink INTERNAL"]+seen["read INTERNAL"] > 0 {
+		t.Errorf("answers: %v", seen)
+	}
+	if n.number(`SELECT count(*) FROM events WHERE kind = 'link_ended'`) == 0 || n.number(`SELECT count(*) FROM events WHERE kind = 'link_moved'`) == 0 {
+		t.Error("no link ended, or none moved")
+	}
+	checkServer(t, servers...)
+}

@@ -1,0 +1,209 @@
+package miniapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// changed files an account again and notes what becomes of its link.
+func (w *play) changed(a *modelAccount, what string) {
+	w.note("the centre: %s %s", a, what)
+	w.file(a)
+	u := w.linkedTo(a)
+	switch {
+	case u == nil:
+	case u.link.human != a.owner:
+		w.endLink(u, "given to somebody else")
+	case a.status == store.StatusMerged:
+		w.follow(u)
+	case a.ended():
+		w.endLink(u, "closed")
+	case a.status == store.StatusFrozen:
+		w.closeOpen(u.link)
+	}
+}
+
+// follow notes that a link moves to another open account of its person, which one the
+// product says, or ends where there is none.
+func (w *play) follow(u *modelUser) {
+	if len(filtered(w.ownedBy(u.link.human), func(a *modelAccount) bool { return !a.ended() })) == 0 {
+		w.endLink(u, "merged into nothing")
+		return
+	}
+	to := w.linkedNow(u)
+	if to == nil || to.ended() || to.owner != u.link.human {
+		w.t.Fatalf("after a merger %s is linked to %v", u, to)
+	}
+	w.closeOpen(u.link)
+	u.link = &modelLink{to, u.link.human}
+	w.told.count("link moved")
+}
+
+func (w *play) changeStatus() {
+	a := pick(w, "account", w.accounts)
+	a.status = pick(w, "status", []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMoved, store.StatusClosed, store.StatusUnknown})
+	w.changed(a, "is now "+a.status)
+}
+
+// openAgain is the centre correcting itself.
+func (w *play) openAgain() {
+	a := pick(w, "ended account", filtered(w.accounts, (*modelAccount).ended))
+	a.status = store.StatusNormal
+	w.changed(a, "is open again")
+}
+
+func (w *play) merge() {
+	a := pick(w, "account", w.accounts)
+	a.status = store.StatusMerged
+	w.changed(a, "is merged")
+}
+
+func (w *play) giveAway() {
+	a := pick(w, "account", w.accounts)
+	a.owner = pick(w, "human", w.humans)
+	a.name, a.number = a.owner.name, a.owner.number
+	w.changed(a, "is now of "+a.owner.who)
+}
+
+func (w *play) rename() {
+	a := pick(w, "account", w.accounts)
+	if a.name == a.owner.name {
+		a.name = a.owner.newName
+	} else {
+		a.name = a.owner.name
+	}
+	w.changed(a, "has another name of the same holder")
+}
+
+func (w *play) renumber() {
+	a := pick(w, "account", w.accounts)
+	if a.number == a.owner.number {
+		a.number = a.owner.short()
+	} else {
+		a.number = a.owner.number
+	}
+	w.changed(a, "has the holder's number in "+fmt.Sprint(len(a.number))+" digits")
+}
+
+func (w *play) filePhone() {
+	a := pick(w, "account", w.accounts)
+	from := pick(w, "human", w.humans)
+	a.phone = from.phone
+	w.changed(a, "has the phone of "+from.who)
+}
+
+// issueCode is what a clerk does for somebody at the counter.
+func (w *play) issueCode() {
+	a := pick(w, "account", w.accounts)
+	kept, err := w.db.AccountByNumber(context.Background(), a.no)
+	must(w.t, err)
+	a.code = fmt.Sprintf("%010d", 7_000_000_000+invented())
+	a.codeEnds, err = w.db.IssueResetCode(context.Background(), kept, a.code, "window-3")
+	must(w.t, err)
+	w.note("the counter issues a code for %s", a)
+}
+
+// erasePerson is what an operator does for somebody; with their accounts, the next file
+// brings those back.
+func (w *play) erasePerson() {
+	h := pick(w, "human", w.humans)
+	too := w.slip(3, "accounts, too")
+	doc, err := w.server.documents.Parse("01", h.number)
+	must(w.t, err)
+	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, Unlock: store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
+	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
+		w.rt.Skip("nothing is kept of an account")
+	}
+	must(w.t, err)
+	w.note("%s is erased, accounts too: %v", h, too)
+	w.told.count("erased")
+	if u := w.holderOf(h); u != nil {
+		w.endLink(u, "erased")
+	}
+	w.forget(h)
+	for _, a := range w.ownedBy(h) {
+		a.code = ""
+		if too {
+			a.former, a.password, a.frozen, a.version = append(a.former, a.password), inventedPassword(), false, 1
+			w.changed(a, "is listed again")
+		}
+	}
+}
+
+// forget notes what may be gone with a human.
+func (w *play) forget(h *human) {
+	for _, u := range w.users {
+		if u.human != h && !u.proven[h] {
+			continue
+		}
+		for purpose := range u.consents {
+			u.consents[purpose] = "unsure"
+		}
+		for number, first := range w.payloads {
+			if first == u {
+				delete(w.payloads, number)
+			}
+		}
+		for _, s := range w.sessions {
+			s.unsure = s.unsure || s.user == u
+		}
+	}
+	for _, p := range w.pendings {
+		p.closed = p.closed || p.human == h
+	}
+	for _, c := range w.changes {
+		c.closed = c.closed || c.human == h
+	}
+	for _, r := range w.resets {
+		r.closed = r.closed || r.human == h
+	}
+}
+
+// cancelAuthorisation is what a citizen does in Alipay; its notice comes later.
+func (w *play) cancelAuthorisation() {
+	u := pick(w, "user", w.users)
+	letter, err := w.letters.Write(alipaysim.Notice{Person: u.Person.Person, Kind: signing.MethodCancelled})
+	must(w.t, err)
+	w.posts = append(w.posts, &modelLetter{Letter: letter, user: u, at: w.now()})
+	w.note("%s cancels the authorisation, letter %d", u, len(w.posts))
+	if !w.slip(3, "the notice is late") {
+		w.deliver(w.posts[len(w.posts)-1])
+	}
+}
+
+// deliverLetter brings any letter, late or once more.
+func (w *play) deliverLetter() { w.deliver(pick(w, "letter", w.posts)) }
+
+func (w *play) deliver(l *modelLetter) {
+	_, answer := w.house.deliver(w.url, l.Letter)
+	w.note("a letter of the cancellation of %s → %s", l.user, answer)
+	if answer != "success" || l.taken {
+		return
+	}
+	l.taken = true
+	w.told.count("authorisation cancelled")
+	for _, s := range w.sessions {
+		if s.user == l.user && !s.created.After(l.at) && s.ended == "" {
+			s.ended = "authorisation cancelled"
+		}
+	}
+	for _, c := range w.changes {
+		c.closed = c.closed || c.user == l.user && !c.opened.After(l.at)
+	}
+	if u := l.user; w.centre.rules.cancelEnds && u.link != nil && !u.authorised.After(l.at) {
+		w.endLink(u, "authorisation cancelled")
+	}
+}
+
+// passTime lets some of what waits run out.
+func (w *play) passTime() {
+	d := []time.Duration{time.Minute, 14 * time.Minute, 16 * time.Minute, 31 * time.Minute, 2 * time.Hour, 24 * time.Hour}[evenly(6).Draw(w.rt, "time")]
+	w.clock.Advance(d)
+	w.note("%v later", d)
+}

@@ -1,0 +1,312 @@
+package miniapp
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/store"
+)
+
+func (w *play) logIn() { w.open(pick(w, "user", w.users)) }
+
+// open opens a session, which always works, and shows the account that is linked.
+func (w *play) open(u *modelUser) *modelSession {
+	code, err := w.sim.AuthCode(u.Person.Person)
+	must(w.t, err)
+	s := &modelSession{phone: w.phone(), user: u, created: w.now(), seen: w.now()}
+	s.label = fmt.Sprintf("session %d of %s", len(w.sessions)+1, u)
+	r := s.post("/v1/sessions", m{"auth_code": code}).want(w.t, "OK")
+	s.token = r.get(w.t, "token").(string)
+	w.sessions = append(w.sessions, s)
+	w.note("%s begins", s)
+	if r.get(w.t, "linked") != (u.link != nil) {
+		w.t.Fatalf("%s is told linked: %v", s, r.get(w.t, "linked"))
+	}
+	if u.link != nil {
+		u.authorised = w.now()
+		w.entitled(s)
+		w.shows(u, u.link.account, r)
+	}
+	return s
+}
+
+func (w *play) signOut() {
+	w.do(w.anySession(), &deed{what: "sign out", path: "/v1/sessions/end", body: m{}, parting: true, judge: func(s *modelSession, r reply) {
+		if r.Code == "OK" {
+			s.ended = "signed out"
+		}
+	}})
+}
+
+// A linkForm is what somebody fills in.
+type linkForm struct {
+	human            *human // by the number
+	name, number, no string
+	password, code   string
+	proof            Proof
+	slips            string // what is wrong with it
+}
+
+func (w *play) link() {
+	s := w.unlinkedSession()
+	h := s.user.human
+	if w.slip(4, "somebody else") {
+		h = pick(w, "human", w.humans)
+	}
+	w.do(s, w.linkForm(s, w.anyOf(h)))
+}
+
+// linkForm is the form for an account, mostly right; nil is of somebody who has none.
+func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
+	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
+	what := "link, nothing"
+	if a != nil {
+		f = linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, password: a.password}
+		what = "link, " + a.label
+		w.spoil(&f, a)
+	}
+	body := m{"name": f.name, "id_type": document.Citizen, "id_number": f.number, "password": f.password}
+	if f.no != "" {
+		body["account_no"] = f.no
+	}
+	if f.code != "" {
+		delete(body, "password")
+		body["reset_code"] = f.code
+	}
+	if f.proof != "" {
+		body["proof"] = f.proof
+	}
+	return &deed{what: what + f.slips, path: "/v1/link", body: body, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }}
+}
+
+// spoil makes a mistake, or an attack, now and then.
+func (w *play) spoil(f *linkForm, a *modelAccount) {
+	slip := func(n int, what string, make func()) {
+		if w.slip(n, what) {
+			make()
+			f.slips += ", " + what
+		}
+	}
+	slip(8, "another's name", func() { f.name = pick(w, "human", w.humans).name })
+	slip(8, "another's number", func() { f.human = pick(w, "human", w.humans); f.number = f.human.number })
+	slip(4, "15 digits", func() { f.number = f.human.short() })
+	slip(3, "no account number", func() { f.no = "" })
+	slip(8, "another's password", func() { f.password = pick(w, "account", w.accounts).password })
+	slip(8, "a former password", func() { f.password = pick(w, "password", append(slices.Clone(a.former), f.password)) })
+	slip(3, "a code", func() { f.code = a.code })
+	slip(6, "another's code", func() { f.code = pick(w, "account", w.accounts).code })
+	slip(4, "a chosen proof", func() { f.proof = []Proof{ProofFace, ProofPhone}[evenly(2).Draw(w.rt, "proof")] })
+}
+
+// knows says whether a form has an account's holder, and a password that opens it or a
+// clerk's code, which does so though the password is frozen.
+func (f linkForm) knows(a *modelAccount, now time.Time) bool {
+	right := f.password == a.password && !a.frozen
+	if f.code != "" {
+		right = f.code == a.code && now.Before(a.codeEnds)
+	}
+	return f.human == a.owner && f.name == a.name && right
+}
+
+func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
+	u := s.user
+	switch r.Code {
+	case "OK":
+		a := w.linkedNow(u)
+		if a == nil {
+			w.t.Fatalf("%s is told of a link that is not there", s)
+		}
+		if u.link == nil {
+			if !f.knows(a, w.now()) || !w.proves(s, a) {
+				w.t.Fatalf("%s is linked to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
+			}
+			w.linked(u, a)
+		} else if !f.knows(a, w.now()) {
+			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
+		}
+		w.entitled(s)
+		w.shows(u, u.link.account, r)
+	case "LINK_PROOF_REQUIRED":
+		w.judgePending(s, f, r)
+	}
+}
+
+// judgePending notes a link that waits: its password, or code, was right.
+func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
+	pending := r.pending(w.t)
+	if pending == nil {
+		return
+	}
+	var digest []byte
+	must(w.t, w.raw().QueryRow(`SELECT account_no_digest FROM link_proofs JOIN accounts USING (center_id, account_id) WHERE proof_id = $1`, pending.ID).Scan(&digest))
+	a := w.byDigest(digest)
+	if !f.knows(a, w.now()) || !slices.Contains(w.accepted(a), ProofFace) || !w.agreed(s.user, PurposeFace) || !w.agreed(s.user, PurposeLink) {
+		w.t.Fatalf("%s is asked for a face for %s: password and person right: %v", s, a, f.knows(a, w.now()))
+	}
+	for _, p := range w.pendings {
+		p.closed = p.closed || p.session.user == s.user
+	}
+	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
+		session: s, account: a, human: a.owner, version: a.version, opened: w.now()}
+	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
+	w.pendings = append(w.pendings, p)
+}
+
+// showFace lets a verification end at Alipay. What has passed stays so.
+func (w *play) showFace() {
+	type check struct {
+		what, id string
+		passed   *bool
+	}
+	var open []check
+	for _, p := range w.pendings {
+		open = append(open, check{p.label, p.certifyID, &p.passed})
+	}
+	for _, r := range w.resets {
+		if r.certifyID != "" {
+			open = append(open, check{r.path, r.certifyID, &r.passed})
+		}
+	}
+	c := pickLate(w, "verification", filtered(open, func(c check) bool { return !*c.passed }))
+	right := !w.slip(4, "a wrong face")
+	must(w.t, w.sim.Certify(c.id, &right))
+	*c.passed = right
+	w.note("%s: the right face is shown: %v", c.what, right)
+}
+
+func (w *play) confirmLink() {
+	p := pickLate(w, "pending link", w.pendings)
+	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" {
+			return
+		}
+		u := s.user
+		if u.link == nil {
+			late := !w.now().Before(p.opened.Add(store.LinkProofLife))
+			changed := p.account.version != p.version
+			if s != p.session || p.closed || p.account.frozen || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(u, PurposeFace) {
+				w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
+					p.closed, p.passed, late, changed, p.human, p.account.owner)
+			}
+			p.closed = true
+			w.linked(u, p.account)
+		}
+		if l := w.entitled(s); s != p.session || l.account != p.account {
+			w.t.Fatalf("%s is told of a link that it did not begin", s)
+		}
+		w.shows(u, u.link.account, r)
+	}})
+}
+
+// showPhone hands in what Alipay gave, now and then what it gave somebody else.
+func (w *play) showPhone() {
+	s := w.anySession()
+	from := s.user
+	if w.slip(4, "another's payload") {
+		from = pick(w, "user", w.users)
+	}
+	payload, err := w.sim.Phone(from.Person.Person, "")
+	must(w.t, err)
+	number := from.Phone
+	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: []byte(payload), judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" {
+			return
+		}
+		if first := w.payloads[number]; first != nil && first != s.user {
+			w.t.Fatalf("%s shows a phone that is %s's", s, first)
+		}
+		if !w.agreed(s.user, PurposePhone) {
+			w.t.Fatalf("%s shows a phone without consent", s)
+		}
+		w.payloads[number], s.number = s.user, number
+		var told phoneReply
+		must(w.t, json.Unmarshal(r.Data, &told))
+		if told.MatchesRecord != nil && *told.MatchesRecord != (w.entitled(s).account.phone == number) {
+			w.t.Fatalf("%s is told that its phone matches: %v", s, *told.MatchesRecord)
+		}
+	}})
+}
+
+// newNumber gives an Alipay user another number, which may be somebody else's.
+func (w *play) newNumber() {
+	u := pick(w, "user", w.users)
+	u.Phone = pick(w, "human", w.humans).phone
+	if w.slip(2, "a fresh number") {
+		u.Phone = fmt.Sprintf("1980%07d", invented())
+	}
+	w.tellAlipay(u)
+	w.note("%s has a new number", u)
+}
+
+func (w *play) unlink() {
+	s := w.linkedSession()
+	password := "Quiet-Meadow-Nobody"
+	if l := s.user.link; l != nil && !w.slip(4, "a wrong password") {
+		password = l.account.password
+	}
+	w.do(s, &deed{what: "unlink", path: "/v1/link/remove", body: m{"password": password}, judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" || s.user.link == nil {
+			return // again, after an answer was lost
+		}
+		if l := w.entitled(s); password != l.account.password || l.account.frozen {
+			w.t.Fatalf("%s unlinks with a wrong password, or a frozen one", s)
+		}
+		w.closeOpen(s.user.link)
+		w.endSessions(s.user, s, "unlinked")
+		s.user.link = nil
+	}})
+}
+
+var purposes = []string{PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone}
+
+// giveConsent agrees to everything, or to one thing alone.
+func (w *play) giveConsent() {
+	s := w.anySession()
+	all := purposes
+	if w.slip(3, "one thing alone") {
+		all = []string{pick(w, "purpose", purposes)}
+	}
+	for _, purpose := range all {
+		w.do(s, &deed{what: "give consent, " + purpose, path: "/v1/consents", body: m{"purpose": purpose, "version": "1"}, judge: func(s *modelSession, r reply) {
+			if r.Code == "OK" {
+				s.user.consents[purpose] = "given"
+			}
+		}})
+	}
+}
+
+func (w *play) withdrawConsent() {
+	purpose := pick(w, "purpose", purposes)
+	w.do(w.anySession(), &deed{what: "withdraw consent, " + purpose, path: "/v1/consents/withdraw", body: m{"purpose": purpose}, judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" {
+			return
+		}
+		if purpose == PurposeLink && s.user.link != nil {
+			w.t.Fatalf("%s withdraws the consent to a link that stands", s)
+		}
+		s.user.consents[purpose] = "withdrawn"
+		for _, x := range w.sessions {
+			if x.user == s.user && purpose == PurposePhone {
+				x.number = ""
+			}
+		}
+	}})
+}
+
+// sendAgain repeats an earlier request, in the same session, a later one, or anybody's.
+func (w *play) sendAgain() {
+	d := pick(w, "earlier request", w.deeds)
+	w.note("again:")
+	w.do(w.anySession(), d)
+}
+
+// loseAnswer makes a request one whose run died before it answered.
+func (w *play) loseAnswer() {
+	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 }))
+	w.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
+	clear(d.first)
+	w.note("the answer to %s is lost", d.what)
+}

@@ -1,0 +1,194 @@
+package miniapp
+
+import (
+	"fmt"
+	"maps"
+	"math/bits"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"fundpass/signing/alipaysim"
+)
+
+// A provingCentre is what a centre asks of somebody who links.
+type provingCentre struct {
+	set, initial []Proof // as Config.Proof and Config.InitialProof
+	consent      ConsentMode
+	rules        linkRules
+}
+
+var provingCentres = map[string]provingCentre{
+	"certdoc":      {set: []Proof{ProofCertdoc}, initial: []Proof{ProofCertdoc}, consent: ConsentRecorded},
+	"any proof":    {set: []Proof{ProofCertdoc, ProofFace, ProofPhone}, initial: []Proof{ProofCertdoc, ProofFace}, consent: ConsentRecorded},
+	"face, asked":  {set: []Proof{ProofFace, ProofPhone}, initial: []Proof{ProofFace}, consent: ConsentRequired},
+	"no proof":     {set: []Proof{ProofNone}, initial: []Proof{ProofNone}, consent: ConsentRecorded},
+	"none or face": {set: []Proof{ProofNone}, initial: []Proof{ProofFace}, consent: ConsentRecorded},
+}
+
+func (c provingCentre) options() []houseOption {
+	return []houseOption{withProof(joined(c.set)), withInitialProof(joined(c.initial)), withConsent(c.consent), withSpraying(99, 9999, 99_999)}
+}
+
+func joined(all []Proof) Proof {
+	texts := make([]string, len(all))
+	for i, p := range all {
+		texts[i] = string(p)
+	}
+	return Proof(strings.Join(texts, ","))
+}
+
+// mustHappen are answers without which the histories show nothing.
+var mustHappen = []string{
+	"link OK", "link LINK_REFUSED", "link LINK_PROOF_REQUIRED", "link ALREADY_LINKED", "confirm link OK", "confirm link LINK_GONE",
+	"unlink OK", "freeze OK", "open change OK", "confirm change OK", "confirm change CHANGE_GONE", "open reset OK", "confirm reset OK",
+	"confirm reset RESET_GONE", "read OK", "read NOT_LINKED", "read SESSION_EXPIRED", "phone OK", "phone PHONE_REFUSED", "give consent OK", "withdraw consent OK",
+	"link moved", "link ended", "first answer again", "authorisation cancelled", "erased",
+}
+
+// No history lets an Alipay user act on an account, or read of it, whose present holder
+// has not proven themselves to that very user, by a right password, or a clerk's code,
+// and a proof that the centre accepts, in one flow; nor does a session act after its
+// link has ended. FUNDPASS_HISTORIES says how many histories each centre plays.
+func TestNobodyActsUnproven(t *testing.T) {
+	t.Parallel()
+	histories := 14
+	if n, err := strconv.Atoi(os.Getenv("FUNDPASS_HISTORIES")); err == nil {
+		histories = n
+	}
+	told := &tally{seen: map[string]int{}}
+	t.Run("centres", func(t *testing.T) {
+		for name, c := range provingCentres {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				for left := histories; left > 0 && !t.Failed(); left -= housefull {
+					playHistories(t, c, min(left, housefull), told)
+				}
+			})
+		}
+	})
+	t.Log(told)
+	for _, must := range mustHappen {
+		if told.seen[must] == 0 && !t.Failed() {
+			t.Errorf("never seen: %s", must)
+		}
+	}
+}
+
+// acts of a history have each as many steps as rapid gives it, 30 on average.
+const acts = 3
+
+// housefull is how many histories one house sees; rapid's default of checks.
+const housefull = 100
+
+// playHistories plays so many in a house of its own. rapid wants more: the rest of its
+// checks are empty, except while it shortens a history that failed.
+func playHistories(t *testing.T, c provingCentre, n int, told *tally) {
+	h := newHouse(t, c.options()...)
+	var err error
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, Key: callbackKey(), ContentKey: testContentKey})
+	must(t, err)
+	later, err := alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, Key: callbackKey(), Now: h.clock.Now})
+	must(t, err)
+	h.restart(c.options()...)
+	outside, failed := h.t, false
+	rapid.Check(t, func(rt *rapid.T) {
+		if n--; n < 0 && !failed {
+			return
+		}
+		h.t = judge{outside, rt, &failed}
+		defer func() { h.t = outside }()
+		w := &play{house: h, centre: c, rt: rt, letters: later, told: told, payloads: map[string]*modelUser{}}
+		told.count("histories")
+		w.begin()
+		for range acts {
+			rt.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) { w.checkLinks() }, "step": func(*rapid.T) { w.anyStep() }})
+		}
+	})
+}
+
+// A judge leaves it to rapid what becomes of a failure: it shortens the history.
+type judge struct {
+	testing.TB
+	rapid  *rapid.T
+	failed *bool
+}
+
+func (j judge) Errorf(format string, args ...any) { *j.failed = true; j.rapid.Errorf(format, args...) }
+func (j judge) Error(args ...any)                 { *j.failed = true; j.rapid.Error(args...) }
+func (j judge) Fatalf(format string, args ...any) { *j.failed = true; j.rapid.Fatalf(format, args...) }
+func (j judge) Fatal(args ...any)                 { *j.failed = true; j.rapid.Fatal(args...) }
+
+// A tally counts what was answered.
+type tally struct {
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (t *tally) count(what string) { t.mu.Lock(); defer t.mu.Unlock(); t.seen[what]++ }
+
+func (t *tally) String() string {
+	var b strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(t.seen)) {
+		fmt.Fprintf(&b, "%s: %d · ", what, t.seen[what])
+	}
+	return b.String()
+}
+
+// A step is something that can happen, and how often it does.
+type step struct {
+	name   string
+	weight int
+	take   func(*play)
+}
+
+// steps are what can happen. A new one is a method of play and a line here.
+var steps = []step{
+	{"log in", 7, (*play).logIn}, {"read", 10, (*play).read}, {"link", 11, (*play).link}, {"send again", 5, (*play).sendAgain},
+	{"show a face", 6, (*play).showFace}, {"confirm link", 6, (*play).confirmLink}, {"show phone", 4, (*play).showPhone},
+	{"open change", 6, (*play).openChange}, {"confirm change", 6, (*play).confirmChange}, {"cancel change", 1, (*play).cancelChange},
+	{"open reset", 6, (*play).openReset}, {"confirm reset", 5, (*play).confirmReset}, {"cancel reset", 1, (*play).cancelReset},
+	{"give consent", 4, (*play).giveConsent}, {"withdraw consent", 2, (*play).withdrawConsent},
+	{"unlink", 3, (*play).unlink}, {"freeze", 1, (*play).freeze}, {"sign out", 1, (*play).signOut},
+	{"status", 3, (*play).changeStatus}, {"open again", 3, (*play).openAgain}, {"merge", 2, (*play).merge}, {"give away", 3, (*play).giveAway},
+	{"rename", 2, (*play).rename}, {"renumber", 2, (*play).renumber}, {"phone on file", 2, (*play).filePhone}, {"issue code", 4, (*play).issueCode},
+	{"cancel authorisation", 2, (*play).cancelAuthorisation}, {"deliver", 2, (*play).deliverLetter}, {"new number", 1, (*play).newNumber},
+	{"erase", 1, (*play).erasePerson}, {"lose an answer", 2, (*play).loseAnswer}, {"time", 2, (*play).passTime},
+}
+
+// anyStep takes one of them.
+func (w *play) anyStep() {
+	all := 0
+	for _, s := range steps {
+		all += s.weight
+	}
+	n := evenly(all).Draw(w.rt, "step")
+	for _, s := range steps {
+		if n -= s.weight; n < 0 {
+			w.clock.Advance(2 * time.Second) // so that no two steps are at one moment
+			s.take(w)
+			w.told.count("steps")
+			return
+		}
+	}
+}
+
+// evenly draws one of n numbers, each as often as the others: rapid prefers small ones.
+func evenly(n int) *rapid.Generator[int] {
+	return rapid.Custom(func(t *rapid.T) int {
+		x := 0
+		for range bits.Len(uint(n)) + 3 {
+			x *= 2
+			if rapid.Bool().Draw(t, "bit") {
+				x++
+			}
+		}
+		return x % n
+	})
+}

@@ -1,0 +1,357 @@
+package miniapp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// linkRules are decisions about links that may change.
+type linkRules struct {
+	cancelEnds bool // a cancelled authorisation ends the link; otherwise only its sessions
+	takeover   bool // who proves to be the person takes the link over from another Alipay user
+}
+
+// A play is one history while it is told: beside the house, what is true by the rules.
+type play struct {
+	*house
+	centre  provingCentre
+	rt      *rapid.T
+	letters *alipaysim.Sim // writes notices by the house's clock
+	told    *tally
+
+	humans   []*human
+	accounts []*modelAccount
+	users    []*modelUser
+	sessions []*modelSession
+	pendings []*modelPending
+	changes  []*modelChange
+	resets   []*modelReset
+	posts    []*modelLetter
+	deeds    []*deed
+	payloads map[string]*modelUser // by phone number: who showed it first
+}
+
+// A human is somebody of flesh and blood. Names and numbers are invented.
+type human struct {
+	who           string
+	name, newName string
+	number        string // 18 digits
+	phone         string
+}
+
+// short is the number as it was before 1999: 15 digits.
+func (h *human) short() string  { return h.number[:6] + h.number[8:17] }
+func (h *human) String() string { return h.who }
+
+// A modelAccount is a fund account as the centre has it.
+type modelAccount struct {
+	label               string
+	no                  string
+	owner               *human
+	name, number, phone string // as the centre writes them
+	status              string
+	initial             bool // the password is the last six of the 18 digits
+	password            string
+	former              []string
+	version             int
+	frozen              bool // the password
+	code                string
+	codeEnds            time.Time
+}
+
+func (a *modelAccount) String() string { return a.label }
+
+func (a *modelAccount) ended() bool { return store.Account{Status: a.status}.Ended() }
+
+// A modelUser is an Alipay user: whose it is by Alipay's word, what has been proven to it.
+type modelUser struct {
+	alipaysim.Person
+	label      string
+	human      *human
+	link       *modelLink
+	authorised time.Time // of the link: when it was made, or the last log-in since
+	proven     map[*human]bool
+	consents   map[string]string // purpose: "given", "withdrawn", "unsure"
+}
+
+func (u *modelUser) String() string { return u.label }
+
+// A modelLink is a link that should be there.
+type modelLink struct {
+	account *modelAccount
+	human   *human // who proved themselves
+}
+
+// A modelSession is a session and its phone.
+type modelSession struct {
+	*phone
+	label         string
+	user          *modelUser
+	number        string // the phone number it has shown
+	ended         string // why; "" while it may be alive
+	unsure        bool   // it may have ended
+	created, seen time.Time
+}
+
+func (s *modelSession) String() string { return s.label }
+
+// A modelPending is a link that waits for a face.
+type modelPending struct {
+	label, id, certifyID string
+	session              *modelSession
+	account              *modelAccount
+	human                *human
+	version              int
+	opened               time.Time
+	passed, closed       bool
+}
+
+// A modelChange is a change of the password.
+type modelChange struct {
+	path    string
+	user    *modelUser
+	account *modelAccount
+	human   *human
+	version int
+	opened  time.Time
+	closed  bool
+	done    string // the password it set
+}
+
+// A modelReset is a reset of the password.
+type modelReset struct {
+	path, certifyID string
+	session         *modelSession
+	account         *modelAccount
+	human           *human
+	version         int
+	opened          time.Time
+	passed, closed  bool
+	done            string
+}
+
+// A modelLetter is a notice of a cancelled authorisation, delivered or on its way.
+type modelLetter struct {
+	alipaysim.Letter
+	user  *modelUser
+	at    time.Time
+	taken bool
+}
+
+var unprovenCount atomic.Int64
+
+// invented is a number that no other history has: of a person, an account, a password.
+func invented() int { return int(unprovenCount.Add(1)) }
+
+// inventedPassword is one that no rule minds.
+func inventedPassword() string {
+	name := "Copper-"
+	for _, digit := range fmt.Sprint(invented()) {
+		name += []string{"ba", "ko", "ri", "nu", "te", "sa", "mi", "lo", "ve", "du"}[digit-'0']
+	}
+	return name
+}
+
+// begin puts three people on the stage, of whom one has two accounts and two Alipay
+// users and one has nothing but Alipay, and lets some of them be linked already.
+func (w *play) begin() {
+	names := [][3]string{{"Ouyang", "欧阳测试", "欧阳新名"}, {"Sima", "司马样例", "司马改称"}, {"Shangguan", "上官演示", "上官换字"}}
+	for _, n := range names {
+		i := invented()
+		born := time.Date(1920, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i/900)
+		w.humans = append(w.humans, &human{n[0], n[1], n[2], idNumber(born.Format("20060102"), i%900), fmt.Sprintf("1990%07d", i)})
+	}
+	numbers := w.accountNumbers(3)
+	for i, owner := range []int{0, 0, 1} {
+		w.openAccount(fmt.Sprint("account ", i+1), numbers[i], w.humans[owner])
+	}
+	w.accounts[2].initial = rapid.Bool().Draw(w.rt, "initial password")
+	for i, owner := range []int{0, 0, 1, 2} {
+		w.addUser(fmt.Sprintf("user %d (%s)", i+1, w.humans[owner]), w.humans[owner])
+	}
+	for _, a := range w.accounts {
+		w.file(a)
+	}
+	for _, u := range w.users[:3] {
+		s := w.open(u)
+		if w.slip(2, u.label+" begins linked") {
+			w.do(s, w.linkForm(s, w.anyOf(u.human)))
+		}
+	}
+}
+
+// accountNumbers are in the order in which the product prefers accounts, so that a
+// history that is told again goes the same way.
+func (w *play) accountNumbers(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("88%010d", invented())
+	}
+	slices.SortFunc(all, func(a, b string) int { return bytes.Compare(w.numberDigest(a), w.numberDigest(b)) })
+	return all
+}
+
+func (w *play) numberDigest(no string) []byte {
+	return w.box.Index("account number", []byte("test"), []byte(no))
+}
+
+func (w *play) openAccount(label, no string, owner *human) {
+	a := &modelAccount{label: label, no: no, owner: owner, name: owner.name, number: owner.number, phone: owner.phone,
+		status: store.StatusNormal, password: inventedPassword(), version: 1}
+	w.accounts = append(w.accounts, a)
+}
+
+func (w *play) addUser(label string, h *human) {
+	i := invented()
+	u := &modelUser{label: label, human: h, proven: map[*human]bool{}, consents: map[string]string{}, Person: alipaysim.Person{
+		Person: fmt.Sprint("unproven-", i), Story: "face_pending", Name: h.name, IDType: document.Citizen, IDNumber: h.number, Phone: h.phone,
+		OpenID: fmt.Sprintf("open-unproven-%d-%s", i, uuid.NewString()), Certified: !w.slip(4, label+" is not certified"),
+	}}
+	if w.slip(2, label+" has a user_id, too") {
+		u.UserID = fmt.Sprintf("2088%012d", i)
+	}
+	w.users = append(w.users, u)
+	w.tellAlipay(u)
+}
+
+func (w *play) tellAlipay(u *modelUser) { w.sim.Add(u.Person); w.letters.Add(u.Person) }
+
+// file is the centre's file with this account as it now is.
+func (w *play) file(a *modelAccount) {
+	doc, err := w.server.documents.Parse(document.Citizen, a.number)
+	must(w.t, err)
+	if a.initial {
+		a.password = doc.Number[12:]
+	}
+	d := store.Depositor{Status: a.status, DocumentKey: doc.Key(),
+		Person: store.Person{Name: a.name, IDType: document.Citizen, IDNumber: doc.Number, Phone: a.phone, AccountNo: a.no}}
+	if a.initial {
+		d.InitialRule = "id-last6"
+	} else {
+		d.Hash, err = w.server.hasher.Hash(context.Background(), passwd.NewSecret(a.password))
+		must(w.t, err)
+	}
+	_, err = w.db.ImportDepositors(context.Background(), []store.Depositor{d})
+	must(w.t, err)
+}
+
+// note writes the history down; rapid shows it when it failed.
+func (w *play) note(format string, args ...any) { w.rt.Logf("· "+format, args...) }
+
+func (w *play) now() time.Time { return w.clock.Now() }
+
+// slip draws whether something unlikely happens, once in n times; when a history is
+// shortened, it does not.
+func (w *play) slip(n int, what string) bool { return evenly(n).Draw(w.rt, what) == n-1 }
+
+// pick draws one of all; a step that needs one where there is none does not happen.
+func pick[T any](w *play, what string, all []T) T {
+	if len(all) == 0 {
+		w.rt.Skip("no " + what)
+	}
+	return all[evenly(len(all)).Draw(w.rt, what)]
+}
+
+// filtered are those of all that fit.
+func filtered[T any](all []T, fits func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !fits(x) })
+}
+
+func (w *play) ownedBy(h *human) []*modelAccount {
+	return filtered(w.accounts, func(a *modelAccount) bool { return a.owner == h })
+}
+
+// anyOf is an account of the human, now and then of anybody, nil where there is none.
+func (w *play) anyOf(h *human) *modelAccount {
+	own := w.ownedBy(h)
+	if w.slip(6, "somebody's account") {
+		own = w.accounts
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return pick(w, "account", own)
+}
+
+// anySession is mostly a live one.
+func (w *play) anySession() *modelSession {
+	return w.preferred(func(*modelUser) bool { return true })
+}
+
+// linkedSession is mostly a live one of a user with a link, unlinkedSession of one without.
+func (w *play) linkedSession() *modelSession {
+	return w.preferred(func(u *modelUser) bool { return u.link != nil })
+}
+
+func (w *play) unlinkedSession() *modelSession {
+	return w.preferred(func(u *modelUser) bool { return u.link == nil })
+}
+
+// preferred is mostly a live session of a user who fits, a new one where there is none,
+// now and then any.
+func (w *play) preferred(fits func(*modelUser) bool) *modelSession {
+	if w.slip(8, "any session") {
+		return pick(w, "session", w.sessions)
+	}
+	all := filtered(w.sessions, func(s *modelSession) bool { return w.alive(s) && fits(s.user) })
+	if len(all) > 0 {
+		return pick(w, "session", all)
+	}
+	return w.open(pick(w, "user", filtered(w.users, fits)))
+}
+
+// alive says whether a session should be alive, as far as one can tell.
+func (w *play) alive(s *modelSession) bool {
+	return s.ended == "" && w.now().Sub(s.seen) < store.SessionIdle-time.Minute && w.now().Sub(s.created) < store.SessionLife-time.Minute
+}
+
+// pickLate is mostly the last of all.
+func pickLate[T any](w *play, what string, all []T) T {
+	if len(all) > 1 && !w.slip(3, "an earlier "+what) {
+		all = all[len(all)-1:]
+	}
+	return pick(w, what, all)
+}
+
+// mostly is this session, now and then any.
+func (w *play) mostly(s *modelSession) *modelSession {
+	if w.slip(5, "another session") {
+		return w.anySession()
+	}
+	return s
+}
+
+// linkedTo is who is linked to the account.
+func (w *play) linkedTo(a *modelAccount) *modelUser {
+	i := slices.IndexFunc(w.users, func(u *modelUser) bool { return u.link != nil && u.link.account == a })
+	if i < 0 {
+		return nil
+	}
+	return w.users[i]
+}
+
+func (w *play) identity(u *modelUser) []byte {
+	return w.box.Index("alipay identity", []byte(testAppID), []byte("open_id"), []byte(u.OpenID))
+}
+
+// byDigest is the account of a number's digest.
+func (w *play) byDigest(digest []byte) *modelAccount {
+	for _, a := range w.accounts {
+		if bytes.Equal(w.numberDigest(a.no), digest) {
+			return a
+		}
+	}
+	return nil
+}

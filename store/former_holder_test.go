@@ -1,0 +1,46 @@
+package store_test
+
+import (
+	"testing"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// Who held an account before leaves notices with it. What belongs to them is neither
+// shown to the next holder nor erased with them.
+func TestFormerHolder(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	ctx := t.Context()
+	former := liveThrough(t, db, 1)
+	next := former
+	moved(&next)
+	importAll(t, db, next)
+	back, err := db.OpenSession(ctx, []byte("back"), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "second-of-1"}})
+	noError(t, err)
+	noError(t, db.BindPhone(ctx, back, store.PhoneProof{Payload: []byte("payload1"), Mobile: former.Person.Phone}))
+	s := linkedSession(t, db, "next", importedAccount(t, db, next))
+
+	own, err := db.OwnData(ctx, s)
+	noError(t, err)
+	if len(own.Sessions) != 1 || own.Sessions[0].Phone != "" {
+		t.Errorf("the next holder reads of sessions %+v", own.Sessions)
+	}
+	data, err := db.Export(ctx, asked(next))
+	noError(t, err)
+	if len(data.Sessions) != 1 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 {
+		t.Errorf("handed out: sessions %+v, consents %+v, phones %v", data.Sessions, data.Consents, data.PhoneProofs)
+	}
+	_, err = db.Erase(ctx, store.Erasure{Unlock: asked(next)})
+	noError(t, err)
+	if _, err := db.Session(ctx, back.TokenDigest); err != nil {
+		t.Errorf("the former holder's session: %v", err)
+	}
+	if consents, err := db.Consents(ctx, back); err != nil || len(consents) != 1 {
+		t.Errorf("the former holder's consents: %v, %v", consents, err)
+	}
+	if _, err := db.Session(ctx, s.TokenDigest); err == nil {
+		t.Error("the erased holder's session is left")
+	}
+}

@@ -1,0 +1,240 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A waitingLink is somebody whose face was shown, at the moment of the confirm, on one
+// process; a rival is at work on another.
+type waitingLink struct {
+	t        *testing.T
+	one, two *store.DB
+	n        int
+	d        store.Depositor
+	account  store.Account
+	session  store.Session
+	proof    store.LinkProof
+	owner    store.Session // linked to the account already, where the race wants one
+
+	finished, rivalled error
+}
+
+// A proofRace is a rival of the confirm and how the two may end. Whatever the order was,
+// one of them explains it.
+type proofRace struct {
+	name   string
+	owned  bool // somebody else is linked to the account
+	rival  func(w *waitingLink) error
+	loses  []error // how the confirm may fail
+	fails  []error // how the rival may fail
+	never  bool    // the confirm never succeeds
+	open   bool    // a confirm that failed leaves the proof open
+	after  error   // of one more confirm after one that failed
+	ends   bool    // a link that was made has ended
+	oneWon bool    // exactly one of the two succeeds
+}
+
+var proofRaces = []proofRace{
+	{name: "the same confirm", rival: func(w *waitingLink) error { return w.two.FinishLink(w.ctx(), w.session, w.account, w.proof) },
+		loses: []error{store.ErrGone}, fails: []error{store.ErrGone}, oneWon: true, after: store.ErrGone},
+	{name: "a new password", rival: (*waitingLink).newPassword, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
+	{name: "a freeze", rival: (*waitingLink).freeze, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
+	{name: "given to another person", rival: func(w *waitingLink) error { return w.becomes(moved) },
+		loses: []error{store.ErrGone, store.ErrNotFound}, open: true, after: store.ErrNotFound, ends: true},
+	{name: "moved out", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMoved)) },
+		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
+	{name: "merged into nothing", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMerged)) },
+		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
+	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.visit(w.two, "rival"), w.account) },
+		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
+	{name: "another account's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour()) },
+		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
+	{name: "a newer pending link", rival: func(w *waitingLink) error { _, err := w.wait(w.two, "newer"); return err },
+		loses: []error{store.ErrGone}, after: store.ErrGone},
+	{name: "the holder's unlink", owned: true, rival: func(w *waitingLink) error { return w.two.RemoveLink(w.ctx(), w.owner) },
+		loses: []error{store.ErrConflict}, open: true},
+	{name: "the holder's freeze", owned: true, rival: func(w *waitingLink) error { return w.two.Freeze(w.ctx(), w.owner) },
+		loses: []error{store.ErrConflict, store.ErrGone}, never: true, open: true, after: store.ErrGone},
+	{name: "the holder's new password", owned: true, rival: (*waitingLink).holdersChange,
+		loses: []error{store.ErrConflict, store.ErrGone}, never: true, open: true, after: store.ErrGone},
+}
+
+func inState(status string) func(*store.Depositor) {
+	return func(d *store.Depositor) { d.Status = status }
+}
+
+func (w *waitingLink) ctx() context.Context { return w.t.Context() }
+
+// becomes is the centre's file about the account.
+func (w *waitingLink) becomes(change func(*store.Depositor)) error {
+	d := w.d
+	change(&d)
+	_, err := w.two.ImportDepositors(w.ctx(), []store.Depositor{d})
+	return err
+}
+
+// newPassword and freeze are of another channel: here the account has no link.
+func (w *waitingLink) newPassword() error {
+	_, err := w.two.Pool().Exec(`UPDATE password_credentials SET version = version + 1, hash = 'new' WHERE account_id = $1`, w.account.ID)
+	return err
+}
+
+func (w *waitingLink) freeze() error {
+	_, err := w.two.Pool().Exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, w.account.ID)
+	return err
+}
+
+func (w *waitingLink) holdersChange() error {
+	change, err := w.two.OpenChange(w.ctx(), w.owner, w.account, []byte("old"))
+	if err == nil {
+		_, err = w.two.FinishChange(w.ctx(), w.owner, store.Confirm{Change: change, Hash: "new", Fingerprint: []byte("new")})
+	}
+	return err
+}
+
+// neighbour is another person's account, to which the same Alipay user could be linked.
+func (w *waitingLink) neighbour() store.Account {
+	return importedAccount(w.t, w.two, depositor(2*w.n+1, hashed))
+}
+
+func (w *waitingLink) visit(db *store.DB, who string) store.Session {
+	w.t.Helper()
+	name := fmt.Sprint(who, " ", w.n)
+	s, err := db.OpenSession(w.ctx(), []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: name}})
+	noError(w.t, err)
+	return s
+}
+
+func (w *waitingLink) wait(db *store.DB, certifyID string) (store.LinkProof, error) {
+	return db.OpenLinkProof(w.ctx(), w.session, w.account, store.LinkProof{
+		ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByCertify, CertifyID: fmt.Sprint(certifyID, w.n)})
+}
+
+// begin brings a new citizen as far as the shown face.
+func (w *waitingLink) begin(owned bool) {
+	w.t.Helper()
+	w.d = depositor(2*w.n, hashed)
+	importAll(w.t, w.one, w.d, depositor(2*w.n+1, hashed))
+	w.account = importedAccount(w.t, w.one, w.d)
+	w.session = w.visit(w.one, "comer")
+	if owned {
+		w.owner = linkedSession(w.t, w.one, fmt.Sprint("owner ", w.n), w.account)
+	}
+	var err error
+	w.proof, err = w.wait(w.one, "first")
+	noError(w.t, err)
+}
+
+func (w *waitingLink) finish(db *store.DB) error {
+	return db.FinishLink(w.ctx(), w.session, w.account, w.proof)
+}
+
+// run lets both go at once.
+func (w *waitingLink) run(rival func(*waitingLink) error) {
+	gate := make(chan struct{})
+	var both sync.WaitGroup
+	both.Go(func() { <-gate; w.finished = w.finish(w.one) })
+	both.Go(func() { <-gate; w.rivalled = rival(w) })
+	close(gate)
+	both.Wait()
+}
+
+// check holds what was answered against what stands there.
+func (w *waitingLink) check(r proofRace) {
+	w.t.Helper()
+	won := w.finished == nil
+	switch {
+	case !won && !isAny(w.finished, r.loses), w.rivalled != nil && !isAny(w.rivalled, r.fails):
+		w.t.Errorf("confirm %v, rival %v", w.finished, w.rivalled)
+	case r.oneWon && won == (w.rivalled == nil):
+		w.t.Errorf("both or neither: confirm %v, rival %v", w.finished, w.rivalled)
+	case r.never && won:
+		w.t.Error("linked to what is somebody else's")
+	}
+	kept, err := w.two.LinkProof(w.ctx(), w.session, w.proof.ID)
+	if r.ends && won { // and the session with it
+		noError(w.t, w.two.Pool().Get(&kept.State, `SELECT state FROM link_proofs WHERE proof_id = $1`, w.proof.ID))
+	} else {
+		noError(w.t, err)
+	}
+	used := won || r.oneWon && w.rivalled == nil && !r.open // the rival was the same confirm
+	want := map[bool]string{true: store.LinkProofUsed, false: store.LinkProofReplaced}[used]
+	if !used && r.open {
+		want = store.LinkProofStarted
+	}
+	if kept.State != want {
+		w.t.Errorf("confirm %v, and the proof is %s", w.finished, kept.State)
+	}
+	w.checkRows(won && !r.ends, "comer")
+	if !won {
+		if err := w.finish(w.two); !errors.Is(err, r.after) {
+			w.t.Errorf("once more: %v, want %v", err, r.after)
+		}
+	}
+	checkLinks(w.t, w.one)
+}
+
+// checkRows: there is a link where there should be one, and the record and the notices
+// account for every link.
+func (w *waitingLink) checkRows(linked bool, who string) {
+	w.t.Helper()
+	wrong := column(w.t, w.one, `
+		SELECT concat(links, ' links, ', mine, ' of the user; linked ', began, ', ended ', ended, ', told ', told) FROM (SELECT
+			(SELECT count(*) FROM alipay_links WHERE account_id IN ($1, $2)) AS links,
+			(SELECT count(*) FROM alipay_links WHERE identity_digest = $3 AND account_id = $1) AS mine,
+			(SELECT count(*) FROM events WHERE kind = 'linked' AND account_id IN ($1, $2)) AS began,
+			(SELECT count(*) FROM events WHERE kind IN ('unlinked', 'link_ended') AND account_id IN ($1, $2)) AS ended,
+			(SELECT count(*) FROM outbox WHERE kind = 'linked' AND account_id IN ($1, $2)) AS told) c
+		WHERE links > 1 OR links <> began - ended OR told <> began OR $4 AND mine <> 1`,
+		w.account.ID, w.neighbour().ID, w.session.IdentityDigest, linked)
+	if len(wrong) > 0 {
+		w.t.Errorf("confirm %v, rival %v: %q", w.finished, w.rivalled, wrong)
+	}
+}
+
+func isAny(err error, all []error) bool {
+	for _, one := range all {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFinishLinkRaces has confirms meet everything that may overtake them, over two
+// handles: one effect, and the answer that says which.
+func TestFinishLinkRaces(t *testing.T) {
+	t.Parallel()
+	for _, r := range proofRaces {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			dsn, box := storetest.DSN(t), storetest.NewBox(t)
+			one, two := storetest.Open(t, dsn, storetest.WithBox(box)), storetest.Open(t, dsn, storetest.WithBox(box))
+			wins := 0
+			for n := range proofRounds {
+				w := &waitingLink{t: t, one: one, two: two, n: n}
+				w.begin(r.owned)
+				w.run(r.rival)
+				if w.check(r); t.Failed() {
+					t.Fatalf("round %d", n)
+				}
+				if w.finished == nil {
+					wins++
+				}
+			}
+			t.Logf("the confirm won %d of %d", wins, proofRounds)
+		})
+	}
+}
+
+// proofRounds of each race.
+const proofRounds = 25
