@@ -47,6 +47,9 @@ func demoCommand(w world) *cobra.Command {
 	f.StringVar(&d.data, "data", "", "directory to keep keys, database and log in")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
 	f.StringVar(&d.logFile, "log", "", "file for the log (fundpass.log in the data directory)")
+	f.StringVar(&d.proof, "proof", string(miniapp.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
+	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
+	f.StringVar(&d.consent, "consent", string(miniapp.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
 	return cmd
 }
 
@@ -55,6 +58,8 @@ type demo struct {
 	screen
 	addr, data, logFile string
 	fresh               bool
+
+	proof, initialProof, consent string
 
 	public   net.Listener
 	home     *home
@@ -88,7 +93,7 @@ func (d *demo) run(ctx context.Context) error {
 
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.listen, d.openHome, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkLinks, d.listen, d.openHome, d.startPostgres, d.startSimulator, d.assemble, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -109,7 +114,16 @@ func (d *demo) stop() error {
 	return errors.Join(all...)
 }
 
-// listen comes first: a port in use is the most common surprise.
+// checkLinks refuses what serve would refuse, before anything runs.
+func (d *demo) checkLinks(context.Context) error {
+	s := settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
+	if problems := s.validateProofs(); len(problems) > 0 {
+		return asError(problems)
+	}
+	return nil
+}
+
+// listen comes early: a port in use is the most common surprise.
 func (d *demo) listen(context.Context) error {
 	switch {
 	case d.fresh && d.data == "":
@@ -215,7 +229,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	s := settings{
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
-		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc), Consent: string(miniapp.ConsentRecorded),
+		GatewayURL: d.simURL, Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent,
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,

@@ -23,6 +23,7 @@ func (d *runningDemo) testStories(t *testing.T) {
 		{"face_fails", "OK", "set", "01", "OK"},
 		{"mismatch", "LINK_REFUSED", "", "", ""},
 		{"legacy", "OK", "set", "01", "OK"},
+		{"new_phone", "OK", "set", "01", "OK"},
 	} {
 		t.Run(tt.person, func(t *testing.T) {
 			who, p := storyOf(t, tt.person).person(), d.phone()
