@@ -91,6 +91,11 @@ const shared = {
     if (b.does === 'go') my.redirectTo({ url: `/pages/${b.to}/index` });
   },
 
+  /** Shows what no call has answered. @param {string} text */
+  tell(text) {
+    this.setData({ problem: { text, requestId: '', offer: null } });
+  },
+
   takeOffer() {
     const { url } = this.data.problem.offer;
     this.setData({ problem: null });

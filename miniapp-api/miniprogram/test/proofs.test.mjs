@@ -120,10 +120,8 @@ test('suspended_account withdraws, is asked, gives again, and unlinks to withdra
 
 test('ok agrees to each text, then shows the phone', required, async () => {
   const { phone } = await linking('ok');
-  assert.match(phone.text, /请先阅读说明，并点“同意”/);
-  assert.ok(phone.sees('同意：核对手机号') && !phone.text.includes('即表示您已阅读'));
-  await phone.tap('同意：绑定公积金账户');
-  await phone.tap('确认绑定');
+  assert.match(phone.text, /请先阅读，再决定是否同意.*之间的绑定关系/);
+  await phone.tap('同意，继续绑定');
   assert.match(phone.text, /请先阅读，再决定是否同意.*与公积金预留的手机号核对/);
   await phone.tap('同意，继续绑定');
   assert.match(phone.text, /还差一步：核对手机号/);
@@ -133,6 +131,7 @@ test('ok agrees to each text, then shows the phone', required, async () => {
 
 test('initial agrees to a face beside the form', required, async () => {
   const { phone } = await linking('initial');
+  await phone.tap('不同意');
   for (const name of ['绑定公积金账户', '人脸验证（刷脸）']) await phone.tap(`同意：${name}`);
   await phone.tap('确认绑定');
   await phone.tap('开始人脸验证');
@@ -141,6 +140,8 @@ test('initial agrees to a face beside the form', required, async () => {
 
 test('new_phone is refused, and told that it may be the phone', required, async () => {
   const { phone } = await linking('new_phone');
+  await phone.tap('不同意');
+  assert.ok(phone.sees('同意：核对手机号') && !phone.text.includes('即表示您已阅读'));
   for (const name of ['绑定公积金账户', '核对手机号']) await phone.tap(`同意：${name}`);
   await phone.tap('确认绑定');
   await phone.tap('授权手机号');
@@ -150,9 +151,8 @@ test('new_phone is refused, and told that it may be the phone', required, async 
 
 test('no_account does not agree', required, async () => {
   const { phone } = await linking('no_account');
-  await phone.tap('同意：绑定公积金账户');
-  await phone.tap('确认绑定');
+  await phone.tap('同意，继续绑定');
   await phone.tap('不同意');
   await phone.tap('不同意');
-  assert.match(phone.text, /您没有同意“人脸验证（刷脸）”，还不能在这里绑定/);
+  assert.match(phone.text, /您没有同意任何一种核验方式，还不能在这里绑定/);
 });

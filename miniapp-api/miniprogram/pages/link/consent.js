@@ -21,10 +21,7 @@ const methods = {
   /** Whether the consent without which there is no link is there, as far as the page knows. */
   agreedToLink() {
     const link = this.consentTo('link');
-    if (!this.data.required || !link || link.given) return true;
-    const text = '请先阅读说明，并点“同意”';
-    this.setData({ wrong: { link: text }, problem: { text, requestId: '', offer: null } });
-    return false;
+    return !link || !link.asks;
   },
 
   /** Shows the text of the first purpose that would do. @param {Problem} e */
@@ -54,8 +51,8 @@ const methods = {
     const [first, ...others] = this.wanted;
     if (first !== 'link' && this.showWanted(others)) return;
     this.toForm();
-    const text = `您没有同意“${this.consentTo(first).name}”，还不能在这里绑定。可以重新点“确认绑定”，也可以到柜台办理。`;
-    this.setData({ problem: { text, requestId: '', offer: null } });
+    const what = first === 'link' ? '“绑定公积金账户”的说明' : '任何一种核验方式';
+    this.tell(`您没有同意${what}，还不能在这里绑定。可以重新点“确认绑定”，也可以到柜台办理。`);
   },
 };
 

@@ -64,8 +64,8 @@ screen({
     if (this.data.busy || !this.complete(asked)) return;
     // Nothing is sent before the citizen could read what happens to it.
     if (this.data.consents.length === 0) return this.run(() => this.loadConsents());
-    if (!this.agreedToLink()) return;
     this.forgetProofs();
+    if (!this.agreedToLink()) return this.showWanted(['link']);
     await this.run(() => this.link());
   },
 
