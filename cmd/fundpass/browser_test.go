@@ -109,7 +109,7 @@ func must[T any](t *testing.T, b *browser, script string) T {
 // tap presses the button of that name and waits until the phone shows want.
 func (b *browser) tap(t *testing.T, name, want string) {
 	t.Helper()
-	button := fmt.Sprintf(`//*[@id="page" or @id="dialog"]//button[normalize-space()=%q or @aria-label=%q]`, name, name)
+	button := fmt.Sprintf(`(//dialog[@open] | //*[@id="page"][not(//dialog[@open])])//button[normalize-space()=%q or @aria-label=%q]`, name, name)
 	b.do(t, "tap "+name, chromedp.ScrollIntoView(button), chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
 		chromedp.Click(button, chromedp.NodeVisible), b.waitFor(want))
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,10 +29,6 @@ var (
 	demoPerUser    = rate{PerSecond: 500, Burst: 5000}
 )
 
-// demoRelink is how long the demo has the holder of a link object: long enough to be
-// tried, short enough to be waited for.
-const demoRelink = time.Minute
-
 // demoCommand runs everything on one machine: a private PostgreSQL, a simulated
 // Alipay, and the very server that serve runs, with invented depositors in it.
 func demoCommand(w world) *cobra.Command {
@@ -52,6 +47,10 @@ func demoCommand(w world) *cobra.Command {
 	f.StringVar(&d.data, "data", "", "directory to keep keys, database and log in")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
 	f.StringVar(&d.logFile, "log", "", "file for the log (fundpass.log in the data directory)")
+	f.StringVar(&d.proof, "proof", string(miniapp.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
+	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
+	f.StringVar(&d.consent, "consent", string(miniapp.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
+	f.StringVar(&d.relinkAfter, "relink", "1m", "how long the holder of a link may object when a new Alipay account takes it over, as FUNDPASS_RELINK")
 	return cmd
 }
 
@@ -60,6 +59,9 @@ type demo struct {
 	screen
 	addr, data, logFile string
 	fresh               bool
+
+	proof, initialProof, consent, relinkAfter string
+	relink                                    relink
 
 	public   net.Listener
 	home     *home
@@ -93,7 +95,7 @@ func (d *demo) run(ctx context.Context) error {
 
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.listen, d.openHome, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkLinks, d.listen, d.openHome, d.startPostgres, d.startSimulator, d.assemble, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -114,7 +116,19 @@ func (d *demo) stop() error {
 	return errors.Join(all...)
 }
 
-// listen comes first: a port in use is the most common surprise.
+// checkLinks refuses what serve would refuse, before anything runs.
+func (d *demo) checkLinks(context.Context) error {
+	if err := d.relink.UnmarshalText([]byte(d.relinkAfter)); err != nil {
+		return errors.New("--relink: is neither off nor a duration from 0s to 720h, such as 1m")
+	}
+	s := settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
+	if problems := s.validateProofs(); len(problems) > 0 {
+		return asError(problems)
+	}
+	return nil
+}
+
+// listen comes early: a port in use is the most common surprise.
 func (d *demo) listen(context.Context) error {
 	switch {
 	case d.fresh && d.data == "":
@@ -220,8 +234,8 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	s := settings{
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
 		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
-		GatewayURL: d.simURL, Proof: string(miniapp.ProofCertdoc), Consent: string(miniapp.ConsentRecorded),
-		Relink:        relink{Offered: true, Window: demoRelink},
+		GatewayURL: d.simURL, Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent,
+		Relink:        d.relink,
 		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,

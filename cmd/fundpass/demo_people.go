@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
+	miniapp "fundpass/miniapp-api"
+	"fundpass/signing/alipaysim"
 	"fundpass/store"
 )
 
@@ -60,21 +63,17 @@ func (a *app) missingStories(ctx context.Context) ([]story, error) {
 // spendGuesses leaves one guess at a person's password, to themselves and to
 // everybody else, by guessing wrong as often as that takes.
 func (a *app) spendGuesses(ctx context.Context, s story) error {
-	who := s.person()
-	for _, guesser := range []string{s.word, "no_account"} {
+	guessers := []string{s.word, "no_account"}
+	if !accepts(a.settings.Proof, miniapp.ProofCertdoc) {
+		guessers = guessers[:1] // nobody has a count of their own
+	}
+	for _, guesser := range guessers {
 		p := phone{base: "http://demo", http: &http.Client{Transport: inProcess{a.handler}}}
 		if _, err := p.logIn(ctx, guesser); err != nil {
 			return err
 		}
 		for range a.policy.Lock.Guesses()[0] - 1 {
-			r, err := p.post(ctx, "/v1/link", fields{
-				"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo,
-				"password": "Not-The-Right-One",
-			})
-			if err == nil && r.Code != "LINK_REFUSED" {
-				err = fmt.Errorf("%w: %s", errForeign, r.Code)
-			}
-			if err != nil {
+			if err := p.guessWrong(ctx, guesser, s.person()); err != nil {
 				return fmt.Errorf("story %s: %w", s.word, err)
 			}
 		}
@@ -83,4 +82,65 @@ func (a *app) spendGuesses(ctx context.Context, s story) error {
 		}
 	}
 	return nil
+}
+
+// guessWrong guesses once at a person's password. Whatever is asked for before the
+// password is looked at, --consent and --proof decide, is given.
+func (p *phone) guessWrong(ctx context.Context, guesser string, who alipaysim.Person) error {
+	for range 4 {
+		r, err := p.post(ctx, "/v1/link", fields{
+			"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo,
+			"password": "Not-The-Right-One",
+		})
+		switch {
+		case err != nil:
+			return err
+		case r.Code == "LINK_REFUSED":
+			return nil
+		case r.Code == "CONSENT_REQUIRED":
+			err = p.agree(ctx)
+		case r.Code == "LINK_PROOF_REQUIRED":
+			err = p.showPhone(ctx, guesser)
+		default:
+			err = fmt.Errorf("%w: %s", errForeign, r.Code)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: it asks for more and more", errForeign)
+}
+
+// agree gives every consent that the centre asks for.
+func (p *phone) agree(ctx context.Context) error {
+	r, err := p.get(ctx, "/v1/consents")
+	if err != nil {
+		return err
+	}
+	var asked struct {
+		Consents []struct{ Purpose, Version string }
+	}
+	if err := json.Unmarshal(r.Data, &asked); err != nil {
+		return fmt.Errorf("%w: %s", errForeign, r.Code)
+	}
+	for _, c := range asked.Consents {
+		if _, err := p.post(ctx, "/v1/consents", fields{"purpose": c.Purpose, "version": c.Version}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showPhone shows the number that the simulator vouches for, as my.getPhoneNumber
+// hands it to the page.
+func (p *phone) showPhone(ctx context.Context, person string) error {
+	given, err := p.post(ctx, "/sim/phone", fields{"person": person})
+	if err != nil {
+		return err
+	}
+	r, err := p.post(ctx, "/v1/phone", json.RawMessage(given.text("response")))
+	if err == nil && r.Code != "OK" {
+		err = fmt.Errorf("%w: %s", errForeign, r.Code)
+	}
+	return err
 }

@@ -21,6 +21,7 @@ func (d *demo) show() {
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.policy.Name, len(d.app.policy.Public()))},
+		{"Links", "proven by " + d.proof + ", consents " + d.consent + ", taken over after " + d.relinkAfter},
 		{"Database", d.postgres.Dir() + d.fate()},
 		{"Log", d.logFile},
 	})

@@ -23,6 +23,7 @@ func (d *runningDemo) testStories(t *testing.T) {
 		{"face_fails", "OK", "set", "01", "OK"},
 		{"mismatch", "LINK_REFUSED", "", "", ""},
 		{"legacy", "OK", "set", "01", "OK"},
+		{"new_phone", "OK", "set", "01", "OK"},
 	} {
 		t.Run(tt.person, func(t *testing.T) {
 			who, p := storyOf(t, tt.person).person(), d.phone()
@@ -59,6 +60,23 @@ func (d *runningDemo) testStories(t *testing.T) {
 		}
 		if a, err := d.phone().logIn(t.Context(), "two_accounts_2"); err != nil || a.object()["linked"] != true {
 			t.Errorf("not the same Alipay user: %s %v", a.raw, err)
+		}
+	})
+	t.Run("ok_again", func(t *testing.T) {
+		who, holder, asker := storyOf(t, "ok").person(), d.phone(), d.phone()
+		holder.logIn(t.Context(), "ok")
+		asker.logIn(t.Context(), "ok_again")
+		holder.mustPost(t, "/v1/link", linkOf(who, who.Password))
+		asking := linkOf(who, who.Password)
+		if a := asker.mustPost(t, "/v1/link", asking); a.Code != "ALREADY_LINKED" {
+			t.Errorf("asked for nothing: %s", a.raw)
+		}
+		asking["relink"] = true
+		if a := asker.mustPost(t, "/v1/link", asking); a.Code != "RELINK_WAITING" {
+			t.Errorf("asked for the link: %s", a.raw)
+		}
+		if a := holder.mustPost(t, "/v1/link/remove", fields{"password": who.Password}); a.Code != "OK" {
+			t.Errorf("unlink: %s", a.raw)
 		}
 	})
 	t.Run("locked_soon", func(t *testing.T) {

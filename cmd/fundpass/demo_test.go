@@ -141,7 +141,7 @@ func (d *runningDemo) testPeople(t *testing.T) {
 		}
 	}
 	want := []string{"ok", "initial", "locked_soon", "suspended_account", "frozen_account", "moved", "passport",
-		"two_accounts", "two_accounts_2", "no_account", "face_fails", "mismatch", "legacy"}
+		"two_accounts", "two_accounts_2", "no_account", "face_fails", "mismatch", "legacy", "new_phone", "ok_again"}
 	if diff := cmp.Diff(want, words); diff != "" {
 		t.Error(diff)
 	}

@@ -26,22 +26,45 @@ func needNode(t *testing.T) string {
 // house of its own.
 func TestMiniprogram(t *testing.T) {
 	t.Parallel()
-	node := needNode(t)
-	for _, mode := range []struct{ errors, client, always200, encrypted string }{
+	for _, mode := range []clientMode{
 		{"fail", "ios", "0", "0"}, {"fail", "android", "0", "0"},
 		{"success", "ios", "0", "0"}, {"success", "android", "0", "0"},
 		{"fail-bare", "android", "1", "0"}, // the body of a failure is lost: what always200 is for
 		{"fail", "ios", "1", "1"},
 	} {
-		t.Run(fmt.Sprintf("%s %s always200=%s encrypted=%s", mode.errors, mode.client, mode.always200, mode.encrypted), func(t *testing.T) {
-			d := startDemo(t)
-			defer d.stop(t)
-			c := exec.CommandContext(t.Context(), node, "--test", filepath.Join(miniprogramTests, "stories.test.mjs"))
-			c.Env = append(os.Environ(), "FUNDPASS_BASE="+d.url, "FUNDPASS_ERRORS="+mode.errors,
-				"FUNDPASS_CLIENT="+mode.client, "FUNDPASS_ALWAYS_200="+mode.always200, "FUNDPASS_ENCRYPTED="+mode.encrypted)
-			if out, err := c.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+		t.Run(mode.String(), func(t *testing.T) { mode.play(t, startDemo(t), "stories", "") })
+	}
+}
+
+// TestMiniprogramProofs plays links that need a face or a phone, in both modes of
+// consent.
+func TestMiniprogramProofs(t *testing.T) {
+	t.Parallel()
+	for stories, args := range map[string][]string{
+		"recorded": {"--proof", "face,phone"},
+		"required": {"--proof", "phone", "--initial-proof", "face", "--consent", "required"},
+	} {
+		for _, mode := range []clientMode{{"fail", "ios", "0", "0"}, {"success", "android", "0", "1"}, {"fail-bare", "android", "1", "0"}} {
+			t.Run(stories+" "+mode.String(), func(t *testing.T) { mode.play(t, startDemo(t, args...), "proofs", stories) })
+		}
+	}
+}
+
+// A clientMode is how a phone hands over errors, and what the mini-program is set to.
+type clientMode struct{ errors, client, always200, encrypted string }
+
+func (m clientMode) String() string {
+	return fmt.Sprintf("%s %s always200=%s encrypted=%s", m.errors, m.client, m.always200, m.encrypted)
+}
+
+// play runs a file of tests in Node against d, and stops d.
+func (m clientMode) play(t *testing.T, d *runningDemo, file, stories string) {
+	t.Helper()
+	defer d.stop(t)
+	c := exec.CommandContext(t.Context(), needNode(t), "--test", filepath.Join(miniprogramTests, file+".test.mjs"))
+	c.Env = append(os.Environ(), "FUNDPASS_BASE="+d.url, "FUNDPASS_ERRORS="+m.errors, "FUNDPASS_CLIENT="+m.client,
+		"FUNDPASS_ALWAYS_200="+m.always200, "FUNDPASS_ENCRYPTED="+m.encrypted, "FUNDPASS_STORIES="+stories)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

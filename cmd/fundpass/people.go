@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
@@ -27,6 +28,8 @@ type story struct {
 	sameUser  string // whose Alipay account this person uses, "" = one of their own
 	uncertain bool   // Alipay does not certify that its user is this person
 	oneGuess  bool   // all guesses but one are used up
+	newPhone  string // the number Alipay knows, "" = the one on file
+	again     string // whose second Alipay account this is: the same person and fund account; "" = nobody's
 }
 
 // stories are the people of the demo. Nobody can have their ID numbers: 99 is
@@ -58,10 +61,18 @@ var stories = []story{
 		id: "99010119910925132", account: "990100004114", password: "Crimson-Teapot-84", uncertain: true},
 	{word: "legacy", tells: "旧系统SM3密码，照用", name: "秦若水",
 		id: "99010119840107135", account: "990100004215", password: "Willow-Harbor-69", sm3: "190170cd8d69a7f8af49b4777620011e0e7ec07e9b75e9b05927b38a59433f14"},
+	{word: "new_phone", tells: "手机号与预留的不同", name: "苏望舒",
+		id: "99010119890226138", account: "990100004316", password: "Lantern-Meadow-57", newPhone: "10077700316"},
+	{word: "ok_again", tells: "林知夏换的支付宝，可改绑", again: "ok"},
 }
 
 // person is the story as the simulator lists it.
 func (s story) person() alipaysim.Person {
+	if s.again != "" {
+		p := storyCalled(s.again).person()
+		p.Person, p.Story, p.OpenID = s.word, s.word, "074demo_"+s.word
+		return p
+	}
 	p := alipaysim.Person{
 		Person: s.word, Story: s.word, Name: s.name, IDType: cmp.Or(s.idType, document.Citizen), IDNumber: s.id,
 		AccountNo: s.account, Password: s.password,
@@ -70,13 +81,21 @@ func (s story) person() alipaysim.Person {
 	if p.IDType == document.Citizen {
 		p.IDNumber += checkDigit(s.id)
 	}
-	if s.account != "" {
-		p.Phone = "100" + s.account[len(s.account)-8:]
-	}
+	p.Phone = cmp.Or(s.newPhone, s.phoneOnFile())
 	if initial, ok := passwd.Derive(s.initialRule, passwd.Subject{IDNumber: p.IDNumber, AccountNo: p.AccountNo}); ok {
 		p.Password = initial.Reveal()
 	}
 	return p
+}
+
+func storyCalled(word string) story {
+	return stories[slices.IndexFunc(stories, func(s story) bool { return s.word == word })]
+}
+
+// phoneOnFile is invented like everything else; who has no account has a phone all the same.
+func (s story) phoneOnFile() string {
+	from := cmp.Or(s.account, s.id)
+	return "100" + from[len(from)-8:]
 }
 
 // checkDigit is the last character of an ID number (GB 11643, ISO 7064 MOD 11-2).
@@ -97,7 +116,7 @@ func (s story) depositor(ctx context.Context, h *passwd.Hasher) (store.Depositor
 	}
 	d := store.Depositor{
 		Person: store.Person{
-			Name: p.Name, IDType: doc.Type, IDNumber: doc.Number, Phone: p.Phone, AccountNo: p.AccountNo,
+			Name: p.Name, IDType: doc.Type, IDNumber: doc.Number, Phone: s.phoneOnFile(), AccountNo: p.AccountNo,
 		},
 		DocumentKey: doc.Key(), Status: cmp.Or(s.status, store.StatusNormal), InitialRule: s.initialRule,
 	}

@@ -81,7 +81,7 @@ func TestNode(t *testing.T) {
 	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime") })
 	for _, errors := range []string{"fail", "fail-bare", "success"} {
 		for _, client := range []string{"ios", "android"} {
-			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset") })
+			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "agree", "prove", "consents") })
 		}
 	}
 }

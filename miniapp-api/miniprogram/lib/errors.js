@@ -4,6 +4,7 @@
 //   does: 'login'    log in again silently and repeat (request.js has tried once)
 //         'correct'  show the errors beside their fields, clear the fields of `clear`
 //         'go'       open the page `to` and say why there
+//         'step'     one more step of the page, which goes on from there (the link page)
 //         'ask'      ask for the state of what was begun, never send it twice
 //         'wait'     wait retry_after seconds and repeat (request.js has tried)
 //         'say'      show the message
@@ -11,10 +12,10 @@
 
 /**
  * @typedef {object} Behaviour
- * @property {'login'|'correct'|'go'|'ask'|'wait'|'say'} does
+ * @property {'login'|'correct'|'go'|'step'|'ask'|'wait'|'say'} does
  * @property {string[]} [clear] fields emptied
  * @property {string} [to] a page
- * @property {'home'|'link'|'change'|'reset'|'retry'} [offer]
+ * @property {'home'|'link'|'change'|'reset'|'unlink'|'retry'} [offer]
  * @property {string} [text] said where the server's message is missing
  * @property {boolean} [report] show the request id
  */
@@ -40,12 +41,12 @@ const table = {
   ACCOUNT_FROZEN: { does: 'say' },
   PASSWORD_FROZEN: { does: 'say', offer: 'reset' },
 
-  LINK_PROOF_REQUIRED: { does: 'say', text: '绑定前还需核验是否为您本人' },
-  LINK_PROOF_LIMIT: { does: 'say', text: '今天身份验证的次数已用完，请明天再试或到柜台办理' },
-  LINK_GONE: { does: 'say', offer: 'link', text: '本次绑定已失效，请重新开始' },
-  CONSENT_REQUIRED: { does: 'say', text: '请先阅读并同意相关说明' },
-  CONSENT_OUTDATED: { does: 'say', offer: 'retry', text: '说明内容已更新，请重新阅读' },
-  CONSENT_IN_USE: { does: 'say', text: '撤回此项同意需先解除绑定' },
+  LINK_PROOF_REQUIRED: { does: 'step', text: '绑定前还需核验是否为您本人' },
+  LINK_PROOF_LIMIT: { does: 'step', text: '今天身份验证的次数已用完，请明天再试或到柜台办理' },
+  LINK_GONE: { does: 'ask', text: '本次绑定已失效，请重新开始' },
+  CONSENT_REQUIRED: { does: 'step', text: '请先阅读并同意相关说明' },
+  CONSENT_OUTDATED: { does: 'say', text: '说明内容已更新，请重新阅读' },
+  CONSENT_IN_USE: { does: 'say', offer: 'unlink', text: '撤回此项同意需先解除绑定' },
 
   PHONE_REFUSED: { does: 'say', offer: 'retry' },
 
@@ -79,6 +80,7 @@ const table = {
   UNREADABLE: { does: 'say', offer: 'retry', text: '服务返回异常，请稍后再试' },
   DOMAIN: { does: 'say', text: '请求地址未在白名单内，请联系公积金中心' },
   CANCELLED: { does: 'say', offer: 'retry', text: '请求已取消' },
+  PHONE_DENIED: { does: 'say', text: '没有取得手机号授权，手机号没有核对。可以再试一次，并在弹出的窗口中选择“同意”；也可以到柜台办理' },
   NO_RANDOMNESS: { does: 'say', text: '当前支付宝版本过低，无法安全提交密码，请更新后再试' },
   TOO_LONG: { does: 'say', text: '密码太长，请缩短后再试' },
 };

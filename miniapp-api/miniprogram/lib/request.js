@@ -32,7 +32,7 @@ const encrypt = require('./encrypt.js');
 /**
  * @typedef {object} Call
  * @property {string} path
- * @property {object} [data] of a POST; a call without it is a GET
+ * @property {object|string} [data] of a POST; a text is sent as it is; a call without it is a GET
  * @property {string} [key] Idempotency-Key
  * @property {Record<string, string>} [seal] passwords by the name they have on the
  *   wire when sealing is off; see encrypt.js
@@ -103,7 +103,7 @@ function once(o) {
     my.request({
       url: config.base + o.path,
       method: o.data ? 'POST' : 'GET',
-      data: o.data ? JSON.stringify(o.data) : undefined,
+      data: !o.data || typeof o.data === 'string' ? o.data : JSON.stringify(o.data),
       headers,
       dataType: 'json',
       timeout: config.timeout,
@@ -167,7 +167,7 @@ function newKey() {
   return [Date.now().toString(36), counter, chance(), chance()].join('-');
 }
 
-/** The body on the wire: passwords sealed or not. @param {Call} o @returns {Promise<object>} */
+/** The body on the wire: passwords sealed or not. @param {Call} o @returns {Promise<object|string>} */
 async function wire(o) {
   if (!o.seal) return o.data || {};
   if (!config.encrypted) return Object.assign({}, o.data, o.seal);
@@ -182,7 +182,7 @@ async function wire(o) {
 function form() {
   let last = '';
   let key = '';
-  /** @type {object} */
+  /** @type {object|string} */
   let body = {};
   return {
     /** @param {Call} o @param {boolean} [again] @returns {Promise<any>} */

@@ -10,6 +10,7 @@ const OFFERS = {
   link: { text: '去绑定', url: '/pages/link/index' },
   change: { text: '重新开始', url: '/pages/change/index' },
   reset: { text: '忘记密码，去重置', url: '/pages/reset/index' },
+  unlink: { text: '去解除绑定', url: '/pages/unlink/index' },
   retry: { text: '再试一次', url: '' },
 };
 
@@ -21,6 +22,7 @@ const shared = {
     wait: '', // why the citizen waits
     problem: null, // {text, requestId, offer: {text, url} or null}
     wrong: {}, // what is wrong with a field, by its name
+    at: '', // the consent beside which the problem stands, '' = the page's own place
   },
 
   onShow() {
@@ -35,7 +37,7 @@ const shared = {
   async run(work) {
     if (this.data.busy) return;
     this.again = work;
-    this.setData({ busy: true, problem: null, wrong: {} });
+    this.setData({ busy: true, problem: null, wrong: {}, at: '' });
     try {
       await work();
     } catch (e) {
@@ -65,6 +67,12 @@ const shared = {
   async meet(e) {
     const b = behaviour(e.code);
     if (b.does === 'ask' && this.ask && (await this.ask(e))) return;
+    try {
+      if (b.does === 'step' && this.nextStep && (await this.nextStep(e))) return;
+    } catch (other) {
+      if (!other.code || behaviour(other.code).does === 'step') throw other;
+      return this.meet(other);
+    }
     /** @type {Record<string, any>} */
     const patch = {};
     for (const name of b.clear || []) if (name in this.data) patch[name] = '';
@@ -81,6 +89,11 @@ const shared = {
     this.setData(patch);
     if (Object.keys(wrong).length > 0) my.pageScrollTo({ scrollTop: 0 }); // to the fields, away from the button
     if (b.does === 'go') my.redirectTo({ url: `/pages/${b.to}/index` });
+  },
+
+  /** Shows what no call has answered. @param {string} text */
+  tell(text) {
+    this.setData({ problem: { text, requestId: '', offer: null } });
   },
 
   takeOffer() {
@@ -116,7 +129,8 @@ const shared = {
 
 /**
  * Registers a page. `shown` is its onShow, `ask` asks for the state of what it
- * began and reports whether the citizen was told.
+ * began, `nextStep` opens the step an answer calls for; both report whether the
+ * citizen was told.
  * @param {{data: Record<string, any>} & Record<string, any> & ThisType<any>} page
  */
 module.exports = function screen(page) {

@@ -5,7 +5,7 @@ const TAGS = { view: 'div', text: 'span', button: 'button', input: 'input', pick
 /** Attributes that mean the same in a browser. */
 const COPIED = /^(class|id|role|aria-[a-z]+|placeholder|maxlength)$/;
 
-/** @param {Element} parent @param {object[]} tree @param {(node, event, detail) => void} emit */
+/** @param {Element} parent @param {object[]} tree @param {(node, event, detail) => void} emit gets taps, and the events that have a handler */
 export function paint(parent, tree, emit) {
   tree.forEach((node, i) => {
     const old = parent.childNodes[i];
@@ -35,7 +35,7 @@ function listen(element) {
   const give = (event, detail) => {
     if (element.node.on[event]) element.emit(element.node, event, detail);
   };
-  element.addEventListener('click', () => give('tap', {}));
+  element.addEventListener('click', () => element.emit(element.node, 'tap', {}));
   element.addEventListener('input', () => give('input', { value: element.value }));
   element.addEventListener('change', () => give('change', { value: element.axml === 'switch' ? element.checked : element.value }));
 }

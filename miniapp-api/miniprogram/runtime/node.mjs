@@ -44,18 +44,21 @@ export class Citizen {
    * @param {Function} o.transport
    * @param {() => Promise<string>} o.authCode
    * @param {string} [o.face] what startAPVerify says, '9000' = shown
+   * @param {(allowed: boolean) => Promise<string>} [o.phone] what my.getPhoneNumber gives
    * @param {object} [o.config] what differs from config.js
    * @param {string} [o.errors] @param {string} [o.client] see platform
    */
-  constructor({ transport, authCode, face = '9000', config = {}, errors, client }) {
+  constructor({ transport, authCode, face = '9000', phone, config = {}, errors, client }) {
     this.told = []; // what dialogs said
     this.says = true; // to every question
     this.face = face;
-    const my = platform({
+    const { my, authorize } = platform({
       transport, errors, client,
       citizen: {
         authCode,
+        phone,
         face: () => this.face,
+        authorize: () => this.says,
         confirm: (o) => {
           this.told.push(o.content);
           return this.says;
@@ -70,7 +73,7 @@ export class Citizen {
       const source = `(function (${Object.keys(scope)}) {'use strict';${this.program.files[file]}\n})`;
       vm.runInContext(source, context, { filename: file })(...Object.values(scope));
     };
-    this.program = new Program({ files: readFiles(), my, evaluate });
+    this.program = new Program({ files: readFiles(), my, evaluate, authorize });
     Object.assign(this.program.require('', '/config.js'), config);
     this.program.start();
   }
@@ -116,7 +119,7 @@ export class Citizen {
   press(name) {
     const button = this.find(name, ['button']);
     if (button.attrs.disabled) throw new Error(`${this.route}: ${name} is disabled`);
-    this.program.emit(button, 'tap');
+    this.program.tap(button);
   }
 }
 

@@ -65,6 +65,14 @@ function citizenOf(person) {
       if (status === '4000') await post('/sim/certify', { certify_id: certifyId, pass: false });
       return status;
     },
+    async authorize(scope) {
+      const phone = phones.get(person);
+      const text = '“住房公积金”申请获取您在支付宝绑定的手机号。';
+      return phone[scope] ||= await ask('支付宝授权（模拟）', text, [['同意', true], ['拒绝', false]]);
+    },
+    async phone(allowed) {
+      return (await (await post('/sim/phone', { person, fault: allowed ? '' : 'refused' })).json()).response;
+    },
     confirm: (o) => ask(o.title, o.content, [[o.confirmButtonText, true], [o.cancelButtonText, false]]),
     alert: (o) => ask(o.title, o.content, [['确定', true]]),
     scroll: ({ scrollTop }) => { $('page').scrollTop = scrollTop; },
@@ -113,17 +121,17 @@ function show(page, tree) {
     $('page').scrollTop = 0;
   }
   show.page = page;
-  paint($('page'), tree, (node, event, detail) => program.emit(node, event, detail));
+  paint($('page'), tree, (node, event, detail) => (event === 'tap' ? program.tap(node) : program.emit(node, event, detail)));
 }
 
 /** Gives the phone to a person; it starts on the first page. */
 function become(person) {
   if (!phones.has(person)) phones.set(person, { agreed: false });
   const errors = $('errors').value;
-  const my = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
+  const { my, authorize } = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
   let current;
   const mine = (page, tree) => { if (program === current) show(page, tree); }; // what a former person began may still end
-  current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine });
+  current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine, authorize });
   program = current;
   program.require('', '/config.js').always200 = errors === 'always-200';
   program.start();

@@ -10,10 +10,17 @@ import { encrypt } from './rsa.mjs';
  * @param {'fail'|'fail-bare'|'success'} [o.errors] where a status of 400 and above arrives
  * @param {'ios'|'android'} [o.client]
  * @param {Record<string, Function>} o.citizen what the person with the phone does:
- *   authCode(), face(o), confirm(o), alert(o), toast(o), each perhaps later
+ *   authCode(), face(o), confirm(o), alert(o), toast(o), authorize(scope) says yes or no,
+ *   phone(allowed) gives what Alipay signed, a number or a refusal; each perhaps later
+ * @returns {{my: object, authorize: (scope: string) => Promise<void>}} authorize is for Program
  */
 export function platform({ transport, errors = 'fail', client = 'ios', citizen }) {
   const stored = new Map();
+  const allowed = new Set(); // scopes of the buttons with open-type="getAuthorize"; a yes is remembered
+  const authorize = async (scope) => {
+    if (!allowed.has(scope) && !(await citizen.authorize(scope))) throw { error: 11, errorMessage: '用户取消授权' };
+    allowed.add(scope);
+  };
   const offered = {
     getAuthCode: async () => ({ authCode: await citizen.authCode(), authSuccessScopes: ['auth_base'], authErrorScopes: {} }),
     startAPVerify: async (o) => ({ resultStatus: await citizen.face(o), result: { certifyId: o.certifyId } }),
@@ -21,17 +28,19 @@ export function platform({ transport, errors = 'fail', client = 'ios', citizen }
     alert: async (o) => citizen.alert(o),
     showToast: async (o) => citizen.toast(o),
     pageScrollTo: async (o) => citizen.scroll?.(o),
+    getPhoneNumber: async () => ({ response: await citizen.phone(allowed.has('phoneNumber')) }),
     rsa: async ({ key, text }) => ({ text: encrypt(key, text) }),
   };
   const my = { request: (o) => request(o, { transport, errors, client }) };
   for (const [name, work] of Object.entries(offered)) my[name] = (o = {}) => told(o, work(o));
-  return Object.assign(my, {
-    canIUse: (name) => name in my,
+  Object.assign(my, {
+    canIUse: (name) => name in my || name === 'button.open-type.getAuthorize',
     setStorageSync: ({ key, data }) => { stored.set(key, data); },
     getStorageSync: ({ key }) => ({ data: stored.has(key) ? stored.get(key) : null }),
     removeStorageSync: ({ key }) => { stored.delete(key); },
     getSystemInfoSync: () => ({ platform: client === 'android' ? 'Android' : 'iOS', windowWidth: 375 }),
   });
+  return { my, authorize };
 }
 
 /** Calls back as my.* does. */

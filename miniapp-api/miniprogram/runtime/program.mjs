@@ -29,9 +29,11 @@ export class Program {
    * @param {object} host.my the platform; its navigation is added here
    * @param {(path: string, scope: object) => void} host.evaluate runs a module
    * @param {(page: object, tree: object[]) => void} [host.paint]
+   * @param {(scope: string) => Promise<void>} [host.authorize] the dialog of a button that
+   *   asks for an authorisation; rejects when it is not given
    */
-  constructor({ files, my, evaluate, paint = () => {} }) {
-    Object.assign(this, { files, my, evaluate, paint });
+  constructor({ files, my, evaluate, paint = () => {}, authorize }) {
+    Object.assign(this, { files, my, evaluate, paint, authorize });
     this.modules = new Map();
     this.definitions = new Map();
     this.stack = [];
@@ -101,6 +103,22 @@ export class Program {
   show(page) {
     page.tree = render(page.axml, page.data);
     this.paint(page, page.tree);
+  }
+
+  /** A tap, which also opens the dialog that a button with open-type stands for. */
+  tap(node) {
+    if (node.on.tap) this.emit(node, 'tap');
+    const openType = node.attrs['open-type'];
+    if (openType === undefined) return;
+    if (openType !== 'getAuthorize' || node.tag !== 'button') throw new Error(`open-type ${openType} is not played`);
+    const page = this.page;
+    const answered = (event, detail) => {
+      if (this.page === page && node.on[event]) this.emit(node, event, detail);
+    };
+    this.track(this.authorize(node.attrs.scope).then(
+      () => answered('getauthorize', {}),
+      (e) => answered('error', { type: 'getAuthorize', ...e }),
+    ));
   }
 
   /** Gives an event to the page's handler. */

@@ -24,11 +24,15 @@ export async function personOf(word) {
   return people.find(({ person }) => person === word);
 }
 
+/** What my.getPhoneNumber gives a person of the demo, signed and encrypted. */
+const phoneNumberOf = (person) => async (allowed) => (await post('/sim/phone', { person, fault: allowed ? '' : 'refused' })).response;
+
 /** A phone in the hand of a person of the demo. */
 export function phoneOf(person, more = {}) {
   return new Citizen({
     transport: transportTo(base),
     authCode: async () => (await post('/sim/auth-code', { person })).auth_code,
+    phone: phoneNumberOf(person),
     ...mode,
     ...more,
   });
@@ -76,12 +80,26 @@ export const password = {
   rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
 };
 
+/** GET /v1/consents of a centre that accepts every proof; states by purpose. */
+export function consents(states = {}, required = false, version = '1') {
+  return ok({
+    required,
+    consents: ['link', 'certdoc', 'face', 'phone', 'message'].map((purpose) => ({
+      purpose, version, text: `说明${purpose}${version}`, state: states[purpose] ?? 'none',
+      given_at: states[purpose] ? '2026-01-05T01:30:00Z' : null, withdrawn_at: states[purpose] === 'withdrawn' ? '2026-01-06T01:30:00Z' : null,
+    })),
+  });
+}
+
 /** What a healthy server answers. */
 export const healthy = {
   'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account }),
   'GET /v1/link': () => ok({ account, password_state: 'set' }),
   'POST /v1/link': () => ok({ account, password_state: 'set' }),
   'POST /v1/link/remove': () => ok({}),
+  'GET /v1/consents': () => consents(),
+  'POST /v1/consents': () => ok({}),
+  'POST /v1/consents/withdraw': () => ok({}),
   'GET /v1/password': () => ok(password),
   'POST /v1/password/changes': () => ok({ id: 'c1', state: 'open' }),
   'GET /v1/password/changes/c1': () => ok({ id: 'c1', state: 'open' }),

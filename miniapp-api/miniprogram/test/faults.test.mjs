@@ -22,7 +22,7 @@ async function confirming(told, more) {
 }
 
 const { table } = scripted().program.require('', '/lib/errors.js');
-const OFFERS = { home: '返回我的密码', link: '去绑定', change: '重新开始', reset: '忘记密码，去重置', retry: '再试一次' };
+const OFFERS = { home: '返回我的密码', link: '去绑定', change: '重新开始', reset: '忘记密码，去重置', unlink: '去解除绑定', retry: '再试一次' };
 
 for (const [code, behaviour] of Object.entries(table)) {
   test(`${code} on the link page`, { skip: bare && 'needs the body' }, async () => {
@@ -269,28 +269,4 @@ test('the account shown stays masked', async () => {
   const phone = scripted();
   await phone.tap('我的密码');
   assert.ok(phone.text.includes(account.id_number));
-});
-
-const waiting = refusal(409, 'LINK_PROOF_REQUIRED', {
-  errors: [{ field: 'face', code: 'PROOF_REQUIRED', message: '请完成刷脸验证' }],
-  pending: { id: 'l1', certify_id: 'cert', certify_url: 'https://alipay.example/cert' },
-});
-
-test('a link that needs a face is confirmed when it is shown', { skip: bare }, async () => {
-  const phone = await linking({ 'POST /v1/link': waiting, 'POST /v1/link/l1/confirm': ok({ account, password_state: 'set' }) }, { face: '9000' });
-  assert.equal(callsTo(phone, '/v1/link/l1/confirm').length, 1);
-  assert.equal(phone.route, 'home');
-});
-
-test('a link whose face is not shown is not confirmed', { skip: bare }, async () => {
-  const phone = await linking({ 'POST /v1/link': waiting }, { face: '6001' });
-  assert.match(phone.text, /您已取消人脸验证/);
-  assert.equal(callsTo(phone, '/v1/link/l1/confirm').length, 0);
-  assert.equal(phone.route, 'link');
-});
-
-test('a proof that the page cannot ask for is named', { skip: bare }, async () => {
-  const errors = [{ field: 'phone', code: 'PROOF_REQUIRED', message: '请授权获取手机号' }];
-  const phone = await linking({ 'POST /v1/link': refusal(409, 'LINK_PROOF_REQUIRED', { errors }) });
-  assert.match(phone.text, /说明LINK_PROOF_REQUIRED：请授权获取手机号。本页暂不支持/);
 });

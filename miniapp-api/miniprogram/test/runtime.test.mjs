@@ -55,7 +55,7 @@ const asked = { url: 'https://x.example/v1', headers: { a: 'b' } };
 
 function ask(options, o = asked) {
   return new Promise((resolve) => {
-    const my = platform({ transport: async () => ({ status: 403, text: '{"code":"X"}' }), citizen: {}, ...options });
+    const { my } = platform({ transport: async () => ({ status: 403, text: '{"code":"X"}' }), citizen: {}, ...options });
     my.request({ ...o, success: (r) => resolve(['success', r]), fail: (r) => resolve(['fail', r]) });
   });
 }
@@ -78,6 +78,44 @@ test('what the platform refuses', async () => {
   assert.equal((await ask({ transport: async () => ({ status: 200, text: '<html>' }) }))[1].error, 14);
   assert.equal((await ask({ transport: async () => { throw 'timeout'; } }))[1].error, 13);
   assert.equal((await ask({ transport: async () => { throw new Error('x'); } }))[1].error, 12);
+});
+
+test('a button that asks for an authorisation', async () => {
+  const seen = [];
+  const citizen = { authorize: (scope) => { seen.push(scope); return citizen.yes; }, phone: (allowed) => (allowed ? 'NUMBER' : 'REFUSAL') };
+  const { my, authorize } = platform({ transport: async () => {}, citizen });
+  const number = async () => (await my.getPhoneNumber()).response;
+  assert.equal(await number(), 'REFUSAL', 'without the button there is nothing to read');
+  citizen.yes = false;
+  await assert.rejects(authorize('phoneNumber'), { error: 11 });
+  assert.equal(await number(), 'REFUSAL');
+  citizen.yes = true;
+  await authorize('phoneNumber');
+  await authorize('phoneNumber');
+  assert.equal(await number(), 'NUMBER');
+  assert.equal(seen.length, 2, 'a yes is not asked for again, a no is');
+  assert.ok(my.canIUse('button.open-type.getAuthorize'));
+});
+
+test('what a tap on such a button tells the page', async () => {
+  const phone = scripted();
+  const { page } = phone.program;
+  const told = [];
+  for (const name of ['yes', 'no', 'tapped']) page[name] = (e) => told.push([name, e.type, e.detail]);
+  const button = { tag: 'button', attrs: { 'open-type': 'getAuthorize', scope: 'phoneNumber' }, on: { getauthorize: 'yes', error: 'no', tap: 'tapped' }, kids: [] };
+  phone.says = false;
+  phone.program.tap(button);
+  await phone.program.quiet();
+  phone.says = true;
+  phone.program.tap(button);
+  await phone.program.quiet();
+  assert.deepEqual(told.map(([name]) => name), ['tapped', 'no', 'tapped', 'yes']);
+  assert.equal(told[1][2].type, 'getAuthorize');
+  phone.program.tap(button);
+  phone.program.my.navigateTo({ url: '/pages/home/index' });
+  await phone.program.quiet();
+  assert.equal(told.length, 5, 'a page that was left hears no answer');
+  assert.throws(() => phone.program.tap({ ...button, attrs: { 'open-type': 'share' }, on: {} }), /not played/);
 });
 
 test('pages run without what a phone lacks', () => {

@@ -1,14 +1,33 @@
-// 绑定: ties the Alipay user to the fund account they prove to be theirs.
+// 绑定: ties the Alipay user to the fund account they prove to be theirs. What the
+// server asks for beside the form is a step of this page, so that nothing is typed
+// twice; the password stays in this page's memory until the link is made or left.
 const screen = require('../../lib/screen.js');
+const { behaviour } = require('../../lib/errors.js');
 const { form } = require('../../lib/request.js');
 const { idTypes } = require('../../lib/words.js');
-const face = require('../../lib/face.js');
+const consents = require('../../lib/consents.js');
+const agreeing = require('./consent.js');
+const proving = require('./proof.js');
 
-/** What to do about a proof that this page cannot ask for. */
-const ASK_THERE = '。本页暂不支持该核验方式，请到柜台办理';
+/** @typedef {import('../../lib/request.js').Problem} Problem */
+
+/**
+ * The method that opens the step for an answer. It says whether it has; if not, the
+ * message is shown. For one more step: a line here, its methods and its axml.
+ * @type {Record<string, string>}
+ */
+const STEPS = {
+  CONSENT_REQUIRED: 'askConsent',
+  LINK_PROOF_REQUIRED: 'askProof',
+  LINK_PROOF_LIMIT: 'noMoreFaces',
+};
 
 screen({
+  ...consents.methods,
+  ...agreeing.methods,
+  ...proving.methods,
   data: {
+    step: '', // '' = the form; consent, face, phone
     types: idTypes,
     typeIndex: 0,
     name: '',
@@ -17,11 +36,22 @@ screen({
     account_no: '',
     password: '',
     shown: { password: false },
+    ...consents.data,
+    ...agreeing.data,
+    ...proving.data,
   },
 
   onLoad() {
     this.form = form();
     this.confirming = form();
+    this.forgetProofs();
+    this.phoneSent = false; // the server keeps it as long as the session
+    this.setData({ authorizes: my.canIUse('button.open-type.getAuthorize') });
+    return this.run(() => this.loadConsents());
+  },
+
+  onUnload() {
+    this.setData({ password: '' });
   },
 
   /** @param {any} e */
@@ -31,29 +61,62 @@ screen({
 
   async submit() {
     const asked = { name: '请输入姓名', id_number: '请输入证件号码', password: '请输入公积金密码' };
-    if (!this.complete(asked)) return;
-    await this.run(async () => {
-      const { name, id_number, account_no, password, typeIndex } = this.data;
-      /** @type {Record<string, string>} */
-      const data = { name, id_type: idTypes[typeIndex].code, id_number };
-      if (account_no) data.account_no = account_no;
-      try {
-        await this.send(this.form, { path: '/v1/link', data, seal: { password } });
-      } catch (e) {
-        if (e.code !== 'LINK_PROOF_REQUIRED') throw e;
-        await this.prove(e);
-      }
-      this.setData({ password: '' });
-      my.showToast({ content: '绑定成功', type: 'success' });
-      my.reLaunch({ url: '/pages/home/index' });
-    });
+    if (this.data.busy || !this.complete(asked)) return;
+    // Nothing is sent before the citizen could read what happens to it.
+    if (this.data.consents.length === 0) return this.run(() => this.loadConsents());
+    this.forgetProofs();
+    if (!this.agreedToLink()) return this.showWanted(['link']);
+    await this.run(() => this.link());
   },
 
-  /** The password is right and a face is to be shown. @param {any} e */
-  async prove(e) {
-    if (!e.pending) throw Object.assign({}, e, { message: [e.message].concat(e.fields.map((/** @type {any} */ f) => f.message)).join('：') + ASK_THERE });
-    const status = await face.showFace(e.pending);
-    if (status !== '9000') throw face.refused(status);
-    await this.send(this.confirming, { path: `/v1/link/${e.pending.id}/confirm`, data: {} });
+  /** Sends the form. @param {string} [proof] the one that the citizen chose */
+  async link(proof) {
+    const { name, id_number, account_no, password, typeIndex } = this.data;
+    /** @type {Record<string, string>} */
+    const data = { name, id_type: idTypes[typeIndex].code, id_number };
+    if (account_no) data.account_no = account_no;
+    if (proof) data.proof = proof;
+    try {
+      await this.send(this.form, { path: '/v1/link', data, seal: { password } });
+    } catch (e) {
+      if (behaviour(e.code).does === 'correct') this.toForm(); // what is to be corrected is there
+      throw this.explained(e);
+    }
+    this.finish();
+  },
+
+  finish() {
+    this.setData({ password: '' });
+    my.showToast({ content: '绑定成功', type: 'success' });
+    my.reLaunch({ url: '/pages/home/index' });
+  },
+
+  /** @param {Problem} e @returns {Promise<boolean>} */
+  async nextStep(e) {
+    const open = STEPS[e.code];
+    return open ? this[open](e) : false;
+  },
+
+  /** @param {string} step @param {object} [more] */
+  toStep(step, more) {
+    this.setData(Object.assign({ step, problem: null }, more));
+    my.pageScrollTo({ scrollTop: 0 });
+  },
+
+  /** Back to the form, as it was typed; a problem then stands above it. */
+  toForm() {
+    if (this.data.step) this.toStep('', { at: 'top' });
+  },
+
+  /** Lost or gone: the link itself knows whether it was made. @param {Problem} e */
+  async ask(e) {
+    try {
+      await this.call({ path: '/v1/link' });
+    } catch (other) {
+      if (e.code === 'LINK_GONE') this.toForm();
+      return false;
+    }
+    this.finish();
+    return true;
   },
 });
