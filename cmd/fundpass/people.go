@@ -63,7 +63,7 @@ var stories = []story{
 		id: "99010119840107135", account: "990100004215", password: "Willow-Harbor-69", sm3: "190170cd8d69a7f8af49b4777620011e0e7ec07e9b75e9b05927b38a59433f14"},
 	{word: "new_phone", tells: "手机号与预留的不同", name: "苏望舒",
 		id: "99010119890226138", account: "990100004316", password: "Lantern-Meadow-57", newPhone: "10077700316"},
-	{word: "ok_again", tells: "林知夏换的支付宝，可改绑", again: "ok"},
+	{word: "ok_again", tells: "换了支付宝，可改绑", again: "ok"},
 }
 
 // person is the story as the simulator lists it.
