@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -111,19 +111,40 @@ func changedSample(b *testing.B, path string) string {
 }
 
 // syncProcess runs a sync and returns its greatest resident memory in KiB.
-func (s *site) syncProcess(b *testing.B, path string) int64 {
+func (s *site) syncProcess(b *testing.B, path string) (most int64) {
 	b.Helper()
 	c := exec.Command(os.Args[0], "sync", path)
 	c.Env = append(os.Environ(), asProgram+"=1")
 	for name, v := range s.env() {
 		c.Env = append(c.Env, name+"="+v)
 	}
-	if out, err := c.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	} else if testing.Verbose() {
-		b.Logf("%s", out)
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	noError(b, c.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				b.Fatalf("%v\n%s", err, &out)
+			}
+			return most
+		case <-time.After(20 * time.Millisecond):
+			most = max(most, highWater(c.Process.Pid))
+		}
 	}
-	return c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+}
+
+// highWater is the greatest resident memory of a process so far, in KiB. What the
+// system tells of one that has ended counts the memory of this process, too, which was
+// its own until it became another program.
+func highWater(pid int) (kib int64) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if _, line, found := strings.Cut(string(status), "VmHWM:"); err == nil && found {
+		fmt.Sscan(line, &kib)
+	}
+	return kib
 }
 
 // copyParsed reads and checks a file and copies what it says, with a digest of
