@@ -53,6 +53,7 @@ type walk struct {
 	screen
 	mine, other phone
 	who         alipaysim.Person
+	twin        string // the same person with another Alipay account, "" = none
 
 	first     string // the password found, restored at the end
 	password  string // the one that is right now
@@ -92,6 +93,8 @@ func (w *walk) run(ctx context.Context, person string) error {
 	return fmt.Errorf("walk: step %d %w", w.steps, errStep)
 }
 
+const relinkStage = "Another Alipay account of the same person"
+
 func (w *walk) stages(ctx context.Context) error {
 	for _, stage := range []struct {
 		name string
@@ -105,8 +108,12 @@ func (w *walk) stages(ctx context.Context) error {
 		{"Freeze it, and come back", w.comeBack},
 		{"Change it encrypted", w.changeSealed},
 		{"Put everything back", w.putBack},
+		{relinkStage, w.relink},
 		{"Leave", w.leave},
 	} {
+		if stage.name == relinkStage && w.twin == "" {
+			continue
+		}
 		w.heading(stage.name)
 		if err := stage.walk(ctx); err != nil {
 			return err
@@ -130,6 +137,7 @@ func (w *walk) find(ctx context.Context, person string) error {
 		return fmt.Errorf("walk: the demo knows no person %q; its people are listed at %s/sim/people", person, w.mine.base)
 	}
 	w.who = people[i]
+	w.twin = twinOf(w.who, people)
 	if w.password == "" {
 		w.password = w.who.Password
 	}

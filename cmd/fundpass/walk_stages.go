@@ -41,11 +41,7 @@ func (w *walk) link(ctx context.Context) error {
 			return err
 		}
 	}
-	a, err := w.step(ctx, step{proves: "Name, document and password link the account", want: "OK", note: showAccount,
-		request: post("/v1/link", fields{
-			"name": w.who.Name, "id_type": w.who.IDType, "id_number": w.who.IDNumber,
-			"account_no": w.who.AccountNo, "password": w.password,
-		})})
+	a, err := w.step(ctx, step{proves: "Name, document and password link the account", want: "OK", note: showAccount, request: w.linking(false)})
 	if err != nil {
 		return w.hint(a, err)
 	}
@@ -59,6 +55,15 @@ func (w *walk) link(ctx context.Context) error {
 func (w *walk) unlink(ctx context.Context, proves string) error {
 	a, err := w.step(ctx, step{proves: proves, request: w.unlinking(), want: "OK"})
 	return w.hint(a, err)
+}
+
+// linking is the link, or the wish to take somebody else's over.
+func (w *walk) linking(relink bool) request {
+	form := fields{"name": w.who.Name, "id_type": w.who.IDType, "id_number": w.who.IDNumber, "account_no": w.who.AccountNo, "password": w.password}
+	if relink {
+		form["relink"] = true
+	}
+	return post("/v1/link", form)
 }
 
 func (w *walk) unlinking() request {
