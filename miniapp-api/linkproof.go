@@ -70,6 +70,9 @@ func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed 
 		return err
 	}
 	pending, err := s.openLinkProof(ctx, v, right)
+	if errors.Is(err, ErrLinkProofLimit) && len(may) > 1 {
+		return asks(may[1:]) // what has no limit
+	}
 	if err != nil {
 		return err
 	}

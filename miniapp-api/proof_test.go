@@ -130,6 +130,25 @@ func TestChosenProof(t *testing.T) {
 	}
 }
 
+// Who has used up the day's face verifications is asked for what has no limit.
+func TestProofBesideTheLimit(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof("face,phone"))
+	c := h.citizen()
+	p := h.logIn(c)
+	for range linkProofsADay {
+		if r := p.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_REQUIRED"); r.asked() != "face,phone" {
+			t.Fatalf("asked %s", r.Raw)
+		}
+	}
+	if r := p.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_REQUIRED"); r.asked() != "phone" || r.pending(t) != nil {
+		t.Errorf("asked %s", r.Raw)
+	}
+	p.post("/v1/link", with(c.linkBody(), "proof", "face")).want(t, "LINK_PROOF_LIMIT")
+	p.show(h.payload(c, "")).want(t, "OK")
+	p.post("/v1/link", c.linkBody()).want(t, "OK")
+}
+
 // T1, T6, T35: strangers with the right ID number and the right initial password, whose
 // Alipay is another person's, get no link whatever the centre accepts, and where
 // nothing was started for them one and the same answer as with a wrong password.
