@@ -10,53 +10,32 @@ import (
 	"github.com/lib/pq"
 )
 
+// A part of a person's data is one list of it. $1 is the centre, $2 what finds the rows.
+type part struct {
+	into  any
+	query string
+}
+
 // gather reads what a trail leads to.
 //
 // A table that is new and names citizens gets its line here and in erase; one that names
 // an Alipay user, in carriers as well.
 func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
-	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
-	for _, part := range []struct {
-		into  any
-		query string
+	for _, list := range []struct {
 		by    any
+		parts []part
 	}{
-		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
-			FROM alipay_links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`, accounts},
-		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
-			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`, identities},
-		{&d.Passwords, `SELECT account_id, state, version, changed_at
-			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`, accounts},
-		{&d.Earlier, `SELECT account_id, version, set_at
-			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, version`, accounts},
-		{&d.Guesses, `SELECT lane <> 'public' AS own, used, round, locked_until, updated_at
-			FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`, persons},
-		{&d.Changes, `SELECT change_id AS id, state, opened_at, closed_at
-			FROM changes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
-		{&d.Resets, `SELECT reset_id AS id, state, opened_at, closed_at
-			FROM resets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
-		{&d.ResetCodes, `SELECT issued_by, issued_at, used
-			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`, accounts},
-		{&d.ResetCounts, `SELECT purpose, day::text AS day, count
-			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`, byteas(slices.Concat(t.persons, t.identities)...)},
-		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
-			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`, persons},
-		{&d.Relinks, `SELECT relink_id AS id, state, asked_at AS opened_at, closed_at
-			FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY asked_at`, persons},
-		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
-			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`, identities},
-		{&d.PhoneProofs, `SELECT used_at
-			FROM phone_payloads WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY used_at`, identities},
-		{&d.Notices, `SELECT kind, created_at, done_at
-			FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY created_at`, accounts},
-		{&d.Events, `SELECT event_id, at, kind, channel
-			FROM events WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, event_id`, accounts},
-		{&d.Operators, `SELECT action_id, at, operator, action, account_id, reason
-			FROM operator_actions WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, action_id`, accounts},
+		{uuids(t.accounts), d.ofAccounts()},
+		{byteas(t.persons...), d.ofPersons()},
+		{byteas(t.identities...), d.ofIdentities()},
+		{byteas(slices.Concat(t.persons, t.identities)...), []part{{&d.ResetCounts, `SELECT purpose, day::text AS day, count
+			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`}}},
 	} {
-		if err := sqlx.SelectContext(ctx, q, part.into, part.query, db.center, part.by); err != nil {
-			return d, err
+		for _, p := range list.parts {
+			if err := sqlx.SelectContext(ctx, q, p.into, p.query, db.center, list.by); err != nil {
+				return d, err
+			}
 		}
 	}
 	if err := db.gatherAccounts(ctx, q, t, &d); err != nil {
@@ -66,6 +45,51 @@ func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now ti
 		return d, err
 	}
 	return d, db.openData(&d)
+}
+
+func (d *PersonData) ofAccounts() []part {
+	return []part{
+		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
+			FROM alipay_links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
+		{&d.Passwords, `SELECT account_id, state, version, changed_at
+			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`},
+		{&d.Earlier, `SELECT account_id, version, set_at
+			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, version`},
+		{&d.ResetCodes, `SELECT issued_by, issued_at, used
+			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`},
+		{&d.Notices, `SELECT kind, created_at, done_at
+			FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY created_at`},
+		{&d.Events, `SELECT event_id, at, kind, channel
+			FROM events WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, event_id`},
+		{&d.Operators, `SELECT action_id, at, operator, action, account_id, reason
+			FROM operator_actions WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, action_id`},
+	}
+}
+
+func (d *PersonData) ofPersons() []part {
+	return []part{
+		{&d.Guesses, `SELECT lane <> 'public' AS own, used, round, locked_until, updated_at
+			FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`},
+		{&d.Changes, `SELECT change_id AS id, state, opened_at, closed_at
+			FROM changes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
+		{&d.Resets, `SELECT reset_id AS id, state, opened_at, closed_at
+			FROM resets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
+		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
+			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
+		{&d.Relinks, `SELECT relink_id AS id, state, asked_at AS opened_at, closed_at
+			FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY asked_at`},
+	}
+}
+
+func (d *PersonData) ofIdentities() []part {
+	return []part{
+		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
+			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`},
+		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
+			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`},
+		{&d.PhoneProofs, `SELECT used_at
+			FROM phone_payloads WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY used_at`},
+	}
 }
 
 func (db *DB) gatherAccounts(ctx context.Context, q sqlx.QueryerContext, t trail, d *PersonData) error {
