@@ -152,7 +152,7 @@ func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, e
 		return s.showLink(ctx, v, none{}) // it happened, and the answer was lost
 	}
 	switch {
-	case v.Again && proof.State == store.LinkProofUsed && proof.Relink:
+	case v.Again && proof.State == store.LinkProofReplaced && proof.Relink:
 		return s.resumeRelink(ctx, v)
 	case proof.State != store.LinkProofStarted:
 		return linkReply{}, ErrLinkGone
@@ -221,6 +221,8 @@ func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
 	switch {
 	case err != nil:
 		return linkReply{}, err
+	case own != nil && own.State == store.RelinkDone && v.Link != nil && v.Link.AccountID == own.AccountID:
+		return s.showLink(ctx, v, none{})
 	case own == nil || own.State != store.RelinkWaiting:
 		return linkReply{}, ErrLinkGone
 	}

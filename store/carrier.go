@@ -57,7 +57,7 @@ var carriers = []carrier{
 	{table: "sessions", column: "identity_digest", apart: true},
 	{table: "receipts", column: "scope", keys: []string{"key_digest"}},
 	{table: "daily_counts", column: "subject_digest", keys: []string{"purpose", "day"},
-		only:  "o.purpose IN ('" + countResetsOfUser + "', '" + countLinksOfUser + "')",
+		only:  "o.purpose IN ('" + countResetsOfUser + "', '" + countLinksOfUser + "', '" + countRelinksOfUser + "')",
 		merge: "count = n.count + o.count"},
 }
 

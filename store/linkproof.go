@@ -15,7 +15,7 @@ const LinkProofLife = 30 * time.Minute
 const (
 	LinkProofStarted  = "started"
 	LinkProofUsed     = "used"     // the link was written
-	LinkProofReplaced = "replaced" // by a later one of the same Alipay user
+	LinkProofReplaced = "replaced" // by a later one of the same Alipay user, or by a Relink
 	LinkProofExpired  = "expired"
 )
 
@@ -115,21 +115,21 @@ func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof)
 	}
 	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest // the proof must be for these
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.useLinkProof(ctx, tx, s, p, now); err != nil {
+		if err := db.closeLinkProof(ctx, tx, s, p, LinkProofUsed, now); err != nil {
 			return err
 		}
 		return db.writeLink(ctx, tx, s, n, now)
 	})
 }
 
-// useLinkProof lets one caller through.
-func (db *DB) useLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p LinkProof, now time.Time) error {
+// closeLinkProof lets one caller through.
+func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p LinkProof, state string, now time.Time) error {
 	res, err := tx.ExecContext(ctx, `
-		UPDATE link_proofs SET state = 'used', closed_at = $5
+		UPDATE link_proofs SET state = $9, closed_at = $5
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
 			AND state = 'started' AND expires_at > $5
 			AND EXISTS (SELECT 1 FROM password_credentials
 				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND state <> 'frozen')`,
-		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest)
+		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state)
 	return changedOne(res, err, ErrGone)
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -20,7 +19,7 @@ import (
 
 // liveThrough does with the n-th depositor, who has two accounts, everything that
 // leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
-// clerk, a face shown for a link, a wish to take the link over, a consent, a phone, tickets, first answers, wrong
+// clerk, a face shown for a link, the link taken over and back, a consent, a phone, tickets, first answers, wrong
 // guesses, a letter of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
@@ -56,11 +55,13 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
 	noError(t, err)
 	noError(t, db.FinishLink(ctx, s, account, face))
-	third := visit("third", "e")
-	wish, err := db.AskRelink(ctx, third, store.RelinkOrder{Account: account, Proof: "certdoc", Window: time.Hour, Limit: 1})
-	noError(t, err)
-	_, err = db.CancelRelink(ctx, third, wish.ID)
-	noError(t, err)
+	takeOver := func(s store.Session) {
+		wish, err := db.AskRelink(ctx, s, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 2})
+		noError(t, err)
+		noError(t, db.FinishRelink(ctx, s, wish.ID))
+	}
+	takeOver(visit("third", "e"))
+	takeOver(visit("second", "f"))
 	s = visit("second", "d")
 	_, err = db.OpenReset(ctx, s, account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: fmt.Sprint("certify", n)})
 	noError(t, err)
@@ -254,8 +255,8 @@ func TestExport(t *testing.T) {
 		got[name] = len(l)
 	}
 	if diff := cmp.Diff(map[string]int{
-		"accounts": 2, "links": 1, "sessions": 4, "passwords": 2, "earlier_passwords": 2, "wrong_guesses": 2, "changes": 1,
-		"link_proofs": 1, "relinks": 1, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 4, "phone_proofs": 1, "notices": 4, "notifications": 1, "events": 8,
+		"accounts": 2, "links": 1, "sessions": 3, "passwords": 2, "earlier_passwords": 2, "wrong_guesses": 2, "changes": 1,
+		"link_proofs": 1, "relinks": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 7, "notifications": 1, "events": 11,
 		"operator_actions": 1,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
@@ -291,7 +292,7 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 7 || len(data.Notices) != 3 ||
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 11 || len(data.Notices) != 7 ||
 		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 {
 		t.Errorf("%+v", data)
 	}

@@ -87,7 +87,7 @@ func (db *DB) AskRelink(ctx context.Context, s Session, order RelinkOrder) (Reli
 		if order.Face != nil {
 			face := *order.Face
 			face.AccountID, face.PersonDigest = order.Account.ID, order.Account.PersonDigest // it must be for these
-			if err := db.useLinkProof(ctx, tx, s, face, now); err != nil {
+			if err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now); err != nil {
 				return err
 			}
 		}

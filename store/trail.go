@@ -25,7 +25,7 @@ func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error
 		UNION SELECT identity_digest FROM changes WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM resets WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'used'
-		UNION SELECT identity_digest FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2)
+		UNION SELECT identity_digest FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'done'
 		UNION SELECT former_digest FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT lane FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) AND lane <> $4`,
 		db.center, pq.ByteaArray(t.persons), uuids(t.accounts), PublicLane); err != nil {
