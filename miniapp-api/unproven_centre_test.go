@@ -172,7 +172,7 @@ func (w *play) cancelAuthorisation() {
 	must(w.t, err)
 	w.posts = append(w.posts, &modelLetter{Letter: letter, user: u, at: w.now()})
 	w.note("%s cancels the authorisation, letter %d", u, len(w.posts))
-	if !w.slip(3) {
+	if !w.slip(3) { // late
 		w.deliver(w.posts[len(w.posts)-1])
 	}
 }

@@ -76,7 +76,7 @@ type linkForm struct {
 func (w *play) link() {
 	s := w.unlinkedSession()
 	h := s.user.human
-	if w.slip(4) {
+	if w.slip(4) { // somebody else
 		h = pick(w, "human", w.humans)
 	}
 	w.do(s, w.linkForm(s, w.anyOf(h)))
@@ -200,7 +200,7 @@ func (w *play) showFace() {
 	must(w.t, w.sim.Certify(c.id, &right))
 	*c.passed = right
 	w.note("%s: the right face is shown: %v", c.what, right)
-	if !w.slip(3) {
+	if !w.slip(3) { // later, or never
 		c.next()
 	}
 }
@@ -234,7 +234,7 @@ func (w *play) confirmPending(p *modelPending) {
 func (w *play) showPhone() {
 	s := w.anySession()
 	from := s.user
-	if w.slip(4) {
+	if w.slip(4) { // a stolen payload
 		from = pick(w, "user", w.users)
 	}
 	number := from.Phone
@@ -266,7 +266,7 @@ func (w *play) showPhone() {
 func (w *play) newNumber() {
 	u := pick(w, "user", w.users)
 	u.Phone = pick(w, "human", w.humans).phone
-	if w.slip(2) {
+	if w.slip(2) { // a fresh one
 		u.Phone = fmt.Sprintf("1980%07d", invented())
 	}
 	w.tellAlipay(u)
@@ -298,7 +298,7 @@ var purposes = []string{PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone}
 func (w *play) giveConsent() {
 	s := w.anySession()
 	all := purposes
-	if w.slip(3) {
+	if w.slip(3) { // one alone
 		all = []string{pick(w, "purpose", purposes)}
 	}
 	w.agree(s, all)

@@ -110,7 +110,7 @@ func (w *play) cancelChange() {
 func (w *play) openReset() {
 	s := w.linkedSession()
 	body, code := m{}, ""
-	if w.slip(3) {
+	if w.slip(3) { // somebody's code
 		code = pick(w, "code", filtered(w.accounts, func(a *modelAccount) bool { return a.code != "" })).code
 		body["code"] = code
 	}
@@ -195,7 +195,7 @@ func (w *play) read() {
 	for _, c := range w.changes {
 		paths = append(paths, c.path)
 		judges[c.path] = func(s *modelSession, r reply) {
-			if (r.get(w.t, "state") != store.ChangeUnknown) && s.user != c.user {
+			if r.get(w.t, "state") != store.ChangeUnknown && s.user != c.user {
 				w.t.Fatalf("%s reads of a change of %s", s, c.user)
 			}
 		}

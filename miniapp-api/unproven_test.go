@@ -61,7 +61,7 @@ var mustHappen, rare = []string{
 // link has ended. FUNDPASS_HISTORIES says how many histories each centre plays.
 func TestNobodyActsUnproven(t *testing.T) {
 	t.Parallel()
-	histories := 14
+	histories := 12
 	if n, err := strconv.Atoi(os.Getenv("FUNDPASS_HISTORIES")); err == nil {
 		histories = n
 	}

@@ -182,7 +182,7 @@ func (w *play) begin() {
 	for i, owner := range []int{0, 0, 1} {
 		w.openAccount(fmt.Sprint("account ", i+1), numbers[i], w.humans[owner])
 	}
-	w.accounts[2].initial = w.slip(2)
+	w.accounts[2].initial = w.slip(2) // an initial password
 	for i, owner := range []int{0, 0, 1, 2} {
 		w.addUser(fmt.Sprintf("user %d (%s)", i+1, w.humans[owner]), w.humans[owner])
 	}
@@ -194,7 +194,7 @@ func (w *play) begin() {
 		if w.centre.consent == ConsentRequired && !w.slip(4) {
 			w.agree(s, purposes)
 		}
-		if w.slip(2) {
+		if w.slip(2) { // begins linked
 			w.do(s, w.linkForm(s, w.anyOf(u.human)))
 		}
 	}
@@ -227,7 +227,7 @@ func (w *play) addUser(label string, h *human) {
 		Person: fmt.Sprint("unproven-", i), Story: "face_pending", Name: h.name, IDType: document.Citizen, IDNumber: h.number, Phone: h.phone,
 		OpenID: fmt.Sprintf("open-unproven-%d-%s", i, uuid.NewString()), Certified: !w.slip(4),
 	}}
-	if w.slip(2) {
+	if w.slip(2) { // as for applications that knew citizens by it before
 		u.UserID = fmt.Sprintf("2088%012d", i)
 	}
 	w.users = append(w.users, u)
@@ -259,97 +259,6 @@ func (w *play) file(a *modelAccount) {
 func (w *play) note(format string, args ...any) { w.rt.Logf("· "+format, args...) }
 
 func (w *play) now() time.Time { return w.clock.Now() }
-
-// evenly is one of n numbers; without luck it is 0.
-func (w *play) evenly(n int) int {
-	if w.luck == nil {
-		return 0
-	}
-	return w.luck.IntN(n)
-}
-
-// slip says whether something unlikely happens, once in n times; without luck it does not.
-func (w *play) slip(n int) bool { return w.luck != nil && w.luck.IntN(n) == 0 }
-
-// pick is one of all; a step that needs one where there is none does not happen.
-func pick[T any](w *play, what string, all []T) T {
-	if len(all) == 0 {
-		w.rt.Skip("no " + what)
-	}
-	return all[w.evenly(len(all))]
-}
-
-// filtered are those of all that fit.
-func filtered[T any](all []T, fits func(T) bool) []T {
-	return slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !fits(x) })
-}
-
-func (w *play) ownedBy(h *human) []*modelAccount {
-	return filtered(w.accounts, func(a *modelAccount) bool { return a.owner == h })
-}
-
-// anyOf is an account of the human, now and then of anybody, nil where there is none.
-func (w *play) anyOf(h *human) *modelAccount {
-	own := w.ownedBy(h)
-	if w.slip(6) {
-		own = w.accounts
-	}
-	if len(own) == 0 {
-		return nil
-	}
-	return pick(w, "account", own)
-}
-
-// anySession is mostly a live one.
-func (w *play) anySession() *modelSession {
-	return w.preferred(func(*modelUser) bool { return true })
-}
-
-// linkedSession is mostly a live one of a user with a link, unlinkedSession of one without.
-func (w *play) linkedSession() *modelSession {
-	return w.preferred(func(u *modelUser) bool { return u.link != nil })
-}
-
-func (w *play) unlinkedSession() *modelSession {
-	return w.preferred(func(u *modelUser) bool { return u.link == nil })
-}
-
-// preferred is mostly a live session of a user who fits, a new one where there is none,
-// now and then any.
-func (w *play) preferred(fits func(*modelUser) bool) *modelSession {
-	if w.slip(8) {
-		return pick(w, "session", w.sessions)
-	}
-	all := filtered(w.sessions, func(s *modelSession) bool { return w.alive(s) && fits(s.user) })
-	if len(all) > 0 {
-		return pick(w, "session", all)
-	}
-	return w.open(pick(w, "user", filtered(w.users, fits)))
-}
-
-// alive says whether a session should be alive, as far as one can tell.
-func (w *play) alive(s *modelSession) bool {
-	return s.ended == "" && w.now().Sub(s.seen) < store.SessionIdle-time.Minute && w.now().Sub(s.created) < store.SessionLife-time.Minute
-}
-
-// pickLate is mostly the last of all.
-func pickLate[T any](w *play, what string, all []T) T {
-	if len(all) > 1 && !w.slip(3) {
-		all = all[len(all)-1:]
-	}
-	return pick(w, what, all)
-}
-
-// mostly is this session, now and then another one of its user, or any.
-func (w *play) mostly(s *modelSession) *modelSession {
-	switch {
-	case !w.slip(4):
-		return s
-	case !w.slip(2):
-		return w.preferred(func(u *modelUser) bool { return u == s.user })
-	}
-	return w.anySession()
-}
 
 // linkedTo is who is linked to the account.
 func (w *play) linkedTo(a *modelAccount) *modelUser {
