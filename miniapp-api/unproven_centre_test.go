@@ -113,7 +113,7 @@ func (w *play) issueCode() {
 // brings those back.
 func (w *play) erasePerson() {
 	h := pick(w, "human", w.humans)
-	too := w.slip(3, "accounts, too")
+	too := w.slip(3)
 	doc, err := w.server.documents.Parse("01", h.number)
 	must(w.t, err)
 	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, Unlock: store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
@@ -172,7 +172,7 @@ func (w *play) cancelAuthorisation() {
 	must(w.t, err)
 	w.posts = append(w.posts, &modelLetter{Letter: letter, user: u, at: w.now()})
 	w.note("%s cancels the authorisation, letter %d", u, len(w.posts))
-	if !w.slip(3, "the notice is late") {
+	if !w.slip(3) { // late
 		w.deliver(w.posts[len(w.posts)-1])
 	}
 }
@@ -203,7 +203,7 @@ func (w *play) deliver(l *modelLetter) {
 
 // passTime lets some of what waits run out.
 func (w *play) passTime() {
-	d := []time.Duration{time.Minute, 14 * time.Minute, 16 * time.Minute, 31 * time.Minute, 2 * time.Hour, 24 * time.Hour}[evenly(6).Draw(w.rt, "time")]
+	d := []time.Duration{time.Minute, 14 * time.Minute, 16 * time.Minute, 31 * time.Minute, 2 * time.Hour, 24 * time.Hour}[w.evenly(6)]
 	w.clock.Advance(d)
 	w.note("%v later", d)
 }

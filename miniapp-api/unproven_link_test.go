@@ -1,10 +1,13 @@
 package miniapp
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -12,25 +15,45 @@ import (
 
 func (w *play) logIn() { w.open(pick(w, "user", w.users)) }
 
-// open opens a session, which always works, and shows the account that is linked.
+// open opens a session: by an auth code the first time and now and then, else as a
+// log-in leaves it, which saves Alipay's signatures.
 func (w *play) open(u *modelUser) *modelSession {
-	code, err := w.sim.AuthCode(u.Person.Person)
-	must(w.t, err)
 	s := &modelSession{phone: w.phone(), user: u, created: w.now(), seen: w.now()}
 	s.label = fmt.Sprintf("session %d of %s", len(w.sessions)+1, u)
+	w.note("%s begins", s)
+	if u.visitor == nil || w.slip(4) {
+		w.authorise(s)
+	} else {
+		s.token = uuid.NewString()
+		_, err := w.db.OpenSession(context.Background(), digestOf(s.token), *u.visitor)
+		must(w.t, err)
+	}
+	if u.link != nil {
+		u.authorised = w.now()
+	}
+	w.sessions = append(w.sessions, s)
+	return s
+}
+
+// authorise logs in, which always works, and shows the account that is linked.
+func (w *play) authorise(s *modelSession) {
+	u := s.user
+	code, err := w.sim.AuthCode(u.Person.Person)
+	must(w.t, err)
 	r := s.post("/v1/sessions", m{"auth_code": code}).want(w.t, "OK")
 	s.token = r.get(w.t, "token").(string)
-	w.sessions = append(w.sessions, s)
-	w.note("%s begins", s)
 	if r.get(w.t, "linked") != (u.link != nil) {
 		w.t.Fatalf("%s is told linked: %v", s, r.get(w.t, "linked"))
 	}
 	if u.link != nil {
-		u.authorised = w.now()
 		w.entitled(s)
 		w.shows(u, u.link.account, r)
 	}
-	return s
+	kept, err := w.db.Session(context.Background(), digestOf(s.token))
+	must(w.t, err)
+	visitor, err := w.db.Visitor(kept)
+	must(w.t, err)
+	u.visitor = &visitor
 }
 
 func (w *play) signOut() {
@@ -53,7 +76,7 @@ type linkForm struct {
 func (w *play) link() {
 	s := w.unlinkedSession()
 	h := s.user.human
-	if w.slip(4, "somebody else") {
+	if w.slip(4) { // somebody else
 		h = pick(w, "human", w.humans)
 	}
 	w.do(s, w.linkForm(s, w.anyOf(h)))
@@ -85,7 +108,7 @@ func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
 // spoil makes a mistake, or an attack, now and then.
 func (w *play) spoil(f *linkForm, a *modelAccount) {
 	slip := func(n int, what string, make func()) {
-		if w.slip(n, what) {
+		if w.slip(n) {
 			make()
 			f.slips += ", " + what
 		}
@@ -98,7 +121,7 @@ func (w *play) spoil(f *linkForm, a *modelAccount) {
 	slip(8, "a former password", func() { f.password = pick(w, "password", append(slices.Clone(a.former), f.password)) })
 	slip(3, "a code", func() { f.code = a.code })
 	slip(6, "another's code", func() { f.code = pick(w, "account", w.accounts).code })
-	slip(4, "a chosen proof", func() { f.proof = []Proof{ProofFace, ProofPhone}[evenly(2).Draw(w.rt, "proof")] })
+	slip(4, "a chosen proof", func() { f.proof = []Proof{ProofFace, ProofPhone}[w.evenly(2)] })
 }
 
 // knows says whether a form has an account's holder, and a password that opens it or a
@@ -155,30 +178,36 @@ func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
 	w.pendings = append(w.pendings, p)
 }
 
-// showFace lets a verification end at Alipay. What has passed stays so.
+// showFace lets a verification end at Alipay, and mostly goes on with what waited for
+// it. What has passed stays so.
 func (w *play) showFace() {
 	type check struct {
 		what, id string
 		passed   *bool
+		next     func()
 	}
 	var open []check
 	for _, p := range w.pendings {
-		open = append(open, check{p.label, p.certifyID, &p.passed})
+		open = append(open, check{p.label, p.certifyID, &p.passed, func() { w.confirmPending(p) }})
 	}
-	for _, r := range w.resets {
-		if r.certifyID != "" {
-			open = append(open, check{r.path, r.certifyID, &r.passed})
+	for _, x := range w.resets {
+		if x.certifyID != "" {
+			open = append(open, check{"a reset of " + x.account.label, x.certifyID, &x.passed, func() { w.confirmResetOf(x) }})
 		}
 	}
 	c := pickLate(w, "verification", filtered(open, func(c check) bool { return !*c.passed }))
-	right := !w.slip(4, "a wrong face")
+	right := !w.slip(5)
 	must(w.t, w.sim.Certify(c.id, &right))
 	*c.passed = right
 	w.note("%s: the right face is shown: %v", c.what, right)
+	if !w.slip(3) { // later, or never
+		c.next()
+	}
 }
 
-func (w *play) confirmLink() {
-	p := pickLate(w, "pending link", w.pendings)
+func (w *play) confirmLink() { w.confirmPending(pickLate(w, "pending link", w.pendings)) }
+
+func (w *play) confirmPending(p *modelPending) {
 	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, judge: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
@@ -205,13 +234,16 @@ func (w *play) confirmLink() {
 func (w *play) showPhone() {
 	s := w.anySession()
 	from := s.user
-	if w.slip(4, "another's payload") {
+	if w.slip(4) { // a stolen payload
 		from = pick(w, "user", w.users)
 	}
-	payload, err := w.sim.Phone(from.Person.Person, "")
-	must(w.t, err)
 	number := from.Phone
-	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: []byte(payload), judge: func(s *modelSession, r reply) {
+	payload, known := w.signed[number]
+	if !known {
+		payload = w.payload(citizen{Person: from.Person}, "")
+		w.signed[number] = payload
+	}
+	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: payload, judge: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -234,7 +266,7 @@ func (w *play) showPhone() {
 func (w *play) newNumber() {
 	u := pick(w, "user", w.users)
 	u.Phone = pick(w, "human", w.humans).phone
-	if w.slip(2, "a fresh number") {
+	if w.slip(2) { // a fresh one
 		u.Phone = fmt.Sprintf("1980%07d", invented())
 	}
 	w.tellAlipay(u)
@@ -244,7 +276,7 @@ func (w *play) newNumber() {
 func (w *play) unlink() {
 	s := w.linkedSession()
 	password := "Quiet-Meadow-Nobody"
-	if l := s.user.link; l != nil && !w.slip(4, "a wrong password") {
+	if l := s.user.link; l != nil && !w.slip(4) {
 		password = l.account.password
 	}
 	w.do(s, &deed{what: "unlink", path: "/v1/link/remove", body: m{"password": password}, judge: func(s *modelSession, r reply) {
@@ -266,9 +298,13 @@ var purposes = []string{PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone}
 func (w *play) giveConsent() {
 	s := w.anySession()
 	all := purposes
-	if w.slip(3, "one thing alone") {
+	if w.slip(3) { // one alone
 		all = []string{pick(w, "purpose", purposes)}
 	}
+	w.agree(s, all)
+}
+
+func (w *play) agree(s *modelSession, all []string) {
 	for _, purpose := range all {
 		w.do(s, &deed{what: "give consent, " + purpose, path: "/v1/consents", body: m{"purpose": purpose, "version": "1"}, judge: func(s *modelSession, r reply) {
 			if r.Code == "OK" {

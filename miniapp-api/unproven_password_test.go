@@ -28,10 +28,10 @@ func (w *play) openChange() {
 		a = l.account
 	}
 	number, password := a.owner.number, a.password
-	if w.slip(5, "another's number") {
+	if w.slip(5) {
 		number = pick(w, "human", w.humans).number
 	}
-	if w.slip(5, "another's password") {
+	if w.slip(5) {
 		password = pick(w, "account", w.accounts).password
 	}
 	body := m{"id_number": number, "old_password": password}
@@ -55,7 +55,7 @@ func (w *play) confirmChange() {
 	c := pickLate(w, "change", w.changes)
 	s := w.sessionOf(c.user)
 	password := inventedPassword()
-	if c.done != "" && w.slip(3, "the same password") {
+	if c.done != "" && w.slip(3) {
 		password = c.done
 	}
 	w.do(s, &deed{what: "confirm change, of " + c.account.label, path: c.path + "/confirm", body: twice(password), judge: func(s *modelSession, r reply) {
@@ -78,7 +78,7 @@ func (w *play) confirmChange() {
 
 // sessionOf is mostly one of the user's.
 func (w *play) sessionOf(u *modelUser) *modelSession {
-	if w.slip(5, "another session") {
+	if w.slip(5) {
 		return w.anySession()
 	}
 	return w.preferred(func(other *modelUser) bool { return other == u })
@@ -110,7 +110,7 @@ func (w *play) cancelChange() {
 func (w *play) openReset() {
 	s := w.linkedSession()
 	body, code := m{}, ""
-	if w.slip(3, "by a code") {
+	if w.slip(3) { // somebody's code
 		code = pick(w, "code", filtered(w.accounts, func(a *modelAccount) bool { return a.code != "" })).code
 		body["code"] = code
 	}
@@ -136,10 +136,11 @@ func (w *play) openReset() {
 	}})
 }
 
-func (w *play) confirmReset() {
-	x := pickLate(w, "reset", w.resets)
+func (w *play) confirmReset() { w.confirmResetOf(pickLate(w, "reset", w.resets)) }
+
+func (w *play) confirmResetOf(x *modelReset) {
 	password := inventedPassword()
-	if x.done != "" && w.slip(3, "the same password") {
+	if x.done != "" && w.slip(3) {
 		password = x.done
 	}
 	w.do(w.mostly(x.session), &deed{what: "confirm reset, of " + x.account.label, path: x.path + "/confirm", body: twice(password), judge: func(s *modelSession, r reply) {
@@ -194,7 +195,7 @@ func (w *play) read() {
 	for _, c := range w.changes {
 		paths = append(paths, c.path)
 		judges[c.path] = func(s *modelSession, r reply) {
-			if (r.get(w.t, "state") != store.ChangeUnknown) && s.user != c.user {
+			if r.get(w.t, "state") != store.ChangeUnknown && s.user != c.user {
 				w.t.Fatalf("%s reads of a change of %s", s, c.user)
 			}
 		}

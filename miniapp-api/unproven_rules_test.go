@@ -33,7 +33,7 @@ func (d *deed) scope(s *modelSession) string {
 func (w *play) do(s *modelSession, d *deed) reply {
 	if d.first == nil {
 		d.first = map[string]string{}
-		if d.body != nil && w.slip(3, "under a key") {
+		if d.body != nil && w.slip(3) { // under an Idempotency-Key
 			d.key = fmt.Sprint("key ", invented())
 		}
 		w.deeds = append(w.deeds, d)

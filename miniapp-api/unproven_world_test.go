@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type play struct {
 	*house
 	centre  provingCentre
 	rt      *rapid.T
+	luck    *rand.Rand     // of the present step; nil lets nothing unlikely happen
 	letters *alipaysim.Sim // writes notices by the house's clock
 	told    *tally
 
@@ -41,6 +43,7 @@ type play struct {
 	posts    []*modelLetter
 	deeds    []*deed
 	payloads map[string]*modelUser // by phone number: who showed it first
+	signed   map[string][]byte     // by phone number: what my.getPhoneNumber gives
 }
 
 // A human is somebody of flesh and blood. Names and numbers are invented.
@@ -81,7 +84,8 @@ type modelUser struct {
 	label      string
 	human      *human
 	link       *modelLink
-	authorised time.Time // of the link: when it was made, or the last log-in since
+	visitor    *store.Visitor // as a log-in left it
+	authorised time.Time      // of the link: when it was made, or the last log-in since
 	proven     map[*human]bool
 	consents   map[string]string // purpose: "given", "withdrawn", "unsure"
 }
@@ -167,6 +171,7 @@ func inventedPassword() string {
 // begin puts three people on the stage, of whom one has two accounts and two Alipay
 // users and one has nothing but Alipay, and lets some of them be linked already.
 func (w *play) begin() {
+	w.drawLuck()
 	names := [][3]string{{"Ouyang", "欧阳测试", "欧阳新名"}, {"Sima", "司马样例", "司马改称"}, {"Shangguan", "上官演示", "上官换字"}}
 	for _, n := range names {
 		i := invented()
@@ -177,7 +182,7 @@ func (w *play) begin() {
 	for i, owner := range []int{0, 0, 1} {
 		w.openAccount(fmt.Sprint("account ", i+1), numbers[i], w.humans[owner])
 	}
-	w.accounts[2].initial = rapid.Bool().Draw(w.rt, "initial password")
+	w.accounts[2].initial = w.slip(2) // an initial password
 	for i, owner := range []int{0, 0, 1, 2} {
 		w.addUser(fmt.Sprintf("user %d (%s)", i+1, w.humans[owner]), w.humans[owner])
 	}
@@ -186,7 +191,10 @@ func (w *play) begin() {
 	}
 	for _, u := range w.users[:3] {
 		s := w.open(u)
-		if w.slip(2, u.label+" begins linked") {
+		if w.centre.consent == ConsentRequired && !w.slip(4) {
+			w.agree(s, purposes)
+		}
+		if w.slip(2) { // begins linked
 			w.do(s, w.linkForm(s, w.anyOf(u.human)))
 		}
 	}
@@ -217,9 +225,9 @@ func (w *play) addUser(label string, h *human) {
 	i := invented()
 	u := &modelUser{label: label, human: h, proven: map[*human]bool{}, consents: map[string]string{}, Person: alipaysim.Person{
 		Person: fmt.Sprint("unproven-", i), Story: "face_pending", Name: h.name, IDType: document.Citizen, IDNumber: h.number, Phone: h.phone,
-		OpenID: fmt.Sprintf("open-unproven-%d-%s", i, uuid.NewString()), Certified: !w.slip(4, label+" is not certified"),
+		OpenID: fmt.Sprintf("open-unproven-%d-%s", i, uuid.NewString()), Certified: !w.slip(4),
 	}}
-	if w.slip(2, label+" has a user_id, too") {
+	if w.slip(2) { // as for applications that knew citizens by it before
 		u.UserID = fmt.Sprintf("2088%012d", i)
 	}
 	w.users = append(w.users, u)
@@ -251,87 +259,6 @@ func (w *play) file(a *modelAccount) {
 func (w *play) note(format string, args ...any) { w.rt.Logf("· "+format, args...) }
 
 func (w *play) now() time.Time { return w.clock.Now() }
-
-// slip draws whether something unlikely happens, once in n times; when a history is
-// shortened, it does not.
-func (w *play) slip(n int, what string) bool { return evenly(n).Draw(w.rt, what) == n-1 }
-
-// pick draws one of all; a step that needs one where there is none does not happen.
-func pick[T any](w *play, what string, all []T) T {
-	if len(all) == 0 {
-		w.rt.Skip("no " + what)
-	}
-	return all[evenly(len(all)).Draw(w.rt, what)]
-}
-
-// filtered are those of all that fit.
-func filtered[T any](all []T, fits func(T) bool) []T {
-	return slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !fits(x) })
-}
-
-func (w *play) ownedBy(h *human) []*modelAccount {
-	return filtered(w.accounts, func(a *modelAccount) bool { return a.owner == h })
-}
-
-// anyOf is an account of the human, now and then of anybody, nil where there is none.
-func (w *play) anyOf(h *human) *modelAccount {
-	own := w.ownedBy(h)
-	if w.slip(6, "somebody's account") {
-		own = w.accounts
-	}
-	if len(own) == 0 {
-		return nil
-	}
-	return pick(w, "account", own)
-}
-
-// anySession is mostly a live one.
-func (w *play) anySession() *modelSession {
-	return w.preferred(func(*modelUser) bool { return true })
-}
-
-// linkedSession is mostly a live one of a user with a link, unlinkedSession of one without.
-func (w *play) linkedSession() *modelSession {
-	return w.preferred(func(u *modelUser) bool { return u.link != nil })
-}
-
-func (w *play) unlinkedSession() *modelSession {
-	return w.preferred(func(u *modelUser) bool { return u.link == nil })
-}
-
-// preferred is mostly a live session of a user who fits, a new one where there is none,
-// now and then any.
-func (w *play) preferred(fits func(*modelUser) bool) *modelSession {
-	if w.slip(8, "any session") {
-		return pick(w, "session", w.sessions)
-	}
-	all := filtered(w.sessions, func(s *modelSession) bool { return w.alive(s) && fits(s.user) })
-	if len(all) > 0 {
-		return pick(w, "session", all)
-	}
-	return w.open(pick(w, "user", filtered(w.users, fits)))
-}
-
-// alive says whether a session should be alive, as far as one can tell.
-func (w *play) alive(s *modelSession) bool {
-	return s.ended == "" && w.now().Sub(s.seen) < store.SessionIdle-time.Minute && w.now().Sub(s.created) < store.SessionLife-time.Minute
-}
-
-// pickLate is mostly the last of all.
-func pickLate[T any](w *play, what string, all []T) T {
-	if len(all) > 1 && !w.slip(3, "an earlier "+what) {
-		all = all[len(all)-1:]
-	}
-	return pick(w, what, all)
-}
-
-// mostly is this session, now and then any.
-func (w *play) mostly(s *modelSession) *modelSession {
-	if w.slip(5, "another session") {
-		return w.anySession()
-	}
-	return s
-}
 
 // linkedTo is who is linked to the account.
 func (w *play) linkedTo(a *modelAccount) *modelUser {

@@ -121,6 +121,30 @@ func TestFinishLink(t *testing.T) {
 	}
 }
 
+// Who showed their face for an account does not get it when it is another person's by
+// then, and gets it when the centre has corrected itself.
+func TestFinishLinkOfAnothersAccount(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	ctx, d := t.Context(), depositor(2, hashed)
+	s := o.visit("visitor", "v1")
+	p, err := o.wait(s, o.unlinked(), "certify-1")
+	noError(t, err)
+	given := d
+	moved(&given)
+	for _, tt := range []struct {
+		file store.Depositor
+		want error
+	}{{given, store.ErrGone}, {d, nil}} {
+		importAll(t, o.db, tt.file)
+		now, err := o.db.LinkedAccount(ctx, p.AccountID)
+		noError(t, err)
+		if err := o.db.FinishLink(ctx, s, now, p); !errors.Is(err, tt.want) {
+			t.Errorf("got %v, want %v", err, tt.want)
+		}
+	}
+}
+
 // Starts for links are counted apart from resets, by person and by user, exactly.
 func TestChargeLinkProof(t *testing.T) {
 	t.Parallel()
