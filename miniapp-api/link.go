@@ -113,6 +113,9 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 		return linkReply{}, err
 	}
 	right, by, err := s.proveLink(ctx, v, who, agreed)
+	if err == nil && right.account.Ended() {
+		err = ErrAccountClosed // before a proof is asked for, which may cost
+	}
 	if right.relink = in.Relink; err == nil && by == "" {
 		err = s.askProof(ctx, v, right, agreed, in.Proof)
 	}
@@ -122,10 +125,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if right.account.Ended() {
-		return linkReply{}, ErrAccountClosed
-	}
-	return s.link(ctx, v, proven{account: right.account, by: by, code: who.code != "", wanted: in.Relink})
+	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code, wanted: in.Relink})
 }
 
 // proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's

@@ -48,6 +48,7 @@ type rightLink struct {
 	lane    []byte
 	ask     []Proof
 	relink  bool // the link may be taken over
+	code    bool // a clerk's code was right in place of the password
 }
 
 // askProof answers a right password that nothing accepted speaks for yet. Of what
@@ -95,7 +96,7 @@ func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (P
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink}
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, ByCode: right.code}
 	page, err := s.startFace(ctx, a, proof.ID, proof.Kind)
 	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) {
 		s.refundLinkProof(ctx, v, a)
@@ -186,7 +187,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 		return linkReply{}, err
 	case account.Ended():
 		return linkReply{}, ErrAccountClosed
-	case account.State == store.PasswordFrozen:
+	case account.State == store.PasswordFrozen && !proof.ByCode:
 		return linkReply{}, ErrPasswordFrozen
 	}
 	err = s.db.FinishLink(ctx, v.Session, account, proof)
@@ -207,7 +208,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 // relinkByFace takes over, or asks for, the link that is there already. Either way the
 // password was right and the face has been seen: the guess is given back.
 func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProof, account store.Account) (linkReply, error) {
-	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, wanted: proof.Relink, face: &proof})
+	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, code: proof.ByCode, wanted: proof.Relink, face: &proof})
 	if err == nil || errors.Is(err, ErrRelinkWaiting) {
 		s.giveBack(ctx, v, proof)
 	}

@@ -273,3 +273,14 @@ func TestLinkByCodeAndFace(t *testing.T) {
 		t.Errorf("a stranger took %d tries of somebody's code", n)
 	}
 }
+
+// An account that has ended is told so before a face verification, which is billed.
+func TestEndedBeforeFace(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(ProofFace))
+	c := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
+	h.logIn(c).post("/v1/link", c.linkBody()).want(t, "ACCOUNT_CLOSED")
+	if n := h.sim.Calls(initialize); n != 0 {
+		t.Errorf("%d verifications were started", n)
+	}
+}

@@ -396,6 +396,38 @@ func TestRelinkByFace(t *testing.T) {
 	}
 }
 
+// A frozen password is no dead end: whoever froze it, a clerk's code links and takes over,
+// with a face where the centre wants one, and the reset that follows opens it.
+func TestCodeOnFrozenPassword(t *testing.T) {
+	t.Parallel()
+	for _, proof := range []Proof{ProofCertdoc, ProofFace} {
+		t.Run(string(proof), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, withProof(proof), withRelink(24*time.Hour))
+			c := h.citizen()
+			holder := h.logIn(c)
+			link := func(p *phone, body m) {
+				t.Helper()
+				r := p.post("/v1/link", body)
+				if pending := r.pending(t); pending != nil {
+					r = p.confirmLink(pending.ID.String())
+				}
+				r.want(t, "OK")
+			}
+			link(holder, c.linkBody())
+			holder.post("/v1/freeze", m{}).want(t, "OK")
+			asker := h.logIn(h.newAlipay(c))
+			h.issue(c, "1234567890")
+			body := with(c.relinkBody(), "reset_code", "1234567890")
+			delete(body, "password")
+			link(asker, body)
+			h.logIn(c).get("/v1/link").want(t, "NOT_LINKED")
+			reset := asker.post("/v1/password/resets", m{"code": "1234567890"}).want(t, "OK").get(t, "id").(string)
+			asker.post("/v1/password/resets/"+reset+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+		})
+	}
+}
+
 // Fifty of a person's new Alipay accounts, over two processes: one takes the link over.
 func TestRelinkRace(t *testing.T) {
 	t.Parallel()

@@ -66,5 +66,5 @@ func (s *Server) linkByCode(ctx context.Context, who claim, have evidence) (righ
 	if by == "" && len(ask) == 0 {
 		err = ErrLinkRefused
 	}
-	return rightLink{account: account, lane: have.lane, ask: ask}, by, err
+	return rightLink{account: account, lane: have.lane, ask: ask, code: true}, by, err
 }

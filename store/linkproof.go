@@ -30,6 +30,7 @@ type LinkProof struct {
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
 	Relink            bool      `db:"relink"`             // the link may be taken over from another Alipay user
+	ByCode            bool      `db:"by_code"`            // a clerk's code stood for the password, which may be frozen
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
@@ -53,7 +54,8 @@ func (db *DB) RefundLinkProof(ctx context.Context, s Session, personDigest []byt
 }
 
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder. p has ID, Lane, Kind, Relink and CertifyID. It replaces the same Alipay user's open
+// holder. p has ID, Lane, Kind, Relink, ByCode and
+// CertifyID. It replaces the same Alipay user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
 func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkProof) (LinkProof, error) {
@@ -73,11 +75,11 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 		}
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
-				certify_digest, sealed_certify, credential_version, relink, opened_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+				certify_digest, sealed_certify, credential_version, relink, by_code, opened_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 			ON CONFLICT DO NOTHING`,
 			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
-			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, now, p.ExpiresAt)
+			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, p.ByCode, now, p.ExpiresAt)
 		return changedOne(res, err, ErrConflict)
 	})
 	return p, err
@@ -91,7 +93,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 		return sqlx.GetContext(ctx, q, &p, `
 			SELECT proof_id, account_id, person_digest, lane, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				credential_version, relink, expires_at, sealed_certify
+				credential_version, relink, by_code, expires_at, sealed_certify
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -129,7 +131,7 @@ func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p Link
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
 			AND state = 'started' AND expires_at > $5
 			AND EXISTS (SELECT 1 FROM password_credentials
-				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND state <> 'frozen')`,
+				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR by_code))`,
 		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state)
 	return changedOne(res, err, ErrGone)
 }

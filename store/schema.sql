@@ -161,6 +161,7 @@ CREATE TABLE link_proofs (
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
 	relink boolean NOT NULL DEFAULT false,
+	by_code boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),

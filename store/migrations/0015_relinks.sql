@@ -31,5 +31,6 @@ CREATE INDEX relinks_identity ON relinks (center_id, identity_digest, asked_at);
 CREATE INDEX relinks_person ON relinks (center_id, person_digest);
 CREATE INDEX relinks_asked ON relinks (center_id, asked_at);
 
--- A link that waits for a face may be one to be taken over.
-ALTER TABLE link_proofs ADD COLUMN relink boolean NOT NULL DEFAULT false;
+-- A link that waits for a face may be one to be taken over, and a clerk's code may have
+-- stood for the password, which then may be frozen.
+ALTER TABLE link_proofs ADD COLUMN relink boolean NOT NULL DEFAULT false, ADD COLUMN by_code boolean NOT NULL DEFAULT false;
