@@ -1,6 +1,8 @@
-// 不是我: freezes the password and ends every session, this one too.
+// 不是我: freezes the password and ends every session, this one too. Messages open this
+// page, so it shows as well who asks for the citizen's link.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
+const relinks = require('../../lib/relinks.js');
 const session = require('../../lib/session.js');
 const config = require('../../config.js');
 
@@ -17,19 +19,42 @@ const sure = () => new Promise((resolve) => {
 });
 
 screen({
-  data: { frozen: false, hotline: config.hotline },
+  ...relinks.methods,
+  data: { ...relinks.data, frozen: false, freezes: true, unseen: false, hotline: config.hotline },
 
   onLoad() {
     this.form = form();
+    if (!session.token()) return this.setData({ unseen: true }); // a first screen asks Alipay for nothing; see session.js
+    return this.load().catch((/** @type {any} */ e) => { // who wants to freeze need not wait for it
+      if (!e.code) throw e;
+      this.setData({ unseen: true });
+    });
+  },
+
+  async load() {
+    await this.loadRelinks();
+    this.setData({ unseen: false });
+  },
+
+  look() {
+    return this.run(() => this.load());
   },
 
   async freeze() {
     if (this.data.busy || !(await sure())) return;
     await this.run(async () => {
-      await this.send(this.form, { path: '/v1/freeze', data: {} });
+      try {
+        await this.send(this.form, { path: '/v1/freeze', data: {} });
+      } catch (e) {
+        throw e.code === 'NOT_LINKED' ? { code: 'LINK_LOST', message: '', fields: [] } : e;
+      }
       session.forget();
       this.setData({ frozen: true });
     });
+  },
+
+  change() {
+    my.redirectTo({ url: '/pages/change/index' });
   },
 
   reset() {
