@@ -26,9 +26,9 @@ func TestRelinkPages(t *testing.T) {
 	b.tap(t, "先不拒绝", "拒绝改绑")
 	b.enter(t, "", "ok_again", "撤回申请")
 	b.tap(t, "撤回申请", "确定撤回改绑申请吗")
-	b.look(t, "relink-cancel-sure")
+	b.picture(t, "relink-cancel-sure")
 	b.tap(t, "撤回申请", "已失效")
-	b.look(t, "relink-cancelled")
+	b.picture(t, "relink-cancelled")
 	b.walkAccounts(t, "")
 
 	b.walkAsker(t, "elder-")
@@ -74,13 +74,13 @@ func (b *browser) walkAsker(t *testing.T, mode string) {
 	b.tap(t, "申请改绑", "改绑申请已提交")
 	b.look(t, mode+"relink-waiting")
 	b.tap(t, "返回我的密码", "撤回申请")
-	b.look(t, mode+"relink-own")
+	b.picture(t, mode+"relink-own")
 	b.do(t, "two minutes fast", chromedp.Evaluate[chromedp.Void](`window.realNow = Date.now; Date.now = () => realNow() + 120000`))
 	b.tap(t, "我的授权", "消息提醒")
 	b.tap(t, "返回我的密码", "完成改绑")
 	b.look(t, mode+"relink-due")
 	b.tap(t, "完成改绑", "之后回到这里")
-	b.look(t, mode+"relink-early")
+	b.picture(t, mode+"relink-early")
 	b.do(t, "in time", chromedp.Evaluate[chromedp.Void](`Date.now = realNow`))
 }
 
@@ -92,7 +92,7 @@ func (b *browser) walkHolder(t *testing.T, mode string) {
 	b.lookDown(t, mode+"relink-against-freeze")
 	b.tap(t, "返回我的密码", "不是我，拒绝改绑")
 	b.tap(t, "不是我，拒绝改绑", "确定拒绝改绑吗")
-	b.look(t, mode+"relink-refuse-sure")
+	b.picture(t, mode+"relink-refuse-sure")
 }
 
 func (b *browser) walkAccounts(t *testing.T, mode string) {
@@ -101,6 +101,6 @@ func (b *browser) walkAccounts(t *testing.T, mode string) {
 	b.tap(t, "切换账户", "正在使用的账户")
 	b.lookDown(t, mode+"accounts")
 	b.do(t, "choose", chromedp.Click(`//*[@id="page"]//button[contains(., "切换到")]`, chromedp.NodeVisible), b.waitFor("密码修改会取消"))
-	b.look(t, mode+"accounts-sure")
+	b.picture(t, mode+"accounts-sure")
 	b.tap(t, "切换", "切换账户")
 }

@@ -1,6 +1,7 @@
 // 改绑: the wish of another Alipay account to take a link over, as who asked sees it,
 // and as the holder of the link does, who may refuse.
 const { form } = require('./request.js');
+const sure = require('./sure.js');
 const { instant, relinks, time } = require('./words.js');
 
 /**
@@ -29,17 +30,12 @@ function shown(r) {
   });
 }
 
-/** @returns {Promise<boolean>} */
-const sure = () => new Promise((resolve) => {
-  my.confirm({
-    title: '确定拒绝改绑吗？',
-    content: '拒绝后，对方30天内不能再申请。如果是您本人换了支付宝，请不要拒绝。',
-    confirmButtonText: '拒绝改绑',
-    cancelButtonText: '先不拒绝',
-    success: (r) => resolve(r.confirm),
-    fail: () => resolve(false),
-  });
-});
+const REFUSE = {
+  title: '确定拒绝改绑吗？',
+  text: '拒绝后，对方30天内不能再申请。如果是您本人换了支付宝，请不要拒绝。',
+  yes: '拒绝改绑',
+  no: '先不拒绝',
+};
 
 /** What the server says where there is nothing to refuse any more. @type {Record<string, string>} */
 const TOO_LATE = { NOT_LINKED: 'LINK_LOST', RELINK_GONE: 'RELINK_OVER' };
@@ -62,7 +58,7 @@ const methods = {
 
   /** 不是我，拒绝改绑. */
   async refuse() {
-    if (this.data.busy || !(await sure())) return;
+    if (this.data.busy || !(await sure(REFUSE))) return;
     const { id } = this.data.against;
     const refusing = form();
     await this.run(async () => {

@@ -51,10 +51,13 @@ test('who does not want it, or types another account, asks for nothing', async (
   typed(phone);
   await phone.tap('确认绑定');
   await phone.tap('申请改绑');
+  await phone.tap('不改绑');
+  await phone.tap('确认绑定');
+  await phone.tap('申请改绑');
   phone.program.page.toForm();
   phone.fill('证件号码', '99010119880416102X');
   await phone.tap('确认绑定');
-  assert.deepEqual(bodies(links(phone)).map(({ relink }) => relink), [undefined, undefined, true, undefined]);
+  assert.deepEqual(bodies(links(phone)).map(({ relink }) => relink), [undefined, undefined, true, undefined, true, undefined]);
 });
 
 test('a face is shown again for the wish, which survives the way back to the form', async () => {
@@ -205,9 +208,11 @@ test('the freeze page shows it at once to who is signed in, and freezes though i
   const phone = await holding({});
   await phone.tap('冻结密码');
   assert.equal(phone.route, 'freeze');
-  const deaf = await holding({ 'GET /v1/relinks': [against(null), 'network', 'network', 'network', against(due)] });
+  const deaf = await holding({ 'GET /v1/relinks': [against(null), 'network', 'network', 'network', against(null)] });
   await deaf.tap('不是我操作的');
   assert.ok(deaf.sees('查看改绑申请'), deaf.text);
+  await deaf.tap('查看改绑申请');
+  assert.match(deaf.text, /^现在没有等待处理的改绑申请/);
   await deaf.tap('立即冻结');
   assert.match(deaf.text, /密码已冻结/);
   const lost = await holding({ 'GET /v1/relinks': against(null), 'POST /v1/freeze': refusal(409, 'NOT_LINKED') });

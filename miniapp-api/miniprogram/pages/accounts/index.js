@@ -1,6 +1,7 @@
 // 切换账户: which of their fund accounts the citizen acts on. Each has its own password.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
+const sure = require('../../lib/sure.js');
 const { ACCOUNT_FROZEN, states, statuses } = require('../../lib/words.js');
 
 /**
@@ -22,16 +23,12 @@ function shown(a, index) {
   });
 }
 
-/** @param {{title: string}} account @returns {Promise<boolean>} */
-const sure = (account) => new Promise((resolve) => {
-  my.confirm({
-    title: `切换到${account.title}？`,
-    content: '切换后，查看和修改的是这个账户的密码。正在进行的密码修改会取消，其他已登录的地方会退出。',
-    confirmButtonText: '切换',
-    cancelButtonText: '不切换',
-    success: (r) => resolve(r.confirm),
-    fail: () => resolve(false),
-  });
+/** @param {{title: string}} account */
+const question = (account) => ({
+  title: `切换到${account.title}？`,
+  text: '切换后，查看和修改的是这个账户的密码。正在进行的密码修改会取消，其他已登录的地方会退出。',
+  yes: '切换',
+  no: '不切换',
 });
 
 screen({
@@ -54,7 +51,7 @@ screen({
   async choose(e) {
     const { id } = e.currentTarget.dataset;
     const account = this.data.accounts.find((/** @type {Choice} */ a) => a.id === id);
-    if (this.data.busy || !(await sure(account))) return;
+    if (this.data.busy || !(await sure(question(account)))) return;
     await this.run(async () => {
       try {
         await this.send(this.form, { path: `/v1/accounts/${id}/choose`, data: {} });

@@ -4,23 +4,14 @@ const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const relinks = require('../../lib/relinks.js');
 const session = require('../../lib/session.js');
+const sure = require('../../lib/sure.js');
 const config = require('../../config.js');
 
-/** @returns {Promise<boolean>} */
-const sure = () => new Promise((resolve) => {
-  my.confirm({
-    title: '确定冻结密码吗？',
-    content: '冻结后需要人脸验证或到柜台才能恢复。',
-    confirmButtonText: '冻结',
-    cancelButtonText: '不冻结',
-    success: (r) => resolve(r.confirm),
-    fail: () => resolve(false),
-  });
-});
+const FREEZE = { title: '确定冻结密码吗？', text: '冻结后需要人脸验证或到柜台才能恢复。', yes: '冻结', no: '不冻结' };
 
 screen({
   ...relinks.methods,
-  data: { ...relinks.data, frozen: false, freezes: true, unseen: false, hotline: config.hotline },
+  data: { ...relinks.data, frozen: false, freezes: true, unseen: false, nobody: false, hotline: config.hotline },
 
   onLoad() {
     this.form = form();
@@ -37,11 +28,14 @@ screen({
   },
 
   look() {
-    return this.run(() => this.load());
+    return this.run(async () => {
+      await this.load();
+      this.setData({ nobody: !this.data.against });
+    });
   },
 
   async freeze() {
-    if (this.data.busy || !(await sure())) return;
+    if (this.data.busy || !(await sure(FREEZE))) return;
     await this.run(async () => {
       try {
         await this.send(this.form, { path: '/v1/freeze', data: {} });

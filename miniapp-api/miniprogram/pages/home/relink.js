@@ -1,23 +1,14 @@
 // 我的密码 of who asked for somebody's link: finishes it once it is due, or takes the
 // wish back.
 const { form } = require('../../lib/request.js');
+const sure = require('../../lib/sure.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
 /** Answers after which the page shows anew what became of the wish. */
 const OVER = ['RELINK_GONE', 'RELINK_REFUSED', 'ALREADY_LINKED', 'RESULT_UNKNOWN'];
 
-/** @returns {Promise<boolean>} */
-const sure = () => new Promise((resolve) => {
-  my.confirm({
-    title: '确定撤回改绑申请吗？',
-    content: '撤回后，原来的绑定不变。需要时可以重新申请。',
-    confirmButtonText: '撤回申请',
-    cancelButtonText: '不撤回',
-    success: (r) => resolve(r.confirm),
-    fail: () => resolve(false),
-  });
-});
+const CANCEL = { title: '确定撤回改绑申请吗？', text: '撤回后，原来的绑定不变。需要时可以重新申请。', yes: '撤回申请', no: '不撤回' };
 
 /** What such a page has in its data. */
 const data = { own: null, step: '' }; // consent: its text is on screen
@@ -49,7 +40,7 @@ const methods = {
   },
 
   async cancelRelink() {
-    if (this.data.busy || !(await sure())) return;
+    if (this.data.busy || !(await sure(CANCEL))) return;
     const cancelling = form();
     await this.run(async () => {
       const { id } = this.data.own;
