@@ -50,6 +50,14 @@ func TestMiniprogramProofs(t *testing.T) {
 	}
 }
 
+// TestMiniprogramTakeover plays a new Alipay account that takes a link over, and a person
+// with two fund accounts.
+func TestMiniprogramTakeover(t *testing.T) {
+	t.Parallel()
+	mode := clientMode{"success", "android", "0", "1"}
+	mode.play(t, startDemo(t, "--proof", "phone,face", "--relink", "1s"), "takeover", "")
+}
+
 // A clientMode is how a phone hands over errors, and what the mini-program is set to.
 type clientMode struct{ errors, client, always200, encrypted string }
 

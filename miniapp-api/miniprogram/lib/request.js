@@ -27,6 +27,8 @@ const encrypt = require('./encrypt.js');
  * @property {number} [remaining] guesses left
  * @property {string} [lockedUntil] RFC 3339
  * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face
+ * @property {boolean} relinkOffered the link that somebody else has can be taken over
+ * @property {import('./relinks.js').Relink} [relink] the wish to do so, which waits
  */
 
 /**
@@ -84,6 +86,8 @@ function problem(reply, body) {
     remaining: body.remaining_attempts,
     lockedUntil: body.locked_until,
     pending: body.pending,
+    relinkOffered: body.relink_offered === true,
+    relink: body.relink,
   };
 }
 

@@ -13,6 +13,29 @@ const states = {
   frozen: { title: '已冻结', text: '暂不能修改密码。可以通过人脸验证重置，或携带本人证件到柜台办理。', tone: 'bad' },
 };
 
+/**
+ * What became of a wish to take a link over, as who asked reads it. Done needs no words.
+ * @type {Record<string, {title: string, lines: string[], tone: string}>}
+ */
+const relinks = {
+  waiting: {
+    title: '等待中',
+    lines: [
+      '到时请回到“我的密码”，点“完成改绑”，不用重新填写。',
+      '在您完成之前，原绑定的支付宝可以拒绝。如被拒绝，请本人携带身份证件到柜台办理。',
+      '等待期间修改公积金密码，申请就会失效。',
+    ],
+    tone: 'warn',
+  },
+  due: { title: '可以完成', lines: ['请点“完成改绑”。完成后，原绑定的支付宝将不能再使用这个公积金账户。'], tone: 'good' },
+  objected: { title: '已被拒绝', lines: ['原绑定的支付宝拒绝了改绑，30天内不能再申请。请本人携带身份证件到柜台办理。'], tone: 'bad' },
+  cancelled: { title: '已失效', lines: ['申请已撤回，或密码、绑定有了变化。需要时可以重新绑定。'], tone: 'warn' },
+  expired: { title: '已过期', lines: ['申请没有在期限内完成。需要时可以重新绑定。'], tone: 'warn' },
+};
+
+/** What an account is, GRZHZT. @type {Record<string, string>} */
+const statuses = { '01': '正常', '02': '封存', '03': '合并销户', '04': '转出销户', '05': '提取销户', '06': '冻结' };
+
 /** Document types, ZJLX. */
 const idTypes = [
   { code: '01', name: '居民身份证' },
@@ -23,19 +46,27 @@ const idTypes = [
   { code: '99', name: '其他证件' },
 ];
 
+const BEIJING = 8 * 60 * 60 * 1000;
+
 /** @param {number} n */
 const two = (n) => (n < 10 ? '0' : '') + n;
 
+/** @param {string|null|undefined} at RFC 3339 @returns {number} milliseconds since 1970 without what is below a second, NaN for none */
+function instant(at) {
+  const m = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(at || '');
+  if (!m) return NaN;
+  const [year, month, day, hour, minute, second] = m.slice(1, 7).map(Number);
+  const zone = m[7] === 'Z' ? 0 : (m[7][0] === '-' ? -1 : 1) * (Number(m[7].slice(1, 3)) * 60 + Number(m[7].slice(4)));
+  return Date.UTC(year, month - 1, day, hour, minute - zone, second);
+}
+
 /**
  * A time in Beijing, whatever zone the phone is set to.
- * @param {string|null|undefined} at RFC 3339 in UTC @returns {string} '2026年1月5日 09:30', '' for none
+ * @param {string|null|undefined} at RFC 3339 @returns {string} '2026年1月5日 09:30', '' for none
  */
 function time(at) {
-  const m = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(at || '');
-  if (!m) return '';
-  const [year, month, day, hour, minute] = m.slice(1, 6).map(Number);
-  const zone = m[7] === 'Z' ? 0 : (m[7][0] === '-' ? -1 : 1) * (Number(m[7].slice(1, 3)) * 60 + Number(m[7].slice(4)));
-  const t = new Date(Date.UTC(year, month - 1, day, hour, minute - zone + 8 * 60));
+  const t = new Date(instant(at) + BEIJING);
+  if (isNaN(t.getTime())) return '';
   return `${t.getUTCFullYear()}年${t.getUTCMonth() + 1}月${t.getUTCDate()}日 ${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
 }
 
@@ -48,4 +79,4 @@ function lockText(until) {
 /** GRZHZT of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
-module.exports = { ACCOUNT_FROZEN, states, idTypes, time, lockText };
+module.exports = { ACCOUNT_FROZEN, states, statuses, relinks, idTypes, instant, time, lockText };

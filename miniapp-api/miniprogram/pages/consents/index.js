@@ -2,20 +2,12 @@
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const consents = require('../../lib/consents.js');
+const sure = require('../../lib/sure.js');
 
 /** @typedef {import('../../lib/consents.js').Shown} Shown */
 
-/** @param {Shown} c @returns {Promise<boolean>} */
-const sure = (c) => new Promise((resolve) => {
-  my.confirm({
-    title: `${c.ending}？`,
-    content: consents.ENDS[c.purpose] || '需要时可以重新同意。',
-    confirmButtonText: c.ending,
-    cancelButtonText: '保留',
-    success: (r) => resolve(r.confirm),
-    fail: () => resolve(false),
-  });
-});
+/** @param {Shown} c */
+const question = (c) => ({ title: `${c.ending}？`, text: consents.ENDS[c.purpose] || '需要时可以重新同意。', yes: c.ending, no: '保留' });
 
 screen({
   ...consents.methods,
@@ -35,7 +27,7 @@ screen({
   /** @param {any} e */
   async withdraw(e) {
     const { purpose } = e.currentTarget.dataset;
-    if (this.data.busy || !(await sure(this.consentTo(purpose)))) return;
+    if (this.data.busy || !(await sure(question(this.consentTo(purpose))))) return;
     await this.run(async () => {
       this.setData({ at: purpose });
       await this.send(form(), { path: '/v1/consents/withdraw', data: { purpose } }); // safe to do twice

@@ -1,35 +1,54 @@
-// 不是我: freezes the password and ends every session, this one too.
+// 不是我: freezes the password and ends every session, this one too. Messages open this
+// page, so it shows as well who asks for the citizen's link.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
+const relinks = require('../../lib/relinks.js');
 const session = require('../../lib/session.js');
+const sure = require('../../lib/sure.js');
 const config = require('../../config.js');
 
-/** @returns {Promise<boolean>} */
-const sure = () => new Promise((resolve) => {
-  my.confirm({
-    title: '确定冻结密码吗？',
-    content: '冻结后需要人脸验证或到柜台才能恢复。',
-    confirmButtonText: '冻结',
-    cancelButtonText: '不冻结',
-    success: (r) => resolve(r.confirm),
-    fail: () => resolve(false),
-  });
-});
+const FREEZE = { title: '确定冻结密码吗？', text: '冻结后需要人脸验证或到柜台才能恢复。', yes: '冻结', no: '不冻结' };
 
 screen({
-  data: { frozen: false, hotline: config.hotline },
+  ...relinks.methods,
+  data: { ...relinks.data, frozen: false, freezes: true, unseen: false, nobody: false, hotline: config.hotline },
 
   onLoad() {
     this.form = form();
+    if (!session.token()) return this.setData({ unseen: true }); // a first screen asks Alipay for nothing; see session.js
+    return this.load().catch((/** @type {any} */ e) => { // who wants to freeze need not wait for it
+      if (!e.code) throw e;
+      this.setData({ unseen: true });
+    });
+  },
+
+  async load() {
+    await this.loadRelinks();
+    this.setData({ unseen: false });
+  },
+
+  look() {
+    return this.run(async () => {
+      await this.load();
+      this.setData({ nobody: !this.data.against });
+    });
   },
 
   async freeze() {
-    if (this.data.busy || !(await sure())) return;
+    if (this.data.busy || !(await sure(FREEZE))) return;
     await this.run(async () => {
-      await this.send(this.form, { path: '/v1/freeze', data: {} });
+      try {
+        await this.send(this.form, { path: '/v1/freeze', data: {} });
+      } catch (e) {
+        throw e.code === 'NOT_LINKED' ? { code: 'LINK_LOST', message: '', fields: [] } : e;
+      }
       session.forget();
       this.setData({ frozen: true });
     });
+  },
+
+  change() {
+    my.redirectTo({ url: '/pages/change/index' });
   },
 
   reset() {

@@ -1,9 +1,15 @@
 // 我的密码: state, last change, guesses left, until when it is locked.
 const screen = require('../../lib/screen.js');
 const elder = require('../../lib/elder.js');
+const consents = require('../../lib/consents.js');
+const relinks = require('../../lib/relinks.js');
+const asked = require('./relink.js');
 const { ACCOUNT_FROZEN, states, time, lockText } = require('../../lib/words.js');
 
 screen({
+  ...consents.methods,
+  ...relinks.methods,
+  ...asked.methods,
   data: {
     account: null,
     unlinked: false,
@@ -14,6 +20,11 @@ screen({
     changedAt: '',
     guesses: '',
     lockText: '',
+    others: 0, // accounts beside the linked one
+    ...consents.data,
+    ...relinks.data,
+    ...asked.data,
+    about: '', // the purpose whose text the step shows
   },
 
   shown() {
@@ -21,10 +32,16 @@ screen({
   },
 
   async load() {
-    this.setData({ state: null, changeable: false, unlinked: false });
+    this.setData({ state: null, changeable: false, unlinked: false, own: null, others: 0 });
     const account = await this.account();
-    this.setData({ account, unlinked: !account });
-    if (!account) return;
+    this.setData({ account });
+    if (account) await this.loadPassword(account);
+    const [own, others] = await Promise.all([this.loadRelinks(), account ? this.loadOthers() : 0]);
+    this.setData({ own: account ? null : own, others, unlinked: !account });
+  },
+
+  /** @param {{status: string}} account */
+  async loadPassword(account) {
     const password = await this.call({ path: '/v1/password' });
     const locked = password.state === 'locked';
     const frozen = password.state === 'frozen';
@@ -38,6 +55,12 @@ screen({
       guesses: locked || frozen ? '' : `${password.remaining_attempts}次`,
       lockText: locked ? lockText(password.locked_until) : '',
     });
+  },
+
+  /** How many accounts the citizen could choose instead. */
+  async loadOthers() {
+    const { accounts } = await this.call({ path: '/v1/accounts' });
+    return accounts.filter((/** @type {{chosen: boolean}} */ a) => !a.chosen).length;
   },
 
   /** The linked account, null when there is none. */

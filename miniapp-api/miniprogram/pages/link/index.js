@@ -8,6 +8,7 @@ const { idTypes } = require('../../lib/words.js');
 const consents = require('../../lib/consents.js');
 const agreeing = require('./consent.js');
 const proving = require('./proof.js');
+const relinking = require('./relink.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
@@ -20,14 +21,17 @@ const STEPS = {
   CONSENT_REQUIRED: 'askConsent',
   LINK_PROOF_REQUIRED: 'askProof',
   LINK_PROOF_LIMIT: 'noMoreFaces',
+  ALREADY_LINKED: 'offerRelink',
+  RELINK_WAITING: 'showWaiting',
 };
 
 screen({
   ...consents.methods,
   ...agreeing.methods,
   ...proving.methods,
+  ...relinking.methods,
   data: {
-    step: '', // '' = the form; consent, face, phone
+    step: '', // '' = the form; consent, face, phone, relink, waiting
     types: idTypes,
     typeIndex: 0,
     name: '',
@@ -39,6 +43,7 @@ screen({
     ...consents.data,
     ...agreeing.data,
     ...proving.data,
+    ...relinking.data,
   },
 
   onLoad() {
@@ -72,9 +77,10 @@ screen({
   /** Sends the form. @param {string} [proof] the one that the citizen chose */
   async link(proof) {
     const { name, id_number, account_no, password, typeIndex } = this.data;
-    /** @type {Record<string, string>} */
+    /** @type {Record<string, any>} */
     const data = { name, id_type: idTypes[typeIndex].code, id_number };
     if (account_no) data.account_no = account_no;
+    if (this.wishes()) data.relink = true;
     if (proof) data.proof = proof;
     try {
       await this.send(this.form, { path: '/v1/link', data, seal: { password } });

@@ -10,6 +10,7 @@ const QUESTIONS = 3;
 const BETWEEN = 2;
 
 const ELSEWHERE = '。本页暂不支持该核验方式，请到柜台办理';
+const ANOTHER_FACE = '申请改绑要再验证一次人脸。';
 const NOT_BY_PHONE = '手机号没有核验通过，可能与公积金预留的不一致。请改用人脸验证。';
 const PERHAPS_PHONE = '；也可能是支付宝绑定的手机号与公积金预留的不一致，可以到柜台更正';
 
@@ -27,6 +28,7 @@ const methods = {
   forgetProofs() {
     this.known = [];
     this.chosen = '';
+    this.shownFace = false;
     this.pending = null; // the face verification that is open
   },
 
@@ -41,7 +43,8 @@ const methods = {
     this.pending = e.pending || null;
     const failed = this.phoneSent && !asked.includes('phone');
     if (!failed) this.phoneSent = false; // say in a former session
-    this.showProof(e.pending ? 'face' : asked[0], failed ? NOT_BY_PHONE : '');
+    const another = e.pending && this.shownFace && this.wishes() ? ANOTHER_FACE : '';
+    this.showProof(e.pending ? 'face' : asked[0], failed ? NOT_BY_PHONE : another);
     return true;
   },
 
@@ -77,6 +80,7 @@ const methods = {
       const status = await face.showFace(begun);
       if (!face.brokenOff(status)) this.pending = null; // starts are few a day: who broke off goes on
       if (status !== '9000') throw face.refused(status);
+      this.shownFace = true;
       this.again = () => this.confirmFace(begun.id); // not another face, should the answer be lost
       await this.confirmFace(begun.id);
     });

@@ -1,0 +1,16 @@
+// The platform's question before what is not easily undone.
+
+/**
+ * @param {{title: string, text: string, yes: string, no: string}} question
+ * @returns {Promise<boolean>}
+ */
+module.exports = ({ title, text, yes, no }) => new Promise((resolve) => {
+  my.confirm({
+    title,
+    content: text,
+    confirmButtonText: yes,
+    cancelButtonText: no,
+    success: (r) => resolve(r.confirm),
+    fail: () => resolve(false),
+  });
+});

@@ -1,0 +1,70 @@
+// 切换账户: which of their fund accounts the citizen acts on. Each has its own password.
+const screen = require('../../lib/screen.js');
+const { form } = require('../../lib/request.js');
+const sure = require('../../lib/sure.js');
+const { ACCOUNT_FROZEN, states, statuses } = require('../../lib/words.js');
+
+/**
+ * @typedef {object} Choice of GET /v1/accounts
+ * @property {string} id @property {string} account_no @property {string} employer_no '' = none is kept
+ * @property {string} status @property {string} password_state @property {boolean} chosen
+ */
+
+/** Answers after which the list is not what it was. */
+const STALE = ['NO_SUCH_ACCOUNT', 'ACCOUNT_CLOSED'];
+
+/** An account as the page shows it. @param {Choice} a @param {number} index */
+function shown(a, index) {
+  const closed = a.password_state === 'frozen' && a.status === ACCOUNT_FROZEN;
+  return Object.assign({}, a, {
+    title: `第${index + 1}个账户`,
+    status: statuses[a.status] || '其他',
+    password: states[closed ? 'closed' : a.password_state],
+  });
+}
+
+/** @param {{title: string}} account */
+const question = (account) => ({
+  title: `切换到${account.title}？`,
+  text: '切换后，查看和修改的是这个账户的密码。正在进行的密码修改会取消，其他已登录的地方会退出。',
+  yes: '切换',
+  no: '不切换',
+});
+
+screen({
+  data: { accounts: [] },
+
+  onLoad() {
+    this.form = form();
+  },
+
+  shown() {
+    return this.run(() => this.load());
+  },
+
+  async load() {
+    const { accounts } = await this.call({ path: '/v1/accounts' });
+    this.setData({ accounts: accounts.map(shown) });
+  },
+
+  /** @param {any} e */
+  async choose(e) {
+    const { id } = e.currentTarget.dataset;
+    const account = this.data.accounts.find((/** @type {Choice} */ a) => a.id === id);
+    if (this.data.busy || !(await sure(question(account)))) return;
+    await this.run(async () => {
+      try {
+        await this.send(this.form, { path: `/v1/accounts/${id}/choose`, data: {} });
+      } catch (e) {
+        if (STALE.includes(e.code)) await this.load();
+        throw e;
+      }
+      my.showToast({ content: `已切换到${account.title}`, type: 'success' });
+      this.back();
+    });
+  },
+
+  back() {
+    my.reLaunch({ url: '/pages/home/index' });
+  },
+});
