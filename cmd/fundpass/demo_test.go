@@ -194,7 +194,7 @@ func (d *runningDemo) testLog(t *testing.T, path string) {
 		t.Errorf("no request in the log:\n%s", log)
 	}
 	for _, s := range stories {
-		for _, secret := range []string{s.person().Password, s.name, s.person().IDNumber, "Not-The-Right-One"} {
+		for _, secret := range []string{s.person().Password, s.person().Name, s.person().IDNumber, "Not-The-Right-One"} {
 			if bytes.Contains(log, []byte(secret)) {
 				t.Errorf("the log holds %s", secret)
 			}

@@ -164,7 +164,7 @@ func (l *life) checkRecord(n *town) {
 			c AS (SELECT
 				(SELECT count(*) FROM alipay_links WHERE account_id IN (TABLE mine)) AS links,
 				(SELECT count(*) FROM e WHERE kind = 'linked') AS began,
-				(SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended')) AS ended,
+				(SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'authorisation_withdrawn')) AS ended,
 				(SELECT count(*) FROM e WHERE kind = 'link_ended') + (SELECT count(*) FROM e WHERE kind = 'link_moved') / 2 AS news,
 				(SELECT count(*) FROM o WHERE kind IN ('link_ended', 'link_moved')) AS told,
 				(SELECT count(*) FROM o WHERE kind = 'linked') AS welcomes)

@@ -22,7 +22,7 @@ func twinOf(who alipaysim.Person, people []alipaysim.Person) string {
 // closedTakeovers are the answers that make the stage pointless, and why.
 var closedTakeovers = map[string]string{
 	"ALREADY_LINKED": "skipped: this server takes no links over",
-	"RELINK_REFUSED": "skipped: the holder objected in an earlier walk, which counts for 30 days",
+	"RELINK_REFUSED": "the holder objected in an earlier walk; that counts for 30 days",
 	"RELINK_LIMIT":   "skipped: today's wishes are used up; a new demo has three",
 }
 
