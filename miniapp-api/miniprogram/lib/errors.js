@@ -36,7 +36,7 @@ const table = {
 
   NOT_LINKED: { does: 'go', to: 'link' },
   ALREADY_LINKED: { does: 'step', offer: 'home' },
-  LINK_REFUSED: { does: 'correct', clear: ['password'] },
+  LINK_REFUSED: { does: 'correct', clear: ['password', 'reset_code'] },
   ACCOUNT_CLOSED: { does: 'say' },
   ACCOUNT_FROZEN: { does: 'say' },
   PASSWORD_FROZEN: { does: 'say', offer: 'reset' },

@@ -39,6 +39,8 @@ screen({
     id_number: '',
     account_no: '',
     password: '',
+    byCode: false, // a clerk's code stands for a forgotten password
+    reset_code: '',
     shown: { password: false },
     ...consents.data,
     ...agreeing.data,
@@ -56,7 +58,11 @@ screen({
   },
 
   onUnload() {
-    this.setData({ password: '' });
+    this.setData({ password: '', reset_code: '' });
+  },
+
+  otherWay() {
+    this.setData({ byCode: !this.data.byCode, password: '', reset_code: '', problem: null, wrong: {} });
   },
 
   /** @param {any} e */
@@ -65,7 +71,8 @@ screen({
   },
 
   async submit() {
-    const asked = { name: '请输入姓名', id_number: '请输入证件号码', password: '请输入公积金密码' };
+    const secret = this.data.byCode ? { reset_code: '请输入重置码' } : { password: '请输入公积金密码' };
+    const asked = { name: '请输入姓名', id_number: '请输入证件号码', ...secret };
     if (this.data.busy || !this.complete(asked)) return;
     // Nothing is sent before the citizen could read what happens to it.
     if (this.data.consents.length === 0) return this.run(() => this.loadConsents());
@@ -76,14 +83,15 @@ screen({
 
   /** Sends the form. @param {string} [proof] the one that the citizen chose */
   async link(proof) {
-    const { name, id_number, account_no, password, typeIndex } = this.data;
+    const { name, id_number, account_no, password, byCode, reset_code, typeIndex } = this.data;
     /** @type {Record<string, any>} */
     const data = { name, id_type: idTypes[typeIndex].code, id_number };
     if (account_no) data.account_no = account_no;
+    if (byCode) data.reset_code = reset_code;
     if (this.wishes()) data.relink = true;
     if (proof) data.proof = proof;
     try {
-      await this.send(this.form, { path: '/v1/link', data, seal: { password } });
+      await this.send(this.form, { path: '/v1/link', data, seal: byCode ? undefined : { password } });
     } catch (e) {
       if (behaviour(e.code).does === 'correct') this.toForm(); // what is to be corrected is there
       throw this.explained(e);
@@ -91,10 +99,12 @@ screen({
     this.finish();
   },
 
+  /** Whoever came with a code does not know the password: it is set next. */
   finish() {
-    this.setData({ password: '' });
+    const next = this.data.byCode ? '/pages/reset/index?by=code' : '/pages/home/index';
+    this.setData({ password: '', reset_code: '' });
     my.showToast({ content: '绑定成功', type: 'success' });
-    my.reLaunch({ url: '/pages/home/index' });
+    my.reLaunch({ url: next });
   },
 
   /** @param {Problem} e @returns {Promise<boolean>} */

@@ -13,9 +13,11 @@ screen({
   ...newPassword.methods,
   data: { proven: false, byCode: false, code: '', ...newPassword.data },
 
-  onLoad() {
+  /** @param {{by?: string}} [query] */
+  onLoad(query) {
     this.starting = form();
     this.form = form();
+    this.setData({ byCode: !!query && query.by === 'code' }); // after a link by the same code
   },
 
   verify() {
