@@ -151,6 +151,15 @@ func (b *browser) look(t *testing.T, name string) {
 	b.troubles = nil
 }
 
+// lookTwice is look without elder mode and with it, where a page differs by one class.
+func (b *browser) lookTwice(t *testing.T, name string) {
+	t.Helper()
+	b.look(t, name)
+	b.do(t, "elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.add("elder")`))
+	b.look(t, "elder-"+name)
+	b.do(t, "no elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.remove("elder")`))
+}
+
 func (b *browser) picture(t *testing.T, name string) {
 	t.Helper()
 	if b.shots == "" {

@@ -11,21 +11,16 @@ import (
 func TestProofPages(t *testing.T) {
 	t.Parallel()
 	chromium(t)
-	for _, mode := range []string{"", "elder-"} {
-		t.Run(mode+"recorded", func(t *testing.T) { walkRecorded(t, startDemo(t, "--proof", "face,phone"), mode) })
-		t.Run(mode+"required", func(t *testing.T) {
-			walkRequired(t, startDemo(t, "--proof", "certdoc,face,phone", "--consent", "required"), mode+"required-")
-		})
-	}
+	t.Run("recorded", func(t *testing.T) { walkRecorded(t, startDemo(t, "--proof", "face,phone")) })
+	t.Run("required", func(t *testing.T) {
+		walkRequired(t, startDemo(t, "--proof", "certdoc,face,phone", "--consent", "required"))
+	})
 }
 
-// begin gives the phone to a person, in elder mode if mode says so, and opens 我的密码.
-func (b *browser) begin(t *testing.T, mode, person string) {
+// begin gives the phone to a person and opens 我的密码.
+func (b *browser) begin(t *testing.T, person string) {
 	t.Helper()
 	b.become(t, person)
-	if mode != "" {
-		b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
-	}
 	b.tap(t, "我的密码", "会员标识")
 	b.tap(t, "同意", "去绑定")
 }
@@ -40,34 +35,33 @@ func (b *browser) fillLink(t *testing.T, person string) {
 	b.fill(t, "公积金密码", who.Password)
 }
 
-// lookDown is look, also at what stands further down.
+// lookDown is lookTwice, also at what stands further down.
 func (b *browser) lookDown(t *testing.T, name string) {
 	t.Helper()
-	b.look(t, name)
+	b.lookTwice(t, name)
 	b.do(t, "scroll", chromedp.Evaluate[chromedp.Void](`document.getElementById("page").scrollTop = 1e6`))
 	b.picture(t, name+"-down")
 }
 
-func walkRecorded(t *testing.T, d *runningDemo, mode string) {
+func walkRecorded(t *testing.T, d *runningDemo) {
 	b := openBrowser(t, d.url, 375, 812)
-	elder := mode
-	b.begin(t, elder, "new_phone")
+	b.begin(t, "new_phone")
 	b.fillLink(t, "new_phone")
-	b.lookDown(t, mode+"link-texts")
+	b.lookDown(t, "link-texts")
 	b.tap(t, "确认绑定", "确认是您本人")
-	b.look(t, mode+"link-face")
+	b.lookTwice(t, "link-face")
 	b.tap(t, "开始人脸验证", "请选择结果")
 	b.tap(t, "取消", "您已取消人脸验证")
-	b.look(t, mode+"link-face-cancelled")
+	b.lookTwice(t, "link-face-cancelled")
 	b.tap(t, "改用手机号核对", "授权手机号")
-	b.look(t, mode+"link-phone")
+	b.lookTwice(t, "link-phone")
 	b.tap(t, "授权手机号", "申请获取您在支付宝绑定的手机号")
-	b.look(t, mode+"link-phone-dialog")
+	b.lookTwice(t, "link-phone-dialog")
 	b.tap(t, "拒绝", "没有取得手机号授权")
-	b.look(t, mode+"link-phone-denied")
+	b.lookTwice(t, "link-phone-denied")
 	b.tap(t, "授权手机号", "申请获取")
 	b.tap(t, "同意", "手机号没有核验通过")
-	b.look(t, mode+"link-face-instead")
+	b.lookTwice(t, "link-face-instead")
 	b.tap(t, "返回修改", "绑定前请阅读")
 	if name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`); name != storyOf(t, "new_phone").name {
 		t.Errorf("the form holds %q", name)
@@ -75,31 +69,30 @@ func walkRecorded(t *testing.T, d *runningDemo, mode string) {
 	b.tap(t, "确认绑定", "确认是您本人")
 	b.tap(t, "开始人脸验证", "请选择结果")
 	b.tap(t, "通过", "密码状态")
-	b.look(t, mode+"home-linked")
+	b.lookTwice(t, "home-linked")
 	b.tap(t, "我的授权", "消息提醒")
-	b.lookDown(t, mode+"consents")
+	b.lookDown(t, "consents")
 	b.tap(t, "撤回同意：绑定公积金账户", "撤回后")
-	b.look(t, mode+"consents-sure")
+	b.lookTwice(t, "consents-sure")
 	b.tap(t, "撤回同意", "需先解除绑定")
-	b.look(t, mode+"consents-in-use")
+	b.lookTwice(t, "consents-in-use")
 	b.tap(t, "不要提醒：消息提醒", "不再提醒后")
 	b.tap(t, "不要提醒", "不同意 ")
-	b.lookDown(t, mode+"consents-declined")
+	b.lookDown(t, "consents-declined")
 }
 
-func walkRequired(t *testing.T, d *runningDemo, mode string) {
+func walkRequired(t *testing.T, d *runningDemo) {
 	b := openBrowser(t, d.url, 375, 812)
-	elder := mode[:len(mode)-len("required-")]
-	b.begin(t, elder, "mismatch")
-	b.look(t, mode+"home-unlinked")
+	b.begin(t, "mismatch")
+	b.lookTwice(t, "required-home-unlinked")
 	b.fillLink(t, "mismatch")
-	b.lookDown(t, mode+"link-texts")
+	b.lookDown(t, "required-link-texts")
 	b.tap(t, "确认绑定", "再决定是否同意")
-	b.look(t, mode+"link-consent")
+	b.lookTwice(t, "required-link-consent")
 	b.tap(t, "不同意", "还不能在这里绑定")
-	b.look(t, mode+"link-disagreed")
+	b.lookTwice(t, "required-link-disagreed")
 	b.tap(t, "同意：绑定公积金账户", "已同意")
-	b.look(t, mode+"link-agreed")
+	b.lookTwice(t, "required-link-agreed")
 	b.tap(t, "确认绑定", "再决定是否同意")
 	b.tap(t, "不同意", "人脸属于敏感个人信息")
 	b.tap(t, "不同意", "与公积金预留的手机号核对")
@@ -108,7 +101,7 @@ func walkRequired(t *testing.T, d *runningDemo, mode string) {
 	b.tap(t, "不同意", "人脸属于敏感个人信息")
 	b.tap(t, "不同意", "与公积金预留的手机号核对")
 	b.tap(t, "同意，继续绑定", "授权手机号")
-	b.look(t, mode+"link-phone")
+	b.lookTwice(t, "required-link-phone")
 	b.tap(t, "授权手机号", "申请获取")
 	b.tap(t, "同意", "密码状态")
 }

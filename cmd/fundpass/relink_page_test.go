@@ -21,33 +21,31 @@ func TestRelinkPages(t *testing.T) {
 		}
 	}
 	b := openBrowser(t, d.url, 375, 812)
-	b.walkAsker(t, "")
-	b.walkHolder(t, "")
+	b.walkAsker(t)
+	b.walkHolder(t)
 	b.tap(t, "先不拒绝", "拒绝改绑")
-	b.enter(t, "", "ok_again", "撤回申请")
+	b.enter(t, "ok_again", "撤回申请")
 	b.tap(t, "撤回申请", "确定撤回改绑申请吗")
 	b.picture(t, "relink-cancel-sure")
 	b.tap(t, "撤回申请", "已失效")
 	b.picture(t, "relink-cancelled")
-	b.walkAccounts(t, "")
+	b.walkAccounts(t)
 
-	b.walkAsker(t, "elder-")
-	b.walkHolder(t, "elder-")
+	b.enter(t, "ok_again", "去绑定")
+	b.ask(t)
+	b.enter(t, "ok", "不是我，拒绝改绑")
+	b.tap(t, "不是我，拒绝改绑", "确定拒绝改绑吗")
 	b.tap(t, "拒绝改绑", "已拒绝")
-	b.lookBoth(t, "relink-refused")
-	b.enter(t, "elder-", "ok_again", "已被拒绝")
-	b.lookBoth(t, "relink-objected")
-	b.walkAccounts(t, "elder-")
+	b.lookTwice(t, "relink-refused")
+	b.enter(t, "ok_again", "已被拒绝")
+	b.lookTwice(t, "relink-objected")
 }
 
 // enter gives the phone to a person and opens 我的密码. Who has agreed to the log-in before
 // is not asked again.
-func (b *browser) enter(t *testing.T, mode, person, want string) {
+func (b *browser) enter(t *testing.T, person, want string) {
 	t.Helper()
 	b.become(t, person)
-	if mode != "" {
-		b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
-	}
 	b.tap(t, "我的密码", "")
 	if must[bool](t, b, `document.getElementById("dialog").open`) {
 		b.tap(t, "同意", want)
@@ -55,52 +53,49 @@ func (b *browser) enter(t *testing.T, mode, person, want string) {
 	b.do(t, "home of "+person, b.waitFor(want))
 }
 
-// lookBoth looks at 我的密码 in elder mode and without.
-func (b *browser) lookBoth(t *testing.T, name string) {
+// ask asks for the link of ok with the other Alipay account.
+func (b *browser) ask(t *testing.T) {
 	t.Helper()
-	b.look(t, "elder-"+name)
-	b.do(t, "no elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitNotPresent("#page .elder"),
-		chromedp.Evaluate[chromedp.Void](`document.getElementById("page").scrollTop = 0`))
-	b.look(t, name)
-}
-
-// walkAsker asks for the link of ok with the other Alipay account, whose phone then goes
-// fast and offers to finish before the server does.
-func (b *browser) walkAsker(t *testing.T, mode string) {
-	b.enter(t, mode, "ok_again", "去绑定")
 	b.fillLink(t, "ok_again")
 	b.tap(t, "确认绑定", "已绑定其他支付宝")
-	b.look(t, mode+"relink-offer")
+	b.lookTwice(t, "relink-offer")
 	b.tap(t, "申请改绑", "改绑申请已提交")
-	b.look(t, mode+"relink-waiting")
+}
+
+// walkAsker asks on a phone that then goes fast and offers to finish before the server
+// does.
+func (b *browser) walkAsker(t *testing.T) {
+	b.enter(t, "ok_again", "去绑定")
+	b.ask(t)
+	b.lookTwice(t, "relink-waiting")
 	b.tap(t, "返回我的密码", "撤回申请")
-	b.picture(t, mode+"relink-own")
+	b.picture(t, "relink-own")
 	b.do(t, "two minutes fast", chromedp.Evaluate[chromedp.Void](`window.realNow = Date.now; Date.now = () => realNow() + 120000`))
 	b.tap(t, "我的授权", "消息提醒")
 	b.tap(t, "返回我的密码", "完成改绑")
-	b.look(t, mode+"relink-due")
+	b.lookTwice(t, "relink-due")
 	b.tap(t, "完成改绑", "之后回到这里")
-	b.picture(t, mode+"relink-early")
+	b.picture(t, "relink-early")
 	b.do(t, "in time", chromedp.Evaluate[chromedp.Void](`Date.now = realNow`))
 }
 
 // walkHolder goes on until the holder is asked whether they are sure.
-func (b *browser) walkHolder(t *testing.T, mode string) {
-	b.enter(t, mode, "ok", "不是我，拒绝改绑")
-	b.look(t, mode+"relink-against")
+func (b *browser) walkHolder(t *testing.T) {
+	b.enter(t, "ok", "不是我，拒绝改绑")
+	b.lookTwice(t, "relink-against")
 	b.tap(t, "冻结密码", "立即冻结")
-	b.lookDown(t, mode+"relink-against-freeze")
+	b.lookDown(t, "relink-against-freeze")
 	b.tap(t, "返回我的密码", "不是我，拒绝改绑")
 	b.tap(t, "不是我，拒绝改绑", "确定拒绝改绑吗")
-	b.picture(t, mode+"relink-refuse-sure")
+	b.picture(t, "relink-refuse-sure")
 }
 
-func (b *browser) walkAccounts(t *testing.T, mode string) {
-	b.enter(t, mode, "two_accounts", "切换账户")
-	b.look(t, mode+"accounts-home")
+func (b *browser) walkAccounts(t *testing.T) {
+	b.enter(t, "two_accounts", "切换账户")
+	b.lookTwice(t, "accounts-home")
 	b.tap(t, "切换账户", "正在使用的账户")
-	b.lookDown(t, mode+"accounts")
+	b.lookDown(t, "accounts")
 	b.do(t, "choose", chromedp.Click(`//*[@id="page"]//button[contains(., "切换到")]`, chromedp.NodeVisible), b.waitFor("密码修改会取消"))
-	b.picture(t, mode+"accounts-sure")
+	b.picture(t, "accounts-sure")
 	b.tap(t, "切换", "切换账户")
 }
