@@ -40,6 +40,7 @@ type Relink struct {
 	PersonDigest      []byte    `db:"person_digest"`
 	Former            []byte    `db:"former_digest"` // whose link it is
 	State             string    `db:"state"`
+	Proof             string    `db:"proof"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
 	AskedAt           time.Time `db:"asked_at"`
 	DueAt             time.Time `db:"due_at"`
@@ -48,19 +49,20 @@ type Relink struct {
 }
 
 // relinkStands is what a waiting relink r needs: the link it is about, and the password
-// that was right.
+// that was right. One that is frozen opens nothing; a clerk's code stands for it.
 const relinkStands = `(
 	EXISTS (SELECT 1 FROM alipay_links l
 		WHERE l.center_id = r.center_id AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
 	AND EXISTS (SELECT 1 FROM password_credentials c
-		WHERE c.center_id = r.center_id AND c.account_id = r.account_id AND c.version = r.credential_version AND c.state <> 'frozen'))`
+		WHERE c.center_id = r.center_id AND c.account_id = r.account_id AND c.version = r.credential_version
+			AND (c.state <> 'frozen' OR r.proof = 'clerk')))`
 
 // relinkColumns go with Relink; $2 is the time.
 const relinkColumns = `r.relink_id, r.account_id, r.person_digest, r.former_digest,
 	CASE WHEN r.state <> 'waiting' THEN r.state
 		WHEN r.expires_at <= $2 THEN 'expired'
 		WHEN NOT ` + relinkStands + ` THEN 'cancelled' ELSE r.state END AS state,
-	r.credential_version, r.asked_at, r.due_at, r.expires_at, r.sealed_identity`
+	r.proof, r.credential_version, r.asked_at, r.due_at, r.expires_at, r.sealed_identity`
 
 // A RelinkOrder is what AskRelink is asked for.
 type RelinkOrder struct {
@@ -170,7 +172,7 @@ func (a asking) insert(ctx context.Context) (Relink, error) {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT DO NOTHING`,
 		a.db.center, r.ID, a.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
-		r.CredentialVersion, a.order.Proof, r.State, r.AskedAt, r.DueAt, r.ExpiresAt)
+		r.CredentialVersion, r.Proof, r.State, r.AskedAt, r.DueAt, r.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil || a.order.Window == 0 {
 		return r, err
 	}
@@ -193,7 +195,7 @@ func (a asking) wish(held heldLink) (Relink, error) {
 	of, id, due := a.order.Account, uuid.New(), a.now.Add(a.order.Window)
 	sealed, err := a.db.seal(visitor.Identity, "relinks", id[:])
 	return Relink{
-		ID: id, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, State: RelinkWaiting, CredentialVersion: of.Version,
+		ID: id, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, State: RelinkWaiting, Proof: a.order.Proof, CredentialVersion: of.Version,
 		AskedAt: a.now, DueAt: due, ExpiresAt: due.Add(life), Sealed: sealed,
 	}, err
 }
@@ -272,8 +274,8 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Relink, now time.Tim
 	var same int
 	if err := tx.GetContext(ctx, &same, `
 		SELECT 1 FROM password_credentials
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND state <> 'frozen' FOR SHARE`,
-		db.center, r.AccountID, r.CredentialVersion); err != nil {
+		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND (state <> 'frozen' OR $4 = 'clerk') FOR SHARE`,
+		db.center, r.AccountID, r.CredentialVersion, r.Proof); err != nil {
 		return none(err, ErrGone)
 	}
 	if _, err := tx.ExecContext(ctx, `
