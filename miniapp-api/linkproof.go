@@ -227,7 +227,7 @@ func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
 	case own == nil || own.State != store.RelinkWaiting:
 		return linkReply{}, ErrLinkGone
 	}
-	return s.takeOver(ctx, v, *own)
+	return s.takeOverAgreed(ctx, v, *own)
 }
 
 // giveBack forgets the guess of a link that has waited, and that a stranger made it.

@@ -77,6 +77,26 @@ func TestCancelledAuthorisation(t *testing.T) {
 	again.get("/v1/link").want(t, "OK")
 }
 
+// What was begun under a link ends with it, also after the citizen cancelled and before
+// the notice of that came.
+func TestCancelledMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	h.clock.Advance(time.Minute)
+	change := p.openChange(c)
+	if _, body := h.deliver(h.url, letter); body != "success" {
+		t.Fatal(body)
+	}
+	again := h.linkedPhone(c)
+	if got := again.get(change).get(t, "state"); got != "cancelled" {
+		t.Errorf("the open change is %v", got)
+	}
+	again.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
+}
+
 // A cancellation that arrives after the citizen authorised again does no harm.
 func TestLateCancellation(t *testing.T) {
 	t.Parallel()

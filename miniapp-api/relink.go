@@ -134,6 +134,12 @@ func (s *Server) confirmRelink(ctx context.Context, v visit, _ none) (linkReply,
 	case v.Link != nil:
 		return linkReply{}, ErrAlreadyLinked
 	}
+	return s.takeOverAgreed(ctx, v, r)
+}
+
+// takeOverAgreed is takeOver for a wish of an earlier request: the citizen may have
+// withdrawn their consent since.
+func (s *Server) takeOverAgreed(ctx context.Context, v visit, r store.Relink) (linkReply, error) {
 	agreed, err := s.agreed(ctx, v)
 	if err != nil {
 		return linkReply{}, err

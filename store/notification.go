@@ -86,10 +86,14 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if err != nil {
 		return false, err
 	}
-	if err := w.closeOpen(ctx, "resets", "started,passed", "opened_at"); err != nil {
+	open := w
+	if first { // whatever is open ends with the link, whenever it was begun
+		open.at = now
+	}
+	if err := open.closeOpen(ctx, "resets", "started,passed", "opened_at"); err != nil {
 		return false, err
 	}
-	if err := w.closeOpen(ctx, "changes", "open", "opened_at"); err != nil {
+	if err := open.closeOpen(ctx, "changes", "open", "opened_at"); err != nil {
 		return false, err
 	}
 	res, err := tx.ExecContext(ctx, `
