@@ -150,19 +150,27 @@ func (w *play) forget(h *human) {
 				delete(w.payloads, number)
 			}
 		}
-		for _, s := range w.sessions {
-			s.unsure = s.unsure || s.user == u
+	}
+	for _, s := range w.sessions {
+		if s.ended == "" && !w.kept("sessions WHERE token_digest = $1", digestOf(s.token)) {
+			s.ended = "erased"
+		}
+	}
+	for _, r := range w.relinks {
+		if r.human == h || !w.kept("relinks WHERE relink_id = $1", r.id) {
+			r.state = relinkErased
 		}
 	}
 	for _, p := range w.pendings {
 		p.closed = p.closed || p.human == h
 	}
-	for _, c := range w.changes {
-		c.closed = c.closed || c.human == h
-	}
-	for _, r := range w.resets {
-		r.closed = r.closed || r.human == h
-	}
+	w.closeOpenOf(h)
+}
+
+// kept says whether a table still has a row.
+func (w *play) kept(rows string, key any) (there bool) {
+	must(w.t, w.raw().QueryRow(`SELECT EXISTS (SELECT 1 FROM `+rows+`)`, key).Scan(&there))
+	return there
 }
 
 // cancelAuthorisation is what a citizen does in Alipay; its notice comes later.
@@ -196,7 +204,12 @@ func (w *play) deliver(l *modelLetter) {
 	for _, c := range w.changes {
 		c.closed = c.closed || c.user == l.user && !c.opened.After(l.at)
 	}
-	if u := l.user; w.centre.rules.cancelEnds && u.link != nil && !u.authorised.After(l.at) {
+	for _, r := range w.relinks {
+		if r.user == l.user && r.state == store.RelinkWaiting && !r.asked.After(l.at) {
+			r.state = store.RelinkCancelled
+		}
+	}
+	if u := l.user; u.link != nil && !u.authorised.After(l.at) {
 		w.endLink(u, "authorisation cancelled")
 	}
 }

@@ -70,6 +70,7 @@ type linkForm struct {
 	name, number, no string
 	password, code   string
 	proof            Proof
+	relink           bool   // take the link over
 	slips            string // what is wrong with it
 }
 
@@ -87,7 +88,7 @@ func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
 	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
 	what := "link, nothing"
 	if a != nil {
-		f = linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, password: a.password}
+		f = linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, password: a.password, relink: w.wantsRelink(a)}
 		what = "link, " + a.label
 		w.spoil(&f, a)
 	}
@@ -101,6 +102,9 @@ func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
 	}
 	if f.proof != "" {
 		body["proof"] = f.proof
+	}
+	if f.relink {
+		body["relink"], what = true, "re"+what
 	}
 	return &deed{what: what + f.slips, path: "/v1/link", body: body, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }}
 }
@@ -146,7 +150,7 @@ func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 			if !f.knows(a, w.now()) || !w.proves(s, a) {
 				w.t.Fatalf("%s is linked to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
 			}
-			w.linked(u, a)
+			w.linkedBy(s, a, wish{f.relink, f.code != "", false})
 		} else if !f.knows(a, w.now()) {
 			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
 		}
@@ -154,6 +158,12 @@ func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 		w.shows(u, u.link.account, r)
 	case "LINK_PROOF_REQUIRED":
 		w.judgePending(s, f, r)
+	case "RELINK_WAITING":
+		a := w.judgeWaiting(s, r).account
+		if !f.knows(a, w.now()) || !w.proves(s, a) {
+			w.t.Fatalf("%s waits for a link to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
+		}
+		w.wished(s, wish{f.relink, f.code != "", false})
 	}
 }
 
@@ -173,7 +183,7 @@ func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
 		p.closed = p.closed || p.session.user == s.user
 	}
 	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
-		session: s, account: a, human: a.owner, version: a.version, opened: w.now()}
+		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink}
 	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
 	w.pendings = append(w.pendings, p)
 }
@@ -209,25 +219,56 @@ func (w *play) confirmLink() { w.confirmPending(pickLate(w, "pending link", w.pe
 
 func (w *play) confirmPending(p *modelPending) {
 	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, judge: func(s *modelSession, r reply) {
-		if r.Code != "OK" {
-			return
+		switch r.Code {
+		case "OK":
+			w.judgeConfirmed(s, p, r)
+		case "RELINK_WAITING":
+			w.judgeAsked(s, p, r)
 		}
-		u := s.user
-		if u.link == nil {
-			late := !w.now().Before(p.opened.Add(store.LinkProofLife))
-			changed := p.account.version != p.version
-			if s != p.session || p.closed || p.account.frozen || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(u, PurposeFace) {
-				w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
-					p.closed, p.passed, late, changed, p.human, p.account.owner)
-			}
-			p.closed = true
-			w.linked(u, p.account)
-		}
-		if l := w.entitled(s); s != p.session || l.account != p.account {
-			w.t.Fatalf("%s is told of a link that it did not begin", s)
-		}
-		w.shows(u, u.link.account, r)
 	}})
+}
+
+// judgeConfirmed judges a link that has waited for a face, or is shown again.
+func (w *play) judgeConfirmed(s *modelSession, p *modelPending, r reply) {
+	u, how := s.user, wish{p.relink, false, true}
+	switch {
+	case u.link != nil:
+	case p.asked: // a run whose answer was lost asked for it, and it is due
+		w.tookOver(s, w.wished(s, how))
+	default:
+		w.mayConfirm(s, p)
+		p.closed, p.asked = true, w.holderOf(p.human) != nil
+		w.linkedBy(s, p.account, how)
+	}
+	if l := w.entitled(s); s != p.session || l.account != p.account && !p.asked {
+		w.t.Fatalf("%s is told of a link that it did not begin", s)
+	}
+	w.shows(u, u.link.account, r)
+}
+
+// judgeAsked judges a face for which the holder's objection is awaited.
+func (w *play) judgeAsked(s *modelSession, p *modelPending, r reply) {
+	if s != p.session {
+		w.t.Fatalf("%s is told of a wish that it did not begin", s)
+	}
+	x := w.judgeWaiting(s, r)
+	if !p.asked {
+		w.mayConfirm(s, p)
+		if x.account != p.account {
+			w.t.Fatalf("%s shows a face for %s and waits for %s", s, p.account, x.account)
+		}
+		p.closed, p.asked = true, true
+	}
+	w.wished(s, wish{p.relink, false, true})
+}
+
+func (w *play) mayConfirm(s *modelSession, p *modelPending) {
+	late := !w.now().Before(p.opened.Add(store.LinkProofLife))
+	changed := p.account.version != p.version
+	if s != p.session || p.closed || p.account.frozen || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(s.user, PurposeFace) {
+		w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
+			p.closed, p.passed, late, changed, p.human, p.account.owner)
+	}
 }
 
 // showPhone hands in what Alipay gave, now and then what it gave somebody else.
@@ -289,46 +330,6 @@ func (w *play) unlink() {
 		w.closeOpen(s.user.link)
 		w.endSessions(s.user, s, "unlinked")
 		s.user.link = nil
-	}})
-}
-
-var purposes = []string{PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone}
-
-// giveConsent agrees to everything, or to one thing alone.
-func (w *play) giveConsent() {
-	s := w.anySession()
-	all := purposes
-	if w.slip(3) { // one alone
-		all = []string{pick(w, "purpose", purposes)}
-	}
-	w.agree(s, all)
-}
-
-func (w *play) agree(s *modelSession, all []string) {
-	for _, purpose := range all {
-		w.do(s, &deed{what: "give consent, " + purpose, path: "/v1/consents", body: m{"purpose": purpose, "version": "1"}, judge: func(s *modelSession, r reply) {
-			if r.Code == "OK" {
-				s.user.consents[purpose] = "given"
-			}
-		}})
-	}
-}
-
-func (w *play) withdrawConsent() {
-	purpose := pick(w, "purpose", purposes)
-	w.do(w.anySession(), &deed{what: "withdraw consent, " + purpose, path: "/v1/consents/withdraw", body: m{"purpose": purpose}, judge: func(s *modelSession, r reply) {
-		if r.Code != "OK" {
-			return
-		}
-		if purpose == PurposeLink && s.user.link != nil {
-			w.t.Fatalf("%s withdraws the consent to a link that stands", s)
-		}
-		s.user.consents[purpose] = "withdrawn"
-		for _, x := range w.sessions {
-			if x.user == s.user && purpose == PurposePhone {
-				x.number = ""
-			}
-		}
 	}})
 }
 

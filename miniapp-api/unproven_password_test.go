@@ -15,14 +15,16 @@ func (w *play) freeze() {
 		}
 		l := w.entitled(s)
 		l.account.frozen = true
-		w.closeOpen(l)
+		w.objectToAll(s.user)
+		w.closeOpenOf(l.human)
 		w.endSessions(s.user, nil, "frozen")
 	}})
 }
 
 // openChange gives a number and the old password, now and then somebody else's.
-func (w *play) openChange() {
-	s := w.linkedSession()
+func (w *play) openChange() { w.openChangeIn(w.linkedSession()) }
+
+func (w *play) openChangeIn(s *modelSession) {
 	a := w.accounts[0]
 	if l := s.user.link; l != nil {
 		a = l.account
@@ -51,8 +53,17 @@ func (w *play) openChange() {
 	}})
 }
 
-func (w *play) confirmChange() {
-	c := pickLate(w, "change", w.changes)
+// changePassword opens a change and confirms it.
+func (w *play) changePassword(u *modelUser) {
+	n := len(w.changes)
+	if w.openChangeIn(w.sessionOf(u)); len(w.changes) > n {
+		w.confirmChangeOf(w.changes[n])
+	}
+}
+
+func (w *play) confirmChange() { w.confirmChangeOf(pickLate(w, "change", w.changes)) }
+
+func (w *play) confirmChangeOf(c *modelChange) {
 	s := w.sessionOf(c.user)
 	password := inventedPassword()
 	if c.done != "" && w.slip(3) {

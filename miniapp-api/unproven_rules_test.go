@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -84,7 +85,7 @@ func (w *play) isAlive(s *modelSession, d *deed, r reply) bool {
 		w.t.Fatalf("%s: %s", d.what, r.Raw)
 	}
 	if r.Code == "SESSION_EXPIRED" {
-		if w.alive(s) && !s.unsure && !d.asksAlipay {
+		if w.alive(s) && !d.asksAlipay {
 			w.t.Fatalf("%s has ended, and nothing has ended it", s)
 		}
 		return false
@@ -92,7 +93,7 @@ func (w *play) isAlive(s *modelSession, d *deed, r reply) bool {
 	if s.ended != "" || w.now().Sub(s.created) > store.SessionLife || w.now().Sub(s.seen) > store.SessionIdle {
 		w.t.Fatalf("%s acts, but has ended: %s", s, s.ended)
 	}
-	s.seen, s.unsure = w.now(), false
+	s.seen = w.now()
 	return true
 }
 
@@ -167,10 +168,8 @@ func (w *play) mayLink(u *modelUser, a *modelAccount) {
 		w.t.Fatalf("%s is linked to %s, which has ended", u, a)
 	case !w.agreed(u, PurposeLink):
 		w.t.Fatalf("%s is linked without consent", u)
-	case other != nil && !w.centre.rules.takeover:
-		w.t.Fatalf("%s is linked to %s, of whose holder %s has a link", u, a, other)
 	case other != nil:
-		w.endLink(other, "taken over")
+		w.t.Fatalf("%s is linked to %s, of whose holder %s has a link", u, a, other)
 	}
 }
 
@@ -187,7 +186,17 @@ func (w *play) holderOf(h *human) *modelUser {
 func (w *play) linked(u *modelUser, a *modelAccount) {
 	w.mayLink(u, a)
 	u.proven[a.owner] = true
-	u.link, u.authorised = &modelLink{a, a.owner}, w.now()
+	u.link, u.authorised = &modelLink{a, a.owner}, w.lastLogIn(u)
+}
+
+// lastLogIn is when the latest session of a user that is kept was opened, idle or not.
+func (w *play) lastLogIn(u *modelUser) (last time.Time) {
+	for _, s := range w.sessions {
+		if s.user == u && s.ended == "" && s.created.After(last) {
+			last = s.created
+		}
+	}
+	return last
 }
 
 // endSessions notes that a user's sessions have ended, all but one.
@@ -206,6 +215,16 @@ func (w *play) endLink(u *modelUser, why string) {
 	w.closeOpen(u.link)
 	w.endSessions(u, nil, why)
 	u.link = nil
+}
+
+// closeOpenOf notes that whatever a human has open is closed.
+func (w *play) closeOpenOf(h *human) {
+	for _, c := range w.changes {
+		c.closed = c.closed || c.human == h
+	}
+	for _, r := range w.resets {
+		r.closed = r.closed || r.human == h
+	}
 }
 
 // closeOpen notes that the changes and resets of a link are closed.

@@ -18,12 +18,6 @@ import (
 	"fundpass/store"
 )
 
-// linkRules are decisions about links that may change.
-type linkRules struct {
-	cancelEnds bool // a cancelled authorisation ends the link; otherwise only its sessions
-	takeover   bool // who proves to be the person takes the link over from another Alipay user
-}
-
 // A play is one history while it is told: beside the house, what is true by the rules.
 type play struct {
 	*house
@@ -38,6 +32,7 @@ type play struct {
 	users    []*modelUser
 	sessions []*modelSession
 	pendings []*modelPending
+	relinks  []*modelRelink
 	changes  []*modelChange
 	resets   []*modelReset
 	posts    []*modelLetter
@@ -61,7 +56,7 @@ func (h *human) String() string { return h.who }
 // A modelAccount is a fund account as the centre has it.
 type modelAccount struct {
 	label               string
-	no                  string
+	no, id              string // id: see idOf
 	owner               *human
 	name, number, phone string // as the centre writes them
 	status              string
@@ -85,7 +80,7 @@ type modelUser struct {
 	human      *human
 	link       *modelLink
 	visitor    *store.Visitor // as a log-in left it
-	authorised time.Time      // of the link: when it was made, or the last log-in since
+	authorised time.Time      // of the link: the log-in before it, or the last one since
 	proven     map[*human]bool
 	consents   map[string]string // purpose: "given", "withdrawn", "unsure"
 }
@@ -105,7 +100,6 @@ type modelSession struct {
 	user          *modelUser
 	number        string // the phone number it has shown
 	ended         string // why; "" while it may be alive
-	unsure        bool   // it may have ended
 	created, seen time.Time
 }
 
@@ -120,6 +114,7 @@ type modelPending struct {
 	version              int
 	opened               time.Time
 	passed, closed       bool
+	relink, asked        bool // the form asked to take a link over; and it has come to that
 }
 
 // A modelChange is a change of the password.
@@ -168,7 +163,7 @@ func inventedPassword() string {
 	return name
 }
 
-// begin puts three people on the stage, of whom one has two accounts and two Alipay
+// begin puts three people on the stage, of whom one has two accounts and three Alipay
 // users and one has nothing but Alipay, and lets some of them be linked already.
 func (w *play) begin() {
 	w.drawLuck()
@@ -183,7 +178,7 @@ func (w *play) begin() {
 		w.openAccount(fmt.Sprint("account ", i+1), numbers[i], w.humans[owner])
 	}
 	w.accounts[2].initial = w.slip(2) // an initial password
-	for i, owner := range []int{0, 0, 1, 2} {
+	for i, owner := range []int{0, 0, 1, 2, 0} {
 		w.addUser(fmt.Sprintf("user %d (%s)", i+1, w.humans[owner]), w.humans[owner])
 	}
 	for _, a := range w.accounts {
@@ -194,10 +189,25 @@ func (w *play) begin() {
 		if w.centre.consent == ConsentRequired && !w.slip(4) {
 			w.agree(s, purposes)
 		}
-		if w.slip(2) { // begins linked
+		switch {
+		case w.centre.relink.Offered && !w.slip(6): // begins linked, or asks for the link
+			w.plainly(func() {
+				if w.do(s, w.linkForm(s, w.anyOf(u.human))); len(w.pendings) > 0 && w.pendings[len(w.pendings)-1].session == s {
+					w.showFace()
+				}
+			})
+		case w.slip(2):
 			w.do(s, w.linkForm(s, w.anyOf(u.human)))
 		}
 	}
+}
+
+// plainly lets nothing unlikely happen meanwhile.
+func (w *play) plainly(f func()) {
+	luck := w.luck
+	w.luck = nil
+	defer func() { w.luck = luck }()
+	f()
 }
 
 // accountNumbers are in the order in which the product prefers accounts, so that a
