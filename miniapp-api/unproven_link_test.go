@@ -183,7 +183,7 @@ func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
 		p.closed = p.closed || p.session.user == s.user
 	}
 	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
-		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink}
+		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink, code: f.code != ""}
 	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
 	w.pendings = append(w.pendings, p)
 }
@@ -230,7 +230,7 @@ func (w *play) confirmPending(p *modelPending) {
 
 // judgeConfirmed judges a link that has waited for a face, or is shown again.
 func (w *play) judgeConfirmed(s *modelSession, p *modelPending, r reply) {
-	u, how := s.user, wish{p.relink, false, true}
+	u, how := s.user, wish{p.relink, p.code, true}
 	switch {
 	case u.link != nil:
 	case p.asked: // a run whose answer was lost asked for it, and it is due
@@ -259,13 +259,13 @@ func (w *play) judgeAsked(s *modelSession, p *modelPending, r reply) {
 		}
 		p.closed, p.asked = true, true
 	}
-	w.wished(s, wish{p.relink, false, true})
+	w.wished(s, wish{p.relink, p.code, true})
 }
 
 func (w *play) mayConfirm(s *modelSession, p *modelPending) {
 	late := !w.now().Before(p.opened.Add(store.LinkProofLife))
 	changed := p.account.version != p.version
-	if s != p.session || p.closed || p.account.frozen || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(s.user, PurposeFace) {
+	if s != p.session || p.closed || p.account.frozen && !p.code || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(s.user, PurposeFace) {
 		w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
 			p.closed, p.passed, late, changed, p.human, p.account.owner)
 	}

@@ -63,12 +63,12 @@ func joined(all []Proof) Proof {
 var mustHappen, rare = []string{
 	"link OK", "link LINK_REFUSED", "link LINK_PROOF_REQUIRED", "link ALREADY_LINKED", "link ended", "confirm link LINK_GONE",
 	"unlink OK", "open change OK", "open reset OK", "read OK", "read NOT_LINKED", "phone OK", "give consent OK", "withdraw consent OK",
-	"authorisation cancelled", "erased", "relink OK", "relink RELINK_WAITING", "confirm relink OK", "object OK", "read relinks OK",
+	"authorisation cancelled", "erased", "relink OK", "relink RELINK_WAITING", "object OK", "read relinks OK",
 	"accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT",
 }, []string{
 	"confirm link OK", "confirm change OK", "confirm change CHANGE_GONE", "confirm reset OK", "confirm reset RESET_GONE", "freeze OK", "phone PHONE_REFUSED",
 	"link moved", "first answer again", "read SESSION_EXPIRED", "relink RELINK_REFUSED", "relink ALREADY_LINKED", "confirm link RELINK_WAITING",
-	"confirm relink RELINK_WAITING", "confirm relink RELINK_GONE", "confirm relink RELINK_REFUSED", "cancel relink OK", "object RELINK_GONE",
+	"confirm relink OK", "confirm relink RELINK_WAITING", "confirm relink RELINK_GONE", "confirm relink RELINK_REFUSED", "cancel relink OK", "object RELINK_GONE",
 	"objected by freeze", "taken over by face", "taken over by code", "choose ACCOUNT_CLOSED", "choose PASSWORD_FROZEN",
 }
 

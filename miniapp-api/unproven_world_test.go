@@ -115,6 +115,7 @@ type modelPending struct {
 	opened               time.Time
 	passed, closed       bool
 	relink, asked        bool // the form asked to take a link over; and it has come to that
+	code                 bool // a clerk's stood for the password, which may be frozen
 }
 
 // A modelChange is a change of the password.
