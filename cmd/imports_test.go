@@ -43,8 +43,9 @@ var law = map[string]line{
 			"github.com/google/uuid", "golang.org/x/sys"),
 	},
 	"store/localpg": {modules: list("github.com/lib/pq")},
+	"keys/testenv":  {},
 	"store/storetest": {
-		ours:    list("store", "store/localpg", "keys"),
+		ours:    list("store", "store/localpg", "keys", "keys/testenv"),
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq"),
 	},
 	"miniapp-api/document": {modules: list("golang.org/x/text")},

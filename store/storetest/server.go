@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,29 +16,42 @@ import (
 	"syscall"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/localpg"
 )
 
-// shared starts the server at its first call and never stops it.
+// One server serves all test binaries of a run of the go command. The first
+// binary that needs it starts a keeper, this same program with keeperDir set,
+// which runs the server until the go command is gone.
+const (
+	keeperDir    = "FUNDPASS_STORETEST_KEEP"
+	keeperParent = "FUNDPASS_STORETEST_PARENT"
+)
+
+func init() {
+	if dir := os.Getenv(keeperDir); dir != "" {
+		if err := keep(dir); err != nil {
+			os.WriteFile(failure(dir), []byte(err.Error()), 0o600)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+}
+
+// shared finds or starts the server at its first call.
 var shared = sync.OnceValues(func() (*server, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
 	if err := os.MkdirAll(root(), 0o711); err != nil { // the account that root steps down to passes through
 		return nil, err
 	}
-	sweep(root())
-	pg, err := localpg.Start(ctx, localpg.Options{
-		Dir: filepath.Join(root(), fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano())), Name: template, Own: true, Throwaway: true,
-	})
-	if err != nil {
-		return nil, err
+	parent := testenv.Runner()
+	if parent == 0 {
+		parent = os.Getpid()
 	}
-	end, err := removeAtEnd(pg)
+	pg, err := join(ctx, filepath.Join(root(), strconv.Itoa(parent)), parent)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: pg.DSN(template)}); err != nil {
 		return nil, err
 	}
 	admin, err := sql.Open("postgres", pg.DSN("postgres"))
@@ -47,44 +59,135 @@ var shared = sync.OnceValues(func() (*server, error) {
 		return nil, err
 	}
 	admin.SetMaxOpenConns(1)
-	return &server{pg: pg, admin: admin, end: end}, nil
+	return &server{pg: pg, admin: admin}, nil
 })
 
-// root holds one directory for each test process of this user.
+// root holds one directory for each run of this user.
 func root() string {
 	return filepath.Join(os.TempDir(), "fundpass-storetest-"+strconv.Itoa(os.Geteuid()))
 }
 
-// cleaner is a shell that sees our end by the end of its input. It stops the
-// server where the kernel did not and removes the directories.
-const cleaner = `read -r _
-pid=$(head -n 1 "$1"/data-*/postmaster.pid 2>/dev/null) && kill -INT "$pid"
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	[ -e "$1"/data-*/postmaster.pid ] || break
-	sleep 0.2
-done
-rm -rf "$1" "$2"`
+// ready is the file that says that the server and its templates are there;
+// failure says why they are not.
+func ready(dir string) string   { return dir + ".ready" }
+func failure(dir string) string { return dir + ".failed" }
 
-// removeAtEnd returns what must stay referenced until then.
-func removeAtEnd(pg *localpg.Server) (io.Closer, error) {
-	c := exec.Command("/bin/sh", "-c", cleaner, "cleaner", pg.Dir(), pg.Sockets())
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // outlives a ^C
-	input, err := c.StdinPipe()
+// join waits for the server of a directory, starting its keeper unless another
+// binary has.
+func join(ctx context.Context, dir string, parent int) (*localpg.Server, error) {
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return input, c.Start()
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(ready(dir)); err != nil {
+		sweep(root())
+		if err := startKeeper(dir, parent); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if why, err := os.ReadFile(failure(dir)); err == nil {
+			if strings.Contains(string(why), localpg.ErrNoPrograms.Error()) {
+				return nil, localpg.ErrNoPrograms
+			}
+			return nil, errors.New(string(why))
+		}
+		if _, err := os.Stat(ready(dir)); err == nil {
+			return localpg.Start(ctx, localpg.Options{Dir: dir, Name: template, Throwaway: true})
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("storetest: the server does not start: %w", ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
-// sweep removes what processes left that were killed together with their
-// cleaner. The name of a directory begins with the process it belongs to.
+// startKeeper starts this program again, apart from the process group of the
+// test, so that a ^C reaches the tests first.
+func startKeeper(dir string, parent int) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := exec.Command(program)
+	c.Env = append(os.Environ(), keeperDir+"="+dir, keeperParent+"="+strconv.Itoa(parent))
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	go c.Wait()
+	return nil
+}
+
+// keep runs the server with its templates until the parent is gone, and
+// removes everything.
+func keep(dir string) error {
+	parent, err := strconv.Atoi(os.Getenv(keeperParent))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
+	defer cancel()
+	pg, err := localpg.Start(ctx, localpg.Options{Dir: dir, Name: template, Own: true, Throwaway: true, Settings: []string{"max_connections=500"}})
+	if err != nil {
+		return err
+	}
+	defer discard(dir)
+	defer pg.Close()
+	if err := makeTemplates(ctx, pg); err != nil {
+		return err
+	}
+	if err := os.WriteFile(ready(dir), nil, 0o600); err != nil {
+		return err
+	}
+	for syscall.Kill(parent, 0) == nil {
+		select {
+		case <-pg.Done():
+			return errors.New("storetest: the server ended")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// makeTemplates migrates the template and copies it to the database that most
+// tests share.
+func makeTemplates(ctx context.Context, pg *localpg.Server) error {
+	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: pg.DSN(template)}); err != nil {
+		return err
+	}
+	if err := isolate(ctx, pg.DSN(template)); err != nil {
+		return err
+	}
+	admin, err := sql.Open("postgres", pg.DSN("postgres"))
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	_, err = admin.ExecContext(ctx, `CREATE DATABASE `+common+` TEMPLATE `+template+` STRATEGY FILE_COPY`)
+	return err
+}
+
+func discard(dir string) {
+	localpg.Remove(dir)
+	for _, file := range []string{ready(dir), failure(dir), dir + ".lock"} {
+		os.Remove(file)
+	}
+}
+
+// sweep removes what runs left that were killed together with their keeper. The
+// name of a directory is the process it belongs to.
 func sweep(root string) {
-	dirs, _ := filepath.Glob(filepath.Join(root, "*-*")) // the pattern is well formed
+	dirs, _ := filepath.Glob(filepath.Join(root, "*")) // the pattern is well formed
 	for _, dir := range dirs {
-		number, _, _ := strings.Cut(filepath.Base(dir), "-")
-		pid, err := strconv.Atoi(number)
+		pid, err := strconv.Atoi(filepath.Base(dir))
 		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			localpg.Remove(dir) // what stays is tried again next time
+			discard(dir) // what stays is tried again next time
 		}
 	}
 }

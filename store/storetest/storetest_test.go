@@ -9,24 +9,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
+	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
 )
 
 func tables(t *testing.T, dsn string) int {
 	t.Helper()
-	db, err := sqlx.Open("postgres", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	var n int
-	if err := db.Get(&n, `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`); err != nil {
+	if err := Probe(t, dsn).Get(&n, `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -70,7 +63,6 @@ type recorder struct {
 }
 
 func (r *recorder) Helper()      {}
-func (r *recorder) Skip(...any)  { r.ended = "skip" }
 func (r *recorder) Fatal(...any) { r.ended = "fatal" }
 
 func TestRequire(t *testing.T) {
@@ -81,9 +73,7 @@ func TestRequire(t *testing.T) {
 		want     string
 	}{
 		{"none", "true", nil, ""},
-		{"missing here", "", missing, "skip"},
 		{"missing in CI", "true", missing, "fatal"},
-		{"program missing here", "", exec.ErrNotFound, "skip"},
 		{"program missing in CI", "1", exec.ErrNotFound, "fatal"},
 		{"other here", "", errors.New("other"), "fatal"},
 	}
@@ -99,7 +89,8 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// TestNothingStays runs this binary with one test, and looks for what it left.
+// TestNothingStays runs this binary with one test, as nobody but us does, and
+// looks for what it left.
 func TestNothingStays(t *testing.T) {
 	t.Parallel()
 	Server(t) // skips without PostgreSQL
@@ -108,16 +99,11 @@ func TestNothingStays(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	pattern := filepath.Join(root(), strconv.Itoa(c.Process.Pid)+"-*")
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		left, _ := filepath.Glob(pattern)
-		if len(left) == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("left: %s", strings.Join(left, " "))
-		}
-	}
+	mine := filepath.Join(root(), strconv.Itoa(c.Process.Pid))
+	testenv.Eventually(t, "nothing is left at "+mine, func() bool {
+		left, _ := filepath.Glob(mine + "*")
+		return len(left) == 0
+	})
 }
 
 func TestSweep(t *testing.T) {
@@ -127,8 +113,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	mine := filepath.Join(root, fmt.Sprintf("%d-1", os.Getpid()))
-	theirs := filepath.Join(root, fmt.Sprintf("%d-1", dead.Process.Pid))
+	mine := filepath.Join(root, strconv.Itoa(os.Getpid()))
+	theirs := filepath.Join(root, strconv.Itoa(dead.Process.Pid))
 	other := filepath.Join(root, "other")
 	for _, d := range []string{mine, theirs, other} {
 		if err := os.MkdirAll(filepath.Join(d, "data-15"), 0o755); err != nil {
@@ -139,6 +125,38 @@ func TestSweep(t *testing.T) {
 	for d, want := range map[string]bool{mine: true, theirs: false, other: true} {
 		if _, err := os.Stat(d); (err == nil) != want {
 			t.Errorf("%s: %v", d, err)
+		}
+	}
+}
+
+// TestProbeSeesItsCentre: what other tests write beside it is invisible, and
+// cannot be changed.
+func TestProbeSeesItsCentre(t *testing.T) {
+	t.Parallel()
+	a, b := Shared(t), Shared(t)
+	Open(t, a)
+	Open(t, b)
+	probe := Probe(t, a)
+	want, _ := CenterOf(a)
+	var seen []string
+	if err := probe.Select(&seen, `SELECT center_id FROM centers`); err != nil || len(seen) != 1 || seen[0] != want {
+		t.Errorf("sees %v of %s: %v", seen, want, err)
+	}
+	other, _ := CenterOf(b)
+	if _, err := probe.Exec(`UPDATE centers SET app_id = 'x' WHERE center_id = $1`, other); err != nil {
+		t.Error(err)
+	}
+	if _, err := probe.Exec(`INSERT INTO centers (center_id, app_id, created_at) VALUES ('foreign', 'foreign', 'now')`); err == nil {
+		t.Error("writes a row of another centre")
+	}
+	var app string
+	if err := Probe(t, b).Get(&app, `SELECT app_id FROM centers`); err != nil || app == "x" {
+		t.Errorf("application %q: %v", app, err)
+	}
+	for _, table := range []string{"accounts", "events", "sessions", "guess_budgets"} {
+		var secured bool
+		if err := probe.Get(&secured, `SELECT relrowsecurity FROM pg_class WHERE relname = $1`, table); err != nil || !secured {
+			t.Errorf("%s: rows of other tests are seen: %v", table, err)
 		}
 	}
 }

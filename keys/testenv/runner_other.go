@@ -1,0 +1,11 @@
+//go:build !linux
+
+package testenv
+
+import "os"
+
+// Runner returns the process id of the go command that runs this test binary,
+// or 0 where that is not known.
+func Runner() int { return 0 }
+
+func runnerOutput() *os.File { return nil }
