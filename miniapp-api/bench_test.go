@@ -93,10 +93,10 @@ func bareEcho(b *testing.B, h *house, p *phone) http.Handler {
 		var changed, locked *time.Time
 		var used, round int
 		ctx := c.Request().Context()
-		if err := session.QueryRowContext(ctx, "test", token).Scan(&identity, &sealed, &seen, &account, &person); err != nil {
+		if err := session.QueryRowContext(ctx, h.center, token).Scan(&identity, &sealed, &seen, &account, &person); err != nil {
 			return err
 		}
-		if err := status.QueryRowContext(ctx, "test", account, person, identity).Scan(&state, &code, &changed, &used, &round, &locked); err != nil {
+		if err := status.QueryRowContext(ctx, h.center, account, person, identity).Scan(&state, &code, &changed, &used, &round, &locked); err != nil {
 			return err
 		}
 		return c.JSON(200, map[string]any{"state": state, "changed_at": changed, "remaining_attempts": 5 - used, "locked_until": locked, "rules": rules})

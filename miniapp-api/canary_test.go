@@ -8,13 +8,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"fundpass/store/storetest"
 )
 
 // T28: everything secret is planted, the whole product is used well and badly,
 // and then nothing of it stands in a log, a metric, an error or the database.
 func TestNothingSecretLeaks(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouseIn(t, storetest.DSN(t))
 	c := h.citizen(func(c *citizen) { c.Name, c.Password = "上官金丝雀", "Canary-Old-9173" })
 	const next = "Canary-New-8264"
 	var replies strings.Builder

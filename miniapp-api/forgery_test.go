@@ -40,10 +40,10 @@ func newBesieged(t testing.TB) besieged {
 	b := besieged{house: newHouse(t), sn: strings.Repeat("5", 32)}
 	gateway := b.sim // it counts our calls
 	var err error
-	b.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey,
+	b.sim, err = alipaysim.New(alipaysim.Config{AppID: b.appID, AppKey: &testKeys().PublicKey,
 		Certificates: &alipaysim.Certificates{App: strings.Repeat("1", 32), Root: strings.Repeat("2", 32), Alipay: b.sn}})
 	must(t, err)
-	ring, err := keys.NewRing(testAppID, testKeys(), []keys.AlipayKey{{SN: b.sn, Public: b.sim.AlipayKey(), Source: "sim.crt"}})
+	ring, err := keys.NewRing(b.appID, testKeys(), []keys.AlipayKey{{SN: b.sn, Public: b.sim.AlipayKey(), Source: "sim.crt"}})
 	must(t, err)
 	must(t, b.server.alipay.Replace(ring))
 	b.house.sim = b.sim

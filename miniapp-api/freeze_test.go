@@ -9,6 +9,7 @@ import (
 
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // state is how a citizen's password stands in the database.
@@ -202,7 +203,7 @@ func TestHalfDoneFreeze(t *testing.T) {
 	for _, table := range []string{"sessions", "outbox"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newHouseIn(t, storetest.DSN(t))
 			c := h.citizen()
 			p := h.linkedPhone(c)
 			p.openChange(c)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // ownTransaction are tables that are written before the work proper, so that load
@@ -82,7 +83,7 @@ func TestHalfDone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newHouseIn(t, storetest.DSN(t))
 			h.exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'made to fail'; END $$`)
 			c := h.citizen()
 			p := do.begin(h, c)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,15 +16,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
-
-const testAppID = "2021000000000001"
 
 // testContentKey is what the console calls 接口内容加密.
 var testContentKey = []byte("0123456789abcdef")
@@ -39,13 +39,15 @@ var testKeys = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// A house is the whole product with a database of its own and a simulated
-// Alipay, reached over HTTP.
+// A house is the whole product for a centre of its own and a simulated Alipay,
+// reached over HTTP.
 type house struct {
 	t      testing.TB
 	server *Server
 	db     *store.DB
 	dsn    string
+	center string
+	appID  string
 	sim    *alipaysim.Sim
 	url    string
 	logs   *syncBuffer
@@ -53,7 +55,7 @@ type house struct {
 	box    *keys.Box
 	pepper *keys.Pepper
 
-	probe     *sql.DB // beside the servers, opened when first asked
+	probe     *sqlx.DB // beside the servers, opened when first asked
 	openProbe sync.Once
 }
 
@@ -89,7 +91,15 @@ func withRates(address, user Rate) houseOption {
 	return func(c *Config) { c.PerAddress, c.PerUser = address, user }
 }
 
+// newHouse is in the database that most tests share.
 func newHouse(t testing.TB, opts ...houseOption) *house {
+	t.Helper()
+	return newHouseIn(t, storetest.Shared(t), opts...)
+}
+
+// newHouseIn is in the database of dsn. Tests that break tables need one of
+// their own.
+func newHouseIn(t testing.TB, dsn string, opts ...houseOption) *house {
 	t.Helper()
 	boxKey, err := keys.NewBoxKey()
 	must(t, err)
@@ -99,8 +109,9 @@ func newHouse(t testing.TB, opts ...houseOption) *house {
 	must(t, err)
 	pepper, err := keys.ParsePepper(pepperKey)
 	must(t, err)
-	h := &house{t: t, dsn: storetest.DSN(t), logs: new(syncBuffer), clock: new(testClock), box: box, pepper: pepper}
-	h.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
+	h := &house{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), box: box, pepper: pepper}
+	h.center, h.appID = storetest.CenterOf(dsn)
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
 	must(t, err)
 	h.server = h.newServer(opts...)
 	h.db = h.server.db
@@ -122,6 +133,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey, Notices: true,
+		RequestTime: testenv.Patience, // a busy machine is no reason for BUSY
 	}
 	for _, o := range opts {
 		o(&c)
@@ -134,7 +146,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 // ring trusts Alipay's present key, and more.
 func (h *house) ring(more ...keys.AlipayKey) *keys.Ring {
 	h.t.Helper()
-	ring, err := keys.NewRing(testAppID, testKeys(), append([]keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}}, more...))
+	ring, err := keys.NewRing(h.appID, testKeys(), append([]keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}}, more...))
 	must(h.t, err)
 	return ring
 }

@@ -105,7 +105,7 @@ func TestLinkOvertaken(t *testing.T) {
 		{ErrLinkRefused, func(c *citizen) { c.IDNumber = idNumber("19560308", 1) }},
 	} {
 		c := h.citizen()
-		session, err := h.db.OpenSession(t.Context(), []byte(c.OpenID), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
+		session, err := h.db.OpenSession(t.Context(), []byte(c.OpenID), store.Visitor{Identity: store.Identity{AppID: h.appID, Kind: "open_id", Value: c.OpenID}})
 		must(t, err)
 		doc, err := document.Parse(c.IDType, c.IDNumber)
 		must(t, err)

@@ -12,6 +12,7 @@ import (
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // deliver posts a letter as Alipay does and returns status and body.
@@ -200,7 +201,7 @@ func TestForgedMessages(t *testing.T) {
 // What cannot be committed is not acknowledged, and taken when it comes again.
 func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newHouseIn(t, storetest.DSN(t))
 	c := h.citizen()
 	p := h.linkedPhone(c)
 	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})

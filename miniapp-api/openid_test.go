@@ -17,8 +17,8 @@ import (
 func userID(c *citizen) { c.UserID = "2088" + c.AccountNo }
 
 // changedOver is the citizen under both identifiers, as Alipay answers the command.
-func (c citizen) changedOver() []store.Identity {
-	return []store.Identity{{AppID: testAppID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
+func (h *house) changedOver(c citizen) []store.Identity {
+	return []store.Identity{{AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
 }
 
 // What a request does not find because the citizen was moved under it is no answer.
@@ -35,7 +35,7 @@ func TestMovedMeanwhile(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer "+p.token)
 			return asError(authed(h.server, func(ctx context.Context, _ visit, _ none) (none, error) {
 				if moves {
-					_, err := h.db.MoveToOpenID(ctx, c.changedOver(), false)
+					_, err := h.db.MoveToOpenID(ctx, h.changedOver(c), false)
 					must(t, err)
 				}
 				return none{}, found
@@ -82,7 +82,7 @@ func TestMoveBesideRequests(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { answer = ask() })
 		all.Go(func() {
-			_, err := h.db.MoveToOpenID(context.Background(), c.changedOver(), false)
+			_, err := h.db.MoveToOpenID(context.Background(), h.changedOver(c), false)
 			must(t, err)
 		})
 		all.Wait()
@@ -108,7 +108,7 @@ func TestRetryAfterMove(t *testing.T) {
 	p := h.linkedPhone(c)
 	open := m{"id_number": c.IDNumber, "old_password": c.Password}
 	first := p.post("/v1/password/changes", open, header{"Idempotency-Key", "open"}).want(t, "OK")
-	_, err := h.db.MoveToOpenID(t.Context(), c.changedOver(), false)
+	_, err := h.db.MoveToOpenID(t.Context(), h.changedOver(c), false)
 	must(t, err)
 	again := p.post("/v1/password/changes", open, header{"Idempotency-Key", "open"}).want(t, "OK")
 	if fmt.Sprint(first.get(t, "id")) != fmt.Sprint(again.get(t, "id")) {

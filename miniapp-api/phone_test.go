@@ -91,7 +91,7 @@ func (h *house) spoilt(thief citizen, good string) map[string]string {
 		must(h.t, err)
 		return string(raw)
 	}
-	stranger, err := alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
+	stranger, err := alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
 	must(h.t, err)
 	stranger.Add(thief.Person)
 	foreign, err := stranger.Phone(thief.Person.Person, "")

@@ -1,16 +1,16 @@
 package miniapp
 
-import "database/sql"
+import (
+	"github.com/jmoiron/sqlx"
 
-// raw is a plain connection beside the product, for looking at what it wrote.
-func (h *house) raw() *sql.DB {
+	"fundpass/store/storetest"
+)
+
+// raw is a plain pool beside the product, for looking at what it wrote.
+func (h *house) raw() *sqlx.DB {
 	h.t.Helper()
 	h.openProbe.Do(func() {
-		db, err := sql.Open("postgres", h.dsn)
-		must(h.t, err)
-		h.t.Cleanup(func() { db.Close() })
-		db.SetMaxOpenConns(4)
-		h.probe = db
+		h.probe = storetest.Probe(h.t, h.dsn)
 	})
 	return h.probe
 }
@@ -36,5 +36,5 @@ func (h *house) personDigest(c citizen) []byte {
 }
 
 func (h *house) accountDigest(c citizen) []byte {
-	return h.box.Index("account number", []byte("test"), []byte(c.AccountNo))
+	return h.box.Index("account number", []byte(h.center), []byte(c.AccountNo))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"fundpass/store/storetest"
 )
 
 // Of a thousand racing confirms over two processes one wins, and the others
@@ -120,7 +122,7 @@ func TestHalfDoneChange(t *testing.T) {
 	for _, table := range []string{"password_credentials", "password_history", "sessions", "events", "outbox", "changes"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newHouseIn(t, storetest.DSN(t))
 			c := h.citizen()
 			p := h.linkedPhone(c)
 			other := h.logIn(c)

@@ -38,8 +38,8 @@ func (h *house) lockOut(c citizen, lane []byte) {
 	h.t.Helper()
 	until := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	h.exec(`INSERT INTO guess_budgets (center_id, person_digest, lane, used, round, locked_until, admitted, refused, updated_at)
-		VALUES ('test', $1, $2, 0, 3, $3, false, 0, $3)
-		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET locked_until = $3, round = 3`, h.personDigest(c), lane, until)
+		VALUES ($4, $1, $2, 0, 3, $3, false, 0, $3)
+		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET locked_until = $3, round = 3`, h.personDigest(c), lane, until, h.center)
 }
 
 // The whole way back in: who is verified comes from the record, the state is asked

@@ -98,7 +98,7 @@ func TestResetRefusedByAlipay(t *testing.T) {
 	p := h.linkedPhone(h.citizen())
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
-	ring, err := keys.NewRing(testAppID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
+	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
 	must(t, h.server.alipay.Replace(ring))
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")

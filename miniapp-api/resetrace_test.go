@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fundpass/store/storetest"
 )
 
 // Of a hundred racing confirms over two processes one wins.
@@ -108,7 +110,7 @@ func TestHalfDoneReset(t *testing.T) {
 	for _, table := range []string{"password_credentials", "password_history", "guess_budgets", "sessions", "events", "outbox"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newHouseIn(t, storetest.DSN(t))
 			c := h.citizen()
 			p := h.linkedPhone(c)
 			other := h.logIn(c)

@@ -67,6 +67,8 @@ type Config struct {
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
 	PerUser    Rate // requests of one Alipay user
 
+	RequestTime time.Duration // ends a request; 0 = 5 s
+
 	Notices bool // notices to owners are sent, and not only recorded
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
@@ -95,6 +97,8 @@ type Server struct {
 	notices   bool
 	docs      *docs // nil: not served
 	pace      pace
+
+	requestTime time.Duration
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
@@ -142,7 +146,7 @@ func New(c Config) (*Server, error) {
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly, documents: c.Documents,
-		consentMode: c.Consent, consentTexts: c.ConsentTexts,
+		consentMode: c.Consent, consentTexts: c.ConsentTexts, requestTime: cmp.Or(c.RequestTime, requestTime),
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
@@ -158,7 +162,8 @@ func New(c Config) (*Server, error) {
 // a key that is no longer there are told to seal again.
 func (s *Server) ReplaceTransport(t *keys.Transport) { s.transport.Store(t) }
 
-// requestTime is the longest a request may take; Alipay's share is within it.
+// requestTime is the longest a request may take unless Config says otherwise;
+// Alipay's share is within it.
 const requestTime = 5 * time.Second
 
 // A route is one line of the contract.
@@ -216,7 +221,7 @@ func (s *Server) Handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = s.clientAddress()
 	e.HTTPErrorHandler = s.fail
-	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined)
+	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined(s.requestTime))
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, r.serve)
 	}
@@ -267,12 +272,14 @@ func getOrPost(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // deadlined bounds a request's time.
-func deadlined(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		ctx, stop := context.WithTimeout(c.Request().Context(), requestTime)
-		defer stop()
-		c.SetRequest(c.Request().WithContext(ctx))
-		return next(c)
+func deadlined(limit time.Duration) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			ctx, stop := context.WithTimeout(c.Request().Context(), limit)
+			defer stop()
+			c.SetRequest(c.Request().WithContext(ctx))
+			return next(c)
+		}
 	}
 }
 

@@ -117,9 +117,9 @@ const housefull = 100
 func playHistories(t *testing.T, c provingCentre, n int, told *tally) {
 	h := newHouse(t, c.options()...)
 	var err error
-	h.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, Key: callbackKey(), ContentKey: testContentKey})
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: callbackKey(), ContentKey: testContentKey})
 	must(t, err)
-	later, err := alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &testKeys().PublicKey, Key: callbackKey(), Now: h.clock.Now})
+	later, err := alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: callbackKey(), Now: h.clock.Now})
 	must(t, err)
 	h.restart(c.options()...)
 	outside, failed := h.t, false

@@ -223,7 +223,7 @@ func (w *play) accountNumbers(n int) []string {
 }
 
 func (w *play) numberDigest(no string) []byte {
-	return w.box.Index("account number", []byte("test"), []byte(no))
+	return w.box.Index("account number", []byte(w.center), []byte(no))
 }
 
 func (w *play) openAccount(label, no string, owner *human) {
@@ -281,7 +281,7 @@ func (w *play) linkedTo(a *modelAccount) *modelUser {
 }
 
 func (w *play) identity(u *modelUser) []byte {
-	return w.box.Index("alipay identity", []byte(testAppID), []byte("open_id"), []byte(u.OpenID))
+	return w.box.Index("alipay identity", []byte(w.appID), []byte("open_id"), []byte(u.OpenID))
 }
 
 // byDigest is the account of a number's digest.

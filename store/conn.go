@@ -11,7 +11,7 @@ import (
 	"github.com/lib/pq"
 )
 
-// Limits of calls whose context has no deadline.
+// Limits of calls whose context has no deadline. Config replaces callLimit.
 const (
 	callLimit   = 5 * time.Second
 	commitLimit = time.Minute
@@ -39,10 +39,11 @@ type pqConn interface {
 type conn struct {
 	pqConn
 	line         *line
-	statements   *statements // nil: none by name
-	bad          bool        // not to be used again
-	reading      bool        // rows are open
-	unreplicated bool        // the server warned so since this was last cleared
+	limit        time.Duration // of calls whose context has no deadline
+	statements   *statements   // nil: none by name
+	bad          bool          // not to be used again
+	reading      bool          // rows are open
+	unreplicated bool          // the server warned so since this was last cleared
 }
 
 // begin starts the watch over one call. The caller defers release.
@@ -62,7 +63,7 @@ func (c *conn) begin(ctx context.Context, limit time.Duration) (_ context.Contex
 // QueryContext implements driver.QueryerContext. The watch goes on until the
 // rows are closed.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	ctx, release := c.begin(ctx, callLimit)
+	ctx, release := c.begin(ctx, c.limit)
 	r, err := c.query(ctx, query, args)
 	if err != nil {
 		err = c.fail(ctx, err)
@@ -97,7 +98,7 @@ func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue
 
 // ExecContext implements driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	ctx, release := c.begin(ctx, callLimit)
+	ctx, release := c.begin(ctx, c.limit)
 	defer release()
 	r, err := c.exec(ctx, query, args)
 	return r, c.fail(ctx, err)
@@ -146,7 +147,7 @@ func (c *conn) Prepare(query string) (driver.Stmt, error) {
 
 // Ping implements driver.Pinger.
 func (c *conn) Ping(ctx context.Context) error {
-	ctx, release := c.begin(ctx, callLimit)
+	ctx, release := c.begin(ctx, c.limit)
 	defer release()
 	return c.fail(ctx, c.pqConn.Ping(ctx))
 }

@@ -32,7 +32,7 @@ const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
 // BeginTx implements driver.ConnBeginTx. It is bounded by the request, and makes
 // the one kind of transaction there is. lib/pq's would watch ctx through COMMIT.
 func (c *conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
-	r, release := c.begin(request(ctx), callLimit)
+	r, release := c.begin(request(ctx), c.limit)
 	defer release()
 	if _, err := c.pqConn.ExecContext(context.WithoutCancel(ctx), begin, nil); err != nil {
 		return nil, c.fail(r, err)
@@ -69,7 +69,7 @@ func (t *transaction) Rollback() error {
 		t.conn.line.cut()
 		return nil
 	}
-	ctx, release := t.conn.begin(t.request, callLimit)
+	ctx, release := t.conn.begin(t.request, t.conn.limit)
 	defer release()
 	return t.conn.fail(ctx, t.tx.Rollback())
 }

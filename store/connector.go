@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -17,6 +18,7 @@ type connector struct {
 	cfg    pq.Config
 	named  bool            // prepare statements by name: never behind a transaction pooler
 	notice func(*pq.Error) // told of every notice; may be nil
+	limit  time.Duration   // of calls whose context has no deadline; 0: callLimit
 }
 
 // openPool makes a pool of at most n connections.
@@ -46,7 +48,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, startError{ended(ctx, err)}
 	}
 	l.settle()
-	w := &conn{pqConn: opened.(pqConn), line: l}
+	w := &conn{pqConn: opened.(pqConn), line: l, limit: cmp.Or(c.limit, callLimit)}
 	if c.named {
 		w.statements = newStatements(statementsKept)
 	}

@@ -140,7 +140,7 @@ func (b *Batch) each(put func(...driver.Value) error) error {
 // copyIn runs a COPY ... FROM STDIN within the transaction that is open on c. It
 // takes the rows as they come.
 func (c *conn) copyIn(ctx context.Context, statement string, each func(put func(...driver.Value) error) error) error {
-	ctx, release := c.begin(ctx, callLimit)
+	ctx, release := c.begin(ctx, c.limit)
 	defer release()
 	s, err := c.pqConn.PrepareContext(ctx, statement)
 	if err != nil {

@@ -56,6 +56,8 @@ type Config struct {
 	Box *keys.Box
 	// MaxConns bounds the connections this process opens; 0 means 20.
 	MaxConns int
+	// CallLimit ends a statement whose context has no deadline; 0 means 5 s.
+	CallLimit time.Duration
 	// Now replaces the clock in tests. A clock of one's own is not compared
 	// with the database's.
 	Now func() time.Time
@@ -141,7 +143,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 		}
 	}
 	db.life, db.end = context.WithCancel(context.Background())
-	db.sql = openPool(&connector{cfg: cfg, named: !db.pooled, notice: db.notice}, c.MaxConns)
+	db.sql = openPool(&connector{cfg: cfg, named: !db.pooled, notice: db.notice, limit: c.CallLimit}, c.MaxConns)
 	return db, nil
 }
 

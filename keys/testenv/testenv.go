@@ -9,8 +9,11 @@ package testenv
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -101,4 +104,20 @@ func Announce(line string) {
 		defer out.Close()
 		out.WriteString(line + "\n")
 	}
+}
+
+// atOnce is how many tests of a package run side by side. Most of them wait: for
+// the database, for a lock, for the moment at which refusals leave.
+const atOnce = 8
+
+// Main runs the tests of a package of which most wait, more of them side by side
+// than there are cores, unless the command line says how many.
+func Main(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
+	}
+	os.Exit(m.Run())
 }

@@ -133,7 +133,8 @@ func keep(dir string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
-	pg, err := localpg.Start(ctx, localpg.Options{Dir: dir, Name: template, Own: true, Throwaway: true, Settings: []string{"max_connections=500"}})
+	pg, err := localpg.Start(ctx, localpg.Options{Dir: dir, Name: template, Own: true, Throwaway: true,
+		Settings: []string{"max_connections=500", "deadlock_timeout=50ms"}})
 	if err != nil {
 		return err
 	}

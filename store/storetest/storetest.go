@@ -61,6 +61,9 @@ func WithCenter(center, appID string) Option {
 	return func(c *store.Config) { c.Center, c.AppID = center, appID }
 }
 
+// WithCallLimit replaces the limit of a statement, which is testenv.Patience.
+func WithCallLimit(d time.Duration) Option { return func(c *store.Config) { c.CallLimit = d } }
+
 // WithMaxConns replaces the number of connections, which is 10.
 func WithMaxConns(n int) Option { return func(c *store.Config) { c.MaxConns = n } }
 
@@ -74,7 +77,7 @@ func New(t testing.TB, opts ...Option) *store.DB {
 // It is closed when the test ends.
 func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	t.Helper()
-	c := store.Config{DSN: dsn, MaxConns: 10}
+	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience}
 	c.Center, c.AppID = CenterOf(dsn)
 	for _, o := range opts {
 		o(&c)
