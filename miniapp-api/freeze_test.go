@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -125,7 +126,7 @@ func TestFreezeRaces(t *testing.T) {
 	h := newHouse(t)
 	second := h.listen(h.newServer())
 	told := map[string]int{}
-	for i := range 200 {
+	for i := range testenv.Rounds(30, 200) {
 		c := h.citizen()
 		p := h.linkedPhone(c)
 		change := p.openChange(c)

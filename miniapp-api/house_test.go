@@ -30,14 +30,19 @@ import (
 // testContentKey is what the console calls 接口内容加密.
 var testContentKey = []byte("0123456789abcdef")
 
-// testKeys are made once: RSA keys are slow to make.
-var testKeys = sync.OnceValue(func() *rsa.PrivateKey {
+// RSA keys are slow to make: the application's and Alipay's are made once.
+var (
+	testKeys  = sync.OnceValue(newRSAKey)
+	alipayKey = sync.OnceValue(newRSAKey)
+)
+
+func newRSAKey() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
 	}
 	return key
-})
+}
 
 // A house is the whole product for a centre of its own and a simulated Alipay,
 // reached over HTTP.
@@ -52,6 +57,7 @@ type house struct {
 	url    string
 	logs   *syncBuffer
 	clock  *testClock
+	alipay time.Duration // how long a call of Alipay may take
 	box    *keys.Box
 	pepper *keys.Pepper
 
@@ -109,9 +115,9 @@ func newHouseIn(t testing.TB, dsn string, opts ...houseOption) *house {
 	must(t, err)
 	pepper, err := keys.ParsePepper(pepperKey)
 	must(t, err)
-	h := &house{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), box: box, pepper: pepper}
+	h := &house{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), alipay: testenv.Patience, box: box, pepper: pepper}
 	h.center, h.appID = storetest.CenterOf(dsn)
-	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: alipayKey(), ContentKey: testContentKey})
 	must(t, err)
 	h.server = h.newServer(opts...)
 	h.db = h.server.db
@@ -124,7 +130,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	h.t.Helper()
 	alipay := httptest.NewServer(h.sim)
 	h.t.Cleanup(alipay.Close)
-	gateway, err := signing.NewGateway(h.ring(), alipay.URL+"/gateway.do", signing.Options{})
+	gateway, err := signing.NewGateway(h.ring(), alipay.URL+"/gateway.do", signing.Options{Timeout: h.alipay, DialTimeout: h.alipay})
 	must(h.t, err)
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
 	h.t.Cleanup(hasher.Close)

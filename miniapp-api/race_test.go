@@ -5,12 +5,13 @@ import (
 	"sync"
 	"testing"
 
+	"fundpass/keys/testenv"
 	"fundpass/store/storetest"
 )
 
-// Of a thousand racing confirms over two processes one wins, and the others
+// Of a hundred racing confirms over two processes, a thousand in the long tier, one wins, and the others
 // get a true answer.
-func TestThousandConfirms(t *testing.T) {
+func TestRacingConfirms(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	c := h.citizen()
@@ -22,7 +23,8 @@ func TestThousandConfirms(t *testing.T) {
 	winner := ""
 	gate := make(chan struct{}, 64)
 	var wg sync.WaitGroup
-	for i := range 1000 {
+	callers := testenv.Rounds(100, 1000)
+	for i := range callers {
 		wg.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
@@ -39,7 +41,7 @@ func TestThousandConfirms(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got["OK"] != 1 || got["OK"]+got["CHANGE_GONE"]+got["BUSY"] != 1000 {
+	if got["OK"] != 1 || got["OK"]+got["CHANGE_GONE"]+got["BUSY"] != callers {
 		t.Fatalf("got %v", got)
 	}
 	if n := h.count(`SELECT count(*) FROM outbox WHERE kind = 'password_changed'`) + h.count(`SELECT count(*) FROM events WHERE kind = 'password_changed'`); n != 2 {
