@@ -38,7 +38,7 @@ func compareFile(t *testing.T, db *store.DB, ds []store.Depositor) (store.Plan, 
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositors(0, 6)...)
 	linkedSession(t, db, "somebody", importedAccount(t, db, depositor(5)))
 	before := rowsOnDisk(t, db)
