@@ -169,14 +169,10 @@ func TestDiagnoseOtherCertificate(t *testing.T) {
 func TestDiagnoseHuge(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t, ownKey(), alipayKey())
-	began := time.Now()
 	for _, raw := range []string{strings.Repeat("a&", 1<<20), "sign=" + strings.Repeat("x", 1<<20), strings.Repeat("{", 1<<20), strings.Repeat("sign=x&", 9000)} {
 		if r := signing.Diagnose(ring, []byte(raw)); r.Verdict == nil || r.Reason == "" || r.Genuine {
 			t.Errorf("%.20s: %v", raw, r.Verdict)
 		}
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %v", took)
 	}
 }
 

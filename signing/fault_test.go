@@ -13,14 +13,17 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )
 
-// quick makes a call end soon; limit is when it must be over.
-var quick = signing.Options{Timeout: 400 * time.Millisecond}
-
-const limit = 2 * time.Second // generous: the race detector and two cores
+// quick makes a call end soon that nobody answers; patient waits for an answer
+// however busy the machine is.
+var (
+	quick   = signing.Options{Timeout: 200 * time.Millisecond}
+	patient = signing.Options{Timeout: testenv.Patience, DialTimeout: testenv.Patience, TLSTimeout: testenv.Patience}
+)
 
 // canary is a listener nobody may connect to.
 func canary(t *testing.T) (url string) {
@@ -41,7 +44,7 @@ func canary(t *testing.T) (url string) {
 		}
 	}()
 	t.Cleanup(func() {
-		time.Sleep(20 * time.Millisecond) // let a connection under way arrive
+		time.Sleep(20 * time.Millisecond) // a connection under way arrives, and on a busy machine may be missed
 		l.Close()
 		if n := touched.Load(); n > 0 {
 			t.Errorf("%d connections to the canary", n)
@@ -54,30 +57,34 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	forged := map[string]bool{"bad_signature": true, "unsigned": true, "null_body": true,
 		"other_app": true, "other_root": true, "duplicate_root": true}
-	s := newStage(t, quick, alipaysim.Config{Redirect: canary(t)})
+	s := newStage(t, patient, alipaysim.Config{Redirect: canary(t)})
+	hurried := newGateway(t, newRing(t, ownKey(), alipayKey()), s.url, quick)
 	person := signing.Person{Name: people[0].Name, IDType: "01", IDNumber: people[0].IDNumber}
 	for fault := range alipaysim.Faults() {
 		token := s.token(t, "ok")
-		calls := map[string]func() (bool, error){
-			"exchange": func() (bool, error) {
-				grant, err := s.gate.Exchange(t.Context(), s.code(t, "ok"))
+		calls := map[string]func(g *signing.Gateway) (bool, error){
+			"exchange": func(g *signing.Gateway) (bool, error) {
+				grant, err := g.Exchange(t.Context(), s.code(t, "ok"))
 				return grant != signing.Grant{}, err
 			},
-			"match": func() (bool, error) { return s.gate.MatchPerson(t.Context(), token, person) },
+			"match": func(g *signing.Gateway) (bool, error) { return g.MatchPerson(t.Context(), token, person) },
+		}
+		gate := s.gate
+		if fault == "timeout" || fault == "slow" {
+			gate = hurried
 		}
 		for name, call := range calls {
 			if err := s.sim.Fault(fault, 1); err != nil {
 				t.Fatal(err)
 			}
-			began := time.Now()
-			accepted, err := call()
-			if took := time.Since(began); took > limit {
-				t.Errorf("%s, %s: took %v", fault, name, took)
-			}
+			accepted, err := call(gate)
 			if accepted || !errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrForged) != forged[fault] {
 				t.Errorf("%s, %s: %v, %v", fault, name, accepted, err)
 			}
-			if ok, err := call(); !ok || err != nil { // and all is well again
+			if err := s.sim.Fault("", 0); err != nil { // one in a hurry may not have come as far as the fault
+				t.Fatal(err)
+			}
+			if ok, err := call(s.gate); !ok || err != nil { // and all is well again
 				t.Errorf("after %s, %s: %v, %v", fault, name, ok, err)
 			}
 		}
@@ -87,7 +94,7 @@ func TestFaults(t *testing.T) {
 // An answer that is slow but comes is taken.
 func TestSlowIsNotLate(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newStage(t, patient, alipaysim.Config{Slow: 300 * time.Millisecond}) // TestDefaults: production waits longer than 3 s
 	if err := s.sim.Fault("slow", 1); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +120,7 @@ func TestGoodGateway(t *testing.T) {
 			fmt.Fprintf(w, `{"alipay_system_oauth_token_response":%s,"sign":"%s"}`, c.content, alipaySigns(t, c.content))
 		}))
 		defer server.Close()
-		g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, quick)
+		g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, patient)
 		grant, err := g.Exchange(t.Context(), "code")
 		if err != nil || grant.Identity.Value != "citizen" || grant.ExpiresIn != c.expires {
 			t.Errorf("%s: %+v, %v", name, grant.Identity, err)
@@ -150,7 +157,7 @@ func TestConnectionIsKept(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{Timeout: 20 * time.Second}, alipaysim.Config{})
+	s := newStage(t, patient, alipaysim.Config{})
 	if err := s.sim.Fault("timeout", 3); err != nil {
 		t.Fatal(err)
 	}
@@ -162,42 +169,43 @@ func TestContextEnds(t *testing.T) {
 		ctx  context.Context
 		want error
 	}{"deadline": {soon, context.DeadlineExceeded}, "cancelled": {gone, context.Canceled}, "over before": {gone, context.Canceled}} {
-		began := time.Now()
 		_, err := s.gate.Exchange(c.ctx, s.code(t, "ok"))
 		if !errors.Is(err, c.want) || !errors.Is(err, signing.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
-		}
-		if took := time.Since(began); took > limit {
-			t.Errorf("%s: took %v", name, took)
 		}
 	}
 }
 
 // Our own time limit covers both steps of MatchPerson, and is no context error: the
-// caller's context is fine.
+// caller's context is fine. Were each step given the limit anew, the second would never
+// be left before that was over; on a busy machine it may take some tries to see it.
 func TestTimeoutCoversBothSteps(t *testing.T) {
 	t.Parallel()
+	const limit = 500 * time.Millisecond
 	var asked atomic.Int32
+	var second atomic.Int64 // when the second step came, by this machine's clock
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
 		io.Copy(io.Discard, r.Body)
-		time.Sleep(600 * time.Millisecond)
-		if asked.Load() == 2 {
+		if asked.Add(1) == 2 {
+			second.Store(time.Now().UnixNano())
 			<-r.Context().Done()
+			return
 		}
+		time.Sleep(limit / 2)
 		const content = `{"code":"10000","verify_id":"v"}`
 		fmt.Fprintf(w, `{"alipay_user_certdoc_certverify_preconsult_response":%s,"sign":"%s"}`, content, alipaySigns(t, content))
 	}))
 	defer server.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, signing.Options{Timeout: time.Second})
-	began := time.Now()
-	_, err := g.MatchPerson(t.Context(), "token", signing.Person{Name: "张三", IDType: "01", IDNumber: people[0].IDNumber})
-	if took := time.Since(began); took < 900*time.Millisecond || took > 1400*time.Millisecond {
-		t.Errorf("took %v", took)
-	}
-	if !errors.Is(err, signing.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || asked.Load() != 2 {
-		t.Errorf("%v after %d requests", err, asked.Load())
-	}
+	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, signing.Options{Timeout: limit})
+	testenv.Eventually(t, "the second step is left when both have had their time", func() bool {
+		asked.Store(0)
+		_, err := g.MatchPerson(t.Context(), "token", signing.Person{Name: "张三", IDType: "01", IDNumber: people[0].IDNumber})
+		over := time.Now()
+		if !errors.Is(err, signing.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || asked.Load() > 2 {
+			t.Fatalf("%v after %d requests", err, asked.Load())
+		}
+		return asked.Load() == 2 && over.Sub(time.Unix(0, second.Load())) < limit*9/10
+	})
 }
 
 func TestNobodyThere(t *testing.T) {
@@ -207,7 +215,7 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), "http://"+l.Addr().String(), quick)
+	g := newGateway(t, newRing(t, ownKey(), alipayKey()), "http://"+l.Addr().String(), patient)
 	if _, err := g.Exchange(t.Context(), "code"); !errors.Is(err, signing.ErrUnavailable) {
 		t.Error(err)
 	}
@@ -215,20 +223,20 @@ func TestNobodyThere(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, quick, alipaysim.Config{})
+	s := newStage(t, patient, alipaysim.Config{})
 	server := httptest.NewUnstartedServer(s.sim)
 	server.Config.ErrorLog = discard()
 	server.StartTLS()
 	defer server.Close()
 	ring := newRing(t, ownKey(), alipayKey())
 	code := s.code(t, "ok")
-	_, err := newGateway(t, ring, server.URL+"/gateway.do", quick).Exchange(t.Context(), code)
+	_, err := newGateway(t, ring, server.URL+"/gateway.do", patient).Exchange(t.Context(), code)
 	if !errors.Is(err, signing.ErrUnavailable) {
 		t.Errorf("unknown authority: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	trusting := newGateway(t, ring, server.URL+"/gateway.do", signing.Options{RootCAs: roots})
+	trusting := newGateway(t, ring, server.URL+"/gateway.do", signing.Options{Timeout: testenv.Patience, TLSTimeout: testenv.Patience, RootCAs: roots})
 	if _, err := trusting.Exchange(t.Context(), code); err != nil {
 		t.Errorf("known authority: %v", err)
 	}

@@ -5,9 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )
@@ -91,12 +91,8 @@ func TestRotationUnderTraffic(t *testing.T) {
 // waitFor waits until count has grown by n.
 func waitFor(t testing.TB, count *atomic.Int64, n int64) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for until := count.Load() + n; count.Load() < until; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no traffic")
-		}
-	}
+	until := count.Load() + n
+	testenv.Eventually(t, "there is traffic", func() bool { return count.Load() >= until })
 }
 
 // A thousand strangers name certificates we do not have: nothing is fetched, and

@@ -54,7 +54,8 @@ func newSecrets() secrets {
 // whole request.
 func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, quick, alipaysim.Config{})
+	s := newStage(t, patient, alipaysim.Config{})
+	hurried := newGateway(t, newRing(t, ownKey(), alipayKey()), s.url, quick)
 	secret := newSecrets()
 	ask := func(where string, g *signing.Gateway) {
 		_, err := g.Exchange(t.Context(), secret.code)
@@ -63,12 +64,16 @@ func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 		secret.check(t, where+", match", err)
 	}
 	ask("unknown", s.gate)
-	ask("wrong key", newGateway(t, newRing(t, otherKey(), alipayKey()), s.url, quick))
+	ask("wrong key", newGateway(t, newRing(t, otherKey(), alipayKey()), s.url, patient))
 	for fault := range alipaysim.Faults() {
 		if err := s.sim.Fault(fault, 2); err != nil {
 			t.Fatal(err)
 		}
-		ask(fault, s.gate)
+		if fault == "timeout" || fault == "slow" {
+			ask(fault, hurried)
+		} else {
+			ask(fault, s.gate)
+		}
 		if err := s.sim.Fault("", 0); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +126,7 @@ func TestEchoKeepsSecrets(t *testing.T) {
 			}))
 			server.Config.ErrorLog = discard()
 			server.Start()
-			g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, quick)
+			g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, patient)
 			_, err := g.Exchange(t.Context(), secret.code)
 			secret.check(t, name+", exchange", err)
 			_, err = g.MatchPerson(t.Context(), secret.token, secret.person)

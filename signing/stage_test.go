@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )
@@ -104,6 +105,9 @@ func (c *clock) add(d time.Duration) {
 
 func newStage(t testing.TB, opts signing.Options, cfg alipaysim.Config) stage {
 	t.Helper()
+	if opts.Timeout == 0 {
+		opts.Timeout = testenv.Patience
+	}
 	now := new(clock)
 	cfg.AppID, cfg.AppKey, cfg.Key, cfg.Now = appID, &ownKey().PublicKey, alipayKey(), now.Now
 	sim, err := alipaysim.New(cfg)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -18,7 +19,7 @@ import (
 // or there is none.
 func TestChooseAccountRaces(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.DSN(t), storetest.NewBox(t)
+	dsn, box := storetest.Shared(t), storetest.NewBox(t)
 	one := storetest.Open(t, dsn, storetest.WithBox(box))
 	two := storetest.Open(t, dsn, storetest.WithBox(box))
 	ctx := t.Context()
@@ -45,7 +46,7 @@ func TestChooseAccountRaces(t *testing.T) {
 			return err
 		},
 	}
-	for n := range 20 * len(rivals) {
+	for n := range testenv.Rounds(6, 20) * len(rivals) {
 		first := depositor(2 * n)
 		second := secondAccount(first, 2*n+1, store.StatusSealed)
 		importAll(t, one, first, second)
@@ -61,7 +62,7 @@ func TestChooseAccountRaces(t *testing.T) {
 				t.Errorf("round %d: %v", n, err)
 			}
 		}
-		wrong := list(t, one.Pool(), `
+		wrong := list(t, storetest.ProbeOf(one), `
 			SELECT concat('link to ', a.status, ', change ', c.state) FROM alipay_links l
 			JOIN accounts a USING (account_id) LEFT JOIN changes c ON c.identity_digest = l.identity_digest AND c.state = 'open'
 			WHERE l.identity_digest = $1

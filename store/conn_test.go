@@ -37,7 +37,7 @@ func pools(t *testing.T, dsn string) map[string]*sqlx.DB {
 // TestValuesRoundTrip: both ways of sending statements give and take the same values.
 func TestValuesRoundTrip(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
 	type all struct {
 		I int64      `db:"i"`
 		S string     `db:"s"`
@@ -68,7 +68,7 @@ func TestValuesRoundTrip(t *testing.T) {
 
 func TestArraysAndJSON(t *testing.T) {
 	t.Parallel()
-	for name, db := range pools(t, storetest.DSN(t)) {
+	for name, db := range pools(t, storetest.Shared(t)) {
 		var n int
 		var j string
 		err := db.QueryRow(`SELECT (SELECT sum(x) FROM unnest($1::bigint[]) x), ($2::jsonb ->> 'k')`, pq.Array([]int64{1, 2, 3}), `{"k":"v"}`).Scan(&n, &j)
@@ -80,7 +80,7 @@ func TestArraysAndJSON(t *testing.T) {
 
 func TestRowsTellTheirTypes(t *testing.T) {
 	t.Parallel()
-	for name, db := range pools(t, storetest.DSN(t)) {
+	for name, db := range pools(t, storetest.Shared(t)) {
 		rows, err := db.Query(`SELECT $1::bigint AS a, $2::bytea AS b`, 1, []byte{1})
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func preparedOn(t *testing.T, c *sqlx.Conn) int {
 
 func TestStatementsArePreparedOnce(t *testing.T) {
 	t.Parallel()
-	dbs := pools(t, storetest.DSN(t))
+	dbs := pools(t, storetest.Shared(t))
 	for name, want := range map[string]int{"named": 2, "unnamed": 0} {
 		c, err := dbs[name].Connx(t.Context())
 		if err != nil {
@@ -129,7 +129,7 @@ func TestStatementsArePreparedOnce(t *testing.T) {
 
 func TestOldStatementsGo(t *testing.T) {
 	t.Parallel()
-	c, err := pools(t, storetest.DSN(t))["named"].Connx(t.Context())
+	c, err := pools(t, storetest.Shared(t))["named"].Connx(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestOldStatementsGo(t *testing.T) {
 // anew, in a read and in a transaction.
 func TestSchemaChangesUnderStatements(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	for name, upset := range map[string]string{
 		"0A000": `ALTER TABLE entry ADD COLUMN IF NOT EXISTS more text; ALTER TABLE entry ALTER at TYPE text`,
 		"26000": `DEALLOCATE ALL`,
@@ -177,7 +177,7 @@ func TestSchemaChangesUnderStatements(t *testing.T) {
 // TestUnsupportedIsNotRepeated: 0A000 has other causes, which do not go away.
 func TestUnsupportedIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := storetest.Open(t, storetest.DSN(t))
 	db.Pool().MustExec(`CREATE FUNCTION unsupported(int) RETURNS int LANGUAGE plpgsql AS $$
 		BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '0A000'; END $$`)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -194,7 +194,7 @@ func TestUnsupportedIsNotRepeated(t *testing.T) {
 
 func TestOneAnswerAtATime(t *testing.T) {
 	t.Parallel()
-	for name, db := range pools(t, storetest.DSN(t)) {
+	for name, db := range pools(t, storetest.Shared(t)) {
 		tx := db.MustBegin()
 		rows, err := tx.Query(`SELECT g FROM generate_series(1, $1) g`, 3)
 		if err != nil {
@@ -225,7 +225,7 @@ func TestOneAnswerAtATime(t *testing.T) {
 
 func TestPrepareIsRefused(t *testing.T) {
 	t.Parallel()
-	for name, db := range pools(t, storetest.DSN(t)) {
+	for name, db := range pools(t, storetest.Shared(t)) {
 		if s, err := db.Prepare(`SELECT 1`); err == nil {
 			s.Close()
 			t.Errorf("%s: no error", name)
@@ -237,7 +237,7 @@ func TestPrepareIsRefused(t *testing.T) {
 // connection reports driver.ErrBadConn; ours never does.
 func TestStatementIsNeverRunAgain(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	ledger(t, dsn)
 	for name, db := range pools(t, dsn) {
 		_, err := db.Exec(`WITH i AS (INSERT INTO entry (id) VALUES ($1)) SELECT pg_terminate_backend(pg_backend_pid())`, name)
@@ -253,7 +253,7 @@ func TestStatementIsNeverRunAgain(t *testing.T) {
 func TestValuesAreNotInErrors(t *testing.T) {
 	t.Parallel()
 	const secret = "13800000000"
-	for name, db := range pools(t, storetest.DSN(t)) {
+	for name, db := range pools(t, storetest.Shared(t)) {
 		for _, q := range []string{`SELECT $1::text::uuid`, `SELECT $1::text::timestamptz`, `SELECT $1::text::jsonb`, `SELECT $1::text::boolean`} {
 			err := db.Get(new(sql.NullString), q, secret+"x")
 			if err == nil || strings.Contains(err.Error(), secret) {
@@ -269,7 +269,7 @@ func TestValuesAreNotInErrors(t *testing.T) {
 
 func TestSessionSettings(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
 	show := func(dsn string) string {
 		var v string
 		if err := storetest.Open(t, dsn).Pool().Get(&v, `SHOW idle_in_transaction_session_timeout`); err != nil {
@@ -282,46 +282,5 @@ func TestSessionSettings(t *testing.T) {
 	}
 	if v := show(dsn + " idle_in_transaction_session_timeout=7s"); v != "7s" {
 		t.Errorf("what the connection string says was overruled: %s", v)
-	}
-}
-
-// TestUnreplicatedCommit: a commit that the server ends while it waits for a
-// standby stands on the primary only, and is not a success.
-func TestUnreplicatedCommit(t *testing.T) {
-	t.Parallel()
-	dsn := storetest.DSN(t)
-	db := ledger(t, dsn+" synchronous_commit=on application_name=waiting")
-	admin := pools(t, dsn+" synchronous_commit=off")["named"]
-	for _, q := range []string{`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`, `SELECT pg_reload_conf()`} {
-		if _, err := admin.Exec(q); err != nil { // the other tests run with synchronous_commit=off and do not wait
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		admin.Exec(`ALTER SYSTEM RESET synchronous_standby_names`)
-		admin.Exec(`SELECT pg_reload_conf()`)
-	})
-	time.Sleep(100 * time.Millisecond)
-	go func() {
-		for range 200 {
-			time.Sleep(10 * time.Millisecond)
-			var n int
-			admin.Get(&n, `SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = $1 AND wait_event = $2`, "waiting", "SyncRep")
-			if n > 0 {
-				return
-			}
-		}
-	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	err := enter(ctx, db, "alone")
-	if !errors.Is(err, store.ErrUnknownOutcome) || ctx.Err() != nil {
-		t.Fatalf("got %v, want ErrUnknownOutcome before the deadline", err)
-	}
-	if n := db.UnreplicatedCommits(); n != 1 {
-		t.Errorf("%d counted", n)
-	}
-	if n, _ := count(t, dsn, "alone"); n != 1 {
-		t.Errorf("row is there %d times", n)
 	}
 }

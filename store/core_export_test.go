@@ -40,6 +40,9 @@ func OpenPool(dsn string, named bool) (*sqlx.DB, error) {
 	return openPool(&connector{cfg: cfg, named: named}, 10), nil
 }
 
+// ConnectorOf is the connector of a direct connection with these settings.
+func ConnectorOf(cfg pq.Config) driver.Connector { return &connector{cfg: cfg, named: true} }
+
 // Connector is the connector of a direct connection.
 func Connector(dsn string) (driver.Connector, error) {
 	cfg, err := parseDSN(dsn)
@@ -51,5 +54,5 @@ func ParseDSN(dsn string) (pq.Config, error) { return parseDSN(dsn) }
 const (
 	StatementsKept = statementsKept
 	OwnPhone       = ownPhone
-	CallLimit      = callLimit
+	CutAfter       = cutAfter
 )

@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"fundpass/keys/testenv"
 )
 
 // peers returns a line with one socket, and its other end.
@@ -30,17 +32,6 @@ func peers(t *testing.T) (*line, net.Conn, net.Conn) {
 	return l, near, far
 }
 
-// soon waits for something that the kernel does in its own time.
-func soon(what func() bool) bool {
-	for range 200 {
-		if what() {
-			return true
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	return false
-}
-
 func TestLineQuiet(t *testing.T) {
 	t.Parallel()
 	l, near, far := peers(t)
@@ -48,9 +39,7 @@ func TestLineQuiet(t *testing.T) {
 		t.Error("nothing happened, and it is not quiet")
 	}
 	far.Write([]byte("x"))
-	if !soon(func() bool { return !l.quiet() }) {
-		t.Error("unread data is not noticed")
-	}
+	testenv.Eventually(t, "unread data is noticed", func() bool { return !l.quiet() })
 	if _, err := near.Read(make([]byte, 1)); err != nil {
 		t.Error("looking took the data:", err)
 	}
@@ -58,9 +47,7 @@ func TestLineQuiet(t *testing.T) {
 		t.Error("not quiet again")
 	}
 	far.Close()
-	if !soon(func() bool { return !l.quiet() }) {
-		t.Error("the end is not noticed")
-	}
+	testenv.Eventually(t, "the end is noticed", func() bool { return !l.quiet() })
 }
 
 func TestLineCut(t *testing.T) {
@@ -94,15 +81,41 @@ func TestLineWatch(t *testing.T) {
 	release := l.watch(ctx)
 	release()
 	cancel()
-	time.Sleep(cutAfter + 50*time.Millisecond)
+	time.Sleep(cutAfter + 50*time.Millisecond) // on a busy machine this sees less, and fails no more
 	if !l.quiet() {
 		t.Error("cut although the call had returned")
 	}
 	begun := time.Now()
 	release = l.watch(ctx)
 	defer release()
-	if !soon(func() bool { return !l.quiet() }) || time.Since(begun) < cutAfter {
-		t.Errorf("cut after %v", time.Since(begun))
+	testenv.Eventually(t, "the line is cut", func() bool { return !l.quiet() })
+	if took := time.Since(begun); took < cutAfter {
+		t.Errorf("cut after %v, so no cancel request is answered in time", took)
+	}
+}
+
+// TestCallLimit: a call whose context has no deadline gets one, and is cut soon after
+// its end.
+func TestCallLimit(t *testing.T) {
+	t.Parallel()
+	if callLimit > 5*time.Second || cutAfter >= 250*time.Millisecond {
+		t.Errorf("a call takes %v and %v", callLimit, cutAfter)
+	}
+	l, _, _ := peers(t)
+	c := &conn{line: l}
+	latest := time.Now().Add(time.Hour)
+	ctx, release := c.begin(context.Background(), time.Millisecond)
+	defer release()
+	if end, ok := ctx.Deadline(); !ok || end.After(latest) {
+		t.Errorf("ends %v", end)
+	}
+	testenv.Eventually(t, "the line is cut", func() bool { return !l.quiet() })
+	earlier, cancel := context.WithDeadline(context.Background(), latest)
+	defer cancel()
+	kept, done := c.begin(earlier, time.Millisecond)
+	defer done()
+	if end, _ := kept.Deadline(); !end.Equal(latest) {
+		t.Errorf("the caller's own deadline became %v", end)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -20,15 +21,16 @@ var rounds = store.Budget{
 	},
 }
 
-// T4: of 200 guesses at once at each of 100 people, over two processes, exactly
+// T4: of 200 guesses at once at each of many people, over two processes, exactly
 // the budget is let through, and while it is locked none is.
 func TestBurstOfGuesses(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
 	handles := []*store.DB{storetest.Open(t, dsn), storetest.Open(t, dsn)}
-	const people, guesses = 100, 200
+	const guesses = 200
+	people := testenv.Rounds(8, 100)
 	five := store.Budget{Guesses: []int{5}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
-	var admitted [people]atomic.Int32
+	admitted := make([]atomic.Int32, people)
 	gate := make(chan struct{}, guesses)
 	var wg sync.WaitGroup
 	for i := range people * guesses {
@@ -63,7 +65,8 @@ func TestBurstOfGuesses(t *testing.T) {
 // fewer rounds than a person already used up still locks.
 func TestOddBudgets(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	now := time.Now()
+	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
 	one := store.Budget{Guesses: []int{1}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 	g := store.Guess{PersonDigest: []byte("p"), Lane: store.PublicLane, Budget: one}
 	for i, want := range []bool{true, false, false} {
@@ -83,7 +86,7 @@ func TestOddBudgets(t *testing.T) {
 		if _, err := db.TakeGuess(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Millisecond)
+		now = now.Add(short)
 	}
 	g.Budget = one
 	for i, want := range []bool{true, false} {

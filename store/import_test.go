@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -76,7 +77,7 @@ func importAll(t *testing.T, db *store.DB, ds ...store.Depositor) store.Counts {
 func rowsOnDisk(t *testing.T, db *store.DB) []string {
 	t.Helper()
 	var rows []string
-	err := db.Pool().Select(&rows, `SELECT concat(ctid, ' ', xmin, ' ', xmax, ' ', account_id) FROM accounts ORDER BY 1`)
+	err := storetest.ProbeOf(db).Select(&rows, `SELECT concat(ctid, ' ', xmin, ' ', xmax, ' ', account_id) FROM accounts ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestImportKeepsCitizensPassword(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	importAll(t, db, depositor(1))
-	_, err := db.Pool().Exec(`UPDATE password_credentials SET version = 7, state = 'set', initial_rule = NULL, hash = 'theirs'`)
+	_, err := storetest.ProbeOf(db).Exec(`UPDATE password_credentials SET version = 7, state = 'set', initial_rule = NULL, hash = 'theirs'`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestImportSealsEverything(t *testing.T) {
 	d := depositor(1)
 	importAll(t, db, d)
 	var row string
-	if err := db.Pool().Get(&row, `SELECT concat(a, c, encode(a.sealed, 'escape')) FROM accounts a, password_credentials c`); err != nil {
+	if err := storetest.ProbeOf(db).Get(&row, `SELECT concat(a, c, encode(a.sealed, 'escape')) FROM accounts a, password_credentials c`); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo} {
@@ -277,8 +278,8 @@ func TestHasAccounts(t *testing.T) {
 // for good and do not count anybody twice.
 func TestImportsCross(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.DSN(t), storetest.NewBox(t)
-	ds := depositors(0, 2000)
+	dsn, box := storetest.Shared(t), storetest.NewBox(t)
+	ds := depositors(0, testenv.Rounds(600, 2000))
 	back := make([]store.Depositor, len(ds))
 	for i, d := range ds {
 		back[len(ds)-1-i] = d

@@ -168,12 +168,12 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 		`ALTER TABLE outbox ADD CONSTRAINT never CHECK (NOT starts_with(kind, 'link_'))`,
 		`ALTER TABLE events ADD CONSTRAINT never CHECK (channel <> 'centre')`,
 	} {
-		db := storetest.New(t)
+		db := storetest.Open(t, storetest.DSN(t))
 		l := life{d: depositor(1), who: "somebody", want: lifeSteps["stays"]}
 		importAll(t, db, l.d)
 		l.link(t, db)
 		before := rowsOnDisk(t, db)
-		if _, err := db.Pool().Exec(broken); err != nil {
+		if _, err := storetest.ProbeOf(db).Exec(broken); err != nil {
 			t.Fatal(err)
 		}
 		l.d.Status = store.StatusClosed
@@ -193,7 +193,7 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 // file again, one statement a kind whatever their number.
 func TestSettlesOldLinks(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := storetest.Open(t, storetest.DSN(t))
 	ds := depositors(0, 30)
 	importAll(t, db, ds...)
 	for i := range ds {
@@ -201,11 +201,11 @@ func TestSettlesOldLinks(t *testing.T) {
 		ds[i].Status = store.StatusClosed
 	}
 	links := `CREATE TABLE old_links AS SELECT * FROM alipay_links; DELETE FROM alipay_links`
-	if _, err := db.Pool().Exec(links); err != nil {
+	if _, err := storetest.ProbeOf(db).Exec(links); err != nil {
 		t.Fatal(err)
 	}
 	importAll(t, db, ds...)
-	if _, err := db.Pool().Exec(`INSERT INTO alipay_links SELECT * FROM old_links`); err != nil {
+	if _, err := storetest.ProbeOf(db).Exec(`INSERT INTO alipay_links SELECT * FROM old_links`); err != nil {
 		t.Fatal(err)
 	}
 	plan, differences := compareFile(t, db, ds)

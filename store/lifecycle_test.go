@@ -135,10 +135,10 @@ func TestLifecycle(t *testing.T) {
 		l.openChange(t, db)
 	}
 	passwords := column(t, db, `SELECT concat(c) FROM password_credentials c ORDER BY account_id`)
-	if _, err := db.Pool().Exec(`DELETE FROM events`); err != nil {
+	if _, err := storetest.ProbeOf(db).Exec(`DELETE FROM events`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Pool().Exec(`DELETE FROM outbox`); err != nil {
+	if _, err := storetest.ProbeOf(db).Exec(`DELETE FROM outbox`); err != nil {
 		t.Fatal(err)
 	}
 	importAll(t, db, to...)
@@ -214,7 +214,7 @@ func (l *life) notices(t *testing.T, db *store.DB) string {
 		Account uuid.UUID `db:"account_id"`
 		Sealed  []byte    `db:"sealed"`
 	}
-	if err := db.Pool().Select(&rows, `SELECT outbox_id, kind, account_id, sealed FROM outbox WHERE account_id IN ($1, $2) AND starts_with(kind, 'link_')`, l.here.ID, l.there.ID); err != nil {
+	if err := storetest.ProbeOf(db).Select(&rows, `SELECT outbox_id, kind, account_id, sealed FROM outbox WHERE account_id IN ($1, $2) AND starts_with(kind, 'link_')`, l.here.ID, l.there.ID); err != nil {
 		t.Fatal(err)
 	}
 	var kinds []string
@@ -232,7 +232,7 @@ func (l *life) notices(t *testing.T, db *store.DB) string {
 func column(t *testing.T, db *store.DB, query string, args ...any) []string {
 	t.Helper()
 	values := []string{}
-	if err := db.Pool().Select(&values, query, args...); err != nil {
+	if err := storetest.ProbeOf(db).Select(&values, query, args...); err != nil {
 		t.Fatal(err)
 	}
 	return values

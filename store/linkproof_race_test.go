@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -84,12 +85,12 @@ func (w *waitingLink) becomes(change func(*store.Depositor)) error {
 
 // newPassword and freeze are of another channel: here the account has no link.
 func (w *waitingLink) newPassword() error {
-	_, err := w.two.Pool().Exec(`UPDATE password_credentials SET version = version + 1, hash = 'new' WHERE account_id = $1`, w.account.ID)
+	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET version = version + 1, hash = 'new' WHERE account_id = $1`, w.account.ID)
 	return err
 }
 
 func (w *waitingLink) freeze() error {
-	_, err := w.two.Pool().Exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, w.account.ID)
+	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, w.account.ID)
 	return err
 }
 
@@ -167,7 +168,7 @@ func (w *waitingLink) check(r proofRace) {
 	}
 	kept, err := w.two.LinkProof(w.ctx(), w.session, w.proof.ID)
 	if r.ends && won { // and the session with it
-		noError(w.t, w.two.Pool().Get(&kept.State, `SELECT state FROM link_proofs WHERE proof_id = $1`, w.proof.ID))
+		noError(w.t, storetest.ProbeOf(w.two).Get(&kept.State, `SELECT state FROM link_proofs WHERE proof_id = $1`, w.proof.ID))
 	} else {
 		noError(w.t, err)
 	}
@@ -222,7 +223,7 @@ func TestFinishLinkRaces(t *testing.T) {
 	for _, r := range proofRaces {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			dsn, box := storetest.DSN(t), storetest.NewBox(t)
+			dsn, box := storetest.Shared(t), storetest.NewBox(t)
 			one, two := storetest.Open(t, dsn, storetest.WithBox(box)), storetest.Open(t, dsn, storetest.WithBox(box))
 			wins := 0
 			for n := range proofRounds {
@@ -242,4 +243,4 @@ func TestFinishLinkRaces(t *testing.T) {
 }
 
 // proofRounds of each race.
-const proofRounds = 15
+var proofRounds = testenv.Rounds(6, 15)

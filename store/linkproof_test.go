@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // wait opens a link that waits for a face.
@@ -215,9 +216,7 @@ func TestConsents(t *testing.T) {
 	if c := latest(other); c.How != store.ConsentRefused || c.WithdrawnAt == nil {
 		t.Errorf("refused: %+v", c)
 	}
-	db, err := store.OpenPool(o.dsn, true)
-	noError(t, err)
-	defer db.Close()
+	db := storetest.ProbeOf(o.db)
 	var rows, open int
 	noError(t, db.QueryRow(`SELECT count(*), count(*) FILTER (WHERE withdrawn_at IS NULL) FROM consents`).Scan(&rows, &open))
 	if rows != 4 || open != 1 {

@@ -11,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
 
 // steps is how far TestLockModel goes.
-var steps = flag.Int("steps", 100_000, "steps of TestLockModel")
+var steps = flag.Int("steps", testenv.Rounds(5_000, 100_000), "steps of TestLockModel")
 
 // A laneModel is the lock of one lane as a person would write it down.
 type laneModel struct {
@@ -229,7 +230,7 @@ func (h *history) next() lockStep {
 func TestLockModel(t *testing.T) {
 	t.Parallel()
 	const tellers = 8
-	dsn := storetest.DSN(t) // of a server that does not wait for its disk
+	dsn := storetest.Shared(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	var done, people, histories atomic.Int64

@@ -94,7 +94,7 @@ func TestMigrateDistributed(t *testing.T) {
 		t.Error(err)
 	}
 	var keys int
-	if err := db.Pool().Get(&keys, `SELECT count(*) FROM pg_constraint WHERE contype = 'f'`); err != nil || keys != 0 {
+	if err := storetest.ProbeOf(db).Get(&keys, `SELECT count(*) FROM pg_constraint WHERE contype = 'f'`); err != nil || keys != 0 {
 		t.Errorf("%d foreign keys, %v", keys, err)
 	}
 }
@@ -125,7 +125,7 @@ func TestNotMigrated(t *testing.T) {
 	}
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, dsn)
-	db.Pool().MustExec(`DELETE FROM goose_db_version WHERE version_id = 1`)
+	storetest.ProbeOf(db).MustExec(`DELETE FROM goose_db_version WHERE version_id = 1`)
 	if err := db.Ping(t.Context()); !errors.Is(err, store.ErrNotMigrated) {
 		t.Errorf("ping: %v", err)
 	}

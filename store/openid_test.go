@@ -70,7 +70,7 @@ func moves(t *testing.T, db *store.DB, ids ...store.Identity) []string {
 // is new belongs there, or it keeps a citizen under a name nobody calls any more.
 func TestCarriers(t *testing.T) {
 	t.Parallel()
-	found := list(t, storetest.New(t).Pool(), `
+	found := list(t, storetest.ProbeOf(storetest.New(t)), `
 		SELECT concat(table_name, '.', column_name) FROM information_schema.columns
 		WHERE table_schema = 'public' AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'lane', 'scope', 'actor', 'subject_digest')
 			OR column_name LIKE '%identity%' AND data_type = 'bytea')
@@ -311,7 +311,7 @@ func TestMoveMerges(t *testing.T) {
 		`SELECT concat('receipts ', count(*)) FROM receipts`,
 		`SELECT concat('pending ', count(DISTINCT lane), ' ', string_agg(state, ' ' ORDER BY state)) FROM link_proofs`,
 	} {
-		got = append(got, list(t, db.Pool(), query)...)
+		got = append(got, list(t, storetest.ProbeOf(db), query)...)
 	}
 	want := []string{"lane 2", "spraying 2 3", "today 2", "consents 2 1 t", "receipts 1", "pending 1 replaced started"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -374,7 +374,7 @@ func TestWithdrawalOfMoved(t *testing.T) {
 	if _, err := db.Session(t.Context(), s.TokenDigest); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the session: %v", err)
 	}
-	if n := list(t, db.Pool(), `SELECT 'x' FROM alipay_links`); len(n) != 0 {
+	if n := list(t, storetest.ProbeOf(db), `SELECT 'x' FROM alipay_links`); len(n) != 0 {
 		t.Error("the link has not ended")
 	}
 }

@@ -27,7 +27,7 @@ type outbox struct {
 func newOutbox(t *testing.T) *outbox {
 	t.Helper()
 	o := &outbox{t: t, now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
-	dsn, box := storetest.DSN(t), storetest.NewBox(t)
+	dsn, box := storetest.Shared(t), storetest.NewBox(t)
 	for i := range o.dbs {
 		o.dbs[i] = storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(o.clock))
 	}

@@ -55,7 +55,7 @@ func TestEveryTableOfPersons(t *testing.T) {
 	var exported map[string]json.RawMessage
 	noError(t, json.Unmarshal(raw, &exported))
 
-	tables := list(t, db.Pool(), `
+	tables := list(t, storetest.ProbeOf(db), `
 		SELECT DISTINCT c.table_name::text FROM information_schema.columns c
 		JOIN pg_class p ON p.relname = c.table_name AND p.relnamespace = 'public'::regnamespace AND NOT p.relispartition
 		WHERE c.table_schema = 'public' AND (c.column_name LIKE '%\_digest' OR c.column_name = 'account_id' OR c.udt_name IN ('bytea', '_bytea'))

@@ -91,10 +91,10 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
-	for _, table := range list(t, db.Pool(), `
+	for _, table := range list(t, storetest.ProbeOf(db), `
 		SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 			AND NOT relispartition AND relname NOT LIKE 'goose%'`) {
-		all[table] = list(t, db.Pool(), `SELECT r::text FROM `+table+` r ORDER BY 1`)
+		all[table] = list(t, storetest.ProbeOf(db), `SELECT r::text FROM `+table+` r ORDER BY 1`)
 	}
 	return all
 }
@@ -165,9 +165,9 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 	t.Helper()
 	all := map[string]string{
 		"person":         hex.EncodeToString(db.PersonDigest(d.DocumentKey)),
-		"account number": list(t, db.Pool(), `SELECT encode(account_no_digest, 'hex') FROM accounts WHERE person_digest = $1 ORDER BY 1`, db.PersonDigest(d.DocumentKey))[0],
+		"account number": list(t, storetest.ProbeOf(db), `SELECT encode(account_no_digest, 'hex') FROM accounts WHERE person_digest = $1 ORDER BY 1`, db.PersonDigest(d.DocumentKey))[0],
 	}
-	for i, digest := range list(t, db.Pool(), `SELECT DISTINCT encode(identity_digest, 'hex') FROM changes WHERE person_digest = $1
+	for i, digest := range list(t, storetest.ProbeOf(db), `SELECT DISTINCT encode(identity_digest, 'hex') FROM changes WHERE person_digest = $1
 		UNION SELECT encode(identity_digest, 'hex') FROM alipay_links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
 		all[fmt.Sprint("Alipay user ", i)] = digest
 	}
@@ -199,7 +199,7 @@ func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 	if len(events) < 8 || events[0].Kind != store.EventErased || events[0].Channel != store.ChannelOperator {
 		t.Errorf("events %+v", events)
 	}
-	if n := list(t, db.Pool(), `SELECT count(*)::text FROM notifications`)[0]; n != "2" {
+	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM notifications`)[0]; n != "2" {
 		t.Errorf("%s notifications: a repeated one would be taken for new", n)
 	}
 }
@@ -277,7 +277,7 @@ func TestExport(t *testing.T) {
 	if _, err := db.Export(t.Context(), store.Unlock{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
-	if n := list(t, db.Pool(), `SELECT count(*)::text FROM operator_actions`)[0]; n != "1" {
+	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions`)[0]; n != "1" {
 		t.Errorf("%s actions recorded", n)
 	}
 }
@@ -296,7 +296,7 @@ func TestOwnData(t *testing.T) {
 		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 {
 		t.Errorf("%+v", data)
 	}
-	if n := list(t, db.Pool(), `SELECT count(*)::text FROM operator_actions`)[0]; n != "0" {
+	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions`)[0]; n != "0" {
 		t.Errorf("%s actions recorded", n)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // the status of their account.
 func TestOwnPhone(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
 	db := storetest.Open(t, dsn)
 	family := func(d *store.Depositor) { d.Person.Phone = "14200009999" }
 	closed := func(d *store.Depositor) { d.Status = store.StatusClosed }
@@ -44,7 +44,7 @@ func TestOwnPhone(t *testing.T) {
 	if !importedAccount(t, db, parent).OwnPhone {
 		t.Error("not its own although the other has none any more")
 	}
-	if got := list(t, db.Pool(), `SELECT count(*)::text FROM accounts WHERE position(convert_to('14200009999', 'UTF8') IN phone_digest) > 0 OR length(phone_digest) < 16`)[0]; got != "0" {
+	if got := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM accounts WHERE position(convert_to('14200009999', 'UTF8') IN phone_digest) > 0 OR length(phone_digest) < 16`)[0]; got != "0" {
 		t.Error("a phone stands readable in its digest")
 	}
 }
@@ -61,7 +61,7 @@ func TestPhoneDigestsOfOldAccounts(t *testing.T) {
 		plain, err := json.Marshal(d.Person)
 		noError(t, err)
 		before := db.Digest("imported row", a.ID[:], a.PersonDigest, []byte(d.Status), plain)
-		db.Pool().MustExec(`UPDATE accounts SET phone_digest = NULL, row_digest = $2 WHERE account_id = $1`, a.ID, before)
+		storetest.ProbeOf(db).MustExec(`UPDATE accounts SET phone_digest = NULL, row_digest = $2 WHERE account_id = $1`, a.ID, before)
 	}
 	if importedAccount(t, db, with).OwnPhone {
 		t.Error("an unknown digest proves somebody")
@@ -79,13 +79,13 @@ func TestPhoneDigestsOfOldAccounts(t *testing.T) {
 // However many accounts have one number, such as a made-up one, looking is quick.
 func TestOwnPhonePlan(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
-	db.Pool().MustExec(`INSERT INTO accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
+	db := storetest.Open(t, storetest.DSN(t))
+	storetest.ProbeOf(db).MustExec(`INSERT INTO accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, gen_random_uuid(), n::text::bytea, n::text::bytea, CASE WHEN n % 2 = 0 THEN 'made up'::bytea ELSE sha256(n::text::bytea) END, '01', 'x', 'x', now()
 		FROM generate_series(1, 20000) n`, storetest.Center)
-	db.Pool().MustExec(`ANALYZE`)
+	storetest.ProbeOf(db).MustExec(`ANALYZE`)
 	for _, person := range []string{"2", "3"} {
-		plan := strings.Join(list(t, db.Pool(), `EXPLAIN SELECT a.account_id, `+store.OwnPhone+`
+		plan := strings.Join(list(t, storetest.ProbeOf(db), `EXPLAIN SELECT a.account_id, `+store.OwnPhone+`
 			FROM accounts a WHERE a.center_id = $1 AND a.person_digest = $2`, storetest.Center, []byte(person)), "\n")
 		if strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, "accounts_phone") {
 			t.Errorf("person %s:\n%s", person, plan)

@@ -102,7 +102,7 @@ func TestPhoneIsPurged(t *testing.T) {
 // Fifty senders of one payload at once, each another Alipay user, over two processes.
 func TestBindPhoneRace(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
 	key, err := keys.NewBoxKey()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fundpass/keys/testenv"
 )
 
 // A proxy stands between a store and its server and misbehaves on request.
@@ -22,6 +24,8 @@ type proxy struct {
 	held            chan struct{} // a COMMIT is waiting
 	mu              sync.Mutex
 	open            []net.Conn
+	swallowed       chan struct{} // something was, while black
+	refused         atomic.Int64  // clients that were turned away for want of a server
 }
 
 // newProxy listens on 127.0.0.1 before the server of dsn and returns the DSN that goes through it.
@@ -33,7 +37,7 @@ func newProxy(t *testing.T, dsn string) (*proxy, string) {
 		t.Fatal(err)
 	}
 	p := &proxy{network: "unix", server: set["host"] + "/.s.PGSQL." + set["port"],
-		hold: make(chan struct{}), held: make(chan struct{}, 100)}
+		hold: make(chan struct{}), held: make(chan struct{}, 100), swallowed: make(chan struct{}, 1)}
 	if net.ParseIP(set["host"]) != nil {
 		p.network, p.server = "tcp", net.JoinHostPort(set["host"], set["port"])
 	}
@@ -65,6 +69,7 @@ func (p *proxy) serve(l net.Listener) {
 		server, err := net.Dial(p.network, p.server)
 		if err != nil {
 			client.Close()
+			p.refused.Add(1)
 			continue
 		}
 		p.mu.Lock()
@@ -100,7 +105,8 @@ func (c *proxied) up() {
 			return
 		}
 		if c.black.Load() {
-			continue // read and forgotten
+			c.swallow()
+			continue
 		}
 		if bytes.Contains(b[:n], []byte("COMMIT\x00")) {
 			c.commit.Store(true)
@@ -127,11 +133,20 @@ func (c *proxied) down() {
 			return
 		}
 		if c.black.Load() {
+			c.swallow()
 			continue
 		}
 		if _, err := c.client.Write(b[:n]); err != nil {
 			return
 		}
+	}
+}
+
+// swallow forgets what was read, and says so.
+func (p *proxy) swallow() {
+	select {
+	case p.swallowed <- struct{}{}:
+	default:
 	}
 }
 
@@ -153,7 +168,7 @@ func TestProxyForwards(t *testing.T) {
 	go c.down()
 	go client.Write([]byte("ask"))
 	b := make([]byte, 3)
-	server.SetDeadline(time.Now().Add(time.Second))
+	server.SetDeadline(time.Now().Add(testenv.Patience))
 	if _, err := io.ReadFull(server, b); err != nil || string(b) != "ask" {
 		t.Fatalf("got %q, %v", b, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -121,7 +122,7 @@ func (c *contest) check(took error, said map[string]error) {
 	if !done && !errors.Is(took, store.ErrGone) && !errors.Is(took, store.ErrBlocked) && !errors.Is(took, store.ErrNotFound) {
 		c.t.Errorf("took over: %v", took)
 	}
-	state := list(c.t, c.one.Pool(), `SELECT state FROM relinks WHERE relink_id = $1`, c.wish.ID)[0]
+	state := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM relinks WHERE relink_id = $1`, c.wish.ID)[0]
 	if done != (state == store.RelinkDone) {
 		c.t.Errorf("taken over %v, but it is %s", done, state)
 	}
@@ -141,7 +142,7 @@ func (c *contest) checkLinks(done bool, said map[string]error) {
 	_, removed := said["close"]
 	_, given := said["other person"]
 	_, withdrawn := said["withdraw"]
-	links := list(c.t, c.one.Pool(), `SELECT identity_digest::text FROM alipay_links WHERE account_id = $1`, c.account.ID)
+	links := list(c.t, storetest.ProbeOf(c.one), `SELECT identity_digest::text FROM alipay_links WHERE account_id = $1`, c.account.ID)
 	asker, holder := fmt.Sprintf(`\x%x`, c.asker.IdentityDigest), fmt.Sprintf(`\x%x`, c.holder.IdentityDigest)
 	switch {
 	case len(links) > 1:
@@ -156,14 +157,14 @@ func (c *contest) checkLinks(done bool, said map[string]error) {
 		c.t.Error("taken over, and the former link is there")
 	}
 	if done {
-		if n := len(list(c.t, c.one.Pool(), `SELECT 'one' FROM sessions WHERE identity_digest = $1`, c.holder.IdentityDigest)); n != 0 {
+		if n := len(list(c.t, storetest.ProbeOf(c.one), `SELECT 'one' FROM sessions WHERE identity_digest = $1`, c.holder.IdentityDigest)); n != 0 {
 			c.t.Errorf("%d sessions of the former holder live", n)
 		}
-		if open := list(c.t, c.one.Pool(), `SELECT state FROM changes WHERE change_id = $1`, c.change.ID)[0]; open == store.ChangeOpen {
+		if open := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM changes WHERE change_id = $1`, c.change.ID)[0]; open == store.ChangeOpen {
 			c.t.Error("the former holder's change is open")
 		}
 	}
-	counted := list(c.t, c.one.Pool(), `
+	counted := list(c.t, storetest.ProbeOf(c.one), `
 		SELECT (count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn')))::text
 		FROM events WHERE account_id = $1`, c.account.ID)[0]
 	if counted != fmt.Sprint(len(links)) {
@@ -175,7 +176,7 @@ func (c *contest) checkLinks(done bool, said map[string]error) {
 // password and account, over two handles.
 func TestRelinkRaces(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.DSN(t), storetest.NewBox(t)
+	dsn, box := storetest.Shared(t), storetest.NewBox(t)
 	one := storetest.Open(t, dsn, storetest.WithBox(box))
 	two := storetest.Open(t, dsn, storetest.WithBox(box))
 	var names []string
@@ -185,9 +186,11 @@ func TestRelinkRaces(t *testing.T) {
 	slices.Sort(names)
 	rng := rand.New(rand.NewPCG(3, 7))
 	won := map[bool]int{}
-	for n := range 12 * len(names) {
+	half := testenv.Rounds(2, 6) * len(names)
+	oneSided := func() bool { return won[true] == 0 || won[false] == 0 }
+	for n := 0; n < 2*half || oneSided() && n < 40*half; n++ {
 		against := []string{names[n%len(names)]}
-		if other := names[rng.IntN(len(names))]; n >= 6*len(names) && other != against[0] {
+		if other := names[rng.IntN(len(names))]; n >= half && other != against[0] {
 			against = append(against, other)
 		}
 		c := newContest(t, one, two, n)
@@ -198,7 +201,7 @@ func TestRelinkRaces(t *testing.T) {
 			t.Fatalf("round %d against %v: %v, %v", n, against, took, said)
 		}
 	}
-	if won[true] == 0 || won[false] == 0 {
+	if oneSided() {
 		t.Errorf("one side always wins: %v", won)
 	}
 }
@@ -224,7 +227,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 		if err := db.AddLink(t.Context(), s, a); !errors.Is(err, store.ErrGone) {
 			t.Errorf("%d: %v", n, err)
 		}
-		if links := list(t, db.Pool(), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
+		if links := list(t, storetest.ProbeOf(db), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
 			t.Errorf("%d: %d links", n, len(links))
 		}
 	}
@@ -234,11 +237,12 @@ func TestNoLinkWithoutSession(t *testing.T) {
 // link is not written, or it is ended.
 func TestWithdrawAgainstLink(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.DSN(t), storetest.NewBox(t)
+	dsn, box := storetest.Shared(t), storetest.NewBox(t)
 	one := storetest.Open(t, dsn, storetest.WithBox(box))
 	two := storetest.Open(t, dsn, storetest.WithBox(box))
 	written := 0
-	for n := range 100 {
+	rounds := testenv.Rounds(30, 100)
+	for n := range rounds {
 		d := depositor(n)
 		importAll(t, one, d)
 		a := importedAccount(t, one, d)
@@ -260,9 +264,9 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		} else if !errors.Is(linked, store.ErrGone) {
 			t.Error(linked)
 		}
-		if links := list(t, one.Pool(), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
+		if links := list(t, storetest.ProbeOf(one), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
 			t.Fatalf("round %d: a link outlived its authorisation (linked: %v)", n, linked)
 		}
 	}
-	t.Logf("%d of 100 links were written first", written)
+	t.Logf("%d of %d links were written first", written, rounds)
 }

@@ -14,7 +14,7 @@ import (
 func TestFinishRelinkGuards(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	dsn, box := storetest.DSN(t), storetest.NewBox(t)
+	dsn, box := storetest.Shared(t), storetest.NewBox(t)
 	db := storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(func() time.Time { return now }))
 	for n, tt := range []struct {
 		name string
@@ -56,7 +56,7 @@ func TestFinishRelinkGuards(t *testing.T) {
 
 func (c *contest) exec(query string, args ...any) {
 	c.t.Helper()
-	_, err := c.one.Pool().Exec(query, args...)
+	_, err := storetest.ProbeOf(c.one).Exec(query, args...)
 	noError(c.t, err)
 }
 

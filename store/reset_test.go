@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -47,7 +48,7 @@ func newOwner(t *testing.T) *owner {
 	noError(t, err)
 	box, err := keys.ParseBox(key)
 	noError(t, err)
-	o := &owner{t: t, dsn: storetest.DSN(t), now: new(movedClock)}
+	o := &owner{t: t, dsn: storetest.Shared(t), now: new(movedClock)}
 	o.db = storetest.Open(t, o.dsn, storetest.WithBox(box), storetest.WithNow(o.now.Now))
 	d := depositor(1, hashed)
 	importAll(t, o.db, d)
@@ -97,10 +98,7 @@ func (o *owner) finish(r store.Reset, password string) (store.Reset, error) {
 
 func (o *owner) exec(statement string, args ...any) {
 	o.t.Helper()
-	db, err := store.OpenPool(o.dsn, true)
-	noError(o.t, err)
-	defer db.Close()
-	_, err = db.Exec(statement, args...)
+	_, err := storetest.ProbeOf(o.db).Exec(statement, args...)
 	noError(o.t, err)
 }
 
@@ -286,24 +284,26 @@ func TestFinishResetAwaitsOpening(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	r := o.passed("certify-1")
-	pool, err := store.OpenPool(o.dsn, true)
-	noError(t, err)
-	defer pool.Close()
-	opening, err := pool.Beginx()
+	opening, err := storetest.ProbeOf(o.db).Beginx()
 	noError(t, err)
 	defer opening.Rollback()
-	_, err = opening.Exec(`SELECT FROM alipay_links FOR UPDATE`) // as OpenChange begins
-	noError(t, err)
+	var holder int
+	noError(t, opening.Get(&holder, `SELECT pg_backend_pid() FROM alipay_links FOR UPDATE`)) // as OpenChange begins
 	finished := make(chan error, 1)
 	go func() {
 		_, err := o.finish(r, "a")
 		finished <- err
 	}()
-	select {
-	case err := <-finished:
-		t.Fatalf("it did not wait: %v", err)
-	case <-time.After(300 * time.Millisecond):
-	}
+	testenv.Eventually(t, "it waits for the opening", func() bool {
+		select {
+		case err := <-finished:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+		var waits bool
+		noError(t, storetest.ProbeOf(o.db).Get(&waits, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid)))`, holder))
+		return waits
+	})
 	noError(t, opening.Commit())
 	noError(t, <-finished)
 }

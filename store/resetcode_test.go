@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // A code is a keyed digest, replaced by the next, and its tries are counted whatever
@@ -43,9 +44,7 @@ func TestResetCode(t *testing.T) {
 	if err := try("6666666666"); !errors.Is(err, store.ErrCode) {
 		t.Errorf("expired: %v", err)
 	}
-	db, err := store.OpenPool(o.dsn, true)
-	noError(t, err)
-	defer db.Close()
+	db := storetest.ProbeOf(o.db)
 	var digests [][]byte
 	noError(t, db.Select(&digests, `SELECT code_digest FROM reset_codes`))
 	for _, d := range digests {

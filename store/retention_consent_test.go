@@ -21,7 +21,8 @@ type consentStep struct {
 // Which consents outlive the three years of the record.
 func TestRetentionOfConsents(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
+	dsn := storetest.DSN(t)
+	for n, tt := range []struct {
 		name   string
 		linked bool
 		steps  []consentStep
@@ -49,7 +50,7 @@ func TestRetentionOfConsents(t *testing.T) {
 			t.Parallel()
 			now := time.Date(2031, 5, 20, 12, 0, 0, 0, time.UTC)
 			clock := now.AddDate(-10, 0, 0)
-			db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
+			db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return clock }), storetest.WithCenter(fmt.Sprint("city ", n), fmt.Sprint("app ", n)))
 			s := consenting(t, db, tt.linked)
 			for _, step := range tt.steps {
 				clock = now.Add(-time.Duration(step.years * float64(365*24*time.Hour)))
@@ -67,7 +68,7 @@ func TestRetentionOfConsents(t *testing.T) {
 					t.Errorf("dry run %v: %d went, want %d", dryRun, got, tt.goes)
 				}
 			}
-			left := list(t, db.Pool(), `SELECT text_version || CASE WHEN withdrawn_at IS NULL THEN '' ELSE '-' END FROM consents ORDER BY given_at`)
+			left := list(t, storetest.ProbeOf(db), `SELECT text_version || CASE WHEN withdrawn_at IS NULL THEN '' ELSE '-' END FROM consents WHERE center_id = $1 ORDER BY given_at`, fmt.Sprint("city ", n))
 			if diff := cmp.Diff(tt.left, left); diff != "" {
 				t.Errorf("left:\n%s", diff)
 			}
@@ -97,7 +98,7 @@ func consenting(t *testing.T, db *store.DB, linked bool) store.Session {
 // centre's stay.
 func TestRetentionOfManyConsents(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := storetest.Open(t, storetest.DSN(t))
 	const people = 4500 // two batches and a half
 	addConsents(t, db, storetest.Center, people)
 	addConsents(t, db, "other", people)
@@ -107,7 +108,7 @@ func TestRetentionOfManyConsents(t *testing.T) {
 	if got := retained(t, db, 3, false)["consents"]; got != 2*people {
 		t.Errorf("%d went", got)
 	}
-	if got := list(t, db.Pool(), `SELECT center_id || count(*) FROM consents GROUP BY center_id`); len(got) != 1 || got[0] != fmt.Sprint("other", 2*people) {
+	if got := list(t, storetest.ProbeOf(db), `SELECT center_id || count(*) FROM consents GROUP BY center_id`); len(got) != 1 || got[0] != fmt.Sprint("other", 2*people) {
 		t.Errorf("left: %v", got)
 	}
 }

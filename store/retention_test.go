@@ -119,7 +119,7 @@ func TestRetention(t *testing.T) {
 func TestRetentionKeepsLocks(t *testing.T) {
 	t.Parallel()
 	clock := time.Now()
-	db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
+	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))
 	forEver := store.Budget{Guesses: []int{1}, Until: func(time.Time) []time.Time { return []time.Time{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }}
 	for i, b := range []store.Budget{forEver, rounds} {
 		_, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: fmt.Append(nil, "person", i), Lane: store.PublicLane, Budget: b})
@@ -189,7 +189,7 @@ func TestRetentionOfEvents(t *testing.T) {
 		t.Errorf("%d rows went, whole %v", rows, parts)
 	}
 	for center, want := range map[string]string{storetest.Center: "2500", "other": "6"} {
-		if got := list(t, db.Pool(), `SELECT count(*)::text FROM events WHERE center_id = $1`, center)[0]; got != want {
+		if got := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM events WHERE center_id = $1`, center)[0]; got != want {
 			t.Errorf("%s has %s events, want %s", center, got, want)
 		}
 	}
@@ -198,7 +198,7 @@ func TestRetentionOfEvents(t *testing.T) {
 	}
 }
 
-// A reader holds the partition: its events go row by row, nobody waits long.
+// A reader holds the partition: its events go row by row, nobody waits for it.
 func TestRetentionBesideReader(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
@@ -210,14 +210,10 @@ func TestRetentionBesideReader(t *testing.T) {
 		if _, err := tx.Exec(`LOCK TABLE events_2026_02 IN ACCESS SHARE MODE`); err != nil {
 			return err
 		}
-		begun := time.Now()
 		if got := retained(t, db, 1, false); got["events"] != 10 {
 			t.Errorf("%v", got)
 		}
-		if took := time.Since(begun); took > 10*time.Second {
-			t.Errorf("took %v", took)
-		}
-		return nil
+		return nil // and it came back while the reader still reads
 	}))
 	if partitions(t, db)["events_2026_02"] == "" {
 		t.Error("dropped under a reader")

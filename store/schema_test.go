@@ -101,7 +101,7 @@ func list(t *testing.T, db *sqlx.DB, query string, args ...any) []string {
 // TestSchemaRules are the rules that keep the schema distributable.
 func TestSchemaRules(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t).Pool()
+	db := storetest.ProbeOf(storetest.Open(t, storetest.DSN(t)))
 	rules := []struct{ name, offenders string }{
 		{"center_id begins every primary key", `
 			SELECT r.relname::text FROM pg_class r JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype = 'p'

@@ -7,50 +7,81 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
 )
 
-// ownServer runs a server that a test may break, migrated.
-func ownServer(t *testing.T) *localpg.Server {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "fundpass-server") // t.TempDir is closed to the account that root steps down to
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { localpg.Remove(dir) })
-	s := startOn(t, dir)
-	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: s.DSN("")}); err != nil {
-		t.Fatal(err)
-	}
-	return s
+// A crashing is a server that a test stops, kills and starts again.
+type crashing struct {
+	*localpg.Server
+	t   *testing.T
+	dir string
 }
 
-func startOn(t *testing.T, dir string) *localpg.Server {
-	t.Helper()
-	s, err := localpg.Start(t.Context(), localpg.Options{Dir: dir, Throwaway: true, Own: true})
-	storetest.Require(t, err)
-	t.Cleanup(func() { s.Close() })
-	return s
+// start starts the server on its directory, which is made at the first time.
+func (c *crashing) start(o localpg.Options) {
+	c.t.Helper()
+	o.Dir, o.Own = c.dir, true
+	s, err := localpg.Start(testenv.Context(c.t), o)
+	storetest.Require(c.t, err)
+	c.t.Cleanup(func() { s.Close() })
+	c.Server = s
 }
 
-// TestServerRestart kills the server under load and starts it again: all
-// writers go on, and nothing is lost or doubled.
-func TestServerRestart(t *testing.T) {
+func (c *crashing) stop() {
+	c.t.Helper()
+	noError(c.t, c.Close())
+}
+
+// in is the DSN for one step, with a schema of its own for the tables of a ledger.
+func (c *crashing) in(step string) string { return c.DSN("") + " search_path=" + step + ",public" }
+
+// TestOwnServer has one server of its own for all that is done to a server, one step
+// after the other. From the second on it is as careful with its data as a real one.
+func TestOwnServer(t *testing.T) {
 	t.Parallel()
-	s := ownServer(t)
-	db := ledger(t, s.DSN("")+" synchronous_commit=on")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+	dir, err := os.MkdirTemp("", "fundpass-server") // t.TempDir is closed to the account that root steps down to
+	noError(t, err)
+	t.Cleanup(func() { localpg.Remove(dir) })
+	c := &crashing{t: t, dir: dir}
+	c.start(localpg.Options{TCP: true, Throwaway: true})
+	_, err = store.Migrate(t.Context(), store.MigrateConfig{DSN: c.DSN("")})
+	noError(t, err)
+	steps := []struct {
+		name string
+		run  func(t *testing.T, c *crashing, step string)
+	}{
+		{"tls", testTLS}, {"unreplicated", testUnreplicatedCommit}, {"restart", testServerRestart},
+		{"late", testOpenWaits}, {"away", testServerAway}, {"standby", testStandby}, // the last: it stays one
+	}
+	admin := storetest.Probe(t, c.DSN(""))
+	for _, s := range steps {
+		admin.MustExec(`CREATE SCHEMA ` + s.name)
+	}
+	admin.Close()
+	for _, s := range steps {
+		if !t.Run(s.name, func(t *testing.T) { s.run(t, c, s.name) }) {
+			return // the server is in no known state
+		}
+	}
+}
+
+// testServerRestart kills the server under load and starts it again: all
+// writers go on, and nothing is lost or doubled.
+func testServerRestart(t *testing.T, c *crashing, step string) {
+	db := ledger(t, c.in(step))
+	ctx := testenv.Context(t)
 	const writers = 4
 	end := make(chan struct{})
-	entered := make([]int, writers)
+	var entered atomic.Int64
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -64,7 +95,7 @@ func TestServerRestart(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				entered[w]++
+				entered.Add(1)
 				select {
 				case <-end:
 					return
@@ -73,106 +104,114 @@ func TestServerRestart(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(100 * time.Millisecond)
-	if err := s.Kill(); err != nil {
-		t.Error(err)
+	more := func() {
+		before := entered.Load()
+		testenv.Eventually(t, "entries are made", func() bool { return t.Failed() || entered.Load() > before+3*writers })
 	}
-	s.Close()
-	again := startOn(t, s.Dir())
-	time.Sleep(100 * time.Millisecond)
+	more()
+	noError(t, c.Kill())
+	c.stop()
+	c.start(localpg.Options{})
+	more()
 	close(end)
 	wg.Wait()
-	want := 0
-	for _, n := range entered {
-		want += n
-	}
-	if n, total := count(t, again.DSN(""), ""); n != want || total != want {
+	want := int(entered.Load())
+	if n, total := count(t, c.in(step), ""); n != want || total != want {
 		t.Errorf("%d entries, total %d, acknowledged %d", n, total, want)
 	}
-	if err := db.Ping(ctx); err != nil {
-		t.Error(err)
-	}
+	noError(t, db.Ping(ctx))
 }
 
-func TestServerAway(t *testing.T) {
-	t.Parallel()
-	s := ownServer(t)
-	db := ledger(t, s.DSN(""))
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	for name, call := range map[string]func() error{
-		"ping":  func() error { return db.Ping(ctx) },
-		"write": func() error { return enter(ctx, db, "a") },
-		"read": func() error {
+func testServerAway(t *testing.T, c *crashing, step string) {
+	db := ledger(t, c.in(step))
+	c.stop()
+	for name, call := range map[string]func(ctx context.Context) error{
+		"ping":  db.Ping,
+		"write": func(ctx context.Context) error { return enter(ctx, db, "a") },
+		"read": func(ctx context.Context) error {
 			return db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, new(int), `SELECT 1`) })
 		},
-		"open": func() error {
-			_, err := store.Open(ctx, store.Config{DSN: s.DSN(""), Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+		"open": func(ctx context.Context) error {
+			_, err := store.Open(ctx, store.Config{DSN: c.in(step), Center: "c", AppID: "a", Box: storetest.NewBox(t)})
 			return err
 		},
 	} {
-		returnsBy(t, endOf(ctx), func() {
-			if err := call(); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknownOutcome) {
-				t.Errorf("%s: got %v", name, err)
-			}
-		})
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err := call(ctx); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknownOutcome) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		cancel()
 	}
+	c.start(localpg.Options{})
 }
 
-// TestOpenWaits: the server may come up a little later than its client.
-func TestOpenWaits(t *testing.T) {
-	t.Parallel()
-	s := ownServer(t)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	opened := make(chan error)
+// testOpenWaits: the server may come up a little later than its client.
+func testOpenWaits(t *testing.T, c *crashing, step string) {
+	p, through := newProxy(t, c.in(step))
+	c.stop()
+	opened := make(chan error, 1)
 	go func() {
-		db, err := store.Open(t.Context(), store.Config{DSN: s.DSN(""), Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+		db, err := store.Open(testenv.Context(t), store.Config{DSN: through, Center: "c", AppID: "a", Box: storetest.NewBox(t)})
 		if err == nil {
 			err = db.Close()
 		}
 		opened <- err
 	}()
-	time.Sleep(200 * time.Millisecond)
-	startOn(t, s.Dir())
-	if err := <-opened; err != nil {
-		t.Error(err)
-	}
+	testenv.Eventually(t, "it finds nobody", func() bool { return p.refused.Load() > 1 })
+	c.start(localpg.Options{})
+	noError(t, <-opened)
 }
 
-// TestStandby: a server that was demoted takes no writes and is not ready.
-func TestStandby(t *testing.T) {
-	t.Parallel()
-	s := ownServer(t)
-	db := ledger(t, s.DSN(""))
-	if err := enter(t.Context(), db, "a"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	data, err := filepath.Glob(filepath.Join(s.Dir(), "data-*"))
+// testStandby: a server that was demoted takes no writes and is not ready.
+func testStandby(t *testing.T, c *crashing, step string) {
+	db := ledger(t, c.in(step))
+	noError(t, enter(t.Context(), db, "a"))
+	c.stop()
+	data, err := filepath.Glob(filepath.Join(c.dir, "data-*"))
 	if err != nil || len(data) != 1 {
 		t.Fatal(data, err)
 	}
-	if err := os.WriteFile(filepath.Join(data[0], "standby.signal"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	standby := startOn(t, s.Dir())
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
+	noError(t, os.WriteFile(filepath.Join(data[0], "standby.signal"), nil, 0o644))
+	c.start(localpg.Options{})
+	ctx := testenv.Context(t)
 	if err := db.Ping(ctx); !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
 		t.Errorf("ping: %v", err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
 	if err := enter(ctx, db, "b"); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("write: %v", err)
 	}
-	if n, _ := count(t, standby.DSN(""), ""); n != 1 {
+	if n, _ := count(t, c.in(step), ""); n != 1 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// testUnreplicatedCommit: a commit that the server ends while it waits for a
+// standby stands on the primary only, and is not a success.
+func testUnreplicatedCommit(t *testing.T, c *crashing, step string) {
+	ledger(t, c.in(step))
+	c.stop()
+	c.start(localpg.Options{Settings: []string{"synchronous_standby_names=nobody"}})
+	defer func() { c.stop(); c.start(localpg.Options{}) }()
+	db := storetest.Open(t, c.in(step)+" application_name=waiting")
+	probe := storetest.Probe(t, c.in(step)+" synchronous_commit=local")
+	told := make(chan error, 1)
+	ctx := testenv.Context(t)
+	go func() { told <- enter(ctx, db, "alone") }()
+	testenv.Eventually(t, "the commit waits and is ended", func() bool {
+		var n int
+		noError(t, probe.Get(&n, `SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = $1 AND wait_event = $2`, "waiting", "SyncRep"))
+		return n > 0
+	})
+	if err := <-told; !errors.Is(err, store.ErrUnknownOutcome) || ctx.Err() != nil {
+		t.Fatalf("got %v, want ErrUnknownOutcome before the deadline", err)
+	}
+	if n := db.UnreplicatedCommits(); n != 1 {
+		t.Errorf("%d counted", n)
+	}
+	if n, _ := count(t, c.in(step), "alone"); n != 1 {
+		t.Errorf("row is there %d times", n)
 	}
 }
 
@@ -220,7 +259,7 @@ func TestRegister(t *testing.T) {
 
 func TestRegisterAtOnce(t *testing.T) {
 	t.Parallel()
-	for range 5 {
+	for range testenv.Rounds(2, 5) {
 		dsn := storetest.DSN(t)
 		var wg sync.WaitGroup
 		for range 8 {
@@ -239,7 +278,7 @@ func TestRegisterAtOnce(t *testing.T) {
 
 func TestCloseWaitsForCommit(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	p, through := newProxy(t, dsn)
 	db := ledger(t, through)
 	p.holds.Store(true)
@@ -248,12 +287,13 @@ func TestCloseWaitsForCommit(t *testing.T) {
 	if err := enter(ctx, db, "a"); !errors.Is(err, store.ErrUnknownOutcome) {
 		t.Fatal(err)
 	}
-	time.AfterFunc(100*time.Millisecond, func() { p.hold <- struct{}{} })
-	begun := time.Now()
-	if err := db.Close(); err != nil {
-		t.Error(err)
+	closed := make(chan error, 1)
+	go func() { closed <- db.Close() }()
+	select {
+	case err := <-closed:
+		t.Fatalf("closed while a commit was under way: %v", err)
+	case <-time.After(100 * time.Millisecond): // enough for one that does not wait
 	}
-	if took := time.Since(begun); took < 90*time.Millisecond {
-		t.Errorf("closed after %v, while a commit was under way", took)
-	}
+	p.hold <- struct{}{}
+	noError(t, <-closed)
 }

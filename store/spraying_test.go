@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -38,13 +39,13 @@ func TestBurstOfSpraying(t *testing.T) {
 	for _, tt := range sprayingBursts {
 		t.Run(tt.by, func(t *testing.T) {
 			t.Parallel()
-			dsn, box := storetest.DSN(t), storetest.NewBox(t)
+			dsn, box := storetest.Shared(t), storetest.NewBox(t)
 			open := func() *store.DB { return storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(noon)) }
 			handles := []*store.DB{open(), open()}
 			var admitted, firsts atomic.Int32
 			var wg sync.WaitGroup
 			gate := make(chan struct{}, 50)
-			for i := range 500 {
+			for i := range testenv.Rounds(150, 500) {
 				gate <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-gate }()
@@ -75,7 +76,7 @@ func TestBurstOfSpraying(t *testing.T) {
 func checkCounted(t *testing.T, db *store.DB, want int32) {
 	t.Helper()
 	var global, used int
-	pool := db.Pool()
+	pool := storetest.ProbeOf(db)
 	if err := pool.Get(&global, `SELECT tried FROM spraying WHERE kind = 'global'`); err != nil || int32(global) != want {
 		t.Errorf("%d counted for all, want %d: %v", global, want, err)
 	}
@@ -121,13 +122,11 @@ var sprayingStories = []struct {
 func TestSprayingStories(t *testing.T) {
 	t.Parallel()
 	limits := store.Spraying{PerUser: 2, PerAddress: 3, PerMinute: 4}
-	dsn := storetest.DSN(t)
-	for n, tt := range sprayingStories {
+	for _, tt := range sprayingStories {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)                               // 16:00 in Beijing
-			db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return now }), // centres are apart, too
-				storetest.WithCenter(fmt.Sprint("story ", n), fmt.Sprint("app ", n)))
+			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)                         // 16:00 in Beijing
+			db := storetest.New(t, storetest.WithNow(func() time.Time { return now })) // centres are apart, too
 			for i, s := range tt.steps {
 				now = now.Add(s.after)
 				g := stranger(s.user, "here", s.person, limits)
@@ -179,7 +178,7 @@ func TestRefusedGuessChargesNothing(t *testing.T) {
 		}
 	}
 	var refused int
-	if err := db.Pool().Get(&refused, `SELECT sum(refused) FROM guess_budgets`); err != nil || refused != 0 {
+	if err := storetest.ProbeOf(db).Get(&refused, `SELECT sum(refused) FROM guess_budgets`); err != nil || refused != 0 {
 		t.Errorf("%d guesses were turned away by a lock, want 0: %v", refused, err)
 	}
 }
@@ -190,7 +189,7 @@ func TestPurgeSpraying(t *testing.T) {
 	now := time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC)
 	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
 	count := func() (n int) {
-		if err := db.Pool().Get(&n, `SELECT count(*) FROM spraying`); err != nil {
+		if err := storetest.ProbeOf(db).Get(&n, `SELECT count(*) FROM spraying`); err != nil {
 			t.Fatal(err)
 		}
 		return n

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -38,7 +39,7 @@ func compareFile(t *testing.T, db *store.DB, ds []store.Depositor) (store.Plan, 
 
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositors(0, 6)...)
 	linkedSession(t, db, "somebody", importedAccount(t, db, depositor(5)))
 	before := rowsOnDisk(t, db)
@@ -197,7 +198,8 @@ func TestNights(t *testing.T) {
 	t.Parallel()
 	n := &nightly{t: t, db: storetest.New(t), rng: rand.New(rand.NewPCG(1, 2)), accounts: map[int]store.Depositor{}}
 	var all store.Counts
-	for night := range 80 {
+	enough := func() bool { return all.LinksMoved >= 5 && all.LinksEnded >= 20 && all.ChangesCancelled >= 20 }
+	for night := 0; night < testenv.Rounds(25, 80) || !enough() && night < 200; night++ {
 		n.visit()
 		ds := n.file()
 		plan, differences := compareFile(t, n.db, ds)
@@ -219,7 +221,7 @@ func TestNights(t *testing.T) {
 			t.Fatalf("night %d: left over: %+v, %+v", night, left, again)
 		}
 	}
-	if all.LinksMoved < 5 || all.LinksEnded < 20 || all.ChangesCancelled < 20 {
+	if !enough() {
 		t.Errorf("not much was tried: %+v", all)
 	}
 	notices := map[string]int64{}

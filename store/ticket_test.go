@@ -76,7 +76,7 @@ func TestTicket(t *testing.T) {
 // Of many uses of one ticket, over two processes, one is good.
 func TestTicketOnce(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
 	box := storetest.WithBox(storetest.NewBox(t))
 	one := storetest.Open(t, dsn, box)
 	handles := []*store.DB{one, storetest.Open(t, dsn, box)}

@@ -19,40 +19,33 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
-	"fundpass/store/localpg"
 	"fundpass/store/storetest"
 )
 
-// tlsServer runs a server that speaks TLS on 127.0.0.1, migrated, and returns
-// its DSN with the certificate verified.
-func tlsServer(t *testing.T) (dsn string) {
+// useTLS makes the server speak TLS on 127.0.0.1 and returns the DSN with its
+// certificate verified.
+func useTLS(t *testing.T, c *crashing) (dsn string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "fundpass-tls")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { localpg.Remove(dir) })
-	s, err := localpg.Start(t.Context(), localpg.Options{Dir: dir, Throwaway: true, Own: true, TCP: true})
-	storetest.Require(t, err)
-	t.Cleanup(func() { s.Close() })
-	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: s.DSN("")}); err != nil {
-		t.Fatal(err)
-	}
-	cert := writeCertificate(t, dir)
-	admin := pools(t, s.DSN(""))["unnamed"]
+	cert := writeCertificate(t, c.dir)
+	admin := storetest.Probe(t, c.DSN(""))
 	for _, q := range []string{
 		`ALTER SYSTEM SET ssl_cert_file = '` + cert + `'`,
 		`ALTER SYSTEM SET ssl_key_file = '` + cert + `.key'`,
 		`ALTER SYSTEM SET ssl = on`,
 		`SELECT pg_reload_conf()`,
 	} {
-		if _, err := admin.Exec(q); err != nil {
-			t.Fatal(err)
-		}
+		admin.MustExec(q)
 	}
-	time.Sleep(200 * time.Millisecond)
-	return strings.Replace(s.TCPDSN(""), "sslmode=disable", "sslmode=verify-full sslrootcert="+cert, 1)
+	admin.Close()
+	testenv.Eventually(t, "the server speaks TLS", func() bool {
+		var on string
+		fresh := storetest.Probe(t, c.DSN(""))
+		defer fresh.Close()
+		return fresh.Get(&on, `SHOW ssl`) == nil && on == "on"
+	})
+	return strings.Replace(c.TCPDSN(""), "sslmode=disable", "sslmode=verify-full sslrootcert="+cert, 1)
 }
 
 // writeCertificate makes a self-signed certificate for 127.0.0.1 that the
@@ -90,10 +83,8 @@ func writeCertificate(t *testing.T, dir string) string {
 	return cert
 }
 
-func TestTLS(t *testing.T) {
-	t.Parallel()
-	dsn := tlsServer(t)
-	p, through := newProxy(t, dsn)
+func testTLS(t *testing.T, c *crashing, step string) {
+	p, through := newProxy(t, useTLS(t, c)+" search_path="+step+",public")
 	db := ledger(t, through, storetest.WithMaxConns(1))
 	session := func() (pid int, version string) {
 		err := db.Read(t.Context(), func(q sqlx.QueryerContext) error {
@@ -108,11 +99,10 @@ func TestTLS(t *testing.T) {
 	if again, _ := session(); again != first || version < "TLSv1.2" {
 		t.Errorf("%s, and the connection was not kept: %d, then %d", version, first, again)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
+	ctx := newEnding(t)
+	go func() { <-p.swallowed; ctx.end() }()
 	p.black.Store(true)
-	var err error
-	returnsBy(t, endOf(ctx), func() { err = enter(ctx, db, "a") })
+	err := enter(ctx, db, "a")
 	if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("black hole: %v", err)
 	}
@@ -121,10 +111,15 @@ func TestTLS(t *testing.T) {
 		t.Error("after healing:", err)
 	}
 	forged := through + " sslrootcert=" + writeCertificate(t, t.TempDir()) // the later one counts
-	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err = store.Open(ctx, store.Config{DSN: forged, Center: "c", AppID: "a", Box: storetest.NewBox(t)})
-	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "x509") {
+	pool, err := store.OpenPool(forged, true)
+	noError(t, err)
+	defer pool.Close()
+	if err := pool.PingContext(testenv.Context(t)); err == nil || !strings.Contains(err.Error(), "x509") {
 		t.Errorf("another authority's certificate: %v", err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := store.Open(soon, store.Config{DSN: forged, Center: "c", AppID: "a", Box: storetest.NewBox(t)}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("opened by another authority's certificate: %v", err)
 	}
 }

@@ -16,6 +16,20 @@ import (
 	"fundpass/store/storetest"
 )
 
+// newBook is the shared database with a schema of its own before the public one,
+// for the tables of a ledger.
+func newBook(t *testing.T) (dsn string) {
+	t.Helper()
+	dsn = storetest.Shared(t)
+	center, _ := storetest.CenterOf(dsn)
+	db, err := store.OpenPool(dsn, true)
+	noError(t, err)
+	defer db.Close()
+	_, err = db.Exec(`CREATE SCHEMA ` + center)
+	noError(t, err)
+	return dsn + " search_path=" + center + ",public"
+}
+
 // ledger opens a store on dsn with a table that counts: one row an entry, and
 // a total that is raised by each new one.
 func ledger(t *testing.T, dsn string, opts ...storetest.Option) *store.DB {
@@ -68,7 +82,7 @@ func count(t *testing.T, dsn, id string) (entries, total int) {
 
 func TestCommitAnswerCut(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	p, through := newProxy(t, dsn)
 	db := ledger(t, through)
 
@@ -90,7 +104,7 @@ func TestCommitAnswerCut(t *testing.T) {
 
 func TestCommitOutlivesRequest(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	p, through := newProxy(t, dsn)
 	db := ledger(t, through, storetest.WithMaxConns(1))
 	session := func() (pid int) {
@@ -101,22 +115,19 @@ func TestCommitOutlivesRequest(t *testing.T) {
 	}
 	before := session()
 
-	for i, end := range []func() (context.Context, context.CancelFunc){
-		func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(t.Context(), 300*time.Millisecond)
-		},
+	for i, end := range []func() (context.Context, func()){
+		func() (context.Context, func()) { return context.WithCancel(t.Context()) },
+		func() (context.Context, func()) { ctx := newEnding(t); return ctx, ctx.end },
 	} {
 		p.holds.Store(true)
 		ctx, cancel := end()
 		go func() { <-p.held; cancel() }()
 		id := fmt.Sprint("entry", i)
 		err := enter(ctx, db, id)
-		cancel()
 		if !errors.Is(err, store.ErrUnknownOutcome) {
 			t.Fatalf("got %v, want ErrUnknownOutcome", err)
 		}
-		time.Sleep(late) // a commit that were bound to the request would be cut by now
+		time.Sleep(2 * store.CutAfter) // a commit that were bound to the request would be cut by now, and seldom later
 		p.holds.Store(false)
 		p.hold <- struct{}{}
 		if n, _ := count(t, dsn, id); n != 1 {
@@ -130,7 +141,7 @@ func TestCommitOutlivesRequest(t *testing.T) {
 
 func TestEndedRequestDoesNotCommit(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	db := ledger(t, dsn)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := db.InTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -151,7 +162,7 @@ func TestEndedRequestDoesNotCommit(t *testing.T) {
 
 func TestDeadlockIsRepeated(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	db := ledger(t, dsn+" deadlock_timeout=20ms")
 	for _, id := range []string{"x", "y"} {
 		if err := enter(t.Context(), db, id); err != nil {
@@ -191,7 +202,7 @@ func TestDeadlockIsRepeated(t *testing.T) {
 
 func TestErrorsOfTheStatementAreFinal(t *testing.T) {
 	t.Parallel()
-	db := ledger(t, storetest.DSN(t))
+	db := ledger(t, newBook(t))
 	if err := enter(t.Context(), db, "a"); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +242,7 @@ func TestErrorsOfTheStatementAreFinal(t *testing.T) {
 
 func TestPanicReleasesTheTransaction(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	db := ledger(t, dsn, storetest.WithMaxConns(1))
 	func() {
 		defer func() { recover() }()
@@ -251,7 +262,7 @@ func TestPanicReleasesTheTransaction(t *testing.T) {
 func TestOneTimePerTransaction(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 8, 0, 0, 123456789, time.FixedZone("CST", 8*3600))
-	dsn := storetest.DSN(t)
+	dsn := newBook(t)
 	db := ledger(t, dsn, storetest.WithNow(func() time.Time { return at }))
 	var now time.Time
 	err := db.InTx(t.Context(), func(tx *sqlx.Tx, n time.Time) error {
@@ -273,7 +284,7 @@ func TestOneTimePerTransaction(t *testing.T) {
 
 func TestIsolationIsReadCommitted(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t, storetest.DSN(t)+" default_transaction_isolation=serializable")
+	db := storetest.Open(t, storetest.Shared(t)+" default_transaction_isolation=serializable")
 	var level string
 	err := db.InTx(t.Context(), func(tx *sqlx.Tx, _ time.Time) error { return tx.Get(&level, `SHOW transaction_isolation`) })
 	if err != nil || level != "read committed" {

@@ -45,6 +45,15 @@ func NeedLong(t testing.TB) {
 	}
 }
 
+// NeedE2E skips a test that only the end-to-end tier runs, of the package whose
+// tests need it, such as "./store/localpg".
+func NeedE2E(t testing.TB, pkg string) {
+	t.Helper()
+	if !E2E() {
+		t.Skip("e2e: FUNDPASS_E2E=1 go test " + pkg)
+	}
+}
+
 // Program returns the path of the first program that is installed. It skips the
 // test where none is, naming what to install, and fails it in CI.
 func Program(t testing.TB, install string, names ...string) string {

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
+
+	"fundpass/keys/testenv"
 )
 
 // Every initial password of every rule, birthdays in every form, every run of
@@ -69,18 +71,11 @@ func TestOverLongIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, unit := range map[string]string{"ascii": "x", "chinese": "密", "marks": "\u0301", "expanding": "\ufdfa", "jamo": "\u1100\u1161", "invalid": "\xff"} {
 		long := NewSecret(strings.Repeat(unit, 64<<10/len(unit)))
-		best := time.Hour
-		for range 5 {
-			start := time.Now()
-			got := codes(Default().Check(long, wang()))
-			best = min(best, time.Since(start))
-			if diff := cmp.Diff([]string{"TOO_LONG"}, got); diff != "" {
+		bounded(t, name, func() {
+			if diff := cmp.Diff([]string{"TOO_LONG"}, codes(Default().Check(long, wang()))); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
-		}
-		if best > lookLimit {
-			t.Errorf("%s: %v", name, best)
-		}
+		})
 	}
 }
 
@@ -88,20 +83,23 @@ func TestOverLongIsRefusedAtOnce(t *testing.T) {
 // one that grows with what a stranger sends.
 const lookLimit = 50 * time.Millisecond
 
+// bounded wants a look to stay under lookLimit once. A busy machine makes some take
+// longer; one that grows with its input always does.
+func bounded(t *testing.T, what string, look func()) {
+	t.Helper()
+	testenv.Eventually(t, what+" is looked at in bounded time", func() bool {
+		start := time.Now()
+		look()
+		return time.Since(start) <= lookLimit
+	})
+}
+
 // The longest password that is looked at in full must be cheap too.
 func TestLongestLookIsCheap(t *testing.T) {
 	t.Parallel()
 	for name, unit := range map[string]string{"ascii": "k7", "chinese": "密", "marks": "\u0301", "expanding": "\ufdfa", "jamo": "\u1100\u1161"} {
 		s := NewSecret(strings.Repeat(unit, 1024/len(unit)))
-		best := time.Hour
-		for range 5 {
-			start := time.Now()
-			Default().Check(s, wang())
-			best = min(best, time.Since(start))
-		}
-		if best > lookLimit {
-			t.Errorf("%s: %v", name, best)
-		}
+		bounded(t, name, func() { Default().Check(s, wang()) })
 	}
 }
 

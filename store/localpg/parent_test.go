@@ -5,7 +5,6 @@ package localpg_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
 )
 
@@ -40,9 +40,8 @@ func TestMain(m *testing.M) {
 // once if wait is false.
 func child(t *testing.T, dir string, wait bool) *exec.Cmd {
 	t.Helper()
-	if _, err := localpg.FindBin(); errors.Is(err, localpg.ErrNoPrograms) && os.Getenv("CI") == "" {
-		t.Skip(err)
-	}
+	_, err := localpg.FindBin()
+	need(t, err)
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), childDir+"="+dir)
 	out, err := c.StdoutPipe()
@@ -63,10 +62,11 @@ func child(t *testing.T, dir string, wait bool) *exec.Cmd {
 }
 
 func TestServerOfAnotherProcessIsShared(t *testing.T) {
+	testenv.NeedE2E(t, "./store/localpg")
 	t.Parallel()
 	dir := place(t)
 	c := child(t, dir, true)
-	s := start(t, localpg.Options{Dir: dir})
+	s := start(t, localpg.Options{Dir: dir, Throwaway: true})
 	if !s.Adopted() {
 		t.Fatal("not shared")
 	}
@@ -76,11 +76,9 @@ func TestServerOfAnotherProcessIsShared(t *testing.T) {
 	c.Process.Kill()
 	c.Wait()
 	if runtime.GOOS == "linux" {
-		if !gone(s.Pid(), 5*time.Second) {
-			t.Error("the server outlived its process")
-		}
+		testenv.Eventually(t, "the server ends with its process", func() bool { return gone(s.Pid()) })
 	}
-	owned := start(t, localpg.Options{Dir: dir, Own: true})
+	owned := start(t, localpg.Options{Dir: dir, Own: true, Throwaway: true})
 	if owned.Adopted() {
 		t.Error("nobody owns it")
 	}
@@ -89,28 +87,24 @@ func TestServerOfAnotherProcessIsShared(t *testing.T) {
 	}
 }
 
-// gone waits until the process has ended; a zombie has.
-func gone(pid int, limit time.Duration) bool {
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return true
-		}
-	}
-	return false
+// gone reports that the process has ended; a zombie has.
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
 }
 
 // TestKilledDuringFirstStart: whatever moment it is, the next start works.
 func TestKilledDuringFirstStart(t *testing.T) {
+	testenv.NeedE2E(t, "./store/localpg")
 	t.Parallel()
 	dir := place(t)
 	for _, after := range []time.Duration{30, 150, 300, 500, 800} {
 		c := child(t, dir, false)
-		time.Sleep(after * time.Millisecond)
+		time.Sleep(after * time.Millisecond) // whatever moment it is on this machine
 		c.Process.Signal(syscall.SIGKILL)
 		c.Wait()
 	}
-	s := start(t, localpg.Options{Dir: dir, Own: true})
+	s := start(t, localpg.Options{Dir: dir, Own: true, Throwaway: true})
 	if _, err := query(s.DSN(""), `SELECT 1`); err != nil {
 		t.Error(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,12 +90,27 @@ func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	probes.Store(db, sync.OnceValue(func() *sqlx.DB { return Probe(t, dsn) }))
 	t.Cleanup(func() {
+		probes.Delete(db)
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return db
+}
+
+// probes has, for each handle of Open, what makes its probe.
+var probes sync.Map
+
+// ProbeOf returns the Probe of the database of a handle that New or Open made.
+// It lives as long as the handle.
+func ProbeOf(db *store.DB) *sqlx.DB {
+	probe, ok := probes.Load(db)
+	if !ok {
+		panic("storetest: not a handle of New or Open")
+	}
+	return probe.(func() *sqlx.DB)()
 }
 
 // NewBox returns a box with a random key.
