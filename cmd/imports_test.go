@@ -69,6 +69,7 @@ var law = map[string]line{
 			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text", "golang.org/x/sys"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
+	"cmd/e2e":        {}, // tests of the program from outside, beside their one page of documentation
 }
 
 // testTools are for tests alone, which may also use every module of the law.

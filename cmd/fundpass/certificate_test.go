@@ -39,7 +39,7 @@ func (s *site) certifyBoth(alipayEnd, appEnd time.Time) values {
 		leafOf("支付宝(中国)网络技术有限公司-"+sitePartner, 2, alipayEnd), root, &siteKeys().alipay[0].PublicKey, rootKey,
 	})+rootPEM)
 	s.write("app.crt", s.issue(certRequest{
-		leafOf(sitePartner+"-"+siteAppID, 3, appEnd), root, &app.PublicKey, rootKey,
+		leafOf(sitePartner+"-"+s.appID, 3, appEnd), root, &app.PublicKey, rootKey,
 	}))
 	return values{
 		"FUNDPASS_APP_CERT_FILE": s.path("app.crt"), "FUNDPASS_ALIPAY_ROOT_CERT_FILE": s.path("root.crt"),

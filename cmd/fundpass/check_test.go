@@ -48,7 +48,7 @@ func (c checked) count(v verdict) int {
 
 func TestCheckComplete(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newOwnSite(t)
 	got := runCheck(t, s.env(values{
 		"FUNDPASS_TRANSPORT_KEY_FILES": s.path("transport_private_key.pem"), "FUNDPASS_MESSAGE_TEMPLATE": "template",
 	}))
@@ -156,7 +156,7 @@ func TestCheckDatabase(t *testing.T) {
 		{"read-only", func(s *site) { s.exec(`SET default_transaction_read_only = on`) }, "database role", "primary"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newSite(t)
+			s := newOwnSite(t)
 			c.prepare(s)
 			got := runCheck(t, s.env())
 			got.want(verdictFail, c.what, c.note)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -47,11 +46,11 @@ func TestContentKeyReloads(t *testing.T) {
 	}
 	show("PHONE_REFUSED")
 	s.write("content.key", "MDEyMzQ1Njc4OWFiY2RlZg==")
-	p.signal(syscall.SIGHUP)
+	p.hangUp()
 	p.awaitLog("keys reloaded", 1)
 	show("OK")
 	s.write("content.key", "broken")
-	p.signal(syscall.SIGHUP)
+	p.hangUp()
 	p.awaitLog("keys not reloaded", 1)
 	show("OK")
 	if log := p.Log(); !strings.Contains(log, "FUNDPASS_CONTENT_KEY_FILE") || strings.Contains(log, citizen.Phone) || strings.Contains(log, `broken"`) {

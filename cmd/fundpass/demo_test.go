@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
 )
@@ -38,7 +38,7 @@ func startDemo(t *testing.T, args ...string) *runningDemo {
 	args = append([]string{"demo", "--addr", "127.0.0.1:0"}, args...)
 	go func() { d.done <- run(ctx, args, world{getenv: os.Getenv, out: d.screen, err: d.screen}) }()
 	t.Cleanup(func() { d.end(); <-d.done })
-	for end := time.Now().Add(time.Minute); !strings.Contains(d.screen.String(), "Ctrl-C stops"); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(testenv.Patience); !strings.Contains(d.screen.String(), "Ctrl-C stops"); time.Sleep(20 * time.Millisecond) {
 		select {
 		case err := <-d.done:
 			d.done <- err
@@ -81,7 +81,7 @@ func needPostgres(t *testing.T) {
 }
 
 func (d *runningDemo) phone() *phone {
-	return &phone{base: d.url, http: &http.Client{Timeout: 20 * time.Second}}
+	return &phone{base: d.url, http: &http.Client{Timeout: testenv.Patience}}
 }
 
 // One demo serves every story, then walks, then a stop that leaves nothing.
@@ -94,6 +94,7 @@ func TestDemo(t *testing.T) {
 	t.Run("stories", d.testStories)
 	t.Run("faults", d.testFaults)
 	t.Run("docs", d.testDocs)
+	t.Run("page", d.testPage)
 	t.Run("walk twice", d.testWalkTwice)
 	t.Run("walk back", d.testWalkBack)
 	t.Run("log", func(t *testing.T) { d.testLog(t, filepath.Join(dir, "fundpass.log")) })
@@ -185,6 +186,37 @@ func (d *runningDemo) testDocs(t *testing.T) {
 	}
 }
 
+// testPage: the page and its files are the demo's alone, and lead nowhere else.
+func (d *runningDemo) testPage(t *testing.T) {
+	for path, want := range map[string]string{
+		"/": "text/html", "/phone/runtime/phone.mjs": "text/javascript", "/phone/runtime/phone.css": "text/css",
+		"/phone/app/app.acss": "text/css", "/phone/app/pages/home/index.js": "text/javascript",
+		"/phone/files.json": "application/json", "/phone/stories.json": "application/json",
+	} {
+		resp, err := http.Get(d.url + path)
+		noError(t, err)
+		resp.Body.Close()
+		h := resp.Header
+		if resp.StatusCode != http.StatusOK || !strings.HasPrefix(h.Get("Content-Type"), want) {
+			t.Errorf("%s: %s, %s", path, resp.Status, h.Get("Content-Type"))
+		}
+		if csp := h.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+	}
+	for _, path := range []string{"/phone/", "/phone/app/", "/phone/app/../demo.go", "/phone/runtime/none.mjs", "/phone/app/app.json"} {
+		resp, err := http.Get(d.url + path)
+		noError(t, err)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	if a := d.phone().mustPost(t, "/", fields{}); a.Code != "NOT_FOUND" {
+		t.Errorf("POST /: %s", a.raw)
+	}
+}
+
 func (d *runningDemo) testLog(t *testing.T, path string) {
 	log, err := os.ReadFile(path)
 	if err != nil {
@@ -200,33 +232,6 @@ func (d *runningDemo) testLog(t *testing.T, path string) {
 			}
 		}
 	}
-}
-
-// Ctrl-C reaches every process of the terminal. The demo, and not PostgreSQL,
-// acts on it.
-func TestDemoCtrlC(t *testing.T) {
-	t.Parallel()
-	needPostgres(t)
-	screen := &logBuffer{}
-	c := exec.Command(os.Args[0], "demo", "--addr", "127.0.0.1:0")
-	c.Env = append(os.Environ(), asProgram+"=1")
-	c.Stdout, c.Stderr = screen, screen
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	noError(t, c.Start())
-	defer c.Process.Kill()
-	for end := time.Now().Add(time.Minute); !strings.Contains(screen.String(), "Ctrl-C stops"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("demo does not start:\n%s", screen)
-		}
-	}
-	d := &runningDemo{screen: screen}
-	dir := d.told(t, `Database +(/.+)/postgres`)
-	pid := postmaster(t, dir)
-	noError(t, syscall.Kill(-c.Process.Pid, syscall.SIGINT))
-	if err := c.Wait(); err != nil {
-		t.Errorf("Ctrl-C ends it with %v", err)
-	}
-	d.checkGone(t, dir, pid)
 }
 
 // checkGone: no process, no directory, and the screen says so.

@@ -138,7 +138,7 @@ func futureNumber(t *testing.T) string {
 // check says how many types the file has; a running server goes by it.
 func TestServeWithCentreCodes(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newOwnSite(t)
 	s.addOK()
 	own, err := os.ReadFile(centreFile)
 	noError(t, err)
@@ -147,14 +147,14 @@ func TestServeWithCentreCodes(t *testing.T) {
 	got := runCheck(t, env)
 	noError(t, got.err)
 	got.want(verdictOK, "FUNDPASS_DOCUMENTS_FILE", "documents.json: 12 types")
-	server := serveInProcess(t, env)
-	token := s.openSession(t, server.url)
+	server := startServer(t, env)
+	token := s.openSession(t, server.URL)
 	for code, want := range map[string]string{
 		"08": "COUNTER_ONLY", // on the list, and nothing Alipay compares
 		"20": "UNKNOWN",      // on the built-in list alone
 	} {
 		body := `{"name":"林志","id_type":"` + code + `","id_number":"99010001","password":"x"}`
-		req, err := http.NewRequest("POST", server.url+"/v1/link", strings.NewReader(body))
+		req, err := http.NewRequest("POST", server.URL+"/v1/link", strings.NewReader(body))
 		noError(t, err)
 		req.Header.Set("Authorization", "Bearer "+token)
 		req.Header.Set("Content-Type", "application/json")
@@ -167,5 +167,5 @@ func TestServeWithCentreCodes(t *testing.T) {
 			t.Errorf("code %s: %d %s", code, resp.StatusCode, answer)
 		}
 	}
-	noError(t, server.end(t))
+	noError(t, server.Stop())
 }

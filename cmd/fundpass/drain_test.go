@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"net"
 	"testing"
 	"time"
+
+	"fundpass/keys/testenv"
+	"fundpass/store/storetest"
 )
 
 // newApp assembles a server that nobody serves yet.
@@ -46,20 +48,19 @@ func TestPurge(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	a := newApp(t, s)
-	db, err := sql.Open("postgres", s.dsn)
-	noError(t, err)
-	defer db.Close()
+	db := storetest.Probe(t, s.dsn)
 	for digest, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": 0} {
-		_, err := db.Exec(`INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ('test', $1, $2)`, []byte(digest), time.Now().Add(-age))
+		_, err := db.Exec(`INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($3, $1, $2)`, []byte(digest), time.Now().Add(-age), s.center)
 		noError(t, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.purge(ctx, 5*time.Millisecond); close(done) }()
-	left := 2
-	for end := time.Now().Add(20 * time.Second); left != 1 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		noError(t, db.QueryRow(`SELECT count(*) FROM auth_codes`).Scan(&left))
-	}
+	var left int
+	testenv.Eventually(t, "one code is purged", func() bool {
+		noError(t, db.Get(&left, `SELECT count(*) FROM auth_codes`))
+		return left <= 1
+	})
 	stop()
 	<-done
 	var digest []byte

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -149,13 +148,13 @@ func TestExpiryOfServer(t *testing.T) {
 		t.Errorf("got %v", left)
 	}
 	s.certify(inDays(100))
-	p.signal(syscall.SIGHUP)
+	p.hangUp()
 	p.awaitLog("keys reloaded", 1)
 	if d := secondsLeft(t, p.Ops)["alipay.crt"] / 86400; d < 99.9 {
 		t.Errorf("%v days left after the renewal", d)
 	}
 	s.certify(inDays(3))
-	p.signal(syscall.SIGHUP)
+	p.hangUp()
 	p.awaitLog("certificate ends soon", 2)
 	noError(t, p.Stop())
 }

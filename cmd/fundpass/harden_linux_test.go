@@ -18,8 +18,8 @@ func TestServeHardens(t *testing.T) {
 	}
 
 	server := beginServe(t, newBareSite(t).env())
-	server.awaitDatabase(t)
-	noError(t, server.end(t))
+	server.awaitDatabase()
+	noError(t, server.Stop())
 
 	noError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
 	if limit.Cur != 0 || limit.Max != 0 {

@@ -14,31 +14,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 	"fundpass/store/storetest"
 )
-
-// asProgram makes the test binary be the program: a test can then start the
-// real thing as a process of its own and kill it.
-const asProgram = "FUNDPASS_TEST_MAIN"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) == "1" {
-		os.Exit(exitCode())
-	}
-	os.Exit(m.Run())
-}
 
 func noError(t testing.TB, err error) {
 	t.Helper()
@@ -47,16 +34,18 @@ func noError(t testing.TB, err error) {
 	}
 }
 
-// siteAppID is the application of every site.
-const siteAppID = "2021000000000001"
+// siteAppID is the application of sites with a database of their own, or none.
+const siteAppID = storetest.AppID
 
 // A site is everything a server needs besides a process: key files, a
-// simulated Alipay and a database of its own.
+// simulated Alipay and a centre of its own in the database of dsn.
 type site struct {
-	t   testing.TB
-	dir string
-	dsn string
-	sim *alipaysim.Sim // the one that answers
+	t      testing.TB
+	dir    string
+	dsn    string
+	center string
+	appID  string
+	sim    *alipaysim.Sim // the one that answers
 
 	gateway *httptest.Server
 	alipay  atomic.Pointer[alipaysim.Sim]
@@ -92,18 +81,22 @@ var siteKeys = sync.OnceValue(func() struct {
 	}{files, alipay}
 })
 
-// newSite has a migrated database.
-func newSite(t testing.TB) *site {
-	t.Helper()
-	s := newBareSite(t)
-	s.dsn = storetest.DSN(t)
-	return s
-}
+// newSite is a centre of the database that most tests share.
+func newSite(t testing.TB) *site { t.Helper(); return newSiteOn(t, storetest.Shared(t)) }
+
+// newOwnSite has a migrated database of its own, for tests that look at all of it.
+func newOwnSite(t testing.TB) *site { t.Helper(); return newSiteOn(t, storetest.DSN(t)) }
 
 // newBareSite has no database: nothing may connect to its connection string.
 func newBareSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), dsn: "postgres://fundpass@127.0.0.1:1/fundpass?sslmode=disable"}
+	return newSiteOn(t, "postgres://fundpass@127.0.0.1:1/fundpass?sslmode=disable")
+}
+
+func newSiteOn(t testing.TB, dsn string) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir(), dsn: dsn}
+	s.center, s.appID = storetest.CenterOf(dsn)
 	noError(t, writeKeys(s.dir, siteKeys().files))
 	s.playAlipay(siteKeys().alipay[0])
 	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +114,7 @@ func (s *site) playAlipay(key *rsa.PrivateKey) {
 	s.t.Helper()
 	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
 	noError(s.t, err)
-	s.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: key, ContentKey: siteContentKey})
+	s.sim, err = alipaysim.New(alipaysim.Config{AppID: s.appID, AppKey: &app.PublicKey, Key: key, ContentKey: siteContentKey})
 	noError(s.t, err)
 	s.alipay.Store(s.sim)
 	s.write("alipay_public_key.txt", publicText(s.t, &key.PublicKey))
@@ -163,9 +156,9 @@ func publicText(t testing.TB, key *rsa.PublicKey) string {
 func (s *site) env(change ...map[string]string) map[string]string {
 	env := map[string]string{
 		"FUNDPASS_ADDR": "127.0.0.1:0", "FUNDPASS_OPS_ADDR": "127.0.0.1:0",
-		"FUNDPASS_ENVIRONMENT": "test", "FUNDPASS_CENTER": "test",
+		"FUNDPASS_ENVIRONMENT": "test", "FUNDPASS_CENTER": s.center,
 		"FUNDPASS_DATABASE_URL":     s.dsn,
-		"FUNDPASS_APP_ID":           siteAppID,
+		"FUNDPASS_APP_ID":           s.appID,
 		"FUNDPASS_APP_KEY_FILE":     s.path("app_private_key.pem"),
 		"FUNDPASS_ALIPAY_KEY_FILES": s.path("alipay_public_key.txt"),
 		"FUNDPASS_GATEWAY_URL":      s.gateway.URL + "/gateway.do",
@@ -223,7 +216,7 @@ type listening struct {
 
 // find waits for the line in the log, or for dead.
 func (l *logBuffer) find(dead <-chan struct{}) (listening, error) {
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		lines := bufio.NewScanner(strings.NewReader(l.String()))
 		for lines.Scan() {
 			var at listening
@@ -240,82 +233,11 @@ func (l *logBuffer) find(dead <-chan struct{}) (listening, error) {
 	return listening{}, errors.New("the server does not listen")
 }
 
-// A process is a real server in a process of its own.
-type process struct {
-	URL, Ops string // base URLs of the API and of the operators' address
-	Pid      int
-
-	t    testing.TB
-	cmd  *exec.Cmd
-	log  *logBuffer
-	dead chan struct{}
-	err  error // of the end; read after dead
-}
-
-// startServer runs "fundpass serve" with exactly this environment and waits
-// until it listens. It is killed when the test ends.
-func startServer(t testing.TB, env map[string]string) *process {
-	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], "serve"), log: new(logBuffer), dead: make(chan struct{})}
-	p.cmd.Env = []string{asProgram + "=1"}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
-	}
-	p.cmd.Stderr = p.log
-	noError(t, p.cmd.Start())
-	p.Pid = p.cmd.Process.Pid
-	go func() { p.err = p.cmd.Wait(); close(p.dead) }()
-	t.Cleanup(p.Kill)
-	at, err := p.log.find(p.dead)
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, p.Log())
-	}
-	p.URL, p.Ops = "http://"+at.Addr, "http://"+at.Ops
-	return p
-}
-
-// Kill ends the process as kill -9 does and waits. It may be called again.
-func (p *process) Kill() {
-	p.cmd.Process.Kill() // fails when it has ended
-	<-p.dead
-}
-
-// Stop ends the process as an operator does and returns how it ended.
-func (p *process) Stop() error {
-	p.t.Helper()
-	p.signal(syscall.SIGTERM)
-	select {
-	case <-p.dead:
-		return p.err
-	case <-time.After(30 * time.Second):
-		p.t.Fatalf("the server does not stop:\n%s", p.Log())
-		return nil
-	}
-}
-
-func (p *process) signal(s os.Signal) {
-	p.t.Helper()
-	noError(p.t, p.cmd.Process.Signal(s))
-}
-
-// Log is what the process has written to stderr so far.
-func (p *process) Log() string { return p.log.String() }
-
-// awaitLog waits until the log holds text for the nth time.
-func (p *process) awaitLog(text string, n int) {
-	p.t.Helper()
-	for end := time.Now().Add(20 * time.Second); strings.Count(p.Log(), text) < n; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			p.t.Fatalf("%q is not %d times in the log:\n%s", text, n, p.Log())
-		}
-	}
-}
-
 // newClient keeps no connection, so that a server's end is seen as it is.
 func newClient(t testing.TB) *http.Client {
 	transport := &http.Transport{DisableKeepAlives: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	return &http.Client{Transport: transport, Timeout: testenv.Patience}
 }
 
 // fetch returns status and body.

@@ -15,12 +15,17 @@ import (
 	"fundpass/store"
 )
 
+const templateMethod = "alipay.open.app.mini.templatemessage.send"
+
+// unsent are the notices that are neither delivered nor given up.
+const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
+
 // mailer is one of the town, without a server.
 func (n *town) mailer(template string) (*mailer, *logBuffer) {
 	n.t.Helper()
 	log := new(logBuffer)
 	ring, err := keys.LoadRing(keys.RingFiles{
-		AppID: siteAppID, AppKey: n.path("app_private_key.pem"), AlipayKeys: []string{n.path("alipay_public_key.txt")},
+		AppID: n.appID, AppKey: n.path("app_private_key.pem"), AlipayKeys: []string{n.path("alipay_public_key.txt")},
 	})
 	noError(n.t, err)
 	gateway, err := signing.NewGateway(ring, n.gateway.URL+"/gateway.do", signing.Options{})
@@ -36,7 +41,7 @@ func (n *town) queue(k int, kind string, age time.Duration) {
 	for range k {
 		_, err := n.sql.Exec(`
 			INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
-			VALUES ('test', $1, $2, $1, 'x', $3, $3)`, uuid.New(), kind, time.Now().Add(-age))
+			VALUES ($4, $1, $2, $1, 'x', $3, $3)`, uuid.New(), kind, time.Now().Add(-age), n.center)
 		noError(n.t, err)
 	}
 }

@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // hasher hashes with the site's pepper file as it is now, cheaply: so no hash
@@ -44,10 +41,7 @@ func (s *site) deposit(db *store.DB, from, n int, hash string) {
 // layers counts the hashes by the pepper keys in them.
 func (s *site) layers() map[string]int {
 	s.t.Helper()
-	db, err := sql.Open("postgres", s.dsn)
-	noError(s.t, err)
-	defer db.Close()
-	rows, err := db.Query(`SELECT coalesce(substring(hash FROM 'kid=([0-9.]+)'), hash), count(*) FROM password_credentials GROUP BY 1`)
+	rows, err := storetest.Probe(s.t, s.dsn).Query(`SELECT coalesce(substring(hash FROM 'kid=([0-9.]+)'), hash), count(*) FROM password_credentials GROUP BY 1`)
 	noError(s.t, err)
 	defer rows.Close()
 	all := map[string]int{}
@@ -158,47 +152,6 @@ func TestRehashMeetsDamage(t *testing.T) {
 	}
 	wantIn(t, r.out, "2 name a key", "3 are no password hashes", "Replaced: 2 hashes")
 	s.wantLayers(map[string]int{first + "." + second: 2, "no hash": 3, full: 1, "7": 1})
-}
-
-// kill -9 in the middle and start again: every hash has the new key once.
-func TestRehashKilled(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	db := s.open()
-	hash, err := s.hasher().Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
-	noError(t, err)
-	const n = 12 * store.RehashBatch
-	for at := 0; at < n; at += store.ImportBatch {
-		s.deposit(db, at, min(store.ImportBatch, n-at), hash)
-	}
-	first, second := s.newestPepper(), s.rotated()
-	s.killRehash(first)
-	done := s.layers()[first+"."+second]
-	if done == 0 || done%store.RehashBatch != 0 {
-		t.Fatalf("%d were done when it was killed", done)
-	}
-	wantIn(t, s.mustRehash(), fmt.Sprintf("Replaced: %d hashes", n-done))
-	s.wantLayers(map[string]int{first + "." + second: n})
-}
-
-// killRehash kills a rehash once it has written something.
-func (s *site) killRehash(first string) {
-	s.t.Helper()
-	c := exec.Command(os.Args[0], "keys", "rehash")
-	c.Env = []string{asProgram + "=1"}
-	for name, v := range s.env() {
-		c.Env = append(c.Env, name+"="+v)
-	}
-	noError(s.t, c.Start())
-	s.t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if all := s.layers(); len(all) > 1 || all[first] == 0 {
-			noError(s.t, c.Process.Kill())
-			c.Wait()
-			return
-		}
-	}
-	s.t.Fatal("it wrote nothing")
 }
 
 func TestRehashInterrupted(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 )
 
 // reloadOnHangup reloads at every SIGHUP until the returned function is called.
-func (a *app) reloadOnHangup() (stop func()) {
+func (a *app) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop func()) {
 	hangup, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(hangup, syscall.SIGHUP)
+	notify(hangup, syscall.SIGHUP)
 	go func() {
 		for {
 			select {

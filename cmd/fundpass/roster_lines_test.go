@@ -10,9 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"fundpass/miniapp-api/passwd"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"pgregory.net/rapid"
+
+	"fundpass/miniapp-api/passwd"
 )
 
 func TestSplitLine(t *testing.T) {

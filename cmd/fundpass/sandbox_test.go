@@ -7,7 +7,6 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -85,10 +84,10 @@ func TestSandboxServer(t *testing.T) {
 	if _, body := fetch(t, "GET", p.Ops+"/metrics", ""); !strings.Contains(body, "\nfundpass_sandbox_keys 1\n") {
 		t.Error("the metrics do not say so")
 	}
-	p.signal(syscall.SIGHUP)
+	p.hangUp()
 	p.awaitLog("trusted under the sandbox's root only", 2)
 	s.certify(inDays(100))
-	p.signal(syscall.SIGHUP)
+	p.hangUp()
 	p.awaitLog("keys reloaded", 2)
 	if _, body := fetch(t, "GET", p.Ops+"/metrics", ""); !strings.Contains(body, "\nfundpass_sandbox_keys 0\n") {
 		t.Error("a real certificate counts as the sandbox's")

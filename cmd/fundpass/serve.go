@@ -76,7 +76,7 @@ func serve(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	stop := a.reloadOnHangup()
+	stop := a.reloadOnHangup(w.notify)
 	err = a.serve(ctx, public, ops)
 	stop()
 	return errors.Join(err, a.Close())

@@ -15,6 +15,7 @@ import (
 
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // mustSync syncs and returns the report with single blanks.
@@ -78,7 +79,7 @@ func (f *nightFile) write(t testing.TB, only ...int) string {
 func (s *site) link(db *store.DB, l *nightLine, account string) store.Session {
 	s.t.Helper()
 	token := sha256.Sum256([]byte(account))
-	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{AppID: siteAppID, Kind: "open_id", Value: account}})
+	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{AppID: s.appID, Kind: "open_id", Value: account}})
 	noError(s.t, err)
 	a := s.account(db, document.Passport, l.number, account)
 	noError(s.t, db.AddLink(s.t.Context(), session, *a))
@@ -92,9 +93,7 @@ func (s *site) link(db *store.DB, l *nightLine, account string) store.Session {
 // tables is all that a sync may change, without ids and times.
 func (s *site) tables() string {
 	s.t.Helper()
-	db, err := sql.Open("postgres", s.dsn)
-	noError(s.t, err)
-	defer db.Close()
+	db := storetest.Probe(s.t, s.dsn)
 	var all strings.Builder
 	for _, query := range []string{
 		`SELECT concat(account_id, status, encode(row_digest, 'hex'), encode(person_digest, 'hex')) FROM accounts`,

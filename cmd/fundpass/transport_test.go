@@ -1,7 +1,6 @@
 package main
 
 import (
-	"syscall"
 	"testing"
 )
 
@@ -19,7 +18,7 @@ func TestTransportReload(t *testing.T) {
 	before := handedOut()
 
 	n.write("transport.pem", "not a key")
-	s.signal(syscall.SIGHUP)
+	s.hangUp()
 	s.awaitLog("keys not reloaded", 1)
 	if got := handedOut(); got != before {
 		t.Errorf("a broken file changed the key to %s", got)
@@ -27,7 +26,7 @@ func TestTransportReload(t *testing.T) {
 	next, err := newPrivatePEM()
 	noError(t, err)
 	n.write("transport.pem", string(next))
-	s.signal(syscall.SIGHUP)
+	s.hangUp()
 	s.awaitLog("keys reloaded", 1)
 	if got := handedOut(); got == before || got == "" {
 		t.Errorf("still %s after a new key", got)

@@ -21,10 +21,10 @@ func (n *town) lock(c *citizen) {
 	n.t.Helper()
 	_, err := n.sql.Exec(`
 		INSERT INTO guess_budgets (center_id, person_digest, lane, used, round, locked_until, admitted, refused, updated_at)
-		SELECT 'test', $1, lane, 0, 1, now() + interval '1 hour', true, 0, now()
+		SELECT $3, $1, lane, 0, 1, now() + interval '1 hour', true, 0, now()
 		FROM (VALUES ('public'::bytea), ($2)) lanes (lane)
 		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET round = 1, locked_until = excluded.locked_until`,
-		c.digest, n.identityOf(c))
+		c.digest, n.identityOf(c), n.center)
 	noError(n.t, err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 )
 
 // A world is what a command touches of its process, so that tests give it theirs.
@@ -11,10 +12,11 @@ type world struct {
 	getenv   func(string) string
 	in       io.Reader
 	out, err io.Writer // results · logs and errors
+	notify   func(chan<- os.Signal, ...os.Signal)
 }
 
 func processWorld() world {
-	return world{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	return world{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr, notify: signal.Notify}
 }
 
 // run is the program without its process. It returns when the command is done

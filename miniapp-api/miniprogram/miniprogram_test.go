@@ -6,10 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,19 +15,6 @@ import (
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/miniprogram"
 )
-
-// need returns a program's path. Without it a test is skipped, but not in CI.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	found, err := exec.LookPath(program)
-	switch {
-	case err != nil && os.Getenv("CI") != "":
-		t.Fatal(err)
-	case err != nil:
-		t.Skip(err)
-	}
-	return found
-}
 
 func text(t *testing.T, name string) string {
 	t.Helper()
@@ -60,46 +44,6 @@ func TestDocumentTypes(t *testing.T) {
 		if want := fmt.Sprintf("{ code: '%s', name: '%s' }", d.Code, d.Name); !strings.Contains(words, want) {
 			t.Errorf("words.js lacks %s", want)
 		}
-	}
-}
-
-// TestNode runs the mini-program's own tests, on both kinds of phones and wherever
-// they put errors. The stories need a house; fundpass's tests have one.
-func TestNode(t *testing.T) {
-	t.Parallel()
-	node := need(t, "node")
-	run := func(t *testing.T, errors, client string, files ...string) {
-		for i, name := range files {
-			files[i] = filepath.Join("test", name+".test.mjs")
-		}
-		c := exec.CommandContext(t.Context(), node, append([]string{"--test"}, files...)...)
-		c.Env = append(os.Environ(), "FUNDPASS_ERRORS="+errors, "FUNDPASS_CLIENT="+client)
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
-	}
-	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime") })
-	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "relink", "accounts", "code") }) // errors arrive as in the tests below
-	for _, errors := range []string{"fail", "fail-bare", "success"} {
-		for _, client := range []string{"ios", "android"} {
-			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "agree", "prove", "consents") })
-		}
-	}
-}
-
-// TestTypes lets tsc check every call of my.* against Alipay's own types.
-func TestTypes(t *testing.T) {
-	t.Parallel()
-	node := need(t, "node")
-	tsc := filepath.Join("test", "node_modules", "typescript", "bin", "tsc")
-	if _, err := os.Stat(tsc); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("run npm ci in miniapp-api/miniprogram/test: %v", err)
-		}
-		t.Skipf("run npm ci in miniapp-api/miniprogram/test: %v", err)
-	}
-	if out, err := exec.CommandContext(t.Context(), node, tsc, "-p", "test").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -1,10 +1,12 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/jmoiron/sqlx"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
@@ -14,15 +16,17 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A town is a site with citizens, for breaking what serves them.
+// A town is a site with citizens.
 type town struct {
 	*site
 	t      testing.TB // fails when something in the town does
 	db     *store.DB  // beside the servers, for putting citizens in
-	sql    *sql.DB    // beside the servers, for the truth
+	sql    *sqlx.DB   // beside the servers, for the truth; it sees this centre only
 	hasher *passwd.Hasher
 	count  *int // of the citizens
 }
+
+func newTown(t testing.TB) *town { t.Helper(); return settle(t, newSite(t)) }
 
 // in is the same town for a subtest.
 func (n town) in(t testing.TB) *town {
@@ -30,29 +34,11 @@ func (n town) in(t testing.TB) *town {
 	return &n
 }
 
-// newTown has a database of its own on the server that all tests share.
-func newTown(t testing.TB) *town { t.Helper(); return settle(t, newSite(t)) }
-
-// newTownOn has the database of a server that the test may break.
-func newTownOn(t testing.TB, dsn string) *town {
-	t.Helper()
-	_, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn})
-	noError(t, err)
-	s := newBareSite(t)
-	s.dsn = dsn
-	return settle(t, s)
-}
-
 func settle(t testing.TB, s *site) *town {
 	t.Helper()
-	box, err := keys.LoadBox(s.path("column.key"))
-	noError(t, err)
 	pepper, err := keys.LoadPepper(s.path("pepper.key"))
 	noError(t, err)
-	n := &town{site: s, t: t, count: new(int), db: storetest.Open(t, s.dsn, storetest.WithBox(box))}
-	n.sql, err = sql.Open("postgres", s.dsn)
-	noError(t, err)
-	t.Cleanup(func() { n.sql.Close() })
+	n := &town{site: s, t: t, count: new(int), db: s.open(), sql: storetest.Probe(t, s.dsn)}
 	// What is hashed here is cheap to check for the server, too: the cost
 	// stands in the hash.
 	n.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Slots: 1})
@@ -133,6 +119,53 @@ func (c *citizen) twin(base string) *citizen {
 	twin := *c
 	twin.base = base
 	return &twin
+}
+
+// ask fails the test when there is no answer.
+func (c *citizen) ask(r request) answer {
+	c.town.t.Helper()
+	a, err := c.do(c.town.t.Context(), r)
+	if err != nil {
+		c.town.t.Errorf("%s %s: %v", r.method, r.path, err)
+	}
+	return a
+}
+
+// must ends the test unless the answer has this code.
+func (c *citizen) must(code string, r request) answer {
+	c.town.t.Helper()
+	a := c.ask(r)
+	if a.Code != code {
+		c.town.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+	}
+	return a
+}
+
+// want is must that lets the test go on.
+func (c *citizen) want(code string, r request) answer {
+	c.town.t.Helper()
+	a := c.ask(r)
+	if a.Code != code {
+		c.town.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+	}
+	return a
+}
+
+// number is what a query gives.
+func (n *town) number(query string, args ...any) (got int) {
+	n.t.Helper()
+	noError(n.t, n.sql.Get(&got, query, args...))
+	return got
+}
+
+// checkServer fails when a server panicked.
+func checkServer(t testing.TB, servers ...*process) {
+	t.Helper()
+	for _, p := range servers {
+		if strings.Contains(p.Log(), `"msg":"panic"`) {
+			t.Errorf("a panic in the log:\n%s", p.Log())
+		}
+	}
 }
 
 func postTo(path string, body any) request { return request{method: "POST", path: path, body: body} }

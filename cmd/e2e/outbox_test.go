@@ -1,24 +1,27 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 )
 
-const templateMethod = "alipay.open.app.mini.templatemessage.send"
+const (
+	templateMethod = "alipay.open.app.mini.templatemessage.send"
+	noticeKey      = "notice" // the page's parameter that says which notice was tapped
+)
 
 // mailing starts a server that sends notices.
 func (n *town) mailing() *process {
 	n.t.Helper()
-	return startServer(n.t, n.env(map[string]string{
-		"FUNDPASS_PROOF": "none", "FUNDPASS_MESSAGE_TEMPLATE": "template",
-		"FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000",
-	}))
+	return startServer(n.t, n.env(unlimited, values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
 }
 
 // A told is a message that the simulator has taken.
@@ -54,11 +57,7 @@ const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at 
 // awaitNumber waits until a query gives exactly this.
 func (n *town) awaitNumber(want int, query string) {
 	n.t.Helper()
-	for end := time.Now().Add(20 * time.Second); n.number(query) != want; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			n.t.Fatalf("%s is %d, want %d", query, n.number(query), want)
-		}
-	}
+	testenv.Eventually(n.t, fmt.Sprintf("%s is %d", query, want), func() bool { return n.number(query) == want })
 }
 
 // ageClaims makes every notice due now, as after the lease or the pause.
@@ -109,16 +108,12 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	if len(seen) != 13 || len(n.told()) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
 		t.Errorf("%d messages under %d keys, %v", len(n.told()), len(seen), words)
 	}
-	time.Sleep(mailEvery + 500*time.Millisecond) // for both to look again
 	delivered := 0
 	for _, s := range servers {
-		_, text := fetch(t, "GET", s.Ops+"/metrics", "")
-		for _, want := range []string{"fundpass_outbox_due 0", "fundpass_outbox_oldest_seconds 0", "fundpass_outbox_failed_total 0"} {
-			if !strings.Contains(text, want+"\n") {
-				t.Errorf("no %s", want)
-			}
-		}
-		delivered += metric(t, text, "fundpass_outbox_delivered_total")
+		s.awaitMetric("fundpass_outbox_due", 0)
+		s.awaitMetric("fundpass_outbox_oldest_seconds", 0)
+		s.awaitMetric("fundpass_outbox_failed_total", 0)
+		delivered += s.metric("fundpass_outbox_delivered_total")
 		noError(t, s.Stop())
 	}
 	if delivered != 13 {
@@ -127,14 +122,30 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-func metric(t testing.TB, text, name string) (value int) {
-	t.Helper()
+// metric is what a server says of itself, -1 when it says nothing.
+func (p *process) metric(name string) int {
+	p.t.Helper()
+	_, text := fetch(p.t, "GET", p.Ops+"/metrics", "")
 	for line := range strings.Lines(text) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			noError(t, json.Unmarshal([]byte(strings.TrimSpace(rest)), &value))
+			value, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			noError(p.t, err)
+			return int(math.Ceil(value))
 		}
 	}
-	return value
+	return -1
+}
+
+// awaitMetric waits until a server says this of itself.
+func (p *process) awaitMetric(name string, want int) {
+	p.t.Helper()
+	testenv.Eventually(p.t, fmt.Sprintf("%s is %d", name, want), func() bool { return p.metric(name) == want })
+}
+
+// awaitTold waits until Alipay has taken so many messages.
+func (n *town) awaitTold(want int) {
+	n.t.Helper()
+	testenv.Eventually(n.t, fmt.Sprintf("%d messages are sent", want), func() bool { return len(n.told()) >= want })
 }
 
 // The server that holds the claim is killed while Alipay has the message and
@@ -152,12 +163,10 @@ func TestOutboxKill(t *testing.T) {
 	}
 	noError(t, n.sim.Fault("timeout", 1)) // the message is taken, the answer held back
 	first := n.mailing()
-	for end := time.Now().Add(10 * time.Second); len(n.told()) < 1 && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	n.awaitTold(1)
 	first.Kill()
 	second := n.mailing()
-	time.Sleep(mailEvery + 500*time.Millisecond)
+	second.awaitMetric("fundpass_outbox_due", 1) // it has looked
 	if len(n.told()) != 1 || n.number(unsent) != 1 {
 		t.Fatalf("%d messages, %d unsent while the claim holds", len(n.told()), n.number(unsent))
 	}
@@ -183,9 +192,7 @@ func TestOutboxDrains(t *testing.T) {
 	n.linked(1, quiet.URL)
 	noError(t, n.sim.Fault("slow", 1)) // the answer takes 3 s
 	server := n.mailing()
-	for end := time.Now().Add(10 * time.Second); len(n.told()) < 1 && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	n.awaitTold(1)
 	noError(t, server.Stop())
 	if n.number(unsent) != 0 || len(n.told()) != 1 {
 		t.Errorf("%d unsent, %d told", n.number(unsent), len(n.told()))
@@ -217,8 +224,10 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	}
 	asked := n.sim.Calls(templateMethod)
 	n.ageClaims()
-	time.Sleep(mailEvery + 500*time.Millisecond)
-	if n.sim.Calls(templateMethod) != asked {
+	change := changeAt(citizens[0].must("OK", citizens[0].openChange(citizens[0].Password)))
+	citizens[0].must("OK", confirmTo(change, citizens[0].newPassword()))
+	n.awaitNumber(0, unsent) // so it has looked again
+	if n.sim.Calls(templateMethod) != asked+1 {
 		t.Error("who refused was asked again")
 	}
 	server.awaitLog("notice given up", 1)

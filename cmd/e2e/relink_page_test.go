@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"testing"
@@ -6,21 +6,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A new Alipay account asks for a link and its holder refuses, and somebody changes to
-// another fund account, at the size of a phone: measured and looked at like every page,
-// with and without elder mode.
-func TestRelinkPages(t *testing.T) {
-	t.Parallel()
-	chromium(t)
-	d := startDemo(t)
+// walkRelink has a new Alipay account ask for a link whose holder refuses, and somebody
+// change to another fund account, with and without elder mode.
+func (b *browser) walkRelink(t *testing.T) {
 	for _, person := range []string{"ok", "two_accounts"} {
-		who, p := storyOf(t, person).person(), d.phone()
-		p.logIn(t.Context(), person)
+		who, p := b.demo.person(t, person), b.demo.phone()
+		p.logIn(t, person)
 		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
 			t.Fatalf("link: %s", a.raw)
 		}
 	}
-	b := openBrowser(t, d.url, 375, 812)
 	b.walkAsker(t)
 	b.walkHolder(t)
 	b.tap(t, "先不拒绝", "拒绝改绑")

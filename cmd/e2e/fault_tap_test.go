@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/binary"
@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fundpass/keys/testenv"
 )
 
 // A tap is the line between a server and PostgreSQL. It understands so much of
@@ -48,7 +50,7 @@ func (t *trap) await(tb testing.TB) {
 	tb.Helper()
 	select {
 	case <-t.sprung:
-	case <-time.After(2 * answerLimit):
+	case <-time.After(testenv.Patience):
 		tb.Fatalf("no transaction with %q", t.marker)
 	}
 }
@@ -56,11 +58,7 @@ func (t *trap) await(tb testing.TB) {
 // newTap returns the connection string that goes through the tap.
 func newTap(t testing.TB, dsn string) (*tap, string) {
 	t.Helper()
-	set := map[string]string{}
-	for _, f := range strings.Fields(dsn) {
-		k, v, _ := strings.Cut(f, "=")
-		set[k] = v
-	}
+	set := dsnSettings(dsn)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	noError(t, err)
 	p := &tap{socket: set["host"] + "/.s.PGSQL." + set["port"]}
@@ -69,6 +67,15 @@ func newTap(t testing.TB, dsn string) (*tap, string) {
 	t.Cleanup(func() { l.Close(); p.cut(); p.heal(); ends.Wait() })
 	return p, fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=%s sslmode=disable",
 		l.Addr().(*net.TCPAddr).Port, set["dbname"])
+}
+
+func dsnSettings(dsn string) map[string]string {
+	set := map[string]string{}
+	for _, f := range strings.Fields(dsn) {
+		k, v, _ := strings.Cut(f, "=")
+		set[k] = v
+	}
+	return set
 }
 
 func (p *tap) listen(l net.Listener, ends *sync.WaitGroup) {

@@ -1,8 +1,9 @@
-package main
+package e2e
 
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -54,7 +56,7 @@ func (p *courier) deliver(turn int, letter alipaysim.Letter) string {
 // persist repeats a delivery until it is acknowledged, each time to the next
 // server, and reports whether it ever was. Alipay waits for minutes and hours.
 func (p *courier) persist(turn int, letter alipaysim.Letter) bool {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); turn++ {
+	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); turn++ {
 		if p.deliver(turn, letter) == "success" {
 			return true
 		}
@@ -80,11 +82,7 @@ func (n *town) number(query string, args ...any) (got int) {
 // await waits until a query gives at least so much.
 func (n *town) await(atLeast int, query string) {
 	n.t.Helper()
-	for end := time.Now().Add(10 * time.Second); n.number(query) < atLeast; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			n.t.Fatalf("%s stays at %d", query, n.number(query))
-		}
-	}
+	testenv.Eventually(n.t, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.number(query) >= atLeast })
 }
 
 // holdLinks makes everybody wait who wants to write into alipay_links: a notice
@@ -102,7 +100,7 @@ func (n *town) holdLinks() (release func()) {
 
 const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 
-// TestNoticeAcrossProcesses delivers one notice a thousand times to two servers.
+// TestNoticeAcrossProcesses delivers one notice a hundred times to two servers.
 // The one that is at work on it is killed in the midst of the effect, the other
 // one later: there is one effect, and every delivery is acknowledged.
 func TestNoticeAcrossProcesses(t *testing.T) {
@@ -116,6 +114,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	p := newCourier(t, first, second, third)
 	letter := n.letter(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 
+	deliveries := testenv.Rounds(100, 1000)
 	release := n.holdLinks()
 	var acknowledged, gone atomic.Int64
 	var wg sync.WaitGroup
@@ -130,7 +129,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	n.await(1, waiting)
 	gate := make(chan struct{}, 50)
 	wg.Go(func() {
-		for i := 1; i < 1000; i++ {
+		for i := 1; i < deliveries; i++ {
 			gate <- struct{}{}
 			wg.Go(func() { defer func() { <-gate }(); send(i) })
 		}
@@ -141,14 +140,14 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	}
 	first.Kill()
 	release()
-	for acknowledged.Load() < 500 && gone.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	testenv.Eventually(t, "half of the deliveries are acknowledged", func() bool {
+		return acknowledged.Load() >= int64(deliveries/2) || gone.Load() > 0
+	})
 	second.Kill()
 	wg.Wait()
 
-	if got := acknowledged.Load(); got != 1000 {
-		t.Errorf("%d of 1000 deliveries were acknowledged", got)
+	if got := acknowledged.Load(); got != int64(deliveries) {
+		t.Errorf("%d of %d deliveries were acknowledged", got, deliveries)
 	}
 	n.checkOneEffect(c)
 	c.base, other.base = third.URL, third.URL
@@ -190,7 +189,7 @@ func (n *town) checkOneEffect(c *citizen) {
 func TestNoticesWhileKeysChange(t *testing.T) {
 	t.Parallel()
 	n := newTown(t)
-	n.writeNextKey(publicText(t, &siteKeys().alipay[1].PublicKey)) // retired long ago
+	n.writeNextKey(publicText(t, &alipayKeys()[1].PublicKey)) // retired long ago
 	both := n.env(map[string]string{
 		"FUNDPASS_ALIPAY_KEY_FILES": n.path("alipay_public_key.txt") + "," + n.path("alipay_next_key.txt"),
 		"FUNDPASS_PER_ADDRESS":      "1000000,1000000",
@@ -214,7 +213,7 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	}
 	traffic.repeats.Store(false)
 	traffic.await(30)
-	n.write("alipay_public_key.txt", publicText(t, &siteKeys().alipay[1].PublicKey)) // the old key goes
+	n.write("alipay_public_key.txt", publicText(t, &alipayKeys()[1].PublicKey)) // the old key goes
 	hangup(servers, 5)
 	traffic.await(30)
 	genuine, forged := traffic.end()
@@ -298,11 +297,7 @@ func (f *traffic) step(i int) {
 func (f *traffic) await(more int64) {
 	f.town.t.Helper()
 	want := f.genuine.Load() + more
-	for end := time.Now().Add(20 * time.Second); f.genuine.Load() < want; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			f.town.t.Fatal("the traffic stands still")
-		}
-	}
+	testenv.Eventually(f.town.t, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
 }
 
 // end waits until what is under way is answered, and counts. It may be called again.

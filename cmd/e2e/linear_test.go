@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -53,9 +54,8 @@ func newStage(t *testing.T) *stage {
 // start puts a new server in a place.
 func (s *stage) start(place int) {
 	s.t.Helper()
-	p := startServer(s.t, s.env(map[string]string{
-		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_PROOF": "none", "FUNDPASS_POLICY_FILE": s.path("policy.json"),
-		"FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000",
+	p := startServer(s.t, s.env(unlimited, values{
+		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_POLICY_FILE": s.path("policy.json"),
 	}))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *stage) disturb() {
 // check lets the checker find an order that explains everything.
 func (s *script) check(t *testing.T) {
 	t.Helper()
-	switch porcupine.CheckOperationsTimeout(passwordModel, s.ops, 20*time.Second) {
+	switch porcupine.CheckOperationsTimeout(passwordModel, s.ops, testenv.Patience) {
 	case porcupine.Unknown:
 		t.Errorf("%d operations are too many for the checker", len(s.ops))
 	case porcupine.Illegal:
@@ -104,7 +104,7 @@ func (s *script) check(t *testing.T) {
 // FUNDPASS_HISTORIES says how many histories there are.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	histories := 20
+	histories := testenv.Rounds(20, 1000)
 	if n, err := strconv.Atoi(os.Getenv("FUNDPASS_HISTORIES")); err == nil {
 		histories = n
 	}

@@ -1,31 +1,19 @@
-package main
+package e2e
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
+
+	"fundpass/keys/testenv"
 )
 
-// answerLimit is the longest any answer may take, whatever is broken.
-const answerLimit = 6 * time.Second
-
-// call fails the test when there is no answer.
-func (c *citizen) call(r request) answer {
+// ask fails the test when there is no answer.
+func (c *citizen) ask(r request) answer {
 	c.town.t.Helper()
 	a, err := c.do(c.town.t.Context(), r)
 	if err != nil {
 		c.town.t.Errorf("%s %s: %v", r.method, r.path, err)
-	}
-	return a
-}
-
-// ask fails the test when there is no answer in time.
-func (c *citizen) ask(r request) answer {
-	c.town.t.Helper()
-	a := c.call(r)
-	if a.took > answerLimit {
-		c.town.t.Errorf("%s %s: %s after %v", r.method, r.path, a.Code, a.took)
 	}
 	return a
 }
@@ -67,14 +55,13 @@ func isLater(t testing.TB, a answer) bool {
 }
 
 // persist repeats a request while the answer is to come back later.
-func (c *citizen) persist(r request, within time.Duration) answer {
+func (c *citizen) persist(r request) (a answer) {
 	c.town.t.Helper()
-	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
-		a := c.ask(r)
-		if !isLater(c.town.t, a) || time.Now().After(end) {
-			return a
-		}
-	}
+	testenv.Eventually(c.town.t, r.path+" is not told to come back later", func() bool {
+		a = c.ask(r)
+		return !isLater(c.town.t, a)
+	})
+	return a
 }
 
 // A truth is what stands in the database of a citizen.

@@ -1,4 +1,4 @@
-package signing_test
+package e2e
 
 import (
 	"bufio"
@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,46 +25,46 @@ import (
 // Where the simulator and this package could share a mistake, the SDK that Alipay
 // publishes for Node does not: it is one end of every test here.
 
-// A nodePeer is node/peer.mjs.
+// nodePeerDir is where the SDK is installed.
+const nodePeerDir = "../../signing/node"
+
+// A nodePeer is signing/node/peer.mjs.
 type nodePeer struct {
 	t    testing.TB
 	in   io.Writer
 	out  *bufio.Scanner
 	sim  *alipaysim.Sim
 	ring *keys.Ring
+	app  *rsa.PrivateKey
 }
-
-type fields map[string]any
 
 // newNodePeer starts it with the keys of this run, and with the simulator for a
 // gateway. Without Node and the package the test is skipped, but not in CI.
 func newNodePeer(t testing.TB) *nodePeer {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err == nil {
-		_, err = os.Stat(filepath.Join("node", "node_modules", "alipay-sdk"))
-	}
-	switch {
-	case err != nil && os.Getenv("CI") != "":
-		t.Fatalf("no Node with alipay-sdk: run npm ci in signing/node: %v", err)
-	case err != nil:
-		t.Skipf("no Node with alipay-sdk: run npm ci in signing/node: %v", err)
-	}
-	p := &nodePeer{t: t, sim: newSim(t, alipaysim.Config{}), ring: newRing(t, ownKey(), alipayKey())}
+	node := needNode(t, nodePeerDir, "alipay-sdk")
+	app, err := keys.ParsePrivateKey(siteKeys(t)["app_private_key.pem"])
+	noError(t, err)
+	p := &nodePeer{t: t, app: app, ring: newRing(t, app)}
+	p.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: alipayKeys()[0], ContentKey: []byte("sixteen bytes...")})
+	noError(t, err)
+	p.sim.Add(alipaysim.Person{Person: "ok", Name: "张三", IDType: "01", IDNumber: "990101199003070134", Phone: "19900000001", Certified: true})
+	p.sim.Add(alipaysim.Person{Person: "both", Name: "王五", IDType: "01", IDNumber: "990101197001010351", Phone: "19900000001",
+		UserID: "2088000000000002", OpenID: "074aBoth_-1", Certified: true})
 	p.start(exec.CommandContext(t.Context(), node, "peer.mjs"))
 	gateway := httptest.NewServer(p.sim)
 	t.Cleanup(gateway.Close)
 	p.ask(nil, fields{
-		"do": "keys", "app_id": appID, "gateway": gateway.URL + "/gateway.do",
-		"app": privateText(ownKey()), "app_public": publicText(t, ownKey()),
-		"alipay": privateText(alipayKey()), "alipay_public": publicText(t, alipayKey()),
+		"do": "keys", "app_id": siteAppID, "gateway": gateway.URL + "/gateway.do",
+		"app": privateText(app), "app_public": publicText(t, &app.PublicKey),
+		"alipay": privateText(alipayKeys()[0]), "alipay_public": publicText(t, &alipayKeys()[0].PublicKey),
 	})
 	return p
 }
 
 func (p *nodePeer) start(cmd *exec.Cmd) {
 	p.t.Helper()
-	cmd.Dir, cmd.Stderr = "node", p.t.Output()
+	cmd.Dir, cmd.Stderr = nodePeerDir, p.t.Output()
 	cmd.Env = append(os.Environ(), "TZ=Asia/Shanghai") // the SDK dates requests by its own clock's zone
 	in, err := cmd.StdinPipe()
 	noError(p.t, err)
@@ -79,22 +78,34 @@ func (p *nodePeer) start(cmd *exec.Cmd) {
 	})
 }
 
-func noError(t testing.TB, err error) {
+// newRing is an application with this key, which trusts Alipay's first one.
+func newRing(t testing.TB, own *rsa.PrivateKey) *keys.Ring {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ring, err := keys.NewRing(siteAppID, own, []keys.AlipayKey{{Public: &alipayKeys()[0].PublicKey}})
+	noError(t, err)
+	return ring
 }
+
+// letter writes a notice as Alipay does.
+func (p *nodePeer) letter(notice alipaysim.Notice) alipaysim.Letter {
+	p.t.Helper()
+	letter, err := p.sim.Write(notice)
+	noError(p.t, err)
+	return letter
+}
+
+// accept verifies a message that must be good.
+func (p *nodePeer) accept(body string) signing.Notification {
+	p.t.Helper()
+	n, err := signing.VerifyNotification(p.ring, []byte(body), formType)
+	noError(p.t, err)
+	return n
+}
+
+const formType = "application/x-www-form-urlencoded; charset=utf-8"
 
 func privateText(key *rsa.PrivateKey) string {
 	return base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key))
-}
-
-func publicText(t testing.TB, key *rsa.PrivateKey) string {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	noError(t, err)
-	return base64.StdEncoding.EncodeToString(der)
 }
 
 // ask gives one command and reads its answer into into.
@@ -126,7 +137,7 @@ func TestNodeVerifiesSimulator(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	for kind := range alipaysim.Kinds() {
-		letter := write(t, p.sim, alipaysim.Notice{Person: "ok", Kind: kind})
+		letter := p.letter(alipaysim.Notice{Person: "ok", Kind: kind})
 		want := sdkVerdict{V1: kind != "trade_status_sync", V2: true} // the trade has '%' in it
 		if got := p.verify(letter.Body); got != want {
 			t.Errorf("%s: %+v, want %+v", kind, got, want)
@@ -150,7 +161,7 @@ func TestNodeRefusesWhatWeRefuse(t *testing.T) {
 	faults := alipaysim.NoticeFaults()
 	faults[""] = "none"
 	for fault := range faults {
-		letter := write(t, p.sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
+		letter := p.letter(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
 		_, err := signing.VerifyNotification(p.ring, letter.Body, letter.ContentType)
 		why, takes := lenient[fault]
 		if got := p.verify(letter.Body); got.V2 != takes {
@@ -172,14 +183,18 @@ func TestNodeSignsNotifications(t *testing.T) {
 		"notify_type": "servicemarket_order_notify", "notify_id": "2026010200000000000001",
 		"notify_time": "2026-01-02 03:04:05", "title": "订购 a+b & c=d 100% ", "remark": "",
 	}})
-	if n := accept(t, p.ring, []byte(event.Body)); n.Family != signing.FamilyEvent || n.Rule != signing.NotifyV2 {
+	if n := p.accept(event.Body); n.Family != signing.FamilyEvent || n.Rule != signing.NotifyV2 {
 		t.Errorf("got %+v", n)
 	}
-	form := message(nil)
+	form := url.Values{
+		"version": {"1.1"}, "msg_method": {signing.MethodCancelled}, "utc_timestamp": {"1767294245000"},
+		"notify_id": {"2026010200000000000001"}, "charset": {"UTF-8"}, "app_id": {siteAppID}, "sign_type": {"RSA2"},
+		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + siteAppID + `"}`},
+	}
 	var message struct{ Sign string }
 	p.ask(&message, fields{"do": "text", "text": pairsOf(form)})
 	form.Set("sign", message.Sign)
-	if n := accept(t, p.ring, []byte(form.Encode())); n.Family != signing.FamilyFromAnt || n.Method != signing.MethodCancelled {
+	if n := p.accept(form.Encode()); n.Family != signing.FamilyFromAnt || n.Method != signing.MethodCancelled {
 		t.Errorf("got %+v", n)
 	}
 	for name, body := range map[string]string{
@@ -213,7 +228,7 @@ func TestNodeAgreesOnText(t *testing.T) {
 	noError(t, err)
 	text, err := signing.Canonical(form, signing.Request)
 	noError(t, err)
-	noError(t, signing.Verify(&ownKey().PublicKey, text, form.Get("sign")))
+	noError(t, signing.Verify(&p.app.PublicKey, text, form.Get("sign")))
 
 	answer, err := signing.SignSPIAnswer(p.ring, json.RawMessage(`{"code":"40004","sub_msg":"不支持的接口 \"}"}`))
 	noError(t, err)
@@ -257,8 +272,10 @@ func TestNodeIsGateway(t *testing.T) {
 	p := newNodePeer(t)
 	var gateway struct{ URL string }
 	p.ask(&gateway, fields{"do": "serve"})
-	own := newGateway(t, p.ring, gateway.URL, signing.Options{})
-	stranger := newGateway(t, newRing(t, otherKey(), alipayKey()), gateway.URL, signing.Options{})
+	own, err := signing.NewGateway(p.ring, gateway.URL, signing.Options{})
+	noError(t, err)
+	stranger, err := signing.NewGateway(newRing(t, alipayKeys()[1]), gateway.URL, signing.Options{})
+	noError(t, err)
 	for _, c := range []struct {
 		name, code string
 		gate       *signing.Gateway

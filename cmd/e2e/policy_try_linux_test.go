@@ -1,15 +1,14 @@
-package main
+package e2e
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"fundpass/keys/testenv"
 )
 
 // openTerminal returns both ends of a pseudo terminal.
@@ -34,7 +33,7 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 func TestPolicyTryOnATerminal(t *testing.T) {
 	t.Parallel()
 	keyboard, terminal := openTerminal(t)
-	var out, shown logBuffer
+	var shown logBuffer
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -45,53 +44,40 @@ func TestPolicyTryOnATerminal(t *testing.T) {
 			}
 		}
 	}()
-	done := make(chan error, 1)
-	go func() {
-		done <- run(t.Context(), []string{"policy", "try", "beijing"}, world{getenv: getenvOf(nil), in: terminal, out: &out, err: terminal})
-	}()
+	p := policyTry(t, terminal)
 	for _, step := range []struct{ prompt, typed string }{
 		{"New password (not shown): ", "xiaomingwang77"}, {"姓名 (empty to skip): ", "王小明"}, {"证件号码 (empty to skip): ", ""}, {"手机号 (empty to skip): ", ""}, {"公积金账号 (empty to skip): ", ""},
 	} {
-		for end := time.Now().Add(20 * time.Second); !strings.Contains(shown.String(), step.prompt); time.Sleep(2 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%q is not asked: %q", step.prompt, shown.String())
-			}
-		}
+		testenv.Eventually(t, step.prompt+" is asked", func() bool { return strings.Contains(shown.String(), step.prompt) })
 		waitForSilence(t, terminal, step.typed == "xiaomingwang77")
 		_, err := keyboard.WriteString(step.typed + "\n")
 		noError(t, err)
 	}
-	if err := <-done; err == nil || !strings.Contains(out.String(), "CONTAINS_NAME") {
-		t.Errorf("%v\n%s", err, out.String())
+	if err := p.wait(); err == nil || !strings.Contains(p.out.String(), "CONTAINS_NAME") {
+		t.Errorf("%v\n%s", err, p.out)
 	}
-	if strings.Contains(shown.String()+out.String(), "xiaoming") {
-		t.Errorf("shown: %q, %q", shown.String(), out.String())
+	if strings.Contains(shown.String()+p.out.String(), "xiaoming") {
+		t.Errorf("shown: %q, %q", shown.String(), p.out)
 	}
 }
 
-// leftBehind are terminals somebody still reads from. They stay open: the read
-// touches the number of its terminal once more when it ends, and another test's may
-// have the same number by then.
-var leftBehind []*os.File
+// policyTry asks at the terminal for a password to try.
+func policyTry(t *testing.T, terminal *os.File) *process {
+	t.Helper()
+	p := newProcess(t, nil, "policy", "try", "beijing")
+	p.cmd.Stdin, p.cmd.Stderr = terminal, terminal
+	return p.start()
+}
 
 // Whoever stops at the password gets the terminal back as it was.
 func TestPolicyTryStopped(t *testing.T) {
 	t.Parallel()
 	_, terminal := openTerminal(t)
-	number, err := unix.Dup(int(terminal.Fd()))
-	noError(t, err)
-	reads := os.NewFile(uintptr(number), terminal.Name())
-	leftBehind = append(leftBehind, reads)
-	ctx, stop := context.WithCancel(t.Context())
-	var out logBuffer
-	done := make(chan error, 1)
-	go func() {
-		done <- run(ctx, []string{"policy", "try", "beijing"}, world{getenv: getenvOf(nil), in: reads, out: &out, err: &out})
-	}()
+	p := policyTry(t, terminal)
 	waitForSilence(t, terminal, true)
-	stop()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
+	p.signal(os.Interrupt)
+	if p.wait() == nil {
+		t.Error("it ends as if it had tried a password")
 	}
 	state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	noError(t, err)
@@ -107,12 +93,9 @@ func waitForSilence(t *testing.T, terminal *os.File, silent bool) {
 	if !silent {
 		return
 	}
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	testenv.Eventually(t, "what is typed is not shown", func() bool {
 		state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 		noError(t, err)
-		if state.Lflag&unix.ECHO == 0 {
-			return
-		}
-	}
-	t.Fatal("the terminal goes on to show what is typed")
+		return state.Lflag&unix.ECHO == 0
+	})
 }

@@ -1,23 +1,26 @@
-package main
+package e2e
 
 import (
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
-	"fundpass/store/storetest"
+	"fundpass/keys/testenv"
 )
 
 // miniprogramTests is where the mini-program's own tests are.
 const miniprogramTests = "../../miniapp-api/miniprogram/test"
 
-// needNode returns Node's path. Without it a test is skipped, but not in CI.
-func needNode(t *testing.T) string {
+// needNode returns Node's path, where the package is installed in dir.
+func needNode(t testing.TB, dir, pkg string) string {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	storetest.Require(t, err)
+	node := testenv.Program(t, "apt-get install nodejs npm", "node")
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", pkg)); pkg != "" && err != nil {
+		testenv.Missing(t, pkg+" is not installed: run npm ci in "+strings.TrimPrefix(dir, "../../"))
+	}
 	return node
 }
 
@@ -65,14 +68,47 @@ func (m clientMode) String() string {
 	return fmt.Sprintf("%s %s always200=%s encrypted=%s", m.errors, m.client, m.always200, m.encrypted)
 }
 
-// play runs a file of tests in Node against d, and stops d.
+// play runs a file of tests in Node against d.
 func (m clientMode) play(t *testing.T, d *runningDemo, file, stories string) {
 	t.Helper()
-	defer d.stop(t)
-	c := exec.CommandContext(t.Context(), needNode(t), "--test", filepath.Join(miniprogramTests, file+".test.mjs"))
-	c.Env = append(os.Environ(), "FUNDPASS_BASE="+d.url, "FUNDPASS_ERRORS="+m.errors, "FUNDPASS_CLIENT="+m.client,
+	c := exec.CommandContext(t.Context(), needNode(t, miniprogramTests, ""), "--test", filepath.Join(miniprogramTests, file+".test.mjs"))
+	c.Env = append(os.Environ(), "FUNDPASS_BASE="+d.URL, "FUNDPASS_ERRORS="+m.errors, "FUNDPASS_CLIENT="+m.client,
 		"FUNDPASS_ALWAYS_200="+m.always200, "FUNDPASS_ENCRYPTED="+m.encrypted, "FUNDPASS_STORIES="+stories)
 	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestNode runs the mini-program's own tests, on both kinds of phones and wherever
+// they put errors.
+func TestNode(t *testing.T) {
+	t.Parallel()
+	node := needNode(t, miniprogramTests, "")
+	run := func(t *testing.T, errors, client string, files ...string) {
+		for i, name := range files {
+			files[i] = filepath.Join(miniprogramTests, name+".test.mjs")
+		}
+		c := exec.CommandContext(t.Context(), node, append([]string{"--test"}, files...)...)
+		c.Env = append(os.Environ(), "FUNDPASS_ERRORS="+errors, "FUNDPASS_CLIENT="+client)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime") })
+	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "relink", "accounts", "code") }) // errors arrive as in the tests below
+	for _, errors := range []string{"fail", "fail-bare", "success"} {
+		for _, client := range []string{"ios", "android"} {
+			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "agree", "prove", "consents") })
+		}
+	}
+}
+
+// TestTypes lets tsc check every call of my.* against Alipay's own types.
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	node := needNode(t, miniprogramTests, "typescript")
+	tsc := filepath.Join(miniprogramTests, "node_modules", "typescript", "bin", "tsc")
+	if out, err := exec.CommandContext(t.Context(), node, tsc, "-p", miniprogramTests).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

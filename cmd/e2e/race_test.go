@@ -1,9 +1,11 @@
-package main
+package e2e
 
 import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"fundpass/keys/testenv"
 )
 
 // A stampede is what became of many requests at once.
@@ -36,9 +38,11 @@ func rush(n int, ask func(i int) answer) *stampede {
 	return s
 }
 
-// TestRaceGuesses has twenty Alipay users guess a thousand times at one
+// TestRaceGuesses has twenty Alipay users guess a hundred times at one
 // stranger's password, over two servers: five guesses are looked at.
 func TestRaceGuesses(t *testing.T) {
+	t.Parallel()
+	guesses := testenv.Rounds(100, 1000)
 	n := newTown(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
 	victim := n.move(1, servers[0].URL)[0]
@@ -48,13 +52,13 @@ func TestRaceGuesses(t *testing.T) {
 		c.mustLogIn()
 		thieves = append(thieves, c)
 	}
-	s := rush(1000, func(i int) answer {
+	s := rush(guesses, func(i int) answer {
 		guess := victim.link()
 		guess.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
-		return thieves[i%len(thieves)].call(guess)
+		return thieves[i%len(thieves)].ask(guess)
 	})
 	t.Logf("answers: %v", s.codes)
-	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != 1000 || s.codes["LINK_REFUSED"] < 5 {
+	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != guesses || s.codes["LINK_REFUSED"] < 5 {
 		t.Errorf("a stranger learns something: %v", s.codes)
 	}
 	var used, round, refused int
@@ -73,21 +77,22 @@ func TestRaceGuesses(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceConfirms sends a thousand different new passwords for one change to
+// TestRaceConfirms sends a hundred different new passwords for one change to
 // two servers: one wins, and the others are told so.
 func TestRaceConfirms(t *testing.T) {
+	t.Parallel()
 	n := newTown(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
 	c := n.linked(1, servers[0].URL)[0]
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
 	twins := []*citizen{c, c.twin(servers[1].URL)}
-	passwords := make([]string, 1000)
+	passwords := make([]string, testenv.Rounds(100, 1000))
 	for i := range passwords {
 		passwords[i] = c.newPassword()
 	}
-	s := rush(1000, func(i int) answer { return twins[i%2].call(confirmTo(change, passwords[i])) })
+	s := rush(len(passwords), func(i int) answer { return twins[i%2].ask(confirmTo(change, passwords[i])) })
 	t.Logf("answers: %v", s.codes)
-	if s.codes["OK"] != 1 || s.codes["OK"]+s.codes["CHANGE_GONE"]+s.codes["BUSY"]+s.codes["TOO_MANY_REQUESTS"] != 1000 {
+	if s.codes["OK"] != 1 || s.codes["OK"]+s.codes["CHANGE_GONE"]+s.codes["BUSY"]+s.codes["TOO_MANY_REQUESTS"] != len(passwords) {
 		t.Fatalf("answers: %v", s.codes)
 	}
 	if got := c.truth(); got.Version != 2 {
@@ -105,13 +110,14 @@ func TestRaceConfirms(t *testing.T) {
 // TestRaceAuthCode shows one auth code a hundred times to two servers: Alipay
 // sees it once, and one session is opened.
 func TestRaceAuthCode(t *testing.T) {
+	t.Parallel()
 	n := newTown(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
 	c := n.move(1, servers[0].URL)[0]
 	exchange := postTo("/v1/sessions", fields{"auth_code": c.code()})
 	before := n.sim.Calls("alipay.system.oauth.token")
 	twins := []*citizen{c, c.twin(servers[1].URL)}
-	s := rush(100, func(i int) answer { return twins[i%2].call(exchange) })
+	s := rush(100, func(i int) answer { return twins[i%2].ask(exchange) })
 	if s.codes["OK"] != 1 || s.codes["AUTH_CODE_INVALID"] != 99 {
 		t.Errorf("answers: %v", s.codes)
 	}

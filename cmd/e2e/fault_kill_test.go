@@ -1,14 +1,13 @@
-package main
+package e2e
 
 import (
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
-)
 
-// leaseWait is more than a dead run holds its Idempotency-Key.
-const leaseWait = 15 * time.Second
+	"fundpass/keys/testenv"
+)
 
 // TestKillAtCommit kills the server with SIGKILL at the COMMIT of a change. The
 // citizen saw no answer, comes back to another server, and is told the truth.
@@ -51,9 +50,7 @@ func testKillAtCommit(t *testing.T, at moment, state string) {
 	if got := c.truth(); (got.Version == 2) != (at == afterCommit) {
 		t.Errorf("before the citizen came back: %+v", got)
 	}
-	if at == beforeCommit { // after the other kill, the citizen waits
-		n.ageLeases()
-	}
+	n.ageLeases()
 	c.checkRepeats(t, chosen, at == afterCommit)
 	elsewhere.must("SESSION_EXPIRED", getFrom("/v1/link"))
 	c.must("OLD_PASSWORD_WRONG", c.openChange(c.Password))
@@ -72,7 +69,7 @@ func (c *citizen) checkRepeats(t *testing.T, r request, bareFirst bool) {
 	bare := r.under("")
 	var answers []string
 	ask := func(r request) {
-		a := c.persist(r, leaseWait)
+		a := c.persist(r)
 		if a.Code != "OK" || a.text("state") != "done" {
 			t.Fatalf("repeated with key %q: %s", r.key, a.raw)
 		}
@@ -107,11 +104,10 @@ type diary struct {
 // never in part.
 func TestKillAnytime(t *testing.T) {
 	t.Parallel()
-	const rounds = 15
 	n := newTown(t)
 	var before []*diary
 	struck := map[string]int{}
-	for range rounds {
+	for range testenv.Rounds(8, 60) {
 		server := n.serve(n.dsn)
 		for _, d := range before {
 			d.base = server.URL

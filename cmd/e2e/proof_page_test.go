@@ -1,21 +1,10 @@
-package main
+package e2e
 
 import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
-
-// The link's further steps and 我的授权, at the size of a phone, with and without elder
-// mode: measured and looked at like every other page.
-func TestProofPages(t *testing.T) {
-	t.Parallel()
-	chromium(t)
-	t.Run("recorded", func(t *testing.T) { walkRecorded(t, startDemo(t, "--proof", "face,phone")) })
-	t.Run("required", func(t *testing.T) {
-		walkRequired(t, startDemo(t, "--proof", "certdoc,face,phone", "--consent", "required"))
-	})
-}
 
 // begin gives the phone to a person and opens 我的密码.
 func (b *browser) begin(t *testing.T, person string) {
@@ -28,7 +17,7 @@ func (b *browser) begin(t *testing.T, person string) {
 // fillLink opens 绑定 and fills it in.
 func (b *browser) fillLink(t *testing.T, person string) {
 	t.Helper()
-	who := storyOf(t, person).person()
+	who := b.demo.person(t, person)
 	b.tap(t, "去绑定", "绑定前请阅读")
 	b.fill(t, "姓名", who.Name)
 	b.fill(t, "证件号码", who.IDNumber)
@@ -43,8 +32,9 @@ func (b *browser) lookDown(t *testing.T, name string) {
 	b.picture(t, name+"-down")
 }
 
-func walkRecorded(t *testing.T, d *runningDemo) {
-	b := openBrowser(t, d.url, 375, 812)
+// walkRecorded goes through the link's further steps and 我的授权, with and without elder
+// mode.
+func (b *browser) walkRecorded(t *testing.T) {
 	b.begin(t, "new_phone")
 	b.fillLink(t, "new_phone")
 	b.lookDown(t, "link-texts")
@@ -63,7 +53,7 @@ func walkRecorded(t *testing.T, d *runningDemo) {
 	b.tap(t, "同意", "手机号没有核验通过")
 	b.lookTwice(t, "link-face-instead")
 	b.tap(t, "返回修改", "绑定前请阅读")
-	if name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`); name != storyOf(t, "new_phone").name {
+	if name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`); name != b.demo.person(t, "new_phone").Name {
 		t.Errorf("the form holds %q", name)
 	}
 	b.tap(t, "确认绑定", "确认是您本人")
@@ -81,8 +71,8 @@ func walkRecorded(t *testing.T, d *runningDemo) {
 	b.lookDown(t, "consents-declined")
 }
 
-func walkRequired(t *testing.T, d *runningDemo) {
-	b := openBrowser(t, d.url, 375, 812)
+// walkRequired is asked for each consent.
+func (b *browser) walkRequired(t *testing.T) {
 	b.begin(t, "mismatch")
 	b.lookTwice(t, "required-home-unlinked")
 	b.fillLink(t, "mismatch")

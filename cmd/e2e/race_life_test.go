@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"fmt"
@@ -117,7 +117,7 @@ func (l *life) check(n *town, servers []*process) {
 		noError(l.t, n.sql.QueryRow(goodLinks, []byte(c.token), l.owner.digest).Scan(&mine))
 		links += mine
 		for _, p := range servers {
-			a := c.twin(p.URL).call(getFrom("/v1/link"))
+			a := c.twin(p.URL).ask(getFrom("/v1/link"))
 			if (a.Code == "OK") != (mine == 1) || a.Code != "OK" && a.Code != "NOT_LINKED" && a.Code != "SESSION_EXPIRED" {
 				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.raw)
 			}
@@ -139,7 +139,7 @@ const goodLinks = `
 // session left, and neither has who withdrew the authorisation.
 func (l *life) checkSessions() {
 	l.t.Helper()
-	unlinked := func(c *citizen) bool { return c.call(getFrom("/v1/link")).Code == "NOT_LINKED" }
+	unlinked := func(c *citizen) bool { return c.ask(getFrom("/v1/link")).Code == "NOT_LINKED" }
 	if l.linked.Code == "OK" && unlinked(l.comer) {
 		l.t.Errorf("%s: the comer's link ended, and the session goes on", l)
 	}
@@ -147,7 +147,7 @@ func (l *life) checkSessions() {
 	if was && (l.does != "unlink" || l.did.Code != "OK") && unlinked(l.owner) {
 		l.t.Errorf("%s: the owner's link ended, and the session goes on", l)
 	}
-	if l.does == "withdraw" && l.owner.call(getFrom("/v1/link")).Code != "SESSION_EXPIRED" {
+	if l.does == "withdraw" && l.owner.ask(getFrom("/v1/link")).Code != "SESSION_EXPIRED" {
 		l.t.Errorf("%s: a session outlives its authorisation", l)
 	}
 }
@@ -188,7 +188,7 @@ func (n *town) syncParts(all []*life, parts int) {
 		for j := i; j < len(all); j += parts {
 			text += all[j].row()
 		}
-		if r := runWith(n.t, n.env(), "sync", "--yes", tempFile(n.t, text)); r.err != nil {
+		if r := runWith(n.t, n.env(), "sync", "--yes", rosterFile(n.t, text)); r.err != nil {
 			n.t.Errorf("%v\n%s", r.err, r.log)
 		}
 	}

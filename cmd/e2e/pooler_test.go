@@ -1,4 +1,4 @@
-package store_test
+package e2e
 
 import (
 	"context"
@@ -13,10 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/jmoiron/sqlx"
-
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -25,12 +23,8 @@ import (
 // that turns a DSN into one that goes through it.
 func pgbouncer(t *testing.T, mode string, size int) func(dsn string) string {
 	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		program, err = exec.LookPath("/usr/sbin/pgbouncer") // not on everybody's PATH
-	}
-	storetest.Require(t, err)
-	dir, err := os.MkdirTemp("/tmp", "bouncer") // a socket's path is short
+	program := testenv.Program(t, "apt-get install pgbouncer", "pgbouncer", "/usr/sbin/pgbouncer") // not on everybody's PATH
+	dir, err := os.MkdirTemp("/tmp", "bouncer")                                                    // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,9 +52,15 @@ logfile = %s/log
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-	awaitSocket(t, filepath.Join(dir, ".s.PGSQL.6432"))
+	testenv.Eventually(t, "PgBouncer listens", func() bool {
+		c, err := net.Dial("unix", filepath.Join(dir, ".s.PGSQL.6432"))
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
 	return func(dsn string) string {
-		return fmt.Sprintf("host=%s port=6432 user=postgres dbname=%s sslmode=disable", dir, settings(dsn)["dbname"])
+		return fmt.Sprintf("host=%s port=6432 user=postgres dbname=%s sslmode=disable", dir, dsnSettings(dsn)["dbname"])
 	}
 }
 
@@ -87,18 +87,6 @@ func stepDown(t *testing.T, c *exec.Cmd, dir string) {
 	t.Fatal("neither postgres nor nobody is an account here to run PgBouncer under")
 }
 
-func awaitSocket(t *testing.T, path string) {
-	t.Helper()
-	for range 500 {
-		if c, err := net.Dial("unix", path); err == nil {
-			c.Close()
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("PgBouncer does not listen")
-}
-
 func TestPoolerIsDetected(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
@@ -112,24 +100,13 @@ func TestPoolerIsDetected(t *testing.T) {
 			if db.Pooled() != tt.want {
 				t.Errorf("pooled is %v", db.Pooled())
 			}
-			if err := touch(t.Context(), db); err != nil {
-				t.Error(err)
-			}
+			noError(t, db.Ping(t.Context()))
+			noError(t, db.SpendAuthCode(t.Context(), tt.mode+strconv.Itoa(tt.size)))
 		})
 	}
 	if storetest.Open(t, dsn).Pooled() {
 		t.Error("a direct connection is taken for pooled")
 	}
-}
-
-// touch writes and reads something through tables that every database has.
-func touch(ctx context.Context, db *store.DB) error {
-	if err := db.Ping(ctx); err != nil {
-		return err
-	}
-	return db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		return tx.GetContext(ctx, new(int), `SELECT count(*) FROM centers WHERE center_id = $1`, "x")
-	})
 }
 
 // TestManyClientsBehindPooler: 40 clients share 4 server connections, and each
@@ -142,14 +119,21 @@ func TestManyClientsBehindPooler(t *testing.T) {
 	if !db.Pooled() {
 		t.Fatal("pooler not detected")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	var people []store.Depositor
+	for i := range clients {
+		no := accountNo(i)
+		people = append(people, store.Depositor{Person: store.Person{Name: "测试甲", IDType: "03", IDNumber: "E" + no, AccountNo: no},
+			DocumentKey: []byte("03:E" + no), Status: store.StatusNormal, Hash: "no hash"})
+	}
+	ctx := testenv.Context(t)
+	_, err := db.ImportDepositors(ctx, people)
+	noError(t, err)
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
 			for q := range questions {
 				if err := ask(ctx, db, c, q); err != nil {
-					t.Error(err)
+					t.Errorf("client %d, question %d: %v", c, q, err)
 					return
 				}
 			}
@@ -158,20 +142,26 @@ func TestManyClientsBehindPooler(t *testing.T) {
 	wg.Wait()
 }
 
-// ask sends one of several statements of the same shape, in or outside a transaction.
+func accountNo(i int) string { return fmt.Sprintf("88%010d", i) }
+
+// ask reads somebody's account, or opens a session and reads it back.
 func ask(ctx context.Context, db *store.DB, client, question int) error {
-	query := fmt.Sprintf(`SELECT 'statement %d ' || $1::text || ' ' || $2::text`, question%7)
-	want := fmt.Sprintf("statement %d %d %d", question%7, client, question)
-	var got string
-	args := []any{strconv.Itoa(client), strconv.Itoa(question)}
-	var err error
 	if question%2 == 0 {
-		err = db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, &got, query, args...) })
-	} else {
-		err = db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return tx.GetContext(ctx, &got, query, args...) })
+		no := accountNo((client + question) % 40)
+		a, err := db.AccountByNumber(ctx, no)
+		if err == nil && (a.Person.AccountNo != no || a.Person.IDNumber != "E"+no) {
+			err = errors.New("another's account")
+		}
+		return err
 	}
-	if err == nil && got != want {
-		err = fmt.Errorf("got %q, want %q", got, want)
+	token := fmt.Appendf(nil, "%d-%d", client, question)
+	opened, err := db.OpenSession(ctx, token, store.Visitor{Identity: store.Identity{AppID: siteAppID, Kind: "open_id", Value: accountNo(client)}})
+	if err != nil {
+		return err
+	}
+	found, err := db.Session(ctx, token)
+	if err == nil && (string(found.TokenDigest) != string(token) || string(found.IdentityDigest) != string(opened.IdentityDigest)) {
+		err = errors.New("another's session")
 	}
 	return err
 }

@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"fundpass/keys/testenv"
+	"fundpass/signing/alipaysim"
+	"fundpass/store/localpg"
+	"fundpass/store/storetest"
+)
+
+// A runningDemo is fundpass demo as a process.
+type runningDemo struct{ *process }
+
+// startDemo runs a demo on a free port and waits until it says that it runs.
+func startDemo(t testing.TB, args ...string) *runningDemo {
+	t.Helper()
+	_, err := localpg.FindBin()
+	storetest.Require(t, err)
+	d := &runningDemo{newProcess(t, nil, append([]string{"demo", "--addr", "127.0.0.1:0"}, args...)...)}
+	d.cmd.Env = os.Environ()
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	d.start()
+	t.Cleanup(func() { // before it is killed, so that its PostgreSQL ends, too
+		d.interrupt()
+		<-d.dead
+	})
+	testenv.Eventually(t, "the demo runs or ends", func() bool {
+		select {
+		case <-d.dead:
+			return true
+		default:
+			return strings.Contains(d.out.String(), "Ctrl-C stops")
+		}
+	})
+	d.URL = d.told(t, `API +(http://127\.0\.0\.1:\d+)\n`)
+	return d
+}
+
+// interrupt is Ctrl-C, which reaches every process of the terminal.
+func (d *runningDemo) interrupt() { syscall.Kill(-d.Pid, syscall.SIGINT) }
+
+// stop interrupts the demo, which ends without an error.
+func (d *runningDemo) stop(t *testing.T) {
+	t.Helper()
+	d.interrupt()
+	if err := d.wait(); err != nil {
+		t.Errorf("stopped with %v\n%s", err, d.Log())
+	}
+}
+
+// told finds what the screen says.
+func (d *runningDemo) told(t testing.TB, pattern string) string {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(d.out.String())
+	if m == nil {
+		t.Fatalf("the screen lacks %s:\n%s\n%s", pattern, d.out, d.Log())
+	}
+	return m[1]
+}
+
+func (d *runningDemo) phone() *phone {
+	return &phone{base: d.URL, http: &http.Client{Timeout: testenv.Patience}}
+}
+
+// logIn opens the mini-program of a person of a demo.
+func (p *phone) logIn(t testing.TB, person string) answer {
+	t.Helper()
+	code := p.mustPost(t, "/sim/auth-code", fields{"person": person}).text("auth_code")
+	a := p.mustPost(t, "/v1/sessions", fields{"auth_code": code})
+	p.token = a.text("token")
+	return a
+}
+
+// mustPost fails the test when there is no answer.
+func (p *phone) mustPost(t testing.TB, path string, body fields) answer {
+	t.Helper()
+	a, err := p.post(t.Context(), path, body)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return a
+}
+
+// person is one of those the demo lists.
+func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
+	t.Helper()
+	a, err := d.phone().get(t.Context(), "/sim/people")
+	noError(t, err)
+	var all []alipaysim.Person
+	noError(t, json.Unmarshal(a.raw, &all))
+	for _, p := range all {
+		if p.Person == word {
+			return p
+		}
+	}
+	t.Fatalf("no person %s", word)
+	return alipaysim.Person{}
+}
+
+func linkOf(who alipaysim.Person, password string) fields {
+	return fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
+}
+
+// Ctrl-C reaches every process of the terminal. The demo, and not PostgreSQL, acts
+// on it, and nothing is left.
+func TestDemoCtrlC(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	dir := d.told(t, `Database +(/.+)/postgres`)
+	pid := postmaster(t, dir)
+	d.stop(t)
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("PostgreSQL %d is still there: %v", pid, err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", dir, err)
+	}
+	if end := "Stopped: PostgreSQL is down, " + dir + " is removed.\n"; !strings.HasSuffix(d.out.String(), end) {
+		t.Errorf("the screen does not end in %q:\n%s", end, d.out)
+	}
+}
+
+func postmaster(t *testing.T, dir string) int {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "postgres", "data-*", "postmaster.pid"))
+	if len(files) != 1 {
+		t.Fatalf("postmaster.pid: %v", files)
+	}
+	pid, err := strconv.Atoi(strings.SplitN(string(readFile(t, files[0])), "\n", 2)[0])
+	noError(t, err)
+	return pid
+}
+
+// A kept directory: keys, links and passwords stay, unless told otherwise.
+func TestDemoKeepsItsData(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "demo-test-") // which the account that PostgreSQL runs as can reach
+	noError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	first := startDemo(t, "--data", dir)
+	who := first.person(t, "ok")
+	if strings.Contains(first.out.String(), "as first loaded") {
+		t.Error("a new directory is called an old one")
+	}
+	changePassword(t, first.phone(), who, "Thistle-Meadow-15")
+	busy := newProcess(t, nil, "demo", "--addr", "127.0.0.1:0", "--data", dir).start()
+	if busy.wait() == nil || !strings.Contains(busy.Log(), "another demo runs on it") {
+		t.Errorf("a second demo on the directory: %v %s", busy.err, busy.Log())
+	}
+	first.stop(t)
+	if end := dir + " is kept for the next start.\n"; !strings.HasSuffix(first.out.String(), end) {
+		t.Errorf("the screen does not end in %q", end)
+	}
+	appKey := filepath.Join(dir, "app-key.pem")
+	key := string(readFile(t, appKey))
+
+	second := startDemo(t, "--data", dir)
+	if !strings.Contains(second.out.String(), "as first loaded") {
+		t.Error("nothing says that passwords may have changed")
+	}
+	p := second.phone()
+	if a := p.logIn(t, "ok"); a.object()["linked"] != true {
+		t.Errorf("the link is gone: %s", a.raw)
+	}
+	if a := p.mustPost(t, "/v1/link/remove", fields{"password": "Thistle-Meadow-15"}); a.Code != "OK" {
+		t.Errorf("the changed password: %s", a.raw)
+	}
+	if r := runWith(t, nil, "walk", "--base", second.URL); r.err == nil || !strings.Contains(r.out, "--password") {
+		t.Errorf("a walk with the first password: %v\n%s", r.err, r.out)
+	}
+	if r := runWith(t, nil, "walk", "--base", second.URL, "--password", "Thistle-Meadow-15"); r.err != nil {
+		t.Errorf("a walk with the present password: %v\n%s", r.err, r.out)
+	}
+	second.stop(t)
+	if key != string(readFile(t, appKey)) {
+		t.Error("the application key changed")
+	}
+
+	third := startDemo(t, "--data", dir, "--fresh")
+	p = third.phone()
+	p.logIn(t, "ok")
+	if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
+		t.Errorf("the listed password after --fresh: %s", a.raw)
+	}
+	third.stop(t)
+}
+
+// changePassword links who and changes the password.
+func changePassword(t *testing.T, p *phone, who alipaysim.Person, to string) {
+	t.Helper()
+	p.logIn(t, who.Person)
+	p.mustPost(t, "/v1/link", linkOf(who, who.Password))
+	a := p.mustPost(t, "/v1/password/changes", fields{"id_number": who.IDNumber, "old_password": who.Password})
+	a = p.mustPost(t, fmt.Sprintf("/v1/password/changes/%s/confirm", a.text("id")), fields{"new_password": to, "new_password_again": to})
+	if a.text("state") != "done" {
+		t.Fatalf("change: %s", a.raw)
+	}
+}

@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPages looks at every page of the mini-program, measured and looked at, in one
+// Chromium: most of them on one demo, with a person of its own for each way through.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	chromium := startChromium(t)
+	phone := func(t *testing.T, d *runningDemo) *browser {
+		b := openPage(t, chromium, d.URL, 375, 812)
+		b.demo = d
+		return b
+	}
+	demo := startDemo(t)
+	t.Run("phone", func(t *testing.T) { phone(t, demo).walkThrough(t, "", "new_phone") })
+	t.Run("phone in elder mode", func(t *testing.T) { phone(t, demo).walkThrough(t, "elder-", "initial") })
+	t.Run("desk", func(t *testing.T) {
+		b := openPage(t, chromium, demo.URL, 1280, 960)
+		b.demo = demo
+		b.walkDesk(t)
+	})
+	t.Run("relink", func(t *testing.T) { phone(t, demo).walkRelink(t) })
+	t.Run("proofs, recorded", func(t *testing.T) { phone(t, startDemo(t, "--proof", "face,phone")).walkRecorded(t) })
+	t.Run("proofs, required", func(t *testing.T) {
+		phone(t, startDemo(t, "--proof", "certdoc,face,phone", "--consent", "required")).walkRequired(t)
+	})
+}
+
+// walkThrough is a newcomer who opens the demo's page and changes a password, at the
+// size of a phone.
+func (b *browser) walkThrough(t *testing.T, mode, person string) {
+	b.do(t, "first page", b.waitFor("我的密码"))
+	for _, below := range []string{"people", "requests"} {
+		b.do(t, below, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = %q", below)), chromedp.Sleep(100*time.Millisecond))
+		b.look(t, mode+below)
+	}
+	b.do(t, "back to the phone", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
+	b.become(t, person)
+	if mode != "" {
+		b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
+	}
+	b.walkPages(t, mode, person)
+	b.walkReset(t, mode)
+	b.do(t, "home", chromedp.Click("#back"), b.waitFor("密码状态"))
+	b.walkFreeze(t, mode)
+}
+
+// walkDesk looks at what is beside the phone on a wide screen.
+func (b *browser) walkDesk(t *testing.T) {
+	b.do(t, "first page", b.waitFor("我的密码"))
+	b.become(t, "face_fails")
+	b.look(t, "desk-start")
+	b.tap(t, "我的密码", "会员标识")
+	b.look(t, "desk-authorisation")
+	b.tap(t, "同意", "去绑定")
+	b.tap(t, "去绑定", "确认绑定")
+	b.do(t, "tap the name", chromedp.Focus(`#page input[aria-label="姓名"]`), chromedp.Click(`#person button:nth-of-type(1)`))
+	b.look(t, "desk-link")
+	name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`)
+	if want := b.demo.person(t, "face_fails").Name; name != want {
+		t.Errorf("the tapped line types %q, want %q", name, want)
+	}
+	calls := must[string](t, b, `document.getElementById("calls").innerText`)
+	if !strings.Contains(calls, "NOT_LINKED") || !strings.Contains(calls, "POST /v1/sessions") {
+		t.Errorf("the list of requests: %s", calls)
+	}
+	for _, errors := range []string{"fail", "fail-bare", "success"} {
+		b.do(t, errors, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
+			`{ const e = document.getElementById("errors"); e.value = %q; e.dispatchEvent(new Event("change")); }`, errors)),
+			b.waitFor("我的密码"))
+		b.tap(t, "我的密码", "去绑定")
+		b.look(t, "desk-"+errors)
+	}
+}
+
+// walkPages goes from the first page to the result, and to the pages beside.
+func (b *browser) walkPages(t *testing.T, mode, person string) {
+	who := b.demo.person(t, person)
+	password := who.Password
+	look := func(name string) { b.look(t, mode+name) }
+	look("start")
+	b.tap(t, "我的密码", "会员标识")
+	look("authorisation")
+	b.tap(t, "同意", "去绑定")
+	look("home-unlinked")
+	b.tap(t, "去绑定", "确认绑定")
+	b.tap(t, "确认绑定", "请输入姓名")
+	look("link-empty")
+	b.fill(t, "姓名", who.Name)
+	b.fill(t, "证件号码", who.IDNumber)
+	b.fill(t, "公积金密码", "Not-The-Right-One")
+	b.tap(t, "确认绑定", "信息核对未通过")
+	look("link-refused")
+	b.fill(t, "公积金密码", password)
+	b.tap(t, "确认绑定", "密码状态")
+	look("home")
+	b.tap(t, "修改密码", "第一步")
+	b.fill(t, "证件号码", who.IDNumber)
+	b.fill(t, "原密码", "Not-The-Right-One")
+	b.tap(t, "下一步", "还可以输入4次")
+	look("change-wrong")
+	b.fill(t, "原密码", password)
+	b.tap(t, "下一步", "第二步")
+	b.fill(t, "新密码", "12345678")
+	b.fill(t, "确认新密码", "12345678")
+	b.tap(t, "确认修改", "密码过于常见")
+	look("new-weak")
+	b.fill(t, "新密码", "Thistle-Meadow-15")
+	b.fill(t, "确认新密码", "Thistle-Meadow-15")
+	b.tap(t, "显示新密码", "隐藏")
+	look("new")
+	b.tap(t, "确认修改", "密码修改成功")
+	look("result")
+	b.tap(t, "不是我修改的", "立即冻结")
+	look("freeze")
+	b.tap(t, "返回我的密码", "上次修改")
+	look("home-changed")
+	b.tap(t, "办理记录", "密码修改成功")
+	look("events")
+	b.tap(t, "不是我操作的", "立即冻结")
+	b.tap(t, "返回我的密码", "密码状态")
+	b.tap(t, "解除绑定", "确认解除绑定")
+	look("unlink")
+	b.do(t, "home", chromedp.Click("#back"), b.waitFor("密码状态"))
+	b.tap(t, "忘记密码", "开始人脸验证")
+	look("reset")
+	b.tap(t, "我有柜台的重置码", "使用重置码")
+	look("reset-code")
+}
+
+// walkReset goes from the face to the new password. It begins on the page 忘记密码.
+func (b *browser) walkReset(t *testing.T, mode string) {
+	b.tap(t, "改用人脸验证", "开始人脸验证")
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.look(t, mode+"face")
+	b.tap(t, "取消", "您已取消人脸验证")
+	b.look(t, mode+"reset-cancelled")
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.tap(t, "通过", "第二步")
+	b.look(t, mode+"reset-new")
+	b.fill(t, "新密码", "Velvet-Harbor-31")
+	b.fill(t, "确认新密码", "Velvet-Harbor-31")
+	b.tap(t, "确认修改", "密码修改成功")
+}
+
+// walkFreeze begins on 我的密码.
+func (b *browser) walkFreeze(t *testing.T, mode string) {
+	b.tap(t, "不是我操作的", "立即冻结")
+	b.tap(t, "立即冻结", "确定冻结密码吗")
+	b.look(t, mode+"freeze-sure")
+	b.tap(t, "冻结", "密码已冻结")
+	b.look(t, mode+"frozen")
+	b.tap(t, "返回我的密码", "已冻结")
+	b.look(t, mode+"home-frozen")
+}

@@ -1,0 +1,188 @@
+package e2e
+
+import (
+	"database/sql"
+	"fmt"
+	"strconv"
+	"testing"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// A town is a site with citizens, for breaking what serves them.
+type town struct {
+	*site
+	t      testing.TB // fails when something in the town does
+	db     *store.DB  // beside the servers, for putting citizens in
+	sql    *sql.DB    // beside the servers, for the truth
+	hasher *passwd.Hasher
+	count  *int // of the citizens
+}
+
+// in is the same town for a subtest.
+func (n town) in(t testing.TB) *town {
+	n.t = t
+	return &n
+}
+
+// newTown has a database of its own on the server that all tests share.
+func newTown(t testing.TB) *town { t.Helper(); return settle(t, newSite(t)) }
+
+// newTownOn has the database of a server that the test may break.
+func newTownOn(t testing.TB, dsn string) *town {
+	t.Helper()
+	_, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn})
+	noError(t, err)
+	s := newBareSite(t)
+	s.dsn = dsn
+	return settle(t, s)
+}
+
+func settle(t testing.TB, s *site) *town {
+	t.Helper()
+	pepper, err := keys.LoadPepper(s.path("pepper.key"))
+	noError(t, err)
+	n := &town{site: s, t: t, count: new(int), db: s.open()}
+	n.sql, err = sql.Open("postgres", s.dsn)
+	noError(t, err)
+	t.Cleanup(func() { n.sql.Close() })
+	// What is hashed here is cheap to check for the server, too: the cost
+	// stands in the hash.
+	n.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Slots: 1})
+	t.Cleanup(n.hasher.Close)
+	return n
+}
+
+// serve starts a server whose limits are out of the way, on the database of dsn.
+func (n *town) serve(dsn string) *process {
+	n.t.Helper()
+	return startServer(n.t, n.env(unlimited, values{"FUNDPASS_DATABASE_URL": dsn}))
+}
+
+// unlimited are settings that put the limits of a server out of the way.
+var unlimited = values{"FUNDPASS_PROOF": "none", "FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000"}
+
+// A citizen is an invented depositor with the mini-program open.
+type citizen struct {
+	alipaysim.Person // Password is the one that works
+	phone
+	change  string // path of the last one
+	town    *town
+	digest  []byte // of the person
+	changes int    // how many new passwords were made up
+}
+
+// move puts k more citizens into the town, who reach the server at base.
+func (n *town) move(k int, base string) []*citizen {
+	n.t.Helper()
+	all := make([]*citizen, k)
+	rows := make([]store.Depositor, k)
+	for i := range all {
+		*n.count++
+		all[i] = n.newCitizen(*n.count, base)
+		rows[i] = n.depositor(all[i])
+		n.sim.Add(all[i].Person)
+	}
+	_, err := n.db.ImportDepositors(n.t.Context(), rows)
+	noError(n.t, err)
+	return all
+}
+
+func (n *town) newCitizen(i int, base string) *citizen {
+	body := fmt.Sprintf("99010119560307%03d", i)
+	return &citizen{town: n, phone: phone{base: base, http: newClient(n.t)}, Person: alipaysim.Person{
+		Person: fmt.Sprintf("citizen-%d", i), Name: "欧阳测试", IDType: document.Citizen,
+		IDNumber: body + checkDigit(body), AccountNo: fmt.Sprintf("8800%08d", i), Phone: fmt.Sprintf("100%08d", i),
+		Password: fmt.Sprintf("Quiet-Harbor-%d", i), OpenID: fmt.Sprintf("open-%d", i), Certified: true,
+	}}
+}
+
+// checkDigit is the last character of an ID number (GB 11643, ISO 7064 MOD 11-2).
+func checkDigit(body string) string {
+	sum := 0
+	for _, digit := range body {
+		sum = 2 * (sum + int(digit-'0'))
+	}
+	return string("10X98765432"[sum%11])
+}
+
+func (n *town) depositor(c *citizen) store.Depositor {
+	n.t.Helper()
+	doc, err := document.Parse(c.IDType, c.IDNumber)
+	noError(n.t, err)
+	c.digest = n.db.PersonDigest(doc.Key())
+	hash, err := n.hasher.Hash(n.t.Context(), passwd.NewSecret(c.Password))
+	noError(n.t, err)
+	return store.Depositor{
+		Person: store.Person{Name: c.Name, IDType: c.IDType, IDNumber: c.IDNumber, Phone: c.Phone, AccountNo: c.AccountNo},
+		Status: store.StatusNormal, DocumentKey: doc.Key(), Hash: hash,
+	}
+}
+
+// linked are k citizens with a session and a link.
+func (n *town) linked(k int, base string) []*citizen {
+	n.t.Helper()
+	all := n.move(k, base)
+	for _, c := range all {
+		c.mustLogIn()
+		c.must("OK", c.link())
+	}
+	return all
+}
+
+// twin is the same citizen on another phone, which reaches the server at base.
+func (c *citizen) twin(base string) *citizen {
+	twin := *c
+	twin.base = base
+	return &twin
+}
+
+func postTo(path string, body any) request { return request{method: "POST", path: path, body: body} }
+func getFrom(path string) request          { return request{method: "GET", path: path} }
+
+// under is the same request with an Idempotency-Key.
+func (r request) under(key string) request { r.key = key; return r }
+
+func (c *citizen) link() request {
+	return postTo("/v1/link", fields{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password})
+}
+
+func (c *citizen) openChange(old string) request {
+	return postTo("/v1/password/changes", fields{"id_number": c.IDNumber, "old_password": old})
+}
+
+func confirmTo(change, password string) request {
+	return postTo(change+"/confirm", fields{"new_password": password, "new_password_again": password})
+}
+
+// changeAt is the path of the change that an answer names.
+func changeAt(a answer) string { return "/v1/password/changes/" + a.text("id") }
+
+// newPassword is one this citizen never had, and no rule minds: digits become
+// syllables, so that none makes a run.
+func (c *citizen) newPassword() string {
+	c.changes++
+	name := "Copper-"
+	for _, digit := range strconv.Itoa(c.changes) {
+		name += []string{"ba", "ko", "ri", "nu", "te", "sa", "mi", "lo", "ve", "du"}[digit-'0']
+	}
+	return name
+}
+
+// code is a fresh auth code.
+func (c *citizen) code() string {
+	code, err := c.town.sim.AuthCode(c.Person.Person)
+	if err != nil {
+		panic(err) // the citizen was added
+	}
+	return code
+}
+
+func (c *citizen) mustLogIn() {
+	c.town.t.Helper()
+	c.token = c.must("OK", postTo("/v1/sessions", fields{"auth_code": c.code()})).text("token")
+}
