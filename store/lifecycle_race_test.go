@@ -132,7 +132,7 @@ func TestLifecycleRace(t *testing.T) {
 	one := storetest.Open(t, dsn, storetest.WithBox(box))
 	two := storetest.Open(t, dsn, storetest.WithBox(box))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventLinkMoved, store.EventPasswordChanged}
-	for n := 0; more(t, one, n, testenv.Rounds(60, 200), kinds...); n++ {
+	for n := 0; more(t, one, n, testenv.Rounds(40, 200), kinds...); n++ {
 		c := newCrossing(t, one, two, n)
 		c.run()
 		c.check()

@@ -161,7 +161,7 @@ func TestMoveRace(t *testing.T) {
 	one := storetest.Open(t, dsn, storetest.WithBox(box))
 	two := storetest.Open(t, dsn, storetest.WithBox(box))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventPasswordChanged, store.EventPasswordFrozen, store.EventAuthorisationWithdrawn}
-	for n := 0; more(t, one, n, testenv.Rounds(50, 150), kinds...); n++ {
+	for n := 0; more(t, one, n, testenv.Rounds(30, 150), kinds...); n++ {
 		r := newRemoval(t, one, two, n)
 		r.run()
 		r.check()

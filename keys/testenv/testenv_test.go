@@ -49,3 +49,13 @@ func TestRounds(t *testing.T) {
 		}
 	}
 }
+
+func TestNeedE2E(t *testing.T) {
+	for value, want := range map[string]string{"": "skip", "1": ""} {
+		t.Setenv("FUNDPASS_E2E", value)
+		r := &recorder{TB: t}
+		if NeedE2E(r, "./store"); r.ended != want {
+			t.Errorf("FUNDPASS_E2E=%q: %q", value, r.ended)
+		}
+	}
+}
