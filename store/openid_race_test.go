@@ -66,6 +66,10 @@ func (r *removal) open(db *store.DB, id store.Identity) {
 func (r *removal) run() {
 	ctx := context.Background()
 	var all sync.WaitGroup
+	all.Go(func() { r.act(ctx, r.rng.IntN(6)) })
+	if r.n%4 == 0 { // a citizen who is first for once, or some never win
+		all.Wait()
+	}
 	for _, db := range []*store.DB{r.one, r.two} {
 		all.Go(func() {
 			_, err := db.MoveToOpenID(ctx, []store.Identity{both(r.n), both(r.n + 100000)}, false)
@@ -74,7 +78,6 @@ func (r *removal) run() {
 	}
 	all.Go(func() { r.open(r.one, both(r.n)) })
 	all.Go(func() { r.open(r.two, byUser(r.n)) })
-	all.Go(func() { r.act(ctx, r.rng.IntN(6)) })
 	all.Wait()
 }
 
