@@ -95,8 +95,10 @@ func (f *form) checkApp(ring *keys.Ring, family Family) error {
 func (f *form) read(n *Notification) error {
 	label, _ := f.get("charset")
 	n.Charset, _ = knownCharset(label)
-	n.NotifyID, _ = f.get("notify_id")
 	n.Method = f.method(n.Family)
+	if n.Method != MethodGatewayCheck { // whose notify_id nobody needs, and need not be there
+		n.NotifyID, _ = f.get("notify_id")
+	}
 	if n.Charset == "" || !opaqueName(n.Method) || n.NotifyID == "" && n.Family != FamilyService ||
 		n.NotifyID != "" && !opaqueName(n.NotifyID) {
 		return fmt.Errorf("%w: charset, notify_id or method", ErrMalformed)
