@@ -35,6 +35,9 @@ const asProgram = "FUNDPASS_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
+		for _, ours := range []string{asProgram, "FUNDPASS_LONG", "FUNDPASS_HISTORIES", "FUNDPASS_SHOTS", "FUNDPASS_BENCH_ROWS"} {
+			os.Unsetenv(ours) // the program refuses settings it does not know
+		}
 		os.Exit(exitCode())
 	}
 	os.Exit(m.Run())
@@ -171,6 +174,7 @@ func (s *site) env(change ...map[string]string) map[string]string {
 		"FUNDPASS_GATEWAY_URL":      s.gateway.URL + "/gateway.do",
 		"FUNDPASS_COLUMN_KEY_FILE":  s.path("column.key"),
 		"FUNDPASS_PEPPER_FILE":      s.path("pepper.key"),
+		"FUNDPASS_TRUSTED_PROXIES":  "127.0.0.1",
 	}
 	for _, c := range change {
 		maps.Copy(env, c)

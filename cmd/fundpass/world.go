@@ -9,12 +9,13 @@ import (
 // A world is what a command touches of its process, so that tests give it theirs.
 type world struct {
 	getenv   func(string) string
+	environ  func() []string // all variables as NAME=value; nil: only those asked for
 	in       io.Reader
 	out, err io.Writer // results · logs and errors
 }
 
 func processWorld() world {
-	return world{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	return world{getenv: os.Getenv, environ: os.Environ, in: os.Stdin, out: os.Stdout, err: os.Stderr}
 }
 
 // run is the program without its process. It returns when the command is done
