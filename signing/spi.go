@@ -67,6 +67,8 @@ func spiForm(r *http.Request) ([]byte, error) {
 		return []byte(r.URL.RawQuery), nil
 	case r.Method != http.MethodPost || !isForm(r.Header.Get("Content-Type")):
 		return nil, fmt.Errorf("%w: neither GET nor a POST of a form", ErrMalformed)
+	case r.ContentLength > maxForm:
+		return nil, fmt.Errorf("%w: body over 64 KiB", ErrMalformed)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil {
