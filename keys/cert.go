@@ -26,9 +26,6 @@ var (
 // the same root, so the chain alone does not prove whose a certificate is.
 const alipayName = "支付宝(中国)网络技术有限公司-"
 
-// rsaSigned is the arc of the RSA signature algorithms (RFC 8017, appendix C).
-const rsaSigned = "1.2.840.113549.1.1."
-
 // appName is the subject of an application certificate: partner id, app id.
 var appName = regexp.MustCompile(`^(2088\d{12})-(\d+)$`)
 
@@ -92,62 +89,6 @@ func parseChain(data []byte) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("%w: the certificate's key is not RSA; RSA2 needs one that is", ErrWrongKind)
 	}
 	return chain, checkPublic(pub)
-}
-
-// rootFile is alipayRootCert.crt.
-type rootFile struct {
-	pool  *x509.CertPool
-	certs []*x509.Certificate // those in the pool
-	sn    string              // alipay_root_cert_sn: SNs of the RSA-signed roots, file order, joined with "_"
-}
-
-// parseRoots reads alipayRootCert.crt. It holds an SM2 root that crypto/x509
-// cannot read; that one is skipped, as Alipay's own SDKs do, while an
-// unreadable RSA root is an error because it would change the SN.
-func parseRoots(data []byte) (rootFile, error) {
-	ders, err := certBlocks(data)
-	if err != nil {
-		return rootFile{}, err
-	}
-	roots, sns := rootFile{pool: x509.NewCertPool()}, []string(nil)
-	for i, der := range ders {
-		counts := strings.HasPrefix(signatureOID(der), rsaSigned)
-		root, err := x509.ParseCertificate(der)
-		if err == nil {
-			roots.pool.AddCert(root)
-			roots.certs = append(roots.certs, root)
-		}
-		if !counts {
-			continue
-		}
-		if err != nil {
-			return rootFile{}, fmt.Errorf("%w: certificate %d of %d is damaged", ErrFormat, i+1, len(ders))
-		}
-		sn, err := CertSN(root)
-		if err != nil {
-			return rootFile{}, err
-		}
-		sns = append(sns, sn)
-	}
-	if len(sns) == 0 {
-		return rootFile{}, fmt.Errorf("%w: no RSA root in it; alipayRootCert.crt is wanted", ErrWrongKind)
-	}
-	roots.sn = strings.Join(sns, "_")
-	return roots, nil
-}
-
-// signatureOID reads the algorithm from the outer layer of a certificate
-// (RFC 5280, section 4.1.1.2), which works for algorithms Go does not know.
-func signatureOID(der []byte) string {
-	var cert struct {
-		TBS       asn1.RawValue
-		Algorithm pkix.AlgorithmIdentifier
-		Signature asn1.BitString
-	}
-	if _, err := asn1.Unmarshal(der, &cert); err != nil {
-		return ""
-	}
-	return cert.Algorithm.Algorithm.String()
 }
 
 // verifyAlipay checks that chain[0] is a certificate of Alipay's, valid now and

@@ -174,7 +174,8 @@ func pemBlocks(text []byte) ([]*pem.Block, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		blocks = append(blocks, block)
 	}
-	if len(blocks) == 0 || len(blocks) != bytes.Count(text, []byte("-----BEGIN ")) {
+	begun, ended := bytes.Count(text, []byte("-----BEGIN ")), bytes.Count(text, []byte("-----END "))
+	if len(blocks) == 0 || len(blocks) != begun || len(blocks) != ended {
 		return nil, fmt.Errorf("%w: damaged PEM; copy it again, from the BEGIN line to the END line, keeping the line breaks", ErrFormat)
 	}
 	return blocks, nil

@@ -225,6 +225,9 @@ func (s *Server) blocked(ctx context.Context, id uuid.UUID) error {
 
 // showChange says whether it happened. Unknown and somebody else's look alike.
 func (s *Server) showChange(ctx context.Context, v visit, _ none) (changeReply, error) {
+	if v.ID == uuid.Nil { // the path has no id that we ever gave
+		return changeReply{}, ErrNotFound
+	}
 	change, err := s.db.Change(ctx, v.Session, v.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return changeReply{ID: v.ID, State: store.ChangeUnknown}, s.renamed(ctx, v)

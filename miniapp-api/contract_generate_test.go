@@ -129,7 +129,7 @@ func occurrence(e *Error) *Error {
 	case ErrResetLimit:
 		return e.retryAfter(untilMidnight(at))
 	case ErrBadRequest:
-		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段"})
+		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段，可用的字段：auth_code"})
 	case ErrPasswordWeak:
 		var fields []FieldError
 		for _, broken := range passwd.Default().Check(passwd.NewSecret("123456"), passwd.Subject{}) {

@@ -1,7 +1,9 @@
 package miniapp
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,18 +35,25 @@ func (r Rate) or(otherwise Rate) Rate {
 // database.
 type limiter struct {
 	every, slack time.Duration
+	most         int // keys
 
 	mu    sync.Mutex
 	whole map[string]time.Time
 	swept time.Time
 }
 
-// sweepEvery bounds the memory of keys that are whole again.
-const sweepEvery = time.Minute
+const (
+	// sweepEvery is how often keys that are whole again are forgotten.
+	sweepEvery = time.Minute
+
+	// mostKeys bounds the memory, to some 15 MB: strangers bring as many networks as
+	// they can rent.
+	mostKeys = 100_000
+)
 
 func newLimiter(r Rate) *limiter {
 	every := time.Duration(float64(time.Second) / r.PerSecond)
-	return &limiter{every: every, slack: every * time.Duration(r.Burst-1), whole: make(map[string]time.Time)}
+	return &limiter{every: every, slack: every * time.Duration(r.Burst-1), most: mostKeys, whole: make(map[string]time.Time)}
 }
 
 // wait takes one request of key's allowance and returns 0, or the seconds
@@ -53,8 +62,13 @@ func (l *limiter) wait(key string) int {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sweep(now)
-	whole := l.whole[key]
+	if now.Sub(l.swept) >= sweepEvery {
+		l.sweep(now)
+	}
+	whole, known := l.whole[key]
+	if !known && len(l.whole) >= l.most {
+		l.makeRoom(now)
+	}
 	if whole.Before(now) {
 		whole = now
 	}
@@ -66,21 +80,26 @@ func (l *limiter) wait(key string) int {
 }
 
 func (l *limiter) sweep(now time.Time) {
-	if now.Sub(l.swept) < sweepEvery {
-		return
-	}
 	l.swept = now
-	for key, whole := range l.whole {
-		if whole.Before(now) {
-			delete(l.whole, key)
-		}
-	}
+	maps.DeleteFunc(l.whole, func(_ string, whole time.Time) bool { return whole.Before(now) })
 }
 
-// limited refuses an address that asks too often, before anything is read.
+// makeRoom forgets the eighth of the keys that are nearest to being whole. Whoever wants
+// a key forgotten has to use most of the others more, and so gains nothing.
+func (l *limiter) makeRoom(now time.Time) {
+	l.sweep(now)
+	excess := len(l.whole) - l.most + l.most/8 + 1
+	if excess <= 0 {
+		return
+	}
+	last := slices.SortedFunc(maps.Values(l.whole), time.Time.Compare)[excess-1]
+	maps.DeleteFunc(l.whole, func(_ string, whole time.Time) bool { return !whole.After(last) })
+}
+
+// limited refuses a network that asks too often, before anything is read.
 func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if wait := s.addresses.wait(c.RealIP()); wait > 0 {
+		if wait := s.addresses.wait(network(c.RealIP())); wait > 0 {
 			return ErrTooManyRequests.retryAfter(wait)
 		}
 		return next(c)

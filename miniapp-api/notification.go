@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -31,7 +32,9 @@ var (
 // Alipay then comes again, for 25 hours, and a stranger learns nothing.
 func (s *Server) notified(c echo.Context) error {
 	body, err := readMessage(c.Request())
-	if err != nil {
+	if errors.Is(err, errBodyLong) {
+		return refuse(hangUp(c), errBodyLong)
+	} else if err != nil {
 		return refuse(c, errBodyCut)
 	}
 	n, err := signing.VerifyNotification(s.alipay.Ring(), body, c.Request().Header.Get(echo.HeaderContentType))
@@ -54,10 +57,15 @@ func (s *Server) notified(c echo.Context) error {
 
 var acknowledged = []byte("success")
 
+var errBodyLong = errors.New("miniapp: body announced to be longer than any message")
+
 // readMessage returns the body, or one byte more of it than any message has. A length
 // announced and believable gets its place at once; an announced great one gets none
 // before the bytes are there.
 func readMessage(r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxNotification {
+		return nil, errBodyLong
+	}
 	if r.ContentLength > 0 && r.ContentLength <= usualNotification {
 		body := make([]byte, r.ContentLength)
 		_, err := io.ReadFull(r.Body, body)
@@ -94,7 +102,10 @@ func (s *Server) take(ctx context.Context, n signing.Notification) error {
 // answerCheck answers the console's question whether this address is the
 // application's (alipay.service.check).
 func (s *Server) answerCheck(c echo.Context, charset string, refused error) error {
-	answer, err := signing.SignGatewayCheckAnswer(s.alipay.Ring(), refused == nil, charset)
+	ring, ok := s.alipay.Ring(), refused == nil
+	answer, err := s.constant.get(ring, fmt.Sprintf("check %t %s", ok, charset), func() ([]byte, error) {
+		return signing.SignGatewayCheckAnswer(ring, ok, charset)
+	})
 	if err != nil {
 		return err
 	}
@@ -110,15 +121,18 @@ const spiUnknown = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-METH
 
 // called takes a call that Alipay makes of us (SPI) and signs the answer.
 func (s *Server) called(c echo.Context) error {
-	call, err := signing.VerifySPI(s.alipay.Ring(), c.Request(), s.db.Now())
-	answer := json.RawMessage(spiUnknown)
+	ring := s.alipay.Ring()
+	call, err := signing.VerifySPI(ring, c.Request(), s.db.Now())
+	answer := spiUnknown
 	if err != nil {
-		answer = json.RawMessage(signing.SPIRefused)
+		answer = signing.SPIRefused
 		noteError(c, errSPI.because(err))
 	} else {
 		s.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
 	}
-	signed, err := signing.SignSPIAnswer(s.alipay.Ring(), answer)
+	signed, err := s.constant.get(ring, answer, func() ([]byte, error) {
+		return signing.SignSPIAnswer(ring, json.RawMessage(answer))
+	})
 	if err != nil {
 		return err
 	}

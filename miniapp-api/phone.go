@@ -12,7 +12,7 @@ import (
 )
 
 // A phoneRequest is what my.getPhoneNumber gave the page, as it is: res.response is
-// the body. What is verified are its bytes; this says which keys there may be.
+// the body. What is verified are its bytes. The keys are Alipay's, who may add some.
 type phoneRequest struct {
 	Response    jsontext.Value `json:"response"` // encrypted text, or an object in the clear
 	Sign        string         `json:"sign"`
@@ -41,7 +41,7 @@ func (s *Server) showPhone(ctx context.Context, v visit, in jsontext.Value) (pho
 		return phoneReply{}, ErrNotOffered
 	}
 	var known phoneRequest
-	if err := decode(in, &known); err != nil {
+	if err := decodeWith(in, &known); err != nil {
 		return phoneReply{}, err
 	}
 	agreed, err := s.agreed(ctx, v)

@@ -41,6 +41,8 @@ type problem struct {
 // problemType is where the catalogue of errors stands, relative to the API.
 const problemType = "/docs/errors#"
 
+const problemJSON = "application/problem+json; charset=utf-8"
+
 // answerOf renders a handler's result as it goes over the wire.
 func answerOf(c echo.Context, data any, err error) store.Answer {
 	id := requestID(c)
@@ -68,7 +70,7 @@ func encode(status int, body any) store.Answer {
 func send(c echo.Context, a store.Answer) error {
 	contentType := "application/json; charset=utf-8"
 	if a.Status >= 400 {
-		contentType = "application/problem+json; charset=utf-8"
+		contentType = problemJSON
 	}
 	if wait := retryAfterOf(a); wait > 0 {
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(wait))

@@ -152,6 +152,9 @@ func untilMidnight(now time.Time) int {
 
 // showReset says how far a reset is, and asks Alipay while identity is not proven.
 func (s *Server) showReset(ctx context.Context, v visit, _ none) (resetReply, error) {
+	if v.ID == uuid.Nil { // the path has no id that we ever gave
+		return resetReply{}, ErrNotFound
+	}
 	if v.Link == nil {
 		return resetReply{ID: v.ID, State: resetUnknown}, nil
 	}

@@ -97,6 +97,7 @@ type Server struct {
 	notices   bool
 	docs      *docs // nil: not served
 	pace      pace
+	constant  constantAnswers
 
 	requestTime time.Duration
 
@@ -247,16 +248,19 @@ func (s *Server) fail(err error, c echo.Context) {
 // secured sets the headers a scanner asks for, on every reply.
 func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
+		setSecurity(c.Response().Header())
 		return next(c)
 	}
+}
+
+func setSecurity(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
 }
 
 // getOrPost refuses what Echo would answer by itself: a preflight must not

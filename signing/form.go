@@ -2,6 +2,7 @@ package signing
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,13 +25,25 @@ type param struct{ name, value string }
 
 func (f *form) params() []param { return f.array[:f.n] }
 
-// get returns the value of name and whether it is there: an empty value is.
+// get returns the value of name and whether it has one. An empty value says nothing:
+// Alipay's own SDKs do not agree whether it is part of the message, see dropEmpty.
 func (f *form) get(name string) (value string, ok bool) {
 	i := f.search(name)
 	if i == f.n || f.array[i].name != name {
 		return "", false
 	}
-	return f.array[i].value, true
+	return f.array[i].value, f.array[i].value != ""
+}
+
+// dropEmpty removes the parameters with empty values and returns whether there were any.
+// Some of Alipay's SDKs sign them as "name=", others leave them out of the text; a
+// message is tried first as it came and then without them. Nobody gains by appending
+// them, because get treats them as absent.
+func (f *form) dropEmpty() bool {
+	kept := slices.DeleteFunc(f.params(), func(p param) bool { return p.value == "" })
+	dropped := len(kept) < f.n
+	f.n = len(kept)
+	return dropped
 }
 
 // search returns where name is or would be.
@@ -75,7 +88,8 @@ func (f *form) parse(body []byte) error {
 
 // add puts p where it belongs.
 func (f *form) add(p param) error {
-	if p.name != "biz_content" && glued(p.value, knownNames) {
+	document := p.name == "biz_content"
+	if document && strings.Contains(p.value, "&biz_content=") || !document && glued(p.value, knownNames) {
 		return fmt.Errorf("%w: another parameter inside the value of %s", ErrMalformed, shownName(p.name))
 	}
 	i := f.n
@@ -180,8 +194,15 @@ var bytesOf = func() (table [256]byte) {
 // glued says whether value has "&name=" in it with one of names, nil meaning any. The
 // signed text joins values with '&' and escapes nothing, so that a message with two
 // parameters glued into one has a true signature, too; such a value is refused.
-// biz_content is not looked at: it must be one complete JSON or XML document, to
-// whose end nothing can be glued.
+//
+// biz_content may have any but itself inside: it must be one complete JSON or XML
+// document, to whose end nothing can be glued, and add makes sure that it begins in one
+// place only.
+//
+// Names that Alipay adds one day are not among names. A parameter of such a name may
+// hide in the value before it, or a value may be cut at one, and the message still
+// verifies: it reads the same, because what is read of it is in parameters that its
+// family always has and whose values, biz_content apart, have no '&'.
 func glued(value string, names map[string]bool) bool {
 	for {
 		i := strings.IndexByte(value, '&')

@@ -2,6 +2,7 @@ package signing
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,8 +11,18 @@ import (
 	"fundpass/keys"
 )
 
-// notification verifies f and reads it.
+// notification verifies f and reads it, as it came or else without its empty values.
 func (f *form) notification(ring *keys.Ring) (Notification, error) {
+	n, err := f.verifiedNotification(ring)
+	if errors.Is(err, ErrBadSignature) && f.dropEmpty() {
+		if again, err := f.verifiedNotification(ring); err == nil {
+			return again, nil
+		}
+	}
+	return n, err
+}
+
+func (f *form) verifiedNotification(ring *keys.Ring) (Notification, error) {
 	if err := f.checkSign(); err != nil {
 		return Notification{}, err
 	}
@@ -51,25 +62,15 @@ func (f *form) family() (Family, error) {
 	_, kind := f.get("notify_type")
 	switch {
 	case message && !service && !method:
-		return FamilyFromAnt, f.checkClosed()
+		return FamilyFromAnt, nil
 	case service && !message && !method && !kind:
-		return FamilyService, f.checkClosed()
+		return FamilyService, nil
 	case method && kind && !message && !service:
 		return FamilyEvent, nil
 	case kind && !message && !service && !method:
 		return FamilyTrade, nil
 	}
 	return "", ErrUnknownFamily
-}
-
-// checkClosed refuses parameters that messages of a closed form never have.
-func (f *form) checkClosed() error {
-	for _, p := range f.params() {
-		if !closedNames[p.name] {
-			return fmt.Errorf("%w: parameter %s does not belong here", ErrMalformed, shownName(p.name))
-		}
-	}
-	return nil
 }
 
 // checkApp wants the message to name our application and no other. A service message
@@ -94,8 +95,10 @@ func (f *form) checkApp(ring *keys.Ring, family Family) error {
 func (f *form) read(n *Notification) error {
 	label, _ := f.get("charset")
 	n.Charset, _ = knownCharset(label)
-	n.NotifyID, _ = f.get("notify_id")
 	n.Method = f.method(n.Family)
+	if n.Method != MethodGatewayCheck { // whose notify_id nobody needs, and need not be there
+		n.NotifyID, _ = f.get("notify_id")
+	}
 	if n.Charset == "" || !opaqueName(n.Method) || n.NotifyID == "" && n.Family != FamilyService ||
 		n.NotifyID != "" && !opaqueName(n.NotifyID) {
 		return fmt.Errorf("%w: charset, notify_id or method", ErrMalformed)
@@ -133,25 +136,28 @@ func opaqueName(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// readTime takes utc_timestamp (milliseconds since 1970) or notify_time (Beijing).
+// readTime takes utc_timestamp (milliseconds since 1970) or notify_time (Beijing): first
+// the one that messages of the family always have, which no value can be cut into.
+// A FamilyService message has its time inside its XML.
 func (f *form) readTime(n *Notification) error {
 	stamp, inMillis := f.get("utc_timestamp")
 	written, inBeijing := f.get("notify_time")
 	switch {
-	case inMillis:
+	case n.Family == FamilyService:
+	case inMillis && (n.Family == FamilyFromAnt || !inBeijing):
 		ms, ok := decimal(stamp, 14)
 		if !ok {
 			return fmt.Errorf("%w: utc_timestamp is not in milliseconds", ErrMalformed)
 		}
 		n.At = time.UnixMilli(ms)
+	case n.Family == FamilyFromAnt:
+		return fmt.Errorf("%w: utc_timestamp missing", ErrMalformed)
 	case inBeijing:
 		at, err := time.ParseInLocation(time.DateTime, written, beijing)
 		if err != nil {
 			return fmt.Errorf("%w: notify_time is not a time", ErrMalformed)
 		}
 		n.At = at
-	case n.Family == FamilyFromAnt:
-		return fmt.Errorf("%w: utc_timestamp missing", ErrMalformed)
 	}
 	return nil
 }

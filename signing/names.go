@@ -25,16 +25,3 @@ var knownNames = func() map[string]bool {
 	}
 	return names
 }()
-
-// closedNames are all the parameters that a From-Ant message or a service message
-// may have. Their forms are closed: a value cut in two shows as a parameter too many.
-var closedNames = func() map[string]bool {
-	names := make(map[string]bool)
-	for _, name := range strings.Fields(`
-		alipay_cert_sn app_auth_token app_id auth_app_id biz_content charset encrypt_type msg_app_id
-		msg_id msg_method msg_type msg_uid notify_id notify_time notify_type service sign sign_type
-		utc_timestamp version`) {
-		names[name] = true
-	}
-	return names
-}()

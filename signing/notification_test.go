@@ -150,9 +150,9 @@ func TestShapes(t *testing.T) {
 		{"content in no charset", map[string]string{"biz_content": "{\"a\":\"\xff\"}"}, v1, signing.ErrMalformed},
 		{"content too deep", map[string]string{"biz_content": `{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}"}, v1, signing.ErrMalformed},
 		{"unknown charset", map[string]string{"charset": "UTF-16"}, v1, signing.ErrMalformed},
-		{"unknown parameter", map[string]string{"buyer_id": "2088"}, v1, signing.ErrMalformed},
+		{"unknown parameter", map[string]string{"buyer_id": "2088"}, v1, nil},
 		{"no app_id", map[string]string{"app_id": "-"}, v1, signing.ErrMalformed},
-		{"empty app_id", map[string]string{"app_id": ""}, v1, signing.ErrWrongApp},
+		{"empty app_id", map[string]string{"app_id": ""}, v1, signing.ErrMalformed},
 		{"app_id with a blank", map[string]string{"app_id": appID + " "}, v1, signing.ErrWrongApp},
 		{"other auth_app_id", map[string]string{"auth_app_id": "2021000000000002"}, v1, signing.ErrWrongApp},
 		{"no sign_type", map[string]string{"sign_type": "-"}, v1, signing.ErrSignType},
@@ -250,7 +250,8 @@ func TestCertSN(t *testing.T) {
 		{"another key of ours in the text", nextSN, true, signing.ErrBadSignature},
 		{"unknown", strings.Repeat("0", 32), false, signing.ErrUnknownSN},
 		{"unknown in the text", strings.Repeat("0", 32), true, signing.ErrUnknownSN},
-		{"empty", "", false, signing.ErrUnknownSN},
+		{"empty", "", false, nil}, // as if there were none
+		{"empty in the text", "", true, nil},
 		{"upper case", strings.ToUpper(currentSN), false, signing.ErrUnknownSN},
 	} {
 		n, err := signing.VerifyNotification(ring, body(c.sn, c.inText), formType)
@@ -259,10 +260,8 @@ func TestCertSN(t *testing.T) {
 		}
 	}
 	bare := newRing(t, ownKey(), alipayKey()) // public-key mode has no serials
-	for _, sn := range []string{currentSN, ""} {
-		if _, err := signing.VerifyNotification(bare, body(sn, false), formType); !errors.Is(err, signing.ErrUnknownSN) || !errors.Is(err, keys.ErrUnknownSN) {
-			t.Errorf("public-key mode, sn %q: %v", sn, err)
-		}
+	if _, err := signing.VerifyNotification(bare, body(currentSN, false), formType); !errors.Is(err, signing.ErrUnknownSN) || !errors.Is(err, keys.ErrUnknownSN) {
+		t.Errorf("public-key mode: %v", err)
 	}
 }
 
@@ -318,7 +317,7 @@ func TestFresh(t *testing.T) {
 func TestRefusalsAreSilent(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t, ownKey(), alipayKey())
-	for _, name := range []string{"app_id", "notify_id", "charset", "version", "msg_method", "utc_timestamp", "biz_content", "sign_type", "alipay_cert_sn", "auth_app_id", "x-canary"} {
+	for _, name := range []string{"app_id", "notify_id", "charset", "version", "msg_method", "utc_timestamp", "biz_content", "sign_type", "alipay_cert_sn", "auth_app_id"} {
 		form := message(map[string]string{name: "canary\x01"})
 		_, err := signing.VerifyNotification(ring, signed(t, form, signing.NotifyV1), formType)
 		if err == nil || strings.Contains(err.Error(), "canary") {

@@ -32,7 +32,8 @@ var mobile = regexp.MustCompile(`^\+?[0-9]{1,4}-?[0-9]{4,16}$`)
 //
 //	{"response":"<base64, encrypted>","sign":"..","sign_type":"RSA2","encrypt_type":"AES","charset":"UTF-8"}
 //
-// contentKey is the application's 16-byte AES key. Nothing is decrypted before the
+// contentKey is the application's 16-byte AES key. With it no number is taken in the
+// clear, only a refusal; without it (nil) there is nothing but clear content. Nothing is decrypted before the
 // signature is found right, over the encrypted text with its quotes or over content
 // in the clear without. A payload with no signature is refused; Alipay sends those
 // to applications that lack a setting.
@@ -56,6 +57,9 @@ func OpenPhone(ring *keys.Ring, contentKey, payload []byte) (Phone, error) {
 	number, err := readPhone(content)
 	if err != nil {
 		return Phone{}, err
+	}
+	if p.encrypted == "" && contentKey != nil {
+		return Phone{}, fmt.Errorf("%w: %w: number in the clear, though there is a content key: the console's content encryption is off", ErrPhone, ErrConfiguration)
 	}
 	return Phone{Mobile: number, Digest: sha256.Sum256(p.signed)}, nil
 }

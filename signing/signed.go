@@ -24,7 +24,7 @@ func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
 		return whoSigned(ring.AlipayKeys(), f.text(forText, rule, ""), signature)
 	}
 	key, err := ring.AlipayKey(sn)
-	if err != nil || sn == "" {
+	if err != nil {
 		return keys.AlipayKey{}, ErrUnknownSN
 	}
 	for _, skip := range []string{"", "alipay_cert_sn"} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,29 +21,16 @@ const spiWindow = 10 * time.Minute
 type SPICall struct {
 	Method string
 	// Params are the parameters of Method itself, in UTF-8, without those of the
-	// protocol. The signed text escapes nothing: see Only.
+	// protocol and without empty ones. Alipay may add some at any time: a handler reads
+	// those it knows and leaves the rest alone. The signed text escapes nothing, so that
+	// what looks like an optional parameter may be the end of free text in another: a
+	// handler decides by parameters that its method always has.
 	Params map[string]string
 	At     time.Time
 	// Digest is the same for every repetition of the very same call. Inside the window
 	// of 10 minutes a replay is the caller's to see.
 	Digest    [sha256.Size]byte
 	KeySource string // the file of the key that signed
-}
-
-// Only returns ErrMalformed when the call has a parameter beyond names. A handler
-// that reads free text calls it with all that its method has: the rest of a text that
-// was cut in two would show as one parameter too many.
-func (c SPICall) Only(names ...string) error {
-	known := make(map[string]bool, len(names))
-	for _, name := range names {
-		known[name] = true
-	}
-	for name := range c.Params {
-		if !known[name] {
-			return fmt.Errorf("%w: parameter that the method does not have", ErrMalformed)
-		}
-	}
-	return nil
 }
 
 // SPIRefused is the response to a call that VerifySPI refuses, for SignSPIAnswer to
@@ -79,6 +67,8 @@ func spiForm(r *http.Request) ([]byte, error) {
 		return []byte(r.URL.RawQuery), nil
 	case r.Method != http.MethodPost || !isForm(r.Header.Get("Content-Type")):
 		return nil, fmt.Errorf("%w: neither GET nor a POST of a form", ErrMalformed)
+	case r.ContentLength > maxForm:
+		return nil, fmt.Errorf("%w: body over 64 KiB", ErrMalformed)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil {
@@ -97,8 +87,19 @@ func (f *form) isSPI() bool {
 	return method && stamp && !kind && !message && !service
 }
 
-// spiCall verifies all of the call but its time.
+// spiCall verifies all of the call but its time, as it came or else without its empty
+// values.
 func (f *form) spiCall(ring *keys.Ring) (SPICall, error) {
+	c, err := f.verifiedSPI(ring)
+	if errors.Is(err, ErrBadSignature) && f.dropEmpty() {
+		if again, err := f.verifiedSPI(ring); err == nil {
+			return again, nil
+		}
+	}
+	return c, err
+}
+
+func (f *form) verifiedSPI(ring *keys.Ring) (SPICall, error) {
 	if err := f.checkSign(); err != nil {
 		return SPICall{}, err
 	}
@@ -134,7 +135,7 @@ func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 	c.Digest = sha256.Sum256(f.text(nil, FamilySPI.rule(), "alipay_cert_sn"))
 	c.Params = make(map[string]string, f.n)
 	for _, p := range f.params() {
-		if protocolNames[p.name] {
+		if protocolNames[p.name] || p.value == "" {
 			continue
 		}
 		value, ok := toUTF8(p.value, charset)

@@ -60,6 +60,19 @@ func checkDSN(dsn string, cfg pq.Config) error {
 	return nil
 }
 
+// UnprovenServer returns the sslmode of a connection string with which a server on
+// another machine need not prove that it is the one named, or "" if there is none.
+func UnprovenServer(dsn string) string {
+	cfg, err := pq.NewConfig(dsn)
+	if err != nil || onThisMachine(cfg) {
+		return ""
+	}
+	if cfg.SSLMode == pq.SSLModeRequire || cfg.SSLMode == pq.SSLModeVerifyCA {
+		return string(cfg.SSLMode)
+	}
+	return ""
+}
+
 var (
 	quoted  = regexp.MustCompile(`'(?:[^'\\]|\\.)*'|\\.`)
 	sslMode = regexp.MustCompile(`(?:^|\s)sslmode\s*=`)

@@ -51,6 +51,9 @@ func check(ctx context.Context, w world) error {
 	s, problems := parseSettings(w.getenv)
 	f, more := s.load()
 	all := findSettings(s, f, append(problems, more...))
+	for _, p := range w.misspelt() {
+		all = append(all, finding{verdictFail, p.setting, p.err.Error()})
+	}
 	if s.DatabaseURL != "" && store.CheckDSN(s.DatabaseURL) == nil {
 		all = append(all, findDatabase(ctx, s, f)...)
 	}

@@ -30,7 +30,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 		go func() { failed <- s.Serve(l) }()
 		return s
 	}
-	servers := []*http.Server{begin(public, a.handler)}
+	servers := []*http.Server{begin(a.server.Envelopes(public), a.handler)}
 	attrs := []any{"addr", public.Addr().String(), "pid", os.Getpid()}
 	if ops != nil {
 		servers = append(servers, begin(ops, a.server.OpsHandler()))

@@ -164,6 +164,7 @@ func (s *site) env(change ...map[string]string) map[string]string {
 		"FUNDPASS_GATEWAY_URL":      s.gateway.URL + "/gateway.do",
 		"FUNDPASS_COLUMN_KEY_FILE":  s.path("column.key"),
 		"FUNDPASS_PEPPER_FILE":      s.path("pepper.key"),
+		"FUNDPASS_TRUSTED_PROXIES":  "127.0.0.1",
 	}
 	for _, c := range change {
 		maps.Copy(env, c)

@@ -13,6 +13,8 @@ func newRoot(w world) *cobra.Command {
 			"To put it to work:  fundpass keys new, migrate, import, check, serve",
 		SilenceUsage:  true, // an error of the work is not one of typing
 		SilenceErrors: true, // main prints it, once
+
+		PersistentPreRunE: refuseMisspelt(w),
 	}
 	root.SetIn(w.in)
 	root.SetOut(w.out)

@@ -55,7 +55,7 @@ func settingsHelp() string {
 // serve is the production server. It says everything that is wrong with its
 // settings before it listens, and listens before it is ready.
 func serve(ctx context.Context, w world) error {
-	s, err := readSettings(w.getenv)
+	s, err := readSettings(w.getenv, w.misspelt()...)
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,10 +91,10 @@ func problemf(setting, format string, args ...any) problem {
 
 // readSettings reads the settings and every file they name, and reports
 // everything that is wrong or unsafe at once. Nothing has been connected to.
-func readSettings(getenv func(string) string) (settings, error) {
+func readSettings(getenv func(string) string, misspelt ...problem) (settings, error) {
 	s, problems := parseSettings(getenv)
 	_, more := s.load()
-	return s, asError(append(problems, more...))
+	return s, asError(slices.Concat(misspelt, problems, more))
 }
 
 // parseSettings reads the settings without opening a file. What is wrong keeps
@@ -109,13 +110,13 @@ func parseSettings(getenv func(string) string) (settings, []problem) {
 			problems = append(problems, problemf(f.name, "is not set; wanted: %s", f.about))
 		}
 	}
-	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}))...)
+	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}), given)...)
 	return s, append(problems, s.validate()...)
 }
 
 // asProblems names the setting of each error of the env library. Its own texts
 // are dropped: they name fields of Go and may quote the value.
-func asProblems(err error) []problem {
+func asProblems(err error, given map[string]string) []problem {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
 		return nil
@@ -128,6 +129,10 @@ func asProblems(err error) []problem {
 			continue
 		}
 		field := fieldOf(p.Name)
+		if hint := field.unitHint(given[field.name]); hint != "" {
+			problems = append(problems, problemf(field.name, "%s; wanted: %s", hint, field.about))
+			continue
+		}
 		problems = append(problems, problemf(field.name, "cannot be read; wanted: %s", field.about))
 	}
 	return problems
@@ -145,6 +150,7 @@ func asError(problems []problem) error {
 // A settingField is what the tags say of a setting.
 type settingField struct {
 	name, def, about string
+	kind             string // "time" or "int"; "" for all others
 	needed           bool
 	index            int
 }
@@ -158,10 +164,20 @@ func settingFields() []settingField {
 		}
 		all = append(all, settingField{
 			name: f.Tag.Get("env"), def: f.Tag.Get("envDefault"), about: f.Tag.Get("about"),
-			needed: f.Tag.Get("need") == "yes", index: f.Index[0],
+			kind: kindOf(f.Type), needed: f.Tag.Get("need") == "yes", index: f.Index[0],
 		})
 	}
 	return all
+}
+
+func kindOf(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[time.Duration](), reflect.TypeFor[relink]():
+		return "time"
+	case reflect.TypeFor[int]():
+		return "int"
+	}
+	return ""
 }
 
 // fieldOf finds a setting by the name of its Go field.

@@ -49,7 +49,7 @@ func TestSettingsComplete(t *testing.T) {
 func TestSettingsDefaults(t *testing.T) {
 	t.Parallel()
 	env := newBareSite(t).env()
-	for _, name := range []string{"ADDR", "OPS_ADDR", "ENVIRONMENT", "CENTER", "GATEWAY_URL"} {
+	for _, name := range []string{"ADDR", "OPS_ADDR", "ENVIRONMENT", "CENTER", "GATEWAY_URL", "TRUSTED_PROXIES"} {
 		delete(env, "FUNDPASS_"+name)
 	}
 	got, err := readSettings(getenvOf(env))

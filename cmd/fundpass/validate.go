@@ -67,6 +67,11 @@ func (s settings) validateAddresses() []problem {
 	case !isLoopback(s.OpsAddr) && s.OpsPublic == "":
 		all = append(all, problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes when a firewall guards it"))
 	}
+	for _, proxy := range s.TrustedProxies {
+		if tooWide(proxy) {
+			all = append(all, problemf("FUNDPASS_TRUSTED_PROXIES", "trusts %s: everybody in it could claim any address in X-Forwarded-For and so pass every limit; name the proxies themselves", proxy))
+		}
+	}
 	if s.AuditYears < 1 || s.AuditYears > longestRecord {
 		all = append(all, problemf("FUNDPASS_AUDIT_YEARS", "is not between 1 and %d", longestRecord))
 	}
@@ -74,6 +79,17 @@ func (s settings) validateAddresses() []problem {
 		all = append(all, problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
 	}
 	return all
+}
+
+// tooWide reports whether a network is wider than any that one operator has: 10.0.0.0/8
+// and the private fc00::/7 are the widest, and nobody routes what is link-local.
+func tooWide(n *net.IPNet) bool {
+	ones, bits := n.Mask.Size()
+	if n.IP.To4() != nil {
+		return ones-(bits-32) < 8 // written as IPv4-mapped IPv6, it still means IPv4
+	}
+	private := ones >= 7 && (n.IP.IsPrivate() || n.IP.IsLinkLocalUnicast())
+	return ones < 20 && !private
 }
 
 func (s settings) validateCenter() []problem {

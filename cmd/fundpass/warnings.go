@@ -7,6 +7,7 @@ import (
 
 	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
 )
 
 // warnings are what an operator should know of settings that are allowed.
@@ -32,6 +33,16 @@ func (s settings) unsafe() []problem {
 	var all []problem
 	if !isLoopback(s.Addr) {
 		all = append(all, problemf("FUNDPASS_ADDR", "is reachable from outside this machine and speaks plain http; a proxy with TLS must stand before it"))
+	}
+	if len(s.TrustedProxies) == 0 && s.Center != demoCenter {
+		all = append(all, problemf("FUNDPASS_TRUSTED_PROXIES", "is not set: every citizen has the address of the proxy that stands before this server, so the whole city shares one limit of requests and one count of spraying; name the proxy, 127.0.0.1 on this machine"))
+	}
+	switch mode := store.UnprovenServer(s.DatabaseURL); mode {
+	case "":
+	case "verify-ca":
+		all = append(all, problemf("FUNDPASS_DATABASE_URL", "has sslmode=verify-ca: any host with a certificate of that authority may pose as the database; write sslmode=verify-full"))
+	default:
+		all = append(all, problemf("FUNDPASS_DATABASE_URL", "has sslmode=%s, which encrypts but does not check who answers: whoever sits on the way reads and changes everything; write sslmode=verify-full and sslrootcert", mode))
 	}
 	if s.OpsPublic == "yes" && !isLoopback(s.OpsAddr) {
 		all = append(all, problemf("FUNDPASS_OPS_ADDR", "is reachable from outside this machine; a firewall must guard it"))

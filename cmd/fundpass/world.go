@@ -10,13 +10,14 @@ import (
 // A world is what a command touches of its process, so that tests give it theirs.
 type world struct {
 	getenv   func(string) string
+	environ  func() []string // all variables as NAME=value; nil: only those asked for
 	in       io.Reader
 	out, err io.Writer // results · logs and errors
 	notify   func(chan<- os.Signal, ...os.Signal)
 }
 
 func processWorld() world {
-	return world{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, err: os.Stderr, notify: signal.Notify}
+	return world{getenv: os.Getenv, environ: os.Environ, in: os.Stdin, out: os.Stdout, err: os.Stderr, notify: signal.Notify}
 }
 
 // run is the program without its process. It returns when the command is done
