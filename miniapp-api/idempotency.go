@@ -25,10 +25,10 @@ const (
 // once runs a request and sends its answer. A POST with an Idempotency-Key
 // runs once: the same key and body get the first answer again, whatever
 // process gave it.
-func (s *Server) once(c echo.Context, v visit, body []byte, run func(again bool) (any, error)) error {
+func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Receipt) (any, error)) error {
 	key := c.Request().Header.Get("Idempotency-Key")
 	if key == "" || c.Request().Method != http.MethodPost {
-		data, err := run(false)
+		data, err := run(nil)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(again bool)
 	if first != nil {
 		return send(c, *first)
 	}
-	data, err := run(receipt.Again)
+	data, err := run(receipt)
 	answer := answerOf(c, data, err)
 	s.settle(ctx, receipt, answer, errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {

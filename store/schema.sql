@@ -123,6 +123,7 @@ CREATE TABLE guess_budgets (
 	admitted boolean NOT NULL,
 	refused bigint NOT NULL,
 	updated_at timestamp with time zone NOT NULL,
+	pending timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
 	PRIMARY KEY (center_id, person_digest, lane)
 );
 
@@ -280,6 +281,8 @@ CREATE TABLE receipts (
 	status integer,
 	sealed_reply bytea,
 	created_at timestamp with time zone NOT NULL,
+	guess_until timestamp with time zone,
+	guess_right boolean,
 	PRIMARY KEY (center_id, scope, key_digest)
 );
 CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);
