@@ -93,11 +93,7 @@ func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, er
 // whose outcome is unknown. It goes
 // on when the caller has hung up: the retry needs it.
 func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, unknown bool) {
-	until := time.Now().Add(settleTime)
-	if end, ok := ctx.Deadline(); ok && end.After(until) {
-		until = end
-	}
-	ctx, stop := context.WithDeadline(context.WithoutCancel(ctx), until)
+	ctx, stop := outlast(ctx)
 	defer stop()
 	var err error
 	if unknown {
@@ -110,4 +106,14 @@ func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, u
 	if err != nil { // the lease ends it
 		s.log.LogAttrs(ctx, slog.LevelWarn, "receipt not settled", slog.String("cause", err.Error()))
 	}
+}
+
+// outlast is for what must be finished although the caller has hung up: it ends when the
+// request would, and not before settleTime.
+func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(settleTime)
+	if end, ok := ctx.Deadline(); ok && end.After(until) {
+		until = end
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }

@@ -94,6 +94,7 @@ CREATE TABLE daily_counts (
 	subject_digest bytea NOT NULL,
 	day date NOT NULL,
 	count integer NOT NULL,
+	pending timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
 	PRIMARY KEY (center_id, purpose, subject_digest, day),
 	CHECK ((length(purpose) > 0))
 );
