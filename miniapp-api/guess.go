@@ -8,9 +8,15 @@ import (
 	"fundpass/store"
 )
 
-// verdictTime is kept of a request's time for the verdict of a guess. Whoever waits for a
-// place until less is left has been charged nothing and is told so.
-const verdictTime = 2 * time.Second
+const (
+	// checkMargin is what must be left of a request's time when its guess is charged.
+	// Whoever waits for a place until less is left has been charged nothing and is told so.
+	checkMargin = time.Second
+
+	// verdictTime is how long a verdict may take to store. With the longest hash and the
+	// rest of a request it is well within store.AttemptLease.
+	verdictTime = 2 * time.Second
+)
 
 // A check is one guess from its charge to its verdict. In between nothing ends it:
 // neither a caller that hangs up nor the end of the request's time.
@@ -25,9 +31,9 @@ type check struct {
 // beginCheck takes a place to hash in and then charges the guess: load is shed before.
 // The caller ends the check.
 func (s *Server) beginCheck(ctx context.Context, g store.Guess) (*check, error) {
-	latest := time.Now().Add(requestTime - verdictTime)
+	latest := time.Now().Add(requestTime - checkMargin)
 	if end, ok := ctx.Deadline(); ok {
-		latest = end.Add(-verdictTime)
+		latest = end.Add(-checkMargin)
 	}
 	waiting, stop := context.WithDeadline(ctx, latest)
 	defer stop()

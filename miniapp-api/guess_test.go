@@ -185,7 +185,7 @@ func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: h.server.budget()}
-	ctx, stop := context.WithTimeout(t.Context(), verdictTime)
+	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
 	defer stop()
 	if _, err := h.server.beginCheck(ctx, g); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with no time left for a verdict: %v", err)
@@ -219,4 +219,20 @@ func TestA5ConfigurationErrorCostsNoStart(t *testing.T) {
 		p.openReset()
 	}
 	p.post("/v1/password/resets", m{}).want(t, "RESET_LIMIT")
+}
+
+// A1: a form whose ticket was spent by a run that was told BUSY can be sent again under
+// its key: nothing was done, and nothing is used up.
+func TestA1BusyKeepsTheTicket(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withTransport(t))
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	for i := range 5 {
+		p.deadRun(c, changesPath, fmt.Sprint("k-", i), m{"n": i})
+	}
+	form := m{"id_number": c.IDNumber, "encrypted": p.ticket().seal(t, m{"o": c.Password})}
+	p.post(changesPath, form, header{"Idempotency-Key", "k"}).want(t, "BUSY")
+	h.clock.Advance(store.AttemptLease)
+	p.post(changesPath, form, header{"Idempotency-Key", "k"}).want(t, "OK")
 }

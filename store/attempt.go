@@ -25,17 +25,14 @@ const recordTime = time.Second
 // is written in the same transaction; where it cannot be in time, the verdict stands
 // without it. Calling it twice fails with ErrLapsed.
 func (db *DB) FailAttempt(ctx context.Context, g Guess, a Attempt, right bool) (Attempt, error) {
-	if g.AccountID == uuid.Nil || !a.Admitted {
-		return db.failAttempt(ctx, g, a, right, false)
+	record := g.AccountID != uuid.Nil && a.Admitted
+	failed, err := db.failAttempt(ctx, g, a, right, record)
+	if !record || !errors.Is(err, ErrUnavailable) {
+		return failed, err
 	}
-	soon, stop := context.WithTimeout(ctx, recordTime)
-	defer stop()
-	failed, err := db.failAttempt(soon, g, a, right, true)
-	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
-		failed, err = db.failAttempt(ctx, g, a, right, false)
-		if err == nil {
-			db.log.LogAttrs(ctx, slog.LevelWarn, "wrong password not in the owner's record")
-		}
+	failed, err = db.failAttempt(ctx, g, a, right, false)
+	if err == nil {
+		db.log.LogAttrs(ctx, slog.LevelWarn, "wrong password not in the owner's record")
 	}
 	return failed, err
 }
@@ -50,13 +47,19 @@ func (db *DB) failAttempt(ctx context.Context, g Guess, a Attempt, right, record
 		if err := db.noteVerdict(ctx, tx, g.Receipt, b.Admitted, right); err != nil || !record {
 			return err
 		}
-		kind := EventPasswordWrong
-		if a.LockedUntil != nil {
-			kind = EventPasswordLocked
-		}
-		return db.addEvent(ctx, tx, g.AccountID, kind, now)
+		return db.recordGuess(ctx, tx, g, a, now)
 	})
 	return a, err
+}
+
+func (db *DB) recordGuess(ctx context.Context, tx *sqlx.Tx, g Guess, a Attempt, now time.Time) error {
+	ctx, stop := context.WithTimeout(ctx, recordTime)
+	defer stop()
+	kind := EventPasswordWrong
+	if a.LockedUntil != nil {
+		kind = EventPasswordLocked
+	}
+	return db.addEvent(ctx, tx, g.AccountID, kind, now)
 }
 
 // isReserved says that the reservation $7 is there to be counted.
@@ -103,7 +106,7 @@ func (db *DB) PassAttempt(ctx context.Context, g Guess, a Attempt) error {
 		return changedOne(res, err, ErrLapsed)
 	})
 	if err == nil {
-		g.Receipt.charged(Attempt{})
+		g.Receipt.holds(Attempt{})
 	}
 	return err
 }
@@ -161,9 +164,9 @@ func (r *Receipt) verdict() *bool {
 	return r.guessRight
 }
 
-// charged notes whether the request has to be found again: it has charged something.
-func (r *Receipt) charged(a Attempt) {
+// holds notes whether the request has a guess charged.
+func (r *Receipt) holds(a Attempt) {
 	if r != nil {
-		r.keep = a.lease != nil || a.judged
+		r.guess = a.lease != nil || a.judged
 	}
 }

@@ -100,7 +100,7 @@ func (db *DB) TakeGuess(ctx context.Context, g Guess) (Attempt, error) {
 		return err
 	})
 	if err == nil {
-		g.Receipt.charged(a)
+		g.Receipt.holds(a)
 	}
 	return a, err
 }

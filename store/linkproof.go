@@ -62,9 +62,6 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 	p.State, p.Sealed = LinkProofStarted, sealed
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		p.ExpiresAt = now.Add(LinkProofLife)
-		if err := db.settleStart(ctx, tx, p.Start, 1); err != nil {
-			return err
-		}
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE link_proofs SET state = 'replaced', closed_at = $3
 			WHERE center_id = $1 AND identity_digest = $2 AND state = 'started'`,
@@ -78,7 +75,10 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 			ON CONFLICT DO NOTHING`,
 			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
 			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, p.ByCode, now, p.ExpiresAt)
-		return changedOne(res, err, ErrConflict)
+		if err := changedOne(res, err, ErrConflict); err != nil {
+			return err
+		}
+		return db.settleStart(ctx, tx, p.Start, 1)
 	})
 	return p, err
 }

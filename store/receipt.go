@@ -29,7 +29,16 @@ type Receipt struct {
 
 	guessUntil *time.Time // names the guess that an earlier run has charged
 	guessRight *bool      // its verdict, once it is counted
-	keep       bool       // a guess is charged: the next run must find it
+	guess      bool       // charged: the next run must find it
+	keep       bool
+}
+
+// Keep tells a repeat of the request that this run has used something up which it alone
+// may use again, also where it did nothing else. It may be called on nil.
+func (r *Receipt) Keep() {
+	if r != nil {
+		r.keep = true
+	}
 }
 
 // An Answer is a reply as it was first given.
@@ -64,7 +73,7 @@ func (db *DB) Claim(ctx context.Context, r *Receipt) (*Answer, error) {
 		if len(claimed) > 0 {
 			r.Again = claimed[0].CreatedAt.Before(now)
 			r.guessUntil, r.guessRight = claimed[0].GuessUntil, claimed[0].GuessRight
-			r.keep = r.guessUntil != nil || r.guessRight != nil
+			r.guess = r.guessUntil != nil || r.guessRight != nil
 			return nil
 		}
 		answer, err = db.firstAnswer(ctx, tx, r)
@@ -124,9 +133,9 @@ func (db *DB) Suspend(ctx context.Context, r *Receipt) error {
 }
 
 // GiveUp lets the next retry run at once: this one did nothing. One that has charged a
-// guess and not given it back is suspended instead, so that the retry finds the guess.
+// guess and not given it back, and one to Keep, is suspended instead.
 func (db *DB) GiveUp(ctx context.Context, r *Receipt) error {
-	if r.keep {
+	if r.guess || r.keep {
 		return db.Suspend(ctx, r)
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {

@@ -61,10 +61,10 @@ func (db *DB) OpenReset(ctx context.Context, s Session, a Account, r Reset) (Res
 	r.AccountID, r.CredentialVersion, r.State, r.Sealed = a.ID, a.Version, ResetStarted, sealed
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		r.ExpiresAt = now.Add(ResetLife)
-		if err := db.settleStart(ctx, tx, r.Start, 1); err != nil {
+		if err := db.beginReset(ctx, tx, s, r, now); err != nil {
 			return err
 		}
-		return db.beginReset(ctx, tx, s, r, now)
+		return db.settleStart(ctx, tx, r.Start, 1)
 	})
 	return r, err
 }
