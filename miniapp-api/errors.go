@@ -178,6 +178,7 @@ var translations = []struct {
 	{store.ErrUnknownOutcome, ErrResultUnknown},
 	{store.ErrUnavailable, ErrBusy},
 	{store.ErrRunning, ErrBusy},
+	{store.ErrLapsed, ErrBusy},
 	{store.ErrRenamed, ErrBusy},
 	{passwd.ErrBusy, ErrBusy},
 	{passwd.ErrClosed, ErrBusy},

@@ -29,6 +29,8 @@ type visit struct {
 	// may have done what is asked.
 	Again bool
 
+	receipt *store.Receipt // of the Idempotency-Key; nil: the request has none
+
 	// Parting marks a request that ends its own session, and Gone one whose
 	// session has ended already, perhaps by an earlier run of this very request.
 	Parting, Gone bool
@@ -95,8 +97,8 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		if err != nil {
 			return err
 		}
-		run := func(again bool) (any, error) {
-			v.Again = again
+		run := func(receipt *store.Receipt) (any, error) {
+			v.receipt, v.Again = receipt, receipt != nil && receipt.Again
 			var in In
 			if err := decode(body, &in); err != nil {
 				return nil, err

@@ -25,10 +25,10 @@ const (
 // once runs a request and sends its answer. A POST with an Idempotency-Key
 // runs once: the same key and body get the first answer again, whatever
 // process gave it.
-func (s *Server) once(c echo.Context, v visit, body []byte, run func(again bool) (any, error)) error {
+func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Receipt) (any, error)) error {
 	key := c.Request().Header.Get("Idempotency-Key")
 	if key == "" || c.Request().Method != http.MethodPost {
-		data, err := run(false)
+		data, err := run(nil)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(again bool)
 	if first != nil {
 		return send(c, *first)
 	}
-	data, err := run(receipt.Again)
+	data, err := run(receipt)
 	answer := answerOf(c, data, err)
 	s.settle(ctx, receipt, answer, errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
@@ -93,11 +93,7 @@ func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, er
 // whose outcome is unknown. It goes
 // on when the caller has hung up: the retry needs it.
 func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, unknown bool) {
-	until := time.Now().Add(settleTime)
-	if end, ok := ctx.Deadline(); ok && end.After(until) {
-		until = end
-	}
-	ctx, stop := context.WithDeadline(context.WithoutCancel(ctx), until)
+	ctx, stop := outlast(ctx)
 	defer stop()
 	var err error
 	if unknown {
@@ -110,4 +106,14 @@ func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, u
 	if err != nil { // the lease ends it
 		s.log.LogAttrs(ctx, slog.LevelWarn, "receipt not settled", slog.String("cause", err.Error()))
 	}
+}
+
+// outlast is for what must be finished although the caller has hung up: it ends when the
+// request would, and not before settleTime.
+func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(settleTime)
+	if end, ok := ctx.Deadline(); ok && end.After(until) {
+		until = end
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }

@@ -163,49 +163,50 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 }
 
 // guess takes one guess at the claimed person's password. Every way to fail is
-// ErrLinkRefused and does the same work. Load is shed before the guess is charged.
+// ErrLinkRefused and does the same work.
 func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
-	slot, err := s.hasher.Reserve(ctx)
-	if err != nil {
-		return rightLink{}, "", err
-	}
-	defer slot.Release()
-	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo, Budget: s.budget()}
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo,
+		Budget: s.budget(), Receipt: v.receipt}
 	if bytes.Equal(have.lane, store.PublicLane) {
 		g.Stranger = s.stranger(v)
 	}
-	attempt, err := s.db.TakeGuess(ctx, g)
+	c, err := s.beginCheck(ctx, g)
 	if err != nil {
 		return rightLink{}, "", err
 	}
-	if err := s.sprayed(ctx, v, attempt.Spraying); err != nil {
+	defer c.end()
+	if err := s.sprayed(ctx, v, c.Spraying); err != nil {
 		return rightLink{}, "", err
 	}
 	begun := time.Now()
-	good, upgrade, err := s.rightPassword(ctx, slot, attempt, who.password)
+	good, upgrade, err := c.try(who.password)
 	if err != nil {
 		return rightLink{}, "", err
 	}
-	s.pace.saw(attempt, time.Since(begun))
-	if good && document.SameName(attempt.Account.Person.Name, who.name, who.doc.Kind) && attempt.Account.State != store.PasswordFrozen {
-		right = rightLink{account: *attempt.Account, lane: have.lane}
+	s.pace.saw(c.Attempt, time.Since(begun))
+	if good && document.SameName(c.Account.Person.Name, who.name, who.doc.Kind) && c.Account.State != store.PasswordFrozen {
+		right = rightLink{account: *c.Account, lane: have.lane}
 		by, right.ask = s.judge(s.judged(right.account, who.password), have)
 	}
+	if err := s.verdict(c, by, right.ask); err != nil {
+		return rightLink{}, "", err
+	}
 	if by == "" && len(right.ask) == 0 {
-		slot.Release() // waiting needs no place
+		c.end() // waiting needs no place
 		s.pace.await(ctx, begun)
 		return rightLink{}, "", ErrLinkRefused
 	}
-	known := rightGuess{right.account, have.lane, who.password, upgrade}
-	if by == "" { // charged until something proves them
-		right.account, err = s.settlePassword(ctx, slot, known)
-		return right, by, err
-	}
-	if err := s.db.Forgive(ctx, g, attempt); err != nil {
-		return rightLink{}, "", err
-	}
-	right.account, err = s.accept(ctx, slot, known)
+	right.account, err = s.settlePassword(ctx, c.slot, rightGuess{right.account, who.password, upgrade})
 	return right, by, err
+}
+
+// verdict gives a guess back that proves the visitor. One that something is missing to
+// stays charged until that proves them.
+func (s *Server) verdict(c *check, by Proof, ask []Proof) error {
+	if by == "" {
+		return c.fail(len(ask) > 0)
+	}
+	return c.pass()
 }
 
 // judged is an account with a chosen password that everybody could derive shown as one

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -90,47 +89,23 @@ func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (P
 	if err != nil {
 		return PendingLink{}, err
 	}
-	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, linkProofsADay); {
+	start, err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, linkProofsADay)
+	switch {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, ByCode: right.code}
-	page, err := s.startFace(ctx, a, proof.ID, proof.Kind)
-	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) {
-		s.refundLinkProof(ctx, v, a)
-	}
-	if err != nil {
-		return PendingLink{}, err
-	}
-	proof.CertifyID = page.ID
-	proof, err = s.db.OpenLinkProof(ctx, v.Session, a, proof)
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, ByCode: right.code, Start: start}
+	page, err := s.openFace(ctx, face{start, a, proof.ID, proof.Kind}, func(ctx context.Context, certifyID string) (err error) {
+		proof.CertifyID = certifyID
+		proof, err = s.db.OpenLinkProof(ctx, v.Session, a, proof)
+		return err
+	})
 	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
 		err = ErrBusy.because(err)
 	}
 	return PendingLink{proof.ID, page.ID, page.URL, proof.ExpiresAt}, err
-}
-
-// refundLinkProof gives a start back, even when the request has used up its time.
-func (s *Server) refundLinkProof(ctx context.Context, v visit, a store.Account) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer stop()
-	if err := s.db.RefundLinkProof(ctx, v.Session, a.PersonDigest); err != nil { // the citizen has one less today
-		s.log.LogAttrs(ctx, slog.LevelWarn, "link proof not refunded", slog.String("cause", err.Error()))
-	}
-}
-
-// startFace opens a verification of the account's holder under an id of our own.
-func (s *Server) startFace(ctx context.Context, a store.Account, id uuid.UUID, kind string) (signing.Certification, error) {
-	order := signing.CertifyOrder{
-		OrderNo: strings.ReplaceAll(id.String(), "-", ""),
-		Person:  signing.Person{Name: a.Person.Name, IDType: a.Person.IDType, IDNumber: a.Person.IDNumber},
-	}
-	if kind == store.ResetByFace {
-		return s.alipay.StartFaceVerification(ctx, order)
-	}
-	return s.alipay.StartCertification(ctx, order)
 }
 
 // facePassed asks Alipay how a verification ended. Only its signed answer counts.

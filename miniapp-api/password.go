@@ -23,15 +23,6 @@ func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt s
 	return slot.Verify(ctx, a.Hash, password)
 }
 
-// accept does what a right password calls for: the guess is given back, and the
-// password settled. It returns the account as it is then.
-func (s *Server) accept(ctx context.Context, slot *passwd.Slot, g rightGuess) (store.Account, error) {
-	if err := s.db.Refund(ctx, g.account.PersonDigest, g.lane); err != nil {
-		return store.Account{}, err
-	}
-	return s.settlePassword(ctx, slot, g)
-}
-
 // settlePassword replaces a hash of yesterday's kind, and marks a password that
 // everybody could derive from the person's data as one to be changed.
 func (s *Server) settlePassword(ctx context.Context, slot *passwd.Slot, g rightGuess) (store.Account, error) {
@@ -51,10 +42,9 @@ func (s *Server) settlePassword(ctx context.Context, slot *passwd.Slot, g rightG
 	return g.account, nil
 }
 
-// A rightGuess is a right password and where it was given.
+// A rightGuess is a right password of an account.
 type rightGuess struct {
 	account  store.Account
-	lane     []byte
 	password passwd.Secret
 	upgrade  bool
 }
@@ -69,43 +59,42 @@ func (s *Server) derived(a store.Account, password passwd.Secret) bool {
 // ownerGuess takes one guess of the linked owner, in the owner's lane. also is
 // what must be right beside the password.
 func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
-	slot, err := s.hasher.Reserve(ctx)
+	c, err := s.beginCheck(ctx, store.Guess{PersonDigest: v.Link.PersonDigest, Lane: v.IdentityDigest,
+		AccountID: v.Link.AccountID, Budget: s.budget(), Receipt: v.receipt})
 	if err != nil {
 		return store.Account{}, err
 	}
-	defer slot.Release()
-	attempt, err := s.db.TakeGuess(ctx, store.Guess{
-		PersonDigest: v.Link.PersonDigest, Lane: v.IdentityDigest, AccountID: v.Link.AccountID, Budget: s.budget(),
-	})
-	if err != nil {
-		return store.Account{}, err
-	}
-	if attempt.Account == nil {
+	defer c.end()
+	switch {
+	case c.Account == nil:
 		return store.Account{}, ErrNotLinked
+	case c.Crowded: // they may be right ones
+		return store.Account{}, ErrBusy.retryAfter(1)
 	}
-	right, upgrade, err := s.rightPassword(ctx, slot, attempt, password)
+	right, upgrade, err := c.try(password)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if !right || !also(*attempt.Account) {
-		return store.Account{}, s.wrong(ctx, v, attempt)
+	if !right || !also(*c.Account) {
+		return store.Account{}, s.wrong(c)
 	}
-	return s.accept(ctx, slot, rightGuess{*attempt.Account, v.IdentityDigest, password, upgrade})
+	if err := c.pass(); err != nil {
+		return store.Account{}, err
+	}
+	return s.settlePassword(ctx, c.slot, rightGuess{*c.Account, password, upgrade})
 }
 
 // wrong tells the owner how many guesses are left, or until when there is none.
-func (s *Server) wrong(ctx context.Context, v visit, attempt store.Attempt) error {
-	kind, answer := store.EventPasswordWrong, ErrOldPasswordWrong.withRemaining(attempt.Remaining)
-	if attempt.Remaining == 0 {
-		kind = store.EventPasswordLocked
-		answer = ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
-	}
-	if attempt.Admitted {
-		if err := s.db.AddEvent(ctx, v.Link.AccountID, kind); err != nil {
+func (s *Server) wrong(c *check) error {
+	if c.Admitted {
+		if err := c.fail(false); err != nil {
 			return err
 		}
 	}
-	return answer
+	if c.LockedUntil != nil {
+		return ErrPasswordLocked.lockedUntil(*c.LockedUntil, s.db.Now())
+	}
+	return ErrOldPasswordWrong.withRemaining(c.Remaining)
 }
 
 // budget is the policy's lock as the store understands it.

@@ -3,7 +3,6 @@ package miniapp
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,25 +88,23 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 	if err != nil {
 		return resetReply{}, err
 	}
-	switch err := s.db.ChargeReset(ctx, v.Session, resetsADay); {
+	start, err := s.db.ChargeReset(ctx, v.Session, resetsADay)
+	switch {
 	case errors.Is(err, store.ErrLimit):
 		return resetReply{}, ErrResetLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return resetReply{}, err
 	}
-	reset := store.Reset{ID: uuid.New(), Kind: string(by)}
-	page, err := s.startFace(ctx, a, reset.ID, reset.Kind)
+	reset := store.Reset{ID: uuid.New(), Kind: string(by), Start: start}
+	page, err := s.openFace(ctx, face{start, a, reset.ID, reset.Kind}, func(ctx context.Context, certifyID string) (err error) {
+		reset.CertifyID = certifyID
+		reset, err = s.db.OpenReset(ctx, v.Session, a, reset)
+		return err
+	})
 	switch {
-	case errors.Is(err, signing.ErrUnavailable):
-		s.refundReset(ctx, v)
-		return resetReply{}, err
 	case errors.Is(err, signing.ErrConfiguration): // no contract, or a record Alipay cannot verify: time heals neither
 		return resetReply{}, ErrResetUnavailable.because(err)
 	case err != nil:
-		return resetReply{}, err
-	}
-	reset.CertifyID = page.ID
-	if reset, err = s.db.OpenReset(ctx, v.Session, a, reset); err != nil {
 		return resetReply{}, openResetError(err)
 	}
 	reply := replyOf(reset)
@@ -122,15 +119,6 @@ func (s *Server) verification(p store.Person) (signing.Verification, error) {
 		return "", ErrResetUnavailable
 	}
 	return by, nil
-}
-
-// refundReset gives a start back, even when the request has used up its time.
-func (s *Server) refundReset(ctx context.Context, v visit) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer stop()
-	if err := s.db.RefundReset(ctx, v.Session); err != nil { // the citizen has one less today
-		s.log.LogAttrs(ctx, slog.LevelWarn, "reset not refunded", slog.String("cause", err.Error()))
-	}
 }
 
 func openResetError(err error) error {

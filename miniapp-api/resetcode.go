@@ -20,6 +20,8 @@ func (s *Server) openResetWithCode(ctx context.Context, v visit, a store.Account
 	if !ok {
 		return resetReply{}, ErrBadRequest.withFields(FieldError{"code", "INVALID", "重置码为10位数字，请核对"})
 	}
+	ctx, stop := outlast(ctx) // a code is good once: it is not used up unseen
+	defer stop()
 	reset, err := s.db.OpenResetWithCode(ctx, v.Session, a, digits)
 	if errors.Is(err, store.ErrCode) {
 		return resetReply{}, ErrResetCodeWrong
@@ -53,7 +55,9 @@ func (s *Server) linkByCode(ctx context.Context, who claim, have evidence) (righ
 	if slices.Contains(have.may, ProofCertdoc) && !have.certdoc || len(have.may) == 0 && !have.again {
 		return rightLink{}, "", ErrLinkRefused
 	}
-	account, err := s.db.CheckResetCode(ctx, store.Guess{
+	trying, stop := outlast(ctx)
+	defer stop()
+	account, err := s.db.CheckResetCode(trying, store.Guess{
 		PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo,
 	}, who.code)
 	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(account.Person.Name, who.name, who.doc.Kind) {

@@ -79,6 +79,7 @@ func (s *Server) unseal(ctx context.Context, v visit, plain passwords, form *sea
 	if err != nil {
 		return passwords{}, err
 	}
+	v.receipt.Keep() // the ticket is spent
 	opened, ok := openForm(transport, form, sealed)
 	if !good || !ok {
 		return passwords{}, ErrDecryptFailed

@@ -73,7 +73,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 			defer db.Close()
 			g := store.Guess{PersonDigest: []byte(off.String()), Lane: store.PublicLane, Budget: store.Budget{Guesses: []int{1},
 				Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}}
-			first, err := db.TakeGuess(t.Context(), g)
+			first, err := wrongGuess(t.Context(), db, g)
 			if err != nil || !first.Admitted {
 				t.Fatalf("%+v %v", first, err)
 			}
@@ -88,7 +88,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 			if _, err := db.Session(t.Context(), token); err != nil {
 				t.Errorf("after the clock moved by %v the session is gone: %v", off, err)
 			}
-			second, err := db.TakeGuess(t.Context(), g)
+			second, err := wrongGuess(t.Context(), db, g)
 			if err != nil || second.Admitted || !second.LockedUntil.Equal(*first.LockedUntil) {
 				t.Errorf("after the clock moved by %v: %+v %v", off, second, err)
 			}

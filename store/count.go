@@ -34,22 +34,84 @@ func startOfReset(s Session) start {
 	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
 }
 
-// ChargeReset counts one start of a reset on today's account of the person and of
+// A Start is a verification that Alipay has yet to open. It counts against the limits of
+// the day until KeepStart counts it or RefundStart gives it back; where neither was
+// called, because its process died, the end of its lease gives it back.
+type Start struct {
+	of     start
+	day    string
+	leases map[string]time.Time // by purpose; each names the reservation in its row
+}
+
+// ChargeReset reserves one start of a reset on today's account of the person and of
 // the Alipay user, before Alipay is asked: each start is billed, and tells whether a
 // name and a number belong together. ErrLimit means that either has had its limit
-// for the day; then nothing is counted. Each call counts again, whatever becomes of
-// the reset; RefundReset takes it back. Of any number of calls at once, over all
-// processes, exactly limit succeed.
-func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
+// for the day; then nothing is charged. Each call charges again. Of any number of calls
+// at once, over all processes, exactly limit succeed.
+func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) (Start, error) {
 	return db.chargeStart(ctx, startOfReset(s), limit)
 }
 
-func (db *DB) chargeStart(ctx context.Context, s start, limit int) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		return db.countStart(ctx, tx, s, limit, now)
+func (db *DB) chargeStart(ctx context.Context, of start, limit int) (Start, error) {
+	var s Start
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		s = Start{of: of, day: dayOf(now), leases: map[string]time.Time{}}
+		var rows []struct {
+			Purpose string    `db:"purpose"`
+			Lease   time.Time `db:"lease"`
+		}
+		// The person's row comes first in every call, so two never wait for each other.
+		err := tx.SelectContext(ctx, &rows, `
+			INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count, pending)
+			VALUES ($1, $2, $3, $6, 0, ARRAY[$9::timestamptz]), ($1, $4, $5, $6, 0, ARRAY[$9])
+			ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET
+				pending = c.pending[width_bucket($8::timestamptz, c.pending) + 1:]
+					|| greatest($9, c.pending[cardinality(c.pending)] + interval '1 microsecond')
+			WHERE c.count + cardinality(c.pending[width_bucket($8, c.pending) + 1:]) < $7
+			RETURNING purpose, pending[cardinality(pending)] AS lease`,
+			db.center, of.ofPerson, of.person, of.ofUser, of.user, s.day, limit, now, now.Add(AttemptLease))
+		if err == nil && len(rows) < 2 {
+			err = ErrLimit
+		}
+		for _, r := range rows {
+			s.leases[r.Purpose] = r.Lease
+		}
+		return err
 	})
+	return s, err
 }
 
+// KeepStart counts a start: Alipay has opened it. OpenReset and OpenLinkProof do that
+// for theirs. Calling it twice counts it twice.
+func (db *DB) KeepStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 1) }
+
+// RefundStart gives a start back: Alipay has not opened it. Calling it twice is safe.
+func (db *DB) RefundStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 0) }
+
+func (db *DB) endStart(ctx context.Context, s Start, count int) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return db.settleStart(ctx, tx, s, count) })
+}
+
+// settleStart takes a start from those that are reserved. The zero Start is none.
+func (db *DB) settleStart(ctx context.Context, tx *sqlx.Tx, s Start, count int) error {
+	for _, c := range []struct {
+		purpose string
+		subject []byte
+	}{{s.of.ofPerson, s.of.person}, {s.of.ofUser, s.of.user}} {
+		if s.leases == nil {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `
+			UPDATE daily_counts SET count = count + $5, pending = array_remove(pending, $6::timestamptz)
+			WHERE center_id = $1 AND purpose = $2 AND subject_digest = $3 AND day = $4`,
+			db.center, c.purpose, c.subject, s.day, count, s.leases[c.purpose]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countStart counts a start that is opened in the same transaction.
 func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit int, now time.Time) error {
 	// The person's row comes first in every call, so two never wait for each other.
 	res, err := tx.ExecContext(ctx, `
@@ -69,29 +131,6 @@ func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit int, n
 
 func startOfRelink(s Session, person []byte) start {
 	return start{countRelinksOfPerson, countRelinksOfUser, person, s.IdentityDigest}
-}
-
-// RefundReset takes one start back: Alipay could not be asked. Calling it twice
-// takes back two.
-func (db *DB) RefundReset(ctx context.Context, s Session) error {
-	return db.refundStart(ctx, startOfReset(s))
-}
-
-func (db *DB) refundStart(ctx context.Context, s start) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		for _, c := range []struct {
-			purpose string
-			subject []byte
-		}{{s.ofPerson, s.person}, {s.ofUser, s.user}} {
-			if _, err := tx.ExecContext(ctx, `
-				UPDATE daily_counts SET count = count - 1
-				WHERE center_id = $1 AND purpose = $2 AND subject_digest = $3 AND day = $4 AND count > 0`,
-				db.center, c.purpose, c.subject, dayOf(now)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // dayOf is the day of Beijing that t lies in.

@@ -14,8 +14,17 @@ func TestChargeReset(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	ctx := t.Context()
-	charge := func(s store.Session) error { return o.db.ChargeReset(ctx, s, 3) }
 	var mu sync.Mutex
+	var last store.Start
+	charge := func(s store.Session) error {
+		start, err := o.db.ChargeReset(ctx, s, 3)
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			last = start
+		}
+		return err
+	}
 	passed := 0
 	var wg sync.WaitGroup
 	for range 50 {
@@ -42,14 +51,14 @@ func TestChargeReset(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	fresh := samePerson
+	mine, fresh := last, samePerson
 	fresh.Link = sameUser.Link
 	for i := range 3 { // what was refused above was not counted for the other one
 		if err := charge(fresh); err != nil {
 			t.Errorf("fresh %d: %v", i, err)
 		}
 	}
-	noError(t, o.db.RefundReset(ctx, o.session))
+	noError(t, o.db.RefundStart(ctx, mine))
 	if err := charge(o.session); err != nil {
 		t.Errorf("after a refund: %v", err)
 	}

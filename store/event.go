@@ -62,14 +62,6 @@ func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e
 	return err
 }
 
-// AddEvent records something that changed nothing else. Calling it twice
-// records it twice.
-func (db *DB) AddEvent(ctx context.Context, account uuid.UUID, kind string) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		return db.addEvent(ctx, tx, account, kind, now)
-	})
-}
-
 // Events returns the newest n events of an account from the last year, newest first.
 func (db *DB) Events(ctx context.Context, account uuid.UUID, n int) ([]Event, error) {
 	events := []Event{}

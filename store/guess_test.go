@@ -38,7 +38,7 @@ func TestBurstOfGuesses(t *testing.T) {
 		wg.Go(func() {
 			defer func() { <-gate }()
 			person := i / guesses
-			a, err := handles[i%2].TakeGuess(context.Background(), store.Guess{
+			a, err := wrongGuess(context.Background(), handles[i%2], store.Guess{
 				PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: five})
 			if err != nil {
 				t.Error(err)
@@ -53,7 +53,7 @@ func TestBurstOfGuesses(t *testing.T) {
 		if got := admitted[person].Load(); got != 5 {
 			t.Errorf("person %d: %d guesses were admitted, want 5", person, got)
 		}
-		a, err := handles[person%2].TakeGuess(t.Context(), store.Guess{
+		a, err := wrongGuess(t.Context(), handles[person%2], store.Guess{
 			PersonDigest: fmt.Appendf(nil, "person %d", person), Lane: store.PublicLane, Budget: five})
 		if err != nil || a.Admitted {
 			t.Errorf("person %d, locked: %+v %v", person, a, err)
@@ -70,7 +70,7 @@ func TestOddBudgets(t *testing.T) {
 	one := store.Budget{Guesses: []int{1}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 	g := store.Guess{PersonDigest: []byte("p"), Lane: store.PublicLane, Budget: one}
 	for i, want := range []bool{true, false, false} {
-		if a, err := db.TakeGuess(t.Context(), g); err != nil || a.Admitted != want || a.Remaining != 0 {
+		if a, err := wrongGuess(t.Context(), db, g); err != nil || a.Admitted != want || a.Remaining != 0 {
 			t.Errorf("guess %d: %+v %v", i, a, err)
 		}
 	}
@@ -83,14 +83,14 @@ func TestOddBudgets(t *testing.T) {
 	}}
 	g = store.Guess{PersonDigest: []byte("q"), Lane: store.PublicLane, Budget: many}
 	for range 4 {
-		if _, err := db.TakeGuess(t.Context(), g); err != nil {
+		if _, err := wrongGuess(t.Context(), db, g); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(short)
 	}
 	g.Budget = one
 	for i, want := range []bool{true, false} {
-		if a, err := db.TakeGuess(t.Context(), g); err != nil || a.Admitted != want {
+		if a, err := wrongGuess(t.Context(), db, g); err != nil || a.Admitted != want {
 			t.Errorf("after the policy shrank, guess %d: %+v %v", i, a, err)
 		}
 	}

@@ -34,28 +34,23 @@ type LinkProof struct {
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
+	Start             Start     `db:"-"` // what OpenLinkProof keeps
 }
 
 func startOfLink(s Session, personDigest []byte) start {
 	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
 }
 
-// ChargeLinkProof counts one start of a verification for a link on today's account of
+// ChargeLinkProof reserves one start of a verification for a link on today's account of
 // the person claimed and of the Alipay user, like ChargeReset and apart from it:
 // whoever is not linked cannot use up the owner's resets.
-func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit int) error {
+func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit int) (Start, error) {
 	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
 }
 
-// RefundLinkProof takes one start back: Alipay could not be asked. Calling it twice
-// takes back two.
-func (db *DB) RefundLinkProof(ctx context.Context, s Session, personDigest []byte) error {
-	return db.refundStart(ctx, startOfLink(s, personDigest))
-}
-
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder. p has ID, Lane, Kind, Relink, ByCode and
-// CertifyID. It replaces the same Alipay user's open
+// holder, and its Start. p has ID, Lane, Kind, Relink, ByCode,
+// CertifyID and Start. It replaces the same Alipay user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
 func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkProof) (LinkProof, error) {
@@ -80,7 +75,10 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 			ON CONFLICT DO NOTHING`,
 			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
 			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, p.ByCode, now, p.ExpiresAt)
-		return changedOne(res, err, ErrConflict)
+		if err := changedOne(res, err, ErrConflict); err != nil {
+			return err
+		}
+		return db.settleStart(ctx, tx, p.Start, 1)
 	})
 	return p, err
 }

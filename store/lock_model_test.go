@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,26 +22,65 @@ var steps = flag.Int("steps", testenv.Rounds(5_000, 100_000), "steps of TestLock
 
 // A laneModel is the lock of one lane as a person would write it down.
 type laneModel struct {
-	used  int       // guesses in this round
-	round int       // rounds that ended in a lock since the last success
-	until time.Time // locked before this
-	met   bool      // somebody guessed here, ever
+	used    int         // guesses in this round
+	round   int         // rounds that ended in a lock since the last success
+	until   time.Time   // locked before this
+	met     bool        // somebody guessed here, ever
+	pending []time.Time // ends of the leases of guesses that wait for their verdicts
 }
 
-// guess is one guess at the time now. It returns whether the password is looked at.
-func (l *laneModel) guess(b store.Budget, now time.Time) bool {
+// limit is how many guesses this round allows, also under a policy that became stricter.
+func (l *laneModel) limit(b store.Budget) int {
+	return max(1, b.Guesses[min(l.round, len(b.Guesses)-1)]-l.used) // the last round is never ended but by a success
+}
+
+// reserve is the start of one guess at the time now. It returns whether the password is
+// looked at.
+func (l *laneModel) reserve(b store.Budget, now time.Time) bool {
 	l.met = true
-	if l.until.After(now) {
+	l.lapse(now)
+	if l.until.After(now) || len(l.pending) >= l.limit(b) {
 		return false
 	}
-	last := len(b.Guesses) - 1 // this round is never ended but by a success
-	round := min(l.round, last)
-	l.used++
-	l.until = time.Time{}
-	if l.used >= b.Guesses[round] {
-		l.used, l.round, l.until = 0, min(l.round+1, last), b.Until(now)[round]
+	lease := now.Add(store.AttemptLease)
+	if n := len(l.pending); n > 0 && !lease.After(l.pending[n-1]) { // the clock went back
+		lease = l.pending[n-1].Add(time.Microsecond)
 	}
+	l.pending = append(l.pending, lease)
 	return true
+}
+
+// lapse gives back what nobody will answer any more.
+func (l *laneModel) lapse(now time.Time) {
+	l.pending = slices.DeleteFunc(l.pending, func(end time.Time) bool { return !end.After(now) })
+}
+
+// settle takes a guess out of those that wait. It returns whether it still waited.
+func (l *laneModel) settle(lease, now time.Time) bool {
+	i := slices.Index(l.pending, lease)
+	if i < 0 {
+		return false
+	}
+	if !lease.After(now) {
+		return false
+	}
+	l.pending = slices.Delete(l.pending, i, i+1)
+	return true
+}
+
+// fail counts a wrong guess.
+func (l *laneModel) fail(b store.Budget, now time.Time) {
+	last := len(b.Guesses) - 1
+	round := min(l.round, last)
+	if !l.until.After(now) {
+		l.until = time.Time{}
+	}
+	if l.used++; l.used >= b.Guesses[round] {
+		l.used, l.round = 0, min(l.round+1, last)
+		if end := b.Until(now)[round]; end.After(l.until) {
+			l.until = end
+		}
+	}
 }
 
 // left is what the owner is told.
@@ -48,7 +88,7 @@ func (l *laneModel) left(b store.Budget, now time.Time) int {
 	if l.until.After(now) {
 		return 0
 	}
-	return max(1, b.Guesses[min(l.round, len(b.Guesses)-1)]-l.used)
+	return l.limit(b)
 }
 
 // The lanes of a history: everybody's, and those of two Alipay users who are
@@ -71,6 +111,7 @@ type history struct {
 	policy  string
 	lane    string
 	told    []string
+	waiting []pendingGuess
 }
 
 // lockStep is something that can happen, and how often it does.
@@ -81,8 +122,13 @@ type lockStep struct {
 }
 
 var lockSteps = []lockStep{
-	{"wrong", 50, func(h *history) error { _, err := h.guess(); return err }},
+	{"wrong", 50, (*history).wrong},
 	{"right", 6, (*history).right},
+	{"cut", 8, (*history).begin}, // its caller hangs up: the verdict comes all the same, later
+	{"verdict", 8, (*history).verdict},
+	{"kill", 3, (*history).kill},
+	{"retry", 3, (*history).retry},
+	{"lease", 3, func(h *history) error { return h.move(store.AttemptLease) }},
 	{"refund", 2, func(h *history) error { return h.refund(h.lane) }}, // without a guess
 	{"reset", 1, (*history).reset},
 	{"unlock", 1, (*history).unlock},
@@ -145,34 +191,8 @@ func lockEnd(lock string, now time.Time) time.Time {
 
 func (h *history) lock() *laneModel { return h.model[h.lane] }
 
-// guess guesses in the database and in the model, and compares.
-func (h *history) guess() (admitted bool, err error) {
-	l, b := h.lock(), modelPolicies[h.policy]
-	want := l.guess(b, *h.now)
-	a, err := h.db.TakeGuess(context.Background(), store.Guess{PersonDigest: h.person, Lane: []byte(h.lane), Budget: b})
-	if err != nil {
-		return false, err
-	}
-	if a.Admitted != want || a.Remaining != l.left(b, *h.now) {
-		return false, fmt.Errorf("admitted %v with %d left, the model says %v with %d", a.Admitted, a.Remaining, want, l.left(b, *h.now))
-	}
-	if locked := a.LockedUntil != nil && a.LockedUntil.After(*h.now); locked != l.until.After(*h.now) || locked && !a.LockedUntil.Equal(l.until) {
-		return false, fmt.Errorf("locked until %v, the model says %v", a.LockedUntil, l.until)
-	}
-	return a.Admitted, h.sees(a.Account)
-}
-
-// right is a right password: it opens nothing while it is locked.
-func (h *history) right() error {
-	admitted, err := h.guess()
-	if err != nil || !admitted {
-		return err
-	}
-	return h.refund(h.lane)
-}
-
 func (h *history) refund(lane string) error {
-	*h.model[lane] = laneModel{met: h.model[lane].met}
+	h.model[lane].clear()
 	return h.db.Refund(context.Background(), h.person, []byte(lane))
 }
 

@@ -84,7 +84,7 @@ func (h *history) clear() (lanes, locked int) {
 		if l.until.After(*h.now) {
 			locked++
 		}
-		*l = laneModel{met: l.met}
+		l.clear()
 	}
 	return lanes, locked
 }

@@ -272,14 +272,14 @@ func TestMoveMerges(t *testing.T) {
 	user := linkedAs(t, db, byUser(1), a)
 	guess := func(s store.Session, times int) {
 		for range times {
-			_, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: a.PersonDigest, Lane: s.IdentityDigest, AccountID: a.ID, Budget: rounds})
+			_, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: a.PersonDigest, Lane: s.IdentityDigest, AccountID: a.ID, Budget: rounds})
 			noError(t, err)
 		}
 	}
 	guess(open, 1)
 	guess(user, 2)
 	stranger := func(s store.Session, n int) {
-		_, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: importedAccount(t, db, depositor(n)).PersonDigest, Lane: store.PublicLane, Budget: rounds,
+		_, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: importedAccount(t, db, depositor(n)).PersonDigest, Lane: store.PublicLane, Budget: rounds,
 			Stranger: &store.Stranger{User: s.IdentityDigest, Address: "192.0.2.1", Limits: store.Spraying{PerUser: 5, PerAddress: 50, PerMinute: 50}}})
 		noError(t, err)
 	}
@@ -287,7 +287,9 @@ func TestMoveMerges(t *testing.T) {
 	stranger(user, 2)
 	stranger(user, 3)
 	for _, s := range []store.Session{open, user} {
-		noError(t, db.ChargeLinkProof(t.Context(), s, a.PersonDigest, 9))
+		start, err := db.ChargeLinkProof(t.Context(), s, a.PersonDigest, 9)
+		noError(t, err)
+		noError(t, db.KeepStart(t.Context(), start))
 		noError(t, db.GiveConsents(t.Context(), s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
 		clock = clock.Add(time.Second)
 	}

@@ -59,7 +59,7 @@ func (o *outbox) link(k int) (all []store.Session) {
 func (o *outbox) logIn(key []byte) store.Session {
 	o.t.Helper()
 	db, ctx := o.dbs[0], o.t.Context()
-	a, err := db.TakeGuess(ctx, store.Guess{PersonDigest: db.PersonDigest(key), Lane: store.PublicLane, Budget: rounds})
+	a, err := wrongGuess(ctx, db, store.Guess{PersonDigest: db.PersonDigest(key), Lane: store.PublicLane, Budget: rounds})
 	o.check(err)
 	digest := sha256.Sum256(key)
 	s, err := db.OpenSession(ctx, digest[:], store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: string(key)}})
@@ -285,7 +285,7 @@ func TestUnlockOfAPerson(t *testing.T) {
 	lock := func() {
 		for _, lane := range lanes {
 			for range 3 {
-				_, err := db.TakeGuess(ctx, store.Guess{PersonDigest: db.PersonDigest(key), Lane: lane, Budget: rounds})
+				_, err := wrongGuess(ctx, db, store.Guess{PersonDigest: db.PersonDigest(key), Lane: lane, Budget: rounds})
 				o.check(err)
 			}
 		}
@@ -299,7 +299,7 @@ func TestUnlockOfAPerson(t *testing.T) {
 			t.Errorf("%+v", done)
 		}
 		for _, lane := range lanes {
-			a, err := db.TakeGuess(ctx, store.Guess{PersonDigest: db.PersonDigest(key), Lane: lane, Budget: rounds})
+			a, err := wrongGuess(ctx, db, store.Guess{PersonDigest: db.PersonDigest(key), Lane: lane, Budget: rounds})
 			if err != nil || !a.Admitted || a.Remaining != 2 {
 				t.Errorf("%s after the unlock: %+v %v", lane, a, err)
 			}

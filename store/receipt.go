@@ -26,6 +26,19 @@ type Receipt struct {
 	// answer, so what it asks for may have been done.
 	Again bool
 	claim uuid.UUID
+
+	guessUntil *time.Time // names the guess that an earlier run has charged
+	guessRight *bool      // its verdict, once it is counted
+	guess      bool       // charged: the next run must find it
+	keep       bool
+}
+
+// Keep tells a repeat of the request that this run has used something up which it alone
+// may use again, also where it did nothing else. It may be called on nil.
+func (r *Receipt) Keep() {
+	if r != nil {
+		r.keep = true
+	}
 }
 
 // An Answer is a reply as it was first given.
@@ -41,20 +54,26 @@ func (db *DB) Claim(ctx context.Context, r *Receipt) (*Answer, error) {
 	r.claim = uuid.New()
 	var answer *Answer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		var created []time.Time
-		err := tx.SelectContext(ctx, &created, `
+		var claimed []struct {
+			CreatedAt  time.Time  `db:"created_at"`
+			GuessUntil *time.Time `db:"guess_until"`
+			GuessRight *bool      `db:"guess_right"`
+		}
+		err := tx.SelectContext(ctx, &claimed, `
 			INSERT INTO receipts AS r (center_id, scope, key_digest, request_digest, claim, lease_until, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (center_id, scope, key_digest) DO UPDATE
 			SET claim = excluded.claim, lease_until = excluded.lease_until
 			WHERE r.status IS NULL AND r.lease_until <= $7 AND r.request_digest = excluded.request_digest
-			RETURNING created_at`,
+			RETURNING created_at, guess_until, guess_right`,
 			db.center, r.Scope, r.KeyDigest, r.RequestDigest, r.claim, now.Add(receiptLease), now)
 		if err != nil {
 			return err
 		}
-		if len(created) > 0 {
-			r.Again = created[0].Before(now)
+		if len(claimed) > 0 {
+			r.Again = claimed[0].CreatedAt.Before(now)
+			r.guessUntil, r.guessRight = claimed[0].GuessUntil, claimed[0].GuessRight
+			r.guess = r.guessUntil != nil || r.guessRight != nil
 			return nil
 		}
 		answer, err = db.firstAnswer(ctx, tx, r)
@@ -113,8 +132,12 @@ func (db *DB) Suspend(ctx context.Context, r *Receipt) error {
 	})
 }
 
-// GiveUp lets the next retry run at once: this one did nothing.
+// GiveUp lets the next retry run at once: this one did nothing. One that has charged a
+// guess and not given it back, and one to Keep, is suspended instead.
 func (db *DB) GiveUp(ctx context.Context, r *Receipt) error {
+	if r.guess || r.keep {
+		return db.Suspend(ctx, r)
+	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
 			DELETE FROM receipts

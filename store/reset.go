@@ -41,6 +41,7 @@ type Reset struct {
 	ClosedAt          *time.Time `db:"closed_at"`
 	CertifyID         string     `db:"-"` // Alipay's; "" when a clerk proved identity
 	Sealed            []byte     `db:"sealed_certify"`
+	Start             Start      `db:"-"` // what OpenReset keeps
 }
 
 const resetColumns = `reset_id, account_id, kind,
@@ -48,7 +49,7 @@ const resetColumns = `reset_id, account_id, kind,
 	credential_version, new_fingerprint, sessions_ended, expires_at, closed_at, sealed_certify`
 
 // OpenReset keeps a verification that Alipay has just opened for the linked
-// account's holder. r has ID, Kind and CertifyID. It replaces the same Alipay
+// account's holder, and its Start. r has ID, Kind, CertifyID and Start. It replaces the same Alipay
 // user's open reset. ErrConflict means that another Alipay user has one open for
 // this person, or that the certify_id was seen before; ErrNotFound that the link
 // is gone.
@@ -60,7 +61,10 @@ func (db *DB) OpenReset(ctx context.Context, s Session, a Account, r Reset) (Res
 	r.AccountID, r.CredentialVersion, r.State, r.Sealed = a.ID, a.Version, ResetStarted, sealed
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		r.ExpiresAt = now.Add(ResetLife)
-		return db.beginReset(ctx, tx, s, r, now)
+		if err := db.beginReset(ctx, tx, s, r, now); err != nil {
+			return err
+		}
+		return db.settleStart(ctx, tx, r.Start, 1)
 	})
 	return r, err
 }

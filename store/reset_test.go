@@ -246,7 +246,7 @@ func TestResetClearsLanes(t *testing.T) {
 	o := newOwner(t)
 	ctx := t.Context()
 	guess := func(person, lane []byte) bool {
-		a, err := o.db.TakeGuess(ctx, store.Guess{PersonDigest: person, Lane: lane, Budget: rounds})
+		a, err := wrongGuess(ctx, o.db, store.Guess{PersonDigest: person, Lane: lane, Budget: rounds})
 		noError(t, err)
 		return a.Admitted
 	}

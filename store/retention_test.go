@@ -122,14 +122,14 @@ func TestRetentionKeepsLocks(t *testing.T) {
 	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))
 	forEver := store.Budget{Guesses: []int{1}, Until: func(time.Time) []time.Time { return []time.Time{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }}
 	for i, b := range []store.Budget{forEver, rounds} {
-		_, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: fmt.Append(nil, "person", i), Lane: store.PublicLane, Budget: b})
+		_, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: fmt.Append(nil, "person", i), Lane: store.PublicLane, Budget: b})
 		noError(t, err)
 	}
 	clock = clock.AddDate(5, 0, 0)
 	if diff := cmp.Diff(map[string]int64{"guesses": 1}, retained(t, db, 1, false)); diff != "" {
 		t.Error(diff)
 	}
-	a, err := db.TakeGuess(t.Context(), store.Guess{PersonDigest: []byte("person0"), Lane: store.PublicLane, Budget: forEver})
+	a, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: []byte("person0"), Lane: store.PublicLane, Budget: forEver})
 	if err != nil || a.Admitted {
 		t.Errorf("the lock was forgotten: %+v %v", a, err)
 	}

@@ -94,6 +94,7 @@ CREATE TABLE daily_counts (
 	subject_digest bytea NOT NULL,
 	day date NOT NULL,
 	count integer NOT NULL,
+	pending timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
 	PRIMARY KEY (center_id, purpose, subject_digest, day),
 	CHECK ((length(purpose) > 0))
 );
@@ -123,6 +124,7 @@ CREATE TABLE guess_budgets (
 	admitted boolean NOT NULL,
 	refused bigint NOT NULL,
 	updated_at timestamp with time zone NOT NULL,
+	pending timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
 	PRIMARY KEY (center_id, person_digest, lane)
 );
 
@@ -280,6 +282,8 @@ CREATE TABLE receipts (
 	status integer,
 	sealed_reply bytea,
 	created_at timestamp with time zone NOT NULL,
+	guess_until timestamp with time zone,
+	guess_right boolean,
 	PRIMARY KEY (center_id, scope, key_digest)
 );
 CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);

@@ -49,7 +49,7 @@ func TestBurstOfSpraying(t *testing.T) {
 				gate <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-gate }()
-					a, err := handles[i%2].TakeGuess(context.Background(), stranger(tt.user(i), tt.address(i), i, tt.limits))
+					a, err := wrongGuess(context.Background(), handles[i%2], stranger(tt.user(i), tt.address(i), i, tt.limits))
 					switch {
 					case err != nil:
 						t.Error(err)
@@ -138,13 +138,12 @@ func TestSprayingStories(t *testing.T) {
 				if a.Spraying.By != "" && !a.Spraying.Until.After(now) {
 					t.Errorf("step %d: until %v", i, a.Spraying.Until)
 				}
-				for range 2 { // twice is once
-					if s.right && a.Admitted {
-						if err := db.Forgive(t.Context(), g, a); err != nil {
-							t.Fatal(err)
-						}
-					}
+				if s.right && a.Admitted {
+					err = db.PassAttempt(t.Context(), g, a)
+				} else {
+					_, err = db.FailAttempt(t.Context(), g, a, false)
 				}
+				noError(t, err)
 			}
 		})
 	}
@@ -158,22 +157,22 @@ func TestRefusedGuessChargesNothing(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	limits := store.Spraying{PerUser: 1, PerAddress: 9, PerMinute: 99}
-	if _, err := db.TakeGuess(t.Context(), stranger("a", "x", 0, limits)); err != nil {
+	if _, err := wrongGuess(t.Context(), db, stranger("a", "x", 0, limits)); err != nil {
 		t.Fatal(err)
 	}
 	fresh := stranger("a", "x", 1, limits)
 	for range 5 {
-		if a, err := db.TakeGuess(t.Context(), fresh); err != nil || a.Admitted || a.LockedUntil != nil || a.Remaining != 3 {
+		if a, err := wrongGuess(t.Context(), db, fresh); err != nil || a.Admitted || a.LockedUntil != nil || a.Remaining != 3 {
 			t.Fatalf("%+v %v", a, err)
 		}
 	}
 	owner := store.Guess{PersonDigest: fresh.PersonDigest, Lane: store.PublicLane, Budget: rounds}
 	for _, left := range []int{2, 1, 0} {
-		a, err := db.TakeGuess(t.Context(), owner)
+		a, err := wrongGuess(t.Context(), db, owner)
 		if err != nil || !a.Admitted || a.Remaining != left || left == 0 && a.LockedUntil.After(db.Now().Add(time.Minute)) {
 			t.Fatalf("%+v %v, want %d left and the first round's lock", a, err, left)
 		}
-		if _, err := db.TakeGuess(t.Context(), fresh); err != nil {
+		if _, err := wrongGuess(t.Context(), db, fresh); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -92,8 +92,8 @@ type place struct {
 
 // Reserve takes a place in the pool, or waits in the queue for one, so that a
 // caller is turned away before anything else is done: before a guess is charged.
-// Release gives it back; so does the end of ctx, and the garbage collector, if
-// Release was forgotten. Errors: ErrBusy when the queue is full, ErrClosed, the
+// Release gives it back; so does the end of ctx, unless Detach came first, and the
+// garbage collector, if Release was forgotten. Errors: ErrBusy when the queue is full, ErrClosed, the
 // context's when it ends before there is a place.
 func (h *Hasher) Reserve(ctx context.Context) (*Slot, error) {
 	if err := ctx.Err(); err != nil {
@@ -124,6 +124,14 @@ func (h *Hasher) slot(ctx context.Context, w *worker) *Slot {
 	s := &Slot{p}
 	runtime.AddCleanup(s, (*place).release, p)
 	return s
+}
+
+// Detach lets the slot outlive the context it was reserved under: whoever has charged
+// for a hash finishes it. It reports false when the context has ended before.
+func (s *Slot) Detach() bool {
+	s.place.mu.Lock()
+	defer s.place.mu.Unlock()
+	return s.place.detach()
 }
 
 // Release gives the place back, after a hash that runs in it. Calling it again

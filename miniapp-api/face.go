@@ -1,0 +1,65 @@
+package miniapp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// A face is a verification of an account's holder that is to be opened at Alipay.
+type face struct {
+	start   store.Start
+	account store.Account
+	id      uuid.UUID // of our own
+	kind    string
+}
+
+// openFace opens a verification at Alipay and keeps it. Once the start is charged, a
+// caller that hangs up ends neither, or the start would be lost. A start that Alipay did
+// not open is given back, and so is one that could not be kept because the database was
+// away; one that was opened in vain is counted, since it is billed.
+func (s *Server) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (signing.Certification, error) {
+	ctx, stop := outlast(ctx)
+	defer stop()
+	page, err := s.startFace(ctx, f)
+	if err != nil {
+		s.endStart(ctx, s.db.RefundStart, f.start)
+		return signing.Certification{}, err
+	}
+	err = keep(ctx, page.ID)
+	switch {
+	case err == nil, errors.Is(err, store.ErrUnknownOutcome): // the lease ends what was not kept
+	case errors.Is(err, store.ErrUnavailable):
+		s.endStart(ctx, s.db.RefundStart, f.start)
+	default:
+		s.endStart(ctx, s.db.KeepStart, f.start)
+	}
+	return page, err
+}
+
+func (s *Server) startFace(ctx context.Context, f face) (signing.Certification, error) {
+	p := f.account.Person
+	order := signing.CertifyOrder{
+		OrderNo: strings.ReplaceAll(f.id.String(), "-", ""),
+		Person:  signing.Person{Name: p.Name, IDType: p.IDType, IDNumber: p.IDNumber},
+	}
+	if f.kind == store.ResetByFace {
+		return s.alipay.StartFaceVerification(ctx, order)
+	}
+	return s.alipay.StartCertification(ctx, order)
+}
+
+// endStart counts a start or gives it back, even when the time is used up.
+func (s *Server) endStart(ctx context.Context, end func(context.Context, store.Start) error, start store.Start) {
+	ctx, stop := outlast(ctx)
+	defer stop()
+	if err := end(ctx, start); err != nil { // its lease ends it
+		s.log.LogAttrs(ctx, slog.LevelWarn, "start of a verification not settled", slog.String("cause", err.Error()))
+	}
+}

@@ -1,0 +1,88 @@
+package miniapp
+
+import (
+	"context"
+	"time"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+const (
+	// checkMargin is what must be left of a request's time when its guess is charged.
+	// Whoever waits for a place until less is left has been charged nothing and is told so.
+	checkMargin = time.Second
+
+	// verdictTime is how long a verdict may take to store. With the longest hash and the
+	// rest of a request it is well within store.AttemptLease.
+	verdictTime = 2 * time.Second
+)
+
+// A check is one guess from its charge to its verdict. In between nothing ends it:
+// neither a caller that hangs up nor the end of the request's time.
+type check struct {
+	store.Attempt
+	guess  store.Guess
+	server *Server
+	slot   *passwd.Slot
+	ctx    context.Context // the request's, without its end
+}
+
+// beginCheck takes a place to hash in and then charges the guess: load is shed before.
+// The caller ends the check.
+func (s *Server) beginCheck(ctx context.Context, g store.Guess) (*check, error) {
+	latest := time.Now().Add(requestTime - checkMargin)
+	if end, ok := ctx.Deadline(); ok {
+		latest = end.Add(-checkMargin)
+	}
+	waiting, stop := context.WithDeadline(ctx, latest)
+	defer stop()
+	slot, err := s.hasher.Reserve(waiting)
+	if err != nil {
+		return nil, err
+	}
+	if !slot.Detach() {
+		return nil, waiting.Err()
+	}
+	c := &check{guess: g, server: s, slot: slot, ctx: context.WithoutCancel(ctx)}
+	charging, stop := context.WithDeadline(c.ctx, latest)
+	defer stop()
+	if c.Attempt, err = s.db.TakeGuess(charging, g); err != nil {
+		slot.Release()
+		return nil, err
+	}
+	return c, nil
+}
+
+// end gives the place back, where that has not been done.
+func (c *check) end() { c.slot.Release() }
+
+// try looks at the password. An attempt that was not admitted, an unknown person and an
+// initial password, of which no hash exists, cost one hash like everything else. The
+// place is kept for a hash that has to be replaced, not for what the database has to do.
+func (c *check) try(password passwd.Secret) (right, upgrade bool, err error) {
+	right, upgrade, err = c.server.rightPassword(c.ctx, c.slot, c.Attempt, password)
+	if !upgrade {
+		c.slot.Release()
+	}
+	return right, upgrade, err
+}
+
+// fail makes the guess a wrong one, or a right one that something is missing to. Nobody
+// learns a verdict before.
+func (c *check) fail(right bool) error {
+	ctx, stop := context.WithTimeout(c.ctx, verdictTime)
+	defer stop()
+	failed, err := c.server.db.FailAttempt(ctx, c.guess, c.Attempt, right)
+	if err == nil {
+		c.Attempt = failed
+	}
+	return err
+}
+
+// pass gives the guess back, and those before it.
+func (c *check) pass() error {
+	ctx, stop := context.WithTimeout(c.ctx, verdictTime)
+	defer stop()
+	return c.server.db.PassAttempt(ctx, c.guess, c.Attempt)
+}

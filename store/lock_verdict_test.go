@@ -1,0 +1,193 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+)
+
+// A pendingGuess is a guess of a history whose verdict has not come yet.
+type pendingGuess struct {
+	guess   store.Guess
+	attempt store.Attempt
+	lane    string
+	lease   time.Time // in the model; zero: not admitted
+	key     []byte    // of its request
+	request *store.Receipt
+}
+
+// clear begins a lane anew; what waits for a verdict goes on waiting.
+func (l *laneModel) clear() { *l = laneModel{met: l.met, pending: l.pending} }
+
+// begin charges a guess in the database and in the model, and compares.
+func (h *history) begin() error { return h.beginUnder(uuid.NewString()) }
+
+func (h *history) beginUnder(key string) error {
+	w := pendingGuess{lane: h.lane, key: []byte(key), guess: store.Guess{PersonDigest: h.person, Lane: []byte(h.lane), Budget: modelPolicies[h.policy]}}
+	w.request = &store.Receipt{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
+	if _, err := h.db.Claim(context.Background(), w.request); err != nil {
+		return err
+	}
+	return h.charge(w)
+}
+
+func (h *history) charge(w pendingGuess) error {
+	l, b := h.model[w.lane], w.guess.Budget
+	want := l.reserve(b, *h.now)
+	if want {
+		w.lease = l.pending[len(l.pending)-1]
+	}
+	w.guess.Receipt = w.request
+	a, err := h.db.TakeGuess(context.Background(), w.guess)
+	if err != nil {
+		return err
+	}
+	if err := compare(a, want, l, b, *h.now); err != nil {
+		return err
+	}
+	if a.Crowded != (!want && !l.until.After(*h.now)) {
+		return fmt.Errorf("crowded: %v, with %d waiting", a.Crowded, len(l.pending))
+	}
+	w.attempt = a
+	h.waiting = append(h.waiting, w)
+	return h.sees(a.Account)
+}
+
+func compare(a store.Attempt, admitted bool, l *laneModel, b store.Budget, now time.Time) error {
+	if a.Admitted != admitted || a.Remaining != l.left(b, now) {
+		return fmt.Errorf("admitted %v with %d left, the model says %v with %d", a.Admitted, a.Remaining, admitted, l.left(b, now))
+	}
+	if locked := a.LockedUntil != nil; locked != l.until.After(now) || locked && !a.LockedUntil.Equal(l.until) {
+		return fmt.Errorf("locked until %v, the model says %v", a.LockedUntil, l.until)
+	}
+	return nil
+}
+
+// take removes one of those that wait, the newest or any.
+func (h *history) take(newest bool) (w pendingGuess, ok bool) {
+	if len(h.waiting) == 0 {
+		return pendingGuess{}, false
+	}
+	i := len(h.waiting) - 1
+	if !newest {
+		i = h.rand.IntN(len(h.waiting))
+	}
+	w = h.waiting[i]
+	h.waiting = append(h.waiting[:i:i], h.waiting[i+1:]...)
+	return w, true
+}
+
+// wrong is a whole guess.
+func (h *history) wrong() error {
+	if err := h.begin(); err != nil {
+		return err
+	}
+	w, _ := h.take(true)
+	return h.settle(w, false)
+}
+
+// right is a right password: it opens nothing while it is locked.
+func (h *history) right() error {
+	if err := h.begin(); err != nil {
+		return err
+	}
+	w, _ := h.take(true)
+	return h.settle(w, w.attempt.Admitted)
+}
+
+// verdict is that of any guess that waits, perhaps after the end of its lease.
+func (h *history) verdict() error {
+	w, ok := h.take(false)
+	if !ok {
+		return nil
+	}
+	return h.settle(w, w.attempt.Admitted && h.rand.IntN(6) == 0)
+}
+
+// settle gives a verdict in the database and in the model, and compares.
+func (h *history) settle(w pendingGuess, right bool) error {
+	l, b, now := h.model[w.lane], w.guess.Budget, *h.now
+	counted := !w.lease.IsZero() && l.settle(w.lease, now)
+	var err error
+	a := w.attempt
+	switch {
+	case right:
+		if counted {
+			l.clear()
+		}
+		err = h.db.PassAttempt(context.Background(), w.guess, a)
+	default:
+		if counted {
+			l.fail(b, now)
+		}
+		a, err = h.db.FailAttempt(context.Background(), w.guess, a, false)
+	}
+	if lapsed := w.attempt.Admitted && !counted; lapsed || err != nil {
+		if lapsed && errors.Is(err, store.ErrLapsed) {
+			return nil
+		}
+		return fmt.Errorf("the verdict came too late: %v; the database says %w", lapsed, err)
+	}
+	if right {
+		return nil
+	}
+	return compare(a, a.Admitted, l, b, now)
+}
+
+// kill is the end of a process: what it was at gets no verdict any more.
+func (h *history) kill() error {
+	h.take(false)
+	return nil
+}
+
+// retry repeats a request whose run has died: it takes over what is charged. A second
+// repeat, after the verdict, charges nothing and looks at no password that was wrong.
+func (h *history) retry() error {
+	w, ok := h.take(false)
+	if !ok {
+		return nil
+	}
+	l := h.model[w.lane]
+	if err := h.again(&w); err != nil {
+		return err
+	}
+	for i, end := range l.pending {
+		if end.Equal(w.lease) {
+			l.pending = append(l.pending[:i:i], l.pending[i+1:]...)
+			break
+		}
+	}
+	w.lease = time.Time{}
+	if err := h.charge(w); err != nil {
+		return err
+	}
+	w, _ = h.take(true)
+	if err := h.settle(w, false); err != nil || !w.attempt.Admitted {
+		return err
+	}
+	if err := h.again(&w); err != nil {
+		return err
+	}
+	w.guess.Receipt = w.request
+	l.lapse(*h.now)
+	a, err := h.db.TakeGuess(context.Background(), w.guess)
+	if err != nil {
+		return err
+	}
+	return compare(a, false, l, w.guess.Budget, *h.now)
+}
+
+// again is the next run of a request whose process is gone.
+func (h *history) again(w *pendingGuess) error {
+	if err := h.db.Suspend(context.Background(), w.request); err != nil {
+		return err
+	}
+	w.request = &store.Receipt{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
+	_, err := h.db.Claim(context.Background(), w.request)
+	return err
+}
