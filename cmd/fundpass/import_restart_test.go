@@ -57,7 +57,7 @@ func TestImportKilled(t *testing.T) {
 	}
 	want -= 25
 	path := tempFile(t, strings.Join(lines, "\n"))
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	db := s.open()
 	var done int64
@@ -67,7 +67,7 @@ func TestImportKilled(t *testing.T) {
 		noError(t, c.Process.Kill())
 		c.Wait()
 	}
-	out := s.mustImport(path)
+	out := s.mustImport(path, "--allow-refused")
 	wantIn(t, out, counts(25000, want, 0, 0, 25), "An earlier run did the first")
 	if n := strings.Count(string(readFile(t, path+".refused.csv")), "\n"); n != 26 {
 		t.Errorf("%d lines in the report", n)
@@ -79,7 +79,7 @@ func TestImportKilled(t *testing.T) {
 			t.Fatalf("line %d: imported is %v", i+2, there)
 		}
 	}
-	wantIn(t, s.mustImport(path), counts(25000, 0, 0, want, 25))
+	wantIn(t, s.mustImport(path, "--allow-refused"), counts(25000, 0, 0, want, 25))
 }
 
 func accountNumbers(lines []string) []string {
@@ -97,7 +97,7 @@ func TestImportInterrupted(t *testing.T) {
 	s := newSite(t)
 	path := s.path("people.csv")
 	s.mustImport("--sample", "12000", "--out", path)
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	db := s.open()
 	ctx, stop := context.WithCancel(t.Context())
@@ -122,7 +122,7 @@ func TestImportTogether(t *testing.T) {
 	path := s.path("people.csv")
 	s.mustImport("--sample", "12000", "--out", path)
 	db := s.open()
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	p, err := db.BeginImport(t.Context(), r.digest)
 	if err != nil || p.Lines != 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -29,6 +30,9 @@ type importer struct {
 	hashing chan struct{} // a place for each hash that may run at a time
 	trySlow bool          // also try the initial rules against bcrypt and PBKDF2
 	kinds   map[string]kindCount
+	signs   signs // of what a spreadsheet did to the roster
+	// lines of accounts that are there may come without a password
+	mayLackPassword bool
 
 	header header
 	lines  *lineReader
@@ -53,7 +57,9 @@ type piece struct {
 	long            []int    // which are too long
 	entries         []entry
 	refusals        []refusal
-	refused         int64 // lines
+	refused         int64               // lines
+	restricted      []store.Restriction // by refused lines
+	signs           signs
 	batch           *store.Batch
 	listed          []store.Listed
 	err             error
@@ -114,7 +120,7 @@ func (m *importer) read(f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	if m.roster.checked && !bytes.Equal(m.sum.Sum(nil), m.roster.digest) {
+	if m.roster.checked && !bytes.Equal(m.roster.key(m.sum.Sum(nil)), m.roster.digest) {
 		return errChanged
 	}
 	return nil
@@ -145,15 +151,18 @@ func (m *importer) readHeader() error {
 	} else if err != nil {
 		return fmt.Errorf("first line: %w", err)
 	}
-	line, ok := m.roster.decode(strings.TrimPrefix(line, "\ufeff"))
+	line, ok := m.roster.decode(line)
 	if !ok {
-		return errors.New("first line: neither UTF-8 nor GB18030")
+		return fmt.Errorf("first line: not %s", m.roster.encoding)
 	}
-	fields, err := splitLine(nil, line)
-	if err != nil {
+	fields, err := splitLine(nil, strings.TrimPrefix(line, "\ufeff"))
+	switch {
+	case err != nil:
 		return fmt.Errorf("first line: %w", err)
+	case isShapeless(fields):
+		return errors.New("first line: no comma between the columns; export the file with commas")
 	}
-	m.header, err = parseHeader(fields)
+	m.header, err = parseHeader(fields, m.mayLackPassword)
 	if m.documents != nil {
 		m.header.documents = m.documents
 	}
@@ -194,19 +203,58 @@ func drain(ctx context.Context, w work, pieces <-chan chan piece) error {
 
 // take writes a piece.
 func (m *importer) take(ctx context.Context, p *piece) error {
+	if err := m.write(ctx, p); err != nil {
+		return err
+	}
+	slices.SortStableFunc(p.refusals, byLine)
 	if err := m.report.add(p.refusals); err != nil {
 		return err
 	}
-	if !m.done(p) {
-		if _, err := m.db.ImportStep(ctx, store.ImportStep{
-			File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
-		}); err != nil {
-			return err
-		}
-	}
+	m.signs.add(p.signs)
 	countKinds(m.kinds, p.entries)
 	return nil
 }
+
+// write brings a piece into the database, and finds what only the database refuses.
+func (m *importer) write(ctx context.Context, p *piece) error {
+	if m.done(p) {
+		return m.refuseMissing(ctx, p)
+	}
+	if _, err := m.db.ImportStep(ctx, store.ImportStep{
+		File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
+	}); err != nil {
+		return err
+	}
+	if p.batch.Before {
+		return m.refuseMissing(ctx, p)
+	}
+	for _, i := range p.batch.Shortened {
+		p.refuse(p.entries[i], colAccountNo, reasonShortened)
+	}
+	return nil
+}
+
+// refuseMissing finds, in a piece that was written before, the entries that the
+// database did not take.
+func (m *importer) refuseMissing(ctx context.Context, p *piece) error {
+	numbers := make([]string, len(p.entries))
+	for i, e := range p.entries {
+		numbers[i] = e.Person.AccountNo
+	}
+	there, err := m.db.HasAccounts(ctx, numbers)
+	for i, e := range p.entries {
+		if err == nil && !there[i] {
+			p.refuse(e, colAccountNo, reasonShortened)
+		}
+	}
+	return err
+}
+
+func (p *piece) refuse(e entry, column, reason string) {
+	p.refusals = append(p.refusals, refusal{line: e.line, column: column, reason: reason, accountNo: e.Person.AccountNo})
+}
+
+func byLine(a, b refusal) int { return cmp.Compare(a.line, b.line) }
 
 // done says that an earlier run imported p; its lines are only looked through
 // again for the report.
@@ -258,8 +306,7 @@ func (p piece) ending(at *lineReader) piece {
 
 // prepare does everything that needs no turn at the database.
 func (m *importer) prepare(ctx context.Context, p *piece) {
-	m.check(p)
-	if m.done(p) {
+	if p.err = m.look(ctx, p); p.err != nil || m.done(p) {
 		return
 	}
 	if p.err = m.settlePasswords(ctx, p.entries); p.err != nil {
@@ -269,42 +316,105 @@ func (m *importer) prepare(ctx context.Context, p *piece) {
 	for i, e := range p.entries {
 		ds[i] = e.Depositor
 	}
-	p.batch, p.err = m.db.SealBatch(ds)
+	if p.batch, p.err = m.db.SealBatch(ds); p.err == nil {
+		p.batch.Restrict(p.restricted)
+	}
+}
+
+// look checks a piece, and keeps of the restrictions those of accounts that are there.
+func (m *importer) look(ctx context.Context, p *piece) error {
+	m.check(p)
+	if len(p.restricted) == 0 {
+		return nil
+	}
+	numbers := make([]string, len(p.restricted))
+	for i, r := range p.restricted {
+		numbers[i] = r.AccountNo
+	}
+	there, err := m.db.HasAccounts(ctx, numbers)
+	if err != nil {
+		return err
+	}
+	var known []store.Restriction
+	for i, r := range p.restricted {
+		if there[i] {
+			known = append(known, r)
+			p.refusals = append(p.refusals, refusal{line: r.Line, column: colStatus, reason: reasonStatus, accountNo: r.AccountNo})
+		}
+	}
+	p.restricted = known
+	slices.SortStableFunc(p.refusals, byLine)
+	return nil
 }
 
 // check sorts the lines of a piece into entries and refusals. Empty lines are neither.
 func (m *importer) check(p *piece) {
 	seen := make(map[string]int64, len(p.texts))
+	cut := false
 	for i, text := range p.texts {
 		number := p.number(i)
 		e, refusals := m.checkLine(number, text)
-		switch earlier, twice := seen[e.Person.AccountNo]; {
+		earlier, twice := seen[e.Person.AccountNo]
+		switch {
 		case slices.Contains(p.long, i):
-			refusals = []refusal{{number, "", errLongLine.Error()}}
+			refusals = []refusal{{line: number, reason: errLongLine.Error()}}
 		case text == "":
 			continue
-		case len(refusals) == 0 && twice:
-			refusals = []refusal{{number, colAccountNo, fmt.Sprintf("the same as in line %d", earlier)}}
+		case twice:
+			refusals = append(refusals, refusal{number, colAccountNo, reasonTwice, earlier, e.Person.AccountNo})
+		case e.Person.AccountNo != "":
+			seen[e.Person.AccountNo] = number
 		}
+		p.signs.see(e)
+		cut = cut || slices.ContainsFunc(refusals, func(r refusal) bool { return r.reason == cutNumber })
 		if len(refusals) > 0 {
-			p.refusals = append(p.refusals, refusals...)
-			p.refused++
+			p.refuseLine(e, refusals)
 			continue
 		}
-		seen[e.Person.AccountNo] = number
 		p.entries = append(p.entries, e)
 	}
+	if cut {
+		p.cutNumbers()
+	}
 	p.texts = nil
+}
+
+// refuseLine refuses a line; a status that restricts its account counts all the
+// same, where the number of the account is beyond doubt.
+func (p *piece) refuseLine(e entry, all []refusal) {
+	p.refusals = append(p.refusals, all...)
+	p.refused++
+	doubt := func(r refusal) bool { return r.column == "" || r.column == colAccountNo || r.column == colStatus }
+	if e.restricts() && !slices.ContainsFunc(all, doubt) {
+		p.restricted = append(p.restricted, store.Restriction{Line: e.line, AccountNo: e.Person.AccountNo, Status: e.Status})
+	}
+}
+
+func (e entry) restricts() bool {
+	return e.Status == store.StatusFrozen || store.Account{Status: e.Status}.Ended()
+}
+
+// cutNumbers refuses every number that a spreadsheet may have cut.
+func (p *piece) cutNumbers() {
+	whole := p.entries[:0]
+	for _, e := range p.entries {
+		if !e.zeros {
+			whole = append(whole, e)
+			continue
+		}
+		p.refuseLine(e, []refusal{{line: e.line, column: colIDNumber, reason: cutNumber, accountNo: e.Person.AccountNo}})
+	}
+	p.entries = whole
 }
 
 func (m *importer) checkLine(number int64, text string) (entry, []refusal) {
 	line, ok := m.roster.decode(text)
 	if !ok {
-		return entry{}, []refusal{{number, "", "not in the encoding of the rest of the file"}}
+		return entry{}, []refusal{{line: number, reason: "not in the file's encoding"}}
 	}
 	fields, err := splitLine(make([]string, 0, m.header.fields), line)
 	if err != nil {
-		return entry{}, []refusal{{number, "", err.Error()}}
+		return entry{}, []refusal{{line: number, reason: err.Error()}}
 	}
 	return m.header.read(number, fields)
 }
