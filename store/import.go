@@ -30,12 +30,12 @@ type Depositor struct {
 	MustChange  bool   // the password is known to be weak or leaked
 }
 
-// Counts say what an import did. Every depositor is one of the first three.
+// Counts say what an import did. Every depositor is one of the first four.
 type Counts struct {
 	Added     int64 `db:"added"`
 	Updated   int64 `db:"updated"`
 	Unchanged int64 `db:"unchanged"`
-	Refused   int64 `db:"refused"` // lines of a file that were no depositor
+	Refused   int64 `db:"refused"` // lines of a file that were no depositor, or not to be added
 
 	LinksMoved       int64 `db:"links_moved"` // see follow
 	LinksEnded       int64 `db:"links_ended"`
@@ -90,8 +90,9 @@ func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, err
 		var c Counts
 		err = db.inImportTx(ctx, func(t importTx) error {
 			if c, err = t.merge(ctx, b, !several); err == nil && several && n == len(ds) {
-				followed, last := t.followMerged(ctx)
-				c, err = c.plus(followed), last
+				var merged Counts
+				merged, err = t.followMerged(ctx)
+				c = c.plus(merged)
 			}
 			return err
 		})

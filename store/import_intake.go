@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -105,7 +106,8 @@ func (db *DB) siblingOf(person []byte, accountNo string) sibling {
 func (t importTx) siblings(ctx context.Context, persons pq.ByteaArray, ids pq.StringArray) (map[sibling]bool, error) {
 	rows, err := t.QueryxContext(ctx, `
 		SELECT account_id, person_digest, sealed FROM accounts
-		WHERE center_id = $1 AND person_digest = ANY ($2::bytea[]) AND account_id <> ALL ($3::uuid[])`,
+		WHERE center_id = $1 AND person_digest = ANY ($2::bytea[])
+			AND account_id NOT IN (SELECT unnest($3::uuid[])) -- hashed, unlike <> ALL with a parameter`,
 		t.db.center, persons, ids)
 	if err != nil {
 		return nil, err
@@ -127,30 +129,30 @@ func (t importTx) siblings(ctx context.Context, persons pq.ByteaArray, ids pq.St
 	return found, rows.Err()
 }
 
-// takeable are b's rows without those that would be a new account beside a sibling;
-// b.Shortened says which those are.
+// takeable are b's rows without those that would be a new account beside a sibling,
+// of siblings that are all new without all but the first that was listed.
+// b.Shortened says which are left out.
 func (t importTx) takeable(ctx context.Context, b *Batch) ([]importRow, error) {
 	b.Shortened = nil
-	suspects, err := t.suspects(ctx, b)
-	if err != nil || len(suspects) == 0 {
+	there, groups, err := t.doubtful(ctx, b)
+	if err != nil || len(groups) == 0 {
 		return b.rows, err
 	}
-	ids := map[uuid.UUID]bool{}
-	for _, i := range suspects {
-		ids[b.rows[i].accountID] = true
-	}
-	var there []uuid.UUID
-	if err := t.SelectContext(ctx, &there, `
-		SELECT account_id FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
-		t.db.center, idsOf(ids)); err != nil {
+	exist, err := t.existing(ctx, b, groups)
+	if err != nil {
 		return nil, err
 	}
-	for _, id := range there {
-		delete(ids, id)
+	out := map[uuid.UUID]bool{}
+	for sibling, rows := range groups {
+		known := there[sibling] || slices.ContainsFunc(rows, func(i int) bool { return exist[b.rows[i].accountID] })
+		first := slices.MinFunc(rows, func(i, j int) int { return b.rows[i].position - b.rows[j].position })
+		for _, i := range rows {
+			out[b.rows[i].accountID] = !exist[b.rows[i].accountID] && (known || i != first)
+		}
 	}
 	kept := make([]importRow, 0, len(b.rows))
 	for _, r := range b.rows {
-		if ids[r.accountID] {
+		if out[r.accountID] {
 			b.Shortened = append(b.Shortened, r.position)
 			continue
 		}
@@ -159,32 +161,45 @@ func (t importTx) takeable(ctx context.Context, b *Batch) ([]importRow, error) {
 	return kept, nil
 }
 
-// suspects are the rows that may be in the database, but must not be added: of
-// siblings in the batch all but the first that was listed.
-func (t importTx) suspects(ctx context.Context, b *Batch) (suspects []int, _ error) {
+// doubtful are the rows that have siblings: there in the database, or in the batch.
+func (t importTx) doubtful(ctx context.Context, b *Batch) (there map[sibling]bool, groups map[sibling][]int, _ error) {
 	persons, ids := make(pq.ByteaArray, len(b.rows)), make(pq.StringArray, len(b.rows))
 	for i, r := range b.rows {
 		persons[i], ids[i] = r.person, r.accountID.String()
 	}
 	there, err := t.siblings(ctx, persons, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	first := make(map[sibling]int, len(b.rows))
+	times := make(map[sibling]int, len(b.rows))
+	for _, r := range b.rows {
+		times[r.sibling]++
+	}
+	groups = map[sibling][]int{}
 	for i, r := range b.rows {
-		f, twice := first[r.sibling]
-		switch {
-		case there[r.sibling]:
-			suspects = append(suspects, i)
-		case !twice:
-			first[r.sibling] = i
-		case b.rows[f].position < r.position:
-			suspects = append(suspects, i)
-		default:
-			suspects, first[r.sibling] = append(suspects, f), i
+		if there[r.sibling] || times[r.sibling] > 1 {
+			groups[r.sibling] = append(groups[r.sibling], i)
 		}
 	}
-	return suspects, nil
+	return there, groups, nil
+}
+
+// existing are the accounts of groups that are in the database.
+func (t importTx) existing(ctx context.Context, b *Batch, groups map[sibling][]int) (map[uuid.UUID]bool, error) {
+	var ids pq.StringArray
+	for _, rows := range groups {
+		for _, i := range rows {
+			ids = append(ids, b.rows[i].accountID.String())
+		}
+	}
+	var found []uuid.UUID
+	err := t.SelectContext(ctx, &found, `
+		SELECT account_id FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`, t.db.center, ids)
+	exist := make(map[uuid.UUID]bool, len(found))
+	for _, id := range found {
+		exist[id] = true
+	}
+	return exist, err
 }
 
 // AccountNoLengths are the lengths, in order, of the account numbers that the

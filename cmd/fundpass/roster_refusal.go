@@ -37,7 +37,7 @@ const (
 type refusedLines int64
 
 func (n refusedLines) Error() string {
-	return fmt.Sprintf("%d lines were refused, all others were taken in; with --allow-refused this is no failure", int64(n))
+	return fmt.Sprintf("%d lines were refused: correct them at their source; with --allow-refused that is no failure", int64(n))
 }
 
 // exitRefused is the exit status of a command that refused lines.
