@@ -26,7 +26,7 @@ func (b *Batch) Restrict(all []Restriction) { b.restrictions = all }
 
 // restrictedRows are the restricted accounts as they stand, with the new status. An
 // account that has it, or is not there, is left out.
-func (t importTx) restrictedRows(ctx context.Context, all []Restriction) ([]importRow, error) {
+func (t importTx) restrictedRows(ctx context.Context, all []Restriction) (rows []importRow, _ error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -34,39 +34,49 @@ func (t importTx) restrictedRows(ctx context.Context, all []Restriction) ([]impo
 	for _, r := range all {
 		status[importedID(t.db.accountNoDigest(r.AccountNo))] = r.Status
 	}
-	var found []struct {
-		ID        uuid.UUID `db:"account_id"`
-		AccountNo []byte    `db:"account_no_digest"`
-		Person    []byte    `db:"person_digest"`
-		Phone     []byte    `db:"phone_digest"`
-		Sealed    []byte    `db:"sealed"`
-		Status    string    `db:"status"`
-	}
+	var found []heldAccount
 	err := t.SelectContext(ctx, &found, `
 		SELECT account_id, account_no_digest, person_digest, phone_digest, sealed, status
 		FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`, t.db.center, idsOf(status))
 	if err != nil {
 		return nil, err
 	}
-	var rows []importRow
-	for _, f := range found {
-		if f.Status == status[f.ID] {
+	for _, a := range found {
+		if a.Status == status[a.ID] {
 			continue
 		}
-		r := importRow{
-			accountID: f.ID, accountNo: f.AccountNo, person: f.Person, phone: f.Phone, sealed: f.Sealed,
-			status: status[f.ID], state: PasswordFrozen, hash: noHash, // the credential is there already
-		}
-		var p Person
-		if err := t.db.unseal(f.Sealed, "accounts", f.ID[:], &p); err != nil {
-			return nil, err
-		}
-		if r.rowDigest, err = t.db.rowDigest(r, p); err != nil {
+		r, err := t.db.withStatus(a, status[a.ID])
+		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// A heldAccount is a row of accounts.
+type heldAccount struct {
+	ID        uuid.UUID `db:"account_id"`
+	AccountNo []byte    `db:"account_no_digest"`
+	Person    []byte    `db:"person_digest"`
+	Phone     []byte    `db:"phone_digest"`
+	Sealed    []byte    `db:"sealed"`
+	Status    string    `db:"status"`
+}
+
+// withStatus is the account as a file would list it in another status.
+func (db *DB) withStatus(a heldAccount, status string) (importRow, error) {
+	r := importRow{
+		accountID: a.ID, accountNo: a.AccountNo, person: a.Person, phone: a.Phone, sealed: a.Sealed,
+		status: status, state: PasswordFrozen, hash: noHash, // the credential is there already
+	}
+	var p Person
+	if err := db.unseal(a.Sealed, "accounts", a.ID[:], &p); err != nil {
+		return r, err
+	}
+	var err error
+	r.rowDigest, err = db.rowDigest(r, p)
+	return r, err
 }
 
 // noHash is no hash of any password.

@@ -38,19 +38,25 @@ ZJLX is a code of FUNDPASS_DOCUMENTS_FILE or, without that file, one of
          DIGEST is hex or base64; SALT is hex:, base64: or text: and the salt
 
 A password that one of the policy's initial rules gives is found by its digest and
-marked as such, and so is one of the commonest, such as 123456, behind a digest
-that is quick: its owner must change it. For bcrypt and PBKDF2 that is slow and done with --try-initial
-only: each rule costs every new account one old digest, so three rules at bcrypt's
-cost 10 (60 to 100 ms) are 50 to 80 hours of one core for a million lines. Without
-it such a password is found when its owner first uses it.
+marked as such, and so is one of the commonest, such as 123456, behind a quick
+digest: its owner must change it. For bcrypt and PBKDF2 the rules are slow and tried
+with --try-initial only: each rule costs every new account one old digest, so three
+rules at bcrypt's cost 10 (60 to 100 ms) are 50 to 80 hours of one core for a million
+lines. Without it such a password is found when its owner first uses it.
 
 A line that cannot be imported goes to FILE.csv.refused.csv, with its account
 number, column and reason and no other value; all others are imported, and the exit
 status is %d (0 with --allow-refused). Where the account is there and the line's
-status restricts it (03 to 06), the status is taken over all the same. An account number that stands twice is refused where
-both lines fall into one batch of %d lines (%d with JMMM); otherwise the later
-line wins. A new account number that differs only by zeros in front from one of the
-same person is refused.
+status restricts it (03 to 06), the status is taken over all the same.
+
+An account number that stands twice is refused where both lines fall into one batch
+of %d lines (%d with JMMM); otherwise the later line wins. A new account number that
+differs only by zeros in front from one of the same person is refused, and numbers of
+another length than those held are warned of: a spreadsheet drops such zeros. A code
+of one digit is read as one of two, 1 as 01.
+
+Links follow their accounts as with sync (fundpass sync --help), those of merged
+accounts (03) when the whole file is in.
 
 Stopped in the middle, by whatever it was, the same command goes on from there.
 The same file again writes nothing.`

@@ -76,6 +76,16 @@ func parseHeader(fields []string, mayLackPassword bool) (header, error) {
 
 func (h header) has(column string) bool { _, ok := h.at[column]; return ok }
 
+// beyondASCII are the columns whose fields depend on the encoding.
+func (h header) beyondASCII(fields []string) (columns []string) {
+	for _, column := range slices.Concat(requiredColumns, optionalColumns) {
+		if i, ok := h.at[column]; ok && i < len(fields) && !isASCII(fields[i]) {
+			columns = append(columns, column)
+		}
+	}
+	return columns
+}
+
 // An entry is a line that can be imported.
 type entry struct {
 	line int64

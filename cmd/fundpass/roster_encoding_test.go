@@ -199,6 +199,14 @@ func TestB3LineEnds(t *testing.T) {
 	}
 }
 
+// A field that nobody reads may be in any encoding.
+func TestB1EncodingOfOtherColumns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := tempFile(t, strings.TrimSpace(five)+",GZDWMC\n"+zhang+",\xff\n")
+	wantIn(t, s.mustImport(path, "--encoding", "utf-8"), counts(1, 1, 0, 0, 0), "Not read: columns 9.")
+}
+
 // What was read in one encoding does not go on in another.
 func TestB1RestartInAnotherEncoding(t *testing.T) {
 	t.Parallel()

@@ -186,17 +186,18 @@ func TestB4StatusOfRefusedLine(t *testing.T) {
 			f.at(3).status, f.at(3).phone = store.StatusSealed, "broken" // restricts nobody
 			f.at(4).status, f.at(4).phone = "07", "broken"
 			f.at(5).name = "MARIA"
-			f.at(6).name, f.at(7).phone = "ELENA", "broken"
+			f.at(6).name, f.at(6).phone = "ELENA", "broken"
+			f.at(7).status, f.at(7).name = store.StatusFrozen, "\xff\xff" // in no encoding
 			f.add("880099999999", "XA0999999").phone = "broken"
 			f.at(8).status = store.StatusFrozen // of nobody
 			path := f.write(t)
-			out, report := s.refused(command, path)
+			out, report := s.refused(command, path, "--encoding", "utf-8")
 			wantIn(t, report, f.order[0]+",2,GRZHZT,\""+reasonStatus, f.order[1]+",3,GRZHZT,", f.order[2]+",4,GRZHZT,", f.order[4]+",6,GRZHZT,\"not one of")
-			wantIn(t, out, "3 GRZHZT "+reasonStatus, links(0, 1, 2))
-			if strings.Count(report, reasonStatus) != 3 {
+			wantIn(t, out, "4 GRZHZT "+reasonStatus, links(0, 1, 2))
+			if strings.Count(report, reasonStatus) != 4 {
 				t.Error(report)
 			}
-			for i, want := range []string{"06", "05", "04", "01", "01", "01", "01", "01"} {
+			for i, want := range []string{"06", "05", "04", "01", "01", "01", "01", "06"} {
 				a := s.account(db, document.Passport, fmt.Sprintf("XA%07d", i), "")
 				if want == "05" || want == "04" {
 					a = s.account(db, document.Passport, fmt.Sprintf("XA%07d", i), f.order[i])
@@ -206,7 +207,7 @@ func TestB4StatusOfRefusedLine(t *testing.T) {
 				}
 			}
 			before := s.tables()
-			s.refused(command, path)
+			s.refused(command, path, "--encoding", "utf-8")
 			if s.tables() != before {
 				t.Error("the same file again changed something")
 			}

@@ -118,15 +118,14 @@ func (r *roster) key(sum []byte) []byte {
 	return k[:]
 }
 
-// decode returns a line in UTF-8.
+// decode returns a line in UTF-8. Where it is not in the roster's encoding only its
+// ASCII characters, commas among them, are what they were.
 func (r *roster) decode(line string) (string, bool) {
-	switch {
-	case r.encoding != inGB18030:
-		return line, utf8.ValidString(line)
-	case read(line) == readsUTF8 && hasChinese(line): // and another name in GB18030
-		return "", false
+	if r.encoding != inGB18030 {
+		return strings.ToValidUTF8(line, string(utf8.RuneError)), utf8.ValidString(line)
 	}
-	return fromGB18030(line)
+	s, ok := fromGB18030(line)
+	return s, ok && (read(line) != readsUTF8 || !hasChinese(line)) // or it is another name in GB18030
 }
 
 // A lineReader counts lines and bytes. In GB18030, as in UTF-8, a byte that

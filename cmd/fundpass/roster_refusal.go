@@ -29,6 +29,7 @@ func (r refusal) text() string {
 const (
 	reasonTwice     = "the account is there in another line, which counts"
 	reasonShortened = "an account of this person has this number but for zeros in front: write the number as it was"
+	reasonEncoding  = "not in the file's encoding"
 	reasonNoRule    = "a new account needs the rule of its initial password, or a digest in JMMM"
 	reasonStatus    = "not wrong: this status is taken over, though the rest of the line is refused"
 )
