@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"fundpass/store"
 )
@@ -131,11 +133,12 @@ func (m *importer) checkLine(number int64, text string) (entry, []refusal) {
 		return entry{}, []refusal{{line: number, reason: err.Error()}}
 	}
 	e, refusals := m.header.read(number, fields)
-	if damaged := m.header.beyondASCII(fields); !ok && len(damaged) > 0 {
-		refusals = nil
-		for _, column := range damaged {
-			refusals = append(refusals, refusal{line: number, column: column, reason: reasonEncoding, accountNo: e.Person.AccountNo})
-		}
+	if ok {
+		return e, refusals
 	}
-	return e, refusals
+	damaged := func(field string) bool { return !isASCII(field) }
+	if strings.ContainsRune(line, utf8.RuneError) {
+		damaged = func(field string) bool { return strings.ContainsRune(field, utf8.RuneError) }
+	}
+	return e, m.header.refuseWhere(fields, damaged, e, refusals)
 }

@@ -76,14 +76,16 @@ func parseHeader(fields []string, mayLackPassword bool) (header, error) {
 
 func (h header) has(column string) bool { _, ok := h.at[column]; return ok }
 
-// beyondASCII are the columns whose fields depend on the encoding.
-func (h header) beyondASCII(fields []string) (columns []string) {
+// refuseWhere refuses the columns whose fields are damaged instead of what else is
+// wrong with them. Columns that are not read may hold anything.
+func (h header) refuseWhere(fields []string, damaged func(string) bool, e entry, all []refusal) []refusal {
 	for _, column := range slices.Concat(requiredColumns, optionalColumns) {
-		if i, ok := h.at[column]; ok && i < len(fields) && !isASCII(fields[i]) {
-			columns = append(columns, column)
+		if i, ok := h.at[column]; ok && i < len(fields) && damaged(fields[i]) {
+			all = slices.DeleteFunc(all, func(r refusal) bool { return r.column == column })
+			all = append(all, refusal{line: e.line, column: column, reason: reasonEncoding, accountNo: e.Person.AccountNo})
 		}
 	}
-	return columns
+	return all
 }
 
 // An entry is a line that can be imported.
@@ -101,7 +103,7 @@ func (h header) read(line int64, fields []string) (entry, []refusal) {
 	c := lineCheck{header: h, line: line, fields: fields}
 	if len(fields) != h.fields {
 		c.refuse("", "not as many fields as the first line")
-		return entry{}, c.refusals
+		return entry{line: line}, c.refusals
 	}
 	e := entry{line: line}
 	c.account(&e)
