@@ -208,7 +208,7 @@ func TestA5ConfigurationErrorCostsNoStart(t *testing.T) {
 	p := h.linkedPhone(h.citizen())
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
-	ring, err := keys.NewRing(testAppID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
+	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
 	must(t, h.server.alipay.Replace(ring))
 	for range resetsADay + 1 {

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,12 +30,12 @@ type Depositor struct {
 	MustChange  bool   // the password is known to be weak or leaked
 }
 
-// Counts say what an import did. Every depositor is one of the first three.
+// Counts say what an import did. Every depositor is one of the first four.
 type Counts struct {
 	Added     int64 `db:"added"`
 	Updated   int64 `db:"updated"`
 	Unchanged int64 `db:"unchanged"`
-	Refused   int64 `db:"refused"` // lines of a file that were no depositor
+	Refused   int64 `db:"refused"` // lines of a file that were no depositor, or not to be added
 
 	LinksMoved       int64 `db:"links_moved"` // see follow
 	LinksEnded       int64 `db:"links_ended"`
@@ -52,7 +50,16 @@ func (c Counts) plus(d Counts) Counts {
 }
 
 // A Batch holds depositors as they will stand in the database.
-type Batch struct{ rows []importRow }
+type Batch struct {
+	rows         []importRow
+	restrictions []Restriction
+
+	// What ImportStep found: the positions of depositors that it did not take,
+	// because their number lost zeros, see sibling; or that it was done Before, and
+	// those depositors are the ones that HasAccounts does not know.
+	Shortened []int
+	Before    bool
+}
 
 // importRow is one row of the staging table, in the order of importColumns.
 type importRow struct {
@@ -60,15 +67,20 @@ type importRow struct {
 	accountNo, person, sealed, rowDigest []byte
 	phone                                []byte // nil: none on file
 	status, state, initialRule, hash     string
+
+	position int // among the depositors
+	sibling  sibling
 }
 
 // ImportDepositors adds accounts that are new and brings the others' personal data and
 // status up to date; links follow their accounts, see follow. The password of an
-// account that exists is never touched: by now it may be the citizen's own. An unchanged depositor writes nothing, so
-// calling it again is safe. Each ImportBatch of depositors is one transaction.
+// account that exists is never touched: by now it may be the citizen's own. An unchanged
+// depositor writes nothing, so calling it again is safe. A new account is not taken, and
+// counted as refused, where its person has it already but for zeros in front of its number. Each ImportBatch of depositors is one transaction.
 // It returns ErrDepositor before anything of that batch is written.
 func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, error) {
 	var sum Counts
+	several := len(ds) > ImportBatch // then a merged account's other one may be in a later batch
 	for len(ds) > 0 {
 		n := min(len(ds), ImportBatch)
 		b, err := db.SealBatch(ds[:n])
@@ -77,7 +89,11 @@ func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, err
 		}
 		var c Counts
 		err = db.inImportTx(ctx, func(t importTx) error {
-			c, err = t.merge(ctx, b)
+			if c, err = t.merge(ctx, b, !several); err == nil && several && n == len(ds) {
+				var merged Counts
+				merged, err = t.followMerged(ctx)
+				c = c.plus(merged)
+			}
 			return err
 		})
 		if err != nil {
@@ -105,10 +121,10 @@ func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
 			return nil, fmt.Errorf("%w: entries %d and %d have the same account number", ErrDepositor, first, i)
 		}
 		seen[row.accountID] = i
+		row.position, row.sibling = i, db.siblingOf(row.person, d.Person.AccountNo)
 		b.rows[i] = row
 	}
-	// In the order of three of the four indexes, so that a batch visits each page once.
-	slices.SortFunc(b.rows, func(x, y importRow) int { return bytes.Compare(x.accountID[:], y.accountID[:]) })
+	slices.SortFunc(b.rows, sortRows)
 	return b, nil
 }
 
@@ -148,16 +164,9 @@ func (db *DB) digestDepositor(d Depositor) (importRow, error) {
 	r.accountNo = db.accountNoDigest(d.Person.AccountNo)
 	r.accountID = importedID(r.accountNo)
 	r.person = db.PersonDigest(d.DocumentKey)
-	plain, err := json.Marshal(d.Person)
-	if err != nil {
-		return r, err
-	}
-	parts := [][]byte{r.accountID[:], r.person, []byte(d.Status), plain}
-	if d.Person.Phone != "" {
-		parts = append(parts, phoneDigested)
-	}
-	r.rowDigest = db.Digest("imported row", parts...)
-	return r, nil
+	var err error
+	r.rowDigest, err = db.rowDigest(r, d.Person)
+	return r, err
 }
 
 func (d Depositor) state() string {

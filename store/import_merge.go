@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -50,12 +51,19 @@ func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
 
 // merge copies b into a staging table and from there into accounts and
 // password_credentials. An account always has a credential, so the credentials
-// that were missing count the accounts that are new.
-func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
-	if len(b.rows) == 0 {
-		return Counts{}, nil
+// that were missing count the accounts that are new. Where mergersToo is false,
+// links of merged accounts wait for followMerged.
+func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts, error) {
+	taken, err := t.takeable(ctx, b)
+	if err != nil {
+		return Counts{}, err
 	}
-	if err := t.stage(ctx, b); err != nil {
+	restricted, err := t.restrictedRows(ctx, b.restrictions)
+	rows := slices.SortedFunc(slices.Values(slices.Concat(taken, restricted)), sortRows)
+	if err != nil || len(rows) == 0 {
+		return Counts{Refused: int64(len(b.Shortened))}, err
+	}
+	if err := t.stage(ctx, rows); err != nil {
 		return Counts{}, err
 	}
 	written, err := t.writeAccounts(ctx)
@@ -71,10 +79,12 @@ func (t importTx) merge(ctx context.Context, b *Batch) (Counts, error) {
 		return Counts{}, err
 	}
 	var c Counts
-	if added < int64(len(b.rows)) { // a new account has no link
-		c, err = t.followAccounts(ctx)
+	if added < int64(len(rows)) { // a new account has no link
+		c, err = t.followAccounts(ctx, mergersToo)
 	}
-	c.Added, c.Updated, c.Unchanged = added, written-added, int64(len(b.rows))-written
+	written -= int64(len(restricted)) // which are all written, and are no depositors
+	c.Added, c.Updated, c.Unchanged = added, written-added, int64(len(taken))-written
+	c.Refused = int64(len(b.Shortened))
 	return c, err
 }
 
@@ -106,7 +116,7 @@ func (t importTx) affected(ctx context.Context, query string, args ...any) (int6
 }
 
 // stage fills a table that only this transaction sees.
-func (t importTx) stage(ctx context.Context, b *Batch) error {
+func (t importTx) stage(ctx context.Context, rows []importRow) error {
 	_, err := t.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE import_rows (
 			account_id        uuid  NOT NULL,
@@ -124,17 +134,15 @@ func (t importTx) stage(ctx context.Context, b *Batch) error {
 		return err
 	}
 	return t.conn.Raw(func(c any) error {
-		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, b.each)
+		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, func(put func(...driver.Value) error) error {
+			for i := range rows {
+				if err := put(rows[i].values()...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
-}
-
-func (b *Batch) each(put func(...driver.Value) error) error {
-	for i := range b.rows {
-		if err := put(b.rows[i].values()...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // copyIn runs a COPY ... FROM STDIN within the transaction that is open on c. It

@@ -75,7 +75,9 @@ func (db *DB) getProgress(ctx context.Context, tx *sqlx.Tx, file []byte, p *Prog
 }
 
 // ImportStep merges one piece of a file, as ImportDepositors does, and notes how far the
-// file came, in one transaction. A piece that is done already, by an earlier
+// file came, in one transaction; links of accounts that were merged follow only in
+// FinishImport, when the person's other account is there, unless a Run sees to the
+// order. A piece that is done already, by an earlier
 // call or by another process at the same file, changes nothing; calling it
 // again is safe. It returns ErrConflict when another process began the file
 // anew or cuts it into other pieces, and ErrNotFound without BeginImport.
@@ -87,12 +89,14 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3 AND finished_at IS NULL
 				AND run IS NOT DISTINCT FROM $7::uuid`,
 			db.center, s.File, s.From, s.Bytes, s.Lines, t.now, s.Run)
+		s.Batch.Before = false
 		if err = changedOne(res, err, ErrConflict); err == ErrConflict {
+			s.Batch.Before = true
 			return db.stepDone(ctx, t, s, &p)
 		} else if err != nil {
 			return err
 		}
-		c, err := t.merge(ctx, s.Batch)
+		c, err := t.merge(ctx, s.Batch, s.Run != nil)
 		if err != nil {
 			return err
 		}
@@ -101,7 +105,7 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 				links_moved = links_moved + $7, links_ended = links_ended + $8, changes_cancelled = changes_cancelled + $9
 			WHERE center_id = $1 AND file_digest = $2
 			RETURNING `+progressColumns,
-			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
+			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused+c.Refused, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
 	})
 	return p, err
 }
@@ -117,15 +121,26 @@ func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progres
 }
 
 // FinishImport marks a file as imported to its end, which is after that many
-// lines. Calling it again is safe. It returns ErrConflict when the file is not there.
+// lines, and has the links of merged accounts follow. Calling it again is safe. It
+// returns ErrConflict when the file is not there.
 func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progress, error) {
 	var p Progress
-	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		err := tx.GetContext(ctx, &p, `
+	err := db.inImportTx(ctx, func(t importTx) error {
+		err := t.GetContext(ctx, &p, `
 			UPDATE imports SET finished_at = coalesce(finished_at, $4), updated_at = $4
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3
-			RETURNING `+progressColumns, db.center, file, lines, now)
-		return none(err, ErrConflict)
+			RETURNING `+progressColumns, db.center, file, lines, t.now)
+		if err != nil || p.Run != nil {
+			return none(err, ErrConflict)
+		}
+		c, err := t.followMerged(ctx)
+		if err != nil || c == (Counts{}) {
+			return err
+		}
+		return t.GetContext(ctx, &p, `
+			UPDATE imports SET links_moved = links_moved + $3, links_ended = links_ended + $4, changes_cancelled = changes_cancelled + $5
+			WHERE center_id = $1 AND file_digest = $2
+			RETURNING `+progressColumns, db.center, file, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
 	})
 	return p, err
 }

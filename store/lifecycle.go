@@ -54,8 +54,36 @@ const endedStatuses = `('03', '04', '05')`
 // followAccounts brings links, changes and sessions in line with the accounts of
 // the batch, in the transaction that changed them. It is decided by what stands
 // in the database alone, so repeating it does nothing more.
-func (t importTx) followAccounts(ctx context.Context) (Counts, error) {
-	links, err := t.affectedLinks(ctx)
+func (t importTx) followAccounts(ctx context.Context, mergersToo bool) (Counts, error) {
+	return t.followLinks(ctx, `
+		FROM import_rows s
+		JOIN accounts a ON a.center_id = $1 AND a.account_id = s.account_id
+		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = s.account_id
+		WHERE l.person_digest <> a.person_digest OR a.status IN ('04', '05', '06') OR a.status = '03' AND $2`, mergersToo)
+}
+
+// followMerged is followAccounts for the merged accounts of the centre: in a file
+// the account into which one was merged may stand anywhere below it.
+func (t importTx) followMerged(ctx context.Context) (Counts, error) {
+	return t.followLinks(ctx, `
+		FROM alipay_links l
+		JOIN accounts a ON a.center_id = $1 AND a.account_id = l.account_id
+		WHERE l.center_id = $1 AND l.person_digest = a.person_digest AND a.status = '03'`)
+}
+
+// followLinks locks the links of a query that do not just stay, and does what has
+// become of them.
+func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Counts, error) {
+	var links []follow
+	err := t.SelectContext(ctx, &links, `
+		SELECT l.identity_digest, l.person_digest, l.account_id, l.sealed_identity,
+			l.person_digest <> a.person_digest OR a.status IN `+endedStatuses+` AS ends,
+			CASE WHEN l.person_digest = a.person_digest AND a.status = '03' THEN (
+				SELECT b.account_id FROM accounts b
+				WHERE b.center_id = $1 AND b.person_digest = l.person_digest AND b.status NOT IN `+endedStatuses+`
+				ORDER BY b.status, b.account_id LIMIT 1) END AS target`+from+`
+		ORDER BY l.identity_digest
+		FOR UPDATE OF l`, append([]any{t.db.center}, args...)...)
 	if err != nil || len(links) == 0 {
 		return Counts{}, err
 	}
@@ -79,24 +107,6 @@ func (t importTx) followAccounts(ctx context.Context) (Counts, error) {
 		return Counts{}, err
 	}
 	return Counts{LinksMoved: int64(len(moved)), LinksEnded: int64(len(ended)), ChangesCancelled: cancelled}, nil
-}
-
-// affectedLinks locks the links of the batch that do not just stay.
-func (t importTx) affectedLinks(ctx context.Context) (links []follow, _ error) {
-	err := t.SelectContext(ctx, &links, `
-		SELECT l.identity_digest, l.person_digest, l.account_id, l.sealed_identity,
-			l.person_digest <> a.person_digest OR a.status IN `+endedStatuses+` AS ends,
-			CASE WHEN l.person_digest = a.person_digest AND a.status = '03' THEN (
-				SELECT b.account_id FROM accounts b
-				WHERE b.center_id = $1 AND b.person_digest = l.person_digest AND b.status NOT IN `+endedStatuses+`
-				ORDER BY b.status, b.account_id LIMIT 1) END AS target
-		FROM import_rows s
-		JOIN accounts a ON a.center_id = $1 AND a.account_id = s.account_id
-		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = s.account_id
-		WHERE l.person_digest <> a.person_digest OR a.status IN ('03', '04', '05', '06')
-		ORDER BY l.identity_digest
-		FOR UPDATE OF l`, t.db.center)
-	return links, err
 }
 
 // cancelOpen closes what is open for the links' accounts, resets first, as

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // compareLimit bounds the comparison of one file: tens of millions of lines.
@@ -17,8 +18,11 @@ const compareLimit = 2 * time.Hour
 type Listed struct {
 	line              int64
 	accountID         uuid.UUID
-	person, rowDigest []byte
+	person, rowDigest []byte // nil of a restriction
+	number            []byte // see sibling
 	status            string
+
+	Passwordless bool // the line says of no password, so it cannot be a new account
 }
 
 // List makes the digests of a depositor, which cost a fraction of its
@@ -28,7 +32,16 @@ func (db *DB) List(line int64, d Depositor) (Listed, error) {
 		return Listed{}, errors.Join(ErrDepositor, err)
 	}
 	r, err := db.digestDepositor(d)
-	return Listed{line, r.accountID, r.person, r.rowDigest, d.Status}, err
+	return Listed{
+		line: line, accountID: r.accountID, person: r.person, rowDigest: r.rowDigest, status: d.Status,
+		number: []byte(db.siblingOf(r.person, d.Person.AccountNo).number),
+	}, err
+}
+
+// ListRestriction is List for a line of which the status alone counts, see
+// Restriction.
+func (db *DB) ListRestriction(r Restriction) Listed {
+	return Listed{line: r.Line, accountID: importedID(db.accountNoDigest(r.AccountNo)), status: r.Status}
 }
 
 // A Difference is a line that is not what the database holds, or whose link has
@@ -39,6 +52,10 @@ type Difference struct {
 	Later  *int64 `db:"superseded_by"` // the account stands again in this line, which wins
 	IsNew  bool   `db:"is_new"`
 	Same   bool   `db:"same"` // only the link is behind
+
+	Restriction  bool `db:"restriction"`  // only the status differs, see Restriction
+	Passwordless bool `db:"passwordless"` // see Listed
+	Shortened    bool `db:"shortened"`    // a new account beside a sibling, not to be taken
 }
 
 // Ends says that the line ends its account, see Account.Ended.
@@ -77,6 +94,7 @@ func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 		for _, step := range []func() error{
 			func() error { return c.stage(ctx, file.Lines) },
 			func() error { return c.findDifferences(ctx) },
+			func() error { return c.findShortened(ctx) },
 			func() error { return c.plan(ctx, &p) },
 			func() error { return c.tell(ctx, file.Changed) },
 		} {
@@ -103,11 +121,13 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 	}
 	_, err := c.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE sync_rows (
-			line          bigint NOT NULL,
-			account_id    uuid   NOT NULL,
-			person_digest bytea  NOT NULL,
-			status        text   NOT NULL,
-			row_digest    bytea  NOT NULL
+			line          bigint  NOT NULL,
+			account_id    uuid    NOT NULL,
+			person_digest bytea,
+			status        text    NOT NULL,
+			row_digest    bytea,
+			number_digest bytea,
+			passwordless  boolean NOT NULL
 		) ON COMMIT DROP`)
 	if err != nil {
 		return err
@@ -115,7 +135,7 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 	return c.conn.Raw(func(raw any) error {
 		return raw.(*conn).copyIn(ctx, `COPY pg_temp.sync_rows FROM STDIN`, func(put func(...driver.Value) error) error {
 			return lines(func(l Listed) error {
-				return put(l.line, l.accountID.String(), l.person, l.status, l.rowDigest)
+				return put(l.line, l.accountID.String(), orNil(l.person), l.status, orNil(l.rowDigest), orNil(l.number), l.Passwordless)
 			})
 		})
 	})
@@ -127,15 +147,17 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 func (c comparing) findDifferences(ctx context.Context) error {
 	if _, err := c.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE sync_changed ON COMMIT DROP AS
-		SELECT r.line, r.account_id, r.person_digest, r.status, a.account_id IS NULL AS is_new,
-			false AS same, NULL::bigint AS superseded_by
+		SELECT r.line, r.account_id, coalesce(r.person_digest, a.person_digest) AS person_digest, r.status,
+			r.number_digest, r.passwordless, a.account_id IS NULL AS is_new, r.row_digest IS NULL AS restriction,
+			false AS same, false AS shortened, NULL::bigint AS superseded_by
 		FROM sync_rows r LEFT JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id
-		WHERE a.row_digest IS DISTINCT FROM r.row_digest`, c.db.center); err != nil {
+		WHERE CASE WHEN r.row_digest IS NULL THEN a.status <> r.status
+			ELSE a.row_digest IS DISTINCT FROM r.row_digest END`, c.db.center); err != nil {
 		return err
 	}
 	if _, err := c.ExecContext(ctx, `
-		INSERT INTO sync_changed
-		SELECT r.line, r.account_id, r.person_digest, r.status, false, true, NULL
+		INSERT INTO sync_changed (line, account_id, person_digest, status, passwordless, is_new, restriction, same, shortened)
+		SELECT r.line, r.account_id, r.person_digest, r.status, r.passwordless, false, false, true, false
 		FROM sync_rows r
 		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = r.account_id
 		JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id AND a.row_digest = r.row_digest
@@ -154,11 +176,59 @@ func (c comparing) findDifferences(ctx context.Context) error {
 	return err
 }
 
+// findShortened marks the new accounts that have a sibling: in the database, or in
+// an earlier line that is new itself.
+func (c comparing) findShortened(ctx context.Context) error {
+	if _, err := c.ExecContext(ctx, `
+		UPDATE sync_changed c SET shortened = true
+		FROM sync_changed e
+		WHERE c.is_new AND e.is_new AND e.line < c.line AND e.account_id <> c.account_id
+			AND e.person_digest = c.person_digest AND e.number_digest = c.number_digest
+			AND c.superseded_by IS NULL AND e.superseded_by IS NULL`); err != nil {
+		return err
+	}
+	rows, err := c.QueryxContext(ctx, `
+		SELECT n.line, n.number_digest, a.account_id, a.person_digest, a.sealed
+		FROM sync_changed n JOIN accounts a ON a.center_id = $1 AND a.person_digest = n.person_digest
+		WHERE n.is_new AND n.superseded_by IS NULL`, c.db.center)
+	if err != nil {
+		return err
+	}
+	lines, err := c.readShortened(rows)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	_, err = c.ExecContext(ctx, `UPDATE sync_changed SET shortened = true WHERE line = ANY ($1::bigint[])`, lines)
+	return err
+}
+
+// readShortened reads new lines beside accounts of the same person.
+func (c comparing) readShortened(rows *sqlx.Rows) (lines pq.Int64Array, _ error) {
+	defer rows.Close()
+	for rows.Next() {
+		var line int64
+		var number, person, sealed []byte
+		var id uuid.UUID
+		if err := rows.Scan(&line, &number, &id, &person, &sealed); err != nil {
+			return nil, err
+		}
+		var p Person
+		if err := c.db.unseal(sealed, "accounts", id[:], &p); err != nil {
+			return nil, err
+		}
+		if c.db.siblingOf(person, p.AccountNo).number == string(number) {
+			lines = append(lines, line)
+		}
+	}
+	return lines, rows.Err()
+}
+
 // plan foresees what followAccounts will do once all accounts are as the file
 // says.
 func (c comparing) plan(ctx context.Context, p *Plan) error {
 	return c.GetContext(ctx, p, `
-		WITH now AS (SELECT * FROM sync_changed WHERE superseded_by IS NULL),
+		WITH now AS (SELECT * FROM sync_changed
+			WHERE superseded_by IS NULL AND NOT shortened AND NOT (is_new AND passwordless)),
 		affected AS (
 			SELECT l.person_digest, l.account_id, n.status, l.person_digest <> n.person_digest AS other
 			FROM now n JOIN alipay_links l ON l.center_id = $1 AND l.account_id = n.account_id
@@ -189,7 +259,7 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 
 // tell hands the differences over, in the file's order.
 func (c comparing) tell(ctx context.Context, changed func(Difference) error) error {
-	rows, err := c.QueryxContext(ctx, `SELECT line, status, superseded_by, is_new, same FROM sync_changed ORDER BY line`)
+	rows, err := c.QueryxContext(ctx, `SELECT line, status, superseded_by, is_new, same, restriction, passwordless, shortened FROM sync_changed ORDER BY line`)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestImportWithCentreCodes(t *testing.T) {
 		"880000000003,马兵,06,士字第 1234567 号,,01,,account-last6\n"+
 		"880000000004,陈港生,20,H99010001,,01,,account-last6\n"+ // a code of JGJ/T 320's that this centre has not
 		"880000000005,林志,08,9901000,,01,,account-last6\n")
-	r := runWith(t, s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")}), "import", path)
+	r := runWith(t, s.env(values{"FUNDPASS_DOCUMENTS_FILE": s.path("documents.json")}), "import", path, "--allow-refused")
 	noError(t, r.err)
 	wantIn(t, strings.Join(strings.Fields(r.out), " "), counts(5, 3, 0, 0, 2))
 	refused, err := os.ReadFile(path + ".refused.csv")
@@ -54,7 +54,7 @@ func TestImportWithCentreCodes(t *testing.T) {
 	}
 	// Without the file the same roster is mostly unknown.
 	other := newSite(t)
-	wantIn(t, other.mustImport(path), counts(5, 1, 0, 0, 4))
+	wantIn(t, other.mustImport(path, "--allow-refused"), counts(5, 1, 0, 0, 4))
 }
 
 // What an operator looks a person up by means what the centre's file says, too.

@@ -20,7 +20,9 @@ const importHelp = `import reads a centre's depositors into the database: new ac
 initial or old password, changes of name, document, phone and status of those
 that are there. It never touches the password of an account that exists.
 
-FILE.csv is UTF-8 or GB18030. Its first line names the columns, in any order:
+FILE.csv is UTF-8, GB18030 or UTF-16. A file that reads in two encodings, or of
+which some lines are in one and some in another, is refused before anything is
+written; --encoding says what it is. Its first line names the columns, in any order:
   GRZH XINGMING ZJLX ZJHM GRZHZT   as in JGJ/T 320, needed
   SJHM DWZH                        as in JGJ/T 320, if known
 ZJLX is a code of FUNDPASS_DOCUMENTS_FILE or, without that file, one of
@@ -36,15 +38,25 @@ ZJLX is a code of FUNDPASS_DOCUMENTS_FILE or, without that file, one of
          DIGEST is hex or base64; SALT is hex:, base64: or text: and the salt
 
 A password that one of the policy's initial rules gives is found by its digest and
-marked as such. For bcrypt and PBKDF2 that is slow and done with --try-initial
-only: each rule costs every new account one old digest, so three rules at bcrypt's
-cost 10 (60 to 100 ms) are 50 to 80 hours of one core for a million lines. Without
-it such a password is found when its owner first uses it.
+marked as such, and so is one of the commonest, such as 123456, behind a quick
+digest: its owner must change it. For bcrypt and PBKDF2 the rules are slow and tried
+with --try-initial only: each rule costs every new account one old digest, so three
+rules at bcrypt's cost 10 (60 to 100 ms) are 50 to 80 hours of one core for a million
+lines. Without it such a password is found when its owner first uses it.
 
-A line that cannot be imported goes to FILE.csv.refused.csv, without its values;
-all others are imported. An account number that stands twice is refused where
-both lines fall into one batch of %d lines (%d with JMMM); otherwise the later
-line wins.
+A line that cannot be imported goes to FILE.csv.refused.csv, with its account
+number, column and reason and no other value; all others are imported, and the exit
+status is %d (0 with --allow-refused). Where the account is there and the line's
+status restricts it (03 to 06), the status is taken over all the same.
+
+An account number that stands twice is refused where both lines fall into one batch
+of %d lines (%d with JMMM); otherwise the later line wins. A new account number that
+differs only by zeros in front from one of the same person is refused, and numbers of
+another length than those held are warned of: a spreadsheet drops such zeros. A code
+of one digit is read as one of two, 1 as 01.
+
+Links follow their accounts as with sync (fundpass sync --help), those of merged
+accounts (03) when the whole file is in.
 
 Stopped in the middle, by whatever it was, the same command goes on from there.
 The same file again writes nothing.`
@@ -52,14 +64,15 @@ The same file again writes nothing.`
 func importCommand(w world) *cobra.Command {
 	var s sample
 	var out string
-	var trySlow bool
+	var options importOptions
+	var as string
 	c := &cobra.Command{
 		Use:   "import FILE.csv | import --sample N [--seed S] [--out FILE.csv]",
 		Short: "Import depositors from a centre's CSV, or make synthetic ones",
-		Long:  fmt.Sprintf(importHelp, strings.Join(passwd.InitialRules(), " "), store.ImportBatch, legacyPiece),
+		Long:  fmt.Sprintf(importHelp, strings.Join(passwd.InitialRules(), " "), exitRefused, store.ImportBatch, legacyPiece),
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := chooseRoster(args, s)
+			r, err := chooseRoster(args, s, as)
 			switch {
 			case err != nil:
 				return err
@@ -68,22 +81,33 @@ func importCommand(w world) *cobra.Command {
 			case out != "":
 				return writeSample(w, s, out)
 			}
-			return importRoster(c.Context(), w, r, trySlow)
+			return importRoster(c.Context(), w, r, options)
 		},
 	}
 	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file; not where citizens are")
 	c.Flags().Uint64Var(&s.seed, "seed", 1, "which invented people: the same seed makes the same ones")
 	c.Flags().StringVar(&out, "out", "", "write the invented people to a file instead of the database")
-	c.Flags().BoolVar(&trySlow, "try-initial", false, "also try the initial rules against bcrypt and PBKDF2 digests: slow, see above")
+	c.Flags().BoolVar(&options.trySlow, "try-initial", false, "also try the initial rules against bcrypt and PBKDF2 digests: slow, see above")
+	c.Flags().BoolVar(&options.allowRefused, "allow-refused", false, allowRefusedUsage)
+	c.Flags().StringVar(&as, "encoding", "", encodingUsage)
 	return c
 }
 
-func chooseRoster(args []string, s sample) (roster, error) {
+// importOptions are what the operator says of an import.
+type importOptions struct {
+	trySlow      bool // also try the initial rules against slow digests
+	allowRefused bool // refused lines are no failure
+}
+
+func chooseRoster(args []string, s sample, as string) (roster, error) {
+	e, err := parseEncoding(as)
 	switch {
+	case err != nil:
+		return roster{}, err
 	case s.people < 0:
 		return roster{}, errors.New("--sample must be above 0")
 	case len(args) == 1 && s.people == 0:
-		return fileRoster(args[0])
+		return fileRoster(args[0], e)
 	case len(args) == 0 && s.people > 0:
 		return s.roster(), nil
 	}
@@ -121,17 +145,24 @@ func readFor(getenv func(string) string, needed []string) (settings, files, erro
 }
 
 // importRoster opens what an import needs and runs it.
-func importRoster(ctx context.Context, w world, r roster, trySlow bool) error {
+func importRoster(ctx context.Context, w world, r roster, options importOptions) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
-		m.trySlow = trySlow
+		m.trySlow = options.trySlow
 		begun := time.Now()
 		p, err := m.run(ctx, w.err)
 		if err := errors.Join(err, m.report.close()); err != nil {
 			return m.hint(err)
 		}
 		m.summary(w.out, p, time.Since(begun))
-		return nil
+		return failIfRefused(p.Refused, options.allowRefused)
 	})
+}
+
+func failIfRefused(lines int64, allowed bool) error {
+	if lines == 0 || allowed {
+		return nil
+	}
+	return refusedLines(lines)
 }
 
 // withImporter opens what an importer needs for f.
@@ -147,9 +178,13 @@ func withImporter(ctx context.Context, w world, r roster, f func(*importer) erro
 	defer db.Close()
 	hasher := newHasher(files)
 	defer hasher.Close()
-	return f(&importer{
+	m := &importer{
 		db: db, hasher: hasher, policy: files.policy, documents: files.documents, roster: r,
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 		kinds: map[string]kindCount{},
-	})
+	}
+	if err := m.hold(ctx); err != nil {
+		return err
+	}
+	return f(m)
 }

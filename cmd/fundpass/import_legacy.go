@@ -44,6 +44,9 @@ func (m *importer) settlePasswords(ctx context.Context, entries []entry) error {
 	var numbers []string
 	for i := range entries {
 		e := &entries[i]
+		if e.passwordless {
+			e.Hash = notHashed
+		}
 		if e.digest.Kind() == "" || !e.digest.Slow() && m.foundInitial(e) {
 			continue
 		}
@@ -78,6 +81,7 @@ func (m *importer) settle(ctx context.Context, e *entry) (err error) {
 	if m.trySlow && e.digest.Slow() && m.foundInitial(e) {
 		return nil
 	}
+	e.MustChange = e.digest.Common()
 	e.Hash, err = m.hasher.Wrap(ctx, e.digest)
 	return err
 }
@@ -111,8 +115,9 @@ func (m *importer) wrap(ctx context.Context, entries []*entry) error {
 }
 
 // A kindCount says how many lines have one kind of password, and how many
-// digests among them turned out, in this run, to be of an initial one.
-type kindCount struct{ lines, initial int64 }
+// digests among them turned out, in this run, to be of an initial one or of one of
+// the commonest.
+type kindCount struct{ lines, initial, common int64 }
 
 // ruleKind is the kind of a password that follows from a rule.
 const ruleKind = "initial rule"
@@ -121,10 +126,15 @@ const ruleKind = "initial rule"
 func countKinds(kinds map[string]kindCount, entries []entry) {
 	for _, e := range entries {
 		kind := cmp.Or(e.digest.Kind(), ruleKind)
+		if e.passwordless {
+			continue
+		}
 		n := kinds[kind]
 		n.lines++
 		if e.digest.Kind() != "" && e.InitialRule != "" {
 			n.initial++
+		} else if e.MustChange {
+			n.common++
 		}
 		kinds[kind] = n
 	}
@@ -133,7 +143,7 @@ func countKinds(kinds map[string]kindCount, entries []entry) {
 // kindRows is the summary's table of kinds.
 func kindRows(kinds map[string]kindCount) (rows []table.Row) {
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		rows = append(rows, table.Row{kind, kinds[kind].lines, kinds[kind].initial})
+		rows = append(rows, table.Row{kind, kinds[kind].lines, kinds[kind].initial, kinds[kind].common})
 	}
 	return rows
 }

@@ -147,16 +147,16 @@ func TestImportRefusesDigests(t *testing.T) {
 		text += fmt.Sprintf("88000000001%d,ANNA,03,XA990104%d,01,%s\n", i, i, digest)
 	}
 	path := tempFile(t, text)
-	out := s.mustImport(path)
+	out := s.mustImport(path, "--allow-refused")
 	wantIn(t, out, counts(6, 0, 0, 0, 6))
 	report := string(readFile(t, path+".refused.csv"))
 	wantIn(t, report,
-		"2,JMMM,\"old digest cannot be imported: bcrypt cost is not 4 to 12\"",
-		"3,JMMM,\"old digest cannot be imported: PBKDF2 iterations times blocks of output are not 1 to 1000000\"",
-		"4,JMMM,\"old digest cannot be imported: unknown kind\"",
-		"5,JMMM,\"old digest cannot be imported: salt is not hex:, base64: or text: and a salt\"",
-		"6,JMMM,\"old digest cannot be imported: digest is not 16 bytes in hex or base64\"",
-		"7,JMMM,")
+		",2,JMMM,\"old digest cannot be imported: bcrypt cost is not 4 to 12\"",
+		",3,JMMM,\"old digest cannot be imported: PBKDF2 iterations times blocks of output are not 1 to 1000000\"",
+		",4,JMMM,\"old digest cannot be imported: unknown kind\"",
+		",5,JMMM,\"old digest cannot be imported: salt is not hex:, base64: or text: and a salt\"",
+		",6,JMMM,\"old digest cannot be imported: digest is not 16 bytes in hex or base64\"",
+		",7,JMMM,")
 	for _, secret := range []string{of53, "pinch", "900150983cd24fb0d6963f7d28e17f7", "clear text", "+4T4"} {
 		if strings.Contains(report+out, secret) {
 			t.Errorf("%q is in the report", secret)

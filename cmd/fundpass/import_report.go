@@ -19,20 +19,21 @@ import (
 	"fundpass/store"
 )
 
-// A report is the list of refused lines: a file line,column,reason, which is
-// made with the first of them unless path is empty, and the first ones for the
-// screen.
+// A report is the list of refused lines: a file GRZH,line,column,reason, which is
+// made with the first of them unless path is empty, and the sums and the first ones
+// for the screen.
 type report struct {
 	path  string
 	file  *os.File
 	out   *bufio.Writer
 	shown []refusal
+	sums  sums
 }
 
 // shownRefusals is how many refusals the screen shows.
 const shownRefusals = 20
 
-func newReport(path string) *report { return &report{path: path} }
+func newReport(path string) *report { return &report{path: path, sums: sums{}} }
 
 func (r *report) add(all []refusal) error {
 	if r.file == nil && len(all) > 0 && r.path != "" {
@@ -41,13 +42,14 @@ func (r *report) add(all []refusal) error {
 		}
 	}
 	for _, one := range all {
+		r.sums.add(one)
 		if len(r.shown) < shownRefusals {
 			r.shown = append(r.shown, one)
 		}
 		if r.file == nil {
 			continue
 		}
-		if _, err := fmt.Fprintf(r.out, "%d,%s,\"%s\"\n", one.line, one.column, one.reason); err != nil {
+		if _, err := fmt.Fprintf(r.out, "%s,%d,%s,%s\n", one.accountNo, one.line, one.column, quoteField(one.text())); err != nil {
 			return err
 		}
 	}
@@ -59,9 +61,12 @@ func (r *report) create() (err error) {
 		return err
 	}
 	r.out = bufio.NewWriter(r.file)
-	_, err = r.out.WriteString("line,column,reason\n")
+	_, err = r.out.WriteString("GRZH,line,column,reason\n")
 	return err
 }
+
+// quoteField writes a field of CSV.
+func quoteField(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // close writes what is left; without a refusal it removes an earlier report.
 func (r *report) close() error {
@@ -86,15 +91,13 @@ func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) 
 		math.Round(took.Seconds()*10) / 10, perSecond(p.Lines-m.begun.Lines, took),
 	}})
 	if m.header.has(colDigest) {
-		printTable(out, table.Row{"password", "lines", "found to be initial"}, kindRows(m.kinds))
+		printTable(out, table.Row{"password", "lines", "found to be initial", "among the commonest"}, kindRows(m.kinds))
 	}
 	printLinks(out, p.Counts)
 	if m.begun.Lines > 0 {
 		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.\n", m.begun.Lines)
 	}
-	if len(m.header.ignored) > 0 {
-		fmt.Fprintf(out, "Not read: the columns %s.\n", strings.Join(m.header.ignored, ", "))
-	}
+	m.printNotes(out)
 	if p.Refused > 0 {
 		fmt.Fprintf(out, "Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.\n", m.report.path)
 		return
@@ -118,9 +121,11 @@ func (r *report) print(out io.Writer, lines int64) {
 	}
 	rows := make([]table.Row, len(r.shown))
 	for i, one := range r.shown {
-		rows[i] = table.Row{one.line, one.column, one.reason}
+		rows[i] = table.Row{one.line, one.column, one.text()}
 	}
 	fmt.Fprintf(out, "refused lines: %d\n", lines)
+	printTable(out, table.Row{"lines", "column", "reason"}, r.sums.rows())
+	fmt.Fprintln(out)
 	printTable(out, table.Row{"line", "column", "reason"}, rows)
 	if len(r.shown) == shownRefusals && r.path != "" {
 		fmt.Fprintf(out, "All of them are in %s.\n", r.path)

@@ -30,7 +30,7 @@ func TestImportInterrupted(t *testing.T) {
 	s := newSite(t)
 	path := s.path("people.csv")
 	s.mustImport("--sample", "12000", "--out", path)
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	db := s.open()
 	ctx, stop := context.WithCancel(t.Context())
@@ -55,7 +55,7 @@ func TestImportTogether(t *testing.T) {
 	path := s.path("people.csv")
 	s.mustImport("--sample", "12000", "--out", path)
 	db := s.open()
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	p, err := db.BeginImport(t.Context(), r.digest)
 	if err != nil || p.Lines != 0 {

@@ -29,6 +29,9 @@ type importer struct {
 	hashing chan struct{} // a place for each hash that may run at a time
 	trySlow bool          // also try the initial rules against bcrypt and PBKDF2
 	kinds   map[string]kindCount
+	signs   signs // of what a spreadsheet did to the roster
+	// lines of accounts that are there may come without a password
+	mayLackPassword bool
 
 	header header
 	lines  *lineReader
@@ -44,28 +47,6 @@ const legacyPiece = 200
 
 // errChanged stops an import or a sync whose file is written to meanwhile.
 var errChanged = errors.New("the file changed while it was read; nothing is wrong in the database, run the same command again")
-
-// A piece is some lines of a roster on their way to the database.
-type piece struct {
-	from, to, bytes int64    // lines before it; lines and bytes of the roster when it is done
-	texts           []string // of its lines; a line that is too long is ""
-	numbers         []int64  // of the lines, where they are not the last ones up to to
-	long            []int    // which are too long
-	entries         []entry
-	refusals        []refusal
-	refused         int64 // lines
-	batch           *store.Batch
-	listed          []store.Listed
-	err             error
-}
-
-// number is the number of the piece's i-th line.
-func (p *piece) number(i int) int64 {
-	if p.numbers != nil {
-		return p.numbers[i]
-	}
-	return p.to - int64(len(p.texts)) + 1 + int64(i)
-}
 
 // work is what is done with each piece of a roster: cut one after the other,
 // prepared on all cores, taken in order.
@@ -114,7 +95,7 @@ func (m *importer) read(f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	if m.roster.checked && !bytes.Equal(m.sum.Sum(nil), m.roster.digest) {
+	if m.roster.checked && !bytes.Equal(m.roster.key(m.sum.Sum(nil)), m.roster.digest) {
 		return errChanged
 	}
 	return nil
@@ -145,15 +126,18 @@ func (m *importer) readHeader() error {
 	} else if err != nil {
 		return fmt.Errorf("first line: %w", err)
 	}
-	line, ok := m.roster.decode(strings.TrimPrefix(line, "\ufeff"))
+	line, ok := m.roster.decode(line)
 	if !ok {
-		return errors.New("first line: neither UTF-8 nor GB18030")
+		return fmt.Errorf("first line: not %s", m.roster.encoding)
 	}
-	fields, err := splitLine(nil, line)
-	if err != nil {
+	fields, err := splitLine(nil, strings.TrimPrefix(line, "\ufeff"))
+	switch {
+	case err != nil:
 		return fmt.Errorf("first line: %w", err)
+	case isShapeless(fields):
+		return errors.New("first line: no comma between the columns; export the file with commas")
 	}
-	m.header, err = parseHeader(fields)
+	m.header, err = parseHeader(fields, m.mayLackPassword)
 	if m.documents != nil {
 		m.header.documents = m.documents
 	}
@@ -194,18 +178,51 @@ func drain(ctx context.Context, w work, pieces <-chan chan piece) error {
 
 // take writes a piece.
 func (m *importer) take(ctx context.Context, p *piece) error {
+	if err := m.write(ctx, p); err != nil {
+		return err
+	}
+	slices.SortStableFunc(p.refusals, byLine)
 	if err := m.report.add(p.refusals); err != nil {
 		return err
 	}
-	if !m.done(p) {
-		if _, err := m.db.ImportStep(ctx, store.ImportStep{
-			File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
-		}); err != nil {
-			return err
-		}
-	}
+	m.signs.add(p.signs)
 	countKinds(m.kinds, p.entries)
 	return nil
+}
+
+// write brings a piece into the database, and finds what only the database refuses.
+func (m *importer) write(ctx context.Context, p *piece) error {
+	if m.done(p) {
+		return m.refuseMissing(ctx, p)
+	}
+	if _, err := m.db.ImportStep(ctx, store.ImportStep{
+		File: m.roster.digest, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
+	}); err != nil {
+		return err
+	}
+	if p.batch.Before {
+		return m.refuseMissing(ctx, p)
+	}
+	for _, i := range p.batch.Shortened {
+		p.refuse(p.entries[i], colAccountNo, reasonShortened)
+	}
+	return nil
+}
+
+// refuseMissing finds, in a piece that was written before, the entries that the
+// database did not take.
+func (m *importer) refuseMissing(ctx context.Context, p *piece) error {
+	numbers := make([]string, len(p.entries))
+	for i, e := range p.entries {
+		numbers[i] = e.Person.AccountNo
+	}
+	there, err := m.db.HasAccounts(ctx, numbers)
+	for i, e := range p.entries {
+		if err == nil && !there[i] {
+			p.refuse(e, colAccountNo, reasonShortened)
+		}
+	}
+	return err
 }
 
 // done says that an earlier run imported p; its lines are only looked through
@@ -258,8 +275,7 @@ func (p piece) ending(at *lineReader) piece {
 
 // prepare does everything that needs no turn at the database.
 func (m *importer) prepare(ctx context.Context, p *piece) {
-	m.check(p)
-	if m.done(p) {
+	if p.err = m.look(ctx, p); p.err != nil || m.done(p) {
 		return
 	}
 	if p.err = m.settlePasswords(ctx, p.entries); p.err != nil {
@@ -269,42 +285,7 @@ func (m *importer) prepare(ctx context.Context, p *piece) {
 	for i, e := range p.entries {
 		ds[i] = e.Depositor
 	}
-	p.batch, p.err = m.db.SealBatch(ds)
-}
-
-// check sorts the lines of a piece into entries and refusals. Empty lines are neither.
-func (m *importer) check(p *piece) {
-	seen := make(map[string]int64, len(p.texts))
-	for i, text := range p.texts {
-		number := p.number(i)
-		e, refusals := m.checkLine(number, text)
-		switch earlier, twice := seen[e.Person.AccountNo]; {
-		case slices.Contains(p.long, i):
-			refusals = []refusal{{number, "", errLongLine.Error()}}
-		case text == "":
-			continue
-		case len(refusals) == 0 && twice:
-			refusals = []refusal{{number, colAccountNo, fmt.Sprintf("the same as in line %d", earlier)}}
-		}
-		if len(refusals) > 0 {
-			p.refusals = append(p.refusals, refusals...)
-			p.refused++
-			continue
-		}
-		seen[e.Person.AccountNo] = number
-		p.entries = append(p.entries, e)
+	if p.batch, p.err = m.db.SealBatch(ds); p.err == nil {
+		p.batch.Restrict(p.restricted)
 	}
-	p.texts = nil
-}
-
-func (m *importer) checkLine(number int64, text string) (entry, []refusal) {
-	line, ok := m.roster.decode(text)
-	if !ok {
-		return entry{}, []refusal{{number, "", "not in the encoding of the rest of the file"}}
-	}
-	fields, err := splitLine(make([]string, 0, m.header.fields), line)
-	if err != nil {
-		return entry{}, []refusal{{number, "", err.Error()}}
-	}
-	return m.header.read(number, fields)
 }

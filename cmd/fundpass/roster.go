@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,20 +36,22 @@ var (
 type header struct {
 	at      map[string]int
 	fields  int
-	ignored []string
+	ignored []int // columns, from 1; their names may be anything, so nobody is shown them
 
 	documents *document.List // what the codes of ZJLX mean
+	// A line of an account that is there needs no password: it keeps its own.
+	mayLackPassword bool
 }
 
 // parseHeader refuses a roster from which nobody could be imported.
-func parseHeader(fields []string) (header, error) {
-	h := header{at: map[string]int{}, fields: len(fields), documents: document.Default()}
+func parseHeader(fields []string, mayLackPassword bool) (header, error) {
+	h := header{at: map[string]int{}, fields: len(fields), documents: document.Default(), mayLackPassword: mayLackPassword}
 	for i, f := range fields {
 		name := strings.ToUpper(strings.TrimSpace(f))
 		_, twice := h.at[name]
 		switch {
 		case !slices.Contains(requiredColumns, name) && !slices.Contains(optionalColumns, name):
-			h.ignored = append(h.ignored, name)
+			h.ignored = append(h.ignored, i+1)
 		case twice:
 			return h, fmt.Errorf("column %s stands twice in the first line", name)
 		default:
@@ -61,7 +64,7 @@ func parseHeader(fields []string) (header, error) {
 			missing = append(missing, name)
 		}
 	}
-	if !h.has(colRule) && !h.has(colDigest) {
+	if !h.has(colRule) && !h.has(colDigest) && !mayLackPassword {
 		missing = append(missing, colRule+" or "+colDigest)
 	}
 	if len(missing) > 0 {
@@ -73,31 +76,42 @@ func parseHeader(fields []string) (header, error) {
 
 func (h header) has(column string) bool { _, ok := h.at[column]; return ok }
 
-// A refusal says why a line was not imported. It never holds the value.
-type refusal struct {
-	line   int64
-	column string // "" when it is the line's
-	reason string
+// refuseWhere refuses the columns whose fields are damaged instead of what else is
+// wrong with them. Columns that are not read may hold anything.
+func (h header) refuseWhere(fields []string, damaged func(string) bool, e entry, all []refusal) []refusal {
+	for _, column := range slices.Concat(requiredColumns, optionalColumns) {
+		if i, ok := h.at[column]; ok && i < len(fields) && damaged(fields[i]) {
+			all = slices.DeleteFunc(all, func(r refusal) bool { return r.column == column })
+			all = append(all, refusal{line: e.line, column: column, reason: reasonEncoding, accountNo: e.Person.AccountNo})
+		}
+	}
+	return all
 }
 
 // An entry is a line that can be imported.
 type entry struct {
 	line int64
 	store.Depositor
-	digest passwd.Legacy // of the password, where the roster has one
+	digest       passwd.Legacy // of the password, where the roster has one
+	passwordless bool          // neither a rule nor a digest
+	padded       bool          // a code of one digit was read as one of two
+	zeros        bool          // the ID number ends in 000, see cutNumbers
 }
 
 // read turns a line into an entry, or into everything that is wrong with it.
 func (h header) read(line int64, fields []string) (entry, []refusal) {
 	c := lineCheck{header: h, line: line, fields: fields}
 	if len(fields) != h.fields {
-		c.refuse("", fmt.Sprintf("%d fields where the first line has %d", len(fields), h.fields))
-		return entry{}, c.refusals
+		c.refuse("", "not as many fields as the first line")
+		return entry{line: line}, c.refusals
 	}
 	e := entry{line: line}
-	c.account(&e.Depositor)
-	c.person(&e.Depositor)
+	c.account(&e)
+	c.person(&e)
 	c.password(&e)
+	for i := range c.refusals {
+		c.refusals[i].accountNo = e.Person.AccountNo
+	}
 	return e, c.refusals
 }
 
@@ -116,8 +130,21 @@ func (c *lineCheck) value(column string) string {
 	return ""
 }
 
+// refuse says what the spreadsheet did to the value, if one did, rather than reason.
 func (c *lineCheck) refuse(column, reason string) {
-	c.refusals = append(c.refusals, refusal{c.line, column, reason})
+	reason = cmp.Or(spreadsheetDamage(c.value(column)), reason)
+	c.refusals = append(c.refusals, refusal{line: c.line, column: column, reason: reason})
+}
+
+// code returns a code of two digits; one digit is the second of them where no code
+// has only one, because spreadsheets drop zeros in front.
+func (c *lineCheck) code(e *entry, column string, known func(string) bool) string {
+	v := c.value(column)
+	if !known(v) && len(v) == 1 && known("0"+v) {
+		e.padded = true
+		return "0" + v
+	}
+	return v
 }
 
 // statuses are the codes of GRZHZT.
@@ -126,46 +153,70 @@ var statuses = []string{
 	store.StatusClosed, store.StatusFrozen, store.StatusUnknown,
 }
 
-func (c *lineCheck) account(d *store.Depositor) {
-	d.Person.AccountNo = c.value(colAccountNo)
-	if !isAccountNo(d.Person.AccountNo) {
+func (c *lineCheck) account(e *entry) {
+	p := &e.Person
+	if p.AccountNo = c.value(colAccountNo); !isAccountNo(p.AccountNo) {
 		c.refuse(colAccountNo, "not 1 to 20 letters and digits")
+		p.AccountNo = ""
 	}
-	d.Person.EmployerNo = c.value(colEmployer)
-	if d.Person.EmployerNo != "" && !isAccountNo(d.Person.EmployerNo) {
+	p.EmployerNo = c.value(colEmployer)
+	if p.EmployerNo != "" && !isAccountNo(p.EmployerNo) {
 		c.refuse(colEmployer, "neither empty nor 1 to 20 letters and digits")
 	}
-	d.Status = c.value(colStatus)
-	if !slices.Contains(statuses, d.Status) {
+	isStatus := func(s string) bool { return slices.Contains(statuses, s) }
+	if e.Status = c.code(e, colStatus, isStatus); !isStatus(e.Status) {
 		c.refuse(colStatus, "not one of "+strings.Join(statuses, " "))
 	}
 }
 
-func (c *lineCheck) person(d *store.Depositor) {
-	name, err := document.Name(c.value(colName))
-	if err != nil {
+func (c *lineCheck) person(e *entry) {
+	p := &e.Person
+	var kind document.Kind
+	code := c.code(e, colIDType, func(code string) bool { _, ok := c.documents.Type(code); return ok })
+	if t, ok := c.documents.Type(code); ok {
+		kind = t.Kind
+	}
+	c.name(e, kind)
+	c.number(e, code)
+	p.Phone = document.Mobile(c.value(colPhone))
+	if n := len(p.Phone); n != 0 && n != 11 || !isDigits(p.Phone) {
+		c.refuse(colPhone, "neither empty nor 11 digits")
+	}
+}
+
+func (c *lineCheck) name(e *entry, kind document.Kind) {
+	var err error
+	e.Person.Name, err = document.RecordName(c.value(colName), kind)
+	switch {
+	case err != nil:
+		c.refuse(colName, strings.TrimPrefix(err.Error(), "document: "))
+	case spreadsheetDamage(c.value(colName)) != "":
 		c.refuse(colName, "not a name")
 	}
-	d.Person.Name = name
-	doc, err := c.documents.ParseOn(time.Now(), c.value(colIDType), c.value(colIDNumber))
+}
+
+func (c *lineCheck) number(e *entry, code string) {
+	doc, err := c.documents.ParseOn(time.Now(), code, c.value(colIDNumber))
+	zeros := doc.Birthday() != "" && strings.HasSuffix(doc.Number, cutZeros)
 	var number *document.NumberError
 	switch {
+	case errors.As(err, &number) && isCut(c.value(colIDNumber)):
+		c.refuse(colIDNumber, cutNumber)
 	case errors.As(err, &number):
 		c.refuse(colIDNumber, "not a number of this document type: "+string(number.Reason))
 	case err != nil:
 		c.refuse(colIDType, "unknown document type")
 	}
-	d.Person.IDType, d.Person.IDNumber, d.DocumentKey = doc.Type, doc.Number, doc.Key()
-	d.Person.Phone = document.Mobile(c.value(colPhone))
-	if n := len(d.Person.Phone); n != 0 && n != 11 || !isDigits(d.Person.Phone) {
-		c.refuse(colPhone, "neither empty nor 11 digits")
-	}
+	e.zeros = zeros
+	e.Person.IDType, e.Person.IDNumber, e.DocumentKey = doc.Type, doc.Number, doc.Key()
 }
 
 // password takes the rule or the digest; a line has one of them.
 func (c *lineCheck) password(e *entry) {
 	rule, digest := c.value(colRule), c.value(colDigest)
 	switch {
+	case rule == "" && digest == "" && c.mayLackPassword:
+		e.passwordless = true
 	case rule == "" && digest == "":
 		c.refuse(colRule, "no initial rule and no digest of the password")
 	case rule != "" && digest != "":

@@ -3,34 +3,34 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // A roster is a centre's list of depositors as CSV: RFC 4180, except that a
-// quoted field cannot hold a line break, in UTF-8 or GB18030 (which GBK and
-// GB 2312 are part of).
+// quoted field cannot hold a line break.
 type roster struct {
-	name    string
-	open    func() (io.ReadCloser, error)
-	digest  []byte // of the content: the same roster goes on where it stopped
-	checked bool   // digest is the SHA-256 of what open gives
-	lines   int64  // without the last one if it is empty
-	chinese bool   // GB18030
+	name     string
+	open     func() (io.ReadCloser, error) // UTF-16 comes as UTF-8
+	digest   []byte                        // of encoding and content: the same roster goes on where it stopped
+	checked  bool                          // digest is key of what open gives
+	lines    int64                         // without the last one if it is empty
+	encoding encoding
 }
 
 // longestLine keeps memory flat whatever the file is.
 const longestLine = 64 << 10
 
-// fileRoster looks through a file once: its digest, its lines, its encoding.
-func fileRoster(path string) (roster, error) {
-	r := roster{name: path, checked: true, open: func() (io.ReadCloser, error) { return os.Open(path) }}
+// fileRoster looks through a file once: its digest, its lines, its encoding. It
+// refuses a file that could be read in two ways.
+func fileRoster(path string, as encoding) (roster, error) {
+	r := roster{name: path, checked: true, encoding: as}
 	info, err := os.Stat(path)
 	if err != nil {
 		return r, err
@@ -38,45 +38,94 @@ func fileRoster(path string) (roster, error) {
 	if !info.Mode().IsRegular() {
 		return r, errors.New(path + " is not a regular file; it is read twice")
 	}
-	f, err := r.open()
+	said, err := r.beginning()
+	switch {
+	case err != nil:
+	case said != autoEncoding && as != autoEncoding && said != as:
+		err = fmt.Errorf("its beginning is %s, not %s: leave --encoding out, or save the file again", said, as)
+	default:
+		r.open = func() (io.ReadCloser, error) { return openAs(path, cmp.Or(as, said)) }
+		err = r.survey(said)
+	}
 	if err != nil {
-		return r, err
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// beginning returns what the first bytes say of the encoding.
+func (r *roster) beginning() (encoding, error) {
+	f, err := os.Open(r.name)
+	if err != nil {
+		return "", err
 	}
 	defer f.Close()
-	return r, r.survey(f)
+	head, err := io.ReadAll(io.LimitReader(f, sniffed))
+	if err != nil {
+		return "", err
+	}
+	return sniff(head)
 }
 
-// survey counts lines for and against UTF-8, so that one damaged line does not
-// turn a whole file into the other encoding.
-func (r *roster) survey(f io.Reader) error {
+// survey reads every line. said is the encoding that the beginning states.
+func (r *roster) survey(said encoding) error {
+	f, err := r.open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
 	sum := sha256.New()
 	lines := newLineReader(io.TeeReader(f, sum))
-	var valid, invalid int
+	var v votes
+	switch said {
+	case inUTF8:
+		v.count(readsUTF8, 1)
+	case inGB18030:
+		v.count(readsGB18030, 1)
+	case inUTF16LE, inUTF16BE:
+		r.encoding = said
+	}
 	for {
 		line, err := lines.next()
-		if err == io.EOF {
-			break
-		} else if err != nil && err != errLongLine {
-			return err
-		}
 		switch {
-		case !utf8.ValidString(line):
-			invalid++
-		case strings.ContainsFunc(line, func(c rune) bool { return c >= utf8.RuneSelf }):
-			valid++
+		case err == io.EOF:
+			r.lines = lines.number
+			return r.settle(&v, sum.Sum(nil))
+		case lines.bareCR:
+			return fmt.Errorf("line %d: a carriage return that ends no line; save the file with line ends LF or CRLF, as CSV for Windows", lines.number)
+		case err != nil && err != errLongLine:
+			return err
+		case r.encoding.isUTF16() && strings.ContainsRune(line, utf8.RuneError):
+			return fmt.Errorf("line %d is not %s: save the file as CSV in UTF-8", lines.number, r.encoding)
+		case r.encoding == autoEncoding:
+			v.count(read(line), lines.number)
 		}
 	}
-	r.digest, r.lines, r.chinese = sum.Sum(nil), lines.number, invalid > valid
-	return nil
 }
 
-// decode returns a line in UTF-8.
-func (r *roster) decode(line string) (string, bool) {
-	if !r.chinese {
-		return line, utf8.ValidString(line)
+// settle sets what is known when all lines were read.
+func (r *roster) settle(v *votes, sum []byte) (err error) {
+	if r.encoding == autoEncoding {
+		r.encoding, err = v.decide()
 	}
-	s, err := simplifiedchinese.GB18030.NewDecoder().String(line)
-	return s, err == nil && !strings.ContainsRune(s, utf8.RuneError)
+	r.digest = r.key(sum)
+	return err
+}
+
+// key names a content as it is read.
+func (r *roster) key(sum []byte) []byte {
+	k := sha256.Sum256(append([]byte(r.encoding+" "), sum...))
+	return k[:]
+}
+
+// decode returns a line in UTF-8. Where it is not in the roster's encoding only its
+// ASCII characters, commas among them, are what they were.
+func (r *roster) decode(line string) (string, bool) {
+	if r.encoding != inGB18030 {
+		return strings.ToValidUTF8(line, string(utf8.RuneError)), utf8.ValidString(line)
+	}
+	s, ok := fromGB18030(line)
+	return s, ok && (read(line) != readsUTF8 || !hasChinese(line)) // or it is another name in GB18030
 }
 
 // A lineReader counts lines and bytes. In GB18030, as in UTF-8, a byte that
@@ -85,6 +134,7 @@ type lineReader struct {
 	r      *bufio.Reader
 	number int64 // of the last line, from 1
 	bytes  int64
+	bareCR bool // the last line holds a carriage return that does not end it
 }
 
 var errLongLine = errors.New("longer than 64 KiB")
@@ -98,6 +148,7 @@ func newLineReader(r io.Reader) *lineReader {
 func (l *lineReader) next() (string, error) {
 	line, err := l.r.ReadSlice('\n')
 	l.bytes += int64(len(line))
+	l.bareCR = bytes.IndexByte(bytes.TrimRight(line, "\r\n"), '\r') >= 0
 	if err == bufio.ErrBufferFull {
 		return "", l.skip()
 	}

@@ -159,26 +159,26 @@ func TestSurvey(t *testing.T) {
 	tests := []struct {
 		name, content string
 		lines         int64
-		chinese       bool
+		encoding      encoding
 	}{
-		{"ASCII", "a\nb", 2, false},
-		{"UTF-8", names, 3, false},
-		{"UTF-8 with mark", "\ufeff" + names, 3, false},
-		{"GB18030", toGB18030(t, names), 3, true},
-		{"UTF-8 with one damaged line", names + "\xd5\xc5\n", 4, false},
-		{"GB18030 with one damaged line", toGB18030(t, names) + "\xff\xff\n", 4, true},
+		{"ASCII", "a\nb", 2, inUTF8},
+		{"UTF-8", names, 3, inUTF8},
+		{"UTF-8 with mark", "\ufeff" + names, 3, inUTF8},
+		{"GB18030", toGB18030(t, names), 3, inGB18030},
+		{"UTF-8 with one damaged line", names + "\xff\xff\n", 4, inUTF8},
+		{"GB18030 with one damaged line", toGB18030(t, names) + "\xff\xff\n", 4, inGB18030},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r, err := fileRoster(tempFile(t, tt.content))
+			r, err := fileRoster(tempFile(t, tt.content), autoEncoding)
 			noError(t, err)
-			if r.lines != tt.lines || r.chinese != tt.chinese || len(r.digest) != 32 {
+			if r.lines != tt.lines || r.encoding != tt.encoding || len(r.digest) != 32 {
 				t.Errorf("got %+v", r)
 			}
 		})
 	}
 	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none.csv")} {
-		if _, err := fileRoster(path); err == nil {
+		if _, err := fileRoster(path, autoEncoding); err == nil {
 			t.Errorf("%s was taken", path)
 		}
 	}
@@ -187,7 +187,7 @@ func TestSurvey(t *testing.T) {
 // Lines can be cut out of GB18030 before they are decoded.
 func TestDecodeGB18030(t *testing.T) {
 	t.Parallel()
-	r := roster{chinese: true}
+	r := roster{encoding: inGB18030}
 	rapid.Check(t, func(rt *rapid.T) {
 		lines := rapid.SliceOfN(rapid.StringMatching(`[\x{4e00}-\x{9fa5}\x{3400}-\x{4db5}\x{20000}-\x{2a6d6}A-Z0-9",·]{1,12}`), 1, 5).Draw(rt, "lines")
 		reader := newLineReader(strings.NewReader(toGB18030(t, strings.Join(lines, "\n"))))

@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const syncHelp = `sync takes in the centre's nightly file: the columns of import (fundpass import
---help), all depositors or only those that changed. It first compares every line
-with the database, writes nothing while it does, and then takes in what differs:
-new accounts, and changes of name, document, phone and status. The same file again
-changes nothing. It never touches the password of an account that exists.
+const syncHelp = `sync takes in the centre's nightly file: the columns and encodings of import
+(fundpass import --help), all depositors or only those that changed; CSMM and JMMM
+are needed for new accounts only. It first compares every line with the database,
+writes nothing while it does, and then takes in what differs: new accounts, and
+changes of name, document, phone and status. The same file again changes nothing. It
+never touches the password of an account that exists.
 
 Links follow their accounts: one whose account was merged (GRZHZT 03) moves to the
 person's other open account; it ends where there is none, where the account was
@@ -29,7 +30,9 @@ file is meant to hold everybody, and the report says what to do about those.
 
 An account that stands in several lines counts as its last one says, except within
 a batch of lines, where the first one counts; the others go to FILE.refused.csv,
-with the lines that cannot be read. Stopped in the middle, by whatever it was, the
+with the lines that cannot be read, and the exit status is 3 (0 with
+--allow-refused). Where the account is there and such a line's status restricts it
+(03 to 06), the status is taken over all the same. Stopped in the middle, by whatever it was, the
 same command goes on; of two at the same file the one that began last does.`
 
 // syncLimits are what the operator allows.
@@ -38,10 +41,13 @@ type syncLimits struct {
 	yes      bool  // ... or more
 	dry      bool  // write nothing
 	full     bool  // the file holds everybody
+
+	allowRefused bool // refused lines are no failure
 }
 
 func syncCommand(w world) *cobra.Command {
 	var l syncLimits
+	var as string
 	c := &cobra.Command{
 		Use:   "sync FILE.csv",
 		Short: "Take in the centre's nightly file: only what changed, links follow their accounts",
@@ -51,7 +57,11 @@ func syncCommand(w world) *cobra.Command {
 			if c.Flags().Changed("max-ended") && l.maxEnded < 0 {
 				return errors.New("--max-ended must not be below 0")
 			}
-			r, err := fileRoster(args[0])
+			e, err := parseEncoding(as)
+			if err != nil {
+				return err
+			}
+			r, err := fileRoster(args[0], e)
 			if err != nil {
 				return err
 			}
@@ -62,12 +72,15 @@ func syncCommand(w world) *cobra.Command {
 	c.Flags().BoolVar(&l.yes, "yes", false, "take the file in however many links it ends")
 	c.Flags().BoolVar(&l.dry, "dry-run", false, "say what would happen and write nothing")
 	c.Flags().BoolVar(&l.full, "full", false, "the file holds every account: report those that are missing from it")
+	c.Flags().BoolVar(&l.allowRefused, "allow-refused", false, allowRefusedUsage)
+	c.Flags().StringVar(&as, "encoding", "", encodingUsage)
 	return c
 }
 
 // syncRoster opens what a sync needs and runs it.
 func syncRoster(ctx context.Context, w world, r roster, l syncLimits) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
+		m.mayLackPassword = true
 		if l.dry {
 			m.report.path = ""
 		}
@@ -78,7 +91,10 @@ func syncRoster(ctx context.Context, w world, r roster, l syncLimits) error {
 			return m.hint(err)
 		}
 		s.summary(w.out, time.Since(begun))
-		return err
+		if err != nil {
+			return err
+		}
+		return failIfRefused(s.counts().Refused, l.allowRefused)
 	})
 }
 

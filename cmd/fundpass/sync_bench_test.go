@@ -155,7 +155,7 @@ func highWater(pid int) (kib int64) {
 // each line, into a temporary table.
 func (s *site) copyParsed(b *testing.B, path string) {
 	b.Helper()
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(b, err)
 	db, err := sql.Open("postgres", s.dsn)
 	noError(b, err)

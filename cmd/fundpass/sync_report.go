@@ -33,6 +33,10 @@ func (s *syncer) summary(out io.Writer, took time.Duration) {
 		math.Round(took.Seconds()*10) / 10, perSecond(s.entries+c.Refused, took),
 	}})
 	printLinks(out, c)
+	if s.restricted > 0 {
+		fmt.Fprintf(out, "Of the refused lines, the statuses of %d accounts count all the same.\n", s.restricted)
+	}
+	s.printNotes(out)
 	if s.earlier > 0 {
 		fmt.Fprintf(out, "An earlier run took in %d of the changes; they are counted here.\n", s.earlier)
 	}
@@ -44,7 +48,7 @@ func (s *syncer) summary(out io.Writer, took time.Duration) {
 
 // verdict is the report's last line.
 func (s *syncer) verdict(c store.Counts) string {
-	changes := c.Added + c.Updated + c.LinksMoved + c.LinksEnded + c.ChangesCancelled
+	changes := c.Added + c.Updated + c.LinksMoved + c.LinksEnded + c.ChangesCancelled + s.restricted
 	switch err := s.limits.check(s.plan.LinksEnded, s.plan.Links); {
 	case changes == 0:
 		return "Nothing changed: the database holds what the file says."

@@ -48,7 +48,7 @@ func (s *site) busyNight(n int) (path string) {
 // changesDone waits until a sync has taken in more than so many changes.
 func (s *site) changesDone(path string, more int64) int64 {
 	s.t.Helper()
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(s.t, err)
 	key := sha256.Sum256(append([]byte("sync "), r.digest...))
 	var done int64

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io"
 
 	"github.com/google/uuid"
@@ -17,12 +16,14 @@ type syncer struct {
 	*importer
 	limits syncLimits
 
-	plan    store.Plan
-	ahead   store.Counts // what the plan foresees; Unchanged and Refused are final
-	entries int64        // lines that can be imported
-	steps   [syncSteps]lineSet
-	earlier int64 // differences that an earlier run of the same file took in
-	done    store.Progress
+	plan       store.Plan
+	ahead      store.Counts // what the plan foresees; Unchanged and Refused are final
+	entries    int64        // lines that can be imported
+	late       lateRefusals
+	restricted int64 // refused lines whose status is taken over
+	steps      [syncSteps]lineSet
+	earlier    int64 // differences that an earlier run of the same file took in
+	done       store.Progress
 }
 
 // The steps of a sync. Accounts that are open come first, so that a merged one
@@ -64,6 +65,7 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) error {
 	meter := &meter{out: progress, what: "compare", unit: "lines", total: s.roster.lines}
 	meter.start()
 	defer meter.end()
+	defer s.late.close()
 	var err error
 	s.plan, err = s.db.Compare(ctx, store.Comparison{
 		Changed: s.note,
@@ -85,46 +87,37 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) error {
 func (s *syncer) cutWhole() (piece, error) { return s.cutLines(store.ImportBatch, nil) }
 
 // list makes the digests of a piece's lines.
-func (s *syncer) list(_ context.Context, p *piece) {
-	s.check(p)
-	p.listed = make([]store.Listed, len(p.entries))
+func (s *syncer) list(ctx context.Context, p *piece) {
+	if p.err = s.look(ctx, p); p.err != nil {
+		return
+	}
+	p.listed = make([]store.Listed, len(p.entries), len(p.entries)+len(p.restricted))
 	for i, e := range p.entries {
-		if e.digest.Kind() != "" {
+		if e.digest.Kind() != "" || e.passwordless {
 			e.Hash = notHashed // which password it is does not count here
 		}
 		if p.listed[i], p.err = s.db.List(e.line, e.Depositor); p.err != nil {
 			return
 		}
+		p.listed[i].Passwordless = e.passwordless
 	}
-	p.entries = nil
+	for _, r := range p.restricted {
+		p.listed = append(p.listed, s.db.ListRestriction(r))
+	}
 }
 
 // stage hands a piece over to the comparison.
 func (s *syncer) stage(p *piece, put func(store.Listed) error) error {
 	s.ahead.Refused += p.refused
-	s.entries += int64(len(p.listed))
+	s.entries += int64(len(p.entries))
+	s.signs.add(p.signs)
+	p.entries = nil
 	for _, l := range p.listed {
 		if err := put(l); err != nil {
 			return err
 		}
 	}
 	return s.report.add(p.refusals)
-}
-
-// note keeps a difference for its step.
-func (s *syncer) note(d store.Difference) error {
-	switch {
-	case d.Later != nil:
-		s.ahead.Refused++
-		s.entries--
-		return s.report.add([]refusal{{d.Line, colAccountNo, fmt.Sprintf("the same as in line %d, which counts", *d.Later)}})
-	case d.IsNew:
-		s.ahead.Added++
-	case !d.Same:
-		s.ahead.Updated++
-	}
-	s.steps[stepOf(d)].add(d.Line)
-	return nil
 }
 
 // apply takes in the differences, step by step. The counts go on from an earlier

@@ -247,14 +247,14 @@ func TestSyncRefuses(t *testing.T) {
 		t.Fatal("line without a phone")
 	}
 	path := tempFile(t, strings.Join(append(lines, again, strings.Replace(again, ",101", ",102", 1)), "\n"))
-	out := s.mustSync(path)
-	wantIn(t, out, synced(store.ImportBatch+12, store.ImportBatch+9, 0, 0, 3, 0), fmt.Sprintf("%d GRZH the same as in line %d", store.ImportBatch+13, store.ImportBatch+12), "correct the lines of")
-	wantIn(t, string(readFile(t, path+".refused.csv")), fmt.Sprintf("\n5,GRZH,\"the same as in line %d, which counts\"\n", store.ImportBatch+12), "\n8,,")
+	out := s.mustSync(path, "--allow-refused")
+	wantIn(t, out, synced(store.ImportBatch+12, store.ImportBatch+9, 0, 0, 3, 0), fmt.Sprintf("%d GRZH "+reasonTwice+": line %d", store.ImportBatch+13, store.ImportBatch+12), "correct the lines of")
+	wantIn(t, string(readFile(t, path+".refused.csv")), fmt.Sprintf(",5,GRZH,\"%s: line %d\"\n", reasonTwice, store.ImportBatch+12), "\n,8,,")
 	if strings.Contains(out, "canary") {
 		t.Error(out)
 	}
 	noError(t, os.Remove(path+".refused.csv"))
-	dry := s.mustSync(path, "--dry-run")
+	dry := s.mustSync(path, "--dry-run", "--allow-refused")
 	wantIn(t, dry, "refused lines: 3 ", "Nothing changed")
 	if _, err := os.Stat(path + ".refused.csv"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a dry run wrote its refusals: %v", err)
@@ -267,7 +267,7 @@ func TestSyncOfChangingFile(t *testing.T) {
 	s := newSite(t)
 	f := newNightFile(3)
 	path := f.write(t)
-	r, err := fileRoster(path)
+	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	f.at(1).name = "MARIA"
 	noError(t, os.WriteFile(path, readFile(t, f.write(t)), 0o600))

@@ -27,8 +27,12 @@ var (
 
 // statusOf is the status a process ends with for err, which is not nil.
 func statusOf(err error) int {
-	if errors.Is(err, errUsage) {
+	var refused refusedLines
+	switch {
+	case errors.Is(err, errUsage):
 		return 2
+	case errors.As(err, &refused):
+		return exitRefused
 	}
 	return 1
 }

@@ -12,11 +12,19 @@ import (
 const maxNameRunes = 120
 
 // dots are the characters met in the place of the middle dot of 阿依古丽·买买提.
-const dots = "\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u2e33\u30fb\uff65\ua78f\u02d9"
+const dots = "\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u2e33\u30fb\uff65\ua78f\u02d9" +
+	"\u1427\u16eb\u2218\u25aa\u25e6\u26ab\u2981\u2b24\u2e30\u318d\ufe45\U00010101"
 
 // stops become a middle dot in a Chinese name, where they have no other use,
 // and stay a full stop in others: J. F. SMITH.
-const stops = "\uff0e\ufe52\u2024\u3002\uff61"
+const stops = "\uff0e\ufe52\u2024\u3002\uff61\u06d4"
+
+// hyphens are the dashes that become a hyphen, and in a Chinese name a middle dot.
+const hyphens = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+
+// chineseSigns is for a name with Chinese characters: it has no blanks, and one
+// separator, whatever a system or a keyboard wrote there. No two names differ in that.
+var chineseSigns = strings.NewReplacer(" ", "", ".", "·", "--", "·", "-", "·", "_", "·", ",", "·", "、", "·", "*", "·")
 
 // closeDots takes the blanks from around a middle dot.
 var closeDots = strings.NewReplacer(" · ", "·", " ·", "·", "· ", "·")
@@ -38,7 +46,7 @@ func Name(s string) (string, error) {
 	}
 	s = strings.Map(unify, norm.NFC.String(s))
 	if strings.ContainsFunc(s, han) {
-		s = strings.ReplaceAll(strings.ReplaceAll(s, " ", ""), ".", "·")
+		s = chineseSigns.Replace(s)
 	}
 	s = strings.Join(strings.Fields(s), " ")
 	s = closeDots.Replace(s)
@@ -62,7 +70,7 @@ func unify(r rune) rune {
 		return '.'
 	case strings.ContainsRune("\u2018\u2019\u02bc\uff07", r):
 		return '\''
-	case strings.ContainsRune("\u2010\u2011\u2012\u2013\ufe63\uff0d", r):
+	case strings.ContainsRune(hyphens, r):
 		return '-'
 	case r == '\u25cb' || r == '\u25ef': // circles, where an input method or a code page has no 〇
 		return '〇'

@@ -12,6 +12,8 @@ import (
 const (
 	bcryptSalt = 16
 	bcryptSize = 23
+
+	bcryptInput = 72 // of a password, without its closing NUL
 )
 
 // bcryptBase64 is bcrypt's own alphabet. Loose bits at the end are let pass, as
@@ -22,10 +24,11 @@ var bcryptBase64 = base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 // NUL of $2a$, $2b$ and $2y$) with a given salt, which x/crypto/bcrypt does not
 // offer. The tests compare the two.
 //
-// bcrypt looks at 72 bytes. Of a longer password the rest does not count, as it
-// did not in the old system: what that accepted is the right password. The
-// upgrade that follows hashes the whole of what was typed, and from then on the
-// whole counts.
+// bcrypt looks at 72 bytes, so behind it any tail of a longer password would be
+// right, and the upgrade that follows would make the tail that was typed the
+// password. A longer password is therefore nil, which is no digest: its owner is
+// refused like anybody with a wrong password, and sets a new one by a reset or at
+// the counter.
 //
 // bcrypt repeats the password with its closing NUL, so one that holds a NUL may
 // look like a shorter one, and C libraries end there. Such a password is nil: no
@@ -48,7 +51,7 @@ func bcryptSum(password []byte, cost int, salt []byte) []byte {
 			c.Encrypt(block, block)
 		}
 	}
-	if bytes.IndexByte(password, 0) >= 0 {
+	if len(password) > bcryptInput || bytes.IndexByte(password, 0) >= 0 {
 		return nil // after the same work
 	}
 	return text[:bcryptSize]

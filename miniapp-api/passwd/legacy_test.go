@@ -154,35 +154,6 @@ func TestBcryptIsTheLibrarys(t *testing.T) {
 	})
 }
 
-// bcrypt never looked beyond 72 bytes: what the old system accepted is right,
-// once. The upgrade hashes all of it.
-func TestBcryptLongPassword(t *testing.T) {
-	t.Parallel()
-	h := cheap(t)
-	long := strings.Repeat("x", 71) + "ab" // by crypt of the C library
-	l, err := ParseLegacy("$2b$04$abcdefghijklmnopqrstuuHbnx0yaU800R4WtnznLWN/va58cg.Sm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash, err := h.Wrap(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for typed, want := range map[string]bool{long: true, long[:72]: true, long[:72] + "z": true, long[:71]: false, long[:71] + "b": false} {
-		if ok, upgrade, err := h.Verify(t.Context(), hash, NewSecret(typed)); ok != want || upgrade != want || err != nil {
-			t.Errorf("before, %d bytes: %v, %v", len(typed), ok, err)
-		}
-	}
-	if hash, err = h.Hash(t.Context(), NewSecret(long)); err != nil {
-		t.Fatal(err)
-	}
-	for typed, want := range map[string]bool{long: true, long[:72]: false, long[:72] + "z": false} {
-		if ok, _, err := h.Verify(t.Context(), hash, NewSecret(typed)); ok != want || err != nil {
-			t.Errorf("after, %d bytes: %v, %v", len(typed), ok, err)
-		}
-	}
-}
-
 // bcrypt repeats a password and its closing NUL up to 72 bytes, so "ab" and
 // "ab\x00ab" are one to it.
 func TestBcryptRefusesNUL(t *testing.T) {

@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fundpass/keys/testenv"
 )
 
 // cut sends a request and closes the socket after a while. It returns the code of an
@@ -69,18 +71,18 @@ func TestA1CutOwner(t *testing.T) {
 	crowd := n.linked(2, server.URL)
 	owner, thief := crowd[0], crowd[1]
 	codes := map[string]int{}
-	for range 200 {
+	for range testenv.Rounds(60, 200) {
 		codes[owner.cut(owner.openChange(owner.Password), hangUp())]++
 	}
 	t.Logf("right password, answers before the cut: %v", codes)
 	if codes["PASSWORD_LOCKED"]+codes["OLD_PASSWORD_WRONG"] > 0 {
 		t.Errorf("the right password is locked or wrong: %v", codes)
 	}
-	if a := owner.persist(owner.openChange(owner.Password), leaseWait); a.Code != "OK" {
+	if a := owner.persist(owner.openChange(owner.Password)); a.Code != "OK" {
 		t.Errorf("after the cuts: %s", a.raw)
 	}
 	codes = map[string]int{}
-	for range 200 {
+	for range testenv.Rounds(60, 200) {
 		codes[thief.cut(thief.openChange("Wrong-Harbor-1"), hangUp())]++
 	}
 	t.Logf("wrong password, answers before the cut: %v", codes)
@@ -106,7 +108,7 @@ func TestA1CutStrangers(t *testing.T) {
 	}
 	var mu sync.Mutex
 	codes := map[string]int{}
-	rush(1000, func(i int) answer {
+	rush(testenv.Rounds(200, 1000), func(i int) answer {
 		guess := victim.link()
 		guess.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
 		code := thieves[i%len(thieves)].cut(guess, time.Duration(rand.IntN(300))*time.Millisecond)
@@ -117,7 +119,7 @@ func TestA1CutStrangers(t *testing.T) {
 	})
 	t.Logf("answers before the cut: %v", codes)
 	for range 6 {
-		thieves[0].persist(victim.link(), leaseWait) // the right one, if there is a guess left
+		thieves[0].persist(victim.link()) // the right one, if there is a guess left
 	}
 	var links int
 	noError(t, n.sql.QueryRow(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, victim.digest).Scan(&links))
@@ -174,7 +176,7 @@ func TestA1EventsLocked(t *testing.T) {
 		}
 	}
 	for _, s := range all {
-		a := s.persist(s.request, leaseWait)
+		a := s.persist(s.request)
 		t.Logf("%s, again: %s", s.name, a.Code)
 		want, left := "OLD_PASSWORD_WRONG", 4
 		if s.right {
@@ -213,10 +215,10 @@ func TestA1KillBetweenChargeAndVerdict(t *testing.T) {
 		c.base = server.URL
 	}
 	n.ageLeases()
-	if a := c.persist(c.openChange(c.Password).under("k-0"), leaseWait); a.Code != "OK" {
+	if a := c.persist(c.openChange(c.Password).under("k-0")); a.Code != "OK" {
 		t.Errorf("the same request again: %s", a.raw)
 	}
-	if a := c.persist(c.openChange(c.Password), 2*leaseWait); a.Code != "OK" {
+	if a := c.persist(c.openChange(c.Password)); a.Code != "OK" {
 		t.Errorf("without a key: %s", a.raw)
 	}
 	checkServer(t, server)

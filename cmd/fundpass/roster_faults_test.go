@@ -1,0 +1,310 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/store"
+)
+
+const noPhone = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n"
+
+// refused runs a command whose lines are refused and returns what it says, and its
+// file of refusals.
+func (s *site) refused(args ...string) (out, report string) {
+	s.t.Helper()
+	r := runWith(s.t, s.env(), args...)
+	if statusOf(r.err) != exitRefused {
+		s.t.Fatalf("exit %d: %v\n%s", statusOf(r.err), r.err, r.out)
+	}
+	content, err := os.ReadFile(args[1] + ".refused.csv")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(r.out), " "), string(content)
+}
+
+// An account that lost the zeros in front of its number is not a second account.
+func TestB2LostLeadingZeros(t *testing.T) {
+	t.Parallel()
+	const old = "000012345678,ANNA,03,XA9901041,01,id-last6\n"
+	for _, tt := range []struct{ name, lost string }{
+		{"all", "12345678,ANNA,03,XA9901041,01,id-last6\n"},
+		{"some", "0012345678,ANNA,03,XA9901041,01,id-last6\n"},
+		{"and the name", "12345678,MARIA,03,XA9901041,02,id-last6\n"},
+		{"or gained some", "0000012345678,ANNA,03,XA9901041,01,id-last6\n"},
+	} {
+		for _, command := range []string{"import", "sync"} {
+			t.Run(tt.name+" "+command, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				s.mustImport(tempFile(t, noPhone+old))
+				path := tempFile(t, noPhone+tt.lost)
+				for range 2 { // the second time the file is known
+					out, report := s.refused(command, path)
+					number, _, _ := strings.Cut(tt.lost, ",")
+					wantIn(t, report, number+",2,GRZH,\""+reasonShortened+"\"")
+					wantIn(t, out, "Look at the file: 1 lines have account numbers of")
+				}
+				if command == "sync" {
+					dry, _ := s.refused(command, path, "--dry-run")
+					wantIn(t, dry, reasonShortened, "Nothing changed")
+				}
+				if n := s.accounts(); n != 1 {
+					t.Errorf("%d accounts", n)
+				}
+			})
+		}
+	}
+}
+
+// The same in one file: the line that is first counts. Accounts that are there, and
+// those of other people, are not touched by it.
+func TestB2LeadingZerosWithinFile(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"import", "sync"} {
+		s := newSite(t)
+		path := tempFile(t, noPhone+
+			"000012345678,ANNA,03,XA9901041,01,id-last6\n"+
+			"12345678,ANNA,03,XA9901041,01,id-last6\n"+
+			"012345678,MARIA,03,XA9901042,01,id-last6\n"+
+			"880012345678,ANNA,03,XA9901041,02,id-last6\n")
+		out, report := s.refused(command, path)
+		wantIn(t, report, "12345678,3,GRZH,")
+		if n := s.accounts(); n != 3 || strings.Count(report, "\n") != 2 {
+			t.Errorf("%s: %d accounts\n%s\n%s", command, n, out, report)
+		}
+		s.refused(command, path)
+	}
+}
+
+// Numbers that spreadsheets spoilt are named as such.
+func TestB2SpoiltNumbers(t *testing.T) {
+	t.Parallel()
+	h := mustHeader(t, rosterHeader)
+	for _, tt := range []struct{ column, value, want string }{
+		{colIDNumber, "1.23E+17", "scientific notation"},
+		{colIDNumber, "9.90101195603E+17", "scientific notation"},
+		{colIDNumber, "990101195603070000", "15 digits"},
+		{colPhone, "1.00123E+10", "scientific notation"},
+		{colPhone, "1E+10", "scientific notation"},
+		{colPhone, "10012345678.0", "decimal places"},
+		{colAccountNo, "8.8E+11", "scientific notation"},
+		{colEmployer, "9.9E+06", "scientific notation"},
+		{colAccountNo, "#####", "too narrow"},
+		{colIDNumber, "990101195603070012", "wrong check digit"},
+	} {
+		fields := goodFields()
+		fields[h.at[tt.column]] = tt.value
+		_, refusals := h.read(1, fields)
+		if len(refusals) == 0 || refusals[0].column != tt.column || !strings.Contains(refusals[0].reason, tt.want) || strings.Contains(refusals[0].reason, tt.value) {
+			t.Errorf("%s of %s: %+v", tt.value, tt.column, refusals)
+		}
+	}
+}
+
+// One cut number in eleven has the right check digit; beside one that is surely cut
+// it is refused, and alone it is what one in a thousand people has.
+func TestB2CutNumbers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const right, wrong = "990101195603073000", "990101195603070000"
+	if _, err := document.Parse("01", right); err != nil {
+		t.Fatal(err)
+	}
+	one := "880000000001,张测试,01," + right + ",01,id-last6\n"
+	s.mustImport(tempFile(t, noPhone+one))
+	_, report := s.refused("import", tempFile(t, noPhone+one+"880000000002,王五,01,"+wrong+",01,id-last6\n"))
+	wantIn(t, report, "880000000001,2,ZJHM,\"ends in 000", "880000000002,3,ZJHM,\"ends in 000")
+}
+
+// A file whose numbers are of another length than those held is warned of.
+func TestB2OtherLengths(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.mustImport(tempFile(t, noPhone+"000012345678,ANNA,03,XA9901041,01,id-last6\n"))
+	path := tempFile(t, noPhone+"87654321,MARIA,03,XA9901042,01,id-last6\n")
+	for _, out := range []string{s.mustSync(path, "--dry-run"), s.mustImport(path)} {
+		wantIn(t, out, "Look at the file: 1 lines have account numbers of 8 characters; those held before have 12.")
+	}
+	if out := s.mustImport(path); strings.Contains(out, "Look at the file") {
+		t.Errorf("both lengths are held by now: %s", out)
+	}
+}
+
+// Codes of one digit are what they were before a spreadsheet; other marks of one are
+// named.
+func TestB4SpreadsheetCodes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := tempFile(t, five+strings.Replace(strings.Replace(zhang, ",01,99", ",1,99", 1), ",01,", ",1,", 1)+"\n")
+	wantIn(t, s.mustImport(path), counts(1, 1, 0, 0, 0), "in 1 lines a code has one digit and was read as two, 1 as 01")
+	if a := s.account(s.open(), "01", "990101195603070010", ""); a == nil || a.Status != "01" || a.Person.IDType != "01" {
+		t.Errorf("got %+v", a)
+	}
+	h := mustHeader(t, rosterHeader)
+	for _, tt := range []struct{ value, want string }{{"'%s", "apostrophe"}, {`="%s"`, "formula"}, {"‘%s", "apostrophe"}} {
+		for column, at := range h.at {
+			fields := goodFields()
+			if column == colDigest {
+				fields[h.at[colRule]] = ""
+			}
+			fields[at] = fmt.Sprintf(tt.value, fields[at])
+			_, refusals := h.read(1, fields)
+			if len(refusals) == 0 || !strings.Contains(refusals[0].reason, tt.want) {
+				t.Errorf("%s in %s: %+v", tt.value, column, refusals)
+			}
+		}
+	}
+	fields := goodFields()
+	fields[h.at[colName]], fields[h.at[colIDType]], fields[h.at[colIDNumber]] = "'ANNA", "03", "XA9901041"
+	if _, refusals := h.read(1, fields); columnsOf(refusals) != colName {
+		t.Errorf("'ANNA: %+v", refusals)
+	}
+}
+
+// A status that restricts an account that is there applies even where another field
+// of its line is refused, and only such a status, and only there.
+func TestB4StatusOfRefusedLine(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"import", "sync"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			f := newNightFile(8)
+			s.mustImport(f.write(t))
+			db := s.open()
+			s.link(db, f.at(0), f.order[0])
+			s.link(db, f.at(1), f.order[1])
+			f.at(0).status, f.at(0).phone = store.StatusFrozen, "broken"
+			f.at(1).status, f.at(1).name = store.StatusClosed, "AN?NA"
+			f.at(2).status, f.at(2).number = store.StatusMoved, "1.23E+17"
+			f.at(3).status, f.at(3).phone = store.StatusSealed, "broken" // restricts nobody
+			f.at(4).status, f.at(4).phone = "07", "broken"
+			f.at(5).name = "MARIA"
+			f.at(6).name, f.at(6).phone = "ELENA", "broken"
+			f.at(7).status, f.at(7).name = store.StatusFrozen, "\xff\xff" // in no encoding
+			f.add("880099999999", "XA0999999").phone = "broken"
+			f.at(8).status = store.StatusFrozen // of nobody
+			path := f.write(t)
+			out, report := s.refused(command, path, "--encoding", "utf-8")
+			wantIn(t, report, f.order[0]+",2,GRZHZT,\""+reasonStatus, f.order[1]+",3,GRZHZT,", f.order[2]+",4,GRZHZT,", f.order[4]+",6,GRZHZT,\"not one of")
+			wantIn(t, out, "4 GRZHZT "+reasonStatus, links(0, 1, 2))
+			if strings.Count(report, reasonStatus) != 4 {
+				t.Error(report)
+			}
+			for i, want := range []string{"06", "05", "04", "01", "01", "01", "01", "06"} {
+				a := s.account(db, document.Passport, fmt.Sprintf("XA%07d", i), "")
+				if want == "05" || want == "04" {
+					a = s.account(db, document.Passport, fmt.Sprintf("XA%07d", i), f.order[i])
+				}
+				if a == nil || a.Status != want || a.Person.Phone != "10012345678" {
+					t.Errorf("account %d: %+v, want %s", i, a, want)
+				}
+			}
+			before := s.tables()
+			s.refused(command, path, "--encoding", "utf-8")
+			if s.tables() != before {
+				t.Error("the same file again changed something")
+			}
+			f.at(0).status, f.at(0).phone = store.StatusNormal, "10012345678" // the freeze is lifted
+			s.mustSync(f.write(t, 0))
+			if a := s.account(db, document.Passport, f.at(0).number, ""); a == nil || a.Status != "01" {
+				t.Errorf("it stays frozen: %+v", a)
+			}
+		})
+	}
+}
+
+// A command that refused lines says so by its exit status; the file of refusals has
+// what finds a line again, the screen has sums.
+func TestB5RefusedLines(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	text := noPhone
+	for i := range 30 {
+		text += fmt.Sprintf("%012d,王五%d,01,990101195603070010,01,id-last6\n", 100+i, i)
+	}
+	path := tempFile(t, text+"000000000200,ANNA,77,XA9901041,01,id-last6\n")
+	for _, command := range []string{"import", "sync"} {
+		out, report := s.refused(command, path)
+		wantIn(t, report, "GRZH,line,column,reason\n000000000100,2,XINGMING,\"not a name: it holds a digit\"\n", "\n000000000200,32,ZJLX,")
+		wantIn(t, out, "refused lines: 31 lines column reason 30 XINGMING not a name: it holds a digit 1 ZJLX unknown document type")
+		for _, secret := range []string{"王五", "ANNA", "990101", "XA99", "000000000100"} {
+			if strings.Contains(out, secret) || secret != "000000000100" && strings.Contains(report, secret) {
+				t.Errorf("%s is told", secret)
+			}
+		}
+		if r := runWith(t, s.env(), command, path, "--allow-refused"); r.err != nil {
+			t.Error(r.err)
+		}
+		if r := runWith(t, s.env(), command, "--help"); !strings.Contains(r.out, "status is 3 (0 with") || !strings.Contains(r.out, "--encoding") {
+			t.Error(r.out)
+		}
+	}
+}
+
+// A password that everybody tries first is one that its owner must change.
+func TestB6CommonPasswordBehindDigest(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	md5, sm3 := legacySum("md5"), legacySum("sm3")
+	out := s.mustImport(tempFile(t, "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"+
+		"880000000001,ANNA,03,XA9901041,01,{md5}"+md5("123456")+"\n"+
+		"880000000002,ANNA,03,XA9901042,01,{sm3}"+sm3("woaini1314")+"\n"+
+		"880000000003,ANNA,03,XA9901043,01,{md5}"+md5("Willow-Harbor-69")+"\n"))
+	wantIn(t, out, "among the commonest md5 2 0 1 sm3 1 0 1")
+	for i, want := range []string{store.PasswordMustChange, store.PasswordMustChange, store.PasswordSet} {
+		a := s.account(s.open(), "03", fmt.Sprintf("XA990104%d", i+1), "")
+		if a == nil || a.State != want || a.Hash == "" || a.InitialRule != "" {
+			t.Errorf("%d: %+v", i, a)
+		}
+	}
+}
+
+// A sync asks for no password of accounts that are there; a new one needs it.
+func TestB7SyncWithoutPasswordColumn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.mustImport(tempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,id-last6\n"))
+	const bare = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT\n"
+	path := tempFile(t, bare+"880000000001,ANNA,03,XA9901041,06\n")
+	wantIn(t, s.mustSync(path), synced(1, 0, 1, 0, 0, 0), "Done.")
+	wantIn(t, s.mustSync(path), synced(1, 0, 0, 1, 0, 0))
+	out, report := s.refused("sync", tempFile(t, bare+"880000000001,ANNA,03,XA9901041,02\n880000000002,MARIA,03,XA9901042,01\n"))
+	wantIn(t, out, synced(2, 0, 1, 0, 1, 0))
+	wantIn(t, report, "880000000002,3,CSMM,\""+reasonNoRule)
+	wantIn(t, s.mustSync(tempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,\n")), synced(1, 0, 1, 0, 0, 0))
+	if a := s.account(s.open(), "03", "XA9901041", ""); a == nil || a.State != store.PasswordInitial || a.InitialRule != "id-last6" || a.Status != "01" {
+		t.Errorf("got %+v", a)
+	}
+	wantIn(t, s.refusedWhole(t, bare, "import"), "missing column CSMM or JMMM")
+}
+
+// An import does not end the link of an account merged into one further down, be it
+// batches later.
+func TestA6ImportMergesIntoLaterLine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	f := newNightFile(2*legacyPiece + 2)
+	s.mustImport(f.write(t))
+	db := s.open()
+	for i := range 3 {
+		s.link(db, f.at(i), f.order[i])
+		f.at(i).status = store.StatusMerged
+	}
+	f.add("880099999998", f.at(0).number)
+	f.add("880099999999", f.at(2).number).status = store.StatusClosed // no account to go to
+	text := string(readFile(t, f.write(t)))
+	text = strings.ReplaceAll(strings.Replace(text, "CSMM", "CSMM,JMMM", 1), "id-last6", "id-last6,") // small pieces
+	wantIn(t, s.mustImport(tempFile(t, text)), counts(2*legacyPiece+4, 2, 3, 2*legacyPiece-1, 0), links(1, 2, 3))
+	moved, err := db.Session(t.Context(), digestOf(f.order[0]))
+	noError(t, err)
+	if a, err := db.LinkedAccount(t.Context(), moved.Link.AccountID); err != nil || a.Person.AccountNo != "880099999998" {
+		t.Errorf("linked to %s, %v", a.Person.AccountNo, err)
+	}
+}
