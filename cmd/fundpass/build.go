@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 
 	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
@@ -71,7 +70,7 @@ const queueForHash = 8
 
 // newHasher bounds hashing to the processors there are.
 func newHasher(f files) *passwd.Hasher {
-	slots := runtime.GOMAXPROCS(0)
+	slots := passwd.DefaultSlots()
 	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Slots: slots, Queue: slots * queueForHash})
 }
 

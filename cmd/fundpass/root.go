@@ -11,8 +11,9 @@ func newRoot(w world) *cobra.Command {
 			"provident-fund password, and holds what its operators need.\n\n" +
 			"To look at it:      fundpass demo, then fundpass walk\n" +
 			"To put it to work:  fundpass keys new, migrate, import, check, serve",
-		SilenceUsage:  true, // an error of the work is not one of typing
-		SilenceErrors: true, // main prints it, once
+		SilenceUsage:     true, // an error of the work is not one of typing
+		SilenceErrors:    true, // main prints it, once
+		PersistentPreRun: func(*cobra.Command, []string) { protectMemory(w) },
 	}
 	root.SetIn(w.in)
 	root.SetOut(w.out)
@@ -25,4 +26,12 @@ func newRoot(w world) *cobra.Command {
 		openIDCommand(w),
 	)
 	return root
+}
+
+// protectMemory comes before every command, because nearly all read keys or citizens'
+// data. Where it fails the command runs all the same.
+func protectMemory(w world) {
+	if err := harden(); err != nil {
+		newLog(w.err, "").Warn("memory of this process may be dumped", "err", err)
+	}
 }
