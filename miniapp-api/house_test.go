@@ -118,7 +118,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
 	h.t.Cleanup(hasher.Close)
 	c := Config{
-		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithNow(h.clock.Now)),
+		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithPepper(h.pepper), storetest.WithNow(h.clock.Now)),
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey, Notices: true,

@@ -35,7 +35,7 @@ func TestClock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID,
-				Box: storetest.NewBox(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 	dsn := storetest.DSN(t)
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
-			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID, Box: storetest.NewBox(t)})
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID, Box: storetest.Box()})
 			if err != nil {
 				t.Fatal(err)
 			}

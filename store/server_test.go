@@ -131,7 +131,7 @@ func TestOpenWaits(t *testing.T) {
 	}
 	opened := make(chan error)
 	go func() {
-		db, err := store.Open(t.Context(), store.Config{DSN: s.DSN(""), Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+		db, err := store.Open(t.Context(), store.Config{DSN: s.DSN(""), Center: "c", AppID: "a", Box: storetest.Box()})
 		if err == nil {
 			err = db.Close()
 		}
@@ -199,7 +199,7 @@ func TestRegister(t *testing.T) {
 	storetest.Open(t, dsn) // again is nothing new
 	storetest.Open(t, dsn, storetest.WithCenter("second", "2021000000000002"))
 	open := func(center, app string) error {
-		db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.NewBox(t)})
+		db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.Box()})
 		if err == nil {
 			db.Close()
 		}
@@ -225,7 +225,7 @@ func TestRegisterAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: "c", AppID: "a", Box: storetest.NewBox(t), MaxConns: 2})
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: "c", AppID: "a", Box: storetest.Box(), MaxConns: 2})
 				if err != nil {
 					t.Error(err)
 					return

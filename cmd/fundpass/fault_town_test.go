@@ -49,7 +49,7 @@ func settle(t testing.TB, s *site) *town {
 	noError(t, err)
 	pepper, err := keys.LoadPepper(s.path("pepper.key"))
 	noError(t, err)
-	n := &town{site: s, t: t, count: new(int), db: storetest.Open(t, s.dsn, storetest.WithBox(box))}
+	n := &town{site: s, t: t, count: new(int), db: storetest.Open(t, s.dsn, storetest.WithBox(box), storetest.WithPepper(pepper))}
 	n.sql, err = sql.Open("postgres", s.dsn)
 	noError(t, err)
 	t.Cleanup(func() { n.sql.Close() })
