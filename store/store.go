@@ -84,6 +84,8 @@ type DB struct {
 	pooled       bool         // a transaction pooler stands between us and the server
 	unreplicated atomic.Int64 // commits that a standby did not confirm
 
+	batchTime time.Duration // of one transaction that deletes what is old
+
 	life       context.Context // ends with Close
 	end        context.CancelFunc
 	background sync.WaitGroup
@@ -136,7 +138,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{center: c.Center, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log}
+	db := &DB{center: c.Center, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
 	}
