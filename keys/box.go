@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,12 +22,16 @@ var ErrSealed = errors.New("keys: sealed value does not open")
 // indexSize is the length of a blind index and of a Pepper's tag, in bytes.
 const indexSize = 32
 
+// tinkPrefix begins what tink seals; the id of the key follows.
+const tinkPrefix = 1
+
 // A Box seals database columns that must not be readable (AES-256-GCM) and
 // makes the blind indexes by which they are still found (HMAC-SHA256). It is
 // safe for concurrent use.
 type Box struct {
-	seal  tink.AEAD
-	index prf.PRF
+	seal   tink.AEAD
+	index  prf.PRF
+	newest []byte // how everything begins that the newest key sealed
 }
 
 // boxKeys is a column key file: {"aead": …, "index": …}, both tink keysets.
@@ -71,7 +76,12 @@ func ParseBox(data []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: \"index\" is not usable", ErrFormat)
 	}
-	return &Box{seal: seal, index: index.PRFs[index.PrimaryID]}, nil
+	primary, err := k.seal.Primary()
+	if err != nil {
+		return nil, fmt.Errorf("%w: \"aead\" has no primary key", ErrFormat)
+	}
+	newest := binary.BigEndian.AppendUint32([]byte{tinkPrefix}, primary.KeyID())
+	return &Box{seal: seal, index: index.PRFs[index.PrimaryID], newest: newest}, nil
 }
 
 // Seal encrypts plain for one place. context names that place (table, column,
@@ -94,28 +104,36 @@ func (b *Box) Open(sealed, context []byte) ([]byte, error) {
 	return plain, nil
 }
 
+// Newest reports whether the newest key of the file sealed this.
+func (b *Box) Newest(sealed []byte) bool { return bytes.HasPrefix(sealed, b.newest) }
+
 // Index returns the blind index of parts, 32 bytes, always the same for the
 // same purpose and parts. Purposes are worlds apart: equal parts give unequal
 // indexes. Parts are framed by their length, so ("ab", "c") and ("a", "bc")
 // differ.
 func (b *Box) Index(purpose string, parts ...[]byte) []byte {
-	size := 8 + len(purpose)
-	for _, part := range parts {
-		size += 8 + len(part)
-	}
-	input := binary.BigEndian.AppendUint64(make([]byte, 0, size), uint64(len(purpose)))
-	input = append(input, purpose...)
-	for _, part := range parts {
-		input = binary.BigEndian.AppendUint64(input, uint64(len(part)))
-		input = append(input, part...)
-	}
-	sum, err := b.index.ComputePRF(input, indexSize)
+	sum, err := b.index.ComputePRF(frame(purpose, parts), indexSize)
 	if err != nil {
 		// HMAC fails only for a longer output than SHA-256 has; ParseBox
 		// let no other algorithm in.
 		panic("keys: blind index: " + err.Error())
 	}
 	return sum
+}
+
+// frame puts a length before the purpose and before each part.
+func frame(purpose string, parts [][]byte) []byte {
+	size := 8 + len(purpose)
+	for _, part := range parts {
+		size += 8 + len(part)
+	}
+	framed := binary.BigEndian.AppendUint64(make([]byte, 0, size), uint64(len(purpose)))
+	framed = append(framed, purpose...)
+	for _, part := range parts {
+		framed = binary.BigEndian.AppendUint64(framed, uint64(len(part)))
+		framed = append(framed, part...)
+	}
+	return framed
 }
 
 func parseBoxKeys(data []byte) (boxKeys, error) {

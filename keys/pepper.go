@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,6 +68,35 @@ func (p *Pepper) Tag(kid uint32, data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("keys: pepper: %w", err)
 	}
 	return tag, nil
+}
+
+// Derive returns HMAC-SHA256 of a purpose and parts, framed as Box.Index frames them,
+// under the key with this id, or ErrUnknownPepper. What Tag is given has another length
+// than any frame.
+func (p *Pepper) Derive(kid uint32, purpose string, parts ...[]byte) ([]byte, error) {
+	return p.Tag(kid, frame(purpose, parts))
+}
+
+// Fingerprints returns what recognises parts that could be guessed, a password above
+// all: for each key of the file its id, four bytes, and what Derive returns. The newest
+// key's comes first and is the one to store; after a rotation the stored one is among
+// the others, as long as the file has its key.
+func (p *Pepper) Fingerprints(purpose string, parts ...[]byte) [][]byte {
+	framed := frame(purpose, parts)
+	all := make([][]byte, 1, len(p.keys.PRFs))
+	for kid := range p.keys.PRFs {
+		tag, err := p.Tag(kid, framed)
+		if err != nil {
+			panic("keys: fingerprint: " + err.Error()) // HMAC with a key that is there
+		}
+		print := append(binary.BigEndian.AppendUint32(nil, kid), tag...)
+		if kid == p.Current() {
+			all[0] = print
+		} else {
+			all = append(all, print)
+		}
+	}
+	return all
 }
 
 func parsePepperKeys(data []byte) (*keyset.Handle, error) {

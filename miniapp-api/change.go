@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -52,7 +53,7 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 	if err := changeable(account); err != nil {
 		return changeReply{}, err
 	}
-	change, err := s.db.OpenChange(ctx, v.Session, account, s.db.PasswordFingerprint(account, in.OldPassword.Normalised()))
+	change, err := s.db.OpenChange(ctx, v.Session, account, s.db.PasswordFingerprints(account, in.OldPassword.Normalised())[0])
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		return changeReply{}, ErrChangeInProgress
@@ -134,28 +135,28 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 	if err != nil {
 		return confirmReply{}, err
 	}
-	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
-	if change.Repeats(fingerprint) && in.New.Equal(in.Again) {
+	fingerprints := s.db.PasswordFingerprints(account, in.New.Normalised())
+	if change.Repeats(fingerprints...) && in.New.Equal(in.Again) {
 		return s.doneReply(ctx, v, change), nil
 	}
 	if change.State != store.ChangeOpen {
 		return confirmReply{}, ErrChangeGone
 	}
-	if err := s.acceptable(ctx, in, change.OldFingerprint, account, fingerprint); err != nil {
-		return s.unlessDone(ctx, v, fingerprint, err)
+	if err := s.acceptable(ctx, in, change.Replaces(fingerprints...), account, fingerprints); err != nil {
+		return s.unlessDone(ctx, v, fingerprints, err)
 	}
-	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprint})
+	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprints[0]})
 }
 
-// acceptable says what is wrong with a new password. old is the fingerprint of the
-// old one, where that was just typed.
-func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, a store.Account, fingerprint []byte) error {
+// acceptable says what is wrong with a new password. same: it is the old one, as far as
+// that was just typed.
+func (s *Server) acceptable(ctx context.Context, in confirmRequest, same bool, a store.Account, fingerprints [][]byte) error {
 	switch {
 	case in.New.Empty():
 		return ErrBadRequest.withFields(FieldError{"new_password", "REQUIRED", "请输入新密码"})
 	case !in.New.Equal(in.Again):
 		return ErrPasswordMismatch
-	case bytes.Equal(fingerprint, old):
+	case same:
 		return ErrPasswordSame
 	}
 	if broken := s.policy.Check(in.New, subject(a)); len(broken) > 0 {
@@ -165,7 +166,21 @@ func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, 
 		}
 		return ErrPasswordWeak.withFields(fields...)
 	}
-	used, err := s.db.PasswordUsed(ctx, a, fingerprint, s.policy.History)
+	return s.notReused(ctx, in.New, a, fingerprints)
+}
+
+// notReused refuses an earlier password. One that a reset replaced, which nobody typed
+// then, costs a hash; where the pepper file has lost its key nobody can tell it any more.
+func (s *Server) notReused(ctx context.Context, password passwd.Secret, a store.Account, fingerprints [][]byte) error {
+	used, hashes, err := s.db.PasswordUsed(ctx, a, fingerprints, s.policy.History)
+	for _, hash := range hashes {
+		if err != nil || used {
+			break
+		}
+		if used, _, err = s.hasher.Verify(ctx, hash, password); errors.Is(err, keys.ErrUnknownPepper) {
+			err = nil
+		}
+	}
 	if err == nil && used {
 		err = ErrPasswordReused
 	}
@@ -174,7 +189,7 @@ func (s *Server) acceptable(ctx context.Context, in confirmRequest, old []byte, 
 
 // unlessDone answers a confirm whose password is used: by this very change,
 // when another run of the same confirm has just finished it.
-func (s *Server) unlessDone(ctx context.Context, v visit, fingerprint []byte, err error) (confirmReply, error) {
+func (s *Server) unlessDone(ctx context.Context, v visit, fingerprints [][]byte, err error) (confirmReply, error) {
 	if !errors.Is(err, ErrPasswordReused) {
 		return confirmReply{}, err
 	}
@@ -182,7 +197,7 @@ func (s *Server) unlessDone(ctx context.Context, v visit, fingerprint []byte, er
 	switch {
 	case gone != nil && !errors.Is(gone, store.ErrNotFound):
 		return confirmReply{}, gone
-	case gone == nil && change.Repeats(fingerprint):
+	case gone == nil && change.Repeats(fingerprints...):
 		return s.doneReply(ctx, v, change), nil
 	}
 	return confirmReply{}, err

@@ -3,7 +3,6 @@ package miniapp
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"mime"
@@ -163,8 +162,7 @@ func tokenDigest(c echo.Context) (digest []byte, ok bool) {
 	if !strings.EqualFold(scheme, "Bearer") || token == "" { // RFC 9110, section 11.1
 		return nil, false
 	}
-	sum := sha256.Sum256([]byte(token))
-	return sum[:], true
+	return digestOfToken(token), true
 }
 
 // maxBody is the largest body a form of this API needs, many times over.

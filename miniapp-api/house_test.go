@@ -107,16 +107,15 @@ func newHouse(t testing.TB, opts ...houseOption) *house {
 // their own.
 func newHouseIn(t testing.TB, dsn string, opts ...houseOption) *house {
 	t.Helper()
-	boxKey, err := keys.NewBoxKey()
-	must(t, err)
-	box, err := keys.ParseBox(boxKey)
-	must(t, err)
-	pepperKey, err := keys.NewPepperKey()
-	must(t, err)
-	pepper, err := keys.ParsePepper(pepperKey)
-	must(t, err)
+	return newHouseWith(t, dsn, storetest.NewBox(t), storetest.NewPepper(t), opts...)
+}
+
+// newHouseWith has keys that a test brings.
+func newHouseWith(t testing.TB, dsn string, box *keys.Box, pepper *keys.Pepper, opts ...houseOption) *house {
+	t.Helper()
 	h := &house{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), alipay: testenv.Patience, box: box, pepper: pepper}
 	h.center, h.appID = storetest.CenterOf(dsn)
+	var err error
 	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: alipayKey(), ContentKey: testContentKey})
 	must(t, err)
 	h.server = h.newServer(opts...)
@@ -135,7 +134,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
 	h.t.Cleanup(hasher.Close)
 	c := Config{
-		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithNow(h.clock.Now)),
+		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithPepper(h.pepper), storetest.WithNow(h.clock.Now)),
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey, Notices: true,

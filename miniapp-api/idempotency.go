@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -44,15 +45,43 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Rece
 		return err
 	}
 	if first != nil {
-		return send(c, *first)
+		return s.resend(c, *first)
 	}
 	data, err := run(receipt)
 	answer := answerOf(c, data, err)
-	s.settle(ctx, receipt, answer, errors.Is(err, store.ErrUnknownOutcome))
+	s.settle(ctx, receipt, keptOf(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
 	return send(c, answer)
+}
+
+// A seeded reply hands out a bearer token, of which nothing is kept but the seed.
+type seeded interface {
+	// withSeed is the reply with the seed in the token's place.
+	withSeed() (reply any, seed string)
+}
+
+// keptOf is what a receipt keeps of an answer.
+func keptOf(c echo.Context, answer store.Answer, data any) store.Answer {
+	if r, ok := data.(seeded); ok && answer.Status == http.StatusOK {
+		reply, seed := r.withSeed()
+		answer = answerOf(c, reply, nil)
+		answer.Seed = seed
+	}
+	return answer
+}
+
+// resend gives a first answer again.
+func (s *Server) resend(c echo.Context, first store.Answer) error {
+	if first.Seed != "" {
+		token, err := s.db.Token(first.Seed)
+		if err != nil {
+			return err
+		}
+		first.Body = bytes.Replace(first.Body, []byte(first.Seed), []byte(token), 1)
+	}
+	return send(c, first)
 }
 
 // receipt identifies a request. Without a session the auth code in the body
@@ -60,15 +89,18 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Rece
 // somebody else may choose. Where the session ends with the request, its token
 // is the scope.
 func (s *Server) receipt(c echo.Context, v visit, key string, body []byte) *store.Receipt {
-	request := s.db.Digest("request", []byte(c.Request().URL.Path), body)
+	requests := s.db.RequestDigests(c.Request().URL.Path, body)
 	scope := v.IdentityDigest
 	if v.Parting {
 		scope = s.db.Digest("session", v.TokenDigest)
 	}
 	if scope == nil {
-		scope = request
+		scope = requests[0]
 	}
-	return &store.Receipt{Scope: scope, KeyDigest: s.db.Digest("idempotency key", []byte(key)), RequestDigest: request}
+	return &store.Receipt{
+		Scope: scope, KeyDigest: s.db.Digest("idempotency key", []byte(key)),
+		RequestDigest: requests[0], OlderDigests: requests[1:],
+	}
 }
 
 // claim waits while another run of the same request is at it.

@@ -41,7 +41,7 @@ type ownLink struct {
 type ownPassword struct {
 	State     string     `json:"state"`
 	ChangedAt *time.Time `json:"changed_at"`
-	Earlier   int        `json:"earlier"` // fingerprints kept of passwords, the present one included
+	Earlier   int        `json:"earlier"` // passwords before the present one that would be recognised
 }
 
 type ownSession struct {

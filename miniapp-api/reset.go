@@ -203,22 +203,22 @@ func (s *Server) confirmReset(ctx context.Context, v visit, in confirmRequest) (
 	if err != nil {
 		return confirmReply{}, err
 	}
-	fingerprint := s.db.PasswordFingerprint(account, in.New.Normalised())
-	if reset.Repeats(fingerprint) && in.New.Equal(in.Again) {
+	fingerprints := s.db.PasswordFingerprints(account, in.New.Normalised())
+	if reset.Repeats(fingerprints...) && in.New.Equal(in.Again) {
 		return s.resetDoneReply(ctx, v, reset), nil
 	}
-	reply, err := s.resetTo(ctx, v, in, resetting{reset, account, fingerprint})
+	reply, err := s.resetTo(ctx, v, in, resetting{reset, account, fingerprints})
 	if errors.Is(err, ErrResetGone) || errors.Is(err, ErrPasswordSame) || errors.Is(err, ErrPasswordReused) {
-		return s.unlessReset(ctx, v, fingerprint, err)
+		return s.unlessReset(ctx, v, fingerprints, err)
 	}
 	return reply, err
 }
 
 // A resetting is a reset as it stood when its confirm came.
 type resetting struct {
-	reset       store.Reset
-	account     store.Account
-	fingerprint []byte // of the new password
+	reset        store.Reset
+	account      store.Account
+	fingerprints [][]byte // of the new password
 }
 
 func (s *Server) resetTo(ctx context.Context, v visit, in confirmRequest, r resetting) (confirmReply, error) {
@@ -230,23 +230,23 @@ func (s *Server) resetTo(ctx context.Context, v visit, in confirmRequest, r rese
 	case verdict != signing.Passed:
 		return confirmReply{}, ErrIdentityNotProven
 	}
-	if err := s.acceptable(ctx, in, nil, r.account, r.fingerprint); err != nil {
+	if err := s.acceptable(ctx, in, false, r.account, r.fingerprints); err != nil {
 		return confirmReply{}, err
 	}
 	if err := s.notThePresent(ctx, in.New, r.account); err != nil {
 		return confirmReply{}, err
 	}
-	return s.finishReset(ctx, v, in.New, store.NewPassword{Reset: r.reset, Fingerprint: r.fingerprint})
+	return s.finishReset(ctx, v, in.New, store.NewPassword{Reset: r.reset, Fingerprint: r.fingerprints[0]})
 }
 
 // unlessReset answers a confirm that came too late with the first answer, when
 // another run of the same confirm has just finished the reset.
-func (s *Server) unlessReset(ctx context.Context, v visit, fingerprint []byte, late error) (confirmReply, error) {
+func (s *Server) unlessReset(ctx context.Context, v visit, fingerprints [][]byte, late error) (confirmReply, error) {
 	reset, err := s.db.Reset(ctx, v.Session, v.ID)
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return confirmReply{}, err
-	case err == nil && reset.Repeats(fingerprint):
+	case err == nil && reset.Repeats(fingerprints...):
 		return s.resetDoneReply(ctx, v, reset), nil
 	}
 	return confirmReply{}, late

@@ -2,9 +2,7 @@ package miniapp
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"regexp"
 
@@ -21,6 +19,13 @@ type sessionReply struct {
 	ExpiresIn int          `json:"expires_in"` // seconds without a request
 	Linked    bool         `json:"linked"`
 	Account   *accountView `json:"account"`
+
+	seed string // of the token
+}
+
+func (r sessionReply) withSeed() (any, string) {
+	r.Token = r.seed
+	return r, r.seed
 }
 
 // authCode is wider than what Alipay gives: 32 letters and digits, 40 at most by its
@@ -53,14 +58,18 @@ func (s *Server) openSession(ctx context.Context, _ visit, in sessionRequest) (s
 
 // welcome opens the session of a recognised Alipay user.
 func (s *Server) welcome(ctx context.Context, grant signing.Grant) (sessionReply, error) {
-	token, digest := newToken()
-	session, err := s.db.OpenSession(ctx, digest, store.Visitor{
+	seed := s.db.NewSeed()
+	token, err := s.db.Token(seed)
+	if err != nil {
+		return sessionReply{}, err
+	}
+	session, err := s.db.OpenSession(ctx, digestOfToken(token), store.Visitor{
 		Identity: store.Identity(grant.Identity), AccessToken: grant.AccessToken,
 	})
 	if err != nil {
 		return sessionReply{}, err
 	}
-	reply := sessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: session.Link != nil}
+	reply := sessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: session.Link != nil, seed: seed}
 	if session.Link == nil {
 		return reply, nil
 	}
@@ -73,14 +82,10 @@ func (s *Server) welcome(ctx context.Context, grant signing.Grant) (sessionReply
 	return reply, nil
 }
 
-// newToken returns 256 random bits for the front end and their digest for the
-// database. The token says nothing and is stored nowhere.
-func newToken() (token string, digest []byte) {
-	var raw [32]byte
-	rand.Read(raw[:])
-	token = base64.RawURLEncoding.EncodeToString(raw[:])
+// digestOfToken is what the database keeps of a bearer token.
+func digestOfToken(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
-	return token, sum[:]
+	return sum[:]
 }
 
 // endSession logs out.

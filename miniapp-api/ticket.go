@@ -2,6 +2,7 @@ package miniapp
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 
 	"github.com/go-json-experiment/json"
@@ -32,12 +33,19 @@ func (s *Server) makeTicket(ctx context.Context, v visit, _ none) (ticketReply, 
 	if transport == nil {
 		return ticketReply{}, ErrNotOffered
 	}
-	ticket, _ := newToken()
+	ticket := newTicket()
 	if err := s.db.AddTicket(ctx, v.Session, ticket); err != nil {
 		return ticketReply{}, err
 	}
 	kid, public := transport.Current()
 	return ticketReply{ticket, kid, sealAlgorithm, public, int(store.TicketLife.Seconds())}, nil
+}
+
+// newTicket returns 256 random bits.
+func newTicket() string {
+	var raw [32]byte
+	rand.Read(raw[:])
+	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
 // A sealedForm stands for the passwords of a form: Sealed is the base64 of

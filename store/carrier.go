@@ -35,7 +35,8 @@ type carrier struct {
 // where the same thing stands under both, the row under the new identifier stays. Not
 // here, because they name no identifier: events, operators' actions, imports, tickets
 // (by session), codes and histories (by account). The outbox, relinks and sessions
-// hold the identifier itself, sealed, and are sealed anew.
+// hold the identifier itself, sealed, and are sealed anew; so are receipts, whose answers
+// are bound to it.
 var carriers = []carrier{
 	{table: "link_proofs", column: "identity_digest",
 		also: "lane = CASE WHEN o.lane = m.old THEN m.new ELSE o.lane END"},
@@ -55,7 +56,7 @@ var carriers = []carrier{
 	{table: "phone_payloads", column: "identity_digest"},
 	{table: "consents", column: "identity_digest", keys: []string{"purpose", "given_at"}},
 	{table: "sessions", column: "identity_digest", apart: true},
-	{table: "receipts", column: "scope", keys: []string{"key_digest"}},
+	{table: "receipts", column: "scope", apart: true},
 	{table: "daily_counts", column: "subject_digest", keys: []string{"purpose", "day"},
 		only:  "o.purpose IN ('" + countResetsOfUser + "', '" + countLinksOfUser + "', '" + countRelinksOfUser + "')",
 		merge: "count = n.count + o.count"},

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -189,10 +190,17 @@ func (db *DB) replay(ctx context.Context, tx *sqlx.Tx, s Session, in Confirm, do
 	return nil
 }
 
-// Repeats reports whether a confirm with this fingerprint is the one that
-// finished the change.
-func (c Change) Repeats(fingerprint []byte) bool {
-	return c.State == ChangeDone && bytes.Equal(c.NewFingerprint, fingerprint)
+// Repeats reports whether a confirm with one of these fingerprints is the one
+// that finished the change.
+func (c Change) Repeats(fingerprints ...[]byte) bool {
+	return c.State == ChangeDone && among(fingerprints, c.NewFingerprint)
+}
+
+// Replaces reports whether one of the fingerprints is the old password's.
+func (c Change) Replaces(fingerprints ...[]byte) bool { return among(fingerprints, c.OldFingerprint) }
+
+func among(all [][]byte, kept []byte) bool {
+	return slices.ContainsFunc(all, func(one []byte) bool { return bytes.Equal(one, kept) })
 }
 
 func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, now time.Time) error {
@@ -231,9 +239,9 @@ func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confir
 	c := in.Change
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO password_history (center_id, account_id, version, fingerprint, set_at)
-		VALUES ($1, $2, $3, $4, $6), ($1, $2, $3 + 1, $5, $6)
+		VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (center_id, account_id, version) DO NOTHING`,
-		db.center, c.AccountID, c.CredentialVersion, c.OldFingerprint, in.Fingerprint, now); err != nil {
+		db.center, c.AccountID, c.CredentialVersion, c.OldFingerprint, now); err != nil {
 		return err
 	}
 	ended, err := db.endOtherSessions(ctx, tx, s, now)

@@ -37,7 +37,7 @@ func TestClock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app,
-				Box: storetest.NewBox(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 	center, app := storetest.CenterOf(dsn)
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
-			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.NewBox(t)})
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.Box()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -100,9 +100,6 @@ type erasable struct {
 }
 
 func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, done *Erased) error {
-	if err := db.keepIssuers(ctx, tx, t); err != nil {
-		return err
-	}
 	if err := db.emptyLetters(ctx, tx, t, done); err != nil {
 		return err
 	}
@@ -182,16 +179,6 @@ func add(all []RowCount, table string, n int64) []RowCount {
 		}
 	}
 	return append(all, RowCount{table, n})
-}
-
-// keepIssuers moves who issued a clerk's code into the operators' record.
-func (db *DB) keepIssuers(ctx context.Context, tx *sqlx.Tx, t trail) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
-		SELECT center_id, code_id, issued_at, issued_by, 'reset code', account_id, 'kept when the account''s data were erased'
-		FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
-		db.center, uuids(t.accounts))
-	return err
 }
 
 // emptyLetters takes the content out of what Alipay wrote about the citizen. The

@@ -25,7 +25,8 @@ func (db *DB) accountNoDigest(accountNo string) []byte {
 }
 
 // Digest is a keyed fingerprint of parts, for whatever must be recognised later
-// but never read: old passwords, idempotency keys, request bodies.
+// but never read. The column key alone makes it, so what could be guessed, as a
+// password can, is none of its parts: see PasswordFingerprints.
 func (db *DB) Digest(purpose string, parts ...[]byte) []byte {
 	return db.box.Index(purpose, parts...)
 }

@@ -118,7 +118,7 @@ func TestMigrateIsSilent(t *testing.T) {
 func TestNotMigrated(t *testing.T) {
 	t.Parallel()
 	config := func(dsn string) store.Config {
-		return store.Config{DSN: dsn, Center: "test", AppID: storetest.AppID, Box: storetest.NewBox(t)}
+		return store.Config{DSN: dsn, Center: "test", AppID: storetest.AppID, Box: storetest.Box()}
 	}
 	if _, err := store.Open(t.Context(), config(storetest.EmptyDSN(t))); !errors.Is(err, store.ErrNotMigrated) {
 		t.Errorf("empty: %v", err)

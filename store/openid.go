@@ -235,6 +235,8 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 			err = db.renameRelinks(ctx, tx, r, ids, now)
 		case c.table == "sessions":
 			err = db.renameSessions(ctx, tx, r, ids)
+		case c.table == "receipts":
+			err = db.renameReceipts(ctx, tx, r, ids)
 		default:
 			err = db.renameLinks(ctx, tx, r, ids)
 		}

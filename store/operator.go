@@ -8,8 +8,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// ActionUnlock is the action of Unlock.
-const ActionUnlock = "unlock"
+// Actions in the operators' record, beside those of person.go.
+const (
+	ActionUnlock    = "unlock"
+	ActionResetCode = "reset code" // issued; its id is the action's
+)
 
 // An Unlock is what an operator asks for. Operator and Reason stand readable in
 // the database: the caller keeps personal data out of them.

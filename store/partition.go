@@ -74,32 +74,25 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 	if dryRun {
 		var err error
 		done.Rows, err = db.countOld(ctx, "events", "at < $2", before)
-		return done, err
+		return done, ofKind(done.Kind, err)
 	}
-	names, err := db.oldPartitions(ctx, before)
+	names, failed := db.oldPartitions(ctx, before)
 	for _, name := range names {
-		if err != nil {
-			break
-		}
-		var rows int64
-		rows, err = db.dropPartition(ctx, name)
+		rows, err := db.dropPartition(ctx, name)
 		switch {
 		case err == nil:
 			done.Rows += rows
 			done.Parts = append(done.Parts, name)
 		case errors.Is(err, errShared), sqlState(err) == "42P01": // others' rows in it, or dropped by another process
-			err = nil
-		case sqlState(err) == "55P03", sqlState(err) == "42501": // busy, or not ours to drop: its rows go below, the rest tomorrow
+		case sqlState(err) == "55P03", sqlState(err) == "42501", contextEnded(err): // busy, or not ours to drop: its rows go below, the rest tomorrow
 			db.log.Warn("partition of events not dropped", "partition", name, "err", err)
-			err = nil
+		default:
+			failed = errors.Join(failed, err)
 		}
 	}
-	if err != nil {
-		return done, err
-	}
-	rest, err := db.deleteOld(ctx, kind{table: "events", key: "event_id", where: "at < $2"}, before)
+	rest, err := db.deleteOld(ctx, kind{table: "events", key: "at, event_id", where: "at < $2"}, before, retainTime)
 	done.Rows += rest
-	return done, err
+	return done, ofKind(done.Kind, errors.Join(failed, err))
 }
 
 // oldPartitions are the months that end by then.
@@ -124,16 +117,22 @@ func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, er
 var errShared = errors.New("store: partition is shared")
 
 // dropPartition is PostgreSQL's DDL, as createPartition is. It looks before it
-// locks: a month that is over gets no more events.
+// locks: a month that is over gets no more events. Neither look reads the whole
+// partition at once.
 func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err error) {
 	var others bool
-	if err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return q.QueryRowxContext(ctx, `SELECT count(*), coalesce(bool_or(center_id <> $1), false) FROM `+name, db.center).Scan(&rows, &others)
-	}); err != nil {
-		return 0, err
+	err = db.read(ctx, func(q sqlx.QueryerContext) error {
+		return sqlx.GetContext(ctx, q, &others, fmt.Sprintf(`
+			SELECT EXISTS (SELECT 1 FROM %[1]s WHERE center_id < $1) OR EXISTS (SELECT 1 FROM %[1]s WHERE center_id > $1)`, name), db.center)
+	})
+	if err == nil && others {
+		err = errShared
 	}
-	if others {
-		return 0, errShared
+	if err == nil {
+		rows, err = db.countMonth(ctx, name)
+	}
+	if err != nil {
+		return 0, err
 	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
 		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
@@ -142,5 +141,19 @@ func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err e
 		_, err := tx.ExecContext(ctx, `DROP TABLE `+name)
 		return err
 	})
+	return rows, err
+}
+
+// countMonth counts a partition day by day.
+func (db *DB) countMonth(ctx context.Context, name string) (rows int64, err error) {
+	day, err := time.Parse("events_2006_01", name)
+	for end := day.AddDate(0, 1, 0); err == nil && day.Before(end); day = day.AddDate(0, 0, 1) {
+		var n int64
+		err = db.read(ctx, func(q sqlx.QueryerContext) error {
+			return sqlx.GetContext(ctx, q, &n, `
+				SELECT count(*) FROM `+name+` WHERE center_id = $1 AND at >= $2 AND at < $3`, db.center, day, day.AddDate(0, 0, 1))
+		})
+		rows += n
+	}
 	return rows, err
 }

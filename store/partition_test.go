@@ -66,7 +66,7 @@ func TestPartitionsAtOnce(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID,
-				Box: storetest.NewBox(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Error(err)
 				return
@@ -119,7 +119,7 @@ func TestPartitionThatCannotBeMade(t *testing.T) {
 	}
 	var log bytes.Buffer
 	later, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID,
-		Box: storetest.NewBox(t), Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		Box: storetest.Box(), Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

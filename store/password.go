@@ -31,21 +31,40 @@ func (db *DB) MustChange(ctx context.Context, a Account) error {
 	})
 }
 
-// PasswordUsed reports whether a fingerprint is among the last n of an account.
-func (db *DB) PasswordUsed(ctx context.Context, a Account, fingerprint []byte, n int) (bool, error) {
-	var used bool
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return sqlx.GetContext(ctx, q, &used, `
-			SELECT EXISTS (SELECT 1 FROM password_history
-				WHERE center_id = $1 AND account_id = $2 AND version > $3 AND fingerprint = $4)`,
-			db.center, a.ID, a.Version-int64(n), fingerprint)
+// PasswordUsed compares a password with the last n of an account but the present one:
+// by fingerprint those that their owner typed as they were replaced, see
+// PasswordFingerprints. Of the others it returns the hashes, which the caller verifies.
+func (db *DB) PasswordUsed(ctx context.Context, a Account, fingerprints [][]byte, n int) (used bool, others []string, err error) {
+	var rows []struct {
+		Used bool    `db:"used"`
+		Hash *string `db:"hash"`
+	}
+	err = db.read(ctx, func(q sqlx.QueryerContext) error {
+		rows = nil
+		return sqlx.SelectContext(ctx, q, &rows, `
+			SELECT coalesce(fingerprint = ANY ($4), false) AS used, hash FROM password_history
+			WHERE center_id = $1 AND account_id = $2 AND version > $3
+			ORDER BY version DESC`,
+			db.center, a.ID, a.Version-int64(n), byteas(fingerprints...))
 	})
-	return used, err
+	for _, r := range rows {
+		used = used || r.Used
+		if r.Hash != nil {
+			others = append(others, *r.Hash)
+		}
+	}
+	return used, others, err
 }
 
-// PasswordFingerprint recognises a password of an account without keeping it.
-func (db *DB) PasswordFingerprint(a Account, password string) []byte {
-	return db.box.Index("password history", a.ID[:], []byte(password))
+// PasswordFingerprints recognise a password of an account without keeping it, under each
+// key of the pepper. The first is the one to keep.
+func (db *DB) PasswordFingerprints(a Account, password string) [][]byte {
+	return db.pepper.Fingerprints("password", a.ID[:], []byte(password))
+}
+
+// RequestDigests recognise a request, which may hold a password, in the same way.
+func (db *DB) RequestDigests(path string, body []byte) [][]byte {
+	return db.pepper.Fingerprints("request", []byte(path), body)
 }
 
 // Now is the clock that locks and changes live by.

@@ -22,6 +22,7 @@ var exportedAs = map[string]string{
 // notExported are tables of which nothing is handed out, and why.
 var notExported = map[string]string{
 	"auth_codes":       "digests of Alipay's codes, a day: they lead to nobody",
+	"centers":          "markers of the keys",
 	"imports":          "digests of whole files",
 	"password_tickets": "random numbers, 15 minutes: nothing of the person is in them",
 	"receipts":         "a day: copies of what the citizen was answered",
@@ -34,6 +35,7 @@ var erasedAs = map[string]string{"notifications": "notifications (content)"}
 // notErased are tables of which a person's rows stay, and why.
 var notErased = map[string]string{
 	"auth_codes":       notExported["auth_codes"],
+	"centers":          notExported["centers"],
 	"imports":          notExported["imports"],
 	"events":           "the record, for FUNDPASS_AUDIT_YEARS; by the account's keyed digest alone",
 	"operator_actions": "as events",

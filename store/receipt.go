@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ const (
 // A Receipt remembers the first answer to an Idempotency-Key.
 type Receipt struct {
 	Scope, KeyDigest, RequestDigest []byte
+	OlderDigests                    [][]byte // of the same request, under the pepper's older keys
 
 	// Again is set by Claim: an earlier run of this very request ended without an
 	// answer, so what it asks for may have been done.
@@ -45,6 +47,7 @@ func (r *Receipt) Keep() {
 type Answer struct {
 	Status int    `json:"s"`
 	Body   []byte `json:"b"`
+	Seed   string `json:"t,omitempty"` // stands in Body for the token that DB.Token makes of it
 }
 
 // Claim decides who may run the request behind a key. It returns nil, nil when
@@ -64,9 +67,10 @@ func (db *DB) Claim(ctx context.Context, r *Receipt) (*Answer, error) {
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (center_id, scope, key_digest) DO UPDATE
 			SET claim = excluded.claim, lease_until = excluded.lease_until
-			WHERE r.status IS NULL AND r.lease_until <= $7 AND r.request_digest = excluded.request_digest
+			WHERE r.status IS NULL AND r.lease_until <= $7 AND r.request_digest = ANY ($8)
 			RETURNING created_at, guess_until, guess_right`,
-			db.center, r.Scope, r.KeyDigest, r.RequestDigest, r.claim, now.Add(receiptLease), now)
+			db.center, r.Scope, r.KeyDigest, r.RequestDigest, r.claim, now.Add(receiptLease), now,
+			byteas(append(r.OlderDigests, r.RequestDigest)...))
 		if err != nil {
 			return err
 		}
@@ -95,19 +99,22 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *Receipt) (*Answer
 	switch {
 	case err != nil:
 		return nil, none(err, ErrRunning) // given up by its run a moment ago
-	case !bytes.Equal(row.Request, r.RequestDigest):
+	case !bytes.Equal(row.Request, r.RequestDigest) && !among(r.OlderDigests, row.Request):
 		return nil, ErrConflict
 	case row.Status == nil:
 		return nil, ErrRunning
 	}
 	a := new(Answer)
-	return a, db.unseal(row.Sealed, "receipts", r.KeyDigest, a)
+	return a, db.unseal(row.Sealed, "receipts", receiptKey(r.Scope, r.KeyDigest), a)
 }
 
-// Settle keeps the first answer, if the claim still holds. The answer is
-// sealed: it may carry a session token.
+// receiptKey is what a sealed answer is bound to. Digests have one length.
+func receiptKey(scope, key []byte) []byte { return slices.Concat(scope, key) }
+
+// Settle keeps the first answer, if the claim still holds. The answer is sealed and
+// holds no token: see Answer.Seed.
 func (db *DB) Settle(ctx context.Context, r *Receipt, a Answer) error {
-	sealed, err := db.seal(a, "receipts", r.KeyDigest)
+	sealed, err := db.seal(a, "receipts", receiptKey(r.Scope, r.KeyDigest))
 	if err != nil {
 		return err
 	}

@@ -41,14 +41,32 @@ func (db *DB) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error)
 	return all, err
 }
 
-// CountHashes returns how many hashes the centre has.
-func (db *DB) CountHashes(ctx context.Context) (int64, error) {
-	var n int64
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return sqlx.GetContext(ctx, q, &n, `
-			SELECT count(*) FROM password_credentials WHERE center_id = $1 AND hash IS NOT NULL`, db.center)
-	})
-	return n, err
+// countStep is how many hashes one statement counts.
+const countStep = 100_000
+
+// CountHashes returns how many hashes the centre has. It counts step by step, because
+// no statement may read all of them.
+func (db *DB) CountHashes(ctx context.Context) (int64, error) { return db.countHashes(ctx, countStep) }
+
+func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err error) {
+	for after := (uuid.UUID{}); ; {
+		var step struct {
+			Rows int64         `db:"rows"`
+			Last uuid.NullUUID `db:"last"`
+		}
+		err := db.read(ctx, func(q sqlx.QueryerContext) error {
+			return sqlx.GetContext(ctx, q, &step, `
+				SELECT count(*) AS rows, max(account_id::text)::uuid AS last FROM (
+					SELECT account_id FROM password_credentials
+					WHERE center_id = $1 AND account_id > $2 AND hash IS NOT NULL
+					ORDER BY account_id LIMIT $3) p`,
+				db.center, after, most)
+		})
+		if total += step.Rows; err != nil || step.Rows < most {
+			return total, err
+		}
+		after = step.Last.UUID
+	}
 }
 
 // ReplaceHashes replaces hashes by other forms of them in one transaction and

@@ -113,6 +113,52 @@ func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 	return err
 }
 
+// renameReceipts seals each answer anew, because it is bound to the scope. Where one key
+// was used under both identifiers, the receipt under the new one stays.
+func (db *DB) renameReceipts(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM receipts o USING unnest($2::bytea[], $3::bytea[]) AS m (old, new)
+		WHERE o.center_id = $1 AND o.scope = m.old AND EXISTS (SELECT 1 FROM receipts n
+			WHERE n.center_id = $1 AND n.scope = m.new AND n.key_digest = o.key_digest)`,
+		db.center, r.old, r.new); err != nil {
+		return err
+	}
+	var kept []struct {
+		Scope  []byte `db:"scope"`
+		Key    []byte `db:"key_digest"`
+		Sealed []byte `db:"sealed_reply"` // nil while its request runs
+	}
+	if err := tx.SelectContext(ctx, &kept, `
+		SELECT scope, key_digest, sealed_reply FROM receipts
+		WHERE center_id = $1 AND scope = ANY ($2) ORDER BY scope, key_digest FOR UPDATE`,
+		db.center, r.old); err != nil {
+		return err
+	}
+	for _, k := range kept {
+		scope, sealed := db.digest(ids[string(k.Scope)]), k.Sealed
+		if sealed != nil {
+			var a Answer
+			err := db.unseal(sealed, "receipts", receiptKey(k.Scope, k.Key), &a)
+			if err != nil {
+				return err
+			}
+			if sealed, err = db.seal(a, "receipts", receiptKey(scope, k.Key)); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `
+			UPDATE receipts SET scope = $4, sealed_reply = $5 WHERE center_id = $1 AND scope = $2 AND key_digest = $3`,
+			db.center, k.Scope, k.Key, scope, sealed)
+		if sqlClass(err) == "23" { // a request under the new identifier came first
+			return errAgain
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // renameNotices addresses those that wait for delivery to the open_id: an application
 // that has moved may not be able to write to a user_id.
 func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids map[string]Identity) error {

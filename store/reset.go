@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -192,10 +191,10 @@ func (db *DB) FinishReset(ctx context.Context, s Session, in NewPassword) (Reset
 	return done, none(err, ErrGone)
 }
 
-// Repeats reports whether a confirm with this fingerprint is the one that finished
-// the reset.
-func (r Reset) Repeats(fingerprint []byte) bool {
-	return r.State == ResetDone && bytes.Equal(r.NewFingerprint, fingerprint)
+// Repeats reports whether a confirm with one of these fingerprints is the one that
+// finished the reset.
+func (r Reset) Repeats(fingerprints ...[]byte) bool {
+	return r.State == ResetDone && among(fingerprints, r.NewFingerprint)
 }
 
 // closeReset lets one caller through.
@@ -237,6 +236,9 @@ func (db *DB) applyReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPass
 // undo their own "不是我", but not what the centre froze.
 func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPassword, now time.Time) error {
 	r := in.Reset
+	if err := db.keepHash(ctx, tx, r, now); err != nil {
+		return err
+	}
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials
 		SET hash = $4, initial_rule = NULL, state = 'set', version = version + 1, changed_at = $5
@@ -248,14 +250,18 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 	if err == ErrBlocked {
 		return db.whyKept(ctx, tx, r.AccountID, r.CredentialVersion)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `
-		INSERT INTO password_history (center_id, account_id, version, fingerprint, set_at)
-		VALUES ($1, $2, $3 + 1, $4, $5)
+	return err
+}
+
+// keepHash keeps the password that a reset replaces among the earlier ones. Nobody has
+// typed it, so there is no fingerprint of it.
+func (db *DB) keepHash(ctx context.Context, tx *sqlx.Tx, r Reset, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO password_history (center_id, account_id, version, hash, set_at)
+		SELECT center_id, account_id, version, hash, $4::timestamptz FROM password_credentials
+		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND hash IS NOT NULL
 		ON CONFLICT (center_id, account_id, version) DO NOTHING`,
-		db.center, r.AccountID, r.CredentialVersion, in.Fingerprint, now)
+		db.center, r.AccountID, r.CredentialVersion, now)
 	return err
 }
 

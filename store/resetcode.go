@@ -15,6 +15,9 @@ const (
 	ResetCodeTries = 5
 )
 
+// resetCodeReason stands in the operators' record: fundpass reset asks for none.
+const resetCodeReason = "one-time code for a citizen at the counter"
+
 // AccountByNumber finds an account for a clerk, or ErrNotFound.
 func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, error) {
 	var row accountRow
@@ -33,8 +36,9 @@ func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, e
 
 // IssueResetCode keeps a code that clerk, a staff number, hands to the account's
 // holder, and returns until when it is good. An earlier code of the account is good
-// no more. The present password stays as it is until the code is used. ErrConflict
-// means that another clerk issued one at the same moment.
+// no more. The present password stays as it is until the code is used. The operators'
+// record gets it in the same transaction. ErrConflict means that another clerk issued
+// one at the same moment.
 func (db *DB) IssueResetCode(ctx context.Context, a Account, code, clerk string) (until time.Time, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		id := uuid.New()
@@ -51,6 +55,10 @@ func (db *DB) IssueResetCode(ctx context.Context, a Account, code, clerk string)
 			ON CONFLICT (center_id, account_id) WHERE closed_at IS NULL DO NOTHING`,
 			db.center, id, a.ID, db.codeDigest(id, code), clerk, now, until)
 		if err := changedOne(res, err, ErrConflict); err != nil {
+			return err
+		}
+		by := action{ActionResetCode, Unlock{Operator: clerk, Reason: resetCodeReason}, id}
+		if err := db.recordAction(ctx, tx, a.ID, by, now); err != nil {
 			return err
 		}
 		return db.insertEvent(ctx, tx, a.ID, Event{ID: uuid.New(), At: now, Kind: EventResetCodeIssued, Channel: ChannelCounter})

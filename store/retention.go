@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,8 +21,14 @@ const (
 	guessLife = 365 * 24 * time.Hour
 )
 
-// retentionBatch is how many rows one transaction deletes.
-const retentionBatch = 2000
+// Bounds of what is deleted at once. Between two batches the database has as long for
+// others as the first one took.
+const (
+	retentionBatch = 2000            // rows, or keys, of one transaction
+	batchTime      = 2 * time.Second // of one transaction
+	purgeTime      = time.Minute     // of a kind in one Purge
+	retainTime     = time.Hour       // of a kind in one Retention
+)
 
 // A Retained says what Retention did to one kind of rows, or would do.
 type Retained struct {
@@ -31,9 +38,9 @@ type Retained struct {
 	Parts  []string  // partitions that went whole, their rows counted in Rows
 }
 
-// A kind of rows has a life. Its key, of one column, lets it go in batches.
+// A kind of rows has a life. Its key lets it go in batches.
 type kind struct {
-	name, table, key, where string // where knows $1, the centre, and $2, the time
+	name, table, key, where string // key: columns that tell rows of the centre apart; where knows $1, the centre, and $2, the time
 	life                    func(now time.Time) time.Time
 }
 
@@ -59,41 +66,49 @@ func kinds(record time.Time) []kind {
 // resets, guesses nobody went on with, and what Purge deletes. With dryRun it only
 // counts. A lock that has not ended is never forgotten. Events go by whole months, so
 // the oldest is up to a month older than the years. Calling it twice, or in several
-// processes at once, is safe; what another process deletes is counted there. It stops at
-// the first error with what it did until then.
+// processes at once, is safe; what another process deletes is counted there. A
+// kind that fails does not keep the others; it comes back in the error.
 func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained, error) {
 	if years < 1 {
 		return nil, errors.New("store: the record's years are below 1")
 	}
 	now := db.clock()
 	record := now.AddDate(-years, 0, 0)
-	events, err := db.retainEvents(ctx, months(record, 1)[0], dryRun)
+	events, failed := db.retainEvents(ctx, months(record, 1)[0], dryRun)
 	all := []Retained{events}
-	for _, k := range kinds(record) {
-		if err != nil {
-			return all, err
-		}
-		done := Retained{Kind: k.name, Before: k.life(now)}
+	add := func(done []Retained, err error) {
+		all, failed = append(all, done...), errors.Join(failed, err)
+	}
+	add(db.retainKinds(ctx, kinds(record), retainTime, dryRun))
+	for _, k := range walks(now, record) {
+		done, err := db.retainWalked(ctx, k, dryRun)
+		add([]Retained{done}, err)
+	}
+	add(db.retainKinds(ctx, purged, retainTime, dryRun))
+	return all, failed
+}
+
+// retainKinds gives each kind so much time.
+func (db *DB) retainKinds(ctx context.Context, kinds []kind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
+	now := db.clock()
+	for _, k := range kinds {
+		done, err := Retained{Kind: k.name, Before: k.life(now)}, error(nil)
 		if dryRun {
 			done.Rows, err = db.countOld(ctx, k.table, k.where, done.Before)
 		} else {
-			done.Rows, err = db.deleteOld(ctx, k, done.Before)
+			done.Rows, err = db.deleteOld(ctx, k, done.Before, limit)
 		}
-		all = append(all, done)
+		all, failed = append(all, done), errors.Join(failed, ofKind(k.name, err))
 	}
-	for _, k := range walks(now, record) {
-		if err != nil {
-			return all, err
-		}
-		var done Retained
-		done, err = db.retainWalked(ctx, k, dryRun)
-		all = append(all, done)
+	return all, failed
+}
+
+// ofKind names what an error kept.
+func ofKind(name string, err error) error {
+	if err == nil {
+		return nil
 	}
-	if err != nil {
-		return all, err
-	}
-	short, err := db.purge(ctx, dryRun)
-	return append(all, short...), err
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 func (db *DB) countOld(ctx context.Context, table, where string, before time.Time) (n int64, err error) {
@@ -103,25 +118,67 @@ func (db *DB) countOld(ctx context.Context, table, where string, before time.Tim
 	return n, err
 }
 
-// deleteOld deletes in batches, so that no request waits long for a row. The ARRAY
-// makes the sub-select run once.
-func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time) (total int64, err error) {
-	statement := fmt.Sprintf(`
-		DELETE FROM %[1]s WHERE center_id = $1 AND %[3]s AND %[2]s = ANY (ARRAY(
-			SELECT %[2]s FROM %[1]s WHERE center_id = $1 AND %[3]s LIMIT $3 FOR UPDATE SKIP LOCKED))`, k.table, k.key, k.where)
-	for {
-		var n int64
-		err := db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-			res, err := tx.ExecContext(ctx, statement, db.center, before, retentionBatch)
-			if err != nil {
-				return err
-			}
-			n, err = res.RowsAffected()
-			return err
-		})
-		if total += n; err != nil || n == 0 {
+// deleteOld deletes in batches until nothing is old any more, or for so long. A batch
+// that does not end in its time is tried again with fewer rows.
+func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit time.Duration) (total int64, err error) {
+	end := time.Now().Add(limit)
+	for rows := retentionBatch; time.Now().Before(end); {
+		begun := time.Now()
+		n, err := db.deleteBatch(ctx, k, before, rows)
+		total += n
+		switch {
+		case err == nil && n == 0:
+			return total, nil
+		case contextEnded(err) && ctx.Err() == nil && rows > 1:
+			rows = max(1, rows/8)
+		case err != nil:
 			return total, err
 		}
+		if !sleep(ctx, time.Since(begun)) {
+			return total, ctx.Err()
+		}
+	}
+	return total, nil
+}
+
+// deleteBatch finds its rows once and passes by those that are in use: no request waits
+// for more than one batch. The number stands in the text, because a plan for any number
+// reads the whole table.
+func (db *DB) deleteBatch(ctx context.Context, k kind, before time.Time, rows int) (n int64, err error) {
+	ctx, stop := context.WithTimeout(ctx, db.batchTime)
+	defer stop()
+	statement := fmt.Sprintf(`
+		WITH old AS MATERIALIZED (SELECT %[2]s FROM %[1]s WHERE center_id = $1 AND %[3]s LIMIT %[4]d FOR UPDATE SKIP LOCKED)
+		DELETE FROM %[1]s d USING old WHERE d.center_id = $1 AND (%[5]s) = (%[6]s)`,
+		k.table, k.key, k.where, rows, prefixed("d", k.key), prefixed("old", k.key))
+	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
+		res, err := tx.ExecContext(ctx, statement, db.center, before)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	if err != nil {
+		n = 0
+	}
+	return n, err
+}
+
+// prefixed puts a table before each of some columns.
+func prefixed(table, columns string) string {
+	return table + "." + strings.ReplaceAll(columns, ", ", ", "+table+".")
+}
+
+// sleep reports false when ctx ended.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	wait := time.NewTimer(pause)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -159,16 +216,21 @@ const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn
 		ELSE NOT EXISTS (SELECT 1 FROM alipay_links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
 			AND l.identity_digest > $3 AND l.identity_digest <= $4) END`
 
-func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (Retained, error) {
-	done := Retained{Kind: k.name, Before: k.before}
+// retainWalked passes by keys that do not go in a batch's time.
+func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (done Retained, failed error) {
+	done = Retained{Kind: k.name, Before: k.before}
 	for from := []byte{}; ; {
+		begun := time.Now()
 		to, more, err := db.nextKeys(ctx, k, from)
 		if err != nil || to == nil {
-			return done, err
+			return done, errors.Join(failed, ofKind(k.name, err))
 		}
 		n, err := db.retainBetween(ctx, k, [2][]byte{from, to}, dryRun)
-		if done.Rows += n; err != nil || !more {
-			return done, err
+		if done.Rows += n; err != nil {
+			failed = ofKind(k.name, err)
+		}
+		if !more || err != nil && !contextEnded(err) || !sleep(ctx, time.Since(begun)) {
+			return done, failed
 		}
 		from = to
 	}
@@ -193,6 +255,8 @@ func (db *DB) nextKeys(ctx context.Context, k walked, from []byte) (to []byte, m
 func (db *DB) retainBetween(ctx context.Context, k walked, keys [2][]byte, dryRun bool) (n int64, err error) {
 	from := fmt.Sprintf(`FROM %s r WHERE r.center_id = $1 AND r.%s > $3 AND r.%[2]s <= $4 AND %s`, k.table, k.key, k.where)
 	args := append([]any{db.center, k.before, keys[0], keys[1]}, k.args...)
+	ctx, stop := context.WithTimeout(ctx, db.batchTime)
+	defer stop()
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
 		if dryRun {
 			return tx.GetContext(ctx, &n, `SELECT count(*) `+from, args...)

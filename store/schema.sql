@@ -46,6 +46,8 @@ CREATE TABLE centers (
 	center_id text NOT NULL,
 	app_id text NOT NULL,
 	created_at timestamp with time zone NOT NULL,
+	column_marker bytea,
+	pepper_marker bytea,
 	PRIMARY KEY (center_id),
 	UNIQUE (app_id),
 	CHECK (((length(center_id) >= 1) AND (length(center_id) <= 32))),
@@ -244,9 +246,12 @@ CREATE TABLE password_history (
 	center_id text NOT NULL,
 	account_id uuid NOT NULL,
 	version bigint NOT NULL,
-	fingerprint bytea NOT NULL,
+	fingerprint bytea,
 	set_at timestamp with time zone NOT NULL,
+	hash text,
 	PRIMARY KEY (center_id, account_id, version),
+	CHECK (((fingerprint IS NULL) <> (hash IS NULL))),
+	CHECK ((length(hash) > 0)),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
 

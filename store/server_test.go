@@ -151,7 +151,7 @@ func testOpenWaits(t *testing.T, c *crashing, step string) {
 	c.stop()
 	opened := make(chan error, 1)
 	go func() {
-		db, err := store.Open(testenv.Context(t), store.Config{DSN: through, Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+		db, err := store.Open(testenv.Context(t), store.Config{DSN: through, Center: "c", AppID: "a", Box: storetest.Box()})
 		if err == nil {
 			err = db.Close()
 		}
@@ -238,7 +238,7 @@ func TestRegister(t *testing.T) {
 	storetest.Open(t, dsn) // again is nothing new
 	storetest.Open(t, dsn, storetest.WithCenter("second", "2021000000000002"))
 	open := func(center, app string) error {
-		db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.NewBox(t)})
+		db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.Box()})
 		if err == nil {
 			db.Close()
 		}
@@ -264,7 +264,7 @@ func TestRegisterAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: "c", AppID: "a", Box: storetest.NewBox(t), MaxConns: 2})
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: "c", AppID: "a", Box: storetest.Box(), MaxConns: 2})
 				if err != nil {
 					t.Error(err)
 					return

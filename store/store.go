@@ -54,6 +54,12 @@ type Config struct {
 	AppID string
 	// Box seals columns and makes blind indexes.
 	Box *keys.Box
+	// Pepper recognises passwords; nil where none is seen. Methods that take a
+	// password or make a token need it.
+	Pepper *keys.Pepper
+	// Look leaves the centre as it is: it must be registered, and its keys are
+	// compared and not followed.
+	Look bool
 	// MaxConns bounds the connections this process opens; 0 means 20.
 	MaxConns int
 	// CallLimit ends a statement whose context has no deadline; 0 means 5 s.
@@ -70,6 +76,7 @@ type DB struct {
 	sql    *sqlx.DB
 	center string
 	box    *keys.Box
+	pepper *keys.Pepper // nil: not given
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -79,6 +86,8 @@ type DB struct {
 	pooled       bool         // a transaction pooler stands between us and the server
 	unreplicated atomic.Int64 // commits that a standby did not confirm
 
+	batchTime time.Duration // of one transaction that deletes what is old
+
 	life       context.Context // ends with Close
 	end        context.CancelFunc
 	background sync.WaitGroup
@@ -86,8 +95,9 @@ type DB struct {
 }
 
 // Open connects to a migrated database and registers the centre with its
-// application. It reports ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated or
-// ErrOtherApp. For a server that is not there yet it waits 5 s, or until ctx ends.
+// application and its keys. It reports ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated,
+// ErrOtherApp, ErrOtherColumnKey or ErrOtherPepper. For a server that is not there yet
+// it waits 5 s, or until ctx ends.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -96,7 +106,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.prepare(ctx, c.AppID); err != nil {
+	if err := db.prepare(ctx, c); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	db.every(time.Minute, db.checkClock)
@@ -130,7 +140,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{center: c.Center, box: c.Box, now: c.Now, log: c.Log}
+	db := &DB{center: c.Center, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
 	}
@@ -148,11 +158,11 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 }
 
 // prepare does what must be done before the first request is served.
-func (db *DB) prepare(ctx context.Context, appID string) error {
+func (db *DB) prepare(ctx context.Context, c Config) error {
 	if err := db.migrated(ctx); err != nil {
 		return err
 	}
-	if err := db.register(ctx, appID); err != nil {
+	if err := db.register(ctx, c.AppID, c.Look); err != nil {
 		return err
 	}
 	db.checkClock(ctx)
@@ -160,25 +170,33 @@ func (db *DB) prepare(ctx context.Context, appID string) error {
 	return ctx.Err()
 }
 
-// register makes the centre's row. Calling it again, or in several processes at
-// once, changes nothing.
-func (db *DB) register(ctx context.Context, appID string) error {
-	var found string
-	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		// Without columns: of two that insert the same row at once, one may
-		// meet the other in the second unique index first.
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO centers (center_id, app_id, created_at) VALUES ($1, $2, $3)
-			ON CONFLICT DO NOTHING`, db.center, appID, now)
+// register makes the centre's row and binds it to the keys. Calling it again, or in
+// several processes at once, changes nothing.
+func (db *DB) register(ctx context.Context, appID string, look bool) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if !look {
+			// Without columns: of two that insert the same row at once, one may
+			// meet the other in the second unique index first.
+			if _, err := tx.ExecContext(ctx, `
+				INSERT INTO centers (center_id, app_id, created_at) VALUES ($1, $2, $3)
+				ON CONFLICT DO NOTHING`, db.center, appID, now); err != nil {
+				return err
+			}
+		}
+		var center struct {
+			App string `db:"app_id"`
+			keyMarkers
+		}
+		err := tx.GetContext(ctx, &center, `
+			SELECT app_id, column_marker, pepper_marker FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && center.App != appID {
+			return fmt.Errorf("%w: centre %s, application %s", ErrOtherApp, db.center, appID)
+		}
 		if err != nil {
 			return err
 		}
-		return tx.GetContext(ctx, &found, `SELECT app_id FROM centers WHERE center_id = $1`, db.center)
+		return db.bindKeys(ctx, tx, center.keyMarkers, look)
 	})
-	if errors.Is(err, sql.ErrNoRows) || err == nil && found != appID {
-		return fmt.Errorf("%w: centre %s, application %s", ErrOtherApp, db.center, appID)
-	}
-	return err
 }
 
 // every runs f again and again until Close.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 
 	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
@@ -49,9 +48,9 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err != nil {
 		return nil, problem{"FUNDPASS_GATEWAY_URL", err}
 	}
-	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box, Log: log})
+	db, err := s.openStore(ctx, store.Config{Box: f.box, Pepper: f.pepper, Log: log})
 	if err != nil {
-		return nil, problem{"FUNDPASS_DATABASE_URL", err}
+		return nil, err
 	}
 	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport, documents: f.documents}
 	if err := a.addServer(f); err != nil {
@@ -71,7 +70,7 @@ const queueForHash = 8
 
 // newHasher bounds hashing to the processors there are.
 func newHasher(f files) *passwd.Hasher {
-	slots := runtime.GOMAXPROCS(0)
+	slots := passwd.DefaultSlots()
 	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Slots: slots, Queue: slots * queueForHash})
 }
 

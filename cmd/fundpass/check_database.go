@@ -96,7 +96,7 @@ const lookTime = 5 * time.Second
 func findStore(ctx context.Context, s settings, f files) finding {
 	ctx, stop := context.WithTimeout(ctx, lookTime)
 	defer stop()
-	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: f.box})
+	db, err := s.openStore(ctx, store.Config{Box: f.box, Pepper: f.pepper, Look: true})
 	if err != nil {
 		return finding{verdictFail, "database ready", oneLine(err)}
 	}

@@ -74,7 +74,7 @@ func TestCheckComplete(t *testing.T) {
 	if len(state.Centers) > 0 {
 		t.Errorf("check registered %v", state.Centers)
 	}
-	storetest.Open(t, s.dsn, storetest.WithCenter("test", siteAppID))
+	s.open()
 	got = runCheck(t, s.env())
 	noError(t, got.err)
 	got.want(verdictOK, "database ready", "yes")

@@ -6,9 +6,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A server hardens its process before it has read anything of a citizen's. The
-// test is not parallel: other servers of this process would do it, too.
+// Every command hardens its process before it has read a key or anything of a
+// citizen's, also one that fails afterwards. The test is not parallel: other commands
+// of this process do it, too.
+func TestD6CommandsHarden(t *testing.T) {
+	for _, command := range newRoot(world{getenv: getenvOf(nil)}).Commands() {
+		if !command.Runnable() || command.Name() == "demo" || command.Name() == "walk" { // both stay, or talk to the network
+			continue
+		}
+		args := []string{command.Name()}
+		if args[0] == "sync" {
+			args = append(args, "no such file")
+		}
+		makeDumpable(t)
+		_ = runWith(t, nil, args...).err
+		requireHardened(t, command.Name())
+	}
+	makeDumpable(t)
+	_ = runWith(t, nil, "keys", "rehash").err
+	requireHardened(t, "keys rehash")
+}
+
+// A server is hardened, too.
 func TestServeHardens(t *testing.T) {
+	makeDumpable(t)
+	server := beginServe(t, newBareSite(t).env())
+	server.awaitDatabase()
+	noError(t, server.Stop())
+	requireHardened(t, "serve")
+}
+
+func makeDumpable(t *testing.T) {
+	t.Helper()
 	noError(t, unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0))
 	var limit unix.Rlimit
 	noError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
@@ -16,17 +45,14 @@ func TestServeHardens(t *testing.T) {
 		limit.Cur = limit.Max
 		noError(t, unix.Setrlimit(unix.RLIMIT_CORE, &limit))
 	}
+}
 
-	server := beginServe(t, newBareSite(t).env())
-	server.awaitDatabase()
-	noError(t, server.Stop())
-
+func requireHardened(t *testing.T, command string) {
+	t.Helper()
+	var limit unix.Rlimit
 	noError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
-	if limit.Cur != 0 || limit.Max != 0 {
-		t.Errorf("RLIMIT_CORE is %+v", limit)
-	}
 	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
-	if err != nil || dumpable != 0 {
-		t.Errorf("dumpable is %d, %v", dumpable, err)
+	if limit.Cur != 0 || limit.Max != 0 || dumpable != 0 || err != nil {
+		t.Errorf("%s: RLIMIT_CORE is %+v, dumpable %d, %v", command, limit, dumpable, err)
 	}
 }

@@ -171,9 +171,9 @@ func withImporter(ctx context.Context, w world, r roster, f func(*importer) erro
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: files.box})
+	db, err := s.openStore(ctx, store.Config{Box: files.box, Pepper: files.pepper})
 	if err != nil {
-		return problem{"FUNDPASS_DATABASE_URL", err}
+		return err
 	}
 	defer db.Close()
 	hasher := newHasher(files)

@@ -25,7 +25,9 @@ func (s *site) open() *store.DB {
 	s.t.Helper()
 	box, err := keys.LoadBox(s.path("column.key"))
 	noError(s.t, err)
-	return storetest.Open(s.t, s.dsn, storetest.WithBox(box))
+	pepper, err := keys.LoadPepper(s.path("pepper.key"))
+	noError(s.t, err)
+	return storetest.Open(s.t, s.dsn, storetest.WithBox(box), storetest.WithPepper(pepper))
 }
 
 // account is what the database knows of a person's account, or nil.

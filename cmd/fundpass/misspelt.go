@@ -15,18 +15,16 @@ var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new"
 
 // refuseMisspelt runs before every command that reads settings. A misspelt setting would
 // leave another one at its default: another centre, other codes of documents.
-func refuseMisspelt(w world) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) error {
-		for c := cmd; c != nil; c = c.Parent() {
-			if slices.Contains(withoutSettings, c.Name()) {
-				return nil
-			}
+func refuseMisspelt(w world, cmd *cobra.Command) error {
+	for c := cmd; c != nil; c = c.Parent() {
+		if slices.Contains(withoutSettings, c.Name()) {
+			return nil
 		}
-		if problems := w.misspelt(); len(problems) > 0 {
-			return fmt.Errorf("settings are not right:\n%w", asError(problems))
-		}
-		return nil
 	}
+	if problems := w.misspelt(); len(problems) > 0 {
+		return fmt.Errorf("settings are not right:\n%w", asError(problems))
+	}
+	return nil
 }
 
 var (

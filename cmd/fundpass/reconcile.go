@@ -100,8 +100,20 @@ func (s settings) openDatabase(ctx context.Context) (*store.DB, error) {
 	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
-	db, err := store.Open(ctx, store.Config{DSN: s.DatabaseURL, Center: s.Center, AppID: s.AppID, Box: box})
-	if err != nil {
+	return s.openStore(ctx, store.Config{Box: box})
+}
+
+// openStore opens the database that the settings name, with the keys of c. An error
+// stands under the setting that it is about.
+func (s settings) openStore(ctx context.Context, c store.Config) (*store.DB, error) {
+	c.DSN, c.Center, c.AppID = s.DatabaseURL, s.Center, s.AppID
+	db, err := store.Open(ctx, c)
+	switch {
+	case errors.Is(err, store.ErrOtherColumnKey):
+		return nil, problem{"FUNDPASS_COLUMN_KEY_FILE", err}
+	case errors.Is(err, store.ErrOtherPepper):
+		return nil, problem{"FUNDPASS_PEPPER_FILE", err}
+	case err != nil:
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
 	return db, nil

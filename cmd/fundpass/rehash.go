@@ -29,7 +29,9 @@ whatever it was, the same command goes on; run again it changes nothing.
 The older keys are still needed and stay in the file: a hash names every key that
 lies over it, until its owner uses the password and the hash becomes one of the
 newest key alone. The table says how many hashes need which key. Only a key that
-no hash of any centre needs may be taken out of the file.`
+no hash of any centre needs may be taken out of the file. Earlier passwords, kept so
+that nobody returns to them, are not in the table: those of a key that is taken out
+are forgotten.`
 
 // errHashes says that some passwords cannot be checked, with or without rehash.
 var errHashes = errors.New("some stored hashes cannot be used; nothing was done to them")
@@ -57,7 +59,10 @@ func rehash(ctx context.Context, w world, dry bool) error {
 	if err != nil {
 		return err
 	}
-	db, err := s.openDatabase(ctx)
+	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
+		return problem{"FUNDPASS_DATABASE_URL", err}
+	}
+	db, err := s.openStore(ctx, store.Config{Box: f.box, Pepper: f.pepper, Look: dry})
 	if err != nil {
 		return err
 	}

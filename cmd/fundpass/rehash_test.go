@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -121,6 +123,14 @@ func TestRehash(t *testing.T) {
 	s.wantLayers(map[string]int{first + "." + second: n - 1, second: 1})
 
 	s.write("pepper.key", string(old)) // as a server has it that was forgotten
+	if r := runWith(t, s.env(), "keys", "rehash"); !errors.Is(r.err, store.ErrOtherPepper) {
+		t.Errorf("got %v", r.err)
+	}
+	direct, err := sql.Open("postgres", s.dsn) // nor is it found out where no server with the new key came before
+	noError(t, err)
+	defer direct.Close()
+	_, err = direct.Exec(`UPDATE centers SET pepper_marker = NULL WHERE center_id = 'test'`)
+	noError(t, err)
 	r := runWith(t, s.env(), "keys", "rehash")
 	if r.err == nil || !strings.Contains(r.err.Error(), errHashes.Error()) {
 		t.Errorf("got %v", r.err)

@@ -41,7 +41,8 @@ func resetCommand(w world) *cobra.Command {
 			"The code is shown once, good for 30 minutes, 5 tries and one use, and replaces an\n" +
 			"earlier one. The present password stays good until the code is used. Who has not\n" +
 			"linked the account yet enters the code in place of the password there.\n\n" +
-			"It stands in the citizen's record, and in the database with the clerk's staff number.",
+			"It stands in the citizen's record, and with the clerk's staff number in the\n" +
+			"operators' record, which fundpass audit lists.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {

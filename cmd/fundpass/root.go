@@ -14,7 +14,10 @@ func newRoot(w world) *cobra.Command {
 		SilenceUsage:  true, // an error of the work is not one of typing
 		SilenceErrors: true, // main prints it, once
 
-		PersistentPreRunE: refuseMisspelt(w),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			protectMemory(w)
+			return refuseMisspelt(w, cmd)
+		},
 	}
 	root.SetIn(w.in)
 	root.SetOut(w.out)
@@ -27,4 +30,12 @@ func newRoot(w world) *cobra.Command {
 		openIDCommand(w),
 	)
 	return root
+}
+
+// protectMemory comes before every command, because nearly all read keys or citizens'
+// data. Where it fails the command runs all the same.
+func protectMemory(w world) {
+	if err := harden(); err != nil {
+		newLog(w.err, "").Warn("memory of this process may be dumped", "err", err)
+	}
 }

@@ -60,9 +60,6 @@ func serve(ctx context.Context, w world) error {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}
 	log := newLog(w.err, s.Environment)
-	if err := harden(); err != nil {
-		log.Warn("memory of this process may be dumped", "err", err)
-	}
 	public, ops, err := s.listen()
 	if err != nil {
 		return err

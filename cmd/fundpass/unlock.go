@@ -195,8 +195,8 @@ func auditCommand(w world) *cobra.Command {
 		Use:   "audit",
 		Short: "List what operators did by hand",
 		Long: "Audit lists what operators did to accounts by hand (fundpass unlock,\n" +
-			"export-person, erase-person): when, by Beijing's time, who, what, to which account\n" +
-			"and why, oldest first.\n\n" +
+			"reset, export-person, erase-person): when, by Beijing's time, who, what, to which\n" +
+			"account and why, oldest first.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },

@@ -42,7 +42,8 @@ type HasherConfig struct {
 
 // A Hasher hashes passwords in a bounded number of places: Slots at once, Queue
 // waiting, everybody else is told ErrBusy. Its memory is Memory times Slots
-// under any load. It is safe for concurrent use.
+// under any load. Several of one process hash no more at once than the one with
+// the most slots. It is safe for concurrent use.
 type Hasher struct {
 	pepper   *keys.Pepper
 	params   params
@@ -55,9 +56,9 @@ type Hasher struct {
 	hashed   atomic.Int64
 }
 
-// NewHasher starts the workers; Close stops them. It raises GOMAXPROCS by the
-// number of slots, see worker. It panics without a Pepper and for a cost
-// outside the bounds of a stored hash: both are mistakes of the program.
+// NewHasher starts the workers; Close stops them. It raises GOMAXPROCS, see procs. It
+// panics without a Pepper and for a cost outside the bounds of a stored hash: both are
+// mistakes of the program.
 func NewHasher(c HasherConfig) *Hasher {
 	h := &Hasher{pepper: c.Pepper, closed: make(chan struct{})}
 	h.params = params{orDefault(c.Memory, defaultMemory), orDefault(c.Time, defaultTime), orDefault(c.Threads, defaultThreads)}
@@ -65,7 +66,10 @@ func NewHasher(c HasherConfig) *Hasher {
 		panic("passwd: NewHasher: no pepper, or cost out of bounds")
 	}
 	proveArgon2()
-	h.slots = raiseProcs(c.Slots)
+	if h.slots = c.Slots; h.slots <= 0 {
+		h.slots = DefaultSlots()
+	}
+	raiseProcs(h.slots)
 	h.idle = make(chan *worker, h.slots)
 	h.admitted = make(chan struct{}, h.slots+orDefault(c.Queue, queuePerSlot*h.slots))
 	for range h.slots {

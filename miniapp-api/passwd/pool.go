@@ -3,13 +3,14 @@ package passwd
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 )
 
 // A worker hashes on a thread of its own. Together with two settings this keeps
 // other requests as fast under a storm of guesses as on an idle server:
 //
-// GOMAXPROCS is raised by the number of workers. A hash computes for some 20 ms
+// GOMAXPROCS is raised by the number of workers, see procs. A hash computes for some 20 ms
 // without a pause; with the default setting the workers would hold every one of
 // Go's processors, and a request that needs microseconds would wait for the
 // scheduler to take one away.
@@ -45,36 +46,79 @@ func (w *worker) work(closed <-chan struct{}) {
 }
 
 func (w *worker) run(j job) {
-	defer func() { j.done <- recover() }()
+	beginHash()
+	defer func() {
+		failed := recover()
+		endHash()
+		j.done <- failed
+	}()
 	j.do(&w.arena)
 }
 
-// procs counts by how much all Hashers together have raised GOMAXPROCS.
+// procs is what the Hashers of a process share: together they hash in no more places
+// at once than the one with the most slots, and raise GOMAXPROCS by as many.
 var procs struct {
 	sync.Mutex
-	raised int
+	slots   []int // of every open Hasher
+	raised  int   // by how much GOMAXPROCS is raised
+	running int   // hashes at this moment
+	ended   sync.Cond
 }
 
-// raiseProcs raises GOMAXPROCS by slots and returns slots. Without a wish it is
-// the number of processors Go was allowed before, which heeds the CPU limit of
-// a container.
-func raiseProcs(slots int) int {
+func init() { procs.ended.L = &procs.Mutex }
+
+// DefaultSlots returns the slots of a Hasher without a wish: the number of processors Go
+// was allowed before any Hasher, which heeds the CPU limit of a container.
+func DefaultSlots() int {
 	procs.Lock()
 	defer procs.Unlock()
-	now := runtime.GOMAXPROCS(0)
-	if slots <= 0 {
-		slots = max(1, now-procs.raised)
-	}
-	procs.raised += slots
-	runtime.GOMAXPROCS(now + slots)
-	return slots
+	return max(1, runtime.GOMAXPROCS(0)-procs.raised)
 }
 
+// raiseProcs admits a Hasher with so many slots.
+func raiseProcs(slots int) {
+	procs.Lock()
+	defer procs.Unlock()
+	procs.slots = append(procs.slots, slots)
+	adjustProcs()
+}
+
+// lowerProcs lets a Hasher with so many slots go.
 func lowerProcs(slots int) {
 	procs.Lock()
 	defer procs.Unlock()
-	procs.raised -= slots
-	runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)-slots))
+	i := slices.Index(procs.slots, slots)
+	procs.slots = slices.Delete(procs.slots, i, i+1)
+	adjustProcs()
+}
+
+func adjustProcs() {
+	most := 0
+	for _, n := range procs.slots {
+		most = max(most, n)
+	}
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(max(1, before+most-procs.raised))
+	procs.raised = most
+	procs.ended.Broadcast()
+}
+
+// beginHash waits until the process may hash once more. A worker of a closed Hasher may
+// still have a job, so one hash may always run.
+func beginHash() {
+	procs.Lock()
+	defer procs.Unlock()
+	for procs.running >= max(1, procs.raised) {
+		procs.ended.Wait()
+	}
+	procs.running++
+}
+
+func endHash() {
+	procs.Lock()
+	defer procs.Unlock()
+	procs.running--
+	procs.ended.Signal()
 }
 
 // A Slot is a place in the pool, for one caller at a time.

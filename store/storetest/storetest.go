@@ -54,8 +54,11 @@ type Option func(*store.Config)
 // WithNow replaces the clock.
 func WithNow(now func() time.Time) Option { return func(c *store.Config) { c.Now = now } }
 
-// WithBox replaces the random box, so that two handles read each other's columns.
+// WithBox replaces the box, which is Box.
 func WithBox(b *keys.Box) Option { return func(c *store.Config) { c.Box = b } }
+
+// WithPepper replaces the pepper, which is one for all tests of a binary; nil is none.
+func WithPepper(p *keys.Pepper) Option { return func(c *store.Config) { c.Pepper = p } }
 
 // WithCenter replaces the centre and its application.
 func WithCenter(center, appID string) Option {
@@ -78,13 +81,10 @@ func New(t testing.TB, opts ...Option) *store.DB {
 // It is closed when the test ends.
 func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	t.Helper()
-	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience}
+	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience, Box: Box(), Pepper: pepper()}
 	c.Center, c.AppID = CenterOf(dsn)
 	for _, o := range opts {
 		o(&c)
-	}
-	if c.Box == nil {
-		c.Box = NewBox(t)
 	}
 	db, err := store.Open(testenv.Context(t), c)
 	if err != nil {
@@ -116,15 +116,31 @@ func ProbeOf(db *store.DB) *sqlx.DB {
 // NewBox returns a box with a random key.
 func NewBox(t testing.TB) *keys.Box {
 	t.Helper()
-	key, err := keys.NewBoxKey()
+	return made(keys.NewBoxKey, keys.ParseBox)
+}
+
+// NewPepper returns a pepper with a random key.
+func NewPepper(t testing.TB) *keys.Pepper {
+	t.Helper()
+	return made(keys.NewPepperKey, keys.ParsePepper)
+}
+
+// Box is the box of all tests of a binary that do not bring their own: a database
+// refuses a second one.
+var Box = sync.OnceValue(func() *keys.Box { return made(keys.NewBoxKey, keys.ParseBox) })
+
+var pepper = sync.OnceValue(func() *keys.Pepper { return made(keys.NewPepperKey, keys.ParsePepper) })
+
+func made[K any](file func() ([]byte, error), parse func([]byte) (K, error)) K {
+	data, err := file()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	b, err := keys.ParseBox(key)
+	key, err := parse(data)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return b
+	return key
 }
 
 // Shared returns the shared database with a centre of its own, which stands in

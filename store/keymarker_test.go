@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"fundpass/keys"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// keyFiles are the keys of a centre and what they become by a rotation.
+type keyFiles struct{ column, pepper []byte }
+
+func newKeyFiles(t *testing.T) keyFiles {
+	t.Helper()
+	column, err := keys.NewBoxKey()
+	noError(t, err)
+	pepper, err := keys.NewPepperKey()
+	noError(t, err)
+	return keyFiles{column, pepper}
+}
+
+func (f keyFiles) rotated(t *testing.T) keyFiles {
+	t.Helper()
+	column, err := keys.RotateBox(f.column)
+	noError(t, err)
+	pepper, err := keys.RotatePepper(f.pepper)
+	noError(t, err)
+	return keyFiles{column, pepper}
+}
+
+func (f keyFiles) config(t *testing.T, dsn string) store.Config {
+	t.Helper()
+	box, err := keys.ParseBox(f.column)
+	noError(t, err)
+	pepper, err := keys.ParsePepper(f.pepper)
+	noError(t, err)
+	return store.Config{DSN: dsn, Center: "keys", AppID: "2021000000000077", Box: box, Pepper: pepper, MaxConns: 2}
+}
+
+// openWith opens and closes; f changes what is given.
+func openWith(t *testing.T, c store.Config, f func(*store.Config)) error {
+	t.Helper()
+	f(&c)
+	db, err := store.Open(t.Context(), c)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+func TestC4OtherKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	dsn, own := storetest.DSN(t), newKeyFiles(t)
+	first, other, next := own.config(t, dsn), newKeyFiles(t).config(t, dsn), own.rotated(t).config(t, dsn)
+	asIs := func(*store.Config) {}
+	noPepper := func(c *store.Config) { c.Pepper = nil }
+	look := func(c *store.Config) { c.Look = true }
+	for _, tt := range []struct {
+		name string
+		with store.Config
+		f    func(*store.Config)
+		want error
+	}{
+		{"a look registers nothing", first, look, store.ErrOtherApp},
+		{"first, a command without the pepper", first, noPepper, nil},
+		{"another column key", other, asIs, store.ErrOtherColumnKey},
+		{"another column key, no pepper", other, noPepper, store.ErrOtherColumnKey},
+		{"another column key, a look", other, look, store.ErrOtherColumnKey},
+		{"the first server brings the pepper", first, asIs, nil},
+		{"another pepper", first, func(c *store.Config) { c.Pepper = other.Pepper }, store.ErrOtherPepper},
+		{"another pepper, a look", first, func(c *store.Config) { c.Pepper, c.Look = other.Pepper, true }, store.ErrOtherPepper},
+		{"the other half of the column key", first, func(c *store.Config) { c.Box = halfOther(t, own) }, store.ErrOtherColumnKey},
+		{"another application", other, func(c *store.Config) { c.AppID = "x" }, store.ErrOtherApp},
+		{"rotated, a look", next, look, nil},
+		{"not followed by a look", first, asIs, nil},
+		{"rotated", next, asIs, nil},
+		{"rotated, again", next, asIs, nil},
+		{"from before the rotation", first, asIs, store.ErrOtherColumnKey},
+		{"the pepper from before the rotation", next, func(c *store.Config) { c.Pepper = first.Pepper }, store.ErrOtherPepper},
+		{"rotated, no pepper", next, noPepper, nil},
+		{"another centre has keys of its own", other, func(c *store.Config) { c.Center, c.AppID = "other", "2021000000000078" }, nil},
+	} {
+		if err := openWith(t, tt.with, tt.f); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+// halfOther is a file whose sealing keys are own's and whose index key is another.
+func halfOther(t *testing.T, own keyFiles) *keys.Box {
+	t.Helper()
+	aead, _, found := bytes.Cut(own.column, []byte(`"index"`))
+	_, index, also := bytes.Cut(newKeyFiles(t).column, []byte(`"index"`))
+	if !found || !also {
+		t.Fatal("no index")
+	}
+	box, err := keys.ParseBox(append(append(bytes.Clone(aead), `"index"`...), index...))
+	noError(t, err)
+	return box
+}
+
+// A centre from before there were markers is told by what stands in it.
+func TestC4CentreWithoutMarker(t *testing.T) {
+	t.Parallel()
+	dsn, own := storetest.DSN(t), newKeyFiles(t)
+	c := own.config(t, dsn)
+	db, err := store.Open(t.Context(), c)
+	noError(t, err)
+	defer db.Close()
+	importAll(t, db, depositor(1))
+	db.Pool().MustExec(`UPDATE centers SET column_marker = NULL, pepper_marker = NULL WHERE center_id = $1`, c.Center)
+	if err := openWith(t, newKeyFiles(t).config(t, dsn), func(*store.Config) {}); !errors.Is(err, store.ErrOtherColumnKey) {
+		t.Errorf("another key: %v", err)
+	}
+	noError(t, openWith(t, c, func(*store.Config) {}))
+	if n := list(t, db.Pool(), `SELECT count(*)::text FROM centers WHERE center_id = $1 AND column_marker IS NOT NULL AND pepper_marker IS NOT NULL`, c.Center)[0]; n != "1" {
+		t.Error("not bound since")
+	}
+}

@@ -1,0 +1,105 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// oldRows writes rows that Purge deletes: n receipts, and as many spent auth codes and
+// ended sessions.
+func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
+	t.Helper()
+	for _, statement := range []string{
+		`INSERT INTO receipts (center_id, scope, key_digest, request_digest, claim, lease_until, created_at)
+			SELECT $1, sha256(i::text::bytea), sha256('k'), sha256('r'), gen_random_uuid(), $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
+		`INSERT INTO auth_codes (center_id, code_digest, spent_at)
+			SELECT $1, sha256(i::text::bytea), $2::timestamptz FROM generate_series(1, $3::int) i`,
+		`INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
+			SELECT $1, sha256(i::text::bytea), sha256('i'), 'x', $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
+	} {
+		_, err := db.Pool().Exec(statement, storetest.Center, old, n)
+		noError(t, err)
+	}
+}
+
+// left counts what oldRows wrote, in its order.
+func left(t *testing.T, db *store.DB) string {
+	t.Helper()
+	return list(t, db.Pool(), `SELECT concat_ws(' ', (SELECT count(*) FROM receipts), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
+}
+
+// onDelete makes each row of a table that is deleted run a statement.
+func onDelete(t *testing.T, db *store.DB, table, statement string) {
+	t.Helper()
+	db.Pool().MustExec(`CREATE FUNCTION on_` + table + `() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + statement + ` RETURN OLD; END $$`)
+	db.Pool().MustExec(`CREATE TRIGGER on_delete BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION on_` + table + `()`)
+}
+
+// A kind that fails does not keep the others, and is named.
+func TestD1FailingKindStopsNoOther(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t))
+	oldRows(t, db, 10, time.Now().AddDate(-1, 0, 0))
+	onDelete(t, db, "sessions", `RAISE EXCEPTION 'no';`)
+	for name, purge := range map[string]func() error{
+		"Purge":     func() error { return db.Purge(t.Context()) },
+		"Retention": func() error { _, err := db.Retention(t.Context(), 1, false); return err },
+	} {
+		if err := purge(); err == nil || !strings.Contains(err.Error(), "sessions") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := left(t, db); got != "0 0 10" {
+			t.Errorf("%s left %s", name, got)
+		}
+	}
+}
+
+// A kind whose rows go too slowly for one transaction goes in smaller ones.
+func TestD1SlowKindShrinks(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t))
+	oldRows(t, db, 200, time.Now().AddDate(-1, 0, 0))
+	onDelete(t, db, "receipts", `PERFORM pg_sleep(0.004);`) // 0.8 s in all
+	db.SetBatchTime(300 * time.Millisecond)
+	noError(t, db.Purge(t.Context()))
+	if got := left(t, db); got != "0 0 0" {
+		t.Errorf("left %s", got)
+	}
+}
+
+// What is old goes in batches beside rows that others hold, and what is young stays.
+func TestD1PassesByWhatIsInUse(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t))
+	oldRows(t, db, 4500, time.Now().AddDate(-1, 0, 0))
+	db.Pool().MustExec(`UPDATE receipts SET created_at = $1 WHERE scope = sha256('7')`, time.Now())
+	held, err := db.Pool().Beginx()
+	noError(t, err)
+	defer held.Rollback()
+	held.MustExec(`SELECT 1 FROM sessions WHERE token_digest = sha256('4') FOR UPDATE`)
+	noError(t, db.Purge(t.Context()))
+	if got := left(t, db); got != "1 0 1" {
+		t.Errorf("left %s", got)
+	}
+	noError(t, held.Rollback())
+	noError(t, db.Purge(t.Context()))
+	if got := left(t, db); got != "1 0 0" {
+		t.Errorf("later %s", got)
+	}
+}
+
+// However many hashes there are, no statement counts all of them.
+func TestD1HashesAreCountedInSteps(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t))
+	importAll(t, db, depositor(1, hashed), depositor(2, hashed), depositor(3, hashed), depositor(4))
+	for step := range int64(4) {
+		if n, err := db.CountHashesBy(t.Context(), step+1); err != nil || n != 3 {
+			t.Errorf("in steps of %d: %d, %v", step+1, n, err)
+		}
+	}
+}
