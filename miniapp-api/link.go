@@ -105,7 +105,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if v.Link != nil && !v.Again {
+	if v.Link != nil && !(v.Again && s.ownsDocument(v, who)) {
 		return linkReply{}, ErrAlreadyLinked
 	}
 	agreed, err := s.agreed(ctx, v)
@@ -126,6 +126,12 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 		return linkReply{}, err
 	}
 	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code, wanted: in.Relink})
+}
+
+// ownsDocument reports whether the claim is to be the linked person. A repeated request
+// that claims anybody else is no repetition of what made the link.
+func (s *Server) ownsDocument(v visit, who claim) bool {
+	return bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest)
 }
 
 // proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's
