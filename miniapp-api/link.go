@@ -125,7 +125,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code, wanted: in.Relink})
+	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code != uuid.Nil, wanted: in.Relink})
 }
 
 // ownsDocument reports whether the claim is to be the linked person. A repeated request
@@ -149,7 +149,7 @@ func (s *Server) proveLink(ctx context.Context, v visit, who claim, agreed agree
 		return rightLink{}, "", asks([]Proof{ProofPhone})
 	}
 	if who.code != "" {
-		return s.linkByCode(ctx, who, have)
+		return s.linkByCode(ctx, v, who, have)
 	}
 	return s.guess(ctx, v, who, have)
 }
@@ -177,7 +177,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 	}
 	defer slot.Release()
 	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo, Budget: s.budget()}
-	if bytes.Equal(have.lane, store.PublicLane) {
+	if !have.proven() {
 		g.Stranger = s.stranger(v)
 	}
 	attempt, err := s.db.TakeGuess(ctx, g)

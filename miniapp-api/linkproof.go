@@ -15,9 +15,21 @@ import (
 	"fundpass/store"
 )
 
-// linkProofsADay is how many verifications for a link a person, and an Alipay user, may
-// start on a day: each is billed.
-const linkProofsADay = 3
+// How many verifications for a link pass on a day: each is billed. Whoever knows a
+// person's data and initial password can start them, so the person's own number is so
+// high that a few strangers do not use it up; who is proven otherwise has no such limit.
+const (
+	linkProofsADay         = 3  // of an Alipay user
+	linkProofsOfPersonADay = 30 // at a person, by all who are not proven
+)
+
+// faceStarts is how many starts a visitor has today.
+func faceStarts(proven bool) store.StartLimit {
+	if proven {
+		return store.StartLimit{User: linkProofsADay}
+	}
+	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
+}
 
 // A PendingLink is a link that waits for the citizen's face.
 type PendingLink struct {
@@ -47,8 +59,8 @@ type rightLink struct {
 	account store.Account
 	lane    []byte
 	ask     []Proof
-	relink  bool // the link may be taken over
-	code    bool // a clerk's code was right in place of the password
+	relink  bool      // the link may be taken over
+	code    uuid.UUID // of the clerk's code that was right in place of the password; or none
 }
 
 // askProof answers a right password that nothing accepted speaks for yet. Of what
@@ -90,13 +102,13 @@ func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (P
 	if err != nil {
 		return PendingLink{}, err
 	}
-	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, linkProofsADay); {
+	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(!bytes.Equal(right.lane, store.PublicLane))); {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, ByCode: right.code}
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, CodeID: right.code}
 	page, err := s.startFace(ctx, a, proof.ID, proof.Kind)
 	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) {
 		s.refundLinkProof(ctx, v, a)
@@ -187,7 +199,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 		return linkReply{}, err
 	case account.Ended():
 		return linkReply{}, ErrAccountClosed
-	case account.State == store.PasswordFrozen && !proof.ByCode:
+	case account.State == store.PasswordFrozen && !proof.ByCode():
 		return linkReply{}, ErrPasswordFrozen
 	}
 	err = s.db.FinishLink(ctx, v.Session, account, proof)
@@ -208,7 +220,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 // relinkByFace takes over, or asks for, the link that is there already. Either way the
 // password was right and the face has been seen: the guess is given back.
 func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProof, account store.Account) (linkReply, error) {
-	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, code: proof.ByCode, wanted: proof.Relink, face: &proof})
+	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, code: proof.ByCode(), wanted: proof.Relink, face: &proof})
 	if err == nil || errors.Is(err, ErrRelinkWaiting) {
 		s.giveBack(ctx, v, proof)
 	}
@@ -230,8 +242,12 @@ func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
 	return s.takeOverAgreed(ctx, v, *own)
 }
 
-// giveBack forgets the guess of a link that has waited, and that a stranger made it.
+// giveBack forgets the guess of a link that has waited, and that a stranger made it. A
+// clerk's code was no guess at the password: other people's stay charged.
 func (s *Server) giveBack(ctx context.Context, v visit, proof store.LinkProof) {
+	if proof.ByCode() {
+		return
+	}
 	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
 	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
 		err = s.db.ForgiveLink(ctx, s.stranger(v), proof)

@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -94,6 +95,10 @@ type evidence struct {
 	phone   string  // verified in this session; "" = none
 	again   bool    // an earlier run of this request has linked this very person
 }
+
+// proven reports whether the visitor is known to be the person claimed, and so guesses in
+// a scope of their own.
+func (e evidence) proven() bool { return !bytes.Equal(e.lane, store.PublicLane) }
 
 // gather asks Alipay whether its user is the person claimed, where that is accepted,
 // and looks for a verified phone. A proven user guesses in a lane of their own, which

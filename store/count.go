@@ -30,6 +30,12 @@ type start struct {
 	person, user     []byte
 }
 
+// A StartLimit is how many starts pass on a day.
+type StartLimit struct {
+	User   int // of an Alipay user
+	Person int // at a person, by all Alipay users together; 0: any number
+}
+
 func startOfReset(s Session) start {
 	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
 }
@@ -41,23 +47,23 @@ func startOfReset(s Session) start {
 // the reset; RefundReset takes it back. Of any number of calls at once, over all
 // processes, exactly limit succeed.
 func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) error {
-	return db.chargeStart(ctx, startOfReset(s), limit)
+	return db.chargeStart(ctx, startOfReset(s), StartLimit{limit, limit})
 }
 
-func (db *DB) chargeStart(ctx context.Context, s start, limit int) error {
+func (db *DB) chargeStart(ctx context.Context, s start, limit StartLimit) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		return db.countStart(ctx, tx, s, limit, now)
 	})
 }
 
-func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit int, now time.Time) error {
+func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartLimit, now time.Time) error {
 	// The person's row comes first in every call, so two never wait for each other.
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
 		VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
 		ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
-		WHERE c.count < $7`,
-		db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit)
+		WHERE c.count < CASE c.purpose WHEN $4 THEN $7::int ELSE coalesce(nullif($8::int, 0), c.count + 1) END`,
+		db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit.User, limit.Person)
 	if err != nil {
 		return err
 	}

@@ -30,11 +30,14 @@ type LinkProof struct {
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
 	Relink            bool      `db:"relink"`             // the link may be taken over from another Alipay user
-	ByCode            bool      `db:"by_code"`            // a clerk's code stood for the password, which may be frozen
+	CodeID            uuid.UUID `db:"code_id"`            // of the clerk's code that stood for the password, which may be frozen; or none
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
 }
+
+// ByCode reports whether a clerk's code stood for the password.
+func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
 func startOfLink(s Session, personDigest []byte) start {
 	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
@@ -43,7 +46,7 @@ func startOfLink(s Session, personDigest []byte) start {
 // ChargeLinkProof counts one start of a verification for a link on today's account of
 // the person claimed and of the Alipay user, like ChargeReset and apart from it:
 // whoever is not linked cannot use up the owner's resets.
-func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit int) error {
+func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit StartLimit) error {
 	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
 }
 
@@ -54,7 +57,7 @@ func (db *DB) RefundLinkProof(ctx context.Context, s Session, personDigest []byt
 }
 
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder. p has ID, Lane, Kind, Relink, ByCode and
+// holder. p has ID, Lane, Kind, Relink, CodeID and
 // CertifyID. It replaces the same Alipay user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
@@ -75,11 +78,11 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 		}
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
-				certify_digest, sealed_certify, credential_version, relink, by_code, opened_at, expires_at)
+				certify_digest, sealed_certify, credential_version, relink, code_id, opened_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 			ON CONFLICT DO NOTHING`,
 			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
-			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, p.ByCode, now, p.ExpiresAt)
+			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, uuid.NullUUID{UUID: p.CodeID, Valid: p.ByCode()}, now, p.ExpiresAt)
 		return changedOne(res, err, ErrConflict)
 	})
 	return p, err
@@ -93,7 +96,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 		return sqlx.GetContext(ctx, q, &p, `
 			SELECT proof_id, account_id, person_digest, lane, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				credential_version, relink, by_code, expires_at, sealed_certify
+				credential_version, relink, code_id, expires_at, sealed_certify
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -108,7 +111,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 // FinishLink is AddLink for a link that has waited: the proof is used up and the link
 // written in one transaction. Of any number of racing calls one succeeds. ErrGone
 // means that the proof is closed or late, that the password which was right has been
-// changed or frozen since, that the account is another person's now, or that the session
+// changed or frozen since, or the clerk's code replaced or used, that the account is another person's now, or that the session
 // has ended; ErrConflict and ErrBlocked are AddLink's, and leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
 	n, err := db.newLink(s, a)
@@ -131,7 +134,9 @@ func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p Link
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
 			AND state = 'started' AND expires_at > $5
 			AND EXISTS (SELECT 1 FROM password_credentials
-				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR by_code))`,
+				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR code_id IS NOT NULL))
+			AND (code_id IS NULL OR EXISTS (SELECT 1 FROM reset_codes k
+				WHERE k.center_id = $1 AND k.code_id = link_proofs.code_id AND k.closed_at IS NULL))`,
 		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state)
 	return changedOne(res, err, ErrGone)
 }

@@ -151,20 +151,20 @@ func TestChargeLinkProof(t *testing.T) {
 	o := newOwner(t)
 	ctx := t.Context()
 	person := func(n int) []byte { return o.db.PersonDigest(fmt.Appendf(nil, "%d", n)) }
-	noError(t, o.db.ChargeLinkProof(ctx, o.session, person(1), 2))
-	noError(t, o.db.ChargeLinkProof(ctx, o.session, person(2), 2))
-	if err := o.db.ChargeLinkProof(ctx, o.session, person(3), 2); !errors.Is(err, store.ErrLimit) {
+	noError(t, o.db.ChargeLinkProof(ctx, o.session, person(1), store.StartLimit{User: 2, Person: 2}))
+	noError(t, o.db.ChargeLinkProof(ctx, o.session, person(2), store.StartLimit{User: 2, Person: 2}))
+	if err := o.db.ChargeLinkProof(ctx, o.session, person(3), store.StartLimit{User: 2, Person: 2}); !errors.Is(err, store.ErrLimit) {
 		t.Errorf("a third start of one user: %v", err)
 	}
 	noError(t, o.db.ChargeReset(ctx, o.session, 1))
 	noError(t, o.db.RefundLinkProof(ctx, o.session, person(2)))
-	noError(t, o.db.ChargeLinkProof(ctx, o.session, person(3), 2))
+	noError(t, o.db.ChargeLinkProof(ctx, o.session, person(3), store.StartLimit{User: 2, Person: 2}))
 	other, third := o.visit("another", "a1"), o.visit("third", "t1")
-	noError(t, o.db.ChargeLinkProof(ctx, other, person(1), 2))
-	if err := o.db.ChargeLinkProof(ctx, third, person(1), 2); !errors.Is(err, store.ErrLimit) {
+	noError(t, o.db.ChargeLinkProof(ctx, other, person(1), store.StartLimit{User: 2, Person: 2}))
+	if err := o.db.ChargeLinkProof(ctx, third, person(1), store.StartLimit{User: 2, Person: 2}); !errors.Is(err, store.ErrLimit) {
 		t.Errorf("a third start for one person: %v", err)
 	}
-	noError(t, o.db.ChargeLinkProof(ctx, third, person(4), 2))
+	noError(t, o.db.ChargeLinkProof(ctx, third, person(4), store.StartLimit{User: 2, Person: 2}))
 }
 
 // The latest consent counts, and the earlier ones stay on record.

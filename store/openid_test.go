@@ -287,7 +287,7 @@ func TestMoveMerges(t *testing.T) {
 	stranger(user, 2)
 	stranger(user, 3)
 	for _, s := range []store.Session{open, user} {
-		noError(t, db.ChargeLinkProof(t.Context(), s, a.PersonDigest, 9))
+		noError(t, db.ChargeLinkProof(t.Context(), s, a.PersonDigest, store.StartLimit{User: 9, Person: 9}))
 		noError(t, db.GiveConsents(t.Context(), s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
 		clock = clock.Add(time.Second)
 	}

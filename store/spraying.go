@@ -133,25 +133,27 @@ func (db *DB) Forgive(ctx context.Context, g Guess, a Attempt) error {
 	if g.Stranger == nil {
 		return nil
 	}
-	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		trials := db.trials(g.Stranger, a.at)
-		if err := db.lockTrials(ctx, tx, trials); err != nil {
-			return err
-		}
-		user, address, all := trials[0], trials[1], trials[2]
-		_, err := tx.ExecContext(ctx, `
-			WITH mine AS (
-				SELECT 1 FROM spraying
-				WHERE center_id = $1 AND kind = 'user' AND actor = $3 AND since = $4 AND $2 = ANY (persons)
-			)
-			UPDATE spraying SET
-				persons = array_remove(persons, $2),
-				tried   = tried - CASE WHEN kind = 'global' AND $8 OR $2 = ANY (persons) THEN 1 ELSE 0 END
-			WHERE center_id = $1 AND (kind, actor, since) IN (('user', $3::bytea, $4::timestamptz), ('address', $5, $4), ('global', $6, $7))
-				AND tried > 0 AND EXISTS (SELECT 1 FROM mine)`,
-			db.center, short(g.PersonDigest), user.actor, user.since, address.actor, all.actor, all.since, a.Spraying.counted)
+	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return db.forgive(ctx, tx, g, a) })
+}
+
+func (db *DB) forgive(ctx context.Context, tx *sqlx.Tx, g Guess, a Attempt) error {
+	trials := db.trials(g.Stranger, a.at)
+	if err := db.lockTrials(ctx, tx, trials); err != nil {
 		return err
-	})
+	}
+	user, address, all := trials[0], trials[1], trials[2]
+	_, err := tx.ExecContext(ctx, `
+		WITH mine AS (
+			SELECT 1 FROM spraying
+			WHERE center_id = $1 AND kind = 'user' AND actor = $3 AND since = $4 AND $2 = ANY (persons)
+		)
+		UPDATE spraying SET
+			persons = array_remove(persons, $2),
+			tried   = tried - CASE WHEN kind = 'global' AND $8 OR $2 = ANY (persons) THEN 1 ELSE 0 END
+		WHERE center_id = $1 AND (kind, actor, since) IN (('user', $3::bytea, $4::timestamptz), ('address', $5, $4), ('global', $6, $7))
+			AND tried > 0 AND EXISTS (SELECT 1 FROM mine)`,
+		db.center, short(g.PersonDigest), user.actor, user.since, address.actor, all.actor, all.since, a.Spraying.counted)
+	return err
 }
 
 // ForgiveLink is Forgive for a link that has waited for a face: what counted was the
