@@ -40,10 +40,10 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO notifications (center_id, notify_id, family, method, sealed, made_at, received_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			INSERT INTO notifications (center_id, notify_id, family, method, sealed, made_at, received_at, identity_digests)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (center_id, notify_id) DO NOTHING`,
-			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now)
+			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now, db.namedIn(n.Content))
 		err = changedOne(res, err, ErrConflict)
 		first = err == nil
 		if err == ErrConflict {

@@ -67,6 +67,7 @@ type Config struct {
 type DB struct {
 	sql    *sqlx.DB
 	center string
+	appID  string
 	box    *keys.Box
 	now    func() time.Time
 	log    *slog.Logger
@@ -128,7 +129,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{center: c.Center, box: c.Box, now: c.Now, log: c.Log}
+	db := &DB{center: c.Center, appID: c.AppID, box: c.Box, now: c.Now, log: c.Log}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
 	}
