@@ -182,6 +182,7 @@ CREATE TABLE notifications (
 	made_at timestamp with time zone,
 	received_at timestamp with time zone NOT NULL,
 	identity_digests bytea[],
+	cancelled_at timestamp with time zone,
 	PRIMARY KEY (center_id, notify_id),
 	CHECK ((length(family) > 0)),
 	CHECK ((length(method) > 0)),
