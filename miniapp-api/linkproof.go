@@ -59,8 +59,20 @@ type rightLink struct {
 	account store.Account
 	lane    []byte
 	ask     []Proof
-	relink  bool      // the link may be taken over
-	code    uuid.UUID // of the clerk's code that was right in place of the password; or none
+	claim   []byte           // digest of a claim that is verified before there is an account; nil: there is one
+	face    *store.LinkProof // shown before the password was looked at; nil: was not
+	relink  bool             // the link may be taken over
+	code    uuid.UUID        // of the clerk's code that was right in place of the password; or none
+}
+
+// shown is the face that was shown first, now of the account.
+func (r rightLink) shown() *store.LinkProof {
+	if r.face == nil {
+		return nil
+	}
+	p := *r.face
+	p.CredentialVersion, p.CodeID = r.account.Version, r.code
+	return &p
 }
 
 // askProof answers a right password that nothing accepted speaks for yet. Of what
@@ -95,22 +107,22 @@ func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed 
 }
 
 // openLinkProof asks Alipay to verify the holder of the account, by the centre's
-// record, never by what a front end says.
+// record; by what a front end says only where the face comes first, see askFaceFirst.
 func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (PendingLink, error) {
 	a := right.account
 	by, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber)
 	if err != nil {
 		return PendingLink{}, err
 	}
-	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(!bytes.Equal(right.lane, store.PublicLane))); {
+	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(right.claim == nil && !bytes.Equal(right.lane, store.PublicLane))); {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, CodeID: right.code}
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, CodeID: right.code, Claim: right.claim}
 	page, err := s.startFace(ctx, a, proof.ID, proof.Kind)
-	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) {
+	if errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrConfiguration) && right.claim == nil {
 		s.refundLinkProof(ctx, v, a)
 	}
 	if err != nil {
@@ -156,7 +168,7 @@ func (s *Server) facePassed(ctx context.Context, kind, certifyID string) (signin
 // confirmLink writes a link that has waited for the citizen's face.
 func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, error) {
 	proof, err := s.db.LinkProof(ctx, v.Session, v.ID)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // whose password has not been looked at
 		return linkReply{}, ErrLinkGone
 	} else if err != nil {
 		return linkReply{}, err

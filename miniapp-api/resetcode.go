@@ -53,7 +53,7 @@ func codeDigits(s string) (string, bool) {
 // and document and is not takes no try. Where nobody can be, strangers' tries are counted
 // apart, and as guesses at many people are.
 func (s *Server) linkByCode(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
-	if slices.Contains(have.may, ProofCertdoc) && !have.certdoc || len(have.may) == 0 && !have.again {
+	if slices.Contains(have.may, ProofCertdoc) && !have.proven() || len(have.may) == 0 && !have.again {
 		return rightLink{}, "", ErrLinkRefused
 	}
 	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
