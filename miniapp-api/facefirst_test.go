@@ -199,3 +199,26 @@ func TestA9FaceFirstAgain(t *testing.T) {
 	h.loseReply("link")
 	p.post("/v1/link", body, key("link")).want(t, "OK")
 }
+
+// A repeated request to show the face first starts none when the citizen has been linked
+// meanwhile: each start is billed.
+func TestA9FaceFirstAfterTheLink(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(ProofFace))
+	c := h.citizen(withStory("face_pending"))
+	p := h.logIn(c)
+	p.post("/v1/link", c.faceFirst(), key("first")).want(t, "LINK_PROOF_REQUIRED")
+	p.post("/v1/link", with(c.linkBody(), "face_id", p.showFaceFirst(c))).want(t, "OK")
+	h.loseReply("first")
+	p.post("/v1/link", c.faceFirst(), key("first")).want(t, "ALREADY_LINKED")
+}
+
+// A frozen initial password asks for the proofs of an initial one, also with a code.
+func TestA3FrozenInitialPassword(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof("certdoc,face"), withInitialProof(ProofFace))
+	c := h.citizen(initial)
+	h.exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(c))
+	h.issue(c, "3141592653")
+	h.logIn(c).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_PROOF_REQUIRED")
+}

@@ -112,7 +112,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if v.Link != nil && !(v.Again && s.ownsDocument(v, who)) {
+	if v.Link != nil && (in.FaceFirst || !v.Again || !s.ownsDocument(v, who)) {
 		return linkReply{}, ErrAlreadyLinked
 	}
 	agreed, err := s.agreed(ctx, v)

@@ -114,7 +114,8 @@ func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (P
 	if err != nil {
 		return PendingLink{}, err
 	}
-	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(right.claim == nil && !bytes.Equal(right.lane, store.PublicLane))); {
+	proven := right.claim == nil && !bytes.Equal(right.lane, store.PublicLane)
+	switch err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(proven)); {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:

@@ -80,12 +80,13 @@ func (p proofs) union() []Proof {
 	return all
 }
 
-// forState is what is accepted for a password in this state.
+// forState is what is accepted for a password in this state. A frozen one, for which a
+// clerk's code stands, may have been initial: freezing it asks for no less.
 func (p proofs) forState(state string) []Proof {
-	if state == store.PasswordInitial || state == store.PasswordMustChange {
-		return p.initial
+	if state == store.PasswordSet {
+		return p.set
 	}
-	return p.set
+	return p.initial
 }
 
 // evidence is what speaks for a visitor before the password is looked at. It is
