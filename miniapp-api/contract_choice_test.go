@@ -72,6 +72,13 @@ func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 		}
 	}
 	less[name] = s.instead(name, body)
+	if name == "face_first" { // which makes no link yet
+		if err := allows(op, less); err != nil {
+			s.t.Errorf("%s: openapi.yaml refuses what the server takes: %v", id, err)
+		}
+		s.p.post("/v1/link", less).want(s.t, "LINK_PROOF_REQUIRED")
+		return body
+	}
 	return less
 }
 
@@ -83,8 +90,10 @@ func (s *story) instead(name string, body m) any {
 	switch name {
 	case "proof":
 		return "face"
-	case "relink":
+	case "relink", "face_first":
 		return true
+	case "face_id":
+		return s.p.showFaceFirst(s.c)
 	case "reset_code", "code":
 		return clerksCode
 	}

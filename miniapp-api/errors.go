@@ -30,6 +30,7 @@ type Error struct {
 
 	Pending       *PendingLink // what LINK_PROOF_REQUIRED has started
 	RelinkOffered bool         // with ALREADY_LINKED: the other link can be taken over
+	FaceFirst     bool         // with LINK_REFUSED: the face can be shown before the password is looked at
 	Relink        *relinkView  // what RELINK_WAITING waits for
 }
 
@@ -84,9 +85,9 @@ var (
 	ErrRelinkGone = &Error{Status: 410, Code: "RELINK_GONE", Title: "Relink done, cancelled, expired or unknown, or link or password are not what they were",
 		Message: "本次改绑申请已失效，请重新绑定", Next: "Ask GET /v1/link whether it is done, else go to the link page."}
 	ErrLinkRefused = &Error{Status: 403, Code: "LINK_REFUSED", Title: "The link was refused",
-		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason."}
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason. With face_first_offered: offer to show the face first, which helps when others have guessed too often: the link with face_first in place of the password."}
 	ErrLinkProofRequired = &Error{Status: 409, Code: "LINK_PROOF_REQUIRED", Title: "The link needs a further proof: the first of errors, or another of them",
-		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."}
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm; after face_first, the link with the password and face_id instead. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."}
 	ErrLinkProofLimit = &Error{Status: 429, Code: "LINK_PROOF_LIMIT", Title: "As many face verifications started today as a day allows",
 		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."}
 	ErrLinkGone = &Error{Status: 410, Code: "LINK_GONE", Title: "Pending link used, replaced, expired, unknown or another session's",

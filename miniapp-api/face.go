@@ -18,18 +18,24 @@ type face struct {
 	account store.Account
 	id      uuid.UUID // of our own
 	kind    string
+	claimed bool // name and number are what the visitor says, not what the record says
 }
 
 // openFace opens a verification at Alipay and keeps it. Once the start is charged, a
 // caller that hangs up ends neither, or the start would be lost. A start that Alipay did
 // not open is given back, and so is one that could not be kept because the database was
-// away; one that was opened in vain is counted, since it is billed.
+// away; one that was opened in vain is counted, since it is billed. An answer to what the
+// visitor says is counted, since it tells whether name and number belong together.
 func (s *Server) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (signing.Certification, error) {
 	ctx, stop := outlast(ctx)
 	defer stop()
 	page, err := s.startFace(ctx, f)
 	if err != nil {
-		s.endStart(ctx, s.db.RefundStart, f.start)
+		end := s.db.RefundStart
+		if f.claimed && !errors.Is(err, signing.ErrUnavailable) {
+			end = s.db.KeepStart
+		}
+		s.endStart(ctx, end, f.start)
 		return signing.Certification{}, err
 	}
 	err = keep(ctx, page.ID)

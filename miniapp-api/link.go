@@ -43,6 +43,8 @@ type linkRequest struct {
 	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
 	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
 	Proof     Proof         `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
+	FaceFirst bool          `json:"face_first"` // show the face before the password is looked at, which is not sent yet
+	FaceID    uuid.UUID     `json:"face_id"`    // of what face_first has started, once the face was shown
 	Relink    bool          `json:"relink"`     // take the link over from another Alipay user, where that is offered
 }
 
@@ -58,6 +60,7 @@ type claim struct {
 	accountNo string
 	password  passwd.Secret
 	code      string // a clerk's, in place of password
+	faceID    uuid.UUID
 }
 
 func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) {
@@ -77,6 +80,10 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	}
 	code, whole := codeDigits(in.ResetCode.Reveal())
 	switch {
+	case in.FaceFirst:
+		if !in.Password.Empty() || !in.ResetCode.Empty() || in.FaceID != uuid.Nil {
+			wrong = append(wrong, FieldError{"face_first", "INVALID", "刷脸通过后再提交密码"})
+		}
 	case in.Password.Empty() && in.ResetCode.Empty():
 		wrong = append(wrong, FieldError{"password", "REQUIRED", "请输入密码"})
 	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
@@ -88,7 +95,7 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
-	return claim{name, doc, accountNo, in.Password, code}, nil
+	return claim{name, doc, accountNo, in.Password, code, in.FaceID}, nil
 }
 
 // addLink ties the Alipay user to the fund account they prove to be theirs: by the
@@ -105,14 +112,20 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	if err != nil {
 		return linkReply{}, err
 	}
-	if v.Link != nil && !v.Again {
+	if v.Link != nil && (in.FaceFirst || !v.Again || !s.ownsDocument(v, who)) {
 		return linkReply{}, ErrAlreadyLinked
 	}
 	agreed, err := s.agreed(ctx, v)
 	if err != nil {
 		return linkReply{}, err
 	}
+	if in.FaceFirst {
+		return linkReply{}, s.askFaceFirst(ctx, v, who, agreed)
+	}
 	right, by, err := s.proveLink(ctx, v, who, agreed)
+	if in.Relink && v.Again && errors.Is(err, errFaceUsed) {
+		return s.resumeRelink(ctx, v)
+	}
 	if err == nil && right.account.Ended() {
 		err = ErrAccountClosed // before a proof is asked for, which may cost
 	}
@@ -123,9 +136,15 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 		awaitBeat(ctx, begun)
 	}
 	if err != nil {
-		return linkReply{}, err
+		return linkReply{}, s.offerFaceFirst(who, err)
 	}
-	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code, wanted: in.Relink})
+	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code != uuid.Nil, wanted: in.Relink, face: right.shown()})
+}
+
+// ownsDocument reports whether the claim is to be the linked person. A repeated request
+// that claims anybody else is no repetition of what made the link.
+func (s *Server) ownsDocument(v visit, who claim) bool {
+	return bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest)
 }
 
 // proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's
@@ -143,9 +162,14 @@ func (s *Server) proveLink(ctx context.Context, v visit, who claim, agreed agree
 		return rightLink{}, "", asks([]Proof{ProofPhone})
 	}
 	if who.code != "" {
-		return s.linkByCode(ctx, who, have)
+		right, by, err = s.linkByCode(ctx, v, who, have)
+	} else {
+		right, by, err = s.guess(ctx, v, who, have)
 	}
-	return s.guess(ctx, v, who, have)
+	if by == ProofFace {
+		right.face = have.face
+	}
+	return right, by, err
 }
 
 // beat is the grid on which refusals of a link leave. Whatever the reason, the
@@ -167,7 +191,7 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
 	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo,
 		Budget: s.budget(), Receipt: v.receipt}
-	if bytes.Equal(have.lane, store.PublicLane) {
+	if !have.proven() {
 		g.Stranger = s.stranger(v)
 	}
 	c, err := s.beginCheck(ctx, g)
@@ -226,7 +250,7 @@ func (s *Server) link(ctx context.Context, v visit, p proven) (linkReply, error)
 		}
 		p.account.State = store.PasswordMustChange
 	}
-	err := s.db.AddLink(ctx, v.Session, p.account)
+	err := s.writeLink(ctx, v, p)
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		return s.alreadyLinked(ctx, v, p)
@@ -240,6 +264,18 @@ func (s *Server) link(ctx context.Context, v visit, p proven) (linkReply, error)
 		return linkReply{}, err
 	}
 	return linkReply{Account: viewOf(p.account), PasswordState: passwordState(p.account.State, p.account.Status)}, nil
+}
+
+// writeLink uses up a face that was shown first.
+func (s *Server) writeLink(ctx context.Context, v visit, p proven) error {
+	if p.face == nil {
+		return s.db.AddLink(ctx, v.Session, p.account)
+	}
+	err := s.db.FinishLink(ctx, v.Session, p.account, *p.face)
+	if errors.Is(err, store.ErrGone) {
+		err = ErrLinkGone
+	}
+	return err
 }
 
 // showLink shows which account is linked.

@@ -14,9 +14,21 @@ import (
 	"fundpass/store"
 )
 
-// linkProofsADay is how many verifications for a link a person, and an Alipay user, may
-// start on a day: each is billed.
-const linkProofsADay = 3
+// How many verifications for a link pass on a day: each is billed. Whoever knows a
+// person's data and initial password can start them, so the person's own number is so
+// high that a few strangers do not use it up; who is proven otherwise has no such limit.
+const (
+	linkProofsADay         = 3  // of an Alipay user
+	linkProofsOfPersonADay = 30 // at a person, by all who are not proven
+)
+
+// faceStarts is how many starts a visitor has today.
+func faceStarts(proven bool) store.StartLimit {
+	if proven {
+		return store.StartLimit{User: linkProofsADay}
+	}
+	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
+}
 
 // A PendingLink is a link that waits for the citizen's face.
 type PendingLink struct {
@@ -46,8 +58,20 @@ type rightLink struct {
 	account store.Account
 	lane    []byte
 	ask     []Proof
-	relink  bool // the link may be taken over
-	code    bool // a clerk's code was right in place of the password
+	claim   []byte           // digest of a claim that is verified before there is an account; nil: there is one
+	face    *store.LinkProof // shown before the password was looked at; nil: was not
+	relink  bool             // the link may be taken over
+	code    uuid.UUID        // of the clerk's code that was right in place of the password; or none
+}
+
+// shown is the face that was shown first, now of the account.
+func (r rightLink) shown() *store.LinkProof {
+	if r.face == nil {
+		return nil
+	}
+	p := *r.face
+	p.CredentialVersion, p.CodeID = r.account.Version, r.code
+	return &p
 }
 
 // askProof answers a right password that nothing accepted speaks for yet. Of what
@@ -82,22 +106,24 @@ func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed 
 }
 
 // openLinkProof asks Alipay to verify the holder of the account, by the centre's
-// record, never by what a front end says.
+// record; by what a front end says only where the face comes first, see askFaceFirst.
 func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (PendingLink, error) {
 	a := right.account
 	by, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber)
 	if err != nil {
 		return PendingLink{}, err
 	}
-	start, err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, linkProofsADay)
+	proven := right.claim == nil && !bytes.Equal(right.lane, store.PublicLane)
+	start, err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(proven))
 	switch {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, ByCode: right.code, Start: start}
-	page, err := s.openFace(ctx, face{start, a, proof.ID, proof.Kind}, func(ctx context.Context, certifyID string) (err error) {
+	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, CodeID: right.code, Claim: right.claim, Start: start}
+	opening := face{start: start, account: a, id: proof.ID, kind: proof.Kind, claimed: right.claim != nil}
+	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		proof.CertifyID = certifyID
 		proof, err = s.db.OpenLinkProof(ctx, v.Session, a, proof)
 		return err
@@ -119,7 +145,7 @@ func (s *Server) facePassed(ctx context.Context, kind, certifyID string) (signin
 // confirmLink writes a link that has waited for the citizen's face.
 func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, error) {
 	proof, err := s.db.LinkProof(ctx, v.Session, v.ID)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // whose password has not been looked at
 		return linkReply{}, ErrLinkGone
 	} else if err != nil {
 		return linkReply{}, err
@@ -162,7 +188,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 		return linkReply{}, err
 	case account.Ended():
 		return linkReply{}, ErrAccountClosed
-	case account.State == store.PasswordFrozen && !proof.ByCode:
+	case account.State == store.PasswordFrozen && !proof.ByCode():
 		return linkReply{}, ErrPasswordFrozen
 	}
 	err = s.db.FinishLink(ctx, v.Session, account, proof)
@@ -183,7 +209,7 @@ func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof)
 // relinkByFace takes over, or asks for, the link that is there already. Either way the
 // password was right and the face has been seen: the guess is given back.
 func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProof, account store.Account) (linkReply, error) {
-	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, code: proof.ByCode, wanted: proof.Relink, face: &proof})
+	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, code: proof.ByCode(), wanted: proof.Relink, face: &proof})
 	if err == nil || errors.Is(err, ErrRelinkWaiting) {
 		s.giveBack(ctx, v, proof)
 	}
@@ -205,8 +231,12 @@ func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
 	return s.takeOverAgreed(ctx, v, *own)
 }
 
-// giveBack forgets the guess of a link that has waited, and that a stranger made it.
+// giveBack forgets the guess of a link that has waited, and that a stranger made it. A
+// clerk's code was no guess at the password: other people's stay charged.
 func (s *Server) giveBack(ctx context.Context, v visit, proof store.LinkProof) {
+	if proof.ByCode() {
+		return
+	}
 	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
 	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
 		err = s.db.ForgiveLink(ctx, s.stranger(v), proof)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"fundpass/miniapp-api/document"
 	"fundpass/signing"
 	"fundpass/store"
@@ -78,32 +80,45 @@ func (p proofs) union() []Proof {
 	return all
 }
 
-// forState is what is accepted for a password in this state.
+// forState is what is accepted for a password in this state. A frozen one, for which a
+// clerk's code stands, may have been initial: freezing it asks for no less.
 func (p proofs) forState(state string) []Proof {
-	if state == store.PasswordInitial || state == store.PasswordMustChange {
-		return p.initial
+	if state == store.PasswordSet {
+		return p.set
 	}
-	return p.set
+	return p.initial
 }
 
 // evidence is what speaks for a visitor before the password is looked at. It is
 // gathered for everybody alike, so that it tells nobody anything of the person claimed.
 type evidence struct {
-	lane    []byte  // where the password is guessed
-	may     []Proof // what the visitor agreed to
-	certdoc bool    // Alipay says its user is the person claimed
-	phone   string  // verified in this session; "" = none
-	again   bool    // an earlier run of this request has linked this very person
+	lane    []byte           // where the password is guessed
+	may     []Proof          // what the visitor agreed to
+	certdoc bool             // Alipay says its user is the person claimed
+	phone   string           // verified in this session; "" = none
+	face    *store.LinkProof // shown first, by the person claimed; nil: was not
+	again   bool             // an earlier run of this request has linked this very person
 }
+
+// proven reports whether the visitor is known to be the person claimed, and so guesses in
+// a scope of their own.
+func (e evidence) proven() bool { return !bytes.Equal(e.lane, store.PublicLane) }
 
 // gather asks Alipay whether its user is the person claimed, where that is accepted,
 // and looks for a verified phone. A proven user guesses in a lane of their own, which
 // strangers cannot exhaust.
 func (s *Server) gather(ctx context.Context, v visit, who claim, may []Proof) (evidence, error) {
 	have := evidence{lane: store.PublicLane, may: may}
-	if v.Link != nil { // proven by the earlier run of this request
-		have.lane, have.again = v.IdentityDigest, bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest)
+	if v.Link != nil { // to the person claimed, by the earlier run of this request
+		have.lane, have.again = v.IdentityDigest, true
 		return have, nil
+	}
+	if who.faceID != uuid.Nil {
+		var err error
+		if have.face, err = s.shownFace(ctx, v, who, may); err != nil {
+			return have, err
+		}
+		have.lane = v.IdentityDigest
 	}
 	if slices.Contains(may, ProofCertdoc) {
 		var err error
@@ -180,6 +195,9 @@ func (s *Server) judge(a store.Account, have evidence) (by Proof, ask []Proof) {
 				ask = append(ask, p)
 			}
 		case ProofFace:
+			if allowed && have.face != nil {
+				return p, nil
+			}
 			if _, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber); err == nil {
 				ask = append(ask, p)
 			}

@@ -43,7 +43,7 @@ func (s *Server) takesOver(p proven) bool {
 // linked to.
 func (s *Server) alreadyLinked(ctx context.Context, v visit, p proven) (linkReply, error) {
 	switch {
-	case !s.takesOver(p):
+	case v.Link != nil, !s.takesOver(p): // to another account of the same person, or to somebody else
 		return linkReply{}, ErrAlreadyLinked
 	case !p.wanted:
 		return linkReply{}, ErrAlreadyLinked.relinkOffered()

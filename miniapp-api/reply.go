@@ -33,6 +33,7 @@ type problem struct {
 	LockedUntil *time.Time   `json:"locked_until,omitempty"`
 	Pending     *PendingLink `json:"pending,omitempty"`
 	Offered     bool         `json:"relink_offered,omitempty"`
+	FaceFirst   bool         `json:"face_first_offered,omitempty"`
 	Relink      *relinkView  `json:"relink,omitempty"`
 	RetryAfter  int          `json:"retry_after"`
 	RequestID   string       `json:"request_id"`
@@ -51,7 +52,7 @@ func answerOf(c echo.Context, data any, err error) store.Answer {
 		return encode(e.Status, problem{
 			Type: problemType + e.Code, Title: e.Title, Status: e.Status, Code: e.Code, Message: e.Message,
 			Errors: e.Fields, Remaining: e.Remaining, LockedUntil: e.LockedUntil, Pending: e.Pending,
-			Offered: e.RelinkOffered, Relink: e.Relink, RetryAfter: e.RetryAfter, RequestID: id,
+			Offered: e.RelinkOffered, FaceFirst: e.FaceFirst, Relink: e.Relink, RetryAfter: e.RetryAfter, RequestID: id,
 		})
 	}
 	return encode(http.StatusOK, success{Status: 200, Code: "OK", Message: "成功", Data: data, RequestID: id})

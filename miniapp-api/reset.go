@@ -96,7 +96,7 @@ func (s *Server) openVerification(ctx context.Context, v visit, a store.Account)
 		return resetReply{}, err
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: string(by), Start: start}
-	page, err := s.openFace(ctx, face{start, a, reset.ID, reset.Kind}, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.openFace(ctx, face{start: start, account: a, id: reset.ID, kind: reset.Kind}, func(ctx context.Context, certifyID string) (err error) {
 		reset.CertifyID = certifyID
 		reset, err = s.db.OpenReset(ctx, v.Session, a, reset)
 		return err

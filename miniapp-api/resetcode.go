@@ -3,6 +3,7 @@ package miniapp
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -11,8 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// ResetCodeDigits is how long a clerk's code is. With five tries, one in two thousand
-// million guesses hits.
+// ResetCodeDigits is how long a clerk's code is. Strangers have fifty tries at one, all
+// together, so one code in two hundred million is hit.
 const ResetCodeDigits = 10
 
 func (s *Server) openResetWithCode(ctx context.Context, v visit, a store.Account, code passwd.Secret) (resetReply, error) {
@@ -23,6 +24,7 @@ func (s *Server) openResetWithCode(ctx context.Context, v visit, a store.Account
 	ctx, stop := outlast(ctx) // a code is good once: it is not used up unseen
 	defer stop()
 	reset, err := s.db.OpenResetWithCode(ctx, v.Session, a, digits)
+	s.noteSpentCode(ctx, v, err)
 	if errors.Is(err, store.ErrCode) {
 		return resetReply{}, ErrResetCodeWrong
 	} else if err != nil {
@@ -50,25 +52,45 @@ func codeDigits(s string) (string, bool) {
 // linkByCode finds the claimed person's account by the code a clerk gave them, in
 // place of a password they do not know. It leaves the code good: the reset that must
 // follow uses it up. Every way to fail is ErrLinkRefused. Who could be proven by name
-// and document and is not takes no try, so a stranger cannot use up somebody's code.
-func (s *Server) linkByCode(ctx context.Context, who claim, have evidence) (right rightLink, by Proof, err error) {
-	if slices.Contains(have.may, ProofCertdoc) && !have.certdoc || len(have.may) == 0 && !have.again {
+// and document and is not takes no try. Where nobody can be, strangers' tries are counted
+// apart, and as guesses at many people are.
+func (s *Server) linkByCode(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
+	if slices.Contains(have.may, ProofCertdoc) && !have.proven() || len(have.may) == 0 && !have.again {
 		return rightLink{}, "", ErrLinkRefused
 	}
 	trying, stop := outlast(ctx)
 	defer stop()
-	account, err := s.db.CheckResetCode(trying, store.Guess{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo,
-	}, who.code)
-	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(account.Person.Name, who.name, who.doc.Kind) {
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
+	if !have.proven() {
+		g.Stranger = s.stranger(v)
+	}
+	code, refusal, err := s.db.CheckResetCode(trying, v.Session, g, who.code)
+	s.noteSpentCode(ctx, v, err)
+	if told := s.sprayed(ctx, v, refusal); told != nil {
+		return rightLink{}, "", told
+	}
+	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, who.name, who.doc.Kind) {
 		err = ErrLinkRefused
 	}
 	if err != nil {
 		return rightLink{}, "", err
 	}
-	by, ask := s.judge(account, have)
+	by, ask := s.judge(code.Account, have)
 	if by == "" && len(ask) == 0 {
 		err = ErrLinkRefused
 	}
-	return rightLink{account: account, lane: have.lane, ask: ask, code: true}, by, err
+	return rightLink{account: code.Account, lane: have.lane, ask: ask, code: code.ID}, by, err
+}
+
+// noteSpentCode logs that somebody, or all strangers together, have had their tries at a
+// clerk's code, once each.
+func (s *Server) noteSpentCode(ctx context.Context, v visit, err error) {
+	by := "user"
+	switch {
+	case errors.Is(err, store.ErrCodeSpent):
+		by = "all"
+	case !errors.Is(err, store.ErrCodeSpentByUser):
+		return
+	}
+	s.log.LogAttrs(ctx, slog.LevelWarn, "clerk's code out of tries", slog.String("by", by), slog.String("request_id", v.RequestID))
 }

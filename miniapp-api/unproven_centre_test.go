@@ -103,7 +103,7 @@ func (w *play) issueCode() {
 	a := pick(w, "account", w.accounts)
 	kept, err := w.db.AccountByNumber(context.Background(), a.no)
 	must(w.t, err)
-	a.code = fmt.Sprintf("%010d", 7_000_000_000+invented())
+	a.code, a.tries = fmt.Sprintf("%010d", 7_000_000_000+invented()), map[*modelUser]int{}
 	a.codeEnds, err = w.db.IssueResetCode(context.Background(), kept, a.code, "window-3")
 	must(w.t, err)
 	w.note("the counter issues a code for %s", a)
@@ -139,8 +139,8 @@ func (w *play) erasePerson() {
 // forget notes what may be gone with a human.
 func (w *play) forget(h *human) {
 	for _, u := range w.users {
-		if u.human != h && !u.proven[h] {
-			continue
+		if u.human != h && !u.proven[h] && !u.was[h] && !u.shown[h] || u.link != nil && u.link.human != h {
+			continue // the latter is somebody else's now
 		}
 		for purpose := range u.consents {
 			u.consents[purpose] = "unsure"
@@ -153,6 +153,9 @@ func (w *play) forget(h *human) {
 	}
 	for _, s := range w.sessions {
 		if s.ended == "" && !w.kept("sessions WHERE token_digest = $1", digestOf(s.token)) {
+			if u := s.user; u.link != nil && u.link.human != h {
+				w.t.Fatalf("%s ends with the erasure of %s, and is linked to %s", s, h, u.link.human)
+			}
 			s.ended = "erased"
 		}
 	}

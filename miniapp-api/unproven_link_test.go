@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,8 +71,9 @@ type linkForm struct {
 	name, number, no string
 	password, code   string
 	proof            Proof
-	relink           bool   // take the link over
-	slips            string // what is wrong with it
+	relink           bool          // take the link over
+	face             *modelPending // shown before; nil: was not
+	slips            string        // what is wrong with it
 }
 
 func (w *play) link() {
@@ -84,7 +86,10 @@ func (w *play) link() {
 }
 
 // linkForm is the form for an account, mostly right; nil is of somebody who has none.
-func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
+func (w *play) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
+
+// linkFormBy is linkForm after a face, or nil.
+func (w *play) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
 	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
 	what := "link, nothing"
 	if a != nil {
@@ -92,6 +97,7 @@ func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
 		what = "link, " + a.label
 		w.spoil(&f, a)
 	}
+	f.face = face
 	body := m{"name": f.name, "id_type": document.Citizen, "id_number": f.number, "password": f.password}
 	if f.no != "" {
 		body["account_no"] = f.no
@@ -103,10 +109,13 @@ func (w *play) linkForm(s *modelSession, a *modelAccount) *deed {
 	if f.proof != "" {
 		body["proof"] = f.proof
 	}
+	if f.face != nil {
+		body["face_id"] = f.face.id
+	}
 	if f.relink {
 		body["relink"], what = true, "re"+what
 	}
-	return &deed{what: what + f.slips, path: "/v1/link", body: body, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }}
+	return &deed{what: what + f.slips, path: "/v1/link", body: body, form: &f, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }}
 }
 
 // spoil makes a mistake, or an attack, now and then.
@@ -121,10 +130,12 @@ func (w *play) spoil(f *linkForm, a *modelAccount) {
 	slip(8, "another's number", func() { f.human = pick(w, "human", w.humans); f.number = f.human.number })
 	slip(4, "15 digits", func() { f.number = f.human.short() })
 	slip(3, "no account number", func() { f.no = "" })
+	slip(6, "a shortened account number", func() { f.no = strings.TrimLeft(f.no, "0") })
 	slip(8, "another's password", func() { f.password = pick(w, "account", w.accounts).password })
 	slip(8, "a former password", func() { f.password = pick(w, "password", append(slices.Clone(a.former), f.password)) })
 	slip(3, "a code", func() { f.code = a.code })
 	slip(6, "another's code", func() { f.code = pick(w, "account", w.accounts).code })
+	slip(12, "no code of anybody's", func() { f.code = fmt.Sprintf("%010d", invented()) })
 	slip(4, "a chosen proof", func() { f.proof = []Proof{ProofFace, ProofPhone}[w.evenly(2)] })
 }
 
@@ -135,11 +146,12 @@ func (f linkForm) knows(a *modelAccount, now time.Time) bool {
 	if f.code != "" {
 		right = f.code == a.code && now.Before(a.codeEnds)
 	}
-	return f.human == a.owner && f.name == a.name && right
+	return f.human == a.owner && f.name == a.name && (f.no == "" || f.no == a.no) && right
 }
 
 func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 	u := s.user
+	w.judgeCode(s, f, r)
 	switch r.Code {
 	case "OK":
 		a := w.linkedNow(u)
@@ -147,10 +159,16 @@ func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 			w.t.Fatalf("%s is told of a link that is not there", s)
 		}
 		if u.link == nil {
-			if !f.knows(a, w.now()) || !w.proves(s, a) {
+			switch {
+			case f.knows(a, w.now()) && (w.proves(s, a) || w.shownFirst(s, f, a)):
+			case f.face != nil && f.face.asked: // a run whose answer was lost asked for it, and it is due
+				w.tookOver(s, w.wished(s, wish{f.relink, f.code != "", true}))
+			default:
 				w.t.Fatalf("%s is linked to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
 			}
-			w.linkedBy(s, a, wish{f.relink, f.code != "", false})
+			if u.link == nil {
+				w.linkedBy(s, a, wish{f.relink, f.code != "", false})
+			}
 		} else if !f.knows(a, w.now()) {
 			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
 		}
@@ -160,10 +178,14 @@ func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 		w.judgePending(s, f, r)
 	case "RELINK_WAITING":
 		a := w.judgeWaiting(s, r).account
-		if !f.knows(a, w.now()) || !w.proves(s, a) {
+		asked := f.face != nil && f.face.asked // by a run whose answer was lost
+		if !asked && (!f.knows(a, w.now()) || !w.proves(s, a) && !w.shownFirst(s, f, a)) {
 			w.t.Fatalf("%s waits for a link to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
 		}
 		w.wished(s, wish{f.relink, f.code != "", false})
+		if f.face != nil {
+			f.face.asked = true
+		}
 	}
 }
 
@@ -183,7 +205,7 @@ func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
 		p.closed = p.closed || p.session.user == s.user
 	}
 	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
-		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink, code: f.code != ""}
+		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink, code: f.code}
 	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
 	w.pendings = append(w.pendings, p)
 }
@@ -198,7 +220,11 @@ func (w *play) showFace() {
 	}
 	var open []check
 	for _, p := range w.pendings {
-		open = append(open, check{p.label, p.certifyID, &p.passed, func() { w.confirmPending(p) }})
+		next := func() { w.confirmPending(p) }
+		if p.first {
+			next = func() { w.linkAfterFace(p) }
+		}
+		open = append(open, check{p.label, p.certifyID, &p.passed, next})
 	}
 	for _, x := range w.resets {
 		if x.certifyID != "" {
@@ -230,7 +256,7 @@ func (w *play) confirmPending(p *modelPending) {
 
 // judgeConfirmed judges a link that has waited for a face, or is shown again.
 func (w *play) judgeConfirmed(s *modelSession, p *modelPending, r reply) {
-	u, how := s.user, wish{p.relink, p.code, true}
+	u, how := s.user, wish{p.relink, p.code != "", true}
 	switch {
 	case u.link != nil:
 	case p.asked: // a run whose answer was lost asked for it, and it is due
@@ -259,13 +285,15 @@ func (w *play) judgeAsked(s *modelSession, p *modelPending, r reply) {
 		}
 		p.closed, p.asked = true, true
 	}
-	w.wished(s, wish{p.relink, p.code, true})
+	w.wished(s, wish{p.relink, p.code != "", true})
 }
 
 func (w *play) mayConfirm(s *modelSession, p *modelPending) {
 	late := !w.now().Before(p.opened.Add(store.LinkProofLife))
 	changed := p.account.version != p.version
-	if s != p.session || p.closed || p.account.frozen && !p.code || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(s.user, PurposeFace) {
+	byCode := p.code != ""
+	changed = changed || byCode && p.code != p.account.code // replaced or used
+	if p.first || s != p.session || p.closed || p.account.frozen && !byCode || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(s.user, PurposeFace) {
 		w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
 			p.closed, p.passed, late, changed, p.human, p.account.owner)
 	}
@@ -303,17 +331,6 @@ func (w *play) showPhone() {
 	}})
 }
 
-// newNumber gives an Alipay user another number, which may be somebody else's.
-func (w *play) newNumber() {
-	u := pick(w, "user", w.users)
-	u.Phone = pick(w, "human", w.humans).phone
-	if w.slip(2) { // a fresh one
-		u.Phone = fmt.Sprintf("1980%07d", invented())
-	}
-	w.tellAlipay(u)
-	w.note("%s has a new number", u)
-}
-
 func (w *play) unlink() {
 	s := w.linkedSession()
 	password := "Quiet-Meadow-Nobody"
@@ -331,19 +348,4 @@ func (w *play) unlink() {
 		w.endSessions(s.user, s, "unlinked")
 		s.user.link = nil
 	}})
-}
-
-// sendAgain repeats an earlier request, in the same session, a later one, or anybody's.
-func (w *play) sendAgain() {
-	d := pick(w, "earlier request", w.deeds)
-	w.note("again:")
-	w.do(w.anySession(), d)
-}
-
-// loseAnswer makes a request one whose run died before it answered.
-func (w *play) loseAnswer() {
-	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 }))
-	w.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
-	clear(d.first)
-	w.note("the answer to %s is lost", d.what)
 }

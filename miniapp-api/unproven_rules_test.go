@@ -19,6 +19,7 @@ type deed struct {
 	asksAlipay bool // with the session's token, which may be of no use any more
 	parting    bool
 	judge      func(s *modelSession, r reply)
+	form       *linkForm         // of a link
 	first      map[string]string // the first answer, by who asked
 }
 
@@ -131,7 +132,7 @@ func (w *play) shows(u *modelUser, a *modelAccount, r reply) {
 
 // accepted is what proves a link to the account beside the password.
 func (w *play) accepted(a *modelAccount) []Proof {
-	if a.initial {
+	if a.initial || a.frozen {
 		return w.centre.initial
 	}
 	return w.centre.set

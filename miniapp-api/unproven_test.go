@@ -64,12 +64,12 @@ var mustHappen, rare = []string{
 	"link OK", "link LINK_REFUSED", "link LINK_PROOF_REQUIRED", "link ALREADY_LINKED", "link ended", "confirm link LINK_GONE",
 	"unlink OK", "open change OK", "open reset OK", "read OK", "read NOT_LINKED", "phone OK", "give consent OK", "withdraw consent OK",
 	"authorisation cancelled", "erased", "relink OK", "relink RELINK_WAITING", "object OK", "read relinks OK",
-	"accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT",
+	"accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT", "face first LINK_PROOF_REQUIRED", "lost and sent again", "guess codes LINK_REFUSED",
 }, []string{
 	"confirm link OK", "confirm change OK", "confirm change CHANGE_GONE", "confirm reset OK", "confirm reset RESET_GONE", "freeze OK", "phone PHONE_REFUSED",
 	"link moved", "first answer again", "read SESSION_EXPIRED", "relink RELINK_REFUSED", "relink ALREADY_LINKED", "confirm link RELINK_WAITING",
 	"confirm relink OK", "confirm relink RELINK_WAITING", "confirm relink RELINK_GONE", "confirm relink RELINK_REFUSED", "cancel relink OK", "object RELINK_GONE",
-	"objected by freeze", "taken over by face", "taken over by code", "choose ACCOUNT_CLOSED", "choose PASSWORD_FROZEN",
+	"linked after a face", "lost, of somebody else's document", "a user reused", "objected by freeze", "taken over by face", "taken over by code", "choose ACCOUNT_CLOSED", "choose PASSWORD_FROZEN",
 }
 
 // No history lets an Alipay user act on an account, or read of it, whose present holder
@@ -133,7 +133,7 @@ func playHistories(t *testing.T, c provingCentre, n int, told *tally) {
 		told.count("histories")
 		w.begin()
 		for range acts {
-			rt.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) { w.checkLinks() }, "step": func(*rapid.T) { w.anyStep() }})
+			rt.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) { w.checkLinks(); w.checkScopes() }, "step": func(*rapid.T) { w.anyStep() }})
 		}
 	})
 }
@@ -188,6 +188,8 @@ var steps = []step{
 	{"cancel relink", 1, (*play).cancelRelink}, {"object", 6, (*play).objectRelink}, {"read relinks", 4, (*play).readRelinks},
 	{"accounts", 2, (*play).readAccounts}, {"choose", 4, (*play).chooseAccount},
 	{"erase", 1, (*play).erasePerson}, {"lose an answer", 2, (*play).loseAnswer}, {"time", 2, (*play).passTime},
+	{"retry what was lost", 4, (*play).retryLost}, {"guess codes", 2, (*play).guessCodes}, {"reuse a user", 1, (*play).reuseUser},
+	{"face first", 6, (*play).faceFirst}, {"link after a face", 3, (*play).linkAfterAnyFace},
 }
 
 // anyStep takes one of them. Two numbers are all that it draws, so that rapid shortens a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -67,6 +68,7 @@ type modelAccount struct {
 	frozen              bool // the password
 	code                string
 	codeEnds            time.Time
+	tries               map[*modelUser]int // at the code, at most
 }
 
 func (a *modelAccount) String() string { return a.label }
@@ -82,6 +84,7 @@ type modelUser struct {
 	visitor    *store.Visitor // as a log-in left it
 	authorised time.Time      // of the link: the log-in before it, or the last one since
 	proven     map[*human]bool
+	shown, was map[*human]bool   // whose face was shown first; whose user it was before
 	consents   map[string]string // purpose: "given", "withdrawn", "unsure"
 }
 
@@ -114,8 +117,10 @@ type modelPending struct {
 	version              int
 	opened               time.Time
 	passed, closed       bool
-	relink, asked        bool // the form asked to take a link over; and it has come to that
-	code                 bool // a clerk's stood for the password, which may be frozen
+	relink, asked        bool   // the form asked to take a link over; and it has come to that
+	code                 string // a clerk's that stood for the password, which may be frozen
+	first                bool   // the face comes before the password
+	name                 string // of the claim, where it does
 }
 
 // A modelChange is a change of the password.
@@ -165,7 +170,8 @@ func inventedPassword() string {
 }
 
 // begin puts three people on the stage, of whom one has two accounts and three Alipay
-// users and one has nothing but Alipay, and lets some of them be linked already.
+// users, one an account and two users, and one has nothing but Alipay, and lets some of
+// them be linked already.
 func (w *play) begin() {
 	w.drawLuck()
 	names := [][3]string{{"Ouyang", "欧阳测试", "欧阳新名"}, {"Sima", "司马样例", "司马改称"}, {"Shangguan", "上官演示", "上官换字"}}
@@ -174,12 +180,13 @@ func (w *play) begin() {
 		born := time.Date(1920, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i/900)
 		w.humans = append(w.humans, &human{n[0], n[1], n[2], idNumber(born.Format("20060102"), i%900), fmt.Sprintf("1990%07d", i)})
 	}
-	numbers := w.accountNumbers(3)
+	numbers := w.accountNumbers(2)
+	numbers = append(numbers, strings.TrimLeft(numbers[0], "0")) // somebody else's
 	for i, owner := range []int{0, 0, 1} {
 		w.openAccount(fmt.Sprint("account ", i+1), numbers[i], w.humans[owner])
 	}
 	w.accounts[2].initial = w.slip(2) // an initial password
-	for i, owner := range []int{0, 0, 1, 2, 0} {
+	for i, owner := range []int{0, 0, 1, 2, 0, 1} {
 		w.addUser(fmt.Sprintf("user %d (%s)", i+1, w.humans[owner]), w.humans[owner])
 	}
 	for _, a := range w.accounts {
@@ -216,7 +223,7 @@ func (w *play) plainly(f func()) {
 func (w *play) accountNumbers(n int) []string {
 	all := make([]string, n)
 	for i := range all {
-		all[i] = fmt.Sprintf("88%010d", invented())
+		all[i] = fmt.Sprintf("00%d", 8_800_000_000+invented())
 	}
 	slices.SortFunc(all, func(a, b string) int { return bytes.Compare(w.numberDigest(a), w.numberDigest(b)) })
 	return all
@@ -234,7 +241,7 @@ func (w *play) openAccount(label, no string, owner *human) {
 
 func (w *play) addUser(label string, h *human) {
 	i := invented()
-	u := &modelUser{label: label, human: h, proven: map[*human]bool{}, consents: map[string]string{}, Person: alipaysim.Person{
+	u := &modelUser{label: label, human: h, proven: map[*human]bool{}, shown: map[*human]bool{}, was: map[*human]bool{}, consents: map[string]string{}, Person: alipaysim.Person{
 		Person: fmt.Sprint("unproven-", i), Story: "face_pending", Name: h.name, IDType: document.Citizen, IDNumber: h.number, Phone: h.phone,
 		OpenID: fmt.Sprintf("open-unproven-%d-%s", i, uuid.NewString()), Certified: !w.slip(4),
 	}}

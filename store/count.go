@@ -30,6 +30,12 @@ type start struct {
 	person, user     []byte
 }
 
+// A StartLimit is how many starts pass on a day.
+type StartLimit struct {
+	User   int // of an Alipay user
+	Person int // at a person, by all Alipay users together; 0: any number
+}
+
 func startOfReset(s Session) start {
 	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
 }
@@ -49,10 +55,10 @@ type Start struct {
 // for the day; then nothing is charged. Each call charges again. Of any number of calls
 // at once, over all processes, exactly limit succeed.
 func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) (Start, error) {
-	return db.chargeStart(ctx, startOfReset(s), limit)
+	return db.chargeStart(ctx, startOfReset(s), StartLimit{limit, limit})
 }
 
-func (db *DB) chargeStart(ctx context.Context, of start, limit int) (Start, error) {
+func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Start, error) {
 	var s Start
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		s = Start{of: of, day: dayOf(now), leases: map[string]time.Time{}}
@@ -67,9 +73,10 @@ func (db *DB) chargeStart(ctx context.Context, of start, limit int) (Start, erro
 			ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET
 				pending = c.pending[width_bucket($8::timestamptz, c.pending) + 1:]
 					|| greatest($9, c.pending[cardinality(c.pending)] + interval '1 microsecond')
-			WHERE c.count + cardinality(c.pending[width_bucket($8, c.pending) + 1:]) < $7
+			WHERE c.count + cardinality(c.pending[width_bucket($8, c.pending) + 1:])
+				< CASE c.purpose WHEN $4 THEN $7::int ELSE coalesce(nullif($10::int, 0), 2147483647) END
 			RETURNING purpose, pending[cardinality(pending)] AS lease`,
-			db.center, of.ofPerson, of.person, of.ofUser, of.user, s.day, limit, now, now.Add(AttemptLease))
+			db.center, of.ofPerson, of.person, of.ofUser, of.user, s.day, limit.User, now, now.Add(AttemptLease), limit.Person)
 		if err == nil && len(rows) < 2 {
 			err = ErrLimit
 		}
@@ -112,14 +119,14 @@ func (db *DB) settleStart(ctx context.Context, tx *sqlx.Tx, s Start, count int) 
 }
 
 // countStart counts a start that is opened in the same transaction.
-func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit int, now time.Time) error {
+func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartLimit, now time.Time) error {
 	// The person's row comes first in every call, so two never wait for each other.
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
 		VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
 		ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
-		WHERE c.count < $7`,
-		db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit)
+		WHERE c.count < CASE c.purpose WHEN $4 THEN $7::int ELSE coalesce(nullif($8::int, 0), c.count + 1) END`,
+		db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit.User, limit.Person)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,10 +51,12 @@ var errDryRun = errors.New("store: dry run")
 // a new one; an account that the roster still lists comes back with the next
 // import. Calling it twice is safe and recorded twice; a dry run is not recorded.
 //
-// Its locks are taken in the order of Freeze: link, reset, change, credential, sessions;
-// pending links and relinks come before the links they become.
+// Its locks are taken in the order of everybody else, see lockTrail.
 func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var done Erased
+	if err := db.readLetters(ctx); err != nil {
+		return done, err
+	}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Erased{ActionID: uuid.New(), At: now}
 		accounts, err := db.accountsOf(ctx, tx, e.Unlock)
@@ -63,11 +64,8 @@ func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 			return err
 		}
 		done.Account, done.Accounts = accounts[0], len(accounts)
-		t := trailOf(accounts)
-		if err := db.lockLinks(ctx, tx, t); err != nil {
-			return err
-		}
-		if err := db.follow(ctx, tx, &t); err != nil {
+		t, err := db.lockTrail(ctx, tx, accounts)
+		if err != nil {
 			return err
 		}
 		if err := db.eraseTrail(ctx, tx, t, e, &done); err != nil {
@@ -82,15 +80,6 @@ func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 		err = nil
 	}
 	return done, err
-}
-
-// lockLinks holds back what the owner may be doing until the erasure is done.
-func (db *DB) lockLinks(ctx context.Context, tx *sqlx.Tx, t trail) error {
-	var held []int
-	return tx.SelectContext(ctx, &held, `
-		SELECT 1 FROM alipay_links
-		WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[])) FOR UPDATE`,
-		db.center, byteas(t.persons...), uuids(t.accounts))
 }
 
 // erasable are rows of a table that a part of a trail leads to.
@@ -143,7 +132,8 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
 		{"receipts", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
 		{"guess_budgets", `person_digest = ANY ($2)`, persons},
-		{"daily_counts", `subject_digest = ANY ($2)`, byteas(slices.Concat(t.persons, t.identities)...)},
+		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset takes the person's first
+		{"daily_counts", `subject_digest = ANY ($2)`, identities},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"consents", `identity_digest = ANY ($2)`, identities},
 		{"outbox", `account_id = ANY ($2::uuid[])`, accounts},
@@ -157,11 +147,19 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 	return all
 }
 
-// forgetTrials takes the person out of what strangers have tried.
+// forgetTrials takes the person out of what strangers have tried. It locks as TakeGuess
+// does: counts of users, of addresses, then budgets.
 func (db *DB) forgetTrials(ctx context.Context, tx *sqlx.Tx, t trail) error {
 	var tried [][]byte
 	for _, p := range t.persons {
 		tried = append(tried, short(p))
+	}
+	var held []int
+	if err := tx.SelectContext(ctx, &held, `
+		SELECT 1 FROM spraying WHERE center_id = $1 AND (persons && $2 OR kind = 'user' AND actor = ANY ($3))
+		ORDER BY kind DESC, actor, since FOR UPDATE`,
+		db.center, byteas(tried...), byteas(t.identities...)); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(ctx, `
 		UPDATE spraying SET persons = ARRAY(SELECT p FROM unnest(persons) p WHERE p <> ALL ($2))
@@ -194,7 +192,7 @@ func (db *DB) emptyLetters(ctx context.Context, tx *sqlx.Tx, t trail, done *Eras
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `
-			UPDATE notifications SET sealed = $3 WHERE center_id = $1 AND notify_id = $2`,
+			UPDATE notifications SET sealed = $3, identity_digests = '{}' WHERE center_id = $1 AND notify_id = $2`,
 			db.center, id, sealed); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,7 +21,8 @@ const (
 )
 
 // A LinkProof is a link that waits for Alipay's word: the password was right, the
-// face is still to be shown.
+// face is still to be shown; or, with a Claim, the face comes first, and there is no
+// account, nor a person that the centre knows, until the password is right.
 type LinkProof struct {
 	ID                uuid.UUID `db:"proof_id"`
 	AccountID         uuid.UUID `db:"account_id"`
@@ -30,12 +32,16 @@ type LinkProof struct {
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
 	Relink            bool      `db:"relink"`             // the link may be taken over from another Alipay user
-	ByCode            bool      `db:"by_code"`            // a clerk's code stood for the password, which may be frozen
+	CodeID            uuid.UUID `db:"code_id"`            // of the clerk's code that stood for the password, which may be frozen; or none
+	Claim             []byte    `db:"claim_digest"`       // verified before the password was looked at, of a claim; nil: after, of an account
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
 	Start             Start     `db:"-"` // what OpenLinkProof keeps
 }
+
+// ByCode reports whether a clerk's code stood for the password.
+func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
 func startOfLink(s Session, personDigest []byte) start {
 	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
@@ -44,12 +50,15 @@ func startOfLink(s Session, personDigest []byte) start {
 // ChargeLinkProof reserves one start of a verification for a link on today's account of
 // the person claimed and of the Alipay user, like ChargeReset and apart from it:
 // whoever is not linked cannot use up the owner's resets.
-func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit int) (Start, error) {
+func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit StartLimit) (Start, error) {
 	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
 }
 
+// idOrNull is an id as a parameter.
+func idOrNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
+
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder, and its Start. p has ID, Lane, Kind, Relink, ByCode,
+// holder, or for a claim, and its Start. p has ID, Lane, Kind, Relink, CodeID, Claim,
 // CertifyID and Start. It replaces the same Alipay user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
@@ -70,11 +79,12 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 		}
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
-				certify_digest, sealed_certify, credential_version, relink, by_code, opened_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+				certify_digest, sealed_certify, credential_version, relink, code_id, opened_at, expires_at, claim_digest)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 			ON CONFLICT DO NOTHING`,
-			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, p.AccountID, p.Lane, p.Kind, p.State,
-			db.certifyDigest(p.CertifyID), p.Sealed, p.CredentialVersion, p.Relink, p.ByCode, now, p.ExpiresAt)
+			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, idOrNull(p.AccountID), p.Lane, p.Kind, p.State,
+			db.certifyDigest(p.CertifyID), p.Sealed, sql.NullInt64{Int64: p.CredentialVersion, Valid: p.Claim == nil},
+			p.Relink, idOrNull(p.CodeID), now, p.ExpiresAt, p.Claim)
 		if err := changedOne(res, err, ErrConflict); err != nil {
 			return err
 		}
@@ -91,7 +101,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 		return sqlx.GetContext(ctx, q, &p, `
 			SELECT proof_id, account_id, person_digest, lane, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				credential_version, relink, by_code, expires_at, sealed_certify
+				coalesce(credential_version, 0) AS credential_version, relink, code_id, claim_digest, expires_at, sealed_certify
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -106,7 +116,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 // FinishLink is AddLink for a link that has waited: the proof is used up and the link
 // written in one transaction. Of any number of racing calls one succeeds. ErrGone
 // means that the proof is closed or late, that the password which was right has been
-// changed or frozen since, that the account is another person's now, or that the session
+// changed or frozen since, or the clerk's code replaced or used, that the account is another person's now, or that the session
 // has ended; ErrConflict and ErrBlocked are AddLink's, and leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
 	n, err := db.newLink(s, a)
@@ -122,14 +132,18 @@ func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof)
 	})
 }
 
-// closeLinkProof lets one caller through.
+// closeLinkProof lets one caller through. A proof of a claim is now one of the account
+// whose password, or code, was right.
 func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p LinkProof, state string, now time.Time) error {
 	res, err := tx.ExecContext(ctx, `
-		UPDATE link_proofs SET state = $9, closed_at = $5
-		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
+		UPDATE link_proofs SET state = $9, closed_at = $5, account_id = $6, credential_version = $7, code_id = $10
+		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND person_digest = $8
+			AND (claim_digest IS NOT NULL OR account_id = $6 AND code_id IS NOT DISTINCT FROM $10)
 			AND state = 'started' AND expires_at > $5
 			AND EXISTS (SELECT 1 FROM password_credentials
-				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR by_code))`,
-		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state)
+				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR $10::uuid IS NOT NULL))
+			AND ($10 IS NULL OR EXISTS (SELECT 1 FROM reset_codes
+				WHERE center_id = $1 AND code_id = $10 AND closed_at IS NULL))`,
+		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state, idOrNull(p.CodeID))
 	return changedOne(res, err, ErrGone)
 }

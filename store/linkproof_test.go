@@ -152,25 +152,28 @@ func TestChargeLinkProof(t *testing.T) {
 	o := newOwner(t)
 	ctx := t.Context()
 	person := func(n int) []byte { return o.db.PersonDigest(fmt.Appendf(nil, "%d", n)) }
-	_, err := o.db.ChargeLinkProof(ctx, o.session, person(1), 2)
+	two := store.StartLimit{User: 2, Person: 2}
+	_, err := o.db.ChargeLinkProof(ctx, o.session, person(1), two)
 	noError(t, err)
-	start, err := o.db.ChargeLinkProof(ctx, o.session, person(2), 2)
+	start, err := o.db.ChargeLinkProof(ctx, o.session, person(2), two)
 	noError(t, err)
-	if _, err := o.db.ChargeLinkProof(ctx, o.session, person(3), 2); !errors.Is(err, store.ErrLimit) {
+	if _, err := o.db.ChargeLinkProof(ctx, o.session, person(3), two); !errors.Is(err, store.ErrLimit) {
 		t.Errorf("a third start of one user: %v", err)
 	}
 	_, err = o.db.ChargeReset(ctx, o.session, 1)
 	noError(t, err)
 	noError(t, o.db.RefundStart(ctx, start))
-	_, err = o.db.ChargeLinkProof(ctx, o.session, person(3), 2)
+	_, err = o.db.ChargeLinkProof(ctx, o.session, person(3), two)
 	noError(t, err)
 	other, third := o.visit("another", "a1"), o.visit("third", "t1")
-	_, err = o.db.ChargeLinkProof(ctx, other, person(1), 2)
+	_, err = o.db.ChargeLinkProof(ctx, other, person(1), two)
 	noError(t, err)
-	if _, err := o.db.ChargeLinkProof(ctx, third, person(1), 2); !errors.Is(err, store.ErrLimit) {
+	if _, err := o.db.ChargeLinkProof(ctx, third, person(1), two); !errors.Is(err, store.ErrLimit) {
 		t.Errorf("a third start for one person: %v", err)
 	}
-	_, err = o.db.ChargeLinkProof(ctx, third, person(4), 2)
+	_, err = o.db.ChargeLinkProof(ctx, third, person(1), store.StartLimit{User: 2}) // proven: whatever others did
+	noError(t, err)
+	_, err = o.db.ChargeLinkProof(ctx, third, person(4), two)
 	noError(t, err)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,16 +35,19 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 	if err != nil {
 		return false, err
 	}
-	var madeAt *time.Time
+	var madeAt, cancelledAt *time.Time
 	if !n.At.IsZero() {
 		madeAt = &n.At
 	}
+	if n.Cancelled != nil {
+		cancelledAt = &n.Cancelled.At
+	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO notifications (center_id, notify_id, family, method, sealed, made_at, received_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			INSERT INTO notifications (center_id, notify_id, family, method, sealed, made_at, received_at, identity_digests, cancelled_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 			ON CONFLICT (center_id, notify_id) DO NOTHING`,
-			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now)
+			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now, db.namedIn(n.Content), cancelledAt)
 		err = changedOne(res, err, ErrConflict)
 		first = err == nil
 		if err == ErrConflict {
@@ -59,24 +63,48 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 }
 
 // WithdrawAuthorisation does what a cancellation calls for when its notice was
-// missed. It reports whether anything was left to do. Calling it again is safe.
+// missed. c.At is the end of the second in which Alipay listed it; where the notice was
+// heard after all, its own time counts, so that what the citizen began anew within that
+// second stays. It reports whether anything in force was ended. Calling it again is safe.
 func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repaired bool, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		c, err := db.heard(ctx, tx, c)
+		if err != nil {
+			return err
+		}
 		repaired, err = db.withdraw(ctx, tx, c, now)
 		return err
 	})
 	return repaired, err
 }
 
+// listedLate is how much later than in its notice a cancellation may be listed.
+const listedLate = 3 * time.Second
+
+// heard is the cancellation with the time of its notice, if that was heard.
+func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
+	var at *time.Time
+	err := tx.GetContext(ctx, &at, `
+		SELECT max(cancelled_at) FROM notifications
+		WHERE center_id = $1 AND identity_digests && $2 AND cancelled_at > $3 AND cancelled_at <= $4`,
+		db.center, pq.ByteaArray(db.digests(c.Identity)), c.At.Add(-listedLate), c.At)
+	if err == nil && at != nil {
+		c.At = *at
+	}
+	return c, err
+}
+
 // withdraw ends what was begun before the citizen withdrew, the link with it. What
-// came after is of a new authorisation and stays, so a late notice does no harm.
+// came after is of a new authorisation and stays, so a late notice does no harm. It
+// reports whether it ended anything in force: a link, what was open, a live session.
 //
 // A link that is being written meanwhile holds its session's row, so that deleting
 // the sessions waits for it; hence the second look for links. A link that comes later
 // finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
 	w := withdrawal{tx, db, pq.ByteaArray(db.digests(c.Identity)), c.At, now}
-	if err := w.closeOpen(ctx, "relinks", "waiting", "asked_at"); err != nil {
+	relinks, err := w.closeOpen(ctx, "relinks", "waiting", "asked_at")
+	if err != nil {
 		return false, err
 	}
 	if w.digests, err = db.lockKnown(ctx, tx, c.Identity); err != nil {
@@ -90,24 +118,23 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if first { // whatever is open ends with the link, whenever it was begun
 		open.at = now
 	}
-	if err := open.closeOpen(ctx, "resets", "started,passed", "opened_at"); err != nil {
-		return false, err
-	}
-	if err := open.closeOpen(ctx, "changes", "open", "opened_at"); err != nil {
-		return false, err
-	}
-	res, err := tx.ExecContext(ctx, `
-		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) AND created_at <= $3`,
-		db.center, w.digests, c.At)
+	resets, err := open.closeOpen(ctx, "resets", "started,passed", "opened_at")
 	if err != nil {
 		return false, err
 	}
-	sessions, err := res.RowsAffected()
+	changes, err := open.closeOpen(ctx, "changes", "open", "opened_at")
 	if err != nil {
+		return false, err
+	}
+	var alive []bool
+	if err := tx.SelectContext(ctx, &alive, `
+		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) AND created_at <= $3
+		RETURNING seen_at > $4 AND created_at > $5`,
+		db.center, w.digests, c.At, now.Add(-SessionIdle), now.Add(-SessionLife)); err != nil {
 		return false, err
 	}
 	second, err := w.endLinks(ctx)
-	return sessions > 0 || first || second, err
+	return first || second || relinks || resets || changes || slices.Contains(alive, true), err
 }
 
 // A withdrawal is the transaction of withdraw.
@@ -136,12 +163,14 @@ func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 }
 
 // closeOpen cancels what the user has open in a table; states are joined with commas.
-func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) error {
-	_, err := w.ExecContext(ctx, `
+func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) (did bool, err error) {
+	var live []bool
+	err = w.SelectContext(ctx, &live, `
 		UPDATE `+table+` SET state = 'cancelled', closed_at = $4
-		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ',')) AND `+begun+` <= $3`,
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ',')) AND `+begun+` <= $3
+		RETURNING expires_at > $4`,
 		w.db.center, w.digests, w.at, w.now, states)
-	return err
+	return slices.Contains(live, true), err
 }
 
 // lockKnown locks the identity's links and returns under what the identity is known. A

@@ -17,3 +17,8 @@ func (db *DB) LinkIdentity(digest, sealed []byte) (id Identity, err error) {
 	err = db.unseal(sealed, "alipay_links", digest, &id)
 	return id, err
 }
+
+// SealLink is the sealed identifier of a link.
+func (db *DB) SealLink(id Identity) ([]byte, error) {
+	return db.seal(id, "alipay_links", db.digest(id))
+}

@@ -287,7 +287,7 @@ func TestMoveMerges(t *testing.T) {
 	stranger(user, 2)
 	stranger(user, 3)
 	for _, s := range []store.Session{open, user} {
-		start, err := db.ChargeLinkProof(t.Context(), s, a.PersonDigest, 9)
+		start, err := db.ChargeLinkProof(t.Context(), s, a.PersonDigest, store.StartLimit{User: 9, Person: 9})
 		noError(t, err)
 		noError(t, db.KeepStart(t.Context(), start))
 		noError(t, db.GiveConsents(t.Context(), s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))

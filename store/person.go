@@ -141,6 +141,9 @@ type NotificationData struct {
 // it twice is recorded twice.
 func (db *DB) Export(ctx context.Context, u Unlock) (PersonData, error) {
 	var data PersonData
+	if err := db.readLetters(ctx); err != nil {
+		return data, err
+	}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		accounts, err := db.accountsOf(ctx, tx, u)
 		if err != nil {
@@ -168,14 +171,13 @@ func trailOf(accounts []Account) trail {
 }
 
 // OwnData is what is kept about the citizen of a linked session: the account of
-// the link and what was done with it. What Alipay wrote is left out: to find it
-// takes opening all of it, which is nothing for a request.
+// the link and what was done with it.
 func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
 	var data PersonData
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		t := trail{persons: [][]byte{s.Link.PersonDigest}, accounts: []uuid.UUID{s.Link.AccountID}}
 		err := db.follow(ctx, q, &t)
-		if t.open = nil; err == nil {
+		if err == nil {
 			data, err = db.gather(ctx, q, t, db.clock())
 		}
 		return err

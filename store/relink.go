@@ -159,7 +159,7 @@ func (a asking) insert(ctx context.Context) (Relink, error) {
 	if err != nil {
 		return Relink{}, err
 	}
-	if err := a.db.countStart(ctx, a.Tx, startOfRelink(a.s, a.order.Account.PersonDigest), a.order.Limit, a.now); err != nil {
+	if err := a.db.countStart(ctx, a.Tx, startOfRelink(a.s, a.order.Account.PersonDigest), StartLimit{a.order.Limit, a.order.Limit}, a.now); err != nil {
 		return Relink{}, err
 	}
 	r, err := a.wish(held)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"time"
@@ -12,7 +13,12 @@ import (
 // Limits of a clerk's code.
 const (
 	ResetCodeLife  = 30 * time.Minute
-	ResetCodeTries = 5
+	ResetCodeTries = 5 // of an Alipay user
+
+	// ResetCodeTriesOfAll is how many tries all Alipay users have that are not proven to be
+	// the person. It bounds what many strangers can guess together, and is so high that a
+	// few cannot end the holder's code.
+	ResetCodeTriesOfAll = 50
 )
 
 // resetCodeReason stands in the operators' record: fundpass reset asks for none.
@@ -72,15 +78,18 @@ func (db *DB) codeDigest(id uuid.UUID, code string) []byte {
 
 // OpenResetWithCode begins a reset whose identity a clerk has proven. The try is
 // charged before the code is looked at, and a wrong one stays charged: ErrCode means
-// that the code is wrong, used, expired or has had its tries. Of any number of calls
+// that the code is wrong, used, expired or has had its tries; ErrCodeSpentByUser and
+// ErrCodeSpent are ErrCode of a last try. Of any number of calls
 // at once with the right code one succeeds. Otherwise as OpenReset.
 func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code string) (Reset, error) {
 	r := Reset{ID: uuid.New(), AccountID: a.ID, Kind: ResetByClerk, State: ResetPassed, CredentialVersion: a.Version}
-	right := false
+	var verdict error
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		r.ExpiresAt = now.Add(ResetLife)
-		id, err := db.tryCode(ctx, tx, a.ID, code, now)
-		if right = id != uuid.Nil; err != nil || !right {
+		var id uuid.UUID
+		var err error
+		id, verdict, err = db.tryCode(ctx, tx, codeTry{a.ID, code, s.IdentityDigest, true}, now)
+		if err != nil || verdict != nil {
 			return err // a wrong try is committed
 		}
 		if _, err := tx.ExecContext(ctx, `
@@ -90,55 +99,94 @@ func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code 
 		}
 		return db.beginReset(ctx, tx, s, r, now)
 	})
-	if err == nil && !right {
-		err = ErrCode
-	}
-	return r, err
+	return r, cmp.Or(err, verdict)
 }
 
-// CheckResetCode is the account that g's person and account number mean, when code is
-// right for it, and leaves the code good. A wrong one stays charged and is ErrCode,
-// as is an unknown person's, which costs the same statements.
-func (db *DB) CheckResetCode(ctx context.Context, g Guess, code string) (Account, error) {
-	var account Account
-	right := false
+// A CheckedCode is a clerk's code that was right, and whose account it is for.
+type CheckedCode struct {
+	ID      uuid.UUID
+	Account Account
+}
+
+// CheckResetCode finds the account that g's person and account number mean, where code
+// is right for it, and leaves the code good. A wrong one stays charged to the Alipay user
+// and is ErrCode, as in OpenResetWithCode, as is an unknown person's, which costs the
+// same statements. What g.Stranger tries counts as a guess at a password does; one that a
+// limit of spraying refused is ErrCode with the refusal, and charges nothing.
+func (db *DB) CheckResetCode(ctx context.Context, s Session, g Guess, code string) (CheckedCode, Refusal, error) {
+	var right CheckedCode
+	var refusal Refusal
+	var verdict error
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		var err error
+		if refusal, err = db.suspect(ctx, tx, g, now); err != nil {
+			return err
+		}
 		found, err := db.guessedAccount(ctx, tx, g)
 		if err != nil {
 			return err
 		}
-		account = Account{}
-		if found != nil {
-			account = *found
+		right = CheckedCode{}
+		if found != nil && refusal.By == "" {
+			right.Account = *found
 		}
-		id, err := db.tryCode(ctx, tx, account.ID, code, now)
-		if right = id != uuid.Nil; err != nil || !right {
+		right.ID, verdict, err = db.tryCode(ctx, tx, codeTry{right.Account.ID, code, s.IdentityDigest, g.Stranger == nil}, now)
+		if err != nil || verdict != nil {
 			return err // a wrong try is committed
 		}
-		_, err = tx.ExecContext(ctx, `
-			UPDATE reset_codes SET tries = tries - 1 WHERE center_id = $1 AND code_id = $2`, db.center, id)
-		return err
+		if err := db.giveTryBack(ctx, tx, right.ID); err != nil || g.Stranger == nil {
+			return err
+		}
+		return db.forgive(ctx, tx, g, Attempt{Spraying: refusal, at: now})
 	})
-	if err == nil && !right {
-		return Account{}, ErrCode
+	if err = cmp.Or(err, verdict); err != nil {
+		right = CheckedCode{}
 	}
-	return account, err
+	return right, refusal, err
 }
 
-// tryCode charges one try at the account's live code and returns its id when it is the
-// right one, else uuid.Nil. The row stays locked, so tries come one after the other.
-func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, code string, now time.Time) (uuid.UUID, error) {
+// A codeTry is what somebody enters as an account's code.
+type codeTry struct {
+	account uuid.UUID
+	code    string
+	user    []byte // digest of the Alipay identity
+	proven  bool   // to be the person: strangers cannot use their tries up
+}
+
+// tryCode charges one try at the account's live code and returns its id. The verdict is
+// ErrCode unless it is the right one. The row stays locked, so tries come one after the
+// other.
+func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time) (id uuid.UUID, verdict, err error) {
 	var live []struct {
 		ID     uuid.UUID `db:"code_id"`
 		Digest []byte    `db:"code_digest"`
+		Own    int       `db:"own"` // tries, this one included
+		All    int       `db:"all"`
 	}
-	err := tx.SelectContext(ctx, &live, `
-		UPDATE reset_codes SET tries = tries + 1
-		WHERE center_id = $1 AND account_id = $2 AND closed_at IS NULL AND expires_at > $3 AND tries < $4
-		RETURNING code_id, code_digest`,
-		db.center, account, now, ResetCodeTries)
-	if err != nil || len(live) == 0 || subtle.ConstantTimeCompare(live[0].Digest, db.codeDigest(live[0].ID, code)) != 1 {
-		return uuid.Nil, err
+	user := short(db.box.Index("tries of a reset code", t.account[:], t.user))
+	err = tx.SelectContext(ctx, &live, `
+		UPDATE reset_codes SET tried_by = tried_by || $4::bytea
+		WHERE center_id = $1 AND account_id = $2 AND closed_at IS NULL AND expires_at > $3
+			AND cardinality(array_positions(tried_by, $4)) < $5 AND ($7 OR cardinality(tried_by) < $6)
+		RETURNING code_id, code_digest, cardinality(array_positions(tried_by, $4)) AS own, cardinality(tried_by) AS all`,
+		db.center, t.account, now, user, ResetCodeTries, ResetCodeTriesOfAll, t.proven)
+	switch {
+	case err != nil || len(live) == 0:
+		return uuid.Nil, ErrCode, err
+	case subtle.ConstantTimeCompare(live[0].Digest, db.codeDigest(live[0].ID, t.code)) == 1:
+		return live[0].ID, nil, nil
+	case live[0].All == ResetCodeTriesOfAll:
+		return uuid.Nil, ErrCodeSpent, nil
+	case live[0].Own == ResetCodeTries:
+		return uuid.Nil, ErrCodeSpentByUser, nil
 	}
-	return live[0].ID, nil
+	return uuid.Nil, ErrCode, nil
+}
+
+// giveTryBack forgets the try that was charged in this transaction.
+func (db *DB) giveTryBack(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE reset_codes SET tried_by = tried_by[:cardinality(tried_by) - 1] WHERE center_id = $1 AND code_id = $2`,
+		db.center, id)
+	return err
 }

@@ -3,17 +3,20 @@ package store
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 )
 
 // Answers of the database a caller may act on, beside those of store.go.
 var (
-	ErrConflict = errors.New("store: in conflict with what is there")
-	ErrGone     = errors.New("store: expired, closed or never there")
-	ErrBlocked  = errors.New("store: the account or its password is frozen or ended")
-	ErrLimit    = errors.New("store: no more of it today")
-	ErrCode     = errors.New("store: reset code wrong, used, expired or tried too often")
-	ErrObjected = errors.New("store: the holder of the link has objected")
-	ErrRunning  = errors.New("store: another run of the same request is at it")
+	ErrConflict        = errors.New("store: in conflict with what is there")
+	ErrGone            = errors.New("store: expired, closed or never there")
+	ErrBlocked         = errors.New("store: the account or its password is frozen or ended")
+	ErrLimit           = errors.New("store: no more of it today")
+	ErrCode            = errors.New("store: reset code wrong, used, expired or tried too often")
+	ErrCodeSpentByUser = fmt.Errorf("%w: the last try of this Alipay user", ErrCode)
+	ErrCodeSpent       = fmt.Errorf("%w: the last try of all", ErrCode)
+	ErrObjected        = errors.New("store: the holder of the link has objected")
+	ErrRunning         = errors.New("store: another run of the same request is at it")
 )
 
 // none turns "no rows" into the error that absence means here.

@@ -154,20 +154,22 @@ CREATE TABLE link_proofs (
 	identity_digest bytea NOT NULL,
 	token_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
-	account_id uuid NOT NULL,
+	account_id uuid,
 	lane bytea NOT NULL,
 	kind text NOT NULL,
 	state text NOT NULL,
 	certify_digest bytea NOT NULL,
 	sealed_certify bytea NOT NULL,
-	credential_version bigint NOT NULL,
+	credential_version bigint,
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
 	relink boolean NOT NULL DEFAULT false,
-	by_code boolean NOT NULL DEFAULT false,
+	code_id uuid,
+	claim_digest bytea,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
+	CHECK (((claim_digest IS NOT NULL) OR ((account_id IS NOT NULL) AND (credential_version IS NOT NULL)))),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
@@ -183,12 +185,16 @@ CREATE TABLE notifications (
 	sealed bytea NOT NULL,
 	made_at timestamp with time zone,
 	received_at timestamp with time zone NOT NULL,
+	identity_digests bytea[],
+	cancelled_at timestamp with time zone,
 	PRIMARY KEY (center_id, notify_id),
 	CHECK ((length(family) > 0)),
 	CHECK ((length(method) > 0)),
 	CHECK ((length(notify_id) > 0))
 );
+CREATE INDEX notifications_identities ON notifications USING gin (identity_digests);
 CREATE INDEX notifications_received ON notifications USING btree (center_id, received_at);
+CREATE INDEX notifications_unread ON notifications USING btree (center_id, notify_id) WHERE (identity_digests IS NULL);
 
 CREATE TABLE operator_actions (
 	center_id text NOT NULL,
@@ -324,11 +330,11 @@ CREATE TABLE reset_codes (
 	account_id uuid NOT NULL,
 	code_digest bytea NOT NULL,
 	issued_by text NOT NULL,
-	tries integer NOT NULL DEFAULT 0,
 	issued_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
 	used boolean NOT NULL DEFAULT false,
+	tried_by bytea[] NOT NULL DEFAULT '{}'::bytea[],
 	PRIMARY KEY (center_id, code_id),
 	CHECK (((length(issued_by) >= 1) AND (length(issued_by) <= 32))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)

@@ -75,6 +75,7 @@ type Config struct {
 type DB struct {
 	sql    *sqlx.DB
 	center string
+	appID  string
 	box    *keys.Box
 	pepper *keys.Pepper // nil: not given
 	now    func() time.Time
@@ -140,7 +141,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{center: c.Center, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
+	db := &DB{center: c.Center, appID: c.AppID, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
 	}

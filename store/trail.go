@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -13,12 +14,12 @@ import (
 type trail struct {
 	persons    [][]byte // one
 	accounts   []uuid.UUID
-	identities [][]byte   // digests of every Alipay user the person is or was linked to
-	open       []Identity // those of them whose identifier is still kept
-	tokens     [][]byte   // of sessions
+	identities [][]byte // digests of every Alipay user the person is or was linked to, and nobody else is
+	tokens     [][]byte // of sessions
 }
 
-// follow finds the rest of a trail that has the person and the accounts.
+// follow finds the rest of a trail that has the person and the accounts. An Alipay user
+// who is linked to another person by now belongs to that one.
 func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error {
 	if err := sqlx.SelectContext(ctx, q, &t.identities, `
 		SELECT identity_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
@@ -31,11 +32,15 @@ func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error
 		db.center, pq.ByteaArray(t.persons), uuids(t.accounts), PublicLane); err != nil {
 		return err
 	}
-	if err := db.openIdentities(ctx, q, t); err != nil {
+	open, err := db.openIdentities(ctx, q, *t)
+	if err != nil {
 		return err
 	}
-	for _, id := range t.open {
+	for _, id := range open {
 		t.identities = append(t.identities, db.digests(id)...)
+	}
+	if err := db.leaveOthers(ctx, q, t, open); err != nil {
+		return err
 	}
 	return sqlx.SelectContext(ctx, q, &t.tokens, `
 		SELECT token_digest FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,
@@ -43,39 +48,69 @@ func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error
 }
 
 // openIdentities opens the identifiers that links and notices keep sealed.
-func (db *DB) openIdentities(ctx context.Context, q sqlx.QueryerContext, t *trail) error {
+func (db *DB) openIdentities(ctx context.Context, q sqlx.QueryerContext, t trail) (open []Identity, err error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
 		Sealed []byte `db:"sealed_identity"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &links, `
-		SELECT identity_digest, sealed_identity FROM alipay_links WHERE center_id = $1 AND identity_digest = ANY ($2)`,
-		db.center, pq.ByteaArray(t.identities)); err != nil {
-		return err
+		SELECT identity_digest, sealed_identity FROM alipay_links
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND person_digest = ANY ($3)`,
+		db.center, pq.ByteaArray(t.identities), pq.ByteaArray(t.persons)); err != nil {
+		return nil, err
 	}
 	for _, l := range links {
 		var id Identity
 		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &id); err != nil {
-			return err
+			return nil, err
 		}
-		t.open = append(t.open, id)
+		open = append(open, id)
 	}
 	var told []Delivery
 	if err := sqlx.SelectContext(ctx, q, &told, `
 		SELECT outbox_id, sealed FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
 		db.center, uuids(t.accounts)); err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range told {
 		n, err := db.Notice(d)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if n.Person == nil || bytes.Equal(n.Person, t.persons[0]) { // not of who held the account before
-			t.open = append(t.open, n.Identity)
+			open = append(open, n.Identity)
 		}
 	}
+	return open, nil
+}
+
+// leaveOthers takes out of a trail who is linked to another person, under every
+// identifier: those of the link, and those beside them in what was opened.
+func (db *DB) leaveOthers(ctx context.Context, q sqlx.QueryerContext, t *trail, open []Identity) error {
+	var foreign [][]byte
+	if err := sqlx.SelectContext(ctx, q, &foreign, `
+		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM alipay_links
+		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($2)) AND person_digest <> ALL ($3)`,
+		db.center, pq.ByteaArray(t.identities), pq.ByteaArray(t.persons)); err != nil || len(foreign) == 0 {
+		return err
+	}
+	is := func(digest []byte) bool {
+		return slices.ContainsFunc(foreign, func(f []byte) bool { return bytes.Equal(f, digest) })
+	}
+	for _, id := range open {
+		if all := db.digests(id); slices.ContainsFunc(all, is) {
+			foreign = append(foreign, all...)
+		}
+	}
+	t.identities = slices.DeleteFunc(t.identities, is)
 	return nil
+}
+
+// within reports whether t leads to nobody that other does not lead to.
+func (t trail) within(other trail) bool {
+	return !slices.ContainsFunc(t.identities, func(d []byte) bool {
+		return !slices.ContainsFunc(other.identities, func(o []byte) bool { return bytes.Equal(o, d) })
+	})
 }
 
 // scopes are under what first answers to a person's requests are kept.
@@ -85,53 +120,6 @@ func (db *DB) scopes(t trail) [][]byte {
 		all = append(all, db.Digest("session", token))
 	}
 	return all
-}
-
-// A letter is a notification of Alipay's that names the person.
-type letter struct {
-	ID     string `db:"notify_id"`
-	Sealed []byte `db:"sealed"`
-}
-
-// letterBatch is how many notifications are opened at a time.
-const letterBatch = 1000
-
-// lettersAbout opens every notification that is kept: what Alipay wrote has no
-// column that names the citizen.
-func (db *DB) lettersAbout(ctx context.Context, q sqlx.QueryerContext, t trail) (ids []string, err error) {
-	for after := ""; len(t.open) > 0; {
-		var batch []letter
-		if err := sqlx.SelectContext(ctx, q, &batch, `
-			SELECT notify_id, sealed FROM notifications WHERE center_id = $1 AND notify_id > $2
-			ORDER BY notify_id LIMIT $3`, db.center, after, letterBatch); err != nil {
-			return nil, err
-		}
-		for _, l := range batch {
-			var content []byte
-			if err := db.unseal(l.Sealed, "notifications", []byte(l.ID), &content); err != nil {
-				return nil, err
-			}
-			if t.namedIn(content) {
-				ids = append(ids, l.ID)
-			}
-		}
-		if len(batch) < letterBatch {
-			break
-		}
-		after = batch[len(batch)-1].ID
-	}
-	return ids, nil
-}
-
-func (t trail) namedIn(content []byte) bool {
-	for _, id := range t.open {
-		for _, name := range []string{id.Value, id.UserID} {
-			if name != "" && bytes.Contains(content, []byte(name)) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func uuids(all []uuid.UUID) any {

@@ -34,6 +34,8 @@ export interface Problem {
   pending?: PendingLink;
   /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The other link can be taken over; in ALREADY_LINKED only */
   relink_offered?: 'true';
+  /** 可以先刷脸再核对密码，只在 LINK_REFUSED 和绑定的 TOO_MANY_REQUESTS 中 · The face may be shown before the password; in LINK_REFUSED, and TOO_MANY_REQUESTS of the link, only */
+  face_first_offered?: 'true';
   relink?: Relink;
   /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
   retry_after: number;
@@ -116,25 +118,35 @@ export interface Phone {
  * initial: never changed; must_change: change it now; frozen: only a reset helps, or the counter. */
 export type PasswordState = 'initial' | 'set' | 'must_change' | 'frozen';
 
-/** 密码、加密的密码、柜台的重置码，恰好给出一种。
- * Either password, or encrypted, or reset_code. */
+/** 密码、加密的密码、柜台的重置码、先刷脸，恰好给出一种。
+ * Either password, or encrypted, or reset_code, or face_first. */
 export type LinkRequest = (
   | {
       /** 公积金密码，不去空格 · The fund password; blanks count (≥ 1 字符 characters) */
       password: string;
       encrypted?: never;
       reset_code?: never;
+      face_first?: never;
     }
   | {
       password?: never;
       encrypted: Sealed;
       reset_code?: never;
+      face_first?: never;
     }
   | {
       password?: never;
       encrypted?: never;
       /** 柜台发放的 10 位重置码，可带空格和短横 · The 10 digits a clerk gave; blanks and dashes do not count (≥ 10 字符 characters) */
       reset_code: string;
+      face_first?: never;
+    }
+  | {
+      password?: never;
+      encrypted?: never;
+      reset_code?: never;
+      /** 先刷脸，再核对密码 · Show the face before the password is looked at */
+      face_first: 'true';
     }
 ) & {
   /** 与证件一致的姓名 · The name as on the document (≥ 1 字符 characters) */
@@ -146,6 +158,8 @@ export type LinkRequest = (
   account_no?: string;
   /** LINK_PROOF_REQUIRED 给出多种方式时的选择 · The choice where LINK_PROOF_REQUIRED gave several */
   proof?: 'face' | 'phone';
+  /** face_first 的 pending 的 id，刷脸通过后填写 · The id of what face_first has started, once the face has passed [uuid] */
+  face_id?: string;
   /** 已绑定其他支付宝时改绑到当前支付宝 · Take the link over from another Alipay user */
   relink?: boolean;
 };
@@ -546,7 +560,7 @@ export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' 
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PASSWORD_FROZEN' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showAccounts: { call: "GET /v1/accounts"; body: undefined; data: Accounts; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };

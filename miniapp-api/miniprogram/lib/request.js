@@ -28,6 +28,7 @@ const encrypt = require('./encrypt.js');
  * @property {string} [lockedUntil] RFC 3339
  * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face
  * @property {boolean} relinkOffered the link that somebody else has can be taken over
+ * @property {boolean} faceFirstOffered the face may be shown before the password is looked at
  * @property {import('./relinks.js').Relink} [relink] the wish to do so, which waits
  */
 
@@ -87,6 +88,7 @@ function problem(reply, body) {
     lockedUntil: body.locked_until,
     pending: body.pending,
     relinkOffered: body.relink_offered === true,
+    faceFirstOffered: body.face_first_offered === true,
     relink: body.relink,
   };
 }

@@ -7,6 +7,7 @@ const { form } = require('../../lib/request.js');
 const { idTypes } = require('../../lib/words.js');
 const consents = require('../../lib/consents.js');
 const agreeing = require('./consent.js');
+const facing = require('./facefirst.js');
 const proving = require('./proof.js');
 const relinking = require('./relink.js');
 
@@ -28,6 +29,7 @@ const STEPS = {
 screen({
   ...consents.methods,
   ...agreeing.methods,
+  ...facing.methods,
   ...proving.methods,
   ...relinking.methods,
   data: {
@@ -44,6 +46,7 @@ screen({
     shown: { password: false },
     ...consents.data,
     ...agreeing.data,
+    ...facing.data,
     ...proving.data,
     ...relinking.data,
   },
@@ -83,9 +86,11 @@ screen({
 
   /** Sends the form. @param {string} [proof] the one that the citizen chose */
   async link(proof) {
-    const { name, id_number, account_no, password, byCode, reset_code, typeIndex } = this.data;
+    const { account_no, password, byCode, reset_code } = this.data;
     /** @type {Record<string, any>} */
-    const data = { name, id_type: idTypes[typeIndex].code, id_number };
+    const data = this.holder();
+    const faceId = this.firstFace();
+    if (faceId) data.face_id = faceId;
     if (account_no) data.account_no = account_no;
     if (byCode) data.reset_code = reset_code;
     if (this.wishes()) data.relink = true;
@@ -93,6 +98,7 @@ screen({
     try {
       await this.send(this.form, { path: '/v1/link', data, seal: byCode ? undefined : { password } });
     } catch (e) {
+      this.noteFaceFirst(e);
       if (behaviour(e.code).does === 'correct') this.toForm(); // what is to be corrected is there
       throw this.explained(e);
     }

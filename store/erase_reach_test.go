@@ -1,0 +1,200 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// An Alipay user who was linked to somebody and is linked to somebody else by now belongs
+// to the latter: neither Export nor Erase of the former reaches what is theirs.
+func TestD4UsersOfOthersAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	ctx := t.Context()
+	former, next := liveThrough(t, db, 1), depositor(2, hashed)
+	importAll(t, db, next)
+	s, err := db.Session(ctx, []byte("d1"))
+	noError(t, err)
+	noError(t, db.RemoveLink(ctx, s))
+	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next)))
+	before, err := db.Export(ctx, asked(next))
+	noError(t, err)
+	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {
+		t.Fatalf("the user's rows are not there: %+v", before)
+	}
+
+	data, err := db.Export(ctx, asked(former))
+	noError(t, err)
+	if len(data.Sessions) != 1 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 || len(data.Notifications) != 0 {
+		t.Errorf("handed out of somebody else: sessions %+v, consents %+v, phones %v, letters %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
+	}
+	_, err = db.Erase(ctx, store.Erasure{Unlock: asked(former), Accounts: true})
+	noError(t, err)
+	after, err := db.Export(ctx, asked(next))
+	noError(t, err)
+	after.At, after.Operators = before.At, before.Operators
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("of somebody else:\n%s", diff)
+	}
+	if s, err = db.Session(ctx, s.TokenDigest); err != nil || s.Link == nil {
+		t.Errorf("the session of somebody else: %v", err)
+	}
+}
+
+// While somebody writes what comes first in the order of locks, Erase holds nothing of
+// what comes later: neither can wait for the other.
+func TestD4EraseLocksInOrder(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, first, then string }{
+		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
+			`SELECT 1 FROM relinks FOR UPDATE NOWAIT; SELECT 1 FROM accounts FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`},
+		{"a freeze", `UPDATE relinks SET state = state`,
+			`SELECT 1 FROM accounts FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`},
+		{"an import", `SELECT 1 FROM accounts FOR UPDATE`,
+			`SELECT 1 FROM alipay_links FOR UPDATE NOWAIT; SELECT 1 FROM sessions FOR UPDATE NOWAIT`},
+		{"a change", `SELECT 1 FROM alipay_links FOR UPDATE`,
+			`SELECT 1 FROM resets FOR UPDATE NOWAIT; SELECT 1 FROM changes FOR UPDATE NOWAIT; SELECT 1 FROM sessions FOR UPDATE NOWAIT; SELECT 1 FROM spraying FOR UPDATE NOWAIT`},
+		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions FOR UPDATE`,
+			`SELECT 1 FROM spraying FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets FOR UPDATE NOWAIT; SELECT 1 FROM outbox FOR UPDATE NOWAIT`},
+		{"a guess", `SELECT 1 FROM spraying WHERE kind = 'user' FOR UPDATE`,
+			`SELECT 1 FROM spraying WHERE kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets FOR UPDATE NOWAIT`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+			d := liveThrough(t, db, 1)
+			hold, err := db.Pool().Beginx()
+			noError(t, err)
+			defer hold.Rollback()
+			_, err = hold.Exec(tt.first)
+			noError(t, err)
+			var all sync.WaitGroup
+			all.Go(func() {
+				if _, err := db.Erase(context.Background(), store.Erasure{Unlock: asked(d), Accounts: true}); err != nil {
+					t.Error(err)
+				}
+			})
+			waiting(t, db, 1)
+			if _, err := hold.Exec(tt.then); err != nil {
+				t.Errorf("Erase holds what comes later: %v", err)
+			}
+			noError(t, hold.Rollback())
+			all.Wait()
+		})
+	}
+}
+
+// What the person's Alipay user does while Erase waits for its locks is erased, too.
+func TestD4EraseSeesWhatCameMeanwhile(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t))
+	ctx := t.Context()
+	d := depositor(1, hashed)
+	importAll(t, db, d)
+	account := importedAccount(t, db, d)
+	hold, err := db.Pool().Beginx()
+	noError(t, err)
+	defer hold.Rollback()
+	_, err = hold.Exec(`SELECT 1 FROM accounts FOR UPDATE`)
+	noError(t, err)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := db.Erase(context.Background(), store.Erasure{Unlock: asked(d)}); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, db, 1)
+	s, err := db.OpenSession(ctx, []byte("token"), store.Visitor{Identity: both(1)})
+	noError(t, err)
+	_, err = hold.Exec(`INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		SELECT center_id, $1, person_digest, account_id, $2, updated_at, updated_at FROM accounts`, s.IdentityDigest, sealedLink(t, db, s))
+	noError(t, err)
+	noError(t, hold.Commit())
+	all.Wait()
+	if s, err := db.Session(ctx, s.TokenDigest); err == nil {
+		t.Errorf("the session is left, linked: %v", s.Link != nil)
+	}
+	if n := list(t, db.Pool(), `SELECT count(*)::text FROM alipay_links WHERE account_id = $1`, account.ID)[0]; n != "0" {
+		t.Errorf("%s links are left", n)
+	}
+}
+
+// sealedLink is the sealed identifier of a link of the session.
+func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
+	t.Helper()
+	v, err := db.Visitor(s)
+	noError(t, err)
+	sealed, err := db.SealLink(v.Identity)
+	noError(t, err)
+	return sealed
+}
+
+// Letters are found by whom they name, wherever it stands in them, without opening any;
+// those that were taken in before are opened once.
+func TestD4LettersAreFoundByDigest(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t)) // of its own: it writes to all of a table
+	ctx := t.Context()
+	d := depositor(1, hashed)
+	importAll(t, db, d)
+	linkedAs(t, db, both(1), importedAccount(t, db, d))
+	id := both(1)
+	about := map[string]string{
+		"open_id":  fmt.Sprintf(`{"open_id":%q}`, id.Value),
+		"user_id":  fmt.Sprintf(`{"user_id":%q,"n":1}`, id.UserID),
+		"a number": fmt.Sprintf(`{"auth_user_id":%s}`, id.UserID),
+		"deep":     fmt.Sprintf(`{"a":[{"b":{"alipay_open_id":%q}}]}`, id.Value),
+		"a string": fmt.Sprintf(`{"biz":%q}`, fmt.Sprintf(`{"open_id":%q}`, id.Value)),
+	}
+	others := map[string]string{"other": `{"open_id":"somebody-else"}`, "none": `{}`, "no JSON": `open_id=` + id.Value,
+		"other kind": fmt.Sprintf(`{"user_id":%q}`, id.Value)}
+	for _, letters := range []map[string]string{about, others} {
+		for name, content := range letters {
+			_, err := db.RecordNotification(ctx, store.Notification{NotifyID: name, Family: "f", Method: "m", Content: []byte(content)})
+			noError(t, err)
+		}
+	}
+	found := func() (ids []string) {
+		data, err := db.Export(ctx, asked(d))
+		noError(t, err)
+		for _, n := range data.Notifications {
+			ids = append(ids, n.ID)
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	want := []string{"a number", "a string", "deep", "open_id", "user_id"}
+	if diff := cmp.Diff(want, found()); diff != "" {
+		t.Error(diff)
+	}
+	execAll(t, db, `UPDATE notifications SET identity_digests = NULL`)
+	if diff := cmp.Diff(want, found()); diff != "" {
+		t.Errorf("of those taken in before:\n%s", diff)
+	}
+	execAll(t, db, `UPDATE notifications SET sealed = '\x00'`) // what is not opened need not open
+	if diff := cmp.Diff(want, found()); diff != "" {
+		t.Errorf("the second time:\n%s", diff)
+	}
+	done, err := db.Erase(ctx, store.Erasure{Unlock: asked(d)})
+	noError(t, err)
+	if i := slices.IndexFunc(done.Gone, func(r store.RowCount) bool { return r.Table == "notifications (content)" }); i < 0 || done.Gone[i].Rows != 5 {
+		t.Errorf("erased %+v", done.Gone)
+	}
+	if ids := found(); len(ids) != 0 {
+		t.Errorf("after the erasure: %v", ids)
+	}
+}
+
+func execAll(t *testing.T, db *store.DB, statement string) {
+	t.Helper()
+	_, err := db.Pool().Exec(statement)
+	noError(t, err)
+}
