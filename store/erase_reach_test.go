@@ -17,7 +17,7 @@ import (
 // to the latter: neither Export nor Erase of the former reaches what is theirs.
 func TestD4UsersOfOthersAreLeftAlone(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
 	former, next := liveThrough(t, db, 1), depositor(2, hashed)
 	importAll(t, db, next)

@@ -29,7 +29,8 @@ type keyMarkers struct {
 }
 
 // bindKeys compares the keys with those the centre is bound to, and binds it to them
-// where it is not yet. It writes nothing in a look.
+// where it is not yet. It writes nothing in a look. ErrConflict means that another
+// process has bound it since have was read.
 func (db *DB) bindKeys(ctx context.Context, tx *sqlx.Tx, have keyMarkers, look bool) error {
 	column, err := db.columnMarker(ctx, tx, have.Column)
 	if err != nil {
@@ -39,9 +40,11 @@ func (db *DB) bindKeys(ctx context.Context, tx *sqlx.Tx, have keyMarkers, look b
 	if err != nil || look || bytes.Equal(column, have.Column) && bytes.Equal(pepper, have.Pepper) {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `
-		UPDATE centers SET column_marker = $2, pepper_marker = $3 WHERE center_id = $1`, db.center, column, pepper)
-	return err
+	res, err := tx.ExecContext(ctx, `
+		UPDATE centers SET column_marker = $2, pepper_marker = $3
+		WHERE center_id = $1 AND column_marker IS NOT DISTINCT FROM $4 AND pepper_marker IS NOT DISTINCT FROM $5`,
+		db.center, column, pepper, have.Column, have.Pepper)
+	return changedOne(res, err, ErrConflict)
 }
 
 // columnMarker returns the marker to keep. A centre that has none is older than markers:

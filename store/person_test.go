@@ -23,9 +23,16 @@ import (
 // guesses, a letter of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
+	app := appOf(t, db)
 	return liveAs(t, db, n, func(user string) store.Identity {
-		return store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
+		return store.Identity{AppID: app, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
 	})
+}
+
+// appOf returns the application of a handle's centre.
+func appOf(t *testing.T, db *store.DB) string {
+	t.Helper()
+	return list(t, storetest.ProbeOf(db), `SELECT app_id FROM centers`)[0]
 }
 
 func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.Identity) store.Depositor {

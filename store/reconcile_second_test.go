@@ -14,7 +14,7 @@ import (
 func TestA10LinkedAgainWithinTheSecond(t *testing.T) {
 	t.Parallel()
 	clock := time.Now().UTC().Truncate(time.Hour)
-	db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
+	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))
 	ctx := t.Context()
 	importAll(t, db, depositor(1))
 	a := importedAccount(t, db, depositor(1))
@@ -46,7 +46,7 @@ func TestA10LinkedAgainWithinTheSecond(t *testing.T) {
 func TestA10RepairedCountsWhatWasInForce(t *testing.T) {
 	t.Parallel()
 	clock := time.Now().UTC().Truncate(time.Hour)
-	db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
+	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))
 	ctx := t.Context()
 	importAll(t, db, depositor(1), depositor(2))
 	for n, tt := range []struct {

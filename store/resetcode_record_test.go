@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // A clerk's code stands in the operators' record, under its own id.
@@ -20,7 +21,7 @@ func TestD3IssuedCodeIsRecorded(t *testing.T) {
 		all[0].Reason == "" || !all[0].At.Equal(until.Add(-store.ResetCodeLife)) {
 		t.Errorf("%+v", all)
 	}
-	ids := list(t, o.db.Pool(), `SELECT code_id::text FROM reset_codes`)
+	ids := list(t, storetest.ProbeOf(o.db), `SELECT code_id::text FROM reset_codes`)
 	if fmt.Sprint(ids) != fmt.Sprint([]string{all[0].ID.String()}) {
 		t.Errorf("codes %v, recorded as %s", ids, all[0].ID)
 	}

@@ -174,6 +174,14 @@ func (db *DB) prepare(ctx context.Context, c Config) error {
 // register makes the centre's row and binds it to the keys. Calling it again, or in
 // several processes at once, changes nothing.
 func (db *DB) register(ctx context.Context, appID string, look bool) error {
+	err := db.tryRegister(ctx, appID, look)
+	if errors.Is(err, ErrConflict) { // another process was first: the keys are compared with its
+		err = db.tryRegister(ctx, appID, look)
+	}
+	return err
+}
+
+func (db *DB) tryRegister(ctx context.Context, appID string, look bool) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if !look {
 			// Without columns: of two that insert the same row at once, one may
@@ -189,7 +197,7 @@ func (db *DB) register(ctx context.Context, appID string, look bool) error {
 			keyMarkers
 		}
 		err := tx.GetContext(ctx, &center, `
-			SELECT app_id, column_marker, pepper_marker FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center)
+			SELECT app_id, column_marker, pepper_marker FROM centers WHERE center_id = $1`, db.center)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && center.App != appID {
 			return fmt.Errorf("%w: centre %s, application %s", ErrOtherApp, db.center, appID)
 		}
