@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,16 +36,14 @@ func (s *site) killAfter(more int, query string, args ...string) int {
 		return n
 	}
 	p := startProgram(s.t, s.env(), args...)
-	for end := time.Now().Add(testenv.Patience); done() <= more; time.Sleep(time.Millisecond) {
+	testenv.Eventually(s.t, args[0]+" gets on", func() bool {
 		select {
 		case <-p.dead:
 			s.t.Fatalf("%v ended before it was killed: %v\n%s", args, p.err, p.Log())
 		default:
 		}
-		if time.Now().After(end) {
-			s.t.Fatalf("%v does not get on", args)
-		}
-	}
+		return done() > more
+	})
 	p.Kill()
 	return done()
 }
