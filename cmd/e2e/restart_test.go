@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,6 +36,8 @@ func (s *site) killAfter(more int, query string, args ...string) int {
 		noError(s.t, db.Get(&n, query))
 		return n
 	}
+	var begun time.Time
+	noError(s.t, db.Get(&begun, `SELECT clock_timestamp()`))
 	p := startProgram(s.t, s.env(), args...)
 	testenv.Eventually(s.t, args[0]+" gets on", func() bool {
 		select {
@@ -45,6 +48,12 @@ func (s *site) killAfter(more int, query string, args ...string) int {
 		return done() > more
 	})
 	p.Kill()
+	testenv.Eventually(s.t, "what it had sent is done", func() bool {
+		var left int
+		noError(s.t, db.Get(&left, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'fundpass' AND backend_start > $1`, begun))
+		return left == 0
+	})
 	return done()
 }
 
