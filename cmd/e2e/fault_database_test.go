@@ -106,7 +106,7 @@ func allLater(t *testing.T, requests map[*citizen]request) {
 	wg.Wait()
 }
 
-// allDone sends them again, and none is told to come back.
+// allDone sends them again, and all succeed.
 func allDone(t *testing.T, requests map[*citizen]request) {
 	t.Helper()
 	for c, r := range requests {

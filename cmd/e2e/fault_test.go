@@ -18,10 +18,20 @@ func (c *citizen) ask(r request) answer {
 	return a
 }
 
+// done repeats what a busy machine has not done.
+func (c *citizen) done(r request) (a answer) {
+	c.town.t.Helper()
+	testenv.Eventually(c.town.t, r.path+" is done", func() bool {
+		a = c.ask(r)
+		return a.Code != "BUSY"
+	})
+	return a
+}
+
 // must ends the test unless the answer has this code.
 func (c *citizen) must(code string, r request) answer {
 	c.town.t.Helper()
-	a := c.ask(r)
+	a := c.done(r)
 	if a.Code != code {
 		c.town.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
 	}
@@ -31,7 +41,7 @@ func (c *citizen) must(code string, r request) answer {
 // want is must for goroutines: it reports, and the test goes on.
 func (c *citizen) want(code string, r request) answer {
 	c.town.t.Helper()
-	a := c.ask(r)
+	a := c.done(r)
 	if a.Code != code {
 		c.town.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
 	}

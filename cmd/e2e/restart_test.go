@@ -36,18 +36,24 @@ func (s *site) killAfter(more int, query string, args ...string) int {
 		noError(s.t, db.Get(&n, query))
 		return n
 	}
+	var begun time.Time
+	noError(s.t, db.Get(&begun, `SELECT clock_timestamp()`))
 	p := startProgram(s.t, s.env(), args...)
-	for end := time.Now().Add(testenv.Patience); done() <= more; time.Sleep(time.Millisecond) {
+	testenv.Eventually(s.t, args[0]+" gets on", func() bool {
 		select {
 		case <-p.dead:
 			s.t.Fatalf("%v ended before it was killed: %v\n%s", args, p.err, p.Log())
 		default:
 		}
-		if time.Now().After(end) {
-			s.t.Fatalf("%v does not get on", args)
-		}
-	}
+		return done() > more
+	})
 	p.Kill()
+	testenv.Eventually(s.t, "what it had sent is done", func() bool {
+		var left int
+		noError(s.t, db.Get(&left, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'fundpass' AND backend_start > $1`, begun))
+		return left == 0
+	})
 	return done()
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"fundpass/keys"
 	miniapp "fundpass/miniapp-api"
@@ -31,6 +32,7 @@ type app struct {
 	// handler answers on the public address; the demo puts more before it.
 	handler  http.Handler
 	settings settings
+	pause    func(time.Duration) // before connections are refused at the end
 }
 
 // assemble reads the files, opens the database and puts the server together.
@@ -52,7 +54,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport, documents: f.documents}
+	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport, documents: f.documents, pause: time.Sleep}
 	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

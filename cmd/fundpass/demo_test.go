@@ -38,17 +38,15 @@ func startDemo(t *testing.T, args ...string) *runningDemo {
 	args = append([]string{"demo", "--addr", "127.0.0.1:0"}, args...)
 	go func() { d.done <- run(ctx, args, world{getenv: os.Getenv, out: d.screen, err: d.screen}) }()
 	t.Cleanup(func() { d.end(); <-d.done })
-	for end := time.Now().Add(testenv.Patience); !strings.Contains(d.screen.String(), "Ctrl-C stops"); time.Sleep(20 * time.Millisecond) {
+	testenv.Eventually(t, "the demo runs", func() bool {
 		select {
 		case err := <-d.done:
 			d.done <- err
 			t.Fatalf("demo ended: %v\n%s", err, d.screen)
 		default:
 		}
-		if time.Now().After(end) {
-			t.Fatalf("demo does not start:\n%s", d.screen)
-		}
-	}
+		return strings.Contains(d.screen.String(), "Ctrl-C stops")
+	})
 	d.url = d.told(t, `API +(http://127\.0\.0\.1:\d+)\n`)
 	return d
 }

@@ -55,7 +55,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	}
 	draining.Store(true)
 	a.log.Info("draining")
-	time.Sleep(a.settings.DrainDelay)
+	a.pause(a.settings.DrainDelay)
 	err := shutdown(servers)
 	a.log.Info("stopped")
 	return err

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/signing"
 )
 
@@ -81,9 +82,7 @@ func TestWatchExpiry(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.watchExpiry(ctx, time.Millisecond); close(done) }()
-	for strings.Count(log.String(), "certificate ends soon") < 3 {
-		time.Sleep(time.Millisecond)
-	}
+	testenv.Eventually(t, "it has warned again", func() bool { return strings.Count(log.String(), "certificate ends soon") >= 3 })
 	stop()
 	<-done
 	if !strings.Contains(log.String(), `"level":"WARN"`) || !strings.Contains(log.String(), "alipay.crt") {

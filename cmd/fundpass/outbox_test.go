@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -103,14 +104,11 @@ func TestMailerWork(t *testing.T) {
 	m, log := n.mailer("template")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
+	n.queue(1, store.NoticeLinked, -time.Hour) // not due yet
 	go func() { m.work(ctx, time.Hour); close(done) }()
-	time.Sleep(100 * time.Millisecond)
+	testenv.Eventually(t, "the mailer has looked", func() bool { return m.report().Due == 1 })
 	stop()
-	select {
-	case <-done:
-	case <-time.After(5 * time.Second):
-		t.Fatal("it does not end")
-	}
+	<-done
 	if log.String() != "" {
 		t.Errorf("log:\n%s", log)
 	}

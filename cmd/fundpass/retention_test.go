@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 )
 
@@ -46,11 +47,9 @@ func TestRetentionCommand(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.retain(ctx, time.Millisecond, time.Hour); close(done) }()
-	for end := time.Now().Add(20 * time.Second); n.number(actions) != 0 || !strings.Contains(log.String(), "rows=1"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("still there: %s", log.String())
-		}
-	}
+	testenv.Eventually(t, "the action is gone, and the log says so", func() bool {
+		return n.number(actions) == 0 && strings.Contains(log.String(), "rows=1")
+	})
 	stop()
 	<-done
 	if text := log.String(); !strings.Contains(text, `kind="operators' actions"`) || strings.Contains(text, "WARN") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -60,31 +62,42 @@ func TestServe(t *testing.T) {
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	server := startServer(t, s.env(values{"FUNDPASS_DRAIN_DELAY": "1s"}))
 	s.addOK()
+	a := newApp(t, s)
+	a.settings.DrainDelay = 7 * time.Second
+	pausing, pauseOver := make(chan time.Duration), make(chan struct{})
+	a.pause = func(d time.Duration) { pausing <- d; <-pauseOver }
+	public, err := net.Listen("tcp", "127.0.0.1:0")
+	noError(t, err)
+	ops, err := net.Listen("tcp", "127.0.0.1:0")
+	noError(t, err)
+	url, opsURL := "http://"+public.Addr().String(), "http://"+ops.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.serve(ctx, public, ops) }()
+
 	noError(t, s.sim.Fault("slow", 1)) // the answer takes 3 s
 	answered := make(chan int, 1)
-	go func() { answered <- s.logIn(t, server.URL) }()
-	for s.sim.Calls("alipay.system.oauth.token") == 0 {
-		time.Sleep(5 * time.Millisecond)
+	go func() { answered <- s.logIn(t, url) }()
+	testenv.Eventually(t, "a request is under way", func() bool { return s.sim.Calls("alipay.system.oauth.token") > 0 })
+	stop()
+	if got := <-pausing; got != 7*time.Second {
+		t.Errorf("connections are refused after %v", got)
 	}
-	server.stop()
-	for !strings.Contains(server.log.String(), `"draining"`) {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if got, body := fetch(t, "GET", server.URL+"/readyz", ""); got != 503 || !strings.Contains(body, "request_id") {
+	if got, body := fetch(t, "GET", url+"/readyz", ""); got != 503 || !strings.Contains(body, "request_id") {
 		t.Errorf("not taken off: %d %s", got, body)
 	}
-	if got, _ := fetch(t, "GET", server.Ops+"/readyz", ""); got != 503 {
+	if got, _ := fetch(t, "GET", opsURL+"/readyz", ""); got != 503 {
 		t.Errorf("operators are told %d", got)
 	}
-	if got, _ := fetch(t, "GET", server.URL+"/healthz", ""); got != 200 {
+	if got, _ := fetch(t, "GET", url+"/healthz", ""); got != 200 {
 		t.Errorf("dead before the end: %d", got)
 	}
+	close(pauseOver)
 	if got := <-answered; got != 200 {
 		t.Errorf("the request under way got %d", got)
 	}
-	noError(t, server.Stop())
+	noError(t, <-ended)
 }
 
 // addOK makes a person known to Alipay.
@@ -157,7 +170,7 @@ func TestServeRefuses(t *testing.T) {
 			got := beginServe(t, c.site(t).env(c.change))
 			select {
 			case <-got.dead:
-			case <-time.After(20 * time.Second):
+			case <-time.After(testenv.Patience):
 				t.Fatalf("it serves:\n%s", got.log)
 			}
 			if got.err == nil || !strings.Contains(got.err.Error(), c.want) || c.is != nil && !errors.Is(got.err, c.is) {
