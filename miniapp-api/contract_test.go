@@ -90,7 +90,8 @@ func TestContractFields(t *testing.T) {
 		if r.in == nil || op == nil {
 			continue
 		}
-		if r.in == reflect.TypeFor[jsontext.Value]() { // of which the very bytes are verified
+		fromAlipay := r.in == reflect.TypeFor[jsontext.Value]() // of which the very bytes are verified
+		if fromAlipay {
 			r.in = reflect.TypeFor[phoneRequest]()
 		}
 		data := op.Responses.Status(200).Value.Content["application/json"].Schema.Value.AllOf[1].Value.Properties["data"]
@@ -103,7 +104,7 @@ func TestContractFields(t *testing.T) {
 		}
 		body := op.RequestBody.Value.Content["application/json"].Schema
 		compareType(t, r.written()+" body", body, r.in)
-		if open := body.Value.AdditionalProperties.Has; open == nil || *open {
+		if open := body.Value.AdditionalProperties.Has; !fromAlipay && (open == nil || *open) {
 			t.Errorf("%s body: the server refuses other fields, openapi.yaml does not", r.written())
 		}
 	}

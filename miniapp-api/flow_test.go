@@ -186,7 +186,7 @@ func TestSomebodyElsesChange(t *testing.T) {
 	if got := p.get(change).want(t, "OK").get(t, "state"); got != "open" {
 		t.Errorf("the owner sees %v", got)
 	}
-	p.get("/v1/password/changes/nonsense").want(t, "OK")
+	p.get("/v1/password/changes/nonsense").want(t, "NOT_FOUND")
 	p.post("/v1/password/changes/nonsense/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 }
 

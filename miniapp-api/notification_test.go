@@ -177,7 +177,7 @@ func TestForgedMessages(t *testing.T) {
 	genuine := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	for name, body := range map[string]string{
 		"empty": "", "nothing signed": "a=b", "not a form": `{"sign":"x"}`, "huge": strings.Repeat("a=b&", 20_000),
-		"appended": string(genuine.Body) + "&x=", "unknown certificate": string(genuine.Body) + "&alipay_cert_sn=" + strings.Repeat("0", 32),
+		"appended": string(genuine.Body) + "&x=1", "unknown certificate": string(genuine.Body) + "&alipay_cert_sn=" + strings.Repeat("0", 32),
 	} {
 		forged := genuine
 		forged.Body = []byte(body)
