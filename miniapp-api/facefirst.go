@@ -31,7 +31,7 @@ func (s *Server) askFaceFirst(ctx context.Context, v visit, who claim, agreed ag
 			PersonDigest: s.db.PersonDigest(who.doc.Key()),
 			Person:       store.Person{Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number},
 		},
-		lane: v.IdentityDigest, claim: s.claimDigest(who),
+		lane: s.faceScope(v.IdentityDigest), claim: s.claimDigest(who),
 	})
 	if errors.Is(err, signing.ErrConfiguration) { // name and number do not fit, by Alipay's word: this stays charged
 		return ErrLinkRefused.because(err)
@@ -61,6 +61,11 @@ func (s *Server) offerFaceFirst(who claim, err error) error {
 	}
 	return err
 }
+
+// faceScope is where whoever has shown their face on an Alipay user's phone guesses. It
+// does not name the user: the phone may be a relative's, whose data are not the person's
+// unless they link.
+func (s *Server) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }
 
 // claimDigest recognises the claim that was verified.
 func (s *Server) claimDigest(who claim) []byte {

@@ -3,11 +3,13 @@ package miniapp
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
 
@@ -221,4 +223,21 @@ func TestA3FrozenInitialPassword(t *testing.T) {
 	h.exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(c))
 	h.issue(c, "3141592653")
 	h.logIn(c).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_PROOF_REQUIRED")
+}
+
+// Who shows their face on a relative's phone, and does not link there, is not shown what
+// the relative did: their sessions and phone number are not the person's.
+func TestA9FaceOnARelativesPhone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof("certdoc,face"))
+	c, relative := h.citizen(withStory("face_pending")), h.citizen()
+	owner, p := h.linkedPhone(c), h.logIn(relative)
+	p.send("POST", "/v1/phone", h.payload(relative, "")).want(t, "OK")
+	p.post("/v1/link", with(withPassword(c.linkBody(), "wrong-guess"), "face_id", p.showFaceFirst(c))).want(t, "LINK_REFUSED")
+	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane <> $2 AND used = 1`, h.personDigest(c), store.PublicLane); n != 1 {
+		t.Fatalf("%d scopes with a guess, want that of the face", n)
+	}
+	if r := owner.get("/v1/me/data").want(t, "OK"); strings.Contains(r.Raw, document.MaskPhone(relative.Phone)) {
+		t.Error("the owner reads which phone the relative has shown")
+	}
 }

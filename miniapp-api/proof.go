@@ -118,7 +118,7 @@ func (s *Server) gather(ctx context.Context, v visit, who claim, may []Proof) (e
 		if have.face, err = s.shownFace(ctx, v, who, may); err != nil {
 			return have, err
 		}
-		have.lane = v.IdentityDigest
+		have.lane = s.faceScope(v.IdentityDigest)
 	}
 	if slices.Contains(may, ProofCertdoc) {
 		var err error
