@@ -13,6 +13,10 @@ func (w *play) freeze() {
 		if r.Code != "OK" {
 			return
 		}
+		if s.user.link == nil {
+			w.frozenByFormer(s)
+			return
+		}
 		l := w.entitled(s)
 		l.account.frozen = true
 		w.objectToAll(s.user)

@@ -95,7 +95,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
 				credential_version, relink, by_code, expires_at, sealed_certify
 			FROM link_proofs
-			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
+			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND NOT recovery`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p Link
 	res, err := tx.ExecContext(ctx, `
 		UPDATE link_proofs SET state = $9, closed_at = $5
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $6 AND person_digest = $8
-			AND state = 'started' AND expires_at > $5
+			AND state = 'started' AND expires_at > $5 AND NOT recovery
 			AND EXISTS (SELECT 1 FROM password_credentials
 				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR by_code))`,
 		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state)

@@ -96,6 +96,11 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if err := open.closeOpen(ctx, "changes", "open", "opened_at"); err != nil {
 		return false, err
 	}
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM message_subscriptions WHERE center_id = $1 AND identity_digest = ANY ($2) AND at <= $3`,
+		db.center, w.digests, c.At); err != nil { // they end with the authorisation
+		return false, err
+	}
 	res, err := tx.ExecContext(ctx, `
 		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) AND created_at <= $3`,
 		db.center, w.digests, c.At)

@@ -37,6 +37,7 @@ var purged = []struct {
 	{"pending links", "link_proofs", `opened_at <= $2`, linkProofLife},
 	{"phone proofs", "phone_payloads", `used_at <= $2`, phonePayloadLife},
 	{"notices to owners", "outbox", `created_at <= $2`, outboxLife},
+	{"answers about messages", "message_subscriptions", `at <= $2`, subscriptionLife},
 	{"counts of spraying", "spraying", `since <= $2`, sprayingLife},
 }
 
