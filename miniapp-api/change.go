@@ -21,9 +21,10 @@ type openChangeRequest struct {
 }
 
 type changeReply struct {
-	ID        uuid.UUID  `json:"id"`
-	State     string     `json:"state"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty"` // while open
+	ID        uuid.UUID     `json:"id"`
+	State     string        `json:"state"`
+	ExpiresAt *time.Time    `json:"expires_at,omitempty"` // while open
+	Replaced  *openStepView `json:"replaced,omitempty"`   // by an open: the change that it has cancelled
 }
 
 // openChange is the citizen's first page: personal data and the old password.
@@ -64,7 +65,7 @@ func (s *Server) openChange(ctx context.Context, v visit, in openChangeRequest) 
 	case err != nil:
 		return changeReply{}, err
 	}
-	return changeReply{ID: change.ID, State: change.State, ExpiresAt: &change.ExpiresAt}, nil
+	return changeReply{ID: change.ID, State: change.State, ExpiresAt: &change.ExpiresAt, Replaced: viewOfStep(change.Replaced)}, nil
 }
 
 // document checks the form before anything is charged: a slip of the finger

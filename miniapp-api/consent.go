@@ -84,7 +84,7 @@ func (s *Server) offeredConsents() []ConsentText {
 		switch t.Purpose {
 		case PurposeLink:
 		case PurposeMessage:
-			if !s.notices {
+			if s.template == "" {
 				continue
 			}
 		default:
@@ -292,14 +292,4 @@ func (s *Server) consentText(purpose string) (ConsentText, error) {
 func (s *Server) consentNow(ctx context.Context, v visit, t ConsentText) (consentView, error) {
 	a, err := s.agreed(ctx, v)
 	return a.view(t), err
-}
-
-// notifies reports whether the owner is told of what they do: the centre sends
-// messages, and they have not withdrawn their consent to them.
-func (s *Server) notifies(ctx context.Context, v visit) bool {
-	if !s.notices {
-		return false
-	}
-	a, err := s.agreed(ctx, v)
-	return err == nil && a.latest[PurposeMessage].WithdrawnAt == nil
 }

@@ -67,7 +67,7 @@ func TestConsentsOffered(t *testing.T) {
 		{"certdoc", testContentKey, true, "link,certdoc,phone,message"},
 		{"face,phone", testContentKey, false, "link,face,phone"},
 	} {
-		h := newHouse(t, withProof(tt.proof), func(c *Config) { c.ContentKey, c.Notices = tt.content, tt.notices })
+		h := newHouse(t, withProof(tt.proof), func(c *Config) { c.ContentKey, c.MessageTemplate = tt.content, templateIf(tt.notices) })
 		p := h.logIn(h.citizen())
 		required, states, order := p.consents()
 		if got := strings.Join(order, ","); got != tt.want || required {
@@ -261,6 +261,7 @@ func TestMessagesWithdrawn(t *testing.T) {
 	if r := p.withdraw(PurposeMessage).want(t, "OK"); r.get(t, "state") != "withdrawn" || r.get(t, "given_at") != nil { // refused before it was given
 		t.Errorf("refused: %s", r.Raw)
 	}
+	p.subscribe()
 	h.exec(`DELETE FROM outbox`)
 	h.linkedPhone(other)
 	for i, want := range []bool{false, true} {

@@ -108,6 +108,12 @@ var provoked = map[string]func(h *house) reply{
 	"PASSWORD_FROZEN": func(h *house) reply {
 		return h.opening(h.citizen(), `UPDATE password_credentials SET state = 'frozen'`)
 	},
+	"TRANSFER_UNDELIVERABLE": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		h.abandonAll()
+		return r.asker.post(r.path+"/confirm", m{})
+	},
 	"PHONE_REFUSED": func(h *house) reply {
 		c := h.citizen()
 		return h.logIn(c).show(h.payload(c, "altered"))
@@ -333,7 +339,7 @@ func TestContractEveryPath(t *testing.T) {
 	h := newHouse(t)
 	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedPhone(h.citizen())
 	bare := *owner // at a server that offers nothing
-	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey = nil }))
+	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey, c.MessageTemplate = nil, "" }))
 	h.offerTickets()
 	slow := &phone{h: h, url: h.listen(h.newServer(withRates(Rate{0.001, 1}, Rate{1e6, 1e6})))}
 	slow.get("/healthz").want(t, "OK")

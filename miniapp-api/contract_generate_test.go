@@ -121,7 +121,7 @@ func occurrence(e *Error) *Error {
 		return asks([]Proof{ProofPhone})
 	case ErrRelinkWaiting:
 		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
-		return e.waiting(store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: at.Add(24 * time.Hour), ExpiresAt: at.Add(8 * 24 * time.Hour)}, at)
+		return e.waiting(store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}, at)
 	case ErrRelinkLimit:
 		return e.retryAfter(untilMidnight(at))
 	case ErrConsentRequired:

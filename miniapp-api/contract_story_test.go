@@ -54,17 +54,17 @@ func TestContractStory(t *testing.T) {
 }
 
 func tellStory(t *testing.T, s *story) {
-	opts := []houseOption{withDocs, withTransport(t)}
+	opts := []houseOption{withDocs, withTransport(t), withTemplate}
 	if strings.HasPrefix(s.take, "addLink.face_") {
 		opts = append(opts, withProof("certdoc,face"))
 	}
 	s.t, s.h, s.told = t, newHouse(t, opts...), map[string]bool{}
 	s.c, s.p = s.h.citizen(s.person), s.h.phone()
 	for _, step := range []string{
-		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showPhone", "showPassword", "makeTicket",
+		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "noteSubscription", "showPhone", "showPassword", "makeTicket",
 		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showRelinks",
 		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "alive", "ready", "showContract", "showDocs", "showErrors",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready", "showContract", "showDocs", "showErrors",
 	} {
 		s.tell(step)
 	}
@@ -76,6 +76,8 @@ func tellStory(t *testing.T, s *story) {
 }
 
 func withDocs(c *Config) { c.Docs = true }
+
+func withTemplate(c *Config) { c.MessageTemplate = "8a7b6c5d4e3f2a1b" } // as in the examples
 
 // person is whom the examples are about.
 func (s *story) person(c *citizen) {
@@ -125,6 +127,9 @@ func (s *story) tell(id string) {
 	case "confirmLink":
 		s.waited(path, op)
 		return
+	case "openRecovery", "showRecovery", "confirmRecovery":
+		s.recovered(id, path, op)
+		return
 	case "confirmRelink", "cancelRelink", "objectRelink":
 		s.relinked(id, path, op)
 		return
@@ -169,12 +174,30 @@ func (s *story) relinked(id, path string, op *openapi3.Operation) {
 	waiting, _ := p.post("/v1/link", c.relinkBody()).want(s.t, "RELINK_WAITING").relinkOf(s.t)
 	switch id {
 	case "confirmRelink":
+		h.tellHolders()
 		h.clock.Advance(24 * time.Hour)
 		p = h.logIn(next)
 	case "objectRelink":
 		p = holder
 	}
 	s.compare(id, op, p.post(strings.ReplaceAll(path, "{id}", waiting.ID.String()), requestExample(op)))
+}
+
+// recovered is the way in for who has forgotten the password and is not linked.
+func (s *story) recovered(id, path string, op *openapi3.Operation) {
+	h := newHouse(s.t)
+	c := h.citizen(s.person)
+	p := h.logIn(c)
+	opened := p.post("/v1/password/recoveries", c.recoveryBody()).want(s.t, "OK")
+	path = strings.ReplaceAll(path, "{id}", opened.get(s.t, "id").(string))
+	switch id {
+	case "openRecovery":
+		s.compare(id, op, opened)
+	case "showRecovery":
+		s.compare(id, op, p.get(path))
+	default:
+		s.compare(id, op, p.post(path, requestExample(op)))
+	}
 }
 
 // body is the example with what only the house can know.
@@ -253,7 +276,8 @@ func (s *story) compare(id string, op *openapi3.Operation, r reply) {
 // fluid are values that differ from reply to reply; of those only the kind counts.
 var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true,
 	"ticket": true, "kid": true, "public_key": true, "certify_id": true, "certify_url": true, "given_at": true, "withdrawn_at": true,
-	"linked_at": true, "authorised_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true}
+	"linked_at": true, "authorised_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true,
+	"opened_at": true, "closed_at": true}
 
 // unlike says where a reply differs from an example. A list may go on where
 // the example ends.

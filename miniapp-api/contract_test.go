@@ -182,6 +182,9 @@ func compareFields(t *testing.T, at string, s *openapi3.Schema, typ reflect.Type
 		left[name] = true
 	}
 	for f := range typ.Fields() {
+		if !f.IsExported() {
+			continue
+		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		property := s.Properties[name]
 		if property == nil {

@@ -76,10 +76,12 @@ var (
 		Message: "您还没有绑定公积金账户，请先绑定", Next: "Go to the link page."}
 	ErrAlreadyLinked = &Error{Status: 409, Code: "ALREADY_LINKED", Title: "This Alipay user or this account is linked already",
 		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link. With relink_offered: ask the citizen whether to take the link over; the link again with relink true, under a new Idempotency-Key, does."}
-	ErrRelinkWaiting = &Error{Status: 409, Code: "RELINK_WAITING", Title: "The holder of the link may object until relink.due_at",
+	ErrRelinkWaiting = &Error{Status: 409, Code: "RELINK_WAITING", Title: "The holder of the link is told, and may object until relink.due_at",
 		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/relinks/{id}/confirm under a new Idempotency-Key."}
 	ErrRelinkRefused = &Error{Status: 403, Code: "RELINK_REFUSED", Title: "The holder of the link has objected",
 		Message: "原绑定的支付宝已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a clerk's code takes the link over at once."}
+	ErrTransferUndeliverable = &Error{Status: 409, Code: "TRANSFER_UNDELIVERABLE", Title: "The holder of the link cannot be told, so it is not taken over",
+		Message: "无法通知原绑定的支付宝，不能在线改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a clerk's code takes the link over at once."}
 	ErrRelinkLimit = &Error{Status: 429, Code: "RELINK_LIMIT", Title: "As many relinks asked for today as a day allows",
 		Message: "今天申请改绑的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."}
 	ErrRelinkGone = &Error{Status: 410, Code: "RELINK_GONE", Title: "Relink done, cancelled, expired or unknown, or link or password are not what they were",
@@ -161,7 +163,7 @@ var Catalogue = []*Error{
 	ErrSessionRequired, ErrSessionExpired, ErrAuthCodeInvalid,
 	ErrBadRequest, ErrNotFound, ErrMethodNotAllowed, ErrTooLarge, ErrMediaType,
 	ErrNotLinked, ErrAlreadyLinked, ErrLinkRefused, ErrAccountClosed, ErrAccountFrozen, ErrPasswordFrozen,
-	ErrRelinkWaiting, ErrRelinkRefused, ErrRelinkLimit, ErrRelinkGone, ErrNoSuchAccount,
+	ErrRelinkWaiting, ErrRelinkRefused, ErrTransferUndeliverable, ErrRelinkLimit, ErrRelinkGone, ErrNoSuchAccount,
 	ErrLinkProofRequired, ErrLinkProofLimit, ErrLinkGone, ErrConsentRequired, ErrConsentOutdated, ErrConsentInUse,
 	ErrPhoneRefused,
 	ErrOldPasswordWrong, ErrPasswordLocked, ErrChangeInProgress, ErrChangeGone,

@@ -33,6 +33,8 @@ var eventTexts = map[string]string{
 	store.EventRelinked:       "已改绑到其他支付宝账号",
 	store.EventAccountChosen:  "切换到另一个公积金账户",
 
+	store.EventMessagesDeclined: "不再接收消息提醒",
+
 	store.EventErased: "公积金中心已按申请删除个人信息",
 }
 

@@ -29,6 +29,7 @@ func TestCitizenChangesPassword(t *testing.T) {
 		t.Errorf("status %s", status.Raw)
 	}
 
+	p.subscribe()
 	change := p.openChange(c)
 	const next = "Copper-Kettle-77"
 	p.post(change+"/confirm", m{"new_password": next, "new_password_again": next + "!"}).want(t, "PASSWORD_MISMATCH")

@@ -13,16 +13,19 @@ type freezeReply struct {
 
 // freeze is 不是我: one tap, and the password opens nothing any more. No
 // password is asked for: whoever holds the owner's Alipay may protect the
-// account. It ends every session, this one too; the way back is a reset by
-// identity verification, or the counter.
+// account, and so may whoever held the link until it was taken over, for some days. It
+// ends every session, this one too; the way back is a reset by identity verification,
+// or the counter.
 func (s *Server) freeze(ctx context.Context, v visit, _ none) (freezeReply, error) {
 	switch {
 	case v.Gone: // by this request's first run or otherwise: log in and look
 		return freezeReply{}, ErrSessionExpired
-	case v.Link == nil:
-		return freezeReply{}, ErrNotLinked
 	}
-	err := s.db.Freeze(ctx, v.Session)
+	how := s.db.Freeze
+	if v.Link == nil {
+		how = s.db.FreezeAsFormerHolder
+	}
+	err := how(ctx, v.Session)
 	if errors.Is(err, store.ErrNotFound) {
 		return freezeReply{}, ErrNotLinked
 	} else if err != nil {

@@ -293,9 +293,12 @@ func TestKilledParting(t *testing.T) {
 func TestNotifiedIsTrue(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []bool{true, false} {
-		h := newHouse(t, func(c *Config) { c.Notices = sent })
+		h := newHouse(t, func(c *Config) { c.MessageTemplate = templateIf(sent) })
 		c := h.citizen()
 		p := h.linkedPhone(c)
+		if sent {
+			p.subscribe()
+		}
 		change := p.openChange(c)
 		for range 2 { // the repeated answer, too
 			if got := p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK").get(t, "notified"); got != sent {

@@ -137,7 +137,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithPepper(h.pepper), storetest.WithNow(h.clock.Now)),
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey, Notices: true,
+		PerAddress: Rate{1e6, 1e6}, PerUser: Rate{1e6, 1e6}, ContentKey: testContentKey, MessageTemplate: "notice",
 		RequestTime: testenv.Patience, // a busy machine is no reason for BUSY
 	}
 	for _, o := range opts {

@@ -63,21 +63,25 @@ type claim struct {
 	faceID    uuid.UUID
 }
 
-func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) {
-	var wrong []FieldError
-	name, err := document.Name(in.Name)
-	if err != nil {
+// claimOf reads the part of a claim that needs no proof.
+func claimOf(name, idType, idNumber, accountNo string, known *document.List, now time.Time) (c claim, wrong []FieldError) {
+	var err error
+	if c.name, err = document.Name(name); err != nil {
 		wrong = append(wrong, FieldError{"name", "INVALID", "请填写与证件一致的姓名"})
 	}
-	doc, err := known.ParseOn(now, in.IDType, in.IDNumber)
+	c.doc, err = known.ParseOn(now, idType, idNumber)
 	wrong = append(wrong, documentErrors(err)...)
-	if t, _ := known.Type(doc.Type); t.CounterOnly {
+	if t, _ := known.Type(c.doc.Type); t.CounterOnly {
 		wrong = append(wrong, counterOnly)
 	}
-	accountNo := document.AccountNo(in.AccountNo)
-	if len(accountNo) > 20 {
+	if c.accountNo = document.AccountNo(accountNo); len(c.accountNo) > 20 {
 		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
 	}
+	return c, wrong
+}
+
+func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) {
+	who, wrong := claimOf(in.Name, in.IDType, in.IDNumber, in.AccountNo, known, now)
 	code, whole := codeDigits(in.ResetCode.Reveal())
 	switch {
 	case in.FaceFirst:
@@ -95,7 +99,8 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
 	}
-	return claim{name, doc, accountNo, in.Password, code, in.FaceID}, nil
+	who.password, who.code, who.faceID = in.Password, code, in.FaceID
+	return who, nil
 }
 
 // addLink ties the Alipay user to the fund account they prove to be theirs: by the
@@ -217,6 +222,9 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 	}
 	if by == "" && len(right.ask) == 0 {
 		c.end() // waiting needs no place
+		if err := s.tellOwner(c.Attempt, have, good); err != nil {
+			return rightLink{}, "", err
+		}
 		s.pace.await(ctx, begun)
 		return rightLink{}, "", ErrLinkRefused
 	}
@@ -231,6 +239,21 @@ func (s *Server) verdict(c *check, by Proof, ask []Proof) error {
 		return c.fail(len(ask) > 0)
 	}
 	return c.pass()
+}
+
+// tellOwner tells somebody who is proven to be the person that they are locked, and until
+// when, or that the password, which is right, is frozen. A stranger, and who has no
+// account, learns nothing.
+func (s *Server) tellOwner(attempt store.Attempt, have evidence, right bool) error {
+	switch {
+	case !have.proven() || attempt.Account == nil:
+		return nil
+	case attempt.LockedUntil != nil:
+		return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
+	case right && attempt.Account.State == store.PasswordFrozen:
+		return ErrPasswordFrozen
+	}
+	return nil
 }
 
 // judged is an account with a chosen password that everybody could derive shown as one

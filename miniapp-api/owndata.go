@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fundpass/miniapp-api/document"
+	"fundpass/store"
 )
 
 // ownDataReply is what is kept about a citizen, as they may see it on a phone
@@ -17,7 +18,17 @@ type ownDataReply struct {
 	Password ownPassword  `json:"password"`
 	Sessions []ownSession `json:"sessions"`
 	Notices  []ownNotice  `json:"notices"`
+	Changes  []ownStep    `json:"changes"`
+	Resets   []ownStep    `json:"resets"`
 	Events   []eventView  `json:"events"` // newest first
+}
+
+// An ownStep is a change or reset, finished or not.
+type ownStep struct {
+	State    string     `json:"state"`
+	Channel  string     `json:"channel"`
+	OpenedAt time.Time  `json:"opened_at"`
+	ClosedAt *time.Time `json:"closed_at"`
 }
 
 type ownAccount struct {
@@ -86,9 +97,22 @@ func (s *Server) showOwnData(ctx context.Context, v visit, _ none) (ownDataReply
 	for _, x := range d.Notices {
 		reply.Notices = append(reply.Notices, ownNotice{x.Kind, x.CreatedAt, x.DoneAt})
 	}
+	reply.Changes, reply.Resets = s.ownSteps(d.Changes), s.ownSteps(d.Resets)
 	slices.Reverse(d.Events)
 	for _, e := range d.Events[:min(len(d.Events), ownEvents)] {
 		reply.Events = append(reply.Events, eventView{e.ID, e.At, e.Kind, eventTexts[e.Kind], e.Channel})
 	}
 	return reply, nil
+}
+
+// ownSteps shows what has run out of time as that.
+func (s *Server) ownSteps(all []store.ChangeData) []ownStep {
+	shown, now := []ownStep{}, s.db.Now()
+	for _, x := range all {
+		if x.ClosedAt == nil && !x.ExpiresAt.After(now) {
+			x.State, x.ClosedAt = store.ChangeExpired, &x.ExpiresAt
+		}
+		shown = append(shown, ownStep{x.State, x.Channel, x.OpenedAt, x.ClosedAt})
+	}
+	return shown
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -117,12 +119,39 @@ type passwordReply struct {
 	Rules       []passwd.PublicRule `json:"rules"`
 	Channels    []passwd.Channel    `json:"channels"`
 	Reset       bool                `json:"reset_offered"` // by identity verification; a clerk's code always works
+
+	OpenChange *openStepView `json:"open_change"` // null: none
+	OpenReset  *openStepView `json:"open_reset"`  // null: none
+}
+
+// An openStepView is a change or reset that is not finished, as the owner sees it. Its
+// id is for who began it.
+type openStepView struct {
+	ID        *uuid.UUID `json:"id"` // null: begun elsewhere
+	OpenedAt  time.Time  `json:"opened_at"`
+	Channel   string     `json:"channel"`
+	ExpiresAt time.Time  `json:"expires_at"`
+}
+
+func viewOfStep(step *store.OpenStep) *openStepView {
+	if step == nil {
+		return nil
+	}
+	view := &openStepView{nil, step.OpenedAt, step.Channel, step.ExpiresAt}
+	if step.Own {
+		view.ID = &step.ID
+	}
+	return view
 }
 
 // showPassword is the first page of 我的密码: state, guesses left, rules.
-func (s *Server) showPassword(_ context.Context, v visit, _ none) (passwordReply, error) {
+func (s *Server) showPassword(ctx context.Context, v visit, _ none) (passwordReply, error) {
 	p, now := v.Link.Password, s.db.Now()
 	holder, err := s.db.Holder(*v.Link)
+	if err != nil {
+		return passwordReply{}, err
+	}
+	change, reset, err := s.db.OpenSteps(ctx, v.Session)
 	if err != nil {
 		return passwordReply{}, err
 	}
@@ -134,6 +163,8 @@ func (s *Server) showPassword(_ context.Context, v visit, _ none) (passwordReply
 		Rules:     s.rules,
 		Channels:  append([]passwd.Channel{}, s.policy.Channels...), // a list, never null
 		Reset:     err == nil,
+
+		OpenChange: viewOfStep(change), OpenReset: viewOfStep(reset),
 	}
 	if p.LockedUntil != nil && p.LockedUntil.After(now) {
 		reply.LockedUntil = p.LockedUntil

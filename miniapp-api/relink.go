@@ -21,7 +21,7 @@ const relinksADay = 3
 // clerk's code, which takes it over at once.
 type Relink struct {
 	Offered bool
-	Window  time.Duration // for the holder to object; 0 = taken over at once
+	Window  time.Duration // for the holder to object, from when Alipay took the notice to them
 }
 
 // A proven is an account that a visitor has shown to be theirs.
@@ -50,7 +50,7 @@ func (s *Server) alreadyLinked(ctx context.Context, v visit, p proven) (linkRepl
 	}
 	order := store.RelinkOrder{Account: p.account, Proof: string(p.by), Window: s.relink.Window, Face: p.face, Limit: relinksADay}
 	if p.code {
-		order.Proof, order.Window = store.RelinkByClerk, 0
+		order.Proof = store.RelinkByClerk
 	}
 	r, err := s.db.AskRelink(ctx, v.Session, order)
 	switch {
@@ -72,7 +72,7 @@ func (s *Server) alreadyLinked(ctx context.Context, v visit, p proven) (linkRepl
 
 // takeOver finishes a relink that is due, and tells when one will be that is not.
 func (s *Server) takeOver(ctx context.Context, v visit, r store.Relink) (linkReply, error) {
-	if now := s.db.Now(); now.Before(r.DueAt) {
+	if now := s.db.Now(); r.DueAt == nil || now.Before(*r.DueAt) {
 		return linkReply{}, ErrRelinkWaiting.waiting(r, now)
 	}
 	err := s.db.FinishRelink(ctx, v.Session, r.ID)
@@ -92,11 +92,11 @@ func (s *Server) takeOver(ctx context.Context, v visit, r store.Relink) (linkRep
 // A relinkView is a relink as either side sees it. Who asked and who holds the link is
 // not told: the one may be a thief, and the other is not theirs to know.
 type relinkView struct {
-	ID        uuid.UUID `json:"id"`
-	State     string    `json:"state"`
-	AskedAt   time.Time `json:"asked_at"`
-	DueAt     time.Time `json:"due_at"`     // from here on who asked may finish it
-	ExpiresAt time.Time `json:"expires_at"` // and until here
+	ID        uuid.UUID  `json:"id"`
+	State     string     `json:"state"`
+	AskedAt   time.Time  `json:"asked_at"`
+	DueAt     *time.Time `json:"due_at"`     // from here on who asked may finish it; null: the holder was not told yet
+	ExpiresAt time.Time  `json:"expires_at"` // and until here
 }
 
 func viewOfRelink(r *store.Relink) *relinkView {
@@ -109,12 +109,28 @@ func viewOfRelink(r *store.Relink) *relinkView {
 type relinksReply struct {
 	Own     *relinkView `json:"own"`     // the latest this Alipay user asked for, in the last 30 days
 	Against *relinkView `json:"against"` // the one that waits for this user's link
+	Taken   *takenView  `json:"taken"`   // the one by which this user's link was taken over lately
+}
+
+// A takenView is a takeover that the former holder may answer by a freeze.
+type takenView struct {
+	ID          uuid.UUID `json:"id"`
+	DoneAt      time.Time `json:"done_at"`
+	FreezeUntil time.Time `json:"freeze_until"` // POST /v1/freeze works till then, once
 }
 
 // showRelinks shows what the visitor asked for, and who asks for their link.
 func (s *Server) showRelinks(ctx context.Context, v visit, _ none) (relinksReply, error) {
 	own, against, err := s.db.Relinks(ctx, v.Session)
-	return relinksReply{viewOfRelink(own), viewOfRelink(against)}, err
+	reply := relinksReply{Own: viewOfRelink(own), Against: viewOfRelink(against)}
+	if err != nil || v.Link != nil {
+		return reply, err
+	}
+	taken, err := s.db.TakenOver(ctx, v.Session)
+	if err == nil && taken != nil {
+		reply.Taken = &takenView{taken.ID, *taken.ClosedAt, taken.ClosedAt.Add(store.FormerHolderFreeze)}
+	}
+	return reply, err
 }
 
 // confirmRelink takes the link over once nobody objected in time.
@@ -129,6 +145,8 @@ func (s *Server) confirmRelink(ctx context.Context, v visit, _ none) (linkReply,
 		return s.showLink(ctx, v, none{}) // it happened, and the answer was lost
 	case r.State == store.RelinkObjected:
 		return linkReply{}, ErrRelinkRefused
+	case r.State == store.RelinkUndeliverable:
+		return linkReply{}, ErrTransferUndeliverable
 	case r.State != store.RelinkWaiting:
 		return linkReply{}, ErrRelinkGone
 	case v.Link != nil:
@@ -182,10 +200,18 @@ func (e *Error) relinkOffered() *Error {
 	return &c
 }
 
-// waiting tells who asked until when the holder may object.
+// toldWithin is how soon a holder who can be told mostly has been.
+const toldWithin = 5 * time.Second
+
+// waiting tells who asked until when the holder may object, or that they are being told.
 func (e *Error) waiting(r store.Relink, now time.Time) *Error {
 	c := *e
 	c.Relink = viewOfRelink(&r)
+	if r.DueAt == nil {
+		c.RetryAfter = int(max(toldWithin, time.Duration(r.Window)*time.Second).Seconds())
+		c.Message = "改绑申请已提交，正在通知原绑定的支付宝。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
+		return &c
+	}
 	c.RetryAfter = int(math.Ceil(r.DueAt.Sub(now).Seconds()))
 	c.Message = fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", r.DueAt.In(beijing).Format("1月2日15:04"))
 	return &c

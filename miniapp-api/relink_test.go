@@ -57,9 +57,10 @@ func (h *house) relinking() *relinking {
 	return r
 }
 
-// ripen lets the window pass; nobody's session lives that long.
+// ripen tells the holder and lets the window pass; nobody's session lives that long.
 func (r *relinking) ripen() {
 	r.t.Helper()
+	r.tellHolders()
 	r.clock.Advance(24*time.Hour + time.Second)
 	r.holder, r.asker = r.logIn(r.c), r.logIn(r.next)
 }
@@ -101,8 +102,8 @@ func (h *house) wantNotices(c citizen, kinds ...string) {
 	}
 }
 
-// Without a window the new Alipay account takes the link over at once, when the citizen
-// says so; the former holder's sessions end, and both are told.
+// Without a window the new Alipay account takes the link over once the holder was told,
+// when the citizen says so; the former holder's sessions end, and both are told.
 func TestRelinkAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, withRelink(0))
@@ -114,8 +115,11 @@ func TestRelinkAtOnce(t *testing.T) {
 	}
 	holder.get("/v1/link").want(t, "OK")
 	key := header{"Idempotency-Key", "take over"}
-	first := asker.post("/v1/link", c.relinkBody(), key).want(t, "OK")
-	if again := asker.post("/v1/link", c.relinkBody(), key); again.Raw != first.Raw {
+	h.wantNotices(c, store.NoticeLinked)
+	path := asker.askRelink(c)
+	h.tellHolders()
+	first := asker.post(path+"/confirm", m{}, key).want(t, "OK")
+	if again := asker.post(path+"/confirm", m{}, key); again.Raw != first.Raw {
 		t.Errorf("the repetition got another answer: %s", again.Raw)
 	}
 	asker.get("/v1/password").want(t, "OK")
@@ -131,7 +135,9 @@ func TestRelinkAtOnce(t *testing.T) {
 	if raw := asker.get("/v1/events").want(t, "OK").Raw; strings.Count(raw, "已改绑到其他支付宝账号") != 1 {
 		t.Errorf("the record: %s", raw)
 	}
-	holder.post("/v1/link", c.relinkBody()).want(t, "OK") // and back: it is the same person
+	back := holder.askRelink(c) // and back: it is the same person
+	h.tellHolders()
+	holder.post(back+"/confirm", m{}).want(t, "OK")
 	asker.get("/v1/link").want(t, "SESSION_EXPIRED")
 }
 
@@ -141,12 +147,13 @@ func TestRelinkWindow(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, withRelink(24*time.Hour))
 	r := h.relinking()
+	h.wantNotices(r.c, store.NoticeLinked, store.NoticeRelinkAsked)
+	r.tellHolders()
 	again := r.asker.post("/v1/link", r.c.relinkBody()).want(t, "RELINK_WAITING")
 	waiting, _ := again.relinkOf(t)
 	if again.Retry < 24*3600-60 || again.Retry > 24*3600 || !strings.HasSuffix(r.path, waiting.ID.String()) {
 		t.Errorf("the same wish again: %s", again.Raw)
 	}
-	h.wantNotices(r.c, store.NoticeLinked, store.NoticeRelinkAsked)
 	r.holder.sees("", "waiting")
 	r.asker.sees("waiting", "")
 	r.asker.post(r.path+"/confirm", m{}).want(t, "RELINK_WAITING")
@@ -242,6 +249,7 @@ func TestRelinkOutdated(t *testing.T) {
 			return "cancelled", "RELINK_GONE"
 		},
 		"too late": func(r *relinking) (string, string) {
+			r.tellHolders()
 			h.clock.Advance(store.RelinkLife)
 			return "expired", "RELINK_GONE"
 		},
@@ -336,7 +344,7 @@ func TestRelinkIsTheirs(t *testing.T) {
 	}
 	r.asker.sees("objected", "") // by the holder alone
 	other.asker.sees("waiting", "")
-	third.post("/v1/link", r.c.relinkBody()).want(t, "RELINK_WAITING")
+	third.post("/v1/link", r.c.relinkBody()).want(t, "RELINK_REFUSED") // an objection is of the person
 }
 
 // The holder is told three times a day at most.
@@ -375,16 +383,13 @@ func TestRelinkByFace(t *testing.T) {
 				t.Error("not offered")
 			}
 			pending := asker.post("/v1/link", c.relinkBody()).want(t, "LINK_PROOF_REQUIRED").pending(t)
-			want := "OK"
-			if window > 0 {
-				want = "RELINK_WAITING"
-			}
+			want := "RELINK_WAITING"
 			key := header{"Idempotency-Key", "confirm"}
 			got := asker.confirmLink(pending.ID.String(), key).want(t, want)
 			h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 minute'`)
 			again := asker.confirmLink(pending.ID.String(), key).want(t, want)
 			if a, _ := got.relinkOf(t); a != nil {
-				if b, _ := again.relinkOf(t); *a != *b {
+				if b, _ := again.relinkOf(t); a.ID != b.ID {
 					t.Errorf("went on with another one: %s", again.Raw)
 				}
 			}
@@ -445,7 +450,7 @@ func TestRelinkRace(t *testing.T) {
 	for i, p := range phones {
 		wg.Go(func() {
 			for codes[i] = "BUSY"; codes[i] == "BUSY"; { // done nothing, or not all
-				codes[i] = p.post("/v1/link", c.relinkBody()).Code
+				codes[i] = p.takeOver(c)
 			}
 		})
 	}

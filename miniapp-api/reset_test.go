@@ -73,6 +73,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 	if got := p.get(path).want(t, "OK").get(t, "state"); got != "passed" {
 		t.Errorf("state %v, want passed", got)
 	}
+	p.subscribe()
 	done := p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 	if done.get(t, "state") != "done" || done.get(t, "sessions_ended") != 1.0 || done.get(t, "changed_at") == nil || done.get(t, "notified") != true {
 		t.Errorf("done: %s", done.Raw)

@@ -45,7 +45,7 @@ const (
 )
 
 // A Config is what a Server is made of. All fields but InitialProof, Reset, Relink, Consent,
-// ConsentTexts, Log, Proxies, Documents and the limits are required.
+// ConsentTexts, MessageTemplate, Log, Proxies, Documents and the limits are required.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
@@ -69,7 +69,7 @@ type Config struct {
 
 	RequestTime time.Duration // ends a request; 0 = 5 s
 
-	Notices bool // notices to owners are sent, and not only recorded
+	MessageTemplate string // by which notices to owners are sent; "" = they are only recorded
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
@@ -94,8 +94,8 @@ type Server struct {
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
-	notices   bool
-	docs      *docs // nil: not served
+	template  string // of messages to owners; "" = none are sent
+	docs      *docs  // nil: not served
 	pace      pace
 	constant  constantAnswers
 
@@ -123,6 +123,9 @@ func New(c Config) (*Server, error) {
 	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
 		return nil, errors.New("miniapp: reset must be certify or off")
 	}
+	if c.Relink.Offered && c.MessageTemplate == "" {
+		return nil, errors.New("miniapp: a link is only taken over once its holder was told, which needs MessageTemplate")
+	}
 	if c.Relink.Window < 0 {
 		return nil, errors.New("miniapp: the window of a relink is below 0")
 	}
@@ -146,7 +149,7 @@ func New(c Config) (*Server, error) {
 		log: c.Log, proxies: c.Proxies,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher), notices: c.Notices, sealedOnly: c.SealedOnly, documents: c.Documents,
+		metrics:   newMetrics(c.Hasher), template: c.MessageTemplate, sealedOnly: c.SealedOnly, documents: c.Documents,
 		consentMode: c.Consent, consentTexts: c.ConsentTexts, requestTime: cmp.Or(c.RequestTime, requestTime),
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
@@ -190,6 +193,8 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/consents", authed(s, s.showConsents)},
 		{"POST", "/v1/consents", authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", authed(s, s.withdrawConsent)},
+		{"GET", "/v1/subscriptions", authed(s, s.showSubscriptions)},
+		{"POST", "/v1/subscriptions", authed(s, s.noteSubscription)},
 		{"POST", "/v1/phone", authed(s, s.showPhone)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
 		{"POST", "/v1/password/tickets", authed(s, s.makeTicket)},
@@ -201,6 +206,9 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/password/resets/:id", authed(s, s.showReset)},
 		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmReset)},
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
+		{"POST", "/v1/password/recoveries", authed(s, s.openRecovery)},
+		{"GET", "/v1/password/recoveries/:id", authed(s, s.showRecovery)},
+		{"POST", "/v1/password/recoveries/:id/confirm", authed(s, s.confirmRecovery)},
 		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},

@@ -1,9 +1,12 @@
 package miniapp
 
 import (
+	"database/sql"
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"fundpass/store"
 )
@@ -17,6 +20,9 @@ type modelRelink struct {
 	version          int
 	code             bool // stood for the password
 	asked, due, ends time.Time
+	told             bool // the holder: due and ends count from then
+	done             time.Time
+	answered         bool   // by the former holder's freeze
 	state            string // as it was left: what follows from the rest says stateOf
 }
 
@@ -74,9 +80,11 @@ func (w *play) askRelink() {
 func (w *play) latestWish(u *modelUser) *modelRelink {
 	r := &modelRelink{user: u, state: store.RelinkWaiting}
 	var digest []byte
+	var due sql.NullTime
 	must(w.t, w.raw().QueryRow(`SELECT relink_id, account_no_digest, asked_at, due_at, expires_at
 		FROM relinks JOIN accounts USING (center_id, account_id) WHERE identity_digest = $1 ORDER BY asked_at DESC LIMIT 1`,
-		w.identity(u)).Scan(&r.id, &digest, &r.asked, &r.due, &r.ends))
+		w.identity(u)).Scan(&r.id, &digest, &r.asked, &due, &r.ends))
+	r.due, r.told = due.Time, due.Valid
 	r.account = w.byDigest(digest)
 	r.version = r.account.version
 	return r
@@ -86,7 +94,7 @@ func (w *play) latestWish(u *modelUser) *modelRelink {
 func (w *play) judgeWaiting(s *modelSession, r reply) *modelRelink {
 	told, _ := r.relinkOf(w.t)
 	x := w.latestWish(s.user)
-	if s.user.link != nil || told.ID.String() != x.id || !told.DueAt.Equal(x.due) || !w.agreed(s.user, PurposeLink) {
+	if s.user.link != nil || told.ID.String() != x.id || !x.dueAs(told.DueAt) || !w.agreed(s.user, PurposeLink) {
 		w.t.Fatalf("%s is told of %+v, and waits for %+v", s, told, x)
 	}
 	return x
@@ -119,10 +127,7 @@ func (w *play) wished(s *modelSession, how wish) *modelRelink {
 
 // mayWish fails the history where a wish is against the rules.
 func (w *play) mayWish(x *modelRelink, how wish) {
-	window, proof := w.centre.relink.Window, slices.Contains(w.accepted(x.account), ProofNone)
-	if how.code {
-		window = 0
-	}
+	proof := slices.Contains(w.accepted(x.account), ProofNone)
 	switch {
 	case x.former == nil || x.former == x.user:
 		w.t.Fatalf("%s asks for nobody's link", x.user)
@@ -130,8 +135,8 @@ func (w *play) mayWish(x *modelRelink, how wish) {
 		w.t.Fatalf("%s asks for a link by a password alone, or where that is not offered", x.user)
 	case !how.code && w.objected(x):
 		w.t.Fatalf("%s asks again, and the holder has objected", x.user)
-	case x.due.Sub(x.asked) != window:
-		w.t.Fatalf("%s waits for %v", x.user, x.due.Sub(x.asked))
+	case x.told != how.code || how.code && !x.due.Equal(x.asked):
+		w.t.Fatalf("%s asks, and it is due at %v before anybody was told", x.user, x.due)
 	}
 	for _, r := range w.relinks {
 		if r.human == x.human && r.user != x.user && w.stateOf(r) == store.RelinkWaiting {
@@ -140,10 +145,10 @@ func (w *play) mayWish(x *modelRelink, how wish) {
 	}
 }
 
-// objected says whether a holder has refused the user lately.
+// objected says whether a holder has refused the human lately.
 func (w *play) objected(x *modelRelink) bool {
 	return slices.ContainsFunc(w.relinks, func(r *modelRelink) bool {
-		return r.user == x.user && r.human == x.human && r.state == store.RelinkObjected && w.now().Sub(r.asked) < store.ObjectionLife
+		return r.human == x.human && r.state == store.RelinkObjected && w.now().Sub(r.asked) < store.ObjectionLife
 	})
 }
 
@@ -169,13 +174,13 @@ func (w *play) linkedBy(s *modelSession, a *modelAccount, how wish) {
 // tookOver notes a takeover. Who asked is proven to be the account's present holder by
 // the wish itself; it was due, and nobody has objected.
 func (w *play) tookOver(s *modelSession, r *modelRelink) {
-	if r.user != s.user || w.stateOf(r) != store.RelinkWaiting || w.now().Before(r.due) || r.human != r.account.owner {
+	if r.user != s.user || w.stateOf(r) != store.RelinkWaiting || !r.told || w.now().Before(r.due) || r.human != r.account.owner {
 		w.t.Fatalf("%s takes over by a wish of %s, which is %s and due in %v, of %s and now %s", s, r.user, w.stateOf(r), r.due.Sub(w.now()),
 			r.human, r.account.owner)
 	}
 	w.closeOpenOf(r.human)
 	w.endLink(r.former, "taken over")
-	r.state = store.RelinkDone
+	r.state, r.done = store.RelinkDone, w.now()
 	w.linked(r.user, r.account)
 }
 
@@ -197,6 +202,10 @@ func (w *play) confirmRelinkOf(x *modelRelink) {
 			if u != x.user || state != store.RelinkWaiting {
 				w.t.Fatalf("%s is to wait for a relink of %s, which is %s", s, x.user, state)
 			}
+		case "TRANSFER_UNDELIVERABLE":
+			if u != x.user || state != store.RelinkUndeliverable {
+				w.t.Fatalf("%s hears of a holder who cannot be told, and the relink of %s is %s", s, x.user, state)
+			}
 		case "RELINK_REFUSED":
 			if u != x.user || state != store.RelinkObjected {
 				w.t.Fatalf("%s is refused a relink of %s, which is %s", s, x.user, state)
@@ -209,8 +218,20 @@ func (w *play) confirmRelinkOf(x *modelRelink) {
 // password meanwhile.
 func (w *play) awaitRelink() {
 	x := pickLate(w, "waiting relink", w.waitingRelinks())
+	if !x.told && !w.slip(6) {
+		w.tellHolder(x, !w.slip(8))
+	}
+	if w.stateOf(x) != store.RelinkWaiting {
+		return
+	}
 	if w.slip(5) {
 		w.plainly(func() { w.changePassword(x.former) })
+	}
+	if !x.told {
+		w.clock.Advance(w.centre.relink.Window + time.Hour)
+		w.note("the holder was not told, %v after it was asked for", w.now().Sub(x.asked).Round(time.Minute))
+		w.confirmRelinkOf(x)
+		return
 	}
 	due := x.due.Add(time.Minute)
 	until := []time.Time{due, due, due, due, due, due, x.due.Add(-time.Hour), x.ends.Add(time.Minute), x.asked.Add(store.ObjectionLife)}[w.evenly(9)]
@@ -219,6 +240,39 @@ func (w *play) awaitRelink() {
 	if !w.slip(3) {
 		w.confirmRelinkOf(x)
 	}
+}
+
+// tellHolder is the mailer, whose message Alipay takes or does not.
+func (w *play) tellHolder(x *modelRelink, taken bool) {
+	id := uuid.MustParse(x.id)
+	if taken {
+		must(w.t, w.db.Delivered(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeRelinkAsked}))
+		x.told, x.due = true, w.now().Add(w.centre.relink.Window)
+		x.ends = x.due.Add(store.RelinkLife)
+		w.sameTimes(x)
+		w.note("the holder is told of the wish of %s", x.user)
+		return
+	}
+	var lease uuid.NullUUID
+	must(w.t, w.raw().QueryRow(`UPDATE outbox SET lease = outbox_id WHERE outbox_id = $1 RETURNING lease`, id).Scan(&lease))
+	must(w.t, w.db.Abandon(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeRelinkAsked, Lease: lease.UUID}))
+	x.state = store.RelinkUndeliverable
+	w.note("the holder cannot be told of the wish of %s", x.user)
+}
+
+// sameTimes takes over the database's times, which are close to the model's.
+func (w *play) sameTimes(x *modelRelink) {
+	var due, ends time.Time
+	must(w.t, w.raw().QueryRow(`SELECT due_at, expires_at FROM relinks WHERE relink_id = $1`, x.id).Scan(&due, &ends))
+	if due.Sub(x.due).Abs() > time.Minute || ends.Sub(due) != store.RelinkLife {
+		w.t.Fatalf("told now, the wish of %s is due at %v, and ends at %v", x.user, due, ends)
+	}
+	x.due, x.ends = due, ends
+}
+
+// dueAs says whether a view has the wish's due time: none before the holder was told.
+func (r *modelRelink) dueAs(at *time.Time) bool {
+	return (at != nil) == r.told && (at == nil || at.Equal(r.due))
 }
 
 func (w *play) cancelRelink() {
@@ -248,6 +302,27 @@ func (w *play) objectRelink() {
 		}
 		x.state = store.RelinkObjected
 	}})
+}
+
+// frozenByFormer notes a freeze by who held the link until it was taken over, lately and
+// not by a clerk's code; once each.
+func (w *play) frozenByFormer(s *modelSession) {
+	taken := filtered(w.relinks, func(r *modelRelink) bool {
+		return r.former == s.user && r.state == store.RelinkDone && !r.code && !r.answered && w.now().Sub(r.done) <= store.FormerHolderFreeze &&
+			r.user.link != nil && r.user.link.human == r.human
+	})
+	if len(taken) == 0 {
+		w.t.Fatalf("%s freezes without a link, and nobody has taken one over from them", s)
+	}
+	for _, r := range taken {
+		r.answered = true
+		r.user.link.account.frozen = true
+		r.account.frozen = r.account.frozen || r.account.owner == r.human
+		w.closeOpenOf(r.human)
+		w.endSessions(r.user, nil, "frozen by the former holder")
+	}
+	w.endSessions(s.user, nil, "frozen")
+	w.told.count("frozen by the former holder")
 }
 
 // objectToAll notes a freeze, which refuses whoever waits for the link.
@@ -286,7 +361,7 @@ func (w *play) sameRelink(s *modelSession, side string, got *relinkView, want []
 		w.t.Fatalf("%s reads of a relink (%s): %+v, and %d are there", s, side, got, len(want))
 	default:
 		r := want[len(want)-1]
-		if got.ID.String() != r.id || got.State != w.stateOf(r) || !got.AskedAt.Equal(r.asked) || !got.DueAt.Equal(r.due) || !got.ExpiresAt.Equal(r.ends) {
+		if got.ID.String() != r.id || got.State != w.stateOf(r) || !got.AskedAt.Equal(r.asked) || !r.dueAs(got.DueAt) || !got.ExpiresAt.Equal(r.ends) {
 			w.t.Fatalf("%s reads of a relink (%s): %+v, want %s of %s: %+v", s, side, got, w.stateOf(r), r.user, r)
 		}
 	}

@@ -55,6 +55,7 @@ var carriers = []carrier{
 			updated_at = greatest(n.updated_at, o.updated_at)`},
 	{table: "phone_payloads", column: "identity_digest"},
 	{table: "consents", column: "identity_digest", keys: []string{"purpose", "given_at"}},
+	{table: "message_subscriptions", column: "identity_digest", keys: []string{}},
 	{table: "sessions", column: "identity_digest", apart: true},
 	{table: "receipts", column: "scope", apart: true},
 	{table: "daily_counts", column: "subject_digest", keys: []string{"purpose", "day"},

@@ -34,6 +34,7 @@ type Change struct {
 	SessionsEnded     int        `db:"sessions_ended"`
 	ExpiresAt         time.Time  `db:"expires_at"`
 	ClosedAt          *time.Time `db:"closed_at"`
+	Replaced          *OpenStep  `db:"-"` // what opening it has cancelled; nil: nothing
 }
 
 const changeColumns = `change_id, account_id,
@@ -42,7 +43,7 @@ const changeColumns = `change_id, account_id,
 
 // OpenChange opens a change for the linked account, whose password was just
 // proven with old's fingerprint. It replaces the same Alipay user's open
-// change. ErrConflict means that another Alipay user has a change open for this
+// change, and says which. ErrConflict means that another Alipay user has a change open for this
 // person; ErrNotFound that the link is gone; ErrBlocked that the password or the
 // account is frozen.
 func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) (Change, error) {
@@ -55,12 +56,14 @@ func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) 
 		if err := db.requireNotFrozen(ctx, tx, a.ID); err != nil {
 			return err
 		}
-		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
-			return err
-		}
 		if err := db.expireChanges(ctx, tx, a.PersonDigest, now); err != nil {
 			return err
 		}
+		replaced, err := db.closeOpenChanges(ctx, tx, s, now)
+		if err != nil {
+			return err
+		}
+		c.Replaced = replaced
 		return db.insertChange(ctx, tx, s, a.PersonDigest, c, now)
 	})
 	return c, err
@@ -69,11 +72,11 @@ func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) 
 func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person []byte, c Change, now time.Time) error {
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO changes (center_id, change_id, identity_digest, person_digest, account_id, state,
-			credential_version, old_fingerprint, opened_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9)
+			credential_version, old_fingerprint, channel, opened_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10)
 		ON CONFLICT (center_id, person_digest) WHERE state = 'open' DO NOTHING`,
 		db.center, c.ID, s.IdentityDigest, person, c.AccountID,
-		c.CredentialVersion, c.OldFingerprint, now, c.ExpiresAt)
+		c.CredentialVersion, c.OldFingerprint, ChannelAlipay, now, c.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}
@@ -91,13 +94,18 @@ func (db *DB) lockLink(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	return none(err, ErrNotFound)
 }
 
-// closeOpenChanges cancels what this Alipay user has open.
-func (db *DB) closeOpenChanges(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `
+// closeOpenChanges cancels what this Alipay user has open, one at most, and returns it.
+func (db *DB) closeOpenChanges(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) (*OpenStep, error) {
+	var closed []OpenStep
+	err := tx.SelectContext(ctx, &closed, `
 		UPDATE changes SET state = 'cancelled', closed_at = $4
-		WHERE center_id = $1 AND person_digest = $2 AND state = 'open' AND identity_digest = $3`,
+		WHERE center_id = $1 AND person_digest = $2 AND state = 'open' AND identity_digest = $3
+		RETURNING change_id AS id, true AS own, channel, opened_at, expires_at`,
 		db.center, s.Link.PersonDigest, s.IdentityDigest, now)
-	return err
+	if err != nil || len(closed) == 0 {
+		return nil, err
+	}
+	return &closed[0], nil
 }
 
 // expireChanges makes room where an old change of anybody ran out of time.

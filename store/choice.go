@@ -57,7 +57,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
 			return err
 		}
-		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
+		if _, err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `

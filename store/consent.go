@@ -65,8 +65,8 @@ func (db *DB) GiveConsents(ctx context.Context, s Session, consents []Consent) e
 
 // WithdrawConsent ends what the session's Alipay user agreed to for one purpose, in
 // every version. What was never given is kept as refused in this version of the text.
-// With "phone" the numbers bound to the user's sessions are forgotten. Calling it twice
-// is safe.
+// With "phone" the numbers bound to the user's sessions are forgotten; with "message" a
+// linked owner finds it in the record. Calling it twice is safe.
 func (db *DB) WithdrawConsent(ctx context.Context, s Session, purpose, version string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, `
@@ -81,8 +81,14 @@ func (db *DB) WithdrawConsent(ctx context.Context, s Session, purpose, version s
 			WHERE NOT EXISTS (SELECT 1 FROM consents
 				WHERE center_id = $1 AND identity_digest = $2 AND purpose = $3)
 			ON CONFLICT (center_id, identity_digest, purpose, given_at) DO NOTHING`,
-			db.center, s.IdentityDigest, purpose, version, now); err != nil || purpose != "phone" {
+			db.center, s.IdentityDigest, purpose, version, now); err != nil {
 			return err
+		}
+		if purpose == "message" && s.Link != nil {
+			return db.addEvent(ctx, tx, s.Link.AccountID, EventMessagesDeclined, now)
+		}
+		if purpose != "phone" {
+			return nil
 		}
 		_, err := tx.ExecContext(ctx, `
 			UPDATE sessions SET phone_digest = NULL, sealed_phone = NULL

@@ -20,6 +20,8 @@ const (
 	countLinksOfPerson  = "links of a person"
 	countLinksOfUser    = "links of an Alipay user"
 
+	countRecoveriesOfPerson = "recoveries of a person"
+
 	countRelinksOfPerson = "relinks of a person"
 	countRelinksOfUser   = "relinks of an Alipay user"
 )

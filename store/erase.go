@@ -136,6 +136,7 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"daily_counts", `subject_digest = ANY ($2)`, identities},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"consents", `identity_digest = ANY ($2)`, identities},
+		{"message_subscriptions", `identity_digest = ANY ($2)`, identities},
 		{"outbox", `account_id = ANY ($2::uuid[])`, accounts},
 		{"spraying", `kind = 'user' AND actor = ANY ($2)`, identities},
 	}

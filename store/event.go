@@ -30,6 +30,8 @@ const (
 
 	EventPasswordFrozen = "password_frozen"
 	EventUnlocked       = "unlocked"
+
+	EventMessagesDeclined = "messages_declined" // by withdrawing the consent to them
 )
 
 // Channels say where something was done.

@@ -70,9 +70,9 @@ func (d *PersonData) ofPersons() []part {
 	return []part{
 		{&d.Guesses, `SELECT lane <> 'public' AS own, used, round, locked_until, updated_at
 			FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`},
-		{&d.Changes, `SELECT change_id AS id, state, opened_at, closed_at
+		{&d.Changes, `SELECT change_id AS id, state, channel, opened_at, expires_at, closed_at
 			FROM changes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
-		{&d.Resets, `SELECT reset_id AS id, state, opened_at, closed_at
+		{&d.Resets, `SELECT reset_id AS id, state, 'alipay' AS channel, opened_at, expires_at, closed_at
 			FROM resets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
 		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
@@ -87,6 +87,8 @@ func (d *PersonData) ofIdentities() []part {
 			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`},
 		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
 			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`},
+		{&d.Subscriptions, `SELECT template_id, state, at
+			FROM message_subscriptions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY at`},
 		{&d.PhoneProofs, `SELECT used_at
 			FROM phone_payloads WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY used_at`},
 	}

@@ -42,7 +42,7 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err != nil || !fresh {
 		return err
 	}
-	if err := db.forgetAccessToken(ctx, tx, s, n.visitor); err != nil {
+	if err := db.holdSession(ctx, tx, s); err != nil {
 		return err
 	}
 	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity, n.account.PersonDigest}
@@ -94,31 +94,18 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 	return false, err
 }
 
-// forgetAccessToken drops Alipay's token from the session: the link was its only use.
-// It returns ErrGone when the session has ended: what ended it found no link to end; and
-// ErrRenamed when it is of another identifier by now, whose link would be a second one of
-// this Alipay user.
-func (db *DB) forgetAccessToken(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor) error {
-	v.AccessToken = ""
-	sealed, err := db.seal(v, "sessions", s.TokenDigest)
-	if err != nil {
-		return err
+// holdSession keeps the session until the link is there. It returns ErrGone when the
+// session has ended: what ended it found no link to end; and ErrRenamed when it is of
+// another identifier by now, whose link would be a second one of this Alipay user.
+func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
+	var same bool
+	err := tx.GetContext(ctx, &same, `
+		SELECT identity_digest = $3 FROM sessions WHERE center_id = $1 AND token_digest = $2 FOR SHARE`,
+		db.center, s.TokenDigest, s.IdentityDigest)
+	if err == nil && !same {
+		err = ErrRenamed
 	}
-	var same []bool
-	err = tx.SelectContext(ctx, &same, `
-		UPDATE sessions SET sealed = CASE WHEN identity_digest = $4 THEN $3 ELSE sealed END
-		WHERE center_id = $1 AND token_digest = $2
-		RETURNING identity_digest = $4`,
-		db.center, s.TokenDigest, sealed, s.IdentityDigest)
-	switch {
-	case err != nil:
-		return err
-	case len(same) == 0:
-		return ErrGone
-	case !same[0]:
-		return ErrRenamed
-	}
-	return nil
+	return none(err, ErrGone)
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and
@@ -138,7 +125,7 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
 			return err
 		}
-		if err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
+		if _, err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
 			return err
 		}
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {

@@ -103,7 +103,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
 				coalesce(credential_version, 0) AS credential_version, relink, code_id, claim_digest, expires_at, sealed_certify
 			FROM link_proofs
-			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4`,
+			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND NOT recovery`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
 	})
 	if err != nil {
@@ -139,7 +139,7 @@ func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p Link
 		UPDATE link_proofs SET state = $9, closed_at = $5, account_id = $6, credential_version = $7, code_id = $10
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND person_digest = $8
 			AND (claim_digest IS NOT NULL OR account_id = $6 AND code_id IS NOT DISTINCT FROM $10)
-			AND state = 'started' AND expires_at > $5
+			AND state = 'started' AND expires_at > $5 AND NOT recovery
 			AND EXISTS (SELECT 1 FROM password_credentials
 				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR $10::uuid IS NOT NULL))
 			AND ($10 IS NULL OR EXISTS (SELECT 1 FROM reset_codes

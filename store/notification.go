@@ -118,6 +118,11 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if first { // whatever is open ends with the link, whenever it was begun
 		open.at = now
 	}
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM message_subscriptions WHERE center_id = $1 AND identity_digest = ANY ($2) AND at <= $3`,
+		db.center, w.digests, c.At); err != nil { // they end with the authorisation
+		return false, err
+	}
 	resets, err := open.closeOpen(ctx, "resets", "started,passed", "opened_at")
 	if err != nil {
 		return false, err

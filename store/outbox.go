@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +21,15 @@ const (
 	NoticeRelinkAsked    = "relink_asked"    // to the holder: object now, if it was not you
 	NoticeRelinkObjected = "relink_objected" // to who asked
 	NoticeRelinked       = "relinked"        // to who held the link until now
+
+	NoticeFrozenByFormer        = "frozen_by_former_holder" // to who has the link now
+	NoticeTransferUndeliverable = "transfer_undeliverable"  // to who asked: the holder cannot be told
 )
+
+// unasked are the notices of what another Alipay user does. Their addressee's protection
+// rests on them, so they are sent whatever became of the consent to messages, which is
+// about messages of what one does oneself.
+var unasked = []string{NoticeRelinkAsked, NoticeRelinkObjected, NoticeRelinked, NoticeFrozenByFormer, NoticeTransferUndeliverable}
 
 const (
 	// noticeLease is longer than a delivery takes, and than two servers' clocks
@@ -66,8 +76,8 @@ func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, n
 	return db.queueNotice(ctx, tx, n, now)
 }
 
-// queueNotice writes a notice in the transaction of what it tells of, unless the
-// addressee has withdrawn the consent to messages.
+// queueNotice writes a notice in the transaction of what it tells of. Of what they did
+// themselves an addressee who has withdrawn the consent to messages is not told.
 func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {
 	sealed, err := db.seal(Notice{n.to, now, n.person}, "outbox", n.id[:])
 	if err != nil {
@@ -76,10 +86,10 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
 		SELECT $1::text, $2::uuid, $3::text, $4::uuid, $5::bytea, $6::timestamptz, $6::timestamptz
-		WHERE NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
+		WHERE $8 OR NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
 			WHERE center_id = $1 AND identity_digest = $7 AND purpose = 'message'
 			ORDER BY given_at DESC LIMIT 1), false)`,
-		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to))
+		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(unasked, n.kind))
 	return err
 }
 
@@ -110,19 +120,21 @@ const claimNotices = `
 // instead; expired says how many.
 func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		due, expired = nil, 0
-		res, err := tx.ExecContext(ctx, `
+		due = nil
+		var gone []Delivery
+		if err := tx.SelectContext(ctx, &gone, `
 			UPDATE outbox SET failed_at = $2
-			WHERE center_id = $1 AND next_at <= $2 AND created_at <= $3 AND done_at IS NULL AND failed_at IS NULL`,
-			db.center, now, now.Add(-NoticeLife))
-		if err != nil {
+			WHERE center_id = $1 AND next_at <= $2 AND created_at <= $3 AND done_at IS NULL AND failed_at IS NULL
+			RETURNING outbox_id, kind`,
+			db.center, now, now.Add(-NoticeLife)); err != nil {
 			return err
 		}
-		gone, err := res.RowsAffected()
-		if err != nil {
-			return err
+		expired = len(gone)
+		for _, d := range gone {
+			if err := db.untellable(ctx, tx, d, now); err != nil {
+				return err
+			}
 		}
-		expired = int(gone)
 		return tx.SelectContext(ctx, &due, claimNotices, db.center, now, n, uuid.New(), now.Add(noticeLease))
 	})
 	return due, expired, err
@@ -135,15 +147,24 @@ func (db *DB) Notice(d Delivery) (Notice, error) {
 	return n, err
 }
 
-// Delivered says that Alipay has taken the notice. It counts even when the
+// Delivered says that Alipay has taken the notice: its addressee takes messages, and the
+// window of a relink begins whose holder it told. It counts even when the
 // claim was lost meanwhile. Calling it twice is safe.
 func (db *DB) Delivered(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		_, err := tx.ExecContext(ctx, `
+		if err := db.beginWindow(ctx, tx, d, now); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `
 			UPDATE outbox SET done_at = $3, failed_at = NULL
 			WHERE center_id = $1 AND outbox_id = $2 AND done_at IS NULL`,
 			db.center, d.ID, now)
-		return err
+		if err := changedOne(res, err, ErrGone); errors.Is(err, ErrGone) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return db.noteSubscription(ctx, tx, d, SubscriptionAccepted, now)
 	})
 }
 
@@ -160,14 +181,23 @@ func (db *DB) Defer(ctx context.Context, d Delivery) error {
 }
 
 // Abandon gives up a notice that can never be delivered; the row stays, marked
-// failed. Without the claim it does nothing.
+// failed. Its addressee takes no messages, and a relink whose holder it was to tell ends.
+// Without the claim it does nothing.
 func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		_, err := tx.ExecContext(ctx, `
+		res, err := tx.ExecContext(ctx, `
 			UPDATE outbox SET failed_at = $4
 			WHERE center_id = $1 AND outbox_id = $2 AND lease = $3 AND done_at IS NULL AND failed_at IS NULL`,
 			db.center, d.ID, d.Lease, now)
-		return err
+		if err := changedOne(res, err, ErrGone); errors.Is(err, ErrGone) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := db.untellable(ctx, tx, d, now); err != nil {
+			return err
+		}
+		return db.noteSubscription(ctx, tx, d, SubscriptionRefused, now)
 	})
 }
 

@@ -28,14 +28,15 @@ type PersonData struct {
 	Passwords     []PasswordData     `json:"passwords,omitempty"`
 	Earlier       []EarlierPassword  `json:"earlier_passwords,omitempty"`
 	Guesses       []GuessData        `json:"wrong_guesses,omitempty"`
-	Changes       []StepData         `json:"changes,omitempty"`
-	Resets        []StepData         `json:"resets,omitempty"`
+	Changes       []ChangeData       `json:"changes,omitempty"`
+	Resets        []ChangeData       `json:"resets,omitempty"`
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
 	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
 	Relinks       []StepData         `json:"relinks,omitempty"`     // wishes to take the link over
 	Consents      []Consent          `json:"consents,omitempty"`
-	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"` // when a phone number was last shown
+	Subscriptions []SubscriptionData `json:"message_subscriptions,omitempty"` // whether messages are taken
+	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"`          // when a phone number was last shown
 	Notices       []NoticeData       `json:"notices,omitempty"`
 	Notifications []NotificationData `json:"notifications,omitempty"`
 	Events        []Event            `json:"events,omitempty"`
@@ -100,12 +101,26 @@ type GuessData struct {
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 }
 
-// StepData is a change, a reset, a verification before a link or a relink.
+// StepData is a verification before a link, a relink, or the like.
 type StepData struct {
 	ID       uuid.UUID  `json:"id" db:"id"`
 	State    string     `json:"state" db:"state"`
 	OpenedAt time.Time  `json:"opened_at" db:"opened_at"`
 	ClosedAt *time.Time `json:"closed_at" db:"closed_at"`
+}
+
+// ChangeData is a password change or reset.
+type ChangeData struct {
+	StepData
+	Channel   string    `json:"channel" db:"channel"`
+	ExpiresAt time.Time `json:"expires_at" db:"expires_at"`
+}
+
+// SubscriptionData says whether an Alipay user takes messages.
+type SubscriptionData struct {
+	Template string    `json:"template_id" db:"template_id"`
+	State    string    `json:"state" db:"state"`
+	At       time.Time `json:"at" db:"at"`
 }
 
 // ResetCodeData is a code that a clerk handed out.

@@ -15,7 +15,8 @@ var exportedAs = map[string]string{
 	"accounts": "accounts", "alipay_links": "links", "sessions": "sessions", "password_credentials": "passwords",
 	"password_history": "earlier_passwords", "guess_budgets": "wrong_guesses", "changes": "changes", "resets": "resets",
 	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "relinks": "relinks", "consents": "consents",
-	"phone_payloads": "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
+	"message_subscriptions": "message_subscriptions",
+	"phone_payloads":        "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
 	"operator_actions": "operator_actions",
 }
 

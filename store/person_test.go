@@ -58,6 +58,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 
 	account = importedAccount(t, db, d)
 	s := visit("second", "c")
+	noError(t, db.NoteSubscription(ctx, s, "template", store.SubscriptionAccepted))
 	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
 	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
 	noError(t, err)
@@ -65,6 +66,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	takeOver := func(s store.Session) {
 		wish, err := db.AskRelink(ctx, s, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 2})
 		noError(t, err)
+		told(t, db, &wish)
 		noError(t, db.FinishRelink(ctx, s, wish.ID))
 	}
 	takeOver(visit("third", "e"))

@@ -32,6 +32,7 @@ var purged = []kind{
 	{"pending links", "link_proofs", "proof_id", `opened_at <= $2`, after(linkProofLife)},
 	{"phone proofs", "phone_payloads", "payload_digest", `used_at <= $2`, after(phonePayloadLife)},
 	{"notices to owners", "outbox", "outbox_id", `created_at <= $2`, after(outboxLife)},
+	{"answers about messages", "message_subscriptions", "identity_digest, template", `at <= $2`, after(subscriptionLife)},
 	{"counts of spraying", "spraying", "kind, actor, since", `since <= $2`, after(sprayingLife)},
 }
 

@@ -12,11 +12,12 @@ const (
 	// RelinkLife is how long a relink that is due waits for who asked for it.
 	RelinkLife = 7 * 24 * time.Hour
 
-	// relinkAtOnce is how long one that is due at once waits: its second transaction
+	// relinkAtOnce is how long one by a clerk's code waits: its second transaction
 	// follows the first, unless the process died.
 	relinkAtOnce = time.Minute
 
-	// ObjectionLife is how long an objection keeps the same Alipay user from asking again.
+	// ObjectionLife is how long an objection keeps every Alipay user of the person from
+	// asking again.
 	ObjectionLife = 30 * 24 * time.Hour
 )
 
@@ -27,6 +28,8 @@ const (
 	RelinkObjected  = "objected"  // by the holder of the link, or by their 不是我
 	RelinkCancelled = "cancelled" // by who asked; or the link or the password is not what it was
 	RelinkExpired   = "expired"
+
+	RelinkUndeliverable = "undeliverable" // the holder could not be told
 )
 
 // RelinkByClerk is the Proof of a Relink whose password a clerk's code stood for.
@@ -35,17 +38,19 @@ const RelinkByClerk = "clerk"
 // A Relink is the wish of an Alipay user, proven to be a person, to take over the link
 // that another Alipay user has to that person.
 type Relink struct {
-	ID                uuid.UUID `db:"relink_id"`
-	AccountID         uuid.UUID `db:"account_id"` // whose password was right
-	PersonDigest      []byte    `db:"person_digest"`
-	Former            []byte    `db:"former_digest"` // whose link it is
-	Proof             string    `db:"proof"`
-	State             string    `db:"state"`
-	CredentialVersion int64     `db:"credential_version"` // of the password that was right
-	AskedAt           time.Time `db:"asked_at"`
-	DueAt             time.Time `db:"due_at"`
-	ExpiresAt         time.Time `db:"expires_at"`
-	Sealed            []byte    `db:"sealed_identity"` // of who asks
+	ID                uuid.UUID  `db:"relink_id"`
+	AccountID         uuid.UUID  `db:"account_id"` // whose password was right
+	PersonDigest      []byte     `db:"person_digest"`
+	Former            []byte     `db:"former_digest"` // whose link it is
+	Proof             string     `db:"proof"`
+	State             string     `db:"state"`
+	CredentialVersion int64      `db:"credential_version"` // of the password that was right
+	AskedAt           time.Time  `db:"asked_at"`
+	DueAt             *time.Time `db:"due_at"` // nil: the holder was not told yet
+	Window            int64      `db:"window_seconds"`
+	ExpiresAt         time.Time  `db:"expires_at"`
+	ClosedAt          *time.Time `db:"closed_at"`
+	Sealed            []byte     `db:"sealed_identity"` // of who asks
 }
 
 // relinkStands is what a waiting relink r needs: the link it is about, and the password
@@ -62,22 +67,23 @@ const relinkColumns = `r.relink_id, r.account_id, r.person_digest, r.former_dige
 	CASE WHEN r.state <> 'waiting' THEN r.state
 		WHEN r.expires_at <= $2 THEN 'expired'
 		WHEN NOT ` + relinkStands + ` THEN 'cancelled' ELSE r.state END AS state,
-	r.credential_version, r.asked_at, r.due_at, r.expires_at, r.sealed_identity`
+	r.credential_version, r.asked_at, r.due_at, r.window_seconds, r.expires_at, r.closed_at, r.sealed_identity`
 
 // A RelinkOrder is what AskRelink is asked for.
 type RelinkOrder struct {
 	Account Account       // proven
 	Proof   string        // certdoc, face, phone or RelinkByClerk
-	Window  time.Duration // for the holder to object; 0: due at once, and the holder is not asked
+	Window  time.Duration // for the holder to object, from when they were told; of no account with RelinkByClerk, which is due at once
 	Face    *LinkProof    // used up by it; nil: nothing waited for a face
 	Limit   int           // asks a day
 }
 
 // AskRelink asks for the link of a person to whom the session's Alipay user was just
-// proven. The holder is told and may object until it is due. The same wish again is the
+// proven. The holder is told, and from then on may object until it is due: see Delivered
+// and Abandon. The same wish again is the
 // one that stands. ErrNotFound means that nobody else has the link, or that the account is
 // another person's now; ErrConflict that a third Alipay user waits for it; ErrObjected
-// that the holder has refused this user lately; ErrLimit that the day's asks are used up,
+// that the holder has refused an Alipay user of this person lately; ErrLimit that the day's asks are used up,
 // of the person or the user; ErrBlocked that the account has ended; ErrGone that the face
 // proof is closed, late or outdated. Calling it twice is safe.
 //
@@ -118,21 +124,24 @@ type asking struct {
 	now   time.Time
 }
 
+// atOnce reports whether the order waits for nobody.
+func (o RelinkOrder) atOnce() bool { return o.Proof == RelinkByClerk }
+
 // standing finds this very wish, unless it would be due sooner now.
 func (a asking) standing(ctx context.Context, r *Relink) (found bool, err error) {
 	err = a.GetContext(ctx, r, `
 		SELECT `+relinkColumns+` FROM relinks r
 		WHERE r.center_id = $1 AND r.identity_digest = $3 AND r.state = 'waiting' AND r.expires_at > $2
 			AND r.account_id = $4 AND r.person_digest = $5 AND r.credential_version = $6
-			AND r.due_at <= $7 AND `+relinkStands+`
+			AND ($7 OR r.due_at <= $2) AND `+relinkStands+`
 		FOR UPDATE OF r`,
 		a.db.center, a.now, a.s.IdentityDigest, a.order.Account.ID, a.order.Account.PersonDigest, a.order.Account.Version,
-		a.now.Add(a.order.Window))
+		!a.order.atOnce())
 	return err == nil, none(err, nil)
 }
 
 // makeRoom closes what stands no longer, and another wish of the same user. It refuses
-// whom the holder has refused.
+// whoever is the person that the holder has refused.
 func (a asking) makeRoom(ctx context.Context) error {
 	person := a.order.Account.PersonDigest
 	if _, err := a.ExecContext(ctx, `
@@ -145,9 +154,9 @@ func (a asking) makeRoom(ctx context.Context) error {
 	var objected bool
 	err := a.GetContext(ctx, &objected, `
 		SELECT EXISTS (SELECT 1 FROM relinks
-			WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3 AND state = 'objected' AND asked_at > $4)`,
-		a.db.center, a.s.IdentityDigest, person, a.now.Add(-ObjectionLife))
-	if err == nil && objected && a.order.Proof != RelinkByClerk {
+			WHERE center_id = $1 AND person_digest = $2 AND state = 'objected' AND asked_at > $3)`,
+		a.db.center, person, a.now.Add(-ObjectionLife))
+	if err == nil && objected && !a.order.atOnce() {
 		err = ErrObjected
 	}
 	return err
@@ -168,12 +177,12 @@ func (a asking) insert(ctx context.Context) (Relink, error) {
 	}
 	res, err := a.ExecContext(ctx, `
 		INSERT INTO relinks (center_id, relink_id, identity_digest, former_digest, person_digest, account_id, sealed_identity,
-			credential_version, proof, state, asked_at, due_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+			credential_version, proof, state, asked_at, due_at, window_seconds, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT DO NOTHING`,
 		a.db.center, r.ID, a.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
-		r.CredentialVersion, r.Proof, r.State, r.AskedAt, r.DueAt, r.ExpiresAt)
-	if err := changedOne(res, err, ErrConflict); err != nil || a.order.Window == 0 {
+		r.CredentialVersion, r.Proof, r.State, r.AskedAt, r.DueAt, r.Window, r.ExpiresAt)
+	if err := changedOne(res, err, ErrConflict); err != nil || a.order.atOnce() {
 		return r, err
 	}
 	if err := a.db.addEvent(ctx, a.Tx, held.Account, EventRelinkAsked, a.now); err != nil {
@@ -188,16 +197,16 @@ func (a asking) wish(held heldLink) (Relink, error) {
 	if err != nil {
 		return Relink{}, err
 	}
-	life := RelinkLife
-	if a.order.Window == 0 {
-		life = relinkAtOnce
-	}
-	of, id, due := a.order.Account, uuid.New(), a.now.Add(a.order.Window)
+	of, id := a.order.Account, uuid.New()
 	sealed, err := a.db.seal(visitor.Identity, "relinks", id[:])
-	return Relink{
+	r := Relink{
 		ID: id, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: a.order.Proof, State: RelinkWaiting, CredentialVersion: of.Version,
-		AskedAt: a.now, DueAt: due, ExpiresAt: due.Add(life), Sealed: sealed,
-	}, err
+		AskedAt: a.now, Window: int64(a.order.Window.Seconds()), ExpiresAt: a.now.Add(NoticeLife + RelinkLife), Sealed: sealed,
+	}
+	if a.order.atOnce() {
+		r.DueAt, r.Window, r.ExpiresAt = &a.now, 0, a.now.Add(relinkAtOnce)
+	}
+	return r, err
 }
 
 // A heldLink is somebody's link and whom to tell of it.

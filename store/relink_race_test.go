@@ -40,6 +40,7 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 	var err error
 	c.wish, err = two.AskRelink(t.Context(), c.asker, store.RelinkOrder{Account: c.account, Proof: "certdoc", Limit: 9})
 	noError(t, err)
+	told(t, one, &c.wish)
 	c.change, err = one.OpenChange(t.Context(), c.holder, c.account, []byte("old print"))
 	noError(t, err)
 	return c

@@ -41,6 +41,7 @@ func TestFinishRelinkGuards(t *testing.T) {
 		noError(t, err)
 		c.wish, err = db.AskRelink(t.Context(), c.asker, store.RelinkOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})
 		noError(t, err)
+		told(t, db, &c.wish)
 		if tt.do != nil {
 			tt.do(c)
 		}

@@ -200,7 +200,7 @@ func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids
 
 // nothingLinkedSince begins anew when one of the sessions linked after the links were
 // looked at. From here on it cannot, see
-// forgetAccessToken.
+// holdSession.
 func (db *DB) nothingLinkedSince(ctx context.Context, tx *sqlx.Tx, r renaming) error {
 	var linked bool
 	err := tx.GetContext(ctx, &linked, `

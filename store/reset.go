@@ -223,13 +223,19 @@ func (db *DB) applyReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPass
 	if err := db.overwriteCredential(ctx, tx, in, now); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $3
-		WHERE center_id = $1 AND person_digest = $2`,
-		db.center, s.Link.PersonDigest, now); err != nil {
+	if err := db.forgetGuesses(ctx, tx, s.Link.PersonDigest, now); err != nil {
 		return err
 	}
 	return db.afterReset(ctx, tx, s, in.Reset, now)
+}
+
+// forgetGuesses ends every lock of a person who has proven identity.
+func (db *DB) forgetGuesses(ctx context.Context, tx *sqlx.Tx, person []byte, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $3
+		WHERE center_id = $1 AND person_digest = $2`,
+		db.center, person, now)
+	return err
 }
 
 // overwriteCredential replaces a password in any state: whoever proved identity may

@@ -68,7 +68,9 @@ CREATE TABLE changes (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
+	channel text NOT NULL DEFAULT 'alipay'::text,
 	PRIMARY KEY (center_id, change_id),
+	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
@@ -167,15 +169,28 @@ CREATE TABLE link_proofs (
 	relink boolean NOT NULL DEFAULT false,
 	code_id uuid,
 	claim_digest bytea,
+	recovery boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
-	CHECK (((claim_digest IS NOT NULL) OR ((account_id IS NOT NULL) AND (credential_version IS NOT NULL)))),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
+	CHECK ((recovery OR (claim_digest IS NOT NULL) OR ((account_id IS NOT NULL) AND (credential_version IS NOT NULL)))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
 CREATE INDEX link_proofs_identity ON link_proofs USING btree (center_id, identity_digest);
 CREATE INDEX link_proofs_opened ON link_proofs USING btree (center_id, opened_at);
 CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs USING btree (center_id, identity_digest) WHERE (state = 'started'::text);
+
+CREATE TABLE message_subscriptions (
+	center_id text NOT NULL,
+	identity_digest bytea NOT NULL,
+	template_id text NOT NULL,
+	state text NOT NULL,
+	at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, identity_digest),
+	CHECK (((length(template_id) >= 1) AND (length(template_id) <= 64))),
+	CHECK ((state = ANY (ARRAY['accepted'::text, 'rejected'::text, 'refused'::text])))
+);
+CREATE INDEX message_subscriptions_at ON message_subscriptions USING btree (center_id, at);
 
 CREATE TABLE notifications (
 	center_id text NOT NULL,
@@ -311,14 +326,17 @@ CREATE TABLE relinks (
 	proof text NOT NULL,
 	state text NOT NULL,
 	asked_at timestamp with time zone NOT NULL,
-	due_at timestamp with time zone NOT NULL,
+	due_at timestamp with time zone,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
+	window_seconds bigint NOT NULL DEFAULT 0,
+	frozen_at timestamp with time zone,
 	PRIMARY KEY (center_id, relink_id),
 	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
-	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'objected'::text, 'cancelled'::text])))
+	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'objected'::text, 'cancelled'::text, 'undeliverable'::text])))
 );
 CREATE INDEX relinks_asked ON relinks USING btree (center_id, asked_at);
+CREATE INDEX relinks_former ON relinks USING btree (center_id, former_digest, closed_at) WHERE (state = 'done'::text);
 CREATE INDEX relinks_identity ON relinks USING btree (center_id, identity_digest, asked_at);
 CREATE INDEX relinks_person ON relinks USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX relinks_one_of_person ON relinks USING btree (center_id, person_digest) WHERE (state = 'waiting'::text);

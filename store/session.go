@@ -37,7 +37,7 @@ type Link struct {
 // A Visitor is the part of a session that is kept sealed.
 type Visitor struct {
 	Identity    Identity `json:"i"`
-	AccessToken string   `json:"t,omitempty"` // Alipay's, kept only until the link used it
+	AccessToken string   `json:"t,omitempty"` // Alipay's: a link needs it, and one after an unlink again
 }
 
 // SpendAuthCode marks an auth code as used, over all processes. Only the first

@@ -69,6 +69,7 @@ func (n *town) ageClaims() {
 
 func (c *citizen) mustChange() {
 	c.town.t.Helper()
+	c.must("OK", request{method: "POST", path: "/v1/subscriptions", body: fields{"template_id": "template", "accepted": true}})
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
 	next := confirmTo(change, c.newPassword())
 	if a := c.must("OK", next); a.object()["notified"] != true {
@@ -209,7 +210,7 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	quiet := n.serve(n.dsn)
 	citizens := n.linked(5, quiet.URL)
 	refuses := citizens[4].Person
-	refuses.Story = alipaysim.RefusesMessages
+	refuses.Subscribed = false
 	n.sim.Add(refuses)
 	noError(t, n.sim.Fault("html_502", 5))
 	server := n.mailing()

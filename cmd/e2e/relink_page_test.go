@@ -15,6 +15,7 @@ func (b *browser) walkRelink(t *testing.T) {
 		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
 			t.Fatalf("link: %s", a.raw)
 		}
+		b.demo.subscribe(t, p, person)
 	}
 	b.walkAsker(t)
 	b.walkHolder(t)
@@ -34,6 +35,18 @@ func (b *browser) walkRelink(t *testing.T) {
 	b.lookTwice(t, "relink-refused")
 	b.enter(t, "ok_again", "已被拒绝")
 	b.lookTwice(t, "relink-objected")
+}
+
+// subscribe is the person's yes to messages.
+func (d *runningDemo) subscribe(t *testing.T, p *phone, person string) {
+	t.Helper()
+	const template = "demo-notice"
+	if a := p.mustPost(t, "/sim/subscribe", fields{"person": person, "templates": []string{template}, "accepted": true}); a.status != 200 {
+		t.Fatalf("subscribe: %s", a.raw)
+	}
+	if a := p.mustPost(t, "/v1/subscriptions", fields{"template_id": template, "accepted": true}); a.Code != "OK" {
+		t.Fatalf("subscribe: %s", a.raw)
+	}
 }
 
 // enter gives the phone to a person and opens 我的密码. Who has agreed to the log-in before

@@ -85,7 +85,7 @@ func (a *app) addServer(f files) error {
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
-		Notices: s.MessageTemplate != "", Docs: s.Docs, Documents: a.documents,
+		MessageTemplate: s.MessageTemplate, Docs: s.Docs, Documents: a.documents,
 	})
 	if err != nil {
 		return err

@@ -205,6 +205,17 @@ export interface Relinks {
   own: Relink | null;
   /** 其他支付宝对当前绑定的申请 · What waits for this user's link, else null */
   against: Relink | null;
+  /** 把当前支付宝的绑定改走的那次 · The one that took this user's link over */
+  taken: Taken | null;
+}
+
+export interface Taken {
+  /** [uuid] */
+  id: string;
+  /** 何时改绑 · When it was taken over [date-time] */
+  done_at: string;
+  /** 在此之前可以冻结一次 · Until then POST /v1/freeze works, once [date-time] */
+  freeze_until: string;
 }
 
 /** 改绑申请 · The wish to take a link over */
@@ -214,8 +225,8 @@ export interface Relink {
   state: RelinkStatus;
   /** 何时申请 · When it was asked for [date-time] */
   asked_at: string;
-  /** 何时起可以完成 · From when it can be finished [date-time] */
-  due_at: string;
+  /** 何时起可以完成；null 表示尚未通知到原绑定人 · From when it can be finished; null while the holder was not told [date-time] */
+  due_at: string | null;
   /** 有效至 · Until when [date-time] */
   expires_at: string;
 }
@@ -226,9 +237,9 @@ export interface RelinkState {
   state: RelinkStatus;
 }
 
-/** waiting 等待，done 已改绑，objected 原绑定人已拒绝，cancelled 已撤回或绑定、密码已变化，expired 已过期。
- * objected: the holder refused; cancelled: taken back, or the link or the password is not what it was. */
-export type RelinkStatus = 'waiting' | 'done' | 'objected' | 'cancelled' | 'expired';
+/** waiting 等待，done 已改绑，objected 原绑定人已拒绝，cancelled 已撤回或绑定、密码已变化，expired 已过期，undeliverable 无法通知原绑定人。
+ * objected: the holder refused; cancelled: taken back, or the link or the password is not what it was; undeliverable: the holder cannot be told. */
+export type RelinkStatus = 'waiting' | 'done' | 'objected' | 'cancelled' | 'expired' | 'undeliverable';
 
 export interface Consents {
   /** 每项都须单独同意 · Each wants a consent of its own */
@@ -249,6 +260,20 @@ export interface Consent {
   given_at: string | null;
   /** 何时撤回 · When it was withdrawn [date-time] */
   withdrawn_at: string | null;
+}
+
+export interface Subscriptions {
+  /** my.requestSubscribeMessage 的 entityIds · For my.requestSubscribeMessage (0–3 项 items) */
+  templates: Array<string>;
+  /** none 没有问过，accepted 已订阅，rejected 页面上未同意，refused 发送时支付宝未接受。
+   * none: not asked; accepted: subscribed; rejected: on the page; refused: by Alipay, when a message was sent. */
+  state: 'none' | 'accepted' | 'rejected' | 'refused';
+}
+
+export interface SubscriptionRequest {
+  template_id: string;
+  /** 已订阅 · Subscribed */
+  accepted: boolean;
 }
 
 /** link 绑定，certdoc 核对姓名和证件，face 刷脸，phone 核对手机号，message 消息提醒。
@@ -294,6 +319,22 @@ export interface Password {
   channels: Array<Channel>;
   /** 可以刷脸重置密码；柜台重置码总是可用 · Whether identity verification can reset this password; a clerk's code always can */
   reset_offered: boolean;
+  /** 未完成的修改 · A change that is not finished, else null */
+  open_change: OpenStep | null;
+  /** 未完成的重置 · A reset that is not finished, else null */
+  open_reset: OpenStep | null;
+}
+
+/** 何时、在哪里开始 · When and where it was begun */
+export interface OpenStep {
+  /** 在别处开始的为 null · Null when it was begun elsewhere [uuid] */
+  id: string | null;
+  /** [date-time] */
+  opened_at: string;
+  /** 渠道，会增加新值 · Where; more may come */
+  channel: string;
+  /** [date-time] */
+  expires_at: string;
 }
 
 export interface Rule {
@@ -393,6 +434,8 @@ export interface Change {
   state: 'open' | 'done' | 'cancelled' | 'expired' | 'unknown';
   /** open 时的期限 · While open [date-time] */
   expires_at?: string;
+  /** 因本次开始而取消的上一笔，只在开始修改时返回 · The change that this one has cancelled; only in the answer that opens it */
+  replaced?: OpenStep;
 }
 
 /** 两遍新密码，或加密的新密码，恰好给出一种 · Either the new password twice, or encrypted */
@@ -419,7 +462,7 @@ export interface Confirmation {
   changed_at: string | null;
   /** 同时失效的其他登录数 · Other sessions that ended with it (≥ 0) */
   sessions_ended: number;
-  /** 给本人的通知已安排 · The notice to the owner is on its way */
+  /** 已安排通知，且本人订阅了消息 · A notice is queued, and the owner is known to take messages */
   notified: boolean;
 }
 
@@ -442,6 +485,30 @@ export interface Reset {
   expires_at?: string;
 }
 
+export interface RecoveryRequest {
+  /** 与证件一致的姓名 · The name as on the document */
+  name: string;
+  id_type: IDType;
+  /** 证件号码 · The document's number */
+  id_number: string;
+  /** 有多个账户时填写 · Which, of several accounts */
+  account_no?: string;
+}
+
+export interface Recovery {
+  /** [uuid] */
+  id: string;
+  state: 'started';
+  /** my.startAPVerify 的参数 · For my.startAPVerify */
+  certify_id: string;
+  /** my.startAPVerify 的参数 · For my.startAPVerify [uri] */
+  certify_url: string;
+  /** [date-time] */
+  expires_at: string;
+  /** 新密码的规则 · Rules of the new password */
+  rules: Array<Rule>;
+}
+
 export interface Freeze {
   /** 同 PasswordState · As in PasswordState */
   state: 'frozen';
@@ -459,7 +526,7 @@ export interface Event {
   at: string;
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
-   * authorisation_withdrawn 取消支付宝授权、绑定解除，relink_asked 其他支付宝申请改绑，relink_objected 已拒绝改绑，relinked 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，erased 已按申请删除个人信息。会增加新值，展示用 text。
+   * authorisation_withdrawn 取消支付宝授权、绑定解除，relink_asked 其他支付宝申请改绑，relink_objected 已拒绝改绑，relinked 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，messages_declined 不再接收消息提醒，erased 已按申请删除个人信息。会增加新值，展示用 text。
    * More may come; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
@@ -475,6 +542,10 @@ export interface OwnData {
   password: OwnPassword;
   sessions: Array<OwnSession>;
   notices: Array<OwnNotice>;
+  /** 密码修改，包括未完成的 · Changes of the password, finished or not */
+  changes: Array<OwnStep>;
+  /** 密码重置，包括未完成的 · Resets, finished or not */
+  resets: Array<OwnStep>;
   /** 新的在前 · Newest first (0–500 项 items) */
   events: Array<Event>;
 }
@@ -513,7 +584,7 @@ export interface OwnPassword {
   state: string;
   /** [date-time] */
   changed_at: string | null;
-  /** 保存的密码指纹数 · Fingerprints kept of passwords (≥ 0) */
+  /** 现密码之前、为防重复使用而保留的密码记录数 · Earlier passwords kept in a form that only recognises them (≥ 0) */
   earlier: number;
 }
 
@@ -532,6 +603,15 @@ export interface OwnNotice {
   created_at: string;
   /** [date-time] */
   sent_at: string | null;
+}
+
+export interface OwnStep {
+  state: string;
+  channel: string;
+  /** [date-time] */
+  opened_at: string;
+  /** [date-time] */
+  closed_at: string | null;
 }
 
 /** 支付宝签名的表单，字段由支付宝规定 · A form that Alipay signed; its fields are Alipay's */
@@ -554,25 +634,27 @@ export interface Health {
 }
 
 /** 稳定的错误码，会增加新值 · Stable; more may come */
-export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'RELINK_WAITING' | 'RELINK_REFUSED' | 'RELINK_LIMIT' | 'RELINK_GONE' | 'NO_SUCH_ACCOUNT' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
+export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'RELINK_WAITING' | 'RELINK_REFUSED' | 'TRANSFER_UNDELIVERABLE' | 'RELINK_LIMIT' | 'RELINK_GONE' | 'NO_SUCH_ACCOUNT' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
 
 /** Every operation: its method and path, what it takes and what stands in data. */
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PASSWORD_FROZEN' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showAccounts: { call: "GET /v1/accounts"; body: undefined; data: Accounts; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   chooseAccount: { call: "POST /v1/accounts/{id}/choose"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NO_SUCH_ACCOUNT' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showRelinks: { call: "GET /v1/relinks"; body: undefined; data: Relinks; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmRelink: { call: "POST /v1/relinks/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'RELINK_WAITING' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmRelink: { call: "POST /v1/relinks/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'RELINK_WAITING' | 'TRANSFER_UNDELIVERABLE' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   cancelRelink: { call: "POST /v1/relinks/{id}/cancel"; body: Nothing; data: RelinkState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   objectRelink: { call: "POST /v1/relinks/{id}/object"; body: Nothing; data: RelinkState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showConsents: { call: "GET /v1/consents"; body: undefined; data: Consents; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   giveConsent: { call: "POST /v1/consents"; body: ConsentRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_OUTDATED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   withdrawConsent: { call: "POST /v1/consents/withdraw"; body: WithdrawRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_IN_USE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   removeLink: { call: "POST /v1/link/remove"; body: UnlinkRequest; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'OLD_PASSWORD_WRONG' | 'NOT_OFFERED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showSubscriptions: { call: "GET /v1/subscriptions"; body: undefined; data: Subscriptions; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  noteSubscription: { call: "POST /v1/subscriptions"; body: SubscriptionRequest; data: Subscriptions; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showPhone: { call: "POST /v1/phone"; body: PhoneRequest; data: Phone; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PHONE_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showPassword: { call: "GET /v1/password"; body: undefined; data: Password; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   makeTicket: { call: "POST /v1/password/tickets"; body: Nothing; data: Ticket; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
@@ -584,6 +666,9 @@ export interface Operations {
   showReset: { call: "GET /v1/password/resets/{id}"; body: undefined; data: Reset; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_FOUND' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   confirmReset: { call: "POST /v1/password/resets/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   cancelReset: { call: "POST /v1/password/resets/{id}/cancel"; body: Nothing; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openRecovery: { call: "POST /v1/password/recoveries"; body: RecoveryRequest; data: Recovery; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RESET_UNAVAILABLE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showRecovery: { call: "GET /v1/password/recoveries/{id}"; body: undefined; data: Reset; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' };
+  confirmRecovery: { call: "POST /v1/password/recoveries/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   freeze: { call: "POST /v1/freeze"; body: Nothing; data: Freeze; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showEvents: { call: "GET /v1/events"; body: undefined; data: Events; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   showOwnData: { call: "GET /v1/me/data"; body: undefined; data: OwnData; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };

@@ -13,4 +13,4 @@ ALTER TABLE link_proofs ADD COLUMN code_id uuid, DROP COLUMN by_code;
 -- account yet: what was verified is the claim itself, as a keyed digest of name and document.
 ALTER TABLE link_proofs ADD COLUMN claim_digest bytea,
 	ALTER COLUMN account_id DROP NOT NULL, ALTER COLUMN credential_version DROP NOT NULL,
-	ADD CHECK (claim_digest IS NOT NULL OR account_id IS NOT NULL AND credential_version IS NOT NULL);
+	ADD CONSTRAINT link_proofs_account CHECK (claim_digest IS NOT NULL OR account_id IS NOT NULL AND credential_version IS NOT NULL);
