@@ -29,11 +29,13 @@ Accounts that are not in the file are counted and stay as they are. With --full 
 file is meant to hold everybody, and the report says what to do about those.
 
 An account that stands in several lines counts as its last one says, except within
-a batch of lines, where the first one counts; the others go to FILE.refused.csv,
+a batch of lines, where the first one counts; the others go to FILE.csv.refused.csv,
 with the lines that cannot be read, and the exit status is 3 (0 with
 --allow-refused). Where the account is there and such a line's status restricts it
-(03 to 06), the status is taken over all the same. Stopped in the middle, by whatever it was, the
-same command goes on; of two at the same file the one that began last does.`
+(03 to 06), the status is taken over all the same.
+
+Stopped in the middle, by whatever it was, the same command goes on; of two at the
+same file the one that began last does.`
 
 // syncLimits are what the operator allows.
 type syncLimits struct {
