@@ -20,13 +20,13 @@ var rounds = store.Budget{
 	},
 }
 
-// T4: of 200 guesses at once at each of 100 people, over two processes, exactly
+// T4: of 100 guesses at once at each of 20 people, over two processes, exactly
 // the budget is let through, and while it is locked none is.
 func TestBurstOfGuesses(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
 	handles := []*store.DB{storetest.Open(t, dsn), storetest.Open(t, dsn)}
-	const people, guesses = 100, 200
+	const people, guesses = 20, 100
 	five := store.Budget{Guesses: []int{5}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 	var admitted [people]atomic.Int32
 	gate := make(chan struct{}, guesses)

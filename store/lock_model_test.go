@@ -17,7 +17,7 @@ import (
 )
 
 // steps is how far TestLockModel goes.
-var steps = flag.Int("steps", 100_000, "steps of TestLockModel")
+var steps = flag.Int("steps", 30_000, "steps of TestLockModel")
 
 // A laneModel is the lock of one lane as a person would write it down.
 type laneModel struct {
