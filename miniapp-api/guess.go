@@ -25,7 +25,6 @@ type check struct {
 	guess  store.Guess
 	server *Server
 	slot   *passwd.Slot
-	ctx    context.Context // the request's, without its end
 }
 
 // beginCheck takes a place to hash in and then charges the guess: load is shed before.
@@ -44,8 +43,8 @@ func (s *Server) beginCheck(ctx context.Context, g store.Guess) (*check, error) 
 	if !slot.Detach() {
 		return nil, waiting.Err()
 	}
-	c := &check{guess: g, server: s, slot: slot, ctx: context.WithoutCancel(ctx)}
-	charging, stop := context.WithDeadline(c.ctx, latest)
+	c := &check{guess: g, server: s, slot: slot}
+	charging, stop := context.WithDeadline(context.WithoutCancel(ctx), latest)
 	defer stop()
 	if c.Attempt, err = s.db.TakeGuess(charging, g); err != nil {
 		slot.Release()
@@ -60,8 +59,8 @@ func (c *check) end() { c.slot.Release() }
 // try looks at the password. An attempt that was not admitted, an unknown person and an
 // initial password, of which no hash exists, cost one hash like everything else. The
 // place is kept for a hash that has to be replaced, not for what the database has to do.
-func (c *check) try(password passwd.Secret) (right, upgrade bool, err error) {
-	right, upgrade, err = c.server.rightPassword(c.ctx, c.slot, c.Attempt, password)
+func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade bool, err error) {
+	right, upgrade, err = c.server.rightPassword(context.WithoutCancel(ctx), c.slot, c.Attempt, password)
 	if !upgrade {
 		c.slot.Release()
 	}
@@ -70,8 +69,8 @@ func (c *check) try(password passwd.Secret) (right, upgrade bool, err error) {
 
 // fail makes the guess a wrong one, or a right one that something is missing to. Nobody
 // learns a verdict before.
-func (c *check) fail(right bool) error {
-	ctx, stop := context.WithTimeout(c.ctx, verdictTime)
+func (c *check) fail(ctx context.Context, right bool) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), verdictTime)
 	defer stop()
 	failed, err := c.server.db.FailAttempt(ctx, c.guess, c.Attempt, right)
 	if err == nil {
@@ -81,8 +80,8 @@ func (c *check) fail(right bool) error {
 }
 
 // pass gives the guess back, and those before it.
-func (c *check) pass() error {
-	ctx, stop := context.WithTimeout(c.ctx, verdictTime)
+func (c *check) pass(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), verdictTime)
 	defer stop()
 	return c.server.db.PassAttempt(ctx, c.guess, c.Attempt)
 }

@@ -195,7 +195,7 @@ func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
 	must(t, err)
 	defer c.end()
 	stop() // the caller hangs up
-	must(t, c.fail(false))
+	must(t, c.fail(ctx, false))
 	if n := h.count(`SELECT used + cardinality(pending) FROM guess_budgets WHERE person_digest = $1`, g.PersonDigest); n != 1 {
 		t.Errorf("%d guesses are charged, want the one that was looked at", n)
 	}

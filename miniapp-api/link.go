@@ -208,7 +208,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 		return rightLink{}, "", err
 	}
 	begun := time.Now()
-	good, upgrade, err := c.try(who.password)
+	good, upgrade, err := c.try(ctx, who.password)
 	if err != nil {
 		return rightLink{}, "", err
 	}
@@ -217,7 +217,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 		right = rightLink{account: *c.Account, lane: have.lane}
 		by, right.ask = s.judge(s.judged(right.account, who.password), have)
 	}
-	if err := s.verdict(c, by, right.ask); err != nil {
+	if err := s.verdict(ctx, c, by, right.ask); err != nil {
 		return rightLink{}, "", err
 	}
 	if by == "" && len(right.ask) == 0 {
@@ -234,11 +234,11 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 
 // verdict gives a guess back that proves the visitor. One that something is missing to
 // stays charged until that proves them.
-func (s *Server) verdict(c *check, by Proof, ask []Proof) error {
+func (s *Server) verdict(ctx context.Context, c *check, by Proof, ask []Proof) error {
 	if by == "" {
-		return c.fail(len(ask) > 0)
+		return c.fail(ctx, len(ask) > 0)
 	}
-	return c.pass()
+	return c.pass(ctx)
 }
 
 // tellOwner tells somebody who is proven to be the person that they are locked, and until

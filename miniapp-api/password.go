@@ -73,23 +73,23 @@ func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret
 	case c.Crowded: // they may be right ones
 		return store.Account{}, ErrBusy.retryAfter(1)
 	}
-	right, upgrade, err := c.try(password)
+	right, upgrade, err := c.try(ctx, password)
 	if err != nil {
 		return store.Account{}, err
 	}
 	if !right || !also(*c.Account) {
-		return store.Account{}, s.wrong(c)
+		return store.Account{}, s.wrong(ctx, c)
 	}
-	if err := c.pass(); err != nil {
+	if err := c.pass(ctx); err != nil {
 		return store.Account{}, err
 	}
 	return s.settlePassword(ctx, c.slot, rightGuess{*c.Account, password, upgrade})
 }
 
 // wrong tells the owner how many guesses are left, or until when there is none.
-func (s *Server) wrong(c *check) error {
+func (s *Server) wrong(ctx context.Context, c *check) error {
 	if c.Admitted {
-		if err := c.fail(false); err != nil {
+		if err := c.fail(ctx, false); err != nil {
 			return err
 		}
 	}

@@ -22,19 +22,19 @@ const recordTime = time.Second
 // that. right says that the password was right and something else is missing: a repeat of
 // the request may look at it again. The answer tells what is left. It runs the same
 // statement for a guess that was not admitted, and changes nothing then. The owner's event
-// is written in the same transaction; where it cannot be in time, the verdict stands
-// without it. Calling it twice fails with ErrLapsed.
+// is written in the same transaction; where that fails, or takes too long, the verdict
+// stands without it. Calling it twice fails with ErrLapsed.
 func (db *DB) FailAttempt(ctx context.Context, g Guess, a Attempt, right bool) (Attempt, error) {
 	record := g.AccountID != uuid.Nil && a.Admitted
 	failed, err := db.failAttempt(ctx, g, a, right, record)
-	if !record || !errors.Is(err, ErrUnavailable) {
+	if err == nil || !record || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrLapsed) {
 		return failed, err
 	}
-	failed, err = db.failAttempt(ctx, g, a, right, false)
-	if err == nil {
-		db.log.LogAttrs(ctx, slog.LevelWarn, "wrong password not in the owner's record")
+	failed, again := db.failAttempt(ctx, g, a, right, false)
+	if again == nil {
+		db.log.LogAttrs(ctx, slog.LevelWarn, "wrong password not in the owner's record", slog.String("cause", err.Error()))
 	}
-	return failed, err
+	return failed, again
 }
 
 func (db *DB) failAttempt(ctx context.Context, g Guess, a Attempt, right, record bool) (Attempt, error) {

@@ -21,13 +21,13 @@ var rounds = store.Budget{
 	},
 }
 
-// T4: of 200 guesses at once at each of many people, over two processes, exactly
+// T4: of 100 guesses at once at each of many people, over two processes, exactly
 // the budget is let through, and while it is locked none is.
 func TestBurstOfGuesses(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
 	handles := []*store.DB{storetest.Open(t, dsn), storetest.Open(t, dsn)}
-	const guesses = 200
+	const guesses = 100
 	people := testenv.Rounds(8, 100)
 	five := store.Budget{Guesses: []int{5}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 	admitted := make([]atomic.Int32, people)

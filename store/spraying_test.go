@@ -44,8 +44,8 @@ func TestBurstOfSpraying(t *testing.T) {
 			handles := []*store.DB{open(), open()}
 			var admitted, firsts atomic.Int32
 			var wg sync.WaitGroup
-			gate := make(chan struct{}, 50)
-			for i := range testenv.Rounds(150, 500) {
+			gate := make(chan struct{}, 20)
+			for i := range testenv.Rounds(120, 500) {
 				gate <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-gate }()

@@ -111,15 +111,20 @@ func TestA1CutStrangers(t *testing.T) {
 	rush(testenv.Rounds(200, 1000), func(i int) answer {
 		guess := victim.link()
 		guess.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
-		code := thieves[i%len(thieves)].cut(guess, time.Duration(rand.IntN(300))*time.Millisecond)
+		code := thieves[i%len(thieves)].cut(guess, time.Duration(rand.IntN(1000))*time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
 		codes[code]++
 		return answer{}
 	})
 	t.Logf("answers before the cut: %v", codes)
-	for range 6 {
-		thieves[0].persist(victim.link()) // the right one, if there is a guess left
+	guess := victim.link()
+	guess.body.(fields)["password"] = "Wrong-Harbor"
+	for range 6 { // where most hung up before they were charged
+		thieves[0].persist(guess)
+	}
+	if a := thieves[0].persist(victim.link()); a.Code != "LINK_REFUSED" {
+		t.Errorf("the right password, locked: %s", a.raw)
 	}
 	var links int
 	noError(t, n.sql.QueryRow(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, victim.digest).Scan(&links))
