@@ -85,10 +85,9 @@ func (w *play) link() {
 	w.do(s, w.linkForm(s, w.anyOf(h)))
 }
 
-// linkForm is the form for an account, mostly right; nil is of somebody who has none.
 func (w *play) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
 
-// linkFormBy is linkForm after a face, or nil.
+// linkFormBy is the form for an account, or for none, mostly right, perhaps after a face.
 func (w *play) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
 	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
 	what := "link, nothing"
