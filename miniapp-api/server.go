@@ -116,6 +116,9 @@ func New(c Config) (*Server, error) {
 	if c.DB == nil || c.Alipay == nil || c.Policy == nil || c.Hasher == nil {
 		return nil, errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
 	}
+	if !c.DB.HasPepper() {
+		return nil, errors.New("miniapp: DB needs the pepper")
+	}
 	accepted, err := newProofs(c.Proof, c.InitialProof)
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 			failed = errors.Join(failed, err)
 		}
 	}
-	rest, err := db.deleteOld(ctx, kind{table: "events", key: "at, event_id", where: "at < $2"}, before, retainTime)
+	rest, err := db.deleteOld(ctx, kind{table: "events", by: "at", where: "at < $2"}, before, retainTime)
 	done.Rows += rest
 	return done, ofKind(done.Kind, errors.Join(failed, err))
 }

@@ -23,17 +23,17 @@ const sprayingLife = 48 * time.Hour
 
 // purged are the rows that go as soon as they can no longer matter.
 var purged = []kind{
-	{"sessions", "sessions", "token_digest", `created_at <= $2`, after(SessionLife)},
-	{"auth codes", "auth_codes", "code_digest", `spent_at <= $2`, after(authCodeLife)},
-	{"first answers", "receipts", "scope, key_digest", `created_at <= $2`, after(ReceiptLife)},
-	{"password tickets", "password_tickets", "ticket_digest", `made_at <= $2`, after(TicketLife)},
-	{"daily counts", "daily_counts", "purpose, subject_digest, day", `day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, after(countLife)},
-	{"Alipay's notifications", "notifications", "notify_id", `received_at <= $2`, after(notificationLife)},
-	{"pending links", "link_proofs", "proof_id", `opened_at <= $2`, after(linkProofLife)},
-	{"phone proofs", "phone_payloads", "payload_digest", `used_at <= $2`, after(phonePayloadLife)},
-	{"notices to owners", "outbox", "outbox_id", `created_at <= $2`, after(outboxLife)},
-	{"answers about messages", "message_subscriptions", "identity_digest, template", `at <= $2`, after(subscriptionLife)},
-	{"counts of spraying", "spraying", "kind, actor, since", `since <= $2`, after(sprayingLife)},
+	{"sessions", "sessions", "created_at", `created_at <= $2`, after(SessionLife)},
+	{"auth codes", "auth_codes", "spent_at", `spent_at <= $2`, after(authCodeLife)},
+	{"first answers", "receipts", "created_at", `created_at <= $2`, after(ReceiptLife)},
+	{"password tickets", "password_tickets", "made_at", `made_at <= $2`, after(TicketLife)},
+	{"daily counts", "daily_counts", "day", `day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, after(countLife)},
+	{"Alipay's notifications", "notifications", "received_at", `received_at <= $2`, after(notificationLife)},
+	{"pending links", "link_proofs", "opened_at", `opened_at <= $2`, after(linkProofLife)},
+	{"phone proofs", "phone_payloads", "used_at", `used_at <= $2`, after(phonePayloadLife)},
+	{"notices to owners", "outbox", "created_at", `created_at <= $2`, after(outboxLife)},
+	{"answers about messages", "message_subscriptions", "at", `at <= $2`, after(subscriptionLife)},
+	{"counts of spraying", "spraying", "since", `since <= $2`, after(sprayingLife)},
 }
 
 // Purge deletes what can no longer matter: sessions, auth codes, receipts, tickets,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -38,10 +37,10 @@ type Retained struct {
 	Parts  []string  // partitions that went whole, their rows counted in Rows
 }
 
-// A kind of rows has a life. Its key lets it go in batches.
+// A kind of rows has a life.
 type kind struct {
-	name, table, key, where string // key: columns that tell rows of the centre apart; where knows $1, the centre, and $2, the time
-	life                    func(now time.Time) time.Time
+	name, table, by, where string // by: an indexed time; where knows $1, the centre, and $2, the time
+	life                   func(now time.Time) time.Time
 }
 
 func after(life time.Duration) func(time.Time) time.Time {
@@ -52,11 +51,11 @@ func after(life time.Duration) func(time.Time) time.Time {
 func kinds(record time.Time) []kind {
 	ofRecord := func(time.Time) time.Time { return record }
 	return []kind{
-		{"operators' actions", "operator_actions", "action_id", "at < $2", ofRecord},
-		{"clerks' codes", "reset_codes", "code_id", "issued_at < $2 AND expires_at < $2", ofRecord},
-		{"changes", "changes", "change_id", "opened_at < $2 AND (state <> 'open' OR expires_at < $2)", after(stepLife)},
-		{"resets", "resets", "reset_id", "opened_at < $2 AND (state NOT IN ('started', 'passed') OR expires_at < $2)", after(stepLife)},
-		{"relinks", "relinks", "relink_id", "asked_at < $2 AND (state <> 'waiting' OR expires_at < $2)", after(stepLife)},
+		{"operators' actions", "operator_actions", "at", "at < $2", ofRecord},
+		{"clerks' codes", "reset_codes", "issued_at", "issued_at < $2 AND expires_at < $2", ofRecord},
+		{"changes", "changes", "opened_at", "opened_at < $2 AND (state <> 'open' OR expires_at < $2)", after(stepLife)},
+		{"resets", "resets", "opened_at", "opened_at < $2 AND (state NOT IN ('started', 'passed') OR expires_at < $2)", after(stepLife)},
+		{"relinks", "relinks", "asked_at", "asked_at < $2 AND (state <> 'waiting' OR expires_at < $2)", after(stepLife)},
 	}
 }
 
@@ -142,17 +141,17 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 }
 
 // deleteBatch finds its rows once and passes by those that are in use: no request waits
-// for more than one batch. The number stands in the text, because a plan for any number
-// reads the whole table.
+// for more than one batch. It finds them by an index and deletes them by where they
+// stand, which costs the same however large the table is and whatever the planner knows.
 func (db *DB) deleteBatch(ctx context.Context, k kind, before time.Time, rows int) (n int64, err error) {
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)
 	defer stop()
 	statement := fmt.Sprintf(`
-		WITH old AS MATERIALIZED (SELECT %[2]s FROM %[1]s WHERE center_id = $1 AND %[3]s LIMIT %[4]d FOR UPDATE SKIP LOCKED)
-		DELETE FROM %[1]s d USING old WHERE d.center_id = $1 AND (%[5]s) = (%[6]s)`,
-		k.table, k.key, k.where, rows, prefixed("d", k.key), prefixed("old", k.key))
+		DELETE FROM %[1]s WHERE center_id = $1 AND %[2]s AND ctid = ANY (ARRAY(
+			SELECT ctid FROM %[1]s WHERE center_id = $1 AND %[2]s ORDER BY %[3]s LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+		k.table, k.where, k.by)
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		res, err := tx.ExecContext(ctx, statement, db.center, before)
+		res, err := tx.ExecContext(ctx, statement, db.center, before, rows)
 		if err != nil {
 			return err
 		}
@@ -163,11 +162,6 @@ func (db *DB) deleteBatch(ctx context.Context, k kind, before time.Time, rows in
 		n = 0
 	}
 	return n, err
-}
-
-// prefixed puts a table before each of some columns.
-func prefixed(table, columns string) string {
-	return table + "." + strings.ReplaceAll(columns, ", ", ", "+table+".")
 }
 
 // sleep reports false when ctx ended.

@@ -57,8 +57,8 @@ type Config struct {
 	// Pepper recognises passwords; nil where none is seen. Methods that take a
 	// password or make a token need it.
 	Pepper *keys.Pepper
-	// Look leaves the centre as it is: it must be registered, and its keys are
-	// compared and not followed.
+	// Look leaves the database as it is: the centre must be registered, and its
+	// keys are compared and not followed.
 	Look bool
 	// MaxConns bounds the connections this process opens; 0 means 20.
 	MaxConns int
@@ -167,7 +167,9 @@ func (db *DB) prepare(ctx context.Context, c Config) error {
 		return err
 	}
 	db.checkClock(ctx)
-	db.makePartitions(ctx)
+	if !c.Look {
+		db.makePartitions(ctx)
+	}
 	return ctx.Err()
 }
 
@@ -247,6 +249,9 @@ func (db *DB) Ping(ctx context.Context) error {
 // Pooled reports whether a transaction pooler was found at Open, in which case
 // no statement is prepared by name.
 func (db *DB) Pooled() bool { return db.pooled }
+
+// HasPepper reports whether the Config had a pepper.
+func (db *DB) HasPepper() bool { return db.pepper != nil }
 
 // UnreplicatedCommits counts the commits since Open that the server ended
 // without its standbys' confirmation; each was reported as ErrUnknownOutcome.
