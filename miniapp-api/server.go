@@ -118,6 +118,9 @@ func New(c Config) (*Server, error) {
 	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
 		return nil, errors.New("miniapp: reset must be certify or off")
 	}
+	if c.Relink.Offered && c.MessageTemplate == "" {
+		return nil, errors.New("miniapp: a link is only taken over once its holder was told, which needs MessageTemplate")
+	}
 	if c.Relink.Window < 0 {
 		return nil, errors.New("miniapp: the window of a relink is below 0")
 	}

@@ -111,6 +111,7 @@ func newStage(t testing.TB, opts signing.Options, cfg alipaysim.Config) stage {
 		t.Fatal(err)
 	}
 	for _, p := range people {
+		p.Subscribed = true
 		sim.Add(p)
 	}
 	server := httptest.NewServer(sim)

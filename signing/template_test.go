@@ -59,7 +59,7 @@ func TestSendTemplateMessage(t *testing.T) {
 func TestSendTemplateMessageRefused(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, signing.Options{}, alipaysim.Config{})
-	s.sim.Add(alipaysim.Person{Person: "quiet", Story: alipaysim.RefusesMessages})
+	s.sim.Add(alipaysim.Person{Person: "quiet"})
 	good := s.message(t, "ok")
 	for _, c := range []struct {
 		name   string

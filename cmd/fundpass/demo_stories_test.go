@@ -86,7 +86,7 @@ func (d *runningDemo) testStories(t *testing.T) {
 		for _, guesser := range []*phone{p, stranger} {
 			guesser.mustPost(t, "/v1/link", linkOf(who, "Not-This-One-Either"))
 		}
-		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "LINK_REFUSED" {
+		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "PASSWORD_LOCKED" {
 			t.Errorf("the last guess was wrong, yet the right one gets %s", a.raw)
 		}
 	})

@@ -65,7 +65,7 @@ type site struct {
 // okPerson is an invented citizen for sites that need one.
 var okPerson = alipaysim.Person{
 	Person: "ok", Name: "张测试", IDType: "01", IDNumber: "990101195603070011",
-	AccountNo: "880000000001", OpenID: "open-ok", Certified: true,
+	AccountNo: "880000000001", OpenID: "open-ok", Certified: true, Subscribed: true,
 }
 
 // siteKeys are made once, because RSA keys are slow to make: the files of

@@ -70,6 +70,7 @@ func (n *town) ageClaims() {
 
 func (c *citizen) mustChange() {
 	c.town.t.Helper()
+	c.must("OK", post("/v1/subscriptions", fields{"template_id": "template", "accepted": true}))
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
 	next := confirmTo(change, c.newPassword())
 	if a := c.must("OK", next); a.object()["notified"] != true {
@@ -202,7 +203,7 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	quiet := n.serve(n.dsn)
 	citizens := n.linked(5, quiet.URL)
 	refuses := citizens[4].Person
-	refuses.Story = alipaysim.RefusesMessages
+	refuses.Subscribed = false
 	n.sim.Add(refuses)
 	noError(t, n.sim.Fault("html_502", 5))
 	server := n.mailing()

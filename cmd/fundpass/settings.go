@@ -43,7 +43,7 @@ type settings struct {
 	Proof              string   `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password, comma separated, the first asked for first: certdoc (Alipay compares name and ID), face (Alipay verifies the face against the centre's record), phone (Alipay's number is the one on file); or none"`
 	InitialProof       string   `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and those that must be changed, which are no secret; FUNDPASS_PROOF without phone unless set"`
 	Consent            string   `env:"FUNDPASS_CONSENT" envDefault:"recorded" about:"what stands for a citizen's consent: recorded (submitting a form beside which the text stands) or required (each given by a call of its own)"`
-	Relink             relink   `env:"FUNDPASS_RELINK" envDefault:"24h" about:"how a link is taken over by another Alipay account of the same proven person: after so long, 0s to 720h, in which its present holder may object; or off, only with a clerk's code"`
+	Relink             relink   `env:"FUNDPASS_RELINK" about:"how a link is taken over by another Alipay account of the same proven person: so long, 0s to 720h, after its present holder was told, who may object; or off, only with a clerk's code; 24h where FUNDPASS_MESSAGE_TEMPLATE is set, else off"`
 	ConsentsFile       string   `env:"FUNDPASS_CONSENTS_FILE" about:"file of the texts citizens consent to, a JSON list of purpose, version and text; without it the built-in ones"`
 	Reset              string   `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a clerk's code works with both"`
 
@@ -110,6 +110,9 @@ func parseSettings(getenv func(string) string) (settings, []problem) {
 		}
 	}
 	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}))...)
+	if given["FUNDPASS_RELINK"] == "" && s.MessageTemplate != "" {
+		s.Relink = relink{Offered: true, Window: usualWindow}
+	}
 	return s, append(problems, s.validate()...)
 }
 
@@ -232,6 +235,9 @@ func (r *rate) UnmarshalText(text []byte) error {
 	*r = rate{PerSecond: long, Burst: once}
 	return nil
 }
+
+// usualWindow is how long a holder may object where the centre says nothing.
+const usualWindow = 24 * time.Hour
 
 // longestWindow is how long a citizen with a new Alipay account can be asked to wait.
 const longestWindow = 30 * 24 * time.Hour

@@ -58,7 +58,6 @@ func TestSettingsDefaults(t *testing.T) {
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
 		MessagePage: "pages/freeze/index",
 		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc", Consent: "recorded", Reset: "certify",
-		Relink:      relink{Offered: true, Window: 24 * time.Hour},
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
@@ -330,4 +329,33 @@ func FuzzSettingValue(f *testing.F) {
 			parseSettings(getenvOf(values{name: value}))
 		}
 	})
+}
+
+// A link is taken over only where its holder can be told: by default where a template is
+// set, and never by a setting that forgets it.
+func TestA4RelinkNeedsATemplate(t *testing.T) {
+	t.Parallel()
+	site := newSite(t)
+	for _, tt := range []struct {
+		relink, template string
+		want             relink
+		problem          bool
+	}{
+		{"", "", relink{}, false},
+		{"", "template", relink{Offered: true, Window: 24 * time.Hour}, false},
+		{"24h", "", relink{}, true},
+		{"0s", "", relink{}, true},
+		{"off", "", relink{}, false},
+		{"off", "template", relink{}, false},
+		{"48h", "template", relink{Offered: true, Window: 48 * time.Hour}, false},
+	} {
+		env := values{"FUNDPASS_RELINK": tt.relink, "FUNDPASS_MESSAGE_TEMPLATE": tt.template}
+		s, err := readSettings(getenvOf(site.env(env)))
+		if (err != nil) != tt.problem || err == nil && s.Relink != tt.want {
+			t.Errorf("%q with template %q: %v, %v", tt.relink, tt.template, s.Relink, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "FUNDPASS_RELINK: is ") {
+			t.Error(err)
+		}
+	}
 }

@@ -107,6 +107,9 @@ func (s settings) validateAlipay() []problem {
 	if s.MessageTemplate != "" && !messageTemplate.MatchString(s.MessageTemplate) {
 		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not a template id: 1 to 64 printable ASCII characters"))
 	}
+	if s.Relink.Offered && s.MessageTemplate == "" {
+		all = append(all, problemf("FUNDPASS_RELINK", "is %s, but FUNDPASS_MESSAGE_TEMPLATE is not set: the holder of a link could not be told that somebody takes it over; set the template, or off", s.Relink))
+	}
 	if err := checkGateway(s.GatewayURL); err != nil {
 		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})
 	}

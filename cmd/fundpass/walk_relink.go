@@ -43,7 +43,7 @@ func (w *walk) relink(ctx context.Context) error {
 	if why, closed := closedTakeovers[a.Code]; err == nil && closed {
 		return w.judge(step{proves: "It asks to take the link over", want: a.Code, note: says(why)}, a, nil)
 	}
-	if err == nil && a.Code == "OK" {
+	if err == nil && a.atOnce() {
 		return w.takeBack(ctx, &asker, a)
 	}
 	if err := w.judge(step{proves: "It asks to take the link over, and has to wait", want: "RELINK_WAITING"}, a, err); err != nil {
@@ -64,9 +64,14 @@ func (w *walk) relink(ctx context.Context) error {
 	return nil
 }
 
-// takeBack is for a server that lets nobody wait: the link goes over, and comes back.
-func (w *walk) takeBack(ctx context.Context, asker *phone, taken answer) error {
-	if err := w.judge(step{proves: "It takes the link over at once", want: "OK", note: showAccount}, taken, nil); err != nil {
+// takeBack is for a server that gives holders no time: the link goes over once the holder
+// was told, and comes back.
+func (w *walk) takeBack(ctx context.Context, asker *phone, waiting answer) error {
+	taken, err := w.takeOver(ctx, asker, waiting)
+	if err := w.judge(step{proves: "It takes the link over once the holder was told", want: "OK", note: showAccount}, taken, err); err != nil {
+		return err
+	}
+	if err := w.subscribe(ctx, asker, w.twin); err != nil {
 		return err
 	}
 	if _, err := w.step(ctx, step{proves: "The old one is signed out", request: get("/v1/link"), want: "SESSION_EXPIRED"}); err != nil {
@@ -78,15 +83,15 @@ func (w *walk) takeBack(ctx context.Context, asker *phone, taken answer) error {
 	if err := w.judge(step{proves: "And comes back", want: "OK", note: showSession}, a, err); err != nil {
 		return err
 	}
-	for _, s := range []step{
-		{proves: "To take it back", request: w.linking(true), want: "OK", note: showAccount},
-		{proves: "Which signs the new one out", phone: asker, request: get("/v1/link"), want: "SESSION_EXPIRED"},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
+	if a, err = w.step(ctx, step{proves: "To take it back", request: w.linking(true), want: "RELINK_WAITING"}); err != nil {
+		return err
 	}
-	return nil
+	back, err := w.takeOver(ctx, &w.mine, a)
+	if err := w.judge(step{proves: "Which it does once the new one was told", want: "OK", note: showAccount}, back, err); err != nil {
+		return err
+	}
+	_, err = w.step(ctx, step{proves: "And the new one is signed out", phone: asker, request: get("/v1/link"), want: "SESSION_EXPIRED"})
+	return err
 }
 
 // waiting is the id of the relink that a RELINK_WAITING tells of.

@@ -46,6 +46,9 @@ func (w *walk) link(ctx context.Context) error {
 		return w.hint(a, err)
 	}
 	w.tied = true
+	if err := w.subscribe(ctx, &w.mine, w.who.Person); err != nil {
+		return err
+	}
 	begun := time.Now()
 	a, err = w.other.logIn(ctx, w.who.Person)
 	a.took = time.Since(begun)

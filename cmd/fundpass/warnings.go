@@ -49,8 +49,8 @@ func (s settings) unsafe() []problem {
 	if s.MessageTemplate == "" {
 		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not set: owners are not told when their password is changed; notices are recorded and not sent"))
 	}
-	if s.MessageTemplate == "" && s.Relink.Offered {
-		all = append(all, problemf("FUNDPASS_RELINK", "is %s, but FUNDPASS_MESSAGE_TEMPLATE is not set: the holder of a link learns only from the mini-program that somebody takes it over; set the template, or off", s.Relink))
+	if s.Relink.Offered && s.Relink.Window == 0 {
+		all = append(all, problemf("FUNDPASS_RELINK", "is 0s: a link is taken over as soon as the message to its holder is sent, who has no time to object; 24h gives them a day"))
 	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"

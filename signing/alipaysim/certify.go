@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,18 +25,46 @@ func (s *Sim) record(form url.Values) {
 	s.messages = s.messages[max(0, len(s.messages)-1000):]
 }
 
-// What makes a template message fail.
+// Templates that behave otherwise than a long-term one that is in order.
 const (
-	RefusesMessages = "refuses_messages" // story of a person who subscribed to none
-	WrongTemplate   = "wrong-template"   // the template that does not exist
+	WrongTemplate = "wrong-template" // does not exist
+	OneTime       = "-once"          // ends the id of a one-time one: each subscription is good for one message
 )
 
-// templateMessage takes a message to a citizen it knows.
+// A subscription is of a person to a template.
+type subscription struct{ person, template string }
+
+// Subscribe is the person's answer in the panel of my.requestSubscribeMessage. Fails with
+// ErrUnknownPerson.
+func (s *Sim) Subscribe(person, template string, yes bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.find(person) < 0 {
+		return ErrUnknownPerson
+	}
+	s.subscribed[subscription{person, template}] = yes
+	return nil
+}
+
+// takes says whether a person takes a message of a template, and uses a one-time
+// subscription up. The caller holds mu.
+func (s *Sim) takes(p Person, template string) bool {
+	of := subscription{p.Person, template}
+	yes, asked := s.subscribed[of]
+	if yes && strings.HasSuffix(template, OneTime) {
+		delete(s.subscribed, of)
+	}
+	return yes || p.Subscribed && !asked
+}
+
+// templateMessage takes a message to a citizen it knows, who has subscribed to the template
+// or submitted a form.
 func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 	var in struct {
 		ToUserID string `json:"to_user_id"`
 		ToOpenID string `json:"to_open_id"`
 		Template string `json:"user_template_id"`
+		FormID   string `json:"form_id"`
 		Page     string `json:"page"`
 		Data     string `json:"data"` // JSON in a JSON string
 	}
@@ -54,7 +83,7 @@ func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 		return nil, business("USER_TEMPLATE_ILLEGAL", "模板非法")
 	case i < 0: // Alipay's own sub_codes of this and the next are not published
 		return nil, business("USER_NOT_EXIST", "用户不存在")
-	case s.people[i].Story == RefusesMessages:
+	case in.FormID == "" && !s.takes(s.people[i], in.Template):
 		return nil, business("USER_NOT_SUBSCRIBED", "用户未订阅该消息")
 	}
 	s.record(form)

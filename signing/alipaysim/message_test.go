@@ -1,6 +1,9 @@
 package alipaysim_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +35,7 @@ func TestTemplateMessageRefusals(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, alipaysim.Config{})
 	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
-	s.sim.Add(alipaysim.Person{Person: "quiet", Story: alipaysim.RefusesMessages, OpenID: "074quiet"})
+	s.sim.Add(alipaysim.Person{Person: "quiet", OpenID: "074quiet"})
 	client := newSDKClient(t, s)
 	for want, change := range map[string]map[string]string{
 		"":                      nil,
@@ -49,6 +52,46 @@ func TestTemplateMessageRefusals(t *testing.T) {
 	if n := len(s.sim.Messages()); n != 1 {
 		t.Errorf("%d messages were taken", n)
 	}
+}
+
+// Who has not subscribed to a template gets no message of it; a one-time subscription is good
+// for one, a form for one without.
+func TestE1Subscriptions(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, alipaysim.Config{})
+	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+	s.sim.Add(alipaysim.Person{Person: "quiet", OpenID: "074quiet"})
+	client := newSDKClient(t, s)
+	send := func(template, form, want string) {
+		t.Helper()
+		change := map[string]string{"to_open_id": "074quiet", "user_template_id": template}
+		if form != "" {
+			change["form_id"] = form
+		}
+		var got struct{ alipay.Error }
+		if err := client.Request(t.Context(), s.template(change), &got); err != nil || got.SubCode != want {
+			t.Errorf("%s: got %+v, %v, want %q", template, got, err, want)
+		}
+	}
+	const refused, once = "USER_NOT_SUBSCRIBED", "t" + alipaysim.OneTime
+	send("t", "", refused)
+	send("t", "form", "")
+	subscribe := func(body string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		s.sim.ServeHTTP(w, httptest.NewRequest("POST", "/sim/subscribe", strings.NewReader(body)))
+		if w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	subscribe(`{"person":"quiet","templates":["t","` + once + `"],"accepted":true}`)
+	send("t", "", "")
+	send("t", "", "")
+	send("another", "", refused)
+	send(once, "", "")
+	send(once, "", refused)
+	subscribe(`{"person":"quiet","templates":["t"],"accepted":false}`)
+	send("t", "", refused)
 }
 
 // A fault is for the next call, and with SpareMessages for the next that is no message.

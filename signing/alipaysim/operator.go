@@ -21,6 +21,7 @@ func (s *Sim) routes() *http.ServeMux {
 	mux.HandleFunc("POST /sim/auth-code", s.giveAuthCode)
 	mux.HandleFunc("POST /sim/notice", s.giveNotice)
 	mux.HandleFunc("POST /sim/phone", s.givePhone)
+	mux.HandleFunc("POST /sim/subscribe", s.subscribe)
 	mux.HandleFunc("POST /sim/fault", s.setFault)
 	mux.HandleFunc("GET /gateway.do", s.page)
 	mux.HandleFunc("POST /sim/certify", s.certifyRoute)
@@ -33,7 +34,7 @@ func (s *Sim) routes() *http.ServeMux {
 
 // offers answers what the simulator does not have.
 func offers(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/fault, POST /sim/certify, GET /sim/alipay-keys, POST /sim/rotate-key and POST /sim/identify"})
+	writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/subscribe, POST /sim/fault, POST /sim/certify, GET /sim/alipay-keys, POST /sim/rotate-key and POST /sim/identify"})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
@@ -129,6 +130,25 @@ func (s *Sim) givePhone(w http.ResponseWriter, r *http.Request) {
 			Response string `json:"response"`
 		}{payload})
 	}
+}
+
+// subscribe is what a person answers in the panel of my.requestSubscribeMessage.
+func (s *Sim) subscribe(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Person    string   `json:"person"`
+		Templates []string `json:"templates"`
+		Accepted  bool     `json:"accepted"`
+	}
+	if !readJSON(w, r, &in, `{"person":"ok","templates":["demo-notice"],"accepted":true}`) {
+		return
+	}
+	for _, template := range in.Templates {
+		if err := s.Subscribe(in.Person, template, in.Accepted); err != nil {
+			s.unknownPerson(w)
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, in)
 }
 
 // listKeys shows Alipay's public keys as the console does: base64 without a frame.

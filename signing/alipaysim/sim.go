@@ -35,9 +35,11 @@ type Person struct {
 	Phone     string `json:"phone"`
 	Password  string `json:"password"` // of the fund account; Alipay would not know it
 
-	OpenID    string `json:"-"` // "" with "" UserID = one is derived from Person
-	UserID    string `json:"-"` // 2088..., for old applications; alone or beside OpenID
-	Certified bool   `json:"-"` // real-name certified at Alipay: otherwise nothing matches
+	OpenID string `json:"-"` // "" with "" UserID = one is derived from Person
+	UserID string `json:"-"` // 2088..., for old applications; alone or beside OpenID
+	// Subscribed to every template from the start; otherwise to what Subscribe says.
+	Subscribed bool `json:"-"`
+	Certified  bool `json:"-"` // real-name certified at Alipay: otherwise nothing matches
 }
 
 // Config says whose gateway the simulator is.
@@ -86,6 +88,7 @@ type Sim struct {
 	orders      map[string]bool       // outer_order_no, each good once
 	calls       map[string]int
 	messages    []Message
+	subscribed  map[subscription]bool
 	withdrawals []withdrawal // in the order of time
 	naming      string       // see Identify
 	fault       string
@@ -123,6 +126,8 @@ func New(cfg Config) (*Sim, error) {
 		checks:   make(map[string]*faceCheck),
 		orders:   make(map[string]bool),
 		calls:    make(map[string]int),
+
+		subscribed: make(map[subscription]bool),
 	}
 	s.own.current = &alipayKey{key: cfg.Key}
 	if cfg.Certificates != nil {

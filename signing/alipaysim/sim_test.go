@@ -91,7 +91,7 @@ func newStage(t testing.TB, cfg alipaysim.Config) stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sim.Add(alipaysim.Person{Person: "ok", Story: "all is well", Name: "张三", IDType: "01", IDNumber: zhang,
+	sim.Add(alipaysim.Person{Person: "ok", Story: "all is well", Name: "张三", IDType: "01", IDNumber: zhang, Subscribed: true,
 		AccountNo: "900001", Phone: "19900000001", Password: "invented-1", Certified: true})
 	sim.Add(alipaysim.Person{Person: "old", Name: "李四", IDType: "01", IDNumber: li, UserID: "2088000000000001", Certified: true})
 	sim.Add(alipaysim.Person{Person: "faceless", Story: "face_fails", Name: "王五", IDType: "01", IDNumber: wang, Certified: true})

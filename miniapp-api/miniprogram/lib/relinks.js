@@ -7,8 +7,9 @@ const { instant, relinks, time } = require('./words.js');
 /**
  * @typedef {object} Relink of GET /v1/relinks
  * @property {string} id
- * @property {'waiting'|'done'|'objected'|'cancelled'|'expired'} state
- * @property {string} asked_at @property {string} due_at @property {string} expires_at
+ * @property {'waiting'|'done'|'objected'|'cancelled'|'expired'|'undeliverable'} state
+ * @property {string} asked_at @property {string|null} due_at null: the holder was not told yet
+ * @property {string} expires_at
  */
 
 /**
@@ -20,13 +21,14 @@ function shown(r) {
   if (!r || !(r.state in relinks)) return null;
   const waiting = r.state === 'waiting';
   const due = waiting && instant(r.due_at) + 1000 <= Date.now(); // a second for the fraction
-  return Object.assign({}, relinks[due ? 'due' : r.state], {
+  const words = due ? 'due' : waiting && !r.due_at ? 'telling' : r.state;
+  return Object.assign({}, relinks[words], {
     id: r.id,
     waiting,
     due,
     askedAt: time(r.asked_at),
     dueAt: waiting && !due ? time(r.due_at) : '',
-    expiresAt: waiting ? time(r.expires_at) : '',
+    expiresAt: waiting && r.due_at ? time(r.expires_at) : '',
   });
 }
 
@@ -43,6 +45,7 @@ const TOO_LATE = { NOT_LINKED: 'LINK_LOST', RELINK_GONE: 'RELINK_OVER' };
 /** What a page that shows parts/against.axml has in its data. */
 const data = {
   against: null, // who asks for this citizen's link
+  taken: null, // who took it over lately, which may be answered by a freeze
   refused: false,
   freezes: false, // whether the page itself has a button to freeze
 };
@@ -51,8 +54,11 @@ const data = {
 const methods = {
   /** Shows who asks for this link. @returns {Promise<ReturnType<typeof shown>>} what this citizen asked for */
   async loadRelinks() {
-    const { own, against } = await this.call({ path: '/v1/relinks' });
-    this.setData({ against: shown(against) });
+    const { own, against, taken } = await this.call({ path: '/v1/relinks' });
+    this.setData({
+      against: shown(against),
+      taken: taken ? { doneAt: time(taken.done_at), until: time(taken.freeze_until) } : null,
+    });
     return shown(own);
   },
 

@@ -27,6 +27,15 @@ const relinks = {
     ],
     tone: 'warn',
   },
+  telling: {
+    title: '正在通知',
+    lines: [
+      '正在通知原绑定的支付宝，通知送达后才开始计算等待时间。请稍后回到“我的密码”查看。',
+      '无法通知的，请本人携带身份证件到柜台办理。',
+    ],
+    tone: 'warn',
+  },
+  undeliverable: { title: '无法改绑', lines: ['无法通知原绑定的支付宝，不能在线改绑。请本人携带身份证件到柜台办理。'], tone: 'bad' },
   due: { title: '可以完成', lines: ['请点“完成改绑”。完成后，原绑定的支付宝将不能再使用这个公积金账户。'], tone: 'good' },
   objected: { title: '已被拒绝', lines: ['原绑定的支付宝拒绝了改绑，30天内不能再申请。请本人携带身份证件到柜台办理。'], tone: 'bad' },
   cancelled: { title: '已失效', lines: ['申请已撤回，或密码、绑定有了变化。需要时可以重新绑定。'], tone: 'warn' },
@@ -76,7 +85,23 @@ function lockText(until) {
   return '需要通过人脸验证重置密码，或到柜台办理。';
 }
 
+/** Where something was begun. @type {Record<string, string>} */
+const channels = { alipay: '支付宝' };
+
+/**
+ * What the owner should know of a change or reset that is not finished.
+ * @param {{open_change?: Step|null, open_reset?: Step|null}} password
+ * @typedef {{opened_at: string, channel: string}} Step
+ */
+function openText(password) {
+  const what = password.open_change ? '密码修改' : '密码重置';
+  const step = password.open_change || password.open_reset;
+  if (!step) return '';
+  const where = channels[step.channel] ? `在${channels[step.channel]}` : '';
+  return `有一笔${what}还没有完成，${time(step.opened_at)}${where}开始。重新办理会取消它。如果不是您本人开始的，请点“不是我操作的”。`;
+}
+
 /** GRZHZT of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
-module.exports = { ACCOUNT_FROZEN, states, statuses, relinks, idTypes, instant, time, lockText };
+module.exports = { ACCOUNT_FROZEN, states, statuses, relinks, idTypes, instant, time, lockText, openText };

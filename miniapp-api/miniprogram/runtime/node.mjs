@@ -45,20 +45,25 @@ export class Citizen {
    * @param {() => Promise<string>} o.authCode
    * @param {string} [o.face] what startAPVerify says, '9000' = shown
    * @param {(allowed: boolean) => Promise<string>} [o.phone] what my.getPhoneNumber gives
+   * @param {(templates: string[], yes: boolean) => Promise<void>} [o.subscribe] tells Alipay of the answer
    * @param {object} [o.config] what differs from config.js
    * @param {string} [o.errors] @param {string} [o.client] see platform
    */
-  constructor({ transport, authCode, face = '9000', phone, config = {}, errors, client }) {
+  constructor({ transport, authCode, face = '9000', phone, subscribe, config = {}, errors, client }) {
     this.told = []; // what dialogs said
     this.says = true; // to every question
     this.face = face;
-    const { my, authorize } = platform({
+    const { my, authorize, gesture } = platform({
       transport, errors, client,
       citizen: {
         authCode,
         phone,
         face: () => this.face,
         authorize: () => this.says,
+        subscribe: async (templates) => {
+          if (subscribe) await subscribe(templates, this.says);
+          return this.says;
+        },
         confirm: (o) => {
           this.told.push(o.content);
           return this.says;
@@ -73,7 +78,7 @@ export class Citizen {
       const source = `(function (${Object.keys(scope)}) {'use strict';${this.program.files[file]}\n})`;
       vm.runInContext(source, context, { filename: file })(...Object.values(scope));
     };
-    this.program = new Program({ files: readFiles(), my, evaluate, authorize });
+    this.program = new Program({ files: readFiles(), my, evaluate, authorize, gesture });
     Object.assign(this.program.require('', '/config.js'), config);
     this.program.start();
   }

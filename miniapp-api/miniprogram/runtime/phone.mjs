@@ -70,6 +70,12 @@ function citizenOf(person) {
       const text = '“住房公积金”申请获取您在支付宝绑定的手机号。';
       return phone[scope] ||= await ask('支付宝授权（模拟）', text, [['同意', true], ['拒绝', false]]);
     },
+    async subscribe(templates) {
+      const text = '“住房公积金”申请向您发送消息：账户安全提醒。';
+      const accepted = await ask('支付宝消息订阅（模拟）', text, [['允许', true], ['拒绝', false]]);
+      await post('/sim/subscribe', { person, templates, accepted });
+      return accepted;
+    },
     async phone(allowed) {
       return (await (await post('/sim/phone', { person, fault: allowed ? '' : 'refused' })).json()).response;
     },
@@ -128,10 +134,10 @@ function show(page, tree) {
 function become(person) {
   if (!phones.has(person)) phones.set(person, { agreed: false });
   const errors = $('errors').value;
-  const { my, authorize } = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
+  const { my, authorize, gesture } = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
   let current;
   const mine = (page, tree) => { if (program === current) show(page, tree); }; // what a former person began may still end
-  current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine, authorize });
+  current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine, authorize, gesture });
   program = current;
   program.require('', '/config.js').always200 = errors === 'always-200';
   program.start();

@@ -11,8 +11,9 @@ import { encrypt } from './rsa.mjs';
  * @param {'ios'|'android'} [o.client]
  * @param {Record<string, Function>} o.citizen what the person with the phone does:
  *   authCode(), face(o), confirm(o), alert(o), toast(o), authorize(scope) says yes or no,
- *   phone(allowed) gives what Alipay signed, a number or a refusal; each perhaps later
- * @returns {{my: object, authorize: (scope: string) => Promise<void>}} authorize is for Program
+ *   phone(allowed) gives what Alipay signed, a number or a refusal; subscribe(templates)
+ *   says yes or no; each perhaps later
+ * @returns {{my: object, authorize: (scope: string) => Promise<void>, gesture: {on: boolean}}} the last two are for Program
  */
 export function platform({ transport, errors = 'fail', client = 'ios', citizen }) {
   const stored = new Map();
@@ -21,7 +22,9 @@ export function platform({ transport, errors = 'fail', client = 'ios', citizen }
     if (!allowed.has(scope) && !(await citizen.authorize(scope))) throw { error: 11, errorMessage: '用户取消授权' };
     allowed.add(scope);
   };
+  const gesture = { on: false }; // while the handler of a tap runs: Program says when
   const offered = {
+    requestSubscribeMessage: async ({ entityIds }) => subscribed(entityIds, await askToSubscribe(entityIds, gesture.on, citizen)),
     getAuthCode: async () => ({ authCode: await citizen.authCode(), authSuccessScopes: ['auth_base'], authErrorScopes: {} }),
     startAPVerify: async (o) => ({ resultStatus: await citizen.face(o), result: { certifyId: o.certifyId } }),
     confirm: async (o) => ({ confirm: await citizen.confirm(o) }),
@@ -40,7 +43,26 @@ export function platform({ transport, errors = 'fail', client = 'ios', citizen }
     removeStorageSync: ({ key }) => { stored.delete(key); },
     getSystemInfoSync: () => ({ platform: client === 'android' ? 'Android' : 'iOS', windowWidth: 375 }),
   });
-  return { my, authorize };
+  return { my, authorize, gesture };
+}
+
+/** One-time templates, as the simulator names them. */
+const ONE_TIME = /-once$/;
+
+/** The panel, under Alipay's rules: from a tap, at most three templates, all of one kind. */
+async function askToSubscribe(entityIds, tapped, citizen) {
+  if (!tapped) throw { error: 3, errorMessage: '只能由用户点击触发' };
+  if (!Array.isArray(entityIds) || entityIds.length === 0 || entityIds.length > 3) throw { error: 2, errorMessage: '模板数量须为 1 到 3 个' };
+  if (new Set(entityIds.map((id) => ONE_TIME.test(id))).size > 1) throw { error: 106002, errorMessage: '一次性订阅与长期订阅不能混用' };
+  return citizen.subscribe(entityIds);
+}
+
+function subscribed(entityIds, yes) {
+  const [is, isNot] = yes ? [entityIds, []] : [[], entityIds];
+  return {
+    behavior: yes ? 'subscribe' : 'cancel', show: true, keep: false, refuse: false,
+    result: { subscribedEntityIds: is, unsubscribedEntityIds: isNot, currentSubscribedEntityIds: is },
+  };
 }
 
 /** Calls back as my.* does. */

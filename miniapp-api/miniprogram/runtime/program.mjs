@@ -31,9 +31,10 @@ export class Program {
    * @param {(page: object, tree: object[]) => void} [host.paint]
    * @param {(scope: string) => Promise<void>} [host.authorize] the dialog of a button that
    *   asks for an authorisation; rejects when it is not given
+   * @param {{on: boolean}} [host.gesture] told while the handler of a tap runs
    */
-  constructor({ files, my, evaluate, paint = () => {}, authorize }) {
-    Object.assign(this, { files, my, evaluate, paint, authorize });
+  constructor({ files, my, evaluate, paint = () => {}, authorize, gesture = { on: false } }) {
+    Object.assign(this, { files, my, evaluate, paint, authorize, gesture });
     this.modules = new Map();
     this.definitions = new Map();
     this.stack = [];
@@ -107,7 +108,12 @@ export class Program {
 
   /** A tap, which also opens the dialog that a button with open-type stands for. */
   tap(node) {
-    if (node.on.tap) this.emit(node, 'tap');
+    this.gesture.on = true;
+    try {
+      if (node.on.tap) this.emit(node, 'tap');
+    } finally {
+      this.gesture.on = false;
+    }
     const openType = node.attrs['open-type'];
     if (openType === undefined) return;
     if (openType !== 'getAuthorize' || node.tag !== 'button') throw new Error(`open-type ${openType} is not played`);

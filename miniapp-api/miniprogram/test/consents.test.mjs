@@ -46,7 +46,7 @@ test('withdrawn, after a question, and given again', async () => {
 test('messages end with a warning', async () => {
   const phone = await reading({});
   await phone.tap('不要提醒：消息提醒');
-  assert.match(phone.told[0], /密码被他人修改时您可能无法及时知道/);
+  assert.match(phone.told[0], /密码被修改时您可能无法及时知道。有其他支付宝申请改绑的，仍会通知您/);
   assert.deepEqual(posts(phone, '/v1/consents/withdraw'), [{ purpose: 'message' }]);
 });
 

@@ -30,7 +30,9 @@ test('a link is taken over when its holder is silent, and kept when they refuse'
   const ok = phoneOf('ok');
   await fillLink(ok, await personOf('ok'));
   await ok.tap('授权手机号');
-  assert.match(ok.text, /密码状态 正常/);
+  assert.match(ok.text, /密码状态 正常.*还没有开启安全提醒/);
+  await ok.tap('开启提醒');
+  assert.ok(!ok.sees('开启提醒'), ok.text);
 
   const again = await asking('ok_again', showFace);
   assert.match(again.text, /申请改绑要再验证一次人脸/);
@@ -42,9 +44,12 @@ test('a link is taken over when its holder is silent, and kept when they refuse'
   await again.tap('完成改绑');
   assert.deepEqual(again.told, ['改绑成功'], again.text);
   assert.match(again.text, /密码状态 正常/);
+  await again.tap('开启提醒');
   await ok.tap('不是我，拒绝改绑');
   assert.match(ok.text, /可能已被改绑或解除/);
   await ok.tap('我的授权'); // signed in anew, and not linked
+  await home(ok);
+  assert.match(ok.text, /已改绑到其他支付宝.*之前冻结密码/);
 
   const back = await asking('ok', (phone) => phone.tap('授权手机号'));
   assert.match(back.text, /^改绑申请已提交，请等待/, 'the phone that was shown is enough');

@@ -19,7 +19,8 @@ screen({
       const call = { path: '/v1/password/changes', data: { id_number }, seal: { old_password } };
       const change = await this.send(this.form, call);
       this.setData({ old_password: '' });
-      my.redirectTo({ url: `/pages/new/index?id=${change.id}` });
+      const replaced = change.replaced ? `&replaced=${change.replaced.opened_at}` : '';
+      my.redirectTo({ url: `/pages/new/index?id=${change.id}${replaced}` });
     });
   },
 

@@ -3,13 +3,15 @@ const screen = require('../../lib/screen.js');
 const elder = require('../../lib/elder.js');
 const consents = require('../../lib/consents.js');
 const relinks = require('../../lib/relinks.js');
+const remind = require('../../lib/remind.js');
 const asked = require('./relink.js');
-const { ACCOUNT_FROZEN, states, time, lockText } = require('../../lib/words.js');
+const { ACCOUNT_FROZEN, states, time, lockText, openText } = require('../../lib/words.js');
 
 screen({
   ...consents.methods,
   ...relinks.methods,
   ...asked.methods,
+  ...remind.methods,
   data: {
     account: null,
     unlinked: false,
@@ -21,6 +23,8 @@ screen({
     guesses: '',
     lockText: '',
     others: 0, // accounts beside the linked one
+    pending: '', // what is begun and not finished
+    ...remind.data,
     ...consents.data,
     ...relinks.data,
     ...asked.data,
@@ -32,10 +36,11 @@ screen({
   },
 
   async load() {
-    this.setData({ state: null, changeable: false, unlinked: false, own: null, others: 0 });
+    this.setData({ state: null, changeable: false, unlinked: false, own: null, others: 0, pending: '' });
     const account = await this.account();
     this.setData({ account });
     if (account) await this.loadPassword(account);
+    if (account) await this.loadReminders();
     const [own, others] = await Promise.all([this.loadRelinks(), account ? this.loadOthers() : 0]);
     this.setData({ own: account ? null : own, others, unlinked: !account });
   },
@@ -53,6 +58,7 @@ screen({
       frozen,
       changedAt: time(password.changed_at),
       guesses: locked || frozen ? '' : `${password.remaining_attempts}次`,
+      pending: openText(password),
       lockText: locked ? lockText(password.locked_until) : '',
     });
   },

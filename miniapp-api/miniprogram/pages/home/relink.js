@@ -6,7 +6,7 @@ const sure = require('../../lib/sure.js');
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
 /** Answers after which the page shows anew what became of the wish. */
-const OVER = ['RELINK_GONE', 'RELINK_REFUSED', 'ALREADY_LINKED', 'RESULT_UNKNOWN'];
+const OVER = ['RELINK_GONE', 'RELINK_REFUSED', 'TRANSFER_UNDELIVERABLE', 'ALREADY_LINKED', 'RESULT_UNKNOWN'];
 
 const CANCEL = { title: '确定撤回改绑申请吗？', text: '撤回后，原来的绑定不变。需要时可以重新申请。', yes: '撤回申请', no: '不撤回' };
 

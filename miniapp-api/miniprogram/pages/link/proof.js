@@ -14,6 +14,9 @@ const ANOTHER_FACE = '申请改绑要再验证一次人脸。';
 const NOT_BY_PHONE = '手机号没有核验通过，可能与公积金预留的不一致。请改用人脸验证。';
 const PERHAPS_PHONE = '；也可能是支付宝绑定的手机号与公积金预留的不一致，可以到柜台更正';
 
+/** What the server tells the owner, here without the way to the reset, which is for who is linked. @type {Record<string, string>} */
+const STOPPED = { PASSWORD_LOCKED: 'LINK_LOCKED', PASSWORD_FROZEN: 'LINK_FROZEN' };
+
 /** What such a page has in its data. */
 const data = {
   canFace: false, // proofs that would do, of those this page can ask for
@@ -124,8 +127,9 @@ const methods = {
     });
   },
 
-  /** A refusal has one message for every reason; here the phone may be one. @param {Problem} e */
+  /** What a refusal means here. One has a message for every reason; the phone may be one. @param {Problem} e */
   explained(e) {
+    if (e.code in STOPPED) return Object.assign({}, e, { code: STOPPED[e.code] });
     if (e.code !== 'LINK_REFUSED' || !this.phoneSent) return e;
     return Object.assign({}, e, { message: e.message + PERHAPS_PHONE });
   },

@@ -3,14 +3,16 @@ const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const newPassword = require('../../lib/newpassword.js');
+const { time } = require('../../lib/words.js');
 
 screen({
   ...newPassword.methods,
-  data: newPassword.data,
+  data: { replaced: '', ...newPassword.data },
 
-  /** @param {{id: string}} query */
-  onLoad({ id }) {
+  /** @param {{id: string, replaced?: string}} query */
+  onLoad({ id, replaced }) {
     this.id = id;
+    this.setData({ replaced: time(replaced) }); // when the change began that this one has cancelled
     this.form = form();
     return this.run(() => this.loadRules());
   },

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// subscribe is the citizen's yes in the panel of my.requestSubscribeMessage: without it
+// Alipay takes no message to them, and nobody takes their link over online.
+func (w *walk) subscribe(ctx context.Context, p *phone, person string) error {
+	a, err := w.step(ctx, step{proves: "The page learns which messages to ask for", phone: p, request: get("/v1/subscriptions"), want: "OK", note: showTemplates})
+	templates := a.templates()
+	if err != nil || len(templates) == 0 {
+		return err
+	}
+	_, err = w.step(ctx, step{proves: "The citizen subscribes, in Alipay's panel", phone: p, want: "OK",
+		request: post("/sim/subscribe", fields{"person": person, "templates": templates, "accepted": true}), note: says("the simulator stands in for Alipay")})
+	for _, template := range templates {
+		if err != nil {
+			return err
+		}
+		_, err = w.step(ctx, step{proves: "And the page says so", phone: p, want: "OK",
+			request: post("/v1/subscriptions", fields{"template_id": template, "accepted": true})})
+	}
+	return err
+}
+
+func (a answer) templates() []string {
+	var in struct {
+		Templates []string `json:"templates"`
+	}
+	_ = json.Unmarshal(a.Data, &in) // none then
+	return in.Templates
+}
+
+func showTemplates(a answer) (string, error) {
+	return fmt.Sprintf("%d template(s), %s", len(a.templates()), a.text("state")), nil
+}
+
+const (
+	toldEvery = time.Second      // between looks whether the holder was told
+	toldIn    = 20 * time.Second // or else cannot be
+)
+
+// takeOver goes on with a wish whose holder has no time to object, once they were told.
+func (w *walk) takeOver(ctx context.Context, p *phone, waiting answer) (answer, error) {
+	confirm := post("/v1/relinks/"+waiting.waiting()+"/confirm", nil)
+	for end := time.Now().Add(toldIn); ; {
+		select {
+		case <-ctx.Done():
+			return waiting, ctx.Err()
+		case <-time.After(toldEvery):
+		}
+		a, err := p.do(ctx, confirm)
+		if err != nil || a.Code != "RELINK_WAITING" || time.Now().After(end) {
+			return a, err
+		}
+	}
+}
+
+// atOnce reports whether a RELINK_WAITING is of a server that gives holders no time.
+func (a answer) atOnce() bool {
+	var told struct {
+		RetryAfter int `json:"retry_after"`
+	}
+	_ = json.Unmarshal(a.raw, &told)
+	return a.Code == "RELINK_WAITING" && told.RetryAfter <= 5
+}
