@@ -7,9 +7,16 @@ import (
 	"fundpass/store"
 )
 
-// freeze is 不是我.
+// freeze is 不是我, now and then of who held a link until it was taken over.
 func (w *play) freeze() {
-	w.do(w.linkedSession(), &deed{what: "freeze", path: "/v1/freeze", body: m{}, parting: true, judge: func(s *modelSession, r reply) {
+	by := w.linkedSession()
+	lost := filtered(w.relinks, func(r *modelRelink) bool {
+		return r.state == store.RelinkDone && !r.answered && r.former.link == nil
+	})
+	if len(lost) > 0 && w.slip(2) {
+		by = w.sessionOf(pickLate(w, "taken over", lost).former)
+	}
+	w.do(by, &deed{what: "freeze", path: "/v1/freeze", body: m{}, parting: true, judge: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}

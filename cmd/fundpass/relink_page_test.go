@@ -19,6 +19,7 @@ func TestRelinkPages(t *testing.T) {
 		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
 			t.Fatalf("link: %s", a.raw)
 		}
+		d.subscribe(t, p, person)
 	}
 	b := openBrowser(t, d.url, 375, 812)
 	b.walkAsker(t)
@@ -39,6 +40,18 @@ func TestRelinkPages(t *testing.T) {
 	b.lookTwice(t, "relink-refused")
 	b.enter(t, "ok_again", "已被拒绝")
 	b.lookTwice(t, "relink-objected")
+}
+
+// subscribe is the person's yes to messages.
+func (d *runningDemo) subscribe(t *testing.T, p *phone, person string) {
+	t.Helper()
+	const template = "demo-notice"
+	if a := p.mustPost(t, "/sim/subscribe", fields{"person": person, "templates": []string{template}, "accepted": true}); a.status != 200 {
+		t.Fatalf("subscribe: %s", a.raw)
+	}
+	if a := p.mustPost(t, "/v1/subscriptions", fields{"template_id": template, "accepted": true}); a.Code != "OK" {
+		t.Fatalf("subscribe: %s", a.raw)
+	}
 }
 
 // enter gives the phone to a person and opens 我的密码. Who has agreed to the log-in before
