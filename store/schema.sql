@@ -152,7 +152,7 @@ CREATE TABLE link_proofs (
 	identity_digest bytea NOT NULL,
 	token_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
-	account_id uuid NOT NULL,
+	account_id uuid,
 	lane bytea NOT NULL,
 	kind text NOT NULL,
 	state text NOT NULL,
@@ -164,9 +164,11 @@ CREATE TABLE link_proofs (
 	closed_at timestamp with time zone,
 	relink boolean NOT NULL DEFAULT false,
 	by_code boolean NOT NULL DEFAULT false,
+	recovery boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
+	CHECK ((recovery OR (account_id IS NOT NULL))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
 CREATE INDEX link_proofs_identity ON link_proofs USING btree (center_id, identity_digest);
