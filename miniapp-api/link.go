@@ -198,7 +198,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 	}
 	if by == "" && len(right.ask) == 0 {
 		slot.Release() // waiting needs no place
-		if err := s.tellOwner(attempt, have, good); err != nil {
+		if err := s.tellOwner(attempt, have); err != nil {
 			return rightLink{}, "", err
 		}
 		s.pace.await(ctx, begun)
@@ -217,18 +217,12 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 }
 
 // tellOwner tells somebody whom Alipay has confirmed to be the person that they are locked,
-// and until when, or that the password, which is right, is frozen. A stranger, and who has
-// no account, learns nothing.
-func (s *Server) tellOwner(attempt store.Attempt, have evidence, right bool) error {
-	switch {
-	case !have.certdoc || attempt.Account == nil:
+// and until when. A stranger, and who has no account, learns nothing.
+func (s *Server) tellOwner(attempt store.Attempt, have evidence) error {
+	if !have.certdoc || attempt.Account == nil || attempt.LockedUntil == nil {
 		return nil
-	case attempt.LockedUntil != nil:
-		return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
-	case right && attempt.Account.State == store.PasswordFrozen:
-		return ErrPasswordFrozen
 	}
-	return nil
+	return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
 }
 
 // judged is an account with a chosen password that everybody could derive shown as one
