@@ -222,7 +222,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 	}
 	if by == "" && len(right.ask) == 0 {
 		c.end() // waiting needs no place
-		if err := s.tellOwner(c.Attempt, have, good); err != nil {
+		if err := s.tellOwner(c.Attempt, have); err != nil {
 			return rightLink{}, "", err
 		}
 		s.pace.await(ctx, begun)
@@ -242,18 +242,12 @@ func (s *Server) verdict(ctx context.Context, c *check, by Proof, ask []Proof) e
 }
 
 // tellOwner tells somebody who is proven to be the person that they are locked, and until
-// when, or that the password, which is right, is frozen. A stranger, and who has no
-// account, learns nothing.
-func (s *Server) tellOwner(attempt store.Attempt, have evidence, right bool) error {
-	switch {
-	case !have.proven() || attempt.Account == nil:
+// when. A stranger, and who has no account, learns nothing.
+func (s *Server) tellOwner(attempt store.Attempt, have evidence) error {
+	if !have.proven() || attempt.Account == nil || attempt.LockedUntil == nil {
 		return nil
-	case attempt.LockedUntil != nil:
-		return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
-	case right && attempt.Account.State == store.PasswordFrozen:
-		return ErrPasswordFrozen
 	}
-	return nil
+	return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
 }
 
 // judged is an account with a chosen password that everybody could derive shown as one

@@ -171,6 +171,9 @@ func (e evidence) wantsPhone() bool {
 // that stands at several persons' accounts (a family's) proves none of them.
 func (s *Server) judge(a store.Account, have evidence) (by Proof, ask []Proof) {
 	accepted := s.accepted.forState(a.State)
+	if a.State == store.PasswordFrozen && a.InitialRule != "" {
+		accepted = s.accepted.initial // what is frozen is an initial password all the same
+	}
 	if have.again {
 		return accepted[0], nil
 	}

@@ -12,7 +12,7 @@ func TestRelinkFrozenByCode(t *testing.T) {
 	h := newHouse(t, withRelink(24*time.Hour))
 	r := h.relinking()
 	r.holder.post("/v1/freeze", m{}).want(t, "OK")
-	r.asker.post("/v1/link", r.c.relinkBody()).want(t, "PASSWORD_FROZEN") // its password opens nothing, and Alipay knows who asks
+	r.asker.post("/v1/link", r.c.relinkBody()).want(t, "LINK_REFUSED") // its password opens nothing
 	h.issue(r.c, "1234567890")
 	body := with(r.c.relinkBody(), "reset_code", "1234567890")
 	delete(body, "password")

@@ -266,7 +266,7 @@ func TestExport(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{
 		"accounts": 2, "links": 1, "sessions": 3, "passwords": 2, "earlier_passwords": 1, "wrong_guesses": 2, "changes": 1,
-		"link_proofs": 1, "relinks": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 7, "notifications": 1, "events": 11,
+		"link_proofs": 1, "relinks": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 13, "message_subscriptions": 1,
 		"operator_actions": 2,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
@@ -302,7 +302,7 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 11 || len(data.Notices) != 7 ||
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 9 ||
 		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 {
 		t.Errorf("%+v", data)
 	}
