@@ -107,10 +107,11 @@ func TestA9FaceFirstIsBound(t *testing.T) {
 	p.post("/v1/link", with(c.linkBody(), "face_id", usual)).want(t, "LINK_GONE")
 
 	id = p.showFaceFirst(c)
-	for i := range 5 {
+	for i := range 4 {
 		p.post("/v1/link", withPassword(withFace(c), fmt.Sprint("wrong-guess-", i))).want(t, "LINK_REFUSED")
 	}
-	p.post("/v1/link", withFace(c)).want(t, "LINK_REFUSED") // locked, in a scope of their own
+	p.post("/v1/link", withPassword(withFace(c), "wrong-guess-4")).want(t, "PASSWORD_LOCKED") // in a scope of their own
+	p.post("/v1/link", withFace(c)).want(t, "PASSWORD_LOCKED")
 	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(c), store.PublicLane); n != 0 {
 		t.Error("the guesses were charged to the public scope")
 	}

@@ -114,7 +114,7 @@ func (p *phone) deadRun(c citizen, path, key string, body any) {
 	token := sha256.Sum256([]byte(p.token))
 	s, err := db.Session(ctx, token[:])
 	must(p.h.t, err)
-	r := &store.Receipt{Scope: s.IdentityDigest, KeyDigest: db.Digest("idempotency key", []byte(key)), RequestDigest: db.Digest("request", []byte(path), raw)}
+	r := &store.Receipt{Scope: s.IdentityDigest, KeyDigest: db.Digest("idempotency key", []byte(key)), RequestDigest: db.RequestDigests(path, raw)[0]}
 	_, err = db.Claim(ctx, r)
 	must(p.h.t, err)
 	a, err := db.TakeGuess(ctx, store.Guess{PersonDigest: s.Link.PersonDigest, Lane: s.IdentityDigest, AccountID: s.Link.AccountID,

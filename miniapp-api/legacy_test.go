@@ -7,6 +7,7 @@ import (
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
+	"fundpass/store/storetest"
 )
 
 // stored is what the database keeps of a citizen's password.
@@ -73,7 +74,6 @@ func TestCostlyLegacyPassword(t *testing.T) {
 // becomes a hash of the new key alone when it is used.
 func TestPepperRotation(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
 	file, err := keys.NewPepperKey()
 	must(t, err)
 	rotated, err := keys.RotatePepper(file)
@@ -83,8 +83,7 @@ func TestPepperRotation(t *testing.T) {
 	after, err := keys.ParsePepper(rotated)
 	must(t, err)
 
-	h.pepper = before
-	h.url = h.listen(h.newServer())
+	h := newHouseWith(t, storetest.Shared(t), storetest.NewBox(t), before)
 	c := h.citizen()
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: before, Memory: 64, Time: 1, Slots: 1})
 	t.Cleanup(hasher.Close)

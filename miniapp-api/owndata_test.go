@@ -36,7 +36,7 @@ func TestOwnData(t *testing.T) {
 	if link["kind"] != "open_id" || link["linked_at"] == nil || link["authorised_at"] == nil || strings.Contains(r.Raw, c.OpenID+`"`) {
 		t.Errorf("link %v", link)
 	}
-	if password["state"] != store.PasswordSet || password["changed_at"] == nil || password["earlier"] != 2.0 {
+	if password["state"] != store.PasswordSet || password["changed_at"] == nil || password["earlier"] != 1.0 {
 		t.Errorf("password %v", password)
 	}
 	events := r.get(t, "events").([]any)

@@ -172,7 +172,7 @@ func TestStrangersWithTheInitialPassword(t *testing.T) {
 				t.Errorf("refusals look different: %v", looks)
 			}
 			faces, byFace := h.sim.Calls(initialize), slices.Contains(h.server.accepted.initial, ProofFace)
-			if faces > linkProofsADay || byFace != (faces > 0) {
+			if faces > linkProofsOfPersonADay || byFace != (faces > 0) {
 				t.Errorf("%d face verifications were started", faces)
 			}
 			byPhone := slices.Contains(h.server.accepted.union(), ProofPhone)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -126,10 +125,8 @@ func TestRehash(t *testing.T) {
 	if r := runWith(t, s.env(), "keys", "rehash"); !errors.Is(r.err, store.ErrOtherPepper) {
 		t.Errorf("got %v", r.err)
 	}
-	direct, err := sql.Open("postgres", s.dsn) // nor is it found out where no server with the new key came before
-	noError(t, err)
-	defer direct.Close()
-	_, err = direct.Exec(`UPDATE centers SET pepper_marker = NULL WHERE center_id = 'test'`)
+	// Nor is it found out where no server with the new key came before.
+	_, err = storetest.Probe(t, s.dsn).Exec(`UPDATE centers SET pepper_marker = NULL`)
 	noError(t, err)
 	r := runWith(t, s.env(), "keys", "rehash")
 	if r.err == nil || !strings.Contains(r.err.Error(), errHashes.Error()) {

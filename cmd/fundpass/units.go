@@ -24,13 +24,17 @@ func (f settingField) unitHint(value string) string {
 	}
 	number, unit := parts[1], strings.ToLower(strings.TrimSpace(parts[2]))
 	days, _ := strconv.Atoi(number)
+	usual := "h"
+	if f.def != "" {
+		usual = f.def[len(f.def)-1:]
+	}
 	switch {
 	case f.kind == "int" && unit != "":
 		return "takes a number alone; write " + number
 	case f.kind != "time":
 		return ""
 	case unit == "":
-		return "is a number without a unit; write " + number + f.def[len(f.def)-1:]
+		return "is a number without a unit; write " + number + usual
 	case unit == "d" || unit == "day" || unit == "days" || unit == "天":
 		return fmt.Sprintf("takes hours, minutes and seconds, not days; write %dh", days*24)
 	case unitsOfTime[unit] != "":
