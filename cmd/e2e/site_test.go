@@ -126,7 +126,9 @@ func (s *site) open() *store.DB {
 	s.t.Helper()
 	box, err := keys.LoadBox(s.path("column.key"))
 	noError(s.t, err)
-	return storetest.Open(s.t, s.dsn, storetest.WithBox(box))
+	pepper, err := keys.LoadPepper(s.path("pepper.key"))
+	noError(s.t, err)
+	return storetest.Open(s.t, s.dsn, storetest.WithBox(box), storetest.WithPepper(pepper))
 }
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
