@@ -110,7 +110,7 @@ func (c *citizen) truth() truth {
 		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
 	// Kept is every version since the first change, and the one before it, which
 	// a reset does not know.
-	kept := is.Version == history || is.Done == 0 && history == 0 || is.Resets > 0 && history == is.Version-1
+	kept := history == is.Version-1 // not the present one
 	switch {
 	case is.Version != is.Done+is.Resets+1, changed != is.Done, notices != is.Done, !kept:
 		t.Errorf("a half change: %+v, %d events, %d notices, %d in the history", is, changed, notices, history)
