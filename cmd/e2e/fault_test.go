@@ -108,9 +108,7 @@ func (c *citizen) truth() truth {
 	var changes, opened, changed, linked, notices, resets, began, reset, told, history int
 	noError(t, c.town.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
 		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
-	// Kept is every version since the first change, and the one before it, which
-	// a reset does not know.
-	kept := history == is.Version-1 // not the present one
+	kept := history == is.Version-1 // every one but the present
 	switch {
 	case is.Version != is.Done+is.Resets+1, changed != is.Done, notices != is.Done, !kept:
 		t.Errorf("a half change: %+v, %d events, %d notices, %d in the history", is, changed, notices, history)
