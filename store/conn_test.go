@@ -15,6 +15,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -180,9 +181,7 @@ func TestUnsupportedIsNotRepeated(t *testing.T) {
 	db := storetest.Open(t, storetest.DSN(t))
 	db.Pool().MustExec(`CREATE FUNCTION unsupported(int) RETURNS int LANGUAGE plpgsql AS $$
 		BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '0A000'; END $$`)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	runs := 0
+	ctx, runs := testenv.Context(t), 0
 	err := db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
 		runs++
 		return tx.GetContext(ctx, new(int), `SELECT unsupported($1)`, 1)

@@ -17,12 +17,11 @@ import (
 	"fundpass/store/storetest"
 )
 
-// startPostgres runs a server that the test may break, on the data in dir.
+// startPostgres runs a server that the test may break, on the data in dir. It is a
+// careful one, since it is killed.
 func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server {
 	t.Helper()
-	pg, err := localpg.Start(context.Background(), localpg.Options{
-		Dir: dir, Own: true, Throwaway: true, Settings: append(settings, "synchronous_commit=on"),
-	})
+	pg, err := localpg.Start(context.Background(), localpg.Options{Dir: dir, Own: true, Settings: append(settings, "max_connections=200")})
 	storetest.Require(t, err)
 	t.Cleanup(func() { pg.Close() })
 	return pg

@@ -33,9 +33,7 @@ func TestServeBrokenListener(t *testing.T) {
 	ops, err := net.Listen("tcp", "127.0.0.1:0")
 	noError(t, err)
 	noError(t, ops.Close())
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
-	defer stop()
-	if err := a.serve(ctx, public, ops); !errors.Is(err, net.ErrClosed) {
+	if err := a.serve(testenv.Context(t), public, ops); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 	if c, err := net.Dial("tcp", public.Addr().String()); err == nil {
