@@ -39,6 +39,7 @@ type answer struct {
 	Message   string          `json:"message"`
 	Data      json.RawMessage `json:"data"`
 	Remaining *int            `json:"remaining_attempts"`
+	Retry     int             `json:"retry_after"` // seconds
 	Errors    []struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`

@@ -151,8 +151,20 @@ func (w *walk) step(ctx context.Context, s step) (answer, error) {
 		s.phone = &w.mine
 	}
 	a, err := s.phone.do(ctx, s.request)
+	for tries := 0; err == nil && a.Code == "BUSY" && tries < busyTries; tries++ {
+		select {
+		case <-time.After(time.Duration(a.Retry) * time.Second):
+		case <-ctx.Done():
+			return a, w.judge(s, a, ctx.Err())
+		}
+		a, err = s.phone.do(ctx, s.request)
+	}
 	return a, w.judge(s, a, err)
 }
+
+// busyTries is how often a step comes again that was told BUSY, as a page does:
+// nothing was done.
+const busyTries = 20
 
 func (w *walk) judge(s step, a answer, err error) error {
 	w.steps++
@@ -172,6 +184,13 @@ func post(path string, body fields) request {
 		body = fields{}
 	}
 	return request{method: http.MethodPost, path: path, body: body}
+}
+
+// underKey gives the request an Idempotency-Key of its own: what is encrypted may
+// then come again.
+func (r request) underKey() request {
+	r.key = rand.Text()
+	return r
 }
 
 func get(path string) request { return request{method: http.MethodGet, path: path} }

@@ -27,7 +27,7 @@ func (w *walk) changeSealed(ctx context.Context) error {
 		return fmt.Errorf("the ticket: %w", err)
 	}
 	opening := post("/v1/password/changes", fields{"id_number": w.who.IDNumber, "encrypted": form})
-	a, err = w.step(ctx, step{proves: "The old password opens a change, encrypted", request: opening, want: "OK", note: wantState("open")})
+	a, err = w.step(ctx, step{proves: "The old password opens a change, encrypted", request: opening.underKey(), want: "OK", note: wantState("open")})
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (w *walk) confirmSealed(ctx context.Context, opening request) error {
 		return fmt.Errorf("the ticket: %w", err)
 	}
 	if _, err = w.step(ctx, step{proves: "The new password twice, encrypted: changed", want: "OK", note: wantState("done"),
-		request: post(w.change+"/confirm", fields{"encrypted": form})}); err != nil {
+		request: post(w.change+"/confirm", fields{"encrypted": form}).underKey()}); err != nil {
 		return err
 	}
 	w.password = next

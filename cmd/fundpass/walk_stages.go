@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -135,7 +134,7 @@ func (w *walk) changePassword(ctx context.Context) error {
 		}
 	}
 	confirm := w.confirming(next, next)
-	confirm.key = rand.Text()
+	confirm = confirm.underKey()
 	done, err := w.step(ctx, step{proves: "The same new password twice: it is changed", request: confirm, want: "OK", note: showChange})
 	if err != nil {
 		return err
