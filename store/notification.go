@@ -99,10 +99,10 @@ func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellat
 // reports whether it ended anything in force: a link, what was open, a live session.
 //
 // A link that is being written meanwhile holds its session's row, so that deleting
-// the sessions waits for it; hence the second look for links. A link that comes later
-// finds its session gone.
+// the sessions waits for it; hence the second look for links, which begins anew: from
+// such a link, too, a change may hang. A link that comes later finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
-	w := withdrawal{tx, db, pq.ByteaArray(db.digests(c.Identity)), c.At, now}
+	w := withdrawal{Tx: tx, db: db, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
 	relinks, err := w.closeOpen(ctx, "relinks", "waiting", "asked_at")
 	if err != nil {
 		return false, err
@@ -110,24 +110,21 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if w.digests, err = db.lockKnown(ctx, tx, c.Identity); err != nil {
 		return false, err
 	}
-	first, err := w.endLinks(ctx)
+	linked, err := w.endLinks(ctx)
 	if err != nil {
 		return false, err
-	}
-	open := w
-	if first { // whatever is open ends with the link, whenever it was begun
-		open.at = now
 	}
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM message_subscriptions WHERE center_id = $1 AND identity_digest = ANY ($2) AND at <= $3`,
 		db.center, w.digests, c.At); err != nil { // they end with the authorisation
 		return false, err
 	}
-	resets, err := open.closeOpen(ctx, "resets", "started,passed", "opened_at")
+	w.whenever = linked // no time says what hangs from it: clocks of two processes differ
+	resets, err := w.closeOpen(ctx, "resets", "started,passed", "opened_at")
 	if err != nil {
 		return false, err
 	}
-	changes, err := open.closeOpen(ctx, "changes", "open", "opened_at")
+	changes, err := w.closeOpen(ctx, "changes", "open", "opened_at")
 	if err != nil {
 		return false, err
 	}
@@ -138,8 +135,11 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 		db.center, w.digests, c.At, now.Add(-SessionIdle), now.Add(-SessionLife)); err != nil {
 		return false, err
 	}
-	second, err := w.endLinks(ctx)
-	return first || second || relinks || resets || changes || slices.Contains(alive, true), err
+	late, err := w.endLinks(ctx)
+	if late && err == nil {
+		err = errAgain
+	}
+	return linked || relinks || resets || changes || slices.Contains(alive, true), err
 }
 
 // A withdrawal is the transaction of withdraw.
@@ -148,6 +148,8 @@ type withdrawal struct {
 	db      *DB
 	digests pq.ByteaArray // of the Alipay user
 	at, now time.Time
+
+	whenever bool // what is open ends although it was begun after at
 }
 
 func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
@@ -172,9 +174,10 @@ func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) 
 	var live []bool
 	err = w.SelectContext(ctx, &live, `
 		UPDATE `+table+` SET state = 'cancelled', closed_at = $4
-		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ',')) AND `+begun+` <= $3
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ','))
+			AND ($6 OR `+begun+` <= $3)
 		RETURNING expires_at > $4`,
-		w.db.center, w.digests, w.at, w.now, states)
+		w.db.center, w.digests, w.at, w.now, states, w.whenever)
 	return slices.Contains(live, true), err
 }
 
