@@ -90,15 +90,15 @@ func (s *Server) resend(c echo.Context, first store.Answer) error {
 // is the scope.
 func (s *Server) receipt(c echo.Context, v visit, key string, body []byte) *store.Receipt {
 	requests := s.db.RequestDigests(c.Request().URL.Path, body)
-	scope := v.IdentityDigest
+	scope, session := v.IdentityDigest, v.TokenDigest
 	if v.Parting {
-		scope = s.db.Digest("session", v.TokenDigest)
+		scope, session = s.db.Digest("session", v.TokenDigest), nil
 	}
 	if scope == nil {
 		scope = requests[0]
 	}
 	return &store.Receipt{
-		Scope: scope, KeyDigest: s.db.Digest("idempotency key", []byte(key)),
+		Scope: scope, Session: session, KeyDigest: s.db.Digest("idempotency key", []byte(key)),
 		RequestDigest: requests[0], OlderDigests: requests[1:],
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 )
@@ -61,7 +62,7 @@ func TestMoveBesideRequests(t *testing.T) {
 	h := newHouse(t)
 	must(t, h.sim.Identify(alipaysim.GiveUserID))
 	second := h.listen(h.newServer())
-	for i := range 40 {
+	for i := range testenv.Rounds(24, 200) {
 		c := h.citizen(userID)
 		p := h.linkedPhone(c)
 		change := p.openChange(c)

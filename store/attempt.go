@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"time"
@@ -141,11 +142,12 @@ func (db *DB) noteVerdict(ctx context.Context, tx *sqlx.Tx, r *Receipt, counted,
 	if r == nil {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `
-		UPDATE receipts SET guess_right = CASE WHEN $5 THEN $6 ELSE guess_right END
-		WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
-		db.center, r.Scope, r.KeyDigest, r.claim, counted, right)
-	return err
+	return db.onClaimed(ctx, tx, r, func() (sql.Result, error) {
+		return tx.ExecContext(ctx, `
+			UPDATE receipts SET guess_right = CASE WHEN $5 THEN $6 ELSE guess_right END
+			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
+			db.center, r.Scope, r.KeyDigest, r.claim, counted, right)
+	})
 }
 
 // reservation is what an earlier run of the request has charged; nil: nothing.

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 type Receipt struct {
 	Scope, KeyDigest, RequestDigest []byte
 	OlderDigests                    [][]byte // of the same request, under the pepper's older keys
+
+	// Session is the token digest of the session whose Alipay user is the scope; nil
+	// where the scope is another.
+	Session []byte
 
 	// Again is set by Claim: an earlier run of this very request ended without an
 	// answer, so what it asks for may have been done.
@@ -114,28 +119,26 @@ func receiptKey(scope, key []byte) []byte { return slices.Concat(scope, key) }
 // Settle keeps the first answer, if the claim still holds. The answer is sealed and
 // holds no token: see Answer.Seed.
 func (db *DB) Settle(ctx context.Context, r *Receipt, a Answer) error {
-	sealed, err := db.seal(a, "receipts", receiptKey(r.Scope, r.KeyDigest))
-	if err != nil {
-		return err
-	}
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		_, err := tx.ExecContext(ctx, `
+	return db.writeClaimed(ctx, r, func(tx *sqlx.Tx, _ time.Time) (sql.Result, error) {
+		sealed, err := db.seal(a, "receipts", receiptKey(r.Scope, r.KeyDigest))
+		if err != nil {
+			return nil, err
+		}
+		return tx.ExecContext(ctx, `
 			UPDATE receipts SET status = $5, sealed_reply = $6
 			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
 			db.center, r.Scope, r.KeyDigest, r.claim, a.Status, sealed)
-		return err
 	})
 }
 
 // Suspend lets the next retry run at once and tells it that this run may have
 // done its work: its outcome is not known.
 func (db *DB) Suspend(ctx context.Context, r *Receipt) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		_, err := tx.ExecContext(ctx, `
+	return db.writeClaimed(ctx, r, func(tx *sqlx.Tx, now time.Time) (sql.Result, error) {
+		return tx.ExecContext(ctx, `
 			UPDATE receipts SET lease_until = $5
 			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
 			db.center, r.Scope, r.KeyDigest, r.claim, now)
-		return err
 	})
 }
 
@@ -145,11 +148,37 @@ func (db *DB) GiveUp(ctx context.Context, r *Receipt) error {
 	if r.guess || r.keep {
 		return db.Suspend(ctx, r)
 	}
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		_, err := tx.ExecContext(ctx, `
+	return db.writeClaimed(ctx, r, func(tx *sqlx.Tx, _ time.Time) (sql.Result, error) {
+		return tx.ExecContext(ctx, `
 			DELETE FROM receipts
 			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
 			db.center, r.Scope, r.KeyDigest, r.claim)
-		return err
 	})
+}
+
+// writeClaimed ends the claim of a run by one statement.
+func (db *DB) writeClaimed(ctx context.Context, r *Receipt, write func(*sqlx.Tx, time.Time) (sql.Result, error)) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		return db.onClaimed(ctx, tx, r, func() (sql.Result, error) { return write(tx, now) })
+	})
+}
+
+// onClaimed follows a receipt that was moved with its citizen to another identifier while
+// the request ran, see MoveToOpenID: a statement that finds none is run again under the
+// one by which the session goes now. That there is none there either is no error: another
+// run has taken over.
+func (db *DB) onClaimed(ctx context.Context, tx *sqlx.Tx, r *Receipt, write func() (sql.Result, error)) error {
+	res, err := write()
+	if err = changedOne(res, err, ErrNotFound); err != ErrNotFound {
+		return err
+	}
+	var scope []byte
+	if err := tx.GetContext(ctx, &scope, `
+		SELECT identity_digest FROM sessions WHERE center_id = $1 AND token_digest = $2`,
+		db.center, r.Session); err != nil || bytes.Equal(scope, r.Scope) {
+		return none(err, nil)
+	}
+	r.Scope = scope
+	_, err = write()
+	return err
 }
