@@ -276,6 +276,14 @@ type phone struct {
 
 func (h *house) phone() *phone { return &phone{h: h, url: h.url} }
 
+// hasty is the same phone at another server, whose requests end soon.
+func (p *phone) hasty() *phone {
+	p.h.t.Helper()
+	twin := *p
+	twin.url = p.h.listen(p.h.newServer(func(c *Config) { c.RequestTime = time.Second }))
+	return &twin
+}
+
 type header struct{ name, value string }
 
 // send sends raw bytes and reads the envelope.

@@ -87,9 +87,7 @@ func TestDeadRunIsTakenOver(t *testing.T) {
 	body := m{"id_number": c.IDNumber, "old_password": c.Password}
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
 	h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL`) // as if the process was killed before it settled
-	hasty := *p
-	hasty.url = h.listen(h.newServer(func(c *Config) { c.RequestTime = 200 * time.Millisecond }))
-	hasty.post("/v1/password/changes", body, key("d1")).want(t, "BUSY")
+	p.hasty().post("/v1/password/changes", body, key("d1")).want(t, "BUSY")
 	h.clock.Advance(11 * time.Second)
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
 }

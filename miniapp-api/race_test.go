@@ -128,10 +128,10 @@ func TestHalfDoneChange(t *testing.T) {
 			c := h.citizen()
 			p := h.linkedPhone(c)
 			other := h.logIn(c)
-			change := p.openChange(c)
+			change, hasty := p.openChange(c), p.hasty()
 			h.exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'made to fail' USING ERRCODE = '53100'; END $$`)
 			h.exec(`CREATE TRIGGER fail BEFORE INSERT OR UPDATE OR DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`)
-			r := p.post(change+"/confirm", twice("Copper-Kettle-77"))
+			r := hasty.post(change+"/confirm", twice("Copper-Kettle-77"))
 			if r.HTTP < 500 || r.Code == "OK" {
 				t.Fatalf("got %s", r.Raw)
 			}

@@ -116,9 +116,10 @@ func TestHalfDoneReset(t *testing.T) {
 			other := h.logIn(c)
 			path, _ := p.openReset()
 			p.get(path).want(t, "OK")
+			hasty := p.hasty()
 			h.exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'made to fail' USING ERRCODE = '53100'; END $$`)
 			h.exec(`CREATE TRIGGER fail BEFORE INSERT OR UPDATE OR DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`)
-			if r := p.post(path+"/confirm", twice("Copper-Kettle-77")); r.HTTP < 500 {
+			if r := hasty.post(path+"/confirm", twice("Copper-Kettle-77")); r.HTTP < 500 {
 				t.Fatalf("got %s", r.Raw)
 			}
 			h.exec(`DROP TRIGGER fail ON ` + table)
