@@ -1,6 +1,9 @@
 package store_test
 
 import (
+	"bytes"
+	"context"
+	"sync"
 	"testing"
 
 	"fundpass/store"
@@ -47,4 +50,76 @@ func TestA7OpenAccountBeforeEnded(t *testing.T) {
 			t.Errorf("the one that is named: %+v, %v", a, err)
 		}
 	}
+}
+
+// While somebody writes what comes first in the order of locks, nobody holds what comes
+// later.
+func TestD4LocksInOrder(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for _, tt := range []struct {
+		name, first, then string
+		do                func(db *store.DB, d store.Depositor, s store.Session, n store.Delivery) error
+	}{
+		{"a guess under a key, and Erase", `SELECT 1 FROM guess_budgets FOR UPDATE`, `SELECT 1 FROM receipts FOR UPDATE NOWAIT`,
+			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
+				_, err := db.Erase(ctx, store.Erasure{Unlock: asked(d)})
+				return err
+			}},
+		{"Erase, and a clerk's code", `SELECT 1 FROM alipay_links FOR UPDATE`, `SELECT 1 FROM reset_codes FOR UPDATE NOWAIT`,
+			func(db *store.DB, _ store.Depositor, s store.Session, _ store.Delivery) error {
+				_, err := db.OpenResetWithCode(ctx, s, store.Account{ID: s.Link.AccountID}, "0000000001")
+				return err
+			}},
+		{"Erase, and a notice that was delivered", `SELECT 1 FROM message_subscriptions FOR UPDATE`, `SELECT 1 FROM outbox FOR UPDATE NOWAIT`,
+			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
+				return db.Delivered(ctx, n)
+			}},
+		{"Erase, and a notice that was not", `SELECT 1 FROM message_subscriptions FOR UPDATE`, `SELECT 1 FROM outbox FOR UPDATE NOWAIT`,
+			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
+				return db.Abandon(ctx, n)
+			}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+			d := liveThrough(t, db, 1)
+			s, err := db.Session(ctx, []byte("d1"))
+			noError(t, err)
+			n := noticeTo(t, db, s)
+			hold, err := db.Pool().Beginx()
+			noError(t, err)
+			defer hold.Rollback()
+			_, err = hold.Exec(tt.first)
+			noError(t, err)
+			var all sync.WaitGroup
+			all.Go(func() {
+				if err := tt.do(db, d, s, n); err != nil {
+					t.Error(err)
+				}
+			})
+			waiting(t, db, 1)
+			if _, err := hold.Exec(tt.then); err != nil {
+				t.Errorf("it holds what comes later: %v", err)
+			}
+			noError(t, hold.Rollback())
+			all.Wait()
+		})
+	}
+}
+
+// noticeTo is a claimed notice to the session's Alipay user.
+func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
+	t.Helper()
+	due, _, err := db.Due(t.Context(), 100)
+	noError(t, err)
+	for _, d := range due {
+		n, err := db.Notice(d)
+		noError(t, err)
+		if bytes.Equal(db.IdentityDigest(n.Identity), s.IdentityDigest) {
+			return d
+		}
+	}
+	t.Fatal("no notice to them")
+	return store.Delivery{}
 }
