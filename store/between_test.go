@@ -123,3 +123,38 @@ func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 	t.Fatal("no notice to them")
 	return store.Delivery{}
 }
+
+// A former holder's freeze takes the takeover before the link, and so does a move of both.
+func TestD4MoveLocksInOrder(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+	d := depositor(1)
+	importAll(t, db, d)
+	account := importedAccount(t, db, d)
+	linkedAs(t, db, byUser(1), account)
+	taker := opened(t, db, byUser(2))
+	wish, err := db.AskRelink(t.Context(), taker, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 9})
+	noError(t, err)
+	told(t, db, &wish)
+	noError(t, db.FinishRelink(t.Context(), taker, wish.ID))
+	other := depositor(2)
+	importAll(t, db, other)
+	linkedAs(t, db, byUser(3), importedAccount(t, db, other))
+	hold, err := db.Pool().Beginx()
+	noError(t, err)
+	defer hold.Rollback()
+	_, err = hold.Exec(`SELECT 1 FROM relinks FOR UPDATE`)
+	noError(t, err)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := db.MoveToOpenID(context.Background(), []store.Identity{both(1), both(3)}, false); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, db, 1)
+	if _, err := hold.Exec(`SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`); err != nil {
+		t.Errorf("it holds what comes later: %v", err)
+	}
+	noError(t, hold.Rollback())
+	all.Wait()
+}
