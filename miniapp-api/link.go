@@ -242,8 +242,12 @@ func (s *Server) verdict(ctx context.Context, c *check, by Proof, ask []Proof) e
 }
 
 // tellOwner tells somebody who is proven to be the person that they are locked, and until
-// when. A stranger, and who has no account, learns nothing.
+// when, or that guesses of theirs wait and may be right ones. A stranger, and who has no
+// account, learns nothing.
 func (s *Server) tellOwner(attempt store.Attempt, have evidence) error {
+	if have.proven() && attempt.Crowded {
+		return ErrBusy.retryAfter(1)
+	}
 	if !have.proven() || attempt.Account == nil || attempt.LockedUntil == nil {
 		return nil
 	}

@@ -34,7 +34,8 @@ type recoveryReply struct {
 // whoever shows the face that belongs to the centre's record is linked and sets a new
 // password. Of a person the centre knows, its record is verified; of anybody else, what
 // the form says. So the answer is the same for everybody, and only who has passed, and
-// therefore is that very person, learns whether there is an account.
+// therefore is that very person, learns whether there is an account. Whatever comes after
+// the account was looked for leaves on the beat.
 func (s *Server) openRecovery(ctx context.Context, v visit, in recoveryRequest) (recoveryReply, error) {
 	begun := time.Now()
 	who, wrong := claimOf(in.Name, in.IDType, in.IDNumber, in.AccountNo, s.documents, s.db.Now())
@@ -64,10 +65,12 @@ func (s *Server) openRecovery(ctx context.Context, v visit, in recoveryRequest) 
 		claimed.Person.IDNumber = who.doc.Number // the same document, in the form that everybody's has here
 	}
 	r, page, err := s.startRecovery(ctx, v, claimed, by)
-	if err != nil {
+	awaitBeat(ctx, begun)
+	if errors.Is(err, signing.ErrConfiguration) { // name and number do not fit, by Alipay's word: this stays charged
+		return recoveryReply{}, ErrLinkRefused.because(err)
+	} else if err != nil {
 		return recoveryReply{}, err
 	}
-	awaitBeat(ctx, begun)
 	return recoveryReply{r.ID, r.State, page.ID, page.URL, r.ExpiresAt, s.rules}, nil
 }
 
@@ -111,6 +114,9 @@ func (s *Server) startRecovery(ctx context.Context, v visit, a store.Account, by
 
 // showRecovery says how far a recovery is. Who has passed and has no account is told.
 func (s *Server) showRecovery(ctx context.Context, v visit, _ none) (resetReply, error) {
+	if v.ID == uuid.Nil { // the path has no id that we ever gave
+		return resetReply{}, ErrNotFound
+	}
 	r, err := s.db.Recovery(ctx, v.Session, v.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return resetReply{ID: v.ID, State: resetUnknown}, nil

@@ -41,7 +41,8 @@ var carriers = []carrier{
 	{table: "link_proofs", column: "identity_digest",
 		also: "lane = CASE WHEN o.lane = m.old THEN m.new ELSE o.lane END"},
 	{table: "relinks", column: "identity_digest", apart: true},
-	{table: "relinks", column: "former_digest", person: true}, // whose link it is
+	{table: "relinks", column: "former_digest", person: true},             // whose link it is
+	{table: "relinks", column: "former_digest", only: "o.state = 'done'"}, // whose it was, who may freeze
 	{table: "alipay_links", column: "identity_digest", apart: true},
 	{table: "alipay_links", column: "user_digest", stays: true}, // what it is for
 	{table: "resets", column: "identity_digest", person: true},

@@ -130,8 +130,8 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"password_history", `account_id = ANY ($2::uuid[])`, accounts},
 		{"sessions", `identity_digest = ANY ($2)`, identities},
 		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
+		{"guess_budgets", `person_digest = ANY ($2)`, persons}, // TakeGuess takes them first
 		{"receipts", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
-		{"guess_budgets", `person_digest = ANY ($2)`, persons},
 		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset takes the person's first
 		{"daily_counts", `subject_digest = ANY ($2)`, identities},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},

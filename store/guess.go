@@ -156,7 +156,7 @@ func (db *DB) guessedAccount(ctx context.Context, tx *sqlx.Tx, g Guess) (*Accoun
 		WHERE a.center_id = $1 AND a.person_digest = $2
 			AND ($3::bytea IS NULL OR a.account_no_digest = $3)
 			AND ($4::uuid IS NULL OR a.account_id = $4)
-		ORDER BY a.status, a.account_id LIMIT 1`,
+		ORDER BY a.status IN `+endedStatuses+`, a.status, a.account_id LIMIT 1`,
 		db.center, g.PersonDigest, number, id)
 	if err != nil || len(rows) == 0 {
 		return nil, err

@@ -189,7 +189,8 @@ func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 		return err
 	}
 	if err := tx.SelectContext(ctx, &pending, `
-		SELECT 1 FROM relinks WHERE center_id = $1 AND identity_digest = ANY ($2)
+		SELECT 1 FROM relinks
+		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR former_digest = ANY ($2) AND state = 'done')
 		ORDER BY relink_id FOR UPDATE`, db.center, both); err != nil {
 		return err
 	}

@@ -155,16 +155,14 @@ func (db *DB) Delivered(ctx context.Context, d Delivery) error {
 		if err := db.beginWindow(ctx, tx, d, now); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `
+		if err := db.noteSubscription(ctx, tx, d, SubscriptionAccepted, now); err != nil { // before the notice, as in Erase
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
 			UPDATE outbox SET done_at = $3, failed_at = NULL
 			WHERE center_id = $1 AND outbox_id = $2 AND done_at IS NULL`,
 			db.center, d.ID, now)
-		if err := changedOne(res, err, ErrGone); errors.Is(err, ErrGone) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		return db.noteSubscription(ctx, tx, d, SubscriptionAccepted, now)
+		return err
 	})
 }
 
@@ -184,21 +182,23 @@ func (db *DB) Defer(ctx context.Context, d Delivery) error {
 // failed. Its addressee takes no messages, and a relink whose holder it was to tell ends.
 // Without the claim it does nothing.
 func (db *DB) Abandon(ctx context.Context, d Delivery) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.untellable(ctx, tx, d, now); err != nil {
+			return err
+		}
+		if err := db.noteSubscription(ctx, tx, d, SubscriptionRefused, now); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `
 			UPDATE outbox SET failed_at = $4
 			WHERE center_id = $1 AND outbox_id = $2 AND lease = $3 AND done_at IS NULL AND failed_at IS NULL`,
 			db.center, d.ID, d.Lease, now)
-		if err := changedOne(res, err, ErrGone); errors.Is(err, ErrGone) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := db.untellable(ctx, tx, d, now); err != nil {
-			return err
-		}
-		return db.noteSubscription(ctx, tx, d, SubscriptionRefused, now)
+		return changedOne(res, err, ErrGone) // which undoes what came before the notice, as in Erase
 	})
+	if errors.Is(err, ErrGone) {
+		err = nil
+	}
+	return err
 }
 
 func pauseAfter(attempts int) time.Duration {

@@ -81,11 +81,16 @@ func (db *DB) codeDigest(id uuid.UUID, code string) []byte {
 // that the code is wrong, used, expired or has had its tries; ErrCodeSpentByUser and
 // ErrCodeSpent are ErrCode of a last try. Of any number of calls
 // at once with the right code one succeeds. Otherwise as OpenReset.
+//
+// It locks the link before the code, as Erase does.
 func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code string) (Reset, error) {
 	r := Reset{ID: uuid.New(), AccountID: a.ID, Kind: ResetByClerk, State: ResetPassed, CredentialVersion: a.Version}
 	var verdict error
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		r.ExpiresAt = now.Add(ResetLife)
+		if err := db.lockLink(ctx, tx, s); err != nil {
+			return err
+		}
 		var id uuid.UUID
 		var err error
 		id, verdict, err = db.tryCode(ctx, tx, codeTry{a.ID, code, s.IdentityDigest, true}, now)

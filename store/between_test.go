@@ -1,0 +1,160 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"testing"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// Whoever held the link until it was taken over freezes all the same when Alipay calls
+// them, and who took it over, by an open_id since.
+func TestA4FormerHolderFreezesAfterMove(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	d := depositor(1)
+	importAll(t, db, d)
+	account := importedAccount(t, db, d)
+	linkedAs(t, db, byUser(1), account)
+	taker := opened(t, db, byUser(2))
+	wish, err := db.AskRelink(t.Context(), taker, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 9})
+	noError(t, err)
+	told(t, db, &wish)
+	noError(t, db.FinishRelink(t.Context(), taker, wish.ID))
+	opened(t, db, both(2))
+	former := opened(t, db, both(1))
+	if taken, err := db.TakenOver(t.Context(), former); err != nil || taken == nil {
+		t.Errorf("%+v, %v", taken, err)
+	}
+	noError(t, db.FreezeAsFormerHolder(t.Context(), former))
+}
+
+// Of a person's accounts an open one is meant before one that has ended, whatever their
+// numbers in the standard.
+func TestA7OpenAccountBeforeEnded(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	for n, status := range []string{store.StatusFrozen, store.StatusUnknown} {
+		d := depositor(10 * n)
+		d.Status = store.StatusClosed
+		open := secondAccount(d, 10*n+1, status)
+		importAll(t, db, d, open)
+		person := db.PersonDigest(d.DocumentKey)
+		if a, err := db.RecoverableAccount(t.Context(), person, ""); err != nil || a.Status != status {
+			t.Errorf("%s: %+v, %v", status, a, err)
+		}
+		if a, err := db.RecoverableAccount(t.Context(), person, d.Person.AccountNo); err != nil || a.Status != store.StatusClosed {
+			t.Errorf("the one that is named: %+v, %v", a, err)
+		}
+	}
+}
+
+// While somebody writes what comes first in the order of locks, nobody holds what comes
+// later.
+func TestD4LocksInOrder(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for _, tt := range []struct {
+		name, first, then string
+		do                func(db *store.DB, d store.Depositor, s store.Session, n store.Delivery) error
+	}{
+		{"a guess under a key, and Erase", `SELECT 1 FROM guess_budgets FOR UPDATE`, `SELECT 1 FROM receipts FOR UPDATE NOWAIT`,
+			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
+				_, err := db.Erase(ctx, store.Erasure{Unlock: asked(d)})
+				return err
+			}},
+		{"Erase, and a clerk's code", `SELECT 1 FROM alipay_links FOR UPDATE`, `SELECT 1 FROM reset_codes FOR UPDATE NOWAIT`,
+			func(db *store.DB, _ store.Depositor, s store.Session, _ store.Delivery) error {
+				_, err := db.OpenResetWithCode(ctx, s, store.Account{ID: s.Link.AccountID}, "0000000001")
+				return err
+			}},
+		{"Erase, and a notice that was delivered", `SELECT 1 FROM message_subscriptions FOR UPDATE`, `SELECT 1 FROM outbox FOR UPDATE NOWAIT`,
+			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
+				return db.Delivered(ctx, n)
+			}},
+		{"Erase, and a notice that was not", `SELECT 1 FROM message_subscriptions FOR UPDATE`, `SELECT 1 FROM outbox FOR UPDATE NOWAIT`,
+			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
+				return db.Abandon(ctx, n)
+			}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+			d := liveThrough(t, db, 1)
+			s, err := db.Session(ctx, []byte("d1"))
+			noError(t, err)
+			n := noticeTo(t, db, s)
+			hold, err := db.Pool().Beginx()
+			noError(t, err)
+			defer hold.Rollback()
+			_, err = hold.Exec(tt.first)
+			noError(t, err)
+			var all sync.WaitGroup
+			all.Go(func() {
+				if err := tt.do(db, d, s, n); err != nil {
+					t.Error(err)
+				}
+			})
+			waiting(t, db, 1)
+			if _, err := hold.Exec(tt.then); err != nil {
+				t.Errorf("it holds what comes later: %v", err)
+			}
+			noError(t, hold.Rollback())
+			all.Wait()
+		})
+	}
+}
+
+// noticeTo is a claimed notice to the session's Alipay user.
+func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
+	t.Helper()
+	due, _, err := db.Due(t.Context(), 100)
+	noError(t, err)
+	for _, d := range due {
+		n, err := db.Notice(d)
+		noError(t, err)
+		if bytes.Equal(db.IdentityDigest(n.Identity), s.IdentityDigest) {
+			return d
+		}
+	}
+	t.Fatal("no notice to them")
+	return store.Delivery{}
+}
+
+// A former holder's freeze takes the takeover before the link, and so does a move of both.
+func TestD4MoveLocksInOrder(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+	d := depositor(1)
+	importAll(t, db, d)
+	account := importedAccount(t, db, d)
+	linkedAs(t, db, byUser(1), account)
+	taker := opened(t, db, byUser(2))
+	wish, err := db.AskRelink(t.Context(), taker, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 9})
+	noError(t, err)
+	told(t, db, &wish)
+	noError(t, db.FinishRelink(t.Context(), taker, wish.ID))
+	other := depositor(2)
+	importAll(t, db, other)
+	linkedAs(t, db, byUser(3), importedAccount(t, db, other))
+	hold, err := db.Pool().Beginx()
+	noError(t, err)
+	defer hold.Rollback()
+	_, err = hold.Exec(`SELECT 1 FROM relinks FOR UPDATE`)
+	noError(t, err)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := db.MoveToOpenID(context.Background(), []store.Identity{both(1), both(3)}, false); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, db, 1)
+	if _, err := hold.Exec(`SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`); err != nil {
+		t.Errorf("it holds what comes later: %v", err)
+	}
+	noError(t, hold.Rollback())
+	all.Wait()
+}
