@@ -35,9 +35,11 @@ var refused = []struct {
 	name, why string
 	found     func(statement) bool
 }{
-	{"sub-select in VALUES", "Citus: subqueries are not supported within INSERT queries", func(s statement) bool {
-		return s.has(`(?i)\bVALUES\b`) && slices.ContainsFunc(s.levels, func(l level) bool { return l.inValues })
+	{"sub-select in VALUES", "Citus: subqueries are not supported within INSERT queries, RETURNING included", func(s statement) bool {
+		return s.has(`(?is)^\s*INSERT INTO.*\bVALUES\b`) && len(s.levels) > 1
 	}},
+	{"WITH and INSERT", "Citus: no INSERT in a common table expression, and none before an INSERT",
+		matches(`(?is)^\s*WITH\b.*\bINSERT INTO\b`)},
 	{"volatile function", "each shard would have another value; ids and times are parameters",
 		func(s statement) bool {
 			return s.has(`(?i)\b(now|clock_timestamp|statement_timestamp|random|gen_random_uuid|uuid_generate_v\d|nextval)\s*\(`) && !s.has(`^\s*SELECT clock_timestamp\(\)`)
@@ -240,16 +242,10 @@ func names(pattern, text string) map[string]bool {
 // A statement is SQL with its queries apart.
 type statement struct {
 	text      string
-	levels    []level
-	tables    int // how often a distributed table, or one whose name is made up, is named
+	levels    []string // queries, each without those within it
+	tables    int      // how often a distributed table, or one whose name is made up, is named
 	temporary int
 	reference bool
-}
-
-// A level is a query without those within it.
-type level struct {
-	text     string
-	inValues bool
 }
 
 func (s statement) has(pattern string) bool { return regexp.MustCompile(pattern).MatchString(s.text) }
@@ -281,8 +277,8 @@ func namesIn(text string) (all []named) {
 	}
 }
 
-// split takes the queries of a text apart.
-func split(text string, inValues bool) (all []level) {
+// split takes the queries of a text apart; the outermost comes last.
+func split(text string) (all []string) {
 	var own strings.Builder
 	for i := 0; i < len(text); i++ {
 		end := closing(text, i)
@@ -290,21 +286,16 @@ func split(text string, inValues bool) (all []level) {
 			own.WriteByte(text[i])
 			continue
 		}
-		values := inValues || regexp.MustCompile(`(?i)\bVALUES[^;]*$`).MatchString(own.String()) && !regexp.MustCompile(`(?i)ON CONFLICT`).MatchString(own.String())
-		if inner := text[i+1 : end]; isQuery.MatchString(inner) {
-			all = append(all, split(inner, values)...)
-		} else {
-			nested := split(inner, values)
-			own.WriteString("(" + nested[len(nested)-1].text + ")")
-			all = append(all, nested[:len(nested)-1]...)
+		nested := split(text[i+1 : end])
+		last := len(nested) - 1
+		if !isQuery.MatchString(text[i+1 : end]) {
+			own.WriteString("(" + nested[last] + ")")
+			nested = nested[:last]
 		}
-		i = end
+		all, i = append(all, nested...), end
 	}
 	arms := setWords.Split(own.String(), -1)
-	for _, arm := range arms[1:] {
-		all = append(all, level{arm, inValues})
-	}
-	return append(all, level{arms[0], inValues && isQuery.MatchString(arms[0])}) // the outermost comes last
+	return append(append(all, arms[1:]...), arms[0])
 }
 
 // closing finds the end of the parentheses that open at i.
@@ -335,15 +326,15 @@ type table struct{ alias, level string }
 
 func (s schema) complaints(text string) (all []string) {
 	text = comment.ReplaceAllString(text, "")
-	st := statement{text: text, levels: split(text, false)}
+	st := statement{text: text, levels: split(text)}
 	var tables []table
 	for _, l := range st.levels {
-		for _, n := range namesIn(l.text) {
+		for _, n := range namesIn(l) {
 			name, made := n.table, !regexp.MustCompile(`^\w+$`).MatchString(n.table)
 			switch {
 			case strings.HasPrefix(n.after, "DISTINCT") || n.after == "," && made:
 			case s.distributed[name] || made:
-				tables = append(tables, table{cmp.Or(n.alias, name), l.text})
+				tables = append(tables, table{cmp.Or(n.alias, name), l})
 			case s.temporary[name]:
 				st.temporary++
 			case name == "centers":
@@ -415,6 +406,8 @@ func TestD8StaticTestFinds(t *testing.T) {
 		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT (center_id, a) DO UPDATE SET a = excluded.a`, ``},
 		{`INSERT INTO links (a, b) VALUES ($1, $2)`, untied},
 		{`INSERT INTO links (center_id, a) VALUES ($1, coalesce((SELECT max(a) FROM accounts WHERE center_id = $1), $2))`, "sub-select in VALUES"},
+		{`INSERT INTO links (center_id, a) VALUES ($1, $2) RETURNING (SELECT max(a) FROM accounts WHERE center_id = $1)`, "sub-select in VALUES"},
+		{`WITH x AS (SELECT a FROM accounts WHERE center_id = $1) INSERT INTO links (center_id, a) SELECT $1, a FROM x`, "WITH and INSERT"},
 		{`INSERT INTO links (center_id, a) SELECT $1, coalesce((SELECT max(a) FROM accounts WHERE center_id = $1), $2)`, ``},
 		{`UPDATE links SET at = now() WHERE center_id = $1`, "volatile function"},
 		{`UPDATE links SET at = at + interval '1 day' WHERE center_id = $1`, "stable function in a write"},
