@@ -22,13 +22,18 @@ import (
 // untied is the complaint about a table that no parameter ties to one centre.
 const untied = "no center_id = $n"
 
+// local is the complaint about a temporary table beside one of the schema.
+const local = "temporary table beside one of the schema"
+
 // exceptions are complaints that are none, by file and complaint, with their reasons.
 var exceptions = map[[2]string]string{
-	{"partition.go", untied}:  "a look for another centre's rows in one partition, and whole partitions: DDL that no citizen waits for",
-	{"distribute.go", untied}: "asks whether a table that is not distributed yet holds any rows",
-	{"retention.go", "ctid"}:  "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
-	{"costly.go", "LATERAL"}:  "center_id = $1 in the only table: pushed to one shard whole",
-	{"carrier.go", untied}:    "the pattern of statements that CarrierStatements has whole",
+	{"partition.go", untied}:   "a look for another centre's rows in one partition, and whole partitions: DDL that no citizen waits for",
+	{"distribute.go", untied}:  "asks whether a table that is not distributed yet holds any rows",
+	{"import_merge.go", local}: "ran on Citus 13.2.2, which copies the batch to the one shard; arrays instead are planned by a wrong index in an empty table",
+	{"lifecycle.go", local}:    "as import_merge.go: the batch beside accounts and links of one shard",
+	{"retention.go", "ctid"}:   "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
+	{"costly.go", "LATERAL"}:   "center_id = $1 in the only table: pushed to one shard whole",
+	{"carrier.go", untied}:     "the pattern of statements that CarrierStatements has whole",
 }
 
 // refused are constructs that a distributed planner refuses, and why.
@@ -49,7 +54,7 @@ var refused = []struct {
 		func(s statement) bool {
 			return s.writes() && (s.has(`(?i)\b(to_char|to_timestamp|date_trunc|date_part|extract|age)\s*\(`) || stableInterval(s.text))
 		}},
-	{"temporary table beside one of the schema", "it is on one node only; a copy of what is needed is compared instead",
+	{local, "it is on one node only; a copy of what is needed is compared instead",
 		func(s statement) bool {
 			return s.temporary > 0 && s.tables > 0
 		}},

@@ -61,7 +61,7 @@ type Batch struct {
 	Before    bool
 }
 
-// importRow is one account as it will stand in the database, and its password.
+// importRow is one row of the staging table, in the order of importColumns.
 type importRow struct {
 	accountID                            uuid.UUID
 	accountNo, person, sealed, rowDigest []byte

@@ -1,16 +1,13 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 )
 
 // importLimit bounds one transaction of an import: it is not a citizen who waits.
@@ -52,9 +49,10 @@ func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
 	})
 }
 
-// merge brings b into accounts and password_credentials. An account always has a
-// credential, so the credentials that were missing count the accounts that are new.
-// Where mergersToo is false, links of merged accounts wait for followMerged.
+// merge copies b into a staging table and from there into accounts and
+// password_credentials. An account always has a credential, so the credentials
+// that were missing count the accounts that are new. Where mergersToo is false,
+// links of merged accounts wait for followMerged.
 func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts, error) {
 	taken, err := t.takeable(ctx, b)
 	if err != nil {
@@ -65,13 +63,24 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 	if err != nil || len(rows) == 0 {
 		return Counts{Refused: int64(len(b.Shortened))}, err
 	}
-	written, added, err := t.write(ctx, rows)
+	if err := t.stage(ctx, rows); err != nil {
+		return Counts{}, err
+	}
+	written, err := t.writeAccounts(ctx)
+	if err != nil {
+		return Counts{}, err
+	}
+	added, err := t.affected(ctx, `
+		INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
+		SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
+		FROM import_rows s
+		ON CONFLICT (center_id, account_id) DO NOTHING`, t.db.center)
 	if err != nil {
 		return Counts{}, err
 	}
 	var c Counts
 	if added < int64(len(rows)) { // a new account has no link
-		c, err = t.followAccounts(ctx, rows, mergersToo)
+		c, err = t.followAccounts(ctx, mergersToo)
 	}
 	written -= int64(len(restricted)) // which are all written, and are no depositors
 	c.Added, c.Updated, c.Unchanged = added, written-added, int64(len(taken))-written
@@ -79,82 +88,23 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 	return c, err
 }
 
-// write says how many accounts were new or changed, and how many were new. The rows
-// come as arrays, not by a temporary table: a distributed planner joins no such table.
-func (t importTx) write(ctx context.Context, rows []importRow) (written, added int64, err error) {
-	changed, err := t.changedRows(ctx, rows)
-	if err != nil || len(changed) == 0 {
-		return 0, 0, err
-	}
-	c := columnsOfRows(changed)
-	written, err = t.affected(ctx, `
+// writeAccounts says how many accounts were new or changed. The join keeps an unchanged
+// one from being locked, which would write it. It is no subquery: of a centre that has
+// just begun PostgreSQL believes that any index will do, and for each row walked all of
+// the centre's. The array has the accounts found once, by their key, where a join alone
+// would read all of a table of less than about half a million.
+func (t importTx) writeAccounts(ctx context.Context) (int64, error) {
+	return t.affected(ctx, `
 		INSERT INTO accounts AS a
 			(center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
-		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, nullif(s.phone_digest, ''), s.status, s.sealed, s.row_digest, $2
-		FROM unnest($3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[], $8::bytea[], $9::bytea[])
-			AS s (account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest)
+		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.phone_digest, s.status, s.sealed, s.row_digest, $2
+		FROM import_rows s LEFT JOIN accounts b ON b.center_id = $1 AND b.account_id = s.account_id
+			AND b.account_id = ANY (ARRAY(SELECT account_id FROM import_rows))
+		WHERE s.row_digest IS DISTINCT FROM b.row_digest
 		ON CONFLICT (center_id, account_id) DO UPDATE SET
 			person_digest = excluded.person_digest, phone_digest = excluded.phone_digest,
 			status = excluded.status, sealed = excluded.sealed, row_digest = excluded.row_digest, updated_at = excluded.updated_at
-		WHERE a.row_digest <> excluded.row_digest`,
-		t.db.center, t.now, c.accounts, c.accountNos, c.persons, c.phones, c.statuses, c.sealed, c.rowDigests)
-	if err != nil {
-		return 0, 0, err
-	}
-	added, err = t.affected(ctx, `
-		INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
-		SELECT $1, s.account_id, 1, s.state, nullif(s.initial_rule, ''), nullif(s.hash, '')
-		FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS s (account_id, state, initial_rule, hash)
-		ON CONFLICT (center_id, account_id) DO NOTHING`,
-		t.db.center, c.accounts, c.states, c.initialRules, c.hashes)
-	return written, added, err
-}
-
-// changedRows are the rows that are new or differ. An unchanged one is not even
-// locked, which would write it.
-func (t importTx) changedRows(ctx context.Context, rows []importRow) (changed []importRow, _ error) {
-	var found []struct {
-		ID     uuid.UUID `db:"account_id"`
-		Digest []byte    `db:"row_digest"`
-	}
-	err := t.SelectContext(ctx, &found, `
-		SELECT account_id, row_digest FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
-		t.db.center, accountIDs(rows))
-	held := make(map[uuid.UUID][]byte, len(found))
-	for _, a := range found {
-		held[a.ID] = a.Digest
-	}
-	for _, r := range rows {
-		if digest, there := held[r.accountID]; !there || !bytes.Equal(digest, r.rowDigest) {
-			changed = append(changed, r)
-		}
-	}
-	return changed, err
-}
-
-func accountIDs(rows []importRow) pq.StringArray {
-	ids := make(pq.StringArray, len(rows))
-	for i, r := range rows {
-		ids[i] = r.accountID.String()
-	}
-	return ids
-}
-
-// rowColumns are rows turned into arrays, as unnest takes them; what is not there is
-// empty in them, and NULL in the tables.
-type rowColumns struct {
-	accountNos, persons, phones, sealed, rowDigests  pq.ByteaArray
-	accounts, statuses, states, initialRules, hashes pq.StringArray
-}
-
-func columnsOfRows(rows []importRow) rowColumns {
-	c := rowColumns{accounts: accountIDs(rows)}
-	for _, r := range rows {
-		c.accountNos, c.persons, c.phones = append(c.accountNos, r.accountNo), append(c.persons, r.person), append(c.phones, r.phone)
-		c.statuses, c.sealed, c.rowDigests = append(c.statuses, r.status), append(c.sealed, r.sealed), append(c.rowDigests, r.rowDigest)
-		c.states, c.initialRules, c.hashes = append(c.states, r.state), append(c.initialRules, r.initialRule), append(c.hashes, r.hash)
-	}
-	return c
+		WHERE a.row_digest <> excluded.row_digest`, t.db.center, t.now)
 }
 
 func (t importTx) affected(ctx context.Context, query string, args ...any) (int64, error) {
@@ -163,6 +113,36 @@ func (t importTx) affected(ctx context.Context, query string, args ...any) (int6
 		return 0, err
 	}
 	return r.RowsAffected()
+}
+
+// stage fills a table that only this transaction sees.
+func (t importTx) stage(ctx context.Context, rows []importRow) error {
+	_, err := t.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE import_rows (
+			account_id        uuid  NOT NULL,
+			account_no_digest bytea NOT NULL,
+			person_digest     bytea NOT NULL,
+			phone_digest      bytea,
+			status            text  NOT NULL,
+			sealed            bytea NOT NULL,
+			row_digest        bytea NOT NULL,
+			state             text  NOT NULL,
+			initial_rule      text,
+			hash              text
+		) ON COMMIT DROP`)
+	if err != nil {
+		return err
+	}
+	return t.conn.Raw(func(c any) error {
+		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, func(put func(...driver.Value) error) error {
+			for i := range rows {
+				if err := put(rows[i].values()...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
 }
 
 // copyIn runs a COPY ... FROM STDIN within the transaction that is open on c. It
@@ -186,10 +166,24 @@ func (c *conn) copyIn(ctx context.Context, statement string, each func(put func(
 	return c.fail(ctx, err)
 }
 
+func (r *importRow) values() []driver.Value {
+	return []driver.Value{
+		r.accountID.String(), r.accountNo, r.person, orNil(r.phone), r.status, r.sealed, r.rowDigest,
+		r.state, orNull(r.initialRule), orNull(r.hash),
+	}
+}
+
 // orNil tells NULL from an empty value.
 func orNil(b []byte) driver.Value {
 	if b == nil {
 		return nil
 	}
 	return b
+}
+
+func orNull(s string) driver.Value {
+	if s == "" {
+		return nil
+	}
+	return s
 }

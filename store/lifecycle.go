@@ -54,12 +54,12 @@ const endedStatuses = `('03', '04', '05')`
 // followAccounts brings links, changes and sessions in line with the accounts of
 // the batch, in the transaction that changed them. It is decided by what stands
 // in the database alone, so repeating it does nothing more.
-func (t importTx) followAccounts(ctx context.Context, rows []importRow, mergersToo bool) (Counts, error) {
+func (t importTx) followAccounts(ctx context.Context, mergersToo bool) (Counts, error) {
 	return t.followLinks(ctx, `
-		FROM accounts a
-		JOIN alipay_links l ON l.center_id = a.center_id AND l.account_id = a.account_id
-		WHERE a.center_id = $1 AND a.account_id = ANY ($2::uuid[])
-			AND (l.person_digest <> a.person_digest OR a.status IN ('04', '05', '06') OR a.status = '03' AND $3)`, accountIDs(rows), mergersToo)
+		FROM import_rows s
+		JOIN accounts a ON a.center_id = $1 AND a.account_id = s.account_id
+		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = s.account_id
+		WHERE l.person_digest <> a.person_digest OR a.status IN ('04', '05', '06') OR a.status = '03' AND $2`, mergersToo)
 }
 
 // followMerged is followAccounts for the merged accounts of the centre: in a file
