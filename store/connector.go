@@ -66,32 +66,47 @@ func (c *connector) Driver() driver.Driver { return pq.Driver{} }
 
 // sessionSettings let the server end what we left behind when we died or were
 // cut off: without them it keeps our locks for two hours. A transaction here
-// never idles between statements. Plans are made once a connection: every
-// statement here finds its rows by a key, whatever the values are.
+// never idles between statements.
 var sessionSettings = map[string]string{
 	"idle_in_transaction_session_timeout": "10s",
-	"plan_cache_mode":                     "force_generic_plan",
 	"tcp_keepalives_idle":                 "3",
 	"tcp_keepalives_interval":             "1",
 	"tcp_keepalives_count":                "3",
 	"tcp_user_timeout":                    "6s",
 }
 
-// withSessionSettings adds those of sessionSettings that the connection string
-// does not set, unless the server does not know them.
+// planOnce has plans made once a connection: every statement here finds its rows by
+// a key, whatever the values are. On a distributed server they decide the shard, which
+// no generic plan can know: there it is left out.
+var planOnce = map[string]string{"plan_cache_mode": "force_generic_plan"}
+
+// isDistributed asks for the extension that spreads tables over servers.
+const isDistributed = `SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')`
+
+// withSessionSettings adds those of sessionSettings and planOnce that the connection
+// string does not set, unless the server does not know them.
 func withSessionSettings(ctx context.Context, cfg pq.Config) (pq.Config, error) {
-	full := cfg.Clone()
-	for name, value := range sessionSettings {
-		if _, written := full.Runtime[name]; !written {
-			full.Runtime[name] = value
-		}
-	}
+	full := withDefaults(cfg, sessionSettings)
 	db := openPool(&connector{cfg: full}, 1)
 	defer db.Close()
-	err := db.PingContext(ctx)
+	var distributed bool
+	err := db.GetContext(ctx, &distributed, isDistributed)
 	switch sqlClass(err) {
 	case "08", "22", "42": // protocol, value or name refused
 		return cfg, nil
 	}
+	if err == nil && !distributed {
+		full = withDefaults(full, planOnce)
+	}
 	return full, err
+}
+
+func withDefaults(cfg pq.Config, settings map[string]string) pq.Config {
+	full := cfg.Clone()
+	for name, value := range settings {
+		if _, written := full.Runtime[name]; !written {
+			full.Runtime[name] = value
+		}
+	}
+	return full
 }

@@ -74,7 +74,7 @@ func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Star
 			VALUES ($1, $2, $3, $6, 0, ARRAY[$9::timestamptz]), ($1, $4, $5, $6, 0, ARRAY[$9])
 			ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET
 				pending = c.pending[width_bucket($8::timestamptz, c.pending) + 1:]
-					|| greatest($9, c.pending[cardinality(c.pending)] + interval '1 microsecond')
+					|| greatest($9, (c.pending[cardinality(c.pending)] AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC')
 			WHERE c.count + cardinality(c.pending[width_bucket($8, c.pending) + 1:])
 				< CASE c.purpose WHEN $4 THEN $7::int ELSE coalesce(nullif($10::int, 0), 2147483647) END
 			RETURNING purpose, pending[cardinality(pending)] AS lease`,

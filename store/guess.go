@@ -131,7 +131,8 @@ func (db *DB) charge(ctx context.Context, tx *sqlx.Tx, g Guess, now time.Time) (
 			admitted = `+canReserve+`,
 			refused  = b.refused + CASE WHEN NOT $7 AND NOT `+canReserve+` THEN 1 ELSE 0 END,
 			pending  = `+liveAttempts+` || CASE WHEN `+canReserve+`
-				THEN ARRAY[greatest($6, b.pending[cardinality(b.pending)] + interval '1 microsecond')] ELSE '{}' END,
+				THEN ARRAY[greatest($6, (b.pending[cardinality(b.pending)] AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC')]
+				ELSE '{}' END,
 			updated_at = $4
 		RETURNING admitted, used, round, locked_until, CASE WHEN admitted THEN pending[cardinality(pending)] END AS lease`,
 		db.center, g.PersonDigest, g.Lane, now, pq.Array(g.Budget.Guesses), now.Add(AttemptLease), g.refused, g.Receipt.reservation())

@@ -82,8 +82,10 @@ type Comparison struct {
 var errCompared = errors.New("store: compared")
 
 // Compare says what taking in a file would change, and writes nothing: the lines
-// stream into a temporary table, and one join finds those whose digest differs.
-// Memory here does not grow with the file. The work is not repeated when the
+// stream into a temporary table, what the centre holds is copied beside it, and one
+// join finds those whose digest differs. A distributed planner joins no temporary table
+// with one of the schema, so no statement here names both. Memory here does not grow
+// with the file. The work is not repeated when the
 // connection breaks, because the lines cannot be: ErrUnavailable.
 func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, compareLimit)
@@ -93,6 +95,7 @@ func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 		c := comparing{importTx{tx, db, conn, now}}
 		for _, step := range []func() error{
 			func() error { return c.stage(ctx, file.Lines) },
+			func() error { return c.copyHeld(ctx) },
 			func() error { return c.findDifferences(ctx) },
 			func() error { return c.findShortened(ctx) },
 			func() error { return c.plan(ctx, &p) },
@@ -141,6 +144,31 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 	})
 }
 
+// copyHeld copies what the centre holds and a comparison needs: digests only.
+func (c comparing) copyHeld(ctx context.Context) error {
+	for _, statement := range []string{
+		`CREATE TEMPORARY TABLE sync_accounts ON COMMIT DROP AS
+		SELECT account_id, person_digest, status, row_digest FROM accounts WHERE center_id = $1`,
+		`CREATE TEMPORARY TABLE sync_links ON COMMIT DROP AS
+		SELECT account_id, person_digest FROM alipay_links WHERE center_id = $1`,
+	} {
+		if _, err := c.ExecContext(ctx, statement, c.db.center); err != nil {
+			return err
+		}
+	}
+	if _, err := c.ExecContext(ctx, `
+		CREATE TEMPORARY TABLE sync_open ON COMMIT DROP AS
+		SELECT account_id, person_digest FROM changes
+		WHERE center_id = $1 AND state = 'open' AND expires_at > $2
+		UNION ALL
+		SELECT account_id, person_digest FROM resets
+		WHERE center_id = $1 AND state IN ('started', 'passed') AND expires_at > $2`, c.db.center, c.now); err != nil {
+		return err
+	}
+	_, err := c.ExecContext(ctx, `ANALYZE sync_rows, sync_accounts, sync_links, sync_open`)
+	return err
+}
+
 // findDifferences keeps the lines that differ. Of an account that stands several
 // times the last line counts, whether it differs or not. A link that a server of
 // an earlier version left on an ended account is a difference, too.
@@ -150,18 +178,18 @@ func (c comparing) findDifferences(ctx context.Context) error {
 		SELECT r.line, r.account_id, coalesce(r.person_digest, a.person_digest) AS person_digest, r.status,
 			r.number_digest, r.passwordless, a.account_id IS NULL AS is_new, r.row_digest IS NULL AS restriction,
 			false AS same, false AS shortened, NULL::bigint AS superseded_by
-		FROM sync_rows r LEFT JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id
+		FROM sync_rows r LEFT JOIN sync_accounts a ON a.account_id = r.account_id
 		WHERE CASE WHEN r.row_digest IS NULL THEN a.status <> r.status
-			ELSE a.row_digest IS DISTINCT FROM r.row_digest END`, c.db.center); err != nil {
+			ELSE a.row_digest IS DISTINCT FROM r.row_digest END`); err != nil {
 		return err
 	}
 	if _, err := c.ExecContext(ctx, `
 		INSERT INTO sync_changed (line, account_id, person_digest, status, passwordless, is_new, restriction, same, shortened)
 		SELECT r.line, r.account_id, r.person_digest, r.status, r.passwordless, false, false, true, false
 		FROM sync_rows r
-		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = r.account_id
-		JOIN accounts a ON a.center_id = $1 AND a.account_id = r.account_id AND a.row_digest = r.row_digest
-		WHERE r.status IN `+endedStatuses+` OR l.person_digest <> r.person_digest`, c.db.center); err != nil {
+		JOIN sync_links l ON l.account_id = r.account_id
+		JOIN sync_accounts a ON a.account_id = r.account_id AND a.row_digest = r.row_digest
+		WHERE r.status IN `+endedStatuses+` OR l.person_digest <> r.person_digest`); err != nil {
 		return err
 	}
 	if _, err := c.ExecContext(ctx, `
@@ -187,40 +215,67 @@ func (c comparing) findShortened(ctx context.Context) error {
 			AND c.superseded_by IS NULL AND e.superseded_by IS NULL`); err != nil {
 		return err
 	}
-	rows, err := c.QueryxContext(ctx, `
-		SELECT n.line, n.number_digest, a.account_id, a.person_digest, a.sealed
-		FROM sync_changed n JOIN accounts a ON a.center_id = $1 AND a.person_digest = n.person_digest
-		WHERE n.is_new AND n.superseded_by IS NULL`, c.db.center)
-	if err != nil {
+	// The accounts' numbers are read by pages: they stand sealed, and are wide.
+	if _, err := c.ExecContext(ctx, `
+		DECLARE sync_beside NO SCROLL CURSOR FOR
+		SELECT n.line, n.number_digest, n.person_digest, a.account_id
+		FROM sync_changed n JOIN sync_accounts a ON a.person_digest = n.person_digest
+		WHERE n.is_new AND n.superseded_by IS NULL`); err != nil {
 		return err
 	}
-	lines, err := c.readShortened(rows)
-	if err != nil || len(lines) == 0 {
-		return err
+	var shortened pq.Int64Array
+	for {
+		var page []beside
+		if err := c.SelectContext(ctx, &page, `FETCH 2000 FROM sync_beside`); err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		lines, err := c.shortenedIn(ctx, page)
+		if err != nil {
+			return err
+		}
+		shortened = append(shortened, lines...)
 	}
-	_, err = c.ExecContext(ctx, `UPDATE sync_changed SET shortened = true WHERE line = ANY ($1::bigint[])`, lines)
+	_, err := c.ExecContext(ctx, `UPDATE sync_changed SET shortened = true WHERE line = ANY ($1::bigint[])`, shortened)
 	return err
 }
 
-// readShortened reads new lines beside accounts of the same person.
-func (c comparing) readShortened(rows *sqlx.Rows) (lines pq.Int64Array, _ error) {
-	defer rows.Close()
-	for rows.Next() {
-		var line int64
-		var number, person, sealed []byte
-		var id uuid.UUID
-		if err := rows.Scan(&line, &number, &id, &person, &sealed); err != nil {
-			return nil, err
-		}
+// beside is a new line and an account that its person has.
+type beside struct {
+	Line    int64     `db:"line"`
+	Number  []byte    `db:"number_digest"`
+	Person  []byte    `db:"person_digest"`
+	Account uuid.UUID `db:"account_id"`
+}
+
+// shortenedIn are the lines of a page whose account is a sibling.
+func (c comparing) shortenedIn(ctx context.Context, page []beside) (lines pq.Int64Array, _ error) {
+	ids := make(pq.StringArray, len(page))
+	for i, b := range page {
+		ids[i] = b.Account.String()
+	}
+	var found []heldAccount
+	if err := c.SelectContext(ctx, &found, `
+		SELECT account_id, sealed FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`, c.db.center, ids); err != nil {
+		return nil, err
+	}
+	numbers := make(map[uuid.UUID]string, len(found))
+	for _, a := range found {
 		var p Person
-		if err := c.db.unseal(sealed, "accounts", id[:], &p); err != nil {
+		if err := c.db.unseal(a.Sealed, "accounts", a.ID[:], &p); err != nil {
 			return nil, err
 		}
-		if c.db.siblingOf(person, p.AccountNo).number == string(number) {
-			lines = append(lines, line)
+		numbers[a.ID] = p.AccountNo
+	}
+	for _, b := range page {
+		no, there := numbers[b.Account]
+		if there && c.db.siblingOf(b.Person, no).number == string(b.Number) {
+			lines = append(lines, b.Line)
 		}
 	}
-	return lines, rows.Err()
+	return lines, nil
 }
 
 // plan foresees what followAccounts will do once all accounts are as the file
@@ -231,30 +286,27 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 			WHERE superseded_by IS NULL AND NOT shortened AND NOT (is_new AND passwordless)),
 		affected AS (
 			SELECT l.person_digest, l.account_id, n.status, l.person_digest <> n.person_digest AS other
-			FROM now n JOIN alipay_links l ON l.center_id = $1 AND l.account_id = n.account_id
+			FROM now n JOIN sync_links l ON l.account_id = n.account_id
 			WHERE l.person_digest <> n.person_digest OR n.status IN ('03', '04', '05', '06')),
 		leaving AS (
 			SELECT person_digest, status = '03' AND NOT other AS may_move FROM affected
 			WHERE other OR status IN `+endedStatuses+`),
 		open AS (
-			SELECT b.person_digest FROM accounts b LEFT JOIN now n ON n.account_id = b.account_id
-			WHERE b.center_id = $1 AND n.account_id IS NULL AND b.status NOT IN `+endedStatuses+`
+			SELECT b.person_digest FROM sync_accounts b LEFT JOIN now n ON n.account_id = b.account_id
+			WHERE n.account_id IS NULL AND b.status NOT IN `+endedStatuses+`
 				AND b.person_digest IN (SELECT person_digest FROM leaving WHERE may_move)
 			UNION SELECT person_digest FROM now WHERE status NOT IN `+endedStatuses+`
 				AND person_digest IN (SELECT person_digest FROM leaving WHERE may_move))
 		SELECT
-			(SELECT count(*) FROM alipay_links WHERE center_id = $1) AS links,
+			(SELECT count(*) FROM sync_links) AS links,
 			(SELECT count(*) FROM leaving WHERE may_move AND person_digest IN (SELECT person_digest FROM open)) AS links_moved,
 			(SELECT count(*) FROM leaving WHERE NOT (may_move AND person_digest IN (SELECT person_digest FROM open))) AS links_ended,
-			(SELECT count(*) FROM affected f JOIN changes o ON o.center_id = $1 AND o.person_digest = f.person_digest
-				AND o.account_id = f.account_id AND o.state = 'open' AND o.expires_at > $2)
-			+ (SELECT count(*) FROM affected f JOIN resets o ON o.center_id = $1 AND o.person_digest = f.person_digest
-				AND o.account_id = f.account_id AND o.state IN ('started', 'passed') AND o.expires_at > $2) AS changes_cancelled,
+			(SELECT count(*) FROM affected f JOIN sync_open o
+				ON o.person_digest = f.person_digest AND o.account_id = f.account_id) AS changes_cancelled,
 			m.missing, m.missing_linked
 		FROM (SELECT count(*) AS missing, count(l.account_id) AS missing_linked
-			FROM accounts a LEFT JOIN alipay_links l ON l.center_id = $1 AND l.account_id = a.account_id
-			WHERE a.center_id = $1 AND NOT EXISTS (SELECT 1 FROM sync_rows r WHERE r.account_id = a.account_id)) m`,
-		c.db.center, c.now)
+			FROM sync_accounts a LEFT JOIN sync_links l ON l.account_id = a.account_id
+			WHERE NOT EXISTS (SELECT 1 FROM sync_rows r WHERE r.account_id = a.account_id)) m`)
 }
 
 // tell hands the differences over, in the file's order.

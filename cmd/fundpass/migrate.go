@@ -17,11 +17,13 @@ func migrateCommand(w world) *cobra.Command {
 		Short: "Bring the database's schema up to date",
 		Long: "Migrate applies what FUNDPASS_DATABASE_URL's database lacks and says what it was.\n" +
 			"It may be run at any time and by several machines at once. The connection must\n" +
-			"reach the server itself, not a transaction pooler.",
+			"reach the server itself, not a transaction pooler.\n\n" +
+			"With --distributed it spreads the tables over a Citus cluster, too: connect to the\n" +
+			"coordinator, with the extension created and the workers added.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), w, distributed) },
 	}
-	cmd.Flags().BoolVar(&distributed, "distributed", false, "leave foreign keys out, for an engine that distributes tables by centre")
+	cmd.Flags().BoolVar(&distributed, "distributed", false, "spread the tables over the servers of a Citus cluster by centre, without foreign keys")
 	return cmd
 }
 
@@ -30,16 +32,24 @@ func migrate(ctx context.Context, w world, distributed bool) error {
 	if dsn == "" {
 		return problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", fieldOf("DatabaseURL").about)
 	}
-	applied, err := store.Migrate(ctx, store.MigrateConfig{DSN: dsn, Distributed: distributed})
-	if err != nil {
-		return problem{"FUNDPASS_DATABASE_URL", err}
-	}
-	if len(applied) == 0 {
-		fmt.Fprintln(w.out, "The schema is up to date.")
-		return nil
+	var applied, spread []string
+	var err error
+	if distributed {
+		applied, spread, err = store.Distribute(ctx, store.MigrateConfig{DSN: dsn})
+	} else {
+		applied, err = store.Migrate(ctx, store.MigrateConfig{DSN: dsn})
 	}
 	for _, name := range applied {
 		fmt.Fprintln(w.out, "applied", name)
+	}
+	for _, name := range spread {
+		fmt.Fprintln(w.out, "distributed", name)
+	}
+	if err != nil {
+		return problem{"FUNDPASS_DATABASE_URL", err}
+	}
+	if len(applied)+len(spread) == 0 {
+		fmt.Fprintln(w.out, "The schema is up to date.")
 	}
 	return nil
 }

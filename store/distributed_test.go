@@ -1,0 +1,432 @@
+package store_test
+
+import (
+	"cmp"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"fundpass/store"
+)
+
+// A distributed planner plans a statement when one shard follows from its parameters.
+// These tests hold every statement of this package to that, by its text.
+
+// untied is the complaint about a table that no parameter ties to one centre.
+const untied = "no center_id = $n"
+
+// local is the complaint about a temporary table beside one of the schema.
+const local = "temporary table beside one of the schema"
+
+// exceptions are complaints that are none, by file and complaint, with their reasons.
+var exceptions = map[[2]string]string{
+	{"partition.go", untied}:   "a look for another centre's rows in one partition, and whole partitions: DDL that no citizen waits for",
+	{"distribute.go", untied}:  "asks whether a table that is not distributed yet holds any rows",
+	{"import_merge.go", local}: "ran on Citus 13.2.2, which copies the batch to the one shard; arrays instead are planned by a wrong index in an empty table",
+	{"lifecycle.go", local}:    "as import_merge.go: the batch beside accounts and links of one shard",
+	{"retention.go", "ctid"}:   "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
+	{"costly.go", "LATERAL"}:   "center_id = $1 in the only table: pushed to one shard whole",
+	{"carrier.go", untied}:     "the pattern of statements that CarrierStatements has whole",
+}
+
+// refused are constructs that a distributed planner refuses, and why.
+var refused = []struct {
+	name, why string
+	found     func(statement) bool
+}{
+	{"sub-select in VALUES", "Citus: subqueries are not supported within INSERT queries, RETURNING included", func(s statement) bool {
+		return s.has(`(?is)^\s*INSERT INTO.*\bVALUES\b`) && len(s.levels) > 1
+	}},
+	{"WITH and INSERT", "Citus: no INSERT in a common table expression, and none before an INSERT",
+		matches(`(?is)^\s*WITH\b.*\bINSERT INTO\b`)},
+	{"volatile function", "each shard would have another value; ids and times are parameters",
+		func(s statement) bool {
+			return s.has(`(?i)\b(now|clock_timestamp|statement_timestamp|random|gen_random_uuid|uuid_generate_v\d|nextval)\s*\(`) && !s.has(`^\s*SELECT clock_timestamp\(\)`)
+		}},
+	{"stable function in a write", "Citus: functions in DO UPDATE must be IMMUTABLE, and STABLE ones in UPDATE take no column",
+		func(s statement) bool {
+			return s.writes() && (s.has(`(?i)\b(to_char|to_timestamp|date_trunc|date_part|extract|age)\s*\(`) || stableInterval(s.text))
+		}},
+	{local, "it is on one node only; a copy of what is needed is compared instead",
+		func(s statement) bool {
+			return s.temporary > 0 && s.tables > 0
+		}},
+	{"ON CONSTRAINT", "constraints have other names in shards", matches(`(?i)ON CONFLICT ON CONSTRAINT`)},
+	{"center_id set", "a row cannot change its shard", matches(`(?i)\bSET\b[^;]*\bcenter_id\s*=\s*(excluded|\w+\.center_id\s*\|\|)|\bSET\s+center_id\b`)},
+	{"lock of a joined reference table", "rows of centers are locked alone", func(s statement) bool {
+		return s.reference && s.tables > 0 && s.has(`(?i)\bFOR (NO KEY )?(UPDATE|SHARE)\b`)
+	}},
+	{"per node", "advisory locks, LISTEN and prepared transactions hold on one node only",
+		matches(`(?i)\b(pg_(try_)?advisory\w*|LISTEN|NOTIFY|PREPARE TRANSACTION)\b`)},
+	{"MERGE or TRUNCATE", "MERGE is planned in few shapes, TRUNCATE reaches every centre", matches(`(?i)^\s*(MERGE|TRUNCATE)\b`)},
+	{"LATERAL", "refused across shards", matches(`(?i)\bLATERAL\b`)},
+	{"ctid", "ctids repeat in every shard", matches(`(?i)\bctid\b`)},
+}
+
+func matches(pattern string) func(statement) bool {
+	return func(s statement) bool { return s.has(pattern) }
+}
+
+// stableInterval finds time arithmetic that depends on the session's time zone.
+func stableInterval(text string) bool {
+	for _, at := range regexp.MustCompile(`(?i)[+-]\s*interval\b`).FindAllStringIndex(text, -1) {
+		if !regexp.MustCompile(`(?i)AT TIME ZONE 'UTC'\s*$`).MatchString(text[:at[0]]) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestD8StatementsArePlannable(t *testing.T) {
+	t.Parallel()
+	files := token.NewFileSet()
+	packages, err := parser.ParseDir(files, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, used := sqlOf(packages["store"]), map[[2]string]bool{}
+	for i, text := range store.CarrierStatements() {
+		found = append(found, sqlText{file: "carriers", text: text, at: token.Pos(i)})
+	}
+	tables, reasons := schemaTables(t, found), map[string]string{untied: "no shard follows from the parameters"}
+	for _, r := range refused {
+		reasons[r.name] = r.why
+	}
+	for _, s := range found {
+		for _, complaint := range tables.complaints(s.text) {
+			key := [2]string{s.file, complaint}
+			if exceptions[key] != "" {
+				used[key] = true
+				continue
+			}
+			t.Errorf("%s:%d: %s: %s\n%s", s.file, files.Position(s.at).Line, complaint, reasons[complaint], s.text)
+		}
+	}
+	for key, why := range exceptions {
+		if !used[key] {
+			t.Errorf("no exception is needed: %v, %s", key, why)
+		}
+	}
+	if len(found) < 200 {
+		t.Errorf("read %d statements only", len(found))
+	}
+}
+
+type sqlText struct {
+	file, text string
+	at         token.Pos
+}
+
+var beginsSQL = regexp.MustCompile(`(?i)^\s*\(?(WITH|SELECT|INSERT INTO|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|DROP|ALTER|COPY|DECLARE|LOCK)\s`)
+
+// sqlOf are the strings of a package that are SQL, whole or in part, as far as constants
+// make them. What is no constant stands as a name in «».
+func sqlOf(p *ast.Package) (found []sqlText) {
+	texts := constantTexts(p)
+	for name, f := range p.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				return !allStrings(n) // read where it is used
+			case *ast.ImportSpec:
+				return false
+			case ast.Expr:
+				text, is := textOf(n, texts)
+				if is && (beginsSQL.MatchString(text) || partOfSQL.MatchString(text)) {
+					found = append(found, sqlText{name, text, n.Pos()})
+				}
+				return !is
+			}
+			return true
+		})
+	}
+	slices.SortFunc(found, func(x, y sqlText) int { return cmp.Or(cmp.Compare(x.file, y.file), int(x.at-y.at)) })
+	return found
+}
+
+var partOfSQL = regexp.MustCompile(`(?i)\b(FROM|JOIN|USING)\s+\w+[^.]*\b(WHERE|ON)\b`)
+
+func allStrings(v *ast.ValueSpec) bool {
+	for _, e := range v.Values {
+		if _, is := textOf(e, nil); !is {
+			return false
+		}
+	}
+	return len(v.Values) > 0
+}
+
+// constantTexts resolves constants and variables that are strings, of other ones too.
+func constantTexts(p *ast.Package) map[string]string {
+	texts := map[string]string{}
+	for range 3 { // they stand in any order
+		for _, f := range p.Files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				v, ok := n.(*ast.ValueSpec)
+				for i := 0; ok && i < min(len(v.Names), len(v.Values)); i++ {
+					if text, is := textOf(v.Values[i], texts); is {
+						texts[v.Names[i].Name] = text
+					}
+				}
+				return true
+			})
+		}
+	}
+	return texts
+}
+
+// textOf says what a string expression is. A name alone must be known to be one.
+func textOf(e ast.Expr, texts map[string]string) (text string, is bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return literal(e), e.Kind == token.STRING
+	case *ast.Ident:
+		text, is = texts[e.Name]
+		return text, is
+	case *ast.BinaryExpr:
+		if e.Op != token.ADD {
+			return "", false
+		}
+		x, isX := textOf(e.X, texts)
+		y, isY := textOf(e.Y, texts)
+		if !isX {
+			x = placeholder(e.X)
+		}
+		if !isY {
+			y = placeholder(e.Y)
+		}
+		return x + y, isX || isY
+	}
+	return "", false
+}
+
+func placeholder(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return "«" + e.Name + "»"
+	case *ast.SelectorExpr:
+		return "«" + e.Sel.Name + "»"
+	}
+	return "«»"
+}
+
+// schema are the tables by their kinds.
+type schema struct{ distributed, temporary map[string]bool }
+
+func schemaTables(t *testing.T, found []sqlText) schema {
+	t.Helper()
+	text, err := os.ReadFile("schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := schema{names(`CREATE TABLE (\w+)`, string(text)), map[string]bool{}}
+	for _, f := range found {
+		maps.Copy(s.temporary, names(`CREATE TEMPORARY TABLE (\w+)`, f.text))
+	}
+	if len(s.distributed) < 20 || !s.distributed["centers"] {
+		t.Fatalf("tables: %v", s.distributed)
+	}
+	delete(s.distributed, "centers")          // a reference table
+	delete(s.distributed, "goose_db_version") // on one node, and read alone
+	return s
+}
+
+func names(pattern, text string) map[string]bool {
+	all := map[string]bool{}
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		all[m[1]] = true
+	}
+	return all
+}
+
+// A statement is SQL with its queries apart.
+type statement struct {
+	text      string
+	levels    []string // queries, each without those within it
+	tables    int      // how often a distributed table, or one whose name is made up, is named
+	temporary int
+	reference bool
+}
+
+func (s statement) has(pattern string) bool { return regexp.MustCompile(pattern).MatchString(s.text) }
+
+func (s statement) writes() bool { return s.has(`(?i)\b(INSERT INTO|UPDATE|DELETE FROM)\s`) }
+
+var (
+	isQuery    = regexp.MustCompile(`(?i)^\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s`)
+	comment    = regexp.MustCompile(`--[^\n]*`)
+	setWords   = regexp.MustCompile(`(?i)\b(UNION ALL|UNION|EXCEPT|INTERSECT)\b`)
+	tableNames = regexp.MustCompile(`(?i)\b(DISTINCT\s+FROM|FROM|JOIN|INTO|UPDATE|USING|,)\s+(«\w*»|%\[?\d?\]?s|\w+)(?:\s+(?:AS\s+)?(\w+))?`)
+	keyword    = regexp.MustCompile(`(?i)^(SET|WHERE|ON|JOIN|LEFT|CROSS|INNER|ORDER|GROUP|USING|FOR|LIMIT|SELECT|VALUES|UNION|RETURNING|AS)$`)
+)
+
+// A named table, what stands before it, and the alias behind it.
+type named struct{ after, table, alias string }
+
+func namesIn(text string) (all []named) {
+	for {
+		at := tableNames.FindStringSubmatchIndex(text)
+		if at == nil {
+			return all
+		}
+		n, rest := named{after: strings.ToUpper(text[at[2]:at[3]]), table: text[at[4]:at[5]]}, at[5]
+		if at[6] >= 0 && !keyword.MatchString(text[at[6]:at[7]]) {
+			n.alias, rest = text[at[6]:at[7]], at[7]
+		}
+		all, text = append(all, n), text[rest:]
+	}
+}
+
+// split takes the queries of a text apart; the outermost comes last.
+func split(text string) (all []string) {
+	var own strings.Builder
+	for i := 0; i < len(text); i++ {
+		end := closing(text, i)
+		if end < 0 {
+			own.WriteByte(text[i])
+			continue
+		}
+		nested := split(text[i+1 : end])
+		last := len(nested) - 1
+		if !isQuery.MatchString(text[i+1 : end]) {
+			own.WriteString("(" + nested[last] + ")")
+			nested = nested[:last]
+		}
+		all, i = append(all, nested...), end
+	}
+	arms := setWords.Split(own.String(), -1)
+	return append(append(all, arms[1:]...), arms[0])
+}
+
+// closing finds the end of the parentheses that open at i.
+func closing(text string, i int) int {
+	depth, quoted := 0, false
+	for j := i; j < len(text); j++ {
+		switch c := text[j]; {
+		case c == '\'':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		}
+		if depth == 0 {
+			if j == i {
+				return -1
+			}
+			return j
+		}
+	}
+	return -1
+}
+
+// A table is one that a level names.
+type table struct{ alias, level string }
+
+func (s schema) complaints(text string) (all []string) {
+	text = comment.ReplaceAllString(text, "")
+	st := statement{text: text, levels: split(text)}
+	var tables []table
+	for _, l := range st.levels {
+		for _, n := range namesIn(l) {
+			name, made := n.table, !regexp.MustCompile(`^\w+$`).MatchString(n.table)
+			switch {
+			case strings.HasPrefix(n.after, "DISTINCT") || n.after == "," && made:
+			case s.distributed[name] || made:
+				tables = append(tables, table{cmp.Or(n.alias, name), l})
+			case s.temporary[name]:
+				st.temporary++
+			case name == "centers":
+				st.reference = true
+			}
+		}
+	}
+	st.tables = len(tables)
+	if !allTied(tables) {
+		all = append(all, untied)
+	}
+	for _, r := range refused {
+		if r.found(st) {
+			all = append(all, r.name)
+		}
+	}
+	return all
+}
+
+// allTied follows center_id from the parameters to every table.
+func allTied(tables []table) bool {
+	tied := map[string]bool{}
+	for range tables {
+		for _, t := range tables {
+			tied[t.alias] = tied[t.alias] || t.isTied(tables, tied)
+		}
+	}
+	return !slices.ContainsFunc(tables, func(t table) bool { return !t.isTied(tables, tied) })
+}
+
+var inserts = regexp.MustCompile(`(?i)INSERT INTO \w+(?: AS \w+)?\s*\(center_id,[^)]*\)\s*(?:VALUES\s*\(\$\d|SELECT\s+(?:\$\d|center_id\b))`)
+
+func (t table) isTied(tables []table, tied map[string]bool) bool {
+	self := regexp.QuoteMeta(t.alias)
+	if regexp.MustCompile(`\b` + self + `\.center_id = \$\d|INSERT INTO ` + self + `\b`).MatchString(t.level) {
+		return !strings.Contains(t.level, "INSERT INTO") || inserts.MatchString(t.level)
+	}
+	if strings.Contains(t.level, "INSERT INTO") && inserts.MatchString(t.level) {
+		return true
+	}
+	beside := 0
+	for _, other := range tables {
+		if other.level == t.level {
+			beside++
+		}
+		if other.alias != t.alias && tied[other.alias] && regexp.MustCompile(`\b(`+self+`\.center_id = `+regexp.QuoteMeta(other.alias)+
+			`\.center_id|`+regexp.QuoteMeta(other.alias)+`\.center_id = `+self+`\.center_id)\b`).MatchString(t.level) {
+			return true
+		}
+	}
+	return beside == 1 && regexp.MustCompile(`(^|[^.\w])center_id = \$\d`).MatchString(t.level)
+}
+
+// TestD8StaticTestFinds: the test above can fail.
+func TestD8StaticTestFinds(t *testing.T) {
+	t.Parallel()
+	s := schema{map[string]bool{"accounts": true, "links": true}, map[string]bool{"sync_rows": true}}
+	for _, tt := range []struct{ text, want string }{
+		{`SELECT 1 FROM accounts WHERE center_id = $1`, ``},
+		{`SELECT 1 FROM accounts WHERE account_id = $1`, untied},
+		{`SELECT 1 FROM accounts a JOIN links l ON l.center_id = a.center_id WHERE a.center_id = $1`, ``},
+		{`SELECT 1 FROM accounts a JOIN links l ON l.account_id = a.account_id WHERE a.center_id = $1`, untied},
+		{`SELECT 1 FROM accounts a WHERE a.center_id = $1 AND EXISTS (SELECT 1 FROM links l WHERE l.account_id = a.account_id)`, untied},
+		{`SELECT 1 FROM accounts JOIN links ON links.center_id = accounts.center_id WHERE accounts.center_id = $1`, ``},
+		{`SELECT 1 FROM accounts JOIN links ON true WHERE accounts.center_id = $1`, untied},
+		{`SELECT 1 FROM accounts WHERE center_id = $1 UNION SELECT 1 FROM links`, untied},
+		{`DELETE FROM «table» WHERE center_id = $1`, ``},
+		{`DELETE FROM %s WHERE at < $1`, untied},
+		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT (center_id, a) DO UPDATE SET a = excluded.a`, ``},
+		{`INSERT INTO links (a, b) VALUES ($1, $2)`, untied},
+		{`INSERT INTO links (center_id, a) VALUES ($1, coalesce((SELECT max(a) FROM accounts WHERE center_id = $1), $2))`, "sub-select in VALUES"},
+		{`INSERT INTO links (center_id, a) VALUES ($1, $2) RETURNING (SELECT max(a) FROM accounts WHERE center_id = $1)`, "sub-select in VALUES"},
+		{`WITH x AS (SELECT a FROM accounts WHERE center_id = $1) INSERT INTO links (center_id, a) SELECT $1, a FROM x`, "WITH and INSERT"},
+		{`INSERT INTO links (center_id, a) SELECT $1, coalesce((SELECT max(a) FROM accounts WHERE center_id = $1), $2)`, ``},
+		{`UPDATE links SET at = now() WHERE center_id = $1`, "volatile function"},
+		{`UPDATE links SET at = at + interval '1 day' WHERE center_id = $1`, "stable function in a write"},
+		{`UPDATE links SET at = (at AT TIME ZONE 'UTC' + interval '1 day') AT TIME ZONE 'UTC' WHERE center_id = $1`, ``},
+		{`SELECT 1 FROM sync_rows r JOIN accounts a ON a.center_id = $1`, "temporary table beside one of the schema"},
+		{`CREATE TEMPORARY TABLE sync_rows ON COMMIT DROP AS SELECT a FROM accounts WHERE center_id = $1`, ``},
+		{`CREATE TEMPORARY TABLE sync_x ON COMMIT DROP AS SELECT a FROM sync_rows JOIN accounts a ON a.center_id = $1`, "temporary table beside one of the schema"},
+		{`SELECT 1 FROM centers c JOIN links l ON l.center_id = $1 FOR UPDATE`, "lock of a joined reference table"},
+		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT x DO NOTHING`, "ON CONSTRAINT"},
+		{`SELECT pg_advisory_lock($1)`, "per node"},
+	} {
+		if got := strings.Join(s.complaints(tt.text), ", "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
