@@ -277,7 +277,8 @@ func (w *play) judgeAsked(s *modelSession, p *modelPending, r reply) {
 		w.t.Fatalf("%s is told of a wish that it did not begin", s)
 	}
 	x := w.judgeWaiting(s, r)
-	if !p.asked {
+	own := slices.ContainsFunc(w.relinks, func(known *modelRelink) bool { return known.id == x.id && known.user == s.user })
+	if !p.asked && !own { // a repeat may be told again of a wish that is there
 		w.mayConfirm(s, p)
 		if x.account != p.account {
 			w.t.Fatalf("%s shows a face for %s and waits for %s", s, p.account, x.account)
