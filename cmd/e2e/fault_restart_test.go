@@ -16,8 +16,8 @@ import (
 // the server says.
 type busy struct {
 	*citizen
-	acked int // changes the server confirmed
-	asked int // changes the server confirmed when it was asked
+	acked int          // changes the server confirmed
+	asked atomic.Int64 // changes the server confirmed when it was asked
 	codes map[string]int
 	last  atomic.Int64 // time of the last OK
 	later atomic.Int64 // time of the last answer to come back later
@@ -75,7 +75,7 @@ func (b *busy) finish(t *testing.T) {
 		switch {
 		case is == "done" && a.Code == "RESULT_UNKNOWN":
 			b.Password = next
-			b.asked++
+			b.asked.Add(1)
 			return
 		case is != "open":
 			t.Errorf("told %s, then %q", a.Code, is)
@@ -155,6 +155,9 @@ func TestDatabaseRestarts(t *testing.T) {
 		awaitReady(t, server, http.StatusOK)
 		all.awaitServed(t, back)
 	}
+	testenv.Eventually(t, "somebody finds a change done by asking", func() bool {
+		return slices.ContainsFunc(all, func(b *busy) bool { return b.asked.Load() > 0 })
+	})
 	rest()
 	all.check(t)
 	checkServer(t, server)
@@ -190,7 +193,7 @@ func (all crowd) check(t *testing.T) {
 		for code, k := range b.codes {
 			codes[code] += k
 		}
-		acked, asked = acked+b.acked, asked+b.asked
+		acked, asked = acked+b.acked, asked+int(b.asked.Load())
 	}
 	t.Logf("%d changes confirmed and %d found by asking; answers %v", acked, asked, codes)
 	if codes["BUSY"] == 0 || asked == 0 {
@@ -201,8 +204,8 @@ func (all crowd) check(t *testing.T) {
 // checkBelief compares what the citizen was told with what stands.
 func (b *busy) checkBelief(t *testing.T) {
 	t.Helper()
-	if got := b.truth(); got.Version != 1+b.acked+b.asked {
-		t.Errorf("told of %d changes and found %d by asking, but %+v", b.acked, b.asked, got)
+	if got := b.truth(); got.Version != 1+b.acked+int(b.asked.Load()) {
+		t.Errorf("told of %d changes and found %d by asking, but %+v", b.acked, b.asked.Load(), got)
 	}
 	b.want("OK", b.openChange(b.Password))
 }
