@@ -27,6 +27,11 @@ import (
 	"fundpass/store/storetest"
 )
 
+func TestMain(m *testing.M) {
+	hashCost.memory, hashCost.time = 64, 1
+	testenv.Main(m)
+}
+
 func noError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
