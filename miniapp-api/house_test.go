@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,6 +88,17 @@ func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// errors are the lines of what is our fault.
+func (s *syncBuffer) errors() string {
+	var all []string
+	for line := range strings.Lines(s.String()) {
+		if strings.Contains(line, `"level":"ERROR"`) {
+			all = append(all, line)
+		}
+	}
+	return strings.Join(all, "")
 }
 
 type houseOption func(*Config)
@@ -308,6 +320,9 @@ func (p *phone) send(method, path string, body []byte, headers ...header) reply 
 	raw, err := io.ReadAll(rsp.Body)
 	must(p.h.t, err)
 	r := reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(raw)}
+	if r.HTTP == http.StatusInternalServerError {
+		p.h.t.Logf("%s %s: the log says\n%s", method, path, p.h.logs.errors())
+	}
 	if err := json.Unmarshal(raw, &r); err != nil {
 		p.h.t.Fatalf("%s %s: not an envelope: %.200q", method, path, raw)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -168,10 +167,8 @@ func TestSyncKeepsPasswords(t *testing.T) {
 	s.mustImport(tempFile(t, head+"880000000001,ANNA,03,XA9901041,01,id-last6,\n"))
 	db := s.open()
 	a := s.account(db, document.Passport, "XA9901041", "")
-	bare, err := sql.Open("postgres", s.dsn)
-	noError(t, err)
-	defer bare.Close()
-	mustExec(t, bare, `UPDATE password_credentials SET version = 7, state = 'set', initial_rule = NULL, hash = 'theirs'`)
+	bare := storetest.Probe(t, s.dsn)
+	mustExec(t, bare.DB, `UPDATE password_credentials SET version = 7, state = 'set', initial_rule = NULL, hash = 'theirs'`)
 	digest := "{sm3}" + legacySum("sm3")("another")
 	for _, line := range []string{
 		"880000000001,MARIA,03,XA9901041,01,,%s\n880000000002,ELENA,03,XA9901042,01,,%[1]s\n",
