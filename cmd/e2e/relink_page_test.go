@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"fundpass/keys/testenv"
 )
 
 // walkRelink has a new Alipay account ask for a link whose holder refuses, and somebody
@@ -77,6 +80,11 @@ func (b *browser) walkAsker(t *testing.T) {
 	b.ask(t)
 	b.lookTwice(t, "relink-waiting")
 	b.tap(t, "返回我的密码", "撤回申请")
+	testenv.Eventually(t, "the holder was told", func() bool {
+		b.tap(t, "我的授权", "消息提醒")
+		b.tap(t, "返回我的密码", "撤回申请")
+		return !strings.Contains(must[string](t, b, `document.getElementById("page").innerText`), "正在通知")
+	})
 	b.picture(t, "relink-own")
 	b.do(t, "two minutes fast", chromedp.Evaluate[chromedp.Void](`window.realNow = Date.now; Date.now = () => realNow() + 120000`))
 	b.tap(t, "我的授权", "消息提醒")
