@@ -111,32 +111,28 @@ type Server struct {
 	consentTexts []ConsentText
 }
 
-// New returns a Server, or an error that names what is missing.
-func New(c Config) (*Server, error) {
+// fill sets what is left out. It returns an error that names what is missing.
+func (c *Config) fill() (err error) {
 	if c.DB == nil || c.Alipay == nil || c.Policy == nil || c.Hasher == nil {
-		return nil, errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
+		return errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
 	}
 	if !c.DB.HasPepper() {
-		return nil, errors.New("miniapp: DB needs the pepper")
-	}
-	accepted, err := newProofs(c.Proof, c.InitialProof)
-	if err != nil {
-		return nil, err
+		return errors.New("miniapp: DB needs the pepper")
 	}
 	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
-		return nil, errors.New("miniapp: reset must be certify or off")
+		return errors.New("miniapp: reset must be certify or off")
 	}
 	if c.Relink.Offered && c.MessageTemplate == "" {
-		return nil, errors.New("miniapp: a link is only taken over once its holder was told, which needs MessageTemplate")
+		return errors.New("miniapp: a link is only taken over once its holder was told, which needs MessageTemplate")
 	}
 	if c.Relink.Window < 0 {
-		return nil, errors.New("miniapp: the window of a relink is below 0")
+		return errors.New("miniapp: the window of a relink is below 0")
 	}
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
-		return nil, errors.New("miniapp: consent must be recorded or required")
+		return errors.New("miniapp: consent must be recorded or required")
 	}
 	if c.ConsentTexts, err = orBuiltin(c.ConsentTexts); err != nil {
-		return nil, err
+		return err
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -145,7 +141,19 @@ func New(c Config) (*Server, error) {
 		c.Documents = document.Default()
 	}
 	if c.SealedOnly && c.Transport == nil {
-		return nil, errors.New("miniapp: SealedOnly needs Transport")
+		return errors.New("miniapp: SealedOnly needs Transport")
+	}
+	return nil
+}
+
+// New returns a Server, or an error that names what is missing.
+func New(c Config) (*Server, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	accepted, err := newProofs(c.Proof, c.InitialProof)
+	if err != nil {
+		return nil, err
 	}
 	s := &Server{
 		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, accepted: accepted, reset: c.Reset, relink: c.Relink,
