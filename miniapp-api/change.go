@@ -74,12 +74,12 @@ func (in openChangeRequest) document(known *document.List, idType string) (docum
 	var wrong []FieldError
 	doc, err := known.Parse(idType, in.IDNumber)
 	if in.IDNumber == "" {
-		wrong = append(wrong, FieldError{"id_number", "REQUIRED", "请输入证件号码"})
+		wrong = append(wrong, FieldError{Field: "id_number", Code: "REQUIRED"})
 	} else {
 		wrong = append(wrong, documentErrors(err)...)
 	}
 	if in.OldPassword.Empty() {
-		wrong = append(wrong, FieldError{"old_password", "REQUIRED", "请输入原密码"})
+		wrong = append(wrong, FieldError{Field: "old_password", Code: "REQUIRED"})
 	}
 	if len(wrong) > 0 {
 		return document.Document{}, ErrBadRequest.withFields(wrong...)
@@ -154,7 +154,7 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 func (s *Server) acceptable(ctx context.Context, in confirmRequest, same bool, a store.Account, fingerprints [][]byte) error {
 	switch {
 	case in.New.Empty():
-		return ErrBadRequest.withFields(FieldError{"new_password", "REQUIRED", "请输入新密码"})
+		return ErrBadRequest.withFields(FieldError{Field: "new_password", Code: "REQUIRED"})
 	case !in.New.Equal(in.Again):
 		return ErrPasswordMismatch
 	case same:

@@ -185,7 +185,7 @@ func (a agreement) proofs(ctx context.Context, accepted []Proof) ([]Proof, error
 func consentRequired(purposes []Proof) *Error {
 	var fields []FieldError
 	for _, p := range purposes {
-		fields = append(fields, FieldError{string(p), "CONSENT_REQUIRED", "请先阅读并同意相关说明"})
+		fields = append(fields, FieldError{Field: string(p), Code: "CONSENT_REQUIRED"})
 	}
 	return ErrConsentRequired.withFields(fields...)
 }
@@ -249,7 +249,7 @@ func (s *Server) giveConsent(ctx context.Context, v visit, in consentRequest) (c
 	case err != nil:
 		return consentView{}, err
 	case in.Version == "":
-		return consentView{}, ErrBadRequest.withFields(FieldError{"version", "REQUIRED", "缺少说明的版本"})
+		return consentView{}, ErrBadRequest.withFields(FieldError{Field: "version", Code: "REQUIRED"})
 	case text.Version != in.Version:
 		return consentView{}, ErrConsentOutdated
 	}
@@ -284,7 +284,7 @@ func (s *Server) consentText(purpose string) (ConsentText, error) {
 	texts := s.offeredConsents()
 	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
 	if i < 0 {
-		return ConsentText{}, ErrBadRequest.withFields(FieldError{"purpose", "UNKNOWN", "没有这一项说明"})
+		return ConsentText{}, ErrBadRequest.withFields(FieldError{Field: "purpose", Code: "UNKNOWN"})
 	}
 	return texts[i], nil
 }

@@ -100,37 +100,41 @@ func writeResponse(t *testing.T, b *strings.Builder, name string) {
 	}
 }
 
-func entry(t *testing.T, code string) *Error {
+func entry(t *testing.T, code string) Presentation {
 	t.Helper()
-	i := slices.IndexFunc(Catalogue, func(e *Error) bool { return e.Code == code })
+	i := slices.IndexFunc(Catalogue, func(e Presentation) bool { return e.Code == code })
 	if i < 0 {
-		t.Fatalf("openapi.yaml names %s, which errors.go does not know", code)
+		t.Fatalf("openapi.yaml names %s, which presentation.go does not know", code)
 	}
 	return Catalogue[i]
 }
 
-// occurrence is an entry with what one occurrence adds.
-func occurrence(e *Error) *Error {
+// occurrence is the message of an entry in an occurrence with everything it may add.
+func occurrence(p Presentation) string { return p.message(example(p)) }
+
+// example is an error of an entry with what one occurrence adds.
+func example(p Presentation) *Error {
 	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
-	switch e {
-	case ErrOldPasswordWrong:
+	e := &Error{Code: p.Code}
+	switch p.Code {
+	case ErrOldPasswordWrong.Code:
 		return e.withRemaining(4)
-	case ErrPasswordLocked:
+	case ErrPasswordLocked.Code:
 		return e.lockedUntil(at.Add(15*time.Minute), at)
-	case ErrLinkProofRequired:
+	case ErrLinkProofRequired.Code:
 		return asks([]Proof{ProofPhone})
-	case ErrRelinkWaiting:
+	case ErrRelinkWaiting.Code:
 		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
 		return e.waiting(store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}, at)
-	case ErrRelinkLimit:
+	case ErrRelinkLimit.Code:
 		return e.retryAfter(untilMidnight(at))
-	case ErrConsentRequired:
+	case ErrConsentRequired.Code:
 		return consentRequired([]Proof{ProofCertdoc})
-	case ErrResetLimit:
+	case ErrResetLimit.Code:
 		return e.retryAfter(untilMidnight(at))
-	case ErrBadRequest:
+	case ErrBadRequest.Code:
 		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段，可用的字段：auth_code"})
-	case ErrPasswordWeak:
+	case ErrPasswordWeak.Code:
 		var fields []FieldError
 		for _, broken := range passwd.Default().Check(passwd.NewSecret("123456"), passwd.Subject{}) {
 			fields = append(fields, FieldError{"new_password", broken.Code, broken.Message})
@@ -140,17 +144,17 @@ func occurrence(e *Error) *Error {
 	return e
 }
 
-// exampleOf is the body that errors.go and reply.go make of an entry.
-func exampleOf(e *Error) []byte {
+// exampleOf is the body that presentation.go and reply.go make of an entry.
+func exampleOf(p Presentation) []byte {
 	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
 	c.Set(keyRequestID, "EXAMPLE234567ABC")
-	return bytes.TrimSpace(answerOf(c, nil, occurrence(e)).Body)
+	return bytes.TrimSpace(answerOf(c, nil, example(p)).Body)
 }
 
 // errorsMarkdown is the table for people who read the repository.
 func errorsMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Error codes\n\nWritten from `errors.go` by `go test ./miniapp-api -run Contract -update`.\n" +
+	b.WriteString("# Error codes\n\nWritten from `presentation.go` by `go test ./miniapp-api -run Contract -update`.\n" +
 		"`message` may say more in one occurrence, such as how many guesses are left.\n\n" +
 		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
 	for _, e := range Catalogue {
@@ -158,5 +162,3 @@ func errorsMarkdown() string {
 	}
 	return b.String()
 }
-
-func (e *Error) statusText() string { return fmt.Sprint(e.Status) }

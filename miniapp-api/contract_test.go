@@ -1,6 +1,7 @@
 package miniapp
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -243,7 +244,7 @@ func TestContractCodes(t *testing.T) {
 		}
 		want := occurrence(e)
 		got := example.Value.Value.(map[string]any)
-		for field, value := range map[string]any{"code": e.Code, "status": float64(e.Status), "title": e.Title, "message": want.Message, "type": problemType + e.Code} {
+		for field, value := range map[string]any{"code": e.Code, "status": float64(e.Status), "title": e.Title, "message": want, "type": problemType + e.Code} {
 			if diff := cmp.Diff(value, got[field]); diff != "" {
 				t.Errorf("example %s.%s: %s", e.Code, field, diff)
 			}
@@ -274,7 +275,7 @@ func TestContractStatuses(t *testing.T) {
 			}
 			for code := range problem.Examples {
 				delete(unused, code)
-				if want := entry(t, code).statusText(); status != want {
+				if want := fmt.Sprint(entry(t, code).Status); status != want {
 					t.Errorf("%s lists %s under %s, it is %s", call, code, status, want)
 				}
 			}

@@ -115,7 +115,7 @@ func refuseControls(in any) error {
 		}
 		if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
 			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-			return ErrBadRequest.withFields(FieldError{name, "CONTROL_CHARACTER", "内容包含不可见字符，请重新输入"})
+			return ErrBadRequest.withFields(FieldError{Field: name, Code: "CONTROL_CHARACTER"})
 		}
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 
 // counterOnly is the answer where neither Alipay can prove a document nor the
 // centre wants it linked online.
-var counterOnly = FieldError{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"}
+var counterOnly = FieldError{Field: "id_type", Code: "COUNTER_ONLY"}
 
 // documentErrors says which field of a form is wrong and how, by a document
 // that could not be read; nil when it could.
@@ -22,5 +22,5 @@ func documentErrors(err error) []FieldError {
 	case errors.As(err, &number):
 		return []FieldError{{"id_number", "INVALID", number.Text()}}
 	}
-	return []FieldError{{"id_type", "UNKNOWN", "不支持该证件类型"}}
+	return []FieldError{{Field: "id_type", Code: "UNKNOWN"}}
 }

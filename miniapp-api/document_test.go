@@ -56,7 +56,7 @@ func TestLinkEveryDocument(t *testing.T) {
 		}
 		if d.proven == "" {
 			r.want(t, "BAD_REQUEST")
-			if len(r.Errors) != 1 || r.Errors[0] != counterOnly {
+			if len(r.Errors) != 1 || r.Errors[0] != viewsOfFields([]FieldError{counterOnly})[0] {
 				t.Errorf("%s: %s", d.code, r.Raw)
 			}
 			continue
@@ -84,7 +84,7 @@ func TestLinkEveryDocumentWithoutProof(t *testing.T) {
 	}
 	retired := h.somebody("11", "退字990104", "")
 	r := h.logIn(retired).post("/v1/link", retired.linkBody()).want(t, "BAD_REQUEST")
-	if len(r.Errors) != 1 || r.Errors[0] != counterOnly {
+	if len(r.Errors) != 1 || r.Errors[0] != viewsOfFields([]FieldError{counterOnly})[0] {
 		t.Errorf("counter_only: %s", r.Raw)
 	}
 	wantSilent(t, h)
@@ -116,7 +116,7 @@ func TestResidencePermitAsIDCard(t *testing.T) {
 	permit := citizenNumber("810101", "19900307")
 	c := h.somebody("01", permit, "01")
 	r := h.logIn(c).post("/v1/link", c.linkBody()).want(t, "BAD_REQUEST")
-	if len(r.Errors) != 1 || r.Errors[0] != counterOnly {
+	if len(r.Errors) != 1 || r.Errors[0] != viewsOfFields([]FieldError{counterOnly})[0] {
 		t.Errorf("got %s", r.Raw)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -32,13 +33,7 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 	for name := range declared(t, "errors.go", "Err") {
-		if name == "Error" {
-			continue
-		}
-		found := false
-		for _, e := range Catalogue {
-			found = found || name == varName(e)
-		}
+		found := slices.ContainsFunc(Catalogue, func(p Presentation) bool { return name == varName(p) })
 		if !found {
 			t.Errorf("%s is not in the catalogue", name)
 		}
@@ -46,7 +41,7 @@ func TestCatalogue(t *testing.T) {
 }
 
 // varName is the name an entry's code gives it: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
-func varName(e *Error) string {
+func varName(e Presentation) string {
 	short := map[string]string{"PAYLOAD_TOO_LARGE": "ErrTooLarge", "UNSUPPORTED_MEDIA_TYPE": "ErrMediaType", "IDEMPOTENCY_KEY_REUSED": "ErrKeyReused"}
 	if name := short[e.Code]; name != "" {
 		return name

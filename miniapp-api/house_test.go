@@ -254,7 +254,7 @@ type reply struct {
 	Code      string          `json:"code"`
 	Message   string          `json:"message"`
 	Data      json.RawMessage `json:"data"`
-	Errors    []FieldError    `json:"errors"`
+	Errors    []fieldView     `json:"errors"`
 	Remaining *int            `json:"remaining_attempts"`
 	Retry     int             `json:"retry_after"`
 	RequestID string          `json:"request_id"`

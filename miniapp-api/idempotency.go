@@ -36,7 +36,7 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Rece
 		return send(c, answerOf(c, data, nil))
 	}
 	if len(key) > maxKey {
-		return ErrBadRequest.withFields(FieldError{"Idempotency-Key", "TOO_LONG", "幂等键过长"})
+		return ErrBadRequest.withFields(FieldError{Field: "Idempotency-Key", Code: "TOO_LONG"})
 	}
 	ctx := c.Request().Context()
 	receipt := s.receipt(c, v, key, body)

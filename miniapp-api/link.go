@@ -67,7 +67,7 @@ type claim struct {
 func claimOf(name, idType, idNumber, accountNo string, known *document.List, now time.Time) (c claim, wrong []FieldError) {
 	var err error
 	if c.name, err = document.Name(name); err != nil {
-		wrong = append(wrong, FieldError{"name", "INVALID", "请填写与证件一致的姓名"})
+		wrong = append(wrong, FieldError{Field: "name", Code: "INVALID"})
 	}
 	c.doc, err = known.ParseOn(now, idType, idNumber)
 	wrong = append(wrong, documentErrors(err)...)
@@ -75,7 +75,7 @@ func claimOf(name, idType, idNumber, accountNo string, known *document.List, now
 		wrong = append(wrong, counterOnly)
 	}
 	if c.accountNo = document.AccountNo(accountNo); len(c.accountNo) > 20 {
-		wrong = append(wrong, FieldError{"account_no", "INVALID", "个人账号不正确，请核对"})
+		wrong = append(wrong, FieldError{Field: "account_no", Code: "INVALID"})
 	}
 	return c, wrong
 }
@@ -86,15 +86,15 @@ func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) 
 	switch {
 	case in.FaceFirst:
 		if !in.Password.Empty() || !in.ResetCode.Empty() || in.FaceID != uuid.Nil {
-			wrong = append(wrong, FieldError{"face_first", "INVALID", "刷脸通过后再提交密码"})
+			wrong = append(wrong, FieldError{Field: "face_first", Code: "INVALID"})
 		}
 	case in.Password.Empty() && in.ResetCode.Empty():
-		wrong = append(wrong, FieldError{"password", "REQUIRED", "请输入密码"})
+		wrong = append(wrong, FieldError{Field: "password", Code: "REQUIRED"})
 	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
-		wrong = append(wrong, FieldError{"reset_code", "INVALID", "重置码为10位数字，请核对"})
+		wrong = append(wrong, FieldError{Field: "reset_code", Code: "INVALID"})
 	}
-	if in.Proof != "" && proofTexts[in.Proof] == "" {
-		wrong = append(wrong, FieldError{"proof", "UNKNOWN", "不支持该验证方式"})
+	if in.Proof != "" && in.Proof != ProofFace && in.Proof != ProofPhone {
+		wrong = append(wrong, FieldError{Field: "proof", Code: "UNKNOWN"})
 	}
 	if len(wrong) > 0 {
 		return claim{}, ErrBadRequest.withFields(wrong...)
@@ -331,7 +331,7 @@ func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (non
 	case err != nil:
 		return none{}, err
 	case sent.Present.Empty():
-		return none{}, ErrBadRequest.withFields(FieldError{"password", "REQUIRED", "请输入密码"})
+		return none{}, ErrBadRequest.withFields(FieldError{Field: "password", Code: "REQUIRED"})
 	}
 	if err := unfrozen(v); err != nil {
 		return none{}, err

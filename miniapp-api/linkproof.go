@@ -30,25 +30,19 @@ func faceStarts(proven bool) store.StartLimit {
 	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
 }
 
-// A PendingLink is a link that waits for the citizen's face.
-type PendingLink struct {
+// A pendingView is a PendingLink as it goes over the wire.
+type pendingView struct {
 	ID         uuid.UUID `json:"id"`
 	CertifyID  string    `json:"certify_id"`  // for my.startAPVerify
 	CertifyURL string    `json:"certify_url"` // for my.startAPVerify
 	ExpiresAt  time.Time `json:"expires_at"`
 }
 
-// proofTexts are what the citizen is asked for, by proof.
-var proofTexts = map[Proof]string{
-	ProofFace:  "请完成刷脸验证",
-	ProofPhone: "请授权获取手机号，核对是否与公积金预留手机号一致；与家人预留同一号码的，请用其他方式或到柜台办理",
-}
-
 // asks is LINK_PROOF_REQUIRED with the proofs that would do, the one asked for first.
 func asks(proofs []Proof) *Error {
 	var fields []FieldError
 	for _, p := range proofs {
-		fields = append(fields, FieldError{string(p), "PROOF_REQUIRED", proofTexts[p]})
+		fields = append(fields, FieldError{Field: string(p), Code: "PROOF_REQUIRED"})
 	}
 	return ErrLinkProofRequired.withFields(fields...)
 }

@@ -26,10 +26,10 @@ func initial(c *citizen) { c.InitialRule, c.Password = "id-last6", c.IDNumber[12
 func uncertified(c *citizen) { c.Certified = false }
 
 // pending is the link that a LINK_PROOF_REQUIRED has started.
-func (r reply) pending(t testing.TB) *PendingLink {
+func (r reply) pending(t testing.TB) *pendingView {
 	t.Helper()
 	var p struct {
-		Pending *PendingLink `json:"pending"`
+		Pending *pendingView `json:"pending"`
 	}
 	must(t, json.Unmarshal([]byte(r.Raw), &p))
 	return p.Pending

@@ -23,8 +23,8 @@ const usualNotification = 8 << 10
 // errNotification and errSPI are for the log and the metrics: the sender is told
 // nothing but "fail", and a signed refusal.
 var (
-	errNotification = &Error{Status: http.StatusOK, Code: "NOTIFICATION_REFUSED"}
-	errSPI          = &Error{Status: http.StatusOK, Code: "SPI_REFUSED"}
+	errNotification = &Error{Code: "NOTIFICATION_REFUSED"}
+	errSPI          = &Error{Code: "SPI_REFUSED"}
 )
 
 // notified takes what Alipay posts to the application's gateway address. It

@@ -66,7 +66,7 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 		slog.Float64("took_ms", float64(took.Microseconds())/1e3),
 	}
 	if e, ok := c.Get(keyError).(*Error); ok {
-		status, code = e.Status, e.Code
+		status, code = statusOf(e), e.Code
 		if e.cause != nil {
 			attrs = append(attrs, slog.String("cause", e.cause.Error()))
 		}

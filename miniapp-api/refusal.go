@@ -65,10 +65,10 @@ func isRefusal(p []byte) bool {
 // refusal is BAD_REQUEST as it goes over the wire, and its line in the log.
 func (s *Server) refusal() []byte {
 	id := rand.Text()[:16]
-	e := ErrBadRequest
+	e := problemOf(ErrBadRequest, id)
 	s.log.Info("request", slog.String("request_id", id), slog.String("route", "none"), slog.Int("status", e.Status), slog.String("code", e.Code),
 		slog.String("cause", "net/http refused it before any handler"))
-	body, err := json.Marshal(problem{Type: problemType + e.Code, Title: e.Title, Status: e.Status, Code: e.Code, Message: e.Message, RequestID: id})
+	body, err := json.Marshal(e)
 	if err != nil {
 		panic("miniapp: reply: " + err.Error()) // a test finds it
 	}

@@ -3,7 +3,6 @@ package miniapp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -195,8 +194,7 @@ func endOfRelink(r store.Relink, err error) (relinkStateReply, error) {
 // relinkOffered says that the same link with relink set would take the other one over.
 func (e *Error) relinkOffered() *Error {
 	c := *e
-	c.RelinkOffered = true
-	c.Message = "该公积金账户已绑定其他支付宝账号，您可以申请改绑到当前支付宝"
+	c.TransferOffered = true
 	return &c
 }
 
@@ -206,13 +204,11 @@ const toldWithin = 5 * time.Second
 // waiting tells who asked until when the holder may object, or that they are being told.
 func (e *Error) waiting(r store.Relink, now time.Time) *Error {
 	c := *e
-	c.Relink = viewOfRelink(&r)
+	c.Transfer = &r
 	if r.DueAt == nil {
 		c.RetryAfter = int(max(toldWithin, time.Duration(r.Window)*time.Second).Seconds())
-		c.Message = "改绑申请已提交，正在通知原绑定的支付宝。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
-		return &c
+	} else {
+		c.RetryAfter = int(math.Ceil(r.DueAt.Sub(now).Seconds()))
 	}
-	c.RetryAfter = int(math.Ceil(r.DueAt.Sub(now).Seconds()))
-	c.Message = fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", r.DueAt.In(beijing).Format("1月2日15:04"))
 	return &c
 }

@@ -28,10 +28,10 @@ type problem struct {
 	Status      int          `json:"status"`
 	Code        string       `json:"code"`
 	Message     string       `json:"message"`
-	Errors      []FieldError `json:"errors,omitempty"`
+	Errors      []fieldView  `json:"errors,omitempty"`
 	Remaining   *int         `json:"remaining_attempts,omitempty"`
 	LockedUntil *time.Time   `json:"locked_until,omitempty"`
-	Pending     *PendingLink `json:"pending,omitempty"`
+	Pending     *pendingView `json:"pending,omitempty"`
 	Offered     bool         `json:"relink_offered,omitempty"`
 	FaceFirst   bool         `json:"face_first_offered,omitempty"`
 	Relink      *relinkView  `json:"relink,omitempty"`
@@ -49,11 +49,8 @@ func answerOf(c echo.Context, data any, err error) store.Answer {
 	id := requestID(c)
 	if err != nil {
 		e := asError(err)
-		return encode(e.Status, problem{
-			Type: problemType + e.Code, Title: e.Title, Status: e.Status, Code: e.Code, Message: e.Message,
-			Errors: e.Fields, Remaining: e.Remaining, LockedUntil: e.LockedUntil, Pending: e.Pending,
-			Offered: e.RelinkOffered, FaceFirst: e.FaceFirst, Relink: e.Relink, RetryAfter: e.RetryAfter, RequestID: id,
-		})
+		p := problemOf(e, id)
+		return encode(p.Status, p)
 	}
 	return encode(http.StatusOK, success{Status: 200, Code: "OK", Message: "成功", Data: data, RequestID: id})
 }

@@ -19,7 +19,7 @@ const ResetCodeDigits = 10
 func (s *Server) openResetWithCode(ctx context.Context, v visit, a store.Account, code passwd.Secret) (resetReply, error) {
 	digits, ok := codeDigits(code.Reveal())
 	if !ok {
-		return resetReply{}, ErrBadRequest.withFields(FieldError{"code", "INVALID", "重置码为10位数字，请核对"})
+		return resetReply{}, ErrBadRequest.withFields(FieldError{Field: "code", Code: "INVALID"})
 	}
 	ctx, stop := outlast(ctx) // a code is good once: it is not used up unseen
 	defer stop()

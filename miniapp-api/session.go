@@ -39,7 +39,7 @@ var errAuthCodeShape = errors.New("miniapp: not of an auth code's shape")
 // it to Alipay twice.
 func (s *Server) openSession(ctx context.Context, _ visit, in sessionRequest) (sessionReply, error) {
 	if in.AuthCode == "" || len(in.AuthCode) > 128 {
-		return sessionReply{}, ErrBadRequest.withFields(FieldError{"auth_code", "REQUIRED", "缺少授权码"})
+		return sessionReply{}, ErrBadRequest.withFields(FieldError{Field: "auth_code", Code: "REQUIRED"})
 	}
 	if !authCode.MatchString(in.AuthCode) {
 		return sessionReply{}, ErrAuthCodeInvalid.because(errAuthCodeShape)

@@ -33,11 +33,11 @@ func (s *Server) noteSubscription(ctx context.Context, v visit, in subscriptionR
 	case s.template == "":
 		return subscriptionsReply{}, ErrNotOffered
 	case in.TemplateID == "":
-		return subscriptionsReply{}, ErrBadRequest.withFields(FieldError{"template_id", "REQUIRED", "缺少消息模板"})
+		return subscriptionsReply{}, ErrBadRequest.withFields(FieldError{Field: "template_id", Code: "REQUIRED"})
 	case in.TemplateID != s.template: // another one by now
 		return subscriptionsReply{}, ErrNotOffered
 	case in.Accepted == nil:
-		return subscriptionsReply{}, ErrBadRequest.withFields(FieldError{"accepted", "REQUIRED", "缺少订阅结果"})
+		return subscriptionsReply{}, ErrBadRequest.withFields(FieldError{Field: "accepted", Code: "REQUIRED"})
 	}
 	state := store.SubscriptionRejected
 	if *in.Accepted {

@@ -72,11 +72,11 @@ func (s *Server) unseal(ctx context.Context, v visit, plain passwords, form *sea
 	readable := !plain.Present.Empty() || !plain.New.Empty() || !plain.Again.Empty()
 	switch {
 	case form == nil && readable && s.sealedOnly:
-		return passwords{}, ErrBadRequest.withFields(FieldError{"encrypted", "REQUIRED", "请更新小程序后再办理"})
+		return passwords{}, ErrBadRequest.withFields(FieldError{Field: "encrypted", Code: "REQUIRED"})
 	case form == nil:
 		return plain, nil
 	case readable:
-		return passwords{}, ErrBadRequest.withFields(FieldError{"encrypted", "TWICE", "密码重复提交，请返回重试"})
+		return passwords{}, ErrBadRequest.withFields(FieldError{Field: "encrypted", Code: "TWICE"})
 	}
 	transport := s.transport.Load()
 	if transport == nil {
@@ -93,7 +93,7 @@ func (s *Server) unseal(ctx context.Context, v visit, plain passwords, form *sea
 		return passwords{}, ErrDecryptFailed
 	}
 	if refuseControls(&opened) != nil {
-		return passwords{}, ErrBadRequest.withFields(FieldError{"encrypted", "CONTROL_CHARACTER", "内容包含不可见字符，请重新输入"})
+		return passwords{}, ErrBadRequest.withFields(FieldError{Field: "encrypted", Code: "CONTROL_CHARACTER"})
 	}
 	if opened.Again.Empty() {
 		opened.Again = opened.New
