@@ -84,7 +84,7 @@ func bareEcho(b *testing.B, h *house, p *phone) http.Handler {
 	must(b, err)
 	var token []byte
 	must(b, db.QueryRow(`SELECT token_digest FROM sessions`).Scan(&token))
-	rules := h.server.policy.Public()
+	rules := h.server.Policy.Public()
 	e := echo.New()
 	e.GET("/v1/password", func(c echo.Context) error {
 		var identity, sealed, person []byte

@@ -35,7 +35,7 @@ func TestC5JunkCostsNoSignature(t *testing.T) {
 	replace := func() *rsa.PublicKey {
 		ring, err := keys.NewRing(h.appID, countingSigner{testKeys(), signed}, []keys.AlipayKey{{Public: h.sim.AlipayKey()}})
 		must(t, err)
-		must(t, h.server.alipay.Replace(ring))
+		must(t, h.server.Alipay.Replace(ring))
 		signed.Store(0) // NewRing has proven the key
 		return &testKeys().PublicKey
 	}

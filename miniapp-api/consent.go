@@ -77,7 +77,7 @@ func orBuiltin(texts []ConsentText) ([]ConsentText, error) {
 }
 
 // offeredConsents are the texts of what this centre does, in the file's order.
-func (s *Server) offeredConsents() []ConsentText {
+func (s *Service) offeredConsents() []ConsentText {
 	var texts []ConsentText
 	proofs := s.accepted.union()
 	for _, t := range s.consentTexts {
@@ -88,7 +88,7 @@ func (s *Server) offeredConsents() []ConsentText {
 				continue
 			}
 		default:
-			used := slices.Contains(proofs, Proof(t.Purpose)) || t.Purpose == PurposePhone && *s.content.Load() != nil
+			used := slices.Contains(proofs, Proof(t.Purpose)) || t.Purpose == PurposePhone && s.provider.OffersPhone()
 			if !used {
 				continue
 			}
@@ -100,14 +100,14 @@ func (s *Server) offeredConsents() []ConsentText {
 
 // An agreement is what one visitor has agreed to so far.
 type agreement struct {
-	s      *Server
-	v      visit
+	s      *Service
+	c      Caller
 	latest map[string]store.Consent
 }
 
-func (s *Server) agreed(ctx context.Context, v visit) (agreement, error) {
-	latest, err := s.db.Consents(ctx, v.Session)
-	return agreement{s, v, latest}, err
+func (s *Service) agreed(ctx context.Context, c Caller) (agreement, error) {
+	latest, err := s.db.Consents(ctx, c.Session)
+	return agreement{s, c, latest}, err
 }
 
 // text is the present text of a purpose; zero where there is none, as for ProofNone.
@@ -161,7 +161,7 @@ func (a agreement) note(ctx context.Context, purposes ...string) error {
 	if len(fresh) == 0 || a.s.consentMode == ConsentRequired {
 		return nil
 	}
-	return a.s.db.GiveConsents(ctx, a.v.Session, fresh)
+	return a.s.db.GiveConsents(ctx, a.c.Session, fresh)
 }
 
 // proofs narrows what the centre accepts to what the visitor agreed to. It is
@@ -190,97 +190,93 @@ func consentRequired(purposes []Proof) *Error {
 	return ErrConsentRequired.withFields(fields...)
 }
 
-type consentView struct {
-	Purpose     string     `json:"purpose"`
-	Version     string     `json:"version"`
-	Text        string     `json:"text"`
-	State       string     `json:"state"` // none, given, outdated (the text has changed since), withdrawn
-	GivenAt     *time.Time `json:"given_at"`
-	WithdrawnAt *time.Time `json:"withdrawn_at"`
+// States of a Consent.
+const (
+	ConsentNone      = "none"
+	ConsentGiven     = "given"
+	ConsentOutdated  = "outdated" // the text has changed since
+	ConsentWithdrawn = "withdrawn"
+)
+
+// A Consent is what a citizen said to a text.
+type Consent struct {
+	ConsentText
+	State       string
+	GivenAt     *time.Time // nil: never
+	WithdrawnAt *time.Time
 }
 
-type consentsReply struct {
-	Required bool          `json:"required"` // each has to be given by POST /v1/consents
-	Consents []consentView `json:"consents"`
-}
-
-func (a agreement) view(t ConsentText) consentView {
-	view := consentView{Purpose: t.Purpose, Version: t.Version, Text: t.Text, State: "none"}
+func (a agreement) consent(t ConsentText) Consent {
+	consent := Consent{ConsentText: t, State: ConsentNone}
 	c, found := a.latest[t.Purpose]
 	if !found {
-		return view
+		return consent
 	}
-	if view.WithdrawnAt = c.WithdrawnAt; c.How != store.ConsentRefused {
-		view.GivenAt = &c.GivenAt
+	if consent.WithdrawnAt = c.WithdrawnAt; c.How != store.ConsentRefused {
+		consent.GivenAt = &c.GivenAt
 	}
 	switch {
 	case c.WithdrawnAt != nil:
-		view.State = "withdrawn"
+		consent.State = ConsentWithdrawn
 	case c.Version != t.Version:
-		view.State = "outdated"
+		consent.State = ConsentOutdated
 	default:
-		view.State = "given"
+		consent.State = ConsentGiven
 	}
-	return view
+	return consent
 }
 
-// showConsents lists what the centre asks consent for, and what the citizen said.
-func (s *Server) showConsents(ctx context.Context, v visit, _ none) (consentsReply, error) {
-	a, err := s.agreed(ctx, v)
+// RequiresConsent reports whether each consent has to be given by GiveConsent.
+func (s *Service) RequiresConsent() bool { return s.consentMode == ConsentRequired }
+
+// Consents lists what the centre asks consent for, and what the citizen said.
+func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
+	a, err := s.agreed(ctx, c)
 	if err != nil {
-		return consentsReply{}, err
+		return nil, err
 	}
-	reply := consentsReply{Required: s.consentMode == ConsentRequired, Consents: []consentView{}}
+	var all []Consent
 	for _, t := range s.offeredConsents() {
-		reply.Consents = append(reply.Consents, a.view(t))
+		all = append(all, a.consent(t))
 	}
-	return reply, nil
+	return all, nil
 }
 
-type consentRequest struct {
-	Purpose string `json:"purpose"`
-	Version string `json:"version"` // of the text that was shown
-}
-
-// giveConsent records that the citizen agrees to the text shown.
-func (s *Server) giveConsent(ctx context.Context, v visit, in consentRequest) (consentView, error) {
-	text, err := s.consentText(in.Purpose)
+// GiveConsent records that the citizen agrees to the text of a version, which was shown.
+func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version string) (Consent, error) {
+	text, err := s.consentText(purpose)
 	switch {
 	case err != nil:
-		return consentView{}, err
-	case in.Version == "":
-		return consentView{}, ErrBadRequest.withFields(FieldError{Field: "version", Code: "REQUIRED"})
-	case text.Version != in.Version:
-		return consentView{}, ErrConsentOutdated
+		return Consent{}, err
+	case version == "":
+		return Consent{}, ErrBadRequest.withFields(FieldError{Field: "version", Code: "REQUIRED"})
+	case text.Version != version:
+		return Consent{}, ErrConsentOutdated
 	}
-	given := []store.Consent{{Purpose: in.Purpose, Version: in.Version, How: store.ConsentAsked}}
-	if err := s.db.GiveConsents(ctx, v.Session, given); err != nil {
-		return consentView{}, err
+	given := []store.Consent{{Purpose: purpose, Version: version, How: store.ConsentAsked}}
+	if err := s.db.GiveConsents(ctx, c.Session, given); err != nil {
+		return Consent{}, err
 	}
-	return s.consentNow(ctx, v, text)
+	return s.consentNow(ctx, c, text)
 }
 
-type withdrawRequest struct {
-	Purpose string `json:"purpose"`
-}
-
-// withdrawConsent ends a consent. The link's stands as long as the link does, and that
+// WithdrawConsent ends a consent. The link's is there as long as the link is, and that
 // ends against the password: a borrowed phone must not be enough.
-func (s *Server) withdrawConsent(ctx context.Context, v visit, in withdrawRequest) (consentView, error) {
-	text, err := s.consentText(in.Purpose)
+func (s *Service) WithdrawConsent(ctx context.Context, c Caller, purpose string) (Consent, error) {
+	text, err := s.consentText(purpose)
 	switch {
 	case err != nil:
-		return consentView{}, err
-	case in.Purpose == PurposeLink && v.Link != nil:
-		return consentView{}, ErrConsentInUse
+		return Consent{}, err
+	case purpose == PurposeLink && c.Link != nil:
+		return Consent{}, ErrConsentInUse
 	}
-	if err := s.db.WithdrawConsent(ctx, v.Session, in.Purpose, text.Version); err != nil {
-		return consentView{}, err
+	if err := s.db.WithdrawConsent(ctx, c.Session, purpose, text.Version); err != nil {
+		return Consent{}, err
 	}
-	return s.consentNow(ctx, v, text)
+	return s.consentNow(ctx, c, text)
 }
 
-func (s *Server) consentText(purpose string) (ConsentText, error) {
+func (s *Service) consentText(purpose string) (ConsentText, error) {
 	texts := s.offeredConsents()
 	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
 	if i < 0 {
@@ -289,7 +285,7 @@ func (s *Server) consentText(purpose string) (ConsentText, error) {
 	return texts[i], nil
 }
 
-func (s *Server) consentNow(ctx context.Context, v visit, t ConsentText) (consentView, error) {
-	a, err := s.agreed(ctx, v)
-	return a.view(t), err
+func (s *Service) consentNow(ctx context.Context, c Caller, t ConsentText) (Consent, error) {
+	a, err := s.agreed(ctx, c)
+	return a.consent(t), err
 }

@@ -322,7 +322,7 @@ func TestParseConsents(t *testing.T) {
 		t.Error(err)
 	}
 	h := newHouse(t)
-	if _, err := New(Config{DB: h.db, Alipay: h.server.alipay, Policy: h.server.policy, Hasher: h.server.hasher, Proof: ProofNone, Consent: "asked"}); err == nil {
+	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: ProofNone, Consent: "asked"}); err == nil {
 		t.Error("an unknown mode was accepted")
 	}
 }

@@ -259,7 +259,7 @@ func (h *house) confirming(body m, cancelled string) reply {
 func (h *house) fillHasher() (free func()) {
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Queue: 1})
 	h.t.Cleanup(hasher.Close)
-	h.server.hasher = hasher
+	h.server.Hasher = hasher
 	slot, err := hasher.Reserve(h.t.Context())
 	must(h.t, err)
 	waiting, stop := context.WithCancel(h.t.Context())

@@ -65,7 +65,7 @@ func demoRoutes(t *testing.T) []route {
 	t.Helper()
 	docs, err := newDocs()
 	must(t, err)
-	return (&Server{docs: docs}).routes()
+	return (&Server{docs: docs, own: new(MiniProgram).Routes}).routes()
 }
 
 // Every route is in the contract, and every path of the contract is a route.

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
 	"fundpass/store"
 )
 
@@ -124,12 +123,7 @@ var translations = []struct {
 	{store.ErrRenamed, ErrBusy},
 	{passwd.ErrBusy, ErrBusy},
 	{passwd.ErrClosed, ErrBusy},
-	{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
-	{signing.ErrTokenInvalid, ErrSessionExpired},
-	{signing.ErrIDType, ErrBadRequest},
-	{signing.ErrForged, ErrAlipayUnavailable},
-	{signing.ErrUnavailable, ErrAlipayUnavailable},
-	{signing.ErrConfiguration, ErrAlipayUnavailable},
+	{ErrDocumentUnsupported, ErrBadRequest},
 	{context.DeadlineExceeded, ErrBusy},
 	{context.Canceled, ErrBusy},
 }

@@ -87,7 +87,7 @@ func TestTranslations(t *testing.T) {
 		{signing.ErrConfiguration, ErrAlipayUnavailable},
 		{http.ErrAbortHandler, ErrInternal},
 	} {
-		if got := asError(tt.err); got.Code != tt.want.Code {
+		if got := asError(translate(tt.err)); got.Code != tt.want.Code {
 			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
 		}
 	}

@@ -8,11 +8,10 @@ import (
 
 	"github.com/google/uuid"
 
-	"fundpass/signing"
 	"fundpass/store"
 )
 
-// A face is a verification of an account's holder that is to be opened at Alipay.
+// A face is a verification of an account's holder that is to be opened at the provider.
 type face struct {
 	start   store.Start
 	account store.Account
@@ -21,22 +20,22 @@ type face struct {
 	claimed bool // name and number are what the visitor says, not what the record says
 }
 
-// openFace opens a verification at Alipay and keeps it. Once the start is charged, a
-// caller that hangs up ends neither, or the start would be lost. A start that Alipay did
+// openFace opens a verification at the provider and keeps it. Once the start is charged, a
+// caller that hangs up ends neither, or the start would be lost. A start that the provider did
 // not open is given back, and so is one that could not be kept because the database was
 // away; one that was opened in vain is counted, since it is billed. An answer to what the
 // visitor says is counted, since it tells whether name and number belong together.
-func (s *Server) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (signing.Certification, error) {
+func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (FacePage, error) {
 	ctx, stop := outlast(ctx)
 	defer stop()
 	page, err := s.startFace(ctx, f)
 	if err != nil {
 		end := s.db.RefundStart
-		if f.claimed && !errors.Is(err, signing.ErrUnavailable) {
+		if f.claimed && !errors.Is(err, ErrProviderUnavailable) {
 			end = s.db.KeepStart
 		}
 		s.endStart(ctx, end, f.start)
-		return signing.Certification{}, err
+		return FacePage{}, err
 	}
 	err = keep(ctx, page.ID)
 	switch {
@@ -49,20 +48,16 @@ func (s *Server) openFace(ctx context.Context, f face, keep func(ctx context.Con
 	return page, err
 }
 
-func (s *Server) startFace(ctx context.Context, f face) (signing.Certification, error) {
+func (s *Service) startFace(ctx context.Context, f face) (FacePage, error) {
 	p := f.account.Person
-	order := signing.CertifyOrder{
-		OrderNo: strings.ReplaceAll(f.id.String(), "-", ""),
-		Person:  signing.Person{Name: p.Name, IDType: p.IDType, IDNumber: p.IDNumber},
-	}
-	if f.kind == store.ResetByFace {
-		return s.alipay.StartFaceVerification(ctx, order)
-	}
-	return s.alipay.StartCertification(ctx, order)
+	return s.provider.StartFace(ctx, FaceOrder{
+		Kind: f.kind, OrderNo: strings.ReplaceAll(f.id.String(), "-", ""),
+		Person: Person{Name: p.Name, IDType: p.IDType, IDNumber: p.IDNumber},
+	})
 }
 
 // endStart counts a start or gives it back, even when the time is used up.
-func (s *Server) endStart(ctx context.Context, end func(context.Context, store.Start) error, start store.Start) {
+func (s *Service) endStart(ctx context.Context, end func(context.Context, store.Start) error, start store.Start) {
 	ctx, stop := outlast(ctx)
 	defer stop()
 	if err := end(ctx, start); err != nil { // its lease ends it

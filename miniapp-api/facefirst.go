@@ -8,32 +8,32 @@ import (
 
 	"github.com/google/uuid"
 
-	"fundpass/signing"
 	"fundpass/store"
 )
 
-// Where a face is what proves a citizen, everybody guesses in the public scope until the
-// password is right, and strangers can lock it. So the face may be shown first: Alipay
-// verifies the claim itself, name and document, whoever it is and whether the centre knows
-// them or not. Who has passed guesses in a scope of their own. Nobody learns anything of
+// Where a face is what proves a citizen, everybody's attempts are counted in the public scope
+// until the password is right, and strangers can lock it. So the face may be shown first: the
+// provider verifies the claim itself, name and document, whoever it is and whether the centre knows
+// them or not. Who has passed has a scope of their own. Nobody learns anything of
 // an account by it.
 
 // askFaceFirst starts a verification of the claim. No account is looked at.
-func (s *Server) askFaceFirst(ctx context.Context, v visit, who claim, agreed agreement) error {
+func (s *Service) askFaceFirst(ctx context.Context, c Caller, who claim, agreed agreement) error {
 	if !s.offersFaceFirst(who) {
 		return ErrNotOffered
 	}
 	if err := agreed.needs(ctx, PurposeLink, PurposeFace); err != nil {
 		return err
 	}
-	pending, err := s.openLinkProof(ctx, v, rightLink{
+	claimed := candidate{
 		account: store.Account{
 			PersonDigest: s.db.PersonDigest(who.doc.Key()),
 			Person:       store.Person{Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number},
 		},
-		lane: s.faceScope(v.IdentityDigest), claim: s.claimDigest(who),
-	})
-	if errors.Is(err, signing.ErrConfiguration) { // name and number do not fit, by Alipay's word: this stays charged
+		scope: s.faceScope(c.IdentityDigest),
+	}
+	pending, err := s.openLinkProof(ctx, c, claimed, s.claimDigest(who))
+	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
 		return ErrLinkRefused.because(err)
 	}
 	if err != nil {
@@ -45,13 +45,13 @@ func (s *Server) askFaceFirst(ctx context.Context, v visit, who claim, agreed ag
 }
 
 // offersFaceFirst goes by the centre and the kind of document alone.
-func (s *Server) offersFaceFirst(who claim) bool {
-	_, err := signing.VerificationFor(who.doc.Type, who.doc.Number)
+func (s *Service) offersFaceFirst(who claim) bool {
+	_, err := s.provider.FaceKind(who.doc.Type, who.doc.Number)
 	return err == nil && slices.Contains(s.accepted.union(), ProofFace)
 }
 
 // offerFaceFirst adds the offer to the refusals that other people's guesses can bring about.
-func (s *Server) offerFaceFirst(who claim, err error) error {
+func (s *Service) offerFaceFirst(who claim, err error) error {
 	var refused *Error
 	if errors.As(err, &refused) && (errors.Is(err, ErrLinkRefused) || errors.Is(err, ErrTooManyRequests)) &&
 		who.faceID == uuid.Nil && s.offersFaceFirst(who) {
@@ -62,25 +62,20 @@ func (s *Server) offerFaceFirst(who claim, err error) error {
 	return err
 }
 
-// faceScope is where whoever has shown their face on an Alipay user's phone guesses. It
+// faceScope counts the attempts of whoever has shown their face on a user's phone. It
 // does not name the user: the phone may be a relative's, whose data are not the person's
 // unless they link.
-func (s *Server) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }
-
-// claimDigest recognises the claim that was verified.
-func (s *Server) claimDigest(who claim) []byte {
-	return s.db.Digest("claim of a link", who.doc.Key(), []byte(who.name))
-}
+func (s *Service) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }
 
 // errFaceUsed says that a face has stood for a relink already.
 var errFaceUsed = ErrLinkGone.because(errors.New("miniapp: the face has stood for a relink"))
 
 // shownFace is the verification of this claim that the session's citizen has passed.
-func (s *Server) shownFace(ctx context.Context, v visit, who claim, may []Proof) (*store.LinkProof, error) {
-	if !slices.Contains(may, ProofFace) {
+func (s *Service) shownFace(ctx context.Context, c Caller, who claim, permitted []Proof) (*store.LinkProof, error) {
+	if !slices.Contains(permitted, ProofFace) {
 		return nil, consentRequired([]Proof{ProofFace})
 	}
-	proof, err := s.db.LinkProof(ctx, v.Session, who.faceID)
+	proof, err := s.db.LinkProof(ctx, c.Session, who.faceID)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && !bytes.Equal(proof.Claim, s.claimDigest(who)):
 		return nil, ErrLinkGone
@@ -91,10 +86,10 @@ func (s *Server) shownFace(ctx context.Context, v visit, who claim, may []Proof)
 	case proof.State != store.LinkProofStarted:
 		return nil, ErrLinkGone
 	}
-	switch verdict, err := s.facePassed(ctx, proof.Kind, proof.CertifyID); {
+	switch result, err := s.provider.FaceResult(ctx, proof.Kind, proof.CertifyID); {
 	case err != nil:
 		return nil, err
-	case verdict != signing.Passed:
+	case result != FacePassed:
 		return nil, ErrIdentityNotProven
 	}
 	return &proof, nil

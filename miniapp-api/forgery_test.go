@@ -46,7 +46,7 @@ func newBesieged(t testing.TB) besieged {
 	must(t, err)
 	ring, err := keys.NewRing(b.appID, testKeys(), []keys.AlipayKey{{SN: b.sn, Public: b.sim.AlipayKey(), Source: "sim.crt"}})
 	must(t, err)
-	must(t, b.server.alipay.Replace(ring))
+	must(t, b.server.Alipay.Replace(ring))
 	b.house.sim = b.sim
 	before := gateway.Calls("")
 	t.Cleanup(func() {

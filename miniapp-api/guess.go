@@ -22,15 +22,15 @@ const (
 // neither a caller that hangs up nor the end of the request's time.
 type check struct {
 	store.Attempt
-	guess  store.Guess
-	server *Server
-	slot   *passwd.Slot
+	guess   store.Guess
+	service *Service
+	slot    *passwd.Slot
 }
 
 // beginCheck takes a place to hash in and then charges the guess: load is shed before.
 // The caller ends the check.
-func (s *Server) beginCheck(ctx context.Context, g store.Guess) (*check, error) {
-	latest := time.Now().Add(requestTime - checkMargin)
+func (s *Service) beginCheck(ctx context.Context, g store.Guess) (*check, error) {
+	latest := time.Now().Add(usualTime - checkMargin)
 	if end, ok := ctx.Deadline(); ok {
 		latest = end.Add(-checkMargin)
 	}
@@ -43,7 +43,7 @@ func (s *Server) beginCheck(ctx context.Context, g store.Guess) (*check, error) 
 	if !slot.Detach() {
 		return nil, waiting.Err()
 	}
-	c := &check{guess: g, server: s, slot: slot}
+	c := &check{guess: g, service: s, slot: slot}
 	charging, stop := context.WithDeadline(context.WithoutCancel(ctx), latest)
 	defer stop()
 	if c.Attempt, err = s.db.TakeGuess(charging, g); err != nil {
@@ -60,7 +60,7 @@ func (c *check) end() { c.slot.Release() }
 // initial password, of which no hash exists, cost one hash like everything else. The
 // place is kept for a hash that has to be replaced, not for what the database has to do.
 func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade bool, err error) {
-	right, upgrade, err = c.server.rightPassword(context.WithoutCancel(ctx), c.slot, c.Attempt, password)
+	right, upgrade, err = c.service.rightPassword(context.WithoutCancel(ctx), c.slot, c.Attempt, password)
 	if !upgrade {
 		c.slot.Release()
 	}
@@ -72,7 +72,7 @@ func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade
 func (c *check) fail(ctx context.Context, right bool) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), verdictTime)
 	defer stop()
-	failed, err := c.server.db.FailAttempt(ctx, c.guess, c.Attempt, right)
+	failed, err := c.service.db.FailAttempt(ctx, c.guess, c.Attempt, right)
 	if err == nil {
 		c.Attempt = failed
 	}
@@ -83,5 +83,14 @@ func (c *check) fail(ctx context.Context, right bool) error {
 func (c *check) pass(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), verdictTime)
 	defer stop()
-	return c.server.db.PassAttempt(ctx, c.guess, c.Attempt)
+	return c.service.db.PassAttempt(ctx, c.guess, c.Attempt)
+}
+
+// settle gives an attempt back that leads to a link. One that a proof is missing to stays
+// charged until that proves the caller.
+func (c *check) settle(ctx context.Context, o outcome) error {
+	if o == outcomeAccepted {
+		return c.pass(ctx)
+	}
+	return c.fail(ctx, o == outcomeNeedsProof)
 }

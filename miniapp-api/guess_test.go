@@ -118,7 +118,7 @@ func (p *phone) deadRun(c citizen, path, key string, body any) {
 	_, err = db.Claim(ctx, r)
 	must(p.h.t, err)
 	a, err := db.TakeGuess(ctx, store.Guess{PersonDigest: s.Link.PersonDigest, Lane: s.IdentityDigest, AccountID: s.Link.AccountID,
-		Budget: p.h.server.budget(), Receipt: r})
+		Budget: p.h.server.service.budget(), Receipt: r})
 	must(p.h.t, err)
 	if !a.Admitted {
 		p.h.t.Fatal("not admitted")
@@ -184,14 +184,14 @@ func TestA1DeadGuessesLockNobody(t *testing.T) {
 func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: h.server.budget()}
+	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: h.server.service.budget()}
 	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
 	defer stop()
-	if _, err := h.server.beginCheck(ctx, g); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.server.service.beginCheck(ctx, g); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with no time left for a verdict: %v", err)
 	}
 	ctx, stop = context.WithTimeout(t.Context(), requestTime)
-	c, err := h.server.beginCheck(ctx, g)
+	c, err := h.server.service.beginCheck(ctx, g)
 	must(t, err)
 	defer c.end()
 	stop() // the caller hangs up
@@ -210,11 +210,11 @@ func TestA5ConfigurationErrorCostsNoStart(t *testing.T) {
 	must(t, err)
 	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
-	must(t, h.server.alipay.Replace(ring))
+	must(t, h.server.Alipay.Replace(ring))
 	for range resetsADay + 1 {
 		p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	}
-	must(t, h.server.alipay.Replace(h.ring()))
+	must(t, h.server.Alipay.Replace(h.ring()))
 	for range resetsADay {
 		p.openReset()
 	}

@@ -16,28 +16,19 @@ import (
 	"fundpass/store"
 )
 
-// A visit is what a handler may know beside its input.
-type visit struct {
-	store.Session           // zero where the route needs none
-	ID            uuid.UUID // the {id} of the path, zero when it is not one
+// A request is what a handler may know beside its input.
+type request struct {
+	Caller
+	ID uuid.UUID // the {id} of the path, zero when it is not one
 
-	Network   string // where the request comes from, see network
-	RequestID string // as the log names it
-
-	// Again: an earlier run of this very request, under the same Idempotency-Key,
-	// may have done what is asked.
-	Again bool
-
-	receipt *store.Receipt // of the Idempotency-Key; nil: the request has none
-
-	// Parting marks a request that ends its own session, and Gone one whose
+	// EndsSession marks a request that ends its own session, and SessionEnded one whose
 	// session has ended already, perhaps by an earlier run of this very request.
-	Parting, Gone bool
+	EndsSession, SessionEnded bool
 }
 
 // A handler takes a checked input and returns data or an error. It knows
 // nothing of HTTP.
-type handler[In, Out any] func(ctx context.Context, v visit, in In) (Out, error)
+type handler[In, Out any] func(ctx context.Context, r request, in In) (Out, error)
 
 // An endpoint is an adapted handler and what it takes and returns, which the
 // contract has to say as well. Both are nil where the body is not ours to define.
@@ -51,64 +42,66 @@ func raw(serve echo.HandlerFunc) endpoint { return endpoint{serve: serve} }
 
 // open adapts a handler that needs no session.
 func open[In, Out any](s *Server, h handler[In, Out]) endpoint {
-	return adapt(s, h, func(context.Context, echo.Context) (visit, error) { return visit{}, nil })
+	return adapt(s, h, func(context.Context, echo.Context) (request, error) {
+		return request{Caller: Caller{Channel: s.channel}}, nil
+	})
 }
 
 // authed adapts a handler that needs a session.
 func authed[In, Out any](s *Server, h handler[In, Out]) endpoint {
-	return adapt(s, h, s.visitOf)
+	return adapt(s, h, s.requestOf)
 }
 
 // linked adapts a handler that needs a session with a link.
 func linked[In, Out any](s *Server, h handler[In, Out]) endpoint {
-	return authed(s, func(ctx context.Context, v visit, in In) (Out, error) {
-		if v.Link == nil {
+	return authed(s, func(ctx context.Context, r request, in In) (Out, error) {
+		if r.Link == nil {
 			var nothing Out
 			return nothing, ErrNotLinked
 		}
-		return h(ctx, v, in)
+		return h(ctx, r, in)
 	})
 }
 
 // parting adapts a handler that ends its own session. Its first answer is kept
 // under the session's token, so that a repetition gets it although the session
-// is gone. The handler sees Gone only where there is no first answer.
+// is gone. The handler sees SessionEnded only where there is no first answer.
 func parting[In, Out any](s *Server, h handler[In, Out]) endpoint {
-	return adapt(s, h, func(ctx context.Context, c echo.Context) (visit, error) {
-		v, err := s.visitOf(ctx, c)
+	return adapt(s, h, func(ctx context.Context, c echo.Context) (request, error) {
+		r, err := s.requestOf(ctx, c)
 		if errors.Is(err, ErrSessionExpired) {
 			digest, _ := tokenDigest(c)
-			v, err = visit{Session: store.Session{TokenDigest: digest}, Gone: true}, nil
+			r, err = request{Caller: Caller{Channel: s.channel, Session: store.Session{TokenDigest: digest}}, SessionEnded: true}, nil
 		}
-		v.Parting = true
-		return v, err
+		r.EndsSession = true
+		return r, err
 	})
 }
 
-func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (visit, error)) endpoint {
+func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (request, error)) endpoint {
 	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()
 		body, err := readBody(c)
 		if err != nil {
 			return err
 		}
-		v, err := who(ctx, c)
+		r, err := who(ctx, c)
 		if err != nil {
 			return err
 		}
 		run := func(receipt *store.Receipt) (any, error) {
-			v.receipt, v.Again = receipt, receipt != nil && receipt.Again
+			r.Record, r.IsRetry = receipt, receipt != nil && receipt.Again
 			var in In
 			if err := decode(body, &in); err != nil {
 				return nil, err
 			}
-			out, err := h(ctx, v, in)
+			out, err := h(ctx, r, in)
 			if missing(err) {
-				err = cmp.Or(s.renamed(ctx, v), err)
+				err = cmp.Or(s.service.WhileMoved(ctx, r.Caller), err)
 			}
 			return out, err
 		}
-		return s.once(c, v, body, run)
+		return s.once(c, r, body, run)
 	}
 	return endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
@@ -123,36 +116,24 @@ func missing(err error) bool {
 	return false
 }
 
-// renamed is store.ErrRenamed where the citizen was moved to another identifier while
-// the request ran: then what it did not find may be there all the same.
-func (s *Server) renamed(ctx context.Context, v visit) error {
-	if v.IdentityDigest == nil {
-		return nil
-	}
-	renamed, err := s.db.Renamed(ctx, v.Session)
-	if renamed {
-		err = store.ErrRenamed
-	}
-	return err
-}
-
-// visitOf finds the session of the bearer token.
-func (s *Server) visitOf(ctx context.Context, c echo.Context) (visit, error) {
+// requestOf finds the session of the bearer token.
+func (s *Server) requestOf(ctx context.Context, c echo.Context) (request, error) {
 	digest, ok := tokenDigest(c)
 	if !ok {
-		return visit{}, ErrSessionRequired
+		return request{}, ErrSessionRequired
 	}
 	session, err := s.db.Session(ctx, digest)
 	if errors.Is(err, store.ErrNotFound) {
-		return visit{}, ErrSessionExpired
+		return request{}, ErrSessionExpired
 	} else if err != nil {
-		return visit{}, err
+		return request{}, err
 	}
 	if wait := s.users.wait(string(session.IdentityDigest)); wait > 0 {
-		return visit{}, ErrTooManyRequests.retryAfter(wait)
+		return request{}, ErrTooManyRequests.retryAfter(wait)
 	}
 	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
-	return visit{Session: session, ID: id, Network: network(c.RealIP()), RequestID: requestID(c)}, nil
+	caller := Caller{Session: session, Channel: s.channel, Network: network(c.RealIP()), RequestID: requestID(c)}
+	return request{Caller: caller, ID: id}, nil
 }
 
 // tokenDigest is of the bearer token, if there is one.

@@ -12,7 +12,7 @@ type health struct {
 }
 
 // alive says that the process answers, nothing more.
-func (s *Server) alive(context.Context, visit, none) (health, error) {
+func (s *Server) alive(context.Context, request, none) (health, error) {
 	return health{"alive"}, nil
 }
 
@@ -21,7 +21,7 @@ const readyTime = 2 * time.Second
 
 // ready says that requests can be served: the database is the migrated,
 // writable primary and its clock is ours.
-func (s *Server) ready(ctx context.Context, _ visit, _ none) (health, error) {
+func (s *Server) ready(ctx context.Context, _ request, _ none) (health, error) {
 	ctx, stop := context.WithTimeout(ctx, readyTime)
 	defer stop()
 	if err := s.db.Ping(ctx); err != nil {

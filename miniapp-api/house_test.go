@@ -2,6 +2,7 @@ package miniapp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,6 +23,7 @@ import (
 
 	"fundpass/keys"
 	"fundpass/keys/testenv"
+	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -49,7 +52,7 @@ func newRSAKey() *rsa.PrivateKey {
 // reached over HTTP.
 type house struct {
 	t      testing.TB
-	server *Server
+	server *product
 	db     *store.DB
 	dsn    string
 	center string
@@ -101,6 +104,56 @@ func (s *syncBuffer) errors() string {
 	return strings.Join(all, "")
 }
 
+// A Config is what a whole product is made of: the provider, the service, the channel and
+// the server of their fields' names.
+type Config struct {
+	DB      *store.DB
+	Alipay  *signing.Gateway
+	Policy  *passwd.Policy
+	Hasher  *passwd.Hasher
+	Log     *slog.Logger
+	Proxies []*net.IPNet
+
+	ContentKey          []byte
+	Proof, InitialProof Proof
+	Reset               ResetProof
+	Relink              Relink
+	Consent             ConsentMode
+	ConsentTexts        []ConsentText
+	MessageTemplate     string
+	Documents           *document.List
+	PerAddress, PerUser Rate
+	RequestTime         time.Duration
+	Transport           *keys.Transport
+	SealedOnly, Docs    bool
+}
+
+// A product is what a Config makes, as one process of it.
+type product struct {
+	*Server
+	Config
+	provider *Provider
+}
+
+// New puts a product together.
+func New(c Config) (*product, error) {
+	p := &product{Config: c, provider: NewProvider(c.Alipay, c.ContentKey)}
+	service, err := NewService(ServiceConfig{
+		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
+		Reset: c.Reset, Relink: c.Relink, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
+	})
+	if err != nil {
+		return nil, err
+	}
+	program := NewMiniProgram(c.DB, p.provider, c.Log)
+	p.Server, err = NewServer(ServerConfig{
+		DB: c.DB, Service: service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: ChannelAlipay,
+		Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,
+		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly, Docs: c.Docs,
+	})
+	return p, err
+}
+
 type houseOption func(*Config)
 
 func withProof(p Proof) houseOption { return func(c *Config) { c.Proof = p } }
@@ -131,13 +184,13 @@ func newHouseWith(t testing.TB, dsn string, box *keys.Box, pepper *keys.Pepper, 
 	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: alipayKey(), ContentKey: testContentKey})
 	must(t, err)
 	h.server = h.newServer(opts...)
-	h.db = h.server.db
+	h.db = h.server.DB
 	h.url = h.listen(h.server)
 	return h
 }
 
 // newServer is one process more on the same database and the same Alipay.
-func (h *house) newServer(opts ...houseOption) *Server {
+func (h *house) newServer(opts ...houseOption) *product {
 	h.t.Helper()
 	alipay := httptest.NewServer(h.sim)
 	h.t.Cleanup(alipay.Close)
@@ -160,6 +213,9 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	return s
 }
 
+// documents are the centre's.
+func (h *house) documents() *document.List { return cmp.Or(h.server.Documents, document.Default()) }
+
 // ring trusts Alipay's present key, and more.
 func (h *house) ring(more ...keys.AlipayKey) *keys.Ring {
 	h.t.Helper()
@@ -168,7 +224,7 @@ func (h *house) ring(more ...keys.AlipayKey) *keys.Ring {
 	return ring
 }
 
-func (h *house) listen(s *Server) string {
+func (h *house) listen(s *product) string {
 	web := httptest.NewServer(s.Handler())
 	h.t.Cleanup(web.Close)
 	return web.URL
@@ -227,17 +283,17 @@ func (h *house) deposit(c citizen) {
 		Person: store.Person{Name: c.Name, IDType: c.IDType, IDNumber: c.IDNumber, Phone: c.Phone, AccountNo: c.AccountNo},
 		Status: c.Status, InitialRule: c.InitialRule,
 	}
-	doc, err := h.server.documents.Parse(c.IDType, c.IDNumber)
+	doc, err := h.documents().Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
 	d.DocumentKey = doc.Key()
 	switch {
 	case c.Legacy != "":
 		digest, err := passwd.LegacyDigest(c.Legacy, passwd.NewSecret(c.Password))
 		must(h.t, err)
-		d.Hash, err = h.server.hasher.WrapLegacy(c.Legacy, digest)
+		d.Hash, err = h.server.Hasher.WrapLegacy(c.Legacy, digest)
 		must(h.t, err)
 	case c.InitialRule == "":
-		d.Hash, err = h.server.hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
+		d.Hash, err = h.server.Hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
 		must(h.t, err)
 	}
 	_, err = h.db.ImportDepositors(context.Background(), []store.Depositor{d})

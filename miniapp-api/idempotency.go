@@ -17,16 +17,12 @@ import (
 const (
 	pollReceipt = 40 * time.Millisecond
 	maxKey      = 255
-
-	// settleTime is for a request that has used up its own time: the answer waits
-	// for it.
-	settleTime = 500 * time.Millisecond
 )
 
 // once runs a request and sends its answer. A POST with an Idempotency-Key
 // runs once: the same key and body get the first answer again, whatever
 // process gave it.
-func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Receipt) (any, error)) error {
+func (s *Server) once(c echo.Context, r request, body []byte, run func(*store.Receipt) (any, error)) error {
 	key := c.Request().Header.Get("Idempotency-Key")
 	if key == "" || c.Request().Method != http.MethodPost {
 		data, err := run(nil)
@@ -39,7 +35,7 @@ func (s *Server) once(c echo.Context, v visit, body []byte, run func(*store.Rece
 		return ErrBadRequest.withFields(FieldError{Field: "Idempotency-Key", Code: "TOO_LONG"})
 	}
 	ctx := c.Request().Context()
-	receipt := s.receipt(c, v, key, body)
+	receipt := s.receipt(c, r, key, body)
 	first, err := s.claim(ctx, receipt)
 	if err != nil {
 		return err
@@ -88,11 +84,11 @@ func (s *Server) resend(c echo.Context, first store.Answer) error {
 // says who asks, so the body is the scope there: nobody can use up a key that
 // somebody else may choose. Where the session ends with the request, its token
 // is the scope.
-func (s *Server) receipt(c echo.Context, v visit, key string, body []byte) *store.Receipt {
+func (s *Server) receipt(c echo.Context, r request, key string, body []byte) *store.Receipt {
 	requests := s.db.RequestDigests(c.Request().URL.Path, body)
-	scope, session := v.IdentityDigest, v.TokenDigest
-	if v.Parting {
-		scope, session = s.db.Digest("session", v.TokenDigest), nil
+	scope, session := r.IdentityDigest, r.TokenDigest
+	if r.EndsSession {
+		scope, session = s.db.Digest("session", r.TokenDigest), nil
 	}
 	if scope == nil {
 		scope = requests[0]
@@ -138,14 +134,4 @@ func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, u
 	if err != nil { // the lease ends it
 		s.log.LogAttrs(ctx, slog.LevelWarn, "receipt not settled", slog.String("cause", err.Error()))
 	}
-}
-
-// outlast is for what must be finished although the caller has hung up: it ends when the
-// request would, and not before settleTime.
-func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
-	until := time.Now().Add(settleTime)
-	if end, ok := ctx.Deadline(); ok && end.After(until) {
-		until = end
-	}
-	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }

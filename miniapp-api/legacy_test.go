@@ -44,7 +44,7 @@ func TestCostlyLegacyPassword(t *testing.T) {
 			c := h.citizen(func(c *citizen) { c.Password = "Quiet-River-58" })
 			l, err := passwd.ParseLegacy(text)
 			must(t, err)
-			hash, err := h.server.hasher.Wrap(t.Context(), l)
+			hash, err := h.server.Hasher.Wrap(t.Context(), l)
 			must(t, err)
 			h.putHash(c, hash)
 			p := h.logIn(c)
@@ -98,7 +98,7 @@ func TestPepperRotation(t *testing.T) {
 	p.url = h.listen(server)
 	read, err := h.db.Hashes(t.Context(), [16]byte{})
 	must(t, err)
-	next, changed, err := server.hasher.Rekey(read[0].Hash)
+	next, changed, err := server.Hasher.Rekey(read[0].Hash)
 	if len(read) != 1 || !changed {
 		t.Fatalf("%d hashes, changed %v", len(read), changed)
 	}

@@ -109,10 +109,10 @@ func TestLinkOvertaken(t *testing.T) {
 		must(t, err)
 		doc, err := document.Parse(c.IDType, c.IDNumber)
 		must(t, err)
-		a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.db.PersonDigest(doc.Key()), Lane: store.PublicLane, Budget: h.server.budget()})
+		a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.db.PersonDigest(doc.Key()), Lane: store.PublicLane, Budget: h.server.service.budget()})
 		must(t, err)
 		h.becomes(c, tt.change)
-		if _, err := h.server.link(t.Context(), visit{Session: session}, proven{account: *a.Account, by: ProofCertdoc}); !errors.Is(err, tt.want) {
+		if _, err := h.server.service.writeLink(t.Context(), Caller{Session: session}, candidate{account: *a.Account, by: ProofCertdoc}); !errors.Is(err, tt.want) {
 			t.Errorf("got %v, want %v", err, tt.want)
 		}
 	}

@@ -1,180 +1,142 @@
 package miniapp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
-
-	"github.com/google/uuid"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
 
-// An accountView is an account as its owner sees it: masked, by Alipay's rules
-// for personal data, even to the owner.
-type accountView struct {
-	Name      string `json:"name"`
-	IDType    string `json:"id_type"`
-	IDNumber  string `json:"id_number"`
-	AccountNo string `json:"account_no"`
-	Status    string `json:"status"` // GRZHZT
-}
-
-func viewOf(a store.Account) accountView {
-	return accountView{
-		Name:      document.MaskName(a.Person.Name),
-		IDType:    a.Person.IDType,
-		IDNumber:  document.MaskNumber(a.Person.IDNumber),
-		AccountNo: document.MaskAccount(a.Person.AccountNo),
-		Status:    a.Status,
-	}
-}
-
-type linkRequest struct {
-	Name      string        `json:"name"`
-	IDType    string        `json:"id_type"`
-	IDNumber  string        `json:"id_number"`
-	AccountNo string        `json:"account_no"`
-	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"`  // instead of password
-	ResetCode passwd.Secret `json:"reset_code"` // a clerk's, in place of a forgotten password
-	Proof     Proof         `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
-	FaceFirst bool          `json:"face_first"` // show the face before the password is looked at, which is not sent yet
-	FaceID    uuid.UUID     `json:"face_id"`    // of what face_first has started, once the face was shown
-	Relink    bool          `json:"relink"`     // take the link over from another Alipay user, where that is offered
-}
-
-type linkReply struct {
-	Account       accountView `json:"account"`
-	PasswordState string      `json:"password_state"`
-}
-
-// A claim is who somebody says they are, well formed.
-type claim struct {
-	name      string
-	doc       document.Document
-	accountNo string
-	password  passwd.Secret
-	code      string // a clerk's, in place of password
-	faceID    uuid.UUID
-}
-
-// claimOf reads the part of a claim that needs no proof.
-func claimOf(name, idType, idNumber, accountNo string, known *document.List, now time.Time) (c claim, wrong []FieldError) {
-	var err error
-	if c.name, err = document.Name(name); err != nil {
-		wrong = append(wrong, FieldError{Field: "name", Code: "INVALID"})
-	}
-	c.doc, err = known.ParseOn(now, idType, idNumber)
-	wrong = append(wrong, documentErrors(err)...)
-	if t, _ := known.Type(c.doc.Type); t.CounterOnly {
-		wrong = append(wrong, counterOnly)
-	}
-	if c.accountNo = document.AccountNo(accountNo); len(c.accountNo) > 20 {
-		wrong = append(wrong, FieldError{Field: "account_no", Code: "INVALID"})
-	}
-	return c, wrong
-}
-
-func (in linkRequest) claim(known *document.List, now time.Time) (claim, error) {
-	who, wrong := claimOf(in.Name, in.IDType, in.IDNumber, in.AccountNo, known, now)
-	code, whole := codeDigits(in.ResetCode.Reveal())
-	switch {
-	case in.FaceFirst:
-		if !in.Password.Empty() || !in.ResetCode.Empty() || in.FaceID != uuid.Nil {
-			wrong = append(wrong, FieldError{Field: "face_first", Code: "INVALID"})
-		}
-	case in.Password.Empty() && in.ResetCode.Empty():
-		wrong = append(wrong, FieldError{Field: "password", Code: "REQUIRED"})
-	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
-		wrong = append(wrong, FieldError{Field: "reset_code", Code: "INVALID"})
-	}
-	if in.Proof != "" && in.Proof != ProofFace && in.Proof != ProofPhone {
-		wrong = append(wrong, FieldError{Field: "proof", Code: "UNKNOWN"})
-	}
-	if len(wrong) > 0 {
-		return claim{}, ErrBadRequest.withFields(wrong...)
-	}
-	who.password, who.code, who.faceID = in.Password, code, in.FaceID
-	return who, nil
-}
-
-// addLink ties the Alipay user to the fund account they prove to be theirs: by the
-// password, and by what the centre accepts beside it. Whatever fails, a stranger gets
-// one answer, after the same work. Who has the password but no proof yet is asked for one.
-func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkReply, error) {
+// Link ties the caller to the fund account they prove to be theirs: by the password, and
+// by what the centre accepts beside it. Whatever fails, a stranger gets one answer, after
+// the same work. Who has the password but no proof yet is asked for one.
+func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Account, error) {
 	begun := time.Now()
-	sent, err := s.unseal(ctx, v, passwords{Present: in.Password}, in.Encrypted)
+	who, err := s.readClaim(in)
 	if err != nil {
-		return linkReply{}, err
+		return store.Account{}, err
 	}
-	in.Password = sent.Present
-	who, err := in.claim(s.documents, s.db.Now())
+	if c.Link != nil && (in.FaceFirst || !c.IsRetry || !s.claimsLinkedPerson(c, who)) {
+		return store.Account{}, ErrAlreadyLinked
+	}
+	agreed, err := s.agreed(ctx, c)
 	if err != nil {
-		return linkReply{}, err
-	}
-	if v.Link != nil && (in.FaceFirst || !v.Again || !s.ownsDocument(v, who)) {
-		return linkReply{}, ErrAlreadyLinked
-	}
-	agreed, err := s.agreed(ctx, v)
-	if err != nil {
-		return linkReply{}, err
+		return store.Account{}, err
 	}
 	if in.FaceFirst {
-		return linkReply{}, s.askFaceFirst(ctx, v, who, agreed)
+		return store.Account{}, s.askFaceFirst(ctx, c, who, agreed)
 	}
-	right, by, err := s.proveLink(ctx, v, who, agreed)
-	if in.Relink && v.Again && errors.Is(err, errFaceUsed) {
-		return s.resumeRelink(ctx, v)
+	found, err := s.verifyClaim(ctx, c, who, agreed)
+	if who.takeOver && c.IsRetry && errors.Is(err, errFaceUsed) {
+		return s.resumeRelink(ctx, c)
 	}
-	if err == nil && right.account.Ended() {
-		err = ErrAccountClosed // before a proof is asked for, which may cost
-	}
-	if right.relink = in.Relink; err == nil && by == "" {
-		err = s.askProof(ctx, v, right, agreed, in.Proof)
+	if err == nil && found.outcome() == outcomeNeedsProof {
+		err = s.askProof(ctx, c, found, agreed, who.chosen)
 	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitBeat(ctx, begun)
 	}
 	if err != nil {
-		return linkReply{}, s.offerFaceFirst(who, err)
+		return store.Account{}, s.offerFaceFirst(who, err)
 	}
-	return s.link(ctx, v, proven{account: right.account, by: by, code: right.code != uuid.Nil, wanted: in.Relink, face: right.shown()})
+	return s.writeLink(ctx, c, found)
 }
 
-// ownsDocument reports whether the claim is to be the linked person. A repeated request
-// that claims anybody else is no repetition of what made the link.
-func (s *Server) ownsDocument(v visit, who claim) bool {
-	return bytes.Equal(s.db.PersonDigest(who.doc.Key()), v.Link.PersonDigest)
-}
-
-// proveLink gathers what speaks for the visitor, then takes one guess, or a clerk's
-// code. by is what proved them; "" when the password is right and something is missing.
-func (s *Server) proveLink(ctx context.Context, v visit, who claim, agreed agreement) (right rightLink, by Proof, err error) {
-	may, err := agreed.proofs(ctx, s.accepted.union())
+// verifyClaim gathers what speaks for the caller, then checks the password, or a clerk's
+// code. Its candidate is accepted or needs a proof; whoever is refused gets ErrLinkRefused.
+func (s *Service) verifyClaim(ctx context.Context, c Caller, who claim, agreed agreement) (found candidate, err error) {
+	have, err := s.gatherEvidence(ctx, c, who, agreed)
 	if err != nil {
-		return rightLink{}, "", err
-	}
-	have, err := s.gather(ctx, v, who, may)
-	if err != nil {
-		return rightLink{}, "", err
-	}
-	if have.wantsPhone() {
-		return rightLink{}, "", asks([]Proof{ProofPhone})
+		return candidate{}, err
 	}
 	if who.code != "" {
-		right, by, err = s.linkByCode(ctx, v, who, have)
+		found, err = s.verifyCode(ctx, c, who, have)
 	} else {
-		right, by, err = s.guess(ctx, v, who, have)
+		found, err = s.verifyPassword(ctx, c, who, have)
 	}
-	if by == ProofFace {
-		right.face = have.face
+	if err == nil && found.account.Ended() {
+		err = ErrAccountClosed // before a proof is asked for, which may cost
 	}
-	return right, by, err
+	found.takeOver = who.takeOver
+	return found, err
+}
+
+// verifyPassword reserves an attempt at the claimed person's password and checks it. Every
+// way to fail is ErrLinkRefused and does the same work.
+func (s *Service) verifyPassword(ctx context.Context, c Caller, who claim, have evidence) (candidate, error) {
+	attempt, err := s.reserveAttempt(ctx, c, who, have)
+	if err != nil {
+		return candidate{}, err
+	}
+	defer attempt.end()
+	begun := time.Now()
+	right, upgrade, err := attempt.try(ctx, who.password)
+	if err != nil {
+		return candidate{}, err
+	}
+	s.pace.saw(attempt.Attempt, time.Since(begun))
+	var found candidate
+	if a := attempt.Account; right && document.SameName(a.Person.Name, who.name, who.doc.Kind) && a.State != store.PasswordFrozen {
+		found = s.selectProof(*a, s.effectiveState(*a, who.password), have)
+	}
+	if err := attempt.settle(ctx, found.outcome()); err != nil {
+		return candidate{}, err
+	}
+	if found.outcome() == outcomeRefused {
+		attempt.end() // waiting needs no place
+		if err := s.tellOwner(attempt.Attempt, have); err != nil {
+			return candidate{}, err
+		}
+		s.pace.await(ctx, begun)
+		return candidate{}, ErrLinkRefused
+	}
+	found.account, err = s.settlePassword(ctx, attempt.slot, found.account, who.password, upgrade)
+	return found, err
+}
+
+// reserveAttempt charges an attempt at the claimed person, and at the caller unless they
+// are proven to be the person. The caller of it ends the check.
+func (s *Service) reserveAttempt(ctx context.Context, c Caller, who claim, have evidence) (*check, error) {
+	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.scope, AccountNo: who.accountNo,
+		Budget: s.budget(), Receipt: c.Record}
+	if !have.proven() {
+		g.Stranger = s.unverifiedSource(c)
+	}
+	attempt, err := s.beginCheck(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkSpraying(ctx, c, attempt.Spraying); err != nil {
+		attempt.end()
+		return nil, err
+	}
+	return attempt, nil
+}
+
+// tellOwner tells somebody who is proven to be the person that they are locked, and until
+// when, or that attempts of theirs wait and may be right ones. A stranger, and who has no
+// account, learns nothing.
+func (s *Service) tellOwner(attempt store.Attempt, have evidence) error {
+	if have.proven() && attempt.Crowded {
+		return ErrBusy.retryAfter(1)
+	}
+	if !have.proven() || attempt.Account == nil || attempt.LockedUntil == nil {
+		return nil
+	}
+	return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
+}
+
+// effectiveState is PasswordMustChange for a chosen password that everybody could derive:
+// it takes the proof of those.
+func (s *Service) effectiveState(a store.Account, password passwd.Secret) string {
+	if a.State == store.PasswordSet && s.derived(a, password) {
+		return store.PasswordMustChange
+	}
+	return a.State
 }
 
 // beat is the grid on which refusals of a link leave. Whatever the reason, the
@@ -191,160 +153,67 @@ func awaitBeat(ctx context.Context, begun time.Time) {
 	}
 }
 
-// guess takes one guess at the claimed person's password. Every way to fail is
-// ErrLinkRefused and does the same work.
-func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
-	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.lane, AccountNo: who.accountNo,
-		Budget: s.budget(), Receipt: v.receipt}
-	if !have.proven() {
-		g.Stranger = s.stranger(v)
-	}
-	c, err := s.beginCheck(ctx, g)
-	if err != nil {
-		return rightLink{}, "", err
-	}
-	defer c.end()
-	if err := s.sprayed(ctx, v, c.Spraying); err != nil {
-		return rightLink{}, "", err
-	}
-	begun := time.Now()
-	good, upgrade, err := c.try(ctx, who.password)
-	if err != nil {
-		return rightLink{}, "", err
-	}
-	s.pace.saw(c.Attempt, time.Since(begun))
-	if good && document.SameName(c.Account.Person.Name, who.name, who.doc.Kind) && c.Account.State != store.PasswordFrozen {
-		right = rightLink{account: *c.Account, lane: have.lane}
-		by, right.ask = s.judge(s.judged(right.account, who.password), have)
-	}
-	if err := s.verdict(ctx, c, by, right.ask); err != nil {
-		return rightLink{}, "", err
-	}
-	if by == "" && len(right.ask) == 0 {
-		c.end() // waiting needs no place
-		if err := s.tellOwner(c.Attempt, have); err != nil {
-			return rightLink{}, "", err
+// writeLink writes the link to an accepted candidate, or asks for the link that another
+// user has. It uses up a face that was shown first.
+func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (store.Account, error) {
+	if found.by == ProofNone && found.account.State == store.PasswordInitial {
+		if err := s.db.MustChange(ctx, found.account); err != nil {
+			return store.Account{}, err
 		}
-		s.pace.await(ctx, begun)
-		return rightLink{}, "", ErrLinkRefused
+		found.account.State = store.PasswordMustChange
 	}
-	right.account, err = s.settlePassword(ctx, c.slot, rightGuess{right.account, who.password, upgrade})
-	return right, by, err
-}
-
-// verdict gives a guess back that proves the visitor. One that something is missing to
-// stays charged until that proves them.
-func (s *Server) verdict(ctx context.Context, c *check, by Proof, ask []Proof) error {
-	if by == "" {
-		return c.fail(ctx, len(ask) > 0)
-	}
-	return c.pass(ctx)
-}
-
-// tellOwner tells somebody who is proven to be the person that they are locked, and until
-// when, or that guesses of theirs wait and may be right ones. A stranger, and who has no
-// account, learns nothing.
-func (s *Server) tellOwner(attempt store.Attempt, have evidence) error {
-	if have.proven() && attempt.Crowded {
-		return ErrBusy.retryAfter(1)
-	}
-	if !have.proven() || attempt.Account == nil || attempt.LockedUntil == nil {
-		return nil
-	}
-	return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
-}
-
-// judged is an account with a chosen password that everybody could derive shown as one
-// whose password must be changed: it takes the proof of those.
-func (s *Server) judged(a store.Account, password passwd.Secret) store.Account {
-	if a.State == store.PasswordSet && s.derived(a, password) {
-		a.State = store.PasswordMustChange
-	}
-	return a
-}
-
-// link writes the link and says in which state the password is.
-func (s *Server) link(ctx context.Context, v visit, p proven) (linkReply, error) {
-	if p.by == ProofNone && p.account.State == store.PasswordInitial {
-		if err := s.db.MustChange(ctx, p.account); err != nil {
-			return linkReply{}, err
-		}
-		p.account.State = store.PasswordMustChange
-	}
-	err := s.writeLink(ctx, v, p)
+	err := s.addLink(ctx, c, found)
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return s.alreadyLinked(ctx, v, p)
+		return s.alreadyLinked(ctx, c, found)
 	case errors.Is(err, store.ErrBlocked): // ended a moment ago
-		return linkReply{}, ErrAccountClosed
+		return store.Account{}, ErrAccountClosed
 	case errors.Is(err, store.ErrNotFound): // given to another person a moment ago
-		return linkReply{}, ErrLinkRefused
+		return store.Account{}, ErrLinkRefused
+	case errors.Is(err, store.ErrGone) && found.face != nil:
+		return store.Account{}, ErrLinkGone
 	case errors.Is(err, store.ErrGone):
-		return linkReply{}, ErrSessionExpired
+		return store.Account{}, ErrSessionExpired
 	case err != nil:
-		return linkReply{}, err
+		return store.Account{}, err
 	}
-	return linkReply{Account: viewOf(p.account), PasswordState: passwordState(p.account.State, p.account.Status)}, nil
+	return found.account, nil
 }
 
-// writeLink uses up a face that was shown first.
-func (s *Server) writeLink(ctx context.Context, v visit, p proven) error {
-	if p.face == nil {
-		return s.db.AddLink(ctx, v.Session, p.account)
+func (s *Service) addLink(ctx context.Context, c Caller, found candidate) error {
+	if found.face == nil {
+		return s.db.AddLink(ctx, c.Session, found.account)
 	}
-	err := s.db.FinishLink(ctx, v.Session, p.account, *p.face)
-	if errors.Is(err, store.ErrGone) {
-		err = ErrLinkGone
-	}
-	return err
+	return s.db.FinishLink(ctx, c.Session, found.account, *found.face)
 }
 
-// showLink shows which account is linked.
-func (s *Server) showLink(ctx context.Context, v visit, _ none) (linkReply, error) {
-	return s.linkOf(ctx, v.Link.AccountID)
+// LinkedAccount returns the account that the caller is linked to.
+func (s *Service) LinkedAccount(ctx context.Context, c Caller) (store.Account, error) {
+	return s.db.LinkedAccount(ctx, c.Link.AccountID)
 }
 
-// linkOf shows a link to an account as it is now.
-func (s *Server) linkOf(ctx context.Context, id uuid.UUID) (linkReply, error) {
-	account, err := s.db.LinkedAccount(ctx, id)
-	if err != nil {
-		return linkReply{}, err
-	}
-	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
-}
-
-type unlinkRequest struct {
-	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"` // instead of password
-}
-
-// removeLink unlinks, against the password: a borrowed phone must not be enough.
-func (s *Server) removeLink(ctx context.Context, v visit, in unlinkRequest) (none, error) {
+// Unlink removes the link, against the password: a borrowed phone must not be enough.
+func (s *Service) Unlink(ctx context.Context, c Caller, password passwd.Secret) error {
 	switch {
-	case v.Link == nil && v.Again:
-		return none{}, nil // it happened, and the answer was lost
-	case v.Link == nil:
-		return none{}, ErrNotLinked
+	case c.Link == nil && c.IsRetry:
+		return nil // it happened, and the answer was lost
+	case c.Link == nil:
+		return ErrNotLinked
+	case password.Empty():
+		return ErrBadRequest.withFields(FieldError{Field: "password", Code: "REQUIRED"})
 	}
-	sent, err := s.unseal(ctx, v, passwords{Present: in.Password}, in.Encrypted)
-	switch {
-	case err != nil:
-		return none{}, err
-	case sent.Present.Empty():
-		return none{}, ErrBadRequest.withFields(FieldError{Field: "password", Code: "REQUIRED"})
+	if err := c.unfrozen(); err != nil {
+		return err
 	}
-	if err := unfrozen(v); err != nil {
-		return none{}, err
+	if _, err := s.ownerAttempt(ctx, c, password, func(store.Account) bool { return true }); err != nil {
+		return err
 	}
-	if _, err := s.ownerGuess(ctx, v, sent.Present, func(store.Account) bool { return true }); err != nil {
-		return none{}, err
-	}
-	err = s.db.RemoveLink(ctx, v.Session)
+	err := s.db.RemoveLink(ctx, c.Session)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return none{}, ErrNotLinked
+		return ErrNotLinked
 	case errors.Is(err, store.ErrBlocked):
-		return none{}, ErrPasswordFrozen
+		return ErrPasswordFrozen
 	}
-	return none{}, err
+	return err
 }

@@ -49,13 +49,13 @@ func TestRefusalsLookAlike(t *testing.T) {
 			}
 			var first string
 			for name, body := range bodies {
-				before := h.server.hasher.Hashed()
+				before := h.server.Hasher.Hashed()
 				who := stranger
 				if name == "one too many" {
 					who = sprayer
 				}
 				r := h.logIn(who).post("/v1/link", body).want(t, "LINK_REFUSED")
-				if n := h.server.hasher.Hashed() - before; n != 1 {
+				if n := h.server.Hasher.Hashed() - before; n != 1 {
 					t.Errorf("%s: %d hashes, want 1 for everybody", name, n)
 				}
 				look := fmt.Sprint(r.HTTP, requestPart.ReplaceAllString(r.Raw, ""), strippedHeaders(r.Header))

@@ -34,7 +34,7 @@ func TestA2RetryOfAnothersDocument(t *testing.T) {
 			p := h.linkedPhone(thief)
 			h.restart(withProof(proof))
 			p.url = h.url
-			before := h.server.hasher.Hashed()
+			before := h.server.Hasher.Hashed()
 			for k, body := range map[string]m{
 				"wrong": withPassword(victim.linkBody(), "wrong-guess"), "right": victim.linkBody(),
 				"take over": with(victim.linkBody(), "relink", true),
@@ -48,7 +48,7 @@ func TestA2RetryOfAnothersDocument(t *testing.T) {
 			if n := h.countersOf(victim); n != 0 {
 				t.Errorf("%d rows of the victim's counters are written, want 0", n)
 			}
-			if n := h.server.hasher.Hashed() - before; n != 0 {
+			if n := h.server.Hasher.Hashed() - before; n != 0 {
 				t.Errorf("%d passwords were looked at, want 0", n)
 			}
 		})

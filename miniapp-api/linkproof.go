@@ -6,11 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
-	"fundpass/signing"
 	"fundpass/store"
 )
 
@@ -18,24 +16,16 @@ import (
 // person's data and initial password can start them, so the person's own number is so
 // high that a few strangers do not use it up; who is proven otherwise has no such limit.
 const (
-	linkProofsADay         = 3  // of an Alipay user
+	linkProofsADay         = 3  // of a user
 	linkProofsOfPersonADay = 30 // at a person, by all who are not proven
 )
 
-// faceStarts is how many starts a visitor has today.
+// faceStarts is how many starts a caller has today.
 func faceStarts(proven bool) store.StartLimit {
 	if proven {
 		return store.StartLimit{User: linkProofsADay}
 	}
 	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
-}
-
-// A pendingView is a PendingLink as it goes over the wire.
-type pendingView struct {
-	ID         uuid.UUID `json:"id"`
-	CertifyID  string    `json:"certify_id"`  // for my.startAPVerify
-	CertifyURL string    `json:"certify_url"` // for my.startAPVerify
-	ExpiresAt  time.Time `json:"expires_at"`
 }
 
 // asks is LINK_PROOF_REQUIRED with the proofs that would do, the one asked for first.
@@ -47,39 +37,18 @@ func asks(proofs []Proof) *Error {
 	return ErrLinkProofRequired.withFields(fields...)
 }
 
-// A rightLink is a password that was right and what is still to be shown.
-type rightLink struct {
-	account store.Account
-	lane    []byte
-	ask     []Proof
-	claim   []byte           // digest of a claim that is verified before there is an account; nil: there is one
-	face    *store.LinkProof // shown before the password was looked at; nil: was not
-	relink  bool             // the link may be taken over
-	code    uuid.UUID        // of the clerk's code that was right in place of the password; or none
-}
-
-// shown is the face that was shown first, now of the account.
-func (r rightLink) shown() *store.LinkProof {
-	if r.face == nil {
-		return nil
-	}
-	p := *r.face
-	p.CredentialVersion, p.CodeID = r.account.Version, r.code
-	return &p
-}
-
 // askProof answers a right password that nothing accepted speaks for yet. Of what
 // would do, what the citizen agreed to is asked for; a chosen one before the others.
-func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed agreement, chosen Proof) error {
+func (s *Service) askProof(ctx context.Context, c Caller, found candidate, agreed agreement, chosen Proof) error {
 	if chosen != "" {
-		right.ask = slices.DeleteFunc(right.ask, func(p Proof) bool { return p != chosen })
+		found.ask = slices.DeleteFunc(found.ask, func(p Proof) bool { return p != chosen })
 	}
-	if len(right.ask) == 0 {
+	if len(found.ask) == 0 {
 		return ErrLinkRefused
 	}
-	may := slices.DeleteFunc(slices.Clone(right.ask), func(p Proof) bool { return !agreed.allows(string(p)) })
+	may := slices.DeleteFunc(slices.Clone(found.ask), func(p Proof) bool { return !agreed.allows(string(p)) })
 	if len(may) == 0 {
-		return consentRequired(right.ask)
+		return consentRequired(found.ask)
 	}
 	if may[0] != ProofFace {
 		return asks(may)
@@ -87,7 +56,7 @@ func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed 
 	if err := agreed.note(ctx, PurposeFace); err != nil {
 		return err
 	}
-	pending, err := s.openLinkProof(ctx, v, right)
+	pending, err := s.openLinkProof(ctx, c, found, nil)
 	if errors.Is(err, ErrLinkProofLimit) && len(may) > 1 {
 		return asks(may[1:]) // what has no limit
 	}
@@ -99,27 +68,28 @@ func (s *Server) askProof(ctx context.Context, v visit, right rightLink, agreed 
 	return answer
 }
 
-// openLinkProof asks Alipay to verify the holder of the account, by the centre's
-// record; by what a front end says only where the face comes first, see askFaceFirst.
-func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (PendingLink, error) {
-	a := right.account
-	by, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber)
+// openLinkProof has the holder of the account verified, by the centre's record; by what a
+// front end says only where the face comes first, see askFaceFirst: then claimed is the
+// digest of that.
+func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, claimed []byte) (PendingLink, error) {
+	a := found.account
+	kind, err := s.provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
 	if err != nil {
 		return PendingLink{}, err
 	}
-	proven := right.claim == nil && !bytes.Equal(right.lane, store.PublicLane)
-	start, err := s.db.ChargeLinkProof(ctx, v.Session, a.PersonDigest, faceStarts(proven))
+	proven := claimed == nil && !bytes.Equal(found.scope, store.PublicLane)
+	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(proven))
 	switch {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: right.lane, Kind: string(by), Relink: right.relink, CodeID: right.code, Claim: right.claim, Start: start}
-	opening := face{start: start, account: a, id: proof.ID, kind: proof.Kind, claimed: right.claim != nil}
+	proof := store.LinkProof{ID: uuid.New(), Lane: found.scope, Kind: kind, Relink: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
+	opening := face{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}
 	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		proof.CertifyID = certifyID
-		proof, err = s.db.OpenLinkProof(ctx, v.Session, a, proof)
+		proof, err = s.db.OpenLinkProof(ctx, c.Session, a, proof)
 		return err
 	})
 	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
@@ -128,112 +98,104 @@ func (s *Server) openLinkProof(ctx context.Context, v visit, right rightLink) (P
 	return PendingLink{proof.ID, page.ID, page.URL, proof.ExpiresAt}, err
 }
 
-// facePassed asks Alipay how a verification ended. Only its signed answer counts.
-func (s *Server) facePassed(ctx context.Context, kind, certifyID string) (signing.Verdict, error) {
-	if kind == store.ResetByFace {
-		return s.alipay.FaceVerificationPassed(ctx, certifyID)
-	}
-	return s.alipay.CertificationPassed(ctx, certifyID)
-}
-
-// confirmLink writes a link that has waited for the citizen's face.
-func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, error) {
-	proof, err := s.db.LinkProof(ctx, v.Session, v.ID)
-	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // whose password has not been looked at
-		return linkReply{}, ErrLinkGone
+// ConfirmLink writes a link that has waited for the citizen's face.
+func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (store.Account, error) {
+	proof, err := s.db.LinkProof(ctx, c.Session, id)
+	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // whose password has not been checked
+		return store.Account{}, ErrLinkGone
 	} else if err != nil {
-		return linkReply{}, err
+		return store.Account{}, err
 	}
-	if v.Again && proof.State == store.LinkProofUsed && v.Link != nil && v.Link.AccountID == proof.AccountID {
-		return s.showLink(ctx, v, none{}) // it happened, and the answer was lost
+	if c.IsRetry && proof.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == proof.AccountID {
+		return s.LinkedAccount(ctx, c) // it happened, and the answer was lost
 	}
 	switch {
-	case v.Again && proof.State == store.LinkProofReplaced && proof.Relink:
-		return s.resumeRelink(ctx, v)
+	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Relink:
+		return s.resumeRelink(ctx, c)
 	case proof.State != store.LinkProofStarted:
-		return linkReply{}, ErrLinkGone
-	case v.Link != nil:
-		return linkReply{}, ErrAlreadyLinked
+		return store.Account{}, ErrLinkGone
+	case c.Link != nil:
+		return store.Account{}, ErrAlreadyLinked
 	}
-	agreed, err := s.agreed(ctx, v)
+	agreed, err := s.agreed(ctx, c)
 	if err != nil {
-		return linkReply{}, err
+		return store.Account{}, err
 	}
 	if err := agreed.needs(ctx, PurposeLink, PurposeFace); err != nil {
-		return linkReply{}, err
+		return store.Account{}, err
 	}
-	switch verdict, err := s.facePassed(ctx, proof.Kind, proof.CertifyID); {
+	switch result, err := s.provider.FaceResult(ctx, proof.Kind, proof.CertifyID); {
 	case err != nil:
-		return linkReply{}, err
-	case verdict != signing.Passed:
-		return linkReply{}, ErrIdentityNotProven
+		return store.Account{}, err
+	case result != FacePassed:
+		return store.Account{}, ErrIdentityNotProven
 	}
-	return s.finishLink(ctx, v, proof)
+	return s.finishLink(ctx, c, proof)
 }
 
 // finishLink does what a right password calls for at last, and lets the store decide
 // who won.
-func (s *Server) finishLink(ctx context.Context, v visit, proof store.LinkProof) (linkReply, error) {
+func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
 	account, err := s.db.LinkedAccount(ctx, proof.AccountID)
 	switch {
 	case errors.Is(err, store.ErrNotFound): // erased meanwhile
-		return linkReply{}, ErrLinkGone
+		return store.Account{}, ErrLinkGone
 	case err != nil:
-		return linkReply{}, err
+		return store.Account{}, err
 	case account.Ended():
-		return linkReply{}, ErrAccountClosed
+		return store.Account{}, ErrAccountClosed
 	case account.State == store.PasswordFrozen && !proof.ByCode():
-		return linkReply{}, ErrPasswordFrozen
+		return store.Account{}, ErrPasswordFrozen
 	}
-	err = s.db.FinishLink(ctx, v.Session, account, proof)
+	err = s.db.FinishLink(ctx, c.Session, account, proof)
 	switch {
 	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
-		return linkReply{}, ErrLinkGone
+		return store.Account{}, ErrLinkGone
 	case errors.Is(err, store.ErrConflict):
-		return s.relinkByFace(ctx, v, proof, account)
+		return s.relinkByFace(ctx, c, proof, account)
 	case errors.Is(err, store.ErrBlocked): // ended a moment ago
-		return linkReply{}, ErrAccountClosed
+		return store.Account{}, ErrAccountClosed
 	case err != nil:
-		return linkReply{}, err
+		return store.Account{}, err
 	}
-	s.giveBack(ctx, v, proof)
-	return linkReply{Account: viewOf(account), PasswordState: passwordState(account.State, account.Status)}, nil
+	s.giveBack(ctx, c, proof)
+	return account, nil
 }
 
 // relinkByFace takes over, or asks for, the link that is there already. Either way the
-// password was right and the face has been seen: the guess is given back.
-func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProof, account store.Account) (linkReply, error) {
-	reply, err := s.alreadyLinked(ctx, v, proven{account: account, by: ProofFace, code: proof.ByCode(), wanted: proof.Relink, face: &proof})
+// password was right and the face has been seen: the attempt is given back.
+func (s *Service) relinkByFace(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
+	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: ProofFace, codeID: proof.CodeID, takeOver: proof.Relink, face: &proof})
 	if err == nil || errors.Is(err, ErrRelinkWaiting) {
-		s.giveBack(ctx, v, proof)
+		s.giveBack(ctx, c, proof)
 	}
-	return reply, err
+	return a, err
 }
 
 // resumeRelink goes on with what an earlier run of this request asked for, whose answer
 // was lost.
-func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
-	own, _, err := s.db.Relinks(ctx, v.Session)
+func (s *Service) resumeRelink(ctx context.Context, c Caller) (store.Account, error) {
+	own, _, err := s.db.Relinks(ctx, c.Session)
 	switch {
 	case err != nil:
-		return linkReply{}, err
-	case own != nil && own.State == store.RelinkDone && v.Link != nil && v.Link.AccountID == own.AccountID:
-		return s.showLink(ctx, v, none{})
+		return store.Account{}, err
+	case own != nil && own.State == store.RelinkDone && c.Link != nil && c.Link.AccountID == own.AccountID:
+		return s.LinkedAccount(ctx, c)
 	case own == nil || own.State != store.RelinkWaiting:
-		return linkReply{}, ErrLinkGone
+		return store.Account{}, ErrLinkGone
 	}
-	return s.takeOverAgreed(ctx, v, *own)
+	return s.takeOverAgreed(ctx, c, *own)
 }
 
 // giveBack forgets the guess of a link that has waited, and that a stranger made it. A
 // clerk's code was no guess at the password: other people's stay charged.
-func (s *Server) giveBack(ctx context.Context, v visit, proof store.LinkProof) {
+func (s *Service) giveBack(ctx context.Context, c Caller, proof store.LinkProof) {
 	if proof.ByCode() {
 		return
 	}
 	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
 	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
-		err = s.db.ForgiveLink(ctx, s.stranger(v), proof)
+		err = s.db.ForgiveLink(ctx, s.unverifiedSource(c), proof)
 	}
 	if err != nil { // linked all the same
 		s.log.LogAttrs(ctx, slog.LevelWarn, "guess not refunded", slog.String("cause", err.Error()))

@@ -17,7 +17,7 @@ func withInitialProof(p Proof) houseOption { return func(c *Config) { c.InitialP
 func (h *house) restart(opts ...houseOption) {
 	h.t.Helper()
 	h.server = h.newServer(opts...)
-	h.db = h.server.db
+	h.db = h.server.DB
 	h.url = h.listen(h.server)
 }
 

@@ -9,18 +9,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
-	"fundpass/store"
 )
 
 // metrics are labelled by route pattern and code only: both are our own words.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
-	sprayed  *prometheus.CounterVec
 }
 
-func newMetrics(h *passwd.Hasher) *metrics {
+func newMetrics(service *Service, h *passwd.Hasher) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -28,11 +25,11 @@ func newMetrics(h *passwd.Hasher) *metrics {
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 6},
 		}, []string{"route", "code"}),
 	}
-	m.sprayed = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "fundpass_spraying_refused_total", Help: "Guesses refused because too many people are tried, by whose limit.",
-	}, []string{"by"})
-	for _, by := range []string{store.SprayingUser, store.SprayingAddress, store.SprayingGlobal} {
-		m.sprayed.WithLabelValues(by) // 0 is there before the first
+	for _, limit := range SprayingLimits {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "fundpass_spraying_refused_total", Help: "Guesses refused because too many people are tried, by whose limit.",
+			ConstLabels: prometheus.Labels{"by": limit},
+		}, func() float64 { return float64(service.Sprayed(limit)) }))
 	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
@@ -40,7 +37,7 @@ func newMetrics(h *passwd.Hasher) *metrics {
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, m.sprayed, waiting, hashed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -70,21 +67,6 @@ func (ends certificateEnds) Collect(to chan<- prometheus.Metric) {
 	for file, end := range ends() {
 		to <- prometheus.MustNewConstMetric(certificateLeft, prometheus.GaugeValue, time.Until(end).Seconds(), file)
 	}
-}
-
-// sandboxKeys must be 0 wherever citizens are.
-func sandboxKeys(g *signing.Gateway) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "fundpass_sandbox_keys", Help: "Keys of Alipay's trusted under the pinned root of the sandbox only.",
-	}, func() float64 {
-		n := 0
-		for _, key := range g.Ring().AlipayKeys() {
-			if key.Sandbox {
-				n++
-			}
-		}
-		return float64(n)
-	})
 }
 
 // A NoticeReport is how the sending of notices to owners goes.

@@ -27,27 +27,27 @@ var (
 	errSPI          = &Error{Code: "SPI_REFUSED"}
 )
 
-// notified takes what Alipay posts to the application's gateway address. It
+// handleNotification takes what Alipay posts to the application's gateway address. It
 // answers "success" once the work is committed, and "fail" to everything else:
 // Alipay then comes again, for 25 hours, and a stranger learns nothing.
-func (s *Server) notified(c echo.Context) error {
+func (m *MiniProgram) handleNotification(c echo.Context) error {
 	body, err := readMessage(c.Request())
 	if errors.Is(err, errBodyLong) {
 		return refuse(hangUp(c), errBodyLong)
 	} else if err != nil {
 		return refuse(c, errBodyCut)
 	}
-	n, err := signing.VerifyNotification(s.alipay.Ring(), body, c.Request().Header.Get(echo.HeaderContentType))
+	n, err := signing.VerifyNotification(m.ring(), body, c.Request().Header.Get(echo.HeaderContentType))
 	if err != nil || n.Method == signing.MethodGatewayCheck { // a refused check, too, is answered as one
 		if charset, check := signing.IsGatewayCheck(body); check {
-			return s.answerCheck(c, charset, err)
+			return m.answerCheck(c, charset, err)
 		}
 	}
 	if err == nil && !n.At.IsZero() {
-		err = n.Fresh(s.db.Now())
+		err = n.Fresh(m.db.Now())
 	}
 	if err == nil {
-		err = s.take(c.Request().Context(), n)
+		err = m.take(c.Request().Context(), n)
 	}
 	if err != nil {
 		return refuse(c, err)
@@ -80,7 +80,7 @@ func refuse(c echo.Context, err error) error {
 }
 
 // take records a notification, of whatever kind, and does what it calls for.
-func (s *Server) take(ctx context.Context, n signing.Notification) error {
+func (m *MiniProgram) take(ctx context.Context, n signing.Notification) error {
 	record := store.Notification{NotifyID: n.NotifyID, Family: string(n.Family), Method: n.Method, Content: n.BizContent, At: n.At}
 	if n.Family == signing.FamilyFromAnt && n.Method == signing.MethodCancelled {
 		cancelled, err := n.Cancellation()
@@ -92,18 +92,18 @@ func (s *Server) take(ctx context.Context, n signing.Notification) error {
 	if n.NotifyID == "" {
 		return errors.New("miniapp: a message without notify_id cannot be told from its repetitions")
 	}
-	first, err := s.db.RecordNotification(ctx, record)
+	first, err := m.db.RecordNotification(ctx, record)
 	if err == nil {
-		s.log.InfoContext(ctx, "notification", "method", n.Method, "family", string(n.Family), "first", first, "key", n.KeySource)
+		m.log.InfoContext(ctx, "notification", "method", n.Method, "family", string(n.Family), "first", first, "key", n.KeySource)
 	}
 	return err
 }
 
 // answerCheck answers the console's question whether this address is the
 // application's (alipay.service.check).
-func (s *Server) answerCheck(c echo.Context, charset string, refused error) error {
-	ring, ok := s.alipay.Ring(), refused == nil
-	answer, err := s.constant.get(ring, fmt.Sprintf("check %t %s", ok, charset), func() ([]byte, error) {
+func (m *MiniProgram) answerCheck(c echo.Context, charset string, refused error) error {
+	ring, ok := m.ring(), refused == nil
+	answer, err := m.constant.get(ring, fmt.Sprintf("check %t %s", ok, charset), func() ([]byte, error) {
 		return signing.SignGatewayCheckAnswer(ring, ok, charset)
 	})
 	if err != nil {
@@ -119,18 +119,18 @@ func (s *Server) answerCheck(c echo.Context, charset string, refused error) erro
 // this product yet, so a genuine call is told that, signed.
 const spiUnknown = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-METHOD-NOT-SUPPORTED","sub_msg":"不支持的接口"}`
 
-// called takes a call that Alipay makes of us (SPI) and signs the answer.
-func (s *Server) called(c echo.Context) error {
-	ring := s.alipay.Ring()
-	call, err := signing.VerifySPI(ring, c.Request(), s.db.Now())
+// handleSPI takes a call that Alipay makes of us (SPI) and signs the answer.
+func (m *MiniProgram) handleSPI(c echo.Context) error {
+	ring := m.ring()
+	call, err := signing.VerifySPI(ring, c.Request(), m.db.Now())
 	answer := spiUnknown
 	if err != nil {
 		answer = signing.SPIRefused
 		noteError(c, errSPI.because(err))
 	} else {
-		s.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
+		m.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
 	}
-	signed, err := s.constant.get(ring, answer, func() ([]byte, error) {
+	signed, err := m.constant.get(ring, answer, func() ([]byte, error) {
 		return signing.SignSPIAnswer(ring, json.RawMessage(answer))
 	})
 	if err != nil {

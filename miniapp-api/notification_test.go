@@ -244,11 +244,11 @@ func TestRotationUnderTraffic(t *testing.T) {
 		t.Errorf("%d signed by a key we do not know yet were accepted", got)
 	}
 	both := h.ring(before.AlipayKeys()...)
-	must(t, h.server.alipay.Replace(both))
+	must(t, h.server.Alipay.Replace(both))
 	if a, b := send("old", 5), send("", 5); a != 5 || b != 5 {
 		t.Errorf("with both keys %d of the old and %d of the new were accepted", a, b)
 	}
-	must(t, h.server.alipay.Replace(h.ring()))
+	must(t, h.server.Alipay.Replace(h.ring()))
 	if a, b := send("old", 5), send("", 5); a != 0 || b != 5 {
 		t.Errorf("with the new key alone %d of the old and %d of the new were accepted", a, b)
 	}

@@ -34,7 +34,7 @@ func TestMovedMeanwhile(t *testing.T) {
 		ask := func() *Error {
 			r := httptest.NewRequest("GET", "/v1/link", nil)
 			r.Header.Set("Authorization", "Bearer "+p.token)
-			return asError(authed(h.server, func(ctx context.Context, _ visit, _ none) (none, error) {
+			return asError(authed(h.server.Server, func(ctx context.Context, _ request, _ none) (none, error) {
 				if moves {
 					_, err := h.db.MoveToOpenID(ctx, h.changedOver(c), false)
 					must(t, err)

@@ -14,7 +14,7 @@ const (
 	paceMargin = 2
 
 	// longestPace leaves a request time for everything else.
-	longestPace = requestTime / 2
+	longestPace = usualTime / 2
 )
 
 // A pace is how long a refused guess at a stranger's password takes at least.
@@ -50,7 +50,7 @@ func (p *pace) await(ctx context.Context, begun time.Time) {
 // then on refusals of a link take no less than twice that. Once none is left they
 // are as quick as a dummy hash again. To be called at the start and every few
 // minutes: a roster may bring new ones. It is safe while requests are served.
-func (s *Server) KeepPace(ctx context.Context) error {
+func (s *Service) KeepPace(ctx context.Context) error {
 	hashes, err := s.db.CostliestHashes(ctx, passwd.SlowKinds())
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (s *Server) KeepPace(ctx context.Context) error {
 }
 
 // timeHash is how long a wrong guess at a hash takes, once it has its place.
-func (s *Server) timeHash(ctx context.Context, hash string) (time.Duration, error) {
+func (s *Service) timeHash(ctx context.Context, hash string) (time.Duration, error) {
 	slot, err := s.hasher.Reserve(ctx)
 	if err != nil {
 		return 0, err

@@ -16,7 +16,7 @@ func (h *house) costlyHash(cost string) string {
 	h.t.Helper()
 	l, err := passwd.ParseLegacy(strings.Replace(costlyDigests["bcrypt"], "$05$", "$"+cost+"$", 1))
 	must(h.t, err)
-	hash, err := h.server.hasher.Wrap(h.t.Context(), l)
+	hash, err := h.server.Hasher.Wrap(h.t.Context(), l)
 	must(h.t, err)
 	return hash
 }
@@ -27,7 +27,7 @@ func (h *house) slowHash() string {
 	h.t.Helper()
 	for cost := 6; ; cost++ {
 		hash := h.costlyHash(fmt.Sprintf("%02d", cost))
-		took, err := h.server.timeHash(h.t.Context(), hash)
+		took, err := h.server.service.timeHash(h.t.Context(), hash)
 		must(h.t, err)
 		if took > 2*beat+beat/2 || cost == 12 {
 			return hash
@@ -54,8 +54,8 @@ func TestRefusalKeepsPace(t *testing.T) {
 	bodies := []m{wrong(costly), wrong(cheap), wrong(plain), stranger(1, "unknown")}
 	p := h.logIn(h.citizen())
 
-	must(t, h.server.KeepPace(t.Context()))
-	least := time.Duration(h.server.pace.least.Load())
+	must(t, h.server.service.KeepPace(t.Context()))
+	least := time.Duration(h.server.service.pace.least.Load())
 	if least <= 0 {
 		t.Error("a costly hash sets no pace")
 	}
@@ -67,12 +67,12 @@ func TestRefusalKeepsPace(t *testing.T) {
 		}
 	}
 	for _, c := range []citizen{costly, cheap} {
-		hash, err := h.server.hasher.Hash(t.Context(), passwd.NewSecret(c.Password))
+		hash, err := h.server.Hasher.Hash(t.Context(), passwd.NewSecret(c.Password))
 		must(t, err)
 		h.putHash(c, hash)
 	}
-	must(t, h.server.KeepPace(t.Context()))
-	if least := h.server.pace.least.Load(); least != 0 {
+	must(t, h.server.service.KeepPace(t.Context()))
+	if least := h.server.service.pace.least.Load(); least != 0 {
 		t.Errorf("nothing costly is left, but refusals take %v", time.Duration(least))
 	}
 }
@@ -82,7 +82,7 @@ func TestRefusalKeepsPace(t *testing.T) {
 func TestPaceLearns(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	plain, err := h.server.hasher.Hash(t.Context(), passwd.NewSecret("Quiet-River-1"))
+	plain, err := h.server.Hasher.Hash(t.Context(), passwd.NewSecret("Quiet-River-1"))
 	must(t, err)
 	costly := h.costlyHash("04")
 	for _, tt := range []struct {
@@ -98,15 +98,15 @@ func TestPaceLearns(t *testing.T) {
 		{"quicker", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Millisecond, 300 * time.Millisecond},
 		{"stalled", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Minute, longestPace},
 	} {
-		h.server.pace.saw(tt.attempt, tt.took)
-		if got := time.Duration(h.server.pace.least.Load()); got != tt.want {
+		h.server.service.pace.saw(tt.attempt, tt.took)
+		if got := time.Duration(h.server.service.pace.least.Load()); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 	gone, end := context.WithCancel(t.Context())
 	end()
 	begun := time.Now()
-	h.server.pace.await(gone, begun)
+	h.server.service.pace.await(gone, begun)
 	if took := time.Since(begun); took > longestPace/2 {
 		t.Errorf("waited %v for a caller who went away", took)
 	}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -14,7 +12,7 @@ import (
 // rightPassword checks the password of an attempt. An attempt that was not
 // admitted, an unknown person and an initial password, of which no hash
 // exists, cost one hash like everything else.
-func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
+func (s *Service) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
 	if !attempt.Admitted || attempt.Account == nil {
 		return false, false, slot.Dummy(ctx, password)
 	}
@@ -27,80 +25,73 @@ func (s *Server) rightPassword(ctx context.Context, slot *passwd.Slot, attempt s
 
 // settlePassword replaces a hash of yesterday's kind, and marks a password that
 // everybody could derive from the person's data as one to be changed.
-func (s *Server) settlePassword(ctx context.Context, slot *passwd.Slot, g rightGuess) (store.Account, error) {
-	if g.upgrade {
-		hash, err := slot.Hash(ctx, g.password)
+func (s *Service) settlePassword(ctx context.Context, slot *passwd.Slot, a store.Account, password passwd.Secret, upgrade bool) (store.Account, error) {
+	if upgrade {
+		hash, err := slot.Hash(ctx, password)
 		if err != nil {
 			return store.Account{}, err
 		}
-		if err := s.db.UpgradeHash(ctx, g.account, hash); err != nil {
+		if err := s.db.UpgradeHash(ctx, a, hash); err != nil {
 			return store.Account{}, err
 		}
 	}
-	if g.account.State == store.PasswordSet && s.derived(g.account, g.password) {
-		g.account.State = store.PasswordMustChange
-		return g.account, s.db.MustChange(ctx, g.account)
+	if state := s.effectiveState(a, password); state != a.State {
+		a.State = state
+		return a, s.db.MustChange(ctx, a)
 	}
-	return g.account, nil
-}
-
-// A rightGuess is a right password of an account.
-type rightGuess struct {
-	account  store.Account
-	password passwd.Secret
-	upgrade  bool
+	return a, nil
 }
 
 // derived reports whether one of the city's rules gives this password.
-func (s *Server) derived(a store.Account, password passwd.Secret) bool {
+func (s *Service) derived(a store.Account, password passwd.Secret) bool {
 	return slices.ContainsFunc(s.policy.InitialRules, func(rule string) bool {
 		return passwd.IsInitial(rule, subject(a), password)
 	})
 }
 
-// ownerGuess takes one guess of the linked owner, in the owner's lane. also is
+// ownerAttempt takes one attempt of the linked owner, in the owner's scope. also is
 // what must be right beside the password.
-func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
-	c, err := s.beginCheck(ctx, store.Guess{PersonDigest: v.Link.PersonDigest, Lane: v.IdentityDigest,
-		AccountID: v.Link.AccountID, Budget: s.budget(), Receipt: v.receipt})
+func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
+	attempt, err := s.beginCheck(ctx, store.Guess{PersonDigest: c.Link.PersonDigest, Lane: c.IdentityDigest,
+		AccountID: c.Link.AccountID, Budget: s.budget(), Receipt: c.Record})
 	if err != nil {
 		return store.Account{}, err
 	}
-	defer c.end()
+	defer attempt.end()
 	switch {
-	case c.Account == nil:
+	case attempt.Account == nil:
 		return store.Account{}, ErrNotLinked
-	case c.Crowded: // they may be right ones
+	case attempt.Crowded: // they may be right ones
 		return store.Account{}, ErrBusy.retryAfter(1)
 	}
-	right, upgrade, err := c.try(ctx, password)
+	right, upgrade, err := attempt.try(ctx, password)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if !right || !also(*c.Account) {
-		return store.Account{}, s.wrong(ctx, c)
+	if !right || !also(*attempt.Account) {
+		return store.Account{}, s.wrong(ctx, attempt)
 	}
-	if err := c.pass(ctx); err != nil {
+	if err := attempt.pass(ctx); err != nil {
 		return store.Account{}, err
 	}
-	return s.settlePassword(ctx, c.slot, rightGuess{*c.Account, password, upgrade})
+	return s.settlePassword(ctx, attempt.slot, *attempt.Account, password, upgrade)
 }
 
-// wrong tells the owner how many guesses are left, or until when there is none.
-func (s *Server) wrong(ctx context.Context, c *check) error {
-	if c.Admitted {
-		if err := c.fail(ctx, false); err != nil {
+// wrong tells the owner how many attempts are left, or until when there is none.
+func (s *Service) wrong(ctx context.Context, attempt *check) error {
+	if attempt.Admitted {
+		if err := attempt.fail(ctx, false); err != nil {
 			return err
 		}
 	}
-	if c.LockedUntil != nil {
-		return ErrPasswordLocked.lockedUntil(*c.LockedUntil, s.db.Now())
+	if attempt.LockedUntil != nil {
+		return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
 	}
-	return ErrOldPasswordWrong.withRemaining(c.Remaining)
+	return ErrOldPasswordWrong.withRemaining(attempt.Remaining)
 }
 
 // budget is the policy's lock as the store understands it.
-func (s *Server) budget() store.Budget {
+func (s *Service) budget() store.Budget {
 	return store.Budget{Guesses: s.policy.Lock.Guesses(), Until: s.policy.Lock.Until}
 }
 
@@ -111,72 +102,48 @@ func subject(a store.Account) passwd.Subject {
 	}
 }
 
-type passwordReply struct {
-	State       string              `json:"state"`
-	ChangedAt   *time.Time          `json:"changed_at"`
-	Remaining   int                 `json:"remaining_attempts"`
-	LockedUntil *time.Time          `json:"locked_until"`
-	Rules       []passwd.PublicRule `json:"rules"`
-	Channels    []passwd.Channel    `json:"channels"`
-	Reset       bool                `json:"reset_offered"` // by identity verification; a clerk's code always works
+// A PasswordStatus is what the owner may know of the password.
+type PasswordStatus struct {
+	State        string
+	ChangedAt    *time.Time
+	Remaining    int        // attempts
+	LockedUntil  *time.Time // nil: not locked
+	ResetOffered bool       // by a face verification; a clerk's code always works
 
-	OpenChange *openStepView `json:"open_change"` // null: none
-	OpenReset  *openStepView `json:"open_reset"`  // null: none
+	OpenChange, OpenReset *store.OpenStep // nil: none
 }
 
-// An openStepView is a change or reset that is not finished, as the owner sees it. Its
-// id is for who began it.
-type openStepView struct {
-	ID        *uuid.UUID `json:"id"` // null: begun elsewhere
-	OpenedAt  time.Time  `json:"opened_at"`
-	Channel   string     `json:"channel"`
-	ExpiresAt time.Time  `json:"expires_at"`
-}
-
-func viewOfStep(step *store.OpenStep) *openStepView {
-	if step == nil {
-		return nil
-	}
-	view := &openStepView{nil, step.OpenedAt, step.Channel, step.ExpiresAt}
-	if step.Own {
-		view.ID = &step.ID
-	}
-	return view
-}
-
-// showPassword is the first page of 我的密码: state, guesses left, rules.
-func (s *Server) showPassword(ctx context.Context, v visit, _ none) (passwordReply, error) {
-	p, now := v.Link.Password, s.db.Now()
-	holder, err := s.db.Holder(*v.Link)
+// Password returns the state of the linked account's password, attempts left and what is
+// begun and not finished.
+func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error) {
+	p, now := c.Link.Password, s.db.Now()
+	holder, err := s.db.Holder(*c.Link)
 	if err != nil {
-		return passwordReply{}, err
+		return PasswordStatus{}, err
 	}
-	change, reset, err := s.db.OpenSteps(ctx, v.Session)
+	change, reset, err := s.db.OpenSteps(ctx, c.Session)
 	if err != nil {
-		return passwordReply{}, err
+		return PasswordStatus{}, err
 	}
 	_, err = s.verification(holder)
-	reply := passwordReply{
-		State:     passwordState(p.State, p.Account),
-		ChangedAt: p.ChangedAt,
-		Remaining: s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
-		Rules:     s.rules,
-		Channels:  append([]passwd.Channel{}, s.policy.Channels...), // a list, never null
-		Reset:     err == nil,
-
-		OpenChange: viewOfStep(change), OpenReset: viewOfStep(reset),
+	status := PasswordStatus{
+		State:        PasswordState(p.State, p.Account),
+		ChangedAt:    p.ChangedAt,
+		Remaining:    s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
+		ResetOffered: err == nil,
+		OpenChange:   change, OpenReset: reset,
 	}
 	if p.LockedUntil != nil && p.LockedUntil.After(now) {
-		reply.LockedUntil = p.LockedUntil
-		if reply.State != store.PasswordFrozen {
-			reply.State = "locked"
+		status.LockedUntil = p.LockedUntil
+		if status.State != store.PasswordFrozen {
+			status.State = "locked"
 		}
 	}
-	return reply, nil
+	return status, nil
 }
 
-// passwordState is frozen, too, when the centre froze the account.
-func passwordState(state, status string) string {
+// PasswordState returns the state as citizens are told it: frozen, too, when the centre froze the account.
+func PasswordState(state, status string) string {
 	if status == store.StatusFrozen {
 		return store.PasswordFrozen
 	}

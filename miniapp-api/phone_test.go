@@ -218,11 +218,11 @@ func TestContentKeyChanges(t *testing.T) {
 	if r := p.show(payload).want(t, "NOT_OFFERED"); r.HTTP != 404 {
 		t.Errorf("HTTP %d", r.HTTP)
 	}
-	h.server.ReplaceContentKey([]byte("fedcba9876543210"))
+	h.server.provider.ReplaceContentKey([]byte("fedcba9876543210"))
 	p.show(payload).want(t, "PHONE_REFUSED")
-	h.server.ReplaceContentKey(testContentKey)
+	h.server.provider.ReplaceContentKey(testContentKey)
 	p.show(payload).want(t, "OK")
-	h.server.ReplaceContentKey(nil)
+	h.server.provider.ReplaceContentKey(nil)
 	p.show(payload).want(t, "NOT_OFFERED")
 }
 

@@ -30,7 +30,7 @@ func (h *house) exec(query string, args ...any) {
 
 func (h *house) personDigest(c citizen) []byte {
 	h.t.Helper()
-	doc, err := h.server.documents.Parse(c.IDType, c.IDNumber)
+	doc, err := h.documents().Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
 	return h.db.PersonDigest(doc.Key())
 }

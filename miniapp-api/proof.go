@@ -1,17 +1,32 @@
 package miniapp
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
-	"fundpass/miniapp-api/document"
-	"fundpass/signing"
 	"fundpass/store"
+)
+
+// A Proof says how a link is proven beside the password: one way, or several joined
+// with commas, see List.
+type Proof string
+
+// Proofs a centre can configure.
+const (
+	// ProofCertdoc asks the provider whether its user is the person: name and document
+	// are compared.
+	ProofCertdoc Proof = "certdoc"
+
+	// ProofFace has the provider verify the face against the centre's record of the account.
+	ProofFace Proof = "face"
+
+	// ProofPhone compares the phone number that the provider vouches for with the one on file.
+	ProofPhone Proof = "phone"
+
+	// ProofNone trusts the password alone. An initial password then opens a link
+	// for whoever knows the ID number, so the account must change it at once.
+	ProofNone Proof = "none"
 )
 
 var errProofs = errors.New("miniapp: proofs are none, or some of certdoc, face and phone, each once, joined with commas")
@@ -87,124 +102,4 @@ func (p proofs) forState(state string) []Proof {
 		return p.set
 	}
 	return p.initial
-}
-
-// evidence is what speaks for a visitor before the password is looked at. It is
-// gathered for everybody alike, so that it tells nobody anything of the person claimed.
-type evidence struct {
-	lane    []byte           // where the password is guessed
-	may     []Proof          // what the visitor agreed to
-	certdoc bool             // Alipay says its user is the person claimed
-	phone   string           // verified in this session; "" = none
-	face    *store.LinkProof // shown first, by the person claimed; nil: was not
-	again   bool             // an earlier run of this request has linked this very person
-}
-
-// proven reports whether the visitor is known to be the person claimed, and so guesses in
-// a scope of their own.
-func (e evidence) proven() bool { return !bytes.Equal(e.lane, store.PublicLane) }
-
-// gather asks Alipay whether its user is the person claimed, where that is accepted,
-// and looks for a verified phone. A proven user guesses in a lane of their own, which
-// strangers cannot exhaust.
-func (s *Server) gather(ctx context.Context, v visit, who claim, may []Proof) (evidence, error) {
-	have := evidence{lane: store.PublicLane, may: may}
-	if v.Link != nil { // to the person claimed, by the earlier run of this request
-		have.lane, have.again = v.IdentityDigest, true
-		return have, nil
-	}
-	if who.faceID != uuid.Nil {
-		var err error
-		if have.face, err = s.shownFace(ctx, v, who, may); err != nil {
-			return have, err
-		}
-		have.lane = s.faceScope(v.IdentityDigest)
-	}
-	if slices.Contains(may, ProofCertdoc) {
-		var err error
-		if have.certdoc, err = s.matches(ctx, v, who, len(may) == 1); err != nil {
-			return have, err
-		}
-		if have.certdoc {
-			have.lane = v.IdentityDigest
-		}
-	}
-	if !slices.Contains(may, ProofPhone) {
-		return have, nil
-	}
-	phone, err := s.db.ProvenPhone(ctx, v.Session)
-	if errors.Is(err, store.ErrNotFound) {
-		err = nil
-	}
-	have.phone = phone
-	return have, err
-}
-
-// matches compares name and document at Alipay. A document that Alipay cannot compare
-// needs the counter only where nothing else would do.
-func (s *Server) matches(ctx context.Context, v visit, who claim, only bool) (bool, error) {
-	visitor, err := s.db.Visitor(v.Session)
-	if err != nil {
-		return false, err
-	}
-	proven, err := s.alipay.MatchPerson(ctx, visitor.AccessToken, signing.Person{
-		Name: who.name, IDType: who.doc.Certdoc(), IDNumber: who.doc.Number,
-	})
-	if errors.Is(err, signing.ErrIDType) {
-		if !only {
-			return false, nil
-		}
-		return false, ErrBadRequest.withFields(counterOnly)
-	}
-	return proven, err
-}
-
-// wantsPhone reports whether a phone is all that could still prove somebody who has
-// shown none. It is asked for before the password is looked at, from everybody alike.
-func (e evidence) wantsPhone() bool {
-	beside := slices.ContainsFunc(e.may, func(p Proof) bool { return p == ProofFace || p == ProofNone })
-	return !e.again && !e.certdoc && e.phone == "" && slices.Contains(e.may, ProofPhone) && !beside
-}
-
-// judge says which accepted proof speaks for the visitor, or else which could, in the
-// centre's order. Both are empty when none does. The password is right already. A phone
-// that stands at several persons' accounts (a family's) proves none of them.
-func (s *Server) judge(a store.Account, have evidence) (by Proof, ask []Proof) {
-	accepted := s.accepted.forState(a.State)
-	if a.State == store.PasswordFrozen && a.InitialRule != "" {
-		accepted = s.accepted.initial // what is frozen is an initial password all the same
-	}
-	if have.again {
-		return accepted[0], nil
-	}
-	onFile := ""
-	if a.OwnPhone {
-		onFile = document.Mobile(a.Person.Phone)
-	}
-	for _, p := range accepted {
-		allowed := slices.Contains(have.may, p)
-		switch p {
-		case ProofNone:
-			return p, nil
-		case ProofCertdoc:
-			if allowed && have.certdoc {
-				return p, nil
-			}
-		case ProofPhone:
-			if allowed && have.phone != "" && have.phone == onFile {
-				return p, nil
-			}
-			if have.phone == "" && onFile != "" {
-				ask = append(ask, p)
-			}
-		case ProofFace:
-			if allowed && have.face != nil {
-				return p, nil
-			}
-			if _, err := signing.VerificationFor(a.Person.IDType, a.Person.IDNumber); err == nil {
-				ask = append(ask, p)
-			}
-		}
-	}
-	return "", ask
 }

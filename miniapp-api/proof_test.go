@@ -171,15 +171,15 @@ func TestStrangersWithTheInitialPassword(t *testing.T) {
 			if len(looks) != 1 {
 				t.Errorf("refusals look different: %v", looks)
 			}
-			faces, byFace := h.sim.Calls(initialize), slices.Contains(h.server.accepted.initial, ProofFace)
+			faces, byFace := h.sim.Calls(initialize), slices.Contains(h.server.service.accepted.initial, ProofFace)
 			if faces > linkProofsOfPersonADay || byFace != (faces > 0) {
 				t.Errorf("%d face verifications were started", faces)
 			}
-			byPhone := slices.Contains(h.server.accepted.union(), ProofPhone)
+			byPhone := slices.Contains(h.server.service.accepted.union(), ProofPhone)
 			if n := got["LINK_PROOF_REQUIRED"] + got["LINK_PROOF_LIMIT"]; !byFace && !byPhone && n != 0 || n > 5 && byFace {
 				t.Errorf("%d strangers learned that the password is right: %v", n, got)
 			}
-			if slices.Contains(h.server.accepted.initial, ProofCertdoc) {
+			if slices.Contains(h.server.service.accepted.initial, ProofCertdoc) {
 				h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "OK")
 			}
 		})
@@ -238,7 +238,7 @@ func TestProofList(t *testing.T) {
 	}
 	h := newHouse(t)
 	for _, tt := range []struct{ proof, initial Proof }{{"phone", ""}, {"", ""}, {"sms", ""}, {"certdoc", "sms"}} {
-		_, err := New(Config{DB: h.db, Alipay: h.server.alipay, Policy: h.server.policy, Hasher: h.server.hasher, Proof: tt.proof, InitialProof: tt.initial})
+		_, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: tt.proof, InitialProof: tt.initial})
 		if err == nil {
 			t.Errorf("%q for initial %q was accepted", tt.proof, tt.initial)
 		}

@@ -9,75 +9,57 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/miniapp-api/document"
-	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
 	"fundpass/store"
 )
 
-type recoveryRequest struct {
-	Name      string `json:"name"`
-	IDType    string `json:"id_type"`
-	IDNumber  string `json:"id_number"`
-	AccountNo string `json:"account_no"`
-}
-
-type recoveryReply struct {
-	ID         uuid.UUID           `json:"id"`
-	State      string              `json:"state"`
-	CertifyID  string              `json:"certify_id"`  // for my.startAPVerify
-	CertifyURL string              `json:"certify_url"` // for my.startAPVerify
-	ExpiresAt  time.Time           `json:"expires_at"`
-	Rules      []passwd.PublicRule `json:"rules"` // of the new password
-}
-
-// openRecovery begins the way in for who has forgotten the password and is not linked:
+// OpenRecovery begins the way in for who has forgotten the password and is not linked:
 // whoever shows the face that belongs to the centre's record is linked and sets a new
 // password. Of a person the centre knows, its record is verified; of anybody else, what
 // the form says. So the answer is the same for everybody, and only who has passed, and
 // therefore is that very person, learns whether there is an account. Whatever comes after
 // the account was looked for leaves on the beat.
-func (s *Server) openRecovery(ctx context.Context, v visit, in recoveryRequest) (recoveryReply, error) {
+func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (Reset, error) {
 	begun := time.Now()
-	who, wrong := claimOf(in.Name, in.IDType, in.IDNumber, in.AccountNo, s.documents, s.db.Now())
+	who, wrong := readPerson(in, s.documents, s.db.Now())
 	switch {
 	case len(wrong) > 0:
-		return recoveryReply{}, ErrBadRequest.withFields(wrong...)
-	case v.Link != nil:
-		return recoveryReply{}, ErrAlreadyLinked
+		return Reset{}, ErrBadRequest.withFields(wrong...)
+	case c.Link != nil:
+		return Reset{}, ErrAlreadyLinked
 	}
 	claimed := store.Account{
 		PersonDigest: s.db.PersonDigest(who.doc.Key()),
 		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
 	}
-	by, err := s.verification(claimed.Person)
+	kind, err := s.verification(claimed.Person)
 	if err != nil {
-		return recoveryReply{}, err
+		return Reset{}, err
 	}
-	if err := s.agreedToRecovery(ctx, v); err != nil {
-		return recoveryReply{}, err
+	if err := s.agreedToRecovery(ctx, c); err != nil {
+		return Reset{}, err
 	}
 	known, err := s.db.RecoverableAccount(ctx, claimed.PersonDigest, who.accountNo)
 	if err != nil {
-		return recoveryReply{}, err
+		return Reset{}, err
 	}
 	if known != nil && document.SameName(known.Person.Name, who.name, who.doc.Kind) {
 		claimed = *known
 		claimed.Person.IDNumber = who.doc.Number // the same document, in the form that everybody's has here
 	}
-	r, page, err := s.startRecovery(ctx, v, claimed, by)
+	r, page, err := s.startRecovery(ctx, c, claimed, kind)
 	awaitBeat(ctx, begun)
-	if errors.Is(err, signing.ErrConfiguration) { // name and number do not fit, by Alipay's word: this stays charged
-		return recoveryReply{}, ErrLinkRefused.because(err)
+	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
+		return Reset{}, ErrLinkRefused.because(err)
 	} else if err != nil {
-		return recoveryReply{}, err
+		return Reset{}, err
 	}
-	return recoveryReply{r.ID, r.State, page.ID, page.URL, r.ExpiresAt, s.rules}, nil
+	return Reset{ID: r.ID, State: r.State, Page: page, ExpiresAt: r.ExpiresAt}, nil
 }
 
 // agreedToRecovery wants the consents that a link by a face wants, as far as the centre
 // asks for them.
-func (s *Server) agreedToRecovery(ctx context.Context, v visit) error {
-	agreed, err := s.agreed(ctx, v)
+func (s *Service) agreedToRecovery(ctx context.Context, c Caller) error {
+	agreed, err := s.agreed(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -88,22 +70,22 @@ func (s *Server) agreedToRecovery(ctx context.Context, v visit) error {
 	return agreed.needs(ctx, purposes...)
 }
 
-func (s *Server) startRecovery(ctx context.Context, v visit, a store.Account, by signing.Verification) (store.Recovery, signing.Certification, error) {
-	start, err := s.db.ChargeRecovery(ctx, v.Session, a.PersonDigest, linkProofsADay)
+func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, kind string) (store.Recovery, FacePage, error) {
+	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsADay)
 	switch {
 	case errors.Is(err, store.ErrLimit):
-		return store.Recovery{}, signing.Certification{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
+		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
-		return store.Recovery{}, signing.Certification{}, err
+		return store.Recovery{}, FacePage{}, err
 	}
-	r := store.Recovery{ID: uuid.New(), Kind: string(by), PersonDigest: a.PersonDigest, CredentialVersion: a.Version, Start: start}
+	r := store.Recovery{ID: uuid.New(), Kind: kind, PersonDigest: a.PersonDigest, CredentialVersion: a.Version, Start: start}
 	if a.ID != uuid.Nil {
 		r.AccountID = uuid.NullUUID{UUID: a.ID, Valid: true}
 	}
 	opening := face{start: start, account: a, id: r.ID, kind: r.Kind, claimed: true}
 	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		r.CertifyID = certifyID
-		r, err = s.db.OpenRecovery(ctx, v.Session, r)
+		r, err = s.db.OpenRecovery(ctx, c.Session, r)
 		return err
 	})
 	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
@@ -112,42 +94,42 @@ func (s *Server) startRecovery(ctx context.Context, v visit, a store.Account, by
 	return r, page, err
 }
 
-// showRecovery says how far a recovery is. Who has passed and has no account is told.
-func (s *Server) showRecovery(ctx context.Context, v visit, _ none) (resetReply, error) {
-	if v.ID == uuid.Nil { // the path has no id that we ever gave
-		return resetReply{}, ErrNotFound
+// Recovery says how far a recovery is. Who has passed and has no account is told.
+func (s *Service) Recovery(ctx context.Context, c Caller, id uuid.UUID) (Reset, error) {
+	if id == uuid.Nil { // no id that we ever gave
+		return Reset{}, ErrNotFound
 	}
-	r, err := s.db.Recovery(ctx, v.Session, v.ID)
+	r, err := s.db.Recovery(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return resetReply{ID: v.ID, State: resetUnknown}, nil
+		return Reset{ID: id, State: resetUnknown}, nil
 	} else if err != nil {
-		return resetReply{}, err
+		return Reset{}, err
 	}
-	reply := resetReply{ID: r.ID, State: r.State}
+	reset := Reset{ID: r.ID, State: r.State}
 	switch r.State {
 	case store.LinkProofUsed:
-		reply.State = store.ResetDone
+		reset.State = store.ResetDone
 	case store.LinkProofReplaced:
-		reply.State = store.ResetCancelled
+		reset.State = store.ResetCancelled
 	case store.LinkProofStarted:
-		reply.ExpiresAt = &r.ExpiresAt
+		reset.ExpiresAt = r.ExpiresAt
 		_, err = s.recoveredAccount(ctx, r)
 		switch {
 		case err == nil:
-			reply.State = store.ResetPassed
+			reset.State = store.ResetPassed
 		case errors.Is(err, ErrIdentityNotProven):
 			err = nil
 		}
 	}
-	return reply, err
+	return reset, err
 }
 
-// recoveredAccount is the account of a recovery whose person Alipay has verified.
-func (s *Server) recoveredAccount(ctx context.Context, r store.Recovery) (store.Account, error) {
-	switch verdict, err := s.facePassed(ctx, r.Kind, r.CertifyID); {
+// recoveredAccount is the account of a recovery whose person has been verified.
+func (s *Service) recoveredAccount(ctx context.Context, r store.Recovery) (store.Account, error) {
+	switch result, err := s.provider.FaceResult(ctx, r.Kind, r.CertifyID); {
 	case err != nil:
 		return store.Account{}, err
-	case verdict != signing.Passed:
+	case result != FacePassed:
 		return store.Account{}, ErrIdentityNotProven
 	case !r.AccountID.Valid:
 		return store.Account{}, ErrLinkRefused
@@ -161,67 +143,35 @@ func (s *Server) recoveredAccount(ctx context.Context, r store.Recovery) (store.
 	return account, resettable(account)
 }
 
-// confirmRecovery links the citizen who has passed, and sets the new password.
-func (s *Server) confirmRecovery(ctx context.Context, v visit, in confirmRequest) (confirmReply, error) {
-	sent, err := s.unseal(ctx, v, passwords{New: in.New, Again: in.Again}, in.Encrypted)
-	if err != nil {
-		return confirmReply{}, err
-	}
-	in.New, in.Again = sent.New, sent.Again
-	r, err := s.db.Recovery(ctx, v.Session, v.ID)
+// ConfirmRecovery links the citizen who has passed, and sets the new password.
+func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
+	r, err := s.db.Recovery(ctx, c.Session, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return confirmReply{}, ErrResetGone
+		return Done{}, ErrResetGone
 	case err != nil:
-		return confirmReply{}, err
-	case v.Again && r.State == store.LinkProofUsed && v.Link != nil && v.Link.AccountID == r.AccountID.UUID: // it happened, and the answer was lost
-		return confirmReply{r.ID, store.ResetDone, v.Link.Password.ChangedAt, 0, s.notifies(ctx, v)}, nil
+		return Done{}, err
+	case c.IsRetry && r.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == r.AccountID.UUID: // it happened, and the answer was lost
+		return s.withNotice(ctx, c, Done{ID: r.ID, State: store.ResetDone, ChangedAt: c.Link.Password.ChangedAt}, nil)
 	case r.State != store.LinkProofStarted:
-		return confirmReply{}, ErrResetGone
-	case v.Link != nil:
-		return confirmReply{}, ErrAlreadyLinked
+		return Done{}, ErrResetGone
+	case c.Link != nil:
+		return Done{}, ErrAlreadyLinked
 	}
-	if err := s.agreedToRecovery(ctx, v); err != nil {
-		return confirmReply{}, err
+	if err := s.agreedToRecovery(ctx, c); err != nil {
+		return Done{}, err
 	}
 	account, err := s.recoveredAccount(ctx, r)
 	if err != nil {
-		return confirmReply{}, err
+		return Done{}, err
 	}
-	fingerprints := s.db.PasswordFingerprints(account, in.New.Normalised())
-	if err := s.acceptable(ctx, in, false, account, fingerprints); err != nil {
-		return confirmReply{}, err
-	}
-	if err := s.notThePresent(ctx, in.New, account); err != nil {
-		return confirmReply{}, err
-	}
-	return s.finishRecovery(ctx, v, recovering{r, account, in.New, fingerprints[0]})
-}
-
-// A recovering is a recovery as it stood when its confirm came.
-type recovering struct {
-	recovery    store.Recovery
-	account     store.Account
-	password    passwd.Secret
-	fingerprint []byte
-}
-
-// finishRecovery hashes, and lets the store decide who won.
-func (s *Server) finishRecovery(ctx context.Context, v visit, r recovering) (confirmReply, error) {
-	hash, err := s.hasher.Hash(ctx, r.password)
-	if err != nil {
-		return confirmReply{}, err
-	}
-	done, err := s.db.FinishRecovery(ctx, v.Session, r.account, store.NewPassword{Hash: hash, Fingerprint: r.fingerprint}, r.recovery)
-	switch {
-	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
-		return confirmReply{}, ErrResetGone
-	case errors.Is(err, store.ErrConflict):
-		return confirmReply{}, ErrAlreadyLinked
-	case errors.Is(err, store.ErrBlocked):
-		return confirmReply{}, s.resetBlocked(ctx, r.account.ID)
-	case err != nil:
-		return confirmReply{}, err
-	}
-	return confirmReply{r.recovery.ID, store.ResetDone, &done.At, done.SessionsEnded, s.notifies(ctx, v)}, nil
+	return s.setPassword(ctx, c, in, procedure{
+		account: account, fingerprints: s.db.PasswordFingerprints(account, in.Password.Normalised()),
+		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
+			done, err := s.db.FinishRecovery(ctx, c.Session, account, n, r)
+			return Done{ID: r.ID, State: store.ResetDone, ChangedAt: &done.At, SessionsEnded: done.SessionsEnded}, err
+		},
+		lost:    func(context.Context) error { return ErrAlreadyLinked },
+		allowed: resettable, gone: ErrResetGone,
+	})
 }

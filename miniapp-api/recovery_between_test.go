@@ -23,7 +23,7 @@ func TestA7WhatAlipayRefusesIsTheForm(t *testing.T) {
 	must(t, err)
 	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
-	must(t, h.server.alipay.Replace(ring))
+	must(t, h.server.Alipay.Replace(ring))
 	for range linkProofsADay {
 		p.post("/v1/password/recoveries", c.recoveryBody()).want(t, "LINK_REFUSED")
 	}
@@ -70,8 +70,8 @@ func TestA1ProvenOwnerIsNotRefusedForWaitingGuesses(t *testing.T) {
 	s, err := h.db.Session(t.Context(), digestOfToken(p.token))
 	must(t, err)
 	for _, lane := range [][]byte{s.IdentityDigest, store.PublicLane} {
-		for range h.server.policy.Lock.Guesses()[0] {
-			a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.personOf(c), Lane: lane, Budget: h.server.budget()})
+		for range h.server.Policy.Lock.Guesses()[0] {
+			a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.personOf(c), Lane: lane, Budget: h.server.service.budget()})
 			if must(t, err); !a.Admitted {
 				t.Fatal("not admitted")
 			}

@@ -108,7 +108,7 @@ func TestA7StrangersLearnNothing(t *testing.T) {
 
 func (h *house) personOf(c citizen) []byte {
 	h.t.Helper()
-	doc, err := h.server.documents.Parse(c.IDType, c.IDNumber)
+	doc, err := h.documents().Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
 	return h.db.PersonDigest(doc.Key())
 }
@@ -156,7 +156,7 @@ func TestA7ProvenOwnerIsToldOfTheLock(t *testing.T) {
 	h := newHouse(t)
 	c := h.citizen()
 	p, stranger := h.logIn(c), h.logIn(h.citizen())
-	guesses := h.server.policy.Lock.Guesses()[0]
+	guesses := h.server.Policy.Lock.Guesses()[0]
 	for n := range guesses {
 		want := "LINK_REFUSED"
 		if n == guesses-1 {

@@ -75,7 +75,7 @@ func TestResetByDocument(t *testing.T) {
 	if off.sim.Calls(initialize) != 0 || off.count(`SELECT count(*) FROM daily_counts`) != 0 {
 		t.Error("a reset that is switched off was asked for or counted")
 	}
-	if _, err := New(Config{DB: h.db, Alipay: h.server.alipay, Policy: h.server.policy, Hasher: h.server.hasher, Proof: ProofNone, Reset: "sms"}); err == nil {
+	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: ProofNone, Reset: "sms"}); err == nil {
 		t.Error("an unknown way to reset was accepted")
 	}
 }
@@ -100,7 +100,7 @@ func TestResetRefusedByAlipay(t *testing.T) {
 	must(t, err)
 	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
-	must(t, h.server.alipay.Replace(ring))
+	must(t, h.server.Alipay.Replace(ring))
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	if !strings.Contains(h.logs.String(), "isv.invalid-signature") {
 		t.Error("the operator is not told why")

@@ -16,21 +16,21 @@ import (
 // together, so one code in two hundred million is hit.
 const ResetCodeDigits = 10
 
-func (s *Server) openResetWithCode(ctx context.Context, v visit, a store.Account, code passwd.Secret) (resetReply, error) {
+func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Account, code passwd.Secret) (store.Reset, error) {
 	digits, ok := codeDigits(code.Reveal())
 	if !ok {
-		return resetReply{}, ErrBadRequest.withFields(FieldError{Field: "code", Code: "INVALID"})
+		return store.Reset{}, ErrBadRequest.withFields(FieldError{Field: "code", Code: "INVALID"})
 	}
 	ctx, stop := outlast(ctx) // a code is good once: it is not used up unseen
 	defer stop()
-	reset, err := s.db.OpenResetWithCode(ctx, v.Session, a, digits)
-	s.noteSpentCode(ctx, v, err)
+	reset, err := s.db.OpenResetWithCode(ctx, c.Session, a, digits)
+	s.noteSpentCode(ctx, c, err)
 	if errors.Is(err, store.ErrCode) {
-		return resetReply{}, ErrResetCodeWrong
+		return store.Reset{}, ErrResetCodeWrong
 	} else if err != nil {
-		return resetReply{}, openResetError(err)
+		return store.Reset{}, openResetError(err)
 	}
-	return replyOf(reset), nil
+	return reset, nil
 }
 
 // codeDigits reads a code as people type one: with blanks or dashes, in full width.
@@ -49,42 +49,46 @@ func codeDigits(s string) (string, bool) {
 	return b.String(), b.Len() == ResetCodeDigits
 }
 
-// linkByCode finds the claimed person's account by the code a clerk gave them, in
+// verifyCode finds the claimed person's account by the code a clerk gave them, in
 // place of a password they do not know. It leaves the code good: the reset that must
 // follow uses it up. Every way to fail is ErrLinkRefused. Who could be proven by name
 // and document and is not takes no try. Where nobody can be, strangers' tries are counted
-// apart, and as guesses at many people are.
-func (s *Server) linkByCode(ctx context.Context, v visit, who claim, have evidence) (right rightLink, by Proof, err error) {
-	if slices.Contains(have.may, ProofCertdoc) && !have.proven() || len(have.may) == 0 && !have.again {
-		return rightLink{}, "", ErrLinkRefused
+// apart, and as attempts at many people are.
+func (s *Service) verifyCode(ctx context.Context, c Caller, who claim, have evidence) (candidate, error) {
+	if slices.Contains(have.permitted, ProofCertdoc) && !have.proven() || len(have.permitted) == 0 && !have.linked {
+		return candidate{}, ErrLinkRefused
 	}
 	trying, stop := outlast(ctx)
 	defer stop()
 	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
 	if !have.proven() {
-		g.Stranger = s.stranger(v)
+		g.Stranger = s.unverifiedSource(c)
 	}
-	code, refusal, err := s.db.CheckResetCode(trying, v.Session, g, who.code)
-	s.noteSpentCode(ctx, v, err)
-	if told := s.sprayed(ctx, v, refusal); told != nil {
-		return rightLink{}, "", told
+	code, refusal, err := s.db.CheckResetCode(trying, c.Session, g, who.code)
+	s.noteSpentCode(ctx, c, err)
+	if told := s.checkSpraying(ctx, c, refusal); told != nil {
+		return candidate{}, told
 	}
 	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, who.name, who.doc.Kind) {
 		err = ErrLinkRefused
 	}
 	if err != nil {
-		return rightLink{}, "", err
+		return candidate{}, err
 	}
-	by, ask := s.judge(code.Account, have)
-	if by == "" && len(ask) == 0 {
-		err = ErrLinkRefused
+	found := s.selectProof(code.Account, code.Account.State, have)
+	if found.outcome() == outcomeRefused {
+		return candidate{}, ErrLinkRefused
 	}
-	return rightLink{account: code.Account, lane: have.lane, ask: ask, code: code.ID}, by, err
+	found.codeID = code.ID
+	if found.face != nil {
+		found.face.CodeID = code.ID
+	}
+	return found, nil
 }
 
 // noteSpentCode logs that somebody, or all strangers together, have had their tries at a
 // clerk's code, once each.
-func (s *Server) noteSpentCode(ctx context.Context, v visit, err error) {
+func (s *Service) noteSpentCode(ctx context.Context, c Caller, err error) {
 	by := "user"
 	switch {
 	case errors.Is(err, store.ErrCodeSpent):
@@ -92,5 +96,5 @@ func (s *Server) noteSpentCode(ctx context.Context, v visit, err error) {
 	case !errors.Is(err, store.ErrCodeSpentByUser):
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelWarn, "clerk's code out of tries", slog.String("by", by), slog.String("request_id", v.RequestID))
+	s.log.LogAttrs(ctx, slog.LevelWarn, "clerk's code out of tries", slog.String("by", by), slog.String("request_id", c.RequestID))
 }

@@ -1,7 +1,7 @@
 // Package miniapp is the HTTP API that the mini-program and Alipay call: what
-// callers may ask. Echo is only known here. A request goes one way: route
-// (server.go), request to input (handler.go), rule (session.go, link.go,
-// change.go ...), one store method, reply (reply.go, errors.go).
+// callers may ask. A request goes one way: route (server.go), request to input
+// (handler.go, *_http.go), rule (link.go, change.go ...), one store method, reply
+// (reply.go, presentation.go).
 package miniapp
 
 import (
@@ -15,160 +15,77 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"fundpass/keys"
-	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
 	"fundpass/store"
 )
 
-// A Proof says how a link is proven beside the password: one way, or several joined
-// with commas, see List.
-type Proof string
-
-// Proofs a centre can configure.
-const (
-	// ProofCertdoc asks Alipay whether its user is the person: name and document
-	// are compared by alipay.user.certdoc.certverify.*.
-	ProofCertdoc Proof = "certdoc"
-
-	// ProofFace has Alipay verify the face against the centre's record of the account.
-	ProofFace Proof = "face"
-
-	// ProofPhone compares the phone number that Alipay vouches for with the one on file.
-	ProofPhone Proof = "phone"
-
-	// ProofNone trusts the password alone. An initial password then opens a link
-	// for whoever knows the ID number, so the account must change it at once.
-	ProofNone Proof = "none"
-)
-
-// A Config is what a Server is made of. All fields but InitialProof, Reset, Relink, Consent,
-// ConsentTexts, MessageTemplate, Log, Proxies, Documents and the limits are required.
-type Config struct {
+// A ServerConfig is what a Server is made of. DB, Service, Hasher and Channel are required.
+type ServerConfig struct {
 	DB      *store.DB
-	Alipay  *signing.Gateway
-	Policy  *passwd.Policy
-	Hasher  *passwd.Hasher
-	Proof   Proof
-	Reset   ResetProof // "" = ResetCertify
+	Service *Service
+	Hasher  *passwd.Hasher // for its metrics
 	Log     *slog.Logger
 	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
 
-	// ContentKey is the AES-128 key of 接口内容加密; nil = phone numbers are not offered.
-	ContentKey []byte
-
-	InitialProof Proof         // for initial passwords and those that must be changed; "" = Proof without the phone
-	Relink       Relink        // taking over a link; the zero value: with a clerk's code only
-	Consent      ConsentMode   // "" = ConsentRecorded
-	ConsentTexts []ConsentText // nil = the built-in ones, see ParseConsents
+	Channel    Channel                // of everybody who comes through this server
+	Routes     func(*Server) []route  // of the channel's own protocol, beside those of every channel; may be nil
+	Collectors []prometheus.Collector // the channel's metrics
 
 	PerAddress Rate // requests of one address; loose, because carriers share addresses
-	PerUser    Rate // requests of one Alipay user
+	PerUser    Rate // requests of one user
 
 	RequestTime time.Duration // ends a request; 0 = 5 s
-
-	MessageTemplate string // by which notices to owners are sent; "" = they are only recorded
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
 
-	Documents *document.List // which document the centre means by which code; nil: the built-in list
-
 	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
-// A Server answers the mini-program.
+// A Server answers the requests of one channel.
 type Server struct {
 	db        *store.DB
-	alipay    *signing.Gateway
-	policy    *passwd.Policy
-	rules     []passwd.PublicRule // the policy's, as every citizen reads them
-	hasher    *passwd.Hasher
-	accepted  proofs
-	reset     ResetProof
-	relink    Relink
+	service   *Service
+	rules     []passwd.PublicRule // of a new password, as every citizen reads them
 	log       *slog.Logger
 	proxies   []*net.IPNet
+	channel   Channel
+	own       func(*Server) []route // of the channel
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
-	template  string // of messages to owners; "" = none are sent
-	docs      *docs  // nil: not served
-	pace      pace
-	constant  constantAnswers
+	docs      *docs // nil: not served
 
 	requestTime time.Duration
 
 	transport  atomic.Pointer[keys.Transport]
 	sealedOnly bool
-	content    atomic.Pointer[[]byte] // the content key
-
-	documents *document.List
-
-	consentMode  ConsentMode
-	consentTexts []ConsentText
 }
 
-// fill sets what is left out. It returns an error that names what is missing.
-func (c *Config) fill() (err error) {
-	if c.DB == nil || c.Alipay == nil || c.Policy == nil || c.Hasher == nil {
-		return errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
-	}
-	if !c.DB.HasPepper() {
-		return errors.New("miniapp: DB needs the pepper")
-	}
-	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
-		return errors.New("miniapp: reset must be certify or off")
-	}
-	if c.Relink.Offered && c.MessageTemplate == "" {
-		return errors.New("miniapp: a link is only taken over once its holder was told, which needs MessageTemplate")
-	}
-	if c.Relink.Window < 0 {
-		return errors.New("miniapp: the window of a relink is below 0")
-	}
-	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
-		return errors.New("miniapp: consent must be recorded or required")
-	}
-	if c.ConsentTexts, err = orBuiltin(c.ConsentTexts); err != nil {
-		return err
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Documents == nil {
-		c.Documents = document.Default()
+// NewServer returns a Server, or an error that names what is missing.
+func NewServer(c ServerConfig) (*Server, error) {
+	if c.DB == nil || c.Service == nil || c.Hasher == nil || c.Channel == "" {
+		return nil, errors.New("miniapp: DB, Service, Hasher and Channel are required")
 	}
 	if c.SealedOnly && c.Transport == nil {
-		return errors.New("miniapp: SealedOnly needs Transport")
-	}
-	return nil
-}
-
-// New returns a Server, or an error that names what is missing.
-func New(c Config) (*Server, error) {
-	if err := c.fill(); err != nil {
-		return nil, err
-	}
-	accepted, err := newProofs(c.Proof, c.InitialProof)
-	if err != nil {
-		return nil, err
+		return nil, errors.New("miniapp: SealedOnly needs Transport")
 	}
 	s := &Server{
-		db: c.DB, alipay: c.Alipay, policy: c.Policy, rules: c.Policy.Public(), hasher: c.Hasher, accepted: accepted, reset: c.Reset, relink: c.Relink,
-		log: c.Log, proxies: c.Proxies,
+		db: c.DB, service: c.Service, rules: c.Service.Rules(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
+		proxies: c.Proxies, channel: c.Channel, own: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Hasher), template: c.MessageTemplate, sealedOnly: c.SealedOnly, documents: c.Documents,
-		consentMode: c.Consent, consentTexts: c.ConsentTexts, requestTime: cmp.Or(c.RequestTime, requestTime),
+		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, requestTime),
 	}
-	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
+	s.metrics.registry.MustRegister(c.Collectors...)
 	s.ReplaceTransport(c.Transport)
-	s.ReplaceContentKey(c.ContentKey)
 	if !c.Docs {
 		return s, nil
 	}
+	var err error
 	s.docs, err = newDocs()
 	return s, err
 }
@@ -177,8 +94,8 @@ func New(c Config) (*Server, error) {
 // a key that is no longer there are told to seal again.
 func (s *Server) ReplaceTransport(t *keys.Transport) { s.transport.Store(t) }
 
-// requestTime is the longest a request may take unless Config says otherwise;
-// Alipay's share is within it.
+// requestTime is the longest a request may take unless the configuration says otherwise;
+// what others are asked meanwhile is within it.
 const requestTime = 5 * time.Second
 
 // A route is one line of the contract.
@@ -189,7 +106,6 @@ type route struct {
 
 func (s *Server) routes() []route {
 	routes := []route{
-		{"POST", "/v1/sessions", open(s, s.openSession)},
 		{"POST", "/v1/sessions/end", parting(s, s.endSession)},
 		{"POST", "/v1/link", authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
@@ -206,28 +122,27 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/consents/withdraw", authed(s, s.withdrawConsent)},
 		{"GET", "/v1/subscriptions", authed(s, s.showSubscriptions)},
 		{"POST", "/v1/subscriptions", authed(s, s.noteSubscription)},
-		{"POST", "/v1/phone", authed(s, s.showPhone)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
 		{"POST", "/v1/password/tickets", authed(s, s.makeTicket)},
 		{"POST", "/v1/password/changes", linked(s, s.openChange)},
 		{"GET", "/v1/password/changes/:id", authed(s, s.showChange)},
-		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmChange)},
+		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirming(s.service.ConfirmChange))},
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
 		{"POST", "/v1/password/resets", linked(s, s.openReset)},
 		{"GET", "/v1/password/resets/:id", authed(s, s.showReset)},
-		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmReset)},
+		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirming(s.service.ConfirmReset))},
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/password/recoveries", authed(s, s.openRecovery)},
 		{"GET", "/v1/password/recoveries/:id", authed(s, s.showRecovery)},
-		{"POST", "/v1/password/recoveries/:id/confirm", authed(s, s.confirmRecovery)},
+		{"POST", "/v1/password/recoveries/:id/confirm", authed(s, s.confirming(s.service.ConfirmRecovery))},
 		{"POST", "/v1/freeze", parting(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
-		{"POST", "/alipay/notifications", raw(s.notified)},
-		{"POST", "/alipay/spi", raw(s.called)},
-		{"GET", "/alipay/spi", raw(s.called)},
 		{"GET", "/healthz", open(s, s.alive)},
 		{"GET", "/readyz", open(s, s.ready)},
+	}
+	if s.own != nil {
+		routes = append(routes, s.own(s)...)
 	}
 	if s.docs != nil {
 		routes = append(routes, s.docs.routes()...)

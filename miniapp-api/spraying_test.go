@@ -109,9 +109,9 @@ func TestSprayerMayRepeat(t *testing.T) {
 	p := h.logIn(sprayer)
 	for range 2 {
 		for _, c := range people {
-			before := h.server.hasher.Hashed()
+			before := h.server.Hasher.Hashed()
 			p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
-			if n := h.server.hasher.Hashed() - before; n != 1 {
+			if n := h.server.Hasher.Hashed() - before; n != 1 {
 				t.Errorf("%d hashes, want 1 for everybody", n)
 			}
 		}

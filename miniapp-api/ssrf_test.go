@@ -159,7 +159,7 @@ func TestNoFieldIsFetched(t *testing.T) {
 type forger struct{ h *house }
 
 func newForger(h *house) forger {
-	must(h.t, h.server.alipay.Replace(h.ring(keys.AlipayKey{Public: &callbackKey().PublicKey, Source: "forger"})))
+	must(h.t, h.server.Alipay.Replace(h.ring(keys.AlipayKey{Public: &callbackKey().PublicKey, Source: "forger"})))
 	return forger{h}
 }
 

@@ -6,60 +6,56 @@ import (
 	"fundpass/store"
 )
 
-type subscriptionsReply struct {
-	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty: this centre sends no messages
-	State     string   `json:"state"`     // none, accepted, rejected, refused
+// A Subscription is what is known of a citizen's answer to a template of messages.
+type Subscription struct {
+	Template string // "" = this centre sends no messages
+	State    string
 }
 
-// showSubscriptions says which templates the page should ask the citizen to subscribe to,
-// and what is known of their answer.
-func (s *Server) showSubscriptions(ctx context.Context, v visit, _ none) (subscriptionsReply, error) {
+// Subscription says which template the page should ask the citizen to subscribe to, and
+// what is known of their answer.
+func (s *Service) Subscription(ctx context.Context, c Caller) (Subscription, error) {
 	if s.template == "" {
-		return subscriptionsReply{[]string{}, store.SubscriptionNone}, nil
+		return Subscription{State: store.SubscriptionNone}, nil
 	}
-	state, err := s.db.Subscription(ctx, v.Session, s.template)
-	return subscriptionsReply{[]string{s.template}, state}, err
+	state, err := s.db.Subscription(ctx, c.Session, s.template)
+	return Subscription{s.template, state}, err
 }
 
-type subscriptionRequest struct {
-	TemplateID string `json:"template_id"`
-	Accepted   *bool  `json:"accepted"`
-}
-
-// noteSubscription keeps what Alipay told the page. It decides what is promised, and
-// nothing else: whether a message arrives only Alipay knows, when it is sent.
-func (s *Server) noteSubscription(ctx context.Context, v visit, in subscriptionRequest) (subscriptionsReply, error) {
+// NoteSubscription keeps what the page was told. It decides what is promised, and
+// nothing else: whether a message arrives is only known when it is sent.
+func (s *Service) NoteSubscription(ctx context.Context, c Caller, template string, accepted *bool) (Subscription, error) {
 	switch {
 	case s.template == "":
-		return subscriptionsReply{}, ErrNotOffered
-	case in.TemplateID == "":
-		return subscriptionsReply{}, ErrBadRequest.withFields(FieldError{Field: "template_id", Code: "REQUIRED"})
-	case in.TemplateID != s.template: // another one by now
-		return subscriptionsReply{}, ErrNotOffered
-	case in.Accepted == nil:
-		return subscriptionsReply{}, ErrBadRequest.withFields(FieldError{Field: "accepted", Code: "REQUIRED"})
+		return Subscription{}, ErrNotOffered
+	case template == "":
+		return Subscription{}, ErrBadRequest.withFields(FieldError{Field: "template_id", Code: "REQUIRED"})
+	case template != s.template: // another one by now
+		return Subscription{}, ErrNotOffered
+	case accepted == nil:
+		return Subscription{}, ErrBadRequest.withFields(FieldError{Field: "accepted", Code: "REQUIRED"})
 	}
 	state := store.SubscriptionRejected
-	if *in.Accepted {
+	if *accepted {
 		state = store.SubscriptionAccepted
 	}
-	if err := s.db.NoteSubscription(ctx, v.Session, s.template, state); err != nil {
-		return subscriptionsReply{}, err
+	if err := s.db.NoteSubscription(ctx, c.Session, s.template, state); err != nil {
+		return Subscription{}, err
 	}
-	return subscriptionsReply{[]string{s.template}, state}, nil
+	return Subscription{s.template, state}, nil
 }
 
 // notifies reports whether the owner can count on being told of what they do: the centre
-// sends messages, they have not withdrawn their consent to them, and Alipay is known to
-// take them for this user.
-func (s *Server) notifies(ctx context.Context, v visit) bool {
+// sends messages, they have not withdrawn their consent to them, and messages are known to
+// be taken for this user.
+func (s *Service) notifies(ctx context.Context, c Caller) bool {
 	if s.template == "" {
 		return false
 	}
-	a, err := s.agreed(ctx, v)
+	a, err := s.agreed(ctx, c)
 	if err != nil || a.latest[PurposeMessage].WithdrawnAt != nil {
 		return false
 	}
-	state, err := s.db.Subscription(ctx, v.Session, s.template)
+	state, err := s.db.Subscription(ctx, c.Session, s.template)
 	return err == nil && state == store.SubscriptionAccepted
 }

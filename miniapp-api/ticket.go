@@ -28,13 +28,13 @@ type ticketReply struct {
 }
 
 // makeTicket lets the page seal one form's passwords.
-func (s *Server) makeTicket(ctx context.Context, v visit, _ none) (ticketReply, error) {
+func (s *Server) makeTicket(ctx context.Context, r request, _ none) (ticketReply, error) {
 	transport := s.transport.Load()
 	if transport == nil {
 		return ticketReply{}, ErrNotOffered
 	}
 	ticket := newTicket()
-	if err := s.db.AddTicket(ctx, v.Session, ticket); err != nil {
+	if err := s.db.AddTicket(ctx, r.Session, ticket); err != nil {
 		return ticketReply{}, err
 	}
 	kid, public := transport.Current()
@@ -68,7 +68,7 @@ type passwords struct {
 // unseal returns the passwords of a form, which came readable or sealed. A
 // ticket that is unknown, spent, late or somebody else's, a foreign key, label
 // or text: everything is ErrDecryptFailed and has cost the same two steps.
-func (s *Server) unseal(ctx context.Context, v visit, plain passwords, form *sealedForm) (passwords, error) {
+func (s *Server) unseal(ctx context.Context, r request, plain passwords, form *sealedForm) (passwords, error) {
 	readable := !plain.Present.Empty() || !plain.New.Empty() || !plain.Again.Empty()
 	switch {
 	case form == nil && readable && s.sealedOnly:
@@ -83,11 +83,11 @@ func (s *Server) unseal(ctx context.Context, v visit, plain passwords, form *sea
 		return passwords{}, ErrNotOffered
 	}
 	sealed, _ := base64.StdEncoding.DecodeString(form.Sealed) // what is no base64 does not open
-	good, err := s.db.SpendTicket(ctx, v.Session, form.Ticket, sealed, v.Again)
+	good, err := s.db.SpendTicket(ctx, r.Session, form.Ticket, sealed, r.IsRetry)
 	if err != nil {
 		return passwords{}, err
 	}
-	v.receipt.Keep() // the ticket is spent
+	r.Record.Keep() // the ticket is spent
 	opened, ok := openForm(transport, form, sealed)
 	if !good || !ok {
 		return passwords{}, ErrDecryptFailed

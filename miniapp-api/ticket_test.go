@@ -218,7 +218,7 @@ func TestTicketsNotOffered(t *testing.T) {
 	p := h.linkedPhone(c)
 	p.post("/v1/password/tickets", m{}).want(t, "NOT_OFFERED")
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "sealed": ""}}).want(t, "NOT_OFFERED")
-	if _, err := New(Config{DB: h.db, Alipay: h.server.alipay, Policy: h.server.policy, Hasher: h.server.hasher, Proof: ProofNone, SealedOnly: true}); err == nil {
+	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: ProofNone, SealedOnly: true}); err == nil {
 		t.Error("a server that can take no password at all was made")
 	}
 }

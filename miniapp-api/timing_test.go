@@ -78,7 +78,7 @@ func regionalID(birthday string, i int) string {
 
 // manyPeople loads 2n people with one password.
 func manyPeople(b testing.TB, h *house, n int) []string {
-	hash, err := h.server.hasher.Hash(b.Context(), passwd.NewSecret("Quiet-River-1"))
+	hash, err := h.server.Hasher.Hash(b.Context(), passwd.NewSecret("Quiet-River-1"))
 	must(b, err)
 	numbers := make([]string, 2*n)
 	depositors := make([]store.Depositor, 2*n)

@@ -114,7 +114,7 @@ func (w *play) issueCode() {
 func (w *play) erasePerson() {
 	h := pick(w, "human", w.humans)
 	too := w.slip(3)
-	doc, err := w.server.documents.Parse("01", h.number)
+	doc, err := w.documents().Parse("01", h.number)
 	must(w.t, err)
 	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, Unlock: store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
 	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {

@@ -281,7 +281,7 @@ func (w *play) checkLinks() {
 }
 
 func (w *play) personOf(h *human) []byte {
-	doc, err := w.server.documents.Parse(document.Citizen, h.number)
+	doc, err := w.documents().Parse(document.Citizen, h.number)
 	must(w.t, err)
 	return w.db.PersonDigest(doc.Key())
 }

@@ -256,7 +256,7 @@ func (w *play) tellAlipay(u *modelUser) { w.sim.Add(u.Person); w.letters.Add(u.P
 
 // file is the centre's file with this account as it now is.
 func (w *play) file(a *modelAccount) {
-	doc, err := w.server.documents.Parse(document.Citizen, a.number)
+	doc, err := w.documents().Parse(document.Citizen, a.number)
 	must(w.t, err)
 	if a.initial {
 		a.password = doc.Number[12:]
@@ -266,7 +266,7 @@ func (w *play) file(a *modelAccount) {
 	if a.initial {
 		d.InitialRule = "id-last6"
 	} else {
-		d.Hash, err = w.server.hasher.Hash(context.Background(), passwd.NewSecret(a.password))
+		d.Hash, err = w.server.Hasher.Hash(context.Background(), passwd.NewSecret(a.password))
 		must(w.t, err)
 	}
 	_, err = w.db.ImportDepositors(context.Background(), []store.Depositor{d})

@@ -24,7 +24,10 @@ type app struct {
 	policy  *passwd.Policy
 	hasher  *passwd.Hasher
 	mailer  *mailer // nil: notices are not sent
-	server  *miniapp.Server
+
+	provider *miniapp.Provider
+	service  *miniapp.Service
+	server   *miniapp.Server
 
 	transport *keys.Transport // of the start; reload gives the server newer ones
 	documents *document.List
@@ -82,14 +85,24 @@ func newHasher(f files) *passwd.Hasher {
 
 func (a *app) addServer(f files) error {
 	s := a.settings
-	server, err := miniapp.New(miniapp.Config{
-		DB: a.db, Alipay: a.gateway, Policy: a.policy, Hasher: a.hasher, Proof: miniapp.Proof(s.Proof), Log: a.log,
-		ContentKey: f.content, Reset: miniapp.ResetProof(s.Reset), Relink: miniapp.Relink(s.Relink),
-		InitialProof: miniapp.Proof(s.InitialProof), Consent: miniapp.ConsentMode(s.Consent), ConsentTexts: f.consents,
-		Proxies:    []*net.IPNet(s.TrustedProxies),
+	a.provider = miniapp.NewProvider(a.gateway, f.content)
+	var err error
+	a.service, err = miniapp.NewService(miniapp.ServiceConfig{
+		DB: a.db, Policy: a.policy, Hasher: a.hasher, Provider: a.provider, Log: a.log,
+		Proof: miniapp.Proof(s.Proof), InitialProof: miniapp.Proof(s.InitialProof),
+		Reset: miniapp.ResetProof(s.Reset), Relink: miniapp.Relink(s.Relink),
+		Consent: miniapp.ConsentMode(s.Consent), ConsentTexts: f.consents,
+		MessageTemplate: s.MessageTemplate, Documents: a.documents,
+	})
+	if err != nil {
+		return err
+	}
+	program := miniapp.NewMiniProgram(a.db, a.provider, a.log)
+	server, err := miniapp.NewServer(miniapp.ServerConfig{
+		DB: a.db, Service: a.service, Hasher: a.hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		Channel: miniapp.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
-		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
-		MessageTemplate: s.MessageTemplate, Docs: s.Docs, Documents: a.documents,
+		Transport: a.transport, SealedOnly: s.PlainPasswords == "no", Docs: s.Docs,
 	})
 	if err != nil {
 		return err

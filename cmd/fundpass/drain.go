@@ -114,7 +114,7 @@ func (a *app) purge(ctx context.Context, pause time.Duration) {
 
 // keepPace makes refusals of a link take as long as the costliest old digest.
 func (a *app) keepPace(ctx context.Context) {
-	if err := a.server.KeepPace(ctx); err != nil && ctx.Err() == nil {
+	if err := a.service.KeepPace(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("time of refusals not renewed", "err", err)
 	}
 }

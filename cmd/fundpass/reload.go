@@ -57,7 +57,7 @@ func (a *app) reload() {
 	}
 	if len(problems) == 0 {
 		a.server.ReplaceTransport(transport)
-		a.server.ReplaceContentKey(contentKey)
+		a.provider.ReplaceContentKey(contentKey)
 		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
 		a.warnExpiring(time.Now())
 		a.warnSandbox()

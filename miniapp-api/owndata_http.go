@@ -2,7 +2,6 @@ package miniapp
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"fundpass/miniapp-api/document"
@@ -67,18 +66,11 @@ type ownNotice struct {
 	SentAt    *time.Time `json:"sent_at"`
 }
 
-// ownEvents is how many events a copy of one's data shows. More than a citizen of
-// three years makes; the counter has the rest.
-const ownEvents = 500
-
 // showOwnData is the citizen's copy of their data.
-func (s *Server) showOwnData(ctx context.Context, v visit, _ none) (ownDataReply, error) {
-	d, err := s.db.OwnData(ctx, v.Session)
+func (s *Server) showOwnData(ctx context.Context, r request, _ none) (ownDataReply, error) {
+	d, err := s.service.OwnData(ctx, r.Caller)
 	if err != nil {
 		return ownDataReply{}, err
-	}
-	if len(d.Accounts) == 0 || len(d.Links) == 0 || len(d.Passwords) == 0 { // unlinked meanwhile
-		return ownDataReply{}, ErrNotLinked
 	}
 	a, l, p := d.Accounts[0], d.Links[0], d.Passwords[0]
 	reply := ownDataReply{
@@ -88,7 +80,7 @@ func (s *Server) showOwnData(ctx context.Context, v visit, _ none) (ownDataReply
 			EmployerNo: document.MaskAccount(a.EmployerNo), Status: a.Status, UpdatedAt: a.UpdatedAt,
 		},
 		Link:     ownLink{l.Kind, document.MaskPhone(l.Identity.Value), l.LinkedAt, l.AuthorisedAt},
-		Password: ownPassword{passwordState(p.State, a.Status), p.ChangedAt, len(d.Earlier)},
+		Password: ownPassword{PasswordState(p.State, a.Status), p.ChangedAt, len(d.Earlier)},
 		Sessions: []ownSession{}, Notices: []ownNotice{}, Events: []eventView{},
 	}
 	for _, x := range d.Sessions {
@@ -97,21 +89,16 @@ func (s *Server) showOwnData(ctx context.Context, v visit, _ none) (ownDataReply
 	for _, x := range d.Notices {
 		reply.Notices = append(reply.Notices, ownNotice{x.Kind, x.CreatedAt, x.DoneAt})
 	}
-	reply.Changes, reply.Resets = s.ownSteps(d.Changes), s.ownSteps(d.Resets)
-	slices.Reverse(d.Events)
-	for _, e := range d.Events[:min(len(d.Events), ownEvents)] {
-		reply.Events = append(reply.Events, eventView{e.ID, e.At, e.Kind, eventTexts[e.Kind], e.Channel})
+	reply.Changes, reply.Resets = viewsOfSteps(d.Changes), viewsOfSteps(d.Resets)
+	for _, e := range d.Events {
+		reply.Events = append(reply.Events, viewOfEvent(e))
 	}
 	return reply, nil
 }
 
-// ownSteps shows what has run out of time as that.
-func (s *Server) ownSteps(all []store.ChangeData) []ownStep {
-	shown, now := []ownStep{}, s.db.Now()
+func viewsOfSteps(all []store.ChangeData) []ownStep {
+	shown := []ownStep{}
 	for _, x := range all {
-		if x.ClosedAt == nil && !x.ExpiresAt.After(now) {
-			x.State, x.ClosedAt = store.ChangeExpired, &x.ExpiresAt
-		}
 		shown = append(shown, ownStep{x.State, x.Channel, x.OpenedAt, x.ClosedAt})
 	}
 	return shown

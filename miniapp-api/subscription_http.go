@@ -1,0 +1,33 @@
+package miniapp
+
+import (
+	"context"
+)
+
+type subscriptionsReply struct {
+	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty: this centre sends no messages
+	State     string   `json:"state"`     // none, accepted, rejected, refused
+}
+
+type subscriptionRequest struct {
+	TemplateID string `json:"template_id"`
+	Accepted   *bool  `json:"accepted"`
+}
+
+func subscriptionsReplyOf(s Subscription) subscriptionsReply {
+	reply := subscriptionsReply{[]string{}, s.State}
+	if s.Template != "" {
+		reply.Templates = append(reply.Templates, s.Template)
+	}
+	return reply
+}
+
+func (s *Server) showSubscriptions(ctx context.Context, r request, _ none) (subscriptionsReply, error) {
+	subscription, err := s.service.Subscription(ctx, r.Caller)
+	return subscriptionsReplyOf(subscription), err
+}
+
+func (s *Server) noteSubscription(ctx context.Context, r request, in subscriptionRequest) (subscriptionsReply, error) {
+	subscription, err := s.service.NoteSubscription(ctx, r.Caller, in.TemplateID, in.Accepted)
+	return subscriptionsReplyOf(subscription), err
+}
