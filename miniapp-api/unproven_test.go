@@ -63,11 +63,10 @@ func joined(all []Proof) Proof {
 // frequent ones, whatever is drawn, tens of times; rare ones are among many histories alone.
 var mustHappen, rare = []string{
 	"link OK", "link LINK_REFUSED", "link LINK_PROOF_REQUIRED", "link ended", "confirm link OK", "confirm link LINK_GONE", "open change OK", "open reset OK",
-	"read OK", "phone OK", "give consent OK", "withdraw consent OK", "relink RELINK_WAITING", "object OK", "read relinks OK",
-	"face first LINK_PROOF_REQUIRED", "lost and sent again",
+	"read OK", "phone OK", "give consent OK", "face first LINK_PROOF_REQUIRED", "lost and sent again",
 }, []string{
-	"link ALREADY_LINKED", "unlink OK", "read NOT_LINKED", "authorisation cancelled", "erased", "relink OK", "accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT",
-	"guess codes LINK_REFUSED", "handed out",
+	"link ALREADY_LINKED", "unlink OK", "read NOT_LINKED", "withdraw consent OK", "authorisation cancelled", "erased", "handed out", "relink OK", "relink RELINK_WAITING",
+	"object OK", "read relinks OK", "accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT", "guess codes LINK_REFUSED",
 	"confirm change OK", "confirm change CHANGE_GONE", "confirm reset OK", "confirm reset RESET_GONE", "freeze OK", "phone PHONE_REFUSED",
 	"link moved", "first answer again", "read SESSION_EXPIRED", "relink RELINK_REFUSED", "relink ALREADY_LINKED", "confirm link RELINK_WAITING",
 	"confirm relink OK", "confirm relink RELINK_WAITING", "confirm relink RELINK_GONE", "confirm relink RELINK_REFUSED", "cancel relink OK", "object RELINK_GONE",
