@@ -72,8 +72,9 @@ func (s *Server) claimDigest(who claim) []byte {
 	return s.db.Digest("claim of a link", who.doc.Key(), []byte(who.name))
 }
 
-// errFaceUsed says that a face has stood for a relink already.
-var errFaceUsed = ErrLinkGone.because(errors.New("miniapp: the face has stood for a relink"))
+// errFaceUsed says why a face is no good any more: it has stood for a relink, or a later one
+// has replaced it. It is no entry of the table, of which errors.Is compares the code alone.
+var errFaceUsed = errors.New("miniapp: the face has stood for a relink")
 
 // shownFace is the verification of this claim that the session's citizen has passed.
 func (s *Server) shownFace(ctx context.Context, v visit, who claim, may []Proof) (*store.LinkProof, error) {
@@ -87,7 +88,7 @@ func (s *Server) shownFace(ctx context.Context, v visit, who claim, may []Proof)
 	case err != nil:
 		return nil, err
 	case proof.State == store.LinkProofReplaced:
-		return nil, errFaceUsed
+		return nil, ErrLinkGone.because(errFaceUsed)
 	case proof.State != store.LinkProofStarted:
 		return nil, ErrLinkGone
 	}

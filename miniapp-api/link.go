@@ -129,7 +129,7 @@ func (s *Server) addLink(ctx context.Context, v visit, in linkRequest) (linkRepl
 	}
 	right, by, err := s.proveLink(ctx, v, who, agreed)
 	if in.Relink && v.Again && errors.Is(err, errFaceUsed) {
-		return s.resumeRelink(ctx, v)
+		return s.resumeRelinkOf(ctx, v, in.FaceID)
 	}
 	if err == nil && right.account.Ended() {
 		err = ErrAccountClosed // before a proof is asked for, which may cost

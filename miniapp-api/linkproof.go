@@ -155,7 +155,7 @@ func (s *Server) confirmLink(ctx context.Context, v visit, _ none) (linkReply, e
 	}
 	switch {
 	case v.Again && proof.State == store.LinkProofReplaced && proof.Relink:
-		return s.resumeRelink(ctx, v)
+		return s.resumeRelink(ctx, v, proof)
 	case proof.State != store.LinkProofStarted:
 		return linkReply{}, ErrLinkGone
 	case v.Link != nil:
@@ -216,13 +216,24 @@ func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProo
 	return reply, err
 }
 
-// resumeRelink goes on with what an earlier run of this request asked for, whose answer
-// was lost.
-func (s *Server) resumeRelink(ctx context.Context, v visit) (linkReply, error) {
+// resumeRelinkOf is resumeRelink for a face that was shown first.
+func (s *Server) resumeRelinkOf(ctx context.Context, v visit, face uuid.UUID) (linkReply, error) {
+	proof, err := s.db.LinkProof(ctx, v.Session, face)
+	if err != nil {
+		return linkReply{}, err
+	}
+	return s.resumeRelink(ctx, v, proof)
+}
+
+// resumeRelink goes on with what an earlier run of this request asked for by the proof,
+// whose answer was lost. A wish for another account is of another request.
+func (s *Server) resumeRelink(ctx context.Context, v visit, proof store.LinkProof) (linkReply, error) {
 	own, _, err := s.db.Relinks(ctx, v.Session)
 	switch {
 	case err != nil:
 		return linkReply{}, err
+	case own != nil && own.AccountID != proof.AccountID:
+		return linkReply{}, ErrLinkGone
 	case own != nil && own.State == store.RelinkDone && v.Link != nil && v.Link.AccountID == own.AccountID:
 		return s.showLink(ctx, v, none{})
 	case own == nil || own.State != store.RelinkWaiting:

@@ -238,7 +238,8 @@ func (w *play) read() {
 	}})
 }
 
-// judgeOwnData: the copy of one's data names nobody else's.
+// judgeOwnData: the copy of one's data names nobody else's. A phone number is of the Alipay
+// user that has shown it, be it linked to the same person before.
 func (w *play) judgeOwnData(s *modelSession, r reply) {
 	l := w.entitled(s)
 	w.ownAccount(s, l.account, r)
@@ -249,7 +250,7 @@ func (w *play) judgeOwnData(s *modelSession, r reply) {
 	}
 	mine := map[string]bool{}
 	for _, x := range w.sessions {
-		if x.user.proven[l.human] || x.user.human == l.human {
+		if x.user == s.user {
 			mine[document.MaskPhone(x.number)] = true
 		}
 	}
