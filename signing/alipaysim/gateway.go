@@ -9,7 +9,6 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"sort"
 	"strings"
 	"time"
 )
@@ -149,21 +148,12 @@ func (s *Sim) checkCertificates(form url.Values) *failure {
 // checkSignature verifies the request over every parameter but sign, in the order of
 // their names. What is sent twice or sent empty is refused: it cannot have been signed.
 func (s *Sim) checkSignature(form url.Values) *failure {
-	var names []string
 	for name, values := range form {
 		if len(values) != 1 || values[0] == "" {
 			return invalid("invalid-signature", "验签出错，参数重复或为空："+name)
 		}
-		if name != "sign" {
-			names = append(names, name)
-		}
 	}
-	sort.Strings(names)
-	pairs := make([]string, len(names))
-	for i, name := range names {
-		pairs[i] = name + "=" + form.Get(name)
-	}
-	text := strings.Join(pairs, "&")
+	text := signedText(form, "sign")
 	digest := sha256.Sum256([]byte(text))
 	sign := form.Get("sign")
 	raw, err := base64.StdEncoding.DecodeString(sign)
