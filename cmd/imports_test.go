@@ -34,7 +34,7 @@ var law = map[string]line{
 	"keys": {modules: list("github.com/tink-crypto/tink-go/v2")},
 	"signing": {
 		ours:    list("keys"),
-		modules: list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign"),
+		modules: list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign", "golang.org/x/text"),
 	},
 	"signing/alipaysim": {ours: list("signing", "keys")},
 	"store": {
