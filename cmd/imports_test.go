@@ -48,11 +48,11 @@ var law = map[string]line{
 		ours:    list("store", "store/localpg", "keys", "keys/testenv"),
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq"),
 	},
-	"miniapp-api/document": {modules: list("golang.org/x/text")},
+	"miniapp-api/document": {modules: list("golang.org/x/text", "github.com/go-json-experiment/json")},
 	"miniapp-api/passwd": {
 		ours: list("keys"),
 		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
-			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin"),
+			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin", "github.com/go-json-experiment/json"),
 	},
 	"miniapp-api/contract": {modules: list("github.com/goccy/go-yaml")},
 	"miniapp-api": {
