@@ -12,6 +12,7 @@ import (
 
 	"github.com/smartwalle/alipay/v3"
 
+	"fundpass/calendar"
 	"fundpass/keys"
 )
 
@@ -127,7 +128,7 @@ func pageURL(gateway string, ring *keys.Ring, certifyID string) (string, error) 
 	params := url.Values{
 		"app_id": {ring.AppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
 		"charset": {"utf-8"}, "sign_type": {"RSA2"}, "version": {"1.0"},
-		"timestamp": {time.Now().In(beijing).Format(time.DateTime)}, "biz_content": {string(content)},
+		"timestamp": {time.Now().In(calendar.Beijing).Format(time.DateTime)}, "biz_content": {string(content)},
 	}
 	if sn := ring.AppCertSN(); sn != "" { // certificate mode
 		params.Set("app_cert_sn", sn)

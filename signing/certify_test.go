@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )
@@ -71,7 +72,7 @@ func TestCertification(t *testing.T) {
 	if err != nil || signing.Verify(&ownKey().PublicKey, text, q.Get("sign")) != nil {
 		t.Errorf("page is not signed by us: %v", err)
 	}
-	at, err := time.ParseInLocation(time.DateTime, q.Get("timestamp"), time.FixedZone("CST", 8*3600))
+	at, err := time.ParseInLocation(time.DateTime, q.Get("timestamp"), calendar.Beijing)
 	if err != nil || time.Since(at).Abs() > time.Minute {
 		t.Errorf("timestamp %s is not Beijing's", q.Get("timestamp"))
 	}

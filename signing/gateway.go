@@ -16,11 +16,9 @@ import (
 
 	"github.com/smartwalle/alipay/v3"
 
+	"fundpass/calendar"
 	"fundpass/keys"
 )
-
-// beijing is the time zone of a request's timestamp, whatever the server's own is.
-var beijing = time.FixedZone("CST", 8*3600)
 
 // A Gateway calls Alipay for one application. It is safe for concurrent use.
 type Gateway struct {
@@ -84,7 +82,7 @@ func (g *Gateway) Replace(ring *keys.Ring) error {
 	client, err := alipay.NewWithSigner(ring.AppID(), newSDKSigner(ring), false,
 		alipay.WithSandboxGateway(g.url),
 		alipay.WithHTTPClient(newClient(g.transport, ring, g.timeout)),
-		alipay.WithTimeLocation(beijing),
+		alipay.WithTimeLocation(calendar.Beijing),
 		alipay.WithVerifier("ring", sdkVerifier{ring}))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfiguration, err)

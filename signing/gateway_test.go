@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/calendar"
 	"fundpass/keys"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -304,7 +305,7 @@ func TestRequestOnTheWire(t *testing.T) {
 			}
 			form[name] = r.PostForm.Get(name)
 		}
-		at, err := time.ParseInLocation(time.DateTime, form["timestamp"], time.FixedZone("", 8*3600))
+		at, err := time.ParseInLocation(time.DateTime, form["timestamp"], calendar.Beijing)
 		if err != nil || time.Since(at).Abs() > time.Minute {
 			t.Errorf("timestamp %q is not now in Beijing", form["timestamp"])
 		}

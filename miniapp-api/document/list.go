@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+
+	"fundpass/calendar"
 )
 
 // ErrList wraps everything that can be wrong with a list of documents.
@@ -159,13 +161,10 @@ func (l *List) Parse(code, number string) (Document, error) {
 	return t.parse(number)
 }
 
-// beijing is where days begin for a Chinese birthday.
-var beijing = time.FixedZone("Beijing", 8*60*60)
-
 // ParseOn is Parse and also refuses a birthday after the day of now, in Beijing.
 func (l *List) ParseOn(now time.Time, code, number string) (Document, error) {
 	d, err := l.Parse(code, number)
-	if err == nil && d.Birthday() > now.In(beijing).Format("20060102") {
+	if err == nil && d.Birthday() > now.In(calendar.Beijing).Format("20060102") {
 		t, _ := l.Type(code)
 		return Document{}, &NumberError{WrongDate, t.Kind}
 	}

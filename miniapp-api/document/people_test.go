@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fundpass/calendar"
 )
 
 // A portrait is one line of testdata/people.csv: an invented person, what they
@@ -56,7 +58,7 @@ func centre(t testing.TB) *List {
 }
 
 // someDay is the day on which the people of the table live.
-var someDay = time.Date(2026, 3, 1, 0, 0, 0, 0, beijing)
+var someDay = time.Date(2026, 3, 1, 0, 0, 0, 0, calendar.Beijing)
 
 func TestPeople(t *testing.T) {
 	t.Parallel()

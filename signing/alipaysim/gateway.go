@@ -11,10 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-)
 
-// beijing is the zone a request's timestamp is in, wherever the caller is.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
+	"fundpass/calendar"
+)
 
 // A failure is an error answer. Source: Alipay open platform, common error codes
 // (opendocs.alipay.com/common/02km9f).
@@ -115,7 +114,7 @@ func (s *Sim) checkEnvelope(form url.Values) *failure {
 			return missing(p[1], "缺少参数"+p[0])
 		}
 	}
-	at, err := time.ParseInLocation(time.DateTime, form.Get("timestamp"), beijing)
+	at, err := time.ParseInLocation(time.DateTime, form.Get("timestamp"), calendar.Beijing)
 	format := form.Get("format")
 	switch {
 	case form.Get("sign_type") != "RSA2":
