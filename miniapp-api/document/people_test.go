@@ -142,7 +142,7 @@ func TestKeysOfEarlierReleases(t *testing.T) {
 		{"99", "A123456(7)", "99:A123456(7)"},
 	} {
 		if c.number[:2] == "81" {
-			c.number = c.number[:17] + string(checkDigit(c.number[:17]))
+			c.number = c.number[:17] + CheckDigit(c.number[:17])
 			c.want = "01:" + c.number
 		}
 		d, err := Parse(c.code, c.number)
