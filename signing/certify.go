@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
@@ -205,8 +204,7 @@ func isPage(s string) bool {
 	if err != nil || u.Host == "" || u.User != nil {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "https" || u.Scheme == "alipays" || u.Scheme == "http" && ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "alipays" || u.Scheme == "http" && isLoopback(u.Hostname())
 }
 
 // FaceVerificationPassed is CertificationPassed for StartFaceVerification

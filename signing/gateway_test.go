@@ -176,7 +176,7 @@ func TestGatewayURL(t *testing.T) {
 		"http://127.0.0.1:\x00":                          false,
 	} {
 		_, err := signing.NewGateway(ring, url, signing.Options{})
-		if ok != (err == nil) || err != nil && !errors.Is(err, signing.ErrConfiguration) {
+		if ok != (err == nil) || ok != (signing.CheckGatewayURL(url) == nil) || err != nil && !errors.Is(err, signing.ErrConfiguration) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
