@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"fundpass/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -256,7 +257,7 @@ func (e *Error) retryAfter(seconds int) *Error {
 const resetOnly = 10 * 365 * 24 * time.Hour
 
 // beijing is the time citizens live in.
-var beijing = time.FixedZone("CST", 8*60*60)
+var beijing = calendar.Beijing
 
 // fromStatus names the errors that net/http and Echo find before a handler runs.
 func fromStatus(status int) *Error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"
@@ -133,8 +134,7 @@ func openResetError(err error) error {
 
 // untilMidnight is how many seconds are left of the day in Beijing, rounded up.
 func untilMidnight(now time.Time) int {
-	now = now.In(beijing)
-	midnight := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, beijing)
+	_, midnight := calendar.Day(now)
 	return int(midnight.Sub(now).Seconds()) + 1
 }
 

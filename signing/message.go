@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"fundpass/calendar"
 	"fundpass/keys"
 )
 
@@ -153,7 +154,7 @@ func (f *form) readTime(n *Notification) error {
 	case n.Family == FamilyFromAnt:
 		return fmt.Errorf("%w: utc_timestamp missing", ErrMalformed)
 	case inBeijing:
-		at, err := time.ParseInLocation(time.DateTime, written, beijing)
+		at, err := time.ParseInLocation(time.DateTime, written, calendar.Beijing)
 		if err != nil {
 			return fmt.Errorf("%w: notify_time is not a time", ErrMalformed)
 		}
