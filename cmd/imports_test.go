@@ -54,17 +54,20 @@ var law = map[string]line{
 		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
 			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin"),
 	},
-	"miniapp-api/contract": {modules: list("github.com/goccy/go-yaml")},
 	"miniapp-api": {
-		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/contract"),
+		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/google/uuid", "github.com/prometheus/client_golang"),
+	},
+	"miniapp-api/apidocs": {
+		ours:    list("miniapp-api"),
+		modules: list("github.com/swaggest/swgui"),
 	},
 	"miniapp-api/miniprogram": {},
 	"cmd":                     {},
 	"cmd/fundpass": {
 		ours: list("keys", "signing", "signing/alipaysim", "store", "store/localpg",
-			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/miniprogram"),
+			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/apidocs", "miniapp-api/miniprogram"),
 		modules: list("github.com/spf13/cobra", "github.com/caarlos0/env/v11", "github.com/jedib0t/go-pretty/v6",
 			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text", "golang.org/x/sys"),
 	},
