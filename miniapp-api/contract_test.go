@@ -89,6 +89,15 @@ func TestContractRoutes(t *testing.T) {
 	}
 }
 
+// The server has no page: the demo shows the contract.
+func TestNoDocs(t *testing.T) {
+	t.Parallel()
+	p := newHouse(t).phone()
+	for _, path := range []string{"/openapi.yaml", "/docs", "/docs/errors", "/docs/"} {
+		p.get(path).want(t, "NOT_FOUND")
+	}
+}
+
 // What a handler takes and returns has the fields of its schemas, no more and no less.
 func TestContractFields(t *testing.T) {
 	t.Parallel()
