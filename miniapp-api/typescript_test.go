@@ -272,6 +272,7 @@ components:
         at: {type: string, format: date-time, nullable: true}
         part: {nullable: true, allOf: [{$ref: '#/components/schemas/Success'}]}
         any: {oneOf: [{type: string}, {type: object}]}
+        yes: {type: boolean, enum: [true]}
     None: {type: object}
     Form:
       type: object
@@ -284,7 +285,7 @@ components:
 	got := typeScript(doc)
 	for _, want := range []string{
 		"  /** How many (≥ 0) */\n  n: number;\n", "  list: Array<'x' | 'y'>;\n", "  /** [date-time] */\n  at?: string | null;\n",
-		"  part?: Success | null;\n", "  any?: string | object;\n",
+		"  part?: Success | null;\n", "  any?: string | object;\n", "  yes?: true;\n",
 		"export type Form = (\n" +
 			"  | {\n      /** An A */\n      a: string;\n      b: string;\n      c?: never;\n    }\n" +
 			"  | {\n      a?: never;\n      b?: never;\n      c: Thing;\n    }\n) & {\n  id: string;\n  d?: boolean;\n};\n",

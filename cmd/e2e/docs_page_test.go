@@ -32,6 +32,7 @@ func TestDocsPage(t *testing.T) {
 			b.do(t, "sign in", chromedp.WaitReady("#sign-in:enabled"), chromedp.Click("#sign-in"), b.shows("#signed-in", "成功"))
 			b.tryOut(t, "showConsents", `"code": "OK"`)
 			b.picture(t, name+"-signed-in")
+			b.tryOut(t, "endSession", `"code": "OK"`)
 			b.do(t, "codes", chromedp.Navigate(demo.URL+"/docs/errors#NOT_LINKED"), chromedp.WaitVisible("#NOT_LINKED"))
 			b.picture(t, name+"-errors")
 			b.fitsWidth(t, name+"-errors")
