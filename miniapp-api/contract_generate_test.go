@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"fundpass/miniapp-api/contract"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -37,9 +36,9 @@ func TestContractIsFresh(t *testing.T) {
 	whole := hand + generatedLine + generatedPart(t, hand)
 	golden(t, "openapi.yaml", whole)
 	golden(t, "ERRORS.md", errorsMarkdown())
-	d, err := contract.Read([]byte(whole))
+	doc, err := loadContract([]byte(whole))
 	must(t, err)
-	golden(t, "miniprogram/types.d.ts", typeScript(d))
+	golden(t, "miniprogram/types.d.ts", typeScript(doc))
 }
 
 func golden(t *testing.T, name, want string) {

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"

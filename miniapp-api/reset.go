@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
 	"fundpass/store"

@@ -75,8 +75,6 @@ type Config struct {
 	SealedOnly bool            // refuse readable passwords
 
 	Documents *document.List // which document the centre means by which code; nil: the built-in list
-
-	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
 // A Server answers the mini-program.
@@ -95,7 +93,6 @@ type Server struct {
 	users     *limiter
 	metrics   *metrics
 	template  string // of messages to owners; "" = none are sent
-	docs      *docs  // nil: not served
 	pace      pace
 	constant  constantAnswers
 
@@ -166,11 +163,7 @@ func New(c Config) (*Server, error) {
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
 	s.ReplaceContentKey(c.ContentKey)
-	if !c.Docs {
-		return s, nil
-	}
-	s.docs, err = newDocs()
-	return s, err
+	return s, nil
 }
 
 // ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
@@ -188,7 +181,7 @@ type route struct {
 }
 
 func (s *Server) routes() []route {
-	routes := []route{
+	return []route{
 		{"POST", "/v1/sessions", open(s, s.openSession)},
 		{"POST", "/v1/sessions/end", parting(s, s.endSession)},
 		{"POST", "/v1/link", authed(s, s.addLink)},
@@ -229,10 +222,6 @@ func (s *Server) routes() []route {
 		{"GET", "/healthz", open(s, s.alive)},
 		{"GET", "/readyz", open(s, s.ready)},
 	}
-	if s.docs != nil {
-		routes = append(routes, s.docs.routes()...)
-	}
-	return routes
 }
 
 // Handler returns the API for the public address.

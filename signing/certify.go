@@ -11,8 +11,8 @@ import (
 
 	"github.com/smartwalle/alipay/v3"
 
-	"fundpass/calendar"
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 )
 
 // A Verdict is what Alipay's signed answer says of an identity verification.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )

@@ -17,8 +17,8 @@ import (
 
 	"github.com/smartwalle/alipay/v3"
 
-	"fundpass/calendar"
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 )
 
 // A Gateway calls Alipay for one application. It is safe for concurrent use.

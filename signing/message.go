@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"fundpass/calendar"
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 )
 
 // notification verifies f and reads it, as it came or else without its empty values.

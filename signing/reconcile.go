@@ -7,7 +7,7 @@ import (
 
 	"github.com/smartwalle/alipay/v3"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 const (

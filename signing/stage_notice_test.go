@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"fundpass/calendar"
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // countLife is longer than any day that is still counted.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/store"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // A Stranger is who guesses without being proven to be the person.

@@ -89,7 +89,7 @@ func (a *app) addServer(f files) error {
 		Proxies:    []*net.IPNet(s.TrustedProxies),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
-		MessageTemplate: s.MessageTemplate, Docs: s.Docs, Documents: a.documents,
+		MessageTemplate: s.MessageTemplate, Documents: a.documents,
 	})
 	if err != nil {
 		return err

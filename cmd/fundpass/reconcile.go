@@ -9,8 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"fundpass/calendar"
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/store"
 )

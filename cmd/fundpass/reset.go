@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"

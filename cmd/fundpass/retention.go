@@ -10,7 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 )

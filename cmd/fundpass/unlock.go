@@ -14,7 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )

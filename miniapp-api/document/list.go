@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // ErrList wraps everything that can be wrong with a list of documents.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // A portrait is one line of testdata/people.csv: an invented person, what they

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // A Lock says how many wrong guesses are allowed in a row and what follows. The

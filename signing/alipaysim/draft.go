@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // A draft is a notice before it is signed.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // A failure is an error answer. Source: Alipay open platform, common error codes

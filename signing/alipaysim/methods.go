@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // methods are the interfaces the simulator offers. Each returns the content of a

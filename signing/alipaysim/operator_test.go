@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/smartwalle/alipay/v3"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"time"
 
-	"fundpass/calendar"
+	"fundpass/keys/calendar"
 )
 
 // LoseNotice is a Notice.Fault beside NoticeFaults: the citizen withdrew the
