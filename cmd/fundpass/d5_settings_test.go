@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -18,7 +19,9 @@ func runIn(t testing.TB, env values, more values, args ...string) ran {
 		}
 		return all
 	}
-	err := run(t.Context(), args, world{getenv: getenvOf(env), environ: environ, in: strings.NewReader(""), out: &out, err: &log})
+	ctx, end := context.WithCancel(t.Context())
+	end() // a server that starts all the same stops
+	err := run(ctx, args, world{getenv: getenvOf(env), environ: environ, in: strings.NewReader(""), out: &out, err: &log})
 	return ran{out.String(), log.String(), err}
 }
 
