@@ -33,7 +33,7 @@ func TestD5MisspeltSettings(t *testing.T) {
 	for name, want := range map[string]string{
 		"FUNDPASS_PROFF": "FUNDPASS_PROOF", "FUNDPASS_CENTRE": "FUNDPASS_CENTER", "FUNDPASS_TRUSTED_PROXY": "FUNDPASS_TRUSTED_PROXIES",
 		"FUNDPASS_PEPPER_KEY_FILE": "FUNDPASS_PEPPER_FILE", "FUNDPASS_DOCUMENTS_FIEL": "FUNDPASS_DOCUMENTS_FILE",
-		"fundpass_proof": "FUNDPASS_PROOF", "FUNDPAS_PROOF": "FUNDPASS_PROOF", "FUND_PASS_PROOF": "FUNDPASS_PROOF", "FUNDPASS-PROOF": "FUNDPASS_PROOF",
+		"fundpass_proof": "FUNDPASS_PROOF", "FUNDPAS_PROOF": "FUNDPASS_PROOF", "fundpas_proof": "FUNDPASS_PROOF", "FUND_PASS_PROOF": "FUNDPASS_PROOF", "FUNDPASS-PROOF": "FUNDPASS_PROOF",
 	} {
 		for _, command := range []string{"serve", "check", "import", "unlock"} {
 			args := []string{command}
