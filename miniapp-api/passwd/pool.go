@@ -139,7 +139,7 @@ type place struct {
 // caller is turned away before anything else is done: before a guess is charged.
 // Release gives it back; so does the end of ctx, unless Detach came first, and the
 // garbage collector, if Release was forgotten. Errors: a BusyError, which is ErrBusy, when
-// the wait would be too long or the caller's identity is there already; ErrClosed; the
+// the wait would be too long; ErrClosed; the
 // context's when it ends before there is a place.
 func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	if err := ctx.Err(); err != nil {
@@ -162,7 +162,7 @@ func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 }
 
 func (h *Hasher) slot(ctx context.Context, t *turn) *Slot {
-	t.served = true
+	t.used = true
 	p := &place{hasher: h, worker: <-h.idle, turn: t}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,6 +2,7 @@ package passwd
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 // caller's own session, never from the person a password is tried for: it decides who
 // waits, and how long.
 type Caller struct {
-	Identity string // has one place at a time, or waits for one; "": the program itself
+	Identity string // has one place at a time, or one wait in line; "": the program itself
 	Stranger bool   // not yet known to be anybody here
 }
 
@@ -63,58 +64,76 @@ type queue struct {
 	mu      sync.Mutex
 	held    [2]int       // places, by rank
 	waiting [2]list.List // of *turn, by rank
-	present map[string]bool
+	present map[string][]*turn // of an identity, those behind the one in line or served
 	turns   int           // of owners since the last stranger's, while one waits
 	hold    time.Duration // how long a place is held, on the whole
 	back    [2]time.Time  // when the next one turned away is to come back, by rank
 }
 
 func newQueue(places int, longest time.Duration, now func() time.Time) *queue {
-	return &queue{places: places, longest: longest, now: now, present: make(map[string]bool), hold: firstHold}
+	return &queue{places: places, longest: longest, now: now, present: make(map[string][]*turn), hold: firstHold}
 }
 
 // A turn is one caller's, from entering to leaving.
 type turn struct {
 	Caller
-	come   chan struct{} // closed when there is a place
-	line   *list.Element // nil: does not wait
-	begun  time.Time
-	served bool
+	come  chan struct{} // closed when there is a place
+	line  *list.Element // nil: is not in line
+	begun time.Time     // zero: has no place
+	used  bool          // the place
 }
 
-// enter gives the caller a place, or a wait for one. Error: *BusyError. An identity that
-// is there already is told so at once: pages send one request at a time, and whoever sends
-// a hundred must neither hash nor wait in a hundred places.
+// enter gives the caller a place, or a wait for one. Error: *BusyError. A second request
+// of an identity waits behind the first, not in line: whoever sends a hundred hashes in one
+// place, and keeps nobody else out. It has charged nothing yet.
 func (q *queue) enter(c Caller) (*turn, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.present[c.Identity] {
-		return nil, &BusyError{soonest}
-	}
 	t := &turn{Caller: c, come: make(chan struct{})}
-	if free := q.places - q.held[owners] - q.held[strangers]; free == 0 && q.wait(c.rank()) > q.longest {
+	wait := q.wait(c.rank())
+	if behind, here := q.present[c.Identity]; here {
+		if time.Duration(len(behind)+1)*(wait+q.hold) > q.longest {
+			return nil, &BusyError{soonest}
+		}
+		q.present[c.Identity] = append(behind, t)
+		return t, nil
+	}
+	if q.held[owners]+q.held[strangers] == q.places && wait > q.longest {
 		return nil, &BusyError{q.comeBack(c.rank())}
 	}
 	if c.Identity != "" {
-		q.present[c.Identity] = true
+		q.present[c.Identity] = nil
 	}
-	t.line = q.waiting[c.rank()].PushBack(t)
-	q.serve()
+	q.lineUp(t)
 	return t, nil
+}
+
+func (q *queue) lineUp(t *turn) {
+	t.line = q.waiting[t.rank()].PushBack(t)
+	q.serve()
 }
 
 // leave ends a turn, whether it has come or not.
 func (q *queue) leave(t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	behind := q.present[t.Identity]
+	if t.line == nil && t.begun.IsZero() {
+		q.present[t.Identity] = slices.DeleteFunc(behind, func(other *turn) bool { return other == t })
+		return
+	}
 	if t.line != nil {
 		q.waiting[t.rank()].Remove(t.line)
-		t.line = nil
 	} else {
 		q.held[t.rank()]--
-		if t.served {
-			q.hold += (min(q.now().Sub(t.begun), q.longest) - q.hold) / holdsMean
-		}
+	}
+	if t.used {
+		q.hold += (min(q.now().Sub(t.begun), q.longest) - q.hold) / holdsMean
+	}
+	if len(behind) > 0 {
+		q.present[t.Identity] = behind[1:]
+		q.lineUp(behind[0])
+		return
 	}
 	delete(q.present, t.Identity)
 	q.serve()

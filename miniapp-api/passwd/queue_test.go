@@ -18,7 +18,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, places int, longest, hold time.Duration) *bench {
-	b := &bench{t: t, at: time.Unix(0, 0), turns: map[string]*turn{}}
+	b := &bench{t: t, at: time.Unix(1, 0), turns: map[string]*turn{}}
 	b.queue = newQueue(places, longest, func() time.Time { return b.at })
 	b.hold = hold
 	return b
@@ -51,7 +51,7 @@ func (b *bench) turned(name string) time.Duration {
 func (b *bench) hashing() string {
 	var names []string
 	for name, turn := range b.turns {
-		if turn.line == nil {
+		if !turn.begun.IsZero() {
 			names = append(names, name)
 		}
 	}
@@ -64,7 +64,7 @@ func (b *bench) end(name string, took time.Duration) {
 	turn := b.turns[name]
 	delete(b.turns, name)
 	b.at = turn.begun.Add(took)
-	turn.served = turn.line == nil
+	turn.used = !turn.begun.IsZero()
 	b.leave(turn)
 }
 
@@ -138,25 +138,66 @@ func TestD7FirstComeFirstServed(t *testing.T) {
 	}
 }
 
-// A second request of an identity is turned away, where there are free places too, until
-// the first has left. The program itself is nobody.
+// A second request of an identity waits behind the first, where there are free places too,
+// and then at the end of the line. The program itself is nobody.
 func TestD7OneAnIdentity(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 2, time.Minute, time.Millisecond)
-	b.come("o1")
-	if after := b.turned("o1"); after != soonest {
-		t.Errorf("come back after %v", after)
+	again := func(id, name string) {
+		turn, err := b.enter(Caller{Identity: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.turns[name] = turn
 	}
+	b.come("o1")
+	again("o1", "o1'")
+	again("o1", "o1''")
+	b.want("one at a time", "o1")
 	b.come("o2", "o3")
-	b.turned("o3")
+	again("o3", "o3'")
 	b.end("o1", time.Millisecond)
-	b.turned("o3")
+	b.want("who stood in line", "o2 o3")
+	b.end("o1''", 0) // gives up
+	b.end("o2", time.Millisecond)
+	b.want("then the second", "o1' o3")
 	b.end("o3", time.Millisecond)
-	b.come("o3", "o1")
+	b.want("and the other second", "o1' o3'")
+	b.end("o3'", time.Millisecond)
+	b.end("o1'", time.Millisecond)
 	for range 2 {
 		if _, err := b.enter(Caller{}); err != nil {
 			t.Errorf("the program itself: %v", err)
 		}
+	}
+	if b.held != [2]int{2, 0} || len(b.present) != 0 {
+		t.Errorf("%v held, %d present", b.held, len(b.present))
+	}
+}
+
+// One identity takes no room from others, and its own are bounded by time, too.
+func TestD7AnIdentitysFloodIsItsOwn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 1, 2*time.Second, 20*time.Millisecond)
+	behind := 0
+	for {
+		if _, err := b.enter(Caller{Identity: "o1"}); err != nil {
+			break
+		}
+		behind++
+	}
+	if behind != 1+50 { // each waits and holds for 20 ms
+		t.Errorf("%d of one identity wait or hash", behind)
+	}
+	if after := b.turned("o1"); after != soonest {
+		t.Errorf("come back after %v", after)
+	}
+	if wait := b.wait(owners); wait != 20*time.Millisecond {
+		t.Errorf("another one waits %v", wait)
+	}
+	b.come(several("o-", 100)...)
+	if after := b.turned("o-late"); after != soonest {
+		t.Errorf("others are told %v", after)
 	}
 }
 
