@@ -31,33 +31,37 @@ const (
 // have to hash. It is decided before anything is read, by the caller's own token and the
 // route alone.
 type turnedAway struct {
+	now   func() time.Time
+	pause func(context.Context, time.Duration)
+
 	mu    sync.Mutex
 	until map[string]time.Time
 	held  map[string]bool
 }
 
 func newTurnedAway() *turnedAway {
-	return &turnedAway{until: make(map[string]time.Time), held: make(map[string]bool)}
+	return &turnedAway{now: time.Now, pause: pause, until: make(map[string]time.Time), held: make(map[string]bool)}
 }
 
 // note remembers one more, unless there are too many.
-func (a *turnedAway) note(key string, now, until time.Time) {
+func (a *turnedAway) note(key string, after time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := a.now()
 	if len(a.until) >= mostTurnedAway {
 		maps.DeleteFunc(a.until, func(_ string, until time.Time) bool { return !until.After(now) })
 	}
 	if _, known := a.until[key]; known || len(a.until) < mostTurnedAway {
-		a.until[key] = until
+		a.until[key] = now.Add(after)
 	}
 }
 
 // hold is how long a caller is before its time, and whether to keep it waiting: one
 // request at a time. Whoever does calls release.
-func (a *turnedAway) hold(key string, now time.Time) (early time.Duration, wait bool) {
+func (a *turnedAway) hold(key string) (early time.Duration, wait bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	early = a.until[key].Sub(now)
+	early = a.until[key].Sub(a.now())
 	if early <= 0 {
 		delete(a.until, key)
 		return 0, false
@@ -72,6 +76,9 @@ func (a *turnedAway) release(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.held, key)
+	if !a.until[key].After(a.now()) {
+		delete(a.until, key)
+	}
 }
 
 // callerKey is who asks for what; "" without a token.
@@ -90,9 +97,9 @@ func (s *Server) inTime(next echo.HandlerFunc) echo.HandlerFunc {
 		if key == "" {
 			return next(c)
 		}
-		early, wait := s.turnedAway.hold(key, time.Now())
+		early, wait := s.turnedAway.hold(key)
 		if wait {
-			pause(c.Request().Context(), min(early, longestHeld))
+			s.turnedAway.pause(c.Request().Context(), min(early, longestHeld))
 			s.turnedAway.release(key)
 			early -= longestHeld
 		}
@@ -118,8 +125,7 @@ func (s *Server) turnAway(c echo.Context, busy *passwd.BusyError) error {
 	s.metrics.shed.Inc()
 	wait := int(math.Ceil(busy.After.Seconds())) + rand.N(2)
 	if key := callerKey(c); key != "" {
-		now := time.Now()
-		s.turnedAway.note(key, now, now.Add(busy.After))
+		s.turnedAway.note(key, busy.After)
 	}
 	return blob(c, ErrBusy.Status, busyBody(wait, requestID(c)), wait)
 }

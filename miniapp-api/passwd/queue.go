@@ -62,12 +62,12 @@ type queue struct {
 	now     func() time.Time
 
 	mu      sync.Mutex
-	held    [2]int       // places, by rank
-	waiting [2]list.List // of *turn, by rank
+	held    [2]int             // places, by rank
+	waiting [2]list.List       // of *turn, by rank
 	present map[string][]*turn // of an identity, those behind the one in line or served
-	turns   int           // of owners since the last stranger's, while one waits
-	hold    time.Duration // how long a place is held, on the whole
-	back    [2]time.Time  // when the next one turned away is to come back, by rank
+	turns   int                // of owners since the last stranger's, while one waits
+	hold    time.Duration      // how long a place is held, on the whole
+	back    [2]time.Time       // when the next one turned away is to come back, by rank
 }
 
 func newQueue(places int, longest time.Duration, now func() time.Time) *queue {
