@@ -143,15 +143,17 @@ func (s *Server) confirmChange(ctx context.Context, v visit, in confirmRequest) 
 	if change.State != store.ChangeOpen {
 		return confirmReply{}, ErrChangeGone
 	}
-	if err := s.acceptable(ctx, in, change.Replaces(fingerprints...), account, fingerprints); err != nil {
+	h := s.hashing(v)
+	defer h.end()
+	if err := s.acceptable(ctx, h, in, change.Replaces(fingerprints...), account, fingerprints); err != nil {
 		return s.unlessDone(ctx, v, fingerprints, err)
 	}
-	return s.finishChange(ctx, v, in, store.Confirm{Change: change, Fingerprint: fingerprints[0]})
+	return s.finishChange(ctx, v, h, in, store.Confirm{Change: change, Fingerprint: fingerprints[0]})
 }
 
 // acceptable says what is wrong with a new password. same: it is the old one, as far as
 // that was just typed.
-func (s *Server) acceptable(ctx context.Context, in confirmRequest, same bool, a store.Account, fingerprints [][]byte) error {
+func (s *Server) acceptable(ctx context.Context, h *hashing, in confirmRequest, same bool, a store.Account, fingerprints [][]byte) error {
 	switch {
 	case in.New.Empty():
 		return ErrBadRequest.withFields(FieldError{"new_password", "REQUIRED", "请输入新密码"})
@@ -167,18 +169,18 @@ func (s *Server) acceptable(ctx context.Context, in confirmRequest, same bool, a
 		}
 		return ErrPasswordWeak.withFields(fields...)
 	}
-	return s.notReused(ctx, in.New, a, fingerprints)
+	return s.notReused(ctx, h, in.New, a, fingerprints)
 }
 
 // notReused refuses an earlier password. One that a reset replaced, which nobody typed
 // then, costs a hash; where the pepper file has lost its key nobody can tell it any more.
-func (s *Server) notReused(ctx context.Context, password passwd.Secret, a store.Account, fingerprints [][]byte) error {
+func (s *Server) notReused(ctx context.Context, h *hashing, password passwd.Secret, a store.Account, fingerprints [][]byte) error {
 	used, hashes, err := s.db.PasswordUsed(ctx, a, fingerprints, s.policy.History)
 	for _, hash := range hashes {
 		if err != nil || used {
 			break
 		}
-		if used, _, err = s.hasher.Verify(ctx, hash, password); errors.Is(err, keys.ErrUnknownPepper) {
+		if used, err = h.verify(ctx, hash, password); errors.Is(err, keys.ErrUnknownPepper) {
 			err = nil
 		}
 	}
@@ -205,9 +207,9 @@ func (s *Server) unlessDone(ctx context.Context, v visit, fingerprints [][]byte,
 }
 
 // finishChange hashes, and lets the store decide who won.
-func (s *Server) finishChange(ctx context.Context, v visit, in confirmRequest, c store.Confirm) (confirmReply, error) {
+func (s *Server) finishChange(ctx context.Context, v visit, h *hashing, in confirmRequest, c store.Confirm) (confirmReply, error) {
 	var err error
-	if c.Hash, err = s.hasher.Hash(ctx, in.New); err != nil {
+	if c.Hash, err = h.last(ctx, in.New); err != nil {
 		return confirmReply{}, err
 	}
 	done, err := s.db.FinishChange(ctx, v.Session, c)

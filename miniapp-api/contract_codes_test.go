@@ -1,9 +1,7 @@
 package miniapp
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -254,31 +252,16 @@ func (h *house) confirming(body m, cancelled string) reply {
 	return p.post(change+"/confirm", body)
 }
 
-// fillHasher gives the server one place to hash in, and one to wait for it, and
-// takes both until the returned function is called.
+// fillHasher gives the server one place to hash in, for which nobody waits, and takes it
+// until the returned function is called.
 func (h *house) fillHasher() (free func()) {
-	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Queue: 1})
+	h.t.Helper()
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Wait: time.Nanosecond})
 	h.t.Cleanup(hasher.Close)
 	h.server.hasher = hasher
-	slot, err := hasher.Reserve(h.t.Context())
+	slot, err := hasher.Reserve(h.t.Context(), passwd.Caller{})
 	must(h.t, err)
-	waiting, stop := context.WithCancel(h.t.Context())
-	h.t.Cleanup(stop)
-	go func() {
-		for err := passwd.ErrBusy; errors.Is(err, passwd.ErrBusy); { // the look below may stand in its place
-			_, err = hasher.Reserve(waiting)
-		}
-	}()
-	for range 1000 {
-		brief, end := context.WithTimeout(h.t.Context(), time.Millisecond)
-		_, err = hasher.Reserve(brief)
-		end()
-		if errors.Is(err, passwd.ErrBusy) {
-			return func() { stop(); slot.Release() }
-		}
-	}
-	h.t.Fatal("the queue never fills")
-	return nil
+	return slot.Release
 }
 
 // ofTheMoment are fields with the time in them, to be shown.
@@ -286,6 +269,7 @@ var ofTheMoment = map[*Error][]string{
 	ErrPasswordLocked: {"message", "locked_until", "retry_after"},
 	ErrResetLimit:     {"retry_after"},
 	ErrRelinkLimit:    {"retry_after"},
+	ErrBusy:           {"retry_after"},
 	ErrRelinkWaiting:  {"message", "retry_after", "relink"},
 }
 

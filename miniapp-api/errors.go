@@ -150,7 +150,7 @@ var (
 	ErrTooManyRequests = &Error{Status: 429, Code: "TOO_MANY_REQUESTS", Title: "Too many requests", RetryAfter: 1,
 		Message: "操作太频繁，请稍后再试", Next: "Wait retry_after seconds."}
 	ErrBusy = &Error{Status: 503, Code: "BUSY", Title: "Overloaded, or the database is away: nothing was done", RetryAfter: 2,
-		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds."}
+		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds; who comes earlier is kept waiting."}
 	ErrResultUnknown = &Error{Status: 503, Code: "RESULT_UNKNOWN", Title: "The outcome is not known yet", RetryAfter: 2,
 		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Ask for the state of the change, or repeat with the same Idempotency-Key."}
 	ErrAlipayUnavailable = &Error{Status: 502, Code: "ALIPAY_UNAVAILABLE", Title: "Alipay gave no answer that can be trusted", RetryAfter: 3,

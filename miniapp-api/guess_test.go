@@ -187,11 +187,11 @@ func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
 	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: h.server.budget()}
 	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
 	defer stop()
-	if _, err := h.server.beginCheck(ctx, g); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.server.beginCheck(ctx, visit{}, g); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with no time left for a verdict: %v", err)
 	}
 	ctx, stop = context.WithTimeout(t.Context(), requestTime)
-	c, err := h.server.beginCheck(ctx, g)
+	c, err := h.server.beginCheck(ctx, visit{}, g)
 	must(t, err)
 	defer c.end()
 	stop() // the caller hangs up

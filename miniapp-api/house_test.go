@@ -144,7 +144,7 @@ func (h *house) newServer(opts ...houseOption) *Server {
 	h.t.Cleanup(alipay.Close)
 	gateway, err := signing.NewGateway(h.ring(), alipay.URL+"/gateway.do", signing.Options{Timeout: h.alipay, DialTimeout: h.alipay})
 	must(h.t, err)
-	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	h.t.Cleanup(hasher.Close)
 	c := Config{
 		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithPepper(h.pepper), storetest.WithNow(h.clock.Now)),

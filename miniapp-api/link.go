@@ -199,7 +199,7 @@ func (s *Server) guess(ctx context.Context, v visit, who claim, have evidence) (
 	if !have.proven() {
 		g.Stranger = s.stranger(v)
 	}
-	c, err := s.beginCheck(ctx, g)
+	c, err := s.beginCheck(ctx, v, g)
 	if err != nil {
 		return rightLink{}, "", err
 	}

@@ -18,6 +18,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	sprayed  *prometheus.CounterVec
+	shed     prometheus.Counter
 }
 
 func newMetrics(h *passwd.Hasher) *metrics {
@@ -34,13 +35,16 @@ func newMetrics(h *passwd.Hasher) *metrics {
 	for _, by := range []string{store.SprayingUser, store.SprayingAddress, store.SprayingGlobal} {
 		m.sprayed.WithLabelValues(by) // 0 is there before the first
 	}
+	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fundpass_hash_shed_total", Help: "Requests told BUSY because of the queue to hash. They have no line in the log.",
+	})
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
 	}, func() float64 { return float64(h.Waiting()) })
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, m.sprayed, waiting, hashed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.sprayed, m.shed, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

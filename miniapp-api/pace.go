@@ -69,7 +69,7 @@ func (s *Server) KeepPace(ctx context.Context) error {
 
 // timeHash is how long a wrong guess at a hash takes, once it has its place.
 func (s *Server) timeHash(ctx context.Context, hash string) (time.Duration, error) {
-	slot, err := s.hasher.Reserve(ctx)
+	slot, err := s.hasher.Reserve(ctx, passwd.Caller{})
 	if err != nil {
 		return 0, err
 	}

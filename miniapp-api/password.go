@@ -61,7 +61,7 @@ func (s *Server) derived(a store.Account, password passwd.Secret) bool {
 // ownerGuess takes one guess of the linked owner, in the owner's lane. also is
 // what must be right beside the password.
 func (s *Server) ownerGuess(ctx context.Context, v visit, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
-	c, err := s.beginCheck(ctx, store.Guess{PersonDigest: v.Link.PersonDigest, Lane: v.IdentityDigest,
+	c, err := s.beginCheck(ctx, v, store.Guess{PersonDigest: v.Link.PersonDigest, Lane: v.IdentityDigest,
 		AccountID: v.Link.AccountID, Budget: s.budget(), Receipt: v.receipt})
 	if err != nil {
 		return store.Account{}, err

@@ -189,13 +189,15 @@ func (s *Server) confirmRecovery(ctx context.Context, v visit, in confirmRequest
 		return confirmReply{}, err
 	}
 	fingerprints := s.db.PasswordFingerprints(account, in.New.Normalised())
-	if err := s.acceptable(ctx, in, false, account, fingerprints); err != nil {
+	h := s.hashing(v)
+	defer h.end()
+	if err := s.acceptable(ctx, h, in, false, account, fingerprints); err != nil {
 		return confirmReply{}, err
 	}
-	if err := s.notThePresent(ctx, in.New, account); err != nil {
+	if err := s.notThePresent(ctx, h, in.New, account); err != nil {
 		return confirmReply{}, err
 	}
-	return s.finishRecovery(ctx, v, recovering{r, account, in.New, fingerprints[0]})
+	return s.finishRecovery(ctx, v, h, recovering{r, account, in.New, fingerprints[0]})
 }
 
 // A recovering is a recovery as it stood when its confirm came.
@@ -207,8 +209,8 @@ type recovering struct {
 }
 
 // finishRecovery hashes, and lets the store decide who won.
-func (s *Server) finishRecovery(ctx context.Context, v visit, r recovering) (confirmReply, error) {
-	hash, err := s.hasher.Hash(ctx, r.password)
+func (s *Server) finishRecovery(ctx context.Context, v visit, h *hashing, r recovering) (confirmReply, error) {
+	hash, err := h.last(ctx, r.password)
 	if err != nil {
 		return confirmReply{}, err
 	}

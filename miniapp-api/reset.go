@@ -230,13 +230,15 @@ func (s *Server) resetTo(ctx context.Context, v visit, in confirmRequest, r rese
 	case verdict != signing.Passed:
 		return confirmReply{}, ErrIdentityNotProven
 	}
-	if err := s.acceptable(ctx, in, false, r.account, r.fingerprints); err != nil {
+	h := s.hashing(v)
+	defer h.end()
+	if err := s.acceptable(ctx, h, in, false, r.account, r.fingerprints); err != nil {
 		return confirmReply{}, err
 	}
-	if err := s.notThePresent(ctx, in.New, r.account); err != nil {
+	if err := s.notThePresent(ctx, h, in.New, r.account); err != nil {
 		return confirmReply{}, err
 	}
-	return s.finishReset(ctx, v, in.New, store.NewPassword{Reset: r.reset, Fingerprint: r.fingerprints[0]})
+	return s.finishReset(ctx, v, h, in.New, store.NewPassword{Reset: r.reset, Fingerprint: r.fingerprints[0]})
 }
 
 // unlessReset answers a confirm that came too late with the first answer, when
@@ -254,11 +256,11 @@ func (s *Server) unlessReset(ctx context.Context, v visit, fingerprints [][]byte
 
 // notThePresent refuses the password that is to be replaced, which may be known to
 // others. Unlike in a change nobody has just typed it, so its hash is asked.
-func (s *Server) notThePresent(ctx context.Context, password passwd.Secret, a store.Account) error {
+func (s *Server) notThePresent(ctx context.Context, h *hashing, password passwd.Secret, a store.Account) error {
 	if a.Hash == "" { // an initial one, which the policy refuses
 		return nil
 	}
-	same, _, err := s.hasher.Verify(ctx, a.Hash, password)
+	same, err := h.verify(ctx, a.Hash, password)
 	if err == nil && same {
 		err = ErrPasswordSame
 	}
@@ -266,9 +268,9 @@ func (s *Server) notThePresent(ctx context.Context, password passwd.Secret, a st
 }
 
 // finishReset hashes, and lets the store decide who won.
-func (s *Server) finishReset(ctx context.Context, v visit, password passwd.Secret, n store.NewPassword) (confirmReply, error) {
+func (s *Server) finishReset(ctx context.Context, v visit, h *hashing, password passwd.Secret, n store.NewPassword) (confirmReply, error) {
 	var err error
-	if n.Hash, err = s.hasher.Hash(ctx, password); err != nil {
+	if n.Hash, err = h.last(ctx, password); err != nil {
 		return confirmReply{}, err
 	}
 	done, err := s.db.FinishReset(ctx, v.Session, n)

@@ -96,6 +96,8 @@ type Server struct {
 	pace      pace
 	constant  constantAnswers
 
+	turnedAway *turnedAway
+
 	requestTime time.Duration
 
 	transport  atomic.Pointer[keys.Transport]
@@ -159,6 +161,7 @@ func New(c Config) (*Server, error) {
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Hasher), template: c.MessageTemplate, sealedOnly: c.SealedOnly, documents: c.Documents,
 		consentMode: c.Consent, consentTexts: c.ConsentTexts, requestTime: cmp.Or(c.RequestTime, requestTime),
+		turnedAway: newTurnedAway(),
 	}
 	s.metrics.registry.MustRegister(sandboxKeys(c.Alipay))
 	s.ReplaceTransport(c.Transport)
@@ -230,7 +233,7 @@ func (s *Server) Handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = s.clientAddress()
 	e.HTTPErrorHandler = s.fail
-	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined(s.requestTime))
+	e.Use(s.recorded, secured, s.limited, getOrPost, s.inTime, deadlined(s.requestTime))
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, r.serve)
 	}
@@ -248,7 +251,12 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	e := asError(err)
 	noteError(c, e)
-	if err := send(c, answerOf(c, nil, e)); err != nil {
+	if busy := shed(err); busy != nil {
+		err = s.turnAway(c, busy)
+	} else {
+		err = send(c, answerOf(c, nil, e))
+	}
+	if err != nil {
 		noteError(c, ErrInternal.because(err))
 	}
 }

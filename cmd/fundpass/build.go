@@ -66,18 +66,13 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	return a, nil
 }
 
-// queueForHash is how many requests may wait for each place to hash in: at some
-// 40 ms a hash, the last of them waits a third of a second.
-const queueForHash = 8
-
 // hashCost is what passwords cost in KiB and passes; zero is passwd's own. Tests of
 // commands, which are about something else, make it small.
 var hashCost struct{ memory, time uint32 }
 
 // newHasher bounds hashing to the processors there are.
 func newHasher(f files) *passwd.Hasher {
-	slots := passwd.DefaultSlots()
-	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Memory: hashCost.memory, Time: hashCost.time, Slots: slots, Queue: slots * queueForHash})
+	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Memory: hashCost.memory, Time: hashCost.time})
 }
 
 func (a *app) addServer(f files) error {

@@ -23,7 +23,7 @@ func TestD6SlotsAreTheProcesss(t *testing.T) {
 	for _, h := range []*Hasher{first, second} {
 		for range h.slots {
 			wg.Go(func() {
-				s, err := h.Reserve(t.Context())
+				s, err := h.Reserve(t.Context(), Caller{})
 				if err != nil {
 					t.Error(err)
 					return
