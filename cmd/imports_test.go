@@ -31,14 +31,15 @@ type line struct {
 
 // law has a line for every package. A new package needs a new line.
 var law = map[string]line{
-	"keys": {modules: list("github.com/tink-crypto/tink-go/v2")},
+	"keys/calendar": {},
+	"keys":          {modules: list("github.com/tink-crypto/tink-go/v2")},
 	"signing": {
-		ours:    list("keys"),
-		modules: list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign"),
+		ours:    list("keys", "keys/calendar"),
+		modules: list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign", "golang.org/x/text"),
 	},
-	"signing/alipaysim": {ours: list("signing", "keys")},
+	"signing/alipaysim": {ours: list("signing", "keys", "keys/calendar")},
 	"store": {
-		ours: list("keys"),
+		ours: list("keys", "keys/calendar"),
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3",
 			"github.com/google/uuid", "golang.org/x/sys"),
 	},
@@ -48,23 +49,29 @@ var law = map[string]line{
 		ours:    list("store", "store/localpg", "keys", "keys/testenv"),
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq"),
 	},
-	"miniapp-api/document": {modules: list("golang.org/x/text")},
-	"miniapp-api/passwd": {
-		ours: list("keys"),
-		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
-			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin"),
+	"miniapp-api/document": {
+		ours:    list("keys/calendar"),
+		modules: list("golang.org/x/text", "github.com/go-json-experiment/json"),
 	},
-	"miniapp-api/contract": {modules: list("github.com/goccy/go-yaml")},
+	"miniapp-api/passwd": {
+		ours: list("keys", "keys/calendar"),
+		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
+			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin", "github.com/go-json-experiment/json"),
+	},
 	"miniapp-api": {
-		ours: list("signing", "store", "keys", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/contract"),
+		ours: list("signing", "store", "keys", "keys/calendar", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/google/uuid", "github.com/prometheus/client_golang"),
+	},
+	"miniapp-api/apidocs": {
+		ours:    list("miniapp-api"),
+		modules: list("github.com/swaggest/swgui"),
 	},
 	"miniapp-api/miniprogram": {},
 	"cmd":                     {},
 	"cmd/fundpass": {
-		ours: list("keys", "signing", "signing/alipaysim", "store", "store/localpg",
-			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/miniprogram"),
+		ours: list("keys", "keys/calendar", "signing", "signing/alipaysim", "store", "store/localpg",
+			"miniapp-api", "miniapp-api/passwd", "miniapp-api/document", "miniapp-api/apidocs", "miniapp-api/miniprogram"),
 		modules: list("github.com/spf13/cobra", "github.com/caarlos0/env/v11", "github.com/jedib0t/go-pretty/v6",
 			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text", "golang.org/x/sys"),
 	},

@@ -30,7 +30,7 @@ import (
 func fullHasher(h *house) houseOption {
 	return func(c *Config) {
 		slots := runtime.NumCPU()
-		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Slots: slots, Queue: 8 * slots})
+		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Slots: slots})
 		h.t.Cleanup(c.Hasher.Close)
 	}
 }

@@ -40,7 +40,6 @@ func newCallback(b *testing.B) callback {
 		*key, err = rsa.GenerateKey(rand.Reader, 2048)
 		must(b, err)
 	}
-	beijing := time.FixedZone("", 8*3600)
 	form := url.Values{
 		"app_id": {callbackApp}, "notify_id": {"2026010200222030405000000000001"},
 		"notify_time": {time.Now().In(beijing).Format(time.DateTime)}, "notify_type": {"trade_status_sync"},

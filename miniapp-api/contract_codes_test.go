@@ -1,9 +1,7 @@
 package miniapp
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -189,13 +187,16 @@ var provoked = map[string]func(h *house) reply{
 		return p.post("/v1/sessions/end", m{"x": 2}, header{"Idempotency-Key", "k"})
 	},
 	"TOO_MANY_REQUESTS": func(h *house) reply {
-		h.server.addresses = newLimiter(Rate{PerSecond: 1, Burst: 1})
-		h.phone().get("/healthz")
-		return h.phone().get("/healthz")
+		p := h.phone()
+		p.url = h.listen(h.newServer(withRates(Rate{PerSecond: 1, Burst: 1}, Rate{1e6, 1e6})))
+		p.get("/healthz")
+		return p.get("/healthz")
 	},
 	"BUSY": func(h *house) reply {
 		c := h.citizen()
 		p := h.logIn(c)
+		h.crowd()
+		p.url = h.url
 		defer h.fillHasher()()
 		return p.post("/v1/link", c.linkBody())
 	},
@@ -254,31 +255,22 @@ func (h *house) confirming(body m, cancelled string) reply {
 	return p.post(change+"/confirm", body)
 }
 
-// fillHasher gives the server one place to hash in, and one to wait for it, and
-// takes both until the returned function is called.
-func (h *house) fillHasher() (free func()) {
-	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Queue: 1})
+// crowd makes the server one with a single place to hash in, for which nobody waits.
+func (h *house) crowd(opts ...houseOption) *product {
+	h.t.Helper()
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Wait: time.Nanosecond})
 	h.t.Cleanup(hasher.Close)
-	h.server.Hasher = hasher
-	slot, err := hasher.Reserve(h.t.Context())
+	h.server = h.newServer(append(opts, func(c *Config) { c.Hasher = hasher })...)
+	h.url = h.listen(h.server)
+	return h.server
+}
+
+// fillHasher takes the single place of a crowd until the returned function is called.
+func (h *house) fillHasher() (free func()) {
+	h.t.Helper()
+	slot, err := h.server.Hasher.Reserve(h.t.Context(), passwd.Caller{})
 	must(h.t, err)
-	waiting, stop := context.WithCancel(h.t.Context())
-	h.t.Cleanup(stop)
-	go func() {
-		for err := passwd.ErrBusy; errors.Is(err, passwd.ErrBusy); { // the look below may stand in its place
-			_, err = hasher.Reserve(waiting)
-		}
-	}()
-	for range 1000 {
-		brief, end := context.WithTimeout(h.t.Context(), time.Millisecond)
-		_, err = hasher.Reserve(brief)
-		end()
-		if errors.Is(err, passwd.ErrBusy) {
-			return func() { stop(); slot.Release() }
-		}
-	}
-	h.t.Fatal("the queue never fills")
-	return nil
+	return slot.Release
 }
 
 // ofTheMoment are fields with the time in them, to be shown.
@@ -286,6 +278,7 @@ var ofTheMoment = map[string][]string{
 	ErrPasswordLocked.Code: {"message", "locked_until", "retry_after"},
 	ErrResetLimit.Code:     {"retry_after"},
 	ErrRelinkLimit.Code:    {"retry_after"},
+	ErrBusy.Code:           {"retry_after"},
 	ErrRelinkWaiting.Code:  {"message", "retry_after", "relink"},
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"fundpass/miniapp-api/contract"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -37,9 +36,9 @@ func TestContractIsFresh(t *testing.T) {
 	whole := hand + generatedLine + generatedPart(t, hand)
 	golden(t, "openapi.yaml", whole)
 	golden(t, "ERRORS.md", errorsMarkdown())
-	d, err := contract.Read([]byte(whole))
+	doc, err := loadContract([]byte(whole))
 	must(t, err)
-	golden(t, "miniprogram/types.d.ts", typeScript(d))
+	golden(t, "miniprogram/types.d.ts", typeScript(doc))
 }
 
 func golden(t *testing.T, name, want string) {
@@ -110,7 +109,7 @@ func entry(t *testing.T, code string) Presentation {
 }
 
 // occurrence is the message of an entry in an occurrence with everything it may add.
-func occurrence(p Presentation) string { return p.message(example(p)) }
+func occurrence(p Presentation) string { return problemOf(example(p), "").Message }
 
 // example is an error of an entry with what one occurrence adds.
 func example(p Presentation) *Error {
@@ -118,28 +117,27 @@ func example(p Presentation) *Error {
 	e := &Error{Code: p.Code}
 	switch p.Code {
 	case ErrOldPasswordWrong.Code:
-		return e.withRemaining(4)
+		e.Remaining = new(4)
 	case ErrPasswordLocked.Code:
-		return e.lockedUntil(at.Add(15*time.Minute), at)
+		e.Remaining, e.LockedUntil, e.RetryAfter = new(0), new(at.Add(15*time.Minute)), 901
 	case ErrLinkProofRequired.Code:
-		return asks([]Proof{ProofPhone})
+		e.Fields = []FieldError{{Field: "phone", Code: "PROOF_REQUIRED"}}
 	case ErrRelinkWaiting.Code:
 		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
-		return e.waiting(store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}, at)
+		e.RetryAfter = 24 * 60 * 60
+		e.Transfer = &store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}
 	case ErrRelinkLimit.Code:
-		return e.retryAfter(untilMidnight(at))
+		e.RetryAfter = 50401
 	case ErrConsentRequired.Code:
-		return consentRequired([]Proof{ProofCertdoc})
+		e.Fields = []FieldError{{Field: "certdoc", Code: "CONSENT_REQUIRED"}}
 	case ErrResetLimit.Code:
-		return e.retryAfter(untilMidnight(at))
+		e.RetryAfter = 50401
 	case ErrBadRequest.Code:
-		return e.withFields(FieldError{"", "UNKNOWN_FIELD", "提交了无法识别的字段，可用的字段：auth_code"})
+		e.Fields = []FieldError{{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段，可用的字段：auth_code"}}
 	case ErrPasswordWeak.Code:
-		var fields []FieldError
 		for _, broken := range passwd.Default().Check(passwd.NewSecret("123456"), passwd.Subject{}) {
-			fields = append(fields, FieldError{"new_password", broken.Code, broken.Message})
+			e.Fields = append(e.Fields, FieldError{Field: "new_password", Code: broken.Code, Text: broken.Message})
 		}
-		return e.withFields(fields...)
 	}
 	return e
 }

@@ -26,7 +26,6 @@ var contractRouter = sync.OnceValue(func() routers.Router {
 	if err != nil {
 		panic(err)
 	}
-	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("text/xml", openapi3filter.PlainBodyDecoder)
 	return router
 })

@@ -54,7 +54,7 @@ func TestContractStory(t *testing.T) {
 }
 
 func tellStory(t *testing.T, s *story) {
-	opts := []houseOption{withDocs, withTransport(t), withTemplate}
+	opts := []houseOption{withTransport(t), withTemplate}
 	if strings.HasPrefix(s.take, "addLink.face_") {
 		opts = append(opts, withProof("certdoc,face"))
 	}
@@ -64,7 +64,7 @@ func tellStory(t *testing.T, s *story) {
 		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "noteSubscription", "showPhone", "showPassword", "makeTicket",
 		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showRelinks",
 		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready", "showContract", "showDocs", "showErrors",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready",
 	} {
 		s.tell(step)
 	}
@@ -74,8 +74,6 @@ func tellStory(t *testing.T, s *story) {
 		}
 	}
 }
-
-func withDocs(c *Config) { c.Docs = true }
 
 func withTemplate(c *Config) { c.MessageTemplate = "8a7b6c5d4e3f2a1b" } // as in the examples
 
@@ -116,7 +114,7 @@ func (s *story) tell(id string) {
 	case "takeNotification", "callPost":
 		s.letter(id, op)
 		return
-	case "callGet", "showContract", "showDocs", "showErrors":
+	case "callGet":
 		s.fetch(path, op)
 		return
 	case "cancelChange":
@@ -354,7 +352,7 @@ func (s *story) fetch(path string, op *openapi3.Operation) {
 	}
 }
 
-// fetch gets a page and holds it against the contract.
+// fetch gets a reply and holds it against the contract.
 func fetch(t *testing.T, url string) reply {
 	t.Helper()
 	rsp, err := http.Get(url)

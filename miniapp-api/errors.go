@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -162,9 +163,9 @@ func (e *Error) withRemaining(n int) *Error {
 	return &c
 }
 
-// lockedUntil tells the owner when the lock opens. The far future means that
+// withLock tells the owner when the lock opens. The far future means that
 // only a reset opens it.
-func (e *Error) lockedUntil(until, now time.Time) *Error {
+func (e *Error) withLock(until, now time.Time) *Error {
 	c := *e
 	c.Remaining = new(0)
 	if until.Sub(now) > resetOnly {
@@ -175,7 +176,7 @@ func (e *Error) lockedUntil(until, now time.Time) *Error {
 	return &c
 }
 
-func (e *Error) retryAfter(seconds int) *Error {
+func (e *Error) withRetryAfter(seconds int) *Error {
 	c := *e
 	c.RetryAfter = seconds
 	return &c
@@ -185,4 +186,4 @@ func (e *Error) retryAfter(seconds int) *Error {
 const resetOnly = 10 * 365 * 24 * time.Hour
 
 // beijing is the time citizens live in.
-var beijing = time.FixedZone("CST", 8*60*60)
+var beijing = calendar.Beijing

@@ -10,10 +10,6 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-
-	"fundpass/miniapp-api/passwd"
-	"fundpass/signing"
-	"fundpass/store"
 )
 
 // Every entry of the table is whole, unique and in the catalogue.
@@ -65,30 +61,4 @@ func declared(t *testing.T, file, prefix string) map[string]bool {
 		}
 	}
 	return names
-}
-
-// What the other rooms can answer has a place in the table.
-func TestTranslations(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		err  error
-		want *Error
-	}{
-		{store.ErrUnavailable, ErrBusy},
-		{store.ErrUnknownOutcome, ErrResultUnknown},
-		{store.ErrRunning, ErrBusy},
-		{store.ErrRenamed, ErrBusy},
-		{passwd.ErrBusy, ErrBusy},
-		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
-		{signing.ErrTokenInvalid, ErrSessionExpired},
-		{signing.ErrUnavailable, ErrAlipayUnavailable},
-		{signing.ErrIDType, ErrBadRequest},
-		{signing.ErrForged, ErrAlipayUnavailable},
-		{signing.ErrConfiguration, ErrAlipayUnavailable},
-		{http.ErrAbortHandler, ErrInternal},
-	} {
-		if got := asError(translate(tt.err)); got.Code != tt.want.Code {
-			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
-		}
-	}
 }

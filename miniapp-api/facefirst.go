@@ -67,8 +67,9 @@ func (s *Service) offerFaceFirst(who claim, err error) error {
 // unless they link.
 func (s *Service) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }
 
-// errFaceUsed says that a face has stood for a relink already.
-var errFaceUsed = ErrLinkGone.because(errors.New("miniapp: the face has stood for a relink"))
+// errFaceUsed says why a face is no good any more: it has stood for a relink, or a later one
+// has replaced it. It is no entry of the table, of which errors.Is compares the code alone.
+var errFaceUsed = errors.New("miniapp: the face has stood for a relink")
 
 // shownFace is the verification of this claim that the session's citizen has passed.
 func (s *Service) shownFace(ctx context.Context, c Caller, who claim, permitted []Proof) (*store.LinkProof, error) {
@@ -82,7 +83,7 @@ func (s *Service) shownFace(ctx context.Context, c Caller, who claim, permitted 
 	case err != nil:
 		return nil, err
 	case proof.State == store.LinkProofReplaced:
-		return nil, errFaceUsed
+		return nil, ErrLinkGone.because(errFaceUsed)
 	case proof.State != store.LinkProofStarted:
 		return nil, ErrLinkGone
 	}

@@ -29,14 +29,14 @@ type check struct {
 
 // beginCheck takes a place to hash in and then charges the guess: load is shed before.
 // The caller ends the check.
-func (s *Service) beginCheck(ctx context.Context, g store.Guess) (*check, error) {
+func (s *Service) beginCheck(ctx context.Context, caller Caller, g store.Guess) (*check, error) {
 	latest := time.Now().Add(usualTime - checkMargin)
 	if end, ok := ctx.Deadline(); ok {
 		latest = end.Add(-checkMargin)
 	}
 	waiting, stop := context.WithDeadline(ctx, latest)
 	defer stop()
-	slot, err := s.hasher.Reserve(waiting)
+	slot, err := s.hasher.Reserve(waiting, hashesFor(caller))
 	if err != nil {
 		return nil, err
 	}

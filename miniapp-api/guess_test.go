@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -118,7 +117,7 @@ func (p *phone) deadRun(c citizen, path, key string, body any) {
 	_, err = db.Claim(ctx, r)
 	must(p.h.t, err)
 	a, err := db.TakeGuess(ctx, store.Guess{PersonDigest: s.Link.PersonDigest, Lane: s.IdentityDigest, AccountID: s.Link.AccountID,
-		Budget: p.h.server.service.budget(), Receipt: r})
+		Budget: p.h.budget(), Receipt: r})
 	must(p.h.t, err)
 	if !a.Admitted {
 		p.h.t.Fatal("not admitted")
@@ -178,27 +177,6 @@ func TestA1DeadGuessesLockNobody(t *testing.T) {
 	p.get("/v1/password").want(t, "OK")
 	h.clock.Advance(store.AttemptLease)
 	p.openChange(c)
-}
-
-// A1: who waits for a place until too little time is left has been charged nothing.
-func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: h.server.service.budget()}
-	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
-	defer stop()
-	if _, err := h.server.service.beginCheck(ctx, g); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("with no time left for a verdict: %v", err)
-	}
-	ctx, stop = context.WithTimeout(t.Context(), requestTime)
-	c, err := h.server.service.beginCheck(ctx, g)
-	must(t, err)
-	defer c.end()
-	stop() // the caller hangs up
-	must(t, c.fail(ctx, false))
-	if n := h.count(`SELECT used + cardinality(pending) FROM guess_budgets WHERE person_digest = $1`, g.PersonDigest); n != 1 {
-		t.Errorf("%d guesses are charged, want the one that was looked at", n)
-	}
 }
 
 // A5: an answer of Alipay's that means our own configuration is wrong costs no start.

@@ -129,7 +129,7 @@ func (s *Server) requestOf(ctx context.Context, c echo.Context) (request, error)
 		return request{}, err
 	}
 	if wait := s.users.wait(string(session.IdentityDigest)); wait > 0 {
-		return request{}, ErrTooManyRequests.retryAfter(wait)
+		return request{}, ErrTooManyRequests.withRetryAfter(wait)
 	}
 	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
 	caller := Caller{Session: session, Channel: s.channel, Network: network(c.RealIP()), RequestID: requestID(c)}

@@ -125,7 +125,7 @@ type Config struct {
 	PerAddress, PerUser Rate
 	RequestTime         time.Duration
 	Transport           *keys.Transport
-	SealedOnly, Docs    bool
+	SealedOnly          bool
 }
 
 // A product is what a Config makes, as one process of it.
@@ -133,12 +133,14 @@ type product struct {
 	*Server
 	Config
 	provider *Provider
+	service  *Service
 }
 
 // New puts a product together.
 func New(c Config) (*product, error) {
 	p := &product{Config: c, provider: NewProvider(c.Alipay, c.ContentKey)}
-	service, err := NewService(ServiceConfig{
+	var err error
+	p.service, err = NewService(ServiceConfig{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
 		Reset: c.Reset, Relink: c.Relink, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
 	})
@@ -147,9 +149,9 @@ func New(c Config) (*product, error) {
 	}
 	program := NewMiniProgram(c.DB, p.provider, c.Log)
 	p.Server, err = NewServer(ServerConfig{
-		DB: c.DB, Service: service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: ChannelAlipay,
+		DB: c.DB, Service: p.service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: ChannelAlipay,
 		Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,
-		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly, Docs: c.Docs,
+		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly,
 	})
 	return p, err
 }
@@ -196,7 +198,7 @@ func (h *house) newServer(opts ...houseOption) *product {
 	h.t.Cleanup(alipay.Close)
 	gateway, err := signing.NewGateway(h.ring(), alipay.URL+"/gateway.do", signing.Options{Timeout: h.alipay, DialTimeout: h.alipay})
 	must(h.t, err)
-	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Queue: 2000})
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	h.t.Cleanup(hasher.Close)
 	c := Config{
 		DB:     storetest.Open(h.t, h.dsn, storetest.WithBox(h.box), storetest.WithPepper(h.pepper), storetest.WithNow(h.clock.Now)),
@@ -215,6 +217,12 @@ func (h *house) newServer(opts ...houseOption) *product {
 
 // documents are the centre's.
 func (h *house) documents() *document.List { return cmp.Or(h.server.Documents, document.Default()) }
+
+// budget is the policy's.
+func (h *house) budget() store.Budget {
+	lock := h.server.Policy.Lock
+	return store.Budget{Guesses: lock.Guesses(), Until: lock.Until}
+}
 
 // ring trusts Alipay's present key, and more.
 func (h *house) ring(more ...keys.AlipayKey) *keys.Ring {
@@ -240,12 +248,7 @@ func must(t testing.TB, err error) {
 // idNumber makes a valid number of an invented region.
 func idNumber(birthday string, seq int) string {
 	body := fmt.Sprintf("990101%s%03d", birthday, seq)
-	weights := []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
-	sum := 0
-	for i, w := range weights {
-		sum += int(body[i]-'0') * w
-	}
-	return body + string("10X98765432"[sum%11])
+	return body + document.CheckDigit(body)
 }
 
 // A citizen is a made-up depositor and Alipay user.

@@ -1,12 +1,10 @@
 package miniapp
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
-	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
 
@@ -90,32 +88,6 @@ func TestCitizenAfterFreeze(t *testing.T) {
 	p.get("/v1/link").want(t, "OK")
 	h.becomes(c, func(*citizen) {})
 	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
-}
-
-// The centre may end an account, or give it to another person, between the proof
-// and the link.
-func TestLinkOvertaken(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	for _, tt := range []struct {
-		want   *Error
-		change func(*citizen)
-	}{
-		{ErrAccountClosed, func(c *citizen) { c.Status = store.StatusMoved }},
-		{ErrLinkRefused, func(c *citizen) { c.IDNumber = idNumber("19560308", 1) }},
-	} {
-		c := h.citizen()
-		session, err := h.db.OpenSession(t.Context(), []byte(c.OpenID), store.Visitor{Identity: store.Identity{AppID: h.appID, Kind: "open_id", Value: c.OpenID}})
-		must(t, err)
-		doc, err := document.Parse(c.IDType, c.IDNumber)
-		must(t, err)
-		a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.db.PersonDigest(doc.Key()), Lane: store.PublicLane, Budget: h.server.service.budget()})
-		must(t, err)
-		h.becomes(c, tt.change)
-		if _, err := h.server.service.writeLink(t.Context(), Caller{Session: session}, candidate{account: *a.Account, by: ProofCertdoc}); !errors.Is(err, tt.want) {
-			t.Errorf("got %v, want %v", err, tt.want)
-		}
-	}
 }
 
 // What the owner reads of a link that moved or ended blames nobody and sends them

@@ -101,7 +101,7 @@ func (l *limiter) makeRoom(now time.Time) {
 func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if wait := s.addresses.wait(network(c.RealIP())); wait > 0 {
-			return ErrTooManyRequests.retryAfter(wait)
+			return ErrTooManyRequests.withRetryAfter(wait)
 		}
 		return next(c)
 	}

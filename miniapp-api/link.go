@@ -32,7 +32,7 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 	}
 	found, err := s.verifyClaim(ctx, c, who, agreed)
 	if who.takeOver && c.IsRetry && errors.Is(err, errFaceUsed) {
-		return s.resumeRelink(ctx, c)
+		return s.resumeRelinkOf(ctx, c, who.faceID)
 	}
 	if err == nil && found.outcome() == outcomeNeedsProof {
 		err = s.askProof(ctx, c, found, agreed, who.chosen)
@@ -106,7 +106,7 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, who claim, have 
 	if !have.proven() {
 		g.Stranger = s.unverifiedSource(c)
 	}
-	attempt, err := s.beginCheck(ctx, g)
+	attempt, err := s.beginCheck(ctx, c, g)
 	if err != nil {
 		return nil, err
 	}
@@ -122,12 +122,12 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, who claim, have 
 // account, learns nothing.
 func (s *Service) tellOwner(attempt store.Attempt, have evidence) error {
 	if have.proven() && attempt.Crowded {
-		return ErrBusy.retryAfter(1)
+		return ErrBusy.withRetryAfter(1)
 	}
 	if !have.proven() || attempt.Account == nil || attempt.LockedUntil == nil {
 		return nil
 	}
-	return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
+	return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
 }
 
 // effectiveState is PasswordMustChange for a chosen password that everybody could derive:

@@ -81,7 +81,7 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(proven))
 	switch {
 	case errors.Is(err, store.ErrLimit):
-		return PendingLink{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
+		return PendingLink{}, ErrLinkProofLimit.withRetryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
@@ -111,7 +111,7 @@ func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (stor
 	}
 	switch {
 	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Relink:
-		return s.resumeRelink(ctx, c)
+		return s.resumeRelink(ctx, c, proof)
 	case proof.State != store.LinkProofStarted:
 		return store.Account{}, ErrLinkGone
 	case c.Link != nil:
@@ -172,13 +172,24 @@ func (s *Service) relinkByFace(ctx context.Context, c Caller, proof store.LinkPr
 	return a, err
 }
 
-// resumeRelink goes on with what an earlier run of this request asked for, whose answer
-// was lost.
-func (s *Service) resumeRelink(ctx context.Context, c Caller) (store.Account, error) {
+// resumeRelinkOf is resumeRelink for a face that was shown first.
+func (s *Service) resumeRelinkOf(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
+	proof, err := s.db.LinkProof(ctx, c.Session, face)
+	if err != nil {
+		return store.Account{}, err
+	}
+	return s.resumeRelink(ctx, c, proof)
+}
+
+// resumeRelink goes on with what an earlier run of this request asked for by the proof,
+// whose answer was lost. A wish for another account is of another request.
+func (s *Service) resumeRelink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
 	own, _, err := s.db.Relinks(ctx, c.Session)
 	switch {
 	case err != nil:
 		return store.Account{}, err
+	case own != nil && own.AccountID != proof.AccountID:
+		return store.Account{}, ErrLinkGone
 	case own != nil && own.State == store.RelinkDone && c.Link != nil && c.Link.AccountID == own.AccountID:
 		return s.LinkedAccount(ctx, c)
 	case own == nil || own.State != store.RelinkWaiting:

@@ -15,6 +15,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	shed     prometheus.Counter
 }
 
 func newMetrics(service *Service, h *passwd.Hasher) *metrics {
@@ -31,13 +32,16 @@ func newMetrics(service *Service, h *passwd.Hasher) *metrics {
 			ConstLabels: prometheus.Labels{"by": limit},
 		}, func() float64 { return float64(service.Sprayed(limit)) }))
 	}
+	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fundpass_hash_shed_total", Help: "Requests told BUSY because of the queue to hash. They have no line in the log.",
+	})
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
 	}, func() float64 { return float64(h.Waiting()) })
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, waiting, hashed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.shed, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

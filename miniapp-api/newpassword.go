@@ -49,7 +49,7 @@ type procedure struct {
 // setPassword replaces the password. A confirm that came too late gets the first answer,
 // when another run of the same confirm has just finished the procedure.
 func (s *Service) setPassword(ctx context.Context, c Caller, in NewPassword, p procedure) (Done, error) {
-	done, err := s.replacePassword(ctx, in, p)
+	done, err := s.replacePassword(ctx, c, in, p)
 	if slices.ContainsFunc(p.late, func(e *Error) bool { return errors.Is(err, e) }) {
 		late := err
 		if done, err = p.finished(ctx); errors.Is(err, store.ErrNotFound) {
@@ -69,16 +69,18 @@ func (s *Service) withNotice(ctx context.Context, c Caller, done Done, err error
 }
 
 // replacePassword checks and hashes the new password, and lets the store decide who won.
-func (s *Service) replacePassword(ctx context.Context, in NewPassword, p procedure) (Done, error) {
+func (s *Service) replacePassword(ctx context.Context, c Caller, in NewPassword, p procedure) (Done, error) {
 	if p.prove != nil {
 		if err := p.prove(ctx); err != nil {
 			return Done{}, err
 		}
 	}
-	if err := s.acceptable(ctx, in, p); err != nil {
+	h := s.hashing(c)
+	defer h.end()
+	if err := s.acceptable(ctx, h, in, p); err != nil {
 		return Done{}, err
 	}
-	hash, err := s.hasher.Hash(ctx, in.Password)
+	hash, err := h.last(ctx, in.Password)
 	if err != nil {
 		return Done{}, err
 	}
@@ -115,7 +117,7 @@ func (s *Service) whyBlocked(ctx context.Context, id uuid.UUID, allowed func(sto
 }
 
 // acceptable says what is wrong with a new password.
-func (s *Service) acceptable(ctx context.Context, in NewPassword, p procedure) error {
+func (s *Service) acceptable(ctx context.Context, h *hashing, in NewPassword, p procedure) error {
 	switch {
 	case in.Password.Empty():
 		return ErrBadRequest.withFields(FieldError{Field: "new_password", Code: "REQUIRED"})
@@ -131,21 +133,21 @@ func (s *Service) acceptable(ctx context.Context, in NewPassword, p procedure) e
 		}
 		return ErrPasswordWeak.withFields(fields...)
 	}
-	if err := s.notReused(ctx, in.Password, p); err != nil || p.typed {
+	if err := s.notReused(ctx, h, in.Password, p); err != nil || p.typed {
 		return err
 	}
-	return s.notThePresent(ctx, in.Password, p.account)
+	return notThePresent(ctx, h, in.Password, p.account)
 }
 
 // notReused refuses an earlier password. One that a reset replaced, which nobody typed
 // then, costs a hash; where the pepper file has lost its key nobody can tell it any more.
-func (s *Service) notReused(ctx context.Context, password passwd.Secret, p procedure) error {
+func (s *Service) notReused(ctx context.Context, h *hashing, password passwd.Secret, p procedure) error {
 	used, hashes, err := s.db.PasswordUsed(ctx, p.account, p.fingerprints, s.policy.History)
 	for _, hash := range hashes {
 		if err != nil || used {
 			break
 		}
-		if used, _, err = s.hasher.Verify(ctx, hash, password); errors.Is(err, keys.ErrUnknownPepper) {
+		if used, err = h.verify(ctx, hash, password); errors.Is(err, keys.ErrUnknownPepper) {
 			err = nil
 		}
 	}
@@ -157,11 +159,11 @@ func (s *Service) notReused(ctx context.Context, password passwd.Secret, p proce
 
 // notThePresent refuses the password that is to be replaced, which may be known to
 // others. Nobody has just typed it, so its hash is asked.
-func (s *Service) notThePresent(ctx context.Context, password passwd.Secret, a store.Account) error {
+func notThePresent(ctx context.Context, h *hashing, password passwd.Secret, a store.Account) error {
 	if a.Hash == "" { // an initial one, which the policy refuses
 		return nil
 	}
-	same, _, err := s.hasher.Verify(ctx, a.Hash, password)
+	same, err := h.verify(ctx, a.Hash, password)
 	if err == nil && same {
 		err = ErrPasswordSame
 	}

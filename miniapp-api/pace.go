@@ -46,6 +46,9 @@ func (p *pace) await(ctx context.Context, begun time.Time) {
 	}
 }
 
+// RefusalFloor returns how long a refused link takes at least.
+func (s *Service) RefusalFloor() time.Duration { return time.Duration(s.pace.least.Load()) }
+
 // KeepPace looks for the costliest legacy digest that is left and times it; from
 // then on refusals of a link take no less than twice that. Once none is left they
 // are as quick as a dummy hash again. To be called at the start and every few
@@ -69,7 +72,7 @@ func (s *Service) KeepPace(ctx context.Context) error {
 
 // timeHash is how long a wrong guess at a hash takes, once it has its place.
 func (s *Service) timeHash(ctx context.Context, hash string) (time.Duration, error) {
-	slot, err := s.hasher.Reserve(ctx)
+	slot, err := s.hasher.Reserve(ctx, passwd.Caller{})
 	if err != nil {
 		return 0, err
 	}

@@ -1,14 +1,12 @@
 package miniapp
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"fundpass/miniapp-api/passwd"
-	"fundpass/store"
 )
 
 // costlyHash is a hash over a bcrypt digest of this cost ("05") of nobody's password.
@@ -27,9 +25,10 @@ func (h *house) slowHash() string {
 	h.t.Helper()
 	for cost := 6; ; cost++ {
 		hash := h.costlyHash(fmt.Sprintf("%02d", cost))
-		took, err := h.server.service.timeHash(h.t.Context(), hash)
+		begun := time.Now()
+		_, _, err := h.server.Hasher.Verify(h.t.Context(), hash, passwd.NewSecret("nobody's password"))
 		must(h.t, err)
-		if took > 2*beat+beat/2 || cost == 12 {
+		if took := time.Since(begun); took > 2*beat+beat/2 || cost == 12 {
 			return hash
 		}
 	}
@@ -55,7 +54,7 @@ func TestRefusalKeepsPace(t *testing.T) {
 	p := h.logIn(h.citizen())
 
 	must(t, h.server.service.KeepPace(t.Context()))
-	least := time.Duration(h.server.service.pace.least.Load())
+	least := h.server.service.RefusalFloor()
 	if least <= 0 {
 		t.Error("a costly hash sets no pace")
 	}
@@ -72,42 +71,7 @@ func TestRefusalKeepsPace(t *testing.T) {
 		h.putHash(c, hash)
 	}
 	must(t, h.server.service.KeepPace(t.Context()))
-	if least := h.server.service.pace.least.Load(); least != 0 {
-		t.Errorf("nothing costly is left, but refusals take %v", time.Duration(least))
-	}
-}
-
-// A digest that came with a roster after the last look sets the pace with the
-// first guess at it, and only a digest of that kind does.
-func TestPaceLearns(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	plain, err := h.server.Hasher.Hash(t.Context(), passwd.NewSecret("Quiet-River-1"))
-	must(t, err)
-	costly := h.costlyHash("04")
-	for _, tt := range []struct {
-		name    string
-		attempt store.Attempt
-		took    time.Duration
-		want    time.Duration
-	}{
-		{"nobody", store.Attempt{Admitted: true}, time.Second, 0},
-		{"locked", store.Attempt{Account: &store.Account{Hash: costly}}, time.Second, 0},
-		{"hash of ours", store.Attempt{Admitted: true, Account: &store.Account{Hash: plain}}, time.Second, 0},
-		{"costly", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, 300 * time.Millisecond, 300 * time.Millisecond},
-		{"quicker", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Millisecond, 300 * time.Millisecond},
-		{"stalled", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Minute, longestPace},
-	} {
-		h.server.service.pace.saw(tt.attempt, tt.took)
-		if got := time.Duration(h.server.service.pace.least.Load()); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
-		}
-	}
-	gone, end := context.WithCancel(t.Context())
-	end()
-	begun := time.Now()
-	h.server.service.pace.await(gone, begun)
-	if took := time.Since(begun); took > longestPace/2 {
-		t.Errorf("waited %v for a caller who went away", took)
+	if least := h.server.service.RefusalFloor(); least != 0 {
+		t.Errorf("nothing costly is left, but refusals take %v", least)
 	}
 }

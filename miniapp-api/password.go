@@ -52,7 +52,7 @@ func (s *Service) derived(a store.Account, password passwd.Secret) bool {
 // ownerAttempt takes one attempt of the linked owner, in the owner's scope. also is
 // what must be right beside the password.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
-	attempt, err := s.beginCheck(ctx, store.Guess{PersonDigest: c.Link.PersonDigest, Lane: c.IdentityDigest,
+	attempt, err := s.beginCheck(ctx, c, store.Guess{PersonDigest: c.Link.PersonDigest, Lane: c.IdentityDigest,
 		AccountID: c.Link.AccountID, Budget: s.budget(), Receipt: c.Record})
 	if err != nil {
 		return store.Account{}, err
@@ -62,7 +62,7 @@ func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Se
 	case attempt.Account == nil:
 		return store.Account{}, ErrNotLinked
 	case attempt.Crowded: // they may be right ones
-		return store.Account{}, ErrBusy.retryAfter(1)
+		return store.Account{}, ErrBusy.withRetryAfter(1)
 	}
 	right, upgrade, err := attempt.try(ctx, password)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Service) wrong(ctx context.Context, attempt *check) error {
 		}
 	}
 	if attempt.LockedUntil != nil {
-		return ErrPasswordLocked.lockedUntil(*attempt.LockedUntil, s.db.Now())
+		return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
 	}
 	return ErrOldPasswordWrong.withRemaining(attempt.Remaining)
 }

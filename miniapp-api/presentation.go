@@ -110,7 +110,7 @@ var Catalogue = []Presentation{
 	{Code: "TOO_MANY_REQUESTS", Status: 429, RetryAfter: 1, Title: "Too many requests",
 		Message: "操作太频繁，请稍后再试", Next: "Wait retry_after seconds."},
 	{Code: "BUSY", Status: 503, RetryAfter: 2, Title: "Overloaded, or the database is away: nothing was done",
-		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds."},
+		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds; who comes earlier is kept waiting."},
 	{Code: "RESULT_UNKNOWN", Status: 503, RetryAfter: 2, Title: "The outcome is not known yet",
 		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Ask for the state of the change, or repeat with the same Idempotency-Key."},
 	{Code: "ALIPAY_UNAVAILABLE", Status: 502, RetryAfter: 3, Title: "Alipay gave no answer that can be trusted",

@@ -76,6 +76,9 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 	}
 	attrs = append(attrs, slog.Int("status", status), slog.String("code", code))
 	s.metrics.observe(routeOf(c), code, took)
+	if e, ok := c.Get(keyError).(*Error); ok && shed(e) != nil {
+		return // counted, see turnAway
+	}
 	s.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 }
 

@@ -74,7 +74,7 @@ func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, 
 	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsADay)
 	switch {
 	case errors.Is(err, store.ErrLimit):
-		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.retryAfter(untilMidnight(s.db.Now()))
+		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.withRetryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return store.Recovery{}, FacePage{}, err
 	}

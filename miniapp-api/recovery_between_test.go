@@ -71,7 +71,7 @@ func TestA1ProvenOwnerIsNotRefusedForWaitingGuesses(t *testing.T) {
 	must(t, err)
 	for _, lane := range [][]byte{s.IdentityDigest, store.PublicLane} {
 		for range h.server.Policy.Lock.Guesses()[0] {
-			a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.personOf(c), Lane: lane, Budget: h.server.service.budget()})
+			a, err := h.db.TakeGuess(t.Context(), store.Guess{PersonDigest: h.personOf(c), Lane: lane, Budget: h.budget()})
 			if must(t, err); !a.Admitted {
 				t.Fatal("not admitted")
 			}

@@ -48,7 +48,7 @@ func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) 
 	case errors.Is(err, store.ErrObjected):
 		return store.Account{}, ErrRelinkRefused
 	case errors.Is(err, store.ErrLimit):
-		return store.Account{}, ErrRelinkLimit.retryAfter(untilMidnight(s.db.Now()))
+		return store.Account{}, ErrRelinkLimit.withRetryAfter(untilMidnight(s.db.Now()))
 	case errors.Is(err, store.ErrBlocked):
 		return store.Account{}, ErrAccountClosed
 	case errors.Is(err, store.ErrGone):

@@ -66,17 +66,21 @@ func encode(status int, body any) store.Answer {
 // send writes an answer. X-Always-200 is for front ends whose platform hides
 // the body of other statuses; the body still tells the truth.
 func send(c echo.Context, a store.Answer) error {
+	return blob(c, a.Status, a.Body, retryAfterOf(a))
+}
+
+func blob(c echo.Context, status int, body []byte, wait int) error {
 	contentType := "application/json; charset=utf-8"
-	if a.Status >= 400 {
+	if status >= 400 {
 		contentType = problemJSON
 	}
-	if wait := retryAfterOf(a); wait > 0 {
+	if wait > 0 {
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(wait))
 	}
 	if c.Request().Header.Get("X-Always-200") == "1" {
-		return c.Blob(http.StatusOK, contentType, a.Body)
+		status = http.StatusOK
 	}
-	return c.Blob(a.Status, contentType, a.Body)
+	return c.Blob(status, contentType, body)
 }
 
 func retryAfterOf(a store.Answer) int {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -87,7 +88,7 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 	start, err := s.db.ChargeReset(ctx, c.Session, resetsADay)
 	switch {
 	case errors.Is(err, store.ErrLimit):
-		return Reset{}, ErrResetLimit.retryAfter(untilMidnight(s.db.Now()))
+		return Reset{}, ErrResetLimit.withRetryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return Reset{}, err
 	}
@@ -129,8 +130,7 @@ func openResetError(err error) error {
 
 // untilMidnight is how many seconds are left of the day in Beijing, rounded up.
 func untilMidnight(now time.Time) int {
-	now = now.In(beijing)
-	midnight := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, beijing)
+	_, midnight := calendar.Day(now)
 	return int(midnight.Sub(now).Seconds()) + 1
 }
 

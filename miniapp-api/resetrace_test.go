@@ -177,20 +177,3 @@ func TestResetLimit(t *testing.T) {
 		t.Errorf("%d counts of past days", n)
 	}
 }
-
-// Midnight is Beijing's.
-func TestUntilMidnight(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		now  string
-		want int
-	}{
-		{"2026-03-01T15:59:59Z", 2}, {"2026-03-01T16:00:00Z", 24*60*60 + 1}, {"2026-12-31T03:00:00Z", 13*60*60 + 1},
-	} {
-		now, err := time.Parse(time.RFC3339, tt.now)
-		must(t, err)
-		if got := untilMidnight(now); got != tt.want {
-			t.Errorf("%s: %d s, want %d", tt.now, got, tt.want)
-		}
-	}
-}

@@ -41,8 +41,6 @@ type ServerConfig struct {
 
 	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
 	SealedOnly bool            // refuse readable passwords
-
-	Docs bool // serve /openapi.yaml and /docs, for the demo
 }
 
 // A Server answers the requests of one channel.
@@ -57,7 +55,8 @@ type Server struct {
 	addresses *limiter
 	users     *limiter
 	metrics   *metrics
-	docs      *docs // nil: not served
+
+	turnedAway *turnedAway
 
 	requestTime time.Duration
 
@@ -79,15 +78,11 @@ func NewServer(c ServerConfig) (*Server, error) {
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, requestTime),
+		turnedAway: newTurnedAway(),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
 	s.ReplaceTransport(c.Transport)
-	if !c.Docs {
-		return s, nil
-	}
-	var err error
-	s.docs, err = newDocs()
-	return s, err
+	return s, nil
 }
 
 // ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
@@ -144,9 +139,6 @@ func (s *Server) routes() []route {
 	if s.own != nil {
 		routes = append(routes, s.own(s)...)
 	}
-	if s.docs != nil {
-		routes = append(routes, s.docs.routes()...)
-	}
 	return routes
 }
 
@@ -156,7 +148,7 @@ func (s *Server) Handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = s.clientAddress()
 	e.HTTPErrorHandler = s.fail
-	e.Use(s.recorded, secured, s.limited, getOrPost, deadlined(s.requestTime))
+	e.Use(s.recorded, secured, s.limited, getOrPost, s.inTime, deadlined(s.requestTime))
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, r.serve)
 	}
@@ -174,7 +166,12 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	e := asError(err)
 	noteError(c, e)
-	if err := send(c, answerOf(c, nil, e)); err != nil {
+	if busy := shed(err); busy != nil {
+		err = s.turnAway(c, busy)
+	} else {
+		err = send(c, answerOf(c, nil, e))
+	}
+	if err != nil {
 		noteError(c, ErrInternal.because(err))
 	}
 }

@@ -54,5 +54,5 @@ func (s *Service) checkSpraying(ctx context.Context, c Caller, r store.Refusal) 
 	if slices.Contains(s.accepted.union(), ProofCertdoc) || r.By == store.SprayingUser {
 		return nil
 	}
-	return ErrTooManyRequests.retryAfter(int(r.Until.Sub(s.db.Now())/time.Second) + 1)
+	return ErrTooManyRequests.withRetryAfter(int(r.Until.Sub(s.db.Now())/time.Second) + 1)
 }

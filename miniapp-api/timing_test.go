@@ -69,11 +69,7 @@ func stranger(i int, series string) m {
 func regionalID(birthday string, i int) string {
 	n := idNumber(birthday, i%1000)
 	body := fmt.Sprintf("99%04d%s", 1+i/1000, n[6:17])
-	sum := 0
-	for k, w := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		sum += int(body[k]-'0') * w
-	}
-	return body + string("10X98765432"[sum%11])
+	return body + document.CheckDigit(body)
 }
 
 // manyPeople loads 2n people with one password.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"fundpass/signing"
@@ -109,11 +111,32 @@ func (w *play) issueCode() {
 	w.note("the counter issues a code for %s", a)
 }
 
+// exportPerson is what an operator hands out: phone numbers that the holder of the link has
+// shown, and nobody else.
+func (w *play) exportPerson() {
+	h := pick(w, "human", w.humans)
+	doc, err := w.documents().Parse("01", h.number)
+	must(w.t, err)
+	data, err := w.db.Export(context.Background(), store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"})
+	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
+		w.rt.Skip("nothing is kept of an account")
+	}
+	must(w.t, err)
+	w.note("the data of %s are handed out", h)
+	w.told.count("handed out")
+	holder := w.holderOf(h)
+	for _, x := range data.Sessions {
+		if !slices.ContainsFunc(w.sessions, func(s *modelSession) bool { return s.user == holder && s.number == x.Phone }) {
+			w.t.Fatalf("the data of %s, whose link %v holds, have a session that is not of this Alipay user, with a phone: %v", h, holder, x.Phone != "")
+		}
+	}
+}
+
 // erasePerson is what an operator does for somebody; with their accounts, the next file
 // brings those back.
 func (w *play) erasePerson() {
 	h := pick(w, "human", w.humans)
-	too := w.slip(3)
+	too := w.slip(3) && !w.spelledTwice(h)
 	doc, err := w.documents().Parse("01", h.number)
 	must(w.t, err)
 	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, Unlock: store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
@@ -136,11 +159,26 @@ func (w *play) erasePerson() {
 	}
 }
 
-// forget notes what may be gone with a human.
+// spelledTwice says whether a human has two accounts whose numbers differ by zeros in front
+// alone: of these an import adds but one.
+func (w *play) spelledTwice(h *human) bool {
+	bare := map[string]bool{}
+	for _, a := range w.ownedBy(h) {
+		no := strings.TrimLeft(a.no, "0")
+		if bare[no] {
+			return true
+		}
+		bare[no] = true
+	}
+	return false
+}
+
+// forget notes what may be gone with a human: of who held their link, and holds no other.
 func (w *play) forget(h *human) {
+	theirs := func(u *modelUser) bool { return u.proven[h] && (u.link == nil || u.link.human == h) }
 	for _, u := range w.users {
-		if u.human != h && !u.proven[h] && !u.was[h] && !u.shown[h] || u.link != nil && u.link.human != h {
-			continue // the latter is somebody else's now
+		if !theirs(u) {
+			continue
 		}
 		for purpose := range u.consents {
 			u.consents[purpose] = "unsure"
@@ -153,8 +191,8 @@ func (w *play) forget(h *human) {
 	}
 	for _, s := range w.sessions {
 		if s.ended == "" && !w.kept("sessions WHERE token_digest = $1", digestOf(s.token)) {
-			if u := s.user; u.link != nil && u.link.human != h {
-				w.t.Fatalf("%s ends with the erasure of %s, and is linked to %s", s, h, u.link.human)
+			if !theirs(s.user) {
+				w.t.Fatalf("%s ends with the erasure of %s, who never held its link or holds it no more", s, h)
 			}
 			s.ended = "erased"
 		}

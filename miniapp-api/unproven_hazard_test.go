@@ -42,7 +42,7 @@ func (w *play) checkScopes() {
 		for _, u := range w.users {
 			for _, h := range w.humans {
 				known := u.human == h || u.was[h] || u.proven[h] || u.shown[h]
-				own := lane == string(w.identity(u)) || lane == string(w.server.service.faceScope(w.identity(u)))
+				own := lane == string(w.identity(u)) || lane == string(w.db.Digest("scope of a face", w.identity(u)))
 				if !known && own && person == string(w.personOf(h)) {
 					w.t.Fatalf("%s has a scope of their own at %s, whom nothing proves them to be", u, h)
 				}

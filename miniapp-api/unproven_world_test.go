@@ -269,8 +269,11 @@ func (w *play) file(a *modelAccount) {
 		d.Hash, err = w.server.Hasher.Hash(context.Background(), passwd.NewSecret(a.password))
 		must(w.t, err)
 	}
-	_, err = w.db.ImportDepositors(context.Background(), []store.Depositor{d})
+	done, err := w.db.ImportDepositors(context.Background(), []store.Depositor{d})
 	must(w.t, err)
+	if done.Refused > 0 {
+		w.t.Fatalf("the centre's file is refused %s", a)
+	}
 }
 
 // note writes the history down; rapid shows it when it failed.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/smartwalle/alipay/v3"
 
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 )
 
 // A Verdict is what Alipay's signed answer says of an identity verification.
@@ -127,7 +127,7 @@ func pageURL(gateway string, ring *keys.Ring, certifyID string) (string, error) 
 	params := url.Values{
 		"app_id": {ring.AppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
 		"charset": {"utf-8"}, "sign_type": {"RSA2"}, "version": {"1.0"},
-		"timestamp": {time.Now().In(beijing).Format(time.DateTime)}, "biz_content": {string(content)},
+		"timestamp": {time.Now().In(calendar.Beijing).Format(time.DateTime)}, "biz_content": {string(content)},
 	}
 	if sn := ring.AppCertSN(); sn != "" { // certificate mode
 		params.Set("app_cert_sn", sn)
@@ -204,8 +204,7 @@ func isPage(s string) bool {
 	if err != nil || u.Host == "" || u.User != nil {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "https" || u.Scheme == "alipays" || u.Scheme == "http" && ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "alipays" || u.Scheme == "http" && isLoopback(u.Hostname())
 }
 
 // FaceVerificationPassed is CertificationPassed for StartFaceVerification

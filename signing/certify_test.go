@@ -12,23 +12,21 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
+)
+
+// Invented residence permits.
+const (
+	hongKongPermit = "810099195603070012"
+	macaoPermit    = "820099195603070014"
+	taiwanPermit   = "830099195603070016"
 )
 
 // holder is who a stage's person is on paper.
 func holder(i int) signing.Person {
 	return signing.Person{Name: people[i].Name, IDType: people[i].IDType, IDNumber: people[i].IDNumber}
-}
-
-// permit is an invented residence permit: region, then GB 11643's check digit.
-func permit(region string) string {
-	digits := region + "0099" + "19560307" + "001"
-	sum := 0
-	for i, weight := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		sum += int(digits[i]-'0') * weight
-	}
-	return digits + string("10X98765432"[sum%11])
 }
 
 func order(n int, p signing.Person) signing.CertifyOrder {
@@ -42,9 +40,9 @@ func TestVerificationFor(t *testing.T) {
 		want           signing.Verification
 	}{
 		{"01", people[0].IDNumber, signing.ByCertify},
-		{"01", permit("81"), signing.ByFace},
-		{"01", permit("82"), signing.ByFace},
-		{"01", permit("83"), signing.ByFace},
+		{"01", hongKongPermit, signing.ByFace},
+		{"01", macaoPermit, signing.ByFace},
+		{"01", taiwanPermit, signing.ByFace},
 		{"02", "南字第01234567号", ""}, {"03", "E99000001", ""}, {"04", "ABC123456789012", ""}, {"20", "H12345678", ""}, {"99", "81001234", ""}, {"", "", ""},
 	} {
 		got, err := signing.VerificationFor(c.idType, c.number)
@@ -71,7 +69,7 @@ func TestCertification(t *testing.T) {
 	if err != nil || signing.Verify(&ownKey().PublicKey, text, q.Get("sign")) != nil {
 		t.Errorf("page is not signed by us: %v", err)
 	}
-	at, err := time.ParseInLocation(time.DateTime, q.Get("timestamp"), time.FixedZone("CST", 8*3600))
+	at, err := time.ParseInLocation(time.DateTime, q.Get("timestamp"), calendar.Beijing)
 	if err != nil || time.Since(at).Abs() > time.Minute {
 		t.Errorf("timestamp %s is not Beijing's", q.Get("timestamp"))
 	}
@@ -139,7 +137,7 @@ func TestCertificationPageByCertificate(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, signing.Options{}, alipaysim.Config{})
-	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: permit("81")}
+	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: hongKongPermit}
 	s.sim.Add(alipaysim.Person{Person: "hk", Name: hongKong.Name, IDType: "01", IDNumber: hongKong.IDNumber, Certified: true})
 	yes, no := true, false
 	for i, c := range []struct {
@@ -206,7 +204,7 @@ func TestVerdicts(t *testing.T) {
 func TestStartRefused(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, signing.Options{}, alipaysim.Config{})
-	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: permit("82")}
+	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: macaoPermit}
 	for name, c := range map[string]struct {
 		start func(signing.CertifyOrder) error
 		order signing.CertifyOrder
@@ -275,7 +273,7 @@ func TestVerdictStrict(t *testing.T) {
 	}))
 	defer server.Close()
 	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
-	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: permit("81")}
+	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: hongKongPermit}
 	for _, c := range []struct {
 		product, content string
 		want             signing.Verdict

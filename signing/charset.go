@@ -1,11 +1,11 @@
 package signing
 
 import (
-	_ "embed"
-	"encoding/binary"
+	"bytes"
 	"strings"
-	"sync"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // knownCharset returns how Alipay's charset parameter is spelt here, "UTF-8" or
@@ -30,70 +30,19 @@ func toUTF8(s, charset string) ([]byte, bool) {
 	return decodeGBK(s)
 }
 
-// gbkTable has the character, big-endian UTF-16, of every two-byte code of GBK:
-// first byte 0x81 to 0xFE, second 0x40 to 0xFE, U+FFFD where there is none. Its
-// content is that of golang.org/x/text/encoding/simplifiedchinese (WHATWG
-// Encoding Standard, index gb18030), which a test compares.
-//
-//go:embed gbk.bin
-var gbkTable string
-
-const gbkRow = 0xFE - 0x40 + 1 // codes per first byte
-
+// decodeGBK reads s as the WHATWG Encoding Standard reads GBK: as code page 936, with
+// the euro sign at 0x80. It reports false when a byte of s belongs to no character:
+// x/text puts U+FFFD there, which no code of GBK stands for.
 func decodeGBK(s string) ([]byte, bool) {
-	out := make([]byte, 0, len(s)*3/2)
-	for i := 0; i < len(s); i++ {
-		if s[i] < utf8.RuneSelf {
-			out = append(out, s[i])
-			continue
-		}
-		if i+1 == len(s) {
-			return nil, false
-		}
-		r := gbkRune(s[i], s[i+1])
-		if r == utf8.RuneError {
-			return nil, false
-		}
-		out = utf8.AppendRune(out, r)
-		i++
-	}
-	return out, true
+	out, err := simplifiedchinese.GBK.NewDecoder().Bytes([]byte(s))
+	return out, err == nil && !bytes.ContainsRune(out, utf8.RuneError)
 }
-
-func gbkRune(first, second byte) rune {
-	if first < 0x81 || first > 0xFE || second < 0x40 || second > 0xFE {
-		return utf8.RuneError
-	}
-	at := 2 * (int(first-0x81)*gbkRow + int(second-0x40))
-	return rune(binary.BigEndian.Uint16([]byte(gbkTable[at : at+2])))
-}
-
-// gbkCodes is gbkTable the other way round. Only people who look for a mistake wait
-// for it.
-var gbkCodes = sync.OnceValue(func() map[rune][2]byte {
-	codes := make(map[rune][2]byte, len(gbkTable)/2)
-	for at := 0; at < len(gbkTable); at += 2 {
-		first, second := byte(0x81+at/2/gbkRow), byte(0x40+at/2%gbkRow)
-		if r := gbkRune(first, second); r != utf8.RuneError {
-			codes[r] = [2]byte{first, second}
-		}
-	}
-	return codes
-})
 
 // encodeGBK returns UTF-8 text in GBK, or s as it is when it cannot be.
 func encodeGBK(s string) string {
-	out := make([]byte, 0, len(s))
-	for _, r := range s {
-		code, ok := gbkCodes()[r]
-		switch {
-		case r < utf8.RuneSelf:
-			out = append(out, byte(r))
-		case ok:
-			out = append(out, code[:]...)
-		default:
-			return s
-		}
+	out, err := simplifiedchinese.GBK.NewEncoder().String(s)
+	if err != nil {
+		return s
 	}
-	return string(out)
+	return out
 }

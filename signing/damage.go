@@ -181,21 +181,9 @@ func (r Rule) inWords() string {
 	return "V1: all parameters but sign and sign_type"
 }
 
-// signedText is Canonical for parameters in any order, names given twice included.
-func signedText(params []param, rule Rule, skip string) []byte {
-	sorted := slices.Clone(params)
-	slices.SortStableFunc(sorted, func(a, b param) int { return strings.Compare(a.name, b.name) })
-	var text []byte
-	for _, p := range sorted {
-		if p.name == skip || !rule.signs(p.name, p.value) {
-			continue
-		}
-		if len(text) > 0 {
-			text = append(text, '&')
-		}
-		text = append(append(append(text, p.name...), '='), p.value...)
-	}
-	return text
+// byName sorts params as they are signed; of a name given twice, both stay in their order.
+func byName(params []param) []param {
+	return slices.SortedStableFunc(slices.Values(params), func(a, b param) int { return strings.Compare(a.name, b.name) })
 }
 
 // contentDamages are what happens to the content of an answer.

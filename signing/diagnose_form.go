@@ -20,7 +20,7 @@ func (r *Report) form(ring *keys.Ring, raw []byte) {
 	family := looseFamily(params)
 	rule := family.rule()
 	r.Family, r.Rule = string(family), rule.inWords()
-	r.setText(signedText(params, rule, ""))
+	r.setText(rule.text(nil, byName(params), true))
 	at, err := verdict(ring, raw, family)
 	if r.Verdict = err; err != nil {
 		r.Reason = r.suspect(ring, params, rule)
@@ -188,9 +188,10 @@ func (t trace) explain(params []param, rule Rule) (what string, found bool) {
 			if found {
 				return
 			}
+			guess = byName(guess)
 			for _, other := range []Rule{rule, NotifyV1, NotifyV2} {
-				for _, skip := range []string{"", "alipay_cert_sn"} {
-					if !found && t.made(signedText(guess, other, skip)) {
+				for _, withSN := range []bool{true, false} {
+					if !found && t.made(other.text(nil, guess, withSN)) {
 						what, found = sentence(d.what, other.insteadOf(rule)), true
 					}
 				}

@@ -224,21 +224,3 @@ func shownName(name string) string {
 	}
 	return "?"
 }
-
-// text appends the text that is signed under rule, leaving out the parameter skip,
-// to dst. It is Canonical for a form.
-func (f *form) text(dst []byte, rule Rule, skip string) []byte {
-	start := len(dst)
-	for _, p := range f.params() {
-		if p.name == skip || !rule.signs(p.name, p.value) {
-			continue
-		}
-		if len(dst) > start {
-			dst = append(dst, '&')
-		}
-		dst = append(dst, p.name...)
-		dst = append(dst, '=')
-		dst = append(dst, p.value...)
-	}
-	return dst
-}

@@ -7,6 +7,7 @@ package signing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,10 +18,8 @@ import (
 	"github.com/smartwalle/alipay/v3"
 
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 )
-
-// beijing is the time zone of a request's timestamp, whatever the server's own is.
-var beijing = time.FixedZone("CST", 8*3600)
 
 // A Gateway calls Alipay for one application. It is safe for concurrent use.
 type Gateway struct {
@@ -42,8 +41,8 @@ type line struct {
 // is not https (plain http is for loopback only) or carries more than host and path.
 // It connects to nothing.
 func NewGateway(ring *keys.Ring, gatewayURL string, opts Options) (*Gateway, error) {
-	if err := checkURL(gatewayURL); err != nil {
-		return nil, err
+	if err := CheckGatewayURL(gatewayURL); err != nil {
+		return nil, fmt.Errorf("%w: gateway URL %w", ErrConfiguration, err)
 	}
 	opts = opts.withDefaults()
 	g := &Gateway{url: gatewayURL, timeout: opts.Timeout, transport: newTransport(opts)}
@@ -53,20 +52,26 @@ func NewGateway(ring *keys.Ring, gatewayURL string, opts Options) (*Gateway, err
 	return g, nil
 }
 
-func checkURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil {
-		return fmt.Errorf("%w: gateway URL is not a URL", ErrConfiguration)
-	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+// CheckGatewayURL returns nil when gatewayURL is one that NewGateway takes. Otherwise
+// the error says what it is instead, for a text that names the setting before it.
+func CheckGatewayURL(gatewayURL string) error {
+	u, err := url.Parse(gatewayURL)
 	switch {
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback):
-		return fmt.Errorf("%w: gateway URL must be https", ErrConfiguration)
-	case u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%w: gateway URL must be host and path only", ErrConfiguration)
+	case err != nil || u.Host == "":
+		return errors.New("is not a URL")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("has more in it than host and path")
+	case u.Scheme == "http" && (u.Hostname() == "localhost" || isLoopback(u.Hostname())):
+		return nil // a simulator on this machine
+	case u.Scheme != "https":
+		return errors.New("is not https: citizens' tokens would travel readable; plain http is for a simulator on this machine only")
 	}
 	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 // Replace makes calls that begin from now on use ring. Calls under way end with the
@@ -84,7 +89,7 @@ func (g *Gateway) Replace(ring *keys.Ring) error {
 	client, err := alipay.NewWithSigner(ring.AppID(), newSDKSigner(ring), false,
 		alipay.WithSandboxGateway(g.url),
 		alipay.WithHTTPClient(newClient(g.transport, ring, g.timeout)),
-		alipay.WithTimeLocation(beijing),
+		alipay.WithTimeLocation(calendar.Beijing),
 		alipay.WithVerifier("ring", sdkVerifier{ring}))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfiguration, err)

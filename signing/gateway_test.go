@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )
@@ -175,7 +176,7 @@ func TestGatewayURL(t *testing.T) {
 		"http://127.0.0.1:\x00":                          false,
 	} {
 		_, err := signing.NewGateway(ring, url, signing.Options{})
-		if ok != (err == nil) || err != nil && !errors.Is(err, signing.ErrConfiguration) {
+		if ok != (err == nil) || ok != (signing.CheckGatewayURL(url) == nil) || err != nil && !errors.Is(err, signing.ErrConfiguration) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
@@ -304,7 +305,7 @@ func TestRequestOnTheWire(t *testing.T) {
 			}
 			form[name] = r.PostForm.Get(name)
 		}
-		at, err := time.ParseInLocation(time.DateTime, form["timestamp"], time.FixedZone("", 8*3600))
+		at, err := time.ParseInLocation(time.DateTime, form["timestamp"], calendar.Beijing)
 		if err != nil || time.Since(at).Abs() > time.Minute {
 			t.Errorf("timestamp %q is not now in Beijing", form["timestamp"])
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 )
 
 // notification verifies f and reads it, as it came or else without its empty values.
@@ -153,7 +154,7 @@ func (f *form) readTime(n *Notification) error {
 	case n.Family == FamilyFromAnt:
 		return fmt.Errorf("%w: utc_timestamp missing", ErrMalformed)
 	case inBeijing:
-		at, err := time.ParseInLocation(time.DateTime, written, beijing)
+		at, err := time.ParseInLocation(time.DateTime, written, calendar.Beijing)
 		if err != nil {
 			return fmt.Errorf("%w: notify_time is not a time", ErrMalformed)
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/smartwalle/alipay/v3"
+
+	"fundpass/keys/calendar"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // ErrConfiguration. ctx bounds the whole; each page has the Gateway's timeout.
 func (g *Gateway) Cancellations(ctx context.Context, day time.Time) ([]Cancellation, error) {
 	l := g.line.Load()
-	date := day.In(beijing).Format("20060102")
+	date := day.In(calendar.Beijing).Format("20060102")
 	var all []Cancellation
 	short := false
 	for page := 1; page <= deloauthPages; page++ {
@@ -72,7 +74,7 @@ func (l *line) cancellations(ctx context.Context, date string, page int) ([]Canc
 	all := make([]Cancellation, 0, len(listed))
 	for _, d := range listed {
 		id, ok := identify(l.ring.AppID(), d.OpenID, d.UserID)
-		at, err := time.ParseInLocation(time.DateTime, d.Time, beijing)
+		at, err := time.ParseInLocation(time.DateTime, d.Time, calendar.Beijing)
 		if !ok || err != nil {
 			return nil, fmt.Errorf("%s: %w: an entry without citizen or time", methodDeloauth, ErrUnavailable)
 		}

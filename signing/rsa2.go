@@ -49,23 +49,35 @@ const (
 // The text is not injective, a value may contain '&' and '=': a caller who verifies
 // must still check the shape of each value it uses. ErrDuplicateKey names the key.
 func Canonical(params url.Values, rule Rule) (string, error) {
-	var b strings.Builder
+	sorted := make([]param, 0, len(params))
 	for _, key := range slices.Sorted(maps.Keys(params)) {
-		values := params[key]
-		if len(values) > 1 {
+		switch values := params[key]; len(values) {
+		case 0:
+		case 1:
+			sorted = append(sorted, param{key, values[0]})
+		default:
 			return "", fmt.Errorf("%w: %.40q", ErrDuplicateKey, key)
 		}
-		if len(values) == 0 || !rule.signs(key, values[0]) {
+	}
+	return string(rule.text(nil, sorted, true)), nil
+}
+
+// text appends to dst the text that r signs of params, which are sorted by name.
+// Whether alipay_cert_sn belongs to it Alipay's SDKs do not agree: withSN says.
+func (r Rule) text(dst []byte, params []param, withSN bool) []byte {
+	start := len(dst)
+	for _, p := range params {
+		if !withSN && p.name == "alipay_cert_sn" || !r.signs(p.name, p.value) {
 			continue
 		}
-		if b.Len() > 0 {
-			b.WriteByte('&')
+		if len(dst) > start {
+			dst = append(dst, '&')
 		}
-		b.WriteString(key)
-		b.WriteByte('=')
-		b.WriteString(values[0])
+		dst = append(dst, p.name...)
+		dst = append(dst, '=')
+		dst = append(dst, p.value...)
 	}
-	return b.String(), nil
+	return dst
 }
 
 func (r Rule) signs(key, value string) bool {

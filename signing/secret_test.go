@@ -46,7 +46,7 @@ func newSecrets() secrets {
 	return secrets{
 		code:   "c0dec0dec0dec0dec0dec0dec0dec0de",
 		token:  "authusrBcanarycanarycanary",
-		person: signing.Person{Name: "金丝雀", IDType: "01", IDNumber: idNumber("19900101", "019")},
+		person: signing.Person{Name: "金丝雀", IDType: "01", IDNumber: "990101199001010190"},
 	}
 }
 

@@ -21,14 +21,14 @@ func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
 	}
 	sn, named := f.get("alipay_cert_sn")
 	if !named {
-		return whoSigned(ring.AlipayKeys(), f.text(forText, rule, ""), signature)
+		return whoSigned(ring.AlipayKeys(), rule.text(forText, f.params(), true), signature)
 	}
 	key, err := ring.AlipayKey(sn)
 	if err != nil {
 		return keys.AlipayKey{}, ErrUnknownSN
 	}
-	for _, skip := range []string{"", "alipay_cert_sn"} {
-		if verify(key.Public, f.text(forText, rule, skip), signature) == nil {
+	for _, withSN := range []bool{true, false} {
+		if verify(key.Public, rule.text(forText, f.params(), withSN), signature) == nil {
 			return key, nil
 		}
 	}

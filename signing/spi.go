@@ -132,7 +132,7 @@ func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 	if !known || !ok || !opaqueName(c.Method) {
 		return SPICall{}, fmt.Errorf("%w: charset, method or utc_timestamp in seconds", ErrMalformed)
 	}
-	c.Digest = sha256.Sum256(f.text(nil, FamilySPI.rule(), "alipay_cert_sn"))
+	c.Digest = sha256.Sum256(FamilySPI.rule().text(nil, f.params(), false))
 	c.Params = make(map[string]string, f.n)
 	for _, p := range f.params() {
 		if protocolNames[p.name] || p.value == "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 )
@@ -99,4 +100,4 @@ func accept(t testing.TB, ring *keys.Ring, body []byte) signing.Notification {
 // at returns a clock that stands.
 func at(now time.Time) func() time.Time { return func() time.Time { return now } }
 
-var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.FixedZone("", 8*3600))
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, calendar.Beijing)

@@ -60,22 +60,12 @@ func newGateway(t testing.TB, ring *keys.Ring, url string, opts signing.Options)
 	return g
 }
 
-// idNumber makes up an ID number: an invented region, then GB 11643's check digit.
-func idNumber(birthday, order string) string {
-	digits := "990101" + birthday + order
-	sum := 0
-	for i, weight := range []int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		sum += int(digits[i]-'0') * weight
-	}
-	return digits + string("10X98765432"[sum%11])
-}
-
 var people = []alipaysim.Person{
-	{Person: "ok", Name: "张三", IDType: "01", IDNumber: idNumber("19900307", "013"), Certified: true},
-	{Person: "old", Name: "李四", IDType: "01", IDNumber: idNumber("19800101", "021"), UserID: "2088000000000001", Certified: true},
-	{Person: "both", Name: "王五", IDType: "01", IDNumber: idNumber("19700101", "035"), UserID: "2088000000000002", OpenID: "074aBoth_-1", Certified: true},
+	{Person: "ok", Name: "张三", IDType: "01", IDNumber: "990101199003070138", Certified: true},
+	{Person: "old", Name: "李四", IDType: "01", IDNumber: "990101198001010217", UserID: "2088000000000001", Certified: true},
+	{Person: "both", Name: "王五", IDType: "01", IDNumber: "990101197001010351", UserID: "2088000000000002", OpenID: "074aBoth_-1", Certified: true},
 	{Person: "passport", Name: "JANE DOE", IDType: "03", IDNumber: "E99000001", Certified: true},
-	{Person: "uncertified", Name: "赵六", IDType: "01", IDNumber: idNumber("19990909", "047")},
+	{Person: "uncertified", Name: "赵六", IDType: "01", IDNumber: "990101199909090477"},
 }
 
 // A stage is a simulator that serves, and a Gateway that talks to it.

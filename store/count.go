@@ -5,10 +5,9 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-)
 
-// beijing is the time whose days are counted.
-var beijing = time.FixedZone("CST", 8*60*60)
+	"fundpass/keys/calendar"
+)
 
 // countLife is longer than any day that is still counted.
 const countLife = 48 * time.Hour
@@ -143,4 +142,4 @@ func startOfRelink(s Session, person []byte) start {
 }
 
 // dayOf is the day of Beijing that t lies in.
-func dayOf(t time.Time) string { return t.In(beijing).Format(time.DateOnly) }
+func dayOf(t time.Time) string { return t.In(calendar.Beijing).Format(time.DateOnly) }

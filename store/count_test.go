@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/calendar"
 	"fundpass/store"
 )
 
@@ -65,9 +66,9 @@ func TestChargeReset(t *testing.T) {
 	if err := charge(o.session); !errors.Is(err, store.ErrLimit) {
 		t.Errorf("a refund gave back more than one: %v", err)
 	}
-	beijing := time.FixedZone("CST", 8*60*60)
-	now := o.now.Now().In(beijing)
-	o.now.add(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 1, 0, beijing).Sub(now))
+	now := o.now.Now()
+	_, tomorrow := calendar.Day(now)
+	o.now.add(tomorrow.Add(time.Second).Sub(now))
 	if err := charge(o.session); err != nil {
 		t.Errorf("after midnight in Beijing: %v", err)
 	}

@@ -69,7 +69,12 @@ func away(err error) bool {
 	case "08", "53", "57":
 		return true
 	}
-	return sqlState(err) == "25006" // demoted to standby
+	switch sqlState(err) {
+	case "25006", // demoted to standby
+		"25P03": // this process got no processor for so long that the server ended the transaction, see sessionSettings
+		return true
+	}
+	return false
 }
 
 func contextEnded(err error) bool {

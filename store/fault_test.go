@@ -36,6 +36,7 @@ func TestSortsErrors(t *testing.T) {
 		{"cancelled by an operator", pqError("57014"), true, true},
 		{"connection exception", pqError("08006"), true, true},
 		{"became a standby", pqError("25006"), true, true},
+		{"idle in a transaction", pqError("25P03"), true, true},
 		{"not supported", pqError("0A000"), false, false},
 		{"begin on a standby", startError{pqError("0A000")}, true, true},
 		{"starting up", startError{pqError("57P03")}, true, true},

@@ -28,6 +28,7 @@ func (db *DB) gather(ctx context.Context, q sqlx.QueryerContext, t trail, now ti
 	}{
 		{uuids(t.accounts), d.ofAccounts()},
 		{byteas(t.persons...), d.ofPersons()},
+		{byteas(t.linked...), d.ofLinked()},
 		{byteas(t.identities...), d.ofIdentities()},
 		{byteas(slices.Concat(t.persons, t.identities)...), []part{{&d.ResetCounts, `SELECT purpose, day::text AS day, count
 			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`}}},
@@ -81,10 +82,17 @@ func (d *PersonData) ofPersons() []part {
 	}
 }
 
-func (d *PersonData) ofIdentities() []part {
+// ofLinked is what only the present holder of the link shares with the person: a session
+// of a former one, begun after the link, may be anybody's, and has a phone number.
+func (d *PersonData) ofLinked() []part {
 	return []part{
 		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
 			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`},
+	}
+}
+
+func (d *PersonData) ofIdentities() []part {
+	return []part{
 		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
 			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`},
 		{&d.Subscriptions, `SELECT template_id, state, at

@@ -120,3 +120,13 @@ func TestC4CentreWithoutMarker(t *testing.T) {
 		t.Error("not bound since")
 	}
 }
+
+// Of two processes that find a new centre the second does not write over the first one's
+// markers.
+func TestC4BoundMeanwhile(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	if err := db.BindAsNew(t.Context()); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("got %v", err)
+	}
+}

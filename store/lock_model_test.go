@@ -20,6 +20,9 @@ import (
 // steps is how far TestLockModel goes.
 var steps = flag.Int("steps", testenv.Rounds(5_000, 100_000), "steps of TestLockModel")
 
+// lockSeed tells the same histories again: a failure logs its own.
+var lockSeed = flag.Uint64("lockseed", 0, "seed of TestLockModel; 0: a random one")
+
 // A laneModel is the lock of one lane as a person would write it down.
 type laneModel struct {
 	used    int         // guesses in this round
@@ -251,8 +254,11 @@ func TestLockModel(t *testing.T) {
 	t.Parallel()
 	const tellers = 8
 	dsn := storetest.Shared(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := *lockSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("again: -lockseed=%d", seed)
 	var done, people, histories atomic.Int64
 	var wg sync.WaitGroup
 	for n := range tellers {

@@ -31,6 +31,9 @@ const (
 // about messages of what one does oneself.
 var unasked = []string{NoticeRelinkAsked, NoticeRelinkObjected, NoticeRelinked, NoticeFrozenByFormer, NoticeTransferUndeliverable}
 
+// toAskers are the notices to who asked for a link, and may never have held it.
+var toAskers = []string{NoticeRelinkObjected, NoticeTransferUndeliverable}
+
 const (
 	// noticeLease is longer than a delivery takes, and than two servers' clocks
 	// differ. What a dead process had claimed is taken over after this.

@@ -41,7 +41,7 @@ func (db *DB) untellable(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.
 	var r Relink
 	err := tx.GetContext(ctx, &r, `
 		UPDATE relinks r SET state = 'undeliverable', closed_at = $2
-		WHERE r.center_id = $1 AND r.relink_id = $3 AND r.state = 'waiting' AND r.due_at IS NULL
+		WHERE r.center_id = $1 AND r.relink_id = $3 AND r.state = 'waiting'
 		RETURNING `+relinkColumns, db.center, now, d.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil

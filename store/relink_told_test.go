@@ -95,7 +95,7 @@ func TestA4UndeliverableEndsTheWish(t *testing.T) {
 		noError(t, err)
 		fail()
 		told(t, db, &wish) // what comes late is of no use
-		if own, _, err := db.Relinks(t.Context(), asker); err != nil || own.State != store.RelinkUndeliverable {
+		if own, _, err := db.Relinks(t.Context(), asker); err != nil || own.State != store.RelinkUndeliverable || own.DueAt != nil {
 			t.Errorf("%+v, %v", own, err)
 		}
 		if err := db.FinishRelink(t.Context(), asker, wish.ID); !errors.Is(err, store.ErrGone) {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/keys/calendar"
 )
 
 // A Stranger is who guesses without being proven to be the person.
@@ -49,8 +51,7 @@ type trial struct {
 
 // trials are always in this order, in which their rows are locked.
 func (db *DB) trials(s *Stranger, now time.Time) []trial {
-	y, m, d := now.In(beijing).Date()
-	day, tomorrow := time.Date(y, m, d, 0, 0, 0, 0, beijing), time.Date(y, m, d+1, 0, 0, 0, 0, beijing)
+	day, tomorrow := calendar.Day(now)
 	minute := now.Truncate(time.Minute)
 	address := db.box.Index("address", []byte(db.center), []byte(s.Address))
 	return []trial{

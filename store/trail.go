@@ -14,12 +14,15 @@ import (
 type trail struct {
 	persons    [][]byte // one
 	accounts   []uuid.UUID
-	identities [][]byte // digests of every Alipay user the person is or was linked to, and nobody else is
+	identities [][]byte // digests of every Alipay user who holds or held the person's link, and holds no other
+	linked     [][]byte // those of who holds it now
 	tokens     [][]byte // of sessions
 }
 
-// follow finds the rest of a trail that has the person and the accounts. An Alipay user
-// who is linked to another person by now belongs to that one.
+// follow finds the rest of a trail that has the person and the accounts. Only the link
+// makes an Alipay user the person's: not a guess in a scope of their own, as by a phone
+// number that relatives share, nor a wish for the link, which the holder may have refused.
+// One who is linked to another person by now belongs to that one.
 func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error {
 	if err := sqlx.SelectContext(ctx, q, &t.identities, `
 		SELECT identity_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
@@ -27,15 +30,22 @@ func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error
 		UNION SELECT identity_digest FROM resets WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'used'
 		UNION SELECT identity_digest FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'done'
-		UNION SELECT former_digest FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2)
-		UNION SELECT lane FROM guess_budgets WHERE center_id = $1 AND person_digest = ANY ($2) AND lane <> $4`,
-		db.center, pq.ByteaArray(t.persons), uuids(t.accounts), PublicLane); err != nil {
+		UNION SELECT former_digest FROM relinks WHERE center_id = $1 AND person_digest = ANY ($2)`,
+		db.center, pq.ByteaArray(t.persons), uuids(t.accounts)); err != nil {
 		return err
 	}
-	open, err := db.openIdentities(ctx, q, *t)
+	linked, err := db.linkedIdentities(ctx, q, *t)
 	if err != nil {
 		return err
 	}
+	told, err := db.toldIdentities(ctx, q, *t)
+	if err != nil {
+		return err
+	}
+	for _, id := range linked {
+		t.linked = append(t.linked, db.digests(id)...)
+	}
+	open := append(linked, told...)
 	for _, id := range open {
 		t.identities = append(t.identities, db.digests(id)...)
 	}
@@ -47,8 +57,8 @@ func (db *DB) follow(ctx context.Context, q sqlx.QueryerContext, t *trail) error
 		db.center, pq.ByteaArray(t.identities))
 }
 
-// openIdentities opens the identifiers that links and notices keep sealed.
-func (db *DB) openIdentities(ctx context.Context, q sqlx.QueryerContext, t trail) (open []Identity, err error) {
+// linkedIdentities opens the identifiers of the person's links.
+func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t trail) (open []Identity, err error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
 		Sealed []byte `db:"sealed_identity"`
@@ -66,10 +76,16 @@ func (db *DB) openIdentities(ctx context.Context, q sqlx.QueryerContext, t trail
 		}
 		open = append(open, id)
 	}
+	return open, nil
+}
+
+// toldIdentities opens the identifiers of who was told as the holder of the link.
+func (db *DB) toldIdentities(ctx context.Context, q sqlx.QueryerContext, t trail) (open []Identity, err error) {
 	var told []Delivery
 	if err := sqlx.SelectContext(ctx, q, &told, `
-		SELECT outbox_id, sealed FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
-		db.center, uuids(t.accounts)); err != nil {
+		SELECT outbox_id, sealed FROM outbox
+		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind <> ALL ($3)`,
+		db.center, uuids(t.accounts), pq.Array(toAskers)); err != nil {
 		return nil, err
 	}
 	for _, d := range told {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -24,6 +25,7 @@ type browser struct {
 	shots    string       // directory for screenshots, "" = none
 	mu       sync.Mutex
 	troubles []string // what the console complained about
+	requests []string // addresses of what was asked for
 }
 
 // startChromium starts the one Chromium of all pages.
@@ -56,12 +58,14 @@ func openPage(t *testing.T, chromium context.Context, url string, width, height 
 	return b
 }
 
-// listen keeps errors of scripts, and refusals by the content security policy.
+// listen keeps the addresses of requests, errors of scripts, and refusals by the content security policy.
 // That the network says 4xx is no error of the page.
 func (b *browser) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
 	case *runtime.EventExceptionThrown:
 		b.troubles = append(b.troubles, e.ExceptionDetails.Text)
 		if e.ExceptionDetails.Exception != nil {

@@ -97,18 +97,9 @@ func (n *town) newCitizen(i int, base string) *citizen {
 	body := fmt.Sprintf("99010119560307%03d", i)
 	return &citizen{town: n, phone: phone{base: base, http: newClient(n.t)}, Person: alipaysim.Person{
 		Person: fmt.Sprintf("citizen-%d", i), Name: "欧阳测试", IDType: document.Citizen,
-		IDNumber: body + checkDigit(body), AccountNo: fmt.Sprintf("8800%08d", i), Phone: fmt.Sprintf("100%08d", i),
+		IDNumber: body + document.CheckDigit(body), AccountNo: fmt.Sprintf("8800%08d", i), Phone: fmt.Sprintf("100%08d", i),
 		Password: fmt.Sprintf("Quiet-Harbor-%d", i), OpenID: fmt.Sprintf("open-%d", i), Certified: true, Subscribed: true,
 	}}
-}
-
-// checkDigit is the last character of an ID number (GB 11643, ISO 7064 MOD 11-2).
-func checkDigit(body string) string {
-	sum := 0
-	for _, digit := range body {
-		sum = 2 * (sum + int(digit-'0'))
-	}
-	return string("10X98765432"[sum%11])
 }
 
 func (n *town) depositor(c *citizen) store.Depositor {

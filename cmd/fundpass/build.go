@@ -69,18 +69,13 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	return a, nil
 }
 
-// queueForHash is how many requests may wait for each place to hash in: at some
-// 40 ms a hash, the last of them waits a third of a second.
-const queueForHash = 8
-
 // hashCost is what passwords cost in KiB and passes; zero is passwd's own. Tests of
 // commands, which are about something else, make it small.
 var hashCost struct{ memory, time uint32 }
 
 // newHasher bounds hashing to the processors there are.
 func newHasher(f files) *passwd.Hasher {
-	slots := passwd.DefaultSlots()
-	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Memory: hashCost.memory, Time: hashCost.time, Slots: slots, Queue: slots * queueForHash})
+	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Memory: hashCost.memory, Time: hashCost.time})
 }
 
 func (a *app) addServer(f files) error {
@@ -102,7 +97,7 @@ func (a *app) addServer(f files) error {
 		DB: a.db, Service: a.service, Hasher: a.hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
 		Channel: miniapp.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
 		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
-		Transport: a.transport, SealedOnly: s.PlainPasswords == "no", Docs: s.Docs,
+		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -18,7 +19,9 @@ func runIn(t testing.TB, env values, more values, args ...string) ran {
 		}
 		return all
 	}
-	err := run(t.Context(), args, world{getenv: getenvOf(env), environ: environ, in: strings.NewReader(""), out: &out, err: &log})
+	ctx, end := context.WithCancel(t.Context())
+	end() // a server that starts all the same stops
+	err := run(ctx, args, world{getenv: getenvOf(env), environ: environ, in: strings.NewReader(""), out: &out, err: &log})
 	return ran{out.String(), log.String(), err}
 }
 
@@ -30,7 +33,7 @@ func TestD5MisspeltSettings(t *testing.T) {
 	for name, want := range map[string]string{
 		"FUNDPASS_PROFF": "FUNDPASS_PROOF", "FUNDPASS_CENTRE": "FUNDPASS_CENTER", "FUNDPASS_TRUSTED_PROXY": "FUNDPASS_TRUSTED_PROXIES",
 		"FUNDPASS_PEPPER_KEY_FILE": "FUNDPASS_PEPPER_FILE", "FUNDPASS_DOCUMENTS_FIEL": "FUNDPASS_DOCUMENTS_FILE",
-		"fundpass_proof": "FUNDPASS_PROOF", "FUNDPAS_PROOF": "FUNDPASS_PROOF", "FUND_PASS_PROOF": "FUNDPASS_PROOF", "FUNDPASS-PROOF": "FUNDPASS_PROOF",
+		"fundpass_proof": "FUNDPASS_PROOF", "FUNDPAS_PROOF": "FUNDPASS_PROOF", "fundpas_proof": "FUNDPASS_PROOF", "FUND_PASS_PROOF": "FUNDPASS_PROOF", "FUNDPASS-PROOF": "FUNDPASS_PROOF",
 	} {
 		for _, command := range []string{"serve", "check", "import", "unlock"} {
 			args := []string{command}

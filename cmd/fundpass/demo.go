@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/apidocs"
 	"fundpass/miniapp-api/miniprogram"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -240,7 +241,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, Docs: true,
+		AuditYears: 1,
 	}
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
 		return err
@@ -254,6 +255,9 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		}
 		api.ServeHTTP(w, r)
 	})
+	if d.app.handler, err = apidocs.Handler(d.app.handler); err != nil {
+		return err
+	}
 	d.app.handler = miniprogram.Phone(storyTexts(), d.app.handler)
 	return nil
 }

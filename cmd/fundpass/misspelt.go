@@ -47,9 +47,10 @@ func (w world) misspelt() []problem {
 		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || ofCluster.MatchString(entry) {
 			continue
 		}
-		near, ours := nearestSetting(name), strings.HasPrefix(strings.ToUpper(name), "FUNDPASS_")
+		upper := strings.ToUpper(name)
+		near, ours := nearestSetting(upper), strings.HasPrefix(upper, "FUNDPASS_")
 		switch {
-		case near != "" && (ours || distance(name, near) <= 2):
+		case near != "" && (ours || distance(upper, near) <= 2):
 			all = append(all, problemf(name, "is no setting; did you mean %s?", near))
 		case ours:
 			all = append(all, problemf(name, "is no setting; remove it, or look for its name in fundpass serve --help"))
@@ -66,7 +67,6 @@ func isSetting(name string) bool {
 // near: a third of what stands behind FUNDPASS_ may differ. Of two that are equally near
 // it is the one that begins like name.
 func nearestSetting(name string) string {
-	name = strings.ToUpper(name)
 	nearest, least := "", max(2, (len(name)-len("FUNDPASS_"))/3)+1
 	for _, f := range settingFields() {
 		d := distance(name, f.name)
@@ -86,10 +86,9 @@ func alike(a, b string) int {
 	return n
 }
 
-// distance returns how many letters must be added, removed or replaced to make b of a,
-// whatever their case (Levenshtein).
+// distance returns how many letters must be added, removed or replaced to make b of a
+// (Levenshtein).
 func distance(a, b string) int {
-	a, b = strings.ToUpper(a), strings.ToUpper(b)
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -79,7 +79,7 @@ func (s story) person() alipaysim.Person {
 		OpenID: "074demo_" + cmp.Or(s.sameUser, s.word), Certified: !s.uncertain,
 	}
 	if p.IDType == document.Citizen {
-		p.IDNumber += checkDigit(s.id)
+		p.IDNumber += document.CheckDigit(s.id)
 	}
 	p.Phone = cmp.Or(s.newPhone, s.phoneOnFile())
 	if initial, ok := passwd.Derive(s.initialRule, passwd.Subject{IDNumber: p.IDNumber, AccountNo: p.AccountNo}); ok {
@@ -96,15 +96,6 @@ func storyCalled(word string) story {
 func (s story) phoneOnFile() string {
 	from := cmp.Or(s.account, s.id)
 	return "100" + from[len(from)-8:]
-}
-
-// checkDigit is the last character of an ID number (GB 11643, ISO 7064 MOD 11-2).
-func checkDigit(body string) string {
-	sum := 0
-	for _, digit := range body {
-		sum = 2 * (sum + int(digit-'0'))
-	}
-	return string("10X98765432"[sum%11])
 }
 
 // depositor is the story as the centre's core system would hand it over.

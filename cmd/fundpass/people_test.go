@@ -61,25 +61,6 @@ func TestStoriesHaveGoodPasswords(t *testing.T) {
 	}
 }
 
-// checkDigit is compared with the package that checks.
-func TestCheckDigit(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{"99010119880416102", "99010119930722105", "11010519491231002", "99999920991231999"} {
-		right := 0
-		for _, last := range "0123456789X" {
-			if _, err := document.Parse(document.Citizen, body+string(last)); err == nil {
-				right++
-				if got := checkDigit(body); got != string(last) {
-					t.Errorf("checkDigit(%s) = %s, want %c", body, got, last)
-				}
-			}
-		}
-		if right != 1 {
-			t.Errorf("%s has %d check digits", body, right)
-		}
-	}
-}
-
 // The table as a terminal shows it: every line equally wide, a Chinese
 // character being two columns.
 func TestPeopleTable(t *testing.T) {

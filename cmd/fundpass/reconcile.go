@@ -10,12 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/keys"
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/store"
 )
-
-// beijing is the time zone of Alipay's days.
-var beijing = time.FixedZone("CST", 8*3600)
 
 // listedDays is how long Alipay keeps its list of cancelled authorisations.
 const listedDays = 7
@@ -48,12 +46,12 @@ func reconcileCommand(w world) *cobra.Command {
 
 // parseDay returns noon of the day in Beijing; "" is the day before now.
 func parseDay(s string, now time.Time) (time.Time, error) {
-	now = now.In(beijing)
-	today := time.Date(now.Year(), now.Month(), now.Day(), 12, 0, 0, 0, beijing)
+	today, _ := calendar.Day(now)
+	today = today.Add(12 * time.Hour)
 	if s == "" {
 		return today.AddDate(0, 0, -1), nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, s, beijing)
+	day, err := time.ParseInLocation(time.DateOnly, s, calendar.Beijing)
 	day = day.Add(12 * time.Hour)
 	if err != nil || day.After(today) || day.Before(today.AddDate(0, 0, -listedDays)) {
 		return time.Time{}, errDay

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -23,7 +24,7 @@ func TestParseDay(t *testing.T) {
 		switch {
 		case c.want == "" && !errors.Is(err, errDay):
 			t.Errorf("%q: %v, %v", c.day, got, err)
-		case c.want != "" && (err != nil || got.In(beijing).Format(time.DateOnly) != c.want):
+		case c.want != "" && (err != nil || got.In(calendar.Beijing).Format(time.DateOnly) != c.want):
 			t.Errorf("%q: %v, %v, want %s", c.day, got, err, c.want)
 		}
 	}
@@ -53,7 +54,7 @@ func (c *citizen) deliver(base string) {
 // reconciled runs the command and returns the numbers it prints.
 func (n *town) reconciled(day time.Time) string {
 	n.t.Helper()
-	got := runWith(n.t, n.env(), "reconcile", "--day", day.In(beijing).Format(time.DateOnly))
+	got := runWith(n.t, n.env(), "reconcile", "--day", day.In(calendar.Beijing).Format(time.DateOnly))
 	noError(n.t, got.err)
 	lines := strings.Split(strings.TrimSpace(got.out), "\n")
 	if len(lines) < 2 || strings.Join(strings.Fields(lines[0]), " ") != "day listed already known repaired" {
@@ -112,7 +113,7 @@ func TestReconcileRefused(t *testing.T) {
 	n := newTown(t)
 	c := n.linked(1, n.serve(n.dsn).URL)[0]
 	n.cancel(c)
-	today := time.Now().In(beijing).Format(time.DateOnly)
+	today := time.Now().In(calendar.Beijing).Format(time.DateOnly)
 	for _, tt := range []struct {
 		name   string
 		change values

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"fundpass/keys/calendar"
 	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -96,7 +97,7 @@ func issueResetCode(ctx context.Context, w world, clerk string) error {
 	}
 	fmt.Fprintf(w.out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once\n",
 		document.MaskName(a.Person.Name), document.MaskNumber(a.Person.IDNumber),
-		code[:miniapp.ResetCodeDigits/2], code[miniapp.ResetCodeDigits/2:], until.In(beijing).Format(time.TimeOnly))
+		code[:miniapp.ResetCodeDigits/2], code[miniapp.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/keys/calendar"
 	"fundpass/store"
 )
 
@@ -59,7 +60,7 @@ func retention(ctx context.Context, w world, dryRun bool) error {
 	}
 	var rows []table.Row
 	for _, r := range all {
-		rows = append(rows, table.Row{r.Kind, r.Before.In(beijing).Format(time.DateTime), r.Rows, strings.Join(r.Parts, " ")})
+		rows = append(rows, table.Row{r.Kind, r.Before.In(calendar.Beijing).Format(time.DateTime), r.Rows, strings.Join(r.Parts, " ")})
 	}
 	printTable(w.out, table.Row{"kind", "older than", title, "partitions dropped"}, rows)
 	return err

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/keys/calendar"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 )
@@ -33,12 +34,12 @@ func TestRetentionCommand(t *testing.T) {
 		t.Fatal("gone before its time, or in a dry run")
 	}
 	for _, want := range []string{"would go", "events", "operators' actions", "clerks' codes", "changes", "resets", "consents", "guesses", "sessions",
-		"first answers", "notices to owners", "Alipay's notifications", time.Now().AddDate(-1, 0, 0).In(beijing).Format("2006-01")} {
+		"first answers", "notices to owners", "Alipay's notifications", time.Now().AddDate(-1, 0, 0).In(calendar.Beijing).Format("2006-01")} {
 		if !strings.Contains(look.out, want) {
 			t.Errorf("%q is not in\n%s", want, look.out)
 		}
 	}
-	if !strings.Contains(kept.out, time.Now().AddDate(-3, 0, 0).In(beijing).Format("2006-01")) {
+	if !strings.Contains(kept.out, time.Now().AddDate(-3, 0, 0).In(calendar.Beijing).Format("2006-01")) {
 		t.Errorf("three years are not in\n%s", kept.out)
 	}
 

@@ -90,11 +90,7 @@ func (s sample) person(rng *rand.Rand, i int64) (name, idType, idNumber string) 
 func sampleIDNumber(rng *rand.Rand, i int64) string {
 	born := time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, rng.IntN(45*365))
 	body := fmt.Sprintf("99%04d%s%03d", i/1000%10000, born.Format("20060102"), i%1000)
-	sum := 0
-	for place, weight := range [17]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		sum += int(body[place]-'0') * weight
-	}
-	return body + string("10X98765432"[sum%11])
+	return body + document.CheckDigit(body)
 }
 
 // Family names, the frequent ones several times, and what given names are made of.

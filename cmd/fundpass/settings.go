@@ -64,8 +64,6 @@ type settings struct {
 	TrustedProxies networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated" zh:"反向代理的地址或 CIDR，逗号分隔；相信它们的 X-Forwarded-For；比 /8 或 /20（IPv6）更宽的拒绝"`
 	PerAddress     rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses" zh:"一个地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
 	PerUser        rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
-
-	Docs bool // the contract as pages: no variable, because only the demo shows it
 }
 
 // A problem is one thing wrong with one setting. Its text names the setting

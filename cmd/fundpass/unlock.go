@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
@@ -147,7 +148,7 @@ func printUnlocked(out io.Writer, done store.Unlocked) {
 	if done.Account.State == store.PasswordFrozen {
 		fmt.Fprintln(out, "The password is still frozen: only a reset by identity verification, or the centre, ends that.")
 	}
-	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(beijing).Format("2006-01-02 15:04"))
+	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(calendar.Beijing).Format("2006-01-02 15:04"))
 	fmt.Fprintf(out, "Recorded as %s.\n", done.ActionID)
 }
 
@@ -221,7 +222,7 @@ func audit(ctx context.Context, w world, days int) error {
 	}
 	var rows []table.Row
 	for _, a := range all {
-		rows = append(rows, table.Row{a.At.In(beijing).Format(time.DateTime), a.Operator, a.Action, a.AccountID, a.Reason})
+		rows = append(rows, table.Row{a.At.In(calendar.Beijing).Format(time.DateTime), a.Operator, a.Action, a.AccountID, a.Reason})
 	}
 	printTable(w.out, table.Row{"at", "operator", "action", "account", "reason"}, rows)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
 
@@ -120,7 +121,7 @@ func TestUnlockRefuses(t *testing.T) {
 		{"nothing typed", "", why, errNobody, 1},
 		{"blank typed", " \n", why, errNobody, 1},
 		{"unknown account", "880099999999\n", why, errNoAccount, 1},
-		{"unknown person", "99010119560307999" + checkDigit("99010119560307999") + "\n", why, errNoAccount, 1},
+		{"unknown person", "99010119560307999" + document.CheckDigit("99010119560307999") + "\n", why, errNoAccount, 1},
 		{"other document", c.IDNumber, append([]string{"--id-type", "03"}, why...), errNoAccount, 1},
 	} {
 		got := n.operate(t, test.typed, append([]string{"unlock"}, test.args...)...)

@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"net"
-	"net/url"
 	"regexp"
 	"slices"
 	"time"
 
 	miniapp "fundpass/miniapp-api"
+	"fundpass/signing"
 	"fundpass/store"
 )
 
@@ -126,7 +126,7 @@ func (s settings) validateAlipay() []problem {
 	if s.Relink.Offered && s.MessageTemplate == "" {
 		all = append(all, problemf("FUNDPASS_RELINK", "is %s, but FUNDPASS_MESSAGE_TEMPLATE is not set: the holder of a link could not be told that somebody takes it over; set the template, or off", s.Relink))
 	}
-	if err := checkGateway(s.GatewayURL); err != nil {
+	if err := signing.CheckGatewayURL(s.GatewayURL); err != nil {
 		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})
 	}
 	if err := s.checkSandboxRoot(); err != nil {
@@ -207,21 +207,3 @@ const (
 	productionGateway = "openapi.alipay.com"
 	sandboxGateway    = "openapi-sandbox.dl.alipaydev.com"
 )
-
-// checkGateway refuses a gateway that strangers can listen to or answer for.
-// The signing room refuses the same ones; here it is said together with
-// everything else, even when there are no keys yet.
-func checkGateway(gateway string) error {
-	u, err := url.Parse(gateway)
-	switch {
-	case err != nil || u.Host == "":
-		return errors.New("is not a URL")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("has more in it than host and path")
-	case u.Scheme == "http" && isLoopback(net.JoinHostPort(u.Hostname(), "80")):
-		return nil // a simulator on this machine
-	case u.Scheme != "https":
-		return errors.New("is not https: citizens' tokens would travel readable; plain http is for a simulator on this machine only")
-	}
-	return nil
-}

@@ -14,7 +14,7 @@ import (
 // number makes a citizen number of nobody: region 990101 does not exist.
 func number(birthday string, sequence int) string {
 	s := fmt.Sprintf("990101%s%03d", birthday, sequence)
-	return s + string(checkDigit(s))
+	return s + CheckDigit(s)
 }
 
 // numberX makes one that ends in X.
@@ -28,12 +28,23 @@ func numberX(birthday string) string {
 
 func TestCheckDigit(t *testing.T) {
 	t.Parallel()
-	// The example printed in GB 11643-1999.
-	for body, want := range map[string]byte{"11010519491231002": 'X', "44052418800101001": '4'} {
-		if got := checkDigit(body); got != want {
-			t.Errorf("checkDigit(%s) = %c, want %c", body, got, want)
+	// The examples printed in GB 11643-1999.
+	for body, want := range map[string]string{"11010519491231002": "X", "44052418800101001": "4"} {
+		if got := CheckDigit(body); got != want {
+			t.Errorf("CheckDigit(%s) = %s, want %s", body, got, want)
 		}
 	}
+	// The weights printed there, too.
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.StringMatching(`[0-9]{17}`).Draw(t, "body")
+		sum := 0
+		for i, weight := range [17]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
+			sum += int(body[i]-'0') * weight
+		}
+		if got := CheckDigit(body); got != "10X98765432"[sum%11:][:1] {
+			t.Errorf("CheckDigit(%s) = %s", body, got)
+		}
+	})
 }
 
 func TestSpellingsShareOneKey(t *testing.T) {
@@ -112,7 +123,7 @@ func TestCitizen(t *testing.T) {
 	t.Parallel()
 	region := func(code string) string {
 		s := code + "0101" + "19900307" + "123"
-		return s + string(checkDigit(s))
+		return s + CheckDigit(s)
 	}
 	for _, test := range []struct {
 		name, number, birthday string
@@ -194,7 +205,7 @@ func TestOtherTypes(t *testing.T) {
 func TestPermanentResident2023(t *testing.T) {
 	t.Parallel()
 	body := "9" + "11" + "156" + "19900307" + "123"
-	s := body + string(checkDigit(body))
+	s := body + CheckDigit(body)
 	d, err := Parse("04", strings.ToLower(s))
 	if err != nil || d.Number != s || d.Birthday() != "19900307" {
 		t.Errorf("Parse = %v, birthday %q, %v", d, d.Birthday(), err)
@@ -207,7 +218,7 @@ func TestPermanentResident2023(t *testing.T) {
 		t.Errorf("begins with 9: %v", err)
 	}
 	citizens := "1" + body[1:]
-	if _, err := Parse("04", citizens+string(checkDigit(citizens))); !errors.Is(err, ErrNumber) {
+	if _, err := Parse("04", citizens+CheckDigit(citizens)); !errors.Is(err, ErrNumber) {
 		t.Errorf("not a foreigner's number: %v", err)
 	}
 }

@@ -1,18 +1,19 @@
 package document
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"fundpass/keys/calendar"
 )
 
 // ErrList wraps everything that can be wrong with a list of documents.
@@ -80,15 +81,18 @@ const (
 	maxTypes     = 60
 )
 
-// ParseList reads a list in the form of documents.json. The JSON is strict:
-// unknown, repeated and wrongly capitalised keys are refused. All problems are
+// ParseList reads a list in the form of documents.json. Unknown, repeated and
+// wrongly capitalised keys are refused, and whatever follows the list. All problems are
 // reported at once, wrapped in ErrList.
 func ParseList(data []byte) (*List, error) {
 	var file struct {
 		Name      string `json:"name"`
 		Documents []Type `json:"documents"`
 	}
-	if err := unmarshalStrict(data, &file); err != nil {
+	if len(data) > maxListBytes {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrList, maxListBytes)
+	}
+	if err := json.Unmarshal(data, &file, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrList, err)
 	}
 	l := &List{Name: file.Name, types: file.Documents}
@@ -157,13 +161,10 @@ func (l *List) Parse(code, number string) (Document, error) {
 	return t.parse(number)
 }
 
-// beijing is where days begin for a Chinese birthday.
-var beijing = time.FixedZone("Beijing", 8*60*60)
-
 // ParseOn is Parse and also refuses a birthday after the day of now, in Beijing.
 func (l *List) ParseOn(now time.Time, code, number string) (Document, error) {
 	d, err := l.Parse(code, number)
-	if err == nil && d.Birthday() > now.In(beijing).Format("20060102") {
+	if err == nil && d.Birthday() > now.In(calendar.Beijing).Format("20060102") {
 		t, _ := l.Type(code)
 		return Document{}, &NumberError{WrongDate, t.Kind}
 	}
@@ -175,48 +176,3 @@ func Types() []Type { return defaultList.Types() }
 
 // Parse is List.Parse with the built-in list.
 func Parse(code, number string) (Document, error) { return defaultList.Parse(code, number) }
-
-// unmarshalStrict decodes one JSON value and nothing else.
-func unmarshalStrict(data []byte, into any) error {
-	if len(data) > maxListBytes || !utf8.Valid(data) {
-		return fmt.Errorf("longer than %d bytes or not UTF-8", maxListBytes)
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the JSON value")
-	}
-	return exactKeys(json.NewDecoder(bytes.NewReader(data)))
-}
-
-// exactKeys refuses what encoding/json lets pass: a key twice in one object,
-// and a key in another case than it is declared. The value was decoded before,
-// so it is well formed.
-func exactKeys(d *json.Decoder) error {
-	open, err := d.Token()
-	if err != nil || open != json.Delim('{') && open != json.Delim('[') {
-		return err
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if open == json.Delim('{') {
-			t, err := d.Token()
-			if err != nil {
-				return err
-			}
-			key, _ := t.(string)
-			if seen[key] || key != strings.ToLower(key) {
-				return fmt.Errorf("key %q is repeated or not in lower case", key)
-			}
-			seen[key] = true
-		}
-		if err := exactKeys(d); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
-}

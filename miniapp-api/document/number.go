@@ -19,7 +19,7 @@ const regions = " 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46
 func citizen(s string) (string, Reason) {
 	if len(s) == 15 && digits(s) {
 		s = s[:6] + "19" + s[6:]
-		s += string(checkDigit(s))
+		s += CheckDigit(s)
 	}
 	return s, gb11643(s, func(region string) bool { return strings.Contains(regions, " "+region+" ") })
 }
@@ -51,7 +51,7 @@ func gb11643(s string, region func(string) bool) Reason {
 		return WrongRegion
 	case !plausibleDate(s[6:14]):
 		return WrongDate
-	case s[17] != checkDigit(s):
+	case s[17:] != CheckDigit(s[:17]):
 		return WrongCheck
 	}
 	return ""
@@ -170,14 +170,14 @@ func other(s string) (string, Reason) {
 	return s, ""
 }
 
-// checkDigit computes the 18th character of GB 11643 (ISO 7064 MOD 11-2) from
-// the first 17 digits.
-func checkDigit(s string) byte {
+// CheckDigit computes the last character of a citizen's number (GB 11643, ISO 7064
+// MOD 11-2) from the 17 digits before it.
+func CheckDigit(digits string) string {
 	sum := 0
-	for i, w := range [17]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
-		sum += int(s[i]-'0') * w
+	for i := range len(digits) {
+		sum = 2 * (sum + int(digits[i]-'0'))
 	}
-	return "10X98765432"[sum%11]
+	return "10X98765432"[sum%11:][:1]
 }
 
 // plausibleDate accepts real calendar days of 1900 to 2099. It knows no today:

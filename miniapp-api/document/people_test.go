@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fundpass/keys/calendar"
 )
 
 // A portrait is one line of testdata/people.csv: an invented person, what they
@@ -56,7 +58,7 @@ func centre(t testing.TB) *List {
 }
 
 // someDay is the day on which the people of the table live.
-var someDay = time.Date(2026, 3, 1, 0, 0, 0, 0, beijing)
+var someDay = time.Date(2026, 3, 1, 0, 0, 0, 0, calendar.Beijing)
 
 func TestPeople(t *testing.T) {
 	t.Parallel()
@@ -140,7 +142,7 @@ func TestKeysOfEarlierReleases(t *testing.T) {
 		{"99", "A123456(7)", "99:A123456(7)"},
 	} {
 		if c.number[:2] == "81" {
-			c.number = c.number[:17] + string(checkDigit(c.number[:17]))
+			c.number = c.number[:17] + CheckDigit(c.number[:17])
 			c.want = "01:" + c.number
 		}
 		d, err := Parse(c.code, c.number)

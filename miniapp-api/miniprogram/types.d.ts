@@ -33,9 +33,9 @@ export interface Problem {
   locked_until?: string;
   pending?: PendingLink;
   /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The other link can be taken over; in ALREADY_LINKED only */
-  relink_offered?: 'true';
+  relink_offered?: true;
   /** 可以先刷脸再核对密码，只在 LINK_REFUSED 和绑定的 TOO_MANY_REQUESTS 中 · The face may be shown before the password; in LINK_REFUSED, and TOO_MANY_REQUESTS of the link, only */
-  face_first_offered?: 'true';
+  face_first_offered?: true;
   relink?: Relink;
   /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
   retry_after: number;
@@ -146,7 +146,7 @@ export type LinkRequest = (
       encrypted?: never;
       reset_code?: never;
       /** 先刷脸，再核对密码 · Show the face before the password is looked at */
-      face_first: 'true';
+      face_first: true;
     }
 ) & {
   /** 与证件一致的姓名 · The name as on the document (≥ 1 字符 characters) */
@@ -642,7 +642,7 @@ export interface Operations {
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PASSWORD_FROZEN' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showAccounts: { call: "GET /v1/accounts"; body: undefined; data: Accounts; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   chooseAccount: { call: "POST /v1/accounts/{id}/choose"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NO_SUCH_ACCOUNT' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showRelinks: { call: "GET /v1/relinks"; body: undefined; data: Relinks; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };

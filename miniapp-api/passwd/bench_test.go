@@ -88,7 +88,7 @@ func BenchmarkThroughput(b *testing.B) {
 		time.Sleep(turn)
 		bareCost := processorTime(b) - begun
 		bareRate := bare()
-		h := NewHasher(HasherConfig{Pepper: newPepper(b), Queue: 2 * callers})
+		h := NewHasher(HasherConfig{Pepper: newPepper(b), Wait: time.Minute})
 		begun = processorTime(b)
 		pooled := storm(callers, viaHasher(b, h))
 		time.Sleep(turn)
@@ -124,7 +124,7 @@ func BenchmarkRequestsBesideHashing(b *testing.B) {
 	took := map[string][]time.Duration{}
 	for b.Loop() {
 		took["idle"] = append(took["idle"], requests(b)...)
-		h := NewHasher(HasherConfig{Pepper: newPepper(b), Queue: 2 * callers})
+		h := NewHasher(HasherConfig{Pepper: newPepper(b), Wait: time.Minute})
 		stop := storm(callers, viaHasher(b, h))
 		took["hasher"] = append(took["hasher"], requests(b)...)
 		lowerProcs(h.slots)
@@ -174,7 +174,7 @@ func requests(b *testing.B) (took []time.Duration) {
 func BenchmarkMemory(b *testing.B) {
 	debug.FreeOSMemory()
 	before := residentMB(b)
-	h := NewHasher(HasherConfig{Pepper: newPepper(b), Queue: 2 * callers})
+	h := NewHasher(HasherConfig{Pepper: newPepper(b), Wait: time.Minute})
 	defer h.Close()
 	var most float64
 	for b.Loop() {

@@ -178,7 +178,7 @@ func TestPapersAreChecked(t *testing.T) {
 		"initial source":   {"initial_source", long, "initial_source"},
 		"no note":          {"notes", []Remark{{"", "notice"}}, "notes"},
 		"note of nobody":   {"notes", []Remark{{"先修改", ""}}, "notes"},
-		"unknown":          {"example", []string{}, "unknown field"},
+		"unknown":          {"example", []string{}, `unknown object member name "example"`},
 	} {
 		_, err := ParsePolicy([]byte(withField(t, test.key, test.value)))
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "mxpqrvkt") || strings.Contains(err.Error(), "woaini") {

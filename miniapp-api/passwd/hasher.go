@@ -8,12 +8,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"fundpass/keys"
 )
 
-// Errors of a Hasher. ErrBusy means that nothing was done and the caller may
-// try again in a second.
+// Errors of a Hasher. ErrBusy means that nothing was done; see BusyError.
 var (
 	ErrBusy     = errors.New("passwd: too many passwords are being hashed")
 	ErrClosed   = errors.New("passwd: hasher is closed")
@@ -27,7 +27,7 @@ const (
 	defaultMemory  = 19 << 10 // KiB
 	defaultTime    = 2
 	defaultThreads = 1
-	queuePerSlot   = 16
+	defaultWait    = 2 * time.Second
 )
 
 // HasherConfig configures NewHasher. Every field but Pepper has a default.
@@ -37,23 +37,24 @@ type HasherConfig struct {
 	Time    uint32 // passes, 2 by default
 	Threads uint8  // 1 by default; others give up the fast path described at arena
 	Slots   int    // hashes at once, as many as processors by default
-	Queue   int    // callers that may wait for a slot, 16 a slot by default
+
+	Wait time.Duration // the longest wait for a slot, 2 s by default
 }
 
-// A Hasher hashes passwords in a bounded number of places: Slots at once, Queue
-// waiting, everybody else is told ErrBusy. Its memory is Memory times Slots
+// A Hasher hashes passwords in a bounded number of places: Slots at once, others wait as
+// long as Wait, everybody else is told ErrBusy, see queue. Its memory is Memory times Slots
 // under any load. Several of one process hash no more at once than the one with
 // the most slots. It is safe for concurrent use.
 type Hasher struct {
-	pepper   *keys.Pepper
-	params   params
-	dummy    string
-	slots    int
-	idle     chan *worker
-	admitted chan struct{} // one for each caller that runs or waits
-	closed   chan struct{}
-	once     sync.Once
-	hashed   atomic.Int64
+	pepper *keys.Pepper
+	params params
+	dummy  string
+	slots  int
+	idle   chan *worker
+	queue  *queue
+	closed chan struct{}
+	once   sync.Once
+	hashed atomic.Int64
 }
 
 // NewHasher starts the workers; Close stops them. It raises GOMAXPROCS, see procs. It
@@ -71,7 +72,7 @@ func NewHasher(c HasherConfig) *Hasher {
 	}
 	raiseProcs(h.slots)
 	h.idle = make(chan *worker, h.slots)
-	h.admitted = make(chan struct{}, h.slots+orDefault(c.Queue, queuePerSlot*h.slots))
+	h.queue = newQueue(h.slots, orDefault(c.Wait, defaultWait), time.Now)
 	for range h.slots {
 		w := &worker{jobs: make(chan job)}
 		go w.work(h.closed)
@@ -102,14 +103,14 @@ func (h *Hasher) Close() {
 }
 
 // Waiting returns how many callers wait for a place at this moment.
-func (h *Hasher) Waiting() int { return max(0, len(h.admitted)-h.slots) }
+func (h *Hasher) Waiting() int { return h.queue.length() }
 
 // Hashed returns how many passwords have been hashed, for whatever reason.
 func (h *Hasher) Hashed() int64 { return h.hashed.Load() }
 
-// Hash reserves a place and hashes in it, see Slot.Hash and Reserve.
+// Hash reserves a place for the program itself and hashes in it, see Slot.Hash and Reserve.
 func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
-	slot, err := h.Reserve(ctx)
+	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
 		return "", err
 	}
@@ -117,9 +118,9 @@ func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
 	return slot.Hash(ctx, s)
 }
 
-// Verify reserves a place and verifies in it, see Slot.Verify and Reserve.
+// Verify reserves a place for the program itself and verifies in it, see Slot.Verify and Reserve.
 func (h *Hasher) Verify(ctx context.Context, hash string, s Secret) (ok, upgrade bool, err error) {
-	slot, err := h.Reserve(ctx)
+	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
 		return false, false, err
 	}
@@ -127,9 +128,9 @@ func (h *Hasher) Verify(ctx context.Context, hash string, s Secret) (ok, upgrade
 	return slot.Verify(ctx, hash, s)
 }
 
-// Dummy reserves a place and does the work of Verify for nobody, see Slot.Dummy.
+// Dummy reserves a place for the program itself and does the work of Verify for nobody, see Slot.Dummy.
 func (h *Hasher) Dummy(ctx context.Context, s Secret) error {
-	slot, err := h.Reserve(ctx)
+	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func TestUnusablePasswords(t *testing.T) {
 		}
 	}
 	// What is not hashed must not match a hash of nothing either.
-	slot, err := h.Reserve(t.Context())
+	slot, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (h *Hasher) Wrap(ctx context.Context, l Legacy) (string, error) {
 	if l.Kind() == "" {
 		return "", fmt.Errorf("%w: there is none", ErrLegacy)
 	}
-	slot, err := h.Reserve(ctx)
+	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
 		return "", err
 	}

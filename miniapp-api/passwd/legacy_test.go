@@ -177,7 +177,7 @@ func TestBcryptRefusesNUL(t *testing.T) {
 // A slow old digest takes a place of the pool, and does not run beside it.
 func TestOldDigestIsBounded(t *testing.T) {
 	t.Parallel()
-	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Queue = 1, 1 })
+	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	l, err := ParseLegacy("$2b$11$abcdefghijklmnopqrstuuRWUgMyyCUnsDr8evYotXg5ZXVF/HhzS")
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestOldDigestIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slot, err := h.Reserve(t.Context())
+	slot, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"fundpass/keys/calendar"
 )
 
 // A Lock says how many wrong guesses are allowed in a row and what follows. The
@@ -25,10 +27,6 @@ const (
 	maxGuesses = 100 // NIST SP 800-63B-4, 3.2.2: consecutive failures
 	maxLock    = 7 * 24 * time.Hour
 )
-
-// beijing needs no time zone database: China has kept UTC+8 without summer time
-// since 1992.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // never is the end of a lock that only a reset opens.
 var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
@@ -57,8 +55,8 @@ func (r Round) until(now time.Time) time.Time {
 	case "reset":
 		return never
 	case "midnight":
-		y, m, d := now.In(beijing).Date()
-		return time.Date(y, m, d+1, 0, 0, 0, 0, beijing)
+		_, midnight := calendar.Day(now)
+		return midnight
 	}
 	d, err := time.ParseDuration(r.Lock)
 	if err != nil { // a Lock that did not come through ParsePolicy: stay shut

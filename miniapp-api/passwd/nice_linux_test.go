@@ -13,7 +13,7 @@ func TestHashingThreadIsNice(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
-	s, err := h.Reserve(t.Context())
+	s, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,13 @@
 package passwd
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
 )
 
 const (
@@ -21,13 +20,16 @@ const (
 	singleFactorMin = 15  // where the password alone is enough
 )
 
-// ParsePolicy reads a policy. The JSON is strict: unknown, repeated and
-// wrongly capitalised keys are refused. A rule weaker than NIST SP 800-63B-4
+// ParsePolicy reads a policy. Unknown, repeated and wrongly capitalised keys are
+// refused, and whatever follows the policy. A rule weaker than NIST SP 800-63B-4
 // allows must say "legacy": true and give a reason. All problems are reported
 // at once, wrapped in ErrPolicy.
 func ParsePolicy(data []byte) (*Policy, error) {
+	if len(data) > maxPolicyBytes {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrPolicy, maxPolicyBytes)
+	}
 	p := Policy{Spraying: defaultSpraying}
-	if err := unmarshalStrict(data, &p); err != nil {
+	if err := json.Unmarshal(data, &p, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	p.InitialNeedsProof = strings.TrimSpace(p.InitialWithoutProof) == ""
@@ -61,58 +63,6 @@ func ParseDraft(data []byte) (*Policy, error) {
 		return f.policy, nil
 	}
 	return p, err
-}
-
-// unmarshalStrict decodes one JSON value and nothing else.
-func unmarshalStrict(data []byte, into any) error {
-	if len(data) > maxPolicyBytes {
-		return fmt.Errorf("longer than %d bytes", maxPolicyBytes)
-	}
-	if !utf8.Valid(data) {
-		return errors.New("not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the JSON value")
-	}
-	return exactKeys(json.NewDecoder(bytes.NewReader(data)))
-}
-
-// exactKeys refuses what encoding/json lets pass: a key twice in one object,
-// and a key in another case than it is declared. All our keys are lower case.
-// The value was decoded before, so it is well formed and not too deep.
-func exactKeys(d *json.Decoder) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	open, ok := t.(json.Delim)
-	if !ok {
-		return nil
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if open == '{' {
-			t, err := d.Token()
-			if err != nil {
-				return err
-			}
-			key, _ := t.(string)
-			if seen[key] || key != strings.ToLower(key) {
-				return fmt.Errorf("key %q is repeated or not in lower case", key)
-			}
-			seen[key] = true
-		}
-		if err := exactKeys(d); err != nil {
-			return err
-		}
-	}
-	_, err = d.Token()
-	return err
 }
 
 func (p *Policy) problems() []error {

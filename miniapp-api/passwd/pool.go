@@ -128,6 +128,7 @@ type Slot struct{ place *place }
 type place struct {
 	hasher *Hasher
 	worker *worker
+	turn   *turn
 
 	mu       sync.Mutex // held while a hash runs
 	released bool
@@ -137,31 +138,32 @@ type place struct {
 // Reserve takes a place in the pool, or waits in the queue for one, so that a
 // caller is turned away before anything else is done: before a guess is charged.
 // Release gives it back; so does the end of ctx, unless Detach came first, and the
-// garbage collector, if Release was forgotten. Errors: ErrBusy when the queue is full, ErrClosed, the
+// garbage collector, if Release was forgotten. Errors: a BusyError, which is ErrBusy, when
+// the wait would be too long; ErrClosed; the
 // context's when it ends before there is a place.
-func (h *Hasher) Reserve(ctx context.Context) (*Slot, error) {
+func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	select {
-	case h.admitted <- struct{}{}:
-	default:
-		return nil, ErrBusy
+	t, err := h.queue.enter(c)
+	if err != nil {
+		return nil, err
 	}
 	select {
-	case w := <-h.idle:
-		return h.slot(ctx, w), nil
+	case <-t.come:
+		return h.slot(ctx, t), nil
 	case <-ctx.Done():
-		<-h.admitted
-		return nil, ctx.Err()
+		err = ctx.Err()
 	case <-h.closed:
-		<-h.admitted
-		return nil, ErrClosed
+		err = ErrClosed
 	}
+	h.queue.leave(t)
+	return nil, err
 }
 
-func (h *Hasher) slot(ctx context.Context, w *worker) *Slot {
-	p := &place{hasher: h, worker: w}
+func (h *Hasher) slot(ctx context.Context, t *turn) *Slot {
+	t.used = true
+	p := &place{hasher: h, worker: <-h.idle, turn: t}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.detach = context.AfterFunc(ctx, p.release)
@@ -191,7 +193,7 @@ func (p *place) release() {
 	p.released = true
 	p.detach()
 	p.hasher.idle <- p.worker
-	<-p.hasher.admitted
+	p.hasher.queue.leave(p.turn)
 }
 
 // run does f on the worker's thread. If f panics, so does the caller.

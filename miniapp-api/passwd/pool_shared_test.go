@@ -4,6 +4,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"fundpass/keys/testenv"
 )
 
 // Two Hashers of one process hash no more at once than the larger of them alone, and
@@ -20,7 +23,7 @@ func TestD6SlotsAreTheProcesss(t *testing.T) {
 	for _, h := range []*Hasher{first, second} {
 		for range h.slots {
 			wg.Go(func() {
-				s, err := h.Reserve(t.Context())
+				s, err := h.Reserve(t.Context(), Caller{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -50,7 +53,14 @@ func TestD6SlotsOfTheLastHasher(t *testing.T) {
 	large := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 3})
 	small := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	large.Close()
-	if err := small.Dummy(t.Context(), NewSecret("x")); err != nil {
-		t.Error(err)
+	done := make(chan error, 1)
+	go func() { done <- small.Dummy(t.Context(), NewSecret("x")) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(testenv.Patience):
+		t.Fatal("there is no slot left")
 	}
 }

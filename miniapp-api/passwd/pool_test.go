@@ -21,77 +21,63 @@ func eventually(t *testing.T, what string, is func() bool) {
 // free reports how many places nobody holds.
 func free(h *Hasher) int { return len(h.idle) }
 
-func TestReserveIsBounded(t *testing.T) {
+// empty reports that nobody is in the queue and every place is free.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held == [2]int{} && q.waiting[owners].Len()+q.waiting[strangers].Len()+len(q.present) == 0
+}
+
+// Whoever would wait too long is turned away, whatever they want.
+func TestD7ReserveIsBoundedByTime(t *testing.T) {
 	t.Parallel()
-	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Queue = 2, 3 })
+	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Wait = 2, time.Nanosecond })
 	var held []*Slot
 	for range 2 {
-		s, err := h.Reserve(t.Context())
+		s, err := h.Reserve(t.Context(), Caller{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		held = append(held, s)
 	}
-	got := make(chan error, 3)
-	for range 3 {
-		go func() {
-			s, err := h.Reserve(t.Context())
-			if err == nil {
-				s.Release()
-			}
-			got <- err
-		}()
-	}
-	eventually(t, "three wait", func() bool { return h.Waiting() == 3 })
-	for range 10 {
-		if _, err := h.Reserve(t.Context()); !errors.Is(err, ErrBusy) {
-			t.Fatalf("queue is full: %v", err)
-		}
-		if _, err := h.Hash(t.Context(), NewSecret("secret words")); !errors.Is(err, ErrBusy) {
-			t.Fatalf("Hash: %v", err)
-		}
-		if _, _, err := h.Verify(t.Context(), h.dummy, NewSecret("secret words")); !errors.Is(err, ErrBusy) {
-			t.Fatalf("Verify: %v", err)
-		}
-		if err := h.Dummy(t.Context(), NewSecret("secret words")); !errors.Is(err, ErrBusy) {
-			t.Fatalf("Dummy: %v", err)
-		}
-		if _, err := h.WrapLegacy("md5", "00000000000000000000000000000000"); !errors.Is(err, ErrBusy) {
-			t.Fatalf("WrapLegacy: %v", err)
+	_, _, verified := h.Verify(t.Context(), h.dummy, NewSecret("secret words"))
+	_, hashed := h.Hash(t.Context(), NewSecret("secret words"))
+	_, wrapped := h.WrapLegacy("md5", "00000000000000000000000000000000")
+	for what, err := range map[string]error{"Verify": verified, "Hash": hashed, "WrapLegacy": wrapped, "Dummy": h.Dummy(t.Context(), NewSecret("secret words"))} {
+		if busy := (*BusyError)(nil); !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || busy.After < soonest {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 	for _, s := range held {
 		s.Release()
 		s.Release()
 	}
-	for range 3 {
-		if err := <-got; err != nil {
-			t.Errorf("waiter: %v", err)
-		}
+	if free(h) != 2 || !h.queue.empty() {
+		t.Errorf("%d free", free(h))
 	}
-	if free(h) != 2 || h.Waiting() != 0 || len(h.admitted) != 0 {
-		t.Errorf("%d free, %d waiting, %d admitted", free(h), h.Waiting(), len(h.admitted))
+	if err := h.Dummy(t.Context(), NewSecret("secret words")); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
 
 func TestReserveEndsWithContext(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
-	held, err := h.Reserve(t.Context())
+	held, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := h.Reserve(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.Reserve(ctx, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting: %v", err)
 	}
 	held.Release()
-	if _, err := h.Reserve(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.Reserve(ctx, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("ended before: %v", err)
 	}
-	if free(h) != 1 || len(h.admitted) != 0 {
-		t.Errorf("%d free, %d admitted", free(h), len(h.admitted))
+	if free(h) != 1 || !h.queue.empty() {
+		t.Errorf("%d free", free(h))
 	}
 }
 
@@ -99,7 +85,7 @@ func TestSlotEndsWithContext(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := h.Reserve(ctx)
+	s, err := h.Reserve(ctx, Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +98,8 @@ func TestSlotEndsWithContext(t *testing.T) {
 		t.Errorf("with another: %v", err)
 	}
 	s.Release()
-	if free(h) != 1 || len(h.admitted) != 0 {
-		t.Errorf("%d free, %d admitted", free(h), len(h.admitted))
+	if free(h) != 1 || !h.queue.empty() {
+		t.Errorf("%d free", free(h))
 	}
 }
 
@@ -122,7 +108,7 @@ func TestForgottenSlotComesBack(t *testing.T) {
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	for range 3 {
 		func() {
-			s, err := h.Reserve(context.Background())
+			s, err := h.Reserve(context.Background(), Caller{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +124,7 @@ func TestPanicReachesTheCallerOnly(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	func() {
-		s, err := h.Reserve(t.Context())
+		s, err := h.Reserve(t.Context(), Caller{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,14 +144,14 @@ func TestPanicReachesTheCallerOnly(t *testing.T) {
 // A slot whose request ends while it hashes must not let one hash more run.
 func TestNeverMoreThanSlots(t *testing.T) {
 	t.Parallel()
-	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Queue = 2, 100 })
+	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Wait = 2, testenv.Patience })
 	var running, most atomic.Int32
 	var wg sync.WaitGroup
 	for i := range 60 {
 		wg.Go(func() {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s, err := h.Reserve(ctx)
+			s, err := h.Reserve(ctx, Caller{})
 			if err != nil {
 				return
 			}
@@ -186,12 +172,12 @@ func TestNeverMoreThanSlots(t *testing.T) {
 	if most.Load() > 2 {
 		t.Errorf("%d at once", most.Load())
 	}
-	eventually(t, "all places come back", func() bool { return free(h) == 2 && len(h.admitted) == 0 })
+	eventually(t, "all places come back", func() bool { return free(h) == 2 && h.queue.empty() })
 }
 
 func TestCallersTogether(t *testing.T) {
 	t.Parallel()
-	h := cheap(t, func(c *HasherConfig) { c.Queue = 64 })
+	h := cheap(t, func(c *HasherConfig) { c.Wait = testenv.Patience })
 	hash, err := h.Hash(t.Context(), NewSecret("secret words"))
 	if err != nil {
 		t.Fatal(err)
@@ -214,12 +200,12 @@ func TestCallersTogether(t *testing.T) {
 func TestClose(t *testing.T) {
 	t.Parallel()
 	h := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 1})
-	s, err := h.Reserve(t.Context())
+	s, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	waits := make(chan error)
-	go func() { _, err := h.Reserve(t.Context()); waits <- err }()
+	go func() { _, err := h.Reserve(t.Context(), Caller{}); waits <- err }()
 	eventually(t, "one waits", func() bool { return h.Waiting() == 1 })
 	h.Close()
 	h.Close()
@@ -241,8 +227,8 @@ func TestProcessorsAreGivenBack(t *testing.T) {
 	if got := runtime.GOMAXPROCS(0); got != before+max(3, before) || byDefault.slots != before {
 		t.Errorf("GOMAXPROCS %d with 3 slots and %d by default, was %d", got, byDefault.slots, before)
 	}
-	if n := cap(byDefault.admitted); n != before*(1+queuePerSlot) {
-		t.Errorf("%d admitted by default", n)
+	if byDefault.queue.longest != 2*time.Second {
+		t.Errorf("waits %v by default", byDefault.queue.longest)
 	}
 	one.Close()
 	one.Close()
@@ -269,7 +255,7 @@ func (c *endingContext) Err() error {
 // told, not the slot that went with it.
 func TestSlotEndsWithItsContext(t *testing.T) {
 	h := cheap(t)
-	slot, err := h.Reserve(t.Context())
+	slot, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ func TestA1DetachedSlotOutlivesItsContext(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := h.Reserve(ctx)
+	s, err := h.Reserve(ctx, Caller{})
 	if err != nil || !s.Detach() {
 		t.Fatalf("reserved: %v", err)
 	}
@@ -22,7 +22,7 @@ func TestA1DetachedSlotOutlivesItsContext(t *testing.T) {
 	s.Release()
 
 	ctx, cancel = context.WithCancel(t.Context())
-	if s, err = h.Reserve(ctx); err != nil {
+	if s, err = h.Reserve(ctx, Caller{}); err != nil {
 		t.Fatal(err)
 	}
 	cancel()

@@ -32,6 +32,7 @@ func TestSpraying(t *testing.T) {
 		{"capital", `"spraying": {"PER_USER": 4},`, Spraying{}, "PER_USER"},
 		{"twice", `"spraying": {"per_user": 4, "per_user": 5},`, Spraying{}, "per_user"},
 		{"text", `"spraying": {"per_user": "4"},`, Spraying{}, "per_user"},
+		{"null", `"spraying": null,`, Spraying{}, "per_user"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, err := ParsePolicy([]byte(strings.Replace(string(base), "{", "{"+tt.field, 1)))

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fundpass/keys/calendar"
 )
 
 // A draft is a notice before it is signed.
@@ -35,7 +37,7 @@ func composer(kind string) func(draft) url.Values {
 	return nil
 }
 
-func (d draft) notifyID() string { return d.now.In(beijing).Format("20060102") + randomHex() }
+func (d draft) notifyID() string { return d.now.In(calendar.Beijing).Format("20060102") + randomHex() }
 
 func (d draft) millis() string { return strconv.FormatInt(d.now.UnixMilli(), 10) }
 
@@ -88,7 +90,7 @@ func (d draft) trade() url.Values {
 		"version":         {"1.0"},
 		"notify_type":     {d.kind},
 		"notify_id":       {d.notifyID()},
-		"notify_time":     {d.now.In(beijing).Format(time.DateTime)},
+		"notify_time":     {d.now.In(calendar.Beijing).Format(time.DateTime)},
 		"app_id":          {d.app},
 		"auth_app_id":     {d.app},
 		"body":            {""},
@@ -106,7 +108,7 @@ func (d draft) event() url.Values {
 		"version":     {"1.0"},
 		"notify_type": {d.kind},
 		"notify_id":   {d.notifyID()},
-		"notify_time": {d.now.In(beijing).Format(time.DateTime)},
+		"notify_time": {d.now.In(calendar.Beijing).Format(time.DateTime)},
 		"app_id":      {d.app},
 	}
 	if d.kind == "open_app_auth_notify" {

@@ -9,13 +9,11 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"sort"
 	"strings"
 	"time"
-)
 
-// beijing is the zone a request's timestamp is in, wherever the caller is.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
+	"fundpass/keys/calendar"
+)
 
 // A failure is an error answer. Source: Alipay open platform, common error codes
 // (opendocs.alipay.com/common/02km9f).
@@ -116,7 +114,7 @@ func (s *Sim) checkEnvelope(form url.Values) *failure {
 			return missing(p[1], "缺少参数"+p[0])
 		}
 	}
-	at, err := time.ParseInLocation(time.DateTime, form.Get("timestamp"), beijing)
+	at, err := time.ParseInLocation(time.DateTime, form.Get("timestamp"), calendar.Beijing)
 	format := form.Get("format")
 	switch {
 	case form.Get("sign_type") != "RSA2":
@@ -149,21 +147,12 @@ func (s *Sim) checkCertificates(form url.Values) *failure {
 // checkSignature verifies the request over every parameter but sign, in the order of
 // their names. What is sent twice or sent empty is refused: it cannot have been signed.
 func (s *Sim) checkSignature(form url.Values) *failure {
-	var names []string
 	for name, values := range form {
 		if len(values) != 1 || values[0] == "" {
 			return invalid("invalid-signature", "验签出错，参数重复或为空："+name)
 		}
-		if name != "sign" {
-			names = append(names, name)
-		}
 	}
-	sort.Strings(names)
-	pairs := make([]string, len(names))
-	for i, name := range names {
-		pairs[i] = name + "=" + form.Get(name)
-	}
-	text := strings.Join(pairs, "&")
+	text := signedText(form, "sign")
 	digest := sha256.Sum256([]byte(text))
 	sign := form.Get("sign")
 	raw, err := base64.StdEncoding.DecodeString(sign)

@@ -1,8 +1,9 @@
 package alipaysim
 
 import (
+	"maps"
 	"net/url"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -91,11 +92,14 @@ func (s *Sim) seal(form url.Values, n Notice, fault noticeFault) error {
 		signer = old
 	}
 	form.Set("sign_type", "RSA2")
-	keepSignType := form.Has("service") || form.Has("method") && form.Has("notify_type")
-	if fault.seal != nil {
-		return fault.seal(s, form, signer, noticeText(form, keepSignType))
+	text := signedText(form, "sign_type")
+	if form.Has("service") || form.Has("method") && form.Has("notify_type") {
+		text = signedText(form)
 	}
-	return s.sealWith(form, signer, noticeText(form, keepSignType))
+	if fault.seal != nil {
+		return fault.seal(s, form, signer, text)
+	}
+	return s.sealWith(form, signer, text)
 }
 
 // sealWith puts the signature, and in certificate mode the serial number, into form.
@@ -111,19 +115,15 @@ func (s *Sim) sealWith(form url.Values, signer *alipayKey, text string) error {
 	return nil
 }
 
-// noticeText is every parameter, sign_type where the family keeps it, in the order of
-// their names.
-func noticeText(form url.Values, keepSignType bool) string {
-	var names []string
-	for name := range form {
-		if name != "sign_type" || keepSignType {
-			names = append(names, name)
+// signedText is every parameter of form but those left out, in the order of their
+// names. It is written for Alipay's side on purpose: a mistake in package signing must
+// not be made here, too.
+func signedText(form url.Values, leftOut ...string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		if !slices.Contains(leftOut, name) {
+			b.WriteString("&" + name + "=" + form.Get(name))
 		}
 	}
-	sort.Strings(names)
-	pairs := make([]string, len(names))
-	for i, name := range names {
-		pairs[i] = name + "=" + form.Get(name)
-	}
-	return strings.Join(pairs, "&")
+	return strings.TrimPrefix(b.String(), "&")
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"net/url"
 	"time"
+
+	"fundpass/keys/calendar"
 )
 
 // methods are the interfaces the simulator offers. Each returns the content of a
@@ -88,7 +90,7 @@ func (s *Sim) oauthToken(form url.Values) (any, *failure) {
 		ExpiresIn:    int(tokenLife.Seconds()),
 		RefreshToken: "authusrR" + randomHex(),
 		ReExpiresIn:  int(2 * tokenLife.Seconds()),
-		AuthStart:    now.In(beijing).Format(time.DateTime),
+		AuthStart:    now.In(calendar.Beijing).Format(time.DateTime),
 	}
 	if p.UserID != "" { // both spellings are met: the documents say string, gateways wrote numbers
 		out.ExpiresIn, out.ReExpiresIn = "1296000", "2592000"

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/smartwalle/alipay/v3"
 
+	"fundpass/keys/calendar"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -23,7 +24,7 @@ import (
 func newSDKClient(t *testing.T, s stage) *alipay.Client {
 	t.Helper()
 	client, err := alipay.New(appID, base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(appKey())), false,
-		alipay.WithSandboxGateway(s.url+"/gateway.do"), alipay.WithTimeLocation(time.FixedZone("", 8*3600)))
+		alipay.WithSandboxGateway(s.url+"/gateway.do"), alipay.WithTimeLocation(calendar.Beijing))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/url"
 	"time"
+
+	"fundpass/keys/calendar"
 )
 
 // LoseNotice is a Notice.Fault beside NoticeFaults: the citizen withdrew the
@@ -60,7 +62,7 @@ func (s *Sim) deloauthQuery(form url.Values) (any, *failure) {
 	defer s.mu.Unlock()
 	begin, n := (in.Offset-1)*in.Limit, 0
 	for _, w := range s.withdrawals {
-		at := w.at.In(beijing)
+		at := w.at.In(calendar.Beijing)
 		if at.Format("20060102") != in.Date {
 			continue
 		}

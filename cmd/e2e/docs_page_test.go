@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// TestDocsPage reads the contract in a browser and tries an operation out, without
+// and with a session. Nothing is fetched from elsewhere, and nothing is against the
+// content security policy.
+func TestDocsPage(t *testing.T) {
+	t.Parallel()
+	chromium, demo := startChromium(t), startDemo(t)
+	for name, size := range map[string][2]int64{"docs-phone": {375, 812}, "docs-desk": {1280, 800}} {
+		t.Run(name, func(t *testing.T) {
+			b := openPage(t, chromium, demo.URL+"/docs", size[0], size[1])
+			b.do(t, "operations", chromedp.WaitReady(".opblock"))
+			b.picture(t, name)
+			b.showsEveryOperation(t)
+			b.fitsWidth(t, name)
+
+			b.tryOut(t, "alive", `"state": "alive"`)
+			b.picture(t, name+"-tried")
+			b.fitsWidth(t, name+"-tried")
+			b.do(t, "sign in", chromedp.WaitReady("#sign-in:enabled"), chromedp.Click("#sign-in"), b.shows("#signed-in", "成功"))
+			b.tryOut(t, "showConsents", `"code": "OK"`)
+			b.picture(t, name+"-signed-in")
+			b.tryOut(t, "endSession", `"code": "OK"`)
+			b.do(t, "codes", chromedp.Navigate(demo.URL+"/docs/errors#NOT_LINKED"), chromedp.WaitVisible("#NOT_LINKED"))
+			b.picture(t, name+"-errors")
+			b.fitsWidth(t, name+"-errors")
+			b.staysHere(t, demo.URL)
+		})
+	}
+}
+
+// staysHere finds requests to another origin, and what the console complained about.
+func (b *browser) staysHere(t *testing.T, origin string) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.requests) == 0 {
+		t.Error("no request was seen")
+	}
+	for _, address := range b.requests {
+		if u, err := url.Parse(address); err != nil || u.Scheme != "data" && u.Scheme+"://"+u.Host != origin {
+			t.Errorf("the page asks for %s", address)
+		}
+	}
+	for _, trouble := range b.troubles {
+		t.Errorf("the console says: %s", trouble)
+	}
+}
+
+// showsEveryOperation compares the page with the file.
+func (b *browser) showsEveryOperation(t *testing.T) {
+	t.Helper()
+	file, err := os.ReadFile("../../miniapp-api/openapi.yaml")
+	noError(t, err)
+	doc, err := openapi3.NewLoader().LoadFromData(file)
+	noError(t, err)
+	var want []string
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			want = append(want, method+" "+path)
+		}
+	}
+	got := must[[]string](t, b, `[...document.querySelectorAll(".opblock")].map((o) =>
+		o.querySelector(".opblock-summary-method").innerText + " " + o.querySelector("[data-path]").dataset.path)`)
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		t.Errorf("the page shows\n%s\nthe file has\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// tryOut opens an operation, executes it and waits for its answer.
+func (b *browser) tryOut(t *testing.T, id, want string) {
+	t.Helper()
+	block := fmt.Sprintf(`.opblock[id$="-%s"]`, id)
+	b.do(t, "try "+id, chromedp.Click(block+" .opblock-summary-control"), chromedp.Click(block+" button.execute"),
+		b.shows(block+" .live-responses-table", want))
+}
+
+// shows ends when the element's text has want in it.
+func (b *browser) shows(element, want string) chromedp.Action[chromedp.Void] {
+	return chromedp.Poll[chromedp.Void](fmt.Sprintf(`(document.querySelector(%q)?.innerText ?? "").includes(%q)`, element, want))
+}
+
+// fitsWidth finds a page that scrolls sideways.
+func (b *browser) fitsWidth(t *testing.T, name string) {
+	t.Helper()
+	if wide := must[int](t, b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+		t.Errorf("%s: the page is %d px wider than the screen", name, wide)
+	}
+}

@@ -1,0 +1,219 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A siege is owners who change their passwords and strangers who guess at one, as many of
+// each, as fast as they are let.
+type siege struct {
+	owners, strangers []*citizen
+	heeding           bool // come back when told to; otherwise at once
+	stop              atomic.Bool
+	changed, guessed  atomic.Int64
+	busy              atomic.Int64
+}
+
+// ask repeats a request that was told BUSY.
+func (w *siege) ask(c *citizen, r request) (answer, bool) {
+	for !w.stop.Load() {
+		a, err := c.do(c.town.t.Context(), r)
+		if err != nil {
+			c.town.t.Errorf("%s: %v", r.path, err)
+			return a, false
+		}
+		if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
+			return a, true
+		}
+		w.busy.Add(1)
+		var told struct {
+			After int `json:"retry_after"`
+		}
+		if json.Unmarshal(a.raw, &told) != nil || told.After < 1 {
+			c.town.t.Errorf("BUSY without a time: %s", a.raw)
+		}
+		for end := time.Now().Add(time.Duration(told.After) * time.Second); w.heeding && time.Now().Before(end) && !w.stop.Load(); {
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	return answer{}, false
+}
+
+func (w *siege) change(c *citizen) {
+	for {
+		a, ok := w.ask(c, c.openChange(c.Password))
+		if !ok {
+			return
+		}
+		next := c.newPassword()
+		confirm := confirmTo(changeAt(a), next)
+		if a.Code == "OK" {
+			a, ok = w.ask(c, confirm)
+		}
+		switch {
+		case !ok:
+			return
+		case a.Code != "OK":
+			c.town.t.Errorf("%s: %s", a.path, a.raw)
+			return
+		}
+		c.Password = next
+		w.changed.Add(1)
+	}
+}
+
+// guess guesses at somebody whom nobody knows, always the same one.
+func (w *siege) guess(c *citizen) {
+	r := c.link()
+	r.body.(fields)["id_number"] = "99010119011231001" + checkDigit("99010119011231001")
+	for {
+		a, ok := w.ask(c, r)
+		switch {
+		case !ok:
+			return
+		case a.Code != "LINK_REFUSED":
+			c.town.t.Errorf("%s: %s", a.path, a.raw)
+			return
+		}
+		w.guessed.Add(1)
+	}
+}
+
+// A load is what was measured of a siege.
+type load struct {
+	changes, guesses, busy float64 // a second
+	beside                 []time.Duration
+	peak                   float64 // MB
+	server, callers        float64 // cores they took
+}
+
+// measure runs a siege and looks at it once it is under way.
+func (w *siege) measure(server *process, reader *citizen, long time.Duration) load {
+	var wg sync.WaitGroup
+	for _, c := range w.owners {
+		wg.Go(func() { w.change(c) })
+	}
+	for _, c := range w.strangers {
+		wg.Go(func() { w.guess(c) })
+	}
+	time.Sleep(3 * time.Second)
+	server.forgetPeak()
+	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
+	changed, guessed, busy := w.changed.Load(), w.guessed.Load(), w.busy.Load()
+	var l load
+	for time.Since(begun) < long {
+		l.beside = append(l.beside, reader.time())
+	}
+	took := time.Since(begun).Seconds()
+	l.changes, l.guesses = float64(w.changed.Load()-changed)/took, float64(w.guessed.Load()-guessed)/took
+	l.busy, l.peak = float64(w.busy.Load()-busy)/took, server.peakMB()
+	l.server, l.callers = (server.cpu()-cpu)/took, (ownCPU()-own)/took
+	w.stop.Store(true)
+	wg.Wait()
+	return l
+}
+
+// aCore is goodput by what server and callers were let have of the machine, which others
+// may use too.
+func (l load) aCore() float64 { return l.changes / (l.server + l.callers) }
+
+// ownCPU is the processor time of this process in seconds: the callers'.
+func ownCPU() float64 {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // without it there is a zero
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
+
+// time is how long GET /v1/password takes, then a pause.
+func (c *citizen) time() time.Duration {
+	begun := time.Now()
+	c.must("OK", getFrom("/v1/password"))
+	took := time.Since(begun)
+	time.Sleep(4 * time.Millisecond)
+	return took
+}
+
+// cpu is the processor time the server has used, in seconds (Linux, proc(5)).
+func (p *process) cpu() float64 {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	var user, system float64
+	if all := strings.Fields(rest); len(all) > 12 {
+		fmt.Sscan(all[11], &user)
+		fmt.Sscan(all[12], &system)
+	}
+	return (user + system) / 100
+}
+
+// BenchmarkOverload compares, in turns, the changes finished a second by 8 callers with
+// those of 64, 256 and 512: who repeat a BUSY at once, and who heed retry_after; half of
+// them owners, half strangers who guess. Beside each it measures GET /v1/password. The
+// server is a process of its own with production's settings, but without limits of
+// requests; it, PostgreSQL and the callers share this machine's cores.
+func BenchmarkOverload(b *testing.B) {
+	n := newTown(b)
+	server := n.serve(n.dsn)
+	reader := n.linked(1, server.URL)[0]
+	reader.http = keepAlive(b)
+	crowds := []int{8, 64, 256, 512}
+	owners, strangers := n.linked(256, server.URL), n.move(256, server.URL)
+	for i := range owners {
+		strangers[i].mustLogIn()
+		owners[i].http, strangers[i].http = keepAlive(b), keepAlive(b)
+	}
+	all := map[string][]load{}
+	var idle []time.Duration
+	for b.Loop() {
+		for range 500 {
+			idle = append(idle, reader.time())
+		}
+		for _, manner := range []string{"impatient", "heeding"} {
+			for _, k := range crowds {
+				w := &siege{owners: owners[:k/2], strangers: strangers[:k/2], heeding: manner == "heeding"}
+				name := fmt.Sprintf("%s/%d", manner, k)
+				l := w.measure(server, reader, 6*time.Second)
+				all[name] = append(all[name], l)
+				b.Logf("%-13s %5.1f changes/s (%4.1f a core), %5.1f guesses/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
+					name, l.changes, l.aCore(), l.guesses, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
+			}
+		}
+	}
+	report(b, all, p99ms(idle))
+}
+
+// report gives each siege's median against that of the 8 callers of its manner.
+func report(b *testing.B, all map[string][]load, idle float64) {
+	b.ReportMetric(idle, "p99-ms/idle")
+	b.ReportMetric(0, "ns/op")
+	peak := 0.0
+	for name, loads := range all {
+		manner, _, _ := strings.Cut(name, "/")
+		eight := middle(all[manner+"/8"], func(l load) float64 { return l.changes })
+		b.ReportMetric(middle(loads, func(l load) float64 { return l.changes })/eight, "of-8/"+name)
+		b.ReportMetric(middle(loads, load.aCore)/middle(all[manner+"/8"], load.aCore), "of-8-a-core/"+name)
+		b.ReportMetric(middle(loads, func(l load) float64 { return p99ms(l.beside) })/idle, "p99-x-idle/"+name)
+		for _, l := range loads {
+			peak = max(peak, l.peak)
+		}
+	}
+	b.ReportMetric(peak, "peak-MB")
+}
+
+func middle(loads []load, of func(load) float64) float64 {
+	var values []float64
+	for _, l := range loads {
+		values = append(values, of(l))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+

@@ -1,0 +1,81 @@
+// Package apidocs shows the contract of the API in a browser, for the demo:
+// Swagger UI, from inside the program, and the table of error codes.
+package apidocs
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"strings"
+
+	miniapp "fundpass/miniapp-api"
+)
+
+//go:embed docs.html errors.html docs.css docs.js
+var own embed.FS
+
+var pages = template.Must(template.ParseFS(own, "*.html"))
+
+// policy allows what this origin serves and nothing else: no inline script or
+// style, no eval. Swagger UI's style sheet draws its icons from data: addresses.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Handler serves /openapi.yaml, /docs, /docs/errors and the assets of the pages
+// below /docs/. Anything else is left to next.
+func Handler(next http.Handler) (http.Handler, error) {
+	files, err := readAssets()
+	if err != nil {
+		return nil, err
+	}
+	base := "/docs/" + files.version
+	docs, err := render("docs.html", base)
+	if err != nil {
+		return nil, err
+	}
+	codes, err := render("errors.html", base)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/openapi.yaml", fixed("application/yaml", miniapp.OpenAPI))
+	mux.Handle("/docs", fixed("text/html; charset=utf-8", docs))
+	mux.Handle("/docs/errors", fixed("text/html; charset=utf-8", codes))
+	mux.Handle(base+"/{name}", files)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		if r.Method == http.MethodGet && (path == "/openapi.yaml" || path == "/docs" || strings.HasPrefix(path, "/docs/")) {
+			secure(w.Header())
+			mux.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}), nil
+}
+
+// render writes a page whose assets are below base.
+func render(name, base string) ([]byte, error) {
+	var b bytes.Buffer
+	err := pages.ExecuteTemplate(&b, name, struct {
+		Base  string
+		Codes []miniapp.Presentation
+	}{base, miniapp.Catalogue})
+	return b.Bytes(), err
+}
+
+// fixed answers with content that is read anew every time.
+func fixed(kind string, content []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Content-Type", kind)
+		w.Write(content)
+	})
+}
+
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
