@@ -74,7 +74,7 @@ func (s *Server) claimDigest(who claim) []byte {
 
 // errFaceUsed says why a face is no good any more: it has stood for a relink, or a later one
 // has replaced it. It is no entry of the table, of which errors.Is compares the code alone.
-var errFaceUsed = errors.New("miniapp: the face has stood for a relink")
+var errFaceUsed = errors.New("miniapp: the face has stood for a relink, or was replaced")
 
 // shownFace is the verification of this claim that the session's citizen has passed.
 func (s *Server) shownFace(ctx context.Context, v visit, who claim, may []Proof) (*store.LinkProof, error) {

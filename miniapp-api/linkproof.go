@@ -219,7 +219,10 @@ func (s *Server) relinkByFace(ctx context.Context, v visit, proof store.LinkProo
 // resumeRelinkOf is resumeRelink for a face that was shown first.
 func (s *Server) resumeRelinkOf(ctx context.Context, v visit, face uuid.UUID) (linkReply, error) {
 	proof, err := s.db.LinkProof(ctx, v.Session, face)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound): // erased a moment ago
+		return linkReply{}, ErrLinkGone
+	case err != nil:
 		return linkReply{}, err
 	}
 	return s.resumeRelink(ctx, v, proof)
