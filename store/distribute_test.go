@@ -18,7 +18,7 @@ const pretended = `
 	INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 	VALUES (16000, 'citus', 10, 'pg_catalog'::regnamespace, false, '13.2-1');
 	CREATE FUNCTION keys() RETURNS int LANGUAGE sql AS $$
-		SELECT count(*)::int FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace $$;
+		SELECT count(*)::int FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace $$;
 	CREATE TABLE pg_dist_partition (n serial, keys int DEFAULT keys(), emptied bool DEFAULT false,
 		logicalrelid regclass PRIMARY KEY, partkey text, repmodel "char", colocationid int);
 	CREATE TABLE pg_dist_local_group AS SELECT 0 AS groupid;
@@ -70,7 +70,7 @@ func TestD8Distribute(t *testing.T) {
 		WHERE NOT CASE WHEN logicalrelid::text IN ('centers', 'goose_db_version') THEN partkey IS NULL AND repmodel = 't'
 			ELSE partkey = 'center_id' AND colocationid = 7 END`))
 	noError(t, db.Select(&left, `SELECT relname::text FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
 			AND relname NOT LIKE 'pg_dist_%' AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)`))
 	if len(wrong)+len(left) > 0 {
 		t.Errorf("wrong: %v, left: %v", wrong, left)
