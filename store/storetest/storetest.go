@@ -198,8 +198,9 @@ func EmptyDSN(t testing.TB) string {
 	return create(t, false)
 }
 
-// Server returns the server that all tests share, for those that
-// need its programs or sockets. Stopping it fails the others.
+// Server returns the server that all tests share, for those that need its programs or
+// sockets, or look at what it does: its locks, plans and sessions. Stopping it fails the
+// others. On a given server the test is skipped.
 func Server(t testing.TB) *localpg.Server {
 	t.Helper()
 	s, err := theServer()
