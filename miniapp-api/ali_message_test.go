@@ -64,10 +64,10 @@ func TestTranslate(t *testing.T) {
 	}{
 		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
 		{signing.ErrTokenInvalid, ErrSessionExpired},
-		{signing.ErrUnavailable, ErrAlipayUnavailable},
+		{signing.ErrUnavailable, ErrUnavailable},
 		{signing.ErrIDType, ErrBadRequest},
-		{signing.ErrForged, ErrAlipayUnavailable},
-		{signing.ErrConfiguration, ErrAlipayUnavailable},
+		{signing.ErrForged, ErrUnavailable},
+		{signing.ErrConfiguration, ErrUnavailable},
 	} {
 		if got := asError(translate(tt.err)); got.Code != tt.want.Code {
 			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)

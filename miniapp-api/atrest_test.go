@@ -58,7 +58,7 @@ type storedRow struct {
 // storedRows are all rows of all tables.
 func (h *house) storedRows() (all []storedRow) {
 	h.t.Helper()
-	tables, err := h.raw().Query(`SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`)
+	tables, err := h.raw().Query(`SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`)
 	must(h.t, err)
 	defer tables.Close()
 	var names []string

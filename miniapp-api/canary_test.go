@@ -129,7 +129,7 @@ func (h *house) dump() string {
 	h.t.Helper()
 	rows, err := h.raw().Query(`
 		SELECT table_name, (xpath('/table/row', query_to_xml(format('SELECT * FROM %I', table_name), true, false, '')))::text
-		FROM information_schema.tables WHERE table_schema = 'public'`)
+		FROM information_schema.tables WHERE table_schema = current_schema()`)
 	must(h.t, err)
 	defer rows.Close()
 	var b strings.Builder

@@ -135,9 +135,6 @@ func changeDone(c store.Change) Done {
 
 // Change returns a change. Unknown and somebody else's look alike.
 func (s *Service) Change(ctx context.Context, c Caller, id uuid.UUID) (store.Change, error) {
-	if id == uuid.Nil { // no id that we ever gave
-		return store.Change{}, ErrNotFound
-	}
 	change, err := s.db.Change(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Change{ID: id, State: store.ChangeUnknown}, s.WhileMoved(ctx, c)

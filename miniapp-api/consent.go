@@ -2,7 +2,6 @@ package miniapp
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"slices"
 	"time"
@@ -43,14 +42,8 @@ type ConsentText struct {
 	Text    string `json:"text"`    // Chinese
 }
 
-//go:embed consents.json
-var builtinConsents []byte
-
-// ParseConsents reads the texts of all purposes, as in consents.json, which nil stands for.
+// ParseConsents reads the texts of all purposes, a JSON list of purpose, version and text.
 func ParseConsents(raw []byte) ([]ConsentText, error) {
-	if raw == nil {
-		raw = builtinConsents
-	}
 	var texts []ConsentText
 	if err := json.Unmarshal(raw, &texts, json.RejectUnknownMembers(true)); err != nil {
 		return nil, errors.New("miniapp: consents are not a JSON list of purpose, version and text")
@@ -67,13 +60,6 @@ func ParseConsents(raw []byte) ([]ConsentText, error) {
 		return nil, errors.New("miniapp: no text for consent " + wanted[0])
 	}
 	return texts, nil
-}
-
-func orBuiltin(texts []ConsentText) ([]ConsentText, error) {
-	if texts != nil {
-		return texts, nil
-	}
-	return ParseConsents(nil)
 }
 
 // offeredConsents are the texts of what this centre does, in the file's order.

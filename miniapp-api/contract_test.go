@@ -58,7 +58,7 @@ func TestContractIsValid(t *testing.T) {
 var echoParameter = regexp.MustCompile(`:([a-z_]+)`)
 
 // written is a route's place in the contract: POST /v1/password/changes/{id}/confirm.
-func (r route) written() string {
+func written(r route) string {
 	return r.method + " " + echoParameter.ReplaceAllString(r.path, "{$1}")
 }
 
@@ -83,10 +83,10 @@ func TestContractRoutes(t *testing.T) {
 	t.Parallel()
 	left := operations()
 	for _, r := range contractRoutes() {
-		if left[r.written()] == nil {
-			t.Errorf("%s is not in openapi.yaml", r.written())
+		if left[written(r)] == nil {
+			t.Errorf("%s is not in openapi.yaml", written(r))
 		}
-		delete(left, r.written())
+		delete(left, written(r))
 	}
 	for call := range left {
 		t.Errorf("openapi.yaml has %s, which is no route", call)
@@ -106,7 +106,7 @@ func TestNoDocs(t *testing.T) {
 func TestContractFields(t *testing.T) {
 	t.Parallel()
 	for _, r := range contractRoutes() {
-		op := operations()[r.written()]
+		op := operations()[written(r)]
 		if r.in == nil || op == nil {
 			continue
 		}
@@ -115,17 +115,17 @@ func TestContractFields(t *testing.T) {
 			r.in = reflect.TypeFor[phoneRequest]()
 		}
 		data := op.Responses.Status(200).Value.Content["application/json"].Schema.Value.AllOf[1].Value.Properties["data"]
-		compareType(t, r.written()+" data", data, r.out)
+		compareType(t, written(r)+" data", data, r.out)
 		if op.RequestBody == nil {
 			if r.in != reflect.TypeFor[none]() {
-				t.Errorf("%s takes a body of which openapi.yaml says nothing", r.written())
+				t.Errorf("%s takes a body of which openapi.yaml says nothing", written(r))
 			}
 			continue
 		}
 		body := op.RequestBody.Value.Content["application/json"].Schema
-		compareType(t, r.written()+" body", body, r.in)
+		compareType(t, written(r)+" body", body, r.in)
 		if open := body.Value.AdditionalProperties.Has; !fromAlipay && (open == nil || *open) {
-			t.Errorf("%s body: the server refuses other fields, openapi.yaml does not", r.written())
+			t.Errorf("%s body: the server refuses other fields, openapi.yaml does not", written(r))
 		}
 	}
 	schemas := contractFile().Components.Schemas

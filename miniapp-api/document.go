@@ -6,7 +6,7 @@ import (
 	"fundpass/miniapp-api/document"
 )
 
-// counterOnly is the answer where neither Alipay can prove a document nor the
+// counterOnly is the answer where neither the provider can prove a document nor the
 // centre wants it linked online.
 var counterOnly = FieldError{Field: "id_type", Code: "COUNTER_ONLY"}
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -55,15 +54,9 @@ func (e *Error) Is(target error) bool {
 
 // The codes. Order: who you are, what you asked, what is allowed, what is broken.
 var (
-	ErrSessionRequired = &Error{Code: "SESSION_REQUIRED"}
-	ErrSessionExpired  = &Error{Code: "SESSION_EXPIRED"}
-	ErrAuthCodeInvalid = &Error{Code: "AUTH_CODE_INVALID"}
+	ErrSessionExpired = &Error{Code: "SESSION_EXPIRED"}
 
-	ErrBadRequest       = &Error{Code: "BAD_REQUEST"}
-	ErrNotFound         = &Error{Code: "NOT_FOUND"}
-	ErrMethodNotAllowed = &Error{Code: "METHOD_NOT_ALLOWED"}
-	ErrTooLarge         = &Error{Code: "PAYLOAD_TOO_LARGE"}
-	ErrMediaType        = &Error{Code: "UNSUPPORTED_MEDIA_TYPE"}
+	ErrBadRequest = &Error{Code: "BAD_REQUEST"}
 
 	ErrNotLinked             = &Error{Code: "NOT_LINKED"}
 	ErrAlreadyLinked         = &Error{Code: "ALREADY_LINKED"}
@@ -100,15 +93,12 @@ var (
 	ErrPasswordWeak      = &Error{Code: "PASSWORD_WEAK"}
 	ErrPasswordSame      = &Error{Code: "PASSWORD_SAME"}
 	ErrPasswordReused    = &Error{Code: "PASSWORD_REUSED"}
-	ErrDecryptFailed     = &Error{Code: "DECRYPT_FAILED"}
 	ErrNotOffered        = &Error{Code: "NOT_OFFERED"}
-	ErrKeyReused         = &Error{Code: "IDEMPOTENCY_KEY_REUSED"}
 
-	ErrTooManyRequests   = &Error{Code: "TOO_MANY_REQUESTS"}
-	ErrBusy              = &Error{Code: "BUSY"}
-	ErrResultUnknown     = &Error{Code: "RESULT_UNKNOWN"}
-	ErrAlipayUnavailable = &Error{Code: "ALIPAY_UNAVAILABLE"}
-	ErrInternal          = &Error{Code: "INTERNAL"}
+	ErrTooManyRequests = &Error{Code: "TOO_MANY_REQUESTS"}
+	ErrBusy            = &Error{Code: "BUSY"}
+	ErrResultUnknown   = &Error{Code: "RESULT_UNKNOWN"}
+	ErrInternal        = &Error{Code: "INTERNAL"}
 )
 
 // translations say what an error of another room means to a caller. The first
@@ -184,6 +174,3 @@ func (e *Error) withRetryAfter(seconds int) *Error {
 
 // resetOnly is longer than any lock that ends by itself.
 const resetOnly = 10 * 365 * 24 * time.Hour
-
-// beijing is the time citizens live in.
-var beijing = calendar.Beijing

@@ -26,7 +26,7 @@ type face struct {
 // away; one that was opened in vain is counted, since it is billed. An answer to what the
 // visitor says is counted, since it tells whether name and number belong together.
 func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (FacePage, error) {
-	ctx, stop := outlast(ctx)
+	ctx, stop := detached(ctx)
 	defer stop()
 	page, err := s.startFace(ctx, f)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Service) startFace(ctx context.Context, f face) (FacePage, error) {
 
 // endStart counts a start or gives it back, even when the time is used up.
 func (s *Service) endStart(ctx context.Context, end func(context.Context, store.Start) error, start store.Start) {
-	ctx, stop := outlast(ctx)
+	ctx, stop := detached(ctx)
 	defer stop()
 	if err := end(ctx, start); err != nil { // its lease ends it
 		s.log.LogAttrs(ctx, slog.LevelWarn, "start of a verification not settled", slog.String("cause", err.Error()))

@@ -69,7 +69,7 @@ func (s *Service) faceScope(identity []byte) []byte { return s.db.Digest("scope 
 
 // errFaceUsed says why a face is no good any more: it has stood for a relink, or a later one
 // has replaced it. It is no entry of the table, of which errors.Is compares the code alone.
-var errFaceUsed = errors.New("miniapp: the face has stood for a relink")
+var errFaceUsed = errors.New("miniapp: the face has stood for a relink, or was replaced")
 
 // shownFace is the verification of this claim that the session's citizen has passed.
 func (s *Service) shownFace(ctx context.Context, c Caller, who claim, permitted []Proof) (*store.LinkProof, error) {

@@ -24,7 +24,7 @@ func (h *house) tables() map[string]string {
 	h.t.Helper()
 	rows, err := h.raw().Query(`
 		SELECT relname, (xpath('/table/row', query_to_xml(format('SELECT * FROM %I r ORDER BY r::text', relname), true, false, '')))::text
-		FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose%'`)
+		FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose%'`)
 	must(h.t, err)
 	defer rows.Close()
 	all := map[string]string{}

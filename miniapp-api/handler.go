@@ -63,6 +63,18 @@ func linked[In, Out any](s *Server, h handler[In, Out]) endpoint {
 	})
 }
 
+// identified adapts a handler of something that has an id: a path without one that we could
+// have given does not exist.
+func identified[In, Out any](h handler[In, Out]) handler[In, Out] {
+	return func(ctx context.Context, r request, in In) (Out, error) {
+		if r.ID == uuid.Nil {
+			var nothing Out
+			return nothing, ErrNotFound
+		}
+		return h(ctx, r, in)
+	}
+}
+
 // parting adapts a handler that ends its own session. Its first answer is kept
 // under the session's token, so that a repetition gets it although the session
 // is gone. The handler sees SessionEnded only where there is no first answer.

@@ -138,6 +138,9 @@ type product struct {
 
 // New puts a product together.
 func New(c Config) (*product, error) {
+	if c.ConsentTexts == nil {
+		c.ConsentTexts = DefaultConsents()
+	}
 	p := &product{Config: c, provider: NewProvider(c.Alipay, c.ContentKey)}
 	var err error
 	p.service, err = NewService(ServiceConfig{
@@ -147,7 +150,7 @@ func New(c Config) (*product, error) {
 	if err != nil {
 		return nil, err
 	}
-	program := NewMiniProgram(c.DB, p.provider, c.Log)
+	program := NewMiniProgram(c.DB, p.service, p.provider, c.Log)
 	p.Server, err = NewServer(ServerConfig{
 		DB: c.DB, Service: p.service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: ChannelAlipay,
 		Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,

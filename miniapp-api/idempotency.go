@@ -121,7 +121,7 @@ func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, er
 // whose outcome is unknown. It goes
 // on when the caller has hung up: the retry needs it.
 func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, unknown bool) {
-	ctx, stop := outlast(ctx)
+	ctx, stop := detached(ctx)
 	defer stop()
 	var err error
 	if unknown {

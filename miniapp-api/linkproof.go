@@ -175,7 +175,10 @@ func (s *Service) relinkByFace(ctx context.Context, c Caller, proof store.LinkPr
 // resumeRelinkOf is resumeRelink for a face that was shown first.
 func (s *Service) resumeRelinkOf(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
 	proof, err := s.db.LinkProof(ctx, c.Session, face)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound): // erased a moment ago
+		return store.Account{}, ErrLinkGone
+	case err != nil:
 		return store.Account{}, err
 	}
 	return s.resumeRelink(ctx, c, proof)

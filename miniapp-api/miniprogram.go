@@ -18,14 +18,15 @@ import (
 // from auth codes, phone numbers, and what Alipay itself asks and tells.
 type MiniProgram struct {
 	db       *store.DB
+	service  *Service
 	provider *Provider
 	log      *slog.Logger
 	constant constantAnswers
 }
 
 // NewMiniProgram returns the channel of Alipay's users.
-func NewMiniProgram(db *store.DB, p *Provider, log *slog.Logger) *MiniProgram {
-	return &MiniProgram{db: db, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
+func NewMiniProgram(db *store.DB, s *Service, p *Provider, log *slog.Logger) *MiniProgram {
+	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
 }
 
 func (m *MiniProgram) ring() *keys.Ring { return m.provider.gateway.Ring() }
@@ -33,15 +34,15 @@ func (m *MiniProgram) ring() *keys.Ring { return m.provider.gateway.Ring() }
 // Routes are the channel's own.
 func (m *MiniProgram) Routes(s *Server) []route {
 	return []route{
-		{"POST", "/v1/sessions", open(s, func(ctx context.Context, _ request, in sessionRequest) (sessionReply, error) {
+		{method: "POST", path: "/v1/sessions", endpoint: open(s, func(ctx context.Context, _ request, in sessionRequest) (sessionReply, error) {
 			return m.openSession(ctx, s, in)
 		})},
-		{"POST", "/v1/phone", authed(s, func(ctx context.Context, r request, in jsontext.Value) (phoneReply, error) {
-			return m.verifyPhone(ctx, s, r.Caller, in)
+		{method: "POST", path: "/v1/phone", endpoint: authed(s, func(ctx context.Context, r request, in jsontext.Value) (phoneReply, error) {
+			return m.verifyPhone(ctx, r.Caller, in)
 		})},
-		{"POST", "/alipay/notifications", raw(m.handleNotification)},
-		{"POST", "/alipay/spi", raw(m.handleSPI)},
-		{"GET", "/alipay/spi", raw(m.handleSPI)},
+		{method: "POST", path: "/alipay/notifications", endpoint: raw(m.handleNotification)},
+		{method: "POST", path: "/alipay/spi", endpoint: raw(m.handleSPI)},
+		{method: "GET", path: "/alipay/spi", endpoint: raw(m.handleSPI)},
 	}
 }
 

@@ -3,6 +3,7 @@ package miniapp
 import (
 	"time"
 
+	"fundpass/keys/calendar"
 	"fundpass/store"
 )
 
@@ -37,5 +38,5 @@ func NoticeText(kind string, at time.Time) (keywords []string, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	return []string{text[0], at.In(beijing).Format("2006年1月2日 15:04"), text[1]}, true
+	return []string{text[0], at.In(calendar.Beijing).Format("2006年1月2日 15:04"), text[1]}, true
 }

@@ -30,7 +30,7 @@ type phoneReply struct {
 // payload says neither whose it is nor when it was made, so it proves nothing alone:
 // it belongs to the Alipay user who sent it first. Whatever is wrong with it, the
 // answer is one; the cause is in the log.
-func (m *MiniProgram) verifyPhone(ctx context.Context, s *Server, c Caller, in jsontext.Value) (phoneReply, error) {
+func (m *MiniProgram) verifyPhone(ctx context.Context, c Caller, in jsontext.Value) (phoneReply, error) {
 	contentKey := *m.provider.content.Load()
 	if contentKey == nil {
 		return phoneReply{}, ErrNotOffered
@@ -39,7 +39,7 @@ func (m *MiniProgram) verifyPhone(ctx context.Context, s *Server, c Caller, in j
 	if err := decodeWith(in, &known); err != nil {
 		return phoneReply{}, err
 	}
-	if err := s.service.MayUsePhone(ctx, c); err != nil {
+	if err := m.service.MayUsePhone(ctx, c); err != nil {
 		return phoneReply{}, err
 	}
 	phone, err := signing.OpenPhone(m.ring(), contentKey, in)
@@ -47,6 +47,6 @@ func (m *MiniProgram) verifyPhone(ctx context.Context, s *Server, c Caller, in j
 		return phoneReply{}, ErrPhoneRefused.because(err)
 	}
 	mobile := document.Mobile(phone.Mobile)
-	matches, err := s.service.BindPhone(ctx, c, store.PhoneProof{Payload: phone.Digest[:], Mobile: mobile})
+	matches, err := m.service.BindPhone(ctx, c, store.PhoneProof{Payload: phone.Digest[:], Mobile: mobile})
 	return phoneReply{Phone: document.MaskPhone(mobile), MatchesRecord: matches}, err
 }

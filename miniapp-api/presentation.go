@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+
+	"fundpass/keys/calendar"
 )
 
 // A Presentation is how an error is shown: the only place where a code becomes a status
@@ -146,7 +148,7 @@ func sayRemaining(e *Error, message string) string {
 func sayLocked(e *Error, message string) string {
 	switch {
 	case e.LockedUntil != nil:
-		return fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", e.LockedUntil.In(beijing).Format("1月2日15:04"))
+		return fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", e.LockedUntil.In(calendar.Beijing).Format("1月2日15:04"))
 	case e.Remaining != nil:
 		return "密码错误次数过多，已锁定，请通过身份验证重置密码或到柜台办理"
 	}
@@ -167,7 +169,7 @@ func sayWaiting(e *Error, message string) string {
 	case e.Transfer.DueAt == nil:
 		return "改绑申请已提交，正在通知原绑定的支付宝。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
 	}
-	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", e.Transfer.DueAt.In(beijing).Format("1月2日15:04"))
+	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
 }
 
 // statusOf is the status of an error. One without a presentation is for the log only: its

@@ -18,29 +18,8 @@ func TestRacingConfirms(t *testing.T) {
 	p := h.linkedPhone(c)
 	change := p.openChange(c)
 	urls := []string{h.url, h.listen(h.newServer())}
-	var mu sync.Mutex
-	got := map[string]int{}
-	winner := ""
-	gate := make(chan struct{}, 64)
-	var wg sync.WaitGroup
 	callers := testenv.Rounds(100, 1000)
-	for i := range callers {
-		wg.Go(func() {
-			gate <- struct{}{}
-			defer func() { <-gate }()
-			twin := *p
-			twin.url = urls[i%2]
-			password := fmt.Sprintf("Copper-Kettle-%d", i)
-			r := twin.post(change+"/confirm", twice(password))
-			mu.Lock()
-			defer mu.Unlock()
-			got[r.Code]++
-			if r.Code == "OK" {
-				winner = password
-			}
-		})
-	}
-	wg.Wait()
+	got, winner := p.race(urls, change+"/confirm", callers)
 	if got["OK"] != 1 || got["OK"]+got["CHANGE_GONE"]+got["BUSY"] != callers {
 		t.Fatalf("got %v", got)
 	}
@@ -61,17 +40,43 @@ func TestOneConfirmManyTimes(t *testing.T) {
 	for round := range 20 {
 		change := p.openChange(c)
 		c.Password = fmt.Sprintf("Copper-Kettle-%c%c", 'p'+round%10, 'k'+round/10)
-		var answers sync.Map
-		atOnce(8, make([]struct{}, 8), func(i int, _ struct{}) {
-			twin := *p
-			twin.url = urls[i%2]
-			answers.Store(string(twin.post(change+"/confirm", twice(c.Password)).want(t, "OK").Data), true)
-		})
-		n := 0
-		answers.Range(func(any, any) bool { n++; return true })
-		if n != 1 {
-			t.Fatalf("%d different answers", n)
+		p.sameAnswer(urls, change+"/confirm", c.Password)
+	}
+}
+
+// race posts a new password for each caller, 64 at a time over all urls, and returns
+// how often each code was the answer, and which password was taken last.
+func (p *phone) race(urls []string, path string, callers int) (got map[string]int, winner string) {
+	var mu sync.Mutex
+	got = map[string]int{}
+	atOnce(64, make([]struct{}, callers), func(i int, _ struct{}) {
+		twin := *p
+		twin.url = urls[i%len(urls)]
+		password := fmt.Sprintf("Copper-Kettle-%d", i)
+		r := twin.post(path, twice(password))
+		mu.Lock()
+		defer mu.Unlock()
+		got[r.Code]++
+		if r.Code == "OK" {
+			winner = password
 		}
+	})
+	return got, winner
+}
+
+// sameAnswer posts one new password eight times at once: every answer is the first.
+func (p *phone) sameAnswer(urls []string, path, password string) {
+	p.h.t.Helper()
+	var answers sync.Map
+	atOnce(8, make([]struct{}, 8), func(i int, _ struct{}) {
+		twin := *p
+		twin.url = urls[i%len(urls)]
+		answers.Store(string(twin.post(path, twice(password)).want(p.h.t, "OK").Data), true)
+	})
+	n := 0
+	answers.Range(func(any, any) bool { n++; return true })
+	if n != 1 {
+		p.h.t.Fatalf("%d different answers", n)
 	}
 }
 

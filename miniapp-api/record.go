@@ -67,8 +67,8 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 	}
 	if e, ok := c.Get(keyError).(*Error); ok {
 		status, code = statusOf(e), e.Code
-		if e.cause != nil {
-			attrs = append(attrs, slog.String("cause", e.cause.Error()))
+		if cause := errors.Unwrap(e); cause != nil {
+			attrs = append(attrs, slog.String("cause", cause.Error()))
 		}
 		if status >= 500 {
 			level = slog.LevelError

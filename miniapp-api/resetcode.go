@@ -21,7 +21,7 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	if !ok {
 		return store.Reset{}, ErrBadRequest.withFields(FieldError{Field: "code", Code: "INVALID"})
 	}
-	ctx, stop := outlast(ctx) // a code is good once: it is not used up unseen
+	ctx, stop := detached(ctx) // a code is good once: it is not used up unseen
 	defer stop()
 	reset, err := s.db.OpenResetWithCode(ctx, c.Session, a, digits)
 	s.noteSpentCode(ctx, c, err)
@@ -58,7 +58,7 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who claim, have evid
 	if slices.Contains(have.permitted, ProofCertdoc) && !have.proven() || len(have.permitted) == 0 && !have.linked {
 		return candidate{}, ErrLinkRefused
 	}
-	trying, stop := outlast(ctx)
+	trying, stop := detached(ctx)
 	defer stop()
 	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
 	if !have.proven() {

@@ -1,7 +1,6 @@
 package miniapp
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -17,24 +16,7 @@ func TestHundredResets(t *testing.T) {
 	p := h.linkedPhone(c)
 	path, _ := p.openReset()
 	urls := []string{h.url, h.listen(h.newServer())}
-	var mu sync.Mutex
-	got, winner := map[string]int{}, ""
-	var wg sync.WaitGroup
-	for i := range 100 {
-		wg.Go(func() {
-			twin := *p
-			twin.url = urls[i%2]
-			password := fmt.Sprintf("Copper-Kettle-%d", i)
-			r := twin.post(path+"/confirm", twice(password))
-			mu.Lock()
-			defer mu.Unlock()
-			got[r.Code]++
-			if r.Code == "OK" {
-				winner = password
-			}
-		})
-	}
-	wg.Wait()
+	got, winner := p.race(urls, path+"/confirm", 100)
 	if got["OK"] != 1 || got["OK"]+got["RESET_GONE"]+got["BUSY"]+got["ALIPAY_UNAVAILABLE"] != 100 {
 		t.Fatalf("got %v", got)
 	}
@@ -52,17 +34,7 @@ func TestOneResetManyTimes(t *testing.T) {
 	for range 15 {
 		p := h.linkedPhone(h.citizen())
 		path, _ := p.openReset()
-		var answers sync.Map
-		atOnce(8, make([]struct{}, 8), func(i int, _ struct{}) {
-			twin := *p
-			twin.url = urls[i%2]
-			answers.Store(string(twin.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK").Data), true)
-		})
-		n := 0
-		answers.Range(func(any, any) bool { n++; return true })
-		if n != 1 {
-			t.Fatalf("%d different answers", n)
-		}
+		p.sameAnswer(urls, path+"/confirm", "Copper-Kettle-77")
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// A ServiceConfig is what a Service is made of. DB, Policy, Hasher, Provider and Proof are
-// required.
+// A ServiceConfig is what a Service is made of. DB, Policy, Hasher, Provider, Proof and
+// ConsentTexts are required.
 type ServiceConfig struct {
 	DB       *store.DB
 	Policy   *passwd.Policy
@@ -26,7 +26,7 @@ type ServiceConfig struct {
 	Reset        ResetProof    // "" = ResetCertify
 	Relink       Relink        // taking over a link; the zero value: with a clerk's code only
 	Consent      ConsentMode   // "" = ConsentRecorded
-	ConsentTexts []ConsentText // nil = the built-in ones, see ParseConsents
+	ConsentTexts []ConsentText // see ParseConsents
 
 	MessageTemplate string         // by which notices to owners are sent; "" = they are only recorded
 	Documents       *document.List // which document the centre means by which code; nil: the built-in list
@@ -69,9 +69,9 @@ func NewService(c ServiceConfig) (*Service, error) {
 }
 
 // fill sets what is left out. It returns an error that names what is missing.
-func (c *ServiceConfig) fill() (err error) {
-	if c.DB == nil || c.Policy == nil || c.Hasher == nil || c.Provider == nil {
-		return errors.New("miniapp: DB, Alipay, Policy and Hasher are required")
+func (c *ServiceConfig) fill() error {
+	if c.DB == nil || c.Policy == nil || c.Hasher == nil || c.Provider == nil || c.ConsentTexts == nil {
+		return errors.New("miniapp: DB, Policy, Hasher, Provider and ConsentTexts are required")
 	}
 	if !c.DB.HasPepper() {
 		return errors.New("miniapp: DB needs the pepper")
@@ -87,9 +87,6 @@ func (c *ServiceConfig) fill() (err error) {
 	}
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return errors.New("miniapp: consent must be recorded or required")
-	}
-	if c.ConsentTexts, err = orBuiltin(c.ConsentTexts); err != nil {
-		return err
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -141,9 +138,9 @@ const usualTime = 5 * time.Second
 // settleTime is for what must be finished although a request has used up its own time.
 const settleTime = 500 * time.Millisecond
 
-// outlast is for what must be finished although the caller has hung up: it ends when the
+// detached is for what must be finished although the caller has hung up: it ends when the
 // request would, and not before settleTime.
-func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(settleTime)
 	if end, ok := ctx.Deadline(); ok && end.After(until) {
 		until = end

@@ -26,7 +26,7 @@ func newTestService(t *testing.T) *Service {
 	t.Cleanup(hasher.Close)
 	s, err := NewService(ServiceConfig{
 		DB:     storetest.Open(t, storetest.Shared(t), storetest.WithBox(storetest.NewBox(t)), storetest.WithPepper(pepper)),
-		Policy: passwd.Default(), Hasher: hasher, Provider: unasked{}, Proof: ProofCertdoc,
+		Policy: passwd.Default(), Hasher: hasher, Provider: unasked{}, Proof: ProofCertdoc, ConsentTexts: []ConsentText{},
 	})
 	must(t, err)
 	return s

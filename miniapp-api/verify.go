@@ -76,7 +76,7 @@ func (f failure) Unwrap() []error { return []error{f.means, f.err} }
 func (f failure) As(target any) bool {
 	e, ok := target.(**Error)
 	if ok {
-		*e = ErrAlipayUnavailable.because(f.err)
+		*e = ErrUnavailable.because(f.err)
 	}
 	return ok
 }

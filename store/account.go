@@ -77,7 +77,7 @@ const accountColumns = `a.account_id, a.status, a.sealed, a.person_digest, c.ver
 // ownPhone goes with accountColumns where somebody may be about to be proven by phone: in
 // the statement that finds the account, so that looking costs nobody a statement more.
 const ownPhone = `a.phone_digest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts o
-	WHERE o.center_id = a.center_id AND o.phone_digest = a.phone_digest AND o.person_digest <> a.person_digest) AS own_phone`
+	WHERE o.center_id = $1 AND o.phone_digest = a.phone_digest AND o.person_digest <> a.person_digest) AS own_phone`
 
 func (db *DB) account(r accountRow) (Account, error) {
 	a := Account{ID: r.ID, Status: r.Status, PersonDigest: r.PersonDigest, Version: r.Version, State: r.State, OwnPhone: r.OwnPhone}

@@ -61,21 +61,21 @@ func TestD4LocksInOrder(t *testing.T) {
 		name, first, then string
 		do                func(db *store.DB, d store.Depositor, s store.Session, n store.Delivery) error
 	}{
-		{"a guess under a key, and Erase", `SELECT 1 FROM guess_budgets FOR UPDATE`, `SELECT 1 FROM receipts FOR UPDATE NOWAIT`,
+		{"a guess under a key, and Erase", `SELECT 1 FROM guess_budgets WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM receipts WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
 				_, err := db.Erase(ctx, store.Erasure{Unlock: asked(d)})
 				return err
 			}},
-		{"Erase, and a clerk's code", `SELECT 1 FROM alipay_links FOR UPDATE`, `SELECT 1 FROM reset_codes FOR UPDATE NOWAIT`,
+		{"Erase, and a clerk's code", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, s store.Session, _ store.Delivery) error {
 				_, err := db.OpenResetWithCode(ctx, s, store.Account{ID: s.Link.AccountID}, "0000000001")
 				return err
 			}},
-		{"Erase, and a notice that was delivered", `SELECT 1 FROM message_subscriptions FOR UPDATE`, `SELECT 1 FROM outbox FOR UPDATE NOWAIT`,
+		{"Erase, and a notice that was delivered", `SELECT 1 FROM message_subscriptions WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
 				return db.Delivered(ctx, n)
 			}},
-		{"Erase, and a notice that was not", `SELECT 1 FROM message_subscriptions FOR UPDATE`, `SELECT 1 FROM outbox FOR UPDATE NOWAIT`,
+		{"Erase, and a notice that was not", `SELECT 1 FROM message_subscriptions WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
 				return db.Abandon(ctx, n)
 			}},
@@ -143,7 +143,7 @@ func TestD4MoveLocksInOrder(t *testing.T) {
 	hold, err := db.Pool().Beginx()
 	noError(t, err)
 	defer hold.Rollback()
-	_, err = hold.Exec(`SELECT 1 FROM relinks FOR UPDATE`)
+	_, err = hold.Exec(`SELECT 1 FROM relinks WHERE center_id = 'test' FOR UPDATE`)
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -152,7 +152,7 @@ func TestD4MoveLocksInOrder(t *testing.T) {
 		}
 	})
 	waiting(t, db, 1)
-	if _, err := hold.Exec(`SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`); err != nil {
+	if _, err := hold.Exec(`SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`); err != nil {
 		t.Errorf("it holds what comes later: %v", err)
 	}
 	noError(t, hold.Rollback())

@@ -16,6 +16,7 @@ import (
 // ones and hashes of ours stand beside it.
 func TestCostliestHashes(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its plans
 	db := storetest.New(t)
 	hash := func(kid, pre string) string { return "$argon2id$v=19$m=64,t=1,p=1,kid=" + kid + pre + "$c2FsdA$dGFn" }
 	all := []string{

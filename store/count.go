@@ -75,7 +75,7 @@ func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Star
 				pending = c.pending[width_bucket($8::timestamptz, c.pending) + 1:]
 					|| greatest($9, (c.pending[cardinality(c.pending)] AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC')
 			WHERE c.count + cardinality(c.pending[width_bucket($8, c.pending) + 1:])
-				< CASE c.purpose WHEN $4 THEN $7::int ELSE coalesce(nullif($10::int, 0), 2147483647) END
+				< CASE WHEN c.purpose = $4 THEN $7::int ELSE coalesce(nullif($10::int, 0), 2147483647) END
 			RETURNING purpose, pending[cardinality(pending)] AS lease`,
 			db.center, of.ofPerson, of.person, of.ofUser, of.user, s.day, limit.User, now, now.Add(AttemptLease), limit.Person)
 		if err == nil && len(rows) < 2 {
@@ -126,7 +126,7 @@ func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartL
 		INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
 		VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
 		ON CONFLICT (center_id, purpose, subject_digest, day) DO UPDATE SET count = c.count + 1
-		WHERE c.count < CASE c.purpose WHEN $4 THEN $7::int ELSE coalesce(nullif($8::int, 0), c.count + 1) END`,
+		WHERE c.count < CASE WHEN c.purpose = $4 THEN $7::int ELSE coalesce(nullif($8::int, 0), c.count + 1) END`,
 		db.center, s.ofPerson, s.person, s.ofUser, s.user, dayOf(now), limit.User, limit.Person)
 	if err != nil {
 		return err

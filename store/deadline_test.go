@@ -223,6 +223,7 @@ func exhaust(ctx context.Context, db *store.DB, in, query string, args []any) er
 // the caller is told that it was their own doing.
 func TestCancelReachesServer(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its sessions
 	db := storetest.Open(t, storetest.DSN(t))
 	probe := storetest.ProbeOf(db)
 	running := func() (n int) {

@@ -17,12 +17,19 @@ import (
 const pretended = `
 	INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 	VALUES (16000, 'citus', 10, 'pg_catalog'::regnamespace, false, '13.2-1');
-	CREATE TABLE citus_tables (n serial, table_name regclass PRIMARY KEY, citus_table_type text, distribution_column text, colocation_id int);
+	CREATE FUNCTION keys() RETURNS int LANGUAGE sql AS $$
+		SELECT count(*)::int FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace $$;
+	CREATE TABLE pg_dist_partition (n serial, keys int DEFAULT keys(), emptied bool DEFAULT false,
+		logicalrelid regclass PRIMARY KEY, partkey text, repmodel "char", colocationid int);
+	CREATE TABLE pg_dist_local_group AS SELECT 0 AS groupid;
+	CREATE FUNCTION column_to_column_name(name regclass, col text) RETURNS text LANGUAGE sql AS 'SELECT col';
 	CREATE FUNCTION create_reference_table(name regclass) RETURNS void LANGUAGE sql AS $$
-		INSERT INTO citus_tables VALUES (DEFAULT, name, 'reference', '<none>', 1) $$;
+		INSERT INTO pg_dist_partition VALUES (DEFAULT, DEFAULT, DEFAULT, name, NULL, 't', 1) $$;
 	CREATE FUNCTION create_distributed_table(name regclass, col text, colocate_with text) RETURNS void LANGUAGE sql AS $$
-		INSERT INTO citus_tables VALUES (DEFAULT, name, 'distributed', col,
-			CASE colocate_with WHEN 'none' THEN 7 ELSE (SELECT colocation_id FROM citus_tables WHERE table_name = colocate_with::regclass) END) $$`
+		INSERT INTO pg_dist_partition VALUES (DEFAULT, DEFAULT, DEFAULT, name, col, 's',
+			CASE colocate_with WHEN 'none' THEN 7 ELSE (SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = colocate_with::regclass) END) $$;
+	CREATE FUNCTION truncate_local_data_after_distributing_table(name regclass) RETURNS void LANGUAGE sql AS $$
+		UPDATE pg_dist_partition SET emptied = true WHERE logicalrelid = name $$`
 
 func pretendCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	t.Helper()
@@ -41,7 +48,7 @@ func distribute(t *testing.T, c store.MigrateConfig) (applied, spread []string) 
 }
 
 // Every table is distributed once, centers first and on all servers, the others beside
-// accounts; and a table that a later version adds follows.
+// accounts, and foreign keys after that; and a table that a later version adds follows.
 func TestD8Distribute(t *testing.T) {
 	t.Parallel()
 	db, c := pretendCitus(t)
@@ -49,18 +56,30 @@ func TestD8Distribute(t *testing.T) {
 	if len(applied) == 0 || len(spread) < 20 || spread[0] != "centers" || spread[1] != "accounts" || slices.Contains(spread, "events_rest") {
 		t.Errorf("applied %v, distributed %v", applied, spread)
 	}
+	if last := applied[len(applied)-1]; !strings.HasSuffix(last, "_foreign_keys.sql") || len(applied) != len(migrationFiles(t)) {
+		t.Errorf("applied %v, %s last", applied, last)
+	}
+	storetest.Open(t, c.DSN)
 	var wrong, left []string
-	noError(t, db.Select(&wrong, `SELECT table_name::text FROM citus_tables
-		WHERE NOT CASE table_name::text WHEN 'centers' THEN citus_table_type = 'reference'
-			ELSE citus_table_type = 'distributed' AND distribution_column = 'center_id' AND colocation_id = 7 END`))
+	noError(t, db.Select(&wrong, `SELECT concat(logicalrelid, ' beside ', keys, ' foreign keys of ', keys()) FROM pg_dist_partition
+		WHERE keys > 0 OR keys() < 7 OR NOT emptied`))
+	if len(wrong) > 0 {
+		t.Errorf("wrong: %v", wrong)
+	}
+	noError(t, db.Select(&wrong, `SELECT logicalrelid::text FROM pg_dist_partition
+		WHERE NOT CASE WHEN logicalrelid::text IN ('centers', 'goose_db_version') THEN partkey IS NULL AND repmodel = 't'
+			ELSE partkey = 'center_id' AND colocationid = 7 END`))
 	noError(t, db.Select(&left, `SELECT relname::text FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-			AND relname NOT IN ('goose_db_version', 'citus_tables') AND oid NOT IN (SELECT table_name FROM citus_tables)`))
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+			AND relname NOT LIKE 'pg_dist_%' AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)`))
 	if len(wrong)+len(left) > 0 {
 		t.Errorf("wrong: %v, left: %v", wrong, left)
 	}
 	if applied, spread := distribute(t, c); len(applied)+len(spread) > 0 {
 		t.Errorf("the second time: applied %v, distributed %v", applied, spread)
+	}
+	if applied, err := store.Migrate(t.Context(), c); !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), "--distributed") {
+		t.Errorf("migrated as a plain one: applied %v, %v", applied, err)
 	}
 	db.MustExec(`CREATE TABLE added (center_id text PRIMARY KEY)`)
 	if _, spread := distribute(t, c); !cmp.Equal(spread, []string{"added"}) {
@@ -68,14 +87,38 @@ func TestD8Distribute(t *testing.T) {
 	}
 }
 
+// A plain database is distributed with its rows: its foreign keys stand aside meanwhile.
+func TestD8DistributePlainDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.EmptyDSN(t)
+	c := store.MigrateConfig{DSN: dsn}
+	_, err := store.Migrate(t.Context(), c)
+	noError(t, err)
+	importAll(t, storetest.Open(t, dsn), depositor(1))
+	db := storetest.Probe(t, dsn)
+	const keysOf = `SELECT concat(conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype = 'f' ORDER BY 1`
+	var before, after []string
+	noError(t, db.Select(&before, keysOf))
+	db.MustExec(pretended)
+	if applied, spread := distribute(t, c); len(applied) > 0 || !slices.Contains(spread, "goose_db_version") {
+		t.Errorf("applied %v, distributed %v", applied, spread)
+	}
+	noError(t, db.Select(&after, keysOf))
+	var most int
+	noError(t, db.Get(&most, `SELECT max(keys) FROM pg_dist_partition`))
+	if d := cmp.Diff(before, after); d != "" || most > 0 {
+		t.Errorf("distributed beside %d foreign keys; afterwards:\n%s", most, d)
+	}
+}
+
 func TestD8DistributeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, want string }{
 		{"half of it", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added holds rows"},
-		{"another column", `UPDATE citus_tables SET distribution_column = 'account_id' WHERE table_name = 'outbox'::regclass`, "outbox is distributed in another way"},
-		{"another group", `UPDATE citus_tables SET colocation_id = 8 WHERE table_name = 'outbox'::regclass`, "outbox is distributed in another way"},
-		{"centers by rows", `UPDATE citus_tables SET citus_table_type = 'distributed' WHERE table_name = 'centers'::regclass`, "centers is distributed in another way"},
-		{"foreign keys", `DELETE FROM citus_tables; ALTER TABLE sessions ADD FOREIGN KEY (center_id) REFERENCES centers`, "foreign keys (sessions)"},
+		{"another column", `UPDATE pg_dist_partition SET partkey = 'account_id' WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
+		{"another group", `UPDATE pg_dist_partition SET colocationid = 8 WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
+		{"centers by rows", `UPDATE pg_dist_partition SET partkey = 'center_id' WHERE logicalrelid = 'centers'::regclass`, "centers is distributed in another way"},
+		{"a worker", `UPDATE pg_dist_local_group SET groupid = 1`, "connect to the coordinator"},
 		{"no extension", `DELETE FROM pg_extension WHERE extname = 'citus'`, "CREATE EXTENSION citus"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -55,17 +55,17 @@ func TestD4EraseLocksInOrder(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
-			`SELECT 1 FROM relinks FOR UPDATE NOWAIT; SELECT 1 FROM accounts FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`},
+			`SELECT 1 FROM relinks WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a freeze", `UPDATE relinks SET state = state`,
-			`SELECT 1 FROM accounts FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links FOR UPDATE NOWAIT`},
-		{"an import", `SELECT 1 FROM accounts FOR UPDATE`,
-			`SELECT 1 FROM alipay_links FOR UPDATE NOWAIT; SELECT 1 FROM sessions FOR UPDATE NOWAIT`},
-		{"a change", `SELECT 1 FROM alipay_links FOR UPDATE`,
-			`SELECT 1 FROM resets FOR UPDATE NOWAIT; SELECT 1 FROM changes FOR UPDATE NOWAIT; SELECT 1 FROM sessions FOR UPDATE NOWAIT; SELECT 1 FROM spraying FOR UPDATE NOWAIT`},
-		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions FOR UPDATE`,
-			`SELECT 1 FROM spraying FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets FOR UPDATE NOWAIT; SELECT 1 FROM outbox FOR UPDATE NOWAIT`},
-		{"a guess", `SELECT 1 FROM spraying WHERE kind = 'user' FOR UPDATE`,
-			`SELECT 1 FROM spraying WHERE kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets FOR UPDATE NOWAIT`},
+			`SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"an import", `SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE`,
+			`SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"a change", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`,
+			`SELECT 1 FROM resets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM changes WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
+			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"a guess", `SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'user' FOR UPDATE`,
+			`SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +103,7 @@ func TestD4EraseSeesWhatCameMeanwhile(t *testing.T) {
 	hold, err := db.Pool().Beginx()
 	noError(t, err)
 	defer hold.Rollback()
-	_, err = hold.Exec(`SELECT 1 FROM accounts FOR UPDATE`)
+	_, err = hold.Exec(`SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE`)
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {

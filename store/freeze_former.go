@@ -16,7 +16,7 @@ const FormerHolderFreeze = 7 * 24 * time.Hour
 const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
 	AND r.frozen_at IS NULL AND r.proof <> 'clerk'
 	AND EXISTS (SELECT 1 FROM alipay_links l
-		WHERE l.center_id = r.center_id AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
+		WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
 
 // TakenOver returns the takeover that the session's Alipay user, who holds no link any
 // more, may answer by a freeze; nil: none.

@@ -70,12 +70,14 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 	if err != nil {
 		return Counts{}, err
 	}
-	added, err := t.affected(ctx, `
-		INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
-		SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
-		FROM import_rows s
-		ON CONFLICT (center_id, account_id) DO NOTHING`, t.db.center)
-	if err != nil {
+	var added int64
+	if err := t.GetContext(ctx, &added, `
+		WITH added AS (
+			INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
+			SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
+			FROM import_rows s
+			ON CONFLICT (center_id, account_id) DO NOTHING RETURNING 1)
+		SELECT count(*) FROM added`, t.db.center); err != nil {
 		return Counts{}, err
 	}
 	var c Counts
@@ -92,9 +94,11 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 // one from being locked, which would write it. It is no subquery: of a centre that has
 // just begun PostgreSQL believes that any index will do, and for each row walked all of
 // the centre's. The array has the accounts found once, by their key, where a join alone
-// would read all of a table of less than about half a million.
-func (t importTx) writeAccounts(ctx context.Context) (int64, error) {
-	return t.affected(ctx, `
+// would read all of a table of less than about half a million. What is returned is
+// counted: a distributed server reports the rows that were selected.
+func (t importTx) writeAccounts(ctx context.Context) (written int64, err error) {
+	err = t.GetContext(ctx, &written, `
+		WITH written AS (
 		INSERT INTO accounts AS a
 			(center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.phone_digest, s.status, s.sealed, s.row_digest, $2
@@ -104,7 +108,9 @@ func (t importTx) writeAccounts(ctx context.Context) (int64, error) {
 		ON CONFLICT (center_id, account_id) DO UPDATE SET
 			person_digest = excluded.person_digest, phone_digest = excluded.phone_digest,
 			status = excluded.status, sealed = excluded.sealed, row_digest = excluded.row_digest, updated_at = excluded.updated_at
-		WHERE a.row_digest <> excluded.row_digest`, t.db.center, t.now)
+		WHERE a.row_digest <> excluded.row_digest RETURNING 1)
+		SELECT count(*) FROM written`, t.db.center, t.now)
+	return written, err
 }
 
 func (t importTx) affected(ctx context.Context, query string, args ...any) (int64, error) {

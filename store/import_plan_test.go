@@ -12,6 +12,7 @@ import (
 // walk all earlier rows for each one.
 func TestImportIntoEmptyTable(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its statistics
 	db := storetest.Open(t, storetest.DSN(t))
 	if c := importAll(t, db, depositors(1, store.ImportBatch)...); c.Added != store.ImportBatch {
 		t.Fatalf("%+v", c)

@@ -59,6 +59,7 @@ func TestKilledBackends(t *testing.T) {
 // nothing ever would be.
 func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop func()) {
 	t.Helper()
+	storetest.Server(t) // looks at its sessions
 	db, err := store.OpenPool(dsn+" application_name=killer", true)
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +98,7 @@ func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop
 
 func TestKilledIdleConnectionsAreNotNoticed(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its sessions
 	dsn := storetest.DSN(t)
 	db := ledger(t, dsn)
 	var wg sync.WaitGroup

@@ -28,31 +28,37 @@ const foreignKeys = "_foreign_keys.sql"
 type MigrateConfig struct {
 	// DSN must reach the server itself, not a transaction pooler.
 	DSN string
-	// Distributed leaves the foreign keys out.
-	Distributed bool
 	// Log is told of each migration; nil discards it.
 	Log *slog.Logger
 }
 
 // Migrate brings the schema up to date and returns the files it applied, in
 // order. Calling it again applies nothing; several processes may call it at
-// once and wait for each other. Every file is one transaction.
+// once and wait for each other. Every file is one transaction. It returns
+// ErrDistribution for a database that Distribute has spread.
 func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error) {
-	cfg, err := parseDSN(c.DSN)
+	db, err := openDirect(ctx, c.DSN)
 	if err != nil {
 		return nil, err
 	}
-	if err := refusePooler(ctx, cfg); err != nil {
-		return nil, err
-	}
-	cfg.BinaryParameters = false // nothing of ours stands between goose and lib/pq
-	direct, err := pq.NewConnectorConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	db := sql.OpenDB(direct)
 	defer db.Close()
-	p, err := provider(db, c)
+	if err := refuseSpreadTables(ctx, db); err != nil {
+		return nil, err
+	}
+	return migrate(ctx, db.DB, c, inOrder)
+}
+
+// A selection says which migrations are applied.
+type selection int
+
+const (
+	inOrder    selection = iota
+	tablesOnly           // none that adds foreign keys
+	keysLater            // all, though keys come after tables of later versions
+)
+
+func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) (applied []string, err error) {
+	p, err := provider(db, c, which)
 	if err != nil {
 		return nil, fmt.Errorf("store: migrate: %w", err)
 	}
@@ -64,6 +70,23 @@ func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error)
 		applied = append(applied, path.Base(m.Source.Path))
 	}
 	return applied, nil
+}
+
+// openDirect opens a pool without anything of ours between its user and lib/pq.
+func openDirect(ctx context.Context, dsn string) (*sqlx.DB, error) {
+	cfg, err := parseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusePooler(ctx, cfg); err != nil {
+		return nil, err
+	}
+	cfg.BinaryParameters = false
+	direct, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sqlx.NewDb(sql.OpenDB(direct), "postgres"), nil
 }
 
 // refusePooler: the lock that migrations take belongs to a session.
@@ -78,7 +101,7 @@ func refusePooler(ctx context.Context, cfg pq.Config) error {
 	return nil
 }
 
-func provider(db *sql.DB, c MigrateConfig) (*goose.Provider, error) {
+func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -93,8 +116,9 @@ func provider(db *sql.DB, c MigrateConfig) (*goose.Provider, error) {
 	}
 	options := []goose.ProviderOption{
 		goose.WithSessionLocker(one), goose.WithSlog(log), goose.WithVerbose(true), goose.WithDisableGlobalRegistry(true),
+		goose.WithAllowOutofOrder(which == keysLater),
 	}
-	if c.Distributed {
+	if which == tablesOnly {
 		keys, err := fs.Glob(files, "*"+foreignKeys)
 		if err != nil {
 			return nil, err

@@ -202,6 +202,7 @@ func more(t *testing.T, db *store.DB, n, rounds int, kinds ...string) bool {
 // waiting waits until so many sessions of the database wait for a lock.
 func waiting(t *testing.T, db *store.DB, n int) {
 	t.Helper()
+	storetest.Server(t) // looks at its sessions
 	testenv.Eventually(t, fmt.Sprint(n, " sessions wait for a lock"), func() bool {
 		var now int
 		noError(t, storetest.ProbeOf(db).Get(&now, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))

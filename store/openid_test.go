@@ -72,7 +72,7 @@ func TestCarriers(t *testing.T) {
 	t.Parallel()
 	found := list(t, storetest.ProbeOf(storetest.New(t)), `
 		SELECT concat(table_name, '.', column_name) FROM information_schema.columns
-		WHERE table_schema = 'public' AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'lane', 'scope', 'actor', 'subject_digest')
+		WHERE table_schema = current_schema() AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'lane', 'scope', 'actor', 'subject_digest')
 			OR column_name LIKE '%identity%' AND data_type = 'bytea')
 		AND (table_name, column_name) NOT IN (('alipay_links', 'sealed_identity'), ('relinks', 'sealed_identity'), ('link_proofs', 'lane')) -- moved with their rows
 		ORDER BY 1`)

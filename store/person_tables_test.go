@@ -60,8 +60,8 @@ func TestEveryTableOfPersons(t *testing.T) {
 
 	tables := list(t, storetest.ProbeOf(db), `
 		SELECT DISTINCT c.table_name::text FROM information_schema.columns c
-		JOIN pg_class p ON p.relname = c.table_name AND p.relnamespace = 'public'::regnamespace AND NOT p.relispartition
-		WHERE c.table_schema = 'public' AND (c.column_name LIKE '%\_digest' OR c.column_name = 'account_id' OR c.udt_name IN ('bytea', '_bytea'))
+		JOIN pg_class p ON p.relname = c.table_name AND p.relnamespace = current_schema()::regnamespace AND NOT p.relispartition
+		WHERE c.table_schema = current_schema() AND (c.column_name LIKE '%\_digest' OR c.column_name = 'account_id' OR c.udt_name IN ('bytea', '_bytea'))
 		ORDER BY 1`)
 	if len(tables) < 20 {
 		t.Fatalf("only %v", tables)

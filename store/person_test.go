@@ -102,7 +102,7 @@ func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for _, table := range list(t, storetest.ProbeOf(db), `
-		SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+		SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
 			AND NOT relispartition AND relname NOT LIKE 'goose%'`) {
 		all[table] = list(t, storetest.ProbeOf(db), `SELECT r::text FROM `+table+` r ORDER BY 1`)
 	}

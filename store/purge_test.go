@@ -84,7 +84,7 @@ func TestD1PassesByWhatIsInUse(t *testing.T) {
 	held, err := db.Pool().Beginx()
 	noError(t, err)
 	defer held.Rollback()
-	held.MustExec(`SELECT 1 FROM sessions WHERE token_digest = sha256('4') FOR UPDATE`)
+	held.MustExec(`SELECT 1 FROM sessions WHERE center_id = 'test' AND token_digest = sha256('4') FOR UPDATE`)
 	noError(t, db.Purge(t.Context()))
 	if got := left(t, db); got != "1 0 1" {
 		t.Errorf("left %s", got)

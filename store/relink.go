@@ -54,12 +54,12 @@ type Relink struct {
 }
 
 // relinkStands is what a waiting relink r needs: the link it is about, and the password
-// that was right. A clerk's code is good though the password is frozen.
+// that was right; $1 is the centre. A clerk's code is good though the password is frozen.
 const relinkStands = `(
 	EXISTS (SELECT 1 FROM alipay_links l
-		WHERE l.center_id = r.center_id AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
+		WHERE l.center_id = $1 AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
 	AND EXISTS (SELECT 1 FROM password_credentials c
-		WHERE c.center_id = r.center_id AND c.account_id = r.account_id AND c.version = r.credential_version
+		WHERE c.center_id = $1 AND c.account_id = r.account_id AND c.version = r.credential_version
 			AND (c.state <> 'frozen' OR r.proof = 'clerk')))`
 
 // relinkColumns go with Relink; $2 is the time.

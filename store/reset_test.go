@@ -283,6 +283,7 @@ func TestResetCancelsChange(t *testing.T) {
 // A change that is being opened stands before the reset looks for open ones.
 func TestFinishResetAwaitsOpening(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its locks
 	o := newOwner(t)
 	r := o.passed("certify-1")
 	opening, err := storetest.ProbeOf(o.db).Beginx()

@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write schema.sql anew")
 // review sees what a migration changes.
 func TestSchema(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its catalog
 	dsn := storetest.EmptyDSN(t)
 	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn}); err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func dump(t *testing.T, db *sqlx.DB) string {
 	b.WriteString("-- Made by TestSchema from the migrations; not to be edited.\n")
 	for _, table := range list(t, db, `
 		SELECT relname::text FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> $1
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> $1
 		ORDER BY relname`, "goose_db_version") {
 		fmt.Fprintf(&b, "\nCREATE TABLE %s (\n\t%s\n)%s;\n", table, strings.Join(list(t, db, columnsAndConstraints, table), ",\n\t"),
 			strings.Join(list(t, db, `SELECT ' PARTITION BY ' || pg_get_partkeydef($1::text::regclass) WHERE pg_get_partkeydef($1::text::regclass) IS NOT NULL`, table), ""))
@@ -101,24 +102,25 @@ func list(t *testing.T, db *sqlx.DB, query string, args ...any) []string {
 // TestSchemaRules are the rules that keep the schema distributable.
 func TestSchemaRules(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its catalog
 	db := storetest.ProbeOf(storetest.Open(t, storetest.DSN(t)))
 	rules := []struct{ name, offenders string }{
 		{"center_id begins every primary key", `
 			SELECT r.relname::text FROM pg_class r JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype = 'p'
 			JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = c.conkey[1]
-			WHERE r.relnamespace = 'public'::regnamespace AND a.attname <> 'center_id' AND r.relname <> 'goose_db_version'`},
+			WHERE r.relnamespace = current_schema()::regnamespace AND a.attname <> 'center_id' AND r.relname <> 'goose_db_version'`},
 		{"every table has a primary key", `
 			SELECT r.relname::text FROM pg_class r
-			WHERE r.relnamespace = 'public'::regnamespace AND r.relkind IN ('r', 'p')
+			WHERE r.relnamespace = current_schema()::regnamespace AND r.relkind IN ('r', 'p')
 			AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = r.oid AND contype = 'p')`},
 		{"center_id is part of every unique index", `
 			SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class r ON r.oid = i.indrelid
-			WHERE r.relnamespace = 'public'::regnamespace AND i.indisunique AND r.relname NOT IN ('goose_db_version', 'centers')
+			WHERE r.relnamespace = current_schema()::regnamespace AND i.indisunique AND r.relname NOT IN ('goose_db_version', 'centers')
 			AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attname = 'center_id' AND a.attnum = ANY (i.indkey))`},
 		{"no sequences, triggers or enum types", `
-			SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND relname NOT LIKE 'goose%'
+			SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S' AND relname NOT LIKE 'goose%'
 			UNION ALL SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal
-			UNION ALL SELECT typname::text FROM pg_type WHERE typtype = 'e' AND typnamespace = 'public'::regnamespace`},
+			UNION ALL SELECT typname::text FROM pg_type WHERE typtype = 'e' AND typnamespace = current_schema()::regnamespace`},
 		{"no default asks the database's clock", `
 			SELECT adrelid::regclass::text FROM pg_attrdef WHERE pg_get_expr(adbin, adrelid) ~ 'now|clock|CURRENT' AND adrelid::regclass::text NOT LIKE 'goose%'`},
 		{"nothing deferrable", `SELECT conname::text FROM pg_constraint WHERE condeferrable`},

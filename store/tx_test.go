@@ -25,9 +25,11 @@ func newBook(t *testing.T) (dsn string) {
 	db, err := store.OpenPool(dsn, true)
 	noError(t, err)
 	defer db.Close()
+	var tables string
+	noError(t, db.Get(&tables, `SELECT current_schema()`))
 	_, err = db.Exec(`CREATE SCHEMA ` + center)
 	noError(t, err)
-	return dsn + " search_path=" + center + ",public"
+	return dsn + " search_path=" + center + "," + tables
 }
 
 // ledger opens a store on dsn with a table that counts: one row an entry, and

@@ -64,7 +64,7 @@ func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
 	withdrawal, err := storetest.ProbeOf(db).Beginx()
 	noError(t, err)
 	defer withdrawal.Rollback()
-	_, err = withdrawal.Exec(`SELECT 1 FROM sessions WHERE token_digest = $1 FOR SHARE`, other.TokenDigest)
+	_, err = withdrawal.Exec(`SELECT 1 FROM sessions WHERE center_id = 'test' AND token_digest = $1 FOR SHARE`, other.TokenDigest)
 	noError(t, err)
 
 	var linked, withdrawn sync.WaitGroup

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fundpass/miniapp-api/document"
 )
 
 // A siege is owners who change their passwords and strangers who guess at one, as many of
@@ -74,7 +76,7 @@ func (w *siege) change(c *citizen) {
 // guess guesses at somebody whom nobody knows, always the same one.
 func (w *siege) guess(c *citizen) {
 	r := c.link()
-	r.body.(fields)["id_number"] = "99010119011231001" + checkDigit("99010119011231001")
+	r.body.(fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
 	for {
 		a, ok := w.ask(c, r)
 		switch {
@@ -216,4 +218,3 @@ func middle(loads []load, of func(load) float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
-

@@ -92,7 +92,7 @@ func (a *app) addServer(f files) error {
 	if err != nil {
 		return err
 	}
-	program := miniapp.NewMiniProgram(a.db, a.provider, a.log)
+	program := miniapp.NewMiniProgram(a.db, a.service, a.provider, a.log)
 	server, err := miniapp.NewServer(miniapp.ServerConfig{
 		DB: a.db, Service: a.service, Hasher: a.hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
 		Channel: miniapp.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),

@@ -67,7 +67,7 @@ func (s settings) load() (files, []problem) {
 // loadConsents reads the centre's texts; "" stands for the built-in ones.
 func loadConsents(path string) ([]miniapp.ConsentText, error) {
 	if path == "" {
-		return miniapp.ParseConsents(nil)
+		return miniapp.DefaultConsents(), nil
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {

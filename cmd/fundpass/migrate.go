@@ -23,7 +23,7 @@ func migrateCommand(w world) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), w, distributed) },
 	}
-	cmd.Flags().BoolVar(&distributed, "distributed", false, "spread the tables over the servers of a Citus cluster by centre, without foreign keys")
+	cmd.Flags().BoolVar(&distributed, "distributed", false, "spread the tables over the servers of a Citus cluster by centre")
 	return cmd
 }
 

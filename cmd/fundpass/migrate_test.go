@@ -39,7 +39,7 @@ func TestMigrateDistributed(t *testing.T) {
 	noError(t, err)
 	defer db.Close()
 	var n int
-	noError(t, db.QueryRow(`SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace`).Scan(&n))
+	noError(t, db.QueryRow(`SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace`).Scan(&n))
 	if n > 0 {
 		t.Errorf("%d relations were made", n)
 	}

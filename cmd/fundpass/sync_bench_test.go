@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,7 +119,7 @@ func changedSample(b *testing.B, path string) string {
 func (s *site) syncProcess(b *testing.B, program, path string) (most int64) {
 	b.Helper()
 	c := exec.Command(program, "sync", path)
-	c.Env = os.Environ()
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FUNDPASS_") }) // such as FUNDPASS_BENCH_ROWS, no setting
 	for name, v := range s.env() {
 		c.Env = append(c.Env, name+"="+v)
 	}

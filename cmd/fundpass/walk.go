@@ -162,6 +162,24 @@ func (w *walk) step(ctx context.Context, s step) (answer, error) {
 	return a, w.judge(s, a, err)
 }
 
+// take makes one step after the other for as long as they hold.
+func (w *walk) take(ctx context.Context, steps ...step) error {
+	for _, s := range steps {
+		if _, err := w.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrive is the step of a person who signs in on a phone.
+func (w *walk) arrive(ctx context.Context, p *phone, person, proves string) error {
+	begun := time.Now()
+	a, err := p.logIn(ctx, person)
+	a.took = time.Since(begun)
+	return w.judge(step{proves: proves, want: "OK", note: showSession}, a, err)
+}
+
 // busyTries is how often a step comes again that was told BUSY, as a page does:
 // nothing was done.
 const busyTries = 20

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // comeBack is 不是我 and the way back: the owner freezes the password, proves
@@ -56,40 +55,30 @@ func (w *walk) wayBack(ctx context.Context) (open bool, err error) {
 
 // freeze ends every session, on every phone.
 func (w *walk) freeze(ctx context.Context) error {
-	begun := time.Now()
-	a, err := w.other.logIn(ctx, w.who.Person)
-	a.took = time.Since(begun)
-	if err := w.judge(step{proves: "Somebody signs in on another phone", want: "OK", note: showSession}, a, err); err != nil {
+	if err := w.arrive(ctx, &w.other, w.who.Person, "Somebody signs in on another phone"); err != nil {
 		return err
 	}
 	if _, err := w.step(ctx, step{proves: "不是我: one tap freezes the password", request: post("/v1/freeze", nil), want: "OK", note: wantState("frozen")}); err != nil {
 		return err
 	}
 	w.frozen = true
-	for _, s := range []step{
-		{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
-		{proves: "And so is this one", request: get("/v1/password"), want: "SESSION_EXPIRED"},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
+	if err := w.take(ctx,
+		step{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
+		step{proves: "And so is this one", request: get("/v1/password"), want: "SESSION_EXPIRED"},
+	); err != nil {
+		return err
 	}
-	begun = time.Now()
-	a, err = w.mine.logIn(ctx, w.who.Person)
-	a.took = time.Since(begun)
-	return w.judge(step{proves: "The citizen signs in again", want: "OK", note: showSession}, a, err)
+	return w.arrive(ctx, &w.mine, w.who.Person, "The citizen signs in again")
 }
 
 // prove is what the frozen password refuses, and the identity verification. A
 // person whose story is to fail it fails, and is then helped through.
 func (w *walk) prove(ctx context.Context) error {
-	for _, s := range []step{
-		{proves: "The password is told to be frozen", request: get("/v1/password"), want: "OK", note: wantState("frozen")},
-		{proves: "The right password opens nothing", request: w.opening(w.password), want: "PASSWORD_FROZEN"},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
+	if err := w.take(ctx,
+		step{proves: "The password is told to be frozen", request: get("/v1/password"), want: "OK", note: wantState("frozen")},
+		step{proves: "The right password opens nothing", request: w.opening(w.password), want: "PASSWORD_FROZEN"},
+	); err != nil {
+		return err
 	}
 	a, err := w.step(ctx, step{proves: "A reset begins with Alipay's face verification", request: post("/v1/password/resets", nil), want: "OK", note: wantState("started")})
 	if err != nil {
@@ -102,17 +91,12 @@ func (w *walk) prove(ctx context.Context) error {
 		return err
 	}
 	next := freshPassword()
-	for _, s := range []step{
-		{proves: "Without it there is no new password", request: w.renewing(next), want: "IDENTITY_NOT_PROVEN"},
-		{proves: "The citizen tries again", want: "OK", note: says("the simulator lets everybody through that it is told to"),
+	return w.take(ctx,
+		step{proves: "Without it there is no new password", request: w.renewing(next), want: "IDENTITY_NOT_PROVEN"},
+		step{proves: "The citizen tries again", want: "OK", note: says("the simulator lets everybody through that it is told to"),
 			request: post("/sim/certify", fields{"certify_id": certifyID, "pass": true})},
-		{proves: "And passes", request: get(w.reset), want: "OK", note: wantState("passed")},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+		step{proves: "And passes", request: get(w.reset), want: "OK", note: wantState("passed")},
+	)
 }
 
 func (w *walk) renewing(password string) request {
@@ -132,15 +116,10 @@ func (w *walk) renew(ctx context.Context) error {
 	if err := w.open(ctx, "The new one opens a change"); err != nil {
 		return err
 	}
-	for _, s := range []step{
-		{proves: "Which is cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
-		{proves: "The citizen's own record shows both", request: get("/v1/events"), want: "OK", note: wantKinds("password_frozen", "password_reset")},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.take(ctx,
+		step{proves: "Which is cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
+		step{proves: "The citizen's own record shows both", request: get("/v1/events"), want: "OK", note: wantKinds("password_frozen", "password_reset")},
+	)
 }
 
 // thaw is the way back of a walk that ended while the password was frozen.

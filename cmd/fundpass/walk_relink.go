@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"fundpass/signing/alipaysim"
 )
@@ -30,16 +29,13 @@ var closedTakeovers = map[string]string{
 // which says no.
 func (w *walk) relink(ctx context.Context) error {
 	asker := w.mine
-	begun := time.Now()
-	a, err := asker.logIn(ctx, w.twin)
-	a.took = time.Since(begun)
-	if err := w.judge(step{proves: "The same person comes with another Alipay account", want: "OK", note: showSession}, a, err); err != nil {
+	if err := w.arrive(ctx, &asker, w.twin, "The same person comes with another Alipay account"); err != nil {
 		return err
 	}
 	if _, err := w.step(ctx, step{proves: "Which is told that the account is linked", phone: &asker, request: w.linking(false), want: "ALREADY_LINKED"}); err != nil {
 		return err
 	}
-	a, err = asker.do(ctx, w.linking(true))
+	a, err := asker.do(ctx, w.linking(true))
 	if why, closed := closedTakeovers[a.Code]; err == nil && closed {
 		return w.judge(step{proves: "It asks to take the link over", want: a.Code, note: says(why)}, a, nil)
 	}
@@ -50,18 +46,13 @@ func (w *walk) relink(ctx context.Context) error {
 		return err
 	}
 	path := "/v1/relinks/" + a.waiting()
-	for _, s := range []step{
-		{proves: "Before its time it gets nothing", phone: &asker, request: post(path+"/confirm", nil), want: "RELINK_WAITING"},
-		{proves: "The holder sees that somebody asks", request: get("/v1/relinks"), want: "OK", note: wantAgainst},
-		{proves: "不是我: one tap refuses", request: post(path+"/object", nil), want: "OK", note: wantState("objected")},
-		{proves: "Whoever asked is told, and cannot go on", phone: &asker, request: post(path+"/confirm", nil), want: "RELINK_REFUSED"},
-		{proves: "The link is where it was", request: get("/v1/link"), want: "OK", note: showAccount},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.take(ctx,
+		step{proves: "Before its time it gets nothing", phone: &asker, request: post(path+"/confirm", nil), want: "RELINK_WAITING"},
+		step{proves: "The holder sees that somebody asks", request: get("/v1/relinks"), want: "OK", note: wantAgainst},
+		step{proves: "不是我: one tap refuses", request: post(path+"/object", nil), want: "OK", note: wantState("objected")},
+		step{proves: "Whoever asked is told, and cannot go on", phone: &asker, request: post(path+"/confirm", nil), want: "RELINK_REFUSED"},
+		step{proves: "The link is where it was", request: get("/v1/link"), want: "OK", note: showAccount},
+	)
 }
 
 // takeBack is for a server that gives holders no time: the link goes over once the holder
@@ -77,13 +68,11 @@ func (w *walk) takeBack(ctx context.Context, asker *phone, waiting answer) error
 	if _, err := w.step(ctx, step{proves: "The old one is signed out", request: get("/v1/link"), want: "SESSION_EXPIRED"}); err != nil {
 		return err
 	}
-	begun := time.Now()
-	a, err := w.mine.logIn(ctx, w.who.Person)
-	a.took = time.Since(begun)
-	if err := w.judge(step{proves: "And comes back", want: "OK", note: showSession}, a, err); err != nil {
+	if err := w.arrive(ctx, &w.mine, w.who.Person, "And comes back"); err != nil {
 		return err
 	}
-	if a, err = w.step(ctx, step{proves: "To take it back", request: w.linking(true), want: "RELINK_WAITING"}); err != nil {
+	a, err := w.step(ctx, step{proves: "To take it back", request: w.linking(true), want: "RELINK_WAITING"})
+	if err != nil {
 		return err
 	}
 	back, err := w.takeOver(ctx, &w.mine, a)

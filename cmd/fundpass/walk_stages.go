@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // signIn: only Alipay's word opens a session, and a code is good once.
@@ -48,10 +47,7 @@ func (w *walk) link(ctx context.Context) error {
 	if err := w.subscribe(ctx, &w.mine, w.who.Person); err != nil {
 		return err
 	}
-	begun := time.Now()
-	a, err = w.other.logIn(ctx, w.who.Person)
-	a.took = time.Since(begun)
-	return w.judge(step{proves: "The same citizen signs in on another phone", want: "OK", note: showSession}, a, err)
+	return w.arrive(ctx, &w.other, w.who.Person, "The same citizen signs in on another phone")
 }
 
 func (w *walk) unlink(ctx context.Context, proves string) error {
@@ -124,14 +120,12 @@ func (w *walk) changePassword(ctx context.Context) error {
 		return err
 	}
 	next := freshPassword()
-	for _, s := range []step{
-		{proves: "Two different new passwords are refused", request: w.confirming(next, next+"x"), want: "PASSWORD_MISMATCH"},
-		{proves: "A weak password is refused, with every reason", request: w.confirming("123456", "123456"), want: "PASSWORD_WEAK", note: showBrokenRules},
-		{proves: "The old password is refused as the new one", request: w.confirming(w.password, w.password), want: "PASSWORD_SAME"},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
+	if err := w.take(ctx,
+		step{proves: "Two different new passwords are refused", request: w.confirming(next, next+"x"), want: "PASSWORD_MISMATCH"},
+		step{proves: "A weak password is refused, with every reason", request: w.confirming("123456", "123456"), want: "PASSWORD_WEAK", note: showBrokenRules},
+		step{proves: "The old password is refused as the new one", request: w.confirming(w.password, w.password), want: "PASSWORD_SAME"},
+	); err != nil {
+		return err
 	}
 	confirm := w.confirming(next, next)
 	confirm = confirm.underKey()
@@ -152,29 +146,22 @@ func (w *walk) changePassword(ctx context.Context) error {
 
 // afterwards looks at every effect of a change.
 func (w *walk) afterwards(ctx context.Context) error {
-	for _, s := range []step{
-		{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
-		{proves: "Asked whether it happened, the server knows", request: get(w.change), want: "OK", note: wantState("done")},
-		{proves: "The old password opens nothing any more", request: w.opening(w.first), want: "OLD_PASSWORD_WRONG"},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
+	if err := w.take(ctx,
+		step{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
+		step{proves: "Asked whether it happened, the server knows", request: get(w.change), want: "OK", note: wantState("done")},
+		step{proves: "The old password opens nothing any more", request: w.opening(w.first), want: "OLD_PASSWORD_WRONG"},
+	); err != nil {
+		return err
 	}
 	if err := w.open(ctx, "The new password opens another change"); err != nil {
 		return err
 	}
 	next := freshPassword()
-	for _, s := range []step{
-		{proves: "A change can be cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
-		{proves: "A cancelled change cannot be confirmed", request: w.confirming(next, next), want: "CHANGE_GONE"},
-		{proves: "The citizen's own record shows the change", request: get("/v1/events"), want: "OK", note: wantRecord(w.changedAt)},
-	} {
-		if _, err := w.step(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.take(ctx,
+		step{proves: "A change can be cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")},
+		step{proves: "A cancelled change cannot be confirmed", request: w.confirming(next, next), want: "CHANGE_GONE"},
+		step{proves: "The citizen's own record shows the change", request: get("/v1/events"), want: "OK", note: wantRecord(w.changedAt)},
+	)
 }
 
 // leave ends where it began: unlinked if it was, and signed out.
@@ -184,9 +171,8 @@ func (w *walk) leave(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := w.step(ctx, step{proves: "Signed out", request: post("/v1/sessions/end", nil), want: "OK"}); err != nil {
-		return err
-	}
-	_, err := w.step(ctx, step{proves: "The session is dead", request: get("/v1/password"), want: "SESSION_EXPIRED"})
-	return err
+	return w.take(ctx,
+		step{proves: "Signed out", request: post("/v1/sessions/end", nil), want: "OK"},
+		step{proves: "The session is dead", request: get("/v1/password"), want: "SESSION_EXPIRED"},
+	)
 }

@@ -89,7 +89,9 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// launch starts the program and notes its end in s.done.
+// launch starts the program and notes its end in s.done. It does without pg_ctl, whose
+// server is not our child: it would outlive an owner that is killed, and its end would
+// have to be polled for.
 func (s *Server) launch(args []string) error {
 	out, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {

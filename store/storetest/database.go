@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/lib/pq"
+
 	"fundpass/store/localpg"
 )
 
@@ -16,19 +18,48 @@ const (
 	common   = "common"            // what most tests share
 )
 
+// probeRole is what the roles of all probes belong to.
+const probeRole = "fundpass_probe"
+
+// A server is where tests have their databases: one that all test binaries share, or the
+// one of givenURL.
 type server struct {
-	pg    *localpg.Server
+	pg    *localpg.Server // nil of a given one
 	admin *sql.DB
+	given *given
 	count atomic.Int64
 }
 
-// create makes a database from another one. Copies of one template are made one
-// at a time, over all test binaries.
-func create(t testing.TB, from string) string {
+// theServer finds or starts it at its first call.
+func theServer() (*server, error) {
+	if os.Getenv(givenURL) != "" {
+		return givenServer()
+	}
+	return shared()
+}
+
+// commonDSN is the database that most tests share.
+func (s *server) commonDSN() (string, error) {
+	if s.given != nil {
+		return s.given.common()
+	}
+	return s.pg.DSN(common), nil
+}
+
+// create makes a database of its own, migrated or empty. Copies of one template are made
+// one at a time, over all test binaries.
+func create(t testing.TB, migrated bool) string {
 	t.Helper()
-	s, err := shared()
+	s, err := theServer()
 	Require(t, err)
 	name := fmt.Sprintf("t%d_%d", os.Getpid(), s.count.Add(1))
+	if s.given != nil {
+		return s.given.create(t, name, migrated)
+	}
+	from := "template0"
+	if migrated {
+		from = template
+	}
 	c, err := s.admin.Conn(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -46,26 +77,55 @@ func create(t testing.TB, from string) string {
 	return s.pg.DSN(name)
 }
 
-// isolate makes the role "probe", for which row security hides every row of
-// another centre than the one the connection names.
+// isolate lets the roles of probes do everything with the rows of the centre whose name
+// they have: row security hides all others.
 func isolate(ctx context.Context, dsn string) error {
-	db, err := sql.Open("postgres", dsn)
+	db, err := sql.Open("postgres", dsn+" citus.multi_shard_modify_mode=sequential") // unknown to a plain server, which takes it
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	_, err = db.ExecContext(ctx, `
-		CREATE ROLE probe NOLOGIN;
-		GRANT ALL ON ALL TABLES IN SCHEMA public TO probe;
-		ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO probe;
-		DO $$
-		DECLARE name text;
-		BEGIN
-			FOR name IN SELECT table_name FROM information_schema.columns
-				WHERE table_schema = 'public' AND column_name = 'center_id' LOOP
-				EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-				EXECUTE format($p$CREATE POLICY own ON %I TO probe USING (center_id = current_setting('`+centerSetting+`'))$p$, name);
-			END LOOP;
-		END $$`)
+	var schema string
+	if err := db.QueryRowContext(ctx, `SELECT current_schema()`).Scan(&schema); err != nil {
+		return err
+	}
+	if err := makeRole(ctx, db, `CREATE ROLE `+probeRole+` NOLOGIN`); err != nil {
+		return err
+	}
+	tables, err := centreTables(ctx, db)
+	if err != nil {
+		return err
+	}
+	statements := []string{
+		`GRANT ALL ON SCHEMA ` + schema + ` TO ` + probeRole,
+		`GRANT ALL ON ALL TABLES IN SCHEMA ` + schema + ` TO ` + probeRole,
+		`ALTER DEFAULT PRIVILEGES IN SCHEMA ` + schema + ` GRANT ALL ON TABLES TO ` + probeRole,
+	}
+	for _, name := range tables {
+		statements = append(statements, `ALTER TABLE `+name+` ENABLE ROW LEVEL SECURITY`,
+			`CREATE POLICY own ON `+name+` TO `+probeRole+` USING (center_id = current_user)`)
+	}
+	for _, s := range statements {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// centreTables have rows that belong to a centre.
+func centreTables(ctx context.Context, db *sql.DB) (names []string, err error) {
+	err = db.QueryRowContext(ctx, `
+		SELECT array_agg(table_name::text) FROM information_schema.columns
+		WHERE table_schema = current_schema() AND column_name = 'center_id'`).Scan(pq.Array(&names))
+	return names, err
+}
+
+// makeRole takes a role that is there already.
+func makeRole(ctx context.Context, db *sql.DB, statement string) error {
+	_, err := db.ExecContext(ctx, statement)
+	if e, ok := err.(*pq.Error); ok && (e.Code == "42710" || e.Code == "23505") {
+		return nil
+	}
 	return err
 }

@@ -5,7 +5,7 @@
 // the schema, of connections and of faults get a database of their own. The
 // server stops and its directory goes when the run ends, however it ends.
 // Without a PostgreSQL on the machine the test is skipped, and fails where CI
-// is set.
+// is set. FUNDPASS_TEST_DATABASE_URL has them run on another server.
 package storetest
 
 import (
@@ -32,8 +32,7 @@ const AppID = "2021000000000001"
 // Center is the centre that Open registers in a database of the test's own.
 const Center = "test"
 
-// centerSetting names the centre in a connection string, and on the server of
-// every connection made with it.
+// centerSetting names the centre in a connection string.
 const centerSetting = "fundpass.center"
 
 var centers = regexp.MustCompile(`\b` + regexp.QuoteMeta(centerSetting) + `=(t\d{12})\b`)
@@ -147,9 +146,11 @@ func made[K any](file func() ([]byte, error), parse func([]byte) (K, error)) K {
 // the connection string.
 func Shared(t testing.TB) string {
 	t.Helper()
-	s, err := shared()
+	s, err := theServer()
 	Require(t, err)
-	return fmt.Sprintf("%s %s=t%012d", s.pg.DSN(common), centerSetting, rand.N(int64(1e12)))
+	dsn, err := s.commonDSN()
+	Require(t, err)
+	return fmt.Sprintf("%s %s=t%012d", dsn, centerSetting, rand.N(int64(1e12)))
 }
 
 // Probe opens a plain pool beside the product, for looking at what it wrote and
@@ -158,7 +159,7 @@ func Shared(t testing.TB) string {
 func Probe(t testing.TB, dsn string) *sqlx.DB {
 	t.Helper()
 	if centers.MatchString(dsn) {
-		dsn += " role=probe"
+		dsn += " role=" + probeOf(t, dsn)
 	}
 	db, err := sqlx.Open("postgres", dsn)
 	if err != nil {
@@ -169,25 +170,46 @@ func Probe(t testing.TB, dsn string) *sqlx.DB {
 	return db
 }
 
+// probeOf makes the role of a centre's probes.
+func probeOf(t testing.TB, dsn string) string {
+	t.Helper()
+	s, err := theServer()
+	Require(t, err)
+	role, _ := CenterOf(dsn)
+	if err := makeRole(testenv.Context(t), s.admin, `CREATE ROLE `+role+` LOGIN IN ROLE `+probeRole); err != nil {
+		t.Fatal(err)
+	}
+	if s.given != nil {
+		t.Cleanup(func() { s.admin.Exec(`DROP ROLE IF EXISTS ` + role) })
+	}
+	return role
+}
+
 // DSN returns a migrated database of its own. It is never dropped, because a
 // drop costs more than the whole directory at the end.
 func DSN(t testing.TB) string {
 	t.Helper()
-	return create(t, template)
+	return create(t, true)
 }
 
 // EmptyDSN returns a database of its own with nothing in it.
 func EmptyDSN(t testing.TB) string {
 	t.Helper()
-	return create(t, "template0")
+	return create(t, false)
 }
 
-// Server returns the server that all tests share, for those that
-// need its programs or sockets. Stopping it fails the others.
+// Server returns the server that all tests share, for those that need its programs or
+// sockets, or look at what it does: its locks, plans and sessions. Stopping it fails the
+// others. On a given server the test is skipped.
 func Server(t testing.TB) *localpg.Server {
 	t.Helper()
-	s, err := shared()
+	s, err := theServer()
 	Require(t, err)
+	if s.pg == nil {
+		const why = "it needs a server that the tests started; unset " + givenURL
+		testenv.Announce("skipped: " + t.Name() + ": " + why)
+		t.Skip(why)
+	}
 	return s.pg
 }
 

@@ -19,7 +19,7 @@ import (
 func tables(t *testing.T, dsn string) int {
 	t.Helper()
 	var n int
-	if err := Probe(t, dsn).Get(&n, `SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`); err != nil {
+	if err := Probe(t, dsn).Get(&n, `SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')`); err != nil {
 		t.Fatal(err)
 	}
 	return n

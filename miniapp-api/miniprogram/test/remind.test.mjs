@@ -43,12 +43,14 @@ test('nothing is offered where it is on, or not to be had', async () => {
 });
 
 test('the consent to messages opens the panel as well', async () => {
+  const panels = [];
   const phone = await home({
     'GET /v1/subscriptions': [none, none, accepted], 'GET /v1/consents': [consents({}, true), consents({ message: 'given' }, true)],
-  });
+  }, { subscribe: async (templates, yes) => { panels.push([templates, yes]); } });
   await phone.tap('我的授权');
   assert.match(phone.text, /支付宝还没有开启提醒，目前收不到消息/);
   await phone.tap('同意：消息提醒');
+  assert.deepEqual(panels, [[['t1'], true]]);
   assert.deepEqual(asked(phone), [{ template_id: 't1', accepted: true }]);
   assert.deepEqual(callsTo(phone, '/v1/consents').filter(({ method }) => method === 'POST').map(({ body }) => JSON.parse(body).purpose), ['message']);
   assert.match(phone.text, /消息提醒.*已同意/);

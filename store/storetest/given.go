@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lib/pq"
+
+	"fundpass/keys/testenv"
+	"fundpass/store"
+)
+
+// givenURL names a database on a server that runs already, for a superuser. There every
+// test has a schema where it otherwise has a database. Where the database has the citus
+// extension, the product distributes their tables.
+const givenURL = "FUNDPASS_TEST_DATABASE_URL"
+
+// A given is the server of givenURL.
+type given struct {
+	dsn         string
+	admin       *sql.DB
+	mine        *sql.Conn // holds the locks that say whose schemas are in use
+	distributed bool
+	common      func() (string, error)
+}
+
+var givenServer = sync.OnceValues(func() (*server, error) {
+	dsn := os.Getenv(givenURL)
+	if url, err := pq.ParseURL(dsn); err == nil {
+		dsn = strings.ReplaceAll(url, "'", "") // tests read it word by word
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
+	defer cancel()
+	g := &given{dsn: dsn}
+	g.common = sync.OnceValues(g.makeCommon)
+	var err error
+	if g.admin, err = sql.Open("postgres", dsn); err != nil {
+		return nil, err
+	}
+	if g.mine, err = g.admin.Conn(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", givenURL, err)
+	}
+	err = g.mine.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')`).Scan(&g.distributed)
+	if err != nil {
+		return nil, err
+	}
+	where := "on plain tables"
+	if g.distributed {
+		where = "on distributed tables"
+	}
+	testenv.Announce("storetest: the server of " + givenURL + ", " + where)
+	return &server{admin: g.admin, given: g}, g.sweep(ctx)
+})
+
+const schemaPrefix = "fundpass_test_"
+
+// lockOf is the key of the lock that whoever uses a schema holds.
+func lockOf(schema string) int64 {
+	h := fnv.New64a()
+	h.Write([]byte(schema))
+	return int64(h.Sum64())
+}
+
+// sweep drops what test binaries left that are gone.
+func (g *given) sweep(ctx context.Context) error {
+	var left []string
+	if err := g.mine.QueryRowContext(ctx, `
+		SELECT array_agg(nspname::text) FROM pg_namespace WHERE starts_with(nspname, $1)`, schemaPrefix).Scan(pq.Array(&left)); err != nil {
+		return err
+	}
+	for _, schema := range left {
+		var free bool
+		err := g.mine.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1)`, lockOf(schema)).Scan(&free)
+		if err == nil && free {
+			_, err = g.mine.ExecContext(ctx, `DROP SCHEMA IF EXISTS `+schema+` CASCADE`)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *given) makeCommon() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
+	defer cancel()
+	dsn, err := g.makeSchema(ctx, fmt.Sprintf("%sp%d", schemaPrefix, os.Getpid()), true)
+	if err != nil {
+		return "", err
+	}
+	return dsn, isolate(ctx, dsn)
+}
+
+// create makes a schema that goes with the test.
+func (g *given) create(t testing.TB, name string, migrated bool) string {
+	t.Helper()
+	name = schemaPrefix + name
+	dsn, err := g.makeSchema(testenv.Context(t), name, migrated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := g.admin.Exec(`DROP SCHEMA IF EXISTS ` + name + ` CASCADE`); err != nil {
+			t.Log(err) // the next run sweeps
+		}
+	})
+	return dsn
+}
+
+func (g *given) makeSchema(ctx context.Context, name string, migrated bool) (dsn string, err error) {
+	if _, err := g.mine.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lockOf(name)); err != nil {
+		return "", err
+	}
+	if _, err := g.admin.ExecContext(ctx, `CREATE SCHEMA `+name); err != nil {
+		return "", err
+	}
+	dsn = g.dsn + " search_path=" + name
+	switch c := (store.MigrateConfig{DSN: dsn}); {
+	case migrated && g.distributed:
+		_, _, err = store.Distribute(ctx, c)
+	case migrated:
+		_, err = store.Migrate(ctx, c)
+	}
+	return dsn, err
+}
