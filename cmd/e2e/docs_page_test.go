@@ -62,7 +62,7 @@ func (b *browser) staysHere(t *testing.T, origin string) {
 // showsEveryOperation compares the page with the file.
 func (b *browser) showsEveryOperation(t *testing.T) {
 	t.Helper()
-	file, err := os.ReadFile("../../miniapp-api/openapi.yaml")
+	file, err := os.ReadFile("../../miniapp-api/httpapi/openapi.yaml")
 	noError(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(file)
 	noError(t, err)

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"fundpass/keys"
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -25,9 +27,9 @@ type app struct {
 	hasher  *passwd.Hasher
 	mailer  *mailer // nil: notices are not sent
 
-	provider *miniapp.Provider
-	service  *miniapp.Service
-	server   *miniapp.Server
+	provider *alipay.Provider
+	service  *selfservice.Service
+	server   *httpapi.Server
 
 	transport *keys.Transport // of the start; reload gives the server newer ones
 	documents *document.List
@@ -80,23 +82,23 @@ func newHasher(f files) *passwd.Hasher {
 
 func (a *app) addServer(f files) error {
 	s := a.settings
-	a.provider = miniapp.NewProvider(a.gateway, f.content)
+	a.provider = alipay.NewProvider(a.gateway, f.content)
 	var err error
-	a.service, err = miniapp.NewService(miniapp.ServiceConfig{
+	a.service, err = selfservice.New(selfservice.Config{
 		DB: a.db, Policy: a.policy, Hasher: a.hasher, Provider: a.provider, Log: a.log,
-		Proof: miniapp.Proof(s.Proof), InitialProof: miniapp.Proof(s.InitialProof),
-		Reset: miniapp.ResetProof(s.Reset), Relink: miniapp.Relink(s.Relink),
-		Consent: miniapp.ConsentMode(s.Consent), ConsentTexts: f.consents,
+		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
+		Reset: selfservice.ResetProof(s.Reset), Relink: selfservice.Relink(s.Relink),
+		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.consents,
 		MessageTemplate: s.MessageTemplate, Documents: a.documents,
 	})
 	if err != nil {
 		return err
 	}
-	program := miniapp.NewMiniProgram(a.db, a.service, a.provider, a.log)
-	server, err := miniapp.NewServer(miniapp.ServerConfig{
+	program := alipay.NewMiniProgram(a.db, a.service, a.provider, a.log)
+	server, err := httpapi.New(httpapi.Config{
 		DB: a.db, Service: a.service, Hasher: a.hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
-		Channel: miniapp.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
-		PerAddress: miniapp.Rate(s.PerAddress), PerUser: miniapp.Rate(s.PerUser),
+		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
+		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})
 	if err != nil {

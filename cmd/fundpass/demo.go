@@ -13,9 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/apidocs"
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/miniprogram"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/localpg"
@@ -48,9 +49,9 @@ func demoCommand(w world) *cobra.Command {
 	f.StringVar(&d.data, "data", "", "directory to keep keys, database and log in")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
 	f.StringVar(&d.logFile, "log", "", "file for the log (fundpass.log in the data directory)")
-	f.StringVar(&d.proof, "proof", string(miniapp.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
+	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
 	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
-	f.StringVar(&d.consent, "consent", string(miniapp.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
+	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
 	f.StringVar(&d.relinkAfter, "relink", "1m", "how long the holder of a link may object when a new Alipay account takes it over, as FUNDPASS_RELINK")
 	return cmd
 }
@@ -220,7 +221,7 @@ func (d *demo) startSimulator(context.Context) error {
 		return err
 	}
 	d.simURL = "http://" + l.Addr().String() + "/gateway.do"
-	server := miniapp.HTTPServer(d.sim, newLog(d.log, "demo"))
+	server := httpapi.HTTPServer(d.sim, newLog(d.log, "demo"))
 	go server.Serve(l) // ends with Close
 	d.atEnd(server.Close)
 	return nil

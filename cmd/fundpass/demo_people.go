@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 )
@@ -64,7 +64,7 @@ func (a *app) missingStories(ctx context.Context) ([]story, error) {
 // everybody else, by guessing wrong as often as that takes.
 func (a *app) spendGuesses(ctx context.Context, s story) error {
 	guessers := []string{s.word, "no_account"}
-	if !accepts(a.settings.Proof, miniapp.ProofCertdoc) {
+	if !accepts(a.settings.Proof, selfservice.ProofCertdoc) {
 		guessers = guessers[:1] // nobody has a count of their own
 	}
 	for _, guesser := range guessers {

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/httpapi"
 )
 
 const (
@@ -26,7 +26,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	var draining atomic.Bool
 	failed := make(chan error, 2)
 	begin := func(l net.Listener, h http.Handler) *http.Server {
-		s := miniapp.HTTPServer(unready(&draining, h), a.log)
+		s := httpapi.HTTPServer(unready(&draining, h), a.log)
 		go func() { failed <- s.Serve(l) }()
 		return s
 	}

@@ -12,9 +12,10 @@ import (
 	"strings"
 
 	"fundpass/keys"
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
 )
 
 // files are what the settings name, read and checked. A part that could not be
@@ -27,7 +28,7 @@ type files struct {
 	transport *keys.Transport // nil when none is configured
 	content   []byte          // nil when not set
 	documents *document.List
-	consents  []miniapp.ConsentText
+	consents  []selfservice.ConsentText
 }
 
 // load reads every file the settings name and reports everything wrong with
@@ -65,15 +66,15 @@ func (s settings) load() (files, []problem) {
 }
 
 // loadConsents reads the centre's texts; "" stands for the built-in ones.
-func loadConsents(path string) ([]miniapp.ConsentText, error) {
+func loadConsents(path string) ([]selfservice.ConsentText, error) {
 	if path == "" {
-		return miniapp.DefaultConsents(), nil
+		return alipay.DefaultConsents(), nil
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	texts, err := miniapp.ParseConsents(raw)
+	texts, err := selfservice.ParseConsents(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

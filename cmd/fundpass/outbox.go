@@ -10,7 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -116,7 +117,7 @@ func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("fundpass: notice not readable: %w", err)
 	}
-	words, known := miniapp.NoticeText(d.Kind, n.ChangedAt)
+	words, known := alipay.NoticeText(d.Kind, n.ChangedAt)
 	if !known {
 		return errNewerKind
 	}
@@ -142,8 +143,8 @@ func (m *mailer) look(ctx context.Context) {
 	}
 }
 
-func (m *mailer) report() miniapp.NoticeReport {
-	return miniapp.NoticeReport{
+func (m *mailer) report() httpapi.NoticeReport {
+	return httpapi.NoticeReport{
 		Due: int(m.due.Load()), Oldest: time.Duration(m.oldest.Load()),
 		Delivered: uint64(m.delivered.Load()), Failed: uint64(m.failed.Load()),
 	}

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/term"
 
 	"fundpass/keys/calendar"
-	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
 
@@ -97,7 +97,7 @@ func issueResetCode(ctx context.Context, w world, clerk string) error {
 	}
 	fmt.Fprintf(w.out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once\n",
 		document.MaskName(a.Person.Name), document.MaskNumber(a.Person.IDNumber),
-		code[:miniapp.ResetCodeDigits/2], code[miniapp.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
+		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
 	return nil
 }
 
@@ -118,10 +118,10 @@ func readAccountNo(w world) (string, error) {
 
 // newResetCode is uniform over all codes.
 func newResetCode() (string, error) {
-	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(miniapp.ResetCodeDigits), nil)
+	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(selfservice.ResetCodeDigits), nil)
 	n, err := rand.Int(rand.Reader, most)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%0*d", miniapp.ResetCodeDigits, n), nil
+	return fmt.Sprintf("%0*d", selfservice.ResetCodeDigits, n), nil
 }

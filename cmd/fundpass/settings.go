@@ -12,7 +12,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/selfservice"
 )
 
 // demoCenter is the centre of fundpass demo. Its row in a database says that
@@ -233,7 +234,7 @@ func (n *networks) UnmarshalText(text []byte) error {
 }
 
 // A rate is two numbers, "5,60": five a second in the long run, sixty at once.
-type rate miniapp.Rate
+type rate httpapi.Rate
 
 func (r *rate) UnmarshalText(text []byte) error {
 	perSecond, burst, _ := strings.Cut(string(text), ",")
@@ -259,7 +260,7 @@ const usualWindow = 24 * time.Hour
 const longestWindow = 30 * 24 * time.Hour
 
 // A relink is "off", or a duration.
-type relink miniapp.Relink
+type relink selfservice.Relink
 
 func (r *relink) UnmarshalText(text []byte) error {
 	if string(text) == "off" {

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/keys"
-	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/store"
 )
 
@@ -37,7 +37,7 @@ func TestSettingsComplete(t *testing.T) {
 	if diff := cmp.Diff([]string{"10.0.0.0/8", "192.0.2.7/32", "2001:db8::1/128"}, proxies); diff != "" {
 		t.Error(diff)
 	}
-	if miniapp.Rate(got.PerUser) != (miniapp.Rate{PerSecond: 2.5, Burst: 10}) || got.PerAddress != (rate{}) {
+	if httpapi.Rate(got.PerUser) != (httpapi.Rate{PerSecond: 2.5, Burst: 10}) || got.PerAddress != (rate{}) {
 		t.Errorf("rates %v, %v", got.PerUser, got.PerAddress)
 	}
 	if got.DrainDelay != 5*time.Second || got.Proof != "certdoc" || got.Center != "test" {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -133,8 +133,8 @@ func (s settings) validateAlipay() []problem {
 		all = append(all, problem{"FUNDPASS_SANDBOX_ROOT_FILE", err})
 	}
 	all = append(all, s.validateProofs()...)
-	resets := []miniapp.ResetProof{miniapp.ResetCertify, miniapp.ResetOff}
-	if !slices.Contains(resets, miniapp.ResetProof(s.Reset)) {
+	resets := []selfservice.ResetProof{selfservice.ResetCertify, selfservice.ResetOff}
+	if !slices.Contains(resets, selfservice.ResetProof(s.Reset)) {
 		all = append(all, problemf("FUNDPASS_RESET", "is neither certify nor off"))
 	}
 	return all
@@ -143,7 +143,7 @@ func (s settings) validateAlipay() []problem {
 // validateProofs looks at what proves a link, and at what stands for consent.
 func (s settings) validateProofs() []problem {
 	var all []problem
-	accepted, initial := miniapp.Proof(s.Proof), miniapp.Proof(s.InitialProof)
+	accepted, initial := selfservice.Proof(s.Proof), selfservice.Proof(s.InitialProof)
 	if _, err := accepted.List(); err != nil {
 		all = append(all, problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
 	} else if initial == "" && accepted.ForInitial() == "" {
@@ -153,19 +153,19 @@ func (s settings) validateProofs() []problem {
 		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
 	}
 	for _, list := range [][2]string{{"FUNDPASS_PROOF", s.Proof}, {"FUNDPASS_INITIAL_PROOF", s.InitialProof}} {
-		if accepts(list[1], miniapp.ProofPhone) && s.ContentKeyFile == "" {
+		if accepts(list[1], selfservice.ProofPhone) && s.ContentKeyFile == "" {
 			all = append(all, problemf(list[0], "accepts phone, but FUNDPASS_CONTENT_KEY_FILE is not set: phone numbers could not be read"))
 		}
 	}
-	modes := []miniapp.ConsentMode{miniapp.ConsentRecorded, miniapp.ConsentRequired}
-	if !slices.Contains(modes, miniapp.ConsentMode(s.Consent)) {
+	modes := []selfservice.ConsentMode{selfservice.ConsentRecorded, selfservice.ConsentRequired}
+	if !slices.Contains(modes, selfservice.ConsentMode(s.Consent)) {
 		all = append(all, problemf("FUNDPASS_CONSENT", "is neither recorded nor required"))
 	}
 	return all
 }
 
-func accepts(list string, p miniapp.Proof) bool {
-	all, err := miniapp.Proof(list).List()
+func accepts(list string, p selfservice.Proof) bool {
+	all, err := selfservice.Proof(list).List()
 	return err == nil && slices.Contains(all, p)
 }
 

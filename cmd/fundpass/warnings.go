@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
 
@@ -77,12 +77,12 @@ func (s settings) unsafe() []problem {
 func (s settings) weakProofs() []problem {
 	var all []problem
 	switch {
-	case accepts(s.InitialProof, miniapp.ProofPhone):
+	case accepts(s.InitialProof, selfservice.ProofPhone):
 		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "accepts phone: an initial password is no secret, so whoever holds an old number that is still on file opens the link"))
 	case s.InitialProof == "none" && s.Proof != "none":
 		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "is none: whoever knows an ID number opens a link with the initial password"))
 	}
-	if s.Proof != "none" && !accepts(s.Proof, miniapp.ProofCertdoc) {
+	if s.Proof != "none" && !accepts(s.Proof, selfservice.ProofCertdoc) {
 		all = append(all, problemf("FUNDPASS_PROOF", "lacks certdoc: who is not proven before the password shares one count of guesses with strangers, who can use it up"))
 	}
 	return all

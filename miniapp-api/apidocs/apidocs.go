@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/httpapi"
 )
 
 //go:embed docs.html errors.html docs.css docs.js
@@ -39,7 +39,7 @@ func Handler(next http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/openapi.yaml", fixed("application/yaml", miniapp.OpenAPI))
+	mux.Handle("/openapi.yaml", fixed("application/yaml", httpapi.OpenAPI))
 	mux.Handle("/docs", fixed("text/html; charset=utf-8", docs))
 	mux.Handle("/docs/errors", fixed("text/html; charset=utf-8", codes))
 	mux.Handle(base+"/{name}", files)
@@ -59,8 +59,8 @@ func render(name, base string) ([]byte, error) {
 	var b bytes.Buffer
 	err := pages.ExecuteTemplate(&b, name, struct {
 		Base  string
-		Codes []miniapp.Presentation
-	}{base, miniapp.Catalogue})
+		Codes []httpapi.Presentation
+	}{base, httpapi.Catalogue})
 	return b.Bytes(), err
 }
 

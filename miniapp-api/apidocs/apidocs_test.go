@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	miniapp "fundpass/miniapp-api"
+	"fundpass/miniapp-api/httpapi"
 )
 
 func newHandler(t *testing.T) http.Handler {
@@ -53,7 +53,7 @@ func TestHandler(t *testing.T) {
 	if h.ServeHTTP(w, httptest.NewRequest("POST", "/docs", nil)); w.Code != http.StatusTeapot {
 		t.Errorf("POST /docs: %d", w.Code)
 	}
-	if got := get(h, "/openapi.yaml").Body.Bytes(); !bytes.Equal(got, miniapp.OpenAPI) {
+	if got := get(h, "/openapi.yaml").Body.Bytes(); !bytes.Equal(got, httpapi.OpenAPI) {
 		t.Error("/openapi.yaml is not the contract")
 	}
 }
@@ -62,7 +62,7 @@ func TestHandler(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	page := get(newHandler(t), "/docs/errors").Body.String()
-	for _, e := range miniapp.Catalogue {
+	for _, e := range httpapi.Catalogue {
 		if !strings.Contains(page, `id="`+e.Code+`"`) || !strings.Contains(page, e.Message) {
 			t.Errorf("/docs/errors lacks %s", e.Code)
 		}

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	miniapp "fundpass/miniapp-api"
 	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/miniprogram"
 )
 
@@ -29,7 +29,7 @@ func text(t *testing.T, name string) string {
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	table := text(t, "lib/errors.js")
-	for _, e := range miniapp.Catalogue {
+	for _, e := range httpapi.Catalogue {
 		if !regexp.MustCompile(`(?m)^  ` + e.Code + `: \{ does: '\w+'`).MatchString(table) {
 			t.Errorf("errors.js does not say what a page does for %s", e.Code)
 		}

@@ -1,4 +1,4 @@
-// Written from openapi.yaml by: go test ./miniapp-api -run Contract -update
+// Written from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update
 
 /** 成功的回复 · A reply with data */
 export interface Success {

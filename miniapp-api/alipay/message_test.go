@@ -1,0 +1,77 @@
+package alipay
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/signing"
+)
+
+// A message is read the same whether its length is announced or not, and one byte
+// beyond what any has is enough to refuse it.
+func TestReadMessage(t *testing.T) {
+	t.Parallel()
+	text := bytes.Repeat([]byte("0123456789abcdef"), 5000)
+	for _, size := range []int{0, 1, 100, usualNotification - 1, usualNotification, usualNotification + 1, maxNotification, maxNotification + 1, len(text)} {
+		for _, announced := range []bool{true, false} {
+			r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(text[:size]))
+			if !announced {
+				r.ContentLength = -1
+			}
+			got, err := readMessage(r)
+			if announced && size > maxNotification {
+				if !errors.Is(err, errBodyLong) || got != nil {
+					t.Errorf("%d bytes announced: got %d, %v", size, len(got), err)
+				}
+				continue
+			}
+			if want := text[:min(size, maxNotification+1)]; err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes, announced %v: got %d, %v", size, announced, len(got), err)
+			}
+		}
+	}
+}
+
+// Who announces much and sends little gets little.
+func TestReadCutMessage(t *testing.T) {
+	t.Parallel()
+	for _, announced := range []int64{20, usualNotification, usualNotification + 1, maxNotification} {
+		r := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(io.MultiReader(strings.NewReader("sign=x"), cut{})))
+		r.ContentLength = announced
+		got, err := readMessage(r)
+		if err == nil || cap(got) > usualNotification {
+			t.Errorf("%d announced: %d bytes kept, %v", announced, cap(got), err)
+		}
+	}
+}
+
+// cut is a connection that ends.
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// What the gateway can answer has a code.
+func TestTranslate(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want *selfservice.Error
+	}{
+		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
+		{signing.ErrTokenInvalid, selfservice.ErrSessionExpired},
+		{signing.ErrUnavailable, ErrUnavailable},
+		{signing.ErrIDType, selfservice.ErrBadRequest},
+		{signing.ErrForged, ErrUnavailable},
+		{signing.ErrConfiguration, ErrUnavailable},
+	} {
+		if got := selfservice.AsError(translate(tt.err)); got.Code != tt.want.Code {
+			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+// Package alipay is the channel of Alipay's mini-program: it translates between Alipay's
+// protocol and the rules in package selfservice. Provider proves who a user is, MiniProgram
+// opens sessions and takes phone numbers, notifications and SPI calls.
+package alipay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"regexp"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+// A MiniProgram is what Alipay's channel has beside the routes of every channel: sessions
+// from auth codes, phone numbers, and what Alipay itself asks and tells.
+type MiniProgram struct {
+	db       *store.DB
+	service  *selfservice.Service
+	provider *Provider
+	log      *slog.Logger
+	constant constantAnswers
+}
+
+// NewMiniProgram returns the channel of Alipay's users.
+func NewMiniProgram(db *store.DB, s *selfservice.Service, p *Provider, log *slog.Logger) *MiniProgram {
+	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
+}
+
+func (m *MiniProgram) ring() *keys.Ring { return m.provider.gateway.Ring() }
+
+// Routes are the channel's own.
+func (m *MiniProgram) Routes(s *httpapi.Server) []httpapi.Route {
+	return []httpapi.Route{
+		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Open(s, func(ctx context.Context, _ httpapi.Request, in sessionRequest) (httpapi.SessionReply, error) {
+			return m.openSession(ctx, s, in)
+		})},
+		{Method: "POST", Path: "/v1/phone", Endpoint: httpapi.Authed(s, func(ctx context.Context, r httpapi.Request, in jsontext.Value) (PhoneReply, error) {
+			return m.verifyPhone(ctx, r.Caller, in)
+		})},
+		{Method: "POST", Path: "/alipay/notifications", Endpoint: httpapi.Raw(m.handleNotification)},
+		{Method: "POST", Path: "/alipay/spi", Endpoint: httpapi.Raw(m.handleSPI)},
+		{Method: "GET", Path: "/alipay/spi", Endpoint: httpapi.Raw(m.handleSPI)},
+	}
+}
+
+type sessionRequest struct {
+	AuthCode string `json:"auth_code"`
+}
+
+// authCode is wider than what Alipay gives: 32 letters and digits, 40 at most by its
+// documents. What is none is refused before it costs a row, a signature and a call.
+var authCode = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
+
+var errAuthCodeShape = errors.New("alipay: not of an auth code's shape")
+
+// openSession turns an auth code, good once, into a session of our own. The
+// code is spent in the database first: whatever happens, no process ever shows
+// it to Alipay twice.
+func (m *MiniProgram) openSession(ctx context.Context, s *httpapi.Server, in sessionRequest) (httpapi.SessionReply, error) {
+	if in.AuthCode == "" || len(in.AuthCode) > 128 {
+		return httpapi.SessionReply{}, selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "auth_code", Code: "REQUIRED"})
+	}
+	if !authCode.MatchString(in.AuthCode) {
+		return httpapi.SessionReply{}, ErrAuthCodeInvalid.Because(errAuthCodeShape)
+	}
+	if err := m.db.SpendAuthCode(ctx, in.AuthCode); errors.Is(err, store.ErrConflict) {
+		return httpapi.SessionReply{}, ErrAuthCodeInvalid
+	} else if err != nil {
+		return httpapi.SessionReply{}, err
+	}
+	grant, err := m.provider.gateway.Exchange(ctx, in.AuthCode)
+	if err != nil {
+		return httpapi.SessionReply{}, translate(err)
+	}
+	return s.OpenUserSession(ctx, store.Visitor{Identity: store.Identity(grant.Identity), AccessToken: grant.AccessToken})
+}
+
+// Collectors are the channel's own metrics.
+func (m *MiniProgram) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.sandboxKeys()}
+}
+
+// sandboxKeys must be 0 wherever citizens are.
+func (m *MiniProgram) sandboxKeys() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fundpass_sandbox_keys", Help: "Keys of Alipay's trusted under the pinned root of the sandbox only.",
+	}, func() float64 {
+		n := 0
+		for _, key := range m.ring().AlipayKeys() {
+			if key.Sandbox {
+				n++
+			}
+		}
+		return float64(n)
+	})
+}

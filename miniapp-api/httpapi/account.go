@@ -1,0 +1,42 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/selfservice"
+)
+
+// An accountChoice is one of the linked person's accounts. They have to be told apart, so
+// the employer's number stands beside the account's; both are masked.
+type accountChoice struct {
+	ID            uuid.UUID `json:"id"`
+	AccountNo     string    `json:"account_no"`
+	EmployerNo    string    `json:"employer_no"` // "" = none is kept
+	Status        string    `json:"status"`      // GRZHZT
+	PasswordState string    `json:"password_state"`
+	Chosen        bool      `json:"chosen"` // the link is to this one
+}
+
+type accountsReply struct {
+	Accounts []accountChoice `json:"accounts"`
+}
+
+func (s *Server) showAccounts(ctx context.Context, r Request, _ none) (accountsReply, error) {
+	all, err := s.service.Accounts(ctx, r.Caller)
+	reply := accountsReply{Accounts: []accountChoice{}}
+	for _, a := range all {
+		reply.Accounts = append(reply.Accounts, accountChoice{
+			ID: a.ID, AccountNo: document.MaskAccount(a.Person.AccountNo), EmployerNo: document.MaskAccount(a.Person.EmployerNo),
+			Status: a.Status, PasswordState: selfservice.PasswordState(a.State, a.Status), Chosen: a.ID == r.Link.AccountID,
+		})
+	}
+	return reply, err
+}
+
+func (s *Server) chooseAccount(ctx context.Context, r Request, _ none) (linkReply, error) {
+	account, err := s.service.ChooseAccount(ctx, r.Caller, r.ID)
+	return linkReplyOf(account), err
+}

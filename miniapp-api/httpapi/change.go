@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+type openChangeRequest struct {
+	IDNumber    string        `json:"id_number"`
+	OldPassword passwd.Secret `json:"old_password"`
+	Encrypted   *sealedForm   `json:"encrypted"` // instead of old_password
+}
+
+type changeReply struct {
+	ID        uuid.UUID     `json:"id"`
+	State     string        `json:"state"`
+	ExpiresAt *time.Time    `json:"expires_at,omitempty"` // while open
+	Replaced  *openStepView `json:"replaced,omitempty"`   // by an open: the change that it has cancelled
+}
+
+func changeReplyOf(c store.Change) changeReply {
+	reply := changeReply{ID: c.ID, State: c.State}
+	if c.State == store.ChangeOpen {
+		reply.ExpiresAt = &c.ExpiresAt
+	}
+	return reply
+}
+
+// openChange opens what is sealed only where a change is possible.
+func (s *Server) openChange(ctx context.Context, r Request, in openChangeRequest) (changeReply, error) {
+	if err := s.service.MayChange(r.Caller); err != nil {
+		return changeReply{}, err
+	}
+	sent, err := s.unseal(ctx, r, passwords{Present: in.OldPassword}, in.Encrypted)
+	if err != nil {
+		return changeReply{}, err
+	}
+	change, err := s.service.OpenChange(ctx, r.Caller, selfservice.ChangeInput{IDNumber: in.IDNumber, OldPassword: sent.Present})
+	reply := changeReplyOf(change)
+	reply.Replaced = viewOfStep(change.Replaced)
+	return reply, err
+}
+
+type confirmRequest struct {
+	New       passwd.Secret `json:"new_password"`
+	Again     passwd.Secret `json:"new_password_again"`
+	Encrypted *sealedForm   `json:"encrypted"` // instead of both
+}
+
+type confirmReply struct {
+	ID            uuid.UUID  `json:"id"`
+	State         string     `json:"state"`
+	ChangedAt     *time.Time `json:"changed_at"`
+	SessionsEnded int        `json:"sessions_ended"`
+	Notified      bool       `json:"notified"` // a notice to the owner is queued, and will be sent
+}
+
+func confirmReplyOf(d selfservice.Done) confirmReply {
+	return confirmReply{d.ID, d.State, d.ChangedAt, d.SessionsEnded, d.Notified}
+}
+
+// A confirm is how one of the procedures is confirmed.
+type confirm func(ctx context.Context, c selfservice.Caller, id uuid.UUID, in selfservice.NewPassword) (selfservice.Done, error)
+
+// confirming adapts a confirm to HTTP.
+func (s *Server) confirming(confirm confirm) handler[confirmRequest, confirmReply] {
+	return func(ctx context.Context, r Request, in confirmRequest) (confirmReply, error) {
+		sent, err := s.unseal(ctx, r, passwords{New: in.New, Again: in.Again}, in.Encrypted)
+		if err != nil {
+			return confirmReply{}, err
+		}
+		done, err := confirm(ctx, r.Caller, r.ID, selfservice.NewPassword{Password: sent.New, Again: sent.Again})
+		return confirmReplyOf(done), err
+	}
+}
+
+func (s *Server) showChange(ctx context.Context, r Request, _ none) (changeReply, error) {
+	change, err := s.service.Change(ctx, r.Caller, r.ID)
+	return changeReplyOf(change), err
+}
+
+func (s *Server) cancelChange(ctx context.Context, r Request, _ none) (changeReply, error) {
+	change, err := s.service.CancelChange(ctx, r.Caller, r.ID)
+	return changeReplyOf(change), err
+}

@@ -1,0 +1,166 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+// codeBody is the link with a clerk's code in place of the password.
+func (c citizen) codeBody(code string) m {
+	b := with(c.linkBody(), "reset_code", code)
+	delete(b, "password")
+	return b
+}
+
+// Ten wrong codes of a stranger leave the holder's code good, where nobody can be proven
+// before they enter it, and each stranger has five tries.
+func TestA3StrangerDoesNotEndACode(t *testing.T) {
+	t.Parallel()
+	for _, proof := range []selfservice.Proof{selfservice.ProofNone, selfservice.ProofFace} {
+		t.Run(string(proof), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, withProof(proof))
+			c := h.citizen()
+			h.issue(c, "3141592653")
+			stranger, p := h.logIn(h.citizen()), h.logIn(c)
+			for i := range 10 {
+				stranger.post("/v1/link", c.codeBody(fmt.Sprintf("000000000%d", i))).want(t, "LINK_REFUSED")
+			}
+			stranger.post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_REFUSED")
+			for i := range store.ResetCodeTries - 1 {
+				p.post("/v1/link", c.codeBody(fmt.Sprintf("111111111%d", i))).want(t, "LINK_REFUSED")
+			}
+			want := map[selfservice.Proof]string{selfservice.ProofNone: "OK", selfservice.ProofFace: "LINK_PROOF_REQUIRED"}[proof]
+			p.post("/v1/link", c.codeBody("3141592653")).want(t, want)
+			if n := strings.Count(h.logs.String(), `"msg":"clerk's code out of tries","by":"user"`); n != 1 {
+				t.Errorf("%d lines of the log say that the stranger had their tries, want 1", n)
+			}
+			if logs := h.logs.String(); strings.Contains(logs, "3141592653") || strings.Contains(logs, c.IDNumber) {
+				t.Error("the log names the code or the citizen")
+			}
+		})
+	}
+}
+
+// Many strangers together have a limit, which is logged once; whoever is proven to be the
+// person keeps their tries.
+func TestA3ManyStrangersAtOneCode(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(5, 9999, 99_999))
+	c, fresh := h.citizen(), h.citizen()
+	owner := h.linkedPhone(c)
+	h.issue(c, "3141592653")
+	for range store.ResetCodeTriesOfAll / store.ResetCodeTries {
+		stranger := h.logIn(h.citizen())
+		for i := range store.ResetCodeTries {
+			stranger.post("/v1/link", c.codeBody(fmt.Sprintf("000000000%d", i))).want(t, "LINK_REFUSED")
+		}
+	}
+	h.logIn(fresh).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_REFUSED")
+	if n := strings.Count(h.logs.String(), `"msg":"clerk's code out of tries","by":"all"`); n != 1 {
+		t.Errorf("%d lines of the log say that the code had its tries, want 1", n)
+	}
+	owner.post("/v1/password/resets", m{"code": "0000000000"}).want(t, "RESET_CODE_WRONG")
+	owner.post("/v1/password/resets", m{"code": "3141592653"}).want(t, "OK")
+}
+
+// Codes tried at many people are spraying, and a right one is none.
+func TestA3CodesAreSpraying(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
+	p := h.logIn(h.citizen())
+	var people []citizen
+	for range 3 {
+		c := h.citizen()
+		h.issue(c, "3141592653")
+		people = append(people, c)
+	}
+	p.post("/v1/link", people[0].codeBody("3141592653")).want(t, "OK")
+	p.post("/v1/link/remove", m{"password": people[0].Password}).want(t, "OK")
+	if n := h.count(`SELECT coalesce(sum(tried), 0) FROM spraying`); n != 0 {
+		t.Errorf("%d people tried in vain after a right code, want 0", n)
+	}
+	for _, c := range people[:2] {
+		p.post("/v1/link", c.codeBody("0000000000")).want(t, "LINK_REFUSED")
+	}
+	p.post("/v1/link", people[2].codeBody("3141592653")).want(t, "LINK_REFUSED")
+	if n := h.count(`SELECT count(*) FROM reset_codes WHERE cardinality(tried_by) > 0`); n != 2 {
+		t.Errorf("%d codes had a try charged, want 2: a refused try charges nothing", n)
+	}
+	h.wantSprayed(map[string]int{"user": 1, "address": 0, "global": 0})
+}
+
+// A link that waits for a face falls with the code that began it: replaced by another, or
+// used.
+func TestA5ReplacedCodeDoesNotTakeOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(selfservice.ProofFace))
+	c := h.citizen(withStory("face_pending"))
+	holder := h.logIn(c)
+	id, certifyID := holder.awaitFace(c)
+	yes := true
+	must(t, h.sim.Certify(certifyID, &yes))
+	holder.confirmLink(id).want(t, "OK")
+	second := c
+	second.Person.Person, second.OpenID = c.Person.Person+"-2", c.OpenID+"-2"
+	h.sim.Add(second.Person)
+	q := h.logIn(second)
+	wait := func(code string) string {
+		pending := q.post("/v1/link", with(c.codeBody(code), "relink", true)).want(t, "LINK_PROOF_REQUIRED").pending(t)
+		must(t, h.sim.Certify(pending.CertifyID, &yes))
+		return pending.ID.String()
+	}
+	h.issue(c, "3141592653")
+	replaced := wait("3141592653")
+	h.issue(c, "2718281828")
+	q.confirmLink(replaced).want(t, "LINK_GONE")
+	holder.get("/v1/link").want(t, "OK")
+	q.confirmLink(wait("2718281828")).want(t, "OK")
+}
+
+// A code and a face say nothing of the password: what others guessed stays charged.
+func TestA5CodeAndFaceLeaveThePublicScope(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(selfservice.ProofFace))
+	c := h.citizen(withStory("face_pending"))
+	h.lockOut(c, store.PublicLane)
+	h.issue(c, "3141592653")
+	p := h.logIn(c)
+	pending := p.post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_PROOF_REQUIRED").pending(t)
+	yes := true
+	must(t, h.sim.Certify(pending.CertifyID, &yes))
+	p.confirmLink(pending.ID.String()).want(t, "OK")
+	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane = $2 AND locked_until IS NOT NULL`, h.personDigest(c), store.PublicLane); n != 1 {
+		t.Error("the public scope was cleared by a code")
+	}
+}
+
+// Somebody who knows name, number and initial password starts faces until they may no
+// more, and the owner has a start left; all strangers together have a limit.
+func TestA5OwnerKeepsAFaceStart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(selfservice.ProofFace), withSpraying(99, 9999, 99_999))
+	c := h.citizen(initial)
+	for range 3 {
+		stranger := h.logIn(h.citizen())
+		for range linkProofsADay {
+			stranger.awaitFace(c)
+		}
+		stranger.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_LIMIT")
+		h.exec(`DELETE FROM guess_budgets WHERE person_digest = $1`, h.personDigest(c)) // the lock is another matter
+	}
+	h.logIn(c).awaitFace(c)
+	h.exec(`UPDATE daily_counts SET count = $2 WHERE subject_digest = $1`, h.personDigest(c), linkProofsOfPersonADay)
+	h.logIn(h.citizen()).post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_LIMIT")
+
+	h.restart(withProof(selfservice.ProofCertdoc), withInitialProof(selfservice.ProofFace), withSpraying(99, 9999, 99_999))
+	d := h.citizen(initial)
+	h.exec(`INSERT INTO daily_counts (center_id, purpose, subject_digest, day, count)
+		SELECT center_id, purpose, $2, day, count FROM daily_counts WHERE subject_digest = $1`, h.personDigest(c), h.personDigest(d))
+	h.logIn(h.citizen(uncertified)).post("/v1/link", d.linkBody()).want(t, "LINK_PROOF_LIMIT")
+	h.logIn(d).awaitFace(d) // proven by Alipay's word
+}

@@ -1,0 +1,332 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/selfservice"
+)
+
+func withConsent(mode selfservice.ConsentMode) houseOption {
+	return func(c *Config) { c.Consent = mode }
+}
+
+// withVersion gives one purpose a newer text.
+func withVersion(t *testing.T, purpose, version string) houseOption {
+	t.Helper()
+	texts := slices.Clone(alipay.DefaultConsents())
+	i := slices.IndexFunc(texts, func(c selfservice.ConsentText) bool { return c.Purpose == purpose })
+	texts[i].Version, texts[i].Text = version, texts[i].Text+"（修订）"
+	return func(c *Config) { c.ConsentTexts = texts }
+}
+
+// consents are the states of the purposes, in the order shown.
+func (p *phone) consents() (required bool, states map[string]string, order []string) {
+	p.h.t.Helper()
+	var data httpapi.ConsentsReply
+	must(p.h.t, json.Unmarshal(p.get("/v1/consents").want(p.h.t, "OK").Data, &data))
+	states = map[string]string{}
+	for _, c := range data.Consents {
+		states[c.Purpose] = c.State
+		order = append(order, c.Purpose)
+		if c.Text == "" || c.Version == "" {
+			p.h.t.Errorf("%s has no text or version", c.Purpose)
+		}
+	}
+	return data.Required, states, order
+}
+
+// agree gives consents to the present texts.
+func (p *phone) agree(purposes ...string) {
+	p.h.t.Helper()
+	var data httpapi.ConsentsReply
+	must(p.h.t, json.Unmarshal(p.get("/v1/consents").want(p.h.t, "OK").Data, &data))
+	for _, c := range data.Consents {
+		if slices.Contains(purposes, c.Purpose) {
+			p.post("/v1/consents", m{"purpose": c.Purpose, "version": c.Version}).want(p.h.t, "OK")
+		}
+	}
+}
+
+func (p *phone) withdraw(purpose string) reply {
+	p.h.t.Helper()
+	return p.post("/v1/consents/withdraw", m{"purpose": purpose})
+}
+
+// Only what a centre does is asked for.
+func TestConsentsOffered(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		proof   selfservice.Proof
+		content []byte
+		notices bool
+		want    string
+	}{
+		{"certdoc", nil, false, "link,certdoc"},
+		{"none", nil, false, "link"},
+		{"certdoc", testContentKey, true, "link,certdoc,phone,message"},
+		{"face,phone", testContentKey, false, "link,face,phone"},
+	} {
+		h := newHouse(t, withProof(tt.proof), func(c *Config) { c.ContentKey, c.MessageTemplate = tt.content, templateIf(tt.notices) })
+		p := h.logIn(h.citizen())
+		required, states, order := p.consents()
+		if got := strings.Join(order, ","); got != tt.want || required {
+			t.Errorf("%s: %s, required %v", tt.proof, got, required)
+		}
+		for purpose, state := range states {
+			if state != "none" {
+				t.Errorf("%s is %s before anything", purpose, state)
+			}
+		}
+		for _, purpose := range []string{"", "sms", "none", selfservice.PurposeFace} {
+			if !slices.Contains(order, purpose) {
+				p.post("/v1/consents", m{"purpose": purpose, "version": "1"}).want(t, "BAD_REQUEST")
+				p.withdraw(purpose).want(t, "BAD_REQUEST")
+			}
+		}
+		h.phone().get("/v1/consents").want(t, "SESSION_REQUIRED")
+	}
+}
+
+// Where forms are enough, a link needs no call of its own, and what the form said is
+// recorded once, with its version.
+func TestConsentByForm(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof("certdoc,face"))
+	c := h.citizen()
+	p := h.logIn(c)
+	p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+	p.post("/v1/link", c.linkBody()).want(t, "OK")
+	p.show(h.payload(c, "")).want(t, "OK")
+	_, states, _ := p.consents()
+	for purpose, want := range map[string]string{selfservice.PurposeLink: "given", selfservice.PurposeCertdoc: "given", selfservice.PurposePhone: "given", selfservice.PurposeFace: "none", selfservice.PurposeMessage: "none"} {
+		if states[purpose] != want {
+			t.Errorf("%s is %s, want %s", purpose, states[purpose], want)
+		}
+	}
+	if n := h.count(`SELECT count(*) FROM consents WHERE how = 'form' AND text_version = '1' AND withdrawn_at IS NULL`); n != 3 {
+		t.Errorf("%d consents recorded, want 3", n)
+	}
+	d := h.citizen(uncertified)
+	q := h.logIn(d)
+	q.awaitFace(d)
+	if _, states, _ := q.consents(); states[selfservice.PurposeFace] != "given" {
+		t.Errorf("face is %s", states[selfservice.PurposeFace])
+	}
+}
+
+// Where each is required, nothing is done and nobody is asked without it; whichever
+// proof is agreed to will do.
+func TestConsentRequired(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof("certdoc,face"), withConsent(selfservice.ConsentRequired))
+	c := h.citizen(uncertified)
+	p := h.logIn(c)
+	if required, _, _ := p.consents(); !required {
+		t.Error("the page is not told that it has to ask")
+	}
+	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.HTTP != 403 || r.asked() != "link,certdoc,face" {
+		t.Errorf("asked %s", r.Raw)
+	}
+	p.agree(selfservice.PurposeCertdoc, selfservice.PurposeFace)
+	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.asked() != "link" {
+		t.Errorf("asked %s", r.Raw)
+	}
+	p.withdraw(selfservice.PurposeCertdoc).want(t, "OK")
+	p.withdraw(selfservice.PurposeFace).want(t, "OK")
+	p.agree(selfservice.PurposeLink)
+	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.asked() != "certdoc,face" {
+		t.Errorf("asked %s", r.Raw)
+	}
+	if n := h.count(`SELECT count(*) FROM guess_budgets`) + h.sim.Calls("alipay.user.certdoc.certverify.preconsult"); n != 0 {
+		t.Errorf("%d guesses and questions without consent", n)
+	}
+	p.agree(selfservice.PurposeCertdoc)
+	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.asked() != "face" || h.sim.Calls(initialize) != 0 {
+		t.Errorf("asked %s", r.Raw)
+	}
+	p.agree(selfservice.PurposeFace)
+	id, certifyID := p.awaitFace(c)
+	yes := true
+	must(t, h.sim.Certify(certifyID, &yes))
+	p.confirmLink(id).want(t, "OK")
+	p.show(h.payload(c, "")).want(t, "CONSENT_REQUIRED")
+	p.agree(selfservice.PurposePhone)
+	p.show(h.payload(c, "")).want(t, "OK")
+	if n := h.count(`SELECT count(*) FROM consents WHERE how = 'form'`); n != 0 {
+		t.Errorf("%d consents by form", n)
+	}
+
+	e := h.citizen() // certified, and agrees to the face alone: Alipay is asked for no comparison
+	q := h.logIn(e)
+	q.agree(selfservice.PurposeLink, selfservice.PurposeFace)
+	before := h.sim.Calls("alipay.user.certdoc.certverify.preconsult")
+	q.awaitFace(e)
+	if n := h.sim.Calls("alipay.user.certdoc.certverify.preconsult") - before; n != 0 {
+		t.Errorf("%d comparisons without consent", n)
+	}
+}
+
+// What is withdrawn stays so until it is given again, whatever forms are submitted, in
+// either mode.
+func TestConsentWithdrawn(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []selfservice.ConsentMode{selfservice.ConsentRecorded, selfservice.ConsentRequired} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, withProof("face,phone"), withConsent(mode))
+			c := h.citizen()
+			p := h.logIn(c)
+			p.agree(selfservice.PurposeLink, selfservice.PurposeFace, selfservice.PurposePhone)
+			p.show(h.payload(c, "")).want(t, "OK")
+			if p.proven() == "" {
+				t.Error("no phone is bound")
+			}
+			p.withdraw(selfservice.PurposePhone).want(t, "OK")
+			if p.proven() != "" {
+				t.Error("the phone is kept after its consent was withdrawn")
+			}
+			if r := p.show(h.payload(c, "")).want(t, "CONSENT_REQUIRED"); r.asked() != selfservice.PurposePhone {
+				t.Errorf("asked %s", r.Raw)
+			}
+			id, _ := p.awaitFace(c)
+			first := p.withdraw(selfservice.PurposeFace).want(t, "OK")
+			if first.get(t, "state") != "withdrawn" || first.get(t, "withdrawn_at") == nil || first.get(t, "given_at") == nil {
+				t.Errorf("withdrawn: %s", first.Raw)
+			}
+			if again := p.withdraw(selfservice.PurposeFace).want(t, "OK"); string(again.Data) != string(first.Data) {
+				t.Errorf("again %s, first %s", again.Data, first.Data)
+			}
+			if r := p.confirmLink(id).want(t, "CONSENT_REQUIRED"); r.asked() != selfservice.PurposeFace {
+				t.Errorf("asked %s", r.Raw)
+			}
+			p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED")
+			h.logIn(c).post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED") // in every session
+			p.agree(selfservice.PurposeFace)
+			p.confirmLink(id).want(t, "OK")
+			p.withdraw(selfservice.PurposeLink).want(t, "CONSENT_IN_USE")
+			p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK")
+			p.withdraw(selfservice.PurposeLink).want(t, "OK")
+			p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED")
+			if n := h.count(`SELECT count(*) FROM consents WHERE purpose = 'face'`); n != 2 {
+				t.Errorf("%d consents to the face are on record, want the withdrawn one and the new one", n)
+			}
+		})
+	}
+}
+
+// A new version of a text asks again, and an old one cannot be agreed to any more.
+func TestConsentOutdated(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withConsent(selfservice.ConsentRequired))
+	c := h.citizen()
+	p := h.logIn(c)
+	p.agree(selfservice.PurposeLink, selfservice.PurposeCertdoc)
+	newer := withVersion(t, selfservice.PurposeCertdoc, "2026-03")
+	h.restart(withConsent(selfservice.ConsentRequired), newer)
+	p.url = h.url
+	if _, states, _ := p.consents(); states[selfservice.PurposeCertdoc] != "outdated" || states[selfservice.PurposeLink] != "given" {
+		t.Errorf("states %v", states)
+	}
+	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.asked() != selfservice.PurposeCertdoc {
+		t.Errorf("asked %s", r.Raw)
+	}
+	p.post("/v1/consents", m{"purpose": selfservice.PurposeCertdoc, "version": "1"}).want(t, "CONSENT_OUTDATED")
+	p.agree(selfservice.PurposeCertdoc)
+	p.agree(selfservice.PurposeCertdoc)
+	p.post("/v1/link", c.linkBody()).want(t, "OK")
+	if n := h.count(`SELECT count(*) FROM consents WHERE purpose = 'certdoc' AND how = 'asked'`); n != 2 {
+		t.Errorf("%d consents on record, want one of each version", n)
+	}
+
+	forms := newHouse(t) // where forms are enough, the next form agrees to the new text
+	d := forms.citizen()
+	q := forms.logIn(d)
+	q.post("/v1/link", withPassword(d.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+	forms.restart(newer)
+	q.url = forms.url
+	q.post("/v1/link", d.linkBody()).want(t, "OK")
+	if _, states, _ := q.consents(); states[selfservice.PurposeCertdoc] != "given" {
+		t.Errorf("states %v", states)
+	}
+}
+
+// Who withdraws the consent to messages gets none, and is told so, until they agree
+// again; others get theirs.
+func TestMessagesWithdrawn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, other := h.citizen(), h.citizen()
+	p := h.linkedPhone(c)
+	if r := p.withdraw(selfservice.PurposeMessage).want(t, "OK"); r.get(t, "state") != "withdrawn" || r.get(t, "given_at") != nil { // refused before it was given
+		t.Errorf("refused: %s", r.Raw)
+	}
+	p.subscribe()
+	h.exec(`DELETE FROM outbox`)
+	h.linkedPhone(other)
+	for i, want := range []bool{false, true} {
+		c.Password = []string{c.Password, "Copper-Kettle-77"}[i]
+		r := p.post(p.openChange(c)+"/confirm", twice([]string{"Copper-Kettle-77", "Copper-Kettle-78"}[i])).want(t, "OK")
+		if r.get(t, "notified") != want {
+			t.Errorf("notified %v, want %v", r.get(t, "notified"), want)
+		}
+		if n := h.count(`SELECT count(*) FROM outbox`); n != i+1 { // the other's link, then this one's change
+			t.Errorf("%d notices, want %d", n, i+1)
+		}
+		p.agree(selfservice.PurposeMessage)
+	}
+}
+
+// Consents belong to one Alipay user, and fifty taps at once are one consent.
+func TestConsentIsOnes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withConsent(selfservice.ConsentRequired))
+	p, q := h.logIn(h.citizen()), h.logIn(h.citizen())
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { p.post("/v1/consents", m{"purpose": selfservice.PurposeLink, "version": "1"}).want(t, "OK") })
+	}
+	wg.Wait()
+	if _, states, _ := p.consents(); states[selfservice.PurposeLink] != "given" {
+		t.Errorf("states %v", states)
+	}
+	if _, states, _ := q.consents(); states[selfservice.PurposeLink] != "none" {
+		t.Errorf("another user's states %v", states)
+	}
+	q.withdraw(selfservice.PurposeLink).want(t, "OK")
+	if _, states, _ := p.consents(); states[selfservice.PurposeLink] != "given" {
+		t.Errorf("withdrawn by another user: %v", states)
+	}
+}
+
+// Texts are whole, or refused as a whole.
+func TestParseConsents(t *testing.T) {
+	t.Parallel()
+	texts := slices.Clone(alipay.DefaultConsents())
+	good, err := json.Marshal(texts)
+	must(t, err)
+	for _, tt := range []struct{ name, raw string }{
+		{"not JSON", "{"}, {"an object", "{}"}, {"empty", "[]"},
+		{"unknown purpose", strings.Replace(string(good), `"face"`, `"sms"`, 1)},
+		{"twice", strings.Replace(string(good), `"face"`, `"phone"`, 1)},
+		{"no version", strings.Replace(string(good), `"version":"1"`, `"version":""`, 1)},
+		{"long version", strings.Replace(string(good), `"version":"1"`, `"version":"`+strings.Repeat("1", 33)+`"`, 1)},
+		{"unknown key", strings.Replace(string(good), `"version"`, `"versions"`, 1)},
+	} {
+		if _, err := selfservice.ParseConsents([]byte(tt.raw)); err == nil {
+			t.Errorf("%s was accepted", tt.name)
+		}
+	}
+	if _, err := selfservice.ParseConsents(good); err != nil {
+		t.Error(err)
+	}
+	h := newHouse(t)
+	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, Consent: "asked"}); err == nil {
+		t.Error("an unknown mode was accepted")
+	}
+}

@@ -1,0 +1,386 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// notProvoked are the codes that no request of a test in this package gets, and
+// where they are provoked instead.
+var notProvoked = map[string]string{
+	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/fundpass cuts it there, through a proxy",
+}
+
+// provoked gets a reply with each code, from a house of its own.
+var provoked = map[string]func(h *house) reply{
+	"SESSION_REQUIRED":       func(h *house) reply { return h.phone().get("/v1/link") },
+	"SESSION_EXPIRED":        func(h *house) reply { return h.stranger().get("/v1/link") },
+	"AUTH_CODE_INVALID":      func(h *house) reply { return h.phone().post("/v1/sessions", m{"auth_code": "made up"}) },
+	"BAD_REQUEST":            func(h *house) reply { return h.phone().post("/v1/sessions", m{"auth_code": "x", "more": 1}) },
+	"NOT_FOUND":              func(h *house) reply { return h.phone().get("/v1/nothing") },
+	"METHOD_NOT_ALLOWED":     func(h *house) reply { return h.phone().send("DELETE", "/v1/link", nil) },
+	"PAYLOAD_TOO_LARGE":      func(h *house) reply { return h.phone().send("POST", "/v1/sessions", tooMuch) },
+	"UNSUPPORTED_MEDIA_TYPE": func(h *house) reply { return h.phone().send("POST", "/v1/sessions", []byte("{}"), asText) },
+	"NOT_LINKED":             func(h *house) reply { return h.logIn(h.citizen()).get("/v1/link") },
+	"ALREADY_LINKED": func(h *house) reply {
+		c := h.citizen()
+		return h.linkedPhone(c).post("/v1/link", c.linkBody())
+	},
+	"LINK_REFUSED": func(h *house) reply {
+		c := h.citizen()
+		return h.logIn(c).post("/v1/link", withPassword(c.linkBody(), "wrong"))
+	},
+	"LINK_PROOF_REQUIRED": func(h *house) reply {
+		h.restart(withProof("certdoc,phone"))
+		c := h.citizen(func(c *citizen) { c.Certified = false })
+		return h.logIn(c).post("/v1/link", c.linkBody())
+	},
+	"LINK_PROOF_LIMIT": func(h *house) reply {
+		h.restart(withProof(selfservice.ProofFace))
+		c := h.citizen()
+		p := h.logIn(c)
+		for range linkProofsADay {
+			p.post("/v1/link", c.linkBody()).want(h.t, "LINK_PROOF_REQUIRED")
+		}
+		return p.post("/v1/link", c.linkBody())
+	},
+	"LINK_GONE": func(h *house) reply {
+		return h.logIn(h.citizen()).post("/v1/link/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
+	},
+	"RELINK_WAITING": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		return r.asker.post(r.path+"/confirm", m{})
+	},
+	"RELINK_REFUSED": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		r.holder.post(r.path+"/object", m{}).want(h.t, "OK")
+		return r.asker.post(r.path+"/confirm", m{})
+	},
+	"RELINK_LIMIT": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		h.exec(`UPDATE daily_counts SET count = 1000`)
+		r.asker.post(r.path+"/cancel", m{}).want(h.t, "OK")
+		return r.asker.post("/v1/link", r.c.relinkBody())
+	},
+	"RELINK_GONE": func(h *house) reply {
+		return h.logIn(h.citizen()).post("/v1/relinks/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
+	},
+	"NO_SUCH_ACCOUNT": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/accounts/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/choose", m{})
+	},
+	"CONSENT_REQUIRED": func(h *house) reply {
+		c := h.citizen()
+		p := h.logIn(c)
+		p.agree(selfservice.PurposeCertdoc)
+		p.post("/v1/consents/withdraw", m{"purpose": selfservice.PurposeCertdoc}).want(h.t, "OK")
+		return p.post("/v1/link", c.linkBody())
+	},
+	"CONSENT_OUTDATED": func(h *house) reply {
+		return h.logIn(h.citizen()).post("/v1/consents", m{"purpose": selfservice.PurposeLink, "version": "0"})
+	},
+	"CONSENT_IN_USE": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/consents/withdraw", m{"purpose": selfservice.PurposeLink})
+	},
+	"ACCOUNT_CLOSED": func(h *house) reply {
+		c := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
+		return h.logIn(c).post("/v1/link", c.linkBody())
+	},
+	"ACCOUNT_FROZEN": func(h *house) reply {
+		return h.opening(h.citizen(func(c *citizen) { c.Status = store.StatusFrozen }), "")
+	},
+	"PASSWORD_FROZEN": func(h *house) reply {
+		return h.opening(h.citizen(), `UPDATE password_credentials SET state = 'frozen'`)
+	},
+	"TRANSFER_UNDELIVERABLE": func(h *house) reply {
+		h.restart(withRelink(time.Hour))
+		r := h.relinking()
+		h.abandonAll()
+		return r.asker.post(r.path+"/confirm", m{})
+	},
+	"PHONE_REFUSED": func(h *house) reply {
+		c := h.citizen()
+		return h.logIn(c).show(h.payload(c, "altered"))
+	},
+	"OLD_PASSWORD_WRONG": func(h *house) reply {
+		c := h.citizen()
+		return h.linkedPhone(c).post("/v1/link/remove", m{"password": "wrong"})
+	},
+	"PASSWORD_LOCKED": func(h *house) reply {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		for range 5 {
+			p.post("/v1/link/remove", m{"password": "wrong"})
+		}
+		return p.post("/v1/link/remove", m{"password": c.Password})
+	},
+	"CHANGE_IN_PROGRESS": func(h *house) reply {
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		p.openChange(c)
+		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // somebody else's
+		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
+	},
+	"RESET_GONE": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		first, _ := p.openReset()
+		p.openReset()
+		return p.post(first+"/confirm", twice("Copper-Kettle-77"))
+	},
+	"RESET_UNAVAILABLE": func(h *house) reply {
+		c := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99123456" })
+		return h.linkedPhone(c).post("/v1/password/resets", m{})
+	},
+	"RESET_LIMIT": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		for range resetsADay {
+			p.openReset()
+		}
+		return p.post("/v1/password/resets", m{})
+	},
+	"RESET_CODE_WRONG": func(h *house) reply {
+		return h.linkedPhone(h.citizen()).post("/v1/password/resets", m{"code": clerksCode})
+	},
+	"IDENTITY_NOT_PROVEN": func(h *house) reply {
+		p := h.linkedPhone(h.citizen(withStory("face_fails")))
+		path, _ := p.openReset()
+		return p.post(path+"/confirm", twice("Copper-Kettle-77"))
+	},
+	"DECRYPT_FAILED": func(h *house) reply {
+		h.offerTickets()
+		c := h.citizen()
+		p := h.linkedPhone(c)
+		spent := m{"encrypted": p.ticket().seal(h.t, m{"o": "wrong"})}
+		p.post("/v1/link/remove", spent)
+		return p.post("/v1/link/remove", spent)
+	},
+	"NOT_OFFERED":       func(h *house) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
+	"CHANGE_GONE":       func(h *house) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
+	"PASSWORD_MISMATCH": func(h *house) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
+	"PASSWORD_WEAK":     func(h *house) reply { return h.confirming(twice("123456"), "") },
+	"PASSWORD_SAME":     func(h *house) reply { return h.confirming(nil, "") },
+	"PASSWORD_REUSED": func(h *house) reply {
+		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
+		p := h.linkedPhone(c)
+		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
+		old := c.Password
+		c.Password = "Copper-Kettle-77"
+		return p.post(p.openChange(c)+"/confirm", twice(old))
+	},
+	"IDEMPOTENCY_KEY_REUSED": func(h *house) reply {
+		p := h.logIn(h.citizen())
+		p.post("/v1/sessions/end", m{"x": 1}, header{"Idempotency-Key", "k"}).want(h.t, "BAD_REQUEST")
+		return p.post("/v1/sessions/end", m{"x": 2}, header{"Idempotency-Key", "k"})
+	},
+	"TOO_MANY_REQUESTS": func(h *house) reply {
+		p := h.phone()
+		p.url = h.listen(h.newServer(withRates(httpapi.Rate{PerSecond: 1, Burst: 1}, httpapi.Rate{1e6, 1e6})))
+		p.get("/healthz")
+		return p.get("/healthz")
+	},
+	"BUSY": func(h *house) reply {
+		c := h.citizen()
+		p := h.logIn(c)
+		h.crowd()
+		p.url = h.url
+		defer h.fillHasher()()
+		return p.post("/v1/link", c.linkBody())
+	},
+	"ALIPAY_UNAVAILABLE": func(h *house) reply {
+		code, err := h.sim.AuthCode(h.citizen().Person.Person)
+		must(h.t, err)
+		must(h.t, h.sim.Fault("html", 1))
+		return h.phone().post("/v1/sessions", m{"auth_code": code})
+	},
+	"INTERNAL": func(h *house) reply {
+		p := h.linkedPhone(h.citizen())
+		h.exec(`ALTER TABLE events RENAME TO events_gone`)
+		return p.get("/v1/events")
+	},
+}
+
+var (
+	tooMuch = []byte(strings.Repeat(" ", httpapi.MaxBody+1))
+	asText  = header{"Content-Type", "text/plain"}
+)
+
+// offerTickets gives the server keys for sealed passwords.
+func (h *house) offerTickets() {
+	h.t.Helper()
+	transport, err := keys.NewTransport(transportKeys()...)
+	must(h.t, err)
+	h.server.ReplaceTransport(transport)
+}
+
+func (h *house) stranger() *phone {
+	p := h.phone()
+	p.token = "made up"
+	return p
+}
+
+// opening opens a change of a linked citizen after something happened.
+func (h *house) opening(c citizen, sql string) reply {
+	p := h.linkedPhone(c)
+	if sql != "" {
+		h.exec(sql)
+	}
+	return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
+}
+
+// confirming confirms a change with body, or with the old password.
+func (h *house) confirming(body m, cancelled string) reply {
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	if cancelled != "" {
+		p.post(change+"/cancel", m{})
+	}
+	if body == nil {
+		body = twice(c.Password)
+	}
+	return p.post(change+"/confirm", body)
+}
+
+// crowd makes the server one with a single place to hash in, for which nobody waits.
+func (h *house) crowd(opts ...houseOption) *product {
+	h.t.Helper()
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Wait: time.Nanosecond})
+	h.t.Cleanup(hasher.Close)
+	h.server = h.newServer(append(opts, func(c *Config) { c.Hasher = hasher })...)
+	h.url = h.listen(h.server)
+	return h.server
+}
+
+// fillHasher takes the single place of a crowd until the returned function is called.
+func (h *house) fillHasher() (free func()) {
+	h.t.Helper()
+	slot, err := h.server.Hasher.Reserve(h.t.Context(), passwd.Caller{})
+	must(h.t, err)
+	return slot.Release
+}
+
+// ofTheMoment are fields with the time in them, to be shown.
+var ofTheMoment = map[string][]string{
+	selfservice.ErrPasswordLocked.Code: {"message", "locked_until", "retry_after"},
+	selfservice.ErrResetLimit.Code:     {"retry_after"},
+	selfservice.ErrRelinkLimit.Code:    {"retry_after"},
+	selfservice.ErrBusy.Code:           {"retry_after"},
+	selfservice.ErrRelinkWaiting.Code:  {"message", "retry_after", "relink"},
+}
+
+// What the examples of the codes say is what a caller gets.
+func TestContractErrorExamples(t *testing.T) {
+	t.Parallel()
+	for _, e := range httpapi.Catalogue {
+		provoke, found := provoked[e.Code]
+		if why := notProvoked[e.Code]; why != "" && !found {
+			continue
+		}
+		t.Run(e.Code, func(t *testing.T) {
+			t.Parallel()
+			if !found {
+				t.Fatalf("nothing here provokes %s", e.Code)
+			}
+			dsn := storetest.Shared(t)
+			if e.Code == "INTERNAL" { // breaks a table
+				dsn = storetest.DSN(t)
+			}
+			r := provoke(newHouseIn(t, dsn)).want(t, e.Code)
+			var got any
+			must(t, json.Unmarshal([]byte(r.Raw), &got))
+			example := maps.Clone(contractFile().Components.Examples[e.Code].Value.Value.(map[string]any))
+			for _, name := range ofTheMoment[e.Code] {
+				example[name] = got.(map[string]any)[name]
+			}
+			if e.Code == selfservice.ErrLinkProofLimit.Code { // until midnight
+				example["retry_after"] = got.(map[string]any)["retry_after"]
+			}
+			for _, wrong := range unlike("", example, got) {
+				t.Errorf("%s: %s", wrong, r.Raw)
+			}
+		})
+	}
+}
+
+// Where a code cannot be provoked is said of a code that there is.
+func TestContractNotProvoked(t *testing.T) {
+	t.Parallel()
+	for code, why := range notProvoked {
+		if entry(t, code); why == "" || provoked[code] != nil {
+			t.Errorf("%s needs no excuse, or has none", code)
+		}
+	}
+}
+
+// A code that a path lists and that any request can get is got at every such path.
+func TestContractEveryPath(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedPhone(h.citizen())
+	bare := *owner // at a server that offers nothing
+	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey, c.MessageTemplate = nil, "" }))
+	h.offerTickets()
+	slow := &phone{h: h, url: h.listen(h.newServer(withRates(httpapi.Rate{0.001, 1}, httpapi.Rate{1e6, 1e6})))}
+	slow.get("/healthz").want(t, "OK")
+	for call, op := range operations() {
+		method, path, _ := strings.Cut(call, " ")
+		if !strings.HasPrefix(path, "/v1/") {
+			continue
+		}
+		path = strings.ReplaceAll(path, "{id}", "3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
+		body := func(text string) []byte {
+			if method == http.MethodGet {
+				return nil
+			}
+			return []byte(text)
+		}
+		sealed := "{}"
+		if slices.Contains(choices(op), "encrypted") {
+			sealed = `{"encrypted":{"ticket":"made up","kid":"","alg":"RSA-OAEP-256","sealed":""}}`
+		}
+		for code, send := range map[string]func() reply{
+			"SESSION_REQUIRED":       func() reply { return h.phone().send(method, path, body("{}")) },
+			"SESSION_EXPIRED":        func() reply { return stranger.send(method, path, body("{}")) },
+			"NOT_LINKED":             func() reply { return visitor.send(method, path, body("{}")) },
+			"BAD_REQUEST":            func() reply { return visitor.send(method, path, body("[")) },
+			"PAYLOAD_TOO_LARGE":      func() reply { return visitor.send(method, path, tooMuch) },
+			"UNSUPPORTED_MEDIA_TYPE": func() reply { return visitor.send(method, path, body("x"), asText) },
+			"TOO_MANY_REQUESTS":      func() reply { return slow.send(method, path, body("{}")) },
+			"NOT_OFFERED":            func() reply { return bare.send(method, path, body(sealed)) },
+			"DECRYPT_FAILED":         func() reply { return owner.send(method, path, body(sealed)) },
+		} {
+			if !lists(op, code) || code == "BAD_REQUEST" && lists(op, "NOT_LINKED") {
+				continue
+			}
+			if r := send(); r.Code != code {
+				t.Errorf("%s lists %s and answers %s", call, code, r.Raw)
+			}
+		}
+	}
+}
+
+// lists reports whether an operation can answer a code.
+func lists(op *openapi3.Operation, code string) bool {
+	for _, response := range op.Responses.Map() {
+		if problem := response.Value.Content["application/problem+json"]; problem != nil && problem.Examples[code] != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,164 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and ../miniprogram/types.d.ts")
+
+// generatedLine is where the part of openapi.yaml begins that is the error table's.
+const generatedLine = "\n# generated\n"
+
+// What is written from something else is fresh.
+func TestContractIsFresh(t *testing.T) {
+	file, err := os.ReadFile("openapi.yaml")
+	must(t, err)
+	hand, _, found := strings.Cut(string(file), generatedLine)
+	if !found {
+		t.Fatalf("openapi.yaml lacks the line %q", generatedLine)
+	}
+	whole := hand + generatedLine + generatedPart(t, hand)
+	golden(t, "openapi.yaml", whole)
+	golden(t, "ERRORS.md", errorsMarkdown())
+	doc, err := loadContract([]byte(whole))
+	must(t, err)
+	golden(t, "../miniprogram/types.d.ts", typeScript(doc))
+}
+
+func golden(t *testing.T, name, want string) {
+	t.Helper()
+	if *update {
+		must(t, os.WriteFile(name, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(name)
+	must(t, err)
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is stale; run go test ./miniapp-api/httpapi -run Contract -update\n%s", name, diff)
+	}
+}
+
+// generatedPart continues components.schemas with Code, and adds responses and
+// examples: whatever codes the part written by hand asks for.
+func generatedPart(t *testing.T, hand string) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; more may come\n      enum:\n")
+	for _, e := range httpapi.Catalogue {
+		fmt.Fprintf(&b, "        - %s\n", e.Code)
+	}
+	b.WriteString("\n  responses:\n")
+	for _, name := range responseNames(hand) {
+		writeResponse(t, &b, name)
+	}
+	b.WriteString("\n  examples:\n")
+	for _, e := range httpapi.Catalogue {
+		fmt.Fprintf(&b, "    %s:\n      summary: %q\n      description: %q\n      value: %s\n", e.Code, e.Title, e.Next, exampleOf(e))
+	}
+	return b.String()
+}
+
+var responseRef = regexp.MustCompile(`'#/components/responses/([A-Z_.]+)'`)
+
+func responseNames(hand string) []string {
+	names := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code} // of no path, and of every path
+	for _, match := range responseRef.FindAllStringSubmatch(hand, -1) {
+		names = append(names, match[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// writeResponse writes the response that is named by its codes.
+func writeResponse(t *testing.T, b *strings.Builder, name string) {
+	t.Helper()
+	codes := strings.Split(name, ".")
+	fmt.Fprintf(b, "    %s:\n      description: %s\n      headers:\n", name, strings.Join(codes, " · "))
+	b.WriteString("        X-Request-ID: {$ref: '#/components/headers/X-Request-ID'}\n")
+	if first := entry(t, codes[0]); slices.Contains([]int{423, 429, 503}, first.Status) {
+		b.WriteString("        Retry-After: {$ref: '#/components/headers/Retry-After'}\n")
+	}
+	b.WriteString("      content:\n        application/problem+json:\n          schema: {$ref: '#/components/schemas/Problem'}\n          examples:\n")
+	for _, code := range codes {
+		fmt.Fprintf(b, "            %s: {$ref: '#/components/examples/%s'}\n", code, entry(t, code).Code)
+	}
+}
+
+func entry(t *testing.T, code string) httpapi.Presentation {
+	t.Helper()
+	i := slices.IndexFunc(httpapi.Catalogue, func(e httpapi.Presentation) bool { return e.Code == code })
+	if i < 0 {
+		t.Fatalf("openapi.yaml names %s, which presentation.go does not know", code)
+	}
+	return httpapi.Catalogue[i]
+}
+
+// occurrence is the message of an entry in an occurrence with everything it may add.
+func occurrence(p httpapi.Presentation) string { return httpapi.ProblemOf(example(p), "").Message }
+
+// example is an error of an entry with what one occurrence adds.
+func example(p httpapi.Presentation) *selfservice.Error {
+	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
+	e := &selfservice.Error{Code: p.Code}
+	switch p.Code {
+	case selfservice.ErrOldPasswordWrong.Code:
+		e.Remaining = new(4)
+	case selfservice.ErrPasswordLocked.Code:
+		e.Remaining, e.LockedUntil, e.RetryAfter = new(0), new(at.Add(15*time.Minute)), 901
+	case selfservice.ErrLinkProofRequired.Code:
+		e.Fields = []selfservice.FieldError{{Field: "phone", Code: "PROOF_REQUIRED"}}
+	case selfservice.ErrRelinkWaiting.Code:
+		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
+		e.RetryAfter = 24 * 60 * 60
+		e.Transfer = &store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}
+	case selfservice.ErrRelinkLimit.Code:
+		e.RetryAfter = 50401
+	case selfservice.ErrConsentRequired.Code:
+		e.Fields = []selfservice.FieldError{{Field: "certdoc", Code: "CONSENT_REQUIRED"}}
+	case selfservice.ErrResetLimit.Code:
+		e.RetryAfter = 50401
+	case selfservice.ErrBadRequest.Code:
+		e.Fields = []selfservice.FieldError{{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段，可用的字段：auth_code"}}
+	case selfservice.ErrPasswordWeak.Code:
+		for _, broken := range passwd.Default().Check(passwd.NewSecret("123456"), passwd.Subject{}) {
+			e.Fields = append(e.Fields, selfservice.FieldError{Field: "new_password", Code: broken.Code, Text: broken.Message})
+		}
+	}
+	return e
+}
+
+// exampleOf is the body that presentation.go and reply.go make of an entry.
+func exampleOf(p httpapi.Presentation) []byte {
+	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
+	c.Set(httpapi.KeyRequestID, "EXAMPLE234567ABC")
+	return bytes.TrimSpace(httpapi.AnswerOf(c, nil, example(p)).Body)
+}
+
+// errorsMarkdown is the table for people who read the repository.
+func errorsMarkdown() string {
+	var b strings.Builder
+	b.WriteString("# Error codes\n\nWritten from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
+		"`message` may say more in one occurrence, such as how many guesses are left.\n\n" +
+		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
+	for _, e := range httpapi.Catalogue {
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)
+	}
+	return b.String()
+}

@@ -1,0 +1,369 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+)
+
+// A story sends the examples of the contract to a house, in an order in which
+// they make sense, with what only the house can know put in.
+type story struct {
+	t    *testing.T
+	h    *house
+	p    *phone
+	c    citizen
+	omit string // a field of an example that is left out: operation.field
+	take string // a field of no example that is sent, in place of what it excludes: operation.field
+	told map[string]bool
+	id   string // of the change, or of the reset
+}
+
+// The examples are what the server takes and answers.
+func TestContractStory(t *testing.T) {
+	t.Parallel()
+	t.Run("as it is", func(t *testing.T) {
+		t.Parallel()
+		tellStory(t, &story{})
+	})
+	optional, others := freeFields()
+	for _, name := range optional {
+		t.Run("without "+name, func(t *testing.T) {
+			t.Parallel()
+			tellStory(t, &story{omit: name})
+		})
+	}
+	for _, name := range others {
+		t.Run("with "+name, func(t *testing.T) {
+			t.Parallel()
+			tellStory(t, &story{take: name})
+		})
+	}
+}
+
+func tellStory(t *testing.T, s *story) {
+	opts := []houseOption{withTransport(t), withTemplate}
+	if strings.HasPrefix(s.take, "addLink.face_") {
+		opts = append(opts, withProof("certdoc,face"))
+	}
+	s.t, s.h, s.told = t, newHouse(t, opts...), map[string]bool{}
+	s.c, s.p = s.h.citizen(s.person), s.h.phone()
+	for _, step := range []string{
+		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "noteSubscription", "showPhone", "showPassword", "makeTicket",
+		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showRelinks",
+		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready",
+	} {
+		s.tell(step)
+	}
+	for call, op := range operations() {
+		if !s.told[op.OperationID] {
+			t.Errorf("the story lacks %s, %s", op.OperationID, call)
+		}
+	}
+}
+
+func withTemplate(c *Config) { c.MessageTemplate = "8a7b6c5d4e3f2a1b" } // as in the examples
+
+// person is whom the examples are about.
+func (s *story) person(c *citizen) {
+	_, op := findOperation(s.t, "addLink")
+	body := requestExample(op)
+	c.Name, c.IDType, c.IDNumber = body["name"].(string), body["id_type"].(string), body["id_number"].(string)
+	c.AccountNo, c.Password = body["account_no"].(string), body["password"].(string)
+	c.Phone = "19900000001"
+}
+
+func findOperation(t *testing.T, id string) (string, *openapi3.Operation) {
+	t.Helper()
+	for call, op := range operations() {
+		if op.OperationID == id {
+			return call, op
+		}
+	}
+	t.Fatalf("openapi.yaml has no operation %s", id)
+	return "", nil
+}
+
+func requestExample(op *openapi3.Operation) m {
+	if op.RequestBody == nil || op.RequestBody.Value.Content["application/json"] == nil {
+		return nil
+	}
+	return maps.Clone(op.RequestBody.Value.Content["application/json"].Example.(map[string]any))
+}
+
+// tell takes one step.
+func (s *story) tell(id string) {
+	s.t.Helper()
+	s.told[id] = true
+	call, op := findOperation(s.t, id)
+	method, path, _ := strings.Cut(call, " ")
+	switch id {
+	case "takeNotification", "callPost":
+		s.letter(id, op)
+		return
+	case "callGet":
+		s.fetch(path, op)
+		return
+	case "cancelChange":
+		s.id = strings.TrimPrefix(s.p.openChange(s.c), "/v1/password/changes/")
+	case "cancelReset":
+		reset, _ := s.p.openReset()
+		s.id = strings.TrimPrefix(reset, "/v1/password/resets/")
+	case "confirmLink":
+		s.waited(path, op)
+		return
+	case "openRecovery", "showRecovery", "confirmRecovery":
+		s.recovered(id, path, op)
+		return
+	case "confirmRelink", "cancelRelink", "objectRelink":
+		s.relinked(id, path, op)
+		return
+	case "removeLink", "freeze": // the notification ended the link, the removal too
+		s.p = s.h.linkedPhone(s.c)
+	case "withdrawConsent": // the freeze ended the session
+		s.p = s.h.logIn(s.c)
+	}
+	path = strings.ReplaceAll(path, "{id}", s.id)
+	var r reply
+	if method == http.MethodPost {
+		body := s.body(id, op)
+		s.lacking(path, op, body)
+		s.excluding(path, op, body)
+		body = s.varied(id, op, body)
+		if err := allows(op, body); err != nil {
+			s.t.Errorf("%s: openapi.yaml refuses what the server takes: %v", id, err)
+		}
+		r = s.p.post(path, body)
+	} else {
+		r = s.p.get(path)
+	}
+	s.compare(id, op, r)
+	s.remember(id, op, r)
+}
+
+// waited is a link that waited for a face, at a centre that wants one.
+func (s *story) waited(path string, op *openapi3.Operation) {
+	h := newHouse(s.t, withProof(selfservice.ProofFace))
+	p, c := h.phone(), h.citizen(s.person)
+	p.token = h.logIn(c).token
+	pending, _ := p.awaitFace(c)
+	s.compare("confirmLink", op, p.post(strings.ReplaceAll(path, "{id}", pending), requestExample(op)))
+}
+
+// relinked is what becomes of a link that another Alipay user of the person asks for.
+func (s *story) relinked(id, path string, op *openapi3.Operation) {
+	h := newHouse(s.t, withRelink(24*time.Hour))
+	c := h.citizen(s.person)
+	next := h.newAlipay(c)
+	p, holder := h.logIn(next), h.linkedPhone(c)
+	waiting, _ := p.post("/v1/link", c.relinkBody()).want(s.t, "RELINK_WAITING").relinkOf(s.t)
+	switch id {
+	case "confirmRelink":
+		h.tellHolders()
+		h.clock.Advance(24 * time.Hour)
+		p = h.logIn(next)
+	case "objectRelink":
+		p = holder
+	}
+	s.compare(id, op, p.post(strings.ReplaceAll(path, "{id}", waiting.ID.String()), requestExample(op)))
+}
+
+// recovered is the way in for who has forgotten the password and is not linked.
+func (s *story) recovered(id, path string, op *openapi3.Operation) {
+	h := newHouse(s.t)
+	c := h.citizen(s.person)
+	p := h.logIn(c)
+	opened := p.post("/v1/password/recoveries", c.recoveryBody()).want(s.t, "OK")
+	path = strings.ReplaceAll(path, "{id}", opened.get(s.t, "id").(string))
+	switch id {
+	case "openRecovery":
+		s.compare(id, op, opened)
+	case "showRecovery":
+		s.compare(id, op, p.get(path))
+	default:
+		s.compare(id, op, p.post(path, requestExample(op)))
+	}
+}
+
+// body is the example with what only the house can know.
+func (s *story) body(id string, op *openapi3.Operation) m {
+	s.t.Helper()
+	body := requestExample(op)
+	switch id {
+	case "openSession":
+		code, err := s.h.sim.AuthCode(s.c.Person.Person)
+		must(s.t, err)
+		s.p.token, body["auth_code"] = "", code
+	case "showPhone":
+		var payload m
+		must(s.t, json.Unmarshal(s.h.payload(s.c, ""), &payload))
+		for name := range body {
+			if body[name] = payload[name]; payload[name] == nil {
+				s.t.Errorf("my.getPhoneNumber gives no %s", name)
+			}
+		}
+	}
+	return body
+}
+
+func (s *story) remember(id string, op *openapi3.Operation, r reply) {
+	switch id {
+	case "openSession":
+		s.p.token = r.get(s.t, "token").(string)
+	case "showAccounts":
+		s.id, _ = s.p.accounts()
+	case "openChange", "openReset":
+		s.id = r.get(s.t, "id").(string)
+	case "confirmChange", "confirmReset":
+		s.c.Password = requestExample(op)["new_password"].(string)
+	}
+}
+
+// lacking sends the body without each field that the contract requires. An
+// auth code is spent by being shown, so it is not shown here.
+func (s *story) lacking(path string, op *openapi3.Operation, body m) {
+	s.t.Helper()
+	if op.RequestBody == nil {
+		return
+	}
+	for _, name := range op.RequestBody.Value.Content["application/json"].Schema.Value.Required {
+		less := maps.Clone(body)
+		delete(less, name)
+		if r := s.p.post(path, less); r.Code != "BAD_REQUEST" && r.Code != "PHONE_REFUSED" || allows(op, less) == nil {
+			s.t.Errorf("%s without %s: %s", op.OperationID, name, r.Raw)
+		}
+	}
+}
+
+func (s *story) compare(id string, op *openapi3.Operation, r reply) {
+	s.t.Helper()
+	content := op.Responses.Status(200).Value.Content["application/json"]
+	if content.Example == nil {
+		s.t.Errorf("%s has no example of a reply", id)
+		return
+	}
+	var got any
+	must(s.t, json.Unmarshal([]byte(r.Raw), &got))
+	example := content.Example
+	if s.take == "openReset.code" && id == "openReset" { // nobody is to be verified any more
+		envelope := maps.Clone(example.(map[string]any))
+		data := maps.Clone(envelope["data"].(map[string]any))
+		delete(data, "certify_id")
+		delete(data, "certify_url")
+		data["state"], envelope["data"] = "passed", data
+		example = envelope
+	}
+	for _, wrong := range unlike("", example, got) {
+		s.t.Errorf("%s: %s\n%s", id, wrong, r.Raw)
+	}
+}
+
+// fluid are values that differ from reply to reply; of those only the kind counts.
+var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true,
+	"ticket": true, "kid": true, "public_key": true, "certify_id": true, "certify_url": true, "given_at": true, "withdrawn_at": true,
+	"linked_at": true, "authorised_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true,
+	"opened_at": true, "closed_at": true}
+
+// unlike says where a reply differs from an example. A list may go on where
+// the example ends.
+func unlike(at string, example, got any) []string {
+	want, isObject := example.(map[string]any)
+	list, isList := example.([]any)
+	switch {
+	case reflect.TypeOf(example) != reflect.TypeOf(got):
+		return []string{fmt.Sprintf("%s is a %T in the example, %T in the reply", at, example, got)}
+	case isObject:
+		var all []string
+		have := got.(map[string]any)
+		for name := range have {
+			if _, known := want[name]; !known {
+				all = append(all, at+"."+name+" is not in the example")
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			if value, there := have[name]; !there {
+				all = append(all, at+"."+name+" is only in the example")
+			} else if !fluid[name] || reflect.TypeOf(want[name]) != reflect.TypeOf(value) {
+				all = append(all, unlike(at+"."+name, want[name], value)...)
+			}
+		}
+		return all
+	case isList:
+		have := got.([]any)
+		if len(have) < len(list) {
+			return []string{fmt.Sprintf("%s has %d items, %d in the example", at, len(have), len(list))}
+		}
+		var all []string
+		for i := range list {
+			all = append(all, unlike(fmt.Sprintf("%s[%d]", at, i), list[i], have[i])...)
+		}
+		return all
+	case example != got:
+		return []string{fmt.Sprintf("%s is %v in the example, %v in the reply", at, example, got)}
+	}
+	return nil
+}
+
+// letter is what Alipay posts: a form that only the simulator can sign.
+func (s *story) letter(id string, op *openapi3.Operation) {
+	s.t.Helper()
+	kind, contentType := signing.MethodCancelled, "text/plain"
+	if id == "callPost" {
+		kind, contentType = "spi.alipay.fund.account.query", "application/json"
+	}
+	_, body := s.h.deliver(s.h.url, s.h.write(alipaysim.Notice{Person: s.c.Person.Person, Kind: kind}))
+	s.likeContent(op.Responses.Status(200).Value.Content[contentType].Example, body)
+}
+
+func (s *story) likeContent(example any, body string) {
+	s.t.Helper()
+	if text, ok := example.(string); ok {
+		if body != text {
+			s.t.Errorf("answered %q, the example is %q", body, text)
+		}
+		return
+	}
+	var got any
+	must(s.t, json.Unmarshal([]byte(body), &got))
+	for _, wrong := range unlike("", example, got) {
+		s.t.Errorf("%s: %s", wrong, body)
+	}
+}
+
+// fetch gets what has no envelope and no session.
+func (s *story) fetch(path string, op *openapi3.Operation) {
+	s.t.Helper()
+	r := fetch(s.t, s.h.url+path)
+	if content := op.Responses.Status(200).Value.Content["application/json"]; content != nil {
+		s.likeContent(content.Example, r.Raw)
+	}
+}
+
+// fetch gets a reply and holds it against the contract.
+func fetch(t *testing.T, url string) reply {
+	t.Helper()
+	rsp, err := http.Get(url)
+	must(t, err)
+	defer rsp.Body.Close()
+	raw, err := io.ReadAll(rsp.Body)
+	must(t, err)
+	r := reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(raw)}
+	if err := keepsContract(rsp.Request, r); err != nil {
+		t.Errorf("%s: %v", url, err)
+	}
+	return r
+}

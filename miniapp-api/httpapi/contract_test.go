@@ -1,0 +1,308 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// contractFile is openapi.yaml as it stands beside this file, read by a library
+// that knows OpenAPI.
+var contractFile = sync.OnceValue(func() *openapi3.T {
+	file, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		panic(err)
+	}
+	doc, err := loadContract(file)
+	if err != nil {
+		panic(err)
+	}
+	return doc
+})
+
+// loadContract remembers where in the file everything stands.
+func loadContract(file []byte) (*openapi3.T, error) {
+	loader := openapi3.NewLoader()
+	loader.IncludeOrigin = true
+	return loader.LoadFromData(file)
+}
+
+// The file is OpenAPI, every example in it fits its schema, and every operation
+// is in one group that is explained.
+func TestContractIsValid(t *testing.T) {
+	t.Parallel()
+	if err := contractFile().Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+		t.Error(err)
+	}
+	for call, op := range operations() {
+		if len(op.Tags) != 1 || contractFile().Tags.Get(op.Tags[0]) == nil {
+			t.Errorf("%s has the tags %q", call, op.Tags)
+		}
+	}
+}
+
+var echoParameter = regexp.MustCompile(`:([a-z_]+)`)
+
+// written is a route's place in the contract: POST /v1/password/changes/{id}/confirm.
+func written(r httpapi.Route) string {
+	return r.Method + " " + echoParameter.ReplaceAllString(r.Path, "{$1}")
+}
+
+// operations are those of the contract by method and path.
+func operations() map[string]*openapi3.Operation { return operationsOf(contractFile()) }
+
+func operationsOf(doc *openapi3.T) map[string]*openapi3.Operation {
+	all := map[string]*openapi3.Operation{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			all[method+" "+path] = op
+		}
+	}
+	return all
+}
+
+// contractRoutes are those of every channel and of Alipay's.
+func contractRoutes() []httpapi.Route { return httpapi.RoutesOf(new(alipay.MiniProgram).Routes) }
+
+// Every route is in the contract, and every path of the contract is a route.
+func TestContractRoutes(t *testing.T) {
+	t.Parallel()
+	left := operations()
+	for _, r := range contractRoutes() {
+		if left[written(r)] == nil {
+			t.Errorf("%s is not in openapi.yaml", written(r))
+		}
+		delete(left, written(r))
+	}
+	for call := range left {
+		t.Errorf("openapi.yaml has %s, which is no route", call)
+	}
+}
+
+// The server has no page: the demo shows the contract.
+func TestNoDocs(t *testing.T) {
+	t.Parallel()
+	p := newHouse(t).phone()
+	for _, path := range []string{"/openapi.yaml", "/docs", "/docs/errors", "/docs/"} {
+		p.get(path).want(t, "NOT_FOUND")
+	}
+}
+
+// What a handler takes and returns has the fields of its schemas, no more and no less.
+func TestContractFields(t *testing.T) {
+	t.Parallel()
+	for _, r := range contractRoutes() {
+		op := operations()[written(r)]
+		if r.In == nil || op == nil {
+			continue
+		}
+		fromAlipay := r.In == reflect.TypeFor[jsontext.Value]() // of which the very bytes are verified
+		if fromAlipay {
+			r.In = reflect.TypeFor[alipay.PhoneRequest]()
+		}
+		data := op.Responses.Status(200).Value.Content["application/json"].Schema.Value.AllOf[1].Value.Properties["data"]
+		compareType(t, written(r)+" data", data, r.Out)
+		if op.RequestBody == nil {
+			if r.In != reflect.TypeFor[httpapi.None]() {
+				t.Errorf("%s takes a body of which openapi.yaml says nothing", written(r))
+			}
+			continue
+		}
+		body := op.RequestBody.Value.Content["application/json"].Schema
+		compareType(t, written(r)+" body", body, r.In)
+		if open := body.Value.AdditionalProperties.Has; !fromAlipay && (open == nil || *open) {
+			t.Errorf("%s body: the server refuses other fields, openapi.yaml does not", written(r))
+		}
+	}
+	schemas := contractFile().Components.Schemas
+	compareType(t, "Success", schemas["Success"], reflect.TypeFor[httpapi.Success]())
+	compareType(t, "Problem", schemas["Problem"], reflect.TypeFor[httpapi.Problem]())
+}
+
+// compareType looks at a schema and the Go type that is encoded.
+func compareType(t *testing.T, at string, ref *openapi3.SchemaRef, typ reflect.Type) {
+	t.Helper()
+	s := ref.Value
+	nullable := s.Nullable
+	if len(s.AllOf) == 1 {
+		s = s.AllOf[0].Value
+	}
+	pointer := typ.Kind() == reflect.Pointer
+	if pointer {
+		typ = typ.Elem()
+	}
+	if nullable && !pointer {
+		t.Errorf("%s: nullable, but %v is never null", at, typ)
+	}
+	kind, format := kindOf(typ)
+	if kind == "" {
+		if s.Type != nil {
+			t.Errorf("%s: openapi.yaml says %v, the server takes any value", at, s.Type.Slice())
+		}
+		return
+	}
+	if !s.Type.Is(kind) || format != "" && s.Format != format {
+		t.Errorf("%s: openapi.yaml says %v %s, the server %s %s", at, s.Type.Slice(), s.Format, kind, format)
+	}
+	switch kind {
+	case "array":
+		compareType(t, at+"[]", s.Items, typ.Elem())
+	case "object":
+		if typ.Kind() == reflect.Struct {
+			compareFields(t, at, s, typ)
+		}
+	}
+}
+
+// kindOf is how a Go type is written in JSON; "" for any value.
+func kindOf(typ reflect.Type) (kind, format string) {
+	switch typ {
+	case reflect.TypeFor[time.Time]():
+		return "string", "date-time"
+	case reflect.TypeFor[uuid.UUID]():
+		return "string", "uuid"
+	case reflect.TypeFor[passwd.Secret]():
+		return "string", "password"
+	case reflect.TypeFor[jsontext.Value]():
+		return "", ""
+	}
+	switch typ.Kind() {
+	case reflect.String:
+		return "string", ""
+	case reflect.Bool:
+		return "boolean", ""
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return "integer", ""
+	case reflect.Slice:
+		return "array", ""
+	}
+	return "object", ""
+}
+
+// compareFields looks at names, at what is always there and at what may be null.
+// What a request requires is tried out in the story.
+func compareFields(t *testing.T, at string, s *openapi3.Schema, typ reflect.Type) {
+	t.Helper()
+	left := map[string]bool{}
+	for name := range s.Properties {
+		left[name] = true
+	}
+	for f := range typ.Fields() {
+		if !f.IsExported() {
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		property := s.Properties[name]
+		if property == nil {
+			t.Errorf("%s.%s is not in openapi.yaml", at, name)
+			continue
+		}
+		delete(left, name)
+		always := !strings.Contains(options, "omitempty")
+		if !strings.HasSuffix(at, "body") && slices.Contains(s.Required, name) != always {
+			t.Errorf("%s.%s: required is %v in openapi.yaml, %v on the server", at, name, !always, always)
+		}
+		if always && f.Type.Kind() == reflect.Pointer && !property.Value.Nullable && !strings.HasSuffix(at, "body") {
+			t.Errorf("%s.%s may be null, which openapi.yaml does not say", at, name)
+		}
+		compareType(t, at+"."+name, property, f.Type)
+	}
+	for name := range left {
+		t.Errorf("%s.%s is in openapi.yaml, and the server does not know it", at, name)
+	}
+}
+
+// Every kind and channel of an event is explained.
+func TestContractEvents(t *testing.T) {
+	t.Parallel()
+	fields := contractFile().Components.Schemas["Event"].Value.Properties
+	word := regexp.MustCompile(`[a-z]+(_[a-z]+)*`)
+	kinds := word.FindAllString(fields["kind"].Value.Description, -1)
+	for kind := range httpapi.EventTexts {
+		if !slices.Contains(kinds, kind) {
+			t.Errorf("Event.kind does not name %s", kind)
+		}
+	}
+	channels := word.FindAllString(fields["channel"].Value.Description, -1)
+	for _, channel := range []string{store.ChannelAlipay, store.ChannelOperator, store.ChannelCounter, store.ChannelCentre} {
+		if !slices.Contains(channels, channel) {
+			t.Errorf("Event.channel does not name %s", channel)
+		}
+	}
+}
+
+// The table of errors.go is the contract's, code by code, both ways.
+func TestContractCodes(t *testing.T) {
+	t.Parallel()
+	c := contractFile().Components
+	var enum []string
+	for _, code := range c.Schemas["Code"].Value.Enum {
+		enum = append(enum, code.(string))
+	}
+	var table []string
+	for _, e := range httpapi.Catalogue {
+		table = append(table, e.Code)
+		example := c.Examples[e.Code]
+		if example == nil {
+			t.Errorf("%s has no example", e.Code)
+			continue
+		}
+		want := occurrence(e)
+		got := example.Value.Value.(map[string]any)
+		for field, value := range map[string]any{"code": e.Code, "status": float64(e.Status), "title": e.Title, "message": want, "type": httpapi.ProblemType + e.Code} {
+			if diff := cmp.Diff(value, got[field]); diff != "" {
+				t.Errorf("example %s.%s: %s", e.Code, field, diff)
+			}
+		}
+	}
+	if diff := cmp.Diff(table, enum); diff != "" {
+		t.Errorf("Code is not the table: %s", diff)
+	}
+	if len(c.Examples) != len(httpapi.Catalogue) {
+		t.Errorf("%d examples, %d codes", len(c.Examples), len(httpapi.Catalogue))
+	}
+}
+
+// A code stands under its own status, and every code stands somewhere.
+func TestContractStatuses(t *testing.T) {
+	t.Parallel()
+	unused := map[string]bool{}
+	for _, e := range httpapi.Catalogue {
+		unused[e.Code] = true
+	}
+	delete(unused, httpapi.ErrNotFound.Code) // answers of what is no path
+	delete(unused, httpapi.ErrMethodNotAllowed.Code)
+	for call, op := range operations() {
+		for status, response := range op.Responses.Map() {
+			problem := response.Value.Content["application/problem+json"]
+			if problem == nil {
+				continue
+			}
+			for code := range problem.Examples {
+				delete(unused, code)
+				if want := fmt.Sprint(entry(t, code).Status); status != want {
+					t.Errorf("%s lists %s under %s, it is %s", call, code, status, want)
+				}
+			}
+		}
+	}
+	for code := range unused {
+		t.Errorf("no path of openapi.yaml answers %s", code)
+	}
+}

@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+)
+
+// decode reads exactly one JSON value: unknown, duplicate and wrong-case keys,
+// trailing data and invalid UTF-8 are refused, and so are control characters
+// in strings. An empty body is the empty object.
+func decode(body []byte, in any) error {
+	return DecodeWith(body, in, json.RejectUnknownMembers(true))
+}
+
+// DecodeWith is decode under options.
+func DecodeWith(body []byte, in any, options ...json.Options) error {
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	if err := json.Unmarshal(body, in, options...); err != nil {
+		return selfservice.ErrBadRequest.WithFields(jsonField(err, in)).Because(errors.New("httpapi: body is not the JSON wanted"))
+	}
+	return refuseControls(in)
+}
+
+// jsonField says what is wrong with a body for in. Keys a caller made up are not
+// echoed, because people paste secrets in odd places; the fields there are are named.
+func jsonField(err error, in any) selfservice.FieldError {
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return unknownField(err, in)
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return selfservice.FieldError{Code: "DUPLICATE_FIELD", Text: "同一字段重复提交"}
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) && semantic.JSONKind != 0 {
+		return selfservice.FieldError{Field: strings.TrimPrefix(string(semantic.JSONPointer), "/"), Code: "WRONG_TYPE", Text: "字段类型不正确"}
+	}
+	return selfservice.FieldError{Code: "INVALID_JSON", Text: "提交的内容不是有效的JSON"}
+}
+
+// unknownField names the field of in that a key was meant for, if only its case or its
+// underlines are wrong, or else all fields there are.
+func unknownField(err error, in any) selfservice.FieldError {
+	var semantic *json.SemanticError
+	if !errors.As(err, &semantic) {
+		return selfservice.FieldError{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段"}
+	}
+	within, key := reflect.TypeOf(in).Elem(), ""
+	for name := range semantic.JSONPointer.Tokens() {
+		if key != "" {
+			within = fieldType(within, key)
+		}
+		key = name
+	}
+	fields := fieldNames(within)
+	for _, name := range fields {
+		if strings.EqualFold(strings.ReplaceAll(key, "_", ""), strings.ReplaceAll(name, "_", "")) {
+			return selfservice.FieldError{Field: name, Code: "UNKNOWN_FIELD", Text: "字段名应为 " + name}
+		}
+	}
+	if len(fields) == 0 {
+		return selfservice.FieldError{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段，此处不需要任何字段"}
+	}
+	return selfservice.FieldError{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段，可用的字段：" + strings.Join(fields, "、")}
+}
+
+// fieldNames lists the JSON names of a struct's fields.
+func fieldNames(t reflect.Type) []string {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var names []string
+	for f := range t.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// fieldType returns the struct that the field called name holds or points to, or nil.
+func fieldType(t reflect.Type, name string) reflect.Type {
+	i := slices.Index(fieldNames(t), name)
+	if i < 0 {
+		return nil
+	}
+	f := t.Field(i).Type
+	if f.Kind() == reflect.Pointer {
+		f = f.Elem()
+	}
+	return f
+}
+
+// refuseControls looks at every string and Secret of a flat request struct.
+func refuseControls(in any) error {
+	v := reflect.ValueOf(in).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		var text string
+		switch f := v.Field(i).Interface().(type) {
+		case string:
+			text = f
+		case passwd.Secret:
+			text = f.Reveal()
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			return selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: name, Code: "CONTROL_CHARACTER"})
+		}
+	}
+	return nil
+}

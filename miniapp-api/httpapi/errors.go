@@ -1,0 +1,14 @@
+package httpapi
+
+import "fundpass/miniapp-api/selfservice"
+
+// The codes of what only HTTP can be wrong about.
+var (
+	ErrSessionRequired  = &selfservice.Error{Code: "SESSION_REQUIRED"}
+	ErrNotFound         = &selfservice.Error{Code: "NOT_FOUND"}
+	ErrMethodNotAllowed = &selfservice.Error{Code: "METHOD_NOT_ALLOWED"}
+	ErrTooLarge         = &selfservice.Error{Code: "PAYLOAD_TOO_LARGE"}
+	ErrMediaType        = &selfservice.Error{Code: "UNSUPPORTED_MEDIA_TYPE"}
+	ErrDecryptFailed    = &selfservice.Error{Code: "DECRYPT_FAILED"}
+	ErrKeyReused        = &selfservice.Error{Code: "IDEMPOTENCY_KEY_REUSED"}
+)

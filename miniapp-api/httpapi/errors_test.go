@@ -1,0 +1,69 @@
+package httpapi_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"fundpass/miniapp-api/httpapi"
+)
+
+// Every entry of the table is whole, unique and in the catalogue.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, e := range httpapi.Catalogue {
+		if !regexp.MustCompile(`^[A-Z][A-Z_]+$`).MatchString(e.Code) || seen[e.Code] {
+			t.Errorf("code %q is malformed or not unique", e.Code)
+		}
+		seen[e.Code] = true
+		if http.StatusText(e.Status) == "" || e.Title == "" || e.Next == "" {
+			t.Errorf("%s is not whole", e.Code)
+		}
+		if !strings.ContainsFunc(e.Message, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+			t.Errorf("%s: a citizen cannot read %q", e.Code, e.Message)
+		}
+	}
+	for name := range declared(t, "Err", "errors.go", "../selfservice/errors.go", "../alipay/errors.go") {
+		found := slices.ContainsFunc(httpapi.Catalogue, func(p httpapi.Presentation) bool { return name == varName(p) })
+		if !found {
+			t.Errorf("%s is not in the catalogue", name)
+		}
+	}
+}
+
+// varName is the name an entry's code gives it: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
+func varName(e httpapi.Presentation) string {
+	short := map[string]string{"PAYLOAD_TOO_LARGE": "ErrTooLarge", "UNSUPPORTED_MEDIA_TYPE": "ErrMediaType", "IDEMPOTENCY_KEY_REUSED": "ErrKeyReused",
+		"ALIPAY_UNAVAILABLE": "ErrUnavailable"}
+	if name := short[e.Code]; name != "" {
+		return name
+	}
+	name := "Err"
+	for _, word := range strings.Split(e.Code, "_") {
+		name += word[:1] + strings.ToLower(word[1:])
+	}
+	return name
+}
+
+// declared lists the files' package-level variables with a prefix.
+func declared(t *testing.T, prefix string, files ...string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		must(t, err)
+		for name, object := range f.Scope.Objects {
+			if object.Kind == ast.Var && strings.HasPrefix(name, prefix) {
+				names[name] = true
+			}
+		}
+	}
+	return names
+}

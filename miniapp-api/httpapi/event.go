@@ -1,0 +1,64 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+)
+
+// eventTexts are what the citizen reads in 办理记录.
+var eventTexts = map[string]string{
+	store.EventLinked:          "绑定公积金账户",
+	store.EventUnlinked:        "解除绑定",
+	store.EventChangeOpened:    "开始修改密码",
+	store.EventPasswordChanged: "密码修改成功",
+	store.EventPasswordWrong:   "密码输入错误",
+	store.EventPasswordLocked:  "密码错误次数过多，已锁定",
+
+	store.EventResetOpened:     "开始重置密码",
+	store.EventResetCodeIssued: "柜台发放密码重置码",
+	store.EventPasswordReset:   "密码重置成功",
+
+	store.EventAuthorisationWithdrawn: "已取消支付宝授权，绑定已解除",
+	store.EventPasswordFrozen:         "密码已冻结，所有登录已退出",
+	store.EventUnlocked:               "公积金中心已解除密码锁定",
+
+	store.EventLinkMoved:      "公积金账户已合并，绑定已转到您的另一个账户",
+	store.EventLinkEnded:      "公积金账户已销户、转出或变更，绑定已解除",
+	store.EventRelinkAsked:    "其他支付宝账号申请改绑",
+	store.EventRelinkObjected: "已拒绝改绑申请",
+	store.EventRelinked:       "已改绑到其他支付宝账号",
+	store.EventAccountChosen:  "切换到另一个公积金账户",
+
+	store.EventMessagesDeclined: "不再接收消息提醒",
+
+	store.EventErased: "公积金中心已按申请删除个人信息",
+}
+
+type eventView struct {
+	ID      uuid.UUID `json:"id"`
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind"`
+	Text    string    `json:"text"`
+	Channel string    `json:"channel"`
+}
+
+type eventsReply struct {
+	Events []eventView `json:"events"`
+}
+
+func viewOfEvent(e store.Event) eventView {
+	return eventView{e.ID, e.At, e.Kind, eventTexts[e.Kind], e.Channel}
+}
+
+func (s *Server) showEvents(ctx context.Context, r Request, _ none) (eventsReply, error) {
+	events, err := s.service.Events(ctx, r.Caller)
+	views := make([]eventView, len(events))
+	for i, e := range events {
+		views[i] = viewOfEvent(e)
+	}
+	return eventsReply{views}, err
+}

@@ -1,0 +1,27 @@
+package httpapi
+
+// What tests of whole requests may know of this package.
+
+type AccountChoice = accountChoice
+type AccountView = accountView
+type AccountsReply = accountsReply
+type ConsentsReply = consentsReply
+type FieldView = fieldView
+type None = none
+type OwnAccount = ownAccount
+type OwnDataReply = ownDataReply
+type PendingView = pendingView
+type Problem = problem
+type RelinkView = relinkView
+type RelinksReply = relinksReply
+type Success = success
+
+const KeyRequestID = keyRequestID
+const MaxBody = maxBody
+const ProblemType = problemType
+
+var AnswerOf = answerOf
+var DigestOfToken = digestOfToken
+var EventTexts = eventTexts
+var Network = network
+var ProblemOf = problemOf

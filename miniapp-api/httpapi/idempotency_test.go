@@ -1,0 +1,129 @@
+package httpapi_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+func key(k string) header { return header{"Idempotency-Key", k} }
+
+// T37: the same key and body get the first answer, also fifty at once and over
+// two processes; another body or another user does not.
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, d := h.citizen(), h.citizen()
+	p, q := h.linkedPhone(c), h.linkedPhone(d)
+	change := p.openChange(c)
+	urls := []string{h.url, h.listen(h.newServer())}
+	var mu sync.Mutex
+	answers := map[string]int{}
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			twin := *p
+			twin.url = urls[i%2]
+			r := twin.post(change+"/confirm", twice("Copper-Kettle-77"), key("k1")).want(t, "OK")
+			mu.Lock()
+			defer mu.Unlock()
+			answers[r.Raw]++
+		})
+	}
+	wg.Wait()
+	if len(answers) != 1 {
+		t.Errorf("%d different answers: %v", len(answers), answers)
+	}
+	if got := h.count(`SELECT version FROM password_credentials c JOIN accounts a USING (account_id) WHERE account_no_digest = $1`, h.accountDigest(c)); got != 2 {
+		t.Errorf("credential version %d, want 2", got)
+	}
+	p.post(change+"/confirm", twice("Another-Road-12"), key("k1")).want(t, "IDEMPOTENCY_KEY_REUSED")
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "x"}, key("k1")).want(t, "IDEMPOTENCY_KEY_REUSED")
+	q.openChange(d)
+	q.post("/v1/password/changes", m{"id_number": d.IDNumber, "old_password": d.Password}, key("k1")).want(t, "OK") // another user's key
+}
+
+// A repeated wrong guess under one key is one guess.
+func TestRepeatedGuessIsOneGuess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	for range 4 {
+		r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}, key("g1")).want(t, "OLD_PASSWORD_WRONG")
+		if *r.Remaining != 4 {
+			t.Fatalf("%d left, want 4", *r.Remaining)
+		}
+	}
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}, key("g2")).want(t, "OLD_PASSWORD_WRONG")
+}
+
+// A lost answer of the log-in gives the same session again, not a spent code.
+func TestSessionAnswerIsKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	code, err := h.sim.AuthCode(c.Person.Person)
+	must(t, err)
+	first := h.phone().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
+	second := h.phone().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
+	if first.Raw != second.Raw {
+		t.Error("another session")
+	}
+	h.phone().post("/v1/sessions", m{"auth_code": code}, key("s2")).want(t, "AUTH_CODE_INVALID")
+	h.clock.Advance(25 * time.Hour)
+	must(t, h.db.Purge(t.Context()))
+	if n := h.count(`SELECT (SELECT count(*) FROM receipts) + (SELECT count(*) FROM sessions)`); n != 0 {
+		t.Errorf("%d rows outlived their time", n)
+	}
+}
+
+// A run that died is taken over; one that is alive is waited for.
+func TestDeadRunIsTakenOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	body := m{"id_number": c.IDNumber, "old_password": c.Password}
+	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
+	h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL`) // as if the process was killed before it settled
+	p.hasty().post("/v1/password/changes", body, key("d1")).want(t, "BUSY")
+	h.clock.Advance(11 * time.Second)
+	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
+}
+
+// A link and an unlink that happened, but whose answer was lost, are answered
+// as they were when they come again under their key.
+func TestLostAnswerOfLink(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.logIn(c)
+	lost := func() { // as after kill -9 between commit and answer
+		h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 second'`)
+	}
+	for range 2 {
+		p.post("/v1/link", c.linkBody(), key("l1")).want(t, "OK")
+		lost()
+	}
+	p.post("/v1/link", c.linkBody(), key("l2")).want(t, "ALREADY_LINKED")
+	for range 2 {
+		p.post("/v1/link/remove", m{"password": c.Password}, key("l3")).want(t, "OK")
+		lost()
+	}
+	p.post("/v1/link/remove", m{"password": c.Password}, key("l4")).want(t, "NOT_LINKED")
+	if n := h.count(`SELECT count(*) FROM events`); n != 2 {
+		t.Errorf("%d events, want one link and one unlink", n)
+	}
+}
+
+// Without a session nobody can use up a key that somebody else may choose.
+func TestSameKeyOfTwoStrangers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for range 2 {
+		code, err := h.sim.AuthCode(h.citizen().Person.Person)
+		must(t, err)
+		h.phone().post("/v1/sessions", m{"auth_code": code}, key("1")).want(t, "OK")
+	}
+}

@@ -1,0 +1,104 @@
+package httpapi_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"fundpass/miniapp-api/alipay"
+	"fundpass/store"
+)
+
+// becomes is what the centre's nightly file says of a citizen.
+func (h *house) becomes(c citizen, change func(*citizen)) {
+	h.t.Helper()
+	change(&c)
+	h.deposit(c)
+}
+
+// merged is somebody whose account was merged into a second one while they had
+// a change open; other is that second account.
+func (h *house) merged() (p *phone, change string, c, other citizen) {
+	h.t.Helper()
+	c = h.citizen()
+	other = c
+	other.AccountNo, other.Password = "77"+c.AccountNo[2:], "Amber-Lantern-5"
+	h.deposit(other)
+	p = h.linkedPhone(c)
+	change = p.openChange(c)
+	h.becomes(c, func(c *citizen) { c.Status = store.StatusMerged })
+	return p, change, c, other
+}
+
+// After a merger the citizen goes on with the other account and its password,
+// and reads why.
+func TestCitizenAfterMerger(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p, change, c, other := h.merged()
+	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
+	p.get("/v1/link").want(t, "OK")
+	events := p.get("/v1/events").want(t, "OK").Raw
+	for _, part := range []string{`"link_moved"`, "绑定已转到您的另一个账户", `"centre"`} {
+		if !strings.Contains(events, part) {
+			t.Errorf("%s is not in %s", part, events)
+		}
+	}
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(t, "OLD_PASSWORD_WRONG")
+	change = p.openChange(other)
+	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+	h.logIn(c).post("/v1/link/remove", m{"password": "Copper-Kettle-77"}).want(t, "OK")
+	h.logIn(c).post("/v1/link", withPassword(c.linkBody(), c.Password)).want(t, "ACCOUNT_CLOSED")
+}
+
+// After a closure nothing goes on, and the record says why to whoever links again
+// once the centre has corrected itself.
+func TestCitizenAfterClosure(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	h.becomes(c, func(c *citizen) { c.Status = store.StatusClosed })
+	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "SESSION_EXPIRED")
+	p = h.logIn(c)
+	p.get("/v1/password").want(t, "NOT_LINKED")
+	p.get(change).want(t, "OK")
+	p.post("/v1/link", c.linkBody()).want(t, "ACCOUNT_CLOSED")
+	h.becomes(c, func(*citizen) {})
+	p.get("/v1/password").want(t, "NOT_LINKED")
+	p.post("/v1/link", c.linkBody()).want(t, "OK")
+	if events := p.get("/v1/events").Raw; !strings.Contains(events, "绑定已解除") {
+		t.Errorf("got %s", events)
+	}
+}
+
+// A frozen account can be read; the change that was open is cancelled, and the
+// next one waits until the centre lifts the freeze.
+func TestCitizenAfterFreeze(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	h.becomes(c, func(c *citizen) { c.Status = store.StatusFrozen })
+	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
+	if got := p.get(change).want(t, "OK").get(t, "state"); got != "cancelled" {
+		t.Errorf("state %v", got)
+	}
+	p.get("/v1/link").want(t, "OK")
+	h.becomes(c, func(*citizen) {})
+	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+}
+
+// What the owner reads of a link that moved or ended blames nobody and sends them
+// to the centre.
+func TestLinkNoticeTexts(t *testing.T) {
+	t.Parallel()
+	for kind, part := range map[string]string{store.NoticeLinkMoved: "已合并", store.NoticeLinkEnded: "绑定已解除"} {
+		words, ok := alipay.NoticeText(kind, time.Now())
+		if !ok || !strings.Contains(words[0], part) || strings.Contains(words[2], "冻结") {
+			t.Errorf("%s: %q", kind, words)
+		}
+	}
+}

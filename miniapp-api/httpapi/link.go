@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+// An accountView is an account as its owner sees it: masked, by Alipay's rules
+// for personal data, even to the owner.
+type accountView struct {
+	Name      string `json:"name"`
+	IDType    string `json:"id_type"`
+	IDNumber  string `json:"id_number"`
+	AccountNo string `json:"account_no"`
+	Status    string `json:"status"` // GRZHZT
+}
+
+func viewOf(a store.Account) accountView {
+	return accountView{
+		Name:      document.MaskName(a.Person.Name),
+		IDType:    a.Person.IDType,
+		IDNumber:  document.MaskNumber(a.Person.IDNumber),
+		AccountNo: document.MaskAccount(a.Person.AccountNo),
+		Status:    a.Status,
+	}
+}
+
+type linkRequest struct {
+	Name      string            `json:"name"`
+	IDType    string            `json:"id_type"`
+	IDNumber  string            `json:"id_number"`
+	AccountNo string            `json:"account_no"`
+	Password  passwd.Secret     `json:"password"`
+	Encrypted *sealedForm       `json:"encrypted"`  // instead of password
+	ResetCode passwd.Secret     `json:"reset_code"` // a clerk's, in place of a forgotten password
+	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
+	FaceFirst bool              `json:"face_first"` // show the face before the password is looked at, which is not sent yet
+	FaceID    uuid.UUID         `json:"face_id"`    // of what face_first has started, once the face was shown
+	Relink    bool              `json:"relink"`     // take the link over from another Alipay user, where that is offered
+}
+
+type linkReply struct {
+	Account       accountView `json:"account"`
+	PasswordState string      `json:"password_state"`
+}
+
+func linkReplyOf(a store.Account) linkReply {
+	return linkReply{Account: viewOf(a), PasswordState: selfservice.PasswordState(a.State, a.Status)}
+}
+
+// addLink is POST /v1/link.
+func (s *Server) addLink(ctx context.Context, r Request, in linkRequest) (linkReply, error) {
+	sent, err := s.unseal(ctx, r, passwords{Present: in.Password}, in.Encrypted)
+	if err != nil {
+		return linkReply{}, err
+	}
+	account, err := s.service.Link(ctx, r.Caller, selfservice.LinkInput{
+		PersonInput: selfservice.PersonInput{Name: in.Name, IDType: in.IDType, IDNumber: in.IDNumber, AccountNo: in.AccountNo},
+		Password:    sent.Present, ResetCode: in.ResetCode, Proof: in.Proof,
+		FaceFirst: in.FaceFirst, FaceID: in.FaceID, TakeOver: in.Relink,
+	})
+	return linkReplyOf(account), err
+}
+
+// A pendingView is a PendingLink as it goes over the wire.
+type pendingView struct {
+	ID         uuid.UUID `json:"id"`
+	CertifyID  string    `json:"certify_id"`  // for my.startAPVerify
+	CertifyURL string    `json:"certify_url"` // for my.startAPVerify
+	ExpiresAt  time.Time `json:"expires_at"`
+}
+
+func (s *Server) confirmLink(ctx context.Context, r Request, _ none) (linkReply, error) {
+	account, err := s.service.ConfirmLink(ctx, r.Caller, r.ID)
+	return linkReplyOf(account), err
+}
+
+func (s *Server) showLink(ctx context.Context, r Request, _ none) (linkReply, error) {
+	account, err := s.service.LinkedAccount(ctx, r.Caller)
+	return linkReplyOf(account), err
+}
+
+type unlinkRequest struct {
+	Password  passwd.Secret `json:"password"`
+	Encrypted *sealedForm   `json:"encrypted"` // instead of password
+}
+
+// removeLink opens what is sealed only where there is a link to remove.
+func (s *Server) removeLink(ctx context.Context, r Request, in unlinkRequest) (none, error) {
+	var sent passwords
+	if r.Link != nil {
+		var err error
+		if sent, err = s.unseal(ctx, r, passwords{Present: in.Password}, in.Encrypted); err != nil {
+			return none{}, err
+		}
+	}
+	return none{}, s.service.Unlink(ctx, r.Caller, sent.Present)
+}

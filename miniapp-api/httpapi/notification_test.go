@@ -1,0 +1,256 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fundpass/keys/testenv"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// deliver posts a letter as Alipay does and returns status and body.
+func (h *house) deliver(url string, letter alipaysim.Letter) (int, string) {
+	h.t.Helper()
+	rsp, err := http.Post(url+letter.Path, letter.ContentType, bytes.NewReader(letter.Body))
+	must(h.t, err)
+	defer rsp.Body.Close()
+	body, err := io.ReadAll(rsp.Body)
+	must(h.t, err)
+	if err := keepsContract(rsp.Request, reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(body)}); err != nil {
+		h.t.Errorf("%s answers against openapi.yaml: %v\n%s", letter.Path, err, body)
+	}
+	return rsp.StatusCode, string(body)
+}
+
+func (h *house) write(n alipaysim.Notice) alipaysim.Letter {
+	h.t.Helper()
+	letter, err := h.sim.Write(n)
+	must(h.t, err)
+	return letter
+}
+
+// T11: one notice delivered many times over two processes has one effect,
+// and every delivery is acknowledged.
+func TestCancelledAuthorisation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, other := h.citizen(), h.citizen()
+	p, q := h.linkedPhone(c), h.linkedPhone(other)
+	change := p.openChange(c)
+	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	urls := []string{h.url, h.listen(h.newServer())}
+	gate := make(chan struct{}, 50)
+	var wg sync.WaitGroup
+	for i := range testenv.Rounds(100, 1000) {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			if status, body := h.deliver(urls[i%2], letter); status != 200 || body != "success" {
+				t.Errorf("answered %d %q", status, body)
+			}
+		})
+	}
+	wg.Wait()
+	p.get("/v1/password").want(t, "SESSION_EXPIRED")
+	q.get("/v1/password").want(t, "OK")
+	again := h.logIn(c) // authorises anew; the link went with the old authorisation
+	again.get("/v1/link").want(t, "NOT_LINKED")
+	again.post("/v1/link", c.linkBody()).want(t, "OK")
+	if got := again.get(change).get(t, "state"); got != "cancelled" {
+		t.Errorf("the open change is %v", got)
+	}
+	if n := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn); n != 1 {
+		t.Errorf("%d effects", n)
+	}
+	if n := h.count(`SELECT count(*) FROM notifications`); n != 1 {
+		t.Errorf("%d notifications", n)
+	}
+	if _, body := h.deliver(h.url, letter); body != "success" { // hours later, after the new authorisation
+		t.Errorf("answered %q", body)
+	}
+	again.get("/v1/link").want(t, "OK")
+}
+
+// What was begun under a link ends with it, also after the citizen cancelled and before
+// the notice of that came.
+func TestCancelledMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	h.clock.Advance(time.Minute)
+	change := p.openChange(c)
+	if _, body := h.deliver(h.url, letter); body != "success" {
+		t.Fatal(body)
+	}
+	again := h.linkedPhone(c)
+	if got := again.get(change).get(t, "state"); got != "cancelled" {
+		t.Errorf("the open change is %v", got)
+	}
+	again.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
+}
+
+// A cancellation that arrives after the citizen authorised again does no harm.
+func TestLateCancellation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	h.linkedPhone(c)
+	late := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	h.clock.Advance(time.Minute)
+	p := h.logIn(c)
+	if _, body := h.deliver(h.url, late); body != "success" {
+		t.Errorf("answered %q", body)
+	}
+	p.get("/v1/link").want(t, "OK")
+	if n := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn); n != 0 {
+		t.Error("an older cancellation withdrew a newer authorisation")
+	}
+	h.clock.Advance(49 * time.Hour)
+	stale := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	if _, body := h.deliver(h.url, stale); body != "fail" {
+		t.Errorf("a notice of two days ago was answered %q", body)
+	}
+}
+
+// Every kind of message Alipay has is acknowledged and kept once, in the form
+// its family wants.
+func TestEveryKindOfMessage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	for kind := range alipaysim.Kinds() {
+		for _, charset := range []string{"UTF-8", "GBK"} {
+			t.Run(kind+" "+charset, func(t *testing.T) {
+				letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: kind, Charset: charset})
+				want := "success"
+				switch {
+				case kind == signing.MethodGatewayCheck:
+					want = "<success>true</success>"
+				case letter.Path == "/alipay/spi":
+					want = "ISV-METHOD-NOT-SUPPORTED"
+				case letter.NotifyID == "":
+					want = "fail" // cannot be told from its repetitions
+				}
+				for range 2 {
+					if status, body := h.deliver(h.url, letter); status != 200 || !strings.Contains(body, want) {
+						t.Errorf("answered %d %q, want %s", status, body, want)
+					}
+				}
+			})
+		}
+	}
+	if strings.Contains(h.dump(), c.OpenID+`"`) {
+		t.Error("a citizen's identifier stands readable in the database")
+	}
+}
+
+// T10, T12, T13: whatever is wrong with a message, it is answered "fail", says
+// nothing, leaves nothing and makes no call.
+func TestForgedMessages(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	calls := h.sim.Calls("")
+	for fault := range alipaysim.NoticeFaults() {
+		t.Run(fault, func(t *testing.T) {
+			letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled, Fault: fault})
+			if status, body := h.deliver(h.url, letter); status != 200 || body != "fail" {
+				t.Errorf("answered %d %q", status, body)
+			}
+			spi := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: "spi.alipay.fund.account.query", Fault: fault})
+			if _, body := h.deliver(h.url, spi); !strings.Contains(body, "ISV-VERIFICATION-FAILED") {
+				t.Errorf("SPI answered %q", body)
+			}
+		})
+	}
+	genuine := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	for name, body := range map[string]string{
+		"empty": "", "nothing signed": "a=b", "not a form": `{"sign":"x"}`, "huge": strings.Repeat("a=b&", 20_000),
+		"appended": string(genuine.Body) + "&x=1", "unknown certificate": string(genuine.Body) + "&alipay_cert_sn=" + strings.Repeat("0", 32),
+	} {
+		forged := genuine
+		forged.Body = []byte(body)
+		if _, answer := h.deliver(h.url, forged); answer != "fail" {
+			t.Errorf("%s: answered %q", name, answer)
+		}
+	}
+	polluted := genuine
+	polluted.Path += "?app_id=2021000000000009&sign=x" // the query is nobody's
+	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
+		t.Errorf("%d forged messages were kept", n)
+	}
+	p.get("/v1/password").want(t, "OK")
+	if got := h.sim.Calls("") - calls; got != 0 {
+		t.Errorf("forged messages caused %d calls to Alipay", got)
+	}
+	if _, body := h.deliver(h.url, polluted); body != "success" {
+		t.Errorf("the genuine one was answered %q", body)
+	}
+}
+
+// What cannot be committed is not acknowledged, and taken when it comes again.
+func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
+	t.Parallel()
+	h := newHouseIn(t, storetest.DSN(t))
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	h.exec(`ALTER TABLE events RENAME TO events_gone`) // the last statement of the effect fails
+	if _, body := h.deliver(h.url, letter); body != "fail" {
+		t.Errorf("answered %q", body)
+	}
+	h.exec(`ALTER TABLE events_gone RENAME TO events`)
+	p.get("/v1/password").want(t, "OK")
+	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
+		t.Error("kept without its effect")
+	}
+	if _, body := h.deliver(h.url, letter); body != "success" {
+		t.Errorf("answered %q", body)
+	}
+	p.get("/v1/password").want(t, "SESSION_EXPIRED")
+}
+
+// Keys change under traffic: with both loaded nothing genuine is refused.
+func TestRotationUnderTraffic(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	send := func(key string, n int) (accepted int) {
+		for range n {
+			letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: "alipay.open.app.api.field.changed", Key: key})
+			if _, body := h.deliver(h.url, letter); body == "success" {
+				accepted++
+			}
+		}
+		return accepted
+	}
+	if got := send("", 5); got != 5 {
+		t.Fatalf("%d of 5 before the rotation", got)
+	}
+	before := h.ring()
+	must(t, h.sim.RotateKey())
+	if got := send("", 5); got != 0 {
+		t.Errorf("%d signed by a key we do not know yet were accepted", got)
+	}
+	both := h.ring(before.AlipayKeys()...)
+	must(t, h.server.Alipay.Replace(both))
+	if a, b := send("old", 5), send("", 5); a != 5 || b != 5 {
+		t.Errorf("with both keys %d of the old and %d of the new were accepted", a, b)
+	}
+	must(t, h.server.Alipay.Replace(h.ring()))
+	if a, b := send("old", 5), send("", 5); a != 0 || b != 5 {
+		t.Errorf("with the new key alone %d of the old and %d of the new were accepted", a, b)
+	}
+	h.logIn(c)
+}

@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+// ownDataReply is what is kept about a citizen, as they may see it on a phone
+// (PIPL article 45): masked like everywhere. Readable data are handed out at the
+// counter, to whoever shows the document.
+type ownDataReply struct {
+	Account  ownAccount   `json:"account"`
+	Link     ownLink      `json:"link"`
+	Password ownPassword  `json:"password"`
+	Sessions []ownSession `json:"sessions"`
+	Notices  []ownNotice  `json:"notices"`
+	Changes  []ownStep    `json:"changes"`
+	Resets   []ownStep    `json:"resets"`
+	Events   []eventView  `json:"events"` // newest first
+}
+
+// An ownStep is a change or reset, finished or not.
+type ownStep struct {
+	State    string     `json:"state"`
+	Channel  string     `json:"channel"`
+	OpenedAt time.Time  `json:"opened_at"`
+	ClosedAt *time.Time `json:"closed_at"`
+}
+
+type ownAccount struct {
+	Name       string    `json:"name"`
+	IDType     string    `json:"id_type"`
+	IDNumber   string    `json:"id_number"`
+	AccountNo  string    `json:"account_no"`
+	Phone      string    `json:"phone"`       // "" = none is kept
+	EmployerNo string    `json:"employer_no"` // "" = none is kept
+	Status     string    `json:"status"`      // GRZHZT
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+type ownLink struct {
+	Kind         string    `json:"kind"` // open_id or user_id
+	Identifier   string    `json:"identifier"`
+	LinkedAt     time.Time `json:"linked_at"`
+	AuthorisedAt time.Time `json:"authorised_at"` // when the mini-program was last opened
+}
+
+type ownPassword struct {
+	State     string     `json:"state"`
+	ChangedAt *time.Time `json:"changed_at"`
+	Earlier   int        `json:"earlier"` // passwords before the present one that would be recognised
+}
+
+type ownSession struct {
+	CreatedAt time.Time `json:"created_at"`
+	SeenAt    time.Time `json:"seen_at"`
+	Phone     string    `json:"phone"` // the number it has shown, "" = none
+}
+
+type ownNotice struct {
+	Kind      string     `json:"kind"`
+	CreatedAt time.Time  `json:"created_at"`
+	SentAt    *time.Time `json:"sent_at"`
+}
+
+// showOwnData is the citizen's copy of their data.
+func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataReply, error) {
+	d, err := s.service.OwnData(ctx, r.Caller)
+	if err != nil {
+		return ownDataReply{}, err
+	}
+	a, l, p := d.Accounts[0], d.Links[0], d.Passwords[0]
+	reply := ownDataReply{
+		Account: ownAccount{
+			Name: document.MaskName(a.Name), IDType: a.IDType, IDNumber: document.MaskNumber(a.IDNumber),
+			AccountNo: document.MaskAccount(a.AccountNo), Phone: document.MaskPhone(a.Phone),
+			EmployerNo: document.MaskAccount(a.EmployerNo), Status: a.Status, UpdatedAt: a.UpdatedAt,
+		},
+		Link:     ownLink{l.Kind, document.MaskPhone(l.Identity.Value), l.LinkedAt, l.AuthorisedAt},
+		Password: ownPassword{selfservice.PasswordState(p.State, a.Status), p.ChangedAt, len(d.Earlier)},
+		Sessions: []ownSession{}, Notices: []ownNotice{}, Events: []eventView{},
+	}
+	for _, x := range d.Sessions {
+		reply.Sessions = append(reply.Sessions, ownSession{x.CreatedAt, x.SeenAt, document.MaskPhone(x.Phone)})
+	}
+	for _, x := range d.Notices {
+		reply.Notices = append(reply.Notices, ownNotice{x.Kind, x.CreatedAt, x.DoneAt})
+	}
+	reply.Changes, reply.Resets = viewsOfSteps(d.Changes), viewsOfSteps(d.Resets)
+	for _, e := range d.Events {
+		reply.Events = append(reply.Events, viewOfEvent(e))
+	}
+	return reply, nil
+}
+
+func viewsOfSteps(all []store.ChangeData) []ownStep {
+	shown := []ownStep{}
+	for _, x := range all {
+		shown = append(shown, ownStep{x.State, x.Channel, x.OpenedAt, x.ClosedAt})
+	}
+	return shown
+}

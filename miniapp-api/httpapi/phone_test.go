@@ -1,0 +1,232 @@
+package httpapi_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// payload is what my.getPhoneNumber gives the citizen's page.
+func (h *house) payload(c citizen, fault string) []byte {
+	h.t.Helper()
+	text, err := h.sim.Phone(c.Person.Person, fault)
+	must(h.t, err)
+	return []byte(text)
+}
+
+// proven is the phone number bound to the phone's session, "" when there is none.
+func (p *phone) proven() string {
+	p.h.t.Helper()
+	return p.h.provenBy(p.token)
+}
+
+func (h *house) provenBy(token string) string {
+	h.t.Helper()
+	session, err := h.db.Session(h.t.Context(), digestOf(token))
+	must(h.t, err)
+	mobile, err := h.db.ProvenPhone(h.t.Context(), session)
+	if err != nil && err != store.ErrNotFound {
+		h.t.Fatal(err)
+	}
+	return mobile
+}
+
+func (p *phone) show(payload []byte, headers ...header) reply {
+	p.h.t.Helper()
+	return p.send("POST", "/v1/phone", payload, headers...)
+}
+
+func TestPhone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	mask := c.Phone[:3] + "******" + c.Phone[9:]
+	p := h.logIn(c)
+	if got := p.show(h.payload(c, "")).want(t, "OK").Data; string(got) != `{"phone":"`+mask+`","matches_record":null}` {
+		t.Errorf("before the link: %s", got)
+	}
+	if got := p.proven(); got != c.Phone {
+		t.Errorf("bound to the session: %q", got)
+	}
+	p.post("/v1/link", c.linkBody()).want(t, "OK")
+	again := h.logIn(c)
+	if again.proven() != "" {
+		t.Error("a new session begins with a phone")
+	}
+	for _, visit := range []*phone{p, p, again} { // Alipay makes the same payload each time
+		if got := visit.show(h.payload(c, "")).want(t, "OK").Data; string(got) != `{"phone":"`+mask+`","matches_record":true}` {
+			t.Errorf("linked: %s", got)
+		}
+	}
+	moved := h.citizen()
+	q := h.linkedPhone(moved)
+	moved.Phone = "19912340000"
+	h.sim.Add(moved.Person)
+	if got := q.show(h.payload(moved, "")).want(t, "OK").Data; string(got) != `{"phone":"199******00","matches_record":false}` {
+		t.Errorf("another number than on file: %s", got)
+	}
+	if got := q.proven(); got != moved.Phone {
+		t.Errorf("bound to the session: %q", got)
+	}
+}
+
+var idOfRequest = regexp.MustCompile(`"request_id":"[^"]*"`)
+
+// spoilt are payloads that must all be refused to the thief, good among them, which is
+// another citizen's.
+func (h *house) spoilt(thief citizen, good string) map[string]string {
+	h.t.Helper()
+	without := func(member string) string {
+		var o map[string]string
+		must(h.t, json.Unmarshal([]byte(good), &o))
+		delete(o, member)
+		raw, err := json.Marshal(o)
+		must(h.t, err)
+		return string(raw)
+	}
+	stranger, err := alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, ContentKey: testContentKey})
+	must(h.t, err)
+	stranger.Add(thief.Person)
+	foreign, err := stranger.Phone(thief.Person.Person, "")
+	must(h.t, err)
+	payloads := map[string]string{
+		"another's": good, "another Alipay": foreign, "nothing": "{}", "null": "null",
+		"no response": without("response"), "no sign": without("sign"), "SHA-1": strings.Replace(good, `"RSA2"`, `"RSA"`, 1),
+		"in the clear": `{"response":"{\"code\":\"10000\",\"mobile\":\"` + thief.Phone + `\"}","sign":"AAAA","sign_type":"RSA2"}`,
+	}
+	for fault := range alipaysim.PhoneFaults() {
+		payloads[fault] = string(h.payload(thief, fault))
+	}
+	return payloads
+}
+
+// Whatever is wrong, the sender gets the same bytes and nothing is bound; only the log
+// tells the causes apart, without a value.
+func TestPhoneRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, thief := h.citizen(), h.citizen()
+	p, q := h.linkedPhone(c), h.linkedPhone(thief)
+	good := string(h.payload(c, ""))
+	p.show([]byte(good)).want(t, "OK")
+	payloads := h.spoilt(thief, good)
+	answers := map[string][]string{}
+	for name, payload := range payloads {
+		r := q.show([]byte(payload)).want(t, "PHONE_REFUSED")
+		if r.HTTP != 403 {
+			t.Errorf("%s: HTTP %d", name, r.HTTP)
+		}
+		text := idOfRequest.ReplaceAllString(r.Raw, "")
+		answers[text] = append(answers[text], name)
+	}
+	if len(answers) != 1 {
+		t.Errorf("the answers differ: %v", answers)
+	}
+	if got := q.proven(); got != "" {
+		t.Errorf("bound to the session: %q", got)
+	}
+	logs := h.logs.String()
+	for _, want := range []string{"another user has sent this phone payload before", "phone payload not valid", "content key is not the console's"} {
+		if !strings.Contains(logs, want) {
+			t.Errorf("the log does not say %q", want)
+		}
+	}
+	for _, secret := range []string{c.Phone, thief.Phone, good[20:60]} {
+		if strings.Contains(logs, secret) {
+			t.Error("the log repeats the payload or a phone number")
+		}
+	}
+	q.show(h.payload(thief, "")).want(t, "OK")
+}
+
+// One payload, two Alipay users, fifty times at once over two processes: one of the
+// two gets it, and gets it every time.
+func TestPhonePayloadHasOneOwner(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	other := h.listen(h.newServer())
+	for round := range 5 {
+		c, thief := h.citizen(), h.citizen()
+		phones := []*phone{h.logIn(c), h.logIn(thief)}
+		phones[1].url = other
+		payload := h.payload(c, "")
+		codes := make([]string, 50)
+		var wg sync.WaitGroup
+		for i := range codes {
+			wg.Go(func() { codes[i] = phones[i%2].show(payload).Code })
+		}
+		wg.Wait()
+		won := map[int]map[string]int{0: {}, 1: {}}
+		for i, code := range codes {
+			won[i%2][code]++
+		}
+		text := fmt.Sprint(won[0], won[1])
+		if text != "map[OK:25] map[PHONE_REFUSED:25]" && text != "map[PHONE_REFUSED:25] map[OK:25]" {
+			t.Errorf("round %d: %s", round, text)
+		}
+		if bound := phones[0].proven() + phones[1].proven(); bound != c.Phone {
+			t.Errorf("round %d: bound %q", round, bound)
+		}
+	}
+}
+
+// Bodies that are not a payload's JSON are refused like everywhere, and so is who has
+// no session.
+func TestPhoneBodies(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.logIn(c)
+	good := string(h.payload(c, ""))
+	for _, tt := range []struct{ name, body, code string }{
+		{"wrong case", strings.Replace(good, `"sign"`, `"Sign"`, 1), "PHONE_REFUSED"}, // a key that Alipay may add, and no sign
+		{"duplicate", strings.Replace(good, "{", `{"sign":"AAAA",`, 1), "BAD_REQUEST"},
+		{"two", good + good, "BAD_REQUEST"},
+		{"array", "[]", "BAD_REQUEST"},
+		{"number", strings.Replace(good, `"RSA2"`, "2", 1), "BAD_REQUEST"},
+		{"control character", strings.Replace(good, `"UTF-8"`, `"\u0000"`, 1), "BAD_REQUEST"},
+		{"not JSON", "response=x", "BAD_REQUEST"},
+		{"long", strings.Repeat(" ", 17<<10) + good, "PAYLOAD_TOO_LARGE"},
+	} {
+		p.show([]byte(tt.body)).want(t, tt.code)
+	}
+	h.phone().show([]byte(good)).want(t, "SESSION_REQUIRED")
+	key := header{"Idempotency-Key", "one"}
+	first := p.show([]byte(good), key).want(t, "OK")
+	if second := p.show([]byte(good), key).want(t, "OK"); string(second.Data) != string(first.Data) {
+		t.Errorf("%s, then %s", first.Data, second.Data)
+	}
+	p.post("/v1/sessions/end", m{}).want(t, "OK")
+	p.show([]byte(good)).want(t, "SESSION_EXPIRED")
+}
+
+// Without the content key nothing is offered; with a new one from the console the
+// running server reads what that one encrypted.
+func TestContentKeyChanges(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *Config) { c.ContentKey = nil })
+	c := h.citizen()
+	p := h.logIn(c)
+	payload := h.payload(c, "")
+	if r := p.show(payload).want(t, "NOT_OFFERED"); r.HTTP != 404 {
+		t.Errorf("HTTP %d", r.HTTP)
+	}
+	h.server.provider.ReplaceContentKey([]byte("fedcba9876543210"))
+	p.show(payload).want(t, "PHONE_REFUSED")
+	h.server.provider.ReplaceContentKey(testContentKey)
+	p.show(payload).want(t, "OK")
+	h.server.provider.ReplaceContentKey(nil)
+	p.show(payload).want(t, "NOT_OFFERED")
+}
+
+func digestOf(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}

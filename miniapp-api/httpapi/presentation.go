@@ -1,0 +1,215 @@
+package httpapi
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+
+	"fundpass/keys/calendar"
+	"fundpass/miniapp-api/selfservice"
+)
+
+// A Presentation is how an error is shown: the only place where a code becomes a status
+// and a sentence.
+type Presentation struct {
+	Code       string
+	Status     int    // HTTP status, repeated in the body
+	RetryAfter int    // seconds, where an occurrence says nothing else
+	Title      string // English, for developers
+	Message    string // Chinese, ready to show
+	Next       string // what the page should do
+
+	compose func(e *selfservice.Error, message string) string // says more of one occurrence; nil = nothing
+}
+
+// Catalogue is the table of errors, in the order of the contract.
+var Catalogue = []Presentation{
+	{Code: "SESSION_REQUIRED", Status: 401, Title: "No session token",
+		Message: "请先登录", Next: "Call my.getAuthCode, then POST /v1/sessions."},
+	{Code: "SESSION_EXPIRED", Status: 401, Title: "Session unknown, ended or expired",
+		Message: "登录已失效，请重新进入", Next: "Log in again silently and repeat the call once."},
+	{Code: "AUTH_CODE_INVALID", Status: 401, Title: "Auth code wrong, used or expired",
+		Message: "授权已失效，请重新进入", Next: "Call my.getAuthCode again: a code is good once."},
+	{Code: "BAD_REQUEST", Status: 400, Title: "Malformed request",
+		Message: "提交的信息格式不正确，请核对后重试", Next: "Show errors beside their fields; without errors it is a bug of the page."},
+	{Code: "NOT_FOUND", Status: 404, Title: "No such path",
+		Message: "请求的地址不存在", Next: "Correct the path, see openapi.yaml."},
+	{Code: "METHOD_NOT_ALLOWED", Status: 405, Title: "Wrong HTTP method",
+		Message: "请求方式不正确", Next: "Correct the method, see openapi.yaml."},
+	{Code: "PAYLOAD_TOO_LARGE", Status: 413, Title: "Body over 16 KiB",
+		Message: "提交的内容过长", Next: "Send less."},
+	{Code: "UNSUPPORTED_MEDIA_TYPE", Status: 415, Title: "Body is not plain application/json",
+		Message: "请求格式不支持", Next: "Send Content-Type: application/json, uncompressed."},
+	{Code: "NOT_LINKED", Status: 409, Title: "No fund account linked",
+		Message: "您还没有绑定公积金账户，请先绑定", Next: "Go to the link page."},
+	{Code: "ALREADY_LINKED", Status: 409, Title: "This Alipay user or this account is linked already",
+		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link. With relink_offered: ask the citizen whether to take the link over; the link again with relink true, under a new Idempotency-Key, does.", compose: sayTransfer},
+	{Code: "LINK_REFUSED", Status: 403, Title: "The link was refused",
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason. With face_first_offered: offer to show the face first, which helps when others have guessed too often: the link with face_first in place of the password."},
+	{Code: "ACCOUNT_CLOSED", Status: 409, Title: "The account is merged, moved or closed",
+		Message: "该公积金账户已转出或销户，无法办理", Next: "Show the message; the counter can help."},
+	{Code: "ACCOUNT_FROZEN", Status: 423, Title: "The account is frozen by the centre",
+		Message: "该公积金账户已冻结，暂不能修改密码，请到柜台办理", Next: "Show the message; nothing can be changed here."},
+	{Code: "PASSWORD_FROZEN", Status: 423, Title: "The password is frozen",
+		Message: "密码已冻结，请通过身份验证重置密码或到柜台办理", Next: "Offer the reset."},
+	{Code: "RELINK_WAITING", Status: 409, Title: "The holder of the link is told, and may object until relink.due_at",
+		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/relinks/{id}/confirm under a new Idempotency-Key.", compose: sayWaiting},
+	{Code: "RELINK_REFUSED", Status: 403, Title: "The holder of the link has objected",
+		Message: "原绑定的支付宝已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a clerk's code takes the link over at once."},
+	{Code: "TRANSFER_UNDELIVERABLE", Status: 409, Title: "The holder of the link cannot be told, so it is not taken over",
+		Message: "无法通知原绑定的支付宝，不能在线改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a clerk's code takes the link over at once."},
+	{Code: "RELINK_LIMIT", Status: 429, Title: "As many relinks asked for today as a day allows",
+		Message: "今天申请改绑的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
+	{Code: "RELINK_GONE", Status: 410, Title: "Relink done, cancelled, expired or unknown, or link or password are not what they were",
+		Message: "本次改绑申请已失效，请重新绑定", Next: "Ask GET /v1/link whether it is done, else go to the link page."},
+	{Code: "NO_SUCH_ACCOUNT", Status: 404, Title: "The linked person has no account of this id",
+		Message: "没有找到该账户，请刷新后重新选择", Next: "Read GET /v1/accounts again."},
+	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof: the first of errors, or another of them",
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm; after face_first, the link with the password and face_id instead. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."},
+	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "As many face verifications started today as a day allows",
+		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
+	{Code: "LINK_GONE", Status: 410, Title: "Pending link used, replaced, expired, unknown or another session's",
+		Message: "本次绑定已失效，请重新开始", Next: "Ask GET /v1/link whether it is done, else start again."},
+	{Code: "CONSENT_REQUIRED", Status: 403, Title: "The citizen has not agreed to the purpose in errors, or no longer",
+		Message: "请先阅读并同意相关说明", Next: "Show the text of GET /v1/consents for the field of the first error; POST /v1/consents when the citizen agrees; repeat under a new Idempotency-Key."},
+	{Code: "CONSENT_OUTDATED", Status: 409, Title: "The text has changed since it was shown",
+		Message: "说明内容已更新，请重新阅读", Next: "Read GET /v1/consents again and show the new text."},
+	{Code: "CONSENT_IN_USE", Status: 409, Title: "The consent to the link stands as long as the link",
+		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which asks for the password."},
+	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
+		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. One answer for every reason."},
+	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
+		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts.", compose: sayRemaining},
+	{Code: "PASSWORD_LOCKED", Status: 423, Title: "Too many wrong passwords",
+		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset.", compose: sayLocked},
+	{Code: "CHANGE_IN_PROGRESS", Status: 409, Title: "Another channel has a change open",
+		Message: "您有一笔修改正在办理，请稍后再试", Next: "Wait, or finish it where it was begun."},
+	{Code: "CHANGE_GONE", Status: 410, Title: "Change closed, expired or unknown",
+		Message: "本次修改已失效，请重新开始", Next: "Ask GET /v1/password/changes/{id} whether it is done, else start again."},
+	{Code: "RESET_GONE", Status: 410, Title: "Reset closed, expired, unknown or another session's",
+		Message: "本次重置已失效，请重新开始", Next: "Ask GET /v1/password/resets/{id} whether it is done, else start again."},
+	{Code: "RESET_UNAVAILABLE", Status: 409, Title: "No online reset at this centre, or for this document",
+		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a clerk's code."},
+	{Code: "RESET_LIMIT", Status: 429, Title: "As many resets started today as a day allows",
+		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing; a clerk's code works at once."},
+	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Clerk's code wrong, used, expired or tried too often",
+		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code; five tries each."},
+	{Code: "IDENTITY_NOT_PROVEN", Status: 403, Title: "Alipay has not confirmed the citizen's identity",
+		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Call my.startAPVerify with the certify_id and certify_url of the reset or the pending link, then confirm again."},
+	{Code: "PASSWORD_MISMATCH", Status: 422, Title: "The two new passwords differ",
+		Message: "两次输入的新密码不一致", Next: "Clear the second field."},
+	{Code: "PASSWORD_WEAK", Status: 422, Title: "The new password breaks rules",
+		Message: "新密码不符合规则，请按提示修改", Next: "Show every entry of errors."},
+	{Code: "PASSWORD_SAME", Status: 422, Title: "The new password is the old one",
+		Message: "新密码不能与原密码相同", Next: "Ask for another one."},
+	{Code: "PASSWORD_REUSED", Status: 422, Title: "The new password was used before",
+		Message: "不能使用最近用过的密码", Next: "Ask for another one."},
+	{Code: "DECRYPT_FAILED", Status: 422, Title: "The sealed passwords do not open: ticket spent, late or not this session's, or sealed otherwise",
+		Message: "页面停留时间过长，请再次提交", Next: "Take a new ticket, seal again and repeat once under a new Idempotency-Key."},
+	{Code: "NOT_OFFERED", Status: 404, Title: "This centre has not set this up",
+		Message: "暂未开通此功能，请使用其他方式办理", Next: "Hide the entry; without transport keys send passwords readable over TLS."},
+	{Code: "IDEMPOTENCY_KEY_REUSED", Status: 422, Title: "The Idempotency-Key came with another body before",
+		Message: "请求重复，请重新提交", Next: "Use a new key for every new form."},
+	{Code: "TOO_MANY_REQUESTS", Status: 429, RetryAfter: 1, Title: "Too many requests",
+		Message: "操作太频繁，请稍后再试", Next: "Wait retry_after seconds."},
+	{Code: "BUSY", Status: 503, RetryAfter: 2, Title: "Overloaded, or the database is away: nothing was done",
+		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds; who comes earlier is kept waiting."},
+	{Code: "RESULT_UNKNOWN", Status: 503, RetryAfter: 2, Title: "The outcome is not known yet",
+		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Ask for the state of the change, or repeat with the same Idempotency-Key."},
+	{Code: "ALIPAY_UNAVAILABLE", Status: 502, RetryAfter: 3, Title: "Alipay gave no answer that can be trusted",
+		Message: "支付宝服务暂时不可用，请稍后再试", Next: "Get a new auth code and try again."},
+	{Code: "INTERNAL", Status: 500, Title: "Our fault",
+		Message: "服务异常，请稍后再试", Next: "Show request_id; the operator finds it in the log."},
+}
+
+// presentations is the Catalogue by code.
+var presentations = func() map[string]Presentation {
+	all := make(map[string]Presentation, len(Catalogue))
+	for _, p := range Catalogue {
+		all[p.Code] = p
+	}
+	return all
+}()
+
+// message is the sentence for one occurrence.
+func (p Presentation) message(e *selfservice.Error) string {
+	if p.compose == nil {
+		return p.Message
+	}
+	return p.compose(e, p.Message)
+}
+
+func sayRemaining(e *selfservice.Error, message string) string {
+	if e.Remaining == nil {
+		return message
+	}
+	return fmt.Sprintf("%s，还可以输入%d次", message, *e.Remaining)
+}
+
+func sayLocked(e *selfservice.Error, message string) string {
+	switch {
+	case e.LockedUntil != nil:
+		return fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", e.LockedUntil.In(calendar.Beijing).Format("1月2日15:04"))
+	case e.Remaining != nil:
+		return "密码错误次数过多，已锁定，请通过身份验证重置密码或到柜台办理"
+	}
+	return message
+}
+
+func sayTransfer(e *selfservice.Error, message string) string {
+	if !e.TransferOffered {
+		return message
+	}
+	return "该公积金账户已绑定其他支付宝账号，您可以申请改绑到当前支付宝"
+}
+
+func sayWaiting(e *selfservice.Error, message string) string {
+	switch {
+	case e.Transfer == nil:
+		return message
+	case e.Transfer.DueAt == nil:
+		return "改绑申请已提交，正在通知原绑定的支付宝。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
+	}
+	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
+}
+
+// statusOf is the status of an error. One without a presentation is for the log only: its
+// reply has been written.
+func statusOf(e *selfservice.Error) int { return cmp.Or(presentations[e.Code].Status, http.StatusOK) }
+
+// problemOf is the reply to an error. A code without a presentation is a bug that a test finds.
+func problemOf(e *selfservice.Error, requestID string) problem {
+	p := presentations[e.Code]
+	body := problem{
+		Type: problemType + e.Code, Title: p.Title, Status: p.Status, Code: e.Code, Message: p.message(e),
+		Errors: viewsOfFields(e.Fields), Remaining: e.Remaining, LockedUntil: e.LockedUntil,
+		Offered: e.TransferOffered, FaceFirst: e.FaceFirst, Relink: viewOfRelink(e.Transfer),
+		RetryAfter: cmp.Or(e.RetryAfter, p.RetryAfter), RequestID: requestID,
+	}
+	if e.Pending != nil {
+		body.Pending = &pendingView{e.Pending.ID, e.Pending.CertifyID, e.Pending.CertifyURL, e.Pending.ExpiresAt}
+	}
+	return body
+}
+
+// fromStatus names the errors that net/http and Echo find before a handler runs.
+func fromStatus(status int) *selfservice.Error {
+	switch status {
+	case http.StatusNotFound:
+		return ErrNotFound
+	case http.StatusMethodNotAllowed:
+		return ErrMethodNotAllowed
+	case http.StatusRequestEntityTooLarge:
+		return ErrTooLarge
+	case http.StatusUnsupportedMediaType:
+		return ErrMediaType
+	case http.StatusTooManyRequests:
+		return selfservice.ErrTooManyRequests
+	case http.StatusServiceUnavailable:
+		return selfservice.ErrBusy
+	}
+	if status >= 400 && status < 500 {
+		return selfservice.ErrBadRequest
+	}
+	return selfservice.ErrInternal
+}

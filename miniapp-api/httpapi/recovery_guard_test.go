@@ -1,0 +1,46 @@
+package httpapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"fundpass/miniapp-api/selfservice"
+)
+
+// Alipay is asked of the name that the form has, unless it is the record's: asked of the
+// record's, it would tell that the number is known.
+func TestA7AlipayIsAskedOfTheForm(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	misspelt := c
+	misspelt.Name = "欧阳别人"
+	h.logIn(h.citizen()).recover(misspelt)
+	asked := h.sim.Messages()
+	if last := string(asked[len(asked)-1].Content); !strings.Contains(last, misspelt.Name) || strings.Contains(last, c.Name) {
+		t.Errorf("asked of %s", last)
+	}
+}
+
+// A consent that is withdrawn while the face is shown is missing at the end.
+func TestA7ConsentWithdrawnMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof("certdoc,face"))
+	c := h.citizen()
+	p := h.logIn(c)
+	path := p.recover(c)
+	p.withdraw(selfservice.PurposeFace).want(t, "OK")
+	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "CONSENT_REQUIRED")
+	p.get("/v1/link").want(t, "NOT_LINKED")
+}
+
+// The key of a request is for its path, too: the same body means something else elsewhere.
+func TestKeyOfAnotherPath(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-70"), key("k")).want(t, "OK")
+	path, _ := p.openReset()
+	p.post(path+"/confirm", twice("Copper-Kettle-70"), key("k")).want(t, "IDEMPOTENCY_KEY_REUSED")
+}

@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"fundpass/miniapp-api/selfservice"
+)
+
+// Envelopes returns l with connections on which net/http's own refusals (no request
+// line, a header too large, an unknown transfer encoding ...) are envelopes like every
+// other reply. net/http has no hook for them: it writes them straight to the
+// connection, each in one Write that begins as no reply of ours does. Were that to
+// change, they would be plain text again.
+func (s *Server) Envelopes(l net.Listener) net.Listener { return envelopeListener{l, s} }
+
+type envelopeListener struct {
+	net.Listener
+	server *Server
+}
+
+// Accept implements net.Listener.
+func (l envelopeListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		return &envelopeConn{tcp, l.server}, err
+	}
+	return c, err
+}
+
+type envelopeConn struct {
+	*net.TCPConn
+	server *Server
+}
+
+// Write implements net.Conn.
+func (c *envelopeConn) Write(p []byte) (int, error) {
+	if !isRefusal(p) {
+		return c.TCPConn.Write(p)
+	}
+	if _, err := c.TCPConn.Write(c.server.refusal()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+var (
+	httpVersion    = []byte("HTTP/1.1 ")
+	refusalHeaders = []byte("\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")
+	noExpectation  = []byte("HTTP/1.1 417 Expectation Failed\r\n")
+)
+
+// isRefusal knows net/http's refusals by the headers right behind the status line.
+func isRefusal(p []byte) bool {
+	if !bytes.HasPrefix(p, httpVersion) {
+		return false
+	}
+	end := bytes.IndexByte(p, '\r')
+	return end > 0 && bytes.HasPrefix(p[end:], refusalHeaders) || bytes.HasPrefix(p, noExpectation)
+}
+
+// refusal is BAD_REQUEST as it goes over the wire, and its line in the log.
+func (s *Server) refusal() []byte {
+	id := rand.Text()[:16]
+	e := problemOf(selfservice.ErrBadRequest, id)
+	s.log.Info("request", slog.String("request_id", id), slog.String("route", "none"), slog.Int("status", e.Status), slog.String("code", e.Code),
+		slog.String("cause", "net/http refused it before any handler"))
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic("httpapi: reply: " + err.Error()) // a test finds it
+	}
+	h := make(http.Header)
+	setSecurity(h)
+	h.Set("Content-Type", problemJSON)
+	h.Set("X-Request-Id", id)
+	reply := http.Response{StatusCode: e.Status, ProtoMajor: 1, ProtoMinor: 1, Header: h, Close: true,
+		ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body))}
+	var b bytes.Buffer
+	_ = reply.Write(&b) // to memory
+	return b.Bytes()
+}

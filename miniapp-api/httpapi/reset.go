@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+)
+
+type openResetRequest struct {
+	Code passwd.Secret `json:"code"` // a clerk's, in place of a face
+}
+
+type resetReply struct {
+	ID         uuid.UUID  `json:"id"`
+	State      string     `json:"state"`
+	CertifyID  string     `json:"certify_id,omitempty"`  // for my.startAPVerify, once
+	CertifyURL string     `json:"certify_url,omitempty"` // for my.startAPVerify, once
+	ExpiresAt  *time.Time `json:"expires_at,omitempty"`  // while open
+}
+
+func resetReplyOf(r selfservice.Reset) resetReply {
+	reply := resetReply{ID: r.ID, State: r.State, CertifyID: r.Page.ID, CertifyURL: r.Page.URL}
+	if !r.ExpiresAt.IsZero() {
+		reply.ExpiresAt = &r.ExpiresAt
+	}
+	return reply
+}
+
+func (s *Server) openReset(ctx context.Context, r Request, in openResetRequest) (resetReply, error) {
+	reset, err := s.service.OpenReset(ctx, r.Caller, in.Code)
+	return resetReplyOf(reset), err
+}
+
+func (s *Server) showReset(ctx context.Context, r Request, _ none) (resetReply, error) {
+	reset, err := s.service.Reset(ctx, r.Caller, r.ID)
+	return resetReplyOf(reset), err
+}
+
+func (s *Server) cancelReset(ctx context.Context, r Request, _ none) (resetReply, error) {
+	reset, err := s.service.CancelReset(ctx, r.Caller, r.ID)
+	return resetReplyOf(reset), err
+}
+
+type recoveryRequest struct {
+	Name      string `json:"name"`
+	IDType    string `json:"id_type"`
+	IDNumber  string `json:"id_number"`
+	AccountNo string `json:"account_no"`
+}
+
+type recoveryReply struct {
+	ID         uuid.UUID           `json:"id"`
+	State      string              `json:"state"`
+	CertifyID  string              `json:"certify_id"`  // for my.startAPVerify
+	CertifyURL string              `json:"certify_url"` // for my.startAPVerify
+	ExpiresAt  time.Time           `json:"expires_at"`
+	Rules      []passwd.PublicRule `json:"rules"` // of the new password
+}
+
+func (s *Server) openRecovery(ctx context.Context, r Request, in recoveryRequest) (recoveryReply, error) {
+	reset, err := s.service.OpenRecovery(ctx, r.Caller, selfservice.PersonInput{Name: in.Name, IDType: in.IDType, IDNumber: in.IDNumber, AccountNo: in.AccountNo})
+	return recoveryReply{reset.ID, reset.State, reset.Page.ID, reset.Page.URL, reset.ExpiresAt, s.rules}, err
+}
+
+func (s *Server) showRecovery(ctx context.Context, r Request, _ none) (resetReply, error) {
+	reset, err := s.service.Recovery(ctx, r.Caller, r.ID)
+	return resetReplyOf(reset), err
+}

@@ -1,0 +1,246 @@
+// Package httpapi is the HTTP API of the rules in package selfservice: strict JSON, bearer
+// sessions, idempotency, limits, sealed passwords, and one table of what a caller is told of
+// an error. A request goes one way: route (server.go), request to input (handler.go), one
+// method of selfservice.Service, reply (reply.go, presentation.go). A channel adds the
+// routes of its own protocol.
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+// A Config is what a Server is made of. DB, Service, Hasher and Channel are required.
+type Config struct {
+	DB      *store.DB
+	Service *selfservice.Service
+	Hasher  *passwd.Hasher // for its metrics
+	Log     *slog.Logger
+	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
+
+	Channel    selfservice.Channel    // of everybody who comes through this server
+	Routes     func(*Server) []Route  // of the channel's own protocol, beside those of every channel; may be nil
+	Collectors []prometheus.Collector // the channel's metrics
+
+	PerAddress Rate // requests of one address; loose, because carriers share addresses
+	PerUser    Rate // requests of one user
+
+	RequestTime time.Duration // ends a request; 0 = 5 s
+
+	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
+	SealedOnly bool            // refuse readable passwords
+}
+
+// A Server answers the requests of one channel.
+type Server struct {
+	db        *store.DB
+	service   *selfservice.Service
+	rules     []passwd.PublicRule // of a new password, as every citizen reads them
+	log       *slog.Logger
+	proxies   []*net.IPNet
+	channel   selfservice.Channel
+	own       func(*Server) []Route // of the channel
+	addresses *limiter
+	users     *limiter
+	metrics   *metrics
+
+	turnedAway *turnedAway
+
+	requestTime time.Duration
+
+	transport  atomic.Pointer[keys.Transport]
+	sealedOnly bool
+}
+
+// New returns a Server, or an error that names what is missing.
+func New(c Config) (*Server, error) {
+	if c.DB == nil || c.Service == nil || c.Hasher == nil || c.Channel == "" {
+		return nil, errors.New("httpapi: DB, Service, Hasher and Channel are required")
+	}
+	if c.SealedOnly && c.Transport == nil {
+		return nil, errors.New("httpapi: SealedOnly needs Transport")
+	}
+	s := &Server{
+		db: c.DB, service: c.Service, rules: c.Service.Rules(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
+		proxies: c.Proxies, channel: c.Channel, own: c.Routes,
+		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
+		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
+		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, requestTime),
+		turnedAway: newTurnedAway(),
+	}
+	s.metrics.registry.MustRegister(c.Collectors...)
+	s.ReplaceTransport(c.Transport)
+	return s, nil
+}
+
+// ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
+// a key that is no longer there are told to seal again.
+func (s *Server) ReplaceTransport(t *keys.Transport) { s.transport.Store(t) }
+
+// requestTime is the longest a request may take unless the configuration says otherwise;
+// what others are asked meanwhile is within it.
+const requestTime = 5 * time.Second
+
+// A Route is one line of the contract.
+type Route struct {
+	Method, Path string
+	Endpoint
+}
+
+func (s *Server) routes() []Route {
+	routes := []Route{
+		{"POST", "/v1/sessions/end", parting(s, s.endSession)},
+		{"POST", "/v1/link", Authed(s, s.addLink)},
+		{"GET", "/v1/link", linked(s, s.showLink)},
+		{"POST", "/v1/link/remove", Authed(s, s.removeLink)},
+		{"POST", "/v1/link/:id/confirm", Authed(s, s.confirmLink)},
+		{"GET", "/v1/accounts", linked(s, s.showAccounts)},
+		{"POST", "/v1/accounts/:id/choose", linked(s, s.chooseAccount)},
+		{"GET", "/v1/relinks", Authed(s, s.showRelinks)},
+		{"POST", "/v1/relinks/:id/confirm", Authed(s, s.confirmRelink)},
+		{"POST", "/v1/relinks/:id/cancel", Authed(s, s.cancelRelink)},
+		{"POST", "/v1/relinks/:id/object", linked(s, s.objectRelink)},
+		{"GET", "/v1/consents", Authed(s, s.showConsents)},
+		{"POST", "/v1/consents", Authed(s, s.giveConsent)},
+		{"POST", "/v1/consents/withdraw", Authed(s, s.withdrawConsent)},
+		{"GET", "/v1/subscriptions", Authed(s, s.showSubscriptions)},
+		{"POST", "/v1/subscriptions", Authed(s, s.noteSubscription)},
+		{"GET", "/v1/password", linked(s, s.showPassword)},
+		{"POST", "/v1/password/tickets", Authed(s, s.makeTicket)},
+		{"POST", "/v1/password/changes", linked(s, s.openChange)},
+		{"GET", "/v1/password/changes/:id", Authed(s, identified(s.showChange))},
+		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirming(s.service.ConfirmChange))},
+		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
+		{"POST", "/v1/password/resets", linked(s, s.openReset)},
+		{"GET", "/v1/password/resets/:id", Authed(s, identified(s.showReset))},
+		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirming(s.service.ConfirmReset))},
+		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
+		{"POST", "/v1/password/recoveries", Authed(s, s.openRecovery)},
+		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
+		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirming(s.service.ConfirmRecovery))},
+		{"POST", "/v1/freeze", parting(s, s.freeze)},
+		{"GET", "/v1/events", linked(s, s.showEvents)},
+		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
+		{"GET", "/healthz", Open(s, s.alive)},
+		{"GET", "/readyz", Open(s, s.ready)},
+	}
+	if s.own != nil {
+		routes = append(routes, s.own(s)...)
+	}
+	return routes
+}
+
+// Handler returns the API for the public address.
+func (s *Server) Handler() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = s.clientAddress()
+	e.HTTPErrorHandler = s.fail
+	e.Use(s.recorded, secured, s.limited, getOrPost, s.inTime, deadlined(s.requestTime))
+	for _, r := range s.routes() {
+		e.Add(r.Method, r.Path, r.Serve)
+	}
+	return e
+}
+
+// fail is the one exit of every error, Echo's own included.
+func (s *Server) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	var http *echo.HTTPError
+	if errors.As(err, &http) {
+		err = fromStatus(http.Code)
+	}
+	e := selfservice.AsError(err)
+	NoteError(c, e)
+	if busy := shed(err); busy != nil {
+		err = s.turnAway(c, busy)
+	} else {
+		err = send(c, answerOf(c, nil, e))
+	}
+	if err != nil {
+		NoteError(c, selfservice.ErrInternal.Because(err))
+	}
+}
+
+// secured sets the headers a scanner asks for, on every reply.
+func secured(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		setSecurity(c.Response().Header())
+		return next(c)
+	}
+}
+
+func setSecurity(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+// getOrPost refuses what Echo would answer by itself: a preflight must not
+// succeed, because no browser page has business here.
+func getOrPost(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if m := c.Request().Method; m != http.MethodGet && m != http.MethodPost {
+			c.Response().Header().Set(echo.HeaderAllow, "GET, POST")
+			return ErrMethodNotAllowed
+		}
+		return next(c)
+	}
+}
+
+// deadlined bounds a request's time.
+func deadlined(limit time.Duration) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			ctx, stop := context.WithTimeout(c.Request().Context(), limit)
+			defer stop()
+			c.SetRequest(c.Request().WithContext(ctx))
+			return next(c)
+		}
+	}
+}
+
+// clientAddress believes X-Forwarded-For only from the configured proxies.
+func (s *Server) clientAddress() echo.IPExtractor {
+	if len(s.proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range s.proxies {
+		trust = append(trust, echo.TrustIPRange(p))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// HTTPServer returns a server for h with every limit of time and size set.
+func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,159 @@
+package httpapi_test
+
+import (
+	"encoding/base64"
+	"math/bits"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fundpass/miniapp-api/httpapi"
+)
+
+// T9: one code, one session, one call to Alipay, whoever shows it how often
+// and to which process.
+func TestAuthCodeIsGoodOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	urls := []string{h.url, h.listen(h.newServer())}
+	code, err := h.sim.AuthCode(c.Person.Person)
+	must(t, err)
+	before := h.sim.Calls("alipay.system.oauth.token")
+	var mu sync.Mutex
+	got := map[string]int{}
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			p := h.phone()
+			p.url = urls[i%2]
+			r := p.post("/v1/sessions", m{"auth_code": code})
+			mu.Lock()
+			defer mu.Unlock()
+			got[r.Code]++
+		})
+	}
+	wg.Wait()
+	if got["OK"] != 1 || got["AUTH_CODE_INVALID"] != 99 {
+		t.Errorf("got %v", got)
+	}
+	if calls := h.sim.Calls("alipay.system.oauth.token") - before; calls != 1 {
+		t.Errorf("Alipay was called %d times", calls)
+	}
+	for _, bad := range []string{"made-up-code", strings.Repeat("x", 128), "'; DROP TABLE sessions; --"} {
+		h.phone().post("/v1/sessions", m{"auth_code": bad}).want(t, "AUTH_CODE_INVALID")
+	}
+	h.phone().post("/v1/sessions", m{"auth_code": strings.Repeat("x", 129)}).want(t, "BAD_REQUEST")
+	h.phone().post("/v1/sessions", m{}).want(t, "BAD_REQUEST")
+}
+
+// T17: a token is 256 bits of chance, and the database cannot give it away.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	ones := 0
+	const n = 10_000
+	h := newHouse(t)
+	for range n {
+		token, err := h.db.Token(h.db.NewSeed())
+		must(t, err)
+		digest := httpapi.DigestOfToken(token)
+		raw, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || len(raw) != 32 || len(digest) != 32 || seen[token] {
+			t.Fatalf("token of %d bytes, digest of %d, repeated %v: %v", len(raw), len(digest), seen[token], err)
+		}
+		seen[token] = true
+		for _, b := range raw {
+			ones += bits.OnesCount8(b)
+		}
+	}
+	if share := float64(ones) / (n * 256); share < 0.499 || share > 0.501 {
+		t.Errorf("%.4f of the bits are ones", share)
+	}
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	var dump strings.Builder
+	rows, err := h.raw().Query(`SELECT encode(token_digest, 'hex') || sealed::text || identity_digest::text FROM sessions`)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var row string
+		must(t, rows.Scan(&row))
+		dump.WriteString(row)
+	}
+	if strings.Contains(dump.String(), p.token) || strings.Contains(dump.String(), c.OpenID) {
+		t.Error("the database knows the token or the Alipay user")
+	}
+}
+
+// T17: what ends a session ends it everywhere.
+func TestDeadTokens(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, tt := range []struct {
+		name string
+		end  func(c citizen, p *phone) // p is the citizen's other phone
+	}{
+		{"log out", func(_ citizen, p *phone) {}},
+		{"unlink", func(c citizen, p *phone) { p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK") }},
+		{"change", func(c citizen, p *phone) {
+			p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+		}},
+		{"two hours", func(citizen, *phone) { h.clock.Advance(2*time.Hour + time.Second) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := h.citizen()
+			other := h.linkedPhone(c)
+			p := h.logIn(c)
+			if tt.name == "log out" {
+				p.post("/v1/sessions/end", m{}).want(t, "OK")
+			}
+			tt.end(c, other)
+			for _, path := range []string{"/v1/password", "/v1/link", "/v1/events"} {
+				p.get(path).want(t, "SESSION_EXPIRED")
+			}
+			p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(t, "SESSION_EXPIRED")
+		})
+	}
+}
+
+// T15: nothing that Alipay did not sign for us opens a session, and a bad
+// answer is answered in time.
+func TestBadAlipay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	patient := h.url
+	h.alipay = 500 * time.Millisecond
+	h.url = h.listen(h.newServer())
+	for _, fault := range []string{"timeout", "slow", "error", "html", "bad_signature", "unsigned", "null_body",
+		"other_app", "duplicate_root", "gbk_error", "huge", "redirect", "truncated"} {
+		t.Run(fault, func(t *testing.T) {
+			code, err := h.sim.AuthCode(c.Person.Person)
+			must(t, err)
+			must(t, h.sim.Fault(fault, 1))
+			defer h.sim.Fault("", 0)
+			r := h.phone().post("/v1/sessions", m{"auth_code": code}).want(t, "ALIPAY_UNAVAILABLE")
+			if r.Retry < 1 || r.HTTP != 502 {
+				t.Errorf("no advice: %s", r.Raw)
+			}
+		})
+	}
+	h.url = patient
+	h.logIn(c)
+	if got := h.count(`SELECT count(*) FROM sessions`); got != 1 {
+		t.Errorf("%d sessions", got)
+	}
+}
+
+func TestIdentityKinds(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	byOpenID := h.citizen(func(c *citizen) { c.OpenID = "2088000000000042" })
+	byUserID := h.citizen(func(c *citizen) { c.OpenID, c.UserID = "", "2088000000000042" }) // the same digits, another kind
+	h.linkedPhone(byOpenID)
+	q := h.logIn(byUserID)
+	q.get("/v1/link").want(t, "NOT_LINKED")
+	q.post("/v1/link", byUserID.linkBody()).want(t, "OK")
+}

@@ -1,0 +1,42 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/selfservice"
+)
+
+// Strangers cannot fill the memory with callers who are turned away.
+func TestD7TurnedAwayAreBounded(t *testing.T) {
+	t.Parallel()
+	a, now := newTurnedAway(), time.Now()
+	a.now = func() time.Time { return now }
+	for i := range 2 * mostTurnedAway {
+		a.note(fmt.Sprint(i), time.Second)
+	}
+	if len(a.until) != mostTurnedAway {
+		t.Errorf("%d are remembered", len(a.until))
+	}
+	now = now.Add(time.Second)
+	a.note("the next", time.Second)
+	if len(a.until) != 1 {
+		t.Errorf("%d are remembered of whom one still has to wait", len(a.until))
+	}
+}
+
+// What is prebuilt reads as every other answer.
+func TestD7PrebuiltBusy(t *testing.T) {
+	t.Parallel()
+	id := uuid.NewString()
+	busy := problemOf(selfservice.ErrBusy, id)
+	busy.RetryAfter = 7
+	want, err := json.Marshal(busy)
+	if got := busyBody(7, id); err != nil || string(got) != string(want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

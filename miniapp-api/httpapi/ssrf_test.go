@@ -1,0 +1,262 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+)
+
+// A canary counts connections to an address that nobody has business with.
+type canary struct {
+	addr  string
+	bait  string // its URL
+	calls atomic.Int32
+}
+
+func newCanary(t *testing.T) *canary {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	c := &canary{addr: l.Addr().String(), bait: "http://" + l.Addr().String() + "/"}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.calls.Add(1)
+			conn.Close()
+		}
+	}()
+	return c
+}
+
+// unseen fails the test when anybody called, and when the canary cannot tell.
+func (c *canary) unseen(t *testing.T) {
+	t.Helper()
+	time.Sleep(100 * time.Millisecond)
+	if n := c.calls.Load(); n != 0 {
+		t.Errorf("%d connections to an address a caller gave", n)
+	}
+	conn, err := net.Dial("tcp", c.addr)
+	must(t, err)
+	defer conn.Close()
+	for begun := time.Now(); c.calls.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Since(begun) > time.Second {
+			t.Fatal("the canary does not count")
+		}
+	}
+}
+
+// fill is a body with the bait in every field.
+func (c *canary) fill(t *testing.T, fields []string) []byte {
+	t.Helper()
+	body := m{}
+	for _, f := range fields {
+		body[f] = c.bait
+		if f == "encrypted" {
+			body[f] = m{"ticket": c.bait, "kid": c.bait, "alg": c.bait, "sealed": c.bait}
+		}
+	}
+	raw, err := json.Marshal(body)
+	must(t, err)
+	return raw
+}
+
+// requestFields lists, by type, the JSON names of the fields of every request there is,
+// from the source: a new form is in the test without being named in it.
+func requestFields(t *testing.T) map[string][]string {
+	t.Helper()
+	forms := map[string][]string{}
+	find := func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok || !strings.HasSuffix(spec.Name.Name, "Request") {
+			return true
+		}
+		body, ok := spec.Type.(*ast.StructType)
+		if !ok {
+			return true
+		}
+		for _, field := range body.Fields.List {
+			if field.Tag == nil {
+				continue
+			}
+			_, tag, _ := strings.Cut(field.Tag.Value, `json:"`)
+			name, _, _ := strings.Cut(strings.TrimRight(tag, "`\""), ",")
+			if name == "encrypted" { // instead of the readable ones
+				continue
+			}
+			forms[spec.Name.Name] = append(forms[spec.Name.Name], name)
+		}
+		return true
+	}
+	for _, dir := range []string{".", "../alipay"} {
+		packages, err := parser.ParseDir(token.NewFileSet(), dir, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+		must(t, err)
+		for _, p := range packages {
+			ast.Inspect(p, find)
+		}
+	}
+	forms["sealed"] = []string{"id_number", "encrypted"}
+	return forms
+}
+
+// T16: no field, header or path of any request makes the server call out.
+func TestNoFieldIsFetched(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := newCanary(t)
+	p, q := h.linkedPhone(h.citizen()), h.logIn(h.citizen())
+	baited := []header{{"X-Forwarded-For", c.bait}, {"Referer", c.bait}, {"Origin", c.bait}, {"X-Forwarded-Host", c.addr}, {"Forwarded", "host=" + c.addr}, {"Idempotency-Key", c.bait}}
+	forms := requestFields(t)
+	if len(forms) < 6 || strings.Join(forms["confirmRequest"], " ") != "new_password new_password_again" {
+		t.Fatalf("the forms are not found: %v", forms)
+	}
+	sent, read := 0, 0 // read: requests that got past the JSON
+	for _, r := range contractRoutes() {
+		if !strings.HasPrefix(r.Path, "/v1/") || r.Path == "/v1/sessions/end" {
+			continue
+		}
+		for _, id := range []string{"0190a000-0000-7000-8000-000000000000", url.PathEscape(c.bait)} {
+			path := strings.Replace(r.Path, ":id", id, 1) + "?url=" + url.QueryEscape(c.bait)
+			for _, fields := range forms {
+				raw := c.fill(t, fields)
+				if r.Method == "GET" {
+					raw = nil
+				}
+				for _, phone := range []*phone{p, q} {
+					key := header{"Idempotency-Key", fmt.Sprintf("%s%d", c.bait, sent)}
+					sent++
+					got := phone.send(r.Method, path, raw, append(baited, key)...)
+					if got.HTTP >= 500 {
+						t.Errorf("%s %s: %s", r.Method, r.Path, got.Raw)
+					}
+					if !strings.Contains(got.Raw, "UNKNOWN_FIELD") {
+						read++
+					}
+				}
+			}
+		}
+	}
+	if read < 40 {
+		t.Errorf("only %d requests were read", read)
+	}
+	c.unseen(t)
+}
+
+// forger signs as Alipay does: this house trusts its key, too.
+type forger struct{ h *house }
+
+func newForger(h *house) forger {
+	must(h.t, h.server.Alipay.Replace(h.ring(keys.AlipayKey{Public: &callbackKey().PublicKey, Source: "forger"})))
+	return forger{h}
+}
+
+// sign signs the form anew, as the family it shows is signed.
+func (f forger) sign(form url.Values) []byte {
+	f.h.t.Helper()
+	form.Del("sign")
+	rule := signing.NotifyV1
+	if form.Has("service") || form.Has("method") && form.Has("notify_type") {
+		rule = signing.NotifyV2
+	}
+	text, err := signing.Canonical(form, rule)
+	must(f.h.t, err)
+	signature, err := signing.Sign(callbackKey(), text)
+	must(f.h.t, err)
+	form.Set("sign", signature)
+	return []byte(form.Encode())
+}
+
+var (
+	jsonText = regexp.MustCompile(`:"[^"]*"`)
+	xmlText  = regexp.MustCompile(`\[CDATA\[[^\]]*\]\]`)
+)
+
+// baits returns the letter with each value in turn, and what is inside biz_content, a
+// URL, truly signed.
+func (f forger) baits(letter alipaysim.Letter, bait string) (bodies [][]byte) {
+	f.h.t.Helper()
+	form, err := url.ParseQuery(string(letter.Body))
+	must(f.h.t, err)
+	with := func(name, value string) {
+		changed := url.Values{}
+		for n := range form {
+			changed.Set(n, form.Get(n))
+		}
+		changed.Set(name, value)
+		bodies = append(bodies, f.sign(changed))
+	}
+	for name := range form {
+		with(name, bait)
+		with(name, form.Get(name)+bait)
+	}
+	for _, name := range []string{"notify_url", "return_url", "callback_url", "cert_url"} {
+		with(name, bait)
+	}
+	content := form.Get("biz_content")
+	for _, place := range []struct {
+		text        *regexp.Regexp
+		before, end string
+	}{{jsonText, `:"`, `"`}, {xmlText, `[CDATA[`, `]]`}} {
+		for _, at := range place.text.FindAllStringIndex(content, -1) {
+			with("biz_content", content[:at[0]]+place.before+bait+place.end+content[at[1]:])
+		}
+	}
+	if strings.HasPrefix(content, "<") {
+		entity := `<!DOCTYPE x [<!ENTITY e SYSTEM "` + bait + `">]>`
+		with("biz_content", entity+strings.Replace(content, "<XML>", "<XML>&e;", 1))
+		with("biz_content", content+`<?xml-stylesheet href="`+bait+`"?>`)
+	}
+	return bodies
+}
+
+// T16: no value of any message makes the server call out, truly signed or not.
+func TestNoNoticeIsFetched(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, f := newCanary(t), newForger(h)
+	who := h.citizen()
+	calls := h.sim.Calls("")
+	taken, sent := 0, 0
+	for kind := range alipaysim.Kinds() {
+		letter := h.write(alipaysim.Notice{Person: who.Person.Person, Kind: kind})
+		for _, body := range f.baits(letter, c.bait) {
+			for _, spoilt := range []string{"", "x"} {
+				forged := letter
+				forged.Body = append(body[:len(body):len(body)], spoilt...)
+				status, answer := h.deliver(h.url, forged)
+				if status != http.StatusOK || strings.Contains(answer, c.addr) {
+					t.Errorf("%s: %d %q", kind, status, answer)
+				}
+				sent++
+				if answer == "success" || strings.Contains(answer, "ISV-METHOD-NOT-SUPPORTED") || strings.Contains(answer, "<success>true") {
+					taken++
+				}
+			}
+		}
+	}
+	if taken < 60 || sent < 300 {
+		t.Errorf("of %d messages %d were taken: the test shows too little", sent, taken)
+	}
+	if got := h.sim.Calls("") - calls; got != 0 {
+		t.Errorf("%d calls to Alipay", got)
+	}
+	c.unseen(t)
+}

@@ -1,0 +1,35 @@
+package httpapi
+
+import (
+	"context"
+
+	"fundpass/miniapp-api/selfservice"
+)
+
+type subscriptionsReply struct {
+	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty: this centre sends no messages
+	State     string   `json:"state"`     // none, accepted, rejected, refused
+}
+
+type subscriptionRequest struct {
+	TemplateID string `json:"template_id"`
+	Accepted   *bool  `json:"accepted"`
+}
+
+func subscriptionsReplyOf(s selfservice.Subscription) subscriptionsReply {
+	reply := subscriptionsReply{[]string{}, s.State}
+	if s.Template != "" {
+		reply.Templates = append(reply.Templates, s.Template)
+	}
+	return reply
+}
+
+func (s *Server) showSubscriptions(ctx context.Context, r Request, _ none) (subscriptionsReply, error) {
+	subscription, err := s.service.Subscription(ctx, r.Caller)
+	return subscriptionsReplyOf(subscription), err
+}
+
+func (s *Server) noteSubscription(ctx context.Context, r Request, in subscriptionRequest) (subscriptionsReply, error) {
+	subscription, err := s.service.NoteSubscription(ctx, r.Caller, in.TemplateID, in.Accepted)
+	return subscriptionsReplyOf(subscription), err
+}

@@ -1,0 +1,61 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// templateIf is a template where messages are sent.
+func templateIf(sent bool) string {
+	if sent {
+		return "notice"
+	}
+	return ""
+}
+
+// subscribe says what the page was told: the citizen takes messages.
+func (p *phone) subscribe() {
+	p.h.t.Helper()
+	p.post("/v1/subscriptions", m{"template_id": "notice", "accepted": true}).want(p.h.t, "OK")
+}
+
+// What is promised rests on what is known: the page's word first, Alipay's when it counts.
+func TestE1PromisesOnlyWhatIsSubscribed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	password, n := c.Password, 0
+	notified := func() bool {
+		t.Helper()
+		n++
+		next := fmt.Sprintf("Copper-Kettle-%d", 70+n)
+		r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password}).want(t, "OK")
+		done := p.post("/v1/password/changes/"+r.get(t, "id").(string)+"/confirm", twice(next)).want(t, "OK")
+		password = next
+		return done.get(t, "notified").(bool)
+	}
+	state := func(want string, promised bool) {
+		t.Helper()
+		if got := p.get("/v1/subscriptions").want(t, "OK").get(t, "state"); got != want {
+			t.Errorf("it is %v, want %s", got, want)
+		}
+		if notified() != promised {
+			t.Errorf("%s: promised %v", want, !promised)
+		}
+	}
+	state("none", false)
+	p.post("/v1/subscriptions", m{"template_id": "another", "accepted": true}).want(t, "NOT_OFFERED")
+	p.post("/v1/subscriptions", m{"template_id": "notice", "accepted": false}).want(t, "OK")
+	state("rejected", false)
+	p.post("/v1/subscriptions", m{"template_id": "notice", "accepted": true}).want(t, "OK")
+	state("accepted", true)
+	h.abandonAll()
+	state("refused", false)
+	due, _, err := h.db.Due(t.Context(), 1)
+	must(t, err)
+	must(t, h.db.Delivered(t.Context(), due[0]))
+	state("accepted", true)
+	p.post("/v1/consents/withdraw", m{"purpose": "message"}).want(t, "OK")
+	state("accepted", false)
+}

@@ -1,0 +1,133 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"fundpass/miniapp-api/selfservice"
+)
+
+// T23: bodies and headers beyond all measure are refused and cost no memory.
+func TestHugeRequests(t *testing.T) {
+	h := newHouse(t)
+	p := h.linkedPhone(h.citizen())
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var bomb bytes.Buffer
+	zip := gzip.NewWriter(&bomb)
+	for range 64 {
+		zip.Write(make([]byte, 1<<20))
+	}
+	zip.Close()
+	p.send("POST", "/v1/link", bomb.Bytes(), header{"Content-Encoding", "gzip"}).want(t, "UNSUPPORTED_MEDIA_TYPE")
+	p.send("POST", "/v1/link", []byte(strings.Repeat("[", 15000))).want(t, "BAD_REQUEST")
+	for range 8 {
+		endless, err := http.NewRequest("POST", p.url+"/v1/link", io.LimitReader(zeros{}, 8<<20)) // chunked, no length
+		must(t, err)
+		endless.Header.Set("Content-Type", "application/json")
+		endless.Header.Set("Authorization", "Bearer "+p.token)
+		if rsp, err := http.DefaultClient.Do(endless); err == nil { // the server may close while we still write
+			rsp.Body.Close()
+			if rsp.StatusCode != 413 {
+				t.Errorf("endless body: %d", rsp.StatusCode)
+			}
+		}
+	}
+	big, err := http.NewRequest("GET", p.url+"/healthz", nil)
+	must(t, err)
+	big.Header.Set("X-Big", strings.Repeat("x", 2<<20))
+	if rsp, err := http.DefaultClient.Do(big); err == nil {
+		rsp.Body.Close()
+		if rsp.StatusCode < 400 || rsp.StatusCode >= 500 {
+			t.Errorf("2 MiB of header: %d", rsp.StatusCode)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+	p.get("/v1/password").want(t, "OK")
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// T26: a storm of wrong passwords is shed, and the storm over, all is well.
+func TestStormOfGuesses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, withProof(selfservice.ProofNone))
+	h.server = h.newServer(withProof(selfservice.ProofNone), fullHasher(h))
+	h.url = h.listen(h.server)
+	victim, owner := h.citizen(), h.citizen()
+	attacker := h.logIn(h.citizen())
+	good := h.linkedPhone(owner)
+	var mu sync.Mutex
+	got := map[string]int{}
+	gate := make(chan struct{}, 200)
+	var wg sync.WaitGroup
+	for i := range 400 {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			r := attacker.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("guess ", i)))
+			mu.Lock()
+			defer mu.Unlock()
+			got[r.Code]++
+			if r.Code == "BUSY" && r.Retry < 1 {
+				t.Errorf("no advice: %s", r.Raw)
+			}
+		})
+	}
+	wg.Wait()
+	if got["LINK_REFUSED"]+got["BUSY"] != 400 || got["BUSY"] == 0 {
+		t.Errorf("got %v", got)
+	}
+	good.openChange(owner)
+	if n := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
+		t.Errorf("%d guesses were charged: what is shed must cost none, what is not at most the budget", n)
+	}
+}
+
+// T27: a password counts to its last byte and in whichever form it is typed.
+func TestPasswordsAreWhole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, tt := range []struct{ name, password, other, same string }{
+		{"64 characters", strings.Repeat("长密码一二三四五", 8), strings.Repeat("长密码一二三四五", 7) + "长密码一二三四六", ""},
+		{"byte 73", strings.Repeat("天地玄黄宇宙洪荒", 3) + "Q", strings.Repeat("天地玄黄宇宙洪荒", 3) + "W", ""},
+		{"composed and decomposed", "Caf\u00e9-Lantern-9", "Cafe-Lantern-9", "Cafe\u0301-Lantern-9"},
+		{"blanks at the ends", "  Quiet River 4 ", "Quiet River 4", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := h.citizen()
+			p := h.linkedPhone(c)
+			p.post(p.openChange(c)+"/confirm", twice(tt.password)).want(t, "OK")
+			open := func(password string) reply {
+				return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password})
+			}
+			open(tt.other).want(t, "OLD_PASSWORD_WRONG")
+			open(tt.password).want(t, "OK")
+			if tt.same != "" {
+				open(tt.same).want(t, "OK")
+			}
+		})
+	}
+	c := h.citizen()
+	p := h.linkedPhone(c)
+	change := p.openChange(c)
+	r := p.post(change+"/confirm", twice(strings.Repeat("长", 65))).want(t, "PASSWORD_WEAK")
+	if len(r.Errors) == 0 || r.Errors[0].Code != "TOO_LONG" {
+		t.Errorf("65 characters: %s", r.Raw)
+	}
+	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": strings.Repeat("x", 15000)}).want(t, "OLD_PASSWORD_WRONG")
+}

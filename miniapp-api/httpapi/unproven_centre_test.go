@@ -1,0 +1,263 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+)
+
+// changed files an account again and notes what becomes of its link.
+func (w *play) changed(a *modelAccount, what string) {
+	w.note("the centre: %s %s", a, what)
+	w.file(a)
+	u := w.linkedTo(a)
+	switch {
+	case u == nil:
+	case u.link.human != a.owner:
+		w.endLink(u, "given to somebody else")
+	case a.status == store.StatusMerged:
+		w.follow(u)
+	case a.ended():
+		w.endLink(u, "closed")
+	case a.status == store.StatusFrozen:
+		w.closeOpen(u.link)
+	}
+}
+
+// follow notes that a link moves to another open account of its person, which one the
+// product says, or ends where there is none.
+func (w *play) follow(u *modelUser) {
+	if len(filtered(w.ownedBy(u.link.human), func(a *modelAccount) bool { return !a.ended() })) == 0 {
+		w.endLink(u, "merged into nothing")
+		return
+	}
+	to := w.linkedNow(u)
+	if to == nil || to.ended() || to.owner != u.link.human {
+		w.t.Fatalf("after a merger %s is linked to %v", u, to)
+	}
+	w.closeOpen(u.link)
+	u.link = &modelLink{to, u.link.human}
+	w.told.count("link moved")
+}
+
+func (w *play) changeStatus() {
+	a := pick(w, "account", w.accounts)
+	a.status = pick(w, "status", []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMoved, store.StatusClosed, store.StatusUnknown})
+	w.changed(a, "is now "+a.status)
+}
+
+// openAgain is the centre correcting itself.
+func (w *play) openAgain() {
+	a := pick(w, "ended account", filtered(w.accounts, (*modelAccount).ended))
+	a.status = store.StatusNormal
+	w.changed(a, "is open again")
+}
+
+func (w *play) merge() {
+	a := pick(w, "account", w.accounts)
+	a.status = store.StatusMerged
+	w.changed(a, "is merged")
+}
+
+func (w *play) giveAway() {
+	a := pick(w, "account", w.accounts)
+	a.owner = pick(w, "human", w.humans)
+	a.name, a.number = a.owner.name, a.owner.number
+	w.changed(a, "is now of "+a.owner.who)
+}
+
+func (w *play) rename() {
+	a := pick(w, "account", w.accounts)
+	if a.name == a.owner.name {
+		a.name = a.owner.newName
+	} else {
+		a.name = a.owner.name
+	}
+	w.changed(a, "has another name of the same holder")
+}
+
+func (w *play) renumber() {
+	a := pick(w, "account", w.accounts)
+	if a.number == a.owner.number {
+		a.number = a.owner.short()
+	} else {
+		a.number = a.owner.number
+	}
+	w.changed(a, "has the holder's number in "+fmt.Sprint(len(a.number))+" digits")
+}
+
+func (w *play) filePhone() {
+	a := pick(w, "account", w.accounts)
+	from := pick(w, "human", w.humans)
+	a.phone = from.phone
+	w.changed(a, "has the phone of "+from.who)
+}
+
+// issueCode is what a clerk does for somebody at the counter.
+func (w *play) issueCode() {
+	a := pick(w, "account", w.accounts)
+	kept, err := w.db.AccountByNumber(context.Background(), a.no)
+	must(w.t, err)
+	a.code, a.tries = fmt.Sprintf("%010d", 7_000_000_000+invented()), map[*modelUser]int{}
+	a.codeEnds, err = w.db.IssueResetCode(context.Background(), kept, a.code, "window-3")
+	must(w.t, err)
+	w.note("the counter issues a code for %s", a)
+}
+
+// exportPerson is what an operator hands out: phone numbers that the holder of the link has
+// shown, and nobody else.
+func (w *play) exportPerson() {
+	h := pick(w, "human", w.humans)
+	doc, err := w.documents().Parse("01", h.number)
+	must(w.t, err)
+	data, err := w.db.Export(context.Background(), store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"})
+	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
+		w.rt.Skip("nothing is kept of an account")
+	}
+	must(w.t, err)
+	w.note("the data of %s are handed out", h)
+	w.told.count("handed out")
+	holder := w.holderOf(h)
+	for _, x := range data.Sessions {
+		if !slices.ContainsFunc(w.sessions, func(s *modelSession) bool { return s.user == holder && s.number == x.Phone }) {
+			w.t.Fatalf("the data of %s, whose link %v holds, have a session that is not of this Alipay user, with a phone: %v", h, holder, x.Phone != "")
+		}
+	}
+}
+
+// erasePerson is what an operator does for somebody; with their accounts, the next file
+// brings those back.
+func (w *play) erasePerson() {
+	h := pick(w, "human", w.humans)
+	too := w.slip(3) && !w.spelledTwice(h)
+	doc, err := w.documents().Parse("01", h.number)
+	must(w.t, err)
+	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, Unlock: store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
+	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
+		w.rt.Skip("nothing is kept of an account")
+	}
+	must(w.t, err)
+	w.note("%s is erased, accounts too: %v", h, too)
+	w.told.count("erased")
+	if u := w.holderOf(h); u != nil {
+		w.endLink(u, "erased")
+	}
+	w.forget(h)
+	for _, a := range w.ownedBy(h) {
+		a.code = ""
+		if too {
+			a.former, a.password, a.frozen, a.version = append(a.former, a.password), inventedPassword(), false, 1
+			w.changed(a, "is listed again")
+		}
+	}
+}
+
+// spelledTwice says whether a human has two accounts whose numbers differ by zeros in front
+// alone: of these an import adds but one.
+func (w *play) spelledTwice(h *human) bool {
+	bare := map[string]bool{}
+	for _, a := range w.ownedBy(h) {
+		no := strings.TrimLeft(a.no, "0")
+		if bare[no] {
+			return true
+		}
+		bare[no] = true
+	}
+	return false
+}
+
+// forget notes what may be gone with a human: of who held their link, and holds no other.
+func (w *play) forget(h *human) {
+	theirs := func(u *modelUser) bool { return u.proven[h] && (u.link == nil || u.link.human == h) }
+	for _, u := range w.users {
+		if !theirs(u) {
+			continue
+		}
+		for purpose := range u.consents {
+			u.consents[purpose] = "unsure"
+		}
+		for number, first := range w.payloads {
+			if first == u {
+				delete(w.payloads, number)
+			}
+		}
+	}
+	for _, s := range w.sessions {
+		if s.ended == "" && !w.kept("sessions WHERE token_digest = $1", digestOf(s.token)) {
+			if !theirs(s.user) {
+				w.t.Fatalf("%s ends with the erasure of %s, who never held its link or holds it no more", s, h)
+			}
+			s.ended = "erased"
+		}
+	}
+	for _, r := range w.relinks {
+		if r.human == h || !w.kept("relinks WHERE relink_id = $1", r.id) {
+			r.state = relinkErased
+		}
+	}
+	for _, p := range w.pendings {
+		p.closed = p.closed || p.human == h
+	}
+	w.closeOpenOf(h)
+}
+
+// kept says whether a table still has a row.
+func (w *play) kept(rows string, key any) (there bool) {
+	must(w.t, w.raw().QueryRow(`SELECT EXISTS (SELECT 1 FROM `+rows+`)`, key).Scan(&there))
+	return there
+}
+
+// cancelAuthorisation is what a citizen does in Alipay; its notice comes later.
+func (w *play) cancelAuthorisation() {
+	u := pick(w, "user", w.users)
+	letter, err := w.letters.Write(alipaysim.Notice{Person: u.Person.Person, Kind: signing.MethodCancelled})
+	must(w.t, err)
+	w.posts = append(w.posts, &modelLetter{Letter: letter, user: u, at: w.now()})
+	w.note("%s cancels the authorisation, letter %d", u, len(w.posts))
+	if !w.slip(3) { // late
+		w.deliver(w.posts[len(w.posts)-1])
+	}
+}
+
+// deliverLetter brings any letter, late or once more.
+func (w *play) deliverLetter() { w.deliver(pick(w, "letter", w.posts)) }
+
+func (w *play) deliver(l *modelLetter) {
+	_, answer := w.house.deliver(w.url, l.Letter)
+	w.note("a letter of the cancellation of %s → %s", l.user, answer)
+	if answer != "success" || l.taken {
+		return
+	}
+	l.taken = true
+	w.told.count("authorisation cancelled")
+	for _, s := range w.sessions {
+		if s.user == l.user && !s.created.After(l.at) && s.ended == "" {
+			s.ended = "authorisation cancelled"
+		}
+	}
+	for _, c := range w.changes {
+		c.closed = c.closed || c.user == l.user && !c.opened.After(l.at)
+	}
+	for _, r := range w.relinks {
+		if r.user == l.user && r.state == store.RelinkWaiting && !r.asked.After(l.at) {
+			r.state = store.RelinkCancelled
+		}
+	}
+	if u := l.user; u.link != nil && !u.authorised.After(l.at) {
+		w.endLink(u, "authorisation cancelled")
+	}
+}
+
+// passTime lets some of what waits run out.
+func (w *play) passTime() {
+	d := []time.Duration{time.Minute, 14 * time.Minute, 16 * time.Minute, 31 * time.Minute, 2 * time.Hour, 24 * time.Hour}[w.evenly(6)]
+	w.clock.Advance(d)
+	w.note("%v later", d)
+}

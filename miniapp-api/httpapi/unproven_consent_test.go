@@ -1,0 +1,43 @@
+package httpapi_test
+
+import "fundpass/miniapp-api/selfservice"
+
+var purposes = []string{selfservice.PurposeLink, selfservice.PurposeCertdoc, selfservice.PurposeFace, selfservice.PurposePhone}
+
+// giveConsent agrees to everything, or to one thing alone.
+func (w *play) giveConsent() {
+	s := w.anySession()
+	all := purposes
+	if w.slip(3) { // one alone
+		all = []string{pick(w, "purpose", purposes)}
+	}
+	w.agree(s, all)
+}
+
+func (w *play) agree(s *modelSession, all []string) {
+	for _, purpose := range all {
+		w.do(s, &deed{what: "give consent, " + purpose, path: "/v1/consents", body: m{"purpose": purpose, "version": "1"}, judge: func(s *modelSession, r reply) {
+			if r.Code == "OK" {
+				s.user.consents[purpose] = "given"
+			}
+		}})
+	}
+}
+
+func (w *play) withdrawConsent() {
+	purpose := pick(w, "purpose", purposes)
+	w.do(w.anySession(), &deed{what: "withdraw consent, " + purpose, path: "/v1/consents/withdraw", body: m{"purpose": purpose}, judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" {
+			return
+		}
+		if purpose == selfservice.PurposeLink && s.user.link != nil {
+			w.t.Fatalf("%s withdraws the consent to a link that stands", s)
+		}
+		s.user.consents[purpose] = "withdrawn"
+		for _, x := range w.sessions {
+			if x.user == s.user && purpose == selfservice.PurposePhone {
+				x.number = ""
+			}
+		}
+	}})
+}

@@ -1,0 +1,353 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+func (w *play) logIn() { w.open(pick(w, "user", w.users)) }
+
+// open opens a session: by an auth code the first time and now and then, else as a
+// log-in leaves it, which saves Alipay's signatures.
+func (w *play) open(u *modelUser) *modelSession {
+	s := &modelSession{phone: w.phone(), user: u, created: w.now(), seen: w.now()}
+	s.label = fmt.Sprintf("session %d of %s", len(w.sessions)+1, u)
+	w.note("%s begins", s)
+	if u.visitor == nil || w.slip(4) {
+		w.authorise(s)
+	} else {
+		s.token = uuid.NewString()
+		_, err := w.db.OpenSession(context.Background(), digestOf(s.token), *u.visitor)
+		must(w.t, err)
+	}
+	if u.link != nil {
+		u.authorised = w.now()
+	}
+	w.sessions = append(w.sessions, s)
+	return s
+}
+
+// authorise logs in, which always works, and shows the account that is linked.
+func (w *play) authorise(s *modelSession) {
+	u := s.user
+	code, err := w.sim.AuthCode(u.Person.Person)
+	must(w.t, err)
+	r := s.post("/v1/sessions", m{"auth_code": code}).want(w.t, "OK")
+	s.token = r.get(w.t, "token").(string)
+	if r.get(w.t, "linked") != (u.link != nil) {
+		w.t.Fatalf("%s is told linked: %v", s, r.get(w.t, "linked"))
+	}
+	if u.link != nil {
+		w.entitled(s)
+		w.shows(u, u.link.account, r)
+	}
+	kept, err := w.db.Session(context.Background(), digestOf(s.token))
+	must(w.t, err)
+	visitor, err := w.db.Visitor(kept)
+	must(w.t, err)
+	u.visitor = &visitor
+}
+
+func (w *play) signOut() {
+	w.do(w.anySession(), &deed{what: "sign out", path: "/v1/sessions/end", body: m{}, parting: true, judge: func(s *modelSession, r reply) {
+		if r.Code == "OK" {
+			s.ended = "signed out"
+		}
+	}})
+}
+
+// A linkForm is what somebody fills in.
+type linkForm struct {
+	human            *human // by the number
+	name, number, no string
+	password, code   string
+	proof            selfservice.Proof
+	relink           bool          // take the link over
+	face             *modelPending // shown before; nil: was not
+	slips            string        // what is wrong with it
+}
+
+func (w *play) link() {
+	s := w.unlinkedSession()
+	h := s.user.human
+	if w.slip(4) { // somebody else
+		h = pick(w, "human", w.humans)
+	}
+	w.do(s, w.linkForm(s, w.anyOf(h)))
+}
+
+func (w *play) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
+
+// linkFormBy is the form for an account, or for none, mostly right, perhaps after a face.
+func (w *play) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
+	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
+	what := "link, nothing"
+	if a != nil {
+		f = linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, password: a.password, relink: w.wantsRelink(a)}
+		what = "link, " + a.label
+		w.spoil(&f, a)
+	}
+	f.face = face
+	body := m{"name": f.name, "id_type": document.Citizen, "id_number": f.number, "password": f.password}
+	if f.no != "" {
+		body["account_no"] = f.no
+	}
+	if f.code != "" {
+		delete(body, "password")
+		body["reset_code"] = f.code
+	}
+	if f.proof != "" {
+		body["proof"] = f.proof
+	}
+	if f.face != nil {
+		body["face_id"] = f.face.id
+	}
+	if f.relink {
+		body["relink"], what = true, "re"+what
+	}
+	return &deed{what: what + f.slips, path: "/v1/link", body: body, form: &f, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }}
+}
+
+// spoil makes a mistake, or an attack, now and then.
+func (w *play) spoil(f *linkForm, a *modelAccount) {
+	slip := func(n int, what string, make func()) {
+		if w.slip(n) {
+			make()
+			f.slips += ", " + what
+		}
+	}
+	slip(8, "another's name", func() { f.name = pick(w, "human", w.humans).name })
+	slip(8, "another's number", func() { f.human = pick(w, "human", w.humans); f.number = f.human.number })
+	slip(4, "15 digits", func() { f.number = f.human.short() })
+	slip(3, "no account number", func() { f.no = "" })
+	slip(6, "a shortened account number", func() { f.no = strings.TrimLeft(f.no, "0") })
+	slip(8, "another's password", func() { f.password = pick(w, "account", w.accounts).password })
+	slip(8, "a former password", func() { f.password = pick(w, "password", append(slices.Clone(a.former), f.password)) })
+	slip(3, "a code", func() { f.code = a.code })
+	slip(6, "another's code", func() { f.code = pick(w, "account", w.accounts).code })
+	slip(12, "no code of anybody's", func() { f.code = fmt.Sprintf("%010d", invented()) })
+	slip(4, "a chosen proof", func() { f.proof = []selfservice.Proof{selfservice.ProofFace, selfservice.ProofPhone}[w.evenly(2)] })
+}
+
+// knows says whether a form has an account's holder, and a password that opens it or a
+// clerk's code, which does so though the password is frozen.
+func (f linkForm) knows(a *modelAccount, now time.Time) bool {
+	right := f.password == a.password && !a.frozen
+	if f.code != "" {
+		right = f.code == a.code && now.Before(a.codeEnds)
+	}
+	return f.human == a.owner && f.name == a.name && (f.no == "" || f.no == a.no) && right
+}
+
+func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
+	u := s.user
+	w.judgeCode(s, f, r)
+	switch r.Code {
+	case "OK":
+		a := w.linkedNow(u)
+		if a == nil {
+			w.t.Fatalf("%s is told of a link that is not there", s)
+		}
+		if u.link == nil {
+			switch {
+			case f.knows(a, w.now()) && (w.proves(s, a) || w.shownFirst(s, f, a)):
+			case f.face != nil && f.face.asked: // a run whose answer was lost asked for it, and it is due
+				w.tookOver(s, w.wished(s, wish{f.relink, f.code != "", true}))
+			default:
+				w.t.Fatalf("%s is linked to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
+			}
+			if u.link == nil {
+				w.linkedBy(s, a, wish{f.relink, f.code != "", false})
+			}
+		} else if !f.knows(a, w.now()) {
+			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
+		}
+		w.entitled(s)
+		w.shows(u, u.link.account, r)
+	case "LINK_PROOF_REQUIRED":
+		w.judgePending(s, f, r)
+	case "RELINK_WAITING":
+		a := w.judgeWaiting(s, r).account
+		asked := f.face != nil && f.face.asked // by a run whose answer was lost
+		if !asked && (!f.knows(a, w.now()) || !w.proves(s, a) && !w.shownFirst(s, f, a)) {
+			w.t.Fatalf("%s waits for a link to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
+		}
+		w.wished(s, wish{f.relink, f.code != "", false})
+		if f.face != nil {
+			f.face.asked = true
+		}
+	}
+}
+
+// judgePending notes a link that waits: its password, or code, was right.
+func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
+	pending := r.pending(w.t)
+	if pending == nil {
+		return
+	}
+	var digest []byte
+	must(w.t, w.raw().QueryRow(`SELECT account_no_digest FROM link_proofs JOIN accounts USING (center_id, account_id) WHERE proof_id = $1`, pending.ID).Scan(&digest))
+	a := w.byDigest(digest)
+	if !f.knows(a, w.now()) || !slices.Contains(w.accepted(a), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) || !w.agreed(s.user, selfservice.PurposeLink) {
+		w.t.Fatalf("%s is asked for a face for %s: password and person right: %v", s, a, f.knows(a, w.now()))
+	}
+	for _, p := range w.pendings {
+		p.closed = p.closed || p.session.user == s.user
+	}
+	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
+		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink, code: f.code}
+	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
+	w.pendings = append(w.pendings, p)
+}
+
+// showFace lets a verification end at Alipay, and mostly goes on with what waited for
+// it. What has passed stays so.
+func (w *play) showFace() {
+	type check struct {
+		what, id string
+		passed   *bool
+		next     func()
+	}
+	var open []check
+	for _, p := range w.pendings {
+		next := func() { w.confirmPending(p) }
+		if p.first {
+			next = func() { w.linkAfterFace(p) }
+		}
+		open = append(open, check{p.label, p.certifyID, &p.passed, next})
+	}
+	for _, x := range w.resets {
+		if x.certifyID != "" {
+			open = append(open, check{"a reset of " + x.account.label, x.certifyID, &x.passed, func() { w.confirmResetOf(x) }})
+		}
+	}
+	c := pickLate(w, "verification", filtered(open, func(c check) bool { return !*c.passed }))
+	right := !w.slip(5)
+	must(w.t, w.sim.Certify(c.id, &right))
+	*c.passed = right
+	w.note("%s: the right face is shown: %v", c.what, right)
+	if !w.slip(3) { // later, or never
+		c.next()
+	}
+}
+
+func (w *play) confirmLink() { w.confirmPending(pickLate(w, "pending link", w.pendings)) }
+
+func (w *play) confirmPending(p *modelPending) {
+	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, judge: func(s *modelSession, r reply) {
+		switch r.Code {
+		case "OK":
+			w.judgeConfirmed(s, p, r)
+		case "RELINK_WAITING":
+			w.judgeAsked(s, p, r)
+		}
+	}})
+}
+
+// judgeConfirmed judges a link that has waited for a face, or is shown again.
+func (w *play) judgeConfirmed(s *modelSession, p *modelPending, r reply) {
+	u, how := s.user, wish{p.relink, p.code != "", true}
+	switch {
+	case u.link != nil:
+	case p.asked: // a run whose answer was lost asked for it, and it is due
+		w.tookOver(s, w.wished(s, how))
+	default:
+		w.mayConfirm(s, p)
+		p.closed, p.asked = true, w.holderOf(p.human) != nil
+		w.linkedBy(s, p.account, how)
+	}
+	if l := w.entitled(s); s != p.session || l.account != p.account && !p.asked {
+		w.t.Fatalf("%s is told of a link that it did not begin", s)
+	}
+	w.shows(u, u.link.account, r)
+}
+
+// judgeAsked judges a face for which the holder's objection is awaited.
+func (w *play) judgeAsked(s *modelSession, p *modelPending, r reply) {
+	if s != p.session {
+		w.t.Fatalf("%s is told of a wish that it did not begin", s)
+	}
+	x := w.judgeWaiting(s, r)
+	own := slices.ContainsFunc(w.relinks, func(known *modelRelink) bool { return known.id == x.id && known.user == s.user })
+	if !p.asked && !own { // a repeat may be told again of a wish that is there
+		w.mayConfirm(s, p)
+		if x.account != p.account {
+			w.t.Fatalf("%s shows a face for %s and waits for %s", s, p.account, x.account)
+		}
+		p.closed, p.asked = true, true
+	}
+	w.wished(s, wish{p.relink, p.code != "", true})
+}
+
+func (w *play) mayConfirm(s *modelSession, p *modelPending) {
+	late := !w.now().Before(p.opened.Add(store.LinkProofLife))
+	changed := p.account.version != p.version
+	byCode := p.code != ""
+	changed = changed || byCode && p.code != p.account.code // replaced or used
+	if p.first || s != p.session || p.closed || p.account.frozen && !byCode || !p.passed || late || changed || p.human != p.account.owner || !w.agreed(s.user, selfservice.PurposeFace) {
+		w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
+			p.closed, p.passed, late, changed, p.human, p.account.owner)
+	}
+}
+
+// showPhone hands in what Alipay gave, now and then what it gave somebody else.
+func (w *play) showPhone() {
+	s := w.anySession()
+	from := s.user
+	if w.slip(4) { // a stolen payload
+		from = pick(w, "user", w.users)
+	}
+	number := from.Phone
+	payload, known := w.signed[number]
+	if !known {
+		payload = w.payload(citizen{Person: from.Person}, "")
+		w.signed[number] = payload
+	}
+	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: payload, judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" {
+			return
+		}
+		if first := w.payloads[number]; first != nil && first != s.user {
+			w.t.Fatalf("%s shows a phone that is %s's", s, first)
+		}
+		if !w.agreed(s.user, selfservice.PurposePhone) {
+			w.t.Fatalf("%s shows a phone without consent", s)
+		}
+		w.payloads[number], s.number = s.user, number
+		var told alipay.PhoneReply
+		must(w.t, json.Unmarshal(r.Data, &told))
+		if told.MatchesRecord != nil && *told.MatchesRecord != (w.entitled(s).account.phone == number) {
+			w.t.Fatalf("%s is told that its phone matches: %v", s, *told.MatchesRecord)
+		}
+	}})
+}
+
+func (w *play) unlink() {
+	s := w.linkedSession()
+	password := "Quiet-Meadow-Nobody"
+	if l := s.user.link; l != nil && !w.slip(4) {
+		password = l.account.password
+	}
+	w.do(s, &deed{what: "unlink", path: "/v1/link/remove", body: m{"password": password}, judge: func(s *modelSession, r reply) {
+		if r.Code != "OK" || s.user.link == nil {
+			return // again, after an answer was lost
+		}
+		if l := w.entitled(s); password != l.account.password || l.account.frozen {
+			w.t.Fatalf("%s unlinks with a wrong password, or a frozen one", s)
+		}
+		w.closeOpen(s.user.link)
+		w.endSessions(s.user, s, "unlinked")
+		s.user.link = nil
+	}})
+}

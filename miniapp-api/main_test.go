@@ -1,9 +1,0 @@
-package miniapp
-
-import (
-	"testing"
-
-	"fundpass/keys/testenv"
-)
-
-func TestMain(m *testing.M) { testenv.Main(m) }

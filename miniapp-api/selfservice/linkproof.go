@@ -1,0 +1,217 @@
+package selfservice
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+)
+
+// How many verifications for a link pass on a day: each is billed. Whoever knows a
+// person's data and initial password can start them, so the person's own number is so
+// high that a few strangers do not use it up; who is proven otherwise has no such limit.
+const (
+	linkProofsADay         = 3  // of a user
+	linkProofsOfPersonADay = 30 // at a person, by all who are not proven
+)
+
+// faceStarts is how many starts a caller has today.
+func faceStarts(proven bool) store.StartLimit {
+	if proven {
+		return store.StartLimit{User: linkProofsADay}
+	}
+	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
+}
+
+// asks is LINK_PROOF_REQUIRED with the proofs that would do, the one asked for first.
+func asks(proofs []Proof) *Error {
+	var fields []FieldError
+	for _, p := range proofs {
+		fields = append(fields, FieldError{Field: string(p), Code: "PROOF_REQUIRED"})
+	}
+	return ErrLinkProofRequired.WithFields(fields...)
+}
+
+// askProof answers a right password that nothing accepted speaks for yet. Of what
+// would do, what the citizen agreed to is asked for; a chosen one before the others.
+func (s *Service) askProof(ctx context.Context, c Caller, found candidate, agreed agreement, chosen Proof) error {
+	if chosen != "" {
+		found.ask = slices.DeleteFunc(found.ask, func(p Proof) bool { return p != chosen })
+	}
+	if len(found.ask) == 0 {
+		return ErrLinkRefused
+	}
+	may := slices.DeleteFunc(slices.Clone(found.ask), func(p Proof) bool { return !agreed.allows(string(p)) })
+	if len(may) == 0 {
+		return consentRequired(found.ask)
+	}
+	if may[0] != ProofFace {
+		return asks(may)
+	}
+	if err := agreed.note(ctx, PurposeFace); err != nil {
+		return err
+	}
+	pending, err := s.openLinkProof(ctx, c, found, nil)
+	if errors.Is(err, ErrLinkProofLimit) && len(may) > 1 {
+		return asks(may[1:]) // what has no limit
+	}
+	if err != nil {
+		return err
+	}
+	answer := asks(may)
+	answer.Pending = &pending
+	return answer
+}
+
+// openLinkProof has the holder of the account verified, by the centre's record; by what a
+// front end says only where the face comes first, see askFaceFirst: then claimed is the
+// digest of that.
+func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, claimed []byte) (PendingLink, error) {
+	a := found.account
+	kind, err := s.provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
+	if err != nil {
+		return PendingLink{}, err
+	}
+	proven := claimed == nil && !bytes.Equal(found.scope, store.PublicLane)
+	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(proven))
+	switch {
+	case errors.Is(err, store.ErrLimit):
+		return PendingLink{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
+	case err != nil:
+		return PendingLink{}, err
+	}
+	proof := store.LinkProof{ID: uuid.New(), Lane: found.scope, Kind: kind, Relink: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
+	opening := face{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}
+	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
+		proof.CertifyID = certifyID
+		proof, err = s.db.OpenLinkProof(ctx, c.Session, a, proof)
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
+		err = ErrBusy.Because(err)
+	}
+	return PendingLink{proof.ID, page.ID, page.URL, proof.ExpiresAt}, err
+}
+
+// ConfirmLink writes a link that has waited for the citizen's face.
+func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (store.Account, error) {
+	proof, err := s.db.LinkProof(ctx, c.Session, id)
+	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // whose password has not been checked
+		return store.Account{}, ErrLinkGone
+	} else if err != nil {
+		return store.Account{}, err
+	}
+	if c.IsRetry && proof.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == proof.AccountID {
+		return s.LinkedAccount(ctx, c) // it happened, and the answer was lost
+	}
+	switch {
+	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Relink:
+		return s.resumeRelink(ctx, c, proof)
+	case proof.State != store.LinkProofStarted:
+		return store.Account{}, ErrLinkGone
+	case c.Link != nil:
+		return store.Account{}, ErrAlreadyLinked
+	}
+	agreed, err := s.agreed(ctx, c)
+	if err != nil {
+		return store.Account{}, err
+	}
+	if err := agreed.needs(ctx, PurposeLink, PurposeFace); err != nil {
+		return store.Account{}, err
+	}
+	switch result, err := s.provider.FaceResult(ctx, proof.Kind, proof.CertifyID); {
+	case err != nil:
+		return store.Account{}, err
+	case result != FacePassed:
+		return store.Account{}, ErrIdentityNotProven
+	}
+	return s.finishLink(ctx, c, proof)
+}
+
+// finishLink does what a right password calls for at last, and lets the store decide
+// who won.
+func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
+	account, err := s.db.LinkedAccount(ctx, proof.AccountID)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // erased meanwhile
+		return store.Account{}, ErrLinkGone
+	case err != nil:
+		return store.Account{}, err
+	case account.Ended():
+		return store.Account{}, ErrAccountClosed
+	case account.State == store.PasswordFrozen && !proof.ByCode():
+		return store.Account{}, ErrPasswordFrozen
+	}
+	err = s.db.FinishLink(ctx, c.Session, account, proof)
+	switch {
+	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
+		return store.Account{}, ErrLinkGone
+	case errors.Is(err, store.ErrConflict):
+		return s.relinkByFace(ctx, c, proof, account)
+	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+		return store.Account{}, ErrAccountClosed
+	case err != nil:
+		return store.Account{}, err
+	}
+	s.giveBack(ctx, c, proof)
+	return account, nil
+}
+
+// relinkByFace takes over, or asks for, the link that is there already. Either way the
+// password was right and the face has been seen: the attempt is given back.
+func (s *Service) relinkByFace(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
+	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: ProofFace, codeID: proof.CodeID, takeOver: proof.Relink, face: &proof})
+	if err == nil || errors.Is(err, ErrRelinkWaiting) {
+		s.giveBack(ctx, c, proof)
+	}
+	return a, err
+}
+
+// resumeRelinkOf is resumeRelink for a face that was shown first.
+func (s *Service) resumeRelinkOf(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
+	proof, err := s.db.LinkProof(ctx, c.Session, face)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // erased a moment ago
+		return store.Account{}, ErrLinkGone
+	case err != nil:
+		return store.Account{}, err
+	}
+	return s.resumeRelink(ctx, c, proof)
+}
+
+// resumeRelink goes on with what an earlier run of this request asked for by the proof,
+// whose answer was lost. A wish for another account is of another request.
+func (s *Service) resumeRelink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
+	own, _, err := s.db.Relinks(ctx, c.Session)
+	switch {
+	case err != nil:
+		return store.Account{}, err
+	case own != nil && own.AccountID != proof.AccountID:
+		return store.Account{}, ErrLinkGone
+	case own != nil && own.State == store.RelinkDone && c.Link != nil && c.Link.AccountID == own.AccountID:
+		return s.LinkedAccount(ctx, c)
+	case own == nil || own.State != store.RelinkWaiting:
+		return store.Account{}, ErrLinkGone
+	}
+	return s.takeOverAgreed(ctx, c, *own)
+}
+
+// giveBack forgets the guess of a link that has waited, and that a stranger made it. A
+// clerk's code was no guess at the password: other people's stay charged.
+func (s *Service) giveBack(ctx context.Context, c Caller, proof store.LinkProof) {
+	if proof.ByCode() {
+		return
+	}
+	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
+	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
+		err = s.db.ForgiveLink(ctx, s.unverifiedSource(c), proof)
+	}
+	if err != nil { // linked all the same
+		s.log.LogAttrs(ctx, slog.LevelWarn, "guess not refunded", slog.String("cause", err.Error()))
+	}
+}

@@ -1,0 +1,151 @@
+package selfservice
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+)
+
+// rightPassword checks the password of an attempt. An attempt that was not
+// admitted, an unknown person and an initial password, of which no hash
+// exists, cost one hash like everything else.
+func (s *Service) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
+	if !attempt.Admitted || attempt.Account == nil {
+		return false, false, slot.Dummy(ctx, password)
+	}
+	a := *attempt.Account
+	if a.InitialRule != "" {
+		return passwd.IsInitial(a.InitialRule, subject(a), password), false, slot.Dummy(ctx, password)
+	}
+	return slot.Verify(ctx, a.Hash, password)
+}
+
+// settlePassword replaces a hash of yesterday's kind, and marks a password that
+// everybody could derive from the person's data as one to be changed.
+func (s *Service) settlePassword(ctx context.Context, slot *passwd.Slot, a store.Account, password passwd.Secret, upgrade bool) (store.Account, error) {
+	if upgrade {
+		hash, err := slot.Hash(ctx, password)
+		if err != nil {
+			return store.Account{}, err
+		}
+		if err := s.db.UpgradeHash(ctx, a, hash); err != nil {
+			return store.Account{}, err
+		}
+	}
+	if state := s.effectiveState(a, password); state != a.State {
+		a.State = state
+		return a, s.db.MustChange(ctx, a)
+	}
+	return a, nil
+}
+
+// derived reports whether one of the city's rules gives this password.
+func (s *Service) derived(a store.Account, password passwd.Secret) bool {
+	return slices.ContainsFunc(s.policy.InitialRules, func(rule string) bool {
+		return passwd.IsInitial(rule, subject(a), password)
+	})
+}
+
+// ownerAttempt takes one attempt of the linked owner, in the owner's scope. also is
+// what must be right beside the password.
+func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
+	attempt, err := s.beginCheck(ctx, c, store.Guess{PersonDigest: c.Link.PersonDigest, Lane: c.IdentityDigest,
+		AccountID: c.Link.AccountID, Budget: s.budget(), Receipt: c.Record})
+	if err != nil {
+		return store.Account{}, err
+	}
+	defer attempt.end()
+	switch {
+	case attempt.Account == nil:
+		return store.Account{}, ErrNotLinked
+	case attempt.Crowded: // they may be right ones
+		return store.Account{}, ErrBusy.WithRetryAfter(1)
+	}
+	right, upgrade, err := attempt.try(ctx, password)
+	if err != nil {
+		return store.Account{}, err
+	}
+	if !right || !also(*attempt.Account) {
+		return store.Account{}, s.wrong(ctx, attempt)
+	}
+	if err := attempt.pass(ctx); err != nil {
+		return store.Account{}, err
+	}
+	return s.settlePassword(ctx, attempt.slot, *attempt.Account, password, upgrade)
+}
+
+// wrong tells the owner how many attempts are left, or until when there is none.
+func (s *Service) wrong(ctx context.Context, attempt *check) error {
+	if attempt.Admitted {
+		if err := attempt.fail(ctx, false); err != nil {
+			return err
+		}
+	}
+	if attempt.LockedUntil != nil {
+		return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
+	}
+	return ErrOldPasswordWrong.withRemaining(attempt.Remaining)
+}
+
+// budget is the policy's lock as the store understands it.
+func (s *Service) budget() store.Budget {
+	return store.Budget{Guesses: s.policy.Lock.Guesses(), Until: s.policy.Lock.Until}
+}
+
+func subject(a store.Account) passwd.Subject {
+	return passwd.Subject{
+		IDType: a.Person.IDType, IDNumber: a.Person.IDNumber, Name: a.Person.Name,
+		Phone: a.Person.Phone, AccountNo: a.Person.AccountNo,
+	}
+}
+
+// A PasswordStatus is what the owner may know of the password.
+type PasswordStatus struct {
+	State        string
+	ChangedAt    *time.Time
+	Remaining    int        // attempts
+	LockedUntil  *time.Time // nil: not locked
+	ResetOffered bool       // by a face verification; a clerk's code always works
+
+	OpenChange, OpenReset *store.OpenStep // nil: none
+}
+
+// Password returns the state of the linked account's password, attempts left and what is
+// begun and not finished.
+func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error) {
+	p, now := c.Link.Password, s.db.Now()
+	holder, err := s.db.Holder(*c.Link)
+	if err != nil {
+		return PasswordStatus{}, err
+	}
+	change, reset, err := s.db.OpenSteps(ctx, c.Session)
+	if err != nil {
+		return PasswordStatus{}, err
+	}
+	_, err = s.verification(holder)
+	status := PasswordStatus{
+		State:        PasswordState(p.State, p.Account),
+		ChangedAt:    p.ChangedAt,
+		Remaining:    s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
+		ResetOffered: err == nil,
+		OpenChange:   change, OpenReset: reset,
+	}
+	if p.LockedUntil != nil && p.LockedUntil.After(now) {
+		status.LockedUntil = p.LockedUntil
+		if status.State != store.PasswordFrozen {
+			status.State = "locked"
+		}
+	}
+	return status, nil
+}
+
+// PasswordState returns the state as citizens are told it: frozen, too, when the centre froze the account.
+func PasswordState(state, status string) string {
+	if status == store.StatusFrozen {
+		return store.PasswordFrozen
+	}
+	return state
+}

@@ -1,0 +1,174 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/store"
+)
+
+// OpenRecovery begins the way in for who has forgotten the password and is not linked:
+// whoever shows the face that belongs to the centre's record is linked and sets a new
+// password. Of a person the centre knows, its record is verified; of anybody else, what
+// the form says. So the answer is the same for everybody, and only who has passed, and
+// therefore is that very person, learns whether there is an account. Whatever comes after
+// the account was looked for leaves on the beat.
+func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (Reset, error) {
+	begun := time.Now()
+	who, wrong := readPerson(in, s.documents, s.db.Now())
+	switch {
+	case len(wrong) > 0:
+		return Reset{}, ErrBadRequest.WithFields(wrong...)
+	case c.Link != nil:
+		return Reset{}, ErrAlreadyLinked
+	}
+	claimed := store.Account{
+		PersonDigest: s.db.PersonDigest(who.doc.Key()),
+		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
+	}
+	kind, err := s.verification(claimed.Person)
+	if err != nil {
+		return Reset{}, err
+	}
+	if err := s.agreedToRecovery(ctx, c); err != nil {
+		return Reset{}, err
+	}
+	known, err := s.db.RecoverableAccount(ctx, claimed.PersonDigest, who.accountNo)
+	if err != nil {
+		return Reset{}, err
+	}
+	if known != nil && document.SameName(known.Person.Name, who.name, who.doc.Kind) {
+		claimed = *known
+		claimed.Person.IDNumber = who.doc.Number // the same document, in the form that everybody's has here
+	}
+	r, page, err := s.startRecovery(ctx, c, claimed, kind)
+	awaitBeat(ctx, begun)
+	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
+		return Reset{}, ErrLinkRefused.Because(err)
+	} else if err != nil {
+		return Reset{}, err
+	}
+	return Reset{ID: r.ID, State: r.State, Page: page, ExpiresAt: r.ExpiresAt}, nil
+}
+
+// agreedToRecovery wants the consents that a link by a face wants, as far as the centre
+// asks for them.
+func (s *Service) agreedToRecovery(ctx context.Context, c Caller) error {
+	agreed, err := s.agreed(ctx, c)
+	if err != nil {
+		return err
+	}
+	purposes := []string{PurposeLink}
+	if slices.ContainsFunc(s.offeredConsents(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
+		purposes = append(purposes, PurposeFace)
+	}
+	return agreed.needs(ctx, purposes...)
+}
+
+func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, kind string) (store.Recovery, FacePage, error) {
+	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsADay)
+	switch {
+	case errors.Is(err, store.ErrLimit):
+		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
+	case err != nil:
+		return store.Recovery{}, FacePage{}, err
+	}
+	r := store.Recovery{ID: uuid.New(), Kind: kind, PersonDigest: a.PersonDigest, CredentialVersion: a.Version, Start: start}
+	if a.ID != uuid.Nil {
+		r.AccountID = uuid.NullUUID{UUID: a.ID, Valid: true}
+	}
+	opening := face{start: start, account: a, id: r.ID, kind: r.Kind, claimed: true}
+	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
+		r.CertifyID = certifyID
+		r, err = s.db.OpenRecovery(ctx, c.Session, r)
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
+		err = ErrBusy.Because(err)
+	}
+	return r, page, err
+}
+
+// Recovery says how far a recovery is. Who has passed and has no account is told.
+func (s *Service) Recovery(ctx context.Context, c Caller, id uuid.UUID) (Reset, error) {
+	r, err := s.db.Recovery(ctx, c.Session, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Reset{ID: id, State: resetUnknown}, nil
+	} else if err != nil {
+		return Reset{}, err
+	}
+	reset := Reset{ID: r.ID, State: r.State}
+	switch r.State {
+	case store.LinkProofUsed:
+		reset.State = store.ResetDone
+	case store.LinkProofReplaced:
+		reset.State = store.ResetCancelled
+	case store.LinkProofStarted:
+		reset.ExpiresAt = r.ExpiresAt
+		_, err = s.recoveredAccount(ctx, r)
+		switch {
+		case err == nil:
+			reset.State = store.ResetPassed
+		case errors.Is(err, ErrIdentityNotProven):
+			err = nil
+		}
+	}
+	return reset, err
+}
+
+// recoveredAccount is the account of a recovery whose person has been verified.
+func (s *Service) recoveredAccount(ctx context.Context, r store.Recovery) (store.Account, error) {
+	switch result, err := s.provider.FaceResult(ctx, r.Kind, r.CertifyID); {
+	case err != nil:
+		return store.Account{}, err
+	case result != FacePassed:
+		return store.Account{}, ErrIdentityNotProven
+	case !r.AccountID.Valid:
+		return store.Account{}, ErrLinkRefused
+	}
+	account, err := s.db.LinkedAccount(ctx, r.AccountID.UUID)
+	if errors.Is(err, store.ErrNotFound) { // erased meanwhile
+		return store.Account{}, ErrLinkRefused
+	} else if err != nil {
+		return store.Account{}, err
+	}
+	return account, resettable(account)
+}
+
+// ConfirmRecovery links the citizen who has passed, and sets the new password.
+func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
+	r, err := s.db.Recovery(ctx, c.Session, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Done{}, ErrResetGone
+	case err != nil:
+		return Done{}, err
+	case c.IsRetry && r.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == r.AccountID.UUID: // it happened, and the answer was lost
+		return s.withNotice(ctx, c, Done{ID: r.ID, State: store.ResetDone, ChangedAt: c.Link.Password.ChangedAt}, nil)
+	case r.State != store.LinkProofStarted:
+		return Done{}, ErrResetGone
+	case c.Link != nil:
+		return Done{}, ErrAlreadyLinked
+	}
+	if err := s.agreedToRecovery(ctx, c); err != nil {
+		return Done{}, err
+	}
+	account, err := s.recoveredAccount(ctx, r)
+	if err != nil {
+		return Done{}, err
+	}
+	return s.setPassword(ctx, c, in, procedure{
+		account: account, fingerprints: s.db.PasswordFingerprints(account, in.Password.Normalised()),
+		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
+			done, err := s.db.FinishRecovery(ctx, c.Session, account, n, r)
+			return Done{ID: r.ID, State: store.ResetDone, ChangedAt: &done.At, SessionsEnded: done.SessionsEnded}, err
+		},
+		lost:    func(context.Context) error { return ErrAlreadyLinked },
+		allowed: resettable, gone: ErrResetGone,
+	})
+}

@@ -1,0 +1,230 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"fundpass/keys/testenv"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unasked is a provider that a test does not ask.
+type unasked struct{ IdentityProvider }
+
+// newTestService is a service for a centre of its own, whose hashes are cheap.
+func newTestService(t *testing.T) *Service {
+	t.Helper()
+	pepper := storetest.NewPepper(t)
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
+	t.Cleanup(hasher.Close)
+	s, err := New(Config{
+		DB:     storetest.Open(t, storetest.Shared(t), storetest.WithBox(storetest.NewBox(t)), storetest.WithPepper(pepper)),
+		Policy: passwd.Default(), Hasher: hasher, Provider: unasked{}, Proof: ProofCertdoc, ConsentTexts: []ConsentText{},
+	})
+	must(t, err)
+	return s
+}
+
+// T8: a refusal leaves on the beat, which hides what is left of a difference.
+func TestAwaitBeat(t *testing.T) {
+	t.Parallel()
+	begun := time.Now().Add(-beat - beat/5)
+	awaitBeat(t.Context(), begun)
+	if took := time.Since(begun); took < 2*beat {
+		t.Errorf("left after %v, want the second beat, %v", took, 2*beat)
+	}
+}
+
+// Midnight is Beijing's.
+func TestUntilMidnight(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		now  string
+		want int
+	}{
+		{"2026-03-01T15:59:59Z", 2}, {"2026-03-01T16:00:00Z", 24*60*60 + 1}, {"2026-12-31T03:00:00Z", 13*60*60 + 1},
+	} {
+		now, err := time.Parse(time.RFC3339, tt.now)
+		must(t, err)
+		if got := untilMidnight(now); got != tt.want {
+			t.Errorf("%s: %d s, want %d", tt.now, got, tt.want)
+		}
+	}
+}
+
+// A digest that came with a roster after the last look sets the pace with the
+// first guess at it, and only a digest of that kind does.
+func TestPaceLearns(t *testing.T) {
+	t.Parallel()
+	s := newTestService(t)
+	plain, err := s.hasher.Hash(t.Context(), passwd.NewSecret("Quiet-River-1"))
+	must(t, err)
+	legacy, err := passwd.ParseLegacy("$2a$04$" + strings.Repeat("a", 53))
+	must(t, err)
+	costly, err := s.hasher.Wrap(t.Context(), legacy)
+	must(t, err)
+	for _, tt := range []struct {
+		name    string
+		attempt store.Attempt
+		took    time.Duration
+		want    time.Duration
+	}{
+		{"nobody", store.Attempt{Admitted: true}, time.Second, 0},
+		{"locked", store.Attempt{Account: &store.Account{Hash: costly}}, time.Second, 0},
+		{"hash of ours", store.Attempt{Admitted: true, Account: &store.Account{Hash: plain}}, time.Second, 0},
+		{"costly", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, 300 * time.Millisecond, 300 * time.Millisecond},
+		{"quicker", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Millisecond, 300 * time.Millisecond},
+		{"stalled", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Minute, longestPace},
+	} {
+		s.pace.saw(tt.attempt, tt.took)
+		if got := time.Duration(s.pace.least.Load()); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	gone, end := context.WithCancel(t.Context())
+	end()
+	begun := time.Now()
+	s.pace.await(gone, begun)
+	if took := time.Since(begun); took > longestPace/2 {
+		t.Errorf("waited %v for a caller who went away", took)
+	}
+}
+
+// A1: who waits for a place until too little time is left has been charged nothing.
+func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
+	t.Parallel()
+	s := newTestService(t)
+	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: s.budget()}
+	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
+	defer stop()
+	if _, err := s.beginCheck(ctx, Caller{}, g); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with no time left for a verdict: %v", err)
+	}
+	ctx, stop = context.WithTimeout(t.Context(), usualTime)
+	c, err := s.beginCheck(ctx, Caller{}, g)
+	must(t, err)
+	defer c.end()
+	stop() // the caller hangs up
+	must(t, c.fail(ctx, false))
+	g.Lane, g.Receipt = store.PublicLane, nil
+	next, err := s.db.TakeGuess(t.Context(), g)
+	must(t, err)
+	if want := s.policy.Lock.Guesses()[0] - 1; next.Remaining != want {
+		t.Errorf("%d attempts are left, want %d: the one that was checked is charged", next.Remaining, want)
+	}
+}
+
+// T8: who has to wait, and for what, follows from the visitor's session alone.
+func TestD7PlaceFollowsFromTheSession(t *testing.T) {
+	t.Parallel()
+	c := Caller{Session: store.Session{IdentityDigest: []byte("somebody")}}
+	if got := hashesFor(c); got != (passwd.Caller{Identity: "somebody", Stranger: true}) {
+		t.Errorf("without a link: %v", got)
+	}
+	if c.Link = new(store.Link); hashesFor(c) != (passwd.Caller{Identity: "somebody"}) {
+		t.Error("with a link they are a stranger")
+	}
+}
+
+// A confirm that has several passwords to look at holds one place, and leaves it before
+// the database is asked.
+func TestD7OnePlaceARequest(t *testing.T) {
+	t.Parallel()
+	s := newTestService(t)
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: storetest.NewPepper(t), Memory: 64, Time: 1, Slots: 1, Wait: time.Nanosecond})
+	t.Cleanup(hasher.Close)
+	s.hasher = hasher
+	first := s.hashing(Caller{})
+	defer first.end()
+	hash, err := s.hashing(Caller{}).last(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	must(t, err)
+	for range 3 {
+		right, err := first.verify(t.Context(), hash, passwd.NewSecret("Copper-Kettle-58"))
+		if must(t, err); !right {
+			t.Error("not verified")
+		}
+	}
+	if hasher.Dummy(t.Context(), passwd.NewSecret("x")) == nil {
+		t.Error("there is another place")
+	}
+	_, err = first.last(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	must(t, err)
+	must(t, hasher.Dummy(t.Context(), passwd.NewSecret("x")))
+}
+
+// The centre may end an account, or give it to another person, between the proof
+// and the link.
+func TestLinkOvertaken(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		want   *Error
+		change func(*store.Depositor)
+	}{
+		{"moved", ErrAccountClosed, func(d *store.Depositor) { d.Status = store.StatusMoved }},
+		{"another's", ErrLinkRefused, func(d *store.Depositor) { d.DocumentKey, d.Person.IDNumber = documentOf(t, "990101195603080019") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newTestService(t)
+			hash, err := s.hasher.Hash(t.Context(), passwd.NewSecret("Quiet-River-1"))
+			must(t, err)
+			d := store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", AccountNo: "880000000001"}, Status: store.StatusNormal, Hash: hash}
+			d.DocumentKey, d.Person.IDNumber = documentOf(t, "990101195603070012")
+			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})
+			must(t, err)
+			session, err := s.db.OpenSession(t.Context(), []byte(t.Name()), store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: "somebody"}})
+			must(t, err)
+			a, err := s.db.TakeGuess(t.Context(), store.Guess{PersonDigest: s.db.PersonDigest(d.DocumentKey), Lane: store.PublicLane, Budget: s.budget()})
+			must(t, err)
+			tt.change(&d)
+			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})
+			must(t, err)
+			if _, err := s.writeLink(t.Context(), Caller{Session: session}, candidate{account: *a.Account, by: ProofCertdoc}); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+// documentOf is an ID card whose last digit is put right.
+func documentOf(t *testing.T, number string) (key []byte, whole string) {
+	t.Helper()
+	whole = number[:17] + document.CheckDigit(number[:17])
+	doc, err := document.Parse("01", whole)
+	must(t, err)
+	return doc.Key(), whole
+}
+
+// What a package below can answer has a code.
+func TestAsError(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want *Error
+	}{
+		{store.ErrUnavailable, ErrBusy},
+		{store.ErrUnknownOutcome, ErrResultUnknown},
+		{store.ErrRunning, ErrBusy},
+		{store.ErrRenamed, ErrBusy},
+		{passwd.ErrBusy, ErrBusy},
+		{ErrDocumentUnsupported, ErrBadRequest},
+		{errors.New("unheard of"), ErrInternal},
+	} {
+		if got := AsError(tt.err); got.Code != tt.want.Code {
+			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
+		}
+	}
+}
