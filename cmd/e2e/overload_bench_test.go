@@ -216,4 +216,3 @@ func middle(loads []load, of func(load) float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
-
