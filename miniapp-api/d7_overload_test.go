@@ -73,8 +73,8 @@ func TestD7ShedCallerIsChargedNothing(t *testing.T) {
 	}
 }
 
-// Who comes before the time is kept waiting until then, one request at a time, and where
-// that is long is told again. Others, and other requests, are not.
+// Who comes before the time is kept waiting until then, and where that is long is told
+// again. Others, and other requests, are not.
 func TestD7EarlyCallerIsKeptWaiting(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -91,29 +91,24 @@ func TestD7EarlyCallerIsKeptWaiting(t *testing.T) {
 	if len(*waits) != 0 {
 		t.Fatalf("others are kept waiting for %v", *waits)
 	}
-	during := h.server.turnedAway.pause
-	h.server.turnedAway.pause = func(ctx context.Context, d time.Duration) {
-		if r := open().want(t, "BUSY"); r.Retry < 1 {
-			t.Errorf("a second one beside: %s", r.Raw)
-		}
-		during(ctx, d)
-	}
+	h.server.turnedAway.held = mostTurnedAway
+	open().want(t, "BUSY") // at once, where as many as may wait
+	h.server.turnedAway.held = 0
 	open().want(t, "OK")
 	if len(*waits) != 1 || (*waits)[0] != time.Second {
 		t.Errorf("kept waiting for %v", *waits)
 	}
-	h.server.turnedAway.pause = during
 	for key := range h.server.turnedAway.until {
 		t.Errorf("%q is remembered", key)
 	}
 	token := digestOfToken(p.token)
-	h.server.turnedAway.note(string(token)+changesPath, 5*time.Second)
-	if r := open().want(t, "BUSY"); r.Retry < 3 || r.Retry > 4 {
-		t.Errorf("5 s too early: %s", r.Raw)
+	h.server.turnedAway.note(string(token)+changesPath, 9*time.Second)
+	if r := open().want(t, "BUSY"); r.Retry < 5 || r.Retry > 6 {
+		t.Errorf("9 s too early: %s", r.Raw)
 	}
 	open().want(t, "BUSY")
 	open().want(t, "OK")
-	if got := fmt.Sprint(*waits); got != "[1s 2s 2s 1s]" {
+	if got := fmt.Sprint(*waits); got != "[1s 4s 4s 1s]" {
 		t.Errorf("kept waiting for %s", got)
 	}
 }
