@@ -101,7 +101,7 @@ func TestChangeRaces(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		changed := h.count(`SELECT count(*) FROM password_credentials c JOIN accounts a USING (account_id)
+		changed := h.count(`SELECT count(*) FROM password_credentials c JOIN accounts a USING (center_id, account_id)
 			WHERE account_no_digest = $1 AND version = 2`, h.accountDigest(c)) == 1
 		if changed != (confirm.Code == "OK") {
 			t.Fatalf("told %s, but changed is %v", confirm.Code, changed)
