@@ -117,7 +117,7 @@ func (w *siege) measure(server *process, reader *citizen, long time.Duration) lo
 	for _, c := range w.readers {
 		wg.Go(func() { w.read(c) })
 	}
-	time.Sleep(3 * time.Second)
+	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // all of them open a change first, and then confirm
 	server.forgetPeak()
 	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
 	changed, guessed, busy := w.changed.Load(), w.guessed.Load(), w.busy.Load()
@@ -199,7 +199,7 @@ func BenchmarkOverload(b *testing.B) {
 			}
 		}
 		for _, name := range names {
-			l := sieges[name].measure(server, reader, 6*time.Second)
+			l := sieges[name].measure(server, reader, 10*time.Second)
 			all[name] = append(all[name], l)
 			b.Logf("%-22s %5.1f changes/s (%4.1f a core), %5.1f guesses/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
 				name, l.changes, l.aCore(), l.guesses, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
