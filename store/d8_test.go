@@ -14,6 +14,7 @@ import (
 // parameter there. Everywhere else plans are made once a connection.
 func TestD8GenericPlansOnPlainServersOnly(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // without the extension
 	dsn := storetest.DSN(t)
 	mode := func(dsn string) (mode string) {
 		t.Helper()

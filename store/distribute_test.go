@@ -33,6 +33,7 @@ const pretended = `
 
 func pretendCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	t.Helper()
+	storetest.Server(t) // without the extension
 	dsn := storetest.EmptyDSN(t)
 	db := sqlx.MustOpen("postgres", dsn)
 	t.Cleanup(func() { db.Close() })
@@ -90,6 +91,7 @@ func TestD8Distribute(t *testing.T) {
 // A plain database is distributed with its rows: its foreign keys stand aside meanwhile.
 func TestD8DistributePlainDatabase(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // without the extension
 	dsn := storetest.EmptyDSN(t)
 	c := store.MigrateConfig{DSN: dsn}
 	_, err := store.Migrate(t.Context(), c)

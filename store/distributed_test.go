@@ -67,6 +67,7 @@ var refused = []struct {
 			return s.temporary > 0 && s.tables > 0
 		}},
 	{"CASE x WHEN", "Citus writes CASE x WHEN y as CASE x WHEN x = y for the shard: CASE WHEN x = y", matches(`(?i)\bCASE\s+[\w.]+\s+WHEN\b`)},
+	{"slice in UPDATE", "Citus 13.2.2 crashes on a[m:n], and with it every session of the coordinator: trim_array", matches(`(?is)^\s*UPDATE\b.*[^:]:[^:]`)},
 	{"ON CONSTRAINT", "constraints have other names in shards", matches(`(?i)ON CONFLICT ON CONSTRAINT`)},
 	{"center_id set", "a row cannot change its shard", matches(`(?i)\bSET\b[^;]*\bcenter_id\s*=\s*(excluded|\w+\.center_id\s*\|\|)|\bSET\s+center_id\b`)},
 	{"lock of a joined reference table", "rows of centers are locked alone", func(s statement) bool {
@@ -438,6 +439,9 @@ func TestD8StaticTestFinds(t *testing.T) {
 		{`SELECT 1 FROM centers c JOIN links l ON l.center_id = $1 FOR UPDATE`, "lock of a joined reference table"},
 		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT x DO NOTHING`, "ON CONSTRAINT"},
 		{`SELECT pg_advisory_lock($1)`, "per node"},
+		{`UPDATE links SET a = a[:cardinality(a) - 1] WHERE center_id = $1`, "slice in UPDATE"},
+		{`UPDATE links SET a = a[1:$2::int] WHERE center_id = $1`, "slice in UPDATE"},
+		{`UPDATE links SET a = trim_array(a[$2::int], 1) WHERE center_id = $1`, ``},
 		{`UPDATE links SET a = CASE links.a WHEN $2 THEN 1 ELSE 2 END WHERE center_id = $1`, "CASE x WHEN"},
 		{`UPDATE links SET a = CASE WHEN links.a = $2 THEN 1 ELSE 2 END WHERE center_id = $1`, ``},
 	} {

@@ -49,3 +49,21 @@ func TestTakenOverRunChargesNothing(t *testing.T) {
 		t.Errorf("%d guesses wait, %d are counted", waiting, counted)
 	}
 }
+
+// A run that gives up with a guess charged leaves it to the next one, which charges no other.
+func TestGivenUpGuessIsTakenOver(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	person := []byte("somebody")
+	for range 2 {
+		r := receiptOf("one")
+		_, err := db.Claim(t.Context(), r)
+		noError(t, err)
+		_, err = db.TakeGuess(t.Context(), store.Guess{PersonDigest: person, Lane: store.PublicLane, Budget: rounds, Receipt: r})
+		noError(t, err)
+		noError(t, db.GiveUp(t.Context(), r))
+	}
+	if waiting, counted := reserved(t, db, person); waiting != 1 || counted != 0 {
+		t.Errorf("%d guesses wait, %d are counted", waiting, counted)
+	}
+}

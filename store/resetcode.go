@@ -191,7 +191,7 @@ func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time
 // giveTryBack forgets the try that was charged in this transaction.
 func (db *DB) giveTryBack(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE reset_codes SET tried_by = tried_by[:cardinality(tried_by) - 1] WHERE center_id = $1 AND code_id = $2`,
+		UPDATE reset_codes SET tried_by = trim_array(tried_by, 1) WHERE center_id = $1 AND code_id = $2`,
 		db.center, id)
 	return err
 }

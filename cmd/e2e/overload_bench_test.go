@@ -19,7 +19,8 @@ import (
 // each, as fast as they are let.
 type siege struct {
 	owners, strangers []*citizen
-	heeding           bool // come back when told to; otherwise at once
+	readers           []*citizen // ask for nothing that is hashed, without a pause
+	heeding           bool       // come back when told to; otherwise at once
 	stop              atomic.Bool
 	changed, guessed  atomic.Int64
 	busy              atomic.Int64
@@ -90,6 +91,12 @@ func (w *siege) guess(c *citizen) {
 	}
 }
 
+func (w *siege) read(c *citizen) {
+	for !w.stop.Load() {
+		c.must("OK", getFrom("/v1/password"))
+	}
+}
+
 // A load is what was measured of a siege.
 type load struct {
 	changes, guesses, busy float64 // a second
@@ -107,7 +114,10 @@ func (w *siege) measure(server *process, reader *citizen, long time.Duration) lo
 	for _, c := range w.strangers {
 		wg.Go(func() { w.guess(c) })
 	}
-	time.Sleep(3 * time.Second)
+	for _, c := range w.readers {
+		wg.Go(func() { w.read(c) })
+	}
+	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // all of them open a change first, and then confirm
 	server.forgetPeak()
 	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
 	changed, guessed, busy := w.changed.Load(), w.guessed.Load(), w.busy.Load()
@@ -160,7 +170,8 @@ func (p *process) cpu() float64 {
 // those of 64, 256 and 512: who repeat a BUSY at once, and who heed retry_after; half of
 // them owners, half strangers who guess. Beside each it measures GET /v1/password. The
 // server is a process of its own with production's settings, but without limits of
-// requests; it, PostgreSQL and the callers share this machine's cores.
+// requests; it, PostgreSQL and the callers share this machine's cores. The 8 callers are
+// measured once more beside 64 who read without a pause.
 func BenchmarkOverload(b *testing.B) {
 	n := newTown(b)
 	server := n.serve(n.dsn)
@@ -178,15 +189,20 @@ func BenchmarkOverload(b *testing.B) {
 		for range 500 {
 			idle = append(idle, reader.time())
 		}
+		sieges := map[string]*siege{"impatient/8+64-readers": {owners: owners[:4], strangers: strangers[:4], readers: owners[4:68]}}
+		names := []string{"impatient/8+64-readers"}
 		for _, manner := range []string{"impatient", "heeding"} {
 			for _, k := range crowds {
-				w := &siege{owners: owners[:k/2], strangers: strangers[:k/2], heeding: manner == "heeding"}
 				name := fmt.Sprintf("%s/%d", manner, k)
-				l := w.measure(server, reader, 6*time.Second)
-				all[name] = append(all[name], l)
-				b.Logf("%-13s %5.1f changes/s (%4.1f a core), %5.1f guesses/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
-					name, l.changes, l.aCore(), l.guesses, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
+				names = append(names, name)
+				sieges[name] = &siege{owners: owners[:k/2], strangers: strangers[:k/2], heeding: manner == "heeding"}
 			}
+		}
+		for _, name := range names {
+			l := sieges[name].measure(server, reader, 10*time.Second)
+			all[name] = append(all[name], l)
+			b.Logf("%-22s %5.1f changes/s (%4.1f a core), %5.1f guesses/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
+				name, l.changes, l.aCore(), l.guesses, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
 		}
 	}
 	report(b, all, p99ms(idle))

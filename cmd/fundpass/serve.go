@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -52,12 +53,19 @@ func settingsHelp() string {
 	return b.String()
 }
 
+// gcPercent is half of Go's default: the memory that hashing holds would otherwise let as
+// much garbage grow beside it.
+const gcPercent = 50
+
 // serve is the production server. It says everything that is wrong with its
 // settings before it listens, and listens before it is ready.
 func serve(ctx context.Context, w world) error {
 	s, err := readSettings(w.getenv, w.misspelt()...)
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
+	}
+	if w.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log := newLog(w.err, s.Environment)
 	public, ops, err := s.listen()

@@ -69,8 +69,8 @@ func TestD7ShedCallerIsChargedNothing(t *testing.T) {
 	}
 }
 
-// Who comes before the time is kept waiting until then, one request at a time, and where
-// that is long is told again. Others, and other requests, are not.
+// Who comes before the time is kept waiting until then, and where that is long is told
+// again. Others, and other requests, are not.
 func TestD7EarlyCallerIsKeptWaiting(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -88,26 +88,23 @@ func TestD7EarlyCallerIsKeptWaiting(t *testing.T) {
 	if len(*waits) != 0 {
 		t.Fatalf("others are kept waiting for %v", *waits)
 	}
-	restore := h.server.WhilePaused(func() {
-		if r := open().want(t, "BUSY"); r.Retry < 1 {
-			t.Errorf("a second one beside: %s", r.Raw)
-		}
-	})
+	stop := h.server.HoldMost()
+	open().want(t, "BUSY") // at once, where as many as may wait
+	stop()
 	open().want(t, "OK")
 	if len(*waits) != 1 || (*waits)[0] != time.Second {
 		t.Errorf("kept waiting for %v", *waits)
 	}
-	restore()
 	if n := h.server.TurnedAway(); n != 0 {
 		t.Errorf("%d are remembered", n)
 	}
-	h.server.TurnAway(p.token, changesPath, 5*time.Second)
-	if r := open().want(t, "BUSY"); r.Retry < 3 || r.Retry > 4 {
-		t.Errorf("5 s too early: %s", r.Raw)
+	h.server.TurnAway(p.token, changesPath, 9*time.Second)
+	if r := open().want(t, "BUSY"); r.Retry < 5 || r.Retry > 6 {
+		t.Errorf("9 s too early: %s", r.Raw)
 	}
 	open().want(t, "BUSY")
 	open().want(t, "OK")
-	if got := fmt.Sprint(*waits); got != "[1s 2s 2s 1s]" {
+	if got := fmt.Sprint(*waits); got != "[1s 4s 4s 1s]" {
 		t.Errorf("kept waiting for %s", got)
 	}
 }

@@ -15,14 +15,10 @@ func (s *Server) SetTurnAway(now func() time.Time, pause func(context.Context, t
 	s.turnedAway.now, s.turnedAway.pause = now, pause
 }
 
-// WhilePaused has f called at the beginning of every pause, until it is restored.
-func (s *Server) WhilePaused(f func()) (restore func()) {
-	pause := s.turnedAway.pause
-	s.turnedAway.pause = func(ctx context.Context, d time.Duration) {
-		f()
-		pause(ctx, d)
-	}
-	return func() { s.turnedAway.pause = pause }
+// HoldMost has as many requests kept waiting as may, until it is stopped.
+func (s *Server) HoldMost() (stop func()) {
+	s.turnedAway.held = mostTurnedAway
+	return func() { s.turnedAway.held = 0 }
 }
 
 // TurnedAway is how many are remembered.

@@ -249,7 +249,7 @@ func TestLegacyPassword(t *testing.T) {
 	for _, kind := range []string{"md5", "sha1", "sha256", "sm3"} {
 		c := h.citizen(func(c *citizen) { c.Legacy = kind })
 		hash := func() (hash string) {
-			must(t, h.raw().QueryRow(`SELECT hash FROM password_credentials c JOIN accounts a USING (account_id)
+			must(t, h.raw().QueryRow(`SELECT hash FROM password_credentials c JOIN accounts a USING (center_id, account_id)
 				WHERE account_no_digest = $1`, h.accountDigest(c)).Scan(&hash))
 			return hash
 		}

@@ -34,7 +34,7 @@ func TestIdempotencyKey(t *testing.T) {
 	if len(answers) != 1 {
 		t.Errorf("%d different answers: %v", len(answers), answers)
 	}
-	if got := h.count(`SELECT version FROM password_credentials c JOIN accounts a USING (account_id) WHERE account_no_digest = $1`, h.accountDigest(c)); got != 2 {
+	if got := h.count(`SELECT version FROM password_credentials c JOIN accounts a USING (center_id, account_id) WHERE account_no_digest = $1`, h.accountDigest(c)); got != 2 {
 		t.Errorf("credential version %d, want 2", got)
 	}
 	p.post(change+"/confirm", twice("Another-Road-12"), key("k1")).want(t, "IDEMPOTENCY_KEY_REUSED")

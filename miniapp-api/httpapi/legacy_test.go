@@ -13,7 +13,7 @@ import (
 // stored is what the database keeps of a citizen's password.
 func (h *house) stored(c citizen) (hash string, version int) {
 	h.t.Helper()
-	must(h.t, h.raw().QueryRow(`SELECT hash, version FROM password_credentials c JOIN accounts a USING (account_id)
+	must(h.t, h.raw().QueryRow(`SELECT hash, version FROM password_credentials c JOIN accounts a USING (center_id, account_id)
 		WHERE account_no_digest = $1`, h.accountDigest(c)).Scan(&hash, &version))
 	return hash, version
 }

@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	// longestHeld is how long a request that comes before its time is kept waiting.
-	longestHeld = 2 * time.Second
+	// longestHeld is how long a request that comes before its time is kept waiting: with
+	// what it takes then, less than a page waits for an answer.
+	longestHeld = 4 * time.Second
 
-	// mostTurnedAway bounds who is remembered, and so how many requests are kept waiting.
+	// mostTurnedAway bounds who is remembered, and how many requests are kept waiting.
 	mostTurnedAway = 2048
 )
 
@@ -37,11 +38,11 @@ type turnedAway struct {
 
 	mu    sync.Mutex
 	until map[string]time.Time
-	held  map[string]bool
+	held  int // requests
 }
 
 func newTurnedAway() *turnedAway {
-	return &turnedAway{now: time.Now, pause: pause, until: make(map[string]time.Time), held: make(map[string]bool)}
+	return &turnedAway{now: time.Now, pause: pause, until: make(map[string]time.Time)}
 }
 
 // note remembers one more, unless there are too many.
@@ -57,8 +58,8 @@ func (a *turnedAway) note(key string, after time.Duration) {
 	}
 }
 
-// hold is how long a caller is before its time, and whether to keep it waiting: one
-// request at a time. Whoever does calls release.
+// hold is how long a caller is before its time, and whether to keep it waiting. Whoever
+// does calls release.
 func (a *turnedAway) hold(key string) (early time.Duration, wait bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -67,8 +68,8 @@ func (a *turnedAway) hold(key string) (early time.Duration, wait bool) {
 		delete(a.until, key)
 		return 0, false
 	}
-	if wait = !a.held[key]; wait {
-		a.held[key] = true
+	if wait = a.held < mostTurnedAway; wait {
+		a.held++
 	}
 	return early, wait
 }
@@ -76,7 +77,7 @@ func (a *turnedAway) hold(key string) (early time.Duration, wait bool) {
 func (a *turnedAway) release(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.held, key)
+	a.held--
 	if !a.until[key].After(a.now()) {
 		delete(a.until, key)
 	}

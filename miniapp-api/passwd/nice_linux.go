@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// niceness of the hashing threads: a waking request thread outweighs one
-	// fourteen to one, and hashing still gets on when requests fill the cores.
-	niceness = 12
+	// niceness of the hashing threads: a thread of a request weighs two and a half times as
+	// much. That is enough for requests beside hashing, which the short slice below lets in
+	// at once, and hashing keeps a share of the cores under a flood of requests; at 12,
+	// fourteen to one, a flood left it a third of that. BenchmarkOverload measures both.
+	niceness = 4
 
 	// slice is how long a hash may run before the kernel looks who else waits.
 	// Linux 6.12 and newer heed it (sched_attr.sched_runtime of a normal thread);

@@ -237,6 +237,28 @@ func TestD7StrangersLeaveHalfToOwners(t *testing.T) {
 	}
 }
 
+// Strangers whose hashes take long do not pile up in the places.
+func TestD7SlowStrangersHoldHalf(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 5, time.Hour, time.Millisecond)
+	b.come(several("o", 100)...)
+	b.come(several("s", 20)...)
+	for b.waiting[owners].Len() > 0 {
+		for name := range strings.FieldsSeq(b.hashing()) {
+			if name[0] == 'o' {
+				b.end(name, time.Millisecond)
+				break
+			}
+		}
+		if b.held[strangers] > 2 {
+			t.Fatalf("%s hash while owners wait", b.hashing())
+		}
+	}
+	if b.held[strangers] != 2 {
+		t.Errorf("%s hash", b.hashing())
+	}
+}
+
 // Strangers alone have all places, and their flood does not turn an owner away.
 func TestD7OwnersComeInBesideStrangers(t *testing.T) {
 	t.Parallel()
