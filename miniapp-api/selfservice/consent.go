@@ -84,20 +84,20 @@ func (s *Service) offeredConsents() []ConsentText {
 	return texts
 }
 
-// An agreement is what one visitor has agreed to so far.
-type agreement struct {
+// A consents is what one caller has agreed to so far.
+type consents struct {
 	s      *Service
 	c      Caller
 	latest map[string]store.Consent
 }
 
-func (s *Service) agreed(ctx context.Context, c Caller) (agreement, error) {
+func (s *Service) agreed(ctx context.Context, c Caller) (consents, error) {
 	latest, err := s.db.Consents(ctx, c.Session)
-	return agreement{s, c, latest}, err
+	return consents{s, c, latest}, err
 }
 
 // text is the present text of a purpose; zero where there is none, as for ProofNone.
-func (a agreement) text(purpose string) ConsentText {
+func (a consents) text(purpose string) ConsentText {
 	i := slices.IndexFunc(a.s.consentTexts, func(t ConsentText) bool { return t.Purpose == purpose })
 	if i < 0 {
 		return ConsentText{}
@@ -105,14 +105,14 @@ func (a agreement) text(purpose string) ConsentText {
 	return a.s.consentTexts[i]
 }
 
-// current reports whether the visitor agreed to the present text.
-func (a agreement) current(purpose string) bool {
+// current reports whether the caller agreed to the present text.
+func (a consents) current(purpose string) bool {
 	c, found := a.latest[purpose]
 	return found && c.WithdrawnAt == nil && c.Version == a.text(purpose).Version
 }
 
-// allows reports whether the visitor's data may be used for a purpose.
-func (a agreement) allows(purpose string) bool {
+// allows reports whether the caller's data may be used for a purpose.
+func (a consents) allows(purpose string) bool {
 	if a.text(purpose) == (ConsentText{}) {
 		return true
 	}
@@ -123,7 +123,7 @@ func (a agreement) allows(purpose string) bool {
 }
 
 // needs is CONSENT_REQUIRED unless every purpose is allowed, and notes what the form says.
-func (a agreement) needs(ctx context.Context, purposes ...string) error {
+func (a consents) needs(ctx context.Context, purposes ...string) error {
 	var missing []Proof
 	for _, p := range purposes {
 		if !a.allows(p) {
@@ -137,7 +137,7 @@ func (a agreement) needs(ctx context.Context, purposes ...string) error {
 }
 
 // note records that the form beside which the texts stood was submitted.
-func (a agreement) note(ctx context.Context, purposes ...string) error {
+func (a consents) note(ctx context.Context, purposes ...string) error {
 	var fresh []store.Consent
 	for _, p := range purposes {
 		if !a.current(p) {
@@ -150,9 +150,9 @@ func (a agreement) note(ctx context.Context, purposes ...string) error {
 	return a.s.db.GiveConsents(ctx, a.c.Session, fresh)
 }
 
-// proofs narrows what the centre accepts to what the visitor agreed to. It is
+// proofs narrows what the centre accepts to what the caller agreed to. It is
 // CONSENT_REQUIRED when the link itself is not agreed to, or no proof at all.
-func (a agreement) proofs(ctx context.Context, accepted []Proof) ([]Proof, error) {
+func (a consents) proofs(ctx context.Context, accepted []Proof) ([]Proof, error) {
 	may := slices.DeleteFunc(slices.Clone(accepted), func(p Proof) bool { return !a.allows(string(p)) })
 	switch {
 	case !a.allows(PurposeLink) && len(may) == 0:
@@ -192,7 +192,7 @@ type Consent struct {
 	WithdrawnAt *time.Time
 }
 
-func (a agreement) consent(t ConsentText) Consent {
+func (a consents) consent(t ConsentText) Consent {
 	consent := Consent{ConsentText: t, State: ConsentNone}
 	c, found := a.latest[t.Purpose]
 	if !found {

@@ -30,7 +30,7 @@ func (e evidence) proven() bool { return !bytes.Equal(e.scope, store.PublicLane)
 // gatherEvidence asks the provider whether its user is the person claimed, where that is
 // accepted, and looks for a face and a verified phone. The attempts of a proven user are
 // counted in a scope of their own, which strangers cannot exhaust.
-func (s *Service) gatherEvidence(ctx context.Context, c Caller, who claim, agreed agreement) (evidence, error) {
+func (s *Service) gatherEvidence(ctx context.Context, c Caller, who claim, agreed consents) (evidence, error) {
 	permitted, err := agreed.proofs(ctx, s.accepted.union())
 	if err != nil {
 		return evidence{}, err

@@ -17,14 +17,14 @@ type face struct {
 	account store.Account
 	id      uuid.UUID // of our own
 	kind    string
-	claimed bool // name and number are what the visitor says, not what the record says
+	claimed bool // name and number are what the caller says, not what the record says
 }
 
 // openFace opens a verification at the provider and keeps it. Once the start is charged, a
 // caller that hangs up ends neither, or the start would be lost. A start that the provider did
 // not open is given back, and so is one that could not be kept because the database was
 // away; one that was opened in vain is counted, since it is billed. An answer to what the
-// visitor says is counted, since it tells whether name and number belong together.
+// caller says is counted, since it tells whether name and number belong together.
 func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (FacePage, error) {
 	ctx, stop := Detached(ctx)
 	defer stop()

@@ -18,7 +18,7 @@ import (
 // an account by it.
 
 // askFaceFirst starts a verification of the claim. No account is looked at.
-func (s *Service) askFaceFirst(ctx context.Context, c Caller, who claim, agreed agreement) error {
+func (s *Service) askFaceFirst(ctx context.Context, c Caller, who claim, agreed consents) error {
 	if !s.offersFaceFirst(who) {
 		return ErrNotOffered
 	}

@@ -48,7 +48,7 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 
 // verifyClaim gathers what speaks for the caller, then checks the password, or a clerk's
 // code. Its candidate is accepted or needs a proof; whoever is refused gets ErrLinkRefused.
-func (s *Service) verifyClaim(ctx context.Context, c Caller, who claim, agreed agreement) (found candidate, err error) {
+func (s *Service) verifyClaim(ctx context.Context, c Caller, who claim, agreed consents) (found candidate, err error) {
 	have, err := s.gatherEvidence(ctx, c, who, agreed)
 	if err != nil {
 		return candidate{}, err

@@ -39,7 +39,7 @@ func asks(proofs []Proof) *Error {
 
 // askProof answers a right password that nothing accepted speaks for yet. Of what
 // would do, what the citizen agreed to is asked for; a chosen one before the others.
-func (s *Service) askProof(ctx context.Context, c Caller, found candidate, agreed agreement, chosen Proof) error {
+func (s *Service) askProof(ctx context.Context, c Caller, found candidate, agreed consents, chosen Proof) error {
 	if chosen != "" {
 		found.ask = slices.DeleteFunc(found.ask, func(p Proof) bool { return p != chosen })
 	}

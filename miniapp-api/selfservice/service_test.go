@@ -127,7 +127,7 @@ func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
 	}
 }
 
-// T8: who has to wait, and for what, follows from the visitor's session alone.
+// T8: who has to wait, and for what, follows from the caller's session alone.
 func TestD7PlaceFollowsFromTheSession(t *testing.T) {
 	t.Parallel()
 	c := Caller{Session: store.Session{IdentityDigest: []byte("somebody")}}
