@@ -7,6 +7,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -64,6 +65,8 @@ type Config struct {
 	MaxConns int
 	// CallLimit ends a statement whose context has no deadline; 0 means 5 s.
 	CallLimit time.Duration
+	// ConnectLimit bounds the set-up of a connection to one host; 0 means 2 s.
+	ConnectLimit time.Duration
 	// Now replaces the clock in tests. A clock of one's own is not compared
 	// with the database's.
 	Now func() time.Time
@@ -141,6 +144,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.ConnectTimeout = cmp.Or(c.ConnectLimit, cfg.ConnectTimeout)
 	db := &DB{center: c.Center, appID: c.AppID, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now

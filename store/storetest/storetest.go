@@ -80,7 +80,7 @@ func New(t testing.TB, opts ...Option) *store.DB {
 // It is closed when the test ends.
 func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	t.Helper()
-	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience, Box: Box(), Pepper: pepper()}
+	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience, ConnectLimit: testenv.Patience, Box: Box(), Pepper: pepper()}
 	c.Center, c.AppID = CenterOf(dsn)
 	for _, o := range opts {
 		o(&c)
