@@ -56,6 +56,7 @@ func TestA7OpenAccountBeforeEnded(t *testing.T) {
 // later.
 func TestD4LocksInOrder(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its sessions
 	ctx := context.Background()
 	for _, tt := range []struct {
 		name, first, then string
@@ -127,6 +128,7 @@ func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 // A former holder's freeze takes the takeover before the link, and so does a move of both.
 func TestD4MoveLocksInOrder(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t)                       // looks at its sessions
 	db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
 	d := depositor(1)
 	importAll(t, db, d)

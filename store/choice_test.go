@@ -64,7 +64,8 @@ func TestChooseAccountRaces(t *testing.T) {
 		}
 		wrong := list(t, storetest.ProbeOf(one), `
 			SELECT concat('link to ', a.status, ', change ', c.state) FROM alipay_links l
-			JOIN accounts a USING (account_id) LEFT JOIN changes c ON c.identity_digest = l.identity_digest AND c.state = 'open'
+			JOIN accounts a USING (center_id, account_id)
+			LEFT JOIN changes c ON c.center_id = l.center_id AND c.identity_digest = l.identity_digest AND c.state = 'open'
 			WHERE l.identity_digest = $1
 				AND (a.person_digest <> l.person_digest OR a.status IN ('03', '04', '05') OR c.account_id <> l.account_id)`, s.IdentityDigest)
 		if len(wrong) > 0 || t.Failed() {

@@ -53,6 +53,7 @@ func TestD4UsersOfOthersAreLeftAlone(t *testing.T) {
 // what comes later: neither can wait for the other.
 func TestD4EraseLocksInOrder(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its sessions
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
 			`SELECT 1 FROM relinks WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
@@ -95,6 +96,7 @@ func TestD4EraseLocksInOrder(t *testing.T) {
 // What the person's Alipay user does while Erase waits for its locks is erased, too.
 func TestD4EraseSeesWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its sessions
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
 	d := depositor(1, hashed)

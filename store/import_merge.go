@@ -99,7 +99,7 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 func (t importTx) writeAccounts(ctx context.Context) (written int64, err error) {
 	err = t.GetContext(ctx, &written, `
 		WITH written AS (
-		INSERT INTO accounts AS a
+		INSERT INTO accounts
 			(center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.phone_digest, s.status, s.sealed, s.row_digest, $2
 		FROM import_rows s LEFT JOIN accounts b ON b.center_id = $1 AND b.account_id = s.account_id
@@ -108,7 +108,7 @@ func (t importTx) writeAccounts(ctx context.Context) (written int64, err error) 
 		ON CONFLICT (center_id, account_id) DO UPDATE SET
 			person_digest = excluded.person_digest, phone_digest = excluded.phone_digest,
 			status = excluded.status, sealed = excluded.sealed, row_digest = excluded.row_digest, updated_at = excluded.updated_at
-		WHERE a.row_digest <> excluded.row_digest RETURNING 1)
+		RETURNING 1)
 		SELECT count(*) FROM written`, t.db.center, t.now)
 	return written, err
 }

@@ -247,7 +247,7 @@ func TestImportSealsEverything(t *testing.T) {
 	d := depositor(1)
 	importAll(t, db, d)
 	var row string
-	if err := storetest.ProbeOf(db).Get(&row, `SELECT concat(a, c, encode(a.sealed, 'escape')) FROM accounts a, password_credentials c`); err != nil {
+	if err := storetest.ProbeOf(db).Get(&row, `SELECT concat(a, c, encode(a.sealed, 'escape')) FROM accounts a JOIN password_credentials c USING (center_id, account_id)`); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo} {

@@ -114,10 +114,10 @@ func (c *crossing) check() {
 		SELECT concat(kinds, ' but ', links, ' links') FROM (
 			SELECT string_agg(kind, ' ' ORDER BY at) AS kinds,
 				count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended')) AS left_over,
-				(SELECT count(*) FROM alipay_links WHERE account_id IN ($1, $2)) AS links,
-				count(*) FILTER (WHERE kind = 'link_ended') + count(*) FILTER (WHERE kind = 'link_moved') / 2 AS told,
-				(SELECT count(*) FROM outbox WHERE starts_with(kind, 'link_') AND account_id IN ($1, $2)) AS notices
-			FROM events WHERE account_id IN ($1, $2)) e
+				count(*) FILTER (WHERE kind = 'link_ended') + count(*) FILTER (WHERE kind = 'link_moved') / 2 AS told
+			FROM events WHERE account_id IN ($1, $2)) e,
+			(SELECT count(*) AS links FROM alipay_links WHERE account_id IN ($1, $2)) l,
+			(SELECT count(*) AS notices FROM outbox WHERE starts_with(kind, 'link_') AND account_id IN ($1, $2)) o
 		WHERE left_over <> links OR told <> notices`, c.account.ID, c.otherAccount.ID)
 	if len(wrong) > 0 {
 		c.t.Errorf("%q", wrong)

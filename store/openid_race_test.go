@@ -139,9 +139,9 @@ func (r *removal) check() {
 	}
 	wrong := column(r.t, r.one, `
 		SELECT concat(linked, ' linked but ', links, ' links') FROM (
-			SELECT count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn')) AS linked,
-				(SELECT count(*) FROM alipay_links WHERE account_id = $1) AS links
-			FROM events WHERE account_id = $1) e WHERE linked <> links
+			SELECT (SELECT count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn'))
+					FROM events WHERE account_id = $1) AS linked,
+				(SELECT count(*) FROM alipay_links WHERE account_id = $1) AS links) e WHERE linked <> links
 		UNION ALL
 		SELECT concat('done ', done, ', version ', version) FROM (
 			SELECT (SELECT count(*) FROM changes WHERE account_id = $1 AND state = 'done') AS done,
@@ -202,7 +202,6 @@ func more(t *testing.T, db *store.DB, n, rounds int, kinds ...string) bool {
 // waiting waits until so many sessions of the database wait for a lock.
 func waiting(t *testing.T, db *store.DB, n int) {
 	t.Helper()
-	storetest.Server(t) // looks at its sessions
 	testenv.Eventually(t, fmt.Sprint(n, " sessions wait for a lock"), func() bool {
 		var now int
 		noError(t, storetest.ProbeOf(db).Get(&now, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
@@ -214,6 +213,7 @@ func waiting(t *testing.T, db *store.DB, n int) {
 // moved, is moved with it.
 func TestMoveWaitsForLink(t *testing.T) {
 	t.Parallel()
+	storetest.Server(t) // looks at its sessions
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1))
 	a, s := importedAccount(t, db, depositor(1)), opened(t, db, byUser(1))

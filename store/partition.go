@@ -84,7 +84,7 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 			done.Rows += rows
 			done.Parts = append(done.Parts, name)
 		case errors.Is(err, errShared), sqlState(err) == "42P01": // others' rows in it, or dropped by another process
-		case sqlState(err) == "55P03", sqlState(err) == "42501", contextEnded(err): // busy, or not ours to drop: its rows go below, the rest tomorrow
+		case sqlState(err) == "55P03", sqlState(err) == "42501", sqlState(err) == refusedByWorker, contextEnded(err): // busy, or not ours to drop: its rows go below, the rest tomorrow
 			db.log.Warn("partition of events not dropped", "partition", name, "err", err)
 		default:
 			failed = errors.Join(failed, err)
@@ -112,6 +112,10 @@ func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, er
 	}
 	return old, err
 }
+
+// refusedByWorker is how a worker of a distributed server answers DDL, which only the
+// coordinator does.
+const refusedByWorker = "XX000"
 
 // errShared says that a partition holds another centre's events.
 var errShared = errors.New("store: partition is shared")

@@ -198,6 +198,28 @@ func TestRetentionOfEvents(t *testing.T) {
 	}
 }
 
+// A worker of a distributed server drops no partition: its events go row by row.
+func TestD8RetentionOnWorker(t *testing.T) {
+	t.Parallel()
+	storetest.Server(t) // what a worker says is said by an event trigger
+	dsn := storetest.DSN(t)
+	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month }))
+	db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month.AddDate(2, 0, 0) }))
+	addEvents(t, db, storetest.Center, 10, month)
+	storetest.ProbeOf(db).MustExec(`
+		CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+			RAISE EXCEPTION 'operation is not allowed on this node' USING ERRCODE = 'XX000', HINT = 'Connect to the coordinator and run it again.';
+		END $$;
+		CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION refuse()`)
+	if got := retained(t, db, 1, false); got["events"] != 10 {
+		t.Errorf("%v", got)
+	}
+	if partitions(t, db)["events_2026_02"] == "" {
+		t.Error("dropped")
+	}
+}
+
 // A reader holds the partition: its events go row by row, nobody waits for it.
 func TestRetentionBesideReader(t *testing.T) {
 	t.Parallel()

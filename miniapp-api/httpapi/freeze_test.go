@@ -28,7 +28,7 @@ func (h *house) state(c citizen) (state string, version int) {
 
 func (h *house) sessions(c citizen) int {
 	h.t.Helper()
-	return h.count(`SELECT count(*) FROM sessions s JOIN alipay_links l USING (identity_digest) WHERE person_digest = $1`, h.personDigest(c))
+	return h.count(`SELECT count(*) FROM sessions s JOIN alipay_links l USING (center_id, identity_digest) WHERE person_digest = $1`, h.personDigest(c))
 }
 
 // 不是我: one tap stops everything that was going on.

@@ -218,7 +218,7 @@ func TestLinkProofLimit(t *testing.T) {
 	h.clock.Advance(16 * time.Minute)
 	h.exec(`DELETE FROM guess_budgets`)
 	h.exec(`UPDATE sessions SET seen_at = now() + interval '16 minutes'`)
-	if n := h.count(`SELECT coalesce(sum(count), 0) + (SELECT count(*) FROM link_proofs) FROM daily_counts`); n != 0 {
+	if n := h.count(`SELECT (SELECT coalesce(sum(count), 0) FROM daily_counts) + (SELECT count(*) FROM link_proofs)`); n != 0 {
 		t.Fatalf("%d traces of verifications that Alipay did not begin", n)
 	}
 	var id string

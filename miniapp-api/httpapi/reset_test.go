@@ -240,7 +240,9 @@ func TestResetOfAnotherAccount(t *testing.T) {
 	h.deposit(second)
 	p := h.linkedPhone(c)
 	path, _ := p.openReset()
-	h.exec(`UPDATE alipay_links SET account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(second))
+	var other string
+	must(t, h.raw().QueryRow(`SELECT account_id FROM accounts WHERE account_no_digest = $1`, h.accountDigest(second)).Scan(&other))
+	h.exec(`UPDATE alipay_links SET account_id = $1`, other)
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "RESET_GONE")
 }
 
