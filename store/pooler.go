@@ -14,6 +14,10 @@ import (
 // the same server connection out again.
 const poolerRounds = 5
 
+// poolerWait is after how long a pooler is taken to have no server connection left. A
+// server that is merely slow answers sooner.
+const poolerWait = 4 * time.Second
+
 // behindPooler finds out whether a transaction pooler (PgBouncer, PgCat,
 // Odyssey) stands between us and the server. A statement prepared by name on
 // one server connection is then run on another.
@@ -67,7 +71,7 @@ func sharesServer(ctx context.Context, a, b *sql.Conn) (bool, error) {
 		return seen == mark, err
 	}
 	// A busy pooler has no server connection left for a.
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, poolerWait)
 	defer cancel()
 	if err := a.QueryRowContext(ctx, look).Scan(&seen); errors.Is(err, context.DeadlineExceeded) {
 		return true, nil
