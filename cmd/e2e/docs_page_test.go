@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"os"
@@ -12,12 +13,10 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// TestDocsPage reads the contract in a browser and tries an operation out, without
+// readContract reads the contract in a browser and tries operations out, without
 // and with a session. Nothing is fetched from elsewhere, and nothing is against the
 // content security policy.
-func TestDocsPage(t *testing.T) {
-	t.Parallel()
-	chromium, demo := startChromium(t), startDemo(t)
+func readContract(t *testing.T, chromium context.Context, demo *runningDemo) {
 	for name, size := range map[string][2]int64{"docs-phone": {375, 812}, "docs-desk": {1280, 800}} {
 		t.Run(name, func(t *testing.T) {
 			b := openPage(t, chromium, demo.URL+"/docs", size[0], size[1])

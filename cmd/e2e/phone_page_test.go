@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPages looks at every page of the mini-program, measured and looked at, in one
-// Chromium: most of them on one demo, with a person of its own for each way through.
+// TestPages looks at every page of the mini-program and of the contract, measured and looked
+// at, in one Chromium: most of them on one demo, with a person of its own for each way through.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	chromium := startChromium(t)
@@ -20,6 +20,7 @@ func TestPages(t *testing.T) {
 		return b
 	}
 	demo := startDemo(t)
+	t.Run("contract", func(t *testing.T) { readContract(t, chromium, demo) })
 	t.Run("phone", func(t *testing.T) { phone(t, demo).walkThrough(t, "", "new_phone") })
 	t.Run("phone in elder mode", func(t *testing.T) { phone(t, demo).walkThrough(t, "elder-", "initial") })
 	t.Run("desk", func(t *testing.T) {
