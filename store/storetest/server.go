@@ -64,7 +64,7 @@ var shared = sync.OnceValues(func() (*server, error) {
 
 // root holds one directory for each run of this user.
 func root() string {
-	return filepath.Join(os.TempDir(), "fundpass-storetest-"+strconv.Itoa(os.Geteuid()))
+	return filepath.Join(base(), "fundpass-storetest-"+strconv.Itoa(os.Geteuid()))
 }
 
 // ready is the file that says that the server and its templates are there;
