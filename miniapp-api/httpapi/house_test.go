@@ -159,6 +159,7 @@ func New(c Config) (*product, error) {
 	p.service, err = selfservice.New(selfservice.Config{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
 		Reset: c.Reset, Relink: c.Relink, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
+		VerdictTime: store.AttemptLease * 2 / 3, // for as long as a verdict counts, and its margin
 	})
 	if err != nil {
 		return nil, err

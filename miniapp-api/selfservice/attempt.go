@@ -13,9 +13,9 @@ const (
 	// Whoever waits for a place until less is left has been charged nothing and is told so.
 	checkMargin = time.Second
 
-	// verdictTime is how long a verdict may take to store. With the longest hash and the
+	// usualVerdictTime is how long a verdict may take to store. With the longest hash and the
 	// rest of a request it is well within store.AttemptLease.
-	verdictTime = 2 * time.Second
+	usualVerdictTime = 2 * time.Second
 )
 
 // A check is one guess from its charge to its verdict. In between nothing ends it:
@@ -70,7 +70,7 @@ func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade
 // fail makes the guess a wrong one, or a right one that something is missing to. Nobody
 // learns a verdict before.
 func (c *check) fail(ctx context.Context, right bool) error {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), verdictTime)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.service.verdictTime)
 	defer stop()
 	failed, err := c.service.db.FailAttempt(ctx, c.guess, c.Attempt, right)
 	if err == nil {
@@ -81,7 +81,7 @@ func (c *check) fail(ctx context.Context, right bool) error {
 
 // pass gives the guess back, and those before it.
 func (c *check) pass(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), verdictTime)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.service.verdictTime)
 	defer stop()
 	return c.service.db.PassAttempt(ctx, c.guess, c.Attempt)
 }

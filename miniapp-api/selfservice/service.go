@@ -35,6 +35,8 @@ type Config struct {
 
 	MessageTemplate string         // by which notices to owners are sent; "" = they are only recorded
 	Documents       *document.List // which document the centre means by which code; nil: the built-in list
+
+	VerdictTime time.Duration // how long the verdict of an attempt may take to store; 0 = 2 s
 }
 
 // A Service holds the rules: what a citizen may do with link and password, whatever the
@@ -53,6 +55,8 @@ type Service struct {
 	sprayed   sprayCounts
 	pace      pace
 
+	verdictTime time.Duration
+
 	consentMode  ConsentMode
 	consentTexts []ConsentText
 }
@@ -69,7 +73,7 @@ func New(c Config) (*Service, error) {
 	return &Service{
 		db: c.DB, policy: c.Policy, hasher: c.Hasher, provider: c.Provider, log: c.Log, accepted: accepted,
 		reset: c.Reset, relink: c.Relink, template: c.MessageTemplate, documents: c.Documents,
-		consentMode: c.Consent, consentTexts: c.ConsentTexts,
+		consentMode: c.Consent, consentTexts: c.ConsentTexts, verdictTime: cmp.Or(c.VerdictTime, usualVerdictTime),
 	}, nil
 }
 
