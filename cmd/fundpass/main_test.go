@@ -29,6 +29,7 @@ import (
 
 func TestMain(m *testing.M) {
 	hashCost.memory, hashCost.time = 64, 1
+	databaseLimit = testenv.Patience
 	testenv.Main(m)
 }
 

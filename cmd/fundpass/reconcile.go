@@ -101,10 +101,15 @@ func (s settings) openDatabase(ctx context.Context) (*store.DB, error) {
 	return s.openStore(ctx, store.Config{Box: box})
 }
 
+// databaseLimit bounds a connection and a statement; zero is store's own limits. Tests of
+// commands, which may run on a busy machine, make it long.
+var databaseLimit time.Duration
+
 // openStore opens the database that the settings name, with the keys of c. An error
 // stands under the setting that it is about.
 func (s settings) openStore(ctx context.Context, c store.Config) (*store.DB, error) {
 	c.DSN, c.Center, c.AppID = s.DatabaseURL, s.Center, s.AppID
+	c.ConnectLimit, c.CallLimit = databaseLimit, databaseLimit
 	db, err := store.Open(ctx, c)
 	switch {
 	case errors.Is(err, store.ErrOtherColumnKey):
