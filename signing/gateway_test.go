@@ -188,7 +188,7 @@ func TestGatewayURL(t *testing.T) {
 // One code, a hundred at once: the citizen is let in exactly once.
 func TestOneCodeOneGrant(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{Timeout: 10 * time.Second}, alipaysim.Config{})
+	s := newStage(t, signing.Options{}, alipaysim.Config{})
 	code := s.code(t, "ok")
 	errs := make([]error, 100)
 	var wg sync.WaitGroup
@@ -252,7 +252,7 @@ func TestReplace(t *testing.T) {
 // Keys are changed while citizens come in: nobody notices.
 func TestReplaceUnderTraffic(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{Timeout: 10 * time.Second}, alipaysim.Config{})
+	s := newStage(t, signing.Options{}, alipaysim.Config{})
 	rings := []*keys.Ring{newRing(t, ownKey(), alipayKey()), newRing(t, ownKey(), otherKey(), alipayKey())}
 	done := make(chan struct{})
 	var wg sync.WaitGroup

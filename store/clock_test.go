@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -36,7 +37,7 @@ func TestClock(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
-			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app,
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app,
 				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
@@ -66,7 +67,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 	center, app := storetest.CenterOf(dsn)
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
-			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: center, AppID: app, Box: storetest.Box()})
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, Box: storetest.Box()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +121,7 @@ func TestClockMovesNothing(t *testing.T) {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
 			open := func(wall func() time.Time) *store.DB {
-				db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: fmt.Sprint("city ", i), AppID: fmt.Sprint("app ", i), Box: box})
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: fmt.Sprint("city ", i), AppID: fmt.Sprint("app ", i), Box: box})
 				noError(t, err)
 				t.Cleanup(func() { db.Close() })
 				db.CompareClock(t.Context(), wall)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"fundpass/keys/testenv"
 )
 
 // What the tests of the core reach that callers cannot.
@@ -33,7 +35,7 @@ func (db *DB) MakePartitionsAt(ctx context.Context, at time.Time) {
 
 // OpenPool makes a bare pool over the connector.
 func OpenPool(dsn string, named bool) (*sqlx.DB, error) {
-	cfg, err := parseDSN(dsn)
+	cfg, err := configFrom(dsn, testenv.Patience)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,7 @@ func ConnectorOf(cfg pq.Config) driver.Connector { return &connector{cfg: cfg, n
 
 // Connector is the connector of a direct connection.
 func Connector(dsn string) (driver.Connector, error) {
-	cfg, err := parseDSN(dsn)
+	cfg, err := configFrom(dsn, testenv.Patience)
 	return &connector{cfg: cfg, named: true}, err
 }
 

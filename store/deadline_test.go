@@ -166,7 +166,7 @@ func portOf(l net.Listener) string {
 func TestCallsWithoutDeadline(t *testing.T) {
 	t.Parallel()
 	p, through := newProxy(t, newBook(t))
-	db := ledger(t, through, storetest.WithCallLimit(2*time.Second))
+	db := ledger(t, through, storetest.WithCallLimit(10*time.Second))
 	p.black.Store(true)
 	ctx := context.Background()
 	err := db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, new(int), `SELECT $1::int`, 1) })

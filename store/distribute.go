@@ -20,7 +20,7 @@ var ErrDistribution = errors.New("store: cannot distribute the tables")
 // gone on with. A database that is spread in another way, or half of it, is refused with
 // ErrDistribution before anything is changed.
 func Distribute(ctx context.Context, c MigrateConfig) (applied, distributed []string, err error) {
-	db, err := openDirect(ctx, c.DSN)
+	db, err := openDirect(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}

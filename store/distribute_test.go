@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jmoiron/sqlx"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -38,7 +39,7 @@ func pretendCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	db := sqlx.MustOpen("postgres", dsn)
 	t.Cleanup(func() { db.Close() })
 	db.MustExec(pretended)
-	return db, store.MigrateConfig{DSN: dsn}
+	return db, store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}
 }
 
 func distribute(t *testing.T, c store.MigrateConfig) (applied, spread []string) {
@@ -93,7 +94,7 @@ func TestD8DistributePlainDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // without the extension
 	dsn := storetest.EmptyDSN(t)
-	c := store.MigrateConfig{DSN: dsn}
+	c := store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}
 	_, err := store.Migrate(t.Context(), c)
 	noError(t, err)
 	importAll(t, storetest.Open(t, dsn), depositor(1))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -42,6 +43,13 @@ func parseDSN(dsn string) (pq.Config, error) {
 		cfg.ApplicationName = "fundpass"
 	}
 	return cfg, nil
+}
+
+// configFrom is parseDSN with a connection limit of one's own; 0 leaves connectLimit.
+func configFrom(dsn string, limit time.Duration) (pq.Config, error) {
+	cfg, err := parseDSN(dsn)
+	cfg.ConnectTimeout = cmp.Or(limit, cfg.ConnectTimeout)
+	return cfg, err
 }
 
 func checkDSN(dsn string, cfg pq.Config) error {

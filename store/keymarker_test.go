@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -37,7 +38,7 @@ func (f keyFiles) config(t *testing.T, dsn string) store.Config {
 	noError(t, err)
 	pepper, err := keys.ParsePepper(f.pepper)
 	noError(t, err)
-	return store.Config{DSN: dsn, Center: "keys", AppID: "2021000000000077", Box: box, Pepper: pepper, MaxConns: 2}
+	return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "keys", AppID: "2021000000000077", Box: box, Pepper: pepper, MaxConns: 2}
 }
 
 // openWith opens and closes; f changes what is given.

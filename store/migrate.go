@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -28,6 +29,8 @@ const foreignKeys = "_foreign_keys.sql"
 type MigrateConfig struct {
 	// DSN must reach the server itself, not a transaction pooler.
 	DSN string
+	// ConnectLimit bounds the set-up of a connection to one host; 0 means 2 s.
+	ConnectLimit time.Duration
 	// Log is told of each migration; nil discards it.
 	Log *slog.Logger
 }
@@ -37,7 +40,7 @@ type MigrateConfig struct {
 // once and wait for each other. Every file is one transaction. It returns
 // ErrDistribution for a database that Distribute has spread.
 func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error) {
-	db, err := openDirect(ctx, c.DSN)
+	db, err := openDirect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +76,8 @@ func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) 
 }
 
 // openDirect opens a pool without anything of ours between its user and lib/pq.
-func openDirect(ctx context.Context, dsn string) (*sqlx.DB, error) {
-	cfg, err := parseDSN(dsn)
+func openDirect(ctx context.Context, c MigrateConfig) (*sqlx.DB, error) {
+	cfg, err := configFrom(c.DSN, c.ConnectLimit)
 	if err != nil {
 		return nil, err
 	}

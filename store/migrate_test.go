@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -36,7 +37,7 @@ func TestMigrate(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.EmptyDSN(t)
 	var log bytes.Buffer
-	c := store.MigrateConfig{DSN: dsn, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	c := store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	applied, err := store.Migrate(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	for i := range all {
 		wg.Go(func() {
 			var err error
-			if all[i], err = store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn}); err != nil {
+			if all[i], err = store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -84,7 +85,7 @@ func TestMigrateIsSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Stdout, os.Stderr = w, w
-	_, err = store.Migrate(t.Context(), store.MigrateConfig{DSN: storetest.EmptyDSN(t)})
+	_, err = store.Migrate(t.Context(), store.MigrateConfig{DSN: storetest.EmptyDSN(t), ConnectLimit: testenv.Patience})
 	os.Stdout, os.Stderr = stdout, stderr
 	w.Close()
 	said, _ := io.ReadAll(r)
@@ -96,7 +97,7 @@ func TestMigrateIsSilent(t *testing.T) {
 func TestNotMigrated(t *testing.T) {
 	t.Parallel()
 	config := func(dsn string) store.Config {
-		return store.Config{DSN: dsn, Center: "test", AppID: storetest.AppID, Box: storetest.Box()}
+		return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "test", AppID: storetest.AppID, Box: storetest.Box()}
 	}
 	if _, err := store.Open(t.Context(), config(storetest.EmptyDSN(t))); !errors.Is(err, store.ErrNotMigrated) {
 		t.Errorf("empty: %v", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -65,7 +66,7 @@ func TestPartitionsAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			db, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID,
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: storetest.Center, AppID: storetest.AppID,
 				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Error(err)
@@ -118,7 +119,7 @@ func TestPartitionThatCannotBeMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	later, err := store.Open(t.Context(), store.Config{DSN: dsn, Center: storetest.Center, AppID: storetest.AppID,
+	later, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: storetest.Center, AppID: storetest.AppID,
 		Box: storetest.Box(), Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)

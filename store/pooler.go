@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/lib/pq"
@@ -14,9 +13,12 @@ import (
 // the same server connection out again.
 const poolerRounds = 5
 
-// poolerWait is after how long a pooler is taken to have no server connection left. A
-// server that is merely slow answers sooner.
-const poolerWait = 4 * time.Second
+// poolerPings is how often b is answered while a waits before a is taken to have no
+// server connection. A server that is merely slow is slow for both.
+const (
+	poolerPings = 20
+	poolerPause = 100 * time.Millisecond
+)
 
 // behindPooler finds out whether a transaction pooler (PgBouncer, PgCat,
 // Odyssey) stands between us and the server. A statement prepared by name on
@@ -70,13 +72,20 @@ func sharesServer(ctx context.Context, a, b *sql.Conn) (bool, error) {
 	if err := tx.QueryRowContext(ctx, look).Scan(&seen); err != nil || seen == mark {
 		return seen == mark, err
 	}
-	// A busy pooler has no server connection left for a.
-	ctx, cancel := context.WithTimeout(ctx, poolerWait)
+	// A busy pooler has no server connection left for a while b holds its own.
+	looking, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := a.QueryRowContext(ctx, look).Scan(&seen); errors.Is(err, context.DeadlineExceeded) {
-		return true, nil
-	} else if err != nil {
-		return false, err
+	answer := make(chan error, 1)
+	go func() { answer <- a.QueryRowContext(looking, look).Scan(&seen) }()
+	for range poolerPings {
+		select {
+		case err := <-answer:
+			return err == nil && seen != mark, err
+		case <-time.After(poolerPause):
+		}
+		if _, err := tx.ExecContext(ctx, `SELECT 1`); err != nil {
+			return false, err
+		}
 	}
-	return seen != mark, nil
+	return true, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jmoiron/sqlx"
 
+	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -22,7 +23,7 @@ func TestSchema(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its catalog
 	dsn := storetest.EmptyDSN(t)
-	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn}); err != nil {
+	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}); err != nil {
 		t.Fatal(err)
 	}
 	db, err := store.OpenPool(dsn, true)

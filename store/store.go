@@ -7,7 +7,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -140,11 +139,10 @@ func (c *Config) fill() error {
 // connect makes the pool for this DSN; a pooler on the way decides how
 // statements are sent.
 func connect(ctx context.Context, c Config) (*DB, error) {
-	cfg, err := parseDSN(c.DSN)
+	cfg, err := configFrom(c.DSN, c.ConnectLimit)
 	if err != nil {
 		return nil, err
 	}
-	cfg.ConnectTimeout = cmp.Or(c.ConnectLimit, cfg.ConnectTimeout)
 	db := &DB{center: c.Center, appID: c.AppID, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now

@@ -109,8 +109,21 @@ func must[T any](t *testing.T, b *browser, script string) T {
 func (b *browser) tap(t *testing.T, name, want string) {
 	t.Helper()
 	button := fmt.Sprintf(`(//dialog[@open] | //*[@id="page"][not(//dialog[@open])])//button[normalize-space()=%q or @aria-label=%q]`, name, name)
-	b.do(t, "tap "+name, chromedp.ScrollIntoView(button), chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
-		chromedp.Click(button, chromedp.NodeVisible), b.waitFor(want))
+	b.do(t, "tap "+name, b.waitFor(""), stillThere(chromedp.Steps(chromedp.ScrollIntoView(button),
+		chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
+		chromedp.Click(button, chromedp.NodeVisible))), b.waitFor(want))
+}
+
+// stillThere repeats a on a node that the page drew anew between finding and using it.
+func stillThere(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, target *chromedp.Target) (v chromedp.Void, err error) {
+		for ctx.Err() == nil {
+			if v, err = a(ctx, target); err == nil || !strings.Contains(err.Error(), "Could not find node") {
+				break
+			}
+		}
+		return v, err
+	}
 }
 
 // waitFor ends when the phone or a dialog shows want and nothing is under way.
@@ -219,8 +232,10 @@ func (b *browser) checkAxe(t *testing.T, name string) {
 		return // the other checks are worth having without it
 	}
 	noError(t, err)
-	_, err = evaluate[chromedp.Void](b, string(script)+";undefined")
-	noError(t, err)
+	if must[bool](t, b, `typeof axe === "undefined"`) {
+		_, err = evaluate[chromedp.Void](b, string(script)+";undefined")
+		noError(t, err)
+	}
 	found := must[[]string](t, b, `axe.run().then(({violations}) => violations.flatMap(({id, nodes}) =>
 		nodes.map((n) => id + ": " + n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))))`)
 	if len(found) > 0 {

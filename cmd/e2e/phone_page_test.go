@@ -50,7 +50,7 @@ func (b *browser) walkThrough(t *testing.T, mode, person string) {
 	}
 	b.walkPages(t, mode, person)
 	b.walkReset(t, mode)
-	b.do(t, "home", chromedp.Click("#back"), b.waitFor("密码状态"))
+	b.do(t, "home", stillThere(chromedp.Click("#back")), b.waitFor("密码状态"))
 	b.walkFreeze(t, mode)
 }
 
@@ -130,7 +130,7 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	b.tap(t, "返回我的密码", "密码状态")
 	b.tap(t, "解除绑定", "确认解除绑定")
 	look("unlink")
-	b.do(t, "home", chromedp.Click("#back"), b.waitFor("密码状态"))
+	b.do(t, "home", stillThere(chromedp.Click("#back")), b.waitFor("密码状态"))
 	b.tap(t, "忘记密码", "开始人脸验证")
 	look("reset")
 	b.tap(t, "我有柜台的重置码", "使用重置码")

@@ -111,7 +111,7 @@ func (b *browser) walkAccounts(t *testing.T) {
 	b.lookTwice(t, "accounts-home")
 	b.tap(t, "切换账户", "正在使用的账户")
 	b.lookDown(t, "accounts")
-	b.do(t, "choose", chromedp.Click(`//*[@id="page"]//button[contains(., "切换到")]`, chromedp.NodeVisible), b.waitFor("密码修改会取消"))
+	b.do(t, "choose", stillThere(chromedp.Click(`//*[@id="page"]//button[contains(., "切换到")]`, chromedp.NodeVisible)), b.waitFor("密码修改会取消"))
 	b.picture(t, "accounts-sure")
 	b.tap(t, "切换", "切换账户")
 }

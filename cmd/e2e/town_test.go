@@ -36,7 +36,7 @@ func newTown(t testing.TB) *town { t.Helper(); return settle(t, newSite(t)) }
 // newTownOn has the database of a server that the test may break.
 func newTownOn(t testing.TB, dsn string) *town {
 	t.Helper()
-	_, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn})
+	_, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience})
 	noError(t, err)
 	s := newBareSite(t)
 	s.dsn = dsn

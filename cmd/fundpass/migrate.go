@@ -32,12 +32,13 @@ func migrate(ctx context.Context, w world, distributed bool) error {
 	if dsn == "" {
 		return problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", fieldOf("DatabaseURL").about)
 	}
+	c := store.MigrateConfig{DSN: dsn, ConnectLimit: databaseLimit}
 	var applied, spread []string
 	var err error
 	if distributed {
-		applied, spread, err = store.Distribute(ctx, store.MigrateConfig{DSN: dsn})
+		applied, spread, err = store.Distribute(ctx, c)
 	} else {
-		applied, err = store.Migrate(ctx, store.MigrateConfig{DSN: dsn})
+		applied, err = store.Migrate(ctx, c)
 	}
 	for _, name := range applied {
 		fmt.Fprintln(w.out, "applied", name)

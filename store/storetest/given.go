@@ -121,7 +121,7 @@ func (g *given) makeSchema(ctx context.Context, name string, migrated bool) (dsn
 		return "", err
 	}
 	dsn = g.dsn + " search_path=" + name
-	switch c := (store.MigrateConfig{DSN: dsn}); {
+	switch c := (store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}); {
 	case migrated && g.distributed:
 		_, _, err = store.Distribute(ctx, c)
 	case migrated:

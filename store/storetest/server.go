@@ -159,7 +159,7 @@ func keep(dir string) error {
 // makeTemplates migrates the template and copies it to the database that most
 // tests share.
 func makeTemplates(ctx context.Context, pg *localpg.Server) error {
-	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: pg.DSN(template)}); err != nil {
+	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: pg.DSN(template), ConnectLimit: testenv.Patience}); err != nil {
 		return err
 	}
 	if err := isolate(ctx, pg.DSN(template)); err != nil {
