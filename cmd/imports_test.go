@@ -57,10 +57,11 @@ var law = map[string]line{
 		modules: list("golang.org/x/text", "github.com/go-json-experiment/json"),
 	},
 	"miniapp-api/passwd": {
-		ours: list("keys", "keys/calendar"),
-		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
+		ours: list("keys", "keys/calendar", "miniapp-api/passwd/argon2id"),
+		modules: list("golang.org/x/crypto", "golang.org/x/text",
 			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin", "github.com/go-json-experiment/json"),
 	},
+	"miniapp-api/passwd/argon2id": {modules: list("golang.org/x/crypto", "golang.org/x/sys")},
 	"miniapp-api/selfservice": {
 		ours:    list("store", "keys", "keys/calendar", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/google/uuid", "github.com/go-json-experiment/json"),

@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"bytes"
@@ -9,20 +9,30 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// An arena computes argon2id (RFC 9106) in memory that it keeps.
+// Version is the version of the function, as hash texts write it: 1.3.
+const Version = argon2.Version
+
+// Params is the cost of one key.
+type Params struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes over the memory
+	Threads uint8  // 1 is computed in the Arena; more are left to x/crypto
+}
+
+// An Arena computes argon2id (RFC 9106) in memory that it keeps. The zero Arena
+// is ready to use, by one goroutine at a time.
 //
-// x/crypto/argon2 computes the same, but takes new memory from the collector
-// for every hash and runs in goroutines of its own, so that neither the memory
-// nor the thread of a hash can be chosen; a storm of guesses then slows every
-// other request. So the one case that is used all day, a single lane, is written
-// out here, and x/crypto does the others. NewHasher compares the two before the
-// first password is hashed, and the tests do it for random parameters.
-type arena struct{ blocks []block }
+// x/crypto/argon2 takes new memory from the collector for every key and computes
+// in goroutines of its own, so its caller chooses neither the memory nor the
+// thread. The one case that is used all day, a single thread, is therefore
+// written out here, and x/crypto computes the others. NewPool compares the two
+// before it hands out a place, and the tests do so for random parameters.
+type Arena struct{ blocks []block }
 
 const (
 	blockWords  = 128 // of 8 bytes: 1 KiB
 	quarters    = 4   // a pass is made in four slices
-	argon2id    = 2   // the variant, RFC 9106 section 3.2
+	variant     = 2   // argon2id, RFC 9106 section 3.2
 	blockSize   = 8 * blockWords
 	h0Size      = blake2b.Size
 	firstBlocks = 2 // made from the password, not from other blocks
@@ -30,19 +40,24 @@ const (
 
 type block [blockWords]uint64
 
-// key writes the argon2id output for a password and a salt to out.
-func (a *arena) key(out, password, salt []byte, p params) {
-	if p.threads != 1 {
-		k := argon2.IDKey(password, salt, p.time, p.memory, p.threads, uint32(len(out)))
+// Key fills out with the argon2id output for a password and a salt. It panics
+// for no output, no pass or no thread: what is left in the memory would pass for
+// a key.
+func (a *Arena) Key(out, password, salt []byte, p Params) {
+	if len(out) == 0 || p.Time == 0 || p.Threads == 0 {
+		panic("argon2id: no output, no pass or no thread")
+	}
+	if p.Threads != 1 {
+		k := argon2.IDKey(password, salt, p.Time, p.Memory, p.Threads, uint32(len(out)))
 		copy(out, k)
 		clear(k)
 		return
 	}
-	a.resize(int(p.memory) / quarters * quarters)
+	a.resize(max(int(p.Memory)/quarters, firstBlocks) * quarters)
 	a.start(uint32(len(out)), password, salt, p)
-	for pass := range p.time {
+	for pass := range p.Time {
 		for slice := range uint32(quarters) {
-			a.segment(pass, slice, p.time)
+			a.segment(pass, slice, p.Time)
 		}
 	}
 	var last [blockSize]byte
@@ -53,7 +68,7 @@ func (a *arena) key(out, password, salt []byte, p params) {
 
 // resize keeps the memory of earlier hashes. What they left in it is not cleared:
 // the first pass writes every block before it reads it.
-func (a *arena) resize(n int) {
+func (a *Arena) resize(n int) {
 	if cap(a.blocks) < n {
 		a.blocks = make([]block, n)
 	}
@@ -61,10 +76,10 @@ func (a *arena) resize(n int) {
 }
 
 // start makes the first blocks, RFC 9106 section 3.2, steps 1 to 4.
-func (a *arena) start(outSize uint32, password, salt []byte, p params) {
+func (a *Arena) start(outSize uint32, password, salt []byte, p Params) {
 	h, _ := blake2b.New512(nil) // without a key there is no error
 	word := func(n uint32) { h.Write(binary.LittleEndian.AppendUint32(nil, n)) }
-	for _, n := range []uint32{1, outSize, p.memory, p.time, argon2.Version, argon2id} {
+	for _, n := range []uint32{1, outSize, p.Memory, p.Time, Version, variant} {
 		word(n)
 	}
 	for _, part := range [][]byte{password, salt, nil, nil} { // no secret, no associated data
@@ -84,7 +99,7 @@ func (a *arena) start(outSize uint32, password, salt []byte, p params) {
 }
 
 // segment fills a quarter of the memory, RFC 9106 section 3.2, steps 5 and 6.
-func (a *arena) segment(pass, slice, time uint32) {
+func (a *Arena) segment(pass, slice, time uint32) {
 	n := uint32(len(a.blocks))
 	at := position{pass: pass, slice: slice, quarter: n / quarters}
 	over := ^uint64(0)
@@ -95,7 +110,7 @@ func (a *arena) segment(pass, slice, time uint32) {
 		}
 	}
 	independent := pass == 0 && slice < quarters/2
-	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: argon2id}
+	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: variant}
 	var zero, addresses block
 	for ; at.index < at.quarter; at.index++ {
 		now := slice*at.quarter + at.index
@@ -154,15 +169,15 @@ func longHash(out, in []byte) {
 	h.Sum(out[:0])
 }
 
-// proveArgon2 compares the arena with x/crypto once, as a key proves itself by
-// signing before it is used. A processor or compiler that gets it wrong must
-// not make hashes that no other one can check.
-var proveArgon2 = sync.OnceFunc(func() {
-	var a arena
-	p := params{memory: 64, time: 2, threads: 1}
-	got := make([]byte, tagSize)
-	a.key(got, []byte("password"), []byte("somesaltsomesalt"), p)
-	if !bytes.Equal(got, argon2.IDKey([]byte("password"), []byte("somesaltsomesalt"), p.time, p.memory, p.threads, tagSize)) {
-		panic("passwd: argon2id does not agree with x/crypto")
+// prove compares the arena with x/crypto once, as a key pair is tried before it
+// is used: a processor or compiler that gets it wrong must not make hashes that
+// no other one can check.
+var prove = sync.OnceFunc(func() {
+	var a Arena
+	var got [32]byte
+	password, salt := []byte("password"), []byte("somesaltsomesalt")
+	a.Key(got[:], password, salt, Params{Memory: 64, Time: 2, Threads: 1})
+	if !bytes.Equal(got[:], argon2.IDKey(password, salt, 2, 64, 1, uint32(len(got)))) {
+		panic("argon2id: the arena does not agree with x/crypto")
 	}
 })

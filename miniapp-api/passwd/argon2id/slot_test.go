@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"context"
@@ -9,25 +9,25 @@ import (
 // whose context has ended before cannot be detached.
 func TestA1DetachedSlotOutlivesItsContext(t *testing.T) {
 	t.Parallel()
-	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
+	p := newPool(t, Config{Slots: 1})
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := h.Reserve(ctx, Caller{})
+	s, err := p.Reserve(ctx, Caller{})
 	if err != nil || !s.Detach() {
 		t.Fatalf("reserved: %v", err)
 	}
 	cancel()
-	if err := s.Dummy(t.Context(), NewSecret("x")); err != nil {
+	if err := compute(t.Context(), s); err != nil {
 		t.Errorf("after the end of the context: %v", err)
 	}
 	s.Release()
 
 	ctx, cancel = context.WithCancel(t.Context())
-	if s, err = h.Reserve(ctx, Caller{}); err != nil {
+	if s, err = p.Reserve(ctx, Caller{}); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	if s.Detach() {
 		t.Error("detached from a context that has ended")
 	}
-	eventually(t, "the place comes back", func() bool { return free(h) == 1 })
+	eventually(t, "the place comes back", func() bool { return free(p) == 1 })
 }

@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"bytes"
@@ -22,11 +22,14 @@ import (
 
 // The pool's figures, in one run:
 //
-//	go test ./miniapp-api/passwd -run xxx -bench 'Throughput|Requests|Memory'
+//	go test ./miniapp-api/passwd/argon2id -run xxx -bench 'Throughput|Requests|Memory'
 //
-// Wanted with 64 callers on two idle cores: x-bare at least 0.95, x-idle-hasher
+// Wanted with 64 callers on two idle cores: x-bare at least 0.95, x-idle-pool
 // at most 5, x-120MB under 1. x-bare-cpu is x-bare by processor time, which
 // means something on a busy machine, too.
+
+// usual is the cost of a password's hash.
+var usual = Params{Memory: 19 << 10, Time: 2, Threads: 1}
 
 // callers is the load of the benchmarks: far more than there are slots.
 const callers = 64
@@ -57,14 +60,18 @@ func storm(n int, hash func()) (stop func() float64) {
 }
 
 func bareXCrypto() {
-	argon2.IDKey([]byte("secret words"), make([]byte, saltSize), defaultTime, defaultMemory, 1, tagSize)
+	argon2.IDKey([]byte("secret words"), []byte("somesaltsomesalt"), usual.Time, usual.Memory, 1, keySize)
 }
 
-// viaHasher verifies, and tries again when it is shed.
-func viaHasher(b *testing.B, h *Hasher) func() {
+// viaPool computes a key, and tries again when it is shed.
+func viaPool(b *testing.B, p *Pool) func() {
 	return func() {
 		for {
-			_, _, err := h.Verify(b.Context(), h.dummy, NewSecret("secret words"))
+			s, err := p.Reserve(b.Context(), Caller{})
+			if err == nil {
+				err = s.Do(b.Context(), func(a *Arena) { arenaKey(a, []byte("secret words"), []byte("somesaltsomesalt"), usual) })
+				s.Release()
+			}
 			if err == nil {
 				return
 			}
@@ -77,7 +84,7 @@ func viaHasher(b *testing.B, h *Hasher) func() {
 	}
 }
 
-// BenchmarkThroughput compares the Hasher under 64 callers with x/crypto called
+// BenchmarkThroughput compares the Pool under 64 callers with x/crypto called
 // by as many goroutines as there are processors, in turns.
 func BenchmarkThroughput(b *testing.B) {
 	const turn = time.Second
@@ -88,13 +95,13 @@ func BenchmarkThroughput(b *testing.B) {
 		time.Sleep(turn)
 		bareCost := processorTime(b) - begun
 		bareRate := bare()
-		h := NewHasher(HasherConfig{Pepper: newPepper(b), Wait: time.Minute})
+		p := NewPool(Config{Wait: time.Minute})
 		begun = processorTime(b)
-		pooled := storm(callers, viaHasher(b, h))
+		pooled := storm(callers, viaPool(b, p))
 		time.Sleep(turn)
 		cost := processorTime(b) - begun
 		rate := pooled()
-		h.Close()
+		p.Close()
 		ratios, rates = append(ratios, rate/bareRate), append(rates, rate)
 		costs = append(costs, (bareCost.Seconds()/bareRate)/(cost.Seconds()/rate))
 	}
@@ -117,21 +124,21 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 // BenchmarkRequestsBesideHashing measures the 99th percentile of a small HTTP
-// GET, in turns: on an idle server, beside 64 callers of a Hasher, of a Hasher
+// GET, in turns: on an idle server, beside 64 callers of a Pool, of a Pool
 // whose extra processors are taken away, and of x/crypto behind a semaphore of
 // as many places. x-idle are the ratios to the first.
 func BenchmarkRequestsBesideHashing(b *testing.B) {
 	took := map[string][]time.Duration{}
 	for b.Loop() {
 		took["idle"] = append(took["idle"], requests(b)...)
-		h := NewHasher(HasherConfig{Pepper: newPepper(b), Wait: time.Minute})
-		stop := storm(callers, viaHasher(b, h))
-		took["hasher"] = append(took["hasher"], requests(b)...)
-		lowerProcs(h.slots)
+		p := NewPool(Config{Wait: time.Minute})
+		stop := storm(callers, viaPool(b, p))
+		took["pool"] = append(took["pool"], requests(b)...)
+		lowerProcs(p.slots)
 		took["no-procs"] = append(took["no-procs"], requests(b)...)
-		raiseProcs(h.slots)
+		raiseProcs(p.slots)
 		stop()
-		h.Close()
+		p.Close()
 		places := make(chan struct{}, runtime.GOMAXPROCS(0))
 		stop = storm(callers, func() { places <- struct{}{}; bareXCrypto(); <-places })
 		took["semaphore"] = append(took["semaphore"], requests(b)...)
@@ -139,7 +146,7 @@ func BenchmarkRequestsBesideHashing(b *testing.B) {
 	}
 	idle := p99(took["idle"])
 	b.ReportMetric(idle, "p99-idle-µs")
-	for _, name := range []string{"hasher", "no-procs", "semaphore"} {
+	for _, name := range []string{"pool", "no-procs", "semaphore"} {
 		b.ReportMetric(p99(took[name]), "p99-"+name+"-µs")
 		b.ReportMetric(p99(took[name])/idle, "x-idle-"+name)
 	}
@@ -170,15 +177,15 @@ func requests(b *testing.B) (took []time.Duration) {
 }
 
 // BenchmarkMemory reports by how much the resident memory grows under 64
-// callers of a Hasher with default cost.
+// callers of a Pool at the usual cost.
 func BenchmarkMemory(b *testing.B) {
 	debug.FreeOSMemory()
 	before := residentMB(b)
-	h := NewHasher(HasherConfig{Pepper: newPepper(b), Wait: time.Minute})
-	defer h.Close()
+	p := NewPool(Config{Wait: time.Minute})
+	defer p.Close()
 	var most float64
 	for b.Loop() {
-		stop := storm(callers, viaHasher(b, h))
+		stop := storm(callers, viaPool(b, p))
 		for range 100 {
 			time.Sleep(20 * time.Millisecond)
 			most = max(most, residentMB(b))
@@ -206,10 +213,9 @@ func residentMB(b *testing.B) float64 {
 }
 
 func BenchmarkArena(b *testing.B) {
-	var a arena
-	out, salt := make([]byte, tagSize), make([]byte, saltSize)
+	var a Arena
 	for b.Loop() {
-		a.key(out, []byte("secret words"), salt, params{defaultMemory, defaultTime, 1})
+		arenaKey(&a, []byte("secret words"), []byte("somesaltsomesalt"), usual)
 	}
 }
 

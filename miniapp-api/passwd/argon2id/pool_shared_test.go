@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"sync"
@@ -9,33 +9,31 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// Two Hashers of one process hash no more at once than the larger of them alone, and
+// Two Pools of one process compute no more at once than the larger of them alone, and
 // the second takes as many slots by default as the first. Not parallel: other tests
-// make Hashers too.
+// make Pools, too.
 func TestD6SlotsAreTheProcesss(t *testing.T) {
-	first := cheap(t, func(c *HasherConfig) { c.Slots = 0 })
-	second := cheap(t, func(c *HasherConfig) { c.Slots = 0 })
+	first, second := newPool(t, Config{}), newPool(t, Config{})
 	if first.slots != second.slots {
 		t.Errorf("%d slots, then %d", first.slots, second.slots)
 	}
 	var running, most atomic.Int32
 	var wg sync.WaitGroup
-	for _, h := range []*Hasher{first, second} {
-		for range h.slots {
+	for _, p := range []*Pool{first, second} {
+		for range p.slots {
 			wg.Go(func() {
-				s, err := h.Reserve(t.Context(), Caller{})
+				s, err := p.Reserve(t.Context(), Caller{})
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				defer s.Release()
 				for range 200 {
-					_ = s.place.run(t.Context(), func(a *arena) {
+					_ = s.Do(t.Context(), func(a *Arena) {
 						n := running.Add(1)
 						for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 						}
-						var key [tagSize]byte
-						a.key(key[:], nil, make([]byte, saltSize), first.params)
+						arenaKey(a, nil, []byte("somesalt"), cheap)
 						running.Add(-1)
 					})
 				}
@@ -48,13 +46,13 @@ func TestD6SlotsAreTheProcesss(t *testing.T) {
 	}
 }
 
-// A Hasher that outlives a larger one still hashes.
-func TestD6SlotsOfTheLastHasher(t *testing.T) {
-	large := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 3})
-	small := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
+// A Pool that outlives a larger one still computes.
+func TestD6SlotsOfTheLastPool(t *testing.T) {
+	large := NewPool(Config{Slots: 3})
+	small := newPool(t, Config{Slots: 1})
 	large.Close()
 	done := make(chan error, 1)
-	go func() { done <- small.Dummy(t.Context(), NewSecret("x")) }()
+	go func() { done <- reserveAndCompute(t.Context(), small) }()
 	select {
 	case err := <-done:
 		if err != nil {

@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"testing"
@@ -6,24 +6,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestHashingThreadIsNice(t *testing.T) {
+func TestThreadIsNice(t *testing.T) {
 	t.Parallel()
 	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // the kernel answers 20 - nice
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
-	s, err := h.Reserve(t.Context(), Caller{})
+	s, err := newPool(t, Config{Slots: 1}).Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Release()
 	var first, again, prio int
-	_ = s.place.run(t.Context(), func(*arena) {
+	_ = s.Do(t.Context(), func(*Arena) {
 		first = unix.Gettid()
 		prio, err = unix.Getpriority(unix.PRIO_PROCESS, first)
 	})
-	_ = s.place.run(t.Context(), func(*arena) { again = unix.Gettid() })
+	_ = s.Do(t.Context(), func(*Arena) { again = unix.Gettid() })
 	if err != nil || first != again {
 		t.Errorf("threads %d and %d, %v", first, again, err)
 	}

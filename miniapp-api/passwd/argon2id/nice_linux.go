@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"time"
@@ -19,11 +19,15 @@ const (
 	slice = 100 * time.Microsecond
 )
 
-// lowerPriority makes the calling thread nice. Where that is forbidden, hashing
-// goes on with the same priority as everything else.
+// lowerPriority makes the calling thread nice, and never less so than the process is.
+// Where that is forbidden, hashing goes on with the same priority as everything else.
 func lowerPriority() {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: niceness, Runtime: uint64(slice)}
+	nice := niceness
+	if priority, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
+		nice = max(nice, 20-priority) // the kernel answers 20 - nice
+	}
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: int32(nice), Runtime: uint64(slice)}
 	if unix.SchedSetAttr(0, &attr, 0) != nil {
-		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), niceness)
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), nice)
 	}
 }

@@ -1,4 +1,4 @@
-package passwd
+package argon2id
 
 import (
 	"container/list"
