@@ -12,26 +12,26 @@ import (
 
 // A column is sealed for its place, so that nobody who can write the database moves a
 // value to another row. A blind index finds the row again without opening it.
-func ExampleBox() {
-	file, err := keys.NewBoxKey()
+func ExampleColumnCipher() {
+	file, err := keys.NewColumnKey()
 	if err != nil {
 		log.Fatal(err)
 	}
-	box, err := keys.ParseBox(file)
+	cipher, err := keys.ParseColumnCipher(file)
 	if err != nil {
 		log.Fatal(err)
 	}
-	sealed, err := box.Seal([]byte("欧阳测试"), []byte("accounts.name/1"))
+	sealed, err := cipher.Seal([]byte("欧阳测试"), []byte("accounts.name/1"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	plain, err := box.Open(sealed, []byte("accounts.name/1"))
+	plain, err := cipher.Open(sealed, []byte("accounts.name/1"))
 	fmt.Printf("%s %v\n", plain, err)
-	_, err = box.Open(sealed, []byte("accounts.name/2"))
+	_, err = cipher.Open(sealed, []byte("accounts.name/2"))
 	fmt.Println(err)
 
-	stored := box.Index("person", []byte("01"), []byte("990101195603070012"))
-	asked := box.Index("person", []byte("01"), []byte("990101195603070012"))
+	stored := cipher.Index("person", []byte("01"), []byte("990101195603070012"))
+	asked := cipher.Index("person", []byte("01"), []byte("990101195603070012"))
 	fmt.Println(bytes.Equal(stored, asked))
 	// Output:
 	// 欧阳测试 <nil>
@@ -40,12 +40,12 @@ func ExampleBox() {
 }
 
 // After a rotation the new key seals, and the old one still opens.
-func ExampleRotateBox() {
-	file, err := keys.NewBoxKey()
+func ExampleRotateColumnKey() {
+	file, err := keys.NewColumnKey()
 	if err != nil {
 		log.Fatal(err)
 	}
-	before, err := keys.ParseBox(file)
+	before, err := keys.ParseColumnCipher(file)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -53,10 +53,10 @@ func ExampleRotateBox() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if file, err = keys.RotateBox(file); err != nil {
+	if file, err = keys.RotateColumnKey(file); err != nil {
 		log.Fatal(err)
 	}
-	after, err := keys.ParseBox(file)
+	after, err := keys.ParseColumnCipher(file)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func ExampleRotateBox() {
 }
 
 // All problems of the files are reported at once, each with the name of its file.
-func ExampleLoadRing() {
+func ExampleLoadAlipayKeyring() {
 	dir, err := os.MkdirTemp("", "keys")
 	if err != nil {
 		log.Fatal(err)
@@ -81,7 +81,7 @@ func ExampleLoadRing() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	files := keys.RingFiles{
+	files := keys.AlipayKeyringFiles{
 		AppID:      "2021000000000001",
 		AppKey:     filepath.Join(dir, "app.pem"),
 		AlipayKeys: []string{filepath.Join(dir, "alipay.pem")},
@@ -92,14 +92,14 @@ func ExampleLoadRing() {
 	if err := os.WriteFile(files.AlipayKeys[0], alipay.PublicPEM(), 0o600); err != nil {
 		log.Fatal(err)
 	}
-	ring, err := keys.LoadRing(files)
+	keyring, err := keys.LoadAlipayKeyring(files)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(ring.AppID(), "trusts", len(ring.AlipayKeys()), "key of Alipay's")
+	fmt.Println(keyring.AppID(), "trusts", len(keyring.AlipayKeys()), "key of Alipay's")
 
 	files.AlipayKeys = nil
-	_, err = keys.LoadRing(files)
+	_, err = keys.LoadAlipayKeyring(files)
 	fmt.Println(err)
 	// Output:
 	// 2021000000000001 trusts 1 key of Alipay's

@@ -55,7 +55,7 @@ func ExampleVerifyNotification() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ring, err := keys.NewRing("2021000000000001", own, []keys.AlipayKey{{Public: &alipay.PublicKey}})
+	keyring, err := keys.NewAlipayKeyring("2021000000000001", own, []keys.AlipayKey{{Public: &alipay.PublicKey}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -81,11 +81,11 @@ func ExampleVerifyNotification() {
 	notice.Set("sign", signature)
 
 	const form = "application/x-www-form-urlencoded"
-	n, err := signing.VerifyNotification(ring, []byte(notice.Encode()), form)
+	n, err := signing.VerifyNotification(keyring, []byte(notice.Encode()), form)
 	fmt.Println(n.Method, n.NotifyID, err, n.Fresh(now.Add(time.Hour)))
 
 	notice.Set("biz_content", `{"user_id":"2088000000000002"}`)
-	_, err = signing.VerifyNotification(ring, []byte(notice.Encode()), form)
+	_, err = signing.VerifyNotification(keyring, []byte(notice.Encode()), form)
 	fmt.Println(err)
 	// Output:
 	// alipay.open.auth.userauth.cancelled 2026030100222120000000001 <nil> <nil>

@@ -128,7 +128,7 @@ func TestSilentServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := store.Config{DSN: "host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres", Center: "c", AppID: "a", Box: storetest.NewBox(t)}
+	c := store.Config{DSN: "host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres", Center: "c", AppID: "a", ColumnCipher: storetest.NewColumnCipher(t)}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err = store.Open(ctx, c)

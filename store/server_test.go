@@ -132,7 +132,7 @@ func testServerAway(t *testing.T, c *crashing, step string) {
 			return db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, new(int), `SELECT 1`) })
 		},
 		"open": func(ctx context.Context) error {
-			_, err := store.Open(ctx, store.Config{DSN: c.in(step), Center: "c", AppID: "a", Box: storetest.NewBox(t)})
+			_, err := store.Open(ctx, store.Config{DSN: c.in(step), Center: "c", AppID: "a", ColumnCipher: storetest.NewColumnCipher(t)})
 			return err
 		},
 	} {
@@ -151,7 +151,7 @@ func testOpenWaits(t *testing.T, c *crashing, step string) {
 	c.stop()
 	opened := make(chan error, 1)
 	go func() {
-		db, err := store.Open(testenv.Context(t), store.Config{DSN: through, CallLimit: testenv.Patience, Center: "c", AppID: "a", Box: storetest.Box()})
+		db, err := store.Open(testenv.Context(t), store.Config{DSN: through, CallLimit: testenv.Patience, Center: "c", AppID: "a", ColumnCipher: storetest.ColumnCipher()})
 		if err == nil {
 			err = db.Close()
 		}
@@ -238,7 +238,7 @@ func TestRegister(t *testing.T) {
 	storetest.Open(t, dsn) // again is nothing new
 	storetest.Open(t, dsn, storetest.WithCenter("second", "2021000000000002"))
 	open := func(center, app string) error {
-		db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, Box: storetest.Box()})
+		db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, ColumnCipher: storetest.ColumnCipher()})
 		if err == nil {
 			db.Close()
 		}
@@ -264,7 +264,7 @@ func TestRegisterAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "c", AppID: "a", Box: storetest.Box(), MaxConns: 2})
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "c", AppID: "a", ColumnCipher: storetest.ColumnCipher(), MaxConns: 2})
 				if err != nil {
 					t.Error(err)
 					return

@@ -119,7 +119,7 @@ func testTLS(t *testing.T, c *crashing, step string) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := store.Open(soon, store.Config{DSN: forged, Center: "c", AppID: "a", Box: storetest.NewBox(t)}); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := store.Open(soon, store.Config{DSN: forged, Center: "c", AppID: "a", ColumnCipher: storetest.NewColumnCipher(t)}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("opened by another authority's certificate: %v", err)
 	}
 }

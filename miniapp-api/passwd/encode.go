@@ -39,7 +39,7 @@ func (p params) valid() bool {
 		8*uint32(p.Threads) <= p.Memory && p.Memory <= maxMemory
 }
 
-// work is how many blocks of 1 KiB a hash fills, which is what a guess costs.
+// work is how many blocks of 1 KiB a hash fills, which is what an attempt costs.
 func (p params) work() uint64 { return uint64(p.Memory) * uint64(p.Time) }
 
 // A stored is a password hash as it is kept in the database.

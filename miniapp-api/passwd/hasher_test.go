@@ -74,7 +74,7 @@ func TestHashAndVerify(t *testing.T) {
 }
 
 // Whoever finds no place is turned away, whatever they want, and nothing is hashed.
-func TestD7BusyHasherHashesNothing(t *testing.T) {
+func TestBusyHasherHashesNothing(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Wait = 1, time.Nanosecond })
 	held, err := h.Reserve(t.Context(), Caller{})

@@ -18,7 +18,7 @@ func exampleCentre() (*selfservice.Service, *store.DB) {
 	t := exampleT{}
 	pepper := storetest.NewPepper(t)
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper})
-	db := storetest.New(t, storetest.WithBox(storetest.NewBox(t)), storetest.WithPepper(pepper))
+	db := storetest.New(t, storetest.WithColumnCipher(storetest.NewColumnCipher(t)), storetest.WithPepper(pepper))
 	service, err := selfservice.New(selfservice.Config{
 		DB: db, Hasher: hasher, Policy: passwd.Default(), Provider: provider{},
 		Proof: selfservice.ProofCertdoc, ConsentTexts: []selfservice.ConsentText{

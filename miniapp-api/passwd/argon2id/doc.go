@@ -1,5 +1,5 @@
 // Package argon2id computes argon2id (RFC 9106) in a bounded number of places, so
-// that a storm of password guesses costs no more memory than a quiet day and keeps
+// that a storm of password attempts costs no more memory than a quiet day and keeps
 // no other request waiting.
 //
 // golang.org/x/crypto/argon2 computes the same function. It allocates the whole

@@ -82,7 +82,7 @@ type place struct {
 }
 
 // Reserve takes a place in the pool, or waits in the queue for one, so that a
-// caller is turned away before anything else is done: before a guess is charged.
+// caller is turned away before anything else is done: before an attempt is charged.
 // Release gives it back; so does the end of ctx, unless Detach came first, and the
 // garbage collector, if Release was forgotten. Errors: a BusyError, which is ErrBusy, when
 // the wait would be too long; ErrClosed; the context's when it ends before there is a place.

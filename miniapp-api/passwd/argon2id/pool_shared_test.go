@@ -12,7 +12,7 @@ import (
 // Two Pools of one process compute no more at once than the larger of them alone, and
 // the second takes as many slots by default as the first. Not parallel: other tests
 // make Pools, too.
-func TestD6SlotsAreTheProcesss(t *testing.T) {
+func TestSlotsAreTheProcesss(t *testing.T) {
 	first, second := newPool(t, Config{}), newPool(t, Config{})
 	if first.slots != second.slots {
 		t.Errorf("%d slots, then %d", first.slots, second.slots)
@@ -47,7 +47,7 @@ func TestD6SlotsAreTheProcesss(t *testing.T) {
 }
 
 // A Pool that outlives a larger one still computes.
-func TestD6SlotsOfTheLastPool(t *testing.T) {
+func TestSlotsOfTheLastPool(t *testing.T) {
 	large := NewPool(Config{Slots: 3})
 	small := newPool(t, Config{Slots: 1})
 	large.Close()

@@ -58,7 +58,7 @@ func (q *queue) empty() bool {
 }
 
 // Whoever would wait too long is turned away.
-func TestD7ReserveIsBoundedByTime(t *testing.T) {
+func TestReserveIsBoundedByTime(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, Config{Slots: 2, Wait: time.Nanosecond})
 	var held []*Slot
