@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -181,7 +182,7 @@ func (db *DB) closeChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confir
 		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3 AND state = 'open' AND expires_at > $4`,
 		db.center, in.Change.ID, s.IdentityDigest, now, in.Fingerprint)
 	err = changedOne(res, err, ErrGone)
-	if err == ErrGone {
+	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	return err == nil, err
@@ -221,7 +222,7 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, c.AccountID, c.CredentialVersion, in.Hash, now)
 	err = changedOne(res, err, ErrBlocked)
-	if err != ErrBlocked {
+	if !errors.Is(err, ErrBlocked) {
 		return err
 	}
 	return db.whyKept(ctx, tx, c.AccountID, c.CredentialVersion)

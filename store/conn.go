@@ -180,7 +180,7 @@ func (c *conn) Close() error {
 func (c *conn) fail(ctx context.Context, err error) error {
 	var server *pq.Error
 	switch {
-	case err == nil || err == io.EOF:
+	case err == nil || err == io.EOF: //nolint:errorlint // a wrapped one is a connection that broke
 		return err
 	case errors.As(err, &server) && server.Code != "57014":
 		return refused(err, server)

@@ -87,7 +87,7 @@ func TestRowsTellTheirTypes(t *testing.T) {
 		}
 		types, err := rows.ColumnTypes()
 		rows.Close()
-		if err != nil || types[0].DatabaseTypeName() != "INT8" || types[1].DatabaseTypeName() != "BYTEA" {
+		if err = errors.Join(err, rows.Err()); err != nil || types[0].DatabaseTypeName() != "INT8" || types[1].DatabaseTypeName() != "BYTEA" {
 			t.Errorf("%s: %v %v", name, types, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -171,7 +172,7 @@ func (db *DB) updateRun(ctx context.Context, r *IdempotencyRecord, write func(*s
 // row matches then either, because another run has taken over.
 func (db *DB) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, write func() (sql.Result, error)) error {
 	res, err := write()
-	if err = changedOne(res, err, ErrNotFound); err != ErrNotFound {
+	if err = changedOne(res, err, ErrNotFound); !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	var scope []byte

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -90,7 +91,7 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 				AND run IS NOT DISTINCT FROM $7::uuid`,
 			db.center, s.File, s.From, s.Bytes, s.Lines, t.now, s.Run)
 		s.Batch.Before = false
-		if err = changedOne(res, err, ErrConflict); err == ErrConflict {
+		if err = changedOne(res, err, ErrConflict); errors.Is(err, ErrConflict) {
 			s.Batch.Before = true
 			return db.stepDone(ctx, t, s, &p)
 		} else if err != nil {

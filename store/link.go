@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -83,7 +84,7 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT DO NOTHING`,
 		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
-	if err = changedOne(res, err, ErrConflict); err != ErrConflict {
+	if err = changedOne(res, err, ErrConflict); !errors.Is(err, ErrConflict) {
 		return err == nil, err
 	}
 	var same bool

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -50,7 +51,7 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now, db.namedIn(n.Content), cancelledAt)
 		err = changedOne(res, err, ErrConflict)
 		first = err == nil
-		if err == ErrConflict {
+		if errors.Is(err, ErrConflict) {
 			return nil
 		}
 		if err != nil || n.Cancelled == nil {

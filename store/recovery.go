@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -134,7 +135,7 @@ func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, in NewPa
 		if err := db.cancelOpenOf(ctx, tx, a.PersonDigest, now); err != nil {
 			return err
 		}
-		if err := db.overwriteCredential(ctx, tx, in, now); err == ErrConflict {
+		if err := db.overwriteCredential(ctx, tx, in, now); errors.Is(err, ErrConflict) {
 			return ErrGone
 		} else if err != nil {
 			return err

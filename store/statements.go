@@ -65,7 +65,7 @@ func (s *statements) check(query string, err error) error {
 		return err
 	}
 	if e := s.texts[query]; e != nil {
-		s.drop(e) // fails within a failed transaction, which ends anyway
+		_ = s.drop(e) // fails within a failed transaction, which ends anyway
 	}
 	return fmt.Errorf("%w: %w", errStale, err)
 }

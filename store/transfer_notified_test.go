@@ -25,7 +25,8 @@ func TestWindowBeginsWithDelivery(t *testing.T) {
 		d := depositor(n)
 		importAll(t, db, d)
 		account := importedAccount(t, db, d)
-		holder, requester := linkedAs(t, db, byUser(10*n), account), opened(t, db, byUser(10*n+1))
+		linkedAs(t, db, byUser(10*n), account)
+		requester := opened(t, db, byUser(10*n+1))
 		request := func() store.Transfer {
 			t.Helper()
 			transfer, err := db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: account, Proof: "certdoc", Window: window, Limit: 9})
@@ -54,7 +55,8 @@ func TestWindowBeginsWithDelivery(t *testing.T) {
 				window = 0
 			}
 		}
-		holder, requester = opened(t, db, byUser(10*n)), opened(t, db, byUser(10*n+1))
+		requester = opened(t, db, byUser(10*n+1))
+		holder := opened(t, db, byUser(10*n))
 		if _, against, err := db.Transfers(t.Context(), holder); err != nil || against == nil || !against.ExpiresAt.Equal(against.DueAt.Add(store.TransferLife)) {
 			t.Errorf("%+v, %v", against, err)
 		}

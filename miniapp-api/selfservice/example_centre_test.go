@@ -2,7 +2,6 @@ package selfservice_test
 
 import (
 	"context"
-	"fmt"
 	"log"
 	"testing"
 
@@ -69,4 +68,4 @@ func (exampleT) Helper()                           {}
 func (exampleT) Cleanup(func())                    {}
 func (exampleT) Context() context.Context          { return context.Background() }
 func (exampleT) Fatal(args ...any)                 { log.Fatal(args...) }
-func (exampleT) Fatalf(format string, args ...any) { log.Fatal(fmt.Sprintf(format, args...)) }
+func (exampleT) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }

@@ -182,7 +182,7 @@ func probeOf(t testing.TB, dsn string) string {
 		t.Fatal(err)
 	}
 	if s.given != nil {
-		t.Cleanup(func() { s.admin.Exec(`DROP ROLE IF EXISTS ` + role) })
+		t.Cleanup(func() { _, _ = s.admin.Exec(`DROP ROLE IF EXISTS ` + role) })
 	}
 	return role
 }
