@@ -14,6 +14,10 @@ import (
 // renews it: citizens type slowly.
 const ChangeLife = 15 * time.Minute
 
+// confirmGrace is how long a change stays finishable after its end: a confirm that came in
+// time has to hash first.
+const confirmGrace = 10 * time.Second
+
 // Change states. ChangeUnknown is never stored.
 const (
 	ChangeOpen      = "open"
@@ -117,9 +121,19 @@ func (db *DB) expireChanges(ctx context.Context, tx *sqlx.Tx, person []byte, now
 	return err
 }
 
-// Change returns a change of the session's Alipay user and renews it while it
-// is open. Unknown and somebody else's are both ErrNotFound.
+// Change returns a change of the session's Alipay user. It returns ErrNotFound for a change
+// that is unknown or another user's.
 func (db *DB) Change(ctx context.Context, s Session, id uuid.UUID) (Change, error) {
+	var c Change
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return db.getChange(ctx, q, s, id, &c, db.clock())
+	})
+	return c, none(err, ErrNotFound)
+}
+
+// RenewChange gives an open change of the session's Alipay user its whole life again and
+// returns it. A change that is not open is returned as it is, see Change.
+func (db *DB) RenewChange(ctx context.Context, s Session, id uuid.UUID) (Change, error) {
 	var c Change
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, `
@@ -133,8 +147,8 @@ func (db *DB) Change(ctx context.Context, s Session, id uuid.UUID) (Change, erro
 	return c, none(err, ErrNotFound)
 }
 
-func (db *DB) getChange(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, c *Change, now time.Time) error {
-	return tx.GetContext(ctx, c, `
+func (db *DB) getChange(ctx context.Context, q sqlx.QueryerContext, s Session, id uuid.UUID, c *Change, now time.Time) error {
+	return sqlx.GetContext(ctx, q, c, `
 		SELECT `+changeColumns+` FROM changes
 		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3`,
 		db.center, id, s.IdentityDigest, now)
@@ -178,8 +192,8 @@ func (db *DB) FinishChange(ctx context.Context, s Session, in Confirm) (Change, 
 func (db *DB) closeChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confirm, now time.Time) (bool, error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE changes SET state = 'done', new_fingerprint = $5, closed_at = $4
-		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3 AND state = 'open' AND expires_at > $4`,
-		db.center, in.Change.ID, s.IdentityDigest, now, in.Fingerprint)
+		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3 AND state = 'open' AND expires_at > $6`,
+		db.center, in.Change.ID, s.IdentityDigest, now, in.Fingerprint, now.Add(-confirmGrace))
 	err = changedOne(res, err, ErrGone)
 	if err == ErrGone {
 		return false, nil

@@ -57,4 +57,5 @@ const (
 	StatementsKept = statementsKept
 	OwnPhone       = ownPhone
 	CutAfter       = cutAfter
+	ConfirmGrace   = confirmGrace
 )

@@ -24,7 +24,7 @@ func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	s, err := db.Session(ctx, []byte("d1"))
 	noError(t, err)
 	noError(t, db.RemoveLink(ctx, s))
-	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next)))
+	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next), nil))
 	before, err := db.Export(ctx, asked(next))
 	noError(t, err)
 	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {

@@ -30,6 +30,9 @@ type IdempotencyRecord struct {
 	// where the scope is another.
 	Session []byte
 
+	// Renew is the token digest of a session that Begin renews, or nil, see RenewSession.
+	Renew []byte
+
 	// IsRetry is set by Begin: an earlier run of the same request ended without an answer and
 	// may have done what it asks for.
 	IsRetry bool
@@ -57,12 +60,18 @@ type Answer struct {
 }
 
 // Begin decides who may run the request behind a key. It returns nil, nil if the caller
-// may, the first answer if there is one, ErrConflict if the key came with another body, and
-// ErrRunning while another run is in progress.
+// may, the first answer if there is one, ErrConflict if the key came with another body,
+// ErrRunning while another run is in progress, and ErrNotFound if the session to renew has
+// ended.
 func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) {
 	r.runID = uuid.New()
 	var answer *Answer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if r.Renew != nil {
+			if err := db.renewSession(ctx, tx, r.Renew, now); err != nil {
+				return err
+			}
+		}
 		var rows []struct {
 			CreatedAt    time.Time  `db:"created_at"`
 			AttemptUntil *time.Time `db:"attempt_until"`

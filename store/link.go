@@ -13,13 +13,17 @@ import (
 // for a user and for a person. It returns ErrConflict when either is linked
 // already; the same pair again is no error. ErrBlocked says that the account was
 // ended since it was proven, ErrNotFound that it is another person's now, ErrGone that
-// the session has ended, as by a cancelled authorisation.
-func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
+// the session has ended, as by a cancelled authorisation. The attempt passed, which may be
+// nil, is passed in the same transaction, see PassAttempt.
+func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.passAttempt(ctx, tx, passed, now); err != nil {
+			return err
+		}
 		return db.writeLink(ctx, tx, s, n, now)
 	})
 }

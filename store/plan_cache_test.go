@@ -51,7 +51,7 @@ func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	_, err = db.OpenSession(t.Context(), []byte("second"), somebody)
 	noError(t, err)
 	clock.add(time.Minute)
-	noError(t, db.AddLink(t.Context(), first, importedAccount(t, db, depositor(1))))
+	noError(t, db.AddLink(t.Context(), first, importedAccount(t, db, depositor(1)), nil))
 	newest := column(t, db, `SELECT (authorised_at = (SELECT max(created_at) FROM sessions))::text
 		FROM alipay_links WHERE authorised_at < linked_at`)
 	if len(newest) != 1 || newest[0] != "true" {
