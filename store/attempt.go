@@ -87,7 +87,7 @@ func (db *DB) countGuess(ctx context.Context, tx *sqlx.Tx, g Guess, a Attempt, n
 	if err == nil && a.lease != nil && !b.Admitted {
 		err = ErrLapsed
 	}
-	return b, none(err, ErrLapsed) // erased, or the citizen's identifier has changed
+	return b, mapNoRows(err, ErrLapsed) // erased, or the citizen's identifier has changed
 }
 
 // PassAttempt forgets the guesses of a lane, and that a stranger tried the person: the

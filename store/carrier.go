@@ -2,17 +2,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
-)
 
-// errAgain says that somebody else wrote what a transaction had found missing: run
-// again, it finds it.
-var errAgain = errors.New("store: met another transaction, to be run again")
+	"fundpass/store/pgconn"
+)
 
 // A carrier is a table whose rows name an Alipay user by the digest of an identifier,
 // and what becomes of them when Alipay calls the user by another one.
@@ -72,12 +69,12 @@ type renaming struct{ old, new, person pq.ByteaArray }
 const pairs = `unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, person)`
 
 // rename moves the rows of one carrier. Whoever writes a row under the new identifier
-// at this moment makes it fail with errAgain.
+// at this moment makes it fail with pgconn.ErrRetry.
 func (db *DB) rename(ctx context.Context, tx *sqlx.Tx, c carrier, r renaming) error {
 	for _, statement := range c.statements() {
 		_, err := tx.ExecContext(ctx, statement, db.center, r.old, r.new, r.person)
-		if sqlClass(err) == "23" {
-			return errAgain
+		if pgconn.IsConstraintViolation(err) {
+			return pgconn.ErrRetry
 		}
 		if err != nil {
 			return err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lib/pq"
+	"github.com/jmoiron/sqlx"
 )
 
 // Limits of the difference between the database's clock and ours. Locks and
@@ -14,6 +14,9 @@ const (
 	skewLogged  = 2 * time.Second
 	skewRefused = 30 * time.Second
 )
+
+// clockTimeout bounds one comparison of the clocks.
+const clockTimeout = 5 * time.Second
 
 // An anchor is a moment of the database's clock and the same moment of ours.
 type anchor struct {
@@ -40,7 +43,7 @@ func (db *DB) checkClock(ctx context.Context) {
 	if db.wall == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
 	now, skew, err := db.compareClocks(ctx)
 	if err != nil {
@@ -59,9 +62,12 @@ func (db *DB) checkClock(ctx context.Context) {
 // compareClocks says what time it is for the database and how far it is ahead
 // of this machine, taking its time to stand in the middle of the call.
 func (db *DB) compareClocks(ctx context.Context) (anchor, time.Duration, error) {
-	var theirs time.Time
-	begun, before := time.Now(), db.wall()
-	if err := db.sql.GetContext(ctx, &theirs, `SELECT clock_timestamp()`); err != nil {
+	var theirs, begun, before time.Time
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		begun, before = time.Now(), db.wall()
+		return sqlx.GetContext(ctx, q, &theirs, `SELECT clock_timestamp()`)
+	})
+	if err != nil {
 		return anchor{}, 0, err
 	}
 	half := time.Since(begun) / 2
@@ -73,13 +79,4 @@ func (db *DB) clockTrusted() error {
 		return fmt.Errorf("%w: clocks differ by %s", ErrUnavailable, skew.Round(time.Second))
 	}
 	return nil
-}
-
-// notice hears what the server says besides its answers.
-func (db *DB) notice(n *pq.Error) {
-	if !isUnreplicated(n) {
-		return
-	}
-	db.unreplicated.Add(1)
-	db.log.Error("commit not confirmed by a standby; a failover may lose it", "sqlstate", string(n.Code))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/store/pgconn"
 )
 
 // lockTrail finds where a person's rows are and holds back whoever may be writing more.
@@ -46,7 +48,7 @@ func (db *DB) lockTrail(ctx context.Context, tx *sqlx.Tx, accounts []Account) (t
 		return t, err
 	}
 	if !t.within(before) {
-		return t, errAgain
+		return t, pgconn.ErrRetry
 	}
 	return t, nil
 }

@@ -21,7 +21,7 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 		`INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
 			SELECT $1, sha256(i::text::bytea), sha256('i'), 'x', $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
 	} {
-		_, err := db.Pool().Exec(statement, storetest.Center, old, n)
+		_, err := storetest.ProbeOf(db).Exec(statement, storetest.Center, old, n)
 		noError(t, err)
 	}
 }
@@ -29,15 +29,15 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 // left counts what oldRows wrote, in its order.
 func left(t *testing.T, db *store.DB) string {
 	t.Helper()
-	return list(t, db.Pool(), `SELECT concat_ws(' ', (SELECT count(*) FROM receipts), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
+	return list(t, storetest.ProbeOf(db), `SELECT concat_ws(' ', (SELECT count(*) FROM receipts), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
 }
 
 // onDelete makes each row of a table that is deleted run a statement.
 func onDelete(t *testing.T, db *store.DB, table, statement string) {
 	t.Helper()
 	storetest.Server(t) // distributed tables have no triggers
-	db.Pool().MustExec(`CREATE FUNCTION on_` + table + `() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + statement + ` RETURN OLD; END $$`)
-	db.Pool().MustExec(`CREATE TRIGGER on_delete BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION on_` + table + `()`)
+	storetest.ProbeOf(db).MustExec(`CREATE FUNCTION on_` + table + `() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + statement + ` RETURN OLD; END $$`)
+	storetest.ProbeOf(db).MustExec(`CREATE TRIGGER on_delete BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION on_` + table + `()`)
 }
 
 // A kind that fails does not keep the others, and is named.
@@ -64,7 +64,7 @@ func TestD1SlowKindShrinks(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	oldRows(t, db, 200, time.Now().AddDate(-1, 0, 0))
-	db.Pool().MustExec(`CREATE TABLE batches (id xid8)`)
+	storetest.ProbeOf(db).MustExec(`CREATE TABLE batches (id xid8)`)
 	onDelete(t, db, "receipts", `PERFORM pg_sleep(0.004); INSERT INTO batches VALUES (pg_current_xact_id());`) // 0.8 s in all
 	db.SetBatchTime(300 * time.Millisecond)
 	noError(t, db.Purge(t.Context()))
@@ -81,8 +81,8 @@ func TestD1PassesByWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	oldRows(t, db, 4500, time.Now().AddDate(-1, 0, 0))
-	db.Pool().MustExec(`UPDATE receipts SET created_at = $1 WHERE scope = sha256('7')`, time.Now())
-	held, err := db.Pool().Beginx()
+	storetest.ProbeOf(db).MustExec(`UPDATE receipts SET created_at = $1 WHERE scope = sha256('7')`, time.Now())
+	held, err := storetest.ProbeOf(db).Beginx()
 	noError(t, err)
 	defer held.Rollback()
 	held.MustExec(`SELECT 1 FROM sessions WHERE center_id = 'test' AND token_digest = sha256('4') FOR UPDATE`)

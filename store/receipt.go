@@ -103,7 +103,7 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *Receipt) (*Answer
 		db.center, r.Scope, r.KeyDigest)
 	switch {
 	case err != nil:
-		return nil, none(err, ErrRunning) // given up by its run a moment ago
+		return nil, mapNoRows(err, ErrRunning) // given up by its run a moment ago
 	case !bytes.Equal(row.Request, r.RequestDigest) && !among(r.OlderDigests, row.Request):
 		return nil, ErrConflict
 	case row.Status == nil:
@@ -176,7 +176,7 @@ func (db *DB) onClaimed(ctx context.Context, tx *sqlx.Tx, r *Receipt, write func
 	if err := tx.GetContext(ctx, &scope, `
 		SELECT identity_digest FROM sessions WHERE center_id = $1 AND token_digest = $2`,
 		db.center, r.Session); err != nil || bytes.Equal(scope, r.Scope) {
-		return none(err, nil)
+		return mapNoRows(err, nil)
 	}
 	r.Scope = scope
 	_, err = write()

@@ -137,7 +137,7 @@ func (a asking) standing(ctx context.Context, r *Relink) (found bool, err error)
 		FOR UPDATE OF r`,
 		a.db.center, a.now, a.s.IdentityDigest, a.order.Account.ID, a.order.Account.PersonDigest, a.order.Account.Version,
 		!a.order.atOnce())
-	return err == nil, none(err, nil)
+	return err == nil, mapNoRows(err, nil)
 }
 
 // makeRoom closes what stands no longer, and another wish of the same user. It refuses
@@ -225,7 +225,7 @@ func (a asking) holder(ctx context.Context) (heldLink, error) {
 		WHERE center_id = $1 AND person_digest = $2 AND identity_digest <> $3 FOR SHARE`,
 		a.db.center, a.order.Account.PersonDigest, a.s.IdentityDigest)
 	if err != nil {
-		return heldLink{}, none(err, ErrNotFound)
+		return heldLink{}, mapNoRows(err, ErrNotFound)
 	}
 	return held, a.db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity)
 }
@@ -249,7 +249,7 @@ func (db *DB) FinishRelink(ctx context.Context, s Session, id uuid.UUID) error {
 				AND r.state = 'waiting' AND r.due_at <= $2 AND r.expires_at > $2
 			RETURNING `+relinkColumns,
 			db.center, now, id, s.IdentityDigest); err != nil {
-			return none(err, ErrGone)
+			return mapNoRows(err, ErrGone)
 		}
 		n, err := db.newLink(s, Account{ID: r.AccountID, PersonDigest: r.PersonDigest})
 		if err != nil {
@@ -272,7 +272,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Relink, now time.Tim
 		DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3
 		RETURNING identity_digest, account_id, sealed_identity`,
 		db.center, r.Former, r.PersonDigest); err != nil {
-		return none(err, ErrGone)
+		return mapNoRows(err, ErrGone)
 	}
 	if err := db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity); err != nil {
 		return err
@@ -285,7 +285,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Relink, now time.Tim
 		SELECT 1 FROM password_credentials
 		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND (state <> 'frozen' OR $4) FOR SHARE`,
 		db.center, r.AccountID, r.CredentialVersion, r.Proof == RelinkByClerk); err != nil {
-		return none(err, ErrGone)
+		return mapNoRows(err, ErrGone)
 	}
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,

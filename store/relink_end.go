@@ -54,7 +54,7 @@ func (db *DB) Relink(ctx context.Context, s Session, id uuid.UUID) (Relink, erro
 			WHERE r.center_id = $1 AND r.relink_id = $3 AND r.identity_digest = $4`,
 			db.center, db.clock(), id, s.IdentityDigest)
 	})
-	return r, none(err, ErrNotFound)
+	return r, mapNoRows(err, ErrNotFound)
 }
 
 // ObjectRelink refuses a wish for the session's own link, until it is done. Who asked is
@@ -71,7 +71,7 @@ func (db *DB) ObjectRelink(ctx context.Context, s Session, id uuid.UUID) (Relink
 				SELECT `+relinkColumns+` FROM relinks r
 				WHERE r.center_id = $1 AND r.relink_id = $3 AND r.person_digest = $4 AND r.former_digest = $5 AND r.state = 'objected'`,
 				db.center, now, id, s.Link.PersonDigest, s.IdentityDigest)
-			return none(err, ErrGone)
+			return mapNoRows(err, ErrGone)
 		}
 		r = Relink{ID: id, State: RelinkObjected}
 		return nil
@@ -122,5 +122,5 @@ func (db *DB) CancelRelink(ctx context.Context, s Session, id uuid.UUID) (Relink
 			WHERE r.center_id = $1 AND r.relink_id = $3 AND r.identity_digest = $4 AND r.state = 'cancelled'`,
 			db.center, now, id, s.IdentityDigest)
 	})
-	return r, none(err, ErrGone)
+	return r, mapNoRows(err, ErrGone)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/store/pgconn"
 )
 
 // Lives of what is kept longest. The record's life is a setting, see Retention.
@@ -128,7 +130,7 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 		switch {
 		case err == nil && n == 0:
 			return total, nil
-		case contextEnded(err) && ctx.Err() == nil && rows > 1:
+		case pgconn.IsContextError(err) && ctx.Err() == nil && rows > 1:
 			rows = max(1, rows/8)
 		case err != nil:
 			return total, err
@@ -223,7 +225,7 @@ func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (done Ret
 		if done.Rows += n; err != nil {
 			failed = ofKind(k.name, err)
 		}
-		if !more || err != nil && !contextEnded(err) || !sleep(ctx, time.Since(begun)) {
+		if !more || err != nil && !pgconn.IsContextError(err) || !sleep(ctx, time.Since(begun)) {
 			return done, failed
 		}
 		from = to

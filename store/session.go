@@ -110,7 +110,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 			&p.State, &p.Account, &p.ChangedAt, &p.Used, &p.Round, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {
-		return Session{}, none(err, ErrNotFound)
+		return Session{}, mapNoRows(err, ErrNotFound)
 	}
 	if now.Sub(seenAt) > seenStep {
 		if err := db.renewSession(ctx, tokenDigest); err != nil {
