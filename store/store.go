@@ -1,9 +1,10 @@
-// Package store keeps what fundpass knows in PostgreSQL: one noun a file, one
-// exported method a transaction.
+// Package store keeps the data of fundpass in PostgreSQL. Each file is about one
+// noun, and each exported method is one transaction. Package pgconn has the
+// connections.
 //
-// It runs on one server, on a primary with standbys, behind a transaction
-// pooler and on an engine distributed by centre. Personal data stands in it
-// only as keyed digests and sealed columns.
+// The store runs on one server, on a primary with standbys, behind a transaction
+// pooler and on an engine distributed by centre. It holds personal data only as
+// keyed digests and sealed columns.
 package store
 
 import (

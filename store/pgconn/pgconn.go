@@ -4,8 +4,8 @@
 //   - Deadlines. A call returns at most 250 ms after the end of its context,
 //     also on a dead network. A call whose context has no deadline gets one.
 //   - No hidden repetition. A statement that may have run is never run again by
-//     database/sql. Pool.InTx repeats whole transactions, and only those of
-//     which nothing was kept.
+//     database/sql. Pool.InTx repeats whole transactions, and only those that
+//     changed nothing.
 //   - Commits that are never cancelled. The end of a request does not turn a
 //     COMMIT into a false success; its outcome is known or reported as unknown.
 //   - Safe settings. Connection strings that weaken TLS are refused, and
@@ -43,7 +43,8 @@ var (
 	ErrUnknownOutcome = errors.New("pgconn: outcome of commit unknown")
 
 	// ErrRetry is returned by the function of a transaction that met another one.
-	// The transaction is rolled back and run again.
+	// The transaction is rolled back and run again. Where that never succeeds, the
+	// caller gets ErrUnavailable.
 	ErrRetry = errors.New("pgconn: transaction met another one")
 )
 
@@ -120,8 +121,8 @@ func OpenDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
 }
 
 // View connects once, runs f in a transaction and rolls it back. It does not
-// look for a pooler and does not retry. The errors are ErrUnsafeDSN and
-// ErrUnavailable.
+// look for a pooler and does not retry. If the connection string is accepted, every
+// error is ErrUnavailable, that of f included.
 func View(ctx context.Context, c Config, f func(tx *sqlx.Tx) error) error {
 	cfg, err := c.parse()
 	if err != nil {
@@ -137,8 +138,7 @@ func View(ctx context.Context, c Config, f func(tx *sqlx.Tx) error) error {
 	return asUnavailable(f(tx))
 }
 
-// Ping reports whether the server answers and takes writes. The error is
-// ErrUnavailable.
+// Ping returns ErrUnavailable unless the server answers and takes writes.
 func (p *Pool) Ping(ctx context.Context) error {
 	var readOnly bool
 	err := p.Read(ctx, func(q sqlx.QueryerContext) error {
