@@ -1,5 +1,5 @@
-// Package cmd holds the programs. What is here by itself is the law of the
-// house: who may import whom.
+// Package cmd holds the programs. Its own tests check which package may import
+// which.
 package cmd
 
 import (
@@ -112,8 +112,7 @@ type source struct {
 
 func (s source) isTest() bool { return strings.HasSuffix(s.file, "_test.go") }
 
-// TestImports is the law at work on every file of the house, whatever system a
-// file is for.
+// TestImports checks every file of the module, whatever system it is built for.
 func TestImports(t *testing.T) {
 	sources, err := readSources("..")
 	if err != nil {
@@ -299,7 +298,7 @@ func TestViolations(t *testing.T) {
 		imports    []string
 		want       int
 	}{
-		{"std", "keys/ring.go", list("crypto/rsa", "net/http"), 0},
+		{"std", "keys/keyring.go", list("crypto/rsa", "net/http"), 0},
 		{"down", "store/x.go", list("fundpass/keys"), 0},
 		{"up", "store/x.go", list("fundpass/miniapp-api/httpapi"), 1},
 		{"up in a test", "store/x_test.go", list("fundpass/miniapp-api/httpapi"), 1},

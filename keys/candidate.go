@@ -19,17 +19,17 @@ type AlipayCert struct {
 }
 
 // CheckAlipayCert says of the content of a certificate file, come from anywhere, what
-// LoadRing would say were it one of files.AlipayKeys: it is Alipay's, for this
+// LoadAlipayKeyring would say were it one of files.AlipayKeys: it is Alipay's, for this
 // merchant, issued under the root file and valid today; and its serial number is sn.
 //
 // files must be those of certificate mode. Errors: ErrIncomplete in public-key mode,
-// ErrMismatch for another serial number, and those of LoadRing.
-func CheckAlipayCert(files RingFiles, sn string, data []byte) (AlipayCert, error) {
+// ErrMismatch for another serial number, and those of LoadAlipayKeyring.
+func CheckAlipayCert(files AlipayKeyringFiles, sn string, data []byte) (AlipayCert, error) {
 	return checkAlipayCert(files, sn, data, time.Now())
 }
 
-func checkAlipayCert(files RingFiles, sn string, data []byte, now time.Time) (AlipayCert, error) {
-	l := &ringLoader{files: files, now: now, ring: &Ring{appID: files.AppID}}
+func checkAlipayCert(files AlipayKeyringFiles, sn string, data []byte, now time.Time) (AlipayCert, error) {
+	l := &keyringLoader{files: files, now: now, keyring: &AlipayKeyring{appID: files.AppID}}
 	l.loadAppKey()
 	l.loadRoots()
 	l.loadAppCert()
@@ -41,8 +41,8 @@ func checkAlipayCert(files RingFiles, sn string, data []byte, now time.Time) (Al
 	if err != nil {
 		return AlipayCert{}, err
 	}
-	l.ring.alipay = []AlipayKey{key}
-	if problems := l.ring.checkAlipay(); len(problems) > 0 {
+	l.keyring.alipay = []AlipayKey{key}
+	if problems := l.keyring.checkAlipay(); len(problems) > 0 {
 		return AlipayCert{}, errors.Join(problems...)
 	}
 	if key.SN != sn {

@@ -8,8 +8,8 @@ import (
 )
 
 // candidateFiles are those of certificate mode without any key of Alipay's.
-func candidateFiles(t *testing.T) RingFiles {
-	return RingFiles{
+func candidateFiles(t *testing.T) AlipayKeyringFiles {
+	return AlipayKeyringFiles{
 		AppID:          testAppID,
 		AppKey:         write(t, "app.pem", armour("PRIVATE KEY", pkcs8(ownKey()))),
 		AppCert:        write(t, "app.crt", crt(leaf(certSpec{subject: appSubject, key: &ownKey().PublicKey}).Raw)),
@@ -67,10 +67,10 @@ func TestCheckAlipayCert(t *testing.T) {
 func TestCheckAlipayCertFiles(t *testing.T) {
 	t.Parallel()
 	good := leaf(certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})
-	for name, change := range map[string]func(*RingFiles){
-		"no root":        func(f *RingFiles) { f.AlipayRootCert = "" },
-		"no certificate": func(f *RingFiles) { f.AppCert = "" },
-		"no key":         func(f *RingFiles) { f.AppKey = "" },
+	for name, change := range map[string]func(*AlipayKeyringFiles){
+		"no root":        func(f *AlipayKeyringFiles) { f.AlipayRootCert = "" },
+		"no certificate": func(f *AlipayKeyringFiles) { f.AppCert = "" },
+		"no key":         func(f *AlipayKeyringFiles) { f.AppKey = "" },
 	} {
 		files := candidateFiles(t)
 		change(&files)

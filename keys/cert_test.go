@@ -65,8 +65,8 @@ func TestParseRoots(t *testing.T) {
 	first, second := newRoot("Root One", rootKey()), newRoot("Root Two", issuerKey())
 	elliptic := newRoot("Root EC", ecKey())
 	sn1, sn2 := must(CertSN(first)), must(CertSN(second))
-	damaged := bytes.Replace(first.Raw, []byte("20010100"), []byte("2x010100"), 1)
-	if bytes.Equal(damaged, first.Raw) {
+	corrupt := bytes.Replace(first.Raw, []byte("20010100"), []byte("2x010100"), 1)
+	if bytes.Equal(corrupt, first.Raw) {
 		t.Fatal("the damage did not happen")
 	}
 	tests := []struct {
@@ -79,7 +79,7 @@ func TestParseRoots(t *testing.T) {
 		{"elliptic left out", crt(elliptic.Raw, first.Raw, sm2Root(), second.Raw), sn1 + "_" + sn2, nil},
 		{"crlf and bom", "\ufeff" + strings.ReplaceAll(crt(first.Raw), "\n", "\r\n"), sn1, nil},
 		{"only sm2", crt(sm2Root()), "", ErrWrongKind},
-		{"damaged rsa root", crt(first.Raw, damaged), "", ErrFormat},
+		{"damaged rsa root", crt(first.Raw, corrupt), "", ErrFormat},
 		{"a key", armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey)), "", ErrWrongKind},
 		{"a request", string(must(NewCSR(ownKey(), "Fund Tests", testAppID))), "", ErrWrongKind},
 		{"cut", crt(first.Raw)[:300], "", ErrFormat},

@@ -136,7 +136,7 @@ func TestParsePrivateKeyMistakes(t *testing.T) {
 		{"stray letter", line[:100] + "!" + line[100:], ErrFormat, "neither PEM nor base64"},
 		{"words", "the key is in the safe", ErrFormat, "neither PEM nor base64"},
 		{"utf-16", utf16Text(line), ErrFormat, "UTF-8"},
-		{"damaged number", damagedKey(), ErrFormat, ""},
+		{"damaged number", corruptKey(), ErrFormat, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,8 +152,8 @@ func TestParsePrivateKeyMistakes(t *testing.T) {
 	}
 }
 
-// damagedKey is a PKCS#1 key with one bit of a number inside changed.
-func damagedKey() string {
+// corruptKey is a PKCS#1 key with one bit of a number inside changed.
+func corruptKey() string {
 	der := bytes.Clone(pkcs1(ownKey()))
 	der[len(der)/2] ^= 1
 	return b64(der)

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// RingFiles names the files of a Ring. AppKey and AlipayKeys are always
+// AlipayKeyringFiles names the files of an AlipayKeyring. AppKey and AlipayKeys are always
 // needed. AppCert and AlipayRootCert together mean certificate mode, in which
 // every one of AlipayKeys is a certificate with its issuers
 // (alipayCertPublicKey_RSA2.crt); without them every one is a bare public key.
-type RingFiles struct {
+type AlipayKeyringFiles struct {
 	AppID          string
 	AppKey         string   // path: the application's private key
 	AlipayKeys     []string // paths: several while Alipay's key is being changed
@@ -26,20 +26,22 @@ type RingFiles struct {
 	SandboxRoot string
 }
 
-// LoadRing reads and checks the files. It reports all problems at once, each
+// LoadAlipayKeyring reads and checks the files. It reports all problems at once, each
 // naming its file and saying what to do; errors.Is finds the sentinels of this
 // package in them. In certificate mode each of Alipay's certificates must be
 // valid today and issued under the root file, and the application's must
 // belong to its private key.
-func LoadRing(files RingFiles) (*Ring, error) { return loadRing(files, time.Now()) }
+func LoadAlipayKeyring(files AlipayKeyringFiles) (*AlipayKeyring, error) {
+	return loadKeyring(files, time.Now())
+}
 
-// ringLoader gathers a Ring and whatever is wrong with it. A part that could
+// keyringLoader collects the parts of an AlipayKeyring and the problems found. A part that could
 // not be read stays nil, and checks that need it are left out: the operator
 // should see causes, not consequences.
-type ringLoader struct {
-	files    RingFiles
+type keyringLoader struct {
+	files    AlipayKeyringFiles
 	now      time.Time
-	ring     *Ring
+	keyring  *AlipayKeyring
 	own      *rsa.PublicKey
 	appCert  *x509.Certificate
 	roots    rootFile
@@ -47,8 +49,8 @@ type ringLoader struct {
 	problems []error
 }
 
-func loadRing(files RingFiles, now time.Time) (*Ring, error) {
-	l := &ringLoader{files: files, now: now, ring: &Ring{appID: files.AppID}}
+func loadKeyring(files AlipayKeyringFiles, now time.Time) (*AlipayKeyring, error) {
+	l := &keyringLoader{files: files, now: now, keyring: &AlipayKeyring{appID: files.AppID}}
 	l.note("", checkAppID(files.AppID))
 	l.loadAppKey()
 	if l.certMode() {
@@ -60,30 +62,30 @@ func loadRing(files RingFiles, now time.Time) (*Ring, error) {
 		l.loadAlipay(path)
 	}
 	// With files named but none readable, "give one" would mislead.
-	if len(l.ring.alipay) > 0 || len(files.AlipayKeys) == 0 {
-		l.problems = append(l.problems, l.ring.checkAlipay()...)
+	if len(l.keyring.alipay) > 0 || len(files.AlipayKeys) == 0 {
+		l.problems = append(l.problems, l.keyring.checkAlipay()...)
 	}
 	if len(l.problems) > 0 {
 		return nil, errors.Join(l.problems...)
 	}
-	return l.ring, nil
+	return l.keyring, nil
 }
 
 // certMode: either file of the pair means it, so that a forgotten one is
 // reported and not taken for public-key mode.
-func (l *ringLoader) certMode() bool {
+func (l *keyringLoader) certMode() bool {
 	return l.files.AppCert != "" || l.files.AlipayRootCert != ""
 }
 
 // note keeps a problem; nil is none.
-func (l *ringLoader) note(path string, err error) {
+func (l *keyringLoader) note(path string, err error) {
 	if err != nil {
 		l.problems = append(l.problems, inFile(path, err))
 	}
 }
 
 // read returns a file's content, or false after noting why there is none.
-func (l *ringLoader) read(path, what string) ([]byte, bool) {
+func (l *keyringLoader) read(path, what string) ([]byte, bool) {
 	if path == "" {
 		l.note("", fmt.Errorf("%w: %s", ErrIncomplete, what))
 		return nil, false
@@ -93,7 +95,7 @@ func (l *ringLoader) read(path, what string) ([]byte, bool) {
 	return data, err == nil
 }
 
-func (l *ringLoader) loadAppKey() {
+func (l *keyringLoader) loadAppKey() {
 	data, ok := l.read(l.files.AppKey, "the file of the application's private key")
 	if !ok {
 		return
@@ -103,21 +105,21 @@ func (l *ringLoader) loadAppKey() {
 		l.note(l.files.AppKey, err)
 		return
 	}
-	l.ring.signer, l.own = key, &key.PublicKey
+	l.keyring.signer, l.own = key, &key.PublicKey
 }
 
-func (l *ringLoader) loadRoots() {
+func (l *keyringLoader) loadRoots() {
 	data, ok := l.read(l.files.AlipayRootCert, "Alipay's root certificate file (certificate mode needs it beside the application's certificate)")
 	if !ok {
 		return
 	}
 	roots, err := parseRoots(data)
 	l.note(l.files.AlipayRootCert, err)
-	l.roots, l.ring.rootCertSN = roots, roots.sn
+	l.roots, l.keyring.rootCertSN = roots, roots.sn
 }
 
 // loadSandbox comes after loadRoots: no root of the root file may be pinned.
-func (l *ringLoader) loadSandbox() {
+func (l *keyringLoader) loadSandbox() {
 	path := l.files.SandboxRoot
 	if path == "" {
 		return
@@ -135,7 +137,7 @@ func (l *ringLoader) loadSandbox() {
 	l.sandbox = roots
 }
 
-func (l *ringLoader) loadAppCert() {
+func (l *keyringLoader) loadAppCert() {
 	data, ok := l.read(l.files.AppCert, "the application's certificate file (certificate mode needs it beside Alipay's root certificates)")
 	if !ok {
 		return
@@ -145,13 +147,13 @@ func (l *ringLoader) loadAppCert() {
 		err = verifyApp(chain[0], l.own, l.files.AppID, l.now)
 	}
 	if err == nil {
-		l.appCert, l.ring.appCertEnd = chain[0], chain[0].NotAfter
-		l.ring.appCertSN, err = CertSN(chain[0])
+		l.appCert, l.keyring.appCertEnd = chain[0], chain[0].NotAfter
+		l.keyring.appCertSN, err = CertSN(chain[0])
 	}
 	l.note(l.files.AppCert, err)
 }
 
-func (l *ringLoader) loadAlipay(path string) {
+func (l *keyringLoader) loadAlipay(path string) {
 	data, ok := l.read(path, "the name of one of Alipay's key files is blank")
 	if !ok {
 		return
@@ -162,13 +164,13 @@ func (l *ringLoader) loadAlipay(path string) {
 		return
 	}
 	key.Source = path
-	l.ring.alipay = append(l.ring.alipay, key)
+	l.keyring.alipay = append(l.keyring.alipay, key)
 }
 
 // parseAlipay reads a certificate in certificate mode and a bare key otherwise.
 // The two are never mixed: a message is signed in one mode only, and a bare
 // key would let a message without a certificate serial through.
-func (l *ringLoader) parseAlipay(data []byte) (AlipayKey, error) {
+func (l *keyringLoader) parseAlipay(data []byte) (AlipayKey, error) {
 	if l.certMode() {
 		return l.parseAlipayCert(data)
 	}
@@ -179,7 +181,7 @@ func (l *ringLoader) parseAlipay(data []byte) (AlipayKey, error) {
 	return AlipayKey{Public: pub}, err
 }
 
-func (l *ringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
+func (l *keyringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
 	chain, err := parseChain(data)
 	if err != nil {
 		return AlipayKey{}, err
@@ -200,7 +202,7 @@ func (l *ringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
 
 // verifyChain reports whether the chain stands only by the sandbox's exception, which
 // is asked last and only when there is one.
-func (l *ringLoader) verifyChain(chain []*x509.Certificate) (excused bool, err error) {
+func (l *keyringLoader) verifyChain(chain []*x509.Certificate) (excused bool, err error) {
 	if l.roots.pool == nil {
 		return false, nil // the root file's problem is noted
 	}

@@ -13,9 +13,9 @@ import (
 )
 
 // bareFiles are good files in public-key mode.
-func bareFiles(t *testing.T) RingFiles {
+func bareFiles(t *testing.T) AlipayKeyringFiles {
 	t.Helper()
-	return RingFiles{
+	return AlipayKeyringFiles{
 		AppID:      testAppID,
 		AppKey:     write(t, "app.txt", b64(pkcs8(ownKey()))),
 		AlipayKeys: []string{write(t, "alipay1.txt", b64(pkixDER(&alipayKey1().PublicKey)))},
@@ -23,9 +23,9 @@ func bareFiles(t *testing.T) RingFiles {
 }
 
 // certFiles are good files in certificate mode.
-func certFiles(t *testing.T) RingFiles {
+func certFiles(t *testing.T) AlipayKeyringFiles {
 	t.Helper()
-	return RingFiles{
+	return AlipayKeyringFiles{
 		AppID:          testAppID,
 		AppKey:         write(t, "app.pem", armour("RSA PRIVATE KEY", pkcs1(ownKey()))),
 		AlipayKeys:     []string{write(t, "alipay1.crt", alipayCrt(alipayKey1(), certSpec{}))},
@@ -43,11 +43,11 @@ func alipayCrt(key *rsa.PrivateKey, s certSpec) string {
 	return crt(leaf(s).Raw, testCA().issuer.Raw)
 }
 
-func TestLoadRingPublicKeyMode(t *testing.T) {
+func TestLoadAlipayKeyringPublicKeyMode(t *testing.T) {
 	t.Parallel()
 	files := bareFiles(t)
 	files.AlipayKeys = append(files.AlipayKeys, write(t, "alipay2.pem", armour("PUBLIC KEY", pkixDER(&alipayKey2().PublicKey))))
-	ring, err := LoadRing(files)
+	keyring, err := LoadAlipayKeyring(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,34 +56,34 @@ func TestLoadRingPublicKeyMode(t *testing.T) {
 		{Public: &alipayKey2().PublicKey, Source: files.AlipayKeys[1]},
 	}
 	samePublic := cmp.Comparer(func(a, b *rsa.PublicKey) bool { return a.Equal(b) })
-	if diff := cmp.Diff(want, ring.AlipayKeys(), samePublic); diff != "" {
+	if diff := cmp.Diff(want, keyring.AlipayKeys(), samePublic); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
-	if !ownKey().PublicKey.Equal(ring.Signer().Public()) || ring.AppCertSN() != "" {
+	if !ownKey().PublicKey.Equal(keyring.Signer().Public()) || keyring.AppCertSN() != "" {
 		t.Error("the application's half is wrong")
 	}
 }
 
-func TestLoadRingCertMode(t *testing.T) {
+func TestLoadAlipayKeyringCertMode(t *testing.T) {
 	t.Parallel()
 	files := certFiles(t)
 	files.AlipayKeys = append(files.AlipayKeys,
 		write(t, "alipay2.crt", "\ufeff"+alipayCrt(alipayKey2(), certSpec{serial: 4712, until: "2027-05-04"})))
-	ring, err := loadRing(files, testNow)
+	keyring, err := loadKeyring(files, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
 	issuer := "CN=Fund Test Class 2,O=Fund Tests,C=CN"
-	if got, want := ring.AppCertSN(), md5hex(issuer+"4711"); got != want {
+	if got, want := keyring.AppCertSN(), md5hex(issuer+"4711"); got != want {
 		t.Errorf("application SN %s, want %s", got, want)
 	}
-	if got, want := ring.RootCertSN(), md5hex("O=Fund Tests,C=CN,CN=Fund Test Root"+"99"); got != want {
+	if got, want := keyring.RootCertSN(), md5hex("O=Fund Tests,C=CN,CN=Fund Test Root"+"99"); got != want {
 		t.Errorf("root SN %s, want %s", got, want)
 	}
-	if !ring.AppCertNotAfter().Equal(day("2030-01-01")) {
-		t.Errorf("the application's certificate ends %v", ring.AppCertNotAfter())
+	if !keyring.AppCertNotAfter().Equal(day("2030-01-01")) {
+		t.Errorf("the application's certificate ends %v", keyring.AppCertNotAfter())
 	}
-	key, err := ring.AlipayKey(md5hex(issuer + "4712"))
+	key, err := keyring.AlipayKey(md5hex(issuer + "4712"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,84 +92,84 @@ func TestLoadRingCertMode(t *testing.T) {
 	}
 }
 
-// LoadRing itself must look at today's clock.
-func TestLoadRingUsesClock(t *testing.T) {
+// LoadAlipayKeyring itself must look at today's clock.
+func TestLoadAlipayKeyringUsesClock(t *testing.T) {
 	t.Parallel()
 	files := certFiles(t)
 	yesterday := time.Now().AddDate(0, 0, -1).Format(time.DateOnly)
 	files.AlipayKeys = []string{write(t, "old.crt", alipayCrt(alipayKey1(), certSpec{until: yesterday}))}
-	if _, err := LoadRing(files); !errors.Is(err, ErrValidity) || !strings.Contains(err.Error(), yesterday) {
+	if _, err := LoadAlipayKeyring(files); !errors.Is(err, ErrValidity) || !strings.Contains(err.Error(), yesterday) {
 		t.Errorf("a certificate that ended %s: %v", yesterday, err)
 	}
 }
 
-func TestLoadRingRefuses(t *testing.T) {
+func TestLoadAlipayKeyringRefuses(t *testing.T) {
 	t.Parallel()
 	otherApp := testPID + "-2021009900000002"
 	tests := []struct {
 		name  string
-		files func(*testing.T) RingFiles
-		spoil func(*testing.T, *RingFiles)
+		files func(*testing.T) AlipayKeyringFiles
+		spoil func(*testing.T, *AlipayKeyringFiles)
 		want  error
 		says  string
 	}{
-		{"own key as Alipay's", bareFiles, func(t *testing.T, f *RingFiles) {
+		{"own key as Alipay's", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.txt", b64(pkixDER(&ownKey().PublicKey)))
 		}, ErrOwnKey, "支付宝公钥"},
-		{"same file twice", bareFiles, func(t *testing.T, f *RingFiles) {
+		{"same file twice", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys = append(f.AlipayKeys, f.AlipayKeys[0])
 		}, ErrDuplicate, "number 1"},
-		{"public as private", bareFiles, func(t *testing.T, f *RingFiles) {
+		{"public as private", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AppKey = write(t, "x.txt", b64(pkixDER(&ownKey().PublicKey)))
 		}, ErrWrongKind, "应用私钥"},
-		{"private as Alipay's", bareFiles, func(t *testing.T, f *RingFiles) { f.AlipayKeys[0] = f.AppKey }, ErrWrongKind, "a private key"},
-		{"empty file", bareFiles, func(t *testing.T, f *RingFiles) { f.AppKey = write(t, "x.txt", "") }, ErrEmpty, "x.txt"},
-		{"no Alipay key", bareFiles, func(t *testing.T, f *RingFiles) { f.AlipayKeys = nil }, ErrIncomplete, "at least one"},
-		{"blank path", bareFiles, func(t *testing.T, f *RingFiles) { f.AlipayKeys = append(f.AlipayKeys, "") }, ErrIncomplete, "blank"},
-		{"absent file", bareFiles, func(t *testing.T, f *RingFiles) { f.AppKey = filepath.Join(t.TempDir(), "absent.pem") }, os.ErrNotExist, "absent.pem"},
-		{"certificate in public-key mode", bareFiles, func(t *testing.T, f *RingFiles) {
+		{"private as Alipay's", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AlipayKeys[0] = f.AppKey }, ErrWrongKind, "a private key"},
+		{"empty file", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AppKey = write(t, "x.txt", "") }, ErrEmpty, "x.txt"},
+		{"no Alipay key", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AlipayKeys = nil }, ErrIncomplete, "at least one"},
+		{"blank path", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AlipayKeys = append(f.AlipayKeys, "") }, ErrIncomplete, "blank"},
+		{"absent file", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AppKey = filepath.Join(t.TempDir(), "absent.pem") }, os.ErrNotExist, "absent.pem"},
+		{"certificate in public-key mode", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", alipayCrt(alipayKey1(), certSpec{}))
 		}, ErrWrongKind, "certificate mode"},
-		{"bare key in certificate mode", certFiles, func(t *testing.T, f *RingFiles) {
+		{"bare key in certificate mode", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.txt", b64(pkixDER(&alipayKey1().PublicKey)))
 		}, ErrWrongKind, ".crt"},
-		{"no root file", certFiles, func(t *testing.T, f *RingFiles) { f.AlipayRootCert = "" }, ErrIncomplete, "root"},
-		{"no application certificate", certFiles, func(t *testing.T, f *RingFiles) { f.AppCert = "" }, ErrIncomplete, "application's certificate"},
-		{"certificate of another key", certFiles, func(t *testing.T, f *RingFiles) {
+		{"no root file", certFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AlipayRootCert = "" }, ErrIncomplete, "root"},
+		{"no application certificate", certFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AppCert = "" }, ErrIncomplete, "application's certificate"},
+		{"certificate of another key", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AppCert = write(t, "x.crt", crt(leaf(certSpec{subject: appSubject, key: &alipayKey2().PublicKey}).Raw))
 		}, ErrMismatch, "another key"},
-		{"certificate of another application", certFiles, func(t *testing.T, f *RingFiles) {
+		{"certificate of another application", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AppCert = write(t, "x.crt", crt(leaf(certSpec{subject: otherApp, key: &ownKey().PublicKey}).Raw))
 		}, ErrMismatch, "2021009900000002"},
-		{"application certificate expired", certFiles, func(t *testing.T, f *RingFiles) {
+		{"application certificate expired", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AppCert = write(t, "x.crt", crt(leaf(certSpec{subject: appSubject, key: &ownKey().PublicKey, until: "2026-05-01"}).Raw))
 		}, ErrValidity, "2026-05-01"},
-		{"Alipay certificate expired", certFiles, func(t *testing.T, f *RingFiles) {
+		{"Alipay certificate expired", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", alipayCrt(alipayKey1(), certSpec{until: "2026-05-31"}))
 		}, ErrValidity, "expired on 2026-05-31"},
-		{"another merchant's Alipay certificate", certFiles, func(t *testing.T, f *RingFiles) {
+		{"another merchant's Alipay certificate", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", alipayCrt(alipayKey1(), certSpec{subject: alipayName + otherPID}))
 		}, ErrMismatch, "another merchant"},
-		{"application's certificate as Alipay's", certFiles, func(t *testing.T, f *RingFiles) { f.AlipayKeys[0] = f.AppCert }, ErrUntrusted, "alipayCertPublicKey_RSA2.crt"},
-		{"leaf without issuer", certFiles, func(t *testing.T, f *RingFiles) {
+		{"application's certificate as Alipay's", certFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AlipayKeys[0] = f.AppCert }, ErrUntrusted, "alipayCertPublicKey_RSA2.crt"},
+		{"leaf without issuer", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", crt(leaf(certSpec{subject: aliSubject, key: &alipayKey1().PublicKey}).Raw))
 		}, ErrUntrusted, "whole"},
-		{"root file of others", certFiles, func(t *testing.T, f *RingFiles) {
+		{"root file of others", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayRootCert = write(t, "x.crt", crt(otherRoot().Raw))
 		}, ErrUntrusted, "root file"},
-		{"weak certificate", certFiles, func(t *testing.T, f *RingFiles) {
+		{"weak certificate", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", alipayCrt(weakKey(), certSpec{}))
 		}, ErrWeak, "1024"},
-		{"elliptic certificate", certFiles, func(t *testing.T, f *RingFiles) {
+		{"elliptic certificate", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", crt(leaf(certSpec{subject: aliSubject, key: &ecKey().PublicKey}).Raw))
 		}, ErrWrongKind, "not RSA"},
-		{"request for a certificate", certFiles, func(t *testing.T, f *RingFiles) {
+		{"request for a certificate", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AppCert = write(t, "x.csr", string(must(NewCSR(ownKey(), "Fund Tests", testAppID))))
 		}, ErrWrongKind, "CSR"},
-		{"same certificate twice", certFiles, func(t *testing.T, f *RingFiles) {
+		{"same certificate twice", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys = append(f.AlipayKeys, f.AlipayKeys[0])
 		}, ErrDuplicate, "number 1"},
-		{"own key in a certificate", certFiles, func(t *testing.T, f *RingFiles) {
+		{"own key in a certificate", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", alipayCrt(ownKey(), certSpec{}))
 		}, ErrOwnKey, ""},
 	}
@@ -178,9 +178,9 @@ func TestLoadRingRefuses(t *testing.T) {
 			t.Parallel()
 			files := tt.files(t)
 			tt.spoil(t, &files)
-			ring, err := loadRing(files, testNow)
-			if ring != nil {
-				t.Fatal("an error came with a ring")
+			keyring, err := loadKeyring(files, testNow)
+			if keyring != nil {
+				t.Fatal("an error came with a keyring")
 			}
 			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
@@ -193,9 +193,9 @@ func TestLoadRingRefuses(t *testing.T) {
 }
 
 // Five mistakes at once: five lines, each naming its file, and no key text.
-func TestLoadRingReportsAll(t *testing.T) {
+func TestLoadAlipayKeyringReportsAll(t *testing.T) {
 	t.Parallel()
-	files := RingFiles{
+	files := AlipayKeyringFiles{
 		AppKey: write(t, "app.pem", armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey))),
 		AlipayKeys: []string{
 			write(t, "first.crt", alipayCrt(alipayKey1(), certSpec{until: "2026-02-02"})),
@@ -203,7 +203,7 @@ func TestLoadRingReportsAll(t *testing.T) {
 		},
 		AlipayRootCert: write(t, "root.crt", crt(testCA().root.Raw)),
 	}
-	_, err := loadRing(files, testNow)
+	_, err := loadKeyring(files, testNow)
 	lines := strings.Split(err.Error(), "\n")
 	want := []string{"application id", files.AppKey, "application's certificate file", files.AlipayKeys[0], files.AlipayKeys[1]}
 	if len(lines) != len(want) {

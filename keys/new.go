@@ -95,9 +95,9 @@ func NewCSR(key crypto.Signer, company, appID string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
 }
 
-// NewBoxKey returns the content of a new column key file: JSON with one key to
+// NewColumnKey returns the content of a new column key file: JSON with one key to
 // seal and one for indexes. Whoever loses it loses the sealed columns.
-func NewBoxKey() ([]byte, error) {
+func NewColumnKey() ([]byte, error) {
 	seal, err := newKeyset(sealParameters())
 	if err != nil {
 		return nil, err
@@ -106,15 +106,15 @@ func NewBoxKey() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return boxKeys{seal: seal, index: index}.encode()
+	return columnKeys{seal: seal, index: index}.encode()
 }
 
-// RotateBox returns the column key file with a fresh key that seals from now
+// RotateColumnKey returns the column key file with a fresh key that seals from now
 // on; every old key still opens, and indexes stay as they are. A server that
 // still has the old file answers ErrSealed for values sealed with the new one,
-// so change all servers together. Errors are ParseBox's.
-func RotateBox(data []byte) ([]byte, error) {
-	k, err := parseBoxKeys(data)
+// so change all servers together. Errors are ParseColumnCipher's.
+func RotateColumnKey(data []byte) ([]byte, error) {
+	k, err := parseColumnKeys(data)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func NewPepperKey() ([]byte, error) {
 }
 
 // RotatePepper returns the pepper file with a fresh key that becomes Current;
-// the old ones keep their ids. As with RotateBox, change all servers together:
+// the old ones keep their ids. As with RotateColumnKey, change all servers together:
 // the old file does not know the new id. Errors are ParsePepper's.
 func RotatePepper(data []byte) ([]byte, error) {
 	h, err := parsePepperKeys(data)

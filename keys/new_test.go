@@ -107,7 +107,7 @@ func TestNewCSRRefuses(t *testing.T) {
 // Two new key files have nothing in common.
 func TestNewKeyFilesDiffer(t *testing.T) {
 	t.Parallel()
-	a, b := newBox(t), newBox(t)
+	a, b := newColumnCipher(t), newColumnCipher(t)
 	sealed := must(a.Seal([]byte("x"), nil))
 	refuses(t, b, sealed, nil)
 	if bytes.Equal(a.Index("p"), b.Index("p")) {

@@ -70,7 +70,7 @@ func (p *Pepper) Tag(kid uint32, data []byte) ([]byte, error) {
 	return tag, nil
 }
 
-// Derive returns HMAC-SHA256 of a purpose and parts, framed as Box.Index frames them,
+// Derive returns HMAC-SHA256 of a purpose and parts, framed as ColumnCipher.Index frames them,
 // under the key with this id, or ErrUnknownPepper. What Tag is given has another length
 // than any frame.
 func (p *Pepper) Derive(kid uint32, purpose string, parts ...[]byte) ([]byte, error) {

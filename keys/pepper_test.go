@@ -79,7 +79,7 @@ func TestParsePepperRefuses(t *testing.T) {
 		want       error
 	}{
 		{"empty", "\ufeff \n", ErrEmpty},
-		{"column key file", string(fixedBox()), ErrFormat},
+		{"column key file", string(fixedColumnKey()), ErrFormat},
 		{"bare keyset", string(jsonText(tinkKeyset(11, tinkKey("HmacPrfKey", 11, "RAW", hmacKey(32))))), ErrFormat},
 		{"no keyset", "{}", ErrFormat},
 		{"cut", string(fixedPepper()[:100]), ErrFormat},

@@ -62,7 +62,7 @@ func parseRoots(data []byte) (rootFile, error) {
 }
 
 var (
-	errDamagedRoot = fmt.Errorf("%w: it is cut or damaged; download alipayRootCert.crt again", ErrFormat)
+	errCorruptRoot = fmt.Errorf("%w: it is cut or damaged; download alipayRootCert.crt again", ErrFormat)
 	errNoRoot      = fmt.Errorf("%w: it is no root, which is an authority and has issued itself; alipayRootCert.crt is wanted", ErrWrongKind)
 )
 
@@ -71,12 +71,12 @@ var (
 func parseRoot(der []byte) (*x509.Certificate, string, error) {
 	outline, err := outlineOf(der)
 	if err != nil {
-		return nil, "", errDamagedRoot
+		return nil, "", errCorruptRoot
 	}
 	algorithm := outline.Algorithm.Algorithm.String()
 	root, err := x509.ParseCertificate(der)
 	if err != nil && !strings.HasPrefix(algorithm, chineseSigned) {
-		return nil, "", errDamagedRoot
+		return nil, "", errCorruptRoot
 	}
 	if !outline.isAuthority() || !bytes.Equal(outline.TBS.Issuer.FullBytes, outline.TBS.Subject.FullBytes) {
 		return nil, "", errNoRoot
@@ -85,7 +85,7 @@ func parseRoot(der []byte) (*x509.Certificate, string, error) {
 		return nil, algorithm, nil
 	}
 	if root.CheckSignature(root.SignatureAlgorithm, root.RawTBSCertificate, root.Signature) != nil {
-		return nil, "", errDamagedRoot
+		return nil, "", errCorruptRoot
 	}
 	return root, algorithm, nil
 }

@@ -30,7 +30,7 @@ func sandboxLeaf(s certSpec) *x509.Certificate {
 }
 
 // sandboxFiles are good files of certificate mode in the sandbox.
-func sandboxFiles(t *testing.T) RingFiles {
+func sandboxFiles(t *testing.T) AlipayKeyringFiles {
 	t.Helper()
 	files := certFiles(t)
 	files.AlipayKeys = []string{write(t, "sandbox.crt", crt(sandboxLeaf(certSpec{}).Raw, testSandbox().issuer.Raw))}
@@ -38,21 +38,21 @@ func sandboxFiles(t *testing.T) RingFiles {
 	return files
 }
 
-func TestSandboxRing(t *testing.T) {
+func TestSandboxKeyring(t *testing.T) {
 	t.Parallel()
 	files := sandboxFiles(t)
 	files.AlipayKeys = append(files.AlipayKeys, write(t, "real.crt", alipayCrt(alipayKey2(), certSpec{serial: 12})))
-	ring, err := loadRing(files, testNow)
+	keyring, err := loadKeyring(files, testNow)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := ring.AlipayKeys(); !got[0].Sandbox || got[1].Sandbox {
+	if got := keyring.AlipayKeys(); !got[0].Sandbox || got[1].Sandbox {
 		t.Errorf("excused: %v, %v; want the sandbox's alone", got[0].Sandbox, got[1].Sandbox)
 	}
-	if strings.Contains(ring.RootCertSN(), must(CertSN(testSandbox().root))) {
+	if strings.Contains(keyring.RootCertSN(), must(CertSN(testSandbox().root))) {
 		t.Error("the pinned root counts in alipay_root_cert_sn")
 	}
-	candidate, err := checkAlipayCert(files, ring.AlipayKeys()[0].SN,
+	candidate, err := checkAlipayCert(files, keyring.AlipayKeys()[0].SN,
 		[]byte(crt(sandboxLeaf(certSpec{}).Raw, testSandbox().issuer.Raw)), testNow)
 	if err != nil || !candidate.Sandbox {
 		t.Errorf("as a candidate: %+v, %v", candidate, err)
@@ -70,12 +70,12 @@ func TestSandboxNeedsPinnedRoot(t *testing.T) {
 	}
 	files := sandboxFiles(t)
 	files.SandboxRoot = ""
-	if _, err := loadRing(files, testNow); !errors.Is(err, ErrUntrusted) {
+	if _, err := loadKeyring(files, testNow); !errors.Is(err, ErrUntrusted) {
 		t.Errorf("without the pinned root: %v", err)
 	}
 	other := sandboxFiles(t)
 	other.SandboxRoot = write(t, "other.crt", crt(newRoot("Other Root", rootKey()).Raw))
-	if _, err := loadRing(other, testNow); !errors.Is(err, ErrUntrusted) && !errors.Is(err, ErrWrongKind) {
+	if _, err := loadKeyring(other, testNow); !errors.Is(err, ErrUntrusted) && !errors.Is(err, ErrWrongKind) {
 		t.Errorf("under another root: %v", err)
 	}
 }
@@ -157,7 +157,7 @@ func TestSandboxExcusesNothingElse(t *testing.T) {
 	} {
 		files := sandboxFiles(t)
 		files.AlipayKeys = []string{write(t, "alipay.crt", tt.file)}
-		if _, err := loadRing(files, testNow); !errors.Is(err, tt.want) {
+		if _, err := loadKeyring(files, testNow); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", name, err, tt.want)
 		}
 	}
@@ -179,14 +179,14 @@ func TestSandboxRootFile(t *testing.T) {
 	} {
 		files := sandboxFiles(t)
 		files.SandboxRoot = write(t, "pinned.crt", tt.file)
-		_, err := loadRing(files, testNow)
+		_, err := loadKeyring(files, testNow)
 		if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), "pinned.crt") {
 			t.Errorf("%s: got %v, want %v", name, err, tt.want)
 		}
 	}
 	bare := bareFiles(t)
 	bare.SandboxRoot = write(t, "pinned.crt", crt(testSandbox().root.Raw))
-	if _, err := LoadRing(bare); !errors.Is(err, ErrWrongKind) {
+	if _, err := LoadAlipayKeyring(bare); !errors.Is(err, ErrWrongKind) {
 		t.Errorf("in public-key mode: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func BenchmarkExchange(b *testing.B) {
 		io.WriteString(w, answer)
 	}))
 	defer server.Close()
-	g := newGateway(b, newRing(b, ownKey(), alipayKey()), server.URL, signing.Options{})
+	g := newGateway(b, newKeyring(b, ownKey(), alipayKey()), server.URL, signing.Options{})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := g.Exchange(b.Context(), "code"); err != nil {

@@ -14,7 +14,7 @@ import (
 // The simulator's three kinds of citizens: by open_id, by user_id, by both.
 func TestCancellation(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
 	sim.Add(alipaysim.Person{Person: "new", OpenID: "074aNew"})
 	for person, want := range map[string]signing.Identity{
@@ -22,7 +22,7 @@ func TestCancellation(t *testing.T) {
 		"old":  {AppID: appID, Kind: "user_id", Value: "2088000000000001"},
 		"both": {AppID: appID, Kind: "open_id", Value: "074aBoth_-1", UserID: "2088000000000002"},
 	} {
-		n := accept(t, ring, write(t, sim, alipaysim.Notice{Person: person, Kind: signing.MethodCancelled}).Body)
+		n := accept(t, keyring, write(t, sim, alipaysim.Notice{Person: person, Kind: signing.MethodCancelled}).Body)
 		got, err := n.Cancellation()
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func TestCancellation(t *testing.T) {
 func TestCancellationShapes(t *testing.T) {
 	t.Parallel()
 	const app, when = `"app_id":"` + appID + `"`, `"cancel_time":1706327962739`
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, c := range []struct {
 		name, method, content string
 		want                  error
@@ -64,7 +64,7 @@ func TestCancellationShapes(t *testing.T) {
 			if c.method != "" {
 				changes["msg_method"] = c.method
 			}
-			got, err := accept(t, ring, signed(t, message(changes), signing.NotifyV1)).Cancellation()
+			got, err := accept(t, keyring, signed(t, message(changes), signing.NotifyV1)).Cancellation()
 			if !errors.Is(err, c.want) || c.want == nil && err != nil {
 				t.Errorf("%v", err)
 			}

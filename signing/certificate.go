@@ -39,14 +39,14 @@ func (g *Gateway) DownloadCertificate(ctx context.Context, sn string) ([]byte, e
 	}
 	l := g.line.Load()
 	ask := alipay.NewPayload(methodDownload).AddBizField("alipay_cert_sn", sn).
-		AddParam("app_cert_sn", l.ring.AppCertSN()).AddParam("alipay_root_cert_sn", l.ring.RootCertSN())
+		AddParam("app_cert_sn", l.keyring.AppCertSN()).AddParam("alipay_root_cert_sn", l.keyring.RootCertSN())
 	params, err := l.client.URLValues(ask)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", methodDownload, explain(ctx, err))
 	}
 	a, err := g.askUnverified(ctx, params)
 	if err == nil {
-		err = a.checkUnknown(l.ring)
+		err = a.checkUnknown(l.keyring)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", methodDownload, explain(ctx, err))
@@ -81,11 +81,11 @@ func (g *Gateway) askUnverified(ctx context.Context, params url.Values) (answer,
 
 // checkUnknown is check for an answer that may be signed with a key that is yet to
 // come: one that names a key we hold must be signed with it.
-func (a answer) checkUnknown(ring *keys.Ring) error {
-	if _, err := ring.AlipayKey(a.certSN); err == nil && a.sign != "" {
-		return a.check(ring)
+func (a answer) checkUnknown(keyring *keys.AlipayKeyring) error {
+	if _, err := keyring.AlipayKey(a.certSN); err == nil && a.sign != "" {
+		return a.check(keyring)
 	}
-	err := answer{root: a.root, content: a.content}.check(ring) // as if it were unsigned
+	err := answer{root: a.root, content: a.content}.check(keyring) // as if it were unsigned
 	if refused := (refusal{}); errors.As(err, &refused) {
 		return err
 	}

@@ -18,9 +18,9 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// certificateRing writes the three files of certificate mode, issued by a root of this
-// test's own, and returns the ring they make.
-func certificateRing(t *testing.T) *keys.Ring {
+// certificateKeyring writes the three files of certificate mode, issued by a root of this
+// test's own, and returns the keyring they make.
+func certificateKeyring(t *testing.T) *keys.AlipayKeyring {
 	t.Helper()
 	dir, rootKey := t.TempDir(), newTestKey()
 	serial := int64(0)
@@ -55,7 +55,7 @@ func certificateRing(t *testing.T) *keys.Ring {
 	root := issue("Test Root", &rootKey.PublicKey, nil)
 	app := issue("2088000000000009-"+appID, &ownKey().PublicKey, root)
 	alipay := issue("支付宝(中国)网络技术有限公司-2088000000000009", &alipayKey().PublicKey, root)
-	ring, err := keys.LoadRing(keys.RingFiles{
+	keyring, err := keys.LoadAlipayKeyring(keys.AlipayKeyringFiles{
 		AppID:          appID,
 		AppKey:         write("app.key", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(ownKey())),
 		AppCert:        write("appCertPublicKey.crt", "CERTIFICATE", app.Raw),
@@ -65,21 +65,21 @@ func certificateRing(t *testing.T) *keys.Ring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return keyring
 }
 
 func TestCertificateMode(t *testing.T) {
 	t.Parallel()
-	ring := certificateRing(t)
-	sns := alipaysim.Certificates{App: ring.AppCertSN(), Root: ring.RootCertSN(), Alipay: ring.AlipayKeys()[0].SN}
+	keyring := certificateKeyring(t)
+	sns := alipaysim.Certificates{App: keyring.AppCertSN(), Root: keyring.RootCertSN(), Alipay: keyring.AlipayKeys()[0].SN}
 	if sns.App == "" || sns.Root == "" || sns.Alipay == "" {
 		t.Fatalf("%+v", sns)
 	}
-	s := newStage(t, signing.Options{}, alipaysim.Config{Certificates: &sns})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{Certificates: &sns})
 	if _, err := s.gate.Exchange(t.Context(), s.code(t, "ok")); !errors.Is(err, keys.ErrUnknownSN) {
 		t.Errorf("in public-key mode: %v", err)
 	}
-	if err := s.gate.Replace(ring); err != nil {
+	if err := s.gate.Replace(keyring); err != nil {
 		t.Fatal(err)
 	}
 	person := signing.Person{Name: people[0].Name, IDType: "01", IDNumber: people[0].IDNumber}
@@ -91,10 +91,10 @@ func TestCertificateMode(t *testing.T) {
 // Alipay has a new certificate that nobody gave us: refused, and nothing is fetched.
 func TestCertificateUnknown(t *testing.T) {
 	t.Parallel()
-	ring := certificateRing(t)
-	sns := alipaysim.Certificates{App: ring.AppCertSN(), Root: ring.RootCertSN(), Alipay: "ffffffffffffffffffffffffffffffff"}
-	s := newStage(t, signing.Options{}, alipaysim.Config{Certificates: &sns})
-	if err := s.gate.Replace(ring); err != nil {
+	keyring := certificateKeyring(t)
+	sns := alipaysim.Certificates{App: keyring.AppCertSN(), Root: keyring.RootCertSN(), Alipay: "ffffffffffffffffffffffffffffffff"}
+	s := newFixture(t, signing.Options{}, alipaysim.Config{Certificates: &sns})
+	if err := s.gate.Replace(keyring); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.gate.Exchange(t.Context(), s.code(t, "ok"))

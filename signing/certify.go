@@ -96,7 +96,7 @@ func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certi
 	}
 	l := g.line.Load()
 	if o.ReturnURL == "" {
-		o.ReturnURL = "alipays://platformapi/startapp?appId=" + l.ring.AppID()
+		o.ReturnURL = "alipays://platformapi/startapp?appId=" + l.keyring.AppID()
 	}
 	ask := alipay.NewPayload("alipay.user.certify.open.initialize").
 		AddBizField("outer_order_no", o.OrderNo).AddBizField("biz_code", "FACE").
@@ -114,30 +114,30 @@ func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certi
 	if !opaque.MatchString(out.CertifyID) {
 		return Certification{}, fmt.Errorf("%s: %w: no certify_id", ask.APIName(), ErrUnavailable)
 	}
-	page, err := pageURL(g.url, l.ring, out.CertifyID)
+	page, err := pageURL(g.url, l.keyring, out.CertifyID)
 	return Certification{ID: out.CertifyID, URL: page}, err
 }
 
 // pageURL is the signed address of the page of a verification.
-func pageURL(gateway string, ring *keys.Ring, certifyID string) (string, error) {
+func pageURL(gateway string, keyring *keys.AlipayKeyring, certifyID string) (string, error) {
 	content, err := json.Marshal(map[string]string{"certify_id": certifyID})
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
 	params := url.Values{
-		"app_id": {ring.AppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
+		"app_id": {keyring.AppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
 		"charset": {"utf-8"}, "sign_type": {"RSA2"}, "version": {"1.0"},
 		"timestamp": {time.Now().In(calendar.Beijing).Format(time.DateTime)}, "biz_content": {string(content)},
 	}
-	if sn := ring.AppCertSN(); sn != "" { // certificate mode
+	if sn := keyring.AppCertSN(); sn != "" { // certificate mode
 		params.Set("app_cert_sn", sn)
-		params.Set("alipay_root_cert_sn", ring.RootCertSN())
+		params.Set("alipay_root_cert_sn", keyring.RootCertSN())
 	}
 	text, err := Canonical(params, Request)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
-	signature, err := Sign(ring.Signer(), text)
+	signature, err := Sign(keyring.Signer(), text)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}

@@ -24,7 +24,7 @@ const (
 	taiwanPermit   = "830099195603070016"
 )
 
-// holder is who a stage's person is on paper.
+// holder is who a fixture's person is on paper.
 func holder(i int) signing.Person {
 	return signing.Person{Name: people[i].Name, IDType: people[i].IDType, IDNumber: people[i].IDNumber}
 }
@@ -55,7 +55,7 @@ func TestVerificationFor(t *testing.T) {
 // The page's address is signed as Alipay wants it and names nobody.
 func TestCertification(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	c, err := s.gate.StartCertification(t.Context(), order(1, holder(0)))
 	if err != nil {
 		t.Fatal(err)
@@ -117,10 +117,10 @@ func visit(t *testing.T, page string) (int, string) {
 // In certificate mode the page is signed with the serial numbers, too.
 func TestCertificationPageByCertificate(t *testing.T) {
 	t.Parallel()
-	ring := certificateRing(t)
-	sns := alipaysim.Certificates{App: ring.AppCertSN(), Root: ring.RootCertSN(), Alipay: ring.AlipayKeys()[0].SN}
-	s := newStage(t, signing.Options{}, alipaysim.Config{Certificates: &sns})
-	if err := s.gate.Replace(ring); err != nil {
+	keyring := certificateKeyring(t)
+	sns := alipaysim.Certificates{App: keyring.AppCertSN(), Root: keyring.RootCertSN(), Alipay: keyring.AlipayKeys()[0].SN}
+	s := newFixture(t, signing.Options{}, alipaysim.Config{Certificates: &sns})
+	if err := s.gate.Replace(keyring); err != nil {
 		t.Fatal(err)
 	}
 	c, err := s.gate.StartCertification(t.Context(), order(1, holder(0)))
@@ -136,7 +136,7 @@ func TestCertificationPageByCertificate(t *testing.T) {
 // id is too old; the other product does not know it.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: hongKongPermit}
 	s.sim.Add(alipaysim.Person{Person: "hk", Name: hongKong.Name, IDType: "01", IDNumber: hongKong.IDNumber, Certified: true})
 	yes, no := true, false
@@ -203,7 +203,7 @@ func TestVerdicts(t *testing.T) {
 // What no product takes costs no call.
 func TestStartRefused(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: macaoPermit}
 	for name, c := range map[string]struct {
 		start func(signing.CertifyOrder) error
@@ -226,11 +226,11 @@ func TestStartRefused(t *testing.T) {
 	}
 }
 
-func certify(t *testing.T, s stage) func(signing.CertifyOrder) error {
+func certify(t *testing.T, s fixture) func(signing.CertifyOrder) error {
 	return func(o signing.CertifyOrder) error { _, err := s.gate.StartCertification(t.Context(), o); return err }
 }
 
-func face(t *testing.T, s stage) func(signing.CertifyOrder) error {
+func face(t *testing.T, s fixture) func(signing.CertifyOrder) error {
 	return func(o signing.CertifyOrder) error {
 		_, err := s.gate.StartFaceVerification(t.Context(), o)
 		return err
@@ -240,7 +240,7 @@ func face(t *testing.T, s stage) func(signing.CertifyOrder) error {
 // An answer that is not Alipay's is no verdict, even when the true one is yes.
 func TestVerdictForged(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	c, err := s.gate.StartCertification(t.Context(), order(1, holder(0)))
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func TestVerdictStrict(t *testing.T) {
 		fmt.Fprintf(w, `{"%s":%s,"sign":"%s"}`, root, body, signature)
 	}))
 	defer server.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
+	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
 	hongKong := signing.Person{Name: "何美", IDType: "01", IDNumber: hongKongPermit}
 	for _, c := range []struct {
 		product, content string

@@ -30,13 +30,13 @@ type Report struct {
 // from a changed text with certainty; for a changed text the usual accidents are
 // undone one after the other until one fits. Nothing is decided here: the verdict is
 // that of the functions the server uses.
-func Diagnose(ring *keys.Ring, raw []byte) Report {
+func Diagnose(keyring *keys.AlipayKeyring, raw []byte) Report {
 	raw = bytes.TrimRight(raw, "\r\n")
-	r := Report{Tried: describe(ring.AlipayKeys())}
+	r := Report{Tried: describe(keyring.AlipayKeys())}
 	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")) {
-		r.object(ring, raw)
+		r.object(keyring, raw)
 	} else {
-		r.form(ring, raw)
+		r.form(keyring, raw)
 	}
 	if r.Verdict != nil && r.Reason == "" {
 		r.Reason = r.Verdict.Error()

@@ -11,7 +11,7 @@ import (
 )
 
 // form reports on a notification or an SPI call.
-func (r *Report) form(ring *keys.Ring, raw []byte) {
+func (r *Report) form(keyring *keys.AlipayKeyring, raw []byte) {
 	params := loosely(raw)
 	if len(raw) > maxForm || len(params) > maxParams {
 		r.Verdict = new(form).parse(raw)
@@ -21,9 +21,9 @@ func (r *Report) form(ring *keys.Ring, raw []byte) {
 	rule := family.rule()
 	r.Family, r.Rule = string(family), rule.inWords()
 	r.setText(rule.text(nil, byName(params), true))
-	at, err := verdict(ring, raw, family)
+	at, err := verdict(keyring, raw, family)
 	if r.Verdict = err; err != nil {
-		r.Reason = r.suspect(ring, params, rule)
+		r.Reason = r.suspect(keyring, params, rule)
 		return
 	}
 	r.Genuine = true
@@ -31,16 +31,16 @@ func (r *Report) form(ring *keys.Ring, raw []byte) {
 }
 
 // verdict asks those who decide for the server.
-func verdict(ring *keys.Ring, raw []byte, family Family) (time.Time, error) {
+func verdict(keyring *keys.AlipayKeyring, raw []byte, family Family) (time.Time, error) {
 	var f form
 	if err := f.parse(raw); err != nil {
 		return time.Time{}, err
 	}
 	if family == FamilySPI {
-		c, err := f.spiCall(ring)
+		c, err := f.spiCall(keyring)
 		return c.At, err
 	}
-	n, err := f.notification(ring)
+	n, err := f.notification(keyring)
 	return n.At, err
 }
 
@@ -94,7 +94,7 @@ func valueOf(params []param, name string) (value string) {
 }
 
 // suspect says why a form is refused.
-func (r *Report) suspect(ring *keys.Ring, params []param, rule Rule) string {
+func (r *Report) suspect(keyring *keys.AlipayKeyring, params []param, rule Rule) string {
 	sign := valueOf(params, "sign")
 	switch {
 	case sign == "":
@@ -102,9 +102,9 @@ func (r *Report) suspect(ring *keys.Ring, params []param, rule Rule) string {
 	case errors.Is(r.Verdict, ErrUnknownSN):
 		return "alipay_cert_sn names a certificate that is not configured: download Alipay's certificate from the console and add it"
 	}
-	t, found := traceSign(ring, sign)
+	t, found := traceSign(keyring, sign)
 	if !found || t.own || t.sha1() {
-		return r.wrongKey(t, found) + otherApp(ring, params)
+		return r.wrongKey(t, found) + otherApp(keyring, params)
 	}
 	what, found := t.explain(params, rule)
 	if !found {
@@ -115,7 +115,7 @@ func (r *Report) suspect(ring *keys.Ring, params []param, rule Rule) string {
 	case !r.Genuine:
 		return reason
 	case errors.Is(r.Verdict, ErrWrongApp):
-		return "Alipay signed it, but for another application" + otherApp(ring, params)
+		return "Alipay signed it, but for another application" + otherApp(keyring, params)
 	case errors.Is(r.Verdict, ErrBadSignature):
 		return "alipay_cert_sn names another key than the one that signed, " + sourceOf(t.key)
 	}
@@ -150,9 +150,9 @@ func (r *Report) wrongKey(t trace, found bool) string {
 	return "wrong key: none of the keys tried made this signature (Alipay's key changed, sandbox and production mixed up, another application's key, or sign itself was damaged)"
 }
 
-func otherApp(ring *keys.Ring, params []param) string {
+func otherApp(keyring *keys.AlipayKeyring, params []param) string {
 	for _, name := range []string{"app_id", "auth_app_id", "biz_app_id"} {
-		if id := valueOf(params, name); id != "" && id != ring.AppID() {
+		if id := valueOf(params, name); id != "" && id != keyring.AppID() {
 			return "; " + name + " is not this application's"
 		}
 	}
@@ -180,10 +180,10 @@ func (r *Report) missing(params []param) string {
 	return ""
 }
 
-// explain undoes damage after damage until the text is the one that was signed. ""
-// means that there is none.
+// explain undoes one corruption after another until the text is the one that was signed, and
+// returns what it undid, or false if none fits.
 func (t trace) explain(params []param, rule Rule) (what string, found bool) {
-	for _, d := range damages {
+	for _, d := range corruptions {
 		d.undo(params, func(guess []param) {
 			if found {
 				return

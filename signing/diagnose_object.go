@@ -9,11 +9,11 @@ import (
 )
 
 // object reports on a synchronous response or on a payload of my.getPhoneNumber.
-func (r *Report) object(ring *keys.Ring, raw []byte) {
+func (r *Report) object(keyring *keys.AlipayKeyring, raw []byte) {
 	r.Rule = "the content, byte for byte"
 	root := contentRoot(raw)
 	if root == "response" {
-		r.phone(ring, raw)
+		r.phone(keyring, raw)
 		return
 	}
 	r.Family = "response"
@@ -23,8 +23,8 @@ func (r *Report) object(ring *keys.Ring, raw []byte) {
 		return
 	}
 	r.setText(a.content)
-	r.Genuine = a.sign != "" && a.verify(ring) == nil
-	r.Verdict = a.check(ring)
+	r.Genuine = a.sign != "" && a.verify(keyring) == nil
+	r.Verdict = a.check(keyring)
 	var refused refusal
 	switch {
 	case r.Verdict == nil:
@@ -38,7 +38,7 @@ func (r *Report) object(ring *keys.Ring, raw []byte) {
 	case errors.Is(r.Verdict, keys.ErrUnknownSN):
 		r.Reason = "alipay_cert_sn names a certificate that is not configured: download Alipay's certificate from the console and add it"
 	case !r.Genuine:
-		r.Reason = r.suspectContent(ring, a.content, a.sign)
+		r.Reason = r.suspectContent(keyring, a.content, a.sign)
 	}
 }
 
@@ -55,7 +55,7 @@ func contentRoot(raw []byte) (root string) {
 	return root
 }
 
-func (r *Report) phone(ring *keys.Ring, raw []byte) {
+func (r *Report) phone(keyring *keys.AlipayKeyring, raw []byte) {
 	r.Family = "phone"
 	p, err := parsePhone(raw)
 	if err != nil {
@@ -63,8 +63,8 @@ func (r *Report) phone(ring *keys.Ring, raw []byte) {
 		return
 	}
 	r.setText(p.signed)
-	if r.Verdict = p.verify(ring); r.Verdict != nil {
-		r.Reason = r.suspectContent(ring, p.signed, p.sign)
+	if r.Verdict = p.verify(keyring); r.Verdict != nil {
+		r.Reason = r.suspectContent(keyring, p.signed, p.sign)
 		return
 	}
 	r.Genuine = true
@@ -74,12 +74,12 @@ func (r *Report) phone(ring *keys.Ring, raw []byte) {
 }
 
 // suspectContent says why content does not fit its signature.
-func (r *Report) suspectContent(ring *keys.Ring, content []byte, sign string) string {
-	t, found := traceSign(ring, sign)
+func (r *Report) suspectContent(keyring *keys.AlipayKeyring, content []byte, sign string) string {
+	t, found := traceSign(keyring, sign)
 	if !found || t.own || t.sha1() {
 		return r.wrongKey(t, found)
 	}
-	for _, d := range contentDamages {
+	for _, d := range contentCorruptions {
 		if t.made(d.undo(content)) {
 			return sentence(t.spelt, d.what)
 		}

@@ -14,7 +14,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// genuine returns a message of now with everything in it that gets damaged.
+// genuine returns a message of now with everything in it that the tests corrupt.
 func genuine(t testing.TB, more map[string]string) url.Values {
 	t.Helper()
 	form := message(map[string]string{"utc_timestamp": fmt.Sprint(time.Now().UnixMilli()), "msg_type": "", "msg_uid": "a+b/c",
@@ -37,7 +37,7 @@ func mapped(form url.Values, f func(string) string) url.Values {
 
 func TestDiagnose(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), otherKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), otherKey(), alipayKey())
 	good := genuine(t, nil)
 	body := good.Encode()
 	with := func(changes map[string]string) string {
@@ -47,7 +47,7 @@ func TestDiagnose(t *testing.T) {
 		return string(signed(t, genuine(t, changes), rule))
 	}
 	sim := newSim(t, alipaysim.Config{})
-	letter := func(n alipaysim.Notice) string { return string(write(t, sim, n).Body) }
+	notification := func(n alipaysim.Notice) string { return string(write(t, sim, n).Body) }
 	own := genuine(t, nil)
 	text, _ := signing.Canonical(own, signing.NotifyV1)
 	ownSign, err := signing.Sign(ownKey(), text)
@@ -69,21 +69,21 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{"right", body, true, nil, ""},
 		{"right with a line end", body + "\r\n", true, nil, ""},
-		{"from the simulator", letter(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled}), true, nil, ""},
-		{"trade", letter(alipaysim.Notice{Kind: "trade_status_sync"}), true, nil, ""},
-		{"event", letter(alipaysim.Notice{Kind: "servicemarket_order_notify"}), true, nil, ""},
-		{"check", letter(alipaysim.Notice{Kind: "alipay.service.check"}), true, nil, ""},
-		{"call", letter(alipaysim.Notice{Kind: "spi.alipay.demo"}), true, nil, ""},
-		{"stale", letter(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "stale"}), true, signing.ErrStale, "older than Alipay repeats"},
-		{"stale call", letter(alipaysim.Notice{Kind: "spi.alipay.demo", Fault: "stale"}), true, signing.ErrStale, "10 minutes"},
-		{"future", letter(alipaysim.Notice{Kind: "trade_status_sync", Fault: "future"}), true, signing.ErrStale, "clock"},
-		{"other application", letter(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "other_app"}), true, signing.ErrWrongApp, "Alipay signed it, but for another application; app_id"},
-		{"other application's key", letter(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "wrong_key"}), false, signing.ErrBadSignature, "none of the keys tried"},
+		{"from the simulator", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled}), true, nil, ""},
+		{"trade", notification(alipaysim.Notice{Kind: "trade_status_sync"}), true, nil, ""},
+		{"event", notification(alipaysim.Notice{Kind: "servicemarket_order_notify"}), true, nil, ""},
+		{"check", notification(alipaysim.Notice{Kind: "alipay.service.check"}), true, nil, ""},
+		{"call", notification(alipaysim.Notice{Kind: "spi.alipay.demo"}), true, nil, ""},
+		{"stale", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "stale"}), true, signing.ErrStale, "older than Alipay repeats"},
+		{"stale call", notification(alipaysim.Notice{Kind: "spi.alipay.demo", Fault: "stale"}), true, signing.ErrStale, "10 minutes"},
+		{"future", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "future"}), true, signing.ErrStale, "clock"},
+		{"other application", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "other_app"}), true, signing.ErrWrongApp, "Alipay signed it, but for another application; app_id"},
+		{"other application's key", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "wrong_key"}), false, signing.ErrBadSignature, "none of the keys tried"},
 		{"own key", with(map[string]string{"sign": ownSign}), false, signing.ErrBadSignature, "application's own key"},
-		{"SHA-1", letter(alipaysim.Notice{Kind: "trade_status_sync", Fault: "sha1"}), false, signing.ErrSignType, "SHA-1"},
-		{"unsigned", letter(alipaysim.Notice{Kind: "trade_status_sync", Fault: "unsigned"}), false, signing.ErrNoSign, "sign is missing"},
-		{"altered", letter(alipaysim.Notice{Kind: "trade_status_sync", Fault: "altered"}), false, signing.ErrBadSignature, "body was altered"},
-		{"unknown certificate", letter(alipaysim.Notice{Kind: "trade_status_sync", Fault: "unknown_sn"}), false, signing.ErrUnknownSN, "download Alipay's certificate"},
+		{"SHA-1", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "sha1"}), false, signing.ErrSignType, "SHA-1"},
+		{"unsigned", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "unsigned"}), false, signing.ErrNoSign, "sign is missing"},
+		{"altered", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "altered"}), false, signing.ErrBadSignature, "body was altered"},
+		{"unknown certificate", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "unknown_sn"}), false, signing.ErrUnknownSN, "download Alipay's certificate"},
 		{"sign_type kept", by(signing.NotifyV2, nil), false, signing.ErrBadSignature, "sign_type is part of what was signed"},
 		{"sign_type dropped", string(signed(t, changed(tradeForm, map[string]string{"method": "x"}), signing.NotifyV1)), false, signing.ErrBadSignature, "sign_type was left out"},
 		{"sign_type changed", with(map[string]string{"sign_type": "RSA"}), true, signing.ErrSignType, "sign_type"},
@@ -112,7 +112,7 @@ func TestDiagnose(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := signing.Diagnose(ring, []byte(c.raw))
+			r := signing.Diagnose(keyring, []byte(c.raw))
 			if r.Genuine != c.genuine || c.verdict != nil && !errors.Is(r.Verdict, c.verdict) || (c.genuine && c.reason == "") != (r.Verdict == nil) {
 				t.Errorf("genuine %v, verdict %v", r.Genuine, r.Verdict)
 			}
@@ -145,7 +145,7 @@ func TestDiagnoseText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := signing.Diagnose(certRing(t), []byte(form.Encode()))
+	r := signing.Diagnose(certKeyring(t), []byte(form.Encode()))
 	if r.Text != text || r.Family != "from-ant" || !strings.Contains(r.Rule, "V1") {
 		t.Errorf("%+v", r)
 	}
@@ -159,7 +159,7 @@ func TestDiagnoseOtherCertificate(t *testing.T) {
 	t.Parallel()
 	form := genuine(t, nil)
 	form.Set("alipay_cert_sn", nextSN)
-	r := signing.Diagnose(certRing(t), []byte(form.Encode()))
+	r := signing.Diagnose(certKeyring(t), []byte(form.Encode()))
 	if !errors.Is(r.Verdict, signing.ErrBadSignature) || !strings.Contains(r.Reason, "alipay_cert_sn names another key than the one that signed, current.crt") {
 		t.Errorf("%+v", r)
 	}
@@ -168,9 +168,9 @@ func TestDiagnoseOtherCertificate(t *testing.T) {
 // Too much for any message of Alipay's: no search is begun.
 func TestDiagnoseHuge(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, raw := range []string{strings.Repeat("a&", 1<<20), "sign=" + strings.Repeat("x", 1<<20), strings.Repeat("{", 1<<20), strings.Repeat("sign=x&", 9000)} {
-		if r := signing.Diagnose(ring, []byte(raw)); r.Verdict == nil || r.Reason == "" || r.Genuine {
+		if r := signing.Diagnose(keyring, []byte(raw)); r.Verdict == nil || r.Reason == "" || r.Genuine {
 			t.Errorf("%.20s: %v", raw, r.Verdict)
 		}
 	}
@@ -179,7 +179,7 @@ func TestDiagnoseHuge(t *testing.T) {
 // Charsets converted on the way.
 func TestDiagnoseCharset(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	gbk := message(map[string]string{"charset": "GBK", "biz_content": "{\"a\":\"\xcf\xb5\xcd\xb3\"}"})
 	signed(t, gbk, signing.NotifyV1)
 	gbk.Set("biz_content", `{"a":"系统"}`)
@@ -187,7 +187,7 @@ func TestDiagnoseCharset(t *testing.T) {
 	signed(t, utf8, signing.NotifyV1)
 	utf8.Set("biz_content", "{\"a\":\"\xcf\xb5\xcd\xb3\"}")
 	for want, form := range map[string]url.Values{"from GBK to UTF-8": gbk, "from UTF-8 to GBK": utf8} {
-		if r := signing.Diagnose(ring, []byte(form.Encode())); r.Genuine || !strings.Contains(r.Reason, want) {
+		if r := signing.Diagnose(keyring, []byte(form.Encode())); r.Genuine || !strings.Contains(r.Reason, want) {
 			t.Errorf("%s: %+v", want, r)
 		}
 	}
@@ -195,7 +195,7 @@ func TestDiagnoseCharset(t *testing.T) {
 
 func TestDiagnoseAnswers(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	answer := func(content, signedText string) string {
 		return fmt.Sprintf(`{"alipay_user_certify_open_query_response":%s,"sign":"%s"}`, content, alipaySigns(t, signedText))
 	}
@@ -204,7 +204,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spi, err := signing.SignSPIAnswer(ring, json.RawMessage(yes))
+	spi, err := signing.SignSPIAnswer(keyring, json.RawMessage(yes))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := signing.Diagnose(ring, []byte(c.raw))
+			r := signing.Diagnose(keyring, []byte(c.raw))
 			if r.Family != c.family || r.Genuine != c.genuine || !errors.Is(r.Verdict, c.verdict) || (r.Verdict == nil) != (c.verdict == nil) {
 				t.Errorf("%s, genuine %v, verdict %v", r.Family, r.Genuine, r.Verdict)
 			}
@@ -256,12 +256,12 @@ func TestDiagnoseAnswers(t *testing.T) {
 // Whatever is in a message, only Text shows it.
 func TestDiagnoseIsSilent(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for name := range message(nil) {
 		form := message(map[string]string{name: "canary"})
 		signed(t, form, signing.NotifyV1)
 		for _, raw := range []string{form.Encode(), form.Encode() + "&a=canary", strings.Replace(form.Encode(), "sign=", "sign=canary", 1), form.Encode() + "&canary;"} {
-			r := signing.Diagnose(ring, []byte(raw))
+			r := signing.Diagnose(keyring, []byte(raw))
 			r.Text = ""
 			if strings.Contains(fmt.Sprintf("%+v", r), "canary") {
 				t.Errorf("%s: %+v", name, r)

@@ -11,14 +11,14 @@ import (
 )
 
 // The content is nobody's certificate: that is keys.CheckAlipayCert's to find out.
-func downloadStage(t *testing.T, alipaySN string) stage {
+func downloadFixture(t *testing.T, alipaySN string) fixture {
 	t.Helper()
-	ring := certRing(t)
-	s := newStage(t, signing.Options{}, alipaysim.Config{Certificates: &alipaysim.Certificates{
-		App: ring.AppCertSN(), Root: ring.RootCertSN(), Alipay: alipaySN,
+	keyring := certKeyring(t)
+	s := newFixture(t, signing.Options{}, alipaysim.Config{Certificates: &alipaysim.Certificates{
+		App: keyring.AppCertSN(), Root: keyring.RootCertSN(), Alipay: alipaySN,
 		PEM: map[string][]byte{nextSN: []byte("any bytes \x00"), currentSN: {}},
 	}})
-	if err := s.gate.Replace(ring); err != nil {
+	if err := s.gate.Replace(keyring); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -28,7 +28,7 @@ func downloadStage(t *testing.T, alipaySN string) stage {
 func TestDownloadCertificate(t *testing.T) {
 	t.Parallel()
 	for _, sn := range []string{currentSN, strings.Repeat("e", 32)} {
-		s := downloadStage(t, sn)
+		s := downloadFixture(t, sn)
 		got, err := s.gate.DownloadCertificate(t.Context(), nextSN)
 		if err != nil || !bytes.Equal(got, []byte("any bytes \x00")) {
 			t.Errorf("%s: %q, %v", sn, got, err)
@@ -41,10 +41,10 @@ func TestDownloadCertificate(t *testing.T) {
 
 func TestDownloadCertificateRefused(t *testing.T) {
 	t.Parallel()
-	known, unknown := downloadStage(t, currentSN), downloadStage(t, strings.Repeat("e", 32))
+	known, unknown := downloadFixture(t, currentSN), downloadFixture(t, strings.Repeat("e", 32))
 	for _, c := range []struct {
 		name, fault, sn string
-		stage           stage
+		fixture         fixture
 		want            error
 	}{
 		{"none of that number", "", strings.Repeat("b", 32), unknown, signing.ErrConfiguration},
@@ -64,10 +64,10 @@ func TestDownloadCertificateRefused(t *testing.T) {
 		{"empty", "", "", unknown, signing.ErrSerial},
 	} { // one after the other: a fault is the next call's
 		t.Run(c.name, func(t *testing.T) {
-			if err := c.stage.sim.Fault(c.fault, 1); err != nil {
+			if err := c.fixture.sim.Fault(c.fault, 1); err != nil {
 				t.Fatal(err)
 			}
-			got, err := c.stage.gate.DownloadCertificate(t.Context(), c.sn)
+			got, err := c.fixture.gate.DownloadCertificate(t.Context(), c.sn)
 			if !errors.Is(err, c.want) || got != nil {
 				t.Errorf("got %q, %v, want %v", got, err, c.want)
 			}
@@ -78,7 +78,7 @@ func TestDownloadCertificateRefused(t *testing.T) {
 // What is downloaded is not trusted: an answer signed with it stays forged.
 func TestDownloadCertificateTrustsNothing(t *testing.T) {
 	t.Parallel()
-	s := downloadStage(t, strings.Repeat("e", 32))
+	s := downloadFixture(t, strings.Repeat("e", 32))
 	if _, err := s.gate.DownloadCertificate(t.Context(), nextSN); err != nil {
 		t.Fatal(err)
 	}

@@ -57,8 +57,8 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	forged := map[string]bool{"bad_signature": true, "unsigned": true, "null_body": true,
 		"other_app": true, "other_root": true, "duplicate_root": true}
-	s := newStage(t, patient, alipaysim.Config{Redirect: canary(t)})
-	hurried := newGateway(t, newRing(t, ownKey(), alipayKey()), s.url, quick)
+	s := newFixture(t, patient, alipaysim.Config{Redirect: canary(t)})
+	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, quick)
 	person := signing.Person{Name: people[0].Name, IDType: "01", IDNumber: people[0].IDNumber}
 	for fault := range alipaysim.Faults() {
 		token := s.token(t, "ok")
@@ -94,7 +94,7 @@ func TestFaults(t *testing.T) {
 // An answer that is slow but comes is taken.
 func TestSlowIsNotLate(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, patient, alipaysim.Config{Slow: 300 * time.Millisecond}) // TestDefaults: production waits longer than 3 s
+	s := newFixture(t, patient, alipaysim.Config{Slow: 300 * time.Millisecond}) // TestDefaults: production waits longer than 3 s
 	if err := s.sim.Fault("slow", 1); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestGoodGateway(t *testing.T) {
 			fmt.Fprintf(w, `{"alipay_system_oauth_token_response":%s,"sign":"%s"}`, c.content, alipaySigns(t, c.content))
 		}))
 		defer server.Close()
-		g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, patient)
+		g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, patient)
 		grant, err := g.Exchange(t.Context(), "code")
 		if err != nil || grant.Identity.Value != "citizen" || grant.ExpiresIn != c.expires {
 			t.Errorf("%s: %+v, %v", name, grant.Identity, err)
@@ -131,7 +131,7 @@ func TestGoodGateway(t *testing.T) {
 // Connections are kept: a TLS handshake a citizen would cost more than the call.
 func TestConnectionIsKept(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	var opened atomic.Int32
 	server := httptest.NewUnstartedServer(s.sim)
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -141,12 +141,12 @@ func TestConnectionIsKept(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
+	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
 	for range 10 {
 		if _, err := g.Exchange(t.Context(), s.code(t, "ok")); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.Replace(newRing(t, ownKey(), alipayKey())); err != nil { // keeps them too
+		if err := g.Replace(newKeyring(t, ownKey(), alipayKey())); err != nil { // keeps them too
 			t.Fatal(err)
 		}
 	}
@@ -157,7 +157,7 @@ func TestConnectionIsKept(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, patient, alipaysim.Config{})
+	s := newFixture(t, patient, alipaysim.Config{})
 	if err := s.sim.Fault("timeout", 3); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestTimeoutCoversBothSteps(t *testing.T) {
 		fmt.Fprintf(w, `{"alipay_user_certdoc_certverify_preconsult_response":%s,"sign":"%s"}`, content, alipaySigns(t, content))
 	}))
 	defer server.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, signing.Options{Timeout: limit})
+	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, signing.Options{Timeout: limit})
 	testenv.Eventually(t, "the second step is left when both have had their time", func() bool {
 		asked.Store(0)
 		_, err := g.MatchPerson(t.Context(), "token", signing.Person{Name: "张三", IDType: "01", IDNumber: people[0].IDNumber})
@@ -215,7 +215,7 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), "http://"+l.Addr().String(), patient)
+	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), "http://"+l.Addr().String(), patient)
 	if _, err := g.Exchange(t.Context(), "code"); !errors.Is(err, signing.ErrUnavailable) {
 		t.Error(err)
 	}
@@ -223,20 +223,20 @@ func TestNobodyThere(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, patient, alipaysim.Config{})
+	s := newFixture(t, patient, alipaysim.Config{})
 	server := httptest.NewUnstartedServer(s.sim)
 	server.Config.ErrorLog = discard()
 	server.StartTLS()
 	defer server.Close()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	code := s.code(t, "ok")
-	_, err := newGateway(t, ring, server.URL+"/gateway.do", patient).Exchange(t.Context(), code)
+	_, err := newGateway(t, keyring, server.URL+"/gateway.do", patient).Exchange(t.Context(), code)
 	if !errors.Is(err, signing.ErrUnavailable) {
 		t.Errorf("unknown authority: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	trusting := newGateway(t, ring, server.URL+"/gateway.do", signing.Options{Timeout: testenv.Patience, TLSTimeout: testenv.Patience, RootCAs: roots})
+	trusting := newGateway(t, keyring, server.URL+"/gateway.do", signing.Options{Timeout: testenv.Patience, TLSTimeout: testenv.Patience, RootCAs: roots})
 	if _, err := trusting.Exchange(t.Context(), code); err != nil {
 		t.Errorf("known authority: %v", err)
 	}

@@ -77,7 +77,7 @@ func TestUpdateSigned(t *testing.T) {
 	}
 }
 
-func readSigned(t testing.TB) (*keys.Ring, signedMessages) {
+func readSigned(t testing.TB) (*keys.AlipayKeyring, signedMessages) {
 	t.Helper()
 	data, err := os.ReadFile(signedFile)
 	if err != nil {
@@ -91,24 +91,24 @@ func readSigned(t testing.TB) (*keys.Ring, signedMessages) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := keys.NewRing(appID, ownKey(), []keys.AlipayKey{{Public: public, Source: "alipay.pem"}})
+	keyring, err := keys.NewAlipayKeyring(appID, ownKey(), []keys.AlipayKey{{Public: public, Source: "alipay.pem"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring, file
+	return keyring, file
 }
 
 // What is accepted says what one of the genuine messages says, and an error comes
 // with nothing.
 func FuzzNotification(f *testing.F) {
-	ring, file := readSigned(f)
+	keyring, file := readSigned(f)
 	var genuine []signing.Notification
 	for _, body := range file.Notifications {
 		f.Add([]byte(body))
-		genuine = append(genuine, accept(f, ring, []byte(body)))
+		genuine = append(genuine, accept(f, keyring, []byte(body)))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := signing.VerifyNotification(ring, body, formType)
+		got, err := signing.VerifyNotification(keyring, body, formType)
 		if err != nil {
 			if !reflect.DeepEqual(got, signing.Notification{}) {
 				t.Fatalf("%v, and %+v", err, got)
@@ -123,18 +123,18 @@ func FuzzNotification(f *testing.F) {
 
 // The same for calls.
 func FuzzSPI(f *testing.F) {
-	ring, file := readSigned(f)
+	keyring, file := readSigned(f)
 	var genuine []signing.SPICall
 	for _, body := range file.Calls {
 		f.Add([]byte(body))
-		c, err := signing.VerifySPI(ring, spiPost([]byte(body)), noon)
+		c, err := signing.VerifySPI(keyring, spiPost([]byte(body)), noon)
 		if err != nil {
 			f.Fatal(err)
 		}
 		genuine = append(genuine, c)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := signing.VerifySPI(ring, spiPost(body), noon)
+		got, err := signing.VerifySPI(keyring, spiPost(body), noon)
 		if err != nil {
 			if !reflect.DeepEqual(got, signing.SPICall{}) {
 				t.Fatalf("%v, and %+v", err, got)
@@ -149,8 +149,8 @@ func FuzzSPI(f *testing.F) {
 
 // The same for phone numbers.
 func FuzzOpenPhone(f *testing.F) {
-	ring, file := readSigned(f)
-	genuine, err := signing.OpenPhone(ring, contentKey, []byte(file.Phones[0]))
+	keyring, file := readSigned(f)
+	genuine, err := signing.OpenPhone(keyring, contentKey, []byte(file.Phones[0]))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func FuzzOpenPhone(f *testing.F) {
 	}
 	f.Add([]byte(`{"response":"QUFB","sign":"x"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		got, err := signing.OpenPhone(ring, contentKey, payload)
+		got, err := signing.OpenPhone(keyring, contentKey, payload)
 		if (err == nil) != (got == genuine) || err != nil && got != (signing.Phone{}) {
 			t.Fatalf("%v, %+v", err, got)
 		}
@@ -168,7 +168,7 @@ func FuzzOpenPhone(f *testing.F) {
 
 // Diagnose agrees with those who decide, always has a reason, and never panics.
 func FuzzDiagnose(f *testing.F) {
-	ring, file := readSigned(f)
+	keyring, file := readSigned(f)
 	for _, list := range [][]string{file.Notifications, file.Calls, file.Phones} {
 		for _, raw := range list {
 			f.Add([]byte(raw))
@@ -176,14 +176,14 @@ func FuzzDiagnose(f *testing.F) {
 	}
 	f.Add([]byte(`{"error_response":{"code":"40002","sub_code":"isv.code-invalid"}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r := signing.Diagnose(ring, raw)
+		r := signing.Diagnose(keyring, raw)
 		if (r.Verdict == nil) != (r.Reason == "") || r.Verdict == nil && !r.Genuine || r.Length != len(r.Text) {
 			t.Fatalf("%+v", r)
 		}
 		if bytes.HasPrefix(raw, []byte("{")) || r.Family == "spi" || bytes.ContainsAny(raw, "\r\n") {
 			return
 		}
-		n, err := signing.VerifyNotification(ring, raw, formType)
+		n, err := signing.VerifyNotification(keyring, raw, formType)
 		if err == nil && !r.Genuine || err != nil && r.Verdict == nil || err == nil && string(n.Family) != r.Family {
 			t.Fatalf("%v, reported %+v", err, r)
 		}

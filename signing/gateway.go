@@ -32,21 +32,21 @@ type Gateway struct {
 // A line is a Gateway with the keys of one moment. A call uses one line to its end,
 // so an answer is judged by the keys its request was signed with.
 type line struct {
-	ring   *keys.Ring
-	client *alipay.Client
+	keyring *keys.AlipayKeyring
+	client  *alipay.Client
 }
 
 // NewGateway returns a Gateway that calls gatewayURL, in production
 // https://openapi.alipay.com/gateway.do. It fails with ErrConfiguration when the URL
 // is not https (plain http is for loopback only) or carries more than host and path.
 // It connects to nothing.
-func NewGateway(ring *keys.Ring, gatewayURL string, opts Options) (*Gateway, error) {
+func NewGateway(keyring *keys.AlipayKeyring, gatewayURL string, opts Options) (*Gateway, error) {
 	if err := CheckGatewayURL(gatewayURL); err != nil {
 		return nil, fmt.Errorf("%w: gateway URL %w", ErrConfiguration, err)
 	}
 	opts = opts.withDefaults()
 	g := &Gateway{url: gatewayURL, timeout: opts.Timeout, transport: newTransport(opts)}
-	if err := g.Replace(ring); err != nil {
+	if err := g.Replace(keyring); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -74,37 +74,37 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Replace makes calls that begin from now on use ring. Calls under way end with the
-// keys they began with. A ring of another application fails with ErrConfiguration:
+// Replace makes calls that begin from now on use keyring. Calls under way end with the
+// keys they began with. A keyring of another application fails with ErrConfiguration:
 // citizens' identifiers differ from application to application.
-func (g *Gateway) Replace(ring *keys.Ring) error {
-	if ring == nil {
+func (g *Gateway) Replace(keyring *keys.AlipayKeyring) error {
+	if keyring == nil {
 		return fmt.Errorf("%w: no keys", ErrConfiguration)
 	}
-	if now := g.line.Load(); now != nil && now.ring.AppID() != ring.AppID() {
+	if now := g.line.Load(); now != nil && now.keyring.AppID() != keyring.AppID() {
 		return fmt.Errorf("%w: keys of another application", ErrConfiguration)
 	}
 	// Not "production" for the SDK, whose production mode downloads and trusts
 	// whatever certificate an answer names.
-	client, err := alipay.NewWithSigner(ring.AppID(), newSDKSigner(ring), false,
+	client, err := alipay.NewWithSigner(keyring.AppID(), newSDKSigner(keyring), false,
 		alipay.WithSandboxGateway(g.url),
-		alipay.WithHTTPClient(newClient(g.transport, ring, g.timeout)),
+		alipay.WithHTTPClient(newClient(g.transport, keyring, g.timeout)),
 		alipay.WithTimeLocation(calendar.Beijing),
-		alipay.WithVerifier("ring", sdkVerifier{ring}))
+		alipay.WithVerifier("keyring", sdkVerifier{keyring}))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
-	g.line.Store(&line{ring: ring, client: client})
+	g.line.Store(&line{keyring: keyring, client: client})
 	return nil
 }
 
-// Ring returns the keys in use.
-func (g *Gateway) Ring() *keys.Ring { return g.line.Load().ring }
+// Keyring returns the keys in use.
+func (g *Gateway) Keyring() *keys.AlipayKeyring { return g.line.Load().keyring }
 
 // call sends one request, once, and decodes the verified answer into out.
 func (l *line) call(ctx context.Context, p *alipay.Payload, out any) error {
-	p.AddParam("app_cert_sn", l.ring.AppCertSN()) // certificate mode; the SDK drops empty ones
-	p.AddParam("alipay_root_cert_sn", l.ring.RootCertSN())
+	p.AddParam("app_cert_sn", l.keyring.AppCertSN()) // certificate mode; the SDK drops empty ones
+	p.AddParam("alipay_root_cert_sn", l.keyring.RootCertSN())
 	sent := context.WithValue(ctx, methodKey{}, p.APIName())
 	if err := l.client.Request(sent, p, out); err != nil {
 		return fmt.Errorf("%s: %w", p.APIName(), explain(ctx, err))

@@ -19,7 +19,7 @@ import (
 
 func TestExchange(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	cases := map[string]signing.Identity{
 		"ok":   {AppID: appID, Kind: "open_id"},
 		"old":  {AppID: appID, Kind: "user_id", Value: "2088000000000001"},
@@ -48,7 +48,7 @@ func TestExchange(t *testing.T) {
 
 func TestExchangeRefused(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	used, late := s.code(t, "ok"), s.code(t, "ok")
 	if _, err := s.gate.Exchange(t.Context(), used); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestExchangeRefused(t *testing.T) {
 
 func TestMatchPerson(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	claim := func(i int) signing.Person {
 		return signing.Person{Name: people[i].Name, IDType: people[i].IDType, IDNumber: people[i].IDNumber}
 	}
@@ -107,7 +107,7 @@ func TestMatchPerson(t *testing.T) {
 
 func TestMatchPersonRefused(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	good := signing.Person{Name: people[0].Name, IDType: "01", IDNumber: people[0].IDNumber}
 	otherType, nameless := good, good
 	otherType.IDType, nameless.Name = "99", ""
@@ -131,16 +131,16 @@ func TestMatchPersonRefused(t *testing.T) {
 
 func TestConfigurationFaults(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
-	elsewhere, err := keys.NewRing("2021000000000002", ownKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
+	elsewhere, err := keys.NewAlipayKeyring("2021000000000002", ownKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, ring := range map[string]*keys.Ring{
-		"key the console does not know": newRing(t, otherKey(), alipayKey()),
+	for name, keyring := range map[string]*keys.AlipayKeyring{
+		"key the console does not know": newKeyring(t, otherKey(), alipayKey()),
 		"application id":                elsewhere,
 	} {
-		_, err := newGateway(t, ring, s.url, signing.Options{}).Exchange(t.Context(), s.code(t, "ok"))
+		_, err := newGateway(t, keyring, s.url, signing.Options{}).Exchange(t.Context(), s.code(t, "ok"))
 		if !errors.Is(err, signing.ErrConfiguration) || errors.Is(err, signing.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -157,7 +157,7 @@ func TestConfigurationFaults(t *testing.T) {
 
 func TestGatewayURL(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for url, ok := range map[string]bool{
 		"https://openapi.alipay.com/gateway.do":          true,
 		"http://127.0.0.1:8080/gateway.do":               true,
@@ -175,20 +175,20 @@ func TestGatewayURL(t *testing.T) {
 		"":                                               false,
 		"http://127.0.0.1:\x00":                          false,
 	} {
-		_, err := signing.NewGateway(ring, url, signing.Options{})
+		_, err := signing.NewGateway(keyring, url, signing.Options{})
 		if ok != (err == nil) || ok != (signing.CheckGatewayURL(url) == nil) || err != nil && !errors.Is(err, signing.ErrConfiguration) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
 	if _, err := signing.NewGateway(nil, "https://openapi.alipay.com/gateway.do", signing.Options{}); !errors.Is(err, signing.ErrConfiguration) {
-		t.Errorf("no ring: %v", err)
+		t.Errorf("no keyring: %v", err)
 	}
 }
 
 // One code, a hundred at once: the citizen is let in exactly once.
 func TestOneCodeOneGrant(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	code := s.code(t, "ok")
 	errs := make([]error, 100)
 	var wg sync.WaitGroup
@@ -212,35 +212,35 @@ func TestOneCodeOneGrant(t *testing.T) {
 
 func TestReplace(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	exchange := func() error {
 		_, err := s.gate.Exchange(t.Context(), s.code(t, "ok"))
 		return err
 	}
 	steps := []struct {
-		name string
-		ring *keys.Ring
-		want error
+		name    string
+		keyring *keys.AlipayKeyring
+		want    error
 	}{
-		{"Alipay's key unknown", newRing(t, ownKey(), otherKey()), signing.ErrForged},
-		{"both keys", newRing(t, ownKey(), otherKey(), alipayKey()), nil},
-		{"own key unknown", newRing(t, otherKey(), alipayKey()), signing.ErrConfiguration},
-		{"as before", newRing(t, ownKey(), alipayKey()), nil},
+		{"Alipay's key unknown", newKeyring(t, ownKey(), otherKey()), signing.ErrForged},
+		{"both keys", newKeyring(t, ownKey(), otherKey(), alipayKey()), nil},
+		{"own key unknown", newKeyring(t, otherKey(), alipayKey()), signing.ErrConfiguration},
+		{"as before", newKeyring(t, ownKey(), alipayKey()), nil},
 	}
 	for _, step := range steps {
-		if err := s.gate.Replace(step.ring); err != nil {
+		if err := s.gate.Replace(step.keyring); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
 		if err := exchange(); !errors.Is(err, step.want) {
 			t.Errorf("%s: %v", step.name, err)
 		}
 	}
-	elsewhere, err := keys.NewRing("2021000000000002", ownKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+	elsewhere, err := keys.NewAlipayKeyring("2021000000000002", ownKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, ring := range map[string]*keys.Ring{"another application": elsewhere, "nil": nil} {
-		if err := s.gate.Replace(ring); !errors.Is(err, signing.ErrConfiguration) {
+	for name, keyring := range map[string]*keys.AlipayKeyring{"another application": elsewhere, "nil": nil} {
+		if err := s.gate.Replace(keyring); !errors.Is(err, signing.ErrConfiguration) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -252,8 +252,8 @@ func TestReplace(t *testing.T) {
 // Keys are changed while citizens come in: nobody notices.
 func TestReplaceUnderTraffic(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
-	rings := []*keys.Ring{newRing(t, ownKey(), alipayKey()), newRing(t, ownKey(), otherKey(), alipayKey())}
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
+	keyrings := []*keys.AlipayKeyring{newKeyring(t, ownKey(), alipayKey()), newKeyring(t, ownKey(), otherKey(), alipayKey())}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 8 {
@@ -277,7 +277,7 @@ func TestReplaceUnderTraffic(t *testing.T) {
 				return
 			case <-time.After(time.Millisecond):
 			}
-			if err := s.gate.Replace(rings[i%2]); err != nil {
+			if err := s.gate.Replace(keyrings[i%2]); err != nil {
 				t.Error(err)
 			}
 		}
@@ -314,7 +314,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		got = append(got, form)
 	}))
 	defer server.Close()
-	g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
+	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL+"/gateway.do", signing.Options{})
 	g.Exchange(t.Context(), "thecode")
 	g.MatchPerson(t.Context(), "thetoken", signing.Person{Name: "张三·<&>", IDType: "03", IDNumber: "E99000001"})
 	common := map[string]string{

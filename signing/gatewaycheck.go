@@ -32,8 +32,8 @@ func IsGatewayCheck(body []byte) (charset string, ok bool) {
 // What is signed is everything between <response> and </response>, byte for byte. It
 // is ASCII, the same bytes in UTF-8 and GBK. The answer depends on nothing but the
 // arguments and may be kept. Fails with ErrKey or what the signer reports.
-func SignGatewayCheckAnswer(ring *keys.Ring, ok bool, charset string) ([]byte, error) {
-	public, err := x509.MarshalPKIXPublicKey(ring.Signer().Public())
+func SignGatewayCheckAnswer(keyring *keys.AlipayKeyring, ok bool, charset string) ([]byte, error) {
+	public, err := x509.MarshalPKIXPublicKey(keyring.Signer().Public())
 	if err != nil {
 		return nil, fmt.Errorf("signing: gateway check: %w", err)
 	}
@@ -42,7 +42,7 @@ func SignGatewayCheckAnswer(ring *keys.Ring, ok bool, charset string) ([]byte, e
 		verdict = "<success>false</success><error_code>VERIFY_FAILED</error_code>"
 	}
 	response := verdict + "<biz_content>" + base64.StdEncoding.EncodeToString(public) + "</biz_content>"
-	signature, err := Sign(ring.Signer(), response)
+	signature, err := Sign(keyring.Signer(), response)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestGatewayCheckAnswer(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, c := range []struct {
 		name, charset, head string
 		ok                  bool
@@ -21,7 +21,7 @@ func TestGatewayCheckAnswer(t *testing.T) {
 		{"no", "UTF-8", "UTF-8", false},
 		{"odd charset", `"?><x>`, "UTF-8", true},
 	} {
-		answer, err := signing.SignGatewayCheckAnswer(ring, c.ok, c.charset)
+		answer, err := signing.SignGatewayCheckAnswer(keyring, c.ok, c.charset)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,7 +71,7 @@ func (g *Gateway) Exchange(ctx context.Context, authCode string) (Grant, error) 
 	if err := l.call(ctx, p, &out); err != nil {
 		return Grant{}, err
 	}
-	id, ok := identify(l.ring.AppID(), out.OpenID, out.UserID)
+	id, ok := identify(l.keyring.AppID(), out.OpenID, out.UserID)
 	if !ok || out.AccessToken == "" { // there is no code 10000 in this answer to go by
 		return Grant{}, fmt.Errorf("%s: %w: no identifier or no token", p.APIName(), ErrUnavailable)
 	}

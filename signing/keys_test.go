@@ -30,14 +30,14 @@ func newTestKey(bits int) *rsa.PrivateKey {
 
 const testSN = "0123456789abcdef0123456789abcdef"
 
-// testRing trusts alipayKey under testSN.
-func testRing(t testing.TB) *keys.Ring {
+// testKeyring trusts alipayKey under testSN.
+func testKeyring(t testing.TB) *keys.AlipayKeyring {
 	t.Helper()
-	ring, err := keys.NewRing("2021000000000001", ownKey(), []keys.AlipayKey{{SN: testSN, Public: &alipayKey().PublicKey}})
+	keyring, err := keys.NewAlipayKeyring("2021000000000001", ownKey(), []keys.AlipayKey{{SN: testSN, Public: &alipayKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return keyring
 }
 
 func mustSign(t testing.TB, key crypto.Signer, text string) string {

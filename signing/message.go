@@ -13,17 +13,17 @@ import (
 )
 
 // notification verifies f and reads it, as it came or else without its empty values.
-func (f *form) notification(ring *keys.Ring) (Notification, error) {
-	n, err := f.verifiedNotification(ring)
+func (f *form) notification(keyring *keys.AlipayKeyring) (Notification, error) {
+	n, err := f.verifiedNotification(keyring)
 	if errors.Is(err, ErrBadSignature) && f.dropEmpty() {
-		if again, err := f.verifiedNotification(ring); err == nil {
+		if again, err := f.verifiedNotification(keyring); err == nil {
 			return again, nil
 		}
 	}
 	return n, err
 }
 
-func (f *form) verifiedNotification(ring *keys.Ring) (Notification, error) {
+func (f *form) verifiedNotification(keyring *keys.AlipayKeyring) (Notification, error) {
 	if err := f.checkSign(); err != nil {
 		return Notification{}, err
 	}
@@ -31,14 +31,14 @@ func (f *form) verifiedNotification(ring *keys.Ring) (Notification, error) {
 	if err != nil {
 		return Notification{}, err
 	}
-	if err := f.checkApp(ring, family); err != nil {
+	if err := f.checkApp(keyring, family); err != nil {
 		return Notification{}, err
 	}
-	key, err := f.signedBy(ring, family.rule())
+	key, err := f.signedBy(keyring, family.rule())
 	if err != nil {
 		return Notification{}, err
 	}
-	n := Notification{Family: family, Rule: family.rule(), AppID: ring.AppID(), KeySource: key.Source}
+	n := Notification{Family: family, Rule: family.rule(), AppID: keyring.AppID(), KeySource: key.Source}
 	if err := f.read(&n); err != nil {
 		return Notification{}, err
 	}
@@ -76,13 +76,13 @@ func (f *form) family() (Family, error) {
 
 // checkApp wants the message to name our application and no other. A service message
 // names it inside its XML, a call need not.
-func (f *form) checkApp(ring *keys.Ring, family Family) error {
+func (f *form) checkApp(keyring *keys.AlipayKeyring, family Family) error {
 	names := [...]string{"app_id", "auth_app_id"}
 	if family == FamilySPI {
 		names = [...]string{"app_id", "biz_app_id"}
 	}
 	for _, name := range names {
-		if id, ok := f.get(name); ok && id != ring.AppID() {
+		if id, ok := f.get(name); ok && id != keyring.AppID() {
 			return fmt.Errorf("%w: %s", ErrWrongApp, name)
 		}
 	}

@@ -25,7 +25,7 @@ type specimen struct {
 
 func specimens(t testing.TB) []specimen {
 	t.Helper()
-	plain, certified := newRing(t, ownKey(), alipayKey()), certRing(t)
+	plain, certified := newKeyring(t, ownKey(), alipayKey()), certKeyring(t)
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
 	certSim := newSim(t, alipaysim.Config{Now: at(noon), Certificates: &alipaysim.Certificates{Alipay: currentSN}})
 	var all []specimen
@@ -33,10 +33,10 @@ func specimens(t testing.TB) []specimen {
 		if strings.Contains(kind, "audit") || strings.Contains(kind, "field") {
 			continue // built like the cancellations; one of them comes below, in GBK
 		}
-		ring, notice := plain, alipaysim.Notice{Person: "both", Kind: kind}
-		read := func(body []byte) (any, error) { return signing.VerifyNotification(ring, body, formType) }
+		keyring, notice := plain, alipaysim.Notice{Person: "both", Kind: kind}
+		read := func(body []byte) (any, error) { return signing.VerifyNotification(keyring, body, formType) }
 		if strings.HasPrefix(kind, "spi.") {
-			read = func(body []byte) (any, error) { return signing.VerifySPI(ring, spiPost(body), noon) }
+			read = func(body []byte) (any, error) { return signing.VerifySPI(keyring, spiPost(body), noon) }
 		}
 		all = append(all, specimen{kind, write(t, sim, notice).Body, read})
 		if strings.Contains(kind, "cancelled") || strings.HasPrefix(kind, "spi.") {

@@ -91,14 +91,14 @@ func (n Notification) Fresh(now time.Time) error {
 }
 
 // VerifyNotification returns what Alipay said in the POST body, as it came over the
-// wire, of at most 64 KiB. It tries ring's keys only, never the network, and keeps
+// wire, of at most 64 KiB. It tries keyring's keys only, never the network, and keeps
 // nobody waiting. Any error comes with the zero Notification.
 //
 // The family is recognised first, and gives the one rule that may have been signed.
 // Source: Alipay open platform, "message service" and "verify asynchronous
 // notifications". Errors: ErrMalformed, ErrDuplicateKey, ErrNoSign, ErrSignType,
 // ErrUnknownFamily, ErrWrongApp, ErrUnknownSN, ErrBadSignature.
-func VerifyNotification(ring *keys.Ring, body []byte, contentType string) (Notification, error) {
+func VerifyNotification(keyring *keys.AlipayKeyring, body []byte, contentType string) (Notification, error) {
 	if !isForm(contentType) {
 		return Notification{}, fmt.Errorf("%w: not application/x-www-form-urlencoded", ErrMalformed)
 	}
@@ -106,7 +106,7 @@ func VerifyNotification(ring *keys.Ring, body []byte, contentType string) (Notif
 	if err := f.parse(body); err != nil {
 		return Notification{}, err
 	}
-	return f.notification(ring)
+	return f.notification(keyring)
 }
 
 // isForm ignores parameters of the media type: the charset that counts is signed.

@@ -50,7 +50,7 @@ type contender struct {
 func contenders(t testing.TB) []contender {
 	t.Helper()
 	body, text, signature := tradeNotice(t)
-	ring, sdk := newRing(t, ownKey(), alipayKey()), newSDK(t)
+	keyring, sdk := newKeyring(t, ownKey(), alipayKey()), newSDK(t)
 	signed := []byte(text)
 	return []contender{
 		{"raw", func() error {
@@ -58,7 +58,7 @@ func contenders(t testing.TB) []contender {
 			return rsa.VerifyPKCS1v15(&alipayKey().PublicKey, crypto.SHA256, sum[:], signature)
 		}},
 		{"fundpass", func() error {
-			_, err := signing.VerifyNotification(ring, body, formType)
+			_, err := signing.VerifyNotification(keyring, body, formType)
 			return err
 		}},
 		{"smartwalle", func() error {
@@ -113,9 +113,9 @@ func BenchmarkNotificationRatio(b *testing.B) {
 // A notice costs at most 12 allocations; crypto/rsa alone makes 9.
 func TestNotificationAllocations(t *testing.T) {
 	body, _, _ := tradeNotice(t)
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	got := testing.AllocsPerRun(100, func() {
-		if _, err := signing.VerifyNotification(ring, body, formType); err != nil {
+		if _, err := signing.VerifyNotification(keyring, body, formType); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -18,7 +18,7 @@ import (
 func TestFamilies(t *testing.T) {
 	t.Parallel()
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
-	ring := newRing(t, ownKey(), otherKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), otherKey(), alipayKey())
 	v1, v2 := signing.NotifyV1, signing.NotifyV2
 	cases := []struct {
 		kind   string
@@ -38,9 +38,9 @@ func TestFamilies(t *testing.T) {
 	for _, charset := range []string{"UTF-8", "GBK"} {
 		for _, c := range cases {
 			t.Run(charset+" "+c.kind, func(t *testing.T) {
-				letter := write(t, sim, alipaysim.Notice{Person: "ok", Kind: c.kind, Charset: charset})
-				got := accept(t, ring, letter.Body)
-				c.want.AppID, c.want.NotifyID, c.want.Charset, c.want.At = appID, letter.NotifyID, charset, got.At
+				notification := write(t, sim, alipaysim.Notice{Person: "ok", Kind: c.kind, Charset: charset})
+				got := accept(t, keyring, notification.Body)
+				c.want.AppID, c.want.NotifyID, c.want.Charset, c.want.At = appID, notification.NotifyID, charset, got.At
 				if got.At.Unix() != noon.Unix() || (got.BizContent != nil) != c.hasBiz {
 					t.Errorf("at %v, content %s", got.At, got.BizContent)
 				}
@@ -56,19 +56,19 @@ func TestFamilies(t *testing.T) {
 // GBK is verified as the bytes that came and given out as UTF-8.
 func TestGBKContent(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	sim := newSim(t, alipaysim.Config{})
-	letter := write(t, sim, alipaysim.Notice{Kind: "alipay.open.mini.version.audit.rejected", Charset: "GBK"})
-	if !strings.Contains(string(letter.Body), "%CF%B5%CD%B3") {
+	notification := write(t, sim, alipaysim.Notice{Kind: "alipay.open.mini.version.audit.rejected", Charset: "GBK"})
+	if !strings.Contains(string(notification.Body), "%CF%B5%CD%B3") {
 		t.Fatal("not sent in GBK")
 	}
-	if n := accept(t, ring, letter.Body); !strings.Contains(string(n.BizContent), `"audit_reason":"系统繁忙"`) {
+	if n := accept(t, keyring, notification.Body); !strings.Contains(string(n.BizContent), `"audit_reason":"系统繁忙"`) {
 		t.Errorf("%s", n.BizContent)
 	}
 	// The second byte of 乗 is a backslash: read before decoding, the JSON would break.
 	for _, label := range []string{"GBK", "gb2312", "UTF-8", "-"} {
 		form := message(map[string]string{"charset": label, "biz_content": "{\"a\":\"\x81\x5c\"}"})
-		if n := accept(t, ring, signed(t, form, signing.NotifyV1)); string(n.BizContent) != `{"a":"乗"}` {
+		if n := accept(t, keyring, signed(t, form, signing.NotifyV1)); string(n.BizContent) != `{"a":"乗"}` {
 			t.Errorf("%s: %s", label, n.BizContent)
 		}
 	}
@@ -84,14 +84,14 @@ func TestFaultsOfNotices(t *testing.T) {
 		"stale": signing.ErrStale, "future": signing.ErrStale,
 	}
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for fault := range alipaysim.NoticeFaults() {
 		for kind := range alipaysim.Kinds() {
 			if strings.HasPrefix(kind, "spi.") {
 				continue // see TestSPIFaults
 			}
-			letter := write(t, sim, alipaysim.Notice{Person: "old", Kind: kind, Fault: fault})
-			n, err := signing.VerifyNotification(ring, letter.Body, letter.ContentType)
+			notification := write(t, sim, alipaysim.Notice{Person: "old", Kind: kind, Fault: fault})
+			n, err := signing.VerifyNotification(keyring, notification.Body, notification.ContentType)
 			if err == nil {
 				err = n.Fresh(noon)
 			} else if diff := cmp.Diff(signing.Notification{}, n); diff != "" {
@@ -187,10 +187,10 @@ func TestShapes(t *testing.T) {
 		{"service with another app_id", with(service, append(xml("<EventType>verifygw</EventType>"), "app_id", "2021000000000002")...), v2, signing.ErrWrongApp},
 		{"service with JSON", service, v2, signing.ErrMalformed},
 	}
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			n, err := signing.VerifyNotification(ring, signed(t, message(c.change), c.rule), formType)
+			n, err := signing.VerifyNotification(keyring, signed(t, message(c.change), c.rule), formType)
 			if !errors.Is(err, c.want) || c.want == nil && err != nil {
 				t.Fatalf("%v", err)
 			}
@@ -203,7 +203,7 @@ func TestShapes(t *testing.T) {
 
 func TestContentType(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	body := signed(t, message(nil), signing.NotifyV1)
 	for kind, want := range map[string]bool{
 		"application/x-www-form-urlencoded":              true,
@@ -216,7 +216,7 @@ func TestContentType(t *testing.T) {
 		"application/x-www-form-urlencodedx":   false,
 		"x, application/x-www-form-urlencoded": false,
 	} {
-		if _, err := signing.VerifyNotification(ring, body, kind); (err == nil) != want {
+		if _, err := signing.VerifyNotification(keyring, body, kind); (err == nil) != want {
 			t.Errorf("%q: %v", kind, err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestContentType(t *testing.T) {
 // so both are taken; a message without it may be any key's.
 func TestCertSN(t *testing.T) {
 	t.Parallel()
-	ring := certRing(t)
+	keyring := certKeyring(t)
 	body := func(sn string, inText bool) []byte {
 		form := message(nil)
 		if inText {
@@ -254,12 +254,12 @@ func TestCertSN(t *testing.T) {
 		{"empty in the text", "", true, nil},
 		{"upper case", strings.ToUpper(currentSN), false, signing.ErrUnknownSN},
 	} {
-		n, err := signing.VerifyNotification(ring, body(c.sn, c.inText), formType)
+		n, err := signing.VerifyNotification(keyring, body(c.sn, c.inText), formType)
 		if !errors.Is(err, c.want) || err == nil && n.KeySource != "current.crt" {
 			t.Errorf("%s: %v %q", c.name, err, n.KeySource)
 		}
 	}
-	bare := newRing(t, ownKey(), alipayKey()) // public-key mode has no serials
+	bare := newKeyring(t, ownKey(), alipayKey()) // public-key mode has no serials
 	if _, err := signing.VerifyNotification(bare, body(currentSN, false), formType); !errors.Is(err, signing.ErrUnknownSN) || !errors.Is(err, keys.ErrUnknownSN) {
 		t.Errorf("public-key mode: %v", err)
 	}
@@ -268,7 +268,7 @@ func TestCertSN(t *testing.T) {
 // One signature has one spelling.
 func TestSignSpellings(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	form := message(nil)
 	signed(t, form, signing.NotifyV1)
 	sign := form.Get("sign")
@@ -278,16 +278,16 @@ func TestSignSpellings(t *testing.T) {
 		"twice": sign + sign, "half": sign[:172], "lower case": strings.ToLower(sign), "hex": "00ff", "empty bytes": "=",
 	} {
 		form.Set("sign", spelt)
-		if _, err := signing.VerifyNotification(ring, []byte(form.Encode()), formType); !errors.Is(err, signing.ErrBadSignature) {
+		if _, err := signing.VerifyNotification(keyring, []byte(form.Encode()), formType); !errors.Is(err, signing.ErrBadSignature) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	form.Set("sign", "")
-	if _, err := signing.VerifyNotification(ring, []byte(form.Encode()), formType); !errors.Is(err, signing.ErrNoSign) {
+	if _, err := signing.VerifyNotification(keyring, []byte(form.Encode()), formType); !errors.Is(err, signing.ErrNoSign) {
 		t.Error(err)
 	}
 	form.Set("sign", sign)
-	accept(t, ring, []byte(form.Encode()))
+	accept(t, keyring, []byte(form.Encode()))
 }
 
 // strayBits changes bits behind the last byte that base64 holds.
@@ -316,10 +316,10 @@ func TestFresh(t *testing.T) {
 // No error of a refused message shows anything of it.
 func TestRefusalsAreSilent(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, name := range []string{"app_id", "notify_id", "charset", "version", "msg_method", "utc_timestamp", "biz_content", "sign_type", "alipay_cert_sn", "auth_app_id"} {
 		form := message(map[string]string{name: "canary\x01"})
-		_, err := signing.VerifyNotification(ring, signed(t, form, signing.NotifyV1), formType)
+		_, err := signing.VerifyNotification(keyring, signed(t, form, signing.NotifyV1), formType)
 		if err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -329,10 +329,10 @@ func TestRefusalsAreSilent(t *testing.T) {
 // A message cut or glued anywhere has the same signed text and is refused.
 func TestCutAndGlued(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	cut := message(map[string]string{"biz_content": `{"note":"x&buyer_id=2088000000000000"}`})
 	signed(t, cut, signing.NotifyV1)
-	accept(t, ring, []byte(cut.Encode()))
+	accept(t, keyring, []byte(cut.Encode()))
 	cut.Set("biz_content", `{"note":"x`)
 	cut.Set("buyer_id", `2088000000000000"}`)
 	glued := message(nil)
@@ -342,7 +342,7 @@ func TestCutAndGlued(t *testing.T) {
 	folded := url.Values{"sign": glued["sign"], "sign_type": {"RSA2"}, "msg_method": {signing.MethodCancelled}}
 	folded.Set("app_id", appID+"&biz_content="+message(nil).Get("biz_content"))
 	for name, form := range map[string]url.Values{"cut": cut, "glued": glued, "folded into app_id": folded} {
-		if n, err := signing.VerifyNotification(ring, []byte(form.Encode()), formType); err == nil {
+		if n, err := signing.VerifyNotification(keyring, []byte(form.Encode()), formType); err == nil {
 			t.Errorf("%s: accepted %+v", name, n)
 		}
 	}

@@ -40,7 +40,7 @@ func (g *Gateway) OpenIDs(ctx context.Context, userIDs []string) ([]Identity, er
 	if err := l.call(ctx, alipay.NewPayload(methodOpenID).AddBizField("user_id_list", userIDs), &out); err != nil {
 		return nil, err
 	}
-	return pairUp(l.ring.AppID(), userIDs, out.List)
+	return pairUp(l.keyring.AppID(), userIDs, out.List)
 }
 
 // An openIDPair is one citizen under both names. Alipay adds a union_id where

@@ -18,7 +18,7 @@ import (
 // Each open_id comes beside its user_id, whatever the order; strangers are left out.
 func TestOpenIDs(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	got, err := s.gate.OpenIDs(t.Context(), []string{"2088000000000001", "2088000000000009", "2088000000000002"})
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%v, %v", got, err)
@@ -44,7 +44,7 @@ func TestOpenIDs(t *testing.T) {
 
 func TestOpenIDsBounds(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	for _, n := range []int{0, 1, signing.OpenIDBatch, signing.OpenIDBatch + 1} {
 		ids := make([]string, n)
 		for i := range ids {
@@ -94,7 +94,7 @@ func TestOpenIDsForms(t *testing.T) {
 				fmt.Fprintf(w, `{"alipay_open_app_openid_uidtoopenid_batchquery_response":%s,"sign":"%s"}`, content, alipaySigns(t, content))
 			}))
 			t.Cleanup(server.Close)
-			gate := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, signing.Options{})
+			gate := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, signing.Options{})
 			got, err := gate.OpenIDs(t.Context(), []string{"1", "2"})
 			if len(got) != c.want || !errors.Is(err, c.err) || errors.Is(err, signing.ErrForged) {
 				t.Fatalf("%v, %v", got, err)
@@ -111,7 +111,7 @@ func TestOpenIDsForms(t *testing.T) {
 
 func TestOpenIDsFaults(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	forged := map[string]bool{"bad_signature": true, "unsigned": true, "null_body": true, "other_app": true, "duplicate_root": true}
 	for _, fault := range []string{"error", "call_limited", "html", "bad_signature", "unsigned", "null_body", "other_app", "duplicate_root", "truncated"} {
 		if err := s.sim.Fault(fault, 1); err != nil {
@@ -127,7 +127,7 @@ func TestOpenIDsFaults(t *testing.T) {
 // What Alipay tells whom, in grants, notices and lists alike.
 func TestIdentify(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	for _, c := range []struct{ by, person, want string }{
 		{alipaysim.GiveUserID, "both", "user_id 2088000000000002"},
 		{alipaysim.GiveBoth, "both", "open_id 074aBoth_-1 2088000000000002"},
@@ -160,7 +160,7 @@ func TestIdentify(t *testing.T) {
 
 func TestIdentifyOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	for _, c := range []struct {
 		body string
 		want int

@@ -40,12 +40,12 @@ var mobile = regexp.MustCompile(`^\+?[0-9]{1,4}-?[0-9]{4,16}$`)
 //
 // Fails with ErrPhone. When Alipay signed a refusal, the error also matches what it
 // means: ErrConfiguration, ErrTokenInvalid (no consent) or ErrUnavailable.
-func OpenPhone(ring *keys.Ring, contentKey, payload []byte) (Phone, error) {
+func OpenPhone(keyring *keys.AlipayKeyring, contentKey, payload []byte) (Phone, error) {
 	p, err := parsePhone(payload)
 	if err != nil {
 		return Phone{}, err
 	}
-	if err := p.verify(ring); err != nil {
+	if err := p.verify(keyring); err != nil {
 		return Phone{}, err
 	}
 	content := p.signed
@@ -102,12 +102,12 @@ func parsePhone(payload []byte) (phonePayload, error) {
 	return p, nil
 }
 
-func (p phonePayload) verify(ring *keys.Ring) error {
+func (p phonePayload) verify(keyring *keys.AlipayKeyring) error {
 	signature, err := decodeSignature(p.sign)
 	if err != nil {
 		return ErrPhone
 	}
-	if _, err := whoSigned(ring.AlipayKeys(), p.signed, signature); err != nil {
+	if _, err := whoSigned(keyring.AlipayKeys(), p.signed, signature); err != nil {
 		return ErrPhone
 	}
 	return nil

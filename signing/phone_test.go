@@ -33,19 +33,19 @@ func quoted(s string) string {
 
 func TestOpenPhone(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), otherKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), otherKey(), alipayKey())
 	sim := newSim(t, alipaysim.Config{})
-	first, err := signing.OpenPhone(ring, contentKey, []byte(phone(t, sim, "")))
+	first, err := signing.OpenPhone(keyring, contentKey, []byte(phone(t, sim, "")))
 	if err != nil || first.Mobile != "19900000001" || first.Digest == [32]byte{} {
 		t.Fatalf("%+v %v", first, err)
 	}
-	again, err := signing.OpenPhone(ring, contentKey, []byte(phone(t, sim, "")))
+	again, err := signing.OpenPhone(keyring, contentKey, []byte(phone(t, sim, "")))
 	if err != nil || again != first {
 		t.Errorf("the same number, another digest: %v", err)
 	}
 	clear := `{"code":"10000","mobile":"19900000002"}`
 	for name, payload := range map[string]string{"object": sealedPhone(t, clear, clear), "string": sealedPhone(t, quoted(clear), clear)} {
-		if p, err := signing.OpenPhone(ring, nil, []byte(payload)); err != nil || p.Mobile != "19900000002" {
+		if p, err := signing.OpenPhone(keyring, nil, []byte(payload)); err != nil || p.Mobile != "19900000002" {
 			t.Errorf("in the clear, %s: %+v %v", name, p, err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestOpenPhone(t *testing.T) {
 // Faults of the simulator's and forgeries: one error, nothing read, no panic.
 func TestOpenPhoneRefusals(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	sim := newSim(t, alipaysim.Config{})
 	good := phone(t, sim, "")
 	encrypted := func(text string) string {
@@ -81,7 +81,7 @@ func TestOpenPhoneRefusals(t *testing.T) {
 		cases[fault] = phone(t, sim, fault)
 	}
 	for name, payload := range cases {
-		p, err := signing.OpenPhone(ring, contentKey, []byte(payload))
+		p, err := signing.OpenPhone(keyring, contentKey, []byte(payload))
 		if !errors.Is(err, signing.ErrPhone) || p != (signing.Phone{}) {
 			t.Errorf("%s: %+v %v", name, p, err)
 		}
@@ -101,7 +101,7 @@ func encryptedWithoutQuotes(t testing.TB) string {
 // the signature is right.
 func TestOpenPhoneIsNoOracle(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	sign := alipaySigns(t, "something else")
 	for last := range 256 {
 		block := make([]byte, 16)
@@ -110,7 +110,7 @@ func TestOpenPhoneIsNoOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = signing.OpenPhone(ring, contentKey, fmt.Appendf(nil, `{"response":"%s","sign":"%s"}`, text, sign))
+		_, err = signing.OpenPhone(keyring, contentKey, fmt.Appendf(nil, `{"response":"%s","sign":"%s"}`, text, sign))
 		if err != signing.ErrPhone {
 			t.Fatalf("%v", err)
 		}
@@ -120,7 +120,7 @@ func TestOpenPhoneIsNoOracle(t *testing.T) {
 // What Alipay refuses, truly signed, says what it means to us.
 func TestOpenPhoneMeaning(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	clear := func(code, subCode string) string {
 		s := fmt.Sprintf(`{"code":"%s","msg":"x","subCode":"%s","subMsg":"canary"}`, code, subCode)
 		return sealedPhone(t, quoted(s), s)
@@ -135,14 +135,14 @@ func TestOpenPhoneMeaning(t *testing.T) {
 		{clear("20000", "aop.unknow-error"), signing.ErrUnavailable},
 		{phone(t, newSim(t, alipaysim.Config{}), "refused"), signing.ErrTokenInvalid},
 	} {
-		_, err := signing.OpenPhone(ring, contentKey, []byte(c.payload))
+		_, err := signing.OpenPhone(keyring, contentKey, []byte(c.payload))
 		if !errors.Is(err, signing.ErrPhone) || !errors.Is(err, c.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%v, want %v", err, c.want)
 		}
 	}
 	good := phone(t, newSim(t, alipaysim.Config{}), "")
 	for _, key := range [][]byte{nil, []byte("another key....."), make([]byte, 32)} {
-		if _, err := signing.OpenPhone(ring, key, []byte(good)); !errors.Is(err, signing.ErrConfiguration) || !errors.Is(err, signing.ErrPhone) {
+		if _, err := signing.OpenPhone(keyring, key, []byte(good)); !errors.Is(err, signing.ErrConfiguration) || !errors.Is(err, signing.ErrPhone) {
 			t.Errorf("content key %q: %v", key, err)
 		}
 	}
@@ -151,15 +151,15 @@ func TestOpenPhoneMeaning(t *testing.T) {
 // Every bit of a genuine payload counts, or changes nothing.
 func TestPhoneMutations(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	payload := []byte(phone(t, newSim(t, alipaysim.Config{}), ""))
-	genuine, err := signing.OpenPhone(ring, contentKey, payload)
+	genuine, err := signing.OpenPhone(keyring, contentKey, payload)
 	if err != nil {
 		t.Fatal(err)
 	}
 	refused := 0
 	for what, forged := range flips(payload) {
-		got, err := signing.OpenPhone(ring, contentKey, forged)
+		got, err := signing.OpenPhone(keyring, contentKey, forged)
 		switch {
 		case err != nil && got == signing.Phone{}:
 			refused++

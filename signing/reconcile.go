@@ -73,7 +73,7 @@ func (l *line) cancellations(ctx context.Context, date string, page int) ([]Canc
 	}
 	all := make([]Cancellation, 0, len(listed))
 	for _, d := range listed {
-		id, ok := identify(l.ring.AppID(), d.OpenID, d.UserID)
+		id, ok := identify(l.keyring.AppID(), d.OpenID, d.UserID)
 		at, err := time.ParseInLocation(time.DateTime, d.Time, calendar.Beijing)
 		if !ok || err != nil {
 			return nil, fmt.Errorf("%s: %w: an entry without citizen or time", methodDeloauth, ErrUnavailable)

@@ -17,7 +17,7 @@ import (
 )
 
 // withdraw lets a citizen withdraw at Alipay, of which we hear nothing.
-func (s stage) withdraw(t testing.TB, person string) {
+func (s fixture) withdraw(t testing.TB, person string) {
 	t.Helper()
 	d, err := s.sim.Send(t.Context(), alipaysim.Notice{Person: person, Kind: signing.MethodCancelled, Fault: alipaysim.LoseNotice})
 	if err != nil || d != (alipaysim.Delivery{}) {
@@ -28,7 +28,7 @@ func (s stage) withdraw(t testing.TB, person string) {
 // Every identifier comes as in the notice, at the time of day, of that day alone.
 func TestCancellations(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	today := s.now.Now()
 	s.withdraw(t, "ok")
 	s.withdraw(t, "old")
@@ -76,7 +76,7 @@ func TestCancellationsPages(t *testing.T) {
 	for _, n := range []int{0, 1, 49, 50, 51, 100, 120} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, signing.Options{}, alipaysim.Config{})
+			s := newFixture(t, signing.Options{}, alipaysim.Config{})
 			for i := range n {
 				name := fmt.Sprintf("p%03d", i)
 				s.sim.Add(alipaysim.Person{Person: name, OpenID: "open-" + name})
@@ -117,7 +117,7 @@ func serveDetails(t *testing.T, page func(n int) string) *details {
 		fmt.Fprintf(w, `{"alipay_user_deloauth_detail_query_response":%s,"sign":"%s"}`, content, alipaySigns(t, content))
 	}))
 	t.Cleanup(server.Close)
-	d.gate = newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, signing.Options{})
+	d.gate = newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, signing.Options{})
 	return d
 }
 
@@ -173,7 +173,7 @@ func TestCancellationsForms(t *testing.T) {
 
 func TestCancellationsFaults(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	s.withdraw(t, "ok")
 	for _, fault := range []string{"error", "html", "bad_signature", "unsigned", "null_body", "other_app", "duplicate_root", "truncated"} {
 		if err := s.sim.Fault(fault, 1); err != nil {

@@ -126,9 +126,9 @@ func pickContent(nodes map[string]json.RawMessage, root string) (answer, error) 
 // A refusal needs no signature, Alipay often sends none, but one that is there must
 // be right. Signatures are over bytes, so they are checked before any text is read:
 // Alipay sends GBK error texts although UTF-8 was asked for.
-func (a answer) check(ring *keys.Ring) error {
+func (a answer) check(keyring *keys.AlipayKeyring) error {
 	if a.sign != "" {
-		if err := a.verify(ring); err != nil {
+		if err := a.verify(keyring); err != nil {
 			return err
 		}
 	}
@@ -150,17 +150,17 @@ func (a answer) check(ring *keys.Ring) error {
 }
 
 // verify accepts a signature by the key that alipay_cert_sn names, or, without one,
-// by any of the ring's. A serial number we do not hold is refused: fetching the
+// by any of the keyring's. A serial number we do not hold is refused: fetching the
 // certificate would let whoever answers choose the key.
-func (a answer) verify(ring *keys.Ring) error {
+func (a answer) verify(keyring *keys.AlipayKeyring) error {
 	signature, err := decodeSignature(a.sign)
 	if err != nil {
 		return fmt.Errorf("%w: sign is not base64", ErrForged)
 	}
 	if a.certSN == "" {
-		return verifyAny(ring.AlipayKeys(), a.content, signature)
+		return verifyAny(keyring.AlipayKeys(), a.content, signature)
 	}
-	key, err := ring.AlipayKey(a.certSN)
+	key, err := keyring.AlipayKey(a.certSN)
 	if err != nil {
 		return fmt.Errorf("%w: alipay_cert_sn: %w", ErrForged, keys.ErrUnknownSN)
 	}

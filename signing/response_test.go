@@ -20,11 +20,11 @@ const (
 	demoRoot   = "alipay_demo_query_response"
 )
 
-// judge is what the transport does with a body.
-func judge(ring *keys.Ring, body []byte, method string) (answer, error) {
+// verifyAnswer does with a body what the transport does.
+func verifyAnswer(keyring *keys.AlipayKeyring, body []byte, method string) (answer, error) {
 	a, err := parseAnswer(body, method)
 	if err == nil {
-		err = a.check(ring)
+		err = a.check(keyring)
 	}
 	return a, err
 }
@@ -69,7 +69,7 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	readTestdata(t, "answers.json", &file)
-	ring := testRing(t)
+	keyring := testKeyring(t)
 	for _, c := range file.Cases {
 		t.Run(c.Name, func(t *testing.T) {
 			if c.Latin1 {
@@ -81,7 +81,7 @@ func TestAnswers(t *testing.T) {
 			}
 			body := fill(t, c.Body)
 			for range 10 { // members are kept in a map, whose order must not matter
-				a, err := judge(ring, body, demoMethod)
+				a, err := verifyAnswer(keyring, body, demoMethod)
 				switch {
 				case !known && (err != nil || string(a.content) != c.Content):
 					t.Fatalf("got %q, %v; want %q", a.content, err, c.Content)
@@ -108,7 +108,7 @@ func TestSignEscaped(t *testing.T) {
 		"raw break":  {signature + "\n", ErrUnavailable},
 	} {
 		body := `{"` + demoRoot + `":{"a":1},"sign":"` + c.sign + `"}`
-		if _, err := judge(testRing(t), []byte(body), demoMethod); !errors.Is(err, c.want) {
+		if _, err := verifyAnswer(testKeyring(t), []byte(body), demoMethod); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestAnswerBounds(t *testing.T) {
 		"braces told": {`{"a":"` + strings.Repeat(`{[\"`, 100) + `"}`, true},
 	}
 	for name, c := range cases {
-		_, err := judge(testRing(t), signedAnswer(c.content), demoMethod)
+		_, err := verifyAnswer(testKeyring(t), signedAnswer(c.content), demoMethod)
 		if c.ok != (err == nil) || err != nil && !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -151,9 +151,9 @@ func genuine(t testing.TB) (body []byte, content string) {
 }
 
 // tamper fails when a changed body is accepted with anything but the same content.
-func tamper(t *testing.T, ring *keys.Ring, what string, body []byte, content string) (accepted bool) {
+func tamper(t *testing.T, keyring *keys.AlipayKeyring, what string, body []byte, content string) (accepted bool) {
 	t.Helper()
-	a, err := judge(ring, body, demoMethod)
+	a, err := verifyAnswer(keyring, body, demoMethod)
 	if err != nil {
 		if !errors.Is(err, ErrUnavailable) {
 			t.Fatalf("%s: refused as %v", what, err)
@@ -168,14 +168,14 @@ func tamper(t *testing.T, ring *keys.Ring, what string, body []byte, content str
 
 func TestEveryByteCounts(t *testing.T) {
 	t.Parallel()
-	ring := testRing(t)
+	keyring := testKeyring(t)
 	body, content := genuine(t)
 	accepted := 0
 	for i := range body {
 		for _, bit := range []byte{1, 2, 4, 8, 16, 32, 64, 128} {
 			changed := slices.Clone(body)
 			changed[i] ^= bit
-			if tamper(t, ring, fmt.Sprintf("byte %d bit %d", i, bit), changed, content) {
+			if tamper(t, keyring, fmt.Sprintf("byte %d bit %d", i, bit), changed, content) {
 				accepted++
 			}
 		}
@@ -184,7 +184,7 @@ func TestEveryByteCounts(t *testing.T) {
 			"doubled": slices.Insert(slices.Clone(body), i, body[i]),
 			"cut":     body[:i],
 		} {
-			if tamper(t, ring, fmt.Sprintf("byte %d %s", i, what), changed, content) {
+			if tamper(t, keyring, fmt.Sprintf("byte %d %s", i, what), changed, content) {
 				accepted++
 			}
 		}
@@ -197,7 +197,7 @@ func TestEveryByteCounts(t *testing.T) {
 
 func TestMembersMoved(t *testing.T) {
 	t.Parallel()
-	ring := testRing(t)
+	keyring := testKeyring(t)
 	_, content := genuine(t)
 	members := []string{
 		`"` + demoRoot + `":` + content,
@@ -207,18 +207,18 @@ func TestMembersMoved(t *testing.T) {
 	object := func(parts ...string) []byte { return []byte("{" + strings.Join(parts, ",") + "}") }
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		body := object(members[order[0]], members[order[1]], members[order[2]])
-		if !tamper(t, ring, fmt.Sprint("order ", order), body, content) {
+		if !tamper(t, keyring, fmt.Sprint("order ", order), body, content) {
 			t.Errorf("order %v refused", order)
 		}
 	}
 	for i := range members {
 		dropped := object(slices.Delete(slices.Clone(members), i, i+1)...)
-		if tamper(t, ring, fmt.Sprint("dropped ", i), dropped, content) != (i == 1) {
+		if tamper(t, keyring, fmt.Sprint("dropped ", i), dropped, content) != (i == 1) {
 			t.Errorf("without member %d", i)
 		}
 		for at := range len(members) + 1 {
 			twice := object(slices.Insert(slices.Clone(members), at, members[i])...)
-			if tamper(t, ring, fmt.Sprint("twice ", i), twice, content) {
+			if tamper(t, keyring, fmt.Sprint("twice ", i), twice, content) {
 				t.Errorf("member %d twice, at %d, accepted", i, at)
 			}
 		}
@@ -228,7 +228,7 @@ func TestMembersMoved(t *testing.T) {
 // Whatever is signed comes out byte for byte, and survives being written down again.
 func TestContentIsExact(t *testing.T) {
 	t.Parallel()
-	ring := testRing(t)
+	keyring := testKeyring(t)
 	blank := rapid.StringOfN(rapid.SampledFrom([]rune(" \t\r\n")), 0, 3, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		fields := rapid.MapOfN(rapid.StringN(0, 6, -1), rapid.StringN(0, 10, -1), 0, 5).Draw(t, "fields")
@@ -250,33 +250,33 @@ func TestContentIsExact(t *testing.T) {
 		gap := func() string { return blank.Draw(t, "gap") }
 		body := gap() + "{" + gap() + `"` + demoRoot + `"` + gap() + ":" + gap() + content + gap() + "," +
 			gap() + `"sign"` + gap() + ":" + gap() + `"` + signature + `"` + gap() + "}" + gap()
-		a, err := judge(ring, []byte(body), demoMethod)
+		a, err := verifyAnswer(keyring, []byte(body), demoMethod)
 		if err != nil || string(a.content) != content {
 			t.Fatalf("got %q, %v; want %q", a.content, err, content)
 		}
-		again, err := judge(ring, a.body(), demoMethod)
+		again, err := verifyAnswer(keyring, a.body(), demoMethod)
 		if err != nil || !bytes.Equal(again.content, a.content) {
 			t.Fatalf("written again: %q, %v", again.content, err)
 		}
 	})
 }
 
-// With two keys in the ring, as during a change of Alipay's, both are accepted.
+// With two keys in the keyring, as during a change of Alipay's, both are accepted.
 func TestTwoKeys(t *testing.T) {
 	t.Parallel()
-	ring, err := keys.NewRing("2021000000000001", ownKey(), []keys.AlipayKey{
+	keyring, err := keys.NewAlipayKeyring("2021000000000001", ownKey(), []keys.AlipayKey{
 		{Public: &alipayKey().PublicKey}, {Public: &otherKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, call := range []string{"SIGN", "OTHER"} {
 		body := fill(t, `{"`+demoRoot+`":{"a":1},"sign":"`+call+`({"a":1})"}`)
-		if _, err := judge(ring, body, demoMethod); err != nil {
+		if _, err := verifyAnswer(keyring, body, demoMethod); err != nil {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
 	named := fill(t, `{"`+demoRoot+`":{"a":1},"alipay_cert_sn":"`+testSN+`","sign":"SIGN({"a":1})"}`)
-	if _, err := judge(ring, named, demoMethod); !errors.Is(err, ErrForged) || !errors.Is(err, keys.ErrUnknownSN) {
+	if _, err := verifyAnswer(keyring, named, demoMethod); !errors.Is(err, ErrForged) || !errors.Is(err, keys.ErrUnknownSN) {
 		t.Errorf("a serial in public-key mode: %v", err)
 	}
 }
@@ -285,7 +285,7 @@ func TestTwoKeys(t *testing.T) {
 func TestSerialPicksTheKey(t *testing.T) {
 	t.Parallel()
 	otherSN := strings.Repeat("f", 32)
-	ring, err := keys.NewRing("2021000000000001", ownKey(), []keys.AlipayKey{
+	keyring, err := keys.NewAlipayKeyring("2021000000000001", ownKey(), []keys.AlipayKey{
 		{SN: testSN, Public: &alipayKey().PublicKey}, {SN: otherSN, Public: &otherKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func TestSerialPicksTheKey(t *testing.T) {
 		want     error
 	}{{testSN, "SIGN", nil}, {otherSN, "OTHER", nil}, {testSN, "OTHER", ErrForged}, {otherSN, "SIGN", ErrForged}} {
 		body := fill(t, `{"`+demoRoot+`":{"a":1},"alipay_cert_sn":"`+c.sn+`","sign":"`+c.call+`({"a":1})"}`)
-		if _, err := judge(ring, body, demoMethod); !errors.Is(err, c.want) {
+		if _, err := verifyAnswer(keyring, body, demoMethod); !errors.Is(err, c.want) {
 			t.Errorf("%s by %s: %v", c.sn, c.call, err)
 		}
 	}
@@ -305,7 +305,7 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte(`{"alipay_demo_query_response":{"code":"10000","a":"\"}{"},"sign":"x","alipay_cert_sn":"y"}`))
 	f.Add([]byte(`{"error_response":{"code":"40002","sub_code":"isv.code-invalid"}}`))
 	f.Add([]byte(`{"alipay_demo_query_response":"AAAA","sign":"\/"}`))
-	ring := testRing(f)
+	keyring := testKeyring(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a, err := parseAnswer(body, demoMethod)
 		if err != nil {
@@ -317,7 +317,7 @@ func FuzzParseAnswer(f *testing.F) {
 		if !bytes.Contains(body, a.content) || !json.Valid(a.content) || a.root != demoRoot && a.root != "error_response" {
 			t.Fatalf("content %q under %q", a.content, a.root)
 		}
-		if a.check(ring) == nil { // nobody can sign here
+		if a.check(keyring) == nil { // nobody can sign here
 			t.Fatalf("accepted %q", body)
 		}
 	})

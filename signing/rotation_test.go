@@ -12,17 +12,17 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-func ringOf(t testing.TB, trusted ...*rsa.PublicKey) *keys.Ring {
+func keyringOf(t testing.TB, trusted ...*rsa.PublicKey) *keys.AlipayKeyring {
 	t.Helper()
 	var alipay []keys.AlipayKey
 	for _, key := range trusted {
 		alipay = append(alipay, keys.AlipayKey{Public: key})
 	}
-	ring, err := keys.NewRing(appID, ownKey(), alipay)
+	keyring, err := keys.NewAlipayKeyring(appID, ownKey(), alipay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return keyring
 }
 
 // Alipay changes its key while notices arrive: both keys are trusted for a while, old
@@ -32,8 +32,8 @@ func TestRotationUnderTraffic(t *testing.T) {
 	t.Parallel()
 	sim := newSim(t, alipaysim.Config{})
 	old := sim.AlipayKey()
-	var ring atomic.Pointer[keys.Ring]
-	ring.Store(ringOf(t, old))
+	var keyring atomic.Pointer[keys.AlipayKeyring]
+	keyring.Store(keyringOf(t, old))
 	var genuine, forged atomic.Int64
 	var traffic sync.WaitGroup
 	stop := make(chan struct{})
@@ -45,16 +45,16 @@ func TestRotationUnderTraffic(t *testing.T) {
 					return
 				default:
 				}
-				trusted := ring.Load() // as the server does: one ring for one message
+				trusted := keyring.Load() // as the server does: one keyring for one message
 				for _, fault := range []string{"", "wrong_key", "altered"} {
-					letter, err := sim.Write(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
+					notification, err := sim.Write(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
 					if err != nil {
 						t.Error(err)
 						return
 					}
-					_, err = signing.VerifyNotification(trusted, letter.Body, letter.ContentType)
-					if err != nil && trusted != ring.Load() { // written with a key that came later
-						_, err = signing.VerifyNotification(ring.Load(), letter.Body, letter.ContentType)
+					_, err = signing.VerifyNotification(trusted, notification.Body, notification.ContentType)
+					if err != nil && trusted != keyring.Load() { // written with a key that came later
+						_, err = signing.VerifyNotification(keyring.Load(), notification.Body, notification.ContentType)
 					}
 					if (err == nil) != (fault == "") {
 						t.Errorf("%q: %v", fault, err)
@@ -70,19 +70,19 @@ func TestRotationUnderTraffic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring.Store(ringOf(t, old, next))
+	keyring.Store(keyringOf(t, old, next))
 	waitFor(t, &genuine, 40)
 	if err := sim.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
 	repeated := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Key: "old"})
-	accept(t, ring.Load(), repeated.Body)
+	accept(t, keyring.Load(), repeated.Body)
 	waitFor(t, &genuine, 40)
-	ring.Store(ringOf(t, next))
+	keyring.Store(keyringOf(t, next))
 	waitFor(t, &genuine, 40)
 	close(stop)
 	traffic.Wait()
-	if _, err := signing.VerifyNotification(ring.Load(), repeated.Body, formType); err == nil {
+	if _, err := signing.VerifyNotification(keyring.Load(), repeated.Body, formType); err == nil {
 		t.Error("the old key is trusted after it was taken away")
 	}
 	t.Logf("%d genuine, %d forged", genuine.Load(), forged.Load())
@@ -99,20 +99,20 @@ func waitFor(t testing.TB, count *atomic.Int64, n int64) {
 // genuine messages are verified as ever.
 func TestUnknownSNFlood(t *testing.T) {
 	t.Parallel()
-	ring := certRing(t)
+	keyring := certKeyring(t)
 	sim := newSim(t, alipaysim.Config{})
 	good := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled})
 	bad := write(t, sim, alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "unknown_sn"})
 	var flood sync.WaitGroup
 	for range 1000 {
 		flood.Go(func() {
-			if _, err := signing.VerifyNotification(ring, bad.Body, formType); err == nil {
+			if _, err := signing.VerifyNotification(keyring, bad.Body, formType); err == nil {
 				t.Error("accepted")
 			}
 		})
 	}
 	for range 100 {
-		accept(t, ring, good.Body)
+		accept(t, keyring, good.Body)
 	}
 	flood.Wait()
 	if n := sim.Calls(""); n != 0 {

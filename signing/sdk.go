@@ -12,16 +12,16 @@ import (
 
 // newSDKSigner lets the SDK sign with the application's key and with our canonical
 // text: its own sorts pairs instead of keys.
-func newSDKSigner(ring *keys.Ring) nsign.Signer {
-	return nsign.New(nsign.WithMethod(sdkMethod{ring}), nsign.WithEncoder(sdkEncoder{}))
+func newSDKSigner(keyring *keys.AlipayKeyring) nsign.Signer {
+	return nsign.New(nsign.WithMethod(sdkMethod{keyring}), nsign.WithEncoder(sdkEncoder{}))
 }
 
 // sdkMethod is RSA2 as nsign.Method.
-type sdkMethod struct{ ring *keys.Ring }
+type sdkMethod struct{ keyring *keys.AlipayKeyring }
 
 // Sign implements nsign.Method.
 func (m sdkMethod) Sign(text []byte) ([]byte, error) {
-	signature, err := sign(m.ring.Signer(), text)
+	signature, err := sign(m.keyring.Signer(), text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
@@ -30,7 +30,7 @@ func (m sdkMethod) Sign(text []byte) ([]byte, error) {
 
 // Verify implements nsign.Method.
 func (m sdkMethod) Verify(text, signature []byte) error {
-	return verifyAny(m.ring.AlipayKeys(), text, signature)
+	return verifyAny(m.keyring.AlipayKeys(), text, signature)
 }
 
 // sdkEncoder is Canonical as nsign.Encoder.
@@ -53,7 +53,7 @@ func (sdkEncoder) EncodeBytes(_ *bytes.Buffer, data []byte, _ *nsign.SignOptions
 
 // sdkVerifier lets the SDK repeat the check on the answer it was given: were the
 // transport ever left out, nothing would get through unverified.
-type sdkVerifier struct{ ring *keys.Ring }
+type sdkVerifier struct{ keyring *keys.AlipayKeyring }
 
 // VerifyValues implements alipay.Verifier. Notifications are not the SDK's to verify.
 func (sdkVerifier) VerifyValues(url.Values, []byte, ...nsign.SignOption) error {
@@ -62,5 +62,5 @@ func (sdkVerifier) VerifyValues(url.Values, []byte, ...nsign.SignOption) error {
 
 // VerifyBytes implements alipay.Verifier.
 func (v sdkVerifier) VerifyBytes(text, signature []byte, _ ...nsign.SignOption) error {
-	return verifyAny(v.ring.AlipayKeys(), text, signature)
+	return verifyAny(v.keyring.AlipayKeys(), text, signature)
 }

@@ -54,8 +54,8 @@ func newSecrets() secrets {
 // whole request.
 func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, patient, alipaysim.Config{})
-	hurried := newGateway(t, newRing(t, ownKey(), alipayKey()), s.url, quick)
+	s := newFixture(t, patient, alipaysim.Config{})
+	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, quick)
 	secret := newSecrets()
 	ask := func(where string, g *signing.Gateway) {
 		_, err := g.Exchange(t.Context(), secret.code)
@@ -64,7 +64,7 @@ func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 		secret.check(t, where+", match", err)
 	}
 	ask("unknown", s.gate)
-	ask("wrong key", newGateway(t, newRing(t, otherKey(), alipayKey()), s.url, patient))
+	ask("wrong key", newGateway(t, newKeyring(t, otherKey(), alipayKey()), s.url, patient))
 	for fault := range alipaysim.Faults() {
 		if err := s.sim.Fault(fault, 2); err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestEchoKeepsSecrets(t *testing.T) {
 			}))
 			server.Config.ErrorLog = discard()
 			server.Start()
-			g := newGateway(t, newRing(t, ownKey(), alipayKey()), server.URL, patient)
+			g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, patient)
 			_, err := g.Exchange(t.Context(), secret.code)
 			secret.check(t, name+", exchange", err)
 			_, err = g.MatchPerson(t.Context(), secret.token, secret.person)

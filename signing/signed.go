@@ -6,13 +6,13 @@ import (
 	"fundpass/keys"
 )
 
-// signedBy returns which of ring's keys signed f under rule.
+// signedBy returns which of keyring's keys signed f under rule.
 //
 // Without alipay_cert_sn nothing says which key it was, so all are tried. With it,
 // only the certificate it names is; whether the parameter itself belongs to the text
 // Alipay's SDKs do not agree, so both are tried under that one key. Adding or
 // dropping it changes nothing of what the message says.
-func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
+func (f *form) signedBy(keyring *keys.AlipayKeyring, rule Rule) (keys.AlipayKey, error) {
 	forSign, forText := f.scratch[:0:512], f.scratch[512:512]
 	sign, _ := f.get("sign")
 	signature, err := appendSignature(forSign, sign)
@@ -21,9 +21,9 @@ func (f *form) signedBy(ring *keys.Ring, rule Rule) (keys.AlipayKey, error) {
 	}
 	sn, named := f.get("alipay_cert_sn")
 	if !named {
-		return whoSigned(ring.AlipayKeys(), rule.text(forText, f.params(), true), signature)
+		return whoSigned(keyring.AlipayKeys(), rule.text(forText, f.params(), true), signature)
 	}
-	key, err := ring.AlipayKey(sn)
+	key, err := keyring.AlipayKey(sn)
 	if err != nil {
 		return keys.AlipayKey{}, ErrUnknownSN
 	}

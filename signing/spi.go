@@ -39,10 +39,10 @@ const SPIRefused = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-VERI
 
 // VerifySPI returns the call that r is: a GET with its parameters in the query or a
 // POST with a form of at most 64 KiB, whose query is ignored. It was signed by one of
-// ring's keys within 10 minutes of now.
+// keyring's keys within 10 minutes of now.
 //
 // Errors: those of VerifyNotification, and ErrStale. None quotes the request.
-func VerifySPI(ring *keys.Ring, r *http.Request, now time.Time) (SPICall, error) {
+func VerifySPI(keyring *keys.AlipayKeyring, r *http.Request, now time.Time) (SPICall, error) {
 	raw, err := spiForm(r)
 	if err != nil {
 		return SPICall{}, err
@@ -51,7 +51,7 @@ func VerifySPI(ring *keys.Ring, r *http.Request, now time.Time) (SPICall, error)
 	if err := f.parse(raw); err != nil {
 		return SPICall{}, err
 	}
-	c, err := f.spiCall(ring)
+	c, err := f.spiCall(keyring)
 	if err != nil {
 		return SPICall{}, err
 	}
@@ -89,27 +89,27 @@ func (f *form) isSPI() bool {
 
 // spiCall verifies all of the call but its time, as it came or else without its empty
 // values.
-func (f *form) spiCall(ring *keys.Ring) (SPICall, error) {
-	c, err := f.verifiedSPI(ring)
+func (f *form) spiCall(keyring *keys.AlipayKeyring) (SPICall, error) {
+	c, err := f.verifiedSPI(keyring)
 	if errors.Is(err, ErrBadSignature) && f.dropEmpty() {
-		if again, err := f.verifiedSPI(ring); err == nil {
+		if again, err := f.verifiedSPI(keyring); err == nil {
 			return again, nil
 		}
 	}
 	return c, err
 }
 
-func (f *form) verifiedSPI(ring *keys.Ring) (SPICall, error) {
+func (f *form) verifiedSPI(keyring *keys.AlipayKeyring) (SPICall, error) {
 	if err := f.checkSign(); err != nil {
 		return SPICall{}, err
 	}
 	if !f.isSPI() {
 		return SPICall{}, ErrUnknownFamily
 	}
-	if err := f.checkApp(ring, FamilySPI); err != nil {
+	if err := f.checkApp(keyring, FamilySPI); err != nil {
 		return SPICall{}, err
 	}
-	key, err := f.signedBy(ring, FamilySPI.rule())
+	key, err := f.signedBy(keyring, FamilySPI.rule())
 	if err != nil {
 		return SPICall{}, err
 	}
@@ -157,19 +157,19 @@ func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 // response: the document is written by hand because encoding/json would write them
 // anew. Fails with ErrMalformed when response is not one JSON object, with ErrKey or
 // what the signer reports.
-func SignSPIAnswer(ring *keys.Ring, response json.RawMessage) ([]byte, error) {
+func SignSPIAnswer(keyring *keys.AlipayKeyring, response json.RawMessage) ([]byte, error) {
 	response = bytes.TrimSpace(response)
 	if !isObject(response) {
 		return nil, fmt.Errorf("%w: answer is not a JSON object", ErrMalformed)
 	}
-	signature, err := Sign(ring.Signer(), string(response))
+	signature, err := Sign(keyring.Signer(), string(response))
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
 	b.WriteString(`{"response":`)
 	b.Write(response)
-	if sn := ring.AppCertSN(); sn != "" {
+	if sn := keyring.AppCertSN(); sn != "" {
 		b.WriteString(`,"app_cert_sn":"` + sn + `"`)
 	}
 	b.WriteString(`,"sign":"` + signature + `"}`)

@@ -28,14 +28,14 @@ var spiTime = time.Unix(1767326400, 0)
 
 func TestSPI(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	body := signed(t, spiCall(nil), signing.NotifyV1)
 	get := httptest.NewRequest(http.MethodGet, "/alipay/spi?"+string(body), nil)
 	post := spiPost(body)
 	post.URL.RawQuery = "added=1" // a proxy's, not Alipay's
 	var digests [2][32]byte
 	for i, r := range []*http.Request{get, post} {
-		c, err := signing.VerifySPI(ring, r, spiTime.Add(time.Minute))
+		c, err := signing.VerifySPI(keyring, r, spiTime.Add(time.Minute))
 		if err != nil {
 			t.Fatal(r.Method, err)
 		}
@@ -51,7 +51,7 @@ func TestSPI(t *testing.T) {
 
 func TestSPIRefusals(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, c := range []struct {
 		name   string
 		change map[string]string
@@ -78,7 +78,7 @@ func TestSPIRefusals(t *testing.T) {
 		{name: "content of words", change: map[string]string{"biz_content": "x"}, want: signing.ErrMalformed},
 	} {
 		body := signed(t, spiCall(c.change), signing.NotifyV1)
-		call, err := signing.VerifySPI(ring, spiPost(body), spiTime.Add(c.now))
+		call, err := signing.VerifySPI(keyring, spiPost(body), spiTime.Add(c.now))
 		if !errors.Is(err, c.want) || c.want == nil && err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -87,7 +87,7 @@ func TestSPIRefusals(t *testing.T) {
 		}
 	}
 	kept := signed(t, spiCall(nil), signing.NotifyV2)
-	if _, err := signing.VerifySPI(ring, spiPost(kept), spiTime); !errors.Is(err, signing.ErrBadSignature) {
+	if _, err := signing.VerifySPI(keyring, spiPost(kept), spiTime); !errors.Is(err, signing.ErrBadSignature) {
 		t.Error("under the other rule:", err)
 	}
 }
@@ -95,9 +95,9 @@ func TestSPIRefusals(t *testing.T) {
 // GBK parameters come out in UTF-8.
 func TestSPIInGBK(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	body := signed(t, spiCall(map[string]string{"charset": "GBK", "name": "\xd5\xc5\xc8\xfd"}), signing.NotifyV1)
-	c, err := signing.VerifySPI(ring, spiPost(body), spiTime)
+	c, err := signing.VerifySPI(keyring, spiPost(body), spiTime)
 	if err != nil || c.Params["name"] != "张三" {
 		t.Errorf("%v %v", c.Params, err)
 	}
@@ -109,7 +109,7 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestSPIRequests(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	body := string(signed(t, spiCall(nil), signing.NotifyV1))
 	kind := http.Header{"Content-Type": {formType}}
 	for name, r := range map[string]*http.Request{
@@ -120,7 +120,7 @@ func TestSPIRequests(t *testing.T) {
 		"POST in the URL": {Method: http.MethodPost, Header: kind, URL: &url.URL{RawQuery: body}, Body: io.NopCloser(strings.NewReader(""))},
 		"GET of nothing":  {Method: http.MethodGet, URL: &url.URL{}},
 	} {
-		if _, err := signing.VerifySPI(ring, r, spiTime); !errors.Is(err, signing.ErrMalformed) {
+		if _, err := signing.VerifySPI(keyring, r, spiTime); !errors.Is(err, signing.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -128,13 +128,13 @@ func TestSPIRequests(t *testing.T) {
 
 func TestSPIFaults(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
 	for fault := range alipaysim.NoticeFaults() {
-		letter := write(t, sim, alipaysim.Notice{Person: "ok", Kind: "spi.alipay.demo", Fault: fault})
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(letter.Body)))
-		r.Header.Set("Content-Type", letter.ContentType)
-		if c, err := signing.VerifySPI(ring, r, noon); err == nil {
+		notification := write(t, sim, alipaysim.Notice{Person: "ok", Kind: "spi.alipay.demo", Fault: fault})
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(notification.Body)))
+		r.Header.Set("Content-Type", notification.ContentType)
+		if c, err := signing.VerifySPI(keyring, r, noon); err == nil {
 			t.Errorf("%s: accepted %+v", fault, c)
 		}
 	}
@@ -143,11 +143,11 @@ func TestSPIFaults(t *testing.T) {
 // The very bytes that were signed are sent.
 func TestSPIAnswer(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, ownKey(), alipayKey())
+	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, response := range []string{
 		`{"code":"10000","msg":"Success"}`, `{ "a" : "<x>&y" , "b":1.0 }`, `{"a":"\/"}`, `{"sign":"x","response":{}}`, signing.SPIRefused,
 	} {
-		body, err := signing.SignSPIAnswer(ring, json.RawMessage(response))
+		body, err := signing.SignSPIAnswer(keyring, json.RawMessage(response))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func TestSPIAnswer(t *testing.T) {
 		}
 	}
 	for _, response := range []string{"", "null", "[]", `"x"`, "{", "{}{}", `{},"sign":"x"`} {
-		if body, err := signing.SignSPIAnswer(ring, json.RawMessage(response)); !errors.Is(err, signing.ErrMalformed) || body != nil {
+		if body, err := signing.SignSPIAnswer(keyring, json.RawMessage(response)); !errors.Is(err, signing.ErrMalformed) || body != nil {
 			t.Errorf("%s: %s %v", response, body, err)
 		}
 	}
@@ -170,9 +170,9 @@ func TestSPIAnswer(t *testing.T) {
 // In certificate mode the answer names the application's certificate.
 func TestSPIAnswerCertificate(t *testing.T) {
 	t.Parallel()
-	ring := certificateRing(t)
-	body, err := signing.SignSPIAnswer(ring, json.RawMessage(`{"code":"10000"}`))
-	if err != nil || ring.AppCertSN() == "" || !strings.HasPrefix(string(body), `{"response":{"code":"10000"},"app_cert_sn":"`+ring.AppCertSN()+`","sign":"`) {
+	keyring := certificateKeyring(t)
+	body, err := signing.SignSPIAnswer(keyring, json.RawMessage(`{"code":"10000"}`))
+	if err != nil || keyring.AppCertSN() == "" || !strings.HasPrefix(string(body), `{"response":{"code":"10000"},"app_cert_sn":"`+keyring.AppCertSN()+`","sign":"`) {
 		t.Errorf("%s %v", body, err)
 	}
 }

@@ -41,7 +41,7 @@ type TemplateMessage struct {
 // (template, keywords, key or permission: an operator must act).
 func (g *Gateway) SendTemplateMessage(ctx context.Context, m TemplateMessage) error {
 	l := g.line.Load()
-	p, err := m.payload(l.ring.AppID())
+	p, err := m.payload(l.keyring.AppID())
 	if err != nil {
 		return err
 	}

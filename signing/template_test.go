@@ -13,7 +13,7 @@ import (
 )
 
 // message is one that Alipay takes.
-func (s stage) message(t testing.TB, person string) signing.TemplateMessage {
+func (s fixture) message(t testing.TB, person string) signing.TemplateMessage {
 	t.Helper()
 	grant, err := s.gate.Exchange(t.Context(), s.code(t, person))
 	if err != nil {
@@ -27,7 +27,7 @@ func (s stage) message(t testing.TB, person string) signing.TemplateMessage {
 
 func TestSendTemplateMessage(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	const data = `{"keyword1":{"value":"密码已修改"},"keyword2":{"value":"3月1日 08:05"},"keyword3":{"value":"\"引号\"\u003c\u0026\u003e"}}`
 	for person, to := range map[string]string{"ok": "to_open_id", "old": "to_user_id", "both": "to_open_id"} {
 		m := s.message(t, person)
@@ -58,7 +58,7 @@ func TestSendTemplateMessage(t *testing.T) {
 // What never gets through is told from what may later; a wrong template is ours to correct.
 func TestSendTemplateMessageRefused(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, signing.Options{}, alipaysim.Config{})
+	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	s.sim.Add(alipaysim.Person{Person: "quiet"})
 	good := s.message(t, "ok")
 	for _, c := range []struct {

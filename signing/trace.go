@@ -47,7 +47,7 @@ func digestUnder(key *rsa.PublicKey, signature []byte) []byte {
 	return nil
 }
 
-// signSpellings are ways in which a sign parameter gets damaged, undone.
+// signSpellings undo the known corruptions of a sign parameter.
 var signSpellings = []struct {
 	what string
 	undo func(string) string
@@ -61,14 +61,14 @@ var signSpellings = []struct {
 	{"sign lost its '=' at the end", func(s string) string { return s + strings.Repeat("=", -len(s)&3) }},
 }
 
-// traceSign finds out whose signature sign is: of one of ring's keys or of the
+// traceSign finds out whose signature sign is: of one of keyring's keys or of the
 // application's own.
-func traceSign(ring *keys.Ring, sign string) (trace, bool) {
+func traceSign(keyring *keys.AlipayKeyring, sign string) (trace, bool) {
 	candidates := make([]trace, 0, 4)
-	for _, key := range ring.AlipayKeys() {
+	for _, key := range keyring.AlipayKeys() {
 		candidates = append(candidates, trace{key: key})
 	}
-	if own, ok := ring.Signer().Public().(*rsa.PublicKey); ok {
+	if own, ok := keyring.Signer().Public().(*rsa.PublicKey); ok {
 		candidates = append(candidates, trace{key: keys.AlipayKey{Public: own}, own: true})
 	}
 	for _, spelling := range signSpellings {

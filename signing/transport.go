@@ -57,12 +57,12 @@ func newTransport(o Options) *http.Transport {
 	}
 }
 
-// newClient returns a client whose answers have been checked against ring before
+// newClient returns a client whose answers have been checked against keyring before
 // anybody sees them.
-func newClient(base *http.Transport, ring *keys.Ring, timeout time.Duration) *http.Client {
+func newClient(base *http.Transport, keyring *keys.AlipayKeyring, timeout time.Duration) *http.Client {
 	return &http.Client{
 		Timeout:   timeout,
-		Transport: checkedTransport{base: base, ring: ring},
+		Transport: checkedTransport{base: base, keyring: keyring},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -78,8 +78,8 @@ type methodKey struct{}
 // the HTTP status, reads without limit, returns unsigned refusals as they are, lets
 // the last of two contents win and panics on null.
 type checkedTransport struct {
-	base *http.Transport
-	ring *keys.Ring
+	base    *http.Transport
+	keyring *keys.AlipayKeyring
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -101,7 +101,7 @@ func (t checkedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.check(t.ring); err != nil {
+	if err := a.check(t.keyring); err != nil {
 		return nil, err
 	}
 	clean := a.body()

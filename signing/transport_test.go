@@ -15,7 +15,7 @@ func TestNoProxyNoRedirect(t *testing.T) {
 	if base.Proxy != nil || base.TLSClientConfig.MinVersion < tls.VersionTLS12 || base.TLSClientConfig.InsecureSkipVerify {
 		t.Errorf("%+v", base)
 	}
-	client := newClient(base, testRing(t), time.Second)
+	client := newClient(base, testKeyring(t), time.Second)
 	if client.CheckRedirect == nil || !errors.Is(client.CheckRedirect(nil, nil), http.ErrUseLastResponse) {
 		t.Error("redirects are followed")
 	}
@@ -27,7 +27,7 @@ func TestNoProxyNoRedirect(t *testing.T) {
 // Were the transport left out, the SDK would still ask our verifier.
 func TestSDKVerifier(t *testing.T) {
 	t.Parallel()
-	v := sdkVerifier{testRing(t)}
+	v := sdkVerifier{testKeyring(t)}
 	good, err := sign(alipayKey(), []byte("text"))
 	if err != nil {
 		t.Fatal(err)

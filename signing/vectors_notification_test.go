@@ -17,19 +17,19 @@ func TestVectorsNotification(t *testing.T) {
 	t.Parallel()
 	var file selfVectors
 	readVectors(t, "self_generated.json", &file)
-	ring := file.ring(t)
+	keyring := file.keyring(t)
 	families := map[string]Family{"V1_trade_like_hard_values": FamilyTrade, "V1_from_ant_userauth_cancelled": FamilyFromAnt,
 		"V2_service_check": FamilyService, "V1_spi_request": FamilySPI}
 	for _, c := range file.Notify {
-		family, err := vectorFamily(ring, c.Body)
+		family, err := vectorFamily(keyring, c.Body)
 		if (err == nil) != c.Valid || err == nil && family != families[c.Name] {
 			t.Errorf("%s: %q %v", c.Name, family, err)
 		}
-		if r := Diagnose(ring, []byte(c.Body)); r.Text != c.Text || !r.Genuine || r.Family != string(families[c.Name]) {
+		if r := Diagnose(keyring, []byte(c.Body)); r.Text != c.Text || !r.Genuine || r.Family != string(families[c.Name]) {
 			t.Errorf("%s: %+v", c.Name, r)
 		}
 	}
-	n, err := VerifyNotification(ring, []byte(file.Notify[1].Body), "application/x-www-form-urlencoded")
+	n, err := VerifyNotification(keyring, []byte(file.Notify[1].Body), "application/x-www-form-urlencoded")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,16 +39,16 @@ func TestVectorsNotification(t *testing.T) {
 	}
 }
 
-func vectorFamily(ring *keys.Ring, body string) (Family, error) {
+func vectorFamily(keyring *keys.AlipayKeyring, body string) (Family, error) {
 	if !strings.Contains(body, "spi.") {
-		n, err := VerifyNotification(ring, []byte(body), "application/x-www-form-urlencoded")
+		n, err := VerifyNotification(keyring, []byte(body), "application/x-www-form-urlencoded")
 		return n.Family, err
 	}
 	r := &http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: body}}
-	if _, err := VerifySPI(ring, r, time.Now()); !errors.Is(err, ErrStale) {
+	if _, err := VerifySPI(keyring, r, time.Now()); !errors.Is(err, ErrStale) {
 		return "", err
 	}
-	_, err := VerifySPI(ring, r, time.Unix(1546077067, 0))
+	_, err := VerifySPI(keyring, r, time.Unix(1546077067, 0))
 	return FamilySPI, err
 }
 
@@ -62,22 +62,22 @@ func TestVectorsAnswers(t *testing.T) {
 		Other []struct{ Name, Answer, Response, Plain, Content string }
 	}
 	readVectors(t, "self_generated.json", &file)
-	ring := keysOf.ring(t)
+	keyring := keysOf.keyring(t)
 	checked := 0
 	for _, c := range file.Other {
 		var got []byte
 		var err error
 		switch c.Name {
 		case "verifygw_answer":
-			got, err = SignGatewayCheckAnswer(ring, true, "UTF-8")
+			got, err = SignGatewayCheckAnswer(keyring, true, "UTF-8")
 		case "spi_answer":
-			got, err = SignSPIAnswer(ring, json.RawMessage(`{"code":"10000","msg":"Success","biz":"value"}`))
+			got, err = SignSPIAnswer(keyring, json.RawMessage(`{"code":"10000","msg":"Success","biz":"value"}`))
 		case "get_phone_number":
 			key, decodeErr := strictBase64.DecodeString(file.Keys["aes_key_b64"])
 			if decodeErr != nil {
 				t.Fatal(decodeErr)
 			}
-			p, openErr := OpenPhone(ring, key, []byte(c.Response))
+			p, openErr := OpenPhone(keyring, key, []byte(c.Response))
 			if openErr != nil || p.Mobile != "13800000000" {
 				t.Errorf("phone: %+v %v", p, openErr)
 			}
@@ -112,7 +112,7 @@ func TestVectorsSamples(t *testing.T) {
 			continue
 		}
 		checked++
-		ring, err := keys.NewRing(c.Params["app_id"], ownKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+		keyring, err := keys.NewAlipayKeyring(c.Params["app_id"], ownKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestVectorsSamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		form.Set("sign", mustSign(t, alipayKey(), text))
-		n, err := VerifyNotification(ring, []byte(form.Encode()), "application/x-www-form-urlencoded")
+		n, err := VerifyNotification(keyring, []byte(form.Encode()), "application/x-www-form-urlencoded")
 		if err != nil || n.Family != FamilyFromAnt || n.Method != c.Params["msg_method"] || n.NotifyID != c.Params["notify_id"] {
 			t.Errorf("%s: %+v %v", c.Name, n, err)
 		}

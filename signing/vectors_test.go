@@ -85,7 +85,7 @@ type selfVectors struct {
 	}
 }
 
-func (v selfVectors) ring(t *testing.T) *keys.Ring {
+func (v selfVectors) keyring(t *testing.T) *keys.AlipayKeyring {
 	t.Helper()
 	own, err := keys.ParsePrivateKey([]byte(v.Keys["app_private_pkcs8_b64"]))
 	if err != nil {
@@ -95,12 +95,12 @@ func (v selfVectors) ring(t *testing.T) *keys.Ring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := keys.NewRing("2021000000000001", own, []keys.AlipayKey{
+	keyring, err := keys.NewAlipayKeyring("2021000000000001", own, []keys.AlipayKey{
 		{Public: public}, {SN: "7513daaaa48aa3ba2e4018d84402479c", Public: public}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return keyring
 }
 
 // PKCS#1 v1.5 is deterministic: requests must come out byte for byte.
@@ -108,7 +108,7 @@ func TestVectorsRequests(t *testing.T) {
 	t.Parallel()
 	var file selfVectors
 	readVectors(t, "self_generated.json", &file)
-	ring := file.ring(t)
+	keyring := file.keyring(t)
 	for _, c := range file.Requests {
 		params := url.Values{}
 		for name, value := range c.Params {
@@ -118,7 +118,7 @@ func TestVectorsRequests(t *testing.T) {
 		if err != nil || text != c.Text {
 			t.Errorf("%s: %q, %v", c.Name, text, err)
 		}
-		if got := mustSign(t, ring.Signer(), text); got != c.Sign {
+		if got := mustSign(t, keyring.Signer(), text); got != c.Sign {
 			t.Errorf("%s: other signature", c.Name)
 		}
 	}
@@ -128,7 +128,7 @@ func TestVectorsNotify(t *testing.T) {
 	t.Parallel()
 	var file selfVectors
 	readVectors(t, "self_generated.json", &file)
-	key := file.ring(t).AlipayKeys()[0].Public
+	key := file.keyring(t).AlipayKeys()[0].Public
 	for _, c := range file.Notify {
 		params, err := url.ParseQuery(c.Body)
 		if err != nil {
@@ -155,16 +155,16 @@ func TestVectorsSync(t *testing.T) {
 	t.Parallel()
 	var file selfVectors
 	readVectors(t, "self_generated.json", &file)
-	ring := file.ring(t)
+	keyring := file.keyring(t)
 	for _, c := range file.Sync {
 		a, err := parseAnswer([]byte(c.Body), "alipay.user.certify.open.query")
 		if err == nil && c.Valid && string(a.content) != c.Content {
 			t.Errorf("%s: content %q", c.Name, a.content)
 		}
 		if err == nil && a.sign == "" {
-			err = a.check(ring)
+			err = a.check(keyring)
 		} else if err == nil {
-			err = a.verify(ring)
+			err = a.verify(keyring)
 		}
 		if (err == nil) != c.Valid {
 			t.Errorf("%s: %v", c.Name, err)

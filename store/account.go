@@ -48,7 +48,7 @@ type Account struct {
 	Hash         string
 
 	// OwnPhone: Person.Phone stands at accounts of no other person of the centre, whatever
-	// their status, so it tells whose it is. Only TakeGuess and CheckResetCode look; false
+	// their status, so it tells whose it is. Only ReserveAttempt and CheckResetCode look; false
 	// of an account that was not taken in since there are phone digests.
 	OwnPhone bool
 }
@@ -91,12 +91,13 @@ func (db *DB) account(r accountRow) (Account, error) {
 }
 
 // A PasswordStatus is the state of the linked account's password and of the
-// owner's lane.
+// owner's scope.
 type PasswordStatus struct {
 	State       string
 	Account     string     // its status, GRZHZT
 	ChangedAt   *time.Time // nil: never by the citizen
-	Used, Round int        // guesses
+	Attempts    int        // failed, in the present tier
+	Tier        int        // how many tiers ended in a lock since the last success
 	LockedUntil *time.Time // may lie in the past
 	sealed      []byte     // the account's Person
 }

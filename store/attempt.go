@@ -12,163 +12,162 @@ import (
 	"github.com/lib/pq"
 )
 
-// ErrLapsed says that a guess has waited for its verdict longer than its lease: it is
-// given back, so the verdict is nobody's to know.
-var ErrLapsed = errors.New("store: the lease of a guess has ended")
+// ErrLapsed says that an attempt has waited for its verdict longer than its lease: it is
+// released, so the verdict must not be told.
+var ErrLapsed = errors.New("store: the lease of an attempt has ended")
 
-// recordTime is how long the record of a wrong guess may keep its verdict waiting.
+// recordTime is how long the record of a failed attempt may delay its verdict.
 const recordTime = time.Second
 
-// FailAttempt turns a reserved guess into a wrong one, which is what it costs to learn
-// that. right says that the password was right and something else is missing: a repeat of
-// the request may look at it again. The answer tells what is left. It runs the same
-// statement for a guess that was not admitted, and changes nothing then. The owner's event
-// is written in the same transaction; where that fails, or takes too long, the verdict
-// stands without it. Calling it twice fails with ErrLapsed.
-func (db *DB) FailAttempt(ctx context.Context, g Guess, a Attempt, right bool) (Attempt, error) {
-	record := g.AccountID != uuid.Nil && a.Admitted
-	failed, err := db.failAttempt(ctx, g, a, right, record)
+// FailAttempt counts a reserved attempt as failed and returns what is left. right says that
+// the password was right and something else is missing: a repeat of the request may look at
+// it again. For an attempt that was not admitted it runs the same statement and changes
+// nothing. The owner's event is written in the same transaction; where that fails, or takes
+// too long, the attempt is counted without it. Calling it twice fails with ErrLapsed.
+func (db *DB) FailAttempt(ctx context.Context, req AttemptRequest, a Attempt, right bool) (Attempt, error) {
+	record := req.AccountID != uuid.Nil && a.Admitted
+	failed, err := db.failAttempt(ctx, req, a, right, record)
 	if err == nil || !record || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrLapsed) {
 		return failed, err
 	}
-	failed, again := db.failAttempt(ctx, g, a, right, false)
+	failed, again := db.failAttempt(ctx, req, a, right, false)
 	if again == nil {
 		db.log.LogAttrs(ctx, slog.LevelWarn, "wrong password not in the owner's record", slog.String("cause", err.Error()))
 	}
 	return failed, again
 }
 
-func (db *DB) failAttempt(ctx context.Context, g Guess, a Attempt, right, record bool) (Attempt, error) {
+func (db *DB) failAttempt(ctx context.Context, req AttemptRequest, a Attempt, right, record bool) (Attempt, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		b, err := db.countGuess(ctx, tx, g, a, now)
+		b, err := db.countAttempt(ctx, tx, req, a, now)
 		if err != nil {
 			return err
 		}
-		a = b.fill(a, g.Budget, now)
-		if err := db.noteVerdict(ctx, tx, g.Receipt, b.Admitted, right); err != nil || !record {
+		a = b.fill(a, req.Policy, now)
+		if err := db.noteVerdict(ctx, tx, req.Record, b.Admitted, right); err != nil || !record {
 			return err
 		}
-		return db.recordGuess(ctx, tx, g, a, now)
+		return db.recordAttempt(ctx, tx, req, a, now)
 	})
 	return a, err
 }
 
-func (db *DB) recordGuess(ctx context.Context, tx *sqlx.Tx, g Guess, a Attempt, now time.Time) error {
+func (db *DB) recordAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, a Attempt, now time.Time) error {
 	ctx, stop := context.WithTimeout(ctx, recordTime)
 	defer stop()
 	kind := EventPasswordWrong
 	if a.LockedUntil != nil {
 		kind = EventPasswordLocked
 	}
-	return db.addEvent(ctx, tx, g.AccountID, kind, now)
+	return db.addEvent(ctx, tx, req.AccountID, kind, now)
 }
 
-// isReserved says that the reservation $7 is there to be counted.
+// isReserved says whether the reservation $7 is there to be counted.
 const isReserved = `coalesce($7::timestamptz = ANY (b.pending) AND $7 > $4, false)`
 
-// countGuess is the whole lock in one statement. The last wrong guess of a round locks.
-func (db *DB) countGuess(ctx context.Context, tx *sqlx.Tx, g Guess, a Attempt, now time.Time) (budgetRow, error) {
-	var b budgetRow
+// countAttempt counts a failed attempt in one statement. The last one of a tier locks.
+func (db *DB) countAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, a Attempt, now time.Time) (lockoutRow, error) {
+	var b lockoutRow
 	err := tx.GetContext(ctx, &b, `
-		UPDATE guess_budgets b SET
+		UPDATE lockouts b SET
 			admitted = `+isReserved+`,
-			used     = CASE WHEN NOT `+isReserved+` THEN b.used WHEN b.used + 1 >= `+roundLimit+` THEN 0 ELSE b.used + 1 END,
-			round    = CASE WHEN `+isReserved+` AND b.used + 1 >= `+roundLimit+`
-				THEN least(b.round + 1, cardinality($5::int[]) - 1) ELSE b.round END,
+			attempts = CASE WHEN NOT `+isReserved+` THEN b.attempts WHEN b.attempts + 1 >= `+tierLimit+` THEN 0 ELSE b.attempts + 1 END,
+			tier     = CASE WHEN `+isReserved+` AND b.attempts + 1 >= `+tierLimit+`
+				THEN least(b.tier + 1, cardinality($5::int[]) - 1) ELSE b.tier END,
 			locked_until = CASE
-				WHEN `+isReserved+` AND b.used + 1 >= `+roundLimit+`
-					THEN greatest(b.locked_until, ($6::timestamptz[])[least(b.round + 1, cardinality($5::int[]))])
+				WHEN `+isReserved+` AND b.attempts + 1 >= `+tierLimit+`
+					THEN greatest(b.locked_until, ($6::timestamptz[])[least(b.tier + 1, cardinality($5::int[]))])
 				WHEN NOT `+isReserved+` OR b.locked_until > $4 THEN b.locked_until END,
 			pending    = array_remove(b.pending, $7),
 			updated_at = $4
-		WHERE center_id = $1 AND person_digest = $2 AND lane = $3
-		RETURNING admitted, used, round, locked_until`,
-		db.center, g.PersonDigest, g.Lane, now, pq.Array(g.Budget.Guesses), timeArray(g.Budget.Until(now)), a.lease)
+		WHERE center_id = $1 AND person_digest = $2 AND scope = $3
+		RETURNING admitted, attempts, tier, locked_until`,
+		db.center, req.PersonDigest, req.Scope, now, pq.Array(req.Policy.Attempts), timeArray(req.Policy.Until(now)), a.lease)
 	if err == nil && a.lease != nil && !b.Admitted {
 		err = ErrLapsed
 	}
 	return b, mapNoRows(err, ErrLapsed) // erased, or the citizen's identifier has changed
 }
 
-// PassAttempt forgets the guesses of a lane, and that a stranger tried the person: the
-// password was right. It stands apart from what the password was for, because a right
-// password is right whatever becomes of that. Guesses of others that wait for their
+// PassAttempt resets the attempts of a scope and undoes the spray count of an unverified
+// source: the password was right. It is apart from what the password was for, because a
+// right password is right whatever becomes of that. Attempts of others that wait for their
 // verdicts go on waiting. ErrLapsed means that the verdict came too late to count.
-func (db *DB) PassAttempt(ctx context.Context, g Guess, a Attempt) error {
+func (db *DB) PassAttempt(ctx context.Context, req AttemptRequest, a Attempt) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.forgive(ctx, tx, g, a); err != nil {
+		if err := db.undoSprayCount(ctx, tx, req, a); err != nil {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
-			UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $4,
+			UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $4,
 				pending = array_remove(pending, $5::timestamptz)
-			WHERE center_id = $1 AND person_digest = $2 AND lane = $3 AND ($6 OR $5 = ANY (pending) AND $5 > $4)`,
-			db.center, g.PersonDigest, g.Lane, now, a.lease, a.judged)
+			WHERE center_id = $1 AND person_digest = $2 AND scope = $3 AND ($6 OR $5 = ANY (pending) AND $5 > $4)`,
+			db.center, req.PersonDigest, req.Scope, now, a.lease, a.decided)
 		return changedOne(res, err, ErrLapsed)
 	})
 	if err == nil {
-		g.Receipt.holds(Attempt{})
+		req.Record.holds(Attempt{})
 	}
 	return err
 }
 
-// Refund forgets the guesses of a lane: whoever is in it just proved
-// themselves. Calling it twice is safe.
-func (db *DB) Refund(ctx context.Context, personDigest, lane []byte) error {
+// ResetAttempts resets the counter of a scope, whose caller has just been proven to be the
+// person. Calling it twice is safe.
+func (db *DB) ResetAttempts(ctx context.Context, personDigest, scope []byte) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
-			UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $4
-			WHERE center_id = $1 AND person_digest = $2 AND lane = $3`,
-			db.center, personDigest, lane, now)
+			UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $4
+			WHERE center_id = $1 AND person_digest = $2 AND scope = $3`,
+			db.center, personDigest, scope, now)
 		return err
 	})
 }
 
-// noteReservation keeps with a request's key what the request has charged. A run whose
-// claim was taken over charges nothing.
-func (db *DB) noteReservation(ctx context.Context, tx *sqlx.Tx, r *Receipt, lease *time.Time) error {
+// noteReservation stores in the request's record what the request has charged. It returns
+// ErrRunning if another run has taken over.
+func (db *DB) noteReservation(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, lease *time.Time) error {
 	if r == nil {
 		return nil
 	}
 	res, err := tx.ExecContext(ctx, `
-		UPDATE receipts SET guess_until = $5
-		WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
-		db.center, r.Scope, r.KeyDigest, r.claim, lease)
+		UPDATE idempotency_records SET attempt_until = $5
+		WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND run = $4 AND status IS NULL`,
+		db.center, r.Scope, r.KeyDigest, r.runID, lease)
 	return changedOne(res, err, ErrRunning)
 }
 
-// noteVerdict keeps with a request's key that its guess is counted.
-func (db *DB) noteVerdict(ctx context.Context, tx *sqlx.Tx, r *Receipt, counted, right bool) error {
+// noteVerdict stores in the request's record that its attempt is counted.
+func (db *DB) noteVerdict(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, counted, right bool) error {
 	if r == nil {
 		return nil
 	}
-	return db.onClaimed(ctx, tx, r, func() (sql.Result, error) {
+	return db.execForRun(ctx, tx, r, func() (sql.Result, error) {
 		return tx.ExecContext(ctx, `
-			UPDATE receipts SET guess_right = CASE WHEN $5 THEN $6 ELSE guess_right END
-			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND claim = $4 AND status IS NULL`,
-			db.center, r.Scope, r.KeyDigest, r.claim, counted, right)
+			UPDATE idempotency_records SET attempt_right = CASE WHEN $5 THEN $6 ELSE attempt_right END
+			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND run = $4 AND status IS NULL`,
+			db.center, r.Scope, r.KeyDigest, r.runID, counted, right)
 	})
 }
 
-// reservation is what an earlier run of the request has charged; nil: nothing.
-func (r *Receipt) reservation() *time.Time {
+// reservation returns what an earlier run of the request has charged; nil: nothing.
+func (r *IdempotencyRecord) reservation() *time.Time {
 	if r == nil {
 		return nil
 	}
-	return r.guessUntil
+	return r.attemptUntil
 }
 
-// verdict is whether the password of an earlier run was right; nil: none was counted.
-func (r *Receipt) verdict() *bool {
+// verdict returns whether the password of an earlier run was right; nil: no attempt was counted.
+func (r *IdempotencyRecord) verdict() *bool {
 	if r == nil {
 		return nil
 	}
-	return r.guessRight
+	return r.attemptRight
 }
 
-// holds notes whether the request has a guess charged.
-func (r *Receipt) holds(a Attempt) {
+// holds notes whether the request has an attempt charged.
+func (r *IdempotencyRecord) holds(a Attempt) {
 	if r != nil {
-		r.guess = a.lease != nil || a.judged
+		r.charged = a.lease != nil || a.decided
 	}
 }

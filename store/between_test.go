@@ -12,7 +12,7 @@ import (
 
 // Whoever held the link until it was taken over freezes all the same when Alipay calls
 // them, and who took it over, by an open_id since.
-func TestA4FormerHolderFreezesAfterMove(t *testing.T) {
+func TestFormerHolderFreezesAfterMove(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	d := depositor(1)
@@ -20,10 +20,10 @@ func TestA4FormerHolderFreezesAfterMove(t *testing.T) {
 	account := importedAccount(t, db, d)
 	linkedAs(t, db, byUser(1), account)
 	taker := opened(t, db, byUser(2))
-	wish, err := db.AskRelink(t.Context(), taker, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 9})
+	transfer, err := db.RequestTransfer(t.Context(), taker, store.TransferOrder{Account: account, Proof: "certdoc", Limit: 9})
 	noError(t, err)
-	told(t, db, &wish)
-	noError(t, db.FinishRelink(t.Context(), taker, wish.ID))
+	markNotified(t, db, &transfer)
+	noError(t, db.CompleteTransfer(t.Context(), taker, transfer.ID))
 	opened(t, db, both(2))
 	former := opened(t, db, both(1))
 	if taken, err := db.TakenOver(t.Context(), former); err != nil || taken == nil {
@@ -34,7 +34,7 @@ func TestA4FormerHolderFreezesAfterMove(t *testing.T) {
 
 // Of a person's accounts an open one is meant before one that has ended, whatever their
 // numbers in the standard.
-func TestA7OpenAccountBeforeEnded(t *testing.T) {
+func TestOpenAccountBeforeEnded(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	for n, status := range []string{store.StatusFrozen, store.StatusUnknown} {
@@ -54,7 +54,7 @@ func TestA7OpenAccountBeforeEnded(t *testing.T) {
 
 // While somebody writes what comes first in the order of locks, nobody holds what comes
 // later.
-func TestD4LocksInOrder(t *testing.T) {
+func TestLocksInOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its sessions
 	ctx := context.Background()
@@ -62,12 +62,12 @@ func TestD4LocksInOrder(t *testing.T) {
 		name, first, then string
 		do                func(db *store.DB, d store.Depositor, s store.Session, n store.Delivery) error
 	}{
-		{"a guess under a key, and Erase", `SELECT 1 FROM guess_budgets WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM receipts WHERE center_id = 'test' FOR UPDATE NOWAIT`,
+		{"an attempt under a key, and Erase", `SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM idempotency_records WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
-				_, err := db.Erase(ctx, store.Erasure{Unlock: asked(d)})
+				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
 				return err
 			}},
-		{"Erase, and a clerk's code", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
+		{"Erase, and a reset code", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, s store.Session, _ store.Delivery) error {
 				_, err := db.OpenResetWithCode(ctx, s, store.Account{ID: s.Link.AccountID}, "0000000001")
 				return err
@@ -126,7 +126,7 @@ func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 }
 
 // A former holder's freeze takes the takeover before the link, and so does a move of both.
-func TestD4MoveLocksInOrder(t *testing.T) {
+func TestMoveLocksInOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t)                       // looks at its sessions
 	db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
@@ -135,17 +135,17 @@ func TestD4MoveLocksInOrder(t *testing.T) {
 	account := importedAccount(t, db, d)
 	linkedAs(t, db, byUser(1), account)
 	taker := opened(t, db, byUser(2))
-	wish, err := db.AskRelink(t.Context(), taker, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 9})
+	transfer, err := db.RequestTransfer(t.Context(), taker, store.TransferOrder{Account: account, Proof: "certdoc", Limit: 9})
 	noError(t, err)
-	told(t, db, &wish)
-	noError(t, db.FinishRelink(t.Context(), taker, wish.ID))
+	markNotified(t, db, &transfer)
+	noError(t, db.CompleteTransfer(t.Context(), taker, transfer.ID))
 	other := depositor(2)
 	importAll(t, db, other)
 	linkedAs(t, db, byUser(3), importedAccount(t, db, other))
 	hold, err := storetest.ProbeOf(db).Beginx()
 	noError(t, err)
 	defer hold.Rollback()
-	_, err = hold.Exec(`SELECT 1 FROM relinks WHERE center_id = 'test' FOR UPDATE`)
+	_, err = hold.Exec(`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE`)
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {

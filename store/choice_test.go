@@ -19,9 +19,9 @@ import (
 // or there is none.
 func TestChooseAccountRaces(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
-	one := storetest.Open(t, dsn, storetest.WithBox(box))
-	two := storetest.Open(t, dsn, storetest.WithBox(box))
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
+	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	ctx := t.Context()
 	rivals := []func(s store.Session, first, second store.Depositor, a store.Account) error{
 		func(s store.Session, first, _ store.Depositor, _ store.Account) error { // merged into the chosen one

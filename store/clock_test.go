@@ -38,7 +38,7 @@ func TestClock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app,
-				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+				ColumnCipher: storetest.ColumnCipher(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,14 +67,14 @@ func TestClockIsTheDatabases(t *testing.T) {
 	center, app := storetest.CenterOf(dsn)
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
-			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, Box: storetest.Box()})
+			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, ColumnCipher: storetest.ColumnCipher()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			g := store.Guess{PersonDigest: []byte(off.String()), Lane: store.PublicLane, Budget: store.Budget{Guesses: []int{1},
+			req := store.AttemptRequest{PersonDigest: []byte(off.String()), Scope: store.PublicScope, Policy: store.LockoutPolicy{Attempts: []int{1},
 				Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}}
-			first, err := wrongGuess(t.Context(), db, g)
+			first, err := failedAttempt(t.Context(), db, req)
 			if err != nil || !first.Admitted {
 				t.Fatalf("%+v %v", first, err)
 			}
@@ -89,7 +89,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 			if _, err := db.Session(t.Context(), token); err != nil {
 				t.Errorf("after the clock moved by %v the session is gone: %v", off, err)
 			}
-			second, err := wrongGuess(t.Context(), db, g)
+			second, err := failedAttempt(t.Context(), db, req)
 			if err != nil || second.Admitted || !second.LockedUntil.Equal(*first.LockedUntil) {
 				t.Errorf("after the clock moved by %v: %+v %v", off, second, err)
 			}
@@ -112,16 +112,16 @@ func TestOwnClockIsNotCompared(t *testing.T) {
 // nothing lives longer or ends early.
 func TestClockMovesNothing(t *testing.T) {
 	t.Parallel()
-	key, err := keys.NewBoxKey()
+	key, err := keys.NewColumnKey()
 	noError(t, err)
-	box, err := keys.ParseBox(key)
+	cipher, err := keys.ParseColumnCipher(key)
 	noError(t, err)
 	dsn := storetest.DSN(t)
 	for i, off := range []time.Duration{0, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour, 365 * 24 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
 			open := func(wall func() time.Time) *store.DB {
-				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: fmt.Sprint("city ", i), AppID: fmt.Sprint("app ", i), Box: box})
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: fmt.Sprint("city ", i), AppID: fmt.Sprint("app ", i), ColumnCipher: cipher})
 				noError(t, err)
 				t.Cleanup(func() { db.Close() })
 				db.CompareClock(t.Context(), wall)
@@ -132,8 +132,8 @@ func TestClockMovesNothing(t *testing.T) {
 			d := depositor(i+1, hashed)
 			importAll(t, db, d)
 			o.account = importedAccount(t, db, d)
-			noError(t, db.AddLink(t.Context(), o.visit("owner", "first"), o.account))
-			o.session = o.visit("owner", "second")
+			noError(t, db.AddLink(t.Context(), o.signIn("owner", "first"), o.account))
+			o.session = o.signIn("owner", "second")
 			change, err := db.OpenChange(t.Context(), o.session, o.account, []byte("old"))
 			noError(t, err)
 			reset, err := o.open("certify")

@@ -21,8 +21,8 @@ const (
 
 	countRecoveriesOfPerson = "recoveries of a person"
 
-	countRelinksOfPerson = "relinks of a person"
-	countRelinksOfUser   = "relinks of an Alipay user"
+	countTransfersOfPerson = "transfers of a person"
+	countTransfersOfUser   = "transfers of an Alipay user"
 )
 
 // A start is on whose accounts of the day a verification is counted.
@@ -42,7 +42,7 @@ func startOfReset(s Session) start {
 }
 
 // A Start is a verification that Alipay has yet to open. It counts against the limits of
-// the day until KeepStart counts it or RefundStart gives it back; where neither was
+// the day until KeepStart counts it or ReleaseStart releases it; where neither was
 // called, because its process died, the end of its lease gives it back.
 type Start struct {
 	of     start
@@ -93,8 +93,8 @@ func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Star
 // for theirs. Calling it twice counts it twice.
 func (db *DB) KeepStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 1) }
 
-// RefundStart gives a start back: Alipay has not opened it. Calling it twice is safe.
-func (db *DB) RefundStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 0) }
+// ReleaseStart releases a reserved start that Alipay has not opened. Calling it twice is safe.
+func (db *DB) ReleaseStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 0) }
 
 func (db *DB) endStart(ctx context.Context, s Start, count int) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return db.settleStart(ctx, tx, s, count) })
@@ -137,8 +137,8 @@ func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartL
 	return ErrLimit
 }
 
-func startOfRelink(s Session, person []byte) start {
-	return start{countRelinksOfPerson, countRelinksOfUser, person, s.IdentityDigest}
+func startOfTransfer(s Session, person []byte) start {
+	return start{countTransfersOfPerson, countTransfersOfUser, person, s.IdentityDigest}
 }
 
 // dayOf is the day of Beijing that t lies in.

@@ -59,12 +59,12 @@ func TestChargeReset(t *testing.T) {
 			t.Errorf("fresh %d: %v", i, err)
 		}
 	}
-	noError(t, o.db.RefundStart(ctx, mine))
+	noError(t, o.db.ReleaseStart(ctx, mine))
 	if err := charge(o.session); err != nil {
-		t.Errorf("after a refund: %v", err)
+		t.Errorf("after a release: %v", err)
 	}
 	if err := charge(o.session); !errors.Is(err, store.ErrLimit) {
-		t.Errorf("a refund gave back more than one: %v", err)
+		t.Errorf("a release gave back more than one: %v", err)
 	}
 	now := o.now.Now()
 	_, tomorrow := calendar.Day(now)

@@ -51,7 +51,7 @@ func distribute(t *testing.T, c store.MigrateConfig) (applied, spread []string) 
 
 // Every table is distributed once, centers first and on all servers, the others beside
 // accounts, and foreign keys after that; and a table that a later version adds follows.
-func TestD8Distribute(t *testing.T) {
+func TestDistribute(t *testing.T) {
 	t.Parallel()
 	db, c := pretendCitus(t)
 	applied, spread := distribute(t, c)
@@ -90,7 +90,7 @@ func TestD8Distribute(t *testing.T) {
 }
 
 // A plain database is distributed with its rows: its foreign keys stand aside meanwhile.
-func TestD8DistributePlainDatabase(t *testing.T) {
+func TestDistributePlainDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // without the extension
 	dsn := storetest.EmptyDSN(t)
@@ -114,7 +114,7 @@ func TestD8DistributePlainDatabase(t *testing.T) {
 	}
 }
 
-func TestD8DistributeRefuses(t *testing.T) {
+func TestDistributeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, want string }{
 		{"half of it", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added holds rows"},

@@ -1,9 +1,9 @@
 package store
 
-// CarrierStatements are those that move a citizen's rows to another identifier, which
-// are put together when they run.
-func CarrierStatements() (all []string) {
-	for _, c := range carriers {
+// IdentityColumnStatements returns the statements that move a citizen's rows to another identifier,
+// which are composed when they run.
+func IdentityColumnStatements() (all []string) {
+	for _, c := range identityColumns {
 		all = append(all, c.statements()...)
 	}
 	return all

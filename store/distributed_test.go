@@ -30,15 +30,15 @@ const uncounted = "INSERT, SELECT and ON CONFLICT without RETURNING"
 
 // exceptions are complaints that are none, by file and complaint, with their reasons.
 var exceptions = map[[2]string]string{
-	{"partition.go", untied}:   "a look for another centre's rows in one partition, and whole partitions: DDL that no citizen waits for",
-	{"distribute.go", untied}:  "asks whether a table that is not distributed yet holds any rows",
-	{"import_merge.go", local}: "ran on Citus 13.2.2, which copies the batch to the one shard; arrays instead are planned by a wrong index in an empty table",
-	{"lifecycle.go", local}:    "as import_merge.go: the batch beside accounts and links of one shard",
-	{"retention.go", "ctid"}:   "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
-	{"costly.go", "LATERAL"}:   "center_id = $1 in the only table: pushed to one shard whole",
-	{"consent.go", uncounted}:  "nobody asks how many",
-	{"reset.go", uncounted}:    "nobody asks how many",
-	{"carrier.go", untied}:     "the pattern of statements that CarrierStatements has whole",
+	{"partition.go", untied}:        "a look for another centre's rows in one partition, and whole partitions: DDL that no citizen waits for",
+	{"distribute.go", untied}:       "asks whether a table that is not distributed yet holds any rows",
+	{"import_merge.go", local}:      "ran on Citus 13.2.2, which copies the batch to the one shard; arrays instead are planned by a wrong index in an empty table",
+	{"lifecycle.go", local}:         "as import_merge.go: the batch beside accounts and links of one shard",
+	{"retention.go", "ctid"}:        "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
+	{"costly.go", "LATERAL"}:        "center_id = $1 in the only table: pushed to one shard whole",
+	{"consent.go", uncounted}:       "nobody asks how many",
+	{"reset.go", uncounted}:         "nobody asks how many",
+	{"identity_columns.go", untied}: "the pattern of statements that IdentityColumnStatements has whole",
 }
 
 // refused are constructs that a distributed planner refuses, and why.
@@ -94,7 +94,7 @@ func stableInterval(text string) bool {
 	return false
 }
 
-func TestD8StatementsArePlannable(t *testing.T) {
+func TestStatementsArePlannable(t *testing.T) {
 	t.Parallel()
 	files := token.NewFileSet()
 	packages, err := parser.ParseDir(files, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
@@ -102,8 +102,8 @@ func TestD8StatementsArePlannable(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, used := sqlOf(packages["store"]), map[[2]string]bool{}
-	for i, text := range store.CarrierStatements() {
-		found = append(found, sqlText{file: "carriers", text: text, at: token.Pos(i)})
+	for i, text := range store.IdentityColumnStatements() {
+		found = append(found, sqlText{file: "identityColumns", text: text, at: token.Pos(i)})
 	}
 	tables, reasons := schemaTables(t, found), map[string]string{untied: "no shard follows from the parameters"}
 	for _, r := range refused {
@@ -405,8 +405,8 @@ func (t table) isTied(tables []table, tied map[string]bool) bool {
 	return beside == 1 && regexp.MustCompile(`(^|[^.\w])center_id = \$\d`).MatchString(t.level)
 }
 
-// TestD8StaticTestFinds: the test above can fail.
-func TestD8StaticTestFinds(t *testing.T) {
+// TestStaticTestFinds: the test above can fail.
+func TestStaticTestFinds(t *testing.T) {
 	t.Parallel()
 	s := schema{map[string]bool{"accounts": true, "links": true}, map[string]bool{"sync_rows": true}}
 	for _, tt := range []struct{ text, want string }{

@@ -12,11 +12,11 @@ import (
 // EventErased is the event of Erase.
 const EventErased = "erased"
 
-// An Erasure is what an operator asks for.
+// An Erasure is a request to erase a person's data.
 type Erasure struct {
-	Unlock        // whom, by whom and why
-	Accounts bool // the accounts and their passwords, too
-	DryRun   bool // count, and leave everything as it is
+	OperatorRequest      // whom, by whom and why
+	Accounts        bool // the accounts and their passwords, too
+	DryRun          bool // count, and leave everything as it is
 }
 
 // An Erased is what an Erase did, or would do.
@@ -39,36 +39,36 @@ type RowCount struct {
 var errDryRun = errors.New("store: dry run")
 
 // Erase deletes what is kept about a person (PIPL article 47) in one transaction:
-// links with the sealed identifier, pending links, relinks, sessions, changes, resets, earlier
-// passwords, guesses, counts, phone proofs, consents, notices, first answers, and what
+// links with the sealed identifier, pending links, transfers, sessions, changes, resets, earlier
+// passwords, attempts, counts, phone proofs, consents, notices, first answers, and what
 // Alipay wrote.
 // The accounts and their present passwords are the centre's own and stay, unless
 // Accounts is set. Events and operators' actions stay for the record's life: they
 // hold no personal data, only the account's id, which is a keyed digest. Who issued a
-// clerk's code goes into that record.
+// reset code goes into that record.
 //
 // It returns ErrNotFound when there is no such account. A link made afterwards is
 // a new one; an account that the roster still lists comes back with the next
 // import. Calling it twice is safe and recorded twice; a dry run is not recorded.
 //
-// Its locks are taken in the order of everybody else, see lockTrail.
+// Its locks are taken in the order of everybody else, see lockSubject.
 func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var done Erased
-	if err := db.readLetters(ctx); err != nil {
+	if err := db.indexNotifications(ctx); err != nil {
 		return done, err
 	}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Erased{ActionID: uuid.New(), At: now}
-		accounts, err := db.accountsOf(ctx, tx, e.Unlock)
+		accounts, err := db.accountsOf(ctx, tx, e.OperatorRequest)
 		if err != nil {
 			return err
 		}
 		done.Account, done.Accounts = accounts[0], len(accounts)
-		t, err := db.lockTrail(ctx, tx, accounts)
+		t, err := db.lockSubject(ctx, tx, accounts)
 		if err != nil {
 			return err
 		}
-		if err := db.eraseTrail(ctx, tx, t, e, &done); err != nil {
+		if err := db.eraseSubject(ctx, tx, t, e, &done); err != nil {
 			return err
 		}
 		if err := db.recordErasure(ctx, tx, t, e, &done); err != nil || !e.DryRun {
@@ -82,17 +82,17 @@ func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	return done, err
 }
 
-// erasable are rows of a table that a part of a trail leads to.
+// erasable are the rows of one table that refer to a person.
 type erasable struct {
 	table, where string
 	by           any
 }
 
-func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, done *Erased) error {
-	if err := db.emptyLetters(ctx, tx, t, done); err != nil {
+func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
+	if err := db.redactNotifications(ctx, tx, t, done); err != nil {
 		return err
 	}
-	if err := db.forgetTrials(ctx, tx, t); err != nil {
+	if err := db.eraseSprayCounts(ctx, tx, t); err != nil {
 		return err
 	}
 	for _, r := range db.erasables(t, e) {
@@ -109,17 +109,17 @@ func (db *DB) eraseTrail(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, d
 	return nil
 }
 
-// erasables are in the order of the locks, and accounts after what refers to them.
-// See gather for tables that are new.
-func (db *DB) erasables(t trail, e Erasure) []erasable {
+// erasables returns the rows to delete in the order of the locks, accounts after what refers to
+// them. See collectPersonData for new tables.
+func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
 	all := []erasable{
 		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink takes them first
 		{"link_proofs", `account_id = ANY ($2::uuid[])`, accounts},
 		{"link_proofs", `identity_digest = ANY ($2)`, identities},
-		{"relinks", `person_digest = ANY ($2)`, persons},
-		{"relinks", `account_id = ANY ($2::uuid[])`, accounts},
-		{"relinks", `identity_digest = ANY ($2)`, identities},
+		{"link_transfers", `person_digest = ANY ($2)`, persons},
+		{"link_transfers", `account_id = ANY ($2::uuid[])`, accounts},
+		{"link_transfers", `identity_digest = ANY ($2)`, identities},
 		{"alipay_links", `person_digest = ANY ($2)`, persons},
 		{"alipay_links", `account_id = ANY ($2::uuid[])`, accounts},
 		{"resets", `person_digest = ANY ($2)`, persons},
@@ -130,8 +130,8 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 		{"password_history", `account_id = ANY ($2::uuid[])`, accounts},
 		{"sessions", `identity_digest = ANY ($2)`, identities},
 		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
-		{"guess_budgets", `person_digest = ANY ($2)`, persons}, // TakeGuess takes them first
-		{"receipts", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
+		{"lockouts", `person_digest = ANY ($2)`, persons}, // ReserveAttempt takes them first
+		{"idempotency_records", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
 		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset takes the person's first
 		{"daily_counts", `subject_digest = ANY ($2)`, identities},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
@@ -148,9 +148,9 @@ func (db *DB) erasables(t trail, e Erasure) []erasable {
 	return all
 }
 
-// forgetTrials takes the person out of what strangers have tried. It locks as TakeGuess
-// does: counts of users, of addresses, then budgets.
-func (db *DB) forgetTrials(ctx context.Context, tx *sqlx.Tx, t trail) error {
+// eraseSprayCounts takes the person out of the spray counters. It locks as ReserveAttempt
+// does: counters of users, of addresses, then lockouts.
+func (db *DB) eraseSprayCounts(ctx context.Context, tx *sqlx.Tx, t subjectRefs) error {
 	var tried [][]byte
 	for _, p := range t.persons {
 		tried = append(tried, short(p))
@@ -180,10 +180,10 @@ func add(all []RowCount, table string, n int64) []RowCount {
 	return append(all, RowCount{table, n})
 }
 
-// emptyLetters takes the content out of what Alipay wrote about the citizen. The
-// row stays: a repeated delivery must still be told from a first one.
-func (db *DB) emptyLetters(ctx context.Context, tx *sqlx.Tx, t trail, done *Erased) error {
-	ids, err := db.lettersAbout(ctx, tx, t)
+// redactNotifications deletes the content of the notifications about the citizen. The rows stay, so
+// that a repeated delivery is still recognised.
+func (db *DB) redactNotifications(ctx context.Context, tx *sqlx.Tx, t subjectRefs, done *Erased) error {
+	ids, err := db.notificationsAbout(ctx, tx, t)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (db *DB) emptyLetters(ctx context.Context, tx *sqlx.Tx, t trail, done *Eras
 }
 
 // recordErasure says what was done and counts what stays.
-func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure, done *Erased) error {
+func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
 	name := ActionErase
 	if e.Accounts {
 		name = ActionEraseWithAccount
@@ -213,7 +213,7 @@ func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t trail, e Erasure
 			return err
 		}
 	}
-	if err := db.recordAction(ctx, tx, done.Account.ID, action{name, e.Unlock, done.ActionID}, done.At); err != nil {
+	if err := db.recordAction(ctx, tx, done.Account.ID, action{name, e.OperatorRequest, done.ActionID}, done.At); err != nil {
 		return err
 	}
 	tables := []string{"events", "operator_actions"}

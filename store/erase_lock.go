@@ -8,14 +8,14 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// lockTrail finds where a person's rows are and holds back whoever may be writing more.
+// lockSubject returns the keys of a person's rows and locks them against concurrent writers.
 // The locks are in the order of everybody else, so that no two wait for each other:
-// pending links, relinks, accounts (FinishLink, FinishRelink, an import), links (Freeze,
+// pending links, transfers, accounts (FinishLink, CompleteTransfer, an import), links (Freeze,
 // an unlink, a change) and sessions (whoever links). The rest follows in the order of
 // erasables. What was written until the locks were held leads to a second run.
-func (db *DB) lockTrail(ctx context.Context, tx *sqlx.Tx, accounts []Account) (trail, error) {
-	before, t := trailOf(accounts), trailOf(accounts)
-	if err := db.follow(ctx, tx, &before); err != nil {
+func (db *DB) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) (subjectRefs, error) {
+	before, t := subjectRefsOf(accounts), subjectRefsOf(accounts)
+	if err := db.resolve(ctx, tx, &before); err != nil {
 		return t, err
 	}
 	persons, ids, identities := byteas(before.persons...), uuids(before.accounts), byteas(before.identities...)
@@ -26,9 +26,9 @@ func (db *DB) lockTrail(ctx context.Context, tx *sqlx.Tx, accounts []Account) (t
 		{`SELECT 1 FROM link_proofs
 			WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]) OR identity_digest = ANY ($4))
 			ORDER BY proof_id FOR UPDATE`, []any{persons, ids, identities}},
-		{`SELECT 1 FROM relinks
+		{`SELECT 1 FROM link_transfers
 			WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]) OR identity_digest = ANY ($4))
-			ORDER BY relink_id FOR UPDATE`, []any{persons, ids, identities}},
+			ORDER BY transfer_id FOR UPDATE`, []any{persons, ids, identities}},
 		{`SELECT 1 FROM accounts
 			WHERE center_id = $1 AND account_id = ANY ($2::uuid[])
 			ORDER BY account_id FOR NO KEY UPDATE`, []any{ids}}, // rows that refer to it may be on their way
@@ -44,7 +44,7 @@ func (db *DB) lockTrail(ctx context.Context, tx *sqlx.Tx, accounts []Account) (t
 			return t, err
 		}
 	}
-	if err := db.follow(ctx, tx, &t); err != nil {
+	if err := db.resolve(ctx, tx, &t); err != nil {
 		return t, err
 	}
 	if !t.within(before) {

@@ -15,7 +15,7 @@ import (
 
 // An Alipay user who was linked to somebody and is linked to somebody else by now belongs
 // to the latter: neither Export nor Erase of the former reaches what is theirs.
-func TestD4UsersOfOthersAreLeftAlone(t *testing.T) {
+func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
@@ -34,9 +34,9 @@ func TestD4UsersOfOthersAreLeftAlone(t *testing.T) {
 	data, err := db.Export(ctx, asked(former))
 	noError(t, err)
 	if len(data.Sessions) != 0 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 || len(data.Notifications) != 0 {
-		t.Errorf("handed out of somebody else: sessions %+v, consents %+v, phones %v, letters %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
+		t.Errorf("handed out of somebody else: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
 	}
-	_, err = db.Erase(ctx, store.Erasure{Unlock: asked(former), Accounts: true})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(former), Accounts: true})
 	noError(t, err)
 	after, err := db.Export(ctx, asked(next))
 	noError(t, err)
@@ -51,22 +51,22 @@ func TestD4UsersOfOthersAreLeftAlone(t *testing.T) {
 
 // While somebody writes what comes first in the order of locks, Erase holds nothing of
 // what comes later: neither can wait for the other.
-func TestD4EraseLocksInOrder(t *testing.T) {
+func TestEraseLocksInOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its sessions
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
-			`SELECT 1 FROM relinks WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
-		{"a freeze", `UPDATE relinks SET state = state`,
+			`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"a freeze", `UPDATE link_transfers SET state = state`,
 			`SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"an import", `SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a change", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM resets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM changes WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
-			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
-		{"a guess", `SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'user' FOR UPDATE`,
-			`SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM guess_budgets WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"an attempt", `SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'user' FOR UPDATE`,
+			`SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func TestD4EraseLocksInOrder(t *testing.T) {
 			noError(t, err)
 			var all sync.WaitGroup
 			all.Go(func() {
-				if _, err := db.Erase(context.Background(), store.Erasure{Unlock: asked(d), Accounts: true}); err != nil {
+				if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: asked(d), Accounts: true}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -94,7 +94,7 @@ func TestD4EraseLocksInOrder(t *testing.T) {
 }
 
 // What the person's Alipay user does while Erase waits for its locks is erased, too.
-func TestD4EraseSeesWhatCameMeanwhile(t *testing.T) {
+func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its sessions
 	db := storetest.Open(t, storetest.DSN(t))
@@ -109,7 +109,7 @@ func TestD4EraseSeesWhatCameMeanwhile(t *testing.T) {
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if _, err := db.Erase(context.Background(), store.Erasure{Unlock: asked(d)}); err != nil {
+		if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: asked(d)}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -139,9 +139,9 @@ func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	return sealed
 }
 
-// Letters are found by whom they name, wherever it stands in them, without opening any;
+// Notifications are found by whom they name, wherever in them, without opening any;
 // those that were taken in before are opened once.
-func TestD4LettersAreFoundByDigest(t *testing.T) {
+func TestNotificationsAreFoundByDigest(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t)) // of its own: it writes to all of a table
 	ctx := t.Context()
@@ -158,8 +158,8 @@ func TestD4LettersAreFoundByDigest(t *testing.T) {
 	}
 	others := map[string]string{"other": `{"open_id":"somebody-else"}`, "none": `{}`, "no JSON": `open_id=` + id.Value,
 		"other kind": fmt.Sprintf(`{"user_id":%q}`, id.Value)}
-	for _, letters := range []map[string]string{about, others} {
-		for name, content := range letters {
+	for _, notifications := range []map[string]string{about, others} {
+		for name, content := range notifications {
 			_, err := db.RecordNotification(ctx, store.Notification{NotifyID: name, Family: "f", Method: "m", Content: []byte(content)})
 			noError(t, err)
 		}
@@ -185,7 +185,7 @@ func TestD4LettersAreFoundByDigest(t *testing.T) {
 	if diff := cmp.Diff(want, found()); diff != "" {
 		t.Errorf("the second time:\n%s", diff)
 	}
-	done, err := db.Erase(ctx, store.Erasure{Unlock: asked(d)})
+	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
 	noError(t, err)
 	if i := slices.IndexFunc(done.Gone, func(r store.RowCount) bool { return r.Table == "notifications (content)" }); i < 0 || done.Gone[i].Rows != 5 {
 		t.Errorf("erased %+v", done.Gone)

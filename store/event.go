@@ -23,10 +23,10 @@ const (
 
 	EventAuthorisationWithdrawn = "authorisation_withdrawn" // ends the link
 
-	EventRelinkAsked    = "relink_asked"    // another Alipay user of the person wants the link
-	EventRelinkObjected = "relink_objected" // and the holder has refused
-	EventRelinked       = "relinked"        // and has taken it over
-	EventAccountChosen  = "account_chosen"  // the link is to another account of the person now
+	EventTransferRequested = "transfer_requested" // another Alipay user of the person requests the link
+	EventTransferRejected  = "transfer_rejected"  // the holder has rejected the request
+	EventLinkTransferred   = "link_transferred"   // the other Alipay user has the link now
+	EventAccountChosen     = "account_chosen"     // the link is to another account of the person now
 
 	EventPasswordFrozen = "password_frozen"
 	EventUnlocked       = "unlocked"

@@ -32,7 +32,7 @@ func TestFormerHolder(t *testing.T) {
 	if len(data.Sessions) != 1 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 {
 		t.Errorf("handed out: sessions %+v, consents %+v, phones %v", data.Sessions, data.Consents, data.PhoneProofs)
 	}
-	_, err = db.Erase(ctx, store.Erasure{Unlock: asked(next)})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(next)})
 	noError(t, err)
 	if _, err := db.Session(ctx, back.TokenDigest); err != nil {
 		t.Errorf("the former holder's session: %v", err)

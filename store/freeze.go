@@ -9,8 +9,8 @@ import (
 )
 
 // Freeze freezes the password of the linked account, ends every session of the
-// Alipay user, this one too, cancels what the person has open and objects to whoever
-// wants to take the link over. The first
+// Alipay user, this one too, cancels what the person has open and rejects a waiting
+// transfer of the link. The first
 // freeze leaves an event and a notice; calling it again only ends sessions. It
 // returns ErrNotFound when the link is gone.
 //
@@ -23,7 +23,7 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if _, err := db.object(ctx, tx, s, nil, now); err != nil {
+		if _, err := db.reject(ctx, tx, s, nil, now); err != nil {
 			return err
 		}
 		if err := db.lockLink(ctx, tx, s); err != nil {

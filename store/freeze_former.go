@@ -20,13 +20,13 @@ const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done
 
 // TakenOver returns the takeover that the session's Alipay user, who holds no link any
 // more, may answer by a freeze; nil: none.
-func (db *DB) TakenOver(ctx context.Context, s Session) (*Relink, error) {
+func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 	now := db.clock()
-	var rows []Relink
+	var rows []Transfer
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `
-			SELECT `+relinkColumns+` FROM relinks r WHERE `+takenOver+` ORDER BY r.closed_at DESC LIMIT 1`,
+			SELECT `+transferColumns+` FROM link_transfers r WHERE `+takenOver+` ORDER BY r.closed_at DESC LIMIT 1`,
 			db.center, now, s.IdentityDigest, now.Add(-FormerHolderFreeze))
 	})
 	if err != nil || len(rows) == 0 {
@@ -47,9 +47,9 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		var taken []Relink
+		var taken []Transfer
 		if err := tx.SelectContext(ctx, &taken, `
-			UPDATE relinks r SET frozen_at = $2 WHERE `+takenOver+` RETURNING `+relinkColumns,
+			UPDATE link_transfers r SET frozen_at = $2 WHERE `+takenOver+` RETURNING `+transferColumns,
 			db.center, now, s.IdentityDigest, now.Add(-FormerHolderFreeze)); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	})
 }
 
-func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Relink, former Visitor, now time.Time) error {
+func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM alipay_links

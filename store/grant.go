@@ -26,7 +26,7 @@ func (db *DB) recognise(ctx context.Context, tx *sqlx.Tx, id Identity, now time.
 		return id, nil
 	}
 	var something bool
-	if err := tx.GetContext(ctx, &something, carried, db.center, db.digest(id.asUser())); err != nil || !something {
+	if err := tx.GetContext(ctx, &something, identityInUse, db.center, db.digest(id.asUser())); err != nil || !something {
 		return id, err
 	}
 	moves, err := db.moveToOpenID(ctx, tx, []Identity{id}, now)

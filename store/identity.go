@@ -11,24 +11,24 @@ type Identity struct {
 
 // digest is the identity's blind index. UserID is left out: it may come and go.
 func (db *DB) digest(id Identity) []byte {
-	return db.box.Index("alipay identity", []byte(id.AppID), []byte(id.Kind), []byte(id.Value))
+	return db.cipher.Index("alipay identity", []byte(id.AppID), []byte(id.Kind), []byte(id.Value))
 }
 
 // PersonDigest is the blind index of a document's canonical key, see
 // document.Document.Key. It exists for people the centre has never heard of, too.
 func (db *DB) PersonDigest(documentKey []byte) []byte {
-	return db.box.Index("person", []byte(db.center), documentKey)
+	return db.cipher.Index("person", []byte(db.center), documentKey)
 }
 
 func (db *DB) accountNoDigest(accountNo string) []byte {
-	return db.box.Index("account number", []byte(db.center), []byte(accountNo))
+	return db.cipher.Index("account number", []byte(db.center), []byte(accountNo))
 }
 
 // Digest is a keyed fingerprint of parts, for whatever must be recognised later
 // but never read. The column key alone makes it, so what could be guessed, as a
 // password can, is none of its parts: see PasswordFingerprints.
 func (db *DB) Digest(purpose string, parts ...[]byte) []byte {
-	return db.box.Index(purpose, parts...)
+	return db.cipher.Index(purpose, parts...)
 }
 
 // seal encrypts v as JSON, bound to the row that will hold it.
@@ -37,12 +37,12 @@ func (db *DB) seal(v any, table string, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return db.box.Seal(plain, db.rowContext(table, key))
+	return db.cipher.Seal(plain, db.rowContext(table, key))
 }
 
 // unseal is the inverse of seal. A row copied to another place does not open.
 func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
-	plain, err := db.box.Open(sealed, db.rowContext(table, key))
+	plain, err := db.cipher.Open(sealed, db.rowContext(table, key))
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type Counts struct {
 	Unchanged int64 `db:"unchanged"`
 	Refused   int64 `db:"refused"` // lines of a file that were no depositor, or not to be added
 
-	LinksMoved       int64 `db:"links_moved"` // see follow
+	LinksMoved       int64 `db:"links_moved"` // see affectedLink
 	LinksEnded       int64 `db:"links_ended"`
 	ChangesCancelled int64 `db:"changes_cancelled"` // and resets
 }
@@ -73,7 +73,7 @@ type importRow struct {
 }
 
 // ImportDepositors adds accounts that are new and brings the others' personal data and
-// status up to date; links follow their accounts, see follow. The password of an
+// status up to date; links follow their accounts, see affectedLink. The password of an
 // account that exists is never touched: by now it may be the citizen's own. An unchanged
 // depositor writes nothing, so calling it again is safe. A new account is not taken, and
 // counted as refused, where its person has it already but for zeros in front of its number. Each ImportBatch of depositors is one transaction.

@@ -15,7 +15,7 @@ func zeros(number string) func(*store.Depositor) {
 
 // A new account is not taken where its person has it already but for zeros in front;
 // one that is there is brought up to date whatever stands beside it.
-func TestB2NoSecondAccountWithoutItsZeros(t *testing.T) {
+func TestNoSecondAccountWithoutItsZeros(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	whole, short := depositor(1, zeros("000012345678")), depositor(1, zeros("12345678"))
@@ -46,7 +46,7 @@ func TestB2NoSecondAccountWithoutItsZeros(t *testing.T) {
 }
 
 // Where a second account came in before, both are brought up to date.
-func TestB2AccountsThatAreThere(t *testing.T) {
+func TestAccountsThatAreThere(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	whole, short := depositor(1, zeros("0012")), depositor(2, zeros("12"))
@@ -63,7 +63,7 @@ func TestB2AccountsThatAreThere(t *testing.T) {
 
 // A restriction changes the status of an account that is there, and nothing else, so
 // that the line it came from is unchanged once it is corrected.
-func TestB4Restriction(t *testing.T) {
+func TestRestriction(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	d := depositor(1)
@@ -96,7 +96,7 @@ func TestB4Restriction(t *testing.T) {
 }
 
 // An import that was cut into pieces has merged accounts followed at its end, once.
-func TestA6MergersFollowAtTheEnd(t *testing.T) {
+func TestMergersFollowAtTheEnd(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	d := depositor(1)

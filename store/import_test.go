@@ -51,8 +51,8 @@ func weak(d *store.Depositor)   { d.MustChange = true }
 // importedAccount is the account as somebody who presents its document finds it.
 func importedAccount(t *testing.T, db *store.DB, d store.Depositor) store.Account {
 	t.Helper()
-	a, err := db.TakeGuess(t.Context(), store.Guess{
-		PersonDigest: db.PersonDigest(d.DocumentKey), Lane: store.PublicLane, AccountNo: d.Person.AccountNo, Budget: rounds,
+	a, err := db.ReserveAttempt(t.Context(), store.AttemptRequest{
+		PersonDigest: db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, AccountNo: d.Person.AccountNo, Policy: tiers,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +278,7 @@ func TestHasAccounts(t *testing.T) {
 // for good and do not count anybody twice.
 func TestImportsCross(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
 	ds := depositors(0, testenv.Rounds(600, 2000))
 	back := make([]store.Depositor, len(ds))
 	for i, d := range ds {
@@ -288,7 +288,7 @@ func TestImportsCross(t *testing.T) {
 	var mu sync.Mutex
 	var added int64
 	for _, order := range [][]store.Depositor{ds, back, ds, back} {
-		db := storetest.Open(t, dsn, storetest.WithBox(box))
+		db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 		wg.Go(func() {
 			for len(order) > 0 {
 				c, err := db.ImportDepositors(context.Background(), order[:100])

@@ -50,7 +50,7 @@ func (db *DB) bindKeys(ctx context.Context, tx *sqlx.Tx, have keyMarkers, look b
 // columnMarker returns the marker to keep. A centre that has none is older than markers:
 // there an account tells the key.
 func (db *DB) columnMarker(ctx context.Context, tx *sqlx.Tx, have []byte) ([]byte, error) {
-	index := db.box.Index("center", []byte(db.center))
+	index := db.cipher.Index("center", []byte(db.center))
 	if have == nil {
 		if err := db.opensAnAccount(ctx, tx); err != nil {
 			return nil, err
@@ -61,7 +61,7 @@ func (db *DB) columnMarker(ctx context.Context, tx *sqlx.Tx, have []byte) ([]byt
 	if err := db.unseal(have, "centers", nil, &bound); err != nil || !bytes.Equal(bound, index) {
 		return nil, ErrOtherColumnKey
 	}
-	if db.box.Newest(have) {
+	if db.cipher.Newest(have) {
 		return have, nil
 	}
 	return db.seal(index, "centers", nil)

@@ -16,7 +16,7 @@ type keyFiles struct{ column, pepper []byte }
 
 func newKeyFiles(t *testing.T) keyFiles {
 	t.Helper()
-	column, err := keys.NewBoxKey()
+	column, err := keys.NewColumnKey()
 	noError(t, err)
 	pepper, err := keys.NewPepperKey()
 	noError(t, err)
@@ -25,7 +25,7 @@ func newKeyFiles(t *testing.T) keyFiles {
 
 func (f keyFiles) rotated(t *testing.T) keyFiles {
 	t.Helper()
-	column, err := keys.RotateBox(f.column)
+	column, err := keys.RotateColumnKey(f.column)
 	noError(t, err)
 	pepper, err := keys.RotatePepper(f.pepper)
 	noError(t, err)
@@ -34,11 +34,11 @@ func (f keyFiles) rotated(t *testing.T) keyFiles {
 
 func (f keyFiles) config(t *testing.T, dsn string) store.Config {
 	t.Helper()
-	box, err := keys.ParseBox(f.column)
+	cipher, err := keys.ParseColumnCipher(f.column)
 	noError(t, err)
 	pepper, err := keys.ParsePepper(f.pepper)
 	noError(t, err)
-	return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "keys", AppID: "2021000000000077", Box: box, Pepper: pepper, MaxConns: 2}
+	return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "keys", AppID: "2021000000000077", ColumnCipher: cipher, Pepper: pepper, MaxConns: 2}
 }
 
 // openWith opens and closes; f changes what is given.
@@ -52,7 +52,7 @@ func openWith(t *testing.T, c store.Config, f func(*store.Config)) error {
 	return db.Close()
 }
 
-func TestC4OtherKeysAreRefused(t *testing.T) {
+func TestOtherKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	dsn, own := storetest.DSN(t), newKeyFiles(t)
 	first, other, next := own.config(t, dsn), newKeyFiles(t).config(t, dsn), own.rotated(t).config(t, dsn)
@@ -73,7 +73,7 @@ func TestC4OtherKeysAreRefused(t *testing.T) {
 		{"the first server brings the pepper", first, asIs, nil},
 		{"another pepper", first, func(c *store.Config) { c.Pepper = other.Pepper }, store.ErrOtherPepper},
 		{"another pepper, a look", first, func(c *store.Config) { c.Pepper, c.Look = other.Pepper, true }, store.ErrOtherPepper},
-		{"the other half of the column key", first, func(c *store.Config) { c.Box = halfOther(t, own) }, store.ErrOtherColumnKey},
+		{"the other half of the column key", first, func(c *store.Config) { c.ColumnCipher = halfOther(t, own) }, store.ErrOtherColumnKey},
 		{"another application", other, func(c *store.Config) { c.AppID = "x" }, store.ErrOtherApp},
 		{"rotated, a look", next, look, nil},
 		{"not followed by a look", first, asIs, nil},
@@ -91,20 +91,20 @@ func TestC4OtherKeysAreRefused(t *testing.T) {
 }
 
 // halfOther is a file whose sealing keys are own's and whose index key is another.
-func halfOther(t *testing.T, own keyFiles) *keys.Box {
+func halfOther(t *testing.T, own keyFiles) *keys.ColumnCipher {
 	t.Helper()
 	aead, _, found := bytes.Cut(own.column, []byte(`"index"`))
 	_, index, also := bytes.Cut(newKeyFiles(t).column, []byte(`"index"`))
 	if !found || !also {
 		t.Fatal("no index")
 	}
-	box, err := keys.ParseBox(append(append(bytes.Clone(aead), `"index"`...), index...))
+	cipher, err := keys.ParseColumnCipher(append(append(bytes.Clone(aead), `"index"`...), index...))
 	noError(t, err)
-	return box
+	return cipher
 }
 
 // A centre from before there were markers is told by what stands in it.
-func TestC4CentreWithoutMarker(t *testing.T) {
+func TestCentreWithoutMarker(t *testing.T) {
 	t.Parallel()
 	dsn, own := storetest.DSN(t), newKeyFiles(t)
 	c := own.config(t, dsn)
@@ -125,7 +125,7 @@ func TestC4CentreWithoutMarker(t *testing.T) {
 
 // Of two processes that find a new centre the second does not write over the first one's
 // markers.
-func TestC4BoundMeanwhile(t *testing.T) {
+func TestBoundMeanwhile(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	if err := db.BindAsNew(t.Context()); !errors.Is(err, store.ErrConflict) {

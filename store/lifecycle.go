@@ -17,7 +17,7 @@ const (
 // ChannelCentre marks what followed from the centre's own records.
 const ChannelCentre = "centre"
 
-// A follow is a link whose account was in the batch and is no longer what it was
+// An affectedLink is a link whose account was in the batch and is no longer what it was
 // when the link was made.
 //
 // What becomes of a link is decided by what the account is now, whatever it was
@@ -34,12 +34,12 @@ const ChannelCentre = "centre"
 //	any, of another document   ends     cancelled    end       link_ended
 //
 // An open account is one in 01, 02, 06 or 99; of several the first in the order
-// of status and id is taken, as guessedAccount does. A new name, phone or
+// of status and id is taken, as attemptedAccount does. A new name, phone or
 // employer, and a document number that only changed from 15 to 18 digits, touch
 // nothing. A link that ended does not come back when the centre corrects the
 // status: its owner proves themselves again. No password is ever touched: an
 // account keeps its own, and a link that moves finds that of the other account.
-type follow struct {
+type affectedLink struct {
 	Identity []byte        `db:"identity_digest"`
 	Person   []byte        `db:"person_digest"`
 	Account  uuid.UUID     `db:"account_id"`
@@ -74,7 +74,7 @@ func (t importTx) followMerged(ctx context.Context) (Counts, error) {
 // followLinks locks the links of a query that do not just stay, and does what has
 // become of them.
 func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Counts, error) {
-	var links []follow
+	var links []affectedLink
 	err := t.SelectContext(ctx, &links, `
 		SELECT l.identity_digest, l.person_digest, l.account_id, l.sealed_identity,
 			l.person_digest <> a.person_digest OR a.status IN `+endedStatuses+` AS ends,
@@ -91,7 +91,7 @@ func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Co
 	if err != nil {
 		return Counts{}, err
 	}
-	var moved, ended []follow
+	var moved, ended []affectedLink
 	for _, l := range links {
 		switch {
 		case l.Target.Valid:
@@ -111,7 +111,7 @@ func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Co
 
 // cancelOpen closes what is open for the links' accounts, resets first, as
 // everybody else does.
-func (t importTx) cancelOpen(ctx context.Context, links []follow) (int64, error) {
+func (t importTx) cancelOpen(ctx context.Context, links []affectedLink) (int64, error) {
 	c := columnsOf(links)
 	resets, err := t.affected(ctx, `
 		UPDATE resets r SET state = 'cancelled', closed_at = $4
@@ -131,7 +131,7 @@ func (t importTx) cancelOpen(ctx context.Context, links []follow) (int64, error)
 	return resets + changes, err
 }
 
-func (t importTx) moveLinks(ctx context.Context, moved []follow) error {
+func (t importTx) moveLinks(ctx context.Context, moved []affectedLink) error {
 	if len(moved) == 0 {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (t importTx) moveLinks(ctx context.Context, moved []follow) error {
 	return t.addLinkEndedNotices(ctx, NoticeLinkMoved, moved)
 }
 
-func (t importTx) endLinks(ctx context.Context, ended []follow) error {
+func (t importTx) endLinks(ctx context.Context, ended []affectedLink) error {
 	if len(ended) == 0 {
 		return nil
 	}
@@ -180,13 +180,13 @@ func (t importTx) addEvents(ctx context.Context, kind string, accounts pq.String
 	return err
 }
 
-// linkColumns are follows turned into arrays, as unnest takes them.
+// linkColumns are affected links as arrays, one a column, for unnest.
 type linkColumns struct {
 	identities, persons pq.ByteaArray
 	accounts, targets   pq.StringArray
 }
 
-func columnsOf(links []follow) (c linkColumns) {
+func columnsOf(links []affectedLink) (c linkColumns) {
 	for _, l := range links {
 		c.identities, c.persons = append(c.identities, l.Identity), append(c.persons, l.Person)
 		c.accounts, c.targets = append(c.accounts, l.Account.String()), append(c.targets, l.Target.UUID.String())

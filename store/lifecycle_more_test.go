@@ -13,7 +13,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Of several open accounts a link moves to the one that is also guessed at: the
+// Of several open accounts a link moves to the one at which attempts are made, too: the
 // first by status, then by id; never to an ended one, or another person's.
 func TestMergeChoosesAccount(t *testing.T) {
 	t.Parallel()

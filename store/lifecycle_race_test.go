@@ -128,9 +128,9 @@ func (c *crossing) check() {
 // changes, many times over two handles.
 func TestLifecycleRace(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
-	one := storetest.Open(t, dsn, storetest.WithBox(box))
-	two := storetest.Open(t, dsn, storetest.WithBox(box))
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
+	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventLinkMoved, store.EventPasswordChanged}
 	for n := 0; more(t, one, n, testenv.Rounds(40, 200), kinds...); n++ {
 		c := newCrossing(t, one, two, n)

@@ -16,7 +16,7 @@ const (
 // addLinkEndedNotices puts a notice for each link into the outbox, in one
 // statement. Whom to tell stands sealed in the link, and is sealed again for the
 // row of the outbox. A notice of a link that moved is of the account it is at now.
-func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []follow) error {
+func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []affectedLink) error {
 	ids, accounts := make(pq.StringArray, len(links)), make(pq.StringArray, len(links))
 	sealed := make(pq.ByteaArray, len(links))
 	for i, l := range links {

@@ -16,7 +16,7 @@ const LinkProofLife = 30 * time.Minute
 const (
 	LinkProofStarted  = "started"
 	LinkProofUsed     = "used"     // the link was written
-	LinkProofReplaced = "replaced" // by a later one of the same Alipay user, or by a Relink
+	LinkProofReplaced = "replaced" // by a later one of the same Alipay user, or by a Transfer
 	LinkProofExpired  = "expired"
 )
 
@@ -27,12 +27,12 @@ type LinkProof struct {
 	ID                uuid.UUID `db:"proof_id"`
 	AccountID         uuid.UUID `db:"account_id"`
 	PersonDigest      []byte    `db:"person_digest"`
-	Lane              []byte    `db:"lane"` // in which the password was guessed
-	Kind              string    `db:"kind"` // ResetByCertify or ResetByFace
+	Scope             []byte    `db:"scope"` // of the attempt at the password
+	Kind              string    `db:"kind"`  // ResetByCertify or ResetByFace
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
-	Relink            bool      `db:"relink"`             // the link may be taken over from another Alipay user
-	CodeID            uuid.UUID `db:"code_id"`            // of the clerk's code that stood for the password, which may be frozen; or none
+	Transfer          bool      `db:"transfer"`           // the link may be transferred from another Alipay user
+	CodeID            uuid.UUID `db:"code_id"`            // of the reset code that stood for the password, which may be frozen; or none
 	Claim             []byte    `db:"claim_digest"`       // verified before the password was looked at, of a claim; nil: after, of an account
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
@@ -40,7 +40,7 @@ type LinkProof struct {
 	Start             Start     `db:"-"` // what OpenLinkProof keeps
 }
 
-// ByCode reports whether a clerk's code stood for the password.
+// ByCode reports whether a reset code stood for the password.
 func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
 func startOfLink(s Session, personDigest []byte) start {
@@ -58,7 +58,7 @@ func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byt
 func idOrNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder, or for a claim, and its Start. p has ID, Lane, Kind, Relink, CodeID, Claim,
+// holder, or for a claim, and its Start. p has ID, Scope, Kind, Transfer, CodeID, Claim,
 // CertifyID and Start. It replaces the same Alipay user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
@@ -78,13 +78,13 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
-				certify_digest, sealed_certify, credential_version, relink, code_id, opened_at, expires_at, claim_digest)
+			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, scope, kind, state,
+				certify_digest, sealed_certify, credential_version, transfer, code_id, opened_at, expires_at, claim_digest)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 			ON CONFLICT DO NOTHING`,
-			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, idOrNull(p.AccountID), p.Lane, p.Kind, p.State,
+			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, idOrNull(p.AccountID), p.Scope, p.Kind, p.State,
 			db.certifyDigest(p.CertifyID), p.Sealed, sql.NullInt64{Int64: p.CredentialVersion, Valid: p.Claim == nil},
-			p.Relink, idOrNull(p.CodeID), now, p.ExpiresAt, p.Claim)
+			p.Transfer, idOrNull(p.CodeID), now, p.ExpiresAt, p.Claim)
 		if err := changedOne(res, err, ErrConflict); err != nil {
 			return err
 		}
@@ -99,9 +99,9 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 	var p LinkProof
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &p, `
-			SELECT proof_id, account_id, person_digest, lane, kind,
+			SELECT proof_id, account_id, person_digest, scope, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				coalesce(credential_version, 0) AS credential_version, relink, code_id, claim_digest, expires_at, sealed_certify
+				coalesce(credential_version, 0) AS credential_version, transfer, code_id, claim_digest, expires_at, sealed_certify
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND NOT recovery`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -116,7 +116,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 // FinishLink is AddLink for a link that has waited: the proof is used up and the link
 // written in one transaction. Of any number of racing calls one succeeds. ErrGone
 // means that the proof is closed or late, that the password which was right has been
-// changed or frozen since, or the clerk's code replaced or used, that the account is another person's now, or that the session
+// changed or frozen since, or the reset code replaced or used, that the account is another person's now, or that the session
 // has ended; ErrConflict and ErrBlocked are AddLink's, and leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
 	n, err := db.newLink(s, a)

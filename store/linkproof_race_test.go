@@ -55,7 +55,7 @@ var proofRaces = []proofRace{
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
 	{name: "merged into nothing", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMerged)) },
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
-	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.visit(w.two, "rival"), w.account) },
+	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
 	{name: "another account's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour()) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
@@ -107,7 +107,7 @@ func (w *waitingLink) neighbour() store.Account {
 	return importedAccount(w.t, w.two, depositor(2*w.n+1, hashed))
 }
 
-func (w *waitingLink) visit(db *store.DB, who string) store.Session {
+func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
 	w.t.Helper()
 	name := fmt.Sprint(who, " ", w.n)
 	s, err := db.OpenSession(w.ctx(), []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: name}})
@@ -117,7 +117,7 @@ func (w *waitingLink) visit(db *store.DB, who string) store.Session {
 
 func (w *waitingLink) wait(db *store.DB, certifyID string) (store.LinkProof, error) {
 	return db.OpenLinkProof(w.ctx(), w.session, w.account, store.LinkProof{
-		ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByCertify, CertifyID: fmt.Sprint(certifyID, w.n)})
+		ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByCertify, CertifyID: fmt.Sprint(certifyID, w.n)})
 }
 
 // begin brings a new citizen as far as the shown face.
@@ -126,7 +126,7 @@ func (w *waitingLink) begin(owned bool) {
 	w.d = depositor(2*w.n, hashed)
 	importAll(w.t, w.one, w.d, depositor(2*w.n+1, hashed))
 	w.account = importedAccount(w.t, w.one, w.d)
-	w.session = w.visit(w.one, "comer")
+	w.session = w.signIn(w.one, "comer")
 	if owned {
 		w.owner = linkedSession(w.t, w.one, fmt.Sprint("owner ", w.n), w.account)
 	}
@@ -223,8 +223,8 @@ func TestFinishLinkRaces(t *testing.T) {
 	for _, r := range proofRaces {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			dsn, box := storetest.Shared(t), storetest.NewBox(t)
-			one, two := storetest.Open(t, dsn, storetest.WithBox(box)), storetest.Open(t, dsn, storetest.WithBox(box))
+			dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+			one, two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher)), storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 			wins := 0
 			for n := range proofRounds {
 				w := &waitingLink{t: t, one: one, two: two, n: n}

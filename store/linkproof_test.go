@@ -16,7 +16,7 @@ import (
 // wait opens a link that waits for a face.
 func (o *owner) wait(s store.Session, a store.Account, certifyID string) (store.LinkProof, error) {
 	return o.db.OpenLinkProof(o.t.Context(), s, a, store.LinkProof{
-		ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByCertify, CertifyID: certifyID,
+		ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByCertify, CertifyID: certifyID,
 	})
 }
 
@@ -33,12 +33,12 @@ func TestLinkProof(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	ctx, a := t.Context(), o.unlinked()
-	s, other := o.visit("visitor", "v1"), o.visit("visitor", "v2")
+	s, other := o.signIn("visitor", "v1"), o.signIn("visitor", "v2")
 	p, err := o.wait(s, a, "certify-1")
 	noError(t, err)
 	got, err := o.db.LinkProof(ctx, s, p.ID)
 	noError(t, err)
-	if got.CertifyID != "certify-1" || got.State != store.LinkProofStarted || got.AccountID != a.ID || string(got.Lane) != "public" || got.CredentialVersion != a.Version {
+	if got.CertifyID != "certify-1" || got.State != store.LinkProofStarted || got.AccountID != a.ID || string(got.Scope) != "public" || got.CredentialVersion != a.Version {
 		t.Errorf("kept %+v", got)
 	}
 	for name, stranger := range map[string]store.Session{"another session": other, "another user": o.session} {
@@ -76,7 +76,7 @@ func TestFinishLink(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	ctx := t.Context()
-	s := o.visit("visitor", "v1")
+	s := o.signIn("visitor", "v1")
 	taken, err := o.wait(s, o.account, "certify-1") // the owner's account
 	noError(t, err)
 	if err := o.db.FinishLink(ctx, s, o.account, taken); !errors.Is(err, store.ErrConflict) {
@@ -128,7 +128,7 @@ func TestFinishLinkOfAnothersAccount(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	ctx, d := t.Context(), depositor(2, hashed)
-	s := o.visit("visitor", "v1")
+	s := o.signIn("visitor", "v1")
 	p, err := o.wait(s, o.unlinked(), "certify-1")
 	noError(t, err)
 	given := d
@@ -162,10 +162,10 @@ func TestChargeLinkProof(t *testing.T) {
 	}
 	_, err = o.db.ChargeReset(ctx, o.session, 1)
 	noError(t, err)
-	noError(t, o.db.RefundStart(ctx, start))
+	noError(t, o.db.ReleaseStart(ctx, start))
 	_, err = o.db.ChargeLinkProof(ctx, o.session, person(3), two)
 	noError(t, err)
-	other, third := o.visit("another", "a1"), o.visit("third", "t1")
+	other, third := o.signIn("another", "a1"), o.signIn("third", "t1")
 	_, err = o.db.ChargeLinkProof(ctx, other, person(1), two)
 	noError(t, err)
 	if _, err := o.db.ChargeLinkProof(ctx, third, person(1), two); !errors.Is(err, store.ErrLimit) {
@@ -193,7 +193,7 @@ func TestConsents(t *testing.T) {
 		noError(t, err)
 		return all["face"]
 	}
-	other := o.visit("another", "a1")
+	other := o.signIn("another", "a1")
 	give(o.session, "1")
 	first := latest(o.session)
 	give(o.session, "1")

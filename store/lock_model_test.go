@@ -23,23 +23,22 @@ var steps = flag.Int("steps", testenv.Rounds(5_000, 100_000), "steps of TestLock
 // lockSeed tells the same histories again: a failure logs its own.
 var lockSeed = flag.Uint64("lockseed", 0, "seed of TestLockModel; 0: a random one")
 
-// A laneModel is the lock of one lane as a person would write it down.
-type laneModel struct {
-	used    int         // guesses in this round
-	round   int         // rounds that ended in a lock since the last success
-	until   time.Time   // locked before this
-	met     bool        // somebody guessed here, ever
-	pending []time.Time // ends of the leases of guesses that wait for their verdicts
+// A scopeModel is the plain model of the counter of one scope.
+type scopeModel struct {
+	attempts int         // failed in this tier
+	tier     int         // tiers that ended in a lock since the last success
+	until    time.Time   // locked before this
+	met      bool        // an attempt was made here, ever
+	pending  []time.Time // ends of the leases of attempts that wait for their verdicts
 }
 
-// limit is how many guesses this round allows, also under a policy that became stricter.
-func (l *laneModel) limit(b store.Budget) int {
-	return max(1, b.Guesses[min(l.round, len(b.Guesses)-1)]-l.used) // the last round is never ended but by a success
+// limit returns how many attempts this tier allows, also under a policy that became stricter.
+func (l *scopeModel) limit(b store.LockoutPolicy) int {
+	return max(1, b.Attempts[min(l.tier, len(b.Attempts)-1)]-l.attempts) // only a success ends the last tier
 }
 
-// reserve is the start of one guess at the time now. It returns whether the password is
-// looked at.
-func (l *laneModel) reserve(b store.Budget, now time.Time) bool {
+// reserve starts one attempt at the time now. It returns whether the password is looked at.
+func (l *scopeModel) reserve(b store.LockoutPolicy, now time.Time) bool {
 	l.met = true
 	l.lapse(now)
 	if l.until.After(now) || len(l.pending) >= l.limit(b) {
@@ -53,13 +52,13 @@ func (l *laneModel) reserve(b store.Budget, now time.Time) bool {
 	return true
 }
 
-// lapse gives back what nobody will answer any more.
-func (l *laneModel) lapse(now time.Time) {
+// lapse releases the attempts whose leases have ended.
+func (l *scopeModel) lapse(now time.Time) {
 	l.pending = slices.DeleteFunc(l.pending, func(end time.Time) bool { return !end.After(now) })
 }
 
-// settle takes a guess out of those that wait. It returns whether it still waited.
-func (l *laneModel) settle(lease, now time.Time) bool {
+// settle takes an attempt out of those that wait. It returns whether it still waited.
+func (l *scopeModel) settle(lease, now time.Time) bool {
 	i := slices.Index(l.pending, lease)
 	if i < 0 {
 		return false
@@ -71,35 +70,35 @@ func (l *laneModel) settle(lease, now time.Time) bool {
 	return true
 }
 
-// fail counts a wrong guess.
-func (l *laneModel) fail(b store.Budget, now time.Time) {
-	last := len(b.Guesses) - 1
-	round := min(l.round, last)
+// fail counts a failed attempt.
+func (l *scopeModel) fail(b store.LockoutPolicy, now time.Time) {
+	last := len(b.Attempts) - 1
+	tier := min(l.tier, last)
 	if !l.until.After(now) {
 		l.until = time.Time{}
 	}
-	if l.used++; l.used >= b.Guesses[round] {
-		l.used, l.round = 0, min(l.round+1, last)
-		if end := b.Until(now)[round]; end.After(l.until) {
+	if l.attempts++; l.attempts >= b.Attempts[tier] {
+		l.attempts, l.tier = 0, min(l.tier+1, last)
+		if end := b.Until(now)[tier]; end.After(l.until) {
 			l.until = end
 		}
 	}
 }
 
 // left is what the owner is told.
-func (l *laneModel) left(b store.Budget, now time.Time) int {
+func (l *scopeModel) left(b store.LockoutPolicy, now time.Time) int {
 	if l.until.After(now) {
 		return 0
 	}
 	return l.limit(b)
 }
 
-// The lanes of a history: everybody's, and those of two Alipay users who are
+// The scopes of a history: everybody's, and those of two Alipay users who are
 // proven to be the person.
-var modelLanes = []string{"public", "owner", "second owner"}
+var modelScopes = []string{"public", "owner", "second owner"}
 
-// A lockModel is one person's budget, by lane.
-type lockModel map[string]*laneModel
+// A lockModel is the model of one person's counters, by scope.
+type lockModel map[string]*scopeModel
 
 // A history is one person's, in the database and in the model.
 type history struct {
@@ -112,9 +111,9 @@ type history struct {
 	state   string        // of the password, in the model
 	model   lockModel
 	policy  string
-	lane    string
+	scope   string
 	told    []string
-	waiting []pendingGuess
+	waiting []pendingAttempt
 }
 
 // lockStep is something that can happen, and how often it does.
@@ -132,11 +131,11 @@ var lockSteps = []lockStep{
 	{"kill", 3, (*history).kill},
 	{"retry", 3, (*history).retry},
 	{"lease", 3, func(h *history) error { return h.move(store.AttemptLease) }},
-	{"refund", 2, func(h *history) error { return h.refund(h.lane) }}, // without a guess
+	{"reset attempts", 2, func(h *history) error { return h.resetAttempts(h.scope) }}, // without an attempt
 	{"reset", 1, (*history).reset},
 	{"unlock", 1, (*history).unlock},
 	{"freeze", 1, (*history).freeze},
-	{"lane", 8, func(h *history) error { h.lane = modelLanes[h.rand.IntN(len(modelLanes))]; return nil }},
+	{"scope", 8, func(h *history) error { h.scope = modelScopes[h.rand.IntN(len(modelScopes))]; return nil }},
 	{"policy", 1, func(h *history) error { h.policy = policyNames[h.rand.IntN(len(policyNames))]; return nil }},
 	{"wait", 10, func(h *history) error { return h.move(h.anyTime()) }},
 	{"jump back", 3, func(h *history) error { return h.move(-h.anyTime()) }},
@@ -146,27 +145,27 @@ var lockSteps = []lockStep{
 }
 
 // modelPolicies are locks as cities have them, and odd ones.
-var modelPolicies = map[string]store.Budget{
-	"default":   modelBudget("5 15m", "5 1h", "5 midnight", "5 reset"),
-	"short":     modelBudget("3 1m", "2 1h", "2 reset"),
-	"at once":   modelBudget("1 reset"),
-	"one each":  modelBudget("1 1m", "1 1m", "1 1h", "1 reset"),
-	"one first": modelBudget("1 1m", "4 reset"),
-	"midnight":  modelBudget("2 midnight", "3 reset"),
+var modelPolicies = map[string]store.LockoutPolicy{
+	"default":   modelPolicy("5 15m", "5 1h", "5 midnight", "5 reset"),
+	"short":     modelPolicy("3 1m", "2 1h", "2 reset"),
+	"at once":   modelPolicy("1 reset"),
+	"one each":  modelPolicy("1 1m", "1 1m", "1 1h", "1 reset"),
+	"one first": modelPolicy("1 1m", "4 reset"),
+	"midnight":  modelPolicy("2 midnight", "3 reset"),
 }
 
 var policyNames = []string{"default", "short", "at once", "one each", "one first", "midnight"}
 
-// modelBudget reads rounds such as "5 15m".
-func modelBudget(rounds ...string) store.Budget {
-	var b store.Budget
-	locks := make([]string, len(rounds))
-	for i, r := range rounds {
+// modelPolicy parses tiers such as "5 15m".
+func modelPolicy(tiers ...string) store.LockoutPolicy {
+	var b store.LockoutPolicy
+	locks := make([]string, len(tiers))
+	for i, t := range tiers {
 		n := 0
-		if _, err := fmt.Sscan(r, &n, &locks[i]); err != nil {
+		if _, err := fmt.Sscan(t, &n, &locks[i]); err != nil {
 			panic(err)
 		}
-		b.Guesses = append(b.Guesses, n)
+		b.Attempts = append(b.Attempts, n)
 	}
 	b.Until = func(now time.Time) []time.Time {
 		until := make([]time.Time, len(locks))
@@ -192,11 +191,11 @@ func lockEnd(lock string, now time.Time) time.Time {
 	return now.Add(d)
 }
 
-func (h *history) lock() *laneModel { return h.model[h.lane] }
+func (h *history) lock() *scopeModel { return h.model[h.scope] }
 
-func (h *history) refund(lane string) error {
-	h.model[lane].clear()
-	return h.db.Refund(context.Background(), h.person, []byte(lane))
+func (h *history) resetAttempts(scope string) error {
+	h.model[scope].clear()
+	return h.db.ResetAttempts(context.Background(), h.person, []byte(scope))
 }
 
 func (h *history) move(d time.Duration) error {
@@ -224,7 +223,7 @@ const historyLength = 100
 func (h *history) tell(count *atomic.Int64) error {
 	for range historyLength {
 		s := h.next()
-		h.told = append(h.told, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.lane, s.name))
+		h.told = append(h.told, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.scope, s.name))
 		if err := s.take(h); err != nil {
 			return fmt.Errorf("%w, after\n%s", err, strings.Join(h.told, "\n"))
 		}
@@ -248,11 +247,11 @@ func (h *history) next() lockStep {
 }
 
 // The statements in the database and the model agree step by step over random
-// histories of guesses, resets, unlocks and freezes, in which clocks jump, too. A
+// histories of attempts, resets, unlocks and freezes, in which clocks jump, too. A
 // failure prints the history.
 func TestLockModel(t *testing.T) {
 	t.Parallel()
-	const tellers = 8
+	const generators = 8
 	dsn := storetest.Shared(t)
 	seed := *lockSeed
 	if seed == 0 {
@@ -261,13 +260,13 @@ func TestLockModel(t *testing.T) {
 	t.Logf("again: -lockseed=%d", seed)
 	var done, people, histories atomic.Int64
 	var wg sync.WaitGroup
-	for n := range tellers {
+	for n := range generators {
 		now := new(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
-		teller := &teller{now: now, rand: rand.New(rand.NewPCG(seed, uint64(n))), people: &people,
+		generator := &generator{now: now, rand: rand.New(rand.NewPCG(seed, uint64(n))), people: &people,
 			db: storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return *now }), storetest.WithMaxConns(1))}
 		wg.Go(func() {
 			for done.Load() < int64(*steps) && !t.Failed() {
-				h, err := teller.begin()
+				h, err := generator.begin()
 				if err == nil {
 					histories.Add(1)
 					err = h.tell(&done)

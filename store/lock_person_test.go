@@ -13,17 +13,17 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A teller tells one history after the other, with a clock of its own.
-type teller struct {
+// A generator makes one history after another, with a clock of its own.
+type generator struct {
 	db     *store.DB
 	now    *time.Time // of db
 	rand   *rand.Rand
-	people *atomic.Int64 // of all tellers
+	people *atomic.Int64 // of all generators
 	crowd  []store.Depositor
 }
 
-// meet is one more person, with a link and a session, and no guesses yet.
-func (t *teller) meet() (store.Session, store.Account, error) {
+// meet adds one more person, with a link and a session, and no attempts yet.
+func (t *generator) meet() (store.Session, store.Account, error) {
 	ctx := context.Background()
 	if len(t.crowd) == 0 {
 		last := int(t.people.Add(50))
@@ -38,32 +38,32 @@ func (t *teller) meet() (store.Session, store.Account, error) {
 	if err != nil {
 		return store.Session{}, store.Account{}, err
 	}
-	visit := func(token string) (store.Session, error) {
+	signIn := func(token string) (store.Session, error) {
 		return t.db.OpenSession(ctx, []byte(token+d.Person.AccountNo), store.Visitor{
 			Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: d.Person.AccountNo},
 		})
 	}
-	s, err := visit("before")
+	s, err := signIn("before")
 	if err == nil {
 		err = t.db.AddLink(ctx, s, account)
 	}
 	if err == nil {
-		s, err = visit("after")
+		s, err = signIn("after")
 	}
 	return s, account, err
 }
 
-// begin is a history of somebody new.
-func (t *teller) begin() (*history, error) {
+// begin returns a history of a new person.
+func (t *generator) begin() (*history, error) {
 	*t.now = time.Date(2026, 3, 1, t.rand.IntN(24), t.rand.IntN(60), 0, 0, time.UTC)
 	s, a, err := t.meet()
 	if err != nil {
 		return nil, err
 	}
 	h := &history{db: t.db, now: t.now, rand: t.rand, person: a.PersonDigest, session: s, account: a, state: a.State,
-		policy: policyNames[t.rand.IntN(len(policyNames))], lane: modelLanes[0], model: lockModel{}}
-	for _, lane := range modelLanes {
-		h.model[lane] = new(laneModel)
+		policy: policyNames[t.rand.IntN(len(policyNames))], scope: modelScopes[0], model: lockModel{}}
+	for _, scope := range modelScopes {
+		h.model[scope] = new(scopeModel)
 	}
 	return h, nil
 }
@@ -74,32 +74,32 @@ func (h *history) freeze() error {
 	return h.db.Freeze(context.Background(), h.session)
 }
 
-// clear begins every lane anew, and returns how many were used, and how many of
+// clear resets every scope, and returns how many were used, and how many of
 // those were locked.
-func (h *history) clear() (lanes, locked int) {
+func (h *history) clear() (scopes, locked int) {
 	for _, l := range h.model {
 		if l.met {
-			lanes++
+			scopes++
 		}
 		if l.until.After(*h.now) {
 			locked++
 		}
 		l.clear()
 	}
-	return lanes, locked
+	return scopes, locked
 }
 
-// unlock is an operator's: every lane begins anew, and a frozen password stays frozen.
+// unlock is an operator's: every scope is reset, and a frozen password stays frozen.
 func (h *history) unlock() error {
-	lanes, locked := h.clear()
-	got, err := h.db.Unlock(context.Background(), store.Unlock{AccountNo: h.account.Person.AccountNo, Operator: "0017", Reason: "asked at the counter"})
-	if err == nil && (got.Lanes != lanes || got.Locked != locked) {
-		err = fmt.Errorf("%d lanes, %d of them locked; the model says %d and %d", got.Lanes, got.Locked, lanes, locked)
+	scopes, locked := h.clear()
+	got, err := h.db.Unlock(context.Background(), store.OperatorRequest{AccountNo: h.account.Person.AccountNo, Operator: "0017", Reason: "asked at the counter"})
+	if err == nil && (got.Scopes != scopes || got.Locked != locked) {
+		err = fmt.Errorf("%d scopes, %d of them locked; the model says %d and %d", got.Scopes, got.Locked, scopes, locked)
 	}
 	return err
 }
 
-// reset is a reset by proven identity: every lane begins anew, and the password is
+// reset is a reset by proven identity: every scope is reset, and the password is
 // set, whatever it was before.
 func (h *history) reset() error {
 	ctx := context.Background()
@@ -118,7 +118,7 @@ func (h *history) reset() error {
 	return err
 }
 
-// sees compares the account that a guess found with the model.
+// sees compares the account that an attempt found with the model.
 func (h *history) sees(a *store.Account) error {
 	if a == nil || a.ID != h.account.ID {
 		return fmt.Errorf("found %v, not the person's account", a != nil)

@@ -11,39 +11,39 @@ import (
 	"fundpass/store"
 )
 
-// A pendingGuess is a guess of a history whose verdict has not come yet.
-type pendingGuess struct {
-	guess   store.Guess
+// A pendingAttempt is an attempt of a history whose verdict has not come yet.
+type pendingAttempt struct {
+	input   store.AttemptRequest
 	attempt store.Attempt
-	lane    string
+	scope   string
 	lease   time.Time // in the model; zero: not admitted
 	key     []byte    // of its request
-	request *store.Receipt
+	request *store.IdempotencyRecord
 }
 
-// clear begins a lane anew; what waits for a verdict goes on waiting.
-func (l *laneModel) clear() { *l = laneModel{met: l.met, pending: l.pending} }
+// clear resets the counter; what waits for a verdict goes on waiting.
+func (l *scopeModel) clear() { *l = scopeModel{met: l.met, pending: l.pending} }
 
-// begin charges a guess in the database and in the model, and compares.
+// begin reserves an attempt in the database and in the model, and compares.
 func (h *history) begin() error { return h.beginUnder(uuid.NewString()) }
 
 func (h *history) beginUnder(key string) error {
-	w := pendingGuess{lane: h.lane, key: []byte(key), guess: store.Guess{PersonDigest: h.person, Lane: []byte(h.lane), Budget: modelPolicies[h.policy]}}
-	w.request = &store.Receipt{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
-	if _, err := h.db.Claim(context.Background(), w.request); err != nil {
+	w := pendingAttempt{scope: h.scope, key: []byte(key), input: store.AttemptRequest{PersonDigest: h.person, Scope: []byte(h.scope), Policy: modelPolicies[h.policy]}}
+	w.request = &store.IdempotencyRecord{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
+	if _, err := h.db.Begin(context.Background(), w.request); err != nil {
 		return err
 	}
 	return h.charge(w)
 }
 
-func (h *history) charge(w pendingGuess) error {
-	l, b := h.model[w.lane], w.guess.Budget
+func (h *history) charge(w pendingAttempt) error {
+	l, b := h.model[w.scope], w.input.Policy
 	want := l.reserve(b, *h.now)
 	if want {
 		w.lease = l.pending[len(l.pending)-1]
 	}
-	w.guess.Receipt = w.request
-	a, err := h.db.TakeGuess(context.Background(), w.guess)
+	w.input.Record = w.request
+	a, err := h.db.ReserveAttempt(context.Background(), w.input)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (h *history) charge(w pendingGuess) error {
 	return h.sees(a.Account)
 }
 
-func compare(a store.Attempt, admitted bool, l *laneModel, b store.Budget, now time.Time) error {
+func compare(a store.Attempt, admitted bool, l *scopeModel, b store.LockoutPolicy, now time.Time) error {
 	if a.Admitted != admitted || a.Remaining != l.left(b, now) {
 		return fmt.Errorf("admitted %v with %d left, the model says %v with %d", a.Admitted, a.Remaining, admitted, l.left(b, now))
 	}
@@ -69,9 +69,9 @@ func compare(a store.Attempt, admitted bool, l *laneModel, b store.Budget, now t
 }
 
 // take removes one of those that wait, the newest or any.
-func (h *history) take(newest bool) (w pendingGuess, ok bool) {
+func (h *history) take(newest bool) (w pendingAttempt, ok bool) {
 	if len(h.waiting) == 0 {
-		return pendingGuess{}, false
+		return pendingAttempt{}, false
 	}
 	i := len(h.waiting) - 1
 	if !newest {
@@ -82,7 +82,7 @@ func (h *history) take(newest bool) (w pendingGuess, ok bool) {
 	return w, true
 }
 
-// wrong is a whole guess.
+// wrong is a failed attempt from beginning to end.
 func (h *history) wrong() error {
 	if err := h.begin(); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (h *history) right() error {
 	return h.settle(w, w.attempt.Admitted)
 }
 
-// verdict is that of any guess that waits, perhaps after the end of its lease.
+// verdict settles any attempt that waits, perhaps after the end of its lease.
 func (h *history) verdict() error {
 	w, ok := h.take(false)
 	if !ok {
@@ -110,8 +110,8 @@ func (h *history) verdict() error {
 }
 
 // settle gives a verdict in the database and in the model, and compares.
-func (h *history) settle(w pendingGuess, right bool) error {
-	l, b, now := h.model[w.lane], w.guess.Budget, *h.now
+func (h *history) settle(w pendingAttempt, right bool) error {
+	l, b, now := h.model[w.scope], w.input.Policy, *h.now
 	counted := !w.lease.IsZero() && l.settle(w.lease, now)
 	var err error
 	a := w.attempt
@@ -120,12 +120,12 @@ func (h *history) settle(w pendingGuess, right bool) error {
 		if counted {
 			l.clear()
 		}
-		err = h.db.PassAttempt(context.Background(), w.guess, a)
+		err = h.db.PassAttempt(context.Background(), w.input, a)
 	default:
 		if counted {
 			l.fail(b, now)
 		}
-		a, err = h.db.FailAttempt(context.Background(), w.guess, a, false)
+		a, err = h.db.FailAttempt(context.Background(), w.input, a, false)
 	}
 	if lapsed := w.attempt.Admitted && !counted; lapsed || err != nil {
 		if lapsed && errors.Is(err, store.ErrLapsed) {
@@ -152,7 +152,7 @@ func (h *history) retry() error {
 	if !ok {
 		return nil
 	}
-	l := h.model[w.lane]
+	l := h.model[w.scope]
 	if err := h.again(&w); err != nil {
 		return err
 	}
@@ -173,21 +173,21 @@ func (h *history) retry() error {
 	if err := h.again(&w); err != nil {
 		return err
 	}
-	w.guess.Receipt = w.request
+	w.input.Record = w.request
 	l.lapse(*h.now)
-	a, err := h.db.TakeGuess(context.Background(), w.guess)
+	a, err := h.db.ReserveAttempt(context.Background(), w.input)
 	if err != nil {
 		return err
 	}
-	return compare(a, false, l, w.guess.Budget, *h.now)
+	return compare(a, false, l, w.input.Policy, *h.now)
 }
 
 // again is the next run of a request whose process is gone.
-func (h *history) again(w *pendingGuess) error {
-	if err := h.db.Suspend(context.Background(), w.request); err != nil {
+func (h *history) again(w *pendingAttempt) error {
+	if err := h.db.MarkUnknown(context.Background(), w.request); err != nil {
 		return err
 	}
-	w.request = &store.Receipt{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
-	_, err := h.db.Claim(context.Background(), w.request)
+	w.request = &store.IdempotencyRecord{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
+	_, err := h.db.Begin(context.Background(), w.request)
 	return err
 }

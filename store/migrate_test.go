@@ -97,7 +97,7 @@ func TestMigrateIsSilent(t *testing.T) {
 func TestNotMigrated(t *testing.T) {
 	t.Parallel()
 	config := func(dsn string) store.Config {
-		return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "test", AppID: storetest.AppID, Box: storetest.Box()}
+		return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "test", AppID: storetest.AppID, ColumnCipher: storetest.ColumnCipher()}
 	}
 	if _, err := store.Open(t.Context(), config(storetest.EmptyDSN(t))); !errors.Is(err, store.ErrNotMigrated) {
 		t.Errorf("empty: %v", err)

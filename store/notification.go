@@ -105,7 +105,7 @@ func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellat
 // such a link, too, a change may hang. A link that comes later finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
 	w := withdrawal{Tx: tx, db: db, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
-	relinks, err := w.closeOpen(ctx, "relinks", "waiting", "asked_at")
+	transfers, err := w.closeOpen(ctx, "link_transfers", "waiting", "requested_at")
 	if err != nil {
 		return false, err
 	}
@@ -141,7 +141,7 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if late && err == nil {
 		err = pgconn.ErrRetry
 	}
-	return linked || relinks || resets || changes || slices.Contains(alive, true), err
+	return linked || transfers || resets || changes || slices.Contains(alive, true), err
 }
 
 // A withdrawal is the transaction of withdraw.

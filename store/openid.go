@@ -86,7 +86,7 @@ func (db *DB) CountLinks(ctx context.Context) (all, moved int64, err error) {
 
 // MoveToOpenID makes links that were made under a user_id links under the open_id by
 // which Alipay calls the same citizen now, with everything that is counted, kept or
-// open under the user_id, see carriers: the citizen notices nothing, and a session that
+// open under the user_id, see identityColumns: the citizen notices nothing, and a session that
 // is open goes on. Each of ids has an open_id and the user_id beside it, as Alipay said
 // them in one breath, and is in the list once; a Move comes back for each, in the same
 // order. With dryRun nothing is written.
@@ -100,7 +100,7 @@ func (db *DB) CountLinks(ctx context.Context) (all, moved int64, err error) {
 // same moment does so before it, or finds the link under the new identifier; a request
 // that read its session before and comes after finds nothing under the old one and is
 // told ErrNotFound, ErrGone or ErrRenamed, see Renamed. One that only adds what needs no
-// link (a consent, a phone number, a guess) may leave it under the old identifier, where
+// link (a consent, a phone number, an attempt) may leave it under the old identifier, where
 // the next grant with both finds it.
 func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]Move, error) {
 	if len(ids) == 0 {
@@ -189,9 +189,9 @@ func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 		return err
 	}
 	if err := tx.SelectContext(ctx, &pending, `
-		SELECT 1 FROM relinks
+		SELECT 1 FROM link_transfers
 		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR former_digest = ANY ($2) AND state = 'done')
-		ORDER BY relink_id FOR UPDATE`, db.center, both); err != nil {
+		ORDER BY transfer_id FOR UPDATE`, db.center, both); err != nil {
 		return err
 	}
 	var links []userLink
@@ -226,18 +226,18 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 	if err := db.closeLosingProofs(ctx, tx, r, now); err != nil {
 		return err
 	}
-	for _, c := range carriers {
+	for _, c := range identityColumns {
 		var err error
 		switch {
 		case c.stays:
 		case !c.apart:
 			err = db.rename(ctx, tx, c, r)
-		case c.table == "relinks":
-			err = db.renameRelinks(ctx, tx, r, ids, now)
+		case c.table == "link_transfers":
+			err = db.renameTransfers(ctx, tx, r, ids, now)
 		case c.table == "sessions":
 			err = db.renameSessions(ctx, tx, r, ids)
-		case c.table == "receipts":
-			err = db.renameReceipts(ctx, tx, r, ids)
+		case c.table == "idempotency_records":
+			err = db.renameIdempotencyRecords(ctx, tx, r, ids)
 		default:
 			err = db.renameLinks(ctx, tx, r, ids)
 		}

@@ -1,9 +1,9 @@
 package store
 
-// Carriers are the columns that carriers names, as table.column.
-func Carriers() []string {
+// IdentityColumns returns the names of identityColumns, as table.column.
+func IdentityColumns() []string {
 	var all []string
-	for _, c := range carriers {
+	for _, c := range identityColumns {
 		all = append(all, c.table+"."+c.column)
 	}
 	return all

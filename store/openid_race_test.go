@@ -139,7 +139,7 @@ func (r *removal) check() {
 	}
 	wrong := column(r.t, r.one, `
 		SELECT concat(linked, ' linked but ', links, ' links') FROM (
-			SELECT (SELECT count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn'))
+			SELECT (SELECT count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'link_transferred', 'authorisation_withdrawn'))
 					FROM events WHERE account_id = $1) AS linked,
 				(SELECT count(*) FROM alipay_links WHERE account_id = $1) AS links) e WHERE linked <> links
 		UNION ALL
@@ -160,9 +160,9 @@ func sessionTokens(t *testing.T, db *store.DB) (tokens [][]byte) {
 // TestMoveRace crosses the move with everything a citizen, Alipay and the centre do.
 func TestMoveRace(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
-	one := storetest.Open(t, dsn, storetest.WithBox(box))
-	two := storetest.Open(t, dsn, storetest.WithBox(box))
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
+	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventPasswordChanged, store.EventPasswordFrozen, store.EventAuthorisationWithdrawn}
 	for n := 0; more(t, one, n, testenv.Rounds(30, 150), kinds...); n++ {
 		r := newRemoval(t, one, two, n)

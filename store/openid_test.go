@@ -68,19 +68,19 @@ func moves(t *testing.T, db *store.DB, ids ...store.Identity) []string {
 
 // Every column that can hold the digest of an identifier is in the list. A table that
 // is new belongs there, or it keeps a citizen under a name nobody calls any more.
-func TestCarriers(t *testing.T) {
+func TestIdentityColumns(t *testing.T) {
 	t.Parallel()
 	found := list(t, storetest.ProbeOf(storetest.New(t)), `
 		SELECT concat(table_name, '.', column_name) FROM information_schema.columns
-		WHERE table_schema = current_schema() AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'lane', 'scope', 'actor', 'subject_digest')
+		WHERE table_schema = current_schema() AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'scope', 'actor', 'subject_digest')
 			OR column_name LIKE '%identity%' AND data_type = 'bytea')
-		AND (table_name, column_name) NOT IN (('alipay_links', 'sealed_identity'), ('relinks', 'sealed_identity'), ('link_proofs', 'lane')) -- moved with their rows
+		AND (table_name, column_name) NOT IN (('alipay_links', 'sealed_identity'), ('link_transfers', 'sealed_identity'), ('link_proofs', 'scope')) -- moved with their rows
 		ORDER BY 1`)
-	want := store.Carriers()
+	want := store.IdentityColumns()
 	slices.Sort(want)
 	want = slices.Compact(want)
 	if diff := cmp.Diff(want, found); diff != "" {
-		t.Errorf("carriers in store/carrier.go and the schema differ:\n%s", diff)
+		t.Errorf("identityColumns in store/identity_columns.go and the schema differ:\n%s", diff)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestMoveToOpenID(t *testing.T) {
 			t.Errorf("%s: %d rows named the user_id; now %d name the open_id and %d the user_id", table, had, has, left)
 		}
 	}
-	for _, column := range store.Carriers() {
+	for _, column := range store.IdentityColumns() {
 		if table, _, _ := strings.Cut(column, "."); !strings.Contains(fmt.Sprint(after[table]), now) {
 			t.Errorf("nothing was in %s: do more in liveAs", table)
 		}
@@ -271,17 +271,17 @@ func TestMoveMerges(t *testing.T) {
 	a := importedAccount(t, db, depositor(1))
 	open := opened(t, db, byOpen(1)) // came once before the centre had moved anybody
 	user := linkedAs(t, db, byUser(1), a)
-	guess := func(s store.Session, times int) {
+	fail := func(s store.Session, times int) {
 		for range times {
-			_, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: a.PersonDigest, Lane: s.IdentityDigest, AccountID: a.ID, Budget: rounds})
+			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: s.IdentityDigest, AccountID: a.ID, Policy: tiers})
 			noError(t, err)
 		}
 	}
-	guess(open, 1)
-	guess(user, 2)
+	fail(open, 1)
+	fail(user, 2)
 	stranger := func(s store.Session, n int) {
-		_, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: importedAccount(t, db, depositor(n)).PersonDigest, Lane: store.PublicLane, Budget: rounds,
-			Stranger: &store.Stranger{User: s.IdentityDigest, Address: "192.0.2.1", Limits: store.Spraying{PerUser: 5, PerAddress: 50, PerMinute: 50}}})
+		_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: importedAccount(t, db, depositor(n)).PersonDigest, Scope: store.PublicScope, Policy: tiers,
+			Source: &store.UnverifiedSource{User: s.IdentityDigest, Address: "192.0.2.1", Limits: store.Spraying{PerUser: 5, PerAddress: 50, PerMinute: 50}}})
 		noError(t, err)
 	}
 	stranger(open, 2)
@@ -296,10 +296,10 @@ func TestMoveMerges(t *testing.T) {
 	}
 	noError(t, db.WithdrawConsent(t.Context(), user, "face", "1"))
 	for _, s := range []store.Session{open, user} {
-		r := &store.Receipt{Scope: s.IdentityDigest, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
-		_, err := db.Claim(t.Context(), r)
+		r := &store.IdempotencyRecord{Scope: s.IdentityDigest, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
+		_, err := db.Begin(t.Context(), r)
 		noError(t, err)
-		_, err = db.OpenLinkProof(t.Context(), s, a, store.LinkProof{ID: uuid.New(), Lane: s.IdentityDigest, Kind: store.ResetByFace, CertifyID: uuid.NewString()})
+		_, err = db.OpenLinkProof(t.Context(), s, a, store.LinkProof{ID: uuid.New(), Scope: s.IdentityDigest, Kind: store.ResetByFace, CertifyID: uuid.NewString()})
 		noError(t, err)
 	}
 	if got := moves(t, db, both(1)); got[0] != store.MoveDone {
@@ -307,16 +307,16 @@ func TestMoveMerges(t *testing.T) {
 	}
 	var got []string
 	for _, query := range []string{
-		`SELECT concat('lane ', used) FROM guess_budgets WHERE lane <> 'public'`,
+		`SELECT concat('scope ', attempts) FROM lockouts WHERE scope <> 'public'`,
 		`SELECT concat('spraying ', cardinality(persons), ' ', tried) FROM spraying WHERE kind = 'user'`,
 		`SELECT concat('today ', count) FROM daily_counts WHERE purpose = 'links of an Alipay user'`,
 		`SELECT concat('consents ', count(*), ' ', count(DISTINCT identity_digest), ' ', (array_agg(withdrawn_at IS NOT NULL ORDER BY given_at DESC))[1]) FROM consents`,
-		`SELECT concat('receipts ', count(*)) FROM receipts`,
-		`SELECT concat('pending ', count(DISTINCT lane), ' ', string_agg(state, ' ' ORDER BY state)) FROM link_proofs`,
+		`SELECT concat('idempotency_records ', count(*)) FROM idempotency_records`,
+		`SELECT concat('pending ', count(DISTINCT scope), ' ', string_agg(state, ' ' ORDER BY state)) FROM link_proofs`,
 	} {
 		got = append(got, list(t, storetest.ProbeOf(db), query)...)
 	}
-	want := []string{"lane 2", "spraying 2 3", "today 2", "consents 2 1 t", "receipts 1", "pending 1 replaced started"}
+	want := []string{"scope 2", "spraying 2 3", "today 2", "consents 2 1 t", "idempotency_records 1", "pending 1 replaced started"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -393,7 +393,7 @@ func TestEraseMoved(t *testing.T) {
 	stale := again(t, db, store.Session{TokenDigest: []byte("d2")})
 	moves(t, db, id)
 	noError(t, db.GiveConsents(t.Context(), stale, []store.Consent{{Purpose: "certdoc", Version: "1", How: store.ConsentAsked}})) // by a request under way
-	_, err := db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true})
+	_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
 	noError(t, err)
 	whole := fmt.Sprint(wholeDatabase(t, db))
 	for _, digest := range [][]byte{stale.IdentityDigest, db.IdentityDigest(id)} {
@@ -445,38 +445,38 @@ func TestStaleSession(t *testing.T) {
 	}
 }
 
-// Who asks for a link, and who holds it, may be moved before it is due: the one finishes
-// it and the other objects all the same.
-func TestMoveWithRelink(t *testing.T) {
+// The requester of a transfer and the holder of the link may be moved before it is due: the
+// requester can still complete it, and the holder can still reject it.
+func TestMoveWithTransfer(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	for n, end := range []func(holder, asker store.Session, wish store.Relink) error{
-		func(_, asker store.Session, wish store.Relink) error {
-			return db.FinishRelink(t.Context(), asker, wish.ID)
+	for n, end := range []func(holder, requester store.Session, transfer store.Transfer) error{
+		func(_, requester store.Session, transfer store.Transfer) error {
+			return db.CompleteTransfer(t.Context(), requester, transfer.ID)
 		},
-		func(holder, _ store.Session, wish store.Relink) error {
-			_, err := db.ObjectRelink(t.Context(), holder, wish.ID)
+		func(holder, _ store.Session, transfer store.Transfer) error {
+			_, err := db.RejectTransfer(t.Context(), holder, transfer.ID)
 			return err
 		},
 	} {
 		d := depositor(n)
 		importAll(t, db, d)
 		a, who := importedAccount(t, db, d), 10*n
-		holder, asker := linkedAs(t, db, byUser(who), a), opened(t, db, byUser(who+1))
-		wish, err := db.AskRelink(t.Context(), asker, store.RelinkOrder{Account: a, Proof: "certdoc", Limit: 9})
+		holder, requester := linkedAs(t, db, byUser(who), a), opened(t, db, byUser(who+1))
+		transfer, err := db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: a, Proof: "certdoc", Limit: 9})
 		noError(t, err)
-		told(t, db, &wish)
+		markNotified(t, db, &transfer)
 		moves(t, db, both(who), both(who+1))
-		holder, asker = again(t, db, holder), again(t, db, asker)
-		_, against, err := db.Relinks(t.Context(), holder)
-		if err != nil || against == nil || against.ID != wish.ID {
+		holder, requester = again(t, db, holder), again(t, db, requester)
+		_, against, err := db.Transfers(t.Context(), holder)
+		if err != nil || against == nil || against.ID != transfer.ID {
 			t.Fatalf("the holder sees %+v, %v", against, err)
 		}
-		own, _, err := db.Relinks(t.Context(), asker)
-		if err != nil || own == nil || own.ID != wish.ID {
-			t.Fatalf("who asked sees %+v, %v", own, err)
+		own, _, err := db.Transfers(t.Context(), requester)
+		if err != nil || own == nil || own.ID != transfer.ID {
+			t.Fatalf("the requester sees %+v, %v", own, err)
 		}
-		noError(t, end(holder, asker, wish))
+		noError(t, end(holder, requester, transfer))
 	}
 	due, _, err := db.Due(t.Context(), 100)
 	noError(t, err)
@@ -487,7 +487,7 @@ func TestMoveWithRelink(t *testing.T) {
 		if n.Identity.Kind != "open_id" {
 			t.Errorf("%s goes to a %s", d.Kind, n.Identity.Kind)
 		}
-		if d.Kind == store.NoticeRelinked || d.Kind == store.NoticeRelinkObjected {
+		if d.Kind == store.NoticeLinkTransferred || d.Kind == store.NoticeTransferRejected {
 			told++
 		}
 	}

@@ -14,30 +14,30 @@ const (
 	ActionResetCode = "reset code" // issued; its id is the action's
 )
 
-// An Unlock is what an operator asks for. Operator and Reason stand readable in
-// the database: the caller keeps personal data out of them.
-type Unlock struct {
+// An OperatorRequest names a person and says which operator acts and why. Operator and Reason
+// are stored in clear text: the caller keeps personal data out of them.
+type OperatorRequest struct {
 	AccountNo   string // GRZH; or
 	DocumentKey []byte // see document.Document.Key
 	Operator    string // who
 	Reason      string // why
 }
 
-// An Unlocked is what an Unlock did.
+// An Unlocked is the result of Unlock.
 type Unlocked struct {
 	ActionID uuid.UUID
 	At       time.Time
 	Account  Account // the one named, or the person's first
 	Accounts int     // of the person; each got the event
-	Lanes    int     // in which guesses had been made
+	Scopes   int     // in which attempts had been made
 	Locked   int     // of them were locked
 }
 
-// Unlock forgets the guesses at a person's passwords in all lanes, and leaves
+// Unlock resets the attempts at a person's passwords in all scopes, and writes
 // an event for the citizen and a record of the operator's. The password itself
 // and its state are left alone. It returns ErrNotFound when there is no such
 // account. Calling it twice is recorded twice.
-func (db *DB) Unlock(ctx context.Context, u Unlock) (Unlocked, error) {
+func (db *DB) Unlock(ctx context.Context, u OperatorRequest) (Unlocked, error) {
 	var done Unlocked
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Unlocked{ActionID: uuid.New(), At: now}
@@ -46,7 +46,7 @@ func (db *DB) Unlock(ctx context.Context, u Unlock) (Unlocked, error) {
 			return err
 		}
 		done.Account, done.Accounts = accounts[0], len(accounts)
-		if err := db.clearGuesses(ctx, tx, &done); err != nil {
+		if err := db.clearLockouts(ctx, tx, &done); err != nil {
 			return err
 		}
 		for _, a := range accounts {
@@ -64,7 +64,7 @@ func (db *DB) Unlock(ctx context.Context, u Unlock) (Unlocked, error) {
 }
 
 // accountsOf finds the accounts of the person meant, the one named first.
-func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u Unlock) ([]Account, error) {
+func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([]Account, error) {
 	var number, person []byte
 	if u.AccountNo != "" {
 		number = db.accountNoDigest(u.AccountNo)
@@ -95,24 +95,24 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u Unlock) ([]Account,
 	return all, nil
 }
 
-// clearGuesses counts the locks before it forgets them; whoever guesses in
-// between waits for the row.
-func (db *DB) clearGuesses(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
+// clearLockouts counts the locks before it resets them; an attempt in between waits for
+// the row.
+func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
 	var locked []bool
 	if err := tx.SelectContext(ctx, &locked, `
-		SELECT coalesce(locked_until > $3, false) FROM guess_budgets
+		SELECT coalesce(locked_until > $3, false) FROM lockouts
 		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
 		db.center, done.Account.PersonDigest, done.At); err != nil {
 		return err
 	}
-	done.Lanes, done.Locked = len(locked), 0
+	done.Scopes, done.Locked = len(locked), 0
 	for _, is := range locked {
 		if is {
 			done.Locked++
 		}
 	}
 	_, err := tx.ExecContext(ctx, `
-		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $3
+		UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $3
 		WHERE center_id = $1 AND person_digest = $2`,
 		db.center, done.Account.PersonDigest, done.At)
 	return err

@@ -18,21 +18,22 @@ const (
 	NoticePasswordFrozen  = "password_frozen"
 	NoticeLinked          = "linked"
 
-	NoticeRelinkAsked    = "relink_asked"    // to the holder: object now, if it was not you
-	NoticeRelinkObjected = "relink_objected" // to who asked
-	NoticeRelinked       = "relinked"        // to who held the link until now
+	NoticeTransferRequested = "transfer_requested" // to the holder, who can reject it
+	NoticeTransferRejected  = "transfer_rejected"  // to the requester
+	NoticeLinkTransferred   = "link_transferred"   // to who held the link until now
 
 	NoticeFrozenByFormer        = "frozen_by_former_holder" // to who has the link now
-	NoticeTransferUndeliverable = "transfer_undeliverable"  // to who asked: the holder cannot be told
+	NoticeTransferUndeliverable = "transfer_undeliverable"  // to the requester: the holder cannot be notified
 )
 
 // unasked are the notices of what another Alipay user does. Their addressee's protection
 // rests on them, so they are sent whatever became of the consent to messages, which is
 // about messages of what one does oneself.
-var unasked = []string{NoticeRelinkAsked, NoticeRelinkObjected, NoticeRelinked, NoticeFrozenByFormer, NoticeTransferUndeliverable}
+var unasked = []string{NoticeTransferRequested, NoticeTransferRejected, NoticeLinkTransferred, NoticeFrozenByFormer, NoticeTransferUndeliverable}
 
-// toAskers are the notices to who asked for a link, and may never have held it.
-var toAskers = []string{NoticeRelinkObjected, NoticeTransferUndeliverable}
+// toRequesters are the notices to the requester of a transfer, who may never have held the
+// link.
+var toRequesters = []string{NoticeTransferRejected, NoticeTransferUndeliverable}
 
 const (
 	// noticeLease is longer than a delivery takes, and than two servers' clocks
@@ -150,9 +151,9 @@ func (db *DB) Notice(d Delivery) (Notice, error) {
 	return n, err
 }
 
-// Delivered says that Alipay has taken the notice: its addressee takes messages, and the
-// window of a relink begins whose holder it told. It counts even when the
-// claim was lost meanwhile. Calling it twice is safe.
+// Delivered records that Alipay has accepted the notice: its addressee accepts messages, and
+// the window of the transfer that it announces begins. It counts even if the claim was lost
+// meanwhile. Calling it twice is safe.
 func (db *DB) Delivered(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.beginWindow(ctx, tx, d, now); err != nil {
@@ -182,7 +183,7 @@ func (db *DB) Defer(ctx context.Context, d Delivery) error {
 }
 
 // Abandon gives up a notice that can never be delivered; the row stays, marked
-// failed. Its addressee takes no messages, and a relink whose holder it was to tell ends.
+// failed. Its addressee accepts no messages, and the transfer that it announces is undeliverable.
 // Without the claim it does nothing.
 func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {

@@ -27,9 +27,9 @@ type outbox struct {
 func newOutbox(t *testing.T) *outbox {
 	t.Helper()
 	o := &outbox{t: t, now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
 	for i := range o.dbs {
-		o.dbs[i] = storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(o.clock))
+		o.dbs[i] = storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(o.clock))
 	}
 	return o
 }
@@ -59,7 +59,7 @@ func (o *outbox) link(k int) (all []store.Session) {
 func (o *outbox) logIn(key []byte) store.Session {
 	o.t.Helper()
 	db, ctx := o.dbs[0], o.t.Context()
-	a, err := wrongGuess(ctx, db, store.Guess{PersonDigest: db.PersonDigest(key), Lane: store.PublicLane, Budget: rounds})
+	a, err := failedAttempt(ctx, db, store.AttemptRequest{PersonDigest: db.PersonDigest(key), Scope: store.PublicScope, Policy: tiers})
 	o.check(err)
 	digest := sha256.Sum256(key)
 	s, err := db.OpenSession(ctx, digest[:], store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: string(key)}})
@@ -268,7 +268,7 @@ func TestFreezeTwice(t *testing.T) {
 	}
 }
 
-// Unlock is for a person, by account or document: all lanes, an event on every
+// Unlock is for a person, by account or document: all scopes, an event on every
 // account, one record that names the account meant.
 func TestUnlockOfAPerson(t *testing.T) {
 	t.Parallel()
@@ -281,29 +281,29 @@ func TestUnlockOfAPerson(t *testing.T) {
 		}})
 		o.check(err)
 	}
-	lanes := [][]byte{store.PublicLane, []byte("owner")}
+	scopes := [][]byte{store.PublicScope, []byte("owner")}
 	lock := func() {
-		for _, lane := range lanes {
+		for _, scope := range scopes {
 			for range 3 {
-				_, err := wrongGuess(ctx, db, store.Guess{PersonDigest: db.PersonDigest(key), Lane: lane, Budget: rounds})
+				_, err := failedAttempt(ctx, db, store.AttemptRequest{PersonDigest: db.PersonDigest(key), Scope: scope, Policy: tiers})
 				o.check(err)
 			}
 		}
 	}
-	for i, u := range []store.Unlock{{AccountNo: "8802"}, {AccountNo: "8801"}, {DocumentKey: key}} {
+	for i, u := range []store.OperatorRequest{{AccountNo: "8802"}, {AccountNo: "8801"}, {DocumentKey: key}} {
 		lock()
 		u.Operator, u.Reason = "li", fmt.Sprintf("reason %d", i)
 		done, err := db.Unlock(ctx, u)
 		o.check(err)
-		if done.Accounts != 2 || done.Lanes != 2 || done.Locked != 2 || u.AccountNo != "" && done.Account.Person.AccountNo != u.AccountNo {
+		if done.Accounts != 2 || done.Scopes != 2 || done.Locked != 2 || u.AccountNo != "" && done.Account.Person.AccountNo != u.AccountNo {
 			t.Errorf("%+v", done)
 		}
-		for _, lane := range lanes {
-			a, err := wrongGuess(ctx, db, store.Guess{PersonDigest: db.PersonDigest(key), Lane: lane, Budget: rounds})
+		for _, scope := range scopes {
+			a, err := failedAttempt(ctx, db, store.AttemptRequest{PersonDigest: db.PersonDigest(key), Scope: scope, Policy: tiers})
 			if err != nil || !a.Admitted || a.Remaining != 2 {
-				t.Errorf("%s after the unlock: %+v %v", lane, a, err)
+				t.Errorf("%s after the unlock: %+v %v", scope, a, err)
 			}
-			o.check(db.Refund(ctx, db.PersonDigest(key), lane))
+			o.check(db.ResetAttempts(ctx, db.PersonDigest(key), scope))
 		}
 		events, err := db.Events(ctx, done.Account.ID, 10)
 		if err != nil || len(events) != i+1 || events[0].Channel != store.ChannelOperator || events[0].Kind != store.EventUnlocked {
@@ -315,10 +315,10 @@ func TestUnlockOfAPerson(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].Reason != "reason 1" || all[1].Operator != "li" || all[1].Action != store.ActionUnlock {
 		t.Errorf("%+v %v", all, err)
 	}
-	if _, err := db.Unlock(ctx, store.Unlock{AccountNo: "nobody", Operator: "li", Reason: "r"}); err != store.ErrNotFound {
+	if _, err := db.Unlock(ctx, store.OperatorRequest{AccountNo: "nobody", Operator: "li", Reason: "r"}); err != store.ErrNotFound {
 		t.Errorf("unknown account: %v", err)
 	}
-	if _, err := db.Unlock(context.Background(), store.Unlock{Operator: "li", Reason: "r"}); err != store.ErrNotFound {
+	if _, err := db.Unlock(context.Background(), store.OperatorRequest{Operator: "li", Reason: "r"}); err != store.ErrNotFound {
 		t.Errorf("nobody named: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func TestPartitionsAtOnce(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: storetest.Center, AppID: storetest.AppID,
-				Box: storetest.Box(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+				ColumnCipher: storetest.ColumnCipher(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Error(err)
 				return
@@ -121,7 +121,7 @@ func TestPartitionThatCannotBeMade(t *testing.T) {
 	}
 	var log bytes.Buffer
 	later, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: storetest.Center, AppID: storetest.AppID,
-		Box: storetest.Box(), Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ColumnCipher: storetest.ColumnCipher(), Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,13 +27,13 @@ type PersonData struct {
 
 	Passwords     []PasswordData     `json:"passwords,omitempty"`
 	Earlier       []EarlierPassword  `json:"earlier_passwords,omitempty"`
-	Guesses       []GuessData        `json:"wrong_guesses,omitempty"`
+	Lockouts      []LockoutData      `json:"lockouts,omitempty"`
 	Changes       []ChangeData       `json:"changes,omitempty"`
 	Resets        []ChangeData       `json:"resets,omitempty"`
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
-	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
-	Relinks       []StepData         `json:"relinks,omitempty"`     // wishes to take the link over
+	LinkProofs    []StepData         `json:"link_proofs,omitempty"`    // verifications before a link
+	Transfers     []StepData         `json:"link_transfers,omitempty"` // transfers of the link
 	Consents      []Consent          `json:"consents,omitempty"`
 	Subscriptions []SubscriptionData `json:"message_subscriptions,omitempty"` // whether messages are taken
 	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"`          // when a phone number was last shown
@@ -92,16 +92,16 @@ type EarlierPassword struct {
 	SetAt     time.Time `json:"set_at" db:"set_at"`
 }
 
-// GuessData is a lane of the attempt budget: the owner's own or everybody's.
-type GuessData struct {
+// LockoutData is the counter of one scope: the owner's own or everybody's.
+type LockoutData struct {
 	Own         bool       `json:"own" db:"own"`
-	Used        int        `json:"used" db:"used"`
-	Round       int        `json:"round" db:"round"`
+	Attempts    int        `json:"attempts" db:"attempts"`
+	Tier        int        `json:"tier" db:"tier"`
 	LockedUntil *time.Time `json:"locked_until" db:"locked_until"`
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 }
 
-// StepData is a verification before a link, a relink, or the like.
+// StepData is a verification before a link, a transfer, or the like.
 type StepData struct {
 	ID       uuid.UUID  `json:"id" db:"id"`
 	State    string     `json:"state" db:"state"`
@@ -154,9 +154,9 @@ type NotificationData struct {
 // Export returns everything about a person and records who asked for it and why,
 // in one transaction. It returns ErrNotFound when there is no such account. Calling
 // it twice is recorded twice.
-func (db *DB) Export(ctx context.Context, u Unlock) (PersonData, error) {
+func (db *DB) Export(ctx context.Context, u OperatorRequest) (PersonData, error) {
 	var data PersonData
-	if err := db.readLetters(ctx); err != nil {
+	if err := db.indexNotifications(ctx); err != nil {
 		return data, err
 	}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -164,21 +164,21 @@ func (db *DB) Export(ctx context.Context, u Unlock) (PersonData, error) {
 		if err != nil {
 			return err
 		}
-		t := trailOf(accounts)
-		if err := db.follow(ctx, tx, &t); err != nil {
+		t := subjectRefsOf(accounts)
+		if err := db.resolve(ctx, tx, &t); err != nil {
 			return err
 		}
 		if err := db.recordAction(ctx, tx, accounts[0].ID, action{ActionExport, u, uuid.New()}, now); err != nil {
 			return err
 		}
-		data, err = db.gather(ctx, tx, t, now)
+		data, err = db.collectPersonData(ctx, tx, t, now)
 		return err
 	})
 	return data, err
 }
 
-func trailOf(accounts []Account) trail {
-	t := trail{persons: [][]byte{accounts[0].PersonDigest}}
+func subjectRefsOf(accounts []Account) subjectRefs {
+	t := subjectRefs{persons: [][]byte{accounts[0].PersonDigest}}
 	for _, a := range accounts {
 		t.accounts = append(t.accounts, a.ID)
 	}
@@ -190,10 +190,10 @@ func trailOf(accounts []Account) trail {
 func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
 	var data PersonData
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		t := trail{persons: [][]byte{s.Link.PersonDigest}, accounts: []uuid.UUID{s.Link.AccountID}}
-		err := db.follow(ctx, q, &t)
+		t := subjectRefs{persons: [][]byte{s.Link.PersonDigest}, accounts: []uuid.UUID{s.Link.AccountID}}
+		err := db.resolve(ctx, q, &t)
 		if err == nil {
-			data, err = db.gather(ctx, q, t, db.clock())
+			data, err = db.collectPersonData(ctx, q, t, db.clock())
 		}
 		return err
 	})
@@ -203,7 +203,7 @@ func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
 // An action is what an operator does to an account by hand.
 type action struct {
 	name string
-	by   Unlock
+	by   OperatorRequest
 	id   uuid.UUID
 }
 

@@ -13,8 +13,8 @@ import (
 // exportedAs says under which name of PersonData a table's rows are exported.
 var exportedAs = map[string]string{
 	"accounts": "accounts", "alipay_links": "links", "sessions": "sessions", "password_credentials": "passwords",
-	"password_history": "earlier_passwords", "guess_budgets": "wrong_guesses", "changes": "changes", "resets": "resets",
-	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "relinks": "relinks", "consents": "consents",
+	"password_history": "earlier_passwords", "lockouts": "lockouts", "changes": "changes", "resets": "resets",
+	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "link_transfers": "link_transfers", "consents": "consents",
 	"message_subscriptions": "message_subscriptions",
 	"phone_payloads":        "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
 	"operator_actions": "operator_actions",
@@ -22,12 +22,12 @@ var exportedAs = map[string]string{
 
 // notExported are tables of which nothing is handed out, and why.
 var notExported = map[string]string{
-	"auth_codes":       "digests of Alipay's codes, a day: they lead to nobody",
-	"centers":          "markers of the keys",
-	"imports":          "digests of whole files",
-	"password_tickets": "random numbers, 15 minutes: nothing of the person is in them",
-	"receipts":         "a day: copies of what the citizen was answered",
-	"spraying":         "two days: digests of whom a user tried in vain, who are other people",
+	"auth_codes":          "digests of Alipay's codes, a day: they lead to nobody",
+	"centers":             "markers of the keys",
+	"imports":             "digests of whole files",
+	"password_tickets":    "random numbers, 15 minutes: nothing of the person is in them",
+	"idempotency_records": "a day: copies of what the citizen was answered",
+	"spraying":            "two days: digests of whom a user tried in vain, who are other people",
 }
 
 // erasedAs are tables that Erase reports under another name.
@@ -43,13 +43,13 @@ var notErased = map[string]string{
 }
 
 // Every table with a column that may lead to a person is exported and erased, or says
-// here why not. A table that is new fails this until it is in gather and erasables, or
+// here why not. A new table fails this until it is in collectPersonData and erasables, or
 // in a list above.
 func TestEveryTableOfPersons(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	d := liveThrough(t, db, 1)
-	erasure, err := db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true, DryRun: true})
+	erasure, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true, DryRun: true})
 	noError(t, err)
 	data, err := db.Export(t.Context(), asked(d))
 	noError(t, err)

@@ -20,7 +20,7 @@ import (
 // liveThrough does with the n-th depositor, who has two accounts, everything that
 // leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
 // clerk, a face shown for a link, the link taken over and back, a consent, a phone, tickets, first answers, wrong
-// guesses, a letter of Alipay's.
+// attempts, a notification of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
@@ -41,15 +41,15 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	d, second := depositor(n, hashed), depositor(n+500, hashed)
 	second.Person.IDNumber, second.DocumentKey = d.Person.IDNumber, d.DocumentKey
 	importAll(t, db, d, second)
-	visit := func(user, token string) store.Session {
+	signIn := func(user, token string) store.Session {
 		s, err := db.OpenSession(ctx, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: identity(user)})
 		noError(t, err)
 		return s
 	}
 	account := importedAccount(t, db, d)
-	old := visit("first", "a")
+	old := signIn("first", "a")
 	noError(t, db.AddLink(ctx, old, account))
-	old = visit("first", "b")
+	old = signIn("first", "b")
 	change, err := db.OpenChange(ctx, old, account, []byte(fmt.Sprint("old", n)))
 	noError(t, err)
 	_, err = db.FinishChange(ctx, old, store.Confirm{Change: change, Hash: "$argon2id$new", Fingerprint: []byte(fmt.Sprint("new", n))})
@@ -57,21 +57,21 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	noError(t, db.RemoveLink(ctx, old))
 
 	account = importedAccount(t, db, d)
-	s := visit("second", "c")
+	s := signIn("second", "c")
 	noError(t, db.NoteSubscription(ctx, s, "template", store.SubscriptionAccepted))
 	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
-	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Lane: store.PublicLane, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
+	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
 	noError(t, err)
 	noError(t, db.FinishLink(ctx, s, account, face))
 	takeOver := func(s store.Session) {
-		wish, err := db.AskRelink(ctx, s, store.RelinkOrder{Account: account, Proof: "certdoc", Limit: 2})
+		transfer, err := db.RequestTransfer(ctx, s, store.TransferOrder{Account: account, Proof: "certdoc", Limit: 2})
 		noError(t, err)
-		told(t, db, &wish)
-		noError(t, db.FinishRelink(ctx, s, wish.ID))
+		markNotified(t, db, &transfer)
+		noError(t, db.CompleteTransfer(ctx, s, transfer.ID))
 	}
-	takeOver(visit("third", "e"))
-	takeOver(visit("second", "f"))
-	s = visit("second", "d")
+	takeOver(signIn("third", "e"))
+	takeOver(signIn("second", "f"))
+	s = signIn("second", "d")
 	_, err = db.OpenReset(ctx, s, account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: fmt.Sprint("certify", n)})
 	noError(t, err)
 	_, err = db.ChargeReset(ctx, s, 3)
@@ -81,14 +81,14 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	noError(t, db.BindPhone(ctx, s, store.PhoneProof{Payload: []byte(fmt.Sprint("payload", n)), Mobile: d.Person.Phone}))
 	noError(t, db.AddTicket(ctx, s, fmt.Sprint("ticket", n)))
 	for _, scope := range [][]byte{s.IdentityDigest, db.Digest("session", s.TokenDigest)} {
-		r := &store.Receipt{Scope: scope, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
-		_, err = db.Claim(ctx, r)
+		r := &store.IdempotencyRecord{Scope: scope, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
+		_, err = db.Begin(ctx, r)
 		noError(t, err)
-		noError(t, db.Settle(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
+		noError(t, db.Complete(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
 	}
-	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: s.IdentityDigest, AccountID: account.ID, Budget: rounds})
+	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Policy: tiers})
 	noError(t, err)
-	_, err = db.TakeGuess(ctx, store.Guess{PersonDigest: account.PersonDigest, Lane: store.PublicLane, Budget: rounds, Stranger: &store.Stranger{
+	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: store.PublicScope, Policy: tiers, Source: &store.UnverifiedSource{
 		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
 	noError(t, err)
 	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
@@ -109,8 +109,8 @@ func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
 	return all
 }
 
-func asked(d store.Depositor) store.Unlock {
-	return store.Unlock{AccountNo: d.Person.AccountNo, DocumentKey: d.DocumentKey, Operator: "li", Reason: "asked in writing"}
+func asked(d store.Depositor) store.OperatorRequest {
+	return store.OperatorRequest{AccountNo: d.Person.AccountNo, DocumentKey: d.DocumentKey, Operator: "li", Reason: "asked in writing"}
 }
 
 // After an erasure the database is as if the person had never been there, but for
@@ -135,7 +135,7 @@ func TestErase(t *testing.T) {
 			lived := wholeDatabase(t, db)
 			traces := digestsOf(t, db, d)
 
-			erasure := store.Erasure{Unlock: asked(d), Accounts: tt.accounts, DryRun: true}
+			erasure := store.Erasure{OperatorRequest: asked(d), Accounts: tt.accounts, DryRun: true}
 			would, err := db.Erase(t.Context(), erasure)
 			noError(t, err)
 			if diff := cmp.Diff(lived, wholeDatabase(t, db)); diff != "" {
@@ -222,7 +222,7 @@ func TestEraseLeavesOthers(t *testing.T) {
 	other, d := liveThrough(t, db, 1), liveThrough(t, db, 2)
 	before, err := db.Export(t.Context(), asked(other))
 	noError(t, err)
-	_, err = db.Erase(t.Context(), store.Erasure{Unlock: asked(d)})
+	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d)})
 	noError(t, err)
 	after, err := db.Export(t.Context(), asked(other))
 	noError(t, err)
@@ -238,10 +238,10 @@ func TestEraseLeavesOthers(t *testing.T) {
 	}
 	noError(t, db.AddLink(t.Context(), s, account))
 
-	_, err = db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true})
+	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
 	noError(t, err)
 	for _, dry := range []bool{true, false} {
-		if _, err := db.Erase(t.Context(), store.Erasure{Unlock: asked(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
+		if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("erased twice: %v", err)
 		}
 	}
@@ -265,8 +265,8 @@ func TestExport(t *testing.T) {
 		got[name] = len(l)
 	}
 	if diff := cmp.Diff(map[string]int{
-		"accounts": 2, "links": 1, "sessions": 2, "passwords": 2, "earlier_passwords": 1, "wrong_guesses": 2, "changes": 1,
-		"link_proofs": 1, "relinks": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 13, "message_subscriptions": 1,
+		"accounts": 2, "links": 1, "sessions": 2, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
+		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 13, "message_subscriptions": 1,
 		"operator_actions": 2,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
@@ -284,7 +284,7 @@ func TestExport(t *testing.T) {
 	if o := data.Operators[1]; o.Action != store.ActionExport || o.Operator != "li" || o.Reason != "asked in writing" {
 		t.Errorf("recorded %+v", o)
 	}
-	if _, err := db.Export(t.Context(), store.Unlock{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := db.Export(t.Context(), store.OperatorRequest{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions WHERE action = 'export'`)[0]; n != "1" {

@@ -29,7 +29,7 @@ func (db *DB) BindPhone(ctx context.Context, s Session, proof PhoneProof) error 
 	if err != nil {
 		return err
 	}
-	payload := db.box.Index("phone payload", proof.Payload)
+	payload := db.cipher.Index("phone payload", proof.Payload)
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.claimPayload(ctx, tx, phonePayload{payload, s.IdentityDigest, now}); err != nil {
 			return err
@@ -64,8 +64,8 @@ func (db *DB) claimPayload(ctx context.Context, tx *sqlx.Tx, p phonePayload) err
 	return changedOne(res, err, ErrConflict)
 }
 
-// ProvenPhone returns the phone number bound to the session, or ErrNotFound.
-func (db *DB) ProvenPhone(ctx context.Context, s Session) (string, error) {
+// VerifiedPhone returns the phone number bound to the session, or ErrNotFound.
+func (db *DB) VerifiedPhone(ctx context.Context, s Session) (string, error) {
 	var sealed []byte
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return q.QueryRowxContext(ctx, `
@@ -82,5 +82,5 @@ func (db *DB) ProvenPhone(ctx context.Context, s Session) (string, error) {
 }
 
 func (db *DB) phoneDigest(mobile string) []byte {
-	return db.box.Index("phone", []byte(db.center), []byte(mobile))
+	return db.cipher.Index("phone", []byte(db.center), []byte(mobile))
 }

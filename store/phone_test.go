@@ -13,8 +13,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// visit opens a session of an Alipay user.
-func visit(t *testing.T, db *store.DB, user string) store.Session {
+// signIn opens a session of an Alipay user.
+func signIn(t *testing.T, db *store.DB, user string) store.Session {
 	t.Helper()
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s %d", user, time.Now().UnixNano()))
 	s, err := db.OpenSession(t.Context(), digest[:], store.Visitor{Identity: store.Identity{AppID: "2021", Kind: "open_id", Value: user}})
@@ -38,22 +38,22 @@ func TestBindPhone(t *testing.T) {
 	}
 	proven := func(s store.Session, want string) {
 		t.Helper()
-		if got, err := db.ProvenPhone(ctx, s); got != want || (want == "") != errors.Is(err, store.ErrNotFound) {
+		if got, err := db.VerifiedPhone(ctx, s); got != want || (want == "") != errors.Is(err, store.ErrNotFound) {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
-	a, b := visit(t, db, "a"), visit(t, db, "b")
+	a, b := signIn(t, db, "a"), signIn(t, db, "b")
 	proven(a, "")
 	bind(a, proof, nil)
 	bind(a, proof, nil)
 	bind(b, proof, store.ErrConflict)
 	proven(a, "19900000001")
 	proven(b, "")
-	bind(visit(t, db, "a"), proof, nil)
+	bind(signIn(t, db, "a"), proof, nil)
 	bind(a, store.PhoneProof{Payload: []byte("payload two"), Mobile: "19900000002"}, nil)
 	proven(a, "19900000002")
 
-	ended := visit(t, db, "c")
+	ended := signIn(t, db, "c")
 	if err := db.EndSession(ctx, ended.TokenDigest); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestPhoneIsPurged(t *testing.T) {
 		if err := db.Purge(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s := visit(t, db, step.user)
+		s := signIn(t, db, step.user)
 		if err := db.BindPhone(t.Context(), s, proof); !errors.Is(err, step.want) {
 			t.Errorf("%s after %s: got %v, want %v", step.user, step.after, err, step.want)
 		}
@@ -93,7 +93,7 @@ func TestPhoneIsPurged(t *testing.T) {
 		if err := db.Purge(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.ProvenPhone(t.Context(), s); !errors.Is(err, store.ErrNotFound) {
+		if _, err := db.VerifiedPhone(t.Context(), s); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the number outlives the session: %v", err)
 		}
 	}
@@ -103,21 +103,21 @@ func TestPhoneIsPurged(t *testing.T) {
 func TestBindPhoneRace(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
-	key, err := keys.NewBoxKey()
+	key, err := keys.NewColumnKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	box, err := keys.ParseBox(key)
+	cipher, err := keys.ParseColumnCipher(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handles := []*store.DB{storetest.Open(t, dsn, storetest.WithBox(box)), storetest.Open(t, dsn, storetest.WithBox(box))}
+	handles := []*store.DB{storetest.Open(t, dsn, storetest.WithColumnCipher(cipher)), storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))}
 	for round := range 5 {
 		proof := store.PhoneProof{Payload: fmt.Appendf(nil, "payload %d", round), Mobile: "19900000001"}
 		errs := make([]error, 50)
 		var wg sync.WaitGroup
 		for i := range errs {
-			s := visit(t, handles[i%2], fmt.Sprint("user ", i))
+			s := signIn(t, handles[i%2], fmt.Sprint("user ", i))
 			wg.Go(func() { errs[i] = handles[i%2].BindPhone(t.Context(), s, proof) })
 		}
 		wg.Wait()

@@ -25,7 +25,7 @@ const sprayingLife = 48 * time.Hour
 var purged = []kind{
 	{"sessions", "sessions", "created_at", `created_at <= $2`, after(SessionLife)},
 	{"auth codes", "auth_codes", "spent_at", `spent_at <= $2`, after(authCodeLife)},
-	{"first answers", "receipts", "created_at", `created_at <= $2`, after(ReceiptLife)},
+	{"first answers", "idempotency_records", "created_at", `created_at <= $2`, after(IdempotencyRecordLife)},
 	{"password tickets", "password_tickets", "made_at", `made_at <= $2`, after(TicketLife)},
 	{"daily counts", "daily_counts", "day", `day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, after(countLife)},
 	{"Alipay's notifications", "notifications", "received_at", `received_at <= $2`, after(notificationLife)},
@@ -36,7 +36,7 @@ var purged = []kind{
 	{"counts of spraying", "spraying", "since", `since <= $2`, after(sprayingLife)},
 }
 
-// Purge deletes what can no longer matter: sessions, auth codes, receipts, tickets,
+// Purge deletes what can no longer matter: sessions, auth codes, idempotency records, tickets,
 // counts, notifications, payloads and notices. It has a minute for each kind and leaves
 // the rest to the next call; a kind that fails does not keep the others. Calling it
 // twice, or from several processes, is safe.

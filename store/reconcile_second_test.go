@@ -11,7 +11,7 @@ import (
 
 // A citizen who withdraws, authorises and links again within one second keeps the new
 // link when Alipay's list, which knows the second only, is gone through.
-func TestA10LinkedAgainWithinTheSecond(t *testing.T) {
+func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	t.Parallel()
 	clock := time.Now().UTC().Truncate(time.Hour)
 	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))
@@ -43,7 +43,7 @@ func TestA10LinkedAgainWithinTheSecond(t *testing.T) {
 }
 
 // What was in force is repaired; a link that stays and sessions long over are not.
-func TestA10RepairedCountsWhatWasInForce(t *testing.T) {
+func TestRepairedCountsWhatWasInForce(t *testing.T) {
 	t.Parallel()
 	clock := time.Now().UTC().Truncate(time.Hour)
 	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))

@@ -27,7 +27,7 @@ type Recovery struct {
 // none. Of several the first open one is meant unless accountNo says otherwise.
 func (db *DB) RecoverableAccount(ctx context.Context, personDigest []byte, accountNo string) (found *Account, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		found, err = db.guessedAccount(ctx, tx, Guess{PersonDigest: personDigest, AccountNo: accountNo})
+		found, err = db.attemptedAccount(ctx, tx, AttemptRequest{PersonDigest: personDigest, AccountNo: accountNo})
 		return err
 	})
 	return found, err
@@ -60,11 +60,11 @@ func (db *DB) OpenRecovery(ctx context.Context, s Session, r Recovery) (Recovery
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, lane, kind, state,
+			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, scope, kind, state,
 				certify_digest, sealed_certify, credential_version, recovery, opened_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true, $13, $14)
 			ON CONFLICT DO NOTHING`,
-			db.center, r.ID, s.IdentityDigest, s.TokenDigest, r.PersonDigest, r.AccountID, PublicLane, r.Kind, r.State,
+			db.center, r.ID, s.IdentityDigest, s.TokenDigest, r.PersonDigest, r.AccountID, PublicScope, r.Kind, r.State,
 			db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt)
 		if err := changedOne(res, err, ErrConflict); err != nil {
 			return err
@@ -102,7 +102,7 @@ type Recovered struct {
 
 // FinishRecovery uses the recovery up, links the session's Alipay user to the account and
 // gives it a new password, whatever state the old one is in, in one transaction: the person's
-// open change and reset are cancelled, every lane of their guesses cleared, the user's other
+// open change and reset are cancelled, every scope of their attempts cleared, the user's other
 // sessions ended, events and notices written. Of any number of racing calls one succeeds.
 // ErrGone means that the recovery is closed or late, that the password was changed since,
 // or that the session has ended; ErrConflict that the user or the person is linked already;
@@ -139,7 +139,7 @@ func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, in NewPa
 		} else if err != nil {
 			return err
 		}
-		if err := db.forgetGuesses(ctx, tx, a.PersonDigest, now); err != nil {
+		if err := db.resetLockouts(ctx, tx, a.PersonDigest, now); err != nil {
 			return err
 		}
 		if err := db.holdSession(ctx, tx, s); err != nil {

@@ -51,7 +51,7 @@ func TestFinishRecoveryGuards(t *testing.T) {
 			AccountID: uuid.NullUUID{UUID: a.ID, Valid: true}, CredentialVersion: a.Version, Start: start,
 		})
 		noError(t, err)
-		storetest.ProbeOf(db).MustExec(`UPDATE guess_budgets SET locked_until = 'infinity' WHERE person_digest = $1`, a.PersonDigest) // of importedAccount
+		storetest.ProbeOf(db).MustExec(`UPDATE lockouts SET locked_until = 'infinity' WHERE person_digest = $1`, a.PersonDigest) // of importedAccount
 		if tt.do != nil {
 			tt.do(&s, a)
 		}
@@ -59,7 +59,7 @@ func TestFinishRecoveryGuards(t *testing.T) {
 		if _, err := db.FinishRecovery(t.Context(), s, a, store.NewPassword{Hash: "made-up", Fingerprint: []byte("new")}, r); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
-		locks := len(column(t, db, `SELECT lane::text FROM guess_budgets WHERE person_digest = $1 AND locked_until IS NOT NULL`, a.PersonDigest))
+		locks := len(column(t, db, `SELECT scope::text FROM lockouts WHERE person_digest = $1 AND locked_until IS NOT NULL`, a.PersonDigest))
 		if (locks == 0) != (tt.want == nil) {
 			t.Errorf("%s: %d locks", tt.name, locks)
 		}

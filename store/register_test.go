@@ -19,7 +19,7 @@ func TestRegister(t *testing.T) {
 	storetest.Open(t, dsn) // again is nothing new
 	storetest.Open(t, dsn, storetest.WithCenter("second", "2021000000000002"))
 	open := func(center, app string) error {
-		db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, Box: storetest.Box()})
+		db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, ColumnCipher: storetest.ColumnCipher()})
 		if err == nil {
 			db.Close()
 		}
@@ -45,7 +45,7 @@ func TestRegisterAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "c", AppID: "a", Box: storetest.Box(), MaxConns: 2})
+				db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "c", AppID: "a", ColumnCipher: storetest.ColumnCipher(), MaxConns: 2})
 				if err != nil {
 					t.Error(err)
 					return
@@ -63,7 +63,7 @@ func TestOpenUnavailable(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := store.Open(ctx, store.Config{DSN: "host=127.0.0.1 port=1 sslmode=disable", Center: "c", AppID: "a", Box: storetest.Box()})
+	_, err := store.Open(ctx, store.Config{DSN: "host=127.0.0.1 port=1 sslmode=disable", Center: "c", AppID: "a", ColumnCipher: storetest.ColumnCipher()})
 	if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknownOutcome) {
 		t.Errorf("got %v", err)
 	}

@@ -46,9 +46,9 @@ func replaceHashes(t *testing.T, db *store.DB, want int64, all ...store.NewHash)
 // The walk sees every hash of its centre once, and no initial password.
 func TestHashes(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
-	db := storetest.Open(t, dsn, storetest.WithBox(box))
-	other := storetest.New(t, storetest.WithBox(box)) // another centre
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
+	other := storetest.New(t, storetest.WithColumnCipher(cipher)) // another centre
 	const n = 2*store.RehashBatch + 3
 	ds := depositors(0, n+5)
 	want := map[string]bool{}
@@ -143,8 +143,8 @@ func TestReplaceHashesBesideChange(t *testing.T) {
 // Changes and a walk at the same moment: every citizen has the new password.
 func TestReplaceHashesRacesChanges(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
-	db, walker := storetest.Open(t, dsn, storetest.WithBox(box)), storetest.Open(t, dsn, storetest.WithBox(box))
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	db, walker := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher)), storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	const people = 20
 	ctx, stop := context.WithCancel(t.Context())
 	var changes, walk sync.WaitGroup

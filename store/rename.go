@@ -23,36 +23,36 @@ func (db *DB) closeLosingProofs(ctx context.Context, tx *sqlx.Tx, r renaming, no
 	return err
 }
 
-// renameRelinks also addresses whoever is to be told of an objection. Where one waits
-// under each identifier, that under the new one stays.
-func (db *DB) renameRelinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity, now time.Time) error {
+// renameTransfers also seals the requester's identity anew, to whom a rejection is reported.
+// If a transfer waits under each identifier, the one under the new identifier remains.
+func (db *DB) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
-		UPDATE relinks o SET state = 'cancelled', closed_at = $4
+		UPDATE link_transfers o SET state = 'cancelled', closed_at = $4
 		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
 		WHERE o.center_id = $1 AND o.identity_digest = m.old AND o.state = 'waiting'
-			AND EXISTS (SELECT 1 FROM relinks n
+			AND EXISTS (SELECT 1 FROM link_transfers n
 				WHERE n.center_id = $1 AND n.identity_digest = m.new AND n.state = 'waiting')`,
 		db.center, r.old, r.new, now); err != nil {
 		return err
 	}
-	var asked []struct {
-		ID  uuid.UUID `db:"relink_id"`
+	var requested []struct {
+		ID  uuid.UUID `db:"transfer_id"`
 		Old []byte    `db:"identity_digest"`
 	}
-	if err := tx.SelectContext(ctx, &asked, `
-		SELECT relink_id, identity_digest FROM relinks
-		WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY relink_id FOR UPDATE`,
+	if err := tx.SelectContext(ctx, &requested, `
+		SELECT transfer_id, identity_digest FROM link_transfers
+		WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY transfer_id FOR UPDATE`,
 		db.center, r.old); err != nil {
 		return err
 	}
-	for _, a := range asked {
+	for _, a := range requested {
 		id := ids[string(a.Old)]
-		sealed, err := db.seal(id, "relinks", a.ID[:])
+		sealed, err := db.seal(id, "link_transfers", a.ID[:])
 		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `
-			UPDATE relinks SET identity_digest = $3, sealed_identity = $4 WHERE center_id = $1 AND relink_id = $2`,
+			UPDATE link_transfers SET identity_digest = $3, sealed_identity = $4 WHERE center_id = $1 AND transfer_id = $2`,
 			db.center, a.ID, db.digest(id), sealed); err != nil {
 			return err
 		}
@@ -115,12 +115,12 @@ func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 	return err
 }
 
-// renameReceipts seals each answer anew, because it is bound to the scope. Where one key
-// was used under both identifiers, the receipt under the new one stays.
-func (db *DB) renameReceipts(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+// renameIdempotencyRecords seals each answer again, because it is bound to the scope. If a key was used
+// under both identifiers, the record under the new one stays.
+func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	if _, err := tx.ExecContext(ctx, `
-		DELETE FROM receipts o USING unnest($2::bytea[], $3::bytea[]) AS m (old, new)
-		WHERE o.center_id = $1 AND o.scope = m.old AND EXISTS (SELECT 1 FROM receipts n
+		DELETE FROM idempotency_records o USING unnest($2::bytea[], $3::bytea[]) AS m (old, new)
+		WHERE o.center_id = $1 AND o.scope = m.old AND EXISTS (SELECT 1 FROM idempotency_records n
 			WHERE n.center_id = $1 AND n.scope = m.new AND n.key_digest = o.key_digest)`,
 		db.center, r.old, r.new); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (db *DB) renameReceipts(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 		Sealed []byte `db:"sealed_reply"` // nil while its request runs
 	}
 	if err := tx.SelectContext(ctx, &kept, `
-		SELECT scope, key_digest, sealed_reply FROM receipts
+		SELECT scope, key_digest, sealed_reply FROM idempotency_records
 		WHERE center_id = $1 AND scope = ANY ($2) ORDER BY scope, key_digest FOR UPDATE`,
 		db.center, r.old); err != nil {
 		return err
@@ -140,16 +140,16 @@ func (db *DB) renameReceipts(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 		scope, sealed := db.digest(ids[string(k.Scope)]), k.Sealed
 		if sealed != nil {
 			var a Answer
-			err := db.unseal(sealed, "receipts", receiptKey(k.Scope, k.Key), &a)
+			err := db.unseal(sealed, "idempotency_records", idempotencyContext(k.Scope, k.Key), &a)
 			if err != nil {
 				return err
 			}
-			if sealed, err = db.seal(a, "receipts", receiptKey(scope, k.Key)); err != nil {
+			if sealed, err = db.seal(a, "idempotency_records", idempotencyContext(scope, k.Key)); err != nil {
 				return err
 			}
 		}
 		_, err := tx.ExecContext(ctx, `
-			UPDATE receipts SET scope = $4, sealed_reply = $5 WHERE center_id = $1 AND scope = $2 AND key_digest = $3`,
+			UPDATE idempotency_records SET scope = $4, sealed_reply = $5 WHERE center_id = $1 AND scope = $2 AND key_digest = $3`,
 			db.center, k.Scope, k.Key, scope, sealed)
 		if pgconn.IsConstraintViolation(err) { // a request under the new identifier came first
 			return pgconn.ErrRetry

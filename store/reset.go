@@ -99,7 +99,7 @@ func (db *DB) certifyDigest(id string) []byte {
 	if id == "" {
 		return nil
 	}
-	return db.box.Index("certify id", []byte(id))
+	return db.cipher.Index("certify id", []byte(id))
 }
 
 // closeOpenResets cancels what this Alipay user has open.
@@ -155,8 +155,8 @@ type NewPassword struct {
 }
 
 // FinishReset gives the account a new password, whatever state the old one is in:
-// reset closed, the person's open change cancelled, credential, history, every lane
-// of the person's guesses cleared, the owner's other sessions ended, event and notice
+// reset closed, the person's open change cancelled, credential, history, every scope
+// of the person's attempts cleared, the owner's other sessions ended, event and notice
 // in one transaction, guarded by the reset's state and the credential's version. Of
 // any number of racing calls one wins. A repeated call with the same new password
 // gets the first answer; any other ErrGone. ErrConflict means that the password was
@@ -223,16 +223,16 @@ func (db *DB) applyReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPass
 	if err := db.overwriteCredential(ctx, tx, in, now); err != nil {
 		return err
 	}
-	if err := db.forgetGuesses(ctx, tx, s.Link.PersonDigest, now); err != nil {
+	if err := db.resetLockouts(ctx, tx, s.Link.PersonDigest, now); err != nil {
 		return err
 	}
 	return db.afterReset(ctx, tx, s, in.Reset, now)
 }
 
-// forgetGuesses ends every lock of a person who has proven identity.
-func (db *DB) forgetGuesses(ctx context.Context, tx *sqlx.Tx, person []byte, now time.Time) error {
+// resetLockouts ends every lock of a person who has proven identity.
+func (db *DB) resetLockouts(ctx context.Context, tx *sqlx.Tx, person []byte, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE guess_budgets SET used = 0, round = 0, locked_until = NULL, updated_at = $3
+		UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $3
 		WHERE center_id = $1 AND person_digest = $2`,
 		db.center, person, now)
 	return err

@@ -45,18 +45,18 @@ func (c *movedClock) add(d time.Duration) {
 
 func newOwner(t *testing.T) *owner {
 	t.Helper()
-	key, err := keys.NewBoxKey()
+	key, err := keys.NewColumnKey()
 	noError(t, err)
-	box, err := keys.ParseBox(key)
+	cipher, err := keys.ParseColumnCipher(key)
 	noError(t, err)
 	o := &owner{t: t, dsn: storetest.Shared(t), now: new(movedClock)}
-	o.db = storetest.Open(t, o.dsn, storetest.WithBox(box), storetest.WithNow(o.now.Now))
+	o.db = storetest.Open(t, o.dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(o.now.Now))
 	d := depositor(1, hashed)
 	importAll(t, o.db, d)
 	o.account = importedAccount(t, o.db, d)
-	o.session = o.visit("owner", "first")
+	o.session = o.signIn("owner", "first")
 	noError(t, o.db.AddLink(t.Context(), o.session, o.account))
-	o.session = o.visit("owner", "second")
+	o.session = o.signIn("owner", "second")
 	return o
 }
 
@@ -67,8 +67,8 @@ func noError(t testing.TB, err error) {
 	}
 }
 
-// visit opens a session of an Alipay user.
-func (o *owner) visit(user, token string) store.Session {
+// signIn opens a session of an Alipay user.
+func (o *owner) signIn(user, token string) store.Session {
 	o.t.Helper()
 	s, err := o.db.OpenSession(o.t.Context(), []byte(token), store.Visitor{
 		Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: user},
@@ -241,28 +241,28 @@ func TestResetStopped(t *testing.T) {
 	}
 }
 
-// Every lane of the person is cleared, nobody else's.
-func TestResetClearsLanes(t *testing.T) {
+// Every scope of the person is cleared, nobody else's.
+func TestResetClearsScopes(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	ctx := t.Context()
-	guess := func(person, lane []byte) bool {
-		a, err := wrongGuess(ctx, o.db, store.Guess{PersonDigest: person, Lane: lane, Budget: rounds})
+	fail := func(person, scope []byte) bool {
+		a, err := failedAttempt(ctx, o.db, store.AttemptRequest{PersonDigest: person, Scope: scope, Policy: tiers})
 		noError(t, err)
 		return a.Admitted
 	}
 	for range 4 {
-		for _, lane := range [][]byte{store.PublicLane, o.session.IdentityDigest} {
-			guess(o.account.PersonDigest, lane)
+		for _, scope := range [][]byte{store.PublicScope, o.session.IdentityDigest} {
+			fail(o.account.PersonDigest, scope)
 		}
-		guess([]byte("somebody else"), store.PublicLane)
+		fail([]byte("somebody else"), store.PublicScope)
 	}
 	_, err := o.finish(o.passed("certify-1"), "a")
 	noError(t, err)
-	if !guess(o.account.PersonDigest, store.PublicLane) || !guess(o.account.PersonDigest, o.session.IdentityDigest) {
-		t.Error("a lane is locked after the reset")
+	if !fail(o.account.PersonDigest, store.PublicScope) || !fail(o.account.PersonDigest, o.session.IdentityDigest) {
+		t.Error("a scope is locked after the reset")
 	}
-	if guess([]byte("somebody else"), store.PublicLane) {
+	if fail([]byte("somebody else"), store.PublicScope) {
 		t.Error("somebody else's lock was opened")
 	}
 }

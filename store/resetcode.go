@@ -10,7 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Limits of a clerk's code.
+// Limits of a reset code.
 const (
 	ResetCodeLife  = 30 * time.Minute
 	ResetCodeTries = 5 // of an Alipay user
@@ -21,10 +21,10 @@ const (
 	ResetCodeTriesOfAll = 50
 )
 
-// resetCodeReason stands in the operators' record: fundpass reset asks for none.
+// resetCodeReason is the reason in the operators' record; fundpass issue-reset-code asks for none.
 const resetCodeReason = "one-time code for a citizen at the counter"
 
-// AccountByNumber finds an account for a clerk, or ErrNotFound.
+// AccountByNumber returns the account with this number, or ErrNotFound.
 func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, error) {
 	var row accountRow
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -40,12 +40,12 @@ func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, e
 	return db.account(row)
 }
 
-// IssueResetCode keeps a code that clerk, a staff number, hands to the account's
+// IssueResetCode stores a code that operator, a staff number, hands to the account's
 // holder, and returns until when it is good. An earlier code of the account is good
 // no more. The present password stays as it is until the code is used. The operators'
-// record gets it in the same transaction. ErrConflict means that another clerk issued
+// record gets it in the same transaction. ErrConflict means that another operator issued
 // one at the same moment.
-func (db *DB) IssueResetCode(ctx context.Context, a Account, code, clerk string) (until time.Time, err error) {
+func (db *DB) IssueResetCode(ctx context.Context, a Account, code, operator string) (until time.Time, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		id := uuid.New()
 		until = now.Add(ResetCodeLife)
@@ -59,11 +59,11 @@ func (db *DB) IssueResetCode(ctx context.Context, a Account, code, clerk string)
 			INSERT INTO reset_codes (center_id, code_id, account_id, code_digest, issued_by, issued_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (center_id, account_id) WHERE closed_at IS NULL DO NOTHING`,
-			db.center, id, a.ID, db.codeDigest(id, code), clerk, now, until)
+			db.center, id, a.ID, db.codeDigest(id, code), operator, now, until)
 		if err := changedOne(res, err, ErrConflict); err != nil {
 			return err
 		}
-		by := action{ActionResetCode, Unlock{Operator: clerk, Reason: resetCodeReason}, id}
+		by := action{ActionResetCode, OperatorRequest{Operator: operator, Reason: resetCodeReason}, id}
 		if err := db.recordAction(ctx, tx, a.ID, by, now); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (db *DB) IssueResetCode(ctx context.Context, a Account, code, clerk string)
 }
 
 func (db *DB) codeDigest(id uuid.UUID, code string) []byte {
-	return db.box.Index("reset code", id[:], []byte(code))
+	return db.cipher.Index("reset code", id[:], []byte(code))
 }
 
 // OpenResetWithCode begins a reset whose identity a clerk has proven. The try is
@@ -107,27 +107,27 @@ func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code 
 	return r, cmp.Or(err, verdict)
 }
 
-// A CheckedCode is a clerk's code that was right, and whose account it is for.
+// A CheckedCode is a reset code that was right, and whose account it is for.
 type CheckedCode struct {
 	ID      uuid.UUID
 	Account Account
 }
 
-// CheckResetCode finds the account that g's person and account number mean, where code
+// CheckResetCode returns the account that req's person and account number mean, where code
 // is right for it, and leaves the code good. A wrong one stays charged to the Alipay user
 // and is ErrCode, as in OpenResetWithCode, as is an unknown person's, which costs the
-// same statements. What g.Stranger tries counts as a guess at a password does; one that a
+// same statements. A try of req.Source counts as an attempt at a password does; one that a
 // limit of spraying refused is ErrCode with the refusal, and charges nothing.
-func (db *DB) CheckResetCode(ctx context.Context, s Session, g Guess, code string) (CheckedCode, Refusal, error) {
+func (db *DB) CheckResetCode(ctx context.Context, s Session, req AttemptRequest, code string) (CheckedCode, Refusal, error) {
 	var right CheckedCode
 	var refusal Refusal
 	var verdict error
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var err error
-		if refusal, err = db.suspect(ctx, tx, g, now); err != nil {
+		if refusal, err = db.checkSpraying(ctx, tx, req, now); err != nil {
 			return err
 		}
-		found, err := db.guessedAccount(ctx, tx, g)
+		found, err := db.attemptedAccount(ctx, tx, req)
 		if err != nil {
 			return err
 		}
@@ -135,14 +135,14 @@ func (db *DB) CheckResetCode(ctx context.Context, s Session, g Guess, code strin
 		if found != nil && refusal.By == "" {
 			right.Account = *found
 		}
-		right.ID, verdict, err = db.tryCode(ctx, tx, codeTry{right.Account.ID, code, s.IdentityDigest, g.Stranger == nil}, now)
+		right.ID, verdict, err = db.tryCode(ctx, tx, codeTry{right.Account.ID, code, s.IdentityDigest, req.Source == nil}, now)
 		if err != nil || verdict != nil {
 			return err // a wrong try is committed
 		}
-		if err := db.giveTryBack(ctx, tx, right.ID); err != nil || g.Stranger == nil {
+		if err := db.giveTryBack(ctx, tx, right.ID); err != nil || req.Source == nil {
 			return err
 		}
-		return db.forgive(ctx, tx, g, Attempt{Spraying: refusal, at: now})
+		return db.undoSprayCount(ctx, tx, req, Attempt{Spraying: refusal, at: now})
 	})
 	if err = cmp.Or(err, verdict); err != nil {
 		right = CheckedCode{}
@@ -152,10 +152,10 @@ func (db *DB) CheckResetCode(ctx context.Context, s Session, g Guess, code strin
 
 // A codeTry is what somebody enters as an account's code.
 type codeTry struct {
-	account uuid.UUID
-	code    string
-	user    []byte // digest of the Alipay identity
-	proven  bool   // to be the person: strangers cannot use their tries up
+	account  uuid.UUID
+	code     string
+	user     []byte // digest of the Alipay identity
+	verified bool   // to be the person: strangers cannot use their tries up
 }
 
 // tryCode charges one try at the account's live code and returns its id. The verdict is
@@ -168,13 +168,13 @@ func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time
 		Own    int       `db:"own"` // tries, this one included
 		All    int       `db:"all"`
 	}
-	user := short(db.box.Index("tries of a reset code", t.account[:], t.user))
+	user := short(db.cipher.Index("tries of a reset code", t.account[:], t.user))
 	err = tx.SelectContext(ctx, &live, `
 		UPDATE reset_codes SET tried_by = tried_by || $4::bytea
 		WHERE center_id = $1 AND account_id = $2 AND closed_at IS NULL AND expires_at > $3
 			AND cardinality(array_positions(tried_by, $4)) < $5 AND ($7 OR cardinality(tried_by) < $6)
 		RETURNING code_id, code_digest, cardinality(array_positions(tried_by, $4)) AS own, cardinality(tried_by) AS all`,
-		db.center, t.account, now, user, ResetCodeTries, ResetCodeTriesOfAll, t.proven)
+		db.center, t.account, now, user, ResetCodeTries, ResetCodeTriesOfAll, t.verified)
 	switch {
 	case err != nil || len(live) == 0:
 		return uuid.Nil, ErrCode, err

@@ -9,8 +9,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A clerk's code stands in the operators' record, under its own id.
-func TestD3IssuedCodeIsRecorded(t *testing.T) {
+// The operators' record names a reset code by its own id.
+func TestIssuedCodeIsRecorded(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	until, err := o.db.IssueResetCode(t.Context(), o.account, "1111111111", "0017")

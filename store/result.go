@@ -15,7 +15,7 @@ var (
 	ErrCode            = errors.New("store: reset code wrong, used, expired or tried too often")
 	ErrCodeSpentByUser = fmt.Errorf("%w: the last try of this Alipay user", ErrCode)
 	ErrCodeSpent       = fmt.Errorf("%w: the last try of all", ErrCode)
-	ErrObjected        = errors.New("store: the holder of the link has objected")
+	ErrRejected        = errors.New("store: the holder has rejected the link transfer")
 	ErrRunning         = errors.New("store: another run of the same request is at it")
 )
 

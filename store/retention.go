@@ -17,9 +17,9 @@ const (
 	// did stands in the record.
 	stepLife = 90 * 24 * time.Hour
 
-	// guessLife is after how long without a guess a lane that is not locked starts
-	// anew. A lane may belong to a person nobody knows: strangers make them up.
-	guessLife = 365 * 24 * time.Hour
+	// lockoutLife is after how long without an attempt a counter that is not locked is
+	// deleted. It may belong to a person nobody knows: strangers make them up.
+	lockoutLife = 365 * 24 * time.Hour
 )
 
 // Bounds of what is deleted at once. Between two batches the database has as long for
@@ -54,17 +54,17 @@ func kinds(record time.Time) []kind {
 	ofRecord := func(time.Time) time.Time { return record }
 	return []kind{
 		{"operators' actions", "operator_actions", "at", "at < $2", ofRecord},
-		{"clerks' codes", "reset_codes", "issued_at", "issued_at < $2 AND expires_at < $2", ofRecord},
+		{"reset codes", "reset_codes", "issued_at", "issued_at < $2 AND expires_at < $2", ofRecord},
 		{"changes", "changes", "opened_at", "opened_at < $2 AND (state <> 'open' OR expires_at < $2)", after(stepLife)},
 		{"resets", "resets", "opened_at", "opened_at < $2 AND (state NOT IN ('started', 'passed') OR expires_at < $2)", after(stepLife)},
-		{"relinks", "relinks", "asked_at", "asked_at < $2 AND (state <> 'waiting' OR expires_at < $2)", after(stepLife)},
+		{"link transfers", "link_transfers", "requested_at", "requested_at < $2 AND (state <> 'waiting' OR expires_at < $2)", after(stepLife)},
 	}
 }
 
 // Retention deletes what has outlived its use (PIPL article 19, GB/T 35273-2020
 // 6.1) and reports each kind of rows: events and operators' actions older than the
 // record's years, consents as old that decide nothing any more, finished changes and
-// resets, guesses nobody went on with, and what Purge deletes. With dryRun it only
+// resets, attempts nobody went on with, and what Purge deletes. With dryRun it only
 // counts. A lock that has not ended is never forgotten. Events go by whole months, so
 // the oldest is up to a month older than the years. Calling it twice, or in several
 // processes at once, is safe; what another process deletes is counted there. A
@@ -130,7 +130,7 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 		switch {
 		case err == nil && n == 0:
 			return total, nil
-		case pgconn.IsContextError(err) && ctx.Err() == nil && rows > 1:
+		case outOfTime(err) && ctx.Err() == nil && rows > 1:
 			rows = max(1, rows/8)
 		case err != nil:
 			return total, err
@@ -140,6 +140,12 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 		}
 	}
 	return total, nil
+}
+
+// outOfTime reports whether a batch did not end in its time, perhaps in its commit: what
+// that has deleted after all, the next batch does not find.
+func outOfTime(err error) bool {
+	return pgconn.IsContextError(err) || errors.Is(err, ErrUnknownOutcome)
 }
 
 // deleteBatch finds its rows once and passes by those that are in use: no request waits
@@ -187,13 +193,13 @@ type walked struct {
 	args             []any
 }
 
-// walks are for what an index by time would not help: it would cost every guess a
+// walks are for what an index by time would not help: it would cost every attempt a
 // second write, and of the consents nearly all are old and stay.
 func walks(now, record time.Time) []walked {
 	return []walked{
 		{"consents", "consents", "identity_digest", endedConsent, record, nil},
-		{"guesses", "guess_budgets", "person_digest", `r.updated_at < $2 AND (r.locked_until IS NULL OR r.locked_until < $5)`,
-			now.Add(-guessLife), []any{now}},
+		{"attempts", "lockouts", "person_digest", `r.updated_at < $2 AND (r.locked_until IS NULL OR r.locked_until < $5)`,
+			now.Add(-lockoutLife), []any{now}},
 	}
 }
 
@@ -225,7 +231,7 @@ func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (done Ret
 		if done.Rows += n; err != nil {
 			failed = ofKind(k.name, err)
 		}
-		if !more || err != nil && !pgconn.IsContextError(err) || !sleep(ctx, time.Since(begun)) {
+		if !more || err != nil && !outOfTime(err) || !sleep(ctx, time.Since(begun)) {
 			return done, failed
 		}
 		from = to

@@ -53,16 +53,16 @@ func TestRetention(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
 	clock := start
-	key, err := keys.NewBoxKey()
+	key, err := keys.NewColumnKey()
 	noError(t, err)
-	box, err := keys.ParseBox(key)
+	cipher, err := keys.ParseColumnCipher(key)
 	noError(t, err)
 	dsn := storetest.DSN(t)
 	at := func(now time.Time) *store.DB {
 		clock := now
-		return storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(func() time.Time { return clock }))
+		return storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
 	}
-	db := storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(func() time.Time { return clock }))
+	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
 	d := liveThrough(t, db, 1)
 	_, err = db.Unlock(t.Context(), asked(d))
 	noError(t, err)
@@ -76,10 +76,10 @@ func TestRetention(t *testing.T) {
 		{"at once", 0, map[string]int64{}},
 		{"a day and a bit", 26 * time.Hour, map[string]int64{"sessions": 3, "first answers": 2, "password tickets": 1}},
 		{"three days", 76 * time.Hour, map[string]int64{"daily counts": 5, "counts of spraying": 3}},
-		{"91 days", 91 * 24 * time.Hour, map[string]int64{"changes": 1, "resets": 1, "notices to owners": 9, "pending links": 1, "relinks": 2}},
-		{"366 days", 366 * 24 * time.Hour, map[string]int64{"Alipay's notifications": 1, "phone proofs": 1, "guesses": 2, "answers about messages": 1}},
+		{"91 days", 91 * 24 * time.Hour, map[string]int64{"changes": 1, "resets": 1, "notices to owners": 9, "pending links": 1, "link transfers": 2}},
+		{"366 days", 366 * 24 * time.Hour, map[string]int64{"Alipay's notifications": 1, "phone proofs": 1, "attempts": 2, "answers about messages": 1}},
 		{"two years and 11 months", 1065 * 24 * time.Hour, map[string]int64{}},
-		{"three years and a month", 1130 * 24 * time.Hour, map[string]int64{"events": 15, "operators' actions": 2, "clerks' codes": 1}},
+		{"three years and a month", 1130 * 24 * time.Hour, map[string]int64{"events": 15, "operators' actions": 2, "reset codes": 1}},
 	} {
 		now := at(start.Add(tt.age))
 		for i, dryRun := range []bool{true, false, false, true} {
@@ -120,16 +120,16 @@ func TestRetentionKeepsLocks(t *testing.T) {
 	t.Parallel()
 	clock := time.Now()
 	db := storetest.Open(t, storetest.DSN(t), storetest.WithNow(func() time.Time { return clock }))
-	forEver := store.Budget{Guesses: []int{1}, Until: func(time.Time) []time.Time { return []time.Time{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }}
-	for i, b := range []store.Budget{forEver, rounds} {
-		_, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: fmt.Append(nil, "person", i), Lane: store.PublicLane, Budget: b})
+	forEver := store.LockoutPolicy{Attempts: []int{1}, Until: func(time.Time) []time.Time { return []time.Time{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} }}
+	for i, b := range []store.LockoutPolicy{forEver, tiers} {
+		_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: fmt.Append(nil, "person", i), Scope: store.PublicScope, Policy: b})
 		noError(t, err)
 	}
 	clock = clock.AddDate(5, 0, 0)
-	if diff := cmp.Diff(map[string]int64{"guesses": 1}, retained(t, db, 1, false)); diff != "" {
+	if diff := cmp.Diff(map[string]int64{"attempts": 1}, retained(t, db, 1, false)); diff != "" {
 		t.Error(diff)
 	}
-	a, err := wrongGuess(t.Context(), db, store.Guess{PersonDigest: []byte("person0"), Lane: store.PublicLane, Budget: forEver})
+	a, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: []byte("person0"), Scope: store.PublicScope, Policy: forEver})
 	if err != nil || a.Admitted {
 		t.Errorf("the lock was forgotten: %+v %v", a, err)
 	}
@@ -199,7 +199,7 @@ func TestRetentionOfEvents(t *testing.T) {
 }
 
 // A worker of a distributed server drops no partition: its events go row by row.
-func TestD8RetentionOnWorker(t *testing.T) {
+func TestRetentionOnWorker(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // what a worker says is said by an event trigger
 	dsn := storetest.DSN(t)

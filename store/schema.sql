@@ -118,19 +118,21 @@ CREATE TABLE events (
 CREATE TABLE events_rest PARTITION OF events DEFAULT;
 CREATE INDEX events_account ON ONLY events USING btree (center_id, account_id, at);
 
-CREATE TABLE guess_budgets (
+CREATE TABLE idempotency_records (
 	center_id text NOT NULL,
-	person_digest bytea NOT NULL,
-	lane bytea NOT NULL,
-	used integer NOT NULL,
-	round integer NOT NULL,
-	locked_until timestamp with time zone,
-	admitted boolean NOT NULL,
-	refused bigint NOT NULL,
-	updated_at timestamp with time zone NOT NULL,
-	pending timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
-	PRIMARY KEY (center_id, person_digest, lane)
+	scope bytea NOT NULL,
+	key_digest bytea NOT NULL,
+	request_digest bytea NOT NULL,
+	run uuid NOT NULL,
+	lease_until timestamp with time zone NOT NULL,
+	status integer,
+	sealed_reply bytea,
+	created_at timestamp with time zone NOT NULL,
+	attempt_until timestamp with time zone,
+	attempt_right boolean,
+	PRIMARY KEY (center_id, scope, key_digest)
 );
+CREATE INDEX idempotency_records_created ON idempotency_records USING btree (center_id, created_at);
 
 CREATE TABLE imports (
 	center_id text NOT NULL,
@@ -157,7 +159,7 @@ CREATE TABLE link_proofs (
 	token_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
 	account_id uuid,
-	lane bytea NOT NULL,
+	scope bytea NOT NULL,
 	kind text NOT NULL,
 	state text NOT NULL,
 	certify_digest bytea NOT NULL,
@@ -166,7 +168,7 @@ CREATE TABLE link_proofs (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
-	relink boolean NOT NULL DEFAULT false,
+	transfer boolean NOT NULL DEFAULT false,
 	code_id uuid,
 	claim_digest bytea,
 	recovery boolean NOT NULL DEFAULT false,
@@ -179,6 +181,48 @@ CREATE TABLE link_proofs (
 CREATE INDEX link_proofs_identity ON link_proofs USING btree (center_id, identity_digest);
 CREATE INDEX link_proofs_opened ON link_proofs USING btree (center_id, opened_at);
 CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs USING btree (center_id, identity_digest) WHERE (state = 'started'::text);
+
+CREATE TABLE link_transfers (
+	center_id text NOT NULL,
+	transfer_id uuid NOT NULL,
+	identity_digest bytea NOT NULL,
+	former_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	sealed_identity bytea NOT NULL,
+	credential_version bigint NOT NULL,
+	proof text NOT NULL,
+	state text NOT NULL,
+	requested_at timestamp with time zone NOT NULL,
+	due_at timestamp with time zone,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	window_seconds bigint NOT NULL DEFAULT 0,
+	frozen_at timestamp with time zone,
+	PRIMARY KEY (center_id, transfer_id),
+	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
+	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'rejected'::text, 'cancelled'::text, 'undeliverable'::text])))
+);
+CREATE INDEX link_transfers_former ON link_transfers USING btree (center_id, former_digest, closed_at) WHERE (state = 'done'::text);
+CREATE INDEX link_transfers_identity ON link_transfers USING btree (center_id, identity_digest, requested_at);
+CREATE INDEX link_transfers_person ON link_transfers USING btree (center_id, person_digest);
+CREATE INDEX link_transfers_requested ON link_transfers USING btree (center_id, requested_at);
+CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers USING btree (center_id, person_digest) WHERE (state = 'waiting'::text);
+CREATE UNIQUE INDEX link_transfers_one_of_user ON link_transfers USING btree (center_id, identity_digest) WHERE (state = 'waiting'::text);
+
+CREATE TABLE lockouts (
+	center_id text NOT NULL,
+	person_digest bytea NOT NULL,
+	scope bytea NOT NULL,
+	attempts integer NOT NULL,
+	tier integer NOT NULL,
+	locked_until timestamp with time zone,
+	admitted boolean NOT NULL,
+	refused bigint NOT NULL,
+	updated_at timestamp with time zone NOT NULL,
+	pending timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
+	PRIMARY KEY (center_id, person_digest, scope)
+);
 
 CREATE TABLE message_subscriptions (
 	center_id text NOT NULL,
@@ -297,50 +341,6 @@ CREATE TABLE phone_payloads (
 );
 CREATE INDEX phone_payloads_identity ON phone_payloads USING btree (center_id, identity_digest);
 CREATE INDEX phone_payloads_used ON phone_payloads USING btree (center_id, used_at);
-
-CREATE TABLE receipts (
-	center_id text NOT NULL,
-	scope bytea NOT NULL,
-	key_digest bytea NOT NULL,
-	request_digest bytea NOT NULL,
-	claim uuid NOT NULL,
-	lease_until timestamp with time zone NOT NULL,
-	status integer,
-	sealed_reply bytea,
-	created_at timestamp with time zone NOT NULL,
-	guess_until timestamp with time zone,
-	guess_right boolean,
-	PRIMARY KEY (center_id, scope, key_digest)
-);
-CREATE INDEX receipts_created ON receipts USING btree (center_id, created_at);
-
-CREATE TABLE relinks (
-	center_id text NOT NULL,
-	relink_id uuid NOT NULL,
-	identity_digest bytea NOT NULL,
-	former_digest bytea NOT NULL,
-	person_digest bytea NOT NULL,
-	account_id uuid NOT NULL,
-	sealed_identity bytea NOT NULL,
-	credential_version bigint NOT NULL,
-	proof text NOT NULL,
-	state text NOT NULL,
-	asked_at timestamp with time zone NOT NULL,
-	due_at timestamp with time zone,
-	expires_at timestamp with time zone NOT NULL,
-	closed_at timestamp with time zone,
-	window_seconds bigint NOT NULL DEFAULT 0,
-	frozen_at timestamp with time zone,
-	PRIMARY KEY (center_id, relink_id),
-	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
-	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'objected'::text, 'cancelled'::text, 'undeliverable'::text])))
-);
-CREATE INDEX relinks_asked ON relinks USING btree (center_id, asked_at);
-CREATE INDEX relinks_former ON relinks USING btree (center_id, former_digest, closed_at) WHERE (state = 'done'::text);
-CREATE INDEX relinks_identity ON relinks USING btree (center_id, identity_digest, asked_at);
-CREATE INDEX relinks_person ON relinks USING btree (center_id, person_digest);
-CREATE UNIQUE INDEX relinks_one_of_person ON relinks USING btree (center_id, person_digest) WHERE (state = 'waiting'::text);
-CREATE UNIQUE INDEX relinks_one_of_user ON relinks USING btree (center_id, identity_digest) WHERE (state = 'waiting'::text);
 
 CREATE TABLE reset_codes (
 	center_id text NOT NULL,

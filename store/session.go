@@ -19,7 +19,7 @@ const (
 	seenStep = 30 * time.Second
 )
 
-// A Session is one visit of one Alipay user.
+// A Session is one signed-in session of an Alipay user.
 type Session struct {
 	TokenDigest    []byte
 	IdentityDigest []byte
@@ -47,7 +47,7 @@ func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($1, $2, $3)
 			ON CONFLICT (center_id, code_digest) DO NOTHING`,
-			db.center, db.box.Index("auth code", []byte(code)), now)
+			db.center, db.cipher.Index("auth code", []byte(code)), now)
 		return changedOne(res, err, ErrConflict)
 	})
 }
@@ -97,17 +97,17 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 		return q.QueryRowxContext(ctx, `
 			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
 				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
-				coalesce(b.used, 0), coalesce(b.round, 0), b.locked_until, a.sealed
+				coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed
 			FROM sessions s
 			LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
 			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
 			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id
-			LEFT JOIN guess_budgets b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
-				AND b.lane = l.identity_digest
+			LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
+				AND b.scope = l.identity_digest
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
 			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
 		).Scan(&s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
-			&p.State, &p.Account, &p.ChangedAt, &p.Used, &p.Round, &p.LockedUntil, &p.sealed)
+			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {
 		return Session{}, mapNoRows(err, ErrNotFound)

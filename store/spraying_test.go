@@ -13,10 +13,10 @@ import (
 	"fundpass/store/storetest"
 )
 
-// stranger guesses at a person from an address.
-func stranger(user, address string, person int, limits store.Spraying) store.Guess {
-	return store.Guess{PersonDigest: fmt.Appendf(nil, "%016d person", person), Lane: store.PublicLane, Budget: rounds,
-		Stranger: &store.Stranger{User: []byte(user), Address: address, Limits: limits}}
+// unverified is a request for an attempt at a person from an address.
+func unverified(user, address string, person int, limits store.Spraying) store.AttemptRequest {
+	return store.AttemptRequest{PersonDigest: fmt.Appendf(nil, "%016d person", person), Scope: store.PublicScope, Policy: tiers,
+		Source: &store.UnverifiedSource{User: []byte(user), Address: address, Limits: limits}}
 }
 
 var sprayingBursts = []struct {
@@ -39,8 +39,10 @@ func TestBurstOfSpraying(t *testing.T) {
 	for _, tt := range sprayingBursts {
 		t.Run(tt.by, func(t *testing.T) {
 			t.Parallel()
-			dsn, box := storetest.Shared(t), storetest.NewBox(t)
-			open := func() *store.DB { return storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(noon)) }
+			dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+			open := func() *store.DB {
+				return storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(noon))
+			}
 			handles := []*store.DB{open(), open()}
 			var admitted, firsts atomic.Int32
 			var wg sync.WaitGroup
@@ -49,7 +51,7 @@ func TestBurstOfSpraying(t *testing.T) {
 				gate <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-gate }()
-					a, err := wrongGuess(context.Background(), handles[i%2], stranger(tt.user(i), tt.address(i), i, tt.limits))
+					a, err := failedAttempt(context.Background(), handles[i%2], unverified(tt.user(i), tt.address(i), i, tt.limits))
 					switch {
 					case err != nil:
 						t.Error(err)
@@ -65,14 +67,14 @@ func TestBurstOfSpraying(t *testing.T) {
 			}
 			wg.Wait()
 			if admitted.Load() != tt.want || firsts.Load() != 1 {
-				t.Errorf("%d guesses were let through and %d refusals were the first, want %d and 1", admitted.Load(), firsts.Load(), tt.want)
+				t.Errorf("%d attempts were let through and %d refusals were the first, want %d and 1", admitted.Load(), firsts.Load(), tt.want)
 			}
 			checkCounted(t, handles[0], tt.want)
 		})
 	}
 }
 
-// checkCounted wants so many guesses counted for all and charged.
+// checkCounted wants so many attempts counted for all and charged.
 func checkCounted(t *testing.T, db *store.DB, want int32) {
 	t.Helper()
 	var global, used int
@@ -80,8 +82,8 @@ func checkCounted(t *testing.T, db *store.DB, want int32) {
 	if err := pool.Get(&global, `SELECT tried FROM spraying WHERE kind = 'global'`); err != nil || int32(global) != want {
 		t.Errorf("%d counted for all, want %d: %v", global, want, err)
 	}
-	if err := pool.Get(&used, `SELECT sum(used) FROM guess_budgets`); err != nil || int32(used) != want {
-		t.Errorf("%d guesses charged, want %d: %v", used, want, err)
+	if err := pool.Get(&used, `SELECT sum(attempts) FROM lockouts`); err != nil || int32(used) != want {
+		t.Errorf("%d attempts charged, want %d: %v", used, want, err)
 	}
 }
 
@@ -92,7 +94,7 @@ func each(i int) string { return fmt.Sprint("each ", i) }
 type tryStep struct {
 	user    string
 	person  int
-	right   bool          // and forgiven
+	right   bool          // and its count undone
 	after   time.Duration // since the step before
 	refused string
 }
@@ -105,7 +107,7 @@ var sprayingStories = []struct {
 	{"the third person", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, "user"}, {"a", 3, true, 0, "user"}}},
 	{"one person again", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 1, false, 0, ""}}},
 	{"right ones do not count", []tryStep{{"a", 1, true, 0, ""}, {"a", 2, true, 0, ""}, {"a", 3, true, 0, ""}, {"a", 4, true, 0, ""}, {"a", 5, true, 0, ""}}},
-	{"a slip is forgiven", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
+	{"a slip is undone", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
 	{"users are apart", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 1, false, 0, ""}, {"b", 2, false, 0, ""}}},
 	{"the address", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""}, {"b", 4, false, 0, "address"}, {"c", 1, false, 0, "address"}, {"a", 1, false, 0, ""}}},
 	{"refused by the address, the user has tries left", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
@@ -129,9 +131,9 @@ func TestSprayingStories(t *testing.T) {
 			db := storetest.New(t, storetest.WithNow(func() time.Time { return now })) // centres are apart, too
 			for i, s := range tt.steps {
 				now = now.Add(s.after)
-				g := stranger(s.user, "here", s.person, limits)
-				g.Budget = generous
-				a, err := db.TakeGuess(t.Context(), g)
+				req := unverified(s.user, "here", s.person, limits)
+				req.Policy = generous
+				a, err := db.ReserveAttempt(t.Context(), req)
 				if err != nil || a.Spraying.By != s.refused || a.Admitted != (s.refused == "") {
 					t.Fatalf("step %d: %+v %v, want refused by %q", i, a, err, s.refused)
 				}
@@ -139,9 +141,9 @@ func TestSprayingStories(t *testing.T) {
 					t.Errorf("step %d: until %v", i, a.Spraying.Until)
 				}
 				if s.right && a.Admitted {
-					err = db.PassAttempt(t.Context(), g, a)
+					err = db.PassAttempt(t.Context(), req, a)
 				} else {
-					_, err = db.FailAttempt(t.Context(), g, a, false)
+					_, err = db.FailAttempt(t.Context(), req, a, false)
 				}
 				noError(t, err)
 			}
@@ -149,36 +151,36 @@ func TestSprayingStories(t *testing.T) {
 	}
 }
 
-// generous is a budget that does not end in a story.
-var generous = store.Budget{Guesses: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
+// generous is a policy that does not lock within a story.
+var generous = store.LockoutPolicy{Attempts: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 
-// A refused guess leaves a lock as it is, of a person with and without a row.
-func TestRefusedGuessChargesNothing(t *testing.T) {
+// A refused attempt leaves a lock as it is, of a person with and without a row.
+func TestRefusedAttemptChargesNothing(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	limits := store.Spraying{PerUser: 1, PerAddress: 9, PerMinute: 99}
-	if _, err := wrongGuess(t.Context(), db, stranger("a", "x", 0, limits)); err != nil {
+	if _, err := failedAttempt(t.Context(), db, unverified("a", "x", 0, limits)); err != nil {
 		t.Fatal(err)
 	}
-	fresh := stranger("a", "x", 1, limits)
+	fresh := unverified("a", "x", 1, limits)
 	for range 5 {
-		if a, err := wrongGuess(t.Context(), db, fresh); err != nil || a.Admitted || a.LockedUntil != nil || a.Remaining != 3 {
+		if a, err := failedAttempt(t.Context(), db, fresh); err != nil || a.Admitted || a.LockedUntil != nil || a.Remaining != 3 {
 			t.Fatalf("%+v %v", a, err)
 		}
 	}
-	owner := store.Guess{PersonDigest: fresh.PersonDigest, Lane: store.PublicLane, Budget: rounds}
+	owner := store.AttemptRequest{PersonDigest: fresh.PersonDigest, Scope: store.PublicScope, Policy: tiers}
 	for _, left := range []int{2, 1, 0} {
-		a, err := wrongGuess(t.Context(), db, owner)
+		a, err := failedAttempt(t.Context(), db, owner)
 		if err != nil || !a.Admitted || a.Remaining != left || left == 0 && a.LockedUntil.After(db.Now().Add(time.Minute)) {
-			t.Fatalf("%+v %v, want %d left and the first round's lock", a, err, left)
+			t.Fatalf("%+v %v, want %d left and the first tier's lock", a, err, left)
 		}
-		if _, err := wrongGuess(t.Context(), db, fresh); err != nil {
+		if _, err := failedAttempt(t.Context(), db, fresh); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var refused int
-	if err := storetest.ProbeOf(db).Get(&refused, `SELECT sum(refused) FROM guess_budgets`); err != nil || refused != 0 {
-		t.Errorf("%d guesses were turned away by a lock, want 0: %v", refused, err)
+	if err := storetest.ProbeOf(db).Get(&refused, `SELECT sum(refused) FROM lockouts`); err != nil || refused != 0 {
+		t.Errorf("%d attempts were turned away by a lock, want 0: %v", refused, err)
 	}
 }
 
@@ -193,7 +195,7 @@ func TestPurgeSpraying(t *testing.T) {
 		}
 		return n
 	}
-	if _, err := db.TakeGuess(t.Context(), stranger("a", "x", 0, store.Spraying{PerUser: 1, PerAddress: 1, PerMinute: 1})); err != nil {
+	if _, err := db.ReserveAttempt(t.Context(), unverified("a", "x", 0, store.Spraying{PerUser: 1, PerAddress: 1, PerMinute: 1})); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

@@ -57,8 +57,8 @@ type Config struct {
 	Center string
 	// AppID is the centre's Alipay application.
 	AppID string
-	// Box seals columns and makes blind indexes.
-	Box *keys.Box
+	// ColumnCipher encrypts columns and makes blind indexes.
+	ColumnCipher *keys.ColumnCipher
 	// Pepper recognises passwords; nil where none is seen. Methods that take a
 	// password or make a token need it.
 	Pepper *keys.Pepper
@@ -83,7 +83,7 @@ type DB struct {
 	pool   *pgconn.Pool
 	center string
 	appID  string
-	box    *keys.Box
+	cipher *keys.ColumnCipher
 	pepper *keys.Pepper // nil: not given
 	now    func() time.Time
 	log    *slog.Logger
@@ -126,7 +126,7 @@ func (c *Config) fill() error {
 	if c.AppID == "" {
 		return errors.New("store: application id is missing")
 	}
-	if c.Box == nil {
+	if c.ColumnCipher == nil {
 		return errors.New("store: column key is missing")
 	}
 	if c.Log == nil {
@@ -143,7 +143,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{pool: pool, center: c.Center, appID: c.AppID, box: c.Box, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
+	db := &DB{pool: pool, center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
 	}

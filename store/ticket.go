@@ -48,5 +48,5 @@ const spendTicket = `
 	RETURNING admitted`
 
 func (db *DB) ticketDigest(ticket string) []byte {
-	return db.box.Index("password ticket", []byte(ticket))
+	return db.cipher.Index("password ticket", []byte(ticket))
 }

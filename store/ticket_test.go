@@ -77,9 +77,9 @@ func TestTicket(t *testing.T) {
 func TestTicketOnce(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
-	box := storetest.WithBox(storetest.NewBox(t))
-	one := storetest.Open(t, dsn, box)
-	handles := []*store.DB{one, storetest.Open(t, dsn, box)}
+	cipher := storetest.WithColumnCipher(storetest.NewColumnCipher(t))
+	one := storetest.Open(t, dsn, cipher)
+	handles := []*store.DB{one, storetest.Open(t, dsn, cipher)}
 	s := visitSession(t, one, "mine")
 	if err := one.AddTicket(t.Context(), s, "ticket"); err != nil {
 		t.Fatal(err)

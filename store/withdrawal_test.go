@@ -16,9 +16,9 @@ import (
 // is ahead of that of the process which ends the link.
 func TestWithdrawalEndsWhatTheFutureBegan(t *testing.T) {
 	t.Parallel()
-	dsn, box := storetest.Shared(t), storetest.NewBox(t)
-	one := storetest.Open(t, dsn, storetest.WithBox(box))
-	ahead := storetest.Open(t, dsn, storetest.WithBox(box), storetest.WithNow(func() time.Time { return time.Now().Add(time.Minute) }))
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
+	ahead := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return time.Now().Add(time.Minute) }))
 	importAll(t, one, depositor(1, hashed), depositor(2, hashed))
 	for n := 1; n <= 2; n++ {
 		a := importedAccount(t, one, depositor(n))

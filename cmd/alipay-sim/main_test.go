@@ -16,8 +16,8 @@ import (
 	"fundpass/signing"
 )
 
-// A household is the files a run needs.
-type household struct {
+// A fixture holds the files that a run needs.
+type fixture struct {
 	dir     string
 	app     *keys.AppKey
 	appKey  string // path of the public half
@@ -25,12 +25,12 @@ type household struct {
 	ownPath string
 }
 
-func newHousehold(t *testing.T) household {
+func newFixture(t *testing.T) fixture {
 	t.Helper()
 	dir := t.TempDir()
 	app, err := keys.NewAppKey()
 	must(t, err)
-	h := household{dir: dir, app: app, appKey: filepath.Join(dir, "app.txt"), people: filepath.Join(dir, "people.json"), ownPath: filepath.Join(dir, "alipay.pem")}
+	h := fixture{dir: dir, app: app, appKey: filepath.Join(dir, "app.txt"), people: filepath.Join(dir, "people.json"), ownPath: filepath.Join(dir, "alipay.pem")}
 	must(t, os.WriteFile(h.appKey, []byte(app.Public()), 0o644))
 	must(t, os.WriteFile(h.people, []byte(`[{"person":"ok","name":"张三","id_type":"01","id_number":"990101195603070011"}]`), 0o644))
 	return h
@@ -44,7 +44,7 @@ func must(t *testing.T, err error) {
 }
 
 // start runs the program until the test ends and returns what it printed.
-func (h household) start(t *testing.T, args ...string) (gateway, key string) {
+func (h fixture) start(t *testing.T, args ...string) (gateway, key string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
@@ -71,13 +71,13 @@ func (h household) start(t *testing.T, args ...string) (gateway, key string) {
 // The printed gateway and key are all a server needs to exchange a code.
 func TestExchange(t *testing.T) {
 	t.Parallel()
-	h := newHousehold(t)
+	h := newFixture(t)
 	gateway, key := h.start(t, "-people", h.people)
 	public, err := keys.ParsePublicKey([]byte(key))
 	must(t, err)
-	ring, err := keys.NewRing("2021000000000001", h.app.Private(), []keys.AlipayKey{{Public: public}})
+	keyring, err := keys.NewAlipayKeyring("2021000000000001", h.app.Private(), []keys.AlipayKey{{Public: public}})
 	must(t, err)
-	g, err := signing.NewGateway(ring, gateway, signing.Options{})
+	g, err := signing.NewGateway(keyring, gateway, signing.Options{})
 	must(t, err)
 	base := strings.TrimSuffix(gateway, "/gateway.do")
 	resp, err := http.Post(base+"/sim/auth-code", "application/json", strings.NewReader(`{"person":"ok"}`))
@@ -97,7 +97,7 @@ func TestExchange(t *testing.T) {
 
 func TestOwnKeyStays(t *testing.T) {
 	t.Parallel()
-	h := newHousehold(t)
+	h := newFixture(t)
 	_, first := h.start(t, "-alipay-key", h.ownPath)
 	_, second := h.start(t, "-alipay-key", h.ownPath)
 	if first != second {
@@ -110,7 +110,7 @@ func TestOwnKeyStays(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	h := newHousehold(t)
+	h := newFixture(t)
 	bad := filepath.Join(h.dir, "bad.json")
 	must(t, os.WriteFile(bad, []byte("not JSON"), 0o644))
 	given := []string{"-app-id", "1", "-app-key", h.appKey}

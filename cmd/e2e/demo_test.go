@@ -69,12 +69,12 @@ func (d *runningDemo) told(t testing.TB, pattern string) string {
 	return m[1]
 }
 
-func (d *runningDemo) phone() *phone {
-	return &phone{base: d.URL, http: &http.Client{Timeout: testenv.Patience}}
+func (d *runningDemo) client() *client {
+	return &client{base: d.URL, http: &http.Client{Timeout: testenv.Patience}}
 }
 
 // logIn opens the mini-program of a person of a demo.
-func (p *phone) logIn(t testing.TB, person string) answer {
+func (p *client) logIn(t testing.TB, person string) answer {
 	t.Helper()
 	code := p.mustPost(t, "/sim/auth-code", fields{"person": person}).text("auth_code")
 	a := p.mustPost(t, "/v1/sessions", fields{"auth_code": code})
@@ -83,7 +83,7 @@ func (p *phone) logIn(t testing.TB, person string) answer {
 }
 
 // mustPost fails the test when there is no answer.
-func (p *phone) mustPost(t testing.TB, path string, body fields) answer {
+func (p *client) mustPost(t testing.TB, path string, body fields) answer {
 	t.Helper()
 	a, err := p.post(t.Context(), path, body)
 	if err != nil {
@@ -95,7 +95,7 @@ func (p *phone) mustPost(t testing.TB, path string, body fields) answer {
 // person is one of those the demo lists.
 func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
 	t.Helper()
-	a, err := d.phone().get(t.Context(), "/sim/people")
+	a, err := d.client().get(t.Context(), "/sim/people")
 	noError(t, err)
 	var all []alipaysim.Person
 	noError(t, json.Unmarshal(a.raw, &all))
@@ -153,7 +153,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 	if strings.Contains(first.out.String(), "as first loaded") {
 		t.Error("a new directory is called an old one")
 	}
-	changePassword(t, first.phone(), who, "Thistle-Meadow-15")
+	changePassword(t, first.client(), who, "Thistle-Meadow-15")
 	busy := newProcess(t, nil, "demo", "--addr", "127.0.0.1:0", "--data", dir).start()
 	if busy.wait() == nil || !strings.Contains(busy.Log(), "another demo runs on it") {
 		t.Errorf("a second demo on the directory: %v %s", busy.err, busy.Log())
@@ -165,11 +165,11 @@ func TestDemoKeepsItsData(t *testing.T) {
 	appKey := filepath.Join(dir, "app-key.pem")
 	key := string(readFile(t, appKey))
 
-	second := startDemo(t, "--data", dir, "--relink", "0s") // the walk takes a link over, once its holder was told
+	second := startDemo(t, "--data", dir, "--link-transfer", "0s") // the walk transfers a link once its holder was notified
 	if !strings.Contains(second.out.String(), "as first loaded") {
 		t.Error("nothing says that passwords may have changed")
 	}
-	p := second.phone()
+	p := second.client()
 	if a := p.logIn(t, "ok"); a.object()["linked"] != true {
 		t.Errorf("the link is gone: %s", a.raw)
 	}
@@ -188,7 +188,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 	}
 
 	third := startDemo(t, "--data", dir, "--fresh")
-	p = third.phone()
+	p = third.client()
 	p.logIn(t, "ok")
 	if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
 		t.Errorf("the listed password after --fresh: %s", a.raw)
@@ -197,7 +197,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 }
 
 // changePassword links who and changes the password.
-func changePassword(t *testing.T, p *phone, who alipaysim.Person, to string) {
+func changePassword(t *testing.T, p *client, who alipaysim.Person, to string) {
 	t.Helper()
 	p.logIn(t, who.Person)
 	p.mustPost(t, "/v1/link", linkOf(who, who.Password))

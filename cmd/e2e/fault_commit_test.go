@@ -68,7 +68,7 @@ func actions() []action {
 }
 
 func (c *citizen) mustLink() {
-	c.town.t.Helper()
+	c.fixture.t.Helper()
 	c.mustLogIn()
 	c.must("OK", c.link())
 }
@@ -78,17 +78,17 @@ func (c *citizen) mustLink() {
 // tells the truth; and the same request, with its key or without, arrives.
 func TestCommitAnswerLost(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	for _, a := range actions() {
 		for _, key := range []string{"", "k-1"} {
 			name := strings.TrimSpace(a.name + " " + key)
 			t.Run(name+" committed", func(t *testing.T) {
-				a.loseAnswer(t, tap, n.in(t).move(1, server.URL)[0], key, afterCommit)
+				a.loseAnswer(t, tap, n.in(t).addCitizens(1, server.URL)[0], key, afterCommit)
 			})
 			t.Run(name+" not committed", func(t *testing.T) {
-				a.loseAnswer(t, tap, n.in(t).move(1, server.URL)[0], key, beforeCommit)
+				a.loseAnswer(t, tap, n.in(t).addCitizens(1, server.URL)[0], key, beforeCommit)
 			})
 		}
 	}
@@ -127,12 +127,12 @@ func (a action) loseAnswer(t *testing.T, tap *tap, c *citizen, key string, at mo
 // the next one opens a session.
 func TestSessionAnswerLost(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	for _, marker := range []string{"INTO auth_codes", "INTO sessions"} {
 		for _, at := range []moment{afterCommit, beforeCommit} {
-			c := n.move(1, server.URL)[0]
+			c := n.addCitizens(1, server.URL)[0]
 			r := postTo("/v1/sessions", fields{"auth_code": c.code()})
 			tap.set(marker, at, nil)
 			if a := c.ask(r); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
@@ -148,25 +148,25 @@ func TestSessionAnswerLost(t *testing.T) {
 	checkServer(t, server)
 }
 
-// TestGuessAnswerLost loses the answer to a charged guess: no password was
+// TestAttemptAnswerLost loses the answer to a charged attempt: no password was
 // looked at, so none is counted.
-func TestGuessAnswerLost(t *testing.T) {
+func TestAttemptAnswerLost(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	for _, at := range []moment{afterCommit, beforeCommit} {
 		c := n.linked(1, server.URL)[0]
-		tap.set("INTO guess_budgets", at, nil)
+		tap.set("INTO lockouts", at, nil)
 		if a := c.ask(c.openChange("wrong")); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
 			t.Errorf("told %s", a.raw)
 		}
 		if got := c.must("OK", getFrom("/v1/password")).number("remaining_attempts"); got != 5 {
-			t.Errorf("%d guesses left, want 5", got)
+			t.Errorf("%d attempts left, want 5", got)
 		}
 		c.must("OK", c.openChange(c.Password))
 		if got := c.must("OK", getFrom("/v1/password")).number("remaining_attempts"); got != 5 {
-			t.Errorf("the right password leaves %d guesses", got)
+			t.Errorf("the right password leaves %d attempts", got)
 		}
 	}
 	checkServer(t, server)
@@ -176,12 +176,12 @@ func TestGuessAnswerLost(t *testing.T) {
 // the transaction without asking, and does it once.
 func TestStatementAnswerLost(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	for _, s := range actions() {
 		t.Run(s.name, func(t *testing.T) {
-			c := n.in(t).move(1, server.URL)[0]
+			c := n.in(t).addCitizens(1, server.URL)[0]
 			r := s.ready(c)
 			trap := tap.set(s.marker, inStatement, nil)
 			begun := time.Now()
@@ -195,11 +195,11 @@ func TestStatementAnswerLost(t *testing.T) {
 	checkServer(t, server)
 }
 
-// TestReceiptAnswerLost cuts the line where the Idempotency-Key is noted down:
-// the change happens once, and its answer can be had again.
-func TestReceiptAnswerLost(t *testing.T) {
+// TestIdempotencyRecordAnswerLost cuts the connection where the idempotency record is written: the change
+// happens once, and a retry gets its answer.
+func TestIdempotencyRecordAnswerLost(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	for _, r := range []struct {
@@ -207,10 +207,10 @@ func TestReceiptAnswerLost(t *testing.T) {
 		at           moment
 		told         string
 	}{
-		{"claim committed", "INTO receipts", afterCommit, "RESULT_UNKNOWN"},
-		{"claim not committed", "INTO receipts", beforeCommit, "RESULT_UNKNOWN"},
-		{"answer committed", "UPDATE receipts", afterCommit, "OK"},
-		{"answer not committed", "UPDATE receipts", beforeCommit, "OK"},
+		{"run committed", "INTO idempotency_records", afterCommit, "RESULT_UNKNOWN"},
+		{"run not committed", "INTO idempotency_records", beforeCommit, "RESULT_UNKNOWN"},
+		{"answer committed", "UPDATE idempotency_records", afterCommit, "OK"},
+		{"answer not committed", "UPDATE idempotency_records", beforeCommit, "OK"},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			c := n.in(t).linked(1, server.URL)[0]
@@ -231,8 +231,8 @@ func TestReceiptAnswerLost(t *testing.T) {
 }
 
 // ageLeases is as if ten seconds had gone by since a run died with its key.
-func (n *town) ageLeases() {
+func (n *fixture) ageLeases() {
 	n.t.Helper()
-	_, err := n.sql.Exec(`UPDATE receipts SET lease_until = lease_until - interval '10 seconds'`)
+	_, err := n.sql.Exec(`UPDATE idempotency_records SET lease_until = lease_until - interval '10 seconds'`)
 	noError(n.t, err)
 }

@@ -61,11 +61,11 @@ func awaitReady(t testing.TB, server *process, status int) {
 func TestDatabaseReadOnly(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t))
-	n := newTownOn(t, pg.DSN(""))
+	n := newFixtureOn(t, pg.DSN(""))
 	server := n.serve(n.dsn)
 	crowd := n.linked(4, server.URL)
 	open := changeAt(crowd[1].must("OK", crowd[1].openChange(crowd[1].Password)))
-	stranger := n.move(1, server.URL)[0]
+	stranger := n.addCitizens(1, server.URL)[0]
 	stranger.mustLogIn()
 	requests := map[*citizen]request{
 		crowd[0]: crowd[0].openChange(crowd[0].Password),
@@ -118,7 +118,7 @@ func allDone(t *testing.T, requests map[*citizen]request) {
 func TestDatabaseFull(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t), "max_connections=20")
-	n := newTownOn(t, pg.DSN(""))
+	n := newFixtureOn(t, pg.DSN(""))
 	server := n.serve(n.dsn)
 	crowd := n.linked(4, server.URL)
 	requests := map[*citizen]request{}
@@ -136,7 +136,7 @@ func TestDatabaseFull(t *testing.T) {
 }
 
 // takeConnections ends those of the server and keeps all there are.
-func (n *town) takeConnections() (release func()) {
+func (n *fixture) takeConnections() (release func()) {
 	t := n.t
 	t.Helper()
 	_, err := n.sql.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fundpass'`)
@@ -177,7 +177,7 @@ func TestLineDead(t *testing.T) {
 }
 
 func testLineDead(t *testing.T, at moment) {
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	crowd := n.linked(3, server.URL)

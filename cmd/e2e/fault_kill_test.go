@@ -29,7 +29,7 @@ func TestKillAtCommit(t *testing.T) {
 }
 
 func testKillAtCommit(t *testing.T, at moment, state string) {
-	n := newTown(t)
+	n := newFixture(t)
 	tap, dsn := newTap(t, n.dsn)
 	first := n.serve(dsn)
 	c := n.linked(1, first.URL)[0]
@@ -104,7 +104,7 @@ type diary struct {
 // never in part.
 func TestKillAnytime(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	var before []*diary
 	struck := map[string]int{}
 	for range testenv.Rounds(8, 60) {
@@ -114,7 +114,7 @@ func TestKillAnytime(t *testing.T) {
 			d.check(t)
 		}
 		before = nil
-		for _, c := range n.move(3, server.URL) {
+		for _, c := range n.addCitizens(3, server.URL) {
 			before = append(before, &diary{citizen: c})
 		}
 		var wg sync.WaitGroup

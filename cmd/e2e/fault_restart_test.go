@@ -120,7 +120,7 @@ func TestDatabaseRestarts(t *testing.T) {
 	t.Parallel()
 	dir := postgresDir(t)
 	pg := startPostgres(t, dir)
-	n := newTownOn(t, pg.DSN(""))
+	n := newFixtureOn(t, pg.DSN(""))
 	tap, dsn := newTap(t, n.dsn)
 	server := n.serve(dsn)
 	var all crowd

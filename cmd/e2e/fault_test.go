@@ -10,18 +10,18 @@ import (
 
 // ask fails the test when there is no answer.
 func (c *citizen) ask(r request) answer {
-	c.town.t.Helper()
-	a, err := c.do(c.town.t.Context(), r)
+	c.fixture.t.Helper()
+	a, err := c.do(c.fixture.t.Context(), r)
 	if err != nil {
-		c.town.t.Errorf("%s %s: %v", r.method, r.path, err)
+		c.fixture.t.Errorf("%s %s: %v", r.method, r.path, err)
 	}
 	return a
 }
 
 // done repeats what a busy machine has not done.
 func (c *citizen) done(r request) (a answer) {
-	c.town.t.Helper()
-	testenv.Eventually(c.town.t, r.path+" is done", func() bool {
+	c.fixture.t.Helper()
+	testenv.Eventually(c.fixture.t, r.path+" is done", func() bool {
 		a = c.ask(r)
 		return a.Code != "BUSY"
 	})
@@ -30,20 +30,20 @@ func (c *citizen) done(r request) (a answer) {
 
 // must ends the test unless the answer has this code.
 func (c *citizen) must(code string, r request) answer {
-	c.town.t.Helper()
+	c.fixture.t.Helper()
 	a := c.done(r)
 	if a.Code != code {
-		c.town.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+		c.fixture.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
 	}
 	return a
 }
 
 // want is must for goroutines: it reports, and the test goes on.
 func (c *citizen) want(code string, r request) answer {
-	c.town.t.Helper()
+	c.fixture.t.Helper()
 	a := c.done(r)
 	if a.Code != code {
-		c.town.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+		c.fixture.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
 	}
 	return a
 }
@@ -66,10 +66,10 @@ func isLater(t testing.TB, a answer) bool {
 
 // persist repeats a request while the answer is to come back later.
 func (c *citizen) persist(r request) (a answer) {
-	c.town.t.Helper()
-	testenv.Eventually(c.town.t, r.path+" is not told to come back later", func() bool {
+	c.fixture.t.Helper()
+	testenv.Eventually(c.fixture.t, r.path+" is not told to come back later", func() bool {
 		a = c.ask(r)
-		return !isLater(c.town.t, a)
+		return !isLater(c.fixture.t, a)
 	})
 	return a
 }
@@ -92,7 +92,7 @@ const truthQuery = `
 		(SELECT count(*) FROM c),
 		(SELECT count(*) FROM e WHERE kind = 'change_opened'),
 		(SELECT count(*) FROM e WHERE kind = 'password_changed'),
-		(SELECT count(*) FROM e WHERE kind = 'linked') - (SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'relinked', 'authorisation_withdrawn')),
+		(SELECT count(*) FROM e WHERE kind = 'linked') - (SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'link_transferred', 'authorisation_withdrawn')),
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_changed'),
 		(SELECT count(*) FROM r),
 		(SELECT count(*) FROM e WHERE kind = 'reset_opened'),
@@ -102,11 +102,11 @@ const truthQuery = `
 
 // truth reads it in one statement and fails the test where something is half done.
 func (c *citizen) truth() truth {
-	t := c.town.t
+	t := c.fixture.t
 	t.Helper()
 	var is truth
 	var changes, opened, changed, linked, notices, resets, began, reset, told, history int
-	noError(t, c.town.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
+	noError(t, c.fixture.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
 		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
 	kept := history == is.Version-1 // every one but the present
 	switch {

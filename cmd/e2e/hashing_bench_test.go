@@ -18,7 +18,7 @@ import (
 // of its own with production's settings, as it is beside real callers; all of
 // it, PostgreSQL and the callers too, shares this machine's cores.
 func BenchmarkStatusBesideHashing(b *testing.B) {
-	n := newTown(b)
+	n := newFixture(b)
 	server := n.serve(n.dsn)
 	reader := n.linked(1, server.URL)[0]
 	reader.http = keepAlive(b)
@@ -46,7 +46,7 @@ func BenchmarkStatusBesideHashing(b *testing.B) {
 		var wg sync.WaitGroup
 		for _, c := range callers {
 			wg.Go(func() {
-				for !stop.Load() { // the right password: the budget is given back, the hash is the cost
+				for !stop.Load() { // the right password: the attempts are reset, the hash is the cost
 					if a := c.ask(c.openChange(c.Password)); a.Code == "OK" {
 						proven.Add(1)
 					} else if isLater(b, a) {

@@ -8,7 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// passwordModel judges histories of deeds by one citizen.
+// passwordModel checks histories of deeds by one citizen.
 var passwordModel = porcupine.Model{
 	Init: func() any { return ledger{} },
 	Step: func(state, input, output any) (bool, any) {

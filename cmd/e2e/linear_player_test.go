@@ -8,12 +8,12 @@ import (
 
 // Resets of one history: a day allows so many.
 const (
-	resetsInPlay = 2
-	resetsInAll  = 3 // one is kept for the end
+	resetsInRun = 2
+	resetsInAll = 3 // one is kept for the end
 )
 
-// play does one thing after the other, in any order.
-func (p *player) play() {
+// run does one operation after another, in random order.
+func (p *player) run() {
 	for range scenes {
 		if p.isFrozen() && rand.IntN(3) == 0 {
 			p.reset()
@@ -61,7 +61,7 @@ func (p *player) end() {
 			password = p.newest()
 		}
 	}
-	p.town.t.Error("no password works")
+	p.fixture.t.Error("no password works")
 }
 
 func (p *player) belief() int { p.mu.Lock(); defer p.mu.Unlock(); return p.believed }
@@ -94,7 +94,7 @@ func (p *player) open(password int, hasty bool) string {
 		p.write(did("install", n, password), call, lost)
 	case "":
 	default:
-		p.town.t.Errorf("open: %s", a.raw)
+		p.fixture.t.Errorf("open: %s", a.raw)
 	}
 	return code
 }
@@ -103,7 +103,7 @@ func (p *player) confirm(change int) {
 	password := p.choose(change)
 	d, call := p.does("confirm", change, password), time.Now()
 	code, a := p.ask(confirmTo(p.path(change), p.password(password)), true, false)
-	p.judge(d, call, code, a)
+	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believe(password)
 	}
@@ -112,17 +112,17 @@ func (p *player) confirm(change int) {
 func (p *player) cancel(change int) {
 	call := time.Now()
 	code, a := p.ask(postTo(p.path(change)+"/cancel", fields{}), true, false)
-	p.judge(did("cancel", change, 0), call, code, a)
+	p.record(did("cancel", change, 0), call, code, a)
 }
 
-// judge writes down an answer that the model knows.
-func (p *player) judge(d deed, call time.Time, code string, a answer) {
+// record writes down an answer that the model knows.
+func (p *player) record(d deed, call time.Time, code string, a answer) {
 	switch code {
 	case "":
 	case "OK", "CHANGE_GONE", "RESET_GONE", lost:
 		p.write(d, call, code)
 	default:
-		p.town.t.Errorf("%s: %s", d.kind, a.raw)
+		p.fixture.t.Errorf("%s: %s", d.kind, a.raw)
 	}
 }
 
@@ -134,7 +134,7 @@ func (p *player) look(change int) {
 		p.write(did("look", change, 0), call, a.text("state"))
 	case lost, "": // a look does nothing
 	default:
-		p.town.t.Errorf("look: %s", a.raw)
+		p.fixture.t.Errorf("look: %s", a.raw)
 	}
 }
 
@@ -149,7 +149,7 @@ func (p *player) claim(password int) {
 		p.write(did("claim", 0, password), call, code)
 	case lost, "": // a claim does nothing
 	default:
-		p.town.t.Errorf("claim: %s", a.raw)
+		p.fixture.t.Errorf("claim: %s", a.raw)
 	}
 }
 
@@ -157,7 +157,7 @@ func (p *player) claim(password int) {
 func (p *player) freeze() {
 	d, call := p.does("freeze", 0, 0), time.Now()
 	code, a := p.ask(postTo("/v1/freeze", fields{}), true, false)
-	p.judge(d, call, code, a)
+	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believeFrozen()
 	}
@@ -166,7 +166,7 @@ func (p *player) freeze() {
 // reset begins one, if there may be one more. The new password is given at once,
 // twice at once, after a change, by another session, or in a later scene.
 func (p *player) reset() {
-	n := p.start(resetsInPlay, true)
+	n := p.start(resetsInRun, true)
 	if n == 0 || p.resetPath(n) == "" {
 		return
 	}
@@ -215,7 +215,7 @@ func (p *player) start(limit int, hasty bool) int {
 		p.write(stands, call, lost)
 	case "":
 	default:
-		p.town.t.Errorf("start: %s", a.raw)
+		p.fixture.t.Errorf("start: %s", a.raw)
 	}
 	return n
 }
@@ -225,7 +225,7 @@ func (p *player) renew(reset int, hasty bool) {
 	password := p.choose(-reset)
 	d, call := p.does("renew", reset, password), time.Now()
 	code, a := p.ask(confirmTo(p.resetPath(reset), p.password(password)), hasty, false)
-	p.judge(d, call, code, a)
+	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believe(password)
 	}

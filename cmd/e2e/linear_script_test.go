@@ -14,9 +14,9 @@ import (
 // A script is one citizen's history while it is written.
 type script struct {
 	*citizen
-	stranger *citizen // somebody else with Alipay, who has no link
-	stage    *stage
-	begun    time.Time
+	stranger   *citizen // somebody else with Alipay, who has no link
+	serverPair *serverPair
+	begun      time.Time
 
 	mu        sync.Mutex
 	ops       []porcupine.Operation
@@ -31,8 +31,8 @@ type script struct {
 }
 
 // newScript is a citizen with a link, before anything was changed.
-func (s *stage) newScript(c, stranger *citizen) *script {
-	return &script{citizen: c, stranger: stranger, stage: s, begun: time.Now(), passwords: []string{c.Password},
+func (s *serverPair) newScript(c, stranger *citizen) *script {
+	return &script{citizen: c, stranger: stranger, serverPair: s, begun: time.Now(), passwords: []string{c.Password},
 		paths: []string{""}, resets: []string{""}, chosen: map[int]int{}}
 }
 
@@ -159,17 +159,17 @@ func (p *player) logIn() {
 		p.met |= bit(p.session)
 		p.mu.Unlock()
 		if p.session > 63 {
-			p.town.t.Error("too many sessions for one history")
+			p.fixture.t.Error("too many sessions for one history")
 		}
 		p.write(deed{kind: "login", by: p.session}, call, code)
 		return
 	}
-	p.town.t.Error("nobody lets the citizen in")
+	p.fixture.t.Error("nobody lets the citizen in")
 }
 
 // send sends a request to one of the servers. "" says that nothing was done.
 func (p *player) send(r request, hasty bool) (string, answer) {
-	ctx := p.town.t.Context()
+	ctx := p.fixture.t.Context()
 	if hasty && rand.IntN(lostOneIn) == 0 {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithTimeout(ctx, time.Duration(1+rand.IntN(80))*time.Millisecond)
@@ -178,8 +178,8 @@ func (p *player) send(r request, hasty bool) (string, answer) {
 	var a answer
 	err := error(syscall.ECONNREFUSED)
 	for errors.Is(err, syscall.ECONNREFUSED) { // that server is dead, and nothing was done
-		phone := phone{base: p.stage.anyURL(), http: p.http, token: p.token}
-		a, err = phone.do(ctx, r)
+		client := client{base: p.serverPair.anyURL(), http: p.http, token: p.token}
+		a, err = client.do(ctx, r)
 	}
 	switch {
 	case err != nil || a.Code == "RESULT_UNKNOWN":

@@ -20,14 +20,14 @@ import (
 // Of every round of TestLinearizable.
 const (
 	scripts   = 5  // citizens, a history each
-	players   = 3  // phones of a citizen, at the same time
-	scenes    = 9  // things a phone does
+	players   = 3  // clients of a citizen, at the same time
+	scenes    = 9  // operations of a client
 	lostOneIn = 12 // operations whose answer nobody waits for
 )
 
-// A stage has two servers on one database, of which now and then one is killed.
-type stage struct {
-	*town
+// A serverPair has two servers on one database, of which one is killed now and then.
+type serverPair struct {
+	*fixture
 	tap  *tap
 	dsns [2]string // the first through the tap
 
@@ -36,12 +36,12 @@ type stage struct {
 	all     []*process
 }
 
-func newStage(t *testing.T) *stage {
-	s := &stage{town: newTown(t)}
+func newServerPair(t *testing.T) *serverPair {
+	s := &serverPair{fixture: newFixture(t)}
 	tap, dsn := newTap(t, s.dsn)
 	s.tap, s.dsns = tap, [2]string{dsn, s.dsn}
 	policy := *passwd.Default() // a lock that ends no history
-	policy.Lock = passwd.Lock{Rounds: []passwd.Round{{Guesses: 99, Lock: "1m"}, {Guesses: 1, Lock: "reset"}}}
+	policy.Lock = passwd.Lock{Tiers: []passwd.Tier{{Attempts: 99, Lock: "1m"}, {Attempts: 1, Lock: "reset"}}}
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
 	raw, err := json.Marshal(policy)
 	noError(t, err)
@@ -52,7 +52,7 @@ func newStage(t *testing.T) *stage {
 }
 
 // start puts a new server in a place.
-func (s *stage) start(place int) {
+func (s *serverPair) start(place int) {
 	s.t.Helper()
 	p := startServer(s.t, s.env(unlimited, values{
 		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_POLICY_FILE": s.path("policy.json"),
@@ -63,7 +63,7 @@ func (s *stage) start(place int) {
 	s.all = append(s.all, p)
 }
 
-func (s *stage) anyURL() string {
+func (s *serverPair) anyURL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.servers[rand.IntN(2)].URL
@@ -71,7 +71,7 @@ func (s *stage) anyURL() string {
 
 // disturb breaks what it can while a round is played: the line at a COMMIT, and
 // a whole server.
-func (s *stage) disturb() {
+func (s *serverPair) disturb() {
 	s.t.Helper()
 	moments := []moment{inStatement, beforeCommit, afterCommit}
 	s.tap.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
@@ -108,7 +108,7 @@ func TestLinearizable(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("FUNDPASS_HISTORIES")); err == nil {
 		histories = n
 	}
-	s := newStage(t)
+	s := newServerPair(t)
 	seen := map[string]int{}
 	for range (histories + scripts - 1) / scripts {
 		for _, history := range s.round() {
@@ -128,9 +128,9 @@ func TestLinearizable(t *testing.T) {
 	checkServer(t, s.all...)
 }
 
-// round plays a history of every citizen, disturbs them, and ends them in peace.
-func (s *stage) round() (all []*script) {
-	strangers := s.move(scripts, s.anyURL())
+// round runs a history of every citizen, disturbs them, and lets them end undisturbed.
+func (s *serverPair) round() (all []*script) {
+	strangers := s.addCitizens(scripts, s.anyURL())
 	for i, c := range s.linked(scripts, s.anyURL()) {
 		strangers[i].mustLogIn()
 		all = append(all, s.newScript(c, strangers[i]))
@@ -138,7 +138,7 @@ func (s *stage) round() (all []*script) {
 	var wg sync.WaitGroup
 	for _, history := range all {
 		for range players {
-			wg.Go(func() { history.newPlayer().play() })
+			wg.Go(func() { history.newPlayer().run() })
 		}
 	}
 	s.disturb()

@@ -24,9 +24,9 @@ func needNode(t testing.TB, dir, pkg string) string {
 	return node
 }
 
-// TestMiniprogram plays every story with the mini-program itself, on both kinds of
+// TestMiniprogram runs every story with the mini-program itself, on both kinds of
 // phones and wherever they put errors. Stories change passwords, so each run has a
-// house of its own. The mini-program's own tests have every phone meet every error.
+// demo of its own. The mini-program's own tests have every phone meet every error.
 func TestMiniprogram(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []clientMode{
@@ -34,11 +34,11 @@ func TestMiniprogram(t *testing.T) {
 		{"fail-bare", "android", "1", "0"}, // the body of a failure is lost: what always200 is for
 		{"fail", "ios", "1", "1"},
 	} {
-		t.Run(mode.String(), func(t *testing.T) { mode.play(t, startDemo(t), "stories", "") })
+		t.Run(mode.String(), func(t *testing.T) { mode.run(t, startDemo(t), "stories", "") })
 	}
 }
 
-// TestMiniprogramProofs plays links that need a face or a phone, in both modes of
+// TestMiniprogramProofs runs links that need a face or a phone, in both modes of
 // consent.
 func TestMiniprogramProofs(t *testing.T) {
 	t.Parallel()
@@ -49,16 +49,16 @@ func TestMiniprogramProofs(t *testing.T) {
 		"recorded": {clientMode{"success", "android", "0", "1"}, []string{"--proof", "face,phone"}},
 		"required": {clientMode{"fail", "ios", "0", "0"}, []string{"--proof", "phone", "--initial-proof", "face", "--consent", "required"}},
 	} {
-		t.Run(stories, func(t *testing.T) { run.mode.play(t, startDemo(t, run.args...), "proofs", stories) })
+		t.Run(stories, func(t *testing.T) { run.mode.run(t, startDemo(t, run.args...), "proofs", stories) })
 	}
 }
 
-// TestMiniprogramTakeover plays a new Alipay account that takes a link over, and a person
+// TestMiniprogramTakeover runs a new Alipay account that takes a link over, and a person
 // with two fund accounts.
 func TestMiniprogramTakeover(t *testing.T) {
 	t.Parallel()
 	mode := clientMode{"success", "android", "0", "1"}
-	mode.play(t, startDemo(t, "--proof", "phone,face", "--relink", "1s"), "takeover", "")
+	mode.run(t, startDemo(t, "--proof", "phone,face", "--link-transfer", "1s"), "takeover", "")
 }
 
 // A clientMode is how a phone hands over errors, and what the mini-program is set to.
@@ -68,8 +68,8 @@ func (m clientMode) String() string {
 	return fmt.Sprintf("%s %s always200=%s encrypted=%s", m.errors, m.client, m.always200, m.encrypted)
 }
 
-// play runs a file of tests in Node against d.
-func (m clientMode) play(t *testing.T, d *runningDemo, file, stories string) {
+// run runs a file of tests in Node against d.
+func (m clientMode) run(t *testing.T, d *runningDemo, file, stories string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), needNode(t, miniprogramTests, ""), "--test", filepath.Join(miniprogramTests, file+".test.mjs"))
 	c.Env = append(os.Environ(), "FUNDPASS_BASE="+d.URL, "FUNDPASS_ERRORS="+m.errors, "FUNDPASS_CLIENT="+m.client,
@@ -95,7 +95,7 @@ func TestNode(t *testing.T) {
 		}
 	}
 	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime") })
-	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "relink", "accounts", "code", "remind") }) // errors arrive as in the tests below
+	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "transfer", "accounts", "code", "remind") }) // errors arrive as in the tests below
 	for _, errors := range []string{"fail", "fail-bare", "success"} {
 		for _, client := range []string{"ios", "android"} {
 			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "agree", "prove", "consents") })

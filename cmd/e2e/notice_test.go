@@ -39,9 +39,9 @@ func newCourier(t testing.TB, servers ...*process) *courier {
 
 // deliver posts once, to the server whose turn it is, and returns what was
 // answered, "" for nothing.
-func (p *courier) deliver(turn int, letter alipaysim.Letter) string {
-	url := p.urls[turn%len(p.urls)] + letter.Path
-	resp, err := p.http.Post(url, letter.ContentType, bytes.NewReader(letter.Body))
+func (p *courier) deliver(turn int, notification alipaysim.Notification) string {
+	url := p.urls[turn%len(p.urls)] + notification.Path
+	resp, err := p.http.Post(url, notification.ContentType, bytes.NewReader(notification.Body))
 	if err != nil {
 		return ""
 	}
@@ -55,9 +55,9 @@ func (p *courier) deliver(turn int, letter alipaysim.Letter) string {
 
 // persist repeats a delivery until it is acknowledged, each time to the next
 // server, and reports whether it ever was. Alipay waits for minutes and hours.
-func (p *courier) persist(turn int, letter alipaysim.Letter) bool {
+func (p *courier) persist(turn int, notification alipaysim.Notification) bool {
 	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); turn++ {
-		if p.deliver(turn, letter) == "success" {
+		if p.deliver(turn, notification) == "success" {
 			return true
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -65,29 +65,29 @@ func (p *courier) persist(turn int, letter alipaysim.Letter) bool {
 	return false
 }
 
-// letter writes a notice as Alipay does.
-func (n *town) letter(notice alipaysim.Notice) alipaysim.Letter {
+// notification writes a notice as Alipay does.
+func (n *fixture) notification(notice alipaysim.Notice) alipaysim.Notification {
 	n.t.Helper()
-	letter, err := n.sim.Write(notice)
+	notification, err := n.sim.Write(notice)
 	noError(n.t, err)
-	return letter
+	return notification
 }
 
-func (n *town) number(query string, args ...any) (got int) {
+func (n *fixture) number(query string, args ...any) (got int) {
 	n.t.Helper()
 	noError(n.t, n.sql.QueryRow(query, args...).Scan(&got))
 	return got
 }
 
 // await waits until a query gives at least so much.
-func (n *town) await(atLeast int, query string) {
+func (n *fixture) await(atLeast int, query string) {
 	n.t.Helper()
 	testenv.Eventually(n.t, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.number(query) >= atLeast })
 }
 
 // holdLinks makes everybody wait who wants to write into alipay_links: a notice
 // is then recorded and the sessions are ended, but not committed.
-func (n *town) holdLinks() (release func()) {
+func (n *fixture) holdLinks() (release func()) {
 	n.t.Helper()
 	ctx, stop := context.WithCancel(n.t.Context())
 	tx, err := n.sql.BeginTx(ctx, nil)
@@ -105,21 +105,21 @@ const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 // one later: there is one effect, and every delivery is acknowledged.
 func TestNoticeAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	first, second := n.serve(n.dsn), n.serve(n.dsn)
 	citizens := n.linked(2, first.URL)
 	c, other := citizens[0], citizens[1]
 	c.must("OK", c.openChange(c.Password))
 	third := n.serve(n.dsn)
 	p := newCourier(t, first, second, third)
-	letter := n.letter(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	notification := n.notification(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 
 	deliveries := testenv.Rounds(100, 1000)
 	release := n.holdLinks()
 	var acknowledged, gone atomic.Int64
 	var wg sync.WaitGroup
 	send := func(turn int) {
-		if p.persist(turn, letter) {
+		if p.persist(turn, notification) {
 			acknowledged.Add(1)
 		} else {
 			gone.Add(1)
@@ -156,7 +156,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c.mustLogIn() // authorises anew: what Alipay still repeats is of the past
 	c.must("OK", c.link())
 	for turn := range 3 {
-		if !p.persist(turn, letter) {
+		if !p.persist(turn, notification) {
 			t.Error("a late repetition was not acknowledged")
 		}
 	}
@@ -167,7 +167,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 }
 
 // checkOneEffect looks for what a withdrawn authorisation leaves behind, once.
-func (n *town) checkOneEffect(c *citizen) {
+func (n *fixture) checkOneEffect(c *citizen) {
 	n.t.Helper()
 	for what, got := range map[string]int{
 		"notifications":     n.number(`SELECT count(*) FROM notifications`),
@@ -188,14 +188,14 @@ func (n *town) checkOneEffect(c *citizen) {
 // notice is ever refused, and no forged one accepted.
 func TestNoticesWhileKeysChange(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	n.writeNextKey(publicText(t, &alipayKeys()[1].PublicKey)) // retired long ago
 	both := n.env(map[string]string{
 		"FUNDPASS_ALIPAY_KEY_FILES": n.path("alipay_public_key.txt") + "," + n.path("alipay_next_key.txt"),
 		"FUNDPASS_PER_ADDRESS":      "1000000,1000000",
 	})
 	servers := []*process{startServer(t, both), startServer(t, both)}
-	n.move(1, servers[0].URL)
+	n.addCitizens(1, servers[0].URL)
 	traffic := n.begin(newCourier(t, servers...))
 
 	traffic.await(30)
@@ -221,7 +221,7 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	if got := n.number(`SELECT count(*) FROM notifications`); got != genuine {
 		t.Errorf("%d notices are kept, of %d genuine ones", got, genuine)
 	}
-	if late := n.letter(alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
+	if late := n.notification(alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
 		t.Error("the old key is still trusted")
 	}
 	t.Logf("%d genuine, %d forged", genuine, forged)
@@ -233,7 +233,7 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 
 const fieldChanged = "alipay.open.app.api.field.changed"
 
-func (n *town) writeNextKey(text string) { n.t.Helper(); n.write("alipay_next_key.txt", text) }
+func (n *fixture) writeNextKey(text string) { n.t.Helper(); n.write("alipay_next_key.txt", text) }
 
 // hangup makes every server read its keys, and waits until it has, for the nth time.
 func hangup(servers []*process, nth int) {
@@ -247,7 +247,7 @@ func hangup(servers []*process, nth int) {
 
 // A traffic is genuine and forged notices that arrive all the time.
 type traffic struct {
-	town            *town
+	fixture         *fixture
 	post            *courier
 	repeats         atomic.Bool // every other genuine one is signed with the old key
 	genuine, forged atomic.Int64
@@ -255,8 +255,8 @@ type traffic struct {
 	wg              sync.WaitGroup
 }
 
-func (n *town) begin(p *courier) *traffic {
-	f := &traffic{town: n, post: p}
+func (n *fixture) begin(p *courier) *traffic {
+	f := &traffic{fixture: n, post: p}
 	for from := range 3 {
 		f.wg.Go(func() {
 			for i := from; !f.stop.Load(); i++ {
@@ -278,26 +278,26 @@ func (f *traffic) step(i int) {
 	if f.repeats.Load() && i%2 == 0 {
 		notice.Key = "old"
 	}
-	if letter, err := f.town.sim.Write(notice); err != nil {
-		f.town.t.Error(err)
-	} else if got := f.post.deliver(i, letter); got != "success" {
-		f.town.t.Errorf("genuine, key %q: answered %q", notice.Key, got)
+	if notification, err := f.fixture.sim.Write(notice); err != nil {
+		f.fixture.t.Error(err)
+	} else if got := f.post.deliver(i, notification); got != "success" {
+		f.fixture.t.Errorf("genuine, key %q: answered %q", notice.Key, got)
 	}
 	f.genuine.Add(1)
 	notice.Fault = forgeries[i%len(forgeries)]
-	if letter, err := f.town.sim.Write(notice); err != nil {
-		f.town.t.Error(err)
-	} else if got := f.post.deliver(i, letter); strings.Contains(got, "success") || got == "" {
-		f.town.t.Errorf("%s: answered %q", notice.Fault, got)
+	if notification, err := f.fixture.sim.Write(notice); err != nil {
+		f.fixture.t.Error(err)
+	} else if got := f.post.deliver(i, notification); strings.Contains(got, "success") || got == "" {
+		f.fixture.t.Errorf("%s: answered %q", notice.Fault, got)
 	}
 	f.forged.Add(1)
 }
 
 // await waits for so many more genuine notices.
 func (f *traffic) await(more int64) {
-	f.town.t.Helper()
+	f.fixture.t.Helper()
 	want := f.genuine.Load() + more
-	testenv.Eventually(f.town.t, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
+	testenv.Eventually(f.fixture.t, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
 }
 
 // end waits until what is under way is answered, and counts. It may be called again.

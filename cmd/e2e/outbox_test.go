@@ -19,7 +19,7 @@ const (
 )
 
 // mailing starts a server that sends notices.
-func (n *town) mailing() *process {
+func (n *fixture) mailing() *process {
 	n.t.Helper()
 	return startServer(n.t, n.env(unlimited, values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
 }
@@ -38,7 +38,7 @@ func (m told) key() string {
 	return values.Get(noticeKey)
 }
 
-func (n *town) told() (all []told) {
+func (n *fixture) told() (all []told) {
 	n.t.Helper()
 	for _, m := range n.sim.Messages() {
 		if m.Method != templateMethod {
@@ -55,25 +55,25 @@ func (n *town) told() (all []told) {
 const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
 
 // awaitNumber waits until a query gives exactly this.
-func (n *town) awaitNumber(want int, query string) {
+func (n *fixture) awaitNumber(want int, query string) {
 	n.t.Helper()
 	testenv.Eventually(n.t, fmt.Sprintf("%s is %d", query, want), func() bool { return n.number(query) == want })
 }
 
 // ageClaims makes every notice due now, as after the lease or the pause.
-func (n *town) ageClaims() {
+func (n *fixture) ageClaims() {
 	n.t.Helper()
 	_, err := n.sql.Exec(`UPDATE outbox SET next_at = now() - interval '1 second' WHERE next_at > now()`)
 	noError(n.t, err)
 }
 
 func (c *citizen) mustChange() {
-	c.town.t.Helper()
+	c.fixture.t.Helper()
 	c.must("OK", request{method: "POST", path: "/v1/subscriptions", body: fields{"template_id": "template", "accepted": true}})
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
 	next := confirmTo(change, c.newPassword())
 	if a := c.must("OK", next); a.object()["notified"] != true {
-		c.town.t.Errorf("notified: %s", a.raw)
+		c.fixture.t.Errorf("notified: %s", a.raw)
 	}
 	c.Password = passwordOf(next)
 }
@@ -82,7 +82,7 @@ func (c *citizen) mustChange() {
 // that name nobody; the metrics say so.
 func TestOutboxOfTwoServers(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	servers := []*process{n.mailing(), n.mailing()}
 	citizens := n.linked(6, servers[0].URL)
 	for i, c := range citizens {
@@ -144,7 +144,7 @@ func (p *process) awaitMetric(name string, want int) {
 }
 
 // awaitTold waits until Alipay has taken so many messages.
-func (n *town) awaitTold(want int) {
+func (n *fixture) awaitTold(want int) {
 	n.t.Helper()
 	testenv.Eventually(n.t, fmt.Sprintf("%d messages are sent", want), func() bool { return len(n.told()) >= want })
 }
@@ -153,7 +153,7 @@ func (n *town) awaitTold(want int) {
 // the answer is on its way: another one tells it again, under the same key.
 func TestOutboxKill(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	quiet := n.serve(n.dsn) // sends nothing
 	c := n.linked(1, quiet.URL)[0]
 	_, err := n.sql.Exec(`DELETE FROM outbox`)
@@ -188,7 +188,7 @@ func TestOutboxKill(t *testing.T) {
 // A message on its way at the end is finished, and told once.
 func TestOutboxDrains(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	quiet := n.serve(n.dsn)
 	n.linked(1, quiet.URL)
 	noError(t, n.sim.Fault("slow", 1)) // the answer takes 3 s
@@ -206,7 +206,7 @@ func TestOutboxDrains(t *testing.T) {
 // refuses messages is asked once.
 func TestOutboxThroughTrouble(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	quiet := n.serve(n.dsn)
 	citizens := n.linked(5, quiet.URL)
 	refuses := citizens[4].Person
@@ -247,7 +247,7 @@ func TestOutboxThroughTrouble(t *testing.T) {
 // A template that is wrong waits for the operator to correct it.
 func TestOutboxWrongTemplate(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	quiet := n.serve(n.dsn)
 	n.linked(2, quiet.URL)
 	wrong := startServer(t, n.env(map[string]string{"FUNDPASS_MESSAGE_TEMPLATE": alipaysim.WrongTemplate}))

@@ -15,23 +15,23 @@ import (
 	"fundpass/miniapp-api/document"
 )
 
-// A siege is owners who change their passwords and strangers who guess at one, as many of
+// A siege is owners who change their passwords and strangers who try passwords at one, as many of
 // each, as fast as they are let.
 type siege struct {
-	owners, strangers []*citizen
-	readers           []*citizen // ask for nothing that is hashed, without a pause
-	heeding           bool       // come back when told to; otherwise at once
-	stop              atomic.Bool
-	changed, guessed  atomic.Int64
-	busy              atomic.Int64
+	owners, strangers  []*citizen
+	readers            []*citizen // ask for nothing that is hashed, without a pause
+	heeding            bool       // come back when told to; otherwise at once
+	stop               atomic.Bool
+	changed, attempted atomic.Int64
+	busy               atomic.Int64
 }
 
 // ask repeats a request that was told BUSY.
 func (w *siege) ask(c *citizen, r request) (answer, bool) {
 	for !w.stop.Load() {
-		a, err := c.do(c.town.t.Context(), r)
+		a, err := c.do(c.fixture.t.Context(), r)
 		if err != nil {
-			c.town.t.Errorf("%s: %v", r.path, err)
+			c.fixture.t.Errorf("%s: %v", r.path, err)
 			return a, false
 		}
 		if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
@@ -42,7 +42,7 @@ func (w *siege) ask(c *citizen, r request) (answer, bool) {
 			After int `json:"retry_after"`
 		}
 		if json.Unmarshal(a.raw, &told) != nil || told.After < 1 {
-			c.town.t.Errorf("BUSY without a time: %s", a.raw)
+			c.fixture.t.Errorf("BUSY without a time: %s", a.raw)
 		}
 		for end := time.Now().Add(time.Duration(told.After) * time.Second); w.heeding && time.Now().Before(end) && !w.stop.Load(); {
 			time.Sleep(50 * time.Millisecond)
@@ -66,7 +66,7 @@ func (w *siege) change(c *citizen) {
 		case !ok:
 			return
 		case a.Code != "OK":
-			c.town.t.Errorf("%s: %s", a.path, a.raw)
+			c.fixture.t.Errorf("%s: %s", a.path, a.raw)
 			return
 		}
 		c.Password = next
@@ -74,8 +74,8 @@ func (w *siege) change(c *citizen) {
 	}
 }
 
-// guess guesses at somebody whom nobody knows, always the same one.
-func (w *siege) guess(c *citizen) {
+// attack makes attempts at somebody whom nobody knows, always the same one.
+func (w *siege) attack(c *citizen) {
 	r := c.link()
 	r.body.(fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
 	for {
@@ -84,10 +84,10 @@ func (w *siege) guess(c *citizen) {
 		case !ok:
 			return
 		case a.Code != "LINK_REFUSED":
-			c.town.t.Errorf("%s: %s", a.path, a.raw)
+			c.fixture.t.Errorf("%s: %s", a.path, a.raw)
 			return
 		}
-		w.guessed.Add(1)
+		w.attempted.Add(1)
 	}
 }
 
@@ -99,10 +99,10 @@ func (w *siege) read(c *citizen) {
 
 // A load is what was measured of a siege.
 type load struct {
-	changes, guesses, busy float64 // a second
-	beside                 []time.Duration
-	peak                   float64 // MB
-	server, callers        float64 // cores they took
+	changes, attempts, busy float64 // a second
+	beside                  []time.Duration
+	peak                    float64 // MB
+	server, callers         float64 // cores they took
 }
 
 // measure runs a siege and looks at it once it is under way.
@@ -112,7 +112,7 @@ func (w *siege) measure(server *process, reader *citizen, long time.Duration) lo
 		wg.Go(func() { w.change(c) })
 	}
 	for _, c := range w.strangers {
-		wg.Go(func() { w.guess(c) })
+		wg.Go(func() { w.attack(c) })
 	}
 	for _, c := range w.readers {
 		wg.Go(func() { w.read(c) })
@@ -120,13 +120,13 @@ func (w *siege) measure(server *process, reader *citizen, long time.Duration) lo
 	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // all of them open a change first, and then confirm
 	server.forgetPeak()
 	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
-	changed, guessed, busy := w.changed.Load(), w.guessed.Load(), w.busy.Load()
+	changed, attempted, busy := w.changed.Load(), w.attempted.Load(), w.busy.Load()
 	var l load
 	for time.Since(begun) < long {
 		l.beside = append(l.beside, reader.time())
 	}
 	took := time.Since(begun).Seconds()
-	l.changes, l.guesses = float64(w.changed.Load()-changed)/took, float64(w.guessed.Load()-guessed)/took
+	l.changes, l.attempts = float64(w.changed.Load()-changed)/took, float64(w.attempted.Load()-attempted)/took
 	l.busy, l.peak = float64(w.busy.Load()-busy)/took, server.peakMB()
 	l.server, l.callers = (server.cpu()-cpu)/took, (ownCPU()-own)/took
 	w.stop.Store(true)
@@ -168,17 +168,17 @@ func (p *process) cpu() float64 {
 
 // BenchmarkOverload compares, in turns, the changes finished a second by 8 callers with
 // those of 64, 256 and 512: who repeat a BUSY at once, and who heed retry_after; half of
-// them owners, half strangers who guess. Beside each it measures GET /v1/password. The
+// them owners, half strangers who try passwords. Beside each it measures GET /v1/password. The
 // server is a process of its own with production's settings, but without limits of
 // requests; it, PostgreSQL and the callers share this machine's cores. The 8 callers are
 // measured once more beside 64 who read without a pause.
 func BenchmarkOverload(b *testing.B) {
-	n := newTown(b)
+	n := newFixture(b)
 	server := n.serve(n.dsn)
 	reader := n.linked(1, server.URL)[0]
 	reader.http = keepAlive(b)
 	crowds := []int{8, 64, 256, 512}
-	owners, strangers := n.linked(256, server.URL), n.move(256, server.URL)
+	owners, strangers := n.linked(256, server.URL), n.addCitizens(256, server.URL)
 	for i := range owners {
 		strangers[i].mustLogIn()
 		owners[i].http, strangers[i].http = keepAlive(b), keepAlive(b)
@@ -201,8 +201,8 @@ func BenchmarkOverload(b *testing.B) {
 		for _, name := range names {
 			l := sieges[name].measure(server, reader, 10*time.Second)
 			all[name] = append(all[name], l)
-			b.Logf("%-22s %5.1f changes/s (%4.1f a core), %5.1f guesses/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
-				name, l.changes, l.aCore(), l.guesses, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
+			b.Logf("%-22s %5.1f changes/s (%4.1f a core), %5.1f attempts/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
+				name, l.changes, l.aCore(), l.attempts, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
 		}
 	}
 	report(b, all, p99ms(idle))

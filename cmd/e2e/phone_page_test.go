@@ -28,7 +28,7 @@ func TestPages(t *testing.T) {
 		b.demo = demo
 		b.walkDesk(t)
 	})
-	t.Run("relink", func(t *testing.T) { phone(t, demo).walkRelink(t) })
+	t.Run("transfer", func(t *testing.T) { phone(t, demo).walkTransfer(t) })
 	t.Run("proofs, recorded", func(t *testing.T) { phone(t, startDemo(t, "--proof", "face,phone")).walkRecorded(t) })
 	t.Run("proofs, required", func(t *testing.T) {
 		phone(t, startDemo(t, "--proof", "certdoc,face,phone", "--consent", "required")).walkRequired(t)

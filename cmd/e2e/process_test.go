@@ -79,17 +79,17 @@ func startProgram(t testing.TB, env values, args ...string) *process {
 }
 
 // A ran is a command that has ended.
-type ran struct {
+type result struct {
 	out, log string
 	err      error
 }
 
 // runWith runs the program to its end.
-func runWith(t testing.TB, env values, args ...string) ran {
+func runWith(t testing.TB, env values, args ...string) result {
 	t.Helper()
 	p := startProgram(t, env, args...)
 	err := p.wait()
-	return ran{p.out.String(), p.Log(), err}
+	return result{p.out.String(), p.Log(), err}
 }
 
 // startServer runs "fundpass serve" and waits until it listens.

@@ -22,7 +22,7 @@ type life struct {
 	comer       *citizen // the same person's other Alipay user
 	has         bool
 	does        string // what the owner does
-	code        string // of a clerk, by which both can link
+	code        string // a reset code, by which both can link
 	says        string // what the file says of the account
 	line        store.Depositor
 	accounts    []uuid.UUID // one or two
@@ -38,10 +38,10 @@ var (
 
 // newLives are k of them. Every third person has a second account, into which the first
 // can be merged.
-func (n *town) newLives(t *testing.T, k int, servers []*process) []*life {
+func (n *fixture) newLives(t *testing.T, k int, servers []*process) []*life {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(6, uint64(*n.count)))
-	owners, heirs := n.move(k, servers[0].URL), n.move(k, "")
+	owners, heirs := n.addCitizens(k, servers[0].URL), n.addCitizens(k, "")
 	all := make([]*life, k)
 	for i, c := range owners {
 		l := &life{t: t, owner: c, has: rng.IntN(4) > 0, does: ownersDo[rng.IntN(len(ownersDo))], says: filesSay[rng.IntN(len(filesSay))]}
@@ -62,7 +62,7 @@ func (n *town) newLives(t *testing.T, k int, servers []*process) []*life {
 }
 
 // openSecond gives a citizen another account.
-func (n *town) openSecond(c *citizen) uuid.UUID {
+func (n *fixture) openSecond(c *citizen) uuid.UUID {
 	n.t.Helper()
 	second := *c
 	second.AccountNo = "77" + c.AccountNo[2:]
@@ -75,12 +75,12 @@ func (n *town) openSecond(c *citizen) uuid.UUID {
 
 // file makes the line of the centre's file; the heir is who may get the account.
 func (l *life) file(other *citizen) {
-	l.line = l.owner.town.depositor(l.owner)
+	l.line = l.owner.fixture.depositor(l.owner)
 	if l.says != givenAway {
 		l.line.Status = l.says
 		return
 	}
-	heir := l.owner.town.depositor(other)
+	heir := l.owner.fixture.depositor(other)
 	l.line.Person.IDNumber, l.line.DocumentKey = heir.Person.IDNumber, heir.DocumentKey
 }
 
@@ -101,15 +101,15 @@ func (l *life) act(post *courier, turn int) {
 	case "read":
 		l.did = c.told(getFrom("/v1/me/data"))
 	case "withdraw":
-		letter, err := c.town.sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
-		if err != nil || !post.persist(turn, letter) {
+		notification, err := c.fixture.sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+		if err != nil || !post.persist(turn, notification) {
 			l.t.Errorf("a notice is not taken: %v", err)
 		}
 	}
 }
 
 // check holds what each Alipay user may do against what stands in the tables.
-func (l *life) check(n *town, servers []*process) {
+func (l *life) check(n *fixture, servers []*process) {
 	l.t.Helper()
 	links := 0
 	for _, c := range []*citizen{l.owner, l.comer} {
@@ -154,7 +154,7 @@ func (l *life) checkSessions() {
 
 // checkRecord: what was linked and has not ended is linked, and every end and move was
 // told. A move stands in the record of both accounts.
-func (l *life) checkRecord(n *town) {
+func (l *life) checkRecord(n *fixture) {
 	l.t.Helper()
 	var wrong string
 	noError(l.t, n.sql.QueryRow(`
@@ -182,7 +182,7 @@ func (l *life) String() string {
 }
 
 // syncParts takes in the file in parts, so that it crosses what others do all along.
-func (n *town) syncParts(all []*life, parts int) {
+func (n *fixture) syncParts(all []*life, parts int) {
 	for i := range parts {
 		text := "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM\n"
 		for j := i; j < len(all); j += parts {
@@ -199,7 +199,7 @@ func (n *town) syncParts(all []*life, parts int) {
 // notices account for every link there was, and no session acts after its link.
 func TestRaceLives(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	servers := n.serveTwo()
 	all := n.newLives(t, 120, servers)
 	post := newCourier(t, servers...)

@@ -16,7 +16,7 @@ import (
 
 // serveTwo starts two servers that ask no proof and whose limits are out of the way,
 // those of spraying, too.
-func (n *town) serveTwo() []*process {
+func (n *fixture) serveTwo() []*process {
 	n.t.Helper()
 	policy := *passwd.Default()
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
@@ -40,25 +40,25 @@ func (c *citizen) told(r request) answer {
 
 // letIn gives a citizen a session that the database has, without a log-in at Alipay.
 func (c *citizen) letIn() {
-	c.town.t.Helper()
+	c.fixture.t.Helper()
 	c.token = uuid.NewString()
 	digest := sha256.Sum256([]byte(c.token))
-	_, err := c.town.db.OpenSession(c.town.t.Context(), digest[:], store.Visitor{
-		Identity: store.Identity{AppID: siteAppID, Kind: "open_id", Value: c.OpenID}})
-	noError(c.town.t, err)
+	_, err := c.fixture.db.OpenSession(c.fixture.t.Context(), digest[:], store.Visitor{
+		Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
+	noError(c.fixture.t, err)
 }
 
 // double is another Alipay user of the same person, with a session at a server.
 func (c *citizen) double(i int, server *process) *citizen {
-	c.town.t.Helper()
+	c.fixture.t.Helper()
 	d := c.twin(server.URL)
 	d.Person.Person, d.OpenID = fmt.Sprintf("%s-double-%d", c.Person.Person, i), fmt.Sprintf("%s-double-%d", c.OpenID, i)
-	c.town.sim.Add(d.Person)
+	c.fixture.sim.Add(d.Person)
 	d.letIn()
 	return d
 }
 
-// linkByCode is the link with a clerk's code in place of the password, which costs no hash.
+// linkByCode is the link with a reset code in place of the password, which costs no hash.
 func (c *citizen) linkByCode(code string) request {
 	r := c.link()
 	body := r.body.(fields)
@@ -67,24 +67,24 @@ func (c *citizen) linkByCode(code string) request {
 	return r
 }
 
-// issue is what a clerk does. It returns the account.
+// issue issues a reset code, as an operator does, and returns the account.
 func (c *citizen) issue(code string) uuid.UUID {
-	c.town.t.Helper()
-	a, err := c.town.db.AccountByNumber(c.town.t.Context(), c.AccountNo)
-	noError(c.town.t, err)
-	_, err = c.town.db.IssueResetCode(c.town.t.Context(), a, code, "window-3")
-	noError(c.town.t, err)
+	c.fixture.t.Helper()
+	a, err := c.fixture.db.AccountByNumber(c.fixture.t.Context(), c.AccountNo)
+	noError(c.fixture.t, err)
+	_, err = c.fixture.db.IssueResetCode(c.fixture.t.Context(), a, code, "window-3")
+	noError(c.fixture.t, err)
 	return a.ID
 }
 
 // TestRaceLinkOneAccount has a hundred Alipay users link one account at once over two servers,
-// where the holder's data and a clerk's code are enough: all of them come as far as the
+// where the holder's data and a reset code are enough: all of them come as far as the
 // link, and one has it.
 func TestRaceLinkOneAccount(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	servers := n.serveTwo()
-	owner := n.move(1, servers[0].URL)[0]
+	owner := n.addCitizens(1, servers[0].URL)[0]
 	owner.issue("3141592653")
 	crowd := make([]*citizen, testenv.Rounds(100, 500))
 	for i := range crowd {
@@ -122,10 +122,10 @@ func TestRaceLinkOneAccount(t *testing.T) {
 // in five sessions over two servers: one link, which every session shows.
 func TestRaceLinkManyAccounts(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	servers := n.serveTwo()
-	people := n.move(50, "")
-	visitor := n.move(1, servers[0].URL)[0]
+	people := n.addCitizens(50, "")
+	visitor := n.addCitizens(1, servers[0].URL)[0]
 	sessions := make([]*citizen, 5)
 	for i := range sessions {
 		sessions[i] = visitor.twin(servers[i%2].URL)

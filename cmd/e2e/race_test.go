@@ -38,39 +38,39 @@ func rush(n int, ask func(i int) answer) *stampede {
 	return s
 }
 
-// TestRaceGuesses has twenty Alipay users guess a hundred times at one
-// stranger's password, over two servers: five guesses are looked at.
-func TestRaceGuesses(t *testing.T) {
+// TestRaceAttempts has twenty Alipay users make a hundred attempts at one
+// stranger's password, over two servers: five are looked at.
+func TestRaceAttempts(t *testing.T) {
 	t.Parallel()
-	guesses := testenv.Rounds(100, 1000)
-	n := newTown(t)
+	tries := testenv.Rounds(100, 1000)
+	n := newFixture(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
-	victim := n.move(1, servers[0].URL)[0]
+	victim := n.addCitizens(1, servers[0].URL)[0]
 	var thieves []*citizen
-	for i, c := range n.move(20, "") {
+	for i, c := range n.addCitizens(20, "") {
 		c.base = servers[i%2].URL
 		c.mustLogIn()
 		thieves = append(thieves, c)
 	}
-	s := rush(guesses, func(i int) answer {
-		guess := victim.link()
-		guess.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
-		return thieves[i%len(thieves)].ask(guess)
+	s := rush(tries, func(i int) answer {
+		try := victim.link()
+		try.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
+		return thieves[i%len(thieves)].ask(try)
 	})
 	t.Logf("answers: %v", s.codes)
-	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != guesses || s.codes["LINK_REFUSED"] < 5 {
+	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != tries || s.codes["LINK_REFUSED"] < 5 {
 		t.Errorf("a stranger learns something: %v", s.codes)
 	}
-	var used, round, refused int
-	noError(t, n.sql.QueryRow(`SELECT used, round, refused FROM guess_budgets WHERE person_digest = $1`, victim.digest).
-		Scan(&used, &round, &refused))
-	if used != 0 || round != 1 || refused != s.codes["LINK_REFUSED"]-5 {
-		t.Errorf("used %d, round %d, refused %d of %d: not five looked at", used, round, refused, s.codes["LINK_REFUSED"])
+	var attempts, tier, refused int
+	noError(t, n.sql.QueryRow(`SELECT attempts, tier, refused FROM lockouts WHERE person_digest = $1`, victim.digest).
+		Scan(&attempts, &tier, &refused))
+	if attempts != 0 || tier != 1 || refused != s.codes["LINK_REFUSED"]-5 {
+		t.Errorf("attempts %d, tier %d, refused %d of %d: not five looked at", attempts, tier, refused, s.codes["LINK_REFUSED"])
 	}
 	for _, p := range servers { // the right password, while it is locked
 		thieves[0].twin(p.URL).must("LINK_REFUSED", victim.link())
 	}
-	_, err := n.sql.Exec(`UPDATE guess_budgets SET locked_until = locked_until - interval '15 minutes 1 second'`)
+	_, err := n.sql.Exec(`UPDATE lockouts SET locked_until = locked_until - interval '15 minutes 1 second'`)
 	noError(t, err)
 	victim.mustLogIn()
 	victim.must("OK", victim.link())
@@ -81,7 +81,7 @@ func TestRaceGuesses(t *testing.T) {
 // two servers: one wins, and the others are told so.
 func TestRaceConfirms(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
 	c := n.linked(1, servers[0].URL)[0]
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
@@ -111,9 +111,9 @@ func TestRaceConfirms(t *testing.T) {
 // sees it once, and one session is opened.
 func TestRaceAuthCode(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
-	c := n.move(1, servers[0].URL)[0]
+	c := n.addCitizens(1, servers[0].URL)[0]
 	exchange := postTo("/v1/sessions", fields{"auth_code": c.code()})
 	before := n.sim.Calls("alipay.system.oauth.token")
 	twins := []*citizen{c, c.twin(servers[1].URL)}

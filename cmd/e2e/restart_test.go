@@ -29,7 +29,7 @@ func rosterFile(t testing.TB, text string) string {
 
 // killAfter starts a command and kills it once a query gives more than so much.
 // It returns what the query gives then.
-func (s *site) killAfter(more int, query string, args ...string) int {
+func (s *serverEnv) killAfter(more int, query string, args ...string) int {
 	s.t.Helper()
 	db := storetest.Probe(s.t, s.dsn)
 	done := func() (n int) {
@@ -64,7 +64,7 @@ const linesDone = `SELECT coalesce(max(lines_done), 0) FROM imports WHERE finish
 // the report is whole.
 func TestImportKilled(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path, all := s.path("people.csv"), 25000
 	s.must("import", "--sample", strconv.Itoa(all), "--out", path)
 	lines := strings.Split(strings.TrimSpace(string(readFile(t, path))), "\n")
@@ -135,7 +135,7 @@ func newNight(n int) night {
 
 // begin takes the first file in, links every fortieth account, and returns the
 // path of the second file.
-func (n night) begin(s *site) string {
+func (n night) begin(s *serverEnv) string {
 	s.t.Helper()
 	s.must("import", rosterFile(s.t, n.before))
 	db := s.open()
@@ -143,7 +143,7 @@ func (n night) begin(s *site) string {
 		no := fmt.Sprintf("8800%08d", i)
 		a, err := db.AccountByNumber(s.t.Context(), no)
 		noError(s.t, err)
-		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: siteAppID, Kind: "open_id", Value: no}})
+		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: no}})
 		noError(s.t, err)
 		noError(s.t, db.AddLink(s.t.Context(), session, a))
 		session, err = db.Session(s.t.Context(), []byte(no))
@@ -155,7 +155,7 @@ func (n night) begin(s *site) string {
 }
 
 // tables is all that a sync may change, without ids and times.
-func (s *site) tables() string {
+func (s *serverEnv) tables() string {
 	s.t.Helper()
 	db := storetest.Probe(s.t, s.dsn)
 	var all strings.Builder
@@ -177,7 +177,7 @@ func (s *site) tables() string {
 // nobody disturbed, event for event and notice for notice.
 func TestSyncKilled(t *testing.T) {
 	t.Parallel()
-	s, twin, night := newSite(t), newSite(t), newNight(3000)
+	s, twin, night := newServerEnv(t), newServerEnv(t), newNight(3000)
 	path, undisturbed := night.begin(s), night.begin(twin)
 	const synced = "rows/s 3000 0 3000 0 0 0 "
 	const links = "changes cancelled 15 30 60 "
@@ -194,7 +194,7 @@ func TestSyncKilled(t *testing.T) {
 // kill -9 in the middle and start again: every hash has the new key once.
 func TestRehashKilled(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	const all = 12 * store.RehashBatch
 	hash, err := n.hasher.Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
 	noError(t, err)
@@ -214,7 +214,7 @@ func TestRehashKilled(t *testing.T) {
 }
 
 // deposit adds accounts whose password all have one hash.
-func (n *town) deposit(from, k int, hash string) {
+func (n *fixture) deposit(from, k int, hash string) {
 	n.t.Helper()
 	ds := make([]store.Depositor, k)
 	for i := range ds {
@@ -232,23 +232,23 @@ func (n *town) deposit(from, k int, hash string) {
 // moved once.
 func TestOpenIDKilled(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	const k = 8 * signing.OpenIDBatch
 	n.crowd(k)
 	const moved = `SELECT count(user_digest) FROM alipay_links`
-	done := n.killAfter(0, moved, "openid")
+	done := n.killAfter(0, moved, "migrate-openid")
 	if done%signing.OpenIDBatch != 0 || done == k {
 		t.Fatalf("%d were moved when it was killed", done)
 	}
 	tally := func(moved, before int) string {
 		return fmt.Sprintf("%d moved before %d moved or unlinked meanwhile 0 unknown to Alipay 0 in conflict 0 left under the user_id 0", moved, before)
 	}
-	wantIn(t, n.must("openid"), tally(k-done, done))
-	wantIn(t, n.must("openid"), tally(0, k))
+	wantIn(t, n.must("migrate-openid"), tally(k-done, done))
+	wantIn(t, n.must("migrate-openid"), tally(0, k))
 }
 
-// crowd puts k people with a link by user_id into the town, without a server.
-func (n *town) crowd(k int) {
+// crowd adds k people with a link by user_id to the fixture, without a server.
+func (n *fixture) crowd(k int) {
 	n.t.Helper()
 	n.deposit(0, k, "no hash")
 	for i := range k {
@@ -257,7 +257,7 @@ func (n *town) crowd(k int) {
 		noError(n.t, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: siteAppID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
 		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
 	}

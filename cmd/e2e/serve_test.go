@@ -12,7 +12,7 @@ import (
 // is broken at that moment changes nothing.
 func TestServeReloads(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.sim.Add(okPerson)
 	server := startServer(t, s.env())
 	answers := func(when string, want int) {
@@ -44,9 +44,9 @@ func TestServeReloads(t *testing.T) {
 }
 
 // checkNoKey fails when a key stands in a log.
-func (s *site) checkNoKey(log string) {
+func (s *serverEnv) checkNoKey(log string) {
 	s.t.Helper()
-	for name, content := range siteKeys(s.t) {
+	for name, content := range testKeys(s.t) {
 		for line := range strings.Lines(string(content)) {
 			line = strings.TrimSpace(line)
 			if len(line) > 30 && !strings.HasPrefix(line, "-----") && strings.Contains(log, line[:30]) {
@@ -60,7 +60,7 @@ func (s *site) checkNoKey(log string) {
 // death of one is nothing to the other.
 func TestTwoServers(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.sim.Add(okPerson)
 	first, second := startServer(t, s.env()), startServer(t, s.env())
 	_, token := s.logIn(first.URL)

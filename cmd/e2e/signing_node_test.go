@@ -30,12 +30,12 @@ const nodePeerDir = "../../signing/node"
 
 // A nodePeer is signing/node/peer.mjs.
 type nodePeer struct {
-	t    testing.TB
-	in   io.Writer
-	out  *bufio.Scanner
-	sim  *alipaysim.Sim
-	ring *keys.Ring
-	app  *rsa.PrivateKey
+	t       testing.TB
+	in      io.Writer
+	out     *bufio.Scanner
+	sim     *alipaysim.Sim
+	keyring *keys.AlipayKeyring
+	app     *rsa.PrivateKey
 }
 
 // newNodePeer starts it with the keys of this run, and with the simulator for a
@@ -43,10 +43,10 @@ type nodePeer struct {
 func newNodePeer(t testing.TB) *nodePeer {
 	t.Helper()
 	node := needNode(t, nodePeerDir, "alipay-sdk")
-	app, err := keys.ParsePrivateKey(siteKeys(t)["app_private_key.pem"])
+	app, err := keys.ParsePrivateKey(testKeys(t)["app_private_key.pem"])
 	noError(t, err)
-	p := &nodePeer{t: t, app: app, ring: newRing(t, app)}
-	p.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: &app.PublicKey, Key: alipayKeys()[0], ContentKey: []byte("sixteen bytes...")})
+	p := &nodePeer{t: t, app: app, keyring: newKeyring(t, app)}
+	p.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &app.PublicKey, Key: alipayKeys()[0], ContentKey: []byte("sixteen bytes...")})
 	noError(t, err)
 	p.sim.Add(alipaysim.Person{Person: "ok", Name: "张三", IDType: "01", IDNumber: "990101199003070134", Phone: "19900000001", Certified: true})
 	p.sim.Add(alipaysim.Person{Person: "both", Name: "王五", IDType: "01", IDNumber: "990101197001010351", Phone: "19900000001",
@@ -55,7 +55,7 @@ func newNodePeer(t testing.TB) *nodePeer {
 	gateway := httptest.NewServer(p.sim)
 	t.Cleanup(gateway.Close)
 	p.ask(nil, fields{
-		"do": "keys", "app_id": siteAppID, "gateway": gateway.URL + "/gateway.do",
+		"do": "keys", "app_id": testAppID, "gateway": gateway.URL + "/gateway.do",
 		"app": privateText(app), "app_public": publicText(t, &app.PublicKey),
 		"alipay": privateText(alipayKeys()[0]), "alipay_public": publicText(t, &alipayKeys()[0].PublicKey),
 	})
@@ -78,26 +78,26 @@ func (p *nodePeer) start(cmd *exec.Cmd) {
 	})
 }
 
-// newRing is an application with this key, which trusts Alipay's first one.
-func newRing(t testing.TB, own *rsa.PrivateKey) *keys.Ring {
+// newKeyring is an application with this key, which trusts Alipay's first one.
+func newKeyring(t testing.TB, own *rsa.PrivateKey) *keys.AlipayKeyring {
 	t.Helper()
-	ring, err := keys.NewRing(siteAppID, own, []keys.AlipayKey{{Public: &alipayKeys()[0].PublicKey}})
+	keyring, err := keys.NewAlipayKeyring(testAppID, own, []keys.AlipayKey{{Public: &alipayKeys()[0].PublicKey}})
 	noError(t, err)
-	return ring
+	return keyring
 }
 
-// letter writes a notice as Alipay does.
-func (p *nodePeer) letter(notice alipaysim.Notice) alipaysim.Letter {
+// notification writes a notice as Alipay does.
+func (p *nodePeer) notification(notice alipaysim.Notice) alipaysim.Notification {
 	p.t.Helper()
-	letter, err := p.sim.Write(notice)
+	notification, err := p.sim.Write(notice)
 	noError(p.t, err)
-	return letter
+	return notification
 }
 
 // accept verifies a message that must be good.
 func (p *nodePeer) accept(body string) signing.Notification {
 	p.t.Helper()
-	n, err := signing.VerifyNotification(p.ring, []byte(body), formType)
+	n, err := signing.VerifyNotification(p.keyring, []byte(body), formType)
 	noError(p.t, err)
 	return n
 }
@@ -137,9 +137,9 @@ func TestNodeVerifiesSimulator(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	for kind := range alipaysim.Kinds() {
-		letter := p.letter(alipaysim.Notice{Person: "ok", Kind: kind})
+		notification := p.notification(alipaysim.Notice{Person: "ok", Kind: kind})
 		want := sdkVerdict{V1: kind != "trade_status_sync", V2: true} // the trade has '%' in it
-		if got := p.verify(letter.Body); got != want {
+		if got := p.verify(notification.Body); got != want {
 			t.Errorf("%s: %+v, want %+v", kind, got, want)
 		}
 	}
@@ -161,10 +161,10 @@ func TestNodeRefusesWhatWeRefuse(t *testing.T) {
 	faults := alipaysim.NoticeFaults()
 	faults[""] = "none"
 	for fault := range faults {
-		letter := p.letter(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
-		_, err := signing.VerifyNotification(p.ring, letter.Body, letter.ContentType)
+		notification := p.notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
+		_, err := signing.VerifyNotification(p.keyring, notification.Body, notification.ContentType)
 		why, takes := lenient[fault]
-		if got := p.verify(letter.Body); got.V2 != takes {
+		if got := p.verify(notification.Body); got.V2 != takes {
 			t.Errorf("%q: the SDK says %+v", fault, got)
 		}
 		if ours := err == nil; ours != (takes && why == "") {
@@ -188,8 +188,8 @@ func TestNodeSignsNotifications(t *testing.T) {
 	}
 	form := url.Values{
 		"version": {"1.1"}, "msg_method": {signing.MethodCancelled}, "utc_timestamp": {"1767294245000"},
-		"notify_id": {"2026010200000000000001"}, "charset": {"UTF-8"}, "app_id": {siteAppID}, "sign_type": {"RSA2"},
-		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + siteAppID + `"}`},
+		"notify_id": {"2026010200000000000001"}, "charset": {"UTF-8"}, "app_id": {testAppID}, "sign_type": {"RSA2"},
+		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + testAppID + `"}`},
 	}
 	var message struct{ Sign string }
 	p.ask(&message, fields{"do": "text", "text": pairsOf(form)})
@@ -201,7 +201,7 @@ func TestNodeSignsNotifications(t *testing.T) {
 		"event":   strings.Replace(event.Body, "order_notify", "order_notifx", 1),
 		"message": strings.Replace(form.Encode(), "notify_id=2026", "notify_id=2025", 1),
 	} {
-		if _, err := signing.VerifyNotification(p.ring, []byte(body), formType); !errors.Is(err, signing.ErrBadSignature) {
+		if _, err := signing.VerifyNotification(p.keyring, []byte(body), formType); !errors.Is(err, signing.ErrBadSignature) {
 			t.Errorf("%s changed: %v", name, err)
 		}
 	}
@@ -230,7 +230,7 @@ func TestNodeAgreesOnText(t *testing.T) {
 	noError(t, err)
 	noError(t, signing.Verify(&p.app.PublicKey, text, form.Get("sign")))
 
-	answer, err := signing.SignSPIAnswer(p.ring, json.RawMessage(`{"code":"40004","sub_msg":"不支持的接口 \"}"}`))
+	answer, err := signing.SignSPIAnswer(p.keyring, json.RawMessage(`{"code":"40004","sub_msg":"不支持的接口 \"}"}`))
 	noError(t, err)
 	for raw, want := range map[string]bool{string(answer): true, strings.Replace(string(answer), "40004", "10000", 1): false} {
 		var verdict struct{ OK bool }
@@ -272,9 +272,9 @@ func TestNodeIsGateway(t *testing.T) {
 	p := newNodePeer(t)
 	var gateway struct{ URL string }
 	p.ask(&gateway, fields{"do": "serve"})
-	own, err := signing.NewGateway(p.ring, gateway.URL, signing.Options{})
+	own, err := signing.NewGateway(p.keyring, gateway.URL, signing.Options{})
 	noError(t, err)
-	stranger, err := signing.NewGateway(newRing(t, alipayKeys()[1]), gateway.URL, signing.Options{})
+	stranger, err := signing.NewGateway(newKeyring(t, alipayKeys()[1]), gateway.URL, signing.Options{})
 	noError(t, err)
 	for _, c := range []struct {
 		name, code string

@@ -48,14 +48,14 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if len(problems) > 0 {
 		return nil, asError(problems)
 	}
-	if f.ring == nil || f.box == nil || f.pepper == nil {
+	if f.keyring == nil || f.cipher == nil || f.pepper == nil {
 		return nil, errors.New("fundpass: settings are not complete")
 	}
-	gateway, err := signing.NewGateway(f.ring, s.GatewayURL, signing.Options{})
+	gateway, err := signing.NewGateway(f.keyring, s.GatewayURL, signing.Options{})
 	if err != nil {
 		return nil, problem{"FUNDPASS_GATEWAY_URL", err}
 	}
-	db, err := s.openStore(ctx, store.Config{Box: f.box, Pepper: f.pepper, Log: log})
+	db, err := s.openStore(ctx, store.Config{ColumnCipher: f.cipher, Pepper: f.pepper, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) 
 	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.keepPace(ctx)
+	a.updateRefusalFloor(ctx)
 	for _, p := range s.unsafe() {
 		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
 	}
@@ -87,7 +87,7 @@ func (a *app) addServer(f files) error {
 	a.service, err = selfservice.New(selfservice.Config{
 		DB: a.db, Policy: a.policy, Hasher: a.hasher, Provider: a.provider, Log: a.log,
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
-		Reset: selfservice.ResetProof(s.Reset), Relink: selfservice.Relink(s.Relink),
+		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
 		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.consents,
 		MessageTemplate: s.MessageTemplate, Documents: a.documents,
 	})

@@ -69,12 +69,12 @@ func (c *capture) readHead(head string, posted bool) {
 }
 
 // diagnose adds to signing.Diagnose what only the head can tell.
-func (c capture) diagnose(ring *keys.Ring) signing.Report {
-	r := signing.Diagnose(ring, c.body)
+func (c capture) diagnose(keyring *keys.AlipayKeyring) signing.Report {
+	r := signing.Diagnose(keyring, c.body)
 	kind, _, _ := mime.ParseMediaType(c.contentType)
 	form := r.Family != "response" && r.Family != "phone"
 	if r.Verdict == nil && form && c.posted && kind != "application/x-www-form-urlencoded" {
-		_, r.Verdict = signing.VerifyNotification(ring, c.body, c.contentType)
+		_, r.Verdict = signing.VerifyNotification(keyring, c.body, c.contentType)
 		r.Reason = "the signature is right, but Content-Type is not application/x-www-form-urlencoded: something on the way changed it"
 	}
 	return r

@@ -11,13 +11,13 @@ import (
 // Whatever somebody pastes: no panic, what is judged stands in what was given, no
 // value is printed, and nothing printed moves the cursor.
 func FuzzVerify(f *testing.F) {
-	s := newBareSite(f)
-	_, ring, err := readRing(getenvOf(s.ringEnv()))
+	s := newBareServerEnv(f)
+	_, keyring, err := readKeyring(getenvOf(s.keyringEnv()))
 	noError(f, err)
 	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "sha1"} {
-		f.Add([]byte(s.letter(cancelled, fault)))
+		f.Add([]byte(s.notification(cancelled, fault)))
 	}
-	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: x\r\n\r\n" + s.letter("alipay.service.check", "")))
+	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: x\r\n\r\n" + s.notification("alipay.service.check", "")))
 	f.Add([]byte("GET /alipay/spi?method=a&utc_timestamp=1&sign=%1b%ff HTTP/1.1\n\n"))
 	f.Add([]byte(`{"a_response":{"code":"\u001b"},"sign":"x"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -32,7 +32,7 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("made up: %q", c.body)
 		}
 		var out strings.Builder
-		r := c.diagnose(ring)
+		r := c.diagnose(keyring)
 		printReport(&out, r)
 		for _, text := range []string{strings.ReplaceAll(out.String(), "\n", ""), printable(r.Text)} {
 			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(text) {

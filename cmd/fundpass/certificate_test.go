@@ -18,14 +18,14 @@ const sitePartner = "2088000000000001"
 
 // certify writes what certificate mode needs, with Alipay's certificate ending
 // at a time of its own, and returns the settings.
-func (s *site) certify(alipayEnd time.Time) values {
+func (s *serverEnv) certify(alipayEnd time.Time) values {
 	s.t.Helper()
 	return s.certifyBoth(alipayEnd, time.Now().AddDate(1, 0, 0))
 }
 
-func (s *site) certifyBoth(alipayEnd, appEnd time.Time) values {
+func (s *serverEnv) certifyBoth(alipayEnd, appEnd time.Time) values {
 	s.t.Helper()
-	rootKey := siteKeys().alipay[1]
+	rootKey := testKeys().alipay[1]
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "invented root"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
@@ -36,7 +36,7 @@ func (s *site) certifyBoth(alipayEnd, appEnd time.Time) values {
 	rootPEM := s.issue(certRequest{root, root, &rootKey.PublicKey, rootKey})
 	s.write("root.crt", rootPEM)
 	s.write("alipay.crt", s.issue(certRequest{
-		leafOf("支付宝(中国)网络技术有限公司-"+sitePartner, 2, alipayEnd), root, &siteKeys().alipay[0].PublicKey, rootKey,
+		leafOf("支付宝(中国)网络技术有限公司-"+sitePartner, 2, alipayEnd), root, &testKeys().alipay[0].PublicKey, rootKey,
 	})+rootPEM)
 	s.write("app.crt", s.issue(certRequest{
 		leafOf(sitePartner+"-"+s.appID, 3, appEnd), root, &app.PublicKey, rootKey,
@@ -61,7 +61,7 @@ type certRequest struct {
 	signer           *rsa.PrivateKey
 }
 
-func (s *site) issue(r certRequest) string {
+func (s *serverEnv) issue(r certRequest) string {
 	s.t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, r.template, r.parent, r.public, r.signer)
 	noError(s.t, err)
@@ -84,7 +84,7 @@ func TestCertificateMode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newBareSite(t)
+			s := newBareServerEnv(t)
 			_, err := readSettings(getenvOf(s.env(s.certify(c.end), c.change)))
 			if c.want == "" {
 				noError(t, err)

@@ -19,7 +19,7 @@ import (
 // errCheckFailed says that serve would not start, or not serve.
 var errCheckFailed = errors.New("checks failed")
 
-func checkCommand(w world) *cobra.Command {
+func checkCommand(w stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Say line by line what is right and wrong with the settings",
@@ -47,7 +47,7 @@ type finding struct {
 	note    string
 }
 
-func check(ctx context.Context, w world) error {
+func check(ctx context.Context, w stdio) error {
 	s, problems := parseSettings(w.getenv)
 	f, more := s.load()
 	all := findSettings(s, f, append(problems, more...))
@@ -118,10 +118,10 @@ func (s settings) describe(field settingField, f files) string {
 			return s.ContentKeyFile + ": AES-128"
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
-		return describeAlipay(s.AlipayKeyFiles, f.ring)
+		return describeAlipay(s.AlipayKeyFiles, f.keyring)
 	case "FUNDPASS_APP_CERT_FILE":
-		if f.ring != nil && s.AppCertFile != "" {
-			return s.AppCertFile + ": belongs to the application's key, ends on " + f.ring.AppCertNotAfter().UTC().Format(time.DateOnly)
+		if f.keyring != nil && s.AppCertFile != "" {
+			return s.AppCertFile + ": belongs to the application's key, ends on " + f.keyring.AppCertNotAfter().UTC().Format(time.DateOnly)
 		}
 	case "FUNDPASS_POLICY_FILE":
 		if f.policy != nil {
@@ -145,7 +145,7 @@ func describeSource(path string) string {
 	return path
 }
 
-// describePrivate reads the key itself, because the other half of its ring may
+// describePrivate reads the key itself, because the other half of its keyring may
 // be missing.
 func describePrivate(path string) string {
 	data, err := readSmall(path)
@@ -159,12 +159,12 @@ func describePrivate(path string) string {
 	return fmt.Sprintf("RSA, %d bits, signs and verifies", key.N.BitLen())
 }
 
-func describeAlipay(paths []string, ring *keys.Ring) string {
-	if ring == nil {
+func describeAlipay(paths []string, keyring *keys.AlipayKeyring) string {
+	if keyring == nil {
 		return strings.Join(paths, ", ") + ": usable once the rest is right"
 	}
 	var all []string
-	for _, key := range ring.AlipayKeys() {
+	for _, key := range keyring.AlipayKeys() {
 		all = append(all, describeAlipayKey(key))
 	}
 	return strings.Join(all, "; ")

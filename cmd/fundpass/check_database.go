@@ -25,7 +25,7 @@ func findDatabase(ctx context.Context, s settings, f files) []finding {
 	all = append(all, center)
 	// store.Open registers the centre; check must not do that for a server
 	// that may still be set up wrongly.
-	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.box != nil {
+	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.cipher != nil {
 		all = append(all, findStore(ctx, s, f))
 	}
 	return all
@@ -89,14 +89,14 @@ func findCenter(d store.Condition, s settings) finding {
 	return finding{verdictOK, "database centre", s.Center + " with application " + s.AppID}
 }
 
-// lookTime bounds a look at the database.
-const lookTime = 5 * time.Second
+// readyTimeout bounds the readiness check of the database.
+const readyTimeout = 5 * time.Second
 
 // findStore asks what readiness asks.
 func findStore(ctx context.Context, s settings, f files) finding {
-	ctx, stop := context.WithTimeout(ctx, lookTime)
+	ctx, stop := context.WithTimeout(ctx, readyTimeout)
 	defer stop()
-	db, err := s.openStore(ctx, store.Config{Box: f.box, Pepper: f.pepper, Look: true})
+	db, err := s.openStore(ctx, store.Config{ColumnCipher: f.cipher, Pepper: f.pepper, Look: true})
 	if err != nil {
 		return finding{verdictFail, "database ready", oneLine(err)}
 	}

@@ -14,7 +14,7 @@ import (
 
 // A checked is the table that check printed.
 type checked struct {
-	ran
+	result
 	t testing.TB
 }
 
@@ -48,7 +48,7 @@ func (c checked) count(v verdict) int {
 
 func TestCheckComplete(t *testing.T) {
 	t.Parallel()
-	s := newOwnSite(t)
+	s := newOwnServerEnv(t)
 	got := runCheck(t, s.env(values{
 		"FUNDPASS_TRANSPORT_KEY_FILES": s.path("transport_private_key.pem"), "FUNDPASS_MESSAGE_TEMPLATE": "template",
 	}))
@@ -83,7 +83,7 @@ func TestCheckComplete(t *testing.T) {
 // Half of the settings are missing: the other half is judged all the same.
 func TestCheckHalf(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	got := runCheck(t, values{
 		"FUNDPASS_APP_KEY_FILE": s.path("app_private_key.pem"), "FUNDPASS_DATABASE_URL": s.dsn,
 	})
@@ -110,7 +110,7 @@ func TestCheckNothing(t *testing.T) {
 
 func TestCheckFiles(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	noError(t, os.Chmod(s.path("column.key"), 0o644))
 	got := runCheck(t, s.env(values{
 		"FUNDPASS_ALIPAY_KEY_FILES": s.path("app_public_key.txt"), "FUNDPASS_PROOF": "none",
@@ -125,7 +125,7 @@ func TestCheckFiles(t *testing.T) {
 
 func TestCheckCertificates(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	got := runCheck(t, s.env(s.certify(time.Now().AddDate(0, 0, 31))))
 	got.want(verdictOK, "FUNDPASS_APP_CERT_FILE", "ends on")
 	got.want(verdictOK, "FUNDPASS_ALIPAY_KEY_FILES", "certificate to")
@@ -139,24 +139,24 @@ func TestCheckDatabase(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
-		prepare func(s *site)
+		prepare func(s *serverEnv)
 		what    string
 		note    string
 	}{
-		{"not migrated", func(s *site) { s.dsn = storetest.EmptyDSN(t) }, "database schema", "run: fundpass migrate"},
-		{"demo", func(s *site) {
+		{"not migrated", func(s *serverEnv) { s.dsn = storetest.EmptyDSN(t) }, "database schema", "run: fundpass migrate"},
+		{"demo", func(s *serverEnv) {
 			storetest.Open(t, s.dsn, storetest.WithCenter("demo", "2021990100000000"))
 		}, "database centre", "fundpass demo"},
-		{"another application", func(s *site) {
+		{"another application", func(s *serverEnv) {
 			storetest.Open(t, s.dsn, storetest.WithCenter("test", "2021000000000009"))
 		}, "database centre", "2021000000000009"},
-		{"another centre", func(s *site) {
-			storetest.Open(t, s.dsn, storetest.WithCenter("elsewhere", siteAppID))
+		{"another centre", func(s *serverEnv) {
+			storetest.Open(t, s.dsn, storetest.WithCenter("elsewhere", testAppID))
 		}, "database centre", "FUNDPASS_CENTER=elsewhere"},
-		{"read-only", func(s *site) { s.exec(`SET default_transaction_read_only = on`) }, "database role", "primary"},
+		{"read-only", func(s *serverEnv) { s.exec(`SET default_transaction_read_only = on`) }, "database role", "primary"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newOwnSite(t)
+			s := newOwnServerEnv(t)
 			c.prepare(s)
 			got := runCheck(t, s.env())
 			got.want(verdictFail, c.what, c.note)
@@ -167,8 +167,8 @@ func TestCheckDatabase(t *testing.T) {
 	}
 }
 
-// exec changes a setting of the site's database for connections to come.
-func (s *site) exec(set string) {
+// exec changes a setting of the environment's database for connections to come.
+func (s *serverEnv) exec(set string) {
 	s.t.Helper()
 	db, err := sql.Open("postgres", s.dsn)
 	noError(s.t, err)
@@ -197,7 +197,7 @@ func TestFindClock(t *testing.T) {
 // Neither keys nor passwords are printed, whatever is wrong.
 func TestCheckKeepsSecrets(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	const canary = "canary4711"
 	s.write("broken.key", canary+strings.Repeat("x", 64))
 	for _, env := range []values{
@@ -209,7 +209,7 @@ func TestCheckKeepsSecrets(t *testing.T) {
 		if all := got.out + got.log + got.err.Error(); strings.Contains(all, canary) {
 			t.Error(all)
 		}
-		for _, f := range siteKeys().files {
+		for _, f := range testKeys().files {
 			checkNoKey(t, got.out, f.content)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// showPhone posts what my.getPhoneNumber gave the page.
-func showPhone(t *testing.T, url, token, payload string) (int, string) {
+// verifyPhone posts what my.getPhoneNumber gave the page.
+func verifyPhone(t *testing.T, url, token, payload string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/phone", strings.NewReader(payload))
 	noError(t, err)
@@ -27,7 +27,7 @@ func showPhone(t *testing.T, url, token, payload string) (int, string) {
 // nothing.
 func TestContentKeyReloads(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	citizen := okPerson
 	citizen.Phone = "19900000001"
 	s.sim.Add(citizen)
@@ -38,7 +38,7 @@ func TestContentKeyReloads(t *testing.T) {
 	noError(t, err)
 	show := func(want string) {
 		t.Helper()
-		status, body := showPhone(t, p.URL, token, payload)
+		status, body := verifyPhone(t, p.URL, token, payload)
 		var got struct{ Code string }
 		if err := json.Unmarshal([]byte(body), &got); err != nil || got.Code != want {
 			t.Errorf("%d %s, want %s", status, body, want)
@@ -62,10 +62,10 @@ func TestContentKeyReloads(t *testing.T) {
 // Without the setting the step is not offered.
 func TestPhoneNotOffered(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.addOK()
 	p := startServer(t, s.env())
-	status, body := showPhone(t, p.URL, s.openSession(t, p.URL), "{}")
+	status, body := verifyPhone(t, p.URL, s.openSession(t, p.URL), "{}")
 	if status != 404 || !strings.Contains(body, `"NOT_OFFERED"`) {
 		t.Errorf("%d %s", status, body)
 	}

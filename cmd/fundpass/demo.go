@@ -25,7 +25,7 @@ import (
 // demoAppID is an application id that Alipay gives nobody.
 const demoAppID = "2021990100000000"
 
-// Limits of the demo: one machine plays all citizens.
+// Limits of the demo: one machine acts for all citizens.
 var (
 	demoPerAddress = rate{PerSecond: 2000, Burst: 20000}
 	demoPerUser    = rate{PerSecond: 500, Burst: 5000}
@@ -33,7 +33,7 @@ var (
 
 // demoCommand runs everything on one machine: a private PostgreSQL, a simulated
 // Alipay, and the very server that serve runs, with invented depositors in it.
-func demoCommand(w world) *cobra.Command {
+func demoCommand(w stdio) *cobra.Command {
 	d := &demo{screen: newScreen(w.out)}
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -52,7 +52,7 @@ func demoCommand(w world) *cobra.Command {
 	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
 	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
 	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
-	f.StringVar(&d.relinkAfter, "relink", "1m", "how long the holder of a link may object when a new Alipay account takes it over, as FUNDPASS_RELINK")
+	f.StringVar(&d.transferAfter, "link-transfer", "1m", "how long the holder of a link can reject its transfer to a new Alipay account, as FUNDPASS_LINK_TRANSFER")
 	return cmd
 }
 
@@ -62,18 +62,18 @@ type demo struct {
 	addr, data, logFile string
 	fresh               bool
 
-	proof, initialProof, consent, relinkAfter string
-	relink                                    relink
+	proof, initialProof, consent, transferAfter string
+	linkTransfer                                linkTransfer
 
 	public   net.Listener
-	home     *home
+	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
 	sim      *alipaysim.Sim
 	simURL   string
 	app      *app
 
-	undo []func() error // what stops the parts, in the order they were started
+	cleanups []func() error // what stops the parts, in the order they were started
 }
 
 // run serves until ctx ends, and leaves nothing behind.
@@ -90,14 +90,14 @@ func (d *demo) run(ctx context.Context) error {
 		fmt.Fprintln(d.out, "\nStopping ...")
 	}
 	if err = errors.Join(err, d.stop()); err == nil {
-		fmt.Fprintln(d.out, d.epitaph())
+		fmt.Fprintln(d.out, d.exitMessage())
 	}
 	return err
 }
 
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkLinks, d.listen, d.openHome, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.assemble, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -106,22 +106,22 @@ func (d *demo) start(ctx context.Context) error {
 	return nil
 }
 
-// atEnd stops a part when the demo ends, the last one first.
-func (d *demo) atEnd(stop func() error) { d.undo = append(d.undo, stop) }
+// addCleanup adds a function to run when the demo ends, the last one first.
+func (d *demo) addCleanup(stop func() error) { d.cleanups = append(d.cleanups, stop) }
 
 func (d *demo) stop() error {
 	var all []error
-	for _, stop := range slices.Backward(d.undo) {
+	for _, stop := range slices.Backward(d.cleanups) {
 		all = append(all, stop())
 	}
-	d.undo = nil
+	d.cleanups = nil
 	return errors.Join(all...)
 }
 
 // checkLinks refuses what serve would refuse, before anything runs.
 func (d *demo) checkLinks(context.Context) error {
-	if err := d.relink.UnmarshalText([]byte(d.relinkAfter)); err != nil {
-		return errors.New("--relink: is neither off nor a duration from 0s to 720h, such as 1m")
+	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
+		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
 	s := settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
 	if problems := s.validateProofs(); len(problems) > 0 {
@@ -148,7 +148,7 @@ func (d *demo) listen(context.Context) error {
 		return fmt.Errorf("--addr %s: %w", d.addr, err)
 	}
 	d.public = l
-	d.atEnd(func() error { return ignoreClosed(l.Close()) })
+	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
 	return nil
 }
 
@@ -160,31 +160,31 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-func (d *demo) openHome(context.Context) (err error) {
-	if d.home, err = openHome(d.data, d.fresh); err != nil {
+func (d *demo) openDataDir(context.Context) (err error) {
+	if d.dataDir, err = openDataDir(d.data, d.fresh); err != nil {
 		return err
 	}
-	d.atEnd(d.home.close)
+	d.addCleanup(d.dataDir.close)
 	if d.logFile == "" {
-		d.logFile = d.home.path("fundpass.log")
+		d.logFile = d.dataDir.path("fundpass.log")
 	}
 	if d.log, err = os.OpenFile(d.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return fmt.Errorf("--log: %w", err)
 	}
-	d.atEnd(d.log.Close)
-	return d.home.makeKeys()
+	d.addCleanup(d.log.Close)
+	return d.dataDir.makeKeys()
 }
 
 func (d *demo) startPostgres(ctx context.Context) (err error) {
 	d.postgres, err = localpg.Start(ctx, localpg.Options{
-		Dir: d.home.path("postgres"), Own: true, Throwaway: d.home.temporary, Log: d.log,
+		Dir: d.dataDir.path("postgres"), Own: true, Throwaway: d.dataDir.temporary, Log: d.log,
 	})
 	if err != nil {
 		return err
 	}
-	d.atEnd(func() error {
+	d.addCleanup(func() error {
 		err := d.postgres.Close()
-		if d.home.temporary { // its place is never used again
+		if d.dataDir.temporary { // its place is never used again
 			err = errors.Join(err, os.RemoveAll(d.postgres.Sockets()))
 		}
 		return err
@@ -195,15 +195,15 @@ func (d *demo) startPostgres(ctx context.Context) (err error) {
 
 // startSimulator gives Alipay an address of its own, as in production.
 func (d *demo) startSimulator(context.Context) error {
-	app, err := d.home.privateKey(appKeyFile)
+	app, err := d.dataDir.privateKey(appKeyFile)
 	if err != nil {
 		return err
 	}
-	alipay, err := d.home.privateKey(alipayKeyFile)
+	alipay, err := d.dataDir.privateKey(alipayKeyFile)
 	if err != nil {
 		return err
 	}
-	content, err := loadContentKey(d.home.path(contentKeyFile))
+	content, err := loadContentKey(d.dataDir.path(contentKeyFile))
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (d *demo) startSimulator(context.Context) error {
 	d.simURL = "http://" + l.Addr().String() + "/gateway.do"
 	server := httpapi.HTTPServer(d.sim, newLog(d.log, "demo"))
 	go server.Serve(l) // ends with Close
-	d.atEnd(server.Close)
+	d.addCleanup(server.Close)
 	return nil
 }
 
@@ -235,11 +235,11 @@ func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 func (d *demo) assemble(ctx context.Context) (err error) {
 	s := settings{
 		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
-		AppID: demoAppID, AppKeyFile: d.home.path(appKeyFile), AlipayKeyFiles: fileList{d.home.path(alipayPublicFile)},
+		AppID: demoAppID, AppKeyFile: d.dataDir.path(appKeyFile), AlipayKeyFiles: fileList{d.dataDir.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent,
-		Relink:        d.relink,
-		ColumnKeyFile: d.home.path(columnKeyFile), PepperFile: d.home.path(pepperFile), ContentKeyFile: d.home.path(contentKeyFile),
-		TransportKeyFiles: fileList{d.home.path(transportKeyFile)}, PlainPasswords: "yes",
+		LinkTransfer:  d.linkTransfer,
+		ColumnKeyFile: d.dataDir.path(columnKeyFile), PepperFile: d.dataDir.path(pepperFile), ContentKeyFile: d.dataDir.path(contentKeyFile),
+		TransportKeyFiles: fileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 		AuditYears: 1,
@@ -247,7 +247,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
 		return err
 	}
-	d.atEnd(d.app.Close)
+	d.addCleanup(d.app.Close)
 	api := d.app.handler
 	d.app.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/sim/") {
@@ -267,7 +267,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 func storyTexts() map[string]string {
 	texts := make(map[string]string)
 	for _, s := range stories {
-		texts[s.word] = s.tells
+		texts[s.word] = s.caption
 	}
 	return texts
 }

@@ -26,10 +26,10 @@ const (
 )
 
 // makeKeys makes the key files that are not there.
-func (h *home) makeKeys() error {
+func (h *dataDir) makeKeys() error {
 	for name, make := range map[string]func() ([]byte, error){
 		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM, transportKeyFile: newPrivatePEM,
-		columnKeyFile: keys.NewBoxKey, pepperFile: keys.NewPepperKey, contentKeyFile: newContentKey,
+		columnKeyFile: keys.NewColumnKey, pepperFile: keys.NewPepperKey, contentKeyFile: newContentKey,
 	} {
 		_, err := os.Lstat(h.path(name))
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +63,7 @@ func newContentKey() ([]byte, error) {
 
 // publishAlipayKey writes the public half of the simulator's key, which serve
 // gets from Alipay's console.
-func (h *home) publishAlipayKey() error {
+func (h *dataDir) publishAlipayKey() error {
 	key, err := h.privateKey(alipayKeyFile)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (h *home) publishAlipayKey() error {
 	return os.WriteFile(h.path(alipayPublicFile), block, 0o600)
 }
 
-func (h *home) privateKey(name string) (*rsa.PrivateKey, error) {
+func (h *dataDir) privateKey(name string) (*rsa.PrivateKey, error) {
 	data, err := readSmall(h.path(name))
 	if err != nil {
 		return nil, err

@@ -30,8 +30,8 @@ func (a *app) loadPeople(ctx context.Context) error {
 		return err
 	}
 	for _, s := range missing {
-		if s.oneGuess {
-			if err := a.spendGuesses(ctx, s); err != nil {
+		if s.oneAttempt {
+			if err := a.spendAttempts(ctx, s); err != nil {
 				return err
 			}
 		}
@@ -60,20 +60,20 @@ func (a *app) missingStories(ctx context.Context) ([]story, error) {
 	return missing, nil
 }
 
-// spendGuesses leaves one guess at a person's password, to themselves and to
-// everybody else, by guessing wrong as often as that takes.
-func (a *app) spendGuesses(ctx context.Context, s story) error {
-	guessers := []string{s.word, "no_account"}
+// spendAttempts leaves one attempt at a person's password, to themselves and to
+// everybody else, by failing as often as that takes.
+func (a *app) spendAttempts(ctx context.Context, s story) error {
+	callers := []string{s.word, "no_account"}
 	if !accepts(a.settings.Proof, selfservice.ProofCertdoc) {
-		guessers = guessers[:1] // nobody has a count of their own
+		callers = callers[:1] // nobody has a count of their own
 	}
-	for _, guesser := range guessers {
-		p := phone{base: "http://demo", http: &http.Client{Transport: inProcess{a.handler}}}
-		if _, err := p.logIn(ctx, guesser); err != nil {
+	for _, caller := range callers {
+		p := client{base: "http://demo", http: &http.Client{Transport: inProcess{a.handler}}}
+		if _, err := p.logIn(ctx, caller); err != nil {
 			return err
 		}
-		for range a.policy.Lock.Guesses()[0] - 1 {
-			if err := p.guessWrong(ctx, guesser, s.person()); err != nil {
+		for range a.policy.Lock.Attempts()[0] - 1 {
+			if err := p.failAttempt(ctx, caller, s.person()); err != nil {
 				return fmt.Errorf("story %s: %w", s.word, err)
 			}
 		}
@@ -84,9 +84,9 @@ func (a *app) spendGuesses(ctx context.Context, s story) error {
 	return nil
 }
 
-// guessWrong guesses once at a person's password. Whatever is asked for before the
-// password is looked at, --consent and --proof decide, is given.
-func (p *phone) guessWrong(ctx context.Context, guesser string, who alipaysim.Person) error {
+// failAttempt makes one failed attempt at a person's password. It gives whatever is asked
+// for before the password is looked at, which --consent and --proof decide.
+func (p *client) failAttempt(ctx context.Context, caller string, who alipaysim.Person) error {
 	for range 4 {
 		r, err := p.post(ctx, "/v1/link", fields{
 			"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo,
@@ -100,19 +100,19 @@ func (p *phone) guessWrong(ctx context.Context, guesser string, who alipaysim.Pe
 		case r.Code == "CONSENT_REQUIRED":
 			err = p.agree(ctx)
 		case r.Code == "LINK_PROOF_REQUIRED":
-			err = p.showPhone(ctx, guesser)
+			err = p.verifyPhone(ctx, caller)
 		default:
-			err = fmt.Errorf("%w: %s", errForeign, r.Code)
+			err = fmt.Errorf("%w: %s", errNotAPI, r.Code)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: it asks for more and more", errForeign)
+	return fmt.Errorf("%w: it asks for more and more", errNotAPI)
 }
 
 // agree gives every consent that the centre asks for.
-func (p *phone) agree(ctx context.Context) error {
+func (p *client) agree(ctx context.Context) error {
 	r, err := p.get(ctx, "/v1/consents")
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (p *phone) agree(ctx context.Context) error {
 		Consents []struct{ Purpose, Version string }
 	}
 	if err := json.Unmarshal(r.Data, &asked); err != nil {
-		return fmt.Errorf("%w: %s", errForeign, r.Code)
+		return fmt.Errorf("%w: %s", errNotAPI, r.Code)
 	}
 	for _, c := range asked.Consents {
 		if _, err := p.post(ctx, "/v1/consents", fields{"purpose": c.Purpose, "version": c.Version}); err != nil {
@@ -131,16 +131,16 @@ func (p *phone) agree(ctx context.Context) error {
 	return nil
 }
 
-// showPhone shows the number that the simulator vouches for, as my.getPhoneNumber
+// verifyPhone shows the number that the simulator vouches for, as my.getPhoneNumber
 // hands it to the page.
-func (p *phone) showPhone(ctx context.Context, person string) error {
+func (p *client) verifyPhone(ctx context.Context, person string) error {
 	given, err := p.post(ctx, "/sim/phone", fields{"person": person})
 	if err != nil {
 		return err
 	}
 	r, err := p.post(ctx, "/v1/phone", json.RawMessage(given.text("response")))
 	if err == nil && r.Code != "OK" {
-		err = fmt.Errorf("%w: %s", errForeign, r.Code)
+		err = fmt.Errorf("%w: %s", errNotAPI, r.Code)
 	}
 	return err
 }

@@ -21,13 +21,13 @@ func (d *demo) show() {
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.policy.Name, len(d.app.policy.Public()))},
-		{"Links", "proven by " + d.proof + ", consents " + d.consent + ", taken over after " + d.relinkAfter},
-		{"Database", d.postgres.Dir() + d.fate()},
+		{"Links", "proven by " + d.proof + ", consents " + d.consent + ", transferred after " + d.transferAfter},
+		{"Database", d.postgres.Dir() + d.dataNote()},
 		{"Log", d.logFile},
 	})
 	d.heading("People to try")
 	peopleTable(d.out, stories)
-	if d.home.known {
+	if d.dataDir.known {
 		fmt.Fprintln(d.out, "Passwords are as first loaded; people may have changed theirs since. --fresh begins anew.")
 	}
 	d.heading("What to do next")
@@ -35,9 +35,9 @@ func (d *demo) show() {
 	fmt.Fprintln(d.out, "\nCtrl-C stops everything.")
 }
 
-// fate says what becomes of the data.
-func (d *demo) fate() string {
-	if d.home.temporary {
+// dataNote says what becomes of the data when the demo ends.
+func (d *demo) dataNote() string {
+	if d.dataDir.temporary {
 		return " (removed at the end; --data DIR keeps it)"
 	}
 	return ""
@@ -85,18 +85,18 @@ func peopleTable(out io.Writer, people []story) {
 	t.AppendHeader(table.Row{"person", "story", "name", "type", "ID number", "account", "password"})
 	for _, s := range people {
 		p := s.person()
-		t.AppendRow(table.Row{p.Person, s.tells, p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password})
+		t.AppendRow(table.Row{p.Person, s.caption, p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password})
 	}
 	t.Render()
 }
 
-// epitaph says that nothing is left.
-func (d *demo) epitaph() string {
+// exitMessage says what was stopped and what becomes of the data directory.
+func (d *demo) exitMessage() string {
 	switch {
-	case d.home == nil:
+	case d.dataDir == nil:
 		return "Stopped."
-	case d.home.temporary:
-		return "Stopped: PostgreSQL is down, " + d.home.dir + " is removed."
+	case d.dataDir.temporary:
+		return "Stopped: PostgreSQL is down, " + d.dataDir.dir + " is removed."
 	}
-	return "Stopped: PostgreSQL is down, " + d.home.dir + " is kept for the next start."
+	return "Stopped: PostgreSQL is down, " + d.dataDir.dir + " is kept for the next start."
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// testStories plays every story: the link, and what a change of password is
+// testStories runs every story: the link, and what a change of password is
 // answered.
 func (d *runningDemo) testStories(t *testing.T) {
 	for _, tt := range []struct {
@@ -26,7 +26,7 @@ func (d *runningDemo) testStories(t *testing.T) {
 		{"new_phone", "OK", "set", "01", "OK"},
 	} {
 		t.Run(tt.person, func(t *testing.T) {
-			who, p := storyOf(t, tt.person).person(), d.phone()
+			who, p := storyOf(t, tt.person).person(), d.client()
 			if a, err := p.logIn(t.Context(), tt.person); err != nil || a.Code != "OK" {
 				t.Fatalf("log in: %v %v", a, err)
 			}
@@ -51,43 +51,43 @@ func (d *runningDemo) testStories(t *testing.T) {
 		})
 	}
 	t.Run("one user, two accounts", func(t *testing.T) {
-		who, p := storyOf(t, "two_accounts_2").person(), d.phone()
+		who, p := storyOf(t, "two_accounts_2").person(), d.client()
 		p.logIn(t.Context(), "two_accounts")
 		a := p.mustPost(t, "/v1/link", linkOf(who, who.Password))
 		account, _ := a.object()["account"].(map[string]any)
 		if a.Code != "OK" || !strings.HasSuffix(account["account_no"].(string), who.AccountNo[10:]) {
 			t.Errorf("link: %s", a.raw)
 		}
-		if a, err := d.phone().logIn(t.Context(), "two_accounts_2"); err != nil || a.object()["linked"] != true {
+		if a, err := d.client().logIn(t.Context(), "two_accounts_2"); err != nil || a.object()["linked"] != true {
 			t.Errorf("not the same Alipay user: %s %v", a.raw, err)
 		}
 	})
 	t.Run("ok_again", func(t *testing.T) {
-		who, holder, asker := storyOf(t, "ok").person(), d.phone(), d.phone()
+		who, holder, requester := storyOf(t, "ok").person(), d.client(), d.client()
 		holder.logIn(t.Context(), "ok")
-		asker.logIn(t.Context(), "ok_again")
+		requester.logIn(t.Context(), "ok_again")
 		holder.mustPost(t, "/v1/link", linkOf(who, who.Password))
-		asking := linkOf(who, who.Password)
-		if a := asker.mustPost(t, "/v1/link", asking); a.Code != "ALREADY_LINKED" {
-			t.Errorf("asked for nothing: %s", a.raw)
+		requesting := linkOf(who, who.Password)
+		if a := requester.mustPost(t, "/v1/link", requesting); a.Code != "ALREADY_LINKED" {
+			t.Errorf("without a transfer: %s", a.raw)
 		}
-		asking["relink"] = true
-		if a := asker.mustPost(t, "/v1/link", asking); a.Code != "RELINK_WAITING" {
-			t.Errorf("asked for the link: %s", a.raw)
+		requesting["transfer"] = true
+		if a := requester.mustPost(t, "/v1/link", requesting); a.Code != "TRANSFER_WAITING" {
+			t.Errorf("with a transfer: %s", a.raw)
 		}
 		if a := holder.mustPost(t, "/v1/link/remove", fields{"password": who.Password}); a.Code != "OK" {
 			t.Errorf("unlink: %s", a.raw)
 		}
 	})
 	t.Run("locked_soon", func(t *testing.T) {
-		who, p, stranger := storyOf(t, "locked_soon").person(), d.phone(), d.phone()
+		who, p, stranger := storyOf(t, "locked_soon").person(), d.client(), d.client()
 		p.logIn(t.Context(), "locked_soon")
 		stranger.logIn(t.Context(), "no_account")
-		for _, guesser := range []*phone{p, stranger} {
-			guesser.mustPost(t, "/v1/link", linkOf(who, "Not-This-One-Either"))
+		for _, caller := range []*client{p, stranger} {
+			caller.mustPost(t, "/v1/link", linkOf(who, "Not-This-One-Either"))
 		}
 		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "PASSWORD_LOCKED" {
-			t.Errorf("the last guess was wrong, yet the right one gets %s", a.raw)
+			t.Errorf("the last attempt was wrong, yet the right one gets %s", a.raw)
 		}
 	})
 }

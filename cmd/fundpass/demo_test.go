@@ -36,7 +36,7 @@ func startDemo(t *testing.T, args ...string) *runningDemo {
 	ctx, end := context.WithCancel(context.Background())
 	d := &runningDemo{screen: &logBuffer{}, end: end, done: make(chan error, 1)}
 	args = append([]string{"demo", "--addr", "127.0.0.1:0"}, args...)
-	go func() { d.done <- run(ctx, args, world{getenv: os.Getenv, out: d.screen, err: d.screen}) }()
+	go func() { d.done <- run(ctx, args, stdio{getenv: os.Getenv, out: d.screen, err: d.screen}) }()
 	t.Cleanup(func() { d.end(); <-d.done })
 	testenv.Eventually(t, "the demo runs", func() bool {
 		select {
@@ -78,8 +78,8 @@ func needPostgres(t *testing.T) {
 	storetest.Require(t, err)
 }
 
-func (d *runningDemo) phone() *phone {
-	return &phone{base: d.url, http: &http.Client{Timeout: testenv.Patience}}
+func (d *runningDemo) client() *client {
+	return &client{base: d.url, http: &http.Client{Timeout: testenv.Patience}}
 }
 
 // One demo serves every story, then walks, then a stop that leaves nothing.
@@ -121,7 +121,7 @@ func postmaster(t *testing.T, dir string) int {
 }
 
 func (d *runningDemo) testPeople(t *testing.T) {
-	a, err := d.phone().get(t.Context(), "/sim/people")
+	a, err := d.client().get(t.Context(), "/sim/people")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func (d *runningDemo) testPeople(t *testing.T) {
 
 // testFaults: the simulator's operator paths stand before the API.
 func (d *runningDemo) testFaults(t *testing.T) {
-	p := d.phone()
+	p := d.client()
 	if a := p.mustPost(t, "/sim/fault", fields{"next": "bad_signature", "count": 1}); a.status != http.StatusOK {
 		t.Fatalf("fault: %s", a.raw)
 	}
@@ -210,7 +210,7 @@ func (d *runningDemo) testPage(t *testing.T) {
 			t.Errorf("%s: %s", path, resp.Status)
 		}
 	}
-	if a := d.phone().mustPost(t, "/", fields{}); a.Code != "NOT_FOUND" {
+	if a := d.client().mustPost(t, "/", fields{}); a.Code != "NOT_FOUND" {
 		t.Errorf("POST /: %s", a.raw)
 	}
 }
@@ -253,7 +253,7 @@ func TestDemoInterruptedAtStart(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	out := &logBuffer{}
 	time.AfterFunc(150*time.Millisecond, end)
-	if err := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, world{out: out}); err != nil {
+	if err := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, stdio{out: out}); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if !strings.Contains(out.String(), "Stopped") {

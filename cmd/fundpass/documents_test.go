@@ -20,7 +20,7 @@ const centreFile = "../../miniapp-api/document/testdata/centre.json"
 // whoever looks a person up afterwards.
 func TestImportWithCentreCodes(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	own, err := os.ReadFile(centreFile)
 	noError(t, err)
 	s.write("documents.json", string(own))
@@ -53,14 +53,14 @@ func TestImportWithCentreCodes(t *testing.T) {
 		}
 	}
 	// Without the file the same roster is mostly unknown.
-	other := newSite(t)
+	other := newServerEnv(t)
 	wantIn(t, other.mustImport(path, "--allow-refused"), counts(5, 1, 0, 0, 4))
 }
 
 // What an operator looks a person up by means what the centre's file says, too.
 func TestOperatorWithCentreCodes(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	own, err := os.ReadFile(centreFile)
 	noError(t, err)
 	s.write("documents.json", string(own))
@@ -69,7 +69,7 @@ func TestOperatorWithCentreCodes(t *testing.T) {
 	asks := func(env map[string]string, typed string, args ...string) error {
 		var out, log logBuffer
 		return run(t.Context(), append(args, "--operator", "li", "--reason", "asked in writing"),
-			world{getenv: getenvOf(env), in: strings.NewReader(typed + "\n"), out: &out, err: &log})
+			stdio{getenv: getenvOf(env), in: strings.NewReader(typed + "\n"), out: &out, err: &log})
 	}
 	for _, args := range [][]string{{"unlock"}, {"export-person", "--out", s.path("person.json")}, {"erase-person"}} {
 		for typed, idType := range map[string]string{"9901 0001": "08", " ８８００００ 000002": "01"} {
@@ -90,9 +90,9 @@ func TestOperatorWithCentreCodes(t *testing.T) {
 
 func found(t *testing.T, db *store.DB, doc document.Document) *store.Account {
 	t.Helper()
-	a, err := db.TakeGuess(t.Context(), store.Guess{
-		PersonDigest: db.PersonDigest(doc.Key()), Lane: store.PublicLane,
-		Budget: store.Budget{Guesses: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now} }},
+	a, err := db.ReserveAttempt(t.Context(), store.AttemptRequest{
+		PersonDigest: db.PersonDigest(doc.Key()), Scope: store.PublicScope,
+		Policy: store.LockoutPolicy{Attempts: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now} }},
 	})
 	noError(t, err)
 	return a.Account
@@ -138,7 +138,7 @@ func futureNumber(t *testing.T) string {
 // check says how many types the file has; a running server goes by it.
 func TestServeWithCentreCodes(t *testing.T) {
 	t.Parallel()
-	s := newOwnSite(t)
+	s := newOwnServerEnv(t)
 	s.addOK()
 	own, err := os.ReadFile(centreFile)
 	noError(t, err)

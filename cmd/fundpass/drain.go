@@ -108,13 +108,13 @@ func (a *app) purge(ctx context.Context, pause time.Duration) {
 		if err := a.db.Purge(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("nothing purged", "err", err)
 		}
-		a.keepPace(ctx)
+		a.updateRefusalFloor(ctx)
 	}
 }
 
-// keepPace makes refusals of a link take as long as the costliest old digest.
-func (a *app) keepPace(ctx context.Context) {
-	if err := a.service.KeepPace(ctx); err != nil && ctx.Err() == nil {
+// updateRefusalFloor makes refusals of a link take as long as the costliest old digest.
+func (a *app) updateRefusalFloor(ctx context.Context) {
+	if err := a.service.UpdateRefusalFloor(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("time of refusals not renewed", "err", err)
 	}
 }

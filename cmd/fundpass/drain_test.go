@@ -13,7 +13,7 @@ import (
 )
 
 // newApp assembles a server that nobody serves yet.
-func newApp(t *testing.T, s *site) *app {
+func newApp(t *testing.T, s *serverEnv) *app {
 	t.Helper()
 	parsed, err := readSettings(getenvOf(s.env()))
 	noError(t, err)
@@ -27,7 +27,7 @@ func newApp(t *testing.T, s *site) *app {
 // listener with it.
 func TestServeBrokenListener(t *testing.T) {
 	t.Parallel()
-	a := newApp(t, newSite(t))
+	a := newApp(t, newServerEnv(t))
 	public, err := net.Listen("tcp", "127.0.0.1:0")
 	noError(t, err)
 	ops, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func TestServeBrokenListener(t *testing.T) {
 
 func TestPurge(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	a := newApp(t, s)
 	db := storetest.Probe(t, s.dsn)
 	for digest, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": 0} {

@@ -13,19 +13,19 @@ import (
 	"fundpass/store"
 )
 
-// An erasing is what the operator gave with the command.
-type erasing struct {
-	unlocking
+// eraseOptions are the flags of erase-person.
+type eraseOptions struct {
+	unlockOptions
 	yes, accounts bool
 }
 
-func eraseCommand(w world) *cobra.Command {
-	var e erasing
+func eraseCommand(w stdio) *cobra.Command {
+	var e eraseOptions
 	cmd := &cobra.Command{
 		Use:   "erase-person",
 		Short: "Delete what is kept about a citizen, at their request",
 		Long: "Erase-person deletes what is kept about a citizen who asks for it (PIPL article\n" +
-			"47): links, sessions, changes, resets, earlier passwords, guesses, phone proofs,\n" +
+			"47): links, sessions, changes, resets, earlier passwords, attempts, phone proofs,\n" +
 			"notices, and what Alipay wrote. Without --yes it only says what would go.\n\n" +
 			"The accounts and their passwords belong to the centre's core system and stay,\n" +
 			"unless --account-too; an account that the roster still lists comes back with the\n" +
@@ -44,13 +44,13 @@ func eraseCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func erasePerson(ctx context.Context, w world, e erasing) error {
+func erasePerson(ctx context.Context, w stdio, e eraseOptions) error {
 	if err := e.check(); err != nil {
 		return asUsage(err)
 	}
 	var done store.Erased
-	err := e.act(ctx, w, func(db *store.DB, u store.Unlock) (err error) {
-		done, err = db.Erase(ctx, store.Erasure{Unlock: u, Accounts: e.accounts, DryRun: !e.yes})
+	err := e.act(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
+		done, err = db.Erase(ctx, store.Erasure{OperatorRequest: u, Accounts: e.accounts, DryRun: !e.yes})
 		return err
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func erasePerson(ctx context.Context, w world, e erasing) error {
 	return nil
 }
 
-func (e erasing) print(out io.Writer, done store.Erased) {
+func (e eraseOptions) print(out io.Writer, done store.Erased) {
 	gone, end := "goes", "Nothing was changed. Run it again with --yes to do it.\n"
 	if e.yes {
 		gone, end = "gone", fmt.Sprintf("Recorded as %s.\n", done.ActionID)

@@ -32,17 +32,17 @@ func TestExpiringSettings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			site := newBareSite(t)
-			env := site.env(site.certifyBoth(c.alipay, c.app), values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})
+			se := newBareServerEnv(t)
+			env := se.env(se.certifyBoth(c.alipay, c.app), values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})
 			s, err := readSettings(getenvOf(env))
 			noError(t, err)
-			ring, problems := s.loadRing()
+			keyring, problems := s.loadKeyring()
 			noError(t, asError(problems))
-			if diff := cmp.Diff(c.want, settingsOf(s.expiring(ring, time.Now()))); diff != "" {
+			if diff := cmp.Diff(c.want, settingsOf(s.expiring(keyring, time.Now()))); diff != "" {
 				t.Error(diff)
 			}
 			// What ended while the server ran is named, too.
-			if all := s.expiring(ring, inDays(60)); len(all) != 2 {
+			if all := s.expiring(keyring, inDays(60)); len(all) != 2 {
 				t.Errorf("after the end: %v", all)
 			}
 			got := runCheck(t, env)
@@ -66,9 +66,9 @@ func settingsOf(all []problem) []string {
 
 func TestExpiringPublicKeys(t *testing.T) {
 	t.Parallel()
-	s, ring, err := readRing(getenvOf(newBareSite(t).env()))
+	s, keyring, err := readKeyring(getenvOf(newBareServerEnv(t).env()))
 	noError(t, err)
-	if all := s.certificates(ring); all != nil || s.certificates(nil) != nil {
+	if all := s.certificates(keyring); all != nil || s.certificates(nil) != nil {
 		t.Errorf("got %v", all)
 	}
 }
@@ -76,9 +76,9 @@ func TestExpiringPublicKeys(t *testing.T) {
 // It warns at once, again later, and ends.
 func TestWatchExpiry(t *testing.T) {
 	t.Parallel()
-	site := newBareSite(t)
+	se := newBareServerEnv(t)
 	var log logBuffer
-	a := site.ringApp(site.certify(inDays(29)), &log)
+	a := se.keyringApp(se.certify(inDays(29)), &log)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.watchExpiry(ctx, time.Millisecond); close(done) }()
@@ -90,12 +90,12 @@ func TestWatchExpiry(t *testing.T) {
 	}
 }
 
-// ringApp has a gateway and a log, and nothing else.
-func (s *site) ringApp(change values, log *logBuffer) *app {
+// keyringApp has a gateway and a log, and nothing else.
+func (s *serverEnv) keyringApp(change values, log *logBuffer) *app {
 	s.t.Helper()
-	settings, ring, err := readRing(getenvOf(s.env(change)))
+	settings, keyring, err := readKeyring(getenvOf(s.env(change)))
 	noError(s.t, err)
-	gateway, err := signing.NewGateway(ring, settings.GatewayURL, signing.Options{})
+	gateway, err := signing.NewGateway(keyring, settings.GatewayURL, signing.Options{})
 	noError(s.t, err)
 	return &app{log: slog.New(slog.NewJSONHandler(log, nil)), gateway: gateway, settings: settings}
 }
@@ -103,18 +103,18 @@ func (s *site) ringApp(change values, log *logBuffer) *app {
 // Two files of one name are one line, of the earlier end.
 func TestCertificateEnds(t *testing.T) {
 	t.Parallel()
-	site := newBareSite(t)
-	a := site.ringApp(site.certifyBoth(inDays(20), inDays(40)), new(logBuffer))
+	se := newBareServerEnv(t)
+	a := se.keyringApp(se.certifyBoth(inDays(20), inDays(40)), new(logBuffer))
 	early, late := inDays(5), inDays(9)
-	ring, err := keys.NewRing(siteAppID, a.gateway.Ring().Signer(), []keys.AlipayKey{
-		{SN: "1", Public: &siteKeys().alipay[0].PublicKey, NotAfter: late, Source: "/a/x.crt"},
-		{SN: "2", Public: &siteKeys().alipay[1].PublicKey, NotAfter: early, Source: "/b/x.crt"},
+	keyring, err := keys.NewAlipayKeyring(testAppID, a.gateway.Keyring().Signer(), []keys.AlipayKey{
+		{SN: "1", Public: &testKeys().alipay[0].PublicKey, NotAfter: late, Source: "/a/x.crt"},
+		{SN: "2", Public: &testKeys().alipay[1].PublicKey, NotAfter: early, Source: "/b/x.crt"},
 	})
 	noError(t, err)
 	if got := a.certificateEnds(); len(got) != 2 || got["app.crt"].Before(got["alipay.crt"]) {
 		t.Errorf("got %v", got)
 	}
-	noError(t, a.gateway.Replace(ring))
+	noError(t, a.gateway.Replace(keyring))
 	if diff := cmp.Diff(map[string]time.Time{"x.crt": early}, a.certificateEnds()); diff != "" {
 		t.Error(diff)
 	}
@@ -139,7 +139,7 @@ func secondsLeft(t testing.TB, ops string) map[string]float64 {
 // SIGHUP end both.
 func TestExpiryOfServer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	p := startServer(t, s.env(s.certify(inDays(10))))
 	p.awaitLog("certificate ends soon", 1)
 	left := secondsLeft(t, p.Ops)

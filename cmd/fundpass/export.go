@@ -23,15 +23,15 @@ var (
 	errFormat  = errors.New("--format is neither json nor csv")
 )
 
-// An exporting is what the operator gave with the command.
-type exporting struct {
-	unlocking
+// exportOptions are the flags of export-person.
+type exportOptions struct {
+	unlockOptions
 	out, format string
 	show        bool
 }
 
-func exportCommand(w world) *cobra.Command {
-	var e exporting
+func exportCommand(w stdio) *cobra.Command {
+	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export-person",
 		Short: "Write everything that is kept about a citizen into a file for them",
@@ -54,17 +54,17 @@ func exportCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func (e *exporting) check() error {
+func (e *exportOptions) check() error {
 	switch {
 	case e.format != "json" && e.format != "csv":
 		return errFormat
 	case (e.out == "") != e.show:
 		return errNowhere
 	}
-	return e.unlocking.check()
+	return e.unlockOptions.check()
 }
 
-func exportPerson(ctx context.Context, w world, e exporting) error {
+func exportPerson(ctx context.Context, w stdio, e exportOptions) error {
 	if err := e.check(); err != nil {
 		return asUsage(err)
 	}
@@ -84,9 +84,9 @@ func exportPerson(ctx context.Context, w world, e exporting) error {
 }
 
 // write asks whom it is about and writes what is kept.
-func (e exporting) write(ctx context.Context, w world, to io.Writer) error {
+func (e exportOptions) write(ctx context.Context, w stdio, to io.Writer) error {
 	var data store.PersonData
-	err := e.act(ctx, w, func(db *store.DB, u store.Unlock) (err error) {
+	err := e.act(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
 		data, err = db.Export(ctx, u)
 		return err
 	})

@@ -16,7 +16,7 @@ import (
 	"fundpass/signing"
 )
 
-func fetchCertCommand(w world) *cobra.Command {
+func fetchCertCommand(w stdio) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "fetch-cert SN --out FILE",
@@ -36,18 +36,18 @@ func fetchCertCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func fetchCert(ctx context.Context, w world, sn, out string) error {
+func fetchCert(ctx context.Context, w stdio, sn, out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return fmt.Errorf("%s is there; %w", out, errKeysExist)
 	}
-	s, ring, err := readRing(w.getenv, "FUNDPASS_GATEWAY_URL")
+	s, keyring, err := readKeyring(w.getenv, "FUNDPASS_GATEWAY_URL")
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}
 	if s.AlipayRootCertFile == "" {
 		return errors.New("FUNDPASS_ALIPAY_ROOT_CERT_FILE is not set: in public-key mode there are no certificates; copy Alipay's public key from the console")
 	}
-	gateway, err := signing.NewGateway(ring, s.GatewayURL, signing.Options{})
+	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
 	if err != nil {
 		return problem{"FUNDPASS_GATEWAY_URL", err}
 	}
@@ -55,7 +55,7 @@ func fetchCert(ctx context.Context, w world, sn, out string) error {
 	if err != nil {
 		return err
 	}
-	cert, err := keys.CheckAlipayCert(s.ringFiles(), sn, content)
+	cert, err := keys.CheckAlipayCert(s.keyringFiles(), sn, content)
 	if err != nil {
 		return fmt.Errorf("what was downloaded is refused, nothing written: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// An offer is a certificate that the site's Alipay has for download.
+// An offer is a certificate that the environment's Alipay has for download.
 type offer struct {
 	name   string // of the subject
 	end    time.Time
@@ -26,15 +26,15 @@ type offer struct {
 
 // offerCert makes certificate mode complete, lets the gateway give offer under the
 // serial number it returns, and returns the settings.
-func (s *site) offerCert(o offer) (values, string) {
+func (s *serverEnv) offerCert(o offer) (values, string) {
 	s.t.Helper()
 	env := s.certify(time.Now().AddDate(1, 0, 0))
 	rootBlock, _ := pem.Decode(s.read("root.crt"))
 	root, err := x509.ParseCertificate(rootBlock.Bytes)
 	noError(s.t, err)
-	rootKey := siteKeys().alipay[1]
+	rootKey := testKeys().alipay[1]
 	if o.other {
-		rootKey = siteKeys().alipay[0]
+		rootKey = testKeys().alipay[0]
 		root = leafOf("another root", 1, root.NotAfter)
 		root.IsCA, root.BasicConstraintsValid, root.PublicKey = true, true, &rootKey.PublicKey
 	}
@@ -46,18 +46,18 @@ func (s *site) offerCert(o offer) (values, string) {
 	noError(s.t, err)
 	sn, err := keys.CertSN(cert)
 	noError(s.t, err)
-	s.playCertificates(env, sn, text)
+	s.serveCertificates(env, sn, text)
 	return env, sn
 }
 
-// playCertificates makes the gateway sign with a certificate that is not configured.
-func (s *site) playCertificates(env values, sn, text string) {
+// serveCertificates makes the gateway sign with a certificate that is not configured.
+func (s *serverEnv) serveCertificates(env values, sn, text string) {
 	s.t.Helper()
-	_, ring, err := readRing(getenvOf(s.env(env)))
+	_, keyring, err := readKeyring(getenvOf(s.env(env)))
 	noError(s.t, err)
-	app := ring.Signer().Public().(*rsa.PublicKey)
-	s.sim, err = alipaysim.New(alipaysim.Config{AppID: siteAppID, AppKey: app, Key: siteKeys().alipay[1],
-		Certificates: &alipaysim.Certificates{App: ring.AppCertSN(), Root: ring.RootCertSN(), Alipay: sn,
+	app := keyring.Signer().Public().(*rsa.PublicKey)
+	s.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: app, Key: testKeys().alipay[1],
+		Certificates: &alipaysim.Certificates{App: keyring.AppCertSN(), Root: keyring.RootCertSN(), Alipay: sn,
 			PEM: map[string][]byte{sn: []byte(text), strings.Repeat("0", 32): []byte(text)}}})
 	noError(s.t, err)
 	s.alipay.Store(s.sim)
@@ -67,8 +67,8 @@ const alipaySubject = "支付宝(中国)网络技术有限公司-" + sitePartner
 
 func TestFetchCert(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
-	next := &siteKeys().alipay[1].PublicKey
+	s := newBareServerEnv(t)
+	next := &testKeys().alipay[1].PublicKey
 	env, sn := s.offerCert(offer{name: alipaySubject, end: time.Now().AddDate(3, 0, 0), public: next})
 	path := s.path("candidate.crt")
 	got := runWith(t, s.env(env), "keys", "fetch-cert", strings.ToUpper(sn), "--out", path)
@@ -85,9 +85,9 @@ func TestFetchCert(t *testing.T) {
 	}
 	// The server trusts it once it is configured beside the old one.
 	env["FUNDPASS_ALIPAY_KEY_FILES"] += "," + path
-	_, ring, err := readRing(getenvOf(s.env(env)))
+	_, keyring, err := readKeyring(getenvOf(s.env(env)))
 	noError(t, err)
-	if key, err := ring.AlipayKey(sn); err != nil || !key.Public.Equal(next) {
+	if key, err := keyring.AlipayKey(sn); err != nil || !key.Public.Equal(next) {
 		t.Errorf("%v", err)
 	}
 	before := s.read("candidate.crt")
@@ -102,7 +102,7 @@ func TestFetchCert(t *testing.T) {
 
 func TestFetchCertRefused(t *testing.T) {
 	t.Parallel()
-	next, year := &siteKeys().alipay[1].PublicKey, time.Now().AddDate(1, 0, 0)
+	next, year := &testKeys().alipay[1].PublicKey, time.Now().AddDate(1, 0, 0)
 	good := offer{name: alipaySubject, end: year, public: next}
 	asked := func(sn string) func(string) string { return func(string) string { return sn } }
 	for _, c := range []struct {
@@ -117,7 +117,7 @@ func TestFetchCertRefused(t *testing.T) {
 		{"unknown", good, asked(strings.Repeat("a", 32)), nil, signing.ErrConfiguration, "CERT_NOT_EXIST"},
 		{"no serial number", good, asked("latest"), nil, signing.ErrSerial, ""},
 		{"another root", offer{alipaySubject, year, next, true}, nil, nil, keys.ErrUntrusted, "root"},
-		{"an application's", offer{sitePartner + "-" + siteAppID, year, next, false}, nil, nil, keys.ErrUntrusted, "subject"},
+		{"an application's", offer{sitePartner + "-" + testAppID, year, next, false}, nil, nil, keys.ErrUntrusted, "subject"},
 		{"another merchant's", offer{alipaySubject[:len(alipaySubject)-1] + "9", year, next, false}, nil, nil, keys.ErrMismatch, "merchant"},
 		{"expired", offer{alipaySubject, time.Now().Add(-time.Minute), next, false}, nil, nil, keys.ErrValidity, "expired"},
 		{"public-key mode", good, nil, values{"FUNDPASS_APP_CERT_FILE": "", "FUNDPASS_ALIPAY_ROOT_CERT_FILE": "", "FUNDPASS_ALIPAY_KEY_FILES": "alipay_public_key.txt"}, nil, "public-key mode"},
@@ -126,7 +126,7 @@ func TestFetchCertRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newBareSite(t)
+			s := newBareServerEnv(t)
 			env, sn := s.offerCert(c.offer)
 			if c.sn != nil {
 				sn = c.sn(sn)
@@ -148,7 +148,7 @@ func TestFetchCertRefused(t *testing.T) {
 // The certificate of the application's own key is not Alipay's, whatever its name.
 func TestFetchCertOwnKey(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
 	noError(t, err)
 	env, sn := s.offerCert(offer{name: alipaySubject, end: time.Now().AddDate(1, 0, 0), public: &app.PublicKey})
@@ -161,8 +161,8 @@ func TestFetchCertOwnKey(t *testing.T) {
 // What Alipay's stand-in spoils is not written.
 func TestFetchCertFaults(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
-	env, sn := s.offerCert(offer{name: alipaySubject, end: time.Now().AddDate(1, 0, 0), public: &siteKeys().alipay[1].PublicKey})
+	s := newBareServerEnv(t)
+	env, sn := s.offerCert(offer{name: alipaySubject, end: time.Now().AddDate(1, 0, 0), public: &testKeys().alipay[1].PublicKey})
 	for _, fault := range []string{"error", "html", "html_502", "redirect", "null_body", "other_root", "duplicate_root", "huge", "truncated"} {
 		noError(t, s.sim.Fault(fault, 1))
 		got := runWith(t, s.env(env), "keys", "fetch-cert", sn, "--out", s.path("candidate.crt"))

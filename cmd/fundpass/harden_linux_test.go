@@ -9,8 +9,8 @@ import (
 // Every command hardens its process before it has read a key or anything of a
 // citizen's, also one that fails afterwards. The test is not parallel: other commands
 // of this process do it, too.
-func TestD6CommandsHarden(t *testing.T) {
-	for _, command := range newRoot(world{getenv: getenvOf(nil)}).Commands() {
+func TestCommandsHarden(t *testing.T) {
+	for _, command := range newRoot(stdio{getenv: getenvOf(nil)}).Commands() {
 		if !command.Runnable() || command.Name() == "demo" || command.Name() == "walk" { // both stay, or talk to the network
 			continue
 		}
@@ -30,7 +30,7 @@ func TestD6CommandsHarden(t *testing.T) {
 // A server is hardened, too.
 func TestServeHardens(t *testing.T) {
 	makeDumpable(t)
-	server := beginServe(t, newBareSite(t).env())
+	server := beginServe(t, newBareServerEnv(t).env())
 	server.awaitDatabase()
 	noError(t, server.Stop())
 	requireHardened(t, "serve")

@@ -61,7 +61,7 @@ accounts (03) when the whole file is in.
 Stopped in the middle, by whatever it was, the same command goes on from there.
 The same file again writes nothing.`
 
-func importCommand(w world) *cobra.Command {
+func importCommand(w stdio) *cobra.Command {
 	var s sample
 	var out string
 	var options importOptions
@@ -114,7 +114,7 @@ func chooseRoster(args []string, s sample, as string) (roster, error) {
 	return roster{}, errors.New("give either a file or --sample N")
 }
 
-func writeSample(w world, s sample, path string) error {
+func writeSample(w stdio, s sample, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func readFor(getenv func(string) string, needed []string) (settings, files, erro
 }
 
 // importRoster opens what an import needs and runs it.
-func importRoster(ctx context.Context, w world, r roster, options importOptions) error {
+func importRoster(ctx context.Context, w stdio, r roster, options importOptions) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
 		m.trySlow = options.trySlow
 		begun := time.Now()
@@ -166,12 +166,12 @@ func failIfRefused(lines int64, allowed bool) error {
 }
 
 // withImporter opens what an importer needs for f.
-func withImporter(ctx context.Context, w world, r roster, f func(*importer) error) error {
+func withImporter(ctx context.Context, w stdio, r roster, f func(*importer) error) error {
 	s, files, err := readFor(w.getenv, importSettings)
 	if err != nil {
 		return err
 	}
-	db, err := s.openStore(ctx, store.Config{Box: files.box, Pepper: files.pepper})
+	db, err := s.openStore(ctx, store.Config{ColumnCipher: files.cipher, Pepper: files.pepper})
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func withImporter(ctx context.Context, w world, r roster, f func(*importer) erro
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 		kinds: map[string]kindCount{},
 	}
-	if err := m.hold(ctx); err != nil {
+	if err := m.loadLengths(ctx); err != nil {
 		return err
 	}
 	return f(m)

@@ -32,7 +32,7 @@ func benchImport(b *testing.B, rows int) {
 	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
 	storetest.Require(b, err)
 	b.Cleanup(func() { pg.Close() })
-	s := newBareSite(b)
+	s := newBareServerEnv(b)
 	s.dsn = pg.DSN("")
 	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.dsn})
 	noError(b, err)

@@ -33,13 +33,13 @@ func initialRule(d passwd.Legacy, rules []string, s passwd.Subject) (string, boo
 // account is there and keeps its password. No password verifies against it.
 const notHashed = "!"
 
-// settlePasswords gives every entry that came with a digest what will stand in
+// hashPasswords gives every entry that came with a digest what will be stored in
 // the database: the rule, where the digest is of an initial password, and
 // otherwise a hash over the digest. That costs tens of milliseconds, so it is
 // left out for accounts that are there. Trying the rules against bcrypt or PBKDF2
 // costs as much again for each of them and is done only when asked for; the
 // server finds such a password at its first use.
-func (m *importer) settlePasswords(ctx context.Context, entries []entry) error {
+func (m *importer) hashPasswords(ctx context.Context, entries []entry) error {
 	var unknown []*entry
 	var numbers []string
 	for i := range entries {
@@ -76,8 +76,8 @@ func (m *importer) foundInitial(e *entry) bool {
 	return found
 }
 
-// settle does the expensive part for one entry.
-func (m *importer) settle(ctx context.Context, e *entry) (err error) {
+// hashEntry does the expensive part for one entry.
+func (m *importer) hashEntry(ctx context.Context, e *entry) (err error) {
 	if m.trySlow && e.digest.Slow() && m.foundInitial(e) {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (m *importer) wrap(ctx context.Context, entries []*entry) error {
 		}
 		running.Go(func() {
 			defer func() { <-m.hashing }()
-			failed <- m.settle(ctx, e)
+			failed <- m.hashEntry(ctx, e)
 		})
 	}
 	for range entries {

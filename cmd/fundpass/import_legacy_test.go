@@ -86,7 +86,7 @@ func otherNumber(i int) string { return fmt.Sprintf("XB88%05d", i) }
 // Every kind is imported, opens with the password, and is counted.
 func TestImportEveryLegacyKind(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	out := s.mustImport(legacyRoster(t, otherNumber))
 	wantIn(t, out, counts(len(oldKinds)+1, len(oldKinds)+1, 0, 0, 0), "password lines found to be initial", "initial rule 1 0")
 	db, h := s.open(), s.hasher()
@@ -114,7 +114,7 @@ func TestImportFindsInitialPasswords(t *testing.T) {
 	}{{"quick kinds", nil, false}, {"all kinds", []string{"--try-initial"}, true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
+			s := newServerEnv(t)
 			number := func(i int) string { return fmt.Sprintf("X%d9901041", i) }
 			path := legacyRoster(t, number)
 			out := s.mustImport(append(tt.args, path)...)
@@ -137,7 +137,7 @@ func TestImportFindsInitialPasswords(t *testing.T) {
 // breaks; the report does not hold it.
 func TestImportRefusesDigests(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	const of53 = "abcdefghijklmnopqrstuuRWUgMyyCUnsDr8evYotXg5ZXVF/HhzS"
 	text := "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"
 	for i, digest := range []string{

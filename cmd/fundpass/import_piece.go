@@ -20,7 +20,7 @@ type piece struct {
 	refusals        []refusal
 	refused         int64               // lines
 	restricted      []store.Restriction // by refused lines
-	signs           signs
+	numberStats     numberStats
 	batch           *store.Batch
 	listed          []store.Listed
 	err             error
@@ -40,8 +40,8 @@ func (p *piece) refuse(e entry, column, reason string) {
 
 func byLine(a, b refusal) int { return cmp.Compare(a.line, b.line) }
 
-// look checks a piece, and keeps of the restrictions those of accounts that are there.
-func (m *importer) look(ctx context.Context, p *piece) error {
+// checkPiece checks a piece, and keeps of the restrictions those of accounts that are there.
+func (m *importer) checkPiece(ctx context.Context, p *piece) error {
 	m.check(p)
 	if len(p.restricted) == 0 {
 		return nil
@@ -84,7 +84,7 @@ func (m *importer) check(p *piece) {
 		case e.Person.AccountNo != "":
 			seen[e.Person.AccountNo] = number
 		}
-		p.signs.see(e)
+		p.numberStats.count(e)
 		cut = cut || slices.ContainsFunc(refusals, func(r refusal) bool { return r.reason == cutNumber })
 		if len(refusals) > 0 {
 			p.refuseLine(e, refusals)
@@ -136,9 +136,9 @@ func (m *importer) checkLine(number int64, text string) (entry, []refusal) {
 	if ok {
 		return e, refusals
 	}
-	damaged := func(field string) bool { return !isASCII(field) }
+	isCorrupt := func(field string) bool { return !isASCII(field) }
 	if strings.ContainsRune(line, utf8.RuneError) {
-		damaged = func(field string) bool { return strings.ContainsRune(field, utf8.RuneError) }
+		isCorrupt = func(field string) bool { return strings.ContainsRune(field, utf8.RuneError) }
 	}
-	return e, m.header.refuseWhere(fields, damaged, e, refusals)
+	return e, m.header.refuseWhere(fields, isCorrupt, e, refusals)
 }

@@ -23,17 +23,17 @@ import (
 // made with the first of them unless path is empty, and the sums and the first ones
 // for the screen.
 type report struct {
-	path  string
-	file  *os.File
-	out   *bufio.Writer
-	shown []refusal
-	sums  sums
+	path          string
+	file          *os.File
+	out           *bufio.Writer
+	shown         []refusal
+	refusalCounts refusalCounts
 }
 
 // shownRefusals is how many refusals the screen shows.
 const shownRefusals = 20
 
-func newReport(path string) *report { return &report{path: path, sums: sums{}} }
+func newReport(path string) *report { return &report{path: path, refusalCounts: refusalCounts{}} }
 
 func (r *report) add(all []refusal) error {
 	if r.file == nil && len(all) > 0 && r.path != "" {
@@ -42,7 +42,7 @@ func (r *report) add(all []refusal) error {
 		}
 	}
 	for _, one := range all {
-		r.sums.add(one)
+		r.refusalCounts.add(one)
 		if len(r.shown) < shownRefusals {
 			r.shown = append(r.shown, one)
 		}
@@ -124,7 +124,7 @@ func (r *report) print(out io.Writer, lines int64) {
 		rows[i] = table.Row{one.line, one.column, one.text()}
 	}
 	fmt.Fprintf(out, "refused lines: %d\n", lines)
-	printTable(out, table.Row{"lines", "column", "reason"}, r.sums.rows())
+	printTable(out, table.Row{"lines", "column", "reason"}, r.refusalCounts.rows())
 	fmt.Fprintln(out)
 	printTable(out, table.Row{"line", "column", "reason"}, rows)
 	if len(r.shown) == shownRefusals && r.path != "" {

@@ -13,7 +13,7 @@ import (
 )
 
 // linesDone waits until an import has done more than so many lines.
-func (s *site) linesDone(db *store.DB, digest []byte, more int64) int64 {
+func (s *serverEnv) linesDone(db *store.DB, digest []byte, more int64) int64 {
 	s.t.Helper()
 	var p store.Progress
 	testenv.Eventually(s.t, "the import gets on", func() (on bool) {
@@ -27,7 +27,7 @@ func (s *site) linesDone(db *store.DB, digest []byte, more int64) int64 {
 // An operator who stops an import is told how to go on, and can.
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := s.path("people.csv")
 	s.mustImport("--sample", "12000", "--out", path)
 	r, err := fileRoster(path, autoEncoding)
@@ -37,7 +37,7 @@ func TestImportInterrupted(t *testing.T) {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
 		ended <- run(ctx, []string{"import", path}, w)
 	}()
 	s.linesDone(db, r.digest, 0)
@@ -51,7 +51,7 @@ func TestImportInterrupted(t *testing.T) {
 // Several imports of one file at once share the work; all say the same at the end.
 func TestImportTogether(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := s.path("people.csv")
 	s.mustImport("--sample", "12000", "--out", path)
 	db := s.open()
@@ -62,7 +62,7 @@ func TestImportTogether(t *testing.T) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	var all sync.WaitGroup
-	results := make(chan ran, 3)
+	results := make(chan result, 3)
 	for range 3 {
 		all.Go(func() { results <- runWith(t, s.env(), "import", path) })
 	}

@@ -21,15 +21,15 @@ import (
 // piece, the next ones are read, checked and sealed on all cores; a few are
 // under way at a time, so memory stays flat whatever the roster's size.
 type importer struct {
-	db      *store.DB
-	hasher  *passwd.Hasher
-	policy  *passwd.Policy
-	roster  roster
-	report  *report
-	hashing chan struct{} // a place for each hash that may run at a time
-	trySlow bool          // also try the initial rules against bcrypt and PBKDF2
-	kinds   map[string]kindCount
-	signs   signs // of what a spreadsheet did to the roster
+	db          *store.DB
+	hasher      *passwd.Hasher
+	policy      *passwd.Policy
+	roster      roster
+	report      *report
+	hashing     chan struct{} // a place for each hash that may run at a time
+	trySlow     bool          // also try the initial rules against bcrypt and PBKDF2
+	kinds       map[string]kindCount
+	numberStats numberStats // of what a spreadsheet did to the roster
 	// lines of accounts that are there may come without a password
 	mayLackPassword bool
 
@@ -65,7 +65,7 @@ func (m *importer) run(ctx context.Context, progress io.Writer) (store.Progress,
 		}
 		meter := newMeter(progress, m)
 		defer meter.end()
-		return m.through(ctx, work{m.cut, m.prepare, func(ctx context.Context, p *piece) error {
+		return m.runPieces(ctx, work{m.cut, m.prepare, func(ctx context.Context, p *piece) error {
 			err := m.take(ctx, p)
 			if err == nil {
 				last = p.to
@@ -101,8 +101,8 @@ func (m *importer) read(f func() error) error {
 	return nil
 }
 
-// through does w with the rest of the roster, until something fails.
-func (m *importer) through(ctx context.Context, w work) error {
+// runPieces does w with the rest of the roster, until something fails.
+func (m *importer) runPieces(ctx context.Context, w work) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pieces, fed := make(chan chan piece, runtime.NumCPU()), make(chan error, 1)
@@ -185,7 +185,7 @@ func (m *importer) take(ctx context.Context, p *piece) error {
 	if err := m.report.add(p.refusals); err != nil {
 		return err
 	}
-	m.signs.add(p.signs)
+	m.numberStats.add(p.numberStats)
 	countKinds(m.kinds, p.entries)
 	return nil
 }
@@ -275,10 +275,10 @@ func (p piece) ending(at *lineReader) piece {
 
 // prepare does everything that needs no turn at the database.
 func (m *importer) prepare(ctx context.Context, p *piece) {
-	if p.err = m.look(ctx, p); p.err != nil || m.done(p) {
+	if p.err = m.checkPiece(ctx, p); p.err != nil || m.done(p) {
 		return
 	}
-	if p.err = m.settlePasswords(ctx, p.entries); p.err != nil {
+	if p.err = m.hashPasswords(ctx, p.entries); p.err != nil {
 		return
 	}
 	ds := make([]store.Depositor, len(p.entries))

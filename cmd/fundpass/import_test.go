@@ -20,31 +20,31 @@ import (
 	"fundpass/store/storetest"
 )
 
-// open is a handle on the site's database with the site's keys.
-func (s *site) open() *store.DB {
+// open is a handle on the environment's database with the environment's keys.
+func (s *serverEnv) open() *store.DB {
 	s.t.Helper()
-	box, err := keys.LoadBox(s.path("column.key"))
+	cipher, err := keys.LoadColumnCipher(s.path("column.key"))
 	noError(s.t, err)
 	pepper, err := keys.LoadPepper(s.path("pepper.key"))
 	noError(s.t, err)
-	return storetest.Open(s.t, s.dsn, storetest.WithBox(box), storetest.WithPepper(pepper))
+	return storetest.Open(s.t, s.dsn, storetest.WithColumnCipher(cipher), storetest.WithPepper(pepper))
 }
 
 // account is what the database knows of a person's account, or nil.
-func (s *site) account(db *store.DB, idType, idNumber, accountNo string) *store.Account {
+func (s *serverEnv) account(db *store.DB, idType, idNumber, accountNo string) *store.Account {
 	s.t.Helper()
 	doc, err := document.Parse(idType, idNumber)
 	noError(s.t, err)
-	a, err := db.TakeGuess(s.t.Context(), store.Guess{
-		PersonDigest: db.PersonDigest(doc.Key()), Lane: store.PublicLane, AccountNo: accountNo,
-		Budget: store.Budget{Guesses: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now} }},
+	a, err := db.ReserveAttempt(s.t.Context(), store.AttemptRequest{
+		PersonDigest: db.PersonDigest(doc.Key()), Scope: store.PublicScope, AccountNo: accountNo,
+		Policy: store.LockoutPolicy{Attempts: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now} }},
 	})
 	noError(s.t, err)
 	return a.Account
 }
 
 // mustImport imports and returns the summary with single blanks.
-func (s *site) mustImport(args ...string) string {
+func (s *serverEnv) mustImport(args ...string) string {
 	s.t.Helper()
 	r := runWith(s.t, s.env(), append([]string{"import"}, args...)...)
 	if r.err != nil {
@@ -75,7 +75,7 @@ const (
 
 func TestImportFile(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := tempFile(t, "\ufeff"+five+zhang+"\r\n\r\n\""+strings.ReplaceAll(anna, ",", "\",\"")+"\"")
 	wantIn(t, s.mustImport(path), "缴存人.csv", counts(2, 2, 0, 0, 0), "fundpass serve")
 	db := s.open()
@@ -108,7 +108,7 @@ func TestImportFile(t *testing.T) {
 // report; what stood in them appears nowhere.
 func TestImportRefusesLines(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	lines := []string{
 		zhang,
 		"canaryACC!,canary<name>,01,990101195603070012,canaryPHONE,07,canary/EMP,canaryRULE",
@@ -142,7 +142,7 @@ func TestImportRefusesLines(t *testing.T) {
 
 func TestImportNeedsFile(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -183,7 +183,7 @@ func TestImportSettings(t *testing.T) {
 			t.Errorf("%s is not needed: %v", other, r.err)
 		}
 	}
-	s := newSite(t)
+	s := newServerEnv(t)
 	env := s.env(map[string]string{"FUNDPASS_APP_KEY_FILE": "", "FUNDPASS_ALIPAY_KEY_FILES": "", "FUNDPASS_GATEWAY_URL": ""})
 	if r := runWith(t, env, "import", file); r.err != nil {
 		t.Error(r.err)
@@ -192,7 +192,7 @@ func TestImportSettings(t *testing.T) {
 
 func TestImportSample(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	out := s.path("people.csv")
 	wantIn(t, s.mustImport("--sample", "1000", "--seed", "5", "--out", out), "1000 invented people", "fundpass import "+out)
 	wantIn(t, s.mustImport("--sample", "1000", "--seed", "5"), counts(1000, 1000, 0, 0, 0))
@@ -207,7 +207,7 @@ func TestImportSample(t *testing.T) {
 // any other goes on working, and an account that is there keeps what it has.
 func TestImportLegacyPasswords(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	const head = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"
 	line := func(n int, digest string) string {
 		return fmt.Sprintf("88000000000%d,ANNA,03,XA990104%d,01,%s\n", n, n, digest)
@@ -241,12 +241,12 @@ func TestImportLegacyPasswords(t *testing.T) {
 // A file that is written to while it is imported is not marked as imported.
 func TestImportOfChangingFile(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := tempFile(t, five+zhang+"\n")
 	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	noError(t, os.WriteFile(path, []byte(five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"), 0o600))
-	w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
 	if err := importRoster(t.Context(), w, r, importOptions{}); !errors.Is(err, errChanged) {
 		t.Fatalf("got %v", err)
 	}
@@ -255,7 +255,7 @@ func TestImportOfChangingFile(t *testing.T) {
 
 // Memory does not grow with the roster.
 func TestImportMemory(t *testing.T) {
-	s := newSite(t)
+	s := newServerEnv(t)
 	runtime.GC()
 	var before, most runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -15,12 +15,12 @@ import (
 // errKeysExist protects what cannot be made again.
 var errKeysExist = errors.New("key files are never overwritten; give another directory, or move these away yourself")
 
-func keysCommand(w world) *cobra.Command {
+func keysCommand(w stdio) *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Make and rotate keys"}
 	cmd.AddCommand(keysNewCommand(w), fetchCertCommand(w),
 		rotateCommand(w, rotation{
 			use: "rotate-column FILE", short: "Put a fresh key that seals columns into a column key file",
-			rotate: keys.RotateBox, effect: "New values are sealed with the fresh key; older keys in the file still open what they sealed.",
+			rotate: keys.RotateColumnKey, effect: "New values are sealed with the fresh key; older keys in the file still open what they sealed.",
 		}),
 		rotateCommand(w, rotation{
 			use: "rotate-pepper FILE", short: "Put a fresh key behind new password hashes into a pepper file",
@@ -29,7 +29,7 @@ func keysCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func keysNewCommand(w world) *cobra.Command {
+func keysNewCommand(w stdio) *cobra.Command {
 	var owner keyOwner
 	cmd := &cobra.Command{
 		Use:   "new DIR",
@@ -56,7 +56,7 @@ type keyFile struct {
 	use     string
 }
 
-func newKeys(w world, dir string, owner keyOwner) error {
+func newKeys(w stdio, dir string, owner keyOwner) error {
 	files, err := makeKeys(owner)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func makeKeys(owner keyOwner) ([]keyFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	column, err := keys.NewBoxKey()
+	column, err := keys.NewColumnKey()
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // newKeyDir runs keys new into a directory that does not exist.
-func newKeyDir(t *testing.T, flags ...string) (dir string, r ran) {
+func newKeyDir(t *testing.T, flags ...string) (dir string, r result) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "keys")
 	r = runWith(t, nil, append([]string{"keys", "new", dir}, flags...)...)
@@ -51,7 +51,7 @@ func TestKeysNew(t *testing.T) {
 	if err != nil || transport.Equal(private) {
 		t.Errorf("transport key: the application's, or %v", err)
 	}
-	_, err = keys.LoadBox(filepath.Join(dir, "column.key"))
+	_, err = keys.LoadColumnCipher(filepath.Join(dir, "column.key"))
 	noError(t, err)
 	_, err = keys.LoadPepper(filepath.Join(dir, "pepper.key"))
 	noError(t, err)
@@ -89,13 +89,13 @@ func checkNoKey(t *testing.T, printed string, file []byte) {
 
 func TestKeysNewRequest(t *testing.T) {
 	t.Parallel()
-	dir, r := newKeyDir(t, "--app-id", siteAppID, "--company", "某某市住房公积金管理中心")
+	dir, r := newKeyDir(t, "--app-id", testAppID, "--company", "某某市住房公积金管理中心")
 	noError(t, r.err)
 	block, _ := pem.Decode(readIn(t, dir, "app.csr"))
 	request, err := x509.ParseCertificateRequest(block.Bytes)
 	noError(t, err)
 	noError(t, request.CheckSignature())
-	if request.Subject.CommonName != siteAppID || request.Subject.Organization[0] != "某某市住房公积金管理中心" {
+	if request.Subject.CommonName != testAppID || request.Subject.Organization[0] != "某某市住房公积金管理中心" {
 		t.Errorf("subject %s", request.Subject)
 	}
 	public, err := keys.ParsePublicKey(readIn(t, dir, "app_public_key.txt"))
@@ -154,15 +154,15 @@ func TestWriteKeysAllOrNothing(t *testing.T) {
 
 func TestRotateColumn(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
-	before, err := keys.LoadBox(s.path("column.key"))
+	s := newBareServerEnv(t)
+	before, err := keys.LoadColumnCipher(s.path("column.key"))
 	noError(t, err)
 	sealed, err := before.Seal([]byte("x"), nil)
 	noError(t, err)
 
 	r := runWith(t, nil, "keys", "rotate-column", s.path("column.key"))
 	noError(t, r.err)
-	after, err := keys.LoadBox(s.path("column.key"))
+	after, err := keys.LoadColumnCipher(s.path("column.key"))
 	noError(t, err)
 	if _, err := after.Open(sealed, nil); err != nil {
 		t.Errorf("what was sealed before: %v", err)
@@ -181,7 +181,7 @@ func TestRotateColumn(t *testing.T) {
 
 func TestRotatePepper(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	before, err := keys.LoadPepper(s.path("pepper.key"))
 	noError(t, err)
 	want, err := before.Tag(before.Current(), []byte("x"))
@@ -205,7 +205,7 @@ func TestRotateKeepsPlace(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Log("not root: the owner stays by itself")
 	}
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	link := filepath.Join(t.TempDir(), "column.key")
 	noError(t, os.Symlink(s.path("column.key"), link))
 	if os.Geteuid() == 0 {
@@ -239,7 +239,7 @@ func ownerOf(t *testing.T, path string) uint32 {
 // A file that cannot be rotated stays as it was.
 func TestRotateRefused(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	s.write("started.key", string(s.read("column.key")))
 	s.write("started.key.new", "of a rotation that was killed")
 	for _, c := range []struct {

@@ -21,8 +21,8 @@ import (
 // files are what the settings name, read and checked. A part that could not be
 // read is nil.
 type files struct {
-	ring      *keys.Ring
-	box       *keys.Box
+	keyring   *keys.AlipayKeyring
+	cipher    *keys.ColumnCipher
 	pepper    *keys.Pepper
 	policy    *passwd.Policy
 	transport *keys.Transport // nil when none is configured
@@ -41,11 +41,11 @@ func (s settings) load() (files, []problem) {
 			all = append(all, problem{setting, err})
 		}
 	}
-	ring, problems := s.loadRing()
-	f.ring, all = ring, append(s.checkModes(), problems...)
+	keyring, problems := s.loadKeyring()
+	f.keyring, all = keyring, append(s.checkModes(), problems...)
 	var err error
 	if s.ColumnKeyFile != "" {
-		f.box, err = keys.LoadBox(s.ColumnKeyFile)
+		f.cipher, err = keys.LoadColumnCipher(s.ColumnKeyFile)
 		note("FUNDPASS_COLUMN_KEY_FILE", err)
 	}
 	if s.PepperFile != "" {
@@ -56,7 +56,7 @@ func (s settings) load() (files, []problem) {
 	note("FUNDPASS_POLICY_FILE", err)
 	f.documents, err = s.loadDocuments()
 	note("FUNDPASS_DOCUMENTS_FILE", err)
-	f.transport, err = s.loadTransport(f.ring)
+	f.transport, err = s.loadTransport(f.keyring)
 	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
 	f.content, err = loadContentKey(s.ContentKeyFile)
 	note("FUNDPASS_CONTENT_KEY_FILE", err)
@@ -121,19 +121,19 @@ func (s settings) checkModes() []problem {
 	return all
 }
 
-func (s settings) ringFiles() keys.RingFiles {
-	return keys.RingFiles{
+func (s settings) keyringFiles() keys.AlipayKeyringFiles {
+	return keys.AlipayKeyringFiles{
 		AppID: s.AppID, AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
 		AppCert: s.AppCertFile, AlipayRootCert: s.AlipayRootCertFile, SandboxRoot: s.SandboxRootFile,
 	}
 }
 
-// loadRing puts each of the ring's problems under a setting. What is missing
+// loadKeyring puts each of the keyring's problems under a setting. What is missing
 // altogether is left to validate, which names it.
-func (s settings) loadRing() (*keys.Ring, []problem) {
-	ring, err := keys.LoadRing(s.ringFiles())
+func (s settings) loadKeyring() (*keys.AlipayKeyring, []problem) {
+	keyring, err := keys.LoadAlipayKeyring(s.keyringFiles())
 	if err == nil {
-		return ring, nil
+		return keyring, nil
 	}
 	var all []problem
 	for _, e := range unjoin(err) {
@@ -145,7 +145,7 @@ func (s settings) loadRing() (*keys.Ring, []problem) {
 }
 
 // settingOf finds the setting whose file a problem names; the application id is
-// all else there is in a ring.
+// all else there is in a keyring.
 func (s settings) settingOf(err error) string {
 	setting, longest := "FUNDPASS_APP_ID", 0
 	for _, n := range s.named() {
@@ -180,7 +180,7 @@ func (s settings) loadDocuments() (*document.List, error) {
 
 // loadTransport refuses the application's key: whoever may ask the server to
 // decrypt must not come near what signs to Alipay.
-func (s settings) loadTransport(ring *keys.Ring) (*keys.Transport, error) {
+func (s settings) loadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, error) {
 	if len(s.TransportKeyFiles) == 0 {
 		return nil, nil
 	}
@@ -189,7 +189,7 @@ func (s settings) loadTransport(ring *keys.Ring) (*keys.Transport, error) {
 		return nil, err
 	}
 	transport, err := keys.NewTransport(private...)
-	if err == nil && ring != nil && transport.Holds(ring.Signer().Public()) {
+	if err == nil && keyring != nil && transport.Holds(keyring.Signer().Public()) {
 		err = errors.New("the application's private key is among them; fundpass keys new makes one for this purpose")
 	}
 	if err != nil {

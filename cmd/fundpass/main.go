@@ -16,7 +16,7 @@ func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, os.Args[1:], processWorld()); err != nil {
+	if err := run(ctx, os.Args[1:], processStdio()); err != nil {
 		fmt.Fprintln(os.Stderr, "fundpass:", err)
 		return statusOf(err)
 	}

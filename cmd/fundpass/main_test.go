@@ -40,12 +40,12 @@ func noError(t testing.TB, err error) {
 	}
 }
 
-// siteAppID is the application of sites with a database of their own, or none.
-const siteAppID = storetest.AppID
+// testAppID is the application of environments with a database of their own, or none.
+const testAppID = storetest.AppID
 
-// A site is everything a server needs besides a process: key files, a
+// A serverEnv is everything a server needs besides a process: key files, a
 // simulated Alipay and a centre of its own in the database of dsn.
-type site struct {
+type serverEnv struct {
 	t      testing.TB
 	dir    string
 	dsn    string
@@ -57,15 +57,15 @@ type site struct {
 	alipay  atomic.Pointer[alipaysim.Sim]
 }
 
-// okPerson is an invented citizen for sites that need one.
+// okPerson is an invented citizen for environments that need one.
 var okPerson = alipaysim.Person{
 	Person: "ok", Name: "张测试", IDType: "01", IDNumber: "990101195603070011",
 	AccountNo: "880000000001", OpenID: "open-ok", Certified: true, Subscribed: true,
 }
 
-// siteKeys are made once, because RSA keys are slow to make: the files of
+// testKeys are made once, because RSA keys are slow to make: the files of
 // "keys new", and two keys of Alipay.
-var siteKeys = sync.OnceValue(func() struct {
+var testKeys = sync.OnceValue(func() struct {
 	files  []keyFile
 	alipay []*rsa.PrivateKey
 } {
@@ -87,24 +87,24 @@ var siteKeys = sync.OnceValue(func() struct {
 	}{files, alipay}
 })
 
-// newSite is a centre of the database that most tests share.
-func newSite(t testing.TB) *site { t.Helper(); return newSiteOn(t, storetest.Shared(t)) }
+// newServerEnv returns a centre of the database that most tests share.
+func newServerEnv(t testing.TB) *serverEnv { t.Helper(); return newServerEnvOn(t, storetest.Shared(t)) }
 
-// newOwnSite has a migrated database of its own, for tests that look at all of it.
-func newOwnSite(t testing.TB) *site { t.Helper(); return newSiteOn(t, storetest.DSN(t)) }
+// newOwnServerEnv returns one with a migrated database of its own, for tests that look at all of it.
+func newOwnServerEnv(t testing.TB) *serverEnv { t.Helper(); return newServerEnvOn(t, storetest.DSN(t)) }
 
-// newBareSite has no database: nothing may connect to its connection string.
-func newBareSite(t testing.TB) *site {
+// newBareServerEnv returns one without a database: nothing may connect to its connection string.
+func newBareServerEnv(t testing.TB) *serverEnv {
 	t.Helper()
-	return newSiteOn(t, "postgres://fundpass@127.0.0.1:1/fundpass?sslmode=disable")
+	return newServerEnvOn(t, "postgres://fundpass@127.0.0.1:1/fundpass?sslmode=disable")
 }
 
-func newSiteOn(t testing.TB, dsn string) *site {
+func newServerEnvOn(t testing.TB, dsn string) *serverEnv {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), dsn: dsn}
+	s := &serverEnv{t: t, dir: t.TempDir(), dsn: dsn}
 	s.center, s.appID = storetest.CenterOf(dsn)
-	noError(t, writeKeys(s.dir, siteKeys().files))
-	s.playAlipay(siteKeys().alipay[0])
+	noError(t, writeKeys(s.dir, testKeys().files))
+	s.serveAlipay(testKeys().alipay[0])
 	s.gateway = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.alipay.Load().ServeHTTP(w, r)
 	}))
@@ -115,8 +115,8 @@ func newSiteOn(t testing.TB, dsn string) *site {
 // siteContentKey is what the console shows as MDEyMzQ1Njc4OWFiY2RlZg==.
 var siteContentKey = []byte("0123456789abcdef")
 
-// playAlipay lets a simulator with this key answer from now on, and publishes it.
-func (s *site) playAlipay(key *rsa.PrivateKey) {
+// serveAlipay lets a simulator with this key answer from now on, and publishes it.
+func (s *serverEnv) serveAlipay(key *rsa.PrivateKey) {
 	s.t.Helper()
 	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
 	noError(s.t, err)
@@ -127,15 +127,15 @@ func (s *site) playAlipay(key *rsa.PrivateKey) {
 }
 
 // changeAlipayKey is what Alipay does when its key is renewed in the console.
-func (s *site) changeAlipayKey() {
+func (s *serverEnv) changeAlipayKey() {
 	s.t.Helper()
-	s.playAlipay(siteKeys().alipay[1])
+	s.serveAlipay(testKeys().alipay[1])
 	s.sim.Add(okPerson)
 }
 
-func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+func (s *serverEnv) path(name string) string { return filepath.Join(s.dir, name) }
 
-func (s *site) read(name string) []byte {
+func (s *serverEnv) read(name string) []byte {
 	s.t.Helper()
 	data, err := os.ReadFile(s.path(name))
 	noError(s.t, err)
@@ -143,7 +143,7 @@ func (s *site) read(name string) []byte {
 }
 
 // write replaces a file that the server may read again at any moment.
-func (s *site) write(name, content string) {
+func (s *serverEnv) write(name, content string) {
 	s.t.Helper()
 	noError(s.t, os.WriteFile(s.path(name+".next"), []byte(content), 0o600))
 	noError(s.t, os.Rename(s.path(name+".next"), s.path(name)))
@@ -159,7 +159,7 @@ func publicText(t testing.TB, key *rsa.PublicKey) string {
 
 // env is a complete environment for serve on free ports; change overrides it,
 // and "" takes a setting out.
-func (s *site) env(change ...map[string]string) map[string]string {
+func (s *serverEnv) env(change ...map[string]string) map[string]string {
 	env := map[string]string{
 		"FUNDPASS_ADDR": "127.0.0.1:0", "FUNDPASS_OPS_ADDR": "127.0.0.1:0",
 		"FUNDPASS_ENVIRONMENT": "test", "FUNDPASS_CENTER": s.center,
@@ -183,17 +183,17 @@ func getenvOf(env map[string]string) func(string) string {
 }
 
 // A ran is a command that has ended.
-type ran struct {
+type result struct {
 	out, log string
 	err      error
 }
 
 // runWith runs a command in this process.
-func runWith(t testing.TB, env map[string]string, args ...string) ran {
+func runWith(t testing.TB, env map[string]string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
-	err := run(t.Context(), args, world{getenv: getenvOf(env), in: strings.NewReader(""), out: &out, err: &log})
-	return ran{out.String(), log.String(), err}
+	err := run(t.Context(), args, stdio{getenv: getenvOf(env), in: strings.NewReader(""), out: &out, err: &log})
+	return result{out.String(), log.String(), err}
 }
 
 // A logBuffer is written and read at the same time.

@@ -10,7 +10,7 @@ import (
 	"fundpass/store"
 )
 
-func migrateCommand(w world) *cobra.Command {
+func migrateCommand(w stdio) *cobra.Command {
 	var distributed bool
 	cmd := &cobra.Command{
 		Use:   "migrate",
@@ -27,7 +27,7 @@ func migrateCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func migrate(ctx context.Context, w world, distributed bool) error {
+func migrate(ctx context.Context, w stdio, distributed bool) error {
 	dsn := strings.TrimSpace(w.getenv("FUNDPASS_DATABASE_URL"))
 	if dsn == "" {
 		return problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", fieldOf("DatabaseURL").about)

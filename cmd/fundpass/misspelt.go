@@ -15,7 +15,7 @@ var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new"
 
 // refuseMisspelt runs before every command that reads settings. A misspelt setting would
 // leave another one at its default: another centre, other codes of documents.
-func refuseMisspelt(w world, cmd *cobra.Command) error {
+func refuseMisspelt(w stdio, cmd *cobra.Command) error {
 	for c := cmd; c != nil; c = c.Parent() {
 		if slices.Contains(withoutSettings, c.Name()) {
 			return nil
@@ -30,21 +30,21 @@ func refuseMisspelt(w world, cmd *cobra.Command) error {
 var (
 	variableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
-	// ofCluster are the variables that Kubernetes makes of a service named fundpass.
-	ofCluster = regexp.MustCompile(`^[A-Z0-9_]+_(SERVICE_HOST=[0-9a-f.:]+|SERVICE_PORT(_[A-Z0-9_]+)?=\d+|` +
+	// kubernetesVariable matches the variables that Kubernetes makes of a service named fundpass.
+	kubernetesVariable = regexp.MustCompile(`^[A-Z0-9_]+_(SERVICE_HOST=[0-9a-f.:]+|SERVICE_PORT(_[A-Z0-9_]+)?=\d+|` +
 		`PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://.*|PORT_\d+_(TCP|UDP|SCTP)_(PROTO=(tcp|udp|sctp)|PORT=\d+|ADDR=[0-9a-f.:]+))$`)
 )
 
 // misspelt names the variables that are meant as settings and are none. Their values are
 // not looked at, except to tell what a cluster has put there.
-func (w world) misspelt() []problem {
+func (w stdio) misspelt() []problem {
 	if w.environ == nil {
 		return nil
 	}
 	var all []problem
 	for _, entry := range slices.Sorted(slices.Values(w.environ())) {
 		name, value, _ := strings.Cut(entry, "=")
-		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || ofCluster.MatchString(entry) {
+		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || kubernetesVariable.MatchString(entry) {
 			continue
 		}
 		upper := strings.ToUpper(name)
@@ -70,15 +70,15 @@ func nearestSetting(name string) string {
 	nearest, least := "", max(2, (len(name)-len("FUNDPASS_"))/3)+1
 	for _, f := range settingFields() {
 		d := distance(name, f.name)
-		if d < least || d == least && nearest != "" && alike(name, f.name) > alike(name, nearest) {
+		if d < least || d == least && nearest != "" && commonPrefix(name, f.name) > commonPrefix(name, nearest) {
 			nearest, least = f.name, d
 		}
 	}
 	return nearest
 }
 
-// alike returns how many letters a and b have in common from the beginning.
-func alike(a, b string) int {
+// commonPrefix returns how many letters a and b have in common from the beginning.
+func commonPrefix(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
 		n++

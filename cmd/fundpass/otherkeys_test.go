@@ -11,12 +11,12 @@ import (
 
 // Every command that opens the database refuses other keys than the centre's, in one
 // sentence that names the setting, and serves as before with the right ones.
-func TestC4CommandsRefuseOtherKeys(t *testing.T) {
+func TestCommandsRefuseOtherKeys(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.write("people.csv", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n")
 	noError(t, runWith(t, s.env(), "import", s.path("people.csv")).err)
-	column, err := keys.NewBoxKey()
+	column, err := keys.NewColumnKey()
 	noError(t, err)
 	pepper, err := keys.NewPepperKey()
 	noError(t, err)
@@ -28,7 +28,7 @@ func TestC4CommandsRefuseOtherKeys(t *testing.T) {
 
 	for _, args := range [][]string{
 		{"serve"}, {"import", s.path("people.csv")}, {"sync", s.path("people.csv")}, {"keys", "rehash"},
-		{"reset", "--clerk", "0017"}, append([]string{"unlock"}, by...), {"audit"}, {"retention", "--dry-run"}, {"reconcile"},
+		{"issue-reset-code", "--operator", "0017"}, append([]string{"unlock"}, by...), {"audit"}, {"retention", "--dry-run"}, {"reconcile"},
 		append([]string{"export-person", "--out", s.path("person.json")}, by...), append([]string{"erase-person"}, by...),
 	} {
 		r := runTyping(t, otherColumn, "880000000001\n", args...)

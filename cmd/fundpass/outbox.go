@@ -55,7 +55,7 @@ func newMailer(a *app) *mailer {
 func (m *mailer) work(ctx context.Context, pause time.Duration) {
 	for {
 		full := m.round(ctx)
-		m.look(ctx)
+		m.refreshGauges(ctx)
 		if full && ctx.Err() == nil {
 			continue
 		}
@@ -80,11 +80,11 @@ func (m *mailer) round(ctx context.Context) (full bool) {
 		m.failed.Add(int64(expired))
 		m.log.Error("notices given up, owners were not told", "count", expired, "tried_for", store.NoticeLife.String())
 	}
-	var under sync.WaitGroup
+	var sending sync.WaitGroup
 	for _, d := range due {
-		under.Go(func() { m.deliver(ctx, d) })
+		sending.Go(func() { m.deliver(ctx, d) })
 	}
-	under.Wait()
+	sending.Wait()
 	return len(due) == mailBatch
 }
 
@@ -95,17 +95,17 @@ func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 	defer stop()
 	log := m.log.With("notice", d.ID, "kind", d.Kind, "attempt", d.Attempts)
 	sent := m.send(ctx, d)
-	settle, count := m.db.Defer, (*atomic.Int64)(nil)
+	record, count := m.db.Defer, (*atomic.Int64)(nil)
 	switch {
 	case sent == nil:
-		settle, count = m.db.Delivered, &m.delivered
+		record, count = m.db.Delivered, &m.delivered
 	case errors.Is(sent, signing.ErrUndeliverable):
-		settle, count = m.db.Abandon, &m.failed
+		record, count = m.db.Abandon, &m.failed
 		log.Error("notice given up, the owner was not told", "err", sent)
 	default:
 		log.Warn("notice deferred", "err", sent)
 	}
-	if err := settle(ctx, d); err != nil {
+	if err := record(ctx, d); err != nil {
 		log.Warn("notice not settled, it may be sent again", "err", err)
 	} else if count != nil {
 		count.Add(1)
@@ -134,8 +134,8 @@ func (m *mailer) pageOf(d store.Delivery) string {
 	return m.page + mark + noticeKey + "=" + d.ID.String()
 }
 
-// look refreshes what a scrape of the metrics is told.
-func (m *mailer) look(ctx context.Context) {
+// refreshGauges updates the values that the metrics report.
+func (m *mailer) refreshGauges(ctx context.Context) {
 	n, oldest, err := m.db.Undelivered(ctx)
 	if err == nil { // the next round complains of a database that is away
 		m.due.Store(int64(n))

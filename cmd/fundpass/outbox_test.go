@@ -21,15 +21,15 @@ const templateMethod = "alipay.open.app.mini.templatemessage.send"
 // unsent are the notices that are neither delivered nor given up.
 const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
 
-// mailer is one of the town, without a server.
-func (n *town) mailer(template string) (*mailer, *logBuffer) {
+// mailer returns one of the fixture, without a server.
+func (n *fixture) mailer(template string) (*mailer, *logBuffer) {
 	n.t.Helper()
 	log := new(logBuffer)
-	ring, err := keys.LoadRing(keys.RingFiles{
+	keyring, err := keys.LoadAlipayKeyring(keys.AlipayKeyringFiles{
 		AppID: n.appID, AppKey: n.path("app_private_key.pem"), AlipayKeys: []string{n.path("alipay_public_key.txt")},
 	})
 	noError(n.t, err)
-	gateway, err := signing.NewGateway(ring, n.gateway.URL+"/gateway.do", signing.Options{})
+	gateway, err := signing.NewGateway(keyring, n.gateway.URL+"/gateway.do", signing.Options{})
 	noError(n.t, err)
 	return &mailer{
 		db: n.db, gateway: gateway, log: slog.New(slog.NewJSONHandler(log, nil)), template: template, page: "pages/notme",
@@ -37,7 +37,7 @@ func (n *town) mailer(template string) (*mailer, *logBuffer) {
 }
 
 // queue puts rows into the outbox that only look like notices.
-func (n *town) queue(k int, kind string, age time.Duration) {
+func (n *fixture) queue(k int, kind string, age time.Duration) {
 	n.t.Helper()
 	for range k {
 		_, err := n.sql.Exec(`
@@ -51,7 +51,7 @@ func (n *town) queue(k int, kind string, age time.Duration) {
 // batch that was full is followed by the next at once; old news is given up.
 func TestMailerRound(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	m, log := n.mailer("template")
 	if m.round(t.Context()) {
 		t.Error("an empty outbox has more")
@@ -65,7 +65,7 @@ func TestMailerRound(t *testing.T) {
 	}
 	n.queue(2, store.NoticeLinked, store.NoticeLife+time.Minute)
 	m.round(t.Context())
-	m.look(t.Context())
+	m.refreshGauges(t.Context())
 	got := m.report()
 	if got.Due != mailBatch+1 || got.Failed != 2 || got.Delivered != 0 || got.Oldest <= 0 || got.Oldest > time.Minute {
 		t.Errorf("%+v", got)
@@ -80,7 +80,7 @@ func TestMailerRound(t *testing.T) {
 
 func TestMailerNewerKind(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	n.linked(1, server.URL)
 	_, err := n.sql.Exec(`UPDATE outbox SET kind = 'of a newer version'`)
@@ -100,7 +100,7 @@ func TestMailerNewerKind(t *testing.T) {
 // The mailer ends with its context, and a database that is away is a warning.
 func TestMailerWork(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	m, log := n.mailer("template")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -121,7 +121,7 @@ func TestMailerWork(t *testing.T) {
 
 func TestMessageSettings(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	for _, c := range []struct{ setting, value, want string }{
 		{"FUNDPASS_MESSAGE_PAGE", "/pages/notme", "leading slash"},
 		{"FUNDPASS_MESSAGE_PAGE", "我的密码", "ASCII"},

@@ -14,7 +14,7 @@ import (
 // A story is an invented depositor who shows one thing.
 type story struct {
 	word    string // names the person and the story
-	tells   string // Chinese, for the table of people to try
+	caption string // Chinese, for the table of people to try
 	name    string
 	idType  string // ZJLX, "" = 01
 	id      string // ZJHM, of an ID number the first 17 digits
@@ -25,45 +25,45 @@ type story struct {
 	initialRule string
 	sm3         string // all that the old system kept of the password: its SM3 digest in hex
 
-	sameUser  string // whose Alipay account this person uses, "" = one of their own
-	uncertain bool   // Alipay does not certify that its user is this person
-	oneGuess  bool   // all guesses but one are used up
-	newPhone  string // the number Alipay knows, "" = the one on file
-	again     string // whose second Alipay account this is: the same person and fund account; "" = nobody's
+	sameUser   string // whose Alipay account this person uses, "" = one of their own
+	uncertain  bool   // Alipay does not certify that its user is this person
+	oneAttempt bool   // all attempts but one are used up
+	newPhone   string // the number Alipay knows, "" = the one on file
+	again      string // whose second Alipay account this is: the same person and fund account; "" = nobody's
 }
 
 // stories are the people of the demo. Nobody can have their ID numbers: 99 is
 // no region. Nor their phones: no number begins with 100.
 var stories = []story{
-	{word: "ok", tells: "正常缴存，已设密码", name: "林知夏",
+	{word: "ok", caption: "正常缴存，已设密码", name: "林知夏",
 		id: "99010119880416102", account: "990100003104", password: "Maple-Bridge-41"},
-	{word: "initial", tells: "初始密码，尚未修改", name: "周砚秋",
+	{word: "initial", caption: "初始密码，尚未修改", name: "周砚秋",
 		id: "99010119930722105", account: "990100003205", initialRule: "id-last6"},
-	{word: "locked_soon", tells: "再错一次就锁定", name: "沈青禾",
-		id: "99010119790309108", account: "990100003306", password: "Copper-Kettle-58", oneGuess: true},
-	{word: "suspended_account", tells: "账户封存，可以改密码", name: "顾南星",
+	{word: "locked_soon", caption: "再错一次就锁定", name: "沈青禾",
+		id: "99010119790309108", account: "990100003306", password: "Copper-Kettle-58", oneAttempt: true},
+	{word: "suspended_account", caption: "账户封存，可以改密码", name: "顾南星",
 		id: "99010119851130111", account: "990100003407", password: "Silver-Ferry-26", status: store.StatusSealed},
-	{word: "frozen_account", tells: "账户冻结，不能改密码", name: "许怀瑾",
+	{word: "frozen_account", caption: "账户冻结，不能改密码", name: "许怀瑾",
 		id: "99010119900518114", account: "990100003508", password: "Quiet-Harbor-73", status: store.StatusFrozen},
-	{word: "moved", tells: "已转出销户，不能绑定", name: "陆鸣谦",
+	{word: "moved", caption: "已转出销户，不能绑定", name: "陆鸣谦",
 		id: "99010119820827117", account: "990100003609", password: "Amber-Window-35", status: store.StatusMoved},
-	{word: "passport", tells: "外籍职工，护照开户", name: "ANNA LINDQVIST", idType: document.Passport,
+	{word: "passport", caption: "外籍职工，护照开户", name: "ANNA LINDQVIST", idType: document.Passport,
 		id: "XA9901047", account: "990100003710", password: "Paper-Lantern-92"},
-	{word: "two_accounts", tells: "一人两户，第一个账户", name: "宋云舒",
+	{word: "two_accounts", caption: "一人两户，第一个账户", name: "宋云舒",
 		id: "99010119870214123", account: "990100003811", password: "Violet-Garden-64"},
-	{word: "two_accounts_2", tells: "一人两户，第二个账户", name: "宋云舒",
+	{word: "two_accounts_2", caption: "一人两户，第二个账户", name: "宋云舒",
 		id: "99010119870214123", account: "990100003912", password: "Marble-Orchard-87", sameUser: "two_accounts"},
-	{word: "no_account", tells: "没有公积金账户", name: "唐晚晴",
+	{word: "no_account", caption: "没有公积金账户", name: "唐晚晴",
 		id: "99010119960603126", password: "Velvet-Compass-49"},
-	{word: "face_fails", tells: "人脸核验不通过", name: "程既白",
+	{word: "face_fails", caption: "人脸核验不通过", name: "程既白",
 		id: "99010119751212129", account: "990100004013", password: "Walnut-Staircase-36"},
-	{word: "mismatch", tells: "支付宝实名不是本人", name: "魏长风",
+	{word: "mismatch", caption: "支付宝实名不是本人", name: "魏长风",
 		id: "99010119910925132", account: "990100004114", password: "Crimson-Teapot-84", uncertain: true},
-	{word: "legacy", tells: "旧系统SM3密码，照用", name: "秦若水",
+	{word: "legacy", caption: "旧系统SM3密码，照用", name: "秦若水",
 		id: "99010119840107135", account: "990100004215", password: "Willow-Harbor-69", sm3: "190170cd8d69a7f8af49b4777620011e0e7ec07e9b75e9b05927b38a59433f14"},
-	{word: "new_phone", tells: "手机号与预留的不同", name: "苏望舒",
+	{word: "new_phone", caption: "手机号与预留的不同", name: "苏望舒",
 		id: "99010119890226138", account: "990100004316", password: "Lantern-Meadow-57", newPhone: "10077700316"},
-	{word: "ok_again", tells: "换了支付宝，可改绑", again: "ok"},
+	{word: "ok_again", caption: "换了支付宝，可改绑", again: "ok"},
 }
 
 // person is the story as the simulator lists it.

@@ -17,7 +17,7 @@ import (
 var why = []string{"--operator", "窗口7 李", "--reason", "asked in writing, paper 12"}
 
 // person runs a command about a person.
-func (n *town) person(typed, command string, args ...string) ran {
+func (n *fixture) person(typed, command string, args ...string) result {
 	n.t.Helper()
 	return n.operate(n.t, typed, append(append([]string{command}, why...), args...)...)
 }
@@ -31,7 +31,7 @@ func (c *citizen) secrets() []string {
 // the record says who asked.
 func TestExportPerson(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	citizens := n.linked(2, server.URL)
 	c, other := citizens[0], citizens[1]
@@ -116,7 +116,7 @@ func TestCell(t *testing.T) {
 // logged out and unlinked, the neighbour is not, and both are as before in the core.
 func TestErasePerson(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	citizens := n.linked(2, server.URL)
 	c, other := citizens[0], citizens[1]
@@ -171,8 +171,8 @@ func TestErasePerson(t *testing.T) {
 // Called wrongly, nothing is read, written or recorded.
 func TestPersonRefuses(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
-	c := n.move(1, "")[0]
+	n := newFixture(t)
+	c := n.addCitizens(1, "")[0]
 	path := filepath.Join(t.TempDir(), "data")
 	for _, tt := range []struct {
 		name, typed string

@@ -15,7 +15,7 @@ import (
 // errLintFailed says that a policy is weaker than it declares.
 var errLintFailed = errors.New("undeclared failures")
 
-func policyCommand(w world) *cobra.Command {
+func policyCommand(w stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Look at password policies: list, show, lint, try",
@@ -30,7 +30,7 @@ func policyCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func policyListCommand(w world) *cobra.Command {
+func policyListCommand(w stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the policies that are built in",
@@ -39,7 +39,7 @@ func policyListCommand(w world) *cobra.Command {
 	}
 }
 
-func listPolicies(w world) error {
+func listPolicies(w stdio) error {
 	var rows []table.Row
 	for _, name := range passwd.Builtins() {
 		p, err := passwd.Builtin(name)
@@ -48,7 +48,7 @@ func listPolicies(w world) error {
 		}
 		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), orNone(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
 	}
-	printTable(w.out, table.Row{"name", "city", "rules", "initial passwords", "wrong guesses, then locked for"}, rows)
+	printTable(w.out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
 	fmt.Fprintln(w.out, "\nNotices change: compare a city's file with its centre's notices before it is used.")
 	return nil
 }
@@ -74,14 +74,14 @@ func describeRules(p *passwd.Policy) string {
 }
 
 func describeLock(l passwd.Lock) string {
-	rounds := make([]string, len(l.Rounds))
-	for i, r := range l.Rounds {
-		rounds[i] = fmt.Sprintf("%d %s", r.Guesses, r.Lock)
+	tiers := make([]string, len(l.Tiers))
+	for i, t := range l.Tiers {
+		tiers[i] = fmt.Sprintf("%d %s", t.Attempts, t.Lock)
 	}
-	return strings.Join(rounds, ", ")
+	return strings.Join(tiers, ", ")
 }
 
-func policyShowCommand(w world) *cobra.Command {
+func policyShowCommand(w stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a built-in policy, to be adapted",
@@ -97,7 +97,7 @@ func policyShowCommand(w world) *cobra.Command {
 	}
 }
 
-func policyLintCommand(w world) *cobra.Command {
+func policyLintCommand(w stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint FILE|NAME",
 		Short: "Grade a policy against NIST SP 800-63B-4, OWASP ASVS 5.0 and GB/T 22239",
@@ -109,7 +109,7 @@ func policyLintCommand(w world) *cobra.Command {
 	}
 }
 
-func lintPolicy(w world, source string) error {
+func lintPolicy(w stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func describeRule(p *passwd.Policy, id string) string {
 	return ""
 }
 
-func printGrades(w world, grades []passwd.Grade) error {
+func printGrades(w stdio, grades []passwd.Grade) error {
 	undeclared := 0
 	var rows []table.Row
 	for _, g := range grades {

@@ -17,7 +17,7 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-func policyTryCommand(w world) *cobra.Command {
+func policyTryCommand(w stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "try FILE|NAME",
 		Short: "Say which rules a password breaks",
@@ -32,7 +32,7 @@ func policyTryCommand(w world) *cobra.Command {
 	}
 }
 
-func tryPolicy(ctx context.Context, w world, source string) error {
+func tryPolicy(ctx context.Context, w stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func tryPolicy(ctx context.Context, w world, source string) error {
 	if err != nil {
 		return err
 	}
-	candidate, s, err := newAsker(w).candidate(ctx)
+	candidate, s, err := newPrompter(w).candidate(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,15 +64,15 @@ var errNoPassword = errors.New("no password was given")
 // maxAnswer is above every password and name that is looked at.
 const maxAnswer = 64 << 10
 
-// An asker asks on a terminal, or reads lines.
-type asker struct {
+// A prompter asks on a terminal, or reads lines.
+type prompter struct {
 	terminal *os.File // nil: none
 	lines    *bufio.Reader
 	prompts  io.Writer
 }
 
-func newAsker(w world) asker {
-	a := asker{lines: bufio.NewReader(io.LimitReader(w.in, maxAnswer)), prompts: io.Discard}
+func newPrompter(w stdio) prompter {
+	a := prompter{lines: bufio.NewReader(io.LimitReader(w.in, maxAnswer)), prompts: io.Discard}
 	if f, ok := w.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		a.terminal, a.prompts = f, w.err
 	}
@@ -80,7 +80,7 @@ func newAsker(w world) asker {
 }
 
 // candidate asks for a password and whose it is.
-func (a asker) candidate(ctx context.Context) (passwd.Secret, passwd.Subject, error) {
+func (a prompter) candidate(ctx context.Context) (passwd.Secret, passwd.Subject, error) {
 	password, err := a.password(ctx, "New password (not shown): ")
 	if err != nil {
 		return passwd.Secret{}, passwd.Subject{}, err
@@ -100,7 +100,7 @@ func (a asker) candidate(ctx context.Context) (passwd.Secret, passwd.Subject, er
 
 // password reads a password. On a terminal it is not shown, and an end of ctx
 // gives the terminal back as it was.
-func (a asker) password(ctx context.Context, prompt string) (string, error) {
+func (a prompter) password(ctx context.Context, prompt string) (string, error) {
 	if a.terminal == nil {
 		password, err := a.line()
 		if err != nil && password == "" {
@@ -136,7 +136,7 @@ func (a asker) password(ctx context.Context, prompt string) (string, error) {
 }
 
 // line reads up to the end of a line, without it.
-func (a asker) line() (string, error) {
+func (a prompter) line() (string, error) {
 	s, err := a.lines.ReadString('\n')
 	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), err
 }

@@ -41,7 +41,7 @@ func beginServe(t testing.TB, env map[string]string) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	p := &process{t: t, log: new(logBuffer), stop: stop, dead: make(chan struct{})}
-	w := world{getenv: getenvOf(env), in: strings.NewReader(""), out: p.log, err: p.log,
+	w := stdio{getenv: getenvOf(env), in: strings.NewReader(""), out: p.log, err: p.log,
 		notify: func(c chan<- os.Signal, _ ...os.Signal) { p.hangup = c }}
 	go func() {
 		defer close(p.dead)

@@ -21,7 +21,7 @@ const listedDays = 7
 // errDay says that --day cannot be asked for.
 var errDay = errors.New("--day is not one of the last 7 days, written like 2026-03-01")
 
-func reconcileCommand(w world) *cobra.Command {
+func reconcileCommand(w stdio) *cobra.Command {
 	var day string
 	cmd := &cobra.Command{
 		Use:   "reconcile",
@@ -59,8 +59,8 @@ func parseDay(s string, now time.Time) (time.Time, error) {
 	return day, nil
 }
 
-func reconcile(ctx context.Context, w world, day time.Time) error {
-	gateway, db, err := openLine(ctx, w.getenv)
+func reconcile(ctx context.Context, w stdio, day time.Time) error {
+	gateway, db, err := openGatewayAndStore(ctx, w.getenv)
 	if err != nil {
 		return err
 	}
@@ -75,13 +75,13 @@ func reconcile(ctx context.Context, w world, day time.Time) error {
 	return err
 }
 
-// openLine opens what a command needs that asks Alipay and writes down what it hears.
-func openLine(ctx context.Context, getenv func(string) string) (*signing.Gateway, *store.DB, error) {
-	s, ring, err := readRing(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
+// openGatewayAndStore opens what a command needs that asks Alipay and stores the answers.
+func openGatewayAndStore(ctx context.Context, getenv func(string) string) (*signing.Gateway, *store.DB, error) {
+	s, keyring, err := readKeyring(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
 	if err != nil {
 		return nil, nil, fmt.Errorf("settings are not right:\n%w", err)
 	}
-	gateway, err := signing.NewGateway(ring, s.GatewayURL, signing.Options{})
+	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
 	if err != nil {
 		return nil, nil, problem{"FUNDPASS_GATEWAY_URL", err}
 	}
@@ -91,14 +91,14 @@ func openLine(ctx context.Context, getenv func(string) string) (*signing.Gateway
 
 // openDatabase opens it for a command that needs nothing else of a server.
 func (s settings) openDatabase(ctx context.Context) (*store.DB, error) {
-	box, err := keys.LoadBox(s.ColumnKeyFile)
+	cipher, err := keys.LoadColumnCipher(s.ColumnKeyFile)
 	if err != nil {
 		return nil, problem{"FUNDPASS_COLUMN_KEY_FILE", err}
 	}
 	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
 		return nil, problem{"FUNDPASS_DATABASE_URL", err}
 	}
-	return s.openStore(ctx, store.Config{Box: box})
+	return s.openStore(ctx, store.Config{ColumnCipher: cipher})
 }
 
 // databaseLimit bounds a connection and a statement; zero is store's own limits. Tests of

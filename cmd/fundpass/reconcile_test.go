@@ -31,7 +31,7 @@ func TestParseDay(t *testing.T) {
 }
 
 // cancel lets citizens withdraw at Alipay, whose notices do not arrive.
-func (n *town) cancel(all ...*citizen) {
+func (n *fixture) cancel(all ...*citizen) {
 	n.t.Helper()
 	for _, c := range all {
 		_, err := n.sim.Send(n.t.Context(), alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled, Fault: alipaysim.LoseNotice})
@@ -41,18 +41,18 @@ func (n *town) cancel(all ...*citizen) {
 
 // deliver posts the notice that c withdrew.
 func (c *citizen) deliver(base string) {
-	c.town.t.Helper()
-	l, err := c.town.sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
-	noError(c.town.t, err)
+	c.fixture.t.Helper()
+	l, err := c.fixture.sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	noError(c.fixture.t, err)
 	form, err := url.ParseQuery(string(l.Body))
-	noError(c.town.t, err)
-	resp, err := newClient(c.town.t).PostForm(base+l.Path, form)
-	noError(c.town.t, err)
+	noError(c.fixture.t, err)
+	resp, err := newClient(c.fixture.t).PostForm(base+l.Path, form)
+	noError(c.fixture.t, err)
 	resp.Body.Close()
 }
 
 // reconciled runs the command and returns the numbers it prints.
-func (n *town) reconciled(day time.Time) string {
+func (n *fixture) reconciled(day time.Time) string {
 	n.t.Helper()
 	got := runWith(n.t, n.env(), "reconcile", "--day", day.In(calendar.Beijing).Format(time.DateOnly))
 	noError(n.t, got.err)
@@ -63,7 +63,7 @@ func (n *town) reconciled(day time.Time) string {
 	return strings.Join(strings.Fields(lines[len(lines)-1])[1:], " ")
 }
 
-func (n *town) events(kind string) (count int) {
+func (n *fixture) events(kind string) (count int) {
 	n.t.Helper()
 	noError(n.t, n.sql.QueryRow(`SELECT count(*) FROM events WHERE kind = $1`, kind).Scan(&count))
 	return count
@@ -73,7 +73,7 @@ func (n *town) events(kind string) (count int) {
 // authorisation, is left alone.
 func TestReconcile(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	all := n.linked(4, server.URL)
 	missed, heard, back, apart := all[0], all[1], all[2], all[3]
@@ -110,7 +110,7 @@ func TestReconcile(t *testing.T) {
 
 func TestReconcileRefused(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	c := n.linked(1, n.serve(n.dsn).URL)[0]
 	n.cancel(c)
 	today := time.Now().In(calendar.Beijing).Format(time.DateOnly)

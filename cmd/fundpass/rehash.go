@@ -41,7 +41,7 @@ var rehashSettings = []string{
 	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE",
 }
 
-func rehashCommand(w world) *cobra.Command {
+func rehashCommand(w stdio) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "rehash",
@@ -54,7 +54,7 @@ func rehashCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func rehash(ctx context.Context, w world, dry bool) error {
+func rehash(ctx context.Context, w stdio, dry bool) error {
 	s, f, err := readFor(w.getenv, rehashSettings)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func rehash(ctx context.Context, w world, dry bool) error {
 	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
 		return problem{"FUNDPASS_DATABASE_URL", err}
 	}
-	db, err := s.openStore(ctx, store.Config{Box: f.box, Pepper: f.pepper, Look: dry})
+	db, err := s.openStore(ctx, store.Config{ColumnCipher: f.cipher, Pepper: f.pepper, Look: dry})
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func rehash(ctx context.Context, w world, dry bool) error {
 		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
 	}
 	r.print(w.out, f.pepper.Current())
-	if r.damaged+r.lost > 0 {
+	if r.corrupt+r.lost > 0 {
 		return errHashes
 	}
 	return nil
@@ -90,7 +90,7 @@ type rehashing struct {
 	replaced int64
 	raced    int64 // changed while they were looked at
 	full     int64 // hold as many keys as a hash can
-	damaged  int64 // are no hashes of ours
+	corrupt  int64 // are no hashes of ours
 	lost     int64 // name a key that the file has not
 }
 
@@ -151,7 +151,7 @@ func (r *rehashing) noted(err error) bool {
 	case errors.Is(err, keys.ErrUnknownPepper):
 		r.lost++
 	default:
-		r.damaged++
+		r.corrupt++
 	}
 	return true
 }
@@ -180,7 +180,7 @@ func (r *rehashing) print(out io.Writer, newest uint32) {
 		{r.raced, "were changed or used meanwhile and left alone; run rehash again to see that they have the newest key"},
 		{r.full, "have as many keys as a hash can; they stay as they are until their owners use them"},
 		{r.lost, "name a key that the pepper file has not: their passwords cannot be checked; put the key back from a copy of the file"},
-		{r.damaged, "are no password hashes: their passwords cannot be checked; restore them from a backup"},
+		{r.corrupt, "are no password hashes: their passwords cannot be checked; restore them from a backup"},
 	} {
 		if n.count > 0 {
 			fmt.Fprintf(out, "%d %s.\n", n.count, n.text)

@@ -13,9 +13,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// hasher hashes with the site's pepper file as it is now, cheaply: so no hash
+// hasher hashes with the environment's pepper file as it is now, cheaply: so no hash
 // costs what a server's does.
-func (s *site) hasher() *passwd.Hasher {
+func (s *serverEnv) hasher() *passwd.Hasher {
 	s.t.Helper()
 	pepper, err := keys.LoadPepper(s.path("pepper.key"))
 	noError(s.t, err)
@@ -25,7 +25,7 @@ func (s *site) hasher() *passwd.Hasher {
 }
 
 // deposit adds accounts whose password all have one hash.
-func (s *site) deposit(db *store.DB, from, n int, hash string) {
+func (s *serverEnv) deposit(db *store.DB, from, n int, hash string) {
 	s.t.Helper()
 	ds := make([]store.Depositor, n)
 	for i := range ds {
@@ -40,7 +40,7 @@ func (s *site) deposit(db *store.DB, from, n int, hash string) {
 }
 
 // layers counts the hashes by the pepper keys in them.
-func (s *site) layers() map[string]int {
+func (s *serverEnv) layers() map[string]int {
 	s.t.Helper()
 	rows, err := storetest.Probe(s.t, s.dsn).Query(`SELECT coalesce(substring(hash FROM 'kid=([0-9.]+)'), hash), count(*) FROM password_credentials GROUP BY 1`)
 	noError(s.t, err)
@@ -56,7 +56,7 @@ func (s *site) layers() map[string]int {
 	return all
 }
 
-func (s *site) wantLayers(want map[string]int) {
+func (s *serverEnv) wantLayers(want map[string]int) {
 	s.t.Helper()
 	if got := s.layers(); fmt.Sprint(got) != fmt.Sprint(want) {
 		s.t.Errorf("hashes by keys: %v, want %v", got, want)
@@ -64,20 +64,20 @@ func (s *site) wantLayers(want map[string]int) {
 }
 
 // rotated puts a fresh key into the pepper file and returns its id.
-func (s *site) rotated() string {
+func (s *serverEnv) rotated() string {
 	s.t.Helper()
 	noError(s.t, runWith(s.t, nil, "keys", "rotate-pepper", s.path("pepper.key")).err)
 	return s.newestPepper()
 }
 
-func (s *site) newestPepper() string {
+func (s *serverEnv) newestPepper() string {
 	s.t.Helper()
 	pepper, err := keys.LoadPepper(s.path("pepper.key"))
 	noError(s.t, err)
 	return fmt.Sprint(pepper.Current())
 }
 
-func (s *site) mustRehash(args ...string) string {
+func (s *serverEnv) mustRehash(args ...string) string {
 	s.t.Helper()
 	r := runWith(s.t, s.env(), append([]string{"keys", "rehash"}, args...)...)
 	if r.err != nil {
@@ -90,7 +90,7 @@ func (s *site) mustRehash(args ...string) string {
 // needed, and the first use of a password needs the new one alone.
 func TestRehash(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	db, right := s.open(), passwd.NewSecret("Copper-Kettle-58")
 	old, first := s.read("pepper.key"), s.newestPepper()
 	hash, err := s.hasher().Hash(t.Context(), right)
@@ -140,9 +140,9 @@ func TestRehash(t *testing.T) {
 }
 
 // What cannot be rekeyed is counted, left as it is, and stops nobody else.
-func TestRehashMeetsDamage(t *testing.T) {
+func TestRehashReportsCorruption(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	db := s.open()
 	hash, err := s.hasher().Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
 	noError(t, err)
@@ -163,10 +163,10 @@ func TestRehashMeetsDamage(t *testing.T) {
 
 func TestRehashInterrupted(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: new(strings.Builder), err: new(strings.Builder)}
+	w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: new(strings.Builder), err: new(strings.Builder)}
 	if err := run(ctx, []string{"keys", "rehash"}, w); err == nil {
 		t.Error("no error")
 	}

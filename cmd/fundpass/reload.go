@@ -26,20 +26,20 @@ func (a *app) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop 
 
 // warnSandbox names the keys that stand by the sandbox's exception.
 func (a *app) warnSandbox() {
-	for _, key := range a.gateway.Ring().AlipayKeys() {
+	for _, key := range a.gateway.Keyring().AlipayKeys() {
 		if key.Sandbox {
 			a.log.Warn("key is trusted under the sandbox's root only", "setting", "FUNDPASS_SANDBOX_ROOT_FILE", "file", key.Source)
 		}
 	}
 }
 
-// reload reads the files of the ring, the transport keys and the content key
+// reload reads the files of the keyring, the transport keys and the content key
 // again. With any problem the old keys stay.
 func (a *app) reload() {
 	s := a.settings
-	ring, problems := s.loadRing()
+	keyring, problems := s.loadKeyring()
 	problems = append(problems, s.checkModes()...)
-	transport, err := s.loadTransport(ring)
+	transport, err := s.loadTransport(keyring)
 	if err != nil {
 		problems = append(problems, problem{"FUNDPASS_TRANSPORT_KEY_FILES", err})
 	}
@@ -48,7 +48,7 @@ func (a *app) reload() {
 		problems = append(problems, problem{"FUNDPASS_CONTENT_KEY_FILE", err})
 	}
 	if len(problems) == 0 {
-		if err := a.gateway.Replace(ring); err != nil {
+		if err := a.gateway.Replace(keyring); err != nil {
 			problems = append(problems, problem{"", err})
 		}
 	}
@@ -58,7 +58,7 @@ func (a *app) reload() {
 	if len(problems) == 0 {
 		a.server.ReplaceTransport(transport)
 		a.provider.ReplaceContentKey(contentKey)
-		a.log.Info("keys reloaded", "alipay_keys", len(ring.AlipayKeys()))
+		a.log.Info("keys reloaded", "alipay_keys", len(keyring.AlipayKeys()))
 		a.warnExpiring(time.Now())
 		a.warnSandbox()
 	}

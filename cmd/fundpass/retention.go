@@ -24,7 +24,7 @@ const (
 // longestRecord bounds FUNDPASS_AUDIT_YEARS.
 const longestRecord = 30
 
-func retentionCommand(w world) *cobra.Command {
+func retentionCommand(w stdio) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "retention",
@@ -43,7 +43,7 @@ func retentionCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func retention(ctx context.Context, w world, dryRun bool) error {
+func retention(ctx context.Context, w stdio, dryRun bool) error {
 	s, problems := parseSettings(w.getenv)
 	if problems = only(problems, append([]string{"FUNDPASS_AUDIT_YEARS"}, unlockSettings...)); len(problems) > 0 {
 		return fmt.Errorf("settings are not right:\n%w", asError(problems))

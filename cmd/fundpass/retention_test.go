@@ -17,8 +17,8 @@ import (
 // by itself, and the record lives as long as its setting says.
 func TestRetentionCommand(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
-	c := n.move(1, "")[0]
+	n := newFixture(t)
+	c := n.addCitizens(1, "")[0]
 	noError(t, n.person(c.AccountNo, "unlock").err)
 	_, err := n.sql.Exec(`UPDATE operator_actions SET at = now() - interval '18 months'`)
 	noError(t, err)
@@ -33,7 +33,7 @@ func TestRetentionCommand(t *testing.T) {
 	if dry.number(actions) != 1 {
 		t.Fatal("gone before its time, or in a dry run")
 	}
-	for _, want := range []string{"would go", "events", "operators' actions", "clerks' codes", "changes", "resets", "consents", "guesses", "sessions",
+	for _, want := range []string{"would go", "events", "operators' actions", "reset codes", "changes", "resets", "consents", "attempts", "sessions",
 		"first answers", "notices to owners", "Alipay's notifications", time.Now().AddDate(-1, 0, 0).In(calendar.Beijing).Format("2006-01")} {
 		if !strings.Contains(look.out, want) {
 			t.Errorf("%q is not in\n%s", want, look.out)
@@ -60,7 +60,7 @@ func TestRetentionCommand(t *testing.T) {
 
 func TestRetentionRefuses(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	got := runWith(t, n.env(map[string]string{"FUNDPASS_AUDIT_YEARS": "0"}), "retention")
 	if got.err == nil || !strings.Contains(got.err.Error(), "FUNDPASS_AUDIT_YEARS") || got.out != "" {
 		t.Errorf("%v\n%s", got.err, got.out)

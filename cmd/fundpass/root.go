@@ -3,7 +3,7 @@ package main
 import "github.com/spf13/cobra"
 
 // newRoot returns the command with a sub-command for each word, one file a word.
-func newRoot(w world) *cobra.Command {
+func newRoot(w stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "fundpass",
 		Short: "Housing-provident-fund password service for an Alipay mini-program",
@@ -25,16 +25,16 @@ func newRoot(w world) *cobra.Command {
 	root.AddCommand(
 		serveCommand(w), demoCommand(w), migrateCommand(w), walkCommand(w),
 		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
-		unlockCommand(w), auditCommand(w), resetCommand(w), policyCommand(w),
+		unlockCommand(w), auditCommand(w), issueResetCodeCommand(w), policyCommand(w),
 		syncCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w),
-		openIDCommand(w),
+		migrateOpenIDCommand(w),
 	)
 	return root
 }
 
 // protectMemory comes before every command, because nearly all read keys or citizens'
 // data. Where it fails the command runs all the same.
-func protectMemory(w world) {
+func protectMemory(w stdio) {
 	if err := harden(); err != nil {
 		newLog(w.err, "").Warn("memory of this process may be dumped", "err", err)
 	}

@@ -78,9 +78,9 @@ func (h header) has(column string) bool { _, ok := h.at[column]; return ok }
 
 // refuseWhere refuses the columns whose fields are damaged instead of what else is
 // wrong with them. Columns that are not read may hold anything.
-func (h header) refuseWhere(fields []string, damaged func(string) bool, e entry, all []refusal) []refusal {
+func (h header) refuseWhere(fields []string, isCorrupt func(string) bool, e entry, all []refusal) []refusal {
 	for _, column := range slices.Concat(requiredColumns, optionalColumns) {
-		if i, ok := h.at[column]; ok && i < len(fields) && damaged(fields[i]) {
+		if i, ok := h.at[column]; ok && i < len(fields) && isCorrupt(fields[i]) {
 			all = slices.DeleteFunc(all, func(r refusal) bool { return r.column == column })
 			all = append(all, refusal{line: e.line, column: column, reason: reasonEncoding, accountNo: e.Person.AccountNo})
 		}
@@ -132,7 +132,7 @@ func (c *lineCheck) value(column string) string {
 
 // refuse says what the spreadsheet did to the value, if one did, rather than reason.
 func (c *lineCheck) refuse(column, reason string) {
-	reason = cmp.Or(spreadsheetDamage(c.value(column)), reason)
+	reason = cmp.Or(spreadsheetCorruption(c.value(column)), reason)
 	c.refusals = append(c.refusals, refusal{line: c.line, column: column, reason: reason})
 }
 
@@ -190,7 +190,7 @@ func (c *lineCheck) name(e *entry, kind document.Kind) {
 	switch {
 	case err != nil:
 		c.refuse(colName, strings.TrimPrefix(err.Error(), "document: "))
-	case spreadsheetDamage(c.value(colName)) != "":
+	case spreadsheetCorruption(c.value(colName)) != "":
 		c.refuse(colName, "not a name")
 	}
 }

@@ -104,18 +104,18 @@ func openAs(path string, as encoding) (io.ReadCloser, error) {
 	}{transform.NewReader(f, utf16.UTF16(order, utf16.IgnoreBOM).NewDecoder()), f}, nil
 }
 
-// votes collects what the lines of a file say of its encoding: the first line of
+// encodingCounts collects what the lines of a file say of its encoding: the first line of
 // each reading, and how many there are.
-type votes [readsNeither + 1]struct{ first, lines int64 }
+type encodingCounts [readsNeither + 1]struct{ first, lines int64 }
 
-func (v *votes) count(r reading, line int64) {
+func (v *encodingCounts) count(r reading, line int64) {
 	if v[r].lines++; v[r].first == 0 {
 		v[r].first = line
 	}
 }
 
 // decide returns the encoding that every line agrees with.
-func (v *votes) decide() (encoding, error) {
+func (v *encodingCounts) decide() (encoding, error) {
 	const say = "save the file in one encoding, or say which one with --encoding: lines in the other are then refused"
 	u, g := v[readsUTF8], v[readsGB18030]
 	switch {

@@ -16,7 +16,7 @@ func oneName(name string) string {
 const tan = "\xcc\xb7\xce\xb0" // 谭伟 in GBK, U+0337 U+03B0 in UTF-8
 
 // refusedWhole runs a command on a file that it must refuse before anything is written.
-func (s *site) refusedWhole(t *testing.T, content string, args ...string) string {
+func (s *serverEnv) refusedWhole(t *testing.T, content string, args ...string) string {
 	t.Helper()
 	path := tempFile(t, content)
 	r := runWith(t, s.env(), append(args, path)...)
@@ -31,9 +31,9 @@ func (s *site) refusedWhole(t *testing.T, content string, args ...string) string
 
 // A file is in one encoding; where two are possible, or two are there, nothing of it
 // is written, and the first line that shows it is named.
-func TestB1AmbiguousEncoding(t *testing.T) {
+func TestAmbiguousEncoding(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	gbk := toGB18030(t, oneName("王五"))
 	for _, tt := range []struct{ name, content, want string }{
 		{"both ways", oneName(tan), "line 2 reads in UTF-8 and in GB18030"},
@@ -59,7 +59,7 @@ func TestB1AmbiguousEncoding(t *testing.T) {
 	}
 }
 
-func (s *site) accounts() int {
+func (s *serverEnv) accounts() int {
 	s.t.Helper()
 	rows := s.tables()
 	accounts, _, _ := strings.Cut(rows, "\n\n")
@@ -67,7 +67,7 @@ func (s *site) accounts() int {
 }
 
 // Other lines, a mark or the operator say how such a line reads.
-func TestB1EncodingIsKnown(t *testing.T) {
+func TestEncodingIsKnown(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, content string
@@ -90,7 +90,7 @@ func TestB1EncodingIsKnown(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
+			s := newServerEnv(t)
 			s.mustImport(append(tt.args, tempFile(t, tt.content), "--allow-refused")...)
 			if a := s.account(s.open(), "01", "990101195603070010", ""); a == nil || a.Person.Name != tt.want {
 				t.Errorf("got %+v", a)
@@ -111,9 +111,9 @@ func toUTF16(s string, first int) string {
 }
 
 // Where the operator is wrong, no name of another encoding is stored.
-func TestB1WrongEncodingSaid(t *testing.T) {
+func TestWrongEncodingSaid(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	for _, tt := range []struct{ name, content, as, want string }{
 		{"a name of no script", oneName(tan), "utf-8", "begins with a combining mark"},
 		{"a UTF-8 line in GBK", toGB18030(t, oneName("李四")) + oneName("王五")[len(five):], "gb18030", "not in the file's encoding"},
@@ -133,7 +133,7 @@ func TestB1WrongEncodingSaid(t *testing.T) {
 }
 
 // Every pair of GBK that is also a character of UTF-8 is found to be both.
-func TestB1EveryPair(t *testing.T) {
+func TestEveryPair(t *testing.T) {
 	t.Parallel()
 	for lead := 0xC2; lead <= 0xDF; lead++ {
 		for trail := 0x80; trail <= 0xBF; trail++ {
@@ -146,7 +146,7 @@ func TestB1EveryPair(t *testing.T) {
 }
 
 // Names that people have are found to be in the encoding that they are in.
-func TestB1Reading(t *testing.T) {
+func TestReading(t *testing.T) {
 	t.Parallel()
 	var wrong, both int
 	for i := range int64(5000) {
@@ -168,9 +168,9 @@ func TestB1Reading(t *testing.T) {
 
 // Files without line feeds are refused, and nothing of a row is taken for a name of
 // a column, or printed.
-func TestB3LineEnds(t *testing.T) {
+func TestLineEnds(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	rows := oneName("canary")
 	for _, tt := range []struct{ name, content, want string }{
 		{"CR only", strings.ReplaceAll(rows, "\n", "\r"), "line 1: a carriage return"},
@@ -200,15 +200,15 @@ func TestB3LineEnds(t *testing.T) {
 }
 
 // A field that nobody reads may be in any encoding.
-func TestB1EncodingOfOtherColumns(t *testing.T) {
+func TestEncodingOfOtherColumns(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := tempFile(t, strings.TrimSpace(five)+",GZDWMC\n"+zhang+",\xff\n")
 	wantIn(t, s.mustImport(path, "--encoding", "utf-8"), counts(1, 1, 0, 0, 0), "Not read: columns 9.")
 }
 
 // What was read in one encoding does not go on in another.
-func TestB1RestartInAnotherEncoding(t *testing.T) {
+func TestRestartInAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	path := tempFile(t, oneName("王五"))
 	seen := map[string]bool{}

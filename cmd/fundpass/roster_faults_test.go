@@ -15,7 +15,7 @@ const noPhone = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n"
 
 // refused runs a command whose lines are refused and returns what it says, and its
 // file of refusals.
-func (s *site) refused(args ...string) (out, report string) {
+func (s *serverEnv) refused(args ...string) (out, report string) {
 	s.t.Helper()
 	r := runWith(s.t, s.env(), args...)
 	if statusOf(r.err) != exitRefused {
@@ -29,7 +29,7 @@ func (s *site) refused(args ...string) (out, report string) {
 }
 
 // An account that lost the zeros in front of its number is not a second account.
-func TestB2LostLeadingZeros(t *testing.T) {
+func TestLostLeadingZeros(t *testing.T) {
 	t.Parallel()
 	const old = "000012345678,ANNA,03,XA9901041,01,id-last6\n"
 	for _, tt := range []struct{ name, lost string }{
@@ -41,7 +41,7 @@ func TestB2LostLeadingZeros(t *testing.T) {
 		for _, command := range []string{"import", "sync"} {
 			t.Run(tt.name+" "+command, func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t)
+				s := newServerEnv(t)
 				s.mustImport(tempFile(t, noPhone+old))
 				path := tempFile(t, noPhone+tt.lost)
 				for range 2 { // the second time the file is known
@@ -64,10 +64,10 @@ func TestB2LostLeadingZeros(t *testing.T) {
 
 // The same in one file: the line that is first counts. Accounts that are there, and
 // those of other people, are not touched by it.
-func TestB2LeadingZerosWithinFile(t *testing.T) {
+func TestLeadingZerosWithinFile(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"import", "sync"} {
-		s := newSite(t)
+		s := newServerEnv(t)
 		path := tempFile(t, noPhone+
 			"000012345678,ANNA,03,XA9901041,01,id-last6\n"+
 			"12345678,ANNA,03,XA9901041,01,id-last6\n"+
@@ -83,7 +83,7 @@ func TestB2LeadingZerosWithinFile(t *testing.T) {
 }
 
 // Numbers that spreadsheets spoilt are named as such.
-func TestB2SpoiltNumbers(t *testing.T) {
+func TestSpoiltNumbers(t *testing.T) {
 	t.Parallel()
 	h := mustHeader(t, rosterHeader)
 	for _, tt := range []struct{ column, value, want string }{
@@ -109,9 +109,9 @@ func TestB2SpoiltNumbers(t *testing.T) {
 
 // One cut number in eleven has the right check digit; beside one that is surely cut
 // it is refused, and alone it is what one in a thousand people has.
-func TestB2CutNumbers(t *testing.T) {
+func TestCutNumbers(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	const right, wrong = "990101195603073000", "990101195603070000"
 	if _, err := document.Parse("01", right); err != nil {
 		t.Fatal(err)
@@ -123,9 +123,9 @@ func TestB2CutNumbers(t *testing.T) {
 }
 
 // A file whose numbers are of another length than those held is warned of.
-func TestB2OtherLengths(t *testing.T) {
+func TestOtherLengths(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.mustImport(tempFile(t, noPhone+"000012345678,ANNA,03,XA9901041,01,id-last6\n"))
 	path := tempFile(t, noPhone+"87654321,MARIA,03,XA9901042,01,id-last6\n")
 	for _, out := range []string{s.mustSync(path, "--dry-run"), s.mustImport(path)} {
@@ -138,9 +138,9 @@ func TestB2OtherLengths(t *testing.T) {
 
 // Codes of one digit are what they were before a spreadsheet; other marks of one are
 // named.
-func TestB4SpreadsheetCodes(t *testing.T) {
+func TestSpreadsheetCodes(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := tempFile(t, five+strings.Replace(strings.Replace(zhang, ",01,99", ",1,99", 1), ",01,", ",1,", 1)+"\n")
 	wantIn(t, s.mustImport(path), counts(1, 1, 0, 0, 0), "in 1 lines a code has one digit and was read as two, 1 as 01")
 	if a := s.account(s.open(), "01", "990101195603070010", ""); a == nil || a.Status != "01" || a.Person.IDType != "01" {
@@ -169,12 +169,12 @@ func TestB4SpreadsheetCodes(t *testing.T) {
 
 // A status that restricts an account that is there applies even where another field
 // of its line is refused, and only such a status, and only there.
-func TestB4StatusOfRefusedLine(t *testing.T) {
+func TestStatusOfRefusedLine(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"import", "sync"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
+			s := newServerEnv(t)
 			f := newNightFile(8)
 			s.mustImport(f.write(t))
 			db := s.open()
@@ -222,9 +222,9 @@ func TestB4StatusOfRefusedLine(t *testing.T) {
 
 // A command that refused lines says so by its exit status; the file of refusals has
 // what finds a line again, the screen has sums.
-func TestB5RefusedLines(t *testing.T) {
+func TestRefusedLines(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	text := noPhone
 	for i := range 30 {
 		text += fmt.Sprintf("%012d,王五%d,01,990101195603070010,01,id-last6\n", 100+i, i)
@@ -249,9 +249,9 @@ func TestB5RefusedLines(t *testing.T) {
 }
 
 // A password that everybody tries first is one that its owner must change.
-func TestB6CommonPasswordBehindDigest(t *testing.T) {
+func TestCommonPasswordBehindDigest(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	md5, sm3 := legacySum("md5"), legacySum("sm3")
 	out := s.mustImport(tempFile(t, "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"+
 		"880000000001,ANNA,03,XA9901041,01,{md5}"+md5("123456")+"\n"+
@@ -267,9 +267,9 @@ func TestB6CommonPasswordBehindDigest(t *testing.T) {
 }
 
 // A sync asks for no password of accounts that are there; a new one needs it.
-func TestB7SyncWithoutPasswordColumn(t *testing.T) {
+func TestSyncWithoutPasswordColumn(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.mustImport(tempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,id-last6\n"))
 	const bare = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT\n"
 	path := tempFile(t, bare+"880000000001,ANNA,03,XA9901041,06\n")
@@ -287,9 +287,9 @@ func TestB7SyncWithoutPasswordColumn(t *testing.T) {
 
 // An import does not end the link of an account merged into one further down, be it
 // batches later.
-func TestA6ImportMergesIntoLaterLine(t *testing.T) {
+func TestImportMergesIntoLaterLine(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	f := newNightFile(2*legacyPiece + 2)
 	s.mustImport(f.write(t))
 	db := s.open()

@@ -38,14 +38,14 @@ func fileRoster(path string, as encoding) (roster, error) {
 	if !info.Mode().IsRegular() {
 		return r, errors.New(path + " is not a regular file; it is read twice")
 	}
-	said, err := r.beginning()
+	said, err := r.sniffHead()
 	switch {
 	case err != nil:
 	case said != autoEncoding && as != autoEncoding && said != as:
 		err = fmt.Errorf("its beginning is %s, not %s: leave --encoding out, or save the file again", said, as)
 	default:
 		r.open = func() (io.ReadCloser, error) { return openAs(path, cmp.Or(as, said)) }
-		err = r.survey(said)
+		err = r.detectEncoding(said)
 	}
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)
@@ -53,8 +53,8 @@ func fileRoster(path string, as encoding) (roster, error) {
 	return r, nil
 }
 
-// beginning returns what the first bytes say of the encoding.
-func (r *roster) beginning() (encoding, error) {
+// sniffHead returns the encoding that the first bytes state, or autoEncoding.
+func (r *roster) sniffHead() (encoding, error) {
 	f, err := os.Open(r.name)
 	if err != nil {
 		return "", err
@@ -67,8 +67,9 @@ func (r *roster) beginning() (encoding, error) {
 	return sniff(head)
 }
 
-// survey reads every line. said is the encoding that the beginning states.
-func (r *roster) survey(said encoding) error {
+// detectEncoding reads every line and sets encoding, digest and lines. said is the encoding
+// that the first bytes state, or autoEncoding.
+func (r *roster) detectEncoding(said encoding) error {
 	f, err := r.open()
 	if err != nil {
 		return err
@@ -76,7 +77,7 @@ func (r *roster) survey(said encoding) error {
 	defer f.Close()
 	sum := sha256.New()
 	lines := newLineReader(io.TeeReader(f, sum))
-	var v votes
+	var v encodingCounts
 	switch said {
 	case inUTF8:
 		v.count(readsUTF8, 1)
@@ -90,7 +91,7 @@ func (r *roster) survey(said encoding) error {
 		switch {
 		case err == io.EOF:
 			r.lines = lines.number
-			return r.settle(&v, sum.Sum(nil))
+			return r.finish(&v, sum.Sum(nil))
 		case lines.bareCR:
 			return fmt.Errorf("line %d: a carriage return that ends no line; save the file with line ends LF or CRLF, as CSV for Windows", lines.number)
 		case err != nil && err != errLongLine:
@@ -103,8 +104,8 @@ func (r *roster) survey(said encoding) error {
 	}
 }
 
-// settle sets what is known when all lines were read.
-func (r *roster) settle(v *votes, sum []byte) (err error) {
+// finish sets encoding and digest when all lines have been read.
+func (r *roster) finish(v *encodingCounts, sum []byte) (err error) {
 	if r.encoding == autoEncoding {
 		r.encoding, err = v.decide()
 	}

@@ -46,13 +46,13 @@ const exitRefused = 3
 
 const allowRefusedUsage = "exit with status 0 even when lines were refused"
 
-// sums counts refusals by column and reason.
-type sums map[[2]string]int64
+// refusalCounts counts refusals by column and reason.
+type refusalCounts map[[2]string]int64
 
-func (s sums) add(r refusal) { s[[2]string{r.column, r.reason}]++ }
+func (s refusalCounts) add(r refusal) { s[[2]string{r.column, r.reason}]++ }
 
-// rows are the sums, the most frequent first.
-func (s sums) rows() (rows []table.Row) {
+// rows returns the counts, the most frequent first.
+func (s refusalCounts) rows() (rows []table.Row) {
 	keys := slices.SortedFunc(maps.Keys(s), func(a, b [2]string) int {
 		return cmp.Or(cmp.Compare(s[b], s[a]), slices.Compare(a[:], b[:]))
 	})

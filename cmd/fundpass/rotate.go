@@ -17,7 +17,7 @@ type rotation struct {
 	effect     string
 }
 
-func rotateCommand(w world, r rotation) *cobra.Command {
+func rotateCommand(w stdio, r rotation) *cobra.Command {
 	return &cobra.Command{
 		Use:   r.use,
 		Short: r.short,
@@ -54,15 +54,15 @@ func rotateFile(path string, rotate func([]byte) ([]byte, error)) error {
 	if err := writeNew(next, fresh); err != nil {
 		return err
 	}
-	if err := takePlace(next, path); err != nil {
+	if err := replaceFile(next, path); err != nil {
 		return errors.Join(err, os.Remove(next))
 	}
 	return syncDir(filepath.Dir(path))
 }
 
-// takePlace gives next the owner of path, then its name: rotated by root, the
+// replaceFile gives next the owner of path, then its name: rotated by root, the
 // file must stay readable for the server.
-func takePlace(next, path string) error {
+func replaceFile(next, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

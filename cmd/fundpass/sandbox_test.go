@@ -15,7 +15,7 @@ const sandboxRootSetting = "FUNDPASS_SANDBOX_ROOT_FILE"
 
 // certifySandbox is certify with Alipay's certificate issued as in the sandbox: under a
 // root of its own, by an intermediate that does not say it is an authority.
-func (s *site) certifySandbox() values {
+func (s *serverEnv) certifySandbox() values {
 	s.t.Helper()
 	change := s.certify(inDays(300))
 	rootKey, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -29,7 +29,7 @@ func (s *site) certifySandbox() values {
 	s.write("sandbox-root.crt", s.issue(certRequest{root, root, &rootKey.PublicKey, rootKey}))
 	middlePEM := s.issue(certRequest{middle, root, &rootKey.PublicKey, rootKey})
 	s.write("alipay.crt", s.issue(certRequest{
-		leafOf("支付宝(中国)网络技术有限公司-"+sitePartner, 13, inDays(300)), middle, &siteKeys().alipay[0].PublicKey, rootKey,
+		leafOf("支付宝(中国)网络技术有限公司-"+sitePartner, 13, inDays(300)), middle, &testKeys().alipay[0].PublicKey, rootKey,
 	})+middlePEM)
 	change[sandboxRootSetting] = s.path("sandbox-root.crt")
 	return change
@@ -38,7 +38,7 @@ func (s *site) certifySandbox() values {
 // The pinned root is for the sandbox's gateway and for this machine, nowhere else.
 func TestSandboxRoot(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	change := s.certifySandbox()
 	for _, c := range []struct{ name, gateway, want string }{
 		{"sandbox", "https://openapi-sandbox.dl.alipaydev.com/gateway.do", ""},
@@ -58,7 +58,7 @@ func TestSandboxRoot(t *testing.T) {
 		if err == nil || len(unjoin(err)) != 1 || !strings.HasPrefix(err.Error(), sandboxRootSetting+": ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s named alone, saying %q", c.name, err, sandboxRootSetting, c.want)
 		}
-		if _, _, err := readRing(getenvOf(s.env(change, values{"FUNDPASS_GATEWAY_URL": c.gateway}))); err == nil {
+		if _, _, err := readKeyring(getenvOf(s.env(change, values{"FUNDPASS_GATEWAY_URL": c.gateway}))); err == nil {
 			t.Errorf("%s: the operator's commands take it", c.name)
 		}
 	}
@@ -77,7 +77,7 @@ func TestSandboxRoot(t *testing.T) {
 // metrics.
 func TestSandboxServer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	p := startServer(t, s.env(s.certifySandbox()))
 	p.awaitLog("trusted under the sandbox's root only", 1)
 	p.awaitLog("setting is allowed but unsafe", 1)

@@ -25,7 +25,7 @@ const (
 // errDemoDatabase refuses a database of fundpass demo, whose passwords are printed.
 var errDemoDatabase = errors.New("this is a database of fundpass demo; give serve one of its own")
 
-func serveCommand(w world) *cobra.Command {
+func serveCommand(w stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the API in production",
@@ -59,7 +59,7 @@ const gcPercent = 50
 
 // serve is the production server. It says everything that is wrong with its
 // settings before it listens, and listens before it is ready.
-func serve(ctx context.Context, w world) error {
+func serve(ctx context.Context, w stdio) error {
 	s, err := readSettings(w.getenv, w.misspelt()...)
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)

@@ -21,7 +21,7 @@ import (
 
 func TestServe(t *testing.T) {
 	t.Parallel()
-	server := startServer(t, newSite(t).env())
+	server := startServer(t, newServerEnv(t).env())
 	for _, c := range []struct {
 		name, url string
 		want      int
@@ -61,7 +61,7 @@ func TestServe(t *testing.T) {
 // way is answered.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.addOK()
 	a := newApp(t, s)
 	a.settings.DrainDelay = 7 * time.Second
@@ -101,10 +101,10 @@ func TestServeDrains(t *testing.T) {
 }
 
 // addOK makes a person known to Alipay.
-func (s *site) addOK() { s.sim.Add(okPerson) }
+func (s *serverEnv) addOK() { s.sim.Add(okPerson) }
 
 // logIn opens a session and returns the status.
-func (s *site) logIn(t *testing.T, url string) int {
+func (s *serverEnv) logIn(t *testing.T, url string) int {
 	t.Helper()
 	code, err := s.sim.AuthCode(okPerson.Person)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *site) logIn(t *testing.T, url string) int {
 }
 
 // openSession returns a session's token.
-func (s *site) openSession(t *testing.T, url string) string {
+func (s *serverEnv) openSession(t *testing.T, url string) string {
 	t.Helper()
 	code, err := s.sim.AuthCode(okPerson.Person)
 	noError(t, err)
@@ -141,33 +141,33 @@ func TestServeRefuses(t *testing.T) {
 	defer taken.Close()
 	for _, c := range []struct {
 		name   string
-		site   func(t *testing.T) *site
+		newEnv func(t *testing.T) *serverEnv
 		change values
 		want   string
 		is     error
 	}{
-		{"settings", newSiteT, values{"FUNDPASS_APP_ID": "", "FUNDPASS_PROOF": "x"}, "FUNDPASS_APP_ID", nil},
-		{"the demo's centre", newSiteT, values{"FUNDPASS_CENTER": "demo"}, "FUNDPASS_CENTER", nil},
-		{"the demo's database", func(t *testing.T) *site {
-			s := newOwnSite(t)
+		{"settings", newServerEnvT, values{"FUNDPASS_APP_ID": "", "FUNDPASS_PROOF": "x"}, "FUNDPASS_APP_ID", nil},
+		{"the demo's centre", newServerEnvT, values{"FUNDPASS_CENTER": "demo"}, "FUNDPASS_CENTER", nil},
+		{"the demo's database", func(t *testing.T) *serverEnv {
+			s := newOwnServerEnv(t)
 			storetest.Open(t, s.dsn, storetest.WithCenter("demo", "2021990100000000"))
 			return s
 		}, nil, "FUNDPASS_DATABASE_URL", errDemoDatabase},
-		{"not migrated", func(t *testing.T) *site {
-			s := newBareSite(t)
+		{"not migrated", func(t *testing.T) *serverEnv {
+			s := newBareServerEnv(t)
 			s.dsn = storetest.EmptyDSN(t)
 			return s
 		}, nil, "run fundpass migrate", store.ErrNotMigrated},
-		{"another application", func(t *testing.T) *site {
-			s := newOwnSite(t)
+		{"another application", func(t *testing.T) *serverEnv {
+			s := newOwnServerEnv(t)
 			storetest.Open(t, s.dsn, storetest.WithCenter("test", "2021000000000009"))
 			return s
 		}, nil, "FUNDPASS_DATABASE_URL", store.ErrOtherApp},
-		{"port in use", newSiteT, values{"FUNDPASS_ADDR": taken.Addr().String()}, "FUNDPASS_ADDR", syscall.EADDRINUSE},
-		{"operators' port in use", newSiteT, values{"FUNDPASS_OPS_ADDR": taken.Addr().String()}, "FUNDPASS_OPS_ADDR", syscall.EADDRINUSE},
+		{"port in use", newServerEnvT, values{"FUNDPASS_ADDR": taken.Addr().String()}, "FUNDPASS_ADDR", syscall.EADDRINUSE},
+		{"operators' port in use", newServerEnvT, values{"FUNDPASS_OPS_ADDR": taken.Addr().String()}, "FUNDPASS_OPS_ADDR", syscall.EADDRINUSE},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := beginServe(t, c.site(t).env(c.change))
+			got := beginServe(t, c.newEnv(t).env(c.change))
 			select {
 			case <-got.dead:
 			case <-time.After(testenv.Patience):
@@ -183,12 +183,12 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-func newSiteT(t *testing.T) *site { return newSite(t) }
+func newServerEnvT(t *testing.T) *serverEnv { return newServerEnv(t) }
 
 // A database that is away is waited for, and the wait ends on a signal.
 func TestServeWaitsForDatabase(t *testing.T) {
 	t.Parallel()
-	server := beginServe(t, newBareSite(t).env())
+	server := beginServe(t, newBareServerEnv(t).env())
 	server.awaitDatabase()
 	noError(t, server.Stop())
 }
@@ -200,7 +200,7 @@ func (p *process) awaitDatabase() { p.t.Helper(); p.awaitLog("waiting for the da
 // trusted proxy says it is.
 func TestServeRates(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	s.addOK()
 	limits := values{"FUNDPASS_PER_ADDRESS": "0.01,4", "FUNDPASS_PER_USER": "0.01,2"}
 	direct := startServer(t, s.env(limits, values{"FUNDPASS_TRUSTED_PROXIES": ""}))

@@ -35,20 +35,20 @@ type settings struct {
 	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" about:"the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
 	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" need:"yes" about:"PostgreSQL connection string with sslmode written, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
 
-	AppID              string   `env:"FUNDPASS_APP_ID" need:"yes" about:"the mini-program's APPID, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
-	AppKeyFile         string   `env:"FUNDPASS_APP_KEY_FILE" need:"yes" about:"file of the application's private key (应用私钥): PEM or one line of base64, PKCS#1 or PKCS#8; fundpass keys new makes one" zh:"应用私钥的文件：PEM 或一行 base64，PKCS#1 或 PKCS#8；fundpass keys new 可生成"`
-	AlipayKeyFiles     fileList `env:"FUNDPASS_ALIPAY_KEY_FILES" need:"yes" about:"files of Alipay's public keys (支付宝公钥) or, in certificate mode, certificates; comma separated, several while Alipay's key changes" zh:"支付宝公钥的文件，证书模式下为证书；用逗号分隔，支付宝更换密钥期间可有多个"`
-	AppCertFile        string   `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: appCertPublicKey_<APPID>.crt" zh:"证书模式：appCertPublicKey_<APPID>.crt"`
-	AlipayRootCertFile string   `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: alipayRootCert.crt" zh:"证书模式：alipayRootCert.crt"`
-	SandboxRootFile    string   `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: the root of the sandbox's certificates; refused with any other gateway" zh:"仅用于支付宝沙箱的证书模式：沙箱证书的根；与其他网关同用则拒绝"`
-	ContentKeyFile     string   `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers NOT_OFFERED" zh:"接口内容加密的 AES-128 密钥文件，base64，与控制台显示的一致；用于读取手机号，没有它 POST /v1/phone 答复 NOT_OFFERED"`
-	GatewayURL         string   `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway" zh:"支付宝网关"`
-	Proof              string   `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password, comma separated, the first asked for first: certdoc (Alipay compares name and ID), face (Alipay verifies the face against the centre's record), phone (Alipay's number is the one on file); or none" zh:"绑定时密码之外的证明，逗号分隔，先写的先要求：certdoc（支付宝比对姓名和证件）、face（支付宝按中心记录刷脸）、phone（支付宝的手机号与预留号码一致）；或 none"`
-	InitialProof       string   `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and those that must be changed, which are no secret; FUNDPASS_PROOF without phone unless set" zh:"初始密码和须修改的密码（不算秘密）所需的证明；不设则为 FUNDPASS_PROOF 去掉 phone"`
-	Consent            string   `env:"FUNDPASS_CONSENT" envDefault:"recorded" about:"what stands for a citizen's consent: recorded (submitting a form beside which the text stands) or required (each given by a call of its own)" zh:"怎样算市民同意：recorded（提交旁边显示说明的表单）或 required（每一项单独同意）"`
-	Relink             relink   `env:"FUNDPASS_RELINK" about:"how a link is taken over by another Alipay account of the same proven person: so long, 0s to 720h, after its present holder was told, who may object; or off, only with a clerk's code; 24h where FUNDPASS_MESSAGE_TEMPLATE is set, else off" zh:"本人换支付宝怎样改绑：通知原绑定者之后可拒绝的时间，0s 至 720h；或 off，只能凭柜台重置码；设了 FUNDPASS_MESSAGE_TEMPLATE 时为 24h，否则为 off"`
-	ConsentsFile       string   `env:"FUNDPASS_CONSENTS_FILE" about:"file of the texts citizens consent to, a JSON list of purpose, version and text; without it the built-in ones" zh:"市民同意的说明文字，JSON 列表，含 purpose、version、text；不设则用内置的"`
-	Reset              string   `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a clerk's code works with both" zh:"忘记密码怎样线上重置：certify（支付宝刷脸，须签约 alipay.user.certify.open）或 off；柜台重置码总可以用"`
+	AppID              string       `env:"FUNDPASS_APP_ID" need:"yes" about:"the mini-program's APPID, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
+	AppKeyFile         string       `env:"FUNDPASS_APP_KEY_FILE" need:"yes" about:"file of the application's private key (应用私钥): PEM or one line of base64, PKCS#1 or PKCS#8; fundpass keys new makes one" zh:"应用私钥的文件：PEM 或一行 base64，PKCS#1 或 PKCS#8；fundpass keys new 可生成"`
+	AlipayKeyFiles     fileList     `env:"FUNDPASS_ALIPAY_KEY_FILES" need:"yes" about:"files of Alipay's public keys (支付宝公钥) or, in certificate mode, certificates; comma separated, several while Alipay's key changes" zh:"支付宝公钥的文件，证书模式下为证书；用逗号分隔，支付宝更换密钥期间可有多个"`
+	AppCertFile        string       `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: appCertPublicKey_<APPID>.crt" zh:"证书模式：appCertPublicKey_<APPID>.crt"`
+	AlipayRootCertFile string       `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: alipayRootCert.crt" zh:"证书模式：alipayRootCert.crt"`
+	SandboxRootFile    string       `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: the root of the sandbox's certificates; refused with any other gateway" zh:"仅用于支付宝沙箱的证书模式：沙箱证书的根；与其他网关同用则拒绝"`
+	ContentKeyFile     string       `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers NOT_OFFERED" zh:"接口内容加密的 AES-128 密钥文件，base64，与控制台显示的一致；用于读取手机号，没有它 POST /v1/phone 答复 NOT_OFFERED"`
+	GatewayURL         string       `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway" zh:"支付宝网关"`
+	Proof              string       `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password, comma separated, the first asked for first: certdoc (Alipay compares name and ID), face (Alipay verifies the face against the centre's record), phone (Alipay's number is the one on file); or none" zh:"绑定时密码之外的证明，逗号分隔，先写的先要求：certdoc（支付宝比对姓名和证件）、face（支付宝按中心记录刷脸）、phone（支付宝的手机号与预留号码一致）；或 none"`
+	InitialProof       string       `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and those that must be changed, which are no secret; FUNDPASS_PROOF without phone unless set" zh:"初始密码和须修改的密码（不算秘密）所需的证明；不设则为 FUNDPASS_PROOF 去掉 phone"`
+	Consent            string       `env:"FUNDPASS_CONSENT" envDefault:"recorded" about:"what stands for a citizen's consent: recorded (submitting a form beside which the text stands) or required (each given by a call of its own)" zh:"怎样算市民同意：recorded（提交旁边显示说明的表单）或 required（每一项单独同意）"`
+	LinkTransfer       linkTransfer `env:"FUNDPASS_LINK_TRANSFER" about:"transfer of a link to another Alipay account of the same proven person: how long its present holder, once notified, can reject it, 0s to 720h; or off, only with a reset code; 24h where FUNDPASS_MESSAGE_TEMPLATE is set, else off" zh:"本人换支付宝怎样改绑：通知原绑定者之后可拒绝的时间，0s 至 720h；或 off，只能凭柜台重置码；设了 FUNDPASS_MESSAGE_TEMPLATE 时为 24h，否则为 off"`
+	ConsentsFile       string       `env:"FUNDPASS_CONSENTS_FILE" about:"file of the texts citizens consent to, a JSON list of purpose, version and text; without it the built-in ones" zh:"市民同意的说明文字，JSON 列表，含 purpose、version、text；不设则用内置的"`
+	Reset              string       `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a reset code works with both" zh:"忘记密码怎样线上重置：certify（支付宝刷脸，须签约 alipay.user.certify.open）或 off；柜台重置码总可以用"`
 
 	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file of the key that encrypts columns; fundpass keys new makes one, and losing it loses the data" zh:"加密数据库列的密钥文件；fundpass keys new 可生成，丢失即丢失数据"`
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password" zh:"密码散列所用的密钥文件；fundpass keys new 可生成，丢失即丢失全部密码"`
@@ -111,8 +111,8 @@ func parseSettings(getenv func(string) string) (settings, []problem) {
 		}
 	}
 	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}), given)...)
-	if given["FUNDPASS_RELINK"] == "" && s.MessageTemplate != "" {
-		s.Relink = relink{Offered: true, Window: usualWindow}
+	if given["FUNDPASS_LINK_TRANSFER"] == "" && s.MessageTemplate != "" {
+		s.LinkTransfer = linkTransfer{Offered: true, Window: usualWindow}
 	}
 	return s, append(problems, s.validate()...)
 }
@@ -176,7 +176,7 @@ func settingFields() []settingField {
 
 func kindOf(t reflect.Type) string {
 	switch t {
-	case reflect.TypeFor[time.Duration](), reflect.TypeFor[relink]():
+	case reflect.TypeFor[time.Duration](), reflect.TypeFor[linkTransfer]():
 		return "time"
 	case reflect.TypeFor[int]():
 		return "int"
@@ -253,18 +253,18 @@ func (r *rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// usualWindow is how long a holder may object where the centre says nothing.
+// usualWindow is how long a holder can reject a transfer if the centre sets nothing.
 const usualWindow = 24 * time.Hour
 
-// longestWindow is how long a citizen with a new Alipay account can be asked to wait.
+// longestWindow is how long a centre can make the requester of a transfer wait.
 const longestWindow = 30 * 24 * time.Hour
 
-// A relink is "off", or a duration.
-type relink selfservice.Relink
+// A linkTransfer is "off", or a duration.
+type linkTransfer selfservice.TransferPolicy
 
-func (r *relink) UnmarshalText(text []byte) error {
+func (r *linkTransfer) UnmarshalText(text []byte) error {
 	if string(text) == "off" {
-		*r = relink{}
+		*r = linkTransfer{}
 		return nil
 	}
 	window, err := time.ParseDuration(string(text))
@@ -274,11 +274,11 @@ func (r *relink) UnmarshalText(text []byte) error {
 	if window < 0 || window > longestWindow {
 		return errors.New("is not between 0s and 720h")
 	}
-	*r = relink{Offered: true, Window: window}
+	*r = linkTransfer{Offered: true, Window: window}
 	return nil
 }
 
-func (r relink) String() string {
+func (r linkTransfer) String() string {
 	if !r.Offered {
 		return "off"
 	}

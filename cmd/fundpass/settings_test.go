@@ -23,7 +23,7 @@ type values = map[string]string
 
 func TestSettingsComplete(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	got, err := readSettings(getenvOf(s.env(values{
 		"FUNDPASS_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,2001:db8::1",
 		"FUNDPASS_PER_USER":        "2.5, 10",
@@ -48,7 +48,7 @@ func TestSettingsComplete(t *testing.T) {
 // What serve needs least: the required settings alone.
 func TestSettingsDefaults(t *testing.T) {
 	t.Parallel()
-	env := newBareSite(t).env()
+	env := newBareServerEnv(t).env()
 	for _, name := range []string{"ADDR", "OPS_ADDR", "ENVIRONMENT", "CENTER", "GATEWAY_URL", "TRUSTED_PROXIES"} {
 		delete(env, "FUNDPASS_"+name)
 	}
@@ -58,7 +58,7 @@ func TestSettingsDefaults(t *testing.T) {
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
 		MessagePage: "pages/freeze/index",
 		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc", Consent: "recorded", Reset: "certify",
-		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: siteAppID,
+		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: testAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: fileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
 		PlainPasswords: "yes", AuditYears: 3,
@@ -93,7 +93,7 @@ func TestSettingsMissing(t *testing.T) {
 // else is complained about.
 func TestSettingsWrong(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	noError(t, err)
 	s.write("weak.txt", publicText(t, &weak.PublicKey))
@@ -151,9 +151,9 @@ func TestSettingsWrong(t *testing.T) {
 		{"consents", "FUNDPASS_CONSENTS_FILE", s.path("policy.json"), "policy.json", nil},
 		{"no consents", "FUNDPASS_CONSENTS_FILE", s.path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
-		{"relink", "FUNDPASS_RELINK", "no", "720h", nil},
-		{"relink in the past", "FUNDPASS_RELINK", "-1s", "720h", nil},
-		{"relink next year", "FUNDPASS_RELINK", "721h", "720h", nil},
+		{"link transfer", "FUNDPASS_LINK_TRANSFER", "no", "720h", nil},
+		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},
+		{"link transfer next year", "FUNDPASS_LINK_TRANSFER", "721h", "720h", nil},
 		{"no record", "FUNDPASS_AUDIT_YEARS", "0", "between 1 and 30", nil},
 		{"endless record", "FUNDPASS_AUDIT_YEARS", "31", "between 1 and 30", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
@@ -212,7 +212,7 @@ func hasPrefixOf(s string, names []string) bool {
 // Ten wrong things are ten lines, whatever room finds them.
 func TestSettingsAllAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	noError(t, os.Chmod(s.path("pepper.key"), 0o604))
 	wrong := values{
 		"FUNDPASS_ADDR":                "nowhere",
@@ -249,7 +249,7 @@ func TestSettingsAllAtOnce(t *testing.T) {
 // No error shows a password that stands in a setting, or a byte of a key file.
 func TestSettingsKeepSecrets(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	const canary = "canary4711"
 	s.write("secret.txt", canary)
 	for _, dsn := range []string{
@@ -273,20 +273,20 @@ func TestSettingsKeepSecrets(t *testing.T) {
 // A certificate is complained about in its last 30 days.
 func TestExpiring(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
 	noError(t, err)
 	end := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
-	ring, err := keys.NewRing(siteAppID, app, []keys.AlipayKey{
-		{SN: "1", Public: &siteKeys().alipay[0].PublicKey, NotAfter: end, Source: "old.crt"},
-		{SN: "2", Public: &siteKeys().alipay[1].PublicKey, NotAfter: end.AddDate(1, 0, 0), Source: "new.crt"},
+	keyring, err := keys.NewAlipayKeyring(testAppID, app, []keys.AlipayKey{
+		{SN: "1", Public: &testKeys().alipay[0].PublicKey, NotAfter: end, Source: "old.crt"},
+		{SN: "2", Public: &testKeys().alipay[1].PublicKey, NotAfter: end.AddDate(1, 0, 0), Source: "new.crt"},
 	})
 	noError(t, err)
 	for _, c := range []struct {
 		before time.Duration
 		want   int
 	}{{31 * 24 * time.Hour, 0}, {30*24*time.Hour - time.Second, 1}, {0, 1}} {
-		got := settings{}.expiring(ring, end.Add(-c.before))
+		got := settings{}.expiring(keyring, end.Add(-c.before))
 		if len(got) != c.want {
 			t.Errorf("%s before: %v", c.before, got)
 		}
@@ -299,7 +299,7 @@ func TestExpiring(t *testing.T) {
 // A missing file of one's own is reported once, not by every room that misses it.
 func TestSettingsOnce(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	_, err := readSettings(getenvOf(s.env(values{"FUNDPASS_PEPPER_FILE": filepath.Join(s.dir, "gone")})))
 	if n := len(unjoin(err)); n != 1 {
 		t.Errorf("%d problems: %v", n, err)
@@ -333,28 +333,28 @@ func FuzzSettingValue(f *testing.F) {
 
 // A link is taken over only where its holder can be told: by default where a template is
 // set, and never by a setting that forgets it.
-func TestA4RelinkNeedsATemplate(t *testing.T) {
+func TestTransferNeedsATemplate(t *testing.T) {
 	t.Parallel()
-	site := newSite(t)
+	se := newServerEnv(t)
 	for _, tt := range []struct {
-		relink, template string
-		want             relink
-		problem          bool
+		transfer, template string
+		want               linkTransfer
+		problem            bool
 	}{
-		{"", "", relink{}, false},
-		{"", "template", relink{Offered: true, Window: 24 * time.Hour}, false},
-		{"24h", "", relink{}, true},
-		{"0s", "", relink{}, true},
-		{"off", "", relink{}, false},
-		{"off", "template", relink{}, false},
-		{"48h", "template", relink{Offered: true, Window: 48 * time.Hour}, false},
+		{"", "", linkTransfer{}, false},
+		{"", "template", linkTransfer{Offered: true, Window: 24 * time.Hour}, false},
+		{"24h", "", linkTransfer{}, true},
+		{"0s", "", linkTransfer{}, true},
+		{"off", "", linkTransfer{}, false},
+		{"off", "template", linkTransfer{}, false},
+		{"48h", "template", linkTransfer{Offered: true, Window: 48 * time.Hour}, false},
 	} {
-		env := values{"FUNDPASS_RELINK": tt.relink, "FUNDPASS_MESSAGE_TEMPLATE": tt.template}
-		s, err := readSettings(getenvOf(site.env(env)))
-		if (err != nil) != tt.problem || err == nil && s.Relink != tt.want {
-			t.Errorf("%q with template %q: %v, %v", tt.relink, tt.template, s.Relink, err)
+		env := values{"FUNDPASS_LINK_TRANSFER": tt.transfer, "FUNDPASS_MESSAGE_TEMPLATE": tt.template}
+		s, err := readSettings(getenvOf(se.env(env)))
+		if (err != nil) != tt.problem || err == nil && s.LinkTransfer != tt.want {
+			t.Errorf("%q with template %q: %v, %v", tt.transfer, tt.template, s.LinkTransfer, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "FUNDPASS_RELINK: is ") {
+		if err != nil && !strings.Contains(err.Error(), "FUNDPASS_LINK_TRANSFER: is ") {
 			t.Error(err)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// snapshot is everything a citizen could have changed, as one digest. Guesses
+// snapshot is everything a citizen could have changed, as one digest. Attempts
 // and the events of wrong passwords are not in it.
-func (n *town) snapshot() string {
+func (n *fixture) snapshot() string {
 	n.t.Helper()
 	var digest string
 	noError(n.t, n.sql.QueryRow(`
@@ -31,11 +31,11 @@ func (n *town) snapshot() string {
 // must come before, and with what belongs to somebody else: nothing happens.
 func TestStepsOutOfOrder(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	crowd := n.linked(3, server.URL)
 	c, other, leaver := crowd[0], crowd[1], crowd[2]
-	unlinked := n.move(1, server.URL)[0]
+	unlinked := n.addCitizens(1, server.URL)[0]
 	unlinked.mustLogIn()
 	nobody := c.twin(server.URL)
 	nobody.token = ""
@@ -101,7 +101,7 @@ func TestStepsOutOfOrder(t *testing.T) {
 // send: nothing happens, and no page may read the answer.
 func TestOtherPages(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	c := n.linked(1, server.URL)[0]
 	open := changeAt(c.must("OK", c.openChange(c.Password)))

@@ -47,7 +47,7 @@ type syncLimits struct {
 	allowRefused bool // refused lines are no failure
 }
 
-func syncCommand(w world) *cobra.Command {
+func syncCommand(w stdio) *cobra.Command {
 	var l syncLimits
 	var as string
 	c := &cobra.Command{
@@ -80,7 +80,7 @@ func syncCommand(w world) *cobra.Command {
 }
 
 // syncRoster opens what a sync needs and runs it.
-func syncRoster(ctx context.Context, w world, r roster, l syncLimits) error {
+func syncRoster(ctx context.Context, w stdio, r roster, l syncLimits) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
 		m.mayLackPassword = true
 		if l.dry {

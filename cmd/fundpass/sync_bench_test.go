@@ -83,8 +83,8 @@ func benchSync(b *testing.B, rows int) {
 	b.ReportMetric(float64(most)/1024, "MB-RSS")
 }
 
-// newSyncBench is a site with a server of its own.
-func newSyncBench(b *testing.B) (*site, *sql.DB) {
+// newSyncBench returns an environment with a server of its own.
+func newSyncBench(b *testing.B) (*serverEnv, *sql.DB) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "sync-bench-")
 	noError(b, err)
@@ -93,7 +93,7 @@ func newSyncBench(b *testing.B) (*site, *sql.DB) {
 	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
 	storetest.Require(b, err)
 	b.Cleanup(func() { pg.Close() })
-	s := newBareSite(b)
+	s := newBareServerEnv(b)
 	s.dsn = pg.DSN("")
 	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.dsn})
 	noError(b, err)
@@ -116,7 +116,7 @@ func changedSample(b *testing.B, path string) string {
 }
 
 // syncProcess runs a sync and returns its greatest resident memory in KiB.
-func (s *site) syncProcess(b *testing.B, program, path string) (most int64) {
+func (s *serverEnv) syncProcess(b *testing.B, program, path string) (most int64) {
 	b.Helper()
 	c := exec.Command(program, "sync", path)
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FUNDPASS_") }) // such as FUNDPASS_BENCH_ROWS, no setting
@@ -154,7 +154,7 @@ func highWater(pid int) (kib int64) {
 
 // copyParsed reads and checks a file and copies what it says, with a digest of
 // each line, into a temporary table.
-func (s *site) copyParsed(b *testing.B, path string) {
+func (s *serverEnv) copyParsed(b *testing.B, path string) {
 	b.Helper()
 	r, err := fileRoster(path, autoEncoding)
 	noError(b, err)
@@ -169,10 +169,10 @@ func (s *site) copyParsed(b *testing.B, path string) {
 	noError(b, err)
 	in, err := tx.Prepare(pq.CopyIn("parsed", "line", "no", "name", "id_type", "id_number", "phone", "employer", "status", "rule", "digest"))
 	noError(b, err)
-	w := world{getenv: getenvOf(s.env())}
+	w := stdio{getenv: getenvOf(s.env())}
 	noError(b, withImporter(b.Context(), w, r, func(m *importer) error {
 		return m.read(func() error {
-			return m.through(b.Context(), work{
+			return m.runPieces(b.Context(), work{
 				func() (piece, error) { return m.cutLines(store.ImportBatch, nil) },
 				func(_ context.Context, p *piece) { m.check(p); digestLines(m.db, p) },
 				func(_ context.Context, p *piece) error { return copyLines(in, p) },

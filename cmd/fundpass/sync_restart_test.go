@@ -19,7 +19,7 @@ import (
 // busyNight is a centre of many accounts, some linked, and the file of a night
 // in which all of them change. The column of old digests, though empty, makes
 // the pieces small.
-func (s *site) busyNight(n int) (path string) {
+func (s *serverEnv) busyNight(n int) (path string) {
 	s.t.Helper()
 	f := newNightFile(n)
 	s.mustImport(f.write(s.t))
@@ -46,7 +46,7 @@ func (s *site) busyNight(n int) (path string) {
 }
 
 // changesDone waits until a sync has taken in more than so many changes.
-func (s *site) changesDone(path string, more int64) int64 {
+func (s *serverEnv) changesDone(path string, more int64) int64 {
 	s.t.Helper()
 	r, err := fileRoster(path, autoEncoding)
 	noError(s.t, err)
@@ -62,7 +62,7 @@ func (s *site) changesDone(path string, more int64) int64 {
 // Several syncs of one file at once: nothing is done twice.
 func TestSyncTogether(t *testing.T) {
 	t.Parallel()
-	s, twin := newOwnSite(t), newOwnSite(t) // ids and digests are of the centre, and both have one of the same name
+	s, twin := newOwnServerEnv(t), newOwnServerEnv(t) // ids and digests are of the centre, and both have one of the same name
 	path := s.busyNight(2000)
 	twin.mustSync(twin.busyNight(2000), "--yes")
 	var all sync.WaitGroup
@@ -84,13 +84,13 @@ func TestSyncTogether(t *testing.T) {
 // An operator who stops a sync is told how to go on.
 func TestSyncInterrupted(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	path := s.busyNight(2000)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		w := world{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
 		ended <- run(ctx, []string{"sync", path, "--yes"}, w)
 	}()
 	s.changesDone(path, 0)

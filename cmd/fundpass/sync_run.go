@@ -71,7 +71,7 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) error {
 		Changed: s.note,
 		Lines: func(put func(store.Listed) error) error {
 			return s.read(func() error {
-				return s.through(ctx, work{s.cutWhole, s.list, func(_ context.Context, p *piece) error {
+				return s.runPieces(ctx, work{s.cutWhole, s.list, func(_ context.Context, p *piece) error {
 					meter.at(p.to)
 					return s.stage(p, put)
 				}})
@@ -88,7 +88,7 @@ func (s *syncer) cutWhole() (piece, error) { return s.cutLines(store.ImportBatch
 
 // list makes the digests of a piece's lines.
 func (s *syncer) list(ctx context.Context, p *piece) {
-	if p.err = s.look(ctx, p); p.err != nil {
+	if p.err = s.checkPiece(ctx, p); p.err != nil {
 		return
 	}
 	p.listed = make([]store.Listed, len(p.entries), len(p.entries)+len(p.restricted))
@@ -110,7 +110,7 @@ func (s *syncer) list(ctx context.Context, p *piece) {
 func (s *syncer) stage(p *piece, put func(store.Listed) error) error {
 	s.ahead.Refused += p.refused
 	s.entries += int64(len(p.entries))
-	s.signs.add(p.signs)
+	s.numberStats.add(p.numberStats)
 	p.entries = nil
 	for _, l := range p.listed {
 		if err := put(l); err != nil {
@@ -141,7 +141,7 @@ func (s *syncer) apply(ctx context.Context, progress io.Writer) error {
 			continue
 		}
 		err := s.read(func() error {
-			return s.through(ctx, work{s.cutChosen(lines), s.prepare, func(ctx context.Context, p *piece) error {
+			return s.runPieces(ctx, work{s.cutChosen(lines), s.prepare, func(ctx context.Context, p *piece) error {
 				err := s.takeChosen(ctx, p, store.ImportStep{File: file[:], Run: &run})
 				meter.at(s.done.Lines)
 				return err

@@ -18,7 +18,7 @@ import (
 )
 
 // mustSync syncs and returns the report with single blanks.
-func (s *site) mustSync(args ...string) string {
+func (s *serverEnv) mustSync(args ...string) string {
 	s.t.Helper()
 	r := runWith(s.t, s.env(), append([]string{"sync"}, args...)...)
 	if r.err != nil {
@@ -75,7 +75,7 @@ func (f *nightFile) write(t testing.TB, only ...int) string {
 }
 
 // link links an invented Alipay user to an account and opens a change.
-func (s *site) link(db *store.DB, l *nightLine, account string) store.Session {
+func (s *serverEnv) link(db *store.DB, l *nightLine, account string) store.Session {
 	s.t.Helper()
 	token := sha256.Sum256([]byte(account))
 	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{AppID: s.appID, Kind: "open_id", Value: account}})
@@ -90,7 +90,7 @@ func (s *site) link(db *store.DB, l *nightLine, account string) store.Session {
 }
 
 // tables is all that a sync may change, without ids and times.
-func (s *site) tables() string {
+func (s *serverEnv) tables() string {
 	s.t.Helper()
 	db := storetest.Probe(s.t, s.dsn)
 	var all strings.Builder
@@ -117,7 +117,7 @@ func (s *site) tables() string {
 // changes nothing and says so.
 func TestSync(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	f := newNightFile(8)
 	s.mustImport(f.write(t))
 	db := s.open()
@@ -162,7 +162,7 @@ func digestOf(account string) []byte { d := sha256.Sum256([]byte(account)); retu
 // A sync never touches a password, whatever the file says of it.
 func TestSyncKeepsPasswords(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	head := "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM,JMMM\n"
 	s.mustImport(tempFile(t, head+"880000000001,ANNA,03,XA9901041,01,id-last6,\n"))
 	db := s.open()
@@ -190,7 +190,7 @@ func TestSyncKeepsPasswords(t *testing.T) {
 // A wrong file must not unlink a city.
 func TestSyncGuard(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	f := newNightFile(14)
 	s.mustImport(f.write(t))
 	db := s.open()
@@ -236,7 +236,7 @@ func TestSyncAllowed(t *testing.T) {
 // stands several times one line counts, the same one every night.
 func TestSyncRefuses(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	lines := readSample(t, sample{store.ImportBatch + 10, 3})
 	lines[7] = "canary"
 	again := strings.Replace(lines[4], ",100", ",101", 1) // in another batch: it counts
@@ -261,7 +261,7 @@ func TestSyncRefuses(t *testing.T) {
 // A file that is written to while it is compared is not taken in.
 func TestSyncOfChangingFile(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	f := newNightFile(3)
 	path := f.write(t)
 	r, err := fileRoster(path, autoEncoding)
@@ -269,7 +269,7 @@ func TestSyncOfChangingFile(t *testing.T) {
 	f.at(1).name = "MARIA"
 	noError(t, os.WriteFile(path, readFile(t, f.write(t)), 0o600))
 	before := s.tables()
-	w := world{getenv: getenvOf(s.env()), out: &strings.Builder{}, err: &strings.Builder{}}
+	w := stdio{getenv: getenvOf(s.env()), out: &strings.Builder{}, err: &strings.Builder{}}
 	if err := syncRoster(t.Context(), w, r, syncLimits{maxEnded: -1}); !errors.Is(err, errChanged) {
 		t.Fatalf("got %v", err)
 	}
@@ -281,7 +281,7 @@ func TestSyncOfChangingFile(t *testing.T) {
 // Importing follows links by the same rules and says so.
 func TestImportFollowsLinks(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	f := newNightFile(2)
 	s.mustImport(f.write(t))
 	db := s.open()
@@ -296,7 +296,7 @@ func TestImportFollowsLinks(t *testing.T) {
 // and batches later: the link ends once and never visits it.
 func TestSyncMergesLast(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newServerEnv(t)
 	f := newNightFile(2*legacyPiece + 2)
 	last := 2*legacyPiece + 1
 	f.at(last).number = f.at(0).number

@@ -8,11 +8,11 @@ import (
 // changes nothing.
 func TestTransportReload(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	list := n.path("transport.pem")
 	n.write("transport.pem", string(n.read("transport_private_key.pem")))
 	s := startServer(t, n.env(map[string]string{"FUNDPASS_TRANSPORT_KEY_FILES": list, "FUNDPASS_PROOF": "none"}))
-	c := n.move(1, s.URL)[0]
+	c := n.addCitizens(1, s.URL)[0]
 	c.mustLogIn()
 	handedOut := func() string { return c.must("OK", postTo("/v1/password/tickets", fields{})).text("kid") }
 	before := handedOut()

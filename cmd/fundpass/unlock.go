@@ -34,11 +34,11 @@ var unlockSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDP
 
 var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
 
-// An unlocking is what the operator gave with the command.
-type unlocking struct{ operator, reason, idType string }
+// unlockOptions are the flags of unlock.
+type unlockOptions struct{ operator, reason, idType string }
 
-func unlockCommand(w world) *cobra.Command {
-	var u unlocking
+func unlockCommand(w stdio) *cobra.Command {
+	var u unlockOptions
 	cmd := &cobra.Command{
 		Use:   "unlock",
 		Short: "Let a citizen try their password again before the lock ends",
@@ -58,19 +58,19 @@ func unlockCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func (u *unlocking) flags(cmd *cobra.Command) {
+func (u *unlockOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&u.operator, "operator", "", "who does this (required)")
 	f.StringVar(&u.reason, "reason", "", "why (required)")
 	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX), when its number is entered")
 }
 
-func unlock(ctx context.Context, w world, u unlocking) error {
+func unlock(ctx context.Context, w stdio, u unlockOptions) error {
 	if err := u.check(); err != nil {
 		return asUsage(err)
 	}
 	var done store.Unlocked
-	err := u.act(ctx, w, func(db *store.DB, want store.Unlock) (err error) {
+	err := u.act(ctx, w, func(db *store.DB, want store.OperatorRequest) (err error) {
 		done, err = db.Unlock(ctx, want)
 		return err
 	})
@@ -81,7 +81,7 @@ func unlock(ctx context.Context, w world, u unlocking) error {
 	return nil
 }
 
-func (u *unlocking) check() error {
+func (u *unlockOptions) check() error {
 	u.operator, u.reason = strings.TrimSpace(u.operator), strings.TrimSpace(u.reason)
 	control := strings.ContainsFunc(u.operator+u.reason, func(r rune) bool { return r < ' ' || r == utf8.RuneError })
 	who, why := utf8.RuneCountInString(u.operator), utf8.RuneCountInString(u.reason)
@@ -111,7 +111,7 @@ func readAnswer(in io.Reader) (string, error) {
 // act asks whom the operator means and does it to them. It takes the number for an
 // account's first, and then for a document's: no account number is one by chance,
 // but many are digits enough for a document.
-func (u unlocking) act(ctx context.Context, w world, do func(*store.DB, store.Unlock) error) error {
+func (u unlockOptions) act(ctx context.Context, w stdio, do func(*store.DB, store.OperatorRequest) error) error {
 	documents, err := operatorDocuments(w)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (u unlocking) act(ctx context.Context, w world, do func(*store.DB, store.Un
 	if err != nil {
 		return err
 	}
-	want := store.Unlock{AccountNo: document.AccountNo(number), Operator: u.operator, Reason: u.reason}
+	want := store.OperatorRequest{AccountNo: document.AccountNo(number), Operator: u.operator, Reason: u.reason}
 	if err = do(db, want); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -142,9 +142,9 @@ func (u unlocking) act(ctx context.Context, w world, do func(*store.DB, store.Un
 }
 
 func printUnlocked(out io.Writer, done store.Unlocked) {
-	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d lanes cleared, %d of them were locked.\n",
+	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.\n",
 		document.MaskName(done.Account.Person.Name), document.MaskNumber(done.Account.Person.IDNumber),
-		document.MaskAccount(done.Account.Person.AccountNo), done.Lanes, done.Locked)
+		document.MaskAccount(done.Account.Person.AccountNo), done.Scopes, done.Locked)
 	if done.Account.State == store.PasswordFrozen {
 		fmt.Fprintln(out, "The password is still frozen: only a reset by identity verification, or the centre, ends that.")
 	}
@@ -153,7 +153,7 @@ func printUnlocked(out io.Writer, done store.Unlocked) {
 }
 
 // openForOperator opens the database for a command that acts by hand.
-func openForOperator(ctx context.Context, w world) (*store.DB, error) {
+func openForOperator(ctx context.Context, w stdio) (*store.DB, error) {
 	s, problems := parseSettings(w.getenv)
 	problems = only(problems, unlockSettings)
 	if len(problems) > 0 {
@@ -164,7 +164,7 @@ func openForOperator(ctx context.Context, w world) (*store.DB, error) {
 
 // operatorDocuments are the centre's codes: under other ones a person is not found, or
 // another one is.
-func operatorDocuments(w world) (*document.List, error) {
+func operatorDocuments(w stdio) (*document.List, error) {
 	s, _ := parseSettings(w.getenv)
 	documents, err := s.loadDocuments()
 	if err != nil {
@@ -190,7 +190,7 @@ const mostDays = 3660
 
 var errDays = fmt.Errorf("--days is not between 1 and %d", mostDays)
 
-func auditCommand(w world) *cobra.Command {
+func auditCommand(w stdio) *cobra.Command {
 	days := 30
 	cmd := &cobra.Command{
 		Use:   "audit",
@@ -207,7 +207,7 @@ func auditCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func audit(ctx context.Context, w world, days int) error {
+func audit(ctx context.Context, w stdio, days int) error {
 	if days < 1 || days > mostDays {
 		return asUsage(errDays)
 	}

@@ -11,26 +11,26 @@ import (
 )
 
 // operate runs a command with the operator's keyboard.
-func (s *site) operate(t testing.TB, typed string, args ...string) ran {
+func (s *serverEnv) operate(t testing.TB, typed string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
-	err := run(t.Context(), args, world{getenv: getenvOf(s.env()), in: strings.NewReader(typed), out: &out, err: &log})
-	return ran{out.String(), log.String(), err}
+	err := run(t.Context(), args, stdio{getenv: getenvOf(s.env()), in: strings.NewReader(typed), out: &out, err: &log})
+	return result{out.String(), log.String(), err}
 }
 
-// lock guesses wrong until the citizen's password is locked in both lanes.
-func (n *town) lock(c *citizen) {
+// lock locks the citizen's password in both scopes.
+func (n *fixture) lock(c *citizen) {
 	n.t.Helper()
 	_, err := n.sql.Exec(`
-		INSERT INTO guess_budgets (center_id, person_digest, lane, used, round, locked_until, admitted, refused, updated_at)
-		SELECT $3, $1, lane, 0, 1, now() + interval '1 hour', true, 0, now()
-		FROM (VALUES ('public'::bytea), ($2)) lanes (lane)
-		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET round = 1, locked_until = excluded.locked_until`,
+		INSERT INTO lockouts (center_id, person_digest, scope, attempts, tier, locked_until, admitted, refused, updated_at)
+		SELECT $3, $1, scope, 0, 1, now() + interval '1 hour', true, 0, now()
+		FROM (VALUES ('public'::bytea), ($2)) scopes (scope)
+		ON CONFLICT (center_id, person_digest, scope) DO UPDATE SET tier = 1, locked_until = excluded.locked_until`,
 		c.digest, n.identityOf(c), n.center)
 	noError(n.t, err)
 }
 
-func (n *town) identityOf(c *citizen) (digest []byte) {
+func (n *fixture) identityOf(c *citizen) (digest []byte) {
 	n.t.Helper()
 	noError(n.t, n.sql.QueryRow(`SELECT identity_digest FROM alipay_links WHERE person_digest = $1`, c.digest).Scan(&digest))
 	return digest
@@ -40,7 +40,7 @@ func (n *town) identityOf(c *citizen) (digest []byte) {
 // again, reads of it, and the record says who and why.
 func TestUnlock(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	citizens := n.linked(3, server.URL)
 	bystander := citizens[2]
@@ -51,7 +51,7 @@ func TestUnlock(t *testing.T) {
 		c.must("PASSWORD_LOCKED", c.openChange(c.Password))
 		got := n.operate(t, typed, "unlock", "--operator", "窗口7 李", "--reason", "came to the counter with the ID card")
 		noError(t, got.err)
-		for _, want := range []string{"2 lanes cleared, 2 of them were locked", "*", "公积金中心已解除密码锁定", "Recorded as "} {
+		for _, want := range []string{"2 attempt counters cleared, 2 of them were locked", "*", "公积金中心已解除密码锁定", "Recorded as "} {
 			if !strings.Contains(got.out, want) {
 				t.Errorf("%q is not in:\n%s", want, got.out)
 			}
@@ -85,7 +85,7 @@ func TestUnlock(t *testing.T) {
 // A frozen password stays frozen, and the operator is told so.
 func TestUnlockKeepsFrozen(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
+	n := newFixture(t)
 	server := n.serve(n.dsn)
 	c := n.linked(1, server.URL)[0]
 	c.must("OK", postTo("/v1/freeze", fields{}))
@@ -102,8 +102,8 @@ func TestUnlockKeepsFrozen(t *testing.T) {
 // number is asked for; who is not there leaves no trace.
 func TestUnlockRefuses(t *testing.T) {
 	t.Parallel()
-	n := newTown(t)
-	c := n.move(1, "")[0]
+	n := newFixture(t)
+	c := n.addCitizens(1, "")[0]
 	why := []string{"--operator", "li", "--reason", "came to the counter"}
 	for _, test := range []struct {
 		name, typed string

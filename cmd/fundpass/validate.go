@@ -123,8 +123,8 @@ func (s settings) validateAlipay() []problem {
 	if s.MessageTemplate != "" && !messageTemplate.MatchString(s.MessageTemplate) {
 		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not a template id: 1 to 64 printable ASCII characters"))
 	}
-	if s.Relink.Offered && s.MessageTemplate == "" {
-		all = append(all, problemf("FUNDPASS_RELINK", "is %s, but FUNDPASS_MESSAGE_TEMPLATE is not set: the holder of a link could not be told that somebody takes it over; set the template, or off", s.Relink))
+	if s.LinkTransfer.Offered && s.MessageTemplate == "" {
+		all = append(all, problemf("FUNDPASS_LINK_TRANSFER", "is %s, but FUNDPASS_MESSAGE_TEMPLATE is not set: the holder of a link could not be notified of a transfer; set the template, or off", s.LinkTransfer))
 	}
 	if err := signing.CheckGatewayURL(s.GatewayURL); err != nil {
 		all = append(all, problem{"FUNDPASS_GATEWAY_URL", err})

@@ -40,7 +40,7 @@ func statusOf(err error) int {
 // maxCapture is above everything Alipay sends; a log given by mistake is larger.
 const maxCapture = 2 << 20
 
-func verifyCommand(w world) *cobra.Command {
+func verifyCommand(w stdio) *cobra.Command {
 	var show bool
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
@@ -49,7 +49,7 @@ func verifyCommand(w world) *cobra.Command {
 			"/alipay/spi or of an answer of the gateway, or what my.getPhoneNumber gave, with\n" +
 			"or without the HTTP headers before it; from FILE or from the standard input. It\n" +
 			"says what the server says of it and most likely why, with the keys that\n" +
-			strings.Join(ringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
+			strings.Join(keyringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
 			"It exits 0 when the message is taken, 1 when it is refused, 2 when it was not looked at.",
 		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.MaximumNArgs(1)(cmd, args)) },
 		RunE: func(_ *cobra.Command, args []string) error { return verifyMessage(w, args, show) },
@@ -66,24 +66,24 @@ func asUsage(err error) error {
 	return fmt.Errorf("%w: %w", errUsage, err)
 }
 
-// ringSettings name the files of a ring; all but the last three are required.
-var ringSettings = []string{
+// keyringSettings name the files of a keyring; all but the last three are required.
+var keyringSettings = []string{
 	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
 	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_SANDBOX_ROOT_FILE",
 }
 
-// readRing reads the settings that a ring is made of, and more if named, and leaves
+// readKeyring reads the settings that a keyring is made of, and more if named, and leaves
 // all others alone. It reports everything that is missing or wrong at once.
-func readRing(getenv func(string) string, more ...string) (settings, *keys.Ring, error) {
+func readKeyring(getenv func(string) string, more ...string) (settings, *keys.AlipayKeyring, error) {
 	s, problems := parseSettings(getenv)
-	wanted := append(slices.Clone(ringSettings), more...)
+	wanted := append(slices.Clone(keyringSettings), more...)
 	problems = slices.DeleteFunc(problems, func(p problem) bool { return !slices.Contains(wanted, p.setting) })
-	ring, wrong := s.loadRing()
-	return s, ring, asError(append(problems, wrong...))
+	keyring, wrong := s.loadKeyring()
+	return s, keyring, asError(append(problems, wrong...))
 }
 
-func verifyMessage(w world, args []string, show bool) error {
-	_, ring, err := readRing(w.getenv)
+func verifyMessage(w stdio, args []string, show bool) error {
+	_, keyring, err := readKeyring(w.getenv)
 	if err != nil {
 		return asUsage(fmt.Errorf("settings are not right:\n%w", err))
 	}
@@ -95,7 +95,7 @@ func verifyMessage(w world, args []string, show bool) error {
 	if err != nil {
 		return asUsage(err)
 	}
-	r := c.diagnose(ring)
+	r := c.diagnose(keyring)
 	printReport(w.out, r)
 	if show {
 		fmt.Fprintf(w.out, "\n%s\n", printable(r.Text))
@@ -139,13 +139,13 @@ func printReport(out io.Writer, r signing.Report) {
 		row("verdict", "taken")
 		return
 	}
-	row("verdict", "refused: "+withoutRoom(r.Verdict.Error()))
-	row("likely", withoutRoom(r.Reason))
+	row("verdict", "refused: "+withoutPackage(r.Verdict.Error()))
+	row("likely", withoutPackage(r.Reason))
 	row("to do", adviceFor(r))
 }
 
-// withoutRoom leaves out which package says it, at every level of an error.
-func withoutRoom(s string) string { return strings.ReplaceAll(s, "signing: ", "") }
+// withoutPackage removes the prefix "signing: " at every level of an error.
+func withoutPackage(s string) string { return strings.ReplaceAll(s, "signing: ", "") }
 
 func orNone(s, none string) string {
 	if s == "" {

@@ -14,8 +14,8 @@ import (
 
 const cancelled = "alipay.open.auth.userauth.cancelled"
 
-// letter returns a message as the site's Alipay writes it, spoilt by fault.
-func (s *site) letter(kind, fault string) string {
+// notification returns a message as the environment's Alipay writes it, spoilt by fault.
+func (s *serverEnv) notification(kind, fault string) string {
 	s.t.Helper()
 	s.sim.Add(okPerson)
 	l, err := s.sim.Write(alipaysim.Notice{Person: "ok", Kind: kind, Fault: fault})
@@ -24,16 +24,16 @@ func (s *site) letter(kind, fault string) string {
 }
 
 // verifyText runs verify with text on the standard input.
-func verifyText(t testing.TB, env values, text string, args ...string) ran {
+func verifyText(t testing.TB, env values, text string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
 	err := run(t.Context(), append([]string{"verify"}, args...),
-		world{getenv: getenvOf(env), in: strings.NewReader(text), out: &out, err: &log})
-	return ran{out.String(), log.String(), err}
+		stdio{getenv: getenvOf(env), in: strings.NewReader(text), out: &out, err: &log})
+	return result{out.String(), log.String(), err}
 }
 
-// ringEnv is all that verify may need.
-func (s *site) ringEnv() values {
+// keyringEnv is all that verify may need.
+func (s *serverEnv) keyringEnv() values {
 	env := s.env()
 	return values{"FUNDPASS_APP_ID": env["FUNDPASS_APP_ID"], "FUNDPASS_APP_KEY_FILE": env["FUNDPASS_APP_KEY_FILE"],
 		"FUNDPASS_ALIPAY_KEY_FILES": env["FUNDPASS_ALIPAY_KEY_FILES"]}
@@ -41,8 +41,8 @@ func (s *site) ringEnv() values {
 
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
-	good := s.letter(cancelled, "")
+	s := newBareServerEnv(t)
+	good := s.notification(cancelled, "")
 	form := "Content-Type: application/x-www-form-urlencoded; charset=UTF-8"
 	refusal := `{"alipay_user_info_share_response":{"code":"40006","msg":"Insufficient Permissions","sub_code":"isv.insufficient-isv-permissions","sub_msg":"ISV权限不足"}}`
 	for _, c := range []struct {
@@ -54,24 +54,24 @@ func TestVerify(t *testing.T) {
 		{"line end", good + "\r\n", 0, []string{"verdict taken"}},
 		{"with a head", "POST /alipay/notifications HTTP/1.1\r\nHost: x\r\n" + form + "\r\n\r\n" + good, 0, []string{"verdict taken"}},
 		{"head without a request", form + "\n\n" + good, 0, []string{"verdict taken"}},
-		{"call", s.letter("spi.alipay.fund.account.query", ""), 0, []string{"family spi", "verdict taken"}},
-		{"call by GET", "GET /alipay/spi?" + s.letter("spi.alipay.fund.account.query", "") + " HTTP/1.1\r\nHost: x", 0, []string{"family spi"}},
-		{"gateway check", s.letter("alipay.service.check", ""), 0, []string{"family service", "signed part V2"}},
+		{"call", s.notification("spi.alipay.fund.account.query", ""), 0, []string{"family spi", "verdict taken"}},
+		{"call by GET", "GET /alipay/spi?" + s.notification("spi.alipay.fund.account.query", "") + " HTTP/1.1\r\nHost: x", 0, []string{"family spi"}},
+		{"gateway check", s.notification("alipay.service.check", ""), 0, []string{"family service", "signed part V2"}},
 		{"not labelled a form", "POST /alipay/notifications HTTP/1.1\nContent-Type: text/plain\n\n" + good, 1, []string{"verdict refused", "likely the signature is right, but Content-Type"}},
 		{"no label", "POST /alipay/notifications HTTP/1.1\nHost: x\n\n" + good, 1, []string{"likely the signature is right, but Content-Type"}},
-		{"wrong key", s.letter(cancelled, "wrong_key"), 1, []string{"signature not Alipay's", "likely wrong key", "to do when the key is wrong"}},
-		{"altered", s.letter(cancelled, "altered"), 1, []string{"signature not Alipay's", "likely the signature is Alipay's", "to do"}},
-		{"other application", s.letter(cancelled, "other_app"), 1, []string{"signature Alipay's", "likely Alipay signed it, but for another application", "to do compare FUNDPASS_APP_ID"}},
-		{"stale", s.letter(cancelled, "stale"), 1, []string{"signature Alipay's", "to do a message kept in a file"}},
-		{"unsigned", s.letter(cancelled, "unsigned"), 1, []string{"likely parameter sign is missing", "to do Alipay signs every message"}},
-		{"SHA-1", s.letter(cancelled, "sha1"), 1, []string{"likely signed with SHA-1", "to do set the application to RSA2"}},
-		{"twice", s.letter(cancelled, "duplicate"), 1, []string{"likely a parameter is given twice", "to do look for what adds"}},
-		{"unknown certificate", s.letter(cancelled, "unknown_sn"), 1, []string{"to do get the certificate with fundpass keys fetch-cert"}},
+		{"wrong key", s.notification(cancelled, "wrong_key"), 1, []string{"signature not Alipay's", "likely wrong key", "to do when the key is wrong"}},
+		{"altered", s.notification(cancelled, "altered"), 1, []string{"signature not Alipay's", "likely the signature is Alipay's", "to do"}},
+		{"other application", s.notification(cancelled, "other_app"), 1, []string{"signature Alipay's", "likely Alipay signed it, but for another application", "to do compare FUNDPASS_APP_ID"}},
+		{"stale", s.notification(cancelled, "stale"), 1, []string{"signature Alipay's", "to do a message kept in a file"}},
+		{"unsigned", s.notification(cancelled, "unsigned"), 1, []string{"likely parameter sign is missing", "to do Alipay signs every message"}},
+		{"SHA-1", s.notification(cancelled, "sha1"), 1, []string{"likely signed with SHA-1", "to do set the application to RSA2"}},
+		{"twice", s.notification(cancelled, "duplicate"), 1, []string{"likely a parameter is given twice", "to do look for what adds"}},
+		{"unknown certificate", s.notification(cancelled, "unknown_sn"), 1, []string{"to do get the certificate with fundpass keys fetch-cert"}},
 		{"refusal of the gateway", "HTTP/1.1 200 OK\nContent-Type: text/html;charset=utf-8\n\n" + refusal, 1, []string{"family response", "likely Alipay refused the call: 40006", "to do look the code up"}},
 		{"neither", "hello", 1, []string{"family none that is known", "verdict refused"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { // at once: the letters grow stale
-			got := verifyText(t, s.ringEnv(), c.text)
+		t.Run(c.name, func(t *testing.T) { // at once: the notifications grow stale
+			got := verifyText(t, s.keyringEnv(), c.text)
 			if status := exitOf(got.err); status != c.status {
 				t.Errorf("status %d (%v), want %d", status, got.err, c.status)
 			}
@@ -95,23 +95,23 @@ func exitOf(err error) int {
 // Values are printed when asked for, and then without moving the cursor.
 func TestVerifyKeepsValues(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "unsigned", "other_app"} {
-		text := s.letter(cancelled, fault)
-		if got := verifyText(t, s.ringEnv(), text); strings.Contains(got.out+got.said(), okPerson.OpenID) {
+		text := s.notification(cancelled, fault)
+		if got := verifyText(t, s.keyringEnv(), text); strings.Contains(got.out+got.said(), okPerson.OpenID) {
 			t.Errorf("%q: %s", fault, got.out)
 		}
-		if got := verifyText(t, s.ringEnv(), text, "--show"); !strings.Contains(got.out, `"open_id":"`+okPerson.OpenID) {
+		if got := verifyText(t, s.keyringEnv(), text, "--show"); !strings.Contains(got.out, `"open_id":"`+okPerson.OpenID) {
 			t.Errorf("%q --show: %s", fault, got.out)
 		}
 	}
-	got := verifyText(t, s.ringEnv(), "msg_method=%1b%5b2J%ff%c2%9b%ef张&sign=x", "--show")
+	got := verifyText(t, s.keyringEnv(), "msg_method=%1b%5b2J%ff%c2%9b%ef张&sign=x", "--show")
 	if !strings.Contains(got.out, `msg_method=\x1b[2J\xff\u009b\xef张`) || strings.ContainsAny(got.out, "\x1b\u009b") {
 		t.Errorf("%q", got.out)
 	}
 }
 
-func (r ran) said() string {
+func (r result) said() string {
 	if r.err == nil {
 		return r.log
 	}
@@ -120,8 +120,8 @@ func (r ran) said() string {
 
 func TestVerifyUsage(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
-	good := s.letter(cancelled, "")
+	s := newBareServerEnv(t)
+	good := s.notification(cancelled, "")
 	for _, c := range []struct {
 		name string
 		env  values
@@ -132,13 +132,13 @@ func TestVerifyUsage(t *testing.T) {
 		{"nothing set", nil, good, nil, []string{"FUNDPASS_APP_ID: is not set", "FUNDPASS_APP_KEY_FILE: is not set", "FUNDPASS_ALIPAY_KEY_FILES: is not set"}},
 		{"key not there", s.env(values{"FUNDPASS_ALIPAY_KEY_FILES": s.path("absent")}), good, nil, []string{"FUNDPASS_ALIPAY_KEY_FILES: "}},
 		{"half of certificate mode", s.env(values{"FUNDPASS_APP_CERT_FILE": s.path("absent")}), good, nil, []string{"FUNDPASS_ALIPAY_ROOT_CERT_FILE: is not set"}},
-		{"no such file", s.ringEnv(), "", []string{s.path("absent")}, []string{"absent"}},
-		{"two files", s.ringEnv(), "", []string{"a", "b"}, nil},
-		{"unknown flag", s.ringEnv(), good, []string{"--loud"}, []string{"--loud"}},
-		{"empty", s.ringEnv(), " \n", nil, []string{"no message"}},
-		{"headers alone", s.ringEnv(), "POST /alipay/notifications HTTP/1.1\r\nHost: x\r\n", nil, []string{"no empty line"}},
-		{"GET without query", s.ringEnv(), "GET /alipay/spi HTTP/1.1\r\n\r\n", nil, []string{"no message"}},
-		{"log", s.ringEnv(), strings.Repeat("x", maxCapture+1), nil, []string{"not a log"}},
+		{"no such file", s.keyringEnv(), "", []string{s.path("absent")}, []string{"absent"}},
+		{"two files", s.keyringEnv(), "", []string{"a", "b"}, nil},
+		{"unknown flag", s.keyringEnv(), good, []string{"--loud"}, []string{"--loud"}},
+		{"empty", s.keyringEnv(), " \n", nil, []string{"no message"}},
+		{"headers alone", s.keyringEnv(), "POST /alipay/notifications HTTP/1.1\r\nHost: x\r\n", nil, []string{"no empty line"}},
+		{"GET without query", s.keyringEnv(), "GET /alipay/spi HTTP/1.1\r\n\r\n", nil, []string{"no message"}},
+		{"log", s.keyringEnv(), strings.Repeat("x", maxCapture+1), nil, []string{"not a log"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -158,10 +158,10 @@ func TestVerifyUsage(t *testing.T) {
 // From a file, and with nothing set that only serve needs.
 func TestVerifyFile(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	path := filepath.Join(t.TempDir(), "notice")
-	noError(t, os.WriteFile(path, []byte(s.letter(cancelled, "")), 0o600))
-	if got := runWith(t, s.ringEnv(), "verify", path); got.err != nil || !strings.Contains(got.out, "taken") {
+	noError(t, os.WriteFile(path, []byte(s.notification(cancelled, "")), 0o600))
+	if got := runWith(t, s.keyringEnv(), "verify", path); got.err != nil || !strings.Contains(got.out, "taken") {
 		t.Errorf("%v:\n%s", got.err, got.out)
 	}
 }

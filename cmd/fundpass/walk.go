@@ -24,12 +24,12 @@ var errStep = errors.New("did not hold")
 // walkCommand walks the whole citizen's flow against a running demo. It leaves
 // the person as it found them: the password is changed, the history makes
 // enough changes between that the first one may come back, and it comes back.
-func walkCommand(w world) *cobra.Command {
+func walkCommand(w stdio) *cobra.Command {
 	var base, person, password string
 	cmd := &cobra.Command{
 		Use:   "walk",
 		Short: "Walk the whole citizen's flow against a running demo",
-		Long: "Walk plays a citizen who changes the password, step by step, against a running\n" +
+		Long: "Walk acts as a citizen who changes the password, step by step, against a running\n" +
 			"fundpass demo, and exits 0 only when every step held. At the end the person's\n" +
 			"password is what it was, so a walk can be repeated.",
 		Args: cobra.NoArgs,
@@ -37,8 +37,8 @@ func walkCommand(w world) *cobra.Command {
 			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 				return fmt.Errorf("--base %s is not a URL such as http://127.0.0.1:8080", base)
 			}
-			phone := phone{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}
-			walk := &walk{mine: phone, other: phone, screen: newScreen(w.out), password: password}
+			client := client{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}
+			walk := &walk{mine: client, other: client, screen: newScreen(w.out), password: password}
 			return walk.run(cmd.Context(), person)
 		},
 	}
@@ -48,28 +48,28 @@ func walkCommand(w world) *cobra.Command {
 	return cmd
 }
 
-// A walk is one citizen with two phones.
+// A walk is one citizen with two clients.
 type walk struct {
 	screen
-	mine, other phone
+	mine, other client
 	who         alipaysim.Person
 	twin        string // the same person with another Alipay account, "" = none
 
-	first     string // the password found, restored at the end
-	password  string // the one that is right now
-	linked    bool   // found linked, and left so
-	tied      bool   // linked by this walk
-	change    string // path of the change at hand
-	changedAt string // when the password was changed
-	frozen    bool   // by this walk, and not back yet
-	reset     string // path of the reset at hand
-	steps     int
+	first      string // the password found, restored at the end
+	password   string // the one that is right now
+	linked     bool   // found linked, and left so
+	linkedHere bool   // linked by this walk
+	change     string // path of the change at hand
+	changedAt  string // when the password was changed
+	frozen     bool   // by this walk, and not back yet
+	reset      string // path of the reset at hand
+	steps      int
 }
 
 // A step is one call and what it proves.
 type step struct {
 	proves string
-	phone  *phone
+	client *client
 	request
 	want string // code of the answer
 	note note
@@ -93,7 +93,7 @@ func (w *walk) run(ctx context.Context, person string) error {
 	return fmt.Errorf("walk: step %d %w", w.steps, errStep)
 }
 
-const relinkStage = "Another Alipay account of the same person"
+const transferStage = "Another Alipay account of the same person"
 
 func (w *walk) stages(ctx context.Context) error {
 	for _, stage := range []struct {
@@ -108,10 +108,10 @@ func (w *walk) stages(ctx context.Context) error {
 		{"Freeze it, and come back", w.comeBack},
 		{"Change it encrypted", w.changeSealed},
 		{"Put everything back", w.putBack},
-		{relinkStage, w.relink},
+		{transferStage, w.transfer},
 		{"Leave", w.leave},
 	} {
-		if stage.name == relinkStage && w.twin == "" {
+		if stage.name == transferStage && w.twin == "" {
 			continue
 		}
 		w.heading(stage.name)
@@ -147,19 +147,19 @@ func (w *walk) find(ctx context.Context, person string) error {
 
 // step makes the call, shows the line, and returns an error unless it held.
 func (w *walk) step(ctx context.Context, s step) (answer, error) {
-	if s.phone == nil {
-		s.phone = &w.mine
+	if s.client == nil {
+		s.client = &w.mine
 	}
-	a, err := s.phone.do(ctx, s.request)
+	a, err := s.client.do(ctx, s.request)
 	for tries := 0; err == nil && a.Code == "BUSY" && tries < busyTries; tries++ {
 		select {
 		case <-time.After(time.Duration(a.Retry) * time.Second):
 		case <-ctx.Done():
-			return a, w.judge(s, a, ctx.Err())
+			return a, w.checkStep(s, a, ctx.Err())
 		}
-		a, err = s.phone.do(ctx, s.request)
+		a, err = s.client.do(ctx, s.request)
 	}
-	return a, w.judge(s, a, err)
+	return a, w.checkStep(s, a, err)
 }
 
 // take makes one step after the other for as long as they hold.
@@ -172,19 +172,21 @@ func (w *walk) take(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-// arrive is the step of a person who signs in on a phone.
-func (w *walk) arrive(ctx context.Context, p *phone, person, proves string) error {
+// signInStep is the step of a person who signs in on a client.
+func (w *walk) signInStep(ctx context.Context, p *client, person, proves string) error {
 	begun := time.Now()
 	a, err := p.logIn(ctx, person)
 	a.took = time.Since(begun)
-	return w.judge(step{proves: proves, want: "OK", note: showSession}, a, err)
+	return w.checkStep(step{proves: proves, want: "OK", note: showSession}, a, err)
 }
 
 // busyTries is how often a step comes again that was told BUSY, as a page does:
 // nothing was done.
 const busyTries = 20
 
-func (w *walk) judge(s step, a answer, err error) error {
+// checkStep compares the answer with what the step wants, shows the line, and returns an error
+// unless the step held.
+func (w *walk) checkStep(s step, a answer, err error) error {
 	w.steps++
 	note := a.Message
 	if err == nil && a.Code != s.want {

@@ -22,24 +22,24 @@ func (w *walk) putBack(ctx context.Context) error {
 	switch {
 	case err == nil && a.Code == "OK": // a policy without a history
 		w.password = w.first
-		return w.judge(step{proves: "The first password comes back", want: "OK"}, a, nil)
+		return w.checkStep(step{proves: "The first password comes back", want: "OK"}, a, nil)
 	case err == nil && a.Code == "PASSWORD_WEAK":
 		return w.neverBack(ctx, a)
 	}
-	if err := w.judge(step{proves: "The first password may not come right back", want: "PASSWORD_REUSED"}, a, err); err != nil {
+	if err := w.checkStep(step{proves: "The first password may not come right back", want: "PASSWORD_REUSED"}, a, err); err != nil {
 		return err
 	}
 	begun := time.Now()
 	changes, a, err := w.outrunHistory(ctx)
 	a.took = time.Since(begun)
-	return w.judge(step{proves: "Some changes later it may", want: "OK",
+	return w.checkStep(step{proves: "Some changes later it may", want: "OK",
 		note: says(fmt.Sprintf("after %d more changes the history lets it through", changes))}, a, err)
 }
 
 // neverBack is the end of an initial password.
 func (w *walk) neverBack(ctx context.Context, a answer) error {
 	refused := step{proves: "The rules refuse the first password for good", want: a.Code, note: showBrokenRules}
-	if err := w.judge(refused, a, nil); err != nil {
+	if err := w.checkStep(refused, a, nil); err != nil {
 		return err
 	}
 	_, err := w.step(ctx, step{proves: "So the change is cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")})
@@ -82,7 +82,7 @@ func (w *walk) putBackQuietly(ctx context.Context) {
 	if w.password != w.first && w.restore(ctx) == nil {
 		fmt.Fprintln(w.out, "The password is what it was before.")
 	}
-	if w.tied && !w.linked {
+	if w.linkedHere && !w.linked {
 		_, _ = w.mine.do(ctx, w.unlinking()) // the next walk copes with a link
 	}
 	_, _ = w.mine.do(ctx, post("/v1/sessions/end", nil)) // it expires anyway

@@ -23,7 +23,7 @@ func (w *walk) comeBack(ctx context.Context) error {
 	return w.renew(ctx)
 }
 
-// closedWays are the answers that make the stage pointless, and why.
+// closedWays are the answers that skip the stage, and the reason.
 var closedWays = map[string]string{
 	"RESET_UNAVAILABLE":  "skipped: no identity verification here, or for this document",
 	"RESET_LIMIT":        "skipped: today's resets are used up; a new demo has three",
@@ -45,17 +45,17 @@ func (w *walk) wayBack(ctx context.Context) (open bool, err error) {
 		if a.Code == "OK" {
 			_, err = w.mine.do(ctx, post("/v1/password/resets/"+a.text("id")+"/cancel", nil))
 		}
-		return false, errors.Join(w.judge(step{proves: "Asked for the way back after a freeze", want: a.Code, note: says(why)}, a, err), failed)
+		return false, errors.Join(w.checkStep(step{proves: "Asked for the way back after a freeze", want: a.Code, note: says(why)}, a, err), failed)
 	}
-	if err := w.judge(step{proves: "A reset waits for Alipay, and is not counted", want: "ALIPAY_UNAVAILABLE"}, a, err); err != nil {
+	if err := w.checkStep(step{proves: "A reset waits for Alipay, and is not counted", want: "ALIPAY_UNAVAILABLE"}, a, err); err != nil {
 		return false, err
 	}
-	return true, w.judge(step{proves: "Alipay is back", want: "OK", note: says("the fault is over")}, back, failed)
+	return true, w.checkStep(step{proves: "Alipay is back", want: "OK", note: says("the fault is over")}, back, failed)
 }
 
 // freeze ends every session, on every phone.
 func (w *walk) freeze(ctx context.Context) error {
-	if err := w.arrive(ctx, &w.other, w.who.Person, "Somebody signs in on another phone"); err != nil {
+	if err := w.signInStep(ctx, &w.other, w.who.Person, "Somebody signs in on another phone"); err != nil {
 		return err
 	}
 	if _, err := w.step(ctx, step{proves: "不是我: one tap freezes the password", request: post("/v1/freeze", nil), want: "OK", note: wantState("frozen")}); err != nil {
@@ -63,12 +63,12 @@ func (w *walk) freeze(ctx context.Context) error {
 	}
 	w.frozen = true
 	if err := w.take(ctx,
-		step{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
+		step{proves: "The other phone is signed out", client: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
 		step{proves: "And so is this one", request: get("/v1/password"), want: "SESSION_EXPIRED"},
 	); err != nil {
 		return err
 	}
-	return w.arrive(ctx, &w.mine, w.who.Person, "The citizen signs in again")
+	return w.signInStep(ctx, &w.mine, w.who.Person, "The citizen signs in again")
 }
 
 // prove is what the frozen password refuses, and the identity verification. A

@@ -43,7 +43,7 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 // walkAt is a walk in the middle of a fake demo that answers with these codes.
 func walkAt(t *testing.T, codes map[string]string) (*walk, *logBuffer) {
 	out := &logBuffer{}
-	p := phone{base: fakeDemo(t, codes), http: http.DefaultClient}
+	p := client{base: fakeDemo(t, codes), http: http.DefaultClient}
 	w := &walk{mine: p, other: p, screen: newScreen(out), first: "a", password: "b"}
 	w.who.Person = "ok"
 	return w, out

@@ -29,14 +29,14 @@ func showAccount(a answer) (string, error) {
 
 func showStatus(a answer) (string, error) {
 	rules, _ := a.object()["rules"].([]any)
-	return fmt.Sprintf("%v, %d guesses left, %d rules", a.object()["state"], a.number("remaining_attempts"), len(rules)), nil
+	return fmt.Sprintf("%v, %d attempts left, %d rules", a.object()["state"], a.number("remaining_attempts"), len(rules)), nil
 }
 
-// wantGuesses wants n of them left after a wrong password.
-func wantGuesses(n int) note {
+// wantAttempts wants n of them left after a wrong password.
+func wantAttempts(n int) note {
 	return func(a answer) (string, error) {
 		if a.Remaining == nil || *a.Remaining != n {
-			return "", fmt.Errorf("wanted %d guesses left", n)
+			return "", fmt.Errorf("wanted %d attempts left", n)
 		}
 		return a.Message, nil
 	}

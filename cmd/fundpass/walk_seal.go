@@ -17,9 +17,9 @@ import (
 func (w *walk) changeSealed(ctx context.Context) error {
 	a, err := w.mine.do(ctx, post("/v1/password/tickets", nil))
 	if err == nil && (a.Code == "NOT_OFFERED" || a.Code == "NOT_FOUND") {
-		return w.judge(step{proves: "Asked for a key to encrypt with", want: a.Code, note: says("skipped: this server has no transport keys")}, a, nil)
+		return w.checkStep(step{proves: "Asked for a key to encrypt with", want: a.Code, note: says("skipped: this server has no transport keys")}, a, nil)
 	}
-	if err := w.judge(step{proves: "A ticket and a key to encrypt with", want: "OK", note: showTicket}, a, err); err != nil {
+	if err := w.checkStep(step{proves: "A ticket and a key to encrypt with", want: "OK", note: showTicket}, a, err); err != nil {
 		return err
 	}
 	form, err := seal(a, fields{"o": w.password})

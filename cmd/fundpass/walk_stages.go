@@ -26,7 +26,7 @@ func (w *walk) signIn(ctx context.Context) error {
 	}
 	stranger := w.mine
 	stranger.token = ""
-	_, err = w.step(ctx, step{proves: "Without a session nothing is told", phone: &stranger,
+	_, err = w.step(ctx, step{proves: "Without a session nothing is told", client: &stranger,
 		request: get("/v1/password"), want: "SESSION_REQUIRED"})
 	return err
 }
@@ -43,11 +43,11 @@ func (w *walk) link(ctx context.Context) error {
 	if err != nil {
 		return w.hint(a, err)
 	}
-	w.tied = true
+	w.linkedHere = true
 	if err := w.subscribe(ctx, &w.mine, w.who.Person); err != nil {
 		return err
 	}
-	return w.arrive(ctx, &w.other, w.who.Person, "The same citizen signs in on another phone")
+	return w.signInStep(ctx, &w.other, w.who.Person, "The same citizen signs in on another phone")
 }
 
 func (w *walk) unlink(ctx context.Context, proves string) error {
@@ -55,11 +55,11 @@ func (w *walk) unlink(ctx context.Context, proves string) error {
 	return w.hint(a, err)
 }
 
-// linking is the link, or the wish to take somebody else's over.
-func (w *walk) linking(relink bool) request {
+// linking returns the request for a link, or for its transfer from another user.
+func (w *walk) linking(transfer bool) request {
 	form := fields{"name": w.who.Name, "id_type": w.who.IDType, "id_number": w.who.IDNumber, "account_no": w.who.AccountNo, "password": w.password}
-	if relink {
-		form["relink"] = true
+	if transfer {
+		form["transfer"] = true
 	}
 	return post("/v1/link", form)
 }
@@ -79,20 +79,20 @@ func (w *walk) hint(a answer, err error) error {
 
 // mistype: a wrong old password is refused and counted.
 func (w *walk) mistype(ctx context.Context) error {
-	a, err := w.step(ctx, step{proves: "State, guesses left and rules are shown", request: get("/v1/password"), want: "OK", note: showStatus})
+	a, err := w.step(ctx, step{proves: "State, attempts left and rules are shown", request: get("/v1/password"), want: "OK", note: showStatus})
 	if err != nil {
 		return err
 	}
 	before := a.number("remaining_attempts")
 	_, err = w.step(ctx, step{proves: "A wrong old password is refused",
-		request: w.opening(freshPassword()), want: "OLD_PASSWORD_WRONG", note: wantGuesses(before - 1)})
+		request: w.opening(freshPassword()), want: "OLD_PASSWORD_WRONG", note: wantAttempts(before - 1)})
 	if err != nil {
 		return err
 	}
-	_, err = w.step(ctx, step{proves: "The wrong guess was counted", request: get("/v1/password"), want: "OK",
+	_, err = w.step(ctx, step{proves: "The failed attempt was counted", request: get("/v1/password"), want: "OK",
 		note: func(a answer) (string, error) {
 			if left := a.number("remaining_attempts"); left != before-1 {
-				return "", fmt.Errorf("wanted %d guesses left, got %d", before-1, left)
+				return "", fmt.Errorf("wanted %d attempts left, got %d", before-1, left)
 			}
 			return showStatus(a)
 		}})
@@ -147,7 +147,7 @@ func (w *walk) changePassword(ctx context.Context) error {
 // afterwards looks at every effect of a change.
 func (w *walk) afterwards(ctx context.Context) error {
 	if err := w.take(ctx,
-		step{proves: "The other phone is signed out", phone: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
+		step{proves: "The other phone is signed out", client: &w.other, request: get("/v1/password"), want: "SESSION_EXPIRED"},
 		step{proves: "Asked whether it happened, the server knows", request: get(w.change), want: "OK", note: wantState("done")},
 		step{proves: "The old password opens nothing any more", request: w.opening(w.first), want: "OLD_PASSWORD_WRONG"},
 	); err != nil {

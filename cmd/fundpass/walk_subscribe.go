@@ -9,19 +9,19 @@ import (
 
 // subscribe is the citizen's yes in the panel of my.requestSubscribeMessage: without it
 // Alipay takes no message to them, and nobody takes their link over online.
-func (w *walk) subscribe(ctx context.Context, p *phone, person string) error {
-	a, err := w.step(ctx, step{proves: "The page learns which messages to ask for", phone: p, request: get("/v1/subscriptions"), want: "OK", note: showTemplates})
+func (w *walk) subscribe(ctx context.Context, p *client, person string) error {
+	a, err := w.step(ctx, step{proves: "The page learns which messages to ask for", client: p, request: get("/v1/subscriptions"), want: "OK", note: showTemplates})
 	templates := a.templates()
 	if err != nil || len(templates) == 0 {
 		return err
 	}
-	_, err = w.step(ctx, step{proves: "The citizen subscribes, in Alipay's panel", phone: p, want: "OK",
+	_, err = w.step(ctx, step{proves: "The citizen subscribes, in Alipay's panel", client: p, want: "OK",
 		request: post("/sim/subscribe", fields{"person": person, "templates": templates, "accepted": true}), note: says("the simulator stands in for Alipay")})
 	for _, template := range templates {
 		if err != nil {
 			return err
 		}
-		_, err = w.step(ctx, step{proves: "And the page says so", phone: p, want: "OK",
+		_, err = w.step(ctx, step{proves: "And the page says so", client: p, want: "OK",
 			request: post("/v1/subscriptions", fields{"template_id": template, "accepted": true})})
 	}
 	return err
@@ -44,9 +44,9 @@ const (
 	toldIn    = 20 * time.Second // or else cannot be
 )
 
-// takeOver goes on with a wish whose holder has no time to object, once they were told.
-func (w *walk) takeOver(ctx context.Context, p *phone, waiting answer) (answer, error) {
-	confirm := post("/v1/relinks/"+waiting.waiting()+"/confirm", nil)
+// takeOver confirms a transfer without a window once its holder was notified.
+func (w *walk) takeOver(ctx context.Context, p *client, waiting answer) (answer, error) {
+	confirm := post("/v1/link-transfers/"+waiting.waiting()+"/confirm", nil)
 	for end := time.Now().Add(toldIn); ; {
 		select {
 		case <-ctx.Done():
@@ -54,17 +54,17 @@ func (w *walk) takeOver(ctx context.Context, p *phone, waiting answer) (answer, 
 		case <-time.After(toldEvery):
 		}
 		a, err := p.do(ctx, confirm)
-		if err != nil || a.Code != "RELINK_WAITING" || time.Now().After(end) {
+		if err != nil || a.Code != "TRANSFER_WAITING" || time.Now().After(end) {
 			return a, err
 		}
 	}
 }
 
-// atOnce reports whether a RELINK_WAITING is of a server that gives holders no time.
+// atOnce reports whether a TRANSFER_WAITING is of a server without a window.
 func (a answer) atOnce() bool {
 	var told struct {
 		RetryAfter int `json:"retry_after"`
 	}
 	_ = json.Unmarshal(a.raw, &told)
-	return a.Code == "RELINK_WAITING" && told.RetryAfter <= 5
+	return a.Code == "TRANSFER_WAITING" && told.RetryAfter <= 5
 }

@@ -11,7 +11,7 @@ import (
 
 // The citizen of a walk says yes in Alipay's panel, and the page tells the server; where
 // there are no templates nobody is asked.
-func TestE1WalkSubscribes(t *testing.T) {
+func TestWalkSubscribes(t *testing.T) {
 	t.Parallel()
 	for templates, want := range map[string][]string{
 		`["t1"]`: {
@@ -27,7 +27,7 @@ func TestE1WalkSubscribes(t *testing.T) {
 			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
 			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
 		}))
-		w := &walk{mine: phone{base: s.URL, http: s.Client()}, screen: newScreen(&logBuffer{})}
+		w := &walk{mine: client{base: s.URL, http: s.Client()}, screen: newScreen(&logBuffer{})}
 		noError(t, w.subscribe(t.Context(), &w.mine, "ok"))
 		s.Close()
 		if d := cmp.Diff(want, got); d != "" {

@@ -25,7 +25,7 @@ func unmarshal(t *testing.T, raw []byte, v any) {
 }
 
 // mustPost fails the test when there is no answer.
-func (p *phone) mustPost(t *testing.T, path string, body fields) answer {
+func (p *client) mustPost(t *testing.T, path string, body fields) answer {
 	t.Helper()
 	a, err := p.post(t.Context(), path, body)
 	if err != nil {
@@ -39,7 +39,7 @@ func linkOf(who alipaysim.Person, password string) fields {
 }
 
 // changePassword links who and changes the password.
-func changePassword(t *testing.T, p *phone, who alipaysim.Person, to string) {
+func changePassword(t *testing.T, p *client, who alipaysim.Person, to string) {
 	t.Helper()
 	if _, err := p.logIn(t.Context(), who.Person); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func changePassword(t *testing.T, p *phone, who alipaysim.Person, to string) {
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
 	out := &logBuffer{}
-	err := run(t.Context(), append([]string{"walk", "--base", base}, args...), world{out: out, err: out})
+	err := run(t.Context(), append([]string{"walk", "--base", base}, args...), stdio{out: out, err: out})
 	return out.String(), err
 }
 
@@ -78,7 +78,7 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 			}
 		}
 		checkColumns(t, screen)
-		p := d.phone()
+		p := d.client()
 		if a, err := p.logIn(t.Context(), "ok"); err != nil || a.object()["linked"] != linked {
 			t.Errorf("found linked: %v, left otherwise: %s %v", linked, a.raw, err)
 		}
@@ -95,7 +95,7 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 		if err != nil || made == nil {
 			t.Fatalf("%v\n%s", err, screen)
 		}
-		p, who := d.phone(), storyOf(t, "initial").person()
+		p, who := d.client(), storyOf(t, "initial").person()
 		p.logIn(t.Context(), "initial")
 		if a := p.mustPost(t, "/v1/link", linkOf(who, made[1])); a.Code != "OK" {
 			t.Errorf("the password told: %s", a.raw)
@@ -106,7 +106,7 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 		if !errors.Is(err, errStep) || !strings.Contains(screen, "wanted OK, got 423 ACCOUNT_FROZEN") {
 			t.Errorf("%v\n%s", err, screen)
 		}
-		if a, err := d.phone().logIn(t.Context(), "frozen_account"); err != nil || a.object()["linked"] != false {
+		if a, err := d.client().logIn(t.Context(), "frozen_account"); err != nil || a.object()["linked"] != false {
 			t.Errorf("the walk left a link: %s %v", a.raw, err)
 		}
 	})
@@ -214,9 +214,9 @@ func TestNotes(t *testing.T) {
 	}{
 		{"session", showSession, answer{Data: []byte(`{"token":"t","expires_in":900,"linked":false}`)}, "good for 900 s, linked: false"},
 		{"session without a token", showSession, answer{Data: []byte(`{"expires_in":900}`)}, ""},
-		{"guesses", wantGuesses(3), answer{Message: "还可以输入3次", Remaining: &three}, "还可以输入3次"},
-		{"other guesses", wantGuesses(2), answer{Remaining: &three}, ""},
-		{"no guesses", wantGuesses(0), answer{}, ""},
+		{"attempts", wantAttempts(3), answer{Message: "还可以输入3次", Remaining: &three}, "还可以输入3次"},
+		{"other attempts", wantAttempts(2), answer{Remaining: &three}, ""},
+		{"no attempts", wantAttempts(0), answer{}, ""},
 		{"state", wantState("done"), answer{Data: []byte(`{"state":"done"}`)}, "state done"},
 		{"other state", wantState("done"), answer{Data: []byte(`{"state":"open"}`)}, ""},
 		{"no broken rule", showBrokenRules, answer{}, ""},

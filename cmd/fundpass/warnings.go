@@ -12,7 +12,7 @@ import (
 
 // warnings are what an operator should know of settings that are allowed.
 func (s settings) warnings(f files, now time.Time) []problem {
-	return slices.Concat(s.unsafe(), s.expiring(f.ring, now), s.weakPolicy(f.policy))
+	return slices.Concat(s.unsafe(), s.expiring(f.keyring, now), s.weakPolicy(f.policy))
 }
 
 // weakPolicy says where the city's own policy falls short. The built-in one is
@@ -60,8 +60,8 @@ func (s settings) unsafe() []problem {
 	if s.MessageTemplate == "" {
 		all = append(all, problemf("FUNDPASS_MESSAGE_TEMPLATE", "is not set: owners are not told when their password is changed; notices are recorded and not sent"))
 	}
-	if s.Relink.Offered && s.Relink.Window == 0 {
-		all = append(all, problemf("FUNDPASS_RELINK", "is 0s: a link is taken over as soon as the message to its holder is sent, who has no time to object; 24h gives them a day"))
+	if s.LinkTransfer.Offered && s.LinkTransfer.Window == 0 {
+		all = append(all, problemf("FUNDPASS_LINK_TRANSFER", "is 0s: a link is transferred as soon as the message to its holder is sent, who has no time to reject it; 24h gives them a day"))
 	}
 	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
 		what := "not Alipay's production gateway"
@@ -83,7 +83,7 @@ func (s settings) weakProofs() []problem {
 		all = append(all, problemf("FUNDPASS_INITIAL_PROOF", "is none: whoever knows an ID number opens a link with the initial password"))
 	}
 	if s.Proof != "none" && !accepts(s.Proof, selfservice.ProofCertdoc) {
-		all = append(all, problemf("FUNDPASS_PROOF", "lacks certdoc: who is not proven before the password shares one count of guesses with strangers, who can use it up"))
+		all = append(all, problemf("FUNDPASS_PROOF", "lacks certdoc: who is not proven before the password shares one count of attempts with strangers, who can use it up"))
 	}
 	return all
 }

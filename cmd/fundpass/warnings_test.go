@@ -9,7 +9,7 @@ import (
 
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	s := newBareSite(t)
+	s := newBareServerEnv(t)
 	base, err := readSettings(getenvOf(s.env(values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})))
 	noError(t, err)
 	now := time.Now()
@@ -23,7 +23,7 @@ func TestWarnings(t *testing.T) {
 		{"every address", func(s *settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
 		{"public ops", func(s *settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
 		{"nobody is told", func(s *settings) { s.MessageTemplate = "" }, []string{"FUNDPASS_MESSAGE_TEMPLATE"}},
-		{"taken over before the holder could object", func(s *settings) { s.Relink = relink{Offered: true} }, []string{"FUNDPASS_RELINK"}},
+		{"transferred before the holder could reject it", func(s *settings) { s.LinkTransfer = linkTransfer{Offered: true} }, []string{"FUNDPASS_LINK_TRANSFER"}},
 		{"proofs", func(s *settings) { s.Proof, s.InitialProof = "certdoc,face,phone", "face" }, nil},
 		{"no proof for initial passwords", func(s *settings) { s.InitialProof = "none" }, []string{"FUNDPASS_INITIAL_PROOF"}},
 		{"phone for initial passwords", func(s *settings) { s.Proof, s.InitialProof = "certdoc,phone", "certdoc,phone" }, []string{"FUNDPASS_INITIAL_PROOF"}},

@@ -34,7 +34,7 @@ func NewMiniProgram(db *store.DB, s *selfservice.Service, p *Provider, log *slog
 	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
 }
 
-func (m *MiniProgram) ring() *keys.Ring { return m.provider.gateway.Ring() }
+func (m *MiniProgram) keyring() *keys.AlipayKeyring { return m.provider.gateway.Keyring() }
 
 // Routes are the channel's own.
 func (m *MiniProgram) Routes(s *httpapi.Server) []httpapi.Route {
@@ -94,7 +94,7 @@ func (m *MiniProgram) sandboxKeys() prometheus.Collector {
 		Name: "fundpass_sandbox_keys", Help: "Keys of Alipay's trusted under the pinned root of the sandbox only.",
 	}, func() float64 {
 		n := 0
-		for _, key := range m.ring().AlipayKeys() {
+		for _, key := range m.keyring().AlipayKeys() {
 			if key.Sandbox {
 				n++
 			}

@@ -9,13 +9,13 @@ import (
 
 // noticeTexts are what happened, and what the owner can do when it was not they.
 var noticeTexts = map[string][2]string{
-	store.NoticePasswordChanged: {"公积金密码已修改", freezeHint},
-	store.NoticePasswordReset:   {"公积金密码已重置", freezeHint},
-	store.NoticeLinked:          {"公积金账户已绑定支付宝", freezeHint},
-	store.NoticeRelinkAsked:     {"有其他支付宝账号申请改绑您的公积金账户", "如非本人操作，请立即点击拒绝"},
-	store.NoticeRelinkObjected:  {"改绑申请已被原绑定的支付宝拒绝", "请本人携带身份证件到柜台办理"},
-	store.NoticeRelinked:        {"公积金账户已改绑到其他支付宝账号，本支付宝的绑定已解除", "如非本人操作，请在7天内点击冻结"},
-	store.NoticeFrozenByFormer:  {"原绑定的支付宝已冻结公积金密码，所有登录已退出", wayBack},
+	store.NoticePasswordChanged:   {"公积金密码已修改", freezeHint},
+	store.NoticePasswordReset:     {"公积金密码已重置", freezeHint},
+	store.NoticeLinked:            {"公积金账户已绑定支付宝", freezeHint},
+	store.NoticeTransferRequested: {"有其他支付宝账号申请改绑您的公积金账户", "如非本人操作，请立即点击拒绝"},
+	store.NoticeTransferRejected:  {"改绑申请已被原绑定的支付宝拒绝", "请本人携带身份证件到柜台办理"},
+	store.NoticeLinkTransferred:   {"公积金账户已改绑到其他支付宝账号，本支付宝的绑定已解除", "如非本人操作，请在7天内点击冻结"},
+	store.NoticeFrozenByFormer:    {"原绑定的支付宝已冻结公积金密码，所有登录已退出", wayBack},
 
 	store.NoticeTransferUndeliverable: {"无法通知原绑定的支付宝，改绑申请已结束", "请本人携带身份证件到柜台办理"},
 

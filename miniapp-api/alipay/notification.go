@@ -39,7 +39,7 @@ func (m *MiniProgram) handleNotification(c echo.Context) error {
 	} else if err != nil {
 		return refuse(c, httpapi.ErrBodyCut)
 	}
-	n, err := signing.VerifyNotification(m.ring(), body, c.Request().Header.Get(echo.HeaderContentType))
+	n, err := signing.VerifyNotification(m.keyring(), body, c.Request().Header.Get(echo.HeaderContentType))
 	if err != nil || n.Method == signing.MethodGatewayCheck { // a refused check, too, is answered as one
 		if charset, check := signing.IsGatewayCheck(body); check {
 			return m.answerCheck(c, charset, err)
@@ -104,9 +104,9 @@ func (m *MiniProgram) take(ctx context.Context, n signing.Notification) error {
 // answerCheck answers the console's question whether this address is the
 // application's (alipay.service.check).
 func (m *MiniProgram) answerCheck(c echo.Context, charset string, refused error) error {
-	ring, ok := m.ring(), refused == nil
-	answer, err := m.constant.get(ring, fmt.Sprintf("check %t %s", ok, charset), func() ([]byte, error) {
-		return signing.SignGatewayCheckAnswer(ring, ok, charset)
+	keyring, ok := m.keyring(), refused == nil
+	answer, err := m.constant.get(keyring, fmt.Sprintf("check %t %s", ok, charset), func() ([]byte, error) {
+		return signing.SignGatewayCheckAnswer(keyring, ok, charset)
 	})
 	if err != nil {
 		return err
@@ -123,8 +123,8 @@ const spiUnknown = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-METH
 
 // handleSPI takes a call that Alipay makes of us (SPI) and signs the answer.
 func (m *MiniProgram) handleSPI(c echo.Context) error {
-	ring := m.ring()
-	call, err := signing.VerifySPI(ring, c.Request(), m.db.Now())
+	keyring := m.keyring()
+	call, err := signing.VerifySPI(keyring, c.Request(), m.db.Now())
 	answer := spiUnknown
 	if err != nil {
 		answer = signing.SPIRefused
@@ -132,8 +132,8 @@ func (m *MiniProgram) handleSPI(c echo.Context) error {
 	} else {
 		m.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
 	}
-	signed, err := m.constant.get(ring, answer, func() ([]byte, error) {
-		return signing.SignSPIAnswer(ring, json.RawMessage(answer))
+	signed, err := m.constant.get(keyring, answer, func() ([]byte, error) {
+		return signing.SignSPIAnswer(keyring, json.RawMessage(answer))
 	})
 	if err != nil {
 		return err

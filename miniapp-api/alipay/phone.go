@@ -44,7 +44,7 @@ func (m *MiniProgram) verifyPhone(ctx context.Context, c selfservice.Caller, in 
 	if err := m.service.MayUsePhone(ctx, c); err != nil {
 		return PhoneReply{}, err
 	}
-	phone, err := signing.OpenPhone(m.ring(), contentKey, in)
+	phone, err := signing.OpenPhone(m.keyring(), contentKey, in)
 	if err != nil {
 		return PhoneReply{}, selfservice.ErrPhoneRefused.Because(err)
 	}

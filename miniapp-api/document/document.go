@@ -2,7 +2,7 @@
 // centres write, and brings every spelling of one of them to one form. It is
 // pure: no clock, no network, no database.
 //
-// Two spellings of one number must meet, or a guess counter could be dodged by
+// Two spellings of one number must meet, or a lockout counter could be dodged by
 // writing x for X; two different people must never meet. Where a spelling is
 // not known to be harmless it is therefore an error.
 package document

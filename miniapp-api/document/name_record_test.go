@@ -7,7 +7,7 @@ import (
 )
 
 // A name read in the wrong encoding is no name of a Chinese document.
-func TestB1NameOfAnotherEncoding(t *testing.T) {
+func TestNameOfAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -33,7 +33,7 @@ func TestB1NameOfAnotherEncoding(t *testing.T) {
 }
 
 // Digits and stray letters make a name that nobody can type.
-func TestB8StrayCharactersInName(t *testing.T) {
+func TestStrayCharactersInName(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -70,7 +70,7 @@ func checkRecordName(t *testing.T, name string, k Kind, want string) {
 
 // Whatever separates the parts of a Uyghur or Kazakh name is one separator; where
 // there is none, or the parts differ, it is another name.
-func TestB8Separators(t *testing.T) {
+func TestSeparators(t *testing.T) {
 	t.Parallel()
 	const record = "阿依古丽·买买提"
 	separators := strings.Split(dots+stops+hyphens+".-_,，、*＊", "")

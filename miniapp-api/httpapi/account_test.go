@@ -10,7 +10,7 @@ import (
 )
 
 // second is another account of a citizen, with a password of its own.
-func (h *house) second(c citizen, change ...func(*citizen)) citizen {
+func (h *env) second(c citizen, change ...func(*citizen)) citizen {
 	h.t.Helper()
 	c.AccountNo, c.Password, c.Status = "77"+c.AccountNo[2:], "Amber-Lantern-5", store.StatusSealed
 	for _, f := range change {
@@ -21,7 +21,7 @@ func (h *house) second(c citizen, change ...func(*citizen)) citizen {
 }
 
 // accounts are what a visitor can choose from, the chosen one first.
-func (p *phone) accounts() (chosen string, others []httpapi.AccountChoice) {
+func (p *client) accounts() (chosen string, others []httpapi.AccountChoice) {
 	p.h.t.Helper()
 	var data httpapi.AccountsReply
 	must(p.h.t, json.Unmarshal(p.get("/v1/accounts").want(p.h.t, "OK").Data, &data))
@@ -38,12 +38,12 @@ func (p *phone) accounts() (chosen string, others []httpapi.AccountChoice) {
 // Who has two accounts chooses which one they act on; each keeps its password.
 func TestChooseAccount(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	other := h.second(c)
 	h.second(c, func(c *citizen) { c.AccountNo, c.Status = "66"+c.AccountNo[2:], store.StatusClosed })
 	h.citizen() // somebody else's
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	parallel, change := h.logIn(c), p.openChange(c)
 	first, others := p.accounts()
 	if len(others) != 1 || others[0].Status != store.StatusSealed || strings.Contains(p.get("/v1/accounts").Raw, other.AccountNo) {
@@ -72,10 +72,10 @@ func TestChooseAccount(t *testing.T) {
 // Nothing can be chosen but one's own open account, and not while the password is frozen.
 func TestChooseAccountRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, stranger := h.citizen(), h.citizen()
 	ended := h.second(c, func(c *citizen) { c.Status = store.StatusNormal })
-	p, q := h.linkedPhone(c), h.linkedPhone(stranger)
+	p, q := h.linkedClient(c), h.linkedClient(stranger)
 	_, others := p.accounts()
 	theirs, _ := q.accounts()
 	mine := "/v1/accounts/" + others[0].ID.String() + "/choose"

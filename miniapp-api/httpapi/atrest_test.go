@@ -15,13 +15,13 @@ import (
 
 // livesWith has one citizen do everything in which a password is typed, every time the
 // same one, and returns the last session's token.
-func (h *house) livesWith(password, next string) (token string) {
+func (h *env) livesWith(password, next string) (token string) {
 	h.t.Helper()
 	c := h.citizen(func(c *citizen) {
 		c.Person.Person, c.OpenID, c.IDNumber, c.AccountNo = "at rest", "open-at-rest", idNumber("19560307", 7), "880000000077"
 		c.Phone, c.Password = "19900000077", password
 	})
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	body := m{"id_number": c.IDNumber, "old_password": password}
 	opened := p.post("/v1/password/changes", body, key("open")).want(h.t, "OK")
 	p.post("/v1/password/changes/"+opened.get(h.t, "id").(string)+"/confirm", twice(next), key("confirm")).want(h.t, "OK")
@@ -39,8 +39,8 @@ func (h *house) livesWith(password, next string) (token string) {
 	authCode, err := h.sim.AuthCode(c.Person.Person)
 	must(h.t, err)
 	session := m{"auth_code": authCode}
-	first := h.phone().post("/v1/sessions", session, key("session")).want(h.t, "OK")
-	again := h.phone().post("/v1/sessions", session, key("session")).want(h.t, "OK")
+	first := h.client().post("/v1/sessions", session, key("session")).want(h.t, "OK")
+	again := h.client().post("/v1/sessions", session, key("session")).want(h.t, "OK")
 	if first.Raw != again.Raw {
 		h.t.Error("the repeat of a login gets another answer")
 	}
@@ -56,7 +56,7 @@ type storedRow struct {
 }
 
 // storedRows are all rows of all tables.
-func (h *house) storedRows() (all []storedRow) {
+func (h *env) storedRows() (all []storedRow) {
 	h.t.Helper()
 	tables, err := h.raw().Query(`SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`)
 	must(h.t, err)
@@ -96,12 +96,12 @@ func cells(rows []storedRow) map[string]bool {
 // With the column key and the database, but without the pepper, nobody can tell one
 // password from another: whatever is always the same for a password is another value
 // under another pepper.
-func TestD2ColumnKeyAloneTestsNoPassword(t *testing.T) {
+func TestColumnKeyAloneTestsNoPassword(t *testing.T) {
 	t.Parallel()
-	box, pepper := storetest.NewBox(t), storetest.NewPepper(t)
+	cipher, pepper := storetest.NewColumnCipher(t), storetest.NewPepper(t)
 	const password, next = "Quiet-River-77", "Copper-Kettle-77"
 	live := func(pepper *keys.Pepper, password, next string) map[string]bool {
-		h := newHouseWith(t, storetest.DSN(t), box, pepper)
+		h := newEnvWith(t, storetest.DSN(t), cipher, pepper)
 		h.livesWith(password, next)
 		return cells(h.storedRows())
 	}
@@ -119,7 +119,7 @@ func TestD2ColumnKeyAloneTestsNoPassword(t *testing.T) {
 			t.Errorf("%s follows from the password and the column key", column)
 		}
 	}
-	for _, column := range []string{"password_history.fingerprint", "changes.old_fingerprint", "changes.new_fingerprint", "resets.new_fingerprint", "receipts.request_digest"} {
+	for _, column := range []string{"password_history.fingerprint", "changes.old_fingerprint", "changes.new_fingerprint", "resets.new_fingerprint", "idempotency_records.request_digest"} {
 		if !found[column] {
 			t.Errorf("%s was not put to the test: %v", column, found)
 		}
@@ -127,11 +127,11 @@ func TestD2ColumnKeyAloneTestsNoPassword(t *testing.T) {
 }
 
 // None of the earlier passwords kept is the present one.
-func TestD2HistoryIsWithoutThePresent(t *testing.T) {
+func TestHistoryIsWithoutThePresent(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-70")).want(t, "OK")
 	if n := h.count(`SELECT count(*) FROM password_history p JOIN password_credentials c USING (center_id, account_id) WHERE p.version >= c.version`); n != 0 {
 		t.Error("after a change the present password is among the earlier ones")
@@ -152,20 +152,20 @@ func TestD2HistoryIsWithoutThePresent(t *testing.T) {
 
 // A rotation of the pepper forgets nothing that was done before it: a repeat is known by
 // its body, a confirm by its password, an earlier password as such.
-func TestD2RotatedPepperRemembers(t *testing.T) {
+func TestRotatedPepperRemembers(t *testing.T) {
 	t.Parallel()
 	file, err := keys.NewPepperKey()
 	must(t, err)
 	pepper, err := keys.ParsePepper(file)
 	must(t, err)
-	h := newHouseWith(t, storetest.DSN(t), storetest.NewBox(t), pepper)
+	h := newEnvWith(t, storetest.DSN(t), storetest.NewColumnCipher(t), pepper)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	confirmed := p.post(change+"/confirm", twice("Copper-Kettle-70"), key("k")).want(t, "OK")
 	code, err := h.sim.AuthCode(c.Person.Person)
 	must(t, err)
-	session := h.phone().post("/v1/sessions", m{"auth_code": code}).want(t, "OK")
+	session := h.client().post("/v1/sessions", m{"auth_code": code}).want(t, "OK")
 
 	file, err = keys.RotatePepper(file)
 	must(t, err)
@@ -194,7 +194,7 @@ func (r storedRow) contexts() (all [][]byte) {
 			keys = append(keys, bytesOf(s))
 		}
 	}
-	if r.table == "receipts" {
+	if r.table == "idempotency_records" {
 		keys = append(keys, append(bytesOf(r.values["scope"].(string)), bytesOf(r.values["key_digest"].(string))...))
 	}
 	for _, k := range keys {
@@ -215,10 +215,10 @@ func bytesOf(s string) []byte {
 }
 
 // Whoever has the database and the column key holds no bearer token: none is stored, and
-// none comes out of what is sealed. Answers are bound to their scope (D6).
-func TestD2NoTokenIsStored(t *testing.T) {
+// none comes out of what is sealed. Answers are bound to their scope.
+func TestNoTokenIsStored(t *testing.T) {
 	t.Parallel()
-	h := newHouseWith(t, storetest.DSN(t), storetest.NewBox(t), storetest.NewPepper(t))
+	h := newEnvWith(t, storetest.DSN(t), storetest.NewColumnCipher(t), storetest.NewPepper(t))
 	token := h.livesWith("Quiet-River-77", "Copper-Kettle-77")
 	opened := map[string]int{}
 	for _, r := range h.storedRows() {
@@ -230,7 +230,7 @@ func TestD2NoTokenIsStored(t *testing.T) {
 			stored := bytesOf(s)
 			texts := []string{s, string(stored)}
 			for _, context := range r.contexts() {
-				if plain, err := h.box.Open(stored, context); err == nil {
+				if plain, err := h.cipher.Open(stored, context); err == nil {
 					opened[r.table]++
 					texts = append(texts, string(plain))
 					var a store.Answer
@@ -244,15 +244,15 @@ func TestD2NoTokenIsStored(t *testing.T) {
 					t.Errorf("%s.%s holds the token", r.table, column)
 				}
 			}
-			if r.table == "receipts" && column == "sealed_reply" {
-				bare := slices.Concat([]byte("receipts\x00"), []byte(storetest.Center+"\x00"), bytesOf(r.values["key_digest"].(string)))
-				if _, err := h.box.Open(stored, bare); err == nil {
-					t.Error("a receipt opens without its scope")
+			if r.table == "idempotency_records" && column == "sealed_reply" {
+				bare := slices.Concat([]byte("idempotency_records\x00"), []byte(storetest.Center+"\x00"), bytesOf(r.values["key_digest"].(string)))
+				if _, err := h.cipher.Open(stored, bare); err == nil {
+					t.Error("an idempotency record opens without its scope")
 				}
 			}
 		}
 	}
-	if opened["receipts"] < 5 || opened["sessions"] < 1 || opened["accounts"] != 1 {
+	if opened["idempotency_records"] < 5 || opened["sessions"] < 1 || opened["accounts"] != 1 {
 		t.Errorf("opened %v", opened)
 	}
 }

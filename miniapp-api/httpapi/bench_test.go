@@ -27,7 +27,7 @@ import (
 // The figures of this file are ratios: both sides run in turns, in one run.
 
 // fullHasher hashes as production does.
-func fullHasher(h *house) houseOption {
+func fullHasher(h *env) envOption {
 	return func(c *Config) {
 		slots := runtime.NumCPU()
 		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Slots: slots})
@@ -38,8 +38,8 @@ func fullHasher(h *house) houseOption {
 // BenchmarkPasswordStatus compares GET /v1/password with a bare Echo handler
 // that does the same two indexed reads with prepared statements, both over HTTP.
 func BenchmarkPasswordStatus(b *testing.B) {
-	h := newHouse(b)
-	p := h.linkedPhone(h.citizen())
+	h := newEnv(b)
+	p := h.linkedClient(h.citizen())
 	bare := httptest.NewServer(bareEcho(b, h, p))
 	defer bare.Close()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}
@@ -68,7 +68,7 @@ func BenchmarkPasswordStatus(b *testing.B) {
 	b.ReportMetric(median(ours)/median(theirs), "ratio")
 }
 
-func bareEcho(b *testing.B, h *house, p *phone) http.Handler {
+func bareEcho(b *testing.B, h *env, p *client) http.Handler {
 	db, err := sql.Open("postgres", h.dsn)
 	must(b, err)
 	b.Cleanup(func() { db.Close() })
@@ -76,10 +76,10 @@ func bareEcho(b *testing.B, h *house, p *phone) http.Handler {
 		LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
 		WHERE s.center_id = $1 AND s.token_digest = $2`)
 	must(b, err)
-	status, err := db.Prepare(`SELECT c.state, a.status, c.changed_at, coalesce(b.used, 0), coalesce(b.round, 0), b.locked_until
+	status, err := db.Prepare(`SELECT c.state, a.status, c.changed_at, coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until
 		FROM password_credentials c
 		JOIN accounts a ON a.center_id = c.center_id AND a.account_id = c.account_id
-		LEFT JOIN guess_budgets b ON b.center_id = c.center_id AND b.person_digest = $3 AND b.lane = $4
+		LEFT JOIN lockouts b ON b.center_id = c.center_id AND b.person_digest = $3 AND b.scope = $4
 		WHERE c.center_id = $1 AND c.account_id = $2`)
 	must(b, err)
 	var token []byte
@@ -91,15 +91,15 @@ func bareEcho(b *testing.B, h *house, p *phone) http.Handler {
 		var account, state, code string
 		var seen time.Time
 		var changed, locked *time.Time
-		var used, round int
+		var attempts, tier int
 		ctx := c.Request().Context()
 		if err := session.QueryRowContext(ctx, h.center, token).Scan(&identity, &sealed, &seen, &account, &person); err != nil {
 			return err
 		}
-		if err := status.QueryRowContext(ctx, h.center, account, person, identity).Scan(&state, &code, &changed, &used, &round, &locked); err != nil {
+		if err := status.QueryRowContext(ctx, h.center, account, person, identity).Scan(&state, &code, &changed, &attempts, &tier, &locked); err != nil {
 			return err
 		}
-		return c.JSON(200, map[string]any{"state": state, "changed_at": changed, "remaining_attempts": 5 - used, "locked_until": locked, "rules": rules})
+		return c.JSON(200, map[string]any{"state": state, "changed_at": changed, "remaining_attempts": 5 - attempts, "locked_until": locked, "rules": rules})
 	})
 	return e
 }
@@ -132,14 +132,14 @@ func bareHashes(n int) time.Duration {
 func BenchmarkChange(b *testing.B) {
 	for _, callers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			h := newHouse(b)
+			h := newEnv(b)
 			h.server = h.newServer(fullHasher(h))
 			h.url = h.listen(h.server)
-			phones := make([]*phone, callers)
+			clients := make([]*client, callers)
 			people := make([]citizen, callers)
-			for i := range phones {
+			for i := range clients {
 				people[i] = h.citizen()
-				phones[i] = h.linkedPhone(people[i])
+				clients[i] = h.linkedClient(people[i])
 			}
 			var ours, theirs []float64
 			var shed atomic.Int64
@@ -151,10 +151,10 @@ func BenchmarkChange(b *testing.B) {
 				var done atomic.Int64
 				begun := cpu()
 				var wg sync.WaitGroup
-				for i := range phones {
+				for i := range clients {
 					wg.Go(func() {
 						for range max(1, 8/callers) {
-							changeOnce(h, phones[i], &people[i], inWords(rounds*1000+int(done.Add(1))), &shed)
+							changeOnce(h, clients[i], &people[i], inWords(rounds*1000+int(done.Add(1))), &shed)
 						}
 					})
 				}
@@ -195,7 +195,7 @@ func forgetPeak() {
 }
 
 // changeOnce opens and confirms, coming back when told to.
-func changeOnce(h *house, p *phone, c *citizen, next string, shed *atomic.Int64) {
+func changeOnce(h *env, p *client, c *citizen, next string, shed *atomic.Int64) {
 	again := func(call func() reply) reply {
 		for {
 			r := call()

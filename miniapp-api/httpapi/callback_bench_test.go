@@ -64,7 +64,7 @@ func newCallback(b *testing.B) callback {
 // out, and there is no database to wait for.
 func (c callback) ours(b *testing.B) echo.HandlerFunc {
 	b.Helper()
-	ring, err := keys.NewRing(callbackApp, c.own, []keys.AlipayKey{{Public: &c.alipay.PublicKey}})
+	keyring, err := keys.NewAlipayKeyring(callbackApp, c.own, []keys.AlipayKey{{Public: &c.alipay.PublicKey}})
 	must(b, err)
 	return func(e echo.Context) error {
 		body := make([]byte, e.Request().ContentLength)
@@ -72,7 +72,7 @@ func (c callback) ours(b *testing.B) echo.HandlerFunc {
 		if err != nil {
 			return e.String(200, "fail")
 		}
-		n, err := signing.VerifyNotification(ring, body, e.Request().Header.Get(echo.HeaderContentType))
+		n, err := signing.VerifyNotification(keyring, body, e.Request().Header.Get(echo.HeaderContentType))
 		if err != nil || n.Method == signing.MethodGatewayCheck || n.Fresh(time.Now()) != nil {
 			return e.String(200, "fail")
 		}

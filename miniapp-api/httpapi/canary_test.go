@@ -17,11 +17,11 @@ import (
 // and then nothing of it stands in a log, a metric, an error or the database.
 func TestNothingSecretLeaks(t *testing.T) {
 	t.Parallel()
-	h := newHouseIn(t, storetest.DSN(t))
+	h := newEnvIn(t, storetest.DSN(t))
 	c := h.citizen(func(c *citizen) { c.Name, c.Password = "上官金丝雀", "Canary-Old-9173" })
 	const next = "Canary-New-8264"
 	var replies strings.Builder
-	p := h.phone()
+	p := h.client()
 	say := func(path string, body any) reply {
 		r := p.post(path, body)
 		replies.WriteString(r.Raw)
@@ -51,22 +51,22 @@ func TestNothingSecretLeaks(t *testing.T) {
 	payload, err := h.sim.Phone(c.Person.Person, "")
 	must(t, err)
 	q := h.logIn(h.citizen())
-	for _, sender := range []*phone{p, q} { // bound, and refused as another's
+	for _, sender := range []*client{p, q} { // bound, and refused as another's
 		replies.WriteString(sender.send("POST", "/v1/phone", []byte(payload)).Raw)
 	}
 	replies.WriteString(p.send("POST", "/v1/phone", []byte(strings.Replace(payload, "AES", c.Phone, 1))).Raw)
 	p.get("/v1/events")
-	const forgotten, clerks = "Canary-Reset-5537", "8365017294"
+	const forgotten, resetCode = "Canary-Reset-5537", "8365017294"
 	reset, certifyID := p.openReset()
 	must(t, h.sim.Fault("bad_signature", 1))
 	p.get(reset).want(t, "ALIPAY_UNAVAILABLE")
 	say(reset+"/confirm?certify_id="+certifyID, m{"new_password": forgotten, "certify_id": certifyID})
 	say(reset+"/confirm", twice("13"+c.IDNumber))
 	say(reset+"/confirm", twice(forgotten)).want(t, "OK")
-	h.issue(c, clerks)
-	say("/v1/password/resets", m{"code": clerks, "name": clerks})
-	say("/v1/password/resets", m{"code": clerks + "0"}).want(t, "BAD_REQUEST")
-	say("/v1/password/resets", m{"code": clerks}).want(t, "OK")
+	h.issue(c, resetCode)
+	say("/v1/password/resets", m{"code": resetCode, "name": resetCode})
+	say("/v1/password/resets", m{"code": resetCode + "0"}).want(t, "BAD_REQUEST")
+	say("/v1/password/resets", m{"code": resetCode}).want(t, "OK")
 	d := h.citizen(func(d *citizen) {
 		d.Name, d.IDNumber, d.Phone = "上官金丝燕", idNumber("19560308", 517), "19987654321"
 	})
@@ -97,7 +97,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 	places := map[string]string{"log": h.logs.String(), "replies": replies.String(), "metrics": string(metrics), "database": h.dump()}
 	key := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(testKeys()))
 	for name, secret := range map[string]string{
-		"old password": c.Password, "new password": next, "reset password": forgotten, "clerk's code": clerks, "certify_id": certifyID, "name": c.Name,
+		"old password": c.Password, "new password": next, "reset password": forgotten, "reset code": resetCode, "certify_id": certifyID, "name": c.Name,
 		"certify_id of the link": linkCertifyID, "name of who links": d.Name, "ID number of who links": d.IDNumber, "phone of who links": d.Phone, "wrong name": "司马答案", "ID number": c.IDNumber,
 		"ID number's tail": c.IDNumber[10:], "phone": c.Phone, "phone payload": payload[20:60], "account number": c.AccountNo, "auth code": code,
 		"token": p.token, "Alipay identity": c.OpenID + `"`, "private key": key[200:260],
@@ -126,7 +126,7 @@ func holds(text, secret string) bool {
 }
 
 // dump is every row of every table as text.
-func (h *house) dump() string {
+func (h *env) dump() string {
 	h.t.Helper()
 	rows, err := h.raw().Query(`
 		SELECT table_name, (xpath('/table/row', query_to_xml(format('SELECT * FROM %I', table_name), true, false, '')))::text

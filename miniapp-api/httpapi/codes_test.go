@@ -9,7 +9,7 @@ import (
 	"fundpass/store"
 )
 
-// codeBody is the link with a clerk's code in place of the password.
+// codeBody is the link with a reset code in place of the password.
 func (c citizen) codeBody(code string) m {
 	b := with(c.linkBody(), "reset_code", code)
 	delete(b, "password")
@@ -18,12 +18,12 @@ func (c citizen) codeBody(code string) m {
 
 // Ten wrong codes of a stranger leave the holder's code good, where nobody can be proven
 // before they enter it, and each stranger has five tries.
-func TestA3StrangerDoesNotEndACode(t *testing.T) {
+func TestStrangerDoesNotEndACode(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofNone, selfservice.ProofFace} {
 		t.Run(string(proof), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(proof))
+			h := newEnv(t, withProof(proof))
 			c := h.citizen()
 			h.issue(c, "3141592653")
 			stranger, p := h.logIn(h.citizen()), h.logIn(c)
@@ -36,7 +36,7 @@ func TestA3StrangerDoesNotEndACode(t *testing.T) {
 			}
 			want := map[selfservice.Proof]string{selfservice.ProofNone: "OK", selfservice.ProofFace: "LINK_PROOF_REQUIRED"}[proof]
 			p.post("/v1/link", c.codeBody("3141592653")).want(t, want)
-			if n := strings.Count(h.logs.String(), `"msg":"clerk's code out of tries","by":"user"`); n != 1 {
+			if n := strings.Count(h.logs.String(), `"msg":"reset code out of tries","by":"user"`); n != 1 {
 				t.Errorf("%d lines of the log say that the stranger had their tries, want 1", n)
 			}
 			if logs := h.logs.String(); strings.Contains(logs, "3141592653") || strings.Contains(logs, c.IDNumber) {
@@ -48,11 +48,11 @@ func TestA3StrangerDoesNotEndACode(t *testing.T) {
 
 // Many strangers together have a limit, which is logged once; whoever is proven to be the
 // person keeps their tries.
-func TestA3ManyStrangersAtOneCode(t *testing.T) {
+func TestManyStrangersAtOneCode(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(5, 9999, 99_999))
+	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(5, 9999, 99_999))
 	c, fresh := h.citizen(), h.citizen()
-	owner := h.linkedPhone(c)
+	owner := h.linkedClient(c)
 	h.issue(c, "3141592653")
 	for range store.ResetCodeTriesOfAll / store.ResetCodeTries {
 		stranger := h.logIn(h.citizen())
@@ -61,7 +61,7 @@ func TestA3ManyStrangersAtOneCode(t *testing.T) {
 		}
 	}
 	h.logIn(fresh).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_REFUSED")
-	if n := strings.Count(h.logs.String(), `"msg":"clerk's code out of tries","by":"all"`); n != 1 {
+	if n := strings.Count(h.logs.String(), `"msg":"reset code out of tries","by":"all"`); n != 1 {
 		t.Errorf("%d lines of the log say that the code had its tries, want 1", n)
 	}
 	owner.post("/v1/password/resets", m{"code": "0000000000"}).want(t, "RESET_CODE_WRONG")
@@ -69,9 +69,9 @@ func TestA3ManyStrangersAtOneCode(t *testing.T) {
 }
 
 // Codes tried at many people are spraying, and a right one is none.
-func TestA3CodesAreSpraying(t *testing.T) {
+func TestCodesAreSpraying(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
+	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
 	p := h.logIn(h.citizen())
 	var people []citizen
 	for range 3 {
@@ -96,9 +96,9 @@ func TestA3CodesAreSpraying(t *testing.T) {
 
 // A link that waits for a face falls with the code that began it: replaced by another, or
 // used.
-func TestA5ReplacedCodeDoesNotTakeOver(t *testing.T) {
+func TestReplacedCodeDoesNotTakeOver(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(withStory("face_pending"))
 	holder := h.logIn(c)
 	id, certifyID := holder.awaitFace(c)
@@ -110,7 +110,7 @@ func TestA5ReplacedCodeDoesNotTakeOver(t *testing.T) {
 	h.sim.Add(second.Person)
 	q := h.logIn(second)
 	wait := func(code string) string {
-		pending := q.post("/v1/link", with(c.codeBody(code), "relink", true)).want(t, "LINK_PROOF_REQUIRED").pending(t)
+		pending := q.post("/v1/link", with(c.codeBody(code), "transfer", true)).want(t, "LINK_PROOF_REQUIRED").pending(t)
 		must(t, h.sim.Certify(pending.CertifyID, &yes))
 		return pending.ID.String()
 	}
@@ -122,28 +122,28 @@ func TestA5ReplacedCodeDoesNotTakeOver(t *testing.T) {
 	q.confirmLink(wait("2718281828")).want(t, "OK")
 }
 
-// A code and a face say nothing of the password: what others guessed stays charged.
-func TestA5CodeAndFaceLeaveThePublicScope(t *testing.T) {
+// A code and a face say nothing of the password: other people's attempts stay charged.
+func TestCodeAndFaceLeaveThePublicScope(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(withStory("face_pending"))
-	h.lockOut(c, store.PublicLane)
+	h.lockOut(c, store.PublicScope)
 	h.issue(c, "3141592653")
 	p := h.logIn(c)
 	pending := p.post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_PROOF_REQUIRED").pending(t)
 	yes := true
 	must(t, h.sim.Certify(pending.CertifyID, &yes))
 	p.confirmLink(pending.ID.String()).want(t, "OK")
-	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane = $2 AND locked_until IS NOT NULL`, h.personDigest(c), store.PublicLane); n != 1 {
+	if n := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1 AND scope = $2 AND locked_until IS NOT NULL`, h.personDigest(c), store.PublicScope); n != 1 {
 		t.Error("the public scope was cleared by a code")
 	}
 }
 
 // Somebody who knows name, number and initial password starts faces until they may no
 // more, and the owner has a start left; all strangers together have a limit.
-func TestA5OwnerKeepsAFaceStart(t *testing.T) {
+func TestOwnerKeepsAFaceStart(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace), withSpraying(99, 9999, 99_999))
+	h := newEnv(t, withProof(selfservice.ProofFace), withSpraying(99, 9999, 99_999))
 	c := h.citizen(initial)
 	for range 3 {
 		stranger := h.logIn(h.citizen())
@@ -151,7 +151,7 @@ func TestA5OwnerKeepsAFaceStart(t *testing.T) {
 			stranger.awaitFace(c)
 		}
 		stranger.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_LIMIT")
-		h.exec(`DELETE FROM guess_budgets WHERE person_digest = $1`, h.personDigest(c)) // the lock is another matter
+		h.exec(`DELETE FROM lockouts WHERE person_digest = $1`, h.personDigest(c)) // the lock is another matter
 	}
 	h.logIn(c).awaitFace(c)
 	h.exec(`UPDATE daily_counts SET count = $2 WHERE subject_digest = $1`, h.personDigest(c), linkProofsOfPersonADay)

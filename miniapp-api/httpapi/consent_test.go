@@ -12,12 +12,12 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-func withConsent(mode selfservice.ConsentMode) houseOption {
+func withConsent(mode selfservice.ConsentMode) envOption {
 	return func(c *Config) { c.Consent = mode }
 }
 
 // withVersion gives one purpose a newer text.
-func withVersion(t *testing.T, purpose, version string) houseOption {
+func withVersion(t *testing.T, purpose, version string) envOption {
 	t.Helper()
 	texts := slices.Clone(alipay.DefaultConsents())
 	i := slices.IndexFunc(texts, func(c selfservice.ConsentText) bool { return c.Purpose == purpose })
@@ -26,7 +26,7 @@ func withVersion(t *testing.T, purpose, version string) houseOption {
 }
 
 // consents are the states of the purposes, in the order shown.
-func (p *phone) consents() (required bool, states map[string]string, order []string) {
+func (p *client) consents() (required bool, states map[string]string, order []string) {
 	p.h.t.Helper()
 	var data httpapi.ConsentsReply
 	must(p.h.t, json.Unmarshal(p.get("/v1/consents").want(p.h.t, "OK").Data, &data))
@@ -42,7 +42,7 @@ func (p *phone) consents() (required bool, states map[string]string, order []str
 }
 
 // agree gives consents to the present texts.
-func (p *phone) agree(purposes ...string) {
+func (p *client) agree(purposes ...string) {
 	p.h.t.Helper()
 	var data httpapi.ConsentsReply
 	must(p.h.t, json.Unmarshal(p.get("/v1/consents").want(p.h.t, "OK").Data, &data))
@@ -53,7 +53,7 @@ func (p *phone) agree(purposes ...string) {
 	}
 }
 
-func (p *phone) withdraw(purpose string) reply {
+func (p *client) withdraw(purpose string) reply {
 	p.h.t.Helper()
 	return p.post("/v1/consents/withdraw", m{"purpose": purpose})
 }
@@ -72,7 +72,7 @@ func TestConsentsOffered(t *testing.T) {
 		{"certdoc", testContentKey, true, "link,certdoc,phone,message"},
 		{"face,phone", testContentKey, false, "link,face,phone"},
 	} {
-		h := newHouse(t, withProof(tt.proof), func(c *Config) { c.ContentKey, c.MessageTemplate = tt.content, templateIf(tt.notices) })
+		h := newEnv(t, withProof(tt.proof), func(c *Config) { c.ContentKey, c.MessageTemplate = tt.content, templateIf(tt.notices) })
 		p := h.logIn(h.citizen())
 		required, states, order := p.consents()
 		if got := strings.Join(order, ","); got != tt.want || required {
@@ -89,7 +89,7 @@ func TestConsentsOffered(t *testing.T) {
 				p.withdraw(purpose).want(t, "BAD_REQUEST")
 			}
 		}
-		h.phone().get("/v1/consents").want(t, "SESSION_REQUIRED")
+		h.client().get("/v1/consents").want(t, "SESSION_REQUIRED")
 	}
 }
 
@@ -97,10 +97,10 @@ func TestConsentsOffered(t *testing.T) {
 // recorded once, with its version.
 func TestConsentByForm(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("certdoc,face"))
+	h := newEnv(t, withProof("certdoc,face"))
 	c := h.citizen()
 	p := h.logIn(c)
-	p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+	p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 	p.show(h.payload(c, "")).want(t, "OK")
 	_, states, _ := p.consents()
@@ -124,7 +124,7 @@ func TestConsentByForm(t *testing.T) {
 // proof is agreed to will do.
 func TestConsentRequired(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("certdoc,face"), withConsent(selfservice.ConsentRequired))
+	h := newEnv(t, withProof("certdoc,face"), withConsent(selfservice.ConsentRequired))
 	c := h.citizen(uncertified)
 	p := h.logIn(c)
 	if required, _, _ := p.consents(); !required {
@@ -143,8 +143,8 @@ func TestConsentRequired(t *testing.T) {
 	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.asked() != "certdoc,face" {
 		t.Errorf("asked %s", r.Raw)
 	}
-	if n := h.count(`SELECT count(*) FROM guess_budgets`) + h.sim.Calls("alipay.user.certdoc.certverify.preconsult"); n != 0 {
-		t.Errorf("%d guesses and questions without consent", n)
+	if n := h.count(`SELECT count(*) FROM lockouts`) + h.sim.Calls("alipay.user.certdoc.certverify.preconsult"); n != 0 {
+		t.Errorf("%d attempts and questions without consent", n)
 	}
 	p.agree(selfservice.PurposeCertdoc)
 	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.asked() != "face" || h.sim.Calls(initialize) != 0 {
@@ -179,7 +179,7 @@ func TestConsentWithdrawn(t *testing.T) {
 	for _, mode := range []selfservice.ConsentMode{selfservice.ConsentRecorded, selfservice.ConsentRequired} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof("face,phone"), withConsent(mode))
+			h := newEnv(t, withProof("face,phone"), withConsent(mode))
 			c := h.citizen()
 			p := h.logIn(c)
 			p.agree(selfservice.PurposeLink, selfservice.PurposeFace, selfservice.PurposePhone)
@@ -223,7 +223,7 @@ func TestConsentWithdrawn(t *testing.T) {
 // A new version of a text asks again, and an old one cannot be agreed to any more.
 func TestConsentOutdated(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withConsent(selfservice.ConsentRequired))
+	h := newEnv(t, withConsent(selfservice.ConsentRequired))
 	c := h.citizen()
 	p := h.logIn(c)
 	p.agree(selfservice.PurposeLink, selfservice.PurposeCertdoc)
@@ -244,10 +244,10 @@ func TestConsentOutdated(t *testing.T) {
 		t.Errorf("%d consents on record, want one of each version", n)
 	}
 
-	forms := newHouse(t) // where forms are enough, the next form agrees to the new text
+	forms := newEnv(t) // where forms are enough, the next form agrees to the new text
 	d := forms.citizen()
 	q := forms.logIn(d)
-	q.post("/v1/link", withPassword(d.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+	q.post("/v1/link", withPassword(d.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 	forms.restart(newer)
 	q.url = forms.url
 	q.post("/v1/link", d.linkBody()).want(t, "OK")
@@ -260,15 +260,15 @@ func TestConsentOutdated(t *testing.T) {
 // again; others get theirs.
 func TestMessagesWithdrawn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, other := h.citizen(), h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	if r := p.withdraw(selfservice.PurposeMessage).want(t, "OK"); r.get(t, "state") != "withdrawn" || r.get(t, "given_at") != nil { // refused before it was given
 		t.Errorf("refused: %s", r.Raw)
 	}
 	p.subscribe()
 	h.exec(`DELETE FROM outbox`)
-	h.linkedPhone(other)
+	h.linkedClient(other)
 	for i, want := range []bool{false, true} {
 		c.Password = []string{c.Password, "Copper-Kettle-77"}[i]
 		r := p.post(p.openChange(c)+"/confirm", twice([]string{"Copper-Kettle-77", "Copper-Kettle-78"}[i])).want(t, "OK")
@@ -285,7 +285,7 @@ func TestMessagesWithdrawn(t *testing.T) {
 // Consents belong to one Alipay user, and fifty taps at once are one consent.
 func TestConsentIsOnes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withConsent(selfservice.ConsentRequired))
+	h := newEnv(t, withConsent(selfservice.ConsentRequired))
 	p, q := h.logIn(h.citizen()), h.logIn(h.citizen())
 	var wg sync.WaitGroup
 	for range 50 {
@@ -325,7 +325,7 @@ func TestParseConsents(t *testing.T) {
 	if _, err := selfservice.ParseConsents(good); err != nil {
 		t.Error(err)
 	}
-	h := newHouse(t)
+	h := newEnv(t)
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, Consent: "asked"}); err == nil {
 		t.Error("an unknown mode was accepted")
 	}

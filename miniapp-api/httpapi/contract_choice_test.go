@@ -63,7 +63,7 @@ func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 		return body
 	}
 	if strings.HasSuffix(name, "code") {
-		s.h.issue(s.c, clerksCode)
+		s.h.issue(s.c, testResetCode)
 	}
 	less := maps.Clone(body)
 	for _, other := range choices(op) {
@@ -82,7 +82,7 @@ func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 	return less
 }
 
-const clerksCode = "3141592653"
+const testResetCode = "3141592653"
 
 // instead is the value of a field that stands for others of a body.
 func (s *story) instead(name string, body m) any {
@@ -90,12 +90,12 @@ func (s *story) instead(name string, body m) any {
 	switch name {
 	case "proof":
 		return "face"
-	case "relink", "face_first":
+	case "transfer", "face_first":
 		return true
 	case "face_id":
 		return s.p.showFaceFirst(s.c)
 	case "reset_code", "code":
-		return clerksCode
+		return testResetCode
 	}
 	passwords := m{}
 	for field, short := range map[string]string{"password": "o", "old_password": "o", "new_password": "n", "new_password_again": "a"} {

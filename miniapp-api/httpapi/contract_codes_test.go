@@ -25,31 +25,31 @@ var notProvoked = map[string]string{
 	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/fundpass cuts it there, through a proxy",
 }
 
-// provoked gets a reply with each code, from a house of its own.
-var provoked = map[string]func(h *house) reply{
-	"SESSION_REQUIRED":       func(h *house) reply { return h.phone().get("/v1/link") },
-	"SESSION_EXPIRED":        func(h *house) reply { return h.stranger().get("/v1/link") },
-	"AUTH_CODE_INVALID":      func(h *house) reply { return h.phone().post("/v1/sessions", m{"auth_code": "made up"}) },
-	"BAD_REQUEST":            func(h *house) reply { return h.phone().post("/v1/sessions", m{"auth_code": "x", "more": 1}) },
-	"NOT_FOUND":              func(h *house) reply { return h.phone().get("/v1/nothing") },
-	"METHOD_NOT_ALLOWED":     func(h *house) reply { return h.phone().send("DELETE", "/v1/link", nil) },
-	"PAYLOAD_TOO_LARGE":      func(h *house) reply { return h.phone().send("POST", "/v1/sessions", tooMuch) },
-	"UNSUPPORTED_MEDIA_TYPE": func(h *house) reply { return h.phone().send("POST", "/v1/sessions", []byte("{}"), asText) },
-	"NOT_LINKED":             func(h *house) reply { return h.logIn(h.citizen()).get("/v1/link") },
-	"ALREADY_LINKED": func(h *house) reply {
+// provoked gets a reply with each code, from an environment of its own.
+var provoked = map[string]func(h *env) reply{
+	"SESSION_REQUIRED":       func(h *env) reply { return h.client().get("/v1/link") },
+	"SESSION_EXPIRED":        func(h *env) reply { return h.stranger().get("/v1/link") },
+	"AUTH_CODE_INVALID":      func(h *env) reply { return h.client().post("/v1/sessions", m{"auth_code": "made up"}) },
+	"BAD_REQUEST":            func(h *env) reply { return h.client().post("/v1/sessions", m{"auth_code": "x", "more": 1}) },
+	"NOT_FOUND":              func(h *env) reply { return h.client().get("/v1/nothing") },
+	"METHOD_NOT_ALLOWED":     func(h *env) reply { return h.client().send("DELETE", "/v1/link", nil) },
+	"PAYLOAD_TOO_LARGE":      func(h *env) reply { return h.client().send("POST", "/v1/sessions", tooMuch) },
+	"UNSUPPORTED_MEDIA_TYPE": func(h *env) reply { return h.client().send("POST", "/v1/sessions", []byte("{}"), asText) },
+	"NOT_LINKED":             func(h *env) reply { return h.logIn(h.citizen()).get("/v1/link") },
+	"ALREADY_LINKED": func(h *env) reply {
 		c := h.citizen()
-		return h.linkedPhone(c).post("/v1/link", c.linkBody())
+		return h.linkedClient(c).post("/v1/link", c.linkBody())
 	},
-	"LINK_REFUSED": func(h *house) reply {
+	"LINK_REFUSED": func(h *env) reply {
 		c := h.citizen()
 		return h.logIn(c).post("/v1/link", withPassword(c.linkBody(), "wrong"))
 	},
-	"LINK_PROOF_REQUIRED": func(h *house) reply {
+	"LINK_PROOF_REQUIRED": func(h *env) reply {
 		h.restart(withProof("certdoc,phone"))
 		c := h.citizen(func(c *citizen) { c.Certified = false })
 		return h.logIn(c).post("/v1/link", c.linkBody())
 	},
-	"LINK_PROOF_LIMIT": func(h *house) reply {
+	"LINK_PROOF_LIMIT": func(h *env) reply {
 		h.restart(withProof(selfservice.ProofFace))
 		c := h.citizen()
 		p := h.logIn(c)
@@ -58,143 +58,143 @@ var provoked = map[string]func(h *house) reply{
 		}
 		return p.post("/v1/link", c.linkBody())
 	},
-	"LINK_GONE": func(h *house) reply {
+	"LINK_GONE": func(h *env) reply {
 		return h.logIn(h.citizen()).post("/v1/link/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
 	},
-	"RELINK_WAITING": func(h *house) reply {
-		h.restart(withRelink(time.Hour))
-		r := h.relinking()
-		return r.asker.post(r.path+"/confirm", m{})
+	"TRANSFER_WAITING": func(h *env) reply {
+		h.restart(withTransfer(time.Hour))
+		r := h.transferring()
+		return r.requester.post(r.path+"/confirm", m{})
 	},
-	"RELINK_REFUSED": func(h *house) reply {
-		h.restart(withRelink(time.Hour))
-		r := h.relinking()
-		r.holder.post(r.path+"/object", m{}).want(h.t, "OK")
-		return r.asker.post(r.path+"/confirm", m{})
+	"TRANSFER_REJECTED": func(h *env) reply {
+		h.restart(withTransfer(time.Hour))
+		r := h.transferring()
+		r.holder.post(r.path+"/reject", m{}).want(h.t, "OK")
+		return r.requester.post(r.path+"/confirm", m{})
 	},
-	"RELINK_LIMIT": func(h *house) reply {
-		h.restart(withRelink(time.Hour))
-		r := h.relinking()
+	"TRANSFER_LIMIT": func(h *env) reply {
+		h.restart(withTransfer(time.Hour))
+		r := h.transferring()
 		h.exec(`UPDATE daily_counts SET count = 1000`)
-		r.asker.post(r.path+"/cancel", m{}).want(h.t, "OK")
-		return r.asker.post("/v1/link", r.c.relinkBody())
+		r.requester.post(r.path+"/cancel", m{}).want(h.t, "OK")
+		return r.requester.post("/v1/link", r.c.transferBody())
 	},
-	"RELINK_GONE": func(h *house) reply {
-		return h.logIn(h.citizen()).post("/v1/relinks/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
+	"TRANSFER_GONE": func(h *env) reply {
+		return h.logIn(h.citizen()).post("/v1/link-transfers/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/confirm", m{})
 	},
-	"NO_SUCH_ACCOUNT": func(h *house) reply {
-		return h.linkedPhone(h.citizen()).post("/v1/accounts/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/choose", m{})
+	"NO_SUCH_ACCOUNT": func(h *env) reply {
+		return h.linkedClient(h.citizen()).post("/v1/accounts/3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d/choose", m{})
 	},
-	"CONSENT_REQUIRED": func(h *house) reply {
+	"CONSENT_REQUIRED": func(h *env) reply {
 		c := h.citizen()
 		p := h.logIn(c)
 		p.agree(selfservice.PurposeCertdoc)
 		p.post("/v1/consents/withdraw", m{"purpose": selfservice.PurposeCertdoc}).want(h.t, "OK")
 		return p.post("/v1/link", c.linkBody())
 	},
-	"CONSENT_OUTDATED": func(h *house) reply {
+	"CONSENT_OUTDATED": func(h *env) reply {
 		return h.logIn(h.citizen()).post("/v1/consents", m{"purpose": selfservice.PurposeLink, "version": "0"})
 	},
-	"CONSENT_IN_USE": func(h *house) reply {
-		return h.linkedPhone(h.citizen()).post("/v1/consents/withdraw", m{"purpose": selfservice.PurposeLink})
+	"CONSENT_IN_USE": func(h *env) reply {
+		return h.linkedClient(h.citizen()).post("/v1/consents/withdraw", m{"purpose": selfservice.PurposeLink})
 	},
-	"ACCOUNT_CLOSED": func(h *house) reply {
+	"ACCOUNT_CLOSED": func(h *env) reply {
 		c := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
 		return h.logIn(c).post("/v1/link", c.linkBody())
 	},
-	"ACCOUNT_FROZEN": func(h *house) reply {
+	"ACCOUNT_FROZEN": func(h *env) reply {
 		return h.opening(h.citizen(func(c *citizen) { c.Status = store.StatusFrozen }), "")
 	},
-	"PASSWORD_FROZEN": func(h *house) reply {
+	"PASSWORD_FROZEN": func(h *env) reply {
 		return h.opening(h.citizen(), `UPDATE password_credentials SET state = 'frozen'`)
 	},
-	"TRANSFER_UNDELIVERABLE": func(h *house) reply {
-		h.restart(withRelink(time.Hour))
-		r := h.relinking()
+	"TRANSFER_UNDELIVERABLE": func(h *env) reply {
+		h.restart(withTransfer(time.Hour))
+		r := h.transferring()
 		h.abandonAll()
-		return r.asker.post(r.path+"/confirm", m{})
+		return r.requester.post(r.path+"/confirm", m{})
 	},
-	"PHONE_REFUSED": func(h *house) reply {
+	"PHONE_REFUSED": func(h *env) reply {
 		c := h.citizen()
 		return h.logIn(c).show(h.payload(c, "altered"))
 	},
-	"OLD_PASSWORD_WRONG": func(h *house) reply {
+	"OLD_PASSWORD_WRONG": func(h *env) reply {
 		c := h.citizen()
-		return h.linkedPhone(c).post("/v1/link/remove", m{"password": "wrong"})
+		return h.linkedClient(c).post("/v1/link/remove", m{"password": "wrong"})
 	},
-	"PASSWORD_LOCKED": func(h *house) reply {
+	"PASSWORD_LOCKED": func(h *env) reply {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		for range 5 {
 			p.post("/v1/link/remove", m{"password": "wrong"})
 		}
 		return p.post("/v1/link/remove", m{"password": c.Password})
 	},
-	"CHANGE_IN_PROGRESS": func(h *house) reply {
+	"CHANGE_IN_PROGRESS": func(h *env) reply {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		p.openChange(c)
 		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // somebody else's
 		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
 	},
-	"RESET_GONE": func(h *house) reply {
-		p := h.linkedPhone(h.citizen())
+	"RESET_GONE": func(h *env) reply {
+		p := h.linkedClient(h.citizen())
 		first, _ := p.openReset()
 		p.openReset()
 		return p.post(first+"/confirm", twice("Copper-Kettle-77"))
 	},
-	"RESET_UNAVAILABLE": func(h *house) reply {
+	"RESET_UNAVAILABLE": func(h *env) reply {
 		c := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99123456" })
-		return h.linkedPhone(c).post("/v1/password/resets", m{})
+		return h.linkedClient(c).post("/v1/password/resets", m{})
 	},
-	"RESET_LIMIT": func(h *house) reply {
-		p := h.linkedPhone(h.citizen())
+	"RESET_LIMIT": func(h *env) reply {
+		p := h.linkedClient(h.citizen())
 		for range resetsADay {
 			p.openReset()
 		}
 		return p.post("/v1/password/resets", m{})
 	},
-	"RESET_CODE_WRONG": func(h *house) reply {
-		return h.linkedPhone(h.citizen()).post("/v1/password/resets", m{"code": clerksCode})
+	"RESET_CODE_WRONG": func(h *env) reply {
+		return h.linkedClient(h.citizen()).post("/v1/password/resets", m{"code": testResetCode})
 	},
-	"IDENTITY_NOT_PROVEN": func(h *house) reply {
-		p := h.linkedPhone(h.citizen(withStory("face_fails")))
+	"IDENTITY_NOT_PROVEN": func(h *env) reply {
+		p := h.linkedClient(h.citizen(withStory("face_fails")))
 		path, _ := p.openReset()
 		return p.post(path+"/confirm", twice("Copper-Kettle-77"))
 	},
-	"DECRYPT_FAILED": func(h *house) reply {
+	"DECRYPT_FAILED": func(h *env) reply {
 		h.offerTickets()
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		spent := m{"encrypted": p.ticket().seal(h.t, m{"o": "wrong"})}
 		p.post("/v1/link/remove", spent)
 		return p.post("/v1/link/remove", spent)
 	},
-	"NOT_OFFERED":       func(h *house) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
-	"CHANGE_GONE":       func(h *house) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
-	"PASSWORD_MISMATCH": func(h *house) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
-	"PASSWORD_WEAK":     func(h *house) reply { return h.confirming(twice("123456"), "") },
-	"PASSWORD_SAME":     func(h *house) reply { return h.confirming(nil, "") },
-	"PASSWORD_REUSED": func(h *house) reply {
+	"NOT_OFFERED":       func(h *env) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
+	"CHANGE_GONE":       func(h *env) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
+	"PASSWORD_MISMATCH": func(h *env) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
+	"PASSWORD_WEAK":     func(h *env) reply { return h.confirming(twice("123456"), "") },
+	"PASSWORD_SAME":     func(h *env) reply { return h.confirming(nil, "") },
+	"PASSWORD_REUSED": func(h *env) reply {
 		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
 		old := c.Password
 		c.Password = "Copper-Kettle-77"
 		return p.post(p.openChange(c)+"/confirm", twice(old))
 	},
-	"IDEMPOTENCY_KEY_REUSED": func(h *house) reply {
+	"IDEMPOTENCY_KEY_REUSED": func(h *env) reply {
 		p := h.logIn(h.citizen())
 		p.post("/v1/sessions/end", m{"x": 1}, header{"Idempotency-Key", "k"}).want(h.t, "BAD_REQUEST")
 		return p.post("/v1/sessions/end", m{"x": 2}, header{"Idempotency-Key", "k"})
 	},
-	"TOO_MANY_REQUESTS": func(h *house) reply {
-		p := h.phone()
+	"TOO_MANY_REQUESTS": func(h *env) reply {
+		p := h.client()
 		p.url = h.listen(h.newServer(withRates(httpapi.Rate{PerSecond: 1, Burst: 1}, httpapi.Rate{1e6, 1e6})))
 		p.get("/healthz")
 		return p.get("/healthz")
 	},
-	"BUSY": func(h *house) reply {
+	"BUSY": func(h *env) reply {
 		c := h.citizen()
 		p := h.logIn(c)
 		h.crowd()
@@ -202,14 +202,14 @@ var provoked = map[string]func(h *house) reply{
 		defer h.fillHasher()()
 		return p.post("/v1/link", c.linkBody())
 	},
-	"ALIPAY_UNAVAILABLE": func(h *house) reply {
+	"ALIPAY_UNAVAILABLE": func(h *env) reply {
 		code, err := h.sim.AuthCode(h.citizen().Person.Person)
 		must(h.t, err)
 		must(h.t, h.sim.Fault("html", 1))
-		return h.phone().post("/v1/sessions", m{"auth_code": code})
+		return h.client().post("/v1/sessions", m{"auth_code": code})
 	},
-	"INTERNAL": func(h *house) reply {
-		p := h.linkedPhone(h.citizen())
+	"INTERNAL": func(h *env) reply {
+		p := h.linkedClient(h.citizen())
 		h.exec(`ALTER TABLE events RENAME TO events_gone`)
 		return p.get("/v1/events")
 	},
@@ -221,22 +221,22 @@ var (
 )
 
 // offerTickets gives the server keys for sealed passwords.
-func (h *house) offerTickets() {
+func (h *env) offerTickets() {
 	h.t.Helper()
 	transport, err := keys.NewTransport(transportKeys()...)
 	must(h.t, err)
 	h.server.ReplaceTransport(transport)
 }
 
-func (h *house) stranger() *phone {
-	p := h.phone()
+func (h *env) stranger() *client {
+	p := h.client()
 	p.token = "made up"
 	return p
 }
 
 // opening opens a change of a linked citizen after something happened.
-func (h *house) opening(c citizen, sql string) reply {
-	p := h.linkedPhone(c)
+func (h *env) opening(c citizen, sql string) reply {
+	p := h.linkedClient(c)
 	if sql != "" {
 		h.exec(sql)
 	}
@@ -244,9 +244,9 @@ func (h *house) opening(c citizen, sql string) reply {
 }
 
 // confirming confirms a change with body, or with the old password.
-func (h *house) confirming(body m, cancelled string) reply {
+func (h *env) confirming(body m, cancelled string) reply {
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	if cancelled != "" {
 		p.post(change+"/cancel", m{})
@@ -258,7 +258,7 @@ func (h *house) confirming(body m, cancelled string) reply {
 }
 
 // crowd makes the server one with a single place to hash in, for which nobody waits.
-func (h *house) crowd(opts ...houseOption) *product {
+func (h *env) crowd(opts ...envOption) *product {
 	h.t.Helper()
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Wait: time.Nanosecond})
 	h.t.Cleanup(hasher.Close)
@@ -268,7 +268,7 @@ func (h *house) crowd(opts ...houseOption) *product {
 }
 
 // fillHasher takes the single place of a crowd until the returned function is called.
-func (h *house) fillHasher() (free func()) {
+func (h *env) fillHasher() (free func()) {
 	h.t.Helper()
 	slot, err := h.server.Hasher.Reserve(h.t.Context(), passwd.Caller{})
 	must(h.t, err)
@@ -277,11 +277,11 @@ func (h *house) fillHasher() (free func()) {
 
 // ofTheMoment are fields with the time in them, to be shown.
 var ofTheMoment = map[string][]string{
-	selfservice.ErrPasswordLocked.Code: {"message", "locked_until", "retry_after"},
-	selfservice.ErrResetLimit.Code:     {"retry_after"},
-	selfservice.ErrRelinkLimit.Code:    {"retry_after"},
-	selfservice.ErrBusy.Code:           {"retry_after"},
-	selfservice.ErrRelinkWaiting.Code:  {"message", "retry_after", "relink"},
+	selfservice.ErrPasswordLocked.Code:  {"message", "locked_until", "retry_after"},
+	selfservice.ErrResetLimit.Code:      {"retry_after"},
+	selfservice.ErrTransferLimit.Code:   {"retry_after"},
+	selfservice.ErrBusy.Code:            {"retry_after"},
+	selfservice.ErrTransferWaiting.Code: {"message", "retry_after", "transfer"},
 }
 
 // What the examples of the codes say is what a caller gets.
@@ -301,7 +301,7 @@ func TestContractErrorExamples(t *testing.T) {
 			if e.Code == "INTERNAL" { // breaks a table
 				dsn = storetest.DSN(t)
 			}
-			r := provoke(newHouseIn(t, dsn)).want(t, e.Code)
+			r := provoke(newEnvIn(t, dsn)).want(t, e.Code)
 			var got any
 			must(t, json.Unmarshal([]byte(r.Raw), &got))
 			example := maps.Clone(contractFile().Components.Examples[e.Code].Value.Value.(map[string]any))
@@ -331,12 +331,12 @@ func TestContractNotProvoked(t *testing.T) {
 // A code that a path lists and that any request can get is got at every such path.
 func TestContractEveryPath(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedPhone(h.citizen())
+	h := newEnv(t)
+	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedClient(h.citizen())
 	bare := *owner // at a server that offers nothing
 	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey, c.MessageTemplate = nil, "" }))
 	h.offerTickets()
-	slow := &phone{h: h, url: h.listen(h.newServer(withRates(httpapi.Rate{0.001, 1}, httpapi.Rate{1e6, 1e6})))}
+	slow := &client{h: h, url: h.listen(h.newServer(withRates(httpapi.Rate{0.001, 1}, httpapi.Rate{1e6, 1e6})))}
 	slow.get("/healthz").want(t, "OK")
 	for call, op := range operations() {
 		method, path, _ := strings.Cut(call, " ")
@@ -355,7 +355,7 @@ func TestContractEveryPath(t *testing.T) {
 			sealed = `{"encrypted":{"ticket":"made up","kid":"","alg":"RSA-OAEP-256","sealed":""}}`
 		}
 		for code, send := range map[string]func() reply{
-			"SESSION_REQUIRED":       func() reply { return h.phone().send(method, path, body("{}")) },
+			"SESSION_REQUIRED":       func() reply { return h.client().send(method, path, body("{}")) },
 			"SESSION_EXPIRED":        func() reply { return stranger.send(method, path, body("{}")) },
 			"NOT_LINKED":             func() reply { return visitor.send(method, path, body("{}")) },
 			"BAD_REQUEST":            func() reply { return visitor.send(method, path, body("[")) },

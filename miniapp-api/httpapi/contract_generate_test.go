@@ -124,11 +124,11 @@ func example(p httpapi.Presentation) *selfservice.Error {
 		e.Remaining, e.LockedUntil, e.RetryAfter = new(0), new(at.Add(15*time.Minute)), 901
 	case selfservice.ErrLinkProofRequired.Code:
 		e.Fields = []selfservice.FieldError{{Field: "phone", Code: "PROOF_REQUIRED"}}
-	case selfservice.ErrRelinkWaiting.Code:
+	case selfservice.ErrTransferWaiting.Code:
 		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
 		e.RetryAfter = 24 * 60 * 60
-		e.Transfer = &store.Relink{ID: id, State: store.RelinkWaiting, AskedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}
-	case selfservice.ErrRelinkLimit.Code:
+		e.Transfer = &store.Transfer{ID: id, State: store.TransferWaiting, RequestedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}
+	case selfservice.ErrTransferLimit.Code:
 		e.RetryAfter = 50401
 	case selfservice.ErrConsentRequired.Code:
 		e.Fields = []selfservice.FieldError{{Field: "certdoc", Code: "CONSENT_REQUIRED"}}
@@ -155,7 +155,7 @@ func exampleOf(p httpapi.Presentation) []byte {
 func errorsMarkdown() string {
 	var b strings.Builder
 	b.WriteString("# Error codes\n\nWritten from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
-		"`message` may say more in one occurrence, such as how many guesses are left.\n\n" +
+		"`message` may say more in one occurrence, such as how many attempts are left.\n\n" +
 		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
 	for _, e := range httpapi.Catalogue {
 		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)

@@ -19,12 +19,12 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A story sends the examples of the contract to a house, in an order in which
-// they make sense, with what only the house can know put in.
+// A story sends the examples of the contract to an environment, in an order in which
+// they make sense, with what only the environment can know put in.
 type story struct {
 	t    *testing.T
-	h    *house
-	p    *phone
+	h    *env
+	p    *client
 	c    citizen
 	omit string // a field of an example that is left out: operation.field
 	take string // a field of no example that is sent, in place of what it excludes: operation.field
@@ -55,17 +55,17 @@ func TestContractStory(t *testing.T) {
 }
 
 func tellStory(t *testing.T, s *story) {
-	opts := []houseOption{withTransport(t), withTemplate}
+	opts := []envOption{withTransport(t), withTemplate}
 	if strings.HasPrefix(s.take, "addLink.face_") {
 		opts = append(opts, withProof("certdoc,face"))
 	}
-	s.t, s.h, s.told = t, newHouse(t, opts...), map[string]bool{}
-	s.c, s.p = s.h.citizen(s.person), s.h.phone()
+	s.t, s.h, s.told = t, newEnv(t, opts...), map[string]bool{}
+	s.c, s.p = s.h.citizen(s.person), s.h.client()
 	for _, step := range []string{
 		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "noteSubscription", "showPhone", "showPassword", "makeTicket",
-		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showRelinks",
+		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showTransfers",
 		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmRelink", "cancelRelink", "objectRelink", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmTransfer", "cancelTransfer", "rejectTransfer", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready",
 	} {
 		s.tell(step)
 	}
@@ -113,7 +113,7 @@ func (s *story) tell(id string) {
 	method, path, _ := strings.Cut(call, " ")
 	switch id {
 	case "takeNotification", "callPost":
-		s.letter(id, op)
+		s.notification(id, op)
 		return
 	case "callGet":
 		s.fetch(path, op)
@@ -129,11 +129,11 @@ func (s *story) tell(id string) {
 	case "openRecovery", "showRecovery", "confirmRecovery":
 		s.recovered(id, path, op)
 		return
-	case "confirmRelink", "cancelRelink", "objectRelink":
-		s.relinked(id, path, op)
+	case "confirmTransfer", "cancelTransfer", "rejectTransfer":
+		s.transferred(id, path, op)
 		return
 	case "removeLink", "freeze": // the notification ended the link, the removal too
-		s.p = s.h.linkedPhone(s.c)
+		s.p = s.h.linkedClient(s.c)
 	case "withdrawConsent": // the freeze ended the session
 		s.p = s.h.logIn(s.c)
 	}
@@ -157,26 +157,26 @@ func (s *story) tell(id string) {
 
 // waited is a link that waited for a face, at a centre that wants one.
 func (s *story) waited(path string, op *openapi3.Operation) {
-	h := newHouse(s.t, withProof(selfservice.ProofFace))
-	p, c := h.phone(), h.citizen(s.person)
+	h := newEnv(s.t, withProof(selfservice.ProofFace))
+	p, c := h.client(), h.citizen(s.person)
 	p.token = h.logIn(c).token
 	pending, _ := p.awaitFace(c)
 	s.compare("confirmLink", op, p.post(strings.ReplaceAll(path, "{id}", pending), requestExample(op)))
 }
 
-// relinked is what becomes of a link that another Alipay user of the person asks for.
-func (s *story) relinked(id, path string, op *openapi3.Operation) {
-	h := newHouse(s.t, withRelink(24*time.Hour))
+// transferred runs a transfer of a link to another Alipay user of the person.
+func (s *story) transferred(id, path string, op *openapi3.Operation) {
+	h := newEnv(s.t, withTransfer(24*time.Hour))
 	c := h.citizen(s.person)
 	next := h.newAlipay(c)
-	p, holder := h.logIn(next), h.linkedPhone(c)
-	waiting, _ := p.post("/v1/link", c.relinkBody()).want(s.t, "RELINK_WAITING").relinkOf(s.t)
+	p, holder := h.logIn(next), h.linkedClient(c)
+	waiting, _ := p.post("/v1/link", c.transferBody()).want(s.t, "TRANSFER_WAITING").transferOf(s.t)
 	switch id {
-	case "confirmRelink":
+	case "confirmTransfer":
 		h.tellHolders()
 		h.clock.Advance(24 * time.Hour)
 		p = h.logIn(next)
-	case "objectRelink":
+	case "rejectTransfer":
 		p = holder
 	}
 	s.compare(id, op, p.post(strings.ReplaceAll(path, "{id}", waiting.ID.String()), requestExample(op)))
@@ -184,7 +184,7 @@ func (s *story) relinked(id, path string, op *openapi3.Operation) {
 
 // recovered is the way in for who has forgotten the password and is not linked.
 func (s *story) recovered(id, path string, op *openapi3.Operation) {
-	h := newHouse(s.t)
+	h := newEnv(s.t)
 	c := h.citizen(s.person)
 	p := h.logIn(c)
 	opened := p.post("/v1/password/recoveries", c.recoveryBody()).want(s.t, "OK")
@@ -199,7 +199,7 @@ func (s *story) recovered(id, path string, op *openapi3.Operation) {
 	}
 }
 
-// body is the example with what only the house can know.
+// body is the example with what only the environment can know.
 func (s *story) body(id string, op *openapi3.Operation) m {
 	s.t.Helper()
 	body := requestExample(op)
@@ -318,8 +318,8 @@ func unlike(at string, example, got any) []string {
 	return nil
 }
 
-// letter is what Alipay posts: a form that only the simulator can sign.
-func (s *story) letter(id string, op *openapi3.Operation) {
+// notification is what Alipay posts: a form that only the simulator can sign.
+func (s *story) notification(id string, op *openapi3.Operation) {
 	s.t.Helper()
 	kind, contentType := signing.MethodCancelled, "text/plain"
 	if id == "callPost" {

@@ -98,7 +98,7 @@ func TestContractRoutes(t *testing.T) {
 // The server has no page: the demo shows the contract.
 func TestNoDocs(t *testing.T) {
 	t.Parallel()
-	p := newHouse(t).phone()
+	p := newEnv(t).client()
 	for _, path := range []string{"/openapi.yaml", "/docs", "/docs/errors", "/docs/"} {
 		p.get(path).want(t, "NOT_FOUND")
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // centreDocuments is a centre whose codes are not those of JGJ/T 320.
-func centreDocuments(t testing.TB) houseOption {
+func centreDocuments(t testing.TB) envOption {
 	list, err := document.LoadList("../document/testdata/centre.json")
 	must(t, err)
 	return func(c *Config) { c.Documents = list }
@@ -19,7 +19,7 @@ func centreDocuments(t testing.TB) houseOption {
 
 // somebody adds a depositor with a document under the centre's code; Alipay
 // knows it by a code of its own, if it knows it.
-func (h *house) somebody(code, number, alipay string) citizen {
+func (h *env) somebody(code, number, alipay string) citizen {
 	h.t.Helper()
 	c := h.citizen()
 	c.AccountNo, c.IDType, c.IDNumber = c.AccountNo+"7", code, number
@@ -49,7 +49,7 @@ var onePerKind = []struct{ code, number, mask, proven string }{
 // the counter is named. No reply and no log line shows a number.
 func TestLinkEveryDocument(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, centreDocuments(t))
+	h := newEnv(t, centreDocuments(t))
 	for _, d := range onePerKind {
 		c := h.somebody(d.code, d.number, d.proven)
 		r := h.logIn(c).post("/v1/link", c.linkBody())
@@ -66,8 +66,8 @@ func TestLinkEveryDocument(t *testing.T) {
 		r.want(t, "OK")
 		wantMasked(t, r, d.code, d.mask)
 	}
-	if r := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest <> ''`); r != 5 {
-		t.Errorf("%d budgets: a document that nobody can prove costs no guess", r)
+	if r := h.count(`SELECT count(*) FROM lockouts WHERE person_digest <> ''`); r != 5 {
+		t.Errorf("%d counters: a document that nobody can prove costs no attempt", r)
 	}
 	wantSilent(t, h)
 }
@@ -76,7 +76,7 @@ func TestLinkEveryDocument(t *testing.T) {
 // unless the centre wants to see it; GET shows it masked again.
 func TestLinkEveryDocumentWithoutProof(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, centreDocuments(t), withProof(selfservice.ProofNone))
+	h := newEnv(t, centreDocuments(t), withProof(selfservice.ProofNone))
 	for _, d := range onePerKind {
 		c := h.somebody(d.code, d.number, d.proven)
 		p := h.logIn(c)
@@ -101,7 +101,7 @@ func wantMasked(t *testing.T, r reply, code, mask string) {
 }
 
 // wantSilent looks for the numbers in the log.
-func wantSilent(t *testing.T, h *house) {
+func wantSilent(t *testing.T, h *env) {
 	t.Helper()
 	for _, d := range onePerKind {
 		if strings.Contains(h.logs.String(), d.number) {
@@ -114,7 +114,7 @@ func wantSilent(t *testing.T, h *house) {
 // the citizen is told so, not that something is wrong.
 func TestResidencePermitAsIDCard(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	permit := citizenNumber("810101", "19900307")
 	c := h.somebody("01", permit, "01")
 	r := h.logIn(c).post("/v1/link", c.linkBody()).want(t, "BAD_REQUEST")
@@ -131,10 +131,10 @@ func citizenNumber(region, birthday string) string {
 }
 
 // The permit's reissue and the code it is typed under change nothing: one
-// person, one budget.
-func TestReissuesShareTheBudget(t *testing.T) {
+// person, one counter.
+func TestReissuesShareTheLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, centreDocuments(t), withProof(selfservice.ProofNone))
+	h := newEnv(t, centreDocuments(t), withProof(selfservice.ProofNone))
 	permit := h.somebody("07", "H9901000101", "")
 	taiwan := h.somebody("08", "99010001", "")
 	officer := h.somebody("02", "军字第1234567号", "")
@@ -148,41 +148,41 @@ func TestReissuesShareTheBudget(t *testing.T) {
 		{officer, []string{"军字第1234567号", "军1234567", "军 字 第 １２３４５６７", "军字1234567号"}},
 	} {
 		for _, number := range s.numbers {
-			p.post("/v1/link", withPassword(with(s.of.linkBody(), "id_number", number), "wrong-guess")).want(t, "LINK_REFUSED")
+			p.post("/v1/link", withPassword(with(s.of.linkBody(), "id_number", number), "wrong-password")).want(t, "LINK_REFUSED")
 		}
-		if got := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1`, h.personDigest(s.of)); got != 1 {
-			t.Errorf("%s: %d budgets", s.of.IDNumber, got)
+		if got := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1`, h.personDigest(s.of)); got != 1 {
+			t.Errorf("%s: %d counters", s.of.IDNumber, got)
 		}
 		last := s.numbers[len(s.numbers)-1]
 		q := h.logIn(h.citizen())
 		q.post("/v1/link", with(s.of.linkBody(), "id_number", last)).want(t, "OK")
 	}
-	if got := h.count(`SELECT count(*) FROM guess_budgets`); got != 3 {
-		t.Errorf("%d budgets for three people", got)
+	if got := h.count(`SELECT count(*) FROM lockouts`); got != 3 {
+		t.Errorf("%d counters for three people", got)
 	}
 }
 
 // The same ID number under the code of a provisional card or a household
-// register draws on the same budget.
-func TestCodesShareTheBudget(t *testing.T) {
+// register draws on the same counter.
+func TestCodesShareTheLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, centreDocuments(t), withProof(selfservice.ProofNone))
+	h := newEnv(t, centreDocuments(t), withProof(selfservice.ProofNone))
 	victim := h.citizen()
 	p := h.logIn(h.citizen())
 	for range 3 {
 		for _, code := range []string{"01", "10", "05"} {
-			p.post("/v1/link", withPassword(with(victim.linkBody(), "id_type", code), "wrong-guess")).want(t, "LINK_REFUSED")
+			p.post("/v1/link", withPassword(with(victim.linkBody(), "id_type", code), "wrong-password")).want(t, "LINK_REFUSED")
 		}
 	}
-	if got := h.count(`SELECT refused FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != 4 {
-		t.Errorf("%d guesses were turned away, want 4 of 9", got)
+	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 4 {
+		t.Errorf("%d attempts were turned away, want 4 of 9", got)
 	}
 }
 
-// Each way to be wrong has its own sentence, at the field, and costs no guess.
+// Each way to be wrong has its own sentence, at the field, and costs no attempt.
 func TestDocumentErrors(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, centreDocuments(t))
+	h := newEnv(t, centreDocuments(t))
 	c := h.citizen()
 	p := h.logIn(c)
 	n := c.IDNumber
@@ -217,8 +217,8 @@ func TestDocumentErrors(t *testing.T) {
 	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "出生日期") {
 		t.Errorf("born next year: %s", r.Raw)
 	}
-	if got := h.count(`SELECT count(*) FROM guess_budgets`); got != 0 {
-		t.Errorf("%d budgets", got)
+	if got := h.count(`SELECT count(*) FROM lockouts`); got != 0 {
+		t.Errorf("%d counters", got)
 	}
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 }
@@ -227,7 +227,7 @@ func TestDocumentErrors(t *testing.T) {
 // and no other name is.
 func TestLinkNames(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone))
+	h := newEnv(t, withProof(selfservice.ProofNone))
 	for _, tt := range []struct {
 		record, idType, number string
 		right, wrong           []string
@@ -252,12 +252,12 @@ func TestLinkNames(t *testing.T) {
 }
 
 // The change page takes every spelling that the link page takes; a number that
-// is somebody else's costs a guess, one that is nobody's does not.
+// is somebody else's costs an attempt, one that is nobody's does not.
 func TestChangeSpellings(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen(func(c *citizen) { c.IDNumber = numberEndingInX("19560308") })
-	p, n := h.linkedPhone(c), c.IDNumber
+	p, n := h.linkedClient(c), c.IDNumber
 	open := func(number, password string) reply {
 		return p.post("/v1/password/changes", m{"id_number": number, "old_password": password})
 	}
@@ -271,13 +271,13 @@ func TestChangeSpellings(t *testing.T) {
 	}
 	left := func() float64 { return p.get("/v1/password").get(t, "remaining_attempts").(float64) }
 	if got := left(); got != 5 {
-		t.Errorf("%v guesses left, want 5", got)
+		t.Errorf("%v attempts left, want 5", got)
 	}
 	open(idNumber("19560308", 900), c.Password).want(t, "OLD_PASSWORD_WRONG")
-	open(strings.ToLower(n), "wrong-guess").want(t, "OLD_PASSWORD_WRONG")
-	open(n[:6]+n[8:17], "wrong-guess").want(t, "OLD_PASSWORD_WRONG")
+	open(strings.ToLower(n), "wrong-password").want(t, "OLD_PASSWORD_WRONG")
+	open(n[:6]+n[8:17], "wrong-password").want(t, "OLD_PASSWORD_WRONG")
 	if got := left(); got != 2 {
-		t.Errorf("%v guesses left, want 2", got)
+		t.Errorf("%v attempts left, want 2", got)
 	}
 }
 

@@ -26,12 +26,12 @@ var eventTexts = map[string]string{
 	store.EventPasswordFrozen:         "密码已冻结，所有登录已退出",
 	store.EventUnlocked:               "公积金中心已解除密码锁定",
 
-	store.EventLinkMoved:      "公积金账户已合并，绑定已转到您的另一个账户",
-	store.EventLinkEnded:      "公积金账户已销户、转出或变更，绑定已解除",
-	store.EventRelinkAsked:    "其他支付宝账号申请改绑",
-	store.EventRelinkObjected: "已拒绝改绑申请",
-	store.EventRelinked:       "已改绑到其他支付宝账号",
-	store.EventAccountChosen:  "切换到另一个公积金账户",
+	store.EventLinkMoved:         "公积金账户已合并，绑定已转到您的另一个账户",
+	store.EventLinkEnded:         "公积金账户已销户、转出或变更，绑定已解除",
+	store.EventTransferRequested: "其他支付宝账号申请改绑",
+	store.EventTransferRejected:  "已拒绝改绑申请",
+	store.EventLinkTransferred:   "已改绑到其他支付宝账号",
+	store.EventAccountChosen:     "切换到另一个公积金账户",
 
 	store.EventMessagesDeclined: "不再接收消息提醒",
 

@@ -12,8 +12,8 @@ type OwnAccount = ownAccount
 type OwnDataReply = ownDataReply
 type PendingView = pendingView
 type Problem = problem
-type RelinkView = relinkView
-type RelinksReply = relinksReply
+type TransferView = transferView
+type TransfersReply = transfersReply
 type Success = success
 
 const KeyRequestID = keyRequestID

@@ -9,40 +9,40 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A face that does not stand for the claim in this session is refused before a guess is
-// taken, or it would give a scope of guesses that strangers could not lock. One that is
+// A face that does not stand for the claim in this session is refused before an attempt is
+// taken, or it would give a scope of attempts that strangers could not lock. One that is
 // confirmed in the place of a password is not asked Alipay about.
-func TestA9RefusedFaceTakesNoGuess(t *testing.T) {
+func TestRefusedFaceTakesNoAttempt(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(withStory("face_pending"))
 	p := h.logIn(c)
 	pending := p.post("/v1/link", c.faceFirst()).want(t, "LINK_PROOF_REQUIRED").pending(t)
 	p.confirmLink(pending.ID.String()).want(t, "LINK_GONE")
 	yes := true
 	must(t, h.sim.Certify(pending.CertifyID, &yes))
-	wrong := with(withPassword(c.linkBody(), "wrong-guess"), "face_id", pending.ID)
+	wrong := with(withPassword(c.linkBody(), "wrong-password"), "face_id", pending.ID)
 	h.logIn(c).post("/v1/link", wrong).want(t, "LINK_GONE")
 	h.logIn(h.citizen()).post("/v1/link", wrong).want(t, "LINK_GONE")
 	p.showFaceFirst(c) // replaces it
 	p.post("/v1/link", wrong).want(t, "LINK_GONE")
-	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1`, h.personDigest(c)); n != 0 {
-		t.Errorf("guesses in %d scopes", n)
+	if n := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1`, h.personDigest(c)); n != 0 {
+		t.Errorf("attempts in %d scopes", n)
 	}
 }
 
 // A claim whose name and number Alipay does not find together is refused like any, and
 // the start stays charged.
-func TestA9ClaimThatAlipayRefuses(t *testing.T) {
+func TestClaimThatAlipayRefuses(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen()
 	p := h.logIn(h.citizen())
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
-	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
+	keyring, err := keys.NewAlipayKeyring(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
-	must(t, h.server.Alipay.Replace(ring))
+	must(t, h.server.Alipay.Replace(keyring))
 	for range linkProofsADay {
 		p.post("/v1/link", c.faceFirst()).want(t, "LINK_REFUSED")
 	}

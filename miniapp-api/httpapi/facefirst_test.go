@@ -22,7 +22,7 @@ func (c citizen) faceFirst() m {
 }
 
 // showFaceFirst shows the right face before the password, and returns the id of it.
-func (p *phone) showFaceFirst(c citizen) string {
+func (p *client) showFaceFirst(c citizen) string {
 	p.h.t.Helper()
 	pending := p.post("/v1/link", c.faceFirst()).want(p.h.t, "LINK_PROOF_REQUIRED").pending(p.h.t)
 	yes := true
@@ -40,11 +40,11 @@ func (r reply) offersFace(t testing.TB) bool {
 	return p.Offered
 }
 
-// A stranger's wrong guesses lock the public scope; the owner, who is not linked yet,
+// A stranger's failed attempts lock the public scope; the owner, who is not linked yet,
 // shows the face first and links.
-func TestA9StrangersDoNotLockTheOwnerOut(t *testing.T) {
+func TestStrangersDoNotLockTheOwnerOut(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string][]houseOption{
+	for name, opts := range map[string][]envOption{
 		"face":               {withProof(selfservice.ProofFace)},
 		"face or phone":      {withProof("face,phone")},
 		"face for initial":   {withProof(selfservice.ProofNone), withInitialProof(selfservice.ProofFace)},
@@ -53,24 +53,24 @@ func TestA9StrangersDoNotLockTheOwnerOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, opts...)
+			h := newEnv(t, opts...)
 			c := h.citizen(withStory("face_pending"), uncertified, initial)
 			stranger, p := h.logIn(h.citizen()), h.logIn(c)
 			for i := range 12 {
-				stranger.post("/v1/link", withPassword(c.linkBody(), fmt.Sprint("wrong-guess-", i))).want(t, "LINK_REFUSED")
+				stranger.post("/v1/link", withPassword(c.linkBody(), fmt.Sprint("wrong-password-", i))).want(t, "LINK_REFUSED")
 			}
-			h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess"))
+			h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"))
 			r := p.post("/v1/link", c.linkBody())
 			if r.Code != "LINK_REFUSED" && r.Code != "TOO_MANY_REQUESTS" || !r.offersFace(t) {
 				t.Fatalf("the owner is told %s", r.Raw)
 			}
 			id := p.showFaceFirst(c)
 			p.confirmLink(id).want(t, "LINK_GONE") // the password has not been looked at
-			p.post("/v1/link", with(withPassword(c.linkBody(), "wrong-guess"), "face_id", id)).want(t, "LINK_REFUSED")
+			p.post("/v1/link", with(withPassword(c.linkBody(), "wrong-password"), "face_id", id)).want(t, "LINK_REFUSED")
 			p.post("/v1/link", with(c.linkBody(), "face_id", id)).want(t, "OK")
 			p.post("/v1/link", with(c.linkBody(), "face_id", id)).want(t, "ALREADY_LINKED")
-			locked := `SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane = $2 AND locked_until IS NOT NULL`
-			if n := h.count(locked, h.personDigest(c), store.PublicLane); n != 1 && name != "spraying of others" {
+			locked := `SELECT count(*) FROM lockouts WHERE person_digest = $1 AND scope = $2 AND locked_until IS NOT NULL`
+			if n := h.count(locked, h.personDigest(c), store.PublicScope); n != 1 && name != "spraying of others" {
 				t.Error("the owner's link has cleared the public scope")
 			}
 			if n := h.count(`SELECT count(*) FROM link_proofs WHERE state = 'used' AND account_id IS NOT NULL AND proof_id = $1`, uuid.MustParse(id)); n != 1 {
@@ -81,10 +81,10 @@ func TestA9StrangersDoNotLockTheOwnerOut(t *testing.T) {
 }
 
 // The face is of the claim that was verified, in the session that began it, once, for
-// half an hour, and its guesses have a budget of their own.
-func TestA9FaceFirstIsBound(t *testing.T) {
+// half an hour, and its attempts have a counter of their own.
+func TestFaceFirstIsBound(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c, d := h.citizen(withStory("face_pending")), h.citizen()
 	p := h.logIn(c)
 	pending := p.post("/v1/link", c.faceFirst()).want(t, "LINK_PROOF_REQUIRED").pending(t)
@@ -109,12 +109,12 @@ func TestA9FaceFirstIsBound(t *testing.T) {
 
 	id = p.showFaceFirst(c)
 	for i := range 4 {
-		p.post("/v1/link", withPassword(withFace(c), fmt.Sprint("wrong-guess-", i))).want(t, "LINK_REFUSED")
+		p.post("/v1/link", withPassword(withFace(c), fmt.Sprint("wrong-password-", i))).want(t, "LINK_REFUSED")
 	}
-	p.post("/v1/link", withPassword(withFace(c), "wrong-guess-4")).want(t, "PASSWORD_LOCKED") // in a scope of their own
+	p.post("/v1/link", withPassword(withFace(c), "wrong-password-4")).want(t, "PASSWORD_LOCKED") // in a scope of their own
 	p.post("/v1/link", withFace(c)).want(t, "PASSWORD_LOCKED")
-	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(c), store.PublicLane); n != 0 {
-		t.Error("the guesses were charged to the public scope")
+	if n := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(c), store.PublicScope); n != 0 {
+		t.Error("the attempts were charged to the public scope")
 	}
 	h.clock.Advance(store.LinkProofLife + time.Second)
 	h.exec(`UPDATE sessions SET seen_at = now() + interval '31 minutes'`)
@@ -124,9 +124,9 @@ func TestA9FaceFirstIsBound(t *testing.T) {
 // Whoever the claim is, the answers are alike and no account is looked at; starts are
 // limited by Alipay user and by person, also of people nobody knows, and what Alipay
 // refuses to verify stays charged.
-func TestA9FaceFirstTellsNothing(t *testing.T) {
+func TestFaceFirstTellsNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	known, frozen := h.citizen(), h.citizen()
 	closed := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
 	nobody := known
@@ -142,7 +142,7 @@ func TestA9FaceFirstTellsNothing(t *testing.T) {
 		}
 		p.post("/v1/link", c.faceFirst()).want(t, "LINK_PROOF_LIMIT")
 		p.post("/v1/link", known.faceFirst()).want(t, "LINK_PROOF_LIMIT")
-		refusal := p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+		refusal := p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 		if !refusal.offersFace(t) {
 			t.Errorf("%s: the face is not offered", name)
 		}
@@ -167,9 +167,9 @@ func TestA9FaceFirstTellsNothing(t *testing.T) {
 
 // A face that was shown first takes a link over, and the repeated request whose answer was
 // lost goes on with it.
-func TestA9FaceFirstTakesOver(t *testing.T) {
+func TestFaceFirstTakesOver(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace), func(c *Config) { c.Relink = selfservice.Relink{Offered: true, Window: 24 * time.Hour} })
+	h := newEnv(t, withProof(selfservice.ProofFace), func(c *Config) { c.Transfer = selfservice.TransferPolicy{Offered: true, Window: 24 * time.Hour} })
 	c := h.citizen(withStory("face_pending"))
 	holder := h.logIn(c)
 	holder.post("/v1/link", with(c.linkBody(), "face_id", holder.showFaceFirst(c))).want(t, "OK")
@@ -179,23 +179,23 @@ func TestA9FaceFirstTakesOver(t *testing.T) {
 	q := h.logIn(second)
 	body := with(c.linkBody(), "face_id", q.showFaceFirst(c))
 	q.post("/v1/link", body).want(t, "ALREADY_LINKED")
-	body["relink"] = true
-	first := q.post("/v1/link", body, key("over")).want(t, "RELINK_WAITING")
+	body["transfer"] = true
+	first := q.post("/v1/link", body, key("over")).want(t, "TRANSFER_WAITING")
 	h.loseReply("over")
-	again := q.post("/v1/link", body, key("over")).want(t, "RELINK_WAITING")
-	one, _ := first.relinkOf(t)
-	two, _ := again.relinkOf(t)
+	again := q.post("/v1/link", body, key("over")).want(t, "TRANSFER_WAITING")
+	one, _ := first.transferOf(t)
+	two, _ := again.transferOf(t)
 	if one.ID != two.ID {
-		t.Errorf("asked for %s, and then for %s", one.ID, two.ID)
+		t.Errorf("requested %s, and then %s", one.ID, two.ID)
 	}
 	q.post("/v1/link", body).want(t, "LINK_GONE")
 	holder.get("/v1/link").want(t, "OK")
 }
 
 // The link whose answer was lost is told again.
-func TestA9FaceFirstAgain(t *testing.T) {
+func TestFaceFirstAgain(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(withStory("face_pending"))
 	p := h.logIn(c)
 	body := with(c.linkBody(), "face_id", p.showFaceFirst(c))
@@ -206,9 +206,9 @@ func TestA9FaceFirstAgain(t *testing.T) {
 
 // A repeated request to show the face first starts none when the citizen has been linked
 // meanwhile: each start is billed.
-func TestA9FaceFirstAfterTheLink(t *testing.T) {
+func TestFaceFirstAfterTheLink(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(withStory("face_pending"))
 	p := h.logIn(c)
 	p.post("/v1/link", c.faceFirst(), key("first")).want(t, "LINK_PROOF_REQUIRED")
@@ -218,9 +218,9 @@ func TestA9FaceFirstAfterTheLink(t *testing.T) {
 }
 
 // A frozen initial password asks for the proofs of an initial one, also with a code.
-func TestA3FrozenInitialPassword(t *testing.T) {
+func TestFrozenInitialPassword(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("certdoc,face"), withInitialProof(selfservice.ProofFace))
+	h := newEnv(t, withProof("certdoc,face"), withInitialProof(selfservice.ProofFace))
 	c := h.citizen(initial)
 	h.exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(c))
 	h.issue(c, "3141592653")
@@ -229,15 +229,15 @@ func TestA3FrozenInitialPassword(t *testing.T) {
 
 // Who shows their face on a relative's phone, and does not link there, is not shown what
 // the relative did: their sessions and phone number are not the person's.
-func TestA9FaceOnARelativesPhone(t *testing.T) {
+func TestFaceOnARelativesPhone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("certdoc,face"))
+	h := newEnv(t, withProof("certdoc,face"))
 	c, relative := h.citizen(withStory("face_pending")), h.citizen()
-	owner, p := h.linkedPhone(c), h.logIn(relative)
+	owner, p := h.linkedClient(c), h.logIn(relative)
 	p.send("POST", "/v1/phone", h.payload(relative, "")).want(t, "OK")
-	p.post("/v1/link", with(withPassword(c.linkBody(), "wrong-guess"), "face_id", p.showFaceFirst(c))).want(t, "LINK_REFUSED")
-	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND lane <> $2 AND used = 1`, h.personDigest(c), store.PublicLane); n != 1 {
-		t.Fatalf("%d scopes with a guess, want that of the face", n)
+	p.post("/v1/link", with(withPassword(c.linkBody(), "wrong-password"), "face_id", p.showFaceFirst(c))).want(t, "LINK_REFUSED")
+	if n := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1 AND scope <> $2 AND attempts = 1`, h.personDigest(c), store.PublicScope); n != 1 {
+		t.Fatalf("%d scopes with an attempt, want that of the face", n)
 	}
 	if r := owner.get("/v1/me/data").want(t, "OK"); strings.Contains(r.Raw, document.MaskPhone(relative.Phone)) {
 		t.Error("the owner reads which phone the relative has shown")

@@ -32,7 +32,7 @@ func TestSharedPhoneProvesNobody(t *testing.T) {
 		{"phone,face", false, false, "face", "phone,face"},
 		{"face,phone", false, true, "face", "OK"},
 	} {
-		h := newHouse(t, withProof(tt.proof), withInitialProof("face"))
+		h := newEnv(t, withProof(tt.proof), withInitialProof("face"))
 		certified := func(c *citizen) { c.Certified = tt.certified }
 		parent, alone := h.citizen(certified), h.citizen(certified)
 		h.citizen(sharing(parent)) // the child
@@ -60,7 +60,7 @@ func TestSharedPhoneProvesNobody(t *testing.T) {
 // there were phone digests proves nobody until the next file.
 func TestPhoneIsOnesOwnAgain(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
+	h := newEnv(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
 	parent := h.citizen()
 	child := h.citizen(sharing(parent))
 	p := h.logIn(parent)
@@ -80,7 +80,7 @@ func TestPhoneIsOnesOwnAgain(t *testing.T) {
 // looked at, of everybody alike; the question says what becomes of a family's number.
 func TestSharedPhoneIsAskedForLikeAny(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
+	h := newEnv(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
 	parent, alone := h.citizen(), h.citizen()
 	h.citizen(sharing(parent))
 	looks := map[string]bool{}
@@ -97,10 +97,10 @@ func TestSharedPhoneIsAskedForLikeAny(t *testing.T) {
 }
 
 // T7: whose number is shared, strangers do not learn, not even from the right password
-// or a clerk's code: the answer is that to a wrong password and to an unknown person.
+// or a reset code: the answer is that to a wrong password and to an unknown person.
 func TestSharedPhoneLooksLikeEveryRefusal(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
+	h := newEnv(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
 	parent := h.citizen()
 	child := h.citizen(sharing(parent))
 	h.issue(child, "8365017294")
@@ -111,11 +111,11 @@ func TestSharedPhoneLooksLikeEveryRefusal(t *testing.T) {
 	delete(byCode, "password")
 	byCode["reset_code"] = "8365017294"
 	looks := map[string]string{}
-	for who, p := range map[string]*phone{"parent": h.logIn(parent), "stranger": h.logIn(stranger)} {
+	for who, p := range map[string]*client{"parent": h.logIn(parent), "stranger": h.logIn(stranger)} {
 		shown := map[string]citizen{"parent": parent, "stranger": stranger}[who]
 		p.show(h.payload(shown, "")).want(t, "OK")
 		for what, body := range map[string]m{
-			"right": child.linkBody(), "wrong": withPassword(child.linkBody(), "wrong-guess"), "unknown": unknown, "by code": byCode,
+			"right": child.linkBody(), "wrong": withPassword(child.linkBody(), "wrong-password"), "unknown": unknown, "by code": byCode,
 		} {
 			r := p.post("/v1/link", body).want(t, "LINK_REFUSED")
 			looks[requestPart.ReplaceAllString(r.Raw, "")] = who + ", " + what
@@ -124,13 +124,13 @@ func TestSharedPhoneLooksLikeEveryRefusal(t *testing.T) {
 	if len(looks) != 1 {
 		t.Errorf("refusals look different: %v", looks)
 	}
-	if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(child), store.PublicLane); n != 4 {
-		t.Errorf("%d guesses charged, want 4: the right password is charged as the wrong one", n)
+	if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(child), store.PublicScope); n != 4 {
+		t.Errorf("%d attempts charged, want 4: the right password is charged as the wrong one", n)
 	}
 }
 
 // couple are two Alipay users on one device, each with a certificate of their own.
-func (h *house) couple() (wife, husband citizen, hers, his *phone) {
+func (h *env) couple() (wife, husband citizen, hers, his *client) {
 	h.t.Helper()
 	wife, husband = h.citizen(), h.citizen()
 	return wife, husband, h.logIn(wife), h.logIn(husband)
@@ -140,7 +140,7 @@ func (h *house) couple() (wife, husband citizen, hers, his *phone) {
 // of them proved, agreed to or began does not serve the other.
 func TestCoupleOnOneDevice(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("face,phone"), func(c *Config) { c.Consent = selfservice.ConsentRequired })
+	h := newEnv(t, withProof("face,phone"), func(c *Config) { c.Consent = selfservice.ConsentRequired })
 	wife, husband, hers, his := h.couple()
 	hers.agree(selfservice.PurposeLink, selfservice.PurposeFace, selfservice.PurposePhone)
 	his.post("/v1/link", husband.linkBody()).want(t, "CONSENT_REQUIRED")
@@ -170,24 +170,24 @@ func TestCoupleOnOneDevice(t *testing.T) {
 	hers.post(change+"/confirm", twice("Bright-Stone-7")).want(t, "OK")
 }
 
-// Each guesses in a lane of their own: he can lock neither hers nor, by her ID number,
-// the lane she links in.
+// Each has a scope of attempts of their own: he can lock neither hers nor, by her ID number,
+// the scope she links in.
 func TestCoupleLocksApart(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	wife, husband, hers, his := h.couple()
 	his.post("/v1/link", husband.linkBody()).want(t, "OK")
 	wrong := func() reply {
-		return his.post("/v1/password/changes", m{"id_number": husband.IDNumber, "old_password": "wrong-guess"})
+		return his.post("/v1/password/changes", m{"id_number": husband.IDNumber, "old_password": "wrong-password"})
 	}
 	for range 5 {
 		wrong()
 	}
 	wrong().want(t, "PASSWORD_LOCKED")
-	other := h.citizen() // a third user of the device guesses at her account
+	other := h.citizen() // a third user of the device tries passwords at her account
 	q := h.logIn(other)
 	for range 7 {
-		q.post("/v1/link", withPassword(wife.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+		q.post("/v1/link", withPassword(wife.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 	}
 	hers.post("/v1/link", wife.linkBody()).want(t, "OK")
 	hers.openChange(wife)

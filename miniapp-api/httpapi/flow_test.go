@@ -12,7 +12,7 @@ import (
 // The whole job, as a citizen does it.
 func TestCitizenChangesPassword(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	p, other := h.logIn(c), h.logIn(c)
 
@@ -81,7 +81,7 @@ func TestInitialPassword(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(tt.proof))
+			h := newEnv(t, withProof(tt.proof))
 			c := h.citizen(func(c *citizen) { c.InitialRule = "id-last6"; c.Password = c.IDNumber[12:] })
 			p := h.logIn(c)
 			r := p.post("/v1/link", c.linkBody()).want(t, "OK")
@@ -100,7 +100,7 @@ func TestInitialPassword(t *testing.T) {
 
 func TestAccountStatus(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, tt := range []struct{ status, link, open, state string }{
 		{store.StatusNormal, "OK", "OK", "set"},
 		{store.StatusSealed, "OK", "OK", "set"},
@@ -126,7 +126,7 @@ func TestAccountStatus(t *testing.T) {
 
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	for _, tt := range []struct {
 		name  string
@@ -148,17 +148,17 @@ func TestSessionEnds(t *testing.T) {
 			last.want(t, tt.code)
 		})
 	}
-	h.phone().get("/v1/password").want(t, "SESSION_REQUIRED")
-	stranger := h.phone()
+	h.client().get("/v1/password").want(t, "SESSION_REQUIRED")
+	stranger := h.client()
 	stranger.token = "not-a-token"
 	stranger.get("/v1/password").want(t, "SESSION_EXPIRED")
 }
 
 func TestChangeExpires(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	for range 4 { // activity renews it: citizens type slowly
 		h.clock.Advance(10 * time.Minute)
@@ -176,9 +176,9 @@ func TestChangeExpires(t *testing.T) {
 
 func TestSomebodyElsesChange(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, thief := h.citizen(), h.citizen()
-	p, q := h.linkedPhone(c), h.linkedPhone(thief)
+	p, q := h.linkedClient(c), h.linkedClient(thief)
 	change := p.openChange(c)
 	q.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 	q.post(change+"/cancel", m{}).want(t, "CHANGE_GONE")
@@ -195,7 +195,7 @@ func TestSomebodyElsesChange(t *testing.T) {
 // Every step out of its order has no effect.
 func TestStepsCannotBeSkipped(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	p := h.logIn(c)
 	const nobody = "/v1/password/changes/0190a000-0000-7000-8000-000000000000"
@@ -210,7 +210,7 @@ func TestStepsCannotBeSkipped(t *testing.T) {
 			body = m{"id_number": c.IDNumber, "old_password": c.Password}
 		}
 		p.post(path, body).want(t, "NOT_LINKED")
-		h.phone().post(path, body).want(t, "SESSION_REQUIRED")
+		h.client().post(path, body).want(t, "SESSION_REQUIRED")
 	}
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 	p.post(nobody+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
@@ -224,12 +224,12 @@ func TestStepsCannotBeSkipped(t *testing.T) {
 
 func TestUnlink(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	other := h.logIn(c)
 	change := p.openChange(c)
-	p.post("/v1/link/remove", m{"password": "wrong-guess"}).want(t, "OLD_PASSWORD_WRONG")
+	p.post("/v1/link/remove", m{"password": "wrong-password"}).want(t, "OLD_PASSWORD_WRONG")
 	p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK")
 	p.get("/v1/link").want(t, "NOT_LINKED")
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "NOT_LINKED")
@@ -245,7 +245,7 @@ func TestUnlink(t *testing.T) {
 // A digest of the old system opens the account once, and is a hash of ours then.
 func TestLegacyPassword(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, kind := range []string{"md5", "sha1", "sha256", "sm3"} {
 		c := h.citizen(func(c *citizen) { c.Legacy = kind })
 		hash := func() (hash string) {
@@ -257,9 +257,9 @@ func TestLegacyPassword(t *testing.T) {
 			t.Errorf("%s: loaded as %s", kind, hash())
 		}
 		p := h.logIn(c)
-		p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+		p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 		if !strings.Contains(hash(), "pre="+kind) {
-			t.Errorf("%s: a wrong guess replaced the hash", kind)
+			t.Errorf("%s: a failed attempt replaced the hash", kind)
 		}
 		p.post("/v1/link", c.linkBody()).want(t, "OK")
 		if strings.Contains(hash(), "pre=") {
@@ -272,7 +272,7 @@ func TestLegacyPassword(t *testing.T) {
 // A password that was changed to what anybody can derive is found at its next use.
 func TestDerivedPasswordMustChange(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen(func(c *citizen) { c.Password = strings.ToUpper(c.IDNumber[12:]) })
 	p := h.logIn(c)
 	if got := p.post("/v1/link", c.linkBody()).want(t, "OK").get(t, "password_state"); got != "must_change" {

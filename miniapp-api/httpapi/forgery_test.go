@@ -28,26 +28,26 @@ var callbackKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// A besieged house is in certificate mode and has one genuine sender and many forgers,
+// A besieged environment is in certificate mode and has one genuine sender and many forgers,
 // who name certificates nobody holds.
 type besieged struct {
-	*house
+	*env
 	client *http.Client
 	sn     string
 }
 
 func newBesieged(t testing.TB) besieged {
 	t.Helper()
-	b := besieged{house: newHouse(t), sn: strings.Repeat("5", 32)}
+	b := besieged{env: newEnv(t), sn: strings.Repeat("5", 32)}
 	gateway := b.sim // it counts our calls
 	var err error
 	b.sim, err = alipaysim.New(alipaysim.Config{AppID: b.appID, AppKey: &testKeys().PublicKey,
 		Certificates: &alipaysim.Certificates{App: strings.Repeat("1", 32), Root: strings.Repeat("2", 32), Alipay: b.sn}})
 	must(t, err)
-	ring, err := keys.NewRing(b.appID, testKeys(), []keys.AlipayKey{{SN: b.sn, Public: b.sim.AlipayKey(), Source: "sim.crt"}})
+	keyring, err := keys.NewAlipayKeyring(b.appID, testKeys(), []keys.AlipayKey{{SN: b.sn, Public: b.sim.AlipayKey(), Source: "sim.crt"}})
 	must(t, err)
-	must(t, b.server.Alipay.Replace(ring))
-	b.house.sim = b.sim
+	must(t, b.server.Alipay.Replace(keyring))
+	b.env.sim = b.sim
 	before := gateway.Calls("")
 	t.Cleanup(func() {
 		if n := gateway.Calls("") - before; n != 0 {
@@ -61,9 +61,9 @@ func newBesieged(t testing.TB) besieged {
 }
 
 // post returns the answer and how long it took.
-func (b besieged) post(letter alipaysim.Letter) (string, time.Duration) {
+func (b besieged) post(notification alipaysim.Notification) (string, time.Duration) {
 	begun := time.Now()
-	rsp, err := b.client.Post(b.url+letter.Path, letter.ContentType, bytes.NewReader(letter.Body))
+	rsp, err := b.client.Post(b.url+notification.Path, notification.ContentType, bytes.NewReader(notification.Body))
 	if err != nil {
 		return err.Error(), 0
 	}
@@ -75,26 +75,26 @@ func (b besieged) post(letter alipaysim.Letter) (string, time.Duration) {
 	return string(body), time.Since(begun)
 }
 
-func (b besieged) letter() alipaysim.Letter {
+func (b besieged) notification() alipaysim.Notification {
 	b.t.Helper()
 	return b.write(alipaysim.Notice{Kind: "alipay.open.app.api.field.changed"})
 }
 
-// genuine posts so many letters, one after another, and returns the times in
+// genuine posts so many notifications, one after another, and returns the times in
 // milliseconds, sorted. beside is done in parallel with each; nil = nothing.
 func (b besieged) genuine(n int, beside func()) []float64 {
 	b.t.Helper()
-	letters := make([]alipaysim.Letter, n)
-	for i := range letters {
-		letters[i] = b.letter()
+	notifications := make([]alipaysim.Notification, n)
+	for i := range notifications {
+		notifications[i] = b.notification()
 	}
 	times := make([]float64, n)
 	var others sync.WaitGroup
-	for i, letter := range letters {
+	for i, notification := range notifications {
 		if beside != nil {
 			others.Go(beside)
 		}
-		answer, took := b.post(letter)
+		answer, took := b.post(notification)
 		if answer != "success" {
 			b.t.Errorf("a genuine notice was answered %q", answer)
 		}
@@ -105,28 +105,28 @@ func (b besieged) genuine(n int, beside func()) []float64 {
 	return times
 }
 
-// A forgery is one letter, with a certificate of another number each time.
+// A forgery is one notification, with a certificate of another number each time.
 type forgery struct {
 	besieged
-	letter alipaysim.Letter
-	count  *atomic.Int64
+	notification alipaysim.Notification
+	count        *atomic.Int64
 }
 
 func (b besieged) forgery() forgery {
 	b.t.Helper()
-	f := forgery{b, b.letter(), new(atomic.Int64)}
-	if !bytes.Contains(f.letter.Body, []byte(b.sn)) {
+	f := forgery{b, b.notification(), new(atomic.Int64)}
+	if !bytes.Contains(f.notification.Body, []byte(b.sn)) {
 		b.t.Fatal("the simulator names no certificate")
 	}
 	return f
 }
 
-// atOnce posts so many forged letters at the same time.
+// atOnce posts so many forged notifications at the same time.
 func (f forgery) atOnce(n int) {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			forged := f.letter
+			forged := f.notification
 			forged.Body = bytes.Replace(forged.Body, []byte(f.sn), fmt.Appendf(nil, "%032x", f.count.Add(1)), 1)
 			if answer, _ := f.post(forged); answer != "fail" {
 				f.t.Errorf("a forged notice was answered %q", answer)

@@ -16,7 +16,7 @@ import (
 )
 
 // state is how a citizen's password stands in the database.
-func (h *house) state(c citizen) (state string, version int) {
+func (h *env) state(c citizen) (state string, version int) {
 	h.t.Helper()
 	version = h.count(`SELECT version FROM password_credentials c JOIN accounts a USING (center_id, account_id) WHERE account_no_digest = $1`, h.accountDigest(c))
 	if h.count(`SELECT count(*) FROM password_credentials c JOIN accounts a USING (center_id, account_id)
@@ -26,7 +26,7 @@ func (h *house) state(c citizen) (state string, version int) {
 	return "not frozen", version
 }
 
-func (h *house) sessions(c citizen) int {
+func (h *env) sessions(c citizen) int {
 	h.t.Helper()
 	return h.count(`SELECT count(*) FROM sessions s JOIN alipay_links l USING (center_id, identity_digest) WHERE person_digest = $1`, h.personDigest(c))
 }
@@ -34,18 +34,18 @@ func (h *house) sessions(c citizen) int {
 // 不是我: one tap stops everything that was going on.
 func TestFreeze(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	other := h.logIn(c)
 	change := other.openChange(c)
 	if got := p.post("/v1/freeze", m{}).want(t, "OK").get(t, "state"); got != "frozen" {
 		t.Errorf("state %v", got)
 	}
-	for _, phone := range []*phone{p, other} {
-		phone.get("/v1/password").want(t, "SESSION_EXPIRED")
-		phone.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "SESSION_EXPIRED")
-		phone.post("/v1/freeze", m{}).want(t, "SESSION_EXPIRED")
+	for _, client := range []*client{p, other} {
+		client.get("/v1/password").want(t, "SESSION_EXPIRED")
+		client.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "SESSION_EXPIRED")
+		client.post("/v1/freeze", m{}).want(t, "SESSION_EXPIRED")
 	}
 
 	p = h.logIn(c)
@@ -59,8 +59,8 @@ func TestFreeze(t *testing.T) {
 		p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password}).want(t, "PASSWORD_FROZEN")
 		p.post("/v1/link/remove", m{"password": password}).want(t, "PASSWORD_FROZEN")
 	}
-	if n := h.count(`SELECT coalesce(sum(used), 0) FROM guess_budgets WHERE person_digest = $1`, h.personDigest(c)); n != 0 {
-		t.Errorf("%d guesses were charged", n)
+	if n := h.count(`SELECT coalesce(sum(attempts), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c)); n != 0 {
+		t.Errorf("%d attempts were charged", n)
 	}
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 
@@ -82,12 +82,12 @@ func TestFreeze(t *testing.T) {
 // Nobody else is touched, and who has no link has nothing to freeze.
 func TestFreezeIsTheOwners(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, d := h.citizen(), h.citizen()
-	p, q := h.linkedPhone(c), h.logIn(d)
+	p, q := h.linkedClient(c), h.logIn(d)
 	q.post("/v1/freeze", m{}).want(t, "NOT_LINKED")
 	q.post("/v1/freeze", m{"id_number": c.IDNumber}).want(t, "BAD_REQUEST")
-	h.phone().post("/v1/freeze", m{}).want(t, "SESSION_REQUIRED")
+	h.client().post("/v1/freeze", m{}).want(t, "SESSION_REQUIRED")
 	p.get("/v1/password").want(t, "OK")
 	if state, _ := h.state(c); state == "frozen" {
 		t.Error("a stranger froze it")
@@ -99,7 +99,7 @@ func TestFreezeIsTheOwners(t *testing.T) {
 // A frozen password opens no link, and to whoever tries this looks like any refusal.
 func TestFrozenOpensNoLink(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for name, c := range map[string]citizen{
 		"set": h.citizen(),
 		"initial": h.citizen(func(c *citizen) {
@@ -108,7 +108,7 @@ func TestFrozenOpensNoLink(t *testing.T) {
 			c.Password = secret.Reveal()
 		}),
 	} {
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		p.post("/v1/freeze", m{}).want(t, "OK")
 		h.exec(`DELETE FROM alipay_links`) // as a centre may
 		right := h.logIn(c).post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
@@ -125,12 +125,12 @@ func TestFrozenOpensNoLink(t *testing.T) {
 // was changed before, or the change is refused; frozen it is, and no session lives.
 func TestFreezeRaces(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	second := h.listen(h.newServer())
 	told := map[string]int{}
 	for i := range testenv.Rounds(30, 200) {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		change := p.openChange(c)
 		q := h.logIn(c)
 		q.url = second
@@ -165,11 +165,11 @@ func TestFreezeRaces(t *testing.T) {
 // happen after it.
 func TestFreezeRivals(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	second := h.listen(h.newServer())
 	for i := range 60 {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		q := *p
 		q.url = second
 		var freeze, rival reply
@@ -206,9 +206,9 @@ func TestHalfDoneFreeze(t *testing.T) {
 	for _, table := range []string{"sessions", "outbox"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
-			h := newHouseIn(t, storetest.DSN(t))
+			h := newEnvIn(t, storetest.DSN(t))
 			c := h.citizen()
-			p := h.linkedPhone(c)
+			p := h.linkedClient(c)
 			p.openChange(c)
 			hasty := p.hasty()
 			storetest.Server(t) // distributed tables have no triggers
@@ -231,17 +231,17 @@ func TestLostAnswerOfParting(t *testing.T) {
 	for _, path := range []string{"/v1/freeze", "/v1/sessions/end"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newEnv(t)
 			c := h.citizen()
-			p, q := h.linkedPhone(c), h.logIn(c)
+			p, q := h.linkedClient(c), h.logIn(c)
 			twin := *p
 			twin.url = h.listen(h.newServer())
 			var mu sync.Mutex
 			answers := map[string]int{}
 			var wg sync.WaitGroup
-			for _, phone := range []*phone{p, &twin, p, &twin} {
+			for _, client := range []*client{p, &twin, p, &twin} {
 				wg.Go(func() {
-					r := phone.post(path, m{}, key("k"))
+					r := client.post(path, m{}, key("k"))
 					mu.Lock()
 					defer mu.Unlock()
 					answers[r.Raw]++
@@ -262,8 +262,8 @@ func TestLostAnswerOfParting(t *testing.T) {
 			if path == "/v1/sessions/end" {
 				q.post(path, m{}, key("k")).want(t, "OK") // their own session
 			}
-			if n := h.count(`SELECT count(*) FROM receipts WHERE status IS NULL`); n != 0 {
-				t.Errorf("%d receipts stay claimed", n)
+			if n := h.count(`SELECT count(*) FROM idempotency_records WHERE status IS NULL`); n != 0 {
+				t.Errorf("%d idempotency records are still running", n)
 			}
 		})
 	}
@@ -273,11 +273,11 @@ func TestLostAnswerOfParting(t *testing.T) {
 // looked at after logging in.
 func TestKilledParting(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	lose := func() {
-		h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 second'`)
+		h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 second'`)
 	}
 	p.post("/v1/sessions/end", m{}, key("e")).want(t, "OK")
 	lose()
@@ -297,9 +297,9 @@ func TestKilledParting(t *testing.T) {
 func TestNotifiedIsTrue(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []bool{true, false} {
-		h := newHouse(t, func(c *Config) { c.MessageTemplate = templateIf(sent) })
+		h := newEnv(t, func(c *Config) { c.MessageTemplate = templateIf(sent) })
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		if sent {
 			p.subscribe()
 		}

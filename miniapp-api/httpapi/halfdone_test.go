@@ -13,14 +13,14 @@ import (
 )
 
 // ownTransaction are tables that are written before the work proper, so that load
-// and guesses are paid for, and a form sent off is a consent, whatever becomes of it.
-var ownTransaction = []string{"guess_budgets", "daily_counts", "auth_codes", "consents"}
+// and attempts are paid for, and a form sent off is a consent, whatever becomes of it.
+var ownTransaction = []string{"lockouts", "daily_counts", "auth_codes", "consents"}
 
 // renewed is what activity alone moves, whatever becomes of it.
 var renewed = regexp.MustCompile(`<(expires_at|seen_at)>[^<]*<`)
 
 // tables are the rows of each table, as text.
-func (h *house) tables() map[string]string {
+func (h *env) tables() map[string]string {
 	h.t.Helper()
 	rows, err := h.raw().Query(`
 		SELECT relname, (xpath('/table/row', query_to_xml(format('SELECT * FROM %I r ORDER BY r::text', relname), true, false, '')))::text
@@ -45,35 +45,35 @@ func (h *house) tables() map[string]string {
 // found out by doing it.
 func TestHalfDone(t *testing.T) {
 	t.Parallel()
-	ask := func(path string, body func(c citizen) m) func(*phone, citizen) reply {
-		return func(p *phone, c citizen) reply { return p.post(path, body(c)) }
+	ask := func(path string, body func(c citizen) m) func(*client, citizen) reply {
+		return func(p *client, c citizen) reply { return p.post(path, body(c)) }
 	}
-	link := func(h *house, c citizen) *phone { return h.linkedPhone(c) }
-	changing := func(h *house, c citizen) *phone { p := link(h, c); h.logIn(c); p.openChange(c); return p }
+	link := func(h *env, c citizen) *client { return h.linkedClient(c) }
+	changing := func(h *env, c citizen) *client { p := link(h, c); h.logIn(c); p.openChange(c); return p }
 	password := func(c citizen) m { return m{"password": c.Password} }
 	for name, do := range map[string]struct {
-		begin func(h *house, c citizen) *phone
-		act   func(p *phone, c citizen) reply
+		begin func(h *env, c citizen) *client
+		act   func(p *client, c citizen) reply
 		least int // tables that it writes
 	}{
-		"link":        {func(h *house, c citizen) *phone { return h.logIn(c) }, ask("/v1/link", citizen.linkBody), 3},
+		"link":        {func(h *env, c citizen) *client { return h.logIn(c) }, ask("/v1/link", citizen.linkBody), 3},
 		"unlink":      {changing, ask("/v1/link/remove", password), 4},
 		"freeze":      {changing, ask("/v1/freeze", func(citizen) m { return m{} }), 5},
 		"open change": {changing, ask("/v1/password/changes", func(c citizen) m { return m{"id_number": c.IDNumber, "old_password": c.Password} }), 2},
 		"open reset":  {changing, ask("/v1/password/resets", func(citizen) m { return m{} }), 2},
-		"change": {changing, func(p *phone, c citizen) reply {
+		"change": {changing, func(p *client, c citizen) reply {
 			return p.post("/v1/password/changes/"+p.h.openID(c, "change")+"/confirm", twice("Copper-Kettle-77"))
 		}, 6},
-		"reset": {func(h *house, c citizen) *phone {
+		"reset": {func(h *env, c citizen) *client {
 			p := changing(h, c)
 			path, _ := p.openReset()
 			p.get(path)
 			return p
-		}, func(p *phone, c citizen) reply {
+		}, func(p *client, c citizen) reply {
 			return p.post("/v1/password/resets/"+p.h.openID(c, "reset")+"/confirm", twice("Copper-Kettle-77"))
 		}, 6},
-		"erasure": {changing, func(p *phone, c citizen) reply {
-			_, err := p.h.db.Erase(p.h.t.Context(), store.Erasure{Accounts: true, Unlock: store.Unlock{
+		"erasure": {changing, func(p *client, c citizen) reply {
+			_, err := p.h.db.Erase(p.h.t.Context(), store.Erasure{Accounts: true, OperatorRequest: store.OperatorRequest{
 				AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
 			if err != nil {
 				return reply{Code: "FAILED"}
@@ -83,7 +83,7 @@ func TestHalfDone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouseIn(t, storetest.DSN(t))
+			h := newEnvIn(t, storetest.DSN(t))
 			storetest.Server(t) // distributed tables have no triggers
 			h.exec(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'made to fail'; END $$`)
 			c := h.citizen()
@@ -105,7 +105,7 @@ func TestHalfDone(t *testing.T) {
 }
 
 // failOnce lets the table fail once under a new citizen.
-func (h *house) failOnce(t *testing.T, table string, begin func(citizen) func() reply) {
+func (h *env) failOnce(t *testing.T, table string, begin func(citizen) func() reply) {
 	t.Helper()
 	act := begin(h.citizen())
 	before := h.tables()
@@ -133,7 +133,7 @@ func differing(a, b map[string]string) []string {
 }
 
 // openID is the id of the citizen's open change or reset.
-func (h *house) openID(c citizen, what string) string {
+func (h *env) openID(c citizen, what string) string {
 	h.t.Helper()
 	var id string
 	must(h.t, h.raw().QueryRow(`SELECT `+what+`_id FROM `+what+`s WHERE person_digest = $1 AND state NOT IN ('done', 'cancelled')`, h.personDigest(c)).Scan(&id))

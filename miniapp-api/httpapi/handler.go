@@ -76,10 +76,10 @@ func identified[In, Out any](h handler[In, Out]) handler[In, Out] {
 	}
 }
 
-// parting adapts a handler that ends its own session. Its first answer is kept
-// under the session's token, so that a repetition gets it although the session
-// is gone. The handler sees SessionEnded only where there is no first answer.
-func parting[In, Out any](s *Server, h handler[In, Out]) Endpoint {
+// endsOwnSession adapts a handler that ends its own session. Its first answer is stored under
+// the session's token, so that a retry gets it after the session has ended. The handler sees
+// SessionEnded only if there is no first answer.
+func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, func(ctx context.Context, c echo.Context) (Request, error) {
 		r, err := s.requestOf(ctx, c)
 		if errors.Is(err, selfservice.ErrSessionExpired) {
@@ -102,8 +102,8 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		if err != nil {
 			return err
 		}
-		run := func(receipt *store.Receipt) (any, error) {
-			r.Record, r.IsRetry = receipt, receipt != nil && receipt.Again
+		run := func(record *store.IdempotencyRecord) (any, error) {
+			r.Record, r.IsRetry = record, record != nil && record.IsRetry
 			var in In
 			if err := decode(body, &in); err != nil {
 				return nil, err
@@ -114,14 +114,14 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 			}
 			return out, err
 		}
-		return s.once(c, r, body, run)
+		return s.withIdempotency(c, r, body, run)
 	}
 	return Endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
 
 // missing reports whether err says that something of the citizen's is not there.
 func missing(err error) bool {
-	for _, gone := range []error{selfservice.ErrNotLinked, selfservice.ErrLinkGone, selfservice.ErrRelinkGone, selfservice.ErrChangeGone, selfservice.ErrResetGone} {
+	for _, gone := range []error{selfservice.ErrNotLinked, selfservice.ErrLinkGone, selfservice.ErrTransferGone, selfservice.ErrChangeGone, selfservice.ErrResetGone} {
 		if errors.Is(err, gone) {
 			return true
 		}

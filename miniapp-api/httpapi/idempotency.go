@@ -16,14 +16,13 @@ import (
 
 // Waiting for another run of the same request.
 const (
-	pollReceipt = 40 * time.Millisecond
-	maxKey      = 255
+	pollInterval = 40 * time.Millisecond
+	maxKey       = 255
 )
 
-// once runs a request and sends its answer. A POST with an Idempotency-Key
-// runs once: the same key and body get the first answer again, whatever
-// process gave it.
-func (s *Server) once(c echo.Context, r Request, body []byte, run func(*store.Receipt) (any, error)) error {
+// withIdempotency runs a request and sends its answer. A POST with an Idempotency-Key runs
+// once: the same key and body get the first answer again, whichever process gave it.
+func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run func(*store.IdempotencyRecord) (any, error)) error {
 	key := c.Request().Header.Get("Idempotency-Key")
 	if key == "" || c.Request().Method != http.MethodPost {
 		data, err := run(nil)
@@ -36,17 +35,17 @@ func (s *Server) once(c echo.Context, r Request, body []byte, run func(*store.Re
 		return selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "Idempotency-Key", Code: "TOO_LONG"})
 	}
 	ctx := c.Request().Context()
-	receipt := s.receipt(c, r, key, body)
-	first, err := s.claim(ctx, receipt)
+	record := s.idempotencyRecord(c, r, key, body)
+	first, err := s.beginRecord(ctx, record)
 	if err != nil {
 		return err
 	}
 	if first != nil {
 		return s.resend(c, *first)
 	}
-	data, err := run(receipt)
+	data, err := run(record)
 	answer := answerOf(c, data, err)
-	s.settle(ctx, receipt, keptOf(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
+	s.completeRecord(ctx, record, keptOf(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ type seeded interface {
 	withSeed() (reply any, seed string)
 }
 
-// keptOf is what a receipt keeps of an answer.
+// keptOf returns the part of an answer that is stored.
 func keptOf(c echo.Context, answer store.Answer, data any) store.Answer {
 	if r, ok := data.(seeded); ok && answer.Status == http.StatusOK {
 		reply, seed := r.withSeed()
@@ -69,7 +68,7 @@ func keptOf(c echo.Context, answer store.Answer, data any) store.Answer {
 	return answer
 }
 
-// resend gives a first answer again.
+// resend sends a stored first answer.
 func (s *Server) resend(c echo.Context, first store.Answer) error {
 	if first.Seed != "" {
 		token, err := s.db.Token(first.Seed)
@@ -81,11 +80,10 @@ func (s *Server) resend(c echo.Context, first store.Answer) error {
 	return send(c, first)
 }
 
-// receipt identifies a request. Without a session the auth code in the body
-// says who asks, so the body is the scope there: nobody can use up a key that
-// somebody else may choose. Where the session ends with the request, its token
-// is the scope.
-func (s *Server) receipt(c echo.Context, r Request, key string, body []byte) *store.Receipt {
+// idempotencyRecord returns the record that identifies a request. Without a session the auth
+// code in the body says who asks, so the body is the scope there: nobody can use up a key that
+// somebody else may choose. If the session ends with the request, its token is the scope.
+func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body []byte) *store.IdempotencyRecord {
 	requests := s.db.RequestDigests(c.Request().URL.Path, body)
 	scope, session := r.IdentityDigest, r.TokenDigest
 	if r.EndsSession {
@@ -94,16 +92,16 @@ func (s *Server) receipt(c echo.Context, r Request, key string, body []byte) *st
 	if scope == nil {
 		scope = requests[0]
 	}
-	return &store.Receipt{
+	return &store.IdempotencyRecord{
 		Scope: scope, Session: session, KeyDigest: s.db.Digest("idempotency key", []byte(key)),
 		RequestDigest: requests[0], OlderDigests: requests[1:],
 	}
 }
 
-// claim waits while another run of the same request is at it.
-func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, error) {
+// beginRecord waits while another run of the same request is in progress.
+func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*store.Answer, error) {
 	for {
-		first, err := s.db.Claim(ctx, r)
+		first, err := s.db.Begin(ctx, r)
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			return nil, ErrKeyReused
@@ -113,26 +111,26 @@ func (s *Server) claim(ctx context.Context, r *store.Receipt) (*store.Answer, er
 		select {
 		case <-ctx.Done():
 			return nil, store.ErrRunning
-		case <-time.After(pollReceipt):
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// settle keeps a final answer, forgets one that asks for a retry, and marks one
-// whose outcome is unknown. It goes
-// on when the caller has hung up: the retry needs it.
-func (s *Server) settle(ctx context.Context, r *store.Receipt, a store.Answer, unknown bool) {
+// completeRecord stores a final answer, releases the record if the answer asks for a retry,
+// and marks an unknown outcome. It continues after the caller has hung up, because the retry
+// needs the record.
+func (s *Server) completeRecord(ctx context.Context, r *store.IdempotencyRecord, a store.Answer, unknown bool) {
 	ctx, stop := selfservice.Detached(ctx)
 	defer stop()
 	var err error
 	if unknown {
-		err = s.db.Suspend(ctx, r)
+		err = s.db.MarkUnknown(ctx, r)
 	} else if a.Status >= 500 || a.Status == http.StatusTooManyRequests || a.Status == http.StatusUnauthorized {
-		err = s.db.GiveUp(ctx, r)
+		err = s.db.Release(ctx, r)
 	} else {
-		err = s.db.Settle(ctx, r, a)
+		err = s.db.Complete(ctx, r, a)
 	}
 	if err != nil { // the lease ends it
-		s.log.LogAttrs(ctx, slog.LevelWarn, "receipt not settled", slog.String("cause", err.Error()))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "idempotency record not completed", slog.String("cause", err.Error()))
 	}
 }

@@ -12,9 +12,9 @@ func key(k string) header { return header{"Idempotency-Key", k} }
 // two processes; another body or another user does not.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, d := h.citizen(), h.citizen()
-	p, q := h.linkedPhone(c), h.linkedPhone(d)
+	p, q := h.linkedClient(c), h.linkedClient(d)
 	change := p.openChange(c)
 	urls := []string{h.url, h.listen(h.newServer())}
 	var mu sync.Mutex
@@ -43,12 +43,12 @@ func TestIdempotencyKey(t *testing.T) {
 	q.post("/v1/password/changes", m{"id_number": d.IDNumber, "old_password": d.Password}, key("k1")).want(t, "OK") // another user's key
 }
 
-// A repeated wrong guess under one key is one guess.
-func TestRepeatedGuessIsOneGuess(t *testing.T) {
+// A repeated failed attempt under one key is one attempt.
+func TestRepeatedAttemptIsOneAttempt(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	for range 4 {
 		r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}, key("g1")).want(t, "OLD_PASSWORD_WRONG")
 		if *r.Remaining != 4 {
@@ -61,19 +61,19 @@ func TestRepeatedGuessIsOneGuess(t *testing.T) {
 // A lost answer of the log-in gives the same session again, not a spent code.
 func TestSessionAnswerIsKept(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	code, err := h.sim.AuthCode(c.Person.Person)
 	must(t, err)
-	first := h.phone().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
-	second := h.phone().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
+	first := h.client().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
+	second := h.client().post("/v1/sessions", m{"auth_code": code}, key("s1")).want(t, "OK")
 	if first.Raw != second.Raw {
 		t.Error("another session")
 	}
-	h.phone().post("/v1/sessions", m{"auth_code": code}, key("s2")).want(t, "AUTH_CODE_INVALID")
+	h.client().post("/v1/sessions", m{"auth_code": code}, key("s2")).want(t, "AUTH_CODE_INVALID")
 	h.clock.Advance(25 * time.Hour)
 	must(t, h.db.Purge(t.Context()))
-	if n := h.count(`SELECT (SELECT count(*) FROM receipts) + (SELECT count(*) FROM sessions)`); n != 0 {
+	if n := h.count(`SELECT (SELECT count(*) FROM idempotency_records) + (SELECT count(*) FROM sessions)`); n != 0 {
 		t.Errorf("%d rows outlived their time", n)
 	}
 }
@@ -81,12 +81,12 @@ func TestSessionAnswerIsKept(t *testing.T) {
 // A run that died is taken over; one that is alive is waited for.
 func TestDeadRunIsTakenOver(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	body := m{"id_number": c.IDNumber, "old_password": c.Password}
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
-	h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL`) // as if the process was killed before it settled
+	h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL`) // as if the process was killed before it completed the record
 	p.hasty().post("/v1/password/changes", body, key("d1")).want(t, "BUSY")
 	h.clock.Advance(11 * time.Second)
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
@@ -96,11 +96,11 @@ func TestDeadRunIsTakenOver(t *testing.T) {
 // as they were when they come again under their key.
 func TestLostAnswerOfLink(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	p := h.logIn(c)
 	lost := func() { // as after kill -9 between commit and answer
-		h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 second'`)
+		h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 second'`)
 	}
 	for range 2 {
 		p.post("/v1/link", c.linkBody(), key("l1")).want(t, "OK")
@@ -120,10 +120,10 @@ func TestLostAnswerOfLink(t *testing.T) {
 // Without a session nobody can use up a key that somebody else may choose.
 func TestSameKeyOfTwoStrangers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for range 2 {
 		code, err := h.sim.AuthCode(h.citizen().Person.Person)
 		must(t, err)
-		h.phone().post("/v1/sessions", m{"auth_code": code}, key("1")).want(t, "OK")
+		h.client().post("/v1/sessions", m{"auth_code": code}, key("1")).want(t, "OK")
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // stored is what the database keeps of a citizen's password.
-func (h *house) stored(c citizen) (hash string, version int) {
+func (h *env) stored(c citizen) (hash string, version int) {
 	h.t.Helper()
 	must(h.t, h.raw().QueryRow(`SELECT hash, version FROM password_credentials c JOIN accounts a USING (center_id, account_id)
 		WHERE account_no_digest = $1`, h.accountDigest(c)).Scan(&hash, &version))
@@ -19,7 +19,7 @@ func (h *house) stored(c citizen) (hash string, version int) {
 }
 
 // putHash replaces what the database keeps, as an import would have done.
-func (h *house) putHash(c citizen, hash string) {
+func (h *env) putHash(c citizen, hash string) {
 	h.t.Helper()
 	_, err := h.raw().Exec(`UPDATE password_credentials SET hash = $2
 		WHERE account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(c), hash)
@@ -38,7 +38,7 @@ var costlyDigests = map[string]string{
 // history knows it.
 func TestCostlyLegacyPassword(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for kind, text := range costlyDigests {
 		t.Run(kind, func(t *testing.T) {
 			c := h.citizen(func(c *citizen) { c.Password = "Quiet-River-58" })
@@ -50,7 +50,7 @@ func TestCostlyLegacyPassword(t *testing.T) {
 			p := h.logIn(c)
 			p.post("/v1/link", withPassword(c.linkBody(), "Quiet-River-59")).want(t, "LINK_REFUSED")
 			if now, _ := h.stored(c); now != hash {
-				t.Error("a wrong guess replaced the hash")
+				t.Error("a failed attempt replaced the hash")
 			}
 			p.post("/v1/link", c.linkBody()).want(t, "OK")
 			upgraded, version := h.stored(c)
@@ -83,14 +83,14 @@ func TestPepperRotation(t *testing.T) {
 	after, err := keys.ParsePepper(rotated)
 	must(t, err)
 
-	h := newHouseWith(t, storetest.Shared(t), storetest.NewBox(t), before)
+	h := newEnvWith(t, storetest.Shared(t), storetest.NewColumnCipher(t), before)
 	c := h.citizen()
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: before, Memory: 64, Time: 1, Slots: 1})
 	t.Cleanup(hasher.Close)
 	hash, err := hasher.Hash(t.Context(), passwd.NewSecret(c.Password))
 	must(t, err)
 	h.putHash(c, hash)
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 
 	h.pepper = after // every server is restarted with the new file

@@ -10,7 +10,7 @@ import (
 )
 
 // becomes is what the centre's nightly file says of a citizen.
-func (h *house) becomes(c citizen, change func(*citizen)) {
+func (h *env) becomes(c citizen, change func(*citizen)) {
 	h.t.Helper()
 	change(&c)
 	h.deposit(c)
@@ -18,13 +18,13 @@ func (h *house) becomes(c citizen, change func(*citizen)) {
 
 // merged is somebody whose account was merged into a second one while they had
 // a change open; other is that second account.
-func (h *house) merged() (p *phone, change string, c, other citizen) {
+func (h *env) merged() (p *client, change string, c, other citizen) {
 	h.t.Helper()
 	c = h.citizen()
 	other = c
 	other.AccountNo, other.Password = "77"+c.AccountNo[2:], "Amber-Lantern-5"
 	h.deposit(other)
-	p = h.linkedPhone(c)
+	p = h.linkedClient(c)
 	change = p.openChange(c)
 	h.becomes(c, func(c *citizen) { c.Status = store.StatusMerged })
 	return p, change, c, other
@@ -34,7 +34,7 @@ func (h *house) merged() (p *phone, change string, c, other citizen) {
 // and reads why.
 func TestCitizenAfterMerger(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	p, change, c, other := h.merged()
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 	p.get("/v1/link").want(t, "OK")
@@ -55,9 +55,9 @@ func TestCitizenAfterMerger(t *testing.T) {
 // once the centre has corrected itself.
 func TestCitizenAfterClosure(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	h.becomes(c, func(c *citizen) { c.Status = store.StatusClosed })
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "SESSION_EXPIRED")
@@ -77,9 +77,9 @@ func TestCitizenAfterClosure(t *testing.T) {
 // next one waits until the centre lifts the freeze.
 func TestCitizenAfterFreeze(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	h.becomes(c, func(c *citizen) { c.Status = store.StatusFrozen })
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")

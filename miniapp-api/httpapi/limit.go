@@ -34,7 +34,7 @@ func (r Rate) or(otherwise Rate) Rate {
 
 // A limiter counts by the generic cell rate algorithm (ITU-T I.371): one point
 // in time a key says when its allowance will be whole again. It is kept in
-// memory, a process each: it guards the process. Guesses are counted in the
+// memory, a process each: it guards the process. Attempts are counted in the
 // database.
 type limiter struct {
 	every, slack time.Duration

@@ -8,7 +8,7 @@ import (
 
 // However many networks a stranger brings, the memory is bounded, and none of them makes
 // the limiter forget one that is used up.
-func TestC1LimiterIsBounded(t *testing.T) {
+func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(Rate{PerSecond: 0.001, Burst: 5})
 	l.most = 64
@@ -30,7 +30,7 @@ func TestC1LimiterIsBounded(t *testing.T) {
 }
 
 // Whole keys go first, and none that is not whole goes while there is room.
-func TestC1LimiterForgetsWholeKeys(t *testing.T) {
+func TestLimiterForgetsWholeKeys(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(Rate{PerSecond: 0.001, Burst: 5})
 	l.most = 8

@@ -39,11 +39,11 @@ type linkRequest struct {
 	AccountNo string            `json:"account_no"`
 	Password  passwd.Secret     `json:"password"`
 	Encrypted *sealedForm       `json:"encrypted"`  // instead of password
-	ResetCode passwd.Secret     `json:"reset_code"` // a clerk's, in place of a forgotten password
+	ResetCode passwd.Secret     `json:"reset_code"` // in place of a forgotten password
 	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
 	FaceFirst bool              `json:"face_first"` // show the face before the password is looked at, which is not sent yet
 	FaceID    uuid.UUID         `json:"face_id"`    // of what face_first has started, once the face was shown
-	Relink    bool              `json:"relink"`     // take the link over from another Alipay user, where that is offered
+	Transfer  bool              `json:"transfer"`   // request the link from another Alipay user, if that is offered
 }
 
 type linkReply struct {
@@ -64,7 +64,7 @@ func (s *Server) addLink(ctx context.Context, r Request, in linkRequest) (linkRe
 	account, err := s.service.Link(ctx, r.Caller, selfservice.LinkInput{
 		PersonInput: selfservice.PersonInput{Name: in.Name, IDType: in.IDType, IDNumber: in.IDNumber, AccountNo: in.AccountNo},
 		Password:    sent.Present, ResetCode: in.ResetCode, Proof: in.Proof,
-		FaceFirst: in.FaceFirst, FaceID: in.FaceID, TakeOver: in.Relink,
+		FaceFirst: in.FaceFirst, FaceID: in.FaceID, TakeOver: in.Transfer,
 	})
 	return linkReplyOf(account), err
 }

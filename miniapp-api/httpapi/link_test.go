@@ -23,30 +23,30 @@ func TestRefusalsLookAlike(t *testing.T) {
 	for _, proof := range []selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofNone} {
 		t.Run(string(proof), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(proof), withSpraying(9, 200, 600))
+			h := newEnv(t, withProof(proof), withSpraying(9, 200, 600))
 			victim, linkedOne, locked, frozen := h.citizen(), h.citizen(), h.citizen(), h.citizen()
-			h.linkedPhone(linkedOne)
+			h.linkedClient(linkedOne)
 			stranger := h.citizen()
 			unknown := h.citizen().Person
 			unknown.IDNumber = idNumber("19560307", 999)
 			for range 6 {
-				h.logIn(stranger).post("/v1/link", withPassword(locked.linkBody(), "wrong-guess"))
+				h.logIn(stranger).post("/v1/link", withPassword(locked.linkBody(), "wrong-password"))
 			}
 			h.exec(`UPDATE password_credentials SET state = 'frozen'
 				WHERE account_id IN (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(frozen))
 			bodies := map[string]m{
-				"unknown person":  withPassword(citizen{Person: unknown}.linkBody(), "wrong-guess"),
-				"wrong password":  withPassword(victim.linkBody(), "wrong-guess"),
+				"unknown person":  withPassword(citizen{Person: unknown}.linkBody(), "wrong-password"),
+				"wrong password":  withPassword(victim.linkBody(), "wrong-password"),
 				"wrong name":      with(victim.linkBody(), "name", "王五"),
 				"wrong account":   with(victim.linkBody(), "account_no", "00000000"),
 				"locked":          locked.linkBody(),
-				"linked already":  withPassword(linkedOne.linkBody(), "wrong-guess"),
+				"linked already":  withPassword(linkedOne.linkBody(), "wrong-password"),
 				"password frozen": frozen.linkBody(),
 				"one too many":    victim.linkBody(),
 			}
 			sprayer := h.citizen()
 			for range 9 {
-				h.logIn(sprayer).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess"))
+				h.logIn(sprayer).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"))
 			}
 			var first string
 			for name, body := range bodies {
@@ -81,21 +81,21 @@ func strippedHeaders(h http.Header) http.Header {
 	return h
 }
 
-// T8: a refusal leaves on the beat, which hides what is left of a difference;
+// T8: a refusal takes a multiple of the response quantum, which hides what is left of a difference;
 // BenchmarkRefusalTiming measures how well.
-func TestRefusalsLeaveOnTheBeat(t *testing.T) {
+func TestRefusalsTakeWholeQuanta(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	before := time.Now()
-	h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
-	if took := time.Since(before); took < beat {
-		t.Errorf("a refusal left after %v, before the first beat", took)
+	h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
+	if took := time.Since(before); took < responseQuantum {
+		t.Errorf("a refusal left after %v, before the first quantum", took)
 	}
 }
 
 // refused tries a link that must be refused, again while the machine is too slow
 // to look at it: BUSY says that nothing was done.
-func refused(t *testing.T, p *phone, body m, headers ...header) reply {
+func refused(t *testing.T, p *client, body m, headers ...header) reply {
 	t.Helper()
 	r := p.post("/v1/link", body, headers...)
 	for tries := 0; r.Code == "BUSY" && tries < 20; tries++ {
@@ -107,7 +107,7 @@ func refused(t *testing.T, p *phone, body m, headers ...header) reply {
 // T1, T6: strangers neither get in with the right password nor lock the owner out.
 func TestStrangersCannotLockTheOwner(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	victim := h.citizen(func(c *citizen) { c.InitialRule = "id-last6"; c.Password = c.IDNumber[12:] })
 	var wg sync.WaitGroup
 	for i := range testenv.Rounds(10, 40) {
@@ -126,37 +126,37 @@ func TestStrangersCannotLockTheOwner(t *testing.T) {
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 }
 
-// T2: without a second proof many users share one budget for one person.
-func TestManyUsersShareTheBudget(t *testing.T) {
+// T2: without a second proof many users share one counter for one person.
+func TestManyUsersShareTheLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone))
+	h := newEnv(t, withProof(selfservice.ProofNone))
 	victim := h.citizen()
 	users := testenv.Rounds(15, 50)
 	var wg sync.WaitGroup
 	for i := range users {
 		wg.Go(func() {
-			p := h.logIn(h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprintf("guesser%d", i); c.IDNumber = idNumber("19800101", i) }))
+			p := h.logIn(h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprintf("attacker%d", i); c.IDNumber = idNumber("19800101", i) }))
 			for n := range 4 {
-				p.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprintf("guess-%d-%d", i, n))).want(t, "LINK_REFUSED")
+				p.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprintf("wrong-%d-%d", i, n))).want(t, "LINK_REFUSED")
 			}
 		})
 	}
 	wg.Wait()
-	if got := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != 5 {
-		t.Errorf("%d guesses were let through, want 5", got)
+	if got := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 5 {
+		t.Errorf("%d attempts were let through, want 5", got)
 	}
-	if got := h.count(`SELECT refused FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != 4*users-5 {
-		t.Errorf("%d guesses were turned away, want %d", got, 4*users-5)
+	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 4*users-5 {
+		t.Errorf("%d attempts were turned away, want %d", got, 4*users-5)
 	}
 	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // locked for the right one, too
 	h.clock.Advance(16 * time.Minute)
 	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "OK")
 }
 
-// T5: every spelling of a number draws on one budget.
-func TestSpellingsShareTheBudget(t *testing.T) {
+// T5: every spelling of a number draws on one counter.
+func TestSpellingsShareTheLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone))
+	h := newEnv(t, withProof(selfservice.ProofNone))
 	victim := h.citizen(func(c *citizen) { c.IDNumber = numberEndingInX("19560307") })
 	n := victim.IDNumber
 	old, between := n[:6]+n[8:17], func(blank string) string { return n[:6] + blank + n[6:14] + blank + n[14:] }
@@ -171,10 +171,10 @@ func TestSpellingsShareTheBudget(t *testing.T) {
 	}
 	p := h.logIn(h.citizen())
 	for _, s := range spellings {
-		p.post("/v1/link", withPassword(with(victim.linkBody(), "id_number", s), "wrong-guess")).want(t, "LINK_REFUSED")
+		p.post("/v1/link", withPassword(with(victim.linkBody(), "id_number", s), "wrong-password")).want(t, "LINK_REFUSED")
 	}
-	if got := h.count(`SELECT refused FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); got != len(spellings)-5 || h.count(`SELECT count(*) FROM guess_budgets`) != 1 {
-		t.Errorf("%d guesses were turned away, want %d of one budget that the spellings share", got, len(spellings)-5)
+	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != len(spellings)-5 || h.count(`SELECT count(*) FROM lockouts`) != 1 {
+		t.Errorf("%d attempts were turned away, want %d of one counter that the spellings share", got, len(spellings)-5)
 	}
 	for _, s := range []string{n + "\u200b", n[:17], n + "1", n[:17] + "0", "", "一二三", n[:10] + "99" + n[12:],
 		n[:6] + "-" + n[6:], n + "\n", "\t" + n, "\ufeff" + n, n[:17] + "×", n[:17] + "\u0425", n[:17] + "\u2169", "'" + n, n + n, strings.ReplaceAll(n, "0", "O"), n[:6] + "\u2060" + n[6:]} {
@@ -198,12 +198,12 @@ func fullWidth(s string) string {
 // an Alipay user, over two processes.
 func TestRacingLinks(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	urls := []string{h.url, h.listen(h.newServer())}
-	race := func(phones []*phone, bodies []m) (won int) {
+	race := func(clients []*client, bodies []m) (won int) {
 		var mu sync.Mutex
 		var wg sync.WaitGroup
-		for i, p := range phones {
+		for i, p := range clients {
 			p.url = urls[i%2]
 			wg.Go(func() {
 				r := p.post("/v1/link", bodies[i])
@@ -212,7 +212,7 @@ func TestRacingLinks(t *testing.T) {
 				switch r.Code {
 				case "OK":
 					won++
-				case "ALREADY_LINKED", "LINK_REFUSED", "BUSY": // five right guesses at once are five guesses, and the next are to come again
+				case "ALREADY_LINKED", "LINK_REFUSED", "BUSY": // five right attempts at once are five attempts, and the next are to come again
 				default:
 					t.Errorf("loser got %s", r.Raw)
 				}
@@ -223,14 +223,14 @@ func TestRacingLinks(t *testing.T) {
 	}
 	t.Run("50 users, one account", func(t *testing.T) {
 		c := h.citizen()
-		phones, bodies := make([]*phone, 50), make([]m, 50)
-		for i := range phones { // one citizen with fifty Alipay accounts
+		clients, bodies := make([]*client, 50), make([]m, 50)
+		for i := range clients { // one citizen with fifty Alipay accounts
 			double := c
 			double.Person.Person, double.OpenID = fmt.Sprintf("%s-%d", c.Person.Person, i), fmt.Sprintf("%s-%d", c.OpenID, i)
 			h.sim.Add(double.Person)
-			phones[i], bodies[i] = h.logIn(double), c.linkBody()
+			clients[i], bodies[i] = h.logIn(double), c.linkBody()
 		}
-		if won := race(phones, bodies); won != 1 {
+		if won := race(clients, bodies); won != 1 {
 			t.Errorf("%d links, want 1", won)
 		}
 		if got := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
@@ -239,28 +239,28 @@ func TestRacingLinks(t *testing.T) {
 	})
 	t.Run("one user, 20 accounts", func(t *testing.T) {
 		c := h.citizen()
-		phones, bodies := make([]*phone, 20), make([]m, 20)
-		for i := range phones { // accounts of one person, taps on many
+		clients, bodies := make([]*client, 20), make([]m, 20)
+		for i := range clients { // accounts of one person, taps on many
 			extra := c
 			extra.AccountNo = fmt.Sprintf("%s%02d", c.AccountNo, i)
 			h.deposit(extra)
-			phones[i], bodies[i] = h.logIn(c), extra.linkBody()
+			clients[i], bodies[i] = h.logIn(c), extra.linkBody()
 		}
-		race(phones, bodies)
+		race(clients, bodies)
 		if got := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
 			t.Errorf("%d links in the database", got)
 		}
 		p := h.logIn(c) // the taps did not lock the owner out
 		p.get("/v1/link").want(t, "OK")
 		if left := p.get("/v1/password").get(t, "remaining_attempts").(float64); left != 5 {
-			t.Errorf("%v guesses left", left)
+			t.Errorf("%v attempts left", left)
 		}
 	})
 }
 
 func TestSeveralAccounts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	second := c
 	second.AccountNo, second.Password = c.AccountNo+"02", "Other-Lantern-5"
@@ -280,7 +280,7 @@ func TestSeveralAccounts(t *testing.T) {
 
 func TestNotCertified(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen(func(c *citizen) { c.Certified = false })
 	h.logIn(c).post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
 	passport := h.citizen(func(c *citizen) { c.IDType, c.IDNumber, c.Name = "03", "E12345678", "ANNA SMITH" })

@@ -8,16 +8,16 @@ import (
 )
 
 // loseReply makes the request under a key one whose run died before it answered.
-func (h *house) loseReply(k string) {
+func (h *env) loseReply(k string) {
 	h.t.Helper()
-	h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`,
+	h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`,
 		h.db.Digest("idempotency key", []byte(k)))
 }
 
 // countersOf is how many rows of counters are kept under a person.
-func (h *house) countersOf(c citizen) int {
+func (h *env) countersOf(c citizen) int {
 	h.t.Helper()
-	return h.count(`SELECT (SELECT count(*) FROM guess_budgets WHERE person_digest = $1)
+	return h.count(`SELECT (SELECT count(*) FROM lockouts WHERE person_digest = $1)
 		+ (SELECT count(*) FROM daily_counts WHERE subject_digest = $1)
 		+ (SELECT count(*) FROM spraying WHERE substr($1::bytea, 1, 16) = ANY (persons))`, h.personDigest(c))
 }
@@ -25,20 +25,20 @@ func (h *house) countersOf(c citizen) int {
 // A linked Alipay user who repeats a lost request for somebody else's document is told
 // that they are linked, before a password is looked at and a counter of the other person
 // is written.
-func TestA2RetryOfAnothersDocument(t *testing.T) {
+func TestRetryOfAnothersDocument(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofNone, selfservice.ProofCertdoc, selfservice.ProofFace} {
 		t.Run(string(proof), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(selfservice.ProofNone))
+			h := newEnv(t, withProof(selfservice.ProofNone))
 			thief, victim := h.citizen(), h.citizen()
-			p := h.linkedPhone(thief)
+			p := h.linkedClient(thief)
 			h.restart(withProof(proof))
 			p.url = h.url
 			before := h.server.Hasher.Hashed()
 			for k, body := range map[string]m{
-				"wrong": withPassword(victim.linkBody(), "wrong-guess"), "right": victim.linkBody(),
-				"take over": with(victim.linkBody(), "relink", true),
+				"wrong": withPassword(victim.linkBody(), "wrong-password"), "right": victim.linkBody(),
+				"take over": with(victim.linkBody(), "transfer", true),
 			} {
 				p.post("/v1/link", body, key(k)).want(t, "ALREADY_LINKED")
 				for range 7 {
@@ -58,20 +58,20 @@ func TestA2RetryOfAnothersDocument(t *testing.T) {
 
 // The lost request that made the link is answered as if it had not been lost, and a wrong
 // password is charged to the owner's own scope.
-func TestA2RetryOfOnesOwnDocument(t *testing.T) {
+func TestRetryOfOnesOwnDocument(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone))
+	h := newEnv(t, withProof(selfservice.ProofNone))
 	c := h.citizen()
 	p := h.logIn(c)
 	p.post("/v1/link", c.linkBody(), key("own")).want(t, "OK")
 	h.loseReply("own")
 	p.post("/v1/link", c.linkBody(), key("own")).want(t, "OK")
 
-	wrong := withPassword(c.linkBody(), "wrong-guess")
+	wrong := withPassword(c.linkBody(), "wrong-password")
 	p.post("/v1/link", wrong, key("wrong")).want(t, "ALREADY_LINKED")
 	h.loseReply("wrong")
 	p.post("/v1/link", wrong, key("wrong")).want(t, "LINK_REFUSED")
-	if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1 AND lane <> $2`, h.personDigest(c), store.PublicLane); n != 1 {
-		t.Errorf("%d guesses charged to the owner's scope, want 1", n)
+	if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1 AND scope <> $2`, h.personDigest(c), store.PublicScope); n != 1 {
+		t.Errorf("%d attempts charged to the owner's scope, want 1", n)
 	}
 }

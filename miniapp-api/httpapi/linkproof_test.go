@@ -13,10 +13,10 @@ import (
 	"fundpass/store"
 )
 
-func withInitialProof(p selfservice.Proof) houseOption { return func(c *Config) { c.InitialProof = p } }
+func withInitialProof(p selfservice.Proof) envOption { return func(c *Config) { c.InitialProof = p } }
 
 // restart puts another server in the place of the first.
-func (h *house) restart(opts ...houseOption) {
+func (h *env) restart(opts ...envOption) {
 	h.t.Helper()
 	h.server = h.newServer(opts...)
 	h.db = h.server.DB
@@ -47,7 +47,7 @@ func (r reply) asked() string {
 }
 
 // awaitFace begins a link and returns the pending one's id and Alipay's certify_id.
-func (p *phone) awaitFace(c citizen) (id, certifyID string) {
+func (p *client) awaitFace(c citizen) (id, certifyID string) {
 	p.h.t.Helper()
 	pending := p.post("/v1/link", c.linkBody()).want(p.h.t, "LINK_PROOF_REQUIRED").pending(p.h.t)
 	if pending == nil {
@@ -56,16 +56,16 @@ func (p *phone) awaitFace(c citizen) (id, certifyID string) {
 	return pending.ID.String(), pending.CertifyID
 }
 
-func (p *phone) confirmLink(id string, headers ...header) reply {
+func (p *client) confirmLink(id string, headers ...header) reply {
 	p.h.t.Helper()
 	return p.post("/v1/link/"+id+"/confirm", m{}, headers...)
 }
 
 // What is verified comes from the record, and when it has passed the link is as any
-// other; the guess is given back, and the citizen's record and notice are written.
+// other; the attempt is given back, and the citizen's record and notice are written.
 func TestLinkByFace(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	for _, tt := range []struct {
 		name, method string
 		change       func(*citizen)
@@ -96,8 +96,8 @@ func TestLinkByFace(t *testing.T) {
 				must(t, h.sim.Certify(pending.CertifyID, end))
 				p.confirmLink(id).want(t, "IDENTITY_NOT_PROVEN")
 			}
-			if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(c), store.PublicLane); n != 1 {
-				t.Errorf("%d guesses charged while the link waits, want 1", n)
+			if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(c), store.PublicScope); n != 1 {
+				t.Errorf("%d attempts charged while the link waits, want 1", n)
 			}
 			tried := `SELECT coalesce(sum(tried), 0) FROM spraying WHERE kind <> 'global'`
 			if n := h.count(tried); n != 2 {
@@ -108,8 +108,8 @@ func TestLinkByFace(t *testing.T) {
 			if shown := p.get("/v1/link").want(t, "OK"); string(shown.Data) != string(done.Data) {
 				t.Errorf("told %s, shown %s", done.Data, shown.Data)
 			}
-			if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1 AND lane = $2`, h.personDigest(c), store.PublicLane); n != 0 {
-				t.Errorf("%d guesses charged after the link, want 0", n)
+			if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(c), store.PublicScope); n != 0 {
+				t.Errorf("%d attempts charged after the link, want 0", n)
 			}
 			if n := h.count(tried); n != 0 {
 				t.Errorf("%d people tried in vain after the link, want 0", n)
@@ -126,11 +126,11 @@ func TestLinkByFace(t *testing.T) {
 // hour, and falls with the password that was right.
 func TestPendingLinkIsBound(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c, d := h.citizen(), h.citizen()
 	p := h.logIn(c)
 	id, _ := p.awaitFace(c)
-	for name, q := range map[string]*phone{"another session": h.logIn(c), "another user": h.logIn(d)} {
+	for name, q := range map[string]*client{"another session": h.logIn(c), "another user": h.logIn(d)} {
 		if r := q.confirmLink(id); r.Code != "LINK_GONE" {
 			t.Errorf("%s: %s", name, r.Raw)
 		}
@@ -171,7 +171,7 @@ func TestPendingLinkIsBound(t *testing.T) {
 // the same person's one holds the account, and the other is told why.
 func TestRacingLinkConfirms(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen()
 	p := h.logIn(c)
 	id, _ := p.awaitFace(c)
@@ -208,7 +208,7 @@ func TestRacingLinkConfirms(t *testing.T) {
 // the counts are not those of resets.
 func TestLinkProofLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen()
 	p := h.logIn(c)
 	for _, fault := range []string{"error", "html", "unsigned", "bad_signature"} {
@@ -216,7 +216,7 @@ func TestLinkProofLimit(t *testing.T) {
 		p.post("/v1/link", c.linkBody()).want(t, "ALIPAY_UNAVAILABLE")
 	}
 	h.clock.Advance(16 * time.Minute)
-	h.exec(`DELETE FROM guess_budgets`)
+	h.exec(`DELETE FROM lockouts`)
 	h.exec(`UPDATE sessions SET seen_at = now() + interval '16 minutes'`)
 	if n := h.count(`SELECT (SELECT coalesce(sum(count), 0) FROM daily_counts) + (SELECT count(*) FROM link_proofs)`); n != 0 {
 		t.Fatalf("%d traces of verifications that Alipay did not begin", n)
@@ -236,7 +236,7 @@ func TestLinkProofLimit(t *testing.T) {
 // Alipay's answer must be Alipay's.
 func TestLinkTrustsOnlyAlipay(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(withStory("face_fails"))
 	p := h.logIn(c)
 	id, certifyID := p.awaitFace(c)
@@ -250,10 +250,10 @@ func TestLinkTrustsOnlyAlipay(t *testing.T) {
 	p.get("/v1/link").want(t, "NOT_LINKED")
 }
 
-// A clerk's code stands in for the password, not for the proof.
+// A reset code stands in for the password, not for the proof.
 func TestLinkByCodeAndFace(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen()
 	h.issue(c, "8365017294")
 	body := c.linkBody()
@@ -279,7 +279,7 @@ func TestLinkByCodeAndFace(t *testing.T) {
 // An account that has ended is told so before a face verification, which is billed.
 func TestEndedBeforeFace(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofFace))
+	h := newEnv(t, withProof(selfservice.ProofFace))
 	c := h.citizen(func(c *citizen) { c.Status = store.StatusMoved })
 	h.logIn(c).post("/v1/link", c.linkBody()).want(t, "ACCOUNT_CLOSED")
 	if n := h.sim.Calls(initialize); n != 0 {

@@ -61,7 +61,7 @@ var masks = map[string]struct {
 // called here.
 func TestEveryReplyIsMasked(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withRelink(time.Hour))
+	h := newEnv(t, withTransfer(time.Hour))
 	ear := &hearer{api: h.server.Handler(), routes: contractRoutes(), bodies: map[string][]string{}}
 	server := httptest.NewServer(ear)
 	t.Cleanup(server.Close)
@@ -87,7 +87,7 @@ func TestEveryReplyIsMasked(t *testing.T) {
 }
 
 // sayEverything calls every route, rightly and wrongly, twice where that answers otherwise.
-func sayEverything(t *testing.T, h *house, c citizen) {
+func sayEverything(t *testing.T, h *env, c citizen) {
 	t.Helper()
 	p := h.logIn(c)
 	p.get("/healthz")
@@ -116,16 +116,16 @@ func sayEverything(t *testing.T, h *house, c citizen) {
 	p.send("POST", "/v1/phone", []byte(payload))
 	p.send("POST", "/v1/phone", []byte(strings.Replace(payload, "AES", c.Phone, 1)))
 	for _, path := range []string{"/v1/link", "/v1/password", "/v1/events", "/v1/me/data", "/v1/password/changes/" + c.IDNumber, "/v1/password/resets/" + c.Phone,
-		"/v1/accounts", "/v1/relinks"} {
+		"/v1/accounts", "/v1/link-transfers"} {
 		p.get(path)
 	}
 	chosen, _ := p.accounts()
 	p.post("/v1/accounts/"+chosen+"/choose", m{}).want(t, "OK")
 	again := h.logIn(h.newAlipay(c))
-	again.post("/v1/link", c.relinkBody()).want(t, "RELINK_WAITING")
-	again.get("/v1/relinks").want(t, "OK")
-	for _, step := range []string{"confirm", "cancel", "object"} {
-		p.post("/v1/relinks/"+c.IDNumber+"/"+step, m{})
+	again.post("/v1/link", c.transferBody()).want(t, "TRANSFER_WAITING")
+	again.get("/v1/link-transfers").want(t, "OK")
+	for _, step := range []string{"confirm", "cancel", "reject"} {
+		p.post("/v1/link-transfers/"+c.IDNumber+"/"+step, m{})
 	}
 	p.post("/v1/password/changes", m{"id_number": c.Phone, "old_password": c.IDNumber})
 	change := p.openChange(c)

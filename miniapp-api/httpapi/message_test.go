@@ -14,13 +14,13 @@ import (
 // Who announces much and sends little gets no answer but "fail".
 func TestCutMessage(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	letter := h.write(alipaysim.Notice{Kind: "alipay.open.app.api.field.changed"})
+	h := newEnv(t)
+	notification := h.write(alipaysim.Notice{Kind: "alipay.open.app.api.field.changed"})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
 	must(t, err)
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
-		letter.Path, letter.ContentType, len(letter.Body)+1, letter.Body)
+		notification.Path, notification.ContentType, len(notification.Body)+1, notification.Body)
 	must(t, conn.(*net.TCPConn).CloseWrite())
 	answer, err := io.ReadAll(conn)
 	must(t, err)
@@ -30,7 +30,7 @@ func TestCutMessage(t *testing.T) {
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
 		t.Error("a cut message was taken")
 	}
-	if _, body := h.deliver(h.url, letter); body != "success" {
+	if _, body := h.deliver(h.url, notification); body != "success" {
 		t.Errorf("whole, it was answered %q", body)
 	}
 }

@@ -29,7 +29,7 @@ func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
 	}
 	for _, limit := range selfservice.SprayingLimits {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "fundpass_spraying_refused_total", Help: "Guesses refused because too many people are tried, by whose limit.",
+			Name: "fundpass_spraying_refused_total", Help: "Attempts refused because too many people are tried, by whose limit.",
 			ConstLabels: prometheus.Labels{"by": limit},
 		}, func() float64 { return float64(service.Sprayed(limit)) }))
 	}

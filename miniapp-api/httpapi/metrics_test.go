@@ -14,7 +14,7 @@ import (
 // The metric follows the certificates: what is replaced disappears.
 func TestReportCertificates(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	server := h.newServer()
 	ends := map[string]time.Time{"a.crt": time.Now().Add(100 * time.Second), "b\"\n.crt": time.Now().Add(-50 * time.Second)}
 	server.ReportCertificates(func() map[string]time.Time { return ends })

@@ -16,36 +16,36 @@ import (
 	"fundpass/store/storetest"
 )
 
-// deliver posts a letter as Alipay does and returns status and body.
-func (h *house) deliver(url string, letter alipaysim.Letter) (int, string) {
+// deliver posts a notification as Alipay does and returns status and body.
+func (h *env) deliver(url string, notification alipaysim.Notification) (int, string) {
 	h.t.Helper()
-	rsp, err := http.Post(url+letter.Path, letter.ContentType, bytes.NewReader(letter.Body))
+	rsp, err := http.Post(url+notification.Path, notification.ContentType, bytes.NewReader(notification.Body))
 	must(h.t, err)
 	defer rsp.Body.Close()
 	body, err := io.ReadAll(rsp.Body)
 	must(h.t, err)
 	if err := keepsContract(rsp.Request, reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(body)}); err != nil {
-		h.t.Errorf("%s answers against openapi.yaml: %v\n%s", letter.Path, err, body)
+		h.t.Errorf("%s answers against openapi.yaml: %v\n%s", notification.Path, err, body)
 	}
 	return rsp.StatusCode, string(body)
 }
 
-func (h *house) write(n alipaysim.Notice) alipaysim.Letter {
+func (h *env) write(n alipaysim.Notice) alipaysim.Notification {
 	h.t.Helper()
-	letter, err := h.sim.Write(n)
+	notification, err := h.sim.Write(n)
 	must(h.t, err)
-	return letter
+	return notification
 }
 
 // T11: one notice delivered many times over two processes has one effect,
 // and every delivery is acknowledged.
 func TestCancelledAuthorisation(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, other := h.citizen(), h.citizen()
-	p, q := h.linkedPhone(c), h.linkedPhone(other)
+	p, q := h.linkedClient(c), h.linkedClient(other)
 	change := p.openChange(c)
-	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	urls := []string{h.url, h.listen(h.newServer())}
 	gate := make(chan struct{}, 50)
 	var wg sync.WaitGroup
@@ -53,7 +53,7 @@ func TestCancelledAuthorisation(t *testing.T) {
 		wg.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			if status, body := h.deliver(urls[i%2], letter); status != 200 || body != "success" {
+			if status, body := h.deliver(urls[i%2], notification); status != 200 || body != "success" {
 				t.Errorf("answered %d %q", status, body)
 			}
 		})
@@ -73,7 +73,7 @@ func TestCancelledAuthorisation(t *testing.T) {
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 1 {
 		t.Errorf("%d notifications", n)
 	}
-	if _, body := h.deliver(h.url, letter); body != "success" { // hours later, after the new authorisation
+	if _, body := h.deliver(h.url, notification); body != "success" { // hours later, after the new authorisation
 		t.Errorf("answered %q", body)
 	}
 	again.get("/v1/link").want(t, "OK")
@@ -83,16 +83,16 @@ func TestCancelledAuthorisation(t *testing.T) {
 // the notice of that came.
 func TestCancelledMeanwhile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
-	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	p := h.linkedClient(c)
+	notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	h.clock.Advance(time.Minute)
 	change := p.openChange(c)
-	if _, body := h.deliver(h.url, letter); body != "success" {
+	if _, body := h.deliver(h.url, notification); body != "success" {
 		t.Fatal(body)
 	}
-	again := h.linkedPhone(c)
+	again := h.linkedClient(c)
 	if got := again.get(change).get(t, "state"); got != "cancelled" {
 		t.Errorf("the open change is %v", got)
 	}
@@ -102,9 +102,9 @@ func TestCancelledMeanwhile(t *testing.T) {
 // A cancellation that arrives after the citizen authorised again does no harm.
 func TestLateCancellation(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	h.linkedPhone(c)
+	h.linkedClient(c)
 	late := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	h.clock.Advance(time.Minute)
 	p := h.logIn(c)
@@ -126,23 +126,23 @@ func TestLateCancellation(t *testing.T) {
 // its family wants.
 func TestEveryKindOfMessage(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	for kind := range alipaysim.Kinds() {
 		for _, charset := range []string{"UTF-8", "GBK"} {
 			t.Run(kind+" "+charset, func(t *testing.T) {
-				letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: kind, Charset: charset})
+				notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: kind, Charset: charset})
 				want := "success"
 				switch {
 				case kind == signing.MethodGatewayCheck:
 					want = "<success>true</success>"
-				case letter.Path == "/alipay/spi":
+				case notification.Path == "/alipay/spi":
 					want = "ISV-METHOD-NOT-SUPPORTED"
-				case letter.NotifyID == "":
+				case notification.NotifyID == "":
 					want = "fail" // cannot be told from its repetitions
 				}
 				for range 2 {
-					if status, body := h.deliver(h.url, letter); status != 200 || !strings.Contains(body, want) {
+					if status, body := h.deliver(h.url, notification); status != 200 || !strings.Contains(body, want) {
 						t.Errorf("answered %d %q, want %s", status, body, want)
 					}
 				}
@@ -158,14 +158,14 @@ func TestEveryKindOfMessage(t *testing.T) {
 // nothing, leaves nothing and makes no call.
 func TestForgedMessages(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	calls := h.sim.Calls("")
 	for fault := range alipaysim.NoticeFaults() {
 		t.Run(fault, func(t *testing.T) {
-			letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled, Fault: fault})
-			if status, body := h.deliver(h.url, letter); status != 200 || body != "fail" {
+			notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled, Fault: fault})
+			if status, body := h.deliver(h.url, notification); status != 200 || body != "fail" {
 				t.Errorf("answered %d %q", status, body)
 			}
 			spi := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: "spi.alipay.fund.account.query", Fault: fault})
@@ -202,12 +202,12 @@ func TestForgedMessages(t *testing.T) {
 // What cannot be committed is not acknowledged, and taken when it comes again.
 func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	t.Parallel()
-	h := newHouseIn(t, storetest.DSN(t))
+	h := newEnvIn(t, storetest.DSN(t))
 	c := h.citizen()
-	p := h.linkedPhone(c)
-	letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	p := h.linkedClient(c)
+	notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	h.exec(`ALTER TABLE events RENAME TO events_gone`) // the last statement of the effect fails
-	if _, body := h.deliver(h.url, letter); body != "fail" {
+	if _, body := h.deliver(h.url, notification); body != "fail" {
 		t.Errorf("answered %q", body)
 	}
 	h.exec(`ALTER TABLE events_gone RENAME TO events`)
@@ -215,7 +215,7 @@ func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
 		t.Error("kept without its effect")
 	}
-	if _, body := h.deliver(h.url, letter); body != "success" {
+	if _, body := h.deliver(h.url, notification); body != "success" {
 		t.Errorf("answered %q", body)
 	}
 	p.get("/v1/password").want(t, "SESSION_EXPIRED")
@@ -224,12 +224,12 @@ func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 // Keys change under traffic: with both loaded nothing genuine is refused.
 func TestRotationUnderTraffic(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	send := func(key string, n int) (accepted int) {
 		for range n {
-			letter := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: "alipay.open.app.api.field.changed", Key: key})
-			if _, body := h.deliver(h.url, letter); body == "success" {
+			notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: "alipay.open.app.api.field.changed", Key: key})
+			if _, body := h.deliver(h.url, notification); body == "success" {
 				accepted++
 			}
 		}
@@ -238,17 +238,17 @@ func TestRotationUnderTraffic(t *testing.T) {
 	if got := send("", 5); got != 5 {
 		t.Fatalf("%d of 5 before the rotation", got)
 	}
-	before := h.ring()
+	before := h.keyring()
 	must(t, h.sim.RotateKey())
 	if got := send("", 5); got != 0 {
 		t.Errorf("%d signed by a key we do not know yet were accepted", got)
 	}
-	both := h.ring(before.AlipayKeys()...)
+	both := h.keyring(before.AlipayKeys()...)
 	must(t, h.server.Alipay.Replace(both))
 	if a, b := send("old", 5), send("", 5); a != 5 || b != 5 {
 		t.Errorf("with both keys %d of the old and %d of the new were accepted", a, b)
 	}
-	must(t, h.server.Alipay.Replace(h.ring()))
+	must(t, h.server.Alipay.Replace(h.keyring()))
 	if a, b := send("old", 5), send("", 5); a != 0 || b != 5 {
 		t.Errorf("with the new key alone %d of the old and %d of the new were accepted", a, b)
 	}

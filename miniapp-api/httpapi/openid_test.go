@@ -20,18 +20,18 @@ import (
 func userID(c *citizen) { c.UserID = "2088" + c.AccountNo }
 
 // changedOver is the citizen under both identifiers, as Alipay answers the command.
-func (h *house) changedOver(c citizen) []store.Identity {
+func (h *env) changedOver(c citizen) []store.Identity {
 	return []store.Identity{{AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
 }
 
 // What a request does not find because the citizen was moved under it is no answer.
 func TestMovedMeanwhile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	must(t, h.sim.Identify(alipaysim.GiveUserID))
 	for _, found := range []*selfservice.Error{selfservice.ErrNotLinked, selfservice.ErrLinkGone, selfservice.ErrChangeGone, selfservice.ErrResetGone, selfservice.ErrOldPasswordWrong} {
 		c := h.citizen(userID)
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		moves := true
 		ask := func() *selfservice.Error {
 			r := httptest.NewRequest("GET", "/v1/link", nil)
@@ -61,12 +61,12 @@ func TestMovedMeanwhile(t *testing.T) {
 // asked to come again and then it is.
 func TestMoveBesideRequests(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	must(t, h.sim.Identify(alipaysim.GiveUserID))
 	second := h.listen(h.newServer())
 	for i := range testenv.Rounds(24, 200) {
 		c := h.citizen(userID)
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		change := p.openChange(c)
 		q := *p
 		q.url = second
@@ -105,10 +105,10 @@ func TestMoveBesideRequests(t *testing.T) {
 // A retry after the move gets the first answer of before.
 func TestRetryAfterMove(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	must(t, h.sim.Identify(alipaysim.GiveUserID))
 	c := h.citizen(userID)
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	open := m{"id_number": c.IDNumber, "old_password": c.Password}
 	first := p.post("/v1/password/changes", open, header{"Idempotency-Key", "open"}).want(t, "OK")
 	_, err := h.db.MoveToOpenID(t.Context(), h.changedOver(c), false)

@@ -8,11 +8,11 @@ import (
 )
 
 // After an unlink the same session links again: it keeps what the link needs of Alipay.
-func TestA8LinkAgainInTheSameSession(t *testing.T) {
+func TestLinkAgainInTheSameSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	for range 2 {
 		p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK")
 		p.post("/v1/link", c.linkBody()).want(t, "OK")
@@ -21,11 +21,11 @@ func TestA8LinkAgainInTheSameSession(t *testing.T) {
 
 // An open change is shown with when and where it began, in the state and in the copy of one's
 // data; a second open says which one it has cancelled.
-func TestA11OpenChangeIsVisible(t *testing.T) {
+func TestOpenChangeIsVisible(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	open := func(r reply, field string) m { v, _ := r.want(t, "OK").get(t, field).(map[string]any); return v }
 	if got := open(p.get("/v1/password"), "open_change"); got != nil {
 		t.Errorf("shown before: %v", got)

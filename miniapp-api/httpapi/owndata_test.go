@@ -10,17 +10,17 @@ import (
 // A citizen sees what is kept about them, masked, and nothing of anybody else.
 func TestOwnData(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, other := h.citizen(), h.citizen()
-	p, q := h.logIn(c), h.linkedPhone(other)
+	p, q := h.logIn(c), h.linkedClient(other)
 	p.get("/v1/me/data").want(t, "NOT_LINKED")
-	h.phone().get("/v1/me/data").want(t, "SESSION_REQUIRED")
+	h.client().get("/v1/me/data").want(t, "SESSION_REQUIRED")
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 	payload, err := h.sim.Phone(c.Person.Person, "")
 	must(t, err)
 	p.send("POST", "/v1/phone", []byte(payload)).want(t, "OK")
-	p = &phone{h: h, url: h.url, token: h.logIn(c).token} // the mini-program was opened again
+	p = &client{h: h, url: h.url, token: h.logIn(c).token} // the mini-program was opened again
 
 	r := p.get("/v1/me/data").want(t, "OK")
 	account := r.get(t, "account").(m)
@@ -52,7 +52,7 @@ func TestOwnData(t *testing.T) {
 	}
 
 	// Erased, nothing of it is shown any more.
-	_, err = h.db.Erase(t.Context(), store.Erasure{Unlock: store.Unlock{AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
+	_, err = h.db.Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
 	must(t, err)
 	p.get("/v1/me/data").want(t, "SESSION_EXPIRED")
 	h.logIn(c).get("/v1/me/data").want(t, "NOT_LINKED")

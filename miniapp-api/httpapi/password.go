@@ -18,7 +18,7 @@ type passwordReply struct {
 	LockedUntil *time.Time          `json:"locked_until"`
 	Rules       []passwd.PublicRule `json:"rules"`
 	Channels    []passwd.Channel    `json:"channels"`
-	Reset       bool                `json:"reset_offered"` // by identity verification; a clerk's code always works
+	Reset       bool                `json:"reset_offered"` // by identity verification; a reset code always works
 
 	OpenChange *openStepView `json:"open_change"` // null: none
 	OpenReset  *openStepView `json:"open_reset"`  // null: none

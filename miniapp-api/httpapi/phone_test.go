@@ -14,7 +14,7 @@ import (
 )
 
 // payload is what my.getPhoneNumber gives the citizen's page.
-func (h *house) payload(c citizen, fault string) []byte {
+func (h *env) payload(c citizen, fault string) []byte {
 	h.t.Helper()
 	text, err := h.sim.Phone(c.Person.Person, fault)
 	must(h.t, err)
@@ -22,30 +22,30 @@ func (h *house) payload(c citizen, fault string) []byte {
 }
 
 // proven is the phone number bound to the phone's session, "" when there is none.
-func (p *phone) proven() string {
+func (p *client) proven() string {
 	p.h.t.Helper()
 	return p.h.provenBy(p.token)
 }
 
-func (h *house) provenBy(token string) string {
+func (h *env) provenBy(token string) string {
 	h.t.Helper()
 	session, err := h.db.Session(h.t.Context(), digestOf(token))
 	must(h.t, err)
-	mobile, err := h.db.ProvenPhone(h.t.Context(), session)
+	mobile, err := h.db.VerifiedPhone(h.t.Context(), session)
 	if err != nil && err != store.ErrNotFound {
 		h.t.Fatal(err)
 	}
 	return mobile
 }
 
-func (p *phone) show(payload []byte, headers ...header) reply {
+func (p *client) show(payload []byte, headers ...header) reply {
 	p.h.t.Helper()
 	return p.send("POST", "/v1/phone", payload, headers...)
 }
 
 func TestPhone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	mask := c.Phone[:3] + "******" + c.Phone[9:]
 	p := h.logIn(c)
@@ -60,13 +60,13 @@ func TestPhone(t *testing.T) {
 	if again.proven() != "" {
 		t.Error("a new session begins with a phone")
 	}
-	for _, visit := range []*phone{p, p, again} { // Alipay makes the same payload each time
+	for _, visit := range []*client{p, p, again} { // Alipay makes the same payload each time
 		if got := visit.show(h.payload(c, "")).want(t, "OK").Data; string(got) != `{"phone":"`+mask+`","matches_record":true}` {
 			t.Errorf("linked: %s", got)
 		}
 	}
 	moved := h.citizen()
-	q := h.linkedPhone(moved)
+	q := h.linkedClient(moved)
 	moved.Phone = "19912340000"
 	h.sim.Add(moved.Person)
 	if got := q.show(h.payload(moved, "")).want(t, "OK").Data; string(got) != `{"phone":"199******00","matches_record":false}` {
@@ -81,7 +81,7 @@ var idOfRequest = regexp.MustCompile(`"request_id":"[^"]*"`)
 
 // spoilt are payloads that must all be refused to the thief, good among them, which is
 // another citizen's.
-func (h *house) spoilt(thief citizen, good string) map[string]string {
+func (h *env) spoilt(thief citizen, good string) map[string]string {
 	h.t.Helper()
 	without := func(member string) string {
 		var o map[string]string
@@ -111,9 +111,9 @@ func (h *house) spoilt(thief citizen, good string) map[string]string {
 // tells the causes apart, without a value.
 func TestPhoneRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, thief := h.citizen(), h.citizen()
-	p, q := h.linkedPhone(c), h.linkedPhone(thief)
+	p, q := h.linkedClient(c), h.linkedClient(thief)
 	good := string(h.payload(c, ""))
 	p.show([]byte(good)).want(t, "OK")
 	payloads := h.spoilt(thief, good)
@@ -150,17 +150,17 @@ func TestPhoneRefused(t *testing.T) {
 // two gets it, and gets it every time.
 func TestPhonePayloadHasOneOwner(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	other := h.listen(h.newServer())
 	for round := range 5 {
 		c, thief := h.citizen(), h.citizen()
-		phones := []*phone{h.logIn(c), h.logIn(thief)}
-		phones[1].url = other
+		clients := []*client{h.logIn(c), h.logIn(thief)}
+		clients[1].url = other
 		payload := h.payload(c, "")
 		codes := make([]string, 50)
 		var wg sync.WaitGroup
 		for i := range codes {
-			wg.Go(func() { codes[i] = phones[i%2].show(payload).Code })
+			wg.Go(func() { codes[i] = clients[i%2].show(payload).Code })
 		}
 		wg.Wait()
 		won := map[int]map[string]int{0: {}, 1: {}}
@@ -171,7 +171,7 @@ func TestPhonePayloadHasOneOwner(t *testing.T) {
 		if text != "map[OK:25] map[PHONE_REFUSED:25]" && text != "map[PHONE_REFUSED:25] map[OK:25]" {
 			t.Errorf("round %d: %s", round, text)
 		}
-		if bound := phones[0].proven() + phones[1].proven(); bound != c.Phone {
+		if bound := clients[0].proven() + clients[1].proven(); bound != c.Phone {
 			t.Errorf("round %d: bound %q", round, bound)
 		}
 	}
@@ -181,7 +181,7 @@ func TestPhonePayloadHasOneOwner(t *testing.T) {
 // no session.
 func TestPhoneBodies(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	p := h.logIn(c)
 	good := string(h.payload(c, ""))
@@ -197,7 +197,7 @@ func TestPhoneBodies(t *testing.T) {
 	} {
 		p.show([]byte(tt.body)).want(t, tt.code)
 	}
-	h.phone().show([]byte(good)).want(t, "SESSION_REQUIRED")
+	h.client().show([]byte(good)).want(t, "SESSION_REQUIRED")
 	key := header{"Idempotency-Key", "one"}
 	first := p.show([]byte(good), key).want(t, "OK")
 	if second := p.show([]byte(good), key).want(t, "OK"); string(second.Data) != string(first.Data) {
@@ -211,7 +211,7 @@ func TestPhoneBodies(t *testing.T) {
 // running server reads what that one encrypted.
 func TestContentKeyChanges(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(c *Config) { c.ContentKey = nil })
+	h := newEnv(t, func(c *Config) { c.ContentKey = nil })
 	c := h.citizen()
 	p := h.logIn(c)
 	payload := h.payload(c, "")

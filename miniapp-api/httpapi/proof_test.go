@@ -47,7 +47,7 @@ func TestProofMatrix(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s for initial %s", tt.proof, tt.initial), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(tt.proof), withInitialProof(tt.initial))
+			h := newEnv(t, withProof(tt.proof), withInitialProof(tt.initial))
 			for i, have := range has {
 				for _, state := range []string{"set", "initial", "must_change", "set to what can be derived"} {
 					c := h.citizen(func(c *citizen) {
@@ -94,18 +94,18 @@ func TestProofMatrix(t *testing.T) {
 }
 
 // A phone that is missing is asked for before the password is looked at, so the
-// question tells a stranger nothing and costs the owner no guess.
+// question tells a stranger nothing and costs the owner no attempt.
 func TestPhoneIsAskedOfEverybodyAlike(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("certdoc,phone"))
+	h := newEnv(t, withProof("certdoc,phone"))
 	c := h.citizen(uncertified)
 	p := h.logIn(c)
 	right, wrong := p.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_REQUIRED"), p.post("/v1/link", withPassword(c.linkBody(), "wrong"))
 	if requestPart.ReplaceAllString(right.Raw, "") != requestPart.ReplaceAllString(wrong.Raw, "") {
 		t.Errorf("differ: %s\n%s", right.Raw, wrong.Raw)
 	}
-	if n := h.count(`SELECT count(*) FROM guess_budgets`); n != 0 {
-		t.Errorf("%d budgets were charged", n)
+	if n := h.count(`SELECT count(*) FROM lockouts`); n != 0 {
+		t.Errorf("%d counters were charged", n)
 	}
 	p.show(h.payload(c, "")).want(t, "OK")
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
@@ -118,7 +118,7 @@ func TestPhoneIsAskedOfEverybodyAlike(t *testing.T) {
 // Where several would do, the citizen may choose.
 func TestChosenProof(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("phone,face"))
+	h := newEnv(t, withProof("phone,face"))
 	c := h.citizen()
 	p := h.logIn(c)
 	if r := p.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_REQUIRED"); r.asked() != "phone,face" || r.pending(t) != nil || h.sim.Calls(initialize) != 0 {
@@ -136,7 +136,7 @@ func TestChosenProof(t *testing.T) {
 // Who has used up the day's face verifications is asked for what has no limit.
 func TestProofBesideTheLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("face,phone"))
+	h := newEnv(t, withProof("face,phone"))
 	c := h.citizen()
 	p := h.logIn(c)
 	for range linkProofsADay {
@@ -164,7 +164,7 @@ func TestStrangersWithTheInitialPassword(t *testing.T) {
 		{"certdoc,face,phone", "", 40}, {"phone", "phone", 10}, {"none", "certdoc", 10},
 	} {
 		t.Run(fmt.Sprintf("%s for initial %s", tt.proof, tt.initial), func(t *testing.T) {
-			h := newHouse(t, withProof(tt.proof), withInitialProof(tt.initial))
+			h := newEnv(t, withProof(tt.proof), withInitialProof(tt.initial))
 			victim := h.citizen(initial, withStory("face_fails"))
 			got, looks := h.besiege(victim, testenv.Rounds(10, tt.strangers))
 			if n := h.count(`SELECT count(*) FROM alipay_links`); n != 0 {
@@ -193,7 +193,7 @@ func TestStrangersWithTheInitialPassword(t *testing.T) {
 // besiege has strangers try the victim's very password several times each, and a wrong
 // one once; every other one has shown a phone of their own. It counts codes, and how
 // refusals look.
-func (h *house) besiege(victim citizen, strangers int) (codes, looks map[string]int) {
+func (h *env) besiege(victim citizen, strangers int) (codes, looks map[string]int) {
 	h.t.Helper()
 	codes, looks = map[string]int{}, map[string]int{}
 	var mu sync.Mutex
@@ -209,7 +209,7 @@ func (h *house) besiege(victim citizen, strangers int) (codes, looks map[string]
 			for n := range tries {
 				body := victim.linkBody()
 				if n == tries-1 {
-					body = withPassword(body, "wrong-guess")
+					body = withPassword(body, "wrong-password")
 				}
 				r := p.post("/v1/link", body)
 				if pending := r.pending(h.t); pending != nil {
@@ -240,7 +240,7 @@ func TestProofList(t *testing.T) {
 			t.Errorf("%q: %s, %v", text, got, err)
 		}
 	}
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, tt := range []struct{ proof, initial selfservice.Proof }{{"phone", ""}, {"", ""}, {"sms", ""}, {"certdoc", "sms"}} {
 		_, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: tt.proof, InitialProof: tt.initial})
 		if err == nil {

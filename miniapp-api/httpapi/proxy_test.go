@@ -26,8 +26,8 @@ func TestClientAddress(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withRates(httpapi.Rate{PerSecond: 0.01, Burst: 1}, httpapi.Rate{1e6, 1e6}), func(c *Config) { c.Proxies = tt.proxies })
-			p := h.phone()
+			h := newEnv(t, withRates(httpapi.Rate{PerSecond: 0.01, Burst: 1}, httpapi.Rate{1e6, 1e6}), func(c *Config) { c.Proxies = tt.proxies })
+			p := h.client()
 			p.send("GET", "/healthz", nil, header{"X-Forwarded-For", "9.9.9.9, 203.0.113.1"}).want(t, "OK")
 			second := p.send("GET", "/healthz", nil, header{"X-Forwarded-For", "9.9.9.9, 203.0.113.2"})
 			if got := second.Code == "TOO_MANY_REQUESTS"; got != tt.shared {

@@ -16,15 +16,15 @@ import (
 // call deletes in its minute for each kind. Run it with -benchtime=1x.
 func BenchmarkPurgeBesideReads(b *testing.B) {
 	const rows = 2_000_000
-	h := newHouse(b)
-	p := h.linkedPhone(h.citizen())
+	h := newEnv(b)
+	p := h.linkedClient(h.citizen())
 	var idle, beside []time.Duration
 	var went int
 	for b.Loop() {
-		h.exec(`INSERT INTO receipts (center_id, scope, key_digest, request_digest, claim, lease_until, created_at)
+		h.exec(`INSERT INTO idempotency_records (center_id, scope, key_digest, request_digest, run, lease_until, created_at)
 			SELECT $1, sha256(i::text::bytea), sha256('k'), sha256('r'), gen_random_uuid(), $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
 			storetest.Center, time.Now().AddDate(0, 0, -30), rows)
-		h.exec(`ANALYZE receipts`) // as autovacuum does
+		h.exec(`ANALYZE idempotency_records`) // as autovacuum does
 		h.exec(`CHECKPOINT`)
 		idle = append(idle, p.look(b, 5*time.Second, nil)...)
 		purged := make(chan struct{})
@@ -35,9 +35,9 @@ func BenchmarkPurgeBesideReads(b *testing.B) {
 			}
 		}()
 		beside = append(beside, p.look(b, time.Hour, purged)...)
-		kept := h.count(`SELECT count(*) FROM receipts`)
+		kept := h.count(`SELECT count(*) FROM idempotency_records`)
 		went += rows - kept
-		h.exec(`TRUNCATE receipts`)
+		h.exec(`TRUNCATE idempotency_records`)
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(went)/float64(b.N), "rows")
@@ -47,7 +47,7 @@ func BenchmarkPurgeBesideReads(b *testing.B) {
 }
 
 // look asks for the password's state 100 times a second until the end.
-func (p *phone) look(b *testing.B, limit time.Duration, end <-chan struct{}) (took []time.Duration) {
+func (p *client) look(b *testing.B, limit time.Duration, end <-chan struct{}) (took []time.Duration) {
 	b.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -13,9 +13,9 @@ import (
 // get a true answer.
 func TestRacingConfirms(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	urls := []string{h.url, h.listen(h.newServer())}
 	callers := testenv.Rounds(100, 1000)
@@ -33,9 +33,9 @@ func TestRacingConfirms(t *testing.T) {
 // first one, also where the change was done while another run looked at it.
 func TestOneConfirmManyTimes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	urls := []string{h.url, h.listen(h.newServer())}
 	for round := range 20 {
 		change := p.openChange(c)
@@ -46,7 +46,7 @@ func TestOneConfirmManyTimes(t *testing.T) {
 
 // race posts a new password for each caller, 64 at a time over all urls, and returns
 // how often each code was the answer, and which password was taken last.
-func (p *phone) race(urls []string, path string, callers int) (got map[string]int, winner string) {
+func (p *client) race(urls []string, path string, callers int) (got map[string]int, winner string) {
 	var mu sync.Mutex
 	got = map[string]int{}
 	atOnce(64, make([]struct{}, callers), func(i int, _ struct{}) {
@@ -65,7 +65,7 @@ func (p *phone) race(urls []string, path string, callers int) (got map[string]in
 }
 
 // sameAnswer posts one new password eight times at once: every answer is the first.
-func (p *phone) sameAnswer(urls []string, path, password string) {
+func (p *client) sameAnswer(urls []string, path, password string) {
 	p.h.t.Helper()
 	var answers sync.Map
 	atOnce(8, make([]struct{}, 8), func(i int, _ struct{}) {
@@ -84,11 +84,11 @@ func (p *phone) sameAnswer(urls []string, path, password string) {
 // order was, the end is explained by one.
 func TestChangeRaces(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	second := h.listen(h.newServer())
 	for i := range 40 {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		change := p.openChange(c)
 		q := *p
 		q.url = second
@@ -129,9 +129,9 @@ func TestHalfDoneChange(t *testing.T) {
 	for _, table := range []string{"password_credentials", "password_history", "sessions", "events", "outbox", "changes"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
-			h := newHouseIn(t, storetest.DSN(t))
+			h := newEnvIn(t, storetest.DSN(t))
 			c := h.citizen()
-			p := h.linkedPhone(c)
+			p := h.linkedClient(c)
 			other := h.logIn(c)
 			change, hasty := p.openChange(c), p.hasty()
 			storetest.Server(t) // distributed tables have no triggers
@@ -154,9 +154,9 @@ func TestHalfDoneChange(t *testing.T) {
 // A second Alipay user of the same person cannot open a change beside the first.
 func TestChangeInProgress(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	p.openChange(c)
 	h.exec(`UPDATE changes SET identity_digest = '\x00'`) // as if another channel had opened it
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(t, "CHANGE_IN_PROGRESS")
@@ -168,9 +168,9 @@ func TestChangeInProgress(t *testing.T) {
 // overwritten by it.
 func TestChangedElsewhere(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	h.exec(`UPDATE password_credentials SET version = version + 1`) // as another channel does
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
@@ -183,14 +183,14 @@ func TestChangedElsewhere(t *testing.T) {
 // What the centre or the owner froze in the meantime stays as it is.
 func TestFrozenMeanwhile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, tt := range []struct{ code, freeze, thaw string }{
 		{"ACCOUNT_FROZEN", `UPDATE accounts SET status = '06'`, `UPDATE accounts SET status = '01'`},
 		{"PASSWORD_FROZEN", `UPDATE password_credentials SET state = 'frozen'`, `UPDATE password_credentials SET state = 'set'`},
 		{"ACCOUNT_CLOSED", `UPDATE accounts SET status = '04'`, `UPDATE accounts SET status = '01'`},
 	} {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		change := p.openChange(c)
 		h.exec(tt.freeze)
 		p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, tt.code)

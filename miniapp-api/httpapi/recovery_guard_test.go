@@ -9,9 +9,9 @@ import (
 
 // Alipay is asked of the name that the form has, unless it is the record's: asked of the
 // record's, it would tell that the number is known.
-func TestA7AlipayIsAskedOfTheForm(t *testing.T) {
+func TestAlipayIsAskedOfTheForm(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	misspelt := c
 	misspelt.Name = "欧阳别人"
@@ -23,9 +23,9 @@ func TestA7AlipayIsAskedOfTheForm(t *testing.T) {
 }
 
 // A consent that is withdrawn while the face is shown is missing at the end.
-func TestA7ConsentWithdrawnMeanwhile(t *testing.T) {
+func TestConsentWithdrawnMeanwhile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof("certdoc,face"))
+	h := newEnv(t, withProof("certdoc,face"))
 	c := h.citizen()
 	p := h.logIn(c)
 	path := p.recover(c)
@@ -37,9 +37,9 @@ func TestA7ConsentWithdrawnMeanwhile(t *testing.T) {
 // The key of a request is for its path, too: the same body means something else elsewhere.
 func TestKeyOfAnotherPath(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-70"), key("k")).want(t, "OK")
 	path, _ := p.openReset()
 	p.post(path+"/confirm", twice("Copper-Kettle-70"), key("k")).want(t, "IDEMPOTENCY_KEY_REUSED")

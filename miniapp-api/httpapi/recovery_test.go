@@ -12,7 +12,7 @@ func (c citizen) recoveryBody() m {
 }
 
 // recover opens a recovery and returns its path.
-func (p *phone) recover(c citizen) string {
+func (p *client) recover(c citizen) string {
 	p.h.t.Helper()
 	r := p.post("/v1/password/recoveries", c.recoveryBody()).want(p.h.t, "OK")
 	return "/v1/password/recoveries/" + r.get(p.h.t, "id").(string)
@@ -20,19 +20,19 @@ func (p *phone) recover(c citizen) string {
 
 // Who has forgotten the password and is not linked shows a face, is linked and has a new
 // password, in one go, whatever became of the old one.
-func TestA7RecoverWithoutLink(t *testing.T) {
+func TestRecoverWithoutLink(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for name, before := range map[string]func(c citizen){
 		"forgotten": func(citizen) {},
 		"locked": func(c citizen) {
 			p := h.logIn(c)
 			for range 6 {
-				p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess"))
+				p.post("/v1/link", withPassword(c.linkBody(), "wrong-password"))
 			}
 		},
 		"frozen": func(c citizen) {
-			h.linkedPhone(c).post("/v1/freeze", m{}).want(t, "OK")
+			h.linkedClient(c).post("/v1/freeze", m{}).want(t, "OK")
 			h.exec(`DELETE FROM alipay_links`)
 		},
 	} {
@@ -53,7 +53,7 @@ func TestA7RecoverWithoutLink(t *testing.T) {
 			if again := p.post(path+"/confirm", twice("Copper-Kettle-77"), key); again.Raw != first.Raw {
 				t.Errorf("the repetition got another answer: %s", again.Raw)
 			}
-			h.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 minute'`)
+			h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 minute'`)
 			p.post(path+"/confirm", twice("Copper-Kettle-77"), key).want(t, "OK") // that of a lost answer
 			p.post(path+"/confirm", twice("Copper-Kettle-79")).want(t, "RESET_GONE")
 			if got := p.get("/v1/password").want(t, "OK"); got.get(t, "state") != "set" || got.get(t, "locked_until") != nil {
@@ -71,9 +71,9 @@ func TestA7RecoverWithoutLink(t *testing.T) {
 // A stranger learns nothing: whoever the form names, the answer has the same shape, and
 // without that person's face nothing follows. Only the person themself is told that the
 // centre does not know them.
-func TestA7StrangersLearnNothing(t *testing.T) {
+func TestStrangersLearnNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	victim := h.citizen(withStory("face_fails"))
 	unknown := h.citizen(withStory("face_fails"))
 	misspelt := victim
@@ -108,7 +108,7 @@ func TestA7StrangersLearnNothing(t *testing.T) {
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "LINK_REFUSED")
 }
 
-func (h *house) personOf(c citizen) []byte {
+func (h *env) personOf(c citizen) []byte {
 	h.t.Helper()
 	doc, err := h.documents().Parse(c.IDType, c.IDNumber)
 	must(h.t, err)
@@ -117,9 +117,9 @@ func (h *house) personOf(c citizen) []byte {
 
 // A recovery is of one session, three a day for an Alipay user, and never of somebody who is
 // linked; strangers' starts cost the person none.
-func TestA7RecoveryIsGuarded(t *testing.T) {
+func TestRecoveryIsGuarded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	stranger := h.logIn(h.citizen())
 	var path string
@@ -135,7 +135,7 @@ func TestA7RecoveryIsGuarded(t *testing.T) {
 		t.Errorf("another session's is %v", got)
 	}
 	mine := owner.recover(c)
-	holder := h.linkedPhone(c)
+	holder := h.linkedClient(c)
 	holder.post("/v1/password/recoveries", c.recoveryBody()).want(t, "ALREADY_LINKED")
 	owner.post(mine+"/confirm", twice("Copper-Kettle-77")).want(t, "ALREADY_LINKED")
 	again := h.newAlipay(c)
@@ -153,24 +153,24 @@ func TestA7RecoveryIsGuarded(t *testing.T) {
 
 // Whom Alipay has confirmed to be the person is told of the lock, when it begins and after;
 // a stranger gets what everybody gets.
-func TestA7ProvenOwnerIsToldOfTheLock(t *testing.T) {
+func TestProvenOwnerIsToldOfTheLock(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	p, stranger := h.logIn(c), h.logIn(h.citizen())
-	guesses := h.server.Policy.Lock.Guesses()[0]
-	for n := range guesses {
+	allowed := h.server.Policy.Lock.Attempts()[0]
+	for n := range allowed {
 		want := "LINK_REFUSED"
-		if n == guesses-1 {
+		if n == allowed-1 {
 			want = "PASSWORD_LOCKED"
 		}
-		p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, want)
+		p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, want)
 	}
 	if got := p.post("/v1/link", c.linkBody()).want(t, "PASSWORD_LOCKED"); got.Retry <= 0 || !strings.Contains(got.Raw, "locked_until") {
 		t.Errorf("the lock: %s", got.Raw)
 	}
 	looks := map[string]bool{}
-	for range guesses + 1 {
+	for range allowed + 1 {
 		got := stranger.post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
 		looks[requestPart.ReplaceAllString(got.Raw, "")] = true
 	}
@@ -181,7 +181,7 @@ func TestA7ProvenOwnerIsToldOfTheLock(t *testing.T) {
 	h.exec(`DELETE FROM password_credentials WHERE account_id IN (SELECT account_id FROM accounts WHERE person_digest = $1)`, h.personOf(nobody))
 	h.exec(`DELETE FROM accounts WHERE person_digest = $1`, h.personOf(nobody))
 	unknown := h.logIn(nobody)
-	for range guesses + 1 {
+	for range allowed + 1 {
 		unknown.post("/v1/link", nobody.linkBody()).want(t, "LINK_REFUSED") // whom the centre does not know is locked out of nothing
 	}
 }

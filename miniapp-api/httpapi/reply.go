@@ -24,20 +24,20 @@ type success struct {
 
 // problem is RFC 9457 with our extensions.
 type problem struct {
-	Type        string       `json:"type"`
-	Title       string       `json:"title"`
-	Status      int          `json:"status"`
-	Code        string       `json:"code"`
-	Message     string       `json:"message"`
-	Errors      []fieldView  `json:"errors,omitempty"`
-	Remaining   *int         `json:"remaining_attempts,omitempty"`
-	LockedUntil *time.Time   `json:"locked_until,omitempty"`
-	Pending     *pendingView `json:"pending,omitempty"`
-	Offered     bool         `json:"relink_offered,omitempty"`
-	FaceFirst   bool         `json:"face_first_offered,omitempty"`
-	Relink      *relinkView  `json:"relink,omitempty"`
-	RetryAfter  int          `json:"retry_after"`
-	RequestID   string       `json:"request_id"`
+	Type        string        `json:"type"`
+	Title       string        `json:"title"`
+	Status      int           `json:"status"`
+	Code        string        `json:"code"`
+	Message     string        `json:"message"`
+	Errors      []fieldView   `json:"errors,omitempty"`
+	Remaining   *int          `json:"remaining_attempts,omitempty"`
+	LockedUntil *time.Time    `json:"locked_until,omitempty"`
+	Pending     *pendingView  `json:"pending,omitempty"`
+	Offered     bool          `json:"transfer_offered,omitempty"`
+	FaceFirst   bool          `json:"face_first_offered,omitempty"`
+	Transfer    *transferView `json:"transfer,omitempty"`
+	RetryAfter  int           `json:"retry_after"`
+	RequestID   string        `json:"request_id"`
 }
 
 // problemType is where the catalogue of errors stands, relative to the API.

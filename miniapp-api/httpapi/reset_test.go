@@ -17,40 +17,40 @@ const (
 	query      = "alipay.user.certify.open.query"
 )
 
-func withReset(p selfservice.ResetProof) houseOption { return func(c *Config) { c.Reset = p } }
+func withReset(p selfservice.ResetProof) envOption { return func(c *Config) { c.Reset = p } }
 
 // withStory gives a citizen's face check an end.
 func withStory(s string) func(*citizen) { return func(c *citizen) { c.Story = s } }
 
 // openReset starts a reset and returns its path and Alipay's certify_id.
-func (p *phone) openReset() (path, certifyID string) {
+func (p *client) openReset() (path, certifyID string) {
 	p.h.t.Helper()
 	r := p.post("/v1/password/resets", m{}).want(p.h.t, "OK")
 	return "/v1/password/resets/" + r.get(p.h.t, "id").(string), r.get(p.h.t, "certify_id").(string)
 }
 
 // knows fails the test unless the citizen's password is this one.
-func (p *phone) knows(c citizen, password string) {
+func (p *client) knows(c citizen, password string) {
 	p.h.t.Helper()
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password}).want(p.h.t, "OK")
 }
 
-// lockOut guesses wrong until only a reset opens the lock.
-func (h *house) lockOut(c citizen, lane []byte) {
+// lockOut locks a scope until only a reset opens it.
+func (h *env) lockOut(c citizen, scope []byte) {
 	h.t.Helper()
 	until := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	h.exec(`INSERT INTO guess_budgets (center_id, person_digest, lane, used, round, locked_until, admitted, refused, updated_at)
+	h.exec(`INSERT INTO lockouts (center_id, person_digest, scope, attempts, tier, locked_until, admitted, refused, updated_at)
 		VALUES ($4, $1, $2, 0, 3, $3, false, 0, $3)
-		ON CONFLICT (center_id, person_digest, lane) DO UPDATE SET locked_until = $3, round = 3`, h.personDigest(c), lane, until, h.center)
+		ON CONFLICT (center_id, person_digest, scope) DO UPDATE SET locked_until = $3, tier = 3`, h.personDigest(c), scope, until, h.center)
 }
 
 // The whole way back in: who is verified comes from the record, the state is asked
 // for, the new password is set, and everything that follows has happened.
 func TestCitizenResetsPassword(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p, other := h.linkedPhone(c), h.logIn(c)
+	p, other := h.linkedClient(c), h.logIn(c)
 	r := p.post("/v1/password/resets", m{}).want(t, "OK")
 	id, page := r.get(t, "id").(string), r.get(t, "certify_url").(string)
 	if r.get(t, "state") != "started" || r.get(t, "expires_at") == nil {
@@ -104,7 +104,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 // A password in any state may be reset; an account in some may not.
 func TestResettable(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, tt := range []struct {
 		name, prepare, code string
 	}{
@@ -116,7 +116,7 @@ func TestResettable(t *testing.T) {
 		{"moved", `UPDATE accounts SET status = '04'`, "ACCOUNT_CLOSED"},
 	} {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		early, _ := p.openReset() // what happens to the account afterwards counts, too
 		if tt.prepare != "" {
 			h.exec(tt.prepare+` WHERE account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(c))
@@ -128,20 +128,20 @@ func TestResettable(t *testing.T) {
 		}
 	}
 	c := h.citizen(func(c *citizen) { c.InitialRule, c.Password = "id-last6", c.IDNumber[12:] })
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	path, _ := p.openReset()
 	p.post(path+"/confirm", twice(c.Password)).want(t, "PASSWORD_WEAK")
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
-	h.phone().post("/v1/password/resets", m{}).want(t, "SESSION_REQUIRED")
+	h.client().post("/v1/password/resets", m{}).want(t, "SESSION_REQUIRED")
 	h.logIn(h.citizen()).post("/v1/password/resets", m{}).want(t, "NOT_LINKED")
 }
 
 // The new password keeps the rules of a change.
 func TestResetRules(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	p.post(change+"/confirm", twice("Copper-Kettle-70")).want(t, "OK")
 	change = func() string { c.Password = "Copper-Kettle-70"; return p.openChange(c) }()
@@ -161,9 +161,9 @@ func TestResetRules(t *testing.T) {
 // T45: no step without the one before, whatever the front end says.
 func TestResetNeedsProof(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	fails, waits := h.citizen(withStory("face_fails")), h.citizen(withStory("face_pending"))
-	p := h.linkedPhone(fails)
+	p := h.linkedClient(fails)
 	path, certifyID := p.openReset()
 	if got := p.get(path).get(t, "state"); got != "failed" {
 		t.Errorf("state %v, want failed", got)
@@ -173,7 +173,7 @@ func TestResetNeedsProof(t *testing.T) {
 	must(t, h.sim.Certify(certifyID, &yes)) // the second attempt on Alipay's page succeeds
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 
-	q := h.linkedPhone(waits)
+	q := h.linkedClient(waits)
 	path, certifyID = q.openReset()
 	if r := q.get(path); r.get(t, "state") != "started" || r.get(t, "expires_at") == nil {
 		t.Errorf("waiting: %s", r.Raw)
@@ -196,11 +196,11 @@ func TestResetNeedsProof(t *testing.T) {
 // T17: a reset belongs to one session of one user; nobody else can see or end it.
 func TestResetIsBound(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, d := h.citizen(), h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	path, _ := p.openReset()
-	for name, q := range map[string]*phone{"another session": h.logIn(c), "another user": h.linkedPhone(d)} {
+	for name, q := range map[string]*client{"another session": h.logIn(c), "another user": h.linkedClient(d)} {
 		if got := q.get(path).want(t, "OK").get(t, "state"); got != "unknown" {
 			t.Errorf("%s: state %v", name, got)
 		}
@@ -233,12 +233,12 @@ func TestResetIsBound(t *testing.T) {
 // A second account of the same person is not what the reset was begun for.
 func TestResetOfAnotherAccount(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	second := c
 	second.AccountNo = c.AccountNo + "2"
 	h.deposit(second)
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	path, _ := p.openReset()
 	var other string
 	must(t, h.raw().QueryRow(`SELECT account_id FROM accounts WHERE account_no_digest = $1`, h.accountDigest(second)).Scan(&other))
@@ -249,13 +249,13 @@ func TestResetOfAnotherAccount(t *testing.T) {
 // "A proven reset clears the lock"; a new session and a begun reset do not.
 func TestResetClearsTheLock(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
-	var lane []byte
-	must(t, h.raw().QueryRow(`SELECT identity_digest FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)).Scan(&lane))
-	h.lockOut(c, lane)
-	h.lockOut(c, store.PublicLane)
+	p := h.linkedClient(c)
+	var scope []byte
+	must(t, h.raw().QueryRow(`SELECT identity_digest FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)).Scan(&scope))
+	h.lockOut(c, scope)
+	h.lockOut(c, store.PublicScope)
 	q := h.logIn(c)
 	right := m{"id_number": c.IDNumber, "old_password": c.Password}
 	q.post("/v1/password/changes", right).want(t, "PASSWORD_LOCKED")
@@ -263,8 +263,8 @@ func TestResetClearsTheLock(t *testing.T) {
 	q.get(path).want(t, "OK")
 	q.post("/v1/password/changes", right).want(t, "PASSWORD_LOCKED")
 	q.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
-	if n := h.count(`SELECT count(*) FROM guess_budgets WHERE person_digest = $1 AND (locked_until IS NOT NULL OR used + round > 0)`, h.personDigest(c)); n != 0 {
-		t.Errorf("%d lanes are not clear", n)
+	if n := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1 AND (locked_until IS NOT NULL OR attempts + tier > 0)`, h.personDigest(c)); n != 0 {
+		t.Errorf("%d scopes are not clear", n)
 	}
 	q.knows(c, "Copper-Kettle-77")
 	p.get("/v1/link").want(t, "SESSION_EXPIRED")
@@ -273,8 +273,8 @@ func TestResetClearsTheLock(t *testing.T) {
 // The same Idempotency-Key begins one reset, and its answer comes again.
 func TestResetIdempotent(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	p := h.linkedPhone(h.citizen())
+	h := newEnv(t)
+	p := h.linkedClient(h.citizen())
 	key := header{"Idempotency-Key", "reset-1"}
 	first := p.post("/v1/password/resets", m{}, key).want(t, "OK")
 	if again := p.post("/v1/password/resets", m{}, key).want(t, "OK"); string(again.Data) != string(first.Data) {

@@ -14,9 +14,9 @@ import (
 // Alipay's answer must be Alipay's, and a failure of its leaves nothing behind.
 func TestResetTrustsOnlyAlipay(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen(withStory("face_fails"))
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	for _, fault := range []string{"error", "html", "html_502", "unsigned", "bad_signature", "other_app", "null_body", "truncated"} {
 		must(t, h.sim.Fault(fault, 1))
 		p.post("/v1/password/resets", m{}).want(t, "ALIPAY_UNAVAILABLE")
@@ -45,9 +45,9 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 // Which document is verified where, and what is told where it is nowhere.
 func TestResetByDocument(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone)) // Alipay compares no permit at the link
+	h := newEnv(t, withProof(selfservice.ProofNone)) // Alipay compares no permit at the link
 	permit := h.citizen(func(c *citizen) { c.IDNumber = permitNumber() })
-	p := h.linkedPhone(permit)
+	p := h.linkedClient(permit)
 	path, certifyID := p.openReset()
 	if n := h.sim.Calls("datadigital.fincloud.generalsaas.face.verification.initialize"); n != 1 || h.sim.Calls(initialize) != 0 {
 		t.Errorf("face verification was asked %d times", n)
@@ -58,7 +58,7 @@ func TestResetByDocument(t *testing.T) {
 	must(t, h.sim.Certify(certifyID, &yes))
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 
-	told := func(p *phone, want bool) {
+	told := func(p *client, want bool) {
 		t.Helper()
 		if got := p.get("/v1/password").get(t, "reset_offered"); got != want {
 			t.Errorf("told that a reset is offered: %v, want %v", got, want)
@@ -66,12 +66,12 @@ func TestResetByDocument(t *testing.T) {
 	}
 	told(p, true)
 	passport := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99"+c.AccountNo[6:] })
-	p = h.linkedPhone(passport)
+	p = h.linkedClient(passport)
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	told(p, false)
 
-	off := newHouse(t, withReset(selfservice.ResetOff))
-	p = off.linkedPhone(off.citizen())
+	off := newEnv(t, withReset(selfservice.ResetOff))
+	p = off.linkedClient(off.citizen())
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	told(p, false)
 	if off.sim.Calls(initialize) != 0 || off.count(`SELECT count(*) FROM daily_counts`) != 0 {
@@ -92,13 +92,13 @@ func permitNumber() string {
 // the log says why.
 func TestResetRefusedByAlipay(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	p := h.linkedPhone(h.citizen())
+	h := newEnv(t)
+	p := h.linkedClient(h.citizen())
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
-	ring, err := keys.NewRing(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
+	keyring, err := keys.NewAlipayKeyring(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
 	must(t, err)
-	must(t, h.server.Alipay.Replace(ring))
+	must(t, h.server.Alipay.Replace(keyring))
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	if !strings.Contains(h.logs.String(), "isv.invalid-signature") {
 		t.Error("the operator is not told why")

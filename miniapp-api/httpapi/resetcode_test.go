@@ -11,7 +11,7 @@ import (
 )
 
 // issue is what a clerk does.
-func (h *house) issue(c citizen, code string) {
+func (h *env) issue(c citizen, code string) {
 	h.t.Helper()
 	a, err := h.db.AccountByNumber(h.t.Context(), c.AccountNo)
 	must(h.t, err)
@@ -19,12 +19,12 @@ func (h *house) issue(c citizen, code string) {
 	must(h.t, err)
 }
 
-// A clerk's code proves identity without Alipay, once, and is nothing without a use.
+// A reset code proves identity without Alipay, once, and is nothing without a use.
 func TestResetByClerk(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withReset(selfservice.ResetOff))
+	h := newEnv(t, withReset(selfservice.ResetOff))
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	h.issue(c, "1111122222")
 	h.issue(c, "3141592653") // the newest counts
 	p.knows(c, c.Password)   // and so does the password, until the code is used
@@ -49,12 +49,12 @@ func TestResetByClerk(t *testing.T) {
 // Five tries, half an hour, one account, one use, however many ask at once.
 func TestResetCodeLimits(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, d := h.citizen(), h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	right := m{"code": "3141592653"}
 	h.issue(c, "3141592653")
-	h.linkedPhone(d).post("/v1/password/resets", right).want(t, "RESET_CODE_WRONG")
+	h.linkedClient(d).post("/v1/password/resets", right).want(t, "RESET_CODE_WRONG")
 	for i := range store.ResetCodeTries {
 		p.post("/v1/password/resets", m{"code": fmt.Sprintf("000000000%d", i)}).want(t, "RESET_CODE_WRONG")
 	}
@@ -80,11 +80,11 @@ func TestResetCodeLimits(t *testing.T) {
 	}
 }
 
-// Who forgot the password before the first visit: the clerk's code opens the link,
+// Who forgot the password before the first visit: the reset code opens the link,
 // and then the reset that uses it up.
 func TestLinkByCode(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, thief := h.citizen(), h.citizen()
 	body := func(code string) m {
 		b := with(c.linkBody(), "reset_code", code)
@@ -92,7 +92,7 @@ func TestLinkByCode(t *testing.T) {
 		return b
 	}
 	p := h.logIn(c)
-	h.lockOut(c, store.PublicLane)
+	h.lockOut(c, store.PublicScope)
 	p.post("/v1/link", body("3141592653")).want(t, "LINK_REFUSED") // none was issued
 	h.issue(c, "3141592653")
 	for range 2 * store.ResetCodeTries { // a stranger takes no tries
@@ -116,7 +116,7 @@ func TestLinkByCode(t *testing.T) {
 // opens with no code.
 func TestLinkByCodeAlone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone))
+	h := newEnv(t, withProof(selfservice.ProofNone))
 	c := h.citizen()
 	h.issue(c, "3141592653")
 	b := with(c.linkBody(), "reset_code", "3141592653")

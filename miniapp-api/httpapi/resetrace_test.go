@@ -11,9 +11,9 @@ import (
 // Of a hundred racing confirms over two processes one wins.
 func TestHundredResets(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	path, _ := p.openReset()
 	urls := []string{h.url, h.listen(h.newServer())}
 	got, winner := p.race(urls, path+"/confirm", 100)
@@ -29,10 +29,10 @@ func TestHundredResets(t *testing.T) {
 // A confirm that is sent many times at once gets one answer, and it is OK.
 func TestOneResetManyTimes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	urls := []string{h.url, h.listen(h.newServer())}
 	for range 15 {
-		p := h.linkedPhone(h.citizen())
+		p := h.linkedClient(h.citizen())
 		path, _ := p.openReset()
 		p.sameAnswer(urls, path+"/confirm", "Copper-Kettle-77")
 	}
@@ -41,11 +41,11 @@ func TestOneResetManyTimes(t *testing.T) {
 // T36: a reset against a change and against a cancel: one of the two wins.
 func TestResetRaces(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	second := h.listen(h.newServer())
 	for i := range 30 {
 		c := h.citizen()
-		p := h.linkedPhone(c)
+		p := h.linkedClient(c)
 		q := *p
 		q.url = second
 		change, reset := p.openChange(c), ""
@@ -79,12 +79,12 @@ func TestResetRaces(t *testing.T) {
 // T38: when any statement of the reset fails, nothing of it stands.
 func TestHalfDoneReset(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"password_credentials", "password_history", "guess_budgets", "sessions", "events", "outbox"} {
+	for _, table := range []string{"password_credentials", "password_history", "lockouts", "sessions", "events", "outbox"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
-			h := newHouseIn(t, storetest.DSN(t))
+			h := newEnvIn(t, storetest.DSN(t))
 			c := h.citizen()
-			p := h.linkedPhone(c)
+			p := h.linkedClient(c)
 			other := h.logIn(c)
 			path, _ := p.openReset()
 			p.get(path).want(t, "OK")
@@ -108,9 +108,9 @@ func TestHalfDoneReset(t *testing.T) {
 // Each start costs money and may probe a name: three a day, exactly, whoever asks at once.
 func TestResetLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen(withStory("face_pending"))
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	urls := []string{h.url, h.listen(h.newServer())}
 	var mu sync.Mutex
 	got := map[string]int{}

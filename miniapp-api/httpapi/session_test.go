@@ -15,7 +15,7 @@ import (
 // and to which process.
 func TestAuthCodeIsGoodOnce(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	urls := []string{h.url, h.listen(h.newServer())}
 	code, err := h.sim.AuthCode(c.Person.Person)
@@ -26,7 +26,7 @@ func TestAuthCodeIsGoodOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() {
-			p := h.phone()
+			p := h.client()
 			p.url = urls[i%2]
 			r := p.post("/v1/sessions", m{"auth_code": code})
 			mu.Lock()
@@ -42,10 +42,10 @@ func TestAuthCodeIsGoodOnce(t *testing.T) {
 		t.Errorf("Alipay was called %d times", calls)
 	}
 	for _, bad := range []string{"made-up-code", strings.Repeat("x", 128), "'; DROP TABLE sessions; --"} {
-		h.phone().post("/v1/sessions", m{"auth_code": bad}).want(t, "AUTH_CODE_INVALID")
+		h.client().post("/v1/sessions", m{"auth_code": bad}).want(t, "AUTH_CODE_INVALID")
 	}
-	h.phone().post("/v1/sessions", m{"auth_code": strings.Repeat("x", 129)}).want(t, "BAD_REQUEST")
-	h.phone().post("/v1/sessions", m{}).want(t, "BAD_REQUEST")
+	h.client().post("/v1/sessions", m{"auth_code": strings.Repeat("x", 129)}).want(t, "BAD_REQUEST")
+	h.client().post("/v1/sessions", m{}).want(t, "BAD_REQUEST")
 }
 
 // T17: a token is 256 bits of chance, and the database cannot give it away.
@@ -54,7 +54,7 @@ func TestTokens(t *testing.T) {
 	seen := map[string]bool{}
 	ones := 0
 	const n = 10_000
-	h := newHouse(t)
+	h := newEnv(t)
 	for range n {
 		token, err := h.db.Token(h.db.NewSeed())
 		must(t, err)
@@ -72,7 +72,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("%.4f of the bits are ones", share)
 	}
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	var dump strings.Builder
 	rows, err := h.raw().Query(`SELECT encode(token_digest, 'hex') || sealed::text || identity_digest::text FROM sessions`)
 	must(t, err)
@@ -90,21 +90,21 @@ func TestTokens(t *testing.T) {
 // T17: what ends a session ends it everywhere.
 func TestDeadTokens(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, tt := range []struct {
 		name string
-		end  func(c citizen, p *phone) // p is the citizen's other phone
+		end  func(c citizen, p *client) // p is the citizen's other phone
 	}{
-		{"log out", func(_ citizen, p *phone) {}},
-		{"unlink", func(c citizen, p *phone) { p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK") }},
-		{"change", func(c citizen, p *phone) {
+		{"log out", func(_ citizen, p *client) {}},
+		{"unlink", func(c citizen, p *client) { p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK") }},
+		{"change", func(c citizen, p *client) {
 			p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 		}},
-		{"two hours", func(citizen, *phone) { h.clock.Advance(2*time.Hour + time.Second) }},
+		{"two hours", func(citizen, *client) { h.clock.Advance(2*time.Hour + time.Second) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := h.citizen()
-			other := h.linkedPhone(c)
+			other := h.linkedClient(c)
 			p := h.logIn(c)
 			if tt.name == "log out" {
 				p.post("/v1/sessions/end", m{}).want(t, "OK")
@@ -122,7 +122,7 @@ func TestDeadTokens(t *testing.T) {
 // answer is answered in time.
 func TestBadAlipay(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
 	patient := h.url
 	h.alipay = 500 * time.Millisecond
@@ -134,7 +134,7 @@ func TestBadAlipay(t *testing.T) {
 			must(t, err)
 			must(t, h.sim.Fault(fault, 1))
 			defer h.sim.Fault("", 0)
-			r := h.phone().post("/v1/sessions", m{"auth_code": code}).want(t, "ALIPAY_UNAVAILABLE")
+			r := h.client().post("/v1/sessions", m{"auth_code": code}).want(t, "ALIPAY_UNAVAILABLE")
 			if r.Retry < 1 || r.HTTP != 502 {
 				t.Errorf("no advice: %s", r.Raw)
 			}
@@ -149,10 +149,10 @@ func TestBadAlipay(t *testing.T) {
 
 func TestIdentityKinds(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	byOpenID := h.citizen(func(c *citizen) { c.OpenID = "2088000000000042" })
 	byUserID := h.citizen(func(c *citizen) { c.OpenID, c.UserID = "", "2088000000000042" }) // the same digits, another kind
-	h.linkedPhone(byOpenID)
+	h.linkedClient(byOpenID)
 	q := h.logIn(byUserID)
 	q.get("/v1/link").want(t, "NOT_LINKED")
 	q.post("/v1/link", byUserID.linkBody()).want(t, "OK")

@@ -12,7 +12,7 @@ import (
 )
 
 // Strangers cannot fill the memory with callers who are turned away.
-func TestD7TurnedAwayAreBounded(t *testing.T) {
+func TestTurnedAwayAreBounded(t *testing.T) {
 	t.Parallel()
 	a, now := newTurnedAway(), time.Now()
 	a.now = func() time.Time { return now }
@@ -30,7 +30,7 @@ func TestD7TurnedAwayAreBounded(t *testing.T) {
 }
 
 // What is prebuilt reads as every other answer.
-func TestD7PrebuiltBusy(t *testing.T) {
+func TestPrebuiltBusy(t *testing.T) {
 	t.Parallel()
 	id := uuid.NewString()
 	busy := problemOf(selfservice.ErrBusy, id)

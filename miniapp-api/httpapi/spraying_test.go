@@ -17,7 +17,7 @@ import (
 )
 
 // withSpraying replaces the policy's limits.
-func withSpraying(user, address, minute int) houseOption {
+func withSpraying(user, address, minute int) envOption {
 	return func(c *Config) {
 		p := *c.Policy
 		p.Spraying = passwd.Spraying{PerUser: user, PerAddress: address, PerMinute: minute}
@@ -33,28 +33,28 @@ func withProxy(c *Config) {
 func from(ip string) header { return header{"X-Forwarded-For", ip} }
 
 // evaluated is how many people's passwords strangers got looked at.
-func (h *house) evaluated() int {
+func (h *env) evaluated() int {
 	h.t.Helper()
-	return h.count(`SELECT count(*) FROM guess_budgets WHERE lane = 'public' AND used + round > 0`)
+	return h.count(`SELECT count(*) FROM lockouts WHERE scope = 'public' AND attempts + tier > 0`)
 }
 
 // T3: one user tries a thousand people, over two servers: five passwords are
-// looked at, the answers are all alike, and nobody else's budget is touched.
+// looked at, the answers are all alike, and nobody else's counter is touched.
 func TestOneUserManyPeople(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofNone} {
 		t.Run(string(proof), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(proof))
-			phones := []*phone{h.logIn(h.citizen()), nil}
-			twin := *phones[0]
+			h := newEnv(t, withProof(proof))
+			clients := []*client{h.logIn(h.citizen()), nil}
+			twin := *clients[0]
 			twin.url = h.listen(h.newServer(withProof(proof)))
-			phones[1] = &twin
-			password := map[selfservice.Proof]string{selfservice.ProofCertdoc: "Quiet-River-1", selfservice.ProofNone: "wrong-guess"}[proof] // the right one, where it is not enough
+			clients[1] = &twin
+			password := map[selfservice.Proof]string{selfservice.ProofCertdoc: "Quiet-River-1", selfservice.ProofNone: "wrong-password"}[proof] // the right one, where it is not enough
 			var mu sync.Mutex
 			looks := map[string]int{}
 			atOnce(50, manyPeople(t, h, 500), func(i int, number string) {
-				r := refused(t, phones[i%2], m{"name": "测试人", "id_type": "01", "id_number": number, "password": password})
+				r := refused(t, clients[i%2], m{"name": "测试人", "id_type": "01", "id_number": number, "password": password})
 				mu.Lock()
 				defer mu.Unlock()
 				looks[fmt.Sprint(r.HTTP, requestPart.ReplaceAllString(r.Raw, ""), strippedHeaders(r.Header))]++
@@ -86,40 +86,40 @@ func atOnce[T any](n int, all []T, do func(i int, x T)) {
 	wg.Wait()
 }
 
-// T2: many users with one guess each at one person get five looked at.
+// T2: many users with one attempt each at one person get five looked at.
 func TestManyUsersOnePerson(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(5, 200, 10_000))
-	victim, guesser := h.citizen(), h.citizen()
+	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(5, 200, 10_000))
+	victim, attacker := h.citizen(), h.citizen()
 	atOnce(50, make([]struct{}, testenv.Rounds(60, 1000)), func(i int, _ struct{}) {
-		c := guesser // Alipay users with no account here
-		c.Person.Person, c.OpenID = fmt.Sprint("one-guess-", i), fmt.Sprint("one-guess-", i)
+		c := attacker // Alipay users with no account here
+		c.Person.Person, c.OpenID = fmt.Sprint("one-attempt-", i), fmt.Sprint("one-attempt-", i)
 		h.sim.Add(c.Person)
-		h.logIn(c).post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("guess ", i))).want(t, "LINK_REFUSED")
+		h.logIn(c).post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("wrong ", i))).want(t, "LINK_REFUSED")
 	})
-	if n := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
-		t.Errorf("%d guesses were looked at, want 5", n)
+	if n := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
+		t.Errorf("%d attempts were looked at, want 5", n)
 	}
 }
 
-// Guesses at people one has tried before go on, and the limit is a day's.
+// Attempts at people one has tried before go on, and the limit is a day's.
 func TestSprayerMayRepeat(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
+	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
 	sprayer := h.citizen()
 	people := []citizen{h.citizen(), h.citizen(), h.citizen()}
 	p := h.logIn(sprayer)
 	for range 2 {
 		for _, c := range people {
 			before := h.server.Hasher.Hashed()
-			p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED")
+			p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 			if n := h.server.Hasher.Hashed() - before; n != 1 {
 				t.Errorf("%d hashes, want 1 for everybody", n)
 			}
 		}
 	}
 	used := func(c citizen) int {
-		return h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1`, h.personDigest(c))
+		return h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1`, h.personDigest(c))
 	}
 	if used(people[0]) != 2 || used(people[1]) != 2 || used(people[2]) != 0 {
 		t.Errorf("used %d %d %d, want 2 2 0", used(people[0]), used(people[1]), used(people[2]))
@@ -132,11 +132,11 @@ func TestSprayerMayRepeat(t *testing.T) {
 // Who knows the passwords may link one after the other: a family's phone.
 func TestRightPasswordsAreNoSpraying(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(2, 2, 2))
+	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(2, 2, 2))
 	p := h.logIn(h.citizen())
 	for range 5 {
 		c := h.citizen()
-		p.post("/v1/link", withPassword(c.linkBody(), "wrong-guess")).want(t, "LINK_REFUSED") // a slip, forgiven with the next
+		p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED") // a slip, undone by the next
 		p.post("/v1/link", c.linkBody()).want(t, "OK")
 		p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK")
 		h.clock.Advance(time.Minute) // a slip stays in its minute
@@ -153,26 +153,26 @@ func TestAddress(t *testing.T) {
 	}{{selfservice.ProofCertdoc, "LINK_REFUSED"}, {selfservice.ProofNone, "TOO_MANY_REQUESTS"}} {
 		t.Run(string(tt.proof), func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, withProof(tt.proof), withSpraying(2, 4, 600), withProxy)
+			h := newEnv(t, withProof(tt.proof), withSpraying(2, 4, 600), withProxy)
 			for range 2 {
 				p := h.logIn(h.citizen())
 				for range 2 {
-					p.post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess"), from("2001:db8::1")).want(t, "LINK_REFUSED")
+					p.post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"), from("2001:db8::1")).want(t, "LINK_REFUSED")
 				}
 			}
 			late := h.logIn(h.citizen())
 			next := h.citizen()
-			r := late.post("/v1/link", withPassword(next.linkBody(), "wrong-guess"), from("2001:db8::2")).want(t, tt.code) // the same /64
+			r := late.post("/v1/link", withPassword(next.linkBody(), "wrong-password"), from("2001:db8::2")).want(t, tt.code) // the same /64
 			if tt.proof == selfservice.ProofNone && (r.HTTP != 429 || r.Retry < 1 || r.Retry > 24*3600) {
 				t.Errorf("no advice: %s", r.Raw)
 			}
-			if n := h.count(`SELECT used FROM guess_budgets WHERE person_digest = $1`, h.personDigest(next)); n != 0 {
-				t.Errorf("%d guesses of the victim were charged", n)
+			if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1`, h.personDigest(next)); n != 0 {
+				t.Errorf("%d attempts of the victim were charged", n)
 			}
 			if n := h.evaluated(); n != 4 {
 				t.Errorf("%d passwords were looked at, want 4", n)
 			}
-			late.post("/v1/link", withPassword(next.linkBody(), "wrong-guess"), from("2001:db8:0:1::1")).want(t, "LINK_REFUSED")
+			late.post("/v1/link", withPassword(next.linkBody(), "wrong-password"), from("2001:db8:0:1::1")).want(t, "LINK_REFUSED")
 			if n := h.evaluated(); n != 5 {
 				t.Errorf("%d passwords were looked at, want 5: another address goes on", n)
 			}
@@ -188,10 +188,10 @@ func TestAddress(t *testing.T) {
 // minute, and the metrics and the log say so without saying who.
 func TestGlobalRate(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone), withSpraying(5, 200, 3), withProxy)
+	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(5, 200, 3), withProxy)
 	h.clock.Advance(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute))) // a whole minute's time
 	spray := func(i int) reply {
-		return h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-guess"), from(fmt.Sprint("192.0.2.", i)))
+		return h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"), from(fmt.Sprint("192.0.2.", i)))
 	}
 	for i := range 3 {
 		spray(i).want(t, "LINK_REFUSED")
@@ -219,7 +219,7 @@ func TestGlobalRate(t *testing.T) {
 }
 
 // wantSprayed reads the metric.
-func (h *house) wantSprayed(want map[string]int) {
+func (h *env) wantSprayed(want map[string]int) {
 	h.t.Helper()
 	ops := httptest.NewServer(h.server.OpsHandler())
 	defer ops.Close()

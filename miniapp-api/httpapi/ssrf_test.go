@@ -117,9 +117,9 @@ func requestFields(t *testing.T) map[string][]string {
 // T16: no field, header or path of any request makes the server call out.
 func TestNoFieldIsFetched(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := newCanary(t)
-	p, q := h.linkedPhone(h.citizen()), h.logIn(h.citizen())
+	p, q := h.linkedClient(h.citizen()), h.logIn(h.citizen())
 	baited := []header{{"X-Forwarded-For", c.bait}, {"Referer", c.bait}, {"Origin", c.bait}, {"X-Forwarded-Host", c.addr}, {"Forwarded", "host=" + c.addr}, {"Idempotency-Key", c.bait}}
 	forms := requestFields(t)
 	if len(forms) < 6 || strings.Join(forms["confirmRequest"], " ") != "new_password new_password_again" {
@@ -137,10 +137,10 @@ func TestNoFieldIsFetched(t *testing.T) {
 				if r.Method == "GET" {
 					raw = nil
 				}
-				for _, phone := range []*phone{p, q} {
+				for _, client := range []*client{p, q} {
 					key := header{"Idempotency-Key", fmt.Sprintf("%s%d", c.bait, sent)}
 					sent++
-					got := phone.send(r.Method, path, raw, append(baited, key)...)
+					got := client.send(r.Method, path, raw, append(baited, key)...)
 					if got.HTTP >= 500 {
 						t.Errorf("%s %s: %s", r.Method, r.Path, got.Raw)
 					}
@@ -157,11 +157,11 @@ func TestNoFieldIsFetched(t *testing.T) {
 	c.unseen(t)
 }
 
-// forger signs as Alipay does: this house trusts its key, too.
-type forger struct{ h *house }
+// forger signs as Alipay does: this environment trusts its key, too.
+type forger struct{ h *env }
 
-func newForger(h *house) forger {
-	must(h.t, h.server.Alipay.Replace(h.ring(keys.AlipayKey{Public: &callbackKey().PublicKey, Source: "forger"})))
+func newForger(h *env) forger {
+	must(h.t, h.server.Alipay.Replace(h.keyring(keys.AlipayKey{Public: &callbackKey().PublicKey, Source: "forger"})))
 	return forger{h}
 }
 
@@ -186,11 +186,11 @@ var (
 	xmlText  = regexp.MustCompile(`\[CDATA\[[^\]]*\]\]`)
 )
 
-// baits returns the letter with each value in turn, and what is inside biz_content, a
+// baits returns the notification with each value in turn, and what is inside biz_content, a
 // URL, truly signed.
-func (f forger) baits(letter alipaysim.Letter, bait string) (bodies [][]byte) {
+func (f forger) baits(notification alipaysim.Notification, bait string) (bodies [][]byte) {
 	f.h.t.Helper()
-	form, err := url.ParseQuery(string(letter.Body))
+	form, err := url.ParseQuery(string(notification.Body))
 	must(f.h.t, err)
 	with := func(name, value string) {
 		changed := url.Values{}
@@ -227,16 +227,16 @@ func (f forger) baits(letter alipaysim.Letter, bait string) (bodies [][]byte) {
 // T16: no value of any message makes the server call out, truly signed or not.
 func TestNoNoticeIsFetched(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c, f := newCanary(t), newForger(h)
 	who := h.citizen()
 	calls := h.sim.Calls("")
 	taken, sent := 0, 0
 	for kind := range alipaysim.Kinds() {
-		letter := h.write(alipaysim.Notice{Person: who.Person.Person, Kind: kind})
-		for _, body := range f.baits(letter, c.bait) {
+		notification := h.write(alipaysim.Notice{Person: who.Person.Person, Kind: kind})
+		for _, body := range f.baits(notification, c.bait) {
 			for _, spoilt := range []string{"", "x"} {
-				forged := letter
+				forged := notification
 				forged.Body = append(body[:len(body):len(body)], spoilt...)
 				status, answer := h.deliver(h.url, forged)
 				if status != http.StatusOK || strings.Contains(answer, c.addr) {

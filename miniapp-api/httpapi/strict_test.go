@@ -12,9 +12,9 @@ import (
 // What is not exactly the contract's JSON is refused, by name, and has no effect.
 func TestBadBodies(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	const path = "/v1/password/changes"
 	good := `{"id_number":"` + c.IDNumber + `","old_password":"` + c.Password + `"}`
 	for _, tt := range []struct{ name, body, code, field string }{
@@ -52,7 +52,7 @@ func TestBadBodies(t *testing.T) {
 		})
 	}
 	if got := p.get("/v1/password").get(t, "remaining_attempts").(float64); got != 5 {
-		t.Errorf("a malformed body cost a guess: %v left", got)
+		t.Errorf("a malformed body cost an attempt: %v left", got)
 	}
 	p.send("POST", path, []byte(good)).want(t, "OK")
 }
@@ -67,9 +67,9 @@ func wrongDigit(idNumber string) string {
 // Fields beside the contract's reach nothing.
 func TestMassAssignment(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	for _, name := range []string{"state", "version", "account_id", "center_id", "identity", "open_id", "user_id",
 		"is_admin", "role", "locked_until", "remaining_attempts", "expires_at", "credential_version", "hash"} {
 		p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password, name: 1}).want(t, "BAD_REQUEST")
@@ -79,8 +79,8 @@ func TestMassAssignment(t *testing.T) {
 
 func TestEveryReplyIsAnEnvelope(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	p := h.phone()
+	h := newEnv(t)
+	p := h.client()
 	for _, tt := range []struct {
 		name, method, path string
 		body               string
@@ -143,8 +143,8 @@ func TestRateLimits(t *testing.T) {
 	t.Parallel()
 	t.Run("address", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, withRates(httpapi.Rate{PerSecond: 0.01, Burst: 3}, httpapi.Rate{1e6, 1e6}))
-		p := h.phone()
+		h := newEnv(t, withRates(httpapi.Rate{PerSecond: 0.01, Burst: 3}, httpapi.Rate{1e6, 1e6}))
+		p := h.client()
 		for range 3 {
 			p.get("/healthz").want(t, "OK")
 		}
@@ -157,7 +157,7 @@ func TestRateLimits(t *testing.T) {
 	})
 	t.Run("user", func(t *testing.T) {
 		t.Parallel()
-		h := newHouse(t, withRates(httpapi.Rate{1e6, 1e6}, httpapi.Rate{PerSecond: 0.01, Burst: 3}))
+		h := newEnv(t, withRates(httpapi.Rate{1e6, 1e6}, httpapi.Rate{PerSecond: 0.01, Burst: 3}))
 		c, d := h.citizen(), h.citizen()
 		p, q := h.logIn(c), h.logIn(d)
 		for range 3 {
@@ -172,8 +172,8 @@ func TestRateLimits(t *testing.T) {
 // A request is never more than one line of log, and the line is ours alone.
 func TestLogLines(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	p := h.phone()
+	h := newEnv(t)
+	p := h.client()
 	p.token = "abc\tlevel=error"
 	p.send("POST", "/v1/sessions", []byte(`{"auth_code":"x\r\nlevel=error"}`), header{"X-Request-ID", "forged"}, header{"User-Agent", "forged"})
 	p.get("/nothing/forged")

@@ -14,17 +14,17 @@ func templateIf(sent bool) string {
 }
 
 // subscribe says what the page was told: the citizen takes messages.
-func (p *phone) subscribe() {
+func (p *client) subscribe() {
 	p.h.t.Helper()
 	p.post("/v1/subscriptions", m{"template_id": "notice", "accepted": true}).want(p.h.t, "OK")
 }
 
 // What is promised rests on what is known: the page's word first, Alipay's when it counts.
-func TestE1PromisesOnlyWhatIsSubscribed(t *testing.T) {
+func TestPromisesOnlyWhatIsSubscribed(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	password, n := c.Password, 0
 	notified := func() bool {
 		t.Helper()

@@ -18,8 +18,8 @@ import (
 
 // T23: bodies and headers beyond all measure are refused and cost no memory.
 func TestHugeRequests(t *testing.T) {
-	h := newHouse(t)
-	p := h.linkedPhone(h.citizen())
+	h := newEnv(t)
+	p := h.linkedClient(h.citizen())
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -66,14 +66,14 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // T26: a storm of wrong passwords is shed, and the storm over, all is well. The only place
 // to hash is held until one of the storm was turned away, however slow the machine is.
-func TestStormOfGuesses(t *testing.T) {
+func TestStormOfAttempts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withProof(selfservice.ProofNone))
+	h := newEnv(t, withProof(selfservice.ProofNone))
 	victim, owner := h.citizen(), h.citizen()
 	h.server = h.newServer(withProof(selfservice.ProofNone), onePlace(h))
 	h.url = h.listen(h.server)
 	attacker := h.logIn(h.citizen())
-	good := h.linkedPhone(owner)
+	good := h.linkedClient(owner)
 	place, err := h.server.Hasher.Reserve(t.Context(), passwd.Caller{})
 	must(t, err)
 	var mu sync.Mutex
@@ -81,7 +81,7 @@ func TestStormOfGuesses(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() {
-			r := attacker.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("guess ", i)))
+			r := attacker.post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("wrong ", i)))
 			mu.Lock()
 			defer mu.Unlock()
 			got[r.Code]++
@@ -101,13 +101,13 @@ func TestStormOfGuesses(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	good.openChange(owner)
-	if n := h.count(`SELECT used + 5 * round FROM guess_budgets WHERE person_digest = $1`, h.personDigest(victim)); n != min(5, got["LINK_REFUSED"]) {
-		t.Errorf("%d guesses were charged: what is shed must cost none, what is not at most the budget: %v", n, got)
+	if n := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); n != min(5, got["LINK_REFUSED"]) {
+		t.Errorf("%d attempts were charged: what is shed must cost none, what is not at most the limit: %v", n, got)
 	}
 }
 
 // onePlace has one place to hash in, at a cost that takes no time.
-func onePlace(h *house) houseOption {
+func onePlace(h *env) envOption {
 	return func(c *Config) {
 		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Slots: 1})
 		h.t.Cleanup(c.Hasher.Close)
@@ -117,7 +117,7 @@ func onePlace(h *house) houseOption {
 // T27: a password counts to its last byte and in whichever form it is typed.
 func TestPasswordsAreWhole(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	for _, tt := range []struct{ name, password, other, same string }{
 		{"64 characters", strings.Repeat("长密码一二三四五", 8), strings.Repeat("长密码一二三四五", 7) + "长密码一二三四六", ""},
 		{"byte 73", strings.Repeat("天地玄黄宇宙洪荒", 3) + "Q", strings.Repeat("天地玄黄宇宙洪荒", 3) + "W", ""},
@@ -126,7 +126,7 @@ func TestPasswordsAreWhole(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := h.citizen()
-			p := h.linkedPhone(c)
+			p := h.linkedClient(c)
 			p.post(p.openChange(c)+"/confirm", twice(tt.password)).want(t, "OK")
 			open := func(password string) reply {
 				return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password})
@@ -139,7 +139,7 @@ func TestPasswordsAreWhole(t *testing.T) {
 		})
 	}
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	change := p.openChange(c)
 	r := p.post(change+"/confirm", twice(strings.Repeat("长", 65))).want(t, "PASSWORD_WEAK")
 	if len(r.Errors) == 0 || r.Errors[0].Code != "TOO_LONG" {

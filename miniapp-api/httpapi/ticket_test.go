@@ -31,7 +31,7 @@ var transportKeys = sync.OnceValue(func() []*rsa.PrivateKey {
 	return all
 })
 
-func withTransport(t testing.TB) houseOption {
+func withTransport(t testing.TB) envOption {
 	return func(c *Config) {
 		var err error
 		c.Transport, err = keys.NewTransport(transportKeys()...)
@@ -48,7 +48,7 @@ type ticket struct {
 	ExpiresIn int    `json:"expires_in"`
 }
 
-func (p *phone) ticket() ticket {
+func (p *client) ticket() ticket {
 	p.h.t.Helper()
 	var got ticket
 	must(p.h.t, json.Unmarshal(p.post("/v1/password/tickets", m{}).want(p.h.t, "OK").Data, &got))
@@ -77,7 +77,7 @@ func (k ticket) sealUnder(t testing.TB, label string, passwords m) m {
 // The whole job with every password sealed, where the centre takes no others.
 func TestSealedFlow(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withTransport(t), func(c *Config) { c.SealedOnly = true })
+	h := newEnv(t, withTransport(t), func(c *Config) { c.SealedOnly = true })
 	c := h.citizen()
 	p := h.logIn(c)
 	sealed := func(passwords m) m { return p.ticket().seal(t, passwords) }
@@ -95,7 +95,7 @@ func TestSealedFlow(t *testing.T) {
 		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": sealed(m{"o": old})})
 	}
 	if r := open("Quiet-Wrong-9").want(t, "OLD_PASSWORD_WRONG"); *r.Remaining != 4 {
-		t.Errorf("%d guesses left, want 4", *r.Remaining)
+		t.Errorf("%d attempts left, want 4", *r.Remaining)
 	}
 	confirm := "/v1/password/changes/" + open(c.Password).want(t, "OK").get(t, "id").(string) + "/confirm"
 	p.post(confirm, m{"encrypted": sealed(m{"n": "Copper-Lantern", "a": "Copper-Lanterm"})}).want(t, "PASSWORD_MISMATCH")
@@ -114,9 +114,9 @@ func TestSealedFlow(t *testing.T) {
 // Whatever is wrong with a sealed password, the answer is one and the same.
 func TestSealedRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withTransport(t))
+	h := newEnv(t, withTransport(t))
 	mine, other := h.citizen(), h.citizen()
-	p, q := h.linkedPhone(mine), h.linkedPhone(other)
+	p, q := h.linkedClient(mine), h.linkedClient(other)
 	again := h.logIn(mine) // another session of the same user
 	good := m{"o": mine.Password}
 	foreign := func() ticket { // a key that is not the server's
@@ -164,7 +164,7 @@ func TestSealedRefused(t *testing.T) {
 		}
 	}
 	if got := p.get("/v1/password").get(t, "remaining_attempts"); got != 5.0 {
-		t.Errorf("a text that does not open cost a guess: %v left", got)
+		t.Errorf("a text that does not open cost an attempt: %v left", got)
 	}
 	r := p.post("/v1/password/changes", m{"id_number": mine.IDNumber, "old_password": mine.Password, "encrypted": p.ticket().seal(t, good)})
 	if r.want(t, "BAD_REQUEST"); r.Errors[0].Code != "TWICE" {
@@ -175,9 +175,9 @@ func TestSealedRefused(t *testing.T) {
 // A ticket is good once, but a lost answer can be asked for again.
 func TestSealedRepeated(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withTransport(t))
+	h := newEnv(t, withTransport(t))
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	body := m{"id_number": c.IDNumber, "encrypted": p.ticket().seal(t, m{"o": c.Password})}
 	first := p.post("/v1/password/changes", body, header{"Idempotency-Key", "form-1"}).want(t, "OK")
 	second := p.post("/v1/password/changes", body, header{"Idempotency-Key", "form-1"}).want(t, "OK")
@@ -190,9 +190,9 @@ func TestSealedRepeated(t *testing.T) {
 // The key before the present one opens until it is taken away.
 func TestTransportRotation(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, withTransport(t))
+	h := newEnv(t, withTransport(t))
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	prove := func(k ticket) reply {
 		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": k.seal(t, m{"o": c.Password})})
 	}
@@ -214,9 +214,9 @@ func TestTransportRotation(t *testing.T) {
 
 func TestTicketsNotOffered(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := newEnv(t)
 	c := h.citizen()
-	p := h.linkedPhone(c)
+	p := h.linkedClient(c)
 	p.post("/v1/password/tickets", m{}).want(t, "NOT_OFFERED")
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "sealed": ""}}).want(t, "NOT_OFFERED")
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, SealedOnly: true}); err == nil {
@@ -229,9 +229,9 @@ func TestTicketsNotOffered(t *testing.T) {
 // each kind's area under the curve against replayed tickets is reported, 0.5 is
 // no information. A second series of replayed ones is the control.
 func BenchmarkSealedRefusal(b *testing.B) {
-	h := newHouse(b, withTransport(b))
+	h := newEnv(b, withTransport(b))
 	mine := h.citizen()
-	p, q := h.linkedPhone(mine), h.linkedPhone(h.citizen())
+	p, q := h.linkedClient(mine), h.linkedClient(h.citizen())
 	good := m{"o": mine.Password}
 	replay := func() m {
 		e := p.ticket().seal(b, good)

@@ -19,7 +19,7 @@ import (
 // is no information. A second series of unknown people is the control. A run
 // of -benchtime=2000x has 2,000 tries a kind.
 func BenchmarkRefusalTiming(b *testing.B) {
-	h := newHouse(b, withProof(selfservice.ProofNone))
+	h := newEnv(b, withProof(selfservice.ProofNone))
 	h.server = h.newServer(withProof(selfservice.ProofNone), fullHasher(h), withSpraying(5, 200, 1<<30), withProxy)
 	h.url = h.listen(h.server)
 	attacker := h.logIn(h.citizen())
@@ -27,13 +27,13 @@ func BenchmarkRefusalTiming(b *testing.B) {
 	for range 6 {
 		attacker.post("/v1/link", withPassword(locked.linkBody(), "wrong"))
 	}
-	h.exec(`UPDATE guess_budgets SET locked_until = '9999-12-31' WHERE locked_until IS NOT NULL`) // the run is longer than the lock
+	h.exec(`UPDATE lockouts SET locked_until = '9999-12-31' WHERE locked_until IS NOT NULL`) // the run is longer than the lock
 	people := manyPeople(b, h, b.N)
 	tries := map[string]func(i int) m{
 		"unknown": func(i int) m { return stranger(i, "unknown") },
 		"control": func(i int) m { return stranger(i, "control") },
 		"wrong password": func(i int) m {
-			return m{"name": "测试人", "id_type": "01", "id_number": people[i], "password": "wrong-guess"}
+			return m{"name": "测试人", "id_type": "01", "id_number": people[i], "password": "wrong-password"}
 		},
 		"wrong name": func(i int) m {
 			return m{"name": "别的人", "id_type": "01", "id_number": people[b.N+i], "password": "Quiet-River-1"}
@@ -63,7 +63,7 @@ func BenchmarkRefusalTiming(b *testing.B) {
 
 func stranger(i int, series string) m {
 	birthday := map[string]string{"unknown": "19010101", "control": "19020202"}[series]
-	return m{"name": "测试人", "id_type": "01", "id_number": regionalID(birthday, i), "password": "wrong-guess"}
+	return m{"name": "测试人", "id_type": "01", "id_number": regionalID(birthday, i), "password": "wrong-password"}
 }
 
 // regionalID makes many numbers: the region counts on when the sequence is used up.
@@ -74,7 +74,7 @@ func regionalID(birthday string, i int) string {
 }
 
 // manyPeople loads 2n people with one password.
-func manyPeople(b testing.TB, h *house, n int) []string {
+func manyPeople(b testing.TB, h *env, n int) []string {
 	hash, err := h.server.Hasher.Hash(b.Context(), passwd.NewSecret("Quiet-River-1"))
 	must(b, err)
 	numbers := make([]string, 2*n)

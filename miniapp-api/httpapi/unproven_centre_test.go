@@ -14,7 +14,7 @@ import (
 )
 
 // changed files an account again and notes what becomes of its link.
-func (w *play) changed(a *modelAccount, what string) {
+func (w *model) changed(a *modelAccount, what string) {
 	w.note("the centre: %s %s", a, what)
 	w.file(a)
 	u := w.linkedTo(a)
@@ -33,7 +33,7 @@ func (w *play) changed(a *modelAccount, what string) {
 
 // follow notes that a link moves to another open account of its person, which one the
 // product says, or ends where there is none.
-func (w *play) follow(u *modelUser) {
+func (w *model) follow(u *modelUser) {
 	if len(filtered(w.ownedBy(u.link.human), func(a *modelAccount) bool { return !a.ended() })) == 0 {
 		w.endLink(u, "merged into nothing")
 		return
@@ -47,33 +47,33 @@ func (w *play) follow(u *modelUser) {
 	w.told.count("link moved")
 }
 
-func (w *play) changeStatus() {
+func (w *model) changeStatus() {
 	a := pick(w, "account", w.accounts)
 	a.status = pick(w, "status", []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMoved, store.StatusClosed, store.StatusUnknown})
 	w.changed(a, "is now "+a.status)
 }
 
 // openAgain is the centre correcting itself.
-func (w *play) openAgain() {
+func (w *model) openAgain() {
 	a := pick(w, "ended account", filtered(w.accounts, (*modelAccount).ended))
 	a.status = store.StatusNormal
 	w.changed(a, "is open again")
 }
 
-func (w *play) merge() {
+func (w *model) merge() {
 	a := pick(w, "account", w.accounts)
 	a.status = store.StatusMerged
 	w.changed(a, "is merged")
 }
 
-func (w *play) giveAway() {
+func (w *model) giveAway() {
 	a := pick(w, "account", w.accounts)
 	a.owner = pick(w, "human", w.humans)
 	a.name, a.number = a.owner.name, a.owner.number
 	w.changed(a, "is now of "+a.owner.who)
 }
 
-func (w *play) rename() {
+func (w *model) rename() {
 	a := pick(w, "account", w.accounts)
 	if a.name == a.owner.name {
 		a.name = a.owner.newName
@@ -83,7 +83,7 @@ func (w *play) rename() {
 	w.changed(a, "has another name of the same holder")
 }
 
-func (w *play) renumber() {
+func (w *model) renumber() {
 	a := pick(w, "account", w.accounts)
 	if a.number == a.owner.number {
 		a.number = a.owner.short()
@@ -93,15 +93,15 @@ func (w *play) renumber() {
 	w.changed(a, "has the holder's number in "+fmt.Sprint(len(a.number))+" digits")
 }
 
-func (w *play) filePhone() {
+func (w *model) filePhone() {
 	a := pick(w, "account", w.accounts)
 	from := pick(w, "human", w.humans)
 	a.phone = from.phone
 	w.changed(a, "has the phone of "+from.who)
 }
 
-// issueCode is what a clerk does for somebody at the counter.
-func (w *play) issueCode() {
+// issueCode issues a reset code, as an operator does for somebody at the counter.
+func (w *model) issueCode() {
 	a := pick(w, "account", w.accounts)
 	kept, err := w.db.AccountByNumber(context.Background(), a.no)
 	must(w.t, err)
@@ -113,11 +113,11 @@ func (w *play) issueCode() {
 
 // exportPerson is what an operator hands out: phone numbers that the holder of the link has
 // shown, and nobody else.
-func (w *play) exportPerson() {
+func (w *model) exportPerson() {
 	h := pick(w, "human", w.humans)
 	doc, err := w.documents().Parse("01", h.number)
 	must(w.t, err)
-	data, err := w.db.Export(context.Background(), store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"})
+	data, err := w.db.Export(context.Background(), store.OperatorRequest{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"})
 	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
 		w.rt.Skip("nothing is kept of an account")
 	}
@@ -134,12 +134,12 @@ func (w *play) exportPerson() {
 
 // erasePerson is what an operator does for somebody; with their accounts, the next file
 // brings those back.
-func (w *play) erasePerson() {
+func (w *model) erasePerson() {
 	h := pick(w, "human", w.humans)
 	too := w.slip(3) && !w.spelledTwice(h)
 	doc, err := w.documents().Parse("01", h.number)
 	must(w.t, err)
-	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, Unlock: store.Unlock{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
+	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, OperatorRequest: store.OperatorRequest{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
 	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
 		w.rt.Skip("nothing is kept of an account")
 	}
@@ -161,7 +161,7 @@ func (w *play) erasePerson() {
 
 // spelledTwice says whether a human has two accounts whose numbers differ by zeros in front
 // alone: of these an import adds but one.
-func (w *play) spelledTwice(h *human) bool {
+func (w *model) spelledTwice(h *human) bool {
 	bare := map[string]bool{}
 	for _, a := range w.ownedBy(h) {
 		no := strings.TrimLeft(a.no, "0")
@@ -174,7 +174,7 @@ func (w *play) spelledTwice(h *human) bool {
 }
 
 // forget notes what may be gone with a human: of who held their link, and holds no other.
-func (w *play) forget(h *human) {
+func (w *model) forget(h *human) {
 	theirs := func(u *modelUser) bool { return u.proven[h] && (u.link == nil || u.link.human == h) }
 	for _, u := range w.users {
 		if !theirs(u) {
@@ -197,9 +197,9 @@ func (w *play) forget(h *human) {
 			s.ended = "erased"
 		}
 	}
-	for _, r := range w.relinks {
-		if r.human == h || !w.kept("relinks WHERE relink_id = $1", r.id) {
-			r.state = relinkErased
+	for _, r := range w.transfers {
+		if r.human == h || !w.kept("link_transfers WHERE transfer_id = $1", r.id) {
+			r.state = transferErased
 		}
 	}
 	for _, p := range w.pendings {
@@ -209,29 +209,29 @@ func (w *play) forget(h *human) {
 }
 
 // kept says whether a table still has a row.
-func (w *play) kept(rows string, key any) (there bool) {
+func (w *model) kept(rows string, key any) (there bool) {
 	must(w.t, w.raw().QueryRow(`SELECT EXISTS (SELECT 1 FROM `+rows+`)`, key).Scan(&there))
 	return there
 }
 
 // cancelAuthorisation is what a citizen does in Alipay; its notice comes later.
-func (w *play) cancelAuthorisation() {
+func (w *model) cancelAuthorisation() {
 	u := pick(w, "user", w.users)
-	letter, err := w.letters.Write(alipaysim.Notice{Person: u.Person.Person, Kind: signing.MethodCancelled})
+	notification, err := w.notifications.Write(alipaysim.Notice{Person: u.Person.Person, Kind: signing.MethodCancelled})
 	must(w.t, err)
-	w.posts = append(w.posts, &modelLetter{Letter: letter, user: u, at: w.now()})
-	w.note("%s cancels the authorisation, letter %d", u, len(w.posts))
+	w.posts = append(w.posts, &modelNotification{Notification: notification, user: u, at: w.now()})
+	w.note("%s cancels the authorisation, notification %d", u, len(w.posts))
 	if !w.slip(3) { // late
 		w.deliver(w.posts[len(w.posts)-1])
 	}
 }
 
-// deliverLetter brings any letter, late or once more.
-func (w *play) deliverLetter() { w.deliver(pick(w, "letter", w.posts)) }
+// deliverNotification brings any notification, late or once more.
+func (w *model) deliverNotification() { w.deliver(pick(w, "notification", w.posts)) }
 
-func (w *play) deliver(l *modelLetter) {
-	_, answer := w.house.deliver(w.url, l.Letter)
-	w.note("a letter of the cancellation of %s → %s", l.user, answer)
+func (w *model) deliver(l *modelNotification) {
+	_, answer := w.env.deliver(w.url, l.Notification)
+	w.note("a notification of the cancellation of %s → %s", l.user, answer)
 	if answer != "success" || l.taken {
 		return
 	}
@@ -245,9 +245,9 @@ func (w *play) deliver(l *modelLetter) {
 	for _, c := range w.changes {
 		c.closed = c.closed || c.user == l.user && !c.opened.After(l.at)
 	}
-	for _, r := range w.relinks {
-		if r.user == l.user && r.state == store.RelinkWaiting && !r.asked.After(l.at) {
-			r.state = store.RelinkCancelled
+	for _, r := range w.transfers {
+		if r.user == l.user && r.state == store.TransferWaiting && !r.requested.After(l.at) {
+			r.state = store.TransferCancelled
 		}
 	}
 	if u := l.user; u.link != nil && !u.authorised.After(l.at) {
@@ -256,7 +256,7 @@ func (w *play) deliver(l *modelLetter) {
 }
 
 // passTime lets some of what waits run out.
-func (w *play) passTime() {
+func (w *model) passTime() {
 	d := []time.Duration{time.Minute, 14 * time.Minute, 16 * time.Minute, 31 * time.Minute, 2 * time.Hour, 24 * time.Hour}[w.evenly(6)]
 	w.clock.Advance(d)
 	w.note("%v later", d)

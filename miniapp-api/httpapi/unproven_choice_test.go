@@ -11,7 +11,7 @@ import (
 )
 
 // idOf is under which id the product keeps an account, listed or not.
-func (w *play) idOf(a *modelAccount) string {
+func (w *model) idOf(a *modelAccount) string {
 	if a.id == "" {
 		kept, err := w.db.AccountByNumber(context.Background(), a.no)
 		must(w.t, err)
@@ -21,8 +21,8 @@ func (w *play) idOf(a *modelAccount) string {
 }
 
 // readAccounts wants the open accounts of the link's human, and no other.
-func (w *play) readAccounts() {
-	w.do(w.linkedSession(), &deed{what: "accounts", path: "/v1/accounts", judge: func(s *modelSession, r reply) {
+func (w *model) readAccounts() {
+	w.do(w.linkedSession(), &deed{what: "accounts", path: "/v1/accounts", check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -49,7 +49,7 @@ func (w *play) readAccounts() {
 }
 
 // chooseAccount chooses an account of one's own, now and then somebody else's or none.
-func (w *play) chooseAccount() {
+func (w *model) chooseAccount() {
 	s := w.linkedSession()
 	of := s.user.human
 	if s.user.link != nil {
@@ -65,7 +65,7 @@ func (w *play) chooseAccount() {
 	} else {
 		id, label = w.idOf(a), a.label
 	}
-	w.do(s, &deed{what: "choose, " + label, path: "/v1/accounts/" + id + "/choose", body: m{}, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "choose, " + label, path: "/v1/accounts/" + id + "/choose", body: m{}, check: func(s *modelSession, r reply) {
 		if r.Code == "OK" {
 			w.chose(s, a, r)
 		}
@@ -73,7 +73,7 @@ func (w *play) chooseAccount() {
 }
 
 // chose notes a choice; nil is an account that nobody has.
-func (w *play) chose(s *modelSession, a *modelAccount, r reply) {
+func (w *model) chose(s *modelSession, a *modelAccount, r reply) {
 	l := w.entitled(s)
 	switch {
 	case a == nil || a.owner != l.human || a.ended():

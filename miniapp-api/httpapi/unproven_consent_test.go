@@ -5,7 +5,7 @@ import "fundpass/miniapp-api/selfservice"
 var purposes = []string{selfservice.PurposeLink, selfservice.PurposeCertdoc, selfservice.PurposeFace, selfservice.PurposePhone}
 
 // giveConsent agrees to everything, or to one thing alone.
-func (w *play) giveConsent() {
+func (w *model) giveConsent() {
 	s := w.anySession()
 	all := purposes
 	if w.slip(3) { // one alone
@@ -14,9 +14,9 @@ func (w *play) giveConsent() {
 	w.agree(s, all)
 }
 
-func (w *play) agree(s *modelSession, all []string) {
+func (w *model) agree(s *modelSession, all []string) {
 	for _, purpose := range all {
-		w.do(s, &deed{what: "give consent, " + purpose, path: "/v1/consents", body: m{"purpose": purpose, "version": "1"}, judge: func(s *modelSession, r reply) {
+		w.do(s, &deed{what: "give consent, " + purpose, path: "/v1/consents", body: m{"purpose": purpose, "version": "1"}, check: func(s *modelSession, r reply) {
 			if r.Code == "OK" {
 				s.user.consents[purpose] = "given"
 			}
@@ -24,9 +24,9 @@ func (w *play) agree(s *modelSession, all []string) {
 	}
 }
 
-func (w *play) withdrawConsent() {
+func (w *model) withdrawConsent() {
 	purpose := pick(w, "purpose", purposes)
-	w.do(w.anySession(), &deed{what: "withdraw consent, " + purpose, path: "/v1/consents/withdraw", body: m{"purpose": purpose}, judge: func(s *modelSession, r reply) {
+	w.do(w.anySession(), &deed{what: "withdraw consent, " + purpose, path: "/v1/consents/withdraw", body: m{"purpose": purpose}, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}

@@ -11,8 +11,8 @@ import (
 
 // retryLost is a phone that repeats a request whose answer got lost, perhaps when the
 // user has been linked meanwhile, and perhaps one about somebody else's document.
-func (w *play) retryLost() {
-	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 && !d.parting }))
+func (w *model) retryLost() {
+	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 && !d.endsOwnSession }))
 	var by []*modelUser
 	for _, u := range w.users {
 		if _, sent := d.first[u.OpenID]; sent {
@@ -20,7 +20,7 @@ func (w *play) retryLost() {
 		}
 	}
 	u := pick(w, "user", by)
-	w.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
+	w.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
 	clear(d.first)
 	s := w.preferred(func(x *modelUser) bool { return x == u })
 	w.note("the answer to %s is lost, and it is sent again:", d.what)
@@ -31,19 +31,18 @@ func (w *play) retryLost() {
 	w.do(s, d)
 }
 
-// checkScopes: nobody guesses beside the public scope of a person whom nothing proves
-// them to be.
-func (w *play) checkScopes() {
-	rows, err := w.raw().Query(`SELECT lane, person_digest FROM guess_budgets WHERE lane <> $1`, store.PublicLane)
+// checkScopes checks that nobody has a scope at a person whom nothing proves them to be.
+func (w *model) checkScopes() {
+	rows, err := w.raw().Query(`SELECT scope, person_digest FROM lockouts WHERE scope <> $1`, store.PublicScope)
 	must(w.t, err)
 	defer rows.Close()
 	for rows.Next() {
-		var lane, person string
-		must(w.t, rows.Scan(&lane, &person))
+		var scope, person string
+		must(w.t, rows.Scan(&scope, &person))
 		for _, u := range w.users {
 			for _, h := range w.humans {
 				known := u.human == h || u.was[h] || u.proven[h] || u.shown[h]
-				own := lane == string(w.identity(u)) || lane == string(w.db.Digest("scope of a face", w.identity(u)))
+				own := scope == string(w.identity(u)) || scope == string(w.db.Digest("scope of a face", w.identity(u)))
 				if !known && own && person == string(w.personOf(h)) {
 					w.t.Fatalf("%s has a scope of their own at %s, whom nothing proves them to be", u, h)
 				}
@@ -53,20 +52,20 @@ func (w *play) checkScopes() {
 	must(w.t, rows.Err())
 }
 
-// guessCodes is a stranger who tries codes at somebody's account.
-func (w *play) guessCodes() {
+// tryCodes is a stranger who tries codes at somebody's account.
+func (w *model) tryCodes() {
 	a := pick(w, "account with a code", filtered(w.accounts, func(a *modelAccount) bool { return a.code != "" && w.now().Before(a.codeEnds) }))
 	s := w.preferred(func(u *modelUser) bool { return u.link == nil && u.human != a.owner })
 	for range 1 + w.evenly(7) {
 		f := linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, code: fmt.Sprintf("%010d", invented())}
 		body := m{"name": f.name, "id_type": document.Citizen, "id_number": f.number, "account_no": f.no, "reset_code": f.code}
-		w.do(s, &deed{what: "guess codes, of " + a.label, path: "/v1/link", body: body, form: &f, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }})
+		w.do(s, &deed{what: "try codes, of " + a.label, path: "/v1/link", body: body, form: &f, asksAlipay: true, check: func(s *modelSession, r reply) { w.checkLink(s, f, r) }})
 	}
 }
 
-// judgeCode counts tries at a clerk's code, and fails the history where a right one is
+// checkCode counts tries at a reset code, and fails the history where a right one is
 // refused to somebody who is proven and has tries left, whatever others have tried.
-func (w *play) judgeCode(s *modelSession, f linkForm, r reply) {
+func (w *model) checkCode(s *modelSession, f linkForm, r reply) {
 	if f.code == "" {
 		return
 	}
@@ -90,7 +89,7 @@ func (w *play) judgeCode(s *modelSession, f linkForm, r reply) {
 }
 
 // reuseUser is an Alipay account that somebody else has from now on.
-func (w *play) reuseUser() {
+func (w *model) reuseUser() {
 	u := pick(w, "user", w.users)
 	h := pick(w, "human", w.humans)
 	if h == u.human {
@@ -104,7 +103,7 @@ func (w *play) reuseUser() {
 }
 
 // faceFirst shows a face before the password is looked at, of oneself or of anybody.
-func (w *play) faceFirst() {
+func (w *model) faceFirst() {
 	s := w.unlinkedSession()
 	h := s.user.human
 	if w.slip(5) {
@@ -115,7 +114,7 @@ func (w *play) faceFirst() {
 		number = h.short()
 	}
 	body := m{"name": h.name, "id_type": document.Citizen, "id_number": number, "face_first": true}
-	w.do(s, &deed{what: "face first, of " + h.who, path: "/v1/link", body: body, asksAlipay: true, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "face first, of " + h.who, path: "/v1/link", body: body, asksAlipay: true, check: func(s *modelSession, r reply) {
 		if r.Code != "LINK_PROOF_REQUIRED" {
 			return
 		}
@@ -135,7 +134,7 @@ func (w *play) faceFirst() {
 }
 
 // passFirst shows the right face, and mostly goes on.
-func (w *play) passFirst(p *modelPending) {
+func (w *model) passFirst(p *modelPending) {
 	yes := true
 	must(w.t, w.sim.Certify(p.certifyID, &yes))
 	p.passed = true
@@ -145,12 +144,12 @@ func (w *play) passFirst(p *modelPending) {
 	}
 }
 
-func (w *play) linkAfterAnyFace() {
+func (w *model) linkAfterAnyFace() {
 	w.linkAfterFace(pickLate(w, "face", filtered(w.pendings, func(p *modelPending) bool { return p.first })))
 }
 
 // linkAfterFace sends the form after a face, mostly of whom it is.
-func (w *play) linkAfterFace(p *modelPending) {
+func (w *model) linkAfterFace(p *modelPending) {
 	if p.passed {
 		p.session.user.shown[p.human] = true
 	}
@@ -159,7 +158,7 @@ func (w *play) linkAfterFace(p *modelPending) {
 }
 
 // shownFirst says whether a face that was shown first speaks for a form.
-func (w *play) shownFirst(s *modelSession, f linkForm, a *modelAccount) bool {
+func (w *model) shownFirst(s *modelSession, f linkForm, a *modelAccount) bool {
 	p := f.face
 	if p == nil || !slices.Contains(w.accepted(a), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) {
 		return false
@@ -174,22 +173,22 @@ func (w *play) shownFirst(s *modelSession, f linkForm, a *modelAccount) bool {
 }
 
 // sendAgain repeats an earlier request, in the same session, a later one, or anybody's.
-func (w *play) sendAgain() {
+func (w *model) sendAgain() {
 	d := pick(w, "earlier request", w.deeds)
 	w.note("again:")
 	w.do(w.anySession(), d)
 }
 
 // loseAnswer makes a request one whose run died before it answered.
-func (w *play) loseAnswer() {
+func (w *model) loseAnswer() {
 	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 }))
-	w.exec(`UPDATE receipts SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
+	w.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
 	clear(d.first)
 	w.note("the answer to %s is lost", d.what)
 }
 
 // newNumber gives an Alipay user another number, which may be somebody else's.
-func (w *play) newNumber() {
+func (w *model) newNumber() {
 	u := pick(w, "user", w.users)
 	u.Phone = pick(w, "human", w.humans).phone
 	if w.slip(2) { // a fresh one

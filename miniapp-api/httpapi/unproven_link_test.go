@@ -16,12 +16,12 @@ import (
 	"fundpass/store"
 )
 
-func (w *play) logIn() { w.open(pick(w, "user", w.users)) }
+func (w *model) logIn() { w.open(pick(w, "user", w.users)) }
 
 // open opens a session: by an auth code the first time and now and then, else as a
 // log-in leaves it, which saves Alipay's signatures.
-func (w *play) open(u *modelUser) *modelSession {
-	s := &modelSession{phone: w.phone(), user: u, created: w.now(), seen: w.now()}
+func (w *model) open(u *modelUser) *modelSession {
+	s := &modelSession{client: w.client(), user: u, created: w.now(), seen: w.now()}
 	s.label = fmt.Sprintf("session %d of %s", len(w.sessions)+1, u)
 	w.note("%s begins", s)
 	if u.visitor == nil || w.slip(4) {
@@ -39,7 +39,7 @@ func (w *play) open(u *modelUser) *modelSession {
 }
 
 // authorise logs in, which always works, and shows the account that is linked.
-func (w *play) authorise(s *modelSession) {
+func (w *model) authorise(s *modelSession) {
 	u := s.user
 	code, err := w.sim.AuthCode(u.Person.Person)
 	must(w.t, err)
@@ -59,8 +59,8 @@ func (w *play) authorise(s *modelSession) {
 	u.visitor = &visitor
 }
 
-func (w *play) signOut() {
-	w.do(w.anySession(), &deed{what: "sign out", path: "/v1/sessions/end", body: m{}, parting: true, judge: func(s *modelSession, r reply) {
+func (w *model) signOut() {
+	w.do(w.anySession(), &deed{what: "sign out", path: "/v1/sessions/end", body: m{}, endsOwnSession: true, check: func(s *modelSession, r reply) {
 		if r.Code == "OK" {
 			s.ended = "signed out"
 		}
@@ -73,12 +73,12 @@ type linkForm struct {
 	name, number, no string
 	password, code   string
 	proof            selfservice.Proof
-	relink           bool          // take the link over
+	transfer         bool          // request the link of another user
 	face             *modelPending // shown before; nil: was not
 	slips            string        // what is wrong with it
 }
 
-func (w *play) link() {
+func (w *model) link() {
 	s := w.unlinkedSession()
 	h := s.user.human
 	if w.slip(4) { // somebody else
@@ -87,14 +87,14 @@ func (w *play) link() {
 	w.do(s, w.linkForm(s, w.anyOf(h)))
 }
 
-func (w *play) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
+func (w *model) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
 
 // linkFormBy is the form for an account, or for none, mostly right, perhaps after a face.
-func (w *play) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
+func (w *model) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
 	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
 	what := "link, nothing"
 	if a != nil {
-		f = linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, password: a.password, relink: w.wantsRelink(a)}
+		f = linkForm{human: a.owner, name: a.name, number: a.owner.number, no: a.no, password: a.password, transfer: w.wantsTransfer(a)}
 		what = "link, " + a.label
 		w.spoil(&f, a)
 	}
@@ -113,14 +113,14 @@ func (w *play) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) 
 	if f.face != nil {
 		body["face_id"] = f.face.id
 	}
-	if f.relink {
-		body["relink"], what = true, "re"+what
+	if f.transfer {
+		body["transfer"], what = true, "request transfer"+strings.TrimPrefix(what, "link")
 	}
-	return &deed{what: what + f.slips, path: "/v1/link", body: body, form: &f, asksAlipay: true, judge: func(s *modelSession, r reply) { w.judgeLink(s, f, r) }}
+	return &deed{what: what + f.slips, path: "/v1/link", body: body, form: &f, asksAlipay: true, check: func(s *modelSession, r reply) { w.checkLink(s, f, r) }}
 }
 
 // spoil makes a mistake, or an attack, now and then.
-func (w *play) spoil(f *linkForm, a *modelAccount) {
+func (w *model) spoil(f *linkForm, a *modelAccount) {
 	slip := func(n int, what string, make func()) {
 		if w.slip(n) {
 			make()
@@ -141,7 +141,7 @@ func (w *play) spoil(f *linkForm, a *modelAccount) {
 }
 
 // knows says whether a form has an account's holder, and a password that opens it or a
-// clerk's code, which does so though the password is frozen.
+// reset code, which does so though the password is frozen.
 func (f linkForm) knows(a *modelAccount, now time.Time) bool {
 	right := f.password == a.password && !a.frozen
 	if f.code != "" {
@@ -150,9 +150,9 @@ func (f linkForm) knows(a *modelAccount, now time.Time) bool {
 	return f.human == a.owner && f.name == a.name && (f.no == "" || f.no == a.no) && right
 }
 
-func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
+func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 	u := s.user
-	w.judgeCode(s, f, r)
+	w.checkCode(s, f, r)
 	switch r.Code {
 	case "OK":
 		a := w.linkedNow(u)
@@ -162,13 +162,13 @@ func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 		if u.link == nil {
 			switch {
 			case f.knows(a, w.now()) && (w.proves(s, a) || w.shownFirst(s, f, a)):
-			case f.face != nil && f.face.asked: // a run whose answer was lost asked for it, and it is due
-				w.tookOver(s, w.wished(s, wish{f.relink, f.code != "", true}))
+			case f.face != nil && f.face.requested: // a run whose answer was lost requested it, and it is due
+				w.tookOver(s, w.requested(s, transferOptions{f.transfer, f.code != "", true}))
 			default:
 				w.t.Fatalf("%s is linked to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
 			}
 			if u.link == nil {
-				w.linkedBy(s, a, wish{f.relink, f.code != "", false})
+				w.linkedBy(s, a, transferOptions{f.transfer, f.code != "", false})
 			}
 		} else if !f.knows(a, w.now()) {
 			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
@@ -176,22 +176,22 @@ func (w *play) judgeLink(s *modelSession, f linkForm, r reply) {
 		w.entitled(s)
 		w.shows(u, u.link.account, r)
 	case "LINK_PROOF_REQUIRED":
-		w.judgePending(s, f, r)
-	case "RELINK_WAITING":
-		a := w.judgeWaiting(s, r).account
-		asked := f.face != nil && f.face.asked // by a run whose answer was lost
-		if !asked && (!f.knows(a, w.now()) || !w.proves(s, a) && !w.shownFirst(s, f, a)) {
+		w.checkPending(s, f, r)
+	case "TRANSFER_WAITING":
+		a := w.checkWaiting(s, r).account
+		requested := f.face != nil && f.face.requested // by a run whose answer was lost
+		if !requested && (!f.knows(a, w.now()) || !w.proves(s, a) && !w.shownFirst(s, f, a)) {
 			w.t.Fatalf("%s waits for a link to %s: password and person right: %v, proof: %v", s, a, f.knows(a, w.now()), w.proves(s, a))
 		}
-		w.wished(s, wish{f.relink, f.code != "", false})
+		w.requested(s, transferOptions{f.transfer, f.code != "", false})
 		if f.face != nil {
-			f.face.asked = true
+			f.face.requested = true
 		}
 	}
 }
 
-// judgePending notes a link that waits: its password, or code, was right.
-func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
+// checkPending notes a link that waits: its password, or code, was right.
+func (w *model) checkPending(s *modelSession, f linkForm, r reply) {
 	pending := r.pending(w.t)
 	if pending == nil {
 		return
@@ -206,14 +206,14 @@ func (w *play) judgePending(s *modelSession, f linkForm, r reply) {
 		p.closed = p.closed || p.session.user == s.user
 	}
 	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
-		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), relink: f.relink, code: f.code}
+		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), transfer: f.transfer, code: f.code}
 	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
 	w.pendings = append(w.pendings, p)
 }
 
 // showFace lets a verification end at Alipay, and mostly goes on with what waited for
 // it. What has passed stays so.
-func (w *play) showFace() {
+func (w *model) showFace() {
 	type check struct {
 		what, id string
 		passed   *bool
@@ -242,55 +242,55 @@ func (w *play) showFace() {
 	}
 }
 
-func (w *play) confirmLink() { w.confirmPending(pickLate(w, "pending link", w.pendings)) }
+func (w *model) confirmLink() { w.confirmPending(pickLate(w, "pending link", w.pendings)) }
 
-func (w *play) confirmPending(p *modelPending) {
-	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, judge: func(s *modelSession, r reply) {
+func (w *model) confirmPending(p *modelPending) {
+	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, check: func(s *modelSession, r reply) {
 		switch r.Code {
 		case "OK":
-			w.judgeConfirmed(s, p, r)
-		case "RELINK_WAITING":
-			w.judgeAsked(s, p, r)
+			w.checkConfirmed(s, p, r)
+		case "TRANSFER_WAITING":
+			w.checkRequested(s, p, r)
 		}
 	}})
 }
 
-// judgeConfirmed judges a link that has waited for a face, or is shown again.
-func (w *play) judgeConfirmed(s *modelSession, p *modelPending, r reply) {
-	u, how := s.user, wish{p.relink, p.code != "", true}
+// checkConfirmed checks a link that has waited for a face, or is shown again.
+func (w *model) checkConfirmed(s *modelSession, p *modelPending, r reply) {
+	u, how := s.user, transferOptions{p.transfer, p.code != "", true}
 	switch {
 	case u.link != nil:
-	case p.asked: // a run whose answer was lost asked for it, and it is due
-		w.tookOver(s, w.wished(s, how))
+	case p.requested: // a run whose answer was lost requested it, and it is due
+		w.tookOver(s, w.requested(s, how))
 	default:
 		w.mayConfirm(s, p)
-		p.closed, p.asked = true, w.holderOf(p.human) != nil
+		p.closed, p.requested = true, w.holderOf(p.human) != nil
 		w.linkedBy(s, p.account, how)
 	}
-	if l := w.entitled(s); s != p.session || l.account != p.account && !p.asked {
+	if l := w.entitled(s); s != p.session || l.account != p.account && !p.requested {
 		w.t.Fatalf("%s is told of a link that it did not begin", s)
 	}
 	w.shows(u, u.link.account, r)
 }
 
-// judgeAsked judges a face for which the holder's objection is awaited.
-func (w *play) judgeAsked(s *modelSession, p *modelPending, r reply) {
+// checkRequested checks a face after which a transfer waits for its holder.
+func (w *model) checkRequested(s *modelSession, p *modelPending, r reply) {
 	if s != p.session {
-		w.t.Fatalf("%s is told of a wish that it did not begin", s)
+		w.t.Fatalf("%s is told of a transfer that it did not begin", s)
 	}
-	x := w.judgeWaiting(s, r)
-	own := slices.ContainsFunc(w.relinks, func(known *modelRelink) bool { return known.id == x.id && known.user == s.user })
-	if !p.asked && !own { // a repeat may be told again of a wish that is there
+	x := w.checkWaiting(s, r)
+	own := slices.ContainsFunc(w.transfers, func(known *modelTransfer) bool { return known.id == x.id && known.user == s.user })
+	if !p.requested && !own { // a repeat may be told again of a waiting transfer
 		w.mayConfirm(s, p)
 		if x.account != p.account {
 			w.t.Fatalf("%s shows a face for %s and waits for %s", s, p.account, x.account)
 		}
-		p.closed, p.asked = true, true
+		p.closed, p.requested = true, true
 	}
-	w.wished(s, wish{p.relink, p.code != "", true})
+	w.requested(s, transferOptions{p.transfer, p.code != "", true})
 }
 
-func (w *play) mayConfirm(s *modelSession, p *modelPending) {
+func (w *model) mayConfirm(s *modelSession, p *modelPending) {
 	late := !w.now().Before(p.opened.Add(store.LinkProofLife))
 	changed := p.account.version != p.version
 	byCode := p.code != ""
@@ -301,8 +301,8 @@ func (w *play) mayConfirm(s *modelSession, p *modelPending) {
 	}
 }
 
-// showPhone hands in what Alipay gave, now and then what it gave somebody else.
-func (w *play) showPhone() {
+// verifyPhone hands in what Alipay gave, now and then what it gave somebody else.
+func (w *model) verifyPhone() {
 	s := w.anySession()
 	from := s.user
 	if w.slip(4) { // a stolen payload
@@ -314,7 +314,7 @@ func (w *play) showPhone() {
 		payload = w.payload(citizen{Person: from.Person}, "")
 		w.signed[number] = payload
 	}
-	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: payload, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: payload, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -333,13 +333,13 @@ func (w *play) showPhone() {
 	}})
 }
 
-func (w *play) unlink() {
+func (w *model) unlink() {
 	s := w.linkedSession()
 	password := "Quiet-Meadow-Nobody"
 	if l := s.user.link; l != nil && !w.slip(4) {
 		password = l.account.password
 	}
-	w.do(s, &deed{what: "unlink", path: "/v1/link/remove", body: m{"password": password}, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "unlink", path: "/v1/link/remove", body: m{"password": password}, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" || s.user.link == nil {
 			return // again, after an answer was lost
 		}

@@ -9,15 +9,15 @@ import (
 )
 
 // freeze is 不是我, now and then of who held a link until it was taken over.
-func (w *play) freeze() {
+func (w *model) freeze() {
 	by := w.linkedSession()
-	lost := filtered(w.relinks, func(r *modelRelink) bool {
-		return r.state == store.RelinkDone && !r.answered && r.former.link == nil
+	lost := filtered(w.transfers, func(r *modelTransfer) bool {
+		return r.state == store.TransferDone && !r.answered && r.former.link == nil
 	})
 	if len(lost) > 0 && w.slip(2) {
 		by = w.sessionOf(pickLate(w, "taken over", lost).former)
 	}
-	w.do(by, &deed{what: "freeze", path: "/v1/freeze", body: m{}, parting: true, judge: func(s *modelSession, r reply) {
+	w.do(by, &deed{what: "freeze", path: "/v1/freeze", body: m{}, endsOwnSession: true, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -27,16 +27,16 @@ func (w *play) freeze() {
 		}
 		l := w.entitled(s)
 		l.account.frozen = true
-		w.objectToAll(s.user)
+		w.rejectAll(s.user)
 		w.closeOpenOf(l.human)
 		w.endSessions(s.user, nil, "frozen")
 	}})
 }
 
 // openChange gives a number and the old password, now and then somebody else's.
-func (w *play) openChange() { w.openChangeIn(w.linkedSession()) }
+func (w *model) openChange() { w.openChangeIn(w.linkedSession()) }
 
-func (w *play) openChangeIn(s *modelSession) {
+func (w *model) openChangeIn(s *modelSession) {
 	a := w.accounts[0]
 	if l := s.user.link; l != nil {
 		a = l.account
@@ -49,7 +49,7 @@ func (w *play) openChangeIn(s *modelSession) {
 		password = pick(w, "account", w.accounts).password
 	}
 	body := m{"id_number": number, "old_password": password}
-	w.do(s, &deed{what: "open change", path: "/v1/password/changes", body: body, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "open change", path: "/v1/password/changes", body: body, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -66,22 +66,22 @@ func (w *play) openChangeIn(s *modelSession) {
 }
 
 // changePassword opens a change and confirms it.
-func (w *play) changePassword(u *modelUser) {
+func (w *model) changePassword(u *modelUser) {
 	n := len(w.changes)
 	if w.openChangeIn(w.sessionOf(u)); len(w.changes) > n {
 		w.confirmChangeOf(w.changes[n])
 	}
 }
 
-func (w *play) confirmChange() { w.confirmChangeOf(pickLate(w, "change", w.changes)) }
+func (w *model) confirmChange() { w.confirmChangeOf(pickLate(w, "change", w.changes)) }
 
-func (w *play) confirmChangeOf(c *modelChange) {
+func (w *model) confirmChangeOf(c *modelChange) {
 	s := w.sessionOf(c.user)
 	password := inventedPassword()
 	if c.done != "" && w.slip(3) {
 		password = c.done
 	}
-	w.do(s, &deed{what: "confirm change, of " + c.account.label, path: c.path + "/confirm", body: twice(password), judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "confirm change, of " + c.account.label, path: c.path + "/confirm", body: twice(password), check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -100,7 +100,7 @@ func (w *play) confirmChangeOf(c *modelChange) {
 }
 
 // sessionOf is mostly one of the user's.
-func (w *play) sessionOf(u *modelUser) *modelSession {
+func (w *model) sessionOf(u *modelUser) *modelSession {
 	if w.slip(5) {
 		return w.anySession()
 	}
@@ -108,16 +108,16 @@ func (w *play) sessionOf(u *modelUser) *modelSession {
 }
 
 // newPassword notes what follows from one, set in a session.
-func (w *play) newPassword(s *modelSession, a *modelAccount, password string) {
+func (w *model) newPassword(s *modelSession, a *modelAccount, password string) {
 	a.former = append(a.former, a.password)
 	a.password, a.initial, a.frozen = password, false, false
 	a.version++
 	w.endSessions(s.user, s, "another session set a new password")
 }
 
-func (w *play) cancelChange() {
+func (w *model) cancelChange() {
 	c := pickLate(w, "change", w.changes)
-	w.do(w.sessionOf(c.user), &deed{what: "cancel change", path: c.path + "/cancel", body: m{}, judge: func(s *modelSession, r reply) {
+	w.do(w.sessionOf(c.user), &deed{what: "cancel change", path: c.path + "/cancel", body: m{}, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -129,15 +129,15 @@ func (w *play) cancelChange() {
 	}})
 }
 
-// openReset begins one by face, or by a clerk's code, which may be for another account.
-func (w *play) openReset() {
+// openReset begins one by face, or by a reset code, which may be for another account.
+func (w *model) openReset() {
 	s := w.linkedSession()
 	body, code := m{}, ""
 	if w.slip(3) { // somebody's code
 		code = pick(w, "code", filtered(w.accounts, func(a *modelAccount) bool { return a.code != "" })).code
 		body["code"] = code
 	}
-	w.do(s, &deed{what: "open reset", path: "/v1/password/resets", body: body, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "open reset", path: "/v1/password/resets", body: body, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -159,14 +159,14 @@ func (w *play) openReset() {
 	}})
 }
 
-func (w *play) confirmReset() { w.confirmResetOf(pickLate(w, "reset", w.resets)) }
+func (w *model) confirmReset() { w.confirmResetOf(pickLate(w, "reset", w.resets)) }
 
-func (w *play) confirmResetOf(x *modelReset) {
+func (w *model) confirmResetOf(x *modelReset) {
 	password := inventedPassword()
 	if x.done != "" && w.slip(3) {
 		password = x.done
 	}
-	w.do(w.mostly(x.session), &deed{what: "confirm reset, of " + x.account.label, path: x.path + "/confirm", body: twice(password), judge: func(s *modelSession, r reply) {
+	w.do(w.mostly(x.session), &deed{what: "confirm reset, of " + x.account.label, path: x.path + "/confirm", body: twice(password), check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -187,9 +187,9 @@ func (w *play) confirmResetOf(x *modelReset) {
 	}})
 }
 
-func (w *play) cancelReset() {
+func (w *model) cancelReset() {
 	x := pickLate(w, "reset", w.resets)
-	w.do(w.mostly(x.session), &deed{what: "cancel reset", path: x.path + "/cancel", body: m{}, judge: func(s *modelSession, r reply) {
+	w.do(w.mostly(x.session), &deed{what: "cancel reset", path: x.path + "/cancel", body: m{}, check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
 			return
 		}
@@ -201,9 +201,9 @@ func (w *play) cancelReset() {
 }
 
 // read asks for what an owner may read, or for a change or reset of anybody.
-func (w *play) read() {
+func (w *model) read() {
 	s := w.linkedSession()
-	judges := map[string]func(*modelSession, reply){
+	checks := map[string]func(*modelSession, reply){
 		"/v1/link": func(s *modelSession, r reply) { w.shows(s.user, w.entitled(s).account, r) },
 		"/v1/password": func(s *modelSession, r reply) {
 			a := w.entitled(s).account
@@ -212,12 +212,12 @@ func (w *play) read() {
 			}
 		},
 		"/v1/events":  func(s *modelSession, _ reply) { w.entitled(s) },
-		"/v1/me/data": w.judgeOwnData,
+		"/v1/me/data": w.checkOwnData,
 	}
 	paths := []string{"/v1/link", "/v1/password", "/v1/events", "/v1/me/data"}
 	for _, c := range w.changes {
 		paths = append(paths, c.path)
-		judges[c.path] = func(s *modelSession, r reply) {
+		checks[c.path] = func(s *modelSession, r reply) {
 			if r.get(w.t, "state") != store.ChangeUnknown && s.user != c.user {
 				w.t.Fatalf("%s reads of a change of %s", s, c.user)
 			}
@@ -225,23 +225,23 @@ func (w *play) read() {
 	}
 	for _, x := range w.resets {
 		paths = append(paths, x.path)
-		judges[x.path] = func(s *modelSession, r reply) {
+		checks[x.path] = func(s *modelSession, r reply) {
 			if r.get(w.t, "state") != "unknown" && (s != x.session || w.entitled(s).account != x.account) {
 				w.t.Fatalf("%s reads of a reset of %s", s, x.session)
 			}
 		}
 	}
 	path := pick(w, "path", paths)
-	w.do(s, &deed{what: "read, " + path, path: path, judge: func(s *modelSession, r reply) {
+	w.do(s, &deed{what: "read, " + path, path: path, check: func(s *modelSession, r reply) {
 		if r.Code == "OK" {
-			judges[path](s, r)
+			checks[path](s, r)
 		}
 	}})
 }
 
-// judgeOwnData: the copy of one's data names nobody else's. A phone number is of the Alipay
+// checkOwnData: the copy of one's data names nobody else's. A phone number is of the Alipay
 // user that has shown it, be it linked to the same person before.
-func (w *play) judgeOwnData(s *modelSession, r reply) {
+func (w *model) checkOwnData(s *modelSession, r reply) {
 	l := w.entitled(s)
 	w.ownAccount(s, l.account, r)
 	var got httpapi.OwnDataReply
@@ -262,7 +262,7 @@ func (w *play) judgeOwnData(s *modelSession, r reply) {
 	}
 }
 
-func (w *play) ownAccount(s *modelSession, a *modelAccount, r reply) {
+func (w *model) ownAccount(s *modelSession, a *modelAccount, r reply) {
 	var got struct {
 		Account httpapi.OwnAccount `json:"account"`
 	}

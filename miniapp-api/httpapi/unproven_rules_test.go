@@ -14,27 +14,27 @@ import (
 
 // A deed is a request and what must be true when it is answered.
 type deed struct {
-	what       string
-	path       string
-	body       any // nil: GET
-	key        string
-	asksAlipay bool // with the session's token, which may be of no use any more
-	parting    bool
-	judge      func(s *modelSession, r reply)
-	form       *linkForm         // of a link
-	first      map[string]string // the first answer, by who asked
+	what           string
+	path           string
+	body           any // nil: GET
+	key            string
+	asksAlipay     bool // with the session's token, which may be of no use any more
+	endsOwnSession bool
+	check          func(s *modelSession, r reply)
+	form           *linkForm         // of a link
+	first          map[string]string // the first answer, by who asked
 }
 
 // scope is who asks, as Idempotency-Keys are kept apart.
 func (d *deed) scope(s *modelSession) string {
-	if d.parting {
+	if d.endsOwnSession {
 		return s.token
 	}
 	return s.user.OpenID
 }
 
-// do sends a request in a session and judges the answer.
-func (w *play) do(s *modelSession, d *deed) reply {
+// do sends a request in a session and checks the answer.
+func (w *model) do(s *modelSession, d *deed) reply {
 	if d.first == nil {
 		d.first = map[string]string{}
 		if d.body != nil && w.slip(3) { // under an Idempotency-Key
@@ -50,7 +50,7 @@ func (w *play) do(s *modelSession, d *deed) reply {
 	}
 	w.told.count(d.name() + " " + r.Code)
 	if w.isAlive(s, d, r) {
-		d.judge(s, r)
+		d.check(s, r)
 	}
 	if d.key != "" && r.HTTP < 500 && r.HTTP != 429 && r.HTTP != 401 {
 		d.first[d.scope(s)] = r.Raw
@@ -58,7 +58,7 @@ func (w *play) do(s *modelSession, d *deed) reply {
 	return r
 }
 
-func (w *play) send(s *modelSession, d *deed) reply {
+func (w *model) send(s *modelSession, d *deed) reply {
 	var h header
 	if d.key != "" {
 		h = key(d.key)
@@ -67,7 +67,7 @@ func (w *play) send(s *modelSession, d *deed) reply {
 	case nil:
 		return s.get(d.path)
 	case []byte:
-		return s.phone.send("POST", d.path, body, h)
+		return s.client.send("POST", d.path, body, h)
 	}
 	return s.post(d.path, d.body, h)
 }
@@ -83,7 +83,7 @@ func (d *deed) name() string {
 }
 
 // isAlive holds an answer against what is known of the session.
-func (w *play) isAlive(s *modelSession, d *deed, r reply) bool {
+func (w *model) isAlive(s *modelSession, d *deed, r reply) bool {
 	if r.HTTP == 500 {
 		w.t.Fatalf("%s: %s", d.what, r.Raw)
 	}
@@ -102,7 +102,7 @@ func (w *play) isAlive(s *modelSession, d *deed, r reply) bool {
 
 // entitled is the link that lets a session act: it is there, its account is the present
 // holder's, and the holder has proven themselves to this user.
-func (w *play) entitled(s *modelSession) *modelLink {
+func (w *model) entitled(s *modelSession) *modelLink {
 	l := s.user.link
 	switch {
 	case l == nil:
@@ -118,7 +118,7 @@ func (w *play) entitled(s *modelSession) *modelLink {
 }
 
 // shows checks that a reply shows this account, masked, to somebody who may see it.
-func (w *play) shows(u *modelUser, a *modelAccount, r reply) {
+func (w *model) shows(u *modelUser, a *modelAccount, r reply) {
 	var got struct {
 		Account httpapi.AccountView `json:"account"`
 	}
@@ -133,7 +133,7 @@ func (w *play) shows(u *modelUser, a *modelAccount, r reply) {
 }
 
 // accepted is what proves a link to the account beside the password.
-func (w *play) accepted(a *modelAccount) []selfservice.Proof {
+func (w *model) accepted(a *modelAccount) []selfservice.Proof {
 	if a.initial || a.frozen {
 		return w.centre.initial
 	}
@@ -141,7 +141,7 @@ func (w *play) accepted(a *modelAccount) []selfservice.Proof {
 }
 
 // agreed says whether a user's data may be used for a purpose.
-func (w *play) agreed(u *modelUser, purpose string) bool {
+func (w *model) agreed(u *modelUser, purpose string) bool {
 	state := u.consents[purpose]
 	if w.centre.consent == selfservice.ConsentRequired {
 		return state == "given" || state == "unsure"
@@ -150,7 +150,7 @@ func (w *play) agreed(u *modelUser, purpose string) bool {
 }
 
 // proves says whether something accepted speaks for a session's user, that is no face.
-func (w *play) proves(s *modelSession, a *modelAccount) bool {
+func (w *model) proves(s *modelSession, a *modelAccount) bool {
 	u := s.user
 	for _, p := range w.accepted(a) {
 		switch {
@@ -165,7 +165,7 @@ func (w *play) proves(s *modelSession, a *modelAccount) bool {
 
 // mayLink fails the history where a link to the account would be against the rules,
 // whatever proved it.
-func (w *play) mayLink(u *modelUser, a *modelAccount) {
+func (w *model) mayLink(u *modelUser, a *modelAccount) {
 	switch other := w.holderOf(a.owner); {
 	case a.ended():
 		w.t.Fatalf("%s is linked to %s, which has ended", u, a)
@@ -177,7 +177,7 @@ func (w *play) mayLink(u *modelUser, a *modelAccount) {
 }
 
 // holderOf is the user who is linked to an account of the human.
-func (w *play) holderOf(h *human) *modelUser {
+func (w *model) holderOf(h *human) *modelUser {
 	i := slices.IndexFunc(w.users, func(u *modelUser) bool { return u.link != nil && u.link.human == h })
 	if i < 0 {
 		return nil
@@ -186,14 +186,14 @@ func (w *play) holderOf(h *human) *modelUser {
 }
 
 // linked notes a link that an answer told of, and that a proof stands behind.
-func (w *play) linked(u *modelUser, a *modelAccount) {
+func (w *model) linked(u *modelUser, a *modelAccount) {
 	w.mayLink(u, a)
 	u.proven[a.owner] = true
 	u.link, u.authorised = &modelLink{a, a.owner}, w.lastLogIn(u)
 }
 
 // lastLogIn is when the latest session of a user that is kept was opened, idle or not.
-func (w *play) lastLogIn(u *modelUser) (last time.Time) {
+func (w *model) lastLogIn(u *modelUser) (last time.Time) {
 	for _, s := range w.sessions {
 		if s.user == u && s.ended == "" && s.created.After(last) {
 			last = s.created
@@ -203,7 +203,7 @@ func (w *play) lastLogIn(u *modelUser) (last time.Time) {
 }
 
 // endSessions notes that a user's sessions have ended, all but one.
-func (w *play) endSessions(u *modelUser, but *modelSession, why string) {
+func (w *model) endSessions(u *modelUser, but *modelSession, why string) {
 	for _, s := range w.sessions {
 		if s.user == u && s != but && s.ended == "" {
 			s.ended = why
@@ -212,7 +212,7 @@ func (w *play) endSessions(u *modelUser, but *modelSession, why string) {
 }
 
 // endLink notes that a link has ended, and with it what was open and every session.
-func (w *play) endLink(u *modelUser, why string) {
+func (w *model) endLink(u *modelUser, why string) {
 	w.note("  the link of %s to %s ends: %s", u, u.link.account, why)
 	w.told.count("link ended")
 	w.closeOpen(u.link)
@@ -221,7 +221,7 @@ func (w *play) endLink(u *modelUser, why string) {
 }
 
 // closeOpenOf notes that whatever a human has open is closed.
-func (w *play) closeOpenOf(h *human) {
+func (w *model) closeOpenOf(h *human) {
 	for _, c := range w.changes {
 		c.closed = c.closed || c.human == h
 	}
@@ -231,7 +231,7 @@ func (w *play) closeOpenOf(h *human) {
 }
 
 // closeOpen notes that the changes and resets of a link are closed.
-func (w *play) closeOpen(l *modelLink) {
+func (w *model) closeOpen(l *modelLink) {
 	for _, c := range w.changes {
 		c.closed = c.closed || c.account == l.account && c.human == l.human
 	}
@@ -244,7 +244,7 @@ func (w *play) closeOpen(l *modelLink) {
 type linkRow struct{ identity, person, account string }
 
 // rows are the links of this history's users.
-func (w *play) rows() map[string]linkRow {
+func (w *model) rows() map[string]linkRow {
 	rows, err := w.raw().Query(`SELECT identity_digest, l.person_digest, account_no_digest
 		FROM alipay_links l JOIN accounts USING (center_id, account_id)`)
 	must(w.t, err)
@@ -260,7 +260,7 @@ func (w *play) rows() map[string]linkRow {
 }
 
 // linkedNow is the account that the table links a user to, nil for none.
-func (w *play) linkedNow(u *modelUser) *modelAccount {
+func (w *model) linkedNow(u *modelUser) *modelAccount {
 	row, there := w.rows()[string(w.identity(u))]
 	if !there {
 		return nil
@@ -269,7 +269,7 @@ func (w *play) linkedNow(u *modelUser) *modelAccount {
 }
 
 // checkLinks compares the table with what it should be, after every step.
-func (w *play) checkLinks() {
+func (w *model) checkLinks() {
 	rows := w.rows()
 	for _, u := range w.users {
 		row, there := rows[string(w.identity(u))]
@@ -282,7 +282,7 @@ func (w *play) checkLinks() {
 	}
 }
 
-func (w *play) personOf(h *human) []byte {
+func (w *model) personOf(h *human) []byte {
 	doc, err := w.documents().Parse(document.Citizen, h.number)
 	must(w.t, err)
 	return w.db.PersonDigest(doc.Key())

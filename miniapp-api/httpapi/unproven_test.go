@@ -23,7 +23,7 @@ import (
 type provingCentre struct {
 	set, initial []selfservice.Proof // as Config.Proof and Config.InitialProof
 	consent      selfservice.ConsentMode
-	relink       selfservice.Relink
+	transfer     selfservice.TransferPolicy
 }
 
 var provingCentres = map[string]provingCentre{
@@ -33,20 +33,20 @@ var provingCentres = map[string]provingCentre{
 	"asked":     {set: []selfservice.Proof{selfservice.ProofFace, selfservice.ProofCertdoc}, initial: []selfservice.Proof{selfservice.ProofFace}, consent: selfservice.ConsentRequired},
 	"no proof":  {set: []selfservice.Proof{selfservice.ProofNone}, initial: []selfservice.Proof{selfservice.ProofFace}, consent: selfservice.ConsentRecorded},
 
-	"relink at once":   {[]selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofFace}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.Relink{Offered: true}},
-	"relink in a day":  {[]selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofFace, selfservice.ProofPhone}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.Relink{Offered: true, Window: 24 * time.Hour}},
-	"relink by face":   {[]selfservice.Proof{selfservice.ProofFace}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.Relink{Offered: true, Window: 24 * time.Hour}},
-	"relink, no proof": {[]selfservice.Proof{selfservice.ProofNone}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.Relink{Offered: true}},
+	"transfer at once":   {[]selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofFace}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.TransferPolicy{Offered: true}},
+	"transfer in a day":  {[]selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofFace, selfservice.ProofPhone}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.TransferPolicy{Offered: true, Window: 24 * time.Hour}},
+	"transfer by face":   {[]selfservice.Proof{selfservice.ProofFace}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.TransferPolicy{Offered: true, Window: 24 * time.Hour}},
+	"transfer, no proof": {[]selfservice.Proof{selfservice.ProofNone}, []selfservice.Proof{selfservice.ProofFace}, selfservice.ConsentRecorded, selfservice.TransferPolicy{Offered: true}},
 }
 
-func (c provingCentre) options() []houseOption {
-	return []houseOption{withProof(joined(c.set)), withInitialProof(joined(c.initial)), withConsent(c.consent), withSpraying(99, 9999, 99_999),
-		func(f *Config) { f.Relink = c.relink }}
+func (c provingCentre) options() []envOption {
+	return []envOption{withProof(joined(c.set)), withInitialProof(joined(c.initial)), withConsent(c.consent), withSpraying(99, 9999, 99_999),
+		func(f *Config) { f.Transfer = c.transfer }}
 }
 
-// share is how many histories a centre plays: a window takes its time.
+// share is how many histories a centre runs: a window takes its time.
 func (c provingCentre) share(n int) int {
-	if c.relink.Window > 0 {
+	if c.transfer.Window > 0 {
 		return 2 * n
 	}
 	return n
@@ -66,21 +66,21 @@ var mustHappen, rare = []string{
 	"link OK", "link LINK_REFUSED", "link LINK_PROOF_REQUIRED", "link ended", "confirm link OK", "confirm link LINK_GONE", "open change OK", "open reset OK",
 	"read OK", "phone OK", "give consent OK", "face first LINK_PROOF_REQUIRED", "lost and sent again",
 }, []string{
-	"link ALREADY_LINKED", "unlink OK", "read NOT_LINKED", "withdraw consent OK", "authorisation cancelled", "erased", "handed out", "relink OK", "relink RELINK_WAITING",
-	"object OK", "read relinks OK", "accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT", "guess codes LINK_REFUSED",
+	"link ALREADY_LINKED", "unlink OK", "read NOT_LINKED", "withdraw consent OK", "authorisation cancelled", "erased", "handed out", "request transfer OK", "request transfer TRANSFER_WAITING",
+	"reject OK", "read transfers OK", "accounts OK", "choose OK", "choose NO_SUCH_ACCOUNT", "try codes LINK_REFUSED",
 	"confirm change OK", "confirm change CHANGE_GONE", "confirm reset OK", "confirm reset RESET_GONE", "freeze OK", "phone PHONE_REFUSED",
-	"link moved", "first answer again", "read SESSION_EXPIRED", "relink RELINK_REFUSED", "relink ALREADY_LINKED", "confirm link RELINK_WAITING",
-	"confirm relink OK", "confirm relink RELINK_WAITING", "confirm relink RELINK_GONE", "confirm relink RELINK_REFUSED", "cancel relink OK", "object RELINK_GONE",
-	"linked after a face", "lost, of somebody else's document", "a user reused", "objected by freeze", "taken over by face", "taken over by code", "choose ACCOUNT_CLOSED", "choose PASSWORD_FROZEN",
+	"link moved", "first answer again", "read SESSION_EXPIRED", "request transfer TRANSFER_REJECTED", "request transfer ALREADY_LINKED", "confirm link TRANSFER_WAITING",
+	"confirm transfer OK", "confirm transfer TRANSFER_WAITING", "confirm transfer TRANSFER_GONE", "confirm transfer TRANSFER_REJECTED", "cancel transfer OK", "reject TRANSFER_GONE",
+	"linked after a face", "lost, of somebody else's document", "a user reused", "rejected by freeze", "taken over by face", "taken over by code", "choose ACCOUNT_CLOSED", "choose PASSWORD_FROZEN",
 }
 
 // No history lets an Alipay user act on an account, or read of it, whose present holder
-// has not proven themselves to that very user, by a right password, or a clerk's code,
+// has not proven themselves to that very user, by a right password, or a reset code,
 // and a proof that the centre accepts, in one flow; nor does a session act after its
-// link has ended, as by somebody who took it over: the same person, to whom the holder
-// did not object. FUNDPASS_HISTORIES says how many histories each centre plays, or half
-// of what it plays. Each run draws new ones; a failure says with which -rapid.seed its own is
-// played again.
+// link has ended, as by somebody who took it over: the same person, whose transfer the
+// holder did not reject. FUNDPASS_HISTORIES says how many histories each centre runs, or half
+// of what it runs. Each run draws new ones; a failure says with which -rapid.seed its own is
+// run again.
 func TestNobodyActsUnproven(t *testing.T) {
 	t.Parallel()
 	histories := testenv.Rounds(5, 100)
@@ -92,14 +92,14 @@ func TestNobodyActsUnproven(t *testing.T) {
 		for name, c := range provingCentres {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				for left := c.share(histories); left > 0 && !t.Failed(); left -= housefull {
-					playHistories(t, c, min(left, housefull), told)
+				for left := c.share(histories); left > 0 && !t.Failed(); left -= historiesPerEnv {
+					runHistories(t, c, min(left, historiesPerEnv), told)
 				}
 			})
 		}
 	})
 	t.Log(told)
-	if histories > housefull {
+	if histories > historiesPerEnv {
 		mustHappen = append(mustHappen, rare...)
 	}
 	for _, must := range mustHappen {
@@ -112,13 +112,13 @@ func TestNobodyActsUnproven(t *testing.T) {
 // acts of a history have each as many steps as rapid gives it, 30 on average.
 const acts = 3
 
-// housefull is how many histories one house sees; rapid's default of checks.
-const housefull = 100
+// historiesPerEnv is how many histories one environment sees; rapid's default of checks.
+const historiesPerEnv = 100
 
-// playHistories plays so many in a house of its own. rapid wants more: the rest of its
+// runHistories runs so many in an environment of its own. rapid wants more: the rest of its
 // checks are empty, except while it shortens a history that failed.
-func playHistories(t *testing.T, c provingCentre, n int, told *tally) {
-	h := newHouse(t, c.options()...)
+func runHistories(t *testing.T, c provingCentre, n int, told *tally) {
+	h := newEnv(t, c.options()...)
 	var err error
 	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: callbackKey(), ContentKey: testContentKey})
 	must(t, err)
@@ -130,9 +130,9 @@ func playHistories(t *testing.T, c provingCentre, n int, told *tally) {
 		if n--; n < 0 && !failed {
 			return
 		}
-		h.t = judge{outside, rt, &failed}
+		h.t = failureRecorder{outside, rt, &failed}
 		defer func() { h.t = outside }()
-		w := &play{house: h, centre: c, rt: rt, letters: later, told: told, payloads: map[string]*modelUser{}, signed: map[string][]byte{}}
+		w := &model{env: h, centre: c, rt: rt, notifications: later, told: told, payloads: map[string]*modelUser{}, signed: map[string][]byte{}}
 		told.count("histories")
 		w.begin()
 		for range acts {
@@ -141,17 +141,23 @@ func playHistories(t *testing.T, c provingCentre, n int, told *tally) {
 	})
 }
 
-// A judge leaves it to rapid what becomes of a failure: it shortens the history.
-type judge struct {
+// A failureRecorder passes failures on to rapid, which shortens the history.
+type failureRecorder struct {
 	testing.TB
 	rapid  *rapid.T
 	failed *bool
 }
 
-func (j judge) Errorf(format string, args ...any) { *j.failed = true; j.rapid.Errorf(format, args...) }
-func (j judge) Error(args ...any)                 { *j.failed = true; j.rapid.Error(args...) }
-func (j judge) Fatalf(format string, args ...any) { *j.failed = true; j.rapid.Fatalf(format, args...) }
-func (j judge) Fatal(args ...any)                 { *j.failed = true; j.rapid.Fatal(args...) }
+func (j failureRecorder) Errorf(format string, args ...any) {
+	*j.failed = true
+	j.rapid.Errorf(format, args...)
+}
+func (j failureRecorder) Error(args ...any) { *j.failed = true; j.rapid.Error(args...) }
+func (j failureRecorder) Fatalf(format string, args ...any) {
+	*j.failed = true
+	j.rapid.Fatalf(format, args...)
+}
+func (j failureRecorder) Fatal(args ...any) { *j.failed = true; j.rapid.Fatal(args...) }
 
 // A tally counts what was answered.
 type tally struct {
@@ -173,31 +179,31 @@ func (t *tally) String() string {
 type step struct {
 	name   string
 	weight int
-	take   func(*play)
+	take   func(*model)
 }
 
-// steps are what can happen. A new one is a method of play and a line here.
+// steps are what can happen. A new one is a method of model and a line here.
 var steps = []step{
-	{"log in", 7, (*play).logIn}, {"read", 10, (*play).read}, {"link", 11, (*play).link}, {"send again", 5, (*play).sendAgain},
-	{"show a face", 6, (*play).showFace}, {"confirm link", 6, (*play).confirmLink}, {"show phone", 4, (*play).showPhone},
-	{"open change", 6, (*play).openChange}, {"confirm change", 6, (*play).confirmChange}, {"cancel change", 1, (*play).cancelChange},
-	{"open reset", 6, (*play).openReset}, {"confirm reset", 5, (*play).confirmReset}, {"cancel reset", 1, (*play).cancelReset},
-	{"give consent", 4, (*play).giveConsent}, {"withdraw consent", 2, (*play).withdrawConsent},
-	{"unlink", 3, (*play).unlink}, {"freeze", 1, (*play).freeze}, {"sign out", 1, (*play).signOut},
-	{"status", 3, (*play).changeStatus}, {"open again", 3, (*play).openAgain}, {"merge", 2, (*play).merge}, {"give away", 3, (*play).giveAway},
-	{"rename", 2, (*play).rename}, {"renumber", 2, (*play).renumber}, {"phone on file", 2, (*play).filePhone}, {"issue code", 4, (*play).issueCode},
-	{"cancel authorisation", 2, (*play).cancelAuthorisation}, {"deliver", 2, (*play).deliverLetter}, {"new number", 1, (*play).newNumber},
-	{"ask for a link", 8, (*play).askRelink}, {"await a relink", 20, (*play).awaitRelink}, {"confirm relink", 5, (*play).confirmRelink},
-	{"cancel relink", 1, (*play).cancelRelink}, {"object", 6, (*play).objectRelink}, {"read relinks", 4, (*play).readRelinks},
-	{"accounts", 2, (*play).readAccounts}, {"choose", 4, (*play).chooseAccount},
-	{"erase", 1, (*play).erasePerson}, {"export", 1, (*play).exportPerson}, {"lose an answer", 2, (*play).loseAnswer}, {"time", 2, (*play).passTime},
-	{"retry what was lost", 4, (*play).retryLost}, {"guess codes", 2, (*play).guessCodes}, {"reuse a user", 1, (*play).reuseUser},
-	{"face first", 6, (*play).faceFirst}, {"link after a face", 3, (*play).linkAfterAnyFace},
+	{"log in", 7, (*model).logIn}, {"read", 10, (*model).read}, {"link", 11, (*model).link}, {"send again", 5, (*model).sendAgain},
+	{"show a face", 6, (*model).showFace}, {"confirm link", 6, (*model).confirmLink}, {"show phone", 4, (*model).verifyPhone},
+	{"open change", 6, (*model).openChange}, {"confirm change", 6, (*model).confirmChange}, {"cancel change", 1, (*model).cancelChange},
+	{"open reset", 6, (*model).openReset}, {"confirm reset", 5, (*model).confirmReset}, {"cancel reset", 1, (*model).cancelReset},
+	{"give consent", 4, (*model).giveConsent}, {"withdraw consent", 2, (*model).withdrawConsent},
+	{"unlink", 3, (*model).unlink}, {"freeze", 1, (*model).freeze}, {"sign out", 1, (*model).signOut},
+	{"status", 3, (*model).changeStatus}, {"open again", 3, (*model).openAgain}, {"merge", 2, (*model).merge}, {"give away", 3, (*model).giveAway},
+	{"rename", 2, (*model).rename}, {"renumber", 2, (*model).renumber}, {"phone on file", 2, (*model).filePhone}, {"issue code", 4, (*model).issueCode},
+	{"cancel authorisation", 2, (*model).cancelAuthorisation}, {"deliver", 2, (*model).deliverNotification}, {"new number", 1, (*model).newNumber},
+	{"request a transfer", 8, (*model).requestTransfer}, {"await a transfer", 20, (*model).awaitTransfer}, {"confirm transfer", 5, (*model).confirmTransfer},
+	{"cancel transfer", 1, (*model).cancelTransfer}, {"reject", 6, (*model).rejectTransfer}, {"read transfers", 4, (*model).readTransfers},
+	{"accounts", 2, (*model).readAccounts}, {"choose", 4, (*model).chooseAccount},
+	{"erase", 1, (*model).erasePerson}, {"export", 1, (*model).exportPerson}, {"lose an answer", 2, (*model).loseAnswer}, {"time", 2, (*model).passTime},
+	{"retry what was lost", 4, (*model).retryLost}, {"try codes", 2, (*model).tryCodes}, {"reuse a user", 1, (*model).reuseUser},
+	{"face first", 6, (*model).faceFirst}, {"link after a face", 3, (*model).linkAfterAnyFace},
 }
 
 // anyStep takes one of them. Two numbers are all that it draws, so that rapid shortens a
 // history in little time: which step, and the luck with which it goes.
-func (w *play) anyStep() {
+func (w *model) anyStep() {
 	all := 0
 	for _, s := range steps {
 		all += s.weight
@@ -219,7 +225,7 @@ func (w *play) anyStep() {
 }
 
 // drawLuck decides how the next step goes: 0 lets nothing unlikely happen.
-func (w *play) drawLuck() {
+func (w *model) drawLuck() {
 	w.luck = nil
 	if luck := rapid.Uint64().Draw(w.rt, "luck"); luck > 0 {
 		w.luck = rand.New(rand.NewPCG(luck, 6))

@@ -27,16 +27,16 @@ export interface Problem {
   message: string;
   /** 每个出错的字段或规则 · Every field or rule that is wrong */
   errors?: Array<FieldError>;
-  /** 还可以输入几次密码 · Guesses left (≥ 0) */
+  /** 还可以输入几次密码 · Attempts left (≥ 0) */
   remaining_attempts?: number;
   /** 锁定到何时，只告诉本人 · When the lock opens; told to the owner only [date-time] */
   locked_until?: string;
   pending?: PendingLink;
-  /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The other link can be taken over; in ALREADY_LINKED only */
-  relink_offered?: true;
+  /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The other link can be transferred; in ALREADY_LINKED only */
+  transfer_offered?: true;
   /** 可以先刷脸再核对密码，只在 LINK_REFUSED 和绑定的 TOO_MANY_REQUESTS 中 · The face may be shown before the password; in LINK_REFUSED, and TOO_MANY_REQUESTS of the link, only */
   face_first_offered?: true;
-  relink?: Relink;
+  transfer?: Transfer;
   /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
   retry_after: number;
   /** 反馈编号 · Names the request in the operator's log */
@@ -160,8 +160,8 @@ export type LinkRequest = (
   proof?: 'face' | 'phone';
   /** face_first 的 pending 的 id，刷脸通过后填写 · The id of what face_first has started, once the face has passed [uuid] */
   face_id?: string;
-  /** 已绑定其他支付宝时改绑到当前支付宝 · Take the link over from another Alipay user */
-  relink?: boolean;
+  /** 已绑定其他支付宝时改绑到当前支付宝 · Request the link from another Alipay user */
+  transfer?: boolean;
 };
 
 export interface Link {
@@ -200,11 +200,11 @@ export interface AccountChoice {
   chosen: boolean;
 }
 
-export interface Relinks {
-  /** 当前支付宝的申请 · What this Alipay user asked for, else null */
-  own: Relink | null;
+export interface Transfers {
+  /** 当前支付宝的申请 · What this Alipay user requested, else null */
+  own: Transfer | null;
   /** 其他支付宝对当前绑定的申请 · What waits for this user's link, else null */
-  against: Relink | null;
+  against: Transfer | null;
   /** 把当前支付宝的绑定改走的那次 · The one that took this user's link over */
   taken: Taken | null;
 }
@@ -218,28 +218,28 @@ export interface Taken {
   freeze_until: string;
 }
 
-/** 改绑申请 · The wish to take a link over */
-export interface Relink {
-  /** 用于 /v1/relinks/{id}/… · For /v1/relinks/{id}/… [uuid] */
+/** 改绑申请 · A requested link transfer */
+export interface Transfer {
+  /** 用于 /v1/link-transfers/{id}/… · For /v1/link-transfers/{id}/… [uuid] */
   id: string;
-  state: RelinkStatus;
-  /** 何时申请 · When it was asked for [date-time] */
-  asked_at: string;
-  /** 何时起可以完成；null 表示尚未通知到原绑定人 · From when it can be finished; null while the holder was not told [date-time] */
+  state: TransferStatus;
+  /** 何时申请 · When it was requested [date-time] */
+  requested_at: string;
+  /** 何时起可以完成；null 表示尚未通知到原绑定人 · From when it can be confirmed; null until the holder is notified [date-time] */
   due_at: string | null;
   /** 有效至 · Until when [date-time] */
   expires_at: string;
 }
 
-export interface RelinkState {
+export interface TransferState {
   /** [uuid] */
   id: string;
-  state: RelinkStatus;
+  state: TransferStatus;
 }
 
-/** waiting 等待，done 已改绑，objected 原绑定人已拒绝，cancelled 已撤回或绑定、密码已变化，expired 已过期，undeliverable 无法通知原绑定人。
- * objected: the holder refused; cancelled: taken back, or the link or the password is not what it was; undeliverable: the holder cannot be told. */
-export type RelinkStatus = 'waiting' | 'done' | 'objected' | 'cancelled' | 'expired' | 'undeliverable';
+/** waiting 等待，done 已改绑，rejected 原绑定人已拒绝，cancelled 已撤回或绑定、密码已变化，expired 已过期，undeliverable 无法通知原绑定人。
+ * rejected: by the holder; cancelled: by the requester, or the link or the password has changed; undeliverable: the holder cannot be notified. */
+export type TransferStatus = 'waiting' | 'done' | 'rejected' | 'cancelled' | 'expired' | 'undeliverable';
 
 export interface Consents {
   /** 每项都须单独同意 · Each wants a consent of its own */
@@ -305,11 +305,11 @@ export type UnlinkRequest = (
 
 export interface Password {
   /** locked 输错次数过多，其余同 PasswordState。
-   * locked: too many wrong guesses; the others as in PasswordState. */
+   * locked: too many failed attempts; the others as in PasswordState. */
   state: 'initial' | 'set' | 'must_change' | 'locked' | 'frozen';
   /** 上次修改 · The last change; null for never [date-time] */
   changed_at: string | null;
-  /** 还可以输入几次 · Guesses left (0–100) */
+  /** 还可以输入几次 · Attempts left (0–100) */
   remaining_attempts: number;
   /** 锁定到何时；9999 年表示只能重置 · When the lock opens; the year 9999 means that only a reset opens it [date-time] */
   locked_until: string | null;
@@ -317,7 +317,7 @@ export interface Password {
   rules: Array<Rule>;
   /** 同一密码的其他使用渠道 · Where the same password is used and not every character can be typed */
   channels: Array<Channel>;
-  /** 可以刷脸重置密码；柜台重置码总是可用 · Whether identity verification can reset this password; a clerk's code always can */
+  /** 可以刷脸重置密码；柜台重置码总是可用 · Whether identity verification can reset this password; a reset code always can */
   reset_offered: boolean;
   /** 未完成的修改 · A change that is not finished, else null */
   open_change: OpenStep | null;
@@ -526,7 +526,7 @@ export interface Event {
   at: string;
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
-   * authorisation_withdrawn 取消支付宝授权、绑定解除，relink_asked 其他支付宝申请改绑，relink_objected 已拒绝改绑，relinked 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，messages_declined 不再接收消息提醒，erased 已按申请删除个人信息。会增加新值，展示用 text。
+   * authorisation_withdrawn 取消支付宝授权、绑定解除，transfer_requested 其他支付宝申请改绑，transfer_rejected 已拒绝改绑，link_transferred 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，messages_declined 不再接收消息提醒，erased 已按申请删除个人信息。会增加新值，展示用 text。
    * More may come; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
@@ -634,21 +634,21 @@ export interface Health {
 }
 
 /** 稳定的错误码，会增加新值 · Stable; more may come */
-export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'RELINK_WAITING' | 'RELINK_REFUSED' | 'TRANSFER_UNDELIVERABLE' | 'RELINK_LIMIT' | 'RELINK_GONE' | 'NO_SUCH_ACCOUNT' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
+export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'TRANSFER_WAITING' | 'TRANSFER_REJECTED' | 'TRANSFER_UNDELIVERABLE' | 'TRANSFER_LIMIT' | 'TRANSFER_GONE' | 'NO_SUCH_ACCOUNT' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
 
 /** Every operation: its method and path, what it takes and what stands in data. */
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'RELINK_REFUSED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'TRANSFER_REJECTED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'TRANSFER_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'TRANSFER_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RELINK_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'RELINK_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'TRANSFER_REJECTED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'TRANSFER_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'TRANSFER_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showAccounts: { call: "GET /v1/accounts"; body: undefined; data: Accounts; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   chooseAccount: { call: "POST /v1/accounts/{id}/choose"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NO_SUCH_ACCOUNT' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  showRelinks: { call: "GET /v1/relinks"; body: undefined; data: Relinks; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmRelink: { call: "POST /v1/relinks/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_REFUSED' | 'CONSENT_REQUIRED' | 'RELINK_WAITING' | 'TRANSFER_UNDELIVERABLE' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  cancelRelink: { call: "POST /v1/relinks/{id}/cancel"; body: Nothing; data: RelinkState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  objectRelink: { call: "POST /v1/relinks/{id}/object"; body: Nothing; data: RelinkState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RELINK_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  showTransfers: { call: "GET /v1/link-transfers"; body: undefined; data: Transfers; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
+  confirmTransfer: { call: "POST /v1/link-transfers/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TRANSFER_REJECTED' | 'CONSENT_REQUIRED' | 'TRANSFER_WAITING' | 'TRANSFER_UNDELIVERABLE' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  cancelTransfer: { call: "POST /v1/link-transfers/{id}/cancel"; body: Nothing; data: TransferState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
+  rejectTransfer: { call: "POST /v1/link-transfers/{id}/reject"; body: Nothing; data: TransferState; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showConsents: { call: "GET /v1/consents"; body: undefined; data: Consents; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   giveConsent: { call: "POST /v1/consents"; body: ConsentRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_OUTDATED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   withdrawConsent: { call: "POST /v1/consents/withdraw"; body: WithdrawRequest; data: Consent; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'CONSENT_IN_USE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };

@@ -13,7 +13,7 @@ import (
 //
 // x/crypto/argon2 computes the same, but takes new memory from the collector
 // for every hash and runs in goroutines of its own, so that neither the memory
-// nor the thread of a hash can be chosen; a storm of guesses then slows every
+// nor the thread of a hash can be chosen; a storm of attempts then slows every
 // other request. So the one case that is used all day, a single lane, is written
 // out here, and x/crypto does the others. NewHasher compares the two before the
 // first password is hashed, and the tests do it for random parameters.

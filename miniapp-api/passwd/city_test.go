@@ -15,7 +15,7 @@ import (
 type cityCase struct {
 	zh                string
 	initial           []string // of li, by every rule of the city
-	rounds            string
+	tiers             string
 	shortest, longest int
 	codes             map[string]string // the codes a password breaks
 }
@@ -62,13 +62,13 @@ func TestCities(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := mustBuiltin(t, name)
-			var rounds []string
-			for _, r := range p.Lock.Rounds {
-				rounds = append(rounds, fmt.Sprint(r.Guesses, " ", r.Lock))
+			var tiers []string
+			for _, r := range p.Lock.Tiers {
+				tiers = append(tiers, fmt.Sprint(r.Attempts, " ", r.Lock))
 			}
 			shortest, longest := p.bounds()
-			if p.City != c.zh || strings.Join(rounds, ", ") != c.rounds || shortest != c.shortest || longest != c.longest {
-				t.Errorf("%s, %q, %d to %d", p.City, rounds, shortest, longest)
+			if p.City != c.zh || strings.Join(tiers, ", ") != c.tiers || shortest != c.shortest || longest != c.longest {
+				t.Errorf("%s, %q, %d to %d", p.City, tiers, shortest, longest)
 			}
 			c.checkInitial(t, p)
 			for password, want := range c.codes {

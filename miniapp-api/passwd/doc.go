@@ -36,7 +36,7 @@
 //     link; left out, as it should be, a second proof is needed.
 //   - lock: rounds, each with guesses and a lock: a duration from "1m" to
 //     "168h", "midnight" (00:00 in Beijing) or, for the last, "reset" (until a
-//     proven reset). 100 guesses at most in all.
+//     proven reset). 100 attempts at most in all.
 //   - lock_source: the notice the lock comes from.
 //   - channels: where the same password is used and not everything can be typed:
 //     an id, a text the citizen is told before confirming, and the charset.

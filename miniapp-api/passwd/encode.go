@@ -43,7 +43,7 @@ func (p params) valid() bool {
 		8*uint32(p.threads) <= p.memory && p.memory <= maxMemory
 }
 
-// work is how many blocks of 1 KiB a hash fills, which is what a guess costs.
+// work is how many blocks of 1 KiB a hash fills, which is what an attempt costs.
 func (p params) work() uint64 { return uint64(p.memory) * uint64(p.time) }
 
 // A stored is a password hash as it is kept in the database.

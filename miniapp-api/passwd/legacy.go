@@ -66,7 +66,7 @@ func (h *Hasher) WrapLegacy(kind, digest string) (string, error) {
 // Verify accepts the password, asks for an upgrade, and costs both: the old
 // kind's work is done in the same place of the pool, so a slow one delays other
 // passwords and nothing else. A plain or salted digest is lost in the noise. A
-// bcrypt or PBKDF2 digest is not: at the bounds a wrong guess takes up to half a
+// bcrypt or PBKDF2 digest is not: at the bounds a failed attempt takes up to half a
 // second more than Dummy. A caller who tells strangers nothing must therefore
 // answer every refusal as late as the costliest digest left would, which costs
 // time but no work: see SlowKinds and SlowHash.

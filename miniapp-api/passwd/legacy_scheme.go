@@ -18,7 +18,7 @@ import (
 )
 
 // Bounds of an old kind's work, so that neither a roster nor a stored hash can
-// ask for minutes of it. At either bound a guess takes a core a quarter to half
+// ask for minutes of it. At either bound an attempt takes a core a quarter to half
 // a second.
 const (
 	minBcryptCost   = 4

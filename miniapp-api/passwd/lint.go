@@ -145,11 +145,11 @@ type shape struct {
 	shortest, longest       Rule // the rules of length
 	composed, narrow, blank *Rule
 	classes                 int // required by rules, counted once each
-	guesses                 int // in a row, before only a reset helps
+	attempts                int // in a row, before only a reset helps
 }
 
 func (p *Policy) shape() shape {
-	s := shape{Policy: p, guesses: 0}
+	s := shape{Policy: p, attempts: 0}
 	required := map[string]bool{}
 	for _, r := range p.Rules {
 		switch c := r.Check; {
@@ -169,8 +169,8 @@ func (p *Policy) shape() shape {
 		}
 	}
 	s.classes = len(required)
-	for _, n := range p.Lock.Guesses() {
-		s.guesses += n
+	for _, n := range p.Lock.Attempts() {
+		s.attempts += n
 	}
 	return s
 }

@@ -34,14 +34,14 @@ func (s shape) nist() []Finding {
 	return slices.Concat(
 		s.length().at(NIST, "3.1.1.2"), s.alone().at(NIST, "3.1.1.2"), s.room(LevelWarn).at(NIST, "3.1.1.2"),
 		s.composition().at(NIST, "3.1.1.2"), s.characters().at(NIST, "3.1.1.2"),
-		met(NIST, alwaysNIST), s.budget().at(NIST, "3.2.2"))
+		met(NIST, alwaysNIST), s.attemptLimit().at(NIST, "3.2.2"))
 }
 
 func (s shape) asvs() []Finding {
 	return slices.Concat(
 		s.design().at(ASVS, "6.1.1"), s.contextList().at(ASVS, "6.1.2"), s.length().at(ASVS, "6.2.1"),
 		s.composition().at(ASVS, "6.2.5"), s.managers().at(ASVS, "6.2.7"), s.room(LevelFail).at(ASVS, "6.2.9"),
-		met(ASVS, alwaysASVS), s.breached().at(ASVS, "6.2.12"), s.budget().at(ASVS, "6.3.1"),
+		met(ASVS, alwaysASVS), s.breached().at(ASVS, "6.2.12"), s.attemptLimit().at(ASVS, "6.3.1"),
 		s.defaults().at(ASVS, "6.3.2"), s.alone().at(ASVS, "6.3.3"), s.initial().at(ASVS, "6.4.1"))
 }
 
@@ -110,24 +110,24 @@ func (s shape) managers() Finding {
 	return Finding{}.as(LevelMet, "passwords made by a manager are accepted; the page must allow pasting", "")
 }
 
-func (s shape) budget() Finding {
-	if s.guesses == 0 || s.guesses > maxGuesses || s.Lock.Rounds[len(s.Lock.Rounds)-1].Lock != "reset" {
-		return Finding{}.as(LevelFail, "guessing never ends", fmt.Sprintf("end with a round that locks until reset, after %d guesses at most", maxGuesses))
+func (s shape) attemptLimit() Finding {
+	if s.attempts == 0 || s.attempts > maxAttempts || s.Lock.Tiers[len(s.Lock.Tiers)-1].Lock != "reset" {
+		return Finding{}.as(LevelFail, "guessing never ends", fmt.Sprintf("end with a round that locks until reset, after %d attempts at most", maxAttempts))
 	}
-	if n := s.shortest.Check.MinLength; s.narrow != nil && s.narrow.Check.Charset == "0-9" && s.guesses > 20 {
-		return Finding{}.as(LevelWarn, fmt.Sprintf("%d guesses at %d digits", s.guesses, n), "allow 20 at most")
+	if n := s.shortest.Check.MinLength; s.narrow != nil && s.narrow.Check.Charset == "0-9" && s.attempts > 20 {
+		return Finding{}.as(LevelWarn, fmt.Sprintf("%d attempts at %d digits", s.attempts, n), "allow 20 at most")
 	}
-	return Finding{}.as(LevelMet, fmt.Sprintf("%d guesses in a row, then only a proven reset", s.guesses), "")
+	return Finding{}.as(LevelMet, fmt.Sprintf("%d attempts in a row, then only a proven reset", s.attempts), "")
 }
 
 func (s shape) design() Finding {
-	if len(s.Lock.Rounds) == 1 {
+	if len(s.Lock.Tiers) == 1 {
 		return Finding{}.as(LevelWarn, "the first round already locks until reset: a stranger may bring everybody to the counter", "put rounds with a time before it")
 	}
 	if s.LockSource == "" {
 		return Finding{}.as(LevelNote, "the lock is written down, without where it comes from", `name the notice in "lock_source"`)
 	}
-	return Finding{}.as(LevelMet, "the lock is written down with its source; the owner's lane is not the strangers'", "")
+	return Finding{}.as(LevelMet, "the lock is written down with its source; the owner's attempts are counted apart from strangers'", "")
 }
 
 func (s shape) contextList() Finding {
@@ -184,10 +184,10 @@ func (s shape) complexity() Finding {
 
 func (s shape) failures() Finding {
 	const prompt = 10
-	if len(s.Lock.Rounds) == 0 || s.Lock.Rounds[0].Guesses > prompt {
+	if len(s.Lock.Tiers) == 0 || s.Lock.Tiers[0].Attempts > prompt {
 		return Finding{}.as(LevelWarn, fmt.Sprintf("the first lock comes after more than %d failures", prompt), "lock after 3 to 5")
 	}
-	return Finding{}.as(LevelMet, fmt.Sprintf("the first lock comes after %d failures", s.Lock.Rounds[0].Guesses), "")
+	return Finding{}.as(LevelMet, fmt.Sprintf("the first lock comes after %d failures", s.Lock.Tiers[0].Attempts), "")
 }
 
 func channelIDs(channels []Channel) []string {

@@ -73,13 +73,13 @@ func TestLint(t *testing.T) {
 		"not the same for all":     {minimal, ASVS, "6.3.2", LevelMet},
 		"lock":                     {minimal, NIST, "3.2.2", LevelMet},
 		"lock, ASVS":               {minimal, ASVS, "6.3.1", LevelMet},
-		"lock of strangers":        {with("lock", Lock{[]Round{{5, "reset"}}}), ASVS, "6.1.1", LevelWarn},
+		"lock of strangers":        {with("lock", Lock{[]Tier{{5, "reset"}}}), ASVS, "6.1.1", LevelWarn},
 		"lock without source":      {minimal, ASVS, "6.1.1", LevelNote},
 		"lock with source":         {with("lock_source", "notice"), ASVS, "6.1.1", LevelMet},
-		"late lock":                {with("lock", Lock{[]Round{{20, "1h"}, {5, "reset"}}}), GBT, "8.1.4.1 b)", LevelWarn},
+		"late lock":                {with("lock", Lock{[]Tier{{20, "1h"}, {5, "reset"}}}), GBT, "8.1.4.1 b)", LevelWarn},
 		"words":                    {with("words", []string{"无锡"}), ASVS, "6.1.2", LevelMet},
 		"no words":                 {minimal, ASVS, "6.1.2", LevelNote},
-		"many guesses at digits":   {strings.Replace(rule(`{"charset":"0-9"}`, why), `"guesses":5,"lock":"15m"`, `"guesses":40,"lock":"15m"`, 1), NIST, "3.2.2", LevelWarn},
+		"many attempts at digits":  {strings.Replace(rule(`{"charset":"0-9"}`, why), `"guesses":5,"lock":"15m"`, `"guesses":40,"lock":"15m"`, 1), NIST, "3.2.2", LevelWarn},
 	} {
 		got := at(mustParse(t, test.in).Lint(), test.standard, test.clause)
 		if !slices.Contains(got, test.want) {
@@ -94,9 +94,9 @@ func TestLint(t *testing.T) {
 // A lock that no file may hold is graded all the same.
 func TestLintOfNoLock(t *testing.T) {
 	t.Parallel()
-	for name, rounds := range map[string][]Round{"none": nil, "never reset": {{5, "1h"}}, "too many": {{99, "1h"}, {2, "reset"}}} {
+	for name, tiers := range map[string][]Tier{"none": nil, "never reset": {{5, "1h"}}, "too many": {{99, "1h"}, {2, "reset"}}} {
 		p := *Default()
-		p.Lock = Lock{rounds}
+		p.Lock = Lock{tiers}
 		if got := at(p.Lint(), NIST, "3.2.2"); !slices.Equal(got, []Level{LevelFail}) {
 			t.Errorf("%s: %v", name, got)
 		}

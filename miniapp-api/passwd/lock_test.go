@@ -10,8 +10,8 @@ import (
 
 func TestLock(t *testing.T) {
 	t.Parallel()
-	l := Lock{[]Round{{5, "15m"}, {3, "1h"}, {2, "midnight"}, {1, "reset"}, {1, "nonsense"}}}
-	if diff := cmp.Diff([]int{5, 3, 2, 1, 1}, l.Guesses()); diff != "" {
+	l := Lock{[]Tier{{5, "15m"}, {3, "1h"}, {2, "midnight"}, {1, "reset"}, {1, "nonsense"}}}
+	if diff := cmp.Diff([]int{5, 3, 2, 1, 1}, l.Attempts()); diff != "" {
 		t.Error(diff)
 	}
 	at := func(s string) time.Time {
@@ -45,12 +45,12 @@ func TestLock(t *testing.T) {
 
 func TestLockProperties(t *testing.T) {
 	t.Parallel()
-	l := Lock{[]Round{{1, "15m"}, {1, "midnight"}, {1, "reset"}}}
+	l := Lock{[]Tier{{1, "15m"}, {1, "midnight"}, {1, "reset"}}}
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "s"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns"))
 		for i, until := range l.Until(now) {
 			if !until.After(now) || until.Location() != time.UTC {
-				t.Fatalf("round %d: %v at %v", i, until, now)
+				t.Fatalf("tier %d: %v at %v", i, until, now)
 			}
 		}
 		if d := l.Until(now)[1].Sub(now); d > 24*time.Hour {

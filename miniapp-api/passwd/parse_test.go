@@ -57,7 +57,7 @@ func TestParsePolicy(t *testing.T) {
 		"words":        withField(t, "words", []string{"无锡", "wx"}),
 		"blanks round": " \n" + minimal + "\n",
 		"longest lock": strings.Replace(minimal, "15m", "168h", 1),
-		"Guangzhou":    withField(t, "lock", Lock{[]Round{{3, "midnight"}, {3, "midnight"}, {3, "midnight"}, {1, "reset"}}}),
+		"Guangzhou":    withField(t, "lock", Lock{[]Tier{{3, "midnight"}, {3, "midnight"}, {3, "midnight"}, {1, "reset"}}}),
 		"channel":      withField(t, "channels", []Channel{{"12329", "热线只能按数字键", "0-9"}}),
 	} {
 		if p, err := ParsePolicy([]byte(in)); err != nil || p == nil {
@@ -125,11 +125,11 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"five digits":            {swap(`"id-last6"`, `"11111"`), "11111"},
 		"short word":             {withField(t, "words", []string{"a"}), "words"},
 		"word of symbols":        {withField(t, "words", []string{"--"}), "words"},
-		"no rounds":              {withField(t, "lock", Lock{}), "rounds"},
-		"never reset":            {withField(t, "lock", Lock{[]Round{{5, "15m"}}}), "reset"},
-		"reset too early":        {withField(t, "lock", Lock{[]Round{{5, "reset"}, {5, "reset"}}}), "reset"},
-		"no guess":               {withField(t, "lock", Lock{[]Round{{0, "15m"}, {5, "reset"}}}), "guesses"},
-		"too many guesses":       {withField(t, "lock", Lock{[]Round{{60, "15m"}, {41, "reset"}}}), "100"},
+		"no rounds":               {withField(t, "lock", Lock{}), "rounds"},
+		"never reset":            {withField(t, "lock", Lock{[]Tier{{5, "15m"}}}), "reset"},
+		"reset too early":        {withField(t, "lock", Lock{[]Tier{{5, "reset"}, {5, "reset"}}}), "reset"},
+		"no attempt":             {withField(t, "lock", Lock{[]Tier{{0, "15m"}, {5, "reset"}}}), "guesses"},
+		"too many attempts":      {withField(t, "lock", Lock{[]Tier{{60, "15m"}, {41, "reset"}}}), "100"},
 		"overflow":               {swap(`"guesses":5`, `"guesses":9223372036854775807`), "guesses"},
 		"odd lock":               {swap(`"15m"`, `"soon"`), "lock"},
 		"no lock":                {swap(`"15m"`, `""`), "lock"},
@@ -202,7 +202,7 @@ func FuzzParsePolicy(f *testing.F) {
 		}
 		p.Check(NewSecret("Korb-7-Lampe"), wang())
 		p.Warnings()
-		if len(p.Lock.Until(time.Now())) != len(p.Lock.Guesses()) || len(p.Public()) < len(always) {
+		if len(p.Lock.Until(time.Now())) != len(p.Lock.Attempts()) || len(p.Public()) < len(always) {
 			t.Fatal("lengths differ")
 		}
 	})

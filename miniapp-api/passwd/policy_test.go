@@ -23,10 +23,10 @@ func TestBuiltins(t *testing.T) {
 			}
 		}
 		sum := 0
-		for _, g := range p.Lock.Guesses() {
+		for _, g := range p.Lock.Attempts() {
 			sum += g
 		}
-		if sum > 100 || p.Lock.Rounds[len(p.Lock.Rounds)-1].Lock != "reset" {
+		if sum > 100 || p.Lock.Tiers[len(p.Lock.Tiers)-1].Lock != "reset" {
 			t.Errorf("%s: lock %v", name, p.Lock)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // A worker hashes on a thread of its own. Together with two settings this keeps
-// other requests as fast under a storm of guesses as on an idle server:
+// other requests as fast under a storm of attempts as on an idle server:
 //
 // GOMAXPROCS is raised by the number of workers, see procs. A hash computes for some 20 ms
 // without a pause; with the default setting the workers would hold every one of
@@ -136,7 +136,7 @@ type place struct {
 }
 
 // Reserve takes a place in the pool, or waits in the queue for one, so that a
-// caller is turned away before anything else is done: before a guess is charged.
+// caller is turned away before anything else is done: before an attempt is charged.
 // Release gives it back; so does the end of ctx, unless Detach came first, and the
 // garbage collector, if Release was forgotten. Errors: a BusyError, which is ErrBusy, when
 // the wait would be too long; ErrClosed; the

@@ -12,7 +12,7 @@ import (
 // Two Hashers of one process hash no more at once than the larger of them alone, and
 // the second takes as many slots by default as the first. Not parallel: other tests
 // make Hashers too.
-func TestD6SlotsAreTheProcesss(t *testing.T) {
+func TestSlotsAreTheProcesss(t *testing.T) {
 	first := cheap(t, func(c *HasherConfig) { c.Slots = 0 })
 	second := cheap(t, func(c *HasherConfig) { c.Slots = 0 })
 	if first.slots != second.slots {
@@ -49,7 +49,7 @@ func TestD6SlotsAreTheProcesss(t *testing.T) {
 }
 
 // A Hasher that outlives a larger one still hashes.
-func TestD6SlotsOfTheLastHasher(t *testing.T) {
+func TestSlotsOfTheLastHasher(t *testing.T) {
 	large := NewHasher(HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 3})
 	small := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	large.Close()

@@ -29,7 +29,7 @@ func (q *queue) empty() bool {
 }
 
 // Whoever would wait too long is turned away, whatever they want.
-func TestD7ReserveIsBoundedByTime(t *testing.T) {
+func TestReserveIsBoundedByTime(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Wait = 2, time.Nanosecond })
 	var held []*Slot

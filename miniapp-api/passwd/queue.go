@@ -11,12 +11,12 @@ import (
 // caller's own session, never from the person a password is tried for: it decides who
 // waits, and how long.
 type Caller struct {
-	Identity string // has one place at a time, or one wait in line; "": the program itself
-	Stranger bool   // not yet known to be anybody here
+	Identity   string // has one place at a time, or one wait in line; "": the program itself
+	Unverified bool   // not yet known to be anybody here
 }
 
 func (c Caller) rank() rank {
-	if c.Stranger {
+	if c.Unverified {
 		return strangers
 	}
 	return owners
@@ -177,16 +177,16 @@ func (q *queue) wait(r rank) time.Duration {
 	if r == owners {
 		between = place / ownersTurns
 	}
-	return q.pace() * time.Duration(place+min(q.waiting[r.other()].Len(), between))
+	return q.interval() * time.Duration(place+min(q.waiting[r.other()].Len(), between))
 }
 
-// pace is the time from one free place to the next.
-func (q *queue) pace() time.Duration { return q.hold / time.Duration(q.places) }
+// interval is the time from one free place to the next.
+func (q *queue) interval() time.Duration { return q.hold / time.Duration(q.places) }
 
 // comeBack spreads those who are turned away: they come back one after the other, as fast
 // as their rank gets places.
 func (q *queue) comeBack(r rank) time.Duration {
-	step := q.pace()
+	step := q.interval()
 	if q.waiting[r.other()].Len() > 0 {
 		step *= ownersTurns + 1
 		if r == owners {

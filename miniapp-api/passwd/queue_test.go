@@ -28,7 +28,7 @@ func newBench(t *testing.T, places int, longest, hold time.Duration) *bench {
 func (b *bench) come(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
-		turn, err := b.enter(Caller{Identity: name, Stranger: strings.HasPrefix(name, "s")})
+		turn, err := b.enter(Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
 		if err != nil {
 			b.t.Fatalf("%s: %v", name, err)
 		}
@@ -39,7 +39,7 @@ func (b *bench) come(names ...string) {
 // turned is after what time a caller who is turned away shall come back.
 func (b *bench) turned(name string) time.Duration {
 	b.t.Helper()
-	_, err := b.enter(Caller{Identity: name, Stranger: strings.HasPrefix(name, "s")})
+	_, err := b.enter(Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
 	var busy *BusyError
 	if !errors.As(err, &busy) {
 		b.t.Fatalf("%s is not turned away: %v", name, err)
@@ -84,7 +84,7 @@ func several(prefix string, n int) (names []string) {
 
 // The queue is as long as its wait: two seconds at a hash in 20 ms, in two places, are
 // two hundred. As hashes get slower it gets shorter.
-func TestD7QueueIsBoundedByTime(t *testing.T) {
+func TestQueueIsBoundedByTime(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 2, 2*time.Second, 20*time.Millisecond)
 	b.come(several("o", 2+200)...)
@@ -95,8 +95,8 @@ func TestD7QueueIsBoundedByTime(t *testing.T) {
 	for i := range 20 {
 		b.end(fmt.Sprint("o", i+2), 200*time.Millisecond)
 	}
-	if b.pace() < 80*time.Millisecond || b.pace() > 100*time.Millisecond {
-		t.Errorf("after twenty of 200 ms a place is free every %v", b.pace())
+	if b.interval() < 80*time.Millisecond || b.interval() > 100*time.Millisecond {
+		t.Errorf("after twenty of 200 ms a place is free every %v", b.interval())
 	}
 	for b.length() > 18 {
 		b.turned("o-late")
@@ -109,7 +109,7 @@ func TestD7QueueIsBoundedByTime(t *testing.T) {
 
 // A place that is free is given whatever was measured, and a stall of an hour counts as
 // the longest wait.
-func TestD7FreePlaceIsGiven(t *testing.T) {
+func TestFreePlaceIsGiven(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 1, 2*time.Second, time.Hour)
 	b.come("o1")
@@ -122,7 +122,7 @@ func TestD7FreePlaceIsGiven(t *testing.T) {
 	b.come("o2")
 }
 
-func TestD7FirstComeFirstServed(t *testing.T) {
+func TestFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"o", "s"} {
 		b := newBench(t, 1, time.Minute, time.Millisecond)
@@ -140,7 +140,7 @@ func TestD7FirstComeFirstServed(t *testing.T) {
 
 // A second request of an identity waits behind the first, where there are free places too,
 // and then at the end of the line. The program itself is nobody.
-func TestD7OneAnIdentity(t *testing.T) {
+func TestOneAnIdentity(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 2, time.Minute, time.Millisecond)
 	again := func(id, name string) {
@@ -176,7 +176,7 @@ func TestD7OneAnIdentity(t *testing.T) {
 }
 
 // One identity takes no room from others, and its own are bounded by time, too.
-func TestD7AnIdentitysFloodIsItsOwn(t *testing.T) {
+func TestAnIdentitysFloodIsItsOwn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 1, 2*time.Second, 20*time.Millisecond)
 	behind := 0
@@ -202,7 +202,7 @@ func TestD7AnIdentitysFloodIsItsOwn(t *testing.T) {
 }
 
 // While owners wait, strangers get every third place and hold no more than half of them.
-func TestD7StrangersLeaveHalfToOwners(t *testing.T) {
+func TestStrangersLeaveHalfToOwners(t *testing.T) {
 	t.Parallel()
 	for places := 1; places <= 5; places++ {
 		b := newBench(t, places, time.Hour, time.Millisecond)
@@ -238,7 +238,7 @@ func TestD7StrangersLeaveHalfToOwners(t *testing.T) {
 }
 
 // Strangers whose hashes take long do not pile up in the places.
-func TestD7SlowStrangersHoldHalf(t *testing.T) {
+func TestSlowStrangersHoldHalf(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 5, time.Hour, time.Millisecond)
 	b.come(several("o", 100)...)
@@ -260,7 +260,7 @@ func TestD7SlowStrangersHoldHalf(t *testing.T) {
 }
 
 // Strangers alone have all places, and their flood does not turn an owner away.
-func TestD7OwnersComeInBesideStrangers(t *testing.T) {
+func TestOwnersComeInBesideStrangers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 2, 2*time.Second, 20*time.Millisecond)
 	b.come(several("s", 2+200)...)
@@ -273,7 +273,7 @@ func TestD7OwnersComeInBesideStrangers(t *testing.T) {
 }
 
 // Who gives up waiting leaves the place in line to the next.
-func TestD7WaiterLeaves(t *testing.T) {
+func TestWaiterLeaves(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 1, time.Minute, time.Millisecond)
 	b.come("o1", "o2", "o3")
@@ -295,7 +295,7 @@ func TestD7WaiterLeaves(t *testing.T) {
 }
 
 // Those who are turned away come back one after the other, as fast as places get free.
-func TestD7TurnedAwayAreSpread(t *testing.T) {
+func TestTurnedAwayAreSpread(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 2, 2*time.Second, 20*time.Millisecond)
 	b.come(several("o", 2+200)...)

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// A1: a place that was detached outlives the context it was waited for under, and one
+// A place that was detached outlives the context it was waited for under, and one
 // whose context has ended before cannot be detached.
-func TestA1DetachedSlotOutlivesItsContext(t *testing.T) {
+func TestDetachedSlotOutlivesItsContext(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,7 +2,7 @@ package passwd
 
 import "fmt"
 
-// Spraying is one guess each at many people. Its limits are of visitors who
+// Spraying is one attempt each at many people. Its limits are of visitors who
 // are not proven to be the person, and count people tried in vain: where they
 // end, the sprayer is slowed down, not the citizens.
 type Spraying struct {

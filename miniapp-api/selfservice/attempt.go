@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// checkMargin is what must be left of a request's time when its guess is charged.
+	// checkMargin is what must be left of a request's time when its attempt is charged.
 	// Whoever waits for a place until less is left has been charged nothing and is told so.
 	checkMargin = time.Second
 
@@ -18,18 +18,18 @@ const (
 	usualVerdictTime = 2 * time.Second
 )
 
-// A check is one guess from its charge to its verdict. In between nothing ends it:
+// A check is one attempt from its charge to its verdict. In between nothing ends it:
 // neither a caller that hangs up nor the end of the request's time.
 type check struct {
 	store.Attempt
-	guess   store.Guess
+	request store.AttemptRequest
 	service *Service
 	slot    *passwd.Slot
 }
 
-// beginCheck takes a place to hash in and then charges the guess: load is shed before.
-// The caller ends the check.
-func (s *Service) beginCheck(ctx context.Context, caller Caller, g store.Guess) (*check, error) {
+// beginCheck takes a place to hash in and then charges the attempt, so that load is shed
+// before. The caller ends the check.
+func (s *Service) beginCheck(ctx context.Context, caller Caller, req store.AttemptRequest) (*check, error) {
 	latest := time.Now().Add(usualTime - checkMargin)
 	if end, ok := ctx.Deadline(); ok {
 		latest = end.Add(-checkMargin)
@@ -43,10 +43,10 @@ func (s *Service) beginCheck(ctx context.Context, caller Caller, g store.Guess) 
 	if !slot.Detach() {
 		return nil, waiting.Err()
 	}
-	c := &check{guess: g, service: s, slot: slot}
+	c := &check{request: req, service: s, slot: slot}
 	charging, stop := context.WithDeadline(context.WithoutCancel(ctx), latest)
 	defer stop()
-	if c.Attempt, err = s.db.TakeGuess(charging, g); err != nil {
+	if c.Attempt, err = s.db.ReserveAttempt(charging, req); err != nil {
 		slot.Release()
 		return nil, err
 	}
@@ -67,27 +67,27 @@ func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade
 	return right, upgrade, err
 }
 
-// fail makes the guess a wrong one, or a right one that something is missing to. Nobody
-// learns a verdict before.
+// fail counts the attempt as failed; right says that the password was right and something
+// else is missing. No verdict is told before.
 func (c *check) fail(ctx context.Context, right bool) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.service.verdictTime)
 	defer stop()
-	failed, err := c.service.db.FailAttempt(ctx, c.guess, c.Attempt, right)
+	failed, err := c.service.db.FailAttempt(ctx, c.request, c.Attempt, right)
 	if err == nil {
 		c.Attempt = failed
 	}
 	return err
 }
 
-// pass gives the guess back, and those before it.
+// pass resets the attempts, this one and those before it.
 func (c *check) pass(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.service.verdictTime)
 	defer stop()
-	return c.service.db.PassAttempt(ctx, c.guess, c.Attempt)
+	return c.service.db.PassAttempt(ctx, c.request, c.Attempt)
 }
 
-// settle gives an attempt back that leads to a link. One that a proof is missing to stays
-// charged until that proves the caller.
+// settle resets the attempts where this one leads to a link. An attempt to which a proof is
+// missing stays charged until the caller is proven.
 func (c *check) settle(ctx context.Context, o outcome) error {
 	if o == outcomeAccepted {
 		return c.pass(ctx)

@@ -14,5 +14,5 @@ type Caller struct {
 	// asked, and Record is what is kept of the request, so that it is charged once; nil:
 	// the request cannot be recognised when it is repeated.
 	IsRetry bool
-	Record  *store.Receipt
+	Record  *store.IdempotencyRecord
 }

@@ -21,10 +21,10 @@ type Error struct {
 	RetryAfter  int        // seconds; 0 = what the code usually asks for
 	LockedUntil *time.Time // only told to the owner; nil with no attempt left: only a reset unlocks
 
-	Pending         *PendingLink  // what LINK_PROOF_REQUIRED has started
-	TransferOffered bool          // with ALREADY_LINKED: the other link can be taken over
-	FaceFirst       bool          // with LINK_REFUSED: the face can be shown before the password is checked
-	Transfer        *store.Relink // what RELINK_WAITING waits for
+	Pending         *PendingLink    // what LINK_PROOF_REQUIRED has started
+	TransferOffered bool            // with ALREADY_LINKED: the link can be transferred
+	FaceFirst       bool            // with LINK_REFUSED: the face can be shown before the password is checked
+	Transfer        *store.Transfer // the waiting transfer, with TRANSFER_WAITING
 
 	cause error // for the log: never shown, never holds a value
 }
@@ -60,11 +60,11 @@ var (
 
 	ErrNotLinked             = &Error{Code: "NOT_LINKED"}
 	ErrAlreadyLinked         = &Error{Code: "ALREADY_LINKED"}
-	ErrRelinkWaiting         = &Error{Code: "RELINK_WAITING"}
-	ErrRelinkRefused         = &Error{Code: "RELINK_REFUSED"}
+	ErrTransferWaiting       = &Error{Code: "TRANSFER_WAITING"}
+	ErrTransferRejected      = &Error{Code: "TRANSFER_REJECTED"}
 	ErrTransferUndeliverable = &Error{Code: "TRANSFER_UNDELIVERABLE"}
-	ErrRelinkLimit           = &Error{Code: "RELINK_LIMIT"}
-	ErrRelinkGone            = &Error{Code: "RELINK_GONE"}
+	ErrTransferLimit         = &Error{Code: "TRANSFER_LIMIT"}
+	ErrTransferGone          = &Error{Code: "TRANSFER_GONE"}
 	ErrLinkRefused           = &Error{Code: "LINK_REFUSED"}
 	ErrLinkProofRequired     = &Error{Code: "LINK_PROOF_REQUIRED"}
 	ErrLinkProofLimit        = &Error{Code: "LINK_PROOF_LIMIT"}

@@ -30,7 +30,7 @@ func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Co
 	defer stop()
 	page, err := s.startFace(ctx, f)
 	if err != nil {
-		end := s.db.RefundStart
+		end := s.db.ReleaseStart
 		if f.claimed && !errors.Is(err, ErrProviderUnavailable) {
 			end = s.db.KeepStart
 		}
@@ -41,7 +41,7 @@ func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Co
 	switch {
 	case err == nil, errors.Is(err, store.ErrUnknownOutcome): // the lease ends what was not kept
 	case errors.Is(err, store.ErrUnavailable):
-		s.endStart(ctx, s.db.RefundStart, f.start)
+		s.endStart(ctx, s.db.ReleaseStart, f.start)
 	default:
 		s.endStart(ctx, s.db.KeepStart, f.start)
 	}

@@ -13,12 +13,12 @@ import (
 
 // Where a face is what proves a citizen, everybody's attempts are counted in the public scope
 // until the password is right, and strangers can lock it. So the face may be shown first: the
-// provider verifies the claim itself, name and document, whoever it is and whether the centre knows
+// provider verifies the applicant, by name and document, whoever it is and whether the centre knows
 // them or not. Who has passed has a scope of their own. Nobody learns anything of
 // an account by it.
 
-// askFaceFirst starts a verification of the claim. No account is looked at.
-func (s *Service) askFaceFirst(ctx context.Context, c Caller, who claim, agreed consents) error {
+// askFaceFirst starts a verification of the applicant. It reads no account.
+func (s *Service) askFaceFirst(ctx context.Context, c Caller, who applicant, agreed consents) error {
 	if !s.offersFaceFirst(who) {
 		return ErrNotOffered
 	}
@@ -32,7 +32,7 @@ func (s *Service) askFaceFirst(ctx context.Context, c Caller, who claim, agreed 
 		},
 		scope: s.faceScope(c.IdentityDigest),
 	}
-	pending, err := s.openLinkProof(ctx, c, claimed, s.claimDigest(who))
+	pending, err := s.openLinkProof(ctx, c, claimed, s.applicantDigest(who))
 	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
 		return ErrLinkRefused.Because(err)
 	}
@@ -45,13 +45,13 @@ func (s *Service) askFaceFirst(ctx context.Context, c Caller, who claim, agreed 
 }
 
 // offersFaceFirst goes by the centre and the kind of document alone.
-func (s *Service) offersFaceFirst(who claim) bool {
+func (s *Service) offersFaceFirst(who applicant) bool {
 	_, err := s.provider.FaceKind(who.doc.Type, who.doc.Number)
 	return err == nil && slices.Contains(s.accepted.union(), ProofFace)
 }
 
-// offerFaceFirst adds the offer to the refusals that other people's guesses can bring about.
-func (s *Service) offerFaceFirst(who claim, err error) error {
+// offerFaceFirst adds the offer to the refusals that other people's attempts can cause.
+func (s *Service) offerFaceFirst(who applicant, err error) error {
 	var refused *Error
 	if errors.As(err, &refused) && (errors.Is(err, ErrLinkRefused) || errors.Is(err, ErrTooManyRequests)) &&
 		who.faceID == uuid.Nil && s.offersFaceFirst(who) {
@@ -67,18 +67,19 @@ func (s *Service) offerFaceFirst(who claim, err error) error {
 // unless they link.
 func (s *Service) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }
 
-// errFaceUsed says why a face is no good any more: it has stood for a relink, or a later one
-// has replaced it. It is no entry of the table, of which errors.Is compares the code alone.
-var errFaceUsed = errors.New("selfservice: the face has stood for a relink, or was replaced")
+// errFaceUsed is the cause if a face proof is no longer valid: a transfer has used it, or a
+// later one has replaced it. It is no entry of the table, of which errors.Is compares the
+// code alone.
+var errFaceUsed = errors.New("selfservice: the face proof was used for a transfer, or replaced")
 
-// shownFace is the verification of this claim that the session's citizen has passed.
-func (s *Service) shownFace(ctx context.Context, c Caller, who claim, permitted []Proof) (*store.LinkProof, error) {
+// shownFace returns the verification of this applicant that the session's citizen has passed.
+func (s *Service) shownFace(ctx context.Context, c Caller, who applicant, permitted []Proof) (*store.LinkProof, error) {
 	if !slices.Contains(permitted, ProofFace) {
 		return nil, consentRequired([]Proof{ProofFace})
 	}
 	proof, err := s.db.LinkProof(ctx, c.Session, who.faceID)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && !bytes.Equal(proof.Claim, s.claimDigest(who)):
+	case errors.Is(err, store.ErrNotFound), err == nil && !bytes.Equal(proof.Claim, s.applicantDigest(who)):
 		return nil, ErrLinkGone
 	case err != nil:
 		return nil, err

@@ -8,7 +8,7 @@ import (
 
 // hashesFor says who asks for a place to hash in, by the caller's session alone.
 func hashesFor(c Caller) passwd.Caller {
-	return passwd.Caller{Identity: string(c.IdentityDigest), Stranger: c.Link == nil}
+	return passwd.Caller{Identity: string(c.IdentityDigest), Unverified: c.Link == nil}
 }
 
 // A hashing is what a request has to hash, all in one place: nobody waits twice.

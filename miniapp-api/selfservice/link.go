@@ -16,11 +16,11 @@ import (
 // the same work. Who has the password but no proof yet is asked for one.
 func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Account, error) {
 	begun := time.Now()
-	who, err := s.readClaim(in)
+	who, err := s.readApplicant(in)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if c.Link != nil && (in.FaceFirst || !c.IsRetry || !s.claimsLinkedPerson(c, who)) {
+	if c.Link != nil && (in.FaceFirst || !c.IsRetry || !s.isLinkedPerson(c, who)) {
 		return store.Account{}, ErrAlreadyLinked
 	}
 	agreed, err := s.agreed(ctx, c)
@@ -30,15 +30,15 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 	if in.FaceFirst {
 		return store.Account{}, s.askFaceFirst(ctx, c, who, agreed)
 	}
-	found, err := s.verifyClaim(ctx, c, who, agreed)
+	found, err := s.verifyApplicant(ctx, c, who, agreed)
 	if who.takeOver && c.IsRetry && errors.Is(err, errFaceUsed) {
-		return s.resumeRelinkOf(ctx, c, who.faceID)
+		return s.resumeTransferOf(ctx, c, who.faceID)
 	}
 	if err == nil && found.outcome() == outcomeNeedsProof {
 		err = s.askProof(ctx, c, found, agreed, who.chosen)
 	}
 	if errors.Is(err, ErrLinkRefused) {
-		awaitBeat(ctx, begun)
+		awaitQuantum(ctx, begun)
 	}
 	if err != nil {
 		return store.Account{}, s.offerFaceFirst(who, err)
@@ -46,17 +46,17 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 	return s.writeLink(ctx, c, found)
 }
 
-// verifyClaim gathers what speaks for the caller, then checks the password, or a clerk's
-// code. Its candidate is accepted or needs a proof; whoever is refused gets ErrLinkRefused.
-func (s *Service) verifyClaim(ctx context.Context, c Caller, who claim, agreed consents) (found candidate, err error) {
-	have, err := s.gatherEvidence(ctx, c, who, agreed)
+// verifyApplicant collects the proof inputs, then checks the password or the reset code. It
+// returns a candidate that is accepted or needs a proof, or ErrLinkRefused.
+func (s *Service) verifyApplicant(ctx context.Context, c Caller, who applicant, agreed consents) (found candidate, err error) {
+	inputs, err := s.collectProofInputs(ctx, c, who, agreed)
 	if err != nil {
 		return candidate{}, err
 	}
 	if who.code != "" {
-		found, err = s.verifyCode(ctx, c, who, have)
+		found, err = s.verifyCode(ctx, c, who, inputs)
 	} else {
-		found, err = s.verifyPassword(ctx, c, who, have)
+		found, err = s.verifyPassword(ctx, c, who, inputs)
 	}
 	if err == nil && found.account.Ended() {
 		err = ErrAccountClosed // before a proof is asked for, which may cost
@@ -67,8 +67,8 @@ func (s *Service) verifyClaim(ctx context.Context, c Caller, who claim, agreed c
 
 // verifyPassword reserves an attempt at the claimed person's password and checks it. Every
 // way to fail is ErrLinkRefused and does the same work.
-func (s *Service) verifyPassword(ctx context.Context, c Caller, who claim, have evidence) (candidate, error) {
-	attempt, err := s.reserveAttempt(ctx, c, who, have)
+func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, inputs proofInputs) (candidate, error) {
+	attempt, err := s.reserveAttempt(ctx, c, who, inputs)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -78,20 +78,20 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who claim, have 
 	if err != nil {
 		return candidate{}, err
 	}
-	s.pace.saw(attempt.Attempt, time.Since(begun))
+	s.floor.observe(attempt.Attempt, time.Since(begun))
 	var found candidate
 	if a := attempt.Account; right && document.SameName(a.Person.Name, who.name, who.doc.Kind) && a.State != store.PasswordFrozen {
-		found = s.selectProof(*a, s.effectiveState(*a, who.password), have)
+		found = s.selectProof(*a, s.effectiveState(*a, who.password), inputs)
 	}
 	if err := attempt.settle(ctx, found.outcome()); err != nil {
 		return candidate{}, err
 	}
 	if found.outcome() == outcomeRefused {
 		attempt.end() // waiting needs no place
-		if err := s.tellOwner(attempt.Attempt, have); err != nil {
+		if err := s.tellOwner(attempt.Attempt, inputs); err != nil {
 			return candidate{}, err
 		}
-		s.pace.await(ctx, begun)
+		s.floor.await(ctx, begun)
 		return candidate{}, ErrLinkRefused
 	}
 	found.account, err = s.settlePassword(ctx, attempt.slot, found.account, who.password, upgrade)
@@ -100,13 +100,13 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who claim, have 
 
 // reserveAttempt charges an attempt at the claimed person, and at the caller unless they
 // are proven to be the person. The caller of it ends the check.
-func (s *Service) reserveAttempt(ctx context.Context, c Caller, who claim, have evidence) (*check, error) {
-	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), Lane: have.scope, AccountNo: who.accountNo,
-		Budget: s.budget(), Receipt: c.Record}
-	if !have.proven() {
-		g.Stranger = s.unverifiedSource(c)
+func (s *Service) reserveAttempt(ctx context.Context, c Caller, who applicant, inputs proofInputs) (*check, error) {
+	req := store.AttemptRequest{PersonDigest: s.db.PersonDigest(who.doc.Key()), Scope: inputs.scope, AccountNo: who.accountNo,
+		Policy: s.lockoutPolicy(), Record: c.Record}
+	if !inputs.verified() {
+		req.Source = s.unverifiedSource(c)
 	}
-	attempt, err := s.beginCheck(ctx, c, g)
+	attempt, err := s.beginCheck(ctx, c, req)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +120,11 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, who claim, have 
 // tellOwner tells somebody who is proven to be the person that they are locked, and until
 // when, or that attempts of theirs wait and may be right ones. A stranger, and who has no
 // account, learns nothing.
-func (s *Service) tellOwner(attempt store.Attempt, have evidence) error {
-	if have.proven() && attempt.Crowded {
+func (s *Service) tellOwner(attempt store.Attempt, inputs proofInputs) error {
+	if inputs.verified() && attempt.Crowded {
 		return ErrBusy.WithRetryAfter(1)
 	}
-	if !have.proven() || attempt.Account == nil || attempt.LockedUntil == nil {
+	if !inputs.verified() || attempt.Account == nil || attempt.LockedUntil == nil {
 		return nil
 	}
 	return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
@@ -139,21 +139,23 @@ func (s *Service) effectiveState(a store.Account, password passwd.Secret) string
 	return a.State
 }
 
-// beat is the grid on which refusals of a link leave. Whatever the reason, the
-// work is one hash and the same statements; what is left of a difference, a row
-// found or not, is some hundred microseconds and ends at the same beat. Timers
-// run late by a part of a millisecond that depends on when they were set, so
-// chance has the last word.
-const beat = 50 * time.Millisecond
+// responseQuantum is the time of which refusals of a link take a multiple. Whatever the
+// reason, the work is one hash and the same statements; what is left of a difference, a
+// row found or not, is some hundred microseconds and is rounded up to the same multiple.
+// Timers run late by a part of a millisecond that depends on when they were set, so a
+// random time is added.
+const responseQuantum = 50 * time.Millisecond
 
-func awaitBeat(ctx context.Context, begun time.Time) {
+// awaitQuantum waits until the time since begun is a multiple of responseQuantum, and a
+// random time more.
+func awaitQuantum(ctx context.Context, begun time.Time) {
 	select {
-	case <-time.After(beat - time.Since(begun)%beat + rand.N(beat/2)):
+	case <-time.After(responseQuantum - time.Since(begun)%responseQuantum + rand.N(responseQuantum/2)):
 	case <-ctx.Done():
 	}
 }
 
-// writeLink writes the link to an accepted candidate, or asks for the link that another
+// writeLink writes the link to an accepted candidate, or requests the link that another
 // user has. It uses up a face that was shown first.
 func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (store.Account, error) {
 	if found.by == ProofNone && found.account.State == store.PasswordInitial {

@@ -21,8 +21,8 @@ const (
 )
 
 // faceStarts is how many starts a caller has today.
-func faceStarts(proven bool) store.StartLimit {
-	if proven {
+func faceStarts(verified bool) store.StartLimit {
+	if verified {
 		return store.StartLimit{User: linkProofsADay}
 	}
 	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
@@ -77,15 +77,15 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	if err != nil {
 		return PendingLink{}, err
 	}
-	proven := claimed == nil && !bytes.Equal(found.scope, store.PublicLane)
-	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(proven))
+	verified := claimed == nil && !bytes.Equal(found.scope, store.PublicScope)
+	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(verified))
 	switch {
 	case errors.Is(err, store.ErrLimit):
 		return PendingLink{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
 	case err != nil:
 		return PendingLink{}, err
 	}
-	proof := store.LinkProof{ID: uuid.New(), Lane: found.scope, Kind: kind, Relink: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
+	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Kind: kind, Transfer: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
 	opening := face{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}
 	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		proof.CertifyID = certifyID
@@ -110,8 +110,8 @@ func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (stor
 		return s.LinkedAccount(ctx, c) // it happened, and the answer was lost
 	}
 	switch {
-	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Relink:
-		return s.resumeRelink(ctx, c, proof)
+	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Transfer:
+		return s.resumeTransfer(ctx, c, proof)
 	case proof.State != store.LinkProofStarted:
 		return store.Account{}, ErrLinkGone
 	case c.Link != nil:
@@ -152,7 +152,7 @@ func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProo
 	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
 		return store.Account{}, ErrLinkGone
 	case errors.Is(err, store.ErrConflict):
-		return s.relinkByFace(ctx, c, proof, account)
+		return s.transferByFace(ctx, c, proof, account)
 	case errors.Is(err, store.ErrBlocked): // ended a moment ago
 		return store.Account{}, ErrAccountClosed
 	case err != nil:
@@ -162,18 +162,18 @@ func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProo
 	return account, nil
 }
 
-// relinkByFace takes over, or asks for, the link that is there already. Either way the
-// password was right and the face has been seen: the attempt is given back.
-func (s *Service) relinkByFace(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
-	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: ProofFace, codeID: proof.CodeID, takeOver: proof.Relink, face: &proof})
-	if err == nil || errors.Is(err, ErrRelinkWaiting) {
+// transferByFace requests the link that another user has, or takes it over. Either way the
+// password was right and the face was verified: the attempt is given back.
+func (s *Service) transferByFace(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
+	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: ProofFace, codeID: proof.CodeID, takeOver: proof.Transfer, face: &proof})
+	if err == nil || errors.Is(err, ErrTransferWaiting) {
 		s.giveBack(ctx, c, proof)
 	}
 	return a, err
 }
 
-// resumeRelinkOf is resumeRelink for a face that was shown first.
-func (s *Service) resumeRelinkOf(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
+// resumeTransferOf is resumeTransfer for a face that was shown first.
+func (s *Service) resumeTransferOf(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
 	proof, err := s.db.LinkProof(ctx, c.Session, face)
 	switch {
 	case errors.Is(err, store.ErrNotFound): // erased a moment ago
@@ -181,37 +181,37 @@ func (s *Service) resumeRelinkOf(ctx context.Context, c Caller, face uuid.UUID) 
 	case err != nil:
 		return store.Account{}, err
 	}
-	return s.resumeRelink(ctx, c, proof)
+	return s.resumeTransfer(ctx, c, proof)
 }
 
-// resumeRelink goes on with what an earlier run of this request asked for by the proof,
-// whose answer was lost. A wish for another account is of another request.
-func (s *Service) resumeRelink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
-	own, _, err := s.db.Relinks(ctx, c.Session)
+// resumeTransfer continues with the transfer that an earlier run of this request, whose answer
+// was lost, requested with the proof. A transfer of another account belongs to another request.
+func (s *Service) resumeTransfer(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
+	own, _, err := s.db.Transfers(ctx, c.Session)
 	switch {
 	case err != nil:
 		return store.Account{}, err
 	case own != nil && own.AccountID != proof.AccountID:
 		return store.Account{}, ErrLinkGone
-	case own != nil && own.State == store.RelinkDone && c.Link != nil && c.Link.AccountID == own.AccountID:
+	case own != nil && own.State == store.TransferDone && c.Link != nil && c.Link.AccountID == own.AccountID:
 		return s.LinkedAccount(ctx, c)
-	case own == nil || own.State != store.RelinkWaiting:
+	case own == nil || own.State != store.TransferWaiting:
 		return store.Account{}, ErrLinkGone
 	}
 	return s.takeOverAgreed(ctx, c, *own)
 }
 
-// giveBack forgets the guess of a link that has waited, and that a stranger made it. A
-// clerk's code was no guess at the password: other people's stay charged.
+// giveBack resets the attempts of a link that has waited, and undoes its spray count. A
+// reset code is no attempt at the password: other people's stay charged.
 func (s *Service) giveBack(ctx context.Context, c Caller, proof store.LinkProof) {
 	if proof.ByCode() {
 		return
 	}
-	err := s.db.Refund(ctx, proof.PersonDigest, proof.Lane)
-	if err == nil && bytes.Equal(proof.Lane, store.PublicLane) {
-		err = s.db.ForgiveLink(ctx, s.unverifiedSource(c), proof)
+	err := s.db.ResetAttempts(ctx, proof.PersonDigest, proof.Scope)
+	if err == nil && bytes.Equal(proof.Scope, store.PublicScope) {
+		err = s.db.UndoSprayCount(ctx, s.unverifiedSource(c), proof)
 	}
 	if err != nil { // linked all the same
-		s.log.LogAttrs(ctx, slog.LevelWarn, "guess not refunded", slog.String("cause", err.Error()))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "attempts not reset", slog.String("cause", err.Error()))
 	}
 }

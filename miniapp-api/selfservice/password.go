@@ -52,8 +52,8 @@ func (s *Service) derived(a store.Account, password passwd.Secret) bool {
 // ownerAttempt takes one attempt of the linked owner, in the owner's scope. also is
 // what must be right beside the password.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
-	attempt, err := s.beginCheck(ctx, c, store.Guess{PersonDigest: c.Link.PersonDigest, Lane: c.IdentityDigest,
-		AccountID: c.Link.AccountID, Budget: s.budget(), Receipt: c.Record})
+	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: c.IdentityDigest,
+		AccountID: c.Link.AccountID, Policy: s.lockoutPolicy(), Record: c.Record})
 	if err != nil {
 		return store.Account{}, err
 	}
@@ -90,9 +90,9 @@ func (s *Service) wrong(ctx context.Context, attempt *check) error {
 	return ErrOldPasswordWrong.withRemaining(attempt.Remaining)
 }
 
-// budget is the policy's lock as the store understands it.
-func (s *Service) budget() store.Budget {
-	return store.Budget{Guesses: s.policy.Lock.Guesses(), Until: s.policy.Lock.Until}
+// lockoutPolicy returns the policy's lock as the store understands it.
+func (s *Service) lockoutPolicy() store.LockoutPolicy {
+	return store.LockoutPolicy{Attempts: s.policy.Lock.Attempts(), Until: s.policy.Lock.Until}
 }
 
 func subject(a store.Account) passwd.Subject {
@@ -108,7 +108,7 @@ type PasswordStatus struct {
 	ChangedAt    *time.Time
 	Remaining    int        // attempts
 	LockedUntil  *time.Time // nil: not locked
-	ResetOffered bool       // by a face verification; a clerk's code always works
+	ResetOffered bool       // by a face verification; a reset code always works
 
 	OpenChange, OpenReset *store.OpenStep // nil: none
 }
@@ -129,7 +129,7 @@ func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error
 	status := PasswordStatus{
 		State:        PasswordState(p.State, p.Account),
 		ChangedAt:    p.ChangedAt,
-		Remaining:    s.budget().Remaining(p.Used, p.Round, p.LockedUntil, now),
+		Remaining:    s.lockoutPolicy().Remaining(p.Attempts, p.Tier, p.LockedUntil, now),
 		ResetOffered: err == nil,
 		OpenChange:   change, OpenReset: reset,
 	}

@@ -96,7 +96,7 @@ func (p proofs) union() []Proof {
 }
 
 // forState is what is accepted for a password in this state. A frozen one, for which a
-// clerk's code stands, may have been initial: freezing it asks for no less.
+// reset code stands, may have been initial: freezing it asks for no less.
 func (p proofs) forState(state string) []Proof {
 	if state == store.PasswordSet {
 		return p.set

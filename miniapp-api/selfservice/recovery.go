@@ -17,7 +17,7 @@ import (
 // password. Of a person the centre knows, its record is verified; of anybody else, what
 // the form says. So the answer is the same for everybody, and only who has passed, and
 // therefore is that very person, learns whether there is an account. Whatever comes after
-// the account was looked for leaves on the beat.
+// the account was looked for takes a multiple of the response quantum.
 func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (Reset, error) {
 	begun := time.Now()
 	who, wrong := readPerson(in, s.documents, s.db.Now())
@@ -47,7 +47,7 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 		claimed.Person.IDNumber = who.doc.Number // the same document, in the form that everybody's has here
 	}
 	r, page, err := s.startRecovery(ctx, c, claimed, kind)
-	awaitBeat(ctx, begun)
+	awaitQuantum(ctx, begun)
 	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
 		return Reset{}, ErrLinkRefused.Because(err)
 	} else if err != nil {

@@ -15,7 +15,7 @@ import (
 // A ResetProof says how a forgotten password is reset online.
 type ResetProof string
 
-// Ways a centre can configure. A clerk's code works with both.
+// Ways a centre can configure. A reset code works with both.
 const (
 	// ResetCertify has the provider verify the citizen's face against the centre's record.
 	ResetCertify ResetProof = "certify"

@@ -12,7 +12,7 @@ import (
 	"fundpass/store"
 )
 
-// ResetCodeDigits is how long a clerk's code is. Strangers have fifty tries at one, all
+// ResetCodeDigits is how long a reset code is. Strangers have fifty tries at one, all
 // together, so one code in two hundred million is hit.
 const ResetCodeDigits = 10
 
@@ -54,17 +54,17 @@ func codeDigits(s string) (string, bool) {
 // follow uses it up. Every way to fail is ErrLinkRefused. Who could be proven by name
 // and document and is not takes no try. Where nobody can be, strangers' tries are counted
 // apart, and as attempts at many people are.
-func (s *Service) verifyCode(ctx context.Context, c Caller, who claim, have evidence) (candidate, error) {
-	if slices.Contains(have.permitted, ProofCertdoc) && !have.proven() || len(have.permitted) == 0 && !have.linked {
+func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, inputs proofInputs) (candidate, error) {
+	if slices.Contains(inputs.permitted, ProofCertdoc) && !inputs.verified() || len(inputs.permitted) == 0 && !inputs.linked {
 		return candidate{}, ErrLinkRefused
 	}
 	trying, stop := Detached(ctx)
 	defer stop()
-	g := store.Guess{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
-	if !have.proven() {
-		g.Stranger = s.unverifiedSource(c)
+	req := store.AttemptRequest{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
+	if !inputs.verified() {
+		req.Source = s.unverifiedSource(c)
 	}
-	code, refusal, err := s.db.CheckResetCode(trying, c.Session, g, who.code)
+	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, who.code)
 	s.noteSpentCode(ctx, c, err)
 	if told := s.checkSpraying(ctx, c, refusal); told != nil {
 		return candidate{}, told
@@ -75,7 +75,7 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who claim, have evid
 	if err != nil {
 		return candidate{}, err
 	}
-	found := s.selectProof(code.Account, code.Account.State, have)
+	found := s.selectProof(code.Account, code.Account.State, inputs)
 	if found.outcome() == outcomeRefused {
 		return candidate{}, ErrLinkRefused
 	}
@@ -87,7 +87,7 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who claim, have evid
 }
 
 // noteSpentCode logs that somebody, or all strangers together, have had their tries at a
-// clerk's code, once each.
+// reset code, once each.
 func (s *Service) noteSpentCode(ctx context.Context, c Caller, err error) {
 	by := "user"
 	switch {
@@ -96,5 +96,5 @@ func (s *Service) noteSpentCode(ctx context.Context, c Caller, err error) {
 	case !errors.Is(err, store.ErrCodeSpentByUser):
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelWarn, "clerk's code out of tries", slog.String("by", by), slog.String("request_id", c.RequestID))
+	s.log.LogAttrs(ctx, slog.LevelWarn, "reset code out of tries", slog.String("by", by), slog.String("request_id", c.RequestID))
 }

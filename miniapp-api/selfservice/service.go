@@ -27,11 +27,11 @@ type Config struct {
 	Log      *slog.Logger
 
 	Proof        Proof
-	InitialProof Proof         // for initial passwords and those that must be changed; "" = Proof without the phone
-	Reset        ResetProof    // "" = ResetCertify
-	Relink       Relink        // taking over a link; the zero value: with a clerk's code only
-	Consent      ConsentMode   // "" = ConsentRecorded
-	ConsentTexts []ConsentText // see ParseConsents
+	InitialProof Proof          // for initial passwords and those that must be changed; "" = Proof without the phone
+	Reset        ResetProof     // "" = ResetCertify
+	Transfer     TransferPolicy // of links to another user; the zero value: with a reset code only
+	Consent      ConsentMode    // "" = ConsentRecorded
+	ConsentTexts []ConsentText  // see ParseConsents
 
 	MessageTemplate string         // by which notices to owners are sent; "" = they are only recorded
 	Documents       *document.List // which document the centre means by which code; nil: the built-in list
@@ -49,11 +49,11 @@ type Service struct {
 	log       *slog.Logger
 	accepted  proofs
 	reset     ResetProof
-	relink    Relink
+	transfer  TransferPolicy
 	template  string // of messages to owners; "" = none are sent
 	documents *document.List
 	sprayed   sprayCounts
-	pace      pace
+	floor     refusalFloor
 
 	verdictTime time.Duration
 
@@ -72,7 +72,7 @@ func New(c Config) (*Service, error) {
 	}
 	return &Service{
 		db: c.DB, policy: c.Policy, hasher: c.Hasher, provider: c.Provider, log: c.Log, accepted: accepted,
-		reset: c.Reset, relink: c.Relink, template: c.MessageTemplate, documents: c.Documents,
+		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, documents: c.Documents,
 		consentMode: c.Consent, consentTexts: c.ConsentTexts, verdictTime: cmp.Or(c.VerdictTime, usualVerdictTime),
 	}, nil
 }
@@ -88,11 +88,11 @@ func (c *Config) fill() error {
 	if c.Reset = cmp.Or(c.Reset, ResetCertify); c.Reset != ResetCertify && c.Reset != ResetOff {
 		return errors.New("selfservice: reset must be certify or off")
 	}
-	if c.Relink.Offered && c.MessageTemplate == "" {
+	if c.Transfer.Offered && c.MessageTemplate == "" {
 		return errors.New("selfservice: a link is only taken over once its holder was told, which needs MessageTemplate")
 	}
-	if c.Relink.Window < 0 {
-		return errors.New("selfservice: the window of a relink is below 0")
+	if c.Transfer.Window < 0 {
+		return errors.New("selfservice: the window of a link transfer is below 0")
 	}
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return errors.New("selfservice: consent must be recorded or required")

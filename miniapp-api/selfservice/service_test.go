@@ -31,20 +31,20 @@ func newTestService(t *testing.T) *Service {
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	t.Cleanup(hasher.Close)
 	s, err := New(Config{
-		DB:     storetest.Open(t, storetest.Shared(t), storetest.WithBox(storetest.NewBox(t)), storetest.WithPepper(pepper)),
+		DB:     storetest.Open(t, storetest.Shared(t), storetest.WithColumnCipher(storetest.NewColumnCipher(t)), storetest.WithPepper(pepper)),
 		Policy: passwd.Default(), Hasher: hasher, Provider: unasked{}, Proof: ProofCertdoc, ConsentTexts: []ConsentText{},
 	})
 	must(t, err)
 	return s
 }
 
-// T8: a refusal leaves on the beat, which hides what is left of a difference.
-func TestAwaitBeat(t *testing.T) {
+// T8: a refusal takes a multiple of the response quantum, which hides what is left of a difference.
+func TestAwaitQuantum(t *testing.T) {
 	t.Parallel()
-	begun := time.Now().Add(-beat - beat/5)
-	awaitBeat(t.Context(), begun)
-	if took := time.Since(begun); took < 2*beat {
-		t.Errorf("left after %v, want the second beat, %v", took, 2*beat)
+	begun := time.Now().Add(-responseQuantum - responseQuantum/5)
+	awaitQuantum(t.Context(), begun)
+	if took := time.Since(begun); took < 2*responseQuantum {
+		t.Errorf("left after %v, want the second quantum, %v", took, 2*responseQuantum)
 	}
 }
 
@@ -65,9 +65,9 @@ func TestUntilMidnight(t *testing.T) {
 	}
 }
 
-// A digest that came with a roster after the last look sets the pace with the
-// first guess at it, and only a digest of that kind does.
-func TestPaceLearns(t *testing.T) {
+// A digest that came with a roster after the last update raises the floor with the
+// first attempt at it, and only a digest of that kind does.
+func TestRefusalFloorRises(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
 	plain, err := s.hasher.Hash(t.Context(), passwd.NewSecret("Quiet-River-1"))
@@ -87,51 +87,51 @@ func TestPaceLearns(t *testing.T) {
 		{"hash of ours", store.Attempt{Admitted: true, Account: &store.Account{Hash: plain}}, time.Second, 0},
 		{"costly", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, 300 * time.Millisecond, 300 * time.Millisecond},
 		{"quicker", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Millisecond, 300 * time.Millisecond},
-		{"stalled", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Minute, longestPace},
+		{"stalled", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Minute, longestFloor},
 	} {
-		s.pace.saw(tt.attempt, tt.took)
-		if got := time.Duration(s.pace.least.Load()); got != tt.want {
+		s.floor.observe(tt.attempt, tt.took)
+		if got := time.Duration(s.floor.least.Load()); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 	gone, end := context.WithCancel(t.Context())
 	end()
 	begun := time.Now()
-	s.pace.await(gone, begun)
-	if took := time.Since(begun); took > longestPace/2 {
+	s.floor.await(gone, begun)
+	if took := time.Since(begun); took > longestFloor/2 {
 		t.Errorf("waited %v for a caller who went away", took)
 	}
 }
 
-// A1: who waits for a place until too little time is left has been charged nothing.
-func TestA1LoadIsShedBeforeTheCharge(t *testing.T) {
+// Who waits for a place until too little time is left has been charged nothing.
+func TestLoadIsShedBeforeTheCharge(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
-	g := store.Guess{PersonDigest: []byte("anybody"), Lane: store.PublicLane, Budget: s.budget()}
+	req := store.AttemptRequest{PersonDigest: []byte("anybody"), Scope: store.PublicScope, Policy: s.lockoutPolicy()}
 	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
 	defer stop()
-	if _, err := s.beginCheck(ctx, Caller{}, g); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.beginCheck(ctx, Caller{}, req); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with no time left for a verdict: %v", err)
 	}
 	ctx, stop = context.WithTimeout(t.Context(), usualTime)
-	c, err := s.beginCheck(ctx, Caller{}, g)
+	c, err := s.beginCheck(ctx, Caller{}, req)
 	must(t, err)
 	defer c.end()
 	stop() // the caller hangs up
 	must(t, c.fail(ctx, false))
-	g.Lane, g.Receipt = store.PublicLane, nil
-	next, err := s.db.TakeGuess(t.Context(), g)
+	req.Scope, req.Record = store.PublicScope, nil
+	next, err := s.db.ReserveAttempt(t.Context(), req)
 	must(t, err)
-	if want := s.policy.Lock.Guesses()[0] - 1; next.Remaining != want {
+	if want := s.policy.Lock.Attempts()[0] - 1; next.Remaining != want {
 		t.Errorf("%d attempts are left, want %d: the one that was checked is charged", next.Remaining, want)
 	}
 }
 
 // T8: who has to wait, and for what, follows from the caller's session alone.
-func TestD7PlaceFollowsFromTheSession(t *testing.T) {
+func TestPlaceFollowsFromTheSession(t *testing.T) {
 	t.Parallel()
 	c := Caller{Session: store.Session{IdentityDigest: []byte("somebody")}}
-	if got := hashesFor(c); got != (passwd.Caller{Identity: "somebody", Stranger: true}) {
+	if got := hashesFor(c); got != (passwd.Caller{Identity: "somebody", Unverified: true}) {
 		t.Errorf("without a link: %v", got)
 	}
 	if c.Link = new(store.Link); hashesFor(c) != (passwd.Caller{Identity: "somebody"}) {
@@ -141,7 +141,7 @@ func TestD7PlaceFollowsFromTheSession(t *testing.T) {
 
 // A confirm that has several passwords to look at holds one place, and leaves it before
 // the database is asked.
-func TestD7OnePlaceARequest(t *testing.T) {
+func TestOnePlaceARequest(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: storetest.NewPepper(t), Memory: 64, Time: 1, Slots: 1, Wait: time.Nanosecond})
@@ -187,7 +187,7 @@ func TestLinkOvertaken(t *testing.T) {
 			must(t, err)
 			session, err := s.db.OpenSession(t.Context(), []byte(t.Name()), store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: "somebody"}})
 			must(t, err)
-			a, err := s.db.TakeGuess(t.Context(), store.Guess{PersonDigest: s.db.PersonDigest(d.DocumentKey), Lane: store.PublicLane, Budget: s.budget()})
+			a, err := s.db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: s.db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, Policy: s.lockoutPolicy()})
 			must(t, err)
 			tt.change(&d)
 			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})

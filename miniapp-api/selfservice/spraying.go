@@ -31,9 +31,9 @@ func (s *Service) Sprayed(limit string) uint64 { return s.sprayed.of(limit).Load
 
 // unverifiedSource is the caller as somebody not proven to be the person. The limits
 // are the policy's.
-func (s *Service) unverifiedSource(c Caller) *store.Stranger {
+func (s *Service) unverifiedSource(c Caller) *store.UnverifiedSource {
 	l := s.policy.Spraying
-	return &store.Stranger{User: c.IdentityDigest, Address: c.Network,
+	return &store.UnverifiedSource{User: c.IdentityDigest, Address: c.Network,
 		Limits: store.Spraying{PerUser: l.PerUser, PerAddress: l.PerAddress, PerMinute: l.PerMinute}}
 }
 

@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 )
 
-// accepts says whether Alipay would be content with the body that a letter was
+// accepts says whether Alipay would be content with the body that a notification was
 // answered with: exactly "success", or an answer that the application signed.
 func (s *Sim) accepts(body []byte) bool {
 	switch {

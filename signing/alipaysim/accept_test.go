@@ -11,10 +11,10 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// What Alipay is content with, and that a letter may be posted again.
+// What Alipay is content with, and that a notification may be posted again.
 func TestAccepted(t *testing.T) {
 	t.Parallel()
-	ring, err := keys.NewRing(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+	keyring, err := keys.NewAlipayKeyring(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,9 +24,9 @@ func TestAccepted(t *testing.T) {
 		}
 		return string(body)
 	}
-	spi := answer(signing.SignSPIAnswer(ring, []byte(`{"code":"10000"}`)))
-	yes := answer(signing.SignGatewayCheckAnswer(ring, true, "UTF-8"))
-	no := answer(signing.SignGatewayCheckAnswer(ring, false, "UTF-8"))
+	spi := answer(signing.SignSPIAnswer(keyring, []byte(`{"code":"10000"}`)))
+	yes := answer(signing.SignGatewayCheckAnswer(keyring, true, "UTF-8"))
+	no := answer(signing.SignGatewayCheckAnswer(keyring, false, "UTF-8"))
 	type said struct {
 		status int
 		body   string
@@ -41,8 +41,8 @@ func TestAccepted(t *testing.T) {
 		io.WriteString(w, reply.body)
 	}))
 	defer target.Close()
-	s := newStage(t, alipaysim.Config{Target: target.URL})
-	letter := s.write(alipaysim.Notice{Kind: "spi.alipay.demo"})
+	s := newFixture(t, alipaysim.Config{Target: target.URL})
+	notification := s.write(alipaysim.Notice{Kind: "spi.alipay.demo"})
 	for _, c := range []struct {
 		name string
 		said
@@ -62,13 +62,13 @@ func TestAccepted(t *testing.T) {
 		{"check unsigned", said{200, "<alipay><response><success>true</success></response></alipay>"}, false},
 	} {
 		replies <- c.said
-		got, err := s.sim.Post(t.Context(), letter)
+		got, err := s.sim.Post(t.Context(), notification)
 		if err != nil || got.Accepted != c.want || got.Status != c.status || got.Body != c.body {
 			t.Errorf("%s: %+v %v", c.name, got, err)
 		}
 	}
 	for _, body := range bodies {
-		if body != "/alipay/spi "+string(letter.Body) {
+		if body != "/alipay/spi "+string(notification.Body) {
 			t.Errorf("posted %q", body)
 		}
 	}
@@ -77,17 +77,17 @@ func TestAccepted(t *testing.T) {
 // In certificate mode an answer names the application's certificate.
 func TestAcceptedCertificate(t *testing.T) {
 	t.Parallel()
-	ring, err := keys.NewRing(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
+	keyring, err := keys.NewAlipayKeyring(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := signing.SignSPIAnswer(ring, []byte(`{"code":"10000"}`)) // of an application in public-key mode
+	body, err := signing.SignSPIAnswer(keyring, []byte(`{"code":"10000"}`)) // of an application in public-key mode
 	if err != nil {
 		t.Fatal(err)
 	}
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(body) }))
 	defer target.Close()
-	s := newStage(t, alipaysim.Config{Target: target.URL, Certificates: &alipaysim.Certificates{App: "aa"}})
+	s := newFixture(t, alipaysim.Config{Target: target.URL, Certificates: &alipaysim.Certificates{App: "aa"}})
 	if got, err := s.sim.Notify(t.Context(), "", "spi.alipay.demo"); err != nil || got.Accepted {
 		t.Errorf("%+v %v", got, err)
 	}
@@ -96,7 +96,7 @@ func TestAcceptedCertificate(t *testing.T) {
 // Mistakes of an operator are told what would be right.
 func TestNoticeMistakesOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{Target: "http://127.0.0.1:9"})
+	s := newFixture(t, alipaysim.Config{Target: "http://127.0.0.1:9"})
 	for body, want := range map[string]string{
 		`{"person":"ok","kind":"x"}`:                        "kinds",
 		`{"person":"ok","kind":"alipay.x","fault":"fire"}`:  "faults",

@@ -34,7 +34,7 @@ func faceOrder(n int) map[string]any {
 	}
 }
 
-func (s stage) biz(method string, content any) answer {
+func (s fixture) biz(method string, content any) answer {
 	s.t.Helper()
 	raw, err := json.Marshal(content)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s stage) biz(method string, content any) answer {
 // Orders are looked at as strictly as Alipay would.
 func TestFaceOrders(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	n := 0
 	for _, c := range []struct {
 		name   string
@@ -97,7 +97,7 @@ func set(order map[string]any, field, value string) {
 // The operator says how it ends; an id lives two hours.
 func TestFaceEnds(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	open := s.biz(openInitialize, openOrder(1)).text("certify_id")
 	face := s.biz(faceInitialize, faceOrder(1))
 	if !strings.Contains(face.text("page_url"), face.text("certify_id")) {
@@ -139,7 +139,7 @@ func TestFaceEnds(t *testing.T) {
 // The page is for whoever has its signed address, while the verification is open.
 func TestFacePage(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	id := s.biz(openInitialize, openOrder(1)).text("certify_id")
 	form := s.request("alipay.user.certify.open.certify", map[string]string{"biz_content": `{"certify_id":"` + id + `"}`}, nil, nil)
 	page := "/gateway.do?" + form.Encode()

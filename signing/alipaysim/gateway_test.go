@@ -36,7 +36,7 @@ func TestNewNeedsAnApplication(t *testing.T) {
 // Each thing Alipay checks in a request, broken alone.
 func TestRequestChecks(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	set := func(name, value string) func(url.Values) { return func(f url.Values) { f.Set(name, value) } }
 	without := func(name string) func(url.Values) { return func(f url.Values) { f.Del(name) } }
 	stamp := func(d time.Duration) func(url.Values) {
@@ -97,7 +97,7 @@ func TestRequestChecks(t *testing.T) {
 // Alipay quotes the request when its signature is wrong; whoever logs that leaks it.
 func TestWrongSignatureQuotesTheRequest(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	a := s.post(s.request("alipay.system.oauth.token", map[string]string{"code": "thecode"}, nil,
 		func(f url.Values) { f.Set("sign", "AAAA") }))
 	if !strings.Contains(a.text("sub_msg"), "&amp;code=thecode&amp;") {
@@ -107,7 +107,7 @@ func TestWrongSignatureQuotesTheRequest(t *testing.T) {
 
 func TestCertificates(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{Certificates: &alipaysim.Certificates{App: "aa", Root: "bb_cc", Alipay: "dd"}})
+	s := newFixture(t, alipaysim.Config{Certificates: &alipaysim.Certificates{App: "aa", Root: "bb_cc", Alipay: "dd"}})
 	ask := func(app, root string) string {
 		params := map[string]string{"auth_token": "x"}
 		if app != "" {
@@ -130,7 +130,7 @@ func TestCertificates(t *testing.T) {
 
 func TestAuthCodes(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	if _, err := s.sim.AuthCode("nobody"); !errors.Is(err, alipaysim.ErrUnknownPerson) {
 		t.Error(err)
 	}
@@ -169,7 +169,7 @@ func TestAuthCodes(t *testing.T) {
 
 func TestOneCodeManyCallers(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	form := s.request("alipay.system.oauth.token", map[string]string{"grant_type": "authorization_code", "code": s.code("ok")}, nil, nil)
 	bodies := make([]string, 30)
 	var wg sync.WaitGroup
@@ -205,7 +205,7 @@ func TestOneCodeManyCallers(t *testing.T) {
 
 func TestPersonCheck(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	s.sim.Add(alipaysim.Person{Person: "uncertified", Name: "赵六", IDType: "01", IDNumber: zhao})
 	preconsult := func(name, certType, number string) answer {
 		return s.call("alipay.user.certdoc.certverify.preconsult", map[string]string{
@@ -256,7 +256,7 @@ func TestPersonCheck(t *testing.T) {
 // An independent client, with its own signing and verifying, gets on with the simulator.
 func TestSDKUnderstands(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
 	client := newSDKClient(t, s)
 	ctx := t.Context()

@@ -15,7 +15,7 @@ import (
 const templateMethod = "alipay.open.app.mini.templatemessage.send"
 
 // template is a message to the citizen of the demo who is well.
-func (s stage) template(change map[string]string) *alipay.Payload {
+func (s fixture) template(change map[string]string) *alipay.Payload {
 	s.t.Helper()
 	p := alipay.NewPayload(templateMethod)
 	fields := map[string]string{
@@ -33,7 +33,7 @@ func (s stage) template(change map[string]string) *alipay.Payload {
 // Every reason to take no message has a sub_code of its own.
 func TestTemplateMessageRefusals(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
 	s.sim.Add(alipaysim.Person{Person: "quiet", OpenID: "074quiet"})
 	client := newSDKClient(t, s)
@@ -56,9 +56,9 @@ func TestTemplateMessageRefusals(t *testing.T) {
 
 // Who has not subscribed to a template gets no message of it; a one-time subscription is good
 // for one, a form for one without.
-func TestE1Subscriptions(t *testing.T) {
+func TestSubscriptions(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
 	s.sim.Add(alipaysim.Person{Person: "quiet", OpenID: "074quiet"})
 	client := newSDKClient(t, s)
@@ -98,7 +98,7 @@ func TestE1Subscriptions(t *testing.T) {
 func TestSpareMessages(t *testing.T) {
 	t.Parallel()
 	for _, spare := range []bool{false, true} {
-		s := newStage(t, alipaysim.Config{SpareMessages: spare})
+		s := newFixture(t, alipaysim.Config{SpareMessages: spare})
 		s.now.add(time.Since(start)) // the SDK has no clock but the machine's
 		client := newSDKClient(t, s)
 		if err := s.sim.Fault("error", 1); err != nil {

@@ -26,16 +26,16 @@ type Notice struct {
 	Charset string `json:"charset"` // "GBK", or UTF-8
 }
 
-// A Letter is a notice written and signed. It may be posted any number of times, as
-// Alipay does until it is answered.
-type Letter struct {
+// A Notification is a signed notice, ready to be posted. It may be posted any number of times, as
+// Alipay does until it is acknowledged.
+type Notification struct {
 	NotifyID    string // "" for a kind that has none
 	Path        string // at the target
 	ContentType string
 	Body        []byte
 }
 
-// A Delivery is what came back for a letter. Alipay repeats a notice that is not
+// A Delivery is the reply to a notification. Alipay repeats a notice that is not
 // accepted; the simulator posts once.
 type Delivery struct {
 	NotifyID string `json:"notify_id"`
@@ -65,7 +65,7 @@ func (s *Sim) Send(ctx context.Context, n Notice) (Delivery, error) {
 	if s.cfg.Target == "" {
 		return Delivery{}, ErrNoTarget
 	}
-	letter, err := s.Write(n)
+	notification, err := s.Write(n)
 	if err != nil {
 		return Delivery{}, err
 	}
@@ -74,21 +74,21 @@ func (s *Sim) Send(ctx context.Context, n Notice) (Delivery, error) {
 			return Delivery{}, err
 		}
 	}
-	return s.Post(ctx, letter)
+	return s.Post(ctx, notification)
 }
 
-// Post posts letter to the target. Fails with ErrNoTarget or when the target does not
+// Post posts notification to the target. Fails with ErrNoTarget or when the target does not
 // answer.
-func (s *Sim) Post(ctx context.Context, letter Letter) (Delivery, error) {
+func (s *Sim) Post(ctx context.Context, notification Notification) (Delivery, error) {
 	if s.cfg.Target == "" {
 		return Delivery{}, ErrNoTarget
 	}
-	target := strings.TrimSuffix(s.cfg.Target, "/") + letter.Path
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(string(letter.Body)))
+	target := strings.TrimSuffix(s.cfg.Target, "/") + notification.Path
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(string(notification.Body)))
 	if err != nil {
 		return Delivery{}, fmt.Errorf("alipaysim: %w", err)
 	}
-	req.Header.Set("Content-Type", letter.ContentType)
+	req.Header.Set("Content-Type", notification.ContentType)
 	resp, err := noticeClient.Do(req)
 	if err != nil {
 		return Delivery{}, fmt.Errorf("alipaysim: %w", err)
@@ -98,7 +98,7 @@ func (s *Sim) Post(ctx context.Context, letter Letter) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, fmt.Errorf("alipaysim: %w", err)
 	}
-	d := Delivery{NotifyID: letter.NotifyID, Status: resp.StatusCode, Body: string(body)}
+	d := Delivery{NotifyID: notification.NotifyID, Status: resp.StatusCode, Body: string(body)}
 	d.Accepted = resp.StatusCode == http.StatusOK && s.accepts(body)
 	return d, nil
 }

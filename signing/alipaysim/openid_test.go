@@ -11,7 +11,7 @@ import (
 // The list is bounded, signed, in an order of its own, and leaves strangers out.
 func TestOpenIDQuery(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	s.sim.Add(alipaysim.Person{Person: "both", UserID: "2088000000000002", OpenID: "074b"})
 	ask := func(ids ...string) answer {
 		return s.call("alipay.open.app.openid.uidtoopenid.batchquery", map[string]string{

@@ -21,7 +21,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-func newSDKClient(t *testing.T, s stage) *alipay.Client {
+func newSDKClient(t *testing.T, s fixture) *alipay.Client {
 	t.Helper()
 	client, err := alipay.New(appID, base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(appKey())), false,
 		alipay.WithSandboxGateway(s.url+"/gateway.do"), alipay.WithTimeLocation(calendar.Beijing))
@@ -40,7 +40,7 @@ func newSDKClient(t *testing.T, s stage) *alipay.Client {
 
 func TestPeople(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	var people []map[string]any
 	if status := s.operate("GET", "/sim/people", "", &people); status != http.StatusOK || len(people) != 3 {
 		t.Fatalf("status %d, %d people", status, len(people))
@@ -73,7 +73,7 @@ func TestEmptyPeople(t *testing.T) {
 
 func TestAuthCodeOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	var given struct {
 		AuthCode string `json:"auth_code"`
 	}
@@ -88,7 +88,7 @@ func TestAuthCodeOverHTTP(t *testing.T) {
 // A mistake is told what would have been right.
 func TestOperatorMistakes(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	cases := []struct {
 		name, method, path, body string
 		status                   int
@@ -124,7 +124,7 @@ func TestOperatorMistakes(t *testing.T) {
 
 func TestFaultCounts(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	if err := s.sim.Fault("fire", 1); !errors.Is(err, alipaysim.ErrUnknownFault) {
 		t.Error(err)
 	}
@@ -154,7 +154,7 @@ func TestFaultCounts(t *testing.T) {
 // What each fault puts on the wire.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{Redirect: "http://127.0.0.1:1/elsewhere"})
+	s := newFixture(t, alipaysim.Config{Redirect: "http://127.0.0.1:1/elsewhere"})
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	wire := map[string]func(status int, body string, err error) bool{
 		"html":           func(status int, body string, _ error) bool { return status == 200 && strings.HasPrefix(body, "<html>") },
@@ -201,7 +201,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 func TestHeldBack(t *testing.T) {
 	t.Parallel()
 	const slow = 200 * time.Millisecond
-	s := newStage(t, alipaysim.Config{Slow: slow})
+	s := newFixture(t, alipaysim.Config{Slow: slow})
 	testenv.Eventually(t, "the code is burnt, of a request that came in time", func() bool {
 		code := s.code("ok")
 		if err := s.sim.Fault("timeout", 1); err != nil {
@@ -243,7 +243,7 @@ func TestNotice(t *testing.T) {
 		io.WriteString(w, <-reply)
 	}))
 	defer target.Close()
-	s := newStage(t, alipaysim.Config{Target: target.URL + "/"})
+	s := newFixture(t, alipaysim.Config{Target: target.URL + "/"})
 	seen := map[string]bool{}
 	for _, c := range []struct{ person, field, other, answer string }{
 		{"ok", `"open_id":"` + s.sim.People()[0].OpenID + `"`, "user_id", "success"},

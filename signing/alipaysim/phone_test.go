@@ -22,7 +22,7 @@ type phonePayload struct {
 	EncryptType             string `json:"encrypt_type"`
 }
 
-func (s stage) phone(person, fault string) phonePayload {
+func (s fixture) phone(person, fault string) phonePayload {
 	s.t.Helper()
 	text, err := s.sim.Phone(person, fault)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s stage) phone(person, fault string) phonePayload {
 	return p
 }
 
-func (s stage) signed(text, sign string) bool {
+func (s fixture) signed(text, sign string) bool {
 	digest := sha256.Sum256([]byte(text))
 	raw, err := base64.StdEncoding.DecodeString(sign)
 	return err == nil && rsa.VerifyPKCS1v15(s.sim.AlipayKey(), crypto.SHA256, digest[:], raw) == nil
@@ -59,7 +59,7 @@ func plain(t testing.TB, key []byte, text string) string {
 func TestPhone(t *testing.T) {
 	t.Parallel()
 	key := []byte("0123456789abcdef")
-	s := newStage(t, alipaysim.Config{ContentKey: key})
+	s := newFixture(t, alipaysim.Config{ContentKey: key})
 	p := s.phone("ok", "")
 	if p.SignType != "RSA2" || p.EncryptType != "AES" || !s.signed(`"`+p.Response+`"`, p.Sign) || s.signed(p.Response, p.Sign) {
 		t.Errorf("%+v", p)
@@ -93,7 +93,7 @@ func TestPhone(t *testing.T) {
 // Without a content key Alipay says so, signed and in the clear.
 func TestPhoneWithoutKey(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	p := s.phone("ok", "")
 	if !strings.Contains(p.Response, "isv.missing-encrypt-key") || p.EncryptType != "" || !s.signed(p.Response, p.Sign) {
 		t.Errorf("%+v", p)
@@ -102,7 +102,7 @@ func TestPhoneWithoutKey(t *testing.T) {
 
 func TestPhoneOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{ContentKey: []byte("0123456789abcdef")})
+	s := newFixture(t, alipaysim.Config{ContentKey: []byte("0123456789abcdef")})
 	var given struct{ Response string }
 	if status := s.operate("POST", "/sim/phone", `{"person":"ok"}`, &given); status != http.StatusOK || !strings.Contains(given.Response, `"sign"`) {
 		t.Errorf("%d %+v", status, given)

@@ -16,7 +16,7 @@ import (
 const cancelled = "alipay.open.auth.userauth.cancelled"
 
 // deloauth asks for a page and returns the citizens on it with their times.
-func (s stage) deloauth(date string, offset, limit int) ([]string, answer) {
+func (s fixture) deloauth(date string, offset, limit int) ([]string, answer) {
 	s.t.Helper()
 	a := s.call("alipay.user.deloauth.detail.query", map[string]string{
 		"biz_content": fmt.Sprintf(`{"date":"%s","offset":%d,"limit":%d}`, date, offset, limit)})
@@ -29,7 +29,7 @@ func (s stage) deloauth(date string, offset, limit int) ([]string, answer) {
 	return all, a
 }
 
-func (s stage) lose(person string) error {
+func (s fixture) lose(person string) error {
 	_, err := s.sim.Send(s.t.Context(), alipaysim.Notice{Person: person, Kind: cancelled, Fault: alipaysim.LoseNotice})
 	return err
 }
@@ -37,7 +37,7 @@ func (s stage) lose(person string) error {
 // Days are Beijing's, pages count from 1, and the list is signed.
 func TestDeloauthQuery(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{}) // 20:30 in London
+	s := newFixture(t, alipaysim.Config{}) // 20:30 in London
 	s.sim.Add(alipaysim.Person{Person: "ok", OpenID: "o-1"})
 	for _, person := range []string{"ok", "old", "ok"} {
 		if err := s.lose(person); err != nil {
@@ -86,7 +86,7 @@ func TestWithdrawals(t *testing.T) {
 		w.Write([]byte("success"))
 	}))
 	t.Cleanup(target.Close)
-	s := newStage(t, alipaysim.Config{Target: target.URL})
+	s := newFixture(t, alipaysim.Config{Target: target.URL})
 	for _, c := range []struct {
 		name           string
 		notice         alipaysim.Notice
@@ -113,7 +113,7 @@ func TestWithdrawals(t *testing.T) {
 
 func TestLoseNoticeOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{}) // no target is needed
+	s := newFixture(t, alipaysim.Config{}) // no target is needed
 	var d alipaysim.Delivery
 	if status := s.operate("POST", "/sim/notice", `{"person":"ok","kind":"`+cancelled+`","fault":"lose_notice"}`, &d); status != 200 || d != (alipaysim.Delivery{}) {
 		t.Errorf("%d %+v", status, d)
@@ -125,11 +125,11 @@ func TestLoseNoticeOverHTTP(t *testing.T) {
 
 func TestCertDownload(t *testing.T) {
 	t.Parallel()
-	ask := func(s stage, sn string) answer {
+	ask := func(s fixture, sn string) answer {
 		return s.post(s.request("alipay.open.app.alipaycert.download", map[string]string{
 			"app_cert_sn": "aa", "alipay_root_cert_sn": "bb", "biz_content": `{"alipay_cert_sn":"` + sn + `"}`}, nil, nil))
 	}
-	s := newStage(t, alipaysim.Config{Certificates: &alipaysim.Certificates{App: "aa", Root: "bb", Alipay: "cc",
+	s := newFixture(t, alipaysim.Config{Certificates: &alipaysim.Certificates{App: "aa", Root: "bb", Alipay: "cc",
 		PEM: map[string][]byte{"dd": []byte("a certificate")}}})
 	if a := ask(s, "dd"); a.text("alipay_cert_content") != "YSBjZXJ0aWZpY2F0ZQ==" || !a.signed {
 		t.Errorf("%s", a.raw)
@@ -139,7 +139,7 @@ func TestCertDownload(t *testing.T) {
 			t.Errorf("%q: %s", sn, a.raw)
 		}
 	}
-	if a := ask(newStage(t, alipaysim.Config{}), "dd"); a.text("code") != "40004" {
+	if a := ask(newFixture(t, alipaysim.Config{}), "dd"); a.text("code") != "40004" {
 		t.Errorf("in public-key mode: %s", a.raw)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestRotateKey(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	first := s.sim.AlipayKey()
 	next, err := s.sim.NextKey()
 	if err != nil || next.Equal(first) {
@@ -40,7 +40,7 @@ func TestRotateKey(t *testing.T) {
 // another.
 func TestRotateKeyRace(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -61,7 +61,7 @@ func TestRotateKeyRace(t *testing.T) {
 
 func TestKeysOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, alipaysim.Config{})
+	s := newFixture(t, alipaysim.Config{})
 	type shown struct{ Old, Current, Next string }
 	console := func() string {
 		der, err := x509.MarshalPKIXPublicKey(s.sim.AlipayKey())

@@ -66,15 +66,15 @@ func (c *clock) add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// A stage is a simulator that serves.
-type stage struct {
+// A fixture is a simulator that serves.
+type fixture struct {
 	t   testing.TB
 	sim *alipaysim.Sim
 	url string
 	now *clock
 }
 
-func newStage(t testing.TB, cfg alipaysim.Config) stage {
+func newFixture(t testing.TB, cfg alipaysim.Config) fixture {
 	t.Helper()
 	now := &clock{now: start}
 	cfg.AppID, cfg.AppKey, cfg.Key, cfg.Now = appID, &appKey().PublicKey, alipayKey(), now.Now
@@ -88,12 +88,12 @@ func newStage(t testing.TB, cfg alipaysim.Config) stage {
 	sim.Add(alipaysim.Person{Person: "faceless", Story: "face_fails", Name: "王五", IDType: "01", IDNumber: wang, Certified: true})
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
-	return stage{t: t, sim: sim, url: server.URL, now: now}
+	return fixture{t: t, sim: sim, url: server.URL, now: now}
 }
 
 // request returns the signed parameters of a call, changed by change before and by
 // spoil after they are signed.
-func (s stage) request(method string, params map[string]string, change, spoil func(url.Values)) url.Values {
+func (s fixture) request(method string, params map[string]string, change, spoil func(url.Values)) url.Values {
 	s.t.Helper()
 	form := url.Values{
 		"app_id": {appID}, "method": {method}, "format": {"JSON"}, "charset": {"utf-8"}, "sign_type": {"RSA2"},
@@ -139,7 +139,7 @@ func (a answer) text(name string) string {
 	return s
 }
 
-func (s stage) post(form url.Values) answer {
+func (s fixture) post(form url.Values) answer {
 	s.t.Helper()
 	resp, err := http.PostForm(s.url+"/gateway.do", form)
 	if err != nil {
@@ -168,17 +168,17 @@ func (s stage) post(form url.Values) answer {
 	return a
 }
 
-func (s stage) call(method string, params map[string]string) answer {
+func (s fixture) call(method string, params map[string]string) answer {
 	s.t.Helper()
 	return s.post(s.request(method, params, nil, nil))
 }
 
-func (s stage) exchange(code string) answer {
+func (s fixture) exchange(code string) answer {
 	s.t.Helper()
 	return s.call("alipay.system.oauth.token", map[string]string{"grant_type": "authorization_code", "code": code})
 }
 
-func (s stage) code(person string) string {
+func (s fixture) code(person string) string {
 	s.t.Helper()
 	code, err := s.sim.AuthCode(person)
 	if err != nil {
@@ -188,7 +188,7 @@ func (s stage) code(person string) string {
 }
 
 // operate calls one of the /sim paths and decodes what it says.
-func (s stage) operate(method, path, body string, into any) int {
+func (s fixture) operate(method, path, body string, into any) int {
 	s.t.Helper()
 	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
 	if err != nil {

@@ -50,19 +50,19 @@ CREATE TABLE password_history (
 	PRIMARY KEY (center_id, account_id, version)
 );
 
--- The attempt budget. A row belongs to a presented identity, known or not, and
--- a lane: 'public', or the Alipay identity that is proven to be this person.
-CREATE TABLE guess_budgets (
+-- Failed attempts and locks. A row belongs to a presented identity, known or not, and
+-- a scope: 'public', or the Alipay identity that is proven to be this person.
+CREATE TABLE lockouts (
 	center_id     text        NOT NULL,
 	person_digest bytea       NOT NULL,
-	lane          bytea       NOT NULL,
-	used          integer     NOT NULL, -- guesses taken in the present round
-	round         integer     NOT NULL, -- how many rounds ended in a lock since the last success
+	scope         bytea       NOT NULL,
+	attempts      integer     NOT NULL, -- failed in the present tier
+	tier          integer     NOT NULL, -- how many tiers ended in a lock since the last success
 	locked_until  timestamptz,          -- in the year 9999: only a proven reset opens it
-	admitted      boolean     NOT NULL, -- whether the latest guess was let through
-	refused       bigint      NOT NULL, -- guesses turned away while locked
+	admitted      boolean     NOT NULL, -- whether the latest attempt was admitted
+	refused       bigint      NOT NULL, -- attempts refused while locked
 	updated_at    timestamptz NOT NULL,
-	PRIMARY KEY (center_id, person_digest, lane)
+	PRIMARY KEY (center_id, person_digest, scope)
 );
 
 -- One Alipay user, one person. Both keys stand in one table, so both hold under race.
@@ -120,19 +120,19 @@ CREATE UNIQUE INDEX changes_one_open ON changes (center_id, person_digest) WHERE
 CREATE INDEX changes_opened ON changes (center_id, opened_at);
 
 -- First answers, by Idempotency-Key.
-CREATE TABLE receipts (
+CREATE TABLE idempotency_records (
 	center_id      text        NOT NULL,
 	scope          bytea       NOT NULL, -- who asked
 	key_digest     bytea       NOT NULL,
 	request_digest bytea       NOT NULL, -- keyed, because a body may hold a password
-	claim          uuid        NOT NULL, -- the run that may answer
+	run            uuid        NOT NULL, -- the run that may answer
 	lease_until    timestamptz NOT NULL, -- a run that died is taken over after this
 	status         integer, -- NULL while running
 	sealed_reply   bytea,
 	created_at     timestamptz NOT NULL,
 	PRIMARY KEY (center_id, scope, key_digest)
 );
-CREATE INDEX receipts_created ON receipts (center_id, created_at);
+CREATE INDEX idempotency_records_created ON idempotency_records (center_id, created_at);
 
 -- The citizen's record of what happened to link and password.
 CREATE TABLE events (

@@ -9,7 +9,7 @@ CREATE TABLE link_proofs (
 	token_digest       bytea       NOT NULL, -- of the session
 	person_digest      bytea       NOT NULL,
 	account_id         uuid        NOT NULL,
-	lane               bytea       NOT NULL, -- in which the password was guessed
+	scope              bytea       NOT NULL, -- of the attempt at the password
 	kind               text        NOT NULL CHECK (kind IN ('certify', 'face')), -- which of Alipay's products
 	state              text        NOT NULL CHECK (state IN ('started', 'used', 'replaced')),
 	certify_digest     bytea       NOT NULL, -- of Alipay's certify_id, which is good for one link

@@ -8,7 +8,7 @@ CREATE INDEX password_credentials_costly ON password_credentials (
 	(substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer)
 ) WHERE hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%';
 
--- Clerks' codes are kept as long as what operators did.
+-- Reset codes are kept as long as what operators did.
 CREATE INDEX reset_codes_issued ON reset_codes (center_id, issued_at);
 
 -- What became of a person is looked up by person when their data are handed out or erased.

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Whose tries a clerk's code has had, one entry a try: a keyed digest of account and
+-- Whose tries a reset code has had, one entry a try: a keyed digest of account and
 -- Alipay user, which leads to nobody without the account. One user's wrong tries do not
 -- end the code for another.
 ALTER TABLE reset_codes ADD COLUMN tried_by bytea[] NOT NULL DEFAULT '{}', DROP COLUMN tries;

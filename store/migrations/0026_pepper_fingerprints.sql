@@ -5,7 +5,7 @@
 -- the column key goes: with it, that key alone would test passwords.
 DELETE FROM password_history;
 DELETE FROM changes;
-DELETE FROM receipts;
+DELETE FROM idempotency_records;
 UPDATE resets SET new_fingerprint = NULL;
 
 ALTER TABLE password_history

@@ -25,9 +25,9 @@ func TestSessionSettings(t *testing.T) {
 	}
 }
 
-// TestD8GenericPlansOnPlainServersOnly: no generic plan is forced where the citus
+// TestGenericPlansOnPlainServersOnly: no generic plan is forced where the citus
 // extension is installed, because it finds the shard by the parameters.
-func TestD8GenericPlansOnPlainServersOnly(t *testing.T) {
+func TestGenericPlansOnPlainServersOnly(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // without the extension
 	dsn := storetest.DSN(t)

@@ -53,8 +53,10 @@ type Option func(*store.Config)
 // WithNow replaces the clock.
 func WithNow(now func() time.Time) Option { return func(c *store.Config) { c.Now = now } }
 
-// WithBox replaces the box, which is Box.
-func WithBox(b *keys.Box) Option { return func(c *store.Config) { c.Box = b } }
+// WithColumnCipher replaces the column cipher, which is ColumnCipher() by default.
+func WithColumnCipher(b *keys.ColumnCipher) Option {
+	return func(c *store.Config) { c.ColumnCipher = b }
+}
 
 // WithPepper replaces the pepper, which is one for all tests of a binary; nil is none.
 func WithPepper(p *keys.Pepper) Option { return func(c *store.Config) { c.Pepper = p } }
@@ -80,7 +82,7 @@ func New(t testing.TB, opts ...Option) *store.DB {
 // It is closed when the test ends.
 func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	t.Helper()
-	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience, ConnectLimit: testenv.Patience, Box: Box(), Pepper: pepper()}
+	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience, ConnectLimit: testenv.Patience, ColumnCipher: ColumnCipher(), Pepper: pepper()}
 	c.Center, c.AppID = CenterOf(dsn)
 	for _, o := range opts {
 		o(&c)
@@ -112,10 +114,10 @@ func ProbeOf(db *store.DB) *sqlx.DB {
 	return probe.(func() *sqlx.DB)()
 }
 
-// NewBox returns a box with a random key.
-func NewBox(t testing.TB) *keys.Box {
+// NewColumnCipher returns a column cipher with a random key.
+func NewColumnCipher(t testing.TB) *keys.ColumnCipher {
 	t.Helper()
-	return made(keys.NewBoxKey, keys.ParseBox)
+	return made(keys.NewColumnKey, keys.ParseColumnCipher)
 }
 
 // NewPepper returns a pepper with a random key.
@@ -124,9 +126,9 @@ func NewPepper(t testing.TB) *keys.Pepper {
 	return made(keys.NewPepperKey, keys.ParsePepper)
 }
 
-// Box is the box of all tests of a binary that do not bring their own: a database
-// refuses a second one.
-var Box = sync.OnceValue(func() *keys.Box { return made(keys.NewBoxKey, keys.ParseBox) })
+// ColumnCipher returns the column cipher of all tests of a binary that do not bring their own: a
+// database refuses a second one.
+var ColumnCipher = sync.OnceValue(func() *keys.ColumnCipher { return made(keys.NewColumnKey, keys.ParseColumnCipher) })
 
 var pepper = sync.OnceValue(func() *keys.Pepper { return made(keys.NewPepperKey, keys.ParsePepper) })
 

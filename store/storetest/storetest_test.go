@@ -46,9 +46,9 @@ func TestDatabasesAreApart(t *testing.T) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	dsn := DSN(t)
-	box := NewBox(t)
-	one := Open(t, dsn, WithBox(box), WithMaxConns(2))
-	two := Open(t, dsn, WithBox(box), WithNow(func() time.Time { return time.Unix(0, 0) }), WithCenter("other", "2021000000000009"))
+	cipher := NewColumnCipher(t)
+	one := Open(t, dsn, WithColumnCipher(cipher), WithMaxConns(2))
+	two := Open(t, dsn, WithColumnCipher(cipher), WithNow(func() time.Time { return time.Unix(0, 0) }), WithCenter("other", "2021000000000009"))
 	for _, db := range []interface{ Close() error }{one, two} {
 		if err := db.Close(); err != nil { // the cleanup closes again
 			t.Error(err)
@@ -153,7 +153,7 @@ func TestProbeSeesItsCentre(t *testing.T) {
 	if err := Probe(t, b).Get(&app, `SELECT app_id FROM centers`); err != nil || app == "x" {
 		t.Errorf("application %q: %v", app, err)
 	}
-	for _, table := range []string{"accounts", "events", "sessions", "guess_budgets"} {
+	for _, table := range []string{"accounts", "events", "sessions", "lockouts"} {
 		var secured bool
 		if err := probe.Get(&secured, `SELECT relrowsecurity FROM pg_class WHERE relname = $1`, table); err != nil || !secured {
 			t.Errorf("%s: rows of other tests are seen: %v", table, err)

@@ -24,12 +24,12 @@ const encrypt = require('./encrypt.js');
  * @property {{field: string, code: string, message: string}[]} fields
  * @property {string} requestId
  * @property {number} retryAfter seconds
- * @property {number} [remaining] guesses left
+ * @property {number} [remaining] attempts left
  * @property {string} [lockedUntil] RFC 3339
  * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face
- * @property {boolean} relinkOffered the link that somebody else has can be taken over
+ * @property {boolean} transferOffered the link can be transferred from another Alipay account
  * @property {boolean} faceFirstOffered the face may be shown before the password is looked at
- * @property {import('./relinks.js').Relink} [relink] the wish to do so, which waits
+ * @property {import('./transfers.js').Transfer} [transfer] the waiting one, with TRANSFER_WAITING
  */
 
 /**
@@ -87,9 +87,9 @@ function problem(reply, body) {
     remaining: body.remaining_attempts,
     lockedUntil: body.locked_until,
     pending: body.pending,
-    relinkOffered: body.relink_offered === true,
+    transferOffered: body.transfer_offered === true,
     faceFirstOffered: body.face_first_offered === true,
-    relink: body.relink,
+    transfer: body.transfer,
   };
 }
 

@@ -14,10 +14,10 @@ const states = {
 };
 
 /**
- * What became of a wish to take a link over, as who asked reads it. Done needs no words.
+ * The state of a link transfer, as its requester reads it. One that is done needs no words.
  * @type {Record<string, {title: string, lines: string[], tone: string}>}
  */
-const relinks = {
+const transfers = {
   waiting: {
     title: '等待中',
     lines: [
@@ -37,7 +37,7 @@ const relinks = {
   },
   undeliverable: { title: '无法改绑', lines: ['无法通知原绑定的支付宝，不能在线改绑。请本人携带身份证件到柜台办理。'], tone: 'bad' },
   due: { title: '可以完成', lines: ['请点“完成改绑”。完成后，原绑定的支付宝将不能再使用这个公积金账户。'], tone: 'good' },
-  objected: { title: '已被拒绝', lines: ['原绑定的支付宝拒绝了改绑，30天内不能再申请。请本人携带身份证件到柜台办理。'], tone: 'bad' },
+  rejected: { title: '已被拒绝', lines: ['原绑定的支付宝拒绝了改绑，30天内不能再申请。请本人携带身份证件到柜台办理。'], tone: 'bad' },
   cancelled: { title: '已失效', lines: ['申请已撤回，或密码、绑定有了变化。需要时可以重新绑定。'], tone: 'warn' },
   expired: { title: '已过期', lines: ['申请没有在期限内完成。需要时可以重新绑定。'], tone: 'warn' },
 };
@@ -104,4 +104,4 @@ function openText(password) {
 /** GRZHZT of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
-module.exports = { ACCOUNT_FROZEN, states, statuses, relinks, idTypes, instant, time, lockText, openText };
+module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, openText };

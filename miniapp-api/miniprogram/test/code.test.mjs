@@ -1,4 +1,4 @@
-// 绑定 with a clerk's code in place of a forgotten password, before a server that does
+// 绑定 with a reset code in place of a forgotten password, before a server that does
 // as told.
 import assert from 'node:assert/strict';
 import test from 'node:test';

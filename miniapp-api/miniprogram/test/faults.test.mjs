@@ -31,7 +31,7 @@ for (const [code, behaviour] of Object.entries(table)) {
     assert.equal(phone.route, 'link');
     assert.ok(phone.text.includes(`说明${code}`), phone.text);
     assert.equal(phone.text.includes('反馈编号 r-1'), Boolean(behaviour.report));
-    const reset = behaviour.offer === 'reset' && code.startsWith('PASSWORD_'); // A7: the reset page is for who is linked
+    const reset = behaviour.offer === 'reset' && code.startsWith('PASSWORD_'); // the reset page is for who is linked
     if (reset) assert.ok(!phone.sees(OFFERS.reset), phone.text);
     else if (behaviour.offer) assert.ok(phone.sees(OFFERS[behaviour.offer]), phone.text);
     const emptied = (behaviour.clear ?? []).includes('password');

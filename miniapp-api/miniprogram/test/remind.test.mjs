@@ -65,7 +65,7 @@ test('Alipay asks only from a tap, for three templates at most, of one kind', as
   assert.deepEqual([await fails([]), await fails(['a', 'b', 'c', 'd']), await fails(['a', 'b-once']), await fails(['a', 'b'])], [2, 2, 106002, 0]);
 });
 
-test('A11: an open change is shown with when and where; a replaced one is named', async () => {
+test('an open change is shown with when and where; a replaced one is named', async () => {
   const step = { id: 'c0', opened_at: '2026-01-05T01:30:00Z', channel: 'alipay', expires_at: '2026-01-05T01:45:00Z' };
   const phone = await home({
     'GET /v1/password': ok({ state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], rules: [], open_change: step, open_reset: null }),
@@ -79,22 +79,22 @@ test('A11: an open change is shown with when and where; a replaced one is named'
   assert.match(phone.text, /您在2026年1月5日 09:30开始的另一次修改已取消/);
 });
 
-test('A4: who was taken over from is told, and led to the freeze', async () => {
+test('who was taken over from is told, and led to the freeze', async () => {
   const taken = { id: 'w1', done_at: '2026-01-05T01:30:00Z', freeze_until: '2026-01-12T01:30:00Z' };
   const phone = await home({
     'GET /v1/link': { status: 409, text: JSON.stringify({ status: 409, code: 'NOT_LINKED', message: 'x', request_id: 'r' }) },
-    'GET /v1/relinks': ok({ own: null, against: null, taken }),
+    'GET /v1/link-transfers': ok({ own: null, against: null, taken }),
   });
   assert.match(phone.text, /已改绑到其他支付宝.*2026年1月5日 09:30.*2026年1月12日 09:30之前冻结密码/);
   await phone.tap('不是我，冻结密码');
   assert.equal(phone.route, 'freeze');
 });
 
-test('A4: while the holder is being told there is no time yet; who cannot be told ends it', async () => {
-  const wish = (state) => ({ id: 'w1', state, asked_at: '2020-01-05T01:30:00Z', due_at: null, expires_at: '2999-01-13T01:30:00Z' });
+test('while the holder is being notified there is no time yet; one who cannot be notified ends it', async () => {
+  const transferOf = (state) => ({ id: 'w1', state, requested_at: '2020-01-05T01:30:00Z', due_at: null, expires_at: '2999-01-13T01:30:00Z' });
   const unlinked = { status: 409, text: JSON.stringify({ status: 409, code: 'NOT_LINKED', message: 'x', request_id: 'r' }) };
   for (const [state, want] of [['waiting', /正在通知/], ['undeliverable', /无法通知原绑定的支付宝，不能在线改绑/]]) {
-    const phone = await home({ 'GET /v1/link': unlinked, 'GET /v1/relinks': ok({ own: wish(state), against: null, taken: null }) });
+    const phone = await home({ 'GET /v1/link': unlinked, 'GET /v1/link-transfers': ok({ own: transferOf(state), against: null, taken: null }) });
     assert.match(phone.text, want);
     assert.ok(!phone.sees('完成改绑'), phone.text);
   }

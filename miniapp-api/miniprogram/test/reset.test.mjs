@@ -45,7 +45,7 @@ test('who broke off goes on with the verification there is', async () => {
   assert.equal(callsTo(failed, '/v1/password/resets').length, 2);
 });
 
-test('a clerk\'s code is the other way', { skip: bare }, async () => {
+test('a reset code is the other way', { skip: bare }, async () => {
   const wrong = refusal(403, 'RESET_CODE_WRONG');
   const phone = scripted({ 'POST /v1/password/resets': [wrong, ok({ id: 'r1', state: 'passed' })] });
   await phone.tap('我的密码');

@@ -1,5 +1,5 @@
-// Stories of a demo whose holders have a second to object (--proof phone,face --relink
-// 1s): ok and ok_again are one person with two Alipay accounts.
+// Stories of a demo whose holders have a second to reject a transfer (--proof phone,face
+// --link-transfer 1s): ok and ok_again are one person with two Alipay accounts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { base, fillLink, fillNew, fillOld, personOf, phoneOf } from './citizens.mjs';
@@ -12,7 +12,7 @@ async function home(phone) {
 }
 
 /** From the first page to the link that somebody else has. */
-async function asking(word, proof) {
+async function requesting(word, proof) {
   const phone = phoneOf(word);
   await fillLink(phone, await personOf(word));
   await proof(phone);
@@ -26,7 +26,7 @@ async function showFace(phone) {
   await phone.tap('开始人脸验证');
 }
 
-test('a link is taken over when its holder is silent, and kept when they refuse', { skip, timeout: 60_000 }, async () => {
+test('a link is transferred when its holder is silent, and kept when they reject it', { skip, timeout: 60_000 }, async () => {
   const ok = phoneOf('ok');
   await fillLink(ok, await personOf('ok'));
   await ok.tap('授权手机号');
@@ -34,7 +34,7 @@ test('a link is taken over when its holder is silent, and kept when they refuse'
   await ok.tap('开启提醒');
   assert.ok(!ok.sees('开启提醒'), ok.text);
 
-  const again = await asking('ok_again', showFace);
+  const again = await requesting('ok_again', showFace);
   assert.match(again.text, /申请改绑要再验证一次人脸/);
   await again.tap('开始人脸验证');
   assert.match(again.text, /^改绑申请已提交，请等待/);
@@ -51,7 +51,7 @@ test('a link is taken over when its holder is silent, and kept when they refuse'
   await home(ok);
   assert.match(ok.text, /已改绑到其他支付宝.*之前冻结密码/);
 
-  const back = await asking('ok', (phone) => phone.tap('授权手机号'));
+  const back = await requesting('ok', (phone) => phone.tap('授权手机号'));
   assert.match(back.text, /^改绑申请已提交，请等待/, 'the phone that was shown is enough');
   await home(again);
   await again.tap('不是我，拒绝改绑');

@@ -94,7 +94,7 @@ func (n notice) raw() error {
 func contenders(t testing.TB) []contender {
 	t.Helper()
 	n := newNotice(t)
-	ring, err := keys.NewRing(appID, n.own, []keys.AlipayKey{{Public: &n.alipay.PublicKey}})
+	keyring, err := keys.NewAlipayKeyring(appID, n.own, []keys.AlipayKey{{Public: &n.alipay.PublicKey}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func contenders(t testing.TB) []contender {
 	return []contender{
 		{"raw", n.raw},
 		{"fundpass", func() error {
-			_, err := signing.VerifyNotification(ring, n.body, "application/x-www-form-urlencoded")
+			_, err := signing.VerifyNotification(keyring, n.body, "application/x-www-form-urlencoded")
 			return err
 		}},
 		{"smartwalle", func() error {

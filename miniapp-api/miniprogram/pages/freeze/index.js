@@ -1,8 +1,8 @@
 // 不是我: freezes the password and ends every session, this one too. Messages open this
-// page, so it shows as well who asks for the citizen's link.
+// page, so it also shows a requested transfer of the citizen's link.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
-const relinks = require('../../lib/relinks.js');
+const transfers = require('../../lib/transfers.js');
 const session = require('../../lib/session.js');
 const sure = require('../../lib/sure.js');
 const config = require('../../config.js');
@@ -10,8 +10,8 @@ const config = require('../../config.js');
 const FREEZE = { title: '确定冻结密码吗？', text: '冻结后需要人脸验证或到柜台才能恢复。', yes: '冻结', no: '不冻结' };
 
 screen({
-  ...relinks.methods,
-  data: { ...relinks.data, frozen: false, freezes: true, unseen: false, nobody: false, hotline: config.hotline },
+  ...transfers.methods,
+  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false, hotline: config.hotline },
 
   onLoad() {
     this.form = form();
@@ -23,7 +23,7 @@ screen({
   },
 
   async load() {
-    await this.loadRelinks();
+    await this.loadTransfers();
     this.setData({ unseen: false });
   },
 

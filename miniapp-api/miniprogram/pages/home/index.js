@@ -1,16 +1,16 @@
-// 我的密码: state, last change, guesses left, until when it is locked.
+// 我的密码: state, last change, attempts left, until when it is locked.
 const screen = require('../../lib/screen.js');
 const elder = require('../../lib/elder.js');
 const consents = require('../../lib/consents.js');
-const relinks = require('../../lib/relinks.js');
+const transfers = require('../../lib/transfers.js');
 const remind = require('../../lib/remind.js');
-const asked = require('./relink.js');
+const requested = require('./transfer.js');
 const { ACCOUNT_FROZEN, states, time, lockText, openText } = require('../../lib/words.js');
 
 screen({
   ...consents.methods,
-  ...relinks.methods,
-  ...asked.methods,
+  ...transfers.methods,
+  ...requested.methods,
   ...remind.methods,
   data: {
     account: null,
@@ -20,14 +20,14 @@ screen({
     resettable: false,
     frozen: false,
     changedAt: '',
-    guesses: '',
+    attempts: '',
     lockText: '',
     others: 0, // accounts beside the linked one
     pending: '', // what is begun and not finished
     ...remind.data,
     ...consents.data,
-    ...relinks.data,
-    ...asked.data,
+    ...transfers.data,
+    ...requested.data,
     about: '', // the purpose whose text the step shows
   },
 
@@ -41,7 +41,7 @@ screen({
     this.setData({ account });
     if (account) await this.loadPassword(account);
     if (account) await this.loadReminders();
-    const [own, others] = await Promise.all([this.loadRelinks(), account ? this.loadOthers() : 0]);
+    const [own, others] = await Promise.all([this.loadTransfers(), account ? this.loadOthers() : 0]);
     this.setData({ own: account ? null : own, others, unlinked: !account });
   },
 
@@ -57,7 +57,7 @@ screen({
       resettable: !closed,
       frozen,
       changedAt: time(password.changed_at),
-      guesses: locked || frozen ? '' : `${password.remaining_attempts}次`,
+      attempts: locked || frozen ? '' : `${password.remaining_attempts}次`,
       pending: openText(password),
       lockText: locked ? lockText(password.locked_until) : '',
     });

@@ -1,4 +1,4 @@
-// 绑定: the face before the password, which helps where others have guessed too often.
+// 绑定: the face before the password, which helps where other people's failed attempts lock the password.
 const face = require('../../lib/face.js');
 const { form } = require('../../lib/request.js');
 const { idTypes } = require('../../lib/words.js');

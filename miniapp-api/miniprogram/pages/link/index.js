@@ -9,7 +9,7 @@ const consents = require('../../lib/consents.js');
 const agreeing = require('./consent.js');
 const facing = require('./facefirst.js');
 const proving = require('./proof.js');
-const relinking = require('./relink.js');
+const transferring = require('./transfer.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
@@ -22,8 +22,8 @@ const STEPS = {
   CONSENT_REQUIRED: 'askConsent',
   LINK_PROOF_REQUIRED: 'askProof',
   LINK_PROOF_LIMIT: 'noMoreFaces',
-  ALREADY_LINKED: 'offerRelink',
-  RELINK_WAITING: 'showWaiting',
+  ALREADY_LINKED: 'offerTransfer',
+  TRANSFER_WAITING: 'showWaiting',
 };
 
 screen({
@@ -31,9 +31,9 @@ screen({
   ...agreeing.methods,
   ...facing.methods,
   ...proving.methods,
-  ...relinking.methods,
+  ...transferring.methods,
   data: {
-    step: '', // '' = the form; consent, face, phone, relink, waiting
+    step: '', // '' = the form; consent, face, phone, transfer, waiting
     types: idTypes,
     typeIndex: 0,
     name: '',
@@ -41,14 +41,14 @@ screen({
     id_number: '',
     account_no: '',
     password: '',
-    byCode: false, // a clerk's code stands for a forgotten password
+    byCode: false, // a reset code stands for a forgotten password
     reset_code: '',
     shown: { password: false },
     ...consents.data,
     ...agreeing.data,
     ...facing.data,
     ...proving.data,
-    ...relinking.data,
+    ...transferring.data,
   },
 
   onLoad() {
@@ -93,7 +93,7 @@ screen({
     if (faceId) data.face_id = faceId;
     if (account_no) data.account_no = account_no;
     if (byCode) data.reset_code = reset_code;
-    if (this.wishes()) data.relink = true;
+    if (this.requestsTransfer()) data.transfer = true;
     if (proof) data.proof = proof;
     try {
       await this.send(this.form, { path: '/v1/link', data, seal: byCode ? undefined : { password } });

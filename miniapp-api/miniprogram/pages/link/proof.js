@@ -46,7 +46,7 @@ const methods = {
     this.pending = e.pending || null;
     const failed = this.phoneSent && !asked.includes('phone');
     if (!failed) this.phoneSent = false; // say in a former session
-    const another = e.pending && this.shownFace && this.wishes() ? ANOTHER_FACE : '';
+    const another = e.pending && this.shownFace && this.requestsTransfer() ? ANOTHER_FACE : '';
     this.showProof(e.pending ? 'face' : asked[0], failed ? NOT_BY_PHONE : another);
     return true;
   },

@@ -1,0 +1,217 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"testing"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+const changesPath = "/v1/password/changes"
+
+// cut posts and hangs up after a while, whether there is an answer or not.
+func (p *client) cut(path string, body any, after time.Duration) {
+	p.h.t.Helper()
+	raw, err := json.Marshal(body)
+	must(p.h.t, err)
+	ctx, stop := context.WithTimeout(p.h.t.Context(), after)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, "POST", p.url+path, bytes.NewReader(raw))
+	must(p.h.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+p.token)
+	if rsp, err := http.DefaultClient.Do(req); err == nil {
+		rsp.Body.Close()
+	}
+}
+
+// settled waits until no attempt at the citizen's password waits for its verdict, and
+// returns how many have failed.
+func (h *env) settled(c citizen) int {
+	h.t.Helper()
+	for end := time.Now().Add(20 * time.Second); h.count(`SELECT coalesce(sum(cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c)) > 0; {
+		if time.Now().After(end) {
+			h.t.Fatal("an attempt waits for its verdict for ever")
+		}
+	}
+	return h.count(`SELECT coalesce(sum(attempts + 5 * tier), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c))
+}
+
+func (h *env) changeOf(c citizen, old string) m {
+	return m{"id_number": c.IDNumber, "old_password": old}
+}
+
+// A caller that hangs up while the password is looked at is charged nothing when it
+// is right, and one attempt when it is wrong.
+func TestCutConnectionCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	slow := h.newServer(fullHasher(h)) // so that there is a time between charge and verdict
+	h.server, h.db, h.url = slow, slow.DB, h.listen(slow)
+	c := h.citizen()
+	p := h.linkedClient(c)
+	moment := func() time.Duration { return time.Duration(2+mathrand.IntN(40)) * time.Millisecond }
+	for range 40 {
+		p.cut(changesPath, h.changeOf(c, c.Password), moment())
+	}
+	if n := h.settled(c); n != 0 {
+		t.Errorf("the right password has cost %d attempts", n)
+	}
+	p.openChange(c)
+	for range 20 {
+		p.cut(changesPath, h.changeOf(c, "Wrong-River-1"), moment())
+	}
+	if n := h.settled(c); n > 5 {
+		t.Errorf("%d failed attempts were looked at, want 5 at most", n)
+	}
+	for range 5 {
+		p.post(changesPath, h.changeOf(c, "Wrong-River-1"))
+	}
+	p.post(changesPath, h.changeOf(c, c.Password)).want(t, "PASSWORD_LOCKED")
+	if n := h.settled(c); n != 5 {
+		t.Errorf("%d failed attempts were looked at, want 5", n)
+	}
+}
+
+// Of many strangers at once who hang up at any moment, five are looked at.
+func TestCutStrangersKeepTheLimit(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withProof(selfservice.ProofNone))
+	victim, attacker := h.citizen(), h.logIn(h.citizen())
+	atOnce(50, make([]struct{}, 150), func(i int, _ struct{}) {
+		attacker.cut("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("Wrong-Harbor-", i)), time.Duration(mathrand.IntN(100))*time.Millisecond)
+	})
+	if n := h.settled(victim); n > 5 {
+		t.Errorf("%d failed attempts were looked at, want 5 at most", n)
+	}
+	for range 6 {
+		attacker.post("/v1/link", withPassword(victim.linkBody(), "Wrong-Harbor")).want(t, "LINK_REFUSED")
+	}
+	if n := h.settled(victim); n != 5 {
+		t.Errorf("%d failed attempts were looked at, want 5", n)
+	}
+	attacker.post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED")
+}
+
+// deadRun leaves what a process leaves that dies between the charge of a request's attempt
+// and its verdict.
+func (p *client) deadRun(c citizen, path, key string, body any) {
+	p.h.t.Helper()
+	ctx, db := p.h.t.Context(), p.h.db
+	raw, err := json.Marshal(body)
+	must(p.h.t, err)
+	token := sha256.Sum256([]byte(p.token))
+	s, err := db.Session(ctx, token[:])
+	must(p.h.t, err)
+	r := &store.IdempotencyRecord{Scope: s.IdentityDigest, KeyDigest: db.Digest("idempotency key", []byte(key)), RequestDigest: db.RequestDigests(path, raw)[0]}
+	_, err = db.Begin(ctx, r)
+	must(p.h.t, err)
+	a, err := db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: s.Link.PersonDigest, Scope: s.IdentityDigest, AccountID: s.Link.AccountID,
+		Policy: p.h.lockoutPolicy(), Record: r})
+	must(p.h.t, err)
+	if !a.Admitted {
+		p.h.t.Fatal("not admitted")
+	}
+}
+
+// A repeat under the same key takes over the attempt of a run that died, and charges
+// none where that attempt is counted and only the answer was lost.
+func TestRepeatChargesOnce(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen()
+	p := h.linkedClient(c)
+	under := header{"Idempotency-Key", "k-1"}
+	wrong := h.changeOf(c, "Wrong-River-1")
+	for range 4 { // the last attempt of the tier is the one that dies
+		p.post(changesPath, wrong).want(t, "OLD_PASSWORD_WRONG")
+	}
+	right := h.changeOf(c, c.Password)
+	p.deadRun(c, changesPath, "k-1", right)
+	p.post(changesPath, right).want(t, "BUSY") // under no key there is no attempt left, and no lock
+	h.clock.Advance(7 * time.Second)           // the dead run's lease has ended, its attempt's has not
+	p.post(changesPath, right, under).want(t, "OK")
+	if n := h.settled(c); n != 0 {
+		t.Errorf("%d attempts are charged", n)
+	}
+
+	under = header{"Idempotency-Key", "k-2"}
+	p.deadRun(c, changesPath, "k-2", wrong)
+	h.clock.Advance(7 * time.Second)
+	if r := p.post(changesPath, wrong, under).want(t, "OLD_PASSWORD_WRONG"); *r.Remaining != 4 {
+		t.Errorf("%d left, want 4", *r.Remaining)
+	}
+	h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL`) // the answer was lost
+	h.clock.Advance(7 * time.Second)
+	if r := p.post(changesPath, wrong, under).want(t, "OLD_PASSWORD_WRONG"); *r.Remaining != 4 {
+		t.Errorf("%d left after a repeat, want 4", *r.Remaining)
+	}
+	if n := h.settled(c); n != 1 {
+		t.Errorf("%d attempts are charged, want 1", n)
+	}
+}
+
+// Attempts of a process that died lock nobody: the owner is told to come back, and
+// soon has them again.
+func TestDeadAttemptsLockNobody(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen()
+	p := h.linkedClient(c)
+	for i := range 5 {
+		p.deadRun(c, changesPath, fmt.Sprint("k-", i), m{"n": i})
+	}
+	if r := p.post(changesPath, h.changeOf(c, c.Password)).want(t, "BUSY"); r.Retry < 1 {
+		t.Errorf("come back after %d s", r.Retry)
+	}
+	p.get("/v1/password").want(t, "OK")
+	h.clock.Advance(store.AttemptLease)
+	p.openChange(c)
+}
+
+// An answer of Alipay's that means our own configuration is wrong costs no start.
+func TestConfigurationErrorCostsNoStart(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	p := h.linkedClient(h.citizen())
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	keyring, err := keys.NewAlipayKeyring(h.appID, other, []keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}})
+	must(t, err)
+	must(t, h.server.Alipay.Replace(keyring))
+	for range resetsADay + 1 {
+		p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
+	}
+	must(t, h.server.Alipay.Replace(h.keyring()))
+	for range resetsADay {
+		p.openReset()
+	}
+	p.post("/v1/password/resets", m{}).want(t, "RESET_LIMIT")
+}
+
+// A form whose ticket was spent by a run that was told BUSY can be sent again under
+// its key: nothing was done, and nothing is used up.
+func TestBusyKeepsTheTicket(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransport(t))
+	c := h.citizen()
+	p := h.linkedClient(c)
+	for i := range 5 {
+		p.deadRun(c, changesPath, fmt.Sprint("k-", i), m{"n": i})
+	}
+	form := m{"id_number": c.IDNumber, "encrypted": p.ticket().seal(t, m{"o": c.Password})}
+	p.post(changesPath, form, header{"Idempotency-Key", "k"}).want(t, "BUSY")
+	h.clock.Advance(store.AttemptLease)
+	p.post(changesPath, form, header{"Idempotency-Key", "k"}).want(t, "OK")
+}

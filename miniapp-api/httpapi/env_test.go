@@ -1,0 +1,453 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"fundpass/keys"
+	"fundpass/keys/testenv"
+	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/signing"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// testContentKey is what the console calls 接口内容加密.
+var testContentKey = []byte("0123456789abcdef")
+
+// What the rules promise.
+const (
+	responseQuantum = 50 * time.Millisecond // refusals of a link take a multiple of it
+
+	linkProofsADay         = 3 // faces that a user may start for links, and recoveries of a person
+	linkProofsOfPersonADay = 30
+	transfersADay          = 3
+	resetsADay             = 3
+)
+
+// RSA keys are slow to make: the application's and Alipay's are made once.
+var (
+	testKeys  = sync.OnceValue(newRSAKey)
+	alipayKey = sync.OnceValue(newRSAKey)
+)
+
+func newRSAKey() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// An env is the whole product for a centre of its own and a simulated Alipay,
+// reached over HTTP.
+type env struct {
+	t      testing.TB
+	server *product
+	db     *store.DB
+	dsn    string
+	center string
+	appID  string
+	sim    *alipaysim.Sim
+	url    string
+	logs   *syncBuffer
+	clock  *testClock
+	alipay time.Duration // how long a call of Alipay may take
+	cipher *keys.ColumnCipher
+	pepper *keys.Pepper
+
+	probe     *sqlx.DB // beside the servers, opened when first asked
+	openProbe sync.Once
+}
+
+// A testClock is the database handle's time; it moves only forward by hand.
+type testClock struct{ ahead atomic.Int64 }
+
+func (c *testClock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *testClock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// A syncBuffer collects the log.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// errors are the lines of what is our fault.
+func (s *syncBuffer) errors() string {
+	var all []string
+	for line := range strings.Lines(s.String()) {
+		if strings.Contains(line, `"level":"ERROR"`) {
+			all = append(all, line)
+		}
+	}
+	return strings.Join(all, "")
+}
+
+// A Config is what a whole product is made of: the provider, the service, the channel and
+// the server of their fields' names.
+type Config struct {
+	DB      *store.DB
+	Alipay  *signing.Gateway
+	Policy  *passwd.Policy
+	Hasher  *passwd.Hasher
+	Log     *slog.Logger
+	Proxies []*net.IPNet
+
+	ContentKey          []byte
+	Proof, InitialProof selfservice.Proof
+	Reset               selfservice.ResetProof
+	Transfer            selfservice.TransferPolicy
+	Consent             selfservice.ConsentMode
+	ConsentTexts        []selfservice.ConsentText
+	MessageTemplate     string
+	Documents           *document.List
+	PerAddress, PerUser httpapi.Rate
+	RequestTime         time.Duration
+	Transport           *keys.Transport
+	SealedOnly          bool
+}
+
+// A product is what a Config makes, as one process of it.
+type product struct {
+	*httpapi.Server
+	Config
+	provider *alipay.Provider
+	service  *selfservice.Service
+}
+
+// New puts a product together.
+func New(c Config) (*product, error) {
+	if c.ConsentTexts == nil {
+		c.ConsentTexts = alipay.DefaultConsents()
+	}
+	p := &product{Config: c, provider: alipay.NewProvider(c.Alipay, c.ContentKey)}
+	var err error
+	p.service, err = selfservice.New(selfservice.Config{
+		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
+		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
+		VerdictTime: store.AttemptLease * 2 / 3, // for as long as a verdict counts, and its margin
+	})
+	if err != nil {
+		return nil, err
+	}
+	program := alipay.NewMiniProgram(c.DB, p.service, p.provider, c.Log)
+	p.Server, err = httpapi.New(httpapi.Config{
+		DB: c.DB, Service: p.service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: selfservice.ChannelAlipay,
+		Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,
+		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly,
+	})
+	return p, err
+}
+
+type envOption func(*Config)
+
+func withProof(p selfservice.Proof) envOption { return func(c *Config) { c.Proof = p } }
+
+func withRates(address, user httpapi.Rate) envOption {
+	return func(c *Config) { c.PerAddress, c.PerUser = address, user }
+}
+
+// newEnv returns an environment in the database that most tests share.
+func newEnv(t testing.TB, opts ...envOption) *env {
+	t.Helper()
+	return newEnvIn(t, storetest.Shared(t), opts...)
+}
+
+// newEnvIn returns an environment in the database of dsn. Tests that break tables
+// need one of their own.
+func newEnvIn(t testing.TB, dsn string, opts ...envOption) *env {
+	t.Helper()
+	return newEnvWith(t, dsn, storetest.NewColumnCipher(t), storetest.NewPepper(t), opts...)
+}
+
+// newEnvWith returns an environment with keys that the test brings.
+func newEnvWith(t testing.TB, dsn string, cipher *keys.ColumnCipher, pepper *keys.Pepper, opts ...envOption) *env {
+	t.Helper()
+	h := &env{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), alipay: testenv.Patience, cipher: cipher, pepper: pepper}
+	h.center, h.appID = storetest.CenterOf(dsn)
+	var err error
+	h.sim, err = alipaysim.New(alipaysim.Config{AppID: h.appID, AppKey: &testKeys().PublicKey, Key: alipayKey(), ContentKey: testContentKey})
+	must(t, err)
+	h.server = h.newServer(opts...)
+	h.db = h.server.DB
+	h.url = h.listen(h.server)
+	return h
+}
+
+// newServer starts one more process on the same database and the same Alipay.
+func (h *env) newServer(opts ...envOption) *product {
+	h.t.Helper()
+	alipay := httptest.NewServer(h.sim)
+	h.t.Cleanup(alipay.Close)
+	gateway, err := signing.NewGateway(h.keyring(), alipay.URL+"/gateway.do", signing.Options{Timeout: h.alipay, DialTimeout: h.alipay})
+	must(h.t, err)
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
+	h.t.Cleanup(hasher.Close)
+	c := Config{
+		DB:     storetest.Open(h.t, h.dsn, storetest.WithColumnCipher(h.cipher), storetest.WithPepper(h.pepper), storetest.WithNow(h.clock.Now)),
+		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: selfservice.ProofCertdoc,
+		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		PerAddress: httpapi.Rate{1e6, 1e6}, PerUser: httpapi.Rate{1e6, 1e6}, ContentKey: testContentKey, MessageTemplate: "notice",
+		RequestTime: testenv.Patience, // a busy machine is no reason for BUSY
+	}
+	for _, o := range opts {
+		o(&c)
+	}
+	s, err := New(c)
+	must(h.t, err)
+	return s
+}
+
+// documents are the centre's.
+func (h *env) documents() *document.List { return cmp.Or(h.server.Documents, document.Default()) }
+
+// lockoutPolicy returns the policy's.
+func (h *env) lockoutPolicy() store.LockoutPolicy {
+	lock := h.server.Policy.Lock
+	return store.LockoutPolicy{Attempts: lock.Attempts(), Until: lock.Until}
+}
+
+// keyring trusts Alipay's present key, and more.
+func (h *env) keyring(more ...keys.AlipayKey) *keys.AlipayKeyring {
+	h.t.Helper()
+	keyring, err := keys.NewAlipayKeyring(h.appID, testKeys(), append([]keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}}, more...))
+	must(h.t, err)
+	return keyring
+}
+
+func (h *env) listen(s *product) string {
+	web := httptest.NewServer(s.Handler())
+	h.t.Cleanup(web.Close)
+	return web.URL
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// idNumber makes a valid number of an invented region.
+func idNumber(birthday string, seq int) string {
+	body := fmt.Sprintf("990101%s%03d", birthday, seq)
+	return body + document.CheckDigit(body)
+}
+
+// A citizen is a made-up depositor and Alipay user.
+type citizen struct {
+	alipaysim.Person
+	Status      string
+	InitialRule string
+	Legacy      string // the kind of digest the old system kept
+}
+
+var citizens atomic.Int64
+
+// citizen adds a depositor with a password, known to the centre and to Alipay.
+func (h *env) citizen(change ...func(*citizen)) citizen {
+	h.t.Helper()
+	n := int(citizens.Add(1))
+	c := citizen{Status: store.StatusNormal, Person: alipaysim.Person{
+		Person: fmt.Sprintf("p%d", n), Name: "欧阳测试", IDType: "01",
+		IDNumber: idNumber(fmt.Sprintf("19560%d%02d", 3+n/1000/28%6, 1+(n/1000+6)%28), n%1000), AccountNo: fmt.Sprintf("88%010d", n),
+		Phone: fmt.Sprintf("199%08d", n), Password: fmt.Sprintf("Quiet-River-%d", n),
+		OpenID: fmt.Sprintf("open-%d", n), Certified: true,
+	}}
+	for _, f := range change {
+		f(&c)
+	}
+	h.sim.Add(c.Person)
+	h.deposit(c)
+	return c
+}
+
+// deposit loads the account a citizen has.
+func (h *env) deposit(c citizen) {
+	h.t.Helper()
+	d := store.Depositor{
+		Person: store.Person{Name: c.Name, IDType: c.IDType, IDNumber: c.IDNumber, Phone: c.Phone, AccountNo: c.AccountNo},
+		Status: c.Status, InitialRule: c.InitialRule,
+	}
+	doc, err := h.documents().Parse(c.IDType, c.IDNumber)
+	must(h.t, err)
+	d.DocumentKey = doc.Key()
+	switch {
+	case c.Legacy != "":
+		digest, err := passwd.LegacyDigest(c.Legacy, passwd.NewSecret(c.Password))
+		must(h.t, err)
+		d.Hash, err = h.server.Hasher.WrapLegacy(c.Legacy, digest)
+		must(h.t, err)
+	case c.InitialRule == "":
+		d.Hash, err = h.server.Hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
+		must(h.t, err)
+	}
+	_, err = h.db.ImportDepositors(context.Background(), []store.Depositor{d})
+	must(h.t, err)
+}
+
+// A reply is an answer as a front end sees it.
+type reply struct {
+	HTTP   int
+	Header http.Header
+	Raw    string
+
+	Status    int                 `json:"status"`
+	Code      string              `json:"code"`
+	Message   string              `json:"message"`
+	Data      json.RawMessage     `json:"data"`
+	Errors    []httpapi.FieldView `json:"errors"`
+	Remaining *int                `json:"remaining_attempts"`
+	Retry     int                 `json:"retry_after"`
+	RequestID string              `json:"request_id"`
+}
+
+// get returns a field of the data.
+func (r reply) get(t testing.TB, field string) any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(r.Data, &m); err != nil {
+		t.Fatalf("%s: %v", r.Raw, err)
+	}
+	return m[field]
+}
+
+// want fails the test unless the reply has this code.
+func (r reply) want(t testing.TB, code string) reply {
+	t.Helper()
+	if r.Code != code {
+		t.Fatalf("got %d %s, want %s: %s", r.HTTP, r.Code, code, r.Raw)
+	}
+	return r
+}
+
+// A client is the mini-program of one citizen: it calls the API as the page does.
+type client struct {
+	h     *env
+	url   string
+	token string
+}
+
+func (h *env) client() *client { return &client{h: h, url: h.url} }
+
+// hasty returns the same client at another server, whose requests end soon.
+func (p *client) hasty() *client {
+	p.h.t.Helper()
+	twin := *p
+	twin.url = p.h.listen(p.h.newServer(func(c *Config) { c.RequestTime = time.Second }))
+	return &twin
+}
+
+type header struct{ name, value string }
+
+// send sends raw bytes and reads the envelope.
+func (p *client) send(method, path string, body []byte, headers ...header) reply {
+	p.h.t.Helper()
+	req, err := http.NewRequest(method, p.url+path, bytes.NewReader(body))
+	must(p.h.t, err)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if p.token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	for _, h := range headers {
+		if h.name != "" {
+			req.Header.Set(h.name, h.value)
+		}
+	}
+	rsp, err := http.DefaultClient.Do(req)
+	must(p.h.t, err)
+	defer rsp.Body.Close()
+	raw, err := io.ReadAll(rsp.Body)
+	must(p.h.t, err)
+	r := reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(raw)}
+	if r.HTTP == http.StatusInternalServerError {
+		p.h.t.Logf("%s %s: the log says\n%s", method, path, p.h.logs.errors())
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		p.h.t.Fatalf("%s %s: not an envelope: %.200q", method, path, raw)
+	}
+	if _, measured := p.h.t.(*testing.B); !measured {
+		if err := keepsContract(req, r); err != nil {
+			p.h.t.Errorf("%s %s answers against openapi.yaml: %v\n%s", method, path, err, raw)
+		}
+	}
+	return r
+}
+
+func (p *client) post(path string, body any, headers ...header) reply {
+	p.h.t.Helper()
+	raw, err := json.Marshal(body)
+	must(p.h.t, err)
+	return p.send("POST", path, raw, headers...)
+}
+
+func (p *client) get(path string) reply { p.h.t.Helper(); return p.send("GET", path, nil) }
+
+type m = map[string]any
+
+// logIn returns a client with a session of the citizen.
+func (h *env) logIn(c citizen) *client {
+	h.t.Helper()
+	p := h.client()
+	code, err := h.sim.AuthCode(c.Person.Person)
+	must(h.t, err)
+	p.token = p.post("/v1/sessions", m{"auth_code": code}).want(h.t, "OK").get(h.t, "token").(string)
+	return p
+}
+
+func (c citizen) linkBody() m {
+	return m{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password}
+}
+
+// linkedClient returns a client whose citizen has linked their account.
+func (h *env) linkedClient(c citizen) *client {
+	h.t.Helper()
+	p := h.logIn(c)
+	p.post("/v1/link", c.linkBody()).want(h.t, "OK")
+	return p
+}
+
+// openChange opens a change and returns its path.
+func (p *client) openChange(c citizen) string {
+	p.h.t.Helper()
+	r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(p.h.t, "OK")
+	return "/v1/password/changes/" + r.get(p.h.t, "id").(string)
+}
+
+func twice(password string) m { return m{"new_password": password, "new_password_again": password} }

@@ -1,0 +1,478 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+func withTransfer(window time.Duration) envOption {
+	return func(c *Config) { c.Transfer = selfservice.TransferPolicy{Offered: true, Window: window} }
+}
+
+// newAlipay is the same citizen with another Alipay account, as after a lost phone.
+func (h *env) newAlipay(c citizen) citizen {
+	h.t.Helper()
+	n := citizens.Add(1)
+	c.Person.Person, c.OpenID = fmt.Sprintf("%s again %d", c.Person.Person, n), fmt.Sprintf("%s-again-%d", c.OpenID, n)
+	h.sim.Add(c.Person)
+	return c
+}
+
+// transferBody is linkBody with transfer set.
+func (c citizen) transferBody() m { return with(c.linkBody(), "transfer", true) }
+
+// transferOf returns the transfer of a TRANSFER_WAITING, and whether ALREADY_LINKED offers one.
+func (r reply) transferOf(t testing.TB) (waiting *httpapi.TransferView, offered bool) {
+	t.Helper()
+	var p struct {
+		Transfer *httpapi.TransferView `json:"transfer"`
+		Offered  bool                  `json:"transfer_offered"`
+	}
+	must(t, json.Unmarshal([]byte(r.Raw), &p))
+	return p.Transfer, p.Offered
+}
+
+// A transferring is a linked citizen who requests the link with a new Alipay account.
+type transferring struct {
+	*env
+	c, next           citizen // the same person
+	holder, requester *client
+	path              string // of the transfer
+}
+
+func (h *env) transferring() *transferring {
+	h.t.Helper()
+	c := h.citizen()
+	r := &transferring{env: h, c: c, next: h.newAlipay(c), holder: h.linkedClient(c)}
+	r.requester = h.logIn(r.next)
+	waiting, _ := r.requester.post("/v1/link", c.transferBody()).want(h.t, "TRANSFER_WAITING").transferOf(h.t)
+	r.path = "/v1/link-transfers/" + waiting.ID.String()
+	return r
+}
+
+// ripen notifies the holder and lets the window pass; no session lasts that long.
+func (r *transferring) ripen() {
+	r.t.Helper()
+	r.tellHolders()
+	r.clock.Advance(24*time.Hour + time.Second)
+	r.holder, r.requester = r.logIn(r.c), r.logIn(r.next)
+}
+
+// sees compares the states of a user's own transfer and of the one against their link.
+func (p *client) sees(own, against string) {
+	p.h.t.Helper()
+	var data httpapi.TransfersReply
+	must(p.h.t, json.Unmarshal(p.get("/v1/link-transfers").want(p.h.t, "OK").Data, &data))
+	state := func(v *httpapi.TransferView) string {
+		if v == nil {
+			return ""
+		}
+		return v.State
+	}
+	if state(data.Own) != own || state(data.Against) != against {
+		p.h.t.Errorf("sees %q and %q, want %q and %q", state(data.Own), state(data.Against), own, against)
+	}
+}
+
+// wantNotices compares the notices to an Alipay user, by kind.
+func (h *env) wantNotices(c citizen, kinds ...string) {
+	h.t.Helper()
+	due, _, err := h.db.Due(h.t.Context(), 1000)
+	must(h.t, err)
+	var got []string
+	for _, d := range due {
+		told, err := h.db.Notice(d)
+		must(h.t, err)
+		if told.Identity.Value == c.OpenID {
+			got = append(got, d.Kind)
+		}
+	}
+	h.exec(`UPDATE outbox SET next_at = created_at, lease = NULL`)
+	slices.Sort(got)
+	slices.Sort(kinds)
+	if strings.Join(got, " ") != strings.Join(kinds, " ") {
+		h.t.Errorf("notices %v, want %v", got, kinds)
+	}
+}
+
+// Without a window the new Alipay account can confirm the transfer once the holder was
+// notified; the former holder's sessions end, and both are told.
+func TestTransferAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(0))
+	c := h.citizen()
+	next, holder := h.newAlipay(c), h.linkedClient(c)
+	change, requester := holder.openChange(c), h.logIn(next)
+	if _, offered := requester.post("/v1/link", c.linkBody()).want(t, "ALREADY_LINKED").transferOf(t); !offered {
+		t.Error("not offered")
+	}
+	holder.get("/v1/link").want(t, "OK")
+	key := header{"Idempotency-Key", "take over"}
+	h.wantNotices(c, store.NoticeLinked)
+	path := requester.requestTransfer(c)
+	h.tellHolders()
+	first := requester.post(path+"/confirm", m{}, key).want(t, "OK")
+	if again := requester.post(path+"/confirm", m{}, key); again.Raw != first.Raw {
+		t.Errorf("the repetition got another answer: %s", again.Raw)
+	}
+	requester.get("/v1/password").want(t, "OK")
+	holder.get("/v1/link").want(t, "SESSION_EXPIRED")
+	holder = h.logIn(c)
+	holder.get("/v1/link").want(t, "NOT_LINKED")
+	holder.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "NOT_LINKED")
+	if got := holder.get(change).get(t, "state"); got != "cancelled" {
+		t.Errorf("the former holder's change is %v", got)
+	}
+	h.wantNotices(c, store.NoticeLinked, store.NoticeLinkTransferred)
+	h.wantNotices(next, store.NoticeLinked)
+	if raw := requester.get("/v1/events").want(t, "OK").Raw; strings.Count(raw, "已改绑到其他支付宝账号") != 1 {
+		t.Errorf("the record: %s", raw)
+	}
+	back := holder.requestTransfer(c) // and back: it is the same person
+	h.tellHolders()
+	holder.post(back+"/confirm", m{}).want(t, "OK")
+	requester.get("/v1/link").want(t, "SESSION_EXPIRED")
+}
+
+// With a window the holder is notified and can reject the transfer; after it the requester
+// confirms in any session, and not a moment earlier.
+func TestTransferWindow(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(24*time.Hour))
+	r := h.transferring()
+	h.wantNotices(r.c, store.NoticeLinked, store.NoticeTransferRequested)
+	r.tellHolders()
+	again := r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
+	waiting, _ := again.transferOf(t)
+	if again.Retry < 24*3600-60 || again.Retry > 24*3600 || !strings.HasSuffix(r.path, waiting.ID.String()) {
+		t.Errorf("the same request again: %s", again.Raw)
+	}
+	r.holder.sees("", "waiting")
+	r.requester.sees("waiting", "")
+	r.requester.post(r.path+"/confirm", m{}).want(t, "TRANSFER_WAITING")
+	r.requester.get("/v1/link").want(t, "NOT_LINKED")
+	r.holder.get("/v1/link").want(t, "OK")
+
+	r.ripen()
+	key := header{"Idempotency-Key", "now"}
+	first := r.requester.post(r.path+"/confirm", m{}, key).want(t, "OK")
+	if again := r.requester.post(r.path+"/confirm", m{}, key); again.Raw != first.Raw {
+		t.Errorf("the repetition got another answer: %s", again.Raw)
+	}
+	r.requester.get("/v1/link").want(t, "OK")
+	r.holder.get("/v1/link").want(t, "SESSION_EXPIRED")
+	r.requester.sees("done", "")
+	r.requester.post(r.path+"/confirm", m{}).want(t, "TRANSFER_GONE")
+	r.requester.post(r.path+"/cancel", m{}).want(t, "TRANSFER_GONE")
+	if _, offered := h.logIn(r.c).post("/v1/link", r.c.linkBody()).want(t, "ALREADY_LINKED").transferOf(t); !offered {
+		t.Error("the way back is not offered")
+	}
+}
+
+// The holder's rejection ends the transfer for thirty days, and the requester is notified;
+// the counter can still help.
+func TestTransferRejected(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(24*time.Hour))
+	for name, reject := range map[string]func(*transferring){
+		"rejection": func(r *transferring) {
+			for range 2 {
+				if got := r.holder.post(r.path+"/reject", m{}).want(t, "OK").get(t, "state"); got != "rejected" {
+					t.Errorf("it is %v", got)
+				}
+			}
+			r.holder.sees("", "")
+		},
+		"late rejection": func(r *transferring) {
+			r.ripen()
+			r.holder.post(r.path+"/reject", m{}).want(t, "OK")
+		},
+		"freeze": func(r *transferring) {
+			r.holder.post("/v1/freeze", m{}).want(t, "OK")
+			h.exec(`UPDATE password_credentials SET state = 'set' WHERE state = 'frozen'`) // as after a reset
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := h.transferring()
+			reject(r)
+			h.wantNotices(r.next, store.NoticeTransferRejected)
+			r.requester.sees("rejected", "")
+			r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_REJECTED")
+			r.ripen()
+			r.requester.post(r.path+"/confirm", m{}).want(t, "TRANSFER_REJECTED")
+			r.requester.get("/v1/link").want(t, "NOT_LINKED")
+			r.holder.get("/v1/link").want(t, "OK")
+
+			h.clock.Advance(store.RejectionLife)
+			r.requester = h.logIn(r.next)
+			r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
+			h.logIn(r.c).post(r.path+"/reject", m{}).want(t, "OK") // that of before; twice is no error
+			h.issue(r.c, "1234567890")
+			body := r.c.transferBody()
+			delete(body, "password")
+			r.requester.post("/v1/link", with(body, "reset_code", "12345 67890")).want(t, "OK")
+		})
+	}
+}
+
+// The link, the password and the account of a transfer must be unchanged when it is due.
+func TestTransferOutdated(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(24*time.Hour))
+	for name, change := range map[string]func(*transferring) (state, code string){
+		"password changed": func(r *transferring) (string, string) {
+			path := r.holder.openChange(r.c)
+			r.holder.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+			return "cancelled", "TRANSFER_GONE"
+		},
+		"taken back": func(r *transferring) (string, string) {
+			for range 2 {
+				r.requester.post(r.path+"/cancel", m{}).want(t, "OK")
+			}
+			return "cancelled", "TRANSFER_GONE"
+		},
+		"holder unlinked": func(r *transferring) (string, string) {
+			r.holder.post("/v1/link/remove", m{"password": r.c.Password}).want(t, "OK")
+			r.requester.sees("cancelled", "")
+			r.requester.post("/v1/link", r.c.linkBody()).want(t, "OK") // there is nobody to wait for
+			return "cancelled", "TRANSFER_GONE"
+		},
+		"account closed": func(r *transferring) (string, string) {
+			h.becomes(r.c, func(c *citizen) { c.Status = store.StatusClosed })
+			return "cancelled", "TRANSFER_GONE"
+		},
+		"too late": func(r *transferring) (string, string) {
+			r.tellHolders()
+			h.clock.Advance(store.TransferLife)
+			return "expired", "TRANSFER_GONE"
+		},
+		"linked otherwise": func(r *transferring) (string, string) {
+			other := h.citizen(func(c *citizen) { c.Person.Person, c.OpenID = r.next.Person.Person, r.next.OpenID })
+			h.logIn(other).post("/v1/link", other.linkBody()).want(t, "OK")
+			return "waiting", "ALREADY_LINKED"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := h.transferring()
+			state, code := change(r)
+			r.ripen()
+			r.requester.sees(state, "")
+			r.requester.post(r.path+"/confirm", m{}).want(t, code)
+			if r.requester.get("/v1/link"); name != "holder unlinked" && name != "linked otherwise" {
+				r.requester.get("/v1/link").want(t, "NOT_LINKED")
+			}
+		})
+	}
+}
+
+// A password alone takes no link over, nor does anything where the centre wants none; a
+// reset code does everywhere, at once.
+func TestTransferNotOffered(t *testing.T) {
+	t.Parallel()
+	for name, option := range map[string]envOption{
+		"off": func(*Config) {},
+		"password only": func(c *Config) {
+			c.Proof, c.Transfer = selfservice.ProofNone, selfservice.TransferPolicy{Offered: true}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newEnv(t, option)
+			c := h.citizen()
+			holder, requester := h.linkedClient(c), h.logIn(h.newAlipay(c))
+			for _, body := range []m{c.linkBody(), c.transferBody()} {
+				if _, offered := requester.post("/v1/link", body).want(t, "ALREADY_LINKED").transferOf(t); offered {
+					t.Error("offered")
+				}
+			}
+			holder.get("/v1/link").want(t, "OK")
+			h.issue(c, "1234567890")
+			body := c.transferBody()
+			delete(body, "password")
+			requester.post("/v1/link", with(body, "reset_code", "1234567890")).want(t, "OK")
+			holder.get("/v1/link").want(t, "SESSION_EXPIRED")
+		})
+	}
+}
+
+// To a stranger a person with a link, a requested transfer and an unknown person look
+// alike.
+func TestTransferRefusalsLookAlike(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(0))
+	c := h.citizen()
+	h.linkedClient(c)
+	stranger := h.logIn(h.citizen())
+	look := ""
+	for name, body := range map[string]m{
+		"right":    c.transferBody(),
+		"wrong":    withPassword(c.transferBody(), "wrong-password"),
+		"unlinked": h.citizen().transferBody(),
+		"link":     c.linkBody(),
+	} {
+		got := requestPart.ReplaceAllString(stranger.post("/v1/link", body).want(t, "LINK_REFUSED").Raw, "")
+		if look == "" {
+			look = got
+		} else if got != look {
+			t.Errorf("%s looks different:\n%s\n%s", name, got, look)
+		}
+	}
+}
+
+// A transfer can be acted on only by its requester and the holder; a third user has to wait.
+func TestTransferIsTheirs(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(24*time.Hour))
+	r := h.transferring()
+	other, third := h.transferring(), h.logIn(h.newAlipay(r.c))
+	third.post("/v1/link", r.c.transferBody()).want(t, "ALREADY_LINKED")
+	third.sees("", "")
+	for name, p := range map[string]*client{"holder": r.holder, "other's holder": other.holder, "other": other.requester, "third": third} {
+		for _, step := range []string{"/confirm", "/cancel"} {
+			if got := p.post(r.path+step, m{}).Code; got != "TRANSFER_GONE" {
+				t.Errorf("%s, %s: %s", name, step, got)
+			}
+		}
+		if got := p.post(r.path+"/reject", m{}).Code; name != "holder" && got != "TRANSFER_GONE" && got != "NOT_LINKED" {
+			t.Errorf("%s rejects: %s", name, got)
+		}
+	}
+	r.requester.sees("rejected", "") // by the holder alone
+	other.requester.sees("waiting", "")
+	third.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_REJECTED") // a rejection applies to the person
+}
+
+// At most three transfers a day can be requested.
+func TestTransferLimit(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(24*time.Hour))
+	r := h.transferring()
+	for range transfersADay - 1 {
+		r.requester.post(r.path+"/cancel", m{}).want(t, "OK")
+		waiting, _ := r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING").transferOf(t)
+		r.path = "/v1/link-transfers/" + waiting.ID.String()
+	}
+	r.requester.post(r.path+"/cancel", m{}).want(t, "OK")
+	if got := r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_LIMIT"); got.Retry <= 0 {
+		t.Errorf("no retry_after: %s", got.Raw)
+	}
+	r.ripen()
+	r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
+}
+
+// A face takes a link over as name and document do, and a repetition whose first answer
+// was lost goes on where it stood.
+func TestTransferByFace(t *testing.T) {
+	t.Parallel()
+	for _, window := range []time.Duration{0, 24 * time.Hour} {
+		t.Run(window.String(), func(t *testing.T) {
+			t.Parallel()
+			h := newEnv(t, withProof(selfservice.ProofFace), withTransfer(window))
+			c := h.citizen()
+			first := h.logIn(c)
+			id, _ := first.awaitFace(c)
+			first.confirmLink(id).want(t, "OK")
+			requester := h.logIn(h.newAlipay(c))
+			id, _ = requester.awaitFace(c)
+			if _, offered := requester.confirmLink(id).want(t, "ALREADY_LINKED").transferOf(t); !offered {
+				t.Error("not offered")
+			}
+			pending := requester.post("/v1/link", c.transferBody()).want(t, "LINK_PROOF_REQUIRED").pending(t)
+			want := "TRANSFER_WAITING"
+			key := header{"Idempotency-Key", "confirm"}
+			got := requester.confirmLink(pending.ID.String(), key).want(t, want)
+			h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 minute'`)
+			again := requester.confirmLink(pending.ID.String(), key).want(t, want)
+			if a, _ := got.transferOf(t); a != nil {
+				if b, _ := again.transferOf(t); a.ID != b.ID {
+					t.Errorf("went on with another one: %s", again.Raw)
+				}
+			}
+			requester.confirmLink(pending.ID.String()).want(t, "LINK_GONE")
+			if n := h.count(`SELECT coalesce(sum(attempts), 0) FROM lockouts`); n != 0 {
+				t.Errorf("%d attempts stay charged", n)
+			}
+		})
+	}
+}
+
+// A frozen password is no dead end: whoever froze it, a reset code links and takes over,
+// with a face where the centre wants one, and the reset that follows opens it.
+func TestCodeOnFrozenPassword(t *testing.T) {
+	t.Parallel()
+	for _, proof := range []selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofFace} {
+		t.Run(string(proof), func(t *testing.T) {
+			t.Parallel()
+			h := newEnv(t, withProof(proof), withTransfer(24*time.Hour))
+			c := h.citizen()
+			holder := h.logIn(c)
+			link := func(p *client, body m) {
+				t.Helper()
+				r := p.post("/v1/link", body)
+				if pending := r.pending(t); pending != nil {
+					r = p.confirmLink(pending.ID.String())
+				}
+				r.want(t, "OK")
+			}
+			link(holder, c.linkBody())
+			holder.post("/v1/freeze", m{}).want(t, "OK")
+			requester := h.logIn(h.newAlipay(c))
+			h.issue(c, "1234567890")
+			body := with(c.transferBody(), "reset_code", "1234567890")
+			delete(body, "password")
+			link(requester, body)
+			h.logIn(c).get("/v1/link").want(t, "NOT_LINKED")
+			reset := requester.post("/v1/password/resets", m{"code": "1234567890"}).want(t, "OK").get(t, "id").(string)
+			requester.post("/v1/password/resets/"+reset+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
+		})
+	}
+}
+
+// Fifty of a person's new Alipay accounts, over two processes: one takes the link over.
+func TestTransferRace(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withTransfer(0))
+	urls := []string{h.url, h.listen(h.newServer(withTransfer(0)))}
+	c := h.citizen()
+	h.linkedClient(c)
+	codes := make([]string, 50)
+	clients := make([]*client, len(codes))
+	for i := range clients {
+		clients[i] = h.logIn(h.newAlipay(c))
+		clients[i].url = urls[i%2]
+	}
+	var wg sync.WaitGroup
+	for i, p := range clients {
+		wg.Go(func() {
+			for codes[i] = "BUSY"; codes[i] == "BUSY"; { // done nothing, or not all
+				codes[i] = p.takeOver(c)
+			}
+		})
+	}
+	wg.Wait()
+	linked := 0
+	for _, p := range clients {
+		if p.get("/v1/link").Code == "OK" {
+			linked++
+		}
+	}
+	if n := h.count(`SELECT count(*) FROM alipay_links`); n != 1 || linked != 1 {
+		t.Errorf("%d links, %d sessions linked: %v", n, linked, codes)
+	}
+	taken, done := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventLinkTransferred), h.count(`SELECT count(*) FROM link_transfers WHERE state = 'done'`)
+	if made := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventLinked); taken != done || made != taken+1 {
+		t.Errorf("%d taken over, %d done, %d links made", taken, done, made)
+	}
+	if slices.Contains(codes, "INTERNAL") {
+		t.Errorf("answers %v: %s", codes, h.logs)
+	}
+}

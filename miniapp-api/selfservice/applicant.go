@@ -1,0 +1,91 @@
+package selfservice
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+)
+
+// A PersonInput is the part of a form that says who somebody is.
+type PersonInput struct{ Name, IDType, IDNumber, AccountNo string }
+
+// A LinkInput is the form of a link.
+type LinkInput struct {
+	PersonInput
+	Password  passwd.Secret
+	ResetCode passwd.Secret // in place of a forgotten password
+	Proof     Proof         // ProofFace or ProofPhone, where there was a choice
+	FaceFirst bool          // show the face before the password is checked, which is not sent yet
+	FaceID    uuid.UUID     // of what FaceFirst has started, once the face was shown
+	TakeOver  bool          // take the link over from another user, where that is offered
+}
+
+// An applicant is a validated link form: the identity that the caller claims and what is to
+// prove it.
+type applicant struct {
+	name      string
+	doc       document.Document
+	accountNo string
+	password  passwd.Secret
+	code      string // in place of a forgotten password
+	faceID    uuid.UUID
+	chosen    Proof
+	takeOver  bool
+}
+
+// readPerson validates the part of a form that says who somebody is.
+func readPerson(in PersonInput, known *document.List, now time.Time) (who applicant, wrong []FieldError) {
+	var err error
+	if who.name, err = document.Name(in.Name); err != nil {
+		wrong = append(wrong, FieldError{Field: "name", Code: "INVALID"})
+	}
+	who.doc, err = known.ParseOn(now, in.IDType, in.IDNumber)
+	wrong = append(wrong, documentErrors(err)...)
+	if t, _ := known.Type(who.doc.Type); t.CounterOnly {
+		wrong = append(wrong, counterOnly)
+	}
+	if who.accountNo = document.AccountNo(in.AccountNo); len(who.accountNo) > 20 {
+		wrong = append(wrong, FieldError{Field: "account_no", Code: "INVALID"})
+	}
+	return who, wrong
+}
+
+// readApplicant validates the form of a link.
+func (s *Service) readApplicant(in LinkInput) (applicant, error) {
+	who, wrong := readPerson(in.PersonInput, s.documents, s.db.Now())
+	code, whole := codeDigits(in.ResetCode.Reveal())
+	switch {
+	case in.FaceFirst:
+		if !in.Password.Empty() || !in.ResetCode.Empty() || in.FaceID != uuid.Nil {
+			wrong = append(wrong, FieldError{Field: "face_first", Code: "INVALID"})
+		}
+	case in.Password.Empty() && in.ResetCode.Empty():
+		wrong = append(wrong, FieldError{Field: "password", Code: "REQUIRED"})
+	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
+		wrong = append(wrong, FieldError{Field: "reset_code", Code: "INVALID"})
+	}
+	if in.Proof != "" && in.Proof != ProofFace && in.Proof != ProofPhone {
+		wrong = append(wrong, FieldError{Field: "proof", Code: "UNKNOWN"})
+	}
+	if len(wrong) > 0 {
+		return applicant{}, ErrBadRequest.WithFields(wrong...)
+	}
+	who.password, who.code, who.faceID, who.chosen, who.takeOver = in.Password, code, in.FaceID, in.Proof, in.TakeOver
+	return who, nil
+}
+
+// isLinkedPerson reports whether the applicant is the linked person. A retry for anybody
+// else is not a retry of the request that made the link.
+func (s *Service) isLinkedPerson(c Caller, who applicant) bool {
+	return bytes.Equal(s.db.PersonDigest(who.doc.Key()), c.Link.PersonDigest)
+}
+
+// applicantDigest returns a keyed digest of document and name, by which an applicant who was
+// verified is recognised.
+func (s *Service) applicantDigest(who applicant) []byte {
+	return s.db.Digest("applicant of a link", who.doc.Key(), []byte(who.name))
+}

@@ -1,0 +1,175 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/store"
+)
+
+// transfersADay is how many transfers can be requested of a person's link, and by a user, on
+// one day: each notifies the holder.
+const transfersADay = 3
+
+// A TransferPolicy says whether a user who is proven to be a person can take over the link
+// that another user has to that person. The zero value permits it only with a reset code,
+// which transfers the link at once.
+type TransferPolicy struct {
+	Offered bool
+	Window  time.Duration // for the holder to reject it, from the delivery of the notice
+}
+
+// takesOver reports whether the candidate may request the transfer of another user's link. A
+// password alone is never enough: whoever knows it could take the account from its owner.
+func (s *Service) takesOver(found candidate) bool {
+	return found.codeID != uuid.Nil || s.transfer.Offered && found.by != ProofNone
+}
+
+// alreadyLinked handles a link request for a person that another user is linked to.
+func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) (store.Account, error) {
+	switch {
+	case c.Link != nil, !s.takesOver(found): // to another account of the same person, or to somebody else
+		return store.Account{}, ErrAlreadyLinked
+	case !found.takeOver:
+		return store.Account{}, ErrAlreadyLinked.transferOffered()
+	}
+	order := store.TransferOrder{Account: found.account, Proof: string(found.by), Window: s.transfer.Window, Face: found.face, Limit: transfersADay}
+	if found.codeID != uuid.Nil {
+		order.Proof = store.TransferByClerk
+	}
+	r, err := s.db.RequestTransfer(ctx, c.Session, order)
+	switch {
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // another one waits, or the link ended a moment ago
+		return store.Account{}, ErrAlreadyLinked
+	case errors.Is(err, store.ErrRejected):
+		return store.Account{}, ErrTransferRejected
+	case errors.Is(err, store.ErrLimit):
+		return store.Account{}, ErrTransferLimit.WithRetryAfter(untilMidnight(s.db.Now()))
+	case errors.Is(err, store.ErrBlocked):
+		return store.Account{}, ErrAccountClosed
+	case errors.Is(err, store.ErrGone):
+		return store.Account{}, ErrLinkGone
+	case err != nil:
+		return store.Account{}, err
+	}
+	return s.takeOver(ctx, c, r)
+}
+
+// takeOver completes a transfer that is due; otherwise it returns ErrTransferWaiting with the
+// due time.
+func (s *Service) takeOver(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
+	if now := s.db.Now(); r.DueAt == nil || now.Before(*r.DueAt) {
+		return store.Account{}, ErrTransferWaiting.waiting(r, now)
+	}
+	err := s.db.CompleteTransfer(ctx, c.Session, r.ID)
+	switch {
+	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
+		return store.Account{}, ErrTransferGone
+	case errors.Is(err, store.ErrConflict):
+		return store.Account{}, ErrAlreadyLinked
+	case errors.Is(err, store.ErrBlocked):
+		return store.Account{}, ErrAccountClosed
+	case err != nil:
+		return store.Account{}, err
+	}
+	return s.db.LinkedAccount(ctx, r.AccountID)
+}
+
+// Transfers are the link transfers that concern a caller.
+type Transfers struct {
+	Own     *store.Transfer // the latest the caller requested, in the last 30 days
+	Against *store.Transfer // the one that waits for the caller's link
+	Taken   *store.Transfer // the one by which the caller's link was taken over lately
+}
+
+// Transfers returns the caller's own latest transfer and those of the caller's link.
+func (s *Service) Transfers(ctx context.Context, c Caller) (all Transfers, err error) {
+	all.Own, all.Against, err = s.db.Transfers(ctx, c.Session)
+	if err != nil || c.Link != nil {
+		return all, err
+	}
+	all.Taken, err = s.db.TakenOver(ctx, c.Session)
+	return all, err
+}
+
+// ConfirmTransfer completes a transfer that is due and was not rejected.
+func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (store.Account, error) {
+	r, err := s.db.Transfer(ctx, c.Session, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return store.Account{}, ErrTransferGone
+	case err != nil:
+		return store.Account{}, err
+	case c.IsRetry && r.State == store.TransferDone && c.Link != nil && c.Link.AccountID == r.AccountID:
+		return s.LinkedAccount(ctx, c) // it happened, and the answer was lost
+	case r.State == store.TransferRejected:
+		return store.Account{}, ErrTransferRejected
+	case r.State == store.TransferUndeliverable:
+		return store.Account{}, ErrTransferUndeliverable
+	case r.State != store.TransferWaiting:
+		return store.Account{}, ErrTransferGone
+	case c.Link != nil:
+		return store.Account{}, ErrAlreadyLinked
+	}
+	return s.takeOverAgreed(ctx, c, r)
+}
+
+// takeOverAgreed is takeOver for a transfer of an earlier request: the citizen may have
+// withdrawn their consent since.
+func (s *Service) takeOverAgreed(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
+	agreed, err := s.agreed(ctx, c)
+	if err != nil {
+		return store.Account{}, err
+	}
+	if err := agreed.needs(ctx, PurposeLink); err != nil {
+		return store.Account{}, err
+	}
+	return s.takeOver(ctx, c, r)
+}
+
+// RejectTransfer rejects a transfer of the caller's own link. Like a freeze it needs no
+// password.
+func (s *Service) RejectTransfer(ctx context.Context, c Caller, id uuid.UUID) (store.Transfer, error) {
+	r, err := s.db.RejectTransfer(ctx, c.Session, id)
+	if errors.Is(err, store.ErrGone) {
+		err = ErrTransferGone
+	}
+	return r, err
+}
+
+// CancelTransfer cancels a transfer that the caller requested.
+func (s *Service) CancelTransfer(ctx context.Context, c Caller, id uuid.UUID) (store.Transfer, error) {
+	r, err := s.db.CancelTransfer(ctx, c.Session, id)
+	if errors.Is(err, store.ErrGone) {
+		err = ErrTransferGone
+	}
+	return r, err
+}
+
+// transferOffered returns a copy of e which says that the same request with transfer set
+// would request the other user's link.
+func (e *Error) transferOffered() *Error {
+	c := *e
+	c.TransferOffered = true
+	return &c
+}
+
+// toldWithin is the time within which most holders are notified.
+const toldWithin = 5 * time.Second
+
+// waiting returns a copy of e with the transfer r and the seconds until it is due, or, while
+// the holder has not been notified, until it may be.
+func (e *Error) waiting(r store.Transfer, now time.Time) *Error {
+	c := *e
+	c.Transfer = &r
+	if r.DueAt == nil {
+		c.RetryAfter = int(max(toldWithin, time.Duration(r.Window)*time.Second).Seconds())
+	} else {
+		c.RetryAfter = int(math.Ceil(r.DueAt.Sub(now).Seconds()))
+	}
+	return &c
+}

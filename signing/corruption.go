@@ -1,0 +1,213 @@
+package signing
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A corruption is a known way in which messages are altered between Alipay and this server.
+// undo yields each candidate for the original.
+type corruption struct {
+	what string // for people
+	undo func(params []param, yield func([]param))
+}
+
+// corruptions are tried in this order, those of whole messages first.
+var corruptions = []corruption{
+	{"", func(p []param, yield func([]param)) { yield(p) }},
+	{"a parameter is given twice, and the first of the two is what was signed", keepFirst},
+	{"a parameter is given twice, and the last of the two is what was signed", keepLast},
+	{"empty values are no part of what was signed, and are here", dropEmpty},
+	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", plusses},
+	{"the values are URL-encoded twice", values(decodeAgain)},
+	{"the values are HTML-escaped (&quot; and the like)", values(html.UnescapeString)},
+	{"the values have backslashes before quotes", values(strings.NewReplacer(`\"`, `"`, `\'`, `'`, `\\`, `\`).Replace)},
+	{"line ends were changed", values(strings.NewReplacer("\r\n", "\n").Replace)},
+	{"line ends were changed", values(strings.NewReplacer("\r\n", "\r\n", "\n", "\r\n").Replace)},
+	{"the text was converted from GBK to UTF-8 before it was verified", values(encodeGBK)},
+	{"the text was converted from UTF-8 to GBK before it was verified", values(convertGBK)},
+	{"the values have blanks at their ends that were not signed", values(strings.TrimSpace)},
+	{"a value was trimmed: it had a blank at its end", each(func(v string) []string { return []string{v + " ", " " + v} })},
+	{"a value was URL-decoded twice", each(func(v string) []string {
+		escaped := url.QueryEscape(v)
+		return []string{escaped, lowerEscapes(escaped), url.PathEscape(v)}
+	})},
+	{"a parameter was added on the way (parameters of the URL mixed with those of the body?)", dropOne},
+	{"a parameter is missing (those with empty values are signed, too)", addOne},
+}
+
+// values applies f to every value.
+func values(f func(string) string) func([]param, func([]param)) {
+	return func(params []param, yield func([]param)) {
+		changed := slices.Clone(params)
+		for i := range changed {
+			changed[i].value = f(changed[i].value)
+		}
+		yield(changed)
+	}
+}
+
+// plusses puts '+' in place of blanks: of all, or, when they are few, of some.
+func plusses(params []param, yield func([]param)) {
+	values(func(v string) string { return strings.ReplaceAll(v, " ", "+") })(params, yield)
+	var blanks [][2]int // which parameter, which byte
+	for i, p := range params {
+		for j := range len(p.value) {
+			if p.value[j] == ' ' && p.name != "sign" {
+				blanks = append(blanks, [2]int{i, j})
+			}
+		}
+	}
+	if len(blanks) > 10 {
+		return
+	}
+	for some := 1; some < 1<<len(blanks); some++ {
+		changed := slices.Clone(params)
+		for k, at := range blanks {
+			if some>>k&1 == 1 {
+				v := changed[at[0]].value
+				changed[at[0]].value = v[:at[1]] + "+" + v[at[1]+1:]
+			}
+		}
+		yield(changed)
+	}
+}
+
+// each applies what f offers to one value at a time.
+func each(f func(string) []string) func([]param, func([]param)) {
+	return func(params []param, yield func([]param)) {
+		for i, p := range params {
+			for _, value := range f(p.value) {
+				changed := slices.Clone(params)
+				changed[i].value = value
+				yield(changed)
+			}
+		}
+	}
+}
+
+func keepFirst(params []param, yield func([]param)) {
+	var kept []param
+	for _, p := range params {
+		if !hasParam(kept, p.name) {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) < len(params) {
+		yield(kept)
+	}
+}
+
+func keepLast(params []param, yield func([]param)) {
+	backwards := slices.Clone(params)
+	slices.Reverse(backwards)
+	keepFirst(backwards, yield)
+}
+
+func dropEmpty(params []param, yield func([]param)) {
+	yield(slices.DeleteFunc(slices.Clone(params), func(p param) bool { return p.value == "" }))
+}
+
+func dropOne(params []param, yield func([]param)) {
+	for i := range params {
+		yield(slices.Delete(slices.Clone(params), i, i+1))
+	}
+}
+
+// usual are values that can be guessed.
+var usual = map[string][]string{
+	"charset":     {"UTF-8", "utf-8", "GBK"},
+	"version":     {"1.1", "1.0"},
+	"msg_method":  {MethodCancelled},
+	"notify_type": {"trade_status_sync"},
+	"service":     {MethodGatewayCheck},
+}
+
+func addOne(params []param, yield func([]param)) {
+	for name := range knownNames {
+		if hasParam(params, name) {
+			continue
+		}
+		for _, value := range append(usual[name], "") {
+			yield(append(slices.Clone(params), param{name, value}))
+		}
+	}
+}
+
+func decodeAgain(v string) string {
+	if decoded, err := url.QueryUnescape(v); err == nil {
+		return decoded
+	}
+	return v
+}
+
+// lowerEscapes turns %2F into %2f, as some encoders write it.
+func lowerEscapes(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i:], bytes.ToLower(b[i:i+3]))
+		}
+	}
+	return string(b)
+}
+
+func convertGBK(v string) string {
+	if decoded, ok := decodeGBK(v); ok {
+		return string(decoded)
+	}
+	return v
+}
+
+// insteadOf says what is odd about a message signed under r.
+func (r Rule) insteadOf(right Rule) string {
+	switch {
+	case r == right:
+		return ""
+	case r == NotifyV2:
+		return "sign_type is part of what was signed, which this family of messages leaves out"
+	}
+	return "sign_type was left out of what was signed, where this family of messages keeps it"
+}
+
+func (r Rule) inWords() string {
+	if r == NotifyV2 {
+		return "V2: all parameters but sign"
+	}
+	return "V1: all parameters but sign and sign_type"
+}
+
+// byName sorts params as they are signed; of a name given twice, both stay in their order.
+func byName(params []param) []param {
+	return slices.SortedStableFunc(slices.Values(params), func(a, b param) int { return strings.Compare(a.name, b.name) })
+}
+
+// contentCorruptions are the known ways in which the content of an answer is altered.
+var contentCorruptions = []struct {
+	what string
+	undo func([]byte) []byte
+}{
+	{"", func(c []byte) []byte { return c }},
+	{`"\/" was written as "/"`, func(c []byte) []byte { return bytes.ReplaceAll(c, []byte("/"), []byte(`\/`)) }},
+	{`"/" was written as "\/"`, func(c []byte) []byte { return bytes.ReplaceAll(c, []byte(`\/`), []byte("/")) }},
+	{"the JSON was written anew with other blanks", compacted},
+	{"the content was HTML-escaped", func(c []byte) []byte { return []byte(html.UnescapeString(string(c))) }},
+	{"'<', '>' and '&' were written as \\u003c, \\u003e and \\u0026", func(c []byte) []byte {
+		return []byte(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(c)))
+	}},
+	{"the content was signed without its quotes", func(c []byte) []byte { return bytes.Trim(c, `"`) }},
+	{"the text was converted from GBK to UTF-8 before it was verified", func(c []byte) []byte { return []byte(encodeGBK(string(c))) }},
+	{"the text was converted from UTF-8 to GBK before it was verified", func(c []byte) []byte { return []byte(convertGBK(string(c))) }},
+}
+
+func compacted(content []byte) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, content) != nil {
+		return content
+	}
+	return b.Bytes()
+}

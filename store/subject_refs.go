@@ -1,0 +1,147 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// subjectRefs are the keys by which the rows about one person are found.
+type subjectRefs struct {
+	persons    [][]byte // one
+	accounts   []uuid.UUID
+	identities [][]byte // digests of every Alipay user who holds or held the person's link, and holds no other
+	linked     [][]byte // those of who holds it now
+	tokens     [][]byte // of sessions
+}
+
+// resolve completes t, which has the person and the accounts. Only the link
+// makes an Alipay user the person's: not an attempt in a scope of their own, as by a phone
+// number that relatives share, nor a requested transfer, which the holder may have rejected.
+// One who is linked to another person by now belongs to that one.
+func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs) error {
+	if err := sqlx.SelectContext(ctx, q, &t.identities, `
+		SELECT identity_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
+		UNION SELECT identity_digest FROM changes WHERE center_id = $1 AND person_digest = ANY ($2)
+		UNION SELECT identity_digest FROM resets WHERE center_id = $1 AND person_digest = ANY ($2)
+		UNION SELECT identity_digest FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'used'
+		UNION SELECT identity_digest FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'done'
+		UNION SELECT former_digest FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2)`,
+		db.center, pq.ByteaArray(t.persons), uuids(t.accounts)); err != nil {
+		return err
+	}
+	linked, err := db.linkedIdentities(ctx, q, *t)
+	if err != nil {
+		return err
+	}
+	told, err := db.toldIdentities(ctx, q, *t)
+	if err != nil {
+		return err
+	}
+	for _, id := range linked {
+		t.linked = append(t.linked, db.digests(id)...)
+	}
+	open := append(linked, told...)
+	for _, id := range open {
+		t.identities = append(t.identities, db.digests(id)...)
+	}
+	if err := db.leaveOthers(ctx, q, t, open); err != nil {
+		return err
+	}
+	return sqlx.SelectContext(ctx, q, &t.tokens, `
+		SELECT token_digest FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,
+		db.center, pq.ByteaArray(t.identities))
+}
+
+// linkedIdentities opens the identifiers of the person's links.
+func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
+	var links []struct {
+		Digest []byte `db:"identity_digest"`
+		Sealed []byte `db:"sealed_identity"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &links, `
+		SELECT identity_digest, sealed_identity FROM alipay_links
+		WHERE center_id = $1 AND identity_digest = ANY ($2) AND person_digest = ANY ($3)`,
+		db.center, pq.ByteaArray(t.identities), pq.ByteaArray(t.persons)); err != nil {
+		return nil, err
+	}
+	for _, l := range links {
+		var id Identity
+		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &id); err != nil {
+			return nil, err
+		}
+		open = append(open, id)
+	}
+	return open, nil
+}
+
+// toldIdentities opens the identifiers of who was told as the holder of the link.
+func (db *DB) toldIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
+	var told []Delivery
+	if err := sqlx.SelectContext(ctx, q, &told, `
+		SELECT outbox_id, sealed FROM outbox
+		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind <> ALL ($3)`,
+		db.center, uuids(t.accounts), pq.Array(toRequesters)); err != nil {
+		return nil, err
+	}
+	for _, d := range told {
+		n, err := db.Notice(d)
+		if err != nil {
+			return nil, err
+		}
+		if n.Person == nil || bytes.Equal(n.Person, t.persons[0]) { // not of who held the account before
+			open = append(open, n.Identity)
+		}
+	}
+	return open, nil
+}
+
+// leaveOthers removes from t every identifier of a user who is linked to another person: those
+// of the link, and the others of the same user in open.
+func (db *DB) leaveOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
+	var foreign [][]byte
+	if err := sqlx.SelectContext(ctx, q, &foreign, `
+		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM alipay_links
+		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($2)) AND person_digest <> ALL ($3)`,
+		db.center, pq.ByteaArray(t.identities), pq.ByteaArray(t.persons)); err != nil || len(foreign) == 0 {
+		return err
+	}
+	is := func(digest []byte) bool {
+		return slices.ContainsFunc(foreign, func(f []byte) bool { return bytes.Equal(f, digest) })
+	}
+	for _, id := range open {
+		if all := db.digests(id); slices.ContainsFunc(all, is) {
+			foreign = append(foreign, all...)
+		}
+	}
+	t.identities = slices.DeleteFunc(t.identities, is)
+	return nil
+}
+
+// within reports whether other has all identities of t.
+func (t subjectRefs) within(other subjectRefs) bool {
+	return !slices.ContainsFunc(t.identities, func(d []byte) bool {
+		return !slices.ContainsFunc(other.identities, func(o []byte) bool { return bytes.Equal(o, d) })
+	})
+}
+
+// scopes returns the scopes of the idempotency records of a person's requests.
+func (db *DB) scopes(t subjectRefs) [][]byte {
+	all := append([][]byte{}, t.identities...)
+	for _, token := range t.tokens {
+		all = append(all, db.Digest("session", token))
+	}
+	return all
+}
+
+func uuids(all []uuid.UUID) any {
+	texts := make([]string, len(all))
+	for i, id := range all {
+		texts[i] = id.String()
+	}
+	return pq.Array(texts)
+}

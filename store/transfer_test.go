@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// CompleteTransfer decides by its own statements, whatever a caller has read before.
+func TestCompleteTransferGuards(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
+	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return now }))
+	for n, tt := range []struct {
+		name string
+		wait time.Duration
+		do   func(*contest)
+		want error
+	}{
+		{"a moment early", time.Hour - time.Microsecond, nil, store.ErrGone},
+		{"due", time.Hour, nil, nil},
+		{"at the last moment", time.Hour + store.TransferLife - time.Microsecond, nil, nil},
+		{"late", time.Hour + store.TransferLife, nil, store.ErrGone},
+		{"frozen by the centre", time.Hour, func(c *contest) {
+			c.exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, c.account.ID)
+		}, store.ErrGone},
+		{"another password", time.Hour, func(c *contest) {
+			c.exec(`UPDATE password_credentials SET version = version + 1 WHERE account_id = $1`, c.account.ID)
+		}, store.ErrGone},
+		{"the holder is gone", time.Hour, func(c *contest) { noError(t, db.RemoveLink(t.Context(), c.holder)) }, store.ErrGone},
+		{"another user", time.Hour, func(c *contest) { c.requester = c.signIn(db, "somebody else") }, store.ErrGone},
+		{"its session has ended", time.Hour, func(c *contest) { noError(t, db.EndSession(t.Context(), c.requester.TokenDigest)) }, store.ErrGone},
+	} {
+		c := newContest(t, db, db, n)
+		_, err := db.CancelTransfer(t.Context(), c.requester, c.transfer.ID)
+		noError(t, err)
+		c.transfer, err = db.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})
+		noError(t, err)
+		markNotified(t, db, &c.transfer)
+		if tt.do != nil {
+			tt.do(c)
+		}
+		now = now.Add(tt.wait)
+		if err := db.CompleteTransfer(t.Context(), c.requester, c.transfer.ID); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+		if err := db.CompleteTransfer(t.Context(), c.requester, c.transfer.ID); !errors.Is(err, store.ErrGone) {
+			t.Errorf("%s, again: %v", tt.name, err)
+		}
+	}
+}
+
+func (c *contest) exec(query string, args ...any) {
+	c.t.Helper()
+	_, err := storetest.ProbeOf(c.one).Exec(query, args...)
+	noError(c.t, err)
+}
+
+// Only the present holder of the link can reject a transfer, not who held it when the
+// request began.
+func TestOnlyTheHolderRejects(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	c := newContest(t, db, db, 1)
+	noError(t, db.RemoveLink(t.Context(), c.holder))
+	linkedSession(t, db, "the next holder", c.account)
+	transfer, err := db.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})
+	noError(t, err)
+	if _, err := db.RejectTransfer(t.Context(), c.holder, transfer.ID); !errors.Is(err, store.ErrGone) {
+		t.Errorf("a former holder rejected: %v", err)
+	}
+}
