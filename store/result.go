@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Answers of the database a caller may act on, beside those of store.go.
+// More errors a caller may act on, beside those of store.go.
 var (
 	ErrConflict        = errors.New("store: in conflict with what is there")
 	ErrGone            = errors.New("store: expired, closed or never there")

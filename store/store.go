@@ -38,13 +38,13 @@ var (
 	// setting.
 	ErrUnsafeDSN = pgconn.ErrUnsafeDSN
 
-	// ErrNotFound says that the row asked for does not exist, or not for this caller.
+	// ErrNotFound reports that the row asked for does not exist, or not for this caller.
 	ErrNotFound = errors.New("store: not found")
 
-	// ErrNotMigrated says that the schema is older than this program.
+	// ErrNotMigrated reports that the schema is older than this program.
 	ErrNotMigrated = errors.New("store: database is not migrated: run fundpass migrate")
 
-	// ErrOtherApp says that the centre is registered with another Alipay
+	// ErrOtherApp reports that the centre is registered with another Alipay
 	// application, or the application with another centre.
 	ErrOtherApp = errors.New("store: centre and application do not belong together")
 )
