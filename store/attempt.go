@@ -86,7 +86,7 @@ func (db *DB) countAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest,
 	if err == nil && a.lease != nil && !b.Admitted {
 		err = ErrLapsed
 	}
-	return b, none(err, ErrLapsed) // erased, or the citizen's identifier has changed
+	return b, mapNoRows(err, ErrLapsed) // erased, or the citizen's identifier has changed
 }
 
 // PassAttempt resets the attempts of a scope and undoes the spray count of an unverified

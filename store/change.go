@@ -95,7 +95,7 @@ func (db *DB) lockLink(ctx context.Context, tx *sqlx.Tx, s Session) error {
 		SELECT account_id FROM alipay_links
 		WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3 FOR UPDATE`,
 		db.center, s.IdentityDigest, s.Link.AccountID)
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }
 
 // closeOpenChanges cancels what this Alipay user has open, one at most, and returns it.
@@ -128,7 +128,7 @@ func (db *DB) Change(ctx context.Context, s Session, id uuid.UUID) (Change, erro
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return db.getChange(ctx, q, s, id, &c, db.clock())
 	})
-	return c, none(err, ErrNotFound)
+	return c, mapNoRows(err, ErrNotFound)
 }
 
 // RenewChange gives an open change of the session's Alipay user its whole life again and
@@ -144,7 +144,7 @@ func (db *DB) RenewChange(ctx context.Context, s Session, id uuid.UUID) (Change,
 		}
 		return db.getChange(ctx, tx, s, id, &c, now)
 	})
-	return c, none(err, ErrNotFound)
+	return c, mapNoRows(err, ErrNotFound)
 }
 
 func (db *DB) getChange(ctx context.Context, q sqlx.QueryerContext, s Session, id uuid.UUID, c *Change, now time.Time) error {
@@ -185,7 +185,7 @@ func (db *DB) FinishChange(ctx context.Context, s Session, in Confirm) (Change, 
 		}
 		return db.getChange(ctx, tx, s, in.Change.ID, &done, now)
 	})
-	return done, none(err, ErrGone)
+	return done, mapNoRows(err, ErrGone)
 }
 
 // closeChange lets one caller through.
@@ -238,12 +238,12 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 	if err != ErrBlocked {
 		return err
 	}
-	return db.whyKept(ctx, tx, c.AccountID, c.CredentialVersion)
+	return db.replaceConflict(ctx, tx, c.AccountID, c.CredentialVersion)
 }
 
-// whyKept says why a credential was not replaced: ErrConflict when it is another
-// version by now, else ErrBlocked.
-func (db *DB) whyKept(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
+// replaceConflict returns why a credential was not replaced: ErrConflict if its version
+// has changed, else ErrBlocked.
+func (db *DB) replaceConflict(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
 	var version int64
 	if err := tx.GetContext(ctx, &version, `
 		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
@@ -300,5 +300,5 @@ func (db *DB) CancelChange(ctx context.Context, s Session, id uuid.UUID) (Change
 		}
 		return nil
 	})
-	return c, none(err, ErrGone)
+	return c, mapNoRows(err, ErrGone)
 }

@@ -113,7 +113,7 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord
 		db.center, r.Scope, r.KeyDigest)
 	switch {
 	case err != nil:
-		return nil, none(err, ErrRunning) // released by its run a moment ago
+		return nil, mapNoRows(err, ErrRunning) // released by its run a moment ago
 	case !bytes.Equal(row.Request, r.RequestDigest) && !among(r.OlderDigests, row.Request):
 		return nil, ErrConflict
 	case row.Status == nil:
@@ -187,7 +187,7 @@ func (db *DB) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord,
 	if err := tx.GetContext(ctx, &scope, `
 		SELECT identity_digest FROM sessions WHERE center_id = $1 AND token_digest = $2`,
 		db.center, r.Session); err != nil || bytes.Equal(scope, r.Scope) {
-		return none(err, nil)
+		return mapNoRows(err, nil)
 	}
 	r.Scope = scope
 	_, err = write()

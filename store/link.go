@@ -67,7 +67,7 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	if err == nil && now.Ended() {
 		err = ErrBlocked
 	}
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }
 
 type newLink struct {
@@ -124,7 +124,7 @@ func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	if err == nil && !same {
 		err = ErrRenamed
 	}
-	return none(err, ErrGone)
+	return mapNoRows(err, ErrGone)
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and
@@ -165,7 +165,7 @@ func (db *DB) LinkedAccount(ctx context.Context, accountID uuid.UUID) (Account, 
 			db.center, accountID)
 	})
 	if err != nil {
-		return Account{}, none(err, ErrNotFound)
+		return Account{}, mapNoRows(err, ErrNotFound)
 	}
 	return db.account(row)
 }

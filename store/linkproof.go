@@ -107,7 +107,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
 	})
 	if err != nil {
-		return LinkProof{}, none(err, ErrNotFound)
+		return LinkProof{}, mapNoRows(err, ErrNotFound)
 	}
 	err = db.unseal(p.Sealed, "link_proofs", p.ID[:], &p.CertifyID)
 	return p, err

@@ -465,7 +465,7 @@ func TestMoveWithTransfer(t *testing.T) {
 		holder, requester := linkedAs(t, db, byUser(who), a), opened(t, db, byUser(who+1))
 		transfer, err := db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: a, Proof: "certdoc", Limit: 9})
 		noError(t, err)
-		told(t, db, &transfer)
+		markNotified(t, db, &transfer)
 		moves(t, db, both(who), both(who+1))
 		holder, requester = again(t, db, holder), again(t, db, requester)
 		_, against, err := db.Transfers(t.Context(), holder)

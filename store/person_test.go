@@ -66,7 +66,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	takeOver := func(s store.Session) {
 		transfer, err := db.RequestTransfer(ctx, s, store.TransferOrder{Account: account, Proof: "certdoc", Limit: 2})
 		noError(t, err)
-		told(t, db, &transfer)
+		markNotified(t, db, &transfer)
 		noError(t, db.CompleteTransfer(ctx, s, transfer.ID))
 	}
 	takeOver(signIn("third", "e"))

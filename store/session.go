@@ -111,7 +111,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {
-		return Session{}, none(err, ErrNotFound)
+		return Session{}, mapNoRows(err, ErrNotFound)
 	}
 	s.RenewalDue = now.Sub(seenAt) > seenStep
 	if account.Valid {

@@ -40,7 +40,7 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 	var err error
 	c.transfer, err = two.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Limit: 9})
 	noError(t, err)
-	told(t, one, &c.transfer)
+	markNotified(t, one, &c.transfer)
 	c.change, err = one.OpenChange(t.Context(), c.holder, c.account, []byte("old print"))
 	noError(t, err)
 	return c
