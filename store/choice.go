@@ -84,5 +84,5 @@ func (db *DB) chosenAlready(ctx context.Context, tx *sqlx.Tx, s Session, id uuid
 	err := tx.GetContext(ctx, &there, `
 		SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
 		db.center, s.IdentityDigest, id)
-	return none(err, ErrConflict)
+	return mapNoRows(err, ErrConflict)
 }

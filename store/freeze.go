@@ -79,5 +79,5 @@ func (db *DB) lockUnfrozen(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	if err == nil && state == PasswordFrozen {
 		err = ErrBlocked
 	}
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }

@@ -31,6 +31,9 @@ type IdempotencyRecord struct {
 	// where the scope is another.
 	Session []byte
 
+	// Renew is the token digest of a session that Begin renews, or nil, see RenewSession.
+	Renew []byte
+
 	// IsRetry is set by Begin: an earlier run of the same request ended without an answer and
 	// may have done what it asks for.
 	IsRetry bool
@@ -58,12 +61,18 @@ type Answer struct {
 }
 
 // Begin decides who may run the request behind a key. It returns nil, nil if the caller
-// may, the first answer if there is one, ErrConflict if the key came with another body, and
-// ErrRunning while another run is in progress.
+// may, the first answer if there is one, ErrConflict if the key came with another body,
+// ErrRunning while another run is in progress, and ErrNotFound if the session to renew has
+// ended.
 func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) {
 	r.runID = uuid.New()
 	var answer *Answer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if r.Renew != nil {
+			if err := db.renewSession(ctx, tx, r.Renew, now); err != nil {
+				return err
+			}
+		}
 		var rows []struct {
 			CreatedAt    time.Time  `db:"created_at"`
 			AttemptUntil *time.Time `db:"attempt_until"`
@@ -105,7 +114,7 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord
 		db.center, r.Scope, r.KeyDigest)
 	switch {
 	case err != nil:
-		return nil, none(err, ErrRunning) // released by its run a moment ago
+		return nil, mapNoRows(err, ErrRunning) // released by its run a moment ago
 	case !bytes.Equal(row.Request, r.RequestDigest) && !among(r.OlderDigests, row.Request):
 		return nil, ErrConflict
 	case row.Status == nil:
@@ -179,7 +188,7 @@ func (db *DB) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord,
 	if err := tx.GetContext(ctx, &scope, `
 		SELECT identity_digest FROM sessions WHERE center_id = $1 AND token_digest = $2`,
 		db.center, r.Session); err != nil || bytes.Equal(scope, r.Scope) {
-		return none(err, nil)
+		return mapNoRows(err, nil)
 	}
 	r.Scope = scope
 	_, err = write()

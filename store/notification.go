@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"fundpass/store/pgconn"
 )
 
 // A Notification is what Alipay told us, verified.
@@ -138,7 +140,7 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	}
 	late, err := w.endLinks(ctx)
 	if late && err == nil {
-		err = errAgain
+		err = pgconn.ErrRetry
 	}
 	return linked || transfers || resets || changes || slices.Contains(alive, true), err
 }

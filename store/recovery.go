@@ -89,7 +89,7 @@ func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, 
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
 	})
 	if err != nil {
-		return Recovery{}, none(err, ErrNotFound)
+		return Recovery{}, mapNoRows(err, ErrNotFound)
 	}
 	err = db.unseal(r.Sealed, "link_proofs", r.ID[:], &r.CertifyID)
 	return r, err

@@ -120,7 +120,7 @@ func (db *DB) Reset(ctx context.Context, s Session, id uuid.UUID) (Reset, error)
 		return db.getReset(ctx, q, s, &r, id)
 	})
 	if err != nil {
-		return Reset{}, none(err, ErrNotFound)
+		return Reset{}, mapNoRows(err, ErrNotFound)
 	}
 	if r.Sealed != nil {
 		err = db.unseal(r.Sealed, "resets", r.ID[:], &r.CertifyID)
@@ -189,7 +189,7 @@ func (db *DB) FinishReset(ctx context.Context, s Session, in NewPassword) (Reset
 		}
 		return nil
 	})
-	return done, none(err, ErrGone)
+	return done, mapNoRows(err, ErrGone)
 }
 
 // Repeats reports whether a confirm with one of these fingerprints is the one that
@@ -255,7 +255,7 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 		db.center, r.AccountID, r.CredentialVersion, in.Hash, now)
 	err = changedOne(res, err, ErrBlocked)
 	if errors.Is(err, ErrBlocked) {
-		return db.whyKept(ctx, tx, r.AccountID, r.CredentialVersion)
+		return db.replaceConflict(ctx, tx, r.AccountID, r.CredentialVersion)
 	}
 	return err
 }
@@ -308,5 +308,5 @@ func (db *DB) CancelReset(ctx context.Context, s Session, id uuid.UUID) (Reset, 
 		}
 		return nil
 	})
-	return r, none(err, ErrGone)
+	return r, mapNoRows(err, ErrGone)
 }

@@ -1,4 +1,4 @@
-package store
+package pgconn
 
 import (
 	"cmp"
@@ -14,42 +14,51 @@ import (
 	"github.com/lib/pq"
 )
 
-// ErrUnsafeDSN refuses a connection string, naming the setting:
+// ErrUnsafeDSN reports that a connection string is refused. The error names the
+// setting:
 //
 //   - sslmode must be written, because the driver's default changes between releases;
 //   - sslmode disable, allow and prefer are for unix sockets and loopback only;
 //   - target_session_attrs=prefer-standby makes the driver loop for ever when all hosts are down;
-//   - Migrate takes no transaction pooler.
-var ErrUnsafeDSN = errors.New("store: unsafe connection string")
+//   - OpenDirect refuses a transaction pooler.
+var ErrUnsafeDSN = errors.New("pgconn: unsafe connection string")
 
-// connectLimit bounds one host's connection set-up; several hosts are tried in turn.
-const connectLimit = 2 * time.Second
+// maxConnectTimeout bounds the set-up of a connection to one host. Several hosts are
+// tried in turn.
+const maxConnectTimeout = 2 * time.Second
 
-// parseDSN reads a key=value string or URL, checks it, and sets what is not
+// CheckDSN returns ErrUnsafeDSN for a connection string that Open would refuse. It
+// does not connect.
+func CheckDSN(dsn string) error {
+	_, err := parseDSN(dsn)
+	return err
+}
+
+// parse returns the settings of DSN, with ConnectTimeout if it is set.
+func (c Config) parse() (pq.Config, error) {
+	cfg, err := parseDSN(c.DSN)
+	cfg.ConnectTimeout = cmp.Or(c.ConnectTimeout, cfg.ConnectTimeout)
+	return cfg, err
+}
+
+// parseDSN parses a key=value string or URL, checks it, and sets what is not
 // left to choice. Errors never contain the password.
 func parseDSN(dsn string) (pq.Config, error) {
 	cfg, err := pq.NewConfig(dsn)
 	if err != nil {
-		return pq.Config{}, errors.New("store: connection string cannot be read") // err may quote it
+		return pq.Config{}, errors.New("pgconn: connection string cannot be read") // err may quote it
 	}
 	if err := checkDSN(dsn, cfg); err != nil {
 		return pq.Config{}, err
 	}
 	cfg.BinaryParameters = true // without it a pooler may answer with another statement's rows
-	if cfg.ConnectTimeout <= 0 || cfg.ConnectTimeout > connectLimit {
-		cfg.ConnectTimeout = connectLimit
+	if cfg.ConnectTimeout <= 0 || cfg.ConnectTimeout > maxConnectTimeout {
+		cfg.ConnectTimeout = maxConnectTimeout
 	}
 	if cfg.ApplicationName == "" {
 		cfg.ApplicationName = "fundpass"
 	}
 	return cfg, nil
-}
-
-// configFrom is parseDSN with a connection limit of one's own; 0 leaves connectLimit.
-func configFrom(dsn string, limit time.Duration) (pq.Config, error) {
-	cfg, err := parseDSN(dsn)
-	cfg.ConnectTimeout = cmp.Or(limit, cfg.ConnectTimeout)
-	return cfg, err
 }
 
 func checkDSN(dsn string, cfg pq.Config) error {
@@ -68,9 +77,10 @@ func checkDSN(dsn string, cfg pq.Config) error {
 	return nil
 }
 
-// UnprovenServer returns the sslmode of a connection string with which a server on
-// another machine need not prove that it is the one named, or "" if there is none.
-func UnprovenServer(dsn string) string {
+// UnverifiedSSLMode returns the sslmode of a connection string with which a server on
+// another machine need not prove that it has the name in the string, or "" if the
+// server must.
+func UnverifiedSSLMode(dsn string) string {
 	cfg, err := pq.NewConfig(dsn)
 	if err != nil || onThisMachine(cfg) {
 		return ""
@@ -86,8 +96,8 @@ var (
 	sslMode = regexp.MustCompile(`(?:^|\s)sslmode\s*=`)
 )
 
-// writesSSLMode looks at the string itself, because the driver also takes the
-// environment and a service file, which the next machine may not have.
+// writesSSLMode reports whether the string itself sets sslmode. The driver also reads
+// the environment and a service file, which the next machine may not have.
 func writesSSLMode(dsn string) bool {
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		u, err := url.Parse(dsn)
@@ -96,6 +106,7 @@ func writesSSLMode(dsn string) bool {
 	return sslMode.MatchString(quoted.ReplaceAllString(dsn, "q"))
 }
 
+// onThisMachine reports whether every host is local.
 func onThisMachine(cfg pq.Config) bool {
 	hosts := append([]pq.ConfigMultihost{{Host: cfg.Host, Hostaddr: cfg.Hostaddr}}, cfg.Multi...)
 	for _, h := range hosts {
@@ -106,7 +117,8 @@ func onThisMachine(cfg pq.Config) bool {
 	return true
 }
 
-// isLocal judges what the driver dials: the address where one is given.
+// isLocal reports whether the driver dials this machine. It dials the address if one
+// is given.
 func isLocal(host string, addr netip.Addr) bool {
 	if addr.IsValid() {
 		return addr.IsLoopback()

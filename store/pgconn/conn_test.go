@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"database/sql"
@@ -15,7 +15,7 @@ import (
 	"github.com/lib/pq"
 
 	"fundpass/keys/testenv"
-	"fundpass/store"
+	"fundpass/store/pgconn"
 	"fundpass/store/storetest"
 )
 
@@ -24,7 +24,7 @@ func pools(t *testing.T, dsn string) map[string]*sqlx.DB {
 	t.Helper()
 	all := map[string]*sqlx.DB{}
 	for name, named := range map[string]bool{"named": true, "unnamed": false} {
-		db, err := store.OpenPool(dsn, named)
+		db, err := pgconn.NewDB(dsn, named)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestArraysAndJSON(t *testing.T) {
 	}
 }
 
-func TestRowsTellTheirTypes(t *testing.T) {
+func TestRowsHaveColumnTypes(t *testing.T) {
 	t.Parallel()
 	for name, db := range pools(t, storetest.Shared(t)) {
 		rows, err := db.Query(`SELECT $1::bigint AS a, $2::bytea AS b`, 1, []byte{1})
@@ -127,7 +127,7 @@ func TestStatementsArePreparedOnce(t *testing.T) {
 	}
 }
 
-func TestOldStatementsGo(t *testing.T) {
+func TestLeastUsedStatementIsClosed(t *testing.T) {
 	t.Parallel()
 	c, err := pools(t, storetest.Shared(t))["named"].Connx(t.Context())
 	if err != nil {
@@ -135,14 +135,14 @@ func TestOldStatementsGo(t *testing.T) {
 	}
 	defer c.Close()
 	for round := range 2 {
-		for i := range store.StatementsKept + 20 {
+		for i := range pgconn.StmtCacheSize + 20 {
 			var n int
 			if err := c.GetContext(t.Context(), &n, fmt.Sprintf(`SELECT $1::int + %d`, i), 1); err != nil || n != 1+i {
 				t.Fatal(round, i, n, err)
 			}
 		}
-		if n := preparedOn(t, c); n != store.StatementsKept {
-			t.Fatalf("%d statements kept, want %d", n, store.StatementsKept)
+		if n := preparedOn(t, c); n != pgconn.StmtCacheSize {
+			t.Fatalf("%d statements kept, want %d", n, pgconn.StmtCacheSize)
 		}
 	}
 }
@@ -151,21 +151,21 @@ func TestOldStatementsGo(t *testing.T) {
 // anew, in a read and in a transaction.
 func TestSchemaChangesUnderStatements(t *testing.T) {
 	t.Parallel()
-	dsn := newBook(t)
+	dsn := newSchema(t)
 	for name, upset := range map[string]string{
 		"0A000": `ALTER TABLE entry ADD COLUMN IF NOT EXISTS more text; ALTER TABLE entry ALTER at TYPE text`,
 		"26000": `DEALLOCATE ALL`,
 	} {
 		for _, in := range []string{"read", "tx"} {
 			t.Run(name+" "+in, func(t *testing.T) {
-				db := ledger(t, dsn, storetest.WithMaxConns(1))
-				db.Pool().MustExec(`ALTER TABLE entry DROP COLUMN IF EXISTS more, DROP COLUMN at, ADD COLUMN at timestamptz`)
+				db := ledger(t, dsn, maxConns(1))
+				db.DB().MustExec(`ALTER TABLE entry DROP COLUMN IF EXISTS more, DROP COLUMN at, ADD COLUMN at timestamptz`)
 				for range 2 {
 					if err := exhaust(t.Context(), db, in, `SELECT * FROM entry WHERE id = $1`, []any{"a"}); err != nil {
 						t.Fatal(err)
 					}
 				}
-				db.Pool().MustExec(upset)
+				db.DB().MustExec(upset)
 				if err := exhaust(t.Context(), db, in, `SELECT * FROM entry WHERE id = $1`, []any{"a"}); err != nil {
 					t.Fatal(err)
 				}
@@ -177,15 +177,15 @@ func TestSchemaChangesUnderStatements(t *testing.T) {
 // TestUnsupportedIsNotRepeated: 0A000 has other causes, which do not go away.
 func TestUnsupportedIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t, storetest.DSN(t))
-	db.Pool().MustExec(`CREATE FUNCTION unsupported(int) RETURNS int LANGUAGE plpgsql AS $$
+	db := openPool(t, storetest.DSN(t))
+	db.DB().MustExec(`CREATE FUNCTION unsupported(int) RETURNS int LANGUAGE plpgsql AS $$
 		BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '0A000'; END $$`)
 	ctx, runs := testenv.Context(t), 0
-	err := db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
+	err := db.InTx(ctx, func(tx *pgconn.Tx) error {
 		runs++
 		return tx.GetContext(ctx, new(int), `SELECT unsupported($1)`, 1)
 	})
-	if runs > 2 || err == nil || errors.Is(err, store.ErrUnavailable) {
+	if runs > 2 || err == nil || errors.Is(err, pgconn.ErrUnavailable) {
 		t.Errorf("%d runs, %v", runs, err)
 	}
 }
@@ -235,7 +235,7 @@ func TestPrepareIsRefused(t *testing.T) {
 // connection reports driver.ErrBadConn; ours never does.
 func TestStatementIsNeverRunAgain(t *testing.T) {
 	t.Parallel()
-	dsn := newBook(t)
+	dsn := newSchema(t)
 	ledger(t, dsn)
 	for name, db := range pools(t, dsn) {
 		_, err := db.Exec(`WITH i AS (INSERT INTO entry (id) VALUES ($1)) SELECT pg_terminate_backend(pg_backend_pid())`, name)
@@ -262,23 +262,5 @@ func TestValuesAreNotInErrors(t *testing.T) {
 				t.Errorf("%s %s: the code is out of reach: %v", name, q, err)
 			}
 		}
-	}
-}
-
-func TestSessionSettings(t *testing.T) {
-	t.Parallel()
-	dsn := storetest.Shared(t)
-	show := func(dsn string) string {
-		var v string
-		if err := storetest.Open(t, dsn).Pool().Get(&v, `SHOW idle_in_transaction_session_timeout`); err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	if v := show(dsn); v != "10s" {
-		t.Errorf("got %s", v)
-	}
-	if v := show(dsn + " idle_in_transaction_session_timeout=7s"); v != "7s" {
-		t.Errorf("what the connection string says was overruled: %s", v)
 	}
 }

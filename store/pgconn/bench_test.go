@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	_ "github.com/lib/pq"
 
-	"fundpass/store"
+	"fundpass/store/pgconn"
 	"fundpass/store/storetest"
 )
 
@@ -53,8 +53,8 @@ func benchPools(b *testing.B, dsn string) []way {
 		name string
 		open func() (*sql.DB, error)
 	}{
-		{"cached", func() (*sql.DB, error) { db, err := store.OpenPool(dsn, true); return db.DB, err }},
-		{"uncached", func() (*sql.DB, error) { db, err := store.OpenPool(dsn, false); return db.DB, err }},
+		{"cached", func() (*sql.DB, error) { db, err := pgconn.NewDB(dsn, true); return db.DB, err }},
+		{"uncached", func() (*sql.DB, error) { db, err := pgconn.NewDB(dsn, false); return db.DB, err }},
 		{"pq-binary", func() (*sql.DB, error) { return sql.Open("postgres", dsn+" binary_parameters=yes") }},
 		{"pq", func() (*sql.DB, error) { return sql.Open("postgres", dsn) }},
 	} {

@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"fundpass/store"
+	"fundpass/store/pgconn"
 )
 
 func TestDSNRules(t *testing.T) {
@@ -27,7 +27,7 @@ func TestDSNRules(t *testing.T) {
 		{"no sslmode on a socket", "host=/tmp dbname=f", "sslmode must be written"},
 		{"no sslmode in url", "postgres://u@db.example.com/f", "sslmode must be written"},
 		{"sslmode only in a password", "host=/tmp password='a sslmode=disable'", "sslmode must be written"},
-		{"sslmode swallowed by password", "host=127.0.0.1 password= sslmode=disable", "sslmode must be written"},
+		{"sslmode dropped by password", "host=127.0.0.1 password= sslmode=disable", "sslmode must be written"},
 		{"empty string", "", "sslmode must be written"},
 		{"remote disable", "host=db.example.com sslmode=disable", "sslmode=disable"},
 		{"remote allow", "host=10.0.0.7 sslmode=allow", "sslmode=allow"},
@@ -40,11 +40,11 @@ func TestDSNRules(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := store.ParseDSN(tt.dsn)
+			_, err := pgconn.ParseDSN(tt.dsn)
 			if tt.want == "" && err != nil {
 				t.Fatalf("refused: %v", err)
 			}
-			if tt.want != "" && (!errors.Is(err, store.ErrUnsafeDSN) || !strings.Contains(err.Error(), tt.want)) {
+			if tt.want != "" && (!errors.Is(err, pgconn.ErrUnsafeDSN) || !strings.Contains(err.Error(), tt.want)) {
 				t.Fatalf("got %v, want ErrUnsafeDSN with %q", err, tt.want)
 			}
 		})
@@ -57,7 +57,7 @@ func TestDSNIsHardened(t *testing.T) {
 		"host=/tmp sslmode=disable binary_parameters=no connect_timeout=60",
 		"postgres://u@localhost/f?sslmode=disable&connect_timeout=0",
 	} {
-		cfg, err := store.ParseDSN(dsn)
+		cfg, err := pgconn.ParseDSN(dsn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestDSNIsHardened(t *testing.T) {
 			t.Errorf("%s: binary_parameters %v, connect_timeout %v", dsn, cfg.BinaryParameters, cfg.ConnectTimeout)
 		}
 	}
-	cfg, err := store.ParseDSN("host=/tmp sslmode=disable connect_timeout=1")
+	cfg, err := pgconn.ParseDSN("host=/tmp sslmode=disable connect_timeout=1")
 	if err != nil || cfg.ConnectTimeout != time.Second {
 		t.Errorf("a shorter connect_timeout became %v (%v)", cfg.ConnectTimeout, err)
 	}
@@ -77,7 +77,7 @@ func TestDSNErrorHidesPassword(t *testing.T) {
 		"postgres://u:hunter2@db.example.com:port/f?sslmode=require",
 		"host=/tmp sslmode=disable password='hunter2",
 	} {
-		if _, err := store.ParseDSN(dsn); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := pgconn.ParseDSN(dsn); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -1,10 +1,11 @@
 //go:build unix
 
-package store
+package pgconn
 
 import "syscall"
 
-// nothingToRead looks at a socket without taking anything from it.
+// nothingToRead reports whether the socket is open and has no data to read. It takes
+// nothing from it.
 func nothingToRead(c syscall.RawConn) bool {
 	var failed error
 	err := c.Read(func(fd uintptr) bool {

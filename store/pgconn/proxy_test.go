@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"bytes"
@@ -14,18 +14,18 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A proxy stands between a store and its server and misbehaves on request.
+// A proxy forwards between a pool and its server and disturbs the connection on request.
 type proxy struct {
 	network, server string
-	black           atomic.Bool
-	cut             atomic.Int64 // so many answers to COMMIT are cut off
+	drops           atomic.Bool
+	cutCommits      atomic.Int64 // how many answers to COMMIT are not forwarded
 	hold            chan struct{}
 	holds           atomic.Bool   // the answer to COMMIT waits for hold
 	held            chan struct{} // a COMMIT is waiting
 	mu              sync.Mutex
 	open            []net.Conn
-	swallowed       chan struct{} // something was, while black
-	refused         atomic.Int64  // clients that were turned away for want of a server
+	dropped         chan struct{} // something was dropped
+	refused         atomic.Int64  // clients whose connection was closed because the server is down
 }
 
 // newProxy listens on 127.0.0.1 before the server of dsn and returns the DSN that goes through it.
@@ -37,7 +37,7 @@ func newProxy(t *testing.T, dsn string) (*proxy, string) {
 		t.Fatal(err)
 	}
 	p := &proxy{network: "unix", server: set["host"] + "/.s.PGSQL." + set["port"],
-		hold: make(chan struct{}), held: make(chan struct{}, 100), swallowed: make(chan struct{}, 1)}
+		hold: make(chan struct{}), held: make(chan struct{}, 100), dropped: make(chan struct{}, 1)}
 	if net.ParseIP(set["host"]) != nil {
 		p.network, p.server = "tcp", net.JoinHostPort(set["host"], set["port"])
 	}
@@ -104,8 +104,8 @@ func (c *proxied) up() {
 		if err != nil {
 			return
 		}
-		if c.black.Load() {
-			c.swallow()
+		if c.drops.Load() {
+			c.drop()
 			continue
 		}
 		if bytes.Contains(b[:n], []byte("COMMIT\x00")) {
@@ -119,7 +119,7 @@ func (c *proxied) up() {
 
 func (c *proxied) down() {
 	defer func() {
-		if !c.black.Load() {
+		if !c.drops.Load() {
 			c.client.Close()
 		}
 	}()
@@ -129,11 +129,11 @@ func (c *proxied) down() {
 		if err != nil {
 			return
 		}
-		if c.commit.Swap(false) && c.misbehave() {
+		if c.commit.Swap(false) && c.cutsCommit() {
 			return
 		}
-		if c.black.Load() {
-			c.swallow()
+		if c.drops.Load() {
+			c.drop()
 			continue
 		}
 		if _, err := c.client.Write(b[:n]); err != nil {
@@ -142,21 +142,22 @@ func (c *proxied) down() {
 	}
 }
 
-// swallow forgets what was read, and says so.
-func (p *proxy) swallow() {
+// drop reports that something was not forwarded.
+func (p *proxy) drop() {
 	select {
-	case p.swallowed <- struct{}{}:
+	case p.dropped <- struct{}{}:
 	default:
 	}
 }
 
-// misbehave reports that the answer to COMMIT is cut off.
-func (c *proxied) misbehave() bool {
+// cutsCommit waits while answers to COMMIT are held, and reports whether this one is
+// not forwarded.
+func (c *proxied) cutsCommit() bool {
 	if c.holds.Load() {
 		c.held <- struct{}{}
 		<-c.hold
 	}
-	return c.cut.Add(-1) >= 0
+	return c.cutCommits.Add(-1) >= 0
 }
 
 func TestProxyForwards(t *testing.T) {

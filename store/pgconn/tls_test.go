@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"context"
@@ -20,13 +20,13 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"fundpass/keys/testenv"
-	"fundpass/store"
+	"fundpass/store/pgconn"
 	"fundpass/store/storetest"
 )
 
 // useTLS makes the server speak TLS on 127.0.0.1 and returns the DSN with its
 // certificate verified.
-func useTLS(t *testing.T, c *crashing) (dsn string) {
+func useTLS(t *testing.T, c *ownServer) (dsn string) {
 	t.Helper()
 	cert := writeCertificate(t, c.dir)
 	admin := storetest.Probe(t, c.DSN(""))
@@ -83,9 +83,9 @@ func writeCertificate(t *testing.T, dir string) string {
 	return cert
 }
 
-func testTLS(t *testing.T, c *crashing, step string) {
+func testTLS(t *testing.T, c *ownServer, step string) {
 	p, through := newProxy(t, useTLS(t, c)+" search_path="+step+",public")
-	db := ledger(t, through, storetest.WithMaxConns(1))
+	db := ledger(t, through, maxConns(1))
 	session := func() (pid int, version string) {
 		err := db.Read(t.Context(), func(q sqlx.QueryerContext) error {
 			return q.QueryRowxContext(t.Context(), `SELECT pid, version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl`).Scan(&pid, &version)
@@ -100,18 +100,18 @@ func testTLS(t *testing.T, c *crashing, step string) {
 		t.Errorf("%s, and the connection was not kept: %d, then %d", version, first, again)
 	}
 	ctx := newEnding(t)
-	go func() { <-p.swallowed; ctx.end() }()
-	p.black.Store(true)
+	go func() { <-p.dropped; ctx.end() }()
+	p.drops.Store(true)
 	err := enter(ctx, db, "a")
-	if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, pgconn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("black hole: %v", err)
 	}
-	p.black.Store(false)
+	p.drops.Store(false)
 	if err := enter(t.Context(), db, "b"); err != nil {
 		t.Error("after healing:", err)
 	}
 	forged := through + " sslrootcert=" + writeCertificate(t, t.TempDir()) // the later one counts
-	pool, err := store.OpenPool(forged, true)
+	pool, err := pgconn.NewDB(forged, true)
 	noError(t, err)
 	defer pool.Close()
 	if err := pool.PingContext(testenv.Context(t)); err == nil || !strings.Contains(err.Error(), "x509") {
@@ -119,7 +119,7 @@ func testTLS(t *testing.T, c *crashing, step string) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := store.Open(soon, store.Config{DSN: forged, Center: "c", AppID: "a", ColumnCipher: storetest.NewColumnCipher(t)}); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := pgconn.Open(soon, pgconn.Config{DSN: forged}); !errors.Is(err, pgconn.ErrUnavailable) {
 		t.Errorf("opened by another authority's certificate: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"fundpass/keys/testenv"
-	"fundpass/store"
+	"fundpass/store/pgconn"
 	"fundpass/store/storetest"
 )
 
@@ -33,7 +33,7 @@ func TestKilledBackends(t *testing.T) {
 			for i := 0; i < each || killed.Load() < kills; i++ {
 				id := fmt.Sprintf("%d-%d", w, i)
 				err := enter(ctx, db, id)
-				for errors.Is(err, store.ErrUnknownOutcome) {
+				for errors.Is(err, pgconn.ErrUnknownOutcome) {
 					unknown.Add(1)
 					err = enter(ctx, db, id)
 				}
@@ -54,13 +54,12 @@ func TestKilledBackends(t *testing.T) {
 	t.Logf("%d sessions killed, %d unknown outcomes", killed.Load(), unknown.Load())
 }
 
-// killBackends ends sessions of the database, and counts them, until the returned
-// function is called. It ends no more while nothing is entered, or on a busy machine
-// nothing ever would be.
+// killBackends ends sessions of the database, and counts them, until stop is called.
+// It pauses while nothing is entered, or on a busy machine nothing ever would be.
 func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop func()) {
 	t.Helper()
 	storetest.Server(t) // looks at its sessions
-	db, err := store.OpenPool(dsn+" application_name=killer", true)
+	db, err := pgconn.NewDB(dsn+" application_name=killer", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +105,7 @@ func TestKilledIdleConnectionsAreNotNoticed(t *testing.T) {
 		wg.Go(func() { enter(t.Context(), db, fmt.Sprint(i)) })
 	}
 	wg.Wait()
-	killer, err := store.OpenPool(dsn+" application_name=killer", true)
+	killer, err := pgconn.NewDB(dsn+" application_name=killer", true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,11 @@
-package store
+package pgconn
 
 import (
 	"context"
 	"database/sql/driver"
 )
 
-// pqRows is what lib/pq's rows can do.
+// pqRows has the methods of lib/pq's rows.
 type pqRows interface {
 	driver.Rows
 	driver.RowsNextResultSet
@@ -15,7 +15,7 @@ type pqRows interface {
 	driver.RowsColumnTypePrecisionScale
 }
 
-// rows keeps the watch of the query that made it.
+// rows keeps the deadline of the query that returned it.
 type rows struct {
 	pqRows
 	conn    *conn
@@ -24,11 +24,11 @@ type rows struct {
 }
 
 // Next implements driver.Rows.
-func (r *rows) Next(to []driver.Value) error { return r.conn.fail(r.ctx, r.pqRows.Next(to)) }
+func (r *rows) Next(dest []driver.Value) error { return r.conn.mapError(r.ctx, r.pqRows.Next(dest)) }
 
 // Close implements driver.Rows. database/sql calls it once.
 func (r *rows) Close() error {
 	defer r.release()
-	r.conn.reading = false
-	return r.conn.fail(r.ctx, r.pqRows.Close())
+	r.conn.rowsOpen = false
+	return r.conn.mapError(r.ctx, r.pqRows.Close())
 }

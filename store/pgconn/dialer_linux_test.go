@@ -1,4 +1,4 @@
-package store
+package pgconn
 
 import (
 	"net"
@@ -10,7 +10,7 @@ import (
 func TestSocketOptions(t *testing.T) {
 	t.Parallel()
 	_, near, _ := peers(t)
-	raw, err := near.(*held).Conn.(*net.TCPConn).SyscallConn()
+	raw, err := near.(*trackedConn).Conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

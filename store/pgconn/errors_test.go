@@ -1,4 +1,4 @@
-package store
+package pgconn
 
 import (
 	"context"
@@ -14,16 +14,15 @@ import (
 
 func pqError(code string) error { return &pq.Error{Code: pqerror.Code(code), Message: "text"} }
 
-func TestSortsErrors(t *testing.T) {
+func TestErrorClasses(t *testing.T) {
 	own := errors.New("own")
 	dial := &net.OpError{Op: "dial", Err: errors.New("refused")}
 	tests := []struct {
-		name                  string
-		err                   error
-		repeated, unavailable bool
+		name                   string
+		err                    error
+		retryable, unavailable bool
 	}{
 		{"own", own, false, false},
-		{"not found", ErrNotFound, false, false},
 		{"serialization", pqError("40001"), true, true},
 		{"deadlock", pqError("40P01"), true, true},
 		{"unique", pqError("23505"), false, false},
@@ -38,27 +37,28 @@ func TestSortsErrors(t *testing.T) {
 		{"became a standby", pqError("25006"), true, true},
 		{"idle in a transaction", pqError("25P03"), true, true},
 		{"not supported", pqError("0A000"), false, false},
-		{"begin on a standby", startError{pqError("0A000")}, true, true},
-		{"starting up", startError{pqError("57P03")}, true, true},
-		{"dial", startError{dial}, true, true},
-		{"no such password", startError{pqError("28P01")}, false, true},
-		{"no such database", startError{pqError("3D000")}, false, true},
-		{"dial took too long", startError{context.DeadlineExceeded}, true, true},
-		{"broken", fmt.Errorf("%w: %v", errBroken, io.EOF), true, true},
-		{"stale", fmt.Errorf("%w: %w", errStale, pqError("26000")), true, true},
+		{"begin on a standby", setupError{pqError("0A000")}, true, true},
+		{"starting up", setupError{pqError("57P03")}, true, true},
+		{"dial", setupError{dial}, true, true},
+		{"no such password", setupError{pqError("28P01")}, false, true},
+		{"no such database", setupError{pqError("3D000")}, false, true},
+		{"dial took too long", setupError{context.DeadlineExceeded}, true, true},
+		{"broken", fmt.Errorf("%w: %v", errConnLost, io.EOF), true, true},
+		{"retry", ErrRetry, true, true},
+		{"stale", fmt.Errorf("%w: %w", errStaleStatement, pqError("26000")), true, true},
 		{"statement took too long", context.DeadlineExceeded, false, true},
-		{"request gone", context.Canceled, false, false},
-		{"unknown outcome", fmt.Errorf("%w: %v", ErrUnknownOutcome, errBroken), false, false},
+		{"request ended", context.Canceled, false, false},
+		{"unknown outcome", fmt.Errorf("%w: %v", ErrUnknownOutcome, errConnLost), false, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, err := range []error{tt.err, fmt.Errorf("wrapped: %w", tt.err)} {
-				if repeatable(err) != tt.repeated {
-					t.Errorf("repeated: %v", !tt.repeated)
+				if isRetryable(err) != tt.retryable {
+					t.Errorf("retryable: %v", !tt.retryable)
 				}
-				got := told(t.Context(), err)
+				got := publicError(t.Context(), err)
 				if errors.Is(got, ErrUnavailable) != tt.unavailable || !errors.Is(got, tt.err) {
-					t.Errorf("told %v", got)
+					t.Errorf("got %v", got)
 				}
 				if errors.Is(got, ErrUnavailable) && errors.Is(got, ErrUnknownOutcome) {
 					t.Error("both")
@@ -68,9 +68,10 @@ func TestSortsErrors(t *testing.T) {
 	}
 }
 
-func TestToldAfterTheEnd(t *testing.T) {
+func TestPublicErrorAfterContext(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
+	other := errors.New("other")
 	late, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
 	tests := []struct {
@@ -80,13 +81,13 @@ func TestToldAfterTheEnd(t *testing.T) {
 		want []error
 		not  []error
 	}{
-		{"away", late, errBroken, []error{ErrUnavailable, context.DeadlineExceeded}, nil},
-		{"nobody waits", cancelled, errBroken, []error{context.Canceled}, []error{ErrUnavailable}},
-		{"own answer stays", late, ErrNotFound, []error{ErrNotFound}, []error{ErrUnavailable, context.DeadlineExceeded}},
-		{"unknown stays", late, ErrUnknownOutcome, []error{ErrUnknownOutcome}, []error{ErrUnavailable, context.DeadlineExceeded}},
+		{"unavailable", late, errConnLost, []error{ErrUnavailable, context.DeadlineExceeded}, nil},
+		{"caller has gone", cancelled, errConnLost, []error{context.Canceled}, []error{ErrUnavailable}},
+		{"other error", late, other, []error{other}, []error{ErrUnavailable, context.DeadlineExceeded}},
+		{"unknown outcome", late, ErrUnknownOutcome, []error{ErrUnknownOutcome}, []error{ErrUnavailable, context.DeadlineExceeded}},
 	}
 	for _, tt := range tests {
-		got := told(tt.ctx, tt.err)
+		got := publicError(tt.ctx, tt.err)
 		for _, want := range tt.want {
 			if !errors.Is(got, want) {
 				t.Errorf("%s: %v is not %v", tt.name, got, want)
@@ -100,7 +101,7 @@ func TestToldAfterTheEnd(t *testing.T) {
 	}
 }
 
-func TestCommitted(t *testing.T) {
+func TestCommitError(t *testing.T) {
 	tests := []struct {
 		err     error
 		unknown bool
@@ -109,18 +110,18 @@ func TestCommitted(t *testing.T) {
 		{pqError("40001"), false},
 		{pqError("23503"), false},
 		{pq.ErrInFailedTransaction, false},
-		{errBroken, true},
+		{errConnLost, true},
 		{errUnreplicated, true},
 		{context.DeadlineExceeded, true},
 		{pqError("57014"), true},
 		{pqError("XX000"), true},
 	}
 	for _, tt := range tests {
-		got := committed(tt.err)
+		got := commitError(tt.err)
 		if errors.Is(got, ErrUnknownOutcome) != tt.unknown || (got == nil) != (tt.err == nil) {
 			t.Errorf("%v became %v", tt.err, got)
 		}
-		if tt.unknown && (repeatable(got) || contextEnded(got)) {
+		if tt.unknown && (isRetryable(got) || IsContextError(got)) {
 			t.Errorf("%v looks as if nothing happened", got)
 		}
 	}

@@ -1,4 +1,4 @@
-package store_test
+package pgconn_test
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"fundpass/keys/testenv"
-	"fundpass/store"
+	"fundpass/store/pgconn"
 	"fundpass/store/storetest"
 )
 
-// An ending is a context whose deadline comes when the test says so, and not by
-// a clock that runs on while the machine is busy with something else.
+// An ending is a context whose deadline is exceeded when end is called, not by a
+// clock that a busy machine cannot keep up with.
 type ending struct {
 	context.Context
 	over chan struct{}
@@ -40,21 +40,21 @@ func (e *ending) Err() error {
 	}
 }
 
-// TestBlackHole lets the network swallow everything at each stage of a call. The
-// deadline comes when something was swallowed, and the call returns although the
-// network is still black: nothing else would ever end it.
+// TestBlackHole drops everything on the network at each stage of a call. The
+// deadline is exceeded once something was dropped, and the call returns although the
+// network is still down: nothing else would ever end it.
 func TestBlackHole(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
-		call func(ctx context.Context, db *store.DB, fall func()) error
+		call func(ctx context.Context, db *pgconn.Pool, fall func()) error
 		want error
 	}{
-		{"read", func(ctx context.Context, db *store.DB, fall func()) error {
+		{"read", func(ctx context.Context, db *pgconn.Pool, fall func()) error {
 			fall()
 			return db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, new(int), `SELECT $1::int`, 1) })
-		}, store.ErrUnavailable},
-		{"read of a prepared statement", func(ctx context.Context, db *store.DB, fall func()) error {
+		}, pgconn.ErrUnavailable},
+		{"read of a prepared statement", func(ctx context.Context, db *pgconn.Pool, fall func()) error {
 			return db.Read(ctx, func(q sqlx.QueryerContext) error {
 				for range 2 {
 					if err := sqlx.GetContext(ctx, q, new(int), `SELECT $1::int`, 1); err != nil {
@@ -64,8 +64,8 @@ func TestBlackHole(t *testing.T) {
 				}
 				return nil
 			})
-		}, store.ErrUnavailable},
-		{"rows", func(ctx context.Context, db *store.DB, fall func()) error {
+		}, pgconn.ErrUnavailable},
+		{"rows", func(ctx context.Context, db *pgconn.Pool, fall func()) error {
 			return db.Read(ctx, func(q sqlx.QueryerContext) error {
 				rows, err := q.QueryContext(ctx, `SELECT repeat('x', 1000) FROM generate_series(1, 200000) WHERE $1`, true)
 				if err != nil {
@@ -77,39 +77,39 @@ func TestBlackHole(t *testing.T) {
 				}
 				return rows.Err()
 			})
-		}, store.ErrUnavailable},
-		{"begin", func(ctx context.Context, db *store.DB, fall func()) error { fall(); return enter(ctx, db, "begin") }, store.ErrUnavailable},
-		{"statement", func(ctx context.Context, db *store.DB, fall func()) error {
-			return db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
+		}, pgconn.ErrUnavailable},
+		{"begin", func(ctx context.Context, db *pgconn.Pool, fall func()) error { fall(); return enter(ctx, db, "begin") }, pgconn.ErrUnavailable},
+		{"statement", func(ctx context.Context, db *pgconn.Pool, fall func()) error {
+			return db.InTx(ctx, func(tx *pgconn.Tx) error {
 				fall()
 				_, err := tx.ExecContext(ctx, `UPDATE total SET n = n + $1`, 1)
 				return err
 			})
-		}, store.ErrUnavailable},
-		{"commit", func(ctx context.Context, db *store.DB, fall func()) error {
-			return db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { fall(); return nil })
-		}, store.ErrUnknownOutcome},
-		{"rollback", func(ctx context.Context, db *store.DB, fall func()) error {
-			return db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { fall(); return errOwn })
+		}, pgconn.ErrUnavailable},
+		{"commit", func(ctx context.Context, db *pgconn.Pool, fall func()) error {
+			return db.InTx(ctx, func(tx *pgconn.Tx) error { fall(); return nil })
+		}, pgconn.ErrUnknownOutcome},
+		{"rollback", func(ctx context.Context, db *pgconn.Pool, fall func()) error {
+			return db.InTx(ctx, func(tx *pgconn.Tx) error { fall(); return errOwn })
 		}, errOwn},
-		{"ping", func(ctx context.Context, db *store.DB, fall func()) error { fall(); return db.Ping(ctx) }, store.ErrUnavailable},
+		{"ping", func(ctx context.Context, db *pgconn.Pool, fall func()) error { fall(); return db.Ping(ctx) }, pgconn.ErrUnavailable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p, through := newProxy(t, newBook(t))
+			p, through := newProxy(t, newSchema(t))
 			db := ledger(t, through)
 			ctx := newEnding(t)
 			defer ctx.end()
-			go func() { <-p.swallowed; ctx.end() }()
-			err := tt.call(ctx, db, func() { p.black.Store(true) })
+			go func() { <-p.dropped; ctx.end() }()
+			err := tt.call(ctx, db, func() { p.drops.Store(true) })
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
-			if tt.want == store.ErrUnavailable && !errors.Is(err, context.DeadlineExceeded) {
+			if tt.want == pgconn.ErrUnavailable && !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want a context error too", err)
 			}
-			p.black.Store(false)
+			p.drops.Store(false)
 			p.closeAll()
 			if err := enter(t.Context(), db, "healed"); err != nil {
 				t.Errorf("after healing: %v", err)
@@ -120,7 +120,7 @@ func TestBlackHole(t *testing.T) {
 
 var errOwn = errors.New("own error")
 
-// TestSilentServer has a server that accepts connections and says nothing.
+// TestSilentServer has a server that accepts connections and sends nothing.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -128,17 +128,17 @@ func TestSilentServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := store.Config{DSN: "host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres", Center: "c", AppID: "a", ColumnCipher: storetest.NewColumnCipher(t)}
+	c := pgconn.Config{DSN: "host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres"}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err = store.Open(ctx, c)
-	if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	_, err = pgconn.Open(ctx, c)
+	if !errors.Is(err, pgconn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestConnectTimeout has no deadline at all: the set-up of a connection is
-// bounded by itself.
+// TestConnectTimeout has no deadline: the set-up of a connection has a limit of its
+// own.
 func TestConnectTimeout(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,12 +146,12 @@ func TestConnectTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	cfg, err := store.ParseDSN("host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres connect_timeout=0")
+	cfg, err := pgconn.ParseDSN("host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres connect_timeout=0")
 	if err != nil || cfg.ConnectTimeout <= 0 {
 		t.Fatal(cfg.ConnectTimeout, err)
 	}
 	cfg.ConnectTimeout = 20 * time.Millisecond // TestDSNIsHardened has the real one
-	if _, err := store.ConnectorOf(cfg).Connect(context.Background()); err == nil {
+	if _, err := pgconn.ConnectorOf(cfg).Connect(context.Background()); err == nil {
 		t.Fatal("no error")
 	}
 }
@@ -161,23 +161,23 @@ func portOf(l net.Listener) string {
 	return port
 }
 
-// TestCallsWithoutDeadline are ended by the handle's limit; TestCallLimit holds what it
-// is unless a test says otherwise.
+// TestCallsWithoutDeadline: Config.CallTimeout ends a call without a deadline.
+// TestCallTimeout checks its default.
 func TestCallsWithoutDeadline(t *testing.T) {
 	t.Parallel()
-	p, through := newProxy(t, newBook(t))
-	db := ledger(t, through, storetest.WithCallLimit(10*time.Second))
-	p.black.Store(true)
+	p, through := newProxy(t, newSchema(t))
+	db := ledger(t, through, callTimeout(10*time.Second))
+	p.drops.Store(true)
 	ctx := context.Background()
 	err := db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, new(int), `SELECT $1::int`, 1) })
-	if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, pgconn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestSlowQueryIsContextError(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
+	db := openPool(t, storetest.Shared(t))
 	tests := []struct {
 		name, query string
 		args        []any
@@ -193,7 +193,7 @@ func TestSlowQueryIsContextError(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				defer cancel()
 				err := exhaust(ctx, db, in, tt.query, tt.args)
-				if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, store.ErrUnavailable) {
+				if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, pgconn.ErrUnavailable) {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -202,7 +202,7 @@ func TestSlowQueryIsContextError(t *testing.T) {
 }
 
 // exhaust runs a query to its last row.
-func exhaust(ctx context.Context, db *store.DB, in, query string, args []any) error {
+func exhaust(ctx context.Context, db *pgconn.Pool, in, query string, args []any) error {
 	run := func(q sqlx.QueryerContext) error {
 		rows, err := q.QueryContext(ctx, query, args...)
 		if err != nil {
@@ -216,16 +216,16 @@ func exhaust(ctx context.Context, db *store.DB, in, query string, args []any) er
 	if in == "read" {
 		return db.Read(ctx, run)
 	}
-	return db.InTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return run(tx) })
+	return db.InTx(ctx, func(tx *pgconn.Tx) error { return run(tx) })
 }
 
-// TestCancelReachesServer: a statement whose caller went away does not go on, and
-// the caller is told that it was their own doing.
+// TestCancelReachesServer: a statement whose caller has gone does not go on, and
+// the caller gets the error of its own context.
 func TestCancelReachesServer(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its sessions
-	db := storetest.Open(t, storetest.DSN(t))
-	probe := storetest.ProbeOf(db)
+	dsn := storetest.DSN(t)
+	db, probe := openPool(t, dsn), storetest.Probe(t, dsn)
 	running := func() (n int) {
 		noError(t, probe.Get(&n, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND query LIKE '%pg_sleep($1)%' AND pid <> pg_backend_pid() AND state = 'active'`))
@@ -233,11 +233,11 @@ func TestCancelReachesServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	told := make(chan error, 1)
-	go func() { told <- exhaust(ctx, db, "read", `SELECT pg_sleep($1)`, []any{600}) }()
+	failed := make(chan error, 1)
+	go func() { failed <- exhaust(ctx, db, "read", `SELECT pg_sleep($1)`, []any{600}) }()
 	testenv.Eventually(t, "the statement runs", func() bool { return running() == 1 })
 	cancel()
-	if err := <-told; !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
+	if err := <-failed; !errors.Is(err, context.Canceled) || errors.Is(err, pgconn.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	testenv.Eventually(t, "the statement has ended", func() bool { return running() == 0 })
@@ -245,12 +245,12 @@ func TestCancelReachesServer(t *testing.T) {
 
 func TestPoolExhaustedIsUnavailable(t *testing.T) {
 	t.Parallel()
-	dsn := newBook(t)
-	db := ledger(t, dsn, storetest.WithMaxConns(1))
-	err := db.InTx(t.Context(), func(tx *sqlx.Tx, _ time.Time) error {
+	dsn := newSchema(t)
+	db := ledger(t, dsn, maxConns(1))
+	err := db.InTx(t.Context(), func(tx *pgconn.Tx) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if err := enter(ctx, db, "second"); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		if err := enter(ctx, db, "second"); !errors.Is(err, pgconn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		return nil
