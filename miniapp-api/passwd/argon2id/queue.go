@@ -22,6 +22,8 @@ func (c Caller) rank() rank {
 	return owners
 }
 
+// A rank is a line of its own: a flood of those who are not known to be anybody must not
+// keep out those who are.
 type rank int
 
 const (
@@ -108,12 +110,14 @@ func (q *queue) enter(c Caller) (*turn, error) {
 	return t, nil
 }
 
+// lineUp puts a turn at the end of its line, where it may be served at once.
 func (q *queue) lineUp(t *turn) {
 	t.line = q.waiting[t.rank()].PushBack(t)
 	q.serve()
 }
 
-// leave ends a turn, whether it has come or not.
+// leave ends a turn, whether it has come or not. A place that was given to somebody who had
+// gone already says nothing about how long places are held.
 func (q *queue) leave(t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -154,6 +158,8 @@ func (q *queue) serve() {
 	}
 }
 
+// next returns who gets the next place, or nil. The turns are counted only while both ranks
+// wait: a quiet hour of owners earns strangers nothing.
 func (q *queue) next() *list.Element {
 	owner, stranger := q.waiting[owners].Front(), q.waiting[strangers].Front()
 	switch {
@@ -204,6 +210,7 @@ func (q *queue) comeBack(r rank) time.Duration {
 	return after
 }
 
+// length returns how many wait in line, without those who wait behind their own identity.
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -6,8 +6,7 @@ import (
 	"sync"
 )
 
-// A worker computes on a thread of its own, which is nice. The thread ends with
-// the worker, so that nothing else ever runs on it.
+// A worker computes on a thread of its own, which is nice.
 type worker struct {
 	arena Arena
 	jobs  chan job
@@ -19,6 +18,8 @@ type job struct {
 	done chan any
 }
 
+// work runs jobs until the pool is closed. It never unlocks its thread, so the runtime ends
+// the thread with it: a nice thread must not serve requests.
 func (w *worker) work(closed <-chan struct{}) {
 	runtime.LockOSThread()
 	lowerPriority()
@@ -32,6 +33,8 @@ func (w *worker) work(closed <-chan struct{}) {
 	}
 }
 
+// run hands a panic of the job to its caller: a worker that ended would take its place with
+// it.
 func (w *worker) run(j job) {
 	beginHash()
 	defer func() {
@@ -79,6 +82,9 @@ func lowerProcs(slots int) {
 	adjustProcs()
 }
 
+// adjustProcs changes GOMAXPROCS by the difference, so that what somebody else has set since
+// stays. From the first call on the runtime no longer follows a limit that is changed while
+// the program runs.
 func adjustProcs() {
 	most := 0
 	for _, n := range procs.slots {
