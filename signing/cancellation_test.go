@@ -11,7 +11,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// The simulator's three kinds of citizens: by open_id, by user_id, by both.
+// The simulator identifies users by open_id, by user_id, or by both.
 func TestCancellation(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())

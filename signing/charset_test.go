@@ -8,7 +8,7 @@ import (
 // The external tests look the flag up, see TestUpdateSigned.
 var _ = flag.Bool("update", false, "write the files that tests compare with")
 
-// What is no GBK to its last byte is refused, not mended.
+// Invalid GBK is rejected; no byte is replaced.
 func TestGBK(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, want string }{

@@ -15,7 +15,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// Each open_id comes beside its user_id, whatever the order; strangers are left out.
+// Each open_id is paired with its user_id in any order; unknown users are missing.
 func TestOpenIDs(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -61,7 +61,7 @@ func TestOpenIDsBounds(t *testing.T) {
 	}
 }
 
-// A list that does not fit the question in one place is worth nothing.
+// A list with one wrong pair is an error.
 func TestOpenIDsForms(t *testing.T) {
 	t.Parallel()
 	pair := func(userID, openID string) string {
@@ -124,7 +124,7 @@ func TestOpenIDsFaults(t *testing.T) {
 	}
 }
 
-// What Alipay tells whom, in grants, notices and lists alike.
+// Grants, notifications and lists have the identifiers that Identify sets.
 func TestIdentify(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})

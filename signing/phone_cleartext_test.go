@@ -8,8 +8,8 @@ import (
 	"fundpass/signing"
 )
 
-// With a content key a number in the clear is refused, truly signed or not, and the
-// operator is told why; a refusal, which Alipay does not encrypt, keeps its meaning.
+// With a content key a number that is not encrypted is rejected, even if it is signed. A
+// refusal, which Alipay does not encrypt, keeps its meaning.
 func TestPhoneInTheClear(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())

@@ -20,7 +20,7 @@ func phone(t testing.TB, sim *alipaysim.Sim, fault string) string {
 	return payload
 }
 
-// sealedPhone signs response, as it stands in the payload, with what is signed.
+// sealedPhone returns a payload with member response and the signature of text.
 func sealedPhone(t testing.TB, response, text string) string {
 	t.Helper()
 	return fmt.Sprintf(`{"response":%s,"sign":"%s"}`, response, alipaySigns(t, text))
@@ -46,12 +46,12 @@ func TestOpenPhone(t *testing.T) {
 	clear := `{"code":"10000","mobile":"19900000002"}`
 	for name, payload := range map[string]string{"object": sealedPhone(t, clear, clear), "string": sealedPhone(t, quoted(clear), clear)} {
 		if p, err := signing.OpenPhone(keyring, nil, []byte(payload)); err != nil || p.Mobile != "19900000002" {
-			t.Errorf("in the clear, %s: %+v %v", name, p, err)
+			t.Errorf("not encrypted, %s: %+v %v", name, p, err)
 		}
 	}
 }
 
-// Faults of the simulator's and forgeries: one error, nothing read, no panic.
+// Faults of the simulator and forgeries return ErrPhone and a zero Phone.
 func TestOpenPhoneRefusals(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -71,7 +71,7 @@ func TestOpenPhoneRefusals(t *testing.T) {
 		"response twice": strings.Replace(good, "{", `{"response":"x",`, 1), "sign a number": strings.Replace(good, `"sign":"`, `"sign":1,"x":"`, 1),
 		"signed without quotes": encryptedWithoutQuotes(t),
 		"sign_type RSA":         strings.Replace(good, `"RSA2"`, `"RSA"`, 1), "encrypt_type": strings.Replace(good, `"AES"`, `"SM4"`, 1),
-		"truly signed words": encrypted("hello"), "truly signed list": encrypted("[]"), "no number": encrypted(`{"code":"10000"}`),
+		"signed words": encrypted("hello"), "signed list": encrypted("[]"), "no number": encrypted(`{"code":"10000"}`),
 		"empty number": encrypted(`{"code":"10000","mobile":""}`), "number of words": encrypted(`{"code":"10000","mobile":"12 34"}`),
 		"number twice":   encrypted(`{"code":"10000","mobile":"19900000001","mobile":"19900000002"}`),
 		"number of JSON": encrypted(`{"code":"10000","mobile":19900000001}`), "success with subCode": encrypted(`{"code":"10000","subCode":"x","mobile":"19900000001"}`),
@@ -97,9 +97,8 @@ func encryptedWithoutQuotes(t testing.TB) string {
 	return sealedPhone(t, `"`+s+`"`, s)
 }
 
-// A stranger learns nothing from the error: what is wrong makes no difference before
-// the signature is right.
-func TestOpenPhoneIsNoOracle(t *testing.T) {
+// All errors before a valid signature have the same text.
+func TestOpenPhoneErrorsAreEqual(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	sign := alipaySigns(t, "something else")
@@ -117,7 +116,7 @@ func TestOpenPhoneIsNoOracle(t *testing.T) {
 	}
 }
 
-// What Alipay refuses, truly signed, says what it means to us.
+// A signed refusal matches the error of its meaning.
 func TestOpenPhoneMeaning(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -148,7 +147,7 @@ func TestOpenPhoneMeaning(t *testing.T) {
 	}
 }
 
-// Every bit of a genuine payload counts, or changes nothing.
+// Inverting a bit of a genuine payload makes it rejected or does not change the result.
 func TestPhoneMutations(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())

@@ -58,7 +58,7 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// The text is written a second time here, pair by pair, from Alipay's description.
+// describedText is a second implementation of the text, after Alipay's description.
 func describedText(params map[string]string, rule Rule) string {
 	var names []string
 	for name, value := range params {
@@ -109,7 +109,7 @@ func TestSignedIsVerified(t *testing.T) {
 	})
 }
 
-// One signature has one spelling.
+// A signature has one encoding.
 func TestVerifySpelling(t *testing.T) {
 	t.Parallel()
 	good := mustSign(t, ownKey(), "text")
@@ -148,7 +148,7 @@ func TestVerifySpelling(t *testing.T) {
 	}
 }
 
-// sign_type has no say: SHA-1, PSS and bare signatures are refused.
+// SHA-1, PSS and signatures without DigestInfo are rejected.
 func TestVerifyAlgorithm(t *testing.T) {
 	t.Parallel()
 	sum1, sum256 := sha1.Sum([]byte("text")), sha256.Sum256([]byte("text"))

@@ -17,7 +17,7 @@ import (
 
 func discard() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// secrets are what no error may say.
+// secrets are values that must not occur in error texts.
 type secrets struct {
 	code, token string
 	person      signing.Person
@@ -50,12 +50,11 @@ func newSecrets() secrets {
 	}
 }
 
-// Every way the simulator can misbehave, and a wrong key, for which Alipay quotes the
-// whole request.
-func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
+// The faults of the simulator, and a wrong key, for which Alipay quotes the request.
+func TestErrorsQuoteNoSecret(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, patient, alipaysim.Config{})
-	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, quick)
+	s := newFixture(t, longTimeout, alipaysim.Config{})
+	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, shortTimeout)
 	secret := newSecrets()
 	ask := func(where string, g *signing.Gateway) {
 		_, err := g.Exchange(t.Context(), secret.code)
@@ -64,7 +63,7 @@ func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 		secret.check(t, where+", match", err)
 	}
 	ask("unknown", s.gate)
-	ask("wrong key", newGateway(t, newKeyring(t, otherKey(), alipayKey()), s.url, patient))
+	ask("wrong key", newGateway(t, newKeyring(t, otherKey(), alipayKey()), s.url, longTimeout))
 	for fault := range alipaysim.Faults() {
 		if err := s.sim.Fault(fault, 2); err != nil {
 			t.Fatal(err)
@@ -80,8 +79,8 @@ func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 	}
 }
 
-// A gateway that sends back what it was sent, in every place that could be repeated.
-func TestEchoKeepsSecrets(t *testing.T) {
+// A gateway that echoes the request in every part of its response.
+func TestEchoedSecrets(t *testing.T) {
 	t.Parallel()
 	secret := newSecrets()
 	echoes := map[string]func(w http.ResponseWriter, said, root string){
@@ -126,7 +125,7 @@ func TestEchoKeepsSecrets(t *testing.T) {
 			}))
 			server.Config.ErrorLog = discard()
 			server.Start()
-			g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, patient)
+			g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, longTimeout)
 			_, err := g.Exchange(t.Context(), secret.code)
 			secret.check(t, name+", exchange", err)
 			_, err = g.MatchPerson(t.Context(), secret.token, secret.person)
@@ -136,7 +135,7 @@ func TestEchoKeepsSecrets(t *testing.T) {
 	}
 }
 
-// hijacked answers in raw bytes.
+// hijacked returns a handler that writes raw to the connection.
 func hijacked(raw func(said string) string) func(http.ResponseWriter, string, string) {
 	return func(w http.ResponseWriter, said, _ string) {
 		conn, _, err := http.NewResponseController(w).Hijack()

@@ -12,7 +12,7 @@ func TestXMLMembers(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name, xml string
-		want      map[string]string // nil = refused
+		want      map[string]string // nil = rejected
 	}{
 		{"plain", "<XML><A>1</A><B>2</B></XML>", map[string]string{"A": "1", "B": "2"}},
 		{"character data", "<XML><A><![CDATA[1<2&3]]></A></XML>", map[string]string{"A": "1<2&3"}},
@@ -52,7 +52,7 @@ func TestXMLMembers(t *testing.T) {
 	}
 }
 
-// What is read is text of the document, and an error means nothing is.
+// Results are texts of the document; an error comes with nil.
 func FuzzXMLMembers(f *testing.F) {
 	f.Add("<XML><AppId><![CDATA[1]]></AppId><EventType>verifygw</EventType></XML>")
 	f.Add(`<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><XML><A>&e;</A></XML>`)

@@ -12,7 +12,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// message is one that Alipay takes.
+// message returns a valid message to person.
 func (s fixture) message(t testing.TB, person string) signing.TemplateMessage {
 	t.Helper()
 	grant, err := s.gate.Exchange(t.Context(), s.code(t, person))
@@ -55,7 +55,7 @@ func TestSendTemplateMessage(t *testing.T) {
 	}
 }
 
-// What never gets through is told from what may later; a wrong template is ours to correct.
+// ErrUndeliverable is distinguished from ErrUnavailable and from ErrConfiguration.
 func TestSendTemplateMessageRefused(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -65,7 +65,7 @@ func TestSendTemplateMessageRefused(t *testing.T) {
 		name   string
 		change func(*signing.TemplateMessage)
 		want   error
-		asked  bool // of Alipay
+		asked  bool // whether Alipay was called
 	}{
 		{"not subscribed", func(m *signing.TemplateMessage) { *m = s.message(t, "quiet") }, signing.ErrUndeliverable, true},
 		{"unknown citizen", func(m *signing.TemplateMessage) { m.To.Value = "nobody" }, signing.ErrUndeliverable, true},

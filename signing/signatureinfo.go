@@ -12,24 +12,25 @@ import (
 	"fundpass/keys"
 )
 
-// A trace is what a signature says about itself under a public key: that the key's
-// owner made it, and of which digest, whatever text came with it. It is for finding
-// out what went wrong, never for trusting: that is rsa.VerifyPKCS1v15's to say.
-type trace struct {
+// A signatureInfo is what a public key recovers from a signature: that its private key
+// made the signature, and of which digest. It serves diagnosis only; verification uses
+// rsa.VerifyPKCS1v15.
+type signatureInfo struct {
 	key    keys.AlipayKey
 	own    bool   // key is the application's own
-	digest []byte // SHA-256, or SHA-1 of 20 bytes
-	spelt  string // how sign had to be read, "" = as it is
+	digest []byte // SHA-256, or SHA-1 if it has 20 bytes
+	repair string // the corruption of sign that was undone, "" if none
 }
 
-// What stands before a digest in a signature (RFC 8017, 9.2, note 1).
+// DER prefixes of the digests (RFC 8017, section 9.2, note 1).
 var (
 	infoSHA256, _ = hex.DecodeString("3031300d060960864801650304020105000420")
 	infoSHA1, _   = hex.DecodeString("3021300906052b0e03021a05000414")
 )
 
-// digestUnder returns the digest that signature was made of, nil when key did not make it.
-func digestUnder(key *rsa.PublicKey, signature []byte) []byte {
+// recoverDigest returns the digest that signature was made of, or nil if the private key
+// of key did not make it.
+func recoverDigest(key *rsa.PublicKey, signature []byte) []byte {
 	s := new(big.Int).SetBytes(signature)
 	if len(signature) != key.Size() || s.Cmp(key.N) >= 0 {
 		return nil
@@ -47,8 +48,8 @@ func digestUnder(key *rsa.PublicKey, signature []byte) []byte {
 	return nil
 }
 
-// signSpellings undo the known corruptions of a sign parameter.
-var signSpellings = []struct {
+// signRepairs undo the known corruptions of a sign parameter.
+var signRepairs = []struct {
 	what string
 	undo func(string) string
 }{
@@ -61,35 +62,35 @@ var signSpellings = []struct {
 	{"sign lost its '=' at the end", func(s string) string { return s + strings.Repeat("=", -len(s)&3) }},
 }
 
-// traceSign finds out whose signature sign is: of one of keyring's keys or of the
-// application's own.
-func traceSign(keyring *keys.AlipayKeyring, sign string) (trace, bool) {
-	candidates := make([]trace, 0, 4)
+// inspectSignature finds the key that made sign: one of Alipay's keys in keyring or the
+// application's own. It returns false if none did.
+func inspectSignature(keyring *keys.AlipayKeyring, sign string) (signatureInfo, bool) {
+	candidates := make([]signatureInfo, 0, 4)
 	for _, key := range keyring.AlipayKeys() {
-		candidates = append(candidates, trace{key: key})
+		candidates = append(candidates, signatureInfo{key: key})
 	}
 	if own, ok := keyring.Signer().Public().(*rsa.PublicKey); ok {
-		candidates = append(candidates, trace{key: keys.AlipayKey{Public: own}, own: true})
+		candidates = append(candidates, signatureInfo{key: keys.AlipayKey{Public: own}, own: true})
 	}
-	for _, spelling := range signSpellings {
-		signature, err := decodeSignature(spelling.undo(sign))
+	for _, r := range signRepairs {
+		signature, err := decodeSignature(r.undo(sign))
 		if err != nil {
 			continue
 		}
 		for _, t := range candidates {
-			if t.digest = digestUnder(t.key.Public, signature); t.digest != nil {
-				t.spelt = spelling.what
+			if t.digest = recoverDigest(t.key.Public, signature); t.digest != nil {
+				t.repair = r.what
 				return t, true
 			}
 		}
 	}
-	return trace{}, false
+	return signatureInfo{}, false
 }
 
-func (t trace) sha1() bool { return len(t.digest) != sha256.Size }
+func (info signatureInfo) sha1() bool { return len(info.digest) != sha256.Size }
 
-// made says whether the signature is of text.
-func (t trace) made(text []byte) bool {
+// matches reports whether the signature is over text.
+func (info signatureInfo) matches(text []byte) bool {
 	sum := sha256.Sum256(text)
-	return bytes.Equal(sum[:], t.digest)
+	return bytes.Equal(sum[:], info.digest)
 }
