@@ -11,7 +11,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// What Alipay is content with, and that a notification may be posted again.
+// TestAccepted checks which bodies acknowledge a notification, and that it may be posted again.
 func TestAccepted(t *testing.T) {
 	t.Parallel()
 	keyring, err := keys.NewAlipayKeyring(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
@@ -74,7 +74,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// In certificate mode an answer names the application's certificate.
+// In certificate mode an answer must have the serial number of the application's certificate.
 func TestAcceptedCertificate(t *testing.T) {
 	t.Parallel()
 	keyring, err := keys.NewAlipayKeyring(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
@@ -93,7 +93,7 @@ func TestAcceptedCertificate(t *testing.T) {
 	}
 }
 
-// Mistakes of an operator are told what would be right.
+// Errors list the valid values.
 func TestNoticeMistakesOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{Target: "http://127.0.0.1:9"})

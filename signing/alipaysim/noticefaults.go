@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A noticeFault changes the content of a notice before it is signed, its signature, or the body
-// that is posted.
+// A noticeFault changes the content of a notice before it is signed, its signature, or
+// the notification.
 type noticeFault struct {
 	what         string
 	draft        func(*draft)
@@ -20,7 +20,7 @@ type noticeFault struct {
 	notification func(*Notification)
 }
 
-// NoticeFaults returns the names Notice.Fault takes, each with what it does.
+// NoticeFaults returns the faults of notices by name, with a description of each.
 func NoticeFaults() map[string]string {
 	all := make(map[string]string, len(noticeFaults))
 	for name, fault := range noticeFaults {
@@ -31,26 +31,26 @@ func NoticeFaults() map[string]string {
 	return all
 }
 
-// foreignApp is nobody's application.
+// foreignApp is the id of an application that does not exist.
 const foreignApp = "2021999999999999"
 
 var noticeFaults = map[string]noticeFault{
 	"":             {},
-	"other_app":    {what: "truly signed, for another application", draft: func(d *draft) { d.app = foreignApp }},
-	"stale":        {what: "truly signed, 30 days ago", draft: func(d *draft) { d.now = d.now.AddDate(0, 0, -30) }},
-	"future":       {what: "truly signed, a day from now", draft: func(d *draft) { d.now = d.now.Add(24 * time.Hour) }},
+	"other_app":    {what: "signed, for another application", draft: func(d *draft) { d.app = foreignApp }},
+	"stale":        {what: "signed, from 30 days ago", draft: func(d *draft) { d.now = d.now.AddDate(0, 0, -30) }},
+	"future":       {what: "signed, from a day in the future", draft: func(d *draft) { d.now = d.now.Add(24 * time.Hour) }},
 	"wrong_key":    {what: "signed with another application's Alipay key", seal: sealWrongKey},
 	"sha1":         {what: "signed with SHA-1 (sign_type RSA)", seal: sealSHA1},
 	"unsigned":     {what: "no signature", seal: func(*Sim, url.Values, *alipayKey, string) error { return nil }},
 	"altered":      {what: "a parameter changed after signing", seal: sealAltered},
-	"unknown_sn":   {what: "alipay_cert_sn of a certificate nobody has", seal: sealUnknownSN},
+	"unknown_sn":   {what: "alipay_cert_sn of an unknown certificate", seal: sealUnknownSN},
 	"duplicate":    {what: "a parameter twice", notification: func(l *Notification) { l.Body = append(l.Body, "&charset=UTF-8"...) }},
 	"content_type": {what: "not labelled a form", notification: func(l *Notification) { l.ContentType = "text/plain" }},
 	"huge":         {what: "a body of 1 MiB", notification: func(l *Notification) { l.Body = append(l.Body, make([]byte, 1<<20)...) }},
 }
 
 func sealWrongKey(s *Sim, form url.Values, signer *alipayKey, text string) error {
-	key, err := s.intrude()
+	key, err := s.foreignKey()
 	if err != nil {
 		return err
 	}

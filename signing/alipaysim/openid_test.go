@@ -8,7 +8,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// The list is bounded, signed, in an order of its own, and leaves strangers out.
+// The list is limited, signed, in another order, and without unknown users.
 func TestOpenIDQuery(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})

@@ -51,7 +51,7 @@ func TestPeople(t *testing.T) {
 		t.Error(diff)
 	}
 	before := s.sim.People()[0].OpenID
-	s.sim.Add(alipaysim.Person{Person: "ok", Name: "张三丰"}) // again: replaced, the identifier stays
+	s.sim.Add(alipaysim.Person{Person: "ok", Name: "张三丰"}) // replaces the person and keeps the identifier
 	after := s.sim.People()
 	if len(after) != 3 || after[0].Name != "张三丰" || after[0].OpenID != before || before == after[2].OpenID {
 		t.Errorf("%+v", after)
@@ -85,7 +85,7 @@ func TestAuthCodeOverHTTP(t *testing.T) {
 	}
 }
 
-// A mistake is told what would have been right.
+// Errors list the valid values.
 func TestOperatorMistakes(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -140,7 +140,7 @@ func TestFaultCounts(t *testing.T) {
 	if diff := cmp.Diff([]string{"20000", "20000", "20001"}, codes(3)); diff != "" {
 		t.Error(diff)
 	}
-	s.operate("POST", "/sim/fault", `{"next":"error"}`, nil) // once is the default
+	s.operate("POST", "/sim/fault", `{"next":"error"}`, nil) // count is 1 by default
 	if diff := cmp.Diff([]string{"20000", "20001"}, codes(2)); diff != "" {
 		t.Error(diff)
 	}
@@ -151,7 +151,7 @@ func TestFaultCounts(t *testing.T) {
 	}
 }
 
-// What each fault puts on the wire.
+// TestFaultsOnTheWire checks the response of each fault.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{Redirect: "http://127.0.0.1:1/elsewhere"})
@@ -175,7 +175,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 	for fault := range alipaysim.Faults() {
 		right, quick := wire[fault]
 		if !quick {
-			continue // timeout and slow: see TestHeldBack
+			continue // timeout and slow: see TestDelayedFaults
 		}
 		if err := s.sim.Fault(fault, 1); err != nil {
 			t.Fatal(err)
@@ -192,13 +192,13 @@ func TestFaultsOnTheWire(t *testing.T) {
 		}
 	}
 	if len(wire)+2 != len(alipaysim.Faults()) {
-		t.Errorf("%d faults looked at of %d", len(wire)+2, len(alipaysim.Faults()))
+		t.Errorf("%d faults tested of %d", len(wire)+2, len(alipaysim.Faults()))
 	}
 }
 
-// A held answer comes late, its request is done all the same, and a caller who leaves
-// does not keep the simulator busy.
-func TestHeldBack(t *testing.T) {
+// A delayed response comes late, its request is carried out, and a caller that gives up
+// does not block the simulator.
+func TestDelayedFaults(t *testing.T) {
 	t.Parallel()
 	const slow = 200 * time.Millisecond
 	s := newFixture(t, alipaysim.Config{Slow: slow})
