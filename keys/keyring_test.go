@@ -23,12 +23,12 @@ func TestNewAlipayKeyring(t *testing.T) {
 		t.Fatal(err)
 	}
 	if keyring.AppID() != testAppID || keyring.Signer() != crypto.Signer(ownKey()) {
-		t.Error("the application's half came out changed")
+		t.Error("the application's key or id has changed")
 	}
 	if keyring.AppCertSN() != "" || keyring.RootCertSN() != "" || !keyring.AppCertNotAfter().IsZero() {
 		t.Error("a certificate in public-key mode")
 	}
-	given[0] = AlipayKey{} // the caller's slice is not the AlipayKeyring's
+	given[0] = AlipayKey{} // the AlipayKeyring has a copy
 	keyring.AlipayKeys()[1] = AlipayKey{}
 	want := []string{"a.pem", "b.pem"}
 	var got []string
@@ -107,7 +107,7 @@ func TestNewAlipayKeyringRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			keyring, err := NewAlipayKeyring(tt.appID, tt.signer, tt.alipay)
 			if keyring != nil {
-				t.Fatal("an error came with a keyring")
+				t.Fatal("a keyring was returned with an error")
 			}
 			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
@@ -124,7 +124,7 @@ func TestNewAlipayKeyringReportsAll(t *testing.T) {
 	}
 }
 
-// An AlipayKeyring that reaches a log by mistake shows no number of the private key.
+// fmt prints no number of the private key of an AlipayKeyring.
 func TestAlipayKeyringPrintsNoKey(t *testing.T) {
 	t.Parallel()
 	keyring := must(NewAlipayKeyring(testAppID, ownKey(), []AlipayKey{bare(alipayKey1(), "a.pem")}))
