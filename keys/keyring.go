@@ -21,7 +21,7 @@ var (
 	ErrUnknownSN  = errors.New("keys: no Alipay certificate with this serial number")
 	ErrIncomplete = errors.New("keys: setting is missing")
 	ErrUnproven   = errors.New("keys: private key cannot verify its own signature")
-	ErrDuplicate  = errors.New("keys: duplicate key")
+	ErrDuplicate  = errors.New("keys: key is given twice")
 	ErrOwnKey     = errors.New("keys: this is the application's own public key, not Alipay's; " +
 		"after the application public key (应用公钥) is uploaded the console shows another one, the Alipay public key (支付宝公钥): copy that")
 )
