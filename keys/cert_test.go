@@ -127,11 +127,11 @@ func TestVerifyAlipay(t *testing.T) {
 	short := issue(ca.root, rootKey(), certSpec{subject: "Short Issuer", key: &issuerKey().PublicKey, ca: true, until: "2026-03-01"})
 	underShort := issue(short, issuerKey(), certSpec{subject: aliSubject, key: pub})
 	tests := []struct {
-		name  string
-		chain []*x509.Certificate
-		now   time.Time
-		want  error
-		says  string
+		name     string
+		chain    []*x509.Certificate
+		now      time.Time
+		want     error
+		contains string
 	}{
 		{"good", []*x509.Certificate{good, ca.issuer}, testNow, nil, ""},
 		{"root in the file too", []*x509.Certificate{good, ca.issuer, ca.root}, testNow, nil, ""},
@@ -150,8 +150,8 @@ func TestVerifyAlipay(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
-			if err != nil && !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("error %q does not say %q", err, tt.says)
+			if err != nil && !strings.Contains(err.Error(), tt.contains) {
+				t.Errorf("error %q does not contain %q", err, tt.contains)
 			}
 		})
 	}

@@ -190,7 +190,7 @@ func TestParseColumnCipherRefuses(t *testing.T) {
 	tests := []struct {
 		name, file string
 		want       error
-		says       string
+		contains   string
 	}{
 		{"empty", "", ErrEmpty, "aead"},
 		{"words", "open sesame", ErrFormat, "column key file"},
@@ -216,8 +216,8 @@ func TestParseColumnCipherRefuses(t *testing.T) {
 			if got != nil {
 				t.Fatal("a cipher was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			noSecret(t, err.Error(), tt.file)
 			if _, err := RotateColumnKey([]byte(tt.file)); !errors.Is(err, tt.want) {

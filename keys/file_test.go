@@ -112,7 +112,7 @@ func TestParsePrivateKeyMistakes(t *testing.T) {
 	tests := []struct {
 		name, text string
 		want       error
-		says       string
+		contains   string
 	}{
 		{"empty", "", ErrEmpty, ""},
 		{"blanks", " \r\n\ufeff\n\t", ErrEmpty, "blanks"},
@@ -144,8 +144,8 @@ func TestParsePrivateKeyMistakes(t *testing.T) {
 			if got != nil {
 				t.Fatal("a key was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			noSecret(t, err.Error(), tt.text)
 		})
@@ -166,7 +166,7 @@ func TestParsePublicKeyMistakes(t *testing.T) {
 	tests := []struct {
 		name, text string
 		want       error
-		says       string
+		contains   string
 	}{
 		{"empty", "\n", ErrEmpty, ""},
 		{"private", pemText("PRIVATE KEY", pkcs8(ownKey())), ErrWrongKind, "a private key"},
@@ -183,8 +183,8 @@ func TestParsePublicKeyMistakes(t *testing.T) {
 			if got != nil {
 				t.Fatal("a key was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			noSecret(t, err.Error(), tt.text)
 		})

@@ -80,12 +80,12 @@ func TestNewAlipayKeyringRefuses(t *testing.T) {
 	serial := AlipayKey{SN: "0a", Public: &alipayKey1().PublicKey, Source: "a.crt"}
 	sameSerial := AlipayKey{SN: "0a", Public: &alipayKey2().PublicKey, Source: "b.crt"}
 	tests := []struct {
-		name   string
-		appID  string
-		signer crypto.Signer
-		alipay []AlipayKey
-		want   error
-		says   string
+		name     string
+		appID    string
+		signer   crypto.Signer
+		alipay   []AlipayKey
+		want     error
+		contains string
 	}{
 		{"no application id", "", ownKey(), good, ErrIncomplete, "application id"},
 		{"blank in application id", "2021 1", ownKey(), good, ErrFormat, "application id"},
@@ -109,8 +109,8 @@ func TestNewAlipayKeyringRefuses(t *testing.T) {
 			if keyring != nil {
 				t.Fatal("a keyring was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 		})
 	}

@@ -107,11 +107,11 @@ func TestLoadAlipayKeyringRefuses(t *testing.T) {
 	t.Parallel()
 	otherApp := testPID + "-2021009900000002"
 	tests := []struct {
-		name  string
-		files func(*testing.T) AlipayKeyringFiles
-		spoil func(*testing.T, *AlipayKeyringFiles)
-		want  error
-		says  string
+		name     string
+		files    func(*testing.T) AlipayKeyringFiles
+		spoil    func(*testing.T, *AlipayKeyringFiles)
+		want     error
+		contains string
 	}{
 		{"own key as Alipay's", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.txt", b64(pkixDER(&ownKey().PublicKey)))
@@ -182,8 +182,8 @@ func TestLoadAlipayKeyringRefuses(t *testing.T) {
 			if keyring != nil {
 				t.Fatal("a keyring was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			if n := strings.Count(err.Error(), "\n"); n != 0 {
 				t.Errorf("one mistake gave %d problems:\n%v", n+1, err)

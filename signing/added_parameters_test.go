@@ -170,7 +170,7 @@ func TestMutationsWithAddedParameters(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d mutations: %d refused, %d spellings of what Alipay said, 0 accepted", rounds, refused, same)
+	t.Logf("%d mutations: %d rejected, %d equivalent, 0 accepted", rounds, refused, same)
 	if refused == 0 || same == 0 {
 		t.Error("the mutations are of one sort only")
 	}
@@ -235,7 +235,7 @@ func TestAmbiguousOptionalParameters(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 12))
 	forms := genuineForms(t)
 	for _, kind := range []string{"trade_status_sync", "servicemarket_order_notify", "open_app_auth_notify"} {
-		said, err := signing.VerifyNotification(keyring, []byte(forms[kind].form.Encode()), formType)
+		original, err := signing.VerifyNotification(keyring, []byte(forms[kind].form.Encode()), formType)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestAmbiguousOptionalParameters(t *testing.T) {
 			form.Set(string(rune('a'+random.IntN(26)))+"a", hostileTexts[random.IntN(len(hostileTexts))])
 			signed(t, form, forms[kind].rule)
 			got, err := signing.VerifyNotification(keyring, mutated(random, form, forms[kind].rule), formType)
-			if err == nil && (got.Method != said.Method || got.NotifyID != said.NotifyID || got.Family != said.Family || !got.At.Equal(said.At)) {
+			if err == nil && (got.Method != original.Method || got.NotifyID != original.NotifyID || got.Family != original.Family || !got.At.Equal(original.At)) {
 				t.Fatalf("%s read as %+v", kind, got)
 			}
 		}

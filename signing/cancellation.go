@@ -19,7 +19,7 @@ type Cancellation struct {
 
 // Cancellation parses the content of a message whose Method is MethodCancelled:
 //
-//	{"app_id":"<ours>","open_id":"...","user_id":"2088...","cancel_time":1706327962739}
+//	{"app_id":"<AppID>","open_id":"...","user_id":"2088...","cancel_time":1706327962739}
 //
 // with open_id, user_id or both. Errors: ErrMalformed, and ErrWrongApp if app_id is
 // that of another application.

@@ -19,9 +19,9 @@ type corruption struct {
 // corruptions are tried in this order. Those that change all values come first.
 var corruptions = []corruption{
 	{"", func(p []param, yield func([]param)) { yield(p) }},
-	{"a parameter is given twice, and the first of the two is what was signed", keepFirst},
-	{"a parameter is given twice, and the last of the two is what was signed", keepLast},
-	{"empty values are no part of what was signed, and are here", dropEmpty},
+	{"a parameter occurs twice, and the first value was signed", keepFirst},
+	{"a parameter occurs twice, and the last value was signed", keepLast},
+	{"parameters with empty values were not signed, but are in the message", dropEmpty},
 	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", restorePluses},
 	{"the values are URL-encoded twice", values(decodeAgain)},
 	{"the values are HTML-escaped (&quot; and the like)", values(html.UnescapeString)},
@@ -36,8 +36,8 @@ var corruptions = []corruption{
 		escaped := url.QueryEscape(v)
 		return []string{escaped, lowerEscapes(escaped), url.PathEscape(v)}
 	})},
-	{"a parameter was added on the way (parameters of the URL mixed with those of the body?)", dropOne},
-	{"a parameter is missing (those with empty values are signed, too)", addOne},
+	{"a parameter was added on the way (perhaps parameters of the URL were added to those of the body)", dropOne},
+	{"a parameter is missing (parameters with empty values are signed, too)", addOne},
 }
 
 // values returns an undo function that applies f to every value.
@@ -196,7 +196,7 @@ var contentCorruptions = []struct {
 	{"", func(c []byte) []byte { return c }},
 	{`"\/" was written as "/"`, func(c []byte) []byte { return bytes.ReplaceAll(c, []byte("/"), []byte(`\/`)) }},
 	{`"/" was written as "\/"`, func(c []byte) []byte { return bytes.ReplaceAll(c, []byte(`\/`), []byte("/")) }},
-	{"the JSON was written anew with other blanks", compactJSON},
+	{"the JSON was encoded again with other white space", compactJSON},
 	{"the content was HTML-escaped", func(c []byte) []byte { return []byte(html.UnescapeString(string(c))) }},
 	{"'<', '>' and '&' were written as \\u003c, \\u003e and \\u0026", func(c []byte) []byte {
 		return []byte(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(c)))

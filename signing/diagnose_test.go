@@ -87,8 +87,8 @@ func TestDiagnose(t *testing.T) {
 		{"sign_type kept", by(signing.NotifyV2, nil), false, signing.ErrBadSignature, "sign_type was signed"},
 		{"sign_type dropped", string(signed(t, changed(tradeForm, map[string]string{"method": "x"}), signing.NotifyV1)), false, signing.ErrBadSignature, "sign_type was not signed"},
 		{"sign_type changed", with(map[string]string{"sign_type": "RSA"}), true, signing.ErrSignType, "sign_type"},
-		{"twice", body + "&charset=UTF-8", false, signing.ErrDuplicateKey, "first of the two"},
-		{"twice, the other before", "charset=GBK&" + body, false, signing.ErrDuplicateKey, "last of the two"},
+		{"twice", body + "&charset=UTF-8", false, signing.ErrDuplicateKey, "first value"},
+		{"twice, the other before", "charset=GBK&" + body, false, signing.ErrDuplicateKey, "last value"},
 		{"plus in sign", strings.Replace(good.Encode(), "%2B", "+", 99), false, signing.ErrBadSignature, "'+' became a blank in sign"},
 		{"plus in values", mapped(good, func(s string) string { return strings.ReplaceAll(s, "+", " ") }).Encode(), false, signing.ErrBadSignature, "'+' became a blank in the values"},
 		{"decoded twice", mapped(good, func(s string) string { s, _ = url.QueryUnescape(strings.ReplaceAll(s, "+", "%2B")); return s }).Encode(), false, signing.ErrBadSignature, "body was altered"},
@@ -220,7 +220,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 		{"altered", answer(yes, strings.Replace(yes, "T", "F", 1)), "response", false, signing.ErrForged, "content was altered"},
 		{"slashes", answer(strings.ReplaceAll(slash, `\/`, "/"), slash), "response", false, signing.ErrForged, `"\/" was written as "/"`},
 		{"slashes back", answer(slash, strings.ReplaceAll(slash, `\/`, "/")), "response", false, signing.ErrForged, `"/" was written as "\/"`},
-		{"blanks", answer(`{ "code" : "10000", "passed":"T" }`, yes), "response", false, signing.ErrForged, "JSON was written anew"},
+		{"blanks", answer(`{ "code" : "10000", "passed":"T" }`, yes), "response", false, signing.ErrForged, "JSON was encoded again"},
 		{"HTML", answer(`{"code":"10000","msg":"a&amp;b"}`, `{"code":"10000","msg":"a&b"}`), "response", false, signing.ErrForged, "HTML-escaped"},
 		{"json.Marshal", answer(`{"code":"10000","msg":"a\u0026b"}`, `{"code":"10000","msg":"a&b"}`), "response", false, signing.ErrForged, "u0026"},
 		{"GBK", answer(`{"code":"10000","msg":"系统"}`, "{\"code\":\"10000\",\"msg\":\"\xcf\xb5\xcd\xb3\"}"), "response", false, signing.ErrForged, "from GBK to UTF-8"},
@@ -237,8 +237,8 @@ func TestDiagnoseAnswers(t *testing.T) {
 		{"phone unsigned", phone(t, sim, "unsigned"), "phone", false, signing.ErrPhone, "not set in the console"},
 		{"phone with blanks in sign", strings.ReplaceAll(phone(t, sim, ""), `"sign":"`, `"sign":" `), "phone", false, signing.ErrPhone, "blanks or line breaks"},
 		{"phone without quotes", encryptedWithoutQuotes(t), "phone", false, signing.ErrPhone, "without its quotes"},
-		{"phone refused in the clear", sealedPhone(t, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`), "phone", true, signing.ErrTokenInvalid, "isv.invalid-auth-relations"},
-		{"our own answer", string(spi), "phone", false, signing.ErrPhone, "own key"},
+		{"phone refused in the clear", signedPhone(t, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`), "phone", true, signing.ErrTokenInvalid, "isv.invalid-auth-relations"},
+		{"answer of the application", string(spi), "phone", false, signing.ErrPhone, "own key"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -92,7 +92,7 @@ func accept(t testing.TB, keyring *keys.AlipayKeyring, body []byte) signing.Noti
 	t.Helper()
 	n, err := signing.VerifyNotification(keyring, body, formType)
 	if err != nil {
-		t.Fatalf("refused: %v", err)
+		t.Fatalf("rejected: %v", err)
 	}
 	return n
 }

@@ -245,7 +245,7 @@ func TestReplace(t *testing.T) {
 		}
 	}
 	if err := exchange(); err != nil {
-		t.Errorf("after refused replacements: %v", err)
+		t.Errorf("after rejected replacements: %v", err)
 	}
 }
 

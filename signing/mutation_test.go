@@ -65,7 +65,7 @@ func TestMutations(t *testing.T) {
 	t.Parallel()
 	var refused, same, accepted atomic.Int64
 	t.Cleanup(func() {
-		t.Logf("%d forgeries refused, %d spellings of the same message, %d accepted", refused.Load(), same.Load(), accepted.Load())
+		t.Logf("%d forgeries rejected, %d equivalent, %d accepted", refused.Load(), same.Load(), accepted.Load())
 		if refused.Load() < 10_000 {
 			t.Error("too few forgeries")
 		}

@@ -244,10 +244,10 @@ func TestCertSN(t *testing.T) {
 		want     error
 	}{
 		{"none", "-", false, nil},
-		{"beside the text", currentSN, false, nil},
+		{"outside the text", currentSN, false, nil},
 		{"in the text", currentSN, true, nil},
-		{"another key of ours", nextSN, false, signing.ErrBadSignature},
-		{"another key of ours in the text", nextSN, true, signing.ErrBadSignature},
+		{"another key of the keyring", nextSN, false, signing.ErrBadSignature},
+		{"another key of the keyring in the text", nextSN, true, signing.ErrBadSignature},
 		{"unknown", strings.Repeat("0", 32), false, signing.ErrUnknownSN},
 		{"unknown in the text", strings.Repeat("0", 32), true, signing.ErrUnknownSN},
 		{"empty", "", false, nil}, // like absent

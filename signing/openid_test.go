@@ -76,7 +76,7 @@ func TestOpenIDsForms(t *testing.T) {
 		{"both, turned round", pair("2", "b") + "," + pair("1", "a"), 2, nil},
 		{"one", pair("2", "b"), 1, nil},
 		{"none", "", 0, nil},
-		{"nobody asked for", pair("1", "a") + "," + pair("3", "c"), 0, signing.ErrUnavailable},
+		{"not requested", pair("1", "a") + "," + pair("3", "c"), 0, signing.ErrUnavailable},
 		{"one twice", pair("1", "a") + "," + pair("1", "b"), 0, signing.ErrUnavailable},
 		{"one open_id for two", pair("1", "a") + "," + pair("2", "a"), 0, signing.ErrUnavailable},
 		{"no open_id", pair("1", ""), 0, signing.ErrUnavailable},
@@ -169,8 +169,8 @@ func TestIdentifyOverHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var said map[string]any
-		if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || resp.StatusCode != c.want {
+		var reply map[string]any
+		if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil || resp.StatusCode != c.want {
 			t.Errorf("%s: %d, %v", c.body, resp.StatusCode, err)
 		}
 		resp.Body.Close()

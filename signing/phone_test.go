@@ -20,8 +20,8 @@ func phone(t testing.TB, sim *alipaysim.Sim, fault string) string {
 	return payload
 }
 
-// sealedPhone returns a payload with member response and the signature of text.
-func sealedPhone(t testing.TB, response, text string) string {
+// signedPhone returns a payload with member response and the signature of text.
+func signedPhone(t testing.TB, response, text string) string {
 	t.Helper()
 	return fmt.Sprintf(`{"response":%s,"sign":"%s"}`, response, alipaySigns(t, text))
 }
@@ -44,7 +44,7 @@ func TestOpenPhone(t *testing.T) {
 		t.Errorf("the same number, another digest: %v", err)
 	}
 	clear := `{"code":"10000","mobile":"19900000002"}`
-	for name, payload := range map[string]string{"object": sealedPhone(t, clear, clear), "string": sealedPhone(t, quoted(clear), clear)} {
+	for name, payload := range map[string]string{"object": signedPhone(t, clear, clear), "string": signedPhone(t, quoted(clear), clear)} {
 		if p, err := signing.OpenPhone(keyring, nil, []byte(payload)); err != nil || p.Mobile != "19900000002" {
 			t.Errorf("not encrypted, %s: %+v %v", name, p, err)
 		}
@@ -62,12 +62,12 @@ func TestOpenPhoneRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sealedPhone(t, `"`+s+`"`, `"`+s+`"`)
+		return signedPhone(t, `"`+s+`"`, `"`+s+`"`)
 	}
 	cases := map[string]string{
 		"nothing": "", "null": "null", "list": "[]", "empty": "{}", "half": good[:100], "two": good + good,
 		"null response": `{"response":null,"sign":"x"}`, "not of blocks": `{"response":"QUFB","sign":"x"}`,
-		"empty response": sealedPhone(t, `""`, `""`), "number": sealedPhone(t, "1", "1"),
+		"empty response": signedPhone(t, `""`, `""`), "number": signedPhone(t, "1", "1"),
 		"response twice": strings.Replace(good, "{", `{"response":"x",`, 1), "sign a number": strings.Replace(good, `"sign":"`, `"sign":1,"x":"`, 1),
 		"signed without quotes": encryptedWithoutQuotes(t),
 		"sign_type RSA":         strings.Replace(good, `"RSA2"`, `"RSA"`, 1), "encrypt_type": strings.Replace(good, `"AES"`, `"SM4"`, 1),
@@ -94,7 +94,7 @@ func encryptedWithoutQuotes(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sealedPhone(t, `"`+s+`"`, s)
+	return signedPhone(t, `"`+s+`"`, s)
 }
 
 // All errors before a valid signature have the same text.
@@ -122,7 +122,7 @@ func TestOpenPhoneMeaning(t *testing.T) {
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	clear := func(code, subCode string) string {
 		s := fmt.Sprintf(`{"code":"%s","msg":"x","subCode":"%s","subMsg":"canary"}`, code, subCode)
-		return sealedPhone(t, quoted(s), s)
+		return signedPhone(t, quoted(s), s)
 	}
 	for _, c := range []struct {
 		payload string
@@ -167,6 +167,6 @@ func TestPhoneMutations(t *testing.T) {
 		}
 	}
 	if refused < len(payload) {
-		t.Errorf("%d refused of %d", refused, 8*len(payload))
+		t.Errorf("%d rejected of %d", refused, 8*len(payload))
 	}
 }

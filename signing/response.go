@@ -132,15 +132,15 @@ func (a response) check(keyring *keys.AlipayKeyring) error {
 			return err
 		}
 	}
-	var said struct {
+	var status struct {
 		Code    string `json:"code"`
 		SubCode string `json:"sub_code"`
 	}
-	unreadable := json.Unmarshal(a.content, &said) != nil // including encrypted content, which is never requested
-	refused := a.root == "error_response" || said.SubCode != "" || said.Code != "" && said.Code != "10000"
+	unreadable := json.Unmarshal(a.content, &status) != nil // including encrypted content, which is never requested
+	refused := a.root == "error_response" || status.SubCode != "" || status.Code != "" && status.Code != "10000"
 	switch {
-	case !unreadable && refused && said.Code != "10000":
-		return newRefusal(said.Code, said.SubCode)
+	case !unreadable && refused && status.Code != "10000":
+		return newRefusal(status.Code, status.SubCode)
 	case a.sign == "":
 		return fmt.Errorf("%w: success without signature", ErrForged)
 	case unreadable || refused || !utf8.Valid(a.content):

@@ -226,15 +226,15 @@ func BenchmarkVerify(b *testing.B) {
 		for b.Loop() {
 			sum := sha256.Sum256([]byte(text))
 			if rsa.VerifyPKCS1v15(&ownKey().PublicKey, crypto.SHA256, sum[:], raw) != nil {
-				b.Fatal("refused")
+				b.Fatal("rejected")
 			}
 		}
 	})
-	b.Run("ours", func(b *testing.B) {
+	b.Run("signing", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if Verify(&ownKey().PublicKey, text, signature) != nil {
-				b.Fatal("refused")
+				b.Fatal("rejected")
 			}
 		}
 	})
@@ -250,7 +250,7 @@ func BenchmarkSign(b *testing.B) {
 			}
 		}
 	})
-	b.Run("ours", func(b *testing.B) {
+	b.Run("signing", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Sign(ownKey(), text); err != nil {
 				b.Fatal(err)

@@ -29,7 +29,7 @@ func TestXMLMembers(t *testing.T) {
 		{"JSON", `{"XML":1}`, nil},
 		{"other root", "<xml><A>1</A></xml>", nil},
 		{"two roots", "<XML></XML><XML></XML>", nil},
-		{"text behind", "<XML></XML>&charset=UTF-8", nil},
+		{"trailing text", "<XML></XML>&charset=UTF-8", nil},
 		{"text before", "x<XML></XML>", nil},
 		{"text between", "<XML>x<A>1</A></XML>", nil},
 		{"twice", "<XML><A>1</A><A>2</A></XML>", nil},
@@ -57,14 +57,14 @@ func FuzzXMLMembers(f *testing.F) {
 	f.Add("<XML><AppId><![CDATA[1]]></AppId><EventType>verifygw</EventType></XML>")
 	f.Add(`<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><XML><A>&e;</A></XML>`)
 	f.Fuzz(func(t *testing.T, document string) {
-		said, err := xmlMembers([]byte(document))
-		if (err == nil) != (said != nil) {
-			t.Fatalf("%v, %v", said, err)
+		members, err := xmlMembers([]byte(document))
+		if (err == nil) != (members != nil) {
+			t.Fatalf("%v, %v", members, err)
 		}
 		if err == nil && !strings.Contains(document, "XML") {
 			t.Fatal("no XML")
 		}
-		for name := range said {
+		for name := range members {
 			if !strings.Contains(document, name) {
 				t.Fatalf("%q is not in it", name)
 			}

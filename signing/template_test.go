@@ -70,7 +70,7 @@ func TestSendTemplateMessageRefused(t *testing.T) {
 		{"not subscribed", func(m *signing.TemplateMessage) { *m = s.message(t, "quiet") }, signing.ErrUndeliverable, true},
 		{"unknown citizen", func(m *signing.TemplateMessage) { m.To.Value = "nobody" }, signing.ErrUndeliverable, true},
 		{"kinds are not mixed", func(m *signing.TemplateMessage) { m.To.Kind = "user_id" }, signing.ErrUndeliverable, true},
-		{"nobody", func(m *signing.TemplateMessage) { m.To.Value = "" }, signing.ErrUndeliverable, false},
+		{"no recipient", func(m *signing.TemplateMessage) { m.To.Value = "" }, signing.ErrUndeliverable, false},
 		{"other application", func(m *signing.TemplateMessage) { m.To.AppID = "2021000000000009" }, signing.ErrUndeliverable, false},
 		{"template unknown to Alipay", func(m *signing.TemplateMessage) { m.TemplateID = alipaysim.WrongTemplate }, signing.ErrConfiguration, true},
 		{"no template", func(m *signing.TemplateMessage) { m.TemplateID = "" }, signing.ErrConfiguration, false},

@@ -75,7 +75,7 @@ func TestRequestChecks(t *testing.T) {
 		{name: "signed empty", change: set("app_auth_token", ""), code: "40002", subCode: "isv.invalid-signature"},
 		{name: "sign broken in lines", tamper: func(f url.Values) { f.Set("sign", f.Get("sign")[:76]+"\n"+f.Get("sign")[76:]) },
 			code: "40002", subCode: "isv.invalid-signature"},
-		{name: "stranger's key", tamper: func(f url.Values) {
+		{name: "another key", tamper: func(f url.Values) {
 			raw, err := rsa.SignPKCS1v15(rand.Reader, stranger, 0, make([]byte, 32))
 			if err != nil {
 				t.Error(err)

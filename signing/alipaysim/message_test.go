@@ -50,7 +50,7 @@ func TestTemplateMessageRefusals(t *testing.T) {
 		}
 	}
 	if n := len(s.sim.Messages()); n != 1 {
-		t.Errorf("%d messages were taken", n)
+		t.Errorf("%d messages were accepted", n)
 	}
 }
 

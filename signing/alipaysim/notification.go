@@ -15,7 +15,7 @@ func Kinds() map[string]string {
 		"alipay.open.auth.appauth.cancelled":      "the application's authorisation was withdrawn",
 		"alipay.open.mini.version.audit.passed":   "a version of the mini-program was approved",
 		"alipay.open.mini.version.audit.rejected": "a version of the mini-program was rejected",
-		"alipay.open.app.api.field.changed":       "fields of personal data were granted or taken away",
+		"alipay.open.app.api.field.changed":       "fields of personal data were granted or revoked",
 		"alipay.service.check":                    "gateway check; requires a signed XML answer",
 		"alipay.mobile.public.message.notify":     "a user follows the life account",
 		"trade_status_sync":                       "asynchronous notification of a trade",
@@ -49,7 +49,7 @@ func (s *Sim) Write(n Notice) (Notification, error) {
 	}
 	form := compose(d)
 	form.Set("charset", d.charset)
-	if err := s.seal(form, n, fault); err != nil {
+	if err := s.signForm(form, n, fault); err != nil {
 		return Notification{}, err
 	}
 	notification := Notification{
@@ -81,8 +81,8 @@ func (s *Sim) subject(n Notice) (Person, error) {
 	return Person{}, ErrUnknownPerson
 }
 
-// seal signs form under the rule of its family and applies fault.
-func (s *Sim) seal(form url.Values, n Notice, fault noticeFault) error {
+// signForm signs form under the rule of its family and applies fault.
+func (s *Sim) signForm(form url.Values, n Notice, fault noticeFault) error {
 	signer := s.signer()
 	if n.Key == "old" {
 		old, err := s.oldSigner()
@@ -96,14 +96,14 @@ func (s *Sim) seal(form url.Values, n Notice, fault noticeFault) error {
 	if form.Has("service") || form.Has("method") && form.Has("notify_type") {
 		text = signedText(form)
 	}
-	if fault.seal != nil {
-		return fault.seal(s, form, signer, text)
+	if fault.sign != nil {
+		return fault.sign(s, form, signer, text)
 	}
-	return s.sealWith(form, signer, text)
+	return s.signWith(form, signer, text)
 }
 
-// sealWith adds the signature and, in certificate mode, the serial number to form.
-func (s *Sim) sealWith(form url.Values, signer *alipayKey, text string) error {
+// signWith adds the signature and, in certificate mode, the serial number to form.
+func (s *Sim) signWith(form url.Values, signer *alipayKey, text string) error {
 	signature, err := sign(signer.key, []byte(text))
 	if err != nil {
 		return err

@@ -126,33 +126,33 @@ func TestNotificationMistakes(t *testing.T) {
 func TestNotificationFaults(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
-	truly := func(form url.Values) bool {
+	isSigned := func(form url.Values) bool {
 		return signedBy(s.sim.AlipayKey(), form, "sign_type") || signedBy(s.sim.AlipayKey(), form)
 	}
 	day := 24 * time.Hour
 	stamp := func(d time.Duration) string { return start.Add(d).UTC().Add(8 * time.Hour).Format("20060102") }
 	right := map[string]func(alipaysim.Notification, url.Values) bool{
 		"other_app": func(_ alipaysim.Notification, f url.Values) bool {
-			return truly(f) && !strings.Contains(noticeText(f), appID) && strings.Contains(noticeText(f), "2021999999999999")
+			return isSigned(f) && !strings.Contains(noticeText(f), appID) && strings.Contains(noticeText(f), "2021999999999999")
 		},
 		"stale": func(l alipaysim.Notification, f url.Values) bool {
-			return truly(f) && strings.HasPrefix(l.NotifyID, stamp(-30*day))
+			return isSigned(f) && strings.HasPrefix(l.NotifyID, stamp(-30*day))
 		},
 		"future": func(l alipaysim.Notification, f url.Values) bool {
-			return truly(f) && strings.HasPrefix(l.NotifyID, stamp(day))
+			return isSigned(f) && strings.HasPrefix(l.NotifyID, stamp(day))
 		},
-		"wrong_key": func(_ alipaysim.Notification, f url.Values) bool { return !truly(f) && len(f.Get("sign")) == 344 },
+		"wrong_key": func(_ alipaysim.Notification, f url.Values) bool { return !isSigned(f) && len(f.Get("sign")) == 344 },
 		"sha1": func(_ alipaysim.Notification, f url.Values) bool {
 			digest := sha1.Sum([]byte(noticeText(f, "sign", "sign_type")))
 			raw, _ := base64.StdEncoding.DecodeString(f.Get("sign"))
 			return f.Get("sign_type") == "RSA" && rsa.VerifyPKCS1v15(s.sim.AlipayKey(), crypto.SHA1, digest[:], raw) == nil
 		},
 		"unsigned":   func(_ alipaysim.Notification, f url.Values) bool { return !f.Has("sign") },
-		"altered":    func(_ alipaysim.Notification, f url.Values) bool { return !truly(f) && f.Has("sign") },
+		"altered":    func(_ alipaysim.Notification, f url.Values) bool { return !isSigned(f) && f.Has("sign") },
 		"unknown_sn": func(_ alipaysim.Notification, f url.Values) bool { return len(f.Get("alipay_cert_sn")) == 32 },
 		"duplicate":  func(_ alipaysim.Notification, f url.Values) bool { return len(f["charset"]) == 2 },
 		"content_type": func(l alipaysim.Notification, f url.Values) bool {
-			return truly(f) && l.ContentType == "text/plain"
+			return isSigned(f) && l.ContentType == "text/plain"
 		},
 		"huge": func(l alipaysim.Notification, _ url.Values) bool { return len(l.Body) > 1<<20 },
 	}
@@ -165,7 +165,7 @@ func TestNotificationFaults(t *testing.T) {
 	// Every fault applies to every family.
 	for kind := range alipaysim.Kinds() {
 		for _, fault := range []string{"wrong_key", "altered"} {
-			if form := parse(t, s.write(alipaysim.Notice{Person: "ok", Kind: kind, Fault: fault})); truly(form) {
+			if form := parse(t, s.write(alipaysim.Notice{Person: "ok", Kind: kind, Fault: fault})); isSigned(form) {
 				t.Errorf("%s of %s is signed correctly", fault, kind)
 			}
 		}

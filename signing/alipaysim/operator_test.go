@@ -92,7 +92,7 @@ func TestOperatorMistakes(t *testing.T) {
 	cases := []struct {
 		name, method, path, body string
 		status                   int
-		says                     string
+		contains                 string
 	}{
 		{"nobody", "POST", "/sim/auth-code", `{"person":"nobody"}`, 404, "old"},
 		{"no body", "POST", "/sim/auth-code", ``, 400, `{"person":"ok"}`},
@@ -112,12 +112,12 @@ func TestOperatorMistakes(t *testing.T) {
 			Faults map[string]string `json:"faults"`
 		}
 		status := s.operate(c.method, c.path, c.body, &problem)
-		said := problem.Error + strings.Join(problem.People, " ")
+		message := problem.Error + strings.Join(problem.People, " ")
 		for name := range problem.Faults {
-			said += " " + name
+			message += " " + name
 		}
-		if status != c.status || problem.Error == "" || !strings.Contains(said, c.says) {
-			t.Errorf("%s: %d %q", c.name, status, said)
+		if status != c.status || problem.Error == "" || !strings.Contains(message, c.contains) {
+			t.Errorf("%s: %d %q", c.name, status, message)
 		}
 	}
 }
@@ -128,11 +128,11 @@ func TestFaultCounts(t *testing.T) {
 	if err := s.sim.Fault("fire", 1); !errors.Is(err, alipaysim.ErrUnknownFault) {
 		t.Error(err)
 	}
-	codes := func(n int) (said []string) {
+	codes := func(n int) (got []string) {
 		for range n {
-			said = append(said, s.call("alipay.user.info.share", map[string]string{"auth_token": "x"}).text("code"))
+			got = append(got, s.call("alipay.user.info.share", map[string]string{"auth_token": "x"}).text("code"))
 		}
-		return said
+		return got
 	}
 	if status := s.operate("POST", "/sim/fault", `{"next":"error","count":2}`, nil); status != http.StatusOK {
 		t.Fatalf("status %d", status)
