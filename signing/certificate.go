@@ -28,9 +28,9 @@ const methodDownload = "alipay.open.app.alipaycert.download"
 // DownloadCertificate downloads the certificate with serial number sn
 // (alipay.open.app.alipaycert.download). It returns PEM: the certificate and its issuers.
 //
-// The result is not trusted. Alipay signs the response with the certificate that is
-// being downloaded, so the caller must check it with keys.CheckAlipayCert and show it
-// to an operator. It must not be called to verify a message, because the sender of the
+// The result is not trusted. Alipay signs the response with the key of the downloaded
+// certificate, so the caller must check it with keys.CheckAlipayCert and show it to an
+// operator. It must not be called to verify a message, because the sender of the
 // message chooses the serial number.
 //
 // Errors: ErrSerial, ErrUnavailable, ErrConfiguration, and ErrForged if the response

@@ -19,8 +19,8 @@ var (
 	// ErrUnavailable: there is no usable response (network, timeout, HTTP status, HTML,
 	// Alipay busy, rate limit). Whether Alipay carried out the request is unknown.
 	ErrUnavailable = errors.New("signing: alipay unavailable")
-	// ErrForged: the response has no valid signature: a success without signature, a
-	// wrong signature, two contents, or the content of another method. It wraps
+	// ErrForged: the response is not authentic: a success without signature, a wrong
+	// signature, two contents, or the content of another method. It wraps
 	// ErrUnavailable, because a citizen cannot act differently; an operator can.
 	ErrForged = fmt.Errorf("signing: forged response: %w", ErrUnavailable)
 	// ErrConfiguration: the application is configured wrongly (key, application id,

@@ -1,6 +1,7 @@
 // Package signing implements Alipay's signed protocols: it signs requests to the gateway
 // and answers to Alipay's calls, and verifies responses, notifications, SPI calls and
-// phone payloads. It never returns unverified data, except from DownloadCertificate.
+// phone payloads. Except for DownloadCertificate and IsGatewayCheck, its functions return
+// verified data only.
 //
 // The keys come from package keys and can be replaced while calls run. The SDK
 // smartwalle/alipay builds and sends the requests; this package verifies every response

@@ -17,7 +17,7 @@ const (
 )
 
 // Cancellations returns the users who withdrew the authorisation of the mini-program on
-// day, a day of Beijing (alipay.user.deloauth.detail.query). Alipay keeps the list for 7
+// day, in Beijing time (alipay.user.deloauth.detail.query). Alipay keeps the list for 7
 // days. It recovers notifications that were missed. Alipay lists whole seconds; At is the
 // last microsecond of the second, so that it is not before the At of the notification.
 // Cancellations is idempotent.
