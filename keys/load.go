@@ -20,9 +20,9 @@ type AlipayKeyringFiles struct {
 	AlipayRootCert string   // alipayRootCert.crt
 
 	// SandboxRoot is the root certificate of Alipay's sandbox; "" in production. If it is
-	// set, certificates of Alipay's may also be issued under this root. Only names and
-	// signatures of that chain are checked, because the sandbox's intermediate certificate
-	// lacks basic constraints. The caller must ensure that the gateway is the sandbox's.
+	// set, certificates of Alipay's may also be issued under this root. Basic constraints
+	// of that chain are not checked, because the sandbox's intermediate certificate has
+	// none. The caller must ensure that the gateway is the sandbox's.
 	SandboxRoot string
 }
 

@@ -46,8 +46,8 @@ func parseSandboxRoots(data []byte, production rootFile) ([]*x509.Certificate, e
 }
 
 // verifySandbox verifies that chain[0] is a certificate of Alipay's, issued by a pinned root
-// or by an intermediate of a pinned root, and that all of them are valid now. It checks
-// names and signatures only. Errors: ErrValidity, ErrUntrusted.
+// or by an intermediate of a pinned root, and that all of them are valid now. It does not
+// check basic constraints. Errors: ErrValidity, ErrUntrusted.
 func verifySandbox(chain, pinned []*x509.Certificate, now time.Time) error {
 	if err := checkLeaf(chain[0], now); err != nil {
 		return err
