@@ -19,8 +19,8 @@ type corruption struct {
 // corruptions are tried in this order. Those that change all values come first.
 var corruptions = []corruption{
 	{"", func(p []param, yield func([]param)) { yield(p) }},
-	{"a parameter occurs twice, and the first value was signed", keepFirst},
-	{"a parameter occurs twice, and the last value was signed", keepLast},
+	{"a parameter is given twice, and the first value was signed", keepFirst},
+	{"a parameter is given twice, and the last value was signed", keepLast},
 	{"parameters with empty values were not signed, but are in the message", dropEmpty},
 	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", restorePluses},
 	{"the values are URL-encoded twice", values(decodeAgain)},
