@@ -82,12 +82,15 @@ var law = map[string]line{
 	},
 	"miniapp-api/miniprogram": {},
 	"cmd":                     {},
+	"cmd/internal/terminal": {
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "golang.org/x/term"),
+	},
 	"cmd/fundpass": {
-		ours: list("keys", "keys/calendar", "signing", "signing/alipaysim", "store", "store/localpg",
-			"miniapp-api/selfservice", "miniapp-api/httpapi", "miniapp-api/alipay",
-			"miniapp-api/passwd", "miniapp-api/document", "miniapp-api/apidocs", "miniapp-api/miniprogram"),
-		modules: list("github.com/spf13/cobra", "github.com/caarlos0/env/v11", "github.com/jedib0t/go-pretty/v6",
-			"github.com/schollz/progressbar/v3", "github.com/google/uuid", "golang.org/x/term", "golang.org/x/text", "golang.org/x/sys"),
+		ours: list("cmd/internal/terminal", "keys", "keys/calendar", "miniapp-api/alipay", "miniapp-api/apidocs",
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
+			"miniapp-api/selfservice", "signing", "signing/alipaysim", "store", "store/localpg"),
+		modules: list("github.com/caarlos0/env/v11", "github.com/google/uuid", "github.com/jedib0t/go-pretty/v6",
+			"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term", "golang.org/x/text"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
 	"cmd/e2e":        {}, // tests of the program from outside, beside their one page of documentation

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/store"
 )
@@ -19,7 +20,7 @@ import (
 // errCheckFailed says that serve would not start, or not serve.
 var errCheckFailed = errors.New("checks failed")
 
-func checkCommand(w stdio) *cobra.Command {
+func checkCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Say line by line what is right and wrong with the settings",
@@ -47,17 +48,17 @@ type finding struct {
 	note    string
 }
 
-func check(ctx context.Context, w stdio) error {
-	s, problems := parseSettings(w.getenv)
+func check(ctx context.Context, w terminal.Stdio) error {
+	s, problems := parseSettings(w.Getenv)
 	f, more := s.load()
 	all := findSettings(s, f, append(problems, more...))
-	for _, p := range w.misspelt() {
+	for _, p := range misspelt(w) {
 		all = append(all, finding{verdictFail, p.setting, p.err.Error()})
 	}
 	if s.DatabaseURL != "" && store.CheckDSN(s.DatabaseURL) == nil {
 		all = append(all, findDatabase(ctx, s, f)...)
 	}
-	printFindings(w.out, all)
+	printFindings(w.Out, all)
 	failed := 0
 	for _, one := range all {
 		if one.verdict == verdictFail {
@@ -185,5 +186,5 @@ func printFindings(out io.Writer, all []finding) {
 	for _, one := range all {
 		rows = append(rows, table.Row{one.verdict, one.what, one.note})
 	}
-	printTable(out, table.Row{"", "what", "note"}, rows)
+	terminal.PrintTable(out, table.Row{"", "what", "note"}, rows)
 }

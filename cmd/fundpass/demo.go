@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/apidocs"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/miniprogram"
@@ -33,8 +34,8 @@ var (
 
 // demoCommand runs everything on one machine: a private PostgreSQL, a simulated
 // Alipay, and the very server that serve runs, with invented depositors in it.
-func demoCommand(w stdio) *cobra.Command {
-	d := &demo{screen: newScreen(w.out)}
+func demoCommand(w terminal.Stdio) *cobra.Command {
+	d := &demo{Screen: terminal.NewScreen(w.Out)}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything on this machine, with invented people to try",
@@ -58,7 +59,7 @@ func demoCommand(w stdio) *cobra.Command {
 
 // A demo is all that runs, in the order it is started.
 type demo struct {
-	screen
+	terminal.Screen
 	addr, data, logFile string
 	fresh               bool
 
@@ -87,10 +88,10 @@ func (d *demo) run(ctx context.Context) error {
 		err = nil // interrupted: whatever failed, failed of that
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(d.out, "\nStopping ...")
+		fmt.Fprintln(d.Out, "\nStopping ...")
 	}
 	if err = errors.Join(err, d.stop()); err == nil {
-		fmt.Fprintln(d.out, d.exitMessage())
+		fmt.Fprintln(d.Out, d.exitMessage())
 	}
 	return err
 }
@@ -221,7 +222,7 @@ func (d *demo) startSimulator(context.Context) error {
 		return err
 	}
 	d.simURL = "http://" + l.Addr().String() + "/gateway.do"
-	server := httpapi.HTTPServer(d.sim, newLog(d.log, "demo"))
+	server := httpapi.HTTPServer(d.sim, terminal.NewLog(d.log, "demo"))
 	go server.Serve(l) // ends with Close
 	d.addCleanup(server.Close)
 	return nil
@@ -244,7 +245,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 		AuditYears: 1,
 	}
-	if d.app, err = s.assemble(ctx, newLog(d.log, s.Environment)); err != nil {
+	if d.app, err = s.assemble(ctx, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
 	}
 	d.addCleanup(d.app.Close)

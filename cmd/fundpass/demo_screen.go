@@ -13,9 +13,9 @@ import (
 
 // show is what the operator sees once everything runs.
 func (d *demo) show() {
-	d.title("fundpass demo is running. Every person in it is invented.")
-	d.heading("What runs")
-	d.list([][2]string{
+	d.Title("fundpass demo is running. Every person in it is invented.")
+	d.Heading("What runs")
+	d.List([][2]string{
 		{"API", d.url()},
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
 		{"Docs", d.url() + "/docs"},
@@ -25,14 +25,14 @@ func (d *demo) show() {
 		{"Database", d.postgres.Dir() + d.dataNote()},
 		{"Log", d.logFile},
 	})
-	d.heading("People to try")
-	peopleTable(d.out, stories)
+	d.Heading("People to try")
+	peopleTable(d.Out, stories)
 	if d.dataDir.known {
-		fmt.Fprintln(d.out, "Passwords are as first loaded; people may have changed theirs since. --fresh begins anew.")
+		fmt.Fprintln(d.Out, "Passwords are as first loaded; people may have changed theirs since. --fresh begins anew.")
 	}
-	d.heading("What to do next")
+	d.Heading("What to do next")
 	d.next()
-	fmt.Fprintln(d.out, "\nCtrl-C stops everything.")
+	fmt.Fprintln(d.Out, "\nCtrl-C stops everything.")
 }
 
 // dataNote says what becomes of the data when the demo ends.
@@ -52,7 +52,7 @@ func (d *demo) next() {
 		{"It opens a session. The token goes into the header Authorization: Bearer of every further call:",
 			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
 	} {
-		fmt.Fprintf(d.out, "  %s\n    %s\n", step[0], step[1])
+		fmt.Fprintf(d.Out, "  %s\n    %s\n", step[0], step[1])
 	}
 }
 
@@ -66,13 +66,6 @@ func program() string {
 		return "go run ./cmd/fundpass"
 	}
 	return os.Args[0]
-}
-
-// list writes names and what they are, the second column aligned.
-func (s screen) list(lines [][2]string) {
-	for _, l := range lines {
-		fmt.Fprintf(s.out, "  %s%s\n", text.Pad(l[0], 11, ' '), l[1])
-	}
 }
 
 func peopleTable(out io.Writer, people []story) {

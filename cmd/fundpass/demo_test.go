@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
@@ -36,7 +37,7 @@ func startDemo(t *testing.T, args ...string) *runningDemo {
 	ctx, end := context.WithCancel(context.Background())
 	d := &runningDemo{screen: &logBuffer{}, end: end, done: make(chan error, 1)}
 	args = append([]string{"demo", "--addr", "127.0.0.1:0"}, args...)
-	go func() { d.done <- run(ctx, args, stdio{getenv: os.Getenv, out: d.screen, err: d.screen}) }()
+	go func() { d.done <- run(ctx, args, terminal.Stdio{Getenv: os.Getenv, Out: d.screen, Err: d.screen}) }()
 	t.Cleanup(func() { d.end(); <-d.done })
 	testenv.Eventually(t, "the demo runs", func() bool {
 		select {
@@ -253,7 +254,7 @@ func TestDemoInterruptedAtStart(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	out := &logBuffer{}
 	time.AfterFunc(150*time.Millisecond, end)
-	if err := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, stdio{out: out}); err != nil {
+	if err := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, terminal.Stdio{Out: out}); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if !strings.Contains(out.String(), "Stopped") {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
@@ -69,7 +70,7 @@ func TestOperatorWithCentreCodes(t *testing.T) {
 	asks := func(env map[string]string, typed string, args ...string) error {
 		var out, log logBuffer
 		return run(t.Context(), append(args, "--operator", "li", "--reason", "asked in writing"),
-			stdio{getenv: getenvOf(env), in: strings.NewReader(typed + "\n"), out: &out, err: &log})
+			terminal.Stdio{Getenv: getenvOf(env), In: strings.NewReader(typed + "\n"), Out: &out, Err: &log})
 	}
 	for _, args := range [][]string{{"unlock"}, {"export-person", "--out", s.path("person.json")}, {"erase-person"}} {
 		for typed, idType := range map[string]string{"9901 0001": "08", " ８８００００ 000002": "01"} {

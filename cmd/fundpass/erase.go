@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
@@ -19,7 +20,7 @@ type eraseOptions struct {
 	yes, accounts bool
 }
 
-func eraseCommand(w stdio) *cobra.Command {
+func eraseCommand(w terminal.Stdio) *cobra.Command {
 	var e eraseOptions
 	cmd := &cobra.Command{
 		Use:   "erase-person",
@@ -33,10 +34,10 @@ func eraseCommand(w stdio) *cobra.Command {
 			"no person. Backups keep what they have until they are overwritten.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".\n" +
 			"It exits 0 when the data are gone, 1 when not, 2 when it was called wrongly.",
-		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return erasePerson(cmd.Context(), w, e) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	e.flags(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&e.yes, "yes", false, "do it; without this nothing is changed or recorded")
@@ -44,9 +45,9 @@ func eraseCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func erasePerson(ctx context.Context, w stdio, e eraseOptions) error {
+func erasePerson(ctx context.Context, w terminal.Stdio, e eraseOptions) error {
 	if err := e.check(); err != nil {
-		return asUsage(err)
+		return terminal.AsUsage(err)
 	}
 	var done store.Erased
 	err := e.act(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
@@ -56,7 +57,7 @@ func erasePerson(ctx context.Context, w stdio, e eraseOptions) error {
 	if err != nil {
 		return err
 	}
-	e.print(w.out, done)
+	e.print(w.Out, done)
 	return nil
 }
 
@@ -74,6 +75,6 @@ func (e eraseOptions) print(out io.Writer, done store.Erased) {
 	for _, r := range done.Kept {
 		rows = append(rows, table.Row{r.Table, r.Rows, "stays"})
 	}
-	printTable(out, table.Row{"table", "rows", ""}, rows)
+	terminal.PrintTable(out, table.Row{"table", "rows", ""}, rows)
 	fmt.Fprint(out, end)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
@@ -30,7 +31,7 @@ type exportOptions struct {
 	show        bool
 }
 
-func exportCommand(w stdio) *cobra.Command {
+func exportCommand(w terminal.Stdio) *cobra.Command {
 	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export-person",
@@ -42,10 +43,10 @@ func exportCommand(w stdio) *cobra.Command {
 			"0600; hand it over and delete it. fundpass audit lists the export.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".\n" +
 			"It exits 0 when the file is written, 1 when not, 2 when it was called wrongly.",
-		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return exportPerson(cmd.Context(), w, e) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	e.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&e.out, "out", "", "the file to write; it must not exist")
@@ -64,12 +65,12 @@ func (e *exportOptions) check() error {
 	return e.unlockOptions.check()
 }
 
-func exportPerson(ctx context.Context, w stdio, e exportOptions) error {
+func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error {
 	if err := e.check(); err != nil {
-		return asUsage(err)
+		return terminal.AsUsage(err)
 	}
 	if e.show {
-		return e.write(ctx, w, w.out)
+		return e.write(ctx, w, w.Out)
 	}
 	// Before anything is recorded: a file that is there is not touched.
 	file, err := os.OpenFile(e.out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -79,12 +80,12 @@ func exportPerson(ctx context.Context, w stdio, e exportOptions) error {
 	if err := errors.Join(e.write(ctx, w, file), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(e.out))
 	}
-	fmt.Fprintf(w.out, "Written to %s. Hand it to the citizen and delete it.\n", e.out)
+	fmt.Fprintf(w.Out, "Written to %s. Hand it to the citizen and delete it.\n", e.out)
 	return nil
 }
 
 // write asks whom it is about and writes what is kept.
-func (e exportOptions) write(ctx context.Context, w stdio, to io.Writer) error {
+func (e exportOptions) write(ctx context.Context, w terminal.Stdio, to io.Writer) error {
 	var data store.PersonData
 	err := e.act(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
 		data, err = db.Export(ctx, u)

@@ -12,11 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/signing"
 )
 
-func fetchCertCommand(w stdio) *cobra.Command {
+func fetchCertCommand(w terminal.Stdio) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "fetch-cert SN --out FILE",
@@ -36,11 +37,11 @@ func fetchCertCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func fetchCert(ctx context.Context, w stdio, sn, out string) error {
+func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return fmt.Errorf("%s is there; %w", out, errKeysExist)
 	}
-	s, keyring, err := readKeyring(w.getenv, "FUNDPASS_GATEWAY_URL")
+	s, keyring, err := readKeyring(w.Getenv, "FUNDPASS_GATEWAY_URL")
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}
@@ -62,7 +63,7 @@ func fetchCert(ctx context.Context, w stdio, sn, out string) error {
 	if err := writeNew(out, content); err != nil {
 		return err
 	}
-	printCandidate(w.out, out, cert)
+	printCandidate(w.Out, out, cert)
 	return syncDir(filepath.Dir(out))
 }
 

@@ -4,13 +4,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // Every command hardens its process before it has read a key or anything of a
 // citizen's, also one that fails afterwards. The test is not parallel: other commands
 // of this process do it, too.
 func TestCommandsHarden(t *testing.T) {
-	for _, command := range newRoot(stdio{getenv: getenvOf(nil)}).Commands() {
+	for _, command := range newRoot(terminal.Stdio{Getenv: getenvOf(nil)}).Commands() {
 		if !command.Runnable() || command.Name() == "demo" || command.Name() == "walk" { // both stay, or talk to the network
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -61,7 +62,7 @@ accounts (03) when the whole file is in.
 Stopped in the middle, by whatever it was, the same command goes on from there.
 The same file again writes nothing.`
 
-func importCommand(w stdio) *cobra.Command {
+func importCommand(w terminal.Stdio) *cobra.Command {
 	var s sample
 	var out string
 	var options importOptions
@@ -114,7 +115,7 @@ func chooseRoster(args []string, s sample, as string) (roster, error) {
 	return roster{}, errors.New("give either a file or --sample N")
 }
 
-func writeSample(w stdio, s sample, path string) error {
+func writeSample(w terminal.Stdio, s sample, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func writeSample(w stdio, s sample, path string) error {
 	if err := errors.Join(s.write(f), f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.out, "%d invented people are in %s\nNext: fundpass import %s\n", s.people, path, path)
+	fmt.Fprintf(w.Out, "%d invented people are in %s\nNext: fundpass import %s\n", s.people, path, path)
 	return nil
 }
 
@@ -145,15 +146,15 @@ func readFor(getenv func(string) string, needed []string) (settings, files, erro
 }
 
 // importRoster opens what an import needs and runs it.
-func importRoster(ctx context.Context, w stdio, r roster, options importOptions) error {
+func importRoster(ctx context.Context, w terminal.Stdio, r roster, options importOptions) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
 		m.trySlow = options.trySlow
 		begun := time.Now()
-		p, err := m.run(ctx, w.err)
+		p, err := m.run(ctx, w.Err)
 		if err := errors.Join(err, m.report.close()); err != nil {
 			return m.hint(err)
 		}
-		m.summary(w.out, p, time.Since(begun))
+		m.summary(w.Out, p, time.Since(begun))
 		return failIfRefused(p.Refused, options.allowRefused)
 	})
 }
@@ -166,8 +167,8 @@ func failIfRefused(lines int64, allowed bool) error {
 }
 
 // withImporter opens what an importer needs for f.
-func withImporter(ctx context.Context, w stdio, r roster, f func(*importer) error) error {
-	s, files, err := readFor(w.getenv, importSettings)
+func withImporter(ctx context.Context, w terminal.Stdio, r roster, f func(*importer) error) error {
+	s, files, err := readFor(w.Getenv, importSettings)
 	if err != nil {
 		return err
 	}

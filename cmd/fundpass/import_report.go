@@ -13,9 +13,8 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
@@ -86,12 +85,12 @@ func (r *report) close() error {
 func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) {
 	m.report.print(out, p.Refused)
 	fmt.Fprintln(out, m.roster.name)
-	printTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"}, []table.Row{{
+	terminal.PrintTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"}, []table.Row{{
 		p.Added + p.Updated + p.Unchanged + p.Refused, p.Added, p.Updated, p.Unchanged, p.Refused,
-		math.Round(took.Seconds()*10) / 10, perSecond(p.Lines-m.begun.Lines, took),
+		math.Round(took.Seconds()*10) / 10, terminal.PerSecond(p.Lines-m.begun.Lines, took),
 	}})
 	if m.header.has(colDigest) {
-		printTable(out, table.Row{"password", "lines", "found to be initial", "among the commonest"}, kindRows(m.kinds))
+		terminal.PrintTable(out, table.Row{"password", "lines", "found to be initial", "among the commonest"}, kindRows(m.kinds))
 	}
 	printLinks(out, p.Counts)
 	if m.begun.Lines > 0 {
@@ -110,7 +109,7 @@ func printLinks(out io.Writer, c store.Counts) {
 	if c.LinksMoved+c.LinksEnded+c.ChangesCancelled == 0 {
 		return
 	}
-	printTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
+	terminal.PrintTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
 		[]table.Row{{c.LinksMoved, c.LinksEnded, c.ChangesCancelled}})
 }
 
@@ -124,9 +123,9 @@ func (r *report) print(out io.Writer, lines int64) {
 		rows[i] = table.Row{one.line, one.column, one.text()}
 	}
 	fmt.Fprintf(out, "refused lines: %d\n", lines)
-	printTable(out, table.Row{"lines", "column", "reason"}, r.refusalCounts.rows())
+	terminal.PrintTable(out, table.Row{"lines", "column", "reason"}, r.refusalCounts.rows())
 	fmt.Fprintln(out)
-	printTable(out, table.Row{"line", "column", "reason"}, rows)
+	terminal.PrintTable(out, table.Row{"line", "column", "reason"}, rows)
 	if len(r.shown) == shownRefusals && r.path != "" {
 		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
 	}
@@ -144,60 +143,12 @@ func (m *importer) hint(err error) error {
 	return err
 }
 
-// A meter shows how far an import is: a bar on a terminal, elsewhere a line
-// every few seconds.
-type meter struct {
-	bar         *progressbar.ProgressBar // nil: no terminal
-	out         io.Writer
-	what, unit  string
-	from, total int64
-	shown       time.Time // last, and up to which line
-	shownLine   int64
-}
-
-// meterPause is the time between two lines where there is no terminal.
-const meterPause = 5 * time.Second
-
-func newMeter(out io.Writer, m *importer) *meter {
+func newMeter(out io.Writer, m *importer) *terminal.Meter {
 	what := "import"
 	if m.header.has(colDigest) {
 		what = "import, hashing old passwords (slow)"
 	}
-	b := &meter{out: out, what: what, unit: "lines", from: m.begun.Lines, total: m.roster.lines}
-	b.start()
+	b := &terminal.Meter{Out: out, What: what, Unit: "lines", From: m.begun.Lines, Total: m.roster.lines}
+	b.Start()
 	return b
 }
-
-func (b *meter) start() {
-	b.shown, b.shownLine = time.Now(), b.from
-	if f, ok := b.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.bar = progressbar.NewOptions64(b.total-b.from, progressbar.OptionSetWriter(b.out),
-			progressbar.OptionSetDescription(b.what), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
-	}
-}
-
-// at says that so many lines of the file are done.
-func (b *meter) at(lines int64) {
-	now, done := time.Now(), lines-b.from
-	switch {
-	case done <= 0: // by an earlier run
-	case b.bar != nil:
-		b.bar.Set64(done)
-	case now.Sub(b.shown) >= meterPause:
-		// The last rate counts: inserting slows down as indexes outgrow memory.
-		rate := max(1, perSecond(lines-b.shownLine, now.Sub(b.shown)))
-		left := time.Duration((b.total-lines)/rate) * time.Second
-		fmt.Fprintf(b.out, "%s: %d of %d %s, %d rows/s, about %s left\n", b.what, lines, b.total, b.unit, rate, left)
-		b.shown, b.shownLine = now, lines
-	}
-}
-
-func (b *meter) end() {
-	if b.bar != nil {
-		b.bar.Clear()
-	}
-}
-
-func perSecond(n int64, d time.Duration) int64 { return int64(float64(n) / max(d.Seconds(), 1e-3)) }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 )
@@ -37,7 +38,7 @@ func TestImportInterrupted(t *testing.T) {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		w := terminal.Stdio{Getenv: getenvOf(s.env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 		ended <- run(ctx, []string{"import", path}, w)
 	}()
 	s.linesDone(db, r.digest, 0)

@@ -64,12 +64,12 @@ func (m *importer) run(ctx context.Context, progress io.Writer) (store.Progress,
 			return err
 		}
 		meter := newMeter(progress, m)
-		defer meter.end()
+		defer meter.End()
 		return m.runPieces(ctx, work{m.cut, m.prepare, func(ctx context.Context, p *piece) error {
 			err := m.take(ctx, p)
 			if err == nil {
 				last = p.to
-				meter.at(last)
+				meter.At(last)
 			}
 			return err
 		}})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
@@ -246,7 +247,7 @@ func TestImportOfChangingFile(t *testing.T) {
 	r, err := fileRoster(path, autoEncoding)
 	noError(t, err)
 	noError(t, os.WriteFile(path, []byte(five+strings.Replace(zhang, "张测试", "张改名", 1)+"\n"), 0o600))
-	w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	w := terminal.Stdio{Getenv: getenvOf(s.env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 	if err := importRoster(t.Context(), w, r, importOptions{}); !errors.Is(err, errChanged) {
 		t.Fatalf("got %v", err)
 	}
@@ -285,15 +286,15 @@ func TestMeter(t *testing.T) {
 	m := &importer{roster: roster{lines: 1001}, header: mustHeader(t, rosterHeader)}
 	m.begun.Lines = 1
 	b := newMeter(&out, m)
-	b.at(1)
-	b.at(101)
+	b.At(1)
+	b.At(101)
 	if out.Len() > 0 {
 		t.Errorf("told at once: %s", out.String())
 	}
-	b.shown = b.shown.Add(-10 * time.Second)
-	b.at(501)
-	b.at(502)
-	b.end()
+	b.Shown = b.Shown.Add(-10 * time.Second)
+	b.At(501)
+	b.At(502)
+	b.End()
 	wantIn(t, out.String(), "hashing old passwords (slow): 501 of 1001 lines, ", " rows/s, about 10s left\n")
 	if strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("told too often: %s", out.String())

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
@@ -31,7 +32,7 @@ var (
 
 var staffNumber = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
-func issueResetCodeCommand(w stdio) *cobra.Command {
+func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
 	var account, operator string
 	cmd := &cobra.Command{
 		Use:   "issue-reset-code",
@@ -63,8 +64,8 @@ func issueResetCodeCommand(w stdio) *cobra.Command {
 // counterSettings are all that a command at the counter needs.
 var counterSettings = []string{"FUNDPASS_APP_ID", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE"}
 
-func issueResetCode(ctx context.Context, w stdio, operator string) error {
-	s, problems := parseSettings(w.getenv)
+func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) error {
+	s, problems := parseSettings(w.Getenv)
 	problems = slices.DeleteFunc(problems, func(p problem) bool { return !slices.Contains(counterSettings, p.setting) })
 	if len(problems) > 0 {
 		return fmt.Errorf("settings are not right:\n%w", asError(problems))
@@ -95,18 +96,18 @@ func issueResetCode(ctx context.Context, w stdio, operator string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once\n",
+	fmt.Fprintf(w.Out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once\n",
 		document.MaskName(a.Person.Name), document.MaskNumber(a.Person.IDNumber),
 		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
 	return nil
 }
 
 // readAccountNo reads one line, and asks for it where somebody sits.
-func readAccountNo(w stdio) (string, error) {
-	if f, ok := w.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(w.err, "account number: ")
+func readAccountNo(w terminal.Stdio) (string, error) {
+	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(w.Err, "account number: ")
 	}
-	line, err := bufio.NewReader(io.LimitReader(w.in, 256)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(w.In, 256)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}

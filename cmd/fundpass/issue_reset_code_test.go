@@ -5,13 +5,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // runTyping runs a command with what somebody types.
 func runTyping(t testing.TB, env map[string]string, typed string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
-	err := run(t.Context(), args, stdio{getenv: getenvOf(env), in: strings.NewReader(typed), out: &out, err: &log})
+	err := run(t.Context(), args, terminal.Stdio{Getenv: getenvOf(env), In: strings.NewReader(typed), Out: &out, Err: &log})
 	return result{out.String(), log.String(), err}
 }
 

@@ -9,13 +9,14 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 )
 
 // errKeysExist protects what cannot be made again.
 var errKeysExist = errors.New("key files are never overwritten; give another directory, or move these away yourself")
 
-func keysCommand(w stdio) *cobra.Command {
+func keysCommand(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Make and rotate keys"}
 	cmd.AddCommand(keysNewCommand(w), fetchCertCommand(w),
 		rotateCommand(w, rotation{
@@ -29,7 +30,7 @@ func keysCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func keysNewCommand(w stdio) *cobra.Command {
+func keysNewCommand(w terminal.Stdio) *cobra.Command {
 	var owner keyOwner
 	cmd := &cobra.Command{
 		Use:   "new DIR",
@@ -56,7 +57,7 @@ type keyFile struct {
 	use     string
 }
 
-func newKeys(w stdio, dir string, owner keyOwner) error {
+func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	files, err := makeKeys(owner)
 	if err != nil {
 		return err
@@ -68,8 +69,8 @@ func newKeys(w stdio, dir string, owner keyOwner) error {
 	for _, f := range files {
 		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, f.use})
 	}
-	printTable(w.out, table.Row{"file", "setting", "what it is for"}, rows)
-	fmt.Fprintln(w.out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
+	terminal.PrintTable(w.Out, table.Row{"file", "setting", "what it is for"}, rows)
+	fmt.Fprintln(w.Out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
@@ -192,7 +193,7 @@ type result struct {
 func runWith(t testing.TB, env map[string]string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
-	err := run(t.Context(), args, stdio{getenv: getenvOf(env), in: strings.NewReader(""), out: &out, err: &log})
+	err := run(t.Context(), args, terminal.Stdio{Getenv: getenvOf(env), In: strings.NewReader(""), Out: &out, Err: &log})
 	return result{out.String(), log.String(), err}
 }
 

@@ -7,10 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
-func migrateCommand(w stdio) *cobra.Command {
+func migrateCommand(w terminal.Stdio) *cobra.Command {
 	var distributed bool
 	cmd := &cobra.Command{
 		Use:   "migrate",
@@ -27,8 +28,8 @@ func migrateCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func migrate(ctx context.Context, w stdio, distributed bool) error {
-	dsn := strings.TrimSpace(w.getenv("FUNDPASS_DATABASE_URL"))
+func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
+	dsn := strings.TrimSpace(w.Getenv("FUNDPASS_DATABASE_URL"))
 	if dsn == "" {
 		return problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", fieldOf("DatabaseURL").about)
 	}
@@ -41,16 +42,16 @@ func migrate(ctx context.Context, w stdio, distributed bool) error {
 		applied, err = store.Migrate(ctx, c)
 	}
 	for _, name := range applied {
-		fmt.Fprintln(w.out, "applied", name)
+		fmt.Fprintln(w.Out, "applied", name)
 	}
 	for _, name := range spread {
-		fmt.Fprintln(w.out, "distributed", name)
+		fmt.Fprintln(w.Out, "distributed", name)
 	}
 	if err != nil {
 		return problem{"FUNDPASS_DATABASE_URL", err}
 	}
 	if len(applied)+len(spread) == 0 {
-		fmt.Fprintln(w.out, "The schema is up to date.")
+		fmt.Fprintln(w.Out, "The schema is up to date.")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -34,7 +35,7 @@ asks again, six times at most, from half a second to sixteen.`
 // errOpenIDConflicts says that people are in each other's way.
 var errOpenIDConflicts = errors.New("some citizens are linked under both identifiers; nothing was done to them")
 
-func migrateOpenIDCommand(w stdio) *cobra.Command {
+func migrateOpenIDCommand(w terminal.Stdio) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "migrate-openid",
@@ -47,15 +48,15 @@ func migrateOpenIDCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func migrateOpenID(ctx context.Context, w stdio, dry bool) error {
-	gateway, db, err := openGatewayAndStore(ctx, w.getenv)
+func migrateOpenID(ctx context.Context, w terminal.Stdio, dry bool) error {
+	gateway, db, err := openGatewayAndStore(ctx, w.Getenv)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	c := openIDMigration{db: db, openIDs: gateway.OpenIDs, dry: dry, pause: 500 * time.Millisecond}
-	err = c.walk(ctx, w.err)
-	c.print(w.out)
+	err = c.walk(ctx, w.Err)
+	c.print(w.Out)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
@@ -86,9 +87,9 @@ func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
 		return err
 	}
 	c.before = moved
-	m := &meter{out: progress, what: "migrate-openid", unit: "links", total: total}
-	m.start()
-	defer m.end()
+	m := &terminal.Meter{Out: progress, What: "migrate-openid", Unit: "links", Total: total}
+	m.Start()
+	defer m.End()
 	done := int64(0)
 	for page := (store.LinkPage{}); ; {
 		if page, err = c.db.UserLinks(ctx, page.Last); err != nil || page.Links == 0 {
@@ -100,7 +101,7 @@ func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
 			}
 		}
 		done += int64(page.Links)
-		m.at(min(done, total)) // those that were moved are met again, under their new key
+		m.At(min(done, total)) // those that were moved are met again, under their new key
 	}
 }
 
@@ -187,7 +188,7 @@ func (c *openIDMigration) print(out io.Writer) {
 		moved = "would be moved to the open_id"
 	}
 	left := c.unknown + int64(len(c.conflicts))
-	printTable(out, table.Row{"links", ""}, []table.Row{
+	terminal.PrintTable(out, table.Row{"links", ""}, []table.Row{
 		{moved, c.moved}, {"moved before", c.before}, {"moved or unlinked meanwhile", c.gone},
 		{"unknown to Alipay", c.unknown}, {"in conflict", len(c.conflicts)}, {"left under the user_id", left},
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -293,7 +294,7 @@ func TestOpenIDStopped(t *testing.T) {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"migrate-openid"}, stdio{getenv: getenvOf(n.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard})
+		ended <- run(ctx, []string{"migrate-openid"}, terminal.Stdio{Getenv: getenvOf(n.env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	}()
 	n.awaitMoved(0)
 	stop()

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // withoutSettings are commands that read no settings, or that report misspelt ones
@@ -15,13 +17,13 @@ var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new"
 
 // refuseMisspelt runs before every command that reads settings. A misspelt setting would
 // leave another one at its default: another centre, other codes of documents.
-func refuseMisspelt(w stdio, cmd *cobra.Command) error {
+func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
 	for c := cmd; c != nil; c = c.Parent() {
 		if slices.Contains(withoutSettings, c.Name()) {
 			return nil
 		}
 	}
-	if problems := w.misspelt(); len(problems) > 0 {
+	if problems := misspelt(w); len(problems) > 0 {
 		return fmt.Errorf("settings are not right:\n%w", asError(problems))
 	}
 	return nil
@@ -37,12 +39,12 @@ var (
 
 // misspelt names the variables that are meant as settings and are none. Their values are
 // not looked at, except to tell what a cluster has put there.
-func (w stdio) misspelt() []problem {
-	if w.environ == nil {
+func misspelt(w terminal.Stdio) []problem {
+	if w.Environ == nil {
 		return nil
 	}
 	var all []problem
-	for _, entry := range slices.Sorted(slices.Values(w.environ())) {
+	for _, entry := range slices.Sorted(slices.Values(w.Environ())) {
 		name, value, _ := strings.Cut(entry, "=")
 		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || kubernetesVariable.MatchString(entry) {
 			continue

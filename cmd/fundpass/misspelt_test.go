@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // runIn runs a command in an environment that has env and more.
@@ -21,7 +23,7 @@ func runIn(t testing.TB, env values, more values, args ...string) result {
 	}
 	ctx, end := context.WithCancel(t.Context())
 	end() // a server that starts all the same stops
-	err := run(ctx, args, stdio{getenv: getenvOf(env), environ: environ, in: strings.NewReader(""), out: &out, err: &log})
+	err := run(ctx, args, terminal.Stdio{Getenv: getenvOf(env), Environ: environ, In: strings.NewReader(""), Out: &out, Err: &log})
 	return result{out.String(), log.String(), err}
 }
 
@@ -56,8 +58,8 @@ func TestMisspeltSettings(t *testing.T) {
 
 func TestWhatIsNotMisspelt(t *testing.T) {
 	t.Parallel()
-	w := func(name, value string) stdio {
-		return stdio{environ: func() []string { return []string{name + "=" + value} }}
+	w := func(name, value string) terminal.Stdio {
+		return terminal.Stdio{Environ: func() []string { return []string{name + "=" + value} }}
 	}
 	for name, value := range map[string]string{
 		"FUNDPASS_PROOF": "none", "FUNDPASS_PROFF": " ", "PATH": "/bin", "PGPASSFILE": "x", "BASH_FUNC_fundpass_x%%": "() { :; }", "FUNDPASS": "x",
@@ -65,16 +67,16 @@ func TestWhatIsNotMisspelt(t *testing.T) {
 		"FUNDPASS_PORT_8080_TCP": "tcp://10.0.0.1:8080", "FUNDPASS_PORT_8080_TCP_PROTO": "tcp", "FUNDPASS_PORT_8080_TCP_PORT": "8080",
 		"FUNDPASS_PORT_8080_TCP_ADDR": "fd00::1", "FUNDPASS_OPS_SERVICE_HOST": "10.0.0.1",
 	} {
-		if got := w(name, value).misspelt(); len(got) > 0 {
+		if got := misspelt(w(name, value)); len(got) > 0 {
 			t.Errorf("%s=%s: %v", name, value, got)
 		}
 	}
 	for name, value := range map[string]string{"FUNDPASS_PORT": "8080", "FUNDPASS_OPS_PORT": "9090", "FUNDPASS_COLOUR": "blue"} {
-		if got := w(name, value).misspelt(); len(got) != 1 || !strings.Contains(got[0].Error(), "serve --help") {
+		if got := misspelt(w(name, value)); len(got) != 1 || !strings.Contains(got[0].Error(), "serve --help") {
 			t.Errorf("%s=%s: %v", name, value, got)
 		}
 	}
-	if got := (stdio{}).misspelt(); got != nil {
+	if got := misspelt((terminal.Stdio{})); got != nil {
 		t.Error(got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 )
@@ -188,12 +189,12 @@ func TestPersonRefuses(t *testing.T) {
 		{"export of nothing", "", append([]string{"export-person", "--out", path}, why...), errNobody, 1},
 		{"erase without why", c.AccountNo, []string{"erase-person", "--yes"}, errOperator, 2},
 		{"erase with a number", c.AccountNo, []string{"erase-person", "--yes", "--operator", "li", "--reason", "for " + c.IDNumber}, errPersonal, 2},
-		{"erase an argument", "", append([]string{"erase-person", c.AccountNo}, why...), errUsage, 2},
+		{"erase an argument", "", append([]string{"erase-person", c.AccountNo}, why...), terminal.ErrUsage, 2},
 		{"erase nobody", "880099999999", append([]string{"erase-person", "--yes"}, why...), errNoAccount, 1},
 	} {
 		got := n.operate(t, tt.typed, tt.args...)
-		if !errors.Is(got.err, tt.want) || statusOf(got.err) != tt.status || got.out != "" {
-			t.Errorf("%s: %v, exit %d\n%s", tt.name, got.err, statusOf(got.err), got.out)
+		if !errors.Is(got.err, tt.want) || terminal.Status(got.err) != tt.status || got.out != "" {
+			t.Errorf("%s: %v, exit %d\n%s", tt.name, got.err, terminal.Status(got.err), got.out)
 		}
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Fatalf("%s: a file is left", tt.name)

@@ -9,13 +9,14 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 )
 
 // errLintFailed says that a policy is weaker than it declares.
 var errLintFailed = errors.New("undeclared failures")
 
-func policyCommand(w stdio) *cobra.Command {
+func policyCommand(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Look at password policies: list, show, lint, try",
@@ -30,7 +31,7 @@ func policyCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func policyListCommand(w stdio) *cobra.Command {
+func policyListCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the policies that are built in",
@@ -39,7 +40,7 @@ func policyListCommand(w stdio) *cobra.Command {
 	}
 }
 
-func listPolicies(w stdio) error {
+func listPolicies(w terminal.Stdio) error {
 	var rows []table.Row
 	for _, name := range passwd.Builtins() {
 		p, err := passwd.Builtin(name)
@@ -48,8 +49,8 @@ func listPolicies(w stdio) error {
 		}
 		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), orNone(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
 	}
-	printTable(w.out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
-	fmt.Fprintln(w.out, "\nNotices change: compare a city's file with its centre's notices before it is used.")
+	terminal.PrintTable(w.Out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
+	fmt.Fprintln(w.Out, "\nNotices change: compare a city's file with its centre's notices before it is used.")
 	return nil
 }
 
@@ -81,7 +82,7 @@ func describeLock(l passwd.Lock) string {
 	return strings.Join(tiers, ", ")
 }
 
-func policyShowCommand(w stdio) *cobra.Command {
+func policyShowCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print the file of a built-in policy, to be adapted",
@@ -91,13 +92,13 @@ func policyShowCommand(w stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = w.out.Write(data)
+			_, err = w.Out.Write(data)
 			return err
 		},
 	}
 }
 
-func policyLintCommand(w stdio) *cobra.Command {
+func policyLintCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint FILE|NAME",
 		Short: "Grade a policy against NIST SP 800-63B-4, OWASP ASVS 5.0 and GB/T 22239",
@@ -109,7 +110,7 @@ func policyLintCommand(w stdio) *cobra.Command {
 	}
 }
 
-func lintPolicy(w stdio, source string) error {
+func lintPolicy(w terminal.Stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
 		return err
@@ -127,9 +128,9 @@ func lintPolicy(w stdio, source string) error {
 		}
 		rows = append(rows, table.Row{f.Level, f.Standard, f.Clause, describeRule(p, f.Rule), note})
 	}
-	fmt.Fprintf(w.out, "%s %s: %s\n\n", p.Name, p.City, describeRules(p))
-	printTable(w.out, table.Row{"", "standard", "clause", "rule", "what"}, rows)
-	fmt.Fprintln(w.out)
+	fmt.Fprintf(w.Out, "%s %s: %s\n\n", p.Name, p.City, describeRules(p))
+	terminal.PrintTable(w.Out, table.Row{"", "standard", "clause", "rule", "what"}, rows)
+	fmt.Fprintln(w.Out)
 	return printGrades(w, passwd.Grades(findings))
 }
 
@@ -143,14 +144,14 @@ func describeRule(p *passwd.Policy, id string) string {
 	return ""
 }
 
-func printGrades(w stdio, grades []passwd.Grade) error {
+func printGrades(w terminal.Stdio, grades []passwd.Grade) error {
 	undeclared := 0
 	var rows []table.Row
 	for _, g := range grades {
 		undeclared += g.Undeclared
 		rows = append(rows, table.Row{g.Standard, g.Grade, g.Met, g.Noted, g.Warned, g.Failed})
 	}
-	printTable(w.out, table.Row{"standard", "grade", "met", "note", "warn", "fail"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"standard", "grade", "met", "note", "warn", "fail"}, rows)
 	if undeclared > 0 {
 		return fmt.Errorf("%d %w", undeclared, errLintFailed)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -92,7 +93,7 @@ func TestPolicyLint(t *testing.T) {
 	}
 	noError(t, os.WriteFile(silent, []byte(strings.Join(kept, "")), 0o600))
 	got = runTyping(t, nil, "", "policy", "lint", silent)
-	if got.err == nil || !strings.Contains(got.err.Error(), "undeclared") || statusOf(got.err) != 1 || !strings.Contains(got.out, " failed ") || strings.Contains(got.out, "declared as legacy") {
+	if got.err == nil || !strings.Contains(got.err.Error(), "undeclared") || terminal.Status(got.err) != 1 || !strings.Contains(got.out, " failed ") || strings.Contains(got.out, "declared as legacy") {
 		t.Errorf("%v\n%s", got.err, got.out)
 	}
 }

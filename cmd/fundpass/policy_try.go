@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 )
 
-func policyTryCommand(w stdio) *cobra.Command {
+func policyTryCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "try FILE|NAME",
 		Short: "Say which rules a password breaks",
@@ -32,7 +33,7 @@ func policyTryCommand(w stdio) *cobra.Command {
 	}
 }
 
-func tryPolicy(ctx context.Context, w stdio, source string) error {
+func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
 		return err
@@ -47,14 +48,14 @@ func tryPolicy(ctx context.Context, w stdio, source string) error {
 	}
 	broken := p.Check(candidate, s)
 	if len(broken) == 0 {
-		fmt.Fprintln(w.out, "accepted")
+		fmt.Fprintln(w.Out, "accepted")
 		return nil
 	}
 	var rows []table.Row
 	for _, b := range broken {
 		rows = append(rows, table.Row{b.Code, b.Rule, b.Message})
 	}
-	printTable(w.out, table.Row{"code", "rule", "what the citizen reads"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"code", "rule", "what the citizen reads"}, rows)
 	return fmt.Errorf("password %w", errRefused)
 }
 
@@ -71,10 +72,10 @@ type prompter struct {
 	prompts  io.Writer
 }
 
-func newPrompter(w stdio) prompter {
-	a := prompter{lines: bufio.NewReader(io.LimitReader(w.in, maxAnswer)), prompts: io.Discard}
-	if f, ok := w.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		a.terminal, a.prompts = f, w.err
+func newPrompter(w terminal.Stdio) prompter {
+	a := prompter{lines: bufio.NewReader(io.LimitReader(w.In, maxAnswer)), prompts: io.Discard}
+	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		a.terminal, a.prompts = f, w.Err
 	}
 	return a
 }

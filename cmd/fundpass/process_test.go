@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 )
 
@@ -41,8 +42,8 @@ func beginServe(t testing.TB, env map[string]string) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	p := &process{t: t, log: new(logBuffer), stop: stop, dead: make(chan struct{})}
-	w := stdio{getenv: getenvOf(env), in: strings.NewReader(""), out: p.log, err: p.log,
-		notify: func(c chan<- os.Signal, _ ...os.Signal) { p.hangup = c }}
+	w := terminal.Stdio{Getenv: getenvOf(env), In: strings.NewReader(""), Out: p.log, Err: p.log,
+		Notify: func(c chan<- os.Signal, _ ...os.Signal) { p.hangup = c }}
 	go func() {
 		defer close(p.dead)
 		p.err = run(ctx, []string{"serve"}, w)

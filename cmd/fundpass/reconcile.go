@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/keys/calendar"
 	"fundpass/signing"
@@ -21,7 +22,7 @@ const listedDays = 7
 // errDay says that --day cannot be asked for.
 var errDay = errors.New("--day is not one of the last 7 days, written like 2026-03-01")
 
-func reconcileCommand(w stdio) *cobra.Command {
+func reconcileCommand(w terminal.Stdio) *cobra.Command {
 	var day string
 	cmd := &cobra.Command{
 		Use:   "reconcile",
@@ -59,8 +60,8 @@ func parseDay(s string, now time.Time) (time.Time, error) {
 	return day, nil
 }
 
-func reconcile(ctx context.Context, w stdio, day time.Time) error {
-	gateway, db, err := openGatewayAndStore(ctx, w.getenv)
+func reconcile(ctx context.Context, w terminal.Stdio, day time.Time) error {
+	gateway, db, err := openGatewayAndStore(ctx, w.Getenv)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func reconcile(ctx context.Context, w stdio, day time.Time) error {
 		return err
 	}
 	repaired, err := withdrawAll(ctx, db, listed)
-	printTable(w.out, table.Row{"day", "listed", "already known", "repaired"},
+	terminal.PrintTable(w.Out, table.Row{"day", "listed", "already known", "repaired"},
 		[]table.Row{{day.Format(time.DateOnly), len(listed), len(listed) - repaired, repaired}})
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -41,7 +42,7 @@ var rehashSettings = []string{
 	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE",
 }
 
-func rehashCommand(w stdio) *cobra.Command {
+func rehashCommand(w terminal.Stdio) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "rehash",
@@ -54,8 +55,8 @@ func rehashCommand(w stdio) *cobra.Command {
 	return cmd
 }
 
-func rehash(ctx context.Context, w stdio, dry bool) error {
-	s, f, err := readFor(w.getenv, rehashSettings)
+func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
+	s, f, err := readFor(w.Getenv, rehashSettings)
 	if err != nil {
 		return err
 	}
@@ -70,10 +71,10 @@ func rehash(ctx context.Context, w stdio, dry bool) error {
 	hasher := newHasher(f)
 	defer hasher.Close()
 	r := rehashing{db: db, hasher: hasher, dry: dry, needed: map[uint32]int64{}}
-	if err := r.walk(ctx, w.err); err != nil {
+	if err := r.walk(ctx, w.Err); err != nil {
 		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
 	}
-	r.print(w.out, f.pepper.Current())
+	r.print(w.Out, f.pepper.Current())
 	if r.corrupt+r.lost > 0 {
 		return errHashes
 	}
@@ -99,9 +100,9 @@ func (r *rehashing) walk(ctx context.Context, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	m := &meter{out: progress, what: "rehash", unit: "hashes", total: total}
-	m.start()
-	defer m.end()
+	m := &terminal.Meter{Out: progress, What: "rehash", Unit: "hashes", Total: total}
+	m.Start()
+	defer m.End()
 	var after uuid.UUID
 	for done := int64(0); ; {
 		batch, err := r.db.Hashes(ctx, after)
@@ -112,7 +113,7 @@ func (r *rehashing) walk(ctx context.Context, progress io.Writer) error {
 			return err
 		}
 		after, done = batch[len(batch)-1].AccountID, done+int64(len(batch))
-		m.at(min(done, total)) // some may have come since
+		m.At(min(done, total)) // some may have come since
 	}
 }
 
@@ -169,7 +170,7 @@ func (r *rehashing) print(out io.Writer, newest uint32) {
 		}
 		rows = append(rows, table.Row{kid, r.needed[kid], note})
 	}
-	printTable(out, table.Row{"pepper key", "hashes that need it", ""}, rows)
+	terminal.PrintTable(out, table.Row{"pepper key", "hashes that need it", ""}, rows)
 	if !r.dry {
 		fmt.Fprintf(out, "Replaced: %d hashes. A key of the file that is not in this table is needed by none of this centre.\n", r.replaced)
 	}

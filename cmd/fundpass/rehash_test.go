@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -166,7 +167,7 @@ func TestRehashInterrupted(t *testing.T) {
 	s := newServerEnv(t)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: new(strings.Builder), err: new(strings.Builder)}
+	w := terminal.Stdio{Getenv: getenvOf(s.env()), In: strings.NewReader(""), Out: new(strings.Builder), Err: new(strings.Builder)}
 	if err := run(ctx, []string{"keys", "rehash"}, w); err == nil {
 		t.Error("no error")
 	}

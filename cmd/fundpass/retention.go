@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/store"
 )
@@ -24,7 +25,7 @@ const (
 // longestRecord bounds FUNDPASS_AUDIT_YEARS.
 const longestRecord = 30
 
-func retentionCommand(w stdio) *cobra.Command {
+func retentionCommand(w terminal.Stdio) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "retention",
@@ -35,16 +36,16 @@ func retentionCommand(w stdio) *cobra.Command {
 			"whose Alipay user has no link; the other lives are fixed. A lock that has not ended\n" +
 			"is never forgotten, nor what a linked citizen said last.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
-		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return retention(cmd.Context(), w, dryRun) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only count")
 	return cmd
 }
 
-func retention(ctx context.Context, w stdio, dryRun bool) error {
-	s, problems := parseSettings(w.getenv)
+func retention(ctx context.Context, w terminal.Stdio, dryRun bool) error {
+	s, problems := parseSettings(w.Getenv)
 	if problems = only(problems, append([]string{"FUNDPASS_AUDIT_YEARS"}, unlockSettings...)); len(problems) > 0 {
 		return fmt.Errorf("settings are not right:\n%w", asError(problems))
 	}
@@ -62,7 +63,7 @@ func retention(ctx context.Context, w stdio, dryRun bool) error {
 	for _, r := range all {
 		rows = append(rows, table.Row{r.Kind, r.Before.In(calendar.Beijing).Format(time.DateTime), r.Rows, strings.Join(r.Parts, " ")})
 	}
-	printTable(w.out, table.Row{"kind", "older than", title, "partitions dropped"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"kind", "older than", title, "partitions dropped"}, rows)
 	return err
 }
 

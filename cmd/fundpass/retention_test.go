@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/keys/testenv"
 	"fundpass/store"
@@ -65,7 +66,7 @@ func TestRetentionRefuses(t *testing.T) {
 	if got.err == nil || !strings.Contains(got.err.Error(), "FUNDPASS_AUDIT_YEARS") || got.out != "" {
 		t.Errorf("%v\n%s", got.err, got.out)
 	}
-	if got := runWith(t, n.env(), "retention", "all"); !errors.Is(got.err, errUsage) {
+	if got := runWith(t, n.env(), "retention", "all"); !errors.Is(got.err, terminal.ErrUsage) {
 		t.Errorf("an argument: %v", got.err)
 	}
 	if _, err := n.db.Retention(t.Context(), 0, true); err == nil || errors.Is(err, store.ErrUnavailable) {

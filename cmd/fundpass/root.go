@@ -1,9 +1,15 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
+)
 
 // newRoot returns the command with a sub-command for each word, one file a word.
-func newRoot(w stdio) *cobra.Command {
+func newRoot(w terminal.Stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "fundpass",
 		Short: "Housing-provident-fund password service for an Alipay mini-program",
@@ -19,9 +25,9 @@ func newRoot(w stdio) *cobra.Command {
 			return refuseMisspelt(w, cmd)
 		},
 	}
-	root.SetIn(w.in)
-	root.SetOut(w.out)
-	root.SetErr(w.err)
+	root.SetIn(w.In)
+	root.SetOut(w.Out)
+	root.SetErr(w.Err)
 	root.AddCommand(
 		serveCommand(w), demoCommand(w), migrateCommand(w), walkCommand(w),
 		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
@@ -34,8 +40,16 @@ func newRoot(w stdio) *cobra.Command {
 
 // protectMemory comes before every command, because nearly all read keys or citizens'
 // data. Where it fails the command runs all the same.
-func protectMemory(w stdio) {
+func protectMemory(w terminal.Stdio) {
 	if err := harden(); err != nil {
-		newLog(w.err, "").Warn("memory of this process may be dumped", "err", err)
+		terminal.NewLog(w.Err, "").Warn("memory of this process may be dumped", "err", err)
 	}
+}
+
+// run is the program without its process. It returns when the command is done
+// or ctx ends; what it returns is for the operator and holds no secret.
+func run(ctx context.Context, args []string, w terminal.Stdio) error {
+	root := newRoot(w)
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
 }

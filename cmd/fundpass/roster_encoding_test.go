@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // oneName is a roster of one Chinese citizen.
@@ -20,7 +22,7 @@ func (s *serverEnv) refusedWhole(t *testing.T, content string, args ...string) s
 	t.Helper()
 	path := tempFile(t, content)
 	r := runWith(t, s.env(), append(args, path)...)
-	if r.err == nil || statusOf(r.err) != 1 {
+	if r.err == nil || terminal.Status(r.err) != 1 {
 		t.Fatalf("%v\n%s", r.err, r.out)
 	}
 	if _, err := os.Stat(path + ".refused.csv"); err == nil {
@@ -121,7 +123,7 @@ func TestWrongEncodingSaid(t *testing.T) {
 	} {
 		path := tempFile(t, tt.content)
 		r := runWith(t, s.env(), "import", path, "--encoding", tt.as)
-		if statusOf(r.err) != exitRefused {
+		if terminal.Status(r.err) != exitRefused {
 			t.Errorf("%s: %v", tt.name, r.err)
 		}
 		wantIn(t, r.out, tt.want)

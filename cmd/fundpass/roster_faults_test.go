@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 )
@@ -18,8 +19,8 @@ const noPhone = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n"
 func (s *serverEnv) refused(args ...string) (out, report string) {
 	s.t.Helper()
 	r := runWith(s.t, s.env(), args...)
-	if statusOf(r.err) != exitRefused {
-		s.t.Fatalf("exit %d: %v\n%s", statusOf(r.err), r.err, r.out)
+	if terminal.Status(r.err) != exitRefused {
+		s.t.Fatalf("exit %d: %v\n%s", terminal.Status(r.err), r.err, r.out)
 	}
 	content, err := os.ReadFile(args[1] + ".refused.csv")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

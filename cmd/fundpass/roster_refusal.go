@@ -41,6 +41,9 @@ func (n refusedLines) Error() string {
 	return fmt.Sprintf("%d lines were refused: correct them at their source; with --allow-refused that is no failure", int64(n))
 }
 
+// ExitStatus tells scripts this end from a failure.
+func (n refusedLines) ExitStatus() int { return exitRefused }
+
 // exitRefused is the exit status of a command that refused lines.
 const exitRefused = 3
 

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // A rotation puts a fresh key into a key file beside the old ones.
@@ -17,7 +19,7 @@ type rotation struct {
 	effect     string
 }
 
-func rotateCommand(w stdio, r rotation) *cobra.Command {
+func rotateCommand(w terminal.Stdio, r rotation) *cobra.Command {
 	return &cobra.Command{
 		Use:   r.use,
 		Short: r.short,
@@ -29,7 +31,7 @@ func rotateCommand(w stdio, r rotation) *cobra.Command {
 			if err := rotateFile(args[0], r.rotate); err != nil {
 				return err
 			}
-			fmt.Fprintf(w.out, "%s has a fresh key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.\n", args[0], r.effect)
+			fmt.Fprintf(w.Out, "%s has a fresh key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.\n", args[0], r.effect)
 			return nil
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
@@ -25,7 +25,7 @@ const (
 // errDemoDatabase refuses a database of fundpass demo, whose passwords are printed.
 var errDemoDatabase = errors.New("this is a database of fundpass demo; give serve one of its own")
 
-func serveCommand(w stdio) *cobra.Command {
+func serveCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the API in production",
@@ -59,15 +59,15 @@ const gcPercent = 50
 
 // serve is the production server. It says everything that is wrong with its
 // settings before it listens, and listens before it is ready.
-func serve(ctx context.Context, w stdio) error {
-	s, err := readSettings(w.getenv, w.misspelt()...)
+func serve(ctx context.Context, w terminal.Stdio) error {
+	s, err := readSettings(w.Getenv, misspelt(w)...)
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}
-	if w.getenv("GOGC") == "" {
+	if w.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	log := newLog(w.err, s.Environment)
+	log := terminal.NewLog(w.Err, s.Environment)
 	public, ops, err := s.listen()
 	if err != nil {
 		return err
@@ -81,15 +81,10 @@ func serve(ctx context.Context, w stdio) error {
 	if err != nil {
 		return err
 	}
-	stop := a.reloadOnHangup(w.notify)
+	stop := a.reloadOnHangup(w.Notify)
 	err = a.serve(ctx, public, ops)
 	stop()
 	return errors.Join(err, a.Close())
-}
-
-// newLog writes one JSON object a line.
-func newLog(to io.Writer, environment string) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(to, nil)).With("environment", environment)
 }
 
 func (s settings) listen() (public, ops net.Listener, err error) {

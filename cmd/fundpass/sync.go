@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 const syncHelp = `sync takes in the centre's nightly file: the columns and encodings of import
@@ -47,7 +49,7 @@ type syncLimits struct {
 	allowRefused bool // refused lines are no failure
 }
 
-func syncCommand(w stdio) *cobra.Command {
+func syncCommand(w terminal.Stdio) *cobra.Command {
 	var l syncLimits
 	var as string
 	c := &cobra.Command{
@@ -80,7 +82,7 @@ func syncCommand(w stdio) *cobra.Command {
 }
 
 // syncRoster opens what a sync needs and runs it.
-func syncRoster(ctx context.Context, w stdio, r roster, l syncLimits) error {
+func syncRoster(ctx context.Context, w terminal.Stdio, r roster, l syncLimits) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
 		m.mayLackPassword = true
 		if l.dry {
@@ -88,11 +90,11 @@ func syncRoster(ctx context.Context, w stdio, r roster, l syncLimits) error {
 		}
 		s := syncer{importer: m, limits: l}
 		begun := time.Now()
-		err := s.run(ctx, w.err)
+		err := s.run(ctx, w.Err)
 		if err := errors.Join(err, m.report.close()); err != nil && !errors.Is(err, errTooMany) {
 			return m.hint(err)
 		}
-		s.summary(w.out, time.Since(begun))
+		s.summary(w.Out, time.Since(begun))
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
@@ -169,7 +170,7 @@ func (s *serverEnv) copyParsed(b *testing.B, path string) {
 	noError(b, err)
 	in, err := tx.Prepare(pq.CopyIn("parsed", "line", "no", "name", "id_type", "id_number", "phone", "employer", "status", "rule", "digest"))
 	noError(b, err)
-	w := stdio{getenv: getenvOf(s.env())}
+	w := terminal.Stdio{Getenv: getenvOf(s.env())}
 	noError(b, withImporter(b.Context(), w, r, func(m *importer) error {
 		return m.read(func() error {
 			return m.runPieces(b.Context(), work{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
@@ -28,9 +29,9 @@ func (s *syncer) summary(out io.Writer, took time.Duration) {
 	c := s.counts()
 	s.report.print(out, c.Refused)
 	fmt.Fprintln(out, s.roster.name)
-	printTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "not in the file", "seconds", "rows/s"}, []table.Row{{
+	terminal.PrintTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "not in the file", "seconds", "rows/s"}, []table.Row{{
 		s.entries + c.Refused, c.Added, c.Updated, c.Unchanged, c.Refused, s.plan.Missing,
-		math.Round(took.Seconds()*10) / 10, perSecond(s.entries+c.Refused, took),
+		math.Round(took.Seconds()*10) / 10, terminal.PerSecond(s.entries+c.Refused, took),
 	}})
 	printLinks(out, c)
 	if s.restricted > 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -90,7 +91,7 @@ func TestSyncInterrupted(t *testing.T) {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		w := stdio{getenv: getenvOf(s.env()), in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		w := terminal.Stdio{Getenv: getenvOf(s.env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 		ended <- run(ctx, []string{"sync", path, "--yes"}, w)
 	}()
 	s.changesDone(path, 0)

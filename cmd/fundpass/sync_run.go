@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
@@ -62,9 +63,9 @@ func (s *syncer) run(ctx context.Context, progress io.Writer) error {
 
 // compare finds the lines that differ and what they would do.
 func (s *syncer) compare(ctx context.Context, progress io.Writer) error {
-	meter := &meter{out: progress, what: "compare", unit: "lines", total: s.roster.lines}
-	meter.start()
-	defer meter.end()
+	meter := &terminal.Meter{Out: progress, What: "compare", Unit: "lines", Total: s.roster.lines}
+	meter.Start()
+	defer meter.End()
 	defer s.late.close()
 	var err error
 	s.plan, err = s.db.Compare(ctx, store.Comparison{
@@ -72,7 +73,7 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) error {
 		Lines: func(put func(store.Listed) error) error {
 			return s.read(func() error {
 				return s.runPieces(ctx, work{s.cutWhole, s.list, func(_ context.Context, p *piece) error {
-					meter.at(p.to)
+					meter.At(p.to)
 					return s.stage(p, put)
 				}})
 			})
@@ -130,12 +131,12 @@ func (s *syncer) apply(ctx context.Context, progress io.Writer) error {
 		return err
 	}
 	s.earlier = s.done.Lines
-	meter := &meter{out: progress, what: "sync", unit: "changes", from: s.earlier, total: s.earlier}
+	meter := &terminal.Meter{Out: progress, What: "sync", Unit: "changes", From: s.earlier, Total: s.earlier}
 	for _, lines := range s.steps {
-		meter.total += lines.n
+		meter.Total += lines.n
 	}
-	meter.start()
-	defer meter.end()
+	meter.Start()
+	defer meter.End()
 	for _, lines := range s.steps {
 		if lines.n == 0 {
 			continue
@@ -143,7 +144,7 @@ func (s *syncer) apply(ctx context.Context, progress io.Writer) error {
 		err := s.read(func() error {
 			return s.runPieces(ctx, work{s.cutChosen(lines), s.prepare, func(ctx context.Context, p *piece) error {
 				err := s.takeChosen(ctx, p, store.ImportStep{File: file[:], Run: &run})
-				meter.at(s.done.Lines)
+				meter.At(s.done.Lines)
 				return err
 			}})
 		})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -269,7 +270,7 @@ func TestSyncOfChangingFile(t *testing.T) {
 	f.at(1).name = "MARIA"
 	noError(t, os.WriteFile(path, readFile(t, f.write(t)), 0o600))
 	before := s.tables()
-	w := stdio{getenv: getenvOf(s.env()), out: &strings.Builder{}, err: &strings.Builder{}}
+	w := terminal.Stdio{Getenv: getenvOf(s.env()), Out: &strings.Builder{}, Err: &strings.Builder{}}
 	if err := syncRoster(t.Context(), w, r, syncLimits{maxEnded: -1}); !errors.Is(err, errChanged) {
 		t.Fatalf("got %v", err)
 	}
@@ -337,9 +338,9 @@ func TestLineSet(t *testing.T) {
 func TestSyncMeter(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	m := &meter{out: &out, what: "compare", unit: "lines", total: 1000}
-	m.start()
-	m.shown = m.shown.Add(-10 * time.Second)
-	m.at(500)
+	m := &terminal.Meter{Out: &out, What: "compare", Unit: "lines", Total: 1000}
+	m.Start()
+	m.Shown = m.Shown.Add(-10 * time.Second)
+	m.At(500)
 	wantIn(t, out.String(), "compare: 500 of 1000 lines, ")
 }

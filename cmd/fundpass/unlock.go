@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -37,7 +38,7 @@ var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
 // unlockOptions are the flags of unlock.
 type unlockOptions struct{ operator, reason, idType string }
 
-func unlockCommand(w stdio) *cobra.Command {
+func unlockCommand(w terminal.Stdio) *cobra.Command {
 	var u unlockOptions
 	cmd := &cobra.Command{
 		Use:   "unlock",
@@ -50,10 +51,10 @@ func unlockCommand(w stdio) *cobra.Command {
 			"It needs " + strings.Join(unlockSettings, ", ") + ",\n" +
 			"and FUNDPASS_DOCUMENTS_FILE where the centre has one.\n" +
 			"It exits 0 when the person is unlocked, 1 when not, 2 when it was called wrongly.",
-		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	u.flags(cmd)
 	return cmd
 }
@@ -65,9 +66,9 @@ func (u *unlockOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX), when its number is entered")
 }
 
-func unlock(ctx context.Context, w stdio, u unlockOptions) error {
+func unlock(ctx context.Context, w terminal.Stdio, u unlockOptions) error {
 	if err := u.check(); err != nil {
-		return asUsage(err)
+		return terminal.AsUsage(err)
 	}
 	var done store.Unlocked
 	err := u.act(ctx, w, func(db *store.DB, want store.OperatorRequest) (err error) {
@@ -77,7 +78,7 @@ func unlock(ctx context.Context, w stdio, u unlockOptions) error {
 	if err != nil {
 		return err
 	}
-	printUnlocked(w.out, done)
+	printUnlocked(w.Out, done)
 	return nil
 }
 
@@ -111,7 +112,7 @@ func readAnswer(in io.Reader) (string, error) {
 // act asks whom the operator means and does it to them. It takes the number for an
 // account's first, and then for a document's: no account number is one by chance,
 // but many are digits enough for a document.
-func (u unlockOptions) act(ctx context.Context, w stdio, do func(*store.DB, store.OperatorRequest) error) error {
+func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store.DB, store.OperatorRequest) error) error {
 	documents, err := operatorDocuments(w)
 	if err != nil {
 		return err
@@ -121,8 +122,8 @@ func (u unlockOptions) act(ctx context.Context, w stdio, do func(*store.DB, stor
 		return err
 	}
 	defer db.Close()
-	fmt.Fprint(w.err, "Account number or ID number: ")
-	number, err := readAnswer(w.in)
+	fmt.Fprint(w.Err, "Account number or ID number: ")
+	number, err := readAnswer(w.In)
 	if err != nil {
 		return err
 	}
@@ -153,8 +154,8 @@ func printUnlocked(out io.Writer, done store.Unlocked) {
 }
 
 // openForOperator opens the database for a command that acts by hand.
-func openForOperator(ctx context.Context, w stdio) (*store.DB, error) {
-	s, problems := parseSettings(w.getenv)
+func openForOperator(ctx context.Context, w terminal.Stdio) (*store.DB, error) {
+	s, problems := parseSettings(w.Getenv)
 	problems = only(problems, unlockSettings)
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("settings are not right:\n%w", asError(problems))
@@ -164,8 +165,8 @@ func openForOperator(ctx context.Context, w stdio) (*store.DB, error) {
 
 // operatorDocuments are the centre's codes: under other ones a person is not found, or
 // another one is.
-func operatorDocuments(w stdio) (*document.List, error) {
-	s, _ := parseSettings(w.getenv)
+func operatorDocuments(w terminal.Stdio) (*document.List, error) {
+	s, _ := parseSettings(w.Getenv)
 	documents, err := s.loadDocuments()
 	if err != nil {
 		return nil, fmt.Errorf("FUNDPASS_DOCUMENTS_FILE: %w", err)
@@ -190,7 +191,7 @@ const mostDays = 3660
 
 var errDays = fmt.Errorf("--days is not between 1 and %d", mostDays)
 
-func auditCommand(w stdio) *cobra.Command {
+func auditCommand(w terminal.Stdio) *cobra.Command {
 	days := 30
 	cmd := &cobra.Command{
 		Use:   "audit",
@@ -199,17 +200,17 @@ func auditCommand(w stdio) *cobra.Command {
 			"reset, export-person, erase-person): when, by Beijing's time, who, what, to which\n" +
 			"account and why, oldest first.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
-		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.NoArgs(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	cmd.Flags().IntVar(&days, "days", days, "how many days to look back")
 	return cmd
 }
 
-func audit(ctx context.Context, w stdio, days int) error {
+func audit(ctx context.Context, w terminal.Stdio, days int) error {
 	if days < 1 || days > mostDays {
-		return asUsage(errDays)
+		return terminal.AsUsage(errDays)
 	}
 	db, err := openForOperator(ctx, w)
 	if err != nil {
@@ -224,6 +225,6 @@ func audit(ctx context.Context, w stdio, days int) error {
 	for _, a := range all {
 		rows = append(rows, table.Row{a.At.In(calendar.Beijing).Format(time.DateTime), a.Operator, a.Action, a.AccountID, a.Reason})
 	}
-	printTable(w.out, table.Row{"at", "operator", "action", "account", "reason"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"at", "operator", "action", "account", "reason"}, rows)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -14,7 +15,7 @@ import (
 func (s *serverEnv) operate(t testing.TB, typed string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
-	err := run(t.Context(), args, stdio{getenv: getenvOf(s.env()), in: strings.NewReader(typed), out: &out, err: &log})
+	err := run(t.Context(), args, terminal.Stdio{Getenv: getenvOf(s.env()), In: strings.NewReader(typed), Out: &out, Err: &log})
 	return result{out.String(), log.String(), err}
 }
 
@@ -117,8 +118,8 @@ func TestUnlockRefuses(t *testing.T) {
 		{"short reason", c.AccountNo, []string{"--operator", "li", "--reason", "ok"}, errReason, 2},
 		{"two lines", c.AccountNo, []string{"--operator", "li", "--reason", "came\nto the counter"}, errReason, 2},
 		{"number in the reason", c.AccountNo, []string{"--operator", "li", "--reason", "for " + c.IDNumber}, errPersonal, 2},
-		{"argument", c.AccountNo, append([]string{c.AccountNo}, why...), errUsage, 2},
-		{"unknown flag", c.AccountNo, append([]string{"--account", "1"}, why...), errUsage, 2},
+		{"argument", c.AccountNo, append([]string{c.AccountNo}, why...), terminal.ErrUsage, 2},
+		{"unknown flag", c.AccountNo, append([]string{"--account", "1"}, why...), terminal.ErrUsage, 2},
 		{"nothing typed", "", why, errNobody, 1},
 		{"blank typed", " \n", why, errNobody, 1},
 		{"unknown account", "880099999999\n", why, errNoAccount, 1},
@@ -126,8 +127,8 @@ func TestUnlockRefuses(t *testing.T) {
 		{"other document", c.IDNumber, append([]string{"--id-type", "03"}, why...), errNoAccount, 1},
 	} {
 		got := n.operate(t, test.typed, append([]string{"unlock"}, test.args...)...)
-		if !errors.Is(got.err, test.want) || statusOf(got.err) != test.status || got.out != "" {
-			t.Errorf("%s: %v, exit %d\n%s", test.name, got.err, statusOf(got.err), got.out)
+		if !errors.Is(got.err, test.want) || terminal.Status(got.err) != test.status || got.out != "" {
+			t.Errorf("%s: %v, exit %d\n%s", test.name, got.err, terminal.Status(got.err), got.out)
 			continue
 		}
 		if strings.Contains(got.err.Error()+got.log, c.IDNumber) || strings.Contains(got.err.Error()+got.log, c.AccountNo) && test.name != "argument" {
@@ -137,7 +138,7 @@ func TestUnlockRefuses(t *testing.T) {
 	if n.number(`SELECT count(*) FROM operator_actions`)+n.events(store.EventUnlocked) != 0 {
 		t.Error("a refused unlock left a trace")
 	}
-	if got := n.operate(t, "", "audit", "--days", "0"); !errors.Is(got.err, errDays) || statusOf(got.err) != 2 {
+	if got := n.operate(t, "", "audit", "--days", "0"); !errors.Is(got.err, errDays) || terminal.Status(got.err) != 2 {
 		t.Errorf("--days 0: %v", got.err)
 	}
 	got := runWith(t, nil, "unlock", "--operator", "li", "--reason", "came to the counter")

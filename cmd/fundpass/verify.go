@@ -13,34 +13,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/signing"
 )
 
 var (
-	// errUsage ends a process with status 2: it was not asked properly, or could
-	// not look at what it was asked about.
-	errUsage = errors.New("not done")
 	// errRefused is verify's word for a message the server would not take.
 	errRefused = errors.New("refused")
 )
 
-// statusOf is the status a process ends with for err, which is not nil.
-func statusOf(err error) int {
-	var refused refusedLines
-	switch {
-	case errors.Is(err, errUsage):
-		return 2
-	case errors.As(err, &refused):
-		return exitRefused
-	}
-	return 1
-}
-
 // maxCapture is above everything Alipay sends; a log given by mistake is larger.
 const maxCapture = 2 << 20
 
-func verifyCommand(w stdio) *cobra.Command {
+func verifyCommand(w terminal.Stdio) *cobra.Command {
 	var show bool
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
@@ -51,19 +37,14 @@ func verifyCommand(w stdio) *cobra.Command {
 			"says what the server says of it and most likely why, with the keys that\n" +
 			strings.Join(keyringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
 			"It exits 0 when the message is taken, 1 when it is refused, 2 when it was not looked at.",
-		Args: func(cmd *cobra.Command, args []string) error { return asUsage(cobra.MaximumNArgs(1)(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			return terminal.AsUsage(cobra.MaximumNArgs(1)(cmd, args))
+		},
 		RunE: func(_ *cobra.Command, args []string) error { return verifyMessage(w, args, show) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	cmd.Flags().BoolVar(&show, "show", false, "print the signed text, too: it may hold personal data")
 	return cmd
-}
-
-func asUsage(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", errUsage, err)
 }
 
 // keyringSettings name the files of a keyring; all but the last three are required.
@@ -82,23 +63,23 @@ func readKeyring(getenv func(string) string, more ...string) (settings, *keys.Al
 	return s, keyring, asError(append(problems, wrong...))
 }
 
-func verifyMessage(w stdio, args []string, show bool) error {
-	_, keyring, err := readKeyring(w.getenv)
+func verifyMessage(w terminal.Stdio, args []string, show bool) error {
+	_, keyring, err := readKeyring(w.Getenv)
 	if err != nil {
-		return asUsage(fmt.Errorf("settings are not right:\n%w", err))
+		return terminal.AsUsage(fmt.Errorf("settings are not right:\n%w", err))
 	}
-	raw, err := readCapture(w.in, args)
+	raw, err := readCapture(w.In, args)
 	if err != nil {
-		return asUsage(err)
+		return terminal.AsUsage(err)
 	}
 	c, err := parseCapture(raw)
 	if err != nil {
-		return asUsage(err)
+		return terminal.AsUsage(err)
 	}
 	r := c.diagnose(keyring)
-	printReport(w.out, r)
+	printReport(w.Out, r)
 	if show {
-		fmt.Fprintf(w.out, "\n%s\n", printable(r.Text))
+		fmt.Fprintf(w.Out, "\n%s\n", printable(r.Text))
 	}
 	if r.Verdict != nil {
 		return fmt.Errorf("message %w", errRefused)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/signing/alipaysim"
 )
 
@@ -28,7 +29,7 @@ func verifyText(t testing.TB, env values, text string, args ...string) result {
 	t.Helper()
 	var out, log logBuffer
 	err := run(t.Context(), append([]string{"verify"}, args...),
-		stdio{getenv: getenvOf(env), in: strings.NewReader(text), out: &out, err: &log})
+		terminal.Stdio{Getenv: getenvOf(env), In: strings.NewReader(text), Out: &out, Err: &log})
 	return result{out.String(), log.String(), err}
 }
 
@@ -89,7 +90,7 @@ func exitOf(err error) int {
 	if err == nil {
 		return 0
 	}
-	return statusOf(err)
+	return terminal.Status(err)
 }
 
 // Values are printed when asked for, and then without moving the cursor.
@@ -143,7 +144,7 @@ func TestVerifyUsage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := verifyText(t, c.env, c.text, c.args...)
-			if !errors.Is(got.err, errUsage) || exitOf(got.err) != 2 {
+			if !errors.Is(got.err, terminal.ErrUsage) || exitOf(got.err) != 2 {
 				t.Fatalf("got %v", got.err)
 			}
 			for _, want := range c.want {

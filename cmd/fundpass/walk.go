@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
 )
@@ -24,7 +25,7 @@ var errStep = errors.New("did not hold")
 // walkCommand walks the whole citizen's flow against a running demo. It leaves
 // the person as it found them: the password is changed, the history makes
 // enough changes between that the first one may come back, and it comes back.
-func walkCommand(w stdio) *cobra.Command {
+func walkCommand(w terminal.Stdio) *cobra.Command {
 	var base, person, password string
 	cmd := &cobra.Command{
 		Use:   "walk",
@@ -38,7 +39,7 @@ func walkCommand(w stdio) *cobra.Command {
 				return fmt.Errorf("--base %s is not a URL such as http://127.0.0.1:8080", base)
 			}
 			client := client{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}
-			walk := &walk{mine: client, other: client, screen: newScreen(w.out), password: password}
+			walk := &walk{mine: client, other: client, Screen: terminal.NewScreen(w.Out), password: password}
 			return walk.run(cmd.Context(), person)
 		},
 	}
@@ -50,7 +51,7 @@ func walkCommand(w stdio) *cobra.Command {
 
 // A walk is one citizen with two clients.
 type walk struct {
-	screen
+	terminal.Screen
 	mine, other client
 	who         alipaysim.Person
 	twin        string // the same person with another Alipay account, "" = none
@@ -81,14 +82,14 @@ func (w *walk) run(ctx context.Context, person string) error {
 	if err := w.find(ctx, person); err != nil {
 		return err
 	}
-	w.title(fmt.Sprintf("%s walks on %s", w.who.Person, w.mine.base))
+	w.Title(fmt.Sprintf("%s walks on %s", w.who.Person, w.mine.base))
 	err := w.stages(ctx)
 	if err == nil {
-		w.end(fmt.Sprintf("All %d steps held, in %s.", w.steps, seconds(time.Since(begun))))
+		w.End(fmt.Sprintf("All %d steps held, in %s.", w.steps, seconds(time.Since(begun))))
 		w.tellPassword()
 		return nil
 	}
-	w.end(fmt.Sprintf("Step %d did not hold: %v", w.steps, err))
+	w.End(fmt.Sprintf("Step %d did not hold: %v", w.steps, err))
 	w.putBackQuietly(ctx)
 	return fmt.Errorf("walk: step %d %w", w.steps, errStep)
 }
@@ -114,7 +115,7 @@ func (w *walk) stages(ctx context.Context) error {
 		if stage.name == transferStage && w.twin == "" {
 			continue
 		}
-		w.heading(stage.name)
+		w.Heading(stage.name)
 		if err := stage.walk(ctx); err != nil {
 			return err
 		}
@@ -195,7 +196,7 @@ func (w *walk) checkStep(s step, a answer, err error) error {
 	if err == nil && s.note != nil {
 		note, err = s.note(a)
 	}
-	w.line(line{number: w.steps, held: err == nil, proves: s.proves, answer: a, note: note})
+	printLine(w.Screen, line{number: w.steps, held: err == nil, proves: s.proves, answer: a, note: note})
 	return err
 }
 

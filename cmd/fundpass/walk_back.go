@@ -80,7 +80,7 @@ func (w *walk) putBackQuietly(ctx context.Context) {
 		_ = w.thaw(ctx) // tellPassword says so when it stays frozen
 	}
 	if w.password != w.first && w.restore(ctx) == nil {
-		fmt.Fprintln(w.out, "The password is what it was before.")
+		fmt.Fprintln(w.Out, "The password is what it was before.")
 	}
 	if w.linkedHere && !w.linked {
 		_, _ = w.mine.do(ctx, w.unlinking()) // the next walk copes with a link
@@ -112,11 +112,11 @@ func (w *walk) restore(ctx context.Context) error {
 // back. The walk made it up, so it is nobody's secret.
 func (w *walk) tellPassword() {
 	if w.frozen {
-		fmt.Fprintf(w.out, "%s's password is still frozen: start the demo again.\n", w.who.Person)
+		fmt.Fprintf(w.Out, "%s's password is still frozen: start the demo again.\n", w.who.Person)
 		return
 	}
 	if w.password != w.first {
-		fmt.Fprintf(w.out, "%s's password is now %s, made up by this walk.\nGo on with --password %[2]s, or start the demo again.\n",
+		fmt.Fprintf(w.Out, "%s's password is now %s, made up by this walk.\nGo on with --password %[2]s, or start the demo again.\n",
 			w.who.Person, w.password)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 )
 
@@ -44,7 +45,7 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 func walkAt(t *testing.T, codes map[string]string) (*walk, *logBuffer) {
 	out := &logBuffer{}
 	p := client{base: fakeDemo(t, codes), http: http.DefaultClient}
-	w := &walk{mine: p, other: p, screen: newScreen(out), first: "a", password: "b"}
+	w := &walk{mine: p, other: p, Screen: terminal.NewScreen(out), first: "a", password: "b"}
 	w.who.Person = "ok"
 	return w, out
 }

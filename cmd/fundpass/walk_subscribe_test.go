@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // The citizen of a walk says yes in Alipay's panel, and the page tells the server; where
@@ -27,7 +29,7 @@ func TestWalkSubscribes(t *testing.T) {
 			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
 			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
 		}))
-		w := &walk{mine: client{base: s.URL, http: s.Client()}, screen: newScreen(&logBuffer{})}
+		w := &walk{mine: client{base: s.URL, http: s.Client()}, Screen: terminal.NewScreen(&logBuffer{})}
 		noError(t, w.subscribe(t.Context(), &w.mine, "ok"))
 		s.Close()
 		if d := cmp.Diff(want, got); d != "" {

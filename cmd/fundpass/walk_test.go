@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
 )
@@ -56,7 +57,7 @@ func changePassword(t *testing.T, p *client, who alipaysim.Person, to string) {
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
 	out := &logBuffer{}
-	err := run(t.Context(), append([]string{"walk", "--base", base}, args...), stdio{out: out, err: out})
+	err := run(t.Context(), append([]string{"walk", "--base", base}, args...), terminal.Stdio{Out: out, Err: out})
 	return out.String(), err
 }
 
@@ -246,11 +247,11 @@ func TestNotes(t *testing.T) {
 func TestStepLines(t *testing.T) {
 	t.Parallel()
 	out := &logBuffer{}
-	s := newScreen(out)
-	s.line(line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: answer{
+	s := terminal.NewScreen(out)
+	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: answer{
 		request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), status: 403, Code: "OLD_PASSWORD_WRONG", took: 61 * time.Millisecond,
 	}})
-	s.line(line{number: 10, proves: "修改密码", note: "first\nsecond", answer: answer{request: get("/v1/password")}})
+	printLine(s, line{number: 10, proves: "修改密码", note: "first\nsecond", answer: answer{request: get("/v1/password")}})
 	want := strings.Join([]string{
 		" ✓  9  A wrong old password is refused                  403 OLD_PASSWORD_WRONG         61 ms",
 		"       POST /v1/password/changes/{id}/confirm           原密码错误，还可以输入4次",

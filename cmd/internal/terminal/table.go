@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// printTable writes columns without lines between them. Nothing is cut or
+// PrintTable writes columns without lines between them. Nothing is cut or
 // wrapped: a path in a note can be copied, and a line can be searched for.
-func printTable(out io.Writer, header table.Row, rows []table.Row) {
+func PrintTable(out io.Writer, header table.Row, rows []table.Row) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators

@@ -2,27 +2,14 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/term"
+
+	"fundpass/cmd/internal/terminal"
 )
-
-// A screen writes what an operator reads. Its columns count Chinese characters
-// as two, which is how terminals show them.
-type screen struct {
-	out   io.Writer
-	color bool
-}
-
-func newScreen(out io.Writer) screen {
-	f, ok := out.(*os.File)
-	return screen{out: out, color: ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""}
-}
 
 // Where the columns of a line begin.
 const (
@@ -41,40 +28,29 @@ type line struct {
 	note   string
 }
 
-func (s screen) line(l line) {
-	mark := s.paint("✓", text.FgGreen)
+func printLine(s terminal.Screen, l line) {
+	mark := s.Paint("✓", text.FgGreen)
 	if !l.held {
-		mark = s.paint("✗", text.FgRed)
+		mark = s.Paint("✗", text.FgRed)
 	}
 	code := "no answer"
 	if l.answer.status != 0 {
 		code = fmt.Sprintf("%d %s", l.answer.status, l.answer.Code)
 	}
 	head := text.Pad(fmt.Sprintf(" %s %2d  %s", mark, l.number, l.proves), answerColumn, ' ') + code
-	fmt.Fprintf(s.out, "%s%8s\n", text.Pad(head, tookColumn, ' '), milliseconds(l.answer.took))
+	fmt.Fprintf(s.Out, "%s%8s\n", text.Pad(head, tookColumn, ' '), milliseconds(l.answer.took))
 	call := strings.Repeat(" ", indent) + l.answer.method + " " + ids.ReplaceAllString(l.answer.path, "{id}")
 	for i, note := range strings.Split(l.note, "\n") {
 		if i > 0 {
 			call = ""
 		}
 		below := strings.TrimRight(text.Pad(call, answerColumn, ' ')+note, " ")
-		fmt.Fprintln(s.out, s.paint(below, text.Faint))
+		fmt.Fprintln(s.Out, s.Paint(below, text.Faint))
 	}
 }
 
 // ids are longer than what they say.
 var ids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
-
-func (s screen) title(title string)  { fmt.Fprintf(s.out, "%s\n", s.paint(title, text.Bold)) }
-func (s screen) heading(name string) { fmt.Fprintf(s.out, "\n%s\n", s.paint(name, text.Bold)) }
-func (s screen) end(result string)   { fmt.Fprintf(s.out, "\n%s\n", s.paint(result, text.Bold)) }
-
-func (s screen) paint(what string, c text.Color) string {
-	if !s.color {
-		return what
-	}
-	return c.Sprint(what)
-}
 
 func milliseconds(d time.Duration) string {
 	if 0 < d && d < time.Millisecond {
