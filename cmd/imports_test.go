@@ -82,12 +82,13 @@ var law = map[string]line{
 	},
 	"miniapp-api/miniprogram": {},
 	"cmd":                     {},
+	"cmd/internal/apiclient":  {},
 	"cmd/internal/terminal": {
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "golang.org/x/term"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/terminal", "keys", "keys/calendar", "miniapp-api/alipay", "miniapp-api/apidocs",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
+		ours: list("cmd/internal/apiclient", "cmd/internal/terminal", "keys", "keys/calendar", "miniapp-api/alipay",
+			"miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
 			"miniapp-api/selfservice", "signing", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/caarlos0/env/v11", "github.com/google/uuid", "github.com/jedib0t/go-pretty/v6",
 			"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term", "golang.org/x/text"),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -68,16 +69,16 @@ func (a *app) spendAttempts(ctx context.Context, s story) error {
 		callers = callers[:1] // nobody has a count of their own
 	}
 	for _, caller := range callers {
-		p := client{base: "http://demo", http: &http.Client{Transport: inProcess{a.handler}}}
-		if _, err := p.logIn(ctx, caller); err != nil {
+		p := apiclient.Client{Base: "http://demo", HTTP: &http.Client{Transport: apiclient.InProcess{Handler: a.handler}}}
+		if _, err := p.LogIn(ctx, caller); err != nil {
 			return err
 		}
 		for range a.policy.Lock.Attempts()[0] - 1 {
-			if err := p.failAttempt(ctx, caller, s.person()); err != nil {
+			if err := failAttempt(ctx, &p, caller, s.person()); err != nil {
 				return fmt.Errorf("story %s: %w", s.word, err)
 			}
 		}
-		if _, err := p.post(ctx, "/v1/sessions/end", fields{}); err != nil {
+		if _, err := p.Post(ctx, "/v1/sessions/end", apiclient.Fields{}); err != nil {
 			return err
 		}
 	}
@@ -86,9 +87,9 @@ func (a *app) spendAttempts(ctx context.Context, s story) error {
 
 // failAttempt makes one failed attempt at a person's password. It gives whatever is asked
 // for before the password is looked at, which --consent and --proof decide.
-func (p *client) failAttempt(ctx context.Context, caller string, who alipaysim.Person) error {
+func failAttempt(ctx context.Context, p *apiclient.Client, caller string, who alipaysim.Person) error {
 	for range 4 {
-		r, err := p.post(ctx, "/v1/link", fields{
+		r, err := p.Post(ctx, "/v1/link", apiclient.Fields{
 			"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo,
 			"password": "Not-The-Right-One",
 		})
@@ -98,22 +99,22 @@ func (p *client) failAttempt(ctx context.Context, caller string, who alipaysim.P
 		case r.Code == "LINK_REFUSED":
 			return nil
 		case r.Code == "CONSENT_REQUIRED":
-			err = p.agree(ctx)
+			err = agree(ctx, p)
 		case r.Code == "LINK_PROOF_REQUIRED":
-			err = p.verifyPhone(ctx, caller)
+			err = verifyPhoneOf(ctx, p, caller)
 		default:
-			err = fmt.Errorf("%w: %s", errNotAPI, r.Code)
+			err = fmt.Errorf("%w: %s", apiclient.ErrNotAPI, r.Code)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: it asks for more and more", errNotAPI)
+	return fmt.Errorf("%w: it asks for more and more", apiclient.ErrNotAPI)
 }
 
 // agree gives every consent that the centre asks for.
-func (p *client) agree(ctx context.Context) error {
-	r, err := p.get(ctx, "/v1/consents")
+func agree(ctx context.Context, p *apiclient.Client) error {
+	r, err := p.Get(ctx, "/v1/consents")
 	if err != nil {
 		return err
 	}
@@ -121,10 +122,10 @@ func (p *client) agree(ctx context.Context) error {
 		Consents []struct{ Purpose, Version string }
 	}
 	if err := json.Unmarshal(r.Data, &asked); err != nil {
-		return fmt.Errorf("%w: %s", errNotAPI, r.Code)
+		return fmt.Errorf("%w: %s", apiclient.ErrNotAPI, r.Code)
 	}
 	for _, c := range asked.Consents {
-		if _, err := p.post(ctx, "/v1/consents", fields{"purpose": c.Purpose, "version": c.Version}); err != nil {
+		if _, err := p.Post(ctx, "/v1/consents", apiclient.Fields{"purpose": c.Purpose, "version": c.Version}); err != nil {
 			return err
 		}
 	}
@@ -133,14 +134,14 @@ func (p *client) agree(ctx context.Context) error {
 
 // verifyPhone shows the number that the simulator vouches for, as my.getPhoneNumber
 // hands it to the page.
-func (p *client) verifyPhone(ctx context.Context, person string) error {
-	given, err := p.post(ctx, "/sim/phone", fields{"person": person})
+func verifyPhoneOf(ctx context.Context, p *apiclient.Client, person string) error {
+	given, err := p.Post(ctx, "/sim/phone", apiclient.Fields{"person": person})
 	if err != nil {
 		return err
 	}
-	r, err := p.post(ctx, "/v1/phone", json.RawMessage(given.text("response")))
+	r, err := p.Post(ctx, "/v1/phone", json.RawMessage(given.Text("response")))
 	if err == nil && r.Code != "OK" {
-		err = fmt.Errorf("%w: %s", errNotAPI, r.Code)
+		err = fmt.Errorf("%w: %s", apiclient.ErrNotAPI, r.Code)
 	}
 	return err
 }

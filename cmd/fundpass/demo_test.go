@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
@@ -79,8 +80,8 @@ func needPostgres(t *testing.T) {
 	storetest.Require(t, err)
 }
 
-func (d *runningDemo) client() *client {
-	return &client{base: d.url, http: &http.Client{Timeout: testenv.Patience}}
+func (d *runningDemo) client() *apiclient.Client {
+	return &apiclient.Client{Base: d.url, HTTP: &http.Client{Timeout: testenv.Patience}}
 }
 
 // One demo serves every story, then walks, then a stop that leaves nothing.
@@ -122,12 +123,12 @@ func postmaster(t *testing.T, dir string) int {
 }
 
 func (d *runningDemo) testPeople(t *testing.T) {
-	a, err := d.client().get(t.Context(), "/sim/people")
+	a, err := d.client().Get(t.Context(), "/sim/people")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var listed []map[string]string
-	unmarshal(t, a.raw, &listed)
+	unmarshal(t, a.Raw, &listed)
 	var words []string
 	for _, p := range listed {
 		words = append(words, p["person"])
@@ -150,21 +151,21 @@ func (d *runningDemo) testPeople(t *testing.T) {
 // testFaults: the simulator's operator paths stand before the API.
 func (d *runningDemo) testFaults(t *testing.T) {
 	p := d.client()
-	if a := p.mustPost(t, "/sim/fault", fields{"next": "bad_signature", "count": 1}); a.status != http.StatusOK {
-		t.Fatalf("fault: %s", a.raw)
+	if a := mustPost(t, p, "/sim/fault", apiclient.Fields{"next": "bad_signature", "count": 1}); a.Status != http.StatusOK {
+		t.Fatalf("fault: %s", a.Raw)
 	}
-	a, err := p.logIn(t.Context(), "ok")
+	a, err := p.LogIn(t.Context(), "ok")
 	if err != nil || a.Code != "ALIPAY_UNAVAILABLE" {
 		t.Errorf("a forged answer gets %s, %v", a.Code, err)
 	}
-	if a, err = p.logIn(t.Context(), "ok"); err != nil || a.Code != "OK" {
+	if a, err = p.LogIn(t.Context(), "ok"); err != nil || a.Code != "OK" {
 		t.Errorf("the next one gets %s, %v", a.Code, err)
 	}
-	if a := p.mustPost(t, "/sim/auth-code", fields{"person": "nobody"}); a.status != http.StatusNotFound {
-		t.Errorf("an unknown person gets %d", a.status)
+	if a := mustPost(t, p, "/sim/auth-code", apiclient.Fields{"person": "nobody"}); a.Status != http.StatusNotFound {
+		t.Errorf("an unknown person gets %d", a.Status)
 	}
-	if a := p.mustPost(t, "/v1/nothing", fields{}); a.Code != "NOT_FOUND" {
-		t.Errorf("an unknown path gets %s", a.raw)
+	if a := mustPost(t, p, "/v1/nothing", apiclient.Fields{}); a.Code != "NOT_FOUND" {
+		t.Errorf("an unknown path gets %s", a.Raw)
 	}
 }
 
@@ -211,8 +212,8 @@ func (d *runningDemo) testPage(t *testing.T) {
 			t.Errorf("%s: %s", path, resp.Status)
 		}
 	}
-	if a := d.client().mustPost(t, "/", fields{}); a.Code != "NOT_FOUND" {
-		t.Errorf("POST /: %s", a.raw)
+	if a := mustPost(t, d.client(), "/", apiclient.Fields{}); a.Code != "NOT_FOUND" {
+		t.Errorf("POST /: %s", a.Raw)
 	}
 }
 

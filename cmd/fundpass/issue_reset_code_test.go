@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -44,10 +45,10 @@ func TestResetAtTheCounter(t *testing.T) {
 		t.Errorf("issued by %q", by)
 	}
 	c.must("OK", c.openChange(c.Password)) // the password is as it was
-	opened := c.must("OK", postTo("/v1/password/resets", fields{"code": code[1]}))
-	c.must("OK", confirmTo("/v1/password/resets/"+opened.text("id"), "Copper-Kettle-77"))
+	opened := c.must("OK", postTo("/v1/password/resets", apiclient.Fields{"code": code[1]}))
+	c.must("OK", confirmTo("/v1/password/resets/"+opened.Text("id"), "Copper-Kettle-77"))
 	c.must("OK", c.openChange("Copper-Kettle-77"))
-	c.must("RESET_CODE_WRONG", postTo("/v1/password/resets", fields{"code": code[1]}))
+	c.must("RESET_CODE_WRONG", postTo("/v1/password/resets", apiclient.Fields{"code": code[1]}))
 	for _, kind := range []string{"reset_code_issued", "password_reset"} {
 		if n.events(kind) != 1 {
 			t.Errorf("%d events %s", n.events(kind), kind)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
@@ -63,13 +64,13 @@ func TestOpenID(t *testing.T) {
 	server := n.serve(n.dsn)
 	c := n.byUserID(1, server.URL)[0]
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	before := c.token
+	before := c.Token
 
 	noError(t, n.sim.Identify(alipaysim.GiveOpenID))
 	c.mustLogIn()
 	c.must("NOT_LINKED", getFrom("/v1/link")) // an open_id alone is nobody known
 	c.must("ALREADY_LINKED", c.link())
-	c.token = before
+	c.Token = before
 	c.must("OK", getFrom("/v1/link"))
 
 	wantIn(t, n.changedOver("--dry-run"), "would be moved to the open_id "+tally(1, 0, 0, 0, 0))
@@ -81,7 +82,7 @@ func TestOpenID(t *testing.T) {
 	c.must("OK", confirmTo(change, next)) // by the session from before
 	c.mustLogIn()
 	c.must("OK", getFrom("/v1/link"))
-	if got := c.must("OK", getFrom(change)).text("state"); got != "done" {
+	if got := c.must("OK", getFrom(change)).Text("state"); got != "done" {
 		t.Errorf("the change is %s", got)
 	}
 	again := changeAt(c.must("OK", c.openChange(next)))
@@ -89,7 +90,7 @@ func TestOpenID(t *testing.T) {
 	if got := n.messages(c); got < 2 {
 		t.Errorf("%d messages, want 2", got)
 	}
-	c.must("OK", postTo("/v1/freeze", fields{}))
+	c.must("OK", postTo("/v1/freeze", apiclient.Fields{}))
 	c.must("SESSION_EXPIRED", getFrom("/v1/link"))
 	if got := c.text(n); strings.Contains(got, c.OpenID) || strings.Contains(got, c.UserID) {
 		t.Error("an identifier stands readable in the database")

@@ -148,7 +148,7 @@ func TestErasePerson(t *testing.T) {
 	c.mustLogIn()
 	c.must("NOT_LINKED", getFrom("/v1/link"))
 	c.must("OK", c.link())
-	if events := c.must("OK", getFrom("/v1/events")).raw; !strings.Contains(string(events), "公积金中心已按申请删除个人信息") {
+	if events := c.must("OK", getFrom("/v1/events")).Raw; !strings.Contains(string(events), "公积金中心已按申请删除个人信息") {
 		t.Errorf("the citizen reads %s", events)
 	}
 

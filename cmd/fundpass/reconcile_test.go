@@ -85,7 +85,7 @@ func TestReconcile(t *testing.T) {
 	heard.deliver(server.URL)
 	heard.must("SESSION_EXPIRED", getFrom("/v1/link"))
 	time.Sleep(1100 * time.Millisecond) // Alipay's list tells no parts of a second
-	old := back.token
+	old := back.Token
 	back.mustLogIn()
 	missed.must("OK", getFrom("/v1/link"))
 
@@ -95,7 +95,7 @@ func TestReconcile(t *testing.T) {
 	missed.must("SESSION_EXPIRED", getFrom("/v1/link"))
 	back.must("OK", getFrom("/v1/link"))
 	apart.must("OK", getFrom("/v1/link"))
-	back.token = old
+	back.Token = old
 	back.must("SESSION_EXPIRED", getFrom("/v1/link"))
 	if got := n.events(store.EventAuthorisationWithdrawn); got != 2 {
 		t.Errorf("%d withdrawals recorded, want those of missed and heard", got)

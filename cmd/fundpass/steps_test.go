@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // snapshot is everything a citizen could have changed, as one digest. Attempts
@@ -38,23 +40,23 @@ func TestStepsOutOfOrder(t *testing.T) {
 	unlinked := n.addCitizens(1, server.URL)[0]
 	unlinked.mustLogIn()
 	nobody := c.twin(server.URL)
-	nobody.token = ""
+	nobody.Token = ""
 	gone := leaver.twin(server.URL)
-	leaver.must("OK", postTo("/v1/sessions/end", fields{}))
+	leaver.must("OK", postTo("/v1/sessions/end", apiclient.Fields{}))
 
 	open := changeAt(c.must("OK", c.openChange(c.Password)))
 	done := changeAt(other.must("OK", other.openChange(other.Password)))
 	chosen := other.newPassword()
 	other.must("OK", confirmTo(done, chosen))
 	cancelled := changeAt(other.must("OK", other.openChange(chosen)))
-	other.must("OK", postTo(cancelled+"/cancel", fields{}))
+	other.must("OK", postTo(cancelled+"/cancel", apiclient.Fields{}))
 
 	before := n.snapshot()
 	next := c.newPassword()
 	for _, a := range []struct {
 		name string
 		who  *citizen
-		request
+		apiclient.Request
 		want string
 	}{
 		{"status without session", nobody, getFrom("/v1/password"), "SESSION_REQUIRED"},
@@ -62,31 +64,31 @@ func TestStepsOutOfOrder(t *testing.T) {
 		{"open without session", nobody, c.openChange(c.Password), "SESSION_REQUIRED"},
 		{"confirm without session", nobody, confirmTo(open, next), "SESSION_REQUIRED"},
 		{"confirm after the end", gone, confirmTo(open, next), "SESSION_EXPIRED"},
-		{"end again", gone, postTo("/v1/sessions/end", fields{}), "SESSION_EXPIRED"},
+		{"end again", gone, postTo("/v1/sessions/end", apiclient.Fields{}), "SESSION_EXPIRED"},
 		{"status before link", unlinked, getFrom("/v1/password"), "NOT_LINKED"},
 		{"open before link", unlinked, unlinked.openChange(unlinked.Password), "NOT_LINKED"},
 		{"confirm before link", unlinked, confirmTo(open, next), "NOT_LINKED"},
-		{"unlink before link", unlinked, postTo("/v1/link/remove", fields{"password": unlinked.Password}), "NOT_LINKED"},
+		{"unlink before link", unlinked, postTo("/v1/link/remove", apiclient.Fields{"password": unlinked.Password}), "NOT_LINKED"},
 		{"link again", c, c.link(), "ALREADY_LINKED"},
 		{"link another's account", c, unlinked.link(), "ALREADY_LINKED"},
 		{"link a linked account", unlinked, c.link(), "ALREADY_LINKED"},
 		{"open with another's number", other, c.openChange(chosen), "OLD_PASSWORD_WRONG"},
 		{"open with another's password", other, other.openChange(c.Password), "OLD_PASSWORD_WRONG"},
 		{"confirm another's", other, confirmTo(open, next), "CHANGE_GONE"},
-		{"cancel another's", other, postTo(open+"/cancel", fields{}), "CHANGE_GONE"},
+		{"cancel another's", other, postTo(open+"/cancel", apiclient.Fields{}), "CHANGE_GONE"},
 		{"look at another's", other, getFrom(open), "OK"},
 		{"confirm nothing", c, confirmTo("/v1/password/changes/"+uuid.NewString(), next), "CHANGE_GONE"},
 		{"confirm no id", c, confirmTo("/v1/password/changes/1", next), "CHANGE_GONE"},
 		{"confirm twice otherwise", other, confirmTo(done, other.newPassword()), "CHANGE_GONE"},
-		{"cancel what is done", other, postTo(done+"/cancel", fields{}), "CHANGE_GONE"},
+		{"cancel what is done", other, postTo(done+"/cancel", apiclient.Fields{}), "CHANGE_GONE"},
 		{"confirm what is cancelled", other, confirmTo(cancelled, other.newPassword()), "CHANGE_GONE"},
-		{"two passwords", c, postTo(open+"/confirm", fields{"new_password": next, "new_password_again": next + "x"}), "PASSWORD_MISMATCH"},
+		{"two passwords", c, postTo(open+"/confirm", apiclient.Fields{"new_password": next, "new_password_again": next + "x"}), "PASSWORD_MISMATCH"},
 		{"the old password", c, confirmTo(open, c.Password), "PASSWORD_SAME"},
 	} {
 		for range 2 {
-			got := a.who.want(a.want, a.request)
-			if a.want == "OK" && got.text("state") != "unknown" {
-				t.Errorf("%s: told %s", a.name, got.raw)
+			got := a.who.want(a.want, a.Request)
+			if a.want == "OK" && got.Text("state") != "unknown" {
+				t.Errorf("%s: told %s", a.name, got.Raw)
 			}
 		}
 		if n.snapshot() != before {
@@ -112,27 +114,27 @@ func TestOtherPages(t *testing.T) {
 		name, method, contentType, token, body string
 		want                                   int
 	}{
-		{"JSON as text", "POST", "text/plain", c.token, body, 415},
-		{"JSON as nothing", "POST", "", c.token, body, 415},
-		{"form", "POST", "application/x-www-form-urlencoded", c.token, "new_password=" + next + "&new_password_again=" + next, 415},
-		{"JSON in a form", "POST", "multipart/form-data; boundary=b", c.token, "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + body + "\r\n--b--", 415},
+		{"JSON as text", "POST", "text/plain", c.Token, body, 415},
+		{"JSON as nothing", "POST", "", c.Token, body, 415},
+		{"form", "POST", "application/x-www-form-urlencoded", c.Token, "new_password=" + next + "&new_password_again=" + next, 415},
+		{"JSON in a form", "POST", "multipart/form-data; boundary=b", c.Token, "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + body + "\r\n--b--", 415},
 		{"no token", "POST", "application/json", "", body, 401},
 		{"preflight", "OPTIONS", "", "", "", 405},
-		{"another method", "PUT", "application/json", c.token, body, 405},
+		{"another method", "PUT", "application/json", c.Token, body, 405},
 	} {
 		for _, origin := range []string{"https://evil.example", "null"} {
 			req, err := http.NewRequest(p.method, server.URL+open+"/confirm", strings.NewReader(p.body))
 			noError(t, err)
 			req.Header.Set("Origin", origin)
 			req.Header.Set("Access-Control-Request-Method", "POST")
-			req.Header.Set("Cookie", "token="+c.token)
+			req.Header.Set("Cookie", "token="+c.Token)
 			if p.contentType != "" {
 				req.Header.Set("Content-Type", p.contentType)
 			}
 			if p.token != "" {
 				req.Header.Set("Authorization", "Bearer "+p.token)
 			}
-			resp, err := c.http.Do(req)
+			resp, err := c.HTTP.Do(req)
 			noError(t, err)
 			raw, err := io.ReadAll(resp.Body)
 			noError(t, err)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"testing"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // A new transport key is handed out after SIGHUP; a file that cannot be used
@@ -14,7 +16,7 @@ func TestTransportReload(t *testing.T) {
 	s := startServer(t, n.env(map[string]string{"FUNDPASS_TRANSPORT_KEY_FILES": list, "FUNDPASS_PROOF": "none"}))
 	c := n.addCitizens(1, s.URL)[0]
 	c.mustLogIn()
-	handedOut := func() string { return c.must("OK", postTo("/v1/password/tickets", fields{})).text("kid") }
+	handedOut := func() string { return c.must("OK", postTo("/v1/password/tickets", apiclient.Fields{})).Text("kid") }
 	before := handedOut()
 
 	n.write("transport.pem", "not a key")

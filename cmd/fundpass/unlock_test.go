@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/document"
@@ -62,7 +63,7 @@ func TestUnlock(t *testing.T) {
 				t.Errorf("%q is shown", secret)
 			}
 		}
-		if events := c.must("OK", getFrom("/v1/events")).raw; !strings.Contains(string(events), `"channel":"operator"`) ||
+		if events := c.must("OK", getFrom("/v1/events")).Raw; !strings.Contains(string(events), `"channel":"operator"`) ||
 			!strings.Contains(string(events), "公积金中心已解除密码锁定") {
 			t.Errorf("the citizen reads %s", events)
 		}
@@ -89,7 +90,7 @@ func TestUnlockKeepsFrozen(t *testing.T) {
 	n := newFixture(t)
 	server := n.serve(n.dsn)
 	c := n.linked(1, server.URL)[0]
-	c.must("OK", postTo("/v1/freeze", fields{}))
+	c.must("OK", postTo("/v1/freeze", apiclient.Fields{}))
 	got := n.operate(t, c.AccountNo, "unlock", "--operator", "li", "--reason", "asked by phone")
 	noError(t, got.err)
 	if !strings.Contains(got.out, "still frozen") {

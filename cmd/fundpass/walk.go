@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
@@ -38,7 +39,7 @@ func walkCommand(w terminal.Stdio) *cobra.Command {
 			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 				return fmt.Errorf("--base %s is not a URL such as http://127.0.0.1:8080", base)
 			}
-			client := client{base: strings.TrimRight(base, "/"), http: &http.Client{Timeout: 10 * time.Second}}
+			client := apiclient.Client{Base: strings.TrimRight(base, "/"), HTTP: &http.Client{Timeout: 10 * time.Second}}
 			walk := &walk{mine: client, other: client, Screen: terminal.NewScreen(w.Out), password: password}
 			return walk.run(cmd.Context(), person)
 		},
@@ -52,7 +53,7 @@ func walkCommand(w terminal.Stdio) *cobra.Command {
 // A walk is one citizen with two clients.
 type walk struct {
 	terminal.Screen
-	mine, other client
+	mine, other apiclient.Client
 	who         alipaysim.Person
 	twin        string // the same person with another Alipay account, "" = none
 
@@ -70,8 +71,8 @@ type walk struct {
 // A step is one call and what it proves.
 type step struct {
 	proves string
-	client *client
-	request
+	client *apiclient.Client
+	apiclient.Request
 	want string // code of the answer
 	note note
 }
@@ -82,7 +83,7 @@ func (w *walk) run(ctx context.Context, person string) error {
 	if err := w.find(ctx, person); err != nil {
 		return err
 	}
-	w.Title(fmt.Sprintf("%s walks on %s", w.who.Person, w.mine.base))
+	w.Title(fmt.Sprintf("%s walks on %s", w.who.Person, w.mine.Base))
 	err := w.stages(ctx)
 	if err == nil {
 		w.End(fmt.Sprintf("All %d steps held, in %s.", w.steps, seconds(time.Since(begun))))
@@ -125,17 +126,17 @@ func (w *walk) stages(ctx context.Context) error {
 
 // find looks the person up at the demo.
 func (w *walk) find(ctx context.Context, person string) error {
-	a, err := w.mine.get(ctx, "/sim/people")
+	a, err := w.mine.Get(ctx, "/sim/people")
 	if err != nil {
-		return fmt.Errorf("walk: %s: %w; is fundpass demo running there?", w.mine.base, err)
+		return fmt.Errorf("walk: %s: %w; is fundpass demo running there?", w.mine.Base, err)
 	}
 	var people []alipaysim.Person
-	if a.status != http.StatusOK || json.Unmarshal(a.raw, &people) != nil {
-		return fmt.Errorf("walk: %s is not a demo: GET /sim/people gives status %d", w.mine.base, a.status)
+	if a.Status != http.StatusOK || json.Unmarshal(a.Raw, &people) != nil {
+		return fmt.Errorf("walk: %s is not a demo: GET /sim/people gives status %d", w.mine.Base, a.Status)
 	}
 	i := slices.IndexFunc(people, func(p alipaysim.Person) bool { return p.Person == person })
 	if i < 0 {
-		return fmt.Errorf("walk: the demo knows no person %q; its people are listed at %s/sim/people", person, w.mine.base)
+		return fmt.Errorf("walk: the demo knows no person %q; its people are listed at %s/sim/people", person, w.mine.Base)
 	}
 	w.who = people[i]
 	w.twin = twinOf(w.who, people)
@@ -147,18 +148,18 @@ func (w *walk) find(ctx context.Context, person string) error {
 }
 
 // step makes the call, shows the line, and returns an error unless it held.
-func (w *walk) step(ctx context.Context, s step) (answer, error) {
+func (w *walk) step(ctx context.Context, s step) (apiclient.Answer, error) {
 	if s.client == nil {
 		s.client = &w.mine
 	}
-	a, err := s.client.do(ctx, s.request)
+	a, err := s.client.Do(ctx, s.Request)
 	for tries := 0; err == nil && a.Code == "BUSY" && tries < busyTries; tries++ {
 		select {
 		case <-time.After(time.Duration(a.Retry) * time.Second):
 		case <-ctx.Done():
 			return a, w.checkStep(s, a, ctx.Err())
 		}
-		a, err = s.client.do(ctx, s.request)
+		a, err = s.client.Do(ctx, s.Request)
 	}
 	return a, w.checkStep(s, a, err)
 }
@@ -174,10 +175,10 @@ func (w *walk) take(ctx context.Context, steps ...step) error {
 }
 
 // signInStep is the step of a person who signs in on a client.
-func (w *walk) signInStep(ctx context.Context, p *client, person, proves string) error {
+func (w *walk) signInStep(ctx context.Context, p *apiclient.Client, person, proves string) error {
 	begun := time.Now()
-	a, err := p.logIn(ctx, person)
-	a.took = time.Since(begun)
+	a, err := p.LogIn(ctx, person)
+	a.Took = time.Since(begun)
 	return w.checkStep(step{proves: proves, want: "OK", note: showSession}, a, err)
 }
 
@@ -187,11 +188,11 @@ const busyTries = 20
 
 // checkStep compares the answer with what the step wants, shows the line, and returns an error
 // unless the step held.
-func (w *walk) checkStep(s step, a answer, err error) error {
+func (w *walk) checkStep(s step, a apiclient.Answer, err error) error {
 	w.steps++
 	note := a.Message
 	if err == nil && a.Code != s.want {
-		err = fmt.Errorf("wanted %s, got %d %s", s.want, a.status, a.Code)
+		err = fmt.Errorf("wanted %s, got %d %s", s.want, a.Status, a.Code)
 	}
 	if err == nil && s.note != nil {
 		note, err = s.note(a)
@@ -200,21 +201,21 @@ func (w *walk) checkStep(s step, a answer, err error) error {
 	return err
 }
 
-func post(path string, body fields) request {
+func post(path string, body apiclient.Fields) apiclient.Request {
 	if body == nil {
-		body = fields{}
+		body = apiclient.Fields{}
 	}
-	return request{method: http.MethodPost, path: path, body: body}
+	return apiclient.Request{Method: http.MethodPost, Path: path, Body: body}
 }
 
 // underKey gives the request an Idempotency-Key of its own: what is encrypted may
 // then come again.
-func (r request) underKey() request {
-	r.key = rand.Text()
+func underKey(r apiclient.Request) apiclient.Request {
+	r.Key = rand.Text()
 	return r
 }
 
-func get(path string) request { return request{method: http.MethodGet, path: path} }
+func get(path string) apiclient.Request { return apiclient.Request{Method: http.MethodGet, Path: path} }
 
 // freshPassword makes one that no list, no history and nobody's data knows: 12
 // letters and digits, which most policies allow.

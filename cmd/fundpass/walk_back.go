@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // longestHistory is more passwords than any policy remembers.
@@ -18,7 +20,7 @@ func (w *walk) putBack(ctx context.Context) error {
 	if err := w.open(ctx, "The new password opens one more change"); err != nil {
 		return err
 	}
-	a, err := w.mine.do(ctx, w.confirming(w.first, w.first))
+	a, err := w.mine.Do(ctx, w.confirming(w.first, w.first))
 	switch {
 	case err == nil && a.Code == "OK": // a policy without a history
 		w.password = w.first
@@ -31,36 +33,36 @@ func (w *walk) putBack(ctx context.Context) error {
 	}
 	begun := time.Now()
 	changes, a, err := w.outrunHistory(ctx)
-	a.took = time.Since(begun)
+	a.Took = time.Since(begun)
 	return w.checkStep(step{proves: "Some changes later it may", want: "OK",
 		note: says(fmt.Sprintf("after %d more changes the history lets it through", changes))}, a, err)
 }
 
 // neverBack is the end of an initial password.
-func (w *walk) neverBack(ctx context.Context, a answer) error {
+func (w *walk) neverBack(ctx context.Context, a apiclient.Answer) error {
 	refused := step{proves: "The rules refuse the first password for good", want: a.Code, note: showBrokenRules}
 	if err := w.checkStep(refused, a, nil); err != nil {
 		return err
 	}
-	_, err := w.step(ctx, step{proves: "So the change is cancelled", request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")})
+	_, err := w.step(ctx, step{proves: "So the change is cancelled", Request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")})
 	return err
 }
 
 // outrunHistory changes the password until the first one is accepted again. It
 // begins with an open change that just refused it.
-func (w *walk) outrunHistory(ctx context.Context) (changes int, last answer, err error) {
+func (w *walk) outrunHistory(ctx context.Context) (changes int, last apiclient.Answer, err error) {
 	for changes = 1; changes <= longestHistory; changes++ {
 		next := freshPassword()
-		last, err = w.mine.do(ctx, w.confirming(next, next))
+		last, err = w.mine.Do(ctx, w.confirming(next, next))
 		if err != nil || last.Code != "OK" {
 			return changes, last, err
 		}
 		w.password = next
-		if last, err = w.mine.do(ctx, w.opening(next)); err != nil || last.Code != "OK" {
+		if last, err = w.mine.Do(ctx, w.opening(next)); err != nil || last.Code != "OK" {
 			return changes, last, err
 		}
-		w.change = "/v1/password/changes/" + last.text("id")
-		last, err = w.mine.do(ctx, w.confirming(w.first, w.first))
+		w.change = "/v1/password/changes/" + last.Text("id")
+		last, err = w.mine.Do(ctx, w.confirming(w.first, w.first))
 		if err == nil && last.Code == "OK" {
 			w.password = w.first
 		}
@@ -83,19 +85,19 @@ func (w *walk) putBackQuietly(ctx context.Context) {
 		fmt.Fprintln(w.Out, "The password is what it was before.")
 	}
 	if w.linkedHere && !w.linked {
-		_, _ = w.mine.do(ctx, w.unlinking()) // the next walk copes with a link
+		_, _ = w.mine.Do(ctx, w.unlinking()) // the next walk copes with a link
 	}
-	_, _ = w.mine.do(ctx, post("/v1/sessions/end", nil)) // it expires anyway
+	_, _ = w.mine.Do(ctx, post("/v1/sessions/end", nil)) // it expires anyway
 	w.tellPassword()
 }
 
 func (w *walk) restore(ctx context.Context) error {
-	a, err := w.mine.do(ctx, w.opening(w.password))
+	a, err := w.mine.Do(ctx, w.opening(w.password))
 	if err != nil {
 		return err
 	}
-	w.change = "/v1/password/changes/" + a.text("id")
-	a, err = w.mine.do(ctx, w.confirming(w.first, w.first))
+	w.change = "/v1/password/changes/" + a.Text("id")
+	a, err = w.mine.Do(ctx, w.confirming(w.first, w.first))
 	switch {
 	case err == nil && a.Code == "OK":
 		w.password = w.first

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 )
@@ -44,7 +45,7 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 // walkAt is a walk in the middle of a fake demo that answers with these codes.
 func walkAt(t *testing.T, codes map[string]string) (*walk, *logBuffer) {
 	out := &logBuffer{}
-	p := client{base: fakeDemo(t, codes), http: http.DefaultClient}
+	p := apiclient.Client{Base: fakeDemo(t, codes), HTTP: http.DefaultClient}
 	w := &walk{mine: p, other: p, Screen: terminal.NewScreen(out), first: "a", password: "b"}
 	w.who.Person = "ok"
 	return w, out
@@ -108,9 +109,9 @@ func TestWalkSeals(t *testing.T) {
 	transport, err := keys.NewTransport(key)
 	noError(t, err)
 	kid, public := transport.Current()
-	data, err := json.Marshal(fields{"ticket": "t-1", "kid": kid, "alg": "RSA-OAEP-256", "public_key": public})
+	data, err := json.Marshal(apiclient.Fields{"ticket": "t-1", "kid": kid, "alg": "RSA-OAEP-256", "public_key": public})
 	noError(t, err)
-	form, err := seal(answer{Data: data}, fields{"o": "Quiet-River-1"})
+	form, err := seal(apiclient.Answer{Data: data}, apiclient.Fields{"o": "Quiet-River-1"})
 	noError(t, err)
 	if form["ticket"] != "t-1" || form["kid"] != kid || form["alg"] != "RSA-OAEP-256" {
 		t.Errorf("%v", form)
@@ -127,7 +128,7 @@ func TestWalkSeals(t *testing.T) {
 	}
 	for _, data := range []string{`{}`, `{"public_key":"?"}`, `{"public_key":"AAAA"}`,
 		`{"public_key":"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="}`} {
-		if _, err := seal(answer{Data: []byte(data)}, fields{}); err == nil {
+		if _, err := seal(apiclient.Answer{Data: []byte(data)}, apiclient.Fields{}); err == nil {
 			t.Errorf("sealed with %s", data)
 		} else if strings.Contains(data, "MCow") != errors.Is(err, errNotRSA) {
 			t.Errorf("%s: %v", data, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -24,7 +25,7 @@ type line struct {
 	number int
 	held   bool
 	proves string
-	answer answer
+	answer apiclient.Answer
 	note   string
 }
 
@@ -34,12 +35,12 @@ func printLine(s terminal.Screen, l line) {
 		mark = s.Paint("✗", text.FgRed)
 	}
 	code := "no answer"
-	if l.answer.status != 0 {
-		code = fmt.Sprintf("%d %s", l.answer.status, l.answer.Code)
+	if l.answer.Status != 0 {
+		code = fmt.Sprintf("%d %s", l.answer.Status, l.answer.Code)
 	}
 	head := text.Pad(fmt.Sprintf(" %s %2d  %s", mark, l.number, l.proves), answerColumn, ' ') + code
-	fmt.Fprintf(s.Out, "%s%8s\n", text.Pad(head, tookColumn, ' '), milliseconds(l.answer.took))
-	call := strings.Repeat(" ", indent) + l.answer.method + " " + ids.ReplaceAllString(l.answer.path, "{id}")
+	fmt.Fprintf(s.Out, "%s%8s\n", text.Pad(head, tookColumn, ' '), milliseconds(l.answer.Took))
+	call := strings.Repeat(" ", indent) + l.answer.Method + " " + ids.ReplaceAllString(l.answer.Path, "{id}")
 	for i, note := range strings.Split(l.note, "\n") {
 		if i > 0 {
 			call = ""

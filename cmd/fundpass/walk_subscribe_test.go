@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -29,7 +30,7 @@ func TestWalkSubscribes(t *testing.T) {
 			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
 			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
 		}))
-		w := &walk{mine: client{base: s.URL, http: s.Client()}, Screen: terminal.NewScreen(&logBuffer{})}
+		w := &walk{mine: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&logBuffer{})}
 		noError(t, w.subscribe(t.Context(), &w.mine, "ok"))
 		s.Close()
 		if d := cmp.Diff(want, got); d != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
@@ -26,30 +27,30 @@ func unmarshal(t *testing.T, raw []byte, v any) {
 }
 
 // mustPost fails the test when there is no answer.
-func (p *client) mustPost(t *testing.T, path string, body fields) answer {
+func mustPost(t *testing.T, p *apiclient.Client, path string, body apiclient.Fields) apiclient.Answer {
 	t.Helper()
-	a, err := p.post(t.Context(), path, body)
+	a, err := p.Post(t.Context(), path, body)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return a
 }
 
-func linkOf(who alipaysim.Person, password string) fields {
-	return fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
+func linkOf(who alipaysim.Person, password string) apiclient.Fields {
+	return apiclient.Fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
 }
 
 // changePassword links who and changes the password.
-func changePassword(t *testing.T, p *client, who alipaysim.Person, to string) {
+func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to string) {
 	t.Helper()
-	if _, err := p.logIn(t.Context(), who.Person); err != nil {
+	if _, err := p.LogIn(t.Context(), who.Person); err != nil {
 		t.Fatal(err)
 	}
-	p.mustPost(t, "/v1/link", linkOf(who, who.Password))
-	a := p.mustPost(t, "/v1/password/changes", fields{"id_number": who.IDNumber, "old_password": who.Password})
-	a = p.mustPost(t, "/v1/password/changes/"+a.text("id")+"/confirm", fields{"new_password": to, "new_password_again": to})
-	if a.text("state") != "done" {
-		t.Fatalf("change: %s", a.raw)
+	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
+	a := mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": who.Password})
+	a = mustPost(t, p, "/v1/password/changes/"+a.Text("id")+"/confirm", apiclient.Fields{"new_password": to, "new_password_again": to})
+	if a.Text("state") != "done" {
+		t.Fatalf("change: %s", a.Raw)
 	}
 }
 
@@ -80,14 +81,14 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 		}
 		checkColumns(t, screen)
 		p := d.client()
-		if a, err := p.logIn(t.Context(), "ok"); err != nil || a.object()["linked"] != linked {
-			t.Errorf("found linked: %v, left otherwise: %s %v", linked, a.raw, err)
+		if a, err := p.LogIn(t.Context(), "ok"); err != nil || a.Object()["linked"] != linked {
+			t.Errorf("found linked: %v, left otherwise: %s %v", linked, a.Raw, err)
 		}
 		if linked {
 			break
 		}
-		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
-			t.Errorf("the listed password: %s", a.raw)
+		if a := mustPost(t, p, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
+			t.Errorf("the listed password: %s", a.Raw)
 		}
 	}
 	t.Run("initial", func(t *testing.T) {
@@ -97,9 +98,9 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 			t.Fatalf("%v\n%s", err, screen)
 		}
 		p, who := d.client(), storyOf(t, "initial").person()
-		p.logIn(t.Context(), "initial")
-		if a := p.mustPost(t, "/v1/link", linkOf(who, made[1])); a.Code != "OK" {
-			t.Errorf("the password told: %s", a.raw)
+		p.LogIn(t.Context(), "initial")
+		if a := mustPost(t, p, "/v1/link", linkOf(who, made[1])); a.Code != "OK" {
+			t.Errorf("the password told: %s", a.Raw)
 		}
 	})
 	t.Run("frozen", func(t *testing.T) {
@@ -107,8 +108,8 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 		if !errors.Is(err, errStep) || !strings.Contains(screen, "wanted OK, got 423 ACCOUNT_FROZEN") {
 			t.Errorf("%v\n%s", err, screen)
 		}
-		if a, err := d.client().logIn(t.Context(), "frozen_account"); err != nil || a.object()["linked"] != false {
-			t.Errorf("the walk left a link: %s %v", a.raw, err)
+		if a, err := d.client().LogIn(t.Context(), "frozen_account"); err != nil || a.Object()["linked"] != false {
+			t.Errorf("the walk left a link: %s %v", a.Raw, err)
 		}
 	})
 	t.Run("nobody", func(t *testing.T) {
@@ -173,7 +174,7 @@ func fakeDemo(t *testing.T, codes map[string]string) string {
 			w.Write([]byte(`{"auth_code":"abc"}`))
 		default:
 			code := codes[r.Method+" "+r.URL.Path]
-			json.NewEncoder(w).Encode(fields{"code": code, "message": "提示", "data": fields{"token": "t"}})
+			json.NewEncoder(w).Encode(apiclient.Fields{"code": code, "message": "提示", "data": apiclient.Fields{"token": "t"}})
 		}
 	}))
 	t.Cleanup(s.Close)
@@ -210,29 +211,29 @@ func TestNotes(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		note   note
-		answer answer
+		answer apiclient.Answer
 		want   string // "" = it does not hold
 	}{
-		{"session", showSession, answer{Data: []byte(`{"token":"t","expires_in":900,"linked":false}`)}, "good for 900 s, linked: false"},
-		{"session without a token", showSession, answer{Data: []byte(`{"expires_in":900}`)}, ""},
-		{"attempts", wantAttempts(3), answer{Message: "还可以输入3次", Remaining: &three}, "还可以输入3次"},
-		{"other attempts", wantAttempts(2), answer{Remaining: &three}, ""},
-		{"no attempts", wantAttempts(0), answer{}, ""},
-		{"state", wantState("done"), answer{Data: []byte(`{"state":"done"}`)}, "state done"},
-		{"other state", wantState("done"), answer{Data: []byte(`{"state":"open"}`)}, ""},
-		{"no broken rule", showBrokenRules, answer{}, ""},
-		{"change", showChange, answer{Data: []byte(`{"state":"done","sessions_ended":1}`)}, "done, 1 other session(s) ended"},
-		{"change that ended nothing", showChange, answer{Data: []byte(`{"state":"done","sessions_ended":0}`)}, ""},
-		{"record", wantRecord("9:30"), answer{Data: []byte(`{"events":[{"at":"9:30","kind":"linked"},{"at":"9:30","kind":"password_changed","text":"密码修改成功"}]}`)}, "密码修改成功, among 2 entries"},
-		{"an older record", wantRecord("9:30"), answer{Data: []byte(`{"events":[{"at":"9:29","kind":"password_changed","text":"密码修改成功"}]}`)}, ""},
-		{"empty record", wantRecord("9:30"), answer{Data: []byte(`{"events":[]}`)}, ""},
-		{"both kinds", wantKinds("a", "b"), answer{Data: []byte(`{"events":[{"kind":"b","text":"二"},{"kind":"a","text":"一"}]}`)}, "一\n二"},
-		{"one kind of two", wantKinds("a", "b"), answer{Data: []byte(`{"events":[{"kind":"b","text":"二"}]}`)}, ""},
-		{"reset", showState, answer{Data: []byte(`{"state":"failed"}`)}, "state failed"},
-		{"reset that is over", showState, answer{Data: []byte(`{"state":"cancelled"}`)}, ""},
-		{"ticket", showTicket, answer{Data: []byte(`{"ticket":"t","kid":"k","alg":"RSA-OAEP-256","expires_in":900}`)}, "RSA-OAEP-256, key k, good for 900 s"},
-		{"ticket of another kind", showTicket, answer{Data: []byte(`{"ticket":"t","alg":"none"}`)}, ""},
-		{"no object", showSession, answer{Data: []byte(`null`)}, ""},
+		{"session", showSession, apiclient.Answer{Data: []byte(`{"token":"t","expires_in":900,"linked":false}`)}, "good for 900 s, linked: false"},
+		{"session without a token", showSession, apiclient.Answer{Data: []byte(`{"expires_in":900}`)}, ""},
+		{"attempts", wantAttempts(3), apiclient.Answer{Message: "还可以输入3次", Remaining: &three}, "还可以输入3次"},
+		{"other attempts", wantAttempts(2), apiclient.Answer{Remaining: &three}, ""},
+		{"no attempts", wantAttempts(0), apiclient.Answer{}, ""},
+		{"state", wantState("done"), apiclient.Answer{Data: []byte(`{"state":"done"}`)}, "state done"},
+		{"other state", wantState("done"), apiclient.Answer{Data: []byte(`{"state":"open"}`)}, ""},
+		{"no broken rule", showBrokenRules, apiclient.Answer{}, ""},
+		{"change", showChange, apiclient.Answer{Data: []byte(`{"state":"done","sessions_ended":1}`)}, "done, 1 other session(s) ended"},
+		{"change that ended nothing", showChange, apiclient.Answer{Data: []byte(`{"state":"done","sessions_ended":0}`)}, ""},
+		{"record", wantRecord("9:30"), apiclient.Answer{Data: []byte(`{"events":[{"at":"9:30","kind":"linked"},{"at":"9:30","kind":"password_changed","text":"密码修改成功"}]}`)}, "密码修改成功, among 2 entries"},
+		{"an older record", wantRecord("9:30"), apiclient.Answer{Data: []byte(`{"events":[{"at":"9:29","kind":"password_changed","text":"密码修改成功"}]}`)}, ""},
+		{"empty record", wantRecord("9:30"), apiclient.Answer{Data: []byte(`{"events":[]}`)}, ""},
+		{"both kinds", wantKinds("a", "b"), apiclient.Answer{Data: []byte(`{"events":[{"kind":"b","text":"二"},{"kind":"a","text":"一"}]}`)}, "一\n二"},
+		{"one kind of two", wantKinds("a", "b"), apiclient.Answer{Data: []byte(`{"events":[{"kind":"b","text":"二"}]}`)}, ""},
+		{"reset", showState, apiclient.Answer{Data: []byte(`{"state":"failed"}`)}, "state failed"},
+		{"reset that is over", showState, apiclient.Answer{Data: []byte(`{"state":"cancelled"}`)}, ""},
+		{"ticket", showTicket, apiclient.Answer{Data: []byte(`{"ticket":"t","kid":"k","alg":"RSA-OAEP-256","expires_in":900}`)}, "RSA-OAEP-256, key k, good for 900 s"},
+		{"ticket of another kind", showTicket, apiclient.Answer{Data: []byte(`{"ticket":"t","alg":"none"}`)}, ""},
+		{"no object", showSession, apiclient.Answer{Data: []byte(`null`)}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.note(tt.answer)
@@ -248,10 +249,10 @@ func TestStepLines(t *testing.T) {
 	t.Parallel()
 	out := &logBuffer{}
 	s := terminal.NewScreen(out)
-	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: answer{
-		request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), status: 403, Code: "OLD_PASSWORD_WRONG", took: 61 * time.Millisecond,
+	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: apiclient.Answer{
+		Request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), Status: 403, Code: "OLD_PASSWORD_WRONG", Took: 61 * time.Millisecond,
 	}})
-	printLine(s, line{number: 10, proves: "修改密码", note: "first\nsecond", answer: answer{request: get("/v1/password")}})
+	printLine(s, line{number: 10, proves: "修改密码", note: "first\nsecond", answer: apiclient.Answer{Request: get("/v1/password")}})
 	want := strings.Join([]string{
 		" ✓  9  A wrong old password is refused                  403 OLD_PASSWORD_WRONG         61 ms",
 		"       POST /v1/password/changes/{id}/confirm           原密码错误，还可以输入4次",
@@ -280,7 +281,7 @@ func TestFreshPassword(t *testing.T) {
 
 func TestInProcess(t *testing.T) {
 	t.Parallel()
-	client := &http.Client{Transport: inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := &http.Client{Transport: apiclient.InProcess{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Path", r.URL.Path)
 		w.WriteHeader(http.StatusTeapot)
 		r.Write(w)

@@ -1,4 +1,4 @@
-package main
+package apiclient
 
 import (
 	"bytes"
@@ -6,12 +6,12 @@ import (
 	"net/http"
 )
 
-// inProcess lets a client call a handler without a network: the demo uses its
+// InProcess lets a client call a handler without a network: the demo uses its
 // own API before anybody else can.
-type inProcess struct{ http.Handler }
+type InProcess struct{ http.Handler }
 
 // RoundTrip implements http.RoundTripper. It never fails.
-func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := &replyWriter{status: http.StatusOK, header: make(http.Header)}
 	if r.Body == nil {
 		r = r.Clone(r.Context()) // a RoundTripper leaves its request alone
