@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
@@ -36,59 +37,50 @@ type app struct {
 
 	// handler answers on the public address; the demo puts more before it.
 	handler  http.Handler
-	settings settings
+	settings settings.Settings
 	pause    func(time.Duration) // before connections are refused at the end
 }
 
 // assemble reads the files, opens the database and puts the server together.
 // The settings must be complete. Errors are the problems of the files, or
 // those of store.Open: store.ErrUnavailable may pass, the others will not.
-func (s settings) assemble(ctx context.Context, log *slog.Logger) (*app, error) {
-	f, problems := s.load()
+func assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, error) {
+	f, problems := s.Load()
 	if len(problems) > 0 {
-		return nil, asError(problems)
+		return nil, settings.Join(problems)
 	}
-	if f.keyring == nil || f.cipher == nil || f.pepper == nil {
+	if f.Keyring == nil || f.Cipher == nil || f.Pepper == nil {
 		return nil, errors.New("fundpass: settings are not complete")
 	}
-	gateway, err := signing.NewGateway(f.keyring, s.GatewayURL, signing.Options{})
+	gateway, err := signing.NewGateway(f.Keyring, s.GatewayURL, signing.Options{})
 	if err != nil {
-		return nil, problem{"FUNDPASS_GATEWAY_URL", err}
+		return nil, settings.Problem{Setting: "FUNDPASS_GATEWAY_URL", Err: err}
 	}
-	db, err := s.openStore(ctx, store.Config{ColumnCipher: f.cipher, Pepper: f.pepper, Log: log})
+	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, db: db, gateway: gateway, policy: f.policy, settings: s, hasher: newHasher(f), transport: f.transport, documents: f.documents, pause: time.Sleep}
+	a := &app{log: log, db: db, gateway: gateway, policy: f.Policy, settings: s, hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
 	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.updateRefusalFloor(ctx)
-	for _, p := range s.unsafe() {
-		log.Warn("setting is allowed but unsafe", "setting", p.setting, "err", p.err)
+	for _, p := range s.Unsafe() {
+		log.Warn("setting is allowed but unsafe", "setting", p.Setting, "err", p.Err)
 	}
 	a.warnSandbox()
 	return a, nil
 }
 
-// hashCost is what passwords cost in KiB and passes; zero is passwd's own. Tests of
-// commands, which are about something else, make it small.
-var hashCost struct{ memory, time uint32 }
-
-// newHasher bounds hashing to the processors there are.
-func newHasher(f files) *passwd.Hasher {
-	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.pepper, Memory: hashCost.memory, Time: hashCost.time})
-}
-
-func (a *app) addServer(f files) error {
+func (a *app) addServer(f settings.Files) error {
 	s := a.settings
-	a.provider = alipay.NewProvider(a.gateway, f.content)
+	a.provider = alipay.NewProvider(a.gateway, f.Content)
 	var err error
 	a.service, err = selfservice.New(selfservice.Config{
 		DB: a.db, Policy: a.policy, Hasher: a.hasher, Provider: a.provider, Log: a.log,
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
 		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
-		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.consents,
+		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
 		MessageTemplate: s.MessageTemplate, Documents: a.documents,
 	})
 	if err != nil {

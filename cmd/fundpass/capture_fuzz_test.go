@@ -6,13 +6,15 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"fundpass/cmd/internal/settings"
 )
 
 // Whatever somebody pastes: no panic, what is judged stands in what was given, no
 // value is printed, and nothing printed moves the cursor.
 func FuzzVerify(f *testing.F) {
 	s := newBareServerEnv(f)
-	_, keyring, err := readKeyring(getenvOf(s.keyringEnv()))
+	_, keyring, err := settings.ReadKeyring(getenvOf(s.keyringEnv()))
 	noError(f, err)
 	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "sha1"} {
 		f.Add([]byte(s.notification(cancelled, fault)))

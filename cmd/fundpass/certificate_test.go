@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 )
 
@@ -85,12 +86,12 @@ func TestCertificateMode(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newBareServerEnv(t)
-			_, err := readSettings(getenvOf(s.env(s.certify(c.end), c.change)))
+			_, err := settings.Read(getenvOf(s.env(s.certify(c.end), c.change)))
 			if c.want == "" {
 				noError(t, err)
 				return
 			}
-			if err == nil || !hasPrefixOf(err.Error(), []string{c.want}) || len(unjoin(err)) != 1 {
+			if err == nil || !hasPrefixOf(err.Error(), []string{c.want}) || len(settings.Unjoin(err)) != 1 {
 				t.Errorf("got %v, want %s named alone", err, c.want)
 			}
 		})

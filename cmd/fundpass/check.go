@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/store"
@@ -49,11 +50,11 @@ type finding struct {
 }
 
 func check(ctx context.Context, w terminal.Stdio) error {
-	s, problems := parseSettings(w.Getenv)
-	f, more := s.load()
+	s, problems := settings.Parse(w.Getenv)
+	f, more := s.Load()
 	all := findSettings(s, f, append(problems, more...))
-	for _, p := range misspelt(w) {
-		all = append(all, finding{verdictFail, p.setting, p.err.Error()})
+	for _, p := range settings.Misspelt(w) {
+		all = append(all, finding{verdictFail, p.Setting, p.Err.Error()})
 	}
 	if s.DatabaseURL != "" && store.CheckDSN(s.DatabaseURL) == nil {
 		all = append(all, findDatabase(ctx, s, f)...)
@@ -72,18 +73,18 @@ func check(ctx context.Context, w terminal.Stdio) error {
 }
 
 // findSettings says something of every setting, in their order.
-func findSettings(s settings, f files, problems []problem) []finding {
-	wrong, odd := bySetting(problems), bySetting(s.warnings(f, time.Now()))
+func findSettings(s settings.Settings, f settings.Files, problems []settings.Problem) []finding {
+	wrong, odd := bySetting(problems), bySetting(s.Warnings(f, time.Now()))
 	var all []finding
-	for _, field := range settingFields() {
-		for _, err := range wrong[field.name] {
-			all = append(all, finding{verdictFail, field.name, oneLine(err)})
+	for _, field := range settings.Fields() {
+		for _, err := range wrong[field.Name] {
+			all = append(all, finding{verdictFail, field.Name, oneLine(err)})
 		}
-		for _, err := range odd[field.name] {
-			all = append(all, finding{verdictWarn, field.name, oneLine(err)})
+		for _, err := range odd[field.Name] {
+			all = append(all, finding{verdictWarn, field.Name, oneLine(err)})
 		}
-		if len(wrong[field.name])+len(odd[field.name]) == 0 {
-			all = append(all, finding{verdictOK, field.name, s.describe(field, f)})
+		if len(wrong[field.Name])+len(odd[field.Name]) == 0 {
+			all = append(all, finding{verdictOK, field.Name, describe(s, field, f)})
 		}
 	}
 	for _, err := range wrong[""] {
@@ -92,10 +93,10 @@ func findSettings(s settings, f files, problems []problem) []finding {
 	return all
 }
 
-func bySetting(problems []problem) map[string][]error {
+func bySetting(problems []settings.Problem) map[string][]error {
 	m := make(map[string][]error)
 	for _, p := range problems {
-		m[p.setting] = append(m[p.setting], unjoin(p.err)...)
+		m[p.Setting] = append(m[p.Setting], settings.Unjoin(p.Err)...)
 	}
 	return m
 }
@@ -103,15 +104,15 @@ func bySetting(problems []problem) map[string][]error {
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // describe says what a setting that is right amounts to.
-func (s settings) describe(field settingField, f files) string {
-	switch field.name {
+func describe(s settings.Settings, field settings.Field, f settings.Files) string {
+	switch field.Name {
 	case "FUNDPASS_DATABASE_URL":
 		return "set" // it may hold a password
 	case "FUNDPASS_APP_KEY_FILE":
 		return s.AppKeyFile + ": " + describePrivate(s.AppKeyFile)
 	case "FUNDPASS_TRANSPORT_KEY_FILES":
-		if f.transport != nil {
-			kid, _ := f.transport.Current()
+		if f.Transport != nil {
+			kid, _ := f.Transport.Current()
 			return fmt.Sprintf("%s: key %s is handed out", strings.Join(s.TransportKeyFiles, ", "), kid)
 		}
 	case "FUNDPASS_CONTENT_KEY_FILE":
@@ -119,24 +120,24 @@ func (s settings) describe(field settingField, f files) string {
 			return s.ContentKeyFile + ": AES-128"
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
-		return describeAlipay(s.AlipayKeyFiles, f.keyring)
+		return describeAlipay(s.AlipayKeyFiles, f.Keyring)
 	case "FUNDPASS_APP_CERT_FILE":
-		if f.keyring != nil && s.AppCertFile != "" {
-			return s.AppCertFile + ": belongs to the application's key, ends on " + f.keyring.AppCertNotAfter().UTC().Format(time.DateOnly)
+		if f.Keyring != nil && s.AppCertFile != "" {
+			return s.AppCertFile + ": belongs to the application's key, ends on " + f.Keyring.AppCertNotAfter().UTC().Format(time.DateOnly)
 		}
 	case "FUNDPASS_POLICY_FILE":
-		if f.policy != nil {
-			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.policy.Rules))
+		if f.Policy != nil {
+			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Rules))
 		}
 	case "FUNDPASS_DOCUMENTS_FILE":
-		if f.documents != nil {
-			return fmt.Sprintf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.documents.Types()), f.documents.Name)
+		if f.Documents != nil {
+			return fmt.Sprintf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.Documents.Types()), f.Documents.Name)
 		}
 	}
-	if !s.isSet(field) && field.def == "" {
+	if !s.IsSet(field) && field.Default == "" {
 		return "not set"
 	}
-	return s.text(field)
+	return s.Text(field)
 }
 
 func describeSource(path string) string {
@@ -149,7 +150,7 @@ func describeSource(path string) string {
 // describePrivate reads the key itself, because the other half of its keyring may
 // be missing.
 func describePrivate(path string) string {
-	data, err := readSmall(path)
+	data, err := settings.ReadSmall(path)
 	if err != nil {
 		return "readable"
 	}

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/store"
 )
 
 // findDatabase looks at the database; it writes nothing a server would not.
-func findDatabase(ctx context.Context, s settings, f files) []finding {
+func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []finding {
 	state, err := store.Inspect(ctx, s.DatabaseURL)
 	if err != nil {
 		return []finding{{verdictFail, "database", oneLine(err)}}
@@ -25,7 +26,7 @@ func findDatabase(ctx context.Context, s settings, f files) []finding {
 	all = append(all, center)
 	// store.Open registers the centre; check must not do that for a server
 	// that may still be set up wrongly.
-	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.cipher != nil {
+	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.Cipher != nil {
 		all = append(all, findStore(ctx, s, f))
 	}
 	return all
@@ -71,9 +72,9 @@ func findSchema(d store.Condition) finding {
 
 // findCenter compares the centre and its application with what the database
 // knows of both.
-func findCenter(d store.Condition, s settings) finding {
-	if _, demo := d.Centers[demoCenter]; demo {
-		return finding{verdictFail, "database centre", errDemoDatabase.Error()}
+func findCenter(d store.Condition, s settings.Settings) finding {
+	if _, demo := d.Centers[settings.DemoCenter]; demo {
+		return finding{verdictFail, "database centre", settings.ErrDemoDatabase.Error()}
 	}
 	if app := d.Centers[s.Center]; app != "" && app != s.AppID {
 		return finding{verdictFail, "database centre", fmt.Sprintf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
@@ -93,10 +94,10 @@ func findCenter(d store.Condition, s settings) finding {
 const readyTimeout = 5 * time.Second
 
 // findStore asks what readiness asks.
-func findStore(ctx context.Context, s settings, f files) finding {
+func findStore(ctx context.Context, s settings.Settings, f settings.Files) finding {
 	ctx, stop := context.WithTimeout(ctx, readyTimeout)
 	defer stop()
-	db, err := s.openStore(ctx, store.Config{ColumnCipher: f.cipher, Pepper: f.pepper, Look: true})
+	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Look: true})
 	if err != nil {
 		return finding{verdictFail, "database ready", oneLine(err)}
 	}

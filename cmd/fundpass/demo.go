@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/apidocs"
 	"fundpass/miniapp-api/httpapi"
@@ -28,8 +29,8 @@ const demoAppID = "2021990100000000"
 
 // Limits of the demo: one machine acts for all citizens.
 var (
-	demoPerAddress = rate{PerSecond: 2000, Burst: 20000}
-	demoPerUser    = rate{PerSecond: 500, Burst: 5000}
+	demoPerAddress = settings.Rate{PerSecond: 2000, Burst: 20000}
+	demoPerUser    = settings.Rate{PerSecond: 500, Burst: 5000}
 )
 
 // demoCommand runs everything on one machine: a private PostgreSQL, a simulated
@@ -64,7 +65,7 @@ type demo struct {
 	fresh               bool
 
 	proof, initialProof, consent, transferAfter string
-	linkTransfer                                linkTransfer
+	linkTransfer                                settings.LinkTransfer
 
 	public   net.Listener
 	dataDir  *dataDir
@@ -124,9 +125,9 @@ func (d *demo) checkLinks(context.Context) error {
 	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
 		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
-	s := settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
-	if problems := s.validateProofs(); len(problems) > 0 {
-		return asError(problems)
+	s := settings.Settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
+	if problems := s.ValidateProofs(); len(problems) > 0 {
+		return settings.Join(problems)
 	}
 	return nil
 }
@@ -136,9 +137,9 @@ func (d *demo) listen(context.Context) error {
 	switch {
 	case d.fresh && d.data == "":
 		return errors.New("--fresh needs --data: without it every demo is fresh")
-	case !isAddress(d.addr):
+	case !settings.IsAddress(d.addr):
 		return fmt.Errorf("--addr %s is not host:port", d.addr)
-	case !isLoopback(d.addr):
+	case !settings.IsLoopback(d.addr):
 		return fmt.Errorf("--addr %s is not a loopback address: the demo tells everybody its passwords; use 127.0.0.1", d.addr)
 	}
 	l, err := net.Listen("tcp", d.addr)
@@ -204,7 +205,7 @@ func (d *demo) startSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
-	content, err := loadContentKey(d.dataDir.path(contentKeyFile))
+	content, err := settings.LoadContentKey(d.dataDir.path(contentKeyFile))
 	if err != nil {
 		return err
 	}
@@ -234,18 +235,18 @@ func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 // assemble puts the server together as serve does, and the simulator's
 // operator paths before it.
 func (d *demo) assemble(ctx context.Context) (err error) {
-	s := settings{
-		Addr: d.public.Addr().String(), Environment: "demo", Center: demoCenter, DatabaseURL: d.postgres.DSN(""),
-		AppID: demoAppID, AppKeyFile: d.dataDir.path(appKeyFile), AlipayKeyFiles: fileList{d.dataDir.path(alipayPublicFile)},
+	s := settings.Settings{
+		Addr: d.public.Addr().String(), Environment: "demo", Center: settings.DemoCenter, DatabaseURL: d.postgres.DSN(""),
+		AppID: demoAppID, AppKeyFile: d.dataDir.path(appKeyFile), AlipayKeyFiles: settings.FileList{d.dataDir.path(alipayPublicFile)},
 		GatewayURL: d.simURL, Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent,
 		LinkTransfer:  d.linkTransfer,
 		ColumnKeyFile: d.dataDir.path(columnKeyFile), PepperFile: d.dataDir.path(pepperFile), ContentKeyFile: d.dataDir.path(contentKeyFile),
-		TransportKeyFiles: fileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
-		MessageTemplate: "demo-notice", MessagePage: fieldOf("MessagePage").def,
+		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
+		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 		AuditYears: 1,
 	}
-	if d.app, err = s.assemble(ctx, terminal.NewLog(d.log, s.Environment)); err != nil {
+	if d.app, err = assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
 	}
 	d.addCleanup(d.app.Close)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 )
 
@@ -56,7 +57,7 @@ func newPrivatePEM() ([]byte, error) {
 
 // newContentKey is what Alipay's console makes under 接口内容加密方式.
 func newContentKey() ([]byte, error) {
-	var key [contentKeySize]byte
+	var key [settings.ContentKeySize]byte
 	rand.Read(key[:])
 	return base64.StdEncoding.AppendEncode(nil, key[:]), nil
 }
@@ -77,7 +78,7 @@ func (h *dataDir) publishAlipayKey() error {
 }
 
 func (h *dataDir) privateKey(name string) (*rsa.PrivateKey, error) {
-	data, err := readSmall(h.path(name))
+	data, err := settings.ReadSmall(h.path(name))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/settings"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -65,7 +66,7 @@ func (a *app) missingStories(ctx context.Context) ([]story, error) {
 // everybody else, by failing as often as that takes.
 func (a *app) spendAttempts(ctx context.Context, s story) error {
 	callers := []string{s.word, "no_account"}
-	if !accepts(a.settings.Proof, selfservice.ProofCertdoc) {
+	if !settings.Accepts(a.settings.Proof, selfservice.ProofCertdoc) {
 		callers = callers[:1] // nobody has a count of their own
 	}
 	for _, caller := range callers {

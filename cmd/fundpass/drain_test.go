@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys/testenv"
 	"fundpass/store/storetest"
 )
@@ -15,9 +16,9 @@ import (
 // newApp assembles a server that nobody serves yet.
 func newApp(t *testing.T, s *serverEnv) *app {
 	t.Helper()
-	parsed, err := readSettings(getenvOf(s.env()))
+	parsed, err := settings.Read(getenvOf(s.env()))
 	noError(t, err)
-	a, err := parsed.assemble(t.Context(), slog.New(slog.DiscardHandler))
+	a, err := assemble(t.Context(), parsed, slog.New(slog.DiscardHandler))
 	noError(t, err)
 	t.Cleanup(func() { noError(t, a.Close()) })
 	return a

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
@@ -34,15 +35,15 @@ func TestExpiringSettings(t *testing.T) {
 			t.Parallel()
 			se := newBareServerEnv(t)
 			env := se.env(se.certifyBoth(c.alipay, c.app), values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})
-			s, err := readSettings(getenvOf(env))
+			s, err := settings.Read(getenvOf(env))
 			noError(t, err)
-			keyring, problems := s.loadKeyring()
-			noError(t, asError(problems))
-			if diff := cmp.Diff(c.want, settingsOf(s.expiring(keyring, time.Now()))); diff != "" {
+			keyring, problems := s.LoadKeyring()
+			noError(t, settings.Join(problems))
+			if diff := cmp.Diff(c.want, settingsOf(s.Expiring(keyring, time.Now()))); diff != "" {
 				t.Error(diff)
 			}
 			// What ended while the server ran is named, too.
-			if all := s.expiring(keyring, inDays(60)); len(all) != 2 {
+			if all := s.Expiring(keyring, inDays(60)); len(all) != 2 {
 				t.Errorf("after the end: %v", all)
 			}
 			got := runCheck(t, env)
@@ -56,19 +57,19 @@ func TestExpiringSettings(t *testing.T) {
 	}
 }
 
-func settingsOf(all []problem) []string {
+func settingsOf(all []settings.Problem) []string {
 	var names []string
 	for _, p := range all {
-		names = append(names, p.setting)
+		names = append(names, p.Setting)
 	}
 	return names
 }
 
 func TestExpiringPublicKeys(t *testing.T) {
 	t.Parallel()
-	s, keyring, err := readKeyring(getenvOf(newBareServerEnv(t).env()))
+	s, keyring, err := settings.ReadKeyring(getenvOf(newBareServerEnv(t).env()))
 	noError(t, err)
-	if all := s.certificates(keyring); all != nil || s.certificates(nil) != nil {
+	if all := s.Certificates(keyring); all != nil || s.Certificates(nil) != nil {
 		t.Errorf("got %v", all)
 	}
 }
@@ -93,7 +94,7 @@ func TestWatchExpiry(t *testing.T) {
 // keyringApp has a gateway and a log, and nothing else.
 func (s *serverEnv) keyringApp(change values, log *logBuffer) *app {
 	s.t.Helper()
-	settings, keyring, err := readKeyring(getenvOf(s.env(change)))
+	settings, keyring, err := settings.ReadKeyring(getenvOf(s.env(change)))
 	noError(s.t, err)
 	gateway, err := signing.NewGateway(keyring, settings.GatewayURL, signing.Options{})
 	noError(s.t, err)

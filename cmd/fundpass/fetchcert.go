@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/signing"
@@ -41,7 +42,7 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return fmt.Errorf("%s is there; %w", out, errKeysExist)
 	}
-	s, keyring, err := readKeyring(w.Getenv, "FUNDPASS_GATEWAY_URL")
+	s, keyring, err := settings.ReadKeyring(w.Getenv, "FUNDPASS_GATEWAY_URL")
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}
@@ -50,13 +51,13 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	}
 	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
 	if err != nil {
-		return problem{"FUNDPASS_GATEWAY_URL", err}
+		return settings.Problem{Setting: "FUNDPASS_GATEWAY_URL", Err: err}
 	}
 	content, err := gateway.DownloadCertificate(ctx, sn)
 	if err != nil {
 		return err
 	}
-	cert, err := keys.CheckAlipayCert(s.keyringFiles(), sn, content)
+	cert, err := keys.CheckAlipayCert(s.KeyringFiles(), sn, content)
 	if err != nil {
 		return fmt.Errorf("what was downloaded is refused, nothing written: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -53,7 +54,7 @@ func (s *serverEnv) offerCert(o offer) (values, string) {
 // serveCertificates makes the gateway sign with a certificate that is not configured.
 func (s *serverEnv) serveCertificates(env values, sn, text string) {
 	s.t.Helper()
-	_, keyring, err := readKeyring(getenvOf(s.env(env)))
+	_, keyring, err := settings.ReadKeyring(getenvOf(s.env(env)))
 	noError(s.t, err)
 	app := keyring.Signer().Public().(*rsa.PublicKey)
 	s.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: app, Key: testKeys().alipay[1],
@@ -85,7 +86,7 @@ func TestFetchCert(t *testing.T) {
 	}
 	// The server trusts it once it is configured beside the old one.
 	env["FUNDPASS_ALIPAY_KEY_FILES"] += "," + path
-	_, keyring, err := readKeyring(getenvOf(s.env(env)))
+	_, keyring, err := settings.ReadKeyring(getenvOf(s.env(env)))
 	noError(t, err)
 	if key, err := keyring.AlipayKey(sn); err != nil || !key.Public.Equal(next) {
 		t.Errorf("%v", err)

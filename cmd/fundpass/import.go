@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -134,17 +134,6 @@ var importSettings = []string{
 	"FUNDPASS_DOCUMENTS_FILE",
 }
 
-// readFor reads the settings a command needs and reports everything wrong with
-// them at once.
-func readFor(getenv func(string) string, needed []string) (settings, files, error) {
-	s, problems := parseSettings(getenv)
-	f, more := s.load()
-	problems = slices.DeleteFunc(append(problems, more...), func(p problem) bool {
-		return !slices.Contains(needed, p.setting)
-	})
-	return s, f, asError(problems)
-}
-
 // importRoster opens what an import needs and runs it.
 func importRoster(ctx context.Context, w terminal.Stdio, r roster, options importOptions) error {
 	return withImporter(ctx, w, r, func(m *importer) error {
@@ -168,19 +157,19 @@ func failIfRefused(lines int64, allowed bool) error {
 
 // withImporter opens what an importer needs for f.
 func withImporter(ctx context.Context, w terminal.Stdio, r roster, f func(*importer) error) error {
-	s, files, err := readFor(w.Getenv, importSettings)
+	s, files, err := settings.ReadFor(w.Getenv, importSettings)
 	if err != nil {
 		return err
 	}
-	db, err := s.openStore(ctx, store.Config{ColumnCipher: files.cipher, Pepper: files.pepper})
+	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: files.Cipher, Pepper: files.Pepper})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	hasher := newHasher(files)
+	hasher := settings.NewHasher(files)
 	defer hasher.Close()
 	m := &importer{
-		db: db, hasher: hasher, policy: files.policy, documents: files.documents, roster: r,
+		db: db, hasher: hasher, policy: files.Policy, documents: files.Documents, roster: r,
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 		kinds: map[string]kindCount{},
 	}

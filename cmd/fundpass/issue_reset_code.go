@@ -10,12 +10,12 @@ import (
 	"math/big"
 	"os"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/document"
@@ -61,20 +61,16 @@ func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
-// counterSettings are all that a command at the counter needs.
-var counterSettings = []string{"FUNDPASS_APP_ID", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE"}
-
 func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) error {
-	s, problems := parseSettings(w.Getenv)
-	problems = slices.DeleteFunc(problems, func(p problem) bool { return !slices.Contains(counterSettings, p.setting) })
-	if len(problems) > 0 {
-		return fmt.Errorf("settings are not right:\n%w", asError(problems))
+	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	if err != nil {
+		return fmt.Errorf("settings are not right:\n%w", err)
 	}
 	number, err := readAccountNo(w)
 	if err != nil {
 		return err
 	}
-	db, err := s.openDatabase(ctx)
+	db, err := s.OpenDatabase(ctx)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/keys/testenv"
@@ -29,8 +30,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	hashCost.memory, hashCost.time = 64, 1
-	databaseLimit = testenv.Patience
+	settings.UseTestLimits(testenv.Patience)
 	testenv.Main(m)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
@@ -31,9 +32,9 @@ func migrateCommand(w terminal.Stdio) *cobra.Command {
 func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
 	dsn := strings.TrimSpace(w.Getenv("FUNDPASS_DATABASE_URL"))
 	if dsn == "" {
-		return problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", fieldOf("DatabaseURL").about)
+		return settings.Problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", settings.FieldOf("DatabaseURL").About)
 	}
-	c := store.MigrateConfig{DSN: dsn, ConnectLimit: databaseLimit}
+	c := store.MigrateConfig{DSN: dsn, ConnectLimit: settings.DatabaseLimit}
 	var applied, spread []string
 	var err error
 	if distributed {
@@ -48,7 +49,7 @@ func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
 		fmt.Fprintln(w.Out, "distributed", name)
 	}
 	if err != nil {
-		return problem{"FUNDPASS_DATABASE_URL", err}
+		return settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
 	if len(applied)+len(spread) == 0 {
 		fmt.Fprintln(w.Out, "The schema is up to date.")

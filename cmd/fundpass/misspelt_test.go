@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -67,16 +68,16 @@ func TestWhatIsNotMisspelt(t *testing.T) {
 		"FUNDPASS_PORT_8080_TCP": "tcp://10.0.0.1:8080", "FUNDPASS_PORT_8080_TCP_PROTO": "tcp", "FUNDPASS_PORT_8080_TCP_PORT": "8080",
 		"FUNDPASS_PORT_8080_TCP_ADDR": "fd00::1", "FUNDPASS_OPS_SERVICE_HOST": "10.0.0.1",
 	} {
-		if got := misspelt(w(name, value)); len(got) > 0 {
+		if got := settings.Misspelt(w(name, value)); len(got) > 0 {
 			t.Errorf("%s=%s: %v", name, value, got)
 		}
 	}
 	for name, value := range map[string]string{"FUNDPASS_PORT": "8080", "FUNDPASS_OPS_PORT": "9090", "FUNDPASS_COLOUR": "blue"} {
-		if got := misspelt(w(name, value)); len(got) != 1 || !strings.Contains(got[0].Error(), "serve --help") {
+		if got := settings.Misspelt(w(name, value)); len(got) != 1 || !strings.Contains(got[0].Error(), "serve --help") {
 			t.Errorf("%s=%s: %v", name, value, got)
 		}
 	}
-	if got := misspelt((terminal.Stdio{})); got != nil {
+	if got := settings.Misspelt((terminal.Stdio{})); got != nil {
 		t.Error(got)
 	}
 }
@@ -111,7 +112,7 @@ func TestUnits(t *testing.T) {
 		{"FUNDPASS_AUDIT_YEARS", "three", "cannot be read"},
 		{"FUNDPASS_PER_USER", "5/s", "PER_SECOND,BURST"},
 	} {
-		_, err := readSettings(getenvOf(s.env(values{c.setting: c.value})))
+		_, err := settings.Read(getenvOf(s.env(values{c.setting: c.value})))
 		if err == nil || !strings.Contains(err.Error(), c.setting+": ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canar") {
 			t.Errorf("%s=%s: %v, want %q", c.setting, c.value, err, c.want)
 		}
@@ -132,11 +133,11 @@ func TestDatabaseNotProven(t *testing.T) {
 		"postgres://u:canary@[2001:db8::1]:5432/f?sslmode=require": "sslmode=verify-full",
 	} {
 		s.dsn = dsn
-		parsed, err := readSettings(getenvOf(s.env(values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1", "FUNDPASS_MESSAGE_TEMPLATE": "x"})))
+		parsed, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1", "FUNDPASS_MESSAGE_TEMPLATE": "x"})))
 		noError(t, err)
 		var got string
-		for _, p := range parsed.unsafe() {
-			if p.setting == "FUNDPASS_DATABASE_URL" {
+		for _, p := range parsed.Unsafe() {
+			if p.Setting == "FUNDPASS_DATABASE_URL" {
 				got += p.Error()
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
@@ -129,12 +130,12 @@ func TestMessageSettings(t *testing.T) {
 		{"FUNDPASS_MESSAGE_TEMPLATE", "a b", "template id"},
 		{"FUNDPASS_MESSAGE_TEMPLATE", strings.Repeat("t", 65), "64"},
 	} {
-		_, err := readSettings(getenvOf(s.env(values{c.setting: c.value})))
+		_, err := settings.Read(getenvOf(s.env(values{c.setting: c.value})))
 		if err == nil || !strings.HasPrefix(err.Error(), c.setting+": ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s=%s: %v", c.setting, c.value, err)
 		}
 	}
-	got, err := readSettings(getenvOf(s.env(values{
+	got, err := settings.Read(getenvOf(s.env(values{
 		"FUNDPASS_MESSAGE_PAGE": strings.Repeat("p", 80), "FUNDPASS_MESSAGE_TEMPLATE": "MDI4YzIxMDE2M2I5YTQzYjUxNWE4MjA4NmU1MTIyYmM=",
 	})))
 	noError(t, err)

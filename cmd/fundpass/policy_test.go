@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 )
@@ -160,11 +161,11 @@ func TestPolicyWarnings(t *testing.T) {
 	t.Parallel()
 	p, err := passwd.Builtin("harbin")
 	noError(t, err)
-	chosen := settings{PolicyFile: "harbin.json"}.weakPolicy(p)
-	if len(chosen) != len(p.Warnings()) || len(chosen) == 0 || chosen[0].setting != "FUNDPASS_POLICY_FILE" {
+	chosen := settings.Settings{PolicyFile: "harbin.json"}.WeakPolicy(p)
+	if len(chosen) != len(p.Warnings()) || len(chosen) == 0 || chosen[0].Setting != "FUNDPASS_POLICY_FILE" {
 		t.Errorf("%v", chosen)
 	}
-	if none := (settings{}).weakPolicy(p); len(none) > 0 {
+	if none := (settings.Settings{}).WeakPolicy(p); len(none) > 0 {
 		t.Errorf("%v", none)
 	}
 }

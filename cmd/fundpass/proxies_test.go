@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"fundpass/cmd/internal/settings"
 )
 
 // Proxies that anybody may be are refused by name.
@@ -14,7 +16,7 @@ func TestWideProxies(t *testing.T) {
 		"10.0.0.0/8": false, "172.16.0.0/12": false, "192.168.0.0/16": false, "104.16.0.0/13": false, "127.0.0.1": false, "fc00::/7": false,
 		"fe80::/10": false, "2001:db8::/32": false, "::1": false, "::ffff:10.0.0.0/104": false,
 	} {
-		_, err := readSettings(getenvOf(s.env(values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1," + network})))
+		_, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1," + network})))
 		if (err != nil) != refused || err != nil && !strings.Contains(err.Error(), "FUNDPASS_TRUSTED_PROXIES: trusts ") {
 			t.Errorf("%s: %v", network, err)
 		}
@@ -28,11 +30,11 @@ func TestNoProxiesAreWarnedOf(t *testing.T) {
 	runCheck(t, s.env(values{"FUNDPASS_TRUSTED_PROXIES": ""})).want(verdictWarn, "FUNDPASS_TRUSTED_PROXIES", "the whole city shares one limit")
 	runCheck(t, s.env()).want(verdictOK, "FUNDPASS_TRUSTED_PROXIES", "127.0.0.1")
 	for _, addr := range []string{"127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8080"} {
-		parsed, err := readSettings(getenvOf(s.env(values{"FUNDPASS_ADDR": addr, "FUNDPASS_TRUSTED_PROXIES": ""})))
+		parsed, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_ADDR": addr, "FUNDPASS_TRUSTED_PROXIES": ""})))
 		noError(t, err)
 		var warned bool
-		for _, p := range parsed.unsafe() { // what serve logs at the start
-			warned = warned || p.setting == "FUNDPASS_TRUSTED_PROXIES"
+		for _, p := range parsed.Unsafe() { // what serve logs at the start
+			warned = warned || p.Setting == "FUNDPASS_TRUSTED_PROXIES"
 		}
 		if !warned {
 			t.Errorf("listening on %s: no warning", addr)

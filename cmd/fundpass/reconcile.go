@@ -9,8 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
-	"fundpass/keys"
 	"fundpass/keys/calendar"
 	"fundpass/signing"
 	"fundpass/store"
@@ -78,49 +78,16 @@ func reconcile(ctx context.Context, w terminal.Stdio, day time.Time) error {
 
 // openGatewayAndStore opens what a command needs that asks Alipay and stores the answers.
 func openGatewayAndStore(ctx context.Context, getenv func(string) string) (*signing.Gateway, *store.DB, error) {
-	s, keyring, err := readKeyring(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
+	s, keyring, err := settings.ReadKeyring(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
 	if err != nil {
 		return nil, nil, fmt.Errorf("settings are not right:\n%w", err)
 	}
 	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
 	if err != nil {
-		return nil, nil, problem{"FUNDPASS_GATEWAY_URL", err}
+		return nil, nil, settings.Problem{Setting: "FUNDPASS_GATEWAY_URL", Err: err}
 	}
-	db, err := s.openDatabase(ctx)
+	db, err := s.OpenDatabase(ctx)
 	return gateway, db, err
-}
-
-// openDatabase opens it for a command that needs nothing else of a server.
-func (s settings) openDatabase(ctx context.Context) (*store.DB, error) {
-	cipher, err := keys.LoadColumnCipher(s.ColumnKeyFile)
-	if err != nil {
-		return nil, problem{"FUNDPASS_COLUMN_KEY_FILE", err}
-	}
-	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
-		return nil, problem{"FUNDPASS_DATABASE_URL", err}
-	}
-	return s.openStore(ctx, store.Config{ColumnCipher: cipher})
-}
-
-// databaseLimit bounds a connection and a statement; zero is store's own limits. Tests of
-// commands, which may run on a busy machine, make it long.
-var databaseLimit time.Duration
-
-// openStore opens the database that the settings name, with the keys of c. An error
-// stands under the setting that it is about.
-func (s settings) openStore(ctx context.Context, c store.Config) (*store.DB, error) {
-	c.DSN, c.Center, c.AppID = s.DatabaseURL, s.Center, s.AppID
-	c.ConnectLimit, c.CallLimit = databaseLimit, databaseLimit
-	db, err := store.Open(ctx, c)
-	switch {
-	case errors.Is(err, store.ErrOtherColumnKey):
-		return nil, problem{"FUNDPASS_COLUMN_KEY_FILE", err}
-	case errors.Is(err, store.ErrOtherPepper):
-		return nil, problem{"FUNDPASS_PEPPER_FILE", err}
-	case err != nil:
-		return nil, problem{"FUNDPASS_DATABASE_URL", err}
-	}
-	return db, nil
 }
 
 // withdrawAll returns how many left something to do.

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
@@ -56,25 +57,25 @@ func rehashCommand(w terminal.Stdio) *cobra.Command {
 }
 
 func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
-	s, f, err := readFor(w.Getenv, rehashSettings)
+	s, f, err := settings.ReadFor(w.Getenv, rehashSettings)
 	if err != nil {
 		return err
 	}
-	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
-		return problem{"FUNDPASS_DATABASE_URL", err}
+	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
+		return settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
-	db, err := s.openStore(ctx, store.Config{ColumnCipher: f.cipher, Pepper: f.pepper, Look: dry})
+	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Look: dry})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	hasher := newHasher(f)
+	hasher := settings.NewHasher(f)
 	defer hasher.Close()
 	r := rehashing{db: db, hasher: hasher, dry: dry, needed: map[uint32]int64{}}
 	if err := r.walk(ctx, w.Err); err != nil {
 		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
 	}
-	r.print(w.Out, f.pepper.Current())
+	r.print(w.Out, f.Pepper.Current())
 	if r.corrupt+r.lost > 0 {
 		return errHashes
 	}

@@ -5,6 +5,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"fundpass/cmd/internal/settings"
 )
 
 // reloadOnHangup reloads at every SIGHUP until the returned function is called.
@@ -37,23 +39,23 @@ func (a *app) warnSandbox() {
 // again. With any problem the old keys stay.
 func (a *app) reload() {
 	s := a.settings
-	keyring, problems := s.loadKeyring()
-	problems = append(problems, s.checkModes()...)
-	transport, err := s.loadTransport(keyring)
+	keyring, problems := s.LoadKeyring()
+	problems = append(problems, s.CheckModes()...)
+	transport, err := s.LoadTransport(keyring)
 	if err != nil {
-		problems = append(problems, problem{"FUNDPASS_TRANSPORT_KEY_FILES", err})
+		problems = append(problems, settings.Problem{Setting: "FUNDPASS_TRANSPORT_KEY_FILES", Err: err})
 	}
-	contentKey, err := loadContentKey(s.ContentKeyFile)
+	contentKey, err := settings.LoadContentKey(s.ContentKeyFile)
 	if err != nil {
-		problems = append(problems, problem{"FUNDPASS_CONTENT_KEY_FILE", err})
+		problems = append(problems, settings.Problem{Setting: "FUNDPASS_CONTENT_KEY_FILE", Err: err})
 	}
 	if len(problems) == 0 {
 		if err := a.gateway.Replace(keyring); err != nil {
-			problems = append(problems, problem{"", err})
+			problems = append(problems, settings.Problem{Setting: "", Err: err})
 		}
 	}
 	for _, p := range problems {
-		a.log.Error("keys not reloaded, the old ones stay", "setting", p.setting, "err", p.err)
+		a.log.Error("keys not reloaded, the old ones stay", "setting", p.Setting, "err", p.Err)
 	}
 	if len(problems) == 0 {
 		a.server.ReplaceTransport(transport)

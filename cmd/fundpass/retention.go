@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/store"
@@ -21,9 +22,6 @@ const (
 	retainEvery = 24 * time.Hour
 	retainFirst = time.Hour
 )
-
-// longestRecord bounds FUNDPASS_AUDIT_YEARS.
-const longestRecord = 30
 
 func retentionCommand(w terminal.Stdio) *cobra.Command {
 	var dryRun bool
@@ -45,11 +43,11 @@ func retentionCommand(w terminal.Stdio) *cobra.Command {
 }
 
 func retention(ctx context.Context, w terminal.Stdio, dryRun bool) error {
-	s, problems := parseSettings(w.Getenv)
-	if problems = only(problems, append([]string{"FUNDPASS_AUDIT_YEARS"}, unlockSettings...)); len(problems) > 0 {
-		return fmt.Errorf("settings are not right:\n%w", asError(problems))
+	s, err := settings.ParseFor(w.Getenv, append([]string{"FUNDPASS_AUDIT_YEARS"}, unlockSettings...)...)
+	if err != nil {
+		return fmt.Errorf("settings are not right:\n%w", err)
 	}
-	db, err := s.openDatabase(ctx)
+	db, err := s.OpenDatabase(ctx)
 	if err != nil {
 		return err
 	}

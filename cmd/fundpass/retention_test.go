@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/keys/testenv"
@@ -45,7 +46,7 @@ func TestRetentionCommand(t *testing.T) {
 	}
 
 	var log logBuffer
-	a := &app{db: n.db, log: slog.New(slog.NewTextHandler(&log, nil)), settings: settings{AuditYears: 1}}
+	a := &app{db: n.db, log: slog.New(slog.NewTextHandler(&log, nil)), settings: settings.Settings{AuditYears: 1}}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.retain(ctx, time.Millisecond, time.Hour); close(done) }()

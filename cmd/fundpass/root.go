@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -52,4 +55,22 @@ func run(ctx context.Context, args []string, w terminal.Stdio) error {
 	root := newRoot(w)
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
+}
+
+// withoutSettings are commands that read no settings, or that report misspelt ones
+// themselves, together with everything else that is wrong.
+var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "help", "completion"}
+
+// refuseMisspelt runs before every command that reads settings. A misspelt setting would
+// leave another one at its default: another centre, other codes of documents.
+func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
+	for c := cmd; c != nil; c = c.Parent() {
+		if slices.Contains(withoutSettings, c.Name()) {
+			return nil
+		}
+	}
+	if problems := settings.Misspelt(w); len(problems) > 0 {
+		return fmt.Errorf("settings are not right:\n%w", settings.Join(problems))
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -44,7 +45,7 @@ func rotateFile(path string, rotate func([]byte) ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	old, err := readSmall(path)
+	old, err := settings.ReadSmall(path)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fundpass/cmd/internal/settings"
 )
 
 const sandboxRootSetting = "FUNDPASS_SANDBOX_ROOT_FILE"
@@ -50,23 +52,23 @@ func TestSandboxRoot(t *testing.T) {
 		{"a name with the sandbox's in it", "https://openapi-sandbox.dl.alipaydev.com.example.com/gateway.do", "neither"},
 		{"elsewhere", "https://10.0.0.1/gateway.do", "neither"},
 	} {
-		_, err := readSettings(getenvOf(s.env(change, values{"FUNDPASS_GATEWAY_URL": c.gateway})))
+		_, err := settings.Read(getenvOf(s.env(change, values{"FUNDPASS_GATEWAY_URL": c.gateway})))
 		if c.want == "" {
 			noError(t, err)
 			continue
 		}
-		if err == nil || len(unjoin(err)) != 1 || !strings.HasPrefix(err.Error(), sandboxRootSetting+": ") || !strings.Contains(err.Error(), c.want) {
+		if err == nil || len(settings.Unjoin(err)) != 1 || !strings.HasPrefix(err.Error(), sandboxRootSetting+": ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s named alone, saying %q", c.name, err, sandboxRootSetting, c.want)
 		}
-		if _, _, err := readKeyring(getenvOf(s.env(change, values{"FUNDPASS_GATEWAY_URL": c.gateway}))); err == nil {
+		if _, _, err := settings.ReadKeyring(getenvOf(s.env(change, values{"FUNDPASS_GATEWAY_URL": c.gateway}))); err == nil {
 			t.Errorf("%s: the operator's commands take it", c.name)
 		}
 	}
-	_, err := readSettings(getenvOf(s.env(change, values{sandboxRootSetting: ""})))
+	_, err := settings.Read(getenvOf(s.env(change, values{sandboxRootSetting: ""})))
 	if err == nil || !strings.HasPrefix(err.Error(), "FUNDPASS_ALIPAY_KEY_FILES: ") {
 		t.Errorf("without the pinned root: %v", err)
 	}
-	_, err = readSettings(getenvOf(s.env(values{sandboxRootSetting: s.path("sandbox-root.crt")})))
+	_, err = settings.Read(getenvOf(s.env(values{sandboxRootSetting: s.path("sandbox-root.crt")})))
 	if err == nil || !strings.HasPrefix(err.Error(), sandboxRootSetting+": ") {
 		t.Errorf("in public-key mode: %v", err)
 	}

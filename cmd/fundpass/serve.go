@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
@@ -21,9 +22,6 @@ const (
 	databaseWait = 30 * time.Second
 	databaseStep = time.Second
 )
-
-// errDemoDatabase refuses a database of fundpass demo, whose passwords are printed.
-var errDemoDatabase = errors.New("this is a database of fundpass demo; give serve one of its own")
 
 func serveCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
@@ -40,15 +38,15 @@ func serveCommand(w terminal.Stdio) *cobra.Command {
 // settingsHelp lists the settings as serve --help shows them.
 func settingsHelp() string {
 	var b strings.Builder
-	for _, f := range settingFields() {
+	for _, f := range settings.Fields() {
 		state := ""
-		if f.needed {
+		if f.Needed {
 			state = " (required)"
 		}
-		if f.def != "" {
-			state = " (" + f.def + ")"
+		if f.Default != "" {
+			state = " (" + f.Default + ")"
 		}
-		fmt.Fprintf(&b, "  %s%s\n      %s\n", f.name, state, f.about)
+		fmt.Fprintf(&b, "  %s%s\n      %s\n", f.Name, state, f.About)
 	}
 	return b.String()
 }
@@ -60,7 +58,7 @@ const gcPercent = 50
 // serve is the production server. It says everything that is wrong with its
 // settings before it listens, and listens before it is ready.
 func serve(ctx context.Context, w terminal.Stdio) error {
-	s, err := readSettings(w.Getenv, misspelt(w)...)
+	s, err := settings.Read(w.Getenv, settings.Misspelt(w)...)
 	if err != nil {
 		return fmt.Errorf("settings are not right:\n%w", err)
 	}
@@ -68,13 +66,13 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := terminal.NewLog(w.Err, s.Environment)
-	public, ops, err := s.listen()
+	public, ops, err := listen(s)
 	if err != nil {
 		return err
 	}
 	defer public.Close()
 	defer ops.Close()
-	a, err := s.start(ctx, log)
+	a, err := start(ctx, s, log)
 	if ctx.Err() != nil {
 		return nil // told to stop before it was ready
 	}
@@ -87,22 +85,22 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 	return errors.Join(err, a.Close())
 }
 
-func (s settings) listen() (public, ops net.Listener, err error) {
+func listen(s settings.Settings) (public, ops net.Listener, err error) {
 	if public, err = net.Listen("tcp", s.Addr); err != nil {
-		return nil, nil, problem{"FUNDPASS_ADDR", err}
+		return nil, nil, settings.Problem{Setting: "FUNDPASS_ADDR", Err: err}
 	}
 	if ops, err = net.Listen("tcp", s.OpsAddr); err != nil {
 		public.Close()
-		return nil, nil, problem{"FUNDPASS_OPS_ADDR", err}
+		return nil, nil, settings.Problem{Setting: "FUNDPASS_OPS_ADDR", Err: err}
 	}
 	return public, ops, nil
 }
 
 // start assembles the server on a database that is not the demo's. It waits for
 // a database that is away, but not for one that is wrong.
-func (s settings) start(ctx context.Context, log *slog.Logger) (*app, error) {
+func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, error) {
 	for end := time.Now().Add(databaseWait); ; {
-		a, err := s.startOnce(ctx, log)
+		a, err := startOnce(ctx, s, log)
 		if err == nil || !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
 			return a, err
 		}
@@ -115,18 +113,9 @@ func (s settings) start(ctx context.Context, log *slog.Logger) (*app, error) {
 	}
 }
 
-func (s settings) startOnce(ctx context.Context, log *slog.Logger) (*app, error) {
-	if err := refuseDemo(ctx, s.DatabaseURL); err != nil {
-		return nil, problem{"FUNDPASS_DATABASE_URL", err}
+func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, error) {
+	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
+		return nil, settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
-	return s.assemble(ctx, log)
-}
-
-// refuseDemo looks before store.Open writes anything.
-func refuseDemo(ctx context.Context, dsn string) error {
-	state, err := store.Inspect(ctx, dsn)
-	if _, demo := state.Centers[demoCenter]; demo {
-		return errDemoDatabase
-	}
-	return err
+	return assemble(ctx, s, log)
 }

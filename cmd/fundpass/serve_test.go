@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -152,7 +153,7 @@ func TestServeRefuses(t *testing.T) {
 			s := newOwnServerEnv(t)
 			storetest.Open(t, s.dsn, storetest.WithCenter("demo", "2021990100000000"))
 			return s
-		}, nil, "FUNDPASS_DATABASE_URL", errDemoDatabase},
+		}, nil, "FUNDPASS_DATABASE_URL", settings.ErrDemoDatabase},
 		{"not migrated", func(t *testing.T) *serverEnv {
 			s := newBareServerEnv(t)
 			s.dsn = storetest.EmptyDSN(t)

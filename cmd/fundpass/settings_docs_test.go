@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"fundpass/cmd/internal/settings"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md and its Chinese twin anew")
@@ -14,25 +16,25 @@ var update = flag.Bool("update", false, "write docs/configuration.md and its Chi
 func TestConfigurationDocs(t *testing.T) {
 	for _, page := range []struct {
 		file, head, columns, required string
-		about                         func(settingField) string
+		about                         func(settings.Field) string
 	}{
-		{"../../docs/configuration.md", configurationHead, "| variable | what | default |", "required", func(f settingField) string { return f.about }},
-		{"../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f settingField) string { return f.zh }},
+		{"../../docs/configuration.md", configurationHead, "| variable | what | default |", "required", func(f settings.Field) string { return f.About }},
+		{"../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f settings.Field) string { return f.Chinese }},
 	} {
 		var b strings.Builder
 		b.WriteString(page.head + "\n" + page.columns + "\n|---|---|---|\n")
-		for _, f := range settingFields() {
+		for _, f := range settings.Fields() {
 			def := ""
 			switch {
-			case f.needed:
+			case f.Needed:
 				def = page.required
-			case f.def != "":
-				def = "`" + f.def + "`"
+			case f.Default != "":
+				def = "`" + f.Default + "`"
 			}
 			if page.about(f) == "" {
-				t.Errorf("%s: no text for %s", page.file, f.name)
+				t.Errorf("%s: no text for %s", page.file, f.Name)
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.name, strings.NewReplacer("|", "\\|", "<", "&lt;").Replace(page.about(f)), def)
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, strings.NewReplacer("|", "\\|", "<", "&lt;").Replace(page.about(f)), def)
 		}
 		if *update {
 			if err := os.WriteFile(page.file, []byte(b.String()), 0o644); err != nil {

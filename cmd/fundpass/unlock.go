@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/document"
@@ -30,7 +31,7 @@ var (
 	errNoAccount = errors.New("no such account: compare the number with the document; for a document other than the ID card give --id-type")
 )
 
-// unlockSettings are the settings that unlock and audit need.
+// unlockSettings are the settings that the commands of this package need.
 var unlockSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE"}
 
 var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
@@ -155,35 +156,22 @@ func printUnlocked(out io.Writer, done store.Unlocked) {
 
 // openForOperator opens the database for a command that acts by hand.
 func openForOperator(ctx context.Context, w terminal.Stdio) (*store.DB, error) {
-	s, problems := parseSettings(w.Getenv)
-	problems = only(problems, unlockSettings)
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("settings are not right:\n%w", asError(problems))
+	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	if err != nil {
+		return nil, fmt.Errorf("settings are not right:\n%w", err)
 	}
-	return s.openDatabase(ctx)
+	return s.OpenDatabase(ctx)
 }
 
 // operatorDocuments are the centre's codes: under other ones a person is not found, or
 // another one is.
 func operatorDocuments(w terminal.Stdio) (*document.List, error) {
-	s, _ := parseSettings(w.Getenv)
-	documents, err := s.loadDocuments()
+	s, _ := settings.Parse(w.Getenv)
+	documents, err := s.LoadDocuments()
 	if err != nil {
 		return nil, fmt.Errorf("FUNDPASS_DOCUMENTS_FILE: %w", err)
 	}
 	return documents, nil
-}
-
-func only(problems []problem, wanted []string) []problem {
-	var some []problem
-	for _, p := range problems {
-		for _, name := range wanted {
-			if p.setting == name {
-				some = append(some, p)
-			}
-		}
-	}
-	return some
 }
 
 // mostDays is how far back audit looks at once.

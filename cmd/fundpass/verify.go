@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/signing"
@@ -35,7 +35,7 @@ func verifyCommand(w terminal.Stdio) *cobra.Command {
 			"/alipay/spi or of an answer of the gateway, or what my.getPhoneNumber gave, with\n" +
 			"or without the HTTP headers before it; from FILE or from the standard input. It\n" +
 			"says what the server says of it and most likely why, with the keys that\n" +
-			strings.Join(keyringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
+			strings.Join(settings.KeyringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
 			"It exits 0 when the message is taken, 1 when it is refused, 2 when it was not looked at.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			return terminal.AsUsage(cobra.MaximumNArgs(1)(cmd, args))
@@ -47,24 +47,8 @@ func verifyCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
-// keyringSettings name the files of a keyring; all but the last three are required.
-var keyringSettings = []string{
-	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
-	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_SANDBOX_ROOT_FILE",
-}
-
-// readKeyring reads the settings that a keyring is made of, and more if named, and leaves
-// all others alone. It reports everything that is missing or wrong at once.
-func readKeyring(getenv func(string) string, more ...string) (settings, *keys.AlipayKeyring, error) {
-	s, problems := parseSettings(getenv)
-	wanted := append(slices.Clone(keyringSettings), more...)
-	problems = slices.DeleteFunc(problems, func(p problem) bool { return !slices.Contains(wanted, p.setting) })
-	keyring, wrong := s.loadKeyring()
-	return s, keyring, asError(append(problems, wrong...))
-}
-
 func verifyMessage(w terminal.Stdio, args []string, show bool) error {
-	_, keyring, err := readKeyring(w.Getenv)
+	_, keyring, err := settings.ReadKeyring(w.Getenv)
 	if err != nil {
 		return terminal.AsUsage(fmt.Errorf("settings are not right:\n%w", err))
 	}

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ var (
 
 // unitHint returns what to write instead of a value of which only the unit is wrong, or
 // "". It quotes digits alone.
-func (f settingField) unitHint(value string) string {
+func (f Field) unitHint(value string) string {
 	parts := numberAndUnit.FindStringSubmatch(value)
 	if parts == nil {
 		return ""
@@ -25,8 +25,8 @@ func (f settingField) unitHint(value string) string {
 	number, unit := parts[1], strings.ToLower(strings.TrimSpace(parts[2]))
 	days, _ := strconv.Atoi(number)
 	usual := "h"
-	if f.def != "" {
-		usual = f.def[len(f.def)-1:]
+	if f.Default != "" {
+		usual = f.Default[len(f.Default)-1:]
 	}
 	switch {
 	case f.kind == "int" && unit != "":

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"bytes"
@@ -18,49 +18,49 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// files are what the settings name, read and checked. A part that could not be
+// Files are what the settings name, read and checked. A part that could not be
 // read is nil.
-type files struct {
-	keyring   *keys.AlipayKeyring
-	cipher    *keys.ColumnCipher
-	pepper    *keys.Pepper
-	policy    *passwd.Policy
-	transport *keys.Transport // nil when none is configured
-	content   []byte          // nil when not set
-	documents *document.List
-	consents  []selfservice.ConsentText
+type Files struct {
+	Keyring   *keys.AlipayKeyring
+	Cipher    *keys.ColumnCipher
+	Pepper    *keys.Pepper
+	Policy    *passwd.Policy
+	Transport *keys.Transport // nil when none is configured
+	Content   []byte          // nil when not set
+	Documents *document.List
+	Consents  []selfservice.ConsentText
 }
 
-// load reads every file the settings name and reports everything wrong with
+// Load reads every file the settings name and reports everything wrong with
 // them, each problem under the setting that names the file.
-func (s settings) load() (files, []problem) {
-	var f files
-	var all []problem
+func (s Settings) Load() (Files, []Problem) {
+	var f Files
+	var all []Problem
 	note := func(setting string, err error) {
 		if err != nil {
-			all = append(all, problem{setting, err})
+			all = append(all, Problem{setting, err})
 		}
 	}
-	keyring, problems := s.loadKeyring()
-	f.keyring, all = keyring, append(s.checkModes(), problems...)
+	keyring, problems := s.LoadKeyring()
+	f.Keyring, all = keyring, append(s.CheckModes(), problems...)
 	var err error
 	if s.ColumnKeyFile != "" {
-		f.cipher, err = keys.LoadColumnCipher(s.ColumnKeyFile)
+		f.Cipher, err = keys.LoadColumnCipher(s.ColumnKeyFile)
 		note("FUNDPASS_COLUMN_KEY_FILE", err)
 	}
 	if s.PepperFile != "" {
-		f.pepper, err = keys.LoadPepper(s.PepperFile)
+		f.Pepper, err = keys.LoadPepper(s.PepperFile)
 		note("FUNDPASS_PEPPER_FILE", err)
 	}
-	f.policy, err = s.loadPolicy()
+	f.Policy, err = s.loadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
-	f.documents, err = s.loadDocuments()
+	f.Documents, err = s.LoadDocuments()
 	note("FUNDPASS_DOCUMENTS_FILE", err)
-	f.transport, err = s.loadTransport(f.keyring)
+	f.Transport, err = s.LoadTransport(f.Keyring)
 	note("FUNDPASS_TRANSPORT_KEY_FILES", err)
-	f.content, err = loadContentKey(s.ContentKeyFile)
+	f.Content, err = LoadContentKey(s.ContentKeyFile)
 	note("FUNDPASS_CONTENT_KEY_FILE", err)
-	f.consents, err = loadConsents(s.ConsentsFile)
+	f.Consents, err = loadConsents(s.ConsentsFile)
 	note("FUNDPASS_CONSENTS_FILE", err)
 	return f, all
 }
@@ -88,7 +88,7 @@ type namedFile struct {
 }
 
 // named lists the files that are set, in the order of the settings.
-func (s settings) named() []namedFile {
+func (s Settings) named() []namedFile {
 	all := []namedFile{{"FUNDPASS_APP_KEY_FILE", s.AppKeyFile, true}}
 	for _, path := range s.AlipayKeyFiles {
 		all = append(all, namedFile{"FUNDPASS_ALIPAY_KEY_FILES", path, false})
@@ -109,36 +109,36 @@ func (s settings) named() []namedFile {
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 
-// checkModes refuses secrets that other users may read. A file that is missing
+// CheckModes refuses secrets that other users may read. A file that is missing
 // is reported by who reads it.
-func (s settings) checkModes() []problem {
-	var all []problem
+func (s Settings) CheckModes() []Problem {
+	var all []Problem
 	for _, n := range s.named() {
 		if err := keys.CheckMode(n.path); n.secret && errors.Is(err, keys.ErrOpenToOthers) {
-			all = append(all, problem{n.setting, err})
+			all = append(all, Problem{n.setting, err})
 		}
 	}
 	return all
 }
 
-func (s settings) keyringFiles() keys.AlipayKeyringFiles {
+func (s Settings) KeyringFiles() keys.AlipayKeyringFiles {
 	return keys.AlipayKeyringFiles{
 		AppID: s.AppID, AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
 		AppCert: s.AppCertFile, AlipayRootCert: s.AlipayRootCertFile, SandboxRoot: s.SandboxRootFile,
 	}
 }
 
-// loadKeyring puts each of the keyring's problems under a setting. What is missing
+// LoadKeyring puts each of the keyring's problems under a setting. What is missing
 // altogether is left to validate, which names it.
-func (s settings) loadKeyring() (*keys.AlipayKeyring, []problem) {
-	keyring, err := keys.LoadAlipayKeyring(s.keyringFiles())
+func (s Settings) LoadKeyring() (*keys.AlipayKeyring, []Problem) {
+	keyring, err := keys.LoadAlipayKeyring(s.KeyringFiles())
 	if err == nil {
 		return keyring, nil
 	}
-	var all []problem
-	for _, e := range unjoin(err) {
+	var all []Problem
+	for _, e := range Unjoin(err) {
 		if !errors.Is(e, keys.ErrIncomplete) {
-			all = append(all, problem{s.settingOf(e), e})
+			all = append(all, Problem{s.settingOf(e), e})
 		}
 	}
 	return nil, all
@@ -146,7 +146,7 @@ func (s settings) loadKeyring() (*keys.AlipayKeyring, []problem) {
 
 // settingOf finds the setting whose file a problem names; the application id is
 // all else there is in a keyring.
-func (s settings) settingOf(err error) string {
+func (s Settings) settingOf(err error) string {
 	setting, longest := "FUNDPASS_APP_ID", 0
 	for _, n := range s.named() {
 		if len(n.path) > longest && strings.Contains(err.Error(), n.path+":") {
@@ -156,31 +156,31 @@ func (s settings) settingOf(err error) string {
 	return setting
 }
 
-// unjoin returns the errors that errors.Join put together.
-func unjoin(err error) []error {
+// Unjoin returns the errors that errors.Join put together.
+func Unjoin(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}
 }
 
-func (s settings) loadPolicy() (*passwd.Policy, error) {
+func (s Settings) loadPolicy() (*passwd.Policy, error) {
 	if s.PolicyFile == "" {
 		return passwd.Default(), nil
 	}
 	return passwd.LoadPolicy(s.PolicyFile)
 }
 
-func (s settings) loadDocuments() (*document.List, error) {
+func (s Settings) LoadDocuments() (*document.List, error) {
 	if s.DocumentsFile == "" {
 		return document.Default(), nil
 	}
 	return document.LoadList(s.DocumentsFile)
 }
 
-// loadTransport refuses the application's key: whoever may ask the server to
+// LoadTransport refuses the application's key: whoever may ask the server to
 // decrypt must not come near what signs to Alipay.
-func (s settings) loadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, error) {
+func (s Settings) LoadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, error) {
 	if len(s.TransportKeyFiles) == 0 {
 		return nil, nil
 	}
@@ -202,7 +202,7 @@ func loadPrivateKeys(paths []string) ([]*rsa.PrivateKey, error) {
 	var all []*rsa.PrivateKey
 	var problems []error
 	for _, path := range paths {
-		data, err := readSmall(path)
+		data, err := ReadSmall(path)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -217,27 +217,27 @@ func loadPrivateKeys(paths []string) ([]*rsa.PrivateKey, error) {
 	return all, errors.Join(problems...)
 }
 
-// contentKeySize is that of AES-128, the only size 接口内容加密 has.
-const contentKeySize = 16
+// ContentKeySize is that of AES-128, the only size 接口内容加密 has.
+const ContentKeySize = 16
 
-// loadContentKey reads an AES-128 key in base64, as Alipay's console shows it.
-func loadContentKey(path string) ([]byte, error) {
+// LoadContentKey reads an AES-128 key in base64, as Alipay's console shows it.
+func LoadContentKey(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := readSmall(path)
+	data, err := ReadSmall(path)
 	if err != nil {
 		return nil, err
 	}
 	key, err := base64.StdEncoding.AppendDecode(nil, bytes.TrimSpace(data))
-	if err != nil || len(key) != contentKeySize {
+	if err != nil || len(key) != ContentKeySize {
 		return nil, fmt.Errorf("%s: not an AES-128 key in base64 (24 characters ending in ==); copy it again from 接口内容加密方式", path)
 	}
 	return key, nil
 }
 
-// readSmall reads a key file; its errors name the path.
-func readSmall(path string) ([]byte, error) {
+// ReadSmall reads a key file; its errors name the path.
+func ReadSmall(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

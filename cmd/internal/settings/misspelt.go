@@ -1,33 +1,12 @@
-package main
+package settings
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"fundpass/cmd/internal/terminal"
 )
-
-// withoutSettings are commands that read no settings, or that report misspelt ones
-// themselves, together with everything else that is wrong.
-var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "help", "completion"}
-
-// refuseMisspelt runs before every command that reads settings. A misspelt setting would
-// leave another one at its default: another centre, other codes of documents.
-func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
-	for c := cmd; c != nil; c = c.Parent() {
-		if slices.Contains(withoutSettings, c.Name()) {
-			return nil
-		}
-	}
-	if problems := misspelt(w); len(problems) > 0 {
-		return fmt.Errorf("settings are not right:\n%w", asError(problems))
-	}
-	return nil
-}
 
 var (
 	variableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
@@ -37,13 +16,13 @@ var (
 		`PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://.*|PORT_\d+_(TCP|UDP|SCTP)_(PROTO=(tcp|udp|sctp)|PORT=\d+|ADDR=[0-9a-f.:]+))$`)
 )
 
-// misspelt names the variables that are meant as settings and are none. Their values are
+// Misspelt names the variables that are meant as settings and are none. Their values are
 // not looked at, except to tell what a cluster has put there.
-func misspelt(w terminal.Stdio) []problem {
+func Misspelt(w terminal.Stdio) []Problem {
 	if w.Environ == nil {
 		return nil
 	}
-	var all []problem
+	var all []Problem
 	for _, entry := range slices.Sorted(slices.Values(w.Environ())) {
 		name, value, _ := strings.Cut(entry, "=")
 		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || kubernetesVariable.MatchString(entry) {
@@ -53,16 +32,16 @@ func misspelt(w terminal.Stdio) []problem {
 		near, ours := nearestSetting(upper), strings.HasPrefix(upper, "FUNDPASS_")
 		switch {
 		case near != "" && (ours || distance(upper, near) <= 2):
-			all = append(all, problemf(name, "is no setting; did you mean %s?", near))
+			all = append(all, Problemf(name, "is no setting; did you mean %s?", near))
 		case ours:
-			all = append(all, problemf(name, "is no setting; remove it, or look for its name in fundpass serve --help"))
+			all = append(all, Problemf(name, "is no setting; remove it, or look for its name in fundpass serve --help"))
 		}
 	}
 	return all
 }
 
 func isSetting(name string) bool {
-	return slices.ContainsFunc(settingFields(), func(f settingField) bool { return f.name == name })
+	return slices.ContainsFunc(Fields(), func(f Field) bool { return f.Name == name })
 }
 
 // nearestSetting returns the setting whose name is nearest to name, or "" if none is
@@ -70,10 +49,10 @@ func isSetting(name string) bool {
 // it is the one that begins like name.
 func nearestSetting(name string) string {
 	nearest, least := "", max(2, (len(name)-len("FUNDPASS_"))/3)+1
-	for _, f := range settingFields() {
-		d := distance(name, f.name)
-		if d < least || d == least && nearest != "" && commonPrefix(name, f.name) > commonPrefix(name, nearest) {
-			nearest, least = f.name, d
+	for _, f := range Fields() {
+		d := distance(name, f.Name)
+		if d < least || d == least && nearest != "" && commonPrefix(name, f.Name) > commonPrefix(name, nearest) {
+			nearest, least = f.Name, d
 		}
 	}
 	return nearest
