@@ -83,6 +83,11 @@ var law = map[string]line{
 	"miniapp-api/miniprogram": {},
 	"cmd":                     {},
 	"cmd/internal/apiclient":  {},
+	"cmd/internal/cmdtest": {
+		ours: list("cmd/internal/apiclient", "cmd/internal/terminal", "keys", "keys/testenv", "miniapp-api/document",
+			"miniapp-api/passwd", "signing/alipaysim", "store", "store/storetest"),
+		modules: list("github.com/jmoiron/sqlx", "github.com/spf13/cobra"),
+	},
 	"cmd/internal/settings": {
 		ours: list("cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
 			"miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),

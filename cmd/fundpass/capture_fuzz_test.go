@@ -7,19 +7,20 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 )
 
 // Whatever somebody pastes: no panic, what is judged stands in what was given, no
 // value is printed, and nothing printed moves the cursor.
 func FuzzVerify(f *testing.F) {
-	s := newBareServerEnv(f)
-	_, keyring, err := settings.ReadKeyring(getenvOf(s.keyringEnv()))
-	noError(f, err)
+	s := cmdtest.NewBareEnv(f)
+	_, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(keyringEnv(s)))
+	cmdtest.NoError(f, err)
 	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "sha1"} {
-		f.Add([]byte(s.notification(cancelled, fault)))
+		f.Add([]byte(notification(s, cancelled, fault)))
 	}
-	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: x\r\n\r\n" + s.notification("alipay.service.check", "")))
+	f.Add([]byte("POST / HTTP/1.1\r\nContent-Type: x\r\n\r\n" + notification(s, "alipay.service.check", "")))
 	f.Add([]byte("GET /alipay/spi?method=a&utc_timestamp=1&sign=%1b%ff HTTP/1.1\n\n"))
 	f.Add([]byte(`{"a_response":{"code":"\u001b"},"sign":"x"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -6,20 +6,22 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // verifyPhone posts what my.getPhoneNumber gave the page.
 func verifyPhone(t *testing.T, url, token, payload string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/phone", strings.NewReader(payload))
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := newClient(t).Do(req)
-	noError(t, err)
+	resp, err := cmdtest.NewClient(t).Do(req)
+	cmdtest.NoError(t, err)
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	return resp.StatusCode, string(raw)
 }
 
@@ -27,15 +29,15 @@ func verifyPhone(t *testing.T, url, token, payload string) (int, string) {
 // nothing.
 func TestContentKeyReloads(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	citizen := okPerson
+	s := cmdtest.NewEnv(t)
+	citizen := cmdtest.OKPerson
 	citizen.Phone = "19900000001"
-	s.sim.Add(citizen)
-	s.write("content.key", "ZmVkY2JhOTg3NjU0MzIxMA==\n") // not the console's
-	p := startServer(t, s.env(values{"FUNDPASS_CONTENT_KEY_FILE": s.path("content.key")}))
-	token := s.openSession(t, p.URL)
-	payload, err := s.sim.Phone(citizen.Person, "")
-	noError(t, err)
+	s.Sim.Add(citizen)
+	s.Write("content.key", "ZmVkY2JhOTg3NjU0MzIxMA==\n") // not the console's
+	p := cmdtest.StartServer(t, s.Env(cmdtest.Values{"FUNDPASS_CONTENT_KEY_FILE": s.Path("content.key")}))
+	token := s.OpenSession(t, p.URL)
+	payload, err := s.Sim.Phone(citizen.Person, "")
+	cmdtest.NoError(t, err)
 	show := func(want string) {
 		t.Helper()
 		status, body := verifyPhone(t, p.URL, token, payload)
@@ -45,29 +47,29 @@ func TestContentKeyReloads(t *testing.T) {
 		}
 	}
 	show("PHONE_REFUSED")
-	s.write("content.key", "MDEyMzQ1Njc4OWFiY2RlZg==")
-	p.hangUp()
-	p.awaitLog("keys reloaded", 1)
+	s.Write("content.key", "MDEyMzQ1Njc4OWFiY2RlZg==")
+	p.HangUp()
+	p.AwaitLog("keys reloaded", 1)
 	show("OK")
-	s.write("content.key", "broken")
-	p.hangUp()
-	p.awaitLog("keys not reloaded", 1)
+	s.Write("content.key", "broken")
+	p.HangUp()
+	p.AwaitLog("keys not reloaded", 1)
 	show("OK")
 	if log := p.Log(); !strings.Contains(log, "FUNDPASS_CONTENT_KEY_FILE") || strings.Contains(log, citizen.Phone) || strings.Contains(log, `broken"`) {
 		t.Errorf("the setting is not named, or something is shown:\n%s", log)
 	}
-	noError(t, p.Stop())
+	cmdtest.NoError(t, p.Stop())
 }
 
 // Without the setting the step is not offered.
 func TestPhoneNotOffered(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	s.addOK()
-	p := startServer(t, s.env())
-	status, body := verifyPhone(t, p.URL, s.openSession(t, p.URL), "{}")
+	s := cmdtest.NewEnv(t)
+	s.AddOK()
+	p := cmdtest.StartServer(t, s.Env())
+	status, body := verifyPhone(t, p.URL, s.OpenSession(t, p.URL), "{}")
 	if status != 404 || !strings.Contains(body, `"NOT_OFFERED"`) {
 		t.Errorf("%d %s", status, body)
 	}
-	noError(t, p.Stop())
+	cmdtest.NoError(t, p.Stop())
 }

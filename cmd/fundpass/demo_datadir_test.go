@@ -6,16 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
+	"fundpass/cmd/internal/cmdtest"
+)
 
 // Directories of demos that were killed go away with the next one, those of
 // running ones stay.
@@ -57,7 +50,7 @@ func TestDemoKeysAreKept(t *testing.T) {
 		}
 		all := make(map[string]string)
 		for _, name := range []string{appKeyFile, alipayKeyFile, alipayPublicFile, columnKeyFile, pepperFile, transportKeyFile} {
-			all[name] = string(readFile(t, h.path(name)))
+			all[name] = string(cmdtest.ReadFile(t, h.path(name)))
 			if info, err := os.Stat(h.path(name)); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("%s: %v %v", name, info, err)
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/store/localpg"
 )
@@ -36,7 +37,7 @@ func TestDemoRefuses(t *testing.T) {
 		{"argument", []string{"now"}, "unknown command"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := run(t.Context(), append([]string{"demo"}, tt.args...), terminal.Stdio{Out: &logBuffer{}})
+			err := cmdtest.Execute(t.Context(), append([]string{"demo"}, tt.args...), terminal.Stdio{Out: &cmdtest.LogBuffer{}})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -50,7 +51,7 @@ func TestDemoRefuses(t *testing.T) {
 func TestDemoWithoutPostgreSQL(t *testing.T) {
 	t.Setenv("LOCALPG_BIN", t.TempDir())
 	t.Setenv("TMPDIR", t.TempDir())
-	err := run(t.Context(), []string{"demo", "--addr", "127.0.0.1:0"}, terminal.Stdio{Out: &logBuffer{}})
+	err := cmdtest.Execute(t.Context(), []string{"demo", "--addr", "127.0.0.1:0"}, terminal.Stdio{Out: &cmdtest.LogBuffer{}})
 	if !errors.Is(err, localpg.ErrNoPrograms) {
 		t.Fatalf("got %v", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
@@ -26,7 +27,7 @@ import (
 // A runningDemo is fundpass demo in this process.
 type runningDemo struct {
 	url    string
-	screen *logBuffer
+	screen *cmdtest.LogBuffer
 	end    context.CancelFunc // Ctrl-C
 	done   chan error
 }
@@ -36,9 +37,11 @@ func startDemo(t *testing.T, args ...string) *runningDemo {
 	t.Helper()
 	needPostgres(t)
 	ctx, end := context.WithCancel(context.Background())
-	d := &runningDemo{screen: &logBuffer{}, end: end, done: make(chan error, 1)}
+	d := &runningDemo{screen: &cmdtest.LogBuffer{}, end: end, done: make(chan error, 1)}
 	args = append([]string{"demo", "--addr", "127.0.0.1:0"}, args...)
-	go func() { d.done <- run(ctx, args, terminal.Stdio{Getenv: os.Getenv, Out: d.screen, Err: d.screen}) }()
+	go func() {
+		d.done <- cmdtest.Execute(ctx, args, terminal.Stdio{Getenv: os.Getenv, Out: d.screen, Err: d.screen})
+	}()
 	t.Cleanup(func() { d.end(); <-d.done })
 	testenv.Eventually(t, "the demo runs", func() bool {
 		select {
@@ -194,7 +197,7 @@ func (d *runningDemo) testPage(t *testing.T) {
 		"/phone/files.json": "application/json", "/phone/stories.json": "application/json",
 	} {
 		resp, err := http.Get(d.url + path)
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		resp.Body.Close()
 		h := resp.Header
 		if resp.StatusCode != http.StatusOK || !strings.HasPrefix(h.Get("Content-Type"), want) {
@@ -206,7 +209,7 @@ func (d *runningDemo) testPage(t *testing.T) {
 	}
 	for _, path := range []string{"/phone/", "/phone/app/", "/phone/app/../demo.go", "/phone/runtime/none.mjs", "/phone/app/app.json"} {
 		resp, err := http.Get(d.url + path)
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %s", path, resp.Status)
@@ -253,9 +256,9 @@ func TestDemoInterruptedAtStart(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
 	ctx, end := context.WithCancel(t.Context())
-	out := &logBuffer{}
+	out := &cmdtest.LogBuffer{}
 	time.AfterFunc(150*time.Millisecond, end)
-	if err := run(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, terminal.Stdio{Out: out}); err != nil {
+	if err := cmdtest.Execute(ctx, []string{"demo", "--addr", "127.0.0.1:0"}, terminal.Stdio{Out: out}); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if !strings.Contains(out.String(), "Stopped") {

@@ -11,13 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
 )
-
-func inDays(n int) time.Time { return time.Now().AddDate(0, 0, n) }
 
 func TestExpiringSettings(t *testing.T) {
 	t.Parallel()
@@ -26,24 +25,24 @@ func TestExpiringSettings(t *testing.T) {
 		alipay, app time.Time
 		want        []string
 	}{
-		{"neither", inDays(31), inDays(31), nil},
-		{"Alipay's", inDays(29), inDays(31), []string{"FUNDPASS_ALIPAY_KEY_FILES"}},
-		{"the application's", inDays(31), inDays(29), []string{"FUNDPASS_APP_CERT_FILE"}},
-		{"both", inDays(1), inDays(1), []string{"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_KEY_FILES"}},
+		{"neither", cmdtest.InDays(31), cmdtest.InDays(31), nil},
+		{"Alipay's", cmdtest.InDays(29), cmdtest.InDays(31), []string{"FUNDPASS_ALIPAY_KEY_FILES"}},
+		{"the application's", cmdtest.InDays(31), cmdtest.InDays(29), []string{"FUNDPASS_APP_CERT_FILE"}},
+		{"both", cmdtest.InDays(1), cmdtest.InDays(1), []string{"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_KEY_FILES"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			se := newBareServerEnv(t)
-			env := se.env(se.certifyBoth(c.alipay, c.app), values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})
-			s, err := settings.Read(getenvOf(env))
-			noError(t, err)
+			se := cmdtest.NewBareEnv(t)
+			env := se.Env(se.CertifyBoth(c.alipay, c.app), cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})
+			s, err := settings.Read(cmdtest.GetenvOf(env))
+			cmdtest.NoError(t, err)
 			keyring, problems := s.LoadKeyring()
-			noError(t, settings.Join(problems))
+			cmdtest.NoError(t, settings.Join(problems))
 			if diff := cmp.Diff(c.want, settingsOf(s.Expiring(keyring, time.Now()))); diff != "" {
 				t.Error(diff)
 			}
 			// What ended while the server ran is named, too.
-			if all := s.Expiring(keyring, inDays(60)); len(all) != 2 {
+			if all := s.Expiring(keyring, cmdtest.InDays(60)); len(all) != 2 {
 				t.Errorf("after the end: %v", all)
 			}
 			got := runCheck(t, env)
@@ -51,7 +50,7 @@ func TestExpiringSettings(t *testing.T) {
 				got.want(verdictWarn, name, "certificate ends on")
 			}
 			if n := got.count(verdictWarn); n != len(c.want) {
-				t.Errorf("check warns of %d:\n%s", n, got.out)
+				t.Errorf("check warns of %d:\n%s", n, got.Out)
 			}
 		})
 	}
@@ -67,8 +66,8 @@ func settingsOf(all []settings.Problem) []string {
 
 func TestExpiringPublicKeys(t *testing.T) {
 	t.Parallel()
-	s, keyring, err := settings.ReadKeyring(getenvOf(newBareServerEnv(t).env()))
-	noError(t, err)
+	s, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(cmdtest.NewBareEnv(t).Env()))
+	cmdtest.NoError(t, err)
 	if all := s.Certificates(keyring); all != nil || s.Certificates(nil) != nil {
 		t.Errorf("got %v", all)
 	}
@@ -77,9 +76,9 @@ func TestExpiringPublicKeys(t *testing.T) {
 // It warns at once, again later, and ends.
 func TestWatchExpiry(t *testing.T) {
 	t.Parallel()
-	se := newBareServerEnv(t)
-	var log logBuffer
-	a := se.keyringApp(se.certify(inDays(29)), &log)
+	se := cmdtest.NewBareEnv(t)
+	var log cmdtest.LogBuffer
+	a := keyringApp(se, se.Certify(cmdtest.InDays(29)), &log)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.watchExpiry(ctx, time.Millisecond); close(done) }()
@@ -92,30 +91,30 @@ func TestWatchExpiry(t *testing.T) {
 }
 
 // keyringApp has a gateway and a log, and nothing else.
-func (s *serverEnv) keyringApp(change values, log *logBuffer) *app {
-	s.t.Helper()
-	settings, keyring, err := settings.ReadKeyring(getenvOf(s.env(change)))
-	noError(s.t, err)
+func keyringApp(s *cmdtest.ServerEnv, change cmdtest.Values, log *cmdtest.LogBuffer) *app {
+	s.T.Helper()
+	settings, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(s.Env(change)))
+	cmdtest.NoError(s.T, err)
 	gateway, err := signing.NewGateway(keyring, settings.GatewayURL, signing.Options{})
-	noError(s.t, err)
+	cmdtest.NoError(s.T, err)
 	return &app{log: slog.New(slog.NewJSONHandler(log, nil)), gateway: gateway, settings: settings}
 }
 
 // Two files of one name are one line, of the earlier end.
 func TestCertificateEnds(t *testing.T) {
 	t.Parallel()
-	se := newBareServerEnv(t)
-	a := se.keyringApp(se.certifyBoth(inDays(20), inDays(40)), new(logBuffer))
-	early, late := inDays(5), inDays(9)
-	keyring, err := keys.NewAlipayKeyring(testAppID, a.gateway.Keyring().Signer(), []keys.AlipayKey{
-		{SN: "1", Public: &testKeys().alipay[0].PublicKey, NotAfter: late, Source: "/a/x.crt"},
-		{SN: "2", Public: &testKeys().alipay[1].PublicKey, NotAfter: early, Source: "/b/x.crt"},
+	se := cmdtest.NewBareEnv(t)
+	a := keyringApp(se, se.CertifyBoth(cmdtest.InDays(20), cmdtest.InDays(40)), new(cmdtest.LogBuffer))
+	early, late := cmdtest.InDays(5), cmdtest.InDays(9)
+	keyring, err := keys.NewAlipayKeyring(cmdtest.TestAppID, a.gateway.Keyring().Signer(), []keys.AlipayKey{
+		{SN: "1", Public: &cmdtest.TestKeys().Alipay[0].PublicKey, NotAfter: late, Source: "/a/x.crt"},
+		{SN: "2", Public: &cmdtest.TestKeys().Alipay[1].PublicKey, NotAfter: early, Source: "/b/x.crt"},
 	})
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if got := a.certificateEnds(); len(got) != 2 || got["app.crt"].Before(got["alipay.crt"]) {
 		t.Errorf("got %v", got)
 	}
-	noError(t, a.gateway.Replace(keyring))
+	cmdtest.NoError(t, a.gateway.Replace(keyring))
 	if diff := cmp.Diff(map[string]time.Time{"x.crt": early}, a.certificateEnds()); diff != "" {
 		t.Error(diff)
 	}
@@ -126,11 +125,11 @@ var certificateMetric = regexp.MustCompile(`(?m)^fundpass_certificate_expires_se
 // secondsLeft reads the metric at the operators' address.
 func secondsLeft(t testing.TB, ops string) map[string]float64 {
 	t.Helper()
-	_, body := fetch(t, "GET", ops+"/metrics", "")
+	_, body := cmdtest.Fetch(t, "GET", ops+"/metrics", "")
 	left := make(map[string]float64)
 	for _, m := range certificateMetric.FindAllStringSubmatch(body, -1) {
 		value, err := strconv.ParseFloat(m[2], 64)
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		left[m[1]] = value
 	}
 	return left
@@ -140,21 +139,21 @@ func secondsLeft(t testing.TB, ops string) map[string]float64 {
 // SIGHUP end both.
 func TestExpiryOfServer(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	p := startServer(t, s.env(s.certify(inDays(10))))
-	p.awaitLog("certificate ends soon", 1)
+	s := cmdtest.NewEnv(t)
+	p := cmdtest.StartServer(t, s.Env(s.Certify(cmdtest.InDays(10))))
+	p.AwaitLog("certificate ends soon", 1)
 	left := secondsLeft(t, p.Ops)
 	if d := left["alipay.crt"] / 86400; len(left) != 2 || d < 9.9 || d > 10.1 || left["app.crt"] < 364*86400 {
 		t.Errorf("got %v", left)
 	}
-	s.certify(inDays(100))
-	p.hangUp()
-	p.awaitLog("keys reloaded", 1)
+	s.Certify(cmdtest.InDays(100))
+	p.HangUp()
+	p.AwaitLog("keys reloaded", 1)
 	if d := secondsLeft(t, p.Ops)["alipay.crt"] / 86400; d < 99.9 {
 		t.Errorf("%v days left after the renewal", d)
 	}
-	s.certify(inDays(3))
-	p.hangUp()
-	p.awaitLog("certificate ends soon", 2)
-	noError(t, p.Stop())
+	s.Certify(cmdtest.InDays(3))
+	p.HangUp()
+	p.AwaitLog("certificate ends soon", 2)
+	cmdtest.NoError(t, p.Stop())
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/store"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
@@ -26,24 +27,24 @@ func BenchmarkImport(b *testing.B) {
 
 func benchImport(b *testing.B, rows int) {
 	dir, err := os.MkdirTemp("", "import-bench-")
-	noError(b, err)
+	cmdtest.NoError(b, err)
 	b.Cleanup(func() { os.RemoveAll(dir) })
-	noError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
+	cmdtest.NoError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
 	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
 	storetest.Require(b, err)
 	b.Cleanup(func() { pg.Close() })
-	s := newBareServerEnv(b)
-	s.dsn = pg.DSN("")
-	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.dsn})
-	noError(b, err)
-	db, err := sql.Open("postgres", s.dsn)
-	noError(b, err)
+	s := cmdtest.NewBareEnv(b)
+	s.DSN = pg.DSN("")
+	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.DSN})
+	cmdtest.NoError(b, err)
+	db, err := sql.Open("postgres", s.DSN)
+	cmdtest.NoError(b, err)
 	b.Cleanup(func() { db.Close() })
 
 	var imported, copied time.Duration
 	for b.Loop() {
 		mustExec(b, db, `TRUNCATE accounts, imports CASCADE`, `CHECKPOINT`)
-		imported += timed(func() { s.mustImport("--sample", strconv.Itoa(rows)) })
+		imported += timed(func() { mustImport(s, "--sample", strconv.Itoa(rows)) })
 		b.StopTimer()
 		copied += copyAgain(b, db, pg.Dir())
 		b.StartTimer()
@@ -72,7 +73,7 @@ func mustExec(b testing.TB, db *sql.DB, statements ...string) {
 	b.Helper()
 	for _, statement := range statements {
 		_, err := db.ExecContext(b.Context(), statement)
-		noError(b, err)
+		cmdtest.NoError(b, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -37,7 +38,7 @@ var oldKinds = []struct{ kind, text string }{
 func mustLegacy(t testing.TB, text string) passwd.Legacy {
 	t.Helper()
 	l, err := passwd.ParseLegacy(text)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	return l
 }
 
@@ -78,7 +79,7 @@ func legacyRoster(t testing.TB, idNumber func(int) string) string {
 	for i, old := range oldKinds {
 		text += fmt.Sprintf("88000000001%d,ANNA,03,%s,01,,\"%s\"\n", i, idNumber(i), old.text)
 	}
-	return tempFile(t, text+"880000000099,ANNA,03,XA9901099,01,id-last6,\n")
+	return cmdtest.TempFile(t, text+"880000000099,ANNA,03,XA9901099,01,id-last6,\n")
 }
 
 func otherNumber(i int) string { return fmt.Sprintf("XB88%05d", i) }
@@ -86,13 +87,13 @@ func otherNumber(i int) string { return fmt.Sprintf("XB88%05d", i) }
 // Every kind is imported, opens with the password, and is counted.
 func TestImportEveryLegacyKind(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	out := s.mustImport(legacyRoster(t, otherNumber))
-	wantIn(t, out, counts(len(oldKinds)+1, len(oldKinds)+1, 0, 0, 0), "password lines found to be initial", "initial rule 1 0")
-	db, h := s.open(), s.hasher()
+	s := cmdtest.NewEnv(t)
+	out := mustImport(s, legacyRoster(t, otherNumber))
+	cmdtest.WantIn(t, out, counts(len(oldKinds)+1, len(oldKinds)+1, 0, 0, 0), "password lines found to be initial", "initial rule 1 0")
+	db, h := s.Open(), hasherOf(s)
 	for i, old := range oldKinds {
-		wantIn(t, out, old.kind+" 1 0")
-		a := s.account(db, "03", otherNumber(i), "")
+		cmdtest.WantIn(t, out, old.kind+" 1 0")
+		a := s.Account(db, "03", otherNumber(i), "")
 		if a == nil || a.State != store.PasswordSet || a.InitialRule != "" || !strings.Contains(a.Hash, "pre="+old.kind) {
 			t.Fatalf("%s: got %+v", old.kind, a)
 		}
@@ -114,21 +115,21 @@ func TestImportFindsInitialPasswords(t *testing.T) {
 	}{{"quick kinds", nil, false}, {"all kinds", []string{"--try-initial"}, true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newServerEnv(t)
+			s := cmdtest.NewEnv(t)
 			number := func(i int) string { return fmt.Sprintf("X%d9901041", i) }
 			path := legacyRoster(t, number)
-			out := s.mustImport(append(tt.args, path)...)
-			db := s.open()
+			out := mustImport(s, append(tt.args, path)...)
+			db := s.Open()
 			for i, old := range oldKinds {
 				want := tt.slow || !mustLegacy(t, old.text).Slow()
-				a := s.account(db, "03", number(i), "")
+				a := s.Account(db, "03", number(i), "")
 				if a == nil || (a.InitialRule == "id-last6" && a.State == store.PasswordMustChange && a.Hash == "") != want {
 					t.Fatalf("%s: got %+v", old.kind, a)
 				}
 				found := map[bool]int{true: 1}[want]
-				wantIn(t, out, fmt.Sprintf("%s 1 %d", old.kind, found))
+				cmdtest.WantIn(t, out, fmt.Sprintf("%s 1 %d", old.kind, found))
 			}
-			wantIn(t, s.mustImport(append(tt.args, path)...), counts(len(oldKinds)+1, 0, 0, len(oldKinds)+1, 0))
+			cmdtest.WantIn(t, mustImport(s, append(tt.args, path)...), counts(len(oldKinds)+1, 0, 0, len(oldKinds)+1, 0))
 		})
 	}
 }
@@ -137,7 +138,7 @@ func TestImportFindsInitialPasswords(t *testing.T) {
 // breaks; the report does not hold it.
 func TestImportRefusesDigests(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	const of53 = "abcdefghijklmnopqrstuuRWUgMyyCUnsDr8evYotXg5ZXVF/HhzS"
 	text := "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"
 	for i, digest := range []string{
@@ -146,11 +147,11 @@ func TestImportRefusesDigests(t *testing.T) {
 	} {
 		text += fmt.Sprintf("88000000001%d,ANNA,03,XA990104%d,01,%s\n", i, i, digest)
 	}
-	path := tempFile(t, text)
-	out := s.mustImport(path, "--allow-refused")
-	wantIn(t, out, counts(6, 0, 0, 0, 6))
-	report := string(readFile(t, path+".refused.csv"))
-	wantIn(t, report,
+	path := cmdtest.TempFile(t, text)
+	out := mustImport(s, path, "--allow-refused")
+	cmdtest.WantIn(t, out, counts(6, 0, 0, 0, 6))
+	report := string(cmdtest.ReadFile(t, path+".refused.csv"))
+	cmdtest.WantIn(t, report,
 		",2,JMMM,\"old digest cannot be imported: bcrypt cost is not 4 to 12\"",
 		",3,JMMM,\"old digest cannot be imported: PBKDF2 iterations times blocks of output are not 1 to 1000000\"",
 		",4,JMMM,\"old digest cannot be imported: unknown kind\"",

@@ -8,18 +8,19 @@ import (
 	"sync"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 )
 
 // linesDone waits until an import has done more than so many lines.
-func (s *serverEnv) linesDone(db *store.DB, digest []byte, more int64) int64 {
-	s.t.Helper()
+func linesDone(s *cmdtest.ServerEnv, db *store.DB, digest []byte, more int64) int64 {
+	s.T.Helper()
 	var p store.Progress
-	testenv.Eventually(s.t, "the import gets on", func() (on bool) {
+	testenv.Eventually(s.T, "the import gets on", func() (on bool) {
 		var err error
-		p, err = db.BeginImport(s.t.Context(), digest)
+		p, err = db.BeginImport(s.T.Context(), digest)
 		return err == nil && p.Lines > more
 	})
 	return p.Lines
@@ -28,57 +29,57 @@ func (s *serverEnv) linesDone(db *store.DB, digest []byte, more int64) int64 {
 // An operator who stops an import is told how to go on, and can.
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	path := s.path("people.csv")
-	s.mustImport("--sample", "12000", "--out", path)
+	s := cmdtest.NewEnv(t)
+	path := s.Path("people.csv")
+	mustImport(s, "--sample", "12000", "--out", path)
 	r, err := fileRoster(path, autoEncoding)
-	noError(t, err)
-	db := s.open()
+	cmdtest.NoError(t, err)
+	db := s.Open()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		w := terminal.Stdio{Getenv: getenvOf(s.env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
-		ended <- run(ctx, []string{"import", path}, w)
+		w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
+		ended <- cmdtest.Execute(ctx, []string{"import", path}, w)
 	}()
-	s.linesDone(db, r.digest, 0)
+	linesDone(s, db, r.digest, 0)
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
 		t.Fatalf("got %v", err)
 	}
-	wantIn(t, s.mustImport(path), counts(12000, 12000, 0, 0, 0), "An earlier run did the first")
+	cmdtest.WantIn(t, mustImport(s, path), counts(12000, 12000, 0, 0, 0), "An earlier run did the first")
 }
 
 // Several imports of one file at once share the work; all say the same at the end.
 func TestImportTogether(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	path := s.path("people.csv")
-	s.mustImport("--sample", "12000", "--out", path)
-	db := s.open()
+	s := cmdtest.NewEnv(t)
+	path := s.Path("people.csv")
+	mustImport(s, "--sample", "12000", "--out", path)
+	db := s.Open()
 	r, err := fileRoster(path, autoEncoding)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	p, err := db.BeginImport(t.Context(), r.digest)
 	if err != nil || p.Lines != 0 {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	var all sync.WaitGroup
-	results := make(chan result, 3)
+	results := make(chan cmdtest.Result, 3)
 	for range 3 {
-		all.Go(func() { results <- runWith(t, s.env(), "import", path) })
+		all.Go(func() { results <- cmdtest.Run(t, s.Env(), "import", path) })
 	}
 	all.Wait()
 	close(results)
 	added := 0
 	for r := range results {
 		switch {
-		case errors.Is(r.err, store.ErrConflict): // began anew behind its back
-		case r.err != nil:
-			t.Error(r.err)
-		case strings.Contains(strings.Join(strings.Fields(r.out), " "), counts(12000, 12000, 0, 0, 0)):
+		case errors.Is(r.Err, store.ErrConflict): // began anew behind its back
+		case r.Err != nil:
+			t.Error(r.Err)
+		case strings.Contains(strings.Join(strings.Fields(r.Out), " "), counts(12000, 12000, 0, 0, 0)):
 			added++
-		case !strings.Contains(strings.Join(strings.Fields(r.out), " "), counts(12000, 0, 0, 12000, 0)):
-			t.Error(r.out)
+		case !strings.Contains(strings.Join(strings.Fields(r.Out), " "), counts(12000, 0, 0, 12000, 0)):
+			t.Error(r.Out)
 		}
 	}
 	if added == 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
@@ -21,34 +22,34 @@ import (
 
 // userIDs gives citizens whom Alipay calls by both names; the application hears what
 // Identify says.
-func (n *fixture) userIDs(all ...*citizen) {
+func userIDs(n *cmdtest.Fixture, all ...*cmdtest.Citizen) {
 	for i, c := range all {
-		c.UserID = fmt.Sprintf("2088%012d", *n.count*1000+i)
-		n.sim.Add(c.Person)
+		c.UserID = fmt.Sprintf("2088%012d", *n.Count*1000+i)
+		n.Sim.Add(c.Person)
 	}
 }
 
 // byUserID are k citizens who linked while Alipay called them by user_id.
-func (n *fixture) byUserID(k int, base string) []*citizen {
-	n.t.Helper()
-	noError(n.t, n.sim.Identify(alipaysim.GiveUserID))
-	all := n.addCitizens(k, base)
-	n.userIDs(all...)
+func byUserID(n *cmdtest.Fixture, k int, base string) []*cmdtest.Citizen {
+	n.T.Helper()
+	cmdtest.NoError(n.T, n.Sim.Identify(alipaysim.GiveUserID))
+	all := n.AddCitizens(k, base)
+	userIDs(n, all...)
 	for _, c := range all {
-		c.mustLogIn()
-		c.must("OK", c.link())
+		c.MustLogIn()
+		c.Must("OK", c.Link())
 	}
 	return all
 }
 
 // changedOver runs the command and returns its table and advice in one line.
-func (n *fixture) changedOver(args ...string) string {
-	n.t.Helper()
-	got := runWith(n.t, n.env(), append([]string{"migrate-openid"}, args...)...)
-	if got.err != nil {
-		n.t.Fatalf("%v\n%s", got.err, got.log)
+func changedOver(n *cmdtest.Fixture, args ...string) string {
+	n.T.Helper()
+	got := cmdtest.Run(n.T, n.Env(), append([]string{"migrate-openid"}, args...)...)
+	if got.Err != nil {
+		n.T.Fatalf("%v\n%s", got.Err, got.Log)
 	}
-	return strings.Join(strings.Fields(got.out), " ")
+	return strings.Join(strings.Fields(got.Out), " ")
 }
 
 func tally(moved, before, unknown, conflicts, left int) string {
@@ -60,53 +61,53 @@ func tally(moved, before, unknown, conflicts, left int) string {
 // password is changed and the notice sent in it.
 func TestOpenID(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	c := n.byUserID(1, server.URL)[0]
-	change := changeAt(c.must("OK", c.openChange(c.Password)))
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	c := byUserID(n, 1, server.URL)[0]
+	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
 	before := c.Token
 
-	noError(t, n.sim.Identify(alipaysim.GiveOpenID))
-	c.mustLogIn()
-	c.must("NOT_LINKED", getFrom("/v1/link")) // an open_id alone is nobody known
-	c.must("ALREADY_LINKED", c.link())
+	cmdtest.NoError(t, n.Sim.Identify(alipaysim.GiveOpenID))
+	c.MustLogIn()
+	c.Must("NOT_LINKED", cmdtest.GetFrom("/v1/link")) // an open_id alone is nobody known
+	c.Must("ALREADY_LINKED", c.Link())
 	c.Token = before
-	c.must("OK", getFrom("/v1/link"))
+	c.Must("OK", cmdtest.GetFrom("/v1/link"))
 
-	wantIn(t, n.changedOver("--dry-run"), "would be moved to the open_id "+tally(1, 0, 0, 0, 0))
-	c.must("OK", getFrom("/v1/link"))
-	wantIn(t, n.changedOver(), tally(1, 0, 0, 0, 0), "Nothing is left")
-	wantIn(t, n.changedOver(), tally(0, 1, 0, 0, 0))
+	cmdtest.WantIn(t, changedOver(n, "--dry-run"), "would be moved to the open_id "+tally(1, 0, 0, 0, 0))
+	c.Must("OK", cmdtest.GetFrom("/v1/link"))
+	cmdtest.WantIn(t, changedOver(n), tally(1, 0, 0, 0, 0), "Nothing is left")
+	cmdtest.WantIn(t, changedOver(n), tally(0, 1, 0, 0, 0))
 
-	next := c.newPassword()
-	c.must("OK", confirmTo(change, next)) // by the session from before
-	c.mustLogIn()
-	c.must("OK", getFrom("/v1/link"))
-	if got := c.must("OK", getFrom(change)).Text("state"); got != "done" {
+	next := c.NewPassword()
+	c.Must("OK", cmdtest.ConfirmTo(change, next)) // by the session from before
+	c.MustLogIn()
+	c.Must("OK", cmdtest.GetFrom("/v1/link"))
+	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != "done" {
 		t.Errorf("the change is %s", got)
 	}
-	again := changeAt(c.must("OK", c.openChange(next)))
-	c.must("OK", confirmTo(again, c.newPassword()))
-	if got := n.messages(c); got < 2 {
+	again := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(next)))
+	c.Must("OK", cmdtest.ConfirmTo(again, c.NewPassword()))
+	if got := countMessages(n, c); got < 2 {
 		t.Errorf("%d messages, want 2", got)
 	}
-	c.must("OK", postTo("/v1/freeze", apiclient.Fields{}))
-	c.must("SESSION_EXPIRED", getFrom("/v1/link"))
-	if got := c.text(n); strings.Contains(got, c.OpenID) || strings.Contains(got, c.UserID) {
+	c.Must("OK", cmdtest.PostTo("/v1/freeze", apiclient.Fields{}))
+	c.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/link"))
+	if got := textAbout(c, n); strings.Contains(got, c.OpenID) || strings.Contains(got, c.UserID) {
 		t.Error("an identifier stands readable in the database")
 	}
 }
 
 // messages are those to the open_id, once what is due was sent.
-func (n *fixture) messages(c *citizen) (got int) {
-	n.t.Helper()
-	m, _ := n.mailer("template-1")
-	m.round(n.t.Context())
-	for _, message := range n.sim.Messages() {
+func countMessages(n *cmdtest.Fixture, c *cmdtest.Citizen) (got int) {
+	n.T.Helper()
+	m, _ := mailerOf(n, "template-1")
+	m.round(n.T.Context())
+	for _, message := range n.Sim.Messages() {
 		var sent struct {
 			To string `json:"to_open_id"`
 		}
-		if noError(n.t, json.Unmarshal(message.Content, &sent)); message.Method == templateMethod && sent.To == c.OpenID {
+		if cmdtest.NoError(n.T, json.Unmarshal(message.Content, &sent)); message.Method == cmdtest.TemplateMethod && sent.To == c.OpenID {
 			got++
 		}
 	}
@@ -114,9 +115,9 @@ func (n *fixture) messages(c *citizen) (got int) {
 }
 
 // text is every row that could name the citizen.
-func (c *citizen) text(n *fixture) (all string) {
-	n.t.Helper()
-	noError(n.t, n.sql.QueryRow(`SELECT concat(
+func textAbout(c *cmdtest.Citizen, n *cmdtest.Fixture) (all string) {
+	n.T.Helper()
+	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT concat(
 		(SELECT string_agg(l::text, ' ') FROM alipay_links l), (SELECT string_agg(s::text, ' ') FROM sessions s),
 		(SELECT string_agg(o::text, ' ') FROM outbox o), (SELECT string_agg(e::text, ' ') FROM events e))`).Scan(&all))
 	return all
@@ -125,20 +126,20 @@ func (c *citizen) text(n *fixture) (all string) {
 // While Alipay gives both, whoever comes is moved without the command.
 func TestOpenIDWithBoth(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	all := n.byUserID(3, server.URL)
-	noError(t, n.sim.Identify(alipaysim.GiveBoth))
-	all[0].mustLogIn()
-	all[0].must("OK", getFrom("/v1/link"))
-	noError(t, n.sim.Identify(alipaysim.GiveUserID)) // the console can be turned back
-	all[0].mustLogIn()
-	all[0].must("OK", getFrom("/v1/link"))
-	wantIn(t, n.changedOver(), tally(2, 1, 0, 0, 0))
-	all[1].mustLogIn()
-	all[1].must("OK", getFrom("/v1/link"))
-	n.cancel(all[1]) // by user_id
-	if got := n.reconciled(time.Now()); got != "1 0 1" {
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	all := byUserID(n, 3, server.URL)
+	cmdtest.NoError(t, n.Sim.Identify(alipaysim.GiveBoth))
+	all[0].MustLogIn()
+	all[0].Must("OK", cmdtest.GetFrom("/v1/link"))
+	cmdtest.NoError(t, n.Sim.Identify(alipaysim.GiveUserID)) // the console can be turned back
+	all[0].MustLogIn()
+	all[0].Must("OK", cmdtest.GetFrom("/v1/link"))
+	cmdtest.WantIn(t, changedOver(n), tally(2, 1, 0, 0, 0))
+	all[1].MustLogIn()
+	all[1].Must("OK", cmdtest.GetFrom("/v1/link"))
+	cancelFor(n, all[1]) // by user_id
+	if got := reconciled(n, time.Now()); got != "1 0 1" {
 		t.Errorf("a withdrawal by user_id: %s", got)
 	}
 }
@@ -146,59 +147,59 @@ func TestOpenIDWithBoth(t *testing.T) {
 // Whom Alipay does not know and who is in somebody's way stays, and is reported.
 func TestOpenIDLeaves(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	all := n.byUserID(4, server.URL)
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	all := byUserID(n, 4, server.URL)
 	left, torn := all[0], all[1]
-	other := n.addCitizens(1, server.URL)[0]
-	n.sim.Add(alipaysim.Person{Person: other.Person.Person, OpenID: torn.OpenID})
-	noError(t, n.sim.Identify(""))
-	other.mustLogIn() // as torn, by open_id
-	other.must("OK", other.link())
+	other := n.AddCitizens(1, server.URL)[0]
+	n.Sim.Add(alipaysim.Person{Person: other.Person.Person, OpenID: torn.OpenID})
+	cmdtest.NoError(t, n.Sim.Identify(""))
+	other.MustLogIn() // as torn, by open_id
+	other.Must("OK", other.Link())
 	gone := left.Person
 	gone.UserID = ""
-	n.sim.Add(gone)
+	n.Sim.Add(gone)
 
-	got := runWith(t, n.env(), "migrate-openid")
-	if !errors.Is(got.err, errOpenIDConflicts) {
-		t.Errorf("got %v", got.err)
+	got := cmdtest.Run(t, n.Env(), "migrate-openid")
+	if !errors.Is(got.Err, errOpenIDConflicts) {
+		t.Errorf("got %v", got.Err)
 	}
-	out := strings.Join(strings.Fields(got.out), " ")
-	wantIn(t, out, tally(2, 0, 1, 1, 2), "1 stay under the user_id", "One Alipay user is linked to accounts")
+	out := strings.Join(strings.Fields(got.Out), " ")
+	cmdtest.WantIn(t, out, tally(2, 0, 1, 1, 2), "1 stay under the user_id", "One Alipay user is linked to accounts")
 	for _, c := range all {
-		if strings.Contains(got.out+got.log+got.err.Error(), c.UserID) || strings.Contains(got.out+got.log, c.OpenID) {
+		if strings.Contains(got.Out+got.Log+got.Err.Error(), c.UserID) || strings.Contains(got.Out+got.Log, c.OpenID) {
 			t.Error("an identifier was printed")
 		}
 	}
-	left.must("OK", getFrom("/v1/link"))
-	torn.must("OK", getFrom("/v1/link"))
-	other.must("OK", getFrom("/v1/link"))
+	left.Must("OK", cmdtest.GetFrom("/v1/link"))
+	torn.Must("OK", cmdtest.GetFrom("/v1/link"))
+	other.Must("OK", cmdtest.GetFrom("/v1/link"))
 }
 
 func TestOpenIDRefused(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	c := n.byUserID(1, n.serve(n.dsn).URL)[0]
+	n := cmdtest.NewFixture(t)
+	c := byUserID(n, 1, n.Serve(n.DSN).URL)[0]
 	for _, tt := range []struct {
 		name   string
-		change values
+		change cmdtest.Values
 		fault  string
 		want   string
 	}{
-		{"nothing set", values{"FUNDPASS_DATABASE_URL": "", "FUNDPASS_COLUMN_KEY_FILE": ""}, "", "FUNDPASS_COLUMN_KEY_FILE: is not set"},
+		{"nothing set", cmdtest.Values{"FUNDPASS_DATABASE_URL": "", "FUNDPASS_COLUMN_KEY_FILE": ""}, "", "FUNDPASS_COLUMN_KEY_FILE: is not set"},
 		{"forged", nil, "bad_signature", "forged"},
 		{"Alipay knows the application otherwise", nil, "other_root", "forged"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			noError(t, n.sim.Fault(tt.fault, 1))
-			got := runWith(t, n.env(tt.change), "migrate-openid")
-			if got.err == nil || !strings.Contains(got.err.Error(), tt.want) || strings.Contains(got.out+got.log+got.err.Error(), c.UserID) {
-				t.Errorf("got %v, want %s:\n%s", got.err, tt.want, got.out)
+			cmdtest.NoError(t, n.Sim.Fault(tt.fault, 1))
+			got := cmdtest.Run(t, n.Env(tt.change), "migrate-openid")
+			if got.Err == nil || !strings.Contains(got.Err.Error(), tt.want) || strings.Contains(got.Out+got.Log+got.Err.Error(), c.UserID) {
+				t.Errorf("got %v, want %s:\n%s", got.Err, tt.want, got.Out)
 			}
 		})
 	}
-	noError(t, n.sim.Fault("call_limited", 1))
-	wantIn(t, n.changedOver(), tally(1, 0, 0, 0, 0))
+	cmdtest.NoError(t, n.Sim.Fault("call_limited", 1))
+	cmdtest.WantIn(t, changedOver(n), tally(1, 0, 0, 0, 0))
 }
 
 // A question is repeated when Alipay is busy, so often and no oftener; one citizen it
@@ -261,54 +262,54 @@ func busyUntil(call, last int) error {
 }
 
 // crowd adds k people with a link by user_id to the fixture, without a server.
-func (n *fixture) crowd(k int) {
-	n.t.Helper()
+func moveCrowd(n *cmdtest.Fixture, k int) {
+	n.T.Helper()
 	for i := range k {
 		no := fmt.Sprintf("88%010d", i)
-		_, err := n.db.ImportDepositors(n.t.Context(), []store.Depositor{{
+		_, err := n.DB.ImportDepositors(n.T.Context(), []store.Depositor{{
 			Person: store.Person{Name: "测试甲", IDType: "03", IDNumber: "E" + no, AccountNo: no}, DocumentKey: []byte("03:E" + no),
 			Status: store.StatusNormal, InitialRule: "id-last6"}})
-		noError(n.t, err)
-		a, err := n.db.AccountByNumber(n.t.Context(), no)
-		noError(n.t, err)
+		cmdtest.NoError(n.T, err)
+		a, err := n.DB.AccountByNumber(n.T.Context(), no)
+		cmdtest.NoError(n.T, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
-		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: n.appID, Kind: "user_id", Value: p.UserID}})
-		noError(n.t, err)
-		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
+		n.Sim.Add(p)
+		s, err := n.DB.OpenSession(n.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: n.AppID, Kind: "user_id", Value: p.UserID}})
+		cmdtest.NoError(n.T, err)
+		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a))
 	}
 }
 
-func (n *fixture) movedLinks() (moved int) {
-	n.t.Helper()
-	noError(n.t, n.sql.QueryRow(`SELECT count(user_digest) FROM alipay_links`).Scan(&moved))
+func movedLinks(n *cmdtest.Fixture) (moved int) {
+	n.T.Helper()
+	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT count(user_digest) FROM alipay_links`).Scan(&moved))
 	return moved
 }
 
 // An operator's Ctrl-C in the middle, and start again: everybody is moved once.
 func TestOpenIDStopped(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
+	n := cmdtest.NewFixture(t)
 	const k = 3 * signing.OpenIDBatch
-	n.crowd(k)
+	moveCrowd(n, k)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"migrate-openid"}, terminal.Stdio{Getenv: getenvOf(n.env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
+		ended <- cmdtest.Execute(ctx, []string{"migrate-openid"}, terminal.Stdio{Getenv: cmdtest.GetenvOf(n.Env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 	}()
-	n.awaitMoved(0)
+	awaitMoved(n, 0)
 	stop()
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "goes on where") {
 		t.Fatalf("got %v", err)
 	}
-	done := n.movedLinks()
-	wantIn(t, n.changedOver(), tally(k-done, done, 0, 0, 0))
-	wantIn(t, n.changedOver(), tally(0, k, 0, 0, 0))
+	done := movedLinks(n)
+	cmdtest.WantIn(t, changedOver(n), tally(k-done, done, 0, 0, 0))
+	cmdtest.WantIn(t, changedOver(n), tally(0, k, 0, 0, 0))
 }
 
 // awaitMoved waits until more than so many links are moved.
-func (n *fixture) awaitMoved(more int) {
-	n.t.Helper()
-	testenv.Eventually(n.t, "somebody is moved", func() bool { return n.movedLinks() > more })
+func awaitMoved(n *cmdtest.Fixture, more int) {
+	n.T.Helper()
+	testenv.Eventually(n.T, "somebody is moved", func() bool { return movedLinks(n) > more })
 }

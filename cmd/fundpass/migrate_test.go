@@ -6,24 +6,25 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
 
 func TestMigrate(t *testing.T) {
 	t.Parallel()
-	env := values{"FUNDPASS_DATABASE_URL": storetest.EmptyDSN(t)}
-	first := runWith(t, env, "migrate")
-	noError(t, first.err)
+	env := cmdtest.Values{"FUNDPASS_DATABASE_URL": storetest.EmptyDSN(t)}
+	first := cmdtest.Run(t, env, "migrate")
+	cmdtest.NoError(t, first.Err)
 	for _, name := range []string{"applied 0001_tables.sql\n", "applied 0002_foreign_keys.sql\n"} {
-		if !strings.Contains(first.out, name) {
-			t.Errorf("%q is not in %q", name, first.out)
+		if !strings.Contains(first.Out, name) {
+			t.Errorf("%q is not in %q", name, first.Out)
 		}
 	}
-	second := runWith(t, env, "migrate")
-	noError(t, second.err)
-	if second.out != "The schema is up to date.\n" {
-		t.Errorf("the second time says %q", second.out)
+	second := cmdtest.Run(t, env, "migrate")
+	cmdtest.NoError(t, second.Err)
+	if second.Out != "The schema is up to date.\n" {
+		t.Errorf("the second time says %q", second.Out)
 	}
 }
 
@@ -31,15 +32,15 @@ func TestMigrate(t *testing.T) {
 func TestMigrateDistributed(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.EmptyDSN(t)
-	got := runWith(t, values{"FUNDPASS_DATABASE_URL": dsn}, "migrate", "--distributed")
-	if !errors.Is(got.err, store.ErrDistribution) || !strings.Contains(got.err.Error(), "CREATE EXTENSION citus") {
-		t.Error(got.err)
+	got := cmdtest.Run(t, cmdtest.Values{"FUNDPASS_DATABASE_URL": dsn}, "migrate", "--distributed")
+	if !errors.Is(got.Err, store.ErrDistribution) || !strings.Contains(got.Err.Error(), "CREATE EXTENSION citus") {
+		t.Error(got.Err)
 	}
 	db, err := sql.Open("postgres", dsn)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	defer db.Close()
 	var n int
-	noError(t, db.QueryRow(`SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace`).Scan(&n))
+	cmdtest.NoError(t, db.QueryRow(`SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace`).Scan(&n))
 	if n > 0 {
 		t.Errorf("%d relations were made", n)
 	}
@@ -57,12 +58,12 @@ func TestMigrateRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got := runWith(t, values{"FUNDPASS_DATABASE_URL": c.dsn}, "migrate")
-			if got.err == nil || c.is != nil && !errors.Is(got.err, c.is) {
-				t.Fatalf("got %v, want %v", got.err, c.is)
+			got := cmdtest.Run(t, cmdtest.Values{"FUNDPASS_DATABASE_URL": c.dsn}, "migrate")
+			if got.Err == nil || c.is != nil && !errors.Is(got.Err, c.is) {
+				t.Fatalf("got %v, want %v", got.Err, c.is)
 			}
-			if !strings.HasPrefix(got.err.Error(), "FUNDPASS_DATABASE_URL: ") || strings.Contains(got.err.Error(), "canary") {
-				t.Error(got.err)
+			if !strings.HasPrefix(got.Err.Error(), "FUNDPASS_DATABASE_URL: ") || strings.Contains(got.Err.Error(), "canary") {
+				t.Error(got.Err)
 			}
 		})
 	}

@@ -5,17 +5,18 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 )
 
 // runIn runs a command in an environment that has env and more.
-func runIn(t testing.TB, env values, more values, args ...string) result {
+func runIn(t testing.TB, env cmdtest.Values, more cmdtest.Values, args ...string) cmdtest.Result {
 	t.Helper()
-	var out, log logBuffer
+	var out, log cmdtest.LogBuffer
 	environ := func() []string {
 		var all []string
-		for _, vars := range []values{env, more} {
+		for _, vars := range []cmdtest.Values{env, more} {
 			for name, value := range vars {
 				all = append(all, name+"="+value)
 			}
@@ -24,15 +25,15 @@ func runIn(t testing.TB, env values, more values, args ...string) result {
 	}
 	ctx, end := context.WithCancel(t.Context())
 	end() // a server that starts all the same stops
-	err := run(ctx, args, terminal.Stdio{Getenv: getenvOf(env), Environ: environ, In: strings.NewReader(""), Out: &out, Err: &log})
-	return result{out.String(), log.String(), err}
+	err := cmdtest.Execute(ctx, args, terminal.Stdio{Getenv: cmdtest.GetenvOf(env), Environ: environ, In: strings.NewReader(""), Out: &out, Err: &log})
+	return cmdtest.Result{Out: out.String(), Log: log.String(), Err: err}
 }
 
 // A misspelt setting is refused by every command that reads settings, with the right
 // name, and never with its value.
 func TestMisspeltSettings(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
+	s := cmdtest.NewBareEnv(t)
 	for name, want := range map[string]string{
 		"FUNDPASS_PROFF": "FUNDPASS_PROOF", "FUNDPASS_CENTRE": "FUNDPASS_CENTER", "FUNDPASS_TRUSTED_PROXY": "FUNDPASS_TRUSTED_PROXIES",
 		"FUNDPASS_PEPPER_KEY_FILE": "FUNDPASS_PEPPER_FILE", "FUNDPASS_DOCUMENTS_FIEL": "FUNDPASS_DOCUMENTS_FILE",
@@ -43,12 +44,12 @@ func TestMisspeltSettings(t *testing.T) {
 			if command == "import" {
 				args = append(args, "roster.csv")
 			}
-			got := runIn(t, s.env(), values{name: "canary"}, args...)
-			text := got.out + got.log
-			if got.err == nil {
+			got := runIn(t, s.Env(), cmdtest.Values{name: "canary"}, args...)
+			text := got.Out + got.Log
+			if got.Err == nil {
 				t.Errorf("%s takes %s", command, name)
 			} else {
-				text += got.err.Error()
+				text += got.Err.Error()
 			}
 			if !strings.Contains(text, name) || !strings.Contains(text, "did you mean "+want+"?") || strings.Contains(text, "canary") {
 				t.Errorf("%s of %s: %s", command, name, text)
@@ -86,8 +87,8 @@ func TestWhatIsNotMisspelt(t *testing.T) {
 func TestCommandsWithoutSettings(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"policy", "list"}, {"help"}, {"keys", "new", t.TempDir()}} {
-		if got := runIn(t, nil, values{"FUNDPASS_PROFF": "none"}, args...); got.err != nil {
-			t.Errorf("%v: %v", args, got.err)
+		if got := runIn(t, nil, cmdtest.Values{"FUNDPASS_PROFF": "none"}, args...); got.Err != nil {
+			t.Errorf("%v: %v", args, got.Err)
 		}
 	}
 }
@@ -95,7 +96,7 @@ func TestCommandsWithoutSettings(t *testing.T) {
 // A value of which only the unit is wrong is answered with what to write.
 func TestUnits(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
+	s := cmdtest.NewBareEnv(t)
 	for _, c := range []struct{ setting, value, want string }{
 		{"FUNDPASS_LINK_TRANSFER", "24", "write 24h"},
 		{"FUNDPASS_LINK_TRANSFER", "3d", "write 72h"},
@@ -112,7 +113,7 @@ func TestUnits(t *testing.T) {
 		{"FUNDPASS_AUDIT_YEARS", "three", "cannot be read"},
 		{"FUNDPASS_PER_USER", "5/s", "PER_SECOND,BURST"},
 	} {
-		_, err := settings.Read(getenvOf(s.env(values{c.setting: c.value})))
+		_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{c.setting: c.value})))
 		if err == nil || !strings.Contains(err.Error(), c.setting+": ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canar") {
 			t.Errorf("%s=%s: %v, want %q", c.setting, c.value, err, c.want)
 		}
@@ -122,7 +123,7 @@ func TestUnits(t *testing.T) {
 // Encryption without a proof of who answers is warned of where it matters.
 func TestDatabaseNotProven(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
+	s := cmdtest.NewBareEnv(t)
 	for dsn, want := range map[string]string{
 		"postgres://u@db1/f?sslmode=require":                       "sslmode=verify-full",
 		"postgres://u@db1/f?sslmode=verify-ca":                     "sslmode=verify-full",
@@ -132,9 +133,9 @@ func TestDatabaseNotProven(t *testing.T) {
 		"host=/run/postgresql dbname=f user=u sslmode=disable":     "",
 		"postgres://u:canary@[2001:db8::1]:5432/f?sslmode=require": "sslmode=verify-full",
 	} {
-		s.dsn = dsn
-		parsed, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1", "FUNDPASS_MESSAGE_TEMPLATE": "x"})))
-		noError(t, err)
+		s.DSN = dsn
+		parsed, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1", "FUNDPASS_MESSAGE_TEMPLATE": "x"})))
+		cmdtest.NoError(t, err)
 		var got string
 		for _, p := range parsed.Unsafe() {
 			if p.Setting == "FUNDPASS_DATABASE_URL" {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 )
@@ -73,7 +74,7 @@ func TestPeopleTable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(string(readFile(t, golden)), out.String()); diff != "" {
+	if diff := cmp.Diff(string(cmdtest.ReadFile(t, golden)), out.String()); diff != "" {
 		t.Error(diff)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")

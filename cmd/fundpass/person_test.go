@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store"
@@ -18,13 +19,13 @@ import (
 var why = []string{"--operator", "窗口7 李", "--reason", "asked in writing, paper 12"}
 
 // person runs a command about a person.
-func (n *fixture) person(typed, command string, args ...string) result {
-	n.t.Helper()
-	return n.operate(n.t, typed, append(append([]string{command}, why...), args...)...)
+func runAbout(n *cmdtest.Fixture, typed, command string, args ...string) cmdtest.Result {
+	n.T.Helper()
+	return operate(n.T, n.ServerEnv, typed, append(append([]string{command}, why...), args...)...)
 }
 
 // secrets of a citizen that no terminal shows.
-func (c *citizen) secrets() []string {
+func secretsOf(c *cmdtest.Citizen) []string {
 	return []string{c.IDNumber, c.AccountNo, c.Name, c.Phone, c.Password, c.OpenID}
 }
 
@@ -32,50 +33,50 @@ func (c *citizen) secrets() []string {
 // the record says who asked.
 func TestExportPerson(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	citizens := n.linked(2, server.URL)
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	citizens := n.Linked(2, server.URL)
 	c, other := citizens[0], citizens[1]
-	noError(t, server.Stop())
+	cmdtest.NoError(t, server.Stop())
 	for _, format := range []string{"json", "csv"} {
 		path := filepath.Join(t.TempDir(), "data")
-		got := n.person(c.IDNumber, "export-person", "--out", path, "--format", format)
-		noError(t, got.err)
+		got := runAbout(n, c.IDNumber, "export-person", "--out", path, "--format", format)
+		cmdtest.NoError(t, got.Err)
 		info, err := os.Stat(path)
-		noError(t, err)
-		if info.Mode().Perm() != 0o600 || !strings.Contains(got.out, path) {
-			t.Errorf("mode %v, told %q", info.Mode(), got.out)
+		cmdtest.NoError(t, err)
+		if info.Mode().Perm() != 0o600 || !strings.Contains(got.Out, path) {
+			t.Errorf("mode %v, told %q", info.Mode(), got.Out)
 		}
 		raw, err := os.ReadFile(path)
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		text := string(raw)
 		for _, want := range []string{c.IDNumber, c.AccountNo, c.Name, c.Phone, "open_id", "linked", "export", "窗口7 李"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s lacks %q", format, want)
 			}
 		}
-		for _, secret := range append(other.secrets()[:2], c.Password, c.OpenID+`"`, "argon2id") {
+		for _, secret := range append(secretsOf(other)[:2], c.Password, c.OpenID+`"`, "argon2id") {
 			if testenv.Holds(text, secret) {
 				t.Errorf("%s holds %q", format, secret)
 			}
 		}
-		for _, secret := range c.secrets() {
-			if testenv.Holds(got.out+got.log, secret) {
+		for _, secret := range secretsOf(c) {
+			if testenv.Holds(got.Out+got.Log, secret) {
 				t.Errorf("%q is shown", secret)
 			}
 		}
 		readable(t, format, text)
 
-		if again := n.person(c.IDNumber, "export-person", "--out", path); !errors.Is(again.err, os.ErrExist) {
-			t.Errorf("written over: %v", again.err)
+		if again := runAbout(n, c.IDNumber, "export-person", "--out", path); !errors.Is(again.Err, os.ErrExist) {
+			t.Errorf("written over: %v", again.Err)
 		}
 	}
-	shown := n.person(c.AccountNo, "export-person", "--show")
-	noError(t, shown.err)
-	if !strings.Contains(shown.out, c.IDNumber) {
-		t.Errorf("--show shows\n%s", shown.out)
+	shown := runAbout(n, c.AccountNo, "export-person", "--show")
+	cmdtest.NoError(t, shown.Err)
+	if !strings.Contains(shown.Out, c.IDNumber) {
+		t.Errorf("--show shows\n%s", shown.Out)
 	}
-	if got := n.number(`SELECT count(*) FROM operator_actions WHERE action = 'export' AND operator = '窗口7 李'`); got != 3 {
+	if got := n.Number(`SELECT count(*) FROM operator_actions WHERE action = 'export' AND operator = '窗口7 李'`); got != 3 {
 		t.Errorf("%d exports recorded, want 3", got)
 	}
 }
@@ -85,14 +86,14 @@ func readable(t *testing.T, format, text string) {
 	t.Helper()
 	if format == "json" {
 		var data store.PersonData
-		noError(t, json.Unmarshal([]byte(text), &data))
+		cmdtest.NoError(t, json.Unmarshal([]byte(text), &data))
 		if len(data.Accounts) != 1 || data.Links[0].Identifier == "" || strings.Count(data.Links[0].Identifier, "*") < 2 {
 			t.Errorf("read %+v", data.Links)
 		}
 		return
 	}
 	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))).ReadAll()
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if len(rows) < 20 || strings.Join(rows[0], " ") != "part row field value" || rows[1][0] != "accounts" {
 		t.Errorf("%d rows: %v", len(rows), rows[:2])
 	}
@@ -117,63 +118,63 @@ func TestCell(t *testing.T) {
 // logged out and unlinked, the neighbour is not, and both are as before in the core.
 func TestErasePerson(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	citizens := n.linked(2, server.URL)
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	citizens := n.Linked(2, server.URL)
 	c, other := citizens[0], citizens[1]
-	c.must("OK", c.openChange(c.Password))
+	c.Must("OK", c.OpenChange(c.Password))
 
-	look := n.person(c.IDNumber, "erase-person")
-	noError(t, look.err)
-	if !strings.Contains(look.out, "goes") || !strings.Contains(look.out, "--yes") || strings.Contains(look.out, "gone") {
-		t.Errorf("dry run:\n%s", look.out)
+	look := runAbout(n, c.IDNumber, "erase-person")
+	cmdtest.NoError(t, look.Err)
+	if !strings.Contains(look.Out, "goes") || !strings.Contains(look.Out, "--yes") || strings.Contains(look.Out, "gone") {
+		t.Errorf("dry run:\n%s", look.Out)
 	}
-	c.must("OK", getFrom("/v1/link"))
-	if n.number(`SELECT count(*) FROM operator_actions`)+n.events(store.EventErased) != 0 {
+	c.Must("OK", cmdtest.GetFrom("/v1/link"))
+	if n.Number(`SELECT count(*) FROM operator_actions`)+n.Events(store.EventErased) != 0 {
 		t.Error("a dry run was recorded")
 	}
 
-	did := n.person(c.IDNumber, "erase-person", "--yes")
-	noError(t, did.err)
-	for _, secret := range c.secrets() {
-		if testenv.Holds(look.out+look.log+did.out+did.log, secret) {
+	did := runAbout(n, c.IDNumber, "erase-person", "--yes")
+	cmdtest.NoError(t, did.Err)
+	for _, secret := range secretsOf(c) {
+		if testenv.Holds(look.Out+look.Log+did.Out+did.Log, secret) {
 			t.Errorf("%q is shown", secret)
 		}
 	}
-	if a, b := strings.ReplaceAll(look.out, "goes", "gone"), did.out; a[:strings.Index(a, "Nothing")] != b[:strings.Index(b, "Recorded")] {
-		t.Errorf("said\n%s\ndid\n%s", look.out, did.out)
+	if a, b := strings.ReplaceAll(look.Out, "goes", "gone"), did.Out; a[:strings.Index(a, "Nothing")] != b[:strings.Index(b, "Recorded")] {
+		t.Errorf("said\n%s\ndid\n%s", look.Out, did.Out)
 	}
-	c.must("SESSION_EXPIRED", getFrom("/v1/link"))
-	other.must("OK", getFrom("/v1/link"))
-	c.mustLogIn()
-	c.must("NOT_LINKED", getFrom("/v1/link"))
-	c.must("OK", c.link())
-	if events := c.must("OK", getFrom("/v1/events")).Raw; !strings.Contains(string(events), "公积金中心已按申请删除个人信息") {
+	c.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/link"))
+	other.Must("OK", cmdtest.GetFrom("/v1/link"))
+	c.MustLogIn()
+	c.Must("NOT_LINKED", cmdtest.GetFrom("/v1/link"))
+	c.Must("OK", c.Link())
+	if events := c.Must("OK", cmdtest.GetFrom("/v1/events")).Raw; !strings.Contains(string(events), "公积金中心已按申请删除个人信息") {
 		t.Errorf("the citizen reads %s", events)
 	}
 
-	noError(t, n.person(c.AccountNo, "erase-person", "--yes", "--account-too").err)
-	c.mustLogIn()
-	c.must("LINK_REFUSED", c.link())
-	if got := n.person(c.AccountNo, "erase-person", "--yes", "--account-too"); !errors.Is(got.err, errNoAccount) {
-		t.Errorf("erased twice: %v", got.err)
+	cmdtest.NoError(t, runAbout(n, c.AccountNo, "erase-person", "--yes", "--account-too").Err)
+	c.MustLogIn()
+	c.Must("LINK_REFUSED", c.Link())
+	if got := runAbout(n, c.AccountNo, "erase-person", "--yes", "--account-too"); !errors.Is(got.Err, errNoAccount) {
+		t.Errorf("erased twice: %v", got.Err)
 	}
-	if got := n.number(`SELECT count(*) FROM accounts`); got != 1 {
+	if got := n.Number(`SELECT count(*) FROM accounts`); got != 1 {
 		t.Errorf("%d accounts are left, want the neighbour's", got)
 	}
-	listed := n.operate(t, "", "audit", "--days", "1")
-	noError(t, listed.err)
-	if strings.Count(listed.out, "erase") != 2 || strings.Count(listed.out, "erase with account") != 1 || strings.Count(listed.out, "paper 12") != 2 {
-		t.Errorf("audit:\n%s", listed.out)
+	listed := operate(t, n.ServerEnv, "", "audit", "--days", "1")
+	cmdtest.NoError(t, listed.Err)
+	if strings.Count(listed.Out, "erase") != 2 || strings.Count(listed.Out, "erase with account") != 1 || strings.Count(listed.Out, "paper 12") != 2 {
+		t.Errorf("audit:\n%s", listed.Out)
 	}
-	noError(t, server.Stop())
+	cmdtest.NoError(t, server.Stop())
 }
 
 // Called wrongly, nothing is read, written or recorded.
 func TestPersonRefuses(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	c := n.addCitizens(1, "")[0]
+	n := cmdtest.NewFixture(t)
+	c := n.AddCitizens(1, "")[0]
 	path := filepath.Join(t.TempDir(), "data")
 	for _, tt := range []struct {
 		name, typed string
@@ -192,15 +193,15 @@ func TestPersonRefuses(t *testing.T) {
 		{"erase an argument", "", append([]string{"erase-person", c.AccountNo}, why...), terminal.ErrUsage, 2},
 		{"erase nobody", "880099999999", append([]string{"erase-person", "--yes"}, why...), errNoAccount, 1},
 	} {
-		got := n.operate(t, tt.typed, tt.args...)
-		if !errors.Is(got.err, tt.want) || terminal.Status(got.err) != tt.status || got.out != "" {
-			t.Errorf("%s: %v, exit %d\n%s", tt.name, got.err, terminal.Status(got.err), got.out)
+		got := operate(t, n.ServerEnv, tt.typed, tt.args...)
+		if !errors.Is(got.Err, tt.want) || terminal.Status(got.Err) != tt.status || got.Out != "" {
+			t.Errorf("%s: %v, exit %d\n%s", tt.name, got.Err, terminal.Status(got.Err), got.Out)
 		}
 		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Fatalf("%s: a file is left", tt.name)
 		}
 	}
-	if got := n.number(`SELECT count(*) FROM operator_actions`) + n.number(`SELECT count(*) FROM events`); got != 0 {
+	if got := n.Number(`SELECT count(*) FROM operator_actions`) + n.Number(`SELECT count(*) FROM events`); got != 0 {
 		t.Errorf("%d traces", got)
 	}
 }

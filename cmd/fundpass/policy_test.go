@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
@@ -16,15 +17,15 @@ import (
 
 func TestPolicyList(t *testing.T) {
 	t.Parallel()
-	got := runTyping(t, nil, "", "policy", "list")
-	noError(t, got.err)
+	got := cmdtest.RunTyping(t, nil, "", "policy", "list")
+	cmdtest.NoError(t, got.Err)
 	for _, name := range passwd.Builtins() {
-		if !strings.Contains(got.out, "\n "+name+" ") {
-			t.Errorf("%s is not listed:\n%s", name, got.out)
+		if !strings.Contains(got.Out, "\n "+name+" ") {
+			t.Errorf("%s is not listed:\n%s", name, got.Out)
 		}
 	}
 	// The columns stand below each other, a Chinese character being two wide.
-	lines := strings.Split(got.out, "\n")
+	lines := strings.Split(got.Out, "\n")
 	column := text.StringWidth(lines[0][:strings.Index(lines[0], "initial passwords")])
 	for line, want := range map[string]string{"harbin": "111111", "shenzhen": "id-last6-x0", "shanghai": "none"} {
 		for _, l := range lines {
@@ -37,14 +38,14 @@ func TestPolicyList(t *testing.T) {
 
 func TestPolicyShow(t *testing.T) {
 	t.Parallel()
-	got := runTyping(t, nil, "", "policy", "show", "harbin")
-	noError(t, got.err)
-	p, err := passwd.ParsePolicy([]byte(got.out))
+	got := cmdtest.RunTyping(t, nil, "", "policy", "show", "harbin")
+	cmdtest.NoError(t, got.Err)
+	p, err := passwd.ParsePolicy([]byte(got.Out))
 	if err != nil || p.Name != "harbin" {
 		t.Errorf("%v, %v", p, err)
 	}
-	if got := runTyping(t, nil, "", "policy", "show", "nowhere"); got.err == nil || got.out != "" {
-		t.Errorf("%q, %v", got.out, got.err)
+	if got := cmdtest.RunTyping(t, nil, "", "policy", "show", "nowhere"); got.Err == nil || got.Out != "" {
+		t.Errorf("%q, %v", got.Out, got.Err)
 	}
 }
 
@@ -52,36 +53,36 @@ func TestPolicyShow(t *testing.T) {
 func editPolicy(t testing.TB, name, from, to string) string {
 	t.Helper()
 	data, err := passwd.BuiltinFile(name)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if !bytes.Contains(data, []byte(from)) {
 		t.Fatalf("%q is not in %s", from, name)
 	}
 	path := filepath.Join(t.TempDir(), "policy.json")
-	noError(t, os.WriteFile(path, bytes.ReplaceAll(data, []byte(from), []byte(to)), 0o600))
+	cmdtest.NoError(t, os.WriteFile(path, bytes.ReplaceAll(data, []byte(from), []byte(to)), 0o600))
 	return path
 }
 
 func TestPolicyLint(t *testing.T) {
 	t.Parallel()
 	for _, name := range passwd.Builtins() {
-		got := runTyping(t, nil, "", "policy", "lint", name)
-		noError(t, got.err)
+		got := cmdtest.RunTyping(t, nil, "", "policy", "lint", name)
+		cmdtest.NoError(t, got.Err)
 		for _, want := range []string{passwd.NIST + " ", passwd.ASVS + " ", passwd.GBT + " ", "6.2.11", "8.1.4.1 d)", " grade "} {
-			if !strings.Contains(got.out, want) {
-				t.Errorf("%s: %q is not said:\n%s", name, want, got.out)
+			if !strings.Contains(got.Out, want) {
+				t.Errorf("%s: %q is not said:\n%s", name, want, got.Out)
 			}
 		}
 	}
-	got := runTyping(t, nil, "", "policy", "lint", "harbin")
+	got := cmdtest.RunTyping(t, nil, "", "policy", "lint", "harbin")
 	for _, want := range []string{"fail  " + passwd.NIST, "min-length 密码为6位数字", "declared as legacy", "failed as declared"} {
-		if !strings.Contains(got.out, want) {
-			t.Errorf("%q is not said:\n%s", want, got.out)
+		if !strings.Contains(got.Out, want) {
+			t.Errorf("%q is not said:\n%s", want, got.Out)
 		}
 	}
 	// Without its declaration the same policy fails, and still says in what.
 	silent := editPolicy(t, "classic-6-12", `"legacy": true,`, "")
 	data, err := os.ReadFile(silent)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	var kept []string
 	for line := range strings.Lines(string(data)) {
 		if strings.Contains(line, `"reason"`) {
@@ -92,10 +93,10 @@ func TestPolicyLint(t *testing.T) {
 			kept = append(kept, line)
 		}
 	}
-	noError(t, os.WriteFile(silent, []byte(strings.Join(kept, "")), 0o600))
-	got = runTyping(t, nil, "", "policy", "lint", silent)
-	if got.err == nil || !strings.Contains(got.err.Error(), "undeclared") || terminal.Status(got.err) != 1 || !strings.Contains(got.out, " failed ") || strings.Contains(got.out, "declared as legacy") {
-		t.Errorf("%v\n%s", got.err, got.out)
+	cmdtest.NoError(t, os.WriteFile(silent, []byte(strings.Join(kept, "")), 0o600))
+	got = cmdtest.RunTyping(t, nil, "", "policy", "lint", silent)
+	if got.Err == nil || !strings.Contains(got.Err.Error(), "undeclared") || terminal.Status(got.Err) != 1 || !strings.Contains(got.Out, " failed ") || strings.Contains(got.Out, "declared as legacy") {
+		t.Errorf("%v\n%s", got.Err, got.Out)
 	}
 }
 
@@ -105,8 +106,8 @@ func TestPolicyLintRefuses(t *testing.T) {
 	for name, args := range map[string][]string{
 		"unknown": {"nowhere"}, "no file": {"./none.json"}, "broken": {broken}, "nothing": {}, "two": {"default", "wuxi"},
 	} {
-		if got := runTyping(t, nil, "", append([]string{"policy", "lint"}, args...)...); got.err == nil {
-			t.Errorf("%s: %s", name, got.out)
+		if got := cmdtest.RunTyping(t, nil, "", append([]string{"policy", "lint"}, args...)...); got.Err == nil {
+			t.Errorf("%s: %s", name, got.Out)
 		}
 	}
 }
@@ -132,25 +133,25 @@ func TestPolicyTry(t *testing.T) {
 		"account":            {"beijing", "mx8264kvq\n\n\n\n0573918264\n", []string{"CONTAINS_ACCOUNT"}},
 		"initial":            {"nanjing", "826400\n\n\n\n0573918264\n", []string{"DERIVED"}},
 	} {
-		got := runTyping(t, nil, test.typed, "policy", "try", test.policy)
+		got := cmdtest.RunTyping(t, nil, test.typed, "policy", "try", test.policy)
 		for _, code := range test.want {
-			if !strings.Contains(got.out, " "+code+" ") {
-				t.Errorf("%s: %s is not said:\n%s", name, code, got.out)
+			if !strings.Contains(got.Out, " "+code+" ") {
+				t.Errorf("%s: %s is not said:\n%s", name, code, got.Out)
 			}
 		}
-		if accepted := got.err == nil && got.out == "accepted\n"; accepted != (test.want == nil) {
-			t.Errorf("%s: %v\n%s", name, got.err, got.out)
+		if accepted := got.Err == nil && got.Out == "accepted\n"; accepted != (test.want == nil) {
+			t.Errorf("%s: %v\n%s", name, got.Err, got.Out)
 		}
 		for private := range strings.FieldsSeq(test.typed) {
-			if len(private) > 5 && strings.Contains(got.out+got.said(), private) {
-				t.Errorf("%s: says %q:\n%s", name, private, got.out)
+			if len(private) > 5 && strings.Contains(got.Out+said(got), private) {
+				t.Errorf("%s: says %q:\n%s", name, private, got.Out)
 			}
 		}
 	}
-	if got := runTyping(t, nil, "", "policy", "try", "beijing"); got.err == nil || !strings.Contains(got.err.Error(), "no password") {
-		t.Errorf("%v", got.err)
+	if got := cmdtest.RunTyping(t, nil, "", "policy", "try", "beijing"); got.Err == nil || !strings.Contains(got.Err.Error(), "no password") {
+		t.Errorf("%v", got.Err)
 	}
-	if got := runTyping(t, nil, "Korb-7-Lampe\n", "policy", "try", "beijing", "--name", "王小明"); got.err == nil {
+	if got := cmdtest.RunTyping(t, nil, "Korb-7-Lampe\n", "policy", "try", "beijing", "--name", "王小明"); got.Err == nil {
 		t.Error("takes personal data as an argument")
 	}
 }
@@ -160,7 +161,7 @@ func TestPolicyTry(t *testing.T) {
 func TestPolicyWarnings(t *testing.T) {
 	t.Parallel()
 	p, err := passwd.Builtin("harbin")
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	chosen := settings.Settings{PolicyFile: "harbin.json"}.WeakPolicy(p)
 	if len(chosen) != len(p.Warnings()) || len(chosen) == 0 || chosen[0].Setting != "FUNDPASS_POLICY_FILE" {
 		t.Errorf("%v", chosen)

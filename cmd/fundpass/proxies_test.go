@@ -4,19 +4,20 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 )
 
 // Proxies that anybody may be are refused by name.
 func TestWideProxies(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
+	s := cmdtest.NewBareEnv(t)
 	for network, refused := range map[string]bool{
 		"0.0.0.0/0": true, "::/0": true, "0.0.0.0/1": true, "128.0.0.0/1": true, "10.0.0.0/7": true, "::ffff:0:0/96": true, "2000::/3": true, "2001::/16": true,
 		"10.0.0.0/8": false, "172.16.0.0/12": false, "192.168.0.0/16": false, "104.16.0.0/13": false, "127.0.0.1": false, "fc00::/7": false,
 		"fe80::/10": false, "2001:db8::/32": false, "::1": false, "::ffff:10.0.0.0/104": false,
 	} {
-		_, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1," + network})))
+		_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1," + network})))
 		if (err != nil) != refused || err != nil && !strings.Contains(err.Error(), "FUNDPASS_TRUSTED_PROXIES: trusts ") {
 			t.Errorf("%s: %v", network, err)
 		}
@@ -26,12 +27,12 @@ func TestWideProxies(t *testing.T) {
 // Without trusted proxies the whole city is one address: said at the start and by check.
 func TestNoProxiesAreWarnedOf(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
-	runCheck(t, s.env(values{"FUNDPASS_TRUSTED_PROXIES": ""})).want(verdictWarn, "FUNDPASS_TRUSTED_PROXIES", "the whole city shares one limit")
-	runCheck(t, s.env()).want(verdictOK, "FUNDPASS_TRUSTED_PROXIES", "127.0.0.1")
+	s := cmdtest.NewBareEnv(t)
+	runCheck(t, s.Env(cmdtest.Values{"FUNDPASS_TRUSTED_PROXIES": ""})).want(verdictWarn, "FUNDPASS_TRUSTED_PROXIES", "the whole city shares one limit")
+	runCheck(t, s.Env()).want(verdictOK, "FUNDPASS_TRUSTED_PROXIES", "127.0.0.1")
 	for _, addr := range []string{"127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8080"} {
-		parsed, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_ADDR": addr, "FUNDPASS_TRUSTED_PROXIES": ""})))
-		noError(t, err)
+		parsed, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_ADDR": addr, "FUNDPASS_TRUSTED_PROXIES": ""})))
+		cmdtest.NoError(t, err)
 		var warned bool
 		for _, p := range parsed.Unsafe() { // what serve logs at the start
 			warned = warned || p.Setting == "FUNDPASS_TRUSTED_PROXIES"

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
@@ -19,39 +20,39 @@ import (
 // by itself, and the record lives as long as its setting says.
 func TestRetentionCommand(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	c := n.addCitizens(1, "")[0]
-	noError(t, n.person(c.AccountNo, "unlock").err)
-	_, err := n.sql.Exec(`UPDATE operator_actions SET at = now() - interval '18 months'`)
-	noError(t, err)
+	n := cmdtest.NewFixture(t)
+	c := n.AddCitizens(1, "")[0]
+	cmdtest.NoError(t, runAbout(n, c.AccountNo, "unlock").Err)
+	_, err := n.SQL.Exec(`UPDATE operator_actions SET at = now() - interval '18 months'`)
+	cmdtest.NoError(t, err)
 	actions := `SELECT count(*) FROM operator_actions`
 
-	kept := n.operate(t, "", "retention")
-	noError(t, kept.err)
-	dry := n.in(t)
-	env := n.env(map[string]string{"FUNDPASS_AUDIT_YEARS": "1"})
-	look := runWith(t, env, "retention", "--dry-run")
-	noError(t, look.err)
-	if dry.number(actions) != 1 {
+	kept := operate(t, n.ServerEnv, "", "retention")
+	cmdtest.NoError(t, kept.Err)
+	dry := n.In(t)
+	env := n.Env(map[string]string{"FUNDPASS_AUDIT_YEARS": "1"})
+	look := cmdtest.Run(t, env, "retention", "--dry-run")
+	cmdtest.NoError(t, look.Err)
+	if dry.Number(actions) != 1 {
 		t.Fatal("gone before its time, or in a dry run")
 	}
 	for _, want := range []string{"would go", "events", "operators' actions", "reset codes", "changes", "resets", "consents", "attempts", "sessions",
 		"first answers", "notices to owners", "Alipay's notifications", time.Now().AddDate(-1, 0, 0).In(calendar.Beijing).Format("2006-01")} {
-		if !strings.Contains(look.out, want) {
-			t.Errorf("%q is not in\n%s", want, look.out)
+		if !strings.Contains(look.Out, want) {
+			t.Errorf("%q is not in\n%s", want, look.Out)
 		}
 	}
-	if !strings.Contains(kept.out, time.Now().AddDate(-3, 0, 0).In(calendar.Beijing).Format("2006-01")) {
-		t.Errorf("three years are not in\n%s", kept.out)
+	if !strings.Contains(kept.Out, time.Now().AddDate(-3, 0, 0).In(calendar.Beijing).Format("2006-01")) {
+		t.Errorf("three years are not in\n%s", kept.Out)
 	}
 
-	var log logBuffer
-	a := &app{db: n.db, log: slog.New(slog.NewTextHandler(&log, nil)), settings: settings.Settings{AuditYears: 1}}
+	var log cmdtest.LogBuffer
+	a := &app{db: n.DB, log: slog.New(slog.NewTextHandler(&log, nil)), settings: settings.Settings{AuditYears: 1}}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.retain(ctx, time.Millisecond, time.Hour); close(done) }()
 	testenv.Eventually(t, "the action is gone, and the log says so", func() bool {
-		return n.number(actions) == 0 && strings.Contains(log.String(), "rows=1")
+		return n.Number(actions) == 0 && strings.Contains(log.String(), "rows=1")
 	})
 	stop()
 	<-done
@@ -62,15 +63,15 @@ func TestRetentionCommand(t *testing.T) {
 
 func TestRetentionRefuses(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	got := runWith(t, n.env(map[string]string{"FUNDPASS_AUDIT_YEARS": "0"}), "retention")
-	if got.err == nil || !strings.Contains(got.err.Error(), "FUNDPASS_AUDIT_YEARS") || got.out != "" {
-		t.Errorf("%v\n%s", got.err, got.out)
+	n := cmdtest.NewFixture(t)
+	got := cmdtest.Run(t, n.Env(map[string]string{"FUNDPASS_AUDIT_YEARS": "0"}), "retention")
+	if got.Err == nil || !strings.Contains(got.Err.Error(), "FUNDPASS_AUDIT_YEARS") || got.Out != "" {
+		t.Errorf("%v\n%s", got.Err, got.Out)
 	}
-	if got := runWith(t, n.env(), "retention", "all"); !errors.Is(got.err, terminal.ErrUsage) {
-		t.Errorf("an argument: %v", got.err)
+	if got := cmdtest.Run(t, n.Env(), "retention", "all"); !errors.Is(got.Err, terminal.ErrUsage) {
+		t.Errorf("an argument: %v", got.Err)
 	}
-	if _, err := n.db.Retention(t.Context(), 0, true); err == nil || errors.Is(err, store.ErrUnavailable) {
+	if _, err := n.DB.Retention(t.Context(), 0, true); err == nil || errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("no years: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -18,24 +19,24 @@ func oneName(name string) string {
 const tan = "\xcc\xb7\xce\xb0" // 谭伟 in GBK, U+0337 U+03B0 in UTF-8
 
 // refusedWhole runs a command on a file that it must refuse before anything is written.
-func (s *serverEnv) refusedWhole(t *testing.T, content string, args ...string) string {
+func refusedWhole(t *testing.T, s *cmdtest.ServerEnv, content string, args ...string) string {
 	t.Helper()
-	path := tempFile(t, content)
-	r := runWith(t, s.env(), append(args, path)...)
-	if r.err == nil || terminal.Status(r.err) != 1 {
-		t.Fatalf("%v\n%s", r.err, r.out)
+	path := cmdtest.TempFile(t, content)
+	r := cmdtest.Run(t, s.Env(), append(args, path)...)
+	if r.Err == nil || terminal.Status(r.Err) != 1 {
+		t.Fatalf("%v\n%s", r.Err, r.Out)
 	}
 	if _, err := os.Stat(path + ".refused.csv"); err == nil {
 		t.Error("there is a file of refusals")
 	}
-	return r.err.Error() + r.out
+	return r.Err.Error() + r.Out
 }
 
 // A file is in one encoding; where two are possible, or two are there, nothing of it
 // is written, and the first line that shows it is named.
 func TestAmbiguousEncoding(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	gbk := toGB18030(t, oneName("王五"))
 	for _, tt := range []struct{ name, content, want string }{
 		{"both ways", oneName(tan), "line 2 reads in UTF-8 and in GB18030"},
@@ -49,21 +50,21 @@ func TestAmbiguousEncoding(t *testing.T) {
 		{"a workbook", "PK\x03\x04\x00\x00\x00\x00\x08", "no text"},
 	} {
 		for _, command := range []string{"import", "sync"} {
-			got := s.refusedWhole(t, tt.content, command)
-			wantIn(t, got, tt.want)
+			got := refusedWhole(t, s, tt.content, command)
+			cmdtest.WantIn(t, got, tt.want)
 			if strings.Contains(got, "王五") || strings.Contains(got, "8800000") {
 				t.Errorf("%s: %s", tt.name, got)
 			}
 		}
 	}
-	if n := s.accounts(); n != 0 {
+	if n := countAccounts(s); n != 0 {
 		t.Errorf("%d accounts", n)
 	}
 }
 
-func (s *serverEnv) accounts() int {
-	s.t.Helper()
-	rows := s.tables()
+func countAccounts(s *cmdtest.ServerEnv) int {
+	s.T.Helper()
+	rows := tablesOf(s)
 	accounts, _, _ := strings.Cut(rows, "\n\n")
 	return len(strings.Fields(accounts))
 }
@@ -92,9 +93,9 @@ func TestEncodingIsKnown(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newServerEnv(t)
-			s.mustImport(append(tt.args, tempFile(t, tt.content), "--allow-refused")...)
-			if a := s.account(s.open(), "01", "990101195603070010", ""); a == nil || a.Person.Name != tt.want {
+			s := cmdtest.NewEnv(t)
+			mustImport(s, append(tt.args, cmdtest.TempFile(t, tt.content), "--allow-refused")...)
+			if a := s.Account(s.Open(), "01", "990101195603070010", ""); a == nil || a.Person.Name != tt.want {
 				t.Errorf("got %+v", a)
 			}
 		})
@@ -115,23 +116,23 @@ func toUTF16(s string, first int) string {
 // Where the operator is wrong, no name of another encoding is stored.
 func TestWrongEncodingSaid(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	for _, tt := range []struct{ name, content, as, want string }{
 		{"a name of no script", oneName(tan), "utf-8", "begins with a combining mark"},
 		{"a UTF-8 line in GBK", toGB18030(t, oneName("李四")) + oneName("王五")[len(five):], "gb18030", "not in the file's encoding"},
 		{"a GBK line in UTF-8", oneName("李四") + toGB18030(t, oneName("王五"))[len(five):], "utf-8", "not in the file's encoding"},
 	} {
-		path := tempFile(t, tt.content)
-		r := runWith(t, s.env(), "import", path, "--encoding", tt.as)
-		if terminal.Status(r.err) != exitRefused {
-			t.Errorf("%s: %v", tt.name, r.err)
+		path := cmdtest.TempFile(t, tt.content)
+		r := cmdtest.Run(t, s.Env(), "import", path, "--encoding", tt.as)
+		if terminal.Status(r.Err) != exitRefused {
+			t.Errorf("%s: %v", tt.name, r.Err)
 		}
-		wantIn(t, r.out, tt.want)
+		cmdtest.WantIn(t, r.Out, tt.want)
 	}
-	wantIn(t, s.refusedWhole(t, "\ufeff"+five, "import", "--encoding", "gb18030"), "its beginning is utf-8, not gb18030")
-	wantIn(t, s.refusedWhole(t, toUTF16(five, 0), "import", "--encoding", "utf-16be"), "its beginning is utf-16le, not utf-16be")
-	wantIn(t, s.refusedWhole(t, toUTF16(five, 0)+"x", "import"), "is not utf-16le")
-	wantIn(t, s.refusedWhole(t, five, "import", "--encoding", "latin1"), "one of utf-8, gb18030")
+	cmdtest.WantIn(t, refusedWhole(t, s, "\ufeff"+five, "import", "--encoding", "gb18030"), "its beginning is utf-8, not gb18030")
+	cmdtest.WantIn(t, refusedWhole(t, s, toUTF16(five, 0), "import", "--encoding", "utf-16be"), "its beginning is utf-16le, not utf-16be")
+	cmdtest.WantIn(t, refusedWhole(t, s, toUTF16(five, 0)+"x", "import"), "is not utf-16le")
+	cmdtest.WantIn(t, refusedWhole(t, s, five, "import", "--encoding", "latin1"), "one of utf-8, gb18030")
 }
 
 // Every pair of GBK that is also a character of UTF-8 is found to be both.
@@ -172,7 +173,7 @@ func TestReading(t *testing.T) {
 // a column, or printed.
 func TestLineEnds(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	rows := oneName("canary")
 	for _, tt := range []struct{ name, content, want string }{
 		{"CR only", strings.ReplaceAll(rows, "\n", "\r"), "line 1: a carriage return"},
@@ -184,8 +185,8 @@ func TestLineEnds(t *testing.T) {
 		{"no first line", rows[len(five):], "missing column GRZH"},
 	} {
 		for _, command := range []string{"import", "sync"} {
-			got := s.refusedWhole(t, tt.content, command)
-			wantIn(t, got, tt.want)
+			got := refusedWhole(t, s, tt.content, command)
+			cmdtest.WantIn(t, got, tt.want)
 			if strings.Contains(got, "canary") || strings.Contains(got, "990101") {
 				t.Errorf("%s: %s", tt.name, got)
 			}
@@ -193,8 +194,8 @@ func TestLineEnds(t *testing.T) {
 	}
 	first := strings.TrimSuffix(five, "\n") + ",canary\n"
 	for _, content := range []string{first, strings.ReplaceAll(first, "\n", "\r\n"), strings.ReplaceAll(first, "\n", "\r\r\n")} {
-		out := s.mustImport(tempFile(t, content))
-		wantIn(t, out, counts(0, 0, 0, 0, 0), "Not read: columns 9.")
+		out := mustImport(s, cmdtest.TempFile(t, content))
+		cmdtest.WantIn(t, out, counts(0, 0, 0, 0, 0), "Not read: columns 9.")
 		if strings.Contains(out, "canary") {
 			t.Error(out)
 		}
@@ -204,19 +205,19 @@ func TestLineEnds(t *testing.T) {
 // A field that nobody reads may be in any encoding.
 func TestEncodingOfOtherColumns(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	path := tempFile(t, strings.TrimSpace(five)+",GZDWMC\n"+zhang+",\xff\n")
-	wantIn(t, s.mustImport(path, "--encoding", "utf-8"), counts(1, 1, 0, 0, 0), "Not read: columns 9.")
+	s := cmdtest.NewEnv(t)
+	path := cmdtest.TempFile(t, strings.TrimSpace(five)+",GZDWMC\n"+zhang+",\xff\n")
+	cmdtest.WantIn(t, mustImport(s, path, "--encoding", "utf-8"), counts(1, 1, 0, 0, 0), "Not read: columns 9.")
 }
 
 // What was read in one encoding does not go on in another.
 func TestRestartInAnotherEncoding(t *testing.T) {
 	t.Parallel()
-	path := tempFile(t, oneName("王五"))
+	path := cmdtest.TempFile(t, oneName("王五"))
 	seen := map[string]bool{}
 	for _, as := range []encoding{inUTF8, inGB18030} {
 		r, err := fileRoster(path, as)
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		seen[fmt.Sprintf("%x", r.digest)] = true
 	}
 	if len(seen) != 2 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/document"
 	"fundpass/store"
@@ -16,17 +17,17 @@ const noPhone = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n"
 
 // refused runs a command whose lines are refused and returns what it says, and its
 // file of refusals.
-func (s *serverEnv) refused(args ...string) (out, report string) {
-	s.t.Helper()
-	r := runWith(s.t, s.env(), args...)
-	if terminal.Status(r.err) != exitRefused {
-		s.t.Fatalf("exit %d: %v\n%s", terminal.Status(r.err), r.err, r.out)
+func importRefused(s *cmdtest.ServerEnv, args ...string) (out, report string) {
+	s.T.Helper()
+	r := cmdtest.Run(s.T, s.Env(), args...)
+	if terminal.Status(r.Err) != exitRefused {
+		s.T.Fatalf("exit %d: %v\n%s", terminal.Status(r.Err), r.Err, r.Out)
 	}
 	content, err := os.ReadFile(args[1] + ".refused.csv")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	return strings.Join(strings.Fields(r.out), " "), string(content)
+	return strings.Join(strings.Fields(r.Out), " "), string(content)
 }
 
 // An account that lost the zeros in front of its number is not a second account.
@@ -42,20 +43,20 @@ func TestLostLeadingZeros(t *testing.T) {
 		for _, command := range []string{"import", "sync"} {
 			t.Run(tt.name+" "+command, func(t *testing.T) {
 				t.Parallel()
-				s := newServerEnv(t)
-				s.mustImport(tempFile(t, noPhone+old))
-				path := tempFile(t, noPhone+tt.lost)
+				s := cmdtest.NewEnv(t)
+				mustImport(s, cmdtest.TempFile(t, noPhone+old))
+				path := cmdtest.TempFile(t, noPhone+tt.lost)
 				for range 2 { // the second time the file is known
-					out, report := s.refused(command, path)
+					out, report := importRefused(s, command, path)
 					number, _, _ := strings.Cut(tt.lost, ",")
-					wantIn(t, report, number+",2,GRZH,\""+reasonShortened+"\"")
-					wantIn(t, out, "Look at the file: 1 lines have account numbers of")
+					cmdtest.WantIn(t, report, number+",2,GRZH,\""+reasonShortened+"\"")
+					cmdtest.WantIn(t, out, "Look at the file: 1 lines have account numbers of")
 				}
 				if command == "sync" {
-					dry, _ := s.refused(command, path, "--dry-run")
-					wantIn(t, dry, reasonShortened, "Nothing changed")
+					dry, _ := importRefused(s, command, path, "--dry-run")
+					cmdtest.WantIn(t, dry, reasonShortened, "Nothing changed")
 				}
-				if n := s.accounts(); n != 1 {
+				if n := countAccounts(s); n != 1 {
 					t.Errorf("%d accounts", n)
 				}
 			})
@@ -68,18 +69,18 @@ func TestLostLeadingZeros(t *testing.T) {
 func TestLeadingZerosWithinFile(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"import", "sync"} {
-		s := newServerEnv(t)
-		path := tempFile(t, noPhone+
+		s := cmdtest.NewEnv(t)
+		path := cmdtest.TempFile(t, noPhone+
 			"000012345678,ANNA,03,XA9901041,01,id-last6\n"+
 			"12345678,ANNA,03,XA9901041,01,id-last6\n"+
 			"012345678,MARIA,03,XA9901042,01,id-last6\n"+
 			"880012345678,ANNA,03,XA9901041,02,id-last6\n")
-		out, report := s.refused(command, path)
-		wantIn(t, report, "12345678,3,GRZH,")
-		if n := s.accounts(); n != 3 || strings.Count(report, "\n") != 2 {
+		out, report := importRefused(s, command, path)
+		cmdtest.WantIn(t, report, "12345678,3,GRZH,")
+		if n := countAccounts(s); n != 3 || strings.Count(report, "\n") != 2 {
 			t.Errorf("%s: %d accounts\n%s\n%s", command, n, out, report)
 		}
-		s.refused(command, path)
+		importRefused(s, command, path)
 	}
 }
 
@@ -112,27 +113,27 @@ func TestSpoiltNumbers(t *testing.T) {
 // it is refused, and alone it is what one in a thousand people has.
 func TestCutNumbers(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	const right, wrong = "990101195603073000", "990101195603070000"
 	if _, err := document.Parse("01", right); err != nil {
 		t.Fatal(err)
 	}
 	one := "880000000001,张测试,01," + right + ",01,id-last6\n"
-	s.mustImport(tempFile(t, noPhone+one))
-	_, report := s.refused("import", tempFile(t, noPhone+one+"880000000002,王五,01,"+wrong+",01,id-last6\n"))
-	wantIn(t, report, "880000000001,2,ZJHM,\"ends in 000", "880000000002,3,ZJHM,\"ends in 000")
+	mustImport(s, cmdtest.TempFile(t, noPhone+one))
+	_, report := importRefused(s, "import", cmdtest.TempFile(t, noPhone+one+"880000000002,王五,01,"+wrong+",01,id-last6\n"))
+	cmdtest.WantIn(t, report, "880000000001,2,ZJHM,\"ends in 000", "880000000002,3,ZJHM,\"ends in 000")
 }
 
 // A file whose numbers are of another length than those held is warned of.
 func TestOtherLengths(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	s.mustImport(tempFile(t, noPhone+"000012345678,ANNA,03,XA9901041,01,id-last6\n"))
-	path := tempFile(t, noPhone+"87654321,MARIA,03,XA9901042,01,id-last6\n")
-	for _, out := range []string{s.mustSync(path, "--dry-run"), s.mustImport(path)} {
-		wantIn(t, out, "Look at the file: 1 lines have account numbers of 8 characters; those held before have 12.")
+	s := cmdtest.NewEnv(t)
+	mustImport(s, cmdtest.TempFile(t, noPhone+"000012345678,ANNA,03,XA9901041,01,id-last6\n"))
+	path := cmdtest.TempFile(t, noPhone+"87654321,MARIA,03,XA9901042,01,id-last6\n")
+	for _, out := range []string{mustSync(s, path, "--dry-run"), mustImport(s, path)} {
+		cmdtest.WantIn(t, out, "Look at the file: 1 lines have account numbers of 8 characters; those held before have 12.")
 	}
-	if out := s.mustImport(path); strings.Contains(out, "Look at the file") {
+	if out := mustImport(s, path); strings.Contains(out, "Look at the file") {
 		t.Errorf("both lengths are held by now: %s", out)
 	}
 }
@@ -141,10 +142,10 @@ func TestOtherLengths(t *testing.T) {
 // named.
 func TestSpreadsheetCodes(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	path := tempFile(t, five+strings.Replace(strings.Replace(zhang, ",01,99", ",1,99", 1), ",01,", ",1,", 1)+"\n")
-	wantIn(t, s.mustImport(path), counts(1, 1, 0, 0, 0), "in 1 lines a code has one digit and was read as two, 1 as 01")
-	if a := s.account(s.open(), "01", "990101195603070010", ""); a == nil || a.Status != "01" || a.Person.IDType != "01" {
+	s := cmdtest.NewEnv(t)
+	path := cmdtest.TempFile(t, five+strings.Replace(strings.Replace(zhang, ",01,99", ",1,99", 1), ",01,", ",1,", 1)+"\n")
+	cmdtest.WantIn(t, mustImport(s, path), counts(1, 1, 0, 0, 0), "in 1 lines a code has one digit and was read as two, 1 as 01")
+	if a := s.Account(s.Open(), "01", "990101195603070010", ""); a == nil || a.Status != "01" || a.Person.IDType != "01" {
 		t.Errorf("got %+v", a)
 	}
 	h := mustHeader(t, rosterHeader)
@@ -175,12 +176,12 @@ func TestStatusOfRefusedLine(t *testing.T) {
 	for _, command := range []string{"import", "sync"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
-			s := newServerEnv(t)
+			s := cmdtest.NewEnv(t)
 			f := newNightFile(8)
-			s.mustImport(f.write(t))
-			db := s.open()
-			s.link(db, f.at(0), f.order[0])
-			s.link(db, f.at(1), f.order[1])
+			mustImport(s, f.write(t))
+			db := s.Open()
+			linkLine(s, db, f.at(0), f.order[0])
+			linkLine(s, db, f.at(1), f.order[1])
 			f.at(0).status, f.at(0).phone = store.StatusFrozen, "broken"
 			f.at(1).status, f.at(1).name = store.StatusClosed, "AN?NA"
 			f.at(2).status, f.at(2).number = store.StatusMoved, "1.23E+17"
@@ -192,29 +193,29 @@ func TestStatusOfRefusedLine(t *testing.T) {
 			f.add("880099999999", "XA0999999").phone = "broken"
 			f.at(8).status = store.StatusFrozen // of nobody
 			path := f.write(t)
-			out, report := s.refused(command, path, "--encoding", "utf-8")
-			wantIn(t, report, f.order[0]+",2,GRZHZT,\""+reasonStatus, f.order[1]+",3,GRZHZT,", f.order[2]+",4,GRZHZT,", f.order[4]+",6,GRZHZT,\"not one of")
-			wantIn(t, out, "4 GRZHZT "+reasonStatus, links(0, 1, 2))
+			out, report := importRefused(s, command, path, "--encoding", "utf-8")
+			cmdtest.WantIn(t, report, f.order[0]+",2,GRZHZT,\""+reasonStatus, f.order[1]+",3,GRZHZT,", f.order[2]+",4,GRZHZT,", f.order[4]+",6,GRZHZT,\"not one of")
+			cmdtest.WantIn(t, out, "4 GRZHZT "+reasonStatus, links(0, 1, 2))
 			if strings.Count(report, reasonStatus) != 4 {
 				t.Error(report)
 			}
 			for i, want := range []string{"06", "05", "04", "01", "01", "01", "01", "06"} {
-				a := s.account(db, document.Passport, fmt.Sprintf("XA%07d", i), "")
+				a := s.Account(db, document.Passport, fmt.Sprintf("XA%07d", i), "")
 				if want == "05" || want == "04" {
-					a = s.account(db, document.Passport, fmt.Sprintf("XA%07d", i), f.order[i])
+					a = s.Account(db, document.Passport, fmt.Sprintf("XA%07d", i), f.order[i])
 				}
 				if a == nil || a.Status != want || a.Person.Phone != "10012345678" {
 					t.Errorf("account %d: %+v, want %s", i, a, want)
 				}
 			}
-			before := s.tables()
-			s.refused(command, path, "--encoding", "utf-8")
-			if s.tables() != before {
+			before := tablesOf(s)
+			importRefused(s, command, path, "--encoding", "utf-8")
+			if tablesOf(s) != before {
 				t.Error("the same file again changed something")
 			}
 			f.at(0).status, f.at(0).phone = store.StatusNormal, "10012345678" // the freeze is lifted
-			s.mustSync(f.write(t, 0))
-			if a := s.account(db, document.Passport, f.at(0).number, ""); a == nil || a.Status != "01" {
+			mustSync(s, f.write(t, 0))
+			if a := s.Account(db, document.Passport, f.at(0).number, ""); a == nil || a.Status != "01" {
 				t.Errorf("it stays frozen: %+v", a)
 			}
 		})
@@ -225,26 +226,26 @@ func TestStatusOfRefusedLine(t *testing.T) {
 // what finds a line again, the screen has sums.
 func TestRefusedLines(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	text := noPhone
 	for i := range 30 {
 		text += fmt.Sprintf("%012d,王五%d,01,990101195603070010,01,id-last6\n", 100+i, i)
 	}
-	path := tempFile(t, text+"000000000200,ANNA,77,XA9901041,01,id-last6\n")
+	path := cmdtest.TempFile(t, text+"000000000200,ANNA,77,XA9901041,01,id-last6\n")
 	for _, command := range []string{"import", "sync"} {
-		out, report := s.refused(command, path)
-		wantIn(t, report, "GRZH,line,column,reason\n000000000100,2,XINGMING,\"not a name: it holds a digit\"\n", "\n000000000200,32,ZJLX,")
-		wantIn(t, out, "refused lines: 31 lines column reason 30 XINGMING not a name: it holds a digit 1 ZJLX unknown document type")
+		out, report := importRefused(s, command, path)
+		cmdtest.WantIn(t, report, "GRZH,line,column,reason\n000000000100,2,XINGMING,\"not a name: it holds a digit\"\n", "\n000000000200,32,ZJLX,")
+		cmdtest.WantIn(t, out, "refused lines: 31 lines column reason 30 XINGMING not a name: it holds a digit 1 ZJLX unknown document type")
 		for _, secret := range []string{"王五", "ANNA", "990101", "XA99", "000000000100"} {
 			if strings.Contains(out, secret) || secret != "000000000100" && strings.Contains(report, secret) {
 				t.Errorf("%s is told", secret)
 			}
 		}
-		if r := runWith(t, s.env(), command, path, "--allow-refused"); r.err != nil {
-			t.Error(r.err)
+		if r := cmdtest.Run(t, s.Env(), command, path, "--allow-refused"); r.Err != nil {
+			t.Error(r.Err)
 		}
-		if r := runWith(t, s.env(), command, "--help"); !strings.Contains(r.out, "status is 3 (0 with") || !strings.Contains(r.out, "--encoding") {
-			t.Error(r.out)
+		if r := cmdtest.Run(t, s.Env(), command, "--help"); !strings.Contains(r.Out, "status is 3 (0 with") || !strings.Contains(r.Out, "--encoding") {
+			t.Error(r.Out)
 		}
 	}
 }
@@ -252,15 +253,15 @@ func TestRefusedLines(t *testing.T) {
 // A password that everybody tries first is one that its owner must change.
 func TestCommonPasswordBehindDigest(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	md5, sm3 := legacySum("md5"), legacySum("sm3")
-	out := s.mustImport(tempFile(t, "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"+
+	out := mustImport(s, cmdtest.TempFile(t, "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,JMMM\n"+
 		"880000000001,ANNA,03,XA9901041,01,{md5}"+md5("123456")+"\n"+
 		"880000000002,ANNA,03,XA9901042,01,{sm3}"+sm3("woaini1314")+"\n"+
 		"880000000003,ANNA,03,XA9901043,01,{md5}"+md5("Willow-Harbor-69")+"\n"))
-	wantIn(t, out, "among the commonest md5 2 0 1 sm3 1 0 1")
+	cmdtest.WantIn(t, out, "among the commonest md5 2 0 1 sm3 1 0 1")
 	for i, want := range []string{store.PasswordMustChange, store.PasswordMustChange, store.PasswordSet} {
-		a := s.account(s.open(), "03", fmt.Sprintf("XA990104%d", i+1), "")
+		a := s.Account(s.Open(), "03", fmt.Sprintf("XA990104%d", i+1), "")
 		if a == nil || a.State != want || a.Hash == "" || a.InitialRule != "" {
 			t.Errorf("%d: %+v", i, a)
 		}
@@ -270,41 +271,41 @@ func TestCommonPasswordBehindDigest(t *testing.T) {
 // A sync asks for no password of accounts that are there; a new one needs it.
 func TestSyncWithoutPasswordColumn(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	s.mustImport(tempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,id-last6\n"))
+	s := cmdtest.NewEnv(t)
+	mustImport(s, cmdtest.TempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,id-last6\n"))
 	const bare = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT\n"
-	path := tempFile(t, bare+"880000000001,ANNA,03,XA9901041,06\n")
-	wantIn(t, s.mustSync(path), synced(1, 0, 1, 0, 0, 0), "Done.")
-	wantIn(t, s.mustSync(path), synced(1, 0, 0, 1, 0, 0))
-	out, report := s.refused("sync", tempFile(t, bare+"880000000001,ANNA,03,XA9901041,02\n880000000002,MARIA,03,XA9901042,01\n"))
-	wantIn(t, out, synced(2, 0, 1, 0, 1, 0))
-	wantIn(t, report, "880000000002,3,CSMM,\""+reasonNoRule)
-	wantIn(t, s.mustSync(tempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,\n")), synced(1, 0, 1, 0, 0, 0))
-	if a := s.account(s.open(), "03", "XA9901041", ""); a == nil || a.State != store.PasswordInitial || a.InitialRule != "id-last6" || a.Status != "01" {
+	path := cmdtest.TempFile(t, bare+"880000000001,ANNA,03,XA9901041,06\n")
+	cmdtest.WantIn(t, mustSync(s, path), synced(1, 0, 1, 0, 0, 0), "Done.")
+	cmdtest.WantIn(t, mustSync(s, path), synced(1, 0, 0, 1, 0, 0))
+	out, report := importRefused(s, "sync", cmdtest.TempFile(t, bare+"880000000001,ANNA,03,XA9901041,02\n880000000002,MARIA,03,XA9901042,01\n"))
+	cmdtest.WantIn(t, out, synced(2, 0, 1, 0, 1, 0))
+	cmdtest.WantIn(t, report, "880000000002,3,CSMM,\""+reasonNoRule)
+	cmdtest.WantIn(t, mustSync(s, cmdtest.TempFile(t, noPhone+"880000000001,ANNA,03,XA9901041,01,\n")), synced(1, 0, 1, 0, 0, 0))
+	if a := s.Account(s.Open(), "03", "XA9901041", ""); a == nil || a.State != store.PasswordInitial || a.InitialRule != "id-last6" || a.Status != "01" {
 		t.Errorf("got %+v", a)
 	}
-	wantIn(t, s.refusedWhole(t, bare, "import"), "missing column CSMM or JMMM")
+	cmdtest.WantIn(t, refusedWhole(t, s, bare, "import"), "missing column CSMM or JMMM")
 }
 
 // An import does not end the link of an account merged into one further down, be it
 // batches later.
 func TestImportMergesIntoLaterLine(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
+	s := cmdtest.NewEnv(t)
 	f := newNightFile(2*legacyPiece + 2)
-	s.mustImport(f.write(t))
-	db := s.open()
+	mustImport(s, f.write(t))
+	db := s.Open()
 	for i := range 3 {
-		s.link(db, f.at(i), f.order[i])
+		linkLine(s, db, f.at(i), f.order[i])
 		f.at(i).status = store.StatusMerged
 	}
 	f.add("880099999998", f.at(0).number)
 	f.add("880099999999", f.at(2).number).status = store.StatusClosed // no account to go to
-	text := string(readFile(t, f.write(t)))
+	text := string(cmdtest.ReadFile(t, f.write(t)))
 	text = strings.ReplaceAll(strings.Replace(text, "CSMM", "CSMM,JMMM", 1), "id-last6", "id-last6,") // small pieces
-	wantIn(t, s.mustImport(tempFile(t, text)), counts(2*legacyPiece+4, 2, 3, 2*legacyPiece-1, 0), links(1, 2, 3))
+	cmdtest.WantIn(t, mustImport(s, cmdtest.TempFile(t, text)), counts(2*legacyPiece+4, 2, 3, 2*legacyPiece-1, 0), links(1, 2, 3))
 	moved, err := db.Session(t.Context(), digestOf(f.order[0]))
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if a, err := db.LinkedAccount(t.Context(), moved.Link.AccountID); err != nil || a.Person.AccountNo != "880099999998" {
 		t.Errorf("linked to %s, %v", a.Person.AccountNo, err)
 	}

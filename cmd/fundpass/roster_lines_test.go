@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/csv"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"pgregory.net/rapid"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -138,18 +138,10 @@ func TestLineReader(t *testing.T) {
 	}
 }
 
-// tempFile is a file with this content and a Chinese name.
-func tempFile(t testing.TB, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "缴存人.csv")
-	noError(t, os.WriteFile(path, []byte(content), 0o600))
-	return path
-}
-
 func toGB18030(t testing.TB, s string) string {
 	t.Helper()
 	gb, err := simplifiedchinese.GB18030.NewEncoder().String(s)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	return gb
 }
 
@@ -170,8 +162,8 @@ func TestSurvey(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r, err := fileRoster(tempFile(t, tt.content), autoEncoding)
-			noError(t, err)
+			r, err := fileRoster(cmdtest.TempFile(t, tt.content), autoEncoding)
+			cmdtest.NoError(t, err)
 			if r.lines != tt.lines || r.encoding != tt.encoding || len(r.digest) != 32 {
 				t.Errorf("got %+v", r)
 			}

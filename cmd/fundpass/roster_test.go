@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/store"
 )
 
@@ -21,7 +22,7 @@ func goodFields() []string {
 func mustHeader(t testing.TB, line string) header {
 	t.Helper()
 	h, err := parseHeader(strings.Split(line, ","), false)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	return h
 }
 

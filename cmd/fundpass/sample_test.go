@@ -5,16 +5,17 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/store"
 )
 
 func readSample(t testing.TB, s sample) []string {
 	t.Helper()
 	r, err := s.open()
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	defer r.Close()
 	all, err := io.ReadAll(r)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	return strings.Split(strings.TrimSuffix(string(all), "\n"), "\n")
 }
 
@@ -72,9 +73,9 @@ func TestSamplePeople(t *testing.T) {
 func TestSampleClosed(t *testing.T) {
 	t.Parallel()
 	r, err := sample{1e9, 1}.open()
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}
-	noError(t, r.Close())
+	cmdtest.NoError(t, r.Close())
 }

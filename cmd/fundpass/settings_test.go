@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
@@ -20,17 +21,15 @@ import (
 	"fundpass/store"
 )
 
-type values = map[string]string
-
 func TestSettingsComplete(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
-	got, err := settings.Read(getenvOf(s.env(values{
+	s := cmdtest.NewBareEnv(t)
+	got, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{
 		"FUNDPASS_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,2001:db8::1",
 		"FUNDPASS_PER_USER":        "2.5, 10",
 		"FUNDPASS_DRAIN_DELAY":     "5s",
 	})))
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	var proxies []string
 	for _, p := range got.TrustedProxies {
 		proxies = append(proxies, p.String())
@@ -49,17 +48,17 @@ func TestSettingsComplete(t *testing.T) {
 // What serve needs least: the required settings alone.
 func TestSettingsDefaults(t *testing.T) {
 	t.Parallel()
-	env := newBareServerEnv(t).env()
+	env := cmdtest.NewBareEnv(t).Env()
 	for _, name := range []string{"ADDR", "OPS_ADDR", "ENVIRONMENT", "CENTER", "GATEWAY_URL", "TRUSTED_PROXIES"} {
 		delete(env, "FUNDPASS_"+name)
 	}
-	got, err := settings.Read(getenvOf(env))
-	noError(t, err)
+	got, err := settings.Read(cmdtest.GetenvOf(env))
+	cmdtest.NoError(t, err)
 	want := settings.Settings{
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
 		MessagePage: "pages/freeze/index",
 		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc", Consent: "recorded", Reset: "certify",
-		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: testAppID,
+		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: cmdtest.TestAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: settings.FileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
 		PlainPasswords: "yes", AuditYears: 3,
@@ -72,7 +71,7 @@ func TestSettingsDefaults(t *testing.T) {
 // Nothing is set: everything needed is named, in one go, with what it is.
 func TestSettingsMissing(t *testing.T) {
 	t.Parallel()
-	_, err := settings.Read(getenvOf(nil))
+	_, err := settings.Read(cmdtest.GetenvOf(nil))
 	want := []string{
 		"FUNDPASS_DATABASE_URL", "FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
 		"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE",
@@ -94,44 +93,44 @@ func TestSettingsMissing(t *testing.T) {
 // else is complained about.
 func TestSettingsWrong(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
+	s := cmdtest.NewBareEnv(t)
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
-	noError(t, err)
-	s.write("weak.txt", publicText(t, &weak.PublicKey))
-	s.write("empty.txt", "\n")
-	s.write("short.key", "MDEyMzQ1Njc4OQ==")
-	s.write("policy.json", `{"name":"x"}`)
-	s.write("documents.json", `{"name":"x","documents":[{"code":"01","kind":"card","name":"身份证"}]}`)
-	s.write("open.key", string(s.read("column.key")))
-	noError(t, os.Chmod(s.path("open.key"), 0o640))
+	cmdtest.NoError(t, err)
+	s.Write("weak.txt", cmdtest.PublicText(t, &weak.PublicKey))
+	s.Write("empty.txt", "\n")
+	s.Write("short.key", "MDEyMzQ1Njc4OQ==")
+	s.Write("policy.json", `{"name":"x"}`)
+	s.Write("documents.json", `{"name":"x","documents":[{"code":"01","kind":"card","name":"身份证"}]}`)
+	s.Write("open.key", string(s.Read("column.key")))
+	cmdtest.NoError(t, os.Chmod(s.Path("open.key"), 0o640))
 	const gateway = "FUNDPASS_GATEWAY_URL"
 	for _, c := range []struct {
 		name, setting, value string
 		want                 string // in the text
 		is                   error  // nil = any
 	}{
-		{"own key", "FUNDPASS_ALIPAY_KEY_FILES", s.path("app_public_key.txt"), "支付宝公钥", keys.ErrOwnKey},
-		{"weak key", "FUNDPASS_ALIPAY_KEY_FILES", s.path("weak.txt"), "2048", keys.ErrWeak},
-		{"private key for Alipay's", "FUNDPASS_ALIPAY_KEY_FILES", s.path("app_private_pkcs1.txt"), "private key", keys.ErrWrongKind},
-		{"one of two missing", "FUNDPASS_ALIPAY_KEY_FILES", s.path("alipay_public_key.txt") + "," + s.path("absent"), "absent", os.ErrNotExist},
-		{"blank in the list", "FUNDPASS_ALIPAY_KEY_FILES", s.path("alipay_public_key.txt") + ",", "comma separated", nil},
-		{"twice", "FUNDPASS_ALIPAY_KEY_FILES", s.path("alipay_public_key.txt") + "," + s.path("alipay_public_key.txt"), "twice", keys.ErrDuplicate},
-		{"public key for ours", "FUNDPASS_APP_KEY_FILE", s.path("app_public_key.txt"), "应用私钥", keys.ErrWrongKind},
-		{"no file", "FUNDPASS_APP_KEY_FILE", s.path("absent"), "absent", os.ErrNotExist},
-		{"empty file", "FUNDPASS_APP_KEY_FILE", s.path("empty.txt"), "empty.txt", keys.ErrEmpty},
+		{"own key", "FUNDPASS_ALIPAY_KEY_FILES", s.Path("app_public_key.txt"), "支付宝公钥", keys.ErrOwnKey},
+		{"weak key", "FUNDPASS_ALIPAY_KEY_FILES", s.Path("weak.txt"), "2048", keys.ErrWeak},
+		{"private key for Alipay's", "FUNDPASS_ALIPAY_KEY_FILES", s.Path("app_private_pkcs1.txt"), "private key", keys.ErrWrongKind},
+		{"one of two missing", "FUNDPASS_ALIPAY_KEY_FILES", s.Path("alipay_public_key.txt") + "," + s.Path("absent"), "absent", os.ErrNotExist},
+		{"blank in the list", "FUNDPASS_ALIPAY_KEY_FILES", s.Path("alipay_public_key.txt") + ",", "comma separated", nil},
+		{"twice", "FUNDPASS_ALIPAY_KEY_FILES", s.Path("alipay_public_key.txt") + "," + s.Path("alipay_public_key.txt"), "twice", keys.ErrDuplicate},
+		{"public key for ours", "FUNDPASS_APP_KEY_FILE", s.Path("app_public_key.txt"), "应用私钥", keys.ErrWrongKind},
+		{"no file", "FUNDPASS_APP_KEY_FILE", s.Path("absent"), "absent", os.ErrNotExist},
+		{"empty file", "FUNDPASS_APP_KEY_FILE", s.Path("empty.txt"), "empty.txt", keys.ErrEmpty},
 		{"blanks in the id", "FUNDPASS_APP_ID", "2021 0001", "blanks", keys.ErrFormat},
-		{"half of certificate mode", "FUNDPASS_APP_CERT_FILE", s.path("absent"), "", nil},
-		{"column key open to the group", "FUNDPASS_COLUMN_KEY_FILE", s.path("open.key"), "chmod 600", keys.ErrOpenToOthers},
-		{"pepper for column key", "FUNDPASS_COLUMN_KEY_FILE", s.path("pepper.key"), "same file", nil},
-		{"column key for pepper", "FUNDPASS_PEPPER_FILE", s.path("open.key"), "pepper", keys.ErrFormat},
-		{"transport key", "FUNDPASS_TRANSPORT_KEY_FILES", s.path("empty.txt"), "empty.txt", keys.ErrEmpty},
-		{"transport key is the application's", "FUNDPASS_TRANSPORT_KEY_FILES", s.path("app_private_pkcs8.txt"), "the application's private key is among them", nil},
-		{"transport key twice", "FUNDPASS_TRANSPORT_KEY_FILES", s.path("transport_private_key.pem") + "," + s.path("transport_private_key.pem"), "twice", keys.ErrDuplicate},
-		{"content key", "FUNDPASS_CONTENT_KEY_FILE", s.path("short.key"), "AES-128", nil},
-		{"policy", "FUNDPASS_POLICY_FILE", s.path("policy.json"), "policy.json", nil},
-		{"no policy", "FUNDPASS_POLICY_FILE", s.path("absent"), "absent", os.ErrNotExist},
-		{"documents", "FUNDPASS_DOCUMENTS_FILE", s.path("documents.json"), "hong-kong-macao-permit", document.ErrList},
-		{"no documents", "FUNDPASS_DOCUMENTS_FILE", s.path("absent"), "absent", os.ErrNotExist},
+		{"half of certificate mode", "FUNDPASS_APP_CERT_FILE", s.Path("absent"), "", nil},
+		{"column key open to the group", "FUNDPASS_COLUMN_KEY_FILE", s.Path("open.key"), "chmod 600", keys.ErrOpenToOthers},
+		{"pepper for column key", "FUNDPASS_COLUMN_KEY_FILE", s.Path("pepper.key"), "same file", nil},
+		{"column key for pepper", "FUNDPASS_PEPPER_FILE", s.Path("open.key"), "pepper", keys.ErrFormat},
+		{"transport key", "FUNDPASS_TRANSPORT_KEY_FILES", s.Path("empty.txt"), "empty.txt", keys.ErrEmpty},
+		{"transport key is the application's", "FUNDPASS_TRANSPORT_KEY_FILES", s.Path("app_private_pkcs8.txt"), "the application's private key is among them", nil},
+		{"transport key twice", "FUNDPASS_TRANSPORT_KEY_FILES", s.Path("transport_private_key.pem") + "," + s.Path("transport_private_key.pem"), "twice", keys.ErrDuplicate},
+		{"content key", "FUNDPASS_CONTENT_KEY_FILE", s.Path("short.key"), "AES-128", nil},
+		{"policy", "FUNDPASS_POLICY_FILE", s.Path("policy.json"), "policy.json", nil},
+		{"no policy", "FUNDPASS_POLICY_FILE", s.Path("absent"), "absent", os.ErrNotExist},
+		{"documents", "FUNDPASS_DOCUMENTS_FILE", s.Path("documents.json"), "hong-kong-macao-permit", document.ErrList},
+		{"no documents", "FUNDPASS_DOCUMENTS_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"plain http", gateway, "http://openapi.alipay.com/gateway.do", "https", nil},
 		{"http to a name like loopback", gateway, "http://127.0.0.1.example.com/gateway.do", "https", nil},
 		{"http to a private address", gateway, "http://10.0.0.1/gateway.do", "https", nil},
@@ -149,8 +148,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"nothing for initial passwords", "FUNDPASS_PROOF", "phone", "FUNDPASS_INITIAL_PROOF", nil},
 		{"phone without its key", "FUNDPASS_PROOF", "certdoc,phone", "FUNDPASS_CONTENT_KEY_FILE", nil},
 		{"consent", "FUNDPASS_CONSENT", "asked", "recorded nor required", nil},
-		{"consents", "FUNDPASS_CONSENTS_FILE", s.path("policy.json"), "policy.json", nil},
-		{"no consents", "FUNDPASS_CONSENTS_FILE", s.path("absent"), "absent", os.ErrNotExist},
+		{"consents", "FUNDPASS_CONSENTS_FILE", s.Path("policy.json"), "policy.json", nil},
+		{"no consents", "FUNDPASS_CONSENTS_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
 		{"link transfer", "FUNDPASS_LINK_TRANSFER", "no", "720h", nil},
 		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},
@@ -175,7 +174,7 @@ func TestSettingsWrong(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := settings.Read(getenvOf(s.env(values{c.setting: c.value})))
+			_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{c.setting: c.value})))
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -213,25 +212,25 @@ func hasPrefixOf(s string, names []string) bool {
 // Ten wrong things are ten lines, whatever room finds them.
 func TestSettingsAllAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
-	noError(t, os.Chmod(s.path("pepper.key"), 0o604))
-	wrong := values{
+	s := cmdtest.NewBareEnv(t)
+	cmdtest.NoError(t, os.Chmod(s.Path("pepper.key"), 0o604))
+	wrong := cmdtest.Values{
 		"FUNDPASS_ADDR":                "nowhere",
 		"FUNDPASS_OPS_ADDR":            "0.0.0.0:1",
 		"FUNDPASS_CENTER":              "demo",
 		"FUNDPASS_DATABASE_URL":        "postgres://db.example.com/x",
 		"FUNDPASS_APP_ID":              "",
-		"FUNDPASS_ALIPAY_KEY_FILES":    s.path("app_public_key.txt"),
+		"FUNDPASS_ALIPAY_KEY_FILES":    s.Path("app_public_key.txt"),
 		"FUNDPASS_GATEWAY_URL":         "http://alipay.example.com/",
 		"FUNDPASS_PROOF":               "maybe",
-		"FUNDPASS_COLUMN_KEY_FILE":     s.path("absent"),
-		"FUNDPASS_PEPPER_FILE":         s.path("pepper.key"),
-		"FUNDPASS_TRANSPORT_KEY_FILES": s.path("absent2"),
-		"FUNDPASS_POLICY_FILE":         s.path("absent3"),
-		"FUNDPASS_DOCUMENTS_FILE":      s.path("absent4"),
+		"FUNDPASS_COLUMN_KEY_FILE":     s.Path("absent"),
+		"FUNDPASS_PEPPER_FILE":         s.Path("pepper.key"),
+		"FUNDPASS_TRANSPORT_KEY_FILES": s.Path("absent2"),
+		"FUNDPASS_POLICY_FILE":         s.Path("absent3"),
+		"FUNDPASS_DOCUMENTS_FILE":      s.Path("absent4"),
 	}
-	_, err := settings.Read(getenvOf(s.env(wrong)))
-	named := make(values)
+	_, err := settings.Read(cmdtest.GetenvOf(s.Env(wrong)))
+	named := make(cmdtest.Values)
 	for _, e := range settings.Unjoin(err) {
 		name, _, _ := strings.Cut(e.Error(), ": ")
 		named[name] = e.Error()
@@ -250,18 +249,18 @@ func TestSettingsAllAtOnce(t *testing.T) {
 // No error shows a password that stands in a setting, or a byte of a key file.
 func TestSettingsKeepSecrets(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
+	s := cmdtest.NewBareEnv(t)
 	const canary = "canary4711"
-	s.write("secret.txt", canary)
+	s.Write("secret.txt", canary)
 	for _, dsn := range []string{
 		"postgres://u:" + canary + "@db.example.com/x", "postgres://u:" + canary + "@db.example.com:port/x?sslmode=require",
 		"user=u password=" + canary + " host=", "postgres://u:%zz" + canary + "@h/x?sslmode=require",
 		"user=u password='" + canary + " sslmode=require",
 	} {
-		_, err := settings.Read(getenvOf(s.env(values{
-			"FUNDPASS_DATABASE_URL": dsn, "FUNDPASS_APP_KEY_FILE": s.path("secret.txt"),
-			"FUNDPASS_COLUMN_KEY_FILE": s.path("secret.txt"), "FUNDPASS_PEPPER_FILE": s.path("secret.txt"),
-			"FUNDPASS_CONTENT_KEY_FILE": s.path("secret.txt"), "FUNDPASS_TRANSPORT_KEY_FILES": s.path("secret.txt"),
+		_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{
+			"FUNDPASS_DATABASE_URL": dsn, "FUNDPASS_APP_KEY_FILE": s.Path("secret.txt"),
+			"FUNDPASS_COLUMN_KEY_FILE": s.Path("secret.txt"), "FUNDPASS_PEPPER_FILE": s.Path("secret.txt"),
+			"FUNDPASS_CONTENT_KEY_FILE": s.Path("secret.txt"), "FUNDPASS_TRANSPORT_KEY_FILES": s.Path("secret.txt"),
 			"FUNDPASS_PER_USER": canary, "FUNDPASS_DRAIN_DELAY": canary, "FUNDPASS_TRUSTED_PROXIES": canary,
 			"FUNDPASS_GATEWAY_URL": "https://u:" + canary + "@alipay.example.com/", "FUNDPASS_PROOF": canary,
 		})))
@@ -274,15 +273,15 @@ func TestSettingsKeepSecrets(t *testing.T) {
 // A certificate is complained about in its last 30 days.
 func TestExpiring(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
-	app, err := keys.ParsePrivateKey(s.read("app_private_key.pem"))
-	noError(t, err)
+	s := cmdtest.NewBareEnv(t)
+	app, err := keys.ParsePrivateKey(s.Read("app_private_key.pem"))
+	cmdtest.NoError(t, err)
 	end := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
-	keyring, err := keys.NewAlipayKeyring(testAppID, app, []keys.AlipayKey{
-		{SN: "1", Public: &testKeys().alipay[0].PublicKey, NotAfter: end, Source: "old.crt"},
-		{SN: "2", Public: &testKeys().alipay[1].PublicKey, NotAfter: end.AddDate(1, 0, 0), Source: "new.crt"},
+	keyring, err := keys.NewAlipayKeyring(cmdtest.TestAppID, app, []keys.AlipayKey{
+		{SN: "1", Public: &cmdtest.TestKeys().Alipay[0].PublicKey, NotAfter: end, Source: "old.crt"},
+		{SN: "2", Public: &cmdtest.TestKeys().Alipay[1].PublicKey, NotAfter: end.AddDate(1, 0, 0), Source: "new.crt"},
 	})
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	for _, c := range []struct {
 		before time.Duration
 		want   int
@@ -300,8 +299,8 @@ func TestExpiring(t *testing.T) {
 // A missing file of one's own is reported once, not by every room that misses it.
 func TestSettingsOnce(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
-	_, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_PEPPER_FILE": filepath.Join(s.dir, "gone")})))
+	s := cmdtest.NewBareEnv(t)
+	_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_PEPPER_FILE": filepath.Join(s.Dir, "gone")})))
 	if n := len(settings.Unjoin(err)); n != 1 {
 		t.Errorf("%d problems: %v", n, err)
 	}
@@ -327,7 +326,7 @@ func FuzzSettingValue(f *testing.F) {
 			t.Errorf("list %q, %v", l, err)
 		}
 		for _, name := range []string{"FUNDPASS_ADDR", "FUNDPASS_DATABASE_URL", "FUNDPASS_GATEWAY_URL", "FUNDPASS_CENTER"} {
-			settings.Parse(getenvOf(values{name: value}))
+			settings.Parse(cmdtest.GetenvOf(cmdtest.Values{name: value}))
 		}
 	})
 }
@@ -336,7 +335,7 @@ func FuzzSettingValue(f *testing.F) {
 // set, and never by a setting that forgets it.
 func TestTransferNeedsATemplate(t *testing.T) {
 	t.Parallel()
-	se := newServerEnv(t)
+	se := cmdtest.NewEnv(t)
 	for _, tt := range []struct {
 		transfer, template string
 		want               settings.LinkTransfer
@@ -350,8 +349,8 @@ func TestTransferNeedsATemplate(t *testing.T) {
 		{"off", "template", settings.LinkTransfer{}, false},
 		{"48h", "template", settings.LinkTransfer{Offered: true, Window: 48 * time.Hour}, false},
 	} {
-		env := values{"FUNDPASS_LINK_TRANSFER": tt.transfer, "FUNDPASS_MESSAGE_TEMPLATE": tt.template}
-		s, err := settings.Read(getenvOf(se.env(env)))
+		env := cmdtest.Values{"FUNDPASS_LINK_TRANSFER": tt.transfer, "FUNDPASS_MESSAGE_TEMPLATE": tt.template}
+		s, err := settings.Read(cmdtest.GetenvOf(se.Env(env)))
 		if (err != nil) != tt.problem || err == nil && s.LinkTransfer != tt.want {
 			t.Errorf("%q with template %q: %v, %v", tt.transfer, tt.template, s.LinkTransfer, err)
 		}

@@ -9,14 +9,15 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // snapshot is everything a citizen could have changed, as one digest. Attempts
 // and the events of wrong passwords are not in it.
-func (n *fixture) snapshot() string {
-	n.t.Helper()
+func snapshotOf(n *cmdtest.Fixture) string {
+	n.T.Helper()
 	var digest string
-	noError(n.t, n.sql.QueryRow(`
+	cmdtest.NoError(n.T, n.SQL.QueryRow(`
 		SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
 			SELECT concat('c', account_id, version, state, hash) FROM password_credentials
 			UNION ALL SELECT concat('x', change_id, state, new_fingerprint) FROM changes
@@ -33,83 +34,83 @@ func (n *fixture) snapshot() string {
 // must come before, and with what belongs to somebody else: nothing happens.
 func TestStepsOutOfOrder(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	crowd := n.linked(3, server.URL)
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	crowd := n.Linked(3, server.URL)
 	c, other, leaver := crowd[0], crowd[1], crowd[2]
-	unlinked := n.addCitizens(1, server.URL)[0]
-	unlinked.mustLogIn()
-	nobody := c.twin(server.URL)
+	unlinked := n.AddCitizens(1, server.URL)[0]
+	unlinked.MustLogIn()
+	nobody := c.Twin(server.URL)
 	nobody.Token = ""
-	gone := leaver.twin(server.URL)
-	leaver.must("OK", postTo("/v1/sessions/end", apiclient.Fields{}))
+	gone := leaver.Twin(server.URL)
+	leaver.Must("OK", cmdtest.PostTo("/v1/sessions/end", apiclient.Fields{}))
 
-	open := changeAt(c.must("OK", c.openChange(c.Password)))
-	done := changeAt(other.must("OK", other.openChange(other.Password)))
-	chosen := other.newPassword()
-	other.must("OK", confirmTo(done, chosen))
-	cancelled := changeAt(other.must("OK", other.openChange(chosen)))
-	other.must("OK", postTo(cancelled+"/cancel", apiclient.Fields{}))
+	open := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	done := cmdtest.ChangeAt(other.Must("OK", other.OpenChange(other.Password)))
+	chosen := other.NewPassword()
+	other.Must("OK", cmdtest.ConfirmTo(done, chosen))
+	cancelled := cmdtest.ChangeAt(other.Must("OK", other.OpenChange(chosen)))
+	other.Must("OK", cmdtest.PostTo(cancelled+"/cancel", apiclient.Fields{}))
 
-	before := n.snapshot()
-	next := c.newPassword()
+	before := snapshotOf(n)
+	next := c.NewPassword()
 	for _, a := range []struct {
 		name string
-		who  *citizen
+		who  *cmdtest.Citizen
 		apiclient.Request
 		want string
 	}{
-		{"status without session", nobody, getFrom("/v1/password"), "SESSION_REQUIRED"},
-		{"link without session", nobody, c.link(), "SESSION_REQUIRED"},
-		{"open without session", nobody, c.openChange(c.Password), "SESSION_REQUIRED"},
-		{"confirm without session", nobody, confirmTo(open, next), "SESSION_REQUIRED"},
-		{"confirm after the end", gone, confirmTo(open, next), "SESSION_EXPIRED"},
-		{"end again", gone, postTo("/v1/sessions/end", apiclient.Fields{}), "SESSION_EXPIRED"},
-		{"status before link", unlinked, getFrom("/v1/password"), "NOT_LINKED"},
-		{"open before link", unlinked, unlinked.openChange(unlinked.Password), "NOT_LINKED"},
-		{"confirm before link", unlinked, confirmTo(open, next), "NOT_LINKED"},
-		{"unlink before link", unlinked, postTo("/v1/link/remove", apiclient.Fields{"password": unlinked.Password}), "NOT_LINKED"},
-		{"link again", c, c.link(), "ALREADY_LINKED"},
-		{"link another's account", c, unlinked.link(), "ALREADY_LINKED"},
-		{"link a linked account", unlinked, c.link(), "ALREADY_LINKED"},
-		{"open with another's number", other, c.openChange(chosen), "OLD_PASSWORD_WRONG"},
-		{"open with another's password", other, other.openChange(c.Password), "OLD_PASSWORD_WRONG"},
-		{"confirm another's", other, confirmTo(open, next), "CHANGE_GONE"},
-		{"cancel another's", other, postTo(open+"/cancel", apiclient.Fields{}), "CHANGE_GONE"},
-		{"look at another's", other, getFrom(open), "OK"},
-		{"confirm nothing", c, confirmTo("/v1/password/changes/"+uuid.NewString(), next), "CHANGE_GONE"},
-		{"confirm no id", c, confirmTo("/v1/password/changes/1", next), "CHANGE_GONE"},
-		{"confirm twice otherwise", other, confirmTo(done, other.newPassword()), "CHANGE_GONE"},
-		{"cancel what is done", other, postTo(done+"/cancel", apiclient.Fields{}), "CHANGE_GONE"},
-		{"confirm what is cancelled", other, confirmTo(cancelled, other.newPassword()), "CHANGE_GONE"},
-		{"two passwords", c, postTo(open+"/confirm", apiclient.Fields{"new_password": next, "new_password_again": next + "x"}), "PASSWORD_MISMATCH"},
-		{"the old password", c, confirmTo(open, c.Password), "PASSWORD_SAME"},
+		{"status without session", nobody, cmdtest.GetFrom("/v1/password"), "SESSION_REQUIRED"},
+		{"link without session", nobody, c.Link(), "SESSION_REQUIRED"},
+		{"open without session", nobody, c.OpenChange(c.Password), "SESSION_REQUIRED"},
+		{"confirm without session", nobody, cmdtest.ConfirmTo(open, next), "SESSION_REQUIRED"},
+		{"confirm after the end", gone, cmdtest.ConfirmTo(open, next), "SESSION_EXPIRED"},
+		{"end again", gone, cmdtest.PostTo("/v1/sessions/end", apiclient.Fields{}), "SESSION_EXPIRED"},
+		{"status before link", unlinked, cmdtest.GetFrom("/v1/password"), "NOT_LINKED"},
+		{"open before link", unlinked, unlinked.OpenChange(unlinked.Password), "NOT_LINKED"},
+		{"confirm before link", unlinked, cmdtest.ConfirmTo(open, next), "NOT_LINKED"},
+		{"unlink before link", unlinked, cmdtest.PostTo("/v1/link/remove", apiclient.Fields{"password": unlinked.Password}), "NOT_LINKED"},
+		{"link again", c, c.Link(), "ALREADY_LINKED"},
+		{"link another's account", c, unlinked.Link(), "ALREADY_LINKED"},
+		{"link a linked account", unlinked, c.Link(), "ALREADY_LINKED"},
+		{"open with another's number", other, c.OpenChange(chosen), "OLD_PASSWORD_WRONG"},
+		{"open with another's password", other, other.OpenChange(c.Password), "OLD_PASSWORD_WRONG"},
+		{"confirm another's", other, cmdtest.ConfirmTo(open, next), "CHANGE_GONE"},
+		{"cancel another's", other, cmdtest.PostTo(open+"/cancel", apiclient.Fields{}), "CHANGE_GONE"},
+		{"look at another's", other, cmdtest.GetFrom(open), "OK"},
+		{"confirm nothing", c, cmdtest.ConfirmTo("/v1/password/changes/"+uuid.NewString(), next), "CHANGE_GONE"},
+		{"confirm no id", c, cmdtest.ConfirmTo("/v1/password/changes/1", next), "CHANGE_GONE"},
+		{"confirm twice otherwise", other, cmdtest.ConfirmTo(done, other.NewPassword()), "CHANGE_GONE"},
+		{"cancel what is done", other, cmdtest.PostTo(done+"/cancel", apiclient.Fields{}), "CHANGE_GONE"},
+		{"confirm what is cancelled", other, cmdtest.ConfirmTo(cancelled, other.NewPassword()), "CHANGE_GONE"},
+		{"two passwords", c, cmdtest.PostTo(open+"/confirm", apiclient.Fields{"new_password": next, "new_password_again": next + "x"}), "PASSWORD_MISMATCH"},
+		{"the old password", c, cmdtest.ConfirmTo(open, c.Password), "PASSWORD_SAME"},
 	} {
 		for range 2 {
-			got := a.who.want(a.want, a.Request)
+			got := a.who.Want(a.want, a.Request)
 			if a.want == "OK" && got.Text("state") != "unknown" {
 				t.Errorf("%s: told %s", a.name, got.Raw)
 			}
 		}
-		if n.snapshot() != before {
+		if snapshotOf(n) != before {
 			t.Fatalf("%s: something happened", a.name)
 		}
 	}
-	c.must("OK", confirmTo(open, next)) // what was open all the time
-	checkServer(t, server)
+	c.Must("OK", cmdtest.ConfirmTo(open, next)) // what was open all the time
+	cmdtest.CheckServer(t, server)
 }
 
 // TestOtherPages sends what a web page of somebody else can make a browser
 // send: nothing happens, and no page may read the answer.
 func TestOtherPages(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	c := n.linked(1, server.URL)[0]
-	open := changeAt(c.must("OK", c.openChange(c.Password)))
-	next := c.newPassword()
+	n := cmdtest.NewFixture(t)
+	server := n.Serve(n.DSN)
+	c := n.Linked(1, server.URL)[0]
+	open := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	next := c.NewPassword()
 	body := `{"new_password":"` + next + `","new_password_again":"` + next + `"}`
-	before := n.snapshot()
+	before := snapshotOf(n)
 	for _, p := range []struct {
 		name, method, contentType, token, body string
 		want                                   int
@@ -124,7 +125,7 @@ func TestOtherPages(t *testing.T) {
 	} {
 		for _, origin := range []string{"https://evil.example", "null"} {
 			req, err := http.NewRequest(p.method, server.URL+open+"/confirm", strings.NewReader(p.body))
-			noError(t, err)
+			cmdtest.NoError(t, err)
 			req.Header.Set("Origin", origin)
 			req.Header.Set("Access-Control-Request-Method", "POST")
 			req.Header.Set("Cookie", "token="+c.Token)
@@ -135,9 +136,9 @@ func TestOtherPages(t *testing.T) {
 				req.Header.Set("Authorization", "Bearer "+p.token)
 			}
 			resp, err := c.HTTP.Do(req)
-			noError(t, err)
+			cmdtest.NoError(t, err)
 			raw, err := io.ReadAll(resp.Body)
-			noError(t, err)
+			cmdtest.NoError(t, err)
 			resp.Body.Close()
 			if resp.StatusCode != p.want {
 				t.Errorf("%s from %s: %d, want %d: %s", p.name, origin, resp.StatusCode, p.want, raw)
@@ -147,11 +148,11 @@ func TestOtherPages(t *testing.T) {
 					t.Errorf("%s from %s: %s", p.name, origin, name)
 				}
 			}
-			if n.snapshot() != before {
+			if snapshotOf(n) != before {
 				t.Fatalf("%s from %s: something happened", p.name, origin)
 			}
 		}
 	}
-	c.must("OK", confirmTo(open, next))
-	checkServer(t, server)
+	c.Must("OK", cmdtest.ConfirmTo(open, next))
+	cmdtest.CheckServer(t, server)
 }

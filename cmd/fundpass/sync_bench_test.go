@@ -16,6 +16,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 	"fundpass/store/localpg"
@@ -44,7 +45,7 @@ func benchSizes(b *testing.B, usual int) []int {
 	var sizes []int
 	for size := range strings.SplitSeq(v, ",") {
 		rows, err := strconv.Atoi(size)
-		noError(b, err)
+		cmdtest.NoError(b, err)
 		sizes = append(sizes, rows)
 	}
 	return sizes
@@ -58,10 +59,10 @@ func benchSync(b *testing.B, rows int) {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	var files [2]string // the next night's is always the other one
-	files[0] = s.path("a.csv")
-	s.mustImport("--sample", strconv.Itoa(rows), "--out", files[0])
+	files[0] = s.Path("a.csv")
+	mustImport(s, "--sample", strconv.Itoa(rows), "--out", files[0])
 	files[1] = changedSample(b, files[0])
-	s.mustImport(files[0])
+	mustImport(s, files[0])
 	mustExec(b, db, `
 		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
 		SELECT center_id, person_digest, person_digest, min(account_id::text)::uuid, '\x00', now(), now() FROM accounts
@@ -72,9 +73,9 @@ func benchSync(b *testing.B, rows int) {
 	night := 0
 	for b.Loop() {
 		night++
-		synced += timed(func() { most = max(most, s.syncProcess(b, program, files[night%2])) })
+		synced += timed(func() { most = max(most, syncProcess(b, s, program, files[night%2])) })
 		b.StopTimer()
-		copied += timed(func() { s.copyParsed(b, files[night%2]) })
+		copied += timed(func() { copyParsed(b, s, files[night%2]) })
 		b.StartTimer()
 	}
 	all := float64(rows) * float64(b.N)
@@ -85,21 +86,21 @@ func benchSync(b *testing.B, rows int) {
 }
 
 // newSyncBench returns an environment with a server of its own.
-func newSyncBench(b *testing.B) (*serverEnv, *sql.DB) {
+func newSyncBench(b *testing.B) (*cmdtest.ServerEnv, *sql.DB) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "sync-bench-")
-	noError(b, err)
+	cmdtest.NoError(b, err)
 	b.Cleanup(func() { os.RemoveAll(dir) })
-	noError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
+	cmdtest.NoError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
 	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
 	storetest.Require(b, err)
 	b.Cleanup(func() { pg.Close() })
-	s := newBareServerEnv(b)
-	s.dsn = pg.DSN("")
-	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.dsn})
-	noError(b, err)
-	db, err := sql.Open("postgres", s.dsn)
-	noError(b, err)
+	s := cmdtest.NewBareEnv(b)
+	s.DSN = pg.DSN("")
+	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.DSN})
+	cmdtest.NoError(b, err)
+	db, err := sql.Open("postgres", s.DSN)
+	cmdtest.NoError(b, err)
 	b.Cleanup(func() { db.Close() })
 	return s, db
 }
@@ -107,26 +108,26 @@ func newSyncBench(b *testing.B) (*serverEnv, *sql.DB) {
 // changedSample is the sample with another phone in one line of a hundred.
 func changedSample(b *testing.B, path string) string {
 	b.Helper()
-	lines := strings.Split(string(readFile(b, path)), "\n")
+	lines := strings.Split(string(cmdtest.ReadFile(b, path)), "\n")
 	for i := 50; i < len(lines)-1; i += 100 {
 		fields := strings.Split(lines[i], ",")
 		fields[4] = fmt.Sprintf("101%08d", i)
 		lines[i] = strings.Join(fields, ",")
 	}
-	return tempFile(b, strings.Join(lines, "\n"))
+	return cmdtest.TempFile(b, strings.Join(lines, "\n"))
 }
 
 // syncProcess runs a sync and returns its greatest resident memory in KiB.
-func (s *serverEnv) syncProcess(b *testing.B, program, path string) (most int64) {
+func syncProcess(b *testing.B, s *cmdtest.ServerEnv, program, path string) (most int64) {
 	b.Helper()
 	c := exec.Command(program, "sync", path)
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FUNDPASS_") }) // such as FUNDPASS_BENCH_ROWS, no setting
-	for name, v := range s.env() {
+	for name, v := range s.Env() {
 		c.Env = append(c.Env, name+"="+v)
 	}
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
-	noError(b, c.Start())
+	cmdtest.NoError(b, c.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
 	for {
@@ -155,23 +156,23 @@ func highWater(pid int) (kib int64) {
 
 // copyParsed reads and checks a file and copies what it says, with a digest of
 // each line, into a temporary table.
-func (s *serverEnv) copyParsed(b *testing.B, path string) {
+func copyParsed(b *testing.B, s *cmdtest.ServerEnv, path string) {
 	b.Helper()
 	r, err := fileRoster(path, autoEncoding)
-	noError(b, err)
-	db, err := sql.Open("postgres", s.dsn)
-	noError(b, err)
+	cmdtest.NoError(b, err)
+	db, err := sql.Open("postgres", s.DSN)
+	cmdtest.NoError(b, err)
 	defer db.Close()
 	tx, err := db.Begin()
-	noError(b, err)
+	cmdtest.NoError(b, err)
 	defer tx.Rollback()
 	_, err = tx.Exec(`CREATE TEMPORARY TABLE parsed (line bigint, no text, name text, id_type text, id_number text,
 		phone text, employer text, status text, rule text, digest bytea) ON COMMIT DROP`)
-	noError(b, err)
+	cmdtest.NoError(b, err)
 	in, err := tx.Prepare(pq.CopyIn("parsed", "line", "no", "name", "id_type", "id_number", "phone", "employer", "status", "rule", "digest"))
-	noError(b, err)
-	w := terminal.Stdio{Getenv: getenvOf(s.env())}
-	noError(b, withImporter(b.Context(), w, r, func(m *importer) error {
+	cmdtest.NoError(b, err)
+	w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env())}
+	cmdtest.NoError(b, withImporter(b.Context(), w, r, func(m *importer) error {
 		return m.read(func() error {
 			return m.runPieces(b.Context(), work{
 				func() (piece, error) { return m.cutLines(store.ImportBatch, nil) },
@@ -181,7 +182,7 @@ func (s *serverEnv) copyParsed(b *testing.B, path string) {
 		})
 	}))
 	_, err = in.Exec()
-	noError(b, err)
+	cmdtest.NoError(b, err)
 }
 
 // digestLines leaves a keyed digest of each line in its Hash.

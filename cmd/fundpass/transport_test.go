@@ -4,34 +4,37 @@ import (
 	"testing"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // A new transport key is handed out after SIGHUP; a file that cannot be used
 // changes nothing.
 func TestTransportReload(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	list := n.path("transport.pem")
-	n.write("transport.pem", string(n.read("transport_private_key.pem")))
-	s := startServer(t, n.env(map[string]string{"FUNDPASS_TRANSPORT_KEY_FILES": list, "FUNDPASS_PROOF": "none"}))
-	c := n.addCitizens(1, s.URL)[0]
-	c.mustLogIn()
-	handedOut := func() string { return c.must("OK", postTo("/v1/password/tickets", apiclient.Fields{})).Text("kid") }
+	n := cmdtest.NewFixture(t)
+	list := n.Path("transport.pem")
+	n.Write("transport.pem", string(n.Read("transport_private_key.pem")))
+	s := cmdtest.StartServer(t, n.Env(map[string]string{"FUNDPASS_TRANSPORT_KEY_FILES": list, "FUNDPASS_PROOF": "none"}))
+	c := n.AddCitizens(1, s.URL)[0]
+	c.MustLogIn()
+	handedOut := func() string {
+		return c.Must("OK", cmdtest.PostTo("/v1/password/tickets", apiclient.Fields{})).Text("kid")
+	}
 	before := handedOut()
 
-	n.write("transport.pem", "not a key")
-	s.hangUp()
-	s.awaitLog("keys not reloaded", 1)
+	n.Write("transport.pem", "not a key")
+	s.HangUp()
+	s.AwaitLog("keys not reloaded", 1)
 	if got := handedOut(); got != before {
 		t.Errorf("a broken file changed the key to %s", got)
 	}
 	next, err := newPrivatePEM()
-	noError(t, err)
-	n.write("transport.pem", string(next))
-	s.hangUp()
-	s.awaitLog("keys reloaded", 1)
+	cmdtest.NoError(t, err)
+	n.Write("transport.pem", string(next))
+	s.HangUp()
+	s.AwaitLog("keys reloaded", 1)
 	if got := handedOut(); got == before || got == "" {
 		t.Errorf("still %s after a new key", got)
 	}
-	noError(t, s.Stop())
+	cmdtest.NoError(t, s.Stop())
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 )
@@ -43,8 +44,8 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 }
 
 // walkAt is a walk in the middle of a fake demo that answers with these codes.
-func walkAt(t *testing.T, codes map[string]string) (*walk, *logBuffer) {
-	out := &logBuffer{}
+func walkAt(t *testing.T, codes map[string]string) (*walk, *cmdtest.LogBuffer) {
+	out := &cmdtest.LogBuffer{}
 	p := apiclient.Client{Base: fakeDemo(t, codes), HTTP: http.DefaultClient}
 	w := &walk{mine: p, other: p, Screen: terminal.NewScreen(out), first: "a", password: "b"}
 	w.who.Person = "ok"
@@ -105,14 +106,14 @@ func TestWalkThaws(t *testing.T) {
 func TestWalkSeals(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	transport, err := keys.NewTransport(key)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	kid, public := transport.Current()
 	data, err := json.Marshal(apiclient.Fields{"ticket": "t-1", "kid": kid, "alg": "RSA-OAEP-256", "public_key": public})
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	form, err := seal(apiclient.Answer{Data: data}, apiclient.Fields{"o": "Quiet-River-1"})
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if form["ticket"] != "t-1" || form["kid"] != kid || form["alg"] != "RSA-OAEP-256" {
 		t.Errorf("%v", form)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 )
 
@@ -30,8 +31,8 @@ func TestWalkSubscribes(t *testing.T) {
 			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
 			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
 		}))
-		w := &walk{mine: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&logBuffer{})}
-		noError(t, w.subscribe(t.Context(), &w.mine, "ok"))
+		w := &walk{mine: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&cmdtest.LogBuffer{})}
+		cmdtest.NoError(t, w.subscribe(t.Context(), &w.mine, "ok"))
 		s.Close()
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)

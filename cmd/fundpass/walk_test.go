@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
@@ -57,8 +58,8 @@ func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to 
 // walkOn runs fundpass walk and returns its screen.
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
-	out := &logBuffer{}
-	err := run(t.Context(), append([]string{"walk", "--base", base}, args...), terminal.Stdio{Out: out, Err: out})
+	out := &cmdtest.LogBuffer{}
+	err := cmdtest.Execute(t.Context(), append([]string{"walk", "--base", base}, args...), terminal.Stdio{Out: out, Err: out})
 	return out.String(), err
 }
 
@@ -247,7 +248,7 @@ func TestNotes(t *testing.T) {
 // The lines of a step, with wide characters and without an answer.
 func TestStepLines(t *testing.T) {
 	t.Parallel()
-	out := &logBuffer{}
+	out := &cmdtest.LogBuffer{}
 	s := terminal.NewScreen(out)
 	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: apiclient.Answer{
 		Request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), Status: 403, Code: "OLD_PASSWORD_WRONG", Took: 61 * time.Millisecond,

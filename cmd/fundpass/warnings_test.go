@@ -6,14 +6,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
 )
 
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	s := newBareServerEnv(t)
-	base, err := settings.Read(getenvOf(s.env(values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})))
-	noError(t, err)
+	s := cmdtest.NewBareEnv(t)
+	base, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"})))
+	cmdtest.NoError(t, err)
 	now := time.Now()
 	for _, c := range []struct {
 		name   string
