@@ -64,15 +64,6 @@ func settingsOf(all []settings.Problem) []string {
 	return names
 }
 
-func TestExpiringPublicKeys(t *testing.T) {
-	t.Parallel()
-	s, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(cmdtest.NewBareEnv(t).Env()))
-	cmdtest.NoError(t, err)
-	if all := s.Certificates(keyring); all != nil || s.Certificates(nil) != nil {
-		t.Errorf("got %v", all)
-	}
-}
-
 // It warns at once, again later, and ends.
 func TestWatchExpiry(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func listPolicies(w terminal.Stdio) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), orNone(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
+		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), cmp.Or(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
 	}
 	terminal.PrintTable(w.Out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
 	fmt.Fprintln(w.Out, "\nNotices change: compare a city's file with its centre's notices before it is used.")

@@ -56,8 +56,11 @@ func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 		rows = append(rows, table.Row{b.Code, b.Rule, b.Message})
 	}
 	terminal.PrintTable(w.Out, table.Row{"code", "rule", "what the citizen reads"}, rows)
-	return fmt.Errorf("password %w", errRefused)
+	return fmt.Errorf("password %w", errWeak)
 }
+
+// errWeak ends a try whose password breaks a rule.
+var errWeak = errors.New("refused")
 
 // errNoPassword is an end of input where a password was awaited.
 var errNoPassword = errors.New("no password was given")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,13 +12,11 @@ import (
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
-	"fundpass/store"
 )
 
 // retainEvery is how often serve lets go of what is too old. The first time is
 // an hour after the start, so that a server that keeps failing never comes to it.
 const (
-	retainEvery = 24 * time.Hour
 	retainFirst = time.Hour
 )
 
@@ -63,31 +60,4 @@ func retention(ctx context.Context, w terminal.Stdio, dryRun bool) error {
 	}
 	terminal.PrintTable(w.Out, table.Row{"kind", "older than", title, "partitions dropped"}, rows)
 	return err
-}
-
-// retain runs the retention once a day. Several servers may do it at once.
-func (a *app) retain(ctx context.Context, first, pause time.Duration) {
-	next := time.NewTimer(first)
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-next.C:
-		}
-		next.Reset(pause)
-		all, err := a.db.Retention(ctx, a.settings.AuditYears, false)
-		if err != nil && !errors.Is(err, context.Canceled) {
-			a.log.Warn("retention stopped early", "err", err)
-		}
-		a.logRetained(all)
-	}
-}
-
-func (a *app) logRetained(all []store.Retained) {
-	for _, r := range all {
-		if r.Rows > 0 {
-			a.log.Info("retention", "kind", r.Kind, "before", r.Before, "rows", r.Rows, "partitions", len(r.Parts))
-		}
-	}
 }

@@ -11,33 +11,21 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// newRoot returns the command with a sub-command for each word, one file a word.
+// newRoot returns the command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
-	root := &cobra.Command{
-		Use:   "fundpass",
-		Short: "Housing-provident-fund password service for an Alipay mini-program",
-		Long: "fundpass serves the mini-program with which citizens change their housing-\n" +
-			"provident-fund password, and holds what its operators need.\n\n" +
-			"To look at it:      fundpass demo, then fundpass walk\n" +
-			"To put it to work:  fundpass keys new, migrate, import, check, serve",
-		SilenceUsage:  true, // an error of the work is not one of typing
-		SilenceErrors: true, // main prints it, once
-
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			protectMemory(w)
-			return refuseMisspelt(w, cmd)
-		},
+	root := terminal.Root(w, slices.Concat(
+		serveCommands(w), rosterCommands(w), operatorCommands(w), keycmdCommands(w),
+		[]*cobra.Command{demoCommand(w), walkCommand(w), policyCommand(w)},
+	)...)
+	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
+	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +
+		"provident-fund password, and holds what its operators need.\n\n" +
+		"To look at it:      fundpass demo, then fundpass walk\n" +
+		"To put it to work:  fundpass keys new, migrate, import, check, serve"
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		protectMemory(w)
+		return refuseMisspelt(w, cmd)
 	}
-	root.SetIn(w.In)
-	root.SetOut(w.Out)
-	root.SetErr(w.Err)
-	root.AddCommand(
-		serveCommand(w), demoCommand(w), migrateCommand(w), walkCommand(w),
-		importCommand(w), checkCommand(w), keysCommand(w), verifyCommand(w), reconcileCommand(w),
-		unlockCommand(w), auditCommand(w), issueResetCodeCommand(w), policyCommand(w),
-		syncCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w),
-		migrateOpenIDCommand(w),
-	)
 	return root
 }
 

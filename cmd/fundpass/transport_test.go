@@ -5,6 +5,7 @@ import (
 
 	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/cmdtest"
+	"fundpass/keys"
 )
 
 // A new transport key is handed out after SIGHUP; a file that cannot be used
@@ -28,9 +29,9 @@ func TestTransportReload(t *testing.T) {
 	if got := handedOut(); got != before {
 		t.Errorf("a broken file changed the key to %s", got)
 	}
-	next, err := newPrivatePEM()
+	next, err := keys.NewAppKey()
 	cmdtest.NoError(t, err)
-	n.Write("transport.pem", string(next))
+	n.Write("transport.pem", string(next.PEM()))
 	s.HangUp()
 	s.AwaitLog("keys reloaded", 1)
 	if got := handedOut(); got == before || got == "" {

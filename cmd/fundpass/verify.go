@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -93,8 +94,8 @@ func readCapture(in io.Reader, args []string) ([]byte, error) {
 // printReport writes what is known of a message but its values.
 func printReport(out io.Writer, r signing.Report) {
 	row := func(what, note string) { fmt.Fprintf(out, "%-13s%s\n", what, note) }
-	row("family", orNone(r.Family, "none that is known"))
-	row("signed part", orNone(r.Rule, "not known"))
+	row("family", cmp.Or(r.Family, "none that is known"))
+	row("signed part", cmp.Or(r.Rule, "not known"))
 	row("its text", fmt.Sprintf("%d bytes, SHA-256 %x", r.Length, r.Digest))
 	for i, key := range r.Tried {
 		row([]string{"keys", ""}[min(i, 1)], key)
@@ -111,13 +112,6 @@ func printReport(out io.Writer, r signing.Report) {
 
 // withoutPackage removes the prefix "signing: " at every level of an error.
 func withoutPackage(s string) string { return strings.ReplaceAll(s, "signing: ", "") }
-
-func orNone(s, none string) string {
-	if s == "" {
-		return none
-	}
-	return s
-}
 
 // advices say what to do about each refusal; the first that fits holds.
 var advices = []struct {

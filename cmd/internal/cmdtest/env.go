@@ -262,3 +262,6 @@ func (s *ServerEnv) OpenSession(t *testing.T, url string) string {
 }
 
 type Values = map[string]string
+
+// CentreFile is an example of a centre's own codes, as seen from a package of commands.
+const CentreFile = "../../../miniapp-api/document/testdata/centre.json"

@@ -1,11 +1,10 @@
-package main
+package settings
 
 import (
 	"testing"
 	"time"
 
 	"fundpass/cmd/internal/cmdtest"
-	"fundpass/cmd/internal/settings"
 )
 
 func TestCertificateMode(t *testing.T) {
@@ -25,12 +24,12 @@ func TestCertificateMode(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := cmdtest.NewBareEnv(t)
-			_, err := settings.Read(cmdtest.GetenvOf(s.Env(s.Certify(c.end), c.change)))
+			_, err := Read(cmdtest.GetenvOf(s.Env(s.Certify(c.end), c.change)))
 			if c.want == "" {
 				cmdtest.NoError(t, err)
 				return
 			}
-			if err == nil || !hasPrefixOf(err.Error(), []string{c.want}) || len(settings.Unjoin(err)) != 1 {
+			if err == nil || !hasPrefixOf(err.Error(), []string{c.want}) || len(Unjoin(err)) != 1 {
 				t.Errorf("got %v, want %s named alone", err, c.want)
 			}
 		})

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"crypto/rand"
@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/cmd/internal/cmdtest"
-	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/httpapi"
@@ -24,7 +23,7 @@ import (
 func TestSettingsComplete(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
-	got, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{
+	got, err := Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{
 		"FUNDPASS_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,2001:db8::1",
 		"FUNDPASS_PER_USER":        "2.5, 10",
 		"FUNDPASS_DRAIN_DELAY":     "5s",
@@ -37,7 +36,7 @@ func TestSettingsComplete(t *testing.T) {
 	if diff := cmp.Diff([]string{"10.0.0.0/8", "192.0.2.7/32", "2001:db8::1/128"}, proxies); diff != "" {
 		t.Error(diff)
 	}
-	if httpapi.Rate(got.PerUser) != (httpapi.Rate{PerSecond: 2.5, Burst: 10}) || got.PerAddress != (settings.Rate{}) {
+	if httpapi.Rate(got.PerUser) != (httpapi.Rate{PerSecond: 2.5, Burst: 10}) || got.PerAddress != (Rate{}) {
 		t.Errorf("rates %v, %v", got.PerUser, got.PerAddress)
 	}
 	if got.DrainDelay != 5*time.Second || got.Proof != "certdoc" || got.Center != "test" {
@@ -52,14 +51,14 @@ func TestSettingsDefaults(t *testing.T) {
 	for _, name := range []string{"ADDR", "OPS_ADDR", "ENVIRONMENT", "CENTER", "GATEWAY_URL", "TRUSTED_PROXIES"} {
 		delete(env, "FUNDPASS_"+name)
 	}
-	got, err := settings.Read(cmdtest.GetenvOf(env))
+	got, err := Read(cmdtest.GetenvOf(env))
 	cmdtest.NoError(t, err)
-	want := settings.Settings{
+	want := Settings{
 		Addr: "127.0.0.1:8080", OpsAddr: "127.0.0.1:9090", Environment: "production", Center: "default",
 		MessagePage: "pages/freeze/index",
 		GatewayURL:  "https://openapi.alipay.com/gateway.do", Proof: "certdoc", Consent: "recorded", Reset: "certify",
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: cmdtest.TestAppID,
-		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: settings.FileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
+		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: FileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
 		PlainPasswords: "yes", AuditYears: 3,
 	}
@@ -71,13 +70,13 @@ func TestSettingsDefaults(t *testing.T) {
 // Nothing is set: everything needed is named, in one go, with what it is.
 func TestSettingsMissing(t *testing.T) {
 	t.Parallel()
-	_, err := settings.Read(cmdtest.GetenvOf(nil))
+	_, err := Read(cmdtest.GetenvOf(nil))
 	want := []string{
 		"FUNDPASS_DATABASE_URL", "FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
 		"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE",
 	}
 	var got []string
-	for _, e := range settings.Unjoin(err) {
+	for _, e := range Unjoin(err) {
 		name, what, _ := strings.Cut(e.Error(), ": ")
 		got = append(got, name)
 		if !strings.HasPrefix(what, "is not set; wanted: ") || len(what) < 40 {
@@ -174,7 +173,7 @@ func TestSettingsWrong(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{c.setting: c.value})))
+			_, err := Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{c.setting: c.value})))
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -191,7 +190,7 @@ func TestSettingsWrong(t *testing.T) {
 				allowed = append(allowed, "FUNDPASS_PEPPER_FILE")
 			case "blank in the list": // what cannot be read is also not set
 			}
-			for _, e := range settings.Unjoin(err) {
+			for _, e := range Unjoin(err) {
 				if !hasPrefixOf(e.Error(), allowed) {
 					t.Errorf("also complains: %v", e)
 				}
@@ -229,9 +228,9 @@ func TestSettingsAllAtOnce(t *testing.T) {
 		"FUNDPASS_POLICY_FILE":         s.Path("absent3"),
 		"FUNDPASS_DOCUMENTS_FILE":      s.Path("absent4"),
 	}
-	_, err := settings.Read(cmdtest.GetenvOf(s.Env(wrong)))
+	_, err := Read(cmdtest.GetenvOf(s.Env(wrong)))
 	named := make(cmdtest.Values)
-	for _, e := range settings.Unjoin(err) {
+	for _, e := range Unjoin(err) {
 		name, _, _ := strings.Cut(e.Error(), ": ")
 		named[name] = e.Error()
 	}
@@ -257,7 +256,7 @@ func TestSettingsKeepSecrets(t *testing.T) {
 		"user=u password=" + canary + " host=", "postgres://u:%zz" + canary + "@h/x?sslmode=require",
 		"user=u password='" + canary + " sslmode=require",
 	} {
-		_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{
+		_, err := Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{
 			"FUNDPASS_DATABASE_URL": dsn, "FUNDPASS_APP_KEY_FILE": s.Path("secret.txt"),
 			"FUNDPASS_COLUMN_KEY_FILE": s.Path("secret.txt"), "FUNDPASS_PEPPER_FILE": s.Path("secret.txt"),
 			"FUNDPASS_CONTENT_KEY_FILE": s.Path("secret.txt"), "FUNDPASS_TRANSPORT_KEY_FILES": s.Path("secret.txt"),
@@ -286,7 +285,7 @@ func TestExpiring(t *testing.T) {
 		before time.Duration
 		want   int
 	}{{31 * 24 * time.Hour, 0}, {30*24*time.Hour - time.Second, 1}, {0, 1}} {
-		got := settings.Settings{}.Expiring(keyring, end.Add(-c.before))
+		got := Settings{}.Expiring(keyring, end.Add(-c.before))
 		if len(got) != c.want {
 			t.Errorf("%s before: %v", c.before, got)
 		}
@@ -300,8 +299,8 @@ func TestExpiring(t *testing.T) {
 func TestSettingsOnce(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
-	_, err := settings.Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_PEPPER_FILE": filepath.Join(s.Dir, "gone")})))
-	if n := len(settings.Unjoin(err)); n != 1 {
+	_, err := Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_PEPPER_FILE": filepath.Join(s.Dir, "gone")})))
+	if n := len(Unjoin(err)); n != 1 {
 		t.Errorf("%d problems: %v", n, err)
 	}
 }
@@ -313,20 +312,20 @@ func FuzzSettingValue(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		var r settings.Rate
-		if err := r.UnmarshalText([]byte(value)); err != nil && r != (settings.Rate{}) || err == nil && !(r.PerSecond > 0 && r.Burst > 0) {
+		var r Rate
+		if err := r.UnmarshalText([]byte(value)); err != nil && r != (Rate{}) || err == nil && !(r.PerSecond > 0 && r.Burst > 0) {
 			t.Errorf("rate %v, %v", r, err)
 		}
-		var n settings.Networks
+		var n Networks
 		if err := n.UnmarshalText([]byte(value)); err != nil && n != nil || err == nil && len(n) == 0 {
 			t.Errorf("networks %v, %v", n, err)
 		}
-		var l settings.FileList
+		var l FileList
 		if err := l.UnmarshalText([]byte(value)); err != nil && l != nil || err == nil && len(l) == 0 {
 			t.Errorf("list %q, %v", l, err)
 		}
 		for _, name := range []string{"FUNDPASS_ADDR", "FUNDPASS_DATABASE_URL", "FUNDPASS_GATEWAY_URL", "FUNDPASS_CENTER"} {
-			settings.Parse(cmdtest.GetenvOf(cmdtest.Values{name: value}))
+			Parse(cmdtest.GetenvOf(cmdtest.Values{name: value}))
 		}
 	})
 }
@@ -338,19 +337,19 @@ func TestTransferNeedsATemplate(t *testing.T) {
 	se := cmdtest.NewEnv(t)
 	for _, tt := range []struct {
 		transfer, template string
-		want               settings.LinkTransfer
+		want               LinkTransfer
 		problem            bool
 	}{
-		{"", "", settings.LinkTransfer{}, false},
-		{"", "template", settings.LinkTransfer{Offered: true, Window: 24 * time.Hour}, false},
-		{"24h", "", settings.LinkTransfer{}, true},
-		{"0s", "", settings.LinkTransfer{}, true},
-		{"off", "", settings.LinkTransfer{}, false},
-		{"off", "template", settings.LinkTransfer{}, false},
-		{"48h", "template", settings.LinkTransfer{Offered: true, Window: 48 * time.Hour}, false},
+		{"", "", LinkTransfer{}, false},
+		{"", "template", LinkTransfer{Offered: true, Window: 24 * time.Hour}, false},
+		{"24h", "", LinkTransfer{}, true},
+		{"0s", "", LinkTransfer{}, true},
+		{"off", "", LinkTransfer{}, false},
+		{"off", "template", LinkTransfer{}, false},
+		{"48h", "template", LinkTransfer{Offered: true, Window: 48 * time.Hour}, false},
 	} {
 		env := cmdtest.Values{"FUNDPASS_LINK_TRANSFER": tt.transfer, "FUNDPASS_MESSAGE_TEMPLATE": tt.template}
-		s, err := settings.Read(cmdtest.GetenvOf(se.Env(env)))
+		s, err := Read(cmdtest.GetenvOf(se.Env(env)))
 		if (err != nil) != tt.problem || err == nil && s.LinkTransfer != tt.want {
 			t.Errorf("%q with template %q: %v, %v", tt.transfer, tt.template, s.LinkTransfer, err)
 		}

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"flag"
@@ -6,8 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"fundpass/cmd/internal/settings"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md and its Chinese twin anew")
@@ -16,14 +14,14 @@ var update = flag.Bool("update", false, "write docs/configuration.md and its Chi
 func TestConfigurationDocs(t *testing.T) {
 	for _, page := range []struct {
 		file, head, columns, required string
-		about                         func(settings.Field) string
+		about                         func(Field) string
 	}{
-		{"../../docs/configuration.md", configurationHead, "| variable | what | default |", "required", func(f settings.Field) string { return f.About }},
-		{"../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f settings.Field) string { return f.Chinese }},
+		{"../../../docs/configuration.md", configurationHead, "| variable | what | default |", "required", func(f Field) string { return f.About }},
+		{"../../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f Field) string { return f.Chinese }},
 	} {
 		var b strings.Builder
 		b.WriteString(page.head + "\n" + page.columns + "\n|---|---|---|\n")
-		for _, f := range settings.Fields() {
+		for _, f := range Fields() {
 			def := ""
 			switch {
 			case f.Needed:
@@ -46,7 +44,7 @@ func TestConfigurationDocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(have) != b.String() {
-			t.Errorf("%s is not what the settings say: run go test ./cmd/fundpass -run ConfigurationDocs -update", page.file)
+			t.Errorf("%s is not what the settings say: run go test ./cmd/internal/settings -run ConfigurationDocs -update", page.file)
 		}
 	}
 }
@@ -59,7 +57,7 @@ Settings are environment variables. Secrets are files with mode 0600 that a vari
 ` + "`fundpass serve`" + ` report everything wrong at once, by name, before anything listens. A variable that begins with ` + "`FUNDPASS_`" + `
 and is no setting is refused, with the setting that may be meant.
 
-This page is written from the program: ` + "`go test ./cmd/fundpass -run ConfigurationDocs -update`" + `.
+This page is written from the program: ` + "`go test ./cmd/internal/settings -run ConfigurationDocs -update`" + `.
 `
 
 const configurationHeadZH = `# 配置项
@@ -69,5 +67,5 @@ const configurationHeadZH = `# 配置项
 配置项是环境变量。秘密内容放在权限 0600 的文件里，变量写文件名。` + "`fundpass check`" + ` 和 ` + "`fundpass serve`" + ` 在监听之前一次列出所有错误，指出是哪一项。
 以 ` + "`FUNDPASS_`" + ` 开头却不是配置项的变量会被拒绝，并提示可能要写的是哪一项。
 
-本页由程序生成：` + "`go test ./cmd/fundpass -run ConfigurationDocs -update`" + `。
+本页由程序生成：` + "`go test ./cmd/internal/settings -run ConfigurationDocs -update`" + `。
 `

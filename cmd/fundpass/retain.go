@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fundpass/store"
+)
+
+const retainEvery = 24 * time.Hour
+
+// retain runs the retention once a day. Several servers may do it at once.
+func (a *app) retain(ctx context.Context, first, pause time.Duration) {
+	next := time.NewTimer(first)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+		}
+		next.Reset(pause)
+		all, err := a.db.Retention(ctx, a.settings.AuditYears, false)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			a.log.Warn("retention stopped early", "err", err)
+		}
+		a.logRetained(all)
+	}
+}
+
+func (a *app) logRetained(all []store.Retained) {
+	for _, r := range all {
+		if r.Rows > 0 {
+			a.log.Info("retention", "kind", r.Kind, "before", r.Before, "rows", r.Rows, "partitions", len(r.Parts))
+		}
+	}
+}
