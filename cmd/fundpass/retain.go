@@ -8,7 +8,12 @@ import (
 	"fundpass/store"
 )
 
-const retainEvery = 24 * time.Hour
+// retainEvery is how often serve lets go of what is too old. The first time is an hour
+// after the start, so that a server that keeps failing never comes to it.
+const (
+	retainEvery = 24 * time.Hour
+	retainFirst = time.Hour
+)
 
 // retain runs the retention once a day. Several servers may do it at once.
 func (a *app) retain(ctx context.Context, first, pause time.Duration) {

@@ -14,12 +14,6 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// retainEvery is how often serve lets go of what is too old. The first time is
-// an hour after the start, so that a server that keeps failing never comes to it.
-const (
-	retainFirst = time.Hour
-)
-
 func retentionCommand(w terminal.Stdio) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{

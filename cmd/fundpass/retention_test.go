@@ -1,23 +1,19 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"fundpass/cmd/internal/cmdtest"
-	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/calendar"
-	"fundpass/keys/testenv"
 	"fundpass/store"
 )
 
-// The command prints every kind with its life and what went; serve does the same
-// by itself, and the record lives as long as its setting says.
+// The command prints every kind with its life and what went; the record lives as long as
+// its setting says.
 func TestRetentionCommand(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -44,20 +40,6 @@ func TestRetentionCommand(t *testing.T) {
 	}
 	if !strings.Contains(kept.Out, time.Now().AddDate(-3, 0, 0).In(calendar.Beijing).Format("2006-01")) {
 		t.Errorf("three years are not in\n%s", kept.Out)
-	}
-
-	var log cmdtest.LogBuffer
-	a := &app{db: n.DB, log: slog.New(slog.NewTextHandler(&log, nil)), settings: settings.Settings{AuditYears: 1}}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { a.retain(ctx, time.Millisecond, time.Hour); close(done) }()
-	testenv.Eventually(t, "the action is gone, and the log says so", func() bool {
-		return n.Number(actions) == 0 && strings.Contains(log.String(), "rows=1")
-	})
-	stop()
-	<-done
-	if text := log.String(); !strings.Contains(text, `kind="operators' actions"`) || strings.Contains(text, "WARN") {
-		t.Errorf("log: %s", text)
 	}
 }
 
