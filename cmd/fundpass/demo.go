@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/serve"
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/apidocs"
@@ -73,7 +74,7 @@ type demo struct {
 	postgres *localpg.Server
 	sim      *alipaysim.Sim
 	simURL   string
-	app      *app
+	app      *serve.App
 
 	cleanups []func() error // what stops the parts, in the order they were started
 }
@@ -84,7 +85,7 @@ func (d *demo) run(ctx context.Context) error {
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.serve(ctx, d.public, nil)
+		err = d.app.Serve(ctx, d.public, nil)
 	case ctx.Err() != nil:
 		err = nil // interrupted: whatever failed, failed of that
 	}
@@ -246,22 +247,22 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 		AuditYears: 1,
 	}
-	if d.app, err = assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
+	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
 	}
 	d.addCleanup(d.app.Close)
-	api := d.app.handler
-	d.app.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	api := d.app.Handler
+	d.app.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/sim/") {
 			d.sim.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)
 	})
-	if d.app.handler, err = apidocs.Handler(d.app.handler); err != nil {
+	if d.app.Handler, err = apidocs.Handler(d.app.Handler); err != nil {
 		return err
 	}
-	d.app.handler = miniprogram.Phone(storyTexts(), d.app.handler)
+	d.app.Handler = miniprogram.Phone(storyTexts(), d.app.Handler)
 	return nil
 }
 
@@ -274,4 +275,4 @@ func storyTexts() map[string]string {
 	return texts
 }
 
-func (d *demo) load(ctx context.Context) error { return d.app.loadPeople(ctx) }
+func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app) }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/serve"
 	"fundpass/cmd/internal/settings"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
@@ -15,25 +16,25 @@ import (
 
 // loadPeople makes the stories' accounts that are not there yet, and nothing
 // else: what a citizen did to an account stays.
-func (a *app) loadPeople(ctx context.Context) error {
-	missing, err := a.missingStories(ctx)
+func loadPeople(ctx context.Context, a *serve.App) error {
+	missing, err := missingStories(ctx, a)
 	if err != nil {
 		return err
 	}
 	var depositors []store.Depositor
 	for _, s := range missing {
-		d, err := s.depositor(ctx, a.hasher)
+		d, err := s.depositor(ctx, a.Hasher)
 		if err != nil {
 			return fmt.Errorf("story %s: %w", s.word, err)
 		}
 		depositors = append(depositors, d)
 	}
-	if _, err := a.db.ImportDepositors(ctx, depositors); err != nil {
+	if _, err := a.DB.ImportDepositors(ctx, depositors); err != nil {
 		return err
 	}
 	for _, s := range missing {
 		if s.oneAttempt {
-			if err := a.spendAttempts(ctx, s); err != nil {
+			if err := spendAttempts(ctx, a, s); err != nil {
 				return err
 			}
 		}
@@ -41,7 +42,7 @@ func (a *app) loadPeople(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) missingStories(ctx context.Context) ([]story, error) {
+func missingStories(ctx context.Context, a *serve.App) ([]story, error) {
 	var with []story
 	var numbers []string
 	for _, s := range stories {
@@ -49,7 +50,7 @@ func (a *app) missingStories(ctx context.Context) ([]story, error) {
 			with, numbers = append(with, s), append(numbers, s.account)
 		}
 	}
-	has, err := a.db.HasAccounts(ctx, numbers)
+	has, err := a.DB.HasAccounts(ctx, numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -64,17 +65,17 @@ func (a *app) missingStories(ctx context.Context) ([]story, error) {
 
 // spendAttempts leaves one attempt at a person's password, to themselves and to
 // everybody else, by failing as often as that takes.
-func (a *app) spendAttempts(ctx context.Context, s story) error {
+func spendAttempts(ctx context.Context, a *serve.App, s story) error {
 	callers := []string{s.word, "no_account"}
-	if !settings.Accepts(a.settings.Proof, selfservice.ProofCertdoc) {
+	if !settings.Accepts(a.Settings.Proof, selfservice.ProofCertdoc) {
 		callers = callers[:1] // nobody has a count of their own
 	}
 	for _, caller := range callers {
-		p := apiclient.Client{Base: "http://demo", HTTP: &http.Client{Transport: apiclient.InProcess{Handler: a.handler}}}
+		p := apiclient.Client{Base: "http://demo", HTTP: &http.Client{Transport: apiclient.InProcess{Handler: a.Handler}}}
 		if _, err := p.LogIn(ctx, caller); err != nil {
 			return err
 		}
-		for range a.policy.Lock.Attempts()[0] - 1 {
+		for range a.Policy.Lock.Attempts()[0] - 1 {
 			if err := failAttempt(ctx, &p, caller, s.person()); err != nil {
 				return fmt.Errorf("story %s: %w", s.word, err)
 			}

@@ -20,7 +20,7 @@ func (d *demo) show() {
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
-		{"Policy", fmt.Sprintf("%s, %d rules", d.app.policy.Name, len(d.app.policy.Public()))},
+		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
 		{"Links", "proven by " + d.proof + ", consents " + d.consent + ", transferred after " + d.transferAfter},
 		{"Database", d.postgres.Dir() + d.dataNote()},
 		{"Log", d.logFile},

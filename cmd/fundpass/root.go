@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/serve"
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 )
@@ -14,7 +15,7 @@ import (
 // newRoot returns the command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
 	root := terminal.Root(w, slices.Concat(
-		serveCommands(w), rosterCommands(w), operatorCommands(w), keycmdCommands(w),
+		serve.Commands(w), rosterCommands(w), operatorCommands(w), keycmdCommands(w),
 		[]*cobra.Command{demoCommand(w), walkCommand(w), policyCommand(w)},
 	)...)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"

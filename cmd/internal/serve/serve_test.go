@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -66,7 +66,7 @@ func TestServeDrains(t *testing.T) {
 	s := cmdtest.NewEnv(t)
 	s.AddOK()
 	a := newApp(t, s)
-	a.settings.DrainDelay = 7 * time.Second
+	a.Settings.DrainDelay = 7 * time.Second
 	pausing, pauseOver := make(chan time.Duration), make(chan struct{})
 	a.pause = func(d time.Duration) { pausing <- d; <-pauseOver }
 	public, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,7 +76,7 @@ func TestServeDrains(t *testing.T) {
 	url, opsURL := "http://"+public.Addr().String(), "http://"+ops.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- a.serve(ctx, public, ops) }()
+	go func() { ended <- a.Serve(ctx, public, ops) }()
 
 	cmdtest.NoError(t, s.Sim.Fault("slow", 1)) // the answer takes 3 s
 	answered := make(chan int, 1)

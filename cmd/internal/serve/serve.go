@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -55,7 +55,7 @@ func settingsHelp() string {
 // much garbage grow beside it.
 const gcPercent = 50
 
-// serve is the production server. It says everything that is wrong with its
+// Serve is the production server. It says everything that is wrong with its
 // settings before it listens, and listens before it is ready.
 func serve(ctx context.Context, w terminal.Stdio) error {
 	s, err := settings.Read(w.Getenv, settings.Misspelt(w)...)
@@ -80,7 +80,7 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 		return err
 	}
 	stop := a.reloadOnHangup(w.Notify)
-	err = a.serve(ctx, public, ops)
+	err = a.Serve(ctx, public, ops)
 	stop()
 	return errors.Join(err, a.Close())
 }
@@ -98,7 +98,7 @@ func listen(s settings.Settings) (public, ops net.Listener, err error) {
 
 // start assembles the server on a database that is not the demo's. It waits for
 // a database that is away, but not for one that is wrong.
-func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, error) {
+func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
 	for end := time.Now().Add(databaseWait); ; {
 		a, err := startOnce(ctx, s, log)
 		if err == nil || !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
@@ -113,9 +113,9 @@ func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, er
 	}
 }
 
-func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, error) {
+func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
 	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
 		return nil, settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
-	return assemble(ctx, s, log)
+	return Assemble(ctx, s, log)
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -44,11 +44,11 @@ type mailer struct {
 
 // newMailer returns nil where no template is configured: notices are then
 // recorded and not sent.
-func newMailer(a *app) *mailer {
-	if a.settings.MessageTemplate == "" {
+func newMailer(a *App) *mailer {
+	if a.Settings.MessageTemplate == "" {
 		return nil
 	}
-	return &mailer{db: a.db, gateway: a.gateway, log: a.log, template: a.settings.MessageTemplate, page: a.settings.MessagePage}
+	return &mailer{db: a.DB, gateway: a.gateway, log: a.log, template: a.Settings.MessageTemplate, page: a.Settings.MessagePage}
 }
 
 // work sends what is due until ctx ends. What is on its way then is finished.

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 )
 
 // newApp assembles a server that nobody serves yet.
-func newApp(t *testing.T, s *cmdtest.ServerEnv) *app {
+func newApp(t *testing.T, s *cmdtest.ServerEnv) *App {
 	t.Helper()
 	parsed, err := settings.Read(cmdtest.GetenvOf(s.Env()))
 	cmdtest.NoError(t, err)
-	a, err := assemble(t.Context(), parsed, slog.New(slog.DiscardHandler))
+	a, err := Assemble(t.Context(), parsed, slog.New(slog.DiscardHandler))
 	cmdtest.NoError(t, err)
 	t.Cleanup(func() { cmdtest.NoError(t, a.Close()) })
 	return a
@@ -35,7 +35,7 @@ func TestServeBrokenListener(t *testing.T) {
 	ops, err := net.Listen("tcp", "127.0.0.1:0")
 	cmdtest.NoError(t, err)
 	cmdtest.NoError(t, ops.Close())
-	if err := a.serve(testenv.Context(t), public, ops); !errors.Is(err, net.ErrClosed) {
+	if err := a.Serve(testenv.Context(t), public, ops); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 	if c, err := net.Dial("tcp", public.Addr().String()); err == nil {

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -19,13 +19,13 @@ import (
 	"fundpass/store"
 )
 
-// An app is a server ready to serve: what serve and demo have in common.
-type app struct {
+// An App is a server ready to serve: what serve and demo have in common.
+type App struct {
 	log     *slog.Logger
-	db      *store.DB
+	DB      *store.DB
 	gateway *signing.Gateway
-	policy  *passwd.Policy
-	hasher  *passwd.Hasher
+	Policy  *passwd.Policy
+	Hasher  *passwd.Hasher
 	mailer  *mailer // nil: notices are not sent
 
 	provider *alipay.Provider
@@ -36,15 +36,15 @@ type app struct {
 	documents *document.List
 
 	// handler answers on the public address; the demo puts more before it.
-	handler  http.Handler
-	settings settings.Settings
+	Handler  http.Handler
+	Settings settings.Settings
 	pause    func(time.Duration) // before connections are refused at the end
 }
 
-// assemble reads the files, opens the database and puts the server together.
+// Assemble reads the files, opens the database and puts the server together.
 // The settings must be complete. Errors are the problems of the files, or
 // those of store.Open: store.ErrUnavailable may pass, the others will not.
-func assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*app, error) {
+func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
 	f, problems := s.Load()
 	if len(problems) > 0 {
 		return nil, settings.Join(problems)
@@ -60,7 +60,7 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*app,
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, db: db, gateway: gateway, policy: f.Policy, settings: s, hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
 	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -72,12 +72,12 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*app,
 	return a, nil
 }
 
-func (a *app) addServer(f settings.Files) error {
-	s := a.settings
+func (a *App) addServer(f settings.Files) error {
+	s := a.Settings
 	a.provider = alipay.NewProvider(a.gateway, f.Content)
 	var err error
 	a.service, err = selfservice.New(selfservice.Config{
-		DB: a.db, Policy: a.policy, Hasher: a.hasher, Provider: a.provider, Log: a.log,
+		DB: a.DB, Policy: a.Policy, Hasher: a.Hasher, Provider: a.provider, Log: a.log,
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
 		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
 		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
@@ -86,9 +86,9 @@ func (a *app) addServer(f settings.Files) error {
 	if err != nil {
 		return err
 	}
-	program := alipay.NewMiniProgram(a.db, a.service, a.provider, a.log)
+	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
 	server, err := httpapi.New(httpapi.Config{
-		DB: a.db, Service: a.service, Hasher: a.hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
 		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
@@ -100,13 +100,13 @@ func (a *app) addServer(f settings.Files) error {
 	if a.mailer = newMailer(a); a.mailer != nil {
 		server.ReportNotices(a.mailer.report)
 	}
-	a.server, a.handler = server, server.Handler()
+	a.server, a.Handler = server, server.Handler()
 	return nil
 }
 
 // Close ends the workers, then the database. Call it when nothing is served
 // any more.
-func (a *app) Close() error {
-	a.hasher.Close()
-	return a.db.Close()
+func (a *App) Close() error {
+	a.Hasher.Close()
+	return a.DB.Close()
 }

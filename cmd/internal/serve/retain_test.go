@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func TestServeRetains(t *testing.T) {
 	cmdtest.NoError(t, err)
 
 	var log cmdtest.LogBuffer
-	a := &app{db: n.DB, log: slog.New(slog.NewTextHandler(&log, nil)), settings: settings.Settings{AuditYears: 1}}
+	a := &App{DB: n.DB, log: slog.New(slog.NewTextHandler(&log, nil)), Settings: settings.Settings{AuditYears: 1}}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.retain(ctx, time.Millisecond, time.Hour); close(done) }()

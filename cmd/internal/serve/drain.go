@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -19,10 +19,10 @@ const (
 	drainTime  = 10 * time.Second // for requests under way at the end
 )
 
-// serve answers on the listeners until ctx ends; ops may be nil. Then readiness
+// Serve answers on the listeners until ctx ends; ops may be nil. Then readiness
 // is taken back, and requests under way have drainTime to end. It closes the
 // listeners and leaves Close to the caller.
-func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
+func (a *App) Serve(ctx context.Context, public, ops net.Listener) error {
 	var draining atomic.Bool
 	failed := make(chan error, 2)
 	begin := func(l net.Listener, h http.Handler) *http.Server {
@@ -30,7 +30,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 		go func() { failed <- s.Serve(l) }()
 		return s
 	}
-	servers := []*http.Server{begin(a.server.Envelopes(public), a.handler)}
+	servers := []*http.Server{begin(a.server.Envelopes(public), a.Handler)}
 	attrs := []any{"addr", public.Addr().String(), "pid", os.Getpid()}
 	if ops != nil {
 		servers = append(servers, begin(ops, a.server.OpsHandler()))
@@ -55,7 +55,7 @@ func (a *app) serve(ctx context.Context, public, ops net.Listener) error {
 	}
 	draining.Store(true)
 	a.log.Info("draining")
-	a.pause(a.settings.DrainDelay)
+	a.pause(a.Settings.DrainDelay)
 	err := shutdown(servers)
 	a.log.Info("stopped")
 	return err
@@ -96,7 +96,7 @@ func shutdown(servers []*http.Server) error {
 }
 
 // purge deletes what can no longer matter, from time to time.
-func (a *app) purge(ctx context.Context, pause time.Duration) {
+func (a *App) purge(ctx context.Context, pause time.Duration) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -105,7 +105,7 @@ func (a *app) purge(ctx context.Context, pause time.Duration) {
 			return
 		case <-tick.C:
 		}
-		if err := a.db.Purge(ctx); err != nil && ctx.Err() == nil {
+		if err := a.DB.Purge(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("nothing purged", "err", err)
 		}
 		a.updateRefusalFloor(ctx)
@@ -113,7 +113,7 @@ func (a *app) purge(ctx context.Context, pause time.Duration) {
 }
 
 // updateRefusalFloor makes refusals of a link take as long as the costliest old digest.
-func (a *app) updateRefusalFloor(ctx context.Context) {
+func (a *App) updateRefusalFloor(ctx context.Context) {
 	if err := a.service.UpdateRefusalFloor(ctx); err != nil && ctx.Err() == nil {
 		a.log.Warn("time of refusals not renewed", "err", err)
 	}

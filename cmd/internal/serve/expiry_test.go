@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -82,13 +82,13 @@ func TestWatchExpiry(t *testing.T) {
 }
 
 // keyringApp has a gateway and a log, and nothing else.
-func keyringApp(s *cmdtest.ServerEnv, change cmdtest.Values, log *cmdtest.LogBuffer) *app {
+func keyringApp(s *cmdtest.ServerEnv, change cmdtest.Values, log *cmdtest.LogBuffer) *App {
 	s.T.Helper()
 	settings, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(s.Env(change)))
 	cmdtest.NoError(s.T, err)
 	gateway, err := signing.NewGateway(keyring, settings.GatewayURL, signing.Options{})
 	cmdtest.NoError(s.T, err)
-	return &app{log: slog.New(slog.NewJSONHandler(log, nil)), gateway: gateway, settings: settings}
+	return &App{log: slog.New(slog.NewJSONHandler(log, nil)), gateway: gateway, Settings: settings}
 }
 
 // Two files of one name are one line, of the earlier end.

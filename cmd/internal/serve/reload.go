@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 )
 
 // reloadOnHangup reloads at every SIGHUP until the returned function is called.
-func (a *app) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop func()) {
+func (a *App) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop func()) {
 	hangup, done := make(chan os.Signal, 1), make(chan struct{})
 	notify(hangup, syscall.SIGHUP)
 	go func() {
@@ -27,7 +27,7 @@ func (a *app) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop 
 }
 
 // warnSandbox names the keys that stand by the sandbox's exception.
-func (a *app) warnSandbox() {
+func (a *App) warnSandbox() {
 	for _, key := range a.gateway.Keyring().AlipayKeys() {
 		if key.Sandbox {
 			a.log.Warn("key is trusted under the sandbox's root only", "setting", "FUNDPASS_SANDBOX_ROOT_FILE", "file", key.Source)
@@ -37,8 +37,8 @@ func (a *app) warnSandbox() {
 
 // reload reads the files of the keyring, the transport keys and the content key
 // again. With any problem the old keys stay.
-func (a *app) reload() {
-	s := a.settings
+func (a *App) reload() {
+	s := a.Settings
 	keyring, problems := s.LoadKeyring()
 	problems = append(problems, s.CheckModes()...)
 	transport, err := s.LoadTransport(keyring)

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const (
 )
 
 // retain runs the retention once a day. Several servers may do it at once.
-func (a *app) retain(ctx context.Context, first, pause time.Duration) {
+func (a *App) retain(ctx context.Context, first, pause time.Duration) {
 	next := time.NewTimer(first)
 	defer next.Stop()
 	for {
@@ -26,7 +26,7 @@ func (a *app) retain(ctx context.Context, first, pause time.Duration) {
 		case <-next.C:
 		}
 		next.Reset(pause)
-		all, err := a.db.Retention(ctx, a.settings.AuditYears, false)
+		all, err := a.DB.Retention(ctx, a.Settings.AuditYears, false)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			a.log.Warn("retention stopped early", "err", err)
 		}
@@ -34,7 +34,7 @@ func (a *app) retain(ctx context.Context, first, pause time.Duration) {
 	}
 }
 
-func (a *app) logRetained(all []store.Retained) {
+func (a *App) logRetained(all []store.Retained) {
 	for _, r := range all {
 		if r.Rows > 0 {
 			a.log.Info("retention", "kind", r.Kind, "before", r.Before, "rows", r.Rows, "partitions", len(r.Parts))

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"github.com/spf13/cobra"
@@ -6,7 +6,7 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// serveCommands returns the commands that serve, and what is run before it.
-func serveCommands(w terminal.Stdio) []*cobra.Command {
+// Commands returns serve and the commands that are run before it.
+func Commands(w terminal.Stdio) []*cobra.Command {
 	return []*cobra.Command{serveCommand(w), checkCommand(w), migrateCommand(w)}
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -12,14 +12,14 @@ const (
 )
 
 // warnExpiring writes what expiring finds in the keyring in use to the log.
-func (a *app) warnExpiring(now time.Time) {
-	for _, p := range a.settings.Expiring(a.gateway.Keyring(), now) {
+func (a *App) warnExpiring(now time.Time) {
+	for _, p := range a.Settings.Expiring(a.gateway.Keyring(), now) {
 		a.log.Warn("certificate ends soon", "setting", p.Setting, "err", p.Err)
 	}
 }
 
 // watchExpiry warns at once and then from time to time.
-func (a *app) watchExpiry(ctx context.Context, pause time.Duration) {
+func (a *App) watchExpiry(ctx context.Context, pause time.Duration) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -34,9 +34,9 @@ func (a *app) watchExpiry(ctx context.Context, pause time.Duration) {
 
 // certificateEnds are the ends by file name without its directory. Of two files of one
 // name the one that ends first counts.
-func (a *app) certificateEnds() map[string]time.Time {
+func (a *App) certificateEnds() map[string]time.Time {
 	ends := make(map[string]time.Time)
-	for _, c := range a.settings.Certificates(a.gateway.Keyring()) {
+	for _, c := range a.Settings.Certificates(a.gateway.Keyring()) {
 		name := filepath.Base(c.Path)
 		if end, again := ends[name]; !again || c.End.Before(end) {
 			ends[name] = c.End
