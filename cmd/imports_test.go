@@ -88,6 +88,12 @@ var law = map[string]line{
 			"miniapp-api/passwd", "signing/alipaysim", "store", "store/storetest"),
 		modules: list("github.com/jmoiron/sqlx", "github.com/spf13/cobra"),
 	},
+	"cmd/internal/demo": {
+		ours: list("cmd/internal/apiclient", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "keys",
+			"miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
+			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
+	},
 	"cmd/internal/serve": {
 		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document",
 			"miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
@@ -102,10 +108,14 @@ var law = map[string]line{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "github.com/spf13/cobra",
 			"golang.org/x/term"),
 	},
+	"cmd/internal/walk": {
+		ours:    list("cmd/internal/apiclient", "cmd/internal/terminal", "miniapp-api/passwd", "signing/alipaysim"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
+	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/apiclient", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "keys",
-			"keys/calendar", "miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "signing", "signing/alipaysim", "store", "store/localpg"),
+		ours: list("cmd/internal/demo", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal",
+			"cmd/internal/walk", "keys", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd", "miniapp-api/selfservice",
+			"signing", "store"),
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/sys",
 			"golang.org/x/term", "golang.org/x/text"),
 	},

@@ -61,7 +61,7 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	if err != nil {
 		return fmt.Errorf("what was downloaded is refused, nothing written: %w", err)
 	}
-	if err := writeNew(out, content); err != nil {
+	if err := settings.WriteNew(out, content); err != nil {
 		return err
 	}
 	printCandidate(w.Out, out, cert)

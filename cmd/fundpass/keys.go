@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 )
@@ -128,26 +129,12 @@ func writeKeys(dir string, files []keyFile) error {
 		return errors.Join(append(there, errKeysExist)...)
 	}
 	for i, f := range files {
-		if err := writeNew(filepath.Join(dir, f.name), f.content); err != nil {
+		if err := settings.WriteNew(filepath.Join(dir, f.name), f.content); err != nil {
 			for _, done := range files[:i] {
 				err = errors.Join(err, os.Remove(filepath.Join(dir, done.name)))
 			}
 			return err
 		}
-	}
-	return nil
-}
-
-// writeNew writes a secret to a file that did not exist, down to the disk.
-func writeNew(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return errors.Join(err, os.Remove(path))
 	}
 	return nil
 }

@@ -7,16 +7,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/demo"
 	"fundpass/cmd/internal/serve"
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
+	"fundpass/cmd/internal/walk"
 )
 
 // newRoot returns the command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), rosterCommands(w), operatorCommands(w), keycmdCommands(w),
-		[]*cobra.Command{demoCommand(w), walkCommand(w), policyCommand(w)},
+		[]*cobra.Command{demo.Command(w), walk.Command(w), policyCommand(w)},
 	)...)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
 	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +

@@ -54,7 +54,7 @@ func rotateFile(path string, rotate func([]byte) ([]byte, error)) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	next := path + ".new" // a second rotation at the same time fails here
-	if err := writeNew(next, fresh); err != nil {
+	if err := settings.WriteNew(next, fresh); err != nil {
 		return err
 	}
 	if err := replaceFile(next, path); err != nil {

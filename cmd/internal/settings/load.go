@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -234,14 +233,4 @@ func LoadContentKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: not an AES-128 key in base64 (24 characters ending in ==); copy it again from 接口内容加密方式", path)
 	}
 	return key, nil
-}
-
-// ReadSmall reads a key file; its errors name the path.
-func ReadSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 64<<10))
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"crypto/rand"
@@ -40,7 +40,7 @@ func (h *dataDir) makeKeys() error {
 		if err != nil {
 			return err
 		}
-		if err := writeNew(h.path(name), content); err != nil {
+		if err := settings.WriteNew(h.path(name), content); err != nil {
 			return err
 		}
 	}

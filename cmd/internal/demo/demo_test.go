@@ -1,8 +1,9 @@
-package main
+package demo
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
+	"fundpass/signing/alipaysim"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
 )
@@ -263,5 +265,40 @@ func TestDemoInterruptedAtStart(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "Stopped") {
 		t.Errorf("screen: %s", out)
+	}
+}
+
+func unmarshal(t *testing.T, raw []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(raw, v); err != nil {
+		t.Fatalf("%v: %s", err, raw)
+	}
+}
+
+// mustPost fails the test when there is no answer.
+func mustPost(t *testing.T, p *apiclient.Client, path string, body apiclient.Fields) apiclient.Answer {
+	t.Helper()
+	a, err := p.Post(t.Context(), path, body)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return a
+}
+
+func linkOf(who alipaysim.Person, password string) apiclient.Fields {
+	return apiclient.Fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
+}
+
+// changePassword links who and changes the password.
+func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to string) {
+	t.Helper()
+	if _, err := p.LogIn(t.Context(), who.Person); err != nil {
+		t.Fatal(err)
+	}
+	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
+	a := mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": who.Password})
+	a = mustPost(t, p, "/v1/password/changes/"+a.Text("id")+"/confirm", apiclient.Fields{"new_password": to, "new_password_again": to})
+	if a.Text("state") != "done" {
+		t.Fatalf("change: %s", a.Raw)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -103,7 +103,7 @@ func failAttempt(ctx context.Context, p *apiclient.Client, caller string, who al
 		case r.Code == "CONSENT_REQUIRED":
 			err = agree(ctx, p)
 		case r.Code == "LINK_PROOF_REQUIRED":
-			err = verifyPhoneOf(ctx, p, caller)
+			err = verifyPhone(ctx, p, caller)
 		default:
 			err = fmt.Errorf("%w: %s", apiclient.ErrNotAPI, r.Code)
 		}
@@ -136,7 +136,7 @@ func agree(ctx context.Context, p *apiclient.Client) error {
 
 // verifyPhone shows the number that the simulator vouches for, as my.getPhoneNumber
 // hands it to the page.
-func verifyPhoneOf(ctx context.Context, p *apiclient.Client, person string) error {
+func verifyPhone(ctx context.Context, p *apiclient.Client, person string) error {
 	given, err := p.Post(ctx, "/sim/phone", apiclient.Fields{"person": person})
 	if err != nil {
 		return err

@@ -1,59 +1,21 @@
-package main
+package walk
 
 import (
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
-	"fundpass/signing/alipaysim"
 )
-
-func unmarshal(t *testing.T, raw []byte, v any) {
-	t.Helper()
-	if err := json.Unmarshal(raw, v); err != nil {
-		t.Fatalf("%v: %s", err, raw)
-	}
-}
-
-// mustPost fails the test when there is no answer.
-func mustPost(t *testing.T, p *apiclient.Client, path string, body apiclient.Fields) apiclient.Answer {
-	t.Helper()
-	a, err := p.Post(t.Context(), path, body)
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return a
-}
-
-func linkOf(who alipaysim.Person, password string) apiclient.Fields {
-	return apiclient.Fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
-}
-
-// changePassword links who and changes the password.
-func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to string) {
-	t.Helper()
-	if _, err := p.LogIn(t.Context(), who.Person); err != nil {
-		t.Fatal(err)
-	}
-	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
-	a := mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": who.Password})
-	a = mustPost(t, p, "/v1/password/changes/"+a.Text("id")+"/confirm", apiclient.Fields{"new_password": to, "new_password_again": to})
-	if a.Text("state") != "done" {
-		t.Fatalf("change: %s", a.Raw)
-	}
-}
 
 // walkOn runs fundpass walk and returns its screen.
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
@@ -61,88 +23,6 @@ func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	out := &cmdtest.LogBuffer{}
 	err := cmdtest.Execute(t.Context(), append([]string{"walk", "--base", base}, args...), terminal.Stdio{Out: out, Err: out})
 	return out.String(), err
-}
-
-// testWalkTwice: a walk holds again and again, leaves everything as it was,
-// and shows no secret.
-func (d *runningDemo) testWalkTwice(t *testing.T) {
-	who := storyOf(t, "ok").person()
-	for _, linked := range []bool{false, true} {
-		screen, err := walkOn(t, d.url+"/")
-		if err != nil {
-			t.Fatalf("%v\n%s", err, screen)
-		}
-		if strings.Contains(screen, "✗") || !regexp.MustCompile(`All \d\d steps held, in \d+\.\d s\.\n$`).MatchString(screen) {
-			t.Errorf("screen:\n%s", screen)
-		}
-		for _, secret := range []string{who.Password, who.IDNumber, who.Name, "Bearer", "token"} {
-			if strings.Contains(screen, secret) {
-				t.Errorf("the screen shows %q", secret)
-			}
-		}
-		checkColumns(t, screen)
-		p := d.client()
-		if a, err := p.LogIn(t.Context(), "ok"); err != nil || a.Object()["linked"] != linked {
-			t.Errorf("found linked: %v, left otherwise: %s %v", linked, a.Raw, err)
-		}
-		if linked {
-			break
-		}
-		if a := mustPost(t, p, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
-			t.Errorf("the listed password: %s", a.Raw)
-		}
-	}
-	t.Run("initial", func(t *testing.T) {
-		screen, err := walkOn(t, d.url, "--person", "initial")
-		made := regexp.MustCompile(`initial's password is now (\S+), made up`).FindStringSubmatch(screen)
-		if err != nil || made == nil {
-			t.Fatalf("%v\n%s", err, screen)
-		}
-		p, who := d.client(), storyOf(t, "initial").person()
-		p.LogIn(t.Context(), "initial")
-		if a := mustPost(t, p, "/v1/link", linkOf(who, made[1])); a.Code != "OK" {
-			t.Errorf("the password told: %s", a.Raw)
-		}
-	})
-	t.Run("frozen", func(t *testing.T) {
-		screen, err := walkOn(t, d.url, "--person", "frozen_account")
-		if !errors.Is(err, errStep) || !strings.Contains(screen, "wanted OK, got 423 ACCOUNT_FROZEN") {
-			t.Errorf("%v\n%s", err, screen)
-		}
-		if a, err := d.client().LogIn(t.Context(), "frozen_account"); err != nil || a.Object()["linked"] != false {
-			t.Errorf("the walk left a link: %s %v", a.Raw, err)
-		}
-	})
-	t.Run("nobody", func(t *testing.T) {
-		if _, err := walkOn(t, d.url, "--person", "nobody"); err == nil || !strings.Contains(err.Error(), `no person "nobody"`) {
-			t.Error(err)
-		}
-	})
-}
-
-// checkColumns: what was answered, and how long it took, stand in one column,
-// however many Chinese characters are before them.
-func checkColumns(t *testing.T, screen string) {
-	t.Helper()
-	answers := regexp.MustCompile(`^( [✓✗] .*?)\d{3} [A-Z_a-z]+ +<?\d+ ms$`)
-	n := 0
-	for line := range strings.Lines(screen) {
-		line = strings.TrimSuffix(line, "\n")
-		m := answers.FindStringSubmatch(line)
-		if m == nil {
-			continue
-		}
-		n++
-		if got := text.StringWidth(m[1]); got != answerColumn {
-			t.Errorf("answer in column %d: %s", got, line)
-		}
-		if got := text.StringWidth(line); got != tookColumn+8 {
-			t.Errorf("%d columns: %s", got, line)
-		}
-	}
-	if n < 20 {
-		t.Errorf("only %d steps:\n%s", n, screen)
-	}
 }
 
 func TestWalkWithoutDemo(t *testing.T) {
@@ -277,25 +157,5 @@ func TestFreshPassword(t *testing.T) {
 			t.Fatalf("%s: %v", p, broken)
 		}
 		seen[p] = true
-	}
-}
-
-func TestInProcess(t *testing.T) {
-	t.Parallel()
-	client := &http.Client{Transport: apiclient.InProcess{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Path", r.URL.Path)
-		w.WriteHeader(http.StatusTeapot)
-		r.Write(w)
-	})}}
-	resp, err := client.Post("http://demo/tea", "text/plain", strings.NewReader("earl grey"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusTeapot || resp.Header.Get("X-Path") != "/tea" {
-		t.Errorf("%d %v", resp.StatusCode, resp.Header)
-	}
-	if resp, err = client.Get("http://demo/"); err != nil || resp.StatusCode != http.StatusTeapot {
-		t.Errorf("GET: %v %v", resp, err)
 	}
 }

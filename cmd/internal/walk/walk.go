@@ -1,4 +1,4 @@
-package main
+package walk
 
 import (
 	"context"
@@ -23,10 +23,10 @@ import (
 // errStep ends a walk early. Why is on the screen.
 var errStep = errors.New("did not hold")
 
-// walkCommand walks the whole citizen's flow against a running demo. It leaves
+// Command walks the whole citizen's flow against a running demo. It leaves
 // the person as it found them: the password is changed, the history makes
 // enough changes between that the first one may come back, and it comes back.
-func walkCommand(w terminal.Stdio) *cobra.Command {
+func Command(w terminal.Stdio) *cobra.Command {
 	var base, person, password string
 	cmd := &cobra.Command{
 		Use:   "walk",

@@ -1,4 +1,4 @@
-package main
+package walk
 
 import (
 	"crypto/rand"
@@ -14,34 +14,6 @@ import (
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 )
-
-// testWalkBack: a day allows three resets, and after those a walk still holds;
-// whoever fails the verification is let through, and whom nobody can verify is
-// not frozen.
-func (d *runningDemo) testWalkBack(t *testing.T) {
-	for _, tt := range []struct {
-		name, person string
-		want         []string
-		not          string
-	}{
-		{"the third", "ok", []string{"A new password, without the old one", "密码已冻结"}, "skipped"},
-		{"the fourth", "ok", []string{"429 RESET_LIMIT", "skipped: today's resets are used up"}, "不是我"},
-		{"a failed face", "face_fails", []string{"403 IDENTITY_NOT_PROVEN", "POST /sim/certify", "state passed"}, "skipped"},
-		{"a passport", "passport", []string{"409 RESET_UNAVAILABLE", "skipped: no identity verification"}, "不是我"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			screen, err := walkOn(t, d.url, "--person", tt.person)
-			if err != nil || strings.Contains(screen, tt.not) || strings.Contains(screen, "is now") {
-				t.Errorf("%v\n%s", err, screen)
-			}
-			for _, want := range append(tt.want, "DECRYPT_FAILED", "The new password twice, encrypted: changed") {
-				if !strings.Contains(screen, want) {
-					t.Errorf("lacks %s:\n%s", want, screen)
-				}
-			}
-		})
-	}
-}
 
 // walkAt is a walk in the middle of a fake demo that answers with these codes.
 func walkAt(t *testing.T, codes map[string]string) (*walk, *cmdtest.LogBuffer) {
@@ -119,7 +91,7 @@ func TestWalkSeals(t *testing.T) {
 	}
 	text, _ := json.Marshal(form["sealed"])
 	var sealed []byte // encoding/json reads base64
-	unmarshal(t, text, &sealed)
+	cmdtest.NoError(t, json.Unmarshal(text, &sealed))
 	plain, err := transport.Open(kid, []byte("gjj-password/1|"+kid+"|t-1"), sealed)
 	if err != nil || string(plain) != `{"o":"Quiet-River-1"}` {
 		t.Errorf("%s, %v", plain, err)

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -34,9 +34,9 @@ var (
 	demoPerUser    = settings.Rate{PerSecond: 500, Burst: 5000}
 )
 
-// demoCommand runs everything on one machine: a private PostgreSQL, a simulated
+// Command runs everything on one machine: a private PostgreSQL, a simulated
 // Alipay, and the very server that serve runs, with invented depositors in it.
-func demoCommand(w terminal.Stdio) *cobra.Command {
+func Command(w terminal.Stdio) *cobra.Command {
 	d := &demo{Screen: terminal.NewScreen(w.Out)}
 	cmd := &cobra.Command{
 		Use:   "demo",
