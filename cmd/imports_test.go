@@ -94,6 +94,11 @@ var law = map[string]line{
 			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
+	"cmd/internal/roster": {
+		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
+			"miniapp-api/passwd", "signing", "store"),
+		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/text"),
+	},
 	"cmd/internal/serve": {
 		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document",
 			"miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
@@ -113,11 +118,11 @@ var law = map[string]line{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal",
-			"cmd/internal/walk", "keys", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd", "miniapp-api/selfservice",
-			"signing", "store"),
+		ours: list("cmd/internal/demo", "cmd/internal/roster", "cmd/internal/serve", "cmd/internal/settings",
+			"cmd/internal/terminal", "cmd/internal/walk", "keys", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd",
+			"miniapp-api/selfservice", "signing", "store"),
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/sys",
-			"golang.org/x/term", "golang.org/x/text"),
+			"golang.org/x/term"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
 	"cmd/e2e":        {}, // tests of the program from outside, beside their one page of documentation

@@ -18,7 +18,7 @@ func TestOperatorWithCentreCodes(t *testing.T) {
 	cmdtest.NoError(t, err)
 	s.Write("documents.json", string(own))
 	env := s.Env(cmdtest.Values{"FUNDPASS_DOCUMENTS_FILE": s.Path("documents.json")})
-	cmdtest.NoError(t, cmdtest.Run(t, env, "import", cmdtest.TempFile(t, five+"880000000002,林志,08,9901000101(B),,01,,account-last6\n")).Err)
+	cmdtest.NoError(t, cmdtest.Run(t, env, "import", cmdtest.TempFile(t, "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,DWZH,CSMM\n880000000002,林志,08,9901000101(B),,01,,account-last6\n")).Err)
 	asks := func(env map[string]string, typed string, args ...string) error {
 		var out, log cmdtest.LogBuffer
 		return cmdtest.Execute(t.Context(), append(args, "--operator", "li", "--reason", "asked in writing"),

@@ -143,7 +143,7 @@ func TestPolicyTry(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, got.Err, got.Out)
 		}
 		for private := range strings.FieldsSeq(test.typed) {
-			if len(private) > 5 && strings.Contains(got.Out+said(got), private) {
+			if len(private) > 5 && strings.Contains(got.Out+got.Said(), private) {
 				t.Errorf("%s: says %q:\n%s", name, private, got.Out)
 			}
 		}

@@ -15,17 +15,6 @@ import (
 	"fundpass/store/storetest"
 )
 
-// hasher hashes with the environment's pepper file as it is now, cheaply: so no hash
-// costs what a server's does.
-func hasherOf(s *cmdtest.ServerEnv) *passwd.Hasher {
-	s.T.Helper()
-	pepper, err := keys.LoadPepper(s.Path("pepper.key"))
-	cmdtest.NoError(s.T, err)
-	h := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Slots: 1})
-	s.T.Cleanup(h.Close)
-	return h
-}
-
 // deposit adds accounts whose password all have one hash.
 func depositAccounts(s *cmdtest.ServerEnv, db *store.DB, from, n int, hash string) {
 	s.T.Helper()
@@ -95,7 +84,7 @@ func TestRehash(t *testing.T) {
 	s := cmdtest.NewEnv(t)
 	db, right := s.Open(), passwd.NewSecret("Copper-Kettle-58")
 	old, first := s.Read("pepper.key"), newestPepper(s)
-	hash, err := hasherOf(s).Hash(t.Context(), right)
+	hash, err := s.Hasher().Hash(t.Context(), right)
 	cmdtest.NoError(t, err)
 	const n = store.RehashBatch + 5
 	depositAccounts(s, db, 0, n, hash)
@@ -110,7 +99,7 @@ func TestRehash(t *testing.T) {
 
 	a, err := db.Hashes(t.Context(), [16]byte{})
 	cmdtest.NoError(t, err)
-	now := hasherOf(s)
+	now := s.Hasher()
 	if ok, upgrade, err := now.Verify(t.Context(), a[0].Hash, right); !ok || !upgrade || err != nil {
 		t.Errorf("the password: %v, %v, %v", ok, upgrade, err)
 	}
@@ -135,7 +124,7 @@ func TestRehash(t *testing.T) {
 		t.Errorf("got %v", r.Err)
 	}
 	cmdtest.WantIn(t, r.Out, fmt.Sprintf("%d name a key that the pepper file has not", n), "put the key back")
-	if _, _, err := hasherOf(s).Verify(t.Context(), a[0].Hash, right); err == nil || !strings.Contains(err.Error(), "id "+second) {
+	if _, _, err := s.Hasher().Verify(t.Context(), a[0].Hash, right); err == nil || !strings.Contains(err.Error(), "id "+second) {
 		t.Errorf("a server without the new key: %v", err)
 	}
 	wantLayers(s, map[string]int{first + "." + second: n - 1, second: 1})
@@ -146,7 +135,7 @@ func TestRehashReportsCorruption(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
 	db := s.Open()
-	hash, err := hasherOf(s).Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	hash, err := s.Hasher().Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
 	cmdtest.NoError(t, err)
 	first := newestPepper(s)
 	depositAccounts(s, db, 0, 2, hash)

@@ -100,7 +100,7 @@ func TestVerifyKeepsValues(t *testing.T) {
 	s := cmdtest.NewBareEnv(t)
 	for _, fault := range []string{"", "altered", "wrong_key", "duplicate", "unsigned", "other_app"} {
 		text := notification(s, cancelled, fault)
-		if got := verifyText(t, keyringEnv(s), text); strings.Contains(got.Out+said(got), cmdtest.OKPerson.OpenID) {
+		if got := verifyText(t, keyringEnv(s), text); strings.Contains(got.Out+got.Said(), cmdtest.OKPerson.OpenID) {
 			t.Errorf("%q: %s", fault, got.Out)
 		}
 		if got := verifyText(t, keyringEnv(s), text, "--show"); !strings.Contains(got.Out, `"open_id":"`+cmdtest.OKPerson.OpenID) {
@@ -111,13 +111,6 @@ func TestVerifyKeepsValues(t *testing.T) {
 	if !strings.Contains(got.Out, `msg_method=\x1b[2J\xff\u009b\xef张`) || strings.ContainsAny(got.Out, "\x1b\u009b") {
 		t.Errorf("%q", got.Out)
 	}
-}
-
-func said(r cmdtest.Result) string {
-	if r.Err == nil {
-		return r.Log
-	}
-	return r.Log + r.Err.Error()
 }
 
 func TestVerifyUsage(t *testing.T) {

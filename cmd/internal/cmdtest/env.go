@@ -23,6 +23,7 @@ import (
 	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -265,3 +266,14 @@ type Values = map[string]string
 
 // CentreFile is an example of a centre's own codes, as seen from a package of commands.
 const CentreFile = "../../../miniapp-api/document/testdata/centre.json"
+
+// Hasher hashes with the environment's pepper file as it is now, cheaply: so no hash
+// costs what a server's does.
+func (s *ServerEnv) Hasher() *passwd.Hasher {
+	s.T.Helper()
+	pepper, err := keys.LoadPepper(s.Path("pepper.key"))
+	NoError(s.T, err)
+	h := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Slots: 1})
+	s.T.Cleanup(h.Close)
+	return h
+}

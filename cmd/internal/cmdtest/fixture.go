@@ -9,7 +9,6 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"fundpass/cmd/internal/apiclient"
-	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
@@ -38,13 +37,7 @@ func (n Fixture) In(t testing.TB) *Fixture {
 
 func newFixtureIn(t testing.TB, s *ServerEnv) *Fixture {
 	t.Helper()
-	pepper, err := keys.LoadPepper(s.Path("pepper.key"))
-	NoError(t, err)
-	n := &Fixture{ServerEnv: s, T: t, Count: new(int), DB: s.Open(), SQL: storetest.Probe(t, s.DSN)}
-	// What is hashed here is cheap to check for the server, too: the cost
-	// stands in the hash.
-	n.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Slots: 1})
-	t.Cleanup(n.hasher.Close)
+	n := &Fixture{ServerEnv: s, T: t, Count: new(int), DB: s.Open(), SQL: storetest.Probe(t, s.DSN), hasher: s.Hasher()}
 	return n
 }
 

@@ -61,6 +61,14 @@ type Result struct {
 	Err      error
 }
 
+// Said returns what the command wrote beside its results, and its error.
+func (r Result) Said() string {
+	if r.Err == nil {
+		return r.Log
+	}
+	return r.Log + r.Err.Error()
+}
+
 // Run runs a command in this process.
 func Run(t testing.TB, env map[string]string, args ...string) Result {
 	t.Helper()
