@@ -94,6 +94,11 @@ var law = map[string]line{
 			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
+	"cmd/internal/operator": {
+		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
+			"miniapp-api/selfservice", "store"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
+	},
 	"cmd/internal/roster": {
 		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
 			"miniapp-api/passwd", "signing", "store"),
@@ -118,9 +123,9 @@ var law = map[string]line{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/roster", "cmd/internal/serve", "cmd/internal/settings",
-			"cmd/internal/terminal", "cmd/internal/walk", "keys", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd",
-			"miniapp-api/selfservice", "signing", "store"),
+		ours: list("cmd/internal/demo", "cmd/internal/operator", "cmd/internal/roster", "cmd/internal/serve",
+			"cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk", "keys", "miniapp-api/document",
+			"miniapp-api/passwd", "signing", "store"),
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/sys",
 			"golang.org/x/term"),
 	},

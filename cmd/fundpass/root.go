@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/demo"
+	"fundpass/cmd/internal/operator"
 	"fundpass/cmd/internal/roster"
 	"fundpass/cmd/internal/serve"
 	"fundpass/cmd/internal/settings"
@@ -18,7 +19,7 @@ import (
 // newRoot returns the command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
 	root := terminal.Root(w, slices.Concat(
-		serve.Commands(w), roster.Commands(w), operatorCommands(w), keycmdCommands(w),
+		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmdCommands(w),
 		[]*cobra.Command{demo.Command(w), walk.Command(w), policyCommand(w)},
 	)...)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"

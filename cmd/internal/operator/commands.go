@@ -1,4 +1,4 @@
-package main
+package operator
 
 import (
 	"github.com/spf13/cobra"
@@ -6,7 +6,7 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// operatorCommands returns the commands that staff run about one person or account.
-func operatorCommands(w terminal.Stdio) []*cobra.Command {
+// Commands returns the commands of this package.
+func Commands(w terminal.Stdio) []*cobra.Command {
 	return []*cobra.Command{unlockCommand(w), auditCommand(w), issueResetCodeCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w)}
 }
