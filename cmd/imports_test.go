@@ -94,6 +94,10 @@ var law = map[string]line{
 			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
+	"cmd/internal/keycmd": {
+		ours:    list("cmd/internal/settings", "cmd/internal/terminal", "keys", "miniapp-api/passwd", "signing", "store"),
+		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
+	},
 	"cmd/internal/operator": {
 		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
 			"miniapp-api/selfservice", "store"),
@@ -123,11 +127,10 @@ var law = map[string]line{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/operator", "cmd/internal/roster", "cmd/internal/serve",
-			"cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk", "keys", "miniapp-api/document",
-			"miniapp-api/passwd", "signing", "store"),
-		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/sys",
-			"golang.org/x/term"),
+		ours: list("cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/roster",
+			"cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk", "miniapp-api/document",
+			"miniapp-api/passwd"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
 	"cmd/e2e":        {}, // tests of the program from outside, beside their one page of documentation

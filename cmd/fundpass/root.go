@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/demo"
+	"fundpass/cmd/internal/keycmd"
 	"fundpass/cmd/internal/operator"
 	"fundpass/cmd/internal/roster"
 	"fundpass/cmd/internal/serve"
@@ -19,7 +20,7 @@ import (
 // newRoot returns the command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
 	root := terminal.Root(w, slices.Concat(
-		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmdCommands(w),
+		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
 		[]*cobra.Command{demo.Command(w), walk.Command(w), policyCommand(w)},
 	)...)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
