@@ -103,6 +103,10 @@ var law = map[string]line{
 			"miniapp-api/selfservice", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
 	},
+	"cmd/internal/policy": {
+		ours:    list("cmd/internal/terminal", "miniapp-api/document", "miniapp-api/passwd"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
+	},
 	"cmd/internal/roster": {
 		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
 			"miniapp-api/passwd", "signing", "store"),
@@ -127,10 +131,9 @@ var law = map[string]line{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/roster",
-			"cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk", "miniapp-api/document",
-			"miniapp-api/passwd"),
-		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"),
+		ours: list("cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
+			"cmd/internal/roster", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk"),
+		modules: list("github.com/spf13/cobra", "golang.org/x/sys"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
 	"cmd/e2e":        {}, // tests of the program from outside, beside their one page of documentation

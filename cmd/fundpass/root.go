@@ -10,6 +10,7 @@ import (
 	"fundpass/cmd/internal/demo"
 	"fundpass/cmd/internal/keycmd"
 	"fundpass/cmd/internal/operator"
+	"fundpass/cmd/internal/policy"
 	"fundpass/cmd/internal/roster"
 	"fundpass/cmd/internal/serve"
 	"fundpass/cmd/internal/settings"
@@ -21,7 +22,7 @@ import (
 func newRoot(w terminal.Stdio) *cobra.Command {
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
-		[]*cobra.Command{demo.Command(w), walk.Command(w), policyCommand(w)},
+		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w)},
 	)...)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
 	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +

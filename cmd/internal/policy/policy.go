@@ -1,4 +1,4 @@
-package main
+package policy
 
 import (
 	"cmp"
@@ -17,7 +17,7 @@ import (
 // errLintFailed says that a policy is weaker than it declares.
 var errLintFailed = errors.New("undeclared failures")
 
-func policyCommand(w terminal.Stdio) *cobra.Command {
+func Command(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Look at password policies: list, show, lint, try",
