@@ -13,24 +13,25 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 )
 
 // cut sends a request and closes the socket after a while. It returns the code of an
 // answer that came before, or "".
-func (c *citizen) cut(r request, after time.Duration) string {
+func (c *citizen) cut(r apiclient.Request, after time.Duration) string {
 	t := c.fixture.t
 	t.Helper()
-	raw, err := json.Marshal(r.body)
+	raw, err := json.Marshal(r.Body)
 	noError(t, err)
-	req, err := http.NewRequest(r.method, c.base+r.path, bytes.NewReader(raw))
+	req, err := http.NewRequest(r.Method, c.Base+r.Path, bytes.NewReader(raw))
 	noError(t, err)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	if r.key != "" {
-		req.Header.Set("Idempotency-Key", r.key)
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	if r.Key != "" {
+		req.Header.Set("Idempotency-Key", r.Key)
 	}
-	line, err := net.Dial("tcp", strings.TrimPrefix(c.base, "http://"))
+	line, err := net.Dial("tcp", strings.TrimPrefix(c.Base, "http://"))
 	noError(t, err)
 	defer line.Close()
 	noError(t, req.Write(line))
@@ -79,7 +80,7 @@ func TestCutOwner(t *testing.T) {
 		t.Errorf("the right password is locked or wrong: %v", codes)
 	}
 	if a := owner.persist(owner.openChange(owner.Password)); a.Code != "OK" {
-		t.Errorf("after the cuts: %s", a.raw)
+		t.Errorf("after the cuts: %s", a.Raw)
 	}
 	codes = map[string]int{}
 	for range testenv.Rounds(60, 200) {
@@ -102,29 +103,29 @@ func TestCutStrangers(t *testing.T) {
 	victim := n.addCitizens(1, servers[0].URL)[0]
 	var thieves []*citizen
 	for i, c := range n.addCitizens(20, "") {
-		c.base = servers[i%2].URL
+		c.Base = servers[i%2].URL
 		c.mustLogIn()
 		thieves = append(thieves, c)
 	}
 	var mu sync.Mutex
 	codes := map[string]int{}
-	rush(testenv.Rounds(200, 1000), func(i int) answer {
+	rush(testenv.Rounds(200, 1000), func(i int) apiclient.Answer {
 		try := victim.link()
-		try.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
+		try.Body.(apiclient.Fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
 		code := thieves[i%len(thieves)].cut(try, time.Duration(rand.IntN(1000))*time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
 		codes[code]++
-		return answer{}
+		return apiclient.Answer{}
 	})
 	t.Logf("answers before the cut: %v", codes)
 	try := victim.link()
-	try.body.(fields)["password"] = "Wrong-Harbor"
+	try.Body.(apiclient.Fields)["password"] = "Wrong-Harbor"
 	for range 6 { // where most hung up before they were charged
 		thieves[0].persist(try)
 	}
 	if a := thieves[0].persist(victim.link()); a.Code != "LINK_REFUSED" {
-		t.Errorf("the right password, locked: %s", a.raw)
+		t.Errorf("the right password, locked: %s", a.Raw)
 	}
 	var links int
 	noError(t, n.sql.QueryRow(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, victim.digest).Scan(&links))
@@ -144,17 +145,17 @@ func TestEventsLocked(t *testing.T) {
 		*citizen
 		name  string
 		right bool
-		request
-		first answer
+		apiclient.Request
+		first apiclient.Answer
 	}
 	var all []*story
 	for i, c := range n.linked(4, server.URL) {
-		s := &story{citizen: c, name: "right", right: i%2 == 0, request: c.openChange(c.Password)}
+		s := &story{citizen: c, name: "right", right: i%2 == 0, Request: c.openChange(c.Password)}
 		if !s.right {
-			s.name, s.request = "wrong", c.openChange("Wrong-Harbor-1")
+			s.name, s.Request = "wrong", c.openChange("Wrong-Harbor-1")
 		}
 		if i >= 2 {
-			s.name, s.request = s.name+" under a key", s.request.under("k-1")
+			s.name, s.Request = s.name+" under a key", s.Request.Under("k-1")
 		}
 		all = append(all, s)
 	}
@@ -166,13 +167,13 @@ func TestEventsLocked(t *testing.T) {
 	defer unlocked.Stop()
 	var wg sync.WaitGroup
 	for _, s := range all {
-		wg.Go(func() { s.first = s.ask(s.request) })
+		wg.Go(func() { s.first = s.ask(s.Request) })
 	}
 	wg.Wait()
 	for _, s := range all {
-		t.Logf("%s: %s after %v", s.name, s.first.Code, s.first.took.Round(10*time.Millisecond))
+		t.Logf("%s: %s after %v", s.name, s.first.Code, s.first.Took.Round(10*time.Millisecond))
 		if s.first.Code != "BUSY" && (s.right || s.first.Code != "OLD_PASSWORD_WRONG") {
-			t.Errorf("%s: %s", s.name, s.first.raw)
+			t.Errorf("%s: %s", s.name, s.first.Raw)
 		}
 		var charged int // what BUSY says was not done, and the other answer was
 		noError(t, n.sql.QueryRow(`SELECT coalesce(sum(attempts + cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, s.digest).Scan(&charged))
@@ -181,21 +182,21 @@ func TestEventsLocked(t *testing.T) {
 		}
 	}
 	for _, s := range all {
-		a := s.persist(s.request)
+		a := s.persist(s.Request)
 		t.Logf("%s, again: %s", s.name, a.Code)
 		want, left := "OLD_PASSWORD_WRONG", 4
 		if s.right {
 			want, left = "OK", 5
-		} else if s.key == "" && s.first.Code != "BUSY" {
+		} else if s.Key == "" && s.first.Code != "BUSY" {
 			left = 3 // another attempt
 		}
 		var used int
 		noError(t, n.sql.QueryRow(`SELECT coalesce(sum(attempts), 0) FROM lockouts WHERE person_digest = $1`, s.digest).Scan(&used))
 		if a.Code != want || used != 5-left {
-			t.Errorf("%s, again: %d attempts charged, want %d; %s", s.name, used, 5-left, a.raw)
+			t.Errorf("%s, again: %d attempts charged, want %d; %s", s.name, used, 5-left, a.Raw)
 		}
-		if s.key != "" && a.Code == s.first.Code && string(a.raw) != string(s.first.raw) && !s.right {
-			t.Errorf("%s: another answer than the first: %s, then %s", s.name, s.first.raw, a.raw)
+		if s.Key != "" && a.Code == s.first.Code && string(a.Raw) != string(s.first.Raw) && !s.right {
+			t.Errorf("%s: another answer than the first: %s, then %s", s.name, s.first.Raw, a.Raw)
 		}
 		s.truth()
 	}
@@ -212,19 +213,19 @@ func TestKillBetweenChargeAndVerdict(t *testing.T) {
 	c := n.linked(1, server.URL)[0]
 	for i := range 5 {
 		tap.set("INTO lockouts", afterCommit, server.Kill)
-		if a, err := c.do(t.Context(), c.openChange(c.Password).under(fmt.Sprint("k-", i))); err == nil {
-			t.Fatalf("killed before it answered, but: %s", a.raw)
+		if a, err := c.Do(t.Context(), c.openChange(c.Password).Under(fmt.Sprint("k-", i))); err == nil {
+			t.Fatalf("killed before it answered, but: %s", a.Raw)
 		}
 		checkServer(t, server)
 		server = n.serve(dsn)
-		c.base = server.URL
+		c.Base = server.URL
 	}
 	n.ageLeases()
-	if a := c.persist(c.openChange(c.Password).under("k-0")); a.Code != "OK" {
-		t.Errorf("the same request again: %s", a.raw)
+	if a := c.persist(c.openChange(c.Password).Under("k-0")); a.Code != "OK" {
+		t.Errorf("the same request again: %s", a.Raw)
 	}
 	if a := c.persist(c.openChange(c.Password)); a.Code != "OK" {
-		t.Errorf("without a key: %s", a.raw)
+		t.Errorf("without a key: %s", a.Raw)
 	}
 	checkServer(t, server)
 	if wrong := c.failedAttempts(server); wrong != 0 {

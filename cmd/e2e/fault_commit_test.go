@@ -4,66 +4,83 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // An action is one thing a citizen does, and how a citizen who was not told the
 // result finds out and gets there.
 type action struct {
 	name   string
-	marker string                          // in a statement of its transaction
-	ready  func(c *citizen) request        // brings the citizen before the step and takes it
-	did    func(is truth) bool             // it stands in the database
-	again  map[bool]string                 // answers to the same request without a key, if it did and if it did not
-	truth  func(c *citizen) (bool, answer) // what asking says
+	marker string                                    // in a statement of its transaction
+	ready  func(c *citizen) apiclient.Request        // brings the citizen before the step and takes it
+	did    func(is truth) bool                       // it stands in the database
+	again  map[bool]string                           // answers to the same request without a key, if it did and if it did not
+	truth  func(c *citizen) (bool, apiclient.Answer) // what asking says
 }
 
 func actions() []action {
-	asked := func(path func(c *citizen) string, says func(a answer) bool) func(*citizen) (bool, answer) {
-		return func(c *citizen) (bool, answer) {
+	asked := func(path func(c *citizen) string, says func(a apiclient.Answer) bool) func(*citizen) (bool, apiclient.Answer) {
+		return func(c *citizen) (bool, apiclient.Answer) {
 			a := c.ask(getFrom(path(c)))
 			return says(a), a
 		}
 	}
-	state := func(want string) func(*citizen) (bool, answer) {
-		return asked(func(c *citizen) string { return c.change }, func(a answer) bool { return a.text("state") == want })
+	state := func(want string) func(*citizen) (bool, apiclient.Answer) {
+		return asked(func(c *citizen) string { return c.change }, func(a apiclient.Answer) bool { return a.Text("state") == want })
 	}
-	link := asked(func(*citizen) string { return "/v1/link" }, func(a answer) bool { return a.Code == "OK" })
-	unlink := func(c *citizen) (bool, answer) { is, a := link(c); return !is, a }
+	link := asked(func(*citizen) string { return "/v1/link" }, func(a apiclient.Answer) bool { return a.Code == "OK" })
+	unlink := func(c *citizen) (bool, apiclient.Answer) { is, a := link(c); return !is, a }
 	begin := func(c *citizen) { c.change = changeAt(c.must("OK", c.openChange(c.Password))) }
 	return []action{
 		{"link", "INTO alipay_links",
-			func(c *citizen) request { c.mustLogIn(); return c.link() },
+			func(c *citizen) apiclient.Request { c.mustLogIn(); return c.link() },
 			func(is truth) bool { return is.Links == 1 },
 			map[bool]string{true: "ALREADY_LINKED", false: "OK"}, link},
 		{"unlink", "DELETE FROM alipay_links",
-			func(c *citizen) request {
+			func(c *citizen) apiclient.Request {
 				c.mustLink()
-				return postTo("/v1/link/remove", fields{"password": c.Password})
+				return postTo("/v1/link/remove", apiclient.Fields{"password": c.Password})
 			},
 			func(is truth) bool { return is.Links == 0 },
 			map[bool]string{true: "NOT_LINKED", false: "OK"}, unlink},
 		{"open", "INTO changes",
-			func(c *citizen) request { c.mustLink(); return c.openChange(c.Password) },
+			func(c *citizen) apiclient.Request { c.mustLink(); return c.openChange(c.Password) },
 			func(is truth) bool { return is.Open == 1 },
 			map[bool]string{true: "OK", false: "OK"}, nil},
 		{"confirm", "SET state = 'done'",
-			func(c *citizen) request { c.mustLink(); begin(c); return confirmTo(c.change, c.newPassword()) },
+			func(c *citizen) apiclient.Request {
+				c.mustLink()
+				begin(c)
+				return confirmTo(c.change, c.newPassword())
+			},
 			func(is truth) bool { return is.Version == 2 },
 			map[bool]string{true: "OK", false: "OK"}, state("done")},
 		{"cancel", "SET state = 'cancelled'",
-			func(c *citizen) request { c.mustLink(); begin(c); return postTo(c.change+"/cancel", fields{}) },
+			func(c *citizen) apiclient.Request {
+				c.mustLink()
+				begin(c)
+				return postTo(c.change+"/cancel", apiclient.Fields{})
+			},
 			func(is truth) bool { return is.Open == 0 },
 			map[bool]string{true: "OK", false: "OK"}, state("cancelled")},
 		{"log out", "DELETE FROM sessions",
-			func(c *citizen) request { c.mustLink(); return postTo("/v1/sessions/end", fields{}) },
+			func(c *citizen) apiclient.Request {
+				c.mustLink()
+				return postTo("/v1/sessions/end", apiclient.Fields{})
+			},
 			func(is truth) bool { return is.Sessions == 0 },
 			map[bool]string{true: "SESSION_EXPIRED", false: "OK"},
-			asked(func(*citizen) string { return "/v1/link" }, func(a answer) bool { return a.Code == "SESSION_EXPIRED" })},
+			asked(func(*citizen) string { return "/v1/link" }, func(a apiclient.Answer) bool { return a.Code == "SESSION_EXPIRED" })},
 		{"freeze", "SET state = 'frozen'",
-			func(c *citizen) request { c.mustLink(); begin(c); return postTo("/v1/freeze", fields{}) },
+			func(c *citizen) apiclient.Request {
+				c.mustLink()
+				begin(c)
+				return postTo("/v1/freeze", apiclient.Fields{})
+			},
 			func(is truth) bool { return is.Sessions == 0 && is.Open == 0 },
 			map[bool]string{true: "SESSION_EXPIRED", false: "OK"},
-			asked(func(*citizen) string { return "/v1/link" }, func(a answer) bool { return a.Code == "SESSION_EXPIRED" })},
+			asked(func(*citizen) string { return "/v1/link" }, func(a apiclient.Answer) bool { return a.Code == "SESSION_EXPIRED" })},
 	}
 }
 
@@ -96,10 +113,10 @@ func TestCommitAnswerLost(t *testing.T) {
 }
 
 func (a action) loseAnswer(t *testing.T, tap *tap, c *citizen, key string, at moment) {
-	r := a.ready(c).under(key)
+	r := a.ready(c).Under(key)
 	trap := tap.set(a.marker, at, nil)
 	if told := c.ask(r); told.Code != "RESULT_UNKNOWN" || !isLater(t, told) {
-		t.Errorf("told %s", told.raw)
+		t.Errorf("told %s", told.Raw)
 	}
 	trap.await(t)
 	did := at == afterCommit
@@ -108,7 +125,7 @@ func (a action) loseAnswer(t *testing.T, tap *tap, c *citizen, key string, at mo
 	}
 	if a.truth != nil {
 		if is, told := a.truth(c); is != did {
-			t.Errorf("asked, told %s", told.raw)
+			t.Errorf("asked, told %s", told.Raw)
 		}
 	}
 	want := a.again[did]
@@ -116,7 +133,7 @@ func (a action) loseAnswer(t *testing.T, tap *tap, c *citizen, key string, at mo
 		want = "OK"
 	}
 	if told := c.ask(r); told.Code != want {
-		t.Errorf("again: want %s, got %s", want, told.raw)
+		t.Errorf("again: want %s, got %s", want, told.Raw)
 	}
 	if got := c.truth(); !a.did(got) {
 		t.Errorf("again, but %+v", got)
@@ -133,13 +150,13 @@ func TestSessionAnswerLost(t *testing.T) {
 	for _, marker := range []string{"INTO auth_codes", "INTO sessions"} {
 		for _, at := range []moment{afterCommit, beforeCommit} {
 			c := n.addCitizens(1, server.URL)[0]
-			r := postTo("/v1/sessions", fields{"auth_code": c.code()})
+			r := postTo("/v1/sessions", apiclient.Fields{"auth_code": c.code()})
 			tap.set(marker, at, nil)
 			if a := c.ask(r); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-				t.Errorf("%s: told %s", marker, a.raw)
+				t.Errorf("%s: told %s", marker, a.Raw)
 			}
 			if a := c.ask(r); a.Code != "AUTH_CODE_INVALID" && (a.Code != "OK" || marker != "INTO auth_codes" || at != beforeCommit) {
-				t.Errorf("%s: the code again: %s", marker, a.raw)
+				t.Errorf("%s: the code again: %s", marker, a.Raw)
 			}
 			c.mustLogIn()
 			c.must("NOT_LINKED", getFrom("/v1/link"))
@@ -159,13 +176,13 @@ func TestAttemptAnswerLost(t *testing.T) {
 		c := n.linked(1, server.URL)[0]
 		tap.set("INTO lockouts", at, nil)
 		if a := c.ask(c.openChange("wrong")); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-			t.Errorf("told %s", a.raw)
+			t.Errorf("told %s", a.Raw)
 		}
-		if got := c.must("OK", getFrom("/v1/password")).number("remaining_attempts"); got != 5 {
+		if got := c.must("OK", getFrom("/v1/password")).Number("remaining_attempts"); got != 5 {
 			t.Errorf("%d attempts left, want 5", got)
 		}
 		c.must("OK", c.openChange(c.Password))
-		if got := c.must("OK", getFrom("/v1/password")).number("remaining_attempts"); got != 5 {
+		if got := c.must("OK", getFrom("/v1/password")).Number("remaining_attempts"); got != 5 {
 			t.Errorf("the right password leaves %d attempts", got)
 		}
 	}
@@ -214,10 +231,10 @@ func TestIdempotencyRecordAnswerLost(t *testing.T) {
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			c := n.in(t).linked(1, server.URL)[0]
-			chosen := confirmTo(changeAt(c.must("OK", c.openChange(c.Password))), c.newPassword()).under("k-1")
+			chosen := confirmTo(changeAt(c.must("OK", c.openChange(c.Password))), c.newPassword()).Under("k-1")
 			trap := tap.set(r.marker, r.at, nil)
 			if a := c.ask(chosen); a.Code != r.told {
-				t.Errorf("told %s", a.raw)
+				t.Errorf("told %s", a.Raw)
 			}
 			trap.await(t)
 			n.ageLeases()

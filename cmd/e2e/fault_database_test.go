@@ -12,6 +12,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
@@ -67,11 +68,11 @@ func TestDatabaseReadOnly(t *testing.T) {
 	open := changeAt(crowd[1].must("OK", crowd[1].openChange(crowd[1].Password)))
 	stranger := n.addCitizens(1, server.URL)[0]
 	stranger.mustLogIn()
-	requests := map[*citizen]request{
+	requests := map[*citizen]apiclient.Request{
 		crowd[0]: crowd[0].openChange(crowd[0].Password),
 		crowd[1]: confirmTo(open, crowd[1].newPassword()),
-		crowd[2]: crowd[2].openChange(crowd[2].Password).under("k-1"),
-		crowd[3]: postTo("/v1/sessions", fields{"auth_code": crowd[3].code()}),
+		crowd[2]: crowd[2].openChange(crowd[2].Password).Under("k-1"),
+		crowd[3]: postTo("/v1/sessions", apiclient.Fields{"auth_code": crowd[3].code()}),
 		stranger: stranger.link(),
 	}
 	readOnly := func(on string) {
@@ -92,13 +93,13 @@ func TestDatabaseReadOnly(t *testing.T) {
 }
 
 // allLater sends all requests at once, and all are told to come back.
-func allLater(t *testing.T, requests map[*citizen]request) {
+func allLater(t *testing.T, requests map[*citizen]apiclient.Request) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for c, r := range requests {
 		wg.Go(func() {
 			if a := c.ask(r); !isLater(t, a) {
-				t.Errorf("%s: %s", r.path, a.raw)
+				t.Errorf("%s: %s", r.Path, a.Raw)
 			}
 		})
 	}
@@ -106,7 +107,7 @@ func allLater(t *testing.T, requests map[*citizen]request) {
 }
 
 // allDone sends them again, and all succeed.
-func allDone(t *testing.T, requests map[*citizen]request) {
+func allDone(t *testing.T, requests map[*citizen]apiclient.Request) {
 	t.Helper()
 	for c, r := range requests {
 		c.want("OK", r)
@@ -121,7 +122,7 @@ func TestDatabaseFull(t *testing.T) {
 	n := newFixtureOn(t, pg.DSN(""))
 	server := n.serve(n.dsn)
 	crowd := n.linked(4, server.URL)
-	requests := map[*citizen]request{}
+	requests := map[*citizen]apiclient.Request{}
 	for _, c := range crowd[:3] {
 		requests[c] = c.openChange(c.Password)
 	}
@@ -183,8 +184,8 @@ func testLineDead(t *testing.T, at moment) {
 	crowd := n.linked(3, server.URL)
 	c := crowd[0]
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	chosen := confirmTo(change, c.newPassword()).under("k-1")
-	requests := map[*citizen]request{
+	chosen := confirmTo(change, c.newPassword()).Under("k-1")
+	requests := map[*citizen]apiclient.Request{
 		crowd[1]: crowd[1].openChange(crowd[1].Password),
 		crowd[2]: getFrom("/v1/password"),
 	}
@@ -192,7 +193,7 @@ func testLineDead(t *testing.T, at moment) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if a := c.ask(chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-			t.Errorf("told %s", a.raw)
+			t.Errorf("told %s", a.Raw)
 		}
 	})
 	trap.await(t)
@@ -202,7 +203,7 @@ func testLineDead(t *testing.T, at moment) {
 
 	tap.heal()
 	awaitReady(t, server, http.StatusOK)
-	if got := c.must("OK", getFrom(change)).text("state"); got != "done" {
+	if got := c.must("OK", getFrom(change)).Text("state"); got != "done" {
 		t.Errorf("it says %s", got)
 	}
 	n.ageLeases()

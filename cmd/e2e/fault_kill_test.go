@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 )
 
@@ -36,15 +37,15 @@ func testKillAtCommit(t *testing.T, at moment, state string) {
 	elsewhere := c.twin(first.URL)
 	elsewhere.mustLogIn()
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	chosen := confirmTo(change, c.newPassword()).under("k-1")
+	chosen := confirmTo(change, c.newPassword()).Under("k-1")
 	tap.set("SET state = 'done'", at, first.Kill)
-	if a, err := c.do(t.Context(), chosen); err == nil {
-		t.Fatalf("killed before it answered, but: %s", a.raw)
+	if a, err := c.Do(t.Context(), chosen); err == nil {
+		t.Fatalf("killed before it answered, but: %s", a.Raw)
 	}
 
 	second := n.serve(n.dsn)
-	c.base, elsewhere.base = second.URL, second.URL
-	if got := c.must("OK", getFrom(change)).text("state"); got != state {
+	c.Base, elsewhere.Base = second.URL, second.URL
+	if got := c.must("OK", getFrom(change)).Text("state"); got != state {
 		t.Errorf("it says %s, want %s", got, state)
 	}
 	if got := c.truth(); (got.Version == 2) != (at == afterCommit) {
@@ -64,14 +65,14 @@ func testKillAtCommit(t *testing.T, at moment, state string) {
 
 // checkRepeats repeats a confirm with and without its key, in either order:
 // every answer is the first one, and nothing is done again.
-func (c *citizen) checkRepeats(t *testing.T, r request, bareFirst bool) {
+func (c *citizen) checkRepeats(t *testing.T, r apiclient.Request, bareFirst bool) {
 	t.Helper()
-	bare := r.under("")
+	bare := r.Under("")
 	var answers []string
-	ask := func(r request) {
+	ask := func(r apiclient.Request) {
 		a := c.persist(r)
-		if a.Code != "OK" || a.text("state") != "done" {
-			t.Fatalf("repeated with key %q: %s", r.key, a.raw)
+		if a.Code != "OK" || a.Text("state") != "done" {
+			t.Fatalf("repeated with key %q: %s", r.Key, a.Raw)
 		}
 		answers = append(answers, string(a.Data))
 	}
@@ -88,7 +89,9 @@ func (c *citizen) checkRepeats(t *testing.T, r request, bareFirst bool) {
 	}
 }
 
-func passwordOf(confirm request) string { return confirm.body.(fields)["new_password"].(string) }
+func passwordOf(confirm apiclient.Request) string {
+	return confirm.Body.(apiclient.Fields)["new_password"].(string)
+}
 
 // A diary is what one citizen was told before the server died.
 type diary struct {
@@ -110,7 +113,7 @@ func TestKillAnytime(t *testing.T) {
 	for range testenv.Rounds(8, 60) {
 		server := n.serve(n.dsn)
 		for _, d := range before {
-			d.base = server.URL
+			d.Base = server.URL
 			d.check(t)
 		}
 		before = nil
@@ -134,28 +137,28 @@ func TestKillAnytime(t *testing.T) {
 
 // live goes on until there is no answer.
 func (d *diary) live(t *testing.T) {
-	d.try(t, "session", postTo("/v1/sessions", fields{"auth_code": d.code()}).under(d.Person.Person), func(a answer) { d.token = a.text("token") })
-	d.try(t, "link", d.link().under("l"), func(answer) {})
+	d.try(t, "session", postTo("/v1/sessions", apiclient.Fields{"auth_code": d.code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
+	d.try(t, "link", d.link().Under("l"), func(apiclient.Answer) {})
 	for d.asked == "" {
-		d.try(t, "open", d.openChange(d.Password), func(a answer) { d.change = changeAt(a) })
+		d.try(t, "open", d.openChange(d.Password), func(a apiclient.Answer) { d.change = changeAt(a) })
 		d.pending = d.newPassword()
-		d.try(t, "confirm", confirmTo(d.change, d.pending), func(answer) { d.Password = d.pending; d.done++ })
+		d.try(t, "confirm", confirmTo(d.change, d.pending), func(apiclient.Answer) { d.Password = d.pending; d.done++ })
 	}
 }
 
 // try takes a step, unless one before it was not answered.
-func (d *diary) try(t *testing.T, step string, r request, then func(answer)) {
+func (d *diary) try(t *testing.T, step string, r apiclient.Request, then func(apiclient.Answer)) {
 	if d.asked != "" {
 		return
 	}
-	a, err := d.do(t.Context(), r)
+	a, err := d.Do(t.Context(), r)
 	switch {
 	case err != nil:
 		d.asked = step
 	case a.Code == "BUSY": // so is the machine
 		d.try(t, step, r, then)
 	case a.Code != "OK":
-		t.Errorf("%s: %s", step, a.raw)
+		t.Errorf("%s: %s", step, a.Raw)
 		d.asked = step
 	default:
 		d.steps++
@@ -175,7 +178,7 @@ func (d *diary) check(t *testing.T) {
 		d.mustLogIn()
 	case "link":
 		if a := d.ask(d.link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
-			t.Errorf("link again: %s", a.raw)
+			t.Errorf("link again: %s", a.Raw)
 		}
 		d.want("OK", getFrom("/v1/link"))
 	case "open":
@@ -188,7 +191,7 @@ func (d *diary) check(t *testing.T) {
 // checkConfirm asks whether it happened, and repeats.
 func (d *diary) checkConfirm(t *testing.T, is truth) {
 	t.Helper()
-	told := d.want("OK", getFrom(d.change)).text("state")
+	told := d.want("OK", getFrom(d.change)).Text("state")
 	if (told == "done") != (is.Done == d.done+1) || told != "done" && told != "open" {
 		t.Errorf("it says %s, but %+v after %d changes", told, is, d.done)
 	}

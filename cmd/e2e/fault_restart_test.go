@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 )
 
@@ -26,7 +27,7 @@ type busy struct {
 // live changes passwords until end.
 func (b *busy) live(t *testing.T, end *atomic.Bool) {
 	for !end.Load() {
-		a := b.insist(t, func() request { return b.openChange(b.Password) })
+		a := b.insist(t, func() apiclient.Request { return b.openChange(b.Password) })
 		if a.Code != "OK" {
 			return
 		}
@@ -42,14 +43,14 @@ const thought = 300 * time.Millisecond
 
 // insist repeats a request until it is done. Nothing but "later" may come
 // between: no citizen has done anything wrong.
-func (b *busy) insist(t *testing.T, r func() request) answer {
+func (b *busy) insist(t *testing.T, r func() apiclient.Request) apiclient.Answer {
 	for {
 		a := b.note(b.ask(r()))
 		if a.Code == "OK" {
 			return a
 		}
 		if !isLater(t, a) {
-			t.Errorf("%s: %s", a.path, a.raw)
+			t.Errorf("%s: %s", a.Path, a.Raw)
 			return a
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -68,10 +69,10 @@ func (b *busy) finish(t *testing.T) {
 			return
 		}
 		if !isLater(t, a) {
-			t.Errorf("confirm: %s", a.raw)
+			t.Errorf("confirm: %s", a.Raw)
 			return
 		}
-		is := b.insist(t, func() request { return getFrom(b.change) }).text("state")
+		is := b.insist(t, func() apiclient.Request { return getFrom(b.change) }).Text("state")
 		switch {
 		case is == "done" && a.Code == "RESULT_UNKNOWN":
 			b.Password = next
@@ -84,7 +85,7 @@ func (b *busy) finish(t *testing.T) {
 	}
 }
 
-func (b *busy) note(a answer) answer {
+func (b *busy) note(a apiclient.Answer) apiclient.Answer {
 	b.codes[a.Code]++
 	if a.Code == "OK" {
 		b.last.Store(time.Now().UnixNano())

@@ -5,23 +5,24 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 )
 
 // ask fails the test when there is no answer.
-func (c *citizen) ask(r request) answer {
+func (c *citizen) ask(r apiclient.Request) apiclient.Answer {
 	c.fixture.t.Helper()
-	a, err := c.do(c.fixture.t.Context(), r)
+	a, err := c.Do(c.fixture.t.Context(), r)
 	if err != nil {
-		c.fixture.t.Errorf("%s %s: %v", r.method, r.path, err)
+		c.fixture.t.Errorf("%s %s: %v", r.Method, r.Path, err)
 	}
 	return a
 }
 
 // done repeats what a busy machine has not done.
-func (c *citizen) done(r request) (a answer) {
+func (c *citizen) done(r apiclient.Request) (a apiclient.Answer) {
 	c.fixture.t.Helper()
-	testenv.Eventually(c.fixture.t, r.path+" is done", func() bool {
+	testenv.Eventually(c.fixture.t, r.Path+" is done", func() bool {
 		a = c.ask(r)
 		return a.Code != "BUSY"
 	})
@@ -29,28 +30,28 @@ func (c *citizen) done(r request) (a answer) {
 }
 
 // must ends the test unless the answer has this code.
-func (c *citizen) must(code string, r request) answer {
+func (c *citizen) must(code string, r apiclient.Request) apiclient.Answer {
 	c.fixture.t.Helper()
 	a := c.done(r)
 	if a.Code != code {
-		c.fixture.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+		c.fixture.t.Fatalf("%s %s: got %s, want %s: %s", r.Method, r.Path, a.Code, code, a.Raw)
 	}
 	return a
 }
 
 // want is must for goroutines: it reports, and the test goes on.
-func (c *citizen) want(code string, r request) answer {
+func (c *citizen) want(code string, r apiclient.Request) apiclient.Answer {
 	c.fixture.t.Helper()
 	a := c.done(r)
 	if a.Code != code {
-		c.fixture.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+		c.fixture.t.Errorf("%s %s: got %s, want %s: %s", r.Method, r.Path, a.Code, code, a.Raw)
 	}
 	return a
 }
 
 // isLater reports whether an answer says that the caller should try again, in
 // the form the contract gives it.
-func isLater(t testing.TB, a answer) bool {
+func isLater(t testing.TB, a apiclient.Answer) bool {
 	t.Helper()
 	if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
 		return false
@@ -58,16 +59,16 @@ func isLater(t testing.TB, a answer) bool {
 	var told struct {
 		After int `json:"retry_after"`
 	}
-	if json.Unmarshal(a.raw, &told) != nil || told.After < 1 || a.status != 503 {
-		t.Errorf("status %d without a time to come back: %s", a.status, a.raw)
+	if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 || a.Status != 503 {
+		t.Errorf("status %d without a time to come back: %s", a.Status, a.Raw)
 	}
 	return true
 }
 
 // persist repeats a request while the answer is to come back later.
-func (c *citizen) persist(r request) (a answer) {
+func (c *citizen) persist(r apiclient.Request) (a apiclient.Answer) {
 	c.fixture.t.Helper()
-	testenv.Eventually(c.fixture.t, r.path+" is not told to come back later", func() bool {
+	testenv.Eventually(c.fixture.t, r.Path+" is not told to come back later", func() bool {
 		a = c.ask(r)
 		return !isLater(c.fixture.t, a)
 	})

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/document"
@@ -70,7 +71,7 @@ var unlimited = values{"FUNDPASS_PROOF": "none", "FUNDPASS_PER_ADDRESS": "100000
 // A citizen is an invented depositor with the mini-program open.
 type citizen struct {
 	alipaysim.Person // Password is the one that works
-	client
+	apiclient.Client
 	change  string // path of the last one
 	fixture *fixture
 	digest  []byte // of the person
@@ -95,7 +96,7 @@ func (n *fixture) addCitizens(k int, base string) []*citizen {
 
 func (n *fixture) newCitizen(i int, base string) *citizen {
 	body := fmt.Sprintf("99010119560307%03d", i)
-	return &citizen{fixture: n, client: client{base: base, http: newClient(n.t)}, Person: alipaysim.Person{
+	return &citizen{fixture: n, Client: apiclient.Client{Base: base, HTTP: newClient(n.t)}, Person: alipaysim.Person{
 		Person: fmt.Sprintf("citizen-%d", i), Name: "欧阳测试", IDType: document.Citizen,
 		IDNumber: body + document.CheckDigit(body), AccountNo: fmt.Sprintf("8800%08d", i), Phone: fmt.Sprintf("100%08d", i),
 		Password: fmt.Sprintf("Quiet-Harbor-%d", i), OpenID: fmt.Sprintf("open-%d", i), Certified: true, Subscribed: true,
@@ -129,30 +130,29 @@ func (n *fixture) linked(k int, base string) []*citizen {
 // twin returns the same citizen on another client, which reaches the server at base.
 func (c *citizen) twin(base string) *citizen {
 	twin := *c
-	twin.base = base
+	twin.Base = base
 	return &twin
 }
 
-func postTo(path string, body any) request { return request{method: "POST", path: path, body: body} }
-func getFrom(path string) request          { return request{method: "GET", path: path} }
+func postTo(path string, body any) apiclient.Request {
+	return apiclient.Request{Method: "POST", Path: path, Body: body}
+}
+func getFrom(path string) apiclient.Request { return apiclient.Request{Method: "GET", Path: path} }
 
-// under is the same request with an Idempotency-Key.
-func (r request) under(key string) request { r.key = key; return r }
-
-func (c *citizen) link() request {
-	return postTo("/v1/link", fields{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password})
+func (c *citizen) link() apiclient.Request {
+	return postTo("/v1/link", apiclient.Fields{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password})
 }
 
-func (c *citizen) openChange(old string) request {
-	return postTo("/v1/password/changes", fields{"id_number": c.IDNumber, "old_password": old})
+func (c *citizen) openChange(old string) apiclient.Request {
+	return postTo("/v1/password/changes", apiclient.Fields{"id_number": c.IDNumber, "old_password": old})
 }
 
-func confirmTo(change, password string) request {
-	return postTo(change+"/confirm", fields{"new_password": password, "new_password_again": password})
+func confirmTo(change, password string) apiclient.Request {
+	return postTo(change+"/confirm", apiclient.Fields{"new_password": password, "new_password_again": password})
 }
 
 // changeAt is the path of the change that an answer names.
-func changeAt(a answer) string { return "/v1/password/changes/" + a.text("id") }
+func changeAt(a apiclient.Answer) string { return "/v1/password/changes/" + a.Text("id") }
 
 // newPassword is one this citizen never had, and no rule minds: digits become
 // syllables, so that none makes a run.
@@ -177,11 +177,11 @@ func (c *citizen) code() string {
 func (c *citizen) mustLogIn() {
 	c.fixture.t.Helper()
 	testenv.Eventually(c.fixture.t, "a session is opened", func() bool { // a code may be spent for nothing on a busy machine
-		a := c.ask(postTo("/v1/sessions", fields{"auth_code": c.code()}))
+		a := c.ask(postTo("/v1/sessions", apiclient.Fields{"auth_code": c.code()}))
 		if a.Code != "OK" && a.Code != "BUSY" {
-			c.fixture.t.Fatalf("log-in: %s", a.raw)
+			c.fixture.t.Fatalf("log-in: %s", a.Raw)
 		}
-		c.token = a.text("token")
+		c.Token = a.Text("token")
 		return a.Code == "OK"
 	})
 }

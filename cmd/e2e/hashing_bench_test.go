@@ -21,10 +21,10 @@ func BenchmarkStatusBesideHashing(b *testing.B) {
 	n := newFixture(b)
 	server := n.serve(n.dsn)
 	reader := n.linked(1, server.URL)[0]
-	reader.http = keepAlive(b)
+	reader.HTTP = keepAlive(b)
 	callers := n.linked(64, server.URL)
 	for _, c := range callers {
-		c.http = keepAlive(b)
+		c.HTTP = keepAlive(b)
 	}
 	sample := func(k int) []time.Duration {
 		times := make([]time.Duration, k)

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // Resets of one history: a day allows so many.
@@ -94,7 +96,7 @@ func (p *player) open(password int, hasty bool) string {
 		p.write(did("install", n, password), call, lost)
 	case "":
 	default:
-		p.fixture.t.Errorf("open: %s", a.raw)
+		p.fixture.t.Errorf("open: %s", a.Raw)
 	}
 	return code
 }
@@ -111,18 +113,18 @@ func (p *player) confirm(change int) {
 
 func (p *player) cancel(change int) {
 	call := time.Now()
-	code, a := p.ask(postTo(p.path(change)+"/cancel", fields{}), true, false)
+	code, a := p.ask(postTo(p.path(change)+"/cancel", apiclient.Fields{}), true, false)
 	p.record(did("cancel", change, 0), call, code, a)
 }
 
 // record writes down an answer that the model knows.
-func (p *player) record(d deed, call time.Time, code string, a answer) {
+func (p *player) record(d deed, call time.Time, code string, a apiclient.Answer) {
 	switch code {
 	case "":
 	case "OK", "CHANGE_GONE", "RESET_GONE", lost:
 		p.write(d, call, code)
 	default:
-		p.fixture.t.Errorf("%s: %s", d.kind, a.raw)
+		p.fixture.t.Errorf("%s: %s", d.kind, a.Raw)
 	}
 }
 
@@ -131,10 +133,10 @@ func (p *player) look(change int) {
 	code, a := p.ask(getFrom(p.path(change)), true, false)
 	switch code {
 	case "OK":
-		p.write(did("look", change, 0), call, a.text("state"))
+		p.write(did("look", change, 0), call, a.Text("state"))
 	case lost, "": // a look does nothing
 	default:
-		p.fixture.t.Errorf("look: %s", a.raw)
+		p.fixture.t.Errorf("look: %s", a.Raw)
 	}
 }
 
@@ -142,21 +144,21 @@ func (p *player) look(change int) {
 func (p *player) claim(password int) {
 	owner := *p.citizen
 	owner.Password = p.password(password)
-	stranger := player{script: p.script, token: p.stranger.token}
+	stranger := player{script: p.script, token: p.stranger.Token}
 	call := time.Now()
 	switch code, a := stranger.send(owner.link(), true); code {
 	case "LINK_REFUSED", "ALREADY_LINKED":
 		p.write(did("claim", 0, password), call, code)
 	case lost, "": // a claim does nothing
 	default:
-		p.fixture.t.Errorf("claim: %s", a.raw)
+		p.fixture.t.Errorf("claim: %s", a.Raw)
 	}
 }
 
 // freeze is 不是我. It ends the player's own session.
 func (p *player) freeze() {
 	d, call := p.does("freeze", 0, 0), time.Now()
-	code, a := p.ask(postTo("/v1/freeze", fields{}), true, false)
+	code, a := p.ask(postTo("/v1/freeze", apiclient.Fields{}), true, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believeFrozen()
@@ -201,7 +203,7 @@ func (p *player) start(limit int, hasty bool) int {
 		return 0
 	}
 	d, call := p.does("start", n, 0), time.Now()
-	code, a := p.ask(postTo("/v1/password/resets", fields{}), hasty, false)
+	code, a := p.ask(postTo("/v1/password/resets", apiclient.Fields{}), hasty, false)
 	stands := d
 	stands.kind = "stand"
 	switch code {
@@ -209,13 +211,13 @@ func (p *player) start(limit int, hasty bool) int {
 		p.write(d, call, code)
 		p.write(stands, call, code)
 		p.mu.Lock()
-		p.resets[n] = "/v1/password/resets/" + a.text("id")
+		p.resets[n] = "/v1/password/resets/" + a.Text("id")
 		p.mu.Unlock()
 	case lost:
 		p.write(stands, call, lost)
 	case "":
 	default:
-		p.fixture.t.Errorf("start: %s", a.raw)
+		p.fixture.t.Errorf("start: %s", a.Raw)
 	}
 	return n
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // A script is one citizen's history while it is written.
@@ -148,14 +150,14 @@ func (s *script) newPlayer() *player {
 func (p *player) logIn() {
 	for range 200 {
 		call := time.Now()
-		code, a := p.send(postTo("/v1/sessions", fields{"auth_code": p.code()}), false)
+		code, a := p.send(postTo("/v1/sessions", apiclient.Fields{"auth_code": p.code()}), false)
 		if code != "OK" {
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
 		p.mu.Lock()
 		p.sessions++
-		p.session, p.token = p.sessions, a.text("token")
+		p.session, p.token = p.sessions, a.Text("token")
 		p.met |= bit(p.session)
 		p.mu.Unlock()
 		if p.session > 63 {
@@ -168,18 +170,18 @@ func (p *player) logIn() {
 }
 
 // send sends a request to one of the servers. "" says that nothing was done.
-func (p *player) send(r request, hasty bool) (string, answer) {
+func (p *player) send(r apiclient.Request, hasty bool) (string, apiclient.Answer) {
 	ctx := p.fixture.t.Context()
 	if hasty && rand.IntN(lostOneIn) == 0 {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithTimeout(ctx, time.Duration(1+rand.IntN(80))*time.Millisecond)
 		defer hangUp()
 	}
-	var a answer
+	var a apiclient.Answer
 	err := error(syscall.ECONNREFUSED)
 	for errors.Is(err, syscall.ECONNREFUSED) { // that server is dead, and nothing was done
-		client := client{base: p.serverPair.anyURL(), http: p.http, token: p.token}
-		a, err = client.do(ctx, r)
+		client := apiclient.Client{Base: p.serverPair.anyURL(), HTTP: p.HTTP, Token: p.token}
+		a, err = client.Do(ctx, r)
 	}
 	switch {
 	case err != nil || a.Code == "RESULT_UNKNOWN":
@@ -192,7 +194,7 @@ func (p *player) send(r request, hasty bool) (string, answer) {
 
 // ask sends a request in the player's session, and logs in again where that has
 // ended. looks says that it goes on to look at a password, unless that is frozen.
-func (p *player) ask(r request, hasty, looks bool) (string, answer) {
+func (p *player) ask(r apiclient.Request, hasty, looks bool) (string, apiclient.Answer) {
 	visit, call := deed{kind: "visit", by: p.session}, time.Now()
 	code, a := p.send(r, hasty)
 	switch {

@@ -150,7 +150,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 		t.Errorf("%d of %d deliveries were acknowledged", got, deliveries)
 	}
 	n.checkOneEffect(c)
-	c.base, other.base = third.URL, third.URL
+	c.Base, other.Base = third.URL, third.URL
 	c.must("SESSION_EXPIRED", getFrom("/v1/password"))
 	other.must("OK", getFrom("/v1/password"))
 	c.mustLogIn() // authorises anew: what Alipay still repeats is of the past

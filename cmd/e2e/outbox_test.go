@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 )
@@ -69,11 +70,11 @@ func (n *fixture) ageClaims() {
 
 func (c *citizen) mustChange() {
 	c.fixture.t.Helper()
-	c.must("OK", request{method: "POST", path: "/v1/subscriptions", body: fields{"template_id": "template", "accepted": true}})
+	c.must("OK", apiclient.Request{Method: "POST", Path: "/v1/subscriptions", Body: apiclient.Fields{"template_id": "template", "accepted": true}})
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
 	next := confirmTo(change, c.newPassword())
-	if a := c.must("OK", next); a.object()["notified"] != true {
-		c.fixture.t.Errorf("notified: %s", a.raw)
+	if a := c.must("OK", next); a.Object()["notified"] != true {
+		c.fixture.t.Errorf("notified: %s", a.Raw)
 	}
 	c.Password = passwordOf(next)
 }
@@ -86,10 +87,10 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	servers := []*process{n.mailing(), n.mailing()}
 	citizens := n.linked(6, servers[0].URL)
 	for i, c := range citizens {
-		c.base = servers[i%2].URL
+		c.Base = servers[i%2].URL
 		c.mustChange()
 	}
-	citizens[0].must("OK", postTo("/v1/freeze", fields{}))
+	citizens[0].must("OK", postTo("/v1/freeze", apiclient.Fields{}))
 	n.awaitNumber(0, unsent)
 	seen, words := map[string]int{}, map[string]int{}
 	for _, m := range n.told() {
@@ -159,8 +160,8 @@ func TestOutboxKill(t *testing.T) {
 	_, err := n.sql.Exec(`DELETE FROM outbox`)
 	noError(t, err)
 	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	if a := c.must("OK", confirmTo(change, c.newPassword())); a.object()["notified"] != false {
-		t.Errorf("nobody sends, but %s", a.raw)
+	if a := c.must("OK", confirmTo(change, c.newPassword())); a.Object()["notified"] != false {
+		t.Errorf("nobody sends, but %s", a.Raw)
 	}
 	noError(t, n.sim.Fault("timeout", 1)) // the message is taken, the answer held back
 	first := n.mailing()

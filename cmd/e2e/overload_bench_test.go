@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/miniapp-api/document"
 )
 
@@ -27,11 +28,11 @@ type siege struct {
 }
 
 // ask repeats a request that was told BUSY.
-func (w *siege) ask(c *citizen, r request) (answer, bool) {
+func (w *siege) ask(c *citizen, r apiclient.Request) (apiclient.Answer, bool) {
 	for !w.stop.Load() {
-		a, err := c.do(c.fixture.t.Context(), r)
+		a, err := c.Do(c.fixture.t.Context(), r)
 		if err != nil {
-			c.fixture.t.Errorf("%s: %v", r.path, err)
+			c.fixture.t.Errorf("%s: %v", r.Path, err)
 			return a, false
 		}
 		if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
@@ -41,14 +42,14 @@ func (w *siege) ask(c *citizen, r request) (answer, bool) {
 		var told struct {
 			After int `json:"retry_after"`
 		}
-		if json.Unmarshal(a.raw, &told) != nil || told.After < 1 {
-			c.fixture.t.Errorf("BUSY without a time: %s", a.raw)
+		if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 {
+			c.fixture.t.Errorf("BUSY without a time: %s", a.Raw)
 		}
 		for end := time.Now().Add(time.Duration(told.After) * time.Second); w.heeding && time.Now().Before(end) && !w.stop.Load(); {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	return answer{}, false
+	return apiclient.Answer{}, false
 }
 
 func (w *siege) change(c *citizen) {
@@ -66,7 +67,7 @@ func (w *siege) change(c *citizen) {
 		case !ok:
 			return
 		case a.Code != "OK":
-			c.fixture.t.Errorf("%s: %s", a.path, a.raw)
+			c.fixture.t.Errorf("%s: %s", a.Path, a.Raw)
 			return
 		}
 		c.Password = next
@@ -77,14 +78,14 @@ func (w *siege) change(c *citizen) {
 // attack makes attempts at somebody whom nobody knows, always the same one.
 func (w *siege) attack(c *citizen) {
 	r := c.link()
-	r.body.(fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
+	r.Body.(apiclient.Fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
 	for {
 		a, ok := w.ask(c, r)
 		switch {
 		case !ok:
 			return
 		case a.Code != "LINK_REFUSED":
-			c.fixture.t.Errorf("%s: %s", a.path, a.raw)
+			c.fixture.t.Errorf("%s: %s", a.Path, a.Raw)
 			return
 		}
 		w.attempted.Add(1)
@@ -176,12 +177,12 @@ func BenchmarkOverload(b *testing.B) {
 	n := newFixture(b)
 	server := n.serve(n.dsn)
 	reader := n.linked(1, server.URL)[0]
-	reader.http = keepAlive(b)
+	reader.HTTP = keepAlive(b)
 	crowds := []int{8, 64, 256, 512}
 	owners, strangers := n.linked(256, server.URL), n.addCitizens(256, server.URL)
 	for i := range owners {
 		strangers[i].mustLogIn()
-		owners[i].http, strangers[i].http = keepAlive(b), keepAlive(b)
+		owners[i].HTTP, strangers[i].HTTP = keepAlive(b), keepAlive(b)
 	}
 	all := map[string][]load{}
 	var idle []time.Duration

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -25,8 +26,8 @@ type life struct {
 	code        string // a reset code, by which both can link
 	says        string // what the file says of the account
 	line        store.Depositor
-	accounts    []uuid.UUID // one or two
-	linked, did answer      // of the comer, of the owner
+	accounts    []uuid.UUID      // one or two
+	linked, did apiclient.Answer // of the comer, of the owner
 }
 
 // The shares of what owners do, and of what the file says of the account.
@@ -95,9 +96,9 @@ func (l *life) act(post *courier, turn int) {
 	c := l.owner
 	switch l.does {
 	case "unlink":
-		l.did = c.told(postTo("/v1/link/remove", fields{"password": c.Password}).under("unlink"))
+		l.did = c.told(postTo("/v1/link/remove", apiclient.Fields{"password": c.Password}).Under("unlink"))
 	case "link":
-		l.did = c.told(c.linkByCode(l.code).under("link"))
+		l.did = c.told(c.linkByCode(l.code).Under("link"))
 	case "read":
 		l.did = c.told(getFrom("/v1/me/data"))
 	case "withdraw":
@@ -114,12 +115,12 @@ func (l *life) check(n *fixture, servers []*process) {
 	links := 0
 	for _, c := range []*citizen{l.owner, l.comer} {
 		var mine int
-		noError(l.t, n.sql.QueryRow(goodLinks, []byte(c.token), l.owner.digest).Scan(&mine))
+		noError(l.t, n.sql.QueryRow(goodLinks, []byte(c.Token), l.owner.digest).Scan(&mine))
 		links += mine
 		for _, p := range servers {
 			a := c.twin(p.URL).ask(getFrom("/v1/link"))
 			if (a.Code == "OK") != (mine == 1) || a.Code != "OK" && a.Code != "NOT_LINKED" && a.Code != "SESSION_EXPIRED" {
-				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.raw)
+				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.Raw)
 			}
 		}
 	}
@@ -205,13 +206,13 @@ func TestRaceLives(t *testing.T) {
 	post := newCourier(t, servers...)
 	var wg sync.WaitGroup
 	wg.Go(func() { n.syncParts(all, 8) })
-	rush(2*len(all), func(i int) answer {
+	rush(2*len(all), func(i int) apiclient.Answer {
 		l := all[i/2]
 		if i%2 == 0 {
 			l.act(post, i/2)
 			return l.did
 		}
-		l.linked = l.comer.told(l.comer.linkByCode(l.code).under("link"))
+		l.linked = l.comer.told(l.comer.linkByCode(l.code).Under("link"))
 		return l.linked
 	})
 	wg.Wait()

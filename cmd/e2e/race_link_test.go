@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -28,7 +29,7 @@ func (n *fixture) serveTwo() []*process {
 }
 
 // told repeats a request until the answer is not to come back later.
-func (c *citizen) told(r request) answer {
+func (c *citizen) told(r apiclient.Request) apiclient.Answer {
 	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
 		a := c.ask(r)
 		later := a.Code == "BUSY" || a.Code == "RESULT_UNKNOWN" || a.Code == "ALIPAY_UNAVAILABLE"
@@ -41,8 +42,8 @@ func (c *citizen) told(r request) answer {
 // letIn gives a citizen a session that the database has, without a log-in at Alipay.
 func (c *citizen) letIn() {
 	c.fixture.t.Helper()
-	c.token = uuid.NewString()
-	digest := sha256.Sum256([]byte(c.token))
+	c.Token = uuid.NewString()
+	digest := sha256.Sum256([]byte(c.Token))
 	_, err := c.fixture.db.OpenSession(c.fixture.t.Context(), digest[:], store.Visitor{
 		Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
 	noError(c.fixture.t, err)
@@ -59,9 +60,9 @@ func (c *citizen) double(i int, server *process) *citizen {
 }
 
 // linkByCode is the link with a reset code in place of the password, which costs no hash.
-func (c *citizen) linkByCode(code string) request {
+func (c *citizen) linkByCode(code string) apiclient.Request {
 	r := c.link()
-	body := r.body.(fields)
+	body := r.Body.(apiclient.Fields)
 	delete(body, "password")
 	body["reset_code"] = code
 	return r
@@ -90,12 +91,12 @@ func TestRaceLinkOneAccount(t *testing.T) {
 	for i := range crowd {
 		crowd[i] = owner.double(i, servers[i%2])
 	}
-	s := rush(len(crowd), func(i int) answer { return crowd[i].told(owner.linkByCode("3141592653")) })
+	s := rush(len(crowd), func(i int) apiclient.Answer { return crowd[i].told(owner.linkByCode("3141592653")) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(crowd)-1 {
 		t.Errorf("answers: %v", s.codes)
 	}
-	after := rush(len(crowd), func(i int) answer {
+	after := rush(len(crowd), func(i int) apiclient.Answer {
 		return crowd[i].twin(servers[(i+1)%2].URL).told(getFrom("/v1/link"))
 	})
 	if after.codes["OK"] != 1 || after.codes["NOT_LINKED"] != len(crowd)-1 {
@@ -131,7 +132,7 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 		sessions[i] = visitor.twin(servers[i%2].URL)
 		sessions[i].letIn()
 	}
-	s := rush(len(people), func(i int) answer { return sessions[i%len(sessions)].told(people[i].link()) })
+	s := rush(len(people), func(i int) apiclient.Answer { return sessions[i%len(sessions)].told(people[i].link()) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(people)-1 {
 		t.Fatalf("answers: %v", s.codes)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 )
 
@@ -12,14 +13,14 @@ import (
 type stampede struct {
 	mu      sync.Mutex
 	codes   map[string]int
-	winners map[int]answer // the OKs
+	winners map[int]apiclient.Answer // the OKs
 }
 
 const atOnce = 200 // connections
 
 // rush asks n times, as far as that many connections are one moment.
-func rush(n int, ask func(i int) answer) *stampede {
-	s := &stampede{codes: map[string]int{}, winners: map[int]answer{}}
+func rush(n int, ask func(i int) apiclient.Answer) *stampede {
+	s := &stampede{codes: map[string]int{}, winners: map[int]apiclient.Answer{}}
 	gate := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	for i := range n {
@@ -48,13 +49,13 @@ func TestRaceAttempts(t *testing.T) {
 	victim := n.addCitizens(1, servers[0].URL)[0]
 	var thieves []*citizen
 	for i, c := range n.addCitizens(20, "") {
-		c.base = servers[i%2].URL
+		c.Base = servers[i%2].URL
 		c.mustLogIn()
 		thieves = append(thieves, c)
 	}
-	s := rush(tries, func(i int) answer {
+	s := rush(tries, func(i int) apiclient.Answer {
 		try := victim.link()
-		try.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
+		try.Body.(apiclient.Fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
 		return thieves[i%len(thieves)].ask(try)
 	})
 	t.Logf("answers: %v", s.codes)
@@ -90,7 +91,7 @@ func TestRaceConfirms(t *testing.T) {
 	for i := range passwords {
 		passwords[i] = c.newPassword()
 	}
-	s := rush(len(passwords), func(i int) answer { return twins[i%2].ask(confirmTo(change, passwords[i])) })
+	s := rush(len(passwords), func(i int) apiclient.Answer { return twins[i%2].ask(confirmTo(change, passwords[i])) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["OK"]+s.codes["CHANGE_GONE"]+s.codes["BUSY"]+s.codes["TOO_MANY_REQUESTS"] != len(passwords) {
 		t.Fatalf("answers: %v", s.codes)
@@ -114,10 +115,10 @@ func TestRaceAuthCode(t *testing.T) {
 	n := newFixture(t)
 	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
 	c := n.addCitizens(1, servers[0].URL)[0]
-	exchange := postTo("/v1/sessions", fields{"auth_code": c.code()})
+	exchange := postTo("/v1/sessions", apiclient.Fields{"auth_code": c.code()})
 	before := n.sim.Calls("alipay.system.oauth.token")
 	twins := []*citizen{c, c.twin(servers[1].URL)}
-	s := rush(100, func(i int) answer { return twins[i%2].ask(exchange) })
+	s := rush(100, func(i int) apiclient.Answer { return twins[i%2].ask(exchange) })
 	if ok, busy := s.codes["OK"], s.codes["BUSY"]; ok+busy+s.codes["AUTH_CODE_INVALID"] != 100 || ok != 1 && busy == 0 {
 		t.Errorf("answers: %v", s.codes)
 	}
@@ -131,7 +132,7 @@ func TestRaceAuthCode(t *testing.T) {
 	}
 	for _, twin := range twins { // the session is good at both
 		for _, a := range s.winners {
-			twin.token = a.text("token")
+			twin.Token = a.Text("token")
 			twin.must("NOT_LINKED", getFrom("/v1/link"))
 		}
 	}

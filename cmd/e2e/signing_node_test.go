@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -54,7 +55,7 @@ func newNodePeer(t testing.TB) *nodePeer {
 	p.start(exec.CommandContext(t.Context(), node, "peer.mjs"))
 	gateway := httptest.NewServer(p.sim)
 	t.Cleanup(gateway.Close)
-	p.ask(nil, fields{
+	p.ask(nil, apiclient.Fields{
 		"do": "keys", "app_id": testAppID, "gateway": gateway.URL + "/gateway.do",
 		"app": privateText(app), "app_public": publicText(t, &app.PublicKey),
 		"alipay": privateText(alipayKeys()[0]), "alipay_public": publicText(t, &alipayKeys()[0].PublicKey),
@@ -109,7 +110,7 @@ func privateText(key *rsa.PrivateKey) string {
 }
 
 // ask gives one command and reads its answer into into.
-func (p *nodePeer) ask(into any, command fields) {
+func (p *nodePeer) ask(into any, command apiclient.Fields) {
 	p.t.Helper()
 	line, err := json.Marshal(command)
 	noError(p.t, err)
@@ -128,7 +129,7 @@ type sdkVerdict struct{ V1, V2 bool }
 
 func (p *nodePeer) verify(body []byte) (v sdkVerdict) {
 	p.t.Helper()
-	p.ask(&v, fields{"do": "verify", "body": string(body)})
+	p.ask(&v, apiclient.Fields{"do": "verify", "body": string(body)})
 	return v
 }
 
@@ -179,7 +180,7 @@ func TestNodeSignsNotifications(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var event struct{ Body string }
-	p.ask(&event, fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": fields{
+	p.ask(&event, apiclient.Fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": apiclient.Fields{
 		"notify_type": "servicemarket_order_notify", "notify_id": "2026010200000000000001",
 		"notify_time": "2026-01-02 03:04:05", "title": "订购 a+b & c=d 100% ", "remark": "",
 	}})
@@ -192,7 +193,7 @@ func TestNodeSignsNotifications(t *testing.T) {
 		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + testAppID + `"}`},
 	}
 	var message struct{ Sign string }
-	p.ask(&message, fields{"do": "text", "text": pairsOf(form)})
+	p.ask(&message, apiclient.Fields{"do": "text", "text": pairsOf(form)})
 	form.Set("sign", message.Sign)
 	if n := p.accept(form.Encode()); n.Family != signing.FamilyFromAnt || n.Method != signing.MethodCancelled {
 		t.Errorf("got %+v", n)
@@ -222,8 +223,8 @@ func TestNodeAgreesOnText(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var request struct{ Body string }
-	p.ask(&request, fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
-		"params": fields{"bizContent": fields{"user_name": "张三 & co=100%", "cert_type": "IDENTITY_CARD"}}})
+	p.ask(&request, apiclient.Fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
+		"params": apiclient.Fields{"bizContent": apiclient.Fields{"user_name": "张三 & co=100%", "cert_type": "IDENTITY_CARD"}}})
 	form, err := url.ParseQuery(strings.TrimPrefix(request.Body, "?"))
 	noError(t, err)
 	text, err := signing.Canonical(form, signing.Request)
@@ -234,7 +235,7 @@ func TestNodeAgreesOnText(t *testing.T) {
 	noError(t, err)
 	for raw, want := range map[string]bool{string(answer): true, strings.Replace(string(answer), "40004", "10000", 1): false} {
 		var verdict struct{ OK bool }
-		p.ask(&verdict, fields{"do": "answer", "raw": raw})
+		p.ask(&verdict, apiclient.Fields{"do": "answer", "raw": raw})
 		if verdict.OK != want {
 			t.Errorf("the SDK says %v about %s", verdict.OK, raw)
 		}
@@ -258,7 +259,7 @@ func TestNodeCallsSimulator(t *testing.T) {
 			noError(t, p.sim.Fault(c.fault, 1))
 		}
 		var got struct{ OpenID, UserID, AccessToken, Refused string }
-		p.ask(&got, fields{"do": "exchange", "code": code})
+		p.ask(&got, apiclient.Fields{"do": "exchange", "code": code})
 		if got.Refused != c.refused || c.refused == "" && (got.OpenID != "074aBoth_-1" || got.UserID != "2088000000000002" || got.AccessToken == "") {
 			t.Errorf("%s: %+v", c.name, got)
 		}
@@ -271,7 +272,7 @@ func TestNodeIsGateway(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var gateway struct{ URL string }
-	p.ask(&gateway, fields{"do": "serve"})
+	p.ask(&gateway, apiclient.Fields{"do": "serve"})
 	own, err := signing.NewGateway(p.keyring, gateway.URL, signing.Options{})
 	noError(t, err)
 	stranger, err := signing.NewGateway(newKeyring(t, alipayKeys()[1]), gateway.URL, signing.Options{})

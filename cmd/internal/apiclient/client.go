@@ -27,6 +27,9 @@ type Request struct {
 	Key          string // Idempotency-Key, "" for none
 }
 
+// Under is the same request with an Idempotency-Key.
+func (r Request) Under(key string) Request { r.Key = key; return r }
+
 // An Answer is what came back: the envelope of the API, or the bare JSON of the
 // simulator, which is then all Data.
 type Answer struct {

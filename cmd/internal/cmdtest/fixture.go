@@ -27,7 +27,17 @@ type Fixture struct {
 	Count  *int // of the citizens
 }
 
+// NewFixture is in a centre of the database that most tests share.
 func NewFixture(t testing.TB) *Fixture { t.Helper(); return newFixtureIn(t, NewEnv(t)) }
+
+// NewOwnFixture has a migrated database of its own.
+func NewOwnFixture(t testing.TB) *Fixture { t.Helper(); return newFixtureIn(t, NewOwnEnv(t)) }
+
+// NewFixtureOn has the migrated database of dsn, which the test may break.
+func NewFixtureOn(t testing.TB, dsn string) *Fixture {
+	t.Helper()
+	return newFixtureIn(t, NewEnvOn(t, dsn))
+}
 
 // In is the same fixture for a subtest.
 func (n Fixture) In(t testing.TB) *Fixture {
@@ -37,8 +47,7 @@ func (n Fixture) In(t testing.TB) *Fixture {
 
 func newFixtureIn(t testing.TB, s *ServerEnv) *Fixture {
 	t.Helper()
-	n := &Fixture{ServerEnv: s, T: t, Count: new(int), DB: s.Open(), SQL: storetest.Probe(t, s.DSN), hasher: s.Hasher()}
-	return n
+	return &Fixture{ServerEnv: s, T: t, Count: new(int), DB: s.Open(), SQL: storetest.Probe(t, s.DSN), hasher: s.Hasher()}
 }
 
 // Serve starts a server whose limits are out of the way, on the database of dsn.
@@ -171,9 +180,6 @@ func PostTo(path string, body any) apiclient.Request {
 	return apiclient.Request{Method: "POST", Path: path, Body: body}
 }
 func GetFrom(path string) apiclient.Request { return apiclient.Request{Method: "GET", Path: path} }
-
-// under is the same request with an Idempotency-Key.
-func under(r apiclient.Request, key string) apiclient.Request { r.Key = key; return r }
 
 func (c *Citizen) Link() apiclient.Request {
 	return PostTo("/v1/link", apiclient.Fields{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password})

@@ -30,7 +30,7 @@ type Process struct {
 func StartServer(t testing.TB, env map[string]string) *Process {
 	t.Helper()
 	p := BeginServe(t, env)
-	at, err := p.Output.find(p.Dead)
+	at, err := p.Output.Find(p.Dead)
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", err, p.Err, p.Output)
 	}

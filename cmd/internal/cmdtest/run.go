@@ -95,30 +95,30 @@ func (l *LogBuffer) String() string {
 	return l.b.String()
 }
 
-// A listening is the log line of a server that serves.
-type listening struct {
+// A Listening is the log line of a server that serves.
+type Listening struct {
 	Msg  string `json:"msg"`
 	Addr string `json:"addr"`
 	Ops  string `json:"ops"`
 }
 
-// find waits for the line in the log, or for dead.
-func (l *LogBuffer) find(dead <-chan struct{}) (listening, error) {
+// Find waits for the line in the log, or for dead.
+func (l *LogBuffer) Find(dead <-chan struct{}) (Listening, error) {
 	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		lines := bufio.NewScanner(strings.NewReader(l.String()))
 		for lines.Scan() {
-			var at listening
+			var at Listening
 			if json.Unmarshal(lines.Bytes(), &at) == nil && at.Msg == "listening" {
 				return at, nil
 			}
 		}
 		select {
 		case <-dead:
-			return listening{}, errors.New("the server ended")
+			return Listening{}, errors.New("the server ended")
 		default:
 		}
 	}
-	return listening{}, errors.New("the server does not listen")
+	return Listening{}, errors.New("the server does not listen")
 }
 
 // NewClient keeps no connection, so that a server's end is seen as it is.

@@ -210,10 +210,7 @@ func post(path string, body apiclient.Fields) apiclient.Request {
 
 // underKey gives the request an Idempotency-Key of its own: what is encrypted may
 // then come again.
-func underKey(r apiclient.Request) apiclient.Request {
-	r.Key = rand.Text()
-	return r
-}
+func underKey(r apiclient.Request) apiclient.Request { return r.Under(rand.Text()) }
 
 func get(path string) apiclient.Request { return apiclient.Request{Method: http.MethodGet, Path: path} }
 
