@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 	"fundpass/store/localpg"
@@ -97,9 +98,9 @@ func mustPost(t testing.TB, p *apiclient.Client, path string, body apiclient.Fie
 func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
 	t.Helper()
 	a, err := d.client().Get(t.Context(), "/sim/people")
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	var all []alipaysim.Person
-	noError(t, json.Unmarshal(a.Raw, &all))
+	cmdtest.NoError(t, json.Unmarshal(a.Raw, &all))
 	for _, p := range all {
 		if p.Person == word {
 			return p
@@ -138,8 +139,8 @@ func postmaster(t *testing.T, dir string) int {
 	if len(files) != 1 {
 		t.Fatalf("postmaster.pid: %v", files)
 	}
-	pid, err := strconv.Atoi(strings.SplitN(string(readFile(t, files[0])), "\n", 2)[0])
-	noError(t, err)
+	pid, err := strconv.Atoi(strings.SplitN(string(cmdtest.ReadFile(t, files[0])), "\n", 2)[0])
+	cmdtest.NoError(t, err)
 	return pid
 }
 
@@ -147,7 +148,7 @@ func postmaster(t *testing.T, dir string) int {
 func TestDemoKeepsItsData(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "demo-test-") // which the account that PostgreSQL runs as can reach
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	first := startDemo(t, "--data", dir)
 	who := first.person(t, "ok")
@@ -164,7 +165,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 		t.Errorf("the screen does not end in %q", end)
 	}
 	appKey := filepath.Join(dir, "app-key.pem")
-	key := string(readFile(t, appKey))
+	key := string(cmdtest.ReadFile(t, appKey))
 
 	second := startDemo(t, "--data", dir, "--link-transfer", "0s") // the walk transfers a link once its holder was notified
 	if !strings.Contains(second.out.String(), "as first loaded") {
@@ -177,14 +178,14 @@ func TestDemoKeepsItsData(t *testing.T) {
 	if a := mustPost(t, p, "/v1/link/remove", apiclient.Fields{"password": "Thistle-Meadow-15"}); a.Code != "OK" {
 		t.Errorf("the changed password: %s", a.Raw)
 	}
-	if r := runWith(t, nil, "walk", "--base", second.URL); r.err == nil || !strings.Contains(r.out, "--password") {
-		t.Errorf("a walk with the first password: %v\n%s", r.err, r.out)
+	if r := runWith(t, nil, "walk", "--base", second.URL); r.Err == nil || !strings.Contains(r.Out, "--password") {
+		t.Errorf("a walk with the first password: %v\n%s", r.Err, r.Out)
 	}
-	if r := runWith(t, nil, "walk", "--base", second.URL, "--password", "Thistle-Meadow-15"); r.err != nil {
-		t.Errorf("a walk with the present password: %v\n%s", r.err, r.out)
+	if r := runWith(t, nil, "walk", "--base", second.URL, "--password", "Thistle-Meadow-15"); r.Err != nil {
+		t.Errorf("a walk with the present password: %v\n%s", r.Err, r.Out)
 	}
 	second.stop(t)
-	if key != string(readFile(t, appKey)) {
+	if key != string(cmdtest.ReadFile(t, appKey)) {
 		t.Error("the application key changed")
 	}
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
@@ -30,47 +31,47 @@ func TestKillAtCommit(t *testing.T) {
 }
 
 func testKillAtCommit(t *testing.T, at moment, state string) {
-	n := newFixture(t)
-	tap, dsn := newTap(t, n.dsn)
-	first := n.serve(dsn)
-	c := n.linked(1, first.URL)[0]
-	elsewhere := c.twin(first.URL)
-	elsewhere.mustLogIn()
-	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	chosen := confirmTo(change, c.newPassword()).Under("k-1")
+	n := cmdtest.NewOwnFixture(t)
+	tap, dsn := newTap(t, n.DSN)
+	first := serveOn(n, dsn)
+	c := n.Linked(1, first.URL)[0]
+	elsewhere := c.Twin(first.URL)
+	elsewhere.MustLogIn()
+	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
 	tap.set("SET state = 'done'", at, first.Kill)
 	if a, err := c.Do(t.Context(), chosen); err == nil {
 		t.Fatalf("killed before it answered, but: %s", a.Raw)
 	}
 
-	second := n.serve(n.dsn)
+	second := serveOn(n, n.DSN)
 	c.Base, elsewhere.Base = second.URL, second.URL
-	if got := c.must("OK", getFrom(change)).Text("state"); got != state {
+	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != state {
 		t.Errorf("it says %s, want %s", got, state)
 	}
-	if got := c.truth(); (got.Version == 2) != (at == afterCommit) {
+	if got := truthOf(c); (got.Version == 2) != (at == afterCommit) {
 		t.Errorf("before the citizen came back: %+v", got)
 	}
-	n.ageLeases()
-	c.checkRepeats(t, chosen, at == afterCommit)
-	elsewhere.must("SESSION_EXPIRED", getFrom("/v1/link"))
-	c.must("OLD_PASSWORD_WRONG", c.openChange(c.Password))
-	c.must("OK", c.openChange(passwordOf(chosen)))
-	if got := c.truth(); got.Version != 2 || got.Done != 1 {
+	ageLeases(n)
+	checkRepeats(t, c, chosen, at == afterCommit)
+	elsewhere.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/link"))
+	c.Must("OLD_PASSWORD_WRONG", c.OpenChange(c.Password))
+	c.Must("OK", c.OpenChange(passwordOf(chosen)))
+	if got := truthOf(c); got.Version != 2 || got.Done != 1 {
 		t.Errorf("at the end: %+v", got)
 	}
-	noError(t, second.Stop())
+	cmdtest.NoError(t, second.Stop())
 	checkServer(t, first, second)
 }
 
 // checkRepeats repeats a confirm with and without its key, in either order:
 // every answer is the first one, and nothing is done again.
-func (c *citizen) checkRepeats(t *testing.T, r apiclient.Request, bareFirst bool) {
+func checkRepeats(t *testing.T, c *cmdtest.Citizen, r apiclient.Request, bareFirst bool) {
 	t.Helper()
 	bare := r.Under("")
 	var answers []string
 	ask := func(r apiclient.Request) {
-		a := c.persist(r)
+		a := persist(c, r)
 		if a.Code != "OK" || a.Text("state") != "done" {
 			t.Fatalf("repeated with key %q: %s", r.Key, a.Raw)
 		}
@@ -95,7 +96,7 @@ func passwordOf(confirm apiclient.Request) string {
 
 // A diary is what one citizen was told before the server died.
 type diary struct {
-	*citizen
+	*cmdtest.Citizen
 	steps   int    // answered
 	asked   string // the step that was not answered
 	pending string // the new password of the confirm that was not answered
@@ -107,18 +108,18 @@ type diary struct {
 // never in part.
 func TestKillAnytime(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
+	n := cmdtest.NewOwnFixture(t)
 	var before []*diary
 	struck := map[string]int{}
 	for range testenv.Rounds(8, 60) {
-		server := n.serve(n.dsn)
+		server := serveOn(n, n.DSN)
 		for _, d := range before {
 			d.Base = server.URL
 			d.check(t)
 		}
 		before = nil
-		for _, c := range n.addCitizens(3, server.URL) {
-			before = append(before, &diary{citizen: c})
+		for _, c := range n.AddCitizens(3, server.URL) {
+			before = append(before, &diary{Citizen: c})
 		}
 		var wg sync.WaitGroup
 		for _, d := range before {
@@ -137,12 +138,12 @@ func TestKillAnytime(t *testing.T) {
 
 // live goes on until there is no answer.
 func (d *diary) live(t *testing.T) {
-	d.try(t, "session", postTo("/v1/sessions", apiclient.Fields{"auth_code": d.code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
-	d.try(t, "link", d.link().Under("l"), func(apiclient.Answer) {})
+	d.try(t, "session", cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": d.Code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
+	d.try(t, "link", d.Link().Under("l"), func(apiclient.Answer) {})
 	for d.asked == "" {
-		d.try(t, "open", d.openChange(d.Password), func(a apiclient.Answer) { d.change = changeAt(a) })
-		d.pending = d.newPassword()
-		d.try(t, "confirm", confirmTo(d.change, d.pending), func(apiclient.Answer) { d.Password = d.pending; d.done++ })
+		d.try(t, "open", d.OpenChange(d.Password), func(a apiclient.Answer) { d.Change = cmdtest.ChangeAt(a) })
+		d.pending = d.NewPassword()
+		d.try(t, "confirm", cmdtest.ConfirmTo(d.Change, d.pending), func(apiclient.Answer) { d.Password = d.pending; d.done++ })
 	}
 }
 
@@ -169,20 +170,20 @@ func (d *diary) try(t *testing.T, step string, r apiclient.Request, then func(ap
 // check compares what was told with what stands, and goes on from there.
 func (d *diary) check(t *testing.T) {
 	t.Helper()
-	is := d.truth()
+	is := truthOf(d.Citizen)
 	if low, high := d.done, d.done; is.Done < low || is.Done > high && (d.asked != "confirm" || is.Done > high+1) {
 		t.Errorf("%d changes were confirmed, %+v", d.done, is)
 	}
 	switch d.asked {
 	case "session":
-		d.mustLogIn()
+		d.MustLogIn()
 	case "link":
-		if a := d.ask(d.link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
+		if a := askOnce(d.Citizen, d.Link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
 			t.Errorf("link again: %s", a.Raw)
 		}
-		d.want("OK", getFrom("/v1/link"))
+		d.Want("OK", cmdtest.GetFrom("/v1/link"))
 	case "open":
-		d.want("OK", d.openChange(d.Password))
+		d.Want("OK", d.OpenChange(d.Password))
 	case "confirm":
 		d.checkConfirm(t, is)
 	}
@@ -191,12 +192,12 @@ func (d *diary) check(t *testing.T) {
 // checkConfirm asks whether it happened, and repeats.
 func (d *diary) checkConfirm(t *testing.T, is truth) {
 	t.Helper()
-	told := d.want("OK", getFrom(d.change)).Text("state")
+	told := d.Want("OK", cmdtest.GetFrom(d.Change)).Text("state")
 	if (told == "done") != (is.Done == d.done+1) || told != "done" && told != "open" {
 		t.Errorf("it says %s, but %+v after %d changes", told, is, d.done)
 	}
-	d.want("OK", confirmTo(d.change, d.pending))
-	if got := d.truth(); got.Done != d.done+1 {
+	d.Want("OK", cmdtest.ConfirmTo(d.Change, d.pending))
+	if got := truthOf(d.Citizen); got.Done != d.done+1 {
 		t.Errorf("repeated, and then %+v after %d changes", got, d.done)
 	}
 }

@@ -6,45 +6,16 @@ import (
 	"testing"
 
 	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
-// ask fails the test when there is no answer.
-func (c *citizen) ask(r apiclient.Request) apiclient.Answer {
-	c.fixture.t.Helper()
-	a, err := c.Do(c.fixture.t.Context(), r)
+// askOnce fails the test when there is no answer.
+func askOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
+	c.Fixture.T.Helper()
+	a, err := c.Do(c.Fixture.T.Context(), r)
 	if err != nil {
-		c.fixture.t.Errorf("%s %s: %v", r.Method, r.Path, err)
-	}
-	return a
-}
-
-// done repeats what a busy machine has not done.
-func (c *citizen) done(r apiclient.Request) (a apiclient.Answer) {
-	c.fixture.t.Helper()
-	testenv.Eventually(c.fixture.t, r.Path+" is done", func() bool {
-		a = c.ask(r)
-		return a.Code != "BUSY"
-	})
-	return a
-}
-
-// must ends the test unless the answer has this code.
-func (c *citizen) must(code string, r apiclient.Request) apiclient.Answer {
-	c.fixture.t.Helper()
-	a := c.done(r)
-	if a.Code != code {
-		c.fixture.t.Fatalf("%s %s: got %s, want %s: %s", r.Method, r.Path, a.Code, code, a.Raw)
-	}
-	return a
-}
-
-// want is must for goroutines: it reports, and the test goes on.
-func (c *citizen) want(code string, r apiclient.Request) apiclient.Answer {
-	c.fixture.t.Helper()
-	a := c.done(r)
-	if a.Code != code {
-		c.fixture.t.Errorf("%s %s: got %s, want %s: %s", r.Method, r.Path, a.Code, code, a.Raw)
+		c.Fixture.T.Errorf("%s %s: %v", r.Method, r.Path, err)
 	}
 	return a
 }
@@ -66,11 +37,11 @@ func isLater(t testing.TB, a apiclient.Answer) bool {
 }
 
 // persist repeats a request while the answer is to come back later.
-func (c *citizen) persist(r apiclient.Request) (a apiclient.Answer) {
-	c.fixture.t.Helper()
-	testenv.Eventually(c.fixture.t, r.Path+" is not told to come back later", func() bool {
-		a = c.ask(r)
-		return !isLater(c.fixture.t, a)
+func persist(c *cmdtest.Citizen, r apiclient.Request) (a apiclient.Answer) {
+	c.Fixture.T.Helper()
+	testenv.Eventually(c.Fixture.T, r.Path+" is not told to come back later", func() bool {
+		a = askOnce(c, r)
+		return !isLater(c.Fixture.T, a)
 	})
 	return a
 }
@@ -101,13 +72,13 @@ const truthQuery = `
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_reset'),
 		(SELECT count(*) FROM password_history WHERE account_id IN (TABLE me))`
 
-// truth reads it in one statement and fails the test where something is half done.
-func (c *citizen) truth() truth {
-	t := c.fixture.t
+// truthOf reads it in one statement and fails the test where something is half done.
+func truthOf(c *cmdtest.Citizen) truth {
+	t := c.Fixture.T
 	t.Helper()
 	var is truth
 	var changes, opened, changed, linked, notices, resets, began, reset, told, history int
-	noError(t, c.fixture.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
+	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(truthQuery, c.Digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
 		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
 	kept := history == is.Version-1 // every one but the present
 	switch {

@@ -167,6 +167,7 @@ func (a Answer) Number(name string) int {
 	return int(n)
 }
 
+// Object returns an answer's data, no fields when it is no object.
 func (a Answer) Object() Fields {
 	var all Fields
 	_ = json.Unmarshal(a.Data, &all) // no object: no fields

@@ -12,8 +12,8 @@ import (
 	"fundpass/keys"
 )
 
-// SitePartner is the merchant in the names of the certificates.
-const SitePartner = "2088000000000001"
+// TestPartner is the merchant in the names of the certificates.
+const TestPartner = "2088000000000001"
 
 // Certify writes what certificate mode needs, with Alipay's certificate ending
 // at a time of its own, and returns the settings.
@@ -22,6 +22,7 @@ func (s *ServerEnv) Certify(alipayEnd time.Time) Values {
 	return s.CertifyBoth(alipayEnd, time.Now().AddDate(1, 0, 0))
 }
 
+// CertifyBoth is Certify with an end for the application's certificate, too.
 func (s *ServerEnv) CertifyBoth(alipayEnd, appEnd time.Time) Values {
 	s.T.Helper()
 	rootKey := TestKeys().Alipay[1]
@@ -35,10 +36,10 @@ func (s *ServerEnv) CertifyBoth(alipayEnd, appEnd time.Time) Values {
 	rootPEM := s.Issue(CertRequest{root, root, &rootKey.PublicKey, rootKey})
 	s.Write("root.crt", rootPEM)
 	s.Write("alipay.crt", s.Issue(CertRequest{
-		LeafOf("支付宝(中国)网络技术有限公司-"+SitePartner, 2, alipayEnd), root, &TestKeys().Alipay[0].PublicKey, rootKey,
+		LeafOf("支付宝(中国)网络技术有限公司-"+TestPartner, 2, alipayEnd), root, &TestKeys().Alipay[0].PublicKey, rootKey,
 	})+rootPEM)
 	s.Write("app.crt", s.Issue(CertRequest{
-		LeafOf(SitePartner+"-"+s.AppID, 3, appEnd), root, &app.PublicKey, rootKey,
+		LeafOf(TestPartner+"-"+s.AppID, 3, appEnd), root, &app.PublicKey, rootKey,
 	}))
 	return Values{
 		"FUNDPASS_APP_CERT_FILE": s.Path("app.crt"), "FUNDPASS_ALIPAY_ROOT_CERT_FILE": s.Path("root.crt"),
@@ -46,6 +47,7 @@ func (s *ServerEnv) CertifyBoth(alipayEnd, appEnd time.Time) Values {
 	}
 }
 
+// LeafOf returns a certificate to be issued.
 func LeafOf(name string, serial int64, end time.Time) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
@@ -60,6 +62,7 @@ type CertRequest struct {
 	Signer           *rsa.PrivateKey
 }
 
+// Issue returns the certificate as PEM.
 func (s *ServerEnv) Issue(r CertRequest) string {
 	s.T.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, r.Template, r.Parent, r.Public, r.Signer)
@@ -67,4 +70,5 @@ func (s *ServerEnv) Issue(r CertRequest) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
+// InDays returns the time n days from now.
 func InDays(n int) time.Time { return time.Now().AddDate(0, 0, n) }

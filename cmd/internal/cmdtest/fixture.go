@@ -17,7 +17,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A Fixture is a serverEnv with citizens.
+// A Fixture is a ServerEnv with citizens.
 type Fixture struct {
 	*ServerEnv
 	T      testing.TB // fails when something in the fixture does
@@ -36,7 +36,7 @@ func NewOwnFixture(t testing.TB) *Fixture { t.Helper(); return newFixtureIn(t, N
 // NewFixtureOn has the migrated database of dsn, which the test may break.
 func NewFixtureOn(t testing.TB, dsn string) *Fixture {
 	t.Helper()
-	return newFixtureIn(t, NewEnvOn(t, dsn))
+	return newFixtureIn(t, newEnvOn(t, dsn))
 }
 
 // In is the same fixture for a subtest.
@@ -63,7 +63,7 @@ func (n *Fixture) Serve(dsn string) *Process {
 type Citizen struct {
 	alipaysim.Person // Password is the one that works
 	apiclient.Client
-	change  string // path of the last one
+	Change  string // path of the last one
 	Fixture *Fixture
 	Digest  []byte // of the person
 	changes int    // how many new passwords were made up
@@ -77,7 +77,7 @@ func (n *Fixture) AddCitizens(k int, base string) []*Citizen {
 	for i := range all {
 		*n.Count++
 		all[i] = n.newCitizen(*n.Count, base)
-		rows[i] = n.depositor(all[i])
+		rows[i] = n.Depositor(all[i])
 		n.Sim.Add(all[i].Person)
 	}
 	_, err := n.DB.ImportDepositors(n.T.Context(), rows)
@@ -94,7 +94,8 @@ func (n *Fixture) newCitizen(i int, base string) *Citizen {
 	}}
 }
 
-func (n *Fixture) depositor(c *Citizen) store.Depositor {
+// Depositor returns the citizen as a roster has them.
+func (n *Fixture) Depositor(c *Citizen) store.Depositor {
 	n.T.Helper()
 	doc, err := document.Parse(c.IDType, c.IDNumber)
 	NoError(n.T, err)
@@ -149,7 +150,7 @@ func (c *Citizen) Must(code string, r apiclient.Request) apiclient.Answer {
 	return a
 }
 
-// Want is must that lets the test go on.
+// Want is Must that lets the test go on.
 func (c *Citizen) Want(code string, r apiclient.Request) apiclient.Answer {
 	c.Fixture.T.Helper()
 	a := c.ask(r)
@@ -176,19 +177,25 @@ func CheckServer(t testing.TB, servers ...*Process) {
 	}
 }
 
+// PostTo returns a POST with a JSON body.
 func PostTo(path string, body any) apiclient.Request {
 	return apiclient.Request{Method: "POST", Path: path, Body: body}
 }
+
+// GetFrom returns a GET.
 func GetFrom(path string) apiclient.Request { return apiclient.Request{Method: "GET", Path: path} }
 
+// Link returns the request that links the citizen's account.
 func (c *Citizen) Link() apiclient.Request {
 	return PostTo("/v1/link", apiclient.Fields{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password})
 }
 
+// OpenChange returns the request that opens a change of the password.
 func (c *Citizen) OpenChange(old string) apiclient.Request {
 	return PostTo("/v1/password/changes", apiclient.Fields{"id_number": c.IDNumber, "old_password": old})
 }
 
+// ConfirmTo returns the request that confirms a change.
 func ConfirmTo(change, password string) apiclient.Request {
 	return PostTo(change+"/confirm", apiclient.Fields{"new_password": password, "new_password_again": password})
 }
@@ -207,8 +214,8 @@ func (c *Citizen) NewPassword() string {
 	return name
 }
 
-// code is a fresh auth code.
-func (c *Citizen) code() string {
+// Code is a fresh auth code.
+func (c *Citizen) Code() string {
 	code, err := c.Fixture.Sim.AuthCode(c.Person.Person)
 	if err != nil {
 		panic(err) // the citizen was added
@@ -216,11 +223,12 @@ func (c *Citizen) code() string {
 	return code
 }
 
+// MustLogIn opens a session, or ends the test.
 func (c *Citizen) MustLogIn() {
 	c.Fixture.T.Helper()
 	c.Token = ""
 	testenv.Eventually(c.Fixture.T, "a session is opened", func() bool { // a code may be spent for nothing on a busy machine
-		a, err := c.OpenSession(c.Fixture.T.Context(), c.code())
+		a, err := c.OpenSession(c.Fixture.T.Context(), c.Code())
 		NoError(c.Fixture.T, err)
 		if a.Code != "OK" && a.Code != "BUSY" {
 			c.Fixture.T.Fatalf("log-in: %s", a.Raw)
@@ -229,8 +237,10 @@ func (c *Citizen) MustLogIn() {
 	})
 }
 
+// TemplateMethod is the method by which Alipay is asked to send a message.
 const TemplateMethod = "alipay.open.app.mini.templatemessage.send"
 
+// Events returns how many events of a kind there are.
 func (n *Fixture) Events(kind string) (count int) {
 	n.T.Helper()
 	NoError(n.T, n.SQL.QueryRow(`SELECT count(*) FROM events WHERE kind = $1`, kind).Scan(&count))

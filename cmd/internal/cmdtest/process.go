@@ -38,6 +38,7 @@ func StartServer(t testing.TB, env map[string]string) *Process {
 	return p
 }
 
+// BeginServe runs "fundpass serve" and does not wait.
 func BeginServe(t testing.TB, env map[string]string) *Process {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -82,3 +83,6 @@ func (p *Process) AwaitLog(text string, n int) {
 		return strings.Count(p.Log(), text) >= n
 	})
 }
+
+// AwaitDatabase waits until the server waits for its database.
+func (p *Process) AwaitDatabase() { p.t.Helper(); p.AwaitLog("waiting for the database", 1) }

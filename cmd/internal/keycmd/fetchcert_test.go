@@ -65,7 +65,7 @@ func serveCertificates(s *cmdtest.ServerEnv, env cmdtest.Values, sn, text string
 	s.Alipay.Store(s.Sim)
 }
 
-const alipaySubject = "支付宝(中国)网络技术有限公司-" + cmdtest.SitePartner
+const alipaySubject = "支付宝(中国)网络技术有限公司-" + cmdtest.TestPartner
 
 func TestFetchCert(t *testing.T) {
 	t.Parallel()
@@ -119,7 +119,7 @@ func TestFetchCertRefused(t *testing.T) {
 		{"unknown", good, asked(strings.Repeat("a", 32)), nil, signing.ErrConfiguration, "CERT_NOT_EXIST"},
 		{"no serial number", good, asked("latest"), nil, signing.ErrSerial, ""},
 		{"another root", offer{alipaySubject, year, next, true}, nil, nil, keys.ErrUntrusted, "root"},
-		{"an application's", offer{cmdtest.SitePartner + "-" + cmdtest.TestAppID, year, next, false}, nil, nil, keys.ErrUntrusted, "subject"},
+		{"an application's", offer{cmdtest.TestPartner + "-" + cmdtest.TestAppID, year, next, false}, nil, nil, keys.ErrUntrusted, "subject"},
 		{"another merchant's", offer{alipaySubject[:len(alipaySubject)-1] + "9", year, next, false}, nil, nil, keys.ErrMismatch, "merchant"},
 		{"expired", offer{alipaySubject, time.Now().Add(-time.Minute), next, false}, nil, nil, keys.ErrValidity, "expired"},
 		{"public-key mode", good, nil, cmdtest.Values{"FUNDPASS_APP_CERT_FILE": "", "FUNDPASS_ALIPAY_ROOT_CERT_FILE": "", "FUNDPASS_ALIPAY_KEY_FILES": "alipay_public_key.txt"}, nil, "public-key mode"},

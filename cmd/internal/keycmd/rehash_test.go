@@ -15,7 +15,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// deposit adds accounts whose password all have one hash.
+// depositAccounts adds accounts whose password all have one hash.
 func depositAccounts(s *cmdtest.ServerEnv, db *store.DB, from, n int, hash string) {
 	s.T.Helper()
 	ds := make([]store.Depositor, n)
@@ -30,7 +30,7 @@ func depositAccounts(s *cmdtest.ServerEnv, db *store.DB, from, n int, hash strin
 	cmdtest.NoError(s.T, err)
 }
 
-// layers counts the hashes by the pepper keys in them.
+// layersOf counts the hashes by the pepper keys in them.
 func layersOf(s *cmdtest.ServerEnv) map[string]int {
 	s.T.Helper()
 	rows, err := storetest.Probe(s.T, s.DSN).Query(`SELECT coalesce(substring(hash FROM 'kid=([0-9.]+)'), hash), count(*) FROM password_credentials GROUP BY 1`)
@@ -54,7 +54,7 @@ func wantLayers(s *cmdtest.ServerEnv, want map[string]int) {
 	}
 }
 
-// rotated puts a fresh key into the pepper file and returns its id.
+// rotatePepper puts a fresh key into the pepper file and returns its id.
 func rotatePepper(s *cmdtest.ServerEnv) string {
 	s.T.Helper()
 	cmdtest.NoError(s.T, cmdtest.Run(s.T, nil, "keys", "rotate-pepper", s.Path("pepper.key")).Err)

@@ -18,13 +18,13 @@ import (
 // why is what every command about a person needs.
 var why = []string{"--operator", "窗口7 李", "--reason", "asked in writing, paper 12"}
 
-// person runs a command about a person.
+// runAbout runs a command about a person.
 func runAbout(n *cmdtest.Fixture, typed, command string, args ...string) cmdtest.Result {
 	n.T.Helper()
 	return operate(n.T, n.ServerEnv, typed, append(append([]string{command}, why...), args...)...)
 }
 
-// secrets of a citizen that no terminal shows.
+// secretsOf of a citizen that no terminal shows.
 func secretsOf(c *cmdtest.Citizen) []string {
 	return []string{c.IDNumber, c.AccountNo, c.Name, c.Phone, c.Password, c.OpenID}
 }

@@ -21,7 +21,7 @@ func operate(t testing.TB, s *cmdtest.ServerEnv, typed string, args ...string) c
 	return cmdtest.Result{Out: out.String(), Log: log.String(), Err: err}
 }
 
-// lock locks the citizen's password in both scopes.
+// lockOut locks the citizen's password in both scopes.
 func lockOut(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 	n.T.Helper()
 	_, err := n.SQL.Exec(`

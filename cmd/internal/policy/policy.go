@@ -17,6 +17,7 @@ import (
 // errLintFailed says that a policy is weaker than it declares.
 var errLintFailed = errors.New("undeclared failures")
 
+// Command returns the command policy with its sub-commands.
 func Command(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",

@@ -15,7 +15,7 @@ import (
 
 const noPhone = "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n"
 
-// refused runs a command whose lines are refused and returns what it says, and its
+// importRefused runs a command whose lines are refused and returns what it says, and its
 // file of refusals.
 func importRefused(s *cmdtest.ServerEnv, args ...string) (out, report string) {
 	s.T.Helper()

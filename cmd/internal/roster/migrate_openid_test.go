@@ -116,7 +116,7 @@ func awaitMessages(n *cmdtest.Fixture, c *cmdtest.Citizen, want int) {
 	cmdtest.NoError(n.T, server.Stop())
 }
 
-// text is every row that could name the citizen.
+// textAbout is every row that could name the citizen.
 func textAbout(c *cmdtest.Citizen, n *cmdtest.Fixture) (all string) {
 	n.T.Helper()
 	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT concat(
@@ -263,7 +263,7 @@ func busyUntil(call, last int) error {
 	return nil
 }
 
-// crowd adds k people with a link by user_id to the fixture, without a server.
+// moveCrowd adds k people with a link by user_id to the fixture, without a server.
 func moveCrowd(n *cmdtest.Fixture, k int) {
 	n.T.Helper()
 	for i := range k {

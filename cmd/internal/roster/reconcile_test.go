@@ -31,7 +31,7 @@ func TestParseDay(t *testing.T) {
 	}
 }
 
-// cancel lets citizens withdraw at Alipay, whose notices do not arrive.
+// cancelFor lets citizens withdraw at Alipay, whose notices do not arrive.
 func cancelFor(n *cmdtest.Fixture, all ...*cmdtest.Citizen) {
 	n.T.Helper()
 	for _, c := range all {
@@ -40,7 +40,7 @@ func cancelFor(n *cmdtest.Fixture, all ...*cmdtest.Citizen) {
 	}
 }
 
-// deliver posts the notice that c withdrew.
+// deliverCancel posts the notice that c withdrew.
 func deliverCancel(c *cmdtest.Citizen, base string) {
 	c.Fixture.T.Helper()
 	l, err := c.Fixture.Sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,7 +75,7 @@ func (f *nightFile) write(t testing.TB, only ...int) string {
 	return cmdtest.TempFile(t, text)
 }
 
-// link links an invented Alipay user to an account and opens a change.
+// linkLine links an invented Alipay user to an account and opens a change.
 func linkLine(s *cmdtest.ServerEnv, db *store.DB, l *nightLine, account string) store.Session {
 	s.T.Helper()
 	token := sha256.Sum256([]byte(account))
@@ -91,7 +90,7 @@ func linkLine(s *cmdtest.ServerEnv, db *store.DB, l *nightLine, account string) 
 	return session
 }
 
-// tables is all that a sync may change, without ids and times.
+// tablesOf is all that a sync may change, without ids and times.
 func tablesOf(s *cmdtest.ServerEnv) string {
 	s.T.Helper()
 	db := storetest.Probe(s.T, s.DSN)
@@ -333,15 +332,4 @@ func TestLineSet(t *testing.T) {
 	if d := cmp.Diff([]int64{2, 63, 64, 1000}, got); d != "" || l.n != 4 {
 		t.Errorf("%d %s", l.n, d)
 	}
-}
-
-// Progress is told where there is no terminal.
-func TestSyncMeter(t *testing.T) {
-	t.Parallel()
-	var out strings.Builder
-	m := &terminal.Meter{Out: &out, What: "compare", Unit: "lines", Total: 1000}
-	m.Start()
-	m.Shown = m.Shown.Add(-10 * time.Second)
-	m.At(500)
-	cmdtest.WantIn(t, out.String(), "compare: 500 of 1000 lines, ")
 }

@@ -35,7 +35,7 @@ type App struct {
 	transport *keys.Transport // of the start; reload gives the server newer ones
 	documents *document.List
 
-	// handler answers on the public address; the demo puts more before it.
+	// Handler answers on the public address; the demo puts more before it.
 	Handler  http.Handler
 	Settings settings.Settings
 	pause    func(time.Duration) // before connections are refused at the end

@@ -168,7 +168,7 @@ func TestCheckDatabase(t *testing.T) {
 	}
 }
 
-// exec changes a setting of the environment's database for connections to come.
+// execOn changes a setting of the environment's database for connections to come.
 func execOn(s *cmdtest.ServerEnv, set string) {
 	s.T.Helper()
 	db, err := sql.Open("postgres", s.DSN)

@@ -21,7 +21,7 @@ import (
 // unsent are the notices that are neither delivered nor given up.
 const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
 
-// mailer returns one of the fixture, without a server.
+// mailerOf returns one of the fixture, without a server.
 func mailerOf(n *cmdtest.Fixture, template string) (*mailer, *cmdtest.LogBuffer) {
 	n.T.Helper()
 	log := new(cmdtest.LogBuffer)
@@ -36,7 +36,7 @@ func mailerOf(n *cmdtest.Fixture, template string) (*mailer, *cmdtest.LogBuffer)
 	}, log
 }
 
-// queue puts rows into the outbox that only look like notices.
+// queueNotices puts rows into the outbox that only look like notices.
 func queueNotices(n *cmdtest.Fixture, k int, kind string, age time.Duration) {
 	n.T.Helper()
 	for range k {

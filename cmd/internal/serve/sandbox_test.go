@@ -32,7 +32,7 @@ func certifySandbox(s *cmdtest.ServerEnv) cmdtest.Values {
 	s.Write("sandbox-root.crt", s.Issue(cmdtest.CertRequest{Template: root, Parent: root, Public: &rootKey.PublicKey, Signer: rootKey}))
 	middlePEM := s.Issue(cmdtest.CertRequest{Template: middle, Parent: root, Public: &rootKey.PublicKey, Signer: rootKey})
 	s.Write("alipay.crt", s.Issue(cmdtest.CertRequest{
-		Template: cmdtest.LeafOf("支付宝(中国)网络技术有限公司-"+cmdtest.SitePartner, 13, cmdtest.InDays(300)), Parent: middle, Public: &cmdtest.TestKeys().Alipay[0].PublicKey, Signer: rootKey,
+		Template: cmdtest.LeafOf("支付宝(中国)网络技术有限公司-"+cmdtest.TestPartner, 13, cmdtest.InDays(300)), Parent: middle, Public: &cmdtest.TestKeys().Alipay[0].PublicKey, Signer: rootKey,
 	})+middlePEM)
 	change[sandboxRootSetting] = s.Path("sandbox-root.crt")
 	return change

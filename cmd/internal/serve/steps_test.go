@@ -12,7 +12,7 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// snapshot is everything a citizen could have changed, as one digest. Attempts
+// snapshotOf is everything a citizen could have changed, as one digest. Attempts
 // and the events of wrong passwords are not in it.
 func snapshotOf(n *cmdtest.Fixture) string {
 	n.T.Helper()

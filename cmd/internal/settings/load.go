@@ -120,6 +120,7 @@ func (s Settings) CheckModes() []Problem {
 	return all
 }
 
+// KeyringFiles returns the files of the keyring.
 func (s Settings) KeyringFiles() keys.AlipayKeyringFiles {
 	return keys.AlipayKeyringFiles{
 		AppID: s.AppID, AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
@@ -170,6 +171,7 @@ func (s Settings) loadPolicy() (*passwd.Policy, error) {
 	return passwd.LoadPolicy(s.PolicyFile)
 }
 
+// LoadDocuments reads the centre's codes of documents; without a file it returns the built-in ones.
 func (s Settings) LoadDocuments() (*document.List, error) {
 	if s.DocumentsFile == "" {
 		return document.Default(), nil

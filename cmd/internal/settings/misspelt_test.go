@@ -27,7 +27,7 @@ func TestWhatIsNotMisspelt(t *testing.T) {
 			t.Errorf("%s=%s: %v", name, value, got)
 		}
 	}
-	if got := Misspelt((terminal.Stdio{})); got != nil {
+	if got := Misspelt(terminal.Stdio{}); got != nil {
 		t.Error(got)
 	}
 }

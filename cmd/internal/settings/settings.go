@@ -140,7 +140,7 @@ func Join(problems []Problem) error {
 // A Field is what the tags say of a setting.
 type Field struct {
 	Name, Default, About string
-	Chinese              string // about in Chinese
+	zh                   string // about in Chinese
 	kind                 string // "time" or "int"; "" for all others
 	Needed               bool
 	index                int
@@ -154,7 +154,7 @@ func Fields() []Field {
 			continue
 		}
 		all = append(all, Field{
-			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), Chinese: f.Tag.Get("zh"),
+			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), zh: f.Tag.Get("zh"),
 			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", index: f.Index[0],
 		})
 	}

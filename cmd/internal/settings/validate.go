@@ -164,6 +164,7 @@ func (s Settings) ValidateProofs() []Problem {
 	return all
 }
 
+// Accepts reports whether a list of proofs has p in it.
 func Accepts(list string, p selfservice.Proof) bool {
 	all, err := selfservice.Proof(list).List()
 	return err == nil && slices.Contains(all, p)

@@ -16,15 +16,22 @@ type Screen struct {
 	color bool
 }
 
+// NewScreen colors what it writes if out is a terminal.
 func NewScreen(out io.Writer) Screen {
 	f, ok := out.(*os.File)
 	return Screen{Out: out, color: ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""}
 }
 
-func (s Screen) Title(title string)  { fmt.Fprintf(s.Out, "%s\n", s.Paint(title, text.Bold)) }
-func (s Screen) Heading(name string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(name, text.Bold)) }
-func (s Screen) End(result string)   { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(result, text.Bold)) }
+// Title writes the first line of a screen.
+func (s Screen) Title(title string) { fmt.Fprintf(s.Out, "%s\n", s.Paint(title, text.Bold)) }
 
+// Heading begins a part of the screen.
+func (s Screen) Heading(name string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(name, text.Bold)) }
+
+// End writes the result.
+func (s Screen) End(result string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(result, text.Bold)) }
+
+// Paint colors a text, on a terminal.
 func (s Screen) Paint(what string, c text.Color) string {
 	if !s.color {
 		return what

@@ -15,6 +15,7 @@ type Stdio struct {
 	Notify   func(chan<- os.Signal, ...os.Signal)
 }
 
+// Process returns those of this process.
 func Process() Stdio {
 	return Stdio{Getenv: os.Getenv, Environ: os.Environ, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Notify: signal.Notify}
 }

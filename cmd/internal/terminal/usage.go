@@ -22,6 +22,7 @@ func Status(err error) int {
 	return 1
 }
 
+// AsUsage makes an error one of usage; nil stays nil.
 func AsUsage(err error) error {
 	if err == nil {
 		return nil

@@ -84,7 +84,7 @@ func (w *walk) takeBack(ctx context.Context, requester *apiclient.Client, waitin
 	return err
 }
 
-// waiting returns the id of the transfer that a TRANSFER_WAITING names.
+// waitingID returns the id of the transfer that a TRANSFER_WAITING names.
 func waitingID(a apiclient.Answer) string {
 	var told struct {
 		Transfer struct {
