@@ -55,7 +55,7 @@ func newServerPair(t *testing.T) *serverPair {
 // start puts a new server in a place.
 func (s *serverPair) start(place int) {
 	s.T.Helper()
-	p := startServer(s.T, s.Env(unlimited, cmdtest.Values{
+	p := startServer(s.T, s.Env(cmdtest.Unlimited, cmdtest.Values{
 		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_POLICY_FILE": s.Path("policy.json"),
 	}))
 	s.mu.Lock()

@@ -23,7 +23,7 @@ const (
 // serveMailing starts a server that sends notices.
 func serveMailing(n *cmdtest.Fixture) *process {
 	n.T.Helper()
-	return startServer(n.T, n.Env(unlimited, cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
+	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
 }
 
 // A told is a message that the simulator has taken.

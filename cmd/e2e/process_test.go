@@ -116,11 +116,8 @@ func (p *process) awaitLog(text string, n int) {
 // serveOn starts a server whose limits are out of the way, on the database of dsn.
 func serveOn(n *cmdtest.Fixture, dsn string) *process {
 	n.T.Helper()
-	return startServer(n.T, n.Env(unlimited, cmdtest.Values{"FUNDPASS_DATABASE_URL": dsn}))
+	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_DATABASE_URL": dsn}))
 }
-
-// unlimited are settings that put the limits of a server out of the way.
-var unlimited = cmdtest.Values{"FUNDPASS_PROOF": "none", "FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000"}
 
 // mustRun runs a command of the program and returns what it prints with single blanks.
 func mustRun(s *cmdtest.ServerEnv, args ...string) string {

@@ -25,7 +25,7 @@ func serveTwo(n *cmdtest.Fixture) []*process {
 	raw, err := json.Marshal(policy)
 	cmdtest.NoError(n.T, err)
 	n.Write("policy.json", string(raw))
-	env := n.Env(unlimited, cmdtest.Values{"FUNDPASS_POLICY_FILE": n.Path("policy.json")})
+	env := n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_POLICY_FILE": n.Path("policy.json")})
 	return []*process{startServer(n.T, env), startServer(n.T, env)}
 }
 

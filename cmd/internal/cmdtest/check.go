@@ -39,7 +39,7 @@ func WantIn(t testing.TB, text string, parts ...string) {
 }
 
 // CheckNoKey fails when any line of a key file stands in what was printed.
-func CheckNoKey(t *testing.T, printed string, file []byte) {
+func CheckNoKey(t testing.TB, printed string, file []byte) {
 	t.Helper()
 	for line := range strings.Lines(string(file)) {
 		line = strings.TrimSpace(line)

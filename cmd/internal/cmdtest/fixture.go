@@ -53,11 +53,11 @@ func newFixtureIn(t testing.TB, s *ServerEnv) *Fixture {
 // Serve starts a server whose limits are out of the way, on the database of dsn.
 func (n *Fixture) Serve(dsn string) *Process {
 	n.T.Helper()
-	return StartServer(n.T, n.Env(map[string]string{
-		"FUNDPASS_DATABASE_URL": dsn, "FUNDPASS_PROOF": "none",
-		"FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000",
-	}))
+	return StartServer(n.T, n.Env(Unlimited, Values{"FUNDPASS_DATABASE_URL": dsn}))
 }
+
+// Unlimited are settings that put the limits of a server out of the way.
+var Unlimited = Values{"FUNDPASS_PROOF": "none", "FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000"}
 
 // A Citizen is an invented depositor with the mini-program open.
 type Citizen struct {

@@ -41,9 +41,7 @@ func (r Result) Said() string {
 // Run runs a command in this process.
 func Run(t testing.TB, env map[string]string, args ...string) Result {
 	t.Helper()
-	var out, log LogBuffer
-	err := Execute(t.Context(), args, terminal.Stdio{Getenv: GetenvOf(env), In: strings.NewReader(""), Out: &out, Err: &log})
-	return Result{out.String(), log.String(), err}
+	return RunTyping(t, env, "", args...)
 }
 
 // commands makes the commands that the tests run.

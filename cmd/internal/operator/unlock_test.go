@@ -16,9 +16,7 @@ import (
 // operate runs a command with the operator's keyboard.
 func operate(t testing.TB, s *cmdtest.ServerEnv, typed string, args ...string) cmdtest.Result {
 	t.Helper()
-	var out, log cmdtest.LogBuffer
-	err := cmdtest.Execute(t.Context(), args, terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env()), In: strings.NewReader(typed), Out: &out, Err: &log})
-	return cmdtest.Result{Out: out.String(), Log: log.String(), Err: err}
+	return cmdtest.RunTyping(t, s.Env(), typed, args...)
 }
 
 // lockOut locks the citizen's password in both scopes.
