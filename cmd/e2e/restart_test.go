@@ -146,7 +146,7 @@ func (n night) begin(s *cmdtest.ServerEnv) string {
 		cmdtest.NoError(s.T, err)
 		session, err := db.OpenSession(s.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: cmdtest.TestAppID, Kind: "open_id", Value: no}})
 		cmdtest.NoError(s.T, err)
-		cmdtest.NoError(s.T, db.AddLink(s.T.Context(), session, a))
+		cmdtest.NoError(s.T, db.AddLink(s.T.Context(), session, a, nil))
 		session, err = db.Session(s.T.Context(), []byte(no))
 		cmdtest.NoError(s.T, err)
 		_, err = db.OpenChange(s.T.Context(), session, a, []byte("print"))
@@ -260,6 +260,6 @@ func addCrowd(n *cmdtest.Fixture, k int) {
 		n.Sim.Add(p)
 		s, err := n.DB.OpenSession(n.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: cmdtest.TestAppID, Kind: "user_id", Value: p.UserID}})
 		cmdtest.NoError(n.T, err)
-		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a))
+		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a, nil))
 	}
 }

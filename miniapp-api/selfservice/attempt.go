@@ -1,7 +1,9 @@
 package selfservice
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"fundpass/miniapp-api/passwd"
@@ -25,6 +27,7 @@ type check struct {
 	request store.AttemptRequest
 	service *Service
 	slot    *passwd.Slot
+	passed  bool
 }
 
 // beginCheck takes a place to hash in and then charges the attempt, so that load is shed
@@ -86,11 +89,28 @@ func (c *check) pass(ctx context.Context) error {
 	return c.service.db.PassAttempt(ctx, c.request, c.Attempt)
 }
 
-// settle resets the attempts where this one leads to a link. An attempt to which a proof is
-// missing stays charged until the caller is proven.
-func (c *check) settle(ctx context.Context, o outcome) error {
-	if o == outcomeAccepted {
-		return c.pass(ctx)
+// pending returns the attempt for the transaction of what the password is for, or nil if
+// there was no attempt. Unless that transaction rolls back, it has passed the attempt.
+func (c *check) pending() *store.Passed {
+	if c == nil {
+		return nil
 	}
-	return c.fail(ctx, o == outcomeNeedsProof)
+	return &store.Passed{Request: c.request, Attempt: c.Attempt}
+}
+
+// settled notes how that transaction ended. An unknown outcome counts as passed: if the
+// transaction is lost, the attempt lapses and costs nothing.
+func (c *check) settled(err error) {
+	if c != nil {
+		c.passed = err == nil || errors.Is(err, store.ErrUnknownOutcome)
+	}
+}
+
+// passAfter passes an attempt that no transaction has passed: a right password is right
+// whatever becomes of what it was for. It returns err, or else what kept the attempt.
+func (c *check) passAfter(ctx context.Context, err error) error {
+	if c == nil || c.passed {
+		return err
+	}
+	return cmp.Or(err, c.pass(ctx))
 }

@@ -117,6 +117,10 @@ func (s *Service) ConfirmChange(ctx context.Context, c Caller, id uuid.UUID, in 
 			_, err := s.db.CancelChange(ctx, c.Session, id)
 			return closedFor(err, ErrChangeGone)
 		},
+		refused: func(ctx context.Context) error { // the citizen types on
+			_, err := s.db.RenewChange(ctx, c.Session, id)
+			return err
+		},
 		allowed: changeable, gone: ErrChangeGone,
 		late: []*Error{ErrPasswordReused}, // by this very change
 		finished: func(ctx context.Context) (Done, error) {
@@ -133,9 +137,9 @@ func changeDone(c store.Change) Done {
 	return Done{ID: c.ID, State: c.State, ChangedAt: c.ClosedAt, SessionsEnded: c.SessionsEnded}
 }
 
-// Change returns a change. Unknown and somebody else's look alike.
+// Change returns a change and renews it while it is open. Unknown and somebody else's look alike.
 func (s *Service) Change(ctx context.Context, c Caller, id uuid.UUID) (store.Change, error) {
-	change, err := s.db.Change(ctx, c.Session, id)
+	change, err := s.db.RenewChange(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Change{ID: id, State: store.ChangeUnknown}, s.WhileMoved(ctx, c)
 	}

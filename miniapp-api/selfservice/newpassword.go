@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -39,6 +40,7 @@ type procedure struct {
 
 	write   func(context.Context, store.NewPassword) (Done, error) // the store decides who won
 	lost    func(context.Context) error                            // ends what can never succeed: the password was replaced elsewhere
+	refused func(context.Context) error                            // follows a new password that is not acceptable; nil: nothing
 	allowed func(store.Account) error                              // says what is against it
 	gone    *Error
 
@@ -78,6 +80,9 @@ func (s *Service) replacePassword(ctx context.Context, c Caller, in NewPassword,
 	h := s.hashing(c)
 	defer h.end()
 	if err := s.acceptable(ctx, h, in, p); err != nil {
+		if p.refused != nil {
+			err = cmp.Or(p.refused(ctx), err)
+		}
 		return Done{}, err
 	}
 	hash, err := h.last(ctx, in.Password)

@@ -100,6 +100,7 @@ type candidate struct {
 	by       Proof            // what proves the caller; "" = nothing yet
 	ask      []Proof          // what could, in the centre's order
 	face     *store.LinkProof // the face that was shown; nil: none was
+	attempt  *check           // whose password was right, not passed yet; nil: there was none
 	codeID   uuid.UUID        // of the reset code that was right in place of the password; or none
 	takeOver bool             // the link may be taken over
 }

@@ -288,17 +288,3 @@ func mustPost(t *testing.T, p *apiclient.Client, path string, body apiclient.Fie
 func linkOf(who alipaysim.Person, password string) apiclient.Fields {
 	return apiclient.Fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
 }
-
-// changePassword links who and changes the password.
-func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to string) {
-	t.Helper()
-	if _, err := p.LogIn(t.Context(), who.Person); err != nil {
-		t.Fatal(err)
-	}
-	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
-	a := mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": who.Password})
-	a = mustPost(t, p, "/v1/password/changes/"+a.Text("id")+"/confirm", apiclient.Fields{"new_password": to, "new_password_again": to})
-	if a.Text("state") != "done" {
-		t.Fatalf("change: %s", a.Raw)
-	}
-}

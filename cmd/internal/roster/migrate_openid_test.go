@@ -278,7 +278,7 @@ func moveCrowd(n *cmdtest.Fixture, k int) {
 		n.Sim.Add(p)
 		s, err := n.DB.OpenSession(n.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: n.AppID, Kind: "user_id", Value: p.UserID}})
 		cmdtest.NoError(n.T, err)
-		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a))
+		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a, nil))
 	}
 }
 

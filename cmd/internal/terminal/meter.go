@@ -41,7 +41,7 @@ func (b *Meter) At(lines int64) {
 	switch {
 	case done <= 0: // by an earlier run
 	case b.bar != nil:
-		b.bar.Set64(done)
+		_ = b.bar.Set64(done)
 	case now.Sub(b.shown) >= meterPause:
 		// The last rate counts: inserting slows down as indexes outgrow memory.
 		rate := max(1, PerSecond(lines-b.shownLine, now.Sub(b.shown)))
@@ -54,7 +54,7 @@ func (b *Meter) At(lines int64) {
 // End removes the bar.
 func (b *Meter) End() {
 	if b.bar != nil {
-		b.bar.Clear()
+		_ = b.bar.Clear()
 	}
 }
 
