@@ -22,7 +22,7 @@ import (
 // notProvoked are the codes that no request of a test in this package gets, and
 // where they are provoked instead.
 var notProvoked = map[string]string{
-	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/fundpass cuts it there, through a proxy",
+	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/e2e cuts it there, through a proxy",
 }
 
 // provoked gets a reply with each code, from an environment of its own.
