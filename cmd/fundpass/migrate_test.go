@@ -15,7 +15,7 @@ func TestMigrate(t *testing.T) {
 	env := values{"FUNDPASS_DATABASE_URL": storetest.EmptyDSN(t)}
 	first := runWith(t, env, "migrate")
 	noError(t, first.err)
-	for _, name := range []string{"applied 0001_tables.sql\n", "applied 0002_foreign_keys.sql\n"} {
+	for _, name := range []string{"applied 0001_schema.sql\n", "applied 0002_foreign_keys.sql\n"} {
 		if !strings.Contains(first.out, name) {
 			t.Errorf("%q is not in %q", name, first.out)
 		}
