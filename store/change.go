@@ -88,9 +88,9 @@ func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person [
 func (db *DB) lockLink(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	var account uuid.UUID
 	err := tx.GetContext(ctx, &account, `
-		SELECT account_id FROM alipay_links
-		WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3 FOR UPDATE`,
-		db.center, s.IdentityDigest, s.Link.AccountID)
+		SELECT account_id FROM links
+		WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4 FOR UPDATE`,
+		db.center, s.Provider, s.IdentityDigest, s.Link.AccountID)
 	return none(err, ErrNotFound)
 }
 

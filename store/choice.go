@@ -61,8 +61,8 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `
-			UPDATE alipay_links SET account_id = $3 WHERE center_id = $1 AND identity_digest = $2`,
-			db.center, s.IdentityDigest, id); err != nil {
+			UPDATE links SET account_id = $4 WHERE center_id = $1 AND provider = $2 AND identity_digest = $3`,
+			db.center, s.Provider, s.IdentityDigest, id); err != nil {
 			return err
 		}
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
@@ -81,7 +81,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 func (db *DB) chosenAlready(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID) error {
 	var there int
 	err := tx.GetContext(ctx, &there, `
-		SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
-		db.center, s.IdentityDigest, id)
+		SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4`,
+		db.center, s.Provider, s.IdentityDigest, id)
 	return none(err, ErrConflict)
 }

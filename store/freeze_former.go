@@ -15,8 +15,8 @@ const FormerHolderFreeze = 7 * 24 * time.Hour
 // freeze: once each, while who took over still has the link. A clerk has seen a document.
 const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
 	AND r.frozen_at IS NULL AND r.proof <> 'clerk'
-	AND EXISTS (SELECT 1 FROM alipay_links l
-		WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
+	AND EXISTS (SELECT 1 FROM links l
+		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
 
 // TakenOver returns the takeover that the session's Alipay user, who holds no link any
 // more, may answer by a freeze; nil: none.
@@ -68,12 +68,12 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
-		SELECT identity_digest, account_id, sealed_identity FROM alipay_links
-		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
-		db.center, r.PersonDigest); err != nil {
+		SELECT identity_digest, account_id, sealed_identity FROM links
+		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 FOR UPDATE`,
+		db.center, r.Provider, r.PersonDigest); err != nil {
 		return none(err, ErrNotFound)
 	}
-	if err := db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity); err != nil {
+	if err := db.unseal(held.Sealed, "links", held.Digest, &held.Identity); err != nil {
 		return err
 	}
 	if err := db.cancelOpenOf(ctx, tx, r.PersonDigest, now); err != nil {

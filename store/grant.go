@@ -46,16 +46,16 @@ func (db *DB) movedTo(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, 
 	}
 	digest := db.digest(id)
 	if err := tx.SelectContext(ctx, &links, `
-		SELECT identity_digest, sealed_identity FROM alipay_links
-		WHERE center_id = $1 AND (identity_digest = $2 OR user_digest = $2)
-		ORDER BY identity_digest FOR UPDATE`, db.center, digest); err != nil {
+		SELECT identity_digest, sealed_identity FROM links
+		WHERE center_id = $1 AND provider = $2 AND (identity_digest = $3 OR user_digest = $3)
+		ORDER BY identity_digest FOR UPDATE`, db.center, id.Provider, digest); err != nil {
 		return id, err
 	}
 	if len(links) != 1 || bytes.Equal(links[0].Digest, digest) {
 		return id, nil
 	}
 	var moved Identity
-	err := db.unseal(links[0].Sealed, "alipay_links", links[0].Digest, &moved)
+	err := db.unseal(links[0].Sealed, "links", links[0].Digest, &moved)
 	return moved, err
 }
 

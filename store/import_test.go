@@ -151,7 +151,7 @@ func TestImportEndsLinkOfOtherPerson(t *testing.T) {
 	db := storetest.New(t)
 	importAll(t, db, depositor(1))
 	token := []byte("the digest of a token")
-	visitor := store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
+	visitor := store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
 	session, err := db.OpenSession(t.Context(), token, visitor)
 	if err != nil {
 		t.Fatal(err)

@@ -29,8 +29,8 @@ func (db *DB) newLink(s Session, a Account) (newLink, error) {
 	if err != nil {
 		return newLink{}, err
 	}
-	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
-	return newLink{s.IdentityDigest, a, sealed, visitor}, err
+	sealed, err := db.seal(visitor.Identity, "links", s.IdentityDigest)
+	return newLink{s.Provider, s.IdentityDigest, a, sealed, visitor}, err
 }
 
 // writeLink adds the link and everything that follows from it.
@@ -67,6 +67,7 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 }
 
 type newLink struct {
+	provider       string
 	identityDigest []byte
 	account        Account
 	sealed         []byte
@@ -79,18 +80,18 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 		return false, err
 	}
 	res, err := tx.ExecContext(ctx, `
-		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO links (center_id, provider, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT DO NOTHING`,
-		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
+		db.center, n.provider, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
 	if err = changedOne(res, err, ErrConflict); err != ErrConflict {
 		return err == nil, err
 	}
 	var same bool
 	err = tx.GetContext(ctx, &same, `
-		SELECT EXISTS (SELECT 1 FROM alipay_links
-			WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3 AND account_id = $4)`,
-		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID)
+		SELECT EXISTS (SELECT 1 FROM links
+			WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND person_digest = $4 AND account_id = $5)`,
+		db.center, n.provider, n.identityDigest, n.account.PersonDigest, n.account.ID)
 	if err == nil && !same {
 		err = ErrConflict
 	}
@@ -132,8 +133,8 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
-			DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
-			db.center, s.IdentityDigest, s.Link.AccountID)
+			DELETE FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4`,
+			db.center, s.Provider, s.IdentityDigest, s.Link.AccountID)
 		if err := changedOne(res, err, ErrNotFound); err != nil {
 			return err
 		}

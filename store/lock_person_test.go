@@ -40,7 +40,7 @@ func (t *generator) meet() (store.Session, store.Account, error) {
 	}
 	signIn := func(token string) (store.Session, error) {
 		return t.db.OpenSession(ctx, []byte(token+d.Person.AccountNo), store.Visitor{
-			Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: d.Person.AccountNo},
+			Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: d.Person.AccountNo},
 		})
 	}
 	s, err := signIn("before")

@@ -48,10 +48,11 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 	return d, db.openData(&d)
 }
 
+// ofAccounts includes the links of all providers.
 func (d *PersonData) ofAccounts() []part {
 	return []part{
 		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
-			FROM alipay_links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
+			FROM links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
 		{&d.Passwords, `SELECT account_id, state, version, changed_at
 			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`},
 		{&d.Earlier, `SELECT account_id, version, set_at
@@ -142,7 +143,7 @@ func (db *DB) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t
 func (db *DB) openData(d *PersonData) error {
 	for i := range d.Links {
 		l := &d.Links[i]
-		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &l.Identity); err != nil {
+		if err := db.unseal(l.Sealed, "links", l.Digest, &l.Identity); err != nil {
 			return err
 		}
 		l.Kind = l.Identity.Kind

@@ -44,7 +44,7 @@ func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	var clock movedClock
 	db := storetest.New(t, storetest.WithNow(clock.Now))
 	importAll(t, db, depositor(1))
-	somebody := store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
+	somebody := store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
 	first, err := db.OpenSession(t.Context(), []byte("first"), somebody)
 	noError(t, err)
 	clock.add(time.Minute)
@@ -53,7 +53,7 @@ func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	clock.add(time.Minute)
 	noError(t, db.AddLink(t.Context(), first, importedAccount(t, db, depositor(1))))
 	newest := column(t, db, `SELECT (authorised_at = (SELECT max(created_at) FROM sessions))::text
-		FROM alipay_links WHERE authorised_at < linked_at`)
+		FROM links WHERE authorised_at < linked_at`)
 	if len(newest) != 1 || newest[0] != "true" {
 		t.Errorf("authorised by the newest session: %v", newest)
 	}

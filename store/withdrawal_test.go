@@ -43,7 +43,7 @@ func TestWithdrawalEndsWhatTheFutureBegan(t *testing.T) {
 func noLinkNorStep(t *testing.T, db *store.DB) {
 	t.Helper()
 	for _, left := range column(t, db, `
-		SELECT 'a link' FROM alipay_links
+		SELECT 'a link' FROM links
 		UNION ALL SELECT 'a change' FROM changes WHERE state = 'open'
 		UNION ALL SELECT 'a reset' FROM resets WHERE state IN ('started', 'passed')`) {
 		t.Errorf("%s is left", left)

@@ -127,7 +127,7 @@ func TestCutStrangers(t *testing.T) {
 		t.Errorf("the right password, locked: %s", a.raw)
 	}
 	var links int
-	noError(t, n.sql.QueryRow(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, victim.digest).Scan(&links))
+	noError(t, n.sql.QueryRow(`SELECT count(*) FROM links WHERE person_digest = $1`, victim.digest).Scan(&links))
 	checkServer(t, servers...)
 	if wrong := victim.failedAttempts(servers...); wrong != 5 || links != 0 {
 		t.Errorf("%d failed attempts were looked at, want 5; %d links", wrong, links)

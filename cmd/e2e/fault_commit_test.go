@@ -31,11 +31,11 @@ func actions() []action {
 	unlink := func(c *citizen) (bool, answer) { is, a := link(c); return !is, a }
 	begin := func(c *citizen) { c.change = changeAt(c.must("OK", c.openChange(c.Password))) }
 	return []action{
-		{"link", "INTO alipay_links",
+		{"link", "INTO links",
 			func(c *citizen) request { c.mustLogIn(); return c.link() },
 			func(is truth) bool { return is.Links == 1 },
 			map[bool]string{true: "ALREADY_LINKED", false: "OK"}, link},
-		{"unlink", "DELETE FROM alipay_links",
+		{"unlink", "DELETE FROM links",
 			func(c *citizen) request {
 				c.mustLink()
 				return postTo("/v1/link/remove", fields{"password": c.Password})

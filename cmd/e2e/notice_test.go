@@ -85,14 +85,14 @@ func (n *fixture) await(atLeast int, query string) {
 	testenv.Eventually(n.t, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.number(query) >= atLeast })
 }
 
-// holdLinks makes everybody wait who wants to write into alipay_links: a notice
+// holdLinks makes everybody wait who wants to write into links: a notice
 // is then recorded and the sessions are ended, but not committed.
 func (n *fixture) holdLinks() (release func()) {
 	n.t.Helper()
 	ctx, stop := context.WithCancel(n.t.Context())
 	tx, err := n.sql.BeginTx(ctx, nil)
 	noError(n.t, err)
-	_, err = tx.Exec(`LOCK TABLE alipay_links IN SHARE MODE`)
+	_, err = tx.Exec(`LOCK TABLE links IN SHARE MODE`)
 	noError(n.t, err)
 	n.t.Cleanup(stop)
 	return func() { noError(n.t, tx.Commit()); stop() }

@@ -44,7 +44,7 @@ func (c *citizen) letIn() {
 	c.token = uuid.NewString()
 	digest := sha256.Sum256([]byte(c.token))
 	_, err := c.fixture.db.OpenSession(c.fixture.t.Context(), digest[:], store.Visitor{
-		Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
+		Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
 	noError(c.fixture.t, err)
 }
 
@@ -107,7 +107,7 @@ func TestRaceLinkOneAccount(t *testing.T) {
 		}
 	}
 	for what, query := range map[string]string{
-		"links":   `SELECT count(*) FROM alipay_links`,
+		"links":   `SELECT count(*) FROM links`,
 		"events":  `SELECT count(*) FROM events WHERE kind = 'linked'`,
 		"notices": `SELECT count(*) FROM outbox`,
 	} {
@@ -145,7 +145,7 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 			}
 		}
 	}
-	if links, told := n.number(`SELECT count(*) FROM alipay_links`), n.number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
+	if links, told := n.number(`SELECT count(*) FROM links`), n.number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
 		t.Errorf("%d links, %d events", links, told)
 	}
 	checkServer(t, servers...)

@@ -143,7 +143,7 @@ func (n night) begin(s *serverEnv) string {
 		no := fmt.Sprintf("8800%08d", i)
 		a, err := db.AccountByNumber(s.t.Context(), no)
 		noError(s.t, err)
-		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: no}})
+		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: no}})
 		noError(s.t, err)
 		noError(s.t, db.AddLink(s.t.Context(), session, a))
 		session, err = db.Session(s.t.Context(), []byte(no))
@@ -161,7 +161,7 @@ func (s *serverEnv) tables() string {
 	var all strings.Builder
 	for _, query := range []string{
 		`SELECT concat(a.account_id, status, encode(row_digest, 'hex'), encode(person_digest, 'hex')) FROM accounts a`,
-		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM alipay_links`,
+		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM links`,
 		`SELECT concat(account_id, state) FROM changes`, `SELECT concat(account_id, kind) FROM events`,
 		`SELECT concat(account_id, kind) FROM outbox`, `SELECT encode(token_digest, 'hex') FROM sessions`,
 		`SELECT concat(c) FROM password_credentials c`,
@@ -235,7 +235,7 @@ func TestOpenIDKilled(t *testing.T) {
 	n := newFixture(t)
 	const k = 8 * signing.OpenIDBatch
 	n.crowd(k)
-	const moved = `SELECT count(user_digest) FROM alipay_links`
+	const moved = `SELECT count(user_digest) FROM links`
 	done := n.killAfter(0, moved, "migrate-openid")
 	if done%signing.OpenIDBatch != 0 || done == k {
 		t.Fatalf("%d were moved when it was killed", done)
@@ -257,7 +257,7 @@ func (n *fixture) crowd(k int) {
 		noError(n.t, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
 		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
 	}

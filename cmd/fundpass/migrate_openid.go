@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"fundpass/miniapp-api/alipay"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -81,7 +82,7 @@ type openIDMigration struct {
 }
 
 func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
-	total, moved, err := c.db.CountLinks(ctx)
+	total, moved, err := c.db.CountLinks(ctx, store.ProviderAlipay)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
 	defer m.end()
 	done := int64(0)
 	for page := (store.LinkPage{}); ; {
-		if page, err = c.db.UserLinks(ctx, page.Last); err != nil || page.Links == 0 {
+		if page, err = c.db.UserLinks(ctx, store.ProviderAlipay, page.Last); err != nil || page.Links == 0 {
 			return err
 		}
 		for users := range slices.Chunk(page.Users, signing.OpenIDBatch) {
@@ -164,7 +165,7 @@ func (c *openIDMigration) ask(ctx context.Context, users []store.Identity) ([]st
 			c.answered = true
 			named := make([]store.Identity, len(found))
 			for i, f := range found {
-				named[i] = store.Identity(f)
+				named[i] = alipay.Identity(f)
 			}
 			return named, nil
 		}

@@ -115,7 +115,7 @@ func (n *fixture) messages(c *citizen) (got int) {
 func (c *citizen) text(n *fixture) (all string) {
 	n.t.Helper()
 	noError(n.t, n.sql.QueryRow(`SELECT concat(
-		(SELECT string_agg(l::text, ' ') FROM alipay_links l), (SELECT string_agg(s::text, ' ') FROM sessions s),
+		(SELECT string_agg(l::text, ' ') FROM links l), (SELECT string_agg(s::text, ' ') FROM sessions s),
 		(SELECT string_agg(o::text, ' ') FROM outbox o), (SELECT string_agg(e::text, ' ') FROM events e))`).Scan(&all))
 	return all
 }
@@ -203,7 +203,7 @@ func TestOpenIDRefused(t *testing.T) {
 // will not speak of keeps nobody back.
 func TestOpenIDAsks(t *testing.T) {
 	t.Parallel()
-	users := []store.Identity{{AppID: "a", Kind: "user_id", Value: "1"}, {AppID: "a", Kind: "user_id", Value: "2"}}
+	users := []store.Identity{{Provider: store.ProviderAlipay, AppID: "a", Kind: "user_id", Value: "1"}, {Provider: store.ProviderAlipay, AppID: "a", Kind: "user_id", Value: "2"}}
 	for _, tt := range []struct {
 		name   string
 		answer func(call int, ids []string) error
@@ -271,7 +271,7 @@ func (n *fixture) crowd(k int) {
 		noError(n.t, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: n.appID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: n.appID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
 		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
 	}
@@ -279,7 +279,7 @@ func (n *fixture) crowd(k int) {
 
 func (n *fixture) movedLinks() (moved int) {
 	n.t.Helper()
-	noError(n.t, n.sql.QueryRow(`SELECT count(user_digest) FROM alipay_links`).Scan(&moved))
+	noError(n.t, n.sql.QueryRow(`SELECT count(user_digest) FROM links`).Scan(&moved))
 	return moved
 }
 

@@ -78,7 +78,7 @@ func (f *nightFile) write(t testing.TB, only ...int) string {
 func (s *serverEnv) link(db *store.DB, l *nightLine, account string) store.Session {
 	s.t.Helper()
 	token := sha256.Sum256([]byte(account))
-	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{AppID: s.appID, Kind: "open_id", Value: account}})
+	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: s.appID, Kind: "open_id", Value: account}})
 	noError(s.t, err)
 	a := s.account(db, document.Passport, l.number, account)
 	noError(s.t, db.AddLink(s.t.Context(), session, *a))
@@ -96,7 +96,7 @@ func (s *serverEnv) tables() string {
 	var all strings.Builder
 	for _, query := range []string{
 		`SELECT concat(account_id, status, encode(row_digest, 'hex'), encode(person_digest, 'hex')) FROM accounts`,
-		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM alipay_links`,
+		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM links`,
 		`SELECT concat(account_id, state) FROM changes`, `SELECT concat(account_id, kind) FROM events`,
 		`SELECT concat(account_id, kind) FROM outbox`, `SELECT encode(token_digest, 'hex') FROM sessions`,
 		`SELECT concat(c) FROM password_credentials c`,

@@ -32,7 +32,7 @@ func (n *fixture) lock(c *citizen) {
 
 func (n *fixture) identityOf(c *citizen) (digest []byte) {
 	n.t.Helper()
-	noError(n.t, n.sql.QueryRow(`SELECT identity_digest FROM alipay_links WHERE person_digest = $1`, c.digest).Scan(&digest))
+	noError(n.t, n.sql.QueryRow(`SELECT identity_digest FROM links WHERE person_digest = $1`, c.digest).Scan(&digest))
 	return digest
 }
 

@@ -5,7 +5,8 @@
 -- distributed by centre. Ids and times come from the application. Nothing personal
 -- is readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
 -- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
---   identity_digest     app id, kind and value of the Alipay identifier
+--   provider            who identifies the user: alipay
+--   identity_digest     provider, app id, kind and value of the user's identifier; so no two providers share one
 --   person_digest       type and number of the document, normalised
 --   token_digest        SHA-256 of a session's token
 --   credential_version  version of the password that was proven or is to be replaced
@@ -150,9 +151,12 @@ CREATE INDEX daily_counts_day ON daily_counts (center_id, day);
 
 -- Links
 
--- One Alipay user, one person. Both unique keys are in one table, so both hold under race.
-CREATE TABLE alipay_links (
+-- One user of a provider, one person. Both unique keys are in one table, so both hold under
+-- race. The digests come before the provider, so that the keys also find the links of all
+-- providers.
+CREATE TABLE links (
 	center_id       text        NOT NULL,
+	provider        text        NOT NULL CHECK (length(provider) > 0),
 	identity_digest bytea       NOT NULL,
 	person_digest   bytea       NOT NULL,
 	account_id      uuid        NOT NULL, -- the account this person chose
@@ -160,11 +164,11 @@ CREATE TABLE alipay_links (
 	linked_at       timestamptz NOT NULL,
 	authorised_at   timestamptz NOT NULL, -- when the citizen last opened the mini-program: a withdrawal of before has no effect
 	user_digest     bytea, -- of the user_id that was replaced by an open_id: a notification that names only the user_id finds the link
-	PRIMARY KEY (center_id, identity_digest),
-	UNIQUE (center_id, person_digest)
+	PRIMARY KEY (center_id, identity_digest, provider),
+	UNIQUE (center_id, person_digest, provider)
 );
-CREATE INDEX alipay_links_account ON alipay_links (center_id, account_id);
-CREATE UNIQUE INDEX alipay_links_user ON alipay_links (center_id, user_digest) WHERE user_digest IS NOT NULL;
+CREATE INDEX links_account ON links (center_id, account_id);
+CREATE UNIQUE INDEX links_user ON links (center_id, user_digest) WHERE user_digest IS NOT NULL;
 
 -- A verification of identity by Alipay that a link waits for. It is bound to the session
 -- that began it, and good once.
@@ -198,11 +202,12 @@ CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs (center_id, identity_dig
 CREATE INDEX link_proofs_identity ON link_proofs (center_id, identity_digest);
 CREATE INDEX link_proofs_opened ON link_proofs (center_id, opened_at);
 
--- Another Alipay user of the same proven person requests the transfer of a link. The holder
+-- Another user of the provider, proven to be the same person, requests the transfer of a link. The holder
 -- can reject the request until due_at; from then on the requester can confirm it.
 CREATE TABLE link_transfers (
 	center_id          text        NOT NULL,
 	transfer_id        uuid        NOT NULL,
+	provider           text        NOT NULL CHECK (length(provider) > 0),
 	identity_digest    bytea       NOT NULL, -- the requester
 	former_digest      bytea       NOT NULL, -- the holder of the link
 	person_digest      bytea       NOT NULL,
@@ -220,7 +225,7 @@ CREATE TABLE link_transfers (
 	frozen_at          timestamptz, -- when the former holder froze the password, which they can once
 	PRIMARY KEY (center_id, transfer_id)
 );
-CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers (center_id, person_digest) WHERE state = 'waiting';
+CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers (center_id, person_digest, provider) WHERE state = 'waiting';
 CREATE UNIQUE INDEX link_transfers_one_of_user ON link_transfers (center_id, identity_digest) WHERE state = 'waiting';
 CREATE INDEX link_transfers_identity ON link_transfers (center_id, identity_digest, requested_at);
 CREATE INDEX link_transfers_former ON link_transfers (center_id, former_digest, closed_at) WHERE state = 'done';
@@ -234,8 +239,9 @@ CREATE INDEX link_transfers_requested ON link_transfers (center_id, requested_at
 CREATE TABLE sessions (
 	center_id       text        NOT NULL,
 	token_digest    bytea       NOT NULL,
+	provider        text        NOT NULL CHECK (length(provider) > 0),
 	identity_digest bytea       NOT NULL,
-	sealed          bytea       NOT NULL, -- the Alipay identifier, and its access token until the link needs it
+	sealed          bytea       NOT NULL, -- the identifier, and Alipay's access token until the link needs it
 	created_at      timestamptz NOT NULL,
 	seen_at         timestamptz NOT NULL, -- of the last activity, to half a minute
 	phone_digest    bytea, -- of the phone number proven in the session; NULL: none
