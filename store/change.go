@@ -76,11 +76,11 @@ func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person [
 		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10)
 		ON CONFLICT (center_id, person_digest) WHERE state = 'open' DO NOTHING`,
 		db.center, c.ID, s.IdentityDigest, person, c.AccountID,
-		c.CredentialVersion, c.OldFingerprint, ChannelAlipay, now, c.ExpiresAt)
+		c.CredentialVersion, c.OldFingerprint, s.Channel, now, c.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, c.AccountID, EventChangeOpened, now)
+	return db.addEvent(ctx, tx, c.AccountID, EventChangeOpened, s.Channel, now)
 }
 
 // lockLink makes two opens of one user, and an open and an unlink, run one
@@ -261,7 +261,7 @@ func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confir
 		db.center, c.ID, ended); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, c.AccountID, EventPasswordChanged, now); err != nil {
+	if err := db.addEvent(ctx, tx, c.AccountID, EventPasswordChanged, s.Channel, now); err != nil {
 		return err
 	}
 	return db.addNotice(ctx, tx, s, notice{id: c.ID, kind: NoticePasswordChanged, account: c.AccountID}, now)

@@ -69,7 +69,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 			return err
 		}
 		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads that of the new one
-			if err := db.addEvent(ctx, tx, account, EventAccountChosen, now); err != nil {
+			if err := db.addEvent(ctx, tx, account, EventAccountChosen, s.Channel, now); err != nil {
 				return err
 			}
 		}

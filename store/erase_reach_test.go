@@ -114,10 +114,10 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 		}
 	})
 	waiting(t, db, 1)
-	s, err := db.OpenSession(ctx, []byte("token"), store.Visitor{Identity: both(1)})
+	s, err := db.OpenSession(ctx, store.ChannelAlipay, []byte("token"), store.Visitor{Identity: both(1)})
 	noError(t, err)
-	_, err = hold.Exec(`INSERT INTO links (center_id, provider, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
-		SELECT center_id, 'alipay', $1, person_digest, account_id, $2, updated_at, updated_at FROM accounts`, s.IdentityDigest, sealedLink(t, db, s))
+	_, err = hold.Exec(`INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		SELECT center_id, 'alipay', 'alipay', $1, person_digest, account_id, $2, updated_at, updated_at FROM accounts`, s.IdentityDigest, sealedLink(t, db, s))
 	noError(t, err)
 	noError(t, hold.Commit())
 	all.Wait()

@@ -58,7 +58,7 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 }
 
 func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
-	e := newEvent(EventPasswordFrozen, ChannelAlipay, now)
+	e := newEvent(EventPasswordFrozen, s.Channel, now)
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
 		return err
 	}

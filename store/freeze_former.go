@@ -57,7 +57,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 			return ErrNotFound
 		}
 		for _, r := range taken { // more than one only where it was taken back between
-			if err := db.freezeTaken(ctx, tx, r, visitor, now); err != nil {
+			if err := db.freezeTaken(ctx, tx, s, r, visitor, now); err != nil {
 				return err
 			}
 		}
@@ -65,7 +65,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	})
 }
 
-func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former Visitor, now time.Time) error {
+func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM links
@@ -93,7 +93,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former V
 		db.center, byteas(ended...)); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, held.Account, EventPasswordFrozen, now); err != nil {
+	if err := db.addEvent(ctx, tx, held.Account, EventPasswordFrozen, s.Channel, now); err != nil {
 		return err
 	}
 	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeFrozenByFormer, held.Account, held.Identity, r.PersonDigest}, now)

@@ -12,7 +12,7 @@ import (
 
 // ErrRenamed says that the session's Alipay user was moved to another identifier since
 // the session was read. Read again, the same call goes through.
-var ErrRenamed = errors.New("store: the Alipay user goes by another identifier since")
+var ErrRenamed = errors.New("store: the user goes by another identifier since")
 
 // recognise is under which identity a session is opened for id, in the transaction that
 // opens it. A grant with both identifiers brings along what stands under the user_id;

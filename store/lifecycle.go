@@ -14,9 +14,6 @@ const (
 	EventLinkEnded = "link_ended" // the account was merged, moved away or closed, or is another person's
 )
 
-// ChannelCentre marks what followed from the centre's own records.
-const ChannelCentre = "centre"
-
 // An affectedLink is a link whose account was in the batch and is no longer what it was
 // when the link was made.
 //

@@ -146,7 +146,7 @@ func TestAddLinkAfterEnd(t *testing.T) {
 		if status > "02" && status < "06" {
 			want = store.ErrBlocked
 		}
-		s, err := db.OpenSession(t.Context(), []byte("token "+status), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: status}})
+		s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("token "+status), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: status}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func newCrossing(t *testing.T, one, two *store.DB, n int) *crossing {
 		c.owner = &s
 	}
 	who := fmt.Sprint("comer ", n)
-	s, err := two.OpenSession(t.Context(), []byte(who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
+	s, err := two.OpenSession(t.Context(), store.ChannelAlipay, []byte(who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func (db *DB) newLink(s Session, a Account) (newLink, error) {
 		return newLink{}, err
 	}
 	sealed, err := db.seal(visitor.Identity, "links", s.IdentityDigest)
-	return newLink{s.Provider, s.IdentityDigest, a, sealed, visitor}, err
+	return newLink{s.Provider, s.Channel, s.IdentityDigest, a, sealed, visitor}, err
 }
 
 // writeLink adds the link and everything that follows from it.
@@ -49,7 +49,7 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err := db.queueNotice(ctx, tx, told, now); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, n.account.ID, EventLinked, now)
+	return db.addEvent(ctx, tx, n.account.ID, EventLinked, n.channel, now)
 }
 
 // lockAccount makes a link and a change of the account by the centre run one
@@ -67,11 +67,11 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 }
 
 type newLink struct {
-	provider       string
-	identityDigest []byte
-	account        Account
-	sealed         []byte
-	visitor        Visitor
+	provider, channel string
+	identityDigest    []byte
+	account           Account
+	sealed            []byte
+	visitor           Visitor
 }
 
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
@@ -80,10 +80,10 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 		return false, err
 	}
 	res, err := tx.ExecContext(ctx, `
-		INSERT INTO links (center_id, provider, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT DO NOTHING`,
-		db.center, n.provider, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
+		db.center, n.provider, n.channel, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
 	if err = changedOne(res, err, ErrConflict); err != ErrConflict {
 		return err == nil, err
 	}
@@ -147,7 +147,7 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
 			return err
 		}
-		return db.addEvent(ctx, tx, s.Link.AccountID, EventUnlinked, now)
+		return db.addEvent(ctx, tx, s.Link.AccountID, EventUnlinked, s.Channel, now)
 	})
 }
 

@@ -110,7 +110,7 @@ func (w *waitingLink) neighbour() store.Account {
 func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
 	w.t.Helper()
 	name := fmt.Sprint(who, " ", w.n)
-	s, err := db.OpenSession(w.ctx(), []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: name}})
+	s, err := db.OpenSession(w.ctx(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: name}})
 	noError(w.t, err)
 	return s
 }

@@ -30,6 +30,7 @@ type AttemptRequest struct {
 	Scope        []byte    // PublicScope, or the digest of an Alipay identity proven to be the person
 	AccountNo    string    // when the person said which account
 	AccountID    uuid.UUID // when the link says which account; then its owner's record gets failed attempts
+	Channel      string    // of the request, for that record
 	Policy       LockoutPolicy
 	Source       *UnverifiedSource  // nil: proven to be the person, whom no limit of spraying concerns
 	Record       *IdempotencyRecord // of the request, where it has an Idempotency-Key: it is charged once

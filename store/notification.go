@@ -23,6 +23,7 @@ type Notification struct {
 // A Cancellation says that a citizen withdrew the authorisation of the mini-program.
 type Cancellation struct {
 	Identity Identity
+	Channel  string // through which it was heard
 	At       time.Time
 }
 
@@ -102,7 +103,7 @@ func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellat
 // the sessions waits for it; hence the second look for links, which begins anew: from
 // such a link, too, a change may hang. A link that comes later finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
-	w := withdrawal{Tx: tx, db: db, provider: c.Identity.Provider, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
+	w := withdrawal{Tx: tx, db: db, provider: c.Identity.Provider, channel: c.Channel, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
 	transfers, err := w.closeOpen(ctx, "link_transfers", "waiting", "requested_at")
 	if err != nil {
 		return false, err
@@ -145,10 +146,10 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 // A withdrawal is the transaction of withdraw.
 type withdrawal struct {
 	*sqlx.Tx
-	db       *DB
-	provider string
-	digests  pq.ByteaArray // of the user
-	at, now  time.Time
+	db                *DB
+	provider, channel string
+	digests           pq.ByteaArray // of the user
+	at, now           time.Time
 
 	whenever bool // what is open ends although it was begun after at
 }
@@ -163,7 +164,7 @@ func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 		return false, err
 	}
 	for _, account := range accounts {
-		if err := w.db.addEvent(ctx, w.Tx, account, EventAuthorisationWithdrawn, w.now); err != nil {
+		if err := w.db.addEvent(ctx, w.Tx, account, EventAuthorisationWithdrawn, w.channel, w.now); err != nil {
 			return false, err
 		}
 	}

@@ -58,7 +58,7 @@ func (r *removal) expect(err error, answers ...error) {
 }
 
 func (r *removal) open(db *store.DB, id store.Identity) {
-	_, err := db.OpenSession(context.Background(), []byte(uuid.NewString()), store.Visitor{Identity: id})
+	_, err := db.OpenSession(context.Background(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: id})
 	r.expect(err)
 }
 
@@ -90,7 +90,7 @@ func (r *removal) act(ctx context.Context, what int) {
 	case what == 1:
 		r.expect(r.one.Freeze(ctx, *r.owner))
 	case what == 2:
-		_, err := r.one.WithdrawAuthorisation(ctx, store.Cancellation{Identity: byUser(r.n), At: time.Now().Add(time.Second)})
+		_, err := r.one.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(r.n), At: time.Now().Add(time.Second)})
 		r.expect(err)
 	case what == 3:
 		closed := depositor(r.n, hashed)

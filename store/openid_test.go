@@ -34,7 +34,7 @@ func byOpen(n int) store.Identity {
 
 func opened(t *testing.T, db *store.DB, id store.Identity) store.Session {
 	t.Helper()
-	s, err := db.OpenSession(t.Context(), []byte(uuid.NewString()), store.Visitor{Identity: id, AccessToken: "alipay's"})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: id, AccessToken: "alipay's"})
 	noError(t, err)
 	return s
 }
@@ -273,7 +273,7 @@ func TestMoveMerges(t *testing.T) {
 	user := linkedAs(t, db, byUser(1), a)
 	fail := func(s store.Session, times int) {
 		for range times {
-			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: s.IdentityDigest, AccountID: a.ID, Policy: tiers})
+			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: s.IdentityDigest, AccountID: a.ID, Channel: store.ChannelAlipay, Policy: tiers})
 			noError(t, err)
 		}
 	}
@@ -309,7 +309,7 @@ func TestMoveMerges(t *testing.T) {
 	for _, query := range []string{
 		`SELECT concat('scope ', attempts) FROM lockouts WHERE scope <> 'public'`,
 		`SELECT concat('spraying ', cardinality(persons), ' ', tried) FROM spraying WHERE kind = 'user'`,
-		`SELECT concat('today ', count) FROM daily_counts WHERE purpose = 'links of an Alipay user'`,
+		`SELECT concat('today ', count) FROM daily_counts WHERE purpose = 'links of a user'`,
 		`SELECT concat('consents ', count(*), ' ', count(DISTINCT identity_digest), ' ', (array_agg(withdrawn_at IS NOT NULL ORDER BY given_at DESC))[1]) FROM consents`,
 		`SELECT concat('idempotency_records ', count(*)) FROM idempotency_records`,
 		`SELECT concat('pending ', count(DISTINCT scope), ' ', string_agg(state, ' ' ORDER BY state)) FROM link_proofs`,
@@ -370,7 +370,7 @@ func TestWithdrawalOfMoved(t *testing.T) {
 	importAll(t, db, depositor(1))
 	s := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
 	moves(t, db, both(1))
-	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: byUser(1), At: time.Now().Add(time.Second)})
+	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(1), At: time.Now().Add(time.Second)})
 	if err != nil || !did {
 		t.Fatal(did, err)
 	}

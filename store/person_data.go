@@ -74,7 +74,7 @@ func (d *PersonData) ofPersons() []part {
 			FROM lockouts WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`},
 		{&d.Changes, `SELECT change_id AS id, state, channel, opened_at, expires_at, closed_at
 			FROM changes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
-		{&d.Resets, `SELECT reset_id AS id, state, 'alipay' AS channel, opened_at, expires_at, closed_at
+		{&d.Resets, `SELECT reset_id AS id, state, channel, opened_at, expires_at, closed_at
 			FROM resets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
 		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},

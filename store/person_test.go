@@ -42,7 +42,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	second.Person.IDNumber, second.DocumentKey = d.Person.IDNumber, d.DocumentKey
 	importAll(t, db, d, second)
 	signIn := func(user, token string) store.Session {
-		s, err := db.OpenSession(ctx, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: identity(user)})
+		s, err := db.OpenSession(ctx, store.ChannelAlipay, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: identity(user)})
 		noError(t, err)
 		return s
 	}
@@ -86,7 +86,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 		noError(t, err)
 		noError(t, db.Complete(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
 	}
-	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Policy: tiers})
+	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Channel: store.ChannelAlipay, Policy: tiers})
 	noError(t, err)
 	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: store.PublicScope, Policy: tiers, Source: &store.UnverifiedSource{
 		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
@@ -231,7 +231,7 @@ func TestEraseLeavesOthers(t *testing.T) {
 		t.Errorf("of somebody else:\n%s", diff)
 	}
 	account := importedAccount(t, db, d)
-	s, err := db.OpenSession(t.Context(), []byte("again"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("again"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
 	noError(t, err)
 	if s.Link != nil {
 		t.Error("the link is still there")

@@ -45,10 +45,10 @@ func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	db := storetest.New(t, storetest.WithNow(clock.Now))
 	importAll(t, db, depositor(1))
 	somebody := store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
-	first, err := db.OpenSession(t.Context(), []byte("first"), somebody)
+	first, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("first"), somebody)
 	noError(t, err)
 	clock.add(time.Minute)
-	_, err = db.OpenSession(t.Context(), []byte("second"), somebody)
+	_, err = db.OpenSession(t.Context(), store.ChannelAlipay, []byte("second"), somebody)
 	noError(t, err)
 	clock.add(time.Minute)
 	noError(t, db.AddLink(t.Context(), first, importedAccount(t, db, depositor(1))))

@@ -42,7 +42,7 @@ func TestOneLinkOfEachProvider(t *testing.T) {
 	if s := again(t, db, second); s.Link == nil || s.Link.AccountID != account.ID {
 		t.Errorf("the other provider's link is %+v", s.Link)
 	}
-	_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: byOpen(1), At: time.Now().Add(time.Minute)})
+	_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byOpen(1), At: time.Now().Add(time.Minute)})
 	noError(t, err)
 	if s := again(t, db, second); s.Link == nil {
 		t.Error("a withdrawal at one provider ended the link of another")

@@ -82,16 +82,16 @@ func (db *DB) beginReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, n
 		return err
 	}
 	res, err := tx.ExecContext(ctx, `
-		INSERT INTO resets (center_id, reset_id, identity_digest, person_digest, account_id, token_digest, kind, state,
+		INSERT INTO resets (center_id, reset_id, channel, identity_digest, person_digest, account_id, token_digest, kind, state,
 			certify_digest, sealed_certify, credential_version, opened_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT DO NOTHING`,
-		db.center, r.ID, s.IdentityDigest, s.Link.PersonDigest, r.AccountID, s.TokenDigest, r.Kind, r.State,
+		db.center, r.ID, s.Channel, s.IdentityDigest, s.Link.PersonDigest, r.AccountID, s.TokenDigest, r.Kind, r.State,
 		db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, r.AccountID, EventResetOpened, now)
+	return db.addEvent(ctx, tx, r.AccountID, EventResetOpened, s.Channel, now)
 }
 
 // certifyDigest is NULL for a reset without a certify_id.
@@ -281,7 +281,7 @@ func (db *DB) afterReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, n
 		db.center, r.ID, ended); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, r.AccountID, EventPasswordReset, now); err != nil {
+	if err := db.addEvent(ctx, tx, r.AccountID, EventPasswordReset, s.Channel, now); err != nil {
 		return err
 	}
 	return db.addNotice(ctx, tx, s, notice{id: r.ID, kind: NoticePasswordReset, account: r.AccountID}, now)

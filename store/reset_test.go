@@ -70,7 +70,7 @@ func noError(t testing.TB, err error) {
 // signIn opens a session of an Alipay user.
 func (o *owner) signIn(user, token string) store.Session {
 	o.t.Helper()
-	s, err := o.db.OpenSession(o.t.Context(), []byte(token), store.Visitor{
+	s, err := o.db.OpenSession(o.t.Context(), store.ChannelAlipay, []byte(token), store.Visitor{
 		Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: user},
 	})
 	noError(o.t, err)

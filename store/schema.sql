@@ -41,6 +41,7 @@ CREATE TABLE centers (
 CREATE TABLE changes (
 	center_id text NOT NULL,
 	change_id uuid NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
 	account_id uuid NOT NULL,
@@ -52,7 +53,6 @@ CREATE TABLE changes (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
-	channel text NOT NULL DEFAULT 'alipay'::text,
 	PRIMARY KEY (center_id, change_id),
 	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
@@ -170,6 +170,7 @@ CREATE TABLE link_transfers (
 	center_id text NOT NULL,
 	transfer_id uuid NOT NULL,
 	provider text NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	former_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
@@ -185,6 +186,7 @@ CREATE TABLE link_transfers (
 	window_seconds bigint NOT NULL DEFAULT 0,
 	frozen_at timestamp with time zone,
 	PRIMARY KEY (center_id, transfer_id),
+	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0)),
 	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
 	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'rejected'::text, 'cancelled'::text, 'undeliverable'::text])))
@@ -199,6 +201,7 @@ CREATE UNIQUE INDEX link_transfers_one_of_user ON link_transfers USING btree (ce
 CREATE TABLE links (
 	center_id text NOT NULL,
 	provider text NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
 	account_id uuid NOT NULL,
@@ -208,6 +211,7 @@ CREATE TABLE links (
 	user_digest bytea,
 	PRIMARY KEY (center_id, identity_digest, provider),
 	UNIQUE (center_id, person_digest, provider),
+	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0)),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
@@ -367,6 +371,7 @@ CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes USING btree (center_id, 
 CREATE TABLE resets (
 	center_id text NOT NULL,
 	reset_id uuid NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
 	account_id uuid NOT NULL,
@@ -386,6 +391,7 @@ CREATE TABLE resets (
 	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
 	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
@@ -397,6 +403,7 @@ CREATE TABLE sessions (
 	center_id text NOT NULL,
 	token_digest bytea NOT NULL,
 	provider text NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	sealed bytea NOT NULL,
 	created_at timestamp with time zone NOT NULL,
@@ -404,6 +411,7 @@ CREATE TABLE sessions (
 	phone_digest bytea,
 	sealed_phone bytea,
 	PRIMARY KEY (center_id, token_digest),
+	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0))
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);

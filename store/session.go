@@ -23,6 +23,7 @@ const (
 type Session struct {
 	TokenDigest    []byte
 	Provider       string // of the identity
+	Channel        string // through which it was opened, and its requests come
 	IdentityDigest []byte
 	Link           *Link // nil until the visitor is linked
 	sealed         []byte
@@ -53,11 +54,11 @@ func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 	})
 }
 
-// OpenSession starts a session for visitor. tokenDigest is the SHA-256 of a
+// OpenSession starts a session on a channel for visitor. tokenDigest is the SHA-256 of a
 // random token that only the front end holds. Calling it twice fails. A citizen who was
 // known by user_id and now comes with both identifiers is moved to the open_id first,
 // see MoveToOpenID.
-func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visitor) (Session, error) {
+func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byte, visitor Visitor) (Session, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		as, err := db.recognise(ctx, tx, visitor.Identity, now)
 		if err != nil {
@@ -69,9 +70,9 @@ func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visit
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO sessions (center_id, token_digest, provider, identity_digest, sealed, created_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $6)`,
-			db.center, tokenDigest, as.Provider, identity, sealed, now)
+			INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
+			db.center, tokenDigest, as.Provider, channel, identity, sealed, now)
 		if err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 	// statement for all of it, scanned by hand.
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return q.QueryRowxContext(ctx, `
-			SELECT s.provider, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
+			SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
 				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
 				coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed
 			FROM sessions s
@@ -107,7 +108,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 				AND b.scope = l.identity_digest
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
 			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
-		).Scan(&s.Provider, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
+		).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
 			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {

@@ -150,7 +150,7 @@ func (n *nightly) visit() {
 		}
 		n.visits++
 		who := fmt.Sprint("citizen ", n.visits)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
+		s, err := n.db.OpenSession(n.t.Context(), store.ChannelAlipay, []byte(who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 		if err != nil {
 			n.t.Fatal(err)
 		}

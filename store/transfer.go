@@ -179,16 +179,16 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 		return Transfer{}, err
 	}
 	res, err := q.ExecContext(ctx, `
-		INSERT INTO link_transfers (center_id, transfer_id, provider, identity_digest, former_digest, person_digest, account_id, sealed_identity,
+		INSERT INTO link_transfers (center_id, transfer_id, provider, channel, identity_digest, former_digest, person_digest, account_id, sealed_identity,
 			credential_version, proof, state, requested_at, due_at, window_seconds, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT DO NOTHING`,
-		q.db.center, r.ID, r.Provider, q.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
+		q.db.center, r.ID, r.Provider, q.s.Channel, q.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
 		r.CredentialVersion, r.Proof, r.State, r.RequestedAt, r.DueAt, r.Window, r.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil || q.order.atOnce() {
 		return r, err
 	}
-	if err := q.db.addEvent(ctx, q.Tx, held.Account, EventTransferRequested, q.now); err != nil {
+	if err := q.db.addEvent(ctx, q.Tx, held.Account, EventTransferRequested, q.s.Channel, q.now); err != nil {
 		return Transfer{}, err
 	}
 	return r, q.db.queueNotice(ctx, q.Tx, notice{r.ID, NoticeTransferRequested, held.Account, held.Identity, r.PersonDigest}, q.now)
@@ -261,7 +261,7 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 		if err := db.lockAccount(ctx, tx, n.account); err != nil {
 			return err
 		}
-		if err := db.endFormer(ctx, tx, r, now); err != nil {
+		if err := db.endFormer(ctx, tx, s, r, now); err != nil {
 			return err
 		}
 		return db.writeLink(ctx, tx, s, n, now)
@@ -269,7 +269,7 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 }
 
 // endFormer ends the former holder's link, open change, open reset and sessions.
-func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.Time) error {
+func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
 		DELETE FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND person_digest = $4
@@ -295,7 +295,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.T
 		db.center, byteas(db.digests(held.Identity)...)); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, held.Account, EventLinkTransferred, now); err != nil {
+	if err := db.addEvent(ctx, tx, held.Account, EventLinkTransferred, s.Channel, now); err != nil {
 		return err
 	}
 	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeLinkTransferred, held.Account, held.Identity, r.PersonDigest}, now)

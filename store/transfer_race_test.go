@@ -48,7 +48,7 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 
 func (c *contest) signIn(db *store.DB, who string) store.Session {
 	c.t.Helper()
-	s, err := db.OpenSession(c.t.Context(), []byte("token of "+who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
+	s, err := db.OpenSession(c.t.Context(), store.ChannelAlipay, []byte("token of "+who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	noError(c.t, err)
 	return s
 }
@@ -67,7 +67,7 @@ func (c *contest) rivals() map[string]func() error {
 			return err
 		},
 		"withdraw": func() error {
-			_, err := c.one.WithdrawAuthorisation(ctx, store.Cancellation{At: time.Now().Add(time.Minute),
+			_, err := c.one.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Minute),
 				Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("requester ", c.n)}})
 			return err
 		},
@@ -214,7 +214,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 	for n, end := range []func(store.Session) error{
 		func(s store.Session) error { return db.EndSession(t.Context(), s.TokenDigest) },
 		func(s store.Session) error {
-			_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{At: time.Now().Add(time.Second),
+			_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Second),
 				Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
 			return err
 		},
@@ -222,7 +222,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 		d := depositor(n)
 		importAll(t, db, d)
 		a := importedAccount(t, db, d)
-		s, err := db.OpenSession(t.Context(), fmt.Append(nil, "token", n), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
+		s, err := db.OpenSession(t.Context(), store.ChannelAlipay, fmt.Append(nil, "token", n), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
 		noError(t, err)
 		noError(t, end(s))
 		if err := db.AddLink(t.Context(), s, a); !errors.Is(err, store.ErrGone) {
@@ -248,14 +248,14 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		importAll(t, one, d)
 		a := importedAccount(t, one, d)
 		who := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: uuid.NewString()}
-		s, err := one.OpenSession(t.Context(), fmt.Append(nil, "token", n), store.Visitor{Identity: who})
+		s, err := one.OpenSession(t.Context(), store.ChannelAlipay, fmt.Append(nil, "token", n), store.Visitor{Identity: who})
 		noError(t, err)
 		at := one.Now() // the clock that the session was opened by
 		var linked error
 		var wg sync.WaitGroup
 		wg.Go(func() { linked = one.AddLink(t.Context(), s, a) })
 		wg.Go(func() {
-			if _, err := two.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: who, At: at}); err != nil {
+			if _, err := two.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: who, At: at}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -155,7 +155,7 @@ func ask(ctx context.Context, db *store.DB, client, question int) error {
 		return err
 	}
 	token := fmt.Appendf(nil, "%d-%d", client, question)
-	opened, err := db.OpenSession(ctx, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: accountNo(client)}})
+	opened, err := db.OpenSession(ctx, store.ChannelAlipay, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: accountNo(client)}})
 	if err != nil {
 		return err
 	}

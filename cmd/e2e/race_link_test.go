@@ -43,7 +43,7 @@ func (c *citizen) letIn() {
 	c.fixture.t.Helper()
 	c.token = uuid.NewString()
 	digest := sha256.Sum256([]byte(c.token))
-	_, err := c.fixture.db.OpenSession(c.fixture.t.Context(), digest[:], store.Visitor{
+	_, err := c.fixture.db.OpenSession(c.fixture.t.Context(), store.ChannelAlipay, digest[:], store.Visitor{
 		Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
 	noError(c.fixture.t, err)
 }

@@ -143,7 +143,7 @@ func (n night) begin(s *serverEnv) string {
 		no := fmt.Sprintf("8800%08d", i)
 		a, err := db.AccountByNumber(s.t.Context(), no)
 		noError(s.t, err)
-		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: no}})
+		session, err := db.OpenSession(s.t.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "open_id", Value: no}})
 		noError(s.t, err)
 		noError(s.t, db.AddLink(s.t.Context(), session, a))
 		session, err = db.Session(s.t.Context(), []byte(no))
@@ -257,7 +257,7 @@ func (n *fixture) crowd(k int) {
 		noError(n.t, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.db.OpenSession(n.t.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: testAppID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
 		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
 	}

@@ -271,7 +271,7 @@ func (n *fixture) crowd(k int) {
 		noError(n.t, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: n.appID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.db.OpenSession(n.t.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: n.appID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
 		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
 	}

@@ -126,7 +126,7 @@ func (s settings) openStore(ctx context.Context, c store.Config) (*store.DB, err
 // withdrawAll returns how many left something to do.
 func withdrawAll(ctx context.Context, db *store.DB, listed []signing.Cancellation) (repaired int, err error) {
 	for i, c := range listed {
-		did, err := db.WithdrawAuthorisation(ctx, store.Cancellation{Identity: alipay.Identity(c.Identity), At: c.At})
+		did, err := db.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: alipay.Identity(c.Identity), At: c.At})
 		if err != nil {
 			return repaired, fmt.Errorf("stopped at number %d of %d, run it again: %w", i+1, len(listed), err)
 		}

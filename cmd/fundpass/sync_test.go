@@ -78,7 +78,7 @@ func (f *nightFile) write(t testing.TB, only ...int) string {
 func (s *serverEnv) link(db *store.DB, l *nightLine, account string) store.Session {
 	s.t.Helper()
 	token := sha256.Sum256([]byte(account))
-	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: s.appID, Kind: "open_id", Value: account}})
+	session, err := db.OpenSession(s.t.Context(), store.ChannelAlipay, token[:], store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: s.appID, Kind: "open_id", Value: account}})
 	noError(s.t, err)
 	a := s.account(db, document.Passport, l.number, account)
 	noError(s.t, db.AddLink(s.t.Context(), session, *a))

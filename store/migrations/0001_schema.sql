@@ -5,6 +5,7 @@
 -- distributed by centre. Ids and times come from the application. Nothing personal
 -- is readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
 -- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
+--   channel             where it was begun or done: alipay, ..., operator, counter, centre
 --   provider            who identifies the user: alipay
 --   identity_digest     provider, app id, kind and value of the user's identifier; so no two providers share one
 --   person_digest       type and number of the document, normalised
@@ -157,6 +158,7 @@ CREATE INDEX daily_counts_day ON daily_counts (center_id, day);
 CREATE TABLE links (
 	center_id       text        NOT NULL,
 	provider        text        NOT NULL CHECK (length(provider) > 0),
+	channel         text        NOT NULL CHECK (length(channel) > 0),
 	identity_digest bytea       NOT NULL,
 	person_digest   bytea       NOT NULL,
 	account_id      uuid        NOT NULL, -- the account this person chose
@@ -208,6 +210,7 @@ CREATE TABLE link_transfers (
 	center_id          text        NOT NULL,
 	transfer_id        uuid        NOT NULL,
 	provider           text        NOT NULL CHECK (length(provider) > 0),
+	channel            text        NOT NULL CHECK (length(channel) > 0),
 	identity_digest    bytea       NOT NULL, -- the requester
 	former_digest      bytea       NOT NULL, -- the holder of the link
 	person_digest      bytea       NOT NULL,
@@ -240,6 +243,7 @@ CREATE TABLE sessions (
 	center_id       text        NOT NULL,
 	token_digest    bytea       NOT NULL,
 	provider        text        NOT NULL CHECK (length(provider) > 0),
+	channel         text        NOT NULL CHECK (length(channel) > 0), -- what its requests do is of this channel
 	identity_digest bytea       NOT NULL,
 	sealed          bytea       NOT NULL, -- the identifier, and Alipay's access token until the link needs it
 	created_at      timestamptz NOT NULL,
@@ -312,6 +316,7 @@ CREATE INDEX idempotency_records_created ON idempotency_records (center_id, crea
 CREATE TABLE changes (
 	center_id          text        NOT NULL,
 	change_id          uuid        NOT NULL,
+	channel            text        NOT NULL CHECK (length(channel) > 0),
 	identity_digest    bytea       NOT NULL,
 	person_digest      bytea       NOT NULL,
 	account_id         uuid        NOT NULL,
@@ -323,7 +328,6 @@ CREATE TABLE changes (
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
 	closed_at          timestamptz,
-	channel            text        NOT NULL DEFAULT 'alipay' CHECK (length(channel) > 0), -- where it was opened, for its owner to see
 	PRIMARY KEY (center_id, change_id)
 );
 CREATE UNIQUE INDEX changes_one_open ON changes (center_id, person_digest) WHERE state = 'open';
@@ -336,6 +340,7 @@ CREATE INDEX changes_opened ON changes (center_id, opened_at);
 CREATE TABLE resets (
 	center_id          text        NOT NULL,
 	reset_id           uuid        NOT NULL,
+	channel            text        NOT NULL CHECK (length(channel) > 0),
 	identity_digest    bytea       NOT NULL,
 	person_digest      bytea       NOT NULL,
 	account_id         uuid        NOT NULL,
@@ -419,7 +424,7 @@ CREATE TABLE events (
 	event_id   uuid        NOT NULL,
 	account_id uuid        NOT NULL,
 	kind       text        NOT NULL CHECK (length(kind) > 0),
-	channel    text        NOT NULL CHECK (length(channel) > 0), -- where it was done
+	channel    text        NOT NULL CHECK (length(channel) > 0),
 	PRIMARY KEY (center_id, at, event_id)
 ) PARTITION BY RANGE (at);
 CREATE TABLE events_rest PARTITION OF events DEFAULT;
