@@ -216,7 +216,7 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials
 		SET hash = $4, initial_rule = NULL, state = 'set', version = version + 1, changed_at = $5
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND state <> 'frozen'
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND state <> 'frozen'
 			AND EXISTS (SELECT 1 FROM accounts
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, c.AccountID, c.CredentialVersion, in.Hash, now)
@@ -232,7 +232,7 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 func (db *DB) whyKept(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
 	var version int64
 	if err := tx.GetContext(ctx, &version, `
-		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
+		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2 AND kind = 'password'`,
 		db.center, account); err != nil {
 		return err
 	}
@@ -246,9 +246,9 @@ func (db *DB) whyKept(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expec
 func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confirm, now time.Time) error {
 	c := in.Change
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO password_history (center_id, account_id, version, fingerprint, set_at)
-		VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (center_id, account_id, version) DO NOTHING`,
+		INSERT INTO password_history (center_id, account_id, kind, version, fingerprint, set_at)
+		VALUES ($1, $2, 'password', $3, $4, $5)
+		ON CONFLICT (center_id, account_id, kind, version) DO NOTHING`,
 		db.center, c.AccountID, c.CredentialVersion, c.OldFingerprint, now); err != nil {
 		return err
 	}

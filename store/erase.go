@@ -110,7 +110,7 @@ func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Er
 }
 
 // erasables returns the rows to delete in the order of the locks, accounts after what refers to
-// them. Links go of all providers. See collectPersonData for new tables.
+// them. Links go of all providers, credentials of all kinds. See collectPersonData for new tables.
 func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
 	all := []erasable{

@@ -48,7 +48,7 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (first bool, err error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials SET state = 'frozen'
-		WHERE center_id = $1 AND account_id = $2 AND state <> 'frozen'`,
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND state <> 'frozen'`,
 		db.center, s.Link.AccountID)
 	err = changedOne(res, err, ErrConflict)
 	if err == ErrConflict {
@@ -73,7 +73,7 @@ func (db *DB) lockUnfrozen(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	}
 	var state string
 	err := tx.GetContext(ctx, &state, `
-		SELECT state FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
+		SELECT state FROM password_credentials WHERE center_id = $1 AND account_id = $2 AND kind = 'password'`,
 		db.center, s.Link.AccountID)
 	if err == nil && state == PasswordFrozen {
 		err = ErrBlocked

@@ -81,7 +81,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfe
 	}
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials SET state = 'frozen'
-		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND state <> 'frozen'
+		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind = 'password' AND state <> 'frozen'
 			AND EXISTS (SELECT 1 FROM accounts a
 				WHERE a.center_id = $1 AND a.account_id = password_credentials.account_id AND a.person_digest = $3)`,
 		db.center, uuids([]uuid.UUID{held.Account, r.AccountID}), r.PersonDigest); err != nil { // an account may be another person's by now

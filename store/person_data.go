@@ -48,15 +48,15 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 	return d, db.openData(&d)
 }
 
-// ofAccounts includes the links of all providers.
+// ofAccounts includes the links of all providers and the credentials of all kinds.
 func (d *PersonData) ofAccounts() []part {
 	return []part{
 		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
 			FROM links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
 		{&d.Passwords, `SELECT account_id, state, version, changed_at
-			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`},
+			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, kind`},
 		{&d.Earlier, `SELECT account_id, version, set_at
-			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, version`},
+			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, kind, version`},
 		{&d.ResetCodes, `SELECT issued_by, issued_at, used
 			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`},
 		{&d.Notices, `SELECT kind, created_at, done_at

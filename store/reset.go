@@ -248,7 +248,7 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials
 		SET hash = $4, initial_rule = NULL, state = 'set', version = version + 1, changed_at = $5
-		WHERE center_id = $1 AND account_id = $2 AND version = $3
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3
 			AND EXISTS (SELECT 1 FROM accounts
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, r.AccountID, r.CredentialVersion, in.Hash, now)
@@ -263,10 +263,10 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 // typed it, so there is no fingerprint of it.
 func (db *DB) keepHash(ctx context.Context, tx *sqlx.Tx, r Reset, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO password_history (center_id, account_id, version, hash, set_at)
-		SELECT center_id, account_id, version, hash, $4::timestamptz FROM password_credentials
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND hash IS NOT NULL
-		ON CONFLICT (center_id, account_id, version) DO NOTHING`,
+		INSERT INTO password_history (center_id, account_id, kind, version, hash, set_at)
+		SELECT center_id, account_id, kind, version, hash, $4::timestamptz FROM password_credentials
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND hash IS NOT NULL
+		ON CONFLICT (center_id, account_id, kind, version) DO NOTHING`,
 		db.center, r.AccountID, r.CredentialVersion, now)
 	return err
 }

@@ -301,29 +301,33 @@ CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,
 	account_id uuid NOT NULL,
+	kind text NOT NULL,
 	version bigint NOT NULL,
 	state text NOT NULL,
 	initial_rule text,
 	hash text,
 	changed_at timestamp with time zone,
-	PRIMARY KEY (center_id, account_id),
+	PRIMARY KEY (center_id, account_id, kind),
 	CHECK (((initial_rule IS NULL) <> (hash IS NULL))),
+	CHECK ((kind = ANY (ARRAY['password'::text, 'phone_pin'::text]))),
 	CHECK ((length(hash) > 0)),
 	CHECK ((length(initial_rule) > 0)),
 	CHECK ((state = ANY (ARRAY['initial'::text, 'set'::text, 'must_change'::text, 'frozen'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
-CREATE INDEX password_credentials_costly ON password_credentials USING btree (center_id, "substring"(hash, ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'::text), (("substring"(hash, ',pre=[a-z0-9-]+:([0-9]{1,9})'::text))::integer)) WHERE ((hash ~~ '%,pre=bcrypt:%'::text) OR (hash ~~ '%,pre=pbkdf2-%'::text));
+CREATE INDEX password_credentials_costly ON password_credentials USING btree (center_id, "substring"(hash, ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'::text), (("substring"(hash, ',pre=[a-z0-9-]+:([0-9]{1,9})'::text))::integer)) WHERE ((kind = 'password'::text) AND ((hash ~~ '%,pre=bcrypt:%'::text) OR (hash ~~ '%,pre=pbkdf2-%'::text)));
 
 CREATE TABLE password_history (
 	center_id text NOT NULL,
 	account_id uuid NOT NULL,
+	kind text NOT NULL,
 	version bigint NOT NULL,
 	fingerprint bytea,
 	set_at timestamp with time zone NOT NULL,
 	hash text,
-	PRIMARY KEY (center_id, account_id, version),
+	PRIMARY KEY (center_id, account_id, kind, version),
 	CHECK (((fingerprint IS NULL) <> (hash IS NULL))),
+	CHECK ((kind = ANY (ARRAY['password'::text, 'phone_pin'::text]))),
 	CHECK ((length(hash) > 0)),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );

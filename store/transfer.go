@@ -61,7 +61,7 @@ const transferValid = `(
 	EXISTS (SELECT 1 FROM links l
 		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
 	AND EXISTS (SELECT 1 FROM password_credentials c
-		WHERE c.center_id = $1 AND c.account_id = r.account_id AND c.version = r.credential_version
+		WHERE c.center_id = $1 AND c.account_id = r.account_id AND c.kind = 'password' AND c.version = r.credential_version
 			AND (c.state <> 'frozen' OR r.proof = 'clerk')))`
 
 // transferColumns are the columns of a Transfer; $2 is the time.
@@ -286,7 +286,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer,
 	var same int
 	if err := tx.GetContext(ctx, &same, `
 		SELECT 1 FROM password_credentials
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND (state <> 'frozen' OR $4) FOR SHARE`,
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND (state <> 'frozen' OR $4) FOR SHARE`,
 		db.center, r.AccountID, r.CredentialVersion, r.Proof == TransferByClerk); err != nil {
 		return none(err, ErrGone)
 	}

@@ -80,7 +80,7 @@ func bareEcho(b *testing.B, h *env, p *client) http.Handler {
 		FROM password_credentials c
 		JOIN accounts a ON a.center_id = c.center_id AND a.account_id = c.account_id
 		LEFT JOIN lockouts b ON b.center_id = c.center_id AND b.person_digest = $3 AND b.scope = $4
-		WHERE c.center_id = $1 AND c.account_id = $2`)
+		WHERE c.center_id = $1 AND c.account_id = $2 AND c.kind = 'password'`)
 	must(b, err)
 	var token []byte
 	must(b, db.QueryRow(`SELECT token_digest FROM sessions`).Scan(&token))

@@ -69,16 +69,17 @@ CREATE TABLE imports (
 
 -- Credentials
 
--- The password of an account.
+-- What an account is opened with: the password, and a PIN of its own for the telephone.
 CREATE TABLE password_credentials (
 	center_id    text        NOT NULL,
 	account_id   uuid        NOT NULL,
-	version      bigint      NOT NULL, -- incremented with every password
+	kind         text        NOT NULL CHECK (kind IN ('password', 'phone_pin')),
+	version      bigint      NOT NULL, -- incremented with every new one of the kind
 	state        text        NOT NULL CHECK (state IN ('initial', 'set', 'must_change', 'frozen')),
 	initial_rule text        CHECK (length(initial_rule) > 0), -- names how the initial password is derived; no hash of it exists
 	hash         text        CHECK (length(hash) > 0),
 	changed_at   timestamptz, -- NULL: never changed by the citizen
-	PRIMARY KEY (center_id, account_id),
+	PRIMARY KEY (center_id, account_id, kind),
 	CHECK ((initial_rule IS NULL) <> (hash IS NULL))
 );
 -- Hashes over a digest that is slow by design (bcrypt, PBKDF2): the costliest of
@@ -87,17 +88,18 @@ CREATE INDEX password_credentials_costly ON password_credentials (
 	center_id,
 	substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'),
 	(substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer)
-) WHERE hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%';
+) WHERE kind = 'password' AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%');
 
--- Passwords once used, which may not be chosen again. The newest version is the last.
+-- Passwords and PINs once used, which may not be chosen again. The newest version is the last.
 CREATE TABLE password_history (
 	center_id   text        NOT NULL,
 	account_id  uuid        NOT NULL,
+	kind        text        NOT NULL CHECK (kind IN ('password', 'phone_pin')),
 	version     bigint      NOT NULL,
 	fingerprint bytea,
 	set_at      timestamptz NOT NULL,
 	hash        text        CHECK (length(hash) > 0), -- of a password that a reset replaced: nobody typed it then, so no fingerprint could be made
-	PRIMARY KEY (center_id, account_id, version),
+	PRIMARY KEY (center_id, account_id, kind, version),
 	CHECK ((fingerprint IS NULL) <> (hash IS NULL))
 );
 
