@@ -31,9 +31,9 @@ const (
 //	any, of another document   ends     cancelled    end       link_ended
 //
 // An open account is one in 01, 02, 06 or 99; of several the first in the order
-// of status and id is taken, as attemptedAccount does. It is so for links of all providers. A new name, phone or
-// employer, and a document number that only changed from 15 to 18 digits, touch
-// nothing. A link that ended does not come back when the centre corrects the
+// of status and id is taken, as attemptedAccount does. The links of all providers follow
+// alike. A new name, phone or employer, and a document number that only changed from 15
+// to 18 digits, touch nothing. A link that ended does not come back when the centre corrects the
 // status: its owner proves themselves again. No password is ever touched: an
 // account keeps its own, and a link that moves finds that of the other account.
 type affectedLink struct {
