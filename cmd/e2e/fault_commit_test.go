@@ -34,11 +34,11 @@ func actions() []action {
 	unlink := func(c *cmdtest.Citizen) (bool, apiclient.Answer) { is, a := link(c); return !is, a }
 	begin := func(c *cmdtest.Citizen) { c.Change = cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password))) }
 	return []action{
-		{"link", "INTO alipay_links",
+		{"link", "INTO links",
 			func(c *cmdtest.Citizen) apiclient.Request { c.MustLogIn(); return c.Link() },
 			func(is truth) bool { return is.Links == 1 },
 			map[bool]string{true: "ALREADY_LINKED", false: "OK"}, link},
-		{"unlink", "DELETE FROM alipay_links",
+		{"unlink", "DELETE FROM links",
 			func(c *cmdtest.Citizen) apiclient.Request {
 				mustLink(c)
 				return cmdtest.PostTo("/v1/link/remove", apiclient.Fields{"password": c.Password})

@@ -54,7 +54,7 @@ const truthQuery = `
 		e AS (SELECT kind FROM events WHERE account_id IN (TABLE me)),
 		c AS (SELECT state FROM changes WHERE account_id IN (TABLE me)),
 		r AS (SELECT state FROM resets WHERE account_id IN (TABLE me)),
-		l AS (SELECT identity_digest FROM alipay_links WHERE account_id IN (TABLE me))
+		l AS (SELECT identity_digest FROM links WHERE account_id IN (TABLE me))
 	SELECT (SELECT version FROM password_credentials WHERE account_id IN (TABLE me)),
 		(SELECT count(*) FROM c WHERE state = 'open'),
 		(SELECT count(*) FROM c WHERE state = 'done'),

@@ -80,14 +80,14 @@ func awaitCount(n *cmdtest.Fixture, atLeast int, query string) {
 	testenv.Eventually(n.T, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.Number(query) >= atLeast })
 }
 
-// holdLinks makes everybody wait who wants to write into alipay_links: a notice
+// holdLinks makes everybody wait who wants to write into links: a notice
 // is then recorded and the sessions are ended, but not committed.
 func holdLinks(n *cmdtest.Fixture) (release func()) {
 	n.T.Helper()
 	ctx, stop := context.WithCancel(n.T.Context())
 	tx, err := n.SQL.BeginTx(ctx, nil)
 	cmdtest.NoError(n.T, err)
-	_, err = tx.Exec(`LOCK TABLE alipay_links IN SHARE MODE`)
+	_, err = tx.Exec(`LOCK TABLE links IN SHARE MODE`)
 	cmdtest.NoError(n.T, err)
 	n.T.Cleanup(stop)
 	return func() { cmdtest.NoError(n.T, tx.Commit()); stop() }

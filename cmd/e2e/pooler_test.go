@@ -156,7 +156,7 @@ func ask(ctx context.Context, db *store.DB, client, question int) error {
 		return err
 	}
 	token := fmt.Appendf(nil, "%d-%d", client, question)
-	opened, err := db.OpenSession(ctx, token, store.Visitor{Identity: store.Identity{AppID: cmdtest.TestAppID, Kind: "open_id", Value: accountNo(client)}})
+	opened, err := db.OpenSession(ctx, store.ChannelAlipay, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: accountNo(client)}})
 	if err != nil {
 		return err
 	}

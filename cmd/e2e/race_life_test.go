@@ -134,7 +134,7 @@ func (l *life) check(n *cmdtest.Fixture, servers []*process) {
 
 // goodLinks are links of a session's Alipay user to an open account of a person.
 const goodLinks = `
-	SELECT count(*) FROM sessions s JOIN alipay_links l USING (center_id, identity_digest) JOIN accounts a USING (center_id, account_id)
+	SELECT count(*) FROM sessions s JOIN links l USING (center_id, provider, identity_digest) JOIN accounts a USING (center_id, account_id)
 	WHERE s.token_digest = sha256($1) AND l.person_digest = $2 AND a.person_digest = $2 AND a.status NOT IN ('03', '04', '05')`
 
 // checkSessions: whoever was linked and is not any more, but by their own hand, has no
@@ -164,7 +164,7 @@ func (l *life) checkRecord(n *cmdtest.Fixture) {
 			e AS (SELECT kind FROM events WHERE account_id IN (TABLE mine)),
 			o AS (SELECT kind FROM outbox WHERE account_id IN (TABLE mine)),
 			c AS (SELECT
-				(SELECT count(*) FROM alipay_links WHERE account_id IN (TABLE mine)) AS links,
+				(SELECT count(*) FROM links WHERE account_id IN (TABLE mine)) AS links,
 				(SELECT count(*) FROM e WHERE kind = 'linked') AS began,
 				(SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'authorisation_withdrawn')) AS ended,
 				(SELECT count(*) FROM e WHERE kind = 'link_ended') + (SELECT count(*) FROM e WHERE kind = 'link_moved') / 2 AS news,

@@ -45,8 +45,8 @@ func letIn(c *cmdtest.Citizen) {
 	c.Fixture.T.Helper()
 	c.Token = uuid.NewString()
 	digest := sha256.Sum256([]byte(c.Token))
-	_, err := c.Fixture.DB.OpenSession(c.Fixture.T.Context(), digest[:], store.Visitor{
-		Identity: store.Identity{AppID: cmdtest.TestAppID, Kind: "open_id", Value: c.OpenID}})
+	_, err := c.Fixture.DB.OpenSession(c.Fixture.T.Context(), store.ChannelAlipay, digest[:], store.Visitor{
+		Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: c.OpenID}})
 	cmdtest.NoError(c.Fixture.T, err)
 }
 
@@ -109,7 +109,7 @@ func TestRaceLinkOneAccount(t *testing.T) {
 		}
 	}
 	for what, query := range map[string]string{
-		"links":   `SELECT count(*) FROM alipay_links`,
+		"links":   `SELECT count(*) FROM links`,
 		"events":  `SELECT count(*) FROM events WHERE kind = 'linked'`,
 		"notices": `SELECT count(*) FROM outbox`,
 	} {
@@ -147,7 +147,7 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 			}
 		}
 	}
-	if links, told := n.Number(`SELECT count(*) FROM alipay_links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
+	if links, told := n.Number(`SELECT count(*) FROM links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
 		t.Errorf("%d links, %d events", links, told)
 	}
 	checkServer(t, servers...)

@@ -144,7 +144,7 @@ func (n night) begin(s *cmdtest.ServerEnv) string {
 		no := fmt.Sprintf("8800%08d", i)
 		a, err := db.AccountByNumber(s.T.Context(), no)
 		cmdtest.NoError(s.T, err)
-		session, err := db.OpenSession(s.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: cmdtest.TestAppID, Kind: "open_id", Value: no}})
+		session, err := db.OpenSession(s.T.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: no}})
 		cmdtest.NoError(s.T, err)
 		cmdtest.NoError(s.T, db.AddLink(s.T.Context(), session, a, nil))
 		session, err = db.Session(s.T.Context(), []byte(no))
@@ -162,7 +162,7 @@ func tablesOf(s *cmdtest.ServerEnv) string {
 	var all strings.Builder
 	for _, query := range []string{
 		`SELECT concat(a.account_id, status, encode(row_digest, 'hex'), encode(person_digest, 'hex')) FROM accounts a`,
-		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM alipay_links`,
+		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM links`,
 		`SELECT concat(account_id, state) FROM changes`, `SELECT concat(account_id, kind) FROM events`,
 		`SELECT concat(account_id, kind) FROM outbox`, `SELECT encode(token_digest, 'hex') FROM sessions`,
 		`SELECT concat(c) FROM password_credentials c`,
@@ -236,7 +236,7 @@ func TestOpenIDKilled(t *testing.T) {
 	n := cmdtest.NewOwnFixture(t)
 	const k = 8 * signing.OpenIDBatch
 	addCrowd(n, k)
-	const moved = `SELECT count(user_digest) FROM alipay_links`
+	const moved = `SELECT count(user_digest) FROM links`
 	done := killAfter(n.ServerEnv, 0, moved, "migrate-openid")
 	if done%signing.OpenIDBatch != 0 || done == k {
 		t.Fatalf("%d were moved when it was killed", done)
@@ -258,7 +258,7 @@ func addCrowd(n *cmdtest.Fixture, k int) {
 		cmdtest.NoError(n.T, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.Sim.Add(p)
-		s, err := n.DB.OpenSession(n.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: cmdtest.TestAppID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.DB.OpenSession(n.T.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "user_id", Value: p.UserID}})
 		cmdtest.NoError(n.T, err)
 		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a, nil))
 	}

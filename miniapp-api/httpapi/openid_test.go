@@ -21,7 +21,7 @@ func userID(c *citizen) { c.UserID = "2088" + c.AccountNo }
 
 // changedOver is the citizen under both identifiers, as Alipay answers the command.
 func (h *env) changedOver(c citizen) []store.Identity {
-	return []store.Identity{{AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
+	return []store.Identity{{Provider: store.ProviderAlipay, AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
 }
 
 // What a request does not find because the citizen was moved under it is no answer.
@@ -97,7 +97,7 @@ func TestMoveBesideRequests(t *testing.T) {
 			t.Errorf("the change is %v", answer.get(t, "state"))
 		}
 	}
-	if n := h.count(`SELECT count(*) FROM alipay_links WHERE user_digest IS NULL`); n != 0 {
+	if n := h.count(`SELECT count(*) FROM links WHERE user_digest IS NULL`); n != 0 {
 		t.Errorf("%d links are left", n)
 	}
 }

@@ -53,7 +53,7 @@ func (s *Service) derived(a store.Account, password passwd.Secret) bool {
 // what must be right beside the password.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
 	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: c.IdentityDigest,
-		AccountID: c.Link.AccountID, Policy: s.lockoutPolicy(), Record: c.Record})
+		AccountID: c.Link.AccountID, Channel: c.Session.Channel, Policy: s.lockoutPolicy(), Record: c.Record})
 	if err != nil {
 		return store.Account{}, err
 	}

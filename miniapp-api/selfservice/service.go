@@ -114,8 +114,8 @@ func (s *Service) PasswordChannels() []passwd.Channel { return s.policy.Channels
 
 // SignIn opens the session of a user whom the channel has recognised. Of somebody who is
 // linked it returns the account, too.
-func (s *Service) SignIn(ctx context.Context, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
-	session, err := s.db.OpenSession(ctx, tokenDigest, visitor)
+func (s *Service) SignIn(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
+	session, err := s.db.OpenSession(ctx, string(channel), tokenDigest, visitor)
 	if err != nil || session.Link == nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func TestRetentionCommand(t *testing.T) {
 		t.Fatal("gone before its time, or in a dry run")
 	}
 	for _, want := range []string{"would go", "events", "operators' actions", "reset codes", "changes", "resets", "consents", "attempts", "sessions",
-		"first answers", "notices to owners", "Alipay's notifications", time.Now().AddDate(-1, 0, 0).In(calendar.Beijing).Format("2006-01")} {
+		"first answers", "notices to owners", "notifications", time.Now().AddDate(-1, 0, 0).In(calendar.Beijing).Format("2006-01")} {
 		if !strings.Contains(look.Out, want) {
 			t.Errorf("%q is not in\n%s", want, look.Out)
 		}

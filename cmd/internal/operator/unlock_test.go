@@ -33,7 +33,7 @@ func lockOut(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 
 func identityOf(n *cmdtest.Fixture, c *cmdtest.Citizen) (digest []byte) {
 	n.T.Helper()
-	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT identity_digest FROM alipay_links WHERE person_digest = $1`, c.Digest).Scan(&digest))
+	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT identity_digest FROM links WHERE person_digest = $1`, c.Digest).Scan(&digest))
 	return digest
 }
 

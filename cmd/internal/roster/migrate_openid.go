@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/terminal"
+	"fundpass/miniapp-api/alipay"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -82,7 +83,7 @@ type openIDMigration struct {
 }
 
 func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
-	total, moved, err := c.db.CountLinks(ctx)
+	total, moved, err := c.db.CountLinks(ctx, store.ProviderAlipay)
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
 	defer m.End()
 	done := int64(0)
 	for page := (store.LinkPage{}); ; {
-		if page, err = c.db.UserLinks(ctx, page.Last); err != nil || page.Links == 0 {
+		if page, err = c.db.UserLinks(ctx, store.ProviderAlipay, page.Last); err != nil || page.Links == 0 {
 			return err
 		}
 		for users := range slices.Chunk(page.Users, signing.OpenIDBatch) {
@@ -165,7 +166,7 @@ func (c *openIDMigration) ask(ctx context.Context, users []store.Identity) ([]st
 			c.answered = true
 			named := make([]store.Identity, len(found))
 			for i, f := range found {
-				named[i] = store.Identity(f)
+				named[i] = alipay.Identity(f)
 			}
 			return named, nil
 		}

@@ -120,7 +120,7 @@ func awaitMessages(n *cmdtest.Fixture, c *cmdtest.Citizen, want int) {
 func textAbout(c *cmdtest.Citizen, n *cmdtest.Fixture) (all string) {
 	n.T.Helper()
 	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT concat(
-		(SELECT string_agg(l::text, ' ') FROM alipay_links l), (SELECT string_agg(s::text, ' ') FROM sessions s),
+		(SELECT string_agg(l::text, ' ') FROM links l), (SELECT string_agg(s::text, ' ') FROM sessions s),
 		(SELECT string_agg(o::text, ' ') FROM outbox o), (SELECT string_agg(e::text, ' ') FROM events e))`).Scan(&all))
 	return all
 }
@@ -208,7 +208,7 @@ func TestOpenIDRefused(t *testing.T) {
 // will not speak of keeps nobody back.
 func TestOpenIDAsks(t *testing.T) {
 	t.Parallel()
-	users := []store.Identity{{AppID: "a", Kind: "user_id", Value: "1"}, {AppID: "a", Kind: "user_id", Value: "2"}}
+	users := []store.Identity{{Provider: store.ProviderAlipay, AppID: "a", Kind: "user_id", Value: "1"}, {Provider: store.ProviderAlipay, AppID: "a", Kind: "user_id", Value: "2"}}
 	for _, tt := range []struct {
 		name   string
 		answer func(call int, ids []string) error
@@ -276,7 +276,7 @@ func moveCrowd(n *cmdtest.Fixture, k int) {
 		cmdtest.NoError(n.T, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
 		n.Sim.Add(p)
-		s, err := n.DB.OpenSession(n.T.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: n.AppID, Kind: "user_id", Value: p.UserID}})
+		s, err := n.DB.OpenSession(n.T.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: n.AppID, Kind: "user_id", Value: p.UserID}})
 		cmdtest.NoError(n.T, err)
 		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a, nil))
 	}
@@ -284,7 +284,7 @@ func moveCrowd(n *cmdtest.Fixture, k int) {
 
 func movedLinks(n *cmdtest.Fixture) (moved int) {
 	n.T.Helper()
-	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT count(user_digest) FROM alipay_links`).Scan(&moved))
+	cmdtest.NoError(n.T, n.SQL.QueryRow(`SELECT count(user_digest) FROM links`).Scan(&moved))
 	return moved
 }
 

@@ -64,8 +64,8 @@ func benchSync(b *testing.B, rows int) {
 	files[1] = changedSample(b, files[0])
 	mustImport(s, files[0])
 	mustExec(b, db, `
-		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
-		SELECT center_id, person_digest, person_digest, min(account_id::text)::uuid, '\x00', now(), now() FROM accounts
+		INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		SELECT center_id, 'alipay', 'alipay', person_digest, person_digest, min(account_id::text)::uuid, '\x00', now(), now() FROM accounts
 		WHERE account_id < '80000000-0000-0000-0000-000000000000' AND status IN ('01', '02') GROUP BY center_id, person_digest`, `VACUUM ANALYZE`, `CHECKPOINT`)
 
 	var synced, copied time.Duration

@@ -79,7 +79,7 @@ func (f *nightFile) write(t testing.TB, only ...int) string {
 func linkLine(s *cmdtest.ServerEnv, db *store.DB, l *nightLine, account string) store.Session {
 	s.T.Helper()
 	token := sha256.Sum256([]byte(account))
-	session, err := db.OpenSession(s.T.Context(), token[:], store.Visitor{Identity: store.Identity{AppID: s.AppID, Kind: "open_id", Value: account}})
+	session, err := db.OpenSession(s.T.Context(), store.ChannelAlipay, token[:], store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: s.AppID, Kind: "open_id", Value: account}})
 	cmdtest.NoError(s.T, err)
 	a := s.Account(db, document.Passport, l.number, account)
 	cmdtest.NoError(s.T, db.AddLink(s.T.Context(), session, *a, nil))
@@ -97,7 +97,7 @@ func tablesOf(s *cmdtest.ServerEnv) string {
 	var all strings.Builder
 	for _, query := range []string{
 		`SELECT concat(account_id, status, encode(row_digest, 'hex'), encode(person_digest, 'hex')) FROM accounts`,
-		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM alipay_links`,
+		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM links`,
 		`SELECT concat(account_id, state) FROM changes`, `SELECT concat(account_id, kind) FROM events`,
 		`SELECT concat(account_id, kind) FROM outbox`, `SELECT encode(token_digest, 'hex') FROM sessions`,
 		`SELECT concat(c) FROM password_credentials c`,

@@ -122,7 +122,7 @@ func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 		return errNewerKind
 	}
 	return m.gateway.SendTemplateMessage(ctx, signing.TemplateMessage{
-		To: signing.Identity(n.Identity), TemplateID: m.template, Page: m.pageOf(d), Keywords: words,
+		To: alipay.User(n.Identity), TemplateID: m.template, Page: m.pageOf(d), Keywords: words,
 	})
 }
 

@@ -16,7 +16,7 @@ func TestMigrate(t *testing.T) {
 	env := cmdtest.Values{"FUNDPASS_DATABASE_URL": storetest.EmptyDSN(t)}
 	first := cmdtest.Run(t, env, "migrate")
 	cmdtest.NoError(t, first.Err)
-	for _, name := range []string{"applied 0001_tables.sql\n", "applied 0002_foreign_keys.sql\n"} {
+	for _, name := range []string{"applied 0001_schema.sql\n", "applied 0002_foreign_keys.sql\n"} {
 		if !strings.Contains(first.Out, name) {
 			t.Errorf("%q is not in %q", name, first.Out)
 		}

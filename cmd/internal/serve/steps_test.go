@@ -21,7 +21,7 @@ func snapshotOf(n *cmdtest.Fixture) string {
 		SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
 			SELECT concat('c', account_id, version, state, hash) FROM password_credentials
 			UNION ALL SELECT concat('x', change_id, state, new_fingerprint) FROM changes
-			UNION ALL SELECT concat('l', identity_digest, account_id) FROM alipay_links
+			UNION ALL SELECT concat('l', identity_digest, account_id) FROM links
 			UNION ALL SELECT concat('s', token_digest) FROM sessions
 			UNION ALL SELECT concat('o', outbox_id) FROM outbox
 			UNION ALL SELECT concat('h', account_id, version) FROM password_history
