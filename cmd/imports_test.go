@@ -115,7 +115,7 @@ var law = map[string]line{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
 	},
 	"cmd/internal/roster": {
-		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
+		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/alipay", "miniapp-api/document",
 			"miniapp-api/passwd", "signing", "store"),
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/text"),
 	},
