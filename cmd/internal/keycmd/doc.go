@@ -1,3 +1,3 @@
-// Package keycmd makes, rotates and fetches keys and certificates, and says by them what a
-// message of Alipay's is.
+// Package keycmd makes, rotates and fetches keys and certificates, lays new keys over stored
+// hashes, and says what a message of Alipay is.
 package keycmd
