@@ -133,7 +133,7 @@ func TestPhoneRefused(t *testing.T) {
 		t.Errorf("bound to the session: %q", got)
 	}
 	logs := h.logs.String()
-	for _, want := range []string{"another user has sent this phone payload before", "phone payload not valid", "content key is not the console's"} {
+	for _, want := range []string{"another user has sent this phone payload before", "phone payload not valid", "the content key is not the one in Alipay's console"} {
 		if !strings.Contains(logs, want) {
 			t.Errorf("the log does not say %q", want)
 		}

@@ -16,6 +16,6 @@ func TestLeafAsRootFile(t *testing.T) {
 	for _, name := range []string{"app.crt", "alipay.crt"} {
 		s.Write("leaf.crt", string(s.Read(name)))
 		env["FUNDPASS_ALIPAY_ROOT_CERT_FILE"] = s.Path("leaf.crt")
-		runCheck(t, env).want(verdictFail, "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "alipayRootCert.crt is wanted")
+		runCheck(t, env).want(verdictFail, "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "expected alipayRootCert.crt")
 	}
 }
