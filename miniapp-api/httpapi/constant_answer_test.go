@@ -80,7 +80,7 @@ func TestInventedAuthCode(t *testing.T) {
 	if rows := codes(); rows != before+1 {
 		t.Errorf("one of the right shape left %d rows", rows-before)
 	}
-	if strings.Contains(h.logs.String(), "script") || !bytes.Contains([]byte(h.logs.String()), []byte("not of an auth code's shape")) {
+	if strings.Contains(h.logs.String(), "script") || !bytes.Contains([]byte(h.logs.String()), []byte("malformed auth code")) {
 		t.Error("the log does not say why, or repeats the code")
 	}
 }

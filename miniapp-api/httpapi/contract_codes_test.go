@@ -171,10 +171,10 @@ var provoked = map[string]func(h *env) reply{
 		return p.post("/v1/link/remove", spent)
 	},
 	"NOT_OFFERED":       func(h *env) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
-	"CHANGE_GONE":       func(h *env) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
-	"PASSWORD_MISMATCH": func(h *env) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
-	"PASSWORD_WEAK":     func(h *env) reply { return h.confirming(twice("123456"), "") },
-	"PASSWORD_SAME":     func(h *env) reply { return h.confirming(nil, "") },
+	"CHANGE_GONE":       func(h *env) reply { return h.confirmChange(twice("Copper-Kettle-77"), "cancelled before") },
+	"PASSWORD_MISMATCH": func(h *env) reply { return h.confirmChange(m{"new_password": "Copper-Kettle-77"}, "") },
+	"PASSWORD_WEAK":     func(h *env) reply { return h.confirmChange(twice("123456"), "") },
+	"PASSWORD_SAME":     func(h *env) reply { return h.confirmChange(nil, "") },
 	"PASSWORD_REUSED": func(h *env) reply {
 		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
 		p := h.linkedClient(c)
@@ -243,8 +243,8 @@ func (h *env) opening(c citizen, sql string) reply {
 	return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
 }
 
-// confirming confirms a change with body, or with the old password.
-func (h *env) confirming(body m, cancelled string) reply {
+// confirmChange confirms a change with body, or with the old password.
+func (h *env) confirmChange(body m, cancelled string) reply {
 	c := h.citizen()
 	p := h.linkedClient(c)
 	change := p.openChange(c)

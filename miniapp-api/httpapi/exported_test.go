@@ -8,7 +8,7 @@ import (
 // What tests of whole requests may do to a server.
 
 // RoutesOf are the routes of a server that serves nothing.
-func RoutesOf(own func(*Server) []Route) []Route { return (&Server{own: own}).routes() }
+func RoutesOf(own func(*Server) []Route) []Route { return (&Server{extraRoutes: own}).routes() }
 
 // SetTurnAway gives who is turned away a clock, and what waits for them.
 func (s *Server) SetTurnAway(now func() time.Time, pause func(context.Context, time.Duration)) {
@@ -17,7 +17,7 @@ func (s *Server) SetTurnAway(now func() time.Time, pause func(context.Context, t
 
 // HoldMost has as many requests kept waiting as may, until it is stopped.
 func (s *Server) HoldMost() (stop func()) {
-	s.turnedAway.held = mostTurnedAway
+	s.turnedAway.held = maxTurnedAway
 	return func() { s.turnedAway.held = 0 }
 }
 
@@ -26,5 +26,5 @@ func (s *Server) TurnedAway() int { return len(s.turnedAway.until) }
 
 // TurnAway remembers one.
 func (s *Server) TurnAway(token, path string, after time.Duration) {
-	s.turnedAway.note(string(digestOfToken(token))+path, after)
+	s.turnedAway.add(string(digestOfToken(token))+path, after)
 }

@@ -9,20 +9,20 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A Presentation is how an error is shown: the only place where a code becomes a status
-// and a sentence.
+// A Presentation is how an error code is shown. Only the Catalogue maps codes to statuses and
+// messages.
 type Presentation struct {
 	Code       string
 	Status     int    // HTTP status, repeated in the body
-	RetryAfter int    // seconds, where an occurrence says nothing else
+	RetryAfter int    // seconds, unless the error sets its own
 	Title      string // English, for developers
 	Message    string // Chinese, ready to show
 	Next       string // what the page should do
 
-	compose func(e *selfservice.Error, message string) string // says more of one occurrence; nil = nothing
+	compose func(e *selfservice.Error, message string) string // returns the message of one occurrence; nil for always Message
 }
 
-// Catalogue is the table of errors, in the order of the contract.
+// Catalogue is the table of errors, in the order of the API description.
 var Catalogue = []Presentation{
 	{Code: "SESSION_REQUIRED", Status: 401, Title: "No session token",
 		Message: "请先登录", Next: "Call my.getAuthCode, then POST /v1/sessions."},
@@ -43,7 +43,7 @@ var Catalogue = []Presentation{
 	{Code: "NOT_LINKED", Status: 409, Title: "No fund account linked",
 		Message: "您还没有绑定公积金账户，请先绑定", Next: "Go to the link page."},
 	{Code: "ALREADY_LINKED", Status: 409, Title: "This Alipay user or this account is linked already",
-		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link. With transfer_offered: ask the citizen whether to request the link, then send the same request with transfer true under a new Idempotency-Key.", compose: sayTransfer},
+		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link. With transfer_offered: ask the citizen whether to request the link, then send the same request with transfer true under a new Idempotency-Key.", compose: transferMessage},
 	{Code: "LINK_REFUSED", Status: 403, Title: "The link was refused",
 		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason. With face_first_offered: offer to show the face first, which helps when other people's failed attempts have locked the password: the link with face_first in place of the password."},
 	{Code: "ACCOUNT_CLOSED", Status: 409, Title: "The account is merged, moved or closed",
@@ -53,7 +53,7 @@ var Catalogue = []Presentation{
 	{Code: "PASSWORD_FROZEN", Status: 423, Title: "The password is frozen",
 		Message: "密码已冻结，请通过身份验证重置密码或到柜台办理", Next: "Offer the reset."},
 	{Code: "TRANSFER_WAITING", Status: 409, Title: "The holder of the link is notified and can reject the transfer until transfer.due_at",
-		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/link-transfers/{id}/confirm under a new Idempotency-Key.", compose: sayWaiting},
+		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/link-transfers/{id}/confirm under a new Idempotency-Key.", compose: waitingMessage},
 	{Code: "TRANSFER_REJECTED", Status: 403, Title: "The holder of the link has rejected the transfer",
 		Message: "原绑定的支付宝已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
 	{Code: "TRANSFER_UNDELIVERABLE", Status: 409, Title: "The holder of the link cannot be notified, so it is not transferred",
@@ -79,9 +79,9 @@ var Catalogue = []Presentation{
 	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
 		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. One answer for every reason."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
-		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts.", compose: sayRemaining},
+		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts.", compose: remainingMessage},
 	{Code: "PASSWORD_LOCKED", Status: 423, Title: "Too many wrong passwords",
-		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset.", compose: sayLocked},
+		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset.", compose: lockedMessage},
 	{Code: "CHANGE_IN_PROGRESS", Status: 409, Title: "Another channel has a change open",
 		Message: "您有一笔修改正在办理，请稍后再试", Next: "Wait, or finish it where it was begun."},
 	{Code: "CHANGE_GONE", Status: 410, Title: "Change closed, expired or unknown",
@@ -122,7 +122,6 @@ var Catalogue = []Presentation{
 		Message: "服务异常，请稍后再试", Next: "Show request_id; the operator finds it in the log."},
 }
 
-// presentations is the Catalogue by code.
 var presentations = func() map[string]Presentation {
 	all := make(map[string]Presentation, len(Catalogue))
 	for _, p := range Catalogue {
@@ -131,7 +130,7 @@ var presentations = func() map[string]Presentation {
 	return all
 }()
 
-// message is the sentence for one occurrence.
+// message returns the message for one occurrence.
 func (p Presentation) message(e *selfservice.Error) string {
 	if p.compose == nil {
 		return p.Message
@@ -139,14 +138,14 @@ func (p Presentation) message(e *selfservice.Error) string {
 	return p.compose(e, p.Message)
 }
 
-func sayRemaining(e *selfservice.Error, message string) string {
+func remainingMessage(e *selfservice.Error, message string) string {
 	if e.Remaining == nil {
 		return message
 	}
 	return fmt.Sprintf("%s，还可以输入%d次", message, *e.Remaining)
 }
 
-func sayLocked(e *selfservice.Error, message string) string {
+func lockedMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.LockedUntil != nil:
 		return fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", e.LockedUntil.In(calendar.Beijing).Format("1月2日15:04"))
@@ -156,14 +155,14 @@ func sayLocked(e *selfservice.Error, message string) string {
 	return message
 }
 
-func sayTransfer(e *selfservice.Error, message string) string {
+func transferMessage(e *selfservice.Error, message string) string {
 	if !e.TransferOffered {
 		return message
 	}
 	return "该公积金账户已绑定其他支付宝账号，您可以申请改绑到当前支付宝"
 }
 
-func sayWaiting(e *selfservice.Error, message string) string {
+func waitingMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.Transfer == nil:
 		return message
@@ -173,11 +172,11 @@ func sayWaiting(e *selfservice.Error, message string) string {
 	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
 }
 
-// statusOf is the status of an error. One without a presentation is for the log only: its
-// reply has been written.
+// statusOf returns the HTTP status of an error, or 200 for one without a presentation, which is
+// only logged because its reply has been written.
 func statusOf(e *selfservice.Error) int { return cmp.Or(presentations[e.Code].Status, http.StatusOK) }
 
-// problemOf is the reply to an error. A code without a presentation is a bug that a test finds.
+// problemOf returns the reply for an error. A test ensures that every code has a presentation.
 func problemOf(e *selfservice.Error, requestID string) problem {
 	p := presentations[e.Code]
 	body := problem{
@@ -192,7 +191,7 @@ func problemOf(e *selfservice.Error, requestID string) problem {
 	return body
 }
 
-// fromStatus names the errors that net/http and Echo find before a handler runs.
+// fromStatus returns the error for a status that net/http or Echo set before a handler ran.
 func fromStatus(status int) *selfservice.Error {
 	switch status {
 	case http.StatusNotFound:

@@ -16,14 +16,14 @@ func TestTurnedAwayAreBounded(t *testing.T) {
 	t.Parallel()
 	a, now := newTurnedAway(), time.Now()
 	a.now = func() time.Time { return now }
-	for i := range 2 * mostTurnedAway {
-		a.note(fmt.Sprint(i), time.Second)
+	for i := range 2 * maxTurnedAway {
+		a.add(fmt.Sprint(i), time.Second)
 	}
-	if len(a.until) != mostTurnedAway {
+	if len(a.until) != maxTurnedAway {
 		t.Errorf("%d are remembered", len(a.until))
 	}
 	now = now.Add(time.Second)
-	a.note("the next", time.Second)
+	a.add("the next", time.Second)
 	if len(a.until) != 1 {
 		t.Errorf("%d are remembered of whom one still has to wait", len(a.until))
 	}
