@@ -89,7 +89,7 @@ func TestListRefused(t *testing.T) {
 		"small letter":     {one(`{"code":"a1","kind":"citizen","name":"身份证"}`), "one or two"},
 		"no code":          {one(`{"kind":"citizen","name":"身份证"}`), "one or two"},
 		"number as code":   {one(`{"code":1,"kind":"citizen","name":"身份证"}`), "/documents/0/code"},
-		"code twice":       {one(good + "," + good), "there already"},
+		"code twice":       {one(good + "," + good), "duplicate"},
 		"no name":          {one(`{"code":"01","kind":"citizen"}`), "name"},
 		"name of markup":   {one(`{"code":"01","kind":"citizen","name":"<b>身份证</b>"}`), "name"},
 		"invisible name":   {one(`{"code":"01","kind":"citizen","name":"身份\u200b证"}`), "name"},

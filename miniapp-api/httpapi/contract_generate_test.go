@@ -60,7 +60,7 @@ func golden(t *testing.T, name, want string) {
 func generatedPart(t *testing.T, hand string) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; more may come\n      enum:\n")
+	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; values may be added\n      enum:\n")
 	for _, e := range httpapi.Catalogue {
 		fmt.Fprintf(&b, "        - %s\n", e.Code)
 	}
@@ -154,8 +154,8 @@ func exampleOf(p httpapi.Presentation) []byte {
 // errorsMarkdown is the table for people who read the repository.
 func errorsMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Error codes\n\nWritten from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
-		"`message` may say more in one occurrence, such as how many attempts are left.\n\n" +
+	b.WriteString("# Error codes\n\nGenerated from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
+		"`message` may contain details of one occurrence, such as the attempts left.\n\n" +
 		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
 	for _, e := range httpapi.Catalogue {
 		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)

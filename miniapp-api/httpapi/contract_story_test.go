@@ -62,7 +62,7 @@ func tellStory(t *testing.T, s *story) {
 	s.t, s.h, s.told = t, newEnv(t, opts...), map[string]bool{}
 	s.c, s.p = s.h.citizen(s.person), s.h.client()
 	for _, step := range []string{
-		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "recordSubscription", "showPhone", "showPassword", "makeTicket",
+		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "noteSubscription", "showPhone", "showPassword", "makeTicket",
 		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showTransfers",
 		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
 		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmTransfer", "cancelTransfer", "rejectTransfer", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready",

@@ -17,11 +17,11 @@ import (
 // to install. Everything is in the order of the file.
 func typeScript(doc *openapi3.T) string {
 	var b strings.Builder
-	b.WriteString("// Written from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update\n\n")
+	b.WriteString("// Generated from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update\n\n")
 	for _, name := range inOrder(doc.Components.Schemas, refOrigin) {
 		declare(&b, name, doc.Components.Schemas[name].Value)
 	}
-	b.WriteString("/** Every operation: its method and path, what it takes and what stands in data. */\nexport interface Operations {\n")
+	b.WriteString("/** The operations: method and path, body, data and error codes. */\nexport interface Operations {\n")
 	calls := operationsOf(doc)
 	for _, call := range inOrder(calls, func(o *openapi3.Operation) *openapi3.Origin { return o.Origin }) {
 		if o := calls[call]; dataOf(o) != "" {
