@@ -25,7 +25,7 @@ func text(t *testing.T, name string) string {
 	return string(content)
 }
 
-// Every code of the server has its behaviour in the mini-program.
+// The mini-program has a behaviour for every code of the server.
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	table := text(t, "lib/errors.js")
@@ -36,7 +36,7 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// Every type of document that the server knows can be chosen.
+// Every document type of the server can be chosen.
 func TestDocumentTypes(t *testing.T) {
 	t.Parallel()
 	words := text(t, "lib/words.js")
@@ -47,7 +47,7 @@ func TestDocumentTypes(t *testing.T) {
 	}
 }
 
-// Files that Alipay's tools would refuse or a reviewer would send back.
+// No file is one that Alipay's tools or reviewers reject.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	fs.WalkDir(miniprogram.Files, ".", func(name string, _ fs.DirEntry, _ error) error {
@@ -78,7 +78,7 @@ func get(t *testing.T, h http.Handler, path string) (*http.Response, string) {
 	return w.Result(), string(body)
 }
 
-// What is not the page's goes on to the server.
+// Other requests are passed to the server.
 func TestPhone(t *testing.T) {
 	t.Parallel()
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
