@@ -19,13 +19,12 @@ import (
 	"fundpass/store/storetest"
 )
 
-// notProvoked are the codes that no request of a test in this package gets, and
-// where they are provoked instead.
+// notProvoked maps the codes that no test of this package provokes to the tests that do.
 var notProvoked = map[string]string{
 	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/fundpass cuts it there, through a proxy",
 }
 
-// provoked gets a reply with each code, from an environment of its own.
+// provoked returns a reply with each code, from its own environment.
 var provoked = map[string]func(h *env) reply{
 	"SESSION_REQUIRED":       func(h *env) reply { return h.client().get("/v1/link") },
 	"SESSION_EXPIRED":        func(h *env) reply { return h.stranger().get("/v1/link") },
@@ -134,7 +133,7 @@ var provoked = map[string]func(h *env) reply{
 		c := h.citizen()
 		p := h.linkedClient(c)
 		p.openChange(c)
-		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // somebody else's
+		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // another person's
 		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
 	},
 	"RESET_GONE": func(h *env) reply {
@@ -176,7 +175,7 @@ var provoked = map[string]func(h *env) reply{
 	"PASSWORD_WEAK":     func(h *env) reply { return h.confirmChange(twice("123456"), "") },
 	"PASSWORD_SAME":     func(h *env) reply { return h.confirmChange(nil, "") },
 	"PASSWORD_REUSED": func(h *env) reply {
-		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
+		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // contains no phone number
 		p := h.linkedClient(c)
 		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
 		old := c.Password
@@ -220,7 +219,7 @@ var (
 	asText  = header{"Content-Type", "text/plain"}
 )
 
-// offerTickets gives the server keys for sealed passwords.
+// offerTickets gives the server keys for encrypted passwords.
 func (h *env) offerTickets() {
 	h.t.Helper()
 	transport, err := keys.NewTransport(transportKeys()...)
@@ -234,7 +233,7 @@ func (h *env) stranger() *client {
 	return p
 }
 
-// opening opens a change of a linked citizen after something happened.
+// opening opens a change of a linked citizen after an event.
 func (h *env) opening(c citizen, sql string) reply {
 	p := h.linkedClient(c)
 	if sql != "" {
@@ -257,7 +256,7 @@ func (h *env) confirmChange(body m, cancelled string) reply {
 	return p.post(change+"/confirm", body)
 }
 
-// crowd makes the server one with a single place to hash in, for which nobody waits.
+// crowd replaces the server with one that has a single hashing slot and no queue.
 func (h *env) crowd(opts ...envOption) *product {
 	h.t.Helper()
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Wait: time.Nanosecond})
@@ -267,7 +266,7 @@ func (h *env) crowd(opts ...envOption) *product {
 	return h.server
 }
 
-// fillHasher takes the single place of a crowd until the returned function is called.
+// fillHasher occupies the slot of a crowd until the returned function is called.
 func (h *env) fillHasher() (free func()) {
 	h.t.Helper()
 	slot, err := h.server.Hasher.Reserve(h.t.Context(), passwd.Caller{})
@@ -275,7 +274,7 @@ func (h *env) fillHasher() (free func()) {
 	return slot.Release
 }
 
-// ofTheMoment are fields with the time in them, to be shown.
+// ofTheMoment are the display texts that contain the current time.
 var ofTheMoment = map[string][]string{
 	selfservice.ErrPasswordLocked.Code:  {"message", "locked_until", "retry_after"},
 	selfservice.ErrResetLimit.Code:      {"retry_after"},
@@ -284,7 +283,7 @@ var ofTheMoment = map[string][]string{
 	selfservice.ErrTransferWaiting.Code: {"message", "retry_after", "transfer"},
 }
 
-// What the examples of the codes say is what a caller gets.
+// The examples of the codes equal real replies.
 func TestContractErrorExamples(t *testing.T) {
 	t.Parallel()
 	for _, e := range httpapi.Catalogue {
@@ -318,7 +317,7 @@ func TestContractErrorExamples(t *testing.T) {
 	}
 }
 
-// Where a code cannot be provoked is said of a code that there is.
+// Every code in notProvoked exists.
 func TestContractNotProvoked(t *testing.T) {
 	t.Parallel()
 	for code, why := range notProvoked {
@@ -328,12 +327,12 @@ func TestContractNotProvoked(t *testing.T) {
 	}
 }
 
-// A code that a path lists and that any request can get is got at every such path.
+// A code that any request can get is provoked on every path that lists it.
 func TestContractEveryPath(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedClient(h.citizen())
-	bare := *owner // at a server that offers nothing
+	bare := *owner // on a server without optional functions
 	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey, c.MessageTemplate = nil, "" }))
 	h.offerTickets()
 	slow := &client{h: h, url: h.listen(h.newServer(withRates(httpapi.Rate{0.001, 1}, httpapi.Rate{1e6, 1e6})))}
@@ -375,7 +374,7 @@ func TestContractEveryPath(t *testing.T) {
 	}
 }
 
-// lists reports whether an operation can answer a code.
+// lists reports whether an operation can return a code.
 func lists(op *openapi3.Operation, code string) bool {
 	for _, response := range op.Responses.Map() {
 		if problem := response.Value.Content["application/problem+json"]; problem != nil && problem.Examples[code] != nil {

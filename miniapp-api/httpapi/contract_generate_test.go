@@ -24,10 +24,10 @@ import (
 
 var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and ../miniprogram/types.d.ts")
 
-// generatedLine is where the part of openapi.yaml begins that is the error table's.
+// generatedLine precedes the generated part of openapi.yaml.
 const generatedLine = "\n# generated\n"
 
-// What is written from something else is fresh.
+// The generated files are up to date.
 func TestContractIsFresh(t *testing.T) {
 	file, err := os.ReadFile("openapi.yaml")
 	must(t, err)
@@ -55,8 +55,8 @@ func golden(t *testing.T, name, want string) {
 	}
 }
 
-// generatedPart continues components.schemas with Code, and adds responses and
-// examples: whatever codes the part written by hand asks for.
+// generatedPart returns the schema Code and the responses and examples for all codes that the
+// handwritten part references.
 func generatedPart(t *testing.T, hand string) string {
 	t.Helper()
 	var b strings.Builder
@@ -78,7 +78,7 @@ func generatedPart(t *testing.T, hand string) string {
 var responseRef = regexp.MustCompile(`'#/components/responses/([A-Z_.]+)'`)
 
 func responseNames(hand string) []string {
-	names := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code} // of no path, and of every path
+	names := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code} // not referenced by any operation
 	for _, match := range responseRef.FindAllStringSubmatch(hand, -1) {
 		names = append(names, match[1])
 	}
@@ -86,7 +86,7 @@ func responseNames(hand string) []string {
 	return slices.Compact(names)
 }
 
-// writeResponse writes the response that is named by its codes.
+// writeResponse writes the response with this name, which consists of its codes.
 func writeResponse(t *testing.T, b *strings.Builder, name string) {
 	t.Helper()
 	codes := strings.Split(name, ".")
@@ -110,10 +110,10 @@ func entry(t *testing.T, code string) httpapi.Presentation {
 	return httpapi.Catalogue[i]
 }
 
-// occurrence is the message of an entry in an occurrence with everything it may add.
+// occurrence returns the message of an entry with all optional details.
 func occurrence(p httpapi.Presentation) string { return httpapi.ProblemOf(example(p), "").Message }
 
-// example is an error of an entry with what one occurrence adds.
+// example returns an error of an entry with the details of one occurrence.
 func example(p httpapi.Presentation) *selfservice.Error {
 	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
 	e := &selfservice.Error{Code: p.Code}
@@ -144,14 +144,14 @@ func example(p httpapi.Presentation) *selfservice.Error {
 	return e
 }
 
-// exampleOf is the body that presentation.go and reply.go make of an entry.
+// exampleOf returns the reply body of an entry.
 func exampleOf(p httpapi.Presentation) []byte {
 	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
 	c.Set(httpapi.KeyRequestID, "EXAMPLE234567ABC")
 	return bytes.TrimSpace(httpapi.AnswerOf(c, nil, example(p)).Body)
 }
 
-// errorsMarkdown is the table for people who read the repository.
+// errorsMarkdown returns the error table in Markdown.
 func errorsMarkdown() string {
 	var b strings.Builder
 	b.WriteString("# Error codes\n\nGenerated from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +

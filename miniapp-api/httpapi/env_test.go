@@ -34,20 +34,20 @@ import (
 	"fundpass/store/storetest"
 )
 
-// testContentKey is what the console calls 接口内容加密.
+// testContentKey is the AES key of 接口内容加密.
 var testContentKey = []byte("0123456789abcdef")
 
-// What the rules promise.
+// Limits of the rules.
 const (
-	responseQuantum = 50 * time.Millisecond // refusals of a link take a multiple of it
+	responseQuantum = 50 * time.Millisecond // unit of the time of refused links
 
-	linkProofsADay         = 3 // faces that a user may start for links, and recoveries of a person
+	linkProofsADay         = 3 // face verifications per user and day
 	linkProofsOfPersonADay = 30
 	transfersADay          = 3
 	resetsADay             = 3
 )
 
-// RSA keys are slow to make: the application's and Alipay's are made once.
+// The RSA keys of the application and of Alipay are generated once, because that is slow.
 var (
 	testKeys  = sync.OnceValue(newRSAKey)
 	alipayKey = sync.OnceValue(newRSAKey)
@@ -61,8 +61,7 @@ func newRSAKey() *rsa.PrivateKey {
 	return key
 }
 
-// An env is the whole product for a centre of its own and a simulated Alipay,
-// reached over HTTP.
+// An env is the whole product for one centre with a simulated Alipay, reached over HTTP.
 type env struct {
 	t      testing.TB
 	server *product
@@ -74,15 +73,16 @@ type env struct {
 	url    string
 	logs   *syncBuffer
 	clock  *testClock
-	alipay time.Duration // how long a call of Alipay may take
+	alipay time.Duration // limit of a call to Alipay
 	cipher *keys.ColumnCipher
 	pepper *keys.Pepper
 
-	probe     *sqlx.DB // beside the servers, opened when first asked
+	probe     *sqlx.DB // opened on first use
 	openProbe sync.Once
 }
 
-// A testClock is the database handle's time; it moves only forward by hand.
+// A testClock is the clock of the database handle. It only moves forward, when a test advances
+// it.
 type testClock struct{ ahead atomic.Int64 }
 
 func (c *testClock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
@@ -106,7 +106,7 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// errors are the lines of what is our fault.
+// errors returns the log lines of internal errors.
 func (s *syncBuffer) errors() string {
 	var all []string
 	for line := range strings.Lines(s.String()) {
@@ -117,8 +117,7 @@ func (s *syncBuffer) errors() string {
 	return strings.Join(all, "")
 }
 
-// A Config is what a whole product is made of: the provider, the service, the channel and
-// the server of their fields' names.
+// A Config configures a whole product: provider, service, channel and server.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
@@ -141,7 +140,7 @@ type Config struct {
 	SealedOnly          bool
 }
 
-// A product is what a Config makes, as one process of it.
+// A product is one process of the product.
 type product struct {
 	*httpapi.Server
 	Config
@@ -149,7 +148,7 @@ type product struct {
 	service  *selfservice.Service
 }
 
-// New puts a product together.
+// New creates a product.
 func New(c Config) (*product, error) {
 	if c.ConsentTexts == nil {
 		c.ConsentTexts = alipay.DefaultConsents()
@@ -159,7 +158,7 @@ func New(c Config) (*product, error) {
 	p.service, err = selfservice.New(selfservice.Config{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
 		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
-		VerdictTime: store.AttemptLease * 2 / 3, // for as long as a verdict counts, and its margin
+		VerdictTime: store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
 	})
 	if err != nil {
 		return nil, err
@@ -181,20 +180,19 @@ func withRates(address, user httpapi.Rate) envOption {
 	return func(c *Config) { c.PerAddress, c.PerUser = address, user }
 }
 
-// newEnv returns an environment in the database that most tests share.
+// newEnv returns an environment in the database shared by most tests.
 func newEnv(t testing.TB, opts ...envOption) *env {
 	t.Helper()
 	return newEnvIn(t, storetest.Shared(t), opts...)
 }
 
-// newEnvIn returns an environment in the database of dsn. Tests that break tables
-// need one of their own.
+// newEnvIn returns an environment in the database of dsn, for tests that break tables.
 func newEnvIn(t testing.TB, dsn string, opts ...envOption) *env {
 	t.Helper()
 	return newEnvWith(t, dsn, storetest.NewColumnCipher(t), storetest.NewPepper(t), opts...)
 }
 
-// newEnvWith returns an environment with keys that the test brings.
+// newEnvWith returns an environment with the given keys.
 func newEnvWith(t testing.TB, dsn string, cipher *keys.ColumnCipher, pepper *keys.Pepper, opts ...envOption) *env {
 	t.Helper()
 	h := &env{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), alipay: testenv.Patience, cipher: cipher, pepper: pepper}
@@ -208,7 +206,7 @@ func newEnvWith(t testing.TB, dsn string, cipher *keys.ColumnCipher, pepper *key
 	return h
 }
 
-// newServer starts one more process on the same database and the same Alipay.
+// newServer starts another process on the same database and Alipay.
 func (h *env) newServer(opts ...envOption) *product {
 	h.t.Helper()
 	alipay := httptest.NewServer(h.sim)
@@ -222,7 +220,7 @@ func (h *env) newServer(opts ...envOption) *product {
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: selfservice.ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		PerAddress: httpapi.Rate{1e6, 1e6}, PerUser: httpapi.Rate{1e6, 1e6}, ContentKey: testContentKey, MessageTemplate: "notice",
-		RequestTime: testenv.Patience, // a busy machine is no reason for BUSY
+		RequestTime: testenv.Patience, // a slow machine must not cause BUSY
 	}
 	for _, o := range opts {
 		o(&c)
@@ -232,16 +230,16 @@ func (h *env) newServer(opts ...envOption) *product {
 	return s
 }
 
-// documents are the centre's.
+// documents returns the centre's list.
 func (h *env) documents() *document.List { return cmp.Or(h.server.Documents, document.Default()) }
 
-// lockoutPolicy returns the policy's.
+// lockoutPolicy returns the policy's lock.
 func (h *env) lockoutPolicy() store.LockoutPolicy {
 	lock := h.server.Policy.Lock
 	return store.LockoutPolicy{Attempts: lock.Attempts(), Until: lock.Until}
 }
 
-// keyring trusts Alipay's present key, and more.
+// keyring trusts Alipay's current key and the given ones.
 func (h *env) keyring(more ...keys.AlipayKey) *keys.AlipayKeyring {
 	h.t.Helper()
 	keyring, err := keys.NewAlipayKeyring(h.appID, testKeys(), append([]keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}}, more...))
@@ -262,18 +260,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// idNumber makes a valid number of an invented region.
+// idNumber returns a valid number of an invented region.
 func idNumber(birthday string, seq int) string {
 	body := fmt.Sprintf("990101%s%03d", birthday, seq)
 	return body + document.CheckDigit(body)
 }
 
-// A citizen is a made-up depositor and Alipay user.
+// A citizen is an invented depositor and Alipay user.
 type citizen struct {
 	alipaysim.Person
 	Status      string
 	InitialRule string
-	Legacy      string // the kind of digest the old system kept
+	Legacy      string // the old system's digest
 }
 
 var citizens atomic.Int64
@@ -296,7 +294,7 @@ func (h *env) citizen(change ...func(*citizen)) citizen {
 	return c
 }
 
-// deposit loads the account a citizen has.
+// deposit imports a citizen's account.
 func (h *env) deposit(c citizen) {
 	h.t.Helper()
 	d := store.Depositor{
@@ -320,7 +318,7 @@ func (h *env) deposit(c citizen) {
 	must(h.t, err)
 }
 
-// A reply is an answer as a front end sees it.
+// A reply is a reply as a front end sees it.
 type reply struct {
 	HTTP   int
 	Header http.Header
@@ -355,7 +353,7 @@ func (r reply) want(t testing.TB, code string) reply {
 	return r
 }
 
-// A client is the mini-program of one citizen: it calls the API as the page does.
+// A client is the mini-program of one citizen.
 type client struct {
 	h     *env
 	url   string
@@ -364,7 +362,7 @@ type client struct {
 
 func (h *env) client() *client { return &client{h: h, url: h.url} }
 
-// hasty returns the same client at another server, whose requests end soon.
+// hasty returns the same client for a server with a short request limit.
 func (p *client) hasty() *client {
 	p.h.t.Helper()
 	twin := *p
@@ -374,7 +372,7 @@ func (p *client) hasty() *client {
 
 type header struct{ name, value string }
 
-// send sends raw bytes and reads the envelope.
+// send sends a raw body and parses the reply.
 func (p *client) send(method, path string, body []byte, headers ...header) reply {
 	p.h.t.Helper()
 	req, err := http.NewRequest(method, p.url+path, bytes.NewReader(body))

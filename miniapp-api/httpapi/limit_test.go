@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// However many networks a stranger brings, the memory is bounded, and none of them makes
-// the limiter forget one that is used up.
+// The limiter's memory is bounded for any number of networks, and a key without allowance is
+// not deleted.
 func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(Rate{PerSecond: 0.001, Burst: 5})
@@ -29,7 +29,7 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 }
 
-// Whole keys go first, and none that is not whole goes while there is room.
+// Keys with a full allowance are deleted first, others only if there is no room.
 func TestLimiterForgetsWholeKeys(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(Rate{PerSecond: 0.001, Burst: 5})

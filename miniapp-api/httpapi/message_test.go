@@ -11,7 +11,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// Who announces much and sends little gets no answer but "fail".
+// A large Content-Length followed by few bytes gets "fail".
 func TestCutMessage(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -37,8 +37,8 @@ func (h *env) write(n alipaysim.Notice) alipaysim.Notification {
 	return notification
 }
 
-// T11: one notice delivered many times over two processes has one effect,
-// and every delivery is acknowledged.
+// T11: one notification delivered many times over two processes has one effect, and every
+// delivery is acknowledged.
 func TestCancelledAuthorisation(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -61,7 +61,7 @@ func TestCancelledAuthorisation(t *testing.T) {
 	wg.Wait()
 	p.get("/v1/password").want(t, "SESSION_EXPIRED")
 	q.get("/v1/password").want(t, "OK")
-	again := h.logIn(c) // authorises anew; the link went with the old authorisation
+	again := h.logIn(c) // authorises again; the link ended with the old authorisation
 	again.get("/v1/link").want(t, "NOT_LINKED")
 	again.post("/v1/link", c.linkBody()).want(t, "OK")
 	if got := again.get(change).get(t, "state"); got != "cancelled" {
@@ -79,8 +79,8 @@ func TestCancelledAuthorisation(t *testing.T) {
 	again.get("/v1/link").want(t, "OK")
 }
 
-// What was begun under a link ends with it, also after the citizen cancelled and before
-// the notice of that came.
+// Procedures opened under a link end with it, even if they were opened between the cancellation
+// and its notification.
 func TestCancelledMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -99,7 +99,7 @@ func TestCancelledMeanwhile(t *testing.T) {
 	again.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 }
 
-// A cancellation that arrives after the citizen authorised again does no harm.
+// A notification that arrives after a new authorisation has no effect.
 func TestLateCancellation(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -122,8 +122,7 @@ func TestLateCancellation(t *testing.T) {
 	}
 }
 
-// Every kind of message Alipay has is acknowledged and kept once, in the form
-// its family wants.
+// Every kind of Alipay's messages is acknowledged and stored once.
 func TestEveryKindOfMessage(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -139,7 +138,7 @@ func TestEveryKindOfMessage(t *testing.T) {
 				case notification.Path == "/alipay/spi":
 					want = "ISV-METHOD-NOT-SUPPORTED"
 				case notification.NotifyID == "":
-					want = "fail" // cannot be told from its repetitions
+					want = "fail" // without notify_id repetitions cannot be recognised
 				}
 				for range 2 {
 					if status, body := h.deliver(h.url, notification); status != 200 || !strings.Contains(body, want) {
@@ -154,8 +153,8 @@ func TestEveryKindOfMessage(t *testing.T) {
 	}
 }
 
-// T10, T12, T13: whatever is wrong with a message, it is answered "fail", says
-// nothing, leaves nothing and makes no call.
+// T10, T12, T13: an invalid message is answered "fail" without a reason, stores nothing and
+// makes no call.
 func TestForgedMessages(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -186,7 +185,7 @@ func TestForgedMessages(t *testing.T) {
 		}
 	}
 	polluted := genuine
-	polluted.Path += "?app_id=2021000000000009&sign=x" // the query is nobody's
+	polluted.Path += "?app_id=2021000000000009&sign=x" // the query is ignored
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
 		t.Errorf("%d forged messages were kept", n)
 	}
@@ -199,14 +198,14 @@ func TestForgedMessages(t *testing.T) {
 	}
 }
 
-// What cannot be committed is not acknowledged, and taken when it comes again.
+// A message that cannot be committed is not acknowledged, and is accepted when it is repeated.
 func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	t.Parallel()
 	h := newEnvIn(t, storetest.DSN(t))
 	c := h.citizen()
 	p := h.linkedClient(c)
 	notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
-	h.exec(`ALTER TABLE events RENAME TO events_gone`) // the last statement of the effect fails
+	h.exec(`ALTER TABLE events RENAME TO events_gone`) // the last statement fails
 	if _, body := h.deliver(h.url, notification); body != "fail" {
 		t.Errorf("answered %q", body)
 	}
@@ -221,7 +220,7 @@ func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	p.get("/v1/password").want(t, "SESSION_EXPIRED")
 }
 
-// Keys change under traffic: with both loaded nothing genuine is refused.
+// While keys change and both are loaded, no genuine message is refused.
 func TestRotationUnderTraffic(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

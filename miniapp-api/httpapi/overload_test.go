@@ -12,8 +12,8 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// stopClock gives who is turned away a time that passes only while they are kept waiting.
-// waits are how long that was.
+// stopClock replaces the clock of turnedAway by one that advances only during delays. waits
+// records the delays.
 func (h *env) stopClock() (waits *[]time.Duration) {
 	now := time.Now()
 	waits = new([]time.Duration)
@@ -24,8 +24,8 @@ func (h *env) stopClock() (waits *[]time.Duration) {
 	return waits
 }
 
-// A caller who is turned away has been charged nothing, is told when to come back, has no
-// line in the log, and is served under the same key when the time has come.
+// A refused caller is charged nothing, gets retry_after, is not logged, and is served under the
+// same key after that time.
 func TestShedCallerIsChargedNothing(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -69,8 +69,8 @@ func TestShedCallerIsChargedNothing(t *testing.T) {
 	}
 }
 
-// Who comes before the time is kept waiting until then, and where that is long is told
-// again. Others, and other requests, are not.
+// An early caller is delayed until their time, or refused again if that is too long. Other
+// callers and requests are not.
 func TestEarlyCallerIsKeptWaiting(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -89,7 +89,7 @@ func TestEarlyCallerIsKeptWaiting(t *testing.T) {
 		t.Fatalf("others are kept waiting for %v", *waits)
 	}
 	stop := h.server.HoldMost()
-	open().want(t, "BUSY") // at once, where as many as may wait
+	open().want(t, "BUSY") // immediately if the maximum of requests is delayed
 	stop()
 	open().want(t, "OK")
 	if len(*waits) != 1 || (*waits)[0] != time.Second {

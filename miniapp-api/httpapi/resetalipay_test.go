@@ -11,7 +11,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Alipay's answer must be Alipay's, and a failure of its leaves nothing behind.
+// Only an answer signed by Alipay counts, and a failure of Alipay changes nothing.
 func TestResetTrustsOnlyAlipay(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -26,7 +26,7 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 	}
 	path, certifyID := p.openReset()
 	for _, fault := range []string{"duplicate_root", "unsigned", "bad_signature", "other_app", "other_root", "error"} {
-		for _, pass := range []bool{false, true} { // a yes that is not signed is no yes
+		for _, pass := range []bool{false, true} { // an unsigned pass does not count
 			must(t, h.sim.Certify(certifyID, &pass))
 			must(t, h.sim.Fault(fault, 2))
 			p.get(path).want(t, "ALIPAY_UNAVAILABLE")
@@ -42,10 +42,10 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 	p.knows(c, c.Password)
 }
 
-// Which document is verified where, and what is told where it is nowhere.
+// Each kind of document is verified by its Alipay product, or refused if there is none.
 func TestResetByDocument(t *testing.T) {
 	t.Parallel()
-	h := newEnv(t, withProof(selfservice.ProofNone)) // Alipay compares no permit at the link
+	h := newEnv(t, withProof(selfservice.ProofNone)) // certdoc does not compare permits
 	permit := h.citizen(func(c *citizen) { c.IDNumber = permitNumber() })
 	p := h.linkedClient(permit)
 	path, certifyID := p.openReset()
@@ -82,14 +82,14 @@ func TestResetByDocument(t *testing.T) {
 	}
 }
 
-// permitNumber is an invented residence permit of Hong Kong.
+// permitNumber returns an invented residence permit of Hong Kong.
 func permitNumber() string {
 	body := "81009919560307001"
 	return body + document.CheckDigit(body)
 }
 
-// Alipay refuses, for want of a contract say: the counter helps, waiting does not, and
-// the log says why.
+// If Alipay refuses, for example without a contract, the citizen is referred to the counter,
+// and the log states the cause.
 func TestResetRefusedByAlipay(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
