@@ -26,7 +26,7 @@ func TestDefaultList(t *testing.T) {
 	}
 }
 
-// A centre's list adds and renumbers codes; the holder's key does not change.
+// A centre's list adds and renumbers codes; the holder's key is unchanged.
 func TestCentreList(t *testing.T) {
 	t.Parallel()
 	renumbered, err := ParseList([]byte(`{"name":"某市","documents":[

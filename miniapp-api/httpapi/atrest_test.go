@@ -13,9 +13,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// livesWith runs every procedure of one citizen with the same password and returns the last
+// runLife runs every procedure of one citizen with the same password and returns the last
 // session's token.
-func (h *env) livesWith(password, next string) (token string) {
+func (h *env) runLife(password, next string) (token string) {
 	h.t.Helper()
 	c := h.citizen(func(c *citizen) {
 		c.Person.Person, c.OpenID, c.IDNumber, c.AccountNo = "at rest", "open-at-rest", idNumber("19560307", 7), "880000000077"
@@ -101,7 +101,7 @@ func TestColumnKeyAloneTestsNoPassword(t *testing.T) {
 	const password, next = "Quiet-River-77", "Copper-Kettle-77"
 	live := func(pepper *keys.Pepper, password, next string) map[string]bool {
 		h := newEnvWith(t, storetest.DSN(t), cipher, pepper)
-		h.livesWith(password, next)
+		h.runLife(password, next)
 		return cells(h.storedRows())
 	}
 	first, second := live(pepper, password, next), live(pepper, password, next)
@@ -218,7 +218,7 @@ func bytesOf(s string) []byte {
 func TestNoTokenIsStored(t *testing.T) {
 	t.Parallel()
 	h := newEnvWith(t, storetest.DSN(t), storetest.NewColumnCipher(t), storetest.NewPepper(t))
-	token := h.livesWith("Quiet-River-77", "Copper-Kettle-77")
+	token := h.runLife("Quiet-River-77", "Copper-Kettle-77")
 	opened := map[string]int{}
 	for _, r := range h.storedRows() {
 		for column, v := range r.values {

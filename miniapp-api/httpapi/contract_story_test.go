@@ -173,7 +173,7 @@ func (s *story) transferred(id, path string, op *openapi3.Operation) {
 	waiting, _ := p.post("/v1/link", c.transferBody()).want(s.t, "TRANSFER_WAITING").transferOf(s.t)
 	switch id {
 	case "confirmTransfer":
-		h.tellHolders()
+		h.notifyHolders()
 		h.clock.Advance(24 * time.Hour)
 		p = h.logIn(next)
 	case "rejectTransfer":

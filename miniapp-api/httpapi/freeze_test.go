@@ -225,7 +225,7 @@ func TestHalfDoneFreeze(t *testing.T) {
 
 // If the answer to a request that ended the session is lost, the same request gets it again
 // from any process; another token, key or path does not.
-func TestLostAnswerOfParting(t *testing.T) {
+func TestLostAnswerOfSessionEnd(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/v1/freeze", "/v1/sessions/end"} {
 		t.Run(path, func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestLostAnswerOfParting(t *testing.T) {
 
 // After a process dies between commit and answer, a repeated sign-out succeeds, and a repeated
 // freeze returns SESSION_EXPIRED.
-func TestKilledParting(t *testing.T) {
+func TestKilledSessionEnd(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	c := h.citizen()

@@ -20,15 +20,15 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A hearer records every reply of a server by its route.
-type hearer struct {
+// A replyRecorder records every reply of a server by its route.
+type replyRecorder struct {
 	api    http.Handler
 	routes []httpapi.Route
 	mu     sync.Mutex
 	bodies map[string][]string // by method and path, as in routes()
 }
 
-func (e *hearer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *replyRecorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	e.api.ServeHTTP(answer, r)
 	e.mu.Lock()
@@ -61,12 +61,12 @@ var masks = map[string]struct {
 func TestEveryReplyIsMasked(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(time.Hour))
-	ear := &hearer{api: h.server.Handler(), routes: contractRoutes(), bodies: map[string][]string{}}
+	ear := &replyRecorder{api: h.server.Handler(), routes: contractRoutes(), bodies: map[string][]string{}}
 	server := httptest.NewServer(ear)
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	c := h.citizen(func(c *citizen) { c.Name = "上官金丝雀" })
-	sayEverything(t, h, c)
+	callEveryRoute(t, h, c)
 
 	shown := map[string]int{}
 	for _, r := range ear.routes {
@@ -85,9 +85,9 @@ func TestEveryReplyIsMasked(t *testing.T) {
 	}
 }
 
-// sayEverything calls every route, correctly and incorrectly, and twice if the second answer
+// callEveryRoute calls every route, correctly and incorrectly, and twice if the second answer
 // differs.
-func sayEverything(t *testing.T, h *env, c citizen) {
+func callEveryRoute(t *testing.T, h *env, c citizen) {
 	t.Helper()
 	p := h.logIn(c)
 	p.get("/healthz")

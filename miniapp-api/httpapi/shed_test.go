@@ -11,7 +11,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Strangers cannot fill the memory with callers who are turned away.
+// The number of remembered callers is bounded.
 func TestTurnedAwayAreBounded(t *testing.T) {
 	t.Parallel()
 	a, now := newTurnedAway(), time.Now()
@@ -29,7 +29,7 @@ func TestTurnedAwayAreBounded(t *testing.T) {
 	}
 }
 
-// What is prebuilt reads as every other answer.
+// The prebuilt BUSY reply equals an encoded one.
 func TestPrebuiltBusy(t *testing.T) {
 	t.Parallel()
 	id := uuid.NewString()

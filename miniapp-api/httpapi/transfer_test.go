@@ -18,7 +18,7 @@ func withTransfer(window time.Duration) envOption {
 	return func(c *Config) { c.Transfer = selfservice.TransferPolicy{Offered: true, Window: window} }
 }
 
-// newAlipay is the same citizen with another Alipay account, as after a lost phone.
+// newAlipay returns the same citizen with another Alipay account.
 func (h *env) newAlipay(c citizen) citizen {
 	h.t.Helper()
 	n := citizens.Add(1)
@@ -27,7 +27,7 @@ func (h *env) newAlipay(c citizen) citizen {
 	return c
 }
 
-// transferBody is linkBody with transfer set.
+// transferBody returns linkBody with transfer set.
 func (c citizen) transferBody() m { return with(c.linkBody(), "transfer", true) }
 
 // transferOf returns the transfer of a TRANSFER_WAITING, and whether ALREADY_LINKED offers one.
@@ -59,15 +59,15 @@ func (h *env) transferring() *transferring {
 	return r
 }
 
-// ripen notifies the holder and lets the window pass; no session lasts that long.
+// ripen notifies the holder and advances the clock past the window. Sessions expire meanwhile.
 func (r *transferring) ripen() {
 	r.t.Helper()
-	r.tellHolders()
+	r.notifyHolders()
 	r.clock.Advance(24*time.Hour + time.Second)
 	r.holder, r.requester = r.logIn(r.c), r.logIn(r.next)
 }
 
-// sees compares the states of a user's own transfer and of the one against their link.
+// sees compares the states of the user's own transfer and of the one against their link.
 func (p *client) sees(own, against string) {
 	p.h.t.Helper()
 	var data httpapi.TransfersReply
@@ -104,8 +104,8 @@ func (h *env) wantNotices(c citizen, kinds ...string) {
 	}
 }
 
-// Without a window the new Alipay account can confirm the transfer once the holder was
-// notified; the former holder's sessions end, and both are told.
+// Without a window the new Alipay account can confirm once the holder is notified. The former
+// holder's sessions end, and both are notified.
 func TestTransferAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(0))
@@ -119,7 +119,7 @@ func TestTransferAtOnce(t *testing.T) {
 	key := header{"Idempotency-Key", "take over"}
 	h.wantNotices(c, store.NoticeLinked)
 	path := requester.requestTransfer(c)
-	h.tellHolders()
+	h.notifyHolders()
 	first := requester.post(path+"/confirm", m{}, key).want(t, "OK")
 	if again := requester.post(path+"/confirm", m{}, key); again.Raw != first.Raw {
 		t.Errorf("the repetition got another answer: %s", again.Raw)
@@ -137,20 +137,20 @@ func TestTransferAtOnce(t *testing.T) {
 	if raw := requester.get("/v1/events").want(t, "OK").Raw; strings.Count(raw, "已改绑到其他支付宝账号") != 1 {
 		t.Errorf("the record: %s", raw)
 	}
-	back := holder.requestTransfer(c) // and back: it is the same person
-	h.tellHolders()
+	back := holder.requestTransfer(c) // back to the first user, who is the same person
+	h.notifyHolders()
 	holder.post(back+"/confirm", m{}).want(t, "OK")
 	requester.get("/v1/link").want(t, "SESSION_EXPIRED")
 }
 
-// With a window the holder is notified and can reject the transfer; after it the requester
-// confirms in any session, and not a moment earlier.
+// Within the window the holder can reject the transfer. After it the requester can confirm in
+// any session, and not before.
 func TestTransferWindow(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(24*time.Hour))
 	r := h.transferring()
 	h.wantNotices(r.c, store.NoticeLinked, store.NoticeTransferRequested)
-	r.tellHolders()
+	r.notifyHolders()
 	again := r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
 	waiting, _ := again.transferOf(t)
 	if again.Retry < 24*3600-60 || again.Retry > 24*3600 || !strings.HasSuffix(r.path, waiting.ID.String()) {
@@ -178,8 +178,8 @@ func TestTransferWindow(t *testing.T) {
 	}
 }
 
-// The holder's rejection ends the transfer for thirty days, and the requester is notified;
-// the counter can still help.
+// A rejection blocks transfers for thirty days, and the requester is notified. A reset code
+// still works.
 func TestTransferRejected(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(24*time.Hour))
@@ -215,7 +215,7 @@ func TestTransferRejected(t *testing.T) {
 			h.clock.Advance(store.RejectionLife)
 			r.requester = h.logIn(r.next)
 			r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
-			h.logIn(r.c).post(r.path+"/reject", m{}).want(t, "OK") // that of before; twice is no error
+			h.logIn(r.c).post(r.path+"/reject", m{}).want(t, "OK") // the previous one; a repetition is no error
 			h.issue(r.c, "1234567890")
 			body := r.c.transferBody()
 			delete(body, "password")
@@ -224,7 +224,7 @@ func TestTransferRejected(t *testing.T) {
 	}
 }
 
-// The link, the password and the account of a transfer must be unchanged when it is due.
+// A transfer is cancelled if its link, password or account changes before it is due.
 func TestTransferOutdated(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(24*time.Hour))
@@ -243,7 +243,7 @@ func TestTransferOutdated(t *testing.T) {
 		"holder unlinked": func(r *transferring) (string, string) {
 			r.holder.post("/v1/link/remove", m{"password": r.c.Password}).want(t, "OK")
 			r.requester.sees("cancelled", "")
-			r.requester.post("/v1/link", r.c.linkBody()).want(t, "OK") // there is nobody to wait for
+			r.requester.post("/v1/link", r.c.linkBody()).want(t, "OK") // no holder is left
 			return "cancelled", "TRANSFER_GONE"
 		},
 		"account closed": func(r *transferring) (string, string) {
@@ -251,7 +251,7 @@ func TestTransferOutdated(t *testing.T) {
 			return "cancelled", "TRANSFER_GONE"
 		},
 		"too late": func(r *transferring) (string, string) {
-			r.tellHolders()
+			r.notifyHolders()
 			h.clock.Advance(store.TransferLife)
 			return "expired", "TRANSFER_GONE"
 		},
@@ -274,8 +274,8 @@ func TestTransferOutdated(t *testing.T) {
 	}
 }
 
-// A password alone takes no link over, nor does anything where the centre wants none; a
-// reset code does everywhere, at once.
+// A password alone does not transfer a link, nor does any proof at a centre that offers no
+// transfers. A reset code always does, at once.
 func TestTransferNotOffered(t *testing.T) {
 	t.Parallel()
 	for name, option := range map[string]envOption{
@@ -304,8 +304,8 @@ func TestTransferNotOffered(t *testing.T) {
 	}
 }
 
-// To a stranger a person with a link, a requested transfer and an unknown person look
-// alike.
+// A stranger gets the same reply for a person with a link, with a waiting transfer and for an
+// unknown person.
 func TestTransferRefusalsLookAlike(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(0))
@@ -328,7 +328,7 @@ func TestTransferRefusalsLookAlike(t *testing.T) {
 	}
 }
 
-// A transfer can be acted on only by its requester and the holder; a third user has to wait.
+// Only the requester and the holder can act on a transfer; a third user has to wait.
 func TestTransferIsTheirs(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(24*time.Hour))
@@ -346,7 +346,7 @@ func TestTransferIsTheirs(t *testing.T) {
 			t.Errorf("%s rejects: %s", name, got)
 		}
 	}
-	r.requester.sees("rejected", "") // by the holder alone
+	r.requester.sees("rejected", "") // only the holder can reject
 	other.requester.sees("waiting", "")
 	third.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_REJECTED") // a rejection applies to the person
 }
@@ -369,8 +369,7 @@ func TestTransferLimit(t *testing.T) {
 	r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
 }
 
-// A face takes a link over as name and document do, and a repetition whose first answer
-// was lost goes on where it stood.
+// A face transfers a link as certdoc does, and a repeat after a lost answer continues.
 func TestTransferByFace(t *testing.T) {
 	t.Parallel()
 	for _, window := range []time.Duration{0, 24 * time.Hour} {
@@ -405,8 +404,8 @@ func TestTransferByFace(t *testing.T) {
 	}
 }
 
-// A frozen password is no dead end: whoever froze it, a reset code links and takes over,
-// with a face where the centre wants one, and the reset that follows opens it.
+// A reset code links and transfers with a frozen password, whoever froze it, with a face if the
+// centre requires one. The following reset ends the freeze.
 func TestCodeOnFrozenPassword(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofFace} {
@@ -437,7 +436,7 @@ func TestCodeOnFrozenPassword(t *testing.T) {
 	}
 }
 
-// Fifty of a person's new Alipay accounts, over two processes: one takes the link over.
+// Of fifty new Alipay accounts of one person, over two processes, one gets the link.
 func TestTransferRace(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(0))
@@ -453,7 +452,7 @@ func TestTransferRace(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, p := range clients {
 		wg.Go(func() {
-			for codes[i] = "BUSY"; codes[i] == "BUSY"; { // done nothing, or not all
+			for codes[i] = "BUSY"; codes[i] == "BUSY"; { // nothing done, or only a part
 				codes[i] = p.takeOver(c)
 			}
 		})

@@ -18,8 +18,8 @@ import (
 
 func (w *model) logIn() { w.open(pick(w, "user", w.users)) }
 
-// open opens a session: by an auth code the first time and now and then, else as a
-// log-in leaves it, which saves Alipay's signatures.
+// open opens a session, by an auth code the first time and sometimes later, otherwise directly
+// in the database, which saves signatures.
 func (w *model) open(u *modelUser) *modelSession {
 	s := &modelSession{client: w.client(), user: u, created: w.now(), seen: w.now()}
 	s.label = fmt.Sprintf("session %d of %s", len(w.sessions)+1, u)
@@ -38,7 +38,7 @@ func (w *model) open(u *modelUser) *modelSession {
 	return s
 }
 
-// authorise logs in, which always works, and shows the account that is linked.
+// authorise signs in, which always succeeds, and checks the linked account.
 func (w *model) authorise(s *modelSession) {
 	u := s.user
 	code, err := w.sim.AuthCode(u.Person.Person)
@@ -67,21 +67,21 @@ func (w *model) signOut() {
 	}})
 }
 
-// A linkForm is what somebody fills in.
+// A linkForm is the content of a link form.
 type linkForm struct {
 	human            *human // by the number
 	name, number, no string
 	password, code   string
 	proof            selfservice.Proof
 	transfer         bool          // request the link of another user
-	face             *modelPending // shown before; nil: was not
-	slips            string        // what is wrong with it
+	face             *modelPending // verified before; nil if not
+	slips            string        // the error, if any
 }
 
 func (w *model) link() {
 	s := w.unlinkedSession()
 	h := s.user.human
-	if w.slip(4) { // somebody else
+	if w.slip(4) { // another human
 		h = pick(w, "human", w.humans)
 	}
 	w.do(s, w.linkForm(s, w.anyOf(h)))
@@ -89,7 +89,8 @@ func (w *model) link() {
 
 func (w *model) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
 
-// linkFormBy is the form for an account, or for none, mostly right, perhaps after a face.
+// linkFormBy returns the form for an account or none, usually correct, sometimes after a face
+// verification.
 func (w *model) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
 	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
 	what := "link, nothing"
@@ -119,7 +120,7 @@ func (w *model) linkFormBy(s *modelSession, a *modelAccount, face *modelPending)
 	return &deed{what: what + f.slips, path: "/v1/link", body: body, form: &f, asksAlipay: true, check: func(s *modelSession, r reply) { w.checkLink(s, f, r) }}
 }
 
-// spoil makes a mistake, or an attack, now and then.
+// spoil sometimes adds a mistake or an attack.
 func (w *model) spoil(f *linkForm, a *modelAccount) {
 	slip := func(n int, what string, make func()) {
 		if w.slip(n) {
@@ -140,8 +141,8 @@ func (w *model) spoil(f *linkForm, a *modelAccount) {
 	slip(4, "a chosen proof", func() { f.proof = []selfservice.Proof{selfservice.ProofFace, selfservice.ProofPhone}[w.evenly(2)] })
 }
 
-// knows says whether a form has an account's holder, and a password that opens it or a
-// reset code, which does so though the password is frozen.
+// knows reports whether a form has the account's holder and either the valid password or a
+// reset code, which is valid for a frozen password, too.
 func (f linkForm) knows(a *modelAccount, now time.Time) bool {
 	right := f.password == a.password && !a.frozen
 	if f.code != "" {
@@ -190,7 +191,7 @@ func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 	}
 }
 
-// checkPending notes a link that waits: its password, or code, was right.
+// checkPending records a link that waits for a face; its password or code was right.
 func (w *model) checkPending(s *modelSession, f linkForm, r reply) {
 	pending := r.pending(w.t)
 	if pending == nil {
@@ -211,8 +212,7 @@ func (w *model) checkPending(s *modelSession, f linkForm, r reply) {
 	w.pendings = append(w.pendings, p)
 }
 
-// showFace lets a verification end at Alipay, and mostly goes on with what waited for
-// it. What has passed stays so.
+// showFace ends a verification at Alipay and usually continues. A pass is final.
 func (w *model) showFace() {
 	type check struct {
 		what, id string
@@ -255,7 +255,7 @@ func (w *model) confirmPending(p *modelPending) {
 	}})
 }
 
-// checkConfirmed checks a link that has waited for a face, or is shown again.
+// checkConfirmed checks a link that waited for a face, or its repeated answer.
 func (w *model) checkConfirmed(s *modelSession, p *modelPending, r reply) {
 	u, how := s.user, transferOptions{p.transfer, p.code != "", true}
 	switch {
@@ -273,14 +273,14 @@ func (w *model) checkConfirmed(s *modelSession, p *modelPending, r reply) {
 	w.shows(u, u.link.account, r)
 }
 
-// checkRequested checks a face after which a transfer waits for its holder.
+// checkRequested checks the request of a transfer after a face verification.
 func (w *model) checkRequested(s *modelSession, p *modelPending, r reply) {
 	if s != p.session {
 		w.t.Fatalf("%s is told of a transfer that it did not begin", s)
 	}
 	x := w.checkWaiting(s, r)
 	own := slices.ContainsFunc(w.transfers, func(known *modelTransfer) bool { return known.id == x.id && known.user == s.user })
-	if !p.requested && !own { // a repeat may be told again of a waiting transfer
+	if !p.requested && !own { // a repeat may return a waiting transfer
 		w.mayConfirm(s, p)
 		if x.account != p.account {
 			w.t.Fatalf("%s shows a face for %s and waits for %s", s, p.account, x.account)
@@ -301,7 +301,7 @@ func (w *model) mayConfirm(s *modelSession, p *modelPending) {
 	}
 }
 
-// verifyPhone hands in what Alipay gave, now and then what it gave somebody else.
+// verifyPhone sends the user's payload, sometimes another user's.
 func (w *model) verifyPhone() {
 	s := w.anySession()
 	from := s.user

@@ -13,18 +13,18 @@ import (
 	"fundpass/store"
 )
 
-// A modelTransfer is the request of a user, proven to be a human, for a former user's link.
+// A modelTransfer is the request of a user, proven to be a human, for another user's link.
 type modelTransfer struct {
 	id                   string
 	user, former         *modelUser
-	account              *modelAccount // whose password was right, or code
+	account              *modelAccount // the account whose password or code was right
 	human                *human
 	version              int
-	code                 bool // stood for the password
+	code                 bool // replaced the password
 	requested, due, ends time.Time
-	told                 bool // the holder, from when due and ends count
+	told                 bool // when the holder was notified; start of due and ends
 	done                 time.Time
-	answered             bool   // by the former holder's freeze
+	answered             bool   // frozen by the former holder
 	state                string // as stored: see stateOf for the effective one
 }
 
@@ -44,7 +44,7 @@ func (w *model) wantsTransfer(a *modelAccount) bool {
 	return w.slip(8)
 }
 
-// stateOf returns the effective state of a transfer at the present time.
+// stateOf returns the effective state of a transfer at the current time.
 func (w *model) stateOf(r *modelTransfer) string {
 	switch {
 	case r.state != store.TransferWaiting:
@@ -61,7 +61,7 @@ func (w *model) waitingTransfers() []*modelTransfer {
 	return filtered(w.transfers, func(r *modelTransfer) bool { return w.stateOf(r) == store.TransferWaiting })
 }
 
-// anyTransfer returns mostly a waiting one.
+// anyTransfer returns usually a waiting transfer.
 func (w *model) anyTransfer() *modelTransfer {
 	if waiting := w.waitingTransfers(); len(waiting) > 0 && !w.slip(5) {
 		return pick(w, "transfer", waiting)
@@ -147,14 +147,14 @@ func (w *model) mayRequest(x *modelTransfer, how transferOptions) {
 	}
 }
 
-// rejected reports whether a holder has rejected a transfer to the human lately.
+// rejected reports whether a holder has recently rejected a transfer to the human.
 func (w *model) rejected(x *modelTransfer) bool {
 	return slices.ContainsFunc(w.transfers, func(r *modelTransfer) bool {
 		return r.human == x.human && r.state == store.TransferRejected && w.now().Sub(r.requested) < store.RejectionLife
 	})
 }
 
-// linkedBy notes a link that an answer told of, taken over where somebody has it.
+// linkedBy records a link that an answer reported, or a transfer if another user had it.
 func (w *model) linkedBy(s *modelSession, a *modelAccount, how transferOptions) {
 	if w.holderOf(a.owner) == nil {
 		w.linked(s.user, a)
@@ -173,8 +173,8 @@ func (w *model) linkedBy(s *modelSession, a *modelAccount, how transferOptions) 
 	}
 }
 
-// tookOver notes a takeover. The requester is proven to be the account's present holder by
-// the transfer itself; it was due and not rejected.
+// tookOver records a completed transfer. It proves the requester to be the account's holder; it
+// was due and not rejected.
 func (w *model) tookOver(s *modelSession, r *modelTransfer) {
 	if r.user != s.user || w.stateOf(r) != store.TransferWaiting || !r.told || w.now().Before(r.due) || r.human != r.account.owner {
 		w.t.Fatalf("%s takes over by a transfer of %s, which is %s and due in %v, of %s and now %s", s, r.user, w.stateOf(r), r.due.Sub(w.now()),
@@ -216,12 +216,12 @@ func (w *model) confirmTransferOf(x *modelTransfer) {
 	}})
 }
 
-// awaitTransfer lets a window pass, mostly to go on then. The holder may change the
-// password meanwhile.
+// awaitTransfer advances the clock past a window and usually continues. The holder may change
+// the password meanwhile.
 func (w *model) awaitTransfer() {
 	x := pickLate(w, "waiting transfer", w.waitingTransfers())
 	if !x.told && !w.slip(6) {
-		w.tellHolder(x, !w.slip(8))
+		w.notifyHolder(x, !w.slip(8))
 	}
 	if w.stateOf(x) != store.TransferWaiting {
 		return
@@ -244,8 +244,8 @@ func (w *model) awaitTransfer() {
 	}
 }
 
-// tellHolder is the mailer, whose message Alipay takes or does not.
-func (w *model) tellHolder(x *modelTransfer, taken bool) {
+// notifyHolder acts as the mailer, whose message Alipay accepts or refuses.
+func (w *model) notifyHolder(x *modelTransfer, taken bool) {
 	id := uuid.MustParse(x.id)
 	if taken {
 		must(w.t, w.db.Delivered(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
@@ -262,7 +262,7 @@ func (w *model) tellHolder(x *modelTransfer, taken bool) {
 	w.note("the holder cannot be told of the transfer of %s", x.user)
 }
 
-// sameTimes takes over the database's times, which are close to the model's.
+// sameTimes copies the database's times, which are close to the model's.
 func (w *model) sameTimes(x *modelTransfer) {
 	var due, ends time.Time
 	must(w.t, w.raw().QueryRow(`SELECT due_at, expires_at FROM link_transfers WHERE transfer_id = $1`, x.id).Scan(&due, &ends))
@@ -272,7 +272,7 @@ func (w *model) sameTimes(x *modelTransfer) {
 	x.due, x.ends = due, ends
 }
 
-// dueAs reports whether a view has the transfer's due time: none before the holder was
+// dueAs reports whether a view has the transfer's due time, or none before the holder was
 // notified.
 func (r *modelTransfer) dueAs(at *time.Time) bool {
 	return (at != nil) == r.told && (at == nil || at.Equal(r.due))
@@ -291,7 +291,7 @@ func (w *model) cancelTransfer() {
 	}})
 }
 
-// rejectTransfer rejects a transfer, mostly as the holder.
+// rejectTransfer rejects a transfer, usually as the holder.
 func (w *model) rejectTransfer() {
 	x := w.anyTransfer()
 	w.do(w.sessionOf(x.former), &deed{what: "reject", path: x.path() + "/reject", body: m{}, check: func(s *modelSession, r reply) {
@@ -307,8 +307,8 @@ func (w *model) rejectTransfer() {
 	}})
 }
 
-// frozenByFormer notes a freeze by who held the link until it was taken over, lately and
-// not by a reset code; once each.
+// frozenByFormer records a freeze by the former holder of a recent transfer that was not by
+// reset code; it is possible once.
 func (w *model) frozenByFormer(s *modelSession) {
 	taken := filtered(w.transfers, func(r *modelTransfer) bool {
 		return r.former == s.user && r.state == store.TransferDone && !r.code && !r.answered && w.now().Sub(r.done) <= store.FormerHolderFreeze &&
@@ -338,7 +338,7 @@ func (w *model) rejectAll(holder *modelUser) {
 	}
 }
 
-// readTransfers compares what either side is shown.
+// readTransfers compares the transfers shown to requester and holder.
 func (w *model) readTransfers() {
 	w.do(w.anySession(), &deed{what: "read transfers", path: "/v1/link-transfers", check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
@@ -356,7 +356,7 @@ func (w *model) readTransfers() {
 	}})
 }
 
-// sameTransfer wants the last of those that should be there to be shown.
+// sameTransfer checks that the latest expected transfer is shown.
 func (w *model) sameTransfer(s *modelSession, side string, got *httpapi.TransferView, want []*modelTransfer) {
 	switch {
 	case got == nil && len(want) == 0:
