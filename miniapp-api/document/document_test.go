@@ -239,7 +239,7 @@ func TestType(t *testing.T) {
 	}
 	Types()[0].Code = "77"
 	if _, err := Parse("01", number("19900307", 1)); err != nil {
-		t.Error("Types hands out the table itself")
+		t.Error("Types returns the table itself, not a copy")
 	}
 }
 

@@ -60,7 +60,7 @@ func TestCentreList(t *testing.T) {
 	}
 	list.Types()[0].Code = "77"
 	if _, ok := list.Type("77"); ok {
-		t.Error("Types hands out the list itself")
+		t.Error("Types returns the list itself, not a copy")
 	}
 }
 
@@ -104,7 +104,7 @@ func TestListRefused(t *testing.T) {
 	}
 	_, err := ParseList([]byte(one(`{"code":"001","kind":"citizen","name":"身份证"},{"code":"01","kind":"x","name":"身份证"}`)))
 	if err == nil || !strings.Contains(err.Error(), "document 1: ") || !strings.Contains(err.Error(), "document 2: ") {
-		t.Errorf("not all at once: %v", err)
+		t.Errorf("not all problems at once: %v", err)
 	}
 }
 
@@ -129,7 +129,7 @@ func FuzzList(f *testing.F) {
 		l, err := ParseList(data)
 		if err != nil {
 			if l != nil {
-				t.Fatal("a list beside an error")
+				t.Fatal("a list was returned with an error")
 			}
 			return
 		}

@@ -204,7 +204,7 @@ func FuzzSameName(f *testing.F) {
 		x, errX := Name(record)
 		y, errY := Name(given)
 		if same && (errX != nil || errY != nil || utf8.RuneCountInString(letters(x)) != utf8.RuneCountInString(letters(y))) {
-			t.Fatalf("%+q and %+q are one", record, given)
+			t.Fatalf("%+q and %+q are the same name", record, given)
 		}
 		if errX == nil && !SameName(record, x, Kind(kind)) {
 			t.Fatalf("%+q is not its normal form", record)

@@ -93,7 +93,7 @@ func TestPeople(t *testing.T) {
 	}
 	for _, r := range []Reason{NoNumber, WrongCharacters, WrongLength, WrongForm, WrongRegion, WrongDate, WrongCheck} {
 		if !reasons[r] {
-			t.Errorf("nobody in the table is refused for %s", r)
+			t.Errorf("no person in the table is rejected for %s", r)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestReasonsInChinese(t *testing.T) {
 	for reason, all := range texts {
 		for other, others := range texts {
 			if reason != other && slices.ContainsFunc(all, func(s string) bool { return slices.Contains(others, s) }) {
-				t.Errorf("%s and %s are told alike", reason, other)
+				t.Errorf("%s and %s have the same text", reason, other)
 			}
 		}
 	}

@@ -240,7 +240,7 @@ func TestNoTokenIsStored(t *testing.T) {
 			}
 			for _, text := range texts {
 				if strings.Contains(text, token) {
-					t.Errorf("%s.%s holds the token", r.table, column)
+					t.Errorf("%s.%s contains the token", r.table, column)
 				}
 			}
 			if r.table == "idempotency_records" && column == "sealed_reply" {

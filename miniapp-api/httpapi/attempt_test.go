@@ -42,7 +42,7 @@ func (h *env) settled(c citizen) int {
 	h.t.Helper()
 	for end := time.Now().Add(20 * time.Second); h.count(`SELECT coalesce(sum(cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c)) > 0; {
 		if time.Now().After(end) {
-			h.t.Fatal("an attempt waits for its verdict for ever")
+			h.t.Fatal("an attempt has no verdict")
 		}
 	}
 	return h.count(`SELECT coalesce(sum(attempts + 5 * tier), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c))
@@ -73,14 +73,14 @@ func TestCutConnectionCostsNoAttempt(t *testing.T) {
 		p.cut(changesPath, h.changeOf(c, "Wrong-River-1"), moment())
 	}
 	if n := h.settled(c); n > 5 {
-		t.Errorf("%d failed attempts were looked at, want 5 at most", n)
+		t.Errorf("%d failed attempts were checked, want 5 at most", n)
 	}
 	for range 5 {
 		p.post(changesPath, h.changeOf(c, "Wrong-River-1"))
 	}
 	p.post(changesPath, h.changeOf(c, c.Password)).want(t, "PASSWORD_LOCKED")
 	if n := h.settled(c); n != 5 {
-		t.Errorf("%d failed attempts were looked at, want 5", n)
+		t.Errorf("%d failed attempts were checked, want 5", n)
 	}
 }
 
@@ -93,13 +93,13 @@ func TestCutStrangersKeepTheLimit(t *testing.T) {
 		attacker.cut("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("Wrong-Harbor-", i)), time.Duration(mathrand.IntN(100))*time.Millisecond)
 	})
 	if n := h.settled(victim); n > 5 {
-		t.Errorf("%d failed attempts were looked at, want 5 at most", n)
+		t.Errorf("%d failed attempts were checked, want 5 at most", n)
 	}
 	for range 6 {
 		attacker.post("/v1/link", withPassword(victim.linkBody(), "Wrong-Harbor")).want(t, "LINK_REFUSED")
 	}
 	if n := h.settled(victim); n != 5 {
-		t.Errorf("%d failed attempts were looked at, want 5", n)
+		t.Errorf("%d failed attempts were checked, want 5", n)
 	}
 	attacker.post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED")
 }
@@ -173,7 +173,7 @@ func TestDeadAttemptsLockNobody(t *testing.T) {
 		p.deadRun(c, changesPath, fmt.Sprint("k-", i), m{"n": i})
 	}
 	if r := p.post(changesPath, h.changeOf(c, c.Password)).want(t, "BUSY"); r.Retry < 1 {
-		t.Errorf("come back after %d s", r.Retry)
+		t.Errorf("retry after %d s", r.Retry)
 	}
 	p.get("/v1/password").want(t, "OK")
 	h.clock.Advance(store.AttemptLease)

@@ -107,7 +107,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 				continue // returned masked; see TestCitizenChangesPassword
 			}
 			if holds(text, secret) {
-				t.Errorf("the %s stands in the %s", name, place)
+				t.Errorf("the %s is in the %s", name, place)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func TestStrangerDoesNotEndACode(t *testing.T) {
 			want := map[selfservice.Proof]string{selfservice.ProofNone: "OK", selfservice.ProofFace: "LINK_PROOF_REQUIRED"}[proof]
 			p.post("/v1/link", c.codeBody("3141592653")).want(t, want)
 			if n := strings.Count(h.logs.String(), `"msg":"reset code out of tries","by":"user"`); n != 1 {
-				t.Errorf("%d lines of the log say that the stranger had their tries, want 1", n)
+				t.Errorf("%d log lines about the stranger's tries, want 1", n)
 			}
 			if logs := h.logs.String(); strings.Contains(logs, "3141592653") || strings.Contains(logs, c.IDNumber) {
 				t.Error("the log names the code or the citizen")
@@ -62,7 +62,7 @@ func TestManyStrangersAtOneCode(t *testing.T) {
 	}
 	h.logIn(fresh).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_REFUSED")
 	if n := strings.Count(h.logs.String(), `"msg":"reset code out of tries","by":"all"`); n != 1 {
-		t.Errorf("%d lines of the log say that the code had its tries, want 1", n)
+		t.Errorf("%d log lines about the code's tries, want 1", n)
 	}
 	owner.post("/v1/password/resets", m{"code": "0000000000"}).want(t, "RESET_CODE_WRONG")
 	owner.post("/v1/password/resets", m{"code": "3141592653"}).want(t, "OK")

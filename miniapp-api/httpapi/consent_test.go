@@ -80,7 +80,7 @@ func TestConsentsOffered(t *testing.T) {
 		}
 		for purpose, state := range states {
 			if state != "none" {
-				t.Errorf("%s is %s before anything", purpose, state)
+				t.Errorf("%s is initially %s", purpose, state)
 			}
 		}
 		for _, purpose := range []string{"", "sms", "none", selfservice.PurposeFace} {
@@ -128,7 +128,7 @@ func TestConsentRequired(t *testing.T) {
 	c := h.citizen(uncertified)
 	p := h.logIn(c)
 	if required, _, _ := p.consents(); !required {
-		t.Error("the page is not told that it has to ask")
+		t.Error("required is false")
 	}
 	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.HTTP != 403 || r.asked() != "link,certdoc,face" {
 		t.Errorf("asked %s", r.Raw)

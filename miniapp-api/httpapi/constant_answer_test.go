@@ -80,6 +80,6 @@ func TestInventedAuthCode(t *testing.T) {
 		t.Errorf("one of the right shape left %d rows", rows-before)
 	}
 	if strings.Contains(h.logs.String(), "script") || !bytes.Contains([]byte(h.logs.String()), []byte("malformed auth code")) {
-		t.Error("the log does not say why, or repeats the code")
+		t.Error("the log does not state the cause, or contains the code")
 	}
 }

@@ -294,7 +294,7 @@ func TestContractErrorExamples(t *testing.T) {
 		t.Run(e.Code, func(t *testing.T) {
 			t.Parallel()
 			if !found {
-				t.Fatalf("nothing here provokes %s", e.Code)
+				t.Fatalf("no test provokes %s", e.Code)
 			}
 			dsn := storetest.Shared(t)
 			if e.Code == "INTERNAL" { // breaks a table
@@ -322,7 +322,7 @@ func TestContractNotProvoked(t *testing.T) {
 	t.Parallel()
 	for code, why := range notProvoked {
 		if entry(t, code); why == "" || provoked[code] != nil {
-			t.Errorf("%s needs no excuse, or has none", code)
+			t.Errorf("%s is provoked and listed in notProvoked, or neither", code)
 		}
 	}
 }
@@ -368,7 +368,7 @@ func TestContractEveryPath(t *testing.T) {
 				continue
 			}
 			if r := send(); r.Code != code {
-				t.Errorf("%s lists %s and answers %s", call, code, r.Raw)
+				t.Errorf("%s lists %s but returns %s", call, code, r.Raw)
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func TestContractIsFresh(t *testing.T) {
 	must(t, err)
 	hand, _, found := strings.Cut(string(file), generatedLine)
 	if !found {
-		t.Fatalf("openapi.yaml lacks the line %q", generatedLine)
+		t.Fatalf("openapi.yaml does not contain the line %q", generatedLine)
 	}
 	whole := hand + generatedLine + generatedPart(t, hand)
 	golden(t, "openapi.yaml", whole)
@@ -105,7 +105,7 @@ func entry(t *testing.T, code string) httpapi.Presentation {
 	t.Helper()
 	i := slices.IndexFunc(httpapi.Catalogue, func(e httpapi.Presentation) bool { return e.Code == code })
 	if i < 0 {
-		t.Fatalf("openapi.yaml names %s, which presentation.go does not know", code)
+		t.Fatalf("openapi.yaml names %s, which is not in presentation.go", code)
 	}
 	return httpapi.Catalogue[i]
 }

@@ -38,7 +38,7 @@ var contractRouter = sync.OnceValue(func() routers.Router {
 func keepsContract(req *http.Request, r reply) error {
 	if req.Header.Get("X-Always-200") == "1" && r.Status != 0 {
 		if r.HTTP != http.StatusOK {
-			return fmt.Errorf("HTTP %d in spite of X-Always-200", r.HTTP)
+			return fmt.Errorf("HTTP %d despite X-Always-200", r.HTTP)
 		}
 		r.HTTP = r.Status
 	}
@@ -78,7 +78,7 @@ func asRouted(req *http.Request) *http.Request {
 func ofNoPath(r reply) error {
 	codes := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code, selfservice.ErrTooManyRequests.Code}
 	if !slices.Contains(codes, r.Code) {
-		return fmt.Errorf("openapi.yaml knows nothing of it, and the answer is %s", r.Code)
+		return fmt.Errorf("openapi.yaml has no such operation, and the answer is %s", r.Code)
 	}
 	var body any
 	if err := json.Unmarshal([]byte(r.Raw), &body); err != nil {
@@ -132,7 +132,7 @@ func TestKeepsContract(t *testing.T) {
 		})
 	}
 	if err := keepsContract(httpRequest(t, header{"X-Always-200", "1"}), reply{HTTP: 503, Status: 503, Code: "BUSY", Raw: busy}); err == nil {
-		t.Error("a status in spite of X-Always-200 passes")
+		t.Error("a status despite X-Always-200 passes")
 	}
 }
 

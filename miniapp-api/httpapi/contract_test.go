@@ -90,7 +90,7 @@ func TestContractRoutes(t *testing.T) {
 		delete(left, written(r))
 	}
 	for call := range left {
-		t.Errorf("openapi.yaml has %s, which is no route", call)
+		t.Errorf("openapi.yaml has %s, which is not a route", call)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestContractFields(t *testing.T) {
 		compareType(t, written(r)+" data", data, r.Out)
 		if op.RequestBody == nil {
 			if r.In != reflect.TypeFor[httpapi.None]() {
-				t.Errorf("%s takes a body of which openapi.yaml says nothing", written(r))
+				t.Errorf("%s takes a body that is not in openapi.yaml", written(r))
 			}
 			continue
 		}
@@ -218,12 +218,12 @@ func compareFields(t *testing.T, at string, s *openapi3.Schema, typ reflect.Type
 			t.Errorf("%s.%s: required is %v in openapi.yaml, %v on the server", at, name, !always, always)
 		}
 		if always && f.Type.Kind() == reflect.Pointer && !property.Value.Nullable && !strings.HasSuffix(at, "body") {
-			t.Errorf("%s.%s may be null, which openapi.yaml does not say", at, name)
+			t.Errorf("%s.%s may be null, but is not nullable in openapi.yaml", at, name)
 		}
 		compareType(t, at+"."+name, property, f.Type)
 	}
 	for name := range left {
-		t.Errorf("%s.%s is in openapi.yaml, and the server does not know it", at, name)
+		t.Errorf("%s.%s is in openapi.yaml, but not on the server", at, name)
 	}
 }
 
@@ -271,7 +271,7 @@ func TestContractCodes(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(table, enum); diff != "" {
-		t.Errorf("Code is not the table: %s", diff)
+		t.Errorf("Code differs from the table: %s", diff)
 	}
 	if len(c.Examples) != len(httpapi.Catalogue) {
 		t.Errorf("%d examples, %d codes", len(c.Examples), len(httpapi.Catalogue))
@@ -302,6 +302,6 @@ func TestContractStatuses(t *testing.T) {
 		}
 	}
 	for code := range unused {
-		t.Errorf("no path of openapi.yaml answers %s", code)
+		t.Errorf("no path of openapi.yaml returns %s", code)
 	}
 }

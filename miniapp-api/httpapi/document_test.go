@@ -67,7 +67,7 @@ func TestLinkEveryDocument(t *testing.T) {
 		wantMasked(t, r, d.code, d.mask)
 	}
 	if r := h.count(`SELECT count(*) FROM lockouts WHERE person_digest <> ''`); r != 5 {
-		t.Errorf("%d counters: a document that nobody can prove costs no attempt", r)
+		t.Errorf("%d counters: a document without a possible proof costs no attempt", r)
 	}
 	wantSilent(t, h)
 }
@@ -173,7 +173,7 @@ func TestCodesShareTheLimit(t *testing.T) {
 		}
 	}
 	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 4 {
-		t.Errorf("%d attempts were turned away, want 4 of 9", got)
+		t.Errorf("%d attempts were refused, want 4 of 9", got)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestDocumentErrors(t *testing.T) {
 			t.Errorf("the reply repeats the number: %s", r.Raw)
 		}
 		if before, ok := said[r.Errors[0].Message]; ok && tt.code == "INVALID" {
-			t.Errorf("%q and %q are told alike", before, tt.number)
+			t.Errorf("%q and %q have the same message", before, tt.number)
 		}
 		said[r.Errors[0].Message] = tt.number
 	}

@@ -402,7 +402,7 @@ func (p *client) send(method, path string, body []byte, headers ...header) reply
 	}
 	if _, measured := p.h.t.(*testing.B); !measured {
 		if err := keepsContract(req, r); err != nil {
-			p.h.t.Errorf("%s %s answers against openapi.yaml: %v\n%s", method, path, err, raw)
+			p.h.t.Errorf("%s %s violates openapi.yaml: %v\n%s", method, path, err, raw)
 		}
 	}
 	return r

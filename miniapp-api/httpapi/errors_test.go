@@ -24,7 +24,7 @@ func TestCatalogue(t *testing.T) {
 		}
 		seen[e.Code] = true
 		if http.StatusText(e.Status) == "" || e.Title == "" || e.Next == "" {
-			t.Errorf("%s is not whole", e.Code)
+			t.Errorf("%s is incomplete", e.Code)
 		}
 		if !strings.ContainsFunc(e.Message, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 			t.Errorf("%s: a citizen cannot read %q", e.Code, e.Message)

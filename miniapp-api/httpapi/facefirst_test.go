@@ -62,7 +62,7 @@ func TestStrangersDoNotLockTheOwnerOut(t *testing.T) {
 			h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"))
 			r := p.post("/v1/link", c.linkBody())
 			if r.Code != "LINK_REFUSED" && r.Code != "TOO_MANY_REQUESTS" || !r.offersFace(t) {
-				t.Fatalf("the owner is told %s", r.Raw)
+				t.Fatalf("the owner gets %s", r.Raw)
 			}
 			id := p.showFaceFirst(c)
 			p.confirmLink(id).want(t, "LINK_GONE") // the password was not checked
@@ -240,6 +240,6 @@ func TestFaceOnARelativesPhone(t *testing.T) {
 		t.Fatalf("%d scopes with an attempt, want that of the face", n)
 	}
 	if r := owner.get("/v1/me/data").want(t, "OK"); strings.Contains(r.Raw, document.MaskPhone(relative.Phone)) {
-		t.Error("the owner reads which phone the relative has shown")
+		t.Error("the owner sees the relative's phone")
 	}
 }

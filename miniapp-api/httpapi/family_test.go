@@ -49,7 +49,7 @@ func TestSharedPhoneProvesNobody(t *testing.T) {
 				got = r.asked()
 			}
 			if got != *want {
-				t.Errorf("%s, phone shown %v, the child's, too: %v: told %s, want %s", tt.proof, tt.shown, c.Phone == parent.Phone, got, *want)
+				t.Errorf("%s, phone shown %v, the child's, too: %v: got %s, want %s", tt.proof, tt.shown, c.Phone == parent.Phone, got, *want)
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func TestSharedPhoneIsAskedForLikeAny(t *testing.T) {
 		}
 	}
 	if len(looks) != 1 {
-		t.Errorf("asked in %d ways", len(looks))
+		t.Errorf("%d different replies", len(looks))
 	}
 }
 
@@ -124,7 +124,7 @@ func TestSharedPhoneLooksLikeEveryRefusal(t *testing.T) {
 		t.Errorf("refusals look different: %v", looks)
 	}
 	if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(child), store.PublicScope); n != 4 {
-		t.Errorf("%d attempts charged, want 4: the right password is charged as the wrong one", n)
+		t.Errorf("%d attempts charged, want 4: the right password is charged like the wrong one", n)
 	}
 }
 

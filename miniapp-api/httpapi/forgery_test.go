@@ -96,7 +96,7 @@ func (b besieged) genuine(n int, beside func()) []float64 {
 		}
 		answer, took := b.post(notification)
 		if answer != "success" {
-			b.t.Errorf("a genuine notice was answered %q", answer)
+			b.t.Errorf("a genuine notification was answered %q", answer)
 		}
 		times[i] = took.Seconds() * 1e3
 	}
@@ -129,7 +129,7 @@ func (f forgery) atOnce(n int) {
 			forged := f.notification
 			forged.Body = bytes.Replace(forged.Body, []byte(f.sn), fmt.Appendf(nil, "%032x", f.count.Add(1)), 1)
 			if answer, _ := f.post(forged); answer != "fail" {
-				f.t.Errorf("a forged notice was answered %q", answer)
+				f.t.Errorf("a forged notification was answered %q", answer)
 			}
 		})
 	}
@@ -145,10 +145,10 @@ func TestUnknownCertificates(t *testing.T) {
 	genuine := testenv.Rounds(20, 100)
 	b.genuine(genuine, func() { f.atOnce(10) })
 	if n := b.count(`SELECT count(*) FROM notifications`); n != genuine {
-		t.Errorf("%d notices were kept, want the %d genuine ones", n, genuine)
+		t.Errorf("%d notifications were stored, want the %d genuine ones", n, genuine)
 	}
 	if n := strings.Count(b.logs.String(), "keys: no Alipay certificate with this serial number"); n != 10*genuine {
-		t.Errorf("the log gives the cause %d times", n)
+		t.Errorf("the log contains the cause %d times", n)
 	}
 }
 

@@ -50,7 +50,7 @@ func TestFreeze(t *testing.T) {
 
 	p = h.logIn(c)
 	if got := p.get("/v1/password").want(t, "OK").get(t, "state"); got != "frozen" {
-		t.Errorf("the status says %v", got)
+		t.Errorf("the status is %v", got)
 	}
 	if got := p.get(change).want(t, "OK").get(t, "state"); got != "cancelled" {
 		t.Errorf("the open change is %v", got)
@@ -90,7 +90,7 @@ func TestFreezeIsTheOwners(t *testing.T) {
 	h.client().post("/v1/freeze", m{}).want(t, "SESSION_REQUIRED")
 	p.get("/v1/password").want(t, "OK")
 	if state, _ := h.state(c); state == "frozen" {
-		t.Error("a stranger froze it")
+		t.Error("a stranger froze the password")
 	}
 	p.post("/v1/freeze", m{}).want(t, "OK")
 	q.get("/v1/events").want(t, "NOT_LINKED") // alive
@@ -116,7 +116,7 @@ func TestFrozenOpensNoLink(t *testing.T) {
 		wrong["password"] = "Not-This-One"
 		other := h.logIn(c).post("/v1/link", wrong).want(t, "LINK_REFUSED")
 		if strings.ReplaceAll(right.Raw, right.RequestID, "") != strings.ReplaceAll(other.Raw, other.RequestID, "") {
-			t.Errorf("%s: told apart:\n%s\n%s", name, right.Raw, other.Raw)
+			t.Errorf("%s: answers differ:\n%s\n%s", name, right.Raw, other.Raw)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestFreezeRaces(t *testing.T) {
 		state, version := h.state(c)
 		switch {
 		case (version == 2) != (confirm.Code == "OK"):
-			t.Fatalf("told %s, but version %d", confirm.Code, version)
+			t.Fatalf("got %s, but version is %d", confirm.Code, version)
 		case freeze.Code == "OK" && (state != "frozen" || h.sessions(c) != 0):
 			t.Fatalf("frozen, but %s with %d sessions after %s", state, h.sessions(c), confirm.Code)
 		case freeze.Code != "OK" && (freeze.Code != "SESSION_EXPIRED" || confirm.Code != "OK" || state == "frozen"):

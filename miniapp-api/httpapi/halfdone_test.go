@@ -110,14 +110,14 @@ func (h *env) failOnce(t *testing.T, table string, begin func(citizen) func() re
 	before := h.tables()
 	h.exec(`CREATE TRIGGER fail BEFORE INSERT OR UPDATE OR DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`)
 	if r := act(); r.Code == "OK" {
-		t.Errorf("%s fails, and the answer is %s", table, r.Raw)
+		t.Errorf("with %s failing, the answer is %s", table, r.Raw)
 	}
 	h.exec(`DROP TRIGGER fail ON ` + table)
 	if diff := cmp.Diff(before, h.tables()); diff != "" {
-		t.Errorf("%s failed, and half stands:\n%s", table, diff)
+		t.Errorf("%s failed, and a part was stored:\n%s", table, diff)
 	}
 	if r := act(); r.Code != "OK" {
-		t.Errorf("%s failed, and it cannot be done any more: %s", table, r.Raw)
+		t.Errorf("after %s failed, a retry fails: %s", table, r.Raw)
 	}
 }
 

@@ -89,7 +89,7 @@ func TestRefusalsTakeWholeQuanta(t *testing.T) {
 	before := time.Now()
 	h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 	if took := time.Since(before); took < responseQuantum {
-		t.Errorf("a refusal left after %v, before the first quantum", took)
+		t.Errorf("a refusal returned after %v, before the first quantum", took)
 	}
 }
 
@@ -142,10 +142,10 @@ func TestManyUsersShareTheLimit(t *testing.T) {
 	}
 	wg.Wait()
 	if got := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 5 {
-		t.Errorf("%d attempts were let through, want 5", got)
+		t.Errorf("%d attempts were checked, want 5", got)
 	}
 	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 4*users-5 {
-		t.Errorf("%d attempts were turned away, want %d", got, 4*users-5)
+		t.Errorf("%d attempts were refused, want %d", got, 4*users-5)
 	}
 	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // the right password is locked, too
 	h.clock.Advance(16 * time.Minute)
@@ -173,7 +173,7 @@ func TestSpellingsShareTheLimit(t *testing.T) {
 		p.post("/v1/link", withPassword(with(victim.linkBody(), "id_number", s), "wrong-password")).want(t, "LINK_REFUSED")
 	}
 	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != len(spellings)-5 || h.count(`SELECT count(*) FROM lockouts`) != 1 {
-		t.Errorf("%d attempts were turned away, want %d of one counter that the spellings share", got, len(spellings)-5)
+		t.Errorf("%d attempts were refused, want %d of one counter that the spellings share", got, len(spellings)-5)
 	}
 	for _, s := range []string{n + "\u200b", n[:17], n + "1", n[:17] + "0", "", "一二三", n[:10] + "99" + n[12:],
 		n[:6] + "-" + n[6:], n + "\n", "\t" + n, "\ufeff" + n, n[:17] + "×", n[:17] + "\u0425", n[:17] + "\u2169", "'" + n, n + n, strings.ReplaceAll(n, "0", "O"), n[:6] + "\u2060" + n[6:]} {

@@ -49,7 +49,7 @@ func TestRetryOfAnothersDocument(t *testing.T) {
 				t.Errorf("%d rows of the victim's counters are written, want 0", n)
 			}
 			if n := h.server.Hasher.Hashed() - before; n != 0 {
-				t.Errorf("%d passwords were looked at, want 0", n)
+				t.Errorf("%d passwords were checked, want 0", n)
 			}
 		})
 	}

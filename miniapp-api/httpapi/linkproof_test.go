@@ -219,7 +219,7 @@ func TestLinkProofLimit(t *testing.T) {
 	h.exec(`DELETE FROM lockouts`)
 	h.exec(`UPDATE sessions SET seen_at = now() + interval '16 minutes'`)
 	if n := h.count(`SELECT (SELECT coalesce(sum(count), 0) FROM daily_counts) + (SELECT count(*) FROM link_proofs)`); n != 0 {
-		t.Fatalf("%d traces of verifications that Alipay did not begin", n)
+		t.Fatalf("%d rows of verifications that Alipay did not start", n)
 	}
 	var id string
 	for range linkProofsADay {
@@ -272,7 +272,7 @@ func TestLinkByCodeAndFace(t *testing.T) {
 	body["reset_code"] = "0000000000"
 	h.logIn(h.citizen()).post("/v1/link", body).want(t, "LINK_REFUSED")
 	if n := h.count(`SELECT cardinality(tried_by) FROM reset_codes WHERE closed_at IS NULL`); n != 0 {
-		t.Errorf("a stranger took %d tries of somebody's code", n)
+		t.Errorf("a stranger used %d tries of the code", n)
 	}
 }
 

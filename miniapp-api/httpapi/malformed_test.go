@@ -78,7 +78,7 @@ func TestRefusalsOfTheServer(t *testing.T) {
 			}
 			checkHeaders(t, rsp.Header)
 			if !strings.Contains(h.logs.String(), r.RequestID) {
-				t.Error("the log has no line of it")
+				t.Error("it is not logged")
 			}
 		})
 	}

@@ -25,7 +25,7 @@ func (h *env) deliver(url string, notification alipaysim.Notification) (int, str
 	body, err := io.ReadAll(rsp.Body)
 	must(h.t, err)
 	if err := keepsContract(rsp.Request, reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(body)}); err != nil {
-		h.t.Errorf("%s answers against openapi.yaml: %v\n%s", notification.Path, err, body)
+		h.t.Errorf("%s violates openapi.yaml: %v\n%s", notification.Path, err, body)
 	}
 	return rsp.StatusCode, string(body)
 }
@@ -113,12 +113,12 @@ func TestLateCancellation(t *testing.T) {
 	}
 	p.get("/v1/link").want(t, "OK")
 	if n := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn); n != 0 {
-		t.Error("an older cancellation withdrew a newer authorisation")
+		t.Error("an older cancellation ended a newer authorisation")
 	}
 	h.clock.Advance(49 * time.Hour)
 	stale := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	if _, body := h.deliver(h.url, stale); body != "fail" {
-		t.Errorf("a notice of two days ago was answered %q", body)
+		t.Errorf("a notification two days old was answered %q", body)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestEveryKindOfMessage(t *testing.T) {
 		}
 	}
 	if strings.Contains(h.dump(), c.OpenID+`"`) {
-		t.Error("a citizen's identifier stands readable in the database")
+		t.Error("a citizen's identifier is in the database in plain text")
 	}
 }
 
@@ -187,7 +187,7 @@ func TestForgedMessages(t *testing.T) {
 	polluted := genuine
 	polluted.Path += "?app_id=2021000000000009&sign=x" // the query is ignored
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
-		t.Errorf("%d forged messages were kept", n)
+		t.Errorf("%d forged messages were stored", n)
 	}
 	p.get("/v1/password").want(t, "OK")
 	if got := h.sim.Calls("") - calls; got != 0 {
@@ -212,7 +212,7 @@ func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	h.exec(`ALTER TABLE events_gone RENAME TO events`)
 	p.get("/v1/password").want(t, "OK")
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
-		t.Error("kept without its effect")
+		t.Error("stored without its effect")
 	}
 	if _, body := h.deliver(h.url, notification); body != "success" {
 		t.Errorf("answered %q", body)

@@ -52,7 +52,7 @@ func TestMovedMeanwhile(t *testing.T) {
 			t.Errorf("%s became %s", found.Code, got.Code)
 		}
 		if moves = false; ask().Code != found.Code {
-			t.Errorf("%s when nothing moves", ask().Code)
+			t.Errorf("%s without a rename", ask().Code)
 		}
 	}
 }

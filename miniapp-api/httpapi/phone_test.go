@@ -58,7 +58,7 @@ func TestPhone(t *testing.T) {
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 	again := h.logIn(c)
 	if again.proven() != "" {
-		t.Error("a new session begins with a phone")
+		t.Error("a new session has a phone")
 	}
 	for _, visit := range []*client{p, p, again} { // the payload is deterministic
 		if got := visit.show(h.payload(c, "")).want(t, "OK").Data; string(got) != `{"phone":"`+mask+`","matches_record":true}` {
@@ -70,7 +70,7 @@ func TestPhone(t *testing.T) {
 	moved.Phone = "19912340000"
 	h.sim.Add(moved.Person)
 	if got := q.show(h.payload(moved, "")).want(t, "OK").Data; string(got) != `{"phone":"199******00","matches_record":false}` {
-		t.Errorf("another number than on file: %s", got)
+		t.Errorf("number not on file: %s", got)
 	}
 	if got := q.proven(); got != moved.Phone {
 		t.Errorf("bound to the session: %q", got)

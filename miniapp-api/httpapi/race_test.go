@@ -110,7 +110,7 @@ func TestChangeRaces(t *testing.T) {
 		changed := h.count(`SELECT count(*) FROM password_credentials c JOIN accounts a USING (center_id, account_id)
 			WHERE account_no_digest = $1 AND version = 2`, h.accountDigest(c)) == 1
 		if changed != (confirm.Code == "OK") {
-			t.Fatalf("told %s, but changed is %v", confirm.Code, changed)
+			t.Fatalf("got %s, but changed is %v", confirm.Code, changed)
 		}
 		if i%3 == 0 && changed == (rival.Code == "OK") {
 			t.Fatalf("confirm %s and cancel %s", confirm.Code, rival.Code)
@@ -145,7 +145,7 @@ func TestHalfDoneChange(t *testing.T) {
 			h.exec(`DROP TRIGGER fail ON ` + table)
 			other.get("/v1/link").want(t, "OK")
 			if n := h.count(`SELECT (SELECT count(*) FROM outbox WHERE kind = 'password_changed') + (SELECT count(*) FROM password_history) + (SELECT max(version) - 1 FROM password_credentials)`); n != 0 {
-				t.Errorf("%d traces of a change that failed", n)
+				t.Errorf("%d rows of a failed change", n)
 			}
 			p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK") // the same change can still succeed
 		})

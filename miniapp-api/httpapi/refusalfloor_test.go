@@ -62,7 +62,7 @@ func TestRefusalKeepsTheFloor(t *testing.T) {
 		begun := time.Now()
 		p.post("/v1/link", body).want(t, "LINK_REFUSED")
 		if took := time.Since(begun); took < least {
-			t.Errorf("refusal %d left after %v, below the floor of %v", i, took, least)
+			t.Errorf("refusal %d returned after %v, below the floor of %v", i, took, least)
 		}
 	}
 	for _, c := range []citizen{costly, cheap} {
@@ -72,6 +72,6 @@ func TestRefusalKeepsTheFloor(t *testing.T) {
 	}
 	must(t, h.server.service.UpdateRefusalFloor(t.Context()))
 	if least := h.server.service.RefusalFloor(); least != 0 {
-		t.Errorf("nothing costly is left, but refusals take %v", least)
+		t.Errorf("no costly digest is left, but refusals take %v", least)
 	}
 }

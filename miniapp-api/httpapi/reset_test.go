@@ -54,7 +54,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 	r := p.post("/v1/password/resets", m{}).want(t, "OK")
 	id, page := r.get(t, "id").(string), r.get(t, "certify_url").(string)
 	if r.get(t, "state") != "started" || r.get(t, "expires_at") == nil {
-		t.Errorf("begun: %s", r.Raw)
+		t.Errorf("opened: %s", r.Raw)
 	}
 	u, err := url.Parse(page)
 	must(t, err)
@@ -69,7 +69,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 	}
 	asked := string(h.sim.Messages()[0].Content)
 	if !strings.Contains(asked, c.IDNumber) || !strings.Contains(asked, c.Name) {
-		t.Errorf("Alipay was asked about somebody else")
+		t.Errorf("Alipay verified another person")
 	}
 	path := "/v1/password/resets/" + id
 	if got := p.get(path).want(t, "OK").get(t, "state"); got != "passed" {

@@ -22,7 +22,7 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 		p.post("/v1/password/resets", m{}).want(t, "ALIPAY_UNAVAILABLE")
 	}
 	if n := h.count(`SELECT (SELECT count(*) FROM resets) + (SELECT coalesce(sum(count), 0) FROM daily_counts)`); n != 0 {
-		t.Fatalf("%d traces of resets that Alipay did not begin", n)
+		t.Fatalf("%d rows of resets that Alipay did not start", n)
 	}
 	path, certifyID := p.openReset()
 	for _, fault := range []string{"duplicate_root", "unsigned", "bad_signature", "other_app", "other_root", "error"} {
@@ -61,7 +61,7 @@ func TestResetByDocument(t *testing.T) {
 	told := func(p *client, want bool) {
 		t.Helper()
 		if got := p.get("/v1/password").get(t, "reset_offered"); got != want {
-			t.Errorf("told that a reset is offered: %v, want %v", got, want)
+			t.Errorf("reset_offered is %v, want %v", got, want)
 		}
 	}
 	told(p, true)
@@ -78,7 +78,7 @@ func TestResetByDocument(t *testing.T) {
 		t.Error("a reset that is switched off was asked for or counted")
 	}
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, Reset: "sms"}); err == nil {
-		t.Error("an unknown way to reset was accepted")
+		t.Error("an unknown reset proof was accepted")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestResetRefusedByAlipay(t *testing.T) {
 	must(t, h.server.Alipay.Replace(keyring))
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	if !strings.Contains(h.logs.String(), "isv.invalid-signature") {
-		t.Error("the operator is not told why")
+		t.Error("the log does not state the reason")
 	}
 	if n := h.count(`SELECT count(*) FROM resets`); n != 0 {
 		t.Errorf("%d resets", n)

@@ -33,7 +33,7 @@ func TestResetByClerk(t *testing.T) {
 	p.post("/v1/password/resets", m{"code": "1111122222"}).want(t, "RESET_CODE_WRONG")
 	r := p.post("/v1/password/resets", m{"code": "31415-９26 53"}).want(t, "OK")
 	if r.get(t, "state") != "passed" || r.get(t, "certify_id") != nil || r.get(t, "certify_url") != nil {
-		t.Errorf("begun: %s", r.Raw)
+		t.Errorf("opened: %s", r.Raw)
 	}
 	p.post("/v1/password/resets", m{"code": "3141592653"}).want(t, "RESET_CODE_WRONG") // used
 	path := "/v1/password/resets/" + r.get(t, "id").(string)

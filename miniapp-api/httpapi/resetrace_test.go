@@ -98,7 +98,7 @@ func TestHalfDoneReset(t *testing.T) {
 			h.exec(`DROP TRIGGER fail ON ` + table)
 			other.get("/v1/link").want(t, "OK")
 			if n := h.count(`SELECT (SELECT count(*) FROM outbox WHERE kind = 'password_reset') + (SELECT count(*) FROM password_history) + (SELECT max(version) - 1 FROM password_credentials)`); n != 0 {
-				t.Errorf("%d traces of a reset that failed", n)
+				t.Errorf("%d rows of a failed reset", n)
 			}
 			p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 		})

@@ -101,8 +101,16 @@ type Route struct {
 	Endpoint
 }
 
+// routes returns the routes of every channel and those of this one.
 func (s *Server) routes() []Route {
-	routes := []Route{
+	if s.extraRoutes == nil {
+		return s.commonRoutes()
+	}
+	return append(s.commonRoutes(), s.extraRoutes(s)...)
+}
+
+func (s *Server) commonRoutes() []Route {
+	return []Route{
 		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
 		{"POST", "/v1/link", Authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
@@ -138,10 +146,6 @@ func (s *Server) routes() []Route {
 		{"GET", "/healthz", Open(s, s.alive)},
 		{"GET", "/readyz", Open(s, s.ready)},
 	}
-	if s.extraRoutes != nil {
-		routes = append(routes, s.extraRoutes(s)...)
-	}
-	return routes
 }
 
 // Handler returns the API for the public address.

@@ -83,7 +83,7 @@ func TestTokens(t *testing.T) {
 		dump.WriteString(row)
 	}
 	if strings.Contains(dump.String(), p.token) || strings.Contains(dump.String(), c.OpenID) {
-		t.Error("the database knows the token or the Alipay user")
+		t.Error("the database contains the token or the Alipay user")
 	}
 }
 

@@ -20,12 +20,12 @@ func TestTurnedAwayAreBounded(t *testing.T) {
 		a.add(fmt.Sprint(i), time.Second)
 	}
 	if len(a.until) != maxTurnedAway {
-		t.Errorf("%d are remembered", len(a.until))
+		t.Errorf("%d callers are remembered", len(a.until))
 	}
 	now = now.Add(time.Second)
 	a.add("the next", time.Second)
 	if len(a.until) != 1 {
-		t.Errorf("%d are remembered of whom one still has to wait", len(a.until))
+		t.Errorf("%d callers are remembered, want the one who has to wait", len(a.until))
 	}
 }
 

@@ -63,7 +63,7 @@ func TestOneUserManyPeople(t *testing.T) {
 				t.Errorf("%d different answers: %v", len(looks), looks)
 			}
 			if n := h.evaluated(); n != 5 {
-				t.Errorf("%d people's passwords were looked at, want 5", n)
+				t.Errorf("passwords of %d people were checked, want 5", n)
 			}
 			if n := strings.Count(h.logs.String(), `"msg":"spraying"`); n != 1 {
 				t.Errorf("%d lines of warning, want one a user and day", n)
@@ -98,7 +98,7 @@ func TestManyUsersOnePerson(t *testing.T) {
 		h.logIn(c).post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("wrong ", i))).want(t, "LINK_REFUSED")
 	})
 	if n := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
-		t.Errorf("%d attempts were looked at, want 5", n)
+		t.Errorf("%d attempts were checked, want 5", n)
 	}
 }
 
@@ -170,11 +170,11 @@ func TestAddress(t *testing.T) {
 				t.Errorf("%d attempts of the victim were charged", n)
 			}
 			if n := h.evaluated(); n != 4 {
-				t.Errorf("%d passwords were looked at, want 4", n)
+				t.Errorf("%d passwords were checked, want 4", n)
 			}
 			late.post("/v1/link", withPassword(next.linkBody(), "wrong-password"), from("2001:db8:0:1::1")).want(t, "LINK_REFUSED")
 			if n := h.evaluated(); n != 5 {
-				t.Errorf("%d passwords were looked at, want 5: another address goes on", n)
+				t.Errorf("%d passwords were checked, want 5: another address is not limited", n)
 			}
 			owner := h.citizen()
 			if tt.proof == selfservice.ProofCertdoc {
@@ -202,7 +202,7 @@ func TestGlobalRate(t *testing.T) {
 		}
 	}
 	if n := h.evaluated(); n != 3 {
-		t.Errorf("%d passwords were looked at, want 3", n)
+		t.Errorf("%d passwords were checked, want 3", n)
 	}
 	h.wantSprayed(map[string]int{"global": 2, "user": 0, "address": 0})
 	var warned []string

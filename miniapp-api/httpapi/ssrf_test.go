@@ -53,7 +53,7 @@ func (c *canary) unseen(t *testing.T) {
 	t.Helper()
 	time.Sleep(100 * time.Millisecond)
 	if n := c.calls.Load(); n != 0 {
-		t.Errorf("%d connections to an address a caller gave", n)
+		t.Errorf("%d connections to an address from a request", n)
 	}
 	conn, err := net.Dial("tcp", c.addr)
 	must(t, err)
@@ -251,7 +251,7 @@ func TestNoNoticeIsFetched(t *testing.T) {
 		}
 	}
 	if taken < 60 || sent < 300 {
-		t.Errorf("of %d messages %d were taken: the test shows too little", sent, taken)
+		t.Errorf("only %d messages, %d accepted", sent, taken)
 	}
 	if got := h.sim.Calls("") - calls; got != 0 {
 		t.Errorf("%d calls to Alipay", got)

@@ -52,7 +52,7 @@ func TestBadBodies(t *testing.T) {
 		})
 	}
 	if got := p.get("/v1/password").get(t, "remaining_attempts").(float64); got != 5 {
-		t.Errorf("a malformed body cost an attempt: %v left", got)
+		t.Errorf("a malformed body was charged an attempt: %v left", got)
 	}
 	p.send("POST", path, []byte(good)).want(t, "OK")
 }
@@ -115,7 +115,7 @@ func TestEveryReplyIsAnEnvelope(t *testing.T) {
 				t.Errorf("HTTP %d, want %d", r.HTTP, tt.status)
 			}
 			if r.RequestID == "" || r.Message == "" || r.Status == 0 {
-				t.Errorf("not a whole envelope: %s", r.Raw)
+				t.Errorf("incomplete envelope: %s", r.Raw)
 			}
 			checkHeaders(t, r.Header)
 		})

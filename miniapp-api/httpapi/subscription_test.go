@@ -41,7 +41,7 @@ func TestPromisesOnlyWhatIsSubscribed(t *testing.T) {
 			t.Errorf("it is %v, want %s", got, want)
 		}
 		if notified() != promised {
-			t.Errorf("%s: promised %v", want, !promised)
+			t.Errorf("%s: notified %v", want, !promised)
 		}
 	}
 	state("none", false)

@@ -103,7 +103,7 @@ func TestStormOfAttempts(t *testing.T) {
 	}
 	good.openChange(owner)
 	if n := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); n != min(5, got["LINK_REFUSED"]) {
-		t.Errorf("%d attempts were charged: what is shed must cost none, what is not at most the limit: %v", n, got)
+		t.Errorf("%d attempts were charged, want none for refused requests and at most the limit for others: %v", n, got)
 	}
 }
 

@@ -85,7 +85,7 @@ func TestSealedFlow(t *testing.T) {
 	body := c.linkBody()
 	r := p.post("/v1/link", body).want(t, "BAD_REQUEST")
 	if len(r.Errors) != 1 || r.Errors[0].Field != "encrypted" {
-		t.Errorf("a readable password: %s", r.Raw)
+		t.Errorf("a plain password: %s", r.Raw)
 	}
 	delete(body, "password")
 	body["encrypted"] = sealed(m{"o": c.Password})
@@ -164,11 +164,11 @@ func TestSealedRefused(t *testing.T) {
 		}
 	}
 	if got := p.get("/v1/password").get(t, "remaining_attempts"); got != 5.0 {
-		t.Errorf("a text that does not open cost an attempt: %v left", got)
+		t.Errorf("an invalid ciphertext was charged an attempt: %v left", got)
 	}
 	r := p.post("/v1/password/changes", m{"id_number": mine.IDNumber, "old_password": mine.Password, "encrypted": p.ticket().seal(t, good)})
 	if r.want(t, "BAD_REQUEST"); r.Errors[0].Code != "TWICE" {
-		t.Errorf("readable and sealed: %s", r.Raw)
+		t.Errorf("plain and encrypted: %s", r.Raw)
 	}
 }
 
@@ -220,7 +220,7 @@ func TestTicketsNotOffered(t *testing.T) {
 	p.post("/v1/password/tickets", m{}).want(t, "NOT_OFFERED")
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "sealed": ""}}).want(t, "NOT_OFFERED")
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, SealedOnly: true}); err == nil {
-		t.Error("a server that can take no password at all was made")
+		t.Error("New returned a server that accepts no password")
 	}
 }
 

@@ -69,7 +69,7 @@ func TestNoTakeoverWithoutDelivery(t *testing.T) {
 	r := h.transferring()
 	waiting := r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
 	if told, _ := waiting.transferOf(t); told.DueAt != nil || !strings.Contains(waiting.Message, "正在通知") || waiting.Retry < 24*3600 {
-		t.Errorf("before the holder was told: %s", waiting.Raw)
+		t.Errorf("before the holder was notified: %s", waiting.Raw)
 	}
 	h.clock.Advance(48 * time.Hour)
 	h.logIn(r.next).post(r.path+"/confirm", m{}).want(t, "TRANSFER_WAITING")
@@ -132,7 +132,7 @@ func TestFormerHolderFreezesOverHTTP(t *testing.T) {
 		t.Error("the former holder does not see the takeover")
 	}
 	if r.requester.get("/v1/link-transfers").want(t, "OK").get(t, "taken") != nil {
-		t.Error("who took over sees a takeover against them")
+		t.Error("the new holder sees a transfer against them")
 	}
 	key := header{"Idempotency-Key", "freeze"}
 	first := r.holder.post("/v1/freeze", m{}, key).want(t, "OK")

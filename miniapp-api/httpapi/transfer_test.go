@@ -174,7 +174,7 @@ func TestTransferWindow(t *testing.T) {
 	r.requester.post(r.path+"/confirm", m{}).want(t, "TRANSFER_GONE")
 	r.requester.post(r.path+"/cancel", m{}).want(t, "TRANSFER_GONE")
 	if _, offered := h.logIn(r.c).post("/v1/link", r.c.linkBody()).want(t, "ALREADY_LINKED").transferOf(t); !offered {
-		t.Error("the way back is not offered")
+		t.Error("the reset is not offered")
 	}
 }
 
@@ -393,12 +393,12 @@ func TestTransferByFace(t *testing.T) {
 			again := requester.confirmLink(pending.ID.String(), key).want(t, want)
 			if a, _ := got.transferOf(t); a != nil {
 				if b, _ := again.transferOf(t); a.ID != b.ID {
-					t.Errorf("went on with another one: %s", again.Raw)
+					t.Errorf("continued with another verification: %s", again.Raw)
 				}
 			}
 			requester.confirmLink(pending.ID.String()).want(t, "LINK_GONE")
 			if n := h.count(`SELECT coalesce(sum(attempts), 0) FROM lockouts`); n != 0 {
-				t.Errorf("%d attempts stay charged", n)
+				t.Errorf("%d attempts are still charged", n)
 			}
 		})
 	}

@@ -193,7 +193,7 @@ func (w *model) forget(h *human) {
 	for _, s := range w.sessions {
 		if s.ended == "" && !w.kept("sessions WHERE token_digest = $1", digestOf(s.token)) {
 			if !theirs(s.user) {
-				w.t.Fatalf("%s ends with the erasure of %s, who never held its link or holds it no more", s, h)
+				w.t.Fatalf("%s ends with the erasure of %s, who is not the holder of its link", s, h)
 			}
 			s.ended = "erased"
 		}

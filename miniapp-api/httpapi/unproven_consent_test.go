@@ -31,7 +31,7 @@ func (w *model) withdrawConsent() {
 			return
 		}
 		if purpose == selfservice.PurposeLink && s.user.link != nil {
-			w.t.Fatalf("%s withdraws the consent to a link that stands", s)
+			w.t.Fatalf("%s withdraws the consent to an existing link", s)
 		}
 		s.user.consents[purpose] = "withdrawn"
 		for _, x := range w.sessions {

@@ -45,7 +45,7 @@ func (w *model) checkScopes() {
 				known := u.human == h || u.was[h] || u.proven[h] || u.shown[h]
 				own := scope == string(w.identity(u)) || scope == string(w.db.Digest("scope of a face", w.identity(u)))
 				if !known && own && person == string(w.personOf(h)) {
-					w.t.Fatalf("%s has a scope of their own at %s, whom nothing proves them to be", u, h)
+					w.t.Fatalf("%s has a scope for %s without being verified as that person", u, h)
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func (w *model) faceFirst() {
 			return
 		}
 		if s.user.link != nil || !slices.Contains(slices.Concat(w.centre.set, w.centre.initial), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) || !w.agreed(s.user, selfservice.PurposeLink) {
-			w.t.Fatalf("%s is to show a face", s)
+			w.t.Fatalf("%s is asked for a face", s)
 		}
 		for _, p := range w.pendings {
 			p.closed = p.closed || p.session.user == s.user

@@ -46,7 +46,7 @@ func (w *model) authorise(s *modelSession) {
 	r := s.post("/v1/sessions", m{"auth_code": code}).want(w.t, "OK")
 	s.token = r.get(w.t, "token").(string)
 	if r.get(w.t, "linked") != (u.link != nil) {
-		w.t.Fatalf("%s is told linked: %v", s, r.get(w.t, "linked"))
+		w.t.Fatalf("%s gets linked %v", s, r.get(w.t, "linked"))
 	}
 	if u.link != nil {
 		w.entitled(s)
@@ -158,7 +158,7 @@ func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 	case "OK":
 		a := w.linkedNow(u)
 		if a == nil {
-			w.t.Fatalf("%s is told of a link that is not there", s)
+			w.t.Fatalf("%s gets a link that does not exist", s)
 		}
 		if u.link == nil {
 			switch {
@@ -172,7 +172,7 @@ func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 				w.linkedBy(s, a, transferOptions{f.transfer, f.code != "", false})
 			}
 		} else if !f.knows(a, w.now()) {
-			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
+			w.t.Fatalf("%s gets a link again for a wrong form", s)
 		}
 		w.entitled(s)
 		w.shows(u, u.link.account, r)
@@ -201,7 +201,7 @@ func (w *model) checkPending(s *modelSession, f linkForm, r reply) {
 	must(w.t, w.raw().QueryRow(`SELECT account_no_digest FROM link_proofs JOIN accounts USING (center_id, account_id) WHERE proof_id = $1`, pending.ID).Scan(&digest))
 	a := w.byDigest(digest)
 	if !f.knows(a, w.now()) || !slices.Contains(w.accepted(a), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) || !w.agreed(s.user, selfservice.PurposeLink) {
-		w.t.Fatalf("%s is asked for a face for %s: password and person right: %v", s, a, f.knows(a, w.now()))
+		w.t.Fatalf("%s gets LINK_PROOF_REQUIRED for %s: password and person right: %v", s, a, f.knows(a, w.now()))
 	}
 	for _, p := range w.pendings {
 		p.closed = p.closed || p.session.user == s.user
@@ -268,7 +268,7 @@ func (w *model) checkConfirmed(s *modelSession, p *modelPending, r reply) {
 		w.linkedBy(s, p.account, how)
 	}
 	if l := w.entitled(s); s != p.session || l.account != p.account && !p.requested {
-		w.t.Fatalf("%s is told of a link that it did not begin", s)
+		w.t.Fatalf("%s gets a link that it did not start", s)
 	}
 	w.shows(u, u.link.account, r)
 }
@@ -276,7 +276,7 @@ func (w *model) checkConfirmed(s *modelSession, p *modelPending, r reply) {
 // checkRequested checks the request of a transfer after a face verification.
 func (w *model) checkRequested(s *modelSession, p *modelPending, r reply) {
 	if s != p.session {
-		w.t.Fatalf("%s is told of a transfer that it did not begin", s)
+		w.t.Fatalf("%s gets a transfer that it did not request", s)
 	}
 	x := w.checkWaiting(s, r)
 	own := slices.ContainsFunc(w.transfers, func(known *modelTransfer) bool { return known.id == x.id && known.user == s.user })
@@ -319,16 +319,16 @@ func (w *model) verifyPhone() {
 			return
 		}
 		if first := w.payloads[number]; first != nil && first != s.user {
-			w.t.Fatalf("%s shows a phone that is %s's", s, first)
+			w.t.Fatalf("%s verifies a phone that belongs to %s", s, first)
 		}
 		if !w.agreed(s.user, selfservice.PurposePhone) {
-			w.t.Fatalf("%s shows a phone without consent", s)
+			w.t.Fatalf("%s verifies a phone without consent", s)
 		}
 		w.payloads[number], s.number = s.user, number
 		var told alipay.PhoneReply
 		must(w.t, json.Unmarshal(r.Data, &told))
 		if told.MatchesRecord != nil && *told.MatchesRecord != (w.entitled(s).account.phone == number) {
-			w.t.Fatalf("%s is told that its phone matches: %v", s, *told.MatchesRecord)
+			w.t.Fatalf("%s gets matches_record %v", s, *told.MatchesRecord)
 		}
 	}})
 }

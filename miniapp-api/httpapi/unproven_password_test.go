@@ -145,7 +145,7 @@ func (w *model) openReset() {
 		reset := &modelReset{path: "/v1/password/resets/" + r.get(w.t, "id").(string), session: s, account: l.account, human: l.human,
 			version: l.account.version, opened: w.now(), passed: code != ""}
 		if code != "" && (code != l.account.code || !w.now().Before(l.account.codeEnds)) {
-			w.t.Fatalf("%s begins a reset of %s by a code that is not for it, or no longer", s, l.account)
+			w.t.Fatalf("%s opens a reset of %s by a code that is invalid or of another account", s, l.account)
 		}
 		if code != "" {
 			l.account.code = ""
@@ -208,7 +208,7 @@ func (w *model) read() {
 		"/v1/password": func(s *modelSession, r reply) {
 			a := w.entitled(s).account
 			if frozen := a.frozen || a.status == store.StatusFrozen; frozen != (r.get(w.t, "state") == store.PasswordFrozen) {
-				w.t.Fatalf("%s is told that the password of %s is %v", s, a, r.get(w.t, "state"))
+				w.t.Fatalf("%s gets the password state of %s as %v", s, a, r.get(w.t, "state"))
 			}
 		},
 		"/v1/events":  func(s *modelSession, _ reply) { w.entitled(s) },
@@ -257,7 +257,7 @@ func (w *model) checkOwnData(s *modelSession, r reply) {
 	}
 	for _, x := range got.Sessions {
 		if x.Phone != "" && !mine[x.Phone] {
-			w.t.Fatalf("%s reads which phone somebody else has shown", s)
+			w.t.Fatalf("%s sees another user's phone", s)
 		}
 	}
 }

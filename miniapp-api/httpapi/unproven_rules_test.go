@@ -89,7 +89,7 @@ func (w *model) isAlive(s *modelSession, d *deed, r reply) bool {
 	}
 	if r.Code == "SESSION_EXPIRED" {
 		if w.alive(s) && !d.asksAlipay {
-			w.t.Fatalf("%s has ended, and nothing has ended it", s)
+			w.t.Fatalf("%s has ended without a reason", s)
 		}
 		return false
 	}
@@ -108,7 +108,7 @@ func (w *model) entitled(s *modelSession) *modelLink {
 	case l == nil:
 		w.t.Fatalf("%s acts without a link", s)
 	case !s.user.proven[l.account.owner]:
-		w.t.Fatalf("%s acts on %s, and its holder %s never proved themselves to %s", s, l.account, l.account.owner, s.user)
+		w.t.Fatalf("%s acts on %s, whose holder %s was never proven to %s", s, l.account, l.account.owner, s.user)
 	case l.human != l.account.owner:
 		w.t.Fatalf("%s acts on %s of %s by the proof of %s", s, l.account, l.account.owner, l.human)
 	case l.account.ended():

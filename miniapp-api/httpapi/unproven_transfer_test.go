@@ -97,7 +97,7 @@ func (w *model) checkWaiting(s *modelSession, r reply) *modelTransfer {
 	told, _ := r.transferOf(w.t)
 	x := w.latestTransfer(s.user)
 	if s.user.link != nil || told.ID.String() != x.id || !x.dueAs(told.DueAt) || !w.agreed(s.user, selfservice.PurposeLink) {
-		w.t.Fatalf("%s is told of %+v, and waits for %+v", s, told, x)
+		w.t.Fatalf("%s gets %+v, want %+v", s, told, x)
 	}
 	return x
 }
@@ -132,17 +132,17 @@ func (w *model) mayRequest(x *modelTransfer, how transferOptions) {
 	proof := slices.Contains(w.accepted(x.account), selfservice.ProofNone)
 	switch {
 	case x.former == nil || x.former == x.user:
-		w.t.Fatalf("%s requests nobody's link", x.user)
+		w.t.Fatalf("%s requests the link of an account without one", x.user)
 	case !how.code && (proof || !w.centre.transfer.Offered):
 		w.t.Fatalf("%s requests a link by a password alone, or where that is not offered", x.user)
 	case !how.code && w.rejected(x):
-		w.t.Fatalf("%s requests again, and the holder has rejected a transfer", x.user)
+		w.t.Fatalf("%s requests again after the holder has rejected a transfer", x.user)
 	case x.told != how.code || how.code && !x.due.Equal(x.requested):
 		w.t.Fatalf("%s requests a transfer, and it is due at %v before the holder was notified", x.user, x.due)
 	}
 	for _, r := range w.transfers {
 		if r.human == x.human && r.user != x.user && w.stateOf(r) == store.TransferWaiting {
-			w.t.Fatalf("%s requests a transfer, and %s waits already", x.user, r.user)
+			w.t.Fatalf("%s requests a transfer while %s is waiting", x.user, r.user)
 		}
 	}
 }
@@ -196,17 +196,17 @@ func (w *model) confirmTransferOf(x *modelTransfer) {
 			if u.link == nil {
 				w.tookOver(s, x)
 			} else if u != x.user || state != store.TransferDone || u.link.account != x.account {
-				w.t.Fatalf("%s is told of a transfer of %s, which is %s", s, x.user, state)
+				w.t.Fatalf("%s gets a transfer of %s, which is %s", s, x.user, state)
 			}
 			w.entitled(s)
 			w.shows(u, u.link.account, r)
 		case "TRANSFER_WAITING":
 			if u != x.user || state != store.TransferWaiting {
-				w.t.Fatalf("%s is to wait for a transfer of %s, which is %s", s, x.user, state)
+				w.t.Fatalf("%s gets TRANSFER_WAITING for the transfer of %s, which is %s", s, x.user, state)
 			}
 		case "TRANSFER_UNDELIVERABLE":
 			if u != x.user || state != store.TransferUndeliverable {
-				w.t.Fatalf("%s hears of a holder who cannot be told, and the transfer of %s is %s", s, x.user, state)
+				w.t.Fatalf("%s gets TRANSFER_UNDELIVERABLE, but the transfer of %s is %s", s, x.user, state)
 			}
 		case "TRANSFER_REJECTED":
 			if u != x.user || state != store.TransferRejected {
@@ -267,7 +267,7 @@ func (w *model) sameTimes(x *modelTransfer) {
 	var due, ends time.Time
 	must(w.t, w.raw().QueryRow(`SELECT due_at, expires_at FROM link_transfers WHERE transfer_id = $1`, x.id).Scan(&due, &ends))
 	if due.Sub(x.due).Abs() > time.Minute || ends.Sub(due) != store.TransferLife {
-		w.t.Fatalf("told now, the transfer of %s is due at %v, and ends at %v", x.user, due, ends)
+		w.t.Fatalf("after the notice the transfer of %s is due at %v and ends at %v", x.user, due, ends)
 	}
 	x.due, x.ends = due, ends
 }
@@ -315,7 +315,7 @@ func (w *model) frozenByFormer(s *modelSession) {
 			r.user.link != nil && r.user.link.human == r.human
 	})
 	if len(taken) == 0 {
-		w.t.Fatalf("%s freezes without a link, and nobody has taken one over from them", s)
+		w.t.Fatalf("%s freezes without a link, and no link was taken over from them", s)
 	}
 	for _, r := range taken {
 		r.answered = true

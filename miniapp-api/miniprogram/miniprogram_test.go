@@ -31,7 +31,7 @@ func TestErrorTable(t *testing.T) {
 	table := text(t, "lib/errors.js")
 	for _, e := range httpapi.Catalogue {
 		if !regexp.MustCompile(`(?m)^  ` + e.Code + `: \{ does: '\w+'`).MatchString(table) {
-			t.Errorf("errors.js does not say what a page does for %s", e.Code)
+			t.Errorf("errors.js has no behaviour for %s", e.Code)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestFiles(t *testing.T) {
 			}
 		}
 		if path.Ext(name) == ".acss" && strings.Contains(source, "url(") {
-			t.Errorf("%s loads something", name)
+			t.Errorf("%s loads a resource", name)
 		}
 		return nil
 	})
@@ -97,7 +97,7 @@ func TestPhone(t *testing.T) {
 		t.Errorf("stories: %s", body)
 	}
 	if _, body := get(t, h, "/phone/app/config.js"); !strings.HasPrefix(body, "export default function ({ module,") {
-		t.Errorf("a script is no module: %.60s", body)
+		t.Errorf("a script is not a module: %.60s", body)
 	}
 	_, files := get(t, h, "/phone/files.json")
 	for _, want := range []string{`"pages/home/index.js":""`, `"pages/home/index.axml":"\u003cview`, `"app.json"`} {
@@ -106,6 +106,6 @@ func TestPhone(t *testing.T) {
 		}
 	}
 	if strings.Contains(files, "runtime/") {
-		t.Error("files.json holds the runtime")
+		t.Error("files.json contains the runtime")
 	}
 }
