@@ -39,10 +39,10 @@ var closeDots = strings.NewReplacer(" · ", "·", " ·", "·", "· ", "·")
 // missing dot, since two names may differ in it. It rejects invisible characters, which make
 // names differ that look the same. Its error is ErrName.
 func Name(s string) (string, error) {
-	if len(s) > 8*maxNameRunes || !utf8.ValidString(s) || strings.ContainsFunc(s, controls) {
+	if len(s) > 8*maxNameRunes || !utf8.ValidString(s) || strings.ContainsFunc(s, isControl) {
 		return "", ErrName
 	}
-	s = strings.Map(unify, norm.NFC.String(s))
+	s = strings.Map(foldRune, norm.NFC.String(s))
 	if strings.ContainsFunc(s, han) {
 		s = chineseSigns.Replace(s)
 	}
@@ -55,8 +55,8 @@ func Name(s string) (string, error) {
 	return s, nil
 }
 
-// unify folds one character to the form used in names.
-func unify(r rune) rune {
+// foldRune folds one character to the form used in names.
+func foldRune(r rune) rune {
 	switch {
 	case '\u4e00' <= r && r <= '\u9fff': // fast path for most characters
 		return r
@@ -89,11 +89,11 @@ func wellFormed(s string) bool {
 }
 
 func ofName(r rune) bool {
-	return letterOfName(r) || unicode.IsMark(r) && !invisible(r) || digit(r) || strings.ContainsRune(" ·'-.,/", r)
+	return letterOfName(r) || unicode.IsMark(r) && !isInvisible(r) || digit(r) || strings.ContainsRune(" ·'-.,/", r)
 }
 
 func letterOfName(r rune) bool {
-	return han(r) || unicode.IsLetter(r) && !invisible(r)
+	return han(r) || unicode.IsLetter(r) && !isInvisible(r)
 }
 
 // han reports whether r is a Chinese character. It includes all of planes 2 and 3, which are
@@ -103,11 +103,11 @@ func han(r rune) bool {
 	return unicode.Is(unicode.Han, r) || 0x20000 <= r && r <= 0x3FFFD && r&0xFFFE != 0xFFFE || unicode.Is(unicode.Co, r)
 }
 
-// controls reports whether r is a control character, a line end or a zero-width character.
-func controls(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+// isControl reports whether r is a control character, a line end or a zero-width character.
+func isControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
-// invisible reports whether r is a letter or mark without a glyph: a filler, joiner or
+// isInvisible reports whether r is a letter or mark without a glyph: a filler, joiner or
 // variation selector.
-func invisible(r rune) bool {
+func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

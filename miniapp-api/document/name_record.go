@@ -18,15 +18,15 @@ func RecordName(s string, k Kind) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if reason := misrecorded(name, s, k); reason != "" {
+	if reason := recordProblem(name, s, k); reason != "" {
 		return "", fmt.Errorf("%w: %s", ErrName, reason)
 	}
 	return name, nil
 }
 
-// misrecorded returns what is wrong with a name in normal form, or "". s is the name as
+// recordProblem returns what is wrong with a name in normal form, or "". s is the name as
 // written.
-func misrecorded(name, s string, k Kind) string {
+func recordProblem(name, s string, k Kind) string {
 	first, _ := utf8.DecodeRuneInString(name)
 	inHan, inLatin := strings.ContainsFunc(name, han), strings.ContainsFunc(name, latinLetter)
 	chinese := k.statesChineseName()
@@ -37,7 +37,7 @@ func misrecorded(name, s string, k Kind) string {
 		return "contains a digit"
 	case chinese && strings.ContainsFunc(name, func(r rune) bool { return unicode.IsLetter(r) && !han(r) && !latinLetter(r) }):
 		return "neither Chinese characters nor Latin letters; is the encoding right?"
-	case inHan && inLatin && (chinese || touching(s)):
+	case inHan && inLatin && (chinese || hasAdjacentScripts(s)):
 		return "Chinese characters and Latin letters are mixed"
 	case inHan && chinese && !only(name, func(r rune) bool { return han(r) || r == '·' }):
 		return "contains a sign that no Chinese name has"
@@ -58,12 +58,12 @@ func (k Kind) statesChineseName() bool {
 
 func latinLetter(r rune) bool { return unicode.Is(unicode.Latin, r) }
 
-// touching reports whether a Chinese character is next to a Latin letter. Records that state a
+// hasAdjacentScripts reports whether a Chinese character is next to a Latin letter. Records that state a
 // name in both scripts separate them.
-func touching(s string) bool {
+func hasAdjacentScripts(s string) bool {
 	wasHan, wasLatin := false, false
 	for _, r := range norm.NFC.String(s) {
-		r = unify(r)
+		r = foldRune(r)
 		isHan, isLatin := han(r), latinLetter(r)
 		if wasHan && isLatin || wasLatin && isHan {
 			return true

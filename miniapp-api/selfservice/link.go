@@ -13,9 +13,9 @@ import (
 
 // Link links the caller to the fund account whose password or reset code they give and to whose
 // holder an accepted proof belongs, and returns the account. If a proof is missing it returns
-// ErrLinkProofRequired with the possible ones. A wrong name, document, password or code is
-// always ErrLinkRefused, after the same work and a padded time, so that a refusal does not
-// reveal whether the account exists.
+// ErrLinkProofRequired with the possible ones. An unverified caller gets ErrLinkRefused for a
+// wrong name, document, password or code and for a locked account, after the same work and a
+// padded time, so that a refusal does not reveal whether the account exists.
 func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Account, error) {
 	begun := time.Now()
 	who, err := s.readApplicant(in)
@@ -158,7 +158,7 @@ func awaitQuantum(ctx context.Context, begun time.Time) {
 }
 
 // writeLink writes the link of an accepted candidate. If another user is linked to the person,
-// it requests a transfer instead. It uses up a face that was verified first.
+// it returns the result of alreadyLinked. It uses up a face that was verified first.
 func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (store.Account, error) {
 	if found.by == ProofNone && found.account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, found.account); err != nil {
