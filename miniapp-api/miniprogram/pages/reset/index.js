@@ -33,7 +33,7 @@ screen({
     });
   },
 
-  /** Opens a reset with a code from a clerk, who has checked the citizen's document. */
+  /** Opens a reset with a code from a clerk, who has checked the citizen's papers. */
   async useCode() {
     if (!this.complete({ code: '请输入重置码' })) return;
     await this.run(async () => {
