@@ -30,6 +30,7 @@ type line struct {
 	ours    []string // packages of ours
 	modules []string // modules of others
 	never   []string // what not even a test imports, the standard library included
+	users   []string // who may import the package, tests included; nil means any line that names it
 }
 
 // law has a line for every package. A new package needs a new line.
@@ -42,9 +43,13 @@ var law = map[string]line{
 	},
 	"signing/alipaysim": {ours: list("signing", "keys", "keys/calendar")},
 	"store": {
-		ours: list("keys", "keys/calendar"),
+		ours: list("store/pgconn", "keys", "keys/calendar"),
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3",
-			"github.com/google/uuid", "golang.org/x/sys"),
+			"github.com/google/uuid"),
+	},
+	"store/pgconn": {
+		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "golang.org/x/sys"),
+		users:   list("store", "store/pgconn"),
 	},
 	"store/localpg": {modules: list("github.com/lib/pq")},
 	"keys/testenv":  {},
@@ -57,10 +62,11 @@ var law = map[string]line{
 		modules: list("golang.org/x/text", "github.com/go-json-experiment/json"),
 	},
 	"miniapp-api/passwd": {
-		ours: list("keys", "keys/calendar"),
-		modules: list("golang.org/x/crypto", "golang.org/x/text", "golang.org/x/sys",
+		ours: list("keys", "keys/calendar", "miniapp-api/passwd/argon2id"),
+		modules: list("golang.org/x/crypto", "golang.org/x/text",
 			"github.com/emmansun/gmsm", "github.com/mozillazg/go-pinyin", "github.com/go-json-experiment/json"),
 	},
+	"miniapp-api/passwd/argon2id": {modules: list("golang.org/x/crypto", "golang.org/x/sys")},
 	"miniapp-api/selfservice": {
 		ours:    list("store", "keys", "keys/calendar", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/google/uuid", "github.com/go-json-experiment/json"),
@@ -215,6 +221,8 @@ func violations(s source) []string {
 			note("imports %s: an arrow goes down or stays in its room", ours)
 		case isOurs && !s.isTest() && !slices.Contains(rule.ours, ours):
 			note("imports %s, which its line does not name", ours)
+		case isOurs && law[ours].users != nil && !slices.Contains(law[ours].users, s.pkg):
+			note("imports %s, which only %v may", ours, law[ours].users)
 		case !isOurs && isForeign(p) && !covers(rule.modules, p) && !(s.isTest() && covers(testModules(), p)):
 			note("imports %s, which its line does not name", p)
 		}
@@ -261,6 +269,9 @@ func TestLaw(t *testing.T) {
 			if !reaches(pkg, ours) {
 				t.Errorf("%s may import %s, against the floors", pkg, ours)
 			}
+			if users := law[ours].users; users != nil && !slices.Contains(users, pkg) {
+				t.Errorf("%s may import %s, which only %v may", pkg, ours, users)
+			}
 			if slices.Contains(closure(ours), pkg) {
 				t.Errorf("%s and %s go round in a circle", pkg, ours)
 			}
@@ -295,6 +306,12 @@ func TestViolations(t *testing.T) {
 		{"next room", "store/x.go", list("fundpass/signing"), 1},
 		{"next room in a test", "signing/x_test.go", list("fundpass/store/storetest"), 1},
 		{"own room in a test", "store/x_test.go", list("fundpass/store/storetest"), 0},
+		{"driver layer in its room", "store/x.go", list("fundpass/store/pgconn"), 0},
+		{"driver layer in a test of its room", "store/x_test.go", list("fundpass/store/pgconn"), 0},
+		{"driver layer in a test of another package", "cmd/fundpass/x_test.go", list("fundpass/store/pgconn"), 1},
+		{"driver layer in test fixtures", "store/storetest/x.go", list("fundpass/store/pgconn"), 1},
+		{"store in the driver layer", "store/pgconn/x.go", list("fundpass/store"), 1},
+		{"store in a test of the driver layer", "store/pgconn/x_test.go", list("fundpass/store/storetest"), 0},
 		{"test package in a program", "cmd/fundpass/x.go", list("fundpass/store/storetest"), 1},
 		{"test package in a test", "cmd/fundpass/x_test.go", list("fundpass/store/storetest"), 0},
 		{"module", "store/x.go", list("github.com/lib/pq"), 0},

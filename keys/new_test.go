@@ -50,7 +50,7 @@ func TestAppKeyPrintsNothing(t *testing.T) {
 			t.Errorf("%s prints %.40s", verb, got)
 		}
 	}
-	if got := string(must(json.Marshal(key))); got != "{}" {
+	if got := string(must(json.Marshal(key))); got != "{}" { //nolint:staticcheck // that nothing is marshalled is what is tested
 		t.Errorf("JSON is %.40s", got)
 	}
 }

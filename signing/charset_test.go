@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the files that tests compare with")
+// The external tests look the flag up, see TestUpdateSigned.
+var _ = flag.Bool("update", false, "write the files that tests compare with")
 
 // What is no GBK to its last byte is refused, not mended.
 func TestGBK(t *testing.T) {

@@ -49,7 +49,7 @@ func looseFamily(params []param) Family {
 	var f form
 	for _, name := range []string{"method", "msg_method", "notify_type", "service", "utc_timestamp"} {
 		if hasParam(params, name) {
-			f.add(param{name, "x"})
+			_ = f.add(param{name, "x"})
 		}
 	}
 	if f.isSPI() {

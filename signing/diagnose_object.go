@@ -46,7 +46,7 @@ func (r *Report) object(keyring *keys.AlipayKeyring, raw []byte) {
 // raw lets one find it.
 func contentRoot(raw []byte) (root string) {
 	var nodes map[string]json.RawMessage
-	json.Unmarshal(raw, &nodes) // what cannot be read has no root
+	_ = json.Unmarshal(raw, &nodes) // what cannot be read has no root
 	for name := range nodes {
 		if name == "response" || strings.HasSuffix(name, "_response") && root == "" {
 			root = name

@@ -3,6 +3,7 @@ package signing
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,7 +46,7 @@ func xmlMembers(content []byte) (map[string]string, error) {
 	var w xmlWalk
 	for {
 		token, err := dec.Token()
-		if err == io.EOF && w.said != nil && len(w.path) == 0 {
+		if errors.Is(err, io.EOF) && w.said != nil && len(w.path) == 0 {
 			return w.said, nil
 		}
 		if err != nil || !w.step(token) {

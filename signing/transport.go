@@ -128,7 +128,7 @@ func explain(ctx context.Context, err error) error {
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrConfiguration),
 		errors.Is(err, ErrCodeInvalid), errors.Is(err, ErrTokenInvalid), errors.Is(err, ErrUndeliverable):
 		return err
-	case ctx.Err() != nil && context.Cause(ctx) != errLate:
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errLate):
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	case wrapped && transport.Timeout():
 		return fmt.Errorf("%w: %w", ErrUnavailable, errLate)

@@ -86,7 +86,7 @@ func (db *DB) countAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest,
 	if err == nil && a.lease != nil && !b.Admitted {
 		err = ErrLapsed
 	}
-	return b, none(err, ErrLapsed) // erased, or the citizen's identifier has changed
+	return b, mapNoRows(err, ErrLapsed) // erased, or the citizen's identifier has changed
 }
 
 // PassAttempt resets the attempts of a scope and undoes the spray count of an unverified
@@ -95,20 +95,34 @@ func (db *DB) countAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest,
 // verdicts go on waiting. ErrLapsed means that the verdict came too late to count.
 func (db *DB) PassAttempt(ctx context.Context, req AttemptRequest, a Attempt) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.undoSprayCount(ctx, tx, req, a); err != nil {
-			return err
-		}
-		res, err := tx.ExecContext(ctx, `
-			UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $4,
-				pending = array_remove(pending, $5::timestamptz)
-			WHERE center_id = $1 AND person_digest = $2 AND scope = $3 AND ($6 OR $5 = ANY (pending) AND $5 > $4)`,
-			db.center, req.PersonDigest, req.Scope, now, a.lease, a.decided)
-		return changedOne(res, err, ErrLapsed)
+		return db.passAttempt(ctx, tx, &Passed{req, a}, now)
 	})
 	if err == nil {
 		req.Record.holds(Attempt{})
 	}
 	return err
+}
+
+// A Passed is an attempt whose password was right, to be passed together with what the
+// password was for.
+type Passed struct {
+	Request AttemptRequest
+	Attempt Attempt
+}
+
+func (db *DB) passAttempt(ctx context.Context, tx *sqlx.Tx, p *Passed, now time.Time) error {
+	if p == nil {
+		return nil
+	}
+	if err := db.undoSprayCount(ctx, tx, p.Request, p.Attempt); err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx, `
+		UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $4,
+			pending = array_remove(pending, $5::timestamptz)
+		WHERE center_id = $1 AND person_digest = $2 AND scope = $3 AND ($6 OR $5 = ANY (pending) AND $5 > $4)`,
+		db.center, p.Request.PersonDigest, p.Request.Scope, now, p.Attempt.lease, p.Attempt.decided)
+	return changedOne(res, err, ErrLapsed)
 }
 
 // ResetAttempts resets the counter of a scope, whose caller has just been proven to be the

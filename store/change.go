@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 // ChangeLife is how long an open change waits for the next step. Activity
 // renews it: citizens type slowly.
 const ChangeLife = 15 * time.Minute
+
+// confirmGrace is how long a change stays finishable after its end: a confirm that came in
+// time has to hash first.
+const confirmGrace = 10 * time.Second
 
 // Change states. ChangeUnknown is never stored.
 const (
@@ -91,7 +96,7 @@ func (db *DB) lockLink(ctx context.Context, tx *sqlx.Tx, s Session) error {
 		SELECT account_id FROM alipay_links
 		WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3 FOR UPDATE`,
 		db.center, s.IdentityDigest, s.Link.AccountID)
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }
 
 // closeOpenChanges cancels what this Alipay user has open, one at most, and returns it.
@@ -117,9 +122,19 @@ func (db *DB) expireChanges(ctx context.Context, tx *sqlx.Tx, person []byte, now
 	return err
 }
 
-// Change returns a change of the session's Alipay user and renews it while it
-// is open. Unknown and somebody else's are both ErrNotFound.
+// Change returns a change of the session's Alipay user. It returns ErrNotFound for a change
+// that is unknown or another user's.
 func (db *DB) Change(ctx context.Context, s Session, id uuid.UUID) (Change, error) {
+	var c Change
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		return db.getChange(ctx, q, s, id, &c, db.clock())
+	})
+	return c, mapNoRows(err, ErrNotFound)
+}
+
+// RenewChange gives an open change of the session's Alipay user its whole life again and
+// returns it. A change that is not open is returned as it is, see Change.
+func (db *DB) RenewChange(ctx context.Context, s Session, id uuid.UUID) (Change, error) {
 	var c Change
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, `
@@ -130,11 +145,11 @@ func (db *DB) Change(ctx context.Context, s Session, id uuid.UUID) (Change, erro
 		}
 		return db.getChange(ctx, tx, s, id, &c, now)
 	})
-	return c, none(err, ErrNotFound)
+	return c, mapNoRows(err, ErrNotFound)
 }
 
-func (db *DB) getChange(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, c *Change, now time.Time) error {
-	return tx.GetContext(ctx, c, `
+func (db *DB) getChange(ctx context.Context, q sqlx.QueryerContext, s Session, id uuid.UUID, c *Change, now time.Time) error {
+	return sqlx.GetContext(ctx, q, c, `
 		SELECT `+changeColumns+` FROM changes
 		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3`,
 		db.center, id, s.IdentityDigest, now)
@@ -171,17 +186,17 @@ func (db *DB) FinishChange(ctx context.Context, s Session, in Confirm) (Change, 
 		}
 		return db.getChange(ctx, tx, s, in.Change.ID, &done, now)
 	})
-	return done, none(err, ErrGone)
+	return done, mapNoRows(err, ErrGone)
 }
 
 // closeChange lets one caller through.
 func (db *DB) closeChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confirm, now time.Time) (bool, error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE changes SET state = 'done', new_fingerprint = $5, closed_at = $4
-		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3 AND state = 'open' AND expires_at > $4`,
-		db.center, in.Change.ID, s.IdentityDigest, now, in.Fingerprint)
+		WHERE center_id = $1 AND change_id = $2 AND identity_digest = $3 AND state = 'open' AND expires_at > $6`,
+		db.center, in.Change.ID, s.IdentityDigest, now, in.Fingerprint, now.Add(-confirmGrace))
 	err = changedOne(res, err, ErrGone)
-	if err == ErrGone {
+	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	return err == nil, err
@@ -221,15 +236,15 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, c.AccountID, c.CredentialVersion, in.Hash, now)
 	err = changedOne(res, err, ErrBlocked)
-	if err != ErrBlocked {
+	if !errors.Is(err, ErrBlocked) {
 		return err
 	}
-	return db.whyKept(ctx, tx, c.AccountID, c.CredentialVersion)
+	return db.replaceConflict(ctx, tx, c.AccountID, c.CredentialVersion)
 }
 
-// whyKept says why a credential was not replaced: ErrConflict when it is another
-// version by now, else ErrBlocked.
-func (db *DB) whyKept(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
+// replaceConflict returns why a credential was not replaced: ErrConflict if its version
+// has changed, else ErrBlocked.
+func (db *DB) replaceConflict(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
 	var version int64
 	if err := tx.GetContext(ctx, &version, `
 		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
@@ -286,5 +301,5 @@ func (db *DB) CancelChange(ctx context.Context, s Session, id uuid.UUID) (Change
 		}
 		return nil
 	})
-	return c, none(err, ErrGone)
+	return c, mapNoRows(err, ErrGone)
 }

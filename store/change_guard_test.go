@@ -9,7 +9,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A change that ran out of time between its two statements replaces no password.
+// A change that ran out of time long before its confirm is finished replaces no password.
 func TestFinishChangeInTime(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -19,7 +19,7 @@ func TestFinishChangeInTime(t *testing.T) {
 	s := linkedSession(t, db, "somebody", a)
 	c, err := db.OpenChange(t.Context(), s, a, []byte("old"))
 	noError(t, err)
-	now = now.Add(store.ChangeLife)
+	now = now.Add(store.ChangeLife + store.ConfirmGrace)
 	if _, err := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "made-up", Fingerprint: []byte("new")}); !errors.Is(err, store.ErrGone) {
 		t.Errorf("got %v", err)
 	}

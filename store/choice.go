@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +50,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 		if err := db.lockAccount(ctx, tx, chosen); err != nil {
 			return err
 		}
-		if err := db.lockUnfrozen(ctx, tx, s); err == ErrNotFound {
+		if err := db.lockUnfrozen(ctx, tx, s); errors.Is(err, ErrNotFound) {
 			return db.chosenAlready(ctx, tx, s, id)
 		} else if err != nil {
 			return err
@@ -83,5 +84,5 @@ func (db *DB) chosenAlready(ctx context.Context, tx *sqlx.Tx, s Session, id uuid
 	err := tx.GetContext(ctx, &there, `
 		SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
 		db.center, s.IdentityDigest, id)
-	return none(err, ErrConflict)
+	return mapNoRows(err, ErrConflict)
 }

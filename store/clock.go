@@ -5,25 +5,28 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lib/pq"
+	"github.com/jmoiron/sqlx"
 )
 
-// Limits of the difference between the database's clock and ours. Locks and
-// sessions live minutes, and several processes share them.
+// Limits of the difference between the database's clock and this machine's. Locks
+// and sessions last minutes, and several processes share them.
 const (
 	skewLogged  = 2 * time.Second
 	skewRefused = 30 * time.Second
 )
 
-// An anchor is a moment of the database's clock and the same moment of ours.
+// clockTimeout bounds one comparison of the clocks.
+const clockTimeout = 5 * time.Second
+
+// An anchor is one moment, read from both clocks.
 type anchor struct {
-	theirs time.Time
-	ours   time.Time // with its monotonic part: no operator and no time server moves that
+	theirs time.Time // the database's
+	ours   time.Time // this machine's, with its monotonic part, which nobody can set
 }
 
-// databaseTime is the database's clock, carried by this machine's monotonic
-// clock since they were last compared. Locks, sessions and changes live by it,
-// so setting this machine's clock, or the database's, opens and lengthens none.
+// databaseTime returns the database's time when the clocks were last compared, plus
+// what has passed since then on this machine's monotonic clock. Locks, sessions and
+// changes use it, so setting either clock neither ends nor prolongs them.
 func (db *DB) databaseTime() time.Time {
 	a := db.anchored.Load()
 	if a == nil { // before the first comparison
@@ -33,14 +36,14 @@ func (db *DB) databaseTime() time.Time {
 }
 
 // checkClock compares this machine's clock with the database's and keeps the
-// difference for Ping. While the two agree, the database's time is taken anew;
-// when they do not, one of them was moved, and the time we carry goes on. A
-// database that does not answer leaves everything as it stands.
+// difference for Ping. While the two agree, the comparison becomes the new anchor.
+// If they do not, one of them was set, and the anchor stays. If the database does not
+// answer, nothing changes.
 func (db *DB) checkClock(ctx context.Context) {
 	if db.wall == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
 	now, skew, err := db.compareClocks(ctx)
 	if err != nil {
@@ -56,12 +59,15 @@ func (db *DB) checkClock(ctx context.Context) {
 	}
 }
 
-// compareClocks says what time it is for the database and how far it is ahead
-// of this machine, taking its time to stand in the middle of the call.
+// compareClocks returns the database's time and how far it is ahead of this machine.
+// It assumes that the database read its clock in the middle of the call.
 func (db *DB) compareClocks(ctx context.Context) (anchor, time.Duration, error) {
-	var theirs time.Time
-	begun, before := time.Now(), db.wall()
-	if err := db.sql.GetContext(ctx, &theirs, `SELECT clock_timestamp()`); err != nil {
+	var theirs, begun, before time.Time
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		begun, before = time.Now(), db.wall()
+		return sqlx.GetContext(ctx, q, &theirs, `SELECT clock_timestamp()`)
+	})
+	if err != nil {
 		return anchor{}, 0, err
 	}
 	half := time.Since(begun) / 2
@@ -73,13 +79,4 @@ func (db *DB) clockTrusted() error {
 		return fmt.Errorf("%w: clocks differ by %s", ErrUnavailable, skew.Round(time.Second))
 	}
 	return nil
-}
-
-// notice hears what the server says besides its answers.
-func (db *DB) notice(n *pq.Error) {
-	if !isUnreplicated(n) {
-		return
-	}
-	db.unreplicated.Add(1)
-	db.log.Error("commit not confirmed by a standby; a failover may lose it", "sqlstate", string(n.Code))
 }

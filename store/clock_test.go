@@ -132,7 +132,7 @@ func TestClockMovesNothing(t *testing.T) {
 			d := depositor(i+1, hashed)
 			importAll(t, db, d)
 			o.account = importedAccount(t, db, d)
-			noError(t, db.AddLink(t.Context(), o.signIn("owner", "first"), o.account))
+			noError(t, db.AddLink(t.Context(), o.signIn("owner", "first"), o.account, nil))
 			o.session = o.signIn("owner", "second")
 			change, err := db.OpenChange(t.Context(), o.session, o.account, []byte("old"))
 			noError(t, err)

@@ -174,7 +174,7 @@ func tableSpreads(ctx context.Context, tx *sqlx.Tx) ([]spread, error) {
 // would make tables of its own, is refused.
 func onCoordinator(ctx context.Context, q sqlx.QueryerContext) (able bool, err error) {
 	var worker bool
-	err = sqlx.GetContext(ctx, q, &able, isDistributed)
+	err = sqlx.GetContext(ctx, q, &able, `SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')`)
 	if err == nil && able {
 		err = sqlx.GetContext(ctx, q, &worker, `SELECT EXISTS (SELECT 1 FROM pg_dist_local_group WHERE groupid <> 0)`)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/store/pgconn"
 )
 
 // lockSubject returns the keys of a person's rows and locks them against concurrent writers.
@@ -46,7 +48,7 @@ func (db *DB) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) 
 		return t, err
 	}
 	if !t.within(before) {
-		return t, errAgain
+		return t, pgconn.ErrRetry
 	}
 	return t, nil
 }

@@ -24,7 +24,7 @@ func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	s, err := db.Session(ctx, []byte("d1"))
 	noError(t, err)
 	noError(t, db.RemoveLink(ctx, s))
-	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next)))
+	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next), nil))
 	before, err := db.Export(ctx, asked(next))
 	noError(t, err)
 	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {
@@ -72,7 +72,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 			t.Parallel()
 			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
 			d := liveThrough(t, db, 1)
-			hold, err := db.Pool().Beginx()
+			hold, err := storetest.ProbeOf(db).Beginx()
 			noError(t, err)
 			defer hold.Rollback()
 			_, err = hold.Exec(tt.first)
@@ -102,7 +102,7 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	d := depositor(1, hashed)
 	importAll(t, db, d)
 	account := importedAccount(t, db, d)
-	hold, err := db.Pool().Beginx()
+	hold, err := storetest.ProbeOf(db).Beginx()
 	noError(t, err)
 	defer hold.Rollback()
 	_, err = hold.Exec(`SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE`)
@@ -124,7 +124,7 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	if s, err := db.Session(ctx, s.TokenDigest); err == nil {
 		t.Errorf("the session is left, linked: %v", s.Link != nil)
 	}
-	if n := list(t, db.Pool(), `SELECT count(*)::text FROM alipay_links WHERE account_id = $1`, account.ID)[0]; n != "0" {
+	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM alipay_links WHERE account_id = $1`, account.ID)[0]; n != "0" {
 		t.Errorf("%s links are left", n)
 	}
 }
@@ -197,6 +197,6 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 
 func execAll(t *testing.T, db *store.DB, statement string) {
 	t.Helper()
-	_, err := db.Pool().Exec(statement)
+	_, err := storetest.ProbeOf(db).Exec(statement)
 	noError(t, err)
 }

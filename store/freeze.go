@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -51,7 +52,7 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 		WHERE center_id = $1 AND account_id = $2 AND state <> 'frozen'`,
 		db.center, s.Link.AccountID)
 	err = changedOne(res, err, ErrConflict)
-	if err == ErrConflict {
+	if errors.Is(err, ErrConflict) {
 		return false, nil
 	}
 	return err == nil, err
@@ -78,5 +79,5 @@ func (db *DB) lockUnfrozen(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	if err == nil && state == PasswordFrozen {
 		err = ErrBlocked
 	}
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }

@@ -71,7 +71,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former V
 		SELECT identity_digest, account_id, sealed_identity FROM alipay_links
 		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
 		db.center, r.PersonDigest); err != nil {
-		return none(err, ErrNotFound)
+		return mapNoRows(err, ErrNotFound)
 	}
 	if err := db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity); err != nil {
 		return err

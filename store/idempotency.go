@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -29,6 +30,9 @@ type IdempotencyRecord struct {
 	// Session is the token digest of the session whose Alipay user is the scope; nil
 	// where the scope is another.
 	Session []byte
+
+	// Renew is the token digest of a session that Begin renews, or nil, see RenewSession.
+	Renew []byte
 
 	// IsRetry is set by Begin: an earlier run of the same request ended without an answer and
 	// may have done what it asks for.
@@ -57,12 +61,18 @@ type Answer struct {
 }
 
 // Begin decides who may run the request behind a key. It returns nil, nil if the caller
-// may, the first answer if there is one, ErrConflict if the key came with another body, and
-// ErrRunning while another run is in progress.
+// may, the first answer if there is one, ErrConflict if the key came with another body,
+// ErrRunning while another run is in progress, and ErrNotFound if the session to renew has
+// ended.
 func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) {
 	r.runID = uuid.New()
 	var answer *Answer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if r.Renew != nil {
+			if err := db.renewSession(ctx, tx, r.Renew, now); err != nil {
+				return err
+			}
+		}
 		var rows []struct {
 			CreatedAt    time.Time  `db:"created_at"`
 			AttemptUntil *time.Time `db:"attempt_until"`
@@ -104,7 +114,7 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord
 		db.center, r.Scope, r.KeyDigest)
 	switch {
 	case err != nil:
-		return nil, none(err, ErrRunning) // released by its run a moment ago
+		return nil, mapNoRows(err, ErrRunning) // released by its run a moment ago
 	case !bytes.Equal(row.Request, r.RequestDigest) && !among(r.OlderDigests, row.Request):
 		return nil, ErrConflict
 	case row.Status == nil:
@@ -171,14 +181,14 @@ func (db *DB) updateRun(ctx context.Context, r *IdempotencyRecord, write func(*s
 // row matches then either, because another run has taken over.
 func (db *DB) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, write func() (sql.Result, error)) error {
 	res, err := write()
-	if err = changedOne(res, err, ErrNotFound); err != ErrNotFound {
+	if err = changedOne(res, err, ErrNotFound); !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	var scope []byte
 	if err := tx.GetContext(ctx, &scope, `
 		SELECT identity_digest FROM sessions WHERE center_id = $1 AND token_digest = $2`,
 		db.center, r.Session); err != nil || bytes.Equal(scope, r.Scope) {
-		return none(err, nil)
+		return mapNoRows(err, nil)
 	}
 	r.Scope = scope
 	_, err = write()

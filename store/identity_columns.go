@@ -2,17 +2,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
-)
 
-// errAgain says that somebody else wrote what a transaction had found missing: run
-// again, it finds it.
-var errAgain = errors.New("store: met another transaction, to be run again")
+	"fundpass/store/pgconn"
+)
 
 // An identityColumn is a column that holds the digest of an Alipay user's identifier. It says how the
 // rows move when Alipay identifies the user by another one.
@@ -71,13 +68,13 @@ type renaming struct{ old, new, person pq.ByteaArray }
 // is nobody.
 const pairs = `unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, person)`
 
-// rename moves the rows of one column. It returns errAgain if another transaction writes a row
+// rename moves the rows of one column. It returns pgconn.ErrRetry if another transaction writes a row
 // under the new identifier meanwhile.
 func (db *DB) rename(ctx context.Context, tx *sqlx.Tx, c identityColumn, r renaming) error {
 	for _, statement := range c.statements() {
 		_, err := tx.ExecContext(ctx, statement, db.center, r.old, r.new, r.person)
-		if sqlClass(err) == "23" {
-			return errAgain
+		if pgconn.IsConstraintViolation(err) {
+			return pgconn.ErrRetry
 		}
 		if err != nil {
 			return err

@@ -3,26 +3,24 @@ package store
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
+	"fundpass/store/pgconn"
 )
 
 // importLimit bounds one transaction of an import: it is not a citizen who waits.
 const importLimit = 2 * time.Minute
 
-// importTx is a transaction together with its connection, which COPY needs.
+// importTx is a transaction of an import.
 type importTx struct {
-	*sqlx.Tx
-	db   *DB
-	conn *sqlx.Conn
-	now  time.Time
+	*pgconn.Tx
+	db  *DB
+	now time.Time
 }
 
-// inImportTx is inTx for an import. f must be safe to repeat even after it was
-// committed: it is run again when the outcome of COMMIT is unknown.
+// inImportTx is inTx for an import. f must be safe to run again even after it was
+// committed, see pgconn.Pool.InIdempotentTx.
 //
 // Imports of a centre take turns, batch by batch, because two that insert the
 // same account meet each other's unfinished rows in two unique indexes, where
@@ -30,22 +28,13 @@ type importTx struct {
 func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, importLimit)
 	defer cancel()
-	for attempt := 0; ; attempt++ {
-		err := db.importAttempt(ctx, f)
-		again := repeatable(err) || errors.Is(err, ErrUnknownOutcome)
-		if !again || !pause(ctx, attempt) {
-			return told(ctx, err)
-		}
-	}
-}
-
-func (db *DB) importAttempt(ctx context.Context, f func(importTx) error) error {
-	return db.attempt(ctx, func(conn *sqlx.Conn, tx *sqlx.Tx, now time.Time) error {
+	return db.pool.InIdempotentTx(ctx, func(tx *pgconn.Tx) error {
+		now := db.clock()
 		if _, err := tx.ExecContext(ctx, `
 			SELECT 1 FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center); err != nil {
 			return err
 		}
-		return f(importTx{Tx: tx, db: db, conn: conn, now: now})
+		return f(importTx{Tx: tx, db: db, now: now})
 	})
 }
 
@@ -139,37 +128,14 @@ func (t importTx) stage(ctx context.Context, rows []importRow) error {
 	if err != nil {
 		return err
 	}
-	return t.conn.Raw(func(c any) error {
-		return c.(*conn).copyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, func(put func(...driver.Value) error) error {
-			for i := range rows {
-				if err := put(rows[i].values()...); err != nil {
-					return err
-				}
+	return t.CopyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, func(put func(...driver.Value) error) error {
+		for i := range rows {
+			if err := put(rows[i].values()...); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
 	})
-}
-
-// copyIn runs a COPY ... FROM STDIN within the transaction that is open on c. It
-// takes the rows as they come.
-func (c *conn) copyIn(ctx context.Context, statement string, each func(put func(...driver.Value) error) error) error {
-	ctx, release := c.begin(ctx, c.limit)
-	defer release()
-	s, err := c.pqConn.PrepareContext(ctx, statement)
-	if err != nil {
-		return c.fail(ctx, err)
-	}
-	defer s.Close() // after an error it brings the connection out of COPY
-	err = each(func(row ...driver.Value) error {
-		_, err := s.Exec(row) //nolint:staticcheck // lib/pq's COPY statement has no ExecContext
-		return err
-	})
-	if err != nil {
-		return c.fail(ctx, err)
-	}
-	_, err = s.Exec(nil) //nolint:staticcheck // ends the COPY and reports its errors
-	return c.fail(ctx, err)
 }
 
 func (r *importRow) values() []driver.Value {

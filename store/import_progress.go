@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,10 +69,10 @@ func (db *DB) begin(ctx context.Context, file []byte, run *uuid.UUID) (Progress,
 	return p, err
 }
 
-func (db *DB) getProgress(ctx context.Context, tx *sqlx.Tx, file []byte, p *Progress) error {
-	err := tx.GetContext(ctx, p, `
+func (db *DB) getProgress(ctx context.Context, q sqlx.QueryerContext, file []byte, p *Progress) error {
+	err := sqlx.GetContext(ctx, q, p, `
 		SELECT `+progressColumns+` FROM imports WHERE center_id = $1 AND file_digest = $2`, db.center, file)
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }
 
 // ImportStep merges one piece of a file, as ImportDepositors does, and notes how far the
@@ -90,7 +91,7 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 				AND run IS NOT DISTINCT FROM $7::uuid`,
 			db.center, s.File, s.From, s.Bytes, s.Lines, t.now, s.Run)
 		s.Batch.Before = false
-		if err = changedOne(res, err, ErrConflict); err == ErrConflict {
+		if err = changedOne(res, err, ErrConflict); errors.Is(err, ErrConflict) {
 			s.Batch.Before = true
 			return db.stepDone(ctx, t, s, &p)
 		} else if err != nil {
@@ -112,7 +113,7 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 
 // stepDone tells a piece that is done from one that does not fit.
 func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progress) error {
-	err := db.getProgress(ctx, t.Tx, s.File, p)
+	err := db.getProgress(ctx, t, s.File, p)
 	other := (s.Run == nil) != (p.Run == nil) || s.Run != nil && *s.Run != *p.Run
 	if err == nil && (other || p.Lines < s.Lines) {
 		err = ErrConflict
@@ -131,7 +132,7 @@ func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progr
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3
 			RETURNING `+progressColumns, db.center, file, lines, t.now)
 		if err != nil || p.Run != nil {
-			return none(err, ErrConflict)
+			return mapNoRows(err, ErrConflict)
 		}
 		c, err := t.followMerged(ctx)
 		if err != nil || c == (Counts{}) {

@@ -157,7 +157,7 @@ func TestImportEndsLinkOfOtherPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := importedAccount(t, db, depositor(1))
-	if err := db.AddLink(t.Context(), session, account); err != nil {
+	if err := db.AddLink(t.Context(), session, account, nil); err != nil {
 		t.Fatal(err)
 	}
 	linked := func() bool {

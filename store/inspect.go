@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/store/pgconn"
 )
 
 // inspectTime bounds a look at a database.
@@ -22,32 +23,22 @@ type Condition struct {
 	Ahead    time.Duration     // how far the database's clock is ahead of ours
 }
 
-// CheckDSN applies the rules of ErrUnsafeDSN to a connection string and
-// connects to nothing.
-func CheckDSN(dsn string) error {
-	_, err := parseDSN(dsn)
-	return err
-}
+// CheckDSN returns ErrUnsafeDSN for a connection string that Open would refuse. It
+// does not connect.
+func CheckDSN(dsn string) error { return pgconn.CheckDSN(dsn) }
+
+// UnverifiedSSLMode returns the sslmode of a connection string with which a server on
+// another machine need not prove its name, or "" if it must.
+func UnverifiedSSLMode(dsn string) string { return pgconn.UnverifiedSSLMode(dsn) }
 
 // Inspect looks at a database without writing to it. It returns ErrUnsafeDSN
 // or ErrUnavailable; neither quotes the connection string.
 func Inspect(ctx context.Context, dsn string) (Condition, error) {
-	cfg, err := parseDSN(dsn)
-	if err != nil {
-		return Condition{}, err
-	}
 	ctx, stop := context.WithTimeout(ctx, inspectTime)
 	defer stop()
-	db := openPool(&connector{cfg: cfg}, 1)
-	defer db.Close()
-	tx, err := db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true}) // one server, also behind a pooler
-	if err != nil {
-		return Condition{}, asUnavailable(err)
-	}
-	defer tx.Rollback()
 	var c Condition
-	err = c.look(ctx, tx)
-	return c, asUnavailable(err)
+	err := pgconn.View(ctx, pgconn.Config{DSN: dsn}, func(tx *sqlx.Tx) error { return c.look(ctx, tx) })
+	return c, err
 }
 
 func (c *Condition) look(ctx context.Context, tx *sqlx.Tx) error {

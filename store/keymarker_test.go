@@ -112,12 +112,13 @@ func TestCentreWithoutMarker(t *testing.T) {
 	noError(t, err)
 	defer db.Close()
 	importAll(t, db, depositor(1))
-	db.Pool().MustExec(`UPDATE centers SET column_marker = NULL, pepper_marker = NULL WHERE center_id = $1`, c.Center)
+	probe := storetest.Probe(t, dsn)
+	probe.MustExec(`UPDATE centers SET column_marker = NULL, pepper_marker = NULL WHERE center_id = $1`, c.Center)
 	if err := openWith(t, newKeyFiles(t).config(t, dsn), func(*store.Config) {}); !errors.Is(err, store.ErrOtherColumnKey) {
 		t.Errorf("another key: %v", err)
 	}
 	noError(t, openWith(t, c, func(*store.Config) {}))
-	if n := list(t, db.Pool(), `SELECT count(*)::text FROM centers WHERE center_id = $1 AND column_marker IS NOT NULL AND pepper_marker IS NOT NULL`, c.Center)[0]; n != "1" {
+	if n := list(t, probe, `SELECT count(*)::text FROM centers WHERE center_id = $1 AND column_marker IS NOT NULL AND pepper_marker IS NOT NULL`, c.Center)[0]; n != "1" {
 		t.Error("not bound since")
 	}
 }

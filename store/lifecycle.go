@@ -212,5 +212,5 @@ func (db *DB) requireNotFrozen(ctx context.Context, tx *sqlx.Tx, account uuid.UU
 	if err == nil && status == StatusFrozen {
 		err = ErrBlocked
 	}
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }

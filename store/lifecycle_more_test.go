@@ -150,12 +150,12 @@ func TestAddLinkAfterEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.AddLink(t.Context(), s, proven); !errors.Is(err, want) {
+		if err := db.AddLink(t.Context(), s, proven, nil); !errors.Is(err, want) {
 			t.Errorf("%s: %v", status, err)
 		}
 		moved(&d)
 		importAll(t, db, d)
-		if err := db.AddLink(t.Context(), s, proven); !errors.Is(err, store.ErrNotFound) {
+		if err := db.AddLink(t.Context(), s, proven, nil); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("other person: %v", err)
 		}
 	}

@@ -72,7 +72,7 @@ func (c *crossing) run() {
 		_, err := c.two.ImportDepositors(ctx, []store.Depositor{changed})
 		c.expect(err)
 	})
-	all.Go(func() { c.expect(c.one.AddLink(ctx, *c.comer, proven), store.ErrBlocked) })
+	all.Go(func() { c.expect(c.one.AddLink(ctx, *c.comer, proven, nil), store.ErrBlocked) })
 	if c.owner != nil {
 		all.Go(func() {
 			if unlinks {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,13 +14,17 @@ import (
 // for a user and for a person. It returns ErrConflict when either is linked
 // already; the same pair again is no error. ErrBlocked says that the account was
 // ended since it was proven, ErrNotFound that it is another person's now, ErrGone that
-// the session has ended, as by a cancelled authorisation.
-func (db *DB) AddLink(ctx context.Context, s Session, a Account) error {
+// the session has ended, as by a cancelled authorisation. The attempt passed, which may be
+// nil, is passed in the same transaction, see PassAttempt.
+func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
 	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.passAttempt(ctx, tx, passed, now); err != nil {
+			return err
+		}
 		return db.writeLink(ctx, tx, s, n, now)
 	})
 }
@@ -63,7 +68,7 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	if err == nil && now.Ended() {
 		err = ErrBlocked
 	}
-	return none(err, ErrNotFound)
+	return mapNoRows(err, ErrNotFound)
 }
 
 type newLink struct {
@@ -83,7 +88,7 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT DO NOTHING`,
 		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
-	if err = changedOne(res, err, ErrConflict); err != ErrConflict {
+	if err = changedOne(res, err, ErrConflict); !errors.Is(err, ErrConflict) {
 		return err == nil, err
 	}
 	var same bool
@@ -120,7 +125,7 @@ func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	if err == nil && !same {
 		err = ErrRenamed
 	}
-	return none(err, ErrGone)
+	return mapNoRows(err, ErrGone)
 }
 
 // RemoveLink unlinks the session's Alipay user, cancels their open change and
@@ -161,7 +166,7 @@ func (db *DB) LinkedAccount(ctx context.Context, accountID uuid.UUID) (Account, 
 			db.center, accountID)
 	})
 	if err != nil {
-		return Account{}, none(err, ErrNotFound)
+		return Account{}, mapNoRows(err, ErrNotFound)
 	}
 	return db.account(row)
 }

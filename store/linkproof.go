@@ -107,7 +107,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
 	})
 	if err != nil {
-		return LinkProof{}, none(err, ErrNotFound)
+		return LinkProof{}, mapNoRows(err, ErrNotFound)
 	}
 	err = db.unseal(p.Sealed, "link_proofs", p.ID[:], &p.CertifyID)
 	return p, err
@@ -118,13 +118,16 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 // means that the proof is closed or late, that the password which was right has been
 // changed or frozen since, or the reset code replaced or used, that the account is another person's now, or that the session
 // has ended; ErrConflict and ErrBlocked are AddLink's, and leave the proof open.
-func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof) error {
+func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
 	}
 	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest // the proof must be for these
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		if err := db.passAttempt(ctx, tx, passed, now); err != nil {
+			return err
+		}
 		if err := db.closeLinkProof(ctx, tx, s, p, LinkProofUsed, now); err != nil {
 			return err
 		}

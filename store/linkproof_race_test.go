@@ -55,9 +55,9 @@ var proofRaces = []proofRace{
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
 	{name: "merged into nothing", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMerged)) },
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
-	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account) },
+	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account, nil) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
-	{name: "another account's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour()) },
+	{name: "another account's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour(), nil) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
 	{name: "a newer pending link", rival: func(w *waitingLink) error { _, err := w.wait(w.two, "newer"); return err },
 		loses: []error{store.ErrGone}, after: store.ErrGone},
@@ -141,7 +141,7 @@ func (w *waitingLink) finish(db *store.DB) error {
 	if err != nil {
 		return err
 	}
-	return db.FinishLink(w.ctx(), w.session, now, w.proof)
+	return db.FinishLink(w.ctx(), w.session, now, w.proof, nil)
 }
 
 // run lets both go at once.

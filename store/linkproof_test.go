@@ -45,7 +45,7 @@ func TestLinkProof(t *testing.T) {
 		if _, err := o.db.LinkProof(ctx, stranger, p.ID); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s reads it: %v", name, err)
 		}
-		if err := o.db.FinishLink(ctx, stranger, a, got); !errors.Is(err, store.ErrGone) {
+		if err := o.db.FinishLink(ctx, stranger, a, got, nil); !errors.Is(err, store.ErrGone) {
 			t.Errorf("%s finishes it: %v", name, err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestLinkProof(t *testing.T) {
 	if got, err = o.db.LinkProof(ctx, other, second.ID); err != nil || got.State != store.LinkProofExpired {
 		t.Errorf("late it is %s, %v", got.State, err)
 	}
-	if err := o.db.FinishLink(ctx, other, a, second); !errors.Is(err, store.ErrGone) {
+	if err := o.db.FinishLink(ctx, other, a, second, nil); !errors.Is(err, store.ErrGone) {
 		t.Errorf("finished late: %v", err)
 	}
 	o.now.add(91 * 24 * time.Hour)
@@ -79,27 +79,27 @@ func TestFinishLink(t *testing.T) {
 	s := o.signIn("visitor", "v1")
 	taken, err := o.wait(s, o.account, "certify-1") // the owner's account
 	noError(t, err)
-	if err := o.db.FinishLink(ctx, s, o.account, taken); !errors.Is(err, store.ErrConflict) {
+	if err := o.db.FinishLink(ctx, s, o.account, taken, nil); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a linked account was linked: %v", err)
 	}
 	if got, err := o.db.LinkProof(ctx, s, taken.ID); err != nil || got.State != store.LinkProofStarted {
 		t.Errorf("the proof is %s, %v", got.State, err)
 	}
 	a := o.unlinked()
-	if err := o.db.FinishLink(ctx, s, a, taken); !errors.Is(err, store.ErrGone) {
+	if err := o.db.FinishLink(ctx, s, a, taken, nil); !errors.Is(err, store.ErrGone) {
 		t.Errorf("a proof was good for another account: %v", err)
 	}
 	p, err := o.wait(s, a, "certify-2")
 	noError(t, err)
 	stale := p
 	stale.CredentialVersion++
-	if err := o.db.FinishLink(ctx, s, a, stale); !errors.Is(err, store.ErrGone) {
+	if err := o.db.FinishLink(ctx, s, a, stale, nil); !errors.Is(err, store.ErrGone) {
 		t.Errorf("linked by a password that is another: %v", err)
 	}
 	var wg sync.WaitGroup
 	won := make(chan error, 20)
 	for range 20 {
-		wg.Go(func() { won <- o.db.FinishLink(ctx, s, a, p) })
+		wg.Go(func() { won <- o.db.FinishLink(ctx, s, a, p, nil) })
 	}
 	wg.Wait()
 	close(won)
@@ -140,7 +140,7 @@ func TestFinishLinkOfAnothersAccount(t *testing.T) {
 		importAll(t, o.db, tt.file)
 		now, err := o.db.LinkedAccount(ctx, p.AccountID)
 		noError(t, err)
-		if err := o.db.FinishLink(ctx, s, now, p); !errors.Is(err, tt.want) {
+		if err := o.db.FinishLink(ctx, s, now, p, nil); !errors.Is(err, tt.want) {
 			t.Errorf("got %v, want %v", err, tt.want)
 		}
 	}

@@ -45,7 +45,7 @@ func (t *generator) meet() (store.Session, store.Account, error) {
 	}
 	s, err := signIn("before")
 	if err == nil {
-		err = t.db.AddLink(ctx, s, account)
+		err = t.db.AddLink(ctx, s, account, nil)
 	}
 	if err == nil {
 		s, err = signIn("after")

@@ -16,6 +16,8 @@ import (
 	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"fundpass/store/pgconn"
 )
 
 //go:embed migrations/*.sql
@@ -75,33 +77,10 @@ func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) 
 	return applied, nil
 }
 
-// openDirect opens a pool without anything of ours between its user and lib/pq.
+// openDirect connects without a pooler: the lock that migrations take belongs to a
+// session.
 func openDirect(ctx context.Context, c MigrateConfig) (*sqlx.DB, error) {
-	cfg, err := configFrom(c.DSN, c.ConnectLimit)
-	if err != nil {
-		return nil, err
-	}
-	if err := refusePooler(ctx, cfg); err != nil {
-		return nil, err
-	}
-	cfg.BinaryParameters = false
-	direct, err := pq.NewConnectorConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return sqlx.NewDb(sql.OpenDB(direct), "postgres"), nil
-}
-
-// refusePooler: the lock that migrations take belongs to a session.
-func refusePooler(ctx context.Context, cfg pq.Config) error {
-	pooled, err := behindPooler(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	if pooled {
-		return fmt.Errorf("%w: migration needs the server itself, and this is a transaction pooler", ErrUnsafeDSN)
-	}
-	return nil
+	return pgconn.OpenDirect(ctx, pgconn.Config{DSN: c.DSN, ConnectTimeout: c.ConnectLimit})
 }
 
 func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, error) {
@@ -144,7 +123,7 @@ func (db *DB) migrated(ctx context.Context) error {
 			SELECT count(DISTINCT version_id) FROM goose_db_version
 			WHERE is_applied AND version_id = ANY($1)`, pq.Array(need))
 	})
-	if sqlState(err) == "42P01" || err == nil && have < len(need) {
+	if pgconn.SQLState(err) == "42P01" || err == nil && have < len(need) {
 		return ErrNotMigrated
 	}
 	return err

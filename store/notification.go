@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"fundpass/store/pgconn"
 )
 
 // A Notification is what Alipay told us, verified.
@@ -50,7 +53,7 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 			db.center, n.NotifyID, n.Family, n.Method, sealed, madeAt, now, db.namedIn(n.Content), cancelledAt)
 		err = changedOne(res, err, ErrConflict)
 		first = err == nil
-		if err == ErrConflict {
+		if errors.Is(err, ErrConflict) {
 			return nil
 		}
 		if err != nil || n.Cancelled == nil {
@@ -137,7 +140,7 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	}
 	late, err := w.endLinks(ctx)
 	if late && err == nil {
-		err = errAgain
+		err = pgconn.ErrRetry
 	}
 	return linked || transfers || resets || changes || slices.Contains(alive, true), err
 }

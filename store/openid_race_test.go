@@ -84,7 +84,7 @@ func (r *removal) run() {
 func (r *removal) act(ctx context.Context, what int) {
 	switch {
 	case r.owner == nil:
-		r.expect(r.two.AddLink(ctx, r.comer, r.account))
+		r.expect(r.two.AddLink(ctx, r.comer, r.account, nil))
 	case what == 0:
 		r.expect(r.two.RemoveLink(ctx, *r.owner))
 	case what == 1:
@@ -224,7 +224,7 @@ func TestMoveWaitsForLink(t *testing.T) {
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if err := db.AddLink(context.Background(), s, a); err != nil {
+		if err := db.AddLink(context.Background(), s, a, nil); err != nil {
 			t.Error(err)
 		}
 	})

@@ -43,7 +43,7 @@ func opened(t *testing.T, db *store.DB, id store.Identity) store.Session {
 func linkedAs(t *testing.T, db *store.DB, id store.Identity, a store.Account) store.Session {
 	t.Helper()
 	s := opened(t, db, id)
-	noError(t, db.AddLink(t.Context(), s, a))
+	noError(t, db.AddLink(t.Context(), s, a, nil))
 	return again(t, db, s)
 }
 
@@ -424,7 +424,7 @@ func TestStaleSession(t *testing.T) {
 		name      string
 		got, want error
 	}{
-		{"link", db.AddLink(t.Context(), idle, other), store.ErrRenamed},
+		{"link", db.AddLink(t.Context(), idle, other, nil), store.ErrRenamed},
 		{"unlink", db.RemoveLink(t.Context(), s), store.ErrNotFound},
 		{"freeze", db.Freeze(t.Context(), s), store.ErrNotFound},
 		{"confirm", finished, store.ErrGone},
@@ -465,7 +465,7 @@ func TestMoveWithTransfer(t *testing.T) {
 		holder, requester := linkedAs(t, db, byUser(who), a), opened(t, db, byUser(who+1))
 		transfer, err := db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: a, Proof: "certdoc", Limit: 9})
 		noError(t, err)
-		told(t, db, &transfer)
+		markNotified(t, db, &transfer)
 		moves(t, db, both(who), both(who+1))
 		holder, requester = again(t, db, holder), again(t, db, requester)
 		_, against, err := db.Transfers(t.Context(), holder)

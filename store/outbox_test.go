@@ -64,7 +64,7 @@ func (o *outbox) logIn(key []byte) store.Session {
 	digest := sha256.Sum256(key)
 	s, err := db.OpenSession(ctx, digest[:], store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: string(key)}})
 	o.check(err)
-	o.check(db.AddLink(ctx, s, *a.Account))
+	o.check(db.AddLink(ctx, s, *a.Account, nil))
 	s, err = db.Session(ctx, digest[:])
 	o.check(err)
 	return s

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/store/pgconn"
 )
 
 // monthsAhead is how many months get their partition of events before they begin.
@@ -47,7 +49,7 @@ func (db *DB) makePartition(ctx context.Context, month time.Time) error {
 		return err
 	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return createPartition(ctx, tx, month) })
-	switch sqlState(err) {
+	switch pgconn.SQLState(err) {
 	case "42P07", "23505": // another process was faster
 		return nil
 	}
@@ -79,12 +81,13 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 	names, failed := db.oldPartitions(ctx, before)
 	for _, name := range names {
 		rows, err := db.dropPartition(ctx, name)
+		state := pgconn.SQLState(err)
 		switch {
 		case err == nil:
 			done.Rows += rows
 			done.Parts = append(done.Parts, name)
-		case errors.Is(err, errShared), sqlState(err) == "42P01": // others' rows in it, or dropped by another process
-		case sqlState(err) == "55P03", sqlState(err) == "42501", sqlState(err) == refusedByWorker, contextEnded(err): // busy, or not ours to drop: its rows go below, the rest tomorrow
+		case errors.Is(err, errShared), state == "42P01": // others' rows in it, or dropped by another process
+		case state == "55P03", state == "42501", state == refusedByWorker, pgconn.IsContextError(err): // busy, or not ours to drop: its rows go below, the rest tomorrow
 			db.log.Warn("partition of events not dropped", "partition", name, "err", err)
 		default:
 			failed = errors.Join(failed, err)

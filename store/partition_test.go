@@ -18,10 +18,10 @@ import (
 )
 
 // partitions are the partitions of events with their bounds.
-func partitions(t *testing.T, db *store.DB) map[string]string {
+func partitions(t *testing.T, db *sqlx.DB) map[string]string {
 	t.Helper()
 	var rows []struct{ Name, Bound string }
-	err := db.Pool().Select(&rows, `
+	err := db.Select(&rows, `
 		SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
 		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'events'::regclass`)
 	if err != nil {
@@ -45,16 +45,16 @@ func TestPartitions(t *testing.T) {
 		"events_2026_12": "FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')",
 		"events_2027_01": "FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00')",
 	}
-	if d := cmp.Diff(want, partitions(t, db)); d != "" {
+	if d := cmp.Diff(want, partitions(t, storetest.ProbeOf(db))); d != "" {
 		t.Errorf("at Open:\n%s", d)
 	}
 	db.MakePartitionsAt(t.Context(), at)
-	if d := cmp.Diff(want, partitions(t, db)); d != "" {
+	if d := cmp.Diff(want, partitions(t, storetest.ProbeOf(db))); d != "" {
 		t.Errorf("again:\n%s", d)
 	}
 	db.MakePartitionsAt(t.Context(), at.Add(time.Second))
 	want["events_2027_02"] = "FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00')"
-	if d := cmp.Diff(want, partitions(t, db)); d != "" {
+	if d := cmp.Diff(want, partitions(t, storetest.ProbeOf(db))); d != "" {
 		t.Errorf("next month:\n%s", d)
 	}
 }
@@ -62,6 +62,7 @@ func TestPartitions(t *testing.T) {
 func TestPartitionsAtOnce(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
+	probe := storetest.Probe(t, dsn)
 	var log syncBuffer
 	var wg sync.WaitGroup
 	for range 4 {
@@ -73,7 +74,7 @@ func TestPartitionsAtOnce(t *testing.T) {
 				return
 			}
 			defer db.Close()
-			if n := len(partitions(t, db)); n != 4 {
+			if n := len(partitions(t, probe)); n != 4 {
 				t.Errorf("%d partitions", n)
 			}
 		})
@@ -128,7 +129,7 @@ func TestPartitionThatCannotBeMade(t *testing.T) {
 	if !strings.Contains(log.String(), "events_2027_05") {
 		t.Errorf("log: %s", log.String())
 	}
-	got := partitions(t, db)
+	got := partitions(t, storetest.ProbeOf(db))
 	if got["events_2027_05"] != "" || got["events_2027_06"] == "" || got["events_2027_07"] == "" {
 		t.Errorf("got %v", got)
 	}

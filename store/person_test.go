@@ -48,7 +48,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	}
 	account := importedAccount(t, db, d)
 	old := signIn("first", "a")
-	noError(t, db.AddLink(ctx, old, account))
+	noError(t, db.AddLink(ctx, old, account, nil))
 	old = signIn("first", "b")
 	change, err := db.OpenChange(ctx, old, account, []byte(fmt.Sprint("old", n)))
 	noError(t, err)
@@ -62,11 +62,11 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "face", Version: "1", How: store.ConsentAsked}}))
 	face, err := db.OpenLinkProof(ctx, s, account, store.LinkProof{ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByFace, CertifyID: fmt.Sprint("certify", n, "-face")})
 	noError(t, err)
-	noError(t, db.FinishLink(ctx, s, account, face))
+	noError(t, db.FinishLink(ctx, s, account, face, nil))
 	takeOver := func(s store.Session) {
 		transfer, err := db.RequestTransfer(ctx, s, store.TransferOrder{Account: account, Proof: "certdoc", Limit: 2})
 		noError(t, err)
-		told(t, db, &transfer)
+		markNotified(t, db, &transfer)
 		noError(t, db.CompleteTransfer(ctx, s, transfer.ID))
 	}
 	takeOver(signIn("third", "e"))
@@ -236,7 +236,7 @@ func TestEraseLeavesOthers(t *testing.T) {
 	if s.Link != nil {
 		t.Error("the link is still there")
 	}
-	noError(t, db.AddLink(t.Context(), s, account))
+	noError(t, db.AddLink(t.Context(), s, account, nil))
 
 	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
 	noError(t, err)

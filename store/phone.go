@@ -74,7 +74,7 @@ func (db *DB) VerifiedPhone(ctx context.Context, s Session) (string, error) {
 			db.center, s.TokenDigest).Scan(&sealed)
 	})
 	if err != nil {
-		return "", none(err, ErrNotFound)
+		return "", mapNoRows(err, ErrNotFound)
 	}
 	var mobile string
 	err = db.unseal(sealed, "session phones", s.TokenDigest, &mobile)

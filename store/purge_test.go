@@ -22,7 +22,7 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 		`INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
 			SELECT $1, sha256(i::text::bytea), sha256('i'), 'x', $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
 	} {
-		_, err := db.Pool().Exec(statement, storetest.Center, old, n)
+		_, err := storetest.ProbeOf(db).Exec(statement, storetest.Center, old, n)
 		noError(t, err)
 	}
 }
@@ -30,15 +30,15 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 // left counts what oldRows wrote, in its order.
 func left(t *testing.T, db *store.DB) string {
 	t.Helper()
-	return list(t, db.Pool(), `SELECT concat_ws(' ', (SELECT count(*) FROM idempotency_records), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
+	return list(t, storetest.ProbeOf(db), `SELECT concat_ws(' ', (SELECT count(*) FROM idempotency_records), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
 }
 
 // onDelete makes each row of a table that is deleted run a statement.
 func onDelete(t *testing.T, db *store.DB, table, statement string) {
 	t.Helper()
 	storetest.Server(t) // distributed tables have no triggers
-	db.Pool().MustExec(`CREATE FUNCTION on_` + table + `() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + statement + ` RETURN OLD; END $$`)
-	db.Pool().MustExec(`CREATE TRIGGER on_delete BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION on_` + table + `()`)
+	storetest.ProbeOf(db).MustExec(`CREATE FUNCTION on_` + table + `() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + statement + ` RETURN OLD; END $$`)
+	storetest.ProbeOf(db).MustExec(`CREATE TRIGGER on_delete BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION on_` + table + `()`)
 }
 
 // A kind that fails does not keep the others, and is named.
@@ -68,7 +68,7 @@ func TestSlowKindShrinks(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	oldRows(t, db, 200, time.Now().AddDate(-1, 0, 0))
-	db.Pool().MustExec(`CREATE TABLE batches (id xid8)`)
+	storetest.ProbeOf(db).MustExec(`CREATE TABLE batches (id xid8)`)
 	onDelete(t, db, "idempotency_records", slow)
 	db.SetBatchTime(time.Second)
 	noError(t, db.Purge(t.Context()))
@@ -86,10 +86,10 @@ func TestSlowCommitOfABatch(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	oldRows(t, db, 200, time.Now().AddDate(-1, 0, 0))
-	db.Pool().MustExec(`CREATE TABLE batches (id xid8)`)
+	storetest.ProbeOf(db).MustExec(`CREATE TABLE batches (id xid8)`)
 	onDelete(t, db, "idempotency_records", slow)
-	db.Pool().MustExec(`DROP TRIGGER on_delete ON idempotency_records`)
-	db.Pool().MustExec(`CREATE CONSTRAINT TRIGGER on_delete AFTER DELETE ON idempotency_records
+	storetest.ProbeOf(db).MustExec(`DROP TRIGGER on_delete ON idempotency_records`)
+	storetest.ProbeOf(db).MustExec(`CREATE CONSTRAINT TRIGGER on_delete AFTER DELETE ON idempotency_records
 		DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_idempotency_records()`)
 	db.SetBatchTime(time.Second)
 	noError(t, db.Purge(t.Context()))
@@ -101,8 +101,8 @@ func TestPassesByWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	oldRows(t, db, 4500, time.Now().AddDate(-1, 0, 0))
-	db.Pool().MustExec(`UPDATE idempotency_records SET created_at = $1 WHERE scope = sha256('7')`, time.Now())
-	held, err := db.Pool().Beginx()
+	storetest.ProbeOf(db).MustExec(`UPDATE idempotency_records SET created_at = $1 WHERE scope = sha256('7')`, time.Now())
+	held, err := storetest.ProbeOf(db).Beginx()
 	noError(t, err)
 	defer held.Rollback()
 	held.MustExec(`SELECT 1 FROM sessions WHERE center_id = 'test' AND token_digest = sha256('4') FOR UPDATE`)

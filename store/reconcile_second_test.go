@@ -65,7 +65,7 @@ func TestRepairedCountsWhatWasInForce(t *testing.T) {
 		if repaired, err := db.WithdrawAuthorisation(ctx, withdrawn); err != nil || repaired != tt.want {
 			t.Errorf("%s: repaired %v, %v", tt.name, repaired, err)
 		}
-		if links := list(t, db.Pool(), `SELECT count(*)::text FROM alipay_links WHERE identity_digest = $1`, db.IdentityDigest(id))[0]; links != map[bool]string{true: "1", false: "0"}[tt.back] {
+		if links := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM alipay_links WHERE identity_digest = $1`, db.IdentityDigest(id))[0]; links != map[bool]string{true: "1", false: "0"}[tt.back] {
 			t.Errorf("%s: %s links", tt.name, links)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,7 +89,7 @@ func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, 
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
 	})
 	if err != nil {
-		return Recovery{}, none(err, ErrNotFound)
+		return Recovery{}, mapNoRows(err, ErrNotFound)
 	}
 	err = db.unseal(r.Sealed, "link_proofs", r.ID[:], &r.CertifyID)
 	return r, err
@@ -134,7 +135,7 @@ func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, in NewPa
 		if err := db.cancelOpenOf(ctx, tx, a.PersonDigest, now); err != nil {
 			return err
 		}
-		if err := db.overwriteCredential(ctx, tx, in, now); err == ErrConflict {
+		if err := db.overwriteCredential(ctx, tx, in, now); errors.Is(err, ErrConflict) {
 			return ErrGone
 		} else if err != nil {
 			return err

@@ -35,7 +35,7 @@ func TestFinishRecoveryGuards(t *testing.T) {
 		{"frozen by the centre", 0, exec(`UPDATE accounts SET status = '06' WHERE account_id = $1`), store.ErrBlocked},
 		{"closed", 0, exec(`UPDATE accounts SET status = '05' WHERE account_id = $1`), store.ErrBlocked},
 		{"linked meanwhile", 0, func(_ *store.Session, a store.Account) { linkedAs(t, db, byUser(91), a) }, store.ErrConflict},
-		{"linked by the user", 0, func(s *store.Session, a store.Account) { noError(t, db.AddLink(t.Context(), *s, a)) }, store.ErrConflict},
+		{"linked by the user", 0, func(s *store.Session, a store.Account) { noError(t, db.AddLink(t.Context(), *s, a, nil)) }, store.ErrConflict},
 	} {
 		importAll(t, db, depositor(n))
 		a := importedAccount(t, db, depositor(n))

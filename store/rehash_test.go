@@ -107,7 +107,7 @@ func linkedSession(t *testing.T, db *store.DB, who string, a store.Account) stor
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.AddLink(t.Context(), s, a); err != nil {
+	if err := db.AddLink(t.Context(), s, a, nil); err != nil {
 		t.Fatal(err)
 	}
 	if s, err = db.Session(t.Context(), token); err != nil {

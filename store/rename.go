@@ -7,6 +7,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"fundpass/store/pgconn"
 )
 
 // closeLosingProofs makes room for a pending link where one is open under each identifier.
@@ -72,8 +74,8 @@ func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[
 		FROM unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, sealed)
 		WHERE l.center_id = $1 AND l.identity_digest = m.old`,
 		db.center, r.old, r.new, sealed)
-	if sqlClass(err) == "23" { // the open_id was linked since: a conflict, when looked at again
-		return errAgain
+	if pgconn.IsConstraintViolation(err) { // the open_id was linked since: a conflict, when looked at again
+		return pgconn.ErrRetry
 	}
 	return err
 }
@@ -149,8 +151,8 @@ func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renam
 		_, err := tx.ExecContext(ctx, `
 			UPDATE idempotency_records SET scope = $4, sealed_reply = $5 WHERE center_id = $1 AND scope = $2 AND key_digest = $3`,
 			db.center, k.Scope, k.Key, scope, sealed)
-		if sqlClass(err) == "23" { // a request under the new identifier came first
-			return errAgain
+		if pgconn.IsConstraintViolation(err) { // a request under the new identifier came first
+			return pgconn.ErrRetry
 		}
 		if err != nil {
 			return err
@@ -207,7 +209,7 @@ func (db *DB) nothingLinkedSince(ctx context.Context, tx *sqlx.Tx, r renaming) e
 		SELECT EXISTS (SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = ANY ($2))`,
 		db.center, r.old)
 	if err == nil && linked {
-		err = errAgain
+		err = pgconn.ErrRetry
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -119,7 +120,7 @@ func (db *DB) Reset(ctx context.Context, s Session, id uuid.UUID) (Reset, error)
 		return db.getReset(ctx, q, s, &r, id)
 	})
 	if err != nil {
-		return Reset{}, none(err, ErrNotFound)
+		return Reset{}, mapNoRows(err, ErrNotFound)
 	}
 	if r.Sealed != nil {
 		err = db.unseal(r.Sealed, "resets", r.ID[:], &r.CertifyID)
@@ -168,7 +169,7 @@ type NewPassword struct {
 func (db *DB) FinishReset(ctx context.Context, s Session, in NewPassword) (Reset, error) {
 	var done Reset
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.lockLink(ctx, tx, s); err != nil && err != ErrNotFound {
+		if err := db.lockLink(ctx, tx, s); err != nil && !errors.Is(err, ErrNotFound) {
 			return err // without a link, closeReset finds nothing open
 		}
 		won, err := db.closeReset(ctx, tx, s, in, now)
@@ -188,7 +189,7 @@ func (db *DB) FinishReset(ctx context.Context, s Session, in NewPassword) (Reset
 		}
 		return nil
 	})
-	return done, none(err, ErrGone)
+	return done, mapNoRows(err, ErrGone)
 }
 
 // Repeats reports whether a confirm with one of these fingerprints is the one that
@@ -205,7 +206,7 @@ func (db *DB) closeReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPass
 			AND state = 'passed' AND expires_at > $6`,
 		db.center, in.Reset.ID, s.IdentityDigest, s.TokenDigest, s.Link.AccountID, now, in.Fingerprint)
 	err = changedOne(res, err, ErrGone)
-	if err == ErrGone {
+	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	return err == nil, err
@@ -253,8 +254,8 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, r.AccountID, r.CredentialVersion, in.Hash, now)
 	err = changedOne(res, err, ErrBlocked)
-	if err == ErrBlocked {
-		return db.whyKept(ctx, tx, r.AccountID, r.CredentialVersion)
+	if errors.Is(err, ErrBlocked) {
+		return db.replaceConflict(ctx, tx, r.AccountID, r.CredentialVersion)
 	}
 	return err
 }
@@ -307,5 +308,5 @@ func (db *DB) CancelReset(ctx context.Context, s Session, id uuid.UUID) (Reset, 
 		}
 		return nil
 	})
-	return r, none(err, ErrGone)
+	return r, mapNoRows(err, ErrGone)
 }

@@ -55,7 +55,7 @@ func newOwner(t *testing.T) *owner {
 	importAll(t, o.db, d)
 	o.account = importedAccount(t, o.db, d)
 	o.session = o.signIn("owner", "first")
-	noError(t, o.db.AddLink(t.Context(), o.session, o.account))
+	noError(t, o.db.AddLink(t.Context(), o.session, o.account, nil))
 	o.session = o.signIn("owner", "second")
 	return o
 }

@@ -35,7 +35,7 @@ func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, e
 			db.center, db.accountNoDigest(accountNo))
 	})
 	if err != nil {
-		return Account{}, none(err, ErrNotFound)
+		return Account{}, mapNoRows(err, ErrNotFound)
 	}
 	return db.account(row)
 }

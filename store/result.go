@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Answers of the database a caller may act on, beside those of store.go.
+// More errors a caller may act on, beside those of store.go.
 var (
 	ErrConflict        = errors.New("store: in conflict with what is there")
 	ErrGone            = errors.New("store: expired, closed or never there")
@@ -19,16 +19,16 @@ var (
 	ErrRunning         = errors.New("store: another run of the same request is at it")
 )
 
-// none turns "no rows" into the error that absence means here.
-func none(err, meaning error) error {
+// mapNoRows returns meaning if err is sql.ErrNoRows, and err otherwise.
+func mapNoRows(err, meaning error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return meaning
 	}
 	return err
 }
 
-// changedOne turns "nothing changed" into the error it means here: the WHERE
-// of the statement has decided.
+// changedOne returns meaning if the statement changed no row, because its WHERE
+// decides.
 func changedOne(res sql.Result, err, meaning error) error {
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"fundpass/store/pgconn"
 )
 
 // Lives of what is kept longest. The record's life is a setting, see Retention.
@@ -142,7 +144,9 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 
 // outOfTime reports whether a batch did not end in its time, perhaps in its commit: what
 // that has deleted after all, the next batch does not find.
-func outOfTime(err error) bool { return contextEnded(err) || errors.Is(err, ErrUnknownOutcome) }
+func outOfTime(err error) bool {
+	return pgconn.IsContextError(err) || errors.Is(err, ErrUnknownOutcome)
+}
 
 // deleteBatch finds its rows once and passes by those that are in use: no request waits
 // for more than one batch. It finds them by an index and deletes them by where they

@@ -89,7 +89,7 @@ func consenting(t *testing.T, db *store.DB, linked bool) store.Session {
 	s, err := db.OpenSession(t.Context(), []byte("token"), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "consenting"}})
 	noError(t, err)
 	if linked {
-		noError(t, db.AddLink(t.Context(), s, importedAccount(t, db, d)))
+		noError(t, db.AddLink(t.Context(), s, importedAccount(t, db, d), nil))
 	}
 	return s
 }

@@ -107,7 +107,7 @@ func TestRetention(t *testing.T) {
 	if diff := cmp.Diff([]string{"accounts", "alipay_links", "centers", "consents", "password_credentials", "password_history"}, left); diff != "" {
 		t.Errorf("after three years there are rows in:\n%s", diff)
 	}
-	if got := partitions(t, db); got["events_2026_05"] != "" || got["events_rest"] == "" || got["events_2029_06"] == "" {
+	if got := partitions(t, storetest.ProbeOf(db)); got["events_2026_05"] != "" || got["events_rest"] == "" || got["events_2029_06"] == "" {
 		t.Errorf("partitions %v", got)
 	}
 	if _, err := db.Retention(t.Context(), 0, true); err == nil {
@@ -193,7 +193,7 @@ func TestRetentionOfEvents(t *testing.T) {
 			t.Errorf("%s has %s events, want %s", center, got, want)
 		}
 	}
-	if got := partitions(t, db); got["events_2026_02"] != "" || got["events_2026_03"] == "" || got["events_2026_04"] == "" {
+	if got := partitions(t, storetest.ProbeOf(db)); got["events_2026_02"] != "" || got["events_2026_03"] == "" || got["events_2026_04"] == "" {
 		t.Errorf("partitions %v", got)
 	}
 }
@@ -215,7 +215,7 @@ func TestRetentionOnWorker(t *testing.T) {
 	if got := retained(t, db, 1, false); got["events"] != 10 {
 		t.Errorf("%v", got)
 	}
-	if partitions(t, db)["events_2026_02"] == "" {
+	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
 		t.Error("dropped")
 	}
 }
@@ -237,7 +237,7 @@ func TestRetentionBesideReader(t *testing.T) {
 		}
 		return nil // and it came back while the reader still reads
 	}))
-	if partitions(t, db)["events_2026_02"] == "" {
+	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
 		t.Error("dropped under a reader")
 	}
 	all, err := db.Retention(t.Context(), 1, false)

@@ -24,6 +24,7 @@ type Session struct {
 	TokenDigest    []byte
 	IdentityDigest []byte
 	Link           *Link // nil until the visitor is linked
+	RenewalDue     bool  // see RenewSession
 	sealed         []byte
 }
 
@@ -82,8 +83,8 @@ func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visit
 	return db.Session(ctx, tokenDigest)
 }
 
-// Session returns the live session with this token digest and renews it, or
-// ErrNotFound when it is unknown, ended, idle or too old.
+// Session returns the live session with this token digest. It returns ErrNotFound if the
+// session is unknown, ended, idle or too old.
 func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) {
 	now := db.clock()
 	s := Session{TokenDigest: tokenDigest}
@@ -110,13 +111,9 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {
-		return Session{}, none(err, ErrNotFound)
+		return Session{}, mapNoRows(err, ErrNotFound)
 	}
-	if now.Sub(seenAt) > seenStep {
-		if err := db.renewSession(ctx, tokenDigest); err != nil {
-			return Session{}, err
-		}
-	}
+	s.RenewalDue = now.Sub(seenAt) > seenStep
 	if account.Valid {
 		link.AccountID = account.UUID
 		s.Link = &link
@@ -124,16 +121,20 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 	return s, nil
 }
 
-// renewSession records activity. An idle session that another request has
-// ended in the meantime is ErrNotFound.
-func (db *DB) renewSession(ctx context.Context, tokenDigest []byte) error {
+// RenewSession records that the session is in use. It returns ErrNotFound if the session
+// has ended since it was read.
+func (db *DB) RenewSession(ctx context.Context, tokenDigest []byte) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
-			UPDATE sessions SET seen_at = $3
-			WHERE center_id = $1 AND token_digest = $2 AND seen_at > $4`,
-			db.center, tokenDigest, now, now.Add(-SessionIdle))
-		return changedOne(res, err, ErrNotFound)
+		return db.renewSession(ctx, tx, tokenDigest, now)
 	})
+}
+
+func (db *DB) renewSession(ctx context.Context, tx *sqlx.Tx, tokenDigest []byte, now time.Time) error {
+	res, err := tx.ExecContext(ctx, `
+		UPDATE sessions SET seen_at = $3
+		WHERE center_id = $1 AND token_digest = $2 AND seen_at > $4`,
+		db.center, tokenDigest, now, now.Add(-SessionIdle))
+	return changedOne(res, err, ErrNotFound)
 }
 
 // Visitor opens the sealed part of a session.

@@ -1,9 +1,10 @@
-// Package store keeps what fundpass knows in PostgreSQL: one noun a file, one
-// exported method a transaction.
+// Package store keeps the data of fundpass in PostgreSQL. Each file is about one
+// noun, and each exported method is one transaction. Package pgconn has the
+// connections.
 //
-// It runs on one server, on a primary with standbys, behind a transaction
-// pooler and on an engine distributed by centre. Personal data stands in it
-// only as keyed digests and sealed columns.
+// The store runs on one server, on a primary with standbys, behind a transaction
+// pooler and on an engine distributed by centre. It holds personal data only as
+// keyed digests and sealed columns.
 package store
 
 import (
@@ -19,34 +20,38 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"fundpass/keys"
+	"fundpass/store/pgconn"
 )
 
 // Errors a caller may act on. Every one may be wrapped.
 var (
-	// ErrUnavailable says that the database could not be used and that nothing
-	// happened: it is away, out of connections, read-only or too slow. The
-	// same call may succeed later.
-	ErrUnavailable = errors.New("store: database unavailable")
+	// ErrUnavailable reports that the database could not be used and that nothing
+	// happened. The same call may succeed later.
+	ErrUnavailable = pgconn.ErrUnavailable
 
-	// ErrUnknownOutcome says that a COMMIT was sent and its answer is not
-	// known: the change may stand or not. Only a repetition under the same
-	// idempotency key, or reading the row, tells.
-	ErrUnknownOutcome = errors.New("store: outcome of commit unknown")
+	// ErrUnknownOutcome reports that a COMMIT was sent and its answer is not
+	// known. Only a repetition under the same idempotency key, or reading the
+	// row, tells.
+	ErrUnknownOutcome = pgconn.ErrUnknownOutcome
 
-	// ErrNotFound says that the row asked for does not exist, or not for this caller.
+	// ErrUnsafeDSN reports that a connection string is refused. The error names the
+	// setting.
+	ErrUnsafeDSN = pgconn.ErrUnsafeDSN
+
+	// ErrNotFound reports that the row asked for does not exist, or not for this caller.
 	ErrNotFound = errors.New("store: not found")
 
-	// ErrNotMigrated says that the schema is older than this program.
+	// ErrNotMigrated reports that the schema is older than this program.
 	ErrNotMigrated = errors.New("store: database is not migrated: run fundpass migrate")
 
-	// ErrOtherApp says that the centre is registered with another Alipay
+	// ErrOtherApp reports that the centre is registered with another Alipay
 	// application, or the application with another centre.
 	ErrOtherApp = errors.New("store: centre and application do not belong together")
 )
 
 // Config says which database, which centre and which keys.
 type Config struct {
-	// DSN is a lib/pq connection string or URL; see ErrUnsafeDSN for its rules.
+	// DSN is a lib/pq connection string or URL; see pgconn.ErrUnsafeDSN for its rules.
 	DSN string
 	// Center is the fund centre, 1 to 32 bytes: the first column of every key.
 	Center string
@@ -75,7 +80,7 @@ type Config struct {
 
 // DB is one centre's part of the database. It is safe for concurrent use.
 type DB struct {
-	sql    *sqlx.DB
+	pool   *pgconn.Pool
 	center string
 	appID  string
 	cipher *keys.ColumnCipher
@@ -83,18 +88,15 @@ type DB struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	wall         func() time.Time // compared with the database's clock; nil: not compared
-	anchored     atomic.Pointer[anchor]
-	skew         atomic.Int64 // nanoseconds the database is ahead of us
-	pooled       bool         // a transaction pooler stands between us and the server
-	unreplicated atomic.Int64 // commits that a standby did not confirm
+	wall     func() time.Time // compared with the database's clock; nil: not compared
+	anchored atomic.Pointer[anchor]
+	skew     atomic.Int64 // nanoseconds the database is ahead of us
 
 	batchTime time.Duration // of one transaction that deletes what is old
 
 	life       context.Context // ends with Close
 	end        context.CancelFunc
 	background sync.WaitGroup
-	committing atomic.Int64 // commits under way, also those whose callers went away
 }
 
 // Open connects to a migrated database and registers the centre with its
@@ -127,36 +129,25 @@ func (c *Config) fill() error {
 	if c.ColumnCipher == nil {
 		return errors.New("store: column key is missing")
 	}
-	if c.MaxConns == 0 {
-		c.MaxConns = 20
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return nil
 }
 
-// connect makes the pool for this DSN; a pooler on the way decides how
-// statements are sent.
+// connect opens the pool.
 func connect(ctx context.Context, c Config) (*DB, error) {
-	cfg, err := configFrom(c.DSN, c.ConnectLimit)
+	pool, err := pgconn.Open(ctx, pgconn.Config{
+		DSN: c.DSN, MaxConns: c.MaxConns, ConnectTimeout: c.ConnectLimit, CallTimeout: c.CallLimit, Logger: c.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
+	db := &DB{pool: pool, center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
 	}
-	if db.pooled, err = behindPooler(ctx, cfg); err != nil {
-		return nil, err
-	}
-	if !db.pooled {
-		if cfg, err = withSessionSettings(ctx, cfg); err != nil {
-			return nil, told(ctx, err)
-		}
-	}
 	db.life, db.end = context.WithCancel(context.Background())
-	db.sql = openPool(&connector{cfg: cfg, named: !db.pooled, notice: db.notice, limit: c.CallLimit}, c.MaxConns)
 	return db, nil
 }
 
@@ -229,46 +220,33 @@ func (db *DB) every(pause time.Duration, f func(context.Context)) {
 }
 
 // Ping reports whether this process may serve: the server takes writes, is
-// migrated, and its clock is within 30 s of ours. The errors are
+// migrated, and its clock is within 30 s of this machine's. The errors are
 // ErrUnavailable and ErrNotMigrated.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.clockTrusted(); err != nil {
 		return err
 	}
-	var readOnly bool
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return sqlx.GetContext(ctx, q, &readOnly, `SELECT current_setting('transaction_read_only') = 'on'`)
-	})
-	if err != nil {
+	if err := db.pool.Ping(ctx); err != nil {
 		return err
-	}
-	if readOnly {
-		return fmt.Errorf("%w: server is read-only", ErrUnavailable)
 	}
 	return db.migrated(ctx)
 }
 
 // Pooled reports whether a transaction pooler was found at Open, in which case
 // no statement is prepared by name.
-func (db *DB) Pooled() bool { return db.pooled }
+func (db *DB) Pooled() bool { return db.pool.HasPooler() }
 
 // HasPepper reports whether the Config had a pepper.
 func (db *DB) HasPepper() bool { return db.pepper != nil }
 
 // UnreplicatedCommits counts the commits since Open that the server ended
 // without its standbys' confirmation; each was reported as ErrUnknownOutcome.
-func (db *DB) UnreplicatedCommits() int64 { return db.unreplicated.Load() }
-
-// closeLimit is how long Close waits for commits under way.
-const closeLimit = 5 * time.Second
+func (db *DB) UnreplicatedCommits() int64 { return db.pool.UnreplicatedCommits() }
 
 // Close ends the background work, lets commits under way finish for a few
 // seconds, and closes the connections.
 func (db *DB) Close() error {
 	db.end()
 	db.background.Wait()
-	for begun := time.Now(); db.committing.Load() > 0 && time.Since(begun) < closeLimit; {
-		time.Sleep(5 * time.Millisecond)
-	}
-	return db.sql.Close()
+	return db.pool.Close()
 }

@@ -49,9 +49,9 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 		}},
 		"held it once": {true, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			noError(t, db.RemoveLink(t.Context(), holder))
-			noError(t, db.AddLink(t.Context(), other, a))
+			noError(t, db.AddLink(t.Context(), other, a, nil))
 			noError(t, db.RemoveLink(t.Context(), again(t, db, other)))
-			noError(t, db.AddLink(t.Context(), holder, a))
+			noError(t, db.AddLink(t.Context(), holder, a, nil))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func (db *DB) NoteSubscription(ctx context.Context, s Session, template, state s
 func (db *DB) noteSubscription(ctx context.Context, tx *sqlx.Tx, d Delivery, state string, now time.Time) error {
 	n, err := db.Notice(d)
 	if err != nil {
-		return nil // what cannot be read was not sent
+		return nil //nolint:nilerr // what cannot be read was not sent
 	}
 	_, err = tx.ExecContext(ctx, `
 		UPDATE message_subscriptions SET state = $3, at = $4

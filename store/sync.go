@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"fundpass/store/pgconn"
 )
 
 // compareLimit bounds the comparison of one file: tens of millions of lines.
@@ -91,8 +92,8 @@ func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, compareLimit)
 	defer cancel()
 	var p Plan
-	err := db.attempt(ctx, func(conn *sqlx.Conn, tx *sqlx.Tx, now time.Time) error {
-		c := comparing{importTx{tx, db, conn, now}}
+	err := db.pool.InTxOnce(ctx, func(tx *pgconn.Tx) error {
+		c := comparing{importTx{tx, db, db.clock()}}
 		for _, step := range []func() error{
 			func() error { return c.stage(ctx, file.Lines) },
 			func() error { return c.copyHeld(ctx) },
@@ -110,7 +111,7 @@ func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 	if errors.Is(err, errCompared) {
 		err = nil
 	}
-	return p, told(ctx, err)
+	return p, err
 }
 
 // comparing is the transaction of Compare.
@@ -135,11 +136,9 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 	if err != nil {
 		return err
 	}
-	return c.conn.Raw(func(raw any) error {
-		return raw.(*conn).copyIn(ctx, `COPY pg_temp.sync_rows FROM STDIN`, func(put func(...driver.Value) error) error {
-			return lines(func(l Listed) error {
-				return put(l.line, l.accountID.String(), orNil(l.person), l.status, orNil(l.rowDigest), orNil(l.number), l.Passwordless)
-			})
+	return c.CopyIn(ctx, `COPY pg_temp.sync_rows FROM STDIN`, func(put func(...driver.Value) error) error {
+		return lines(func(l Listed) error {
+			return put(l.line, l.accountID.String(), orNil(l.person), l.status, orNil(l.rowDigest), orNil(l.number), l.Passwordless)
 		})
 	})
 }

@@ -155,7 +155,7 @@ func (n *nightly) visit() {
 			n.t.Fatal(err)
 		}
 		a := importedAccount(n.t, n.db, d)
-		if err := n.db.AddLink(n.t.Context(), s, a); errors.Is(err, store.ErrConflict) {
+		if err := n.db.AddLink(n.t.Context(), s, a, nil); errors.Is(err, store.ErrConflict) {
 			continue
 		} else if err != nil {
 			n.t.Fatal(err)

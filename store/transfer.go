@@ -139,7 +139,7 @@ func (q transferRequest) waiting(ctx context.Context, r *Transfer) (found bool, 
 		FOR UPDATE OF r`,
 		q.db.center, q.now, q.s.IdentityDigest, q.order.Account.ID, q.order.Account.PersonDigest, q.order.Account.Version,
 		!q.order.atOnce())
-	return err == nil, none(err, nil)
+	return err == nil, mapNoRows(err, nil)
 }
 
 // makeRoom closes the person's transfers that are no longer valid and any other of the same
@@ -227,7 +227,7 @@ func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 		WHERE center_id = $1 AND person_digest = $2 AND identity_digest <> $3 FOR SHARE`,
 		q.db.center, q.order.Account.PersonDigest, q.s.IdentityDigest)
 	if err != nil {
-		return heldLink{}, none(err, ErrNotFound)
+		return heldLink{}, mapNoRows(err, ErrNotFound)
 	}
 	return held, q.db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity)
 }
@@ -251,7 +251,7 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 				AND r.state = 'waiting' AND r.due_at <= $2 AND r.expires_at > $2
 			RETURNING `+transferColumns,
 			db.center, now, id, s.IdentityDigest); err != nil {
-			return none(err, ErrGone)
+			return mapNoRows(err, ErrGone)
 		}
 		n, err := db.newLink(s, Account{ID: r.AccountID, PersonDigest: r.PersonDigest})
 		if err != nil {
@@ -274,7 +274,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.T
 		DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3
 		RETURNING identity_digest, account_id, sealed_identity`,
 		db.center, r.Former, r.PersonDigest); err != nil {
-		return none(err, ErrGone)
+		return mapNoRows(err, ErrGone)
 	}
 	if err := db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity); err != nil {
 		return err
@@ -287,7 +287,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.T
 		SELECT 1 FROM password_credentials
 		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND (state <> 'frozen' OR $4) FOR SHARE`,
 		db.center, r.AccountID, r.CredentialVersion, r.Proof == TransferByClerk); err != nil {
-		return none(err, ErrGone)
+		return mapNoRows(err, ErrGone)
 	}
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,

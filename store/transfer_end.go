@@ -54,7 +54,7 @@ func (db *DB) Transfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, 
 			WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.identity_digest = $4`,
 			db.center, db.clock(), id, s.IdentityDigest)
 	})
-	return r, none(err, ErrNotFound)
+	return r, mapNoRows(err, ErrNotFound)
 }
 
 // RejectTransfer rejects a waiting transfer of the session's own link and notifies the
@@ -71,7 +71,7 @@ func (db *DB) RejectTransfer(ctx context.Context, s Session, id uuid.UUID) (Tran
 				SELECT `+transferColumns+` FROM link_transfers r
 				WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.person_digest = $4 AND r.former_digest = $5 AND r.state = 'rejected'`,
 				db.center, now, id, s.Link.PersonDigest, s.IdentityDigest)
-			return none(err, ErrGone)
+			return mapNoRows(err, ErrGone)
 		}
 		r = Transfer{ID: id, State: TransferRejected}
 		return nil
@@ -124,5 +124,5 @@ func (db *DB) CancelTransfer(ctx context.Context, s Session, id uuid.UUID) (Tran
 			WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.identity_digest = $4 AND r.state = 'cancelled'`,
 			db.center, now, id, s.IdentityDigest)
 	})
-	return r, none(err, ErrGone)
+	return r, mapNoRows(err, ErrGone)
 }

@@ -9,8 +9,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// told marks the notice to the holder of the link as delivered.
-func told(t testing.TB, db *store.DB, transfer *store.Transfer) {
+// markNotified marks the notice to the holder of the link as delivered.
+func markNotified(t testing.TB, db *store.DB, transfer *store.Transfer) {
 	t.Helper()
 	noError(t, db.Delivered(t.Context(), store.Delivery{ID: transfer.ID, Kind: store.NoticeTransferRequested}))
 }
@@ -25,7 +25,8 @@ func TestWindowBeginsWithDelivery(t *testing.T) {
 		d := depositor(n)
 		importAll(t, db, d)
 		account := importedAccount(t, db, d)
-		holder, requester := linkedAs(t, db, byUser(10*n), account), opened(t, db, byUser(10*n+1))
+		linkedAs(t, db, byUser(10*n), account)
+		requester := opened(t, db, byUser(10*n+1))
 		request := func() store.Transfer {
 			t.Helper()
 			transfer, err := db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: account, Proof: "certdoc", Window: window, Limit: 9})
@@ -46,7 +47,7 @@ func TestWindowBeginsWithDelivery(t *testing.T) {
 			t.Errorf("requested again: %+v", again)
 		}
 		for range 2 { // the second notice changes nothing
-			told(t, db, &transfer)
+			markNotified(t, db, &transfer)
 			if window > 0 {
 				now = now.Add(window - time.Microsecond)
 				finish(store.ErrGone)
@@ -54,7 +55,8 @@ func TestWindowBeginsWithDelivery(t *testing.T) {
 				window = 0
 			}
 		}
-		holder, requester = opened(t, db, byUser(10*n)), opened(t, db, byUser(10*n+1))
+		requester = opened(t, db, byUser(10*n+1))
+		holder := opened(t, db, byUser(10*n))
 		if _, against, err := db.Transfers(t.Context(), holder); err != nil || against == nil || !against.ExpiresAt.Equal(against.DueAt.Add(store.TransferLife)) {
 			t.Errorf("%+v, %v", against, err)
 		}
@@ -94,7 +96,7 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 		transfer, err := db.RequestTransfer(t.Context(), requester, order)
 		noError(t, err)
 		fail()
-		told(t, db, &transfer) // what comes late is of no use
+		markNotified(t, db, &transfer) // what comes late is of no use
 		if own, _, err := db.Transfers(t.Context(), requester); err != nil || own.State != store.TransferUndeliverable || own.DueAt != nil {
 			t.Errorf("%+v, %v", own, err)
 		}
@@ -114,7 +116,7 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 		if err != nil || next.ID == transfer.ID {
 			t.Errorf("%+v, %v", next, err)
 		}
-		told(t, db, &next)
+		markNotified(t, db, &next)
 	}
 }
 
@@ -144,7 +146,7 @@ func TestFormerHolderFreezes(t *testing.T) {
 		taker := opened(t, db, byUser(10*n+1))
 		transfer, err := db.RequestTransfer(t.Context(), taker, store.TransferOrder{Account: account, Proof: tt.proof, Limit: 9})
 		noError(t, err)
-		told(t, db, &transfer)
+		markNotified(t, db, &transfer)
 		noError(t, db.CompleteTransfer(t.Context(), taker, transfer.ID))
 		taker = again(t, db, taker)
 		if tt.do != nil {

@@ -40,7 +40,7 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 	var err error
 	c.transfer, err = two.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Limit: 9})
 	noError(t, err)
-	told(t, one, &c.transfer)
+	markNotified(t, one, &c.transfer)
 	c.change, err = one.OpenChange(t.Context(), c.holder, c.account, []byte("old print"))
 	noError(t, err)
 	return c
@@ -225,7 +225,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 		s, err := db.OpenSession(t.Context(), fmt.Append(nil, "token", n), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
 		noError(t, err)
 		noError(t, end(s))
-		if err := db.AddLink(t.Context(), s, a); !errors.Is(err, store.ErrGone) {
+		if err := db.AddLink(t.Context(), s, a, nil); !errors.Is(err, store.ErrGone) {
 			t.Errorf("%d: %v", n, err)
 		}
 		if links := list(t, storetest.ProbeOf(db), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
@@ -253,7 +253,7 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		at := one.Now() // the clock that the session was opened by
 		var linked error
 		var wg sync.WaitGroup
-		wg.Go(func() { linked = one.AddLink(t.Context(), s, a) })
+		wg.Go(func() { linked = one.AddLink(t.Context(), s, a, nil) })
 		wg.Go(func() {
 			if _, err := two.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: who, At: at}); err != nil {
 				t.Error(err)

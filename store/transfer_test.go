@@ -40,7 +40,7 @@ func TestCompleteTransferGuards(t *testing.T) {
 		noError(t, err)
 		c.transfer, err = db.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})
 		noError(t, err)
-		told(t, db, &c.transfer)
+		markNotified(t, db, &c.transfer)
 		if tt.do != nil {
 			tt.do(c)
 		}

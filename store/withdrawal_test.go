@@ -70,7 +70,7 @@ func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
 
 	var linked, withdrawn sync.WaitGroup
 	linked.Go(func() {
-		if err := db.AddLink(context.Background(), s, a); err != nil {
+		if err := db.AddLink(context.Background(), s, a, nil); err != nil {
 			t.Error(err)
 		}
 	})

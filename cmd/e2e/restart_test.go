@@ -145,7 +145,7 @@ func (n night) begin(s *serverEnv) string {
 		noError(s.t, err)
 		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: no}})
 		noError(s.t, err)
-		noError(s.t, db.AddLink(s.t.Context(), session, a))
+		noError(s.t, db.AddLink(s.t.Context(), session, a, nil))
 		session, err = db.Session(s.t.Context(), []byte(no))
 		noError(s.t, err)
 		_, err = db.OpenChange(s.t.Context(), session, a, []byte("print"))
@@ -259,6 +259,6 @@ func (n *fixture) crowd(k int) {
 		n.sim.Add(p)
 		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
-		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
+		noError(n.t, n.db.AddLink(n.t.Context(), s, a, nil))
 	}
 }

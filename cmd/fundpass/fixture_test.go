@@ -60,7 +60,6 @@ func (n *fixture) serve(dsn string) *process {
 type citizen struct {
 	alipaysim.Person // Password is the one that works
 	client
-	change  string // path of the last one
 	fixture *fixture
 	digest  []byte // of the person
 	changes int    // how many new passwords were made up
@@ -175,9 +174,6 @@ func checkServer(t testing.TB, servers ...*process) {
 
 func postTo(path string, body any) request { return request{method: "POST", path: path, body: body} }
 func getFrom(path string) request          { return request{method: "GET", path: path} }
-
-// under is the same request with an Idempotency-Key.
-func (r request) under(key string) request { r.key = key; return r }
 
 func (c *citizen) link() request {
 	return postTo("/v1/link", fields{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password})

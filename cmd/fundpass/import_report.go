@@ -184,7 +184,7 @@ func (b *meter) at(lines int64) {
 	switch {
 	case done <= 0: // by an earlier run
 	case b.bar != nil:
-		b.bar.Set64(done)
+		_ = b.bar.Set64(done)
 	case now.Sub(b.shown) >= meterPause:
 		// The last rate counts: inserting slows down as indexes outgrow memory.
 		rate := max(1, perSecond(lines-b.shownLine, now.Sub(b.shown)))
@@ -196,7 +196,7 @@ func (b *meter) at(lines int64) {
 
 func (b *meter) end() {
 	if b.bar != nil {
-		b.bar.Clear()
+		_ = b.bar.Clear()
 	}
 }
 

@@ -121,7 +121,7 @@ func (m *importer) runPieces(ctx context.Context, w work) error {
 
 func (m *importer) readHeader() error {
 	line, err := m.lines.next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return errors.New("the file is empty")
 	} else if err != nil {
 		return fmt.Errorf("first line: %w", err)
@@ -251,13 +251,13 @@ func (m *importer) cutLines(size int64, chosen *lineSet) (piece, error) {
 	for int64(len(p.texts)) < size {
 		text, err := m.lines.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return p.ending(m.lines), nil
-		case err != nil && err != errLongLine:
+		case err != nil && !errors.Is(err, errLongLine):
 			return p, err
 		case chosen != nil && !chosen.has(m.lines.number):
 			continue
-		case err == errLongLine:
+		case errors.Is(err, errLongLine):
 			p.long = append(p.long, len(p.texts))
 		}
 		if chosen != nil {

@@ -126,13 +126,6 @@ func (s *serverEnv) serveAlipay(key *rsa.PrivateKey) {
 	s.write("alipay_public_key.txt", publicText(s.t, &key.PublicKey))
 }
 
-// changeAlipayKey is what Alipay does when its key is renewed in the console.
-func (s *serverEnv) changeAlipayKey() {
-	s.t.Helper()
-	s.serveAlipay(testKeys().alipay[1])
-	s.sim.Add(okPerson)
-}
-
 func (s *serverEnv) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *serverEnv) read(name string) []byte {

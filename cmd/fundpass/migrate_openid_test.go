@@ -273,7 +273,7 @@ func (n *fixture) crowd(k int) {
 		n.sim.Add(p)
 		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: n.appID, Kind: "user_id", Value: p.UserID}})
 		noError(n.t, err)
-		noError(n.t, n.db.AddLink(n.t.Context(), s, a))
+		noError(n.t, n.db.AddLink(n.t.Context(), s, a, nil))
 	}
 }
 

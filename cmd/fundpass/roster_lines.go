@@ -89,12 +89,12 @@ func (r *roster) detectEncoding(said encoding) error {
 	for {
 		line, err := lines.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			r.lines = lines.number
 			return r.finish(&v, sum.Sum(nil))
 		case lines.bareCR:
 			return fmt.Errorf("line %d: a carriage return that ends no line; save the file with line ends LF or CRLF, as CSV for Windows", lines.number)
-		case err != nil && err != errLongLine:
+		case err != nil && !errors.Is(err, errLongLine):
 			return err
 		case r.encoding.isUTF16() && strings.ContainsRune(line, utf8.RuneError):
 			return fmt.Errorf("line %d is not %s: save the file as CSV in UTF-8", lines.number, r.encoding)
@@ -150,10 +150,10 @@ func (l *lineReader) next() (string, error) {
 	line, err := l.r.ReadSlice('\n')
 	l.bytes += int64(len(line))
 	l.bareCR = bytes.IndexByte(bytes.TrimRight(line, "\r\n"), '\r') >= 0
-	if err == bufio.ErrBufferFull {
+	if errors.Is(err, bufio.ErrBufferFull) {
 		return "", l.skip()
 	}
-	if err != nil && (err != io.EOF || len(line) == 0) {
+	if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
 		return "", err
 	}
 	l.number++
@@ -166,10 +166,10 @@ func (l *lineReader) skip() error {
 	for {
 		more, err := l.r.ReadSlice('\n')
 		l.bytes += int64(len(more))
-		switch err {
-		case nil, io.EOF:
+		switch {
+		case err == nil, errors.Is(err, io.EOF):
 			return errLongLine
-		case bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 		default:
 			return err
 		}

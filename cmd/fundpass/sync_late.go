@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -29,7 +30,7 @@ func (s *syncer) accountNoOf(line int64) (string, error) {
 	for {
 		text, err := late.lines.next()
 		switch {
-		case err != nil && err != errLongLine:
+		case err != nil && !errors.Is(err, errLongLine):
 			return "", fmt.Errorf("%w: %w", errChanged, err)
 		case late.lines.number == line:
 			e, _ := s.checkLine(line, text)

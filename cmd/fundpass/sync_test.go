@@ -81,7 +81,7 @@ func (s *serverEnv) link(db *store.DB, l *nightLine, account string) store.Sessi
 	session, err := db.OpenSession(s.t.Context(), token[:], store.Visitor{Identity: store.Identity{AppID: s.appID, Kind: "open_id", Value: account}})
 	noError(s.t, err)
 	a := s.account(db, document.Passport, l.number, account)
-	noError(s.t, db.AddLink(s.t.Context(), session, *a))
+	noError(s.t, db.AddLink(s.t.Context(), session, *a, nil))
 	session, err = db.Session(s.t.Context(), token[:])
 	noError(s.t, err)
 	_, err = db.OpenChange(s.t.Context(), session, *a, []byte("print"))

@@ -38,20 +38,6 @@ func linkOf(who alipaysim.Person, password string) fields {
 	return fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
 }
 
-// changePassword links who and changes the password.
-func changePassword(t *testing.T, p *client, who alipaysim.Person, to string) {
-	t.Helper()
-	if _, err := p.logIn(t.Context(), who.Person); err != nil {
-		t.Fatal(err)
-	}
-	p.mustPost(t, "/v1/link", linkOf(who, who.Password))
-	a := p.mustPost(t, "/v1/password/changes", fields{"id_number": who.IDNumber, "old_password": who.Password})
-	a = p.mustPost(t, "/v1/password/changes/"+a.text("id")+"/confirm", fields{"new_password": to, "new_password_again": to})
-	if a.text("state") != "done" {
-		t.Fatalf("change: %s", a.raw)
-	}
-}
-
 // walkOn runs fundpass walk and returns its screen.
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()

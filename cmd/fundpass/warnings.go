@@ -37,7 +37,7 @@ func (s settings) unsafe() []problem {
 	if len(s.TrustedProxies) == 0 && s.Center != demoCenter {
 		all = append(all, problemf("FUNDPASS_TRUSTED_PROXIES", "is not set: every citizen has the address of the proxy that stands before this server, so the whole city shares one limit of requests and one count of spraying; name the proxy, 127.0.0.1 on this machine"))
 	}
-	switch mode := store.UnprovenServer(s.DatabaseURL); mode {
+	switch mode := store.UnverifiedSSLMode(s.DatabaseURL); mode {
 	case "":
 	case "verify-ca":
 		all = append(all, problemf("FUNDPASS_DATABASE_URL", "has sslmode=verify-ca: any host with a certificate of that authority may pose as the database; write sslmode=verify-full"))

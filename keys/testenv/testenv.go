@@ -111,7 +111,7 @@ func Announce(line string) {
 	}
 	if out := output(); out != nil {
 		defer out.Close()
-		out.WriteString(line + "\n")
+		_, _ = out.WriteString(line + "\n")
 	}
 }
 
@@ -126,7 +126,7 @@ func Main(m *testing.M) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
+		_ = flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
 	}
 	os.Exit(m.Run())
 }

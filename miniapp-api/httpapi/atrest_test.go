@@ -67,6 +67,7 @@ func (h *env) storedRows() (all []storedRow) {
 		must(h.t, tables.Scan(&name))
 		names = append(names, name)
 	}
+	must(h.t, tables.Err())
 	for _, name := range names {
 		rows, err := h.raw().Query(`SELECT to_jsonb(r) FROM ` + name + ` r`)
 		must(h.t, err)

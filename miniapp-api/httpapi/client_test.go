@@ -135,9 +135,9 @@ func (h *env) linkedClient(c citizen) *client {
 }
 
 // openChange opens a change and returns its path.
-func (p *client) openChange(c citizen) string {
+func (p *client) openChange(c citizen, headers ...header) string {
 	p.h.t.Helper()
-	r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(p.h.t, "OK")
+	r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}, headers...).want(p.h.t, "OK")
 	return "/v1/password/changes/" + r.get(p.h.t, "id").(string)
 }
 

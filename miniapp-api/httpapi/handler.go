@@ -135,6 +135,9 @@ func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error)
 		return Request{}, ErrSessionRequired
 	}
 	session, err := s.db.Session(ctx, digest)
+	if err == nil && session.RenewalDue && idempotencyKey(c) == "" { // with a key, the record's transaction renews it
+		err = s.db.RenewSession(ctx, digest)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return Request{}, selfservice.ErrSessionExpired
 	} else if err != nil {

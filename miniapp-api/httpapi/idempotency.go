@@ -24,8 +24,8 @@ const (
 // withIdempotency runs a request and sends its answer. A POST with an Idempotency-Key runs
 // once: a request with the same key and body gets the first answer, from any process.
 func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run func(*store.IdempotencyRecord) (any, error)) error {
-	key := c.Request().Header.Get("Idempotency-Key")
-	if key == "" || c.Request().Method != http.MethodPost {
+	key := idempotencyKey(c)
+	if key == "" {
 		data, err := run(nil)
 		if err != nil {
 			return err
@@ -51,6 +51,14 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 		return err
 	}
 	return send(c, answer)
+}
+
+// idempotencyKey returns the key of a POST request, or "".
+func idempotencyKey(c echo.Context) string {
+	if c.Request().Method != http.MethodPost {
+		return ""
+	}
+	return c.Request().Header.Get("Idempotency-Key")
 }
 
 // A seeded reply contains a bearer token. Only the token's seed is stored.
@@ -93,7 +101,12 @@ func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body [
 	if scope == nil {
 		scope = requests[0]
 	}
+	var renew []byte
+	if r.RenewalDue {
+		renew = r.TokenDigest
+	}
 	return &store.IdempotencyRecord{
+		Renew: renew,
 		Scope: scope, Session: session, KeyDigest: s.db.Digest("idempotency key", []byte(key)),
 		RequestDigest: requests[0], OlderDigests: requests[1:],
 	}
@@ -107,6 +120,8 @@ func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			return nil, ErrKeyReused
+		case errors.Is(err, store.ErrNotFound):
+			return nil, selfservice.ErrSessionExpired
 		case !errors.Is(err, store.ErrRunning):
 			return first, err
 		}

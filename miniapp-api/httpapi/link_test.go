@@ -11,6 +11,7 @@ import (
 
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
 )
 
 // requestPart matches the part in which two replies to strangers may differ.
@@ -288,5 +289,25 @@ func TestNotCertified(t *testing.T) {
 	r := h.logIn(other).post("/v1/link", other.linkBody()).want(t, "BAD_REQUEST")
 	if len(r.Errors) != 1 || r.Errors[0].Field != "id_type" {
 		t.Errorf("a document Alipay cannot compare: %s", r.Raw)
+	}
+}
+
+// A right password resets the attempts before it also where the link is refused for another
+// reason.
+func TestRightPasswordOfALinkedPerson(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withProof(selfservice.ProofNone))
+	c, other := h.citizen(), h.citizen()
+	h.linkedClient(c)
+	p := h.logIn(other)
+	for range 3 {
+		p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
+	}
+	p.post("/v1/link", c.linkBody()).want(t, "ALREADY_LINKED")
+	var attempts, pending int
+	must(t, h.raw().QueryRow(`SELECT attempts, cardinality(pending) FROM lockouts WHERE person_digest = $1 AND scope = $2`,
+		h.personDigest(c), store.PublicScope).Scan(&attempts, &pending))
+	if attempts != 0 || pending != 0 {
+		t.Errorf("%d attempts are counted and %d pending, want none", attempts, pending)
 	}
 }

@@ -82,6 +82,7 @@ func TestTokens(t *testing.T) {
 		must(t, rows.Scan(&row))
 		dump.WriteString(row)
 	}
+	must(t, rows.Err())
 	if strings.Contains(dump.String(), p.token) || strings.Contains(dump.String(), c.OpenID) {
 		t.Error("the database contains the token or the Alipay user")
 	}

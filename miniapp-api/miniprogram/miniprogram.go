@@ -90,7 +90,7 @@ func head(w http.ResponseWriter, kind string) {
 // page loads it as a module.
 func texts() map[string]string {
 	all := make(map[string]string)
-	fs.WalkDir(Files, ".", func(name string, _ fs.DirEntry, _ error) error { // an embedded file system returns no errors
+	_ = fs.WalkDir(Files, ".", func(name string, _ fs.DirEntry, _ error) error { // an embedded file system returns no errors
 		switch kind := path.Ext(name); {
 		case strings.HasPrefix(name, "runtime/"):
 		case kind == ".js":

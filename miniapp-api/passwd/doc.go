@@ -3,8 +3,9 @@
 // is handed.
 //
 // A Policy is a city's file: which passwords are refused, how guessing is
-// locked, which initial passwords exist. A Hasher does the expensive part in a
-// bounded number of places, apart from the work of other requests.
+// locked, which initial passwords exist. A Hasher makes and verifies what is stored
+// of a password: argon2id in the places of an argon2id.Pool, then the pepper, as a
+// PHC string.
 //
 // # The policy file
 //

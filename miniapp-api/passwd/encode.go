@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/crypto/argon2"
+	"fundpass/miniapp-api/passwd/argon2id"
 )
 
 // ErrHash is returned for a stored hash that is not one of ours, or whose
@@ -31,20 +31,16 @@ const (
 	maxThreads = 16
 )
 
-// params are the cost of argon2id (RFC 9106).
-type params struct {
-	memory  uint32 // KiB
-	time    uint32 // passes
-	threads uint8
-}
+// params are the cost of argon2id that stands in a stored hash.
+type params argon2id.Params
 
 func (p params) valid() bool {
-	return 1 <= p.threads && p.threads <= maxThreads && 1 <= p.time && p.time <= maxTime &&
-		8*uint32(p.threads) <= p.memory && p.memory <= maxMemory
+	return 1 <= p.Threads && p.Threads <= maxThreads && 1 <= p.Time && p.Time <= maxTime &&
+		8*uint32(p.Threads) <= p.Memory && p.Memory <= maxMemory
 }
 
 // work is how many blocks of 1 KiB a hash fills, which is what an attempt costs.
-func (p params) work() uint64 { return uint64(p.memory) * uint64(p.time) }
+func (p params) work() uint64 { return uint64(p.Memory) * uint64(p.Time) }
 
 // A stored is a password hash as it is kept in the database.
 type stored struct {
@@ -68,7 +64,7 @@ func (s stored) String() string {
 	}
 	b64 := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d,kid=%s%s$%s$%s",
-		argon2.Version, s.memory, s.time, s.threads, s.layers(), pre, b64(s.salt), b64(s.tag))
+		argon2id.Version, s.Memory, s.Time, s.Threads, s.layers(), pre, b64(s.salt), b64(s.tag))
 }
 
 func (s stored) layers() string {
@@ -125,7 +121,7 @@ func parseParams(text string) (s stored, ok bool) {
 			return s, false
 		}
 	}
-	s.params = params{memory: uint32(n[0]), time: uint32(n[1]), threads: uint8(min(n[2], maxThreads+1))}
+	s.params = params{Memory: uint32(n[0]), Time: uint32(n[1]), Threads: uint8(min(n[2], maxThreads+1))}
 	return s, true
 }
 

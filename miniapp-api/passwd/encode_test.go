@@ -93,7 +93,7 @@ func FuzzParseHash(f *testing.F) {
 		if len(st.kids) == 0 || len(st.kids) > maxLayers {
 			t.Fatalf("%q has %d keys", text, len(st.kids))
 		}
-		if st.String() != text || !st.valid() || st.memory > maxMemory || len(st.tag) != tagSize {
+		if st.String() != text || !st.valid() || st.Memory > maxMemory || len(st.tag) != tagSize {
 			t.Fatalf("%q read as %v", text, st)
 		}
 	})

@@ -1,8 +1,12 @@
 package passwd_test
 
 import (
+	"context"
 	"fmt"
+	"log"
+	"strings"
 
+	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
 )
 
@@ -64,4 +68,62 @@ func ExampleParsePolicy() {
 	// NIST SP 800-63B-4 failed as declared
 	// OWASP ASVS 5.0 failed as declared
 	// GB/T 22239-2019 met with weaknesses
+}
+
+// The sentences are what the citizen reads; none of them quotes the password.
+func ExamplePolicy_Check() {
+	owner := passwd.Subject{IDType: "01", IDNumber: "990101199003070015", Name: "王小明", Phone: "13902746185"}
+	for _, typed := range []string{"wang19900307", "asdf1234", "Korb-7-Lampe"} {
+		broken := passwd.Default().Check(passwd.NewSecret(typed), owner)
+		fmt.Println(len(broken) == 0)
+		for _, b := range broken {
+			fmt.Println("-", b.Code, b.Message)
+		}
+	}
+	// Output:
+	// false
+	// - CONTAINS_ID 密码不能包含证件号码中连续4位或以上的字符
+	// - CONTAINS_BIRTHDAY 密码不能包含您的出生日期
+	// - CONTAINS_NAME 密码不能包含您的姓名、姓名的拼音或拼音首字母
+	// false
+	// - COMMON 密码过于常见，请换一个
+	// - SEQUENCE 密码不能包含4个或以上连续的数字、字母或键盘相邻的按键
+	// true
+}
+
+// What is stored holds neither the password nor the pepper, and is different each time.
+func ExampleHasher() {
+	file, err := keys.NewPepperKey()
+	if err != nil {
+		log.Fatal(err)
+	}
+	pepper, err := keys.ParsePepper(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper})
+	defer hasher.Close()
+	ctx := context.Background()
+	hash, err := hasher.Hash(ctx, passwd.NewSecret("Korb-7-Lampe"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	cost, _, _ := strings.Cut(hash, ",kid=")
+	fmt.Println(cost)
+	right, upgrade, err := hasher.Verify(ctx, hash, passwd.NewSecret("Korb-7-Lampe"))
+	fmt.Println(right, upgrade, err)
+	wrong, _, err := hasher.Verify(ctx, hash, passwd.NewSecret("Korb-8-Lampe"))
+	fmt.Println(wrong, err)
+	// Output:
+	// $argon2id$v=19$m=19456,t=2,p=1
+	// true false <nil>
+	// false <nil>
+}
+
+// A password prints as [secret], so that no log shows it.
+func ExampleSecret() {
+	typed := passwd.NewSecret("Korb-7-Lampe")
+	fmt.Printf("%v %+v %q\n", typed, struct{ Password passwd.Secret }{typed}, typed)
+	// Output:
+	// [secret] {Password:[secret]} [secret]
 }

@@ -1,24 +1,35 @@
 package passwd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"fundpass/keys"
+	"fundpass/miniapp-api/passwd/argon2id"
 )
 
-// Errors of a Hasher. ErrBusy means that nothing was done; see BusyError.
+// ErrPassword is returned for what cannot be a password.
+var ErrPassword = errors.New("passwd: empty, too long or not UTF-8")
+
+// Errors of the pool that a Hasher hashes in. ErrBusy means that nothing was done; it is a
+// BusyError, which says when to come back.
 var (
-	ErrBusy     = errors.New("passwd: too many passwords are being hashed")
-	ErrClosed   = errors.New("passwd: hasher is closed")
-	ErrReleased = errors.New("passwd: slot was released")
-	ErrPassword = errors.New("passwd: empty, too long or not UTF-8")
+	ErrBusy     = argon2id.ErrBusy
+	ErrClosed   = argon2id.ErrClosed
+	ErrReleased = argon2id.ErrReleased
+)
+
+// Who asks for a place in the pool, and how they are turned away. Users of a Hasher need
+// nothing else of the package below.
+type (
+	Caller    = argon2id.Caller
+	BusyError = argon2id.BusyError
 )
 
 // The default cost: the OWASP password storage sheet's first choice, about
@@ -27,7 +38,6 @@ const (
 	defaultMemory  = 19 << 10 // KiB
 	defaultTime    = 2
 	defaultThreads = 1
-	defaultWait    = 2 * time.Second
 )
 
 // HasherConfig configures NewHasher. Every field but Pepper has a default.
@@ -35,49 +45,31 @@ type HasherConfig struct {
 	Pepper  *keys.Pepper
 	Memory  uint32 // KiB a hash, 19456 by default
 	Time    uint32 // passes, 2 by default
-	Threads uint8  // 1 by default; others give up the fast path described at arena
+	Threads uint8  // 1 by default; more allocate their memory for every hash
 	Slots   int    // hashes at once, as many as processors by default
 
 	Wait time.Duration // the longest wait for a slot, 2 s by default
 }
 
-// A Hasher hashes passwords in a bounded number of places: Slots at once, others wait as
-// long as Wait, everybody else is told ErrBusy, see queue. Its memory is Memory times Slots
-// under any load. Several of one process hash no more at once than the one with
-// the most slots. It is safe for concurrent use.
+// A Hasher hashes passwords in an argon2id.Pool of Slots places: others wait as long as
+// Wait, everybody else is told ErrBusy. It is safe for concurrent use.
 type Hasher struct {
 	pepper *keys.Pepper
 	params params
 	dummy  string
-	slots  int
-	idle   chan *worker
-	queue  *queue
-	closed chan struct{}
-	once   sync.Once
+	pool   *argon2id.Pool
 	hashed atomic.Int64
 }
 
-// NewHasher starts the workers; Close stops them. It raises GOMAXPROCS, see procs. It
-// panics without a Pepper and for a cost outside the bounds of a stored hash: both are
-// mistakes of the program.
+// NewHasher starts the pool; Close stops it. It panics without a Pepper and for a cost
+// outside the bounds of a stored hash: both are mistakes of the program.
 func NewHasher(c HasherConfig) *Hasher {
-	h := &Hasher{pepper: c.Pepper, closed: make(chan struct{})}
-	h.params = params{orDefault(c.Memory, defaultMemory), orDefault(c.Time, defaultTime), orDefault(c.Threads, defaultThreads)}
+	h := &Hasher{pepper: c.Pepper}
+	h.params = params{cmp.Or(c.Memory, defaultMemory), cmp.Or(c.Time, defaultTime), cmp.Or(c.Threads, defaultThreads)}
 	if h.pepper == nil || !h.params.valid() {
 		panic("passwd: NewHasher: no pepper, or cost out of bounds")
 	}
-	proveArgon2()
-	if h.slots = c.Slots; h.slots <= 0 {
-		h.slots = DefaultSlots()
-	}
-	raiseProcs(h.slots)
-	h.idle = make(chan *worker, h.slots)
-	h.queue = newQueue(h.slots, orDefault(c.Wait, defaultWait), time.Now)
-	for range h.slots {
-		w := &worker{jobs: make(chan job)}
-		go w.work(h.closed)
-		h.idle <- w
-	}
+	h.pool = argon2id.NewPool(argon2id.Config{Slots: c.Slots, Wait: c.Wait})
 	nobody := stored{params: h.params, kids: []uint32{h.pepper.Current()}, salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
 	rand.Read(nobody.salt)
 	rand.Read(nobody.tag)
@@ -85,28 +77,31 @@ func NewHasher(c HasherConfig) *Hasher {
 	return h
 }
 
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
-
-// Close stops the workers and gives the extra processors back. Hashes that run
-// are finished; later calls and those that wait get ErrClosed.
-func (h *Hasher) Close() {
-	h.once.Do(func() {
-		close(h.closed)
-		lowerProcs(h.slots)
-	})
-}
+// Close stops the pool. Hashes that run are finished; later calls and those that wait get
+// ErrClosed.
+func (h *Hasher) Close() { h.pool.Close() }
 
 // Waiting returns how many callers wait for a place at this moment.
-func (h *Hasher) Waiting() int { return h.queue.length() }
+func (h *Hasher) Waiting() int { return h.pool.Waiting() }
 
 // Hashed returns how many passwords have been hashed, for whatever reason.
 func (h *Hasher) Hashed() int64 { return h.hashed.Load() }
+
+// A Slot is a place in the pool, see argon2id.Slot, in which a Hasher hashes.
+type Slot struct {
+	*argon2id.Slot
+	hasher *Hasher
+}
+
+// Reserve takes a place in the pool, or waits in the queue for one, see
+// argon2id.Pool.Reserve. Errors: ErrBusy, ErrClosed, the context's.
+func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
+	slot, err := h.pool.Reserve(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Slot{slot, h}, nil
+}
 
 // Hash reserves a place for the program itself and hashes in it, see Slot.Hash and Reserve.
 func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
@@ -154,9 +149,9 @@ func (s *Slot) Hash(ctx context.Context, password Secret) (string, error) {
 // store a new hash of it: the cost is below today's, the newest pepper key is
 // not the only one, or there is a legacy digest in it. A hash that costs more
 // than today's is not replaced for that alone: a server with an old setting must
-// not undo what another one strengthened. It takes longer than Dummy, though. A password that cannot be one costs
-// the same and is wrong. Errors: ErrHash, keys.ErrUnknownPepper, ErrReleased, ErrClosed, the
-// context's.
+// not undo what another one strengthened. It takes longer than Dummy, though. A
+// password that cannot be one costs the same and is wrong. Errors: ErrHash,
+// keys.ErrUnknownPepper, ErrReleased, ErrClosed, the context's.
 func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, upgrade bool, err error) {
 	st, err := parseHash(hash)
 	if err != nil {
@@ -168,7 +163,7 @@ func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, up
 	if err != nil {
 		return false, false, err
 	}
-	h := s.place.hasher
+	h := s.hasher
 	ok = subtle.ConstantTimeCompare(tag, st.tag) == 1 && password.usable()
 	stale := st.params.work() < h.params.work() || !slices.Equal(st.kids, []uint32{h.pepper.Current()}) || st.pre != ""
 	return ok, ok && stale, nil
@@ -177,7 +172,7 @@ func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, up
 // Dummy takes as long as Verify and says nothing: for people who do not exist
 // and for initial passwords, of which no hash is stored.
 func (s *Slot) Dummy(ctx context.Context, password Secret) error {
-	_, _, err := s.Verify(ctx, s.place.hasher.dummy, password)
+	_, _, err := s.Verify(ctx, s.hasher.dummy, password)
 	return err
 }
 
@@ -202,7 +197,7 @@ func (s stored) throughLegacy(password []byte) []byte {
 
 // seal hashes bytes with a new salt and the current parameters and key.
 func (s *Slot) seal(ctx context.Context, in []byte, pre string) (string, error) {
-	h := s.place.hasher
+	h := s.hasher
 	st := stored{params: h.params, kids: []uint32{h.pepper.Current()}, pre: pre, salt: make([]byte, saltSize)}
 	rand.Read(st.salt)
 	var err error
@@ -217,9 +212,10 @@ func (s *Slot) seal(ctx context.Context, in []byte, pre string) (string, error) 
 func (s *Slot) tag(ctx context.Context, st stored, in func() []byte) ([]byte, error) {
 	key := make([]byte, tagSize)
 	defer clear(key)
-	if err := s.place.run(ctx, func(a *arena) { a.key(key, in(), st.salt, st.params) }); err != nil {
+	cost := argon2id.Params(st.params)
+	if err := s.Do(ctx, func(a *argon2id.Arena) { a.Key(key, in(), st.salt, cost) }); err != nil {
 		return nil, err
 	}
-	s.place.hasher.hashed.Add(1)
-	return s.place.hasher.tagged(key, st.kids)
+	s.hasher.hashed.Add(1)
+	return s.hasher.tagged(key, st.kids)
 }

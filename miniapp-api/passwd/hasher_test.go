@@ -8,11 +8,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/emmansun/gmsm/sm3"
 
 	"fundpass/keys"
+	"fundpass/keys/testenv"
+	"fundpass/miniapp-api/passwd/argon2id"
 )
 
 func newPepper(t testing.TB) *keys.Pepper {
@@ -67,6 +71,54 @@ func TestHashAndVerify(t *testing.T) {
 	if err := h.Dummy(t.Context(), NewSecret(password)); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever finds no place is turned away, whatever they want, and nothing is hashed.
+func TestBusyHasherHashesNothing(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Wait = 1, time.Nanosecond })
+	held, err := h.Reserve(t.Context(), Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, verified := h.Verify(t.Context(), h.dummy, NewSecret("secret words"))
+	_, hashed := h.Hash(t.Context(), NewSecret("secret words"))
+	_, wrapped := h.WrapLegacy("md5", "00000000000000000000000000000000")
+	for what, err := range map[string]error{"Verify": verified, "Hash": hashed, "WrapLegacy": wrapped, "Dummy": h.Dummy(t.Context(), NewSecret("secret words"))} {
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if h.Hashed() != 0 {
+		t.Errorf("%d hashed", h.Hashed())
+	}
+	held.Release()
+	if err := h.Dummy(t.Context(), NewSecret("secret words")); err != nil || h.Hashed() != 1 {
+		t.Errorf("afterwards: %v, %d hashed", err, h.Hashed())
+	}
+}
+
+// Many callers at once get each their own verdict.
+func TestCallersTogether(t *testing.T) {
+	t.Parallel()
+	h := cheap(t, func(c *HasherConfig) { c.Wait = testenv.Patience })
+	hash, err := h.Hash(t.Context(), NewSecret("secret words"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			typed := NewSecret("secret words")
+			if i%2 == 0 {
+				typed = NewSecret("wrong words!")
+			}
+			if ok, _, err := h.Verify(t.Context(), hash, typed); ok != (i%2 == 1) || err != nil {
+				t.Errorf("caller %d: %v, %v", i, ok, err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestNothingIsCutOff(t *testing.T) {
@@ -161,8 +213,9 @@ func TestPepperIsNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var a arena
-	if bytes.Equal(arenaKey(&a, []byte("secret words"), st.salt, st.params), st.tag) {
+	bare := make([]byte, tagSize)
+	new(argon2id.Arena).Key(bare, []byte("secret words"), st.salt, argon2id.Params(st.params))
+	if bytes.Equal(bare, st.tag) {
 		t.Error("argon2id alone gives the stored tag")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 
-	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/blowfish" //nolint:staticcheck // deprecated as a cipher; bcrypt is made of it
 )
 
 // Sizes of bcrypt, in bytes. It encrypts 24 bytes and every implementation

@@ -125,7 +125,7 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"five digits":            {swap(`"id-last6"`, `"11111"`), "11111"},
 		"short word":             {withField(t, "words", []string{"a"}), "words"},
 		"word of symbols":        {withField(t, "words", []string{"--"}), "words"},
-		"no rounds":               {withField(t, "lock", Lock{}), "rounds"},
+		"no rounds":              {withField(t, "lock", Lock{}), "rounds"},
 		"never reset":            {withField(t, "lock", Lock{[]Tier{{5, "15m"}}}), "reset"},
 		"reset too early":        {withField(t, "lock", Lock{[]Tier{{5, "reset"}, {5, "reset"}}}), "reset"},
 		"no attempt":             {withField(t, "lock", Lock{[]Tier{{0, "15m"}, {5, "reset"}}}), "guesses"},

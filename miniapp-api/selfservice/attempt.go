@@ -1,7 +1,9 @@
 package selfservice
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"fundpass/miniapp-api/passwd"
@@ -25,6 +27,7 @@ type check struct {
 	request store.AttemptRequest
 	service *Service
 	slot    *passwd.Slot
+	passed  bool
 }
 
 // beginCheck reserves a hashing slot and then charges the attempt. This order refuses requests
@@ -86,11 +89,28 @@ func (c *check) pass(ctx context.Context) error {
 	return c.service.db.PassAttempt(ctx, c.request, c.Attempt)
 }
 
-// record stores the outcome of the attempt. Only an accepted link resets the attempts; one that
-// needs a proof stays charged until the proof is shown.
-func (c *check) record(ctx context.Context, o outcome) error {
-	if o == outcomeAccepted {
-		return c.pass(ctx)
+// pending returns the attempt for the transaction that the password authorises, or nil if there
+// was no attempt. That transaction passes the attempt unless it rolls back.
+func (c *check) pending() *store.Passed {
+	if c == nil {
+		return nil
 	}
-	return c.fail(ctx, o == outcomeNeedsProof)
+	return &store.Passed{Request: c.request, Attempt: c.Attempt}
+}
+
+// setPassed records how that transaction ended. An unknown outcome counts as passed: if the
+// transaction was rolled back, the attempt lapses and costs nothing.
+func (c *check) setPassed(err error) {
+	if c != nil {
+		c.passed = err == nil || errors.Is(err, store.ErrUnknownOutcome)
+	}
+}
+
+// passAfter passes an attempt that no transaction has passed, because a right password must not
+// count as failed if a later step fails. It returns err, or else the error of passing.
+func (c *check) passAfter(ctx context.Context, err error) error {
+	if c == nil || c.passed {
+		return err
+	}
+	return cmp.Or(err, c.pass(ctx))
 }

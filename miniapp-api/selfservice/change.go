@@ -120,6 +120,10 @@ func (s *Service) ConfirmChange(ctx context.Context, c Caller, id uuid.UUID, in 
 			_, err := s.db.CancelChange(ctx, c.Session, id)
 			return cancelError(err, ErrChangeGone)
 		},
+		refused: func(ctx context.Context) error { // the citizen types another one
+			_, err := s.db.RenewChange(ctx, c.Session, id)
+			return err
+		},
 		check: checkChangeable, closed: ErrChangeGone,
 		overtaken: []*Error{ErrPasswordReused}, // by another run of this confirm
 		firstResult: func(ctx context.Context) (Done, error) {
@@ -136,10 +140,10 @@ func changeDone(c store.Change) Done {
 	return Done{ID: c.ID, State: c.State, ChangedAt: c.ClosedAt, SessionsEnded: c.SessionsEnded}
 }
 
-// Change returns a change. The state of one that does not exist or belongs to another user is
-// ChangeUnknown.
+// Change returns a change, and renews it while it is open. The state of one that does not exist
+// or belongs to another user is ChangeUnknown.
 func (s *Service) Change(ctx context.Context, c Caller, id uuid.UUID) (store.Change, error) {
-	change, err := s.db.Change(ctx, c.Session, id)
+	change, err := s.db.RenewChange(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Change{ID: id, State: store.ChangeUnknown}, s.CheckRenamed(ctx, c)
 	}

@@ -43,9 +43,10 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 		awaitQuantum(ctx, begun)
 	}
 	if err != nil {
-		return store.Account{}, s.offerFaceFirst(who, err)
+		return store.Account{}, found.attempt.passAfter(ctx, s.offerFaceFirst(who, err))
 	}
-	return s.writeLink(ctx, c, found)
+	account, err := s.writeLink(ctx, c, found)
+	return account, found.attempt.passAfter(ctx, err)
 }
 
 // verifyApplicant collects the proof inputs, then checks the password or the reset code. It
@@ -85,7 +86,9 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, i
 	if a := attempt.Account; right && document.SameName(a.Person.Name, who.name, who.doc.Kind) && a.State != store.PasswordFrozen {
 		found = s.selectProof(*a, s.effectiveState(*a, who.password), inputs)
 	}
-	if err := attempt.record(ctx, found.outcome()); err != nil {
+	if found.outcome() == outcomeAccepted {
+		found.attempt = attempt // passed with the link
+	} else if err := attempt.fail(ctx, found.outcome() == outcomeNeedsProof); err != nil {
 		return candidate{}, err
 	}
 	if found.outcome() == outcomeRefused {
@@ -184,11 +187,16 @@ func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (sto
 	return found.account, nil
 }
 
+// addLink writes the link and passes the attempt in one transaction.
 func (s *Service) addLink(ctx context.Context, c Caller, found candidate) error {
+	var err error
 	if found.face == nil {
-		return s.db.AddLink(ctx, c.Session, found.account)
+		err = s.db.AddLink(ctx, c.Session, found.account, found.attempt.pending())
+	} else {
+		err = s.db.FinishLink(ctx, c.Session, found.account, *found.face, found.attempt.pending())
 	}
-	return s.db.FinishLink(ctx, c.Session, found.account, *found.face)
+	found.attempt.setPassed(err)
+	return err
 }
 
 // LinkedAccount returns the account that the caller is linked to.

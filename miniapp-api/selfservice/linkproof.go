@@ -150,7 +150,7 @@ func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProo
 	case account.State == store.PasswordFrozen && !proof.ByCode():
 		return store.Account{}, ErrPasswordFrozen
 	}
-	err = s.db.FinishLink(ctx, c.Session, account, proof)
+	err = s.db.FinishLink(ctx, c.Session, account, proof, nil)
 	switch {
 	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
 		return store.Account{}, ErrLinkGone

@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -39,6 +40,7 @@ type procedure struct {
 
 	write      func(context.Context, store.NewPassword) (Done, error) // the store decides between concurrent requests
 	onConflict func(context.Context) error                            // closes the procedure after the password was replaced elsewhere
+	refused    func(context.Context) error                            // called after a new password was refused; may be nil
 	check      func(store.Account) error                              // checks the account's state
 	closed     *Error
 
@@ -78,6 +80,9 @@ func (s *Service) replacePassword(ctx context.Context, c Caller, in NewPassword,
 	h := s.newHashing(c)
 	defer h.end()
 	if err := s.checkNewPassword(ctx, h, in, p); err != nil {
+		if p.refused != nil {
+			err = cmp.Or(p.refused(ctx), err)
+		}
 		return Done{}, err
 	}
 	hash, err := h.hashAndRelease(ctx, in.Password)

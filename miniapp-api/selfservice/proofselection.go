@@ -101,6 +101,7 @@ type candidate struct {
 	by       Proof            // the proof that was accepted; "" = none yet
 	possible []Proof          // the proofs that are possible, in the centre's order
 	face     *store.LinkProof // the face that was verified; nil if none was
+	attempt  *check           // the attempt with the right password, not passed yet; nil if there was none
 	codeID   uuid.UUID        // of the reset code that replaced the password; zero if none did
 	takeOver bool             // request the link from another user
 }

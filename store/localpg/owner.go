@@ -33,8 +33,8 @@ func (s *Server) acquire(ctx context.Context, insist bool) error {
 			return fmt.Errorf("localpg: process %s uses %s: %w", ownerOf(f), s.dir, ctx.Err())
 		}
 	}
-	f.Truncate(0) // only read by people and by ownerOf
-	f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	_ = f.Truncate(0) // only read by people and by ownerOf
+	_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return nil
 }
 

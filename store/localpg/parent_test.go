@@ -98,9 +98,9 @@ func TestKilledDuringFirstStart(t *testing.T) {
 	testenv.NeedE2E(t, "./store/localpg")
 	t.Parallel()
 	dir := place(t)
-	for _, after := range []time.Duration{30, 150, 300, 500, 800} {
+	for _, after := range []int{30, 150, 300, 500, 800} {
 		c := child(t, dir, false)
-		time.Sleep(after * time.Millisecond) // whatever moment it is on this machine
+		time.Sleep(time.Duration(after) * time.Millisecond) // whatever moment it is on this machine
 		c.Process.Signal(syscall.SIGKILL)
 		c.Wait()
 	}

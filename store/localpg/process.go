@@ -106,7 +106,7 @@ func (s *Server) launch(args []string) error {
 		err := c.Start()
 		started <- err
 		if err == nil {
-			c.Wait()
+			_ = c.Wait() // how it ended is in its log
 			close(s.done)
 		}
 	})
@@ -179,7 +179,7 @@ func (s *Server) stop() {
 		case <-s.done:
 			return
 		default:
-			syscall.Kill(s.pid, step.signal)
+			_ = syscall.Kill(s.pid, step.signal)
 		}
 		select {
 		case <-s.done:

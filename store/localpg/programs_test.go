@@ -98,7 +98,7 @@ func TestSocketPathIsShort(t *testing.T) {
 	if n := len(filepath.Join(socketDir(long), ".s.PGSQL.65535")); n > 103 {
 		t.Errorf("%d bytes", n)
 	}
-	if socketDir("/a") == socketDir("/b") || socketDir("/a") != socketDir("/a") {
+	if one, again := socketDir("/a"), socketDir("/a"); one == socketDir("/b") || one != again {
 		t.Error("not one place for each directory")
 	}
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -124,7 +125,7 @@ func centreTables(ctx context.Context, db *sql.DB) (names []string, err error) {
 // makeRole takes a role that is there already.
 func makeRole(ctx context.Context, db *sql.DB, statement string) error {
 	_, err := db.ExecContext(ctx, statement)
-	if e, ok := err.(*pq.Error); ok && (e.Code == "42710" || e.Code == "23505") {
+	if e := (*pq.Error)(nil); errors.As(err, &e) && (e.Code == "42710" || e.Code == "23505") {
 		return nil
 	}
 	return err

@@ -32,7 +32,7 @@ const (
 func init() {
 	if dir := os.Getenv(keeperDir); dir != "" {
 		if err := keep(dir); err != nil {
-			os.WriteFile(failure(dir), []byte(err.Error()), 0o600)
+			_ = os.WriteFile(failure(dir), []byte(err.Error()), 0o600)
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -120,7 +120,7 @@ func startKeeper(dir string, parent int) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	go c.Wait()
+	go func() { _ = c.Wait() }() // lest it stay a zombie
 	return nil
 }
 
@@ -175,7 +175,7 @@ func makeTemplates(ctx context.Context, pg *localpg.Server) error {
 }
 
 func discard(dir string) {
-	localpg.Remove(dir)
+	_ = localpg.Remove(dir) // the next sweep tries again
 	for _, file := range []string{ready(dir), failure(dir), dir + ".lock"} {
 		os.Remove(file)
 	}

@@ -66,9 +66,6 @@ func WithCenter(center, appID string) Option {
 	return func(c *store.Config) { c.Center, c.AppID = center, appID }
 }
 
-// WithCallLimit replaces the limit of a statement, which is testenv.Patience.
-func WithCallLimit(d time.Duration) Option { return func(c *store.Config) { c.CallLimit = d } }
-
 // WithMaxConns replaces the number of connections, which is 10.
 func WithMaxConns(n int) Option { return func(c *store.Config) { c.MaxConns = n } }
 
@@ -182,7 +179,7 @@ func probeOf(t testing.TB, dsn string) string {
 		t.Fatal(err)
 	}
 	if s.given != nil {
-		t.Cleanup(func() { s.admin.Exec(`DROP ROLE IF EXISTS ` + role) })
+		t.Cleanup(func() { _, _ = s.admin.Exec(`DROP ROLE IF EXISTS ` + role) })
 	}
 	return role
 }

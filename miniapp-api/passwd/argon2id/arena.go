@@ -1,0 +1,183 @@
+package argon2id
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sync"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/blake2b"
+)
+
+// Version is the version of the function, as hash texts write it: 1.3.
+const Version = argon2.Version
+
+// Params is the cost of one key.
+type Params struct {
+	Memory  uint32 // KiB
+	Time    uint32 // passes over the memory
+	Threads uint8  // 1 is computed in the Arena; more are left to x/crypto
+}
+
+// An Arena computes argon2id (RFC 9106) in memory that it keeps. The zero Arena
+// is ready to use, by one goroutine at a time.
+//
+// x/crypto/argon2 takes new memory from the collector for every key and computes
+// in goroutines of its own, so its caller chooses neither the memory nor the
+// thread. The one case that is used all day, a single thread, is therefore
+// written out here, and x/crypto computes the others. NewPool compares the two
+// before it hands out a place, and the tests do so for random parameters.
+type Arena struct{ blocks []block }
+
+const (
+	blockWords  = 128 // of 8 bytes: 1 KiB
+	quarters    = 4   // a pass is made in four slices
+	variant     = 2   // argon2id, RFC 9106 section 3.2
+	blockSize   = 8 * blockWords
+	h0Size      = blake2b.Size
+	firstBlocks = 2 // made from the password, not from other blocks
+)
+
+type block [blockWords]uint64
+
+// Key fills out with the argon2id output for a password and a salt. It panics
+// for no output, no pass or no thread: what is left in the memory would pass for
+// a key.
+func (a *Arena) Key(out, password, salt []byte, p Params) {
+	if len(out) == 0 || p.Time == 0 || p.Threads == 0 {
+		panic("argon2id: no output, no pass or no thread")
+	}
+	if p.Threads != 1 {
+		k := argon2.IDKey(password, salt, p.Time, p.Memory, p.Threads, uint32(len(out)))
+		copy(out, k)
+		clear(k)
+		return
+	}
+	a.resize(max(int(p.Memory)/quarters, firstBlocks) * quarters)
+	a.start(uint32(len(out)), password, salt, p)
+	for pass := range p.Time {
+		for slice := range uint32(quarters) {
+			a.segment(pass, slice, p.Time)
+		}
+	}
+	var last [blockSize]byte
+	a.blocks[len(a.blocks)-1].put(&last)
+	longHash(out, last[:])
+	clear(last[:])
+}
+
+// resize keeps the memory of earlier hashes. What they left in it is not cleared:
+// the first pass writes every block before it reads it.
+func (a *Arena) resize(n int) {
+	if cap(a.blocks) < n {
+		a.blocks = make([]block, n)
+	}
+	a.blocks = a.blocks[:n]
+}
+
+// start makes the first blocks, RFC 9106 section 3.2, steps 1 to 4.
+func (a *Arena) start(outSize uint32, password, salt []byte, p Params) {
+	h, _ := blake2b.New512(nil) // without a key there is no error
+	word := func(n uint32) { h.Write(binary.LittleEndian.AppendUint32(nil, n)) }
+	for _, n := range []uint32{1, outSize, p.Memory, p.Time, Version, variant} {
+		word(n)
+	}
+	for _, part := range [][]byte{password, salt, nil, nil} { // no secret, no associated data
+		word(uint32(len(part)))
+		h.Write(part)
+	}
+	var seed [h0Size + 8]byte
+	h.Sum(seed[:0])
+	var buf [blockSize]byte
+	for i := range uint32(firstBlocks) {
+		binary.LittleEndian.PutUint32(seed[h0Size:], i)
+		longHash(buf[:], seed[:])
+		a.blocks[i].get(&buf)
+	}
+	clear(seed[:])
+	clear(buf[:])
+}
+
+// segment fills a quarter of the memory, RFC 9106 section 3.2, steps 5 and 6.
+func (a *Arena) segment(pass, slice, time uint32) {
+	n := uint32(len(a.blocks))
+	at := position{pass: pass, slice: slice, quarter: n / quarters}
+	over := ^uint64(0)
+	if pass == 0 {
+		over = 0 // nothing of an earlier pass to mix in
+		if slice == 0 {
+			at.index = firstBlocks
+		}
+	}
+	independent := pass == 0 && slice < quarters/2
+	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: variant}
+	var zero, addresses block
+	for ; at.index < at.quarter; at.index++ {
+		now := slice*at.quarter + at.index
+		before := &a.blocks[(now+n-1)%n]
+		random := before[0]
+		if independent {
+			if counter[6] == 0 || at.index%blockWords == 0 {
+				counter[6]++
+				compress(&addresses, &zero, &counter, 0)
+				compress(&addresses, &zero, &addresses, 0)
+			}
+			random = addresses[at.index%blockWords]
+		}
+		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], over)
+	}
+}
+
+// A position is a block being filled, counted within its slice.
+type position struct{ pass, slice, index, quarter uint32 }
+
+// reference picks the block to mix in, RFC 9106 section 3.4.2, for one lane.
+func (p position) reference(random uint64) uint32 {
+	area, begin := p.slice*p.quarter+p.index-1, uint32(0)
+	if p.pass > 0 {
+		area, begin = (quarters-1)*p.quarter+p.index-1, (p.slice+1)%quarters*p.quarter
+	}
+	x := random & 0xffffffff
+	x = x * x >> 32
+	x = uint64(area) * x >> 32
+	return (begin + area - 1 - uint32(x)) % (quarters * p.quarter)
+}
+
+func (b *block) get(from *[blockSize]byte) {
+	for i := range b {
+		b[i] = binary.LittleEndian.Uint64(from[8*i:])
+	}
+}
+
+func (b *block) put(to *[blockSize]byte) {
+	for i, w := range b {
+		binary.LittleEndian.PutUint64(to[8*i:], w)
+	}
+}
+
+// longHash is H' of RFC 9106 section 3.3: BLAKE2b with an output of any length.
+func longHash(out, in []byte) {
+	in = append(binary.LittleEndian.AppendUint32(make([]byte, 0, 4+len(in)), uint32(len(out))), in...)
+	defer clear(in)
+	for len(out) > blake2b.Size {
+		sum := blake2b.Sum512(in)
+		n := copy(out, sum[:blake2b.Size/2])
+		out, in = out[n:], append(in[:0], sum[:]...)
+	}
+	h, _ := blake2b.New(len(out), nil) // 1 to 64 bytes without a key: no error
+	h.Write(in)
+	h.Sum(out[:0])
+}
+
+// prove compares the arena with x/crypto once, as a key pair is tried before it
+// is used: a processor or compiler that gets it wrong must not make hashes that
+// no other one can check.
+var prove = sync.OnceFunc(func() {
+	var a Arena
+	var got [32]byte
+	password, salt := []byte("password"), []byte("somesaltsomesalt")
+	a.Key(got[:], password, salt, Params{Memory: 64, Time: 2, Threads: 1})
+	if !bytes.Equal(got[:], argon2.IDKey(password, salt, 2, 64, 1, uint32(len(got)))) {
+		panic("argon2id: the arena does not agree with x/crypto")
+	}
+})

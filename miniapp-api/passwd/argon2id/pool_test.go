@@ -1,0 +1,292 @@
+package argon2id
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"fundpass/keys/testenv"
+)
+
+// eventually waits for something that another goroutine does.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	testenv.Eventually(t, what, is)
+}
+
+// cheap costs next to nothing.
+var cheap = Params{Memory: 64, Time: 1, Threads: 1}
+
+func newPool(t testing.TB, c Config) *Pool {
+	t.Helper()
+	p := NewPool(c)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// compute computes a cheap key in a slot.
+func compute(ctx context.Context, s *Slot) error {
+	return s.Do(ctx, func(a *Arena) { arenaKey(a, []byte("secret words"), []byte("somesalt"), cheap) })
+}
+
+// reserveAndCompute computes a cheap key in a place of its own.
+func reserveAndCompute(ctx context.Context, p *Pool) error {
+	s, err := p.Reserve(ctx, Caller{})
+	if err != nil {
+		return err
+	}
+	defer s.Release()
+	return compute(ctx, s)
+}
+
+// free reports how many places nobody holds.
+func free(p *Pool) int { return len(p.idle) }
+
+// empty reports that nobody is in the queue and every place is free.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held == [2]int{} && q.waiting[owners].Len()+q.waiting[strangers].Len()+len(q.present) == 0
+}
+
+// Whoever would wait too long is turned away.
+func TestReserveIsBoundedByTime(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 2, Wait: time.Nanosecond})
+	var held []*Slot
+	for range 2 {
+		s, err := p.Reserve(t.Context(), Caller{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, s)
+	}
+	_, err := p.Reserve(t.Context(), Caller{})
+	if busy := (*BusyError)(nil); !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || busy.After < soonest {
+		t.Errorf("without a place: %v", err)
+	}
+	for _, s := range held {
+		s.Release()
+		s.Release()
+	}
+	if free(p) != 2 || !p.queue.empty() {
+		t.Errorf("%d free", free(p))
+	}
+	if err := reserveAndCompute(t.Context(), p); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestReserveEndsWithContext(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 1})
+	held, err := p.Reserve(t.Context(), Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := p.Reserve(ctx, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting: %v", err)
+	}
+	held.Release()
+	if _, err := p.Reserve(ctx, Caller{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("ended before: %v", err)
+	}
+	if free(p) != 1 || !p.queue.empty() {
+		t.Errorf("%d free", free(p))
+	}
+}
+
+func TestSlotEndsWithContext(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := p.Reserve(ctx, Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	eventually(t, "the place comes back", func() bool { return free(p) == 1 })
+	if err := compute(ctx, s); !errors.Is(err, context.Canceled) {
+		t.Errorf("with the ended context: %v", err)
+	}
+	if err := compute(t.Context(), s); !errors.Is(err, ErrReleased) {
+		t.Errorf("with another: %v", err)
+	}
+	s.Release()
+	if free(p) != 1 || !p.queue.empty() {
+		t.Errorf("%d free", free(p))
+	}
+}
+
+func TestForgottenSlotComesBack(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 1})
+	for range 3 {
+		func() {
+			s, err := p.Reserve(context.Background(), Caller{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := compute(context.Background(), s); err != nil {
+				t.Fatal(err)
+			}
+		}()
+		eventually(t, "the place comes back", func() bool { runtime.GC(); return free(p) == 1 })
+	}
+}
+
+func TestPanicReachesTheCallerOnly(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 1})
+	func() {
+		s, err := p.Reserve(t.Context(), Caller{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Release()
+		defer func() {
+			if recover() != "boom" {
+				t.Error("the panic is lost")
+			}
+		}()
+		_ = s.Do(t.Context(), func(*Arena) { panic("boom") })
+	}()
+	if err := reserveAndCompute(t.Context(), p); err != nil || free(p) != 1 {
+		t.Errorf("afterwards: %v, %d free", err, free(p))
+	}
+}
+
+// A slot whose request ends while it hashes must not let one hash more run.
+func TestNeverMoreThanSlots(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 2, Wait: testenv.Patience})
+	var running, most atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s, err := p.Reserve(ctx, Caller{})
+			if err != nil {
+				return
+			}
+			defer s.Release()
+			_ = s.Do(ctx, func(*Arena) {
+				if i%3 == 0 {
+					cancel()
+				}
+				n := running.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				time.Sleep(time.Millisecond)
+				running.Add(-1)
+			})
+		})
+	}
+	wg.Wait()
+	if most.Load() > 2 {
+		t.Errorf("%d at once", most.Load())
+	}
+	eventually(t, "all places come back", func() bool { return free(p) == 2 && p.queue.empty() })
+}
+
+func TestCallersTogether(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, Config{Slots: 2, Wait: testenv.Patience})
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			s, err := p.Reserve(t.Context(), Caller{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Release()
+			var got []byte
+			password, salt := fmt.Append(nil, "password ", i), []byte("somesalt")
+			err = s.Do(t.Context(), func(a *Arena) { got = arenaKey(a, password, salt, cheap) })
+			if want := argon2.IDKey(password, salt, cheap.Time, cheap.Memory, cheap.Threads, keySize); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("caller %d: %x, %v", i, got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	p := NewPool(Config{Slots: 1})
+	s, err := p.Reserve(t.Context(), Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error)
+	go func() { _, err := p.Reserve(t.Context(), Caller{}); waits <- err }()
+	eventually(t, "one waits", func() bool { return p.Waiting() == 1 })
+	p.Close()
+	p.Close()
+	if err := <-waits; !errors.Is(err, ErrClosed) {
+		t.Errorf("waiting: %v", err)
+	}
+	eventually(t, "the worker ends", func() bool { return errors.Is(compute(t.Context(), s), ErrClosed) })
+	s.Release()
+	eventually(t, "nobody else is let in", func() bool { return errors.Is(reserveAndCompute(t.Context(), p), ErrClosed) })
+}
+
+// Not parallel: other tests make Pools, too.
+func TestProcessorsAreGivenBack(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	one, byDefault := NewPool(Config{Slots: 3}), NewPool(Config{})
+	if got := runtime.GOMAXPROCS(0); got != before+max(3, before) || byDefault.slots != before {
+		t.Errorf("GOMAXPROCS %d with 3 slots and %d by default, was %d", got, byDefault.slots, before)
+	}
+	if byDefault.queue.longest != 2*time.Second {
+		t.Errorf("waits %v by default", byDefault.queue.longest)
+	}
+	one.Close()
+	one.Close()
+	byDefault.Close()
+	if got := runtime.GOMAXPROCS(0); got != before {
+		t.Errorf("GOMAXPROCS %d, was %d", got, before)
+	}
+}
+
+// An endingContext ends after its first look.
+type endingContext struct {
+	context.Context
+	looks int
+}
+
+func (c *endingContext) Err() error {
+	if c.looks++; c.looks == 1 {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// A context that ends while its slot is on the way to hash is what the caller is
+// told, not the slot that went with it.
+func TestSlotEndsWithItsContext(t *testing.T) {
+	p := newPool(t, Config{Slots: 1})
+	slot, err := p.Reserve(t.Context(), Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot.Release()
+	if err := compute(&endingContext{Context: t.Context()}, slot); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if err := compute(t.Context(), slot); !errors.Is(err, ErrReleased) {
+		t.Errorf("got %v of a slot that was given back", err)
+	}
+}

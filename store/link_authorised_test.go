@@ -1,0 +1,31 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A link is as old as the newest session of its Alipay user, whichever session makes
+// it: a cancellation from before that moment does not end it.
+func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
+	t.Parallel()
+	var clock movedClock
+	db := storetest.New(t, storetest.WithNow(clock.Now))
+	importAll(t, db, depositor(1))
+	somebody := store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
+	first, err := db.OpenSession(t.Context(), []byte("first"), somebody)
+	noError(t, err)
+	clock.add(time.Minute)
+	_, err = db.OpenSession(t.Context(), []byte("second"), somebody)
+	noError(t, err)
+	clock.add(time.Minute)
+	noError(t, db.AddLink(t.Context(), first, importedAccount(t, db, depositor(1)), nil))
+	newest := column(t, db, `SELECT (authorised_at = (SELECT max(created_at) FROM sessions))::text
+		FROM alipay_links WHERE authorised_at < linked_at`)
+	if len(newest) != 1 || newest[0] != "true" {
+		t.Errorf("authorised by the newest session: %v", newest)
+	}
+}

@@ -1,0 +1,107 @@
+package pgconn
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// A connector opens lib/pq connections and wraps each in a conn.
+type connector struct {
+	cfg     pq.Config
+	named   bool            // prepare statements by name; false behind a transaction pooler
+	notice  func(*pq.Error) // called with every notice; may be nil
+	timeout time.Duration   // of calls whose context has no deadline; 0 means defaultCallTimeout
+}
+
+// newDB returns a pool of at most n connections.
+func newDB(c *connector, n int) *sqlx.DB {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(30 * time.Minute) // after a failover the pool returns to the first host
+	return sqlx.NewDb(db, "postgres")
+}
+
+// Connect implements driver.Connector. It spends at most the connection timeout on
+// each host and returns when ctx ends.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	inner, err := pq.NewConnectorConfig(c.cfg)
+	if err != nil {
+		return nil, err
+	}
+	d := newDialer()
+	inner.Dialer(d)
+	release := d.closeAfter(ctx)
+	defer release()
+	opened, err := inner.Connect(ctx)
+	if err != nil {
+		d.close()
+		return nil, setupError{contextError(ctx, err)}
+	}
+	d.setPrimary()
+	w := &conn{pqConn: opened.(pqConn), dialer: d, timeout: cmp.Or(c.timeout, defaultCallTimeout)}
+	if c.named {
+		w.statements = newStmtCache(stmtCacheSize)
+	}
+	pq.SetNoticeHandler(opened, func(n *pq.Error) {
+		w.unreplicated = w.unreplicated || isUnreplicated(n)
+		if c.notice != nil {
+			c.notice(n)
+		}
+	})
+	return w, nil
+}
+
+// Driver implements driver.Connector. Only database/sql calls it.
+func (c *connector) Driver() driver.Driver { return pq.Driver{} }
+
+// sessionSettings let the server end the session of a client that died or was cut
+// off; without them it keeps the session's locks for two hours. A transaction of
+// Pool never idles between statements.
+var sessionSettings = map[string]string{
+	"idle_in_transaction_session_timeout": "10s",
+	"tcp_keepalives_idle":                 "3",
+	"tcp_keepalives_interval":             "1",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "6s",
+}
+
+// genericPlans has statements planned once a connection: every statement finds its
+// rows by a key, whatever the values are. On a distributed server the values decide the
+// shard, which no generic plan can know, so the setting is left out there.
+var genericPlans = map[string]string{"plan_cache_mode": "force_generic_plan"}
+
+// withSessionSettings adds those of sessionSettings and genericPlans that the
+// connection string does not set, unless the server does not know them.
+func withSessionSettings(ctx context.Context, cfg pq.Config) (pq.Config, error) {
+	full := withDefaults(cfg, sessionSettings)
+	db := newDB(&connector{cfg: full}, 1)
+	defer db.Close()
+	var distributed bool
+	err := db.GetContext(ctx, &distributed, `SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')`)
+	switch sqlClass(err) {
+	case "08", "22", "42": // protocol, value or name refused
+		return cfg, nil
+	}
+	if err == nil && !distributed {
+		full = withDefaults(full, genericPlans)
+	}
+	return full, err
+}
+
+func withDefaults(cfg pq.Config, settings map[string]string) pq.Config {
+	full := cfg.Clone()
+	for name, value := range settings {
+		if _, written := full.Runtime[name]; !written {
+			full.Runtime[name] = value
+		}
+	}
+	return full
+}

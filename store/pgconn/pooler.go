@@ -1,0 +1,93 @@
+package pgconn
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+const (
+	// poolerRounds is how often the probe looks. A busy pooler may by chance return
+	// the same server connection again.
+	poolerRounds = 5
+
+	// poolerPings is how often the second connection is answered while the first waits,
+	// poolerPause apart, before the first is taken to have no server connection. A
+	// server that is merely slow is slow for both.
+	poolerPings = 20
+	poolerPause = 100 * time.Millisecond
+)
+
+// hasPooler reports whether a transaction pooler (PgBouncer, PgCat, Odyssey)
+// stands between the program and the server. A pooler may run a statement on another
+// server connection than the one that prepared it by name.
+//
+// Connection a sets a session setting to a random value. Then b opens a
+// transaction, which keeps a server connection. Behind a pooler either b reads
+// that value, or a no longer does.
+func hasPooler(ctx context.Context, cfg pq.Config) (pooler bool, err error) {
+	err = retry(ctx, openRetryLimit, isRetryable, func() (err error) {
+		pooler, err = probePooler(ctx, cfg)
+		return err
+	})
+	return pooler, err
+}
+
+func probePooler(ctx context.Context, cfg pq.Config) (bool, error) {
+	db := newDB(&connector{cfg: cfg}, 2)
+	defer db.Close()
+	a, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer a.Close()
+	b, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer b.Close()
+	for range poolerRounds {
+		shared, err := sharesServer(ctx, a, b)
+		if shared || err != nil {
+			return shared, err
+		}
+	}
+	return false, nil
+}
+
+// sharesServer reports whether a and b were seen to share server connections.
+func sharesServer(ctx context.Context, a, b *sql.Conn) (bool, error) {
+	value := rand.Text()
+	if _, err := a.ExecContext(ctx, `SELECT set_config('fundpass.probe', $1, false)`, value); err != nil {
+		return false, err
+	}
+	tx, err := b.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback()
+	const query = `SELECT coalesce(current_setting('fundpass.probe', true), '')`
+	var seen string
+	if err := tx.QueryRowContext(ctx, query).Scan(&seen); err != nil || seen == value {
+		return seen == value, err
+	}
+	// A busy pooler may have no server connection left for a while b keeps its own.
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- a.QueryRowContext(waiting, query).Scan(&seen) }()
+	for range poolerPings {
+		select {
+		case err := <-answer:
+			return err == nil && seen != value, err
+		case <-time.After(poolerPause):
+		}
+		if _, err := tx.ExecContext(ctx, `SELECT 1`); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
