@@ -2,7 +2,7 @@ package keys
 
 import "testing"
 
-// A name and an ID number are about this long.
+// The value is about as long as a name with an ID number.
 var benchPlain, benchContext = []byte("欧阳某某某某"), []byte("accounts.name/018f3b0e-7c1a-7c3e-9b1a-000000000001")
 
 func BenchmarkColumnCipherSeal(b *testing.B) {

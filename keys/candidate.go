@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// An AlipayCert is a certificate of Alipay's that is not trusted yet, for a person to
-// compare with what the console shows.
+// An AlipayCert describes a certificate of Alipay's that is not trusted yet. An operator
+// compares it with the one in Alipay's console.
 type AlipayCert struct {
 	SN              string // 32 hex digits, as in alipay_cert_sn
 	Subject, Issuer string // RFC 2253
@@ -18,9 +18,10 @@ type AlipayCert struct {
 	Sandbox         bool     // issued under the pinned root of Alipay's sandbox only
 }
 
-// CheckAlipayCert says of the content of a certificate file, come from anywhere, what
-// LoadAlipayKeyring would say were it one of files.AlipayKeys: it is Alipay's, for this
-// merchant, issued under the root file and valid today; and its serial number is sn.
+// CheckAlipayCert checks data, the content of a certificate file from any source, as
+// LoadAlipayKeyring checks one of files.AlipayKeys: it must be a certificate of Alipay's
+// for this merchant, issued under the root file and valid today. Its serial number must
+// be sn. files.AlipayKeys is ignored.
 //
 // files must be those of certificate mode. Errors: ErrIncomplete in public-key mode,
 // ErrMismatch for another serial number, and those of LoadAlipayKeyring.
@@ -46,7 +47,7 @@ func checkAlipayCert(files AlipayKeyringFiles, sn string, data []byte, now time.
 		return AlipayCert{}, errors.Join(problems...)
 	}
 	if key.SN != sn {
-		return AlipayCert{}, fmt.Errorf("%w: its serial number is %s, not the one asked for", ErrMismatch, key.SN)
+		return AlipayCert{}, fmt.Errorf("%w: its serial number is %s, not the requested one", ErrMismatch, key.SN)
 	}
 	chain, err := parseChain(data)
 	if err != nil {

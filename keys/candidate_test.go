@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// candidateFiles are those of certificate mode without any key of Alipay's.
+// candidateFiles returns the files of certificate mode without AlipayKeys.
 func candidateFiles(t *testing.T) AlipayKeyringFiles {
 	return AlipayKeyringFiles{
 		AppID:          testAppID,
-		AppKey:         write(t, "app.pem", armour("PRIVATE KEY", pkcs8(ownKey()))),
+		AppKey:         write(t, "app.pem", pemText("PRIVATE KEY", pkcs8(ownKey()))),
 		AppCert:        write(t, "app.crt", crt(leaf(certSpec{subject: appSubject, key: &ownKey().PublicKey}).Raw)),
 		AlipayRootCert: write(t, "root.crt", crt(testCA().root.Raw)),
 	}
@@ -49,8 +49,8 @@ func TestCheckAlipayCert(t *testing.T) {
 		{"expired", chainOf(leaf(certSpec{subject: aliSubject, key: &alipayKey1().PublicKey, until: "2026-05-31"})), sn, ErrValidity},
 		{"own key", chainOf(leaf(certSpec{subject: aliSubject, key: &ownKey().PublicKey, serial: 5})), sn, ErrOwnKey},
 		{"no issuer", []byte(crt(good.Raw)), sn, ErrUntrusted},
-		{"bare key", []byte(armour("PUBLIC KEY", pkixDER(&alipayKey1().PublicKey))), sn, ErrWrongKind},
-		{"private key beside it", append(chainOf(good), armour("PRIVATE KEY", pkcs8(alipayKey2()))...), sn, ErrWrongKind},
+		{"bare key", []byte(pemText("PUBLIC KEY", pkixDER(&alipayKey1().PublicKey))), sn, ErrWrongKind},
+		{"private key beside it", append(chainOf(good), pemText("PRIVATE KEY", pkcs8(alipayKey2()))...), sn, ErrWrongKind},
 		{"empty", nil, sn, ErrEmpty},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestCheckAlipayCert(t *testing.T) {
 	}
 }
 
-// Without the files of certificate mode there is nothing to check against.
+// CheckAlipayCert requires the files of certificate mode.
 func TestCheckAlipayCertFiles(t *testing.T) {
 	t.Parallel()
 	good := leaf(certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})

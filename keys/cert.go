@@ -14,27 +14,28 @@ import (
 	"time"
 )
 
-// What can be wrong with a certificate.
+// Errors of certificates.
 var (
 	ErrValidity  = errors.New("keys: certificate is outside its validity period")
 	ErrUntrusted = errors.New("keys: certificate is not Alipay's")
 	ErrMismatch  = errors.New("keys: certificate does not belong to this application")
 )
 
-// alipayName begins the subject of every certificate Alipay signs its answers
-// with; the merchant's partner id follows. Application certificates hang under
-// the same root, so the chain alone does not prove whose a certificate is.
+// alipayName is the prefix of the common name of Alipay's signing certificates; the
+// merchant's partner id follows. Application certificates have the same root, so the
+// chain does not prove that a certificate is Alipay's.
 const alipayName = "支付宝(中国)网络技术有限公司-"
 
-// appName is the subject of an application certificate: partner id, app id.
+// appName matches the common name of an application certificate: partner id, app id.
 var appName = regexp.MustCompile(`^(2088\d{12})-(\d+)$`)
 
-// CertSN returns the serial number Alipay's protocol knows a certificate by
-// (app_cert_sn, alipay_cert_sn): 32 lower-case hex digits, the MD5 of the
-// issuer's RFC 2253 name followed by the serial in decimal.
+// CertSN returns the serial number of a certificate in Alipay's protocol (app_cert_sn,
+// alipay_cert_sn): 32 lower-case hexadecimal digits, the MD5 of the issuer's RFC 2253 name
+// followed by the serial number in decimal. It returns ErrFormat if the issuer's name
+// cannot be parsed.
 //
-// The name is taken from the raw issuer: cert.Issuer.String() puts attributes
-// in an order of its own and would differ for some authorities.
+// CertSN uses the raw issuer, because cert.Issuer.String() changes the order of the
+// attributes of some authorities.
 func CertSN(cert *x509.Certificate) (string, error) {
 	var issuer pkix.RDNSequence
 	if _, err := asn1.Unmarshal(cert.RawIssuer, &issuer); err != nil {
@@ -43,8 +44,8 @@ func CertSN(cert *x509.Certificate) (string, error) {
 	return fmt.Sprintf("%x", md5.Sum([]byte(issuer.String()+cert.SerialNumber.String()))), nil
 }
 
-// holdsCertificate tells a certificate file from a bare key.
-func holdsCertificate(data []byte) bool {
+// containsCertificate reports whether data contains a PEM certificate.
+func containsCertificate(data []byte) bool {
 	return bytes.Contains(data, []byte("-----BEGIN CERTIFICATE"))
 }
 
@@ -54,8 +55,8 @@ func certBlocks(data []byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !holdsCertificate(text) {
-		return nil, fmt.Errorf("%w: no certificate in it; a .crt file as downloaded from the console is wanted", ErrWrongKind)
+	if !containsCertificate(text) {
+		return nil, fmt.Errorf("%w: it contains no certificate; expected a .crt file as downloaded from the console", ErrWrongKind)
 	}
 	blocks, err := pemBlocks(text)
 	if err != nil {
@@ -64,15 +65,15 @@ func certBlocks(data []byte) ([][]byte, error) {
 	ders := make([][]byte, len(blocks))
 	for i, block := range blocks {
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("%w: besides certificates nothing may be in it, and a request (CSR) is not a certificate yet", ErrWrongKind)
+			return nil, fmt.Errorf("%w: it contains something other than certificates; a request (CSR) is not a certificate", ErrWrongKind)
 		}
 		ders[i] = block.Bytes
 	}
 	return ders, nil
 }
 
-// parseChain reads a certificate, whose key must be RSA, followed by its
-// issuers if the file has them.
+// parseChain parses a certificate, whose key must be RSA, followed by its issuers, if the
+// file contains them.
 func parseChain(data []byte) ([]*x509.Certificate, error) {
 	ders, err := certBlocks(data)
 	if err != nil {
@@ -86,13 +87,13 @@ func parseChain(data []byte) ([]*x509.Certificate, error) {
 	}
 	pub, ok := chain[0].PublicKey.(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("%w: the certificate's key is not RSA; RSA2 needs one that is", ErrWrongKind)
+		return nil, fmt.Errorf("%w: the certificate's key is not RSA, which RSA2 requires", ErrWrongKind)
 	}
 	return chain, checkPublic(pub)
 }
 
-// verifyAlipay checks that chain[0] is a certificate of Alipay's, valid now and
-// issued under the root file. Errors: ErrValidity, ErrUntrusted.
+// verifyAlipay verifies that chain[0] is a certificate of Alipay's, valid now and issued
+// under roots. Errors: ErrValidity, ErrUntrusted.
 func verifyAlipay(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) error {
 	leaf := chain[0]
 	if err := checkLeaf(leaf, now); err != nil {
@@ -113,22 +114,24 @@ func verifyAlipay(chain []*x509.Certificate, roots *x509.CertPool, now time.Time
 		return nil
 	}
 	if len(chain) == 1 {
-		return fmt.Errorf("%w: no issuer in the file; give alipayCertPublicKey_RSA2.crt whole, as downloaded", ErrUntrusted)
+		return fmt.Errorf("%w: the file has no issuer; use alipayCertPublicKey_RSA2.crt complete, as downloaded", ErrUntrusted)
 	}
-	return fmt.Errorf("%w: not issued under the root file (Alipay's sandbox never is: use public-key mode there, or pin the sandbox's root)", ErrUntrusted)
+	return fmt.Errorf("%w: not issued under the root file (in Alipay's sandbox use public-key mode, or pin the sandbox's root)", ErrUntrusted)
 }
 
-// checkLeaf looks at the certificate alone: its subject is Alipay, and it is valid now.
+// checkLeaf checks the certificate without its chain: its subject must be Alipay, and it
+// must be valid now. Errors: ErrUntrusted, ErrValidity.
 func checkLeaf(leaf *x509.Certificate, now time.Time) error {
 	if !strings.HasPrefix(leaf.Subject.CommonName, alipayName) {
-		return fmt.Errorf("%w: its subject is another's; give alipayCertPublicKey_RSA2.crt, not the application's certificate", ErrUntrusted)
+		return fmt.Errorf("%w: its subject is not Alipay; use alipayCertPublicKey_RSA2.crt, not the application's certificate", ErrUntrusted)
 	}
 	return checkValidity(leaf, now)
 }
 
-// verifyApp checks an application certificate against the key it must carry
-// and the application it was issued for. own may be nil when the key could not
-// be read. Alipay checks the chain of this one; the file often has no issuers.
+// verifyApp checks that an application certificate has the public key own, was issued for
+// appID and is valid now. own is nil if the private key could not be read. The chain is
+// not verified: Alipay does that, and the file often has no issuers.
+// Errors: ErrMismatch, ErrValidity.
 func verifyApp(cert *x509.Certificate, own *rsa.PublicKey, appID string, now time.Time) error {
 	if own != nil && !own.Equal(cert.PublicKey) {
 		return fmt.Errorf("%w: it was issued for another key than the application's private key", ErrMismatch)
@@ -139,8 +142,9 @@ func verifyApp(cert *x509.Certificate, own *rsa.PublicKey, appID string, now tim
 	return checkValidity(cert, now)
 }
 
-// sameMerchant refuses an Alipay certificate issued for another merchant than
-// the application's. It says nothing when either subject has another form.
+// sameMerchant returns ErrMismatch if the certificate of Alipay's was issued for another
+// merchant than the application's. It returns nil if the application's subject does not
+// have the usual form.
 func sameMerchant(alipay, app *x509.Certificate) error {
 	name := appName.FindStringSubmatch(app.Subject.CommonName)
 	if name == nil || alipay.Subject.CommonName == alipayName+name[1] {
@@ -154,7 +158,7 @@ func checkValidity(cert *x509.Certificate, now time.Time) error {
 		return fmt.Errorf("%w: it expired on %s; download the new one from the console", ErrValidity, cert.NotAfter.UTC().Format(time.DateOnly))
 	}
 	if now.Before(cert.NotBefore) {
-		return fmt.Errorf("%w: it starts on %s; look at this machine's clock", ErrValidity, cert.NotBefore.UTC().Format(time.DateOnly))
+		return fmt.Errorf("%w: it is valid from %s; check this machine's clock", ErrValidity, cert.NotBefore.UTC().Format(time.DateOnly))
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// md5hex spells the SN rule out a second time, from a name written by hand.
+// md5hex is a second implementation of the SN, from a name written by hand.
 func md5hex(s string) string {
 	sum := md5.Sum([]byte(s))
 	return hex.EncodeToString(sum[:])
@@ -54,10 +54,10 @@ func TestCertSNPadded(t *testing.T) {
 			t.Fatalf("serial %d: SN %q has %d digits", serial, sn, len(sn))
 		}
 		if strings.HasPrefix(sn, "00") {
-			return // the case that needs the zeros has been seen
+			return // an SN with leading zeros was tested
 		}
 	}
-	t.Fatal("no SN began with two zeros: the test shows nothing")
+	t.Fatal("no SN begins with two zeros, so padding was not tested")
 }
 
 func TestParseRoots(t *testing.T) {
@@ -67,7 +67,7 @@ func TestParseRoots(t *testing.T) {
 	sn1, sn2 := must(CertSN(first)), must(CertSN(second))
 	corrupt := bytes.Replace(first.Raw, []byte("20010100"), []byte("2x010100"), 1)
 	if bytes.Equal(corrupt, first.Raw) {
-		t.Fatal("the damage did not happen")
+		t.Fatal("the file was not damaged")
 	}
 	tests := []struct {
 		name, file, sn string
@@ -80,7 +80,7 @@ func TestParseRoots(t *testing.T) {
 		{"crlf and bom", "\ufeff" + strings.ReplaceAll(crt(first.Raw), "\n", "\r\n"), sn1, nil},
 		{"only sm2", crt(sm2Root()), "", ErrWrongKind},
 		{"damaged rsa root", crt(first.Raw, corrupt), "", ErrFormat},
-		{"a key", armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey)), "", ErrWrongKind},
+		{"a key", pemText("PUBLIC KEY", pkixDER(&ownKey().PublicKey)), "", ErrWrongKind},
 		{"a request", string(must(NewCSR(ownKey(), "Fund Tests", testAppID))), "", ErrWrongKind},
 		{"cut", crt(first.Raw)[:300], "", ErrFormat},
 		{"second cut", crt(first.Raw) + crt(second.Raw)[:300], "", ErrFormat},
@@ -99,11 +99,12 @@ func TestParseRoots(t *testing.T) {
 	}
 }
 
-// The test root must be one Go cannot read, or "skipped" is not tested.
+// crypto/x509 must not support the SM2 test root; otherwise TestParseRoots does not test
+// that it is skipped.
 func TestSM2RootIsUnreadable(t *testing.T) {
 	t.Parallel()
 	if _, err := x509.ParseCertificate(sm2Root()); err == nil {
-		t.Fatal("crypto/x509 reads SM2 now")
+		t.Fatal("crypto/x509 supports SM2")
 	}
 	if o, err := outlineOf(sm2Root()); err != nil || o.Algorithm.Algorithm.String() != "1.2.156.10197.1.501" {
 		t.Errorf("its signature algorithm is %s (%v)", o.Algorithm.Algorithm, err)
@@ -116,8 +117,8 @@ func TestVerifyAlipay(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.root)
 	good := leaf(certSpec{subject: aliSubject, key: pub})
-	// Whoever holds an application certificate could issue "Alipay" ones with
-	// it if nobody looked whether the issuer is an authority.
+	// Without the check of basic constraints, the holder of an application certificate
+	// could issue certificates of Alipay's.
 	app := leaf(certSpec{subject: appSubject, key: &ownKey().PublicKey})
 	minted := issue(app, ownKey(), certSpec{subject: aliSubject, key: pub})
 	impostor := *ca.issuer // the authority's name with another key
@@ -126,15 +127,15 @@ func TestVerifyAlipay(t *testing.T) {
 	short := issue(ca.root, rootKey(), certSpec{subject: "Short Issuer", key: &issuerKey().PublicKey, ca: true, until: "2026-03-01"})
 	underShort := issue(short, issuerKey(), certSpec{subject: aliSubject, key: pub})
 	tests := []struct {
-		name  string
-		chain []*x509.Certificate
-		now   time.Time
-		want  error
-		says  string
+		name     string
+		chain    []*x509.Certificate
+		now      time.Time
+		want     error
+		contains string
 	}{
 		{"good", []*x509.Certificate{good, ca.issuer}, testNow, nil, ""},
 		{"root in the file too", []*x509.Certificate{good, ca.issuer, ca.root}, testNow, nil, ""},
-		{"leaf only", []*x509.Certificate{good}, testNow, ErrUntrusted, "whole"},
+		{"leaf only", []*x509.Certificate{good}, testNow, ErrUntrusted, "complete"},
 		{"expired", []*x509.Certificate{good, ca.issuer}, day("2030-01-02"), ErrValidity, "2030-01-01"},
 		{"too early", []*x509.Certificate{good, ca.issuer}, day("2019-12-31"), ErrValidity, "clock"},
 		{"issuer expired", []*x509.Certificate{underShort, short}, testNow, ErrValidity, "issuers"},
@@ -149,8 +150,8 @@ func TestVerifyAlipay(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
-			if err != nil && !strings.Contains(err.Error(), tt.says) {
-				t.Errorf("error %q does not say %q", err, tt.says)
+			if err != nil && !strings.Contains(err.Error(), tt.contains) {
+				t.Errorf("error %q does not contain %q", err, tt.contains)
 			}
 		})
 	}
@@ -162,13 +163,13 @@ func underOther() *x509.Certificate {
 	return issue(otherRoot(), alipayKey2(), certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})
 }
 
-// The shared vectors are certificates of Alipay's published examples; they are
-// not part of this project and their absence proves nothing.
+// The shared vectors are certificates of Alipay's published examples. They are not part of
+// this repository; the test is skipped without them.
 func TestSharedSNVectors(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../shared/vectors/cert_sn.json")
 	if err != nil {
-		t.Skip("the shared vectors are not here")
+		t.Skip("the shared vectors are not available")
 	}
 	var vectors struct {
 		Cases []struct {
@@ -223,7 +224,7 @@ func rootOf(t *testing.T, data []byte) string {
 	return ""
 }
 
-// checkPublishedChain runs the chain check on a certificate Alipay issued.
+// checkPublishedChain verifies the chain of a certificate that Alipay issued.
 func checkPublishedChain(t *testing.T, file, rootFile string) {
 	t.Helper()
 	chain, roots := must(parseChain([]byte(file))), must(parseRoots([]byte(rootFile)))

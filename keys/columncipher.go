@@ -15,35 +15,35 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// ErrSealed is returned for a value that does not open: corrupt, moved to
-// another context, or sealed under a key the ColumnCipher does not hold.
-var ErrSealed = errors.New("keys: sealed value does not open")
+// ErrSealed means that a value cannot be decrypted: it is corrupt, has another context, or
+// was sealed with a key that the ColumnCipher does not have.
+var ErrSealed = errors.New("keys: sealed value cannot be decrypted")
 
 // indexSize is the length of a blind index and of a Pepper's tag, in bytes.
 const indexSize = 32
 
-// tinkPrefix begins what tink seals; the id of the key follows.
+// tinkPrefix is the first byte of a Tink ciphertext; the id of the key follows.
 const tinkPrefix = 1
 
-// A ColumnCipher encrypts database columns (AES-256-GCM) and makes the blind indexes by which they are
-// found (HMAC-SHA256). It is safe for concurrent use.
+// A ColumnCipher encrypts database columns with AES-256-GCM and computes their blind
+// indexes with HMAC-SHA256. It is safe for concurrent use.
 type ColumnCipher struct {
 	seal   tink.AEAD
 	index  prf.PRF
-	newest []byte // how everything begins that the newest key sealed
+	newest []byte // prefix of the ciphertexts of the primary key
 }
 
-// columnKeys is a column key file: {"aead": …, "index": …}, both tink keysets.
+// columnKeys are the keysets of a column key file.
 type columnKeys struct{ seal, index *keyset.Handle }
 
-// columnKeyFile is its JSON.
+// columnKeyFile is the JSON of a column key file; both members are Tink keysets.
 type columnKeyFile struct {
 	AEAD  json.RawMessage `json:"aead"`
 	Index json.RawMessage `json:"index"`
 }
 
-// LoadColumnCipher reads a column key file; its errors name the file and are otherwise
-// ParseColumnCipher's.
+// LoadColumnCipher reads a column key file. Its errors are those of ParseColumnCipher with
+// the path, and those of reading the file.
 func LoadColumnCipher(path string) (*ColumnCipher, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -51,15 +51,15 @@ func LoadColumnCipher(path string) (*ColumnCipher, error) {
 	}
 	c, err := ParseColumnCipher(data)
 	if err != nil {
-		return nil, inFile(path, err)
+		return nil, withSource(path, err)
 	}
 	return c, nil
 }
 
-// ParseColumnCipher reads the content of a column key file as NewColumnKey or RotateColumnKey
-// made it. Of several "aead" keys the primary seals and every enabled one
-// opens; of "index" only the primary is used, since an index made with another
-// would find nothing.
+// ParseColumnCipher parses the content of a column key file, as NewColumnKey and
+// RotateColumnKey return it. The primary key of "aead" encrypts, and every enabled key of
+// it decrypts. Only the primary key of "index" is used, because the stored indexes were
+// computed with it.
 //
 // Errors: ErrEmpty, ErrFormat, ErrWrongKind.
 func ParseColumnCipher(data []byte) (*ColumnCipher, error) {
@@ -83,9 +83,9 @@ func ParseColumnCipher(data []byte) (*ColumnCipher, error) {
 	return &ColumnCipher{seal: seal, index: index.PRFs[index.PrimaryID], newest: newest}, nil
 }
 
-// Seal encrypts plain for one place. context names that place (table, column,
-// row) and must be given to Open again; it is not part of the result, which is
-// 33 bytes longer than plain and differs each time.
+// Seal encrypts plain. context identifies the place of the value (table, column, row); it
+// is authenticated but not stored, and Open needs the same. The result is randomized and
+// 33 bytes longer than plain.
 func (c *ColumnCipher) Seal(plain, context []byte) ([]byte, error) {
 	sealed, err := c.seal.Encrypt(plain, context)
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *ColumnCipher) Seal(plain, context []byte) ([]byte, error) {
 	return sealed, nil
 }
 
-// Open returns what Seal was given, or ErrSealed and nothing.
+// Open decrypts the result of Seal with the same context, or returns ErrSealed.
 func (c *ColumnCipher) Open(sealed, context []byte) ([]byte, error) {
 	plain, err := c.seal.Decrypt(sealed, context)
 	if err != nil {
@@ -103,24 +103,24 @@ func (c *ColumnCipher) Open(sealed, context []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// Newest reports whether the newest key of the file sealed this.
+// Newest reports whether sealed was encrypted with the primary key.
 func (c *ColumnCipher) Newest(sealed []byte) bool { return bytes.HasPrefix(sealed, c.newest) }
 
-// Index returns the blind index of parts, 32 bytes, always the same for the
-// same purpose and parts. Equal parts have different
-// indexes for different purposes. Parts are framed by their length, so ("ab", "c") and ("a", "bc")
-// differ.
+// Index returns the blind index of parts for purpose, 32 bytes. It is deterministic.
+// Different purposes have different indexes. Purpose and parts are prefixed with their
+// lengths, so the indexes of ("ab", "c") and ("a", "bc") differ.
 func (c *ColumnCipher) Index(purpose string, parts ...[]byte) []byte {
 	sum, err := c.index.ComputePRF(frame(purpose, parts), indexSize)
 	if err != nil {
-		// HMAC fails only for a longer output than SHA-256 has; ParseColumnCipher
-		// let no other algorithm in.
+		// HMAC-SHA256 fails only for outputs of more than 32 bytes, and ParseColumnCipher
+		// accepts no other algorithm.
 		panic("keys: blind index: " + err.Error())
 	}
 	return sum
 }
 
-// frame puts a length before the purpose and before each part.
+// frame concatenates the purpose and the parts, each prefixed with its length as 8 bytes,
+// big-endian.
 func frame(purpose string, parts [][]byte) []byte {
 	size := 8 + len(purpose)
 	for _, part := range parts {
@@ -138,7 +138,7 @@ func frame(purpose string, parts [][]byte) []byte {
 func parseColumnKeys(data []byte) (columnKeys, error) {
 	var file columnKeyFile
 	if err := readJSON(data, &file); err != nil {
-		return columnKeys{}, fmt.Errorf("%w: a column key file is wanted, JSON with the keysets \"aead\" and \"index\"", err)
+		return columnKeys{}, fmt.Errorf("%w: expected a column key file, JSON with the keysets \"aead\" and \"index\"", err)
 	}
 	seal, err := readKeyset("aead", file.AEAD, sealParameters())
 	if err != nil {
@@ -163,23 +163,23 @@ func (k columnKeys) encode() ([]byte, error) {
 	return writeJSON(columnKeyFile{AEAD: seal, Index: index})
 }
 
-// sealParameters: AES-256-GCM with tink's prefix, which tells by which key a
-// value was sealed.
+// sealParameters returns the parameters of AES-256-GCM with Tink's prefix, which contains
+// the id of the key.
 func sealParameters() *aesgcm.Parameters {
 	p, err := aesgcm.NewParameters(aesgcm.ParametersOpts{
 		KeySizeInBytes: 32, IVSizeInBytes: 12, TagSizeInBytes: 16, Variant: aesgcm.VariantTink,
 	})
 	if err != nil {
-		panic("keys: " + err.Error()) // constants only
+		panic("keys: " + err.Error()) // cannot fail for these constants
 	}
 	return p
 }
 
-// prfParameters: HMAC-SHA256 with a key of 32 bytes.
+// prfParameters returns the parameters of HMAC-SHA256 with a key of 32 bytes.
 func prfParameters() *hmacprf.Parameters {
 	p, err := hmacprf.NewParameters(32, hmacprf.SHA256)
 	if err != nil {
-		panic("keys: " + err.Error()) // constants only
+		panic("keys: " + err.Error()) // cannot fail for these constants
 	}
 	return p
 }

@@ -19,8 +19,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// tinkKey is one key of a tink keyset file, made from bytes that are nobody's:
-// 00 01 02 … . typeURL's last word says which algorithm it is.
+// tinkKey returns a key of a Tink keyset file. The last part of typeURL is its algorithm,
+// and proto its serialized message.
 func tinkKey(typeURL string, id uint32, prefix string, proto []byte) map[string]any {
 	return map[string]any{
 		"keyData": map[string]any{
@@ -40,7 +40,7 @@ func counting(n int) []byte {
 	return key
 }
 
-// gcmKey is AesGcmKey{key_value: n bytes}, hmacKey HmacPrfKey{params{hash: SHA256}, key_value: n bytes}.
+// gcmKey returns AesGcmKey{key_value: n bytes}, hmacKey returns HmacPrfKey{params{hash: SHA256}, key_value: n bytes}.
 func gcmKey(n int) []byte  { return append([]byte{0x1a, byte(n)}, counting(n)...) }
 func hmacKey(n int) []byte { return append([]byte{0x12, 2, 0x08, 3, 0x1a, byte(n)}, counting(n)...) }
 
@@ -50,7 +50,7 @@ func tinkKeyset(primary uint32, keys ...map[string]any) map[string]any {
 
 func jsonText(v any) []byte { return must(json.Marshal(v)) }
 
-// fixedColumnKey is a column key file with known keys.
+// fixedColumnKey returns a column key file with known keys.
 func fixedColumnKey() []byte {
 	return jsonText(map[string]any{
 		"aead":  tinkKeyset(7, tinkKey("AesGcmKey", 7, "TINK", gcmKey(32))),
@@ -63,8 +63,8 @@ func newColumnCipher(t testing.TB) *ColumnCipher {
 	return must(ParseColumnCipher(must(NewColumnKey())))
 }
 
-// sealedEarlier is "depositor" sealed for "accounts.name" under fixedColumnKey by the
-// first version of this package. If it stops opening, so do citizens' columns.
+// sealedEarlier is "depositor" encrypted for "accounts.name" with fixedColumnKey by the
+// first version of this package. Later versions must decrypt it.
 const sealedEarlier = "010000000738992c62a41794eb79b4a741bce08368cffa4e827fd03a0c4b2a140bbf01864f8f48d2ab48"
 
 func TestColumnCipherOpensEarlierValues(t *testing.T) {
@@ -76,8 +76,7 @@ func TestColumnCipherOpensEarlierValues(t *testing.T) {
 	}
 }
 
-// The index must stay what it is for ever, so it is computed a second time
-// here, from its definition.
+// The index must never change, because it is stored. This is a second implementation of it.
 func TestIndexDefinition(t *testing.T) {
 	t.Parallel()
 	cipher := must(ParseColumnCipher(fixedColumnKey()))
@@ -127,8 +126,8 @@ func TestIndexSeparates(t *testing.T) {
 	}
 }
 
-// What a ColumnCipher sealed opens, in no other context, under no other ColumnCipher, with no
-// bit changed, and still opens after the file was rotated, any number of times.
+// A sealed value opens only with its context, its ColumnCipher and unchanged bits. It still
+// opens after any number of rotations.
 func TestColumnCipherProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -157,23 +156,23 @@ func TestColumnCipherProperty(t *testing.T) {
 		rotated := must(ParseColumnCipher(file))
 		opens(t, rotated, sealed, context, plain)
 		refuses(t, rotated, sealed, other)
-		refuses(t, cipher, must(rotated.Seal(plain, context)), context) // a new key seals now
+		refuses(t, cipher, must(rotated.Seal(plain, context)), context) // sealed with the new key
 		if !bytes.Equal(rotated.Index("p", plain), index) {
 			t.Fatal("rotation changed an index")
 		}
 	})
 }
 
-type failer interface{ Fatalf(string, ...any) }
+type fataler interface{ Fatalf(string, ...any) }
 
-func opens(t failer, cipher *ColumnCipher, sealed, context, want []byte) {
+func opens(t fataler, cipher *ColumnCipher, sealed, context, want []byte) {
 	got, err := cipher.Open(sealed, context)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Fatalf("opened %x, %v; want %x", got, err, want)
 	}
 }
 
-func refuses(t failer, cipher *ColumnCipher, sealed, context []byte) {
+func refuses(t fataler, cipher *ColumnCipher, sealed, context []byte) {
 	got, err := cipher.Open(sealed, context)
 	if !errors.Is(err, ErrSealed) || got != nil {
 		t.Fatalf("opened %x, %v; want ErrSealed", got, err)
@@ -191,12 +190,12 @@ func TestParseColumnCipherRefuses(t *testing.T) {
 	tests := []struct {
 		name, file string
 		want       error
-		says       string
+		contains   string
 	}{
 		{"empty", "", ErrEmpty, "aead"},
 		{"words", "open sesame", ErrFormat, "column key file"},
 		{"pepper file", string(must(NewPepperKey())), ErrFormat, "column key file"},
-		{"private key", armour("PRIVATE KEY", pkcs8(ownKey())), ErrFormat, "column key file"},
+		{"private key", pemText("PRIVATE KEY", pkcs8(ownKey())), ErrFormat, "column key file"},
 		{"two objects", string(fixedColumnKey()) + string(fixedColumnKey()), ErrFormat, "column key file"},
 		{"cut", string(fixedColumnKey()[:200]), ErrFormat, "column key file"},
 		{"null", "null", ErrFormat, "aead"},
@@ -215,10 +214,10 @@ func TestParseColumnCipherRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ParseColumnCipher([]byte(tt.file))
 			if got != nil {
-				t.Fatal("an error came with a cipher")
+				t.Fatal("a cipher was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			noSecret(t, err.Error(), tt.file)
 			if _, err := RotateColumnKey([]byte(tt.file)); !errors.Is(err, tt.want) {
@@ -228,7 +227,7 @@ func TestParseColumnCipherRefuses(t *testing.T) {
 	}
 }
 
-// A key that was disabled by hand no longer opens.
+// A disabled key does not decrypt.
 func TestColumnCipherDisabledKey(t *testing.T) {
 	t.Parallel()
 	old := tinkKey("AesGcmKey", 7, "TINK", gcmKey(32))
@@ -285,7 +284,7 @@ func TestColumnCipherConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// A ColumnCipher or Pepper that reaches a log by mistake shows no byte of its keys.
+// fmt prints no key of a ColumnCipher or a Pepper.
 func TestColumnCipherPrintsNoKey(t *testing.T) {
 	t.Parallel()
 	key := counting(32)
@@ -307,8 +306,8 @@ func TestColumnCipherPrintsNoKey(t *testing.T) {
 	}
 }
 
-// What parses must rotate, and the rotated file must be the same ColumnCipher: it opens
-// what the first one sealed and gives the same indexes.
+// A file that parses can be rotated, and the new ColumnCipher opens values of the old one
+// and computes the same indexes.
 func FuzzParseColumnCipher(f *testing.F) {
 	f.Add(fixedColumnKey())
 	f.Add(must(NewColumnKey()))
@@ -319,7 +318,7 @@ func FuzzParseColumnCipher(f *testing.F) {
 		cipher, err := ParseColumnCipher(data)
 		if err != nil {
 			if cipher != nil {
-				t.Fatal("an error came with a cipher")
+				t.Fatal("a cipher was returned with an error")
 			}
 			return
 		}
@@ -337,7 +336,7 @@ func FuzzParseColumnCipher(f *testing.F) {
 		}
 		opens(t, again, sealed, []byte("c"), data)
 		if !bytes.Equal(again.Index("p", data), cipher.Index("p", data)) {
-			t.Fatal("encoded again it gives other indexes")
+			t.Fatal("the encoded file computes other indexes")
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"fundpass/keys"
 )
 
-// A column is sealed for its place, so that nobody who can write the database moves a
-// value to another row. A blind index finds the row again without opening it.
+// A value is encrypted for one row, so that it cannot be moved to another one. A blind
+// index finds the row without decrypting it.
 func ExampleColumnCipher() {
 	file, err := keys.NewColumnKey()
 	if err != nil {
@@ -35,11 +35,11 @@ func ExampleColumnCipher() {
 	fmt.Println(bytes.Equal(stored, asked))
 	// Output:
 	// 欧阳测试 <nil>
-	// keys: sealed value does not open
+	// keys: sealed value cannot be decrypted
 	// true
 }
 
-// After a rotation the new key seals, and the old one still opens.
+// After a rotation the new key encrypts, and the old one still decrypts.
 func ExampleRotateColumnKey() {
 	file, err := keys.NewColumnKey()
 	if err != nil {
@@ -66,7 +66,7 @@ func ExampleRotateColumnKey() {
 	// 欧阳测试 <nil>, sealed by the newest key: false
 }
 
-// All problems of the files are reported at once, each with the name of its file.
+// The error reports all problems at once, each with its path.
 func ExampleLoadAlipayKeyring() {
 	dir, err := os.MkdirTemp("", "keys")
 	if err != nil {
@@ -77,7 +77,7 @@ func ExampleLoadAlipayKeyring() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	alipay, err := keys.NewAppKey() // stands for Alipay's
+	alipay, err := keys.NewAppKey() // Alipay's key pair
 	if err != nil {
 		log.Fatal(err)
 	}

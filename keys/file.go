@@ -18,26 +18,25 @@ import (
 	"strings"
 )
 
-// What can be wrong with a key file. The text that follows a sentinel says
-// what to do; it never holds a byte of the file.
+// Errors of key files. Errors that wrap them add a text for the operator, which contains
+// nothing of the file.
 var (
 	ErrEmpty        = errors.New("keys: file is empty")
-	ErrFormat       = errors.New("keys: not readable")
+	ErrFormat       = errors.New("keys: invalid format")
 	ErrWrongKind    = errors.New("keys: wrong kind of file")
 	ErrEncrypted    = errors.New("keys: private key is protected by a passphrase")
 	ErrWeak         = errors.New("keys: RSA key is shorter than 2048 bits")
 	ErrOpenToOthers = errors.New("keys: file is open to other users")
 )
 
-// maxFile is far above any key or certificate file, and keeps a wrong path
-// (a log, a device) from filling the memory.
+// maxFile is the maximum size of a key or certificate file in bytes. It limits the memory
+// that a wrong path, such as a log or a device, can use.
 const maxFile = 1 << 20
 
-// ParsePrivateKey reads an RSA private key of at least 2048 bits: PEM, or the
-// headerless base64 that Alipay's key tool writes, in PKCS#1 or PKCS#8 under
-// whichever PEM label. A byte order mark, blanks and line ends of any system
-// are tolerated. The key has signed and verified something before it is
-// returned.
+// ParsePrivateKey parses an RSA private key of at least 2048 bits in PKCS#1 or PKCS#8. data
+// is PEM with any label, or base64 without PEM headers, as Alipay's key tool writes it.
+// A byte order mark, blanks and all kinds of line ends are ignored. ParsePrivateKey makes
+// and verifies a test signature with the key.
 //
 // Errors: ErrEmpty, ErrFormat, ErrWrongKind, ErrEncrypted, ErrWeak, ErrUnproven.
 func ParsePrivateKey(data []byte) (*rsa.PrivateKey, error) {
@@ -47,7 +46,7 @@ func ParsePrivateKey(data []byte) (*rsa.PrivateKey, error) {
 	}
 	key, ok := held.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%w: this is %s; an RSA private key is wanted (for the application: 应用私钥, kept by whoever made the key pair)", ErrWrongKind, describe(held))
+		return nil, fmt.Errorf("%w: this is %s; expected an RSA private key (for the application: 应用私钥, made together with the public key in the console)", ErrWrongKind, describe(held))
 	}
 	if err := checkPublic(&key.PublicKey); err != nil {
 		return nil, err
@@ -58,8 +57,8 @@ func ParsePrivateKey(data []byte) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// ParsePublicKey reads an RSA public key of at least 2048 bits, in PKIX form
-// (as the Alipay console shows it) or PKCS#1, PEM or headerless base64.
+// ParsePublicKey parses an RSA public key of at least 2048 bits in PKIX (the form of
+// Alipay's console) or PKCS#1. data is PEM, or base64 without PEM headers.
 //
 // Errors: ErrEmpty, ErrFormat, ErrWrongKind, ErrEncrypted, ErrWeak.
 func ParsePublicKey(data []byte) (*rsa.PublicKey, error) {
@@ -69,7 +68,7 @@ func ParsePublicKey(data []byte) (*rsa.PublicKey, error) {
 	}
 	pub, ok := held.(*rsa.PublicKey)
 	if !ok {
-		return nil, fmt.Errorf("%w: this is %s; an RSA public key is wanted (for Alipay's: 支付宝公钥, copied from the console)", ErrWrongKind, describe(held))
+		return nil, fmt.Errorf("%w: this is %s; expected an RSA public key (for Alipay's: 支付宝公钥, copied from the console)", ErrWrongKind, describe(held))
 	}
 	if err := checkPublic(pub); err != nil {
 		return nil, err
@@ -77,10 +76,9 @@ func ParsePublicKey(data []byte) (*rsa.PublicKey, error) {
 	return pub, nil
 }
 
-// CheckMode returns ErrOpenToOthers when the file's group or anybody else has
-// any right to it. On Windows, whose modes say nothing about that, it returns
-// nil for every file. Loading never calls it: whether an open file is fatal
-// or a warning is for the caller to say.
+// CheckMode returns ErrOpenToOthers if the mode of the file grants any permission to group
+// or others. On Windows, where modes have no such meaning, it returns nil. The functions
+// that load files do not call it, so that the caller decides whether to fail or to warn.
 func CheckMode(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -95,7 +93,7 @@ func CheckMode(path string) error {
 	return nil
 }
 
-// readFile reads a small file; its errors name the path.
+// readFile reads a file of at most maxFile bytes. Its errors contain the path.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -107,13 +105,13 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s: %w: larger than %d bytes, so neither a key nor a certificate", path, ErrFormat, maxFile)
+		return nil, fmt.Errorf("%s: %w: it is larger than %d bytes and so neither a key nor a certificate", path, ErrFormat, maxFile)
 	}
 	return data, nil
 }
 
-// cleanText drops what editors and copying add: a byte order mark, blank
-// lines, blanks at either end of a line, carriage returns.
+// cleanText removes what editors and copying add: a byte order mark, blank lines, blanks
+// at the ends of lines, carriage returns.
 func cleanText(data []byte) ([]byte, error) {
 	if bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF}) {
 		return nil, fmt.Errorf("%w: the text is UTF-16; save it again as UTF-8", ErrFormat)
@@ -126,13 +124,13 @@ func cleanText(data []byte) ([]byte, error) {
 		}
 	}
 	if len(lines) == 0 {
-		return nil, fmt.Errorf("%w: nothing but blanks in it", ErrEmpty)
+		return nil, fmt.Errorf("%w: it contains only blanks", ErrEmpty)
 	}
 	return append(bytes.Join(lines, []byte("\n")), '\n'), nil
 }
 
-// parseOne returns the one thing the file holds, whatever its kind, so that a
-// caller who wanted something else can say what it was given.
+// parseOne parses the only object in the file. It may be of any kind, so that the error
+// of a caller that expects another kind can describe it.
 func parseOne(data []byte) (any, error) {
 	text, err := cleanText(data)
 	if err != nil {
@@ -146,9 +144,9 @@ func parseOne(data []byte) (any, error) {
 		return nil, err
 	}
 	block := blocks[0]
-	// A certificate file may hold its issuers too; the first says what it is.
+	// A certificate file may contain issuers, too; the first block determines the kind.
 	if len(blocks) > 1 && block.Type != "CERTIFICATE" {
-		return nil, fmt.Errorf("%w: %d PEM blocks in one file; leave only the key wanted here", ErrFormat, len(blocks))
+		return nil, fmt.Errorf("%w: %d PEM blocks in one file; keep only the expected key", ErrFormat, len(blocks))
 	}
 	if strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
 		return nil, errEncrypted()
@@ -156,19 +154,19 @@ func parseOne(data []byte) (any, error) {
 	return parseDER(block.Bytes)
 }
 
-// parseHeaderless reads base64 without armour, wrapped anywhere or nowhere.
+// parseHeaderless parses base64 without PEM headers, with or without line breaks.
 func parseHeaderless(text []byte) (any, error) {
 	packed := bytes.Join(bytes.Fields(text), nil)
 	der, err := base64.StdEncoding.AppendDecode(nil, packed)
 	if err != nil {
-		// The decoder's own error is dropped: nothing of the file may travel.
-		return nil, fmt.Errorf("%w: neither PEM nor base64; copy the key again, whole, with nothing added", ErrFormat)
+		// The decoder's error is dropped, because it may quote the file.
+		return nil, fmt.Errorf("%w: neither PEM nor base64; copy the complete key again", ErrFormat)
 	}
 	return parseDER(der)
 }
 
-// pemBlocks returns every block. A block that pem.Decode would silently step
-// over, because its armour or base64 is damaged, is an error.
+// pemBlocks returns all blocks. It returns an error for a damaged block, which pem.Decode
+// skips silently.
 func pemBlocks(text []byte) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -181,7 +179,7 @@ func pemBlocks(text []byte) ([]*pem.Block, error) {
 	return blocks, nil
 }
 
-// parseDER tries every form in turn; no two of them share an encoding.
+// parseDER tries all supported structures. No encoding is valid for two of them.
 func parseDER(der []byte) (any, error) {
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		return key, nil
@@ -207,10 +205,10 @@ func parseDER(der []byte) (any, error) {
 	if isEncryptedPKCS8(der) {
 		return nil, errEncrypted()
 	}
-	return nil, fmt.Errorf("%w: no RSA key in it; it may be cut short, or of another kind (SM2 is not supported; RSA2 with 2048 bits is)", ErrFormat)
+	return nil, fmt.Errorf("%w: it contains no RSA key; it may be truncated or of another kind (SM2 is not supported; RSA2 with 2048 bits is)", ErrFormat)
 }
 
-// isEncryptedPKCS8 recognises EncryptedPrivateKeyInfo (RFC 5958, section 3).
+// isEncryptedPKCS8 reports whether der is an EncryptedPrivateKeyInfo (RFC 5958, section 3).
 func isEncryptedPKCS8(der []byte) bool {
 	var info struct {
 		Algorithm pkix.AlgorithmIdentifier
@@ -221,10 +219,10 @@ func isEncryptedPKCS8(der []byte) bool {
 }
 
 func errEncrypted() error {
-	return fmt.Errorf("%w: write it without one (openssl pkcs8 -topk8 -nocrypt) and guard the file by its mode instead", ErrEncrypted)
+	return fmt.Errorf("%w: remove it (openssl pkcs8 -topk8 -nocrypt) and protect the file by its mode instead", ErrEncrypted)
 }
 
-// describe names what parseDER returned, for a person.
+// describe returns the kind of a result of parseDER in words.
 func describe(held any) string {
 	switch held.(type) {
 	case *rsa.PrivateKey:
@@ -242,17 +240,17 @@ func describe(held any) string {
 	}
 }
 
-// checkPublic refuses keys that are too short for RSA2, and exponents with
-// which a signature proves nothing.
+// checkPublic returns ErrWeak for a key that is too short for RSA2, and ErrFormat for an
+// exponent with which signatures are not secure.
 func checkPublic(pub *rsa.PublicKey) error {
 	if pub.N == nil {
-		return fmt.Errorf("%w: an RSA key without a modulus", ErrFormat)
+		return fmt.Errorf("%w: the RSA key has no modulus", ErrFormat)
 	}
 	if pub.N.BitLen() < 2048 {
-		return fmt.Errorf("%w: it has %d; RSA2 needs 2048 or more", ErrWeak, pub.N.BitLen())
+		return fmt.Errorf("%w: it has %d bits", ErrWeak, pub.N.BitLen())
 	}
 	if pub.E < 3 || pub.E%2 == 0 {
-		return fmt.Errorf("%w: its RSA exponent is not an odd number above 1", ErrFormat)
+		return fmt.Errorf("%w: its RSA exponent is not an odd number greater than 1", ErrFormat)
 	}
 	return nil
 }

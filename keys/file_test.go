@@ -14,7 +14,7 @@ import (
 	"unicode/utf16"
 )
 
-// decorations are what a key goes through between the key tool and the file.
+// decorations are the changes that editors and copying make to a key file.
 var decorations = map[string]func(string) string{
 	"as is":         func(s string) string { return s },
 	"bom":           func(s string) string { return "\ufeff" + s },
@@ -31,17 +31,17 @@ func TestParsePrivateKeyForms(t *testing.T) {
 	t.Parallel()
 	key := ownKey()
 	forms := map[string]string{
-		"pem pkcs8":            armour("PRIVATE KEY", pkcs8(key)),
-		"pem pkcs1":            armour("RSA PRIVATE KEY", pkcs1(key)),
-		"pkcs8 in rsa armour":  armour("RSA PRIVATE KEY", pkcs8(key)),
-		"pkcs1 in armour of 8": armour("PRIVATE KEY", pkcs1(key)),
+		"pem pkcs8":            pemText("PRIVATE KEY", pkcs8(key)),
+		"pem pkcs1":            pemText("RSA PRIVATE KEY", pkcs1(key)),
+		"pkcs8 in rsa armour":  pemText("RSA PRIVATE KEY", pkcs8(key)),
+		"pkcs1 in armour of 8": pemText("PRIVATE KEY", pkcs1(key)),
 		"one line pkcs8":       b64(pkcs8(key)),
 		"one line pkcs1":       b64(pkcs1(key)),
 		"wrapped pkcs8 lf":     wrapped(b64(pkcs8(key)), "\n"),
 		"wrapped pkcs1 crlf":   wrapped(b64(pkcs1(key)), "\r\n"),
 		"wrapped by blanks":    wrapped(b64(pkcs8(key)), " "),
 		"armour, one line":     "-----BEGIN RSA PRIVATE KEY-----\n" + b64(pkcs1(key)) + "\n-----END RSA PRIVATE KEY-----\n",
-		"openssl preamble":     "Bag Attributes\n    friendlyName: app\nKey Attributes: none\n" + armour("PRIVATE KEY", pkcs8(key)),
+		"openssl preamble":     "Bag Attributes\n    friendlyName: app\nKey Attributes: none\n" + pemText("PRIVATE KEY", pkcs8(key)),
 	}
 	for form, text := range forms {
 		for how, decorate := range decorations {
@@ -51,7 +51,7 @@ func TestParsePrivateKeyForms(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !got.Equal(key) {
-					t.Error("another key came out")
+					t.Error("parsed another key")
 				}
 			})
 		}
@@ -62,8 +62,8 @@ func TestParsePublicKeyForms(t *testing.T) {
 	t.Parallel()
 	pub := &alipayKey1().PublicKey
 	forms := map[string]string{
-		"pem":      armour("PUBLIC KEY", pkixDER(pub)),
-		"pkcs1":    armour("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)),
+		"pem":      pemText("PUBLIC KEY", pkixDER(pub)),
+		"pkcs1":    pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)),
 		"one line": b64(pkixDER(pub)),
 		"wrapped":  wrapped(b64(pkixDER(pub)), "\r\n"),
 	}
@@ -75,14 +75,14 @@ func TestParsePublicKeyForms(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !got.Equal(pub) {
-					t.Error("another key came out")
+					t.Error("parsed another key")
 				}
 			})
 		}
 	}
 }
 
-// encryptedPEM is a legacy passphrase-protected key; only its headers matter.
+// encryptedPEM returns a PEM block with the headers of a passphrase-protected key.
 func encryptedPEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{
 		Type:    "RSA PRIVATE KEY",
@@ -91,7 +91,7 @@ func encryptedPEM() string {
 	}))
 }
 
-// encryptedPKCS8 has the outer form of RFC 5958: algorithm PBES2, octets.
+// encryptedPKCS8 returns an EncryptedPrivateKeyInfo (RFC 5958) with algorithm PBES2.
 func encryptedPKCS8() []byte {
 	return []byte{0x30, 0x15, 0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d,
 		0x04, 0x06, 1, 2, 3, 4, 5, 6}
@@ -107,32 +107,32 @@ func utf16Text(s string) string {
 
 func TestParsePrivateKeyMistakes(t *testing.T) {
 	t.Parallel()
-	key, whole := ownKey(), armour("PRIVATE KEY", pkcs8(ownKey()))
+	key, whole := ownKey(), pemText("PRIVATE KEY", pkcs8(ownKey()))
 	line := b64(pkcs8(key))
 	tests := []struct {
 		name, text string
 		want       error
-		says       string
+		contains   string
 	}{
 		{"empty", "", ErrEmpty, ""},
 		{"blanks", " \r\n\ufeff\n\t", ErrEmpty, "blanks"},
-		{"public pem", armour("PUBLIC KEY", pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
+		{"public pem", pemText("PUBLIC KEY", pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
 		{"public base64", b64(pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
-		{"public in private armour", armour("PRIVATE KEY", pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
+		{"public in private armour", pemText("PRIVATE KEY", pkixDER(&key.PublicKey)), ErrWrongKind, "a public key"},
 		{"certificate", crt(testCA().root.Raw), ErrWrongKind, "a certificate"},
 		{"certificates", crt(testCA().issuer.Raw, testCA().root.Raw), ErrWrongKind, "a certificate"},
 		{"request", string(must(NewCSR(key, "Fund Tests", testAppID))), ErrWrongKind, "CSR"},
-		{"elliptic pkcs8", armour("PRIVATE KEY", pkcs8(ecKey())), ErrWrongKind, "elliptic"},
-		{"elliptic sec1", armour("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(ecKey()))), ErrWrongKind, "elliptic"},
+		{"elliptic pkcs8", pemText("PRIVATE KEY", pkcs8(ecKey())), ErrWrongKind, "elliptic"},
+		{"elliptic sec1", pemText("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(ecKey()))), ErrWrongKind, "elliptic"},
 		{"encrypted pem", encryptedPEM(), ErrEncrypted, "-nocrypt"},
-		{"encrypted pkcs8", armour("ENCRYPTED PRIVATE KEY", encryptedPKCS8()), ErrEncrypted, "-nocrypt"},
+		{"encrypted pkcs8", pemText("ENCRYPTED PRIVATE KEY", encryptedPKCS8()), ErrEncrypted, "-nocrypt"},
 		{"encrypted base64", b64(encryptedPKCS8()), ErrEncrypted, "-nocrypt"},
-		{"weak", armour("PRIVATE KEY", pkcs8(weakKey())), ErrWeak, "1024"},
-		{"two keys", whole + armour("PRIVATE KEY", pkcs8(alipayKey1())), ErrFormat, "2 PEM blocks"},
+		{"weak", pemText("PRIVATE KEY", pkcs8(weakKey())), ErrWeak, "1024"},
+		{"two keys", whole + pemText("PRIVATE KEY", pkcs8(alipayKey1())), ErrFormat, "2 PEM blocks"},
 		{"no end line", whole[:len(whole)-30], ErrFormat, "END"},
 		{"no begin line", whole[28:], ErrFormat, "BEGIN"},
 		{"second block damaged", whole + "-----BEGIN PRIVATE KEY-----\n", ErrFormat, "damaged"},
-		{"cut base64", line[:400], ErrFormat, "cut short"},
+		{"cut base64", line[:400], ErrFormat, "truncated"},
 		{"stray letter", line[:100] + "!" + line[100:], ErrFormat, "neither PEM nor base64"},
 		{"words", "the key is in the safe", ErrFormat, "neither PEM nor base64"},
 		{"utf-16", utf16Text(line), ErrFormat, "UTF-8"},
@@ -142,17 +142,17 @@ func TestParsePrivateKeyMistakes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ParsePrivateKey([]byte(tt.text))
 			if got != nil {
-				t.Fatal("an error came with a key")
+				t.Fatal("a key was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			noSecret(t, err.Error(), tt.text)
 		})
 	}
 }
 
-// corruptKey is a PKCS#1 key with one bit of a number inside changed.
+// corruptKey returns a PKCS#1 key with one bit of a number inverted.
 func corruptKey() string {
 	der := bytes.Clone(pkcs1(ownKey()))
 	der[len(der)/2] ^= 1
@@ -166,12 +166,12 @@ func TestParsePublicKeyMistakes(t *testing.T) {
 	tests := []struct {
 		name, text string
 		want       error
-		says       string
+		contains   string
 	}{
 		{"empty", "\n", ErrEmpty, ""},
-		{"private", armour("PRIVATE KEY", pkcs8(ownKey())), ErrWrongKind, "a private key"},
+		{"private", pemText("PRIVATE KEY", pkcs8(ownKey())), ErrWrongKind, "a private key"},
 		{"certificate", crt(testCA().root.Raw), ErrWrongKind, "a certificate"},
-		{"elliptic", armour("PUBLIC KEY", pkixDER(&ecKey().PublicKey)), ErrWrongKind, "elliptic"},
+		{"elliptic", pemText("PUBLIC KEY", pkixDER(&ecKey().PublicKey)), ErrWrongKind, "elliptic"},
 		{"weak", b64(pkixDER(&weakKey().PublicKey)), ErrWeak, "1024"},
 		{"exponent 1", b64(pkixDER(&one)), ErrFormat, "exponent"},
 		{"even exponent", b64(x509.MarshalPKCS1PublicKey(&even)), ErrFormat, "exponent"},
@@ -181,10 +181,10 @@ func TestParsePublicKeyMistakes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ParsePublicKey([]byte(tt.text))
 			if got != nil {
-				t.Fatal("an error came with a key")
+				t.Fatal("a key was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			noSecret(t, err.Error(), tt.text)
 		})
@@ -194,7 +194,7 @@ func TestParsePublicKeyMistakes(t *testing.T) {
 func TestProve(t *testing.T) {
 	t.Parallel()
 	if err := prove(ownKey()); err != nil {
-		t.Errorf("a good key: %v", err)
+		t.Errorf("a valid key: %v", err)
 	}
 	if err := prove(brokenSigner{ownKey(), &alipayKey1().PublicKey}); !errors.Is(err, ErrUnproven) {
 		t.Errorf("a signer that answers for another key: %v", err)
@@ -248,11 +248,10 @@ func TestReadFileRefusesHuge(t *testing.T) {
 	}
 }
 
-// What parses must encode again and parse to the same key, and an error must
-// come with nothing.
+// A key that parses can be encoded and parses to the same key; an error comes with nil.
 func FuzzParsePrivateKey(f *testing.F) {
-	f.Add([]byte(armour("PRIVATE KEY", pkcs8(ownKey()))))
-	f.Add([]byte(armour("RSA PRIVATE KEY", pkcs1(ownKey()))))
+	f.Add([]byte(pemText("PRIVATE KEY", pkcs8(ownKey()))))
+	f.Add([]byte(pemText("RSA PRIVATE KEY", pkcs1(ownKey()))))
 	f.Add([]byte("\ufeff" + wrapped(b64(pkcs1(ownKey())), "\r\n")))
 	f.Add([]byte(encryptedPEM()))
 	f.Add([]byte(crt(testCA().root.Raw)))
@@ -260,21 +259,21 @@ func FuzzParsePrivateKey(f *testing.F) {
 		key, err := ParsePrivateKey(data)
 		if err != nil {
 			if key != nil {
-				t.Fatal("an error came with a key")
+				t.Fatal("a key was returned with an error")
 			}
 			return
 		}
-		for _, text := range []string{b64(pkcs8(key)), armour("RSA PRIVATE KEY", pkcs1(key))} {
+		for _, text := range []string{b64(pkcs8(key)), pemText("RSA PRIVATE KEY", pkcs1(key))} {
 			again, err := ParsePrivateKey([]byte(text))
 			if err != nil || !again.Equal(key) {
-				t.Fatalf("encoded again it does not parse to the same key: %v", err)
+				t.Fatalf("the encoded key does not parse to the same key: %v", err)
 			}
 		}
 	})
 }
 
 func FuzzParsePublicKey(f *testing.F) {
-	f.Add([]byte(armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey))))
+	f.Add([]byte(pemText("PUBLIC KEY", pkixDER(&ownKey().PublicKey))))
 	f.Add([]byte(b64(x509.MarshalPKCS1PublicKey(&ownKey().PublicKey))))
 	f.Add([]byte("\ufeff\n" + wrapped(b64(pkixDER(&ownKey().PublicKey)), "\n")))
 	f.Add([]byte(crt(testCA().root.Raw)))
@@ -282,15 +281,15 @@ func FuzzParsePublicKey(f *testing.F) {
 		pub, err := ParsePublicKey(data)
 		if err != nil {
 			if pub != nil {
-				t.Fatal("an error came with a key")
+				t.Fatal("a key was returned with an error")
 			}
 			return
 		}
 		again, err := ParsePublicKey([]byte(b64(pkixDER(pub))))
 		if err != nil || !again.Equal(pub) {
-			t.Fatalf("encoded again it does not parse to the same key: %v", err)
+			t.Fatalf("the encoded key does not parse to the same key: %v", err)
 		}
-		// A key that parses must be usable: no panic on a wrong signature.
+		// A key that parses does not panic on a wrong signature.
 		if rsa.VerifyPKCS1v15(pub, 0, make([]byte, 32), make([]byte, pub.Size())) == nil {
 			t.Fatal("a signature of zeros verifies")
 		}

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// The key pairs of these tests, made once a run. None is kept anywhere.
+// Key pairs generated once a run.
 var (
 	ownKey     = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
 	alipayKey1 = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
@@ -43,7 +43,7 @@ const (
 	startOfTests = "2020-01-01"
 )
 
-// testNow lies inside the validity of every certificate that is meant to be valid.
+// testNow is a time at which every valid test certificate is valid.
 var testNow = must(time.Parse(time.DateOnly, "2026-06-01"))
 
 func generate(bits int) *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, bits)) }
@@ -59,11 +59,11 @@ func pkcs8(key any) []byte           { return must(x509.MarshalPKCS8PrivateKey(k
 func pkixDER(key any) []byte         { return must(x509.MarshalPKIXPublicKey(key)) }
 func pkcs1(k *rsa.PrivateKey) []byte { return x509.MarshalPKCS1PrivateKey(k) }
 func b64(der []byte) string          { return base64.StdEncoding.EncodeToString(der) }
-func armour(label string, der []byte) string {
+func pemText(label string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
 }
 
-// wrapped breaks a headerless key as the tools of various systems do.
+// wrapped inserts line ends into a key without headers.
 func wrapped(s, eol string) string {
 	var out strings.Builder
 	for len(s) > 64 {
@@ -73,13 +73,13 @@ func wrapped(s, eol string) string {
 	return out.String() + s + eol
 }
 
-// An authority issues the certificates of one test.
+// An authority is a root and an intermediate certificate.
 type authority struct {
 	root, issuer *x509.Certificate
 }
 
-// testCA: its root puts the attributes of its name in an unusual order, so
-// that a serial number computed from a re-ordered name is found out.
+// testCA is an authority whose root has the attributes of its name in an unusual order, so
+// that tests detect a CertSN that reorders them.
 var testCA = sync.OnceValue(func() authority {
 	root := newRoot("Fund Test Root", rootKey())
 	issuer := issue(root, rootKey(), certSpec{subject: "Fund Test Class 2", key: &issuerKey().PublicKey, ca: true})
@@ -135,11 +135,11 @@ func issue(parent *x509.Certificate, parentKey crypto.Signer, s certSpec) *x509.
 	return must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, tmpl, parent, s.key, parentKey))))
 }
 
-// leaf issues an end certificate under the test authority's intermediate.
+// leaf issues an end certificate with testCA.
 func leaf(s certSpec) *x509.Certificate { return issue(testCA().issuer, issuerKey(), s) }
 
-// sm2Root is a root that crypto/x509 cannot read, as alipayRootCert.crt has
-// one: a P-256 certificate whose algorithm ids are replaced by SM2's.
+// sm2Root returns a root that crypto/x509 does not support, like the one in
+// alipayRootCert.crt: a P-256 certificate with the algorithm ids of SM2.
 func sm2Root() []byte {
 	der := rootDER("SM2 Root", ecKey())
 	der = bytes.ReplaceAll(der,
@@ -153,12 +153,12 @@ func day(s string) time.Time { return must(time.Parse(time.DateOnly, s)) }
 func crt(ders ...[]byte) string {
 	var out strings.Builder
 	for _, der := range ders {
-		out.WriteString(armour("CERTIFICATE", der))
+		out.WriteString(pemText("CERTIFICATE", der))
 	}
 	return out.String()
 }
 
-// write puts content into a file of the test's own and returns its path.
+// write writes content to a temporary file and returns its path.
 func write(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -168,8 +168,8 @@ func write(t *testing.T, name, content string) string {
 	return path
 }
 
-// noSecret fails when any 12 characters in a row of the file's lines stand in
-// the text: an error may be logged, a key may not.
+// noSecret fails the test if text contains 12 consecutive characters of a line of file,
+// because error texts are logged.
 func noSecret(t *testing.T, text, file string) {
 	t.Helper()
 	for line := range strings.Lines(file) {
@@ -184,7 +184,7 @@ func noSecret(t *testing.T, text, file string) {
 	}
 }
 
-// brokenSigner answers for another key than the one it signs with.
+// A brokenSigner has a public key other than that of its signatures.
 type brokenSigner struct {
 	crypto.Signer
 	public crypto.PublicKey
@@ -192,7 +192,7 @@ type brokenSigner struct {
 
 func (s brokenSigner) Public() crypto.PublicKey { return s.public }
 
-// failingSigner is a KMS that is away.
+// A failingSigner is an unavailable KMS.
 type failingSigner struct{ crypto.Signer }
 
 func (failingSigner) Sign(_ io.Reader, _ []byte, _ crypto.SignerOpts) ([]byte, error) {

@@ -1,8 +1,7 @@
-// Package keys holds what this service must keep secret and whom it trusts:
-// the application's signing key and Alipay's keys (AlipayKeyring), the key that encrypts
-// database columns and makes their blind indexes (ColumnCipher), and the keyed step
-// after password hashing (Pepper). It knows nothing of HTTP, SQL or Alipay's
-// messages, and never goes to the network.
+// Package keys loads, checks and uses the keys of the program: the application's signing
+// key and Alipay's public keys (AlipayKeyring), the key that encrypts database columns and
+// computes their blind indexes (ColumnCipher), the pepper of password hashes (Pepper), and
+// the keys with which front ends encrypt passwords (Transport). It does not use the network.
 package keys
 
 import (
@@ -17,28 +16,28 @@ import (
 	"time"
 )
 
-// What can be wrong with an AlipayKeyring or with a look-up in it.
+// Errors of an AlipayKeyring.
 var (
 	ErrUnknownSN  = errors.New("keys: no Alipay certificate with this serial number")
 	ErrIncomplete = errors.New("keys: setting is missing")
 	ErrUnproven   = errors.New("keys: private key cannot verify its own signature")
-	ErrDuplicate  = errors.New("keys: the same Alipay key is given twice")
+	ErrDuplicate  = errors.New("keys: key is given twice")
 	ErrOwnKey     = errors.New("keys: this is the application's own public key, not Alipay's; " +
 		"after the application public key (应用公钥) is uploaded the console shows another one, the Alipay public key (支付宝公钥): copy that")
 )
 
-// An AlipayKey is one key that Alipay signs its answers and notices with.
-// Treat Public as read-only.
+// An AlipayKey is a public key of Alipay's, for its responses and notifications. Public
+// must not be modified.
 type AlipayKey struct {
-	SN       string         // certificate serial as in alipay_cert_sn; "" in public-key mode
+	SN       string         // serial number as in alipay_cert_sn; "" in public-key mode
 	Public   *rsa.PublicKey // at least 2048 bits
-	NotAfter time.Time      // end of the certificate; zero for a bare key
-	Source   string         // the file it came from, for people
-	Sandbox  bool           // trusted under the pinned root of Alipay's sandbox only
+	NotAfter time.Time      // end of the certificate's validity; zero in public-key mode
+	Source   string         // path of its file, for messages
+	Sandbox  bool           // issued under the pinned root of Alipay's sandbox
 }
 
-// An AlipayKeyring holds an application's signing key and Alipay's public keys. It is immutable and safe
-// for concurrent use; a rotation replaces it.
+// An AlipayKeyring holds an application's signing key and Alipay's public keys. It is
+// immutable and safe for concurrent use; a rotation replaces it.
 type AlipayKeyring struct {
 	appID      string
 	signer     crypto.Signer
@@ -48,9 +47,9 @@ type AlipayKeyring struct {
 	alipay     []AlipayKey
 }
 
-// NewAlipayKeyring returns an AlipayKeyring in public-key mode, or with certificates checked
-// elsewhere. The signer, which may live in a file, a KMS or an HSM, signs and
-// verifies once here. Every problem is reported at once.
+// NewAlipayKeyring returns an AlipayKeyring in public-key mode, or with certificates that
+// the caller has checked. signer may be a file, a KMS or an HSM; NewAlipayKeyring makes and
+// verifies a test signature with it. The error joins all problems.
 //
 // Errors: ErrIncomplete, ErrWrongKind, ErrWeak, ErrUnproven, ErrOwnKey,
 // ErrDuplicate.
@@ -75,17 +74,17 @@ func (r *AlipayKeyring) AppCertSN() string { return r.appCertSN }
 // RootCertSN returns the value of alipay_root_cert_sn, or "" in public-key mode.
 func (r *AlipayKeyring) RootCertSN() string { return r.rootCertSN }
 
-// AppCertNotAfter returns the end of the application's certificate, zero in
-// public-key mode, so that an operator can be warned in time.
+// AppCertNotAfter returns the end of the validity of the application's certificate, or the
+// zero time in public-key mode.
 func (r *AlipayKeyring) AppCertNotAfter() time.Time { return r.appCertEnd }
 
-// AlipayKeys returns Alipay's keys in the order configured. In public-key mode
-// nothing in a message says which one signed it, so a verifier tries them all.
+// AlipayKeys returns Alipay's keys in the order configured. In public-key mode a message
+// does not name its key, so a verifier tries all of them.
 func (r *AlipayKeyring) AlipayKeys() []AlipayKey { return slices.Clone(r.alipay) }
 
-// AlipayKey returns the key with this certificate serial, or ErrUnknownSN. In
-// public-key mode sn is "" and the first key is returned. It never downloads
-// anything: whoever forges a message chooses the serial.
+// AlipayKey returns the key with serial number sn, or ErrUnknownSN. In public-key mode sn
+// is "" and the first key is returned. It does not download certificates, because the
+// sender of a message chooses the serial number.
 func (r *AlipayKeyring) AlipayKey(sn string) (AlipayKey, error) {
 	i := slices.IndexFunc(r.alipay, func(k AlipayKey) bool { return k.SN == sn })
 	if i < 0 {
@@ -94,7 +93,7 @@ func (r *AlipayKeyring) AlipayKey(sn string) (AlipayKey, error) {
 	return r.alipay[i], nil
 }
 
-// checkApp looks at the application's half of the AlipayKeyring.
+// checkApp checks application id and signer.
 func (r *AlipayKeyring) checkApp() []error {
 	var problems []error
 	if err := checkAppID(r.appID); err != nil {
@@ -116,7 +115,7 @@ func (r *AlipayKeyring) checkApp() []error {
 	return problems
 }
 
-// checkAlipay looks at Alipay's half; the signer may be missing.
+// checkAlipay checks Alipay's keys. The signer may be nil.
 func (r *AlipayKeyring) checkAlipay() []error {
 	if len(r.alipay) == 0 {
 		return []error{fmt.Errorf("%w: at least one Alipay public key or certificate", ErrIncomplete)}
@@ -124,13 +123,13 @@ func (r *AlipayKeyring) checkAlipay() []error {
 	var problems []error
 	for i, key := range r.alipay {
 		if err := r.checkTrusted(key, r.alipay[:i]); err != nil {
-			problems = append(problems, inFile(key.Source, err))
+			problems = append(problems, withSource(key.Source, err))
 		}
 	}
 	return problems
 }
 
-// checkTrusted looks at one of Alipay's keys and at those configured before it.
+// checkTrusted checks a key of Alipay's against the signer and the keys before it.
 func (r *AlipayKeyring) checkTrusted(key AlipayKey, before []AlipayKey) error {
 	if key.Public == nil {
 		return fmt.Errorf("%w: an Alipay key is nil", ErrIncomplete)
@@ -142,27 +141,27 @@ func (r *AlipayKeyring) checkTrusted(key AlipayKey, before []AlipayKey) error {
 		return ErrOwnKey
 	}
 	for i, other := range before {
-		// A renewed certificate may keep its key; only its serial is new.
+		// A renewed certificate may keep its key; its serial number is new.
 		if other.SN == key.SN && (key.SN != "" || key.Public.Equal(other.Public)) {
-			return fmt.Errorf("%w: it is number %d of the list too; remove one", ErrDuplicate, i+1)
+			return fmt.Errorf("%w: it is also number %d of the list; remove one", ErrDuplicate, i+1)
 		}
 	}
 	return nil
 }
 
-// checkAppID refuses what cannot be an application id; its digits are Alipay's.
+// checkAppID returns an error if id is empty or contains blanks or non-ASCII characters.
 func checkAppID(id string) error {
 	if id == "" {
 		return fmt.Errorf("%w: the application id", ErrIncomplete)
 	}
 	if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Errorf("%w: the application id has blanks or other than ASCII characters in it", ErrFormat)
+		return fmt.Errorf("%w: the application id contains blanks or non-ASCII characters", ErrFormat)
 	}
 	return nil
 }
 
-// prove signs a fixed text and verifies it, so that a damaged key, or a signer
-// that answers for another key, is found at start and not by a citizen.
+// prove makes and verifies a signature over a fixed text. It returns ErrUnproven if the
+// key is damaged or the signer uses another key.
 func prove(signer crypto.Signer) error {
 	digest := sha256.Sum256([]byte("fundpass proves this key"))
 	sig, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
@@ -171,13 +170,13 @@ func prove(signer crypto.Signer) error {
 	}
 	pub, ok := signer.Public().(*rsa.PublicKey)
 	if !ok || rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], sig) != nil {
-		return fmt.Errorf("%w: the key is damaged or the signer holds another one", ErrUnproven)
+		return fmt.Errorf("%w: the key is damaged, or the signer uses another key", ErrUnproven)
 	}
 	return nil
 }
 
-// inFile puts the file's name before what is wrong in it.
-func inFile(source string, err error) error {
+// withSource prefixes err with the path source, if there is one.
+func withSource(source string, err error) error {
 	if source == "" {
 		return err
 	}

@@ -23,12 +23,12 @@ func TestNewAlipayKeyring(t *testing.T) {
 		t.Fatal(err)
 	}
 	if keyring.AppID() != testAppID || keyring.Signer() != crypto.Signer(ownKey()) {
-		t.Error("the application's half came out changed")
+		t.Error("the application's key or id has changed")
 	}
 	if keyring.AppCertSN() != "" || keyring.RootCertSN() != "" || !keyring.AppCertNotAfter().IsZero() {
 		t.Error("a certificate in public-key mode")
 	}
-	given[0] = AlipayKey{} // the caller's slice is not the AlipayKeyring's
+	given[0] = AlipayKey{} // the AlipayKeyring has a copy
 	keyring.AlipayKeys()[1] = AlipayKey{}
 	want := []string{"a.pem", "b.pem"}
 	var got []string
@@ -80,12 +80,12 @@ func TestNewAlipayKeyringRefuses(t *testing.T) {
 	serial := AlipayKey{SN: "0a", Public: &alipayKey1().PublicKey, Source: "a.crt"}
 	sameSerial := AlipayKey{SN: "0a", Public: &alipayKey2().PublicKey, Source: "b.crt"}
 	tests := []struct {
-		name   string
-		appID  string
-		signer crypto.Signer
-		alipay []AlipayKey
-		want   error
-		says   string
+		name     string
+		appID    string
+		signer   crypto.Signer
+		alipay   []AlipayKey
+		want     error
+		contains string
 	}{
 		{"no application id", "", ownKey(), good, ErrIncomplete, "application id"},
 		{"blank in application id", "2021 1", ownKey(), good, ErrFormat, "application id"},
@@ -107,10 +107,10 @@ func TestNewAlipayKeyringRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			keyring, err := NewAlipayKeyring(tt.appID, tt.signer, tt.alipay)
 			if keyring != nil {
-				t.Fatal("an error came with a keyring")
+				t.Fatal("a keyring was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 		})
 	}
@@ -124,7 +124,7 @@ func TestNewAlipayKeyringReportsAll(t *testing.T) {
 	}
 }
 
-// An AlipayKeyring that reaches a log by mistake shows no number of the private key.
+// fmt prints no number of the private key of an AlipayKeyring.
 func TestAlipayKeyringPrintsNoKey(t *testing.T) {
 	t.Parallel()
 	keyring := must(NewAlipayKeyring(testAppID, ownKey(), []AlipayKey{bare(alipayKey1(), "a.pem")}))

@@ -12,13 +12,13 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
-// newKeyset returns a keyset with one fresh key.
+// newKeyset returns a keyset with one new key.
 func newKeyset(want key.Parameters) (*keyset.Handle, error) {
 	return addPrimary(keyset.NewManager(), want)
 }
 
-// rotated returns the keyset with a fresh primary key beside all old ones.
-func rotated(old *keyset.Handle, want key.Parameters) (*keyset.Handle, error) {
+// rotateKeyset returns old with a new primary key added.
+func rotateKeyset(old *keyset.Handle, want key.Parameters) (*keyset.Handle, error) {
 	return addPrimary(keyset.NewManagerFromHandle(old), want)
 }
 
@@ -37,25 +37,25 @@ func addPrimary(m *keyset.Manager, want key.Parameters) (*keyset.Handle, error) 
 	return h, nil
 }
 
-// readKeyset reads one tink keyset in JSON and requires every key in it to be
-// of the wanted kind, so that a file meant for something else is not used.
-// Tink's error is dropped because it may quote the file.
+// readKeyset parses a Tink keyset in JSON. Every key in it must have the parameters want,
+// so that a file for another purpose is rejected. Tink's error is dropped, because it may
+// quote the file.
 func readKeyset(name string, raw json.RawMessage, want key.Parameters) (*keyset.Handle, error) {
 	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(raw)))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q in it is missing or damaged; restore the file from its backup", ErrFormat, name)
+		return nil, fmt.Errorf("%w: %q is missing or damaged; restore the file from its backup", ErrFormat, name)
 	}
 	for i := range h.Len() {
 		entry, err := h.Entry(i)
 		if err != nil || !entry.Key().Parameters().Equal(want) {
-			return nil, fmt.Errorf("%w: %q in it holds a key of another algorithm or size", ErrWrongKind, name)
+			return nil, fmt.Errorf("%w: %q contains a key of another algorithm or size", ErrWrongKind, name)
 		}
 	}
 	return h, nil
 }
 
-// keysetJSON is readKeyset's inverse. The key stands in clear: the file's mode
-// guards it.
+// keysetJSON encodes h as JSON. The keys are not encrypted; the mode of the file protects
+// them.
 func keysetJSON(h *keyset.Handle) (json.RawMessage, error) {
 	var buf bytes.Buffer
 	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&buf)); err != nil {
@@ -64,8 +64,8 @@ func keysetJSON(h *keyset.Handle) (json.RawMessage, error) {
 	return buf.Bytes(), nil
 }
 
-// readJSON reads exactly one JSON object with known fields only. The decoder's
-// error is dropped because it may quote the file.
+// readJSON decodes exactly one JSON value without unknown fields. The decoder's error is
+// dropped, because it may quote the file.
 func readJSON(data []byte, into any) error {
 	text, err := cleanText(data)
 	if err != nil {
@@ -82,7 +82,7 @@ func readJSON(data []byte, into any) error {
 	return nil
 }
 
-// writeJSON lays a key file out for people who compare two of them.
+// writeJSON encodes a key file with indentation, so that two files can be compared.
 func writeJSON(v any) ([]byte, error) {
 	out, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

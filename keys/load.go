@@ -8,36 +8,37 @@ import (
 	"time"
 )
 
-// AlipayKeyringFiles names the files of an AlipayKeyring. AppKey and AlipayKeys are always
-// needed. AppCert and AlipayRootCert together mean certificate mode, in which
-// every one of AlipayKeys is a certificate with its issuers
-// (alipayCertPublicKey_RSA2.crt); without them every one is a bare public key.
+// AlipayKeyringFiles are the paths of the files of an AlipayKeyring. AppKey and AlipayKeys
+// are required. AppCert and AlipayRootCert together select certificate mode, in which each
+// of AlipayKeys is a certificate with its issuers (alipayCertPublicKey_RSA2.crt). In
+// public-key mode each is a public key.
 type AlipayKeyringFiles struct {
 	AppID          string
-	AppKey         string   // path: the application's private key
-	AlipayKeys     []string // paths: several while Alipay's key is being changed
-	AppCert        string   // path: appCertPublicKey_<app id>.crt
-	AlipayRootCert string   // path: alipayRootCert.crt
+	AppKey         string   // the application's private key
+	AlipayKeys     []string // several during a rotation of Alipay's key
+	AppCert        string   // appCertPublicKey_<app id>.crt
+	AlipayRootCert string   // alipayRootCert.crt
 
-	// SandboxRoot is the path of the root of Alipay's sandbox, "" everywhere else. A
-	// certificate of Alipay's that is not issued under AlipayRootCert may then be issued
-	// under this root, by name and signature alone, as the sandbox's chain allows no
-	// more. Whoever sets it must see to it that the gateway is the sandbox's.
+	// SandboxRoot is the root certificate of Alipay's sandbox; "" in production. If it is
+	// set, certificates of Alipay's may also be issued under this root. Basic constraints
+	// of that chain are not checked, because the sandbox's intermediate certificate has
+	// none. The caller must ensure that the gateway is the sandbox's.
 	SandboxRoot string
 }
 
-// LoadAlipayKeyring reads and checks the files. It reports all problems at once, each
-// naming its file and saying what to do; errors.Is finds the sentinels of this
-// package in them. In certificate mode each of Alipay's certificates must be
-// valid today and issued under the root file, and the application's must
-// belong to its private key.
+// LoadAlipayKeyring reads and checks the files. In certificate mode each of Alipay's
+// certificates must be valid today and issued under the root file, and the application's
+// certificate must belong to its private key.
+//
+// The error joins all problems. Each contains the path and what to do, and matches an
+// error of this package with errors.Is.
 func LoadAlipayKeyring(files AlipayKeyringFiles) (*AlipayKeyring, error) {
 	return loadKeyring(files, time.Now())
 }
 
-// keyringLoader collects the parts of an AlipayKeyring and the problems found. A part that could
-// not be read stays nil, and checks that need it are left out: the operator
-// should see causes, not consequences.
+// A keyringLoader collects the parts of an AlipayKeyring and the problems. A part that
+// cannot be read stays nil and checks that need it are skipped, so that the error reports
+// causes and not their consequences.
 type keyringLoader struct {
 	files    AlipayKeyringFiles
 	now      time.Time
@@ -61,7 +62,7 @@ func loadKeyring(files AlipayKeyringFiles, now time.Time) (*AlipayKeyring, error
 	for _, path := range files.AlipayKeys {
 		l.loadAlipay(path)
 	}
-	// With files named but none readable, "give one" would mislead.
+	// If files are named but none is readable, "at least one" would mislead.
 	if len(l.keyring.alipay) > 0 || len(files.AlipayKeys) == 0 {
 		l.problems = append(l.problems, l.keyring.checkAlipay()...)
 	}
@@ -71,20 +72,20 @@ func loadKeyring(files AlipayKeyringFiles, now time.Time) (*AlipayKeyring, error
 	return l.keyring, nil
 }
 
-// certMode: either file of the pair means it, so that a forgotten one is
-// reported and not taken for public-key mode.
+// certMode reports whether a file of certificate mode is named. One is enough, so that the
+// other is reported as missing.
 func (l *keyringLoader) certMode() bool {
 	return l.files.AppCert != "" || l.files.AlipayRootCert != ""
 }
 
-// note keeps a problem; nil is none.
+// note appends err to l.problems unless it is nil.
 func (l *keyringLoader) note(path string, err error) {
 	if err != nil {
-		l.problems = append(l.problems, inFile(path, err))
+		l.problems = append(l.problems, withSource(path, err))
 	}
 }
 
-// read returns a file's content, or false after noting why there is none.
+// read returns the content of a file. If it cannot, it notes the problem and returns false.
 func (l *keyringLoader) read(path, what string) ([]byte, bool) {
 	if path == "" {
 		l.note("", fmt.Errorf("%w: %s", ErrIncomplete, what))
@@ -109,7 +110,7 @@ func (l *keyringLoader) loadAppKey() {
 }
 
 func (l *keyringLoader) loadRoots() {
-	data, ok := l.read(l.files.AlipayRootCert, "Alipay's root certificate file (certificate mode needs it beside the application's certificate)")
+	data, ok := l.read(l.files.AlipayRootCert, "Alipay's root certificate file (certificate mode requires it in addition to the application's certificate)")
 	if !ok {
 		return
 	}
@@ -118,14 +119,15 @@ func (l *keyringLoader) loadRoots() {
 	l.roots, l.keyring.rootCertSN = roots, roots.sn
 }
 
-// loadSandbox comes after loadRoots: no root of the root file may be pinned.
+// loadSandbox must be called after loadRoots, because no root of the root file may be
+// pinned.
 func (l *keyringLoader) loadSandbox() {
 	path := l.files.SandboxRoot
 	if path == "" {
 		return
 	}
 	if !l.certMode() {
-		l.note(path, fmt.Errorf("%w: a sandbox root is for certificate mode; public-key mode has no chain to check", ErrWrongKind))
+		l.note(path, fmt.Errorf("%w: a sandbox root requires certificate mode; public-key mode has no chain to verify", ErrWrongKind))
 		return
 	}
 	data, ok := l.read(path, "")
@@ -138,7 +140,7 @@ func (l *keyringLoader) loadSandbox() {
 }
 
 func (l *keyringLoader) loadAppCert() {
-	data, ok := l.read(l.files.AppCert, "the application's certificate file (certificate mode needs it beside Alipay's root certificates)")
+	data, ok := l.read(l.files.AppCert, "the application's certificate file (certificate mode requires it in addition to Alipay's root certificates)")
 	if !ok {
 		return
 	}
@@ -167,15 +169,15 @@ func (l *keyringLoader) loadAlipay(path string) {
 	l.keyring.alipay = append(l.keyring.alipay, key)
 }
 
-// parseAlipay reads a certificate in certificate mode and a bare key otherwise.
-// The two are never mixed: a message is signed in one mode only, and a bare
-// key would let a message without a certificate serial through.
+// parseAlipay parses a certificate in certificate mode and a public key otherwise. The two
+// are never mixed: in certificate mode a public key would verify messages that have no
+// serial number.
 func (l *keyringLoader) parseAlipay(data []byte) (AlipayKey, error) {
 	if l.certMode() {
 		return l.parseAlipayCert(data)
 	}
-	if holdsCertificate(data) {
-		return AlipayKey{}, fmt.Errorf("%w: this is a certificate; name the application's certificate and Alipay's root certificates too (certificate mode), or give Alipay's public key", ErrWrongKind)
+	if containsCertificate(data) {
+		return AlipayKey{}, fmt.Errorf("%w: this is a certificate; set the application's certificate and Alipay's root certificates, too (certificate mode), or use Alipay's public key", ErrWrongKind)
 	}
 	pub, err := ParsePublicKey(data)
 	return AlipayKey{Public: pub}, err
@@ -186,7 +188,7 @@ func (l *keyringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
 	if err != nil {
 		return AlipayKey{}, err
 	}
-	excused, err := l.verifyChain(chain)
+	sandbox, err := l.verifyChain(chain)
 	if err != nil {
 		return AlipayKey{}, err
 	}
@@ -197,14 +199,14 @@ func (l *keyringLoader) parseAlipayCert(data []byte) (AlipayKey, error) {
 	}
 	sn, err := CertSN(chain[0])
 	pub, _ := chain[0].PublicKey.(*rsa.PublicKey)
-	return AlipayKey{SN: sn, Public: pub, NotAfter: chain[0].NotAfter, Sandbox: excused}, err
+	return AlipayKey{SN: sn, Public: pub, NotAfter: chain[0].NotAfter, Sandbox: sandbox}, err
 }
 
-// verifyChain reports whether the chain stands only by the sandbox's exception, which
-// is asked last and only when there is one.
-func (l *keyringLoader) verifyChain(chain []*x509.Certificate) (excused bool, err error) {
+// verifyChain verifies the chain under the root file and, if that fails, under the pinned
+// root of the sandbox. sandbox is true in the second case.
+func (l *keyringLoader) verifyChain(chain []*x509.Certificate) (sandbox bool, err error) {
 	if l.roots.pool == nil {
-		return false, nil // the root file's problem is noted
+		return false, nil // the problem of the root file has been noted
 	}
 	err = verifyAlipay(chain, l.roots.pool, l.now)
 	if len(l.sandbox) == 0 || !errors.Is(err, ErrUntrusted) {

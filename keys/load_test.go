@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// bareFiles are good files in public-key mode.
+// bareFiles returns valid files of public-key mode.
 func bareFiles(t *testing.T) AlipayKeyringFiles {
 	t.Helper()
 	return AlipayKeyringFiles{
@@ -22,19 +22,19 @@ func bareFiles(t *testing.T) AlipayKeyringFiles {
 	}
 }
 
-// certFiles are good files in certificate mode.
+// certFiles returns valid files of certificate mode.
 func certFiles(t *testing.T) AlipayKeyringFiles {
 	t.Helper()
 	return AlipayKeyringFiles{
 		AppID:          testAppID,
-		AppKey:         write(t, "app.pem", armour("RSA PRIVATE KEY", pkcs1(ownKey()))),
+		AppKey:         write(t, "app.pem", pemText("RSA PRIVATE KEY", pkcs1(ownKey()))),
 		AlipayKeys:     []string{write(t, "alipay1.crt", alipayCrt(alipayKey1(), certSpec{}))},
 		AppCert:        write(t, "app.crt", crt(leaf(certSpec{subject: appSubject, key: &ownKey().PublicKey}).Raw)),
 		AlipayRootCert: write(t, "root.crt", crt(sm2Root(), testCA().root.Raw)),
 	}
 }
 
-// alipayCrt is a file as the console gives it: the certificate and its issuer.
+// alipayCrt returns a file like the console's: the certificate and its issuer.
 func alipayCrt(key *rsa.PrivateKey, s certSpec) string {
 	s.key = &key.PublicKey
 	if s.subject == "" {
@@ -46,7 +46,7 @@ func alipayCrt(key *rsa.PrivateKey, s certSpec) string {
 func TestLoadAlipayKeyringPublicKeyMode(t *testing.T) {
 	t.Parallel()
 	files := bareFiles(t)
-	files.AlipayKeys = append(files.AlipayKeys, write(t, "alipay2.pem", armour("PUBLIC KEY", pkixDER(&alipayKey2().PublicKey))))
+	files.AlipayKeys = append(files.AlipayKeys, write(t, "alipay2.pem", pemText("PUBLIC KEY", pkixDER(&alipayKey2().PublicKey))))
 	keyring, err := LoadAlipayKeyring(files)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestLoadAlipayKeyringPublicKeyMode(t *testing.T) {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 	if !ownKey().PublicKey.Equal(keyring.Signer().Public()) || keyring.AppCertSN() != "" {
-		t.Error("the application's half is wrong")
+		t.Error("the application's key or id is wrong")
 	}
 }
 
@@ -92,7 +92,7 @@ func TestLoadAlipayKeyringCertMode(t *testing.T) {
 	}
 }
 
-// LoadAlipayKeyring itself must look at today's clock.
+// LoadAlipayKeyring uses the system clock.
 func TestLoadAlipayKeyringUsesClock(t *testing.T) {
 	t.Parallel()
 	files := certFiles(t)
@@ -107,11 +107,11 @@ func TestLoadAlipayKeyringRefuses(t *testing.T) {
 	t.Parallel()
 	otherApp := testPID + "-2021009900000002"
 	tests := []struct {
-		name  string
-		files func(*testing.T) AlipayKeyringFiles
-		spoil func(*testing.T, *AlipayKeyringFiles)
-		want  error
-		says  string
+		name     string
+		files    func(*testing.T) AlipayKeyringFiles
+		spoil    func(*testing.T, *AlipayKeyringFiles)
+		want     error
+		contains string
 	}{
 		{"own key as Alipay's", bareFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.txt", b64(pkixDER(&ownKey().PublicKey)))
@@ -153,7 +153,7 @@ func TestLoadAlipayKeyringRefuses(t *testing.T) {
 		{"application's certificate as Alipay's", certFiles, func(t *testing.T, f *AlipayKeyringFiles) { f.AlipayKeys[0] = f.AppCert }, ErrUntrusted, "alipayCertPublicKey_RSA2.crt"},
 		{"leaf without issuer", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayKeys[0] = write(t, "x.crt", crt(leaf(certSpec{subject: aliSubject, key: &alipayKey1().PublicKey}).Raw))
-		}, ErrUntrusted, "whole"},
+		}, ErrUntrusted, "complete"},
 		{"root file of others", certFiles, func(t *testing.T, f *AlipayKeyringFiles) {
 			f.AlipayRootCert = write(t, "x.crt", crt(otherRoot().Raw))
 		}, ErrUntrusted, "root file"},
@@ -180,10 +180,10 @@ func TestLoadAlipayKeyringRefuses(t *testing.T) {
 			tt.spoil(t, &files)
 			keyring, err := loadKeyring(files, testNow)
 			if keyring != nil {
-				t.Fatal("an error came with a keyring")
+				t.Fatal("a keyring was returned with an error")
 			}
-			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
-				t.Fatalf("error %q, want %q saying %q", err, tt.want, tt.says)
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.contains) {
+				t.Fatalf("error %q, want %q containing %q", err, tt.want, tt.contains)
 			}
 			if n := strings.Count(err.Error(), "\n"); n != 0 {
 				t.Errorf("one mistake gave %d problems:\n%v", n+1, err)
@@ -192,14 +192,14 @@ func TestLoadAlipayKeyringRefuses(t *testing.T) {
 	}
 }
 
-// Five mistakes at once: five lines, each naming its file, and no key text.
+// Five problems are five lines, each with its path and without key text.
 func TestLoadAlipayKeyringReportsAll(t *testing.T) {
 	t.Parallel()
 	files := AlipayKeyringFiles{
-		AppKey: write(t, "app.pem", armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey))),
+		AppKey: write(t, "app.pem", pemText("PUBLIC KEY", pkixDER(&ownKey().PublicKey))),
 		AlipayKeys: []string{
 			write(t, "first.crt", alipayCrt(alipayKey1(), certSpec{until: "2026-02-02"})),
-			write(t, "second.crt", armour("PRIVATE KEY", pkcs8(alipayKey2()))),
+			write(t, "second.crt", pemText("PRIVATE KEY", pkcs8(alipayKey2()))),
 		},
 		AlipayRootCert: write(t, "root.crt", crt(testCA().root.Raw)),
 	}
@@ -214,5 +214,5 @@ func TestLoadAlipayKeyringReportsAll(t *testing.T) {
 			t.Errorf("problem %d is %q, want it to name %q", i+1, line, want[i])
 		}
 	}
-	noSecret(t, err.Error(), armour("PRIVATE KEY", pkcs8(alipayKey2())))
+	noSecret(t, err.Error(), pemText("PRIVATE KEY", pkcs8(alipayKey2())))
 }

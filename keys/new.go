@@ -13,14 +13,14 @@ import (
 	"strings"
 )
 
-// An AppKey is a new key pair for an application, in the forms Alipay's
-// console and key tool take. Printing one shows nothing of the key.
+// An AppKey is a new key pair of an application in the formats of Alipay's console and key
+// tool. fmt prints nothing of it.
 type AppKey struct {
 	key                  *rsa.PrivateKey
 	pkcs1, pkcs8, public []byte // DER
 }
 
-// NewAppKey makes an RSA-2048 key pair, the size Alipay's key tool makes.
+// NewAppKey generates an RSA-2048 key pair, the size that Alipay's key tool generates.
 func NewAppKey() (*AppKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -37,21 +37,22 @@ func NewAppKey() (*AppKey, error) {
 	return &AppKey{key: key, pkcs1: x509.MarshalPKCS1PrivateKey(key), pkcs8: pkcs8, public: public}, nil
 }
 
-// Private returns the key itself.
+// Private returns the private key.
 func (k *AppKey) Private() *rsa.PrivateKey { return k.key }
 
-// PKCS8 returns the private key as one line of base64, the key tool's "Java" form.
+// PKCS8 returns the private key as PKCS#8 in one line of base64, the key tool's format for
+// Java.
 func (k *AppKey) PKCS8() string { return base64.StdEncoding.EncodeToString(k.pkcs8) }
 
-// PKCS1 returns the private key as one line of base64, the key tool's form for
+// PKCS1 returns the private key as PKCS#1 in one line of base64, the key tool's format for
 // other languages.
 func (k *AppKey) PKCS1() string { return base64.StdEncoding.EncodeToString(k.pkcs1) }
 
-// Public returns the public key (PKIX) as one line of base64: what is pasted
-// into the console as the application public key (应用公钥).
+// Public returns the public key as PKIX in one line of base64, the format of the
+// application public key (应用公钥) in the console.
 func (k *AppKey) Public() string { return base64.StdEncoding.EncodeToString(k.public) }
 
-// PEM returns the private key as PKCS#8 in PEM, what an application key file holds.
+// PEM returns the private key as PKCS#8 in PEM, the content of an application key file.
 func (k *AppKey) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k.pkcs8})
 }
@@ -61,13 +62,13 @@ func (k *AppKey) PublicPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.public})
 }
 
-// Format prints the same word for every verb, so that no log shows the key.
+// Format implements fmt.Formatter. It writes "keys.AppKey" for every verb, so that no log
+// contains the key.
 func (k *AppKey) Format(f fmt.State, _ rune) { io.WriteString(f, "keys.AppKey") }
 
-// NewCSR returns the certificate request (PEM) that the console asks for when
-// an application turns to certificate mode. company must be the name of the
-// company the Alipay account belongs to, letter by letter, or Alipay refuses
-// the request; the application id becomes the common name.
+// NewCSR returns the certificate request in PEM that the console requires for certificate
+// mode. company must be exactly the company name of the Alipay account, or Alipay rejects
+// the request. The common name is appID.
 //
 // Errors: ErrIncomplete, ErrFormat, ErrWrongKind, ErrWeak.
 func NewCSR(key crypto.Signer, company, appID string) ([]byte, error) {
@@ -95,8 +96,8 @@ func NewCSR(key crypto.Signer, company, appID string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
 }
 
-// NewColumnKey returns the content of a new column key file: JSON with one key to
-// seal and one for indexes. Whoever loses it loses the sealed columns.
+// NewColumnKey returns the content of a new column key file. Without the file the
+// encrypted columns cannot be decrypted.
 func NewColumnKey() ([]byte, error) {
 	seal, err := newKeyset(sealParameters())
 	if err != nil {
@@ -109,23 +110,23 @@ func NewColumnKey() ([]byte, error) {
 	return columnKeys{seal: seal, index: index}.encode()
 }
 
-// RotateColumnKey returns the column key file with a fresh key that seals from now
-// on; every old key still opens, and indexes stay as they are. A server that
-// still has the old file answers ErrSealed for values sealed with the new one,
-// so change all servers together. Errors are ParseColumnCipher's.
+// RotateColumnKey returns the column key file data with a new primary key for encryption.
+// The old keys still decrypt, and indexes do not change. A server with the old file
+// returns ErrSealed for new values, so all servers must change together. Errors are those
+// of ParseColumnCipher.
 func RotateColumnKey(data []byte) ([]byte, error) {
 	k, err := parseColumnKeys(data)
 	if err != nil {
 		return nil, err
 	}
-	if k.seal, err = rotated(k.seal, sealParameters()); err != nil {
+	if k.seal, err = rotateKeyset(k.seal, sealParameters()); err != nil {
 		return nil, err
 	}
 	return k.encode()
 }
 
-// NewPepperKey returns the content of a new pepper file. Whoever loses it
-// loses every password.
+// NewPepperKey returns the content of a new pepper file. Without the file no password can
+// be verified.
 func NewPepperKey() ([]byte, error) {
 	h, err := newKeyset(prfParameters())
 	if err != nil {
@@ -134,15 +135,15 @@ func NewPepperKey() ([]byte, error) {
 	return encodePepper(h)
 }
 
-// RotatePepper returns the pepper file with a fresh key that becomes Current;
-// the old ones keep their ids. As with RotateColumnKey, change all servers together:
-// the old file does not know the new id. Errors are ParsePepper's.
+// RotatePepper returns the pepper file data with a new key, which becomes Current. The old
+// keys keep their ids. A server with the old file returns ErrUnknownPepper for new hashes,
+// so all servers must change together. Errors are those of ParsePepper.
 func RotatePepper(data []byte) ([]byte, error) {
 	h, err := parsePepperKeys(data)
 	if err != nil {
 		return nil, err
 	}
-	if h, err = rotated(h, prfParameters()); err != nil {
+	if h, err = rotateKeyset(h, prfParameters()); err != nil {
 		return nil, err
 	}
 	return encodePepper(h)

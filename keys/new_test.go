@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Every form NewAppKey gives out must load again as the same key.
+// Every format of an AppKey parses to the same key.
 func TestNewAppKey(t *testing.T) {
 	t.Parallel()
 	key := must(NewAppKey())
@@ -23,13 +23,13 @@ func TestNewAppKey(t *testing.T) {
 	for form, text := range map[string]string{"pkcs8": key.PKCS8(), "pkcs1": key.PKCS1(), "pem": string(key.PEM())} {
 		got, err := ParsePrivateKey([]byte(text))
 		if err != nil || !got.Equal(key.Private()) {
-			t.Errorf("%s does not load again: %v", form, err)
+			t.Errorf("%s does not parse: %v", form, err)
 		}
 	}
 	for form, text := range map[string]string{"public": key.Public(), "public pem": string(key.PublicPEM())} {
 		got, err := ParsePublicKey([]byte(text))
 		if err != nil || !got.Equal(&key.Private().PublicKey) {
-			t.Errorf("%s does not load again: %v", form, err)
+			t.Errorf("%s does not parse: %v", form, err)
 		}
 	}
 	for form, text := range map[string]string{"pkcs8": key.PKCS8(), "pkcs1": key.PKCS1(), "public": key.Public()} {
@@ -38,7 +38,7 @@ func TestNewAppKey(t *testing.T) {
 		}
 	}
 	if key.PKCS8() == key.PKCS1() {
-		t.Error("the two private forms are one")
+		t.Error("PKCS1 and PKCS8 are equal")
 	}
 }
 
@@ -104,14 +104,14 @@ func TestNewCSRRefuses(t *testing.T) {
 	}
 }
 
-// Two new key files have nothing in common.
+// Two new key files have no key in common.
 func TestNewKeyFilesDiffer(t *testing.T) {
 	t.Parallel()
 	a, b := newColumnCipher(t), newColumnCipher(t)
 	sealed := must(a.Seal([]byte("x"), nil))
 	refuses(t, b, sealed, nil)
 	if bytes.Equal(a.Index("p"), b.Index("p")) {
-		t.Error("two new boxes share an index key")
+		t.Error("two new column key files share an index key")
 	}
 	p, q := must(ParsePepper(must(NewPepperKey()))), must(ParsePepper(must(NewPepperKey())))
 	if bytes.Equal(must(p.Tag(p.Current(), nil)), must(q.Tag(q.Current(), nil))) {

@@ -10,22 +10,22 @@ import (
 	"github.com/tink-crypto/tink-go/v2/prf"
 )
 
-// ErrUnknownPepper is returned for a key id the Pepper does not hold.
+// ErrUnknownPepper means that the Pepper has no key with the id.
 var ErrUnknownPepper = errors.New("keys: unknown pepper key")
 
-// A Pepper is the keyed step after password hashing: without its file, a
-// stolen database gives nothing to guess against. It holds several keys by id
-// so that old hashes still verify after a rotation; a key may be removed only
-// when no stored hash names it. It is safe for concurrent use.
+// A Pepper is the keyed step after password hashing (HMAC-SHA256). Passwords cannot be
+// guessed from a stolen database without its file. It has several keys with ids, so that
+// old hashes can be verified after a rotation; a key can be removed when no stored hash
+// has its id. It is safe for concurrent use.
 type Pepper struct{ keys *prf.Set }
 
-// pepperFile is the JSON of a pepper file: {"pepper": …}, a tink keyset.
+// pepperFile is the JSON of a pepper file; its member is a Tink keyset.
 type pepperFile struct {
 	Pepper json.RawMessage `json:"pepper"`
 }
 
-// LoadPepper reads a pepper file; its errors name the file and are otherwise
-// ParsePepper's.
+// LoadPepper reads a pepper file. Its errors are those of ParsePepper with the path, and
+// those of reading the file.
 func LoadPepper(path string) (*Pepper, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -33,13 +33,13 @@ func LoadPepper(path string) (*Pepper, error) {
 	}
 	p, err := ParsePepper(data)
 	if err != nil {
-		return nil, inFile(path, err)
+		return nil, withSource(path, err)
 	}
 	return p, nil
 }
 
-// ParsePepper reads the content of a pepper file as NewPepperKey or
-// RotatePepper made it. Errors: ErrEmpty, ErrFormat, ErrWrongKind.
+// ParsePepper parses the content of a pepper file, as NewPepperKey and RotatePepper return
+// it. Errors: ErrEmpty, ErrFormat, ErrWrongKind.
 func ParsePepper(data []byte) (*Pepper, error) {
 	h, err := parsePepperKeys(data)
 	if err != nil {
@@ -52,16 +52,15 @@ func ParsePepper(data []byte) (*Pepper, error) {
 	return &Pepper{keys: set}, nil
 }
 
-// Current returns the id of the newest key, for hashes made now. Store it
-// beside the hash.
+// Current returns the id of the newest key, which is the one for new hashes. The caller
+// stores it with the hash.
 func (p *Pepper) Current() uint32 { return p.keys.PrimaryID }
 
-// Tag returns the HMAC-SHA256 of data under the key with this id, 32 bytes, or
-// ErrUnknownPepper.
+// Tag returns the HMAC-SHA256 of data with the key kid, 32 bytes, or ErrUnknownPepper.
 func (p *Pepper) Tag(kid uint32, data []byte) ([]byte, error) {
 	key, ok := p.keys.PRFs[kid]
 	if !ok {
-		return nil, fmt.Errorf("%w: id %d; the file must keep every key that stored hashes name", ErrUnknownPepper, kid)
+		return nil, fmt.Errorf("%w: id %d; the file must keep the keys of all stored hashes", ErrUnknownPepper, kid)
 	}
 	tag, err := key.ComputePRF(data, indexSize)
 	if err != nil {
@@ -70,24 +69,25 @@ func (p *Pepper) Tag(kid uint32, data []byte) ([]byte, error) {
 	return tag, nil
 }
 
-// Derive returns HMAC-SHA256 of a purpose and parts, framed as ColumnCipher.Index frames them,
-// under the key with this id, or ErrUnknownPepper. What Tag is given has another length
-// than any frame.
+// Derive returns the HMAC-SHA256 of purpose and parts with the key kid, 32 bytes, or
+// ErrUnknownPepper. The encoding is that of ColumnCipher.Index; its length differs from
+// that of every input of Tag, so the two never collide.
 func (p *Pepper) Derive(kid uint32, purpose string, parts ...[]byte) ([]byte, error) {
 	return p.Tag(kid, frame(purpose, parts))
 }
 
-// Fingerprints returns what recognises parts that could be guessed, a password above
-// all: for each key of the file its id, four bytes, and what Derive returns. The newest
-// key's comes first and is the one to store; after a rotation the stored one is among
-// the others, as long as the file has its key.
+// Fingerprints returns a fingerprint of parts for each key of the file: the id of the key,
+// 4 bytes big-endian, followed by the result of Derive. It recognizes values that can be
+// guessed, such as earlier passwords. The first fingerprint is that of the current key and
+// is the one to store. After a rotation a stored fingerprint equals one of the others, as
+// long as the file has its key.
 func (p *Pepper) Fingerprints(purpose string, parts ...[]byte) [][]byte {
 	framed := frame(purpose, parts)
 	all := make([][]byte, 1, len(p.keys.PRFs))
 	for kid := range p.keys.PRFs {
 		tag, err := p.Tag(kid, framed)
 		if err != nil {
-			panic("keys: fingerprint: " + err.Error()) // HMAC with a key that is there
+			panic("keys: fingerprint: " + err.Error()) // the key exists, and HMAC does not fail
 		}
 		print := append(binary.BigEndian.AppendUint32(nil, kid), tag...)
 		if kid == p.Current() {
@@ -102,7 +102,7 @@ func (p *Pepper) Fingerprints(purpose string, parts ...[]byte) [][]byte {
 func parsePepperKeys(data []byte) (*keyset.Handle, error) {
 	var file pepperFile
 	if err := readJSON(data, &file); err != nil {
-		return nil, fmt.Errorf("%w: a pepper file is wanted, JSON with the keyset \"pepper\"", err)
+		return nil, fmt.Errorf("%w: expected a pepper file, JSON with the keyset \"pepper\"", err)
 	}
 	return readKeyset("pepper", file.Pepper, prfParameters())
 }

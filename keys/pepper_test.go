@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fixedPepper is a pepper file with a known key, id 11.
+// fixedPepper returns a pepper file with a known key, id 11.
 func fixedPepper() []byte {
 	return jsonText(map[string]any{"pepper": tinkKeyset(11, tinkKey("HmacPrfKey", 11, "RAW", hmacKey(32)))})
 }
@@ -43,8 +43,8 @@ func TestPepperUnknown(t *testing.T) {
 	}
 }
 
-// After any number of rotations each key there ever was gives its old tags,
-// and each rotation's newest key is Current.
+// After any number of rotations every earlier key computes the same tags, and the newest
+// key is Current.
 func TestPepperRotation(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -67,7 +67,7 @@ func TestPepperRotation(t *testing.T) {
 			seen[string(want)] = true
 		}
 		if len(seen) != len(tags) {
-			t.Fatal("two keys gave one tag")
+			t.Fatal("two keys computed the same tag")
 		}
 	})
 }

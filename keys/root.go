@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// rootFile is alipayRootCert.crt.
+// A rootFile is the parsed content of alipayRootCert.crt.
 type rootFile struct {
 	pool  *x509.CertPool
 	certs []*x509.Certificate // those in the pool
-	sn    string              // alipay_root_cert_sn: SNs of the RSA-signed roots, file order, joined with "_"
+	sn    string              // alipay_root_cert_sn: SNs of the RSA-signed roots in file order, joined with "_"
 }
 
-// Arcs of signature algorithms: RSA (RFC 8017, appendix C), and the Chinese commercial
-// ones (GM/T 0006), SM2 among them.
+// OID prefixes of signature algorithms: RSA (RFC 8017, appendix C), and the Chinese
+// commercial algorithms (GM/T 0006), which include SM2.
 const (
 	rsaSigned     = "1.2.840.113549.1.1."
 	chineseSigned = "1.2.156.10197.1."
 )
 
-// parseRoots reads alipayRootCert.crt. It holds an SM2 root that crypto/x509 cannot
-// read; that one is skipped, as Alipay's own SDKs do. Anything else that is not whole,
-// or not a root, is an error, because it would change the SN or whom we trust.
+// parseRoots parses alipayRootCert.crt. The file contains an SM2 root, which crypto/x509
+// does not support and parseRoots skips, like Alipay's SDKs. Any other certificate that is
+// damaged or is not a root is an error, because it would change the SN or the trust.
 func parseRoots(data []byte) (rootFile, error) {
 	ders, err := certBlocks(data)
 	if err != nil {
@@ -55,19 +55,19 @@ func parseRoots(data []byte) (rootFile, error) {
 		sns = append(sns, sn)
 	}
 	if len(sns) == 0 {
-		return rootFile{}, fmt.Errorf("%w: no RSA root in it; alipayRootCert.crt is wanted", ErrWrongKind)
+		return rootFile{}, fmt.Errorf("%w: it contains no RSA root; expected alipayRootCert.crt", ErrWrongKind)
 	}
 	roots.sn = strings.Join(sns, "_")
 	return roots, nil
 }
 
 var (
-	errCorruptRoot = fmt.Errorf("%w: it is cut or damaged; download alipayRootCert.crt again", ErrFormat)
-	errNoRoot      = fmt.Errorf("%w: it is no root, which is an authority and has issued itself; alipayRootCert.crt is wanted", ErrWrongKind)
+	errCorruptRoot = fmt.Errorf("%w: it is truncated or damaged; download alipayRootCert.crt again", ErrFormat)
+	errNotRoot     = fmt.Errorf("%w: it is not a self-signed certificate authority; expected alipayRootCert.crt", ErrWrongKind)
 )
 
-// parseRoot returns a root and its signature algorithm, or nil for one whose algorithm
-// crypto/x509 does not know.
+// parseRoot returns a root and its signature algorithm. The root is nil if it is valid but
+// crypto/x509 does not support its algorithm.
 func parseRoot(der []byte) (*x509.Certificate, string, error) {
 	outline, err := outlineOf(der)
 	if err != nil {
@@ -79,7 +79,7 @@ func parseRoot(der []byte) (*x509.Certificate, string, error) {
 		return nil, "", errCorruptRoot
 	}
 	if !outline.isAuthority() || !bytes.Equal(outline.TBS.Issuer.FullBytes, outline.TBS.Subject.FullBytes) {
-		return nil, "", errNoRoot
+		return nil, "", errNotRoot
 	}
 	if root == nil || strings.HasPrefix(algorithm, chineseSigned) {
 		return nil, algorithm, nil
@@ -90,8 +90,8 @@ func parseRoot(der []byte) (*x509.Certificate, string, error) {
 	return root, algorithm, nil
 }
 
-// An outline is a certificate (RFC 5280, section 4.1) as far as it can be read whatever
-// its algorithms are.
+// An outline is the ASN.1 structure of a certificate (RFC 5280, section 4.1), independent
+// of its algorithms.
 type outline struct {
 	TBS struct {
 		Raw       asn1.RawContent
@@ -113,19 +113,20 @@ type outline struct {
 	Signature asn1.BitString
 }
 
-// outlineOf reads der to its end.
+// outlineOf parses der, which must not have trailing data.
 func outlineOf(der []byte) (outline, error) {
 	var o outline
 	rest, err := asn1.Unmarshal(der, &o)
 	if err == nil && len(rest) > 0 {
-		err = errors.New("keys: bytes behind a certificate")
+		err = errors.New("keys: trailing data after a certificate")
 	}
 	return o, err
 }
 
-// basicConstraints is the extension that says whether a certificate is an authority's.
+// basicConstraints is the OID of the extension basicConstraints (RFC 5280, 4.2.1.9).
 var basicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
 
+// isAuthority reports whether basicConstraints has cA set.
 func (o outline) isAuthority() bool {
 	for _, e := range o.TBS.Extensions {
 		var constraints struct {

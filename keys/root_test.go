@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// One certificate of a root file, cut, changed or of another kind, is an error wherever
-// it stands: skipped, it would change alipay_root_cert_sn.
+// A truncated, changed or wrong certificate at any position of a root file is an error; if
+// it was skipped, alipay_root_cert_sn would change.
 func TestCorruptRoots(t *testing.T) {
 	t.Parallel()
 	first, second, elliptic := newRoot("Root One", rootKey()), newRoot("Root Two", issuerKey()), newRoot("Root EC", ecKey())
@@ -34,7 +34,7 @@ func TestCorruptRoots(t *testing.T) {
 	}
 }
 
-func TestLostFrames(t *testing.T) {
+func TestMissingPEMLines(t *testing.T) {
 	t.Parallel()
 	first, second := newRoot("Root One", rootKey()), newRoot("Root Two", issuerKey())
 	whole := crt(first.Raw, second.Raw)
@@ -48,8 +48,8 @@ func TestLostFrames(t *testing.T) {
 	}
 }
 
-// A root is an authority that has issued itself.
-func TestWhatIsNoRoot(t *testing.T) {
+// A root is a self-signed certificate authority.
+func TestNotRoot(t *testing.T) {
 	t.Parallel()
 	root := newRoot("Root One", rootKey())
 	own := func(ca bool) []byte {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// testSandbox is shaped as Alipay's sandbox: a root that no root file has, and an
-// intermediate that does not say it is an authority.
+// testSandbox has the form of Alipay's sandbox: a root that is in no root file, and an
+// intermediate without basic constraints.
 var testSandbox = sync.OnceValue(func() authority {
 	root := newRoot("Fund Sandbox Root", alipayKey2())
 	return authority{root: root, issuer: issue(root, alipayKey2(), certSpec{subject: "Fund Sandbox Class 2", key: &issuerKey().PublicKey})}
@@ -29,7 +29,7 @@ func sandboxLeaf(s certSpec) *x509.Certificate {
 	return issue(testSandbox().issuer, issuerKey(), s)
 }
 
-// sandboxFiles are good files of certificate mode in the sandbox.
+// sandboxFiles returns valid files of certificate mode in the sandbox.
 func sandboxFiles(t *testing.T) AlipayKeyringFiles {
 	t.Helper()
 	files := certFiles(t)
@@ -47,10 +47,10 @@ func TestSandboxKeyring(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := keyring.AlipayKeys(); !got[0].Sandbox || got[1].Sandbox {
-		t.Errorf("excused: %v, %v; want the sandbox's alone", got[0].Sandbox, got[1].Sandbox)
+		t.Errorf("Sandbox: %v, %v; want true for the sandbox's only", got[0].Sandbox, got[1].Sandbox)
 	}
 	if strings.Contains(keyring.RootCertSN(), must(CertSN(testSandbox().root))) {
-		t.Error("the pinned root counts in alipay_root_cert_sn")
+		t.Error("the pinned root is part of alipay_root_cert_sn")
 	}
 	candidate, err := checkAlipayCert(files, keyring.AlipayKeys()[0].SN,
 		[]byte(crt(sandboxLeaf(certSpec{}).Raw, testSandbox().issuer.Raw)), testNow)
@@ -59,14 +59,14 @@ func TestSandboxKeyring(t *testing.T) {
 	}
 }
 
-// The shape is the sandbox's: Go's own check refuses it even under its own root, and
-// nothing is excused without the pinned root.
+// Certificate.Verify rejects the sandbox's chain even under its own root, and
+// LoadAlipayKeyring rejects it without the pinned root.
 func TestSandboxNeedsPinnedRoot(t *testing.T) {
 	t.Parallel()
 	roots := x509.NewCertPool()
 	roots.AddCert(testSandbox().root)
 	if err := verifyAlipay([]*x509.Certificate{sandboxLeaf(certSpec{}), testSandbox().issuer}, roots, testNow); !errors.Is(err, ErrUntrusted) {
-		t.Errorf("x509 takes the chain (%v): the test shows nothing", err)
+		t.Errorf("x509 accepts the chain (%v), so the exception is not tested", err)
 	}
 	files := sandboxFiles(t)
 	files.SandboxRoot = ""
@@ -130,8 +130,8 @@ func TestVerifySandbox(t *testing.T) {
 	}
 }
 
-// With the sandbox's root pinned, what the root file's way refuses stays refused.
-func TestSandboxExcusesNothingElse(t *testing.T) {
+// A pinned root does not change which other certificates are rejected.
+func TestSandboxChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	app := leaf(certSpec{subject: appSubject, key: &ownKey().PublicKey})
 	minted := issue(app, ownKey(), certSpec{subject: aliSubject, key: &alipayKey1().PublicKey})
@@ -173,7 +173,7 @@ func TestSandboxRootFile(t *testing.T) {
 		"the real root's key": {crt(newRoot("Another Name", rootKey()).Raw), ErrWrongKind},
 		"both":                {crt(testSandbox().root.Raw, testCA().root.Raw), ErrWrongKind},
 		"an intermediate":     {crt(testSandbox().issuer.Raw), ErrWrongKind},
-		"a key":               {armour("PUBLIC KEY", pkixDER(&ownKey().PublicKey)), ErrWrongKind},
+		"a key":               {pemText("PUBLIC KEY", pkixDER(&ownKey().PublicKey)), ErrWrongKind},
 		"SM2":                 {crt(sm2Root()), ErrFormat},
 		"empty":               {"", ErrEmpty},
 	} {

@@ -11,17 +11,17 @@ import (
 	"fmt"
 )
 
-// ErrTransport says that a text sealed for the server does not open. There is
-// one error for every reason: an oracle must not be told apart.
-var ErrTransport = errors.New("keys: sealed text does not open")
+// ErrTransport means that an encrypted text cannot be decrypted. It is the same error for
+// every cause, so that it is no oracle.
+var ErrTransport = errors.New("keys: encrypted text cannot be decrypted")
 
-// maxTransport is how many transport keys may live at once: the one handed out
-// and those that pages opened a moment ago still use.
+// maxTransport is the maximum number of transport keys: the current one, and old ones that
+// open pages still use.
 const maxTransport = 4
 
-// A Transport holds the RSA keys for which a page seals a password (RSA-OAEP,
-// SHA-256, RFC 8017), so that it is unreadable where TLS ends before the
-// server. It is immutable and safe for concurrent use.
+// A Transport holds the RSA keys with which front ends encrypt passwords (RSA-OAEP with
+// SHA-256, RFC 8017, section 7.1), so that a proxy that terminates TLS cannot read them.
+// It is immutable and safe for concurrent use.
 type Transport struct{ keys []transportKey }
 
 type transportKey struct {
@@ -30,8 +30,8 @@ type transportKey struct {
 	public  string
 }
 
-// NewTransport takes the keys in the order configured: the first is handed
-// out, every one opens. Errors: ErrIncomplete, ErrWeak, ErrFormat, ErrDuplicate.
+// NewTransport returns a Transport with 1 to 4 keys. The first is the current key; all of
+// them decrypt. Errors: ErrIncomplete, ErrWeak, ErrFormat, ErrDuplicate.
 func NewTransport(private ...*rsa.PrivateKey) (*Transport, error) {
 	if len(private) == 0 || len(private) > maxTransport {
 		return nil, fmt.Errorf("%w: 1 to %d transport keys", ErrIncomplete, maxTransport)
@@ -57,13 +57,12 @@ func NewTransport(private ...*rsa.PrivateKey) (*Transport, error) {
 	return t, nil
 }
 
-// Current returns the key that pages seal with from now on: its id, the first
-// 16 hexadecimal digits of the SHA-256 of its SubjectPublicKeyInfo, and that
-// structure in base64.
+// Current returns the key with which front ends encrypt. public is its SubjectPublicKeyInfo
+// in base64, and kid the first 16 hexadecimal digits of the SHA-256 of that structure.
 func (t *Transport) Current() (kid, public string) { return t.keys[0].kid, t.keys[0].public }
 
-// Open opens what was sealed for the key kid under label. An unknown key, a
-// wrong length and a wrong label cost the same RSA operation. Error: ErrTransport.
+// Open decrypts sealed with the key kid and label, or returns ErrTransport. An unknown kid,
+// a wrong length and a wrong label take the same time: one RSA operation each.
 func (t *Transport) Open(kid string, label, sealed []byte) ([]byte, error) {
 	key, known := t.keys[0], false
 	for _, k := range t.keys {
@@ -82,7 +81,8 @@ func (t *Transport) Open(kid string, label, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// Holds reports whether pub is one of the keys: no key has two purposes.
+// Holds reports whether pub belongs to one of the keys, so that the caller can reject a key
+// that has another purpose, too.
 func (t *Transport) Holds(pub crypto.PublicKey) bool {
 	for _, k := range t.keys {
 		if k.private.PublicKey.Equal(pub) {

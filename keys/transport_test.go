@@ -21,7 +21,7 @@ func newRSA(t *testing.T, bits int) *rsa.PrivateKey {
 	return key
 }
 
-// sealFor is what a page does, from what it is told.
+// sealFor encrypts plain like a front end, with the result of Current.
 func sealFor(t *testing.T, public string, label, plain []byte) []byte {
 	t.Helper()
 	der, err := base64.StdEncoding.DecodeString(public)
@@ -81,11 +81,11 @@ func TestTransport(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 		if err != nil && (err != ErrTransport || got != nil) {
-			t.Errorf("%s: tells %v, %q", name, err, got)
+			t.Errorf("%s: distinguishable error %v, %q", name, err, got)
 		}
 	}
 	if !after.Holds(&oldKey.PublicKey) || before.Holds(&newKey.PublicKey) {
-		t.Error("Holds does not know the keys")
+		t.Error("Holds returned a wrong result")
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// genuine returns the parameters of one message of every family, before it is signed,
-// and the rule it is signed under.
+// genuineForms returns the parameters of one message of every family, before it is
+// signed, and its rule.
 func genuineForms(t testing.TB) map[string]struct {
 	form url.Values
 	rule signing.Rule
@@ -47,18 +47,18 @@ func genuineForms(t testing.TB) map[string]struct {
 	return all
 }
 
-// read gives body to whoever reads messages of its kind.
+// read verifies and parses body as a message of kind.
 func read(keyring *keys.AlipayKeyring, kind string, body []byte) (any, error) {
 	if strings.HasPrefix(kind, "spi.") {
 		c, err := signing.VerifySPI(keyring, spiPost(body), noon)
-		c.Digest = [32]byte{} // of all that was sent, added parameters included
+		c.Digest = [32]byte{} // it covers the added parameters, too
 		return c, err
 	}
 	return signing.VerifyNotification(keyring, body, formType)
 }
 
-// A parameter that Alipay adds one day changes nothing of what a message says, wherever
-// it stands, and nor does one without a value, whether its name was signed or not.
+// A parameter that Alipay adds later does not change what is read from a message, at any
+// position; nor does an empty parameter, signed or not.
 func TestAddedParameters(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -74,12 +74,12 @@ func TestAddedParameters(t *testing.T) {
 		}
 		for _, more := range added {
 			if strings.HasPrefix(kind, "spi.") && more.Get("trace_id") == "a b&c=d" {
-				continue // what "&c=" is only the method knows: refused
+				continue // a handler could not tell "&c=" from a parameter, so it is rejected
 			}
 			form := maps.Clone(genuine.form)
 			maps.Copy(form, more)
 			bodies := map[string][]byte{"signed": signed(t, maps.Clone(form), genuine.rule)}
-			if hasEmpty(more) && !hasEmpty(genuine.form) { // Alipay keeps all of them or none
+			if hasEmpty(more) && !hasEmpty(genuine.form) { // Alipay signs all empty values or none
 				bodies["not signed"] = []byte(form.Encode())
 			}
 			for how, body := range bodies {
@@ -101,9 +101,9 @@ func hasEmpty(form url.Values) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Values(form)), func(v []string) bool { return v[0] == "" })
 }
 
-// A name we do not know is signed like any other: one that a stranger adds, changes or
-// removes is seen.
-func TestStrangersAddNothing(t *testing.T) {
+// Parameters with unknown names are part of the signed text: adding, changing or removing
+// one invalidates the signature.
+func TestAddedParametersAreSigned(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	body := string(signed(t, message(map[string]string{"trace_id": "1"}), signing.NotifyV1))
@@ -119,17 +119,17 @@ func TestStrangersAddNothing(t *testing.T) {
 	}
 }
 
-// wickedTexts are values that a stranger may have brought into a parameter which Alipay
-// adds: each is an attempt at a message of another meaning with the same signed text.
-var wickedTexts = []string{
+// hostileTexts are values of an added parameter that an attacker controls. Each attempts
+// to form a message of another meaning with the same signed text.
+var hostileTexts = []string{
 	"x", "x&y=z", "&", "x&charset=GBK", "x&msg_method=alipay.evil&n=y", "x&notify_id=1", "x&app_id=2021000000000002", "x&method=a&notify_type=b",
 	"x&service=alipay.service.check", `x&biz_content={"a":"`, `x&biz_content={}`, `"}`, `"}&charset=UTF-8&msg_method=alipay.evil`, "x&utc_timestamp=1",
 	"x&utc_timestamp=1767294245000", "x&notify_time=2020-01-01 00:00:00", "x&version=1.1&z=", "x&sign_type=RSA2&z=", "x&sign=AAAA", "x&a=&b=", "x&zz=",
 	"x&alipay_cert_sn=", "<XML>&biz_content=<XML><![CDATA[", "]]></XML>",
 }
 
-// Whatever is done to genuine messages that have such texts in them, every reader that
-// accepts the outcome reads what Alipay said. FUNDPASS_LONG=1 makes it a million.
+// Mutations of genuine messages with hostileTexts are rejected or read the same as the
+// original. FUNDPASS_LONG=1 runs 1,000,000 of them.
 func TestMutationsWithAddedParameters(t *testing.T) {
 	t.Parallel()
 	rounds := 20_000
@@ -140,8 +140,7 @@ func TestMutationsWithAddedParameters(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 12))
 	forms := genuineForms(t)
 	kinds := slices.DeleteFunc(slices.Sorted(maps.Keys(forms)), func(kind string) bool {
-		// Read by no handler. What they may have beside what they always have is not relied
-		// upon: see TestOptionalPartsAreRecordedOnly.
+		// No handler reads their optional parameters: see TestAmbiguousOptionalParameters.
 		return !strings.HasPrefix(kind, "alipay.open.") && kind != "alipay.service.check"
 	})
 	var refused, same int
@@ -154,7 +153,7 @@ func TestMutationsWithAddedParameters(t *testing.T) {
 		form := maps.Clone(forms[kind].form)
 		for range 1 + random.IntN(3) {
 			name := string(rune('a'+random.IntN(26))) + []string{"a", "_x", "zz"}[random.IntN(3)]
-			form.Set(name, wickedTexts[random.IntN(len(wickedTexts))])
+			form.Set(name, hostileTexts[random.IntN(len(hostileTexts))])
 		}
 		signed(t, form, forms[kind].rule)
 		for range 200 {
@@ -171,14 +170,14 @@ func TestMutationsWithAddedParameters(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d mutations: %d refused, %d spellings of what Alipay said, 0 accepted", rounds, refused, same)
+	t.Logf("%d mutations: %d rejected, %d equivalent, 0 accepted", rounds, refused, same)
 	if refused == 0 || same == 0 {
 		t.Error("the mutations are of one sort only")
 	}
 }
 
-// mutated returns form split otherwise, with the same signed text, and half of the time
-// changed beside.
+// mutated returns form with its signed text split differently, and in half of the cases
+// with one more change.
 func mutated(random *rand.Rand, form url.Values, rule signing.Rule) []byte {
 	text, err := signing.Canonical(form, rule)
 	if err != nil {
@@ -201,13 +200,13 @@ func mutated(random *rand.Rand, form url.Values, rule signing.Rule) []byte {
 		pairs = append(pairs, "sign_type=RSA2")
 	}
 	if random.IntN(2) == 0 {
-		pairs = meddled(random, pairs)
+		pairs = changeOneParam(random, pairs)
 	}
 	return []byte(strings.Join(pairs, "&"))
 }
 
-// meddled adds, removes, empties, renames or corrupts a parameter.
-func meddled(random *rand.Rand, pairs []string) []string {
+// changeOneParam adds, removes, empties, renames or corrupts a parameter.
+func changeOneParam(random *rand.Rand, pairs []string) []string {
 	i := random.IntN(len(pairs))
 	name, value, _ := strings.Cut(pairs[i], "=")
 	more := []string{
@@ -228,24 +227,24 @@ func meddled(random *rand.Rand, pairs []string) []string {
 	return append(pairs, more[random.IntN(len(more))])
 }
 
-// Messages that no handler acts on may have optional parts that a stranger's text could
-// imitate. What identifies them cannot be imitated.
-func TestOptionalPartsAreRecordedOnly(t *testing.T) {
+// An attacker's text can imitate optional parameters of messages that no handler acts on.
+// It cannot imitate the parameters that identify a message.
+func TestAmbiguousOptionalParameters(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	random := rand.New(rand.NewPCG(4, 12))
 	forms := genuineForms(t)
 	for _, kind := range []string{"trade_status_sync", "servicemarket_order_notify", "open_app_auth_notify"} {
-		said, err := signing.VerifyNotification(keyring, []byte(forms[kind].form.Encode()), formType)
+		original, err := signing.VerifyNotification(keyring, []byte(forms[kind].form.Encode()), formType)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range testenv.Rounds(200, 2_000) {
 			form := maps.Clone(forms[kind].form)
-			form.Set(string(rune('a'+random.IntN(26)))+"a", wickedTexts[random.IntN(len(wickedTexts))])
+			form.Set(string(rune('a'+random.IntN(26)))+"a", hostileTexts[random.IntN(len(hostileTexts))])
 			signed(t, form, forms[kind].rule)
 			got, err := signing.VerifyNotification(keyring, mutated(random, form, forms[kind].rule), formType)
-			if err == nil && (got.Method != said.Method || got.NotifyID != said.NotifyID || got.Family != said.Family || !got.At.Equal(said.At)) {
+			if err == nil && (got.Method != original.Method || got.NotifyID != original.NotifyID || got.Family != original.Family || !got.At.Equal(original.At)) {
 				t.Fatalf("%s read as %+v", kind, got)
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"fundpass/signing"
 )
 
-// BenchmarkExchange is what one citizen coming in costs this process: the answer is
-// signed beforehand, so the server's share is that of net/http.
+// BenchmarkExchange measures one Exchange. The response is signed in advance, so that the
+// test server costs no more than net/http.
 func BenchmarkExchange(b *testing.B) {
 	const content = `{"open_id":"citizen","access_token":"t","expires_in":300}`
 	answer := fmt.Sprintf(`{"alipay_system_oauth_token_response":%s,"sign":"%s"}`, content, alipaySigns(b, content))

@@ -11,7 +11,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// The simulator's three kinds of citizens: by open_id, by user_id, by both.
+// The simulator identifies users by open_id, by user_id, or by both.
 func TestCancellation(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -52,7 +52,7 @@ func TestCancellationShapes(t *testing.T) {
 		{"application twice", "", `{` + app + `,"app_id":"2021000000000002","open_id":"a",` + when + `}`, signing.ErrMalformed},
 		{"application a list", "", `{"app_id":["` + appID + `"],"open_id":"a",` + when + `}`, signing.ErrMalformed},
 		{"application null", "", `{"app_id":null,"open_id":"a",` + when + `}`, signing.ErrMalformed},
-		{"nobody", "", `{` + app + `,` + when + `}`, signing.ErrMalformed},
+		{"no identifier", "", `{` + app + `,` + when + `}`, signing.ErrMalformed},
 		{"somebody with blanks", "", `{` + app + `,"open_id":"a b",` + when + `}`, signing.ErrMalformed},
 		{"no time", "", `{` + app + `,"open_id":"a"}`, signing.ErrMalformed},
 		{"fraction", "", `{` + app + `,"open_id":"a","cancel_time":1706327962.5}`, signing.ErrMalformed},

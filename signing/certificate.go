@@ -17,7 +17,7 @@ import (
 	"fundpass/keys"
 )
 
-// ErrSerial: not the serial number of a certificate, 32 lower-case hex digits.
+// ErrSerial means that a serial number is not 32 lower-case hexadecimal digits.
 var ErrSerial = errors.New("signing: not an alipay_cert_sn")
 
 var serial = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -25,28 +25,30 @@ var serial = regexp.MustCompile(`^[0-9a-f]{32}$`)
 // methodDownload is the interface of DownloadCertificate.
 const methodDownload = "alipay.open.app.alipaycert.download"
 
-// DownloadCertificate returns what Alipay gives for the certificate with serial number
-// sn (alipay.open.app.alipaycert.download): PEM, the certificate and its issuers.
+// DownloadCertificate downloads the certificate with serial number sn
+// (alipay.open.app.alipaycert.download). It returns PEM: the certificate and its issuers.
 //
-// Nothing vouches for it. Alipay signs this answer with the very certificate that is
-// asked for, so only keys.CheckAlipayCert can tell, and then a person. It is for an
-// operator, never for the way of a message: whoever sends one chooses its serial
-// number. Fails with ErrSerial, ErrUnavailable, ErrForged when a key we hold is named
-// and did not sign, or ErrConfiguration.
+// The result is not trusted. Alipay signs the response with the key of the downloaded
+// certificate, so the caller must check it with keys.CheckAlipayCert and show it to an
+// operator. It must not be called to verify a message, because the sender of the
+// message chooses the serial number.
+//
+// Errors: ErrSerial, ErrUnavailable, ErrConfiguration, and ErrForged if the response
+// names a key of the keyring that did not sign it.
 func (g *Gateway) DownloadCertificate(ctx context.Context, sn string) ([]byte, error) {
 	if !serial.MatchString(sn) {
 		return nil, ErrSerial
 	}
-	l := g.line.Load()
+	c := g.current.Load()
 	ask := alipay.NewPayload(methodDownload).AddBizField("alipay_cert_sn", sn).
-		AddParam("app_cert_sn", l.keyring.AppCertSN()).AddParam("alipay_root_cert_sn", l.keyring.RootCertSN())
-	params, err := l.client.URLValues(ask)
+		AddParam("app_cert_sn", c.keyring.AppCertSN()).AddParam("alipay_root_cert_sn", c.keyring.RootCertSN())
+	params, err := c.client.URLValues(ask)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", methodDownload, explain(ctx, err))
 	}
-	a, err := g.askUnverified(ctx, params)
+	a, err := g.sendUnverified(ctx, params)
 	if err == nil {
-		err = a.checkUnknown(l.keyring)
+		err = a.checkUnknown(c.keyring)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", methodDownload, explain(ctx, err))
@@ -54,51 +56,51 @@ func (g *Gateway) DownloadCertificate(ctx context.Context, sn string) ([]byte, e
 	return a.certificate()
 }
 
-// askUnverified sends a request that the SDK has signed and leaves the answer to the
-// caller to judge.
-func (g *Gateway) askUnverified(ctx context.Context, params url.Values) (answer, error) {
+// sendUnverified posts params, which the SDK has signed, and returns the response
+// without checking its signature.
+func (g *Gateway) sendUnverified(ctx context.Context, params url.Values) (response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.url, strings.NewReader(params.Encode()))
 	if err != nil {
-		return answer{}, fmt.Errorf("%w: %w", ErrConfiguration, err)
+		return response{}, fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=utf-8")
 	client := newClient(g.transport, nil, g.timeout)
 	client.Transport = g.transport
 	resp, err := client.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return answer{}, fmt.Errorf("%w: HTTP status %d", ErrUnavailable, resp.StatusCode)
+		return response{}, fmt.Errorf("%w: HTTP status %d", ErrUnavailable, resp.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return parseAnswer(body, params.Get("method"))
+	return parseResponse(body, params.Get("method"))
 }
 
-// checkUnknown is check for an answer that may be signed with a key that is yet to
-// come: one that names a key we hold must be signed with it.
-func (a answer) checkUnknown(keyring *keys.AlipayKeyring) error {
+// checkUnknown is like check, but accepts a signature by a certificate that is not in
+// keyring. A response that names a key of keyring must be signed with it.
+func (a response) checkUnknown(keyring *keys.AlipayKeyring) error {
 	if _, err := keyring.AlipayKey(a.certSN); err == nil && a.sign != "" {
 		return a.check(keyring)
 	}
-	err := answer{root: a.root, content: a.content}.check(keyring) // as if it were unsigned
+	err := response{root: a.root, content: a.content}.check(keyring) // without sign
 	if refused := (refusal{}); errors.As(err, &refused) {
 		return err
 	}
 	return nil
 }
 
-// certificate reads {"alipay_cert_content":"<base64 of PEM>"}.
-func (a answer) certificate() ([]byte, error) {
+// certificate decodes {"alipay_cert_content":"<base64 of PEM>"}.
+func (a response) certificate() ([]byte, error) {
 	var out struct {
 		Content string `json:"alipay_cert_content"`
 	}
 	if json.Unmarshal(a.content, &out) != nil || out.Content == "" {
-		return nil, fmt.Errorf("%s: %w: no certificate in the answer", methodDownload, ErrUnavailable)
+		return nil, fmt.Errorf("%s: %w: response contains no certificate", methodDownload, ErrUnavailable)
 	}
 	pem, err := base64.StdEncoding.DecodeString(out.Content)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// certificateKeyring writes the three files of certificate mode, issued by a root of this
-// test's own, and returns the keyring they make.
+// certificateKeyring writes the files of certificate mode, issued by a test root, and
+// returns their keyring.
 func certificateKeyring(t *testing.T) *keys.AlipayKeyring {
 	t.Helper()
 	dir, rootKey := t.TempDir(), newTestKey()
@@ -88,7 +88,7 @@ func TestCertificateMode(t *testing.T) {
 	}
 }
 
-// Alipay has a new certificate that nobody gave us: refused, and nothing is fetched.
+// A response by an unknown certificate is rejected, and the certificate is not downloaded.
 func TestCertificateUnknown(t *testing.T) {
 	t.Parallel()
 	keyring := certificateKeyring(t)

@@ -15,51 +15,52 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// A Verdict is what Alipay's signed answer says of an identity verification.
+// A Verdict is the outcome of an identity verification in Alipay's signed response.
 type Verdict string
 
-// Verdicts. Only Passed is a yes.
+// The verdicts.
 const (
 	Passed  Verdict = "passed"
 	Failed  Verdict = "failed"
-	Pending Verdict = "pending" // the citizen has not finished at Alipay's page
+	Pending Verdict = "pending" // the citizen has not finished the verification
 )
 
-// A Verification is one of Alipay's products that verify a face against a document.
+// A Verification is an Alipay product that verifies a face against an ID document.
 type Verification string
 
-// Verifications a centre can contract.
+// The products that a centre can contract.
 const (
 	// ByCertify is 支付宝身份验证, alipay.user.certify.open.*: ID cards only.
 	ByCertify Verification = "certify"
-	// ByFace is 金融云人脸核身, datadigital.fincloud.generalsaas.face.verification.*: it
-	// takes the residence permits of people from Hong Kong, Macao and Taiwan, too.
+	// ByFace is 金融云人脸核身, datadigital.fincloud.generalsaas.face.verification.*: ID
+	// cards and the residence permits of people from Hong Kong, Macao and Taiwan.
 	ByFace Verification = "face"
 )
 
-// A CertifyOrder asks for one verification. Person comes from the centre's record,
-// never from a front end: what is asked for here can be used to probe names.
+// A CertifyOrder describes one verification. Person must come from the centre's record
+// and not from a front end, because the outcome reveals whether name and number match.
 type CertifyOrder struct {
-	OrderNo   string // 32 letters and digits, never used before
+	OrderNo   string // 32 letters and digits, unique
 	Person    Person
-	ReturnURL string // where Alipay's page leads back to; "" = into the mini-program
+	ReturnURL string // target of Alipay's page when it is done; "" is the mini-program
 }
 
-// A Certification is a verification that Alipay has opened.
+// A Certification is a verification that has been started.
 type Certification struct {
-	ID  string // certify_id, for the question whether it passed
-	URL string // Alipay's page, for the mini-program; it names nobody
+	ID  string // certify_id, the argument of CertificationPassed and FaceVerificationPassed
+	URL string // Alipay's page; contains no personal data
 }
 
-// VerificationFor says which product verifies a document, or ErrIDType.
+// VerificationFor returns the product that verifies a document, or ErrIDType if there
+// is none. idType is a ZJLX code of JGJ/T 320.
 //
 //	01, number 81… or 82…   residence permit of Hong Kong, Macao   ByFace, RESIDENCE_HK_MC
 //	01, number 83…          residence permit of Taiwan             ByFace, RESIDENCE_TAIWAN
 //	01, any other           ID card                                ByCertify, IDENTITY_CARD
-//	all others              no product takes them                  ErrIDType
+//	all others              not supported                          ErrIDType
 //
-// Source: the parameter cert_type of the two products' initialize; the numbers of
-// residence permits are GB 11643 numbers with these regions.
+// Sources: parameter cert_type of the initialize methods; residence permits have GB
+// 11643 numbers with these region codes.
 func VerificationFor(idType, idNumber string) (Verification, error) {
 	if idType != "01" {
 		return "", ErrIDType
@@ -70,7 +71,8 @@ func VerificationFor(idType, idNumber string) (Verification, error) {
 	return ByCertify, nil
 }
 
-// permitType is Alipay's name of a residence permit; "" = the number is no permit's.
+// permitType returns Alipay's cert_type of a residence permit, or "" if idNumber is not
+// the number of one.
 func permitType(idNumber string) string {
 	switch {
 	case strings.HasPrefix(idNumber, "81"), strings.HasPrefix(idNumber, "82"):
@@ -83,10 +85,10 @@ func permitType(idNumber string) string {
 
 var orderNo = regexp.MustCompile(`^[0-9A-Za-z]{32}$`)
 
-// StartCertification opens a face verification of an ID card's holder
-// (alipay.user.certify.open.initialize) and signs the address of its page
-// (alipay.user.certify.open.certify, which is no call but a page). Alipay bills each.
-// Fails with ErrIDType, ErrUnavailable, ErrForged or ErrConfiguration.
+// StartCertification starts the face verification of the holder of an ID card
+// (alipay.user.certify.open.initialize) and signs the URL of its page
+// (alipay.user.certify.open.certify). Alipay bills every call.
+// Errors: ErrIDType, ErrUnavailable, ErrForged, ErrConfiguration.
 func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certification, error) {
 	if by, err := VerificationFor(o.Person.IDType, o.Person.IDNumber); err != nil || by != ByCertify {
 		return Certification{}, ErrIDType
@@ -94,9 +96,9 @@ func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certi
 	if !orderNo.MatchString(o.OrderNo) {
 		return Certification{}, fmt.Errorf("%w: order number is not 32 letters and digits", ErrConfiguration)
 	}
-	l := g.line.Load()
+	c := g.current.Load()
 	if o.ReturnURL == "" {
-		o.ReturnURL = "alipays://platformapi/startapp?appId=" + l.keyring.AppID()
+		o.ReturnURL = "alipays://platformapi/startapp?appId=" + c.keyring.AppID()
 	}
 	ask := alipay.NewPayload("alipay.user.certify.open.initialize").
 		AddBizField("outer_order_no", o.OrderNo).AddBizField("biz_code", "FACE").
@@ -108,17 +110,17 @@ func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certi
 	var out struct {
 		CertifyID string `json:"certify_id"`
 	}
-	if err := l.call(ctx, ask, &out); err != nil {
+	if err := c.call(ctx, ask, &out); err != nil {
 		return Certification{}, err
 	}
 	if !opaque.MatchString(out.CertifyID) {
 		return Certification{}, fmt.Errorf("%s: %w: no certify_id", ask.APIName(), ErrUnavailable)
 	}
-	page, err := pageURL(g.url, l.keyring, out.CertifyID)
+	page, err := pageURL(g.url, c.keyring, out.CertifyID)
 	return Certification{ID: out.CertifyID, URL: page}, err
 }
 
-// pageURL is the signed address of the page of a verification.
+// pageURL returns the signed URL of the page of a verification.
 func pageURL(gateway string, keyring *keys.AlipayKeyring, certifyID string) (string, error) {
 	content, err := json.Marshal(map[string]string{"certify_id": certifyID})
 	if err != nil {
@@ -145,18 +147,18 @@ func pageURL(gateway string, keyring *keys.AlipayKeyring, certifyID string) (str
 	return gateway + "?" + params.Encode(), nil
 }
 
-// CertificationPassed asks how a verification of StartCertification ended
-// (alipay.user.certify.open.query). What the front end says of it counts for nothing;
-// only Passed in Alipay's signed answer does. Alipay says F before the citizen has
-// finished, too, and then gives no reason. Asking twice is harmless. Fails with
-// ErrUnavailable, ErrForged or ErrConfiguration.
+// CertificationPassed returns the outcome of a verification that StartCertification
+// started (alipay.user.certify.open.query). The outcome that the front end reports is
+// not authentic; only this one is. Alipay also answers F while the citizen has not
+// finished, then without fail_reason; that is Pending. It is idempotent.
+// Errors: ErrUnavailable, ErrForged, ErrConfiguration.
 func (g *Gateway) CertificationPassed(ctx context.Context, certifyID string) (Verdict, error) {
 	var out struct {
 		Passed     string `json:"passed"`
 		FailReason string `json:"fail_reason"`
 	}
 	ask := alipay.NewPayload("alipay.user.certify.open.query").AddBizField("certify_id", certifyID)
-	if err := g.line.Load().call(ctx, ask, &out); err != nil {
+	if err := g.current.Load().call(ctx, ask, &out); err != nil {
 		return "", err
 	}
 	switch {
@@ -171,8 +173,8 @@ func (g *Gateway) CertificationPassed(ctx context.Context, certifyID string) (Ve
 }
 
 // StartFaceVerification is StartCertification for residence permits
-// (datadigital.fincloud.generalsaas.face.verification.initialize). Its page's address
-// comes from Alipay and must be https, an Alipay link, or plain http on loopback.
+// (datadigital.fincloud.generalsaas.face.verification.initialize). The URL of the page
+// comes from Alipay; its scheme must be https, alipays, or http on a loopback address.
 func (g *Gateway) StartFaceVerification(ctx context.Context, o CertifyOrder) (Certification, error) {
 	if by, err := VerificationFor(o.Person.IDType, o.Person.IDNumber); err != nil || by != ByFace {
 		return Certification{}, ErrIDType
@@ -189,7 +191,7 @@ func (g *Gateway) StartFaceVerification(ctx context.Context, o CertifyOrder) (Ce
 		CertifyID string `json:"certify_id"`
 		PageURL   string `json:"page_url"`
 	}
-	if err := g.line.Load().call(ctx, ask, &out); err != nil {
+	if err := g.current.Load().call(ctx, ask, &out); err != nil {
 		return Certification{}, err
 	}
 	if !opaque.MatchString(out.CertifyID) || !isPage(out.PageURL) {
@@ -198,7 +200,7 @@ func (g *Gateway) StartFaceVerification(ctx context.Context, o CertifyOrder) (Ce
 	return Certification{ID: out.CertifyID, URL: out.PageURL}, nil
 }
 
-// isPage reports whether a phone may be sent to s.
+// isPage reports whether s is an acceptable URL of a verification page.
 func isPage(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil {
@@ -208,15 +210,15 @@ func isPage(s string) bool {
 }
 
 // FaceVerificationPassed is CertificationPassed for StartFaceVerification
-// (datadigital.fincloud.generalsaas.face.verification.query). An attack that Alipay
-// recognised is Failed, whatever else it says.
+// (datadigital.fincloud.generalsaas.face.verification.query). It returns Failed if
+// attack_flag reports an attack, even if certify_state is SUCCESS.
 func (g *Gateway) FaceVerificationPassed(ctx context.Context, certifyID string) (Verdict, error) {
 	var out struct {
 		State  string `json:"certify_state"`
 		Attack string `json:"attack_flag"`
 	}
 	ask := alipay.NewPayload("datadigital.fincloud.generalsaas.face.verification.query").AddBizField("certify_id", certifyID)
-	if err := g.line.Load().call(ctx, ask, &out); err != nil {
+	if err := g.current.Load().call(ctx, ask, &out); err != nil {
 		return "", err
 	}
 	switch {
@@ -227,5 +229,5 @@ func (g *Gateway) FaceVerificationPassed(ctx context.Context, certifyID string) 
 	case out.State == "PROCESSING":
 		return Pending, nil
 	}
-	return "", fmt.Errorf("%s: %w: no state that is known", ask.APIName(), ErrUnavailable)
+	return "", fmt.Errorf("%s: %w: unknown certify_state", ask.APIName(), ErrUnavailable)
 }

@@ -24,8 +24,8 @@ const (
 	taiwanPermit   = "830099195603070016"
 )
 
-// holder is who a fixture's person is on paper.
-func holder(i int) signing.Person {
+// personOf returns name and document of the i-th person of the fixture.
+func personOf(i int) signing.Person {
 	return signing.Person{Name: people[i].Name, IDType: people[i].IDType, IDNumber: people[i].IDNumber}
 }
 
@@ -52,11 +52,11 @@ func TestVerificationFor(t *testing.T) {
 	}
 }
 
-// The page's address is signed as Alipay wants it and names nobody.
+// The URL of the page is signed and contains no personal data.
 func TestCertification(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
-	c, err := s.gate.StartCertification(t.Context(), order(1, holder(0)))
+	c, err := s.gate.StartCertification(t.Context(), order(1, personOf(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestCertification(t *testing.T) {
 	q := u.Query()
 	text, err := signing.Canonical(q, signing.Request)
 	if err != nil || signing.Verify(&ownKey().PublicKey, text, q.Get("sign")) != nil {
-		t.Errorf("page is not signed by us: %v", err)
+		t.Errorf("page is not signed: %v", err)
 	}
 	at, err := time.ParseInLocation(time.DateTime, q.Get("timestamp"), calendar.Beijing)
 	if err != nil || time.Since(at).Abs() > time.Minute {
@@ -76,16 +76,16 @@ func TestCertification(t *testing.T) {
 	if !strings.HasPrefix(c.URL, s.url+"?") || q.Get("biz_content") != `{"certify_id":"`+c.ID+`"}` || strings.Contains(c.URL, people[0].IDNumber) {
 		t.Errorf("page %s", c.URL)
 	}
-	if status, body := visit(t, c.URL); status != http.StatusOK || !strings.Contains(body, "simulator") {
+	if status, body := getPage(t, c.URL); status != http.StatusOK || !strings.Contains(body, "simulator") {
 		t.Errorf("page: %d %s", status, body)
 	}
-	for spoilt, want := range map[string]int{
-		strings.Replace(c.URL, c.ID, c.ID[1:]+"0", 1):           http.StatusBadRequest, // another id under the same signature
+	for altered, want := range map[string]int{
+		strings.Replace(c.URL, c.ID, c.ID[1:]+"0", 1):           http.StatusBadRequest, // another id with the same signature
 		strings.Replace(c.URL, "open.certify", "open.query", 1): http.StatusNotFound,
 		s.url: http.StatusNotFound,
 	} {
-		if status, _ := visit(t, spoilt); status != want {
-			t.Errorf("spoilt page: %d, want %d", status, want)
+		if status, _ := getPage(t, altered); status != want {
+			t.Errorf("altered page: %d, want %d", status, want)
 		}
 	}
 	var sent struct {
@@ -103,7 +103,7 @@ func TestCertification(t *testing.T) {
 	}
 }
 
-func visit(t *testing.T, page string) (int, string) {
+func getPage(t *testing.T, page string) (int, string) {
 	t.Helper()
 	resp, err := http.Get(page)
 	if err != nil {
@@ -114,7 +114,7 @@ func visit(t *testing.T, page string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// In certificate mode the page is signed with the serial numbers, too.
+// In certificate mode the serial numbers are part of the signed URL.
 func TestCertificationPageByCertificate(t *testing.T) {
 	t.Parallel()
 	keyring := certificateKeyring(t)
@@ -123,17 +123,17 @@ func TestCertificationPageByCertificate(t *testing.T) {
 	if err := s.gate.Replace(keyring); err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.gate.StartCertification(t.Context(), order(1, holder(0)))
+	c, err := s.gate.StartCertification(t.Context(), order(1, personOf(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, body := visit(t, c.URL); status != http.StatusOK {
+	if status, body := getPage(t, c.URL); status != http.StatusOK {
 		t.Errorf("page: %d %s", status, body)
 	}
 }
 
-// Each product by itself: the story decides, then what the operator says, until the
-// id is too old; the other product does not know it.
+// The outcome follows the person's story, then Sim.Certify, until the id expires. The id
+// is unknown to the other product.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -151,7 +151,7 @@ func TestVerdicts(t *testing.T) {
 			return s.gate.StartCertification(t.Context(), o)
 		},
 			func(id string) (signing.Verdict, error) { return s.gate.CertificationPassed(t.Context(), id) },
-			func(id string) (signing.Verdict, error) { return s.gate.FaceVerificationPassed(t.Context(), id) }, holder(0)},
+			func(id string) (signing.Verdict, error) { return s.gate.FaceVerificationPassed(t.Context(), id) }, personOf(0)},
 		{"face", func(o signing.CertifyOrder) (signing.Certification, error) {
 			return s.gate.StartFaceVerification(t.Context(), o)
 		},
@@ -183,11 +183,11 @@ func TestVerdicts(t *testing.T) {
 			if got, err := c.other(begun.ID); got != "" || !errors.Is(err, signing.ErrConfiguration) {
 				t.Errorf("the other product: %q, %v", got, err)
 			}
-			stranger, err := c.start(order(100+i, signing.Person{Name: "路人", IDType: "01", IDNumber: c.person.IDNumber}))
+			other, err := c.start(order(100+i, signing.Person{Name: "路人", IDType: "01", IDNumber: c.person.IDNumber}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := c.passed(stranger.ID); got != signing.Failed || err != nil {
+			if got, err := c.passed(other.ID); got != signing.Failed || err != nil {
 				t.Errorf("another name: %q, %v", got, err)
 			}
 			if got, err := c.passed("unknown"); got != "" || !errors.Is(err, signing.ErrConfiguration) {
@@ -200,7 +200,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// What no product takes costs no call.
+// Documents that no product supports are rejected without a call.
 func TestStartRefused(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -210,11 +210,11 @@ func TestStartRefused(t *testing.T) {
 		order signing.CertifyOrder
 		want  error
 	}{
-		"passport by certify": {certify(t, s), order(1, holder(3)), signing.ErrIDType},
+		"passport by certify": {certify(t, s), order(1, personOf(3)), signing.ErrIDType},
 		"permit by certify":   {certify(t, s), order(1, hongKong), signing.ErrIDType},
-		"ID card by face":     {face(t, s), order(1, holder(0)), signing.ErrIDType},
-		"passport by face":    {face(t, s), order(1, holder(3)), signing.ErrIDType},
-		"no order number":     {certify(t, s), signing.CertifyOrder{Person: holder(0)}, signing.ErrConfiguration},
+		"ID card by face":     {face(t, s), order(1, personOf(0)), signing.ErrIDType},
+		"passport by face":    {face(t, s), order(1, personOf(3)), signing.ErrIDType},
+		"no order number":     {certify(t, s), signing.CertifyOrder{Person: personOf(0)}, signing.ErrConfiguration},
 		"short order number":  {face(t, s), signing.CertifyOrder{OrderNo: "1", Person: hongKong}, signing.ErrConfiguration},
 	} {
 		if err := c.start(c.order); !errors.Is(err, c.want) {
@@ -237,11 +237,11 @@ func face(t *testing.T, s fixture) func(signing.CertifyOrder) error {
 	}
 }
 
-// An answer that is not Alipay's is no verdict, even when the true one is yes.
+// A forged response yields no verdict.
 func TestVerdictForged(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
-	c, err := s.gate.StartCertification(t.Context(), order(1, holder(0)))
+	c, err := s.gate.StartCertification(t.Context(), order(1, personOf(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,13 +252,13 @@ func TestVerdictForged(t *testing.T) {
 		if got, err := s.gate.CertificationPassed(t.Context(), c.ID); got != "" || !errors.Is(err, signing.ErrForged) {
 			t.Errorf("%s: %q, %v", fault, got, err)
 		}
-		if got, err := s.gate.StartCertification(t.Context(), order(2+i, holder(0))); got != (signing.Certification{}) || !errors.Is(err, signing.ErrUnavailable) {
+		if got, err := s.gate.StartCertification(t.Context(), order(2+i, personOf(0))); got != (signing.Certification{}) || !errors.Is(err, signing.ErrUnavailable) {
 			t.Errorf("%s: start %v", fault, err)
 		}
 	}
 }
 
-// Truly signed answers that say something else are not a yes.
+// Signed responses with other values are not Passed.
 func TestVerdictStrict(t *testing.T) {
 	t.Parallel()
 	content := make(chan string, 1)
@@ -313,7 +313,7 @@ func TestVerdictStrict(t *testing.T) {
 		}
 	}
 	content <- `{"code":"10000","msg":"Success","certify_id":""}`
-	if _, err := g.StartCertification(t.Context(), order(1, holder(0))); !errors.Is(err, signing.ErrUnavailable) {
+	if _, err := g.StartCertification(t.Context(), order(1, personOf(0))); !errors.Is(err, signing.ErrUnavailable) {
 		t.Errorf("no certify_id: %v", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// knownCharset returns how Alipay's charset parameter is spelt here, "UTF-8" or
-// "GBK". No charset means UTF-8; false means one that Alipay does not send.
+// knownCharset normalizes the value of Alipay's charset parameter to "UTF-8" or "GBK".
+// An empty value is UTF-8. It returns false for any other charset.
 func knownCharset(s string) (string, bool) {
 	switch {
 	case s == "", strings.EqualFold(s, "utf-8"), strings.EqualFold(s, "utf8"):
@@ -20,9 +20,9 @@ func knownCharset(s string) (string, bool) {
 	return "", false
 }
 
-// toUTF8 returns s in UTF-8. Text that is labelled UTF-8 and is none is read as GBK,
-// which Alipay is known to send under the wrong label. It reports false when s is
-// neither.
+// toUTF8 converts s to UTF-8. Text that is labelled UTF-8 but is not valid UTF-8 is
+// decoded as GBK, because Alipay sends GBK under that label. It returns false if s is
+// valid in neither encoding.
 func toUTF8(s, charset string) ([]byte, bool) {
 	if charset != "GBK" && utf8.ValidString(s) {
 		return []byte(s), true
@@ -30,15 +30,15 @@ func toUTF8(s, charset string) ([]byte, bool) {
 	return decodeGBK(s)
 }
 
-// decodeGBK reads s as the WHATWG Encoding Standard reads GBK: as code page 936, with
-// the euro sign at 0x80. It reports false when a byte of s belongs to no character:
-// x/text puts U+FFFD there, which no code of GBK stands for.
+// decodeGBK decodes s as GBK in the sense of the WHATWG Encoding Standard: code page
+// 936, with the euro sign at 0x80. It returns false if s has an invalid byte. x/text
+// replaces such a byte by U+FFFD, which GBK cannot encode.
 func decodeGBK(s string) ([]byte, bool) {
 	out, err := simplifiedchinese.GBK.NewDecoder().Bytes([]byte(s))
 	return out, err == nil && !bytes.ContainsRune(out, utf8.RuneError)
 }
 
-// encodeGBK returns UTF-8 text in GBK, or s as it is when it cannot be.
+// encodeGBK encodes s as GBK. It returns s unchanged if a character has no code in GBK.
 func encodeGBK(s string) string {
 	out, err := simplifiedchinese.GBK.NewEncoder().String(s)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 // The external tests look the flag up, see TestUpdateSigned.
 var _ = flag.Bool("update", false, "write the files that tests compare with")
 
-// What is no GBK to its last byte is refused, not mended.
+// Invalid GBK is rejected; no byte is replaced.
 func TestGBK(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, want string }{
@@ -19,7 +19,7 @@ func TestGBK(t *testing.T) {
 		"second byte in ASCII": {"\x81\x5c\x81\x7e", "乗亊"},
 		"euro of Windows":      {"\x80", "€"},
 		"euro of GB 18030":     {"\xa2\xe3", "€"},
-		"U+FFFD said in UTF-8": {"\xef\xbf\xbd\xef\xbf\xbd", "锟斤拷"},
+		"U+FFFD in UTF-8":      {"\xef\xbf\xbd\xef\xbf\xbd", "锟斤拷"},
 	} {
 		if got, ok := decodeGBK(c.in); !ok || string(got) != c.want {
 			t.Errorf("%s: %q %v", name, got, ok)

@@ -9,14 +9,15 @@ import (
 	"strings"
 )
 
-// ErrContent says that content does not open under the content key. It is one error
-// for every cause: which it was would let a stranger read without the key.
-var ErrContent = errors.New("signing: content does not open")
+// ErrContent means that a text could not be decrypted with the content key. It is the
+// same error for every cause, because an error that tells bad padding from bad base64
+// is a padding oracle.
+var ErrContent = errors.New("signing: content cannot be decrypted")
 
-// EncryptContent encrypts as Alipay's "interface content encryption" does: AES-128,
-// CBC with an IV of zeros, PKCS#7 padding, base64. Nothing protects the result from
-// being changed, so it must be signed, and equal texts become equal results. Fails
-// with ErrKey unless key has 16 bytes.
+// EncryptContent encrypts plain as Alipay's interface content encryption
+// (接口内容加密) does: AES-128-CBC with an all-zero IV, PKCS#7 padding, standard base64.
+// The result is deterministic and not authenticated, so it must be signed. It returns
+// ErrKey unless key has 16 bytes.
 func EncryptContent(key, plain []byte) (string, error) {
 	block, err := contentCipher(key)
 	if err != nil {
@@ -28,8 +29,8 @@ func EncryptContent(key, plain []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(padded), nil
 }
 
-// DecryptContent is EncryptContent's inverse. Only what is signed may be given to it:
-// verify first. Fails with ErrKey or ErrContent.
+// DecryptContent decrypts the result of EncryptContent. The caller must verify the
+// signature over text first. Errors: ErrKey, ErrContent.
 func DecryptContent(key []byte, text string) ([]byte, error) {
 	block, err := contentCipher(key)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Alipay's own cases, from its Java SDK.
+// The vectors are the test cases of Alipay's Java SDK.
 func TestVectorsContent(t *testing.T) {
 	t.Parallel()
 	var file struct {
@@ -18,7 +18,7 @@ func TestVectorsContent(t *testing.T) {
 	readVectors(t, "aes.json", &file)
 	checked := 0
 	for _, c := range file.Cases {
-		if c.Type != "AES" { // AES_V2 and SM4 are not offered to applications
+		if c.Type != "AES" { // applications cannot choose AES_V2 or SM4
 			continue
 		}
 		checked++
@@ -54,7 +54,7 @@ func TestContentRoundTrip(t *testing.T) {
 	})
 }
 
-// One error whatever is wrong.
+// DecryptContent returns the same error for every cause.
 func TestContentRefused(t *testing.T) {
 	t.Parallel()
 	key := []byte("0123456789abcdef")

@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// A corruption is a known way in which messages are altered between Alipay and this server.
-// undo yields each candidate for the original.
+// A corruption is a known way in which a message is altered between Alipay and this
+// server. undo calls yield with each candidate for the original parameters.
 type corruption struct {
-	what string // for people
+	what string // description, for the operator
 	undo func(params []param, yield func([]param))
 }
 
-// corruptions are tried in this order, those of whole messages first.
+// corruptions are tried in this order. Those that change all values come first.
 var corruptions = []corruption{
 	{"", func(p []param, yield func([]param)) { yield(p) }},
-	{"a parameter is given twice, and the first of the two is what was signed", keepFirst},
-	{"a parameter is given twice, and the last of the two is what was signed", keepLast},
-	{"empty values are no part of what was signed, and are here", dropEmpty},
-	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", plusses},
+	{"a parameter is given twice, and the first value was signed", keepFirst},
+	{"a parameter is given twice, and the last value was signed", keepLast},
+	{"parameters with empty values were not signed, but are in the message", dropEmpty},
+	{"'+' became a blank in the values (URL-decoded once too often, or sent without escaping)", restorePluses},
 	{"the values are URL-encoded twice", values(decodeAgain)},
 	{"the values are HTML-escaped (&quot; and the like)", values(html.UnescapeString)},
 	{"the values have backslashes before quotes", values(strings.NewReplacer(`\"`, `"`, `\'`, `'`, `\\`, `\`).Replace)},
@@ -36,11 +36,11 @@ var corruptions = []corruption{
 		escaped := url.QueryEscape(v)
 		return []string{escaped, lowerEscapes(escaped), url.PathEscape(v)}
 	})},
-	{"a parameter was added on the way (parameters of the URL mixed with those of the body?)", dropOne},
-	{"a parameter is missing (those with empty values are signed, too)", addOne},
+	{"a parameter was added on the way (perhaps parameters of the URL were added to those of the body)", dropOne},
+	{"a parameter is missing (parameters with empty values are signed, too)", addOne},
 }
 
-// values applies f to every value.
+// values returns an undo function that applies f to every value.
 func values(f func(string) string) func([]param, func([]param)) {
 	return func(params []param, yield func([]param)) {
 		changed := slices.Clone(params)
@@ -51,10 +51,11 @@ func values(f func(string) string) func([]param, func([]param)) {
 	}
 }
 
-// plusses puts '+' in place of blanks: of all, or, when they are few, of some.
-func plusses(params []param, yield func([]param)) {
+// restorePluses replaces all blanks by '+'. If there are at most 10 blanks, it also
+// yields every subset of the replacements.
+func restorePluses(params []param, yield func([]param)) {
 	values(func(v string) string { return strings.ReplaceAll(v, " ", "+") })(params, yield)
-	var blanks [][2]int // which parameter, which byte
+	var blanks [][2]int // index of the parameter, offset in its value
 	for i, p := range params {
 		for j := range len(p.value) {
 			if p.value[j] == ' ' && p.name != "sign" {
@@ -77,7 +78,7 @@ func plusses(params []param, yield func([]param)) {
 	}
 }
 
-// each applies what f offers to one value at a time.
+// each returns an undo function that yields every result of f for one value at a time.
 func each(f func(string) []string) func([]param, func([]param)) {
 	return func(params []param, yield func([]param)) {
 		for i, p := range params {
@@ -118,8 +119,8 @@ func dropOne(params []param, yield func([]param)) {
 	}
 }
 
-// usual are values that can be guessed.
-var usual = map[string][]string{
+// commonValues are the values tried for a parameter that is missing.
+var commonValues = map[string][]string{
 	"charset":     {"UTF-8", "utf-8", "GBK"},
 	"version":     {"1.1", "1.0"},
 	"msg_method":  {MethodCancelled},
@@ -132,7 +133,7 @@ func addOne(params []param, yield func([]param)) {
 		if hasParam(params, name) {
 			continue
 		}
-		for _, value := range append(usual[name], "") {
+		for _, value := range append(commonValues[name], "") {
 			yield(append(slices.Clone(params), param{name, value}))
 		}
 	}
@@ -145,7 +146,7 @@ func decodeAgain(v string) string {
 	return v
 }
 
-// lowerEscapes turns %2F into %2f, as some encoders write it.
+// lowerEscapes converts escapes such as %2F to %2f, the form of some encoders.
 func lowerEscapes(s string) string {
 	b := []byte(s)
 	for i := 0; i+2 < len(b); i++ {
@@ -163,30 +164,31 @@ func convertGBK(v string) string {
 	return v
 }
 
-// insteadOf says what is odd about a message signed under r.
-func (r Rule) insteadOf(right Rule) string {
+// differenceFrom describes how a text signed under r differs from one signed under right.
+func (r Rule) differenceFrom(right Rule) string {
 	switch {
 	case r == right:
 		return ""
 	case r == NotifyV2:
-		return "sign_type is part of what was signed, which this family of messages leaves out"
+		return "sign_type was signed, which this family of messages leaves out"
 	}
-	return "sign_type was left out of what was signed, where this family of messages keeps it"
+	return "sign_type was not signed, which this family of messages includes"
 }
 
-func (r Rule) inWords() string {
+// describe returns the rule in words.
+func (r Rule) describe() string {
 	if r == NotifyV2 {
-		return "V2: all parameters but sign"
+		return "V2: all parameters except sign"
 	}
-	return "V1: all parameters but sign and sign_type"
+	return "V1: all parameters except sign and sign_type"
 }
 
-// byName sorts params as they are signed; of a name given twice, both stay in their order.
-func byName(params []param) []param {
+// sortByName returns params sorted by name. Duplicates keep their order.
+func sortByName(params []param) []param {
 	return slices.SortedStableFunc(slices.Values(params), func(a, b param) int { return strings.Compare(a.name, b.name) })
 }
 
-// contentCorruptions are the known ways in which the content of an answer is altered.
+// contentCorruptions are the known ways in which the content of a response is altered.
 var contentCorruptions = []struct {
 	what string
 	undo func([]byte) []byte
@@ -194,7 +196,7 @@ var contentCorruptions = []struct {
 	{"", func(c []byte) []byte { return c }},
 	{`"\/" was written as "/"`, func(c []byte) []byte { return bytes.ReplaceAll(c, []byte("/"), []byte(`\/`)) }},
 	{`"/" was written as "\/"`, func(c []byte) []byte { return bytes.ReplaceAll(c, []byte(`\/`), []byte("/")) }},
-	{"the JSON was written anew with other blanks", compacted},
+	{"the JSON was encoded again with other white space", compactJSON},
 	{"the content was HTML-escaped", func(c []byte) []byte { return []byte(html.UnescapeString(string(c))) }},
 	{"'<', '>' and '&' were written as \\u003c, \\u003e and \\u0026", func(c []byte) []byte {
 		return []byte(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(c)))
@@ -204,7 +206,7 @@ var contentCorruptions = []struct {
 	{"the text was converted from UTF-8 to GBK before it was verified", func(c []byte) []byte { return []byte(convertGBK(string(c))) }},
 }
 
-func compacted(content []byte) []byte {
+func compactJSON(content []byte) []byte {
 	var b bytes.Buffer
 	if json.Compact(&b, content) != nil {
 		return content

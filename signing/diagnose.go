@@ -8,28 +8,28 @@ import (
 	"fundpass/keys"
 )
 
-// A Report says what is to be known about a message, for the person who wonders why
-// it is refused. Only Text has values of the message in it.
+// A Report explains why a message is accepted or rejected. Only Text contains values of
+// the message; all other fields may be logged.
 type Report struct {
-	Family  string // a Family, "response" or "phone"; "" = not recognised
-	Rule    string // what is signed, in words; "" = not recognised
-	Length  int    // of the canonical text, in bytes
-	Digest  [sha256.Size]byte
-	Tried   []string // the keys tried, by file and certificate serial
-	Genuine bool     // Alipay signed this very text
-	Verdict error    // nil = it is taken; otherwise one of the errors of this package
-	Reason  string   // most likely why it is not; names of parameters at most
-	Text    string   // the canonical text: values, perhaps personal data
+	Family  string            // a Family, "response" or "phone"; "" if not recognized
+	Rule    string            // description of the signed text; "" if not recognized
+	Length  int               // length of Text in bytes
+	Digest  [sha256.Size]byte // SHA-256 of Text
+	Tried   []string          // the keys tried: file and certificate serial number
+	Genuine bool              // Alipay signed exactly this text
+	Verdict error             // nil if the message is accepted, else an error of this package
+	Reason  string            // most likely cause of the rejection; contains no values
+	Text    string            // the canonical text; may contain personal data
 }
 
-// Diagnose says what becomes of raw, the body of a notification, of an SPI call or of
-// a synchronous response, or a payload of my.getPhoneNumber, and why. A line end that
-// an editor left behind does not matter.
+// Diagnose verifies raw and reports the likely cause if it is rejected. raw is the body
+// of a notification, of an SPI call or of a synchronous response, or a payload of
+// my.getPhoneNumber. Line ends at its end are ignored.
 //
-// A signature gives away which key made it and of what digest, so a wrong key is told
-// from a changed text with certainty; for a changed text the usual accidents are
-// undone one after the other until one fits. Nothing is decided here: the verdict is
-// that of the functions the server uses.
+// The public key recovers the digest from an RSA signature, so Diagnose tells a wrong
+// key from a changed text with certainty. For a changed text it undoes the known
+// corruptions one after the other until the digest matches. Verdict is the result of
+// the functions that the server uses.
 func Diagnose(keyring *keys.AlipayKeyring, raw []byte) Report {
 	raw = bytes.TrimRight(raw, "\r\n")
 	r := Report{Tried: describe(keyring.AlipayKeys())}

@@ -12,26 +12,26 @@ import (
 
 // form reports on a notification or an SPI call.
 func (r *Report) form(keyring *keys.AlipayKeyring, raw []byte) {
-	params := loosely(raw)
+	params := parseLenient(raw)
 	if len(raw) > maxForm || len(params) > maxParams {
 		r.Verdict = new(form).parse(raw)
-		return // nothing of Alipay's, and too much to search
+		return // no message of Alipay's is this large, and a search would take too long
 	}
-	family := looseFamily(params)
+	family := guessFamily(params)
 	rule := family.rule()
-	r.Family, r.Rule = string(family), rule.inWords()
-	r.setText(rule.text(nil, byName(params), true))
-	at, err := verdict(keyring, raw, family)
+	r.Family, r.Rule = string(family), rule.describe()
+	r.setText(rule.text(nil, sortByName(params), true))
+	at, err := verifyForm(keyring, raw, family)
 	if r.Verdict = err; err != nil {
-		r.Reason = r.suspect(keyring, params, rule)
+		r.Reason = r.formReason(keyring, params, rule)
 		return
 	}
 	r.Genuine = true
 	r.checkAge(family, at)
 }
 
-// verdict asks those who decide for the server.
-func verdict(keyring *keys.AlipayKeyring, raw []byte, family Family) (time.Time, error) {
+// verifyForm verifies raw as the server does and returns the time of the message.
+func verifyForm(keyring *keys.AlipayKeyring, raw []byte, family Family) (time.Time, error) {
 	var f form
 	if err := f.parse(raw); err != nil {
 		return time.Time{}, err
@@ -44,8 +44,9 @@ func verdict(keyring *keys.AlipayKeyring, raw []byte, family Family) (time.Time,
 	return n.At, err
 }
 
-// looseFamily is form.family for what cannot be parsed; "" = none.
-func looseFamily(params []param) Family {
+// guessFamily is form.family for input that form.parse rejects. It returns "" if there
+// is no such family.
+func guessFamily(params []param) Family {
 	var f form
 	for _, name := range []string{"method", "msg_method", "notify_type", "service", "utc_timestamp"} {
 		if hasParam(params, name) {
@@ -59,19 +60,19 @@ func looseFamily(params []param) Family {
 	return family
 }
 
-// checkAge adds what the callers of VerifyNotification and VerifySPI find out.
+// checkAge sets r.Verdict to ErrStale if the server would reject the message by its time.
 func (r *Report) checkAge(family Family, at time.Time) {
 	err := Notification{At: at}.Fresh(time.Now())
 	if family == FamilySPI && time.Since(at).Abs() > spiWindow {
-		err = fmt.Errorf("%w: utc_timestamp is over 10 minutes away", ErrStale)
+		err = fmt.Errorf("%w: utc_timestamp differs by more than 10 minutes", ErrStale)
 	}
 	if err != nil && !at.IsZero() {
 		r.Verdict, r.Reason = err, "the signature is right, but "+strings.TrimPrefix(err.Error(), "signing: ")
 	}
 }
 
-// loosely takes a form apart as forgivingly as possible.
-func loosely(raw []byte) []param {
+// parseLenient splits a form into parameters and never fails.
+func parseLenient(raw []byte) []param {
 	var params []param
 	for pair := range strings.SplitSeq(string(raw), "&") {
 		name, value, _ := strings.Cut(pair, "=")
@@ -93,8 +94,8 @@ func valueOf(params []param, name string) (value string) {
 	return ""
 }
 
-// suspect says why a form is refused.
-func (r *Report) suspect(keyring *keys.AlipayKeyring, params []param, rule Rule) string {
+// formReason returns the likely cause for which a form is rejected.
+func (r *Report) formReason(keyring *keys.AlipayKeyring, params []param, rule Rule) string {
 	sign := valueOf(params, "sign")
 	switch {
 	case sign == "":
@@ -102,22 +103,22 @@ func (r *Report) suspect(keyring *keys.AlipayKeyring, params []param, rule Rule)
 	case errors.Is(r.Verdict, ErrUnknownSN):
 		return "alipay_cert_sn names a certificate that is not configured: download Alipay's certificate from the console and add it"
 	}
-	t, found := traceSign(keyring, sign)
-	if !found || t.own || t.sha1() {
-		return r.wrongKey(t, found) + otherApp(keyring, params)
+	info, found := inspectSignature(keyring, sign)
+	if !found || info.own || info.sha1() {
+		return r.wrongKey(info, found) + otherApp(keyring, params)
 	}
-	what, found := t.explain(params, rule)
+	what, found := info.explain(params, rule)
 	if !found {
-		return sentence(t.spelt, "the signature is Alipay's, made with "+sourceOf(t.key)+", but of another text: the body was altered"+r.missing(params))
+		return joinReasons(info.repair, "the signature is Alipay's, by "+sourceOf(info.key)+", but over another text: the body was altered"+r.missing(params))
 	}
-	r.Genuine = what == "" && t.spelt == ""
-	switch reason := sentence(t.spelt, what); {
+	r.Genuine = what == "" && info.repair == ""
+	switch reason := joinReasons(info.repair, what); {
 	case !r.Genuine:
 		return reason
 	case errors.Is(r.Verdict, ErrWrongApp):
 		return "Alipay signed it, but for another application" + otherApp(keyring, params)
 	case errors.Is(r.Verdict, ErrBadSignature):
-		return "alipay_cert_sn names another key than the one that signed, " + sourceOf(t.key)
+		return "alipay_cert_sn names another key than the one that signed, " + sourceOf(info.key)
 	}
 	return ""
 }
@@ -129,25 +130,26 @@ func sourceOf(key keys.AlipayKey) string {
 	return "one of the keys"
 }
 
-func sentence(parts ...string) string {
-	var said []string
+// joinReasons joins the parts that are not empty.
+func joinReasons(parts ...string) string {
+	var reasons []string
 	for _, part := range parts {
 		if part != "" {
-			said = append(said, part)
+			reasons = append(reasons, part)
 		}
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(reasons, "; ")
 }
 
-// wrongKey is for signatures that no key of Alipay's made with SHA-256.
-func (r *Report) wrongKey(t trace, found bool) string {
+// wrongKey returns the cause for a signature that no key of Alipay's made with SHA-256.
+func (r *Report) wrongKey(info signatureInfo, found bool) string {
 	switch {
-	case found && t.own:
-		return "wrong key: it is signed with the application's own key, not with Alipay's"
+	case found && info.own:
+		return "wrong key: the message is signed with the application's own key, not with Alipay's"
 	case found:
 		return "signed with SHA-1 (sign_type RSA): set the application to RSA2 in the console"
 	}
-	return "wrong key: none of the keys tried made this signature (Alipay's key changed, sandbox and production mixed up, another application's key, or sign itself was damaged)"
+	return "wrong key: none of the keys tried made this signature (Alipay's key has changed, sandbox and production are mixed up, the key is another application's, or sign was altered)"
 }
 
 func otherApp(keyring *keys.AlipayKeyring, params []param) string {
@@ -159,7 +161,7 @@ func otherApp(keyring *keys.AlipayKeyring, params []param) string {
 	return ""
 }
 
-// missing names what a message of its family always has.
+// missing names the first parameter that every message of the family has and params lack.
 func (r *Report) missing(params []param) string {
 	var names []string
 	switch Family(r.Family) {
@@ -180,19 +182,19 @@ func (r *Report) missing(params []param) string {
 	return ""
 }
 
-// explain undoes one corruption after another until the text is the one that was signed, and
-// returns what it undid, or false if none fits.
-func (t trace) explain(params []param, rule Rule) (what string, found bool) {
+// explain undoes one corruption after another until the text is the signed one. It
+// returns the description of that corruption, or false if there is none.
+func (info signatureInfo) explain(params []param, rule Rule) (what string, found bool) {
 	for _, d := range corruptions {
 		d.undo(params, func(guess []param) {
 			if found {
 				return
 			}
-			guess = byName(guess)
+			guess = sortByName(guess)
 			for _, other := range []Rule{rule, NotifyV1, NotifyV2} {
 				for _, withSN := range []bool{true, false} {
-					if !found && t.made(other.text(nil, guess, withSN)) {
-						what, found = sentence(d.what, other.insteadOf(rule)), true
+					if !found && info.matches(other.text(nil, guess, withSN)) {
+						what, found = joinReasons(d.what, other.differenceFrom(rule)), true
 					}
 				}
 			}

@@ -17,7 +17,7 @@ func (r *Report) object(keyring *keys.AlipayKeyring, raw []byte) {
 		return
 	}
 	r.Family = "response"
-	a, err := parseAnswer(raw, strings.ReplaceAll(strings.TrimSuffix(root, "_response"), "_", "."))
+	a, err := parseResponse(raw, strings.ReplaceAll(strings.TrimSuffix(root, "_response"), "_", "."))
 	if err != nil {
 		r.Verdict = err
 		return
@@ -34,19 +34,18 @@ func (r *Report) object(keyring *keys.AlipayKeyring, raw []byte) {
 			r.Reason += " (unsigned, as its refusals often are)"
 		}
 	case a.sign == "":
-		r.Reason = "a success without sign is never Alipay's"
+		r.Reason = "Alipay signs every success, and this one has no sign"
 	case errors.Is(r.Verdict, keys.ErrUnknownSN):
 		r.Reason = "alipay_cert_sn names a certificate that is not configured: download Alipay's certificate from the console and add it"
 	case !r.Genuine:
-		r.Reason = r.suspectContent(keyring, a.content, a.sign)
+		r.Reason = r.contentReason(keyring, a.content, a.sign)
 	}
 }
 
-// contentRoot returns the name under which the content of an answer stands, as far as
-// raw lets one find it.
+// contentRoot returns the member of raw that holds the content, or "" if there is none.
 func contentRoot(raw []byte) (root string) {
 	var nodes map[string]json.RawMessage
-	_ = json.Unmarshal(raw, &nodes) // what cannot be read has no root
+	_ = json.Unmarshal(raw, &nodes) // invalid JSON has no root
 	for name := range nodes {
 		if name == "response" || strings.HasSuffix(name, "_response") && root == "" {
 			root = name
@@ -59,12 +58,12 @@ func (r *Report) phone(keyring *keys.AlipayKeyring, raw []byte) {
 	r.Family = "phone"
 	p, err := parsePhone(raw)
 	if err != nil {
-		r.Verdict, r.Reason = err, "not what my.getPhoneNumber gives: response and sign, each once; without sign the console lacks the key, the content key or the gateway"
+		r.Verdict, r.Reason = err, "not a payload of my.getPhoneNumber, which has response and sign, each once; if sign is missing, the key, the content key or the gateway is not set in the console"
 		return
 	}
 	r.setText(p.signed)
 	if r.Verdict = p.verify(keyring); r.Verdict != nil {
-		r.Reason = r.suspectContent(keyring, p.signed, p.sign)
+		r.Reason = r.contentReason(keyring, p.signed, p.sign)
 		return
 	}
 	r.Genuine = true
@@ -73,16 +72,16 @@ func (r *Report) phone(keyring *keys.AlipayKeyring, raw []byte) {
 	}
 }
 
-// suspectContent says why content does not fit its signature.
-func (r *Report) suspectContent(keyring *keys.AlipayKeyring, content []byte, sign string) string {
-	t, found := traceSign(keyring, sign)
-	if !found || t.own || t.sha1() {
-		return r.wrongKey(t, found)
+// contentReason returns the likely cause for which sign is not the signature of content.
+func (r *Report) contentReason(keyring *keys.AlipayKeyring, content []byte, sign string) string {
+	info, found := inspectSignature(keyring, sign)
+	if !found || info.own || info.sha1() {
+		return r.wrongKey(info, found)
 	}
 	for _, d := range contentCorruptions {
-		if t.made(d.undo(content)) {
-			return sentence(t.spelt, d.what)
+		if info.matches(d.undo(content)) {
+			return joinReasons(info.repair, d.what)
 		}
 	}
-	return sentence(t.spelt, "the signature is Alipay's, made with "+sourceOf(t.key)+", but of another text: the content was altered")
+	return joinReasons(info.repair, "the signature is Alipay's, by "+sourceOf(info.key)+", but over another text: the content was altered")
 }

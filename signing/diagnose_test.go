@@ -14,7 +14,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// genuine returns a message of now with everything in it that the tests corrupt.
+// genuine returns a signed message of now that contains every character the tests corrupt.
 func genuine(t testing.TB, more map[string]string) url.Values {
 	t.Helper()
 	form := message(map[string]string{"utc_timestamp": fmt.Sprint(time.Now().UnixMilli()), "msg_type": "", "msg_uid": "a+b/c",
@@ -55,7 +55,7 @@ func TestDiagnose(t *testing.T) {
 		t.Fatal(err)
 	}
 	sign := good.Get("sign")
-	for !strings.Contains(sign, "+") { // one signature in 200 has none
+	for !strings.Contains(sign, "+") { // one signature in 200 contains no '+'
 		good = genuine(t, map[string]string{"notify_id": fmt.Sprint(time.Now().UnixNano())})
 		sign = good.Get("sign")
 	}
@@ -74,7 +74,7 @@ func TestDiagnose(t *testing.T) {
 		{"event", notification(alipaysim.Notice{Kind: "servicemarket_order_notify"}), true, nil, ""},
 		{"check", notification(alipaysim.Notice{Kind: "alipay.service.check"}), true, nil, ""},
 		{"call", notification(alipaysim.Notice{Kind: "spi.alipay.demo"}), true, nil, ""},
-		{"stale", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "stale"}), true, signing.ErrStale, "older than Alipay repeats"},
+		{"stale", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "stale"}), true, signing.ErrStale, "older than 48 hours"},
 		{"stale call", notification(alipaysim.Notice{Kind: "spi.alipay.demo", Fault: "stale"}), true, signing.ErrStale, "10 minutes"},
 		{"future", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "future"}), true, signing.ErrStale, "clock"},
 		{"other application", notification(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: "other_app"}), true, signing.ErrWrongApp, "Alipay signed it, but for another application; app_id"},
@@ -84,11 +84,11 @@ func TestDiagnose(t *testing.T) {
 		{"unsigned", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "unsigned"}), false, signing.ErrNoSign, "sign is missing"},
 		{"altered", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "altered"}), false, signing.ErrBadSignature, "body was altered"},
 		{"unknown certificate", notification(alipaysim.Notice{Kind: "trade_status_sync", Fault: "unknown_sn"}), false, signing.ErrUnknownSN, "download Alipay's certificate"},
-		{"sign_type kept", by(signing.NotifyV2, nil), false, signing.ErrBadSignature, "sign_type is part of what was signed"},
-		{"sign_type dropped", string(signed(t, changed(tradeForm, map[string]string{"method": "x"}), signing.NotifyV1)), false, signing.ErrBadSignature, "sign_type was left out"},
+		{"sign_type kept", by(signing.NotifyV2, nil), false, signing.ErrBadSignature, "sign_type was signed"},
+		{"sign_type dropped", string(signed(t, changed(tradeForm, map[string]string{"method": "x"}), signing.NotifyV1)), false, signing.ErrBadSignature, "sign_type was not signed"},
 		{"sign_type changed", with(map[string]string{"sign_type": "RSA"}), true, signing.ErrSignType, "sign_type"},
-		{"twice", body + "&charset=UTF-8", false, signing.ErrDuplicateKey, "first of the two"},
-		{"twice, the other before", "charset=GBK&" + body, false, signing.ErrDuplicateKey, "last of the two"},
+		{"twice", body + "&charset=UTF-8", false, signing.ErrDuplicateKey, "first value"},
+		{"twice, the other before", "charset=GBK&" + body, false, signing.ErrDuplicateKey, "last value"},
 		{"plus in sign", strings.Replace(good.Encode(), "%2B", "+", 99), false, signing.ErrBadSignature, "'+' became a blank in sign"},
 		{"plus in values", mapped(good, func(s string) string { return strings.ReplaceAll(s, "+", " ") }).Encode(), false, signing.ErrBadSignature, "'+' became a blank in the values"},
 		{"decoded twice", mapped(good, func(s string) string { s, _ = url.QueryUnescape(strings.ReplaceAll(s, "+", "%2B")); return s }).Encode(), false, signing.ErrBadSignature, "body was altered"},
@@ -101,7 +101,7 @@ func TestDiagnose(t *testing.T) {
 		{"blank added", with(map[string]string{"notify_id": good.Get("notify_id") + " "}), false, signing.ErrBadSignature, "not signed"},
 		{"empty values dropped", with(map[string]string{"msg_type": "-"}), false, signing.ErrBadSignature, "a parameter is missing"},
 		{"charset dropped", with(map[string]string{"charset": "-"}), false, signing.ErrBadSignature, "a parameter is missing"},
-		{"a value nobody can guess dropped", with(map[string]string{"notify_id": "-"}), false, signing.ErrBadSignature, "altered; parameter notify_id is missing"},
+		{"an unguessable value dropped", with(map[string]string{"notify_id": "-"}), false, signing.ErrBadSignature, "altered; parameter notify_id is missing"},
 		{"added on the way", with(map[string]string{"msg_id": "1"}), false, signing.ErrBadSignature, "a parameter was added on the way"},
 		{"HTML", mapped(good, html.EscapeString).Encode(), false, signing.ErrBadSignature, "HTML-escaped"},
 		{"backslashes", mapped(good, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace).Encode(), false, signing.ErrBadSignature, "backslashes"},
@@ -137,7 +137,7 @@ func escapedSubject(t testing.TB, trade map[string]string) url.Values {
 	return form
 }
 
-// What the SHA-256 in the report is of.
+// TestDiagnoseText checks that Digest is the SHA-256 of the canonical text.
 func TestDiagnoseText(t *testing.T) {
 	t.Parallel()
 	form := genuine(t, nil)
@@ -154,7 +154,7 @@ func TestDiagnoseText(t *testing.T) {
 	}
 }
 
-// The certificate named is one of ours, and another one signed.
+// alipay_cert_sn names a certificate of the keyring, but another one signed.
 func TestDiagnoseOtherCertificate(t *testing.T) {
 	t.Parallel()
 	form := genuine(t, nil)
@@ -165,7 +165,7 @@ func TestDiagnoseOtherCertificate(t *testing.T) {
 	}
 }
 
-// Too much for any message of Alipay's: no search is begun.
+// Diagnose does not search in messages that exceed the limits.
 func TestDiagnoseHuge(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -176,7 +176,7 @@ func TestDiagnoseHuge(t *testing.T) {
 	}
 }
 
-// Charsets converted on the way.
+// Messages whose charset was converted are recognized.
 func TestDiagnoseCharset(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -220,25 +220,25 @@ func TestDiagnoseAnswers(t *testing.T) {
 		{"altered", answer(yes, strings.Replace(yes, "T", "F", 1)), "response", false, signing.ErrForged, "content was altered"},
 		{"slashes", answer(strings.ReplaceAll(slash, `\/`, "/"), slash), "response", false, signing.ErrForged, `"\/" was written as "/"`},
 		{"slashes back", answer(slash, strings.ReplaceAll(slash, `\/`, "/")), "response", false, signing.ErrForged, `"/" was written as "\/"`},
-		{"blanks", answer(`{ "code" : "10000", "passed":"T" }`, yes), "response", false, signing.ErrForged, "JSON was written anew"},
+		{"blanks", answer(`{ "code" : "10000", "passed":"T" }`, yes), "response", false, signing.ErrForged, "JSON was encoded again"},
 		{"HTML", answer(`{"code":"10000","msg":"a&amp;b"}`, `{"code":"10000","msg":"a&b"}`), "response", false, signing.ErrForged, "HTML-escaped"},
 		{"json.Marshal", answer(`{"code":"10000","msg":"a\u0026b"}`, `{"code":"10000","msg":"a&b"}`), "response", false, signing.ErrForged, "u0026"},
 		{"GBK", answer(`{"code":"10000","msg":"系统"}`, "{\"code\":\"10000\",\"msg\":\"\xcf\xb5\xcd\xb3\"}"), "response", false, signing.ErrForged, "from GBK to UTF-8"},
 		{"own key", strings.Replace(answer(yes, yes), alipaySigns(t, yes), ownSign, 1), "response", false, signing.ErrForged, "own key"},
-		{"unsigned", `{"alipay_user_certify_open_query_response":` + yes + `}`, "response", false, signing.ErrForged, "without sign"},
+		{"unsigned", `{"alipay_user_certify_open_query_response":` + yes + `}`, "response", false, signing.ErrForged, "has no sign"},
 		{"refusal", `{"error_response":{"code":"40002","sub_code":"isv.code-invalid","sub_msg":"canary"}}`, "response", false, signing.ErrCodeInvalid, "40002 isv.code-invalid (unsigned"},
 		{"signed refusal", answer(`{"code":"40002","sub_code":"isv.invalid-app-id"}`, `{"code":"40002","sub_code":"isv.invalid-app-id"}`), "response", true, signing.ErrConfiguration, "refused the call: 40002"},
 		{"unknown certificate", strings.Replace(answer(yes, yes), `,"sign"`, `,"alipay_cert_sn":"00","sign"`, 1), "response", false, signing.ErrForged, "download Alipay's certificate"},
-		{"two contents", `{"alipay_x_response":` + yes + `,"alipay_x_response":` + yes + `}`, "response", false, signing.ErrForged, "given twice"},
+		{"two contents", `{"alipay_x_response":` + yes + `,"alipay_x_response":` + yes + `}`, "response", false, signing.ErrForged, "duplicate member"},
 		{"half", answer(yes, yes)[:60], "response", false, signing.ErrUnavailable, "not JSON"},
 		{"phone", phone(t, sim, ""), "phone", true, nil, ""},
 		{"phone altered", phone(t, sim, "altered"), "phone", false, signing.ErrPhone, "content was altered"},
 		{"phone by another key", phone(t, sim, "wrong_key"), "phone", false, signing.ErrPhone, "none of the keys"},
-		{"phone unsigned", phone(t, sim, "unsigned"), "phone", false, signing.ErrPhone, "console lacks"},
+		{"phone unsigned", phone(t, sim, "unsigned"), "phone", false, signing.ErrPhone, "not set in the console"},
 		{"phone with blanks in sign", strings.ReplaceAll(phone(t, sim, ""), `"sign":"`, `"sign":" `), "phone", false, signing.ErrPhone, "blanks or line breaks"},
 		{"phone without quotes", encryptedWithoutQuotes(t), "phone", false, signing.ErrPhone, "without its quotes"},
-		{"phone refused in the clear", sealedPhone(t, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`), "phone", true, signing.ErrTokenInvalid, "isv.invalid-auth-relations"},
-		{"our own answer", string(spi), "phone", false, signing.ErrPhone, "own key"},
+		{"phone refused in the clear", signedPhone(t, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`, `{"code":"40003","subCode":"isv.invalid-auth-relations"}`), "phone", true, signing.ErrTokenInvalid, "isv.invalid-auth-relations"},
+		{"answer of the application", string(spi), "phone", false, signing.ErrPhone, "own key"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -253,8 +253,8 @@ func TestDiagnoseAnswers(t *testing.T) {
 	}
 }
 
-// Whatever is in a message, only Text shows it.
-func TestDiagnoseIsSilent(t *testing.T) {
+// Only Report.Text contains values of the message.
+func TestDiagnoseQuotesNothing(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	for name := range message(nil) {

@@ -10,7 +10,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// The content is nobody's certificate: that is keys.CheckAlipayCert's to find out.
+// downloadFixture serves texts that are no certificates; keys.CheckAlipayCert checks them.
 func downloadFixture(t *testing.T, alipaySN string) fixture {
 	t.Helper()
 	keyring := certKeyring(t)
@@ -24,7 +24,7 @@ func downloadFixture(t *testing.T, alipaySN string) fixture {
 	return s
 }
 
-// Whether Alipay signs with a key we hold or with the one asked for.
+// The response may be signed with a key of the keyring or with the requested certificate.
 func TestDownloadCertificate(t *testing.T) {
 	t.Parallel()
 	for _, sn := range []string{currentSN, strings.Repeat("e", 32)} {
@@ -62,7 +62,7 @@ func TestDownloadCertificateRefused(t *testing.T) {
 		{"not a number", "", "../../etc/passwd", unknown, signing.ErrSerial},
 		{"capitals", "", strings.ToUpper(nextSN), unknown, signing.ErrSerial},
 		{"empty", "", "", unknown, signing.ErrSerial},
-	} { // one after the other: a fault is the next call's
+	} { // not parallel: a fault affects the next call
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.fixture.sim.Fault(c.fault, 1); err != nil {
 				t.Fatal(err)
@@ -75,8 +75,8 @@ func TestDownloadCertificateRefused(t *testing.T) {
 	}
 }
 
-// What is downloaded is not trusted: an answer signed with it stays forged.
-func TestDownloadCertificateTrustsNothing(t *testing.T) {
+// A downloaded certificate is not trusted: a response that it signs is ErrForged.
+func TestDownloadedCertificateIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	s := downloadFixture(t, strings.Repeat("e", 32))
 	if _, err := s.gate.DownloadCertificate(t.Context(), nextSN); err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestRefusalMeans(t *testing.T) {
+func TestRefusalSentinels(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		code, subCode string
@@ -51,8 +51,7 @@ func TestRefusalMeans(t *testing.T) {
 	}
 }
 
-// What an unsigned refusal says in code and sub_code is not repeated unless it can
-// only be a code.
+// Error texts quote code and sub_code only if they have the shape of Alipay's codes.
 func TestRefusalText(t *testing.T) {
 	t.Parallel()
 	for _, hostile := range []string{

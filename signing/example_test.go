@@ -12,8 +12,7 @@ import (
 	"fundpass/signing"
 )
 
-// An application signs its request with its own key; whoever holds the public key can
-// verify it.
+// An application signs a request with its private key. The public key verifies it.
 func ExampleSign() {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -25,7 +24,7 @@ func ExampleSign() {
 		"charset":   {"UTF-8"},
 		"sign_type": {"RSA2"},
 		"code":      {"4b203fe6c11548bcabd8da5bb087a83b"},
-		"scope":     {""}, // a request leaves out what is empty
+		"scope":     {""}, // empty parameters of a request are not signed
 	}
 	text, err := signing.Canonical(request, signing.Request)
 	if err != nil {
@@ -44,14 +43,14 @@ func ExampleSign() {
 	// signing: bad signature
 }
 
-// A notice is believed if a key of Alipay's signed it for this application, and is no
-// older than Alipay repeats one.
+// A notification is accepted if a key of Alipay's signed it for this application. Fresh
+// checks its age.
 func ExampleVerifyNotification() {
 	own, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		log.Fatal(err)
 	}
-	alipay, err := rsa.GenerateKey(rand.Reader, 2048) // which only Alipay has
+	alipay, err := rsa.GenerateKey(rand.Reader, 2048) // Alipay's private key
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -89,5 +88,5 @@ func ExampleVerifyNotification() {
 	fmt.Println(err)
 	// Output:
 	// alipay.open.auth.userauth.cancelled 2026030100222120000000001 <nil> <nil>
-	// signing: message refused: signing: bad signature
+	// signing: message rejected: signing: bad signature
 }

@@ -18,14 +18,14 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// quick makes a call end soon that nobody answers; patient waits for an answer
-// however busy the machine is.
+// shortTimeout ends calls that get no response soon; longTimeout waits for a response on a
+// busy machine, too.
 var (
-	quick   = signing.Options{Timeout: 200 * time.Millisecond}
-	patient = signing.Options{Timeout: testenv.Patience, DialTimeout: testenv.Patience, TLSTimeout: testenv.Patience}
+	shortTimeout = signing.Options{Timeout: 200 * time.Millisecond}
+	longTimeout  = signing.Options{Timeout: testenv.Patience, DialTimeout: testenv.Patience, TLSTimeout: testenv.Patience}
 )
 
-// canary is a listener nobody may connect to.
+// canary returns the URL of a listener and fails the test if anything connects to it.
 func canary(t *testing.T) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func canary(t *testing.T) (url string) {
 		}
 	}()
 	t.Cleanup(func() {
-		time.Sleep(20 * time.Millisecond) // a connection under way arrives, and on a busy machine may be missed
+		time.Sleep(20 * time.Millisecond) // time for a pending connection to arrive
 		l.Close()
 		if n := touched.Load(); n > 0 {
 			t.Errorf("%d connections to the canary", n)
@@ -57,8 +57,8 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	forged := map[string]bool{"bad_signature": true, "unsigned": true, "null_body": true,
 		"other_app": true, "other_root": true, "duplicate_root": true}
-	s := newFixture(t, patient, alipaysim.Config{Redirect: canary(t)})
-	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, quick)
+	s := newFixture(t, longTimeout, alipaysim.Config{Redirect: canary(t)})
+	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, shortTimeout)
 	person := signing.Person{Name: people[0].Name, IDType: "01", IDNumber: people[0].IDNumber}
 	for fault := range alipaysim.Faults() {
 		token := s.token(t, "ok")
@@ -81,20 +81,20 @@ func TestFaults(t *testing.T) {
 			if accepted || !errors.Is(err, signing.ErrUnavailable) || errors.Is(err, signing.ErrForged) != forged[fault] {
 				t.Errorf("%s, %s: %v, %v", fault, name, accepted, err)
 			}
-			if err := s.sim.Fault("", 0); err != nil { // one in a hurry may not have come as far as the fault
+			if err := s.sim.Fault("", 0); err != nil { // a call that timed out early may not have used up the fault
 				t.Fatal(err)
 			}
-			if ok, err := call(s.gate); !ok || err != nil { // and all is well again
+			if ok, err := call(s.gate); !ok || err != nil { // the next call succeeds
 				t.Errorf("after %s, %s: %v, %v", fault, name, ok, err)
 			}
 		}
 	}
 }
 
-// An answer that is slow but comes is taken.
-func TestSlowIsNotLate(t *testing.T) {
+// A slow response is accepted.
+func TestSlowResponse(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, patient, alipaysim.Config{Slow: 300 * time.Millisecond}) // TestDefaults: production waits longer than 3 s
+	s := newFixture(t, longTimeout, alipaysim.Config{Slow: 300 * time.Millisecond}) // TestDefaults: production waits longer than 3 s
 	if err := s.sim.Fault("slow", 1); err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +103,9 @@ func TestSlowIsNotLate(t *testing.T) {
 	}
 }
 
-// The same thing, well signed, is believed: the answers above fail for their faults.
-func TestGoodGateway(t *testing.T) {
+// Correctly signed responses of the same form are accepted, so those of hostileGateways are
+// rejected because of their faults.
+func TestGenuineGateway(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		content string
@@ -120,7 +121,7 @@ func TestGoodGateway(t *testing.T) {
 			fmt.Fprintf(w, `{"alipay_system_oauth_token_response":%s,"sign":"%s"}`, c.content, alipaySigns(t, c.content))
 		}))
 		defer server.Close()
-		g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, patient)
+		g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, longTimeout)
 		grant, err := g.Exchange(t.Context(), "code")
 		if err != nil || grant.Identity.Value != "citizen" || grant.ExpiresIn != c.expires {
 			t.Errorf("%s: %+v, %v", name, grant.Identity, err)
@@ -128,8 +129,8 @@ func TestGoodGateway(t *testing.T) {
 	}
 }
 
-// Connections are kept: a TLS handshake a citizen would cost more than the call.
-func TestConnectionIsKept(t *testing.T) {
+// Connections are reused, also after Replace.
+func TestConnectionReuse(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	var opened atomic.Int32
@@ -146,7 +147,7 @@ func TestConnectionIsKept(t *testing.T) {
 		if _, err := g.Exchange(t.Context(), s.code(t, "ok")); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.Replace(newKeyring(t, ownKey(), alipayKey())); err != nil { // keeps them too
+		if err := g.Replace(newKeyring(t, ownKey(), alipayKey())); err != nil { // keeps the connections
 			t.Fatal(err)
 		}
 	}
@@ -157,7 +158,7 @@ func TestConnectionIsKept(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, patient, alipaysim.Config{})
+	s := newFixture(t, longTimeout, alipaysim.Config{})
 	if err := s.sim.Fault("timeout", 3); err != nil {
 		t.Fatal(err)
 	}
@@ -176,14 +177,14 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
-// Our own time limit covers both steps of MatchPerson, and is no context error: the
-// caller's context is fine. Were each step given the limit anew, the second would never
-// be left before that was over; on a busy machine it may take some tries to see it.
+// The Gateway's timeout covers both requests of MatchPerson, and its error is not a
+// context error. If each request had the whole timeout, the second one would never end
+// before that; on a busy machine the test may need several tries to observe this.
 func TestTimeoutCoversBothSteps(t *testing.T) {
 	t.Parallel()
 	const limit = 500 * time.Millisecond
 	var asked atomic.Int32
-	var second atomic.Int64 // when the second step came, by this machine's clock
+	var second atomic.Int64 // time of the second request
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if asked.Add(1) == 2 {
@@ -208,14 +209,14 @@ func TestTimeoutCoversBothSteps(t *testing.T) {
 	})
 }
 
-func TestNobodyThere(t *testing.T) {
+func TestConnectionRefused(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
-	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), "http://"+l.Addr().String(), patient)
+	g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), "http://"+l.Addr().String(), longTimeout)
 	if _, err := g.Exchange(t.Context(), "code"); !errors.Is(err, signing.ErrUnavailable) {
 		t.Error(err)
 	}
@@ -223,14 +224,14 @@ func TestNobodyThere(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, patient, alipaysim.Config{})
+	s := newFixture(t, longTimeout, alipaysim.Config{})
 	server := httptest.NewUnstartedServer(s.sim)
 	server.Config.ErrorLog = discard()
 	server.StartTLS()
 	defer server.Close()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	code := s.code(t, "ok")
-	_, err := newGateway(t, keyring, server.URL+"/gateway.do", patient).Exchange(t.Context(), code)
+	_, err := newGateway(t, keyring, server.URL+"/gateway.do", longTimeout).Exchange(t.Context(), code)
 	if !errors.Is(err, signing.ErrUnavailable) {
 		t.Errorf("unknown authority: %v", err)
 	}

@@ -18,7 +18,7 @@ const (
 
 var contentKey = []byte("sixteen bytes...")
 
-// newSim returns an Alipay whose key is alipayKey.
+// newSim returns a simulator whose key is alipayKey.
 func newSim(t testing.TB, cfg alipaysim.Config) *alipaysim.Sim {
 	t.Helper()
 	cfg.AppID, cfg.AppKey, cfg.Key, cfg.ContentKey = appID, &ownKey().PublicKey, alipayKey(), contentKey
@@ -55,7 +55,7 @@ func certKeyring(t testing.TB) *keys.AlipayKeyring {
 	return keyring
 }
 
-// message returns the parameters of a From-Ant message, with changes; "-" leaves one out.
+// message returns the parameters of a From-Ant message with changes; "-" removes one.
 func message(changes map[string]string) url.Values {
 	form := url.Values{
 		"version": {"1.1"}, "msg_method": {signing.MethodCancelled}, "utc_timestamp": {"1767294245000"},
@@ -76,7 +76,7 @@ func changed(form url.Values, changes map[string]string) url.Values {
 	return form
 }
 
-// signed returns form as a body, truly signed under rule.
+// signed signs form under rule and returns it as a body.
 func signed(t testing.TB, form url.Values, rule signing.Rule) []byte {
 	t.Helper()
 	text, err := signing.Canonical(form, rule)
@@ -87,17 +87,17 @@ func signed(t testing.TB, form url.Values, rule signing.Rule) []byte {
 	return []byte(form.Encode())
 }
 
-// accept verifies body, which must be taken.
+// accept verifies body and fails the test if it is rejected.
 func accept(t testing.TB, keyring *keys.AlipayKeyring, body []byte) signing.Notification {
 	t.Helper()
 	n, err := signing.VerifyNotification(keyring, body, formType)
 	if err != nil {
-		t.Fatalf("refused: %v", err)
+		t.Fatalf("rejected: %v", err)
 	}
 	return n
 }
 
-// at returns a clock that stands.
+// at returns a clock that always returns now.
 func at(now time.Time) func() time.Time { return func() time.Time { return now } }
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, calendar.Beijing)

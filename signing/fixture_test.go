@@ -15,7 +15,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// The server's zone must not matter: these tests run in one that is not Alipay's.
+// TestMain sets a time zone other than Beijing's, which must not matter.
 func TestMain(m *testing.M) {
 	time.Local = time.FixedZone("elsewhere", -5*3600)
 	os.Exit(m.Run())
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 const appID = "2021000000000001"
 
-// Throw-away keys, made anew by every run of the tests.
+// Keys generated once a run.
 var (
 	ownKey    = sync.OnceValue(newTestKey)
 	alipayKey = sync.OnceValue(newTestKey)
@@ -68,7 +68,7 @@ var people = []alipaysim.Person{
 	{Person: "uncertified", Name: "赵六", IDType: "01", IDNumber: "990101199909090477"},
 }
 
-// A fixture is a simulator that serves, and a Gateway that talks to it.
+// A fixture is a simulator with its server, and a Gateway that calls it.
 type fixture struct {
 	sim  *alipaysim.Sim
 	url  string

@@ -12,21 +12,22 @@ const (
 	maxName   = 64       // bytes of a parameter's name
 )
 
-// A form is an application/x-www-form-urlencoded text taken apart, its parameters
-// sorted by name and no name twice. It lives on the stack of who verifies.
+// A form is a parsed application/x-www-form-urlencoded text: parameters sorted by name,
+// each name once. Its size is fixed so that verifiers can keep it on the stack.
 type form struct {
 	array   [maxParams]param
 	n       int
-	scratch [2 << 10]byte // what most messages need, off the heap
+	scratch [2 << 10]byte // avoids heap allocations for messages of up to 2 KiB
 }
 
-// A param is one parameter, URL-decoded once and otherwise as received.
+// A param is one parameter; name and value are URL-decoded once.
 type param struct{ name, value string }
 
 func (f *form) params() []param { return f.array[:f.n] }
 
-// get returns the value of name and whether it has one. An empty value says nothing:
-// Alipay's own SDKs do not agree whether it is part of the message, see dropEmpty.
+// get returns the value of the parameter name. ok is false if the parameter is absent
+// or empty. An empty value counts as absent because Alipay's SDKs disagree on whether
+// it is signed; see dropEmpty.
 func (f *form) get(name string) (value string, ok bool) {
 	i := f.search(name)
 	if i == f.n || f.array[i].name != name {
@@ -35,10 +36,10 @@ func (f *form) get(name string) (value string, ok bool) {
 	return f.array[i].value, f.array[i].value != ""
 }
 
-// dropEmpty removes the parameters with empty values and returns whether there were any.
-// Some of Alipay's SDKs sign them as "name=", others leave them out of the text; a
-// message is tried first as it came and then without them. Nobody gains by appending
-// them, because get treats them as absent.
+// dropEmpty removes the parameters with empty values and reports whether there were any.
+// Some of Alipay's SDKs sign them as "name=", others omit them, so a message is verified
+// first as received and then without them. An attacker gains nothing by adding empty
+// parameters, because get treats them as absent.
 func (f *form) dropEmpty() bool {
 	kept := slices.DeleteFunc(f.params(), func(p param) bool { return p.value == "" })
 	dropped := len(kept) < f.n
@@ -46,7 +47,7 @@ func (f *form) dropEmpty() bool {
 	return dropped
 }
 
-// search returns where name is or would be.
+// search returns the index of name, or the index at which it would be inserted.
 func (f *form) search(name string) int {
 	low, high := 0, f.n
 	for low < high {
@@ -60,13 +61,13 @@ func (f *form) search(name string) int {
 	return low
 }
 
-// parse takes body apart. It refuses what two readers could read differently: a name
-// given twice, a name that needs escaping, a pair that is none, an escape that is
-// none, a byte that an encoder would have escaped, a value that may be two values
-// glued together. Fails with ErrMalformed or ErrDuplicateKey.
+// parse parses body into f. It rejects every input that two parsers could interpret
+// differently: a duplicate name, a name that needs escaping, a pair without '=', an
+// invalid escape, a byte that must be escaped, and a value that contains "&name=" with
+// a known name. Errors: ErrMalformed, ErrDuplicateKey.
 func (f *form) parse(body []byte) error {
 	if len(body) == 0 || len(body) > maxForm {
-		return fmt.Errorf("%w: body empty or over 64 KiB", ErrMalformed)
+		return fmt.Errorf("%w: body is empty or larger than 64 KiB", ErrMalformed)
 	}
 	decoded := f.scratch[:]
 	if len(body) > len(decoded) {
@@ -86,17 +87,17 @@ func (f *form) parse(body []byte) error {
 	return nil
 }
 
-// add puts p where it belongs.
+// add inserts p in order. Errors: ErrMalformed, ErrDuplicateKey.
 func (f *form) add(p param) error {
 	document := p.name == "biz_content"
-	if document && strings.Contains(p.value, "&biz_content=") || !document && glued(p.value, knownNames) {
-		return fmt.Errorf("%w: another parameter inside the value of %s", ErrMalformed, shownName(p.name))
+	if document && strings.Contains(p.value, "&biz_content=") || !document && embedsParam(p.value, knownNames) {
+		return fmt.Errorf("%w: the value of %s contains another parameter", ErrMalformed, redactName(p.name))
 	}
 	i := f.n
 	if i > 0 && p.name <= f.array[i-1].name {
 		i = f.search(p.name)
 		if f.array[i].name == p.name {
-			return fmt.Errorf("%w: %s", ErrDuplicateKey, shownName(p.name))
+			return fmt.Errorf("%w: %s", ErrDuplicateKey, redactName(p.name))
 		}
 		copy(f.array[i+1:f.n+1], f.array[i:f.n])
 	}
@@ -105,13 +106,13 @@ func (f *form) add(p param) error {
 	return nil
 }
 
-// A span is where a parameter stands in decoded text: its name from start, its value
-// from middle to end.
+// A span locates a parameter in the decoded text: the name is text[start:middle], the
+// value is text[middle:end].
 type span struct{ start, middle, end int }
 
-// unescape decodes body into dst, which is no shorter, and returns how many
-// parameters it has. Bytes that stand for themselves with no encoder are refused:
-// control characters, blanks, ';' (some readers split there), anything beyond ASCII.
+// unescape decodes body into dst, which must be at least as long, fills spans and
+// returns the number of parameters. It rejects bytes that every encoder escapes:
+// control characters, blanks, non-ASCII bytes, and ';', at which some parsers split.
 func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
 	i, w := 0, 0
 	for n < maxParams {
@@ -122,7 +123,7 @@ func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
 			w++
 		}
 		if w == s.start || w-s.start > maxName || i == len(body) || body[i] != '=' {
-			return 0, fmt.Errorf("%w: not name=value", ErrMalformed)
+			return 0, fmt.Errorf("%w: parameter is not of the form name=value", ErrMalformed)
 		}
 		s.middle = w
 		for i++; i < len(body); i++ {
@@ -133,7 +134,7 @@ func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
 				}
 				decoded, used := unescapeByte(body[i:])
 				if used == 0 {
-					return 0, fmt.Errorf("%w: value not URL-encoded", ErrMalformed)
+					return 0, fmt.Errorf("%w: value is not URL-encoded", ErrMalformed)
 				}
 				c, i = decoded, i+used-1
 			}
@@ -147,11 +148,11 @@ func unescape(dst, body []byte, spans *[maxParams]span) (n int, err error) {
 		}
 		i++
 	}
-	return 0, fmt.Errorf("%w: over %d parameters", ErrMalformed, maxParams)
+	return 0, fmt.Errorf("%w: more than %d parameters", ErrMalformed, maxParams)
 }
 
-// unescapeByte returns the byte that the escape at the beginning of s stands for and
-// how many bytes spell it, 0 when it is none.
+// unescapeByte decodes the escape at the beginning of s. used is its length, 0 if s
+// does not begin with an escape.
 func unescapeByte(s []byte) (c byte, used int) {
 	switch {
 	case s[0] == '+':
@@ -169,9 +170,9 @@ func unhex(c byte) byte {
 	return c&^0x20 - 'A' + 10
 }
 
-// What a byte of a form may be.
+// Classes of the bytes of a form.
 const (
-	literal  = 1 << iota // stands for itself in a value
+	literal  = 1 << iota // needs no escape in a value
 	inName               // may be in a name
 	hexDigit             // may follow '%'
 )
@@ -191,19 +192,19 @@ var bytesOf = func() (table [256]byte) {
 	return table
 }()
 
-// glued says whether value has "&name=" in it with one of names, nil meaning any. The
-// signed text joins values with '&' and escapes nothing, so that a message with two
-// parameters glued into one has a true signature, too; such a value is refused.
+// embedsParam reports whether value contains "&name=" with one of names; nil means any
+// name. The signed text joins parameters with '&' and escapes nothing, so two
+// parameters that were merged into one value keep the signature of the original.
 //
-// biz_content may have any but itself inside: it must be one complete JSON or XML
-// document, to whose end nothing can be glued, and add makes sure that it begins in one
-// place only.
+// biz_content may contain any "&name=" except its own: it must be one complete JSON or
+// XML document, so nothing can be appended to it, and add makes sure that it begins in
+// one place only.
 //
-// Names that Alipay adds one day are not among names. A parameter of such a name may
-// hide in the value before it, or a value may be cut at one, and the message still
-// verifies: it reads the same, because what is read of it is in parameters that its
-// family always has and whose values, biz_content apart, have no '&'.
-func glued(value string, names map[string]bool) bool {
+// Parameters that Alipay introduces later are not in names. An attacker can merge such
+// a parameter into the value before it, or split a value at its name, and the message
+// still verifies. It is read the same, because readers use only parameters that every
+// message of the family has and whose values, except biz_content, contain no '&'.
+func embedsParam(value string, names map[string]bool) bool {
 	for {
 		i := strings.IndexByte(value, '&')
 		if i < 0 {
@@ -211,14 +212,15 @@ func glued(value string, names map[string]bool) bool {
 		}
 		value = value[i+1:]
 		name, _, found := strings.Cut(value, "=")
-		if found && (names[name] || names == nil && opaqueName(name)) {
+		if found && (names[name] || names == nil && isIdentifier(name)) {
 			return true
 		}
 	}
 }
 
-// shownName returns name when it is Alipay's, or "?": a stranger's is not repeated.
-func shownName(name string) string {
+// redactName returns name if it is in knownNames and "?" otherwise, so that errors do
+// not quote what a sender chose.
+func redactName(name string) string {
 	if knownNames[name] {
 		return name
 	}

@@ -21,7 +21,7 @@ func TestForm(t *testing.T) {
 	}
 	cases := []struct {
 		name, body string
-		want       map[string]string // nil = refused
+		want       map[string]string // nil = rejected
 		err        error
 	}{
 		{"plain", "a=1&b=2", map[string]string{"a": "1", "b": "2"}, nil},
@@ -94,7 +94,7 @@ func (f *form) asMap() map[string]string {
 	return all
 }
 
-// As long and as many as is allowed.
+// Forms at the limits are accepted.
 func TestFormBounds(t *testing.T) {
 	t.Parallel()
 	var f form
@@ -105,7 +105,7 @@ func TestFormBounds(t *testing.T) {
 	for i := range maxParams {
 		names = append(names, strings.Repeat("n", i+1)+"=1")
 	}
-	slices.Reverse(names) // the dearest order
+	slices.Reverse(names) // the most expensive order
 	var g form
 	if err := g.parse([]byte(strings.Join(names, "&"))); err != nil || g.n != maxParams {
 		t.Error(g.n, err)
@@ -115,8 +115,8 @@ func TestFormBounds(t *testing.T) {
 	}
 }
 
-// Errors show no value and no name that is not Alipay's.
-func TestFormErrorsAreSilent(t *testing.T) {
+// Error texts contain no value and no unknown name.
+func TestFormErrorsQuoteNothing(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"canary=1&canary=canary", "canary=x%26app_id%3Dcanary", "canary;canary=1", "a=%zcanary"} {
 		var f form
@@ -126,7 +126,7 @@ func TestFormErrorsAreSilent(t *testing.T) {
 	}
 }
 
-// The text of a form is what Alipay describes, whatever the order.
+// The canonical text is the one that Alipay documents, for any order of the parameters.
 func TestFormText(t *testing.T) {
 	t.Parallel()
 	name := rapid.OneOf(rapid.StringMatching(`[a-z]{1,4}`), rapid.SampledFrom([]string{"sign", "sign_type", "img", "img1", "img.b", "img_a"}))
@@ -140,9 +140,9 @@ func TestFormText(t *testing.T) {
 		var f form
 		if err := f.parse([]byte(strings.Join(pairs, "&"))); err != nil {
 			if !slices.ContainsFunc(slices.Collect(maps.Values(params)), func(v string) bool { return strings.Contains(v, "&") }) {
-				t.Fatalf("%q is refused: %v", params, err)
+				t.Fatalf("%q is rejected: %v", params, err)
 			}
-			t.Skip("glued")
+			t.Skip("a value embeds a parameter")
 		}
 		for _, rule := range rules {
 			want := describedText(params, rule)
@@ -158,8 +158,8 @@ func TestFormText(t *testing.T) {
 
 var escape = regexp.MustCompile(`(?i)%[0-9a-f]{2}|\+|[^%+]`)
 
-// respell writes each byte of a form the one way url.QueryEscape does, and sorts the
-// pairs. It knows nothing of parse.
+// respell normalizes the escapes of a form to those of url.QueryEscape and sorts the
+// pairs. It does not use parse.
 func respell(body string) string {
 	pairs := strings.Split(body, "&")
 	slices.SortFunc(pairs, func(a, b string) int {
@@ -187,8 +187,8 @@ func (f *form) encode() string {
 	return strings.Join(pairs, "&")
 }
 
-// What parses is written again as the same bytes, up to the spelling of escapes and
-// the order, net/url reads the same from it, and its text is the one described.
+// A parsed form encodes to the same bytes, except for escapes and order, net/url parses it
+// to the same values, and its canonical text is the documented one.
 func FuzzForm(f *testing.F) {
 	for _, seed := range []string{"a=1&b=2", "a=+%2B%2b&img1=2&img=1", "sign=x&sign_type=RSA2&c=", "subject=a+%26+b%3D1", "a=1&a=2", "a=%zz", "&"} {
 		f.Add([]byte(seed))

@@ -19,9 +19,8 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// signedFile holds messages truly signed by a key that was thrown away afterwards, so
-// that every process of a fuzzing run knows the same genuine ones and nobody can make
-// another.
+// signedFile holds messages signed by a key that was then deleted, so that all processes
+// of a fuzzing run have the same genuine messages and nobody can make another one.
 const signedFile = "testdata/signed.json"
 
 type signedMessages struct {
@@ -98,8 +97,8 @@ func readSigned(t testing.TB) (*keys.AlipayKeyring, signedMessages) {
 	return keyring, file
 }
 
-// What is accepted says what one of the genuine messages says, and an error comes
-// with nothing.
+// An accepted message equals one of the genuine messages; an error comes with the zero
+// Notification.
 func FuzzNotification(f *testing.F) {
 	keyring, file := readSigned(f)
 	var genuine []signing.Notification
@@ -116,12 +115,12 @@ func FuzzNotification(f *testing.F) {
 			return
 		}
 		if !slices.ContainsFunc(genuine, func(n signing.Notification) bool { return reflect.DeepEqual(n, got) }) {
-			t.Fatalf("nobody said %+v", got)
+			t.Fatalf("accepted a forged message: %+v", got)
 		}
 	})
 }
 
-// The same for calls.
+// FuzzSPI does the same as FuzzNotification for SPI calls.
 func FuzzSPI(f *testing.F) {
 	keyring, file := readSigned(f)
 	var genuine []signing.SPICall
@@ -142,12 +141,12 @@ func FuzzSPI(f *testing.F) {
 			return
 		}
 		if !slices.ContainsFunc(genuine, func(c signing.SPICall) bool { return reflect.DeepEqual(c, got) }) {
-			t.Fatalf("nobody said %+v", got)
+			t.Fatalf("accepted a forged message: %+v", got)
 		}
 	})
 }
 
-// The same for phone numbers.
+// FuzzOpenPhone does the same for phone payloads.
 func FuzzOpenPhone(f *testing.F) {
 	keyring, file := readSigned(f)
 	genuine, err := signing.OpenPhone(keyring, contentKey, []byte(file.Phones[0]))
@@ -166,7 +165,7 @@ func FuzzOpenPhone(f *testing.F) {
 	})
 }
 
-// Diagnose agrees with those who decide, always has a reason, and never panics.
+// Diagnose agrees with the verifying functions, always has a reason, and does not panic.
 func FuzzDiagnose(f *testing.F) {
 	keyring, file := readSigned(f)
 	for _, list := range [][]string{file.Notifications, file.Calls, file.Phones} {

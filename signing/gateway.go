@@ -1,8 +1,11 @@
-// Package signing is the signed line to Alipay: what we say is signed, what we hear
-// is verified, and nothing unsigned gets past it.
+// Package signing implements Alipay's signed protocols: it signs requests to the gateway
+// and answers to Alipay's calls, and verifies responses, notifications, SPI calls and
+// phone payloads. Except for DownloadCertificate and IsGatewayCheck, its functions return
+// verified data only.
 //
-// The keys come from package keys and are replaced while calls run. The alipay SDK
-// writes and sends the requests; every answer is checked here before the SDK sees it.
+// The keys come from package keys and can be replaced while calls run. The SDK
+// smartwalle/alipay builds and sends the requests; this package verifies every response
+// before the SDK parses it.
 package signing
 
 import (
@@ -26,20 +29,19 @@ type Gateway struct {
 	url       string
 	timeout   time.Duration
 	transport *http.Transport
-	line      atomic.Pointer[line]
+	current   atomic.Pointer[keyedClient]
 }
 
-// A line is a Gateway with the keys of one moment. A call uses one line to its end,
-// so an answer is judged by the keys its request was signed with.
-type line struct {
+// A keyedClient is an SDK client with the keys that it uses. A call uses one keyedClient
+// from beginning to end, so that Replace does not affect calls in progress.
+type keyedClient struct {
 	keyring *keys.AlipayKeyring
 	client  *alipay.Client
 }
 
 // NewGateway returns a Gateway that calls gatewayURL, in production
-// https://openapi.alipay.com/gateway.do. It fails with ErrConfiguration when the URL
-// is not https (plain http is for loopback only) or carries more than host and path.
-// It connects to nothing.
+// https://openapi.alipay.com/gateway.do. It returns ErrConfiguration if keyring is nil
+// or CheckGatewayURL rejects the URL. It does not open a connection.
 func NewGateway(keyring *keys.AlipayKeyring, gatewayURL string, opts Options) (*Gateway, error) {
 	if err := CheckGatewayURL(gatewayURL); err != nil {
 		return nil, fmt.Errorf("%w: gateway URL %w", ErrConfiguration, err)
@@ -52,8 +54,9 @@ func NewGateway(keyring *keys.AlipayKeyring, gatewayURL string, opts Options) (*
 	return g, nil
 }
 
-// CheckGatewayURL returns nil when gatewayURL is one that NewGateway takes. Otherwise
-// the error says what it is instead, for a text that names the setting before it.
+// CheckGatewayURL returns nil if gatewayURL consists of host and path and is https, or
+// http on a loopback address. The error text is a predicate without subject, such as
+// "is not a URL", so that the caller can put the name of the setting before it.
 func CheckGatewayURL(gatewayURL string) error {
 	u, err := url.Parse(gatewayURL)
 	switch {
@@ -64,7 +67,7 @@ func CheckGatewayURL(gatewayURL string) error {
 	case u.Scheme == "http" && (u.Hostname() == "localhost" || isLoopback(u.Hostname())):
 		return nil // a simulator on this machine
 	case u.Scheme != "https":
-		return errors.New("is not https: citizens' tokens would travel readable; plain http is for a simulator on this machine only")
+		return errors.New("is not https; plain http is allowed only for a simulator on this machine, because it would expose citizens' tokens")
 	}
 	return nil
 }
@@ -74,18 +77,18 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Replace makes calls that begin from now on use keyring. Calls under way end with the
-// keys they began with. A keyring of another application fails with ErrConfiguration:
-// citizens' identifiers differ from application to application.
+// Replace sets the keyring for subsequent calls. Calls in progress keep the keys with
+// which they began. It returns ErrConfiguration for a keyring of another application,
+// because citizens have other identifiers there.
 func (g *Gateway) Replace(keyring *keys.AlipayKeyring) error {
 	if keyring == nil {
 		return fmt.Errorf("%w: no keys", ErrConfiguration)
 	}
-	if now := g.line.Load(); now != nil && now.keyring.AppID() != keyring.AppID() {
+	if now := g.current.Load(); now != nil && now.keyring.AppID() != keyring.AppID() {
 		return fmt.Errorf("%w: keys of another application", ErrConfiguration)
 	}
-	// Not "production" for the SDK, whose production mode downloads and trusts
-	// whatever certificate an answer names.
+	// In its production mode the SDK downloads and trusts any certificate that a
+	// response names, so this client uses the sandbox mode with g.url.
 	client, err := alipay.NewWithSigner(keyring.AppID(), newSDKSigner(keyring), false,
 		alipay.WithSandboxGateway(g.url),
 		alipay.WithHTTPClient(newClient(g.transport, keyring, g.timeout)),
@@ -94,19 +97,19 @@ func (g *Gateway) Replace(keyring *keys.AlipayKeyring) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
-	g.line.Store(&line{keyring: keyring, client: client})
+	g.current.Store(&keyedClient{keyring: keyring, client: client})
 	return nil
 }
 
-// Keyring returns the keys in use.
-func (g *Gateway) Keyring() *keys.AlipayKeyring { return g.line.Load().keyring }
+// Keyring returns the current keyring.
+func (g *Gateway) Keyring() *keys.AlipayKeyring { return g.current.Load().keyring }
 
-// call sends one request, once, and decodes the verified answer into out.
-func (l *line) call(ctx context.Context, p *alipay.Payload, out any) error {
-	p.AddParam("app_cert_sn", l.keyring.AppCertSN()) // certificate mode; the SDK drops empty ones
-	p.AddParam("alipay_root_cert_sn", l.keyring.RootCertSN())
+// call sends one request, without retries, and decodes the verified response into out.
+func (c *keyedClient) call(ctx context.Context, p *alipay.Payload, out any) error {
+	p.AddParam("app_cert_sn", c.keyring.AppCertSN()) // certificate mode only; the SDK omits empty values
+	p.AddParam("alipay_root_cert_sn", c.keyring.RootCertSN())
 	sent := context.WithValue(ctx, methodKey{}, p.APIName())
-	if err := l.client.Request(sent, p, out); err != nil {
+	if err := c.client.Request(sent, p, out); err != nil {
 		return fmt.Errorf("%s: %w", p.APIName(), explain(ctx, err))
 	}
 	return nil

@@ -31,7 +31,7 @@ func TestExchange(t *testing.T) {
 		}
 	}
 	for person, want := range cases {
-		for range 2 { // the same citizen is the same identity each time
+		for range 2 { // the identity is the same each time
 			grant, err := s.gate.Exchange(t.Context(), s.code(t, person))
 			if err != nil {
 				t.Fatalf("%s: %v", person, err)
@@ -69,7 +69,7 @@ func TestExchangeRefused(t *testing.T) {
 		}
 	}
 	if s.sim.Calls("") != asked {
-		t.Error("Alipay was asked about what cannot be a code")
+		t.Error("a malformed code was sent to Alipay")
 	}
 }
 
@@ -185,8 +185,8 @@ func TestGatewayURL(t *testing.T) {
 	}
 }
 
-// One code, a hundred at once: the citizen is let in exactly once.
-func TestOneCodeOneGrant(t *testing.T) {
+// Of a hundred concurrent exchanges of one code exactly one succeeds.
+func TestExchangeConcurrent(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	code := s.code(t, "ok")
@@ -245,12 +245,12 @@ func TestReplace(t *testing.T) {
 		}
 	}
 	if err := exchange(); err != nil {
-		t.Errorf("after refused replacements: %v", err)
+		t.Errorf("after rejected replacements: %v", err)
 	}
 }
 
-// Keys are changed while citizens come in: nobody notices.
-func TestReplaceUnderTraffic(t *testing.T) {
+// Replace during calls causes no failure.
+func TestReplaceConcurrent(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
 	keyrings := []*keys.AlipayKeyring{newKeyring(t, ownKey(), alipayKey()), newKeyring(t, ownKey(), otherKey(), alipayKey())}
@@ -287,7 +287,7 @@ func TestReplaceUnderTraffic(t *testing.T) {
 	replacing.Wait()
 }
 
-// What we send, as a stranger to our code sees it.
+// TestRequestOnTheWire checks the request without using code of this package.
 func TestRequestOnTheWire(t *testing.T) {
 	t.Parallel()
 	var got []map[string]string
@@ -296,7 +296,7 @@ func TestRequestOnTheWire(t *testing.T) {
 			t.Error(err)
 		}
 		if coding := r.Header.Get("Accept-Encoding"); coding != "" {
-			t.Errorf("a compressed answer is asked for: %q", coding)
+			t.Errorf("a compressed response is accepted: %q", coding)
 		}
 		form := map[string]string{"(line)": r.Method + " " + r.URL.RequestURI(), "(type)": r.Header.Get("Content-Type")}
 		for name, values := range r.PostForm {

@@ -8,12 +8,13 @@ import (
 	"fundpass/keys"
 )
 
-// MethodGatewayCheck is the Method of the message by which Alipay's console finds out
-// whether a gateway URL is this application's ("activate developer mode").
+// MethodGatewayCheck is the Method of the message by which Alipay's console checks that
+// a gateway URL belongs to the application ("activate developer mode").
 const MethodGatewayCheck = "alipay.service.check"
 
-// IsGatewayCheck says whether body asks for a gateway check, and in which charset the
-// answer goes, verified or not: Alipay wants even a refusal as a signed document.
+// IsGatewayCheck reports whether body is a gateway check, and returns the charset of its
+// answer, "UTF-8" or "GBK". It does not verify body, because a check whose signature is
+// invalid must be answered with a signed document, too.
 func IsGatewayCheck(body []byte) (charset string, ok bool) {
 	var f form
 	if f.parse(body) != nil {
@@ -25,13 +26,13 @@ func IsGatewayCheck(body []byte) (charset string, ok bool) {
 	return charset, known && service == MethodGatewayCheck
 }
 
-// SignGatewayCheckAnswer returns the XML document to answer a gateway check with,
-// Content-Type "text/xml;charset=" and charset, which is Notification.Charset. It
-// carries the application's public key; ok says whether the question was Alipay's.
+// SignGatewayCheckAnswer returns the XML document that answers a gateway check. It
+// contains the application's public key; ok says whether the check was verified. charset
+// is Notification.Charset, and the Content-Type is "text/xml;charset=" + charset.
 //
-// What is signed is everything between <response> and </response>, byte for byte. It
-// is ASCII, the same bytes in UTF-8 and GBK. The answer depends on nothing but the
-// arguments and may be kept. Fails with ErrKey or what the signer reports.
+// The signature covers the bytes between <response> and </response>. The document is
+// ASCII, so it is the same in UTF-8 and GBK. It depends on the arguments only and may be
+// cached. SignGatewayCheckAnswer returns ErrKey or the error of the signer.
 func SignGatewayCheckAnswer(keyring *keys.AlipayKeyring, ok bool, charset string) ([]byte, error) {
 	public, err := x509.MarshalPKIXPublicKey(keyring.Signer().Public())
 	if err != nil {
@@ -46,10 +47,10 @@ func SignGatewayCheckAnswer(keyring *keys.AlipayKeyring, ok bool, charset string
 	if err != nil {
 		return nil, err
 	}
-	if spelt, known := knownCharset(charset); known {
-		charset = spelt
+	if name, known := knownCharset(charset); known {
+		charset = name
 	} else {
-		charset = "UTF-8" // a stranger's text does not get into the document
+		charset = "UTF-8" // an unknown charset must not be quoted in the document
 	}
 	return []byte(`<?xml version="1.0" encoding="` + charset + `"?><alipay><response>` + response +
 		`</response><sign>` + signature + `</sign><sign_type>RSA2</sign_type></alipay>`), nil

@@ -11,53 +11,53 @@ import (
 	"github.com/smartwalle/alipay/v3"
 )
 
-// An Identity is who Alipay says holds the phone. Its key is (AppID, Kind, Value):
-// the same citizen has another value with another application, and values of
-// different kinds are never compared.
+// An Identity identifies an Alipay user. Its key is (AppID, Kind, Value): a user has
+// other identifiers in other applications, and values of different kinds must not be
+// compared.
 type Identity struct {
 	AppID string
 	Kind  string // "open_id" or "user_id"
 	Value string
-	// UserID is the user_id beside an open_id, for applications that are moving from
-	// one to the other; empty otherwise.
+	// UserID is the user_id of a user whose Kind is open_id, for applications that
+	// migrate from user_id to open_id; otherwise "".
 	UserID string
 }
 
-// A Grant is what an auth code was exchanged for.
+// A Grant is the result of Exchange.
 type Grant struct {
 	Identity    Identity
-	AccessToken string        // a secret, for MatchPerson
-	ExpiresIn   time.Duration // how long AccessToken is good; 0 = Alipay did not say
+	AccessToken string        // secret; the argument of MatchPerson
+	ExpiresIn   time.Duration // validity of AccessToken; 0 if Alipay did not return it
 }
 
-// A Person is who somebody claims to be.
+// A Person is a name and an ID document to be verified.
 type Person struct {
 	Name     string
 	IDType   string // ZJLX code of JGJ/T 320: "01" ID card, "02" officer's card, "03" passport
 	IDNumber string
 }
 
-// certTypes are Alipay's names of document types. Its document for preconsult names
-// IDENTITY_CARD only; the others are what its trade interfaces call them, and Alipay
-// refuses them (ErrConfiguration) unless it has opened them for the application.
+// certTypes maps ZJLX codes to Alipay's cert_type. The document of preconsult lists
+// IDENTITY_CARD only; the others are the values of the trade interfaces. Alipay rejects
+// them (ErrConfiguration) unless it has enabled them for the application.
 var certTypes = map[string]string{
 	"01": "IDENTITY_CARD",
 	"02": "OFFICER_CARD",
 	"03": "PASSPORT",
 }
 
-// opaque is what Alipay's codes and identifiers have in common: their letters are
-// not documented, so anything printable is taken.
+// opaque matches auth codes and identifiers. Alipay does not document their characters,
+// so it accepts 1 to 256 printable ASCII characters.
 var opaque = regexp.MustCompile(`^[!-~]{1,256}$`)
 
-// Exchange turns the auth code a mini-program got into who the citizen is
-// (alipay.system.oauth.token). A code is good once, for 3 minutes and more, and a
-// failed exchange burns it as well: Exchange never tries twice, and after any error
-// the front end needs a new code. Fails with ErrCodeInvalid, ErrUnavailable,
-// ErrForged or ErrConfiguration.
+// Exchange exchanges the auth code of a mini-program for the identity of its user
+// (alipay.system.oauth.token). A code is valid once, for 3 minutes or longer, and a
+// failed exchange may use it up. Exchange therefore never retries, and after any error
+// the front end needs a new code.
+// Errors: ErrCodeInvalid, ErrUnavailable, ErrForged, ErrConfiguration.
 func (g *Gateway) Exchange(ctx context.Context, authCode string) (Grant, error) {
 	if !opaque.MatchString(authCode) {
-		return Grant{}, fmt.Errorf("%w: not the shape of one", ErrCodeInvalid)
+		return Grant{}, fmt.Errorf("%w: malformed", ErrCodeInvalid)
 	}
 	var out struct {
 		OpenID      string  `json:"open_id"`
@@ -65,21 +65,21 @@ func (g *Gateway) Exchange(ctx context.Context, authCode string) (Grant, error) 
 		AccessToken string  `json:"access_token"`
 		ExpiresIn   seconds `json:"expires_in"`
 	}
-	l := g.line.Load()
+	c := g.current.Load()
 	p := alipay.NewPayload("alipay.system.oauth.token").
 		AddParam("grant_type", "authorization_code").AddParam("code", authCode)
-	if err := l.call(ctx, p, &out); err != nil {
+	if err := c.call(ctx, p, &out); err != nil {
 		return Grant{}, err
 	}
-	id, ok := identify(l.keyring.AppID(), out.OpenID, out.UserID)
-	if !ok || out.AccessToken == "" { // there is no code 10000 in this answer to go by
-		return Grant{}, fmt.Errorf("%s: %w: no identifier or no token", p.APIName(), ErrUnavailable)
+	id, ok := identify(c.keyring.AppID(), out.OpenID, out.UserID)
+	if !ok || out.AccessToken == "" { // this response has no code 10000 to check
+		return Grant{}, fmt.Errorf("%s: %w: identifier or token is missing", p.APIName(), ErrUnavailable)
 	}
 	return Grant{Identity: id, AccessToken: out.AccessToken, ExpiresIn: time.Duration(out.ExpiresIn)}, nil
 }
 
-// identify prefers open_id: newer applications get no user_id, and those that still
-// get one are to move.
+// identify returns the Identity of a user with openID, userID or both; ok is false if
+// they are malformed. It prefers open_id, because newer applications get no user_id.
 func identify(appID, openID, userID string) (Identity, bool) {
 	id := Identity{AppID: appID, Kind: "open_id", Value: openID, UserID: userID}
 	if openID == "" {
@@ -89,13 +89,12 @@ func identify(appID, openID, userID string) (Identity, bool) {
 	return id, ok
 }
 
-// MatchPerson asks whether the citizen behind accessToken is certified at Alipay as
-// p, comparing name, document type and number there: nothing about the citizen comes
-// back but yes or no. It is alipay.user.certdoc.certverify.preconsult, which leaves p
-// with Alipay, and .consult, which compares. Asking twice is harmless.
+// MatchPerson reports whether the Alipay user who owns accessToken is certified as p.
+// Alipay compares name, document type and number and returns nothing else. MatchPerson
+// calls alipay.user.certdoc.certverify.preconsult, which submits p, and then
+// alipay.user.certdoc.certverify.consult, which compares. It is idempotent.
 //
-// Only (true, nil) is a yes. Fails with ErrTokenInvalid, ErrIDType, ErrUnavailable,
-// ErrForged or ErrConfiguration.
+// Errors: ErrTokenInvalid, ErrIDType, ErrUnavailable, ErrForged, ErrConfiguration.
 func (g *Gateway) MatchPerson(ctx context.Context, accessToken string, p Person) (bool, error) {
 	certType, known := certTypes[p.IDType]
 	switch {
@@ -106,37 +105,38 @@ func (g *Gateway) MatchPerson(ctx context.Context, accessToken string, p Person)
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, g.timeout, errLate)
 	defer cancel()
-	l := g.line.Load()
-	verifyID, err := l.preconsult(limited, certType, p)
+	c := g.current.Load()
+	verifyID, err := c.preconsult(limited, certType, p)
 	if err != nil {
 		return false, err
 	}
-	return l.consult(limited, accessToken, verifyID)
+	return c.consult(limited, accessToken, verifyID)
 }
 
-// preconsult returns the verify_id under which Alipay keeps p for two hours.
-func (l *line) preconsult(ctx context.Context, certType string, p Person) (string, error) {
+// preconsult submits p and returns its verify_id, which is valid for two hours.
+func (c *keyedClient) preconsult(ctx context.Context, certType string, p Person) (string, error) {
 	var out struct {
 		VerifyID string `json:"verify_id"`
 	}
 	ask := alipay.NewPayload("alipay.user.certdoc.certverify.preconsult").
 		AddBizField("user_name", p.Name).AddBizField("cert_type", certType).AddBizField("cert_no", p.IDNumber)
-	if err := l.call(ctx, ask, &out); err != nil {
+	if err := c.call(ctx, ask, &out); err != nil {
 		return "", err
 	}
 	if out.VerifyID == "" {
-		return "", fmt.Errorf("%s: %w: no verify_id", ask.APIName(), ErrUnavailable)
+		return "", fmt.Errorf("%s: %w: verify_id is missing", ask.APIName(), ErrUnavailable)
 	}
 	return out.VerifyID, nil
 }
 
-func (l *line) consult(ctx context.Context, accessToken, verifyID string) (bool, error) {
+// consult reports whether the owner of accessToken is the person of verifyID.
+func (c *keyedClient) consult(ctx context.Context, accessToken, verifyID string) (bool, error) {
 	var out struct {
 		Passed string `json:"passed"`
 	}
 	ask := alipay.NewPayload("alipay.user.certdoc.certverify.consult").
 		AddParam("auth_token", accessToken).AddBizField("verify_id", verifyID)
-	if err := l.call(ctx, ask, &out); err != nil {
+	if err := c.call(ctx, ask, &out); err != nil {
 		return false, err
 	}
 	if out.Passed != "T" && out.Passed != "F" {
@@ -145,10 +145,10 @@ func (l *line) consult(ctx context.Context, accessToken, verifyID string) (bool,
 	return out.Passed == "T", nil
 }
 
-// seconds is a duration that Alipay writes as a number or as a string of digits.
+// seconds is a duration that Alipay encodes as a JSON number or a string of digits.
 type seconds time.Duration
 
-// UnmarshalJSON implements json.Unmarshaler. More than ten years are ten years.
+// UnmarshalJSON implements json.Unmarshaler. It caps the value at ten years.
 func (s *seconds) UnmarshalJSON(raw []byte) error {
 	n, err := strconv.ParseUint(strings.Trim(string(raw), `"`), 10, 63)
 	if err != nil {

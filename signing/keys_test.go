@@ -13,7 +13,7 @@ import (
 	"fundpass/keys"
 )
 
-// Throw-away keys, made anew by every run of the tests.
+// Keys generated once a run.
 var (
 	ownKey    = sync.OnceValue(func() *rsa.PrivateKey { return newTestKey(2048) })
 	alipayKey = sync.OnceValue(func() *rsa.PrivateKey { return newTestKey(2048) })

@@ -12,7 +12,8 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// notification verifies f and reads it, as it came or else without its empty values.
+// notification verifies f and returns its content. If the signature does not match, it
+// tries again without the parameters that have empty values; see dropEmpty.
 func (f *form) notification(keyring *keys.AlipayKeyring) (Notification, error) {
 	n, err := f.verifiedNotification(keyring)
 	if errors.Is(err, ErrBadSignature) && f.dropEmpty() {
@@ -34,7 +35,7 @@ func (f *form) verifiedNotification(keyring *keys.AlipayKeyring) (Notification, 
 	if err := f.checkApp(keyring, family); err != nil {
 		return Notification{}, err
 	}
-	key, err := f.signedBy(keyring, family.rule())
+	key, err := f.verifySignature(keyring, family.rule())
 	if err != nil {
 		return Notification{}, err
 	}
@@ -55,7 +56,8 @@ func (f *form) checkSign() error {
 	return nil
 }
 
-// family tells by the parameters there are, before anything is verified.
+// family returns the family that f belongs to by the names of its parameters, or
+// ErrUnknownFamily. Nothing is verified yet.
 func (f *form) family() (Family, error) {
 	_, message := f.get("msg_method")
 	_, service := f.get("service")
@@ -74,8 +76,9 @@ func (f *form) family() (Family, error) {
 	return "", ErrUnknownFamily
 }
 
-// checkApp wants the message to name our application and no other. A service message
-// names it inside its XML, a call need not.
+// checkApp returns ErrWrongApp if f names another application than keyring's. It
+// returns ErrMalformed if app_id is missing, except in service messages, which have it
+// in their XML, and in SPI calls, where it is optional.
 func (f *form) checkApp(keyring *keys.AlipayKeyring, family Family) error {
 	names := [...]string{"app_id", "auth_app_id"}
 	if family == FamilySPI {
@@ -92,16 +95,16 @@ func (f *form) checkApp(keyring *keys.AlipayKeyring, family Family) error {
 	return nil
 }
 
-// read fills n from a form whose signature is right.
+// read fills n from f, whose signature has been verified.
 func (f *form) read(n *Notification) error {
 	label, _ := f.get("charset")
 	n.Charset, _ = knownCharset(label)
 	n.Method = f.method(n.Family)
-	if n.Method != MethodGatewayCheck { // whose notify_id nobody needs, and need not be there
+	if n.Method != MethodGatewayCheck { // its notify_id is optional and not used
 		n.NotifyID, _ = f.get("notify_id")
 	}
-	if n.Charset == "" || !opaqueName(n.Method) || n.NotifyID == "" && n.Family != FamilyService ||
-		n.NotifyID != "" && !opaqueName(n.NotifyID) {
+	if n.Charset == "" || !isIdentifier(n.Method) || n.NotifyID == "" && n.Family != FamilyService ||
+		n.NotifyID != "" && !isIdentifier(n.NotifyID) {
 		return fmt.Errorf("%w: charset, notify_id or method", ErrMalformed)
 	}
 	if version, _ := f.get("version"); n.Family == FamilyFromAnt && version != "1.1" {
@@ -127,8 +130,9 @@ func (f *form) method(family Family) (method string) {
 	return method
 }
 
-// opaqueName says whether s is made of what Alipay's identifiers are made of.
-func opaqueName(s string) bool {
+// isIdentifier reports whether s consists of 1 to 128 characters that may be in an
+// identifier of Alipay's: letters, digits, '_', '.' and '-'.
+func isIdentifier(s string) bool {
 	for i := range len(s) {
 		if bytesOf[s[i]]&inName == 0 {
 			return false
@@ -137,9 +141,10 @@ func opaqueName(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// readTime takes utc_timestamp (milliseconds since 1970) or notify_time (Beijing): first
-// the one that messages of the family always have, which no value can be cut into.
-// A FamilyService message has its time inside its XML.
+// readTime sets n.At from utc_timestamp (milliseconds since 1970) or notify_time
+// (Beijing time). It prefers the one that every message of the family has, because an
+// optional parameter can be forged by splitting the value before it. readService reads
+// the time of a FamilyService message from its XML.
 func (f *form) readTime(n *Notification) error {
 	stamp, inMillis := f.get("utc_timestamp")
 	written, inBeijing := f.get("notify_time")
@@ -163,16 +168,18 @@ func (f *form) readTime(n *Notification) error {
 	return nil
 }
 
-// decimal reads 1 to most digits and nothing else.
-func decimal(s string, most int) (int64, bool) {
-	if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
+// decimal parses s, which must consist of 1 to maxDigits decimal digits.
+func decimal(s string, maxDigits int) (int64, bool) {
+	if len(s) > maxDigits || strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil
 }
 
-// readContent takes biz_content, whose bytes were signed in the message's charset.
+// readContent converts biz_content to UTF-8 and sets n.BizContent, or passes it to
+// readService. The conversion comes after verification, because the signature is over
+// the bytes in the message's charset.
 func (f *form) readContent(n *Notification) error {
 	raw, ok := f.get("biz_content")
 	if !ok {
@@ -195,7 +202,7 @@ func (f *form) readContent(n *Notification) error {
 	return nil
 }
 
-// isObject says whether content is one JSON object, not nested beyond reason.
+// isObject reports whether content is one JSON object nested at most maxDepth deep.
 func isObject(content []byte) bool {
 	return len(content) > 0 && content[0] == '{' && depth(content) <= maxDepth && json.Valid(content)
 }

@@ -16,39 +16,39 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A specimen is a genuine message and what reads messages of its kind.
-type specimen struct {
+// A genuineMessage is a signed message with the function that verifies it.
+type genuineMessage struct {
 	name string
 	body []byte
 	read func(body []byte) (any, error)
 }
 
-func specimens(t testing.TB) []specimen {
+func genuineMessages(t testing.TB) []genuineMessage {
 	t.Helper()
 	plain, certified := newKeyring(t, ownKey(), alipayKey()), certKeyring(t)
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
 	certSim := newSim(t, alipaysim.Config{Now: at(noon), Certificates: &alipaysim.Certificates{Alipay: currentSN}})
-	var all []specimen
+	var all []genuineMessage
 	for kind := range alipaysim.Kinds() {
 		if strings.Contains(kind, "audit") || strings.Contains(kind, "field") {
-			continue // built like the cancellations; one of them comes below, in GBK
+			continue // same form as the cancellations; one follows below, in GBK
 		}
 		keyring, notice := plain, alipaysim.Notice{Person: "both", Kind: kind}
 		read := func(body []byte) (any, error) { return signing.VerifyNotification(keyring, body, formType) }
 		if strings.HasPrefix(kind, "spi.") {
 			read = func(body []byte) (any, error) { return signing.VerifySPI(keyring, spiPost(body), noon) }
 		}
-		all = append(all, specimen{kind, write(t, sim, notice).Body, read})
+		all = append(all, genuineMessage{kind, write(t, sim, notice).Body, read})
 		if strings.Contains(kind, "cancelled") || strings.HasPrefix(kind, "spi.") {
 			read := func(body []byte) (any, error) { return signing.VerifyNotification(certified, body, formType) }
 			if strings.HasPrefix(kind, "spi.") {
 				read = func(body []byte) (any, error) { return signing.VerifySPI(certified, spiPost(body), noon) }
 			}
-			all = append(all, specimen{kind + " with certificate", write(t, certSim, notice).Body, read})
+			all = append(all, genuineMessage{kind + " with certificate", write(t, certSim, notice).Body, read})
 		}
 	}
 	gbk := alipaysim.Notice{Kind: "alipay.open.mini.version.audit.rejected", Charset: "GBK"}
-	return append(all, specimen{"GBK", write(t, sim, gbk).Body, func(body []byte) (any, error) {
+	return append(all, genuineMessage{"GBK", write(t, sim, gbk).Body, func(body []byte) (any, error) {
 		return signing.VerifyNotification(plain, body, formType)
 	}})
 }
@@ -59,18 +59,18 @@ func spiPost(body []byte) *http.Request {
 	return r
 }
 
-// Whatever is done to a genuine message, it is refused and nothing is read from it,
-// or it reads as the very same message.
+// A mutation of a genuine message is rejected with a zero result, or it is read as the
+// same message.
 func TestMutations(t *testing.T) {
 	t.Parallel()
 	var refused, same, accepted atomic.Int64
 	t.Cleanup(func() {
-		t.Logf("%d forgeries refused, %d spellings of the same message, %d accepted", refused.Load(), same.Load(), accepted.Load())
+		t.Logf("%d forgeries rejected, %d equivalent, %d accepted", refused.Load(), same.Load(), accepted.Load())
 		if refused.Load() < 10_000 {
 			t.Error("too few forgeries")
 		}
 	})
-	for _, s := range specimens(t) {
+	for _, s := range genuineMessages(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			genuine, err := s.read(s.body)
@@ -95,9 +95,8 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// forgeries yields body changed in every way, each with what was done. Of the ways
-// that go byte by byte it takes a part, another one in each run, and all of them in
-// the long tier.
+// forgeries yields mutations of body, each with a description. It samples the mutations of
+// single bytes at random; the long tier runs all of them.
 func forgeries(body []byte, random *rand.Rand) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		for i, source := range []func([]byte) func(func(string, []byte) bool){flips, cuts, pairwise, values, orders} {
@@ -113,7 +112,7 @@ func forgeries(body []byte, random *rand.Rand) func(yield func(string, []byte) b
 	}
 }
 
-// flips changes every byte in every bit.
+// flips inverts every bit.
 func flips(body []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		for i := range body {
@@ -128,7 +127,7 @@ func flips(body []byte) func(yield func(string, []byte) bool) {
 	}
 }
 
-// cuts leaves out, doubles and inserts bytes.
+// cuts removes, duplicates and inserts bytes.
 func cuts(body []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		for i := range body {
@@ -146,7 +145,7 @@ func cuts(body []byte) func(yield func(string, []byte) bool) {
 	}
 }
 
-// pairwise drops, doubles, blanks, renames and glues parameters.
+// pairwise removes, duplicates, empties, renames and merges parameters.
 func pairwise(body []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		pairs := strings.Split(string(body), "&")
@@ -189,7 +188,7 @@ func pairwise(body []byte) func(yield func(string, []byte) bool) {
 	}
 }
 
-// values spells things differently, most of them without changing what is said.
+// values changes the encoding, mostly without changing the decoded values.
 func values(body []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		text := string(body)
@@ -210,7 +209,7 @@ func values(body []byte) func(yield func(string, []byte) bool) {
 				return
 			}
 		}
-		for i := range body { // every byte that stands for itself, escaped
+		for i := range body { // every literal byte, escaped
 			if c := body[i]; c != '&' && c != '=' && c != '%' && c != '+' {
 				if !yield(fmt.Sprintf("byte %d escaped", i), []byte(fmt.Sprintf("%s%%%02X%s", text[:i], c, text[i+1:]))) {
 					return
@@ -230,7 +229,7 @@ func lowerEscapes(s string) string {
 	return string(b)
 }
 
-// orders puts the parameters in 100 other orders.
+// orders shuffles the parameters 100 times.
 func orders(body []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		random := rand.New(rand.NewPCG(1, 2))

@@ -2,9 +2,9 @@ package signing
 
 import "strings"
 
-// knownNames are the parameters of the messages Alipay documents. A value must not
-// look as if one of them began inside it, and only these names are repeated in
-// errors. Sources: Alipay open platform, "message service" (From-Ant), "asynchronous
+// knownNames are the names of the parameters that Alipay documents. embedsParam rejects
+// values that contain one of them as "&name=", and errors quote no other names.
+// Sources: Alipay open platform, "message service" (From-Ant), "asynchronous
 // notification parameters" of trades, the service-market and authorisation events,
 // "SPI: public parameters".
 var knownNames = func() map[string]bool {

@@ -10,37 +10,38 @@ import (
 	"fundpass/keys"
 )
 
-// Why a message that claims to be Alipay's is refused. A sender is told none of it:
-// these are for the operator. No error carries a value of the message.
+// Errors of VerifyNotification and VerifySPI. They are meant for the operator and must
+// not be returned to the sender. Their texts contain no value of the message.
 var (
-	// ErrMalformed: not a message of Alipay's shape, or one that could be read in two ways.
-	ErrMalformed = errors.New("signing: message malformed")
-	// ErrNoSign: there is no signature.
-	ErrNoSign = errors.New("signing: message without sign")
-	// ErrSignType: sign_type is not RSA2, the one algorithm accepted.
+	// ErrMalformed: the message does not have the documented form, or is ambiguous.
+	ErrMalformed = errors.New("signing: malformed message")
+	// ErrNoSign: parameter sign is missing.
+	ErrNoSign = errors.New("signing: message has no sign")
+	// ErrSignType: sign_type is not RSA2, the only algorithm that is accepted.
 	ErrSignType = errors.New("signing: sign_type is not RSA2")
-	// ErrBadSignature: none of the keys we trust made the signature over this text.
-	ErrBadSignature = fmt.Errorf("signing: message refused: %w", ErrSignature)
+	// ErrBadSignature: no key of the keyring made the signature. It wraps ErrSignature.
+	ErrBadSignature = fmt.Errorf("signing: message rejected: %w", ErrSignature)
 	// ErrWrongApp: the message is for another application.
-	ErrWrongApp = errors.New("signing: message for another application")
-	// ErrUnknownSN: alipay_cert_sn names a certificate we do not hold. None is fetched:
-	// a stranger chooses the number.
+	ErrWrongApp = errors.New("signing: message is for another application")
+	// ErrUnknownSN: alipay_cert_sn is the serial number of a certificate that is not in
+	// the keyring. It is not downloaded, because the sender chooses the number.
 	ErrUnknownSN = fmt.Errorf("signing: alipay_cert_sn: %w", keys.ErrUnknownSN)
-	// ErrUnknownFamily: no kind of message has these parameters, or two kinds have.
-	ErrUnknownFamily = errors.New("signing: message of no known family")
-	// ErrStale: truly signed, but too long ago or in the future.
-	ErrStale = errors.New("signing: message stale")
+	// ErrUnknownFamily: the parameters belong to no family or to more than one.
+	ErrUnknownFamily = errors.New("signing: unknown family of messages")
+	// ErrStale: the signature is valid, but the message is too old or from the future.
+	ErrStale = errors.New("signing: stale message")
 )
 
-// A Family is a kind of message with a rule of its own for what is signed.
+// A Family is a kind of message; it determines the Rule of the signature.
 type Family string
 
+// The families, with the parameters that identify them.
 const (
 	FamilyTrade   Family = "trade"    // posted to a notify_url: notify_type, rule V1
 	FamilyFromAnt Family = "from-ant" // message service 1.1: msg_method, rule V1
 	FamilyEvent   Family = "event"    // service market, application authorisation: method and notify_type, rule V2
 	FamilyService Family = "service"  // gateway check, life account: service, rule V2
-	FamilySPI     Family = "spi"      // Alipay calls us: method and utc_timestamp, rule V1
+	FamilySPI     Family = "spi"      // a call of Alipay's to the application: method and utc_timestamp, rule V1
 )
 
 func (f Family) rule() Rule {
@@ -50,57 +51,57 @@ func (f Family) rule() Rule {
 	return NotifyV1
 }
 
-// A Notification is a message that Alipay signed, for this application. Nothing in it
-// can be forged or moved from one field to another. Replays are the caller's to see:
-// Alipay repeats a notice for 25 hours until it is answered "success", under the same
-// NotifyID.
+// A Notification is a verified message for this application. No field can be forged or
+// moved into another one. The caller must detect replays: Alipay repeats a notification
+// with the same NotifyID for 25 hours until it is answered with "success".
 type Notification struct {
 	Family   Family
 	Rule     Rule
-	AppID    string // ours
-	NotifyID string // unique within AppID; "" is possible in FamilyService only
-	Method   string // msg_method, method, notify_type or service: what tells messages of a family apart
+	AppID    string // the application id of the keyring
+	NotifyID string // unique for AppID; "" only in FamilyService
+	Method   string // msg_method, method, notify_type or service, by family
 	Event    string // FamilyService only: EventType of its XML, e.g. "verifygw"
-	Charset  string // "UTF-8" or "GBK": how a FamilyService message wants its answer
-	// BizContent is one JSON object in UTF-8; nil when the family or the message has none.
+	Charset  string // "UTF-8" or "GBK"; the charset of the answer to a FamilyService message
+	// BizContent is a JSON object in UTF-8, or nil if the message has none.
 	BizContent json.RawMessage
-	At         time.Time // when Alipay made the message; zero when it does not say
-	KeySource  string    // the file of the key that signed
+	At         time.Time // when Alipay created the message; zero if unknown
+	KeySource  string    // the file of the key that verified the signature
 }
 
-// retries is how long Alipay repeats a notice, with some hours to spare.
-const retries = 48 * time.Hour
+// retryPeriod is the age at which a notification becomes stale. Alipay repeats one for
+// 25 hours.
+const retryPeriod = 48 * time.Hour
 
-// leap is how far Alipay's clock may be ahead of ours.
-const leap = 10 * time.Minute
+// maxClockSkew is how far Alipay's clock may be ahead of this machine's.
+const maxClockSkew = 10 * time.Minute
 
-// Fresh returns ErrStale when the message is older than any repetition of Alipay's
-// can be (48 h), is from the future, or has no time. Inside that window only the
-// NotifyID shows a replay; whoever keeps NotifyIDs must keep them longer than it.
+// Fresh returns ErrStale if the message is older than 48 hours, is more than 10 minutes
+// in the future, or has no time. Within that window the caller detects replays by
+// NotifyID, so it must store NotifyIDs for longer than 48 hours.
 func (n Notification) Fresh(now time.Time) error {
 	age := now.Sub(n.At)
 	switch {
 	case n.At.IsZero():
-		return fmt.Errorf("%w: it has no time", ErrStale)
-	case age > retries:
-		return fmt.Errorf("%w: older than Alipay repeats one", ErrStale)
-	case age < -leap:
-		return fmt.Errorf("%w: from the future, look at this machine's clock", ErrStale)
+		return fmt.Errorf("%w: no time", ErrStale)
+	case age > retryPeriod:
+		return fmt.Errorf("%w: older than 48 hours", ErrStale)
+	case age < -maxClockSkew:
+		return fmt.Errorf("%w: from the future; check this machine's clock", ErrStale)
 	}
 	return nil
 }
 
-// VerifyNotification returns what Alipay said in the POST body, as it came over the
-// wire, of at most 64 KiB. It tries keyring's keys only, never the network, and keeps
-// nobody waiting. Any error comes with the zero Notification.
+// VerifyNotification verifies and parses a notification. body is the unmodified body of
+// the POST, at most 64 KiB. Only keys of keyring are tried, and the network is not used.
+// The parameters determine the family, and the family determines the one rule that the
+// signature must follow. It does not check the age; see Fresh.
 //
-// The family is recognised first, and gives the one rule that may have been signed.
 // Source: Alipay open platform, "message service" and "verify asynchronous
 // notifications". Errors: ErrMalformed, ErrDuplicateKey, ErrNoSign, ErrSignType,
 // ErrUnknownFamily, ErrWrongApp, ErrUnknownSN, ErrBadSignature.
 func VerifyNotification(keyring *keys.AlipayKeyring, body []byte, contentType string) (Notification, error) {
 	if !isForm(contentType) {
-		return Notification{}, fmt.Errorf("%w: not application/x-www-form-urlencoded", ErrMalformed)
+		return Notification{}, fmt.Errorf("%w: content type is not application/x-www-form-urlencoded", ErrMalformed)
 	}
 	var f form
 	if err := f.parse(body); err != nil {
@@ -109,7 +110,8 @@ func VerifyNotification(keyring *keys.AlipayKeyring, body []byte, contentType st
 	return f.notification(keyring)
 }
 
-// isForm ignores parameters of the media type: the charset that counts is signed.
+// isForm reports whether contentType is that of a form. It ignores the charset of the
+// media type, because the signed parameter charset applies.
 func isForm(contentType string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")

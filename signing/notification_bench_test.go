@@ -41,18 +41,18 @@ func tradeNotice(t testing.TB) (body []byte, text string, signature []byte) {
 	return []byte(form.Encode()), text, signature
 }
 
-// A contender verifies the notice of tradeNotice once.
-type contender struct {
+// An implementation verifies the notification of tradeNotice once.
+type implementation struct {
 	name   string
 	verify func() error
 }
 
-func contenders(t testing.TB) []contender {
+func implementations(t testing.TB) []implementation {
 	t.Helper()
 	body, text, signature := tradeNotice(t)
 	keyring, sdk := newKeyring(t, ownKey(), alipayKey()), newSDK(t)
 	signed := []byte(text)
-	return []contender{
+	return []implementation{
 		{"raw", func() error {
 			sum := sha256.Sum256(signed)
 			return rsa.VerifyPKCS1v15(&alipayKey().PublicKey, crypto.SHA256, sum[:], signature)
@@ -71,10 +71,10 @@ func contenders(t testing.TB) []contender {
 	}
 }
 
-// BenchmarkNotification sets what a notice costs beside crypto/rsa alone and beside
-// the SDK: form, canonical text and signature of a message with 20 parameters.
+// BenchmarkNotification compares the verification of a message with 20 parameters (form,
+// canonical text, signature) with crypto/rsa alone and with the SDK.
 func BenchmarkNotification(b *testing.B) {
-	for _, c := range contenders(b) {
+	for _, c := range implementations(b) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -86,11 +86,11 @@ func BenchmarkNotification(b *testing.B) {
 	}
 }
 
-// BenchmarkNotificationRatio lets the contenders take turns every millisecond, so
-// that a machine with other things to do treats them alike, and reports how many
-// times crypto/rsa alone each costs, by the medians.
+// BenchmarkNotificationRatio runs the implementations in turns of a millisecond, so that
+// other load affects them equally, and reports the ratio of each median to that of
+// crypto/rsa alone.
 func BenchmarkNotificationRatio(b *testing.B) {
-	all := contenders(b)
+	all := implementations(b)
 	took := make([][]time.Duration, len(all))
 	for b.Loop() {
 		for i, c := range all {
@@ -110,7 +110,7 @@ func BenchmarkNotificationRatio(b *testing.B) {
 	}
 }
 
-// A notice costs at most 12 allocations; crypto/rsa alone makes 9.
+// VerifyNotification makes at most 12 allocations, 9 of them in crypto/rsa.
 func TestNotificationAllocations(t *testing.T) {
 	body, _, _ := tradeNotice(t)
 	keyring := newKeyring(t, ownKey(), alipayKey())

@@ -14,7 +14,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// What the simulator, which shares no code, sends of every family.
+// Messages of every family by the simulator, which shares no code with this package.
 func TestFamilies(t *testing.T) {
 	t.Parallel()
 	sim := newSim(t, alipaysim.Config{Now: at(noon)})
@@ -53,7 +53,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// GBK is verified as the bytes that came and given out as UTF-8.
+// A GBK message is verified as received and returned in UTF-8.
 func TestGBKContent(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -65,7 +65,7 @@ func TestGBKContent(t *testing.T) {
 	if n := accept(t, keyring, notification.Body); !strings.Contains(string(n.BizContent), `"audit_reason":"系统繁忙"`) {
 		t.Errorf("%s", n.BizContent)
 	}
-	// The second byte of 乗 is a backslash: read before decoding, the JSON would break.
+	// The second byte of 乗 is a backslash, so JSON must be parsed after the conversion.
 	for _, label := range []string{"GBK", "gb2312", "UTF-8", "-"} {
 		form := message(map[string]string{"charset": label, "biz_content": "{\"a\":\"\x81\x5c\"}"})
 		if n := accept(t, keyring, signed(t, form, signing.NotifyV1)); string(n.BizContent) != `{"a":"乗"}` {
@@ -74,8 +74,8 @@ func TestGBKContent(t *testing.T) {
 	}
 }
 
-// Every fault of the simulator's is refused for its own reason, with nothing read.
-func TestFaultsOfNotices(t *testing.T) {
+// Each fault of the simulator is rejected with its own error and a zero result.
+func TestNotificationFaults(t *testing.T) {
 	t.Parallel()
 	want := map[string]error{
 		"other_app": signing.ErrWrongApp, "wrong_key": signing.ErrBadSignature, "sha1": signing.ErrSignType,
@@ -95,7 +95,7 @@ func TestFaultsOfNotices(t *testing.T) {
 			if err == nil {
 				err = n.Fresh(noon)
 			} else if diff := cmp.Diff(signing.Notification{}, n); diff != "" {
-				t.Errorf("%s %s: an error and something read: %s", kind, fault, diff)
+				t.Errorf("%s %s: an error with a result: %s", kind, fault, diff)
 			}
 			if want[fault] == nil || !errors.Is(err, want[fault]) {
 				t.Errorf("%s %s: %v", kind, fault, err)
@@ -104,7 +104,7 @@ func TestFaultsOfNotices(t *testing.T) {
 	}
 }
 
-func TestShapes(t *testing.T) {
+func TestNotificationShapes(t *testing.T) {
 	t.Parallel()
 	v1, v2 := signing.NotifyV1, signing.NotifyV2
 	trade := map[string]string{"msg_method": "-", "biz_content": "-", "utc_timestamp": "-", "version": "1.0", "notify_type": "trade_status_sync"}
@@ -182,7 +182,7 @@ func TestShapes(t *testing.T) {
 		{"check of nothing", with(service, xml("")...), v2, signing.ErrMalformed},
 		{"check with odd time", with(service, xml("<EventType>verifygw</EventType><CreateTime>x</CreateTime>")...), v2, signing.ErrMalformed},
 		{"service for another", with(service, "biz_content", "<XML><AppId>2021000000000002</AppId><EventType>verifygw</EventType></XML>"), v2, signing.ErrWrongApp},
-		{"service for nobody", with(service, "biz_content", "<XML><EventType>verifygw</EventType></XML>"), v2, signing.ErrWrongApp},
+		{"service without application", with(service, "biz_content", "<XML><EventType>verifygw</EventType></XML>"), v2, signing.ErrWrongApp},
 		{"service without content", with(service, "biz_content", "-"), v2, signing.ErrMalformed},
 		{"service with another app_id", with(service, append(xml("<EventType>verifygw</EventType>"), "app_id", "2021000000000002")...), v2, signing.ErrWrongApp},
 		{"service with JSON", service, v2, signing.ErrMalformed},
@@ -195,7 +195,7 @@ func TestShapes(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 			if empty := cmp.Equal(n, signing.Notification{}); empty != (err != nil) {
-				t.Errorf("error %v, and read: %+v", err, n)
+				t.Errorf("error %v, and %+v", err, n)
 			}
 		})
 	}
@@ -222,8 +222,8 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// alipay_cert_sn chooses among the keys we hold. Whether it is signed nobody knows,
-// so both are taken; a message without it may be any key's.
+// alipay_cert_sn selects a key of the keyring. It may be signed or not. Without it every
+// key is tried.
 func TestCertSN(t *testing.T) {
 	t.Parallel()
 	keyring := certKeyring(t)
@@ -244,13 +244,13 @@ func TestCertSN(t *testing.T) {
 		want     error
 	}{
 		{"none", "-", false, nil},
-		{"beside the text", currentSN, false, nil},
+		{"outside the text", currentSN, false, nil},
 		{"in the text", currentSN, true, nil},
-		{"another key of ours", nextSN, false, signing.ErrBadSignature},
-		{"another key of ours in the text", nextSN, true, signing.ErrBadSignature},
+		{"another key of the keyring", nextSN, false, signing.ErrBadSignature},
+		{"another key of the keyring in the text", nextSN, true, signing.ErrBadSignature},
 		{"unknown", strings.Repeat("0", 32), false, signing.ErrUnknownSN},
 		{"unknown in the text", strings.Repeat("0", 32), true, signing.ErrUnknownSN},
-		{"empty", "", false, nil}, // as if there were none
+		{"empty", "", false, nil}, // like absent
 		{"empty in the text", "", true, nil},
 		{"upper case", strings.ToUpper(currentSN), false, signing.ErrUnknownSN},
 	} {
@@ -259,25 +259,25 @@ func TestCertSN(t *testing.T) {
 			t.Errorf("%s: %v %q", c.name, err, n.KeySource)
 		}
 	}
-	bare := newKeyring(t, ownKey(), alipayKey()) // public-key mode has no serials
+	bare := newKeyring(t, ownKey(), alipayKey()) // public-key mode has no serial numbers
 	if _, err := signing.VerifyNotification(bare, body(currentSN, false), formType); !errors.Is(err, signing.ErrUnknownSN) || !errors.Is(err, keys.ErrUnknownSN) {
 		t.Errorf("public-key mode: %v", err)
 	}
 }
 
-// One signature has one spelling.
+// A signature has one encoding.
 func TestSignSpellings(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	form := message(nil)
 	signed(t, form, signing.NotifyV1)
 	sign := form.Get("sign")
-	for name, spelt := range map[string]string{
+	for name, spelling := range map[string]string{
 		"line break": sign[:64] + "\r\n" + sign[64:], "blank": sign + " ", "no padding": strings.TrimRight(sign, "="),
 		"URL alphabet": strings.NewReplacer("+", "-", "/", "_").Replace(sign) + "-", "stray bits": strayBits(sign),
 		"twice": sign + sign, "half": sign[:172], "lower case": strings.ToLower(sign), "hex": "00ff", "empty bytes": "=",
 	} {
-		form.Set("sign", spelt)
+		form.Set("sign", spelling)
 		if _, err := signing.VerifyNotification(keyring, []byte(form.Encode()), formType); !errors.Is(err, signing.ErrBadSignature) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -290,7 +290,7 @@ func TestSignSpellings(t *testing.T) {
 	accept(t, keyring, []byte(form.Encode()))
 }
 
-// strayBits changes bits behind the last byte that base64 holds.
+// strayBits sets trailing bits of the base64 text.
 func strayBits(sign string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	body := strings.TrimRight(sign, "=")
@@ -313,8 +313,8 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// No error of a refused message shows anything of it.
-func TestRefusalsAreSilent(t *testing.T) {
+// Error texts quote nothing of the message.
+func TestNotificationErrorsQuoteNothing(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	for _, name := range []string{"app_id", "notify_id", "charset", "version", "msg_method", "utc_timestamp", "biz_content", "sign_type", "alipay_cert_sn", "auth_app_id"} {
@@ -326,22 +326,22 @@ func TestRefusalsAreSilent(t *testing.T) {
 	}
 }
 
-// A message cut or glued anywhere has the same signed text and is refused.
-func TestCutAndGlued(t *testing.T) {
+// A message whose parameters are split or merged has the same signed text and is rejected.
+func TestSplitAndMergedParameters(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
-	cut := message(map[string]string{"biz_content": `{"note":"x&buyer_id=2088000000000000"}`})
-	signed(t, cut, signing.NotifyV1)
-	accept(t, keyring, []byte(cut.Encode()))
-	cut.Set("biz_content", `{"note":"x`)
-	cut.Set("buyer_id", `2088000000000000"}`)
-	glued := message(nil)
-	signed(t, glued, signing.NotifyV1)
-	glued.Set("biz_content", glued.Get("biz_content")+"&charset=UTF-8")
-	glued.Del("charset")
-	folded := url.Values{"sign": glued["sign"], "sign_type": {"RSA2"}, "msg_method": {signing.MethodCancelled}}
-	folded.Set("app_id", appID+"&biz_content="+message(nil).Get("biz_content"))
-	for name, form := range map[string]url.Values{"cut": cut, "glued": glued, "folded into app_id": folded} {
+	split := message(map[string]string{"biz_content": `{"note":"x&buyer_id=2088000000000000"}`})
+	signed(t, split, signing.NotifyV1)
+	accept(t, keyring, []byte(split.Encode()))
+	split.Set("biz_content", `{"note":"x`)
+	split.Set("buyer_id", `2088000000000000"}`)
+	merged := message(nil)
+	signed(t, merged, signing.NotifyV1)
+	merged.Set("biz_content", merged.Get("biz_content")+"&charset=UTF-8")
+	merged.Del("charset")
+	intoAppID := url.Values{"sign": merged["sign"], "sign_type": {"RSA2"}, "msg_method": {signing.MethodCancelled}}
+	intoAppID.Set("app_id", appID+"&biz_content="+message(nil).Get("biz_content"))
+	for name, form := range map[string]url.Values{"split": split, "merged": merged, "merged into app_id": intoAppID} {
 		if n, err := signing.VerifyNotification(keyring, []byte(form.Encode()), formType); err == nil {
 			t.Errorf("%s: accepted %+v", name, n)
 		}

@@ -15,7 +15,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// Each open_id comes beside its user_id, whatever the order; strangers are left out.
+// Each open_id is paired with its user_id in any order; unknown users are missing.
 func TestOpenIDs(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -61,7 +61,7 @@ func TestOpenIDsBounds(t *testing.T) {
 	}
 }
 
-// A list that does not fit the question in one place is worth nothing.
+// A list with one wrong pair is an error.
 func TestOpenIDsForms(t *testing.T) {
 	t.Parallel()
 	pair := func(userID, openID string) string {
@@ -76,7 +76,7 @@ func TestOpenIDsForms(t *testing.T) {
 		{"both, turned round", pair("2", "b") + "," + pair("1", "a"), 2, nil},
 		{"one", pair("2", "b"), 1, nil},
 		{"none", "", 0, nil},
-		{"nobody asked for", pair("1", "a") + "," + pair("3", "c"), 0, signing.ErrUnavailable},
+		{"not requested", pair("1", "a") + "," + pair("3", "c"), 0, signing.ErrUnavailable},
 		{"one twice", pair("1", "a") + "," + pair("1", "b"), 0, signing.ErrUnavailable},
 		{"one open_id for two", pair("1", "a") + "," + pair("2", "a"), 0, signing.ErrUnavailable},
 		{"no open_id", pair("1", ""), 0, signing.ErrUnavailable},
@@ -124,7 +124,7 @@ func TestOpenIDsFaults(t *testing.T) {
 	}
 }
 
-// What Alipay tells whom, in grants, notices and lists alike.
+// Grants, notifications and lists have the identifiers that Identify sets.
 func TestIdentify(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -169,8 +169,8 @@ func TestIdentifyOverHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var said map[string]any
-		if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || resp.StatusCode != c.want {
+		var reply map[string]any
+		if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil || resp.StatusCode != c.want {
 			t.Errorf("%s: %d, %v", c.body, resp.StatusCode, err)
 		}
 		resp.Body.Close()

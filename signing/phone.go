@@ -11,35 +11,35 @@ import (
 	"fundpass/keys"
 )
 
-// ErrPhone says that a payload of my.getPhoneNumber is not Alipay's or tells no phone
-// number. What a stranger sends gets this one error, whatever is wrong with it.
+// ErrPhone means that a payload of my.getPhoneNumber is not signed by Alipay or contains
+// no phone number. It is the same error for every cause, so that it is no oracle.
 var ErrPhone = errors.New("signing: phone payload not valid")
 
 const maxPhone = 16 << 10 // bytes; real payloads have under 1 KiB
 
-// A Phone is what OpenPhone found.
+// A Phone is the result of OpenPhone.
 type Phone struct {
-	Mobile string // digits, perhaps with a country prefix; personal data
-	// Digest is that of the payload's content. The payload names neither citizen nor
-	// time and may be sent again by anybody who sees it, and the same number gives the
-	// same content each time: a Digest that another citizen has used is a replay.
+	Mobile string // digits, optionally with a country code; personal data
+	// Digest is the SHA-256 of the signed content. The payload contains neither a user
+	// nor a time, so anybody who sees it can replay it, and it is the same each time for
+	// the same number. A Digest that another user has sent before is a replay.
 	Digest [sha256.Size]byte
 }
 
 var mobile = regexp.MustCompile(`^\+?[0-9]{1,4}-?[0-9]{4,16}$`)
 
-// OpenPhone reads what my.getPhoneNumber gave the front end:
+// OpenPhone verifies and decrypts the payload that my.getPhoneNumber gives the front end:
 //
 //	{"response":"<base64, encrypted>","sign":"..","sign_type":"RSA2","encrypt_type":"AES","charset":"UTF-8"}
 //
-// contentKey is the application's 16-byte AES key. With it no number is taken in the
-// clear, only a refusal; without it (nil) there is nothing but clear content. Nothing is decrypted before the
-// signature is found right, over the encrypted text with its quotes or over content
-// in the clear without. A payload with no signature is refused; Alipay sends those
-// to applications that lack a setting.
+// contentKey is the application's 16-byte AES key. With a key OpenPhone rejects numbers
+// that are not encrypted; without one (nil) it accepts only those. The signature is over
+// the encrypted text including its quotes, or over plain content without quotes. It is
+// verified before anything is decrypted. A payload without signature is rejected; Alipay
+// sends those to applications whose configuration is incomplete.
 //
-// Fails with ErrPhone. When Alipay signed a refusal, the error also matches what it
-// means: ErrConfiguration, ErrTokenInvalid (no consent) or ErrUnavailable.
+// It returns ErrPhone. If the payload is a signed refusal, the error also matches its
+// meaning: ErrConfiguration, ErrTokenInvalid (no consent) or ErrUnavailable.
 func OpenPhone(keyring *keys.AlipayKeyring, contentKey, payload []byte) (Phone, error) {
 	p, err := parsePhone(payload)
 	if err != nil {
@@ -51,7 +51,7 @@ func OpenPhone(keyring *keys.AlipayKeyring, contentKey, payload []byte) (Phone, 
 	content := p.signed
 	if p.encrypted != "" {
 		if content, err = DecryptContent(contentKey, p.encrypted); err != nil {
-			return Phone{}, fmt.Errorf("%w: %w: content key is not the console's", ErrPhone, ErrConfiguration)
+			return Phone{}, fmt.Errorf("%w: %w: the content key is not the one in Alipay's console", ErrPhone, ErrConfiguration)
 		}
 	}
 	number, err := readPhone(content)
@@ -59,16 +59,16 @@ func OpenPhone(keyring *keys.AlipayKeyring, contentKey, payload []byte) (Phone, 
 		return Phone{}, err
 	}
 	if p.encrypted == "" && contentKey != nil {
-		return Phone{}, fmt.Errorf("%w: %w: number in the clear, though there is a content key: the console's content encryption is off", ErrPhone, ErrConfiguration)
+		return Phone{}, fmt.Errorf("%w: %w: the number is not encrypted although a content key is set; enable content encryption in Alipay's console", ErrPhone, ErrConfiguration)
 	}
 	return Phone{Mobile: number, Digest: sha256.Sum256(p.signed)}, nil
 }
 
-// A phonePayload is taken apart and not yet believed.
+// A phonePayload is a parsed payload whose signature has not been verified.
 type phonePayload struct {
-	signed    []byte // what the signature is over
+	signed    []byte // the signed bytes
 	sign      string // base64
-	encrypted string // "" = content in the clear, which is signed itself
+	encrypted string // base64; "" if the content is not encrypted
 }
 
 func parsePhone(payload []byte) (phonePayload, error) {
@@ -107,14 +107,14 @@ func (p phonePayload) verify(keyring *keys.AlipayKeyring) error {
 	if err != nil {
 		return ErrPhone
 	}
-	if _, err := whoSigned(keyring.AlipayKeys(), p.signed, signature); err != nil {
+	if _, err := findSigner(keyring.AlipayKeys(), p.signed, signature); err != nil {
 		return ErrPhone
 	}
 	return nil
 }
 
-// phoneContent tells encrypted content from an object, which comes as itself or as a
-// string that holds one.
+// phoneContent parses member response: encrypted content is a string of base64, plain
+// content is an object or a string that contains one.
 func phoneContent(raw json.RawMessage) (phonePayload, error) {
 	if isObject(raw) {
 		return phonePayload{signed: raw}, nil
@@ -129,8 +129,8 @@ func phoneContent(raw json.RawMessage) (phonePayload, error) {
 	return phonePayload{signed: []byte(`"` + s + `"`), encrypted: s}, nil
 }
 
-// readPhone reads signed content. Unlike everywhere else, its refusals are spelt
-// subCode and subMsg.
+// readPhone returns the phone number in verified content. Refusals have members subCode
+// and subMsg here, unlike those of the gateway.
 func readPhone(content []byte) (string, error) {
 	nodes, err := splitObject(bytes.TrimSpace(content))
 	if err != nil {

@@ -20,8 +20,8 @@ func phone(t testing.TB, sim *alipaysim.Sim, fault string) string {
 	return payload
 }
 
-// sealedPhone signs response, as it stands in the payload, with what is signed.
-func sealedPhone(t testing.TB, response, text string) string {
+// signedPhone returns a payload with member response and the signature of text.
+func signedPhone(t testing.TB, response, text string) string {
 	t.Helper()
 	return fmt.Sprintf(`{"response":%s,"sign":"%s"}`, response, alipaySigns(t, text))
 }
@@ -44,14 +44,14 @@ func TestOpenPhone(t *testing.T) {
 		t.Errorf("the same number, another digest: %v", err)
 	}
 	clear := `{"code":"10000","mobile":"19900000002"}`
-	for name, payload := range map[string]string{"object": sealedPhone(t, clear, clear), "string": sealedPhone(t, quoted(clear), clear)} {
+	for name, payload := range map[string]string{"object": signedPhone(t, clear, clear), "string": signedPhone(t, quoted(clear), clear)} {
 		if p, err := signing.OpenPhone(keyring, nil, []byte(payload)); err != nil || p.Mobile != "19900000002" {
-			t.Errorf("in the clear, %s: %+v %v", name, p, err)
+			t.Errorf("not encrypted, %s: %+v %v", name, p, err)
 		}
 	}
 }
 
-// Faults of the simulator's and forgeries: one error, nothing read, no panic.
+// Faults of the simulator and forgeries return ErrPhone and a zero Phone.
 func TestOpenPhoneRefusals(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -62,16 +62,16 @@ func TestOpenPhoneRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return sealedPhone(t, `"`+s+`"`, `"`+s+`"`)
+		return signedPhone(t, `"`+s+`"`, `"`+s+`"`)
 	}
 	cases := map[string]string{
 		"nothing": "", "null": "null", "list": "[]", "empty": "{}", "half": good[:100], "two": good + good,
 		"null response": `{"response":null,"sign":"x"}`, "not of blocks": `{"response":"QUFB","sign":"x"}`,
-		"empty response": sealedPhone(t, `""`, `""`), "number": sealedPhone(t, "1", "1"),
+		"empty response": signedPhone(t, `""`, `""`), "number": signedPhone(t, "1", "1"),
 		"response twice": strings.Replace(good, "{", `{"response":"x",`, 1), "sign a number": strings.Replace(good, `"sign":"`, `"sign":1,"x":"`, 1),
 		"signed without quotes": encryptedWithoutQuotes(t),
 		"sign_type RSA":         strings.Replace(good, `"RSA2"`, `"RSA"`, 1), "encrypt_type": strings.Replace(good, `"AES"`, `"SM4"`, 1),
-		"truly signed words": encrypted("hello"), "truly signed list": encrypted("[]"), "no number": encrypted(`{"code":"10000"}`),
+		"signed words": encrypted("hello"), "signed list": encrypted("[]"), "no number": encrypted(`{"code":"10000"}`),
 		"empty number": encrypted(`{"code":"10000","mobile":""}`), "number of words": encrypted(`{"code":"10000","mobile":"12 34"}`),
 		"number twice":   encrypted(`{"code":"10000","mobile":"19900000001","mobile":"19900000002"}`),
 		"number of JSON": encrypted(`{"code":"10000","mobile":19900000001}`), "success with subCode": encrypted(`{"code":"10000","subCode":"x","mobile":"19900000001"}`),
@@ -94,12 +94,11 @@ func encryptedWithoutQuotes(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sealedPhone(t, `"`+s+`"`, s)
+	return signedPhone(t, `"`+s+`"`, s)
 }
 
-// A stranger learns nothing from the error: what is wrong makes no difference before
-// the signature is right.
-func TestOpenPhoneIsNoOracle(t *testing.T) {
+// All errors before a valid signature have the same text.
+func TestOpenPhoneErrorsAreEqual(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	sign := alipaySigns(t, "something else")
@@ -117,13 +116,13 @@ func TestOpenPhoneIsNoOracle(t *testing.T) {
 	}
 }
 
-// What Alipay refuses, truly signed, says what it means to us.
+// A signed refusal matches the error of its meaning.
 func TestOpenPhoneMeaning(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
 	clear := func(code, subCode string) string {
 		s := fmt.Sprintf(`{"code":"%s","msg":"x","subCode":"%s","subMsg":"canary"}`, code, subCode)
-		return sealedPhone(t, quoted(s), s)
+		return signedPhone(t, quoted(s), s)
 	}
 	for _, c := range []struct {
 		payload string
@@ -148,7 +147,7 @@ func TestOpenPhoneMeaning(t *testing.T) {
 	}
 }
 
-// Every bit of a genuine payload counts, or changes nothing.
+// Inverting a bit of a genuine payload makes it rejected or does not change the result.
 func TestPhoneMutations(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -168,6 +167,6 @@ func TestPhoneMutations(t *testing.T) {
 		}
 	}
 	if refused < len(payload) {
-		t.Errorf("%d refused of %d", refused, 8*len(payload))
+		t.Errorf("%d rejected of %d", refused, 8*len(payload))
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// withdraw lets a citizen withdraw at Alipay, of which we hear nothing.
+// withdraw withdraws the authorisation of person without a notification.
 func (s fixture) withdraw(t testing.TB, person string) {
 	t.Helper()
 	d, err := s.sim.Send(t.Context(), alipaysim.Notice{Person: person, Kind: signing.MethodCancelled, Fault: alipaysim.LoseNotice})
@@ -25,7 +25,7 @@ func (s fixture) withdraw(t testing.TB, person string) {
 	}
 }
 
-// Every identifier comes as in the notice, at the time of day, of that day alone.
+// Cancellations returns the identifiers of the notification, and only those of the day.
 func TestCancellations(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -54,7 +54,7 @@ func TestCancellations(t *testing.T) {
 	}
 }
 
-// The day is Beijing's, wherever the server is.
+// The day is one of Beijing in every time zone of the server.
 func TestCancellationsDay(t *testing.T) {
 	t.Parallel()
 	sent := serveDetails(t, func(int) string { return `{"code":"10000"}` })
@@ -95,10 +95,10 @@ func TestCancellationsPages(t *testing.T) {
 	}
 }
 
-// A details is a gateway that answers with what page gives.
+// A details is a gateway whose responses are the results of page.
 type details struct {
 	gate *signing.Gateway
-	date string // last asked for
+	date string // of the last request
 }
 
 func serveDetails(t *testing.T, page func(n int) string) *details {
@@ -160,7 +160,7 @@ func TestCancellationsForms(t *testing.T) {
 				t.Fatalf("got %v, %v, want %d, %v", got, err, c.want, c.err)
 			}
 			if err != nil && got != nil {
-				t.Error("a part of the list beside an error")
+				t.Error("a partial list with an error")
 			}
 			for _, one := range got {
 				if one.At.UTC().Format(time.RFC3339Nano) != "2026-03-01T00:30:00.999999Z" || one.Identity.UserID != "2088" {

@@ -11,53 +11,53 @@ import (
 )
 
 const (
-	maxAnswer = 1 << 20 // bytes; real answers have about 1 KiB
-	maxDepth  = 32      // nesting; real answers have 2 or 3
+	maxResponse = 1 << 20 // bytes; real responses have about 1 KiB
+	maxDepth    = 32      // levels of nesting; real responses have 2 or 3
 )
 
-// An answer is what gateway.do sent back, taken apart but not yet believed:
+// A response is a parsed response of gateway.do whose signature has not been verified:
 //
 //	{"<method with _ for .>_response": content, "sign": "...", "alipay_cert_sn": "..."}
 //
-// Old interfaces put a refusal under "error_response" instead. Source: Alipay open
+// Refusals of old interfaces have "error_response" instead. Source: Alipay open
 // platform, "verify the signature yourself: synchronous responses".
-type answer struct {
-	root    string // the key content stood under
-	content []byte // exactly as received, an encrypted string with its quotes: this is what is signed
-	sign    string // "" = none; refusals often have none
-	certSN  string // certificate mode: which of Alipay's keys signed
+type response struct {
+	root    string // the key of content
+	content []byte // the signed bytes, as received; an encrypted string includes its quotes
+	sign    string // base64; "" if missing, as in many refusals
+	certSN  string // certificate mode: serial number of the certificate that signed
 }
 
-// parseAnswer takes body apart. It is strict where two readers could differ: one
-// JSON object and nothing behind it, no key twice, one content, and that of method.
-// Fails with ErrUnavailable (not an answer at all) or ErrForged (an ambiguous one).
-func parseAnswer(body []byte, method string) (answer, error) {
+// parseResponse parses body as the response to method. It rejects what two parsers could
+// interpret differently: body must be one JSON object without trailing data, without
+// duplicate keys, and with one content, which must be that of method. It returns
+// ErrUnavailable if body is no response, and ErrForged if it is ambiguous.
+func parseResponse(body []byte, method string) (response, error) {
 	nodes, err := splitObject(body)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	a, err := pickContent(nodes, strings.ReplaceAll(method, ".", "_")+"_response")
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	for key, to := range map[string]*string{"sign": &a.sign, "alipay_cert_sn": &a.certSN} {
 		raw, ok := nodes[key]
 		if ok && (raw[0] != '"' || json.Unmarshal(raw, to) != nil) {
-			return answer{}, fmt.Errorf("%w: %s is not a string", ErrForged, key)
+			return response{}, fmt.Errorf("%w: %s is not a string", ErrForged, key)
 		}
 	}
 	return a, nil
 }
 
-// splitObject returns the members of the object that body is, each value as the
-// bytes received.
+// splitObject returns the members of a JSON object; the values are the bytes received.
 func splitObject(body []byte) (map[string]json.RawMessage, error) {
-	if len(body) > maxAnswer || depth(body) > maxDepth || !json.Valid(body) {
-		return nil, fmt.Errorf("%w: answer is not JSON within bounds", ErrUnavailable)
+	if len(body) > maxResponse || depth(body) > maxDepth || !json.Valid(body) {
+		return nil, fmt.Errorf("%w: response is not JSON or exceeds a limit", ErrUnavailable)
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if open, _ := dec.Token(); open != json.Delim('{') {
-		return nil, fmt.Errorf("%w: answer is not a JSON object", ErrUnavailable)
+		return nil, fmt.Errorf("%w: response is not a JSON object", ErrUnavailable)
 	}
 	nodes := make(map[string]json.RawMessage, 3)
 	for dec.More() {
@@ -65,17 +65,17 @@ func splitObject(body []byte) (map[string]json.RawMessage, error) {
 		key, ok := token.(string)
 		var value json.RawMessage
 		if err != nil || !ok || dec.Decode(&value) != nil {
-			return nil, fmt.Errorf("%w: answer is not a JSON object", ErrUnavailable)
+			return nil, fmt.Errorf("%w: response is not a JSON object", ErrUnavailable)
 		}
 		if _, twice := nodes[key]; twice {
-			return nil, fmt.Errorf("%w: a member is given twice", ErrForged)
+			return nil, fmt.Errorf("%w: duplicate member", ErrForged)
 		}
 		nodes[key] = value
 	}
 	return nodes, nil
 }
 
-// depth returns how deep braces and brackets outside strings are nested.
+// depth returns the maximum nesting of braces and brackets outside strings.
 func depth(body []byte) int {
 	deepest, now, quoted := 0, 0, false
 	for i := 0; i < len(body); i++ {
@@ -95,64 +95,64 @@ func depth(body []byte) int {
 	return deepest
 }
 
-// pickContent finds the one content. Members that are no content and unknown to us
-// are left alone: nothing reads them, and Alipay may add some.
-func pickContent(nodes map[string]json.RawMessage, root string) (answer, error) {
-	var a answer
+// pickContent returns the content of nodes, which must be the only one. It ignores
+// members that are not contents, because Alipay may add some.
+func pickContent(nodes map[string]json.RawMessage, root string) (response, error) {
+	var a response
 	for key, value := range nodes {
 		switch {
 		case key != root && key != "error_response":
 			if strings.HasSuffix(key, "_response") {
-				return answer{}, fmt.Errorf("%w: content of another method", ErrForged)
+				return response{}, fmt.Errorf("%w: content of another method", ErrForged)
 			}
 		case a.content != nil:
-			return answer{}, fmt.Errorf("%w: two contents", ErrForged)
+			return response{}, fmt.Errorf("%w: two contents", ErrForged)
 		default:
 			a.root, a.content = key, value
 		}
 	}
 	switch {
 	case a.content == nil:
-		return answer{}, fmt.Errorf("%w: answer without content", ErrUnavailable)
+		return response{}, fmt.Errorf("%w: response has no content", ErrUnavailable)
 	case bytes.Equal(a.content, []byte("null")):
-		return answer{}, fmt.Errorf("%w: content is null", ErrForged)
+		return response{}, fmt.Errorf("%w: content is null", ErrForged)
 	}
 	return a, nil
 }
 
-// check decides what the answer is worth: nil for a success that Alipay signed, a
-// refusal, ErrForged, or ErrUnavailable for content we cannot read.
+// check returns nil for a signed success, a refusal, ErrForged, or ErrUnavailable if the
+// content cannot be decoded.
 //
-// A refusal needs no signature, Alipay often sends none, but one that is there must
-// be right. Signatures are over bytes, so they are checked before any text is read:
-// Alipay sends GBK error texts although UTF-8 was asked for.
-func (a answer) check(keyring *keys.AlipayKeyring) error {
+// A refusal may be unsigned, because Alipay signs only some of them, but a signature that
+// is present must be valid. The signature is verified before the content is decoded,
+// because Alipay sends some error texts in GBK although the request asks for UTF-8.
+func (a response) check(keyring *keys.AlipayKeyring) error {
 	if a.sign != "" {
 		if err := a.verify(keyring); err != nil {
 			return err
 		}
 	}
-	var said struct {
+	var status struct {
 		Code    string `json:"code"`
 		SubCode string `json:"sub_code"`
 	}
-	unreadable := json.Unmarshal(a.content, &said) != nil // encrypted, too: we never ask for that
-	refused := a.root == "error_response" || said.SubCode != "" || said.Code != "" && said.Code != "10000"
+	unreadable := json.Unmarshal(a.content, &status) != nil // including encrypted content, which is never requested
+	refused := a.root == "error_response" || status.SubCode != "" || status.Code != "" && status.Code != "10000"
 	switch {
-	case !unreadable && refused && said.Code != "10000":
-		return newRefusal(said.Code, said.SubCode)
+	case !unreadable && refused && status.Code != "10000":
+		return newRefusal(status.Code, status.SubCode)
 	case a.sign == "":
 		return fmt.Errorf("%w: success without signature", ErrForged)
 	case unreadable || refused || !utf8.Valid(a.content):
-		return fmt.Errorf("%w: content not readable", ErrUnavailable)
+		return fmt.Errorf("%w: content cannot be decoded", ErrUnavailable)
 	}
 	return nil
 }
 
-// verify accepts a signature by the key that alipay_cert_sn names, or, without one,
-// by any of the keyring's. A serial number we do not hold is refused: fetching the
-// certificate would let whoever answers choose the key.
-func (a answer) verify(keyring *keys.AlipayKeyring) error {
+// verify verifies the signature with the key that alipay_cert_sn names, or, without it,
+// with every key of keyring. It returns ErrForged for a serial number that is not in
+// keyring; a download would let the sender of the response choose the key.
+func (a response) verify(keyring *keys.AlipayKeyring) error {
 	signature, err := decodeSignature(a.sign)
 	if err != nil {
 		return fmt.Errorf("%w: sign is not base64", ErrForged)
@@ -167,6 +167,7 @@ func (a answer) verify(keyring *keys.AlipayKeyring) error {
 	return verifyAny([]keys.AlipayKey{key}, a.content, signature)
 }
 
+// verifyAny returns nil if one of trusted signed text, and ErrForged otherwise.
 func verifyAny(trusted []keys.AlipayKey, text, signature []byte) error {
 	for _, key := range trusted {
 		if verify(key.Public, text, signature) == nil {
@@ -176,10 +177,9 @@ func verifyAny(trusted []keys.AlipayKey, text, signature []byte) error {
 	return fmt.Errorf("%w: %w", ErrForged, ErrSignature)
 }
 
-// body writes the answer down again with nothing ambiguous left in it, for the SDK,
-// which slices instead of parsing. alipay_cert_sn is left out: the SDK would look it
-// up among verifiers it does not have.
-func (a answer) body() []byte {
+// body encodes the response again, without ambiguities, for the SDK, which locates the
+// content by string search. It omits alipay_cert_sn, for which the SDK has no verifier.
+func (a response) body() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"%s":%s,"sign":"%s"}`, a.root, a.content, a.sign)
 	return b.Bytes()

@@ -20,17 +20,17 @@ const (
 	demoRoot   = "alipay_demo_query_response"
 )
 
-// verifyAnswer does with a body what the transport does.
-func verifyAnswer(keyring *keys.AlipayKeyring, body []byte, method string) (answer, error) {
-	a, err := parseAnswer(body, method)
+// verifyResponse parses and checks a body as checkedTransport does.
+func verifyResponse(keyring *keys.AlipayKeyring, body []byte, method string) (response, error) {
+	a, err := parseResponse(body, method)
 	if err == nil {
 		err = a.check(keyring)
 	}
 	return a, err
 }
 
-// verdicts are the sentinels of testdata/answers.json; the second one is what the
-// error must not be as well.
+// verdicts are the errors of testdata/answers.json: the one that must match and one that
+// must not.
 var verdicts = map[string]struct{ is, isNot error }{
 	"forged":        {ErrForged, ErrConfiguration},
 	"unavailable":   {ErrUnavailable, ErrForged},
@@ -40,7 +40,7 @@ var verdicts = map[string]struct{ is, isNot error }{
 
 var signCall = regexp.MustCompile(`(?s)(SIGN|OTHER)\((.*?)\)"`)
 
-// fill replaces SIGN(text) and OTHER(text) by signatures of text.
+// fill replaces SIGN(text) and OTHER(text) by the signature of text.
 func fill(t testing.TB, body string) []byte {
 	return signCall.ReplaceAllFunc([]byte(body), func(call []byte) []byte {
 		part := signCall.FindSubmatch(call)
@@ -80,8 +80,8 @@ func TestAnswers(t *testing.T) {
 				t.Fatalf("verdict %q", c.Verdict)
 			}
 			body := fill(t, c.Body)
-			for range 10 { // members are kept in a map, whose order must not matter
-				a, err := verifyAnswer(keyring, body, demoMethod)
+			for range 10 { // the members are in a map, whose order must not matter
+				a, err := verifyResponse(keyring, body, demoMethod)
 				switch {
 				case !known && (err != nil || string(a.content) != c.Content):
 					t.Fatalf("got %q, %v; want %q", a.content, err, c.Content)
@@ -93,7 +93,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// A sign may be escaped as any JSON string may: \/ is what PHP writes.
+// sign may contain JSON escapes such as \/, which PHP writes.
 func TestSignEscaped(t *testing.T) {
 	t.Parallel()
 	signature := mustSign(t, alipayKey(), `{"a":1}`)
@@ -108,7 +108,7 @@ func TestSignEscaped(t *testing.T) {
 		"raw break":  {signature + "\n", ErrUnavailable},
 	} {
 		body := `{"` + demoRoot + `":{"a":1},"sign":"` + c.sign + `"}`
-		if _, err := verifyAnswer(testKeyring(t), []byte(body), demoMethod); !errors.Is(err, c.want) {
+		if _, err := verifyResponse(testKeyring(t), []byte(body), demoMethod); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -130,19 +130,19 @@ func TestAnswerBounds(t *testing.T) {
 		"deep enough": {nested(maxDepth - 2), true},
 		"too deep":    {nested(maxDepth - 1), false},
 		"far deeper":  {nested(100_000), false},
-		"big enough":  {wide(maxAnswer - 1000), true},
-		"too big":     {wide(maxAnswer), false},
+		"big enough":  {wide(maxResponse - 1000), true},
+		"too big":     {wide(maxResponse), false},
 		"braces told": {`{"a":"` + strings.Repeat(`{[\"`, 100) + `"}`, true},
 	}
 	for name, c := range cases {
-		_, err := verifyAnswer(testKeyring(t), signedAnswer(c.content), demoMethod)
+		_, err := verifyResponse(testKeyring(t), signedAnswer(c.content), demoMethod)
 		if c.ok != (err == nil) || err != nil && !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// genuine is a signed answer to tamper with.
+// genuine returns a signed response and its content.
 func genuine(t testing.TB) (body []byte, content string) {
 	content = `{"code":"10000","msg":"Success","passed":"F","note":"a\/b","n":[1,{"x":null}]}`
 	body = fmt.Appendf(nil, `{"%s":%s,"alipay_cert_sn":"%s","sign":"%s"}`,
@@ -150,13 +150,13 @@ func genuine(t testing.TB) (body []byte, content string) {
 	return body, content
 }
 
-// tamper fails when a changed body is accepted with anything but the same content.
+// tamper fails the test if a changed body is accepted with another content.
 func tamper(t *testing.T, keyring *keys.AlipayKeyring, what string, body []byte, content string) (accepted bool) {
 	t.Helper()
-	a, err := verifyAnswer(keyring, body, demoMethod)
+	a, err := verifyResponse(keyring, body, demoMethod)
 	if err != nil {
 		if !errors.Is(err, ErrUnavailable) {
-			t.Fatalf("%s: refused as %v", what, err)
+			t.Fatalf("%s: rejected with %v", what, err)
 		}
 		return false
 	}
@@ -166,7 +166,7 @@ func tamper(t *testing.T, keyring *keys.AlipayKeyring, what string, body []byte,
 	return true
 }
 
-func TestEveryByteCounts(t *testing.T) {
+func TestFlippedBytes(t *testing.T) {
 	t.Parallel()
 	keyring := testKeyring(t)
 	body, content := genuine(t)
@@ -189,13 +189,13 @@ func TestEveryByteCounts(t *testing.T) {
 			}
 		}
 	}
-	// Only the name alipay_cert_sn may be spoilt: without it every key is tried.
+	// Only changes of the name alipay_cert_sn are harmless: without it every key is tried.
 	if limit := len("alipay_cert_sn") * 11; accepted > limit {
 		t.Errorf("%d changes accepted, at most %d can be harmless", accepted, limit)
 	}
 }
 
-func TestMembersMoved(t *testing.T) {
+func TestMemberOrder(t *testing.T) {
 	t.Parallel()
 	keyring := testKeyring(t)
 	_, content := genuine(t)
@@ -208,7 +208,7 @@ func TestMembersMoved(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		body := object(members[order[0]], members[order[1]], members[order[2]])
 		if !tamper(t, keyring, fmt.Sprint("order ", order), body, content) {
-			t.Errorf("order %v refused", order)
+			t.Errorf("order %v rejected", order)
 		}
 	}
 	for i := range members {
@@ -225,14 +225,14 @@ func TestMembersMoved(t *testing.T) {
 	}
 }
 
-// Whatever is signed comes out byte for byte, and survives being written down again.
-func TestContentIsExact(t *testing.T) {
+// The content equals the signed bytes, also after response.body.
+func TestContentIsUnchanged(t *testing.T) {
 	t.Parallel()
 	keyring := testKeyring(t)
 	blank := rapid.StringOfN(rapid.SampledFrom([]rune(" \t\r\n")), 0, 3, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		fields := rapid.MapOfN(rapid.StringN(0, 6, -1), rapid.StringN(0, 10, -1), 0, 5).Draw(t, "fields")
-		delete(fields, "code") // any case: encoding/json reads them all
+		delete(fields, "code") // in any case, because encoding/json ignores it
 		for name := range fields {
 			if strings.EqualFold(name, "code") || strings.EqualFold(name, "sub_code") {
 				delete(fields, name)
@@ -250,18 +250,18 @@ func TestContentIsExact(t *testing.T) {
 		gap := func() string { return blank.Draw(t, "gap") }
 		body := gap() + "{" + gap() + `"` + demoRoot + `"` + gap() + ":" + gap() + content + gap() + "," +
 			gap() + `"sign"` + gap() + ":" + gap() + `"` + signature + `"` + gap() + "}" + gap()
-		a, err := verifyAnswer(keyring, []byte(body), demoMethod)
+		a, err := verifyResponse(keyring, []byte(body), demoMethod)
 		if err != nil || string(a.content) != content {
 			t.Fatalf("got %q, %v; want %q", a.content, err, content)
 		}
-		again, err := verifyAnswer(keyring, a.body(), demoMethod)
+		again, err := verifyResponse(keyring, a.body(), demoMethod)
 		if err != nil || !bytes.Equal(again.content, a.content) {
-			t.Fatalf("written again: %q, %v", again.content, err)
+			t.Fatalf("encoded again: %q, %v", again.content, err)
 		}
 	})
 }
 
-// With two keys in the keyring, as during a change of Alipay's, both are accepted.
+// With two keys in the keyring, as during a rotation, both are accepted.
 func TestTwoKeys(t *testing.T) {
 	t.Parallel()
 	keyring, err := keys.NewAlipayKeyring("2021000000000001", ownKey(), []keys.AlipayKey{
@@ -271,18 +271,18 @@ func TestTwoKeys(t *testing.T) {
 	}
 	for _, call := range []string{"SIGN", "OTHER"} {
 		body := fill(t, `{"`+demoRoot+`":{"a":1},"sign":"`+call+`({"a":1})"}`)
-		if _, err := verifyAnswer(keyring, body, demoMethod); err != nil {
+		if _, err := verifyResponse(keyring, body, demoMethod); err != nil {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
 	named := fill(t, `{"`+demoRoot+`":{"a":1},"alipay_cert_sn":"`+testSN+`","sign":"SIGN({"a":1})"}`)
-	if _, err := verifyAnswer(keyring, named, demoMethod); !errors.Is(err, ErrForged) || !errors.Is(err, keys.ErrUnknownSN) {
+	if _, err := verifyResponse(keyring, named, demoMethod); !errors.Is(err, ErrForged) || !errors.Is(err, keys.ErrUnknownSN) {
 		t.Errorf("a serial in public-key mode: %v", err)
 	}
 }
 
-// A serial number picks its key, and the other one will not do.
-func TestSerialPicksTheKey(t *testing.T) {
+// A serial number selects its key; a signature by the other key is rejected.
+func TestSerialSelectsKey(t *testing.T) {
 	t.Parallel()
 	otherSN := strings.Repeat("f", 32)
 	keyring, err := keys.NewAlipayKeyring("2021000000000001", ownKey(), []keys.AlipayKey{
@@ -295,19 +295,19 @@ func TestSerialPicksTheKey(t *testing.T) {
 		want     error
 	}{{testSN, "SIGN", nil}, {otherSN, "OTHER", nil}, {testSN, "OTHER", ErrForged}, {otherSN, "SIGN", ErrForged}} {
 		body := fill(t, `{"`+demoRoot+`":{"a":1},"alipay_cert_sn":"`+c.sn+`","sign":"`+c.call+`({"a":1})"}`)
-		if _, err := verifyAnswer(keyring, body, demoMethod); !errors.Is(err, c.want) {
+		if _, err := verifyResponse(keyring, body, demoMethod); !errors.Is(err, c.want) {
 			t.Errorf("%s by %s: %v", c.sn, c.call, err)
 		}
 	}
 }
 
-func FuzzParseAnswer(f *testing.F) {
+func FuzzParseResponse(f *testing.F) {
 	f.Add([]byte(`{"alipay_demo_query_response":{"code":"10000","a":"\"}{"},"sign":"x","alipay_cert_sn":"y"}`))
 	f.Add([]byte(`{"error_response":{"code":"40002","sub_code":"isv.code-invalid"}}`))
 	f.Add([]byte(`{"alipay_demo_query_response":"AAAA","sign":"\/"}`))
 	keyring := testKeyring(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		a, err := parseAnswer(body, demoMethod)
+		a, err := parseResponse(body, demoMethod)
 		if err != nil {
 			if a.content != nil || !errors.Is(err, ErrUnavailable) {
 				t.Fatalf("%q with %v", a.content, err)
@@ -317,7 +317,7 @@ func FuzzParseAnswer(f *testing.F) {
 		if !bytes.Contains(body, a.content) || !json.Valid(a.content) || a.root != demoRoot && a.root != "error_response" {
 			t.Fatalf("content %q under %q", a.content, a.root)
 		}
-		if a.check(keyring) == nil { // nobody can sign here
+		if a.check(keyring) == nil { // the fuzzer has no key
 			t.Fatalf("accepted %q", body)
 		}
 	})

@@ -25,10 +25,9 @@ func keyringOf(t testing.TB, trusted ...*rsa.PublicKey) *keys.AlipayKeyring {
 	return keyring
 }
 
-// Alipay changes its key while notices arrive: both keys are trusted for a while, old
-// notices are repeated, and at no moment is a genuine one refused or a forged one
-// taken.
-func TestRotationUnderTraffic(t *testing.T) {
+// During a rotation, with both keys trusted and old notifications repeated, every genuine
+// notification is accepted and every forged one is rejected.
+func TestRotationConcurrent(t *testing.T) {
 	t.Parallel()
 	sim := newSim(t, alipaysim.Config{})
 	old := sim.AlipayKey()
@@ -45,7 +44,7 @@ func TestRotationUnderTraffic(t *testing.T) {
 					return
 				default:
 				}
-				trusted := keyring.Load() // as the server does: one keyring for one message
+				trusted := keyring.Load() // one keyring for each message, as in the server
 				for _, fault := range []string{"", "wrong_key", "altered"} {
 					notification, err := sim.Write(alipaysim.Notice{Person: "ok", Kind: signing.MethodCancelled, Fault: fault})
 					if err != nil {
@@ -53,7 +52,7 @@ func TestRotationUnderTraffic(t *testing.T) {
 						return
 					}
 					_, err = signing.VerifyNotification(trusted, notification.Body, notification.ContentType)
-					if err != nil && trusted != keyring.Load() { // written with a key that came later
+					if err != nil && trusted != keyring.Load() { // signed with a key that was added later
 						_, err = signing.VerifyNotification(keyring.Load(), notification.Body, notification.ContentType)
 					}
 					if (err == nil) != (fault == "") {
@@ -83,7 +82,7 @@ func TestRotationUnderTraffic(t *testing.T) {
 	close(stop)
 	traffic.Wait()
 	if _, err := signing.VerifyNotification(keyring.Load(), repeated.Body, formType); err == nil {
-		t.Error("the old key is trusted after it was taken away")
+		t.Error("the old key is trusted after its removal")
 	}
 	t.Logf("%d genuine, %d forged", genuine.Load(), forged.Load())
 }
@@ -95,8 +94,8 @@ func waitFor(t testing.TB, count *atomic.Int64, n int64) {
 	testenv.Eventually(t, "there is traffic", func() bool { return count.Load() >= until })
 }
 
-// A thousand strangers name certificates we do not have: nothing is fetched, and
-// genuine messages are verified as ever.
+// Messages with unknown certificates cause no download and do not affect the
+// verification of genuine messages.
 func TestUnknownSNFlood(t *testing.T) {
 	t.Parallel()
 	keyring := certKeyring(t)

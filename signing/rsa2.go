@@ -15,39 +15,41 @@ import (
 )
 
 var (
-	// ErrSignature says that a text is not signed by the key it should be signed by.
+	// ErrSignature means that a signature is not valid for the text and the key.
 	ErrSignature = errors.New("signing: bad signature")
-	// ErrDuplicateKey says that a parameter is given twice: which of the two was signed is anybody's guess.
-	ErrDuplicateKey = errors.New("signing: parameter given twice")
-	// ErrKey says that a key is not RSA or is shorter than the 2048 bits RSA2 asks for.
+	// ErrDuplicateKey means that a parameter occurs twice, so it is unknown which of the
+	// two values was signed.
+	ErrDuplicateKey = errors.New("signing: duplicate parameter")
+	// ErrKey means that a key is not RSA or is shorter than the 2048 bits that RSA2
+	// requires; for a content key, that it does not have 16 bytes.
 	ErrKey = errors.New("signing: key is not RSA of 2048 bits or more")
 )
 
 const minKeyBits = 2048
 
-// A Rule says which parameters belong to the text that is signed. Alipay's own
-// documents describe three of them; a message that verifies under one rule fails
-// under the others.
+// A Rule defines which parameters are part of the signed text. Alipay documents three
+// rules; a message that verifies under one of them does not verify under the others.
 type Rule int
 
 const (
-	// Request is how an application signs what it sends to gateway.do: sign and
-	// empty values are left out, sign_type stays.
+	// Request is the rule for requests to gateway.do: all parameters except sign and
+	// those with empty values.
 	Request Rule = iota
-	// NotifyV1 is how Alipay signs most of what it posts (notify_url, From-Ant
-	// messages 1.1, SPI): sign and sign_type are left out, empty values stay.
+	// NotifyV1 is the rule for notify_url notifications, From-Ant messages 1.1 and SPI
+	// calls: all parameters except sign and sign_type, including empty values.
 	NotifyV1
-	// NotifyV2 is how Alipay signs service-market events and gateway checks: only
-	// sign is left out.
+	// NotifyV2 is the rule for service-market events and gateway checks: all
+	// parameters except sign.
 	NotifyV2
 )
 
-// Canonical returns the text that is signed: key=value pairs sorted by key (not by
-// pair: "img" comes before "img1" although '=' sorts after '1'), joined with '&',
-// values as they are, neither trimmed nor URL-encoded.
+// Canonical returns the text that is signed under rule: key=value pairs joined with
+// '&', the values neither trimmed nor URL-encoded. The pairs are sorted by key, not as
+// strings: "img" comes before "img1" although '=' sorts after '1'.
 //
-// The text is not injective, a value may contain '&' and '=': a caller who verifies
-// must still check the shape of each value it uses. ErrDuplicateKey names the key.
+// The text is ambiguous because values may contain '&' and '='. A caller that verifies
+// a signature must still check each value it uses. Canonical returns ErrDuplicateKey,
+// with the key, if a key has more than one value.
 func Canonical(params url.Values, rule Rule) (string, error) {
 	sorted := make([]param, 0, len(params))
 	for _, key := range slices.Sorted(maps.Keys(params)) {
@@ -62,8 +64,8 @@ func Canonical(params url.Values, rule Rule) (string, error) {
 	return string(rule.text(nil, sorted, true)), nil
 }
 
-// text appends to dst the text that r signs of params, which are sorted by name.
-// Whether alipay_cert_sn belongs to it Alipay's SDKs do not agree: withSN says.
+// text appends to dst the text that is signed of params, which must be sorted by name.
+// withSN says whether alipay_cert_sn is part of it; Alipay's SDKs disagree.
 func (r Rule) text(dst []byte, params []param, withSN bool) []byte {
 	start := len(dst)
 	for _, p := range params {
@@ -93,8 +95,8 @@ func (r Rule) signs(key, value string) bool {
 }
 
 // Sign returns the RSA2 signature of text in standard base64. RSA2 is Alipay's name
-// for SHA256withRSA with PKCS#1 v1.5 padding (RFC 8017, 8.2). It fails with ErrKey
-// or with what the signer, which may be a KMS or an HSM, reports.
+// for SHA256withRSA with PKCS#1 v1.5 padding (RFC 8017, section 8.2). It returns ErrKey,
+// or the error of the signer, which may be a KMS or an HSM.
 func Sign(signer crypto.Signer, text string) (string, error) {
 	signature, err := sign(signer, []byte(text))
 	if err != nil {
@@ -116,12 +118,12 @@ func sign(signer crypto.Signer, text []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// Verify returns nil when signature is the RSA2 signature of text under key, and
-// ErrSignature or ErrKey otherwise.
+// Verify verifies signature, in standard base64, as the RSA2 signature of text by key.
+// It returns nil, ErrSignature or ErrKey.
 //
-// The algorithm is pinned, whatever a message's sign_type says, so nobody can talk
-// us down to SHA-1. The base64 must be the one canonical spelling: no line breaks,
-// no blanks, no stray bits, so that one signature has one text.
+// The algorithm is fixed: sign_type cannot downgrade it to SHA-1. The base64 must be
+// canonical, without line breaks, blanks or trailing bits, so that a signature has only
+// one encoding.
 func Verify(key *rsa.PublicKey, text, signature string) error {
 	raw, err := decodeSignature(signature)
 	if err != nil {
@@ -141,20 +143,20 @@ func verify(key *rsa.PublicKey, text, signature []byte) error {
 	return nil
 }
 
-// strictBase64 refuses stray bits behind the last byte.
+// strictBase64 rejects trailing bits that are not zero.
 var strictBase64 = base64.StdEncoding.Strict()
 
 func decodeSignature(signature string) ([]byte, error) {
 	return appendSignature(nil, signature)
 }
 
-// appendSignature decodes to the end of dst, which callers in a hurry keep on the
+// appendSignature appends the decoded signature to dst, which callers can keep on the
 // stack.
 func appendSignature(dst []byte, signature string) ([]byte, error) {
 	if strings.ContainsAny(signature, "\r\n") { // the decoder would skip them
 		return nil, ErrSignature
 	}
-	var text [512]byte // a signature of 2048 bits has 344 characters: no garbage for it
+	var text [512]byte // a 2048-bit signature has 344 characters; avoids an allocation
 	raw, err := strictBase64.AppendDecode(dst, append(text[:0], signature...))
 	if err != nil {
 		return nil, ErrSignature

@@ -58,7 +58,7 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// The text is written a second time here, pair by pair, from Alipay's description.
+// describedText is a second implementation of the text, after Alipay's description.
 func describedText(params map[string]string, rule Rule) string {
 	var names []string
 	for name, value := range params {
@@ -109,7 +109,7 @@ func TestSignedIsVerified(t *testing.T) {
 	})
 }
 
-// One signature has one spelling.
+// A signature has one encoding.
 func TestVerifySpelling(t *testing.T) {
 	t.Parallel()
 	good := mustSign(t, ownKey(), "text")
@@ -148,7 +148,7 @@ func TestVerifySpelling(t *testing.T) {
 	}
 }
 
-// sign_type has no say: SHA-1, PSS and bare signatures are refused.
+// SHA-1, PSS and signatures without DigestInfo are rejected.
 func TestVerifyAlgorithm(t *testing.T) {
 	t.Parallel()
 	sum1, sum256 := sha1.Sum([]byte("text")), sha256.Sum256([]byte("text"))
@@ -226,15 +226,15 @@ func BenchmarkVerify(b *testing.B) {
 		for b.Loop() {
 			sum := sha256.Sum256([]byte(text))
 			if rsa.VerifyPKCS1v15(&ownKey().PublicKey, crypto.SHA256, sum[:], raw) != nil {
-				b.Fatal("refused")
+				b.Fatal("rejected")
 			}
 		}
 	})
-	b.Run("ours", func(b *testing.B) {
+	b.Run("signing", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if Verify(&ownKey().PublicKey, text, signature) != nil {
-				b.Fatal("refused")
+				b.Fatal("rejected")
 			}
 		}
 	})
@@ -250,7 +250,7 @@ func BenchmarkSign(b *testing.B) {
 			}
 		}
 	})
-	b.Run("ours", func(b *testing.B) {
+	b.Run("signing", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Sign(ownKey(), text); err != nil {
 				b.Fatal(err)

@@ -10,13 +10,13 @@ import (
 	"fundpass/keys"
 )
 
-// newSDKSigner lets the SDK sign with the application's key and with our canonical
-// text: its own sorts pairs instead of keys.
+// newSDKSigner returns an SDK signer that uses the application's key and Canonical. The
+// SDK's own encoder sorts key=value pairs instead of keys.
 func newSDKSigner(keyring *keys.AlipayKeyring) nsign.Signer {
 	return nsign.New(nsign.WithMethod(sdkMethod{keyring}), nsign.WithEncoder(sdkEncoder{}))
 }
 
-// sdkMethod is RSA2 as nsign.Method.
+// sdkMethod implements nsign.Method with RSA2.
 type sdkMethod struct{ keyring *keys.AlipayKeyring }
 
 // Sign implements nsign.Method.
@@ -33,7 +33,7 @@ func (m sdkMethod) Verify(text, signature []byte) error {
 	return verifyAny(m.keyring.AlipayKeys(), text, signature)
 }
 
-// sdkEncoder is Canonical as nsign.Encoder.
+// sdkEncoder implements nsign.Encoder with Canonical.
 type sdkEncoder struct{}
 
 // EncodeValues implements nsign.Encoder.
@@ -51,11 +51,12 @@ func (sdkEncoder) EncodeBytes(_ *bytes.Buffer, data []byte, _ *nsign.SignOptions
 	return data, nil
 }
 
-// sdkVerifier lets the SDK repeat the check on the answer it was given: were the
-// transport ever left out, nothing would get through unverified.
+// sdkVerifier is the verifier that the SDK calls for each response. checkedTransport has
+// verified it already; this is a second check in case the transport is replaced.
 type sdkVerifier struct{ keyring *keys.AlipayKeyring }
 
-// VerifyValues implements alipay.Verifier. Notifications are not the SDK's to verify.
+// VerifyValues implements alipay.Verifier. It rejects everything, because notifications
+// are verified by VerifyNotification and not by the SDK.
 func (sdkVerifier) VerifyValues(url.Values, []byte, ...nsign.SignOption) error {
 	return ErrSignature
 }

@@ -17,7 +17,7 @@ import (
 
 func discard() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// secrets are what no error may say.
+// secrets are values that must not occur in error texts.
 type secrets struct {
 	code, token string
 	person      signing.Person
@@ -50,12 +50,11 @@ func newSecrets() secrets {
 	}
 }
 
-// Every way the simulator can misbehave, and a wrong key, for which Alipay quotes the
-// whole request.
-func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
+// The faults of the simulator, and a wrong key, for which Alipay quotes the request.
+func TestErrorsQuoteNoSecret(t *testing.T) {
 	t.Parallel()
-	s := newFixture(t, patient, alipaysim.Config{})
-	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, quick)
+	s := newFixture(t, longTimeout, alipaysim.Config{})
+	hurried := newGateway(t, newKeyring(t, ownKey(), alipayKey()), s.url, shortTimeout)
 	secret := newSecrets()
 	ask := func(where string, g *signing.Gateway) {
 		_, err := g.Exchange(t.Context(), secret.code)
@@ -64,7 +63,7 @@ func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 		secret.check(t, where+", match", err)
 	}
 	ask("unknown", s.gate)
-	ask("wrong key", newGateway(t, newKeyring(t, otherKey(), alipayKey()), s.url, patient))
+	ask("wrong key", newGateway(t, newKeyring(t, otherKey(), alipayKey()), s.url, longTimeout))
 	for fault := range alipaysim.Faults() {
 		if err := s.sim.Fault(fault, 2); err != nil {
 			t.Fatal(err)
@@ -80,53 +79,53 @@ func TestErrorsOfTheSimulatorKeepSecrets(t *testing.T) {
 	}
 }
 
-// A gateway that sends back what it was sent, in every place that could be repeated.
-func TestEchoKeepsSecrets(t *testing.T) {
+// A gateway that echoes the request in every part of its response.
+func TestEchoedSecrets(t *testing.T) {
 	t.Parallel()
 	secret := newSecrets()
-	echoes := map[string]func(w http.ResponseWriter, said, root string){
-		"code": func(w http.ResponseWriter, said, root string) {
-			fmt.Fprintf(w, `{"%s":{"code":%q,"msg":%q,"sub_code":%q,"sub_msg":%q}}`, root, said, said, said, said)
+	echoes := map[string]func(w http.ResponseWriter, sent, root string){
+		"code": func(w http.ResponseWriter, sent, root string) {
+			fmt.Fprintf(w, `{"%s":{"code":%q,"msg":%q,"sub_code":%q,"sub_msg":%q}}`, root, sent, sent, sent, sent)
 		},
-		"sub_code": func(w http.ResponseWriter, said, root string) {
-			fmt.Fprintf(w, `{"error_response":{"code":"40002","sub_code":"isv.%s"}}`, said)
+		"sub_code": func(w http.ResponseWriter, sent, root string) {
+			fmt.Fprintf(w, `{"error_response":{"code":"40002","sub_code":"isv.%s"}}`, sent)
 		},
-		"root": func(w http.ResponseWriter, said, root string) { fmt.Fprintf(w, `{"%s_response":{}}`, said) },
-		"key":  func(w http.ResponseWriter, said, root string) { fmt.Fprintf(w, `{%q:1,%q:2}`, said, said) },
-		"sign": func(w http.ResponseWriter, said, root string) { fmt.Fprintf(w, `{"%s":{},"sign":%q}`, root, said) },
-		"text": func(w http.ResponseWriter, said, root string) { io.WriteString(w, said) },
-		"cert": func(w http.ResponseWriter, said, root string) {
-			fmt.Fprintf(w, `{"%s":{},"sign":"AAAA","alipay_cert_sn":%q}`, root, said)
+		"root": func(w http.ResponseWriter, sent, root string) { fmt.Fprintf(w, `{"%s_response":{}}`, sent) },
+		"key":  func(w http.ResponseWriter, sent, root string) { fmt.Fprintf(w, `{%q:1,%q:2}`, sent, sent) },
+		"sign": func(w http.ResponseWriter, sent, root string) { fmt.Fprintf(w, `{"%s":{},"sign":%q}`, root, sent) },
+		"text": func(w http.ResponseWriter, sent, root string) { io.WriteString(w, sent) },
+		"cert": func(w http.ResponseWriter, sent, root string) {
+			fmt.Fprintf(w, `{"%s":{},"sign":"AAAA","alipay_cert_sn":%q}`, root, sent)
 		},
-		"types": func(w http.ResponseWriter, said, root string) {
-			content := fmt.Sprintf(`{"code":"10000","open_id":[%q],"expires_in":%q,"verify_id":{%q:1},"access_token":1e999}`, said, said, said)
+		"types": func(w http.ResponseWriter, sent, root string) {
+			content := fmt.Sprintf(`{"code":"10000","open_id":[%q],"expires_in":%q,"verify_id":{%q:1},"access_token":1e999}`, sent, sent, sent)
 			fmt.Fprintf(w, `{"%s":%s,"sign":"%s"}`, root, content, alipaySigns(t, content))
 		},
-		"expires": func(w http.ResponseWriter, said, root string) {
-			content := fmt.Sprintf(`{"code":"10000","open_id":"x","expires_in":%q}`, said)
+		"expires": func(w http.ResponseWriter, sent, root string) {
+			content := fmt.Sprintf(`{"code":"10000","open_id":"x","expires_in":%q}`, sent)
 			fmt.Fprintf(w, `{"%s":%s,"sign":"%s"}`, root, content, alipaySigns(t, content))
 		},
-		"location": func(w http.ResponseWriter, said, root string) {
-			w.Header().Set("Location", "http://127.0.0.1:1/"+url.PathEscape(said))
+		"location": func(w http.ResponseWriter, sent, root string) {
+			w.Header().Set("Location", "http://127.0.0.1:1/"+url.PathEscape(sent))
 			w.WriteHeader(http.StatusFound)
 		},
-		"status line": hijacked(func(said string) string { return "HTTP/1.1 " + said + "\r\n\r\n" }),
-		"protocol":    hijacked(func(said string) string { return said + "\r\n\r\n" }),
-		"header":      hijacked(func(said string) string { return "HTTP/1.1 200 OK\r\n" + said + "\r\n\r\n" }),
-		"length":      hijacked(func(said string) string { return "HTTP/1.1 200 OK\r\nContent-Length: " + said + "\r\n\r\n" }),
-		"coding":      hijacked(func(said string) string { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + said + "\r\n\r\n" }),
-		"chunk": hijacked(func(said string) string {
-			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + said + "\r\n"
+		"status line": hijacked(func(sent string) string { return "HTTP/1.1 " + sent + "\r\n\r\n" }),
+		"protocol":    hijacked(func(sent string) string { return sent + "\r\n\r\n" }),
+		"header":      hijacked(func(sent string) string { return "HTTP/1.1 200 OK\r\n" + sent + "\r\n\r\n" }),
+		"length":      hijacked(func(sent string) string { return "HTTP/1.1 200 OK\r\nContent-Length: " + sent + "\r\n\r\n" }),
+		"coding":      hijacked(func(sent string) string { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + sent + "\r\n\r\n" }),
+		"chunk": hijacked(func(sent string) string {
+			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + sent + "\r\n"
 		}),
 	}
 	for name, echo := range echoes {
-		for _, said := range secret.all() {
+		for _, sent := range secret.all() {
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				echo(w, said, strings.ReplaceAll(r.FormValue("method"), ".", "_")+"_response")
+				echo(w, sent, strings.ReplaceAll(r.FormValue("method"), ".", "_")+"_response")
 			}))
 			server.Config.ErrorLog = discard()
 			server.Start()
-			g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, patient)
+			g := newGateway(t, newKeyring(t, ownKey(), alipayKey()), server.URL, longTimeout)
 			_, err := g.Exchange(t.Context(), secret.code)
 			secret.check(t, name+", exchange", err)
 			_, err = g.MatchPerson(t.Context(), secret.token, secret.person)
@@ -136,14 +135,14 @@ func TestEchoKeepsSecrets(t *testing.T) {
 	}
 }
 
-// hijacked answers in raw bytes.
-func hijacked(raw func(said string) string) func(http.ResponseWriter, string, string) {
-	return func(w http.ResponseWriter, said, _ string) {
+// hijacked returns a handler that writes raw to the connection.
+func hijacked(raw func(sent string) string) func(http.ResponseWriter, string, string) {
+	return func(w http.ResponseWriter, sent, _ string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
-		io.WriteString(conn, raw(said))
+		io.WriteString(conn, raw(sent))
 		conn.Close()
 	}
 }

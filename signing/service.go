@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// readService reads the XML of a FamilyService message:
+// readService parses the XML of a FamilyService message and sets n.Event and n.At:
 //
 //	<XML><AppId>..</AppId><EventType>verifygw</EventType><CreateTime>1767294245000</CreateTime>..</XML>
 //
-// AppId must be ours, whatever the form itself says.
+// It returns ErrWrongApp if AppId is not n.AppID, and ErrMalformed.
 func (n *Notification) readService(content []byte) error {
-	said, err := xmlMembers(content)
+	members, err := xmlMembers(content)
 	if err != nil {
 		return err
 	}
-	if said["AppId"] != n.AppID {
+	if members["AppId"] != n.AppID {
 		return fmt.Errorf("%w: AppId of its XML", ErrWrongApp)
 	}
-	n.Event = said["EventType"]
-	if n.Event != "" && !opaqueName(n.Event) || n.Method == MethodGatewayCheck && n.Event != "verifygw" {
+	n.Event = members["EventType"]
+	if n.Event != "" && !isIdentifier(n.Event) || n.Method == MethodGatewayCheck && n.Event != "verifygw" {
 		return fmt.Errorf("%w: EventType", ErrMalformed)
 	}
-	if stamp := said["CreateTime"]; stamp != "" {
+	if stamp := members["CreateTime"]; stamp != "" {
 		ms, ok := decimal(stamp, 14)
 		if !ok {
 			return fmt.Errorf("%w: CreateTime is not in milliseconds", ErrMalformed)
@@ -37,66 +37,67 @@ func (n *Notification) readService(content []byte) error {
 	return nil
 }
 
-// xmlMembers returns the texts of the elements directly inside <XML>, each at most
-// once. Nothing is fetched or expanded: a document type, entities of its own or
-// anything but one element is ErrMalformed.
+// xmlMembers returns the texts of the child elements of <XML> by name. It returns
+// ErrMalformed for a duplicate element, a document type declaration, an undeclared
+// entity, and anything outside <XML>. It resolves no external entities.
 func xmlMembers(content []byte) (map[string]string, error) {
 	dec := xml.NewDecoder(bytes.NewReader(content))
-	dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8 by now
-	var w xmlWalk
+	dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // readContent has converted it to UTF-8
+	var p xmlParser
 	for {
 		token, err := dec.Token()
-		if errors.Is(err, io.EOF) && w.said != nil && len(w.path) == 0 {
-			return w.said, nil
+		if errors.Is(err, io.EOF) && p.members != nil && len(p.path) == 0 {
+			return p.members, nil
 		}
-		if err != nil || !w.step(token) {
-			return nil, fmt.Errorf("%w: biz_content is not the XML expected", ErrMalformed)
+		if err != nil || !p.step(token) {
+			return nil, fmt.Errorf("%w: biz_content is not the expected XML", ErrMalformed)
 		}
 	}
 }
 
-// An xmlWalk is where in the document we are and what it said so far.
-type xmlWalk struct {
-	said map[string]string // nil = <XML> has not begun
-	path []string          // the elements that are open
-	text strings.Builder   // of the element directly inside <XML>
+// An xmlParser is the state of xmlMembers.
+type xmlParser struct {
+	members map[string]string // nil before <XML>
+	path    []string          // the open elements
+	text    strings.Builder   // of the open child of <XML>
 }
 
-// step reports false at what must not be.
-func (w *xmlWalk) step(token xml.Token) bool {
+// step processes a token. It returns false if the token is not allowed.
+func (p *xmlParser) step(token xml.Token) bool {
 	switch token := token.(type) {
 	case xml.StartElement:
-		return w.open(token.Name.Local)
+		return p.open(token.Name.Local)
 	case xml.EndElement:
-		if len(w.path) == 2 {
-			w.said[w.path[1]] = w.text.String()
+		if len(p.path) == 2 {
+			p.members[p.path[1]] = p.text.String()
 		}
-		w.path = w.path[:len(w.path)-1]
+		p.path = p.path[:len(p.path)-1]
 	case xml.CharData:
-		if len(w.path) == 2 {
-			w.text.Write(token)
-		} else if len(w.path) < 2 {
+		if len(p.path) == 2 {
+			p.text.Write(token)
+		} else if len(p.path) < 2 {
 			return len(bytes.TrimSpace(token)) == 0
 		}
 	case xml.Directive:
-		return false // a document type
+		return false // a document type declaration
 	}
 	return true
 }
 
-func (w *xmlWalk) open(name string) bool {
-	switch len(w.path) {
+// open processes a start element. It returns false if the element is not allowed.
+func (p *xmlParser) open(name string) bool {
+	switch len(p.path) {
 	case 0:
-		if w.said != nil || name != "XML" {
+		if p.members != nil || name != "XML" {
 			return false
 		}
-		w.said = make(map[string]string)
+		p.members = make(map[string]string)
 	case 1:
-		if _, twice := w.said[name]; twice {
+		if _, twice := p.members[name]; twice {
 			return false
 		}
-		w.text.Reset()
+		p.text.Reset()
 	}
-	w.path = append(w.path, name)
-	return len(w.path) <= maxDepth
+	p.path = append(p.path, name)
+	return len(p.path) <= maxDepth
 }

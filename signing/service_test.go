@@ -12,7 +12,7 @@ func TestXMLMembers(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name, xml string
-		want      map[string]string // nil = refused
+		want      map[string]string // nil = rejected
 	}{
 		{"plain", "<XML><A>1</A><B>2</B></XML>", map[string]string{"A": "1", "B": "2"}},
 		{"character data", "<XML><A><![CDATA[1<2&3]]></A></XML>", map[string]string{"A": "1<2&3"}},
@@ -29,7 +29,7 @@ func TestXMLMembers(t *testing.T) {
 		{"JSON", `{"XML":1}`, nil},
 		{"other root", "<xml><A>1</A></xml>", nil},
 		{"two roots", "<XML></XML><XML></XML>", nil},
-		{"text behind", "<XML></XML>&charset=UTF-8", nil},
+		{"trailing text", "<XML></XML>&charset=UTF-8", nil},
 		{"text before", "x<XML></XML>", nil},
 		{"text between", "<XML>x<A>1</A></XML>", nil},
 		{"twice", "<XML><A>1</A><A>2</A></XML>", nil},
@@ -52,19 +52,19 @@ func TestXMLMembers(t *testing.T) {
 	}
 }
 
-// What is read is text of the document, and an error means nothing is.
+// Results are texts of the document; an error comes with nil.
 func FuzzXMLMembers(f *testing.F) {
 	f.Add("<XML><AppId><![CDATA[1]]></AppId><EventType>verifygw</EventType></XML>")
 	f.Add(`<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><XML><A>&e;</A></XML>`)
 	f.Fuzz(func(t *testing.T, document string) {
-		said, err := xmlMembers([]byte(document))
-		if (err == nil) != (said != nil) {
-			t.Fatalf("%v, %v", said, err)
+		members, err := xmlMembers([]byte(document))
+		if (err == nil) != (members != nil) {
+			t.Fatalf("%v, %v", members, err)
 		}
 		if err == nil && !strings.Contains(document, "XML") {
 			t.Fatal("no XML")
 		}
-		for name := range said {
+		for name := range members {
 			if !strings.Contains(document, name) {
 				t.Fatalf("%q is not in it", name)
 			}

@@ -6,22 +6,23 @@ import (
 	"fundpass/keys"
 )
 
-// signedBy returns which of keyring's keys signed f under rule.
+// verifySignature returns the key of keyring that signed f under rule.
 //
-// Without alipay_cert_sn nothing says which key it was, so all are tried. With it,
-// only the certificate it names is; whether the parameter itself belongs to the text
-// Alipay's SDKs do not agree, so both are tried under that one key. Adding or
-// dropping it changes nothing of what the message says.
-func (f *form) signedBy(keyring *keys.AlipayKeyring, rule Rule) (keys.AlipayKey, error) {
+// Without alipay_cert_sn the message does not name its key, so every key is tried.
+// With it, only the certificate that it names is tried. Alipay's SDKs disagree on
+// whether alipay_cert_sn is part of the signed text, so the text is verified with and
+// without it. This is safe because no reader of a message uses alipay_cert_sn for
+// anything else. Errors: ErrBadSignature, ErrUnknownSN.
+func (f *form) verifySignature(keyring *keys.AlipayKeyring, rule Rule) (keys.AlipayKey, error) {
 	forSign, forText := f.scratch[:0:512], f.scratch[512:512]
-	sign, _ := f.get("sign")
-	signature, err := appendSignature(forSign, sign)
+	encoded, _ := f.get("sign")
+	signature, err := appendSignature(forSign, encoded)
 	if err != nil {
 		return keys.AlipayKey{}, fmt.Errorf("%w: sign is not base64", ErrBadSignature)
 	}
 	sn, named := f.get("alipay_cert_sn")
 	if !named {
-		return whoSigned(keyring.AlipayKeys(), rule.text(forText, f.params(), true), signature)
+		return findSigner(keyring.AlipayKeys(), rule.text(forText, f.params(), true), signature)
 	}
 	key, err := keyring.AlipayKey(sn)
 	if err != nil {
@@ -35,8 +36,8 @@ func (f *form) signedBy(keyring *keys.AlipayKeyring, rule Rule) (keys.AlipayKey,
 	return keys.AlipayKey{}, ErrBadSignature
 }
 
-// whoSigned tries the keys in their order.
-func whoSigned(trusted []keys.AlipayKey, text, signature []byte) (keys.AlipayKey, error) {
+// findSigner returns the first of trusted that signed text, or ErrBadSignature.
+func findSigner(trusted []keys.AlipayKey, text, signature []byte) (keys.AlipayKey, error) {
 	for _, key := range trusted {
 		if verify(key.Public, text, signature) == nil {
 			return key, nil

@@ -13,35 +13,34 @@ import (
 	"fundpass/keys"
 )
 
-// spiWindow is how long a call of Alipay's may be under way, and how far the clocks
-// may be apart.
+// spiWindow is the maximum difference between utc_timestamp and the clock.
 const spiWindow = 10 * time.Minute
 
-// An SPICall is a call that Alipay makes of a service of ours.
+// An SPICall is a verified call that Alipay makes to a service of the application.
 type SPICall struct {
 	Method string
-	// Params are the parameters of Method itself, in UTF-8, without those of the
-	// protocol and without empty ones. Alipay may add some at any time: a handler reads
-	// those it knows and leaves the rest alone. The signed text escapes nothing, so that
-	// what looks like an optional parameter may be the end of free text in another: a
-	// handler decides by parameters that its method always has.
+	// Params are the parameters of Method in UTF-8, without those of the protocol and
+	// without empty ones. Alipay may add parameters at any time, so a handler must ignore
+	// those it does not know. The signed text escapes nothing, so an optional parameter
+	// may have been split off from the free text of another one; a handler must base its
+	// decision on parameters that its method always has.
 	Params map[string]string
 	At     time.Time
-	// Digest is the same for every repetition of the very same call. Inside the window
-	// of 10 minutes a replay is the caller's to see.
+	// Digest is the SHA-256 of the signed text, the same for every repetition of a call.
+	// The caller must detect replays within the window of 10 minutes.
 	Digest    [sha256.Size]byte
-	KeySource string // the file of the key that signed
+	KeySource string // the file of the key that verified the signature
 }
 
-// SPIRefused is the response to a call that VerifySPI refuses, for SignSPIAnswer to
-// sign like any other. Source: Alipay open platform, "SPI: error codes".
+// SPIRefused is the response to a call that VerifySPI rejects, an argument for
+// SignSPIAnswer. Source: Alipay open platform, "SPI: error codes".
 const SPIRefused = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-VERIFICATION-FAILED","sub_msg":"验签失败"}`
 
-// VerifySPI returns the call that r is: a GET with its parameters in the query or a
-// POST with a form of at most 64 KiB, whose query is ignored. It was signed by one of
-// keyring's keys within 10 minutes of now.
+// VerifySPI verifies and parses the SPI call r: a GET with its parameters in the query,
+// or a POST of a form of at most 64 KiB, whose query is ignored. A key of keyring must
+// have signed it, and utc_timestamp must be within 10 minutes of now.
 //
-// Errors: those of VerifyNotification, and ErrStale. None quotes the request.
+// Errors: those of VerifyNotification, and ErrStale. Their texts do not quote r.
 func VerifySPI(keyring *keys.AlipayKeyring, r *http.Request, now time.Time) (SPICall, error) {
 	raw, err := spiForm(r)
 	if err != nil {
@@ -56,7 +55,7 @@ func VerifySPI(keyring *keys.AlipayKeyring, r *http.Request, now time.Time) (SPI
 		return SPICall{}, err
 	}
 	if now.Sub(c.At).Abs() > spiWindow {
-		return SPICall{}, fmt.Errorf("%w: utc_timestamp is over 10 minutes away", ErrStale)
+		return SPICall{}, fmt.Errorf("%w: utc_timestamp differs by more than 10 minutes", ErrStale)
 	}
 	return c, nil
 }
@@ -66,9 +65,9 @@ func spiForm(r *http.Request) ([]byte, error) {
 	case r.Method == http.MethodGet:
 		return []byte(r.URL.RawQuery), nil
 	case r.Method != http.MethodPost || !isForm(r.Header.Get("Content-Type")):
-		return nil, fmt.Errorf("%w: neither GET nor a POST of a form", ErrMalformed)
+		return nil, fmt.Errorf("%w: request is neither GET nor a POST of a form", ErrMalformed)
 	case r.ContentLength > maxForm:
-		return nil, fmt.Errorf("%w: body over 64 KiB", ErrMalformed)
+		return nil, fmt.Errorf("%w: body is larger than 64 KiB", ErrMalformed)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil {
@@ -77,7 +76,7 @@ func spiForm(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// isSPI tells a call from a notification.
+// isSPI reports whether f has the parameters of an SPI call.
 func (f *form) isSPI() bool {
 	_, method := f.get("method")
 	_, stamp := f.get("utc_timestamp")
@@ -87,8 +86,8 @@ func (f *form) isSPI() bool {
 	return method && stamp && !kind && !message && !service
 }
 
-// spiCall verifies all of the call but its time, as it came or else without its empty
-// values.
+// spiCall verifies everything except the time. If the signature does not match, it tries
+// again without the parameters that have empty values; see dropEmpty.
 func (f *form) spiCall(keyring *keys.AlipayKeyring) (SPICall, error) {
 	c, err := f.verifiedSPI(keyring)
 	if errors.Is(err, ErrBadSignature) && f.dropEmpty() {
@@ -109,28 +108,28 @@ func (f *form) verifiedSPI(keyring *keys.AlipayKeyring) (SPICall, error) {
 	if err := f.checkApp(keyring, FamilySPI); err != nil {
 		return SPICall{}, err
 	}
-	key, err := f.signedBy(keyring, FamilySPI.rule())
+	key, err := f.verifySignature(keyring, FamilySPI.rule())
 	if err != nil {
 		return SPICall{}, err
 	}
 	return f.readSPI(key)
 }
 
-// protocolNames are the parameters every SPI call has or may have.
+// protocolNames are the parameters of the SPI protocol itself.
 var protocolNames = map[string]bool{
 	"alipay_cert_sn": true, "app_id": true, "biz_app_id": true, "charset": true, "invoke_app_id": true,
 	"merchant_app_id": true, "method": true, "sign": true, "sign_type": true, "utc_timestamp": true, "version": true,
 }
 
-// readSPI reads a form whose signature is right.
+// readSPI builds the SPICall of f, whose signature has been verified.
 func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 	label, _ := f.get("charset")
 	charset, known := knownCharset(label)
 	stamp, _ := f.get("utc_timestamp")
 	seconds, ok := decimal(stamp, 11)
 	c := SPICall{Method: f.method(FamilySPI), At: time.Unix(seconds, 0), KeySource: key.Source}
-	if !known || !ok || !opaqueName(c.Method) {
-		return SPICall{}, fmt.Errorf("%w: charset, method or utc_timestamp in seconds", ErrMalformed)
+	if !known || !ok || !isIdentifier(c.Method) {
+		return SPICall{}, fmt.Errorf("%w: charset, method or utc_timestamp (seconds)", ErrMalformed)
 	}
 	c.Digest = sha256.Sum256(FamilySPI.rule().text(nil, f.params(), false))
 	c.Params = make(map[string]string, f.n)
@@ -140,8 +139,8 @@ func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 		}
 		value, ok := toUTF8(p.value, charset)
 		document := p.name == "biz_content"
-		if !ok || document && !isObject(value) || !document && glued(p.value, nil) { // names are the method's own
-			return SPICall{}, fmt.Errorf("%w: value of %s", ErrMalformed, shownName(p.name))
+		if !ok || document && !isObject(value) || !document && embedsParam(p.value, nil) { // any name, because each method has its own
+			return SPICall{}, fmt.Errorf("%w: value of %s", ErrMalformed, redactName(p.name))
 		}
 		c.Params[p.name] = string(value)
 	}
@@ -153,14 +152,13 @@ func (f *form) readSPI(key keys.AlipayKey) (SPICall, error) {
 //
 //	{"response":<response>,"app_cert_sn":"..","sign":".."}
 //
-// with app_cert_sn in certificate mode only. What is signed are the very bytes of
-// response: the document is written by hand because encoding/json would write them
-// anew. Fails with ErrMalformed when response is not one JSON object, with ErrKey or
-// what the signer reports.
+// with app_cert_sn in certificate mode only. The signature covers the bytes of response.
+// SignSPIAnswer does not use encoding/json, which would encode them differently. It
+// returns ErrMalformed if response is not a JSON object, ErrKey, or the error of the signer.
 func SignSPIAnswer(keyring *keys.AlipayKeyring, response json.RawMessage) ([]byte, error) {
 	response = bytes.TrimSpace(response)
 	if !isObject(response) {
-		return nil, fmt.Errorf("%w: answer is not a JSON object", ErrMalformed)
+		return nil, fmt.Errorf("%w: response is not a JSON object", ErrMalformed)
 	}
 	signature, err := Sign(keyring.Signer(), string(response))
 	if err != nil {

@@ -32,7 +32,7 @@ func TestSPI(t *testing.T) {
 	body := signed(t, spiCall(nil), signing.NotifyV1)
 	get := httptest.NewRequest(http.MethodGet, "/alipay/spi?"+string(body), nil)
 	post := spiPost(body)
-	post.URL.RawQuery = "added=1" // a proxy's, not Alipay's
+	post.URL.RawQuery = "added=1" // added by a proxy
 	var digests [2][32]byte
 	for i, r := range []*http.Request{get, post} {
 		c, err := signing.VerifySPI(keyring, r, spiTime.Add(time.Minute))
@@ -92,7 +92,7 @@ func TestSPIRefusals(t *testing.T) {
 	}
 }
 
-// GBK parameters come out in UTF-8.
+// GBK parameters are returned in UTF-8.
 func TestSPIInGBK(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -140,7 +140,7 @@ func TestSPIFaults(t *testing.T) {
 	}
 }
 
-// The very bytes that were signed are sent.
+// The answer contains the signed bytes.
 func TestSPIAnswer(t *testing.T) {
 	t.Parallel()
 	keyring := newKeyring(t, ownKey(), alipayKey())
@@ -167,7 +167,7 @@ func TestSPIAnswer(t *testing.T) {
 	}
 }
 
-// In certificate mode the answer names the application's certificate.
+// In certificate mode the answer has the serial number of the application's certificate.
 func TestSPIAnswerCertificate(t *testing.T) {
 	t.Parallel()
 	keyring := certificateKeyring(t)

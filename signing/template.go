@@ -13,58 +13,59 @@ import (
 
 const methodTemplateMessage = "alipay.open.app.mini.templatemessage.send"
 
-// Longest values Alipay's document of the method names: bytes of page, characters of
-// data.
+// Limits of Alipay's document of the method: bytes of page, characters of data.
 const (
 	maxMessagePage = 128
 	maxMessageData = 2048
 )
 
-// A TemplateMessage is what a citizen finds among the messages of Alipay. Its words
-// stand in a template that Alipay approved; only the keywords are ours.
+// A TemplateMessage is a message that Alipay shows to a user. Its text is a template that
+// Alipay has approved; Keywords are inserted into it.
 type TemplateMessage struct {
 	To         Identity
 	TemplateID string // user_template_id, from Alipay's console
-	// FormID is a form or trade number of the citizen's, good for 7 days after they
-	// submitted it; "" where they subscribed to the template (my.requestSubscribeMessage).
+	// FormID is the number of a form or trade that the user submitted in the last 7 days,
+	// or "" if they have subscribed to the template (my.requestSubscribeMessage).
 	FormID string
-	// Page of the mini-program that a tap opens, with its query. Alipay has no field to
-	// recognise a repeated message by, so a caller that repeats says in the query which
-	// message it is.
+	// Page is the page of the mini-program that the message opens, with its query, at
+	// most 128 bytes. Alipay has no field that identifies a repeated message, so a caller
+	// that repeats should put an id into the query.
 	Page     string
-	Keywords []string // keyword1, keyword2, ... of the template
+	Keywords []string // values of keyword1, keyword2, ... of the template
 }
 
-// SendTemplateMessage sends m (alipay.open.app.mini.templatemessage.send), once. Sending
-// again shows the message again. Fails with ErrUndeliverable, after which trying again is
-// of no use; with ErrUnavailable, ErrForged (it may have been sent) or ErrConfiguration
-// (template, keywords, key or permission: an operator must act).
+// SendTemplateMessage sends m (alipay.open.app.mini.templatemessage.send), without
+// retries. It is not idempotent: the user gets a message for every call.
+//
+// Errors: ErrUndeliverable, after which a retry does not help; ErrUnavailable and
+// ErrForged, after which the message may have been sent; ErrConfiguration (template,
+// keywords, key or permission), after which an operator must act.
 func (g *Gateway) SendTemplateMessage(ctx context.Context, m TemplateMessage) error {
-	l := g.line.Load()
-	p, err := m.payload(l.keyring.AppID())
+	c := g.current.Load()
+	p, err := m.payload(c.keyring.AppID())
 	if err != nil {
 		return err
 	}
 	var out struct{}
-	err = l.call(ctx, p, &out)
+	err = c.call(ctx, p, &out)
 	if errors.Is(err, ErrTokenInvalid) { // 40003 isv.invalid-auth-relations: the citizen withdrew
-		return fmt.Errorf("%s: %w: citizen withdrew the authorisation", methodTemplateMessage, ErrUndeliverable)
+		return fmt.Errorf("%s: %w: the user has withdrawn the authorisation", methodTemplateMessage, ErrUndeliverable)
 	}
 	return err
 }
 
-// payload puts open_id before user_id, as an Identity does.
+// payload returns the request that sends m to an open_id or a user_id, by m.To.Kind.
 func (m TemplateMessage) payload(appID string) (*alipay.Payload, error) {
 	data, err := m.data()
 	switch {
 	case err != nil:
 		return nil, err
 	case m.To.AppID != appID:
-		return nil, fmt.Errorf("%w: citizen of another application", ErrUndeliverable)
+		return nil, fmt.Errorf("%w: the user is of another application", ErrUndeliverable)
 	case m.To.Value == "":
-		return nil, fmt.Errorf("%w: nobody to send to", ErrUndeliverable)
+		return nil, fmt.Errorf("%w: message has no recipient", ErrUndeliverable)
 	case m.TemplateID == "" || m.Page == "" || len(m.Page) > maxMessagePage:
-		return nil, fmt.Errorf("%w: message without template, or page not of 1 to %d bytes", ErrConfiguration, maxMessagePage)
+		return nil, fmt.Errorf("%w: message has no template, or its page does not have 1 to %d bytes", ErrConfiguration, maxMessagePage)
 	}
 	to := "to_user_id"
 	if m.To.Kind == "open_id" {
@@ -78,7 +79,7 @@ func (m TemplateMessage) payload(appID string) (*alipay.Payload, error) {
 	return p, nil
 }
 
-// data is {"keyword1":{"value":"..."},...}, JSON in a JSON string.
+// data encodes the keywords as {"keyword1":{"value":"..."},...}.
 func (m TemplateMessage) data() (string, error) {
 	type keyword struct {
 		Value string `json:"value"`
@@ -89,7 +90,7 @@ func (m TemplateMessage) data() (string, error) {
 	}
 	raw, err := json.Marshal(all)
 	if err != nil || utf8.RuneCount(raw) > maxMessageData {
-		return "", fmt.Errorf("%w: keywords over %d characters", ErrConfiguration, maxMessageData)
+		return "", fmt.Errorf("%w: keywords exceed %d characters", ErrConfiguration, maxMessageData)
 	}
 	return string(raw), nil
 }

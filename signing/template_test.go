@@ -12,7 +12,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// message is one that Alipay takes.
+// message returns a valid message to person.
 func (s fixture) message(t testing.TB, person string) signing.TemplateMessage {
 	t.Helper()
 	grant, err := s.gate.Exchange(t.Context(), s.code(t, person))
@@ -55,7 +55,7 @@ func TestSendTemplateMessage(t *testing.T) {
 	}
 }
 
-// What never gets through is told from what may later; a wrong template is ours to correct.
+// ErrUndeliverable is distinguished from ErrUnavailable and from ErrConfiguration.
 func TestSendTemplateMessageRefused(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, signing.Options{}, alipaysim.Config{})
@@ -65,12 +65,12 @@ func TestSendTemplateMessageRefused(t *testing.T) {
 		name   string
 		change func(*signing.TemplateMessage)
 		want   error
-		asked  bool // of Alipay
+		asked  bool // whether Alipay was called
 	}{
 		{"not subscribed", func(m *signing.TemplateMessage) { *m = s.message(t, "quiet") }, signing.ErrUndeliverable, true},
 		{"unknown citizen", func(m *signing.TemplateMessage) { m.To.Value = "nobody" }, signing.ErrUndeliverable, true},
 		{"kinds are not mixed", func(m *signing.TemplateMessage) { m.To.Kind = "user_id" }, signing.ErrUndeliverable, true},
-		{"nobody", func(m *signing.TemplateMessage) { m.To.Value = "" }, signing.ErrUndeliverable, false},
+		{"no recipient", func(m *signing.TemplateMessage) { m.To.Value = "" }, signing.ErrUndeliverable, false},
 		{"other application", func(m *signing.TemplateMessage) { m.To.AppID = "2021000000000009" }, signing.ErrUndeliverable, false},
 		{"template unknown to Alipay", func(m *signing.TemplateMessage) { m.TemplateID = alipaysim.WrongTemplate }, signing.ErrConfiguration, true},
 		{"no template", func(m *signing.TemplateMessage) { m.TemplateID = "" }, signing.ErrConfiguration, false},

@@ -16,14 +16,14 @@ import (
 	"fundpass/keys"
 )
 
-// Options bound what a call to Alipay may cost. The zero value is for production.
+// Options limit calls to Alipay. The zero value has the defaults for production.
 type Options struct {
-	Timeout     time.Duration  // one whole call, MatchPerson's two steps together; 0 = 4 s
-	DialTimeout time.Duration  // TCP connection; 0 = 1.5 s
-	TLSTimeout  time.Duration  // TLS handshake; 0 = 2 s
-	IdleTimeout time.Duration  // how long an unused connection is kept; 0 = 30 s
-	Connections int            // connections kept for reuse; 0 = 32
-	RootCAs     *x509.CertPool // whose TLS certificates are accepted; nil = the system's
+	Timeout     time.Duration  // of one call, for MatchPerson of both requests together; 0 = 4 s
+	DialTimeout time.Duration  // of the TCP connection; 0 = 1.5 s
+	TLSTimeout  time.Duration  // of the TLS handshake; 0 = 2 s
+	IdleTimeout time.Duration  // idle connections are closed after it; 0 = 30 s
+	Connections int            // maximum number of idle connections; 0 = 32
+	RootCAs     *x509.CertPool // roots of the gateway's TLS certificate; nil = the system's
 }
 
 func (o Options) withDefaults() Options {
@@ -42,8 +42,8 @@ func orDefault[T int | time.Duration](v, fallback T) T {
 	return v
 }
 
-// newTransport returns the connections to Alipay. They follow no proxy of the
-// environment: whoever can set HTTPS_PROXY should not read citizens' tokens.
+// newTransport returns the transport to Alipay. It ignores HTTPS_PROXY, so that a proxy
+// set in the environment cannot read citizens' tokens.
 func newTransport(o Options) *http.Transport {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: o.DialTimeout, KeepAlive: 15 * time.Second}).DialContext,
@@ -53,12 +53,12 @@ func newTransport(o Options) *http.Transport {
 		MaxIdleConns:           o.Connections,
 		MaxIdleConnsPerHost:    o.Connections,
 		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true, // 1 MiB on the wire stays 1 MiB
+		DisableCompression:     true, // a compressed response could exceed maxResponse when expanded
 	}
 }
 
-// newClient returns a client whose answers have been checked against keyring before
-// anybody sees them.
+// newClient returns a client that verifies every response with keyring and follows no
+// redirects.
 func newClient(base *http.Transport, keyring *keys.AlipayKeyring, timeout time.Duration) *http.Client {
 	return &http.Client{
 		Timeout:   timeout,
@@ -69,14 +69,14 @@ func newClient(base *http.Transport, keyring *keys.AlipayKeyring, timeout time.D
 	}
 }
 
-// methodKey is where a request's context keeps the Alipay method that is called:
-// the transport must know whose answer to expect.
+// methodKey is the context key of the Alipay method of a request. The transport needs it
+// to check that the response belongs to that method.
 type methodKey struct{}
 
-// A checkedTransport lets only verified successes through, written unambiguously.
-// Everything else comes out as an error of this package. The SDK behind it ignores
-// the HTTP status, reads without limit, returns unsigned refusals as they are, lets
-// the last of two contents win and panics on null.
+// A checkedTransport returns verified successes, encoded unambiguously, and an error of
+// this package for every other response. The SDK that uses it ignores the HTTP status,
+// reads bodies without limit, returns unsigned refusals, takes the last of two contents
+// and panics on null.
 type checkedTransport struct {
 	base    *http.Transport
 	keyring *keys.AlipayKeyring
@@ -92,12 +92,12 @@ func (t checkedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%w: HTTP status %d", ErrUnavailable, resp.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
 		return nil, err
 	}
 	method, _ := req.Context().Value(methodKey{}).(string)
-	a, err := parseAnswer(body, method)
+	a, err := parseResponse(body, method)
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +110,12 @@ func (t checkedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// errLate is why we ended a call ourselves. It is no context error: the caller still
-// has time.
-var errLate = errors.New("no answer in time")
+// errLate is the cause of a call that exceeded the Gateway's timeout. It is not a context
+// error, because the caller's context has not ended.
+var errLate = errors.New("timeout")
 
-// explain turns what the SDK returned into an error of this package. Texts of net/http
-// and encoding/json may quote what the other side sent, so none is kept.
+// explain converts an error of the SDK to one of this package. It drops the texts of
+// net/http and encoding/json, because they may quote the response.
 func explain(ctx context.Context, err error) error {
 	var transport *url.Error
 	wrapped := errors.As(err, &transport)
@@ -133,11 +133,11 @@ func explain(ctx context.Context, err error) error {
 	case wrapped && transport.Timeout():
 		return fmt.Errorf("%w: %w", ErrUnavailable, errLate)
 	case errors.As(err, &cert):
-		return fmt.Errorf("%w: TLS certificate not accepted", ErrUnavailable)
+		return fmt.Errorf("%w: TLS certificate is not trusted", ErrUnavailable)
 	case errors.As(err, &dial):
-		return fmt.Errorf("%w: %s: %v", ErrUnavailable, dial.Op, dial.Err) // the system's words
+		return fmt.Errorf("%w: %s: %v", ErrUnavailable, dial.Op, dial.Err) // text of the operating system
 	case wrapped:
-		return fmt.Errorf("%w: connection broke", ErrUnavailable)
+		return fmt.Errorf("%w: connection failed", ErrUnavailable)
 	}
-	return fmt.Errorf("%w: content not as documented", ErrUnavailable)
+	return fmt.Errorf("%w: content is not as documented", ErrUnavailable)
 }

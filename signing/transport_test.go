@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Loopback addresses are never proxied, so this cannot be seen from outside.
+// TestNoProxyNoRedirect looks at the fields, because loopback addresses are never proxied.
 func TestNoProxyNoRedirect(t *testing.T) {
 	t.Parallel()
 	base := newTransport(Options{}.withDefaults())
@@ -24,7 +24,7 @@ func TestNoProxyNoRedirect(t *testing.T) {
 	}
 }
 
-// Were the transport left out, the SDK would still ask our verifier.
+// The SDK's verifier rejects what is not signed, as a second check.
 func TestSDKVerifier(t *testing.T) {
 	t.Parallel()
 	v := sdkVerifier{testKeyring(t)}

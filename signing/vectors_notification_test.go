@@ -12,7 +12,7 @@ import (
 	"fundpass/keys"
 )
 
-// The vectors' messages and what they say.
+// The notifications of the vectors are verified and read.
 func TestVectorsNotification(t *testing.T) {
 	t.Parallel()
 	var file selfVectors
@@ -52,7 +52,7 @@ func vectorFamily(keyring *keys.AlipayKeyring, body string) (Family, error) {
 	return FamilySPI, err
 }
 
-// Answers we sign come out byte for byte.
+// The answers equal the vectors byte for byte.
 func TestVectorsAnswers(t *testing.T) {
 	t.Parallel()
 	var keysOf selfVectors
@@ -84,7 +84,7 @@ func TestVectorsAnswers(t *testing.T) {
 			checked++
 			continue
 		default:
-			continue // protocol version 3, which is not spoken here
+			continue // protocol version 3 is not supported
 		}
 		if err != nil || string(got) != c.Answer {
 			t.Errorf("%s: %s %v", c.Name, got, err)
@@ -96,7 +96,7 @@ func TestVectorsAnswers(t *testing.T) {
 	}
 }
 
-// Messages seen in public, signed here: their shapes are read.
+// Published samples of messages, signed by the test, are accepted.
 func TestVectorsSamples(t *testing.T) {
 	t.Parallel()
 	var file struct {

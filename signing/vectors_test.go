@@ -11,7 +11,7 @@ import (
 	"fundpass/keys"
 )
 
-// readVectors reads a file of the shared vectors, or skips where there are none.
+// readVectors reads a file of the shared vectors and skips the test if it is absent.
 func readVectors(t *testing.T, name string, into any) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "vectors", name))
@@ -53,7 +53,7 @@ func TestVectorsJava(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := c.Valid && fits && c.Alg == "RSA2" // the SHA-1 ones are genuine, and refused
+				want := c.Valid && fits && c.Alg == "RSA2" // SHA-1 signatures are genuine, but rejected
 				if got := Verify(key, text, params.Get("sign")) == nil; got != want {
 					t.Errorf("%s rule %d: %v", c.Name, rule, got)
 				}
@@ -103,7 +103,7 @@ func (v selfVectors) keyring(t *testing.T) *keys.AlipayKeyring {
 	return keyring
 }
 
-// PKCS#1 v1.5 is deterministic: requests must come out byte for byte.
+// PKCS#1 v1.5 is deterministic, so requests must equal the vectors byte for byte.
 func TestVectorsRequests(t *testing.T) {
 	t.Parallel()
 	var file selfVectors
@@ -157,7 +157,7 @@ func TestVectorsSync(t *testing.T) {
 	readVectors(t, "self_generated.json", &file)
 	keyring := file.keyring(t)
 	for _, c := range file.Sync {
-		a, err := parseAnswer([]byte(c.Body), "alipay.user.certify.open.query")
+		a, err := parseResponse([]byte(c.Body), "alipay.user.certify.open.query")
 		if err == nil && c.Valid && string(a.content) != c.Content {
 			t.Errorf("%s: content %q", c.Name, a.content)
 		}
@@ -172,7 +172,7 @@ func TestVectorsSync(t *testing.T) {
 	}
 }
 
-// Alipay's own cases of what is signed, from its Java SDK.
+// The vectors are the test cases of Alipay's Java SDK for the signed content.
 func TestVectorsExtraction(t *testing.T) {
 	t.Parallel()
 	var file struct {
@@ -186,7 +186,7 @@ func TestVectorsExtraction(t *testing.T) {
 	readVectors(t, "sync_extract_java.json", &file)
 	for _, c := range file.Cases {
 		method := strings.ReplaceAll(strings.TrimSuffix(c.Root, "_response"), "_", ".")
-		a, err := parseAnswer([]byte(c.Body), method)
+		a, err := parseResponse([]byte(c.Body), method)
 		if err != nil || string(a.content) != c.Content {
 			t.Errorf("%s: %q, %v", c.Name, a.content, err)
 		}

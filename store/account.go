@@ -71,7 +71,7 @@ type accountRow struct {
 	OwnPhone     bool      `db:"own_phone"`
 }
 
-// accountColumns go with accountRow; a stands for accounts, c for password_credentials.
+// accountColumns go with accountRow; a stands for accounts, c for password_credentials of a kind.
 const accountColumns = `a.account_id, a.status, a.sealed, a.person_digest, c.version, c.state, c.initial_rule, c.hash`
 
 // ownPhone goes with accountColumns where somebody may be about to be proven by phone: in

@@ -59,7 +59,7 @@ func (db *DB) recordAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest
 	if a.LockedUntil != nil {
 		kind = EventPasswordLocked
 	}
-	return db.addEvent(ctx, tx, req.AccountID, kind, now)
+	return db.addEvent(ctx, tx, req.AccountID, kind, req.Channel, now)
 }
 
 // isReserved says whether the reservation $7 is there to be counted.

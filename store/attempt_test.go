@@ -147,7 +147,7 @@ func TestVerdictStandsWithoutItsEvent(t *testing.T) {
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1, hashed))
 	account := importedAccount(t, db, depositor(1, hashed))
-	req := store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: []byte("owner"), AccountID: account.ID, Policy: tiers}
+	req := store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: []byte("owner"), AccountID: account.ID, Channel: store.ChannelAlipay, Policy: tiers}
 	_, err := failedAttempt(t.Context(), db, req)
 	noError(t, err)
 	tx, err := storetest.ProbeOf(db).Beginx()

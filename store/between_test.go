@@ -67,7 +67,7 @@ func TestLocksInOrder(t *testing.T) {
 				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
 				return err
 			}},
-		{"Erase, and a reset code", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
+		{"Erase, and a reset code", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, s store.Session, _ store.Delivery) error {
 				_, err := db.OpenResetWithCode(ctx, s, store.Account{ID: s.Link.AccountID}, "0000000001")
 				return err
@@ -154,7 +154,7 @@ func TestMoveLocksInOrder(t *testing.T) {
 		}
 	})
 	waiting(t, db, 1)
-	if _, err := hold.Exec(`SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`); err != nil {
+	if _, err := hold.Exec(`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`); err != nil {
 		t.Errorf("it holds what comes later: %v", err)
 	}
 	noError(t, hold.Rollback())

@@ -81,11 +81,11 @@ func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person [
 		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10)
 		ON CONFLICT (center_id, person_digest) WHERE state = 'open' DO NOTHING`,
 		db.center, c.ID, s.IdentityDigest, person, c.AccountID,
-		c.CredentialVersion, c.OldFingerprint, ChannelAlipay, now, c.ExpiresAt)
+		c.CredentialVersion, c.OldFingerprint, s.Channel, now, c.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, c.AccountID, EventChangeOpened, now)
+	return db.addEvent(ctx, tx, c.AccountID, EventChangeOpened, s.Channel, now)
 }
 
 // lockLink makes two opens of one user, and an open and an unlink, run one
@@ -93,9 +93,9 @@ func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person [
 func (db *DB) lockLink(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	var account uuid.UUID
 	err := tx.GetContext(ctx, &account, `
-		SELECT account_id FROM alipay_links
-		WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3 FOR UPDATE`,
-		db.center, s.IdentityDigest, s.Link.AccountID)
+		SELECT account_id FROM links
+		WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4 FOR UPDATE`,
+		db.center, s.Provider, s.IdentityDigest, s.Link.AccountID)
 	return mapNoRows(err, ErrNotFound)
 }
 
@@ -231,7 +231,7 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials
 		SET hash = $4, initial_rule = NULL, state = 'set', version = version + 1, changed_at = $5
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND state <> 'frozen'
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND state <> 'frozen'
 			AND EXISTS (SELECT 1 FROM accounts
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, c.AccountID, c.CredentialVersion, in.Hash, now)
@@ -247,7 +247,7 @@ func (db *DB) replaceCredential(ctx context.Context, tx *sqlx.Tx, in Confirm, no
 func (db *DB) replaceConflict(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, expected int64) error {
 	var version int64
 	if err := tx.GetContext(ctx, &version, `
-		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
+		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2 AND kind = 'password'`,
 		db.center, account); err != nil {
 		return err
 	}
@@ -261,9 +261,9 @@ func (db *DB) replaceConflict(ctx context.Context, tx *sqlx.Tx, account uuid.UUI
 func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confirm, now time.Time) error {
 	c := in.Change
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO password_history (center_id, account_id, version, fingerprint, set_at)
-		VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (center_id, account_id, version) DO NOTHING`,
+		INSERT INTO password_history (center_id, account_id, kind, version, fingerprint, set_at)
+		VALUES ($1, $2, 'password', $3, $4, $5)
+		ON CONFLICT (center_id, account_id, kind, version) DO NOTHING`,
 		db.center, c.AccountID, c.CredentialVersion, c.OldFingerprint, now); err != nil {
 		return err
 	}
@@ -276,7 +276,7 @@ func (db *DB) afterChange(ctx context.Context, tx *sqlx.Tx, s Session, in Confir
 		db.center, c.ID, ended); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, c.AccountID, EventPasswordChanged, now); err != nil {
+	if err := db.addEvent(ctx, tx, c.AccountID, EventPasswordChanged, s.Channel, now); err != nil {
 		return err
 	}
 	return db.addNotice(ctx, tx, s, notice{id: c.ID, kind: NoticePasswordChanged, account: c.AccountID}, now)

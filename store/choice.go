@@ -18,7 +18,7 @@ func (db *DB) AccountsOf(ctx context.Context, l Link) ([]Account, error) {
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `
 			SELECT `+accountColumns+`
-			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
+			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
 			WHERE a.center_id = $1 AND a.person_digest = $2 AND a.status NOT IN `+endedStatuses+`
 			ORDER BY a.status, a.account_id`,
 			db.center, l.PersonDigest)
@@ -62,15 +62,15 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `
-			UPDATE alipay_links SET account_id = $3 WHERE center_id = $1 AND identity_digest = $2`,
-			db.center, s.IdentityDigest, id); err != nil {
+			UPDATE links SET account_id = $4 WHERE center_id = $1 AND provider = $2 AND identity_digest = $3`,
+			db.center, s.Provider, s.IdentityDigest, id); err != nil {
 			return err
 		}
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
 			return err
 		}
 		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads that of the new one
-			if err := db.addEvent(ctx, tx, account, EventAccountChosen, now); err != nil {
+			if err := db.addEvent(ctx, tx, account, EventAccountChosen, s.Channel, now); err != nil {
 				return err
 			}
 		}
@@ -82,7 +82,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 func (db *DB) chosenAlready(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID) error {
 	var there int
 	err := tx.GetContext(ctx, &there, `
-		SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
-		db.center, s.IdentityDigest, id)
+		SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4`,
+		db.center, s.Provider, s.IdentityDigest, id)
 	return mapNoRows(err, ErrConflict)
 }

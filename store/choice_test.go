@@ -63,7 +63,7 @@ func TestChooseAccountRaces(t *testing.T) {
 			}
 		}
 		wrong := list(t, storetest.ProbeOf(one), `
-			SELECT concat('link to ', a.status, ', change ', c.state) FROM alipay_links l
+			SELECT concat('link to ', a.status, ', change ', c.state) FROM links l
 			JOIN accounts a USING (center_id, account_id)
 			LEFT JOIN changes c ON c.center_id = l.center_id AND c.identity_digest = l.identity_digest AND c.state = 'open'
 			WHERE l.identity_digest = $1

@@ -82,7 +82,7 @@ func TestClockIsTheDatabases(t *testing.T) {
 				t.Errorf("locked for %v, want an hour", lock)
 			}
 			token := []byte("token " + off.String())
-			if _, err := db.OpenSession(t.Context(), token, store.Visitor{}); err != nil {
+			if _, err := db.OpenSession(t.Context(), store.ChannelAlipay, token, store.Visitor{Identity: byOpen(1)}); err != nil {
 				t.Fatal(err)
 			}
 			db.CompareClock(t.Context(), func() time.Time { return time.Now().Add(off) })

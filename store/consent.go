@@ -85,7 +85,7 @@ func (db *DB) WithdrawConsent(ctx context.Context, s Session, purpose, version s
 			return err
 		}
 		if purpose == "message" && s.Link != nil {
-			return db.addEvent(ctx, tx, s.Link.AccountID, EventMessagesDeclined, now)
+			return db.addEvent(ctx, tx, s.Link.AccountID, EventMessagesDeclined, s.Channel, now)
 		}
 		if purpose != "phone" {
 			return nil

@@ -16,10 +16,10 @@ func (db *DB) CostliestHashes(ctx context.Context, kinds []string) ([]string, er
 		hashes = nil
 		// The conditions are spelled as in the index.
 		return sqlx.SelectContext(ctx, q, &hashes, `
-			SELECT c.hash FROM unnest($2::text[]) AS k (kind), LATERAL (
+			SELECT c.hash FROM unnest($2::text[]) AS d (digest), LATERAL (
 				SELECT hash FROM password_credentials
-				WHERE center_id = $1 AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%')
-					AND substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):') = k.kind
+				WHERE center_id = $1 AND kind = 'password' AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%')
+					AND substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):') = d.digest
 				ORDER BY (substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer) DESC LIMIT 1) c`,
 			db.center, pq.Array(kinds))
 	})

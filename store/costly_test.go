@@ -52,7 +52,7 @@ func TestCostliestHashes(t *testing.T) {
 			return err
 		}
 		return tx.Select(&plan, `EXPLAIN SELECT hash FROM password_credentials
-		WHERE center_id = 'test' AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%')
+		WHERE center_id = 'test' AND kind = 'password' AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%')
 			AND substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):') = 'bcrypt'
 		ORDER BY (substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer) DESC LIMIT 1`)
 	}))

@@ -15,14 +15,14 @@ const countLife = 48 * time.Hour
 // Purposes of daily counts.
 const (
 	countResetsOfPerson = "resets of a person"
-	countResetsOfUser   = "resets of an Alipay user"
+	countResetsOfUser   = "resets of a user"
 	countLinksOfPerson  = "links of a person"
-	countLinksOfUser    = "links of an Alipay user"
+	countLinksOfUser    = "links of a user"
 
 	countRecoveriesOfPerson = "recoveries of a person"
 
 	countTransfersOfPerson = "transfers of a person"
-	countTransfersOfUser   = "transfers of an Alipay user"
+	countTransfersOfUser   = "transfers of a user"
 )
 
 // A start is on whose accounts of the day a verification is counted.

@@ -110,7 +110,7 @@ func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Er
 }
 
 // erasables returns the rows to delete in the order of the locks, accounts after what refers to
-// them. See collectPersonData for new tables.
+// them. Links go of all providers, credentials of all kinds. See collectPersonData for new tables.
 func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
 	all := []erasable{
@@ -120,8 +120,8 @@ func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 		{"link_transfers", `person_digest = ANY ($2)`, persons},
 		{"link_transfers", `account_id = ANY ($2::uuid[])`, accounts},
 		{"link_transfers", `identity_digest = ANY ($2)`, identities},
-		{"alipay_links", `person_digest = ANY ($2)`, persons},
-		{"alipay_links", `account_id = ANY ($2::uuid[])`, accounts},
+		{"links", `person_digest = ANY ($2)`, persons},
+		{"links", `account_id = ANY ($2::uuid[])`, accounts},
 		{"resets", `person_digest = ANY ($2)`, persons},
 		{"resets", `account_id = ANY ($2::uuid[])`, accounts},
 		{"reset_codes", `account_id = ANY ($2::uuid[])`, accounts},

@@ -32,9 +32,9 @@ func (db *DB) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) 
 		{`SELECT 1 FROM accounts
 			WHERE center_id = $1 AND account_id = ANY ($2::uuid[])
 			ORDER BY account_id FOR NO KEY UPDATE`, []any{ids}}, // rows that refer to it may be on their way
-		{`SELECT 1 FROM alipay_links
+		{`SELECT 1 FROM links
 			WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]) OR identity_digest = ANY ($4))
-			ORDER BY identity_digest FOR UPDATE`, []any{persons, ids, identities}},
+			ORDER BY identity_digest FOR UPDATE`, []any{persons, ids, identities}}, // of all providers
 		{`SELECT 1 FROM sessions
 			WHERE center_id = $1 AND identity_digest = ANY ($2)
 			ORDER BY token_digest FOR UPDATE`, []any{identities}},

@@ -56,12 +56,12 @@ func TestEraseLocksInOrder(t *testing.T) {
 	storetest.Server(t) // looks at its sessions
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
-			`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+			`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a freeze", `UPDATE link_transfers SET state = state`,
-			`SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+			`SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"an import", `SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE`,
-			`SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
-		{"a change", `SELECT 1 FROM alipay_links WHERE center_id = 'test' FOR UPDATE`,
+			`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
+		{"a change", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM resets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM changes WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
@@ -114,17 +114,17 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 		}
 	})
 	waiting(t, db, 1)
-	s, err := db.OpenSession(ctx, []byte("token"), store.Visitor{Identity: both(1)})
+	s, err := db.OpenSession(ctx, store.ChannelAlipay, []byte("token"), store.Visitor{Identity: both(1)})
 	noError(t, err)
-	_, err = hold.Exec(`INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
-		SELECT center_id, $1, person_digest, account_id, $2, updated_at, updated_at FROM accounts`, s.IdentityDigest, sealedLink(t, db, s))
+	_, err = hold.Exec(`INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		SELECT center_id, 'alipay', 'alipay', $1, person_digest, account_id, $2, updated_at, updated_at FROM accounts`, s.IdentityDigest, sealedLink(t, db, s))
 	noError(t, err)
 	noError(t, hold.Commit())
 	all.Wait()
 	if s, err := db.Session(ctx, s.TokenDigest); err == nil {
 		t.Errorf("the session is left, linked: %v", s.Link != nil)
 	}
-	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM alipay_links WHERE account_id = $1`, account.ID)[0]; n != "0" {
+	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM links WHERE account_id = $1`, account.ID)[0]; n != "0" {
 		t.Errorf("%s links are left", n)
 	}
 }

@@ -34,13 +34,6 @@ const (
 	EventMessagesDeclined = "messages_declined" // by withdrawing the consent to them
 )
 
-// Channels say where something was done.
-const (
-	ChannelAlipay   = "alipay"   // the mini-program
-	ChannelOperator = "operator" // the centre's operators, see DB.Unlock
-	ChannelCounter  = "counter"  // a clerk of the centre
-)
-
 // An Event is one entry of the citizen's own record.
 type Event struct {
 	ID      uuid.UUID `db:"event_id" json:"event_id"`
@@ -49,8 +42,8 @@ type Event struct {
 	Channel string    `db:"channel" json:"channel"`
 }
 
-func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind string, now time.Time) error {
-	return db.insertEvent(ctx, tx, account, newEvent(kind, ChannelAlipay, now))
+func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind, channel string, now time.Time) error {
+	return db.insertEvent(ctx, tx, account, newEvent(kind, channel, now))
 }
 
 func newEvent(kind, channel string, now time.Time) Event {

@@ -17,7 +17,7 @@ func TestFormerHolder(t *testing.T) {
 	next := former
 	moved(&next)
 	importAll(t, db, next)
-	back, err := db.OpenSession(ctx, []byte("back"), store.Visitor{Identity: store.Identity{AppID: appOf(t, db), Kind: "open_id", Value: "second-of-1"}})
+	back, err := db.OpenSession(ctx, store.ChannelAlipay, []byte("back"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: appOf(t, db), Kind: "open_id", Value: "second-of-1"}})
 	noError(t, err)
 	noError(t, db.BindPhone(ctx, back, store.PhoneProof{Payload: []byte("payload1"), Mobile: former.Person.Phone}))
 	s := linkedSession(t, db, "next", importedAccount(t, db, next))

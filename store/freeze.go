@@ -49,7 +49,7 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (first bool, err error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials SET state = 'frozen'
-		WHERE center_id = $1 AND account_id = $2 AND state <> 'frozen'`,
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND state <> 'frozen'`,
 		db.center, s.Link.AccountID)
 	err = changedOne(res, err, ErrConflict)
 	if errors.Is(err, ErrConflict) {
@@ -59,7 +59,7 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 }
 
 func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
-	e := newEvent(EventPasswordFrozen, ChannelAlipay, now)
+	e := newEvent(EventPasswordFrozen, s.Channel, now)
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (db *DB) lockUnfrozen(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	}
 	var state string
 	err := tx.GetContext(ctx, &state, `
-		SELECT state FROM password_credentials WHERE center_id = $1 AND account_id = $2`,
+		SELECT state FROM password_credentials WHERE center_id = $1 AND account_id = $2 AND kind = 'password'`,
 		db.center, s.Link.AccountID)
 	if err == nil && state == PasswordFrozen {
 		err = ErrBlocked

@@ -15,8 +15,8 @@ const FormerHolderFreeze = 7 * 24 * time.Hour
 // freeze: once each, while who took over still has the link. A clerk has seen a document.
 const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
 	AND r.frozen_at IS NULL AND r.proof <> 'clerk'
-	AND EXISTS (SELECT 1 FROM alipay_links l
-		WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
+	AND EXISTS (SELECT 1 FROM links l
+		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
 
 // TakenOver returns the takeover that the session's Alipay user, who holds no link any
 // more, may answer by a freeze; nil: none.
@@ -57,7 +57,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 			return ErrNotFound
 		}
 		for _, r := range taken { // more than one only where it was taken back between
-			if err := db.freezeTaken(ctx, tx, r, visitor, now); err != nil {
+			if err := db.freezeTaken(ctx, tx, s, r, visitor, now); err != nil {
 				return err
 			}
 		}
@@ -65,15 +65,15 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	})
 }
 
-func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former Visitor, now time.Time) error {
+func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
-		SELECT identity_digest, account_id, sealed_identity FROM alipay_links
-		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
-		db.center, r.PersonDigest); err != nil {
+		SELECT identity_digest, account_id, sealed_identity FROM links
+		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 FOR UPDATE`,
+		db.center, r.Provider, r.PersonDigest); err != nil {
 		return mapNoRows(err, ErrNotFound)
 	}
-	if err := db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity); err != nil {
+	if err := db.unseal(held.Sealed, "links", held.Digest, &held.Identity); err != nil {
 		return err
 	}
 	if err := db.cancelOpenOf(ctx, tx, r.PersonDigest, now); err != nil {
@@ -81,7 +81,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former V
 	}
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials SET state = 'frozen'
-		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND state <> 'frozen'
+		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind = 'password' AND state <> 'frozen'
 			AND EXISTS (SELECT 1 FROM accounts a
 				WHERE a.center_id = $1 AND a.account_id = password_credentials.account_id AND a.person_digest = $3)`,
 		db.center, uuids([]uuid.UUID{held.Account, r.AccountID}), r.PersonDigest); err != nil { // an account may be another person's by now
@@ -93,7 +93,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, r Transfer, former V
 		db.center, byteas(ended...)); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, held.Account, EventPasswordFrozen, now); err != nil {
+	if err := db.addEvent(ctx, tx, held.Account, EventPasswordFrozen, s.Channel, now); err != nil {
 		return err
 	}
 	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeFrozenByFormer, held.Account, held.Identity, r.PersonDigest}, now)

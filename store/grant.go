@@ -12,7 +12,7 @@ import (
 
 // ErrRenamed says that the session's Alipay user was moved to another identifier since
 // the session was read. Read again, the same call goes through.
-var ErrRenamed = errors.New("store: the Alipay user goes by another identifier since")
+var ErrRenamed = errors.New("store: the user goes by another identifier since")
 
 // recognise is under which identity a session is opened for id, in the transaction that
 // opens it. A grant with both identifiers brings along what stands under the user_id;
@@ -46,16 +46,16 @@ func (db *DB) movedTo(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, 
 	}
 	digest := db.digest(id)
 	if err := tx.SelectContext(ctx, &links, `
-		SELECT identity_digest, sealed_identity FROM alipay_links
-		WHERE center_id = $1 AND (identity_digest = $2 OR user_digest = $2)
-		ORDER BY identity_digest FOR UPDATE`, db.center, digest); err != nil {
+		SELECT identity_digest, sealed_identity FROM links
+		WHERE center_id = $1 AND provider = $2 AND (identity_digest = $3 OR user_digest = $3)
+		ORDER BY identity_digest FOR UPDATE`, db.center, id.Provider, digest); err != nil {
 		return id, err
 	}
 	if len(links) != 1 || bytes.Equal(links[0].Digest, digest) {
 		return id, nil
 	}
 	var moved Identity
-	err := db.unseal(links[0].Sealed, "alipay_links", links[0].Digest, &moved)
+	err := db.unseal(links[0].Sealed, "links", links[0].Digest, &moved)
 	return moved, err
 }
 

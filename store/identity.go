@@ -2,16 +2,17 @@ package store
 
 import "encoding/json"
 
-// An Identity is what Alipay calls a citizen within one application. The kind
-// is part of it: an open_id and a user_id are never compared with each other.
+// An Identity is what a provider calls a citizen within one application. The provider and
+// the kind are part of it: an open_id and a user_id are never compared with each other.
 type Identity struct {
-	AppID, Kind, Value string
-	UserID             string // the user_id beside an open_id, where Alipay still gives both
+	Provider, AppID, Kind, Value string
+
+	UserID string // the user_id beside an open_id, where Alipay still gives both
 }
 
 // digest is the identity's blind index. UserID is left out: it may come and go.
 func (db *DB) digest(id Identity) []byte {
-	return db.cipher.Index("alipay identity", []byte(id.AppID), []byte(id.Kind), []byte(id.Value))
+	return db.cipher.Index("identity", []byte(id.Provider), []byte(id.AppID), []byte(id.Kind), []byte(id.Value))
 }
 
 // PersonDigest is the blind index of a document's canonical key, see

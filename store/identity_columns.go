@@ -40,8 +40,8 @@ var identityColumns = []identityColumn{
 	{table: "link_transfers", column: "identity_digest", apart: true},
 	{table: "link_transfers", column: "former_digest", person: true},             // whose link it is
 	{table: "link_transfers", column: "former_digest", only: "o.state = 'done'"}, // whose it was, who may freeze
-	{table: "alipay_links", column: "identity_digest", apart: true},
-	{table: "alipay_links", column: "user_digest", stays: true}, // what it is for
+	{table: "links", column: "identity_digest", apart: true},
+	{table: "links", column: "user_digest", stays: true}, // what it is for
 	{table: "resets", column: "identity_digest", person: true},
 	{table: "changes", column: "identity_digest", person: true},
 	{table: "spraying", column: "actor", only: "o.kind = 'user'", keys: []string{"kind", "since"},
@@ -61,8 +61,11 @@ var identityColumns = []identityColumn{
 		merge: "count = n.count + o.count"},
 }
 
-// renaming are users of whom a transaction moves everything, in arrays.
-type renaming struct{ old, new, person pq.ByteaArray }
+// renaming are users of one provider of whom a transaction moves everything, in arrays.
+type renaming struct {
+	provider         string
+	old, new, person pq.ByteaArray
+}
 
 // pairs reads a renaming from $2 to $4. A user without a link has an empty person, who
 // is nobody.
@@ -122,7 +125,7 @@ func (c identityColumn) match(digest string) string {
 }
 
 // identityInUse is the query that reports whether a row has the digest $2 in one of the columns that
-// are indexed by it.
+// are indexed by it. The digest is of one provider only.
 var identityInUse = func() string {
 	var all []string
 	for _, c := range identityColumns {

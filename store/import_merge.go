@@ -62,10 +62,10 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 	var added int64
 	if err := t.GetContext(ctx, &added, `
 		WITH added AS (
-			INSERT INTO password_credentials (center_id, account_id, version, state, initial_rule, hash)
-			SELECT $1, s.account_id, 1, s.state, s.initial_rule, s.hash
+			INSERT INTO password_credentials (center_id, account_id, kind, version, state, initial_rule, hash)
+			SELECT $1, s.account_id, 'password', 1, s.state, s.initial_rule, s.hash
 			FROM import_rows s
-			ON CONFLICT (center_id, account_id) DO NOTHING RETURNING 1)
+			ON CONFLICT (center_id, account_id, kind) DO NOTHING RETURNING 1)
 		SELECT count(*) FROM added`, t.db.center); err != nil {
 		return Counts{}, err
 	}

@@ -151,8 +151,8 @@ func TestImportEndsLinkOfOtherPerson(t *testing.T) {
 	db := storetest.New(t)
 	importAll(t, db, depositor(1))
 	token := []byte("the digest of a token")
-	visitor := store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
-	session, err := db.OpenSession(t.Context(), token, visitor)
+	visitor := store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
+	session, err := db.OpenSession(t.Context(), store.ChannelAlipay, token, visitor)
 	if err != nil {
 		t.Fatal(err)
 	}

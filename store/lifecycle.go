@@ -14,9 +14,6 @@ const (
 	EventLinkEnded = "link_ended" // the account was merged, moved away or closed, or is another person's
 )
 
-// ChannelCentre marks what followed from the centre's own records.
-const ChannelCentre = "centre"
-
 // An affectedLink is a link whose account was in the batch and is no longer what it was
 // when the link was made.
 //
@@ -34,12 +31,13 @@ const ChannelCentre = "centre"
 //	any, of another document   ends     cancelled    end       link_ended
 //
 // An open account is one in 01, 02, 06 or 99; of several the first in the order
-// of status and id is taken, as attemptedAccount does. A new name, phone or
-// employer, and a document number that only changed from 15 to 18 digits, touch
-// nothing. A link that ended does not come back when the centre corrects the
+// of status and id is taken, as attemptedAccount does. The links of all providers follow
+// alike. A new name, phone or employer, and a document number that only changed from 15
+// to 18 digits, touch nothing. A link that ended does not come back when the centre corrects the
 // status: its owner proves themselves again. No password is ever touched: an
 // account keeps its own, and a link that moves finds that of the other account.
 type affectedLink struct {
+	Provider string        `db:"provider"`
 	Identity []byte        `db:"identity_digest"`
 	Person   []byte        `db:"person_digest"`
 	Account  uuid.UUID     `db:"account_id"`
@@ -58,7 +56,7 @@ func (t importTx) followAccounts(ctx context.Context, mergersToo bool) (Counts, 
 	return t.followLinks(ctx, `
 		FROM import_rows s
 		JOIN accounts a ON a.center_id = $1 AND a.account_id = s.account_id
-		JOIN alipay_links l ON l.center_id = $1 AND l.account_id = s.account_id
+		JOIN links l ON l.center_id = $1 AND l.account_id = s.account_id
 		WHERE l.person_digest <> a.person_digest OR a.status IN ('04', '05', '06') OR a.status = '03' AND $2`, mergersToo)
 }
 
@@ -66,7 +64,7 @@ func (t importTx) followAccounts(ctx context.Context, mergersToo bool) (Counts, 
 // the account into which one was merged may stand anywhere below it.
 func (t importTx) followMerged(ctx context.Context) (Counts, error) {
 	return t.followLinks(ctx, `
-		FROM alipay_links l
+		FROM links l
 		JOIN accounts a ON a.center_id = $1 AND a.account_id = l.account_id
 		WHERE l.center_id = $1 AND l.person_digest = a.person_digest AND a.status = '03'`)
 }
@@ -76,7 +74,7 @@ func (t importTx) followMerged(ctx context.Context) (Counts, error) {
 func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Counts, error) {
 	var links []affectedLink
 	err := t.SelectContext(ctx, &links, `
-		SELECT l.identity_digest, l.person_digest, l.account_id, l.sealed_identity,
+		SELECT l.provider, l.identity_digest, l.person_digest, l.account_id, l.sealed_identity,
 			l.person_digest <> a.person_digest OR a.status IN `+endedStatuses+` AS ends,
 			CASE WHEN l.person_digest = a.person_digest AND a.status = '03' THEN (
 				SELECT b.account_id FROM accounts b
@@ -137,10 +135,10 @@ func (t importTx) moveLinks(ctx context.Context, moved []affectedLink) error {
 	}
 	c := columnsOf(moved)
 	if _, err := t.ExecContext(ctx, `
-		UPDATE alipay_links l SET account_id = m.target
-		FROM unnest($2::bytea[], $3::uuid[]) AS m (identity_digest, target)
-		WHERE l.center_id = $1 AND l.identity_digest = m.identity_digest`,
-		t.db.center, c.identities, c.targets); err != nil {
+		UPDATE links l SET account_id = m.target
+		FROM unnest($2::text[], $3::bytea[], $4::uuid[]) AS m (provider, identity_digest, target)
+		WHERE l.center_id = $1 AND l.provider = m.provider AND l.identity_digest = m.identity_digest`,
+		t.db.center, c.providers, c.identities, c.targets); err != nil {
 		return err
 	}
 	// Both accounts' records say so: the citizen reads that of the new one.
@@ -156,8 +154,9 @@ func (t importTx) endLinks(ctx context.Context, ended []affectedLink) error {
 	}
 	c := columnsOf(ended)
 	if _, err := t.ExecContext(ctx, `
-		DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = ANY ($2)`,
-		t.db.center, c.identities); err != nil {
+		DELETE FROM links l USING unnest($2::text[], $3::bytea[]) AS m (provider, identity_digest)
+		WHERE l.center_id = $1 AND l.provider = m.provider AND l.identity_digest = m.identity_digest`,
+		t.db.center, c.providers, c.identities); err != nil {
 		return err
 	}
 	if _, err := t.ExecContext(ctx, `
@@ -182,14 +181,15 @@ func (t importTx) addEvents(ctx context.Context, kind string, accounts pq.String
 
 // linkColumns are affected links as arrays, one a column, for unnest.
 type linkColumns struct {
-	identities, persons pq.ByteaArray
-	accounts, targets   pq.StringArray
+	identities, persons          pq.ByteaArray
+	providers, accounts, targets pq.StringArray
 }
 
 func columnsOf(links []affectedLink) (c linkColumns) {
 	for _, l := range links {
 		c.identities, c.persons = append(c.identities, l.Identity), append(c.persons, l.Person)
 		c.accounts, c.targets = append(c.accounts, l.Account.String()), append(c.targets, l.Target.UUID.String())
+		c.providers = append(c.providers, l.Provider)
 	}
 	return c
 }

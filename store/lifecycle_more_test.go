@@ -146,7 +146,7 @@ func TestAddLinkAfterEnd(t *testing.T) {
 		if status > "02" && status < "06" {
 			want = store.ErrBlocked
 		}
-		s, err := db.OpenSession(t.Context(), []byte("token "+status), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: status}})
+		s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("token "+status), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: status}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,12 +200,12 @@ func TestSettlesOldLinks(t *testing.T) {
 		linkedSession(t, db, ds[i].Person.AccountNo, importedAccount(t, db, ds[i]))
 		ds[i].Status = store.StatusClosed
 	}
-	links := `CREATE TABLE old_links AS SELECT * FROM alipay_links; DELETE FROM alipay_links`
+	links := `CREATE TABLE old_links AS SELECT * FROM links; DELETE FROM links`
 	if _, err := storetest.ProbeOf(db).Exec(links); err != nil {
 		t.Fatal(err)
 	}
 	importAll(t, db, ds...)
-	if _, err := storetest.ProbeOf(db).Exec(`INSERT INTO alipay_links SELECT * FROM old_links`); err != nil {
+	if _, err := storetest.ProbeOf(db).Exec(`INSERT INTO links SELECT * FROM old_links`); err != nil {
 		t.Fatal(err)
 	}
 	plan, differences := compareFile(t, db, ds)

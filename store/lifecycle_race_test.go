@@ -35,7 +35,7 @@ func newCrossing(t *testing.T, one, two *store.DB, n int) *crossing {
 		c.owner = &s
 	}
 	who := fmt.Sprint("comer ", n)
-	s, err := two.OpenSession(t.Context(), []byte(who), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: who}})
+	s, err := two.OpenSession(t.Context(), store.ChannelAlipay, []byte(who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func (c *crossing) check() {
 				count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended')) AS left_over,
 				count(*) FILTER (WHERE kind = 'link_ended') + count(*) FILTER (WHERE kind = 'link_moved') / 2 AS told
 			FROM events WHERE account_id IN ($1, $2)) e,
-			(SELECT count(*) AS links FROM alipay_links WHERE account_id IN ($1, $2)) l,
+			(SELECT count(*) AS links FROM links WHERE account_id IN ($1, $2)) l,
 			(SELECT count(*) AS notices FROM outbox WHERE starts_with(kind, 'link_') AND account_id IN ($1, $2)) o
 		WHERE left_over <> links OR told <> notices`, c.account.ID, c.otherAccount.ID)
 	if len(wrong) > 0 {

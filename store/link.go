@@ -34,8 +34,8 @@ func (db *DB) newLink(s Session, a Account) (newLink, error) {
 	if err != nil {
 		return newLink{}, err
 	}
-	sealed, err := db.seal(visitor.Identity, "alipay_links", s.IdentityDigest)
-	return newLink{s.IdentityDigest, a, sealed, visitor}, err
+	sealed, err := db.seal(visitor.Identity, "links", s.IdentityDigest)
+	return newLink{s.Provider, s.Channel, s.IdentityDigest, a, sealed, visitor}, err
 }
 
 // writeLink adds the link and everything that follows from it.
@@ -54,7 +54,7 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err := db.queueNotice(ctx, tx, told, now); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, n.account.ID, EventLinked, now)
+	return db.addEvent(ctx, tx, n.account.ID, EventLinked, n.channel, now)
 }
 
 // lockAccount makes a link and a change of the account by the centre run one
@@ -72,10 +72,11 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 }
 
 type newLink struct {
-	identityDigest []byte
-	account        Account
-	sealed         []byte
-	visitor        Visitor
+	provider, channel string
+	identityDigest    []byte
+	account           Account
+	sealed            []byte
+	visitor           Visitor
 }
 
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
@@ -84,18 +85,18 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 		return false, err
 	}
 	res, err := tx.ExecContext(ctx, `
-		INSERT INTO alipay_links (center_id, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT DO NOTHING`,
-		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
+		db.center, n.provider, n.channel, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
 	if err = changedOne(res, err, ErrConflict); !errors.Is(err, ErrConflict) {
 		return err == nil, err
 	}
 	var same bool
 	err = tx.GetContext(ctx, &same, `
-		SELECT EXISTS (SELECT 1 FROM alipay_links
-			WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3 AND account_id = $4)`,
-		db.center, n.identityDigest, n.account.PersonDigest, n.account.ID)
+		SELECT EXISTS (SELECT 1 FROM links
+			WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND person_digest = $4 AND account_id = $5)`,
+		db.center, n.provider, n.identityDigest, n.account.PersonDigest, n.account.ID)
 	if err == nil && !same {
 		err = ErrConflict
 	}
@@ -137,8 +138,8 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
-			DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND account_id = $3`,
-			db.center, s.IdentityDigest, s.Link.AccountID)
+			DELETE FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4`,
+			db.center, s.Provider, s.IdentityDigest, s.Link.AccountID)
 		if err := changedOne(res, err, ErrNotFound); err != nil {
 			return err
 		}
@@ -151,7 +152,7 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
 			return err
 		}
-		return db.addEvent(ctx, tx, s.Link.AccountID, EventUnlinked, now)
+		return db.addEvent(ctx, tx, s.Link.AccountID, EventUnlinked, s.Channel, now)
 	})
 }
 
@@ -161,7 +162,7 @@ func (db *DB) LinkedAccount(ctx context.Context, accountID uuid.UUID) (Account, 
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &row, `
 			SELECT `+accountColumns+`
-			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
+			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
 			WHERE a.center_id = $1 AND a.account_id = $2`,
 			db.center, accountID)
 	})

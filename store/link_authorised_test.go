@@ -15,16 +15,16 @@ func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	var clock movedClock
 	db := storetest.New(t, storetest.WithNow(clock.Now))
 	importAll(t, db, depositor(1))
-	somebody := store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
-	first, err := db.OpenSession(t.Context(), []byte("first"), somebody)
+	somebody := store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}}
+	first, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("first"), somebody)
 	noError(t, err)
 	clock.add(time.Minute)
-	_, err = db.OpenSession(t.Context(), []byte("second"), somebody)
+	_, err = db.OpenSession(t.Context(), store.ChannelAlipay, []byte("second"), somebody)
 	noError(t, err)
 	clock.add(time.Minute)
 	noError(t, db.AddLink(t.Context(), first, importedAccount(t, db, depositor(1)), nil))
 	newest := column(t, db, `SELECT (authorised_at = (SELECT max(created_at) FROM sessions))::text
-		FROM alipay_links WHERE authorised_at < linked_at`)
+		FROM links WHERE authorised_at < linked_at`)
 	if len(newest) != 1 || newest[0] != "true" {
 		t.Errorf("authorised by the newest session: %v", newest)
 	}

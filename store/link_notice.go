@@ -21,7 +21,7 @@ func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []
 	sealed := make(pq.ByteaArray, len(links))
 	for i, l := range links {
 		n := Notice{ChangedAt: t.now, Person: l.Person}
-		if err := t.db.unseal(l.Sealed, "alipay_links", l.Identity, &n.Identity); err != nil {
+		if err := t.db.unseal(l.Sealed, "links", l.Identity, &n.Identity); err != nil {
 			return err
 		}
 		id, account := uuid.New(), l.Account

@@ -144,7 +144,7 @@ func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p Link
 			AND (claim_digest IS NOT NULL OR account_id = $6 AND code_id IS NOT DISTINCT FROM $10)
 			AND state = 'started' AND expires_at > $5 AND NOT recovery
 			AND EXISTS (SELECT 1 FROM password_credentials
-				WHERE center_id = $1 AND account_id = $6 AND version = $7 AND (state <> 'frozen' OR $10::uuid IS NOT NULL))
+				WHERE center_id = $1 AND account_id = $6 AND kind = 'password' AND version = $7 AND (state <> 'frozen' OR $10::uuid IS NOT NULL))
 			AND ($10 IS NULL OR EXISTS (SELECT 1 FROM reset_codes
 				WHERE center_id = $1 AND code_id = $10 AND closed_at IS NULL))`,
 		db.center, p.ID, s.IdentityDigest, s.TokenDigest, now, p.AccountID, p.CredentialVersion, p.PersonDigest, state, idOrNull(p.CodeID))

@@ -110,7 +110,7 @@ func (w *waitingLink) neighbour() store.Account {
 func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
 	w.t.Helper()
 	name := fmt.Sprint(who, " ", w.n)
-	s, err := db.OpenSession(w.ctx(), []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: name}})
+	s, err := db.OpenSession(w.ctx(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: name}})
 	noError(w.t, err)
 	return s
 }
@@ -195,8 +195,8 @@ func (w *waitingLink) checkRows(linked bool) {
 	w.t.Helper()
 	wrong := column(w.t, w.one, `
 		SELECT concat(links, ' links, ', mine, ' of the user; linked ', began, ', ended ', ended, ', told ', told) FROM (SELECT
-			(SELECT count(*) FROM alipay_links WHERE account_id IN ($1, $2)) AS links,
-			(SELECT count(*) FROM alipay_links WHERE identity_digest = $3 AND account_id = $1) AS mine,
+			(SELECT count(*) FROM links WHERE account_id IN ($1, $2)) AS links,
+			(SELECT count(*) FROM links WHERE identity_digest = $3 AND account_id = $1) AS mine,
 			(SELECT count(*) FROM events WHERE kind = 'linked' AND account_id IN ($1, $2)) AS began,
 			(SELECT count(*) FROM events WHERE kind IN ('unlinked', 'link_ended') AND account_id IN ($1, $2)) AS ended,
 			(SELECT count(*) FROM outbox WHERE kind = 'linked' AND account_id IN ($1, $2)) AS told) c

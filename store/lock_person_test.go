@@ -39,8 +39,8 @@ func (t *generator) meet() (store.Session, store.Account, error) {
 		return store.Session{}, store.Account{}, err
 	}
 	signIn := func(token string) (store.Session, error) {
-		return t.db.OpenSession(ctx, []byte(token+d.Person.AccountNo), store.Visitor{
-			Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: d.Person.AccountNo},
+		return t.db.OpenSession(ctx, store.ChannelAlipay, []byte(token+d.Person.AccountNo), store.Visitor{
+			Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: d.Person.AccountNo},
 		})
 	}
 	s, err := signIn("before")

@@ -30,6 +30,7 @@ type AttemptRequest struct {
 	Scope        []byte    // PublicScope, or the digest of an Alipay identity proven to be the person
 	AccountNo    string    // when the person said which account
 	AccountID    uuid.UUID // when the link says which account; then its owner's record gets failed attempts
+	Channel      string    // of the request, for that record
 	Policy       LockoutPolicy
 	Source       *UnverifiedSource  // nil: proven to be the person, whom no limit of spraying concerns
 	Record       *IdempotencyRecord // of the request, where it has an Idempotency-Key: it is charged once
@@ -153,7 +154,7 @@ func (db *DB) attemptedAccount(ctx context.Context, tx *sqlx.Tx, req AttemptRequ
 	var rows []accountRow
 	err := tx.SelectContext(ctx, &rows, `
 		SELECT `+accountColumns+`, `+ownPhone+`
-		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id
+		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
 		WHERE a.center_id = $1 AND a.person_digest = $2
 			AND ($3::bytea IS NULL OR a.account_no_digest = $3)
 			AND ($4::uuid IS NULL OR a.account_id = $4)

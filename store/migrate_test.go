@@ -104,7 +104,7 @@ func TestNotMigrated(t *testing.T) {
 	}
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, dsn)
-	storetest.ProbeOf(db).MustExec(`DELETE FROM goose_db_version WHERE version_id IN (2, 11)`)
+	storetest.ProbeOf(db).MustExec(`DELETE FROM goose_db_version WHERE version_id = 2`)
 	if err := db.Ping(t.Context()); err != nil { // a distributed database without its foreign keys yet
 		t.Error(err)
 	}

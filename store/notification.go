@@ -26,6 +26,7 @@ type Notification struct {
 // A Cancellation says that a citizen withdrew the authorisation of the mini-program.
 type Cancellation struct {
 	Identity Identity
+	Channel  string // through which it was heard
 	At       time.Time
 }
 
@@ -105,7 +106,7 @@ func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellat
 // the sessions waits for it; hence the second look for links, which begins anew: from
 // such a link, too, a change may hang. A link that comes later finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
-	w := withdrawal{Tx: tx, db: db, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
+	w := withdrawal{Tx: tx, db: db, provider: c.Identity.Provider, channel: c.Channel, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
 	transfers, err := w.closeOpen(ctx, "link_transfers", "waiting", "requested_at")
 	if err != nil {
 		return false, err
@@ -148,9 +149,10 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 // A withdrawal is the transaction of withdraw.
 type withdrawal struct {
 	*sqlx.Tx
-	db      *DB
-	digests pq.ByteaArray // of the Alipay user
-	at, now time.Time
+	db                *DB
+	provider, channel string
+	digests           pq.ByteaArray // of the user
+	at, now           time.Time
 
 	whenever bool // what is open ends although it was begun after at
 }
@@ -158,14 +160,14 @@ type withdrawal struct {
 func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 	var accounts []uuid.UUID
 	if err := w.SelectContext(ctx, &accounts, `
-		DELETE FROM alipay_links
-		WHERE center_id = $1 AND identity_digest = ANY ($2) AND authorised_at <= $3
+		DELETE FROM links
+		WHERE center_id = $1 AND provider = $2 AND identity_digest = ANY ($3) AND authorised_at <= $4
 		RETURNING account_id`,
-		w.db.center, w.digests, w.at); err != nil {
+		w.db.center, w.provider, w.digests, w.at); err != nil {
 		return false, err
 	}
 	for _, account := range accounts {
-		if err := w.db.addEvent(ctx, w.Tx, account, EventAuthorisationWithdrawn, w.now); err != nil {
+		if err := w.db.addEvent(ctx, w.Tx, account, EventAuthorisationWithdrawn, w.channel, w.now); err != nil {
 			return false, err
 		}
 	}
@@ -190,10 +192,10 @@ func (db *DB) lockKnown(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.Bytea
 	all := db.digests(id)
 	var linked [][]byte
 	err := tx.SelectContext(ctx, &linked, `
-		SELECT identity_digest FROM alipay_links
-		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($2))
+		SELECT identity_digest FROM links
+		WHERE center_id = $1 AND provider = $2 AND (identity_digest = ANY ($3) OR user_digest = ANY ($3))
 		ORDER BY identity_digest FOR UPDATE`,
-		db.center, pq.ByteaArray(all))
+		db.center, id.Provider, pq.ByteaArray(all))
 	return append(all, linked...), err
 }
 
@@ -209,10 +211,10 @@ func (db *DB) digests(id Identity) [][]byte {
 
 // authorise notes that the citizen opened the mini-program: a cancellation made
 // before this moment no longer counts.
-func (db *DB) authorise(ctx context.Context, tx *sqlx.Tx, identityDigest []byte, now time.Time) error {
+func (db *DB) authorise(ctx context.Context, tx *sqlx.Tx, provider string, identityDigest []byte, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE alipay_links SET authorised_at = $3
-		WHERE center_id = $1 AND identity_digest = $2`,
-		db.center, identityDigest, now)
+		UPDATE links SET authorised_at = $4
+		WHERE center_id = $1 AND provider = $2 AND identity_digest = $3`,
+		db.center, provider, identityDigest, now)
 	return err
 }

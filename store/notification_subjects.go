@@ -18,7 +18,7 @@ func (db *DB) namedIn(content []byte) pq.ByteaArray {
 	all := pq.ByteaArray{}
 	for _, kind := range []string{kindOpenID, kindUserID} {
 		for _, value := range valuesOf(content, kind) {
-			all = append(all, db.digest(Identity{AppID: db.appID, Kind: kind, Value: value}))
+			all = append(all, db.digest(Identity{Provider: notifier, AppID: db.appID, Kind: kind, Value: value}))
 		}
 	}
 	return all

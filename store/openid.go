@@ -41,9 +41,9 @@ type LinkPage struct {
 	Users []Identity // those of the links that stand under a user_id
 }
 
-// UserLinks returns the centre's next UserLinkBatch links after a page's Last, in the
-// order of their key; nil is before all.
-func (db *DB) UserLinks(ctx context.Context, after []byte) (LinkPage, error) {
+// UserLinks returns the centre's next UserLinkBatch links of a provider after a page's Last,
+// in the order of their key; nil is before all.
+func (db *DB) UserLinks(ctx context.Context, provider string, after []byte) (LinkPage, error) {
 	if after == nil {
 		after = []byte{}
 	}
@@ -54,16 +54,16 @@ func (db *DB) UserLinks(ctx context.Context, after []byte) (LinkPage, error) {
 	if err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		links = nil
 		return sqlx.SelectContext(ctx, q, &links, `
-			SELECT identity_digest, sealed_identity FROM alipay_links
-			WHERE center_id = $1 AND identity_digest > $2 ORDER BY identity_digest LIMIT $3`,
-			db.center, after, UserLinkBatch)
+			SELECT identity_digest, sealed_identity FROM links
+			WHERE center_id = $1 AND provider = $2 AND identity_digest > $3 ORDER BY identity_digest LIMIT $4`,
+			db.center, provider, after, UserLinkBatch)
 	}); err != nil {
 		return LinkPage{}, err
 	}
 	page := LinkPage{Links: len(links)}
 	for _, l := range links {
 		var id Identity
-		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &id); err != nil {
+		if err := db.unseal(l.Sealed, "links", l.Digest, &id); err != nil {
 			return LinkPage{}, err
 		}
 		if page.Last = l.Digest; id.Kind == kindUserID {
@@ -73,13 +73,13 @@ func (db *DB) UserLinks(ctx context.Context, after []byte) (LinkPage, error) {
 	return page, nil
 }
 
-// CountLinks returns how many links the centre has, and how many of them were moved
-// from a user_id to an open_id.
-func (db *DB) CountLinks(ctx context.Context) (all, moved int64, err error) {
+// CountLinks returns how many links of a provider the centre has, and how many of them were
+// moved from a user_id to an open_id.
+func (db *DB) CountLinks(ctx context.Context, provider string) (all, moved int64, err error) {
 	var n struct{ All, Moved int64 }
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &n, `
-			SELECT count(*) AS all, count(user_digest) AS moved FROM alipay_links WHERE center_id = $1`, db.center)
+			SELECT count(*) AS all, count(user_digest) AS moved FROM links WHERE center_id = $1 AND provider = $2`, db.center, provider)
 	})
 	return n.All, n.Moved, err
 }
@@ -89,7 +89,7 @@ func (db *DB) CountLinks(ctx context.Context) (all, moved int64, err error) {
 // open under the user_id, see identityColumns: the citizen notices nothing, and a session that
 // is open goes on. Each of ids has an open_id and the user_id beside it, as Alipay said
 // them in one breath, and is in the list once; a Move comes back for each, in the same
-// order. With dryRun nothing is written.
+// order; all are of one provider. With dryRun nothing is written.
 //
 // Calling it again is safe and changes nothing. A user of whom both identifiers are
 // linked, which no step of ours brings about, is linked to two people, because a person
@@ -141,7 +141,7 @@ func (db *DB) moveToOpenID(ctx context.Context, tx *sqlx.Tx, ids []Identity, now
 
 // asUser is the user_id beside an open_id, as an identity of its own.
 func (id Identity) asUser() Identity {
-	return Identity{AppID: id.AppID, Kind: kindUserID, Value: id.UserID}
+	return Identity{Provider: id.Provider, AppID: id.AppID, Kind: kindUserID, Value: id.UserID}
 }
 
 // A user is one citizen under both identifiers.
@@ -196,9 +196,9 @@ func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 	}
 	var links []userLink
 	err := tx.SelectContext(ctx, &links, `
-		SELECT identity_digest, user_digest, person_digest, account_id FROM alipay_links
-		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($3))
-		ORDER BY identity_digest FOR UPDATE`, db.center, both, olds)
+		SELECT identity_digest, user_digest, person_digest, account_id FROM links
+		WHERE center_id = $1 AND provider = $2 AND (identity_digest = ANY ($3) OR user_digest = ANY ($4))
+		ORDER BY identity_digest FOR UPDATE`, db.center, users[0].id.Provider, both, olds)
 	for _, l := range links {
 		for _, u := range users {
 			if bytes.Equal(l.Digest, u.old) || bytes.Equal(l.Digest, u.new) || bytes.Equal(l.Former, u.old) {
@@ -214,7 +214,7 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 	if len(users) == 0 {
 		return nil
 	}
-	r, ids := renaming{}, map[string]Identity{}
+	r, ids := renaming{provider: users[0].id.Provider}, map[string]Identity{}
 	for _, u := range users {
 		person := []byte{}
 		if len(u.links) > 0 {

@@ -14,11 +14,11 @@ func (db *DB) IdentityDigest(id Identity) []byte { return db.digest(id) }
 
 // LinkIdentity opens the identifier of a link.
 func (db *DB) LinkIdentity(digest, sealed []byte) (id Identity, err error) {
-	err = db.unseal(sealed, "alipay_links", digest, &id)
+	err = db.unseal(sealed, "links", digest, &id)
 	return id, err
 }
 
 // SealLink is the sealed identifier of a link.
 func (db *DB) SealLink(id Identity) ([]byte, error) {
-	return db.seal(id, "alipay_links", db.digest(id))
+	return db.seal(id, "links", db.digest(id))
 }

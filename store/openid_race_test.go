@@ -58,7 +58,7 @@ func (r *removal) expect(err error, answers ...error) {
 }
 
 func (r *removal) open(db *store.DB, id store.Identity) {
-	_, err := db.OpenSession(context.Background(), []byte(uuid.NewString()), store.Visitor{Identity: id})
+	_, err := db.OpenSession(context.Background(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: id})
 	r.expect(err)
 }
 
@@ -90,7 +90,7 @@ func (r *removal) act(ctx context.Context, what int) {
 	case what == 1:
 		r.expect(r.one.Freeze(ctx, *r.owner))
 	case what == 2:
-		_, err := r.one.WithdrawAuthorisation(ctx, store.Cancellation{Identity: byUser(r.n), At: time.Now().Add(time.Second)})
+		_, err := r.one.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(r.n), At: time.Now().Add(time.Second)})
 		r.expect(err)
 	case what == 3:
 		closed := depositor(r.n, hashed)
@@ -118,7 +118,7 @@ func (r *removal) check() {
 		Former []byte `db:"user_digest"`
 		Sealed []byte `db:"sealed_identity"`
 	}
-	noError(r.t, storetest.ProbeOf(r.one).Select(&links, `SELECT identity_digest, user_digest, sealed_identity FROM alipay_links WHERE account_id = $1`, r.account.ID))
+	noError(r.t, storetest.ProbeOf(r.one).Select(&links, `SELECT identity_digest, user_digest, sealed_identity FROM links WHERE account_id = $1`, r.account.ID))
 	for _, l := range links {
 		id, err := r.two.LinkIdentity(l.Digest, l.Sealed)
 		if err != nil || id != both(r.n) || string(l.Digest) != string(r.one.IdentityDigest(id)) || string(l.Former) != string(r.one.IdentityDigest(byUser(r.n))) {
@@ -141,7 +141,7 @@ func (r *removal) check() {
 		SELECT concat(linked, ' linked but ', links, ' links') FROM (
 			SELECT (SELECT count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'link_transferred', 'authorisation_withdrawn'))
 					FROM events WHERE account_id = $1) AS linked,
-				(SELECT count(*) FROM alipay_links WHERE account_id = $1) AS links) e WHERE linked <> links
+				(SELECT count(*) FROM links WHERE account_id = $1) AS links) e WHERE linked <> links
 		UNION ALL
 		SELECT concat('done ', done, ', version ', version) FROM (
 			SELECT (SELECT count(*) FROM changes WHERE account_id = $1 AND state = 'done') AS done,

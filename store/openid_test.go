@@ -19,11 +19,11 @@ import (
 
 // both is a citizen whom Alipay calls by two identifiers.
 func both(n int) store.Identity {
-	return store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("074-", n), UserID: fmt.Sprintf("2088%012d", n)}
+	return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("074-", n), UserID: fmt.Sprintf("2088%012d", n)}
 }
 
 func byUser(n int) store.Identity {
-	return store.Identity{AppID: storetest.AppID, Kind: "user_id", Value: both(n).UserID}
+	return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: both(n).UserID}
 }
 
 func byOpen(n int) store.Identity {
@@ -34,7 +34,7 @@ func byOpen(n int) store.Identity {
 
 func opened(t *testing.T, db *store.DB, id store.Identity) store.Session {
 	t.Helper()
-	s, err := db.OpenSession(t.Context(), []byte(uuid.NewString()), store.Visitor{Identity: id, AccessToken: "alipay's"})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: id, AccessToken: "alipay's"})
 	noError(t, err)
 	return s
 }
@@ -74,7 +74,7 @@ func TestIdentityColumns(t *testing.T) {
 		SELECT concat(table_name, '.', column_name) FROM information_schema.columns
 		WHERE table_schema = current_schema() AND (column_name IN ('identity_digest', 'user_digest', 'former_digest', 'scope', 'actor', 'subject_digest')
 			OR column_name LIKE '%identity%' AND data_type = 'bytea')
-		AND (table_name, column_name) NOT IN (('alipay_links', 'sealed_identity'), ('link_transfers', 'sealed_identity'), ('link_proofs', 'scope')) -- moved with their rows
+		AND (table_name, column_name) NOT IN (('links', 'sealed_identity'), ('link_transfers', 'sealed_identity'), ('link_proofs', 'scope')) -- moved with their rows
 		ORDER BY 1`)
 	want := store.IdentityColumns()
 	slices.Sort(want)
@@ -90,9 +90,9 @@ func TestMoveToOpenID(t *testing.T) {
 	db := storetest.New(t)
 	liveThrough(t, db, 1)
 	d := liveAs(t, db, 2, func(user string) store.Identity {
-		return store.Identity{AppID: storetest.AppID, Kind: "user_id", Value: user}
+		return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: user}
 	})
-	id := store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
+	id := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
 	s := again(t, db, store.Session{TokenDigest: []byte("d2")})
 	_, err := db.OpenChange(t.Context(), s, importedAccount(t, db, d), []byte("old print"))
 	noError(t, err)
@@ -111,7 +111,7 @@ func TestMoveToOpenID(t *testing.T) {
 	for table, rows := range before {
 		had, has := strings.Count(fmt.Sprint(rows), old), strings.Count(fmt.Sprint(after[table]), now)
 		left := strings.Count(fmt.Sprint(after[table]), old)
-		if has != had || left > 0 && table != "alipay_links" || len(rows) != len(after[table]) {
+		if has != had || left > 0 && table != "links" || len(rows) != len(after[table]) {
 			t.Errorf("%s: %d rows named the user_id; now %d name the open_id and %d the user_id", table, had, has, left)
 		}
 	}
@@ -192,7 +192,7 @@ func TestMoveOutcomes(t *testing.T) {
 		{"linked by open_id", []store.Identity{byOpen(1)}, both(1), store.MoveNoLink, false},
 		{"somebody else", []store.Identity{byUser(2), byOpen(3)}, both(1), store.MoveNoLink, false},
 		{"both, to two people", []store.Identity{byUser(1), byOpen(1)}, both(1), store.MoveConflict, false},
-		{"open_id is of another application", []store.Identity{byUser(1)}, store.Identity{AppID: "2021000000000009", Kind: "open_id", Value: "x", UserID: both(1).UserID}, store.MoveNoLink, false},
+		{"open_id is of another application", []store.Identity{byUser(1)}, store.Identity{Provider: store.ProviderAlipay, AppID: "2021000000000009", Kind: "open_id", Value: "x", UserID: both(1).UserID}, store.MoveNoLink, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -250,14 +250,14 @@ func TestMoveBatch(t *testing.T) {
 	if got := moves(t, db); len(got) != 0 {
 		t.Error(got)
 	}
-	page, err := db.UserLinks(t.Context(), nil)
+	page, err := db.UserLinks(t.Context(), store.ProviderAlipay, nil)
 	if err != nil || page.Links != 7 || !slices.Equal(page.Users, []store.Identity{byUser(3)}) {
 		t.Errorf("left: %+v, %v", page, err)
 	}
-	if rest, err := db.UserLinks(t.Context(), page.Last); err != nil || rest.Links != 0 || rest.Last != nil {
+	if rest, err := db.UserLinks(t.Context(), store.ProviderAlipay, page.Last); err != nil || rest.Links != 0 || rest.Last != nil {
 		t.Errorf("after the last: %+v, %v", rest, err)
 	}
-	if all, moved, err := db.CountLinks(t.Context()); all != 7 || moved != 5 || err != nil {
+	if all, moved, err := db.CountLinks(t.Context(), store.ProviderAlipay); all != 7 || moved != 5 || err != nil {
 		t.Errorf("%d, %d, %v", all, moved, err)
 	}
 }
@@ -273,7 +273,7 @@ func TestMoveMerges(t *testing.T) {
 	user := linkedAs(t, db, byUser(1), a)
 	fail := func(s store.Session, times int) {
 		for range times {
-			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: s.IdentityDigest, AccountID: a.ID, Policy: tiers})
+			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: s.IdentityDigest, AccountID: a.ID, Channel: store.ChannelAlipay, Policy: tiers})
 			noError(t, err)
 		}
 	}
@@ -309,7 +309,7 @@ func TestMoveMerges(t *testing.T) {
 	for _, query := range []string{
 		`SELECT concat('scope ', attempts) FROM lockouts WHERE scope <> 'public'`,
 		`SELECT concat('spraying ', cardinality(persons), ' ', tried) FROM spraying WHERE kind = 'user'`,
-		`SELECT concat('today ', count) FROM daily_counts WHERE purpose = 'links of an Alipay user'`,
+		`SELECT concat('today ', count) FROM daily_counts WHERE purpose = 'links of a user'`,
 		`SELECT concat('consents ', count(*), ' ', count(DISTINCT identity_digest), ' ', (array_agg(withdrawn_at IS NOT NULL ORDER BY given_at DESC))[1]) FROM consents`,
 		`SELECT concat('idempotency_records ', count(*)) FROM idempotency_records`,
 		`SELECT concat('pending ', count(DISTINCT scope), ' ', string_agg(state, ' ' ORDER BY state)) FROM link_proofs`,
@@ -370,14 +370,14 @@ func TestWithdrawalOfMoved(t *testing.T) {
 	importAll(t, db, depositor(1))
 	s := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
 	moves(t, db, both(1))
-	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: byUser(1), At: time.Now().Add(time.Second)})
+	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(1), At: time.Now().Add(time.Second)})
 	if err != nil || !did {
 		t.Fatal(did, err)
 	}
 	if _, err := db.Session(t.Context(), s.TokenDigest); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the session: %v", err)
 	}
-	if n := list(t, storetest.ProbeOf(db), `SELECT 'x' FROM alipay_links`); len(n) != 0 {
+	if n := list(t, storetest.ProbeOf(db), `SELECT 'x' FROM links`); len(n) != 0 {
 		t.Error("the link has not ended")
 	}
 }
@@ -387,9 +387,9 @@ func TestEraseMoved(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	d := liveAs(t, db, 2, func(user string) store.Identity {
-		return store.Identity{AppID: storetest.AppID, Kind: "user_id", Value: user}
+		return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: user}
 	})
-	id := store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
+	id := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
 	stale := again(t, db, store.Session{TokenDigest: []byte("d2")})
 	moves(t, db, id)
 	noError(t, db.GiveConsents(t.Context(), stale, []store.Consent{{Purpose: "certdoc", Version: "1", How: store.ConsentAsked}})) // by a request under way

@@ -31,9 +31,9 @@ func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep
 			return err
 		}
 		if err := sqlx.SelectContext(ctx, q, &resets, `
-			SELECT reset_id AS id, identity_digest = $4 AS own, $5::text AS channel, opened_at, expires_at FROM resets
+			SELECT reset_id AS id, identity_digest = $4 AS own, channel, opened_at, expires_at FROM resets
 			WHERE center_id = $1 AND person_digest = $2 AND state IN ('started', 'passed') AND expires_at > $3`,
-			db.center, s.Link.PersonDigest, now, s.IdentityDigest, ChannelAlipay); err != nil {
+			db.center, s.Link.PersonDigest, now, s.IdentityDigest); err != nil {
 			return err
 		}
 		if len(changes) > 0 { // one at most

@@ -62,7 +62,7 @@ func (o *outbox) logIn(key []byte) store.Session {
 	a, err := failedAttempt(ctx, db, store.AttemptRequest{PersonDigest: db.PersonDigest(key), Scope: store.PublicScope, Policy: tiers})
 	o.check(err)
 	digest := sha256.Sum256(key)
-	s, err := db.OpenSession(ctx, digest[:], store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: string(key)}})
+	s, err := db.OpenSession(ctx, store.ChannelAlipay, digest[:], store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: "app", Kind: "open_id", Value: string(key)}})
 	o.check(err)
 	o.check(db.AddLink(ctx, s, *a.Account, nil))
 	s, err = db.Session(ctx, digest[:])

@@ -13,7 +13,7 @@ func (db *DB) UpgradeHash(ctx context.Context, a Account, hash string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
 			UPDATE password_credentials SET hash = $4
-			WHERE center_id = $1 AND account_id = $2 AND version = $3 AND hash IS NOT NULL`,
+			WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND hash IS NOT NULL`,
 			db.center, a.ID, a.Version, hash)
 		return err
 	})
@@ -25,7 +25,7 @@ func (db *DB) MustChange(ctx context.Context, a Account) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
 			UPDATE password_credentials SET state = 'must_change'
-			WHERE center_id = $1 AND account_id = $2 AND version = $3 AND state IN ('initial', 'set')`,
+			WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND state IN ('initial', 'set')`,
 			db.center, a.ID, a.Version)
 		return err
 	})
@@ -43,7 +43,7 @@ func (db *DB) PasswordUsed(ctx context.Context, a Account, fingerprints [][]byte
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `
 			SELECT coalesce(fingerprint = ANY ($4), false) AS used, hash FROM password_history
-			WHERE center_id = $1 AND account_id = $2 AND version > $3
+			WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version > $3
 			ORDER BY version DESC`,
 			db.center, a.ID, a.Version-int64(n), byteas(fingerprints...))
 	})

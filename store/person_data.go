@@ -48,14 +48,15 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 	return d, db.openData(&d)
 }
 
+// ofAccounts includes the links of all providers and the credentials of all kinds.
 func (d *PersonData) ofAccounts() []part {
 	return []part{
 		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
-			FROM alipay_links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
+			FROM links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
 		{&d.Passwords, `SELECT account_id, state, version, changed_at
-			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id`},
+			FROM password_credentials WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, kind`},
 		{&d.Earlier, `SELECT account_id, version, set_at
-			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, version`},
+			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, kind, version`},
 		{&d.ResetCodes, `SELECT issued_by, issued_at, used
 			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`},
 		{&d.Notices, `SELECT kind, created_at, done_at
@@ -73,7 +74,7 @@ func (d *PersonData) ofPersons() []part {
 			FROM lockouts WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`},
 		{&d.Changes, `SELECT change_id AS id, state, channel, opened_at, expires_at, closed_at
 			FROM changes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
-		{&d.Resets, `SELECT reset_id AS id, state, 'alipay' AS channel, opened_at, expires_at, closed_at
+		{&d.Resets, `SELECT reset_id AS id, state, channel, opened_at, expires_at, closed_at
 			FROM resets WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
 		{&d.LinkProofs, `SELECT proof_id AS id, state, opened_at, closed_at
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
@@ -142,7 +143,7 @@ func (db *DB) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t
 func (db *DB) openData(d *PersonData) error {
 	for i := range d.Links {
 		l := &d.Links[i]
-		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &l.Identity); err != nil {
+		if err := db.unseal(l.Sealed, "links", l.Digest, &l.Identity); err != nil {
 			return err
 		}
 		l.Kind = l.Identity.Kind

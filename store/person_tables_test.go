@@ -12,7 +12,7 @@ import (
 
 // exportedAs says under which name of PersonData a table's rows are exported.
 var exportedAs = map[string]string{
-	"accounts": "accounts", "alipay_links": "links", "sessions": "sessions", "password_credentials": "passwords",
+	"accounts": "accounts", "links": "links", "sessions": "sessions", "password_credentials": "passwords",
 	"password_history": "earlier_passwords", "lockouts": "lockouts", "changes": "changes", "resets": "resets",
 	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "link_transfers": "link_transfers", "consents": "consents",
 	"message_subscriptions": "message_subscriptions",

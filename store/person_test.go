@@ -25,7 +25,7 @@ func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
 	return liveAs(t, db, n, func(user string) store.Identity {
-		return store.Identity{AppID: app, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
+		return store.Identity{Provider: store.ProviderAlipay, AppID: app, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
 	})
 }
 
@@ -42,7 +42,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	second.Person.IDNumber, second.DocumentKey = d.Person.IDNumber, d.DocumentKey
 	importAll(t, db, d, second)
 	signIn := func(user, token string) store.Session {
-		s, err := db.OpenSession(ctx, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: identity(user)})
+		s, err := db.OpenSession(ctx, store.ChannelAlipay, []byte(fmt.Sprint(token, n)), store.Visitor{Identity: identity(user)})
 		noError(t, err)
 		return s
 	}
@@ -86,7 +86,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 		noError(t, err)
 		noError(t, db.Complete(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
 	}
-	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Policy: tiers})
+	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Channel: store.ChannelAlipay, Policy: tiers})
 	noError(t, err)
 	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: store.PublicScope, Policy: tiers, Source: &store.UnverifiedSource{
 		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
@@ -178,7 +178,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 		"account number": list(t, storetest.ProbeOf(db), `SELECT encode(account_no_digest, 'hex') FROM accounts WHERE person_digest = $1 ORDER BY 1`, db.PersonDigest(d.DocumentKey))[0],
 	}
 	for i, digest := range list(t, storetest.ProbeOf(db), `SELECT DISTINCT encode(identity_digest, 'hex') FROM changes WHERE person_digest = $1
-		UNION SELECT encode(identity_digest, 'hex') FROM alipay_links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
+		UNION SELECT encode(identity_digest, 'hex') FROM links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
 		all[fmt.Sprint("Alipay user ", i)] = digest
 	}
 	if len(all) != 4 {
@@ -231,7 +231,7 @@ func TestEraseLeavesOthers(t *testing.T) {
 		t.Errorf("of somebody else:\n%s", diff)
 	}
 	account := importedAccount(t, db, d)
-	s, err := db.OpenSession(t.Context(), []byte("again"), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("again"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
 	noError(t, err)
 	if s.Link != nil {
 		t.Error("the link is still there")

@@ -17,7 +17,7 @@ import (
 func signIn(t *testing.T, db *store.DB, user string) store.Session {
 	t.Helper()
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s %d", user, time.Now().UnixNano()))
-	s, err := db.OpenSession(t.Context(), digest[:], store.Visitor{Identity: store.Identity{AppID: "2021", Kind: "open_id", Value: user}})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, digest[:], store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: "2021", Kind: "open_id", Value: user}})
 	if err != nil {
 		t.Fatal(err)
 	}

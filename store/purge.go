@@ -28,7 +28,7 @@ var purged = []kind{
 	{"first answers", "idempotency_records", "created_at", `created_at <= $2`, after(IdempotencyRecordLife)},
 	{"password tickets", "password_tickets", "made_at", `made_at <= $2`, after(TicketLife)},
 	{"daily counts", "daily_counts", "day", `day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, after(countLife)},
-	{"Alipay's notifications", "notifications", "received_at", `received_at <= $2`, after(notificationLife)},
+	{"notifications", "notifications", "received_at", `received_at <= $2`, after(notificationLife)},
 	{"pending links", "link_proofs", "opened_at", `opened_at <= $2`, after(linkProofLife)},
 	{"phone proofs", "phone_payloads", "used_at", `used_at <= $2`, after(phonePayloadLife)},
 	{"notices to owners", "outbox", "created_at", `created_at <= $2`, after(outboxLife)},

@@ -19,8 +19,8 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 			SELECT $1, sha256(i::text::bytea), sha256('k'), sha256('r'), gen_random_uuid(), $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
 		`INSERT INTO auth_codes (center_id, code_digest, spent_at)
 			SELECT $1, sha256(i::text::bytea), $2::timestamptz FROM generate_series(1, $3::int) i`,
-		`INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
-			SELECT $1, sha256(i::text::bytea), sha256('i'), 'x', $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
+		`INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
+			SELECT $1, sha256(i::text::bytea), 'alipay', 'alipay', sha256('i'), 'x', $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
 	} {
 		_, err := storetest.ProbeOf(db).Exec(statement, storetest.Center, old, n)
 		noError(t, err)

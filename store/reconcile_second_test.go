@@ -20,8 +20,8 @@ func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	a := importedAccount(t, db, depositor(1))
 	linkedAs(t, db, both(1), a)
 	second := clock.Add(time.Hour)
-	listed := store.Cancellation{Identity: both(1), At: second.Add(time.Second - time.Microsecond)}
-	heard := store.Cancellation{Identity: both(1), At: second.Add(200 * time.Millisecond)}
+	listed := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: second.Add(time.Second - time.Microsecond)}
+	heard := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: second.Add(200 * time.Millisecond)}
 
 	clock = second.Add(300 * time.Millisecond)
 	_, err := db.RecordNotification(ctx, store.Notification{NotifyID: "n", Family: "f", Method: "m",
@@ -36,7 +36,7 @@ func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	if s = again(t, db, s); s.Link == nil {
 		t.Error("the new link is lost")
 	}
-	later := store.Cancellation{Identity: both(1), At: listed.At.Add(time.Hour)} // another one, missed
+	later := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: listed.At.Add(time.Hour)} // another one, missed
 	if repaired, err := db.WithdrawAuthorisation(ctx, later); err != nil || !repaired {
 		t.Errorf("of a later one repaired %v, %v", repaired, err)
 	}
@@ -56,7 +56,7 @@ func TestRepairedCountsWhatWasInForce(t *testing.T) {
 	}{{"missed", false, true}, {"authorised again", true, false}} {
 		id := both(n + 1)
 		linkedAs(t, db, id, importedAccount(t, db, depositor(n+1)))
-		withdrawn := store.Cancellation{Identity: id, At: clock.Add(time.Minute)}
+		withdrawn := store.Cancellation{Channel: store.ChannelAlipay, Identity: id, At: clock.Add(time.Minute)}
 		clock = clock.Add(2 * time.Minute)
 		if tt.back {
 			opened(t, db, id)
@@ -65,7 +65,7 @@ func TestRepairedCountsWhatWasInForce(t *testing.T) {
 		if repaired, err := db.WithdrawAuthorisation(ctx, withdrawn); err != nil || repaired != tt.want {
 			t.Errorf("%s: repaired %v, %v", tt.name, repaired, err)
 		}
-		if links := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM alipay_links WHERE identity_digest = $1`, db.IdentityDigest(id))[0]; links != map[bool]string{true: "1", false: "0"}[tt.back] {
+		if links := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM links WHERE identity_digest = $1`, db.IdentityDigest(id))[0]; links != map[bool]string{true: "1", false: "0"}[tt.back] {
 			t.Errorf("%s: %s links", tt.name, links)
 		}
 	}

@@ -168,7 +168,7 @@ func (db *DB) tellRecovered(ctx context.Context, tx *sqlx.Tx, n newLink, r Recov
 		event, notice string
 		id            uuid.UUID
 	}{{EventLinked, NoticeLinked, uuid.New()}, {EventPasswordReset, NoticePasswordReset, r.ID}} {
-		if err := db.addEvent(ctx, tx, n.account.ID, told.event, now); err != nil {
+		if err := db.addEvent(ctx, tx, n.account.ID, told.event, n.channel, now); err != nil {
 			return err
 		}
 		if err := db.queueNotice(ctx, tx, notice{told.id, told.notice, n.account.ID, n.visitor.Identity, n.account.PersonDigest}, now); err != nil {

@@ -42,7 +42,7 @@ func TestFinishRecoveryGuards(t *testing.T) {
 		left := linkedAs(t, db, byUser(92), a)
 		change, err := db.OpenChange(t.Context(), left, a, []byte("old"))
 		noError(t, err)
-		storetest.ProbeOf(db).MustExec(`DELETE FROM alipay_links WHERE account_id = $1`, a.ID) // and leaves it open
+		storetest.ProbeOf(db).MustExec(`DELETE FROM links WHERE account_id = $1`, a.ID) // and leaves it open
 		s := opened(t, db, byUser(1))
 		start, err := db.ChargeRecovery(t.Context(), s, a.PersonDigest, 99)
 		noError(t, err)
@@ -66,6 +66,6 @@ func TestFinishRecoveryGuards(t *testing.T) {
 		if state := column(t, db, `SELECT state FROM changes WHERE change_id = $1`, change.ID)[0]; (state == store.ChangeCancelled) != (tt.want == nil) {
 			t.Errorf("%s: the change that was left open is %s", tt.name, state)
 		}
-		storetest.ProbeOf(db).MustExec(`DELETE FROM alipay_links WHERE account_id = $1`, a.ID)
+		storetest.ProbeOf(db).MustExec(`DELETE FROM links WHERE account_id = $1`, a.ID)
 	}
 }

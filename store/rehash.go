@@ -34,7 +34,7 @@ func (db *DB) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error)
 		all = nil
 		return sqlx.SelectContext(ctx, q, &all, `
 			SELECT account_id, version, hash FROM password_credentials
-			WHERE center_id = $1 AND account_id > $2 AND hash IS NOT NULL
+			WHERE center_id = $1 AND kind = 'password' AND account_id > $2 AND hash IS NOT NULL
 			ORDER BY account_id LIMIT $3`,
 			db.center, after, RehashBatch)
 	})
@@ -58,7 +58,7 @@ func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err err
 			return sqlx.GetContext(ctx, q, &step, `
 				SELECT count(*) AS rows, max(account_id::text)::uuid AS last FROM (
 					SELECT account_id FROM password_credentials
-					WHERE center_id = $1 AND account_id > $2 AND hash IS NOT NULL
+					WHERE center_id = $1 AND kind = 'password' AND account_id > $2 AND hash IS NOT NULL
 					ORDER BY account_id LIMIT $3) p`,
 				db.center, after, most)
 		})
@@ -84,7 +84,7 @@ func (db *DB) ReplaceHashes(ctx context.Context, all []NewHash) (int64, error) {
 		res, err := tx.ExecContext(ctx, `
 			UPDATE password_credentials c SET hash = n.after
 			FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[]) AS n (account_id, version, before, after)
-			WHERE c.center_id = $1 AND c.account_id = n.account_id AND c.version = n.version AND c.hash = n.before`,
+			WHERE c.center_id = $1 AND c.account_id = n.account_id AND c.kind = 'password' AND c.version = n.version AND c.hash = n.before`,
 			db.center, pq.Array(ids), pq.Array(versions), pq.Array(before), pq.Array(after))
 		if err != nil {
 			return err

@@ -103,7 +103,7 @@ func TestReplaceHashes(t *testing.T) {
 func linkedSession(t *testing.T, db *store.DB, who string, a store.Account) store.Session {
 	t.Helper()
 	token := []byte("token of " + who)
-	s, err := db.OpenSession(t.Context(), token, store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: who}})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	if err != nil {
 		t.Fatal(err)
 	}

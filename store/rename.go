@@ -65,15 +65,15 @@ func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[
 	sealed := make(pq.ByteaArray, len(r.old))
 	for i := range r.old {
 		var err error
-		if sealed[i], err = db.seal(ids[string(r.old[i])], "alipay_links", r.new[i]); err != nil {
+		if sealed[i], err = db.seal(ids[string(r.old[i])], "links", r.new[i]); err != nil {
 			return err
 		}
 	}
 	_, err := tx.ExecContext(ctx, `
-		UPDATE alipay_links l SET identity_digest = m.new, user_digest = m.old, sealed_identity = m.sealed
-		FROM unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, sealed)
-		WHERE l.center_id = $1 AND l.identity_digest = m.old`,
-		db.center, r.old, r.new, sealed)
+		UPDATE links l SET identity_digest = m.new, user_digest = m.old, sealed_identity = m.sealed
+		FROM unnest($3::bytea[], $4::bytea[], $5::bytea[]) AS m (old, new, sealed)
+		WHERE l.center_id = $1 AND l.provider = $2 AND l.identity_digest = m.old`,
+		db.center, r.provider, r.old, r.new, sealed)
 	if pgconn.IsConstraintViolation(err) { // the open_id was linked since: a conflict, when looked at again
 		return pgconn.ErrRetry
 	}
@@ -206,8 +206,8 @@ func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids
 func (db *DB) nothingLinkedSince(ctx context.Context, tx *sqlx.Tx, r renaming) error {
 	var linked bool
 	err := tx.GetContext(ctx, &linked, `
-		SELECT EXISTS (SELECT 1 FROM alipay_links WHERE center_id = $1 AND identity_digest = ANY ($2))`,
-		db.center, r.old)
+		SELECT EXISTS (SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = ANY ($3))`,
+		db.center, r.provider, r.old)
 	if err == nil && linked {
 		err = pgconn.ErrRetry
 	}

@@ -83,16 +83,16 @@ func (db *DB) beginReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, n
 		return err
 	}
 	res, err := tx.ExecContext(ctx, `
-		INSERT INTO resets (center_id, reset_id, identity_digest, person_digest, account_id, token_digest, kind, state,
+		INSERT INTO resets (center_id, reset_id, channel, identity_digest, person_digest, account_id, token_digest, kind, state,
 			certify_digest, sealed_certify, credential_version, opened_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT DO NOTHING`,
-		db.center, r.ID, s.IdentityDigest, s.Link.PersonDigest, r.AccountID, s.TokenDigest, r.Kind, r.State,
+		db.center, r.ID, s.Channel, s.IdentityDigest, s.Link.PersonDigest, r.AccountID, s.TokenDigest, r.Kind, r.State,
 		db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, r.AccountID, EventResetOpened, now)
+	return db.addEvent(ctx, tx, r.AccountID, EventResetOpened, s.Channel, now)
 }
 
 // certifyDigest is NULL for a reset without a certify_id.
@@ -249,7 +249,7 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials
 		SET hash = $4, initial_rule = NULL, state = 'set', version = version + 1, changed_at = $5
-		WHERE center_id = $1 AND account_id = $2 AND version = $3
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3
 			AND EXISTS (SELECT 1 FROM accounts
 				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
 		db.center, r.AccountID, r.CredentialVersion, in.Hash, now)
@@ -264,10 +264,10 @@ func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPasswo
 // typed it, so there is no fingerprint of it.
 func (db *DB) keepHash(ctx context.Context, tx *sqlx.Tx, r Reset, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO password_history (center_id, account_id, version, hash, set_at)
-		SELECT center_id, account_id, version, hash, $4::timestamptz FROM password_credentials
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND hash IS NOT NULL
-		ON CONFLICT (center_id, account_id, version) DO NOTHING`,
+		INSERT INTO password_history (center_id, account_id, kind, version, hash, set_at)
+		SELECT center_id, account_id, kind, version, hash, $4::timestamptz FROM password_credentials
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND hash IS NOT NULL
+		ON CONFLICT (center_id, account_id, kind, version) DO NOTHING`,
 		db.center, r.AccountID, r.CredentialVersion, now)
 	return err
 }
@@ -282,7 +282,7 @@ func (db *DB) afterReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, n
 		db.center, r.ID, ended); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, r.AccountID, EventPasswordReset, now); err != nil {
+	if err := db.addEvent(ctx, tx, r.AccountID, EventPasswordReset, s.Channel, now); err != nil {
 		return err
 	}
 	return db.addNotice(ctx, tx, s, notice{id: r.ID, kind: NoticePasswordReset, account: r.AccountID}, now)

@@ -70,8 +70,8 @@ func noError(t testing.TB, err error) {
 // signIn opens a session of an Alipay user.
 func (o *owner) signIn(user, token string) store.Session {
 	o.t.Helper()
-	s, err := o.db.OpenSession(o.t.Context(), []byte(token), store.Visitor{
-		Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: user},
+	s, err := o.db.OpenSession(o.t.Context(), store.ChannelAlipay, []byte(token), store.Visitor{
+		Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: user},
 	})
 	noError(o.t, err)
 	return s
@@ -290,7 +290,7 @@ func TestFinishResetAwaitsOpening(t *testing.T) {
 	noError(t, err)
 	defer opening.Rollback()
 	var holder int
-	noError(t, opening.Get(&holder, `SELECT pg_backend_pid() FROM alipay_links FOR UPDATE`)) // as OpenChange begins
+	noError(t, opening.Get(&holder, `SELECT pg_backend_pid() FROM links FOR UPDATE`)) // as OpenChange begins
 	finished := make(chan error, 1)
 	go func() {
 		_, err := o.finish(r, "a")

@@ -13,7 +13,7 @@ var (
 	ErrBlocked         = errors.New("store: the account or its password is frozen or ended")
 	ErrLimit           = errors.New("store: no more of it today")
 	ErrCode            = errors.New("store: reset code wrong, used, expired or tried too often")
-	ErrCodeSpentByUser = fmt.Errorf("%w: the last try of this Alipay user", ErrCode)
+	ErrCodeSpentByUser = fmt.Errorf("%w: the last try of this user", ErrCode)
 	ErrCodeSpent       = fmt.Errorf("%w: the last try of all", ErrCode)
 	ErrRejected        = errors.New("store: the holder has rejected the link transfer")
 	ErrRunning         = errors.New("store: another run of the same request is at it")

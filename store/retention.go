@@ -209,13 +209,14 @@ func walks(now, record time.Time) []walked {
 // latest of a linked user stays, above all a withdrawn one: without it a form would be
 // taken for a consent again. Without a link a user starts anew; what came before the
 // latest is never younger, so it goes at the same time. The links are asked for within
-// the keys of the transaction, or PostgreSQL reads all of them each time.
+// the keys of the transaction, or PostgreSQL reads all of them each time. They are of all
+// providers, as consents are.
 const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn_at < $2)
 	AND CASE WHEN EXISTS (SELECT 1 FROM consents n WHERE n.center_id = $1 AND n.identity_digest = r.identity_digest
 			AND n.purpose = r.purpose AND n.given_at > r.given_at)
 		THEN r.withdrawn_at IS NOT NULL OR EXISTS (SELECT 1 FROM consents n WHERE n.center_id = $1
 			AND n.identity_digest = r.identity_digest AND n.purpose = r.purpose AND n.given_at > r.given_at AND n.given_at < $2)
-		ELSE NOT EXISTS (SELECT 1 FROM alipay_links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
+		ELSE NOT EXISTS (SELECT 1 FROM links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
 			AND l.identity_digest > $3 AND l.identity_digest <= $4) END`
 
 // retainWalked passes by keys that do not go in a batch's time.

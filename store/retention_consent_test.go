@@ -86,7 +86,7 @@ func consenting(t *testing.T, db *store.DB, linked bool) store.Session {
 	t.Helper()
 	d := depositor(1, hashed)
 	importAll(t, db, d)
-	s, err := db.OpenSession(t.Context(), []byte("token"), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "consenting"}})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("token"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "consenting"}})
 	noError(t, err)
 	if linked {
 		noError(t, db.AddLink(t.Context(), s, importedAccount(t, db, d), nil))

@@ -18,22 +18,6 @@ CREATE TABLE accounts (
 CREATE INDEX accounts_person ON accounts USING btree (center_id, person_digest);
 CREATE INDEX accounts_phone ON accounts USING btree (center_id, phone_digest) WHERE (phone_digest IS NOT NULL);
 
-CREATE TABLE alipay_links (
-	center_id text NOT NULL,
-	identity_digest bytea NOT NULL,
-	person_digest bytea NOT NULL,
-	account_id uuid NOT NULL,
-	sealed_identity bytea NOT NULL,
-	linked_at timestamp with time zone NOT NULL,
-	authorised_at timestamp with time zone NOT NULL,
-	user_digest bytea,
-	PRIMARY KEY (center_id, identity_digest),
-	UNIQUE (center_id, person_digest),
-	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
-);
-CREATE INDEX alipay_links_account ON alipay_links USING btree (center_id, account_id);
-CREATE UNIQUE INDEX alipay_links_user ON alipay_links USING btree (center_id, user_digest) WHERE (user_digest IS NOT NULL);
-
 CREATE TABLE auth_codes (
 	center_id text NOT NULL,
 	code_digest bytea NOT NULL,
@@ -57,6 +41,7 @@ CREATE TABLE centers (
 CREATE TABLE changes (
 	center_id text NOT NULL,
 	change_id uuid NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
 	account_id uuid NOT NULL,
@@ -68,7 +53,6 @@ CREATE TABLE changes (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
-	channel text NOT NULL DEFAULT 'alipay'::text,
 	PRIMARY KEY (center_id, change_id),
 	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
@@ -185,6 +169,8 @@ CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs USING btree (center_id, 
 CREATE TABLE link_transfers (
 	center_id text NOT NULL,
 	transfer_id uuid NOT NULL,
+	provider text NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	former_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
@@ -200,6 +186,8 @@ CREATE TABLE link_transfers (
 	window_seconds bigint NOT NULL DEFAULT 0,
 	frozen_at timestamp with time zone,
 	PRIMARY KEY (center_id, transfer_id),
+	CHECK ((length(channel) > 0)),
+	CHECK ((length(provider) > 0)),
 	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
 	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'rejected'::text, 'cancelled'::text, 'undeliverable'::text])))
 );
@@ -207,8 +195,28 @@ CREATE INDEX link_transfers_former ON link_transfers USING btree (center_id, for
 CREATE INDEX link_transfers_identity ON link_transfers USING btree (center_id, identity_digest, requested_at);
 CREATE INDEX link_transfers_person ON link_transfers USING btree (center_id, person_digest);
 CREATE INDEX link_transfers_requested ON link_transfers USING btree (center_id, requested_at);
-CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers USING btree (center_id, person_digest) WHERE (state = 'waiting'::text);
+CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers USING btree (center_id, person_digest, provider) WHERE (state = 'waiting'::text);
 CREATE UNIQUE INDEX link_transfers_one_of_user ON link_transfers USING btree (center_id, identity_digest) WHERE (state = 'waiting'::text);
+
+CREATE TABLE links (
+	center_id text NOT NULL,
+	provider text NOT NULL,
+	channel text NOT NULL,
+	identity_digest bytea NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid NOT NULL,
+	sealed_identity bytea NOT NULL,
+	linked_at timestamp with time zone NOT NULL,
+	authorised_at timestamp with time zone NOT NULL,
+	user_digest bytea,
+	PRIMARY KEY (center_id, identity_digest, provider),
+	UNIQUE (center_id, person_digest, provider),
+	CHECK ((length(channel) > 0)),
+	CHECK ((length(provider) > 0)),
+	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
+);
+CREATE INDEX links_account ON links USING btree (center_id, account_id);
+CREATE UNIQUE INDEX links_user ON links USING btree (center_id, user_digest) WHERE (user_digest IS NOT NULL);
 
 CREATE TABLE lockouts (
 	center_id text NOT NULL,
@@ -293,29 +301,33 @@ CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,
 	account_id uuid NOT NULL,
+	kind text NOT NULL,
 	version bigint NOT NULL,
 	state text NOT NULL,
 	initial_rule text,
 	hash text,
 	changed_at timestamp with time zone,
-	PRIMARY KEY (center_id, account_id),
+	PRIMARY KEY (center_id, account_id, kind),
 	CHECK (((initial_rule IS NULL) <> (hash IS NULL))),
+	CHECK ((kind = ANY (ARRAY['password'::text, 'phone_pin'::text]))),
 	CHECK ((length(hash) > 0)),
 	CHECK ((length(initial_rule) > 0)),
 	CHECK ((state = ANY (ARRAY['initial'::text, 'set'::text, 'must_change'::text, 'frozen'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
-CREATE INDEX password_credentials_costly ON password_credentials USING btree (center_id, "substring"(hash, ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'::text), (("substring"(hash, ',pre=[a-z0-9-]+:([0-9]{1,9})'::text))::integer)) WHERE ((hash ~~ '%,pre=bcrypt:%'::text) OR (hash ~~ '%,pre=pbkdf2-%'::text));
+CREATE INDEX password_credentials_costly ON password_credentials USING btree (center_id, "substring"(hash, ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'::text), (("substring"(hash, ',pre=[a-z0-9-]+:([0-9]{1,9})'::text))::integer)) WHERE ((kind = 'password'::text) AND ((hash ~~ '%,pre=bcrypt:%'::text) OR (hash ~~ '%,pre=pbkdf2-%'::text)));
 
 CREATE TABLE password_history (
 	center_id text NOT NULL,
 	account_id uuid NOT NULL,
+	kind text NOT NULL,
 	version bigint NOT NULL,
 	fingerprint bytea,
 	set_at timestamp with time zone NOT NULL,
 	hash text,
-	PRIMARY KEY (center_id, account_id, version),
+	PRIMARY KEY (center_id, account_id, kind, version),
 	CHECK (((fingerprint IS NULL) <> (hash IS NULL))),
+	CHECK ((kind = ANY (ARRAY['password'::text, 'phone_pin'::text]))),
 	CHECK ((length(hash) > 0)),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
@@ -363,6 +375,7 @@ CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes USING btree (center_id, 
 CREATE TABLE resets (
 	center_id text NOT NULL,
 	reset_id uuid NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	person_digest bytea NOT NULL,
 	account_id uuid NOT NULL,
@@ -382,6 +395,7 @@ CREATE TABLE resets (
 	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
 	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
 	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
 );
@@ -392,13 +406,17 @@ CREATE UNIQUE INDEX resets_one_open ON resets USING btree (center_id, person_dig
 CREATE TABLE sessions (
 	center_id text NOT NULL,
 	token_digest bytea NOT NULL,
+	provider text NOT NULL,
+	channel text NOT NULL,
 	identity_digest bytea NOT NULL,
 	sealed bytea NOT NULL,
 	created_at timestamp with time zone NOT NULL,
 	seen_at timestamp with time zone NOT NULL,
 	phone_digest bytea,
 	sealed_phone bytea,
-	PRIMARY KEY (center_id, token_digest)
+	PRIMARY KEY (center_id, token_digest),
+	CHECK ((length(channel) > 0)),
+	CHECK ((length(provider) > 0))
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);

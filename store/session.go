@@ -22,6 +22,8 @@ const (
 // A Session is one signed-in session of an Alipay user.
 type Session struct {
 	TokenDigest    []byte
+	Provider       string // of the identity
+	Channel        string // through which it was opened, and its requests come
 	IdentityDigest []byte
 	Link           *Link // nil until the visitor is linked
 	RenewalDue     bool  // see RenewSession
@@ -53,11 +55,11 @@ func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 	})
 }
 
-// OpenSession starts a session for visitor. tokenDigest is the SHA-256 of a
+// OpenSession starts a session on a channel for visitor. tokenDigest is the SHA-256 of a
 // random token that only the front end holds. Calling it twice fails. A citizen who was
 // known by user_id and now comes with both identifiers is moved to the open_id first,
 // see MoveToOpenID.
-func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visitor) (Session, error) {
+func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byte, visitor Visitor) (Session, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		as, err := db.recognise(ctx, tx, visitor.Identity, now)
 		if err != nil {
@@ -69,13 +71,13 @@ func (db *DB) OpenSession(ctx context.Context, tokenDigest []byte, visitor Visit
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO sessions (center_id, token_digest, identity_digest, sealed, created_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $5)`,
-			db.center, tokenDigest, identity, sealed, now)
+			INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
+			db.center, tokenDigest, as.Provider, channel, identity, sealed, now)
 		if err != nil {
 			return err
 		}
-		return db.authorise(ctx, tx, identity, now)
+		return db.authorise(ctx, tx, as.Provider, identity, now)
 	})
 	if err != nil {
 		return Session{}, err
@@ -96,18 +98,18 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 	// statement for all of it, scanned by hand.
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return q.QueryRowxContext(ctx, `
-			SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
+			SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
 				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
 				coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed
 			FROM sessions s
-			LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
+			LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
 			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
-			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id
+			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND c.kind = 'password'
 			LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
 				AND b.scope = l.identity_digest
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
 			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
-		).Scan(&s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
+		).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
 			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
 	})
 	if err != nil {

@@ -20,12 +20,12 @@ type subjectRefs struct {
 }
 
 // resolve completes t, which has the person and the accounts. Only the link
-// makes an Alipay user the person's: not an attempt in a scope of their own, as by a phone
+// makes a user of whatever provider the person's: not an attempt in a scope of their own, as by a phone
 // number that relatives share, nor a requested transfer, which the holder may have rejected.
 // One who is linked to another person by now belongs to that one.
 func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs) error {
 	if err := sqlx.SelectContext(ctx, q, &t.identities, `
-		SELECT identity_digest FROM alipay_links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
+		SELECT identity_digest FROM links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
 		UNION SELECT identity_digest FROM changes WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM resets WHERE center_id = $1 AND person_digest = ANY ($2)
 		UNION SELECT identity_digest FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) AND state = 'used'
@@ -57,21 +57,21 @@ func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs
 		db.center, pq.ByteaArray(t.identities))
 }
 
-// linkedIdentities opens the identifiers of the person's links.
+// linkedIdentities opens the identifiers of the person's links, of all providers.
 func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
 		Sealed []byte `db:"sealed_identity"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &links, `
-		SELECT identity_digest, sealed_identity FROM alipay_links
+		SELECT identity_digest, sealed_identity FROM links
 		WHERE center_id = $1 AND identity_digest = ANY ($2) AND person_digest = ANY ($3)`,
 		db.center, pq.ByteaArray(t.identities), pq.ByteaArray(t.persons)); err != nil {
 		return nil, err
 	}
 	for _, l := range links {
 		var id Identity
-		if err := db.unseal(l.Sealed, "alipay_links", l.Digest, &id); err != nil {
+		if err := db.unseal(l.Sealed, "links", l.Digest, &id); err != nil {
 			return nil, err
 		}
 		open = append(open, id)
@@ -101,11 +101,11 @@ func (db *DB) toldIdentities(ctx context.Context, q sqlx.QueryerContext, t subje
 }
 
 // leaveOthers removes from t every identifier of a user who is linked to another person: those
-// of the link, and the others of the same user in open.
+// of the link, and the others of the same user in open. Identifiers of all providers are in t.
 func (db *DB) leaveOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
 	var foreign [][]byte
 	if err := sqlx.SelectContext(ctx, q, &foreign, `
-		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM alipay_links
+		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM links
 		WHERE center_id = $1 AND (identity_digest = ANY ($2) OR user_digest = ANY ($2)) AND person_digest <> ALL ($3)`,
 		db.center, pq.ByteaArray(t.identities), pq.ByteaArray(t.persons)); err != nil || len(foreign) == 0 {
 		return err

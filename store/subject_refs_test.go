@@ -44,7 +44,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 			}
 		}},
 		"an attempt in their own scope": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
-			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: other.IdentityDigest, AccountID: a.ID, Policy: tiers})
+			_, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: a.PersonDigest, Scope: other.IdentityDigest, AccountID: a.ID, Channel: store.ChannelAlipay, Policy: tiers})
 			noError(t, err)
 		}},
 		"held it once": {true, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {

@@ -143,13 +143,14 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 	})
 }
 
-// copyHeld copies what the centre holds and a comparison needs: digests only.
+// copyHeld copies what the centre holds and a comparison needs: digests only, and links of
+// all providers.
 func (c comparing) copyHeld(ctx context.Context) error {
 	for _, statement := range []string{
 		`CREATE TEMPORARY TABLE sync_accounts ON COMMIT DROP AS
 		SELECT account_id, person_digest, status, row_digest FROM accounts WHERE center_id = $1`,
 		`CREATE TEMPORARY TABLE sync_links ON COMMIT DROP AS
-		SELECT account_id, person_digest FROM alipay_links WHERE center_id = $1`,
+		SELECT account_id, person_digest FROM links WHERE center_id = $1`,
 	} {
 		if _, err := c.ExecContext(ctx, statement, c.db.center); err != nil {
 			return err
@@ -184,7 +185,7 @@ func (c comparing) findDifferences(ctx context.Context) error {
 	}
 	if _, err := c.ExecContext(ctx, `
 		INSERT INTO sync_changed (line, account_id, person_digest, status, passwordless, is_new, restriction, same, shortened)
-		SELECT r.line, r.account_id, r.person_digest, r.status, r.passwordless, false, false, true, false
+		SELECT DISTINCT r.line, r.account_id, r.person_digest, r.status, r.passwordless, false, false, true, false
 		FROM sync_rows r
 		JOIN sync_links l ON l.account_id = r.account_id
 		JOIN sync_accounts a ON a.account_id = r.account_id AND a.row_digest = r.row_digest
@@ -300,11 +301,11 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 			(SELECT count(*) FROM sync_links) AS links,
 			(SELECT count(*) FROM leaving WHERE may_move AND person_digest IN (SELECT person_digest FROM open)) AS links_moved,
 			(SELECT count(*) FROM leaving WHERE NOT (may_move AND person_digest IN (SELECT person_digest FROM open))) AS links_ended,
-			(SELECT count(*) FROM affected f JOIN sync_open o
-				ON o.person_digest = f.person_digest AND o.account_id = f.account_id) AS changes_cancelled,
+			(SELECT count(*) FROM sync_open o WHERE EXISTS (SELECT 1 FROM affected f
+				WHERE o.person_digest = f.person_digest AND o.account_id = f.account_id)) AS changes_cancelled,
 			m.missing, m.missing_linked
 		FROM (SELECT count(*) AS missing, count(l.account_id) AS missing_linked
-			FROM sync_accounts a LEFT JOIN sync_links l ON l.account_id = a.account_id
+			FROM sync_accounts a LEFT JOIN (SELECT DISTINCT account_id FROM sync_links) l ON l.account_id = a.account_id
 			WHERE NOT EXISTS (SELECT 1 FROM sync_rows r WHERE r.account_id = a.account_id)) m`)
 }
 

@@ -18,7 +18,7 @@ func TestSyncEndsLinksOfOthers(t *testing.T) {
 	importAll(t, db, ds...)
 	account := importedAccount(t, db, ds[0])
 	linkedSession(t, db, "somebody", account)
-	storetest.ProbeOf(db).MustExec(`UPDATE alipay_links SET person_digest = $2 WHERE account_id = $1`,
+	storetest.ProbeOf(db).MustExec(`UPDATE links SET person_digest = $2 WHERE account_id = $1`,
 		account.ID, []byte("of the former holder"))
 	plan, got := compareFile(t, db, ds)
 	if d := cmp.Diff([]store.Difference{{Line: 2, Status: store.StatusNormal, Same: true}}, got); d != "" {

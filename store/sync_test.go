@@ -150,7 +150,7 @@ func (n *nightly) visit() {
 		}
 		n.visits++
 		who := fmt.Sprint("citizen ", n.visits)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(who), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: who}})
+		s, err := n.db.OpenSession(n.t.Context(), store.ChannelAlipay, []byte(who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 		if err != nil {
 			n.t.Fatal(err)
 		}
@@ -238,12 +238,12 @@ func TestNights(t *testing.T) {
 func checkLinks(t *testing.T, db *store.DB) {
 	t.Helper()
 	wrong := column(t, db, `
-		SELECT concat('link at ', a.account_id, ' in ', a.status) FROM alipay_links l JOIN accounts a USING (center_id, account_id)
+		SELECT concat('link at ', a.account_id, ' in ', a.status) FROM links l JOIN accounts a USING (center_id, account_id)
 		WHERE a.status IN ('03', '04', '05') OR a.person_digest <> l.person_digest
 		UNION ALL
 		SELECT concat('change of ', c.account_id) FROM changes c
 		JOIN accounts a USING (center_id, account_id)
-		LEFT JOIN alipay_links l USING (center_id, identity_digest, account_id)
+		LEFT JOIN links l USING (center_id, identity_digest, account_id)
 		WHERE c.state = 'open' AND (l.account_id IS NULL OR a.status = '06')`)
 	if len(wrong) > 0 {
 		t.Fatalf("%q", wrong)

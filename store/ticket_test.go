@@ -14,7 +14,7 @@ func visitSession(t *testing.T, db *store.DB, name string) store.Session {
 	t.Helper()
 	digest := make([]byte, 32)
 	copy(digest, name)
-	s, err := db.OpenSession(t.Context(), digest, store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: name}})
+	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, digest, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: "app", Kind: "open_id", Value: name}})
 	if err != nil {
 		t.Fatal(err)
 	}

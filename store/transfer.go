@@ -40,6 +40,7 @@ const TransferByClerk = "clerk"
 // link that another Alipay user has to that person.
 type Transfer struct {
 	ID                uuid.UUID  `db:"transfer_id"`
+	Provider          string     `db:"provider"`
 	AccountID         uuid.UUID  `db:"account_id"` // whose password was right
 	PersonDigest      []byte     `db:"person_digest"`
 	Former            []byte     `db:"former_digest"` // whose link it is
@@ -57,14 +58,14 @@ type Transfer struct {
 // transferValid holds for a waiting transfer r while its link exists and the password that
 // was verified is unchanged; $1 is the centre. With a reset code the password may be frozen.
 const transferValid = `(
-	EXISTS (SELECT 1 FROM alipay_links l
-		WHERE l.center_id = $1 AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
+	EXISTS (SELECT 1 FROM links l
+		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
 	AND EXISTS (SELECT 1 FROM password_credentials c
-		WHERE c.center_id = $1 AND c.account_id = r.account_id AND c.version = r.credential_version
+		WHERE c.center_id = $1 AND c.account_id = r.account_id AND c.kind = 'password' AND c.version = r.credential_version
 			AND (c.state <> 'frozen' OR r.proof = 'clerk')))`
 
 // transferColumns are the columns of a Transfer; $2 is the time.
-const transferColumns = `r.transfer_id, r.account_id, r.person_digest, r.former_digest, r.proof,
+const transferColumns = `r.transfer_id, r.provider, r.account_id, r.person_digest, r.former_digest, r.proof,
 	CASE WHEN r.state <> 'waiting' THEN r.state
 		WHEN r.expires_at <= $2 THEN 'expired'
 		WHEN NOT ` + transferValid + ` THEN 'cancelled' ELSE r.state END AS state,
@@ -178,16 +179,16 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 		return Transfer{}, err
 	}
 	res, err := q.ExecContext(ctx, `
-		INSERT INTO link_transfers (center_id, transfer_id, identity_digest, former_digest, person_digest, account_id, sealed_identity,
+		INSERT INTO link_transfers (center_id, transfer_id, provider, channel, identity_digest, former_digest, person_digest, account_id, sealed_identity,
 			credential_version, proof, state, requested_at, due_at, window_seconds, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT DO NOTHING`,
-		q.db.center, r.ID, q.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
+		q.db.center, r.ID, r.Provider, q.s.Channel, q.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
 		r.CredentialVersion, r.Proof, r.State, r.RequestedAt, r.DueAt, r.Window, r.ExpiresAt)
 	if err := changedOne(res, err, ErrConflict); err != nil || q.order.atOnce() {
 		return r, err
 	}
-	if err := q.db.addEvent(ctx, q.Tx, held.Account, EventTransferRequested, q.now); err != nil {
+	if err := q.db.addEvent(ctx, q.Tx, held.Account, EventTransferRequested, q.s.Channel, q.now); err != nil {
 		return Transfer{}, err
 	}
 	return r, q.db.queueNotice(ctx, q.Tx, notice{r.ID, NoticeTransferRequested, held.Account, held.Identity, r.PersonDigest}, q.now)
@@ -202,7 +203,7 @@ func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
 	of, id := q.order.Account, uuid.New()
 	sealed, err := q.db.seal(visitor.Identity, "link_transfers", id[:])
 	r := Transfer{
-		ID: id, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: q.order.Proof, State: TransferWaiting, CredentialVersion: of.Version,
+		ID: id, Provider: q.s.Provider, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: q.order.Proof, State: TransferWaiting, CredentialVersion: of.Version,
 		RequestedAt: q.now, Window: int64(q.order.Window.Seconds()), ExpiresAt: q.now.Add(NoticeLife + TransferLife), Sealed: sealed,
 	}
 	if q.order.atOnce() {
@@ -223,13 +224,13 @@ type heldLink struct {
 func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 	var held heldLink
 	err := q.GetContext(ctx, &held, `
-		SELECT identity_digest, account_id, sealed_identity FROM alipay_links
-		WHERE center_id = $1 AND person_digest = $2 AND identity_digest <> $3 FOR SHARE`,
-		q.db.center, q.order.Account.PersonDigest, q.s.IdentityDigest)
+		SELECT identity_digest, account_id, sealed_identity FROM links
+		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 AND identity_digest <> $4 FOR SHARE`,
+		q.db.center, q.s.Provider, q.order.Account.PersonDigest, q.s.IdentityDigest)
 	if err != nil {
 		return heldLink{}, mapNoRows(err, ErrNotFound)
 	}
-	return held, q.db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity)
+	return held, q.db.unseal(held.Sealed, "links", held.Digest, &held.Identity)
 }
 
 // CompleteTransfer transfers the link: it marks the transfer done, ends the holder's link,
@@ -260,7 +261,7 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 		if err := db.lockAccount(ctx, tx, n.account); err != nil {
 			return err
 		}
-		if err := db.endFormer(ctx, tx, r, now); err != nil {
+		if err := db.endFormer(ctx, tx, s, r, now); err != nil {
 			return err
 		}
 		return db.writeLink(ctx, tx, s, n, now)
@@ -268,15 +269,15 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 }
 
 // endFormer ends the former holder's link, open change, open reset and sessions.
-func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.Time) error {
+func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
-		DELETE FROM alipay_links WHERE center_id = $1 AND identity_digest = $2 AND person_digest = $3
+		DELETE FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND person_digest = $4
 		RETURNING identity_digest, account_id, sealed_identity`,
-		db.center, r.Former, r.PersonDigest); err != nil {
+		db.center, r.Provider, r.Former, r.PersonDigest); err != nil {
 		return mapNoRows(err, ErrGone)
 	}
-	if err := db.unseal(held.Sealed, "alipay_links", held.Digest, &held.Identity); err != nil {
+	if err := db.unseal(held.Sealed, "links", held.Digest, &held.Identity); err != nil {
 		return err
 	}
 	if err := db.cancelOpenOf(ctx, tx, r.PersonDigest, now); err != nil {
@@ -285,7 +286,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.T
 	var same int
 	if err := tx.GetContext(ctx, &same, `
 		SELECT 1 FROM password_credentials
-		WHERE center_id = $1 AND account_id = $2 AND version = $3 AND (state <> 'frozen' OR $4) FOR SHARE`,
+		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND (state <> 'frozen' OR $4) FOR SHARE`,
 		db.center, r.AccountID, r.CredentialVersion, r.Proof == TransferByClerk); err != nil {
 		return mapNoRows(err, ErrGone)
 	}
@@ -294,7 +295,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, r Transfer, now time.T
 		db.center, byteas(db.digests(held.Identity)...)); err != nil {
 		return err
 	}
-	if err := db.addEvent(ctx, tx, held.Account, EventLinkTransferred, now); err != nil {
+	if err := db.addEvent(ctx, tx, held.Account, EventLinkTransferred, s.Channel, now); err != nil {
 		return err
 	}
 	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeLinkTransferred, held.Account, held.Identity, r.PersonDigest}, now)

@@ -97,7 +97,7 @@ func (db *DB) reject(ctx context.Context, tx *sqlx.Tx, s Session, id *uuid.UUID,
 		if err := db.unseal(r.Sealed, "link_transfers", r.ID[:], &requester); err != nil {
 			return false, err
 		}
-		if err := db.addEvent(ctx, tx, s.Link.AccountID, EventTransferRejected, now); err != nil {
+		if err := db.addEvent(ctx, tx, s.Link.AccountID, EventTransferRejected, s.Channel, now); err != nil {
 			return false, err
 		}
 		if err := db.queueNotice(ctx, tx, notice{uuid.New(), NoticeTransferRejected, s.Link.AccountID, requester, s.Link.PersonDigest}, now); err != nil {

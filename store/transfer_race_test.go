@@ -48,7 +48,7 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 
 func (c *contest) signIn(db *store.DB, who string) store.Session {
 	c.t.Helper()
-	s, err := db.OpenSession(c.t.Context(), []byte("token of "+who), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: who}})
+	s, err := db.OpenSession(c.t.Context(), store.ChannelAlipay, []byte("token of "+who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	noError(c.t, err)
 	return s
 }
@@ -67,8 +67,8 @@ func (c *contest) rivals() map[string]func() error {
 			return err
 		},
 		"withdraw": func() error {
-			_, err := c.one.WithdrawAuthorisation(ctx, store.Cancellation{At: time.Now().Add(time.Minute),
-				Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("requester ", c.n)}})
+			_, err := c.one.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Minute),
+				Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("requester ", c.n)}})
 			return err
 		},
 		"close": func() error {
@@ -143,7 +143,7 @@ func (c *contest) checkLinks(done bool, said map[string]error) {
 	_, removed := said["close"]
 	_, given := said["other person"]
 	_, withdrawn := said["withdraw"]
-	links := list(c.t, storetest.ProbeOf(c.one), `SELECT identity_digest::text FROM alipay_links WHERE account_id = $1`, c.account.ID)
+	links := list(c.t, storetest.ProbeOf(c.one), `SELECT identity_digest::text FROM links WHERE account_id = $1`, c.account.ID)
 	requester, holder := fmt.Sprintf(`\x%x`, c.requester.IdentityDigest), fmt.Sprintf(`\x%x`, c.holder.IdentityDigest)
 	switch {
 	case len(links) > 1:
@@ -214,21 +214,21 @@ func TestNoLinkWithoutSession(t *testing.T) {
 	for n, end := range []func(store.Session) error{
 		func(s store.Session) error { return db.EndSession(t.Context(), s.TokenDigest) },
 		func(s store.Session) error {
-			_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{At: time.Now().Add(time.Second),
-				Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
+			_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Second),
+				Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
 			return err
 		},
 	} {
 		d := depositor(n)
 		importAll(t, db, d)
 		a := importedAccount(t, db, d)
-		s, err := db.OpenSession(t.Context(), fmt.Append(nil, "token", n), store.Visitor{Identity: store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
+		s, err := db.OpenSession(t.Context(), store.ChannelAlipay, fmt.Append(nil, "token", n), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
 		noError(t, err)
 		noError(t, end(s))
 		if err := db.AddLink(t.Context(), s, a, nil); !errors.Is(err, store.ErrGone) {
 			t.Errorf("%d: %v", n, err)
 		}
-		if links := list(t, storetest.ProbeOf(db), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
+		if links := list(t, storetest.ProbeOf(db), `SELECT 'one' FROM links`); len(links) != 0 {
 			t.Errorf("%d: %d links", n, len(links))
 		}
 	}
@@ -247,15 +247,15 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		d := depositor(n)
 		importAll(t, one, d)
 		a := importedAccount(t, one, d)
-		who := store.Identity{AppID: storetest.AppID, Kind: "open_id", Value: uuid.NewString()}
-		s, err := one.OpenSession(t.Context(), fmt.Append(nil, "token", n), store.Visitor{Identity: who})
+		who := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: uuid.NewString()}
+		s, err := one.OpenSession(t.Context(), store.ChannelAlipay, fmt.Append(nil, "token", n), store.Visitor{Identity: who})
 		noError(t, err)
 		at := one.Now() // the clock that the session was opened by
 		var linked error
 		var wg sync.WaitGroup
 		wg.Go(func() { linked = one.AddLink(t.Context(), s, a, nil) })
 		wg.Go(func() {
-			if _, err := two.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: who, At: at}); err != nil {
+			if _, err := two.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: who, At: at}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -265,7 +265,7 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		} else if !errors.Is(linked, store.ErrGone) {
 			t.Error(linked)
 		}
-		if links := list(t, storetest.ProbeOf(one), `SELECT 'one' FROM alipay_links`); len(links) != 0 {
+		if links := list(t, storetest.ProbeOf(one), `SELECT 'one' FROM links`); len(links) != 0 {
 			t.Fatalf("round %d: a link outlived its authorisation (linked: %v)", n, linked)
 		}
 	}

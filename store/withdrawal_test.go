@@ -31,7 +31,7 @@ func TestWithdrawalEndsWhatTheFutureBegan(t *testing.T) {
 			_, err := ahead.OpenReset(t.Context(), s, a, r)
 			noError(t, err)
 		}
-		did, err := one.WithdrawAuthorisation(t.Context(), store.Cancellation{Identity: byUser(n), At: time.Now()})
+		did, err := one.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(n), At: time.Now()})
 		if err != nil || !did {
 			t.Error(did, err)
 		}
@@ -43,7 +43,7 @@ func TestWithdrawalEndsWhatTheFutureBegan(t *testing.T) {
 func noLinkNorStep(t *testing.T, db *store.DB) {
 	t.Helper()
 	for _, left := range column(t, db, `
-		SELECT 'a link' FROM alipay_links
+		SELECT 'a link' FROM links
 		UNION ALL SELECT 'a change' FROM changes WHERE state = 'open'
 		UNION ALL SELECT 'a reset' FROM resets WHERE state IN ('started', 'passed')`) {
 		t.Errorf("%s is left", left)
@@ -76,7 +76,7 @@ func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
 	})
 	waiting(t, db, 1)
 	withdrawn.Go(func() {
-		_, err := db.WithdrawAuthorisation(context.Background(), store.Cancellation{Identity: both(1), At: time.Now()})
+		_, err := db.WithdrawAuthorisation(context.Background(), store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: time.Now()})
 		if err != nil {
 			t.Error(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
@@ -38,7 +39,7 @@ func startChromium(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(allocated)
 	t.Cleanup(end)
-	noError(t, chromedp.Do(ctx)) // starts it
+	cmdtest.NoError(t, chromedp.Do(ctx)) // starts it
 	return ctx
 }
 
@@ -49,7 +50,7 @@ func openPage(t *testing.T, chromium context.Context, url string, width, height 
 	ctx, end := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
 	b := &browser{ctx: ctx, shots: os.Getenv("FUNDPASS_SHOTS")}
-	noError(t, chromedp.Listen(ctx, b.listen))
+	cmdtest.NoError(t, chromedp.Listen(ctx, b.listen))
 	size := chromedp.EmulateViewport(width, height)
 	if width < 800 {
 		size = chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulatePortrait, chromedp.EmulateScale(2))
@@ -101,7 +102,7 @@ func evaluate[T any](b *browser, script string) (T, error) {
 func must[T any](t *testing.T, b *browser, script string) T {
 	t.Helper()
 	v, err := evaluate[T](b, script)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	return v
 }
 
@@ -178,9 +179,9 @@ func (b *browser) picture(t *testing.T, name string) {
 		return
 	}
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	noError(t, err)
-	noError(t, os.MkdirAll(b.shots, 0o755))
-	noError(t, os.WriteFile(filepath.Join(b.shots, name+".png"), png, 0o644))
+	cmdtest.NoError(t, err)
+	cmdtest.NoError(t, os.MkdirAll(b.shots, 0o755))
+	cmdtest.NoError(t, os.WriteFile(filepath.Join(b.shots, name+".png"), png, 0o644))
 }
 
 // checkTargets measures what can be tapped, 44 px and more, in elder mode 60, and
@@ -231,10 +232,10 @@ func (b *browser) checkAxe(t *testing.T, name string) {
 		testenv.Announce("skipped: accessibility by axe-core: run npm ci in miniapp-api/miniprogram/test")
 		return // the other checks are worth having without it
 	}
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if must[bool](t, b, `typeof axe === "undefined"`) {
 		_, err = evaluate[chromedp.Void](b, string(script)+";undefined")
-		noError(t, err)
+		cmdtest.NoError(t, err)
 	}
 	found := must[[]string](t, b, `axe.run().then(({violations}) => violations.flatMap(({id, nodes}) =>
 		nodes.map((n) => id + ": " + n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))))`)

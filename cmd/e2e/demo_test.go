@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 	"fundpass/store/localpg"
@@ -69,23 +71,23 @@ func (d *runningDemo) told(t testing.TB, pattern string) string {
 	return m[1]
 }
 
-func (d *runningDemo) client() *client {
-	return &client{base: d.URL, http: &http.Client{Timeout: testenv.Patience}}
+func (d *runningDemo) client() *apiclient.Client {
+	return &apiclient.Client{Base: d.URL, HTTP: &http.Client{Timeout: testenv.Patience}}
 }
 
 // logIn opens the mini-program of a person of a demo.
-func (p *client) logIn(t testing.TB, person string) answer {
+func logIn(t testing.TB, p *apiclient.Client, person string) apiclient.Answer {
 	t.Helper()
-	code := p.mustPost(t, "/sim/auth-code", fields{"person": person}).text("auth_code")
-	a := p.mustPost(t, "/v1/sessions", fields{"auth_code": code})
-	p.token = a.text("token")
+	code := mustPost(t, p, "/sim/auth-code", apiclient.Fields{"person": person}).Text("auth_code")
+	a := mustPost(t, p, "/v1/sessions", apiclient.Fields{"auth_code": code})
+	p.Token = a.Text("token")
 	return a
 }
 
 // mustPost fails the test when there is no answer.
-func (p *client) mustPost(t testing.TB, path string, body fields) answer {
+func mustPost(t testing.TB, p *apiclient.Client, path string, body apiclient.Fields) apiclient.Answer {
 	t.Helper()
-	a, err := p.post(t.Context(), path, body)
+	a, err := p.Post(t.Context(), path, body)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -95,10 +97,10 @@ func (p *client) mustPost(t testing.TB, path string, body fields) answer {
 // person is one of those the demo lists.
 func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
 	t.Helper()
-	a, err := d.client().get(t.Context(), "/sim/people")
-	noError(t, err)
+	a, err := d.client().Get(t.Context(), "/sim/people")
+	cmdtest.NoError(t, err)
 	var all []alipaysim.Person
-	noError(t, json.Unmarshal(a.raw, &all))
+	cmdtest.NoError(t, json.Unmarshal(a.Raw, &all))
 	for _, p := range all {
 		if p.Person == word {
 			return p
@@ -108,8 +110,8 @@ func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
 	return alipaysim.Person{}
 }
 
-func linkOf(who alipaysim.Person, password string) fields {
-	return fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
+func linkOf(who alipaysim.Person, password string) apiclient.Fields {
+	return apiclient.Fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
 }
 
 // Ctrl-C reaches every process of the terminal. The demo, and not PostgreSQL, acts
@@ -137,8 +139,8 @@ func postmaster(t *testing.T, dir string) int {
 	if len(files) != 1 {
 		t.Fatalf("postmaster.pid: %v", files)
 	}
-	pid, err := strconv.Atoi(strings.SplitN(string(readFile(t, files[0])), "\n", 2)[0])
-	noError(t, err)
+	pid, err := strconv.Atoi(strings.SplitN(string(cmdtest.ReadFile(t, files[0])), "\n", 2)[0])
+	cmdtest.NoError(t, err)
 	return pid
 }
 
@@ -146,7 +148,7 @@ func postmaster(t *testing.T, dir string) int {
 func TestDemoKeepsItsData(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "demo-test-") // which the account that PostgreSQL runs as can reach
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	first := startDemo(t, "--data", dir)
 	who := first.person(t, "ok")
@@ -163,47 +165,47 @@ func TestDemoKeepsItsData(t *testing.T) {
 		t.Errorf("the screen does not end in %q", end)
 	}
 	appKey := filepath.Join(dir, "app-key.pem")
-	key := string(readFile(t, appKey))
+	key := string(cmdtest.ReadFile(t, appKey))
 
 	second := startDemo(t, "--data", dir, "--link-transfer", "0s") // the walk transfers a link once its holder was notified
 	if !strings.Contains(second.out.String(), "as first loaded") {
 		t.Error("nothing says that passwords may have changed")
 	}
 	p := second.client()
-	if a := p.logIn(t, "ok"); a.object()["linked"] != true {
-		t.Errorf("the link is gone: %s", a.raw)
+	if a := logIn(t, p, "ok"); a.Object()["linked"] != true {
+		t.Errorf("the link is gone: %s", a.Raw)
 	}
-	if a := p.mustPost(t, "/v1/link/remove", fields{"password": "Thistle-Meadow-15"}); a.Code != "OK" {
-		t.Errorf("the changed password: %s", a.raw)
+	if a := mustPost(t, p, "/v1/link/remove", apiclient.Fields{"password": "Thistle-Meadow-15"}); a.Code != "OK" {
+		t.Errorf("the changed password: %s", a.Raw)
 	}
-	if r := runWith(t, nil, "walk", "--base", second.URL); r.err == nil || !strings.Contains(r.out, "--password") {
-		t.Errorf("a walk with the first password: %v\n%s", r.err, r.out)
+	if r := runWith(t, nil, "walk", "--base", second.URL); r.Err == nil || !strings.Contains(r.Out, "--password") {
+		t.Errorf("a walk with the first password: %v\n%s", r.Err, r.Out)
 	}
-	if r := runWith(t, nil, "walk", "--base", second.URL, "--password", "Thistle-Meadow-15"); r.err != nil {
-		t.Errorf("a walk with the present password: %v\n%s", r.err, r.out)
+	if r := runWith(t, nil, "walk", "--base", second.URL, "--password", "Thistle-Meadow-15"); r.Err != nil {
+		t.Errorf("a walk with the present password: %v\n%s", r.Err, r.Out)
 	}
 	second.stop(t)
-	if key != string(readFile(t, appKey)) {
+	if key != string(cmdtest.ReadFile(t, appKey)) {
 		t.Error("the application key changed")
 	}
 
 	third := startDemo(t, "--data", dir, "--fresh")
 	p = third.client()
-	p.logIn(t, "ok")
-	if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
-		t.Errorf("the listed password after --fresh: %s", a.raw)
+	logIn(t, p, "ok")
+	if a := mustPost(t, p, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
+		t.Errorf("the listed password after --fresh: %s", a.Raw)
 	}
 	third.stop(t)
 }
 
 // changePassword links who and changes the password.
-func changePassword(t *testing.T, p *client, who alipaysim.Person, to string) {
+func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to string) {
 	t.Helper()
-	p.logIn(t, who.Person)
-	p.mustPost(t, "/v1/link", linkOf(who, who.Password))
-	a := p.mustPost(t, "/v1/password/changes", fields{"id_number": who.IDNumber, "old_password": who.Password})
-	a = p.mustPost(t, fmt.Sprintf("/v1/password/changes/%s/confirm", a.text("id")), fields{"new_password": to, "new_password_again": to})
-	if a.text("state") != "done" {
-		t.Fatalf("change: %s", a.raw)
+	logIn(t, p, who.Person)
+	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
+	a := mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": who.Password})
+	a = mustPost(t, p, fmt.Sprintf("/v1/password/changes/%s/confirm", a.Text("id")), apiclient.Fields{"new_password": to, "new_password_again": to})
+	if a.Text("state") != "done" {
+		t.Fatalf("change: %s", a.Raw)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // readContract reads the contract in a browser and tries operations out, without
@@ -62,9 +64,9 @@ func (b *browser) staysHere(t *testing.T, origin string) {
 func (b *browser) showsEveryOperation(t *testing.T) {
 	t.Helper()
 	file, err := os.ReadFile("../../miniapp-api/httpapi/openapi.yaml")
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(file)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	var want []string
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {

@@ -13,28 +13,30 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
-// cut sends a request and closes the socket after a while. It returns the code of an
+// cutConnection sends a request and closes the socket after a while. It returns the code of an
 // answer that came before, or "".
-func (c *citizen) cut(r request, after time.Duration) string {
-	t := c.fixture.t
+func cutConnection(c *cmdtest.Citizen, r apiclient.Request, after time.Duration) string {
+	t := c.Fixture.T
 	t.Helper()
-	raw, err := json.Marshal(r.body)
-	noError(t, err)
-	req, err := http.NewRequest(r.method, c.base+r.path, bytes.NewReader(raw))
-	noError(t, err)
+	raw, err := json.Marshal(r.Body)
+	cmdtest.NoError(t, err)
+	req, err := http.NewRequest(r.Method, c.Base+r.Path, bytes.NewReader(raw))
+	cmdtest.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	if r.key != "" {
-		req.Header.Set("Idempotency-Key", r.key)
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	if r.Key != "" {
+		req.Header.Set("Idempotency-Key", r.Key)
 	}
-	line, err := net.Dial("tcp", strings.TrimPrefix(c.base, "http://"))
-	noError(t, err)
+	line, err := net.Dial("tcp", strings.TrimPrefix(c.Base, "http://"))
+	cmdtest.NoError(t, err)
 	defer line.Close()
-	noError(t, req.Write(line))
-	noError(t, line.SetReadDeadline(time.Now().Add(after)))
+	cmdtest.NoError(t, req.Write(line))
+	cmdtest.NoError(t, line.SetReadDeadline(time.Now().Add(after)))
 	text, _ := io.ReadAll(line) // until the time is up, or there is no more
 	_, body, _ := strings.Cut(string(text), "\r\n\r\n")
 	var told struct {
@@ -51,14 +53,14 @@ func hangUp() time.Duration { return time.Duration(5+rand.IntN(56)) * time.Milli
 
 // failedAttempts returns those at a citizen's password that were looked at, once the server is
 // idle. The policy locks after five.
-func (c *citizen) failedAttempts(servers ...*process) int {
-	t := c.fixture.t
+func failedAttempts(c *cmdtest.Citizen, servers ...*process) int {
+	t := c.Fixture.T
 	t.Helper()
 	for _, p := range servers {
-		noError(t, p.Stop()) // answers, and commits, are waited for
+		cmdtest.NoError(t, p.Stop()) // answers, and commits, are waited for
 	}
 	var attempts, tier int
-	noError(t, c.fixture.sql.QueryRow(`SELECT coalesce(sum(attempts), 0), coalesce(sum(tier), 0) FROM lockouts WHERE person_digest = $1`, c.digest).Scan(&attempts, &tier))
+	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(`SELECT coalesce(sum(attempts), 0), coalesce(sum(tier), 0) FROM lockouts WHERE person_digest = $1`, c.Digest).Scan(&attempts, &tier))
 	return attempts + 5*tier
 }
 
@@ -66,29 +68,29 @@ func (c *citizen) failedAttempts(servers ...*process) int {
 // locked. Of wrong ones under the same cuts five are looked at.
 func TestCutOwner(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
-	crowd := n.linked(2, server.URL)
+	n := cmdtest.NewOwnFixture(t)
+	server := serveOn(n, n.DSN)
+	crowd := n.Linked(2, server.URL)
 	owner, thief := crowd[0], crowd[1]
 	codes := map[string]int{}
 	for range testenv.Rounds(60, 200) {
-		codes[owner.cut(owner.openChange(owner.Password), hangUp())]++
+		codes[cutConnection(owner, owner.OpenChange(owner.Password), hangUp())]++
 	}
 	t.Logf("right password, answers before the cut: %v", codes)
 	if codes["PASSWORD_LOCKED"]+codes["OLD_PASSWORD_WRONG"] > 0 {
 		t.Errorf("the right password is locked or wrong: %v", codes)
 	}
-	if a := owner.persist(owner.openChange(owner.Password)); a.Code != "OK" {
-		t.Errorf("after the cuts: %s", a.raw)
+	if a := persist(owner, owner.OpenChange(owner.Password)); a.Code != "OK" {
+		t.Errorf("after the cuts: %s", a.Raw)
 	}
 	codes = map[string]int{}
 	for range testenv.Rounds(60, 200) {
-		codes[thief.cut(thief.openChange("Wrong-Harbor-1"), hangUp())]++
+		codes[cutConnection(thief, thief.OpenChange("Wrong-Harbor-1"), hangUp())]++
 	}
 	t.Logf("wrong password, answers before the cut: %v", codes)
-	thief.must("PASSWORD_LOCKED", thief.openChange(thief.Password))
+	thief.Must("PASSWORD_LOCKED", thief.OpenChange(thief.Password))
 	checkServer(t, server)
-	if right, wrong := owner.failedAttempts(server), thief.failedAttempts(); right != 0 || wrong != 5 {
+	if right, wrong := failedAttempts(owner, server), failedAttempts(thief); right != 0 || wrong != 5 {
 		t.Errorf("%d attempts of the right password are charged, want none; %d wrong ones, want 5", right, wrong)
 	}
 }
@@ -97,39 +99,39 @@ func TestCutOwner(t *testing.T) {
 // password, over two servers, and hang up at random: five are looked at.
 func TestCutStrangers(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	servers := []*process{n.serve(n.dsn), n.serve(n.dsn)}
-	victim := n.addCitizens(1, servers[0].URL)[0]
-	var thieves []*citizen
-	for i, c := range n.addCitizens(20, "") {
-		c.base = servers[i%2].URL
-		c.mustLogIn()
+	n := cmdtest.NewOwnFixture(t)
+	servers := []*process{serveOn(n, n.DSN), serveOn(n, n.DSN)}
+	victim := n.AddCitizens(1, servers[0].URL)[0]
+	var thieves []*cmdtest.Citizen
+	for i, c := range n.AddCitizens(20, "") {
+		c.Base = servers[i%2].URL
+		c.MustLogIn()
 		thieves = append(thieves, c)
 	}
 	var mu sync.Mutex
 	codes := map[string]int{}
-	rush(testenv.Rounds(200, 1000), func(i int) answer {
-		try := victim.link()
-		try.body.(fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
-		code := thieves[i%len(thieves)].cut(try, time.Duration(rand.IntN(1000))*time.Millisecond)
+	rush(testenv.Rounds(200, 1000), func(i int) apiclient.Answer {
+		try := victim.Link()
+		try.Body.(apiclient.Fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
+		code := cutConnection(thieves[i%len(thieves)], try, time.Duration(rand.IntN(1000))*time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
 		codes[code]++
-		return answer{}
+		return apiclient.Answer{}
 	})
 	t.Logf("answers before the cut: %v", codes)
-	try := victim.link()
-	try.body.(fields)["password"] = "Wrong-Harbor"
+	try := victim.Link()
+	try.Body.(apiclient.Fields)["password"] = "Wrong-Harbor"
 	for range 6 { // where most hung up before they were charged
-		thieves[0].persist(try)
+		persist(thieves[0], try)
 	}
-	if a := thieves[0].persist(victim.link()); a.Code != "LINK_REFUSED" {
-		t.Errorf("the right password, locked: %s", a.raw)
+	if a := persist(thieves[0], victim.Link()); a.Code != "LINK_REFUSED" {
+		t.Errorf("the right password, locked: %s", a.Raw)
 	}
 	var links int
-	noError(t, n.sql.QueryRow(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, victim.digest).Scan(&links))
+	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT count(*) FROM links WHERE person_digest = $1`, victim.Digest).Scan(&links))
 	checkServer(t, servers...)
-	if wrong := victim.failedAttempts(servers...); wrong != 5 || links != 0 {
+	if wrong := failedAttempts(victim, servers...); wrong != 5 || links != 0 {
 		t.Errorf("%d failed attempts were looked at, want 5; %d links", wrong, links)
 	}
 }
@@ -138,66 +140,66 @@ func TestCutStrangers(t *testing.T) {
 // key, while nothing can be written to events for seven seconds.
 func TestEventsLocked(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	server := n.serve(n.dsn)
+	n := cmdtest.NewOwnFixture(t)
+	server := serveOn(n, n.DSN)
 	type story struct {
-		*citizen
+		*cmdtest.Citizen
 		name  string
 		right bool
-		request
-		first answer
+		apiclient.Request
+		first apiclient.Answer
 	}
 	var all []*story
-	for i, c := range n.linked(4, server.URL) {
-		s := &story{citizen: c, name: "right", right: i%2 == 0, request: c.openChange(c.Password)}
+	for i, c := range n.Linked(4, server.URL) {
+		s := &story{Citizen: c, name: "right", right: i%2 == 0, Request: c.OpenChange(c.Password)}
 		if !s.right {
-			s.name, s.request = "wrong", c.openChange("Wrong-Harbor-1")
+			s.name, s.Request = "wrong", c.OpenChange("Wrong-Harbor-1")
 		}
 		if i >= 2 {
-			s.name, s.request = s.name+" under a key", s.request.under("k-1")
+			s.name, s.Request = s.name+" under a key", s.Request.Under("k-1")
 		}
 		all = append(all, s)
 	}
-	tx, err := n.sql.Begin()
-	noError(t, err)
+	tx, err := n.SQL.Begin()
+	cmdtest.NoError(t, err)
 	_, err = tx.Exec(`LOCK TABLE events`)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	unlocked := time.AfterFunc(7*time.Second, func() { tx.Rollback() })
 	defer unlocked.Stop()
 	var wg sync.WaitGroup
 	for _, s := range all {
-		wg.Go(func() { s.first = s.ask(s.request) })
+		wg.Go(func() { s.first = askOnce(s.Citizen, s.Request) })
 	}
 	wg.Wait()
 	for _, s := range all {
-		t.Logf("%s: %s after %v", s.name, s.first.Code, s.first.took.Round(10*time.Millisecond))
+		t.Logf("%s: %s after %v", s.name, s.first.Code, s.first.Took.Round(10*time.Millisecond))
 		if s.first.Code != "BUSY" && (s.right || s.first.Code != "OLD_PASSWORD_WRONG") {
-			t.Errorf("%s: %s", s.name, s.first.raw)
+			t.Errorf("%s: %s", s.name, s.first.Raw)
 		}
 		var charged int // what BUSY says was not done, and the other answer was
-		noError(t, n.sql.QueryRow(`SELECT coalesce(sum(attempts + cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, s.digest).Scan(&charged))
+		cmdtest.NoError(t, n.SQL.QueryRow(`SELECT coalesce(sum(attempts + cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, s.Digest).Scan(&charged))
 		if said := s.first.Code == "OLD_PASSWORD_WRONG"; said != (charged == 1) || charged > 1 {
 			t.Errorf("%s: told %s, and %d attempts are charged", s.name, s.first.Code, charged)
 		}
 	}
 	for _, s := range all {
-		a := s.persist(s.request)
+		a := persist(s.Citizen, s.Request)
 		t.Logf("%s, again: %s", s.name, a.Code)
 		want, left := "OLD_PASSWORD_WRONG", 4
 		if s.right {
 			want, left = "OK", 5
-		} else if s.key == "" && s.first.Code != "BUSY" {
+		} else if s.Key == "" && s.first.Code != "BUSY" {
 			left = 3 // another attempt
 		}
 		var used int
-		noError(t, n.sql.QueryRow(`SELECT coalesce(sum(attempts), 0) FROM lockouts WHERE person_digest = $1`, s.digest).Scan(&used))
+		cmdtest.NoError(t, n.SQL.QueryRow(`SELECT coalesce(sum(attempts), 0) FROM lockouts WHERE person_digest = $1`, s.Digest).Scan(&used))
 		if a.Code != want || used != 5-left {
-			t.Errorf("%s, again: %d attempts charged, want %d; %s", s.name, used, 5-left, a.raw)
+			t.Errorf("%s, again: %d attempts charged, want %d; %s", s.name, used, 5-left, a.Raw)
 		}
-		if s.key != "" && a.Code == s.first.Code && string(a.raw) != string(s.first.raw) && !s.right {
-			t.Errorf("%s: another answer than the first: %s, then %s", s.name, s.first.raw, a.raw)
+		if s.Key != "" && a.Code == s.first.Code && string(a.Raw) != string(s.first.Raw) && !s.right {
+			t.Errorf("%s: another answer than the first: %s, then %s", s.name, s.first.Raw, a.Raw)
 		}
-		s.truth()
+		truthOf(s.Citizen)
 	}
 	checkServer(t, server)
 }
@@ -206,28 +208,28 @@ func TestEventsLocked(t *testing.T) {
 // charged: the owner is not locked, neither under the same key nor later under none.
 func TestKillBetweenChargeAndVerdict(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	tap, dsn := newTap(t, n.dsn)
-	server := n.serve(dsn)
-	c := n.linked(1, server.URL)[0]
+	n := cmdtest.NewOwnFixture(t)
+	tap, dsn := newTap(t, n.DSN)
+	server := serveOn(n, dsn)
+	c := n.Linked(1, server.URL)[0]
 	for i := range 5 {
 		tap.set("INTO lockouts", afterCommit, server.Kill)
-		if a, err := c.do(t.Context(), c.openChange(c.Password).under(fmt.Sprint("k-", i))); err == nil {
-			t.Fatalf("killed before it answered, but: %s", a.raw)
+		if a, err := c.Do(t.Context(), c.OpenChange(c.Password).Under(fmt.Sprint("k-", i))); err == nil {
+			t.Fatalf("killed before it answered, but: %s", a.Raw)
 		}
 		checkServer(t, server)
-		server = n.serve(dsn)
-		c.base = server.URL
+		server = serveOn(n, dsn)
+		c.Base = server.URL
 	}
-	n.ageLeases()
-	if a := c.persist(c.openChange(c.Password).under("k-0")); a.Code != "OK" {
-		t.Errorf("the same request again: %s", a.raw)
+	ageLeases(n)
+	if a := persist(c, c.OpenChange(c.Password).Under("k-0")); a.Code != "OK" {
+		t.Errorf("the same request again: %s", a.Raw)
 	}
-	if a := c.persist(c.openChange(c.Password)); a.Code != "OK" {
-		t.Errorf("without a key: %s", a.raw)
+	if a := persist(c, c.OpenChange(c.Password)); a.Code != "OK" {
+		t.Errorf("without a key: %s", a.Raw)
 	}
 	checkServer(t, server)
-	if wrong := c.failedAttempts(server); wrong != 0 {
+	if wrong := failedAttempts(c, server); wrong != 0 {
 		t.Errorf("%d attempts are charged", wrong)
 	}
 }

@@ -12,7 +12,10 @@ import (
 
 	"github.com/lib/pq"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
+	"fundpass/store"
 	"fundpass/store/localpg"
 	"fundpass/store/storetest"
 )
@@ -31,7 +34,7 @@ func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server
 func postgresDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fundpass-fault")
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	t.Cleanup(func() { localpg.Remove(dir) })
 	return dir
 }
@@ -62,28 +65,28 @@ func TestDatabaseReadOnly(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t))
 	n := newFixtureOn(t, pg.DSN(""))
-	server := n.serve(n.dsn)
-	crowd := n.linked(4, server.URL)
-	open := changeAt(crowd[1].must("OK", crowd[1].openChange(crowd[1].Password)))
-	stranger := n.addCitizens(1, server.URL)[0]
-	stranger.mustLogIn()
-	requests := map[*citizen]request{
-		crowd[0]: crowd[0].openChange(crowd[0].Password),
-		crowd[1]: confirmTo(open, crowd[1].newPassword()),
-		crowd[2]: crowd[2].openChange(crowd[2].Password).under("k-1"),
-		crowd[3]: postTo("/v1/sessions", fields{"auth_code": crowd[3].code()}),
-		stranger: stranger.link(),
+	server := serveOn(n, n.DSN)
+	crowd := n.Linked(4, server.URL)
+	open := cmdtest.ChangeAt(crowd[1].Must("OK", crowd[1].OpenChange(crowd[1].Password)))
+	stranger := n.AddCitizens(1, server.URL)[0]
+	stranger.MustLogIn()
+	requests := map[*cmdtest.Citizen]apiclient.Request{
+		crowd[0]: crowd[0].OpenChange(crowd[0].Password),
+		crowd[1]: cmdtest.ConfirmTo(open, crowd[1].NewPassword()),
+		crowd[2]: crowd[2].OpenChange(crowd[2].Password).Under("k-1"),
+		crowd[3]: cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": crowd[3].Code()}),
+		stranger: stranger.Link(),
 	}
 	readOnly := func(on string) {
 		t.Helper()
-		_, err := n.sql.Exec(`ALTER SYSTEM SET default_transaction_read_only = ` + on)
-		noError(t, err)
-		_, err = n.sql.Exec(`SELECT pg_reload_conf()`)
-		noError(t, err)
+		_, err := n.SQL.Exec(`ALTER SYSTEM SET default_transaction_read_only = ` + on)
+		cmdtest.NoError(t, err)
+		_, err = n.SQL.Exec(`SELECT pg_reload_conf()`)
+		cmdtest.NoError(t, err)
 	}
 	readOnly("on")
 	awaitReady(t, server, http.StatusServiceUnavailable)
-	crowd[0].must("OK", getFrom("/v1/link"))
+	crowd[0].Must("OK", cmdtest.GetFrom("/v1/link"))
 	allLater(t, requests)
 	readOnly("off")
 	awaitReady(t, server, http.StatusOK)
@@ -92,13 +95,13 @@ func TestDatabaseReadOnly(t *testing.T) {
 }
 
 // allLater sends all requests at once, and all are told to come back.
-func allLater(t *testing.T, requests map[*citizen]request) {
+func allLater(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for c, r := range requests {
 		wg.Go(func() {
-			if a := c.ask(r); !isLater(t, a) {
-				t.Errorf("%s: %s", r.path, a.raw)
+			if a := askOnce(c, r); !isLater(t, a) {
+				t.Errorf("%s: %s", r.Path, a.Raw)
 			}
 		})
 	}
@@ -106,11 +109,11 @@ func allLater(t *testing.T, requests map[*citizen]request) {
 }
 
 // allDone sends them again, and all succeed.
-func allDone(t *testing.T, requests map[*citizen]request) {
+func allDone(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	for c, r := range requests {
-		c.want("OK", r)
-		c.truth()
+		c.Want("OK", r)
+		truthOf(c)
 	}
 }
 
@@ -119,14 +122,14 @@ func TestDatabaseFull(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t), "max_connections=20")
 	n := newFixtureOn(t, pg.DSN(""))
-	server := n.serve(n.dsn)
-	crowd := n.linked(4, server.URL)
-	requests := map[*citizen]request{}
+	server := serveOn(n, n.DSN)
+	crowd := n.Linked(4, server.URL)
+	requests := map[*cmdtest.Citizen]apiclient.Request{}
 	for _, c := range crowd[:3] {
-		requests[c] = c.openChange(c.Password)
+		requests[c] = c.OpenChange(c.Password)
 	}
-	requests[crowd[3]] = getFrom("/v1/password")
-	release := n.takeConnections()
+	requests[crowd[3]] = cmdtest.GetFrom("/v1/password")
+	release := takeConnections(n)
 	awaitReady(t, server, http.StatusServiceUnavailable)
 	allLater(t, requests)
 	release()
@@ -136,21 +139,21 @@ func TestDatabaseFull(t *testing.T) {
 }
 
 // takeConnections ends those of the server and keeps all there are.
-func (n *fixture) takeConnections() (release func()) {
-	t := n.t
+func takeConnections(n *cmdtest.Fixture) (release func()) {
+	t := n.T
 	t.Helper()
-	_, err := n.sql.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fundpass'`)
-	noError(t, err)
+	_, err := n.SQL.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fundpass'`)
+	cmdtest.NoError(t, err)
 	var taken []*sql.DB
 	for {
-		db, err := sql.Open("postgres", n.dsn)
-		noError(t, err)
+		db, err := sql.Open("postgres", n.DSN)
+		cmdtest.NoError(t, err)
 		taken = append(taken, db)
 		var server *pq.Error
 		if err := db.Ping(); errors.As(err, &server) && server.Code == "53300" {
 			break
 		}
-		noError(t, err)
+		cmdtest.NoError(t, err)
 	}
 	t.Logf("%d connections taken", len(taken)-1)
 	return func() {
@@ -177,22 +180,22 @@ func TestLineDead(t *testing.T) {
 }
 
 func testLineDead(t *testing.T, at moment) {
-	n := newFixture(t)
-	tap, dsn := newTap(t, n.dsn)
-	server := n.serve(dsn)
-	crowd := n.linked(3, server.URL)
+	n := cmdtest.NewOwnFixture(t)
+	tap, dsn := newTap(t, n.DSN)
+	server := serveOn(n, dsn)
+	crowd := n.Linked(3, server.URL)
 	c := crowd[0]
-	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	chosen := confirmTo(change, c.newPassword()).under("k-1")
-	requests := map[*citizen]request{
-		crowd[1]: crowd[1].openChange(crowd[1].Password),
-		crowd[2]: getFrom("/v1/password"),
+	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
+	requests := map[*cmdtest.Citizen]apiclient.Request{
+		crowd[1]: crowd[1].OpenChange(crowd[1].Password),
+		crowd[2]: cmdtest.GetFrom("/v1/password"),
 	}
 	trap := tap.set("SET state = 'done'", at, tap.kill)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if a := c.ask(chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-			t.Errorf("told %s", a.raw)
+		if a := askOnce(c, chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
+			t.Errorf("told %s", a.Raw)
 		}
 	})
 	trap.await(t)
@@ -202,14 +205,22 @@ func testLineDead(t *testing.T, at moment) {
 
 	tap.heal()
 	awaitReady(t, server, http.StatusOK)
-	if got := c.must("OK", getFrom(change)).text("state"); got != "done" {
+	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != "done" {
 		t.Errorf("it says %s", got)
 	}
-	n.ageLeases()
+	ageLeases(n)
 	requests[c] = chosen
 	allDone(t, requests)
-	if got := c.truth(); got.Version != 2 {
+	if got := truthOf(c); got.Version != 2 {
 		t.Errorf("%+v", got)
 	}
 	checkServer(t, server)
+}
+
+// newFixtureOn returns a fixture with the database of a server that the test may break.
+func newFixtureOn(t testing.TB, dsn string) *cmdtest.Fixture {
+	t.Helper()
+	_, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience})
+	cmdtest.NoError(t, err)
+	return cmdtest.NewFixtureOn(t, dsn)
 }

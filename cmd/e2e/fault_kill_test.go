@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
@@ -29,49 +31,49 @@ func TestKillAtCommit(t *testing.T) {
 }
 
 func testKillAtCommit(t *testing.T, at moment, state string) {
-	n := newFixture(t)
-	tap, dsn := newTap(t, n.dsn)
-	first := n.serve(dsn)
-	c := n.linked(1, first.URL)[0]
-	elsewhere := c.twin(first.URL)
-	elsewhere.mustLogIn()
-	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	chosen := confirmTo(change, c.newPassword()).under("k-1")
+	n := cmdtest.NewOwnFixture(t)
+	tap, dsn := newTap(t, n.DSN)
+	first := serveOn(n, dsn)
+	c := n.Linked(1, first.URL)[0]
+	elsewhere := c.Twin(first.URL)
+	elsewhere.MustLogIn()
+	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
 	tap.set("SET state = 'done'", at, first.Kill)
-	if a, err := c.do(t.Context(), chosen); err == nil {
-		t.Fatalf("killed before it answered, but: %s", a.raw)
+	if a, err := c.Do(t.Context(), chosen); err == nil {
+		t.Fatalf("killed before it answered, but: %s", a.Raw)
 	}
 
-	second := n.serve(n.dsn)
-	c.base, elsewhere.base = second.URL, second.URL
-	if got := c.must("OK", getFrom(change)).text("state"); got != state {
+	second := serveOn(n, n.DSN)
+	c.Base, elsewhere.Base = second.URL, second.URL
+	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != state {
 		t.Errorf("it says %s, want %s", got, state)
 	}
-	if got := c.truth(); (got.Version == 2) != (at == afterCommit) {
+	if got := truthOf(c); (got.Version == 2) != (at == afterCommit) {
 		t.Errorf("before the citizen came back: %+v", got)
 	}
-	n.ageLeases()
-	c.checkRepeats(t, chosen, at == afterCommit)
-	elsewhere.must("SESSION_EXPIRED", getFrom("/v1/link"))
-	c.must("OLD_PASSWORD_WRONG", c.openChange(c.Password))
-	c.must("OK", c.openChange(passwordOf(chosen)))
-	if got := c.truth(); got.Version != 2 || got.Done != 1 {
+	ageLeases(n)
+	checkRepeats(t, c, chosen, at == afterCommit)
+	elsewhere.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/link"))
+	c.Must("OLD_PASSWORD_WRONG", c.OpenChange(c.Password))
+	c.Must("OK", c.OpenChange(passwordOf(chosen)))
+	if got := truthOf(c); got.Version != 2 || got.Done != 1 {
 		t.Errorf("at the end: %+v", got)
 	}
-	noError(t, second.Stop())
+	cmdtest.NoError(t, second.Stop())
 	checkServer(t, first, second)
 }
 
 // checkRepeats repeats a confirm with and without its key, in either order:
 // every answer is the first one, and nothing is done again.
-func (c *citizen) checkRepeats(t *testing.T, r request, bareFirst bool) {
+func checkRepeats(t *testing.T, c *cmdtest.Citizen, r apiclient.Request, bareFirst bool) {
 	t.Helper()
-	bare := r.under("")
+	bare := r.Under("")
 	var answers []string
-	ask := func(r request) {
-		a := c.persist(r)
-		if a.Code != "OK" || a.text("state") != "done" {
-			t.Fatalf("repeated with key %q: %s", r.key, a.raw)
+	ask := func(r apiclient.Request) {
+		a := persist(c, r)
+		if a.Code != "OK" || a.Text("state") != "done" {
+			t.Fatalf("repeated with key %q: %s", r.Key, a.Raw)
 		}
 		answers = append(answers, string(a.Data))
 	}
@@ -88,11 +90,13 @@ func (c *citizen) checkRepeats(t *testing.T, r request, bareFirst bool) {
 	}
 }
 
-func passwordOf(confirm request) string { return confirm.body.(fields)["new_password"].(string) }
+func passwordOf(confirm apiclient.Request) string {
+	return confirm.Body.(apiclient.Fields)["new_password"].(string)
+}
 
 // A diary is what one citizen was told before the server died.
 type diary struct {
-	*citizen
+	*cmdtest.Citizen
 	steps   int    // answered
 	asked   string // the step that was not answered
 	pending string // the new password of the confirm that was not answered
@@ -104,18 +108,18 @@ type diary struct {
 // never in part.
 func TestKillAnytime(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
+	n := cmdtest.NewOwnFixture(t)
 	var before []*diary
 	struck := map[string]int{}
 	for range testenv.Rounds(8, 60) {
-		server := n.serve(n.dsn)
+		server := serveOn(n, n.DSN)
 		for _, d := range before {
-			d.base = server.URL
+			d.Base = server.URL
 			d.check(t)
 		}
 		before = nil
-		for _, c := range n.addCitizens(3, server.URL) {
-			before = append(before, &diary{citizen: c})
+		for _, c := range n.AddCitizens(3, server.URL) {
+			before = append(before, &diary{Citizen: c})
 		}
 		var wg sync.WaitGroup
 		for _, d := range before {
@@ -134,28 +138,28 @@ func TestKillAnytime(t *testing.T) {
 
 // live goes on until there is no answer.
 func (d *diary) live(t *testing.T) {
-	d.try(t, "session", postTo("/v1/sessions", fields{"auth_code": d.code()}).under(d.Person.Person), func(a answer) { d.token = a.text("token") })
-	d.try(t, "link", d.link().under("l"), func(answer) {})
+	d.try(t, "session", cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": d.Code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
+	d.try(t, "link", d.Link().Under("l"), func(apiclient.Answer) {})
 	for d.asked == "" {
-		d.try(t, "open", d.openChange(d.Password), func(a answer) { d.change = changeAt(a) })
-		d.pending = d.newPassword()
-		d.try(t, "confirm", confirmTo(d.change, d.pending), func(answer) { d.Password = d.pending; d.done++ })
+		d.try(t, "open", d.OpenChange(d.Password), func(a apiclient.Answer) { d.Change = cmdtest.ChangeAt(a) })
+		d.pending = d.NewPassword()
+		d.try(t, "confirm", cmdtest.ConfirmTo(d.Change, d.pending), func(apiclient.Answer) { d.Password = d.pending; d.done++ })
 	}
 }
 
 // try takes a step, unless one before it was not answered.
-func (d *diary) try(t *testing.T, step string, r request, then func(answer)) {
+func (d *diary) try(t *testing.T, step string, r apiclient.Request, then func(apiclient.Answer)) {
 	if d.asked != "" {
 		return
 	}
-	a, err := d.do(t.Context(), r)
+	a, err := d.Do(t.Context(), r)
 	switch {
 	case err != nil:
 		d.asked = step
 	case a.Code == "BUSY": // so is the machine
 		d.try(t, step, r, then)
 	case a.Code != "OK":
-		t.Errorf("%s: %s", step, a.raw)
+		t.Errorf("%s: %s", step, a.Raw)
 		d.asked = step
 	default:
 		d.steps++
@@ -166,20 +170,20 @@ func (d *diary) try(t *testing.T, step string, r request, then func(answer)) {
 // check compares what was told with what stands, and goes on from there.
 func (d *diary) check(t *testing.T) {
 	t.Helper()
-	is := d.truth()
+	is := truthOf(d.Citizen)
 	if low, high := d.done, d.done; is.Done < low || is.Done > high && (d.asked != "confirm" || is.Done > high+1) {
 		t.Errorf("%d changes were confirmed, %+v", d.done, is)
 	}
 	switch d.asked {
 	case "session":
-		d.mustLogIn()
+		d.MustLogIn()
 	case "link":
-		if a := d.ask(d.link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
-			t.Errorf("link again: %s", a.raw)
+		if a := askOnce(d.Citizen, d.Link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
+			t.Errorf("link again: %s", a.Raw)
 		}
-		d.want("OK", getFrom("/v1/link"))
+		d.Want("OK", cmdtest.GetFrom("/v1/link"))
 	case "open":
-		d.want("OK", d.openChange(d.Password))
+		d.Want("OK", d.OpenChange(d.Password))
 	case "confirm":
 		d.checkConfirm(t, is)
 	}
@@ -188,12 +192,12 @@ func (d *diary) check(t *testing.T) {
 // checkConfirm asks whether it happened, and repeats.
 func (d *diary) checkConfirm(t *testing.T, is truth) {
 	t.Helper()
-	told := d.want("OK", getFrom(d.change)).text("state")
+	told := d.Want("OK", cmdtest.GetFrom(d.Change)).Text("state")
 	if (told == "done") != (is.Done == d.done+1) || told != "done" && told != "open" {
 		t.Errorf("it says %s, but %+v after %d changes", told, is, d.done)
 	}
-	d.want("OK", confirmTo(d.change, d.pending))
-	if got := d.truth(); got.Done != d.done+1 {
+	d.Want("OK", cmdtest.ConfirmTo(d.Change, d.pending))
+	if got := truthOf(d.Citizen); got.Done != d.done+1 {
 		t.Errorf("repeated, and then %+v after %d changes", got, d.done)
 	}
 }

@@ -9,13 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
 // A busy citizen changes the password again and again, and believes only what
 // the server says.
 type busy struct {
-	*citizen
+	*cmdtest.Citizen
 	acked int          // changes the server confirmed
 	asked atomic.Int64 // changes the server confirmed when it was asked
 	codes map[string]int
@@ -26,11 +28,11 @@ type busy struct {
 // live changes passwords until end.
 func (b *busy) live(t *testing.T, end *atomic.Bool) {
 	for !end.Load() {
-		a := b.insist(t, func() request { return b.openChange(b.Password) })
+		a := b.insist(t, func() apiclient.Request { return b.OpenChange(b.Password) })
 		if a.Code != "OK" {
 			return
 		}
-		b.change = changeAt(a)
+		b.Change = cmdtest.ChangeAt(a)
 		b.finish(t)
 		time.Sleep(thought)
 	}
@@ -42,14 +44,14 @@ const thought = 300 * time.Millisecond
 
 // insist repeats a request until it is done. Nothing but "later" may come
 // between: no citizen has done anything wrong.
-func (b *busy) insist(t *testing.T, r func() request) answer {
+func (b *busy) insist(t *testing.T, r func() apiclient.Request) apiclient.Answer {
 	for {
-		a := b.note(b.ask(r()))
+		a := b.note(askOnce(b.Citizen, r()))
 		if a.Code == "OK" {
 			return a
 		}
 		if !isLater(t, a) {
-			t.Errorf("%s: %s", a.path, a.raw)
+			t.Errorf("%s: %s", a.Path, a.Raw)
 			return a
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -59,19 +61,19 @@ func (b *busy) insist(t *testing.T, r func() request) answer {
 // finish confirms a new password. After any other answer than done it asks
 // before it tries again.
 func (b *busy) finish(t *testing.T) {
-	next := b.newPassword()
+	next := b.NewPassword()
 	for {
-		a := b.note(b.ask(confirmTo(b.change, next)))
+		a := b.note(askOnce(b.Citizen, cmdtest.ConfirmTo(b.Change, next)))
 		if a.Code == "OK" {
 			b.Password = next
 			b.acked++
 			return
 		}
 		if !isLater(t, a) {
-			t.Errorf("confirm: %s", a.raw)
+			t.Errorf("confirm: %s", a.Raw)
 			return
 		}
-		is := b.insist(t, func() request { return getFrom(b.change) }).text("state")
+		is := b.insist(t, func() apiclient.Request { return cmdtest.GetFrom(b.Change) }).Text("state")
 		switch {
 		case is == "done" && a.Code == "RESULT_UNKNOWN":
 			b.Password = next
@@ -84,7 +86,7 @@ func (b *busy) finish(t *testing.T) {
 	}
 }
 
-func (b *busy) note(a answer) answer {
+func (b *busy) note(a apiclient.Answer) apiclient.Answer {
 	b.codes[a.Code]++
 	if a.Code == "OK" {
 		b.last.Store(time.Now().UnixNano())
@@ -121,11 +123,11 @@ func TestDatabaseRestarts(t *testing.T) {
 	dir := postgresDir(t)
 	pg := startPostgres(t, dir)
 	n := newFixtureOn(t, pg.DSN(""))
-	tap, dsn := newTap(t, n.dsn)
-	server := n.serve(dsn)
+	tap, dsn := newTap(t, n.DSN)
+	server := serveOn(n, dsn)
 	var all crowd
-	for _, c := range n.linked(8, server.URL) {
-		all = append(all, &busy{citizen: c, codes: map[string]int{}})
+	for _, c := range n.Linked(8, server.URL) {
+		all = append(all, &busy{Citizen: c, codes: map[string]int{}})
 	}
 	rest := all.begin(t, tap)
 	defer rest()
@@ -140,7 +142,7 @@ func TestDatabaseRestarts(t *testing.T) {
 		{"killed", func() error { return pg.Kill() }, true},
 	} {
 		away := time.Now()
-		noError(t, stop.do())
+		cmdtest.NoError(t, stop.do())
 		<-pg.Done()
 		awaitReady(t, server, http.StatusServiceUnavailable)
 		if stop.long {
@@ -204,8 +206,8 @@ func (all crowd) check(t *testing.T) {
 // checkBelief compares what the citizen was told with what stands.
 func (b *busy) checkBelief(t *testing.T) {
 	t.Helper()
-	if got := b.truth(); got.Version != 1+b.acked+int(b.asked.Load()) {
+	if got := truthOf(b.Citizen); got.Version != 1+b.acked+int(b.asked.Load()) {
 		t.Errorf("told of %d changes and found %d by asking, but %+v", b.acked, b.asked.Load(), got)
 	}
-	b.want("OK", b.openChange(b.Password))
+	b.Want("OK", b.OpenChange(b.Password))
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
@@ -60,7 +61,7 @@ func newTap(t testing.TB, dsn string) (*tap, string) {
 	t.Helper()
 	set := dsnSettings(dsn)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	p := &tap{socket: set["host"] + "/.s.PGSQL." + set["port"]}
 	var ends sync.WaitGroup
 	ends.Go(func() { p.listen(l, &ends) })

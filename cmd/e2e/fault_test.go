@@ -5,52 +5,24 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
-// ask fails the test when there is no answer.
-func (c *citizen) ask(r request) answer {
-	c.fixture.t.Helper()
-	a, err := c.do(c.fixture.t.Context(), r)
+// askOnce fails the test when there is no answer.
+func askOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
+	c.Fixture.T.Helper()
+	a, err := c.Do(c.Fixture.T.Context(), r)
 	if err != nil {
-		c.fixture.t.Errorf("%s %s: %v", r.method, r.path, err)
-	}
-	return a
-}
-
-// done repeats what a busy machine has not done.
-func (c *citizen) done(r request) (a answer) {
-	c.fixture.t.Helper()
-	testenv.Eventually(c.fixture.t, r.path+" is done", func() bool {
-		a = c.ask(r)
-		return a.Code != "BUSY"
-	})
-	return a
-}
-
-// must ends the test unless the answer has this code.
-func (c *citizen) must(code string, r request) answer {
-	c.fixture.t.Helper()
-	a := c.done(r)
-	if a.Code != code {
-		c.fixture.t.Fatalf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
-	}
-	return a
-}
-
-// want is must for goroutines: it reports, and the test goes on.
-func (c *citizen) want(code string, r request) answer {
-	c.fixture.t.Helper()
-	a := c.done(r)
-	if a.Code != code {
-		c.fixture.t.Errorf("%s %s: got %s, want %s: %s", r.method, r.path, a.Code, code, a.raw)
+		c.Fixture.T.Errorf("%s %s: %v", r.Method, r.Path, err)
 	}
 	return a
 }
 
 // isLater reports whether an answer says that the caller should try again, in
 // the form the contract gives it.
-func isLater(t testing.TB, a answer) bool {
+func isLater(t testing.TB, a apiclient.Answer) bool {
 	t.Helper()
 	if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
 		return false
@@ -58,18 +30,18 @@ func isLater(t testing.TB, a answer) bool {
 	var told struct {
 		After int `json:"retry_after"`
 	}
-	if json.Unmarshal(a.raw, &told) != nil || told.After < 1 || a.status != 503 {
-		t.Errorf("status %d without a time to come back: %s", a.status, a.raw)
+	if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 || a.Status != 503 {
+		t.Errorf("status %d without a time to come back: %s", a.Status, a.Raw)
 	}
 	return true
 }
 
 // persist repeats a request while the answer is to come back later.
-func (c *citizen) persist(r request) (a answer) {
-	c.fixture.t.Helper()
-	testenv.Eventually(c.fixture.t, r.path+" is not told to come back later", func() bool {
-		a = c.ask(r)
-		return !isLater(c.fixture.t, a)
+func persist(c *cmdtest.Citizen, r apiclient.Request) (a apiclient.Answer) {
+	c.Fixture.T.Helper()
+	testenv.Eventually(c.Fixture.T, r.Path+" is not told to come back later", func() bool {
+		a = askOnce(c, r)
+		return !isLater(c.Fixture.T, a)
 	})
 	return a
 }
@@ -82,7 +54,7 @@ const truthQuery = `
 		e AS (SELECT kind FROM events WHERE account_id IN (TABLE me)),
 		c AS (SELECT state FROM changes WHERE account_id IN (TABLE me)),
 		r AS (SELECT state FROM resets WHERE account_id IN (TABLE me)),
-		l AS (SELECT identity_digest FROM alipay_links WHERE account_id IN (TABLE me))
+		l AS (SELECT identity_digest FROM links WHERE account_id IN (TABLE me))
 	SELECT (SELECT version FROM password_credentials WHERE account_id IN (TABLE me)),
 		(SELECT count(*) FROM c WHERE state = 'open'),
 		(SELECT count(*) FROM c WHERE state = 'done'),
@@ -100,13 +72,13 @@ const truthQuery = `
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_reset'),
 		(SELECT count(*) FROM password_history WHERE account_id IN (TABLE me))`
 
-// truth reads it in one statement and fails the test where something is half done.
-func (c *citizen) truth() truth {
-	t := c.fixture.t
+// truthOf reads it in one statement and fails the test where something is half done.
+func truthOf(c *cmdtest.Citizen) truth {
+	t := c.Fixture.T
 	t.Helper()
 	var is truth
 	var changes, opened, changed, linked, notices, resets, began, reset, told, history int
-	noError(t, c.fixture.sql.QueryRow(truthQuery, c.digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
+	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(truthQuery, c.Digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
 		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
 	kept := history == is.Version-1 // every one but the present
 	switch {

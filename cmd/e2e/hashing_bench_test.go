@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // BenchmarkStatusBesideHashing compares the 99th percentile of GET
@@ -18,19 +20,19 @@ import (
 // of its own with production's settings, as it is beside real callers; all of
 // it, PostgreSQL and the callers too, shares this machine's cores.
 func BenchmarkStatusBesideHashing(b *testing.B) {
-	n := newFixture(b)
-	server := n.serve(n.dsn)
-	reader := n.linked(1, server.URL)[0]
-	reader.http = keepAlive(b)
-	callers := n.linked(64, server.URL)
+	n := cmdtest.NewOwnFixture(b)
+	server := serveOn(n, n.DSN)
+	reader := n.Linked(1, server.URL)[0]
+	reader.HTTP = keepAlive(b)
+	callers := n.Linked(64, server.URL)
 	for _, c := range callers {
-		c.http = keepAlive(b)
+		c.HTTP = keepAlive(b)
 	}
 	sample := func(k int) []time.Duration {
 		times := make([]time.Duration, k)
 		for i := range times {
 			begun := time.Now()
-			reader.must("OK", getFrom("/v1/password"))
+			reader.Must("OK", cmdtest.GetFrom("/v1/password"))
 			times[i] = time.Since(begun)
 			time.Sleep(2 * time.Millisecond)
 		}
@@ -47,7 +49,7 @@ func BenchmarkStatusBesideHashing(b *testing.B) {
 		for _, c := range callers {
 			wg.Go(func() {
 				for !stop.Load() { // the right password: the attempts are reset, the hash is the cost
-					if a := c.ask(c.openChange(c.Password)); a.Code == "OK" {
+					if a := askOnce(c, c.OpenChange(c.Password)); a.Code == "OK" {
 						proven.Add(1)
 					} else if isLater(b, a) {
 						time.Sleep(2 * time.Second)

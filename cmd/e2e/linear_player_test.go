@@ -4,6 +4,9 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // Resets of one history: a day allows so many.
@@ -61,7 +64,7 @@ func (p *player) end() {
 			password = p.newest()
 		}
 	}
-	p.fixture.t.Error("no password works")
+	p.Fixture.T.Error("no password works")
 }
 
 func (p *player) belief() int { p.mu.Lock(); defer p.mu.Unlock(); return p.believed }
@@ -77,13 +80,13 @@ func (p *player) newest() int {
 func (p *player) open(password int, hasty bool) string {
 	n := p.newOpening()
 	call := time.Now()
-	code, a := p.ask(p.openChange(p.password(password)), hasty, true)
+	code, a := p.ask(p.OpenChange(p.password(password)), hasty, true)
 	switch code {
 	case "OK":
 		p.write(did("verify", n, password), call, code)
 		p.write(did("install", n, password), call, code)
 		p.mu.Lock()
-		p.paths[n], p.believed, p.frozen = changeAt(a), password, false
+		p.paths[n], p.believed, p.frozen = cmdtest.ChangeAt(a), password, false
 		p.mu.Unlock()
 	case "OLD_PASSWORD_WRONG":
 		p.write(did("verify", n, password), call, code)
@@ -94,7 +97,7 @@ func (p *player) open(password int, hasty bool) string {
 		p.write(did("install", n, password), call, lost)
 	case "":
 	default:
-		p.fixture.t.Errorf("open: %s", a.raw)
+		p.Fixture.T.Errorf("open: %s", a.Raw)
 	}
 	return code
 }
@@ -102,7 +105,7 @@ func (p *player) open(password int, hasty bool) string {
 func (p *player) confirm(change int) {
 	password := p.choose(change)
 	d, call := p.does("confirm", change, password), time.Now()
-	code, a := p.ask(confirmTo(p.path(change), p.password(password)), true, false)
+	code, a := p.ask(cmdtest.ConfirmTo(p.path(change), p.password(password)), true, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believe(password)
@@ -111,52 +114,52 @@ func (p *player) confirm(change int) {
 
 func (p *player) cancel(change int) {
 	call := time.Now()
-	code, a := p.ask(postTo(p.path(change)+"/cancel", fields{}), true, false)
+	code, a := p.ask(cmdtest.PostTo(p.path(change)+"/cancel", apiclient.Fields{}), true, false)
 	p.record(did("cancel", change, 0), call, code, a)
 }
 
 // record writes down an answer that the model knows.
-func (p *player) record(d deed, call time.Time, code string, a answer) {
+func (p *player) record(d deed, call time.Time, code string, a apiclient.Answer) {
 	switch code {
 	case "":
 	case "OK", "CHANGE_GONE", "RESET_GONE", lost:
 		p.write(d, call, code)
 	default:
-		p.fixture.t.Errorf("%s: %s", d.kind, a.raw)
+		p.Fixture.T.Errorf("%s: %s", d.kind, a.Raw)
 	}
 }
 
 func (p *player) look(change int) {
 	call := time.Now()
-	code, a := p.ask(getFrom(p.path(change)), true, false)
+	code, a := p.ask(cmdtest.GetFrom(p.path(change)), true, false)
 	switch code {
 	case "OK":
-		p.write(did("look", change, 0), call, a.text("state"))
+		p.write(did("look", change, 0), call, a.Text("state"))
 	case lost, "": // a look does nothing
 	default:
-		p.fixture.t.Errorf("look: %s", a.raw)
+		p.Fixture.T.Errorf("look: %s", a.Raw)
 	}
 }
 
 // claim lets the stranger try to link the account.
 func (p *player) claim(password int) {
-	owner := *p.citizen
+	owner := *p.Citizen
 	owner.Password = p.password(password)
-	stranger := player{script: p.script, token: p.stranger.token}
+	stranger := player{script: p.script, token: p.stranger.Token}
 	call := time.Now()
-	switch code, a := stranger.send(owner.link(), true); code {
+	switch code, a := stranger.send(owner.Link(), true); code {
 	case "LINK_REFUSED", "ALREADY_LINKED":
 		p.write(did("claim", 0, password), call, code)
 	case lost, "": // a claim does nothing
 	default:
-		p.fixture.t.Errorf("claim: %s", a.raw)
+		p.Fixture.T.Errorf("claim: %s", a.Raw)
 	}
 }
 
 // freeze is 不是我. It ends the player's own session.
 func (p *player) freeze() {
 	d, call := p.does("freeze", 0, 0), time.Now()
-	code, a := p.ask(postTo("/v1/freeze", fields{}), true, false)
+	code, a := p.ask(cmdtest.PostTo("/v1/freeze", apiclient.Fields{}), true, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believeFrozen()
@@ -201,7 +204,7 @@ func (p *player) start(limit int, hasty bool) int {
 		return 0
 	}
 	d, call := p.does("start", n, 0), time.Now()
-	code, a := p.ask(postTo("/v1/password/resets", fields{}), hasty, false)
+	code, a := p.ask(cmdtest.PostTo("/v1/password/resets", apiclient.Fields{}), hasty, false)
 	stands := d
 	stands.kind = "stand"
 	switch code {
@@ -209,13 +212,13 @@ func (p *player) start(limit int, hasty bool) int {
 		p.write(d, call, code)
 		p.write(stands, call, code)
 		p.mu.Lock()
-		p.resets[n] = "/v1/password/resets/" + a.text("id")
+		p.resets[n] = "/v1/password/resets/" + a.Text("id")
 		p.mu.Unlock()
 	case lost:
 		p.write(stands, call, lost)
 	case "":
 	default:
-		p.fixture.t.Errorf("start: %s", a.raw)
+		p.Fixture.T.Errorf("start: %s", a.Raw)
 	}
 	return n
 }
@@ -224,7 +227,7 @@ func (p *player) start(limit int, hasty bool) int {
 func (p *player) renew(reset int, hasty bool) {
 	password := p.choose(-reset)
 	d, call := p.does("renew", reset, password), time.Now()
-	code, a := p.ask(confirmTo(p.resetPath(reset), p.password(password)), hasty, false)
+	code, a := p.ask(cmdtest.ConfirmTo(p.resetPath(reset), p.password(password)), hasty, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
 		p.believe(password)

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // A script is one citizen's history while it is written.
 type script struct {
-	*citizen
-	stranger   *citizen // somebody else with Alipay, who has no link
+	*cmdtest.Citizen
+	stranger   *cmdtest.Citizen // somebody else with Alipay, who has no link
 	serverPair *serverPair
 	begun      time.Time
 
@@ -31,8 +34,8 @@ type script struct {
 }
 
 // newScript is a citizen with a link, before anything was changed.
-func (s *serverPair) newScript(c, stranger *citizen) *script {
-	return &script{citizen: c, stranger: stranger, serverPair: s, begun: time.Now(), passwords: []string{c.Password},
+func (s *serverPair) newScript(c, stranger *cmdtest.Citizen) *script {
+	return &script{Citizen: c, stranger: stranger, serverPair: s, begun: time.Now(), passwords: []string{c.Password},
 		paths: []string{""}, resets: []string{""}, chosen: map[int]int{}}
 }
 
@@ -97,7 +100,7 @@ func (s *script) choose(what int) int {
 	if p, ok := s.chosen[what]; ok && rand.IntN(2) > 0 {
 		return p
 	}
-	s.passwords = append(s.passwords, s.newPassword())
+	s.passwords = append(s.passwords, s.NewPassword())
 	s.chosen[what] = len(s.passwords) - 1
 	return s.chosen[what]
 }
@@ -148,38 +151,38 @@ func (s *script) newPlayer() *player {
 func (p *player) logIn() {
 	for range 200 {
 		call := time.Now()
-		code, a := p.send(postTo("/v1/sessions", fields{"auth_code": p.code()}), false)
+		code, a := p.send(cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": p.Code()}), false)
 		if code != "OK" {
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
 		p.mu.Lock()
 		p.sessions++
-		p.session, p.token = p.sessions, a.text("token")
+		p.session, p.token = p.sessions, a.Text("token")
 		p.met |= bit(p.session)
 		p.mu.Unlock()
 		if p.session > 63 {
-			p.fixture.t.Error("too many sessions for one history")
+			p.Fixture.T.Error("too many sessions for one history")
 		}
 		p.write(deed{kind: "login", by: p.session}, call, code)
 		return
 	}
-	p.fixture.t.Error("nobody lets the citizen in")
+	p.Fixture.T.Error("nobody lets the citizen in")
 }
 
 // send sends a request to one of the servers. "" says that nothing was done.
-func (p *player) send(r request, hasty bool) (string, answer) {
-	ctx := p.fixture.t.Context()
+func (p *player) send(r apiclient.Request, hasty bool) (string, apiclient.Answer) {
+	ctx := p.Fixture.T.Context()
 	if hasty && rand.IntN(lostOneIn) == 0 {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithTimeout(ctx, time.Duration(1+rand.IntN(80))*time.Millisecond)
 		defer hangUp()
 	}
-	var a answer
+	var a apiclient.Answer
 	err := error(syscall.ECONNREFUSED)
 	for errors.Is(err, syscall.ECONNREFUSED) { // that server is dead, and nothing was done
-		client := client{base: p.serverPair.anyURL(), http: p.http, token: p.token}
-		a, err = client.do(ctx, r)
+		client := apiclient.Client{Base: p.serverPair.anyURL(), HTTP: p.HTTP, Token: p.token}
+		a, err = client.Do(ctx, r)
 	}
 	switch {
 	case err != nil || a.Code == "RESULT_UNKNOWN":
@@ -192,7 +195,7 @@ func (p *player) send(r request, hasty bool) (string, answer) {
 
 // ask sends a request in the player's session, and logs in again where that has
 // ended. looks says that it goes on to look at a password, unless that is frozen.
-func (p *player) ask(r request, hasty, looks bool) (string, answer) {
+func (p *player) ask(r apiclient.Request, hasty, looks bool) (string, apiclient.Answer) {
 	visit, call := deed{kind: "visit", by: p.session}, time.Now()
 	code, a := p.send(r, hasty)
 	switch {

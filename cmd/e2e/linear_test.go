@@ -13,6 +13,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 )
@@ -27,7 +28,7 @@ const (
 
 // A serverPair has two servers on one database, of which one is killed now and then.
 type serverPair struct {
-	*fixture
+	*cmdtest.Fixture
 	tap  *tap
 	dsns [2]string // the first through the tap
 
@@ -37,15 +38,15 @@ type serverPair struct {
 }
 
 func newServerPair(t *testing.T) *serverPair {
-	s := &serverPair{fixture: newFixture(t)}
-	tap, dsn := newTap(t, s.dsn)
-	s.tap, s.dsns = tap, [2]string{dsn, s.dsn}
+	s := &serverPair{Fixture: cmdtest.NewOwnFixture(t)}
+	tap, dsn := newTap(t, s.DSN)
+	s.tap, s.dsns = tap, [2]string{dsn, s.DSN}
 	policy := *passwd.Default() // a lock that ends no history
 	policy.Lock = passwd.Lock{Tiers: []passwd.Tier{{Attempts: 99, Lock: "1m"}, {Attempts: 1, Lock: "reset"}}}
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
 	raw, err := json.Marshal(policy)
-	noError(t, err)
-	s.write("policy.json", string(raw))
+	cmdtest.NoError(t, err)
+	s.Write("policy.json", string(raw))
 	s.start(0)
 	s.start(1)
 	return s
@@ -53,9 +54,9 @@ func newServerPair(t *testing.T) *serverPair {
 
 // start puts a new server in a place.
 func (s *serverPair) start(place int) {
-	s.t.Helper()
-	p := startServer(s.t, s.env(unlimited, values{
-		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_POLICY_FILE": s.path("policy.json"),
+	s.T.Helper()
+	p := startServer(s.T, s.Env(cmdtest.Unlimited, cmdtest.Values{
+		"FUNDPASS_DATABASE_URL": s.dsns[place], "FUNDPASS_POLICY_FILE": s.Path("policy.json"),
 	}))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +73,7 @@ func (s *serverPair) anyURL() string {
 // disturb breaks what it can while a round is played: the line at a COMMIT, and
 // a whole server.
 func (s *serverPair) disturb() {
-	s.t.Helper()
+	s.T.Helper()
 	moments := []moment{inStatement, beforeCommit, afterCommit}
 	s.tap.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
 	time.Sleep(time.Duration(100+rand.IntN(1200)) * time.Millisecond)
@@ -94,7 +95,7 @@ func (s *script) check(t *testing.T) {
 		}
 		t.Errorf("no order explains\n%s", b.String())
 	}
-	s.truth()
+	truthOf(s.Citizen)
 }
 
 // TestLinearizable (T36) lets several phones of one citizen open, confirm, cancel
@@ -130,9 +131,9 @@ func TestLinearizable(t *testing.T) {
 
 // round runs a history of every citizen, disturbs them, and lets them end undisturbed.
 func (s *serverPair) round() (all []*script) {
-	strangers := s.addCitizens(scripts, s.anyURL())
-	for i, c := range s.linked(scripts, s.anyURL()) {
-		strangers[i].mustLogIn()
+	strangers := s.AddCitizens(scripts, s.anyURL())
+	for i, c := range s.Linked(scripts, s.anyURL()) {
+		strangers[i].MustLogIn()
 		all = append(all, s.newScript(c, strangers[i]))
 	}
 	var wg sync.WaitGroup

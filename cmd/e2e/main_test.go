@@ -41,10 +41,3 @@ func failed(err error) int {
 	fmt.Fprintln(os.Stderr, "e2e:", err)
 	return 1
 }
-
-func noError(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -30,7 +31,7 @@ type courier struct {
 }
 
 func newCourier(t testing.TB, servers ...*process) *courier {
-	p := &courier{t: t, http: newClient(t)}
+	p := &courier{t: t, http: cmdtest.NewClient(t)}
 	for _, s := range servers {
 		p.urls = append(p.urls, s.URL)
 	}
@@ -65,37 +66,31 @@ func (p *courier) persist(turn int, notification alipaysim.Notification) bool {
 	return false
 }
 
-// notification writes a notice as Alipay does.
-func (n *fixture) notification(notice alipaysim.Notice) alipaysim.Notification {
-	n.t.Helper()
-	notification, err := n.sim.Write(notice)
-	noError(n.t, err)
+// notificationOf writes a notice as Alipay does.
+func notificationOf(n *cmdtest.Fixture, notice alipaysim.Notice) alipaysim.Notification {
+	n.T.Helper()
+	notification, err := n.Sim.Write(notice)
+	cmdtest.NoError(n.T, err)
 	return notification
 }
 
-func (n *fixture) number(query string, args ...any) (got int) {
-	n.t.Helper()
-	noError(n.t, n.sql.QueryRow(query, args...).Scan(&got))
-	return got
+// awaitCount waits until a query gives at least so much.
+func awaitCount(n *cmdtest.Fixture, atLeast int, query string) {
+	n.T.Helper()
+	testenv.Eventually(n.T, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.Number(query) >= atLeast })
 }
 
-// await waits until a query gives at least so much.
-func (n *fixture) await(atLeast int, query string) {
-	n.t.Helper()
-	testenv.Eventually(n.t, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.number(query) >= atLeast })
-}
-
-// holdLinks makes everybody wait who wants to write into alipay_links: a notice
+// holdLinks makes everybody wait who wants to write into links: a notice
 // is then recorded and the sessions are ended, but not committed.
-func (n *fixture) holdLinks() (release func()) {
-	n.t.Helper()
-	ctx, stop := context.WithCancel(n.t.Context())
-	tx, err := n.sql.BeginTx(ctx, nil)
-	noError(n.t, err)
-	_, err = tx.Exec(`LOCK TABLE alipay_links IN SHARE MODE`)
-	noError(n.t, err)
-	n.t.Cleanup(stop)
-	return func() { noError(n.t, tx.Commit()); stop() }
+func holdLinks(n *cmdtest.Fixture) (release func()) {
+	n.T.Helper()
+	ctx, stop := context.WithCancel(n.T.Context())
+	tx, err := n.SQL.BeginTx(ctx, nil)
+	cmdtest.NoError(n.T, err)
+	_, err = tx.Exec(`LOCK TABLE links IN SHARE MODE`)
+	cmdtest.NoError(n.T, err)
+	n.T.Cleanup(stop)
+	return func() { cmdtest.NoError(n.T, tx.Commit()); stop() }
 }
 
 const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
@@ -105,17 +100,17 @@ const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 // one later: there is one effect, and every delivery is acknowledged.
 func TestNoticeAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	first, second := n.serve(n.dsn), n.serve(n.dsn)
-	citizens := n.linked(2, first.URL)
+	n := cmdtest.NewOwnFixture(t)
+	first, second := serveOn(n, n.DSN), serveOn(n, n.DSN)
+	citizens := n.Linked(2, first.URL)
 	c, other := citizens[0], citizens[1]
-	c.must("OK", c.openChange(c.Password))
-	third := n.serve(n.dsn)
+	c.Must("OK", c.OpenChange(c.Password))
+	third := serveOn(n, n.DSN)
 	p := newCourier(t, first, second, third)
-	notification := n.notification(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+	notification := notificationOf(n, alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 
 	deliveries := testenv.Rounds(100, 1000)
-	release := n.holdLinks()
+	release := holdLinks(n)
 	var acknowledged, gone atomic.Int64
 	var wg sync.WaitGroup
 	send := func(turn int) {
@@ -126,7 +121,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 		}
 	}
 	wg.Go(func() { send(0) }) // the first server begins
-	n.await(1, waiting)
+	awaitCount(n, 1, waiting)
 	gate := make(chan struct{}, 50)
 	wg.Go(func() {
 		for i := 1; i < deliveries; i++ {
@@ -134,7 +129,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 			wg.Go(func() { defer func() { <-gate }(); send(i) })
 		}
 	})
-	n.await(4, waiting) // for the first to commit
+	awaitCount(n, 4, waiting) // for the first to commit
 	if acknowledged.Load() > 0 {
 		t.Error("acknowledged before it was committed")
 	}
@@ -149,37 +144,37 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	if got := acknowledged.Load(); got != int64(deliveries) {
 		t.Errorf("%d of %d deliveries were acknowledged", got, deliveries)
 	}
-	n.checkOneEffect(c)
-	c.base, other.base = third.URL, third.URL
-	c.must("SESSION_EXPIRED", getFrom("/v1/password"))
-	other.must("OK", getFrom("/v1/password"))
-	c.mustLogIn() // authorises anew: what Alipay still repeats is of the past
-	c.must("OK", c.link())
+	checkOneEffect(n, c)
+	c.Base, other.Base = third.URL, third.URL
+	c.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/password"))
+	other.Must("OK", cmdtest.GetFrom("/v1/password"))
+	c.MustLogIn() // authorises anew: what Alipay still repeats is of the past
+	c.Must("OK", c.Link())
 	for turn := range 3 {
 		if !p.persist(turn, notification) {
 			t.Error("a late repetition was not acknowledged")
 		}
 	}
-	c.must("OK", getFrom("/v1/password"))
-	n.checkOneEffect(c)
-	noError(t, third.Stop())
+	c.Must("OK", cmdtest.GetFrom("/v1/password"))
+	checkOneEffect(n, c)
+	cmdtest.NoError(t, third.Stop())
 	checkServer(t, first, second, third)
 }
 
 // checkOneEffect looks for what a withdrawn authorisation leaves behind, once.
-func (n *fixture) checkOneEffect(c *citizen) {
-	n.t.Helper()
+func checkOneEffect(n *cmdtest.Fixture, c *cmdtest.Citizen) {
+	n.T.Helper()
 	for what, got := range map[string]int{
-		"notifications":     n.number(`SELECT count(*) FROM notifications`),
-		"events":            n.number(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn),
-		"cancelled changes": n.number(`SELECT count(*) FROM changes WHERE state = 'cancelled'`),
+		"notifications":     n.Number(`SELECT count(*) FROM notifications`),
+		"events":            n.Number(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn),
+		"cancelled changes": n.Number(`SELECT count(*) FROM changes WHERE state = 'cancelled'`),
 	} {
 		if got != 1 {
-			n.t.Errorf("%d %s", got, what)
+			n.T.Errorf("%d %s", got, what)
 		}
 	}
-	if is := c.truth(); is.Open != 0 {
-		n.t.Errorf("left behind: %+v", is)
+	if is := truthOf(c); is.Open != 0 {
+		n.T.Errorf("left behind: %+v", is)
 	}
 }
 
@@ -188,23 +183,23 @@ func (n *fixture) checkOneEffect(c *citizen) {
 // notice is ever refused, and no forged one accepted.
 func TestNoticesWhileKeysChange(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	n.writeNextKey(publicText(t, &alipayKeys()[1].PublicKey)) // retired long ago
-	both := n.env(map[string]string{
-		"FUNDPASS_ALIPAY_KEY_FILES": n.path("alipay_public_key.txt") + "," + n.path("alipay_next_key.txt"),
+	n := cmdtest.NewOwnFixture(t)
+	writeNextKey(n, cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // retired long ago
+	both := n.Env(map[string]string{
+		"FUNDPASS_ALIPAY_KEY_FILES": n.Path("alipay_public_key.txt") + "," + n.Path("alipay_next_key.txt"),
 		"FUNDPASS_PER_ADDRESS":      "1000000,1000000",
 	})
 	servers := []*process{startServer(t, both), startServer(t, both)}
-	n.addCitizens(1, servers[0].URL)
-	traffic := n.begin(newCourier(t, servers...))
+	n.AddCitizens(1, servers[0].URL)
+	traffic := beginTraffic(n, newCourier(t, servers...))
 
 	traffic.await(30)
-	next, err := n.sim.NextKey()
-	noError(t, err)
-	n.writeNextKey(publicText(t, next))
+	next, err := n.Sim.NextKey()
+	cmdtest.NoError(t, err)
+	writeNextKey(n, cmdtest.PublicText(t, next))
 	hangup(servers, 1)
 	traffic.await(30)
-	noError(t, n.sim.RotateKey())
+	cmdtest.NoError(t, n.Sim.RotateKey())
 	traffic.repeats.Store(true) // of notices signed with the old key, for 25 hours
 	traffic.await(60)
 	for i := range 3 {
@@ -213,27 +208,30 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	}
 	traffic.repeats.Store(false)
 	traffic.await(30)
-	n.write("alipay_public_key.txt", publicText(t, &alipayKeys()[1].PublicKey)) // the old key goes
+	n.Write("alipay_public_key.txt", cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // the old key goes
 	hangup(servers, 5)
 	traffic.await(30)
 	genuine, forged := traffic.end()
 
-	if got := n.number(`SELECT count(*) FROM notifications`); got != genuine {
+	if got := n.Number(`SELECT count(*) FROM notifications`); got != genuine {
 		t.Errorf("%d notices are kept, of %d genuine ones", got, genuine)
 	}
-	if late := n.notification(alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
+	if late := notificationOf(n, alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
 		t.Error("the old key is still trusted")
 	}
 	t.Logf("%d genuine, %d forged", genuine, forged)
 	for _, s := range servers {
-		noError(t, s.Stop())
+		cmdtest.NoError(t, s.Stop())
 	}
 	checkServer(t, servers...)
 }
 
 const fieldChanged = "alipay.open.app.api.field.changed"
 
-func (n *fixture) writeNextKey(text string) { n.t.Helper(); n.write("alipay_next_key.txt", text) }
+func writeNextKey(n *cmdtest.Fixture, text string) {
+	n.T.Helper()
+	n.Write("alipay_next_key.txt", text)
+}
 
 // hangup makes every server read its keys, and waits until it has, for the nth time.
 func hangup(servers []*process, nth int) {
@@ -247,7 +245,7 @@ func hangup(servers []*process, nth int) {
 
 // A traffic is genuine and forged notices that arrive all the time.
 type traffic struct {
-	fixture         *fixture
+	fixture         *cmdtest.Fixture
 	post            *courier
 	repeats         atomic.Bool // every other genuine one is signed with the old key
 	genuine, forged atomic.Int64
@@ -255,7 +253,7 @@ type traffic struct {
 	wg              sync.WaitGroup
 }
 
-func (n *fixture) begin(p *courier) *traffic {
+func beginTraffic(n *cmdtest.Fixture, p *courier) *traffic {
 	f := &traffic{fixture: n, post: p}
 	for from := range 3 {
 		f.wg.Go(func() {
@@ -264,7 +262,7 @@ func (n *fixture) begin(p *courier) *traffic {
 			}
 		})
 	}
-	n.t.Cleanup(func() { f.end() })
+	n.T.Cleanup(func() { f.end() })
 	return f
 }
 
@@ -278,26 +276,26 @@ func (f *traffic) step(i int) {
 	if f.repeats.Load() && i%2 == 0 {
 		notice.Key = "old"
 	}
-	if notification, err := f.fixture.sim.Write(notice); err != nil {
-		f.fixture.t.Error(err)
+	if notification, err := f.fixture.Sim.Write(notice); err != nil {
+		f.fixture.T.Error(err)
 	} else if got := f.post.deliver(i, notification); got != "success" {
-		f.fixture.t.Errorf("genuine, key %q: answered %q", notice.Key, got)
+		f.fixture.T.Errorf("genuine, key %q: answered %q", notice.Key, got)
 	}
 	f.genuine.Add(1)
 	notice.Fault = forgeries[i%len(forgeries)]
-	if notification, err := f.fixture.sim.Write(notice); err != nil {
-		f.fixture.t.Error(err)
+	if notification, err := f.fixture.Sim.Write(notice); err != nil {
+		f.fixture.T.Error(err)
 	} else if got := f.post.deliver(i, notification); strings.Contains(got, "success") || got == "" {
-		f.fixture.t.Errorf("%s: answered %q", notice.Fault, got)
+		f.fixture.T.Errorf("%s: answered %q", notice.Fault, got)
 	}
 	f.forged.Add(1)
 }
 
 // await waits for so many more genuine notices.
 func (f *traffic) await(more int64) {
-	f.fixture.t.Helper()
+	f.fixture.T.Helper()
 	want := f.genuine.Load() + more
-	testenv.Eventually(f.fixture.t, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
+	testenv.Eventually(f.fixture.T, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
 }
 
 // end waits until what is under way is answered, and counts. It may be called again.

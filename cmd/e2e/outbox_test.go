@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/signing/alipaysim"
 )
@@ -18,10 +20,10 @@ const (
 	noticeKey      = "notice" // the page's parameter that says which notice was tapped
 )
 
-// mailing starts a server that sends notices.
-func (n *fixture) mailing() *process {
-	n.t.Helper()
-	return startServer(n.t, n.env(unlimited, values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
+// serveMailing starts a server that sends notices.
+func serveMailing(n *cmdtest.Fixture) *process {
+	n.T.Helper()
+	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
 }
 
 // A told is a message that the simulator has taken.
@@ -38,14 +40,14 @@ func (m told) key() string {
 	return values.Get(noticeKey)
 }
 
-func (n *fixture) told() (all []told) {
-	n.t.Helper()
-	for _, m := range n.sim.Messages() {
+func toldOwners(n *cmdtest.Fixture) (all []told) {
+	n.T.Helper()
+	for _, m := range n.Sim.Messages() {
 		if m.Method != templateMethod {
 			continue
 		}
 		var one told
-		noError(n.t, json.Unmarshal(m.Content, &one))
+		cmdtest.NoError(n.T, json.Unmarshal(m.Content, &one))
 		all = append(all, one)
 	}
 	return all
@@ -55,25 +57,25 @@ func (n *fixture) told() (all []told) {
 const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
 
 // awaitNumber waits until a query gives exactly this.
-func (n *fixture) awaitNumber(want int, query string) {
-	n.t.Helper()
-	testenv.Eventually(n.t, fmt.Sprintf("%s is %d", query, want), func() bool { return n.number(query) == want })
+func awaitNumber(n *cmdtest.Fixture, want int, query string) {
+	n.T.Helper()
+	testenv.Eventually(n.T, fmt.Sprintf("%s is %d", query, want), func() bool { return n.Number(query) == want })
 }
 
 // ageClaims makes every notice due now, as after the lease or the pause.
-func (n *fixture) ageClaims() {
-	n.t.Helper()
-	_, err := n.sql.Exec(`UPDATE outbox SET next_at = now() - interval '1 second' WHERE next_at > now()`)
-	noError(n.t, err)
+func ageClaims(n *cmdtest.Fixture) {
+	n.T.Helper()
+	_, err := n.SQL.Exec(`UPDATE outbox SET next_at = now() - interval '1 second' WHERE next_at > now()`)
+	cmdtest.NoError(n.T, err)
 }
 
-func (c *citizen) mustChange() {
-	c.fixture.t.Helper()
-	c.must("OK", request{method: "POST", path: "/v1/subscriptions", body: fields{"template_id": "template", "accepted": true}})
-	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	next := confirmTo(change, c.newPassword())
-	if a := c.must("OK", next); a.object()["notified"] != true {
-		c.fixture.t.Errorf("notified: %s", a.raw)
+func mustChange(c *cmdtest.Citizen) {
+	c.Fixture.T.Helper()
+	c.Must("OK", apiclient.Request{Method: "POST", Path: "/v1/subscriptions", Body: apiclient.Fields{"template_id": "template", "accepted": true}})
+	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	next := cmdtest.ConfirmTo(change, c.NewPassword())
+	if a := c.Must("OK", next); a.Object()["notified"] != true {
+		c.Fixture.T.Errorf("notified: %s", a.Raw)
 	}
 	c.Password = passwordOf(next)
 }
@@ -82,17 +84,17 @@ func (c *citizen) mustChange() {
 // that name nobody; the metrics say so.
 func TestOutboxOfTwoServers(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	servers := []*process{n.mailing(), n.mailing()}
-	citizens := n.linked(6, servers[0].URL)
+	n := cmdtest.NewOwnFixture(t)
+	servers := []*process{serveMailing(n), serveMailing(n)}
+	citizens := n.Linked(6, servers[0].URL)
 	for i, c := range citizens {
-		c.base = servers[i%2].URL
-		c.mustChange()
+		c.Base = servers[i%2].URL
+		mustChange(c)
 	}
-	citizens[0].must("OK", postTo("/v1/freeze", fields{}))
-	n.awaitNumber(0, unsent)
+	citizens[0].Must("OK", cmdtest.PostTo("/v1/freeze", apiclient.Fields{}))
+	awaitNumber(n, 0, unsent)
 	seen, words := map[string]int{}, map[string]int{}
-	for _, m := range n.told() {
+	for _, m := range toldOwners(n) {
 		seen[m.key()]++
 		words[m.To]++
 		if !strings.Contains(m.Data, "年") || !strings.HasPrefix(m.Page, "pages/freeze/index?") {
@@ -106,8 +108,8 @@ func TestOutboxOfTwoServers(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 13 || len(n.told()) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
-		t.Errorf("%d messages under %d keys, %v", len(n.told()), len(seen), words)
+	if len(seen) != 13 || len(toldOwners(n)) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
+		t.Errorf("%d messages under %d keys, %v", len(toldOwners(n)), len(seen), words)
 	}
 	delivered := 0
 	for _, s := range servers {
@@ -115,7 +117,7 @@ func TestOutboxOfTwoServers(t *testing.T) {
 		s.awaitMetric("fundpass_outbox_oldest_seconds", 0)
 		s.awaitMetric("fundpass_outbox_failed_total", 0)
 		delivered += s.metric("fundpass_outbox_delivered_total")
-		noError(t, s.Stop())
+		cmdtest.NoError(t, s.Stop())
 	}
 	if delivered != 13 {
 		t.Errorf("%d delivered by the metrics", delivered)
@@ -126,11 +128,11 @@ func TestOutboxOfTwoServers(t *testing.T) {
 // metric is what a server says of itself, -1 when it says nothing.
 func (p *process) metric(name string) int {
 	p.t.Helper()
-	_, text := fetch(p.t, "GET", p.Ops+"/metrics", "")
+	_, text := cmdtest.Fetch(p.t, "GET", p.Ops+"/metrics", "")
 	for line := range strings.Lines(text) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			value, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
-			noError(p.t, err)
+			cmdtest.NoError(p.t, err)
 			return int(math.Ceil(value))
 		}
 	}
@@ -144,61 +146,61 @@ func (p *process) awaitMetric(name string, want int) {
 }
 
 // awaitTold waits until Alipay has taken so many messages.
-func (n *fixture) awaitTold(want int) {
-	n.t.Helper()
-	testenv.Eventually(n.t, fmt.Sprintf("%d messages are sent", want), func() bool { return len(n.told()) >= want })
+func awaitTold(n *cmdtest.Fixture, want int) {
+	n.T.Helper()
+	testenv.Eventually(n.T, fmt.Sprintf("%d messages are sent", want), func() bool { return len(toldOwners(n)) >= want })
 }
 
 // The server that holds the claim is killed while Alipay has the message and
 // the answer is on its way: another one tells it again, under the same key.
 func TestOutboxKill(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	quiet := n.serve(n.dsn) // sends nothing
-	c := n.linked(1, quiet.URL)[0]
-	_, err := n.sql.Exec(`DELETE FROM outbox`)
-	noError(t, err)
-	change := changeAt(c.must("OK", c.openChange(c.Password)))
-	if a := c.must("OK", confirmTo(change, c.newPassword())); a.object()["notified"] != false {
-		t.Errorf("nobody sends, but %s", a.raw)
+	n := cmdtest.NewOwnFixture(t)
+	quiet := serveOn(n, n.DSN) // sends nothing
+	c := n.Linked(1, quiet.URL)[0]
+	_, err := n.SQL.Exec(`DELETE FROM outbox`)
+	cmdtest.NoError(t, err)
+	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
+	if a := c.Must("OK", cmdtest.ConfirmTo(change, c.NewPassword())); a.Object()["notified"] != false {
+		t.Errorf("nobody sends, but %s", a.Raw)
 	}
-	noError(t, n.sim.Fault("timeout", 1)) // the message is taken, the answer held back
-	first := n.mailing()
-	n.awaitTold(1)
+	cmdtest.NoError(t, n.Sim.Fault("timeout", 1)) // the message is taken, the answer held back
+	first := serveMailing(n)
+	awaitTold(n, 1)
 	first.Kill()
-	second := n.mailing()
+	second := serveMailing(n)
 	second.awaitMetric("fundpass_outbox_due", 1) // it has looked
-	if len(n.told()) != 1 || n.number(unsent) != 1 {
-		t.Fatalf("%d messages, %d unsent while the claim holds", len(n.told()), n.number(unsent))
+	if len(toldOwners(n)) != 1 || n.Number(unsent) != 1 {
+		t.Fatalf("%d messages, %d unsent while the claim holds", len(toldOwners(n)), n.Number(unsent))
 	}
-	n.ageClaims()
-	n.awaitNumber(0, unsent)
-	all := n.told()
+	ageClaims(n)
+	awaitNumber(n, 0, unsent)
+	all := toldOwners(n)
 	if len(all) != 2 || all[0] != all[1] || all[0].key() != strings.TrimPrefix(change, "/v1/password/changes/") {
 		t.Errorf("%+v", all)
 	}
-	if got := n.number(`SELECT attempts FROM outbox`); got != 2 {
+	if got := n.Number(`SELECT attempts FROM outbox`); got != 2 {
 		t.Errorf("%d attempts", got)
 	}
-	noError(t, second.Stop())
-	noError(t, quiet.Stop())
+	cmdtest.NoError(t, second.Stop())
+	cmdtest.NoError(t, quiet.Stop())
 	checkServer(t, first, second, quiet)
 }
 
 // A message on its way at the end is finished, and told once.
 func TestOutboxDrains(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	quiet := n.serve(n.dsn)
-	n.linked(1, quiet.URL)
-	noError(t, n.sim.Fault("slow", 1)) // the answer takes 3 s
-	server := n.mailing()
-	n.awaitTold(1)
-	noError(t, server.Stop())
-	if n.number(unsent) != 0 || len(n.told()) != 1 {
-		t.Errorf("%d unsent, %d told", n.number(unsent), len(n.told()))
+	n := cmdtest.NewOwnFixture(t)
+	quiet := serveOn(n, n.DSN)
+	n.Linked(1, quiet.URL)
+	cmdtest.NoError(t, n.Sim.Fault("slow", 1)) // the answer takes 3 s
+	server := serveMailing(n)
+	awaitTold(n, 1)
+	cmdtest.NoError(t, server.Stop())
+	if n.Number(unsent) != 0 || len(toldOwners(n)) != 1 {
+		t.Errorf("%d unsent, %d told", n.Number(unsent), len(toldOwners(n)))
 	}
-	noError(t, quiet.Stop())
+	cmdtest.NoError(t, quiet.Stop())
 	checkServer(t, quiet, server)
 }
 
@@ -206,29 +208,29 @@ func TestOutboxDrains(t *testing.T) {
 // refuses messages is asked once.
 func TestOutboxThroughTrouble(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	quiet := n.serve(n.dsn)
-	citizens := n.linked(5, quiet.URL)
+	n := cmdtest.NewOwnFixture(t)
+	quiet := serveOn(n, n.DSN)
+	citizens := n.Linked(5, quiet.URL)
 	refuses := citizens[4].Person
 	refuses.Subscribed = false
-	n.sim.Add(refuses)
-	noError(t, n.sim.Fault("html_502", 5))
-	server := n.mailing()
-	n.awaitNumber(5, `SELECT count(*) FROM outbox WHERE attempts = 1 AND lease IS NULL AND next_at > created_at + interval '55 seconds'`)
-	if len(n.told()) != 0 {
-		t.Errorf("told %+v", n.told())
+	n.Sim.Add(refuses)
+	cmdtest.NoError(t, n.Sim.Fault("html_502", 5))
+	server := serveMailing(n)
+	awaitNumber(n, 5, `SELECT count(*) FROM outbox WHERE attempts = 1 AND lease IS NULL AND next_at > created_at + interval '55 seconds'`)
+	if len(toldOwners(n)) != 0 {
+		t.Errorf("told %+v", toldOwners(n))
 	}
-	n.ageClaims()
-	n.awaitNumber(0, unsent)
-	if len(n.told()) != 4 || n.number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
-		t.Errorf("%d told, %d failed", len(n.told()), n.number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
+	ageClaims(n)
+	awaitNumber(n, 0, unsent)
+	if len(toldOwners(n)) != 4 || n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
+		t.Errorf("%d told, %d failed", len(toldOwners(n)), n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
 	}
-	asked := n.sim.Calls(templateMethod)
-	n.ageClaims()
-	change := changeAt(citizens[0].must("OK", citizens[0].openChange(citizens[0].Password)))
-	citizens[0].must("OK", confirmTo(change, citizens[0].newPassword()))
-	n.awaitNumber(0, unsent) // so it has looked again
-	if n.sim.Calls(templateMethod) != asked+1 {
+	asked := n.Sim.Calls(templateMethod)
+	ageClaims(n)
+	change := cmdtest.ChangeAt(citizens[0].Must("OK", citizens[0].OpenChange(citizens[0].Password)))
+	citizens[0].Must("OK", cmdtest.ConfirmTo(change, citizens[0].NewPassword()))
+	awaitNumber(n, 0, unsent) // so it has looked again
+	if n.Sim.Calls(templateMethod) != asked+1 {
 		t.Error("who refused was asked again")
 	}
 	server.awaitLog("notice given up", 1)
@@ -239,30 +241,30 @@ func TestOutboxThroughTrouble(t *testing.T) {
 			}
 		}
 	}
-	noError(t, server.Stop())
-	noError(t, quiet.Stop())
+	cmdtest.NoError(t, server.Stop())
+	cmdtest.NoError(t, quiet.Stop())
 	checkServer(t, quiet, server)
 }
 
 // A template that is wrong waits for the operator to correct it.
 func TestOutboxWrongTemplate(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	quiet := n.serve(n.dsn)
-	n.linked(2, quiet.URL)
-	wrong := startServer(t, n.env(map[string]string{"FUNDPASS_MESSAGE_TEMPLATE": alipaysim.WrongTemplate}))
+	n := cmdtest.NewOwnFixture(t)
+	quiet := serveOn(n, n.DSN)
+	n.Linked(2, quiet.URL)
+	wrong := startServer(t, n.Env(map[string]string{"FUNDPASS_MESSAGE_TEMPLATE": alipaysim.WrongTemplate}))
 	wrong.awaitLog("notice deferred", 2)
-	noError(t, wrong.Stop())
-	if n.number(unsent) != 2 {
+	cmdtest.NoError(t, wrong.Stop())
+	if n.Number(unsent) != 2 {
 		t.Error("given up for a slip of the operator's")
 	}
-	n.ageClaims()
-	right := n.mailing()
-	n.awaitNumber(0, unsent)
-	if len(n.told()) != 2 {
-		t.Errorf("%d told after the template was corrected", len(n.told()))
+	ageClaims(n)
+	right := serveMailing(n)
+	awaitNumber(n, 0, unsent)
+	if len(toldOwners(n)) != 2 {
+		t.Errorf("%d told after the template was corrected", len(toldOwners(n)))
 	}
-	noError(t, right.Stop())
-	noError(t, quiet.Stop())
+	cmdtest.NoError(t, right.Stop())
+	cmdtest.NoError(t, quiet.Stop())
 	checkServer(t, quiet, wrong, right)
 }

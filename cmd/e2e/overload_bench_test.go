@@ -12,26 +12,28 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/miniapp-api/document"
 )
 
 // A siege is owners who change their passwords and strangers who try passwords at one, as many of
 // each, as fast as they are let.
 type siege struct {
-	owners, strangers  []*citizen
-	readers            []*citizen // ask for nothing that is hashed, without a pause
-	heeding            bool       // come back when told to; otherwise at once
+	owners, strangers  []*cmdtest.Citizen
+	readers            []*cmdtest.Citizen // ask for nothing that is hashed, without a pause
+	heeding            bool               // come back when told to; otherwise at once
 	stop               atomic.Bool
 	changed, attempted atomic.Int64
 	busy               atomic.Int64
 }
 
 // ask repeats a request that was told BUSY.
-func (w *siege) ask(c *citizen, r request) (answer, bool) {
+func (w *siege) ask(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, bool) {
 	for !w.stop.Load() {
-		a, err := c.do(c.fixture.t.Context(), r)
+		a, err := c.Do(c.Fixture.T.Context(), r)
 		if err != nil {
-			c.fixture.t.Errorf("%s: %v", r.path, err)
+			c.Fixture.T.Errorf("%s: %v", r.Path, err)
 			return a, false
 		}
 		if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
@@ -41,24 +43,24 @@ func (w *siege) ask(c *citizen, r request) (answer, bool) {
 		var told struct {
 			After int `json:"retry_after"`
 		}
-		if json.Unmarshal(a.raw, &told) != nil || told.After < 1 {
-			c.fixture.t.Errorf("BUSY without a time: %s", a.raw)
+		if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 {
+			c.Fixture.T.Errorf("BUSY without a time: %s", a.Raw)
 		}
 		for end := time.Now().Add(time.Duration(told.After) * time.Second); w.heeding && time.Now().Before(end) && !w.stop.Load(); {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	return answer{}, false
+	return apiclient.Answer{}, false
 }
 
-func (w *siege) change(c *citizen) {
+func (w *siege) change(c *cmdtest.Citizen) {
 	for {
-		a, ok := w.ask(c, c.openChange(c.Password))
+		a, ok := w.ask(c, c.OpenChange(c.Password))
 		if !ok {
 			return
 		}
-		next := c.newPassword()
-		confirm := confirmTo(changeAt(a), next)
+		next := c.NewPassword()
+		confirm := cmdtest.ConfirmTo(cmdtest.ChangeAt(a), next)
 		if a.Code == "OK" {
 			a, ok = w.ask(c, confirm)
 		}
@@ -66,7 +68,7 @@ func (w *siege) change(c *citizen) {
 		case !ok:
 			return
 		case a.Code != "OK":
-			c.fixture.t.Errorf("%s: %s", a.path, a.raw)
+			c.Fixture.T.Errorf("%s: %s", a.Path, a.Raw)
 			return
 		}
 		c.Password = next
@@ -75,25 +77,25 @@ func (w *siege) change(c *citizen) {
 }
 
 // attack makes attempts at somebody whom nobody knows, always the same one.
-func (w *siege) attack(c *citizen) {
-	r := c.link()
-	r.body.(fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
+func (w *siege) attack(c *cmdtest.Citizen) {
+	r := c.Link()
+	r.Body.(apiclient.Fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
 	for {
 		a, ok := w.ask(c, r)
 		switch {
 		case !ok:
 			return
 		case a.Code != "LINK_REFUSED":
-			c.fixture.t.Errorf("%s: %s", a.path, a.raw)
+			c.Fixture.T.Errorf("%s: %s", a.Path, a.Raw)
 			return
 		}
 		w.attempted.Add(1)
 	}
 }
 
-func (w *siege) read(c *citizen) {
+func (w *siege) read(c *cmdtest.Citizen) {
 	for !w.stop.Load() {
-		c.must("OK", getFrom("/v1/password"))
+		c.Must("OK", cmdtest.GetFrom("/v1/password"))
 	}
 }
 
@@ -106,7 +108,7 @@ type load struct {
 }
 
 // measure runs a siege and looks at it once it is under way.
-func (w *siege) measure(server *process, reader *citizen, long time.Duration) load {
+func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Duration) load {
 	var wg sync.WaitGroup
 	for _, c := range w.owners {
 		wg.Go(func() { w.change(c) })
@@ -123,7 +125,7 @@ func (w *siege) measure(server *process, reader *citizen, long time.Duration) lo
 	changed, attempted, busy := w.changed.Load(), w.attempted.Load(), w.busy.Load()
 	var l load
 	for time.Since(begun) < long {
-		l.beside = append(l.beside, reader.time())
+		l.beside = append(l.beside, timeOf(reader))
 	}
 	took := time.Since(begun).Seconds()
 	l.changes, l.attempts = float64(w.changed.Load()-changed)/took, float64(w.attempted.Load()-attempted)/took
@@ -145,10 +147,10 @@ func ownCPU() float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// time is how long GET /v1/password takes, then a pause.
-func (c *citizen) time() time.Duration {
+// timeOf is how long GET /v1/password takes, then a pause.
+func timeOf(c *cmdtest.Citizen) time.Duration {
 	begun := time.Now()
-	c.must("OK", getFrom("/v1/password"))
+	c.Must("OK", cmdtest.GetFrom("/v1/password"))
 	took := time.Since(begun)
 	time.Sleep(4 * time.Millisecond)
 	return took
@@ -173,21 +175,21 @@ func (p *process) cpu() float64 {
 // requests; it, PostgreSQL and the callers share this machine's cores. The 8 callers are
 // measured once more beside 64 who read without a pause.
 func BenchmarkOverload(b *testing.B) {
-	n := newFixture(b)
-	server := n.serve(n.dsn)
-	reader := n.linked(1, server.URL)[0]
-	reader.http = keepAlive(b)
+	n := cmdtest.NewOwnFixture(b)
+	server := serveOn(n, n.DSN)
+	reader := n.Linked(1, server.URL)[0]
+	reader.HTTP = keepAlive(b)
 	crowds := []int{8, 64, 256, 512}
-	owners, strangers := n.linked(256, server.URL), n.addCitizens(256, server.URL)
+	owners, strangers := n.Linked(256, server.URL), n.AddCitizens(256, server.URL)
 	for i := range owners {
-		strangers[i].mustLogIn()
-		owners[i].http, strangers[i].http = keepAlive(b), keepAlive(b)
+		strangers[i].MustLogIn()
+		owners[i].HTTP, strangers[i].HTTP = keepAlive(b), keepAlive(b)
 	}
 	all := map[string][]load{}
 	var idle []time.Duration
 	for b.Loop() {
 		for range 500 {
-			idle = append(idle, reader.time())
+			idle = append(idle, timeOf(reader))
 		}
 		sieges := map[string]*siege{"impatient/8+64-readers": {owners: owners[:4], strangers: strangers[:4], readers: owners[4:68]}}
 		names := []string{"impatient/8+64-readers"}

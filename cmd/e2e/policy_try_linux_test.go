@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
 
@@ -18,13 +19,13 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	t.Cleanup(func() { keyboard.Close() })
-	noError(t, unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0))
+	cmdtest.NoError(t, unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0))
 	n, err := unix.IoctlGetInt(int(keyboard.Fd()), unix.TIOCGPTN)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	t.Cleanup(func() { terminal.Close() })
 	return keyboard, terminal
 }
@@ -33,7 +34,7 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 func TestPolicyTryOnATerminal(t *testing.T) {
 	t.Parallel()
 	keyboard, terminal := openTerminal(t)
-	var shown logBuffer
+	var shown cmdtest.LogBuffer
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -51,7 +52,7 @@ func TestPolicyTryOnATerminal(t *testing.T) {
 		testenv.Eventually(t, step.prompt+" is asked", func() bool { return strings.Contains(shown.String(), step.prompt) })
 		waitForSilence(t, terminal, step.typed == "xiaomingwang77")
 		_, err := keyboard.WriteString(step.typed + "\n")
-		noError(t, err)
+		cmdtest.NoError(t, err)
 	}
 	if err := p.wait(); err == nil || !strings.Contains(p.out.String(), "CONTAINS_NAME") {
 		t.Errorf("%v\n%s", err, p.out)
@@ -80,7 +81,7 @@ func TestPolicyTryStopped(t *testing.T) {
 		t.Error("it ends as if it had tried a password")
 	}
 	state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	if state.Lflag&unix.ECHO == 0 {
 		t.Error("what is typed stays hidden")
 	}
@@ -95,7 +96,7 @@ func waitForSilence(t *testing.T, terminal *os.File, silent bool) {
 	}
 	testenv.Eventually(t, "what is typed is not shown", func() bool {
 		state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		return state.Lflag&unix.ECHO == 0
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -100,8 +101,8 @@ func TestPoolerIsDetected(t *testing.T) {
 			if db.Pooled() != tt.want {
 				t.Errorf("pooled is %v", db.Pooled())
 			}
-			noError(t, db.Ping(t.Context()))
-			noError(t, db.SpendAuthCode(t.Context(), tt.mode+strconv.Itoa(tt.size)))
+			cmdtest.NoError(t, db.Ping(t.Context()))
+			cmdtest.NoError(t, db.SpendAuthCode(t.Context(), tt.mode+strconv.Itoa(tt.size)))
 		})
 	}
 	if storetest.Open(t, dsn).Pooled() {
@@ -127,7 +128,7 @@ func TestManyClientsBehindPooler(t *testing.T) {
 	}
 	ctx := testenv.Context(t)
 	_, err := db.ImportDepositors(ctx, people)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
@@ -155,7 +156,7 @@ func ask(ctx context.Context, db *store.DB, client, question int) error {
 		return err
 	}
 	token := fmt.Appendf(nil, "%d-%d", client, question)
-	opened, err := db.OpenSession(ctx, token, store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: accountNo(client)}})
+	opened, err := db.OpenSession(ctx, store.ChannelAlipay, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: accountNo(client)}})
 	if err != nil {
 		return err
 	}

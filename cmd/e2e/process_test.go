@@ -1,42 +1,18 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"errors"
 	"maps"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 )
-
-type values = map[string]string
-
-// A logBuffer is written and read at the same time.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // A process is the program as a process of its own.
 type process struct {
@@ -45,15 +21,15 @@ type process struct {
 
 	t    testing.TB
 	cmd  *exec.Cmd
-	out  *logBuffer
-	log  *logBuffer
+	out  *cmdtest.LogBuffer
+	log  *cmdtest.LogBuffer
 	dead chan struct{}
 	err  error // of the end; read after dead
 }
 
 // newProcess has exactly this environment, and nothing to read.
-func newProcess(t testing.TB, env values, args ...string) *process {
-	p := &process{t: t, cmd: exec.Command(program, args...), out: new(logBuffer), log: new(logBuffer), dead: make(chan struct{})}
+func newProcess(t testing.TB, env cmdtest.Values, args ...string) *process {
+	p := &process{t: t, cmd: exec.Command(program, args...), out: new(cmdtest.LogBuffer), log: new(cmdtest.LogBuffer), dead: make(chan struct{})}
 	p.cmd.Env = []string{}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
@@ -65,7 +41,7 @@ func newProcess(t testing.TB, env values, args ...string) *process {
 // start runs it. It is killed when the test ends.
 func (p *process) start() *process {
 	p.t.Helper()
-	noError(p.t, p.cmd.Start())
+	cmdtest.NoError(p.t, p.cmd.Start())
 	p.Pid = p.cmd.Process.Pid
 	go func() { p.err = p.cmd.Wait(); close(p.dead) }()
 	p.t.Cleanup(p.Kill)
@@ -73,61 +49,29 @@ func (p *process) start() *process {
 }
 
 // startProgram runs the program with exactly this environment.
-func startProgram(t testing.TB, env values, args ...string) *process {
+func startProgram(t testing.TB, env cmdtest.Values, args ...string) *process {
 	t.Helper()
 	return newProcess(t, env, args...).start()
 }
 
-// A ran is a command that has ended.
-type result struct {
-	out, log string
-	err      error
-}
-
 // runWith runs the program to its end.
-func runWith(t testing.TB, env values, args ...string) result {
+func runWith(t testing.TB, env cmdtest.Values, args ...string) cmdtest.Result {
 	t.Helper()
 	p := startProgram(t, env, args...)
 	err := p.wait()
-	return result{p.out.String(), p.Log(), err}
+	return cmdtest.Result{Out: p.out.String(), Log: p.Log(), Err: err}
 }
 
 // startServer runs "fundpass serve" and waits until it listens.
-func startServer(t testing.TB, env values) *process {
+func startServer(t testing.TB, env cmdtest.Values) *process {
 	t.Helper()
 	p := startProgram(t, env, "serve")
-	at, err := p.listening()
+	at, err := p.log.Find(p.dead)
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, p.Log())
 	}
 	p.URL, p.Ops = "http://"+at.Addr, "http://"+at.Ops
 	return p
-}
-
-// A listening is the log line of a server that serves.
-type listening struct {
-	Msg  string `json:"msg"`
-	Addr string `json:"addr"`
-	Ops  string `json:"ops"`
-}
-
-// listening waits for the line in the log, or for the server's end.
-func (p *process) listening() (listening, error) {
-	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		lines := bufio.NewScanner(strings.NewReader(p.Log()))
-		for lines.Scan() {
-			var at listening
-			if json.Unmarshal(lines.Bytes(), &at) == nil && at.Msg == "listening" {
-				return at, nil
-			}
-		}
-		select {
-		case <-p.dead:
-			return listening{}, errors.New("the server ended")
-		default:
-		}
-	}
-	return listening{}, errors.New("the server does not listen")
 }
 
 // Kill ends the process as kill -9 does and waits. It may be called again.
@@ -157,7 +101,7 @@ func (p *process) wait() error {
 
 func (p *process) signal(s os.Signal) {
 	p.t.Helper()
-	noError(p.t, p.cmd.Process.Signal(s))
+	cmdtest.NoError(p.t, p.cmd.Process.Signal(s))
 }
 
 // Log is what the process has written to stderr so far.
@@ -167,4 +111,20 @@ func (p *process) Log() string { return p.log.String() }
 func (p *process) awaitLog(text string, n int) {
 	p.t.Helper()
 	testenv.Eventually(p.t, text+" in the log", func() bool { return strings.Count(p.Log(), text) >= n })
+}
+
+// serveOn starts a server whose limits are out of the way, on the database of dsn.
+func serveOn(n *cmdtest.Fixture, dsn string) *process {
+	n.T.Helper()
+	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_DATABASE_URL": dsn}))
+}
+
+// mustRun runs a command of the program and returns what it prints with single blanks.
+func mustRun(s *cmdtest.ServerEnv, args ...string) string {
+	s.T.Helper()
+	r := runWith(s.T, s.Env(), args...)
+	if r.Err != nil {
+		s.T.Fatalf("%v: %v\n%s\n%s", args, r.Err, r.Log, r.Out)
+	}
+	return strings.Join(strings.Fields(r.Out), " ")
 }

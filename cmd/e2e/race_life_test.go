@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -18,15 +20,15 @@ import (
 // authorisation, and another Alipay user of theirs links.
 type life struct {
 	t           *testing.T
-	owner       *citizen // of the account; linked, where has is set
-	comer       *citizen // the same person's other Alipay user
+	owner       *cmdtest.Citizen // of the account; linked, where has is set
+	comer       *cmdtest.Citizen // the same person's other Alipay user
 	has         bool
 	does        string // what the owner does
 	code        string // a reset code, by which both can link
 	says        string // what the file says of the account
 	line        store.Depositor
-	accounts    []uuid.UUID // one or two
-	linked, did answer      // of the comer, of the owner
+	accounts    []uuid.UUID      // one or two
+	linked, did apiclient.Answer // of the comer, of the owner
 }
 
 // The shares of what owners do, and of what the file says of the account.
@@ -38,23 +40,23 @@ var (
 
 // newLives are k of them. Every third person has a second account, into which the first
 // can be merged.
-func (n *fixture) newLives(t *testing.T, k int, servers []*process) []*life {
+func newLives(t *testing.T, n *cmdtest.Fixture, k int, servers []*process) []*life {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(6, uint64(*n.count)))
-	owners, heirs := n.addCitizens(k, servers[0].URL), n.addCitizens(k, "")
+	rng := rand.New(rand.NewPCG(6, uint64(*n.Count)))
+	owners, heirs := n.AddCitizens(k, servers[0].URL), n.AddCitizens(k, "")
 	all := make([]*life, k)
 	for i, c := range owners {
 		l := &life{t: t, owner: c, has: rng.IntN(4) > 0, does: ownersDo[rng.IntN(len(ownersDo))], says: filesSay[rng.IntN(len(filesSay))]}
 		l.code = fmt.Sprintf("%010d", 3_000_000_000+i)
-		l.accounts = append(l.accounts, c.issue(l.code))
+		l.accounts = append(l.accounts, issueCode(c, l.code))
 		if i%3 == 0 {
-			l.accounts = append(l.accounts, n.openSecond(c))
+			l.accounts = append(l.accounts, openSecond(n, c))
 		}
 		l.file(heirs[i])
-		l.comer = c.double(2, servers[1])
-		c.letIn()
+		l.comer = doubleOf(c, 2, servers[1])
+		letIn(c)
 		if l.has {
-			c.must("OK", c.linkByCode(l.code))
+			c.Must("OK", linkByCode(c, l.code))
 		}
 		all[i] = l
 	}
@@ -62,25 +64,25 @@ func (n *fixture) newLives(t *testing.T, k int, servers []*process) []*life {
 }
 
 // openSecond gives a citizen another account.
-func (n *fixture) openSecond(c *citizen) uuid.UUID {
-	n.t.Helper()
+func openSecond(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
+	n.T.Helper()
 	second := *c
 	second.AccountNo = "77" + c.AccountNo[2:]
-	_, err := n.db.ImportDepositors(n.t.Context(), []store.Depositor{n.depositor(&second)})
-	noError(n.t, err)
-	a, err := n.db.AccountByNumber(n.t.Context(), second.AccountNo)
-	noError(n.t, err)
+	_, err := n.DB.ImportDepositors(n.T.Context(), []store.Depositor{n.Depositor(&second)})
+	cmdtest.NoError(n.T, err)
+	a, err := n.DB.AccountByNumber(n.T.Context(), second.AccountNo)
+	cmdtest.NoError(n.T, err)
 	return a.ID
 }
 
 // file makes the line of the centre's file; the heir is who may get the account.
-func (l *life) file(other *citizen) {
-	l.line = l.owner.fixture.depositor(l.owner)
+func (l *life) file(other *cmdtest.Citizen) {
+	l.line = l.owner.Fixture.Depositor(l.owner)
 	if l.says != givenAway {
 		l.line.Status = l.says
 		return
 	}
-	heir := l.owner.fixture.depositor(other)
+	heir := l.owner.Fixture.Depositor(other)
 	l.line.Person.IDNumber, l.line.DocumentKey = heir.Person.IDNumber, heir.DocumentKey
 }
 
@@ -95,13 +97,13 @@ func (l *life) act(post *courier, turn int) {
 	c := l.owner
 	switch l.does {
 	case "unlink":
-		l.did = c.told(postTo("/v1/link/remove", fields{"password": c.Password}).under("unlink"))
+		l.did = askOften(c, cmdtest.PostTo("/v1/link/remove", apiclient.Fields{"password": c.Password}).Under("unlink"))
 	case "link":
-		l.did = c.told(c.linkByCode(l.code).under("link"))
+		l.did = askOften(c, linkByCode(c, l.code).Under("link"))
 	case "read":
-		l.did = c.told(getFrom("/v1/me/data"))
+		l.did = askOften(c, cmdtest.GetFrom("/v1/me/data"))
 	case "withdraw":
-		notification, err := c.fixture.sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
+		notification, err := c.Fixture.Sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 		if err != nil || !post.persist(turn, notification) {
 			l.t.Errorf("a notice is not taken: %v", err)
 		}
@@ -109,17 +111,17 @@ func (l *life) act(post *courier, turn int) {
 }
 
 // check holds what each Alipay user may do against what stands in the tables.
-func (l *life) check(n *fixture, servers []*process) {
+func (l *life) check(n *cmdtest.Fixture, servers []*process) {
 	l.t.Helper()
 	links := 0
-	for _, c := range []*citizen{l.owner, l.comer} {
+	for _, c := range []*cmdtest.Citizen{l.owner, l.comer} {
 		var mine int
-		noError(l.t, n.sql.QueryRow(goodLinks, []byte(c.token), l.owner.digest).Scan(&mine))
+		cmdtest.NoError(l.t, n.SQL.QueryRow(goodLinks, []byte(c.Token), l.owner.Digest).Scan(&mine))
 		links += mine
 		for _, p := range servers {
-			a := c.twin(p.URL).ask(getFrom("/v1/link"))
+			a := askOnce(c.Twin(p.URL), cmdtest.GetFrom("/v1/link"))
 			if (a.Code == "OK") != (mine == 1) || a.Code != "OK" && a.Code != "NOT_LINKED" && a.Code != "SESSION_EXPIRED" {
-				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.raw)
+				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.Raw)
 			}
 		}
 	}
@@ -132,14 +134,14 @@ func (l *life) check(n *fixture, servers []*process) {
 
 // goodLinks are links of a session's Alipay user to an open account of a person.
 const goodLinks = `
-	SELECT count(*) FROM sessions s JOIN alipay_links l USING (center_id, identity_digest) JOIN accounts a USING (center_id, account_id)
+	SELECT count(*) FROM sessions s JOIN links l USING (center_id, provider, identity_digest) JOIN accounts a USING (center_id, account_id)
 	WHERE s.token_digest = sha256($1) AND l.person_digest = $2 AND a.person_digest = $2 AND a.status NOT IN ('03', '04', '05')`
 
 // checkSessions: whoever was linked and is not any more, but by their own hand, has no
 // session left, and neither has who withdrew the authorisation.
 func (l *life) checkSessions() {
 	l.t.Helper()
-	unlinked := func(c *citizen) bool { return c.ask(getFrom("/v1/link")).Code == "NOT_LINKED" }
+	unlinked := func(c *cmdtest.Citizen) bool { return askOnce(c, cmdtest.GetFrom("/v1/link")).Code == "NOT_LINKED" }
 	if l.linked.Code == "OK" && unlinked(l.comer) {
 		l.t.Errorf("%s: the comer's link ended, and the session goes on", l)
 	}
@@ -147,22 +149,22 @@ func (l *life) checkSessions() {
 	if was && (l.does != "unlink" || l.did.Code != "OK") && unlinked(l.owner) {
 		l.t.Errorf("%s: the owner's link ended, and the session goes on", l)
 	}
-	if l.does == "withdraw" && l.owner.ask(getFrom("/v1/link")).Code != "SESSION_EXPIRED" {
+	if l.does == "withdraw" && askOnce(l.owner, cmdtest.GetFrom("/v1/link")).Code != "SESSION_EXPIRED" {
 		l.t.Errorf("%s: a session outlives its authorisation", l)
 	}
 }
 
 // checkRecord: what was linked and has not ended is linked, and every end and move was
 // told. A move stands in the record of both accounts.
-func (l *life) checkRecord(n *fixture) {
+func (l *life) checkRecord(n *cmdtest.Fixture) {
 	l.t.Helper()
 	var wrong string
-	noError(l.t, n.sql.QueryRow(`
+	cmdtest.NoError(l.t, n.SQL.QueryRow(`
 		WITH mine AS (SELECT account_id FROM accounts WHERE account_id IN ($1, $2)),
 			e AS (SELECT kind FROM events WHERE account_id IN (TABLE mine)),
 			o AS (SELECT kind FROM outbox WHERE account_id IN (TABLE mine)),
 			c AS (SELECT
-				(SELECT count(*) FROM alipay_links WHERE account_id IN (TABLE mine)) AS links,
+				(SELECT count(*) FROM links WHERE account_id IN (TABLE mine)) AS links,
 				(SELECT count(*) FROM e WHERE kind = 'linked') AS began,
 				(SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'authorisation_withdrawn')) AS ended,
 				(SELECT count(*) FROM e WHERE kind = 'link_ended') + (SELECT count(*) FROM e WHERE kind = 'link_moved') / 2 AS news,
@@ -182,14 +184,14 @@ func (l *life) String() string {
 }
 
 // syncParts takes in the file in parts, so that it crosses what others do all along.
-func (n *fixture) syncParts(all []*life, parts int) {
+func syncParts(n *cmdtest.Fixture, all []*life, parts int) {
 	for i := range parts {
 		text := "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM\n"
 		for j := i; j < len(all); j += parts {
 			text += all[j].row()
 		}
-		if r := runWith(n.t, n.env(), "sync", "--yes", rosterFile(n.t, text)); r.err != nil {
-			n.t.Errorf("%v\n%s", r.err, r.log)
+		if r := runWith(n.T, n.Env(), "sync", "--yes", rosterFile(n.T, text)); r.Err != nil {
+			n.T.Errorf("%v\n%s", r.Err, r.Log)
 		}
 	}
 }
@@ -199,19 +201,19 @@ func (n *fixture) syncParts(all []*life, parts int) {
 // notices account for every link there was, and no session acts after its link.
 func TestRaceLives(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	servers := n.serveTwo()
-	all := n.newLives(t, 120, servers)
+	n := cmdtest.NewOwnFixture(t)
+	servers := serveTwo(n)
+	all := newLives(t, n, 120, servers)
 	post := newCourier(t, servers...)
 	var wg sync.WaitGroup
-	wg.Go(func() { n.syncParts(all, 8) })
-	rush(2*len(all), func(i int) answer {
+	wg.Go(func() { syncParts(n, all, 8) })
+	rush(2*len(all), func(i int) apiclient.Answer {
 		l := all[i/2]
 		if i%2 == 0 {
 			l.act(post, i/2)
 			return l.did
 		}
-		l.linked = l.comer.told(l.comer.linkByCode(l.code).under("link"))
+		l.linked = askOften(l.comer, linkByCode(l.comer, l.code).Under("link"))
 		return l.linked
 	})
 	wg.Wait()
@@ -230,7 +232,7 @@ func TestRaceLives(t *testing.T) {
 	if seen["link INTERNAL"]+seen["unlink INTERNAL"]+seen["read INTERNAL"] > 0 {
 		t.Errorf("answers: %v", seen)
 	}
-	if n.number(`SELECT count(*) FROM events WHERE kind = 'link_ended'`) == 0 || n.number(`SELECT count(*) FROM events WHERE kind = 'link_moved'`) == 0 {
+	if n.Number(`SELECT count(*) FROM events WHERE kind = 'link_ended'`) == 0 || n.Number(`SELECT count(*) FROM events WHERE kind = 'link_moved'`) == 0 {
 		t.Error("no link ended, or none moved")
 	}
 	checkServer(t, servers...)

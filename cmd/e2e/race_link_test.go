@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -16,21 +18,21 @@ import (
 
 // serveTwo starts two servers that ask no proof and whose limits are out of the way,
 // those of spraying, too.
-func (n *fixture) serveTwo() []*process {
-	n.t.Helper()
+func serveTwo(n *cmdtest.Fixture) []*process {
+	n.T.Helper()
 	policy := *passwd.Default()
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
 	raw, err := json.Marshal(policy)
-	noError(n.t, err)
-	n.write("policy.json", string(raw))
-	env := n.env(unlimited, values{"FUNDPASS_POLICY_FILE": n.path("policy.json")})
-	return []*process{startServer(n.t, env), startServer(n.t, env)}
+	cmdtest.NoError(n.T, err)
+	n.Write("policy.json", string(raw))
+	env := n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_POLICY_FILE": n.Path("policy.json")})
+	return []*process{startServer(n.T, env), startServer(n.T, env)}
 }
 
-// told repeats a request until the answer is not to come back later.
-func (c *citizen) told(r request) answer {
+// askOften repeats a request until the answer is not to come back later.
+func askOften(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
-		a := c.ask(r)
+		a := askOnce(c, r)
 		later := a.Code == "BUSY" || a.Code == "RESULT_UNKNOWN" || a.Code == "ALIPAY_UNAVAILABLE"
 		if !later || time.Now().After(end) {
 			return a
@@ -39,41 +41,41 @@ func (c *citizen) told(r request) answer {
 }
 
 // letIn gives a citizen a session that the database has, without a log-in at Alipay.
-func (c *citizen) letIn() {
-	c.fixture.t.Helper()
-	c.token = uuid.NewString()
-	digest := sha256.Sum256([]byte(c.token))
-	_, err := c.fixture.db.OpenSession(c.fixture.t.Context(), digest[:], store.Visitor{
-		Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: c.OpenID}})
-	noError(c.fixture.t, err)
+func letIn(c *cmdtest.Citizen) {
+	c.Fixture.T.Helper()
+	c.Token = uuid.NewString()
+	digest := sha256.Sum256([]byte(c.Token))
+	_, err := c.Fixture.DB.OpenSession(c.Fixture.T.Context(), store.ChannelAlipay, digest[:], store.Visitor{
+		Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: c.OpenID}})
+	cmdtest.NoError(c.Fixture.T, err)
 }
 
-// double is another Alipay user of the same person, with a session at a server.
-func (c *citizen) double(i int, server *process) *citizen {
-	c.fixture.t.Helper()
-	d := c.twin(server.URL)
+// doubleOf is another Alipay user of the same person, with a session at a server.
+func doubleOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
+	c.Fixture.T.Helper()
+	d := c.Twin(server.URL)
 	d.Person.Person, d.OpenID = fmt.Sprintf("%s-double-%d", c.Person.Person, i), fmt.Sprintf("%s-double-%d", c.OpenID, i)
-	c.fixture.sim.Add(d.Person)
-	d.letIn()
+	c.Fixture.Sim.Add(d.Person)
+	letIn(d)
 	return d
 }
 
 // linkByCode is the link with a reset code in place of the password, which costs no hash.
-func (c *citizen) linkByCode(code string) request {
-	r := c.link()
-	body := r.body.(fields)
+func linkByCode(c *cmdtest.Citizen, code string) apiclient.Request {
+	r := c.Link()
+	body := r.Body.(apiclient.Fields)
 	delete(body, "password")
 	body["reset_code"] = code
 	return r
 }
 
-// issue issues a reset code, as an operator does, and returns the account.
-func (c *citizen) issue(code string) uuid.UUID {
-	c.fixture.t.Helper()
-	a, err := c.fixture.db.AccountByNumber(c.fixture.t.Context(), c.AccountNo)
-	noError(c.fixture.t, err)
-	_, err = c.fixture.db.IssueResetCode(c.fixture.t.Context(), a, code, "window-3")
-	noError(c.fixture.t, err)
+// issueCode issues a reset code, as an operator does, and returns the account.
+func issueCode(c *cmdtest.Citizen, code string) uuid.UUID {
+	c.Fixture.T.Helper()
+	a, err := c.Fixture.DB.AccountByNumber(c.Fixture.T.Context(), c.AccountNo)
+	cmdtest.NoError(c.Fixture.T, err)
+	_, err = c.Fixture.DB.IssueResetCode(c.Fixture.T.Context(), a, code, "window-3")
+	cmdtest.NoError(c.Fixture.T, err)
 	return a.ID
 }
 
@@ -82,21 +84,21 @@ func (c *citizen) issue(code string) uuid.UUID {
 // link, and one has it.
 func TestRaceLinkOneAccount(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	servers := n.serveTwo()
-	owner := n.addCitizens(1, servers[0].URL)[0]
-	owner.issue("3141592653")
-	crowd := make([]*citizen, testenv.Rounds(100, 500))
+	n := cmdtest.NewOwnFixture(t)
+	servers := serveTwo(n)
+	owner := n.AddCitizens(1, servers[0].URL)[0]
+	issueCode(owner, "3141592653")
+	crowd := make([]*cmdtest.Citizen, testenv.Rounds(100, 500))
 	for i := range crowd {
-		crowd[i] = owner.double(i, servers[i%2])
+		crowd[i] = doubleOf(owner, i, servers[i%2])
 	}
-	s := rush(len(crowd), func(i int) answer { return crowd[i].told(owner.linkByCode("3141592653")) })
+	s := rush(len(crowd), func(i int) apiclient.Answer { return askOften(crowd[i], linkByCode(owner, "3141592653")) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(crowd)-1 {
 		t.Errorf("answers: %v", s.codes)
 	}
-	after := rush(len(crowd), func(i int) answer {
-		return crowd[i].twin(servers[(i+1)%2].URL).told(getFrom("/v1/link"))
+	after := rush(len(crowd), func(i int) apiclient.Answer {
+		return askOften(crowd[i].Twin(servers[(i+1)%2].URL), cmdtest.GetFrom("/v1/link"))
 	})
 	if after.codes["OK"] != 1 || after.codes["NOT_LINKED"] != len(crowd)-1 {
 		t.Errorf("links: %v", after.codes)
@@ -107,11 +109,11 @@ func TestRaceLinkOneAccount(t *testing.T) {
 		}
 	}
 	for what, query := range map[string]string{
-		"links":   `SELECT count(*) FROM alipay_links`,
+		"links":   `SELECT count(*) FROM links`,
 		"events":  `SELECT count(*) FROM events WHERE kind = 'linked'`,
 		"notices": `SELECT count(*) FROM outbox`,
 	} {
-		if got := n.number(query); got != 1 {
+		if got := n.Number(query); got != 1 {
 			t.Errorf("%d %s", got, what)
 		}
 	}
@@ -122,16 +124,16 @@ func TestRaceLinkOneAccount(t *testing.T) {
 // in five sessions over two servers: one link, which every session shows.
 func TestRaceLinkManyAccounts(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
-	servers := n.serveTwo()
-	people := n.addCitizens(50, "")
-	visitor := n.addCitizens(1, servers[0].URL)[0]
-	sessions := make([]*citizen, 5)
+	n := cmdtest.NewOwnFixture(t)
+	servers := serveTwo(n)
+	people := n.AddCitizens(50, "")
+	visitor := n.AddCitizens(1, servers[0].URL)[0]
+	sessions := make([]*cmdtest.Citizen, 5)
 	for i := range sessions {
-		sessions[i] = visitor.twin(servers[i%2].URL)
-		sessions[i].letIn()
+		sessions[i] = visitor.Twin(servers[i%2].URL)
+		letIn(sessions[i])
 	}
-	s := rush(len(people), func(i int) answer { return sessions[i%len(sessions)].told(people[i].link()) })
+	s := rush(len(people), func(i int) apiclient.Answer { return askOften(sessions[i%len(sessions)], people[i].Link()) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(people)-1 {
 		t.Fatalf("answers: %v", s.codes)
@@ -139,13 +141,13 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 	for _, told := range s.winners {
 		for _, c := range sessions {
 			for _, p := range servers {
-				if shown := c.twin(p.URL).must("OK", getFrom("/v1/link")); string(shown.Data) != string(told.Data) {
+				if shown := c.Twin(p.URL).Must("OK", cmdtest.GetFrom("/v1/link")); string(shown.Data) != string(told.Data) {
 					t.Errorf("told %s, shown %s", told.Data, shown.Data)
 				}
 			}
 		}
 	}
-	if links, told := n.number(`SELECT count(*) FROM alipay_links`), n.number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
+	if links, told := n.Number(`SELECT count(*) FROM links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
 		t.Errorf("%d links, %d events", links, told)
 	}
 	checkServer(t, servers...)

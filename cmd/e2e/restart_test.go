@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/signing"
@@ -23,34 +24,34 @@ import (
 func rosterFile(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "缴存人.csv")
-	noError(t, os.WriteFile(path, []byte(text), 0o600))
+	cmdtest.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
 // killAfter starts a command and kills it once a query gives more than so much.
 // It returns what the query gives then.
-func (s *serverEnv) killAfter(more int, query string, args ...string) int {
-	s.t.Helper()
-	db := storetest.Probe(s.t, s.dsn)
+func killAfter(s *cmdtest.ServerEnv, more int, query string, args ...string) int {
+	s.T.Helper()
+	db := storetest.Probe(s.T, s.DSN)
 	done := func() (n int) {
-		noError(s.t, db.Get(&n, query))
+		cmdtest.NoError(s.T, db.Get(&n, query))
 		return n
 	}
 	var begun time.Time
-	noError(s.t, db.Get(&begun, `SELECT clock_timestamp()`))
-	p := startProgram(s.t, s.env(), args...)
-	testenv.Eventually(s.t, args[0]+" gets on", func() bool {
+	cmdtest.NoError(s.T, db.Get(&begun, `SELECT clock_timestamp()`))
+	p := startProgram(s.T, s.Env(), args...)
+	testenv.Eventually(s.T, args[0]+" gets on", func() bool {
 		select {
 		case <-p.dead:
-			s.t.Fatalf("%v ended before it was killed: %v\n%s", args, p.err, p.Log())
+			s.T.Fatalf("%v ended before it was killed: %v\n%s", args, p.err, p.Log())
 		default:
 		}
 		return done() > more
 	})
 	p.Kill()
-	testenv.Eventually(s.t, "what it had sent is done", func() bool {
+	testenv.Eventually(s.T, "what it had sent is done", func() bool {
 		var left int
-		noError(s.t, db.Get(&left, `SELECT count(*) FROM pg_stat_activity
+		cmdtest.NoError(s.T, db.Get(&left, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND application_name = 'fundpass' AND backend_start > $1`, begun))
 		return left == 0
 	})
@@ -64,28 +65,28 @@ const linesDone = `SELECT coalesce(max(lines_done), 0) FROM imports WHERE finish
 // the report is whole.
 func TestImportKilled(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	path, all := s.path("people.csv"), 25000
-	s.must("import", "--sample", strconv.Itoa(all), "--out", path)
-	lines := strings.Split(strings.TrimSpace(string(readFile(t, path))), "\n")
+	s := cmdtest.NewOwnEnv(t)
+	path, all := s.Path("people.csv"), 25000
+	mustRun(s, "import", "--sample", strconv.Itoa(all), "--out", path)
+	lines := strings.Split(strings.TrimSpace(string(cmdtest.ReadFile(t, path))), "\n")
 	for i := 999; i < all; i += 1000 {
 		lines[i] = "refused"
 	}
 	path = rosterFile(t, strings.Join(lines, "\n"))
-	done := s.killAfter(0, linesDone, "import", path)
-	s.killAfter(done, linesDone, "import", path)
-	wantIn(t, s.must("import", path, "--allow-refused"), counts(all, all-25, 0, 0, 25), "An earlier run did the first")
-	if n := strings.Count(string(readFile(t, path+".refused.csv")), "\n"); n != 26 {
+	done := killAfter(s, 0, linesDone, "import", path)
+	killAfter(s, done, linesDone, "import", path)
+	cmdtest.WantIn(t, mustRun(s, "import", path, "--allow-refused"), counts(all, all-25, 0, 0, 25), "An earlier run did the first")
+	if n := strings.Count(string(cmdtest.ReadFile(t, path+".refused.csv")), "\n"); n != 26 {
 		t.Errorf("%d lines in the report", n)
 	}
-	has, err := s.open().HasAccounts(t.Context(), accountNumbers(lines))
-	noError(t, err)
+	has, err := s.Open().HasAccounts(t.Context(), accountNumbers(lines))
+	cmdtest.NoError(t, err)
 	for i, there := range has {
 		if there == (lines[i+1] == "refused") {
 			t.Fatalf("line %d: imported is %v", i+2, there)
 		}
 	}
-	wantIn(t, s.must("import", path, "--allow-refused"), counts(all, 0, 0, all-25, 25))
+	cmdtest.WantIn(t, mustRun(s, "import", path, "--allow-refused"), counts(all, 0, 0, all-25, 25))
 }
 
 // counts is the summary's row up to the seconds.
@@ -135,39 +136,39 @@ func newNight(n int) night {
 
 // begin takes the first file in, links every fortieth account, and returns the
 // path of the second file.
-func (n night) begin(s *serverEnv) string {
-	s.t.Helper()
-	s.must("import", rosterFile(s.t, n.before))
-	db := s.open()
+func (n night) begin(s *cmdtest.ServerEnv) string {
+	s.T.Helper()
+	mustRun(s, "import", rosterFile(s.T, n.before))
+	db := s.Open()
 	for i := 0; i < strings.Count(n.before, "\n")-1; i += 40 {
 		no := fmt.Sprintf("8800%08d", i)
-		a, err := db.AccountByNumber(s.t.Context(), no)
-		noError(s.t, err)
-		session, err := db.OpenSession(s.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "open_id", Value: no}})
-		noError(s.t, err)
-		noError(s.t, db.AddLink(s.t.Context(), session, a, nil))
-		session, err = db.Session(s.t.Context(), []byte(no))
-		noError(s.t, err)
-		_, err = db.OpenChange(s.t.Context(), session, a, []byte("print"))
-		noError(s.t, err)
+		a, err := db.AccountByNumber(s.T.Context(), no)
+		cmdtest.NoError(s.T, err)
+		session, err := db.OpenSession(s.T.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: no}})
+		cmdtest.NoError(s.T, err)
+		cmdtest.NoError(s.T, db.AddLink(s.T.Context(), session, a, nil))
+		session, err = db.Session(s.T.Context(), []byte(no))
+		cmdtest.NoError(s.T, err)
+		_, err = db.OpenChange(s.T.Context(), session, a, []byte("print"))
+		cmdtest.NoError(s.T, err)
 	}
-	return rosterFile(s.t, n.after)
+	return rosterFile(s.T, n.after)
 }
 
-// tables is all that a sync may change, without ids and times.
-func (s *serverEnv) tables() string {
-	s.t.Helper()
-	db := storetest.Probe(s.t, s.dsn)
+// tablesOf is all that a sync may change, without ids and times.
+func tablesOf(s *cmdtest.ServerEnv) string {
+	s.T.Helper()
+	db := storetest.Probe(s.T, s.DSN)
 	var all strings.Builder
 	for _, query := range []string{
 		`SELECT concat(a.account_id, status, encode(row_digest, 'hex'), encode(person_digest, 'hex')) FROM accounts a`,
-		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM alipay_links`,
+		`SELECT concat(account_id, encode(identity_digest, 'hex'), encode(person_digest, 'hex')) FROM links`,
 		`SELECT concat(account_id, state) FROM changes`, `SELECT concat(account_id, kind) FROM events`,
 		`SELECT concat(account_id, kind) FROM outbox`, `SELECT encode(token_digest, 'hex') FROM sessions`,
 		`SELECT concat(c) FROM password_credentials c`,
 	} {
 		var text string
-		noError(s.t, db.Get(&text, `SELECT coalesce(string_agg(q, E'\n' ORDER BY q), '') FROM (`+query+`) AS t (q)`))
+		cmdtest.NoError(s.T, db.Get(&text, `SELECT coalesce(string_agg(q, E'\n' ORDER BY q), '') FROM (`+query+`) AS t (q)`))
 		all.WriteString(text + "\n\n")
 	}
 	return all.String()
@@ -177,45 +178,45 @@ func (s *serverEnv) tables() string {
 // nobody disturbed, event for event and notice for notice.
 func TestSyncKilled(t *testing.T) {
 	t.Parallel()
-	s, twin, night := newServerEnv(t), newServerEnv(t), newNight(3000)
+	s, twin, night := cmdtest.NewOwnEnv(t), cmdtest.NewOwnEnv(t), newNight(3000)
 	path, undisturbed := night.begin(s), night.begin(twin)
 	const synced = "rows/s 3000 0 3000 0 0 0 "
 	const links = "changes cancelled 15 30 60 "
-	wantIn(t, twin.must("sync", undisturbed, "--yes"), synced, links)
-	done := s.killAfter(0, linesDone, "sync", path, "--yes")
-	s.killAfter(done, linesDone, "sync", path, "--yes")
-	wantIn(t, s.must("sync", path, "--yes"), "An earlier run took in", synced, links)
-	if d := cmp.Diff(twin.tables(), s.tables()); d != "" {
+	cmdtest.WantIn(t, mustRun(twin, "sync", undisturbed, "--yes"), synced, links)
+	done := killAfter(s, 0, linesDone, "sync", path, "--yes")
+	killAfter(s, done, linesDone, "sync", path, "--yes")
+	cmdtest.WantIn(t, mustRun(s, "sync", path, "--yes"), "An earlier run took in", synced, links)
+	if d := cmp.Diff(tablesOf(twin), tablesOf(s)); d != "" {
 		t.Error(d)
 	}
-	wantIn(t, s.must("sync", path), "Nothing changed")
+	cmdtest.WantIn(t, mustRun(s, "sync", path), "Nothing changed")
 }
 
 // kill -9 in the middle and start again: every hash has the new key once.
 func TestRehashKilled(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
+	n := cmdtest.NewOwnFixture(t)
 	const all = 12 * store.RehashBatch
-	hash, err := n.hasher.Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
-	noError(t, err)
+	hash, err := n.Hasher().Hash(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	cmdtest.NoError(t, err)
 	for at := 0; at < all; at += store.ImportBatch {
-		n.deposit(at, min(store.ImportBatch, all-at), hash)
+		depositAccounts(n, at, min(store.ImportBatch, all-at), hash)
 	}
-	n.must("keys", "rotate-pepper", n.path("pepper.key"))
+	mustRun(n.ServerEnv, "keys", "rotate-pepper", n.Path("pepper.key"))
 	const rehashed = `SELECT count(*) FROM password_credentials WHERE hash LIKE '%kid=%.%'`
-	done := n.killAfter(0, rehashed, "keys", "rehash")
+	done := killAfter(n.ServerEnv, 0, rehashed, "keys", "rehash")
 	if done%store.RehashBatch != 0 || done == all {
 		t.Fatalf("%d were done when it was killed", done)
 	}
-	wantIn(t, n.must("keys", "rehash"), fmt.Sprintf("Replaced: %d hashes", all-done))
-	if got := n.number(rehashed); got != all {
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "keys", "rehash"), fmt.Sprintf("Replaced: %d hashes", all-done))
+	if got := n.Number(rehashed); got != all {
 		t.Errorf("%d of %d have the new key", got, all)
 	}
 }
 
-// deposit adds accounts whose password all have one hash.
-func (n *fixture) deposit(from, k int, hash string) {
-	n.t.Helper()
+// depositAccounts adds accounts whose password all have one hash.
+func depositAccounts(n *cmdtest.Fixture, from, k int, hash string) {
+	n.T.Helper()
 	ds := make([]store.Depositor, k)
 	for i := range ds {
 		no := fmt.Sprintf("88%010d", from+i)
@@ -224,41 +225,41 @@ func (n *fixture) deposit(from, k int, hash string) {
 			DocumentKey: []byte("03:E" + no), Status: store.StatusNormal, Hash: hash,
 		}
 	}
-	_, err := n.db.ImportDepositors(n.t.Context(), ds)
-	noError(n.t, err)
+	_, err := n.DB.ImportDepositors(n.T.Context(), ds)
+	cmdtest.NoError(n.T, err)
 }
 
 // kill -9 in the middle of the change to open_id, and start again: everybody is
 // moved once.
 func TestOpenIDKilled(t *testing.T) {
 	t.Parallel()
-	n := newFixture(t)
+	n := cmdtest.NewOwnFixture(t)
 	const k = 8 * signing.OpenIDBatch
-	n.crowd(k)
-	const moved = `SELECT count(user_digest) FROM alipay_links`
-	done := n.killAfter(0, moved, "migrate-openid")
+	addCrowd(n, k)
+	const moved = `SELECT count(user_digest) FROM links`
+	done := killAfter(n.ServerEnv, 0, moved, "migrate-openid")
 	if done%signing.OpenIDBatch != 0 || done == k {
 		t.Fatalf("%d were moved when it was killed", done)
 	}
 	tally := func(moved, before int) string {
 		return fmt.Sprintf("%d moved before %d moved or unlinked meanwhile 0 unknown to Alipay 0 in conflict 0 left under the user_id 0", moved, before)
 	}
-	wantIn(t, n.must("migrate-openid"), tally(k-done, done))
-	wantIn(t, n.must("migrate-openid"), tally(0, k))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), tally(k-done, done))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), tally(0, k))
 }
 
-// crowd adds k people with a link by user_id to the fixture, without a server.
-func (n *fixture) crowd(k int) {
-	n.t.Helper()
-	n.deposit(0, k, "no hash")
+// addCrowd adds k people with a link by user_id to the fixture, without a server.
+func addCrowd(n *cmdtest.Fixture, k int) {
+	n.T.Helper()
+	depositAccounts(n, 0, k, "no hash")
 	for i := range k {
 		no := fmt.Sprintf("88%010d", i)
-		a, err := n.db.AccountByNumber(n.t.Context(), no)
-		noError(n.t, err)
+		a, err := n.DB.AccountByNumber(n.T.Context(), no)
+		cmdtest.NoError(n.T, err)
 		p := alipaysim.Person{Person: no, UserID: fmt.Sprintf("2088%012d", i)}
-		n.sim.Add(p)
-		s, err := n.db.OpenSession(n.t.Context(), []byte(no), store.Visitor{Identity: store.Identity{AppID: testAppID, Kind: "user_id", Value: p.UserID}})
-		noError(n.t, err)
-		noError(n.t, n.db.AddLink(n.t.Context(), s, a, nil))
+		n.Sim.Add(p)
+		s, err := n.DB.OpenSession(n.T.Context(), store.ChannelAlipay, []byte(no), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "user_id", Value: p.UserID}})
+		cmdtest.NoError(n.T, err)
+		cmdtest.NoError(n.T, n.DB.AddLink(n.T.Context(), s, a, nil))
 	}
 }

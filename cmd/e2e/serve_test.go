@@ -1,28 +1,31 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+
+	"fundpass/cmd/internal/cmdtest"
 )
 
 // Alipay changes its key: SIGHUP is all a running server needs, and a file that
 // is broken at that moment changes nothing.
 func TestServeReloads(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	s.sim.Add(okPerson)
-	server := startServer(t, s.env())
+	s := cmdtest.NewOwnEnv(t)
+	s.Sim.Add(cmdtest.OKPerson)
+	server := startServer(t, s.Env())
 	answers := func(when string, want int) {
 		t.Helper()
-		if got, _ := s.logIn(server.URL); got != want {
+		if got, _ := logInAt(s, server.URL); got != want {
 			t.Errorf("%s: %d", when, got)
 		}
 	}
 	answers("before", 200)
-	s.write("alipay_public_key.txt", "broken")
+	s.Write("alipay_public_key.txt", "broken")
 	server.signal(syscall.SIGHUP)
 	server.awaitLog("keys not reloaded", 1)
 	if !strings.Contains(server.Log(), `"setting":"FUNDPASS_ALIPAY_KEY_FILES"`) {
@@ -30,29 +33,24 @@ func TestServeReloads(t *testing.T) {
 	}
 	answers("with the old keys", 200)
 
-	s.changeAlipayKey()
+	s.ChangeAlipayKey()
 	answers("signed with an unknown key", 502)
 	server.signal(syscall.SIGHUP)
 	server.awaitLog("keys reloaded", 1)
 	answers("with the new keys", 200)
 
-	noError(t, os.Chmod(s.path("app_private_key.pem"), 0o644))
+	cmdtest.NoError(t, os.Chmod(s.Path("app_private_key.pem"), 0o644))
 	server.signal(syscall.SIGHUP)
 	server.awaitLog("keys not reloaded", 2)
-	noError(t, server.Stop())
-	s.checkNoKey(server.Log())
+	cmdtest.NoError(t, server.Stop())
+	checkNoKey(s, server.Log())
 }
 
 // checkNoKey fails when a key stands in a log.
-func (s *serverEnv) checkNoKey(log string) {
-	s.t.Helper()
-	for name, content := range testKeys(s.t) {
-		for line := range strings.Lines(string(content)) {
-			line = strings.TrimSpace(line)
-			if len(line) > 30 && !strings.HasPrefix(line, "-----") && strings.Contains(log, line[:30]) {
-				s.t.Errorf("a key of %s is in the log", name)
-			}
-		}
+func checkNoKey(s *cmdtest.ServerEnv, log string) {
+	s.T.Helper()
+	for _, content := range cmdtest.TestKeys().Files {
+		cmdtest.CheckNoKey(s.T, log, content)
 	}
 }
 
@@ -60,23 +58,34 @@ func (s *serverEnv) checkNoKey(log string) {
 // death of one is nothing to the other.
 func TestTwoServers(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	s.sim.Add(okPerson)
-	first, second := startServer(t, s.env()), startServer(t, s.env())
-	_, token := s.logIn(first.URL)
+	s := cmdtest.NewOwnEnv(t)
+	s.Sim.Add(cmdtest.OKPerson)
+	first, second := startServer(t, s.Env()), startServer(t, s.Env())
+	_, token := logInAt(s, first.URL)
 	first.Kill()
-	if got, _ := fetch(t, "GET", second.URL+"/readyz", ""); got != 200 {
+	if got, _ := cmdtest.Fetch(t, "GET", second.URL+"/readyz", ""); got != 200 {
 		t.Errorf("the other is not ready: %d", got)
 	}
 	req, err := http.NewRequest("POST", second.URL+"/v1/sessions/end", nil)
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := newClient(t).Do(req)
-	noError(t, err)
+	resp, err := cmdtest.NewClient(t).Do(req)
+	cmdtest.NoError(t, err)
 	resp.Body.Close()
 	if resp.StatusCode != 200 {
 		t.Errorf("the session is not known there: %d", resp.StatusCode)
 	}
-	noError(t, second.Stop())
-	s.checkNoKey(first.Log() + second.Log())
+	cmdtest.NoError(t, second.Stop())
+	checkNoKey(s, first.Log()+second.Log())
+}
+
+// logInAt opens a session of okPerson and returns the status and the token.
+func logInAt(s *cmdtest.ServerEnv, url string) (int, string) {
+	s.T.Helper()
+	code, err := s.Sim.AuthCode(cmdtest.OKPerson.Person)
+	cmdtest.NoError(s.T, err)
+	status, body := cmdtest.Fetch(s.T, "POST", url+"/v1/sessions", `{"auth_code":"`+code+`"}`)
+	var opened struct{ Data struct{ Token string } }
+	cmdtest.NoError(s.T, json.Unmarshal([]byte(body), &opened))
+	return status, opened.Data.Token
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
@@ -43,21 +45,21 @@ type nodePeer struct {
 func newNodePeer(t testing.TB) *nodePeer {
 	t.Helper()
 	node := needNode(t, nodePeerDir, "alipay-sdk")
-	app, err := keys.ParsePrivateKey(testKeys(t)["app_private_key.pem"])
-	noError(t, err)
+	app, err := keys.ParsePrivateKey(cmdtest.TestKeys().Files["app_private_key.pem"])
+	cmdtest.NoError(t, err)
 	p := &nodePeer{t: t, app: app, keyring: newKeyring(t, app)}
-	p.sim, err = alipaysim.New(alipaysim.Config{AppID: testAppID, AppKey: &app.PublicKey, Key: alipayKeys()[0], ContentKey: []byte("sixteen bytes...")})
-	noError(t, err)
+	p.sim, err = alipaysim.New(alipaysim.Config{AppID: cmdtest.TestAppID, AppKey: &app.PublicKey, Key: cmdtest.TestKeys().Alipay[0], ContentKey: []byte("sixteen bytes...")})
+	cmdtest.NoError(t, err)
 	p.sim.Add(alipaysim.Person{Person: "ok", Name: "张三", IDType: "01", IDNumber: "990101199003070134", Phone: "19900000001", Certified: true})
 	p.sim.Add(alipaysim.Person{Person: "both", Name: "王五", IDType: "01", IDNumber: "990101197001010351", Phone: "19900000001",
 		UserID: "2088000000000002", OpenID: "074aBoth_-1", Certified: true})
 	p.start(exec.CommandContext(t.Context(), node, "peer.mjs"))
 	gateway := httptest.NewServer(p.sim)
 	t.Cleanup(gateway.Close)
-	p.ask(nil, fields{
-		"do": "keys", "app_id": testAppID, "gateway": gateway.URL + "/gateway.do",
-		"app": privateText(app), "app_public": publicText(t, &app.PublicKey),
-		"alipay": privateText(alipayKeys()[0]), "alipay_public": publicText(t, &alipayKeys()[0].PublicKey),
+	p.ask(nil, apiclient.Fields{
+		"do": "keys", "app_id": cmdtest.TestAppID, "gateway": gateway.URL + "/gateway.do",
+		"app": privateText(app), "app_public": cmdtest.PublicText(t, &app.PublicKey),
+		"alipay": privateText(cmdtest.TestKeys().Alipay[0]), "alipay_public": cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[0].PublicKey),
 	})
 	return p
 }
@@ -67,10 +69,10 @@ func (p *nodePeer) start(cmd *exec.Cmd) {
 	cmd.Dir, cmd.Stderr = nodePeerDir, p.t.Output()
 	cmd.Env = append(os.Environ(), "TZ=Asia/Shanghai") // the SDK dates requests by its own clock's zone
 	in, err := cmd.StdinPipe()
-	noError(p.t, err)
+	cmdtest.NoError(p.t, err)
 	out, err := cmd.StdoutPipe()
-	noError(p.t, err)
-	noError(p.t, cmd.Start())
+	cmdtest.NoError(p.t, err)
+	cmdtest.NoError(p.t, cmd.Start())
 	p.in, p.out = in, bufio.NewScanner(out)
 	p.t.Cleanup(func() {
 		in.Close()
@@ -81,8 +83,8 @@ func (p *nodePeer) start(cmd *exec.Cmd) {
 // newKeyring is an application with this key, which trusts Alipay's first one.
 func newKeyring(t testing.TB, own *rsa.PrivateKey) *keys.AlipayKeyring {
 	t.Helper()
-	keyring, err := keys.NewAlipayKeyring(testAppID, own, []keys.AlipayKey{{Public: &alipayKeys()[0].PublicKey}})
-	noError(t, err)
+	keyring, err := keys.NewAlipayKeyring(cmdtest.TestAppID, own, []keys.AlipayKey{{Public: &cmdtest.TestKeys().Alipay[0].PublicKey}})
+	cmdtest.NoError(t, err)
 	return keyring
 }
 
@@ -90,7 +92,7 @@ func newKeyring(t testing.TB, own *rsa.PrivateKey) *keys.AlipayKeyring {
 func (p *nodePeer) notification(notice alipaysim.Notice) alipaysim.Notification {
 	p.t.Helper()
 	notification, err := p.sim.Write(notice)
-	noError(p.t, err)
+	cmdtest.NoError(p.t, err)
 	return notification
 }
 
@@ -98,7 +100,7 @@ func (p *nodePeer) notification(notice alipaysim.Notice) alipaysim.Notification 
 func (p *nodePeer) accept(body string) signing.Notification {
 	p.t.Helper()
 	n, err := signing.VerifyNotification(p.keyring, []byte(body), formType)
-	noError(p.t, err)
+	cmdtest.NoError(p.t, err)
 	return n
 }
 
@@ -109,16 +111,16 @@ func privateText(key *rsa.PrivateKey) string {
 }
 
 // ask gives one command and reads its answer into into.
-func (p *nodePeer) ask(into any, command fields) {
+func (p *nodePeer) ask(into any, command apiclient.Fields) {
 	p.t.Helper()
 	line, err := json.Marshal(command)
-	noError(p.t, err)
+	cmdtest.NoError(p.t, err)
 	_, err = p.in.Write(append(line, '\n'))
 	if err != nil || !p.out.Scan() {
 		p.t.Fatalf("%v: no answer (%v, %v)", command["do"], err, p.out.Err())
 	}
 	if into != nil {
-		noError(p.t, json.Unmarshal(p.out.Bytes(), into))
+		cmdtest.NoError(p.t, json.Unmarshal(p.out.Bytes(), into))
 	}
 }
 
@@ -128,7 +130,7 @@ type sdkVerdict struct{ V1, V2 bool }
 
 func (p *nodePeer) verify(body []byte) (v sdkVerdict) {
 	p.t.Helper()
-	p.ask(&v, fields{"do": "verify", "body": string(body)})
+	p.ask(&v, apiclient.Fields{"do": "verify", "body": string(body)})
 	return v
 }
 
@@ -179,7 +181,7 @@ func TestNodeSignsNotifications(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var event struct{ Body string }
-	p.ask(&event, fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": fields{
+	p.ask(&event, apiclient.Fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": apiclient.Fields{
 		"notify_type": "servicemarket_order_notify", "notify_id": "2026010200000000000001",
 		"notify_time": "2026-01-02 03:04:05", "title": "订购 a+b & c=d 100% ", "remark": "",
 	}})
@@ -188,11 +190,11 @@ func TestNodeSignsNotifications(t *testing.T) {
 	}
 	form := url.Values{
 		"version": {"1.1"}, "msg_method": {signing.MethodCancelled}, "utc_timestamp": {"1767294245000"},
-		"notify_id": {"2026010200000000000001"}, "charset": {"UTF-8"}, "app_id": {testAppID}, "sign_type": {"RSA2"},
-		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + testAppID + `"}`},
+		"notify_id": {"2026010200000000000001"}, "charset": {"UTF-8"}, "app_id": {cmdtest.TestAppID}, "sign_type": {"RSA2"},
+		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + cmdtest.TestAppID + `"}`},
 	}
 	var message struct{ Sign string }
-	p.ask(&message, fields{"do": "text", "text": pairsOf(form)})
+	p.ask(&message, apiclient.Fields{"do": "text", "text": pairsOf(form)})
 	form.Set("sign", message.Sign)
 	if n := p.accept(form.Encode()); n.Family != signing.FamilyFromAnt || n.Method != signing.MethodCancelled {
 		t.Errorf("got %+v", n)
@@ -222,19 +224,19 @@ func TestNodeAgreesOnText(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var request struct{ Body string }
-	p.ask(&request, fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
-		"params": fields{"bizContent": fields{"user_name": "张三 & co=100%", "cert_type": "IDENTITY_CARD"}}})
+	p.ask(&request, apiclient.Fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
+		"params": apiclient.Fields{"bizContent": apiclient.Fields{"user_name": "张三 & co=100%", "cert_type": "IDENTITY_CARD"}}})
 	form, err := url.ParseQuery(strings.TrimPrefix(request.Body, "?"))
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	text, err := signing.Canonical(form, signing.Request)
-	noError(t, err)
-	noError(t, signing.Verify(&p.app.PublicKey, text, form.Get("sign")))
+	cmdtest.NoError(t, err)
+	cmdtest.NoError(t, signing.Verify(&p.app.PublicKey, text, form.Get("sign")))
 
 	answer, err := signing.SignSPIAnswer(p.keyring, json.RawMessage(`{"code":"40004","sub_msg":"不支持的接口 \"}"}`))
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	for raw, want := range map[string]bool{string(answer): true, strings.Replace(string(answer), "40004", "10000", 1): false} {
 		var verdict struct{ OK bool }
-		p.ask(&verdict, fields{"do": "answer", "raw": raw})
+		p.ask(&verdict, apiclient.Fields{"do": "answer", "raw": raw})
 		if verdict.OK != want {
 			t.Errorf("the SDK says %v about %s", verdict.OK, raw)
 		}
@@ -253,12 +255,12 @@ func TestNodeCallsSimulator(t *testing.T) {
 		{"other application", "other_app", "验签失败"},
 	} {
 		code, err := p.sim.AuthCode("both")
-		noError(t, err)
+		cmdtest.NoError(t, err)
 		if c.fault != "" {
-			noError(t, p.sim.Fault(c.fault, 1))
+			cmdtest.NoError(t, p.sim.Fault(c.fault, 1))
 		}
 		var got struct{ OpenID, UserID, AccessToken, Refused string }
-		p.ask(&got, fields{"do": "exchange", "code": code})
+		p.ask(&got, apiclient.Fields{"do": "exchange", "code": code})
 		if got.Refused != c.refused || c.refused == "" && (got.OpenID != "074aBoth_-1" || got.UserID != "2088000000000002" || got.AccessToken == "") {
 			t.Errorf("%s: %+v", c.name, got)
 		}
@@ -271,11 +273,11 @@ func TestNodeIsGateway(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var gateway struct{ URL string }
-	p.ask(&gateway, fields{"do": "serve"})
+	p.ask(&gateway, apiclient.Fields{"do": "serve"})
 	own, err := signing.NewGateway(p.keyring, gateway.URL, signing.Options{})
-	noError(t, err)
-	stranger, err := signing.NewGateway(newKeyring(t, alipayKeys()[1]), gateway.URL, signing.Options{})
-	noError(t, err)
+	cmdtest.NoError(t, err)
+	stranger, err := signing.NewGateway(newKeyring(t, cmdtest.TestKeys().Alipay[1]), gateway.URL, signing.Options{})
+	cmdtest.NoError(t, err)
 	for _, c := range []struct {
 		name, code string
 		gate       *signing.Gateway
@@ -295,7 +297,7 @@ func TestNodeIsGateway(t *testing.T) {
 		}
 	}
 	resp, err := http.PostForm(gateway.URL, url.Values{"sign": {"x"}}) // it does look
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasPrefix(string(body), `{"error_response"`) {
 		t.Errorf("%v: %s", err, body)

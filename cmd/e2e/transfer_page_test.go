@@ -6,6 +6,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/keys/testenv"
 )
 
@@ -14,9 +15,9 @@ import (
 func (b *browser) walkTransfer(t *testing.T) {
 	for _, person := range []string{"ok", "two_accounts"} {
 		who, p := b.demo.person(t, person), b.demo.client()
-		p.logIn(t, person)
-		if a := p.mustPost(t, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
-			t.Fatalf("link: %s", a.raw)
+		logIn(t, p, person)
+		if a := mustPost(t, p, "/v1/link", linkOf(who, who.Password)); a.Code != "OK" {
+			t.Fatalf("link: %s", a.Raw)
 		}
 		b.demo.subscribe(t, p, person)
 	}
@@ -41,14 +42,14 @@ func (b *browser) walkTransfer(t *testing.T) {
 }
 
 // subscribe is the person's yes to messages.
-func (d *runningDemo) subscribe(t *testing.T, p *client, person string) {
+func (d *runningDemo) subscribe(t *testing.T, p *apiclient.Client, person string) {
 	t.Helper()
 	const template = "demo-notice"
-	if a := p.mustPost(t, "/sim/subscribe", fields{"person": person, "templates": []string{template}, "accepted": true}); a.status != 200 {
-		t.Fatalf("subscribe: %s", a.raw)
+	if a := mustPost(t, p, "/sim/subscribe", apiclient.Fields{"person": person, "templates": []string{template}, "accepted": true}); a.Status != 200 {
+		t.Fatalf("subscribe: %s", a.Raw)
 	}
-	if a := p.mustPost(t, "/v1/subscriptions", fields{"template_id": template, "accepted": true}); a.Code != "OK" {
-		t.Fatalf("subscribe: %s", a.raw)
+	if a := mustPost(t, p, "/v1/subscriptions", apiclient.Fields{"template_id": template, "accepted": true}); a.Code != "OK" {
+		t.Fatalf("subscribe: %s", a.Raw)
 	}
 }
 

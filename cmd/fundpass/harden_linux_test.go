@@ -4,13 +4,16 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"fundpass/cmd/internal/cmdtest"
+	"fundpass/cmd/internal/terminal"
 )
 
 // Every command hardens its process before it has read a key or anything of a
 // citizen's, also one that fails afterwards. The test is not parallel: other commands
 // of this process do it, too.
 func TestCommandsHarden(t *testing.T) {
-	for _, command := range newRoot(stdio{getenv: getenvOf(nil)}).Commands() {
+	for _, command := range newRoot(terminal.Stdio{Getenv: cmdtest.GetenvOf(nil)}).Commands() {
 		if !command.Runnable() || command.Name() == "demo" || command.Name() == "walk" { // both stay, or talk to the network
 			continue
 		}
@@ -19,38 +22,38 @@ func TestCommandsHarden(t *testing.T) {
 			args = append(args, "no such file")
 		}
 		makeDumpable(t)
-		_ = runWith(t, nil, args...).err
+		_ = cmdtest.Run(t, nil, args...).Err
 		requireHardened(t, command.Name())
 	}
 	makeDumpable(t)
-	_ = runWith(t, nil, "keys", "rehash").err
+	_ = cmdtest.Run(t, nil, "keys", "rehash").Err
 	requireHardened(t, "keys rehash")
 }
 
 // A server is hardened, too.
 func TestServeHardens(t *testing.T) {
 	makeDumpable(t)
-	server := beginServe(t, newBareServerEnv(t).env())
-	server.awaitDatabase()
-	noError(t, server.Stop())
+	server := cmdtest.BeginServe(t, cmdtest.NewBareEnv(t).Env())
+	server.AwaitDatabase()
+	cmdtest.NoError(t, server.Stop())
 	requireHardened(t, "serve")
 }
 
 func makeDumpable(t *testing.T) {
 	t.Helper()
-	noError(t, unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0))
+	cmdtest.NoError(t, unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0))
 	var limit unix.Rlimit
-	noError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
+	cmdtest.NoError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
 	if limit.Max > 0 {
 		limit.Cur = limit.Max
-		noError(t, unix.Setrlimit(unix.RLIMIT_CORE, &limit))
+		cmdtest.NoError(t, unix.Setrlimit(unix.RLIMIT_CORE, &limit))
 	}
 }
 
 func requireHardened(t *testing.T, command string) {
 	t.Helper()
 	var limit unix.Rlimit
-	noError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
+	cmdtest.NoError(t, unix.Getrlimit(unix.RLIMIT_CORE, &limit))
 	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
 	if limit.Cur != 0 || limit.Max != 0 || dumpable != 0 || err != nil {
 		t.Errorf("%s: RLIMIT_CORE is %+v, dumpable %d, %v", command, limit, dumpable, err)

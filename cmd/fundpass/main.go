@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 func main() { os.Exit(exitCode()) }
@@ -16,9 +18,9 @@ func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, os.Args[1:], processStdio()); err != nil {
+	if err := run(ctx, os.Args[1:], terminal.Process()); err != nil {
 		fmt.Fprintln(os.Stderr, "fundpass:", err)
-		return statusOf(err)
+		return terminal.Status(err)
 	}
 	return 0
 }

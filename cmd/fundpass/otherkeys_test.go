@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
+	"fundpass/cmd/internal/cmdtest"
 	"fundpass/keys"
 	"fundpass/store"
 )
@@ -13,36 +15,46 @@ import (
 // sentence that names the setting, and serves as before with the right ones.
 func TestCommandsRefuseOtherKeys(t *testing.T) {
 	t.Parallel()
-	s := newServerEnv(t)
-	s.write("people.csv", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n")
-	noError(t, runWith(t, s.env(), "import", s.path("people.csv")).err)
+	s := cmdtest.NewEnv(t)
+	s.Write("people.csv", "GRZH,XINGMING,ZJLX,ZJHM,GRZHZT,CSMM\n")
+	cmdtest.NoError(t, cmdtest.Run(t, s.Env(), "import", s.Path("people.csv")).Err)
 	column, err := keys.NewColumnKey()
-	noError(t, err)
+	cmdtest.NoError(t, err)
 	pepper, err := keys.NewPepperKey()
-	noError(t, err)
-	s.write("other-column.key", string(column))
-	s.write("other-pepper.key", string(pepper))
-	otherColumn := s.env(values{"FUNDPASS_COLUMN_KEY_FILE": s.path("other-column.key")})
-	otherPepper := s.env(values{"FUNDPASS_PEPPER_FILE": s.path("other-pepper.key")})
+	cmdtest.NoError(t, err)
+	s.Write("other-column.key", string(column))
+	s.Write("other-pepper.key", string(pepper))
+	otherColumn := s.Env(cmdtest.Values{"FUNDPASS_COLUMN_KEY_FILE": s.Path("other-column.key")})
+	otherPepper := s.Env(cmdtest.Values{"FUNDPASS_PEPPER_FILE": s.Path("other-pepper.key")})
 	by := []string{"--operator", "li", "--reason", "asked in writing"}
 
 	for _, args := range [][]string{
-		{"serve"}, {"import", s.path("people.csv")}, {"sync", s.path("people.csv")}, {"keys", "rehash"},
+		{"serve"}, {"import", s.Path("people.csv")}, {"sync", s.Path("people.csv")}, {"keys", "rehash"},
 		{"issue-reset-code", "--operator", "0017"}, append([]string{"unlock"}, by...), {"audit"}, {"retention", "--dry-run"}, {"reconcile"},
-		append([]string{"export-person", "--out", s.path("person.json")}, by...), append([]string{"erase-person"}, by...),
+		append([]string{"export-person", "--out", s.Path("person.json")}, by...), append([]string{"erase-person"}, by...),
 	} {
-		r := runTyping(t, otherColumn, "880000000001\n", args...)
-		if !errors.Is(r.err, store.ErrOtherColumnKey) || !strings.Contains(r.err.Error(), "FUNDPASS_COLUMN_KEY_FILE") {
-			t.Errorf("%s: %v", args[0], r.err)
+		r := cmdtest.RunTyping(t, otherColumn, "880000000001\n", args...)
+		if !errors.Is(r.Err, store.ErrOtherColumnKey) || !strings.Contains(r.Err.Error(), "FUNDPASS_COLUMN_KEY_FILE") {
+			t.Errorf("%s: %v", args[0], r.Err)
 		}
 	}
-	for _, args := range [][]string{{"serve"}, {"import", s.path("people.csv")}, {"sync", s.path("people.csv")}, {"keys", "rehash", "--dry-run"}} {
-		r := runWith(t, otherPepper, args...)
-		if !errors.Is(r.err, store.ErrOtherPepper) || !strings.Contains(r.err.Error(), "FUNDPASS_PEPPER_FILE") {
-			t.Errorf("%s: %v", args[0], r.err)
+	for _, args := range [][]string{{"serve"}, {"import", s.Path("people.csv")}, {"sync", s.Path("people.csv")}, {"keys", "rehash", "--dry-run"}} {
+		r := cmdtest.Run(t, otherPepper, args...)
+		if !errors.Is(r.Err, store.ErrOtherPepper) || !strings.Contains(r.Err.Error(), "FUNDPASS_PEPPER_FILE") {
+			t.Errorf("%s: %v", args[0], r.Err)
 		}
 	}
-	runCheck(t, otherColumn).want(verdictFail, "database ready", "FUNDPASS_COLUMN_KEY_FILE")
-	runCheck(t, otherPepper).want(verdictFail, "database ready", "FUNDPASS_PEPPER_FILE")
-	runCheck(t, s.env()).want(verdictOK, "database ready", "yes")
+	for _, c := range []struct {
+		env  cmdtest.Values
+		want string
+	}{
+		{otherColumn, "fail +database ready .*FUNDPASS_COLUMN_KEY_FILE"},
+		{otherPepper, "fail +database ready .*FUNDPASS_PEPPER_FILE"},
+		{s.Env(), "ok +database ready +yes"},
+	} {
+		r := cmdtest.Run(t, c.env, "check")
+		if !regexp.MustCompile(`(?m)^ *` + c.want).MatchString(r.Out) {
+			t.Errorf("check: no line %s:\n%s", c.want, r.Out)
+		}
+	}
 }

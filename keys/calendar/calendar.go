@@ -1,14 +1,15 @@
-// Package calendar knows the days of Beijing, by which citizens, centres and Alipay
-// count wherever this program runs.
+// Package calendar computes days in Beijing time, which citizens, centres and Alipay use.
+// The time zone of the machine does not matter.
 package calendar
 
 import "time"
 
-// Beijing needs no time zone database: China has kept UTC+8 without summer time since
-// 1992.
+// Beijing is UTC+8. It needs no time zone database, because China has had no daylight
+// saving time since 1992.
 var Beijing = time.FixedZone("CST", 8*60*60)
 
-// Day returns when the day of Beijing that t is in begins, and when the next one does.
+// Day returns the beginning of the day in Beijing that contains t, and the beginning of
+// the next day.
 func Day(t time.Time) (begins, ends time.Time) {
 	y, m, d := t.In(Beijing).Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, Beijing), time.Date(y, m, d+1, 0, 0, 0, 0, Beijing)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A day is Beijing's, wherever the time comes from.
+// Days are those of Beijing for times in any zone.
 func TestDay(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string][2]string{

@@ -7,8 +7,8 @@ import (
 
 var digits = regexp.MustCompile(`^[0-9]{1,8}$`)
 
-// Holds reports whether text shows secret. A secret of up to eight digits counts only as
-// a number of its own: digits of a time or of an amount may be the same by chance.
+// Holds reports whether text contains secret. A secret of up to 8 digits must be a separate
+// number in text, because the digits of a time or an amount may contain it by chance.
 func Holds(text, secret string) bool {
 	if !digits.MatchString(secret) {
 		return strings.Contains(text, secret)

@@ -7,7 +7,7 @@ import (
 )
 
 // Runner returns the process id of the go command that runs this test binary,
-// or 0 where something else does.
+// or 0 if another program runs it.
 func Runner() int {
 	parent := os.Getppid()
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", parent))
@@ -17,9 +17,9 @@ func Runner() int {
 	return parent
 }
 
-// runnerOutput opens the go command's error output where it is a terminal or a
-// pipe. A file is left alone: writing through a second descriptor would
-// overwrite what the go command writes next.
+// runnerOutput opens the standard error of the go command if it is a terminal or a pipe,
+// and returns nil otherwise. In a file, writes through a second descriptor would be
+// overwritten by the go command.
 func runnerOutput() *os.File {
 	parent := Runner()
 	if parent == 0 {

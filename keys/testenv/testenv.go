@@ -1,10 +1,10 @@
-// Package testenv says which tests run here: what the machine has, and what
-// was asked for.
+// Package testenv decides which tests run, by environment variables and by the installed
+// programs.
 //
-// Tests come in three tiers. Those without a mark run everywhere. The e2e tier
-// starts programs, kills them, and drives a browser; FUNDPASS_E2E=1 runs it.
-// The long tier repeats what the others prove with more rounds; FUNDPASS_LONG=1
-// runs it. In CI a missing program fails the test that needs it.
+// There are three tiers of tests. The default tier always runs. The end-to-end tier
+// (FUNDPASS_E2E=1) starts and kills programs and drives a browser. The long tier
+// (FUNDPASS_LONG=1) repeats tests of the others with more rounds. If a program is missing,
+// the tests that need it are skipped; in CI (CI is set) they fail.
 package testenv
 
 import (
@@ -19,17 +19,17 @@ import (
 	"time"
 )
 
-// Patience bounds every wait of a test. It is never what a test asserts, so it
-// is long enough for a machine that is busy with other work.
+// Patience is the limit of every wait of a test. No test asserts it, so it is long enough
+// for a busy machine.
 const Patience = 2 * time.Minute
 
-// Long reports whether the long tier was asked for.
+// Long reports whether the long tier runs.
 func Long() bool { return os.Getenv("FUNDPASS_LONG") != "" }
 
-// E2E reports whether the end-to-end tier was asked for.
+// E2E reports whether the end-to-end tier runs.
 func E2E() bool { return os.Getenv("FUNDPASS_E2E") != "" }
 
-// Rounds returns short, or long where the long tier was asked for.
+// Rounds returns long if the long tier runs, and short otherwise.
 func Rounds(short, long int) int {
 	if Long() {
 		return long
@@ -37,7 +37,7 @@ func Rounds(short, long int) int {
 	return short
 }
 
-// NeedLong skips a test that only the long tier runs.
+// NeedLong skips the test unless the long tier runs.
 func NeedLong(t testing.TB) {
 	t.Helper()
 	if !Long() {
@@ -45,8 +45,8 @@ func NeedLong(t testing.TB) {
 	}
 }
 
-// NeedE2E skips a test that only the end-to-end tier runs, of the package whose
-// tests need it, such as "./store/localpg".
+// NeedE2E skips the test unless the end-to-end tier runs. pkg is the test's package for the
+// message, such as "./store/localpg".
 func NeedE2E(t testing.TB, pkg string) {
 	t.Helper()
 	if !E2E() {
@@ -54,8 +54,8 @@ func NeedE2E(t testing.TB, pkg string) {
 	}
 }
 
-// Program returns the path of the first program that is installed. It skips the
-// test where none is, naming what to install, and fails it in CI.
+// Program returns the path of the first of names that is installed. If none is, it skips
+// the test with a message that contains install, or fails it in CI.
 func Program(t testing.TB, install string, names ...string) string {
 	t.Helper()
 	for _, name := range names {
@@ -67,8 +67,8 @@ func Program(t testing.TB, install string, names ...string) string {
 	return ""
 }
 
-// Missing skips the test for want of something, and fails it in CI. The reason
-// says how to get it.
+// Missing skips the test with reason, or fails it in CI. reason says what is missing and
+// how to install it.
 func Missing(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -79,15 +79,15 @@ func Missing(t testing.TB, reason string) {
 	t.Skip(reason)
 }
 
-// Context ends with the test, and after Patience.
+// Context returns a context that ends with the test or after Patience.
 func Context(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// Eventually waits until condition holds, and fails the test after Patience.
-// What names the condition.
+// Eventually waits until condition returns true and fails the test after Patience. what
+// describes the condition.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(Patience); !condition(); time.Sleep(5 * time.Millisecond) {
@@ -102,9 +102,8 @@ var (
 	output    = runnerOutput
 )
 
-// Announce prints a line once where whoever runs the tests sees it. The go
-// command shows nothing of a package that passes, so the line goes to the go
-// command's own error output, where that can be written to.
+// Announce prints a line once. The go command hides the output of packages that pass, so
+// Announce writes to the standard error of the go command, if that is possible.
 func Announce(line string) {
 	if _, again := announced.LoadOrStore(line, true); again {
 		return
@@ -115,18 +114,18 @@ func Announce(line string) {
 	}
 }
 
-// atOnce is how many tests of a package run side by side. Most of them wait: for
-// the database, for a lock, for the moment at which refusals leave.
-const atOnce = 8
+// parallelTests is the number of tests of a package that run in parallel. Most of them
+// wait: for the database, a lock, or a minimum response time.
+const parallelTests = 8
 
-// Main runs the tests of a package of which most wait, more of them side by side
-// than there are cores, unless the command line says how many.
+// Main runs the tests of a package whose tests mostly wait. It sets -parallel to more than
+// the number of cores, unless the command line has it.
 func Main(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		_ = flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0))))
+		_ = flag.Set("test.parallel", strconv.Itoa(max(parallelTests, runtime.GOMAXPROCS(0))))
 	}
 	os.Exit(m.Run())
 }

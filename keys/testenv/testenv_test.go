@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// recorder stands in for the test that Missing ends.
+// A recorder records how a test was ended.
 type recorder struct {
 	testing.TB
 	ended string
@@ -30,7 +30,7 @@ func TestMissing(t *testing.T) {
 			t.Errorf("here: %q", r.ended)
 		}
 	}
-	said, err := io.ReadAll(read) // Announce has closed the other end
+	said, err := io.ReadAll(read) // Announce has closed the writer
 	if want := "skipped: a program is missing: install it\n"; err != nil || string(said) != want {
 		t.Errorf("said %q, want %q once", said, want)
 	}

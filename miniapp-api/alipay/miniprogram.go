@@ -16,6 +16,7 @@ import (
 	"fundpass/keys"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/signing"
 	"fundpass/store"
 )
 
@@ -79,7 +80,17 @@ func (m *MiniProgram) openSession(ctx context.Context, s *httpapi.Server, in ses
 	if err != nil {
 		return httpapi.SessionReply{}, translate(err)
 	}
-	return s.OpenUserSession(ctx, store.Visitor{Identity: store.Identity(grant.Identity), AccessToken: grant.AccessToken})
+	return s.OpenUserSession(ctx, store.Visitor{Identity: Identity(grant.Identity), AccessToken: grant.AccessToken})
+}
+
+// Identity returns what Alipay calls a citizen as the store keeps it.
+func Identity(id signing.Identity) store.Identity {
+	return store.Identity{Provider: store.ProviderAlipay, AppID: id.AppID, Kind: id.Kind, Value: id.Value, UserID: id.UserID}
+}
+
+// User is the inverse of Identity.
+func User(id store.Identity) signing.Identity {
+	return signing.Identity{AppID: id.AppID, Kind: id.Kind, Value: id.Value, UserID: id.UserID}
 }
 
 // Collectors returns the metrics of the channel.

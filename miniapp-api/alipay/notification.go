@@ -89,7 +89,7 @@ func (m *MiniProgram) record(ctx context.Context, n signing.Notification) error 
 		if err != nil {
 			return err
 		}
-		record.Cancelled = &store.Cancellation{Identity: store.Identity(cancelled.Identity), At: cancelled.At}
+		record.Cancelled = &store.Cancellation{Channel: store.ChannelAlipay, Identity: Identity(cancelled.Identity), At: cancelled.At}
 	}
 	if n.NotifyID == "" {
 		return errors.New("alipay: message without notify_id")

@@ -73,14 +73,14 @@ func bareEcho(b *testing.B, h *env, p *client) http.Handler {
 	must(b, err)
 	b.Cleanup(func() { db.Close() })
 	session, err := db.Prepare(`SELECT s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest FROM sessions s
-		LEFT JOIN alipay_links l ON l.center_id = s.center_id AND l.identity_digest = s.identity_digest
+		LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
 		WHERE s.center_id = $1 AND s.token_digest = $2`)
 	must(b, err)
 	status, err := db.Prepare(`SELECT c.state, a.status, c.changed_at, coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until
 		FROM password_credentials c
 		JOIN accounts a ON a.center_id = c.center_id AND a.account_id = c.account_id
 		LEFT JOIN lockouts b ON b.center_id = c.center_id AND b.person_digest = $3 AND b.scope = $4
-		WHERE c.center_id = $1 AND c.account_id = $2`)
+		WHERE c.center_id = $1 AND c.account_id = $2 AND c.kind = 'password'`)
 	must(b, err)
 	var token []byte
 	must(b, db.QueryRow(`SELECT token_digest FROM sessions`).Scan(&token))

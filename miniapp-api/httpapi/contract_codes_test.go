@@ -13,7 +13,7 @@ import (
 
 // notProvoked maps the codes that no test of this package provokes to the tests that do.
 var notProvoked = map[string]string{
-	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/fundpass cuts it there, through a proxy",
+	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/e2e cuts it there, through a proxy",
 }
 
 // provoked returns a reply with each code, from its own environment.

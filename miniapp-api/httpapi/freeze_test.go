@@ -28,7 +28,7 @@ func (h *env) state(c citizen) (state string, version int) {
 
 func (h *env) sessions(c citizen) int {
 	h.t.Helper()
-	return h.count(`SELECT count(*) FROM sessions s JOIN alipay_links l USING (center_id, identity_digest) WHERE person_digest = $1`, h.personDigest(c))
+	return h.count(`SELECT count(*) FROM sessions s JOIN links l USING (center_id, provider, identity_digest) WHERE person_digest = $1`, h.personDigest(c))
 }
 
 // 不是我: a freeze ends every session and procedure.
@@ -110,7 +110,7 @@ func TestFrozenOpensNoLink(t *testing.T) {
 	} {
 		p := h.linkedClient(c)
 		p.post("/v1/freeze", m{}).want(t, "OK")
-		h.exec(`DELETE FROM alipay_links`) // as the centre's policy permits
+		h.exec(`DELETE FROM links`) // as the centre's policy permits
 		right := h.logIn(c).post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
 		wrong := c.linkBody()
 		wrong["password"] = "Not-This-One"
@@ -185,7 +185,7 @@ func TestFreezeRivals(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		links := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c))
+		links := h.count(`SELECT count(*) FROM links WHERE person_digest = $1`, h.personDigest(c))
 		open := h.count(`SELECT count(*) FROM changes WHERE state = 'open' AND person_digest = $1`, h.personDigest(c))
 		state, _ := h.state(c)
 		switch {

@@ -233,7 +233,7 @@ func TestRacingLinks(t *testing.T) {
 		if won := race(clients, bodies); won != 1 {
 			t.Errorf("%d links, want 1", won)
 		}
-		if got := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
+		if got := h.count(`SELECT count(*) FROM links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
 			t.Errorf("%d links in the database", got)
 		}
 	})
@@ -247,7 +247,7 @@ func TestRacingLinks(t *testing.T) {
 			clients[i], bodies[i] = h.logIn(c), extra.linkBody()
 		}
 		race(clients, bodies)
-		if got := h.count(`SELECT count(*) FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
+		if got := h.count(`SELECT count(*) FROM links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
 			t.Errorf("%d links in the database", got)
 		}
 		p := h.logIn(c) // the concurrent requests did not lock the owner

@@ -199,7 +199,7 @@ func TestRacingLinkConfirms(t *testing.T) {
 		t.Fatalf("got %v", got)
 	}
 	other.confirmLink(otherID).want(t, "ALREADY_LINKED")
-	if n := h.count(`SELECT (SELECT count(*) FROM alipay_links) + (SELECT count(*) FROM events WHERE kind = 'linked') + (SELECT count(*) FROM link_proofs WHERE state = 'used')`); n != 3 {
+	if n := h.count(`SELECT (SELECT count(*) FROM links) + (SELECT count(*) FROM events WHERE kind = 'linked') + (SELECT count(*) FROM link_proofs WHERE state = 'used')`); n != 3 {
 		t.Errorf("%d links, events and used proofs, want one of each", n)
 	}
 }

@@ -21,7 +21,7 @@ func userID(c *citizen) { c.UserID = "2088" + c.AccountNo }
 
 // changedOver returns the citizen under both identifiers.
 func (h *env) changedOver(c citizen) []store.Identity {
-	return []store.Identity{{AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
+	return []store.Identity{{Provider: store.ProviderAlipay, AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
 }
 
 // A request that finds nothing because the citizen was renamed meanwhile returns BUSY.
@@ -96,7 +96,7 @@ func TestMoveBesideRequests(t *testing.T) {
 			t.Errorf("the change is %v", answer.get(t, "state"))
 		}
 	}
-	if n := h.count(`SELECT count(*) FROM alipay_links WHERE user_digest IS NULL`); n != 0 {
+	if n := h.count(`SELECT count(*) FROM links WHERE user_digest IS NULL`); n != 0 {
 		t.Errorf("%d links are left", n)
 	}
 }

@@ -167,7 +167,7 @@ func TestStrangersWithTheInitialPassword(t *testing.T) {
 			h := newEnv(t, withProof(tt.proof), withInitialProof(tt.initial))
 			victim := h.citizen(initial, withStory("face_fails"))
 			got, looks := h.besiege(victim, testenv.Rounds(10, tt.strangers))
-			if n := h.count(`SELECT count(*) FROM alipay_links`); n != 0 {
+			if n := h.count(`SELECT count(*) FROM links`); n != 0 {
 				t.Fatalf("%d links", n)
 			}
 			if len(looks) != 1 {

@@ -33,7 +33,7 @@ func TestRecoverWithoutLink(t *testing.T) {
 		},
 		"frozen": func(c citizen) {
 			h.linkedClient(c).post("/v1/freeze", m{}).want(t, "OK")
-			h.exec(`DELETE FROM alipay_links`)
+			h.exec(`DELETE FROM links`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

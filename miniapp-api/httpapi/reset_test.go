@@ -242,7 +242,7 @@ func TestResetOfAnotherAccount(t *testing.T) {
 	path, _ := p.openReset()
 	var other string
 	must(t, h.raw().QueryRow(`SELECT account_id FROM accounts WHERE account_no_digest = $1`, h.accountDigest(second)).Scan(&other))
-	h.exec(`UPDATE alipay_links SET account_id = $1`, other)
+	h.exec(`UPDATE links SET account_id = $1`, other)
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "RESET_GONE")
 }
 
@@ -253,7 +253,7 @@ func TestResetClearsTheLock(t *testing.T) {
 	c := h.citizen()
 	p := h.linkedClient(c)
 	var scope []byte
-	must(t, h.raw().QueryRow(`SELECT identity_digest FROM alipay_links WHERE person_digest = $1`, h.personDigest(c)).Scan(&scope))
+	must(t, h.raw().QueryRow(`SELECT identity_digest FROM links WHERE person_digest = $1`, h.personDigest(c)).Scan(&scope))
 	h.lockOut(c, scope)
 	h.lockOut(c, store.PublicScope)
 	q := h.logIn(c)

@@ -200,7 +200,7 @@ func TestTransferRace(t *testing.T) {
 			linked++
 		}
 	}
-	if n := h.count(`SELECT count(*) FROM alipay_links`); n != 1 || linked != 1 {
+	if n := h.count(`SELECT count(*) FROM links`); n != 1 || linked != 1 {
 		t.Errorf("%d links, %d sessions linked: %v", n, linked, codes)
 	}
 	taken, done := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventLinkTransferred), h.count(`SELECT count(*) FROM link_transfers WHERE state = 'done'`)

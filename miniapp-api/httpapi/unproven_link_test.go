@@ -26,7 +26,7 @@ func (w *model) open(u *modelUser) *modelSession {
 		w.authorise(s)
 	} else {
 		s.token = uuid.NewString()
-		_, err := w.db.OpenSession(context.Background(), digestOf(s.token), *u.visitor)
+		_, err := w.db.OpenSession(context.Background(), store.ChannelAlipay, digestOf(s.token), *u.visitor)
 		must(w.t, err)
 	}
 	if u.link != nil {

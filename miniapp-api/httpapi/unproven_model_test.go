@@ -292,7 +292,7 @@ func (w *model) linkedTo(a *modelAccount) *modelUser {
 }
 
 func (w *model) identity(u *modelUser) []byte {
-	return w.cipher.Index("alipay identity", []byte(w.appID), []byte("open_id"), []byte(u.OpenID))
+	return w.cipher.Index("identity", []byte(store.ProviderAlipay), []byte(w.appID), []byte("open_id"), []byte(u.OpenID))
 }
 
 // byDigest returns the account with this digest.

@@ -246,7 +246,7 @@ type linkRow struct{ identity, person, account string }
 // rows returns the links of this history's users.
 func (w *model) rows() map[string]linkRow {
 	rows, err := w.raw().Query(`SELECT identity_digest, l.person_digest, account_no_digest
-		FROM alipay_links l JOIN accounts USING (center_id, account_id)`)
+		FROM links l JOIN accounts USING (center_id, account_id)`)
 	must(w.t, err)
 	defer rows.Close()
 	all := map[string]linkRow{}

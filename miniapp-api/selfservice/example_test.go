@@ -18,8 +18,8 @@ func ExampleService() {
 	service, db := exampleCentre() // which has the depositor 欧阳测试, whose password is Quiet-River-1
 
 	token := []byte("the SHA-256 of a random token")
-	visitor := store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: "somebody"}}
-	if _, err := service.SignIn(ctx, token, visitor); err != nil {
+	visitor := store.Visitor{Identity: store.Identity{Provider: "provider", AppID: "app", Kind: "open_id", Value: "somebody"}}
+	if _, err := service.SignIn(ctx, "channel", token, visitor); err != nil {
 		log.Fatal(err)
 	}
 	caller := func() selfservice.Caller { // anew for every request, as the session now is

@@ -52,7 +52,7 @@ func (s *Service) isDerivable(a store.Account, password passwd.Secret) bool {
 // account. The password must be right and also must return true.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
 	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: c.IdentityDigest,
-		AccountID: c.Link.AccountID, Policy: s.lockoutPolicy(), Record: c.Record})
+		AccountID: c.Link.AccountID, Channel: c.Session.Channel, Policy: s.lockoutPolicy(), Record: c.Record})
 	if err != nil {
 		return store.Account{}, err
 	}

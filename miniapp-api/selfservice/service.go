@@ -113,8 +113,8 @@ func (s *Service) PasswordChannels() []passwd.Channel { return s.policy.Channels
 
 // SignIn opens a session for a user whom the channel has authenticated. tokenDigest is the
 // SHA-256 of the bearer token. It returns the linked account, or nil if the user is not linked.
-func (s *Service) SignIn(ctx context.Context, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
-	session, err := s.db.OpenSession(ctx, tokenDigest, visitor)
+func (s *Service) SignIn(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
+	session, err := s.db.OpenSession(ctx, string(channel), tokenDigest, visitor)
 	if err != nil || session.Link == nil {
 		return nil, err
 	}

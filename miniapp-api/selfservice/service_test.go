@@ -184,7 +184,7 @@ func TestLinkOvertaken(t *testing.T) {
 			d.DocumentKey, d.Person.IDNumber = documentOf(t, "990101195603070012")
 			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})
 			must(t, err)
-			session, err := s.db.OpenSession(t.Context(), []byte(t.Name()), store.Visitor{Identity: store.Identity{AppID: "app", Kind: "open_id", Value: "somebody"}})
+			session, err := s.db.OpenSession(t.Context(), "channel", []byte(t.Name()), store.Visitor{Identity: store.Identity{Provider: "provider", AppID: "app", Kind: "open_id", Value: "somebody"}})
 			must(t, err)
 			a, err := s.db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: s.db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, Policy: s.lockoutPolicy()})
 			must(t, err)

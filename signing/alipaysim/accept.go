@@ -9,8 +9,8 @@ import (
 	"encoding/json"
 )
 
-// accepts says whether Alipay would be content with the body that a notification was
-// answered with: exactly "success", or an answer that the application signed.
+// accepts reports whether body acknowledges a notification: it must be exactly "success",
+// or an answer that is signed by the application.
 func (s *Sim) accepts(body []byte) bool {
 	switch {
 	case bytes.HasPrefix(body, []byte("<")):
@@ -21,7 +21,7 @@ func (s *Sim) accepts(body []byte) bool {
 	return string(body) == "success"
 }
 
-// acceptsXML takes the answer to a gateway check.
+// acceptsXML reports whether body is a signed, positive answer to a gateway check.
 func (s *Sim) acceptsXML(body []byte) bool {
 	response, ok := between(body, "<response>", "</response>")
 	sign, signed := between(body, "<sign>", "</sign>")
@@ -29,13 +29,15 @@ func (s *Sim) acceptsXML(body []byte) bool {
 		s.signedByApp(response, string(sign))
 }
 
+// between returns the bytes between the first from and the next to.
 func between(body []byte, from, to string) ([]byte, bool) {
 	_, rest, ok := bytes.Cut(body, []byte(from))
 	inner, _, closed := bytes.Cut(rest, []byte(to))
 	return inner, ok && closed
 }
 
-// acceptsJSON takes the answer to an SPI call, a refusal too: it is an answer.
+// acceptsJSON reports whether body is a signed answer to an SPI call. Refusals are
+// answers, too.
 func (s *Sim) acceptsJSON(body []byte) bool {
 	var answer struct {
 		Response json.RawMessage `json:"response"`

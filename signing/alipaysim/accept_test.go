@@ -11,7 +11,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// What Alipay is content with, and that a notification may be posted again.
+// TestAccepted checks which bodies acknowledge a notification, and that it may be posted again.
 func TestAccepted(t *testing.T) {
 	t.Parallel()
 	keyring, err := keys.NewAlipayKeyring(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
@@ -27,11 +27,11 @@ func TestAccepted(t *testing.T) {
 	spi := answer(signing.SignSPIAnswer(keyring, []byte(`{"code":"10000"}`)))
 	yes := answer(signing.SignGatewayCheckAnswer(keyring, true, "UTF-8"))
 	no := answer(signing.SignGatewayCheckAnswer(keyring, false, "UTF-8"))
-	type said struct {
+	type reply struct {
 		status int
 		body   string
 	}
-	replies := make(chan said, 1)
+	replies := make(chan reply, 1)
 	var bodies []string
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, _ := io.ReadAll(r.Body)
@@ -45,23 +45,23 @@ func TestAccepted(t *testing.T) {
 	notification := s.write(alipaysim.Notice{Kind: "spi.alipay.demo"})
 	for _, c := range []struct {
 		name string
-		said
+		reply
 		want bool
 	}{
-		{"success", said{200, "success"}, true},
-		{"success with a line end", said{200, "success\n"}, false},
-		{"success of 500", said{500, "success"}, false},
-		{"fail", said{200, "fail"}, false},
-		{"nothing", said{200, ""}, false},
-		{"SPI", said{200, spi}, true},
-		{"SPI altered", said{200, spi[:13] + " " + spi[13:]}, false},
-		{"SPI unsigned", said{200, `{"response":{"code":"10000"}}`}, false},
-		{"half", said{200, spi[:20]}, false},
-		{"check", said{200, yes}, true},
-		{"check refused", said{200, no}, false},
-		{"check unsigned", said{200, "<alipay><response><success>true</success></response></alipay>"}, false},
+		{"success", reply{200, "success"}, true},
+		{"success with a line end", reply{200, "success\n"}, false},
+		{"success of 500", reply{500, "success"}, false},
+		{"fail", reply{200, "fail"}, false},
+		{"nothing", reply{200, ""}, false},
+		{"SPI", reply{200, spi}, true},
+		{"SPI altered", reply{200, spi[:13] + " " + spi[13:]}, false},
+		{"SPI unsigned", reply{200, `{"response":{"code":"10000"}}`}, false},
+		{"half", reply{200, spi[:20]}, false},
+		{"check", reply{200, yes}, true},
+		{"check refused", reply{200, no}, false},
+		{"check unsigned", reply{200, "<alipay><response><success>true</success></response></alipay>"}, false},
 	} {
-		replies <- c.said
+		replies <- c.reply
 		got, err := s.sim.Post(t.Context(), notification)
 		if err != nil || got.Accepted != c.want || got.Status != c.status || got.Body != c.body {
 			t.Errorf("%s: %+v %v", c.name, got, err)
@@ -74,7 +74,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// In certificate mode an answer names the application's certificate.
+// In certificate mode an answer must have the serial number of the application's certificate.
 func TestAcceptedCertificate(t *testing.T) {
 	t.Parallel()
 	keyring, err := keys.NewAlipayKeyring(appID, appKey(), []keys.AlipayKey{{Public: &alipayKey().PublicKey}})
@@ -93,7 +93,7 @@ func TestAcceptedCertificate(t *testing.T) {
 	}
 }
 
-// Mistakes of an operator are told what would be right.
+// Errors list the valid values.
 func TestNoticeMistakesOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{Target: "http://127.0.0.1:9"})

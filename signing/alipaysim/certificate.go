@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// certDownload gives Config.Certificates.PEM for a serial number. Like all answers
-// it is signed with the key of the moment, which may be the one that is asked for.
+// certDownload returns Config.Certificates.PEM of a serial number. Like all responses it
+// is signed with the current key, which may be the key of that certificate.
 func (s *Sim) certDownload(form url.Values) (any, *failure) {
 	var in struct {
 		SN string `json:"alipay_cert_sn"`

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// A Message is a call that does something about a citizen beyond answering.
+// A Message is a call that affects a citizen: a template message or a face verification.
 type Message struct {
 	Method  string
 	At      time.Time
 	Content json.RawMessage // biz_content as sent
 }
 
-// record keeps the call for Messages, the last thousand of them. The caller holds mu.
+// record appends the call to s.messages, which keeps the last 1000. The caller holds mu.
 func (s *Sim) record(form url.Values) {
 	s.messages = append(s.messages, Message{
 		Method:  form.Get("method"),
@@ -25,17 +25,17 @@ func (s *Sim) record(form url.Values) {
 	s.messages = s.messages[max(0, len(s.messages)-1000):]
 }
 
-// Templates that behave otherwise than a long-term one that is in order.
+// Special templates. Every other id is that of a long-term template.
 const (
-	WrongTemplate = "wrong-template" // does not exist
-	OneTime       = "-once"          // ends the id of a one-time one: each subscription is good for one message
+	WrongTemplate = "wrong-template" // the id of a template that does not exist
+	OneTime       = "-once"          // suffix of one-time templates: one message for each subscription
 )
 
-// A subscription is of a person to a template.
+// A subscription is the key of the subscriptions.
 type subscription struct{ person, template string }
 
-// Subscribe is the person's answer in the panel of my.requestSubscribeMessage. Fails with
-// ErrUnknownPerson.
+// Subscribe sets the person's answer in the panel of my.requestSubscribeMessage. It
+// returns ErrUnknownPerson.
 func (s *Sim) Subscribe(person, template string, yes bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,9 +46,9 @@ func (s *Sim) Subscribe(person, template string, yes bool) error {
 	return nil
 }
 
-// takes says whether a person takes a message of a template, and uses a one-time
-// subscription up. The caller holds mu.
-func (s *Sim) takes(p Person, template string) bool {
+// acceptsMessage reports whether p has subscribed to template. It uses up a one-time
+// subscription. The caller holds mu.
+func (s *Sim) acceptsMessage(p Person, template string) bool {
 	of := subscription{p.Person, template}
 	yes, asked := s.subscribed[of]
 	if yes && strings.HasSuffix(template, OneTime) {
@@ -57,8 +57,8 @@ func (s *Sim) takes(p Person, template string) bool {
 	return yes || p.Subscribed && !asked
 }
 
-// templateMessage takes a message to a citizen it knows, who has subscribed to the template
-// or submitted a form.
+// templateMessage implements alipay.open.app.mini.templatemessage.send. The recipient must
+// be known and must have subscribed to the template or submitted a form.
 func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 	var in struct {
 		ToUserID string `json:"to_user_id"`
@@ -74,16 +74,16 @@ func (s *Sim) templateMessage(form url.Values) (any, *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.people, func(p Person) bool {
-		return in.ToOpenID != "" && s.openID(p) == in.ToOpenID || in.ToUserID != "" && s.named(p).UserID == in.ToUserID
+		return in.ToOpenID != "" && s.openID(p) == in.ToOpenID || in.ToUserID != "" && s.disclose(p).UserID == in.ToUserID
 	})
 	switch {
 	case in.Template == "" || in.Page == "" || len(in.Page) > 128 || !json.Valid([]byte(in.Data)):
 		return nil, invalid("invalid-parameter", "参数无效")
 	case in.Template == WrongTemplate:
 		return nil, business("USER_TEMPLATE_ILLEGAL", "模板非法")
-	case i < 0: // Alipay's own sub_codes of this and the next are not published
+	case i < 0: // Alipay's sub_codes of this and the next case are not published
 		return nil, business("USER_NOT_EXIST", "用户不存在")
-	case in.FormID == "" && !s.takes(s.people[i], in.Template):
+	case in.FormID == "" && !s.acceptsMessage(s.people[i], in.Template):
 		return nil, business("USER_NOT_SUBSCRIBED", "用户未订阅该消息")
 	}
 	s.record(form)

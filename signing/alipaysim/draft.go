@@ -11,7 +11,7 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// A draft is a notice before it is signed.
+// A draft is the content of a notice before it is signed.
 type draft struct {
 	app     string
 	now     time.Time
@@ -20,7 +20,7 @@ type draft struct {
 	kind    string
 }
 
-// composer returns what writes a notice of kind, nil for none.
+// composer returns the function that builds notices of kind, or nil if there is none.
 func composer(kind string) func(draft) url.Values {
 	switch {
 	case kind == "alipay.service.check", kind == "alipay.mobile.public.message.notify":
@@ -41,7 +41,7 @@ func (d draft) notifyID() string { return d.now.In(calendar.Beijing).Format("200
 
 func (d draft) millis() string { return strconv.FormatInt(d.now.UnixMilli(), 10) }
 
-// message is a From-Ant message, version 1.1 over HTTP.
+// message builds a From-Ant message, version 1.1 over HTTP.
 func (d draft) message() url.Values {
 	return url.Values{
 		"version":       {"1.1"},
@@ -53,10 +53,10 @@ func (d draft) message() url.Values {
 	}
 }
 
-// busyGBK are the words 系统繁忙 in GBK.
+// busyGBK is 系统繁忙 in GBK.
 const busyGBK = "\xcf\xb5\xcd\xb3\xb7\xb1\xc3\xa6"
 
-// content is what a From-Ant message says.
+// content returns the biz_content of a From-Ant message.
 func (d draft) content() string {
 	stamp := d.millis()
 	switch d.kind {
@@ -79,12 +79,12 @@ func (d draft) content() string {
 		AppID string `json:"app_id"`
 	}{d.now.UnixMilli(), identity{d.about.UserID, d.about.OpenID}, d.app})
 	if err != nil {
-		panic(err) // a struct of our own
+		panic(err) // cannot fail for this struct
 	}
 	return string(content)
 }
 
-// trade is an asynchronous notification as for a notify_url.
+// trade builds an asynchronous notification of a trade, as posted to a notify_url.
 func (d draft) trade() url.Values {
 	return url.Values{
 		"version":         {"1.0"},
@@ -102,7 +102,7 @@ func (d draft) trade() url.Values {
 	}
 }
 
-// event is a message of the service market or about an authorisation.
+// event builds a message of the service market or about an authorisation.
 func (d draft) event() url.Values {
 	form := url.Values{
 		"version":     {"1.0"},
@@ -123,7 +123,7 @@ func (d draft) event() url.Values {
 	return form
 }
 
-// service is a message with XML in it.
+// service builds a message whose biz_content is XML.
 func (d draft) service() url.Values {
 	event := "verifygw"
 	if d.kind != "alipay.service.check" {
@@ -139,7 +139,7 @@ func (d draft) service() url.Values {
 	return url.Values{"service": {d.kind}, "biz_content": {b.String()}}
 }
 
-// spi is a call. Its time is in seconds.
+// spi builds an SPI call. Its utc_timestamp is in seconds.
 func (d draft) spi() url.Values {
 	form := url.Values{
 		"version":       {"1.0"},

@@ -10,29 +10,30 @@ import (
 	"slices"
 )
 
-// ErrUnknownCertify says that no verification of that certify_id was opened.
+// ErrUnknownCertify means that there is no verification with that certify_id.
 var ErrUnknownCertify = errors.New("alipaysim: unknown certify_id")
 
-// A faceCheck is a verification that was opened and what came of it.
-type faceCheck struct {
+// A verification is a face verification that was started.
+type verification struct {
 	claim
-	product string // byCertify or byFace: the other one's query does not know it
-	end     string // how Certify said it ends; "" = as the person's story has it
+	product string // byCertify or byFace; the other product does not know it
+	outcome string // set by Certify; "" = by the person's story
 }
 
-// How a verification ends.
+// Outcomes of a verification.
 const (
-	endPassed  = "passed"
-	endFailed  = "failed"
-	endPending = "pending"
+	outcomePassed  = "passed"
+	outcomeFailed  = "failed"
+	outcomePending = "pending"
 )
 
+// The products.
 const (
 	byCertify = "certify"
 	byFace    = "face"
 )
 
-// faceOrder is what both products' initialize have in common.
+// faceOrder has the fields that both products' initialize have in common.
 type faceOrder struct {
 	OuterOrderNo string `json:"outer_order_no"`
 	BizCode      string `json:"biz_code"`
@@ -51,13 +52,13 @@ var (
 	cardNumber = regexp.MustCompile(`^[0-9]{17}[0-9X]$`)
 )
 
-// whole says whether every field has its form, with a certificate type of types.
-func (id faceIdentity) whole(types ...string) bool {
+// valid reports whether all fields are valid and CertType is one of types.
+func (id faceIdentity) valid(types ...string) bool {
 	return id.IdentityType == "CERT_INFO" && slices.Contains(types, id.CertType) &&
 		id.CertName != "" && cardNumber.MatchString(id.CertNo)
 }
 
-// certifyInitialize begins a face verification (alipay.user.certify.open.initialize).
+// certifyInitialize implements alipay.user.certify.open.initialize.
 func (s *Sim) certifyInitialize(form url.Values) (any, *failure) {
 	var in struct {
 		OuterOrderNo   string       `json:"outer_order_no"`
@@ -71,10 +72,10 @@ func (s *Sim) certifyInitialize(form url.Values) (any, *failure) {
 		return nil, invalid("illegal-json", "biz_content不是合法的JSON")
 	}
 	bizCodes := []string{"FACE", "CERT_PHOTO", "CERT_PHOTO_FACE", "SMART_FACE"}
-	if !slices.Contains(bizCodes, in.BizCode) || in.MerchantConfig.ReturnURL == "" || !in.IdentityParam.whole("IDENTITY_CARD") {
+	if !slices.Contains(bizCodes, in.BizCode) || in.MerchantConfig.ReturnURL == "" || !in.IdentityParam.valid("IDENTITY_CARD") {
 		return nil, invalid("invalid-parameter", "参数无效")
 	}
-	certifyID, f := s.openCheck(form, byCertify, faceOrder{in.OuterOrderNo, in.BizCode, in.IdentityParam})
+	certifyID, f := s.openVerification(form, byCertify, faceOrder{in.OuterOrderNo, in.BizCode, in.IdentityParam})
 	if f != nil {
 		return nil, f
 	}
@@ -84,17 +85,17 @@ func (s *Sim) certifyInitialize(form url.Values) (any, *failure) {
 	}{succeeded, certifyID}, nil
 }
 
-// faceInitialize begins a verification of the other product
-// (datadigital.fincloud.generalsaas.face.verification.initialize).
+// faceInitialize implements
+// datadigital.fincloud.generalsaas.face.verification.initialize.
 func (s *Sim) faceInitialize(form url.Values) (any, *failure) {
 	var in faceOrder
 	if json.Unmarshal([]byte(form.Get("biz_content")), &in) != nil {
 		return nil, invalid("illegal-json", "biz_content不是合法的JSON")
 	}
-	if in.BizCode != "DATA_DIGITAL_BIZ_CODE_FACE_VERIFICATION" || !in.whole("IDENTITY_CARD", "RESIDENCE_HK_MC", "RESIDENCE_TAIWAN") {
+	if in.BizCode != "DATA_DIGITAL_BIZ_CODE_FACE_VERIFICATION" || !in.valid("IDENTITY_CARD", "RESIDENCE_HK_MC", "RESIDENCE_TAIWAN") {
 		return nil, invalid("invalid-parameter", "参数无效")
 	}
-	certifyID, f := s.openCheck(form, byFace, in)
+	certifyID, f := s.openVerification(form, byFace, in)
 	if f != nil {
 		return nil, f
 	}
@@ -106,33 +107,34 @@ func (s *Sim) faceInitialize(form url.Values) (any, *failure) {
 	}{succeeded, certifyID, facePage + certifyID, facePage + certifyID}, nil
 }
 
-// facePage leads nowhere: the simulator does not know by which name it is reached.
+// facePage is not a working URL, because the simulator does not know its own host name.
 const facePage = "https://alipay-simulator.invalid/face?certify_id="
 
-// openCheck refuses an order number that was used before.
-func (s *Sim) openCheck(form url.Values, product string, o faceOrder) (string, *failure) {
+// openVerification starts a verification and returns its certify_id. It rejects an order
+// number that was used before.
+func (s *Sim) openVerification(form url.Values, product string, o faceOrder) (string, *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !orderNo.MatchString(o.OuterOrderNo) {
 		return "", invalid("invalid-parameter", "商户请求的唯一标识无效")
 	}
 	if s.orders[o.OuterOrderNo] {
-		return "", business("OUTER_ORDER_NO_DUPLICATE", "商户请求的唯一标识重复") // Alipay's own sub_code is not published
+		return "", business("OUTER_ORDER_NO_DUPLICATE", "商户请求的唯一标识重复") // Alipay's sub_code is not published
 	}
 	s.orders[o.OuterOrderNo] = true
 	s.record(form)
 	now := s.cfg.Now()
 	if len(s.checks)%1024 == 0 {
-		maps.DeleteFunc(s.checks, func(_ string, old *faceCheck) bool { return now.After(old.expires) })
+		maps.DeleteFunc(s.checks, func(_ string, old *verification) bool { return now.After(old.expires) })
 	}
 	id := randomHex()
 	c := claim{name: o.CertName, certType: o.CertType, number: o.CertNo, expires: now.Add(claimLife)}
-	s.checks[id] = &faceCheck{claim: c, product: product}
+	s.checks[id] = &verification{claim: c, product: product}
 	return id, nil
 }
 
-// Certify says how the citizen's verification ends, against the story: it passes,
-// it fails, or, with pass nil, it is not over. Fails with ErrUnknownCertify.
+// Certify sets the outcome of a verification and overrides the person's story: passed,
+// failed, or pending if pass is nil. It returns ErrUnknownCertify.
 func (s *Sim) Certify(certifyID string, pass *bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,18 +143,18 @@ func (s *Sim) Certify(certifyID string, pass *bool) error {
 	case !found:
 		return ErrUnknownCertify
 	case pass == nil:
-		c.end = endPending
+		c.outcome = outcomePending
 	case *pass:
-		c.end = endPassed
+		c.outcome = outcomePassed
 	default:
-		c.end = endFailed
+		c.outcome = outcomeFailed
 	}
 	return nil
 }
 
-// verdict is how the verification behind form's certify_id ended. Unless Certify said
-// otherwise, the citizen has shown a face at once: the right one when the claim fits
-// somebody whose story is not "face_fails"; in "face_pending" nobody has yet.
+// verdict returns the outcome of the verification with form's certify_id. If Certify has
+// not set one, the verification passes when the claim matches a person, unless the
+// person's story is "face_fails" (failed) or "face_pending" (pending).
 func (s *Sim) verdict(form url.Values, product string) (string, *failure) {
 	var in struct {
 		CertifyID string `json:"certify_id"`
@@ -165,62 +167,62 @@ func (s *Sim) verdict(form url.Values, product string) (string, *failure) {
 	s.record(form)
 	c, found := s.checks[in.CertifyID]
 	if !found || c.product != product || s.cfg.Now().After(c.expires) {
-		return "", business("CERTIFY_ID_EXPIRED", "认证已失效") // Alipay's own sub_code is not published
+		return "", business("CERTIFY_ID_EXPIRED", "认证已失效") // Alipay's sub_code is not published
 	}
-	if c.end != "" {
-		return c.end, nil
+	if c.outcome != "" {
+		return c.outcome, nil
 	}
 	i := slices.IndexFunc(s.people, func(p Person) bool {
 		return p.Certified && p.IDType == "01" && p.Name == c.name && p.IDNumber == c.number
 	})
 	switch {
 	case i < 0 || s.people[i].Story == "face_fails":
-		return endFailed, nil
+		return outcomeFailed, nil
 	case s.people[i].Story == "face_pending":
-		return endPending, nil
+		return outcomePending, nil
 	}
-	return endPassed, nil
+	return outcomePassed, nil
 }
 
-// certifyQuery answers alipay.user.certify.open.query. Before the end it says F
-// without a reason.
+// certifyQuery implements alipay.user.certify.open.query. A pending verification is F
+// without fail_reason.
 func (s *Sim) certifyQuery(form url.Values) (any, *failure) {
-	end, f := s.verdict(form, byCertify)
+	outcome, f := s.verdict(form, byCertify)
 	if f != nil {
 		return nil, f
 	}
-	switch end {
-	case endPassed:
+	switch outcome {
+	case outcomePassed:
 		return passed{success: succeeded, Passed: "T"}, nil
-	case endFailed:
+	case outcomeFailed:
 		return passed{success: succeeded, Passed: "F", FailReason: "人脸比对不通过"}, nil
 	}
 	return passed{success: succeeded, Passed: "F"}, nil
 }
 
-// faceQuery answers datadigital.fincloud.generalsaas.face.verification.query.
+// faceQuery implements datadigital.fincloud.generalsaas.face.verification.query.
 func (s *Sim) faceQuery(form url.Values) (any, *failure) {
-	end, f := s.verdict(form, byFace)
+	outcome, f := s.verdict(form, byFace)
 	if f != nil {
 		return nil, f
 	}
-	states := map[string]string{endPassed: "SUCCESS", endFailed: "FAIL", endPending: "PROCESSING"}
+	states := map[string]string{outcomePassed: "SUCCESS", outcomeFailed: "FAIL", outcomePending: "PROCESSING"}
 	return struct {
 		success
 		State  string `json:"certify_state"`
 		Attack string `json:"attack_flag"`
-	}{succeeded, states[end], "F"}, nil
+	}{succeeded, states[outcome], "F"}, nil
 }
 
-// pageMethod is no call: its signed request is the address of a page.
+// pageMethod is the method of a page: its signed request is the URL of the page.
 const pageMethod = "alipay.user.certify.open.certify"
 
-// page answers GET /gateway.do, where a phone goes to verify a face. What it checks
-// is what Alipay would: the signature, and that the verification exists.
-func (s *Sim) page(w http.ResponseWriter, r *http.Request) {
+// certifyPage answers GET /gateway.do, the page on which a citizen verifies the face. Like
+// Alipay it checks the signature and that the verification exists.
+func (s *Sim) certifyPage(w http.ResponseWriter, r *http.Request) {
 	form := r.URL.Query()
 	if form.Get("method") != pageMethod {
-		offers(w, r)
+		notFound(w, r)
 		return
 	}
 	f := s.checkApp(form)
@@ -249,18 +251,18 @@ func (s *Sim) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{
-		"simulator": "this is no Alipay: nobody's face is looked at; the person's story says how it ends",
+		"simulator": "no face is checked here; the person's story determines the outcome",
 		"otherwise": `POST /sim/certify {"certify_id":"…","pass":true}`,
 	})
 }
 
-// certifyRoute answers POST /sim/certify.
-func (s *Sim) certifyRoute(w http.ResponseWriter, r *http.Request) {
+// setVerdict answers POST /sim/certify.
+func (s *Sim) setVerdict(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		CertifyID string `json:"certify_id"`
 		Pass      *bool  `json:"pass"`
 	}
-	if !readJSON(w, r, &in, `{"certify_id":"…","pass":true}; "pass":null is not over yet`) {
+	if !readJSON(w, r, &in, `{"certify_id":"…","pass":true}; "pass":null is pending`) {
 		return
 	}
 	if err := s.Certify(in.CertifyID, in.Pass); err != nil {

@@ -18,7 +18,7 @@ const (
 	faceQuery      = "datadigital.fincloud.generalsaas.face.verification.query"
 )
 
-// openOrder is a right order of 张三's for the first product, faceOrder for the second.
+// openOrder returns a valid order of 张三 for the first product, faceOrder for the second.
 func openOrder(n int) map[string]any {
 	return map[string]any{
 		"outer_order_no": fmt.Sprintf("%032d", n), "biz_code": "FACE",
@@ -43,7 +43,7 @@ func (s fixture) biz(method string, content any) answer {
 	return s.call(method, map[string]string{"biz_content": string(raw)})
 }
 
-// Orders are looked at as strictly as Alipay would.
+// Orders are checked as strictly as by Alipay.
 func TestFaceOrders(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -94,8 +94,8 @@ func set(order map[string]any, field, value string) {
 	order[field] = value
 }
 
-// The operator says how it ends; an id lives two hours.
-func TestFaceEnds(t *testing.T) {
+// Certify sets the outcome; an id expires after two hours.
+func TestFaceOutcomes(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
 	open := s.biz(openInitialize, openOrder(1)).text("certify_id")
@@ -136,7 +136,7 @@ func TestFaceEnds(t *testing.T) {
 	}
 }
 
-// The page is for whoever has its signed address, while the verification is open.
+// The page requires its signed URL and a verification that has not expired.
 func TestFacePage(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -156,7 +156,7 @@ func TestFacePage(t *testing.T) {
 			t.Errorf("%s: %d %v", name, status, out)
 		}
 	}
-	if got := s.post(form); got.text("code") != "40002" { // it is no call
+	if got := s.post(form); got.text("code") != "40002" { // not a method
 		t.Errorf("called: %s", got.raw)
 	}
 	s.now.add(3 * time.Hour)

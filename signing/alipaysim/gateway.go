@@ -15,7 +15,7 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// A failure is an error answer. Source: Alipay open platform, common error codes
+// A failure is the content of an error response. Source: Alipay open platform, common error codes
 // (opendocs.alipay.com/common/02km9f).
 type failure struct {
 	Code    string `json:"code"`
@@ -44,17 +44,17 @@ func (s *Sim) gateway(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	method := r.Form.Get("method")
-	fault := s.begin(method)
-	if spoil, ok := instead[fault]; ok {
-		spoil(s, w, method)
+	fault := s.countCall(method)
+	if apply, ok := requestFaults[fault]; ok {
+		apply(s, w, method)
 		return
 	}
 	rep := s.process(method, r.Form)
 	s.send(w, r, rep, fault)
 }
 
-// begin counts the call and takes the fault that is due, if any.
-func (s *Sim) begin(method string) (fault string) {
+// countCall counts the call and returns the fault to apply to it, or "".
+func (s *Sim) countCall(method string) (fault string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[""]++
@@ -69,32 +69,31 @@ func (s *Sim) begin(method string) (fault string) {
 	return fault
 }
 
-// process checks the envelope in Alipay's order, application first and signature
-// later, and asks the method.
+// process checks the common parameters in Alipay's order and calls the method.
 func (s *Sim) process(method string, form url.Values) reply {
 	rep := reply{root: strings.ReplaceAll(method, ".", "_") + "_response"}
 	if f := s.checkApp(form); f != nil {
-		rep.unsigned = true // it does not know with whose key to sign
-		return rep.fail(f)
+		rep.unsigned = true // the key to sign with is that of an application
+		return rep.withFailure(f)
 	}
 	if f := s.checkEnvelope(form); f != nil {
-		return rep.fail(f)
+		return rep.withFailure(f)
 	}
 	if f := s.checkSignature(form); f != nil {
-		return rep.fail(f)
+		return rep.withFailure(f)
 	}
 	answer, ok := methods[method]
 	if !ok {
-		return rep.fail(invalid("invalid-method", "不存在的方法名"))
+		return rep.withFailure(invalid("invalid-method", "不存在的方法名"))
 	}
 	content, f := answer(s, form)
 	if f != nil && method == "alipay.system.oauth.token" {
-		rep.root = "error_response" // as interfaces of its age do
+		rep.root = "error_response" // like all old interfaces
 	}
 	if f != nil {
-		return rep.fail(f)
+		return rep.withFailure(f)
 	}
-	return rep.say(content)
+	return rep.withContent(content)
 }
 
 func (s *Sim) checkApp(form url.Values) *failure {
@@ -144,8 +143,8 @@ func (s *Sim) checkCertificates(form url.Values) *failure {
 	return nil
 }
 
-// checkSignature verifies the request over every parameter but sign, in the order of
-// their names. What is sent twice or sent empty is refused: it cannot have been signed.
+// checkSignature verifies the signature over all parameters except sign, sorted by name.
+// It rejects duplicate and empty parameters, which are never signed.
 func (s *Sim) checkSignature(form url.Values) *failure {
 	for name, values := range form {
 		if len(values) != 1 || values[0] == "" {
@@ -158,7 +157,7 @@ func (s *Sim) checkSignature(form url.Values) *failure {
 	raw, err := base64.StdEncoding.DecodeString(sign)
 	if err != nil || base64.StdEncoding.EncodeToString(raw) != sign ||
 		rsa.VerifyPKCS1v15(s.cfg.AppKey, crypto.SHA256, digest[:], raw) != nil {
-		// Alipay, too, quotes the whole request here, escaped for HTML.
+		// Like Alipay, quote the whole request, escaped for HTML.
 		return invalid("invalid-signature", fmt.Sprintf("验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配，网关生成的验签字符串为：%s", html.EscapeString(text)))
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-func TestNewNeedsAnApplication(t *testing.T) {
+func TestNewRequiresApplication(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]alipaysim.Config{
 		"nothing": {}, "no key": {AppID: appID}, "no id": {AppKey: &appKey().PublicKey},
@@ -33,7 +33,7 @@ func TestNewNeedsAnApplication(t *testing.T) {
 	}
 }
 
-// Each thing Alipay checks in a request, broken alone.
+// Each check of a request fails alone.
 func TestRequestChecks(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -44,16 +44,16 @@ func TestRequestChecks(t *testing.T) {
 	}
 	stranger := newTestKey()
 	cases := []struct {
-		name          string
-		change, spoil func(url.Values)
-		code, subCode string
-		unsigned      bool
+		name           string
+		change, tamper func(url.Values)
+		code, subCode  string
+		unsigned       bool
 	}{
 		{name: "nothing broken", code: "10000"},
 		{name: "no app_id", change: without("app_id"), code: "40001", subCode: "isv.missing-app-id", unsigned: true},
 		{name: "other app_id", change: set("app_id", "2021000000000002"), code: "40002", subCode: "isv.invalid-app-id", unsigned: true},
-		{name: "app_id before sign", change: set("app_id", "x"), spoil: set("sign", "x"), code: "40002", subCode: "isv.invalid-app-id", unsigned: true},
-		{name: "no sign", spoil: without("sign"), code: "40001", subCode: "isv.missing-signature"},
+		{name: "app_id before sign", change: set("app_id", "x"), tamper: set("sign", "x"), code: "40002", subCode: "isv.invalid-app-id", unsigned: true},
+		{name: "no sign", tamper: without("sign"), code: "40001", subCode: "isv.missing-signature"},
 		{name: "no sign_type", change: without("sign_type"), code: "40001", subCode: "isv.missing-signature-type"},
 		{name: "no timestamp", change: without("timestamp"), code: "40001", subCode: "isv.missing-timestamp"},
 		{name: "no version", change: without("version"), code: "40001", subCode: "isv.missing-version"},
@@ -68,14 +68,14 @@ func TestRequestChecks(t *testing.T) {
 		{name: "16 minutes slow", change: stamp(-16 * time.Minute), code: "40002", subCode: "isv.invalid-timestamp"},
 		{name: "UTC for Beijing", change: stamp(-8 * time.Hour), code: "40002", subCode: "isv.invalid-timestamp"},
 		{name: "ISO timestamp", change: set("timestamp", start.Format(time.RFC3339)), code: "40002", subCode: "isv.invalid-timestamp"},
-		{name: "changed later", spoil: set("auth_token", "x"), code: "40002", subCode: "isv.invalid-signature"},
-		{name: "added later", spoil: set("more", "x"), code: "40002", subCode: "isv.invalid-signature"},
-		{name: "twice", spoil: func(f url.Values) { f.Add("auth_token", f.Get("auth_token")) }, code: "40002", subCode: "isv.invalid-signature"},
-		{name: "sent empty", spoil: set("app_auth_token", ""), code: "40002", subCode: "isv.invalid-signature"},
+		{name: "changed later", tamper: set("auth_token", "x"), code: "40002", subCode: "isv.invalid-signature"},
+		{name: "added later", tamper: set("more", "x"), code: "40002", subCode: "isv.invalid-signature"},
+		{name: "twice", tamper: func(f url.Values) { f.Add("auth_token", f.Get("auth_token")) }, code: "40002", subCode: "isv.invalid-signature"},
+		{name: "sent empty", tamper: set("app_auth_token", ""), code: "40002", subCode: "isv.invalid-signature"},
 		{name: "signed empty", change: set("app_auth_token", ""), code: "40002", subCode: "isv.invalid-signature"},
-		{name: "sign broken in lines", spoil: func(f url.Values) { f.Set("sign", f.Get("sign")[:76]+"\n"+f.Get("sign")[76:]) },
+		{name: "sign broken in lines", tamper: func(f url.Values) { f.Set("sign", f.Get("sign")[:76]+"\n"+f.Get("sign")[76:]) },
 			code: "40002", subCode: "isv.invalid-signature"},
-		{name: "stranger's key", spoil: func(f url.Values) {
+		{name: "another key", tamper: func(f url.Values) {
 			raw, err := rsa.SignPKCS1v15(rand.Reader, stranger, 0, make([]byte, 32))
 			if err != nil {
 				t.Error(err)
@@ -86,7 +86,7 @@ func TestRequestChecks(t *testing.T) {
 	}
 	token := s.exchange(s.code("ok")).text("access_token")
 	for _, c := range cases {
-		form := s.request("alipay.user.info.share", map[string]string{"auth_token": token}, c.change, c.spoil)
+		form := s.request("alipay.user.info.share", map[string]string{"auth_token": token}, c.change, c.tamper)
 		a := s.post(form)
 		if a.text("code") != c.code || a.text("sub_code") != c.subCode || a.signed == c.unsigned {
 			t.Errorf("%s: %s, signed %v", c.name, a.raw, a.signed)
@@ -94,7 +94,7 @@ func TestRequestChecks(t *testing.T) {
 	}
 }
 
-// Alipay quotes the request when its signature is wrong; whoever logs that leaks it.
+// The error of a wrong signature quotes the request, like Alipay's.
 func TestWrongSignatureQuotesTheRequest(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -253,11 +253,11 @@ func TestPersonCheck(t *testing.T) {
 	}
 }
 
-// An independent client, with its own signing and verifying, gets on with the simulator.
-func TestSDKUnderstands(t *testing.T) {
+// The SDK, a client with its own signatures, works with the simulator.
+func TestSDKInterop(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
-	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+	s.now.add(time.Since(start)) // the SDK always uses the system clock
 	client := newSDKClient(t, s)
 	ctx := t.Context()
 	token, err := client.SystemOauthToken(ctx, alipay.SystemOauthToken{GrantType: "authorization_code", Code: s.code("ok")})
@@ -270,7 +270,7 @@ func TestSDKUnderstands(t *testing.T) {
 	}
 	for person, want := range map[[2]string]string{
 		{"张三", zhang}: "T",
-		{"王五", wang}:  "F", // whose story is face_fails
+		{"王五", wang}:  "F", // story face_fails
 		{"张三", li}:    "F",
 	} {
 		begin := alipay.UserCertifyOpenInitialize{OuterOrderNo: "ORDER" + want + person[1], BizCode: "FACE"}

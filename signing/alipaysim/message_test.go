@@ -14,7 +14,7 @@ import (
 
 const templateMethod = "alipay.open.app.mini.templatemessage.send"
 
-// template is a message to the citizen of the demo who is well.
+// template returns a message to person ok, with changes.
 func (s fixture) template(change map[string]string) *alipay.Payload {
 	s.t.Helper()
 	p := alipay.NewPayload(templateMethod)
@@ -30,11 +30,11 @@ func (s fixture) template(change map[string]string) *alipay.Payload {
 	return p
 }
 
-// Every reason to take no message has a sub_code of its own.
+// Every reason to reject a message has its own sub_code.
 func TestTemplateMessageRefusals(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
-	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+	s.now.add(time.Since(start)) // the SDK always uses the system clock
 	s.sim.Add(alipaysim.Person{Person: "quiet", OpenID: "074quiet"})
 	client := newSDKClient(t, s)
 	for want, change := range map[string]map[string]string{
@@ -50,16 +50,16 @@ func TestTemplateMessageRefusals(t *testing.T) {
 		}
 	}
 	if n := len(s.sim.Messages()); n != 1 {
-		t.Errorf("%d messages were taken", n)
+		t.Errorf("%d messages were accepted", n)
 	}
 }
 
-// Who has not subscribed to a template gets no message of it; a one-time subscription is good
-// for one, a form for one without.
+// A message requires a subscription to its template, or a form. A one-time subscription
+// allows one message.
 func TestSubscriptions(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
-	s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+	s.now.add(time.Since(start)) // the SDK always uses the system clock
 	s.sim.Add(alipaysim.Person{Person: "quiet", OpenID: "074quiet"})
 	client := newSDKClient(t, s)
 	send := func(template, form, want string) {
@@ -94,12 +94,12 @@ func TestSubscriptions(t *testing.T) {
 	send("t", "", refused)
 }
 
-// A fault is for the next call, and with SpareMessages for the next that is no message.
+// A fault applies to the next call; with SpareMessages not to template messages.
 func TestSpareMessages(t *testing.T) {
 	t.Parallel()
 	for _, spare := range []bool{false, true} {
 		s := newFixture(t, alipaysim.Config{SpareMessages: spare})
-		s.now.add(time.Since(start)) // the SDK has no clock but the machine's
+		s.now.add(time.Since(start)) // the SDK always uses the system clock
 		client := newSDKClient(t, s)
 		if err := s.sim.Fault("error", 1); err != nil {
 			t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// methods are the interfaces the simulator offers. Each returns the content of a
-// success, to be written as JSON, or a failure.
+// methods are the implemented methods. Each returns the content of a success, which is
+// encoded as JSON, or a failure.
 var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"alipay.system.oauth.token":                 (*Sim).oauthToken,
 	"alipay.user.info.share":                    (*Sim).infoShare,
@@ -29,7 +29,7 @@ var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"alipay.open.app.openid.uidtoopenid.batchquery": (*Sim).openIDQuery,
 }
 
-// success heads the content of every answer but oauth.token's.
+// success is the beginning of every success except that of oauth.token.
 type success struct {
 	Code string `json:"code"`
 	Msg  string `json:"msg"`
@@ -37,13 +37,13 @@ type success struct {
 
 var succeeded = success{Code: "10000", Msg: "Success"}
 
-// identity is how an answer names a citizen: by open_id, for old applications by user_id.
+// identity identifies a user in a response: open_id, for old applications user_id.
 type identity struct {
 	UserID string `json:"user_id,omitempty"`
 	OpenID string `json:"open_id,omitempty"`
 }
 
-// A claim is a name and a document that somebody says are a person's.
+// A claim is a name and a document to be compared with those of a person.
 type claim struct {
 	name, certType, number string
 	expires                time.Time
@@ -51,18 +51,19 @@ type claim struct {
 
 const (
 	tokenLife = 15 * 24 * time.Hour
-	claimLife = 2 * time.Hour // of a verify_id, as documented; a certify_id gets the same here
+	claimLife = 2 * time.Hour // of a verify_id, as documented; also used for a certify_id
 )
 
-// idTypes are the ZJLX codes behind Alipay's names of document types.
+// idTypes maps Alipay's cert_type to ZJLX codes.
 var idTypes = map[string]string{"IDENTITY_CARD": "01", "OFFICER_CARD": "02", "PASSPORT": "03"}
 
-// fits says whether c is what Alipay holds about p.
+// fits reports whether c matches p, who must be certified.
 func (c claim) fits(p Person) bool {
 	return p.Certified && c.name == p.Name && idTypes[c.certType] == p.IDType && c.number == p.IDNumber
 }
 
-// oauthToken exchanges an auth code: once, even for a caller who stops waiting.
+// oauthToken implements alipay.system.oauth.token. A code is used up even if the caller
+// does not wait for the response.
 func (s *Sim) oauthToken(form url.Values) (any, *failure) {
 	if form.Get("grant_type") != "authorization_code" {
 		return nil, invalid("grant-type-invalid", "grant_type参数不正确")
@@ -76,7 +77,7 @@ func (s *Sim) oauthToken(form url.Values) (any, *failure) {
 	if !found || now.After(t.expires) || i < 0 {
 		return nil, invalid("code-invalid", "授权码code无效")
 	}
-	p := s.named(s.people[i])
+	p := s.disclose(s.people[i])
 	out := struct {
 		identity
 		AccessToken  string `json:"access_token"`
@@ -86,19 +87,19 @@ func (s *Sim) oauthToken(form url.Values) (any, *failure) {
 		AuthStart    string `json:"auth_start"`
 	}{
 		identity:     identity{p.UserID, p.OpenID},
-		AccessToken:  s.issue(s.tokens, "authusrB", ticket{p.Person, now.Add(tokenLife)}),
+		AccessToken:  s.issueCredential(s.tokens, "authusrB", credential{p.Person, now.Add(tokenLife)}),
 		ExpiresIn:    int(tokenLife.Seconds()),
 		RefreshToken: "authusrR" + randomHex(),
 		ReExpiresIn:  int(2 * tokenLife.Seconds()),
 		AuthStart:    now.In(calendar.Beijing).Format(time.DateTime),
 	}
-	if p.UserID != "" { // both spellings are met: the documents say string, gateways wrote numbers
+	if p.UserID != "" { // both types occur: the documents say string, gateways have sent numbers
 		out.ExpiresIn, out.ReExpiresIn = "1296000", "2592000"
 	}
 	return out, nil
 }
 
-// holder returns the person behind form's auth_token. The caller holds mu.
+// holder returns the owner of form's auth_token. The caller holds mu.
 func (s *Sim) holder(form url.Values) (Person, *failure) {
 	t, found := s.tokens[form.Get("auth_token")]
 	i := s.find(t.person)
@@ -108,10 +109,10 @@ func (s *Sim) holder(form url.Values) (Person, *failure) {
 	case s.cfg.Now().After(t.expires):
 		return Person{}, &failure{"20001", "Insufficient Token Permissions", "aop.auth-token-time-out", "访问令牌已过期"}
 	}
-	return s.named(s.people[i]), nil
+	return s.disclose(s.people[i]), nil
 }
 
-// infoShare gives what an application without approved fields gets.
+// infoShare implements alipay.user.info.share for an application without approved fields.
 func (s *Sim) infoShare(form url.Values) (any, *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,7 +133,7 @@ func (s *Sim) infoShare(form url.Values) (any, *failure) {
 	}{succeeded, identity{p.UserID, p.OpenID}, "2", "T", certified}, nil
 }
 
-// preconsult keeps a claim for consult to compare.
+// preconsult implements alipay.user.certdoc.certverify.preconsult.
 func (s *Sim) preconsult(form url.Values) (any, *failure) {
 	var in struct {
 		UserName string `json:"user_name"`
@@ -147,26 +148,27 @@ func (s *Sim) preconsult(form url.Values) (any, *failure) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := s.keep(s.verifies, claim{name: in.UserName, certType: in.CertType, number: in.CertNo})
+	id := s.storeClaim(s.verifies, claim{name: in.UserName, certType: in.CertType, number: in.CertNo})
 	return struct {
 		success
 		VerifyID string `json:"verify_id"`
 	}{succeeded, id}, nil
 }
 
-// keep puts c into book under a new random name. The caller holds mu.
-func (s *Sim) keep(book map[string]claim, c claim) string {
+// storeClaim stores c in m under a new random id, which it returns. The caller holds mu.
+func (s *Sim) storeClaim(m map[string]claim, c claim) string {
 	now := s.cfg.Now()
-	if len(book)%1024 == 0 {
-		maps.DeleteFunc(book, func(_ string, old claim) bool { return now.After(old.expires) })
+	if len(m)%1024 == 0 {
+		maps.DeleteFunc(m, func(_ string, old claim) bool { return now.After(old.expires) })
 	}
 	c.expires = now.Add(claimLife)
 	id := randomHex()
-	book[id] = c
+	m[id] = c
 	return id
 }
 
-// consult compares a claim with the person behind auth_token.
+// consult implements alipay.user.certdoc.certverify.consult: it compares a claim with the
+// owner of auth_token.
 func (s *Sim) consult(form url.Values) (any, *failure) {
 	var in struct {
 		VerifyID string `json:"verify_id"`
@@ -182,7 +184,7 @@ func (s *Sim) consult(form url.Values) (any, *failure) {
 	}
 	c, found := s.verifies[in.VerifyID]
 	if !found || s.cfg.Now().After(c.expires) {
-		return nil, business("VERIFY_ID_EXPIRED", "校验信息已过期") // Alipay's own sub_code is not published
+		return nil, business("VERIFY_ID_EXPIRED", "校验信息已过期") // Alipay's sub_code is not published
 	}
 	if c.fits(p) {
 		return passed{success: succeeded, Passed: "T"}, nil

@@ -11,53 +11,54 @@ import (
 )
 
 var (
-	// ErrNoTarget says that Config.Target is empty.
-	ErrNoTarget = errors.New("alipaysim: no target to post notices to")
-	// ErrKind says that there is no notice of that kind; Kinds lists them.
+	// ErrNoTarget means that Config.Target is empty.
+	ErrNoTarget = errors.New("alipaysim: no target for notices")
+	// ErrKind means that there is no such kind of notice; see Kinds.
 	ErrKind = errors.New("alipaysim: unknown kind of notice, try alipay.open.auth.userauth.cancelled")
 )
 
-// A Notice is what Alipay is to tell the application, and how.
+// A Notice describes a message of Alipay to the application.
 type Notice struct {
-	Person  string `json:"person"`  // whom it is about; "" where it is about nobody
+	Person  string `json:"person"`  // the user concerned; "" if there is none
 	Kind    string `json:"kind"`    // see Kinds
 	Fault   string `json:"fault"`   // see NoticeFaults and LoseNotice; "" = none
-	Key     string `json:"key"`     // "old" = the key before RotateKey
-	Charset string `json:"charset"` // "GBK", or UTF-8
+	Key     string `json:"key"`     // "old" signs with the key before RotateKey
+	Charset string `json:"charset"` // "GBK"; anything else is UTF-8
 }
 
-// A Notification is a signed notice, ready to be posted. It may be posted any number of times, as
-// Alipay does until it is acknowledged.
+// A Notification is a signed notice. It may be posted any number of times, as Alipay does
+// until it is acknowledged.
 type Notification struct {
-	NotifyID    string // "" for a kind that has none
-	Path        string // at the target
+	NotifyID    string // "" if the kind has none
+	Path        string // path below Config.Target
 	ContentType string
 	Body        []byte
 }
 
-// A Delivery is the reply to a notification. Alipay repeats a notice that is not
-// accepted; the simulator posts once.
+// A Delivery is the reply to a notification. Alipay repeats a notification that is not
+// accepted; the simulator posts it once.
 type Delivery struct {
 	NotifyID string `json:"notify_id"`
-	Status   int    `json:"status"`   // of HTTP
-	Body     string `json:"body"`     // its first 64 KiB
-	Accepted bool   `json:"accepted"` // exactly "success", or an answer truly signed where one is due
+	Status   int    `json:"status"`   // HTTP status
+	Body     string `json:"body"`     // at most 64 KiB
+	Accepted bool   `json:"accepted"` // exactly "success", or a signed answer
 }
 
-// noticeClient goes straight to the target and nowhere else.
+// noticeClient uses no proxy and follows no redirects.
 var noticeClient = &http.Client{
 	Timeout:       5 * time.Second,
 	Transport:     &http.Transport{DisableKeepAlives: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// Notify posts a notice of kind about person, made and signed as it should be.
+// Notify posts a notice of kind about person, without fault.
 func (s *Sim) Notify(ctx context.Context, person, kind string) (Delivery, error) {
 	return s.Send(ctx, Notice{Person: person, Kind: kind})
 }
 
-// Send writes n and posts it. What it says of an authorisation has then happened,
-// unless it is spoilt, and with LoseNotice that is all. Fails as Write and Post do.
+// Send builds and posts n. A cancelled authorisation without fault takes effect, so that
+// deloauthQuery lists it. With LoseNotice it takes effect and nothing is posted. Errors
+// are those of Write and Post.
 func (s *Sim) Send(ctx context.Context, n Notice) (Delivery, error) {
 	if n.Fault == LoseNotice {
 		return Delivery{}, s.withdraw(n)
@@ -77,8 +78,8 @@ func (s *Sim) Send(ctx context.Context, n Notice) (Delivery, error) {
 	return s.Post(ctx, notification)
 }
 
-// Post posts notification to the target. Fails with ErrNoTarget or when the target does not
-// answer.
+// Post posts notification to the target. It returns ErrNoTarget, or the error of the HTTP
+// request.
 func (s *Sim) Post(ctx context.Context, notification Notification) (Delivery, error) {
 	if s.cfg.Target == "" {
 		return Delivery{}, ErrNoTarget

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// A noticeFault changes the content of a notice before it is signed, its signature, or the body
-// that is posted.
+// A noticeFault changes the content of a notice before it is signed, its signature, or
+// the notification.
 type noticeFault struct {
 	what         string
 	draft        func(*draft)
-	seal         func(*Sim, url.Values, *alipayKey, string) error
+	sign         func(*Sim, url.Values, *alipayKey, string) error
 	notification func(*Notification)
 }
 
-// NoticeFaults returns the names Notice.Fault takes, each with what it does.
+// NoticeFaults returns the faults of notices by name, with a description of each.
 func NoticeFaults() map[string]string {
 	all := make(map[string]string, len(noticeFaults))
 	for name, fault := range noticeFaults {
@@ -31,33 +31,33 @@ func NoticeFaults() map[string]string {
 	return all
 }
 
-// foreignApp is nobody's application.
+// foreignApp is the id of an application that does not exist.
 const foreignApp = "2021999999999999"
 
 var noticeFaults = map[string]noticeFault{
 	"":             {},
-	"other_app":    {what: "truly signed, for another application", draft: func(d *draft) { d.app = foreignApp }},
-	"stale":        {what: "truly signed, 30 days ago", draft: func(d *draft) { d.now = d.now.AddDate(0, 0, -30) }},
-	"future":       {what: "truly signed, a day from now", draft: func(d *draft) { d.now = d.now.Add(24 * time.Hour) }},
-	"wrong_key":    {what: "signed with another application's Alipay key", seal: sealWrongKey},
-	"sha1":         {what: "signed with SHA-1 (sign_type RSA)", seal: sealSHA1},
-	"unsigned":     {what: "no signature", seal: func(*Sim, url.Values, *alipayKey, string) error { return nil }},
-	"altered":      {what: "a parameter changed after signing", seal: sealAltered},
-	"unknown_sn":   {what: "alipay_cert_sn of a certificate nobody has", seal: sealUnknownSN},
+	"other_app":    {what: "signed, for another application", draft: func(d *draft) { d.app = foreignApp }},
+	"stale":        {what: "signed, from 30 days ago", draft: func(d *draft) { d.now = d.now.AddDate(0, 0, -30) }},
+	"future":       {what: "signed, from a day in the future", draft: func(d *draft) { d.now = d.now.Add(24 * time.Hour) }},
+	"wrong_key":    {what: "signed with another application's Alipay key", sign: signWrongKey},
+	"sha1":         {what: "signed with SHA-1 (sign_type RSA)", sign: signSHA1},
+	"unsigned":     {what: "no signature", sign: func(*Sim, url.Values, *alipayKey, string) error { return nil }},
+	"altered":      {what: "a parameter changed after signing", sign: signAltered},
+	"unknown_sn":   {what: "alipay_cert_sn of an unknown certificate", sign: signUnknownSN},
 	"duplicate":    {what: "a parameter twice", notification: func(l *Notification) { l.Body = append(l.Body, "&charset=UTF-8"...) }},
 	"content_type": {what: "not labelled a form", notification: func(l *Notification) { l.ContentType = "text/plain" }},
 	"huge":         {what: "a body of 1 MiB", notification: func(l *Notification) { l.Body = append(l.Body, make([]byte, 1<<20)...) }},
 }
 
-func sealWrongKey(s *Sim, form url.Values, signer *alipayKey, text string) error {
-	key, err := s.intrude()
+func signWrongKey(s *Sim, form url.Values, signer *alipayKey, text string) error {
+	key, err := s.foreignKey()
 	if err != nil {
 		return err
 	}
-	return s.sealWith(form, &alipayKey{key: key, sn: signer.sn}, text)
+	return s.signWith(form, &alipayKey{key: key, sn: signer.sn}, text)
 }
 
-func sealSHA1(_ *Sim, form url.Values, signer *alipayKey, text string) error {
+func signSHA1(_ *Sim, form url.Values, signer *alipayKey, text string) error {
 	digest := sha1.Sum([]byte(text))
 	raw, err := rsa.SignPKCS1v15(rand.Reader, signer.key, crypto.SHA1, digest[:])
 	if err != nil {
@@ -68,8 +68,8 @@ func sealSHA1(_ *Sim, form url.Values, signer *alipayKey, text string) error {
 	return nil
 }
 
-func sealAltered(s *Sim, form url.Values, signer *alipayKey, text string) error {
-	err := s.sealWith(form, signer, text)
+func signAltered(s *Sim, form url.Values, signer *alipayKey, text string) error {
+	err := s.signWith(form, signer, text)
 	for _, name := range []string{"notify_id", "request_no", "biz_content"} {
 		if form.Has(name) {
 			form.Set(name, form.Get(name)+"0")
@@ -79,6 +79,6 @@ func sealAltered(s *Sim, form url.Values, signer *alipayKey, text string) error 
 	return err
 }
 
-func sealUnknownSN(s *Sim, form url.Values, signer *alipayKey, text string) error {
-	return s.sealWith(form, &alipayKey{key: signer.key, sn: randomHex()}, text)
+func signUnknownSN(s *Sim, form url.Values, signer *alipayKey, text string) error {
+	return s.signWith(form, &alipayKey{key: signer.key, sn: randomHex()}, text)
 }

@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// Kinds returns the kinds of notices, each with what it is. Other names beginning
-// with "alipay." are From-Ant messages, other names beginning with "spi." are calls.
+// Kinds returns the kinds of notices by name, with a description of each. Every other name
+// with prefix "alipay." is a From-Ant message, and with prefix "spi." an SPI call.
 func Kinds() map[string]string {
 	return map[string]string{
 		"alipay.open.auth.userauth.cancelled":     "a citizen withdrew the authorisation",
 		"alipay.open.auth.appauth.cancelled":      "the application's authorisation was withdrawn",
 		"alipay.open.mini.version.audit.passed":   "a version of the mini-program was approved",
-		"alipay.open.mini.version.audit.rejected": "a version of the mini-program was not",
-		"alipay.open.app.api.field.changed":       "fields of personal data were granted or taken away",
-		"alipay.service.check":                    "gateway check; wants a signed XML answer",
-		"alipay.mobile.public.message.notify":     "life account: somebody follows it",
+		"alipay.open.mini.version.audit.rejected": "a version of the mini-program was rejected",
+		"alipay.open.app.api.field.changed":       "fields of personal data were granted or revoked",
+		"alipay.service.check":                    "gateway check; requires a signed XML answer",
+		"alipay.mobile.public.message.notify":     "a user follows the life account",
 		"trade_status_sync":                       "asynchronous notification of a trade",
 		"servicemarket_order_notify":              "an order in the service market",
 		"open_app_auth_notify":                    "an application was authorised",
-		"spi.alipay.fund.account.query":           "a call of /alipay/spi; wants a signed JSON answer",
+		"spi.alipay.fund.account.query":           "a call of /alipay/spi; requires a signed JSON answer",
 	}
 }
 
-// Write returns n, signed. Fails with ErrUnknownPerson, ErrKind, ErrUnknownFault or
+// Write builds and signs n. Errors: ErrUnknownPerson, ErrKind, ErrUnknownFault,
 // ErrNoOldKey.
 func (s *Sim) Write(n Notice) (Notification, error) {
 	d := draft{app: s.cfg.AppID, now: s.cfg.Now(), kind: n.Kind, charset: "UTF-8"}
@@ -49,7 +49,7 @@ func (s *Sim) Write(n Notice) (Notification, error) {
 	}
 	form := compose(d)
 	form.Set("charset", d.charset)
-	if err := s.seal(form, n, fault); err != nil {
+	if err := s.signForm(form, n, fault); err != nil {
 		return Notification{}, err
 	}
 	notification := Notification{
@@ -67,22 +67,22 @@ func (s *Sim) Write(n Notice) (Notification, error) {
 	return notification, nil
 }
 
-// subject returns whom n is about.
+// subject returns the person whom n concerns, or the zero Person.
 func (s *Sim) subject(n Notice) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.find(n.Person)
 	switch {
 	case i >= 0:
-		return s.named(s.people[i]), nil
+		return s.disclose(s.people[i]), nil
 	case n.Person == "" && n.Kind != "alipay.open.auth.userauth.cancelled":
 		return Person{}, nil
 	}
 	return Person{}, ErrUnknownPerson
 }
 
-// seal signs form as its family is signed, spoilt by fault.
-func (s *Sim) seal(form url.Values, n Notice, fault noticeFault) error {
+// signForm signs form under the rule of its family and applies fault.
+func (s *Sim) signForm(form url.Values, n Notice, fault noticeFault) error {
 	signer := s.signer()
 	if n.Key == "old" {
 		old, err := s.oldSigner()
@@ -96,14 +96,14 @@ func (s *Sim) seal(form url.Values, n Notice, fault noticeFault) error {
 	if form.Has("service") || form.Has("method") && form.Has("notify_type") {
 		text = signedText(form)
 	}
-	if fault.seal != nil {
-		return fault.seal(s, form, signer, text)
+	if fault.sign != nil {
+		return fault.sign(s, form, signer, text)
 	}
-	return s.sealWith(form, signer, text)
+	return s.signWith(form, signer, text)
 }
 
-// sealWith puts the signature, and in certificate mode the serial number, into form.
-func (s *Sim) sealWith(form url.Values, signer *alipayKey, text string) error {
+// signWith adds the signature and, in certificate mode, the serial number to form.
+func (s *Sim) signWith(form url.Values, signer *alipayKey, text string) error {
 	signature, err := sign(signer.key, []byte(text))
 	if err != nil {
 		return err
@@ -115,13 +115,12 @@ func (s *Sim) sealWith(form url.Values, signer *alipayKey, text string) error {
 	return nil
 }
 
-// signedText is every parameter of form but those left out, in the order of their
-// names. It is written for Alipay's side on purpose: a mistake in package signing must
-// not be made here, too.
-func signedText(form url.Values, leftOut ...string) string {
+// signedText returns the parameters of form except those of excluded, sorted by name. It
+// does not use package signing, so that a mistake there is not repeated here.
+func signedText(form url.Values, excluded ...string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(form)) {
-		if !slices.Contains(leftOut, name) {
+		if !slices.Contains(excluded, name) {
 			b.WriteString("&" + name + "=" + form.Get(name))
 		}
 	}

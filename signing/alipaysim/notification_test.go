@@ -34,7 +34,7 @@ func parse(t testing.TB, notification alipaysim.Notification) url.Values {
 	return form
 }
 
-// noticeText is what is signed, written down anew: names in order, some left out.
+// noticeText is a second implementation of the signed text.
 func noticeText(form url.Values, without ...string) string {
 	var names []string
 	for name := range form {
@@ -56,7 +56,7 @@ func signedBy(key *rsa.PublicKey, form url.Values, without ...string) bool {
 	return err == nil && rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], raw) == nil
 }
 
-// Which parameters each family has, and which of them it signs.
+// TestNotificationFamilies checks the parameters of each family and the rule of its signature.
 func TestNotificationFamilies(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -81,7 +81,7 @@ func TestNotificationFamilies(t *testing.T) {
 		}
 		seen[notification.NotifyID] = true
 		if text := noticeText(form); !strings.Contains(text, appID) {
-			t.Errorf("%s does not say whose it is: %s", kind, text)
+			t.Errorf("%s does not have the application id: %s", kind, text)
 		}
 	}
 }
@@ -122,37 +122,37 @@ func TestNotificationMistakes(t *testing.T) {
 	}
 }
 
-// What each fault does, and that it does nothing else.
+// Each fault has its documented effect only.
 func TestNotificationFaults(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
-	truly := func(form url.Values) bool {
+	isSigned := func(form url.Values) bool {
 		return signedBy(s.sim.AlipayKey(), form, "sign_type") || signedBy(s.sim.AlipayKey(), form)
 	}
 	day := 24 * time.Hour
 	stamp := func(d time.Duration) string { return start.Add(d).UTC().Add(8 * time.Hour).Format("20060102") }
 	right := map[string]func(alipaysim.Notification, url.Values) bool{
 		"other_app": func(_ alipaysim.Notification, f url.Values) bool {
-			return truly(f) && !strings.Contains(noticeText(f), appID) && strings.Contains(noticeText(f), "2021999999999999")
+			return isSigned(f) && !strings.Contains(noticeText(f), appID) && strings.Contains(noticeText(f), "2021999999999999")
 		},
 		"stale": func(l alipaysim.Notification, f url.Values) bool {
-			return truly(f) && strings.HasPrefix(l.NotifyID, stamp(-30*day))
+			return isSigned(f) && strings.HasPrefix(l.NotifyID, stamp(-30*day))
 		},
 		"future": func(l alipaysim.Notification, f url.Values) bool {
-			return truly(f) && strings.HasPrefix(l.NotifyID, stamp(day))
+			return isSigned(f) && strings.HasPrefix(l.NotifyID, stamp(day))
 		},
-		"wrong_key": func(_ alipaysim.Notification, f url.Values) bool { return !truly(f) && len(f.Get("sign")) == 344 },
+		"wrong_key": func(_ alipaysim.Notification, f url.Values) bool { return !isSigned(f) && len(f.Get("sign")) == 344 },
 		"sha1": func(_ alipaysim.Notification, f url.Values) bool {
 			digest := sha1.Sum([]byte(noticeText(f, "sign", "sign_type")))
 			raw, _ := base64.StdEncoding.DecodeString(f.Get("sign"))
 			return f.Get("sign_type") == "RSA" && rsa.VerifyPKCS1v15(s.sim.AlipayKey(), crypto.SHA1, digest[:], raw) == nil
 		},
 		"unsigned":   func(_ alipaysim.Notification, f url.Values) bool { return !f.Has("sign") },
-		"altered":    func(_ alipaysim.Notification, f url.Values) bool { return !truly(f) && f.Has("sign") },
+		"altered":    func(_ alipaysim.Notification, f url.Values) bool { return !isSigned(f) && f.Has("sign") },
 		"unknown_sn": func(_ alipaysim.Notification, f url.Values) bool { return len(f.Get("alipay_cert_sn")) == 32 },
 		"duplicate":  func(_ alipaysim.Notification, f url.Values) bool { return len(f["charset"]) == 2 },
 		"content_type": func(l alipaysim.Notification, f url.Values) bool {
-			return truly(f) && l.ContentType == "text/plain"
+			return isSigned(f) && l.ContentType == "text/plain"
 		},
 		"huge": func(l alipaysim.Notification, _ url.Values) bool { return len(l.Body) > 1<<20 },
 	}
@@ -162,17 +162,17 @@ func TestNotificationFaults(t *testing.T) {
 			t.Errorf("%s: %s %.300s", fault, notification.ContentType, notification.Body)
 		}
 	}
-	// A fault spoils every family.
+	// Every fault applies to every family.
 	for kind := range alipaysim.Kinds() {
 		for _, fault := range []string{"wrong_key", "altered"} {
-			if form := parse(t, s.write(alipaysim.Notice{Person: "ok", Kind: kind, Fault: fault})); truly(form) {
-				t.Errorf("%s of %s is truly signed", fault, kind)
+			if form := parse(t, s.write(alipaysim.Notice{Person: "ok", Kind: kind, Fault: fault})); isSigned(form) {
+				t.Errorf("%s of %s is signed correctly", fault, kind)
 			}
 		}
 	}
 }
 
-// GBK is said and, where there is Chinese, sent.
+// With charset GBK, Chinese text is encoded in GBK.
 func TestNotificationGBK(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -184,7 +184,7 @@ func TestNotificationGBK(t *testing.T) {
 	}
 }
 
-// In certificate mode the serial stands beside the text, and changes with the key.
+// In certificate mode the message has the serial number of the key, which a rotation changes.
 func TestNotificationCertificate(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{Certificates: &alipaysim.Certificates{Alipay: "aa", AlipayNext: "bb"}})

@@ -10,40 +10,40 @@ import (
 	"slices"
 )
 
-// What an application is told of whom, see Identify.
+// Arguments of Identify.
 const (
 	GiveUserID = "user_id"
 	GiveBoth   = "both"
 	GiveOpenID = "open_id"
 )
 
-// ErrUnknownNaming says that Identify takes user_id, both, open_id or nothing.
-var ErrUnknownNaming = errors.New(`alipaysim: citizens are named by "user_id", "both" or "open_id"`)
+// ErrUnknownNaming means that the argument of Identify is not one of its constants.
+var ErrUnknownNaming = errors.New(`alipaysim: users are identified by "user_id", "both" or "open_id"`)
 
-// Identify makes the application one that is told citizens' user_id, both identifiers
-// or only the open_id from now on, in grants, notices and lists; "" tells what each
-// Person has. A citizen without a user_id is always told by open_id, as one is who
-// came after the change. Fails with ErrUnknownNaming.
+// Identify sets the identifiers that the application gets in grants, notices and lists:
+// user_id, both or open_id; "" is those that each Person has. A user without a user_id,
+// like one who came after the migration, always has an open_id. It returns
+// ErrUnknownNaming.
 //
-// An application that is told only open_ids cannot send to a user_id: how Alipay
-// answers that is not published.
+// An application that gets only open_ids cannot send to a user_id; Alipay's error is not
+// published.
 func (s *Sim) Identify(by string) error {
 	if !slices.Contains([]string{"", GiveUserID, GiveBoth, GiveOpenID}, by) {
 		return ErrUnknownNaming
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.naming = by
+	s.disclosure = by
 	return nil
 }
 
-// named is p as the application is told of them. The caller holds mu.
-func (s *Sim) named(p Person) Person {
+// disclose returns p with the identifiers that the application gets. The caller holds mu.
+func (s *Sim) disclose(p Person) Person {
 	switch {
-	case s.naming == "" || p == Person{}:
-	case s.naming == GiveUserID && p.UserID != "":
+	case s.disclosure == "" || p == Person{}:
+	case s.disclosure == GiveUserID && p.UserID != "":
 		p.OpenID = ""
-	case s.naming == GiveOpenID:
+	case s.disclosure == GiveOpenID:
 		p.UserID, p.OpenID = "", s.openID(p)
 	default:
 		p.OpenID = s.openID(p)
@@ -51,7 +51,7 @@ func (s *Sim) named(p Person) Person {
 	return p
 }
 
-// openID is p's, which an old application has not been told yet.
+// openID returns the open_id of p, also if the application does not get it.
 func (s *Sim) openID(p Person) string {
 	if p.OpenID != "" {
 		return p.OpenID
@@ -60,12 +60,11 @@ func (s *Sim) openID(p Person) string {
 	return "074" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// maxUserIDs is how many citizens openIDQuery names at once; Alipay's limit is not
-// published.
+// maxUserIDs is the limit of openIDQuery; Alipay's limit is not published.
 const maxUserIDs = 50
 
-// openIDQuery names citizens by open_id whom the application knew by user_id; those it
-// does not know are left out. The list is in an order of its own.
+// openIDQuery implements alipay.open.app.openid.uidtoopenid.batchquery. It leaves out
+// unknown users and returns the others in an order that differs from the request's.
 func (s *Sim) openIDQuery(form url.Values) (any, *failure) {
 	var in struct {
 		UserIDs []string `json:"user_id_list"`
@@ -90,11 +89,12 @@ func (s *Sim) openIDQuery(form url.Values) (any, *failure) {
 	return out, nil
 }
 
-func (s *Sim) setNaming(w http.ResponseWriter, r *http.Request) {
+// setIdentifiers answers POST /sim/identify.
+func (s *Sim) setIdentifiers(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		By string `json:"by"`
 	}
-	if !readJSON(w, r, &in, `{"by":"user_id"}, "both", "open_id", or "" for what each person has`) {
+	if !readJSON(w, r, &in, `{"by":"user_id"}, "both", "open_id", or "" for those of each person`) {
 		return
 	}
 	if err := s.Identify(in.By); err != nil {

@@ -8,7 +8,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// The list is bounded, signed, in an order of its own, and leaves strangers out.
+// The list is limited, signed, in another order, and without unknown users.
 func TestOpenIDQuery(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
@@ -23,7 +23,7 @@ func TestOpenIDQuery(t *testing.T) {
 		t.Errorf("%s", a.raw)
 	}
 	if a := ask("2088000000000003"); a.text("code") != "10000" || a.content["open_id_list"] != nil {
-		t.Errorf("a stranger: %s", a.raw)
+		t.Errorf("an unknown user: %s", a.raw)
 	}
 	for _, ids := range [][]string{make([]string, 51), nil} {
 		biz := `{"user_id_list":[]}`

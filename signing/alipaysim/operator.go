@@ -6,11 +6,11 @@ import (
 	"net/http"
 )
 
-// problem is what an operator's mistake is answered with.
+// problem is the body of an error response under /sim.
 type problem struct {
 	Error  string            `json:"error"`
-	People []string          `json:"people,omitempty"` // who could have been meant
-	Faults map[string]string `json:"faults,omitempty"` // what could have been meant
+	People []string          `json:"people,omitempty"` // the known people
+	Faults map[string]string `json:"faults,omitempty"` // the known faults
 	Kinds  map[string]string `json:"kinds,omitempty"`
 }
 
@@ -18,22 +18,22 @@ func (s *Sim) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /gateway.do", s.gateway)
 	mux.HandleFunc("GET /sim/people", s.listPeople)
-	mux.HandleFunc("POST /sim/auth-code", s.giveAuthCode)
-	mux.HandleFunc("POST /sim/notice", s.giveNotice)
-	mux.HandleFunc("POST /sim/phone", s.givePhone)
+	mux.HandleFunc("POST /sim/auth-code", s.createAuthCode)
+	mux.HandleFunc("POST /sim/notice", s.sendNotice)
+	mux.HandleFunc("POST /sim/phone", s.createPhonePayload)
 	mux.HandleFunc("POST /sim/subscribe", s.subscribe)
 	mux.HandleFunc("POST /sim/fault", s.setFault)
-	mux.HandleFunc("GET /gateway.do", s.page)
-	mux.HandleFunc("POST /sim/certify", s.certifyRoute)
+	mux.HandleFunc("GET /gateway.do", s.certifyPage)
+	mux.HandleFunc("POST /sim/certify", s.setVerdict)
 	mux.HandleFunc("GET /sim/alipay-keys", s.listKeys)
 	mux.HandleFunc("POST /sim/rotate-key", s.rotate)
-	mux.HandleFunc("POST /sim/identify", s.setNaming)
-	mux.HandleFunc("/", offers)
+	mux.HandleFunc("POST /sim/identify", s.setIdentifiers)
+	mux.HandleFunc("/", notFound)
 	return mux
 }
 
-// offers answers what the simulator does not have.
-func offers(w http.ResponseWriter, _ *http.Request) {
+// notFound answers requests for unknown paths.
+func notFound(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusNotFound, problem{Error: "the simulator has POST /gateway.do, GET /sim/people, POST /sim/auth-code, POST /sim/notice, POST /sim/phone, POST /sim/subscribe, POST /sim/fault, POST /sim/certify, GET /sim/alipay-keys, POST /sim/rotate-key and POST /sim/identify"})
 }
 
@@ -44,7 +44,8 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	json.NewEncoder(w).Encode(v)
 }
 
-// readJSON decodes the body into v, or answers what it should look like.
+// readJSON decodes the body into v. If that fails, it answers with example and returns
+// false.
 func readJSON(w http.ResponseWriter, r *http.Request, v any, example string) bool {
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10))
 	dec.DisallowUnknownFields()
@@ -63,7 +64,7 @@ func (s *Sim) listPeople(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, people)
 }
 
-func (s *Sim) giveAuthCode(w http.ResponseWriter, r *http.Request) {
+func (s *Sim) createAuthCode(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Person string `json:"person"`
 	}
@@ -88,7 +89,7 @@ func (s *Sim) unknownPerson(w http.ResponseWriter) {
 	writeJSON(w, http.StatusNotFound, problem{Error: "there is no such person", People: names})
 }
 
-func (s *Sim) giveNotice(w http.ResponseWriter, r *http.Request) {
+func (s *Sim) sendNotice(w http.ResponseWriter, r *http.Request) {
 	var in Notice
 	if !readJSON(w, r, &in, `{"person":"ok","kind":"alipay.open.auth.userauth.cancelled"}, perhaps with "fault", "key":"old" or "charset":"GBK"`) {
 		return
@@ -110,8 +111,8 @@ func (s *Sim) giveNotice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// givePhone answers with what my.getPhoneNumber hands to the page.
-func (s *Sim) givePhone(w http.ResponseWriter, r *http.Request) {
+// createPhonePayload answers POST /sim/phone with the result of my.getPhoneNumber.
+func (s *Sim) createPhonePayload(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Person string `json:"person"`
 		Fault  string `json:"fault"`
@@ -132,7 +133,7 @@ func (s *Sim) givePhone(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// subscribe is what a person answers in the panel of my.requestSubscribeMessage.
+// subscribe answers POST /sim/subscribe.
 func (s *Sim) subscribe(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Person    string   `json:"person"`
@@ -151,7 +152,8 @@ func (s *Sim) subscribe(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, in)
 }
 
-// listKeys shows Alipay's public keys as the console does: base64 without a frame.
+// listKeys returns Alipay's public keys in the form of the console: base64 of PKIX without
+// PEM armor.
 func (s *Sim) listKeys(w http.ResponseWriter, _ *http.Request) {
 	next, err := s.nextKey()
 	if err != nil {
@@ -163,7 +165,7 @@ func (s *Sim) listKeys(w http.ResponseWriter, _ *http.Request) {
 		Old     string `json:"old,omitempty"`
 		Current string `json:"current"`
 		Next    string `json:"next"`
-	}{old.console(), s.signer().console(), next.console()})
+	}{old.publicBase64(), s.signer().publicBase64(), next.publicBase64()})
 }
 
 func (s *Sim) rotate(w http.ResponseWriter, r *http.Request) {

@@ -51,7 +51,7 @@ func TestPeople(t *testing.T) {
 		t.Error(diff)
 	}
 	before := s.sim.People()[0].OpenID
-	s.sim.Add(alipaysim.Person{Person: "ok", Name: "张三丰"}) // again: replaced, the identifier stays
+	s.sim.Add(alipaysim.Person{Person: "ok", Name: "张三丰"}) // replaces the person and keeps the identifier
 	after := s.sim.People()
 	if len(after) != 3 || after[0].Name != "张三丰" || after[0].OpenID != before || before == after[2].OpenID {
 		t.Errorf("%+v", after)
@@ -85,14 +85,14 @@ func TestAuthCodeOverHTTP(t *testing.T) {
 	}
 }
 
-// A mistake is told what would have been right.
+// Errors list the valid values.
 func TestOperatorMistakes(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})
 	cases := []struct {
 		name, method, path, body string
 		status                   int
-		says                     string
+		contains                 string
 	}{
 		{"nobody", "POST", "/sim/auth-code", `{"person":"nobody"}`, 404, "old"},
 		{"no body", "POST", "/sim/auth-code", ``, 400, `{"person":"ok"}`},
@@ -112,12 +112,12 @@ func TestOperatorMistakes(t *testing.T) {
 			Faults map[string]string `json:"faults"`
 		}
 		status := s.operate(c.method, c.path, c.body, &problem)
-		said := problem.Error + strings.Join(problem.People, " ")
+		message := problem.Error + strings.Join(problem.People, " ")
 		for name := range problem.Faults {
-			said += " " + name
+			message += " " + name
 		}
-		if status != c.status || problem.Error == "" || !strings.Contains(said, c.says) {
-			t.Errorf("%s: %d %q", c.name, status, said)
+		if status != c.status || problem.Error == "" || !strings.Contains(message, c.contains) {
+			t.Errorf("%s: %d %q", c.name, status, message)
 		}
 	}
 }
@@ -128,11 +128,11 @@ func TestFaultCounts(t *testing.T) {
 	if err := s.sim.Fault("fire", 1); !errors.Is(err, alipaysim.ErrUnknownFault) {
 		t.Error(err)
 	}
-	codes := func(n int) (said []string) {
+	codes := func(n int) (got []string) {
 		for range n {
-			said = append(said, s.call("alipay.user.info.share", map[string]string{"auth_token": "x"}).text("code"))
+			got = append(got, s.call("alipay.user.info.share", map[string]string{"auth_token": "x"}).text("code"))
 		}
-		return said
+		return got
 	}
 	if status := s.operate("POST", "/sim/fault", `{"next":"error","count":2}`, nil); status != http.StatusOK {
 		t.Fatalf("status %d", status)
@@ -140,7 +140,7 @@ func TestFaultCounts(t *testing.T) {
 	if diff := cmp.Diff([]string{"20000", "20000", "20001"}, codes(3)); diff != "" {
 		t.Error(diff)
 	}
-	s.operate("POST", "/sim/fault", `{"next":"error"}`, nil) // once is the default
+	s.operate("POST", "/sim/fault", `{"next":"error"}`, nil) // count is 1 by default
 	if diff := cmp.Diff([]string{"20000", "20001"}, codes(2)); diff != "" {
 		t.Error(diff)
 	}
@@ -151,7 +151,7 @@ func TestFaultCounts(t *testing.T) {
 	}
 }
 
-// What each fault puts on the wire.
+// TestFaultsOnTheWire checks the response of each fault.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{Redirect: "http://127.0.0.1:1/elsewhere"})
@@ -175,7 +175,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 	for fault := range alipaysim.Faults() {
 		right, quick := wire[fault]
 		if !quick {
-			continue // timeout and slow: see TestHeldBack
+			continue // timeout and slow: see TestDelayedFaults
 		}
 		if err := s.sim.Fault(fault, 1); err != nil {
 			t.Fatal(err)
@@ -192,13 +192,13 @@ func TestFaultsOnTheWire(t *testing.T) {
 		}
 	}
 	if len(wire)+2 != len(alipaysim.Faults()) {
-		t.Errorf("%d faults looked at of %d", len(wire)+2, len(alipaysim.Faults()))
+		t.Errorf("%d faults tested of %d", len(wire)+2, len(alipaysim.Faults()))
 	}
 }
 
-// A held answer comes late, its request is done all the same, and a caller who leaves
-// does not keep the simulator busy.
-func TestHeldBack(t *testing.T) {
+// A delayed response comes late, its request is carried out, and a caller that gives up
+// does not block the simulator.
+func TestDelayedFaults(t *testing.T) {
 	t.Parallel()
 	const slow = 200 * time.Millisecond
 	s := newFixture(t, alipaysim.Config{Slow: slow})

@@ -10,20 +10,20 @@ import (
 	"fmt"
 )
 
-// PhoneFaults returns the faults Phone takes, each with what it does.
+// PhoneFaults returns the faults of Phone by name, with a description of each.
 func PhoneFaults() map[string]string {
 	return map[string]string{
-		"unsigned":  "no signature, as for an application without settings",
+		"unsigned":  "no signature, as for an application that is not configured",
 		"wrong_key": "signed with another application's Alipay key",
 		"altered":   "the encrypted text changed after signing",
-		"refused":   "a truly signed refusal: the citizen has not consented",
-		"padding":   "truly signed, but its padding is wrong",
+		"refused":   "a signed refusal: the user has not consented",
+		"padding":   "signed, with invalid padding",
 	}
 }
 
-// Phone returns what my.getPhoneNumber gives the front end for person, a JSON text,
-// spoilt by fault ("" = not at all). An application without a content key gets a
-// refusal. Fails with ErrUnknownPerson or ErrUnknownFault.
+// Phone returns the result of my.getPhoneNumber for person, a JSON text, with fault
+// applied ("" = none). Without Config.ContentKey it returns a signed refusal. Errors:
+// ErrUnknownPerson, ErrUnknownFault.
 func (s *Sim) Phone(person, fault string) (string, error) {
 	if _, known := PhoneFaults()[fault]; !known && fault != "" {
 		return "", ErrUnknownFault
@@ -38,14 +38,14 @@ func (s *Sim) Phone(person, fault string) (string, error) {
 	}
 	key := s.signer().key
 	if fault == "wrong_key" {
-		if key, err = s.intrude(); err != nil {
+		if key, err = s.foreignKey(); err != nil {
 			return "", err
 		}
 	}
 	return phonePayload(response, key, fault)
 }
 
-// phoneResponse is the text that is signed, with quotes when it is encrypted.
+// phoneResponse returns the text to sign; it includes quotes if it is encrypted.
 func (s *Sim) phoneResponse(about Person, fault string) (string, error) {
 	if s.cfg.ContentKey == nil {
 		return `{"code":"40001","msg":"Missing Required Arguments","subCode":"isv.missing-encrypt-key","subMsg":"缺少加密配置"}`, nil
@@ -67,6 +67,7 @@ func (s *Sim) phoneResponse(about Person, fault string) (string, error) {
 	return `"` + base64.StdEncoding.EncodeToString(plain) + `"`, nil
 }
 
+// phonePayload signs response and returns the payload.
 func phonePayload(response string, key *rsa.PrivateKey, fault string) (string, error) {
 	signature, err := sign(key, []byte(response))
 	if err != nil {

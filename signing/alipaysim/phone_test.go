@@ -41,7 +41,7 @@ func (s fixture) signed(text, sign string) bool {
 	return err == nil && rsa.VerifyPKCS1v15(s.sim.AlipayKey(), crypto.SHA256, digest[:], raw) == nil
 }
 
-// plain decrypts, padding and all.
+// plain decrypts text without removing the padding.
 func plain(t testing.TB, key []byte, text string) string {
 	t.Helper()
 	block, err := aes.NewCipher(key)
@@ -90,7 +90,7 @@ func TestPhone(t *testing.T) {
 	}
 }
 
-// Without a content key Alipay says so, signed and in the clear.
+// Without a content key the payload is a signed refusal that is not encrypted.
 func TestPhoneWithoutKey(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})

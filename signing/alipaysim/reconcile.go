@@ -8,21 +8,21 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// LoseNotice is a Notice.Fault beside NoticeFaults: the citizen withdrew the
-// authorisation, and nothing is posted.
+// LoseNotice is a Notice.Fault that is not in NoticeFaults: the user has withdrawn the
+// authorisation, and no notification is posted.
 const LoseNotice = "lose_notice"
 
-// kindCancelled is the one kind of notice that LoseNotice can lose.
+// kindCancelled is the only kind of notice that LoseNotice applies to.
 const kindCancelled = "alipay.open.auth.userauth.cancelled"
 
-// A withdrawal is what a citizen did to the application's authorisation.
+// A withdrawal records that a user has withdrawn the application's authorisation.
 type withdrawal struct {
 	identity
 	at time.Time
 }
 
-// withdraw keeps a cancelled authorisation for deloauthQuery. Fails with
-// ErrUnknownPerson, or with ErrUnknownFault when n cannot be lost.
+// withdraw records a withdrawal for deloauthQuery. It returns ErrUnknownPerson, or
+// ErrUnknownFault if n is not of kindCancelled.
 func (s *Sim) withdraw(n Notice) error {
 	if n.Kind != kindCancelled {
 		return ErrUnknownFault
@@ -37,8 +37,9 @@ func (s *Sim) withdraw(n Notice) error {
 	return nil
 }
 
-// deloauthQuery lists the withdrawals of one day in Beijing, oldest first. Its offset
-// counts pages from 1. Source: comments of Alipay's own SDKs on the interface.
+// deloauthQuery implements alipay.user.deloauth.detail.query: it lists the withdrawals of
+// a day of Beijing, oldest first. offset is the page, beginning with 1. Source: comments
+// of Alipay's SDKs.
 func (s *Sim) deloauthQuery(form url.Values) (any, *failure) {
 	var in struct {
 		Date          string `json:"date"`

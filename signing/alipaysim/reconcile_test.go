@@ -34,7 +34,7 @@ func (s fixture) lose(person string) error {
 	return err
 }
 
-// Days are Beijing's, pages count from 1, and the list is signed.
+// Days are those of Beijing, pages begin with 1, and the list is signed.
 func TestDeloauthQuery(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{}) // 20:30 in London
@@ -77,7 +77,7 @@ func TestDeloauthQuery(t *testing.T) {
 	}
 }
 
-// What happened is listed, posted or not; what never happened is not.
+// Withdrawals are listed, posted or not; notices with a fault are not.
 func TestWithdrawals(t *testing.T) {
 	t.Parallel()
 	posts := 0

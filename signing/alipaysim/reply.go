@@ -13,22 +13,22 @@ import (
 	"strconv"
 )
 
-// A reply is an answer of the gateway before it is signed.
+// A reply is a response of the gateway before it is signed.
 type reply struct {
 	root     string // "<method>_response" or "error_response"
 	content  []byte // JSON
 	unsigned bool
 }
 
-func (rep reply) fail(f *failure) reply { return rep.say(f) }
+func (rep reply) withFailure(f *failure) reply { return rep.withContent(f) }
 
-// say returns rep with v as its content, written without HTML escapes as Alipay does.
-func (rep reply) say(v any) reply {
+// withContent returns rep with content v, encoded like Alipay without HTML escapes.
+func (rep reply) withContent(v any) reply {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // only our own structs get here
+		panic(err) // cannot fail for the types of this package
 	}
 	rep.content = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	return rep
@@ -44,8 +44,8 @@ func sign(key *rsa.PrivateKey, content []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(raw), nil
 }
 
-// envelope puts content, its signature and, in certificate mode, the serial number
-// of the signing key together. The content's bytes stay what was signed.
+// envelope returns the body of rep with its signature and, in certificate mode, the serial
+// number of the key. The content is not encoded again, because its bytes were signed.
 func envelope(rep reply, signature, sn string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"%s":%s`, rep.root, rep.content)
@@ -59,10 +59,10 @@ func envelope(rep reply, signature, sn string) []byte {
 	return b.Bytes()
 }
 
-// send signs and writes rep, spoilt by fault.
+// send signs rep, applies fault and writes the response.
 func (s *Sim) send(w http.ResponseWriter, r *http.Request, rep reply, fault string) {
-	if spoil, ok := before[fault]; ok {
-		rep = spoil(rep)
+	if apply, ok := contentFaults[fault]; ok {
+		rep = apply(rep)
 	}
 	signer := s.signer()
 	signature, err := s.signature(rep, fault, signer.key)
@@ -71,27 +71,27 @@ func (s *Sim) send(w http.ResponseWriter, r *http.Request, rep reply, fault stri
 		return
 	}
 	body := envelope(rep, signature, signer.sn)
-	if spoil, ok := after[fault]; ok {
-		body = spoil(rep, body)
+	if apply, ok := bodyFaults[fault]; ok {
+		body = apply(rep, body)
 	}
 	if !wait(r.Context(), s.delay(fault)) {
 		return
 	}
-	// Alipay labels JSON as HTML.
+	// Alipay sends JSON with this content type.
 	w.Header().Set("Content-Type", "text/html;charset=utf-8")
-	if fault == "truncated" { // net/http breaks the connection when less is written
+	if fault == "truncated" { // net/http closes the connection because less is written
 		w.Header().Set("Content-Length", strconv.Itoa(2*len(body)))
 	}
 	w.Write(body)
 }
 
-// signature signs rep as fault wants it.
+// signature returns the signature of rep under fault.
 func (s *Sim) signature(rep reply, fault string, key *rsa.PrivateKey) (string, error) {
 	if rep.unsigned || fault == "unsigned" {
 		return "", nil
 	}
 	if fault == "other_app" {
-		other, err := s.intrude()
+		other, err := s.foreignKey()
 		if err != nil {
 			return "", err
 		}

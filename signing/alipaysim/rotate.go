@@ -8,34 +8,35 @@ import (
 	"sync"
 )
 
-// ErrNoOldKey says that RotateKey has not been called yet.
-var ErrNoOldKey = errors.New("alipaysim: there is no old key")
+// ErrNoOldKey means that RotateKey has not been called yet.
+var ErrNoOldKey = errors.New("alipaysim: no old key")
 
-// ownKeys are Alipay's keys for the application.
+// ownKeys are Alipay's keys of the application.
 type ownKeys struct {
 	mu                 sync.RWMutex
 	old, current, next *alipayKey // old and next may be nil
 }
 
-// An alipayKey is one of them.
+// An alipayKey is a key of Alipay's with its serial number.
 type alipayKey struct {
 	key *rsa.PrivateKey
-	sn  string // alipay_cert_sn, in certificate mode
+	sn  string // alipay_cert_sn; "" in public-key mode
 }
 
-// console returns the public key as Alipay's console shows it, "" for none.
-func (k *alipayKey) console() string {
+// publicBase64 returns the public key in the form of Alipay's console, base64 of PKIX, or
+// "" if k is nil.
+func (k *alipayKey) publicBase64() string {
 	if k == nil {
 		return ""
 	}
 	der, err := x509.MarshalPKIXPublicKey(&k.key.PublicKey)
 	if err != nil {
-		panic(err) // an RSA key of our own
+		panic(err) // cannot fail for an RSA key
 	}
 	return base64.StdEncoding.EncodeToString(der)
 }
 
-// AlipayKey returns the key that answers and notices are signed with now.
+// AlipayKey returns the public key of the current signing key.
 func (s *Sim) AlipayKey() *rsa.PublicKey { return &s.signer().key.PublicKey }
 
 func (s *Sim) signer() *alipayKey {
@@ -44,7 +45,7 @@ func (s *Sim) signer() *alipayKey {
 	return s.own.current
 }
 
-// oldSigner fails with ErrNoOldKey.
+// oldSigner returns the key before RotateKey, or ErrNoOldKey.
 func (s *Sim) oldSigner() (*alipayKey, error) {
 	s.own.mu.RLock()
 	defer s.own.mu.RUnlock()
@@ -54,9 +55,9 @@ func (s *Sim) oldSigner() (*alipayKey, error) {
 	return s.own.old, nil
 }
 
-// NextKey returns the key that RotateKey will change to, so that an application can
-// trust it in time. Asking again returns the same one. Making it takes a moment, in
-// which the simulator goes on answering.
+// NextKey returns the key that RotateKey will make current, so that an application can
+// trust it before. It returns the same key until RotateKey is called. It does not block
+// other calls while it generates the key.
 func (s *Sim) NextKey() (*rsa.PublicKey, error) {
 	next, err := s.nextKey()
 	if err != nil {
@@ -78,7 +79,7 @@ func (s *Sim) nextKey() (*alipayKey, error) {
 	}
 	s.own.mu.Lock()
 	defer s.own.mu.Unlock()
-	if s.own.next == nil { // nobody was faster
+	if s.own.next == nil { // no other call was faster
 		s.own.next = &alipayKey{key: key}
 		if s.cfg.Certificates != nil {
 			s.own.next.sn = s.cfg.Certificates.AlipayNext
@@ -87,9 +88,8 @@ func (s *Sim) nextKey() (*alipayKey, error) {
 	return s.own.next, nil
 }
 
-// RotateKey makes Alipay sign with NextKey from now on. Answers under way are signed
-// with the key they began with. The key until now stays for notices that are to be
-// signed with the old one.
+// RotateKey makes NextKey the signing key. Responses in progress keep the key with which
+// they began. The previous key remains available for notices with Key "old".
 func (s *Sim) RotateKey() error {
 	next, err := s.nextKey()
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Sim) RotateKey() error {
 	s.own.mu.Lock()
 	defer s.own.mu.Unlock()
 	if s.own.next != next {
-		return nil // somebody rotated to it meanwhile
+		return nil // another call has rotated to it
 	}
 	s.own.old, s.own.current, s.own.next = s.own.current, next, nil
 	return nil

@@ -16,13 +16,13 @@ func TestRotateKey(t *testing.T) {
 	first := s.sim.AlipayKey()
 	next, err := s.sim.NextKey()
 	if err != nil || next.Equal(first) {
-		t.Fatal("the next key is this one", err)
+		t.Fatal("the next key is the current key", err)
 	}
 	if again, err := s.sim.NextKey(); err != nil || !again.Equal(next) {
-		t.Error("the next key changed by asking", err)
+		t.Error("NextKey returned another key", err)
 	}
 	if !s.sim.AlipayKey().Equal(first) {
-		t.Error("asking rotated")
+		t.Error("NextKey rotated the key")
 	}
 	if err := s.sim.RotateKey(); err != nil || !s.sim.AlipayKey().Equal(next) {
 		t.Error("not rotated", err)
@@ -36,8 +36,7 @@ func TestRotateKey(t *testing.T) {
 	}
 }
 
-// Many ask and rotate at once: whoever verifies with the keys there were never meets
-// another.
+// NextKey, RotateKey and Write may be called concurrently.
 func TestRotateKeyRace(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t, alipaysim.Config{})

@@ -1,10 +1,10 @@
-// Package alipaysim is a stand-in for Alipay's gateway, for tests, for the demo and
-// for developers without a sandbox account. It speaks the real protocol on
-// /gateway.do: it checks requests as strictly as Alipay does, signs its answers with
-// a key of its own, and misbehaves when told to (Fault).
+// Package alipaysim simulates Alipay's gateway for tests, for the demo and for developers
+// without a sandbox account. It implements the real protocol on /gateway.do: it checks
+// requests as strictly as Alipay, signs responses with a key of its own, and produces
+// faults on demand (Fault). The paths under /sim control it.
 //
-// It shares no code with package signing. Were both ends built on one canonical text,
-// a mistake in it would cancel out and every test would pass.
+// It shares no code with package signing. If both used the same canonical text, a mistake
+// in it would cancel out and every test would pass.
 package alipaysim
 
 import (
@@ -21,92 +21,93 @@ import (
 	"time"
 )
 
-// ErrUnknownPerson says that nobody of that name was added.
+// ErrUnknownPerson means that no Person of that name was added.
 var ErrUnknownPerson = errors.New("alipaysim: unknown person")
 
-// A Person is a depositor with an Alipay account, all invented.
+// A Person is an invented depositor with an Alipay account.
 type Person struct {
-	Person    string `json:"person"` // what /sim/auth-code calls them, e.g. "ok"
-	Story     string `json:"story"`  // what is special; "face_fails" makes face verification fail
+	Person    string `json:"person"` // the key of the person, e.g. "ok"
+	Story     string `json:"story"`  // what is special; "face_fails" and "face_pending" set the outcome of face verifications
 	Name      string `json:"name"`
 	IDType    string `json:"id_type"` // ZJLX code, "01" = ID card
 	IDNumber  string `json:"id_number"`
 	AccountNo string `json:"account_no"`
 	Phone     string `json:"phone"`
-	Password  string `json:"password"` // of the fund account; Alipay would not know it
+	Password  string `json:"password"` // of the fund account; shown by the demo, unknown to Alipay
 
-	OpenID string `json:"-"` // "" with "" UserID = one is derived from Person
-	UserID string `json:"-"` // 2088..., for old applications; alone or beside OpenID
-	// Subscribed to every template from the start; otherwise to what Subscribe says.
+	OpenID string `json:"-"` // derived from Person if UserID is "", too
+	UserID string `json:"-"` // 2088..., for old applications; with or without OpenID
+	// Subscribed is the subscription to every template for which Subscribe was not called.
 	Subscribed bool `json:"-"`
-	Certified  bool `json:"-"` // real-name certified at Alipay: otherwise nothing matches
+	Certified  bool `json:"-"` // real-name certified at Alipay; otherwise no verification succeeds
 }
 
-// Config says whose gateway the simulator is.
+// Config configures a Sim. AppID and AppKey are required.
 type Config struct {
 	AppID  string
-	AppKey *rsa.PublicKey   // what the application's requests are verified with
+	AppKey *rsa.PublicKey   // verifies the application's requests
 	Now    func() time.Time // nil = time.Now
 
-	// Target is the base URL notices are posted to, e.g. http://127.0.0.1:8080; "" = none.
+	// Target is the base URL to which notices are posted, e.g. http://127.0.0.1:8080; "" = none.
 	Target string
-	// Key is Alipay's own key; nil = a new one. A demo that restarts keeps it.
+	// Key is Alipay's key; nil = a new one. A demo that restarts keeps its key.
 	Key *rsa.PrivateKey
-	// Redirect is where the fault "redirect" points; "" = a closed loopback port.
+	// Redirect is the target of the fault "redirect"; "" = a closed loopback port.
 	Redirect string
-	// Slow is how long the fault "slow" holds an answer; 0 = 3 s.
+	// Slow is the delay of the fault "slow"; 0 = 3 s.
 	Slow time.Duration
-	// SpareMessages keeps faults from template messages: they are sent in the
-	// background and would use up a fault that was meant for something else.
+	// SpareMessages exempts template messages from faults. They are sent in the
+	// background and would use up a fault meant for another call.
 	SpareMessages bool
-	// Certificates, when set, makes the simulator speak certificate mode.
+	// Certificates selects certificate mode; nil = public-key mode.
 	Certificates *Certificates
-	// ContentKey, 16 bytes, encrypts phone numbers; nil = the application has not set one.
+	// ContentKey is the AES-128 key that encrypts phone numbers; nil = not configured.
 	ContentKey []byte
 }
 
-// Certificates are the serial numbers of certificate mode, 32 hex digits each, the
-// root's several joined by '_'. AlipayNext is that of Alipay's key after RotateKey.
+// Certificates are the serial numbers of certificate mode, 32 hex digits each; Root may be
+// several joined by '_'. AlipayNext is that of Alipay's key after RotateKey.
 type Certificates struct {
 	App, Root, Alipay, AlipayNext string
-	// PEM is what alipay.open.app.alipaycert.download gives, by serial number: the
+	// PEM is the result of alipay.open.app.alipaycert.download by serial number: a
 	// certificate and its issuers.
 	PEM map[string][]byte
 }
 
 // A Sim is a running simulator: an http.Handler. It is safe for concurrent use.
 type Sim struct {
-	cfg     Config
-	mux     *http.ServeMux
-	intrude func() (*rsa.PrivateKey, error) // another application's Alipay key, made when first needed
-	own     ownKeys
+	cfg        Config
+	mux        *http.ServeMux
+	foreignKey func() (*rsa.PrivateKey, error) // another application's Alipay key, generated on first use
+	own        ownKeys
 
 	mu          sync.Mutex
 	people      []Person // in the order added
-	codes       map[string]ticket
-	tokens      map[string]ticket
+	codes       map[string]credential
+	tokens      map[string]credential
 	verifies    map[string]claim
-	checks      map[string]*faceCheck // by certify_id
-	orders      map[string]bool       // outer_order_no, each good once
+	checks      map[string]*verification // by certify_id
+	orders      map[string]bool          // outer_order_no, used once each
 	calls       map[string]int
 	messages    []Message
 	subscribed  map[subscription]bool
-	withdrawals []withdrawal // in the order of time
-	naming      string       // see Identify
+	withdrawals []withdrawal // oldest first
+	disclosure  string       // see Identify
 	fault       string
-	faults      int // how many more calls fault spoils
+	faults      int // remaining calls to which fault applies
 }
 
-// A ticket is an auth code or an access token.
-type ticket struct {
+// A credential is an auth code or an access token.
+type credential struct {
 	person  string
 	expires time.Time
 }
 
-// New returns a simulator without people. Making its key takes a moment.
+// New returns a simulator without people. It generates a key unless cfg has one. It
+// returns an error if AppID or AppKey is missing.
 func New(cfg Config) (*Sim, error) {
 	if cfg.AppID == "" || cfg.AppKey == nil {
-		return nil, errors.New("alipaysim: AppID and AppKey are needed")
+		return nil, errors.New("alipaysim: AppID and AppKey are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -120,14 +121,14 @@ func New(cfg Config) (*Sim, error) {
 		cfg.Key = key
 	}
 	s := &Sim{
-		cfg:      cfg,
-		intrude:  sync.OnceValues(newKey),
-		codes:    make(map[string]ticket),
-		tokens:   make(map[string]ticket),
-		verifies: make(map[string]claim),
-		checks:   make(map[string]*faceCheck),
-		orders:   make(map[string]bool),
-		calls:    make(map[string]int),
+		cfg:        cfg,
+		foreignKey: sync.OnceValues(newKey),
+		codes:      make(map[string]credential),
+		tokens:     make(map[string]credential),
+		verifies:   make(map[string]claim),
+		checks:     make(map[string]*verification),
+		orders:     make(map[string]bool),
+		calls:      make(map[string]int),
 
 		subscribed: make(map[subscription]bool),
 	}
@@ -147,7 +148,7 @@ func newKey() (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// Add makes p known, or replaces the person of that name.
+// Add adds p, or replaces the person with the same name.
 func (s *Sim) Add(p Person) {
 	if p.OpenID == "" && p.UserID == "" {
 		p.OpenID = s.openID(p)
@@ -166,32 +167,33 @@ func (s *Sim) find(person string) int {
 	return slices.IndexFunc(s.people, func(p Person) bool { return p.Person == person })
 }
 
-// People returns everybody, in the order added.
+// People returns the people in the order in which they were added.
 func (s *Sim) People() []Person {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.people)
 }
 
-// AuthCode returns a new auth code, as my.getAuthCode gives a mini-program: good for
-// one exchange within 3 minutes. A person may have many. Fails with ErrUnknownPerson.
+// AuthCode returns a new auth code of person, like my.getAuthCode. It is valid for one
+// exchange within 3 minutes. It returns ErrUnknownPerson.
 func (s *Sim) AuthCode(person string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.find(person) < 0 {
 		return "", ErrUnknownPerson
 	}
-	return s.issue(s.codes, "", ticket{person, s.cfg.Now().Add(3 * time.Minute)}), nil
+	return s.issueCredential(s.codes, "", credential{person, s.cfg.Now().Add(3 * time.Minute)}), nil
 }
 
-// issue puts t into book under a new random name. The caller holds mu.
-func (s *Sim) issue(book map[string]ticket, prefix string, t ticket) string {
-	if len(book)%1024 == 0 { // now and then, so that issuing stays cheap
+// issueCredential stores c in issued under a new random id, which it returns. The caller
+// holds mu.
+func (s *Sim) issueCredential(issued map[string]credential, prefix string, c credential) string {
+	if len(issued)%1024 == 0 { // not every time, to keep the cost of a call low
 		now := s.cfg.Now()
-		maps.DeleteFunc(book, func(_ string, old ticket) bool { return now.After(old.expires) })
+		maps.DeleteFunc(issued, func(_ string, old credential) bool { return now.After(old.expires) })
 	}
 	id := prefix + randomHex()
-	book[id] = t
+	issued[id] = c
 	return id
 }
 
@@ -202,15 +204,14 @@ func randomHex() string {
 	return hex.EncodeToString(b)
 }
 
-// Calls returns how often method was asked for, whatever the answer; "" = all calls.
+// Calls returns the number of calls of method, including failures; "" counts all calls.
 func (s *Sim) Calls(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[method]
 }
 
-// Messages returns what applications sent to citizens or started for them: template
-// messages and face verifications, oldest first.
+// Messages returns the last 1000 template messages and face verifications, oldest first.
 func (s *Sim) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()

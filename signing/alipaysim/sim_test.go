@@ -23,7 +23,7 @@ import (
 
 const appID = "2021000000000001"
 
-// Throw-away keys, made anew by every run of the tests.
+// Keys generated once a run.
 var (
 	appKey    = sync.OnceValue(newTestKey)
 	alipayKey = sync.OnceValue(newTestKey)
@@ -45,10 +45,10 @@ var (
 	zhao  = "990101199909090477"
 )
 
-// start is when every test begins: late at night in London, next morning in Beijing.
+// start is the time at which every test begins: late evening in UTC, next morning in Beijing.
 var start = time.Date(2026, 3, 1, 20, 30, 0, 0, time.UTC)
 
-// A clock tells the simulator what time it is.
+// A clock is a clock that tests set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -66,7 +66,7 @@ func (c *clock) add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// A fixture is a simulator that serves.
+// A fixture is a simulator with its server.
 type fixture struct {
 	t   testing.TB
 	sim *alipaysim.Sim
@@ -91,9 +91,9 @@ func newFixture(t testing.TB, cfg alipaysim.Config) fixture {
 	return fixture{t: t, sim: sim, url: server.URL, now: now}
 }
 
-// request returns the signed parameters of a call, changed by change before and by
-// spoil after they are signed.
-func (s fixture) request(method string, params map[string]string, change, spoil func(url.Values)) url.Values {
+// request returns the signed parameters of a call. change is applied before they are
+// signed, tamper after.
+func (s fixture) request(method string, params map[string]string, change, tamper func(url.Values)) url.Values {
 	s.t.Helper()
 	form := url.Values{
 		"app_id": {appID}, "method": {method}, "format": {"JSON"}, "charset": {"utf-8"}, "sign_type": {"RSA2"},
@@ -120,18 +120,18 @@ func (s fixture) request(method string, params map[string]string, change, spoil 
 		s.t.Fatal(err)
 	}
 	form.Set("sign", base64.StdEncoding.EncodeToString(raw))
-	if spoil != nil {
-		spoil(form)
+	if tamper != nil {
+		tamper(form)
 	}
 	return form
 }
 
-// An answer is what the gateway said.
+// An answer is a response of the gateway.
 type answer struct {
 	root    string
 	content map[string]any
 	raw     json.RawMessage
-	signed  bool // truly
+	signed  bool // correctly
 }
 
 func (a answer) text(name string) string {
@@ -187,7 +187,7 @@ func (s fixture) code(person string) string {
 	return code
 }
 
-// operate calls one of the /sim paths and decodes what it says.
+// operate calls a path under /sim and decodes the reply.
 func (s fixture) operate(method, path, body string, into any) int {
 	s.t.Helper()
 	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))

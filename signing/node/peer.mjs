@@ -1,52 +1,52 @@
-// The other end of the signature tests, made of Alipay's own SDK: it verifies and
-// signs as an application and as Alipay does. Every line of stdin is a command in
-// JSON, and is answered by a line on stdout. It ends when stdin does.
+// The peer of the signature tests, built with Alipay's SDK: it verifies and signs both as
+// an application and as Alipay. Each line of stdin is a command in JSON; the reply is a
+// line on stdout. It exits at the end of stdin.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { AlipaySdk } from 'alipay-sdk';
-// The SDK does not export how it signs, and its signature is what is wanted here.
+// The SDK does not export its signing functions.
 import { sign, signatureV3 } from './node_modules/alipay-sdk/dist/esm/util.js';
 
-let application; // knows Alipay's public key
-let alipay; // the other way round: knows the application's public key
+let application; // has Alipay's public key
+let alipay; // has the application's public key
 
 const commands = {
-  // keys are base64 of PKCS #1 (private) and PKIX (public), in DER.
+  // keys sets the keys: base64 of DER, PKCS #1 (private) and PKIX (public).
   keys({ app_id: appId, app, app_public: appPublic, alipay: own, alipay_public: alipayPublic, gateway }) {
     application = new AlipaySdk({ appId, privateKey: app, alipayPublicKey: alipayPublic, gateway });
     alipay = new AlipaySdk({ appId, privateKey: own, alipayPublicKey: appPublic });
     return {};
   },
 
-  // verify says what the SDK's two ways to verify a notification say about a form.
+  // verify returns the results of the SDK's two functions that verify a notification.
   verify({ body }) {
     const form = Object.fromEntries(new URLSearchParams(body));
     const check = way => {
       try {
         return way(form);
       } catch (err) {
-        return false; // V1 decodes a value that never was encoded
+        return false; // V1 decodes values a second time
       }
     };
     return { v1: check(f => application.checkNotifySign(f)), v2: check(f => application.checkNotifySignV2(f)) };
   },
 
-  // notice is what the SDK signs as it signs requests: sign_type is signed, too.
+  // notice returns a notification signed like a request, with sign_type in the text.
   notice({ method, params }) {
     return { body: new URLSearchParams(sign(method, params, alipay.config)).toString() };
   },
 
-  // text is a signature of Alipay's over any text.
+  // text returns Alipay's signature over a text.
   text({ text }) {
     return { sign: signatureV3(text, alipay.config.privateKey) };
   },
 
-  // request is the query that the SDK would send.
+  // request returns the query of a request.
   request({ method, params }) {
     return { body: application.sdkExecute(method, params) };
   },
 
-  // answer verifies what the application answered to a call of Alipay's.
+  // answer verifies the application's answer to an SPI call.
   answer({ raw }) {
     try {
       alipay.checkResponseSign(raw, 'response', JSON.parse(raw).sign, '');
@@ -56,7 +56,7 @@ const commands = {
     }
   },
 
-  // exchange is the SDK as a client of the gateway.
+  // exchange exchanges an auth code with the SDK as the client.
   async exchange({ code }) {
     try {
       const params = { grantType: 'authorization_code', code };
@@ -66,7 +66,7 @@ const commands = {
     }
   },
 
-  // serve is a gateway on a free port.
+  // serve starts a gateway on a free port.
   serve() {
     const server = createServer(gateway);
     return new Promise(resolve => server.listen(0, '127.0.0.1', () => {
@@ -75,8 +75,8 @@ const commands = {
   },
 };
 
-// gateway answers an exchange, if the request is truly the application's. The auth
-// code says how.
+// gateway answers an exchange whose request is signed by the application. The auth code
+// selects a fault.
 async function gateway(request, response) {
   let body = '';
   for await (const chunk of request) body += chunk;
@@ -96,4 +96,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   console.log(JSON.stringify(await commands[command.do](command)));
 }
-process.exit(0); // the gateway would go on
+process.exit(0); // the gateway would keep the process running

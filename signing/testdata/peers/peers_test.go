@@ -1,5 +1,5 @@
-// Package peers measures package signing beside the libraries an integrator might take
-// instead. It is a module of its own, so that they are no dependencies of fundpass:
+// Package peers compares package signing with other libraries. It is a separate module, so
+// that they are no dependencies of fundpass:
 //
 //	cd signing/testdata/peers && go test -bench . -benchtime 5s
 package peers
@@ -27,8 +27,8 @@ import (
 
 const appID = "2021000000000001"
 
-// A notice is a form of 20 parameters, sign and sign_type besides. None is empty:
-// gopay leaves empty values out of what it verifies.
+// A notice is a form of 20 parameters, sign and sign_type. None is empty, because gopay
+// omits empty values from the text.
 type notice struct {
 	own, alipay *rsa.PrivateKey
 	body        []byte
@@ -149,8 +149,8 @@ func BenchmarkNotification(b *testing.B) {
 	}
 }
 
-// BenchmarkRatio lets the contenders take turns every millisecond, so that a machine
-// with other things to do treats them alike.
+// BenchmarkRatio runs the contenders in turns of a millisecond, so that other load affects
+// them equally.
 func BenchmarkRatio(b *testing.B) {
 	all := contenders(b)
 	took := make([][]time.Duration, len(all))

@@ -1,0 +1,175 @@
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Client is a citizen's mini-program: it calls the API as the page does.
+type Client struct {
+	Base  string // of the server, without a slash at the end
+	HTTP  *http.Client
+	Token string // of the session, "" before there is one
+}
+
+// A Request is one call. Only a POST has a body.
+type Request struct {
+	Method, Path string
+	Body         any
+	Key          string // Idempotency-Key, "" for none
+}
+
+// Under is the same request with an Idempotency-Key.
+func (r Request) Under(key string) Request { r.Key = key; return r }
+
+// An Answer is what came back: the envelope of the API, or the bare JSON of the
+// simulator, which is then all Data.
+type Answer struct {
+	Request `json:"-"`
+	Status  int           `json:"-"`
+	Raw     []byte        `json:"-"`
+	Took    time.Duration `json:"-"`
+
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	Data      json.RawMessage `json:"data"`
+	Remaining *int            `json:"remaining_attempts"`
+	Retry     int             `json:"retry_after"` // seconds
+	Errors    []struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"errors"`
+}
+
+var (
+	errNoAnswer = errors.New("nothing answers there")
+	ErrNotAPI   = errors.New("the answer is not the API's")
+)
+
+// Do sends one request. A refusal is an answer like any other; the errors are
+// errNoAnswer and errForeign.
+func (p *Client) Do(ctx context.Context, r Request) (Answer, error) {
+	begun := time.Now()
+	a := Answer{Request: r}
+	req, err := p.prepare(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	resp, err := p.HTTP.Do(req)
+	if err != nil {
+		return a, fmt.Errorf("%w: %w", errNoAnswer, withoutURL(err))
+	}
+	defer resp.Body.Close()
+	a.Raw, err = io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	a.Status, a.Took = resp.StatusCode, time.Since(begun)
+	if err != nil {
+		return a, fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
+	return a, a.decode()
+}
+
+// withoutURL drops what the caller knows already.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+func (p *Client) prepare(ctx context.Context, r Request) (*http.Request, error) {
+	var body io.Reader
+	if r.Method == http.MethodPost {
+		raw, err := json.Marshal(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, p.Base+r.Path, body)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if p.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.Token)
+	}
+	if r.Key != "" {
+		req.Header.Set("Idempotency-Key", r.Key)
+	}
+	return req, nil
+}
+
+func (a *Answer) decode() error {
+	if strings.HasPrefix(a.Path, "/sim/") {
+		a.Code, a.Data = http.StatusText(a.Status), a.Raw
+		return nil
+	}
+	if json.Unmarshal(a.Raw, a) != nil || a.Code == "" {
+		return fmt.Errorf("%w: HTTP status %d without an envelope", ErrNotAPI, a.Status)
+	}
+	return nil
+}
+
+// Get and post are the two kinds of calls there are.
+func (p *Client) Get(ctx context.Context, path string) (Answer, error) {
+	return p.Do(ctx, Request{Method: http.MethodGet, Path: path})
+}
+
+func (p *Client) Post(ctx context.Context, path string, body any) (Answer, error) {
+	return p.Do(ctx, Request{Method: http.MethodPost, Path: path, Body: body})
+}
+
+// LogIn opens the mini-program: an auth code from the simulator, then a session.
+func (p *Client) LogIn(ctx context.Context, person string) (Answer, error) {
+	a, err := p.Post(ctx, "/sim/auth-code", Fields{"person": person})
+	if err != nil {
+		return a, err
+	}
+	code := a.Text("auth_code")
+	if code == "" {
+		return a, fmt.Errorf("%w: no auth code for %s", ErrNotAPI, person)
+	}
+	return p.OpenSession(ctx, code)
+}
+
+// OpenSession shows an auth code and keeps the token.
+func (p *Client) OpenSession(ctx context.Context, code string) (Answer, error) {
+	a, err := p.Post(ctx, "/v1/sessions", Fields{"auth_code": code})
+	if token := a.Text("token"); token != "" {
+		p.Token = token
+	}
+	return a, err
+}
+
+// Fields is a flat JSON object.
+type Fields map[string]any
+
+// Text reads one text of an answer's data, "" when it is not there.
+func (a Answer) Text(name string) string {
+	s, _ := a.Object()[name].(string)
+	return s
+}
+
+// Number reads one number of an answer's data, 0 when it is not there.
+func (a Answer) Number(name string) int {
+	n, _ := a.Object()[name].(float64)
+	return int(n)
+}
+
+// Object returns an answer's data, no fields when it is no object.
+func (a Answer) Object() Fields {
+	var all Fields
+	_ = json.Unmarshal(a.Data, &all) // no object: no fields
+	return all
+}

@@ -1,0 +1,278 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/serve"
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+	"fundpass/miniapp-api/apidocs"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/miniprogram"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/signing/alipaysim"
+	"fundpass/store"
+	"fundpass/store/localpg"
+)
+
+// demoAppID is an application id that Alipay gives nobody.
+const demoAppID = "2021990100000000"
+
+// Limits of the demo: one machine acts for all citizens.
+var (
+	demoPerAddress = settings.Rate{PerSecond: 2000, Burst: 20000}
+	demoPerUser    = settings.Rate{PerSecond: 500, Burst: 5000}
+)
+
+// Command runs everything on one machine: a private PostgreSQL, a simulated
+// Alipay, and the very server that serve runs, with invented depositors in it.
+func Command(w terminal.Stdio) *cobra.Command {
+	d := &demo{Screen: terminal.NewScreen(w.Out)}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything on this machine, with invented people to try",
+		Long: "Demo starts a private PostgreSQL, a simulated Alipay and the API, loads invented\n" +
+			"depositors and lists them. Ctrl-C stops all of it. Without --data everything is\n" +
+			"in a temporary directory that is removed at the end.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "where the API answers; a loopback address, port 0 for a free one")
+	f.StringVar(&d.data, "data", "", "directory to keep keys, database and log in")
+	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
+	f.StringVar(&d.logFile, "log", "", "file for the log (fundpass.log in the data directory)")
+	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
+	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
+	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
+	f.StringVar(&d.transferAfter, "link-transfer", "1m", "how long the holder of a link can reject its transfer to a new Alipay account, as FUNDPASS_LINK_TRANSFER")
+	return cmd
+}
+
+// A demo is all that runs, in the order it is started.
+type demo struct {
+	terminal.Screen
+	addr, data, logFile string
+	fresh               bool
+
+	proof, initialProof, consent, transferAfter string
+	linkTransfer                                settings.LinkTransfer
+
+	public   net.Listener
+	dataDir  *dataDir
+	log      *os.File
+	postgres *localpg.Server
+	sim      *alipaysim.Sim
+	simURL   string
+	app      *serve.App
+
+	cleanups []func() error // what stops the parts, in the order they were started
+}
+
+// run serves until ctx ends, and leaves nothing behind.
+func (d *demo) run(ctx context.Context) error {
+	err := d.start(ctx)
+	switch {
+	case err == nil:
+		d.show()
+		err = d.app.Serve(ctx, d.public, nil)
+	case ctx.Err() != nil:
+		err = nil // interrupted: whatever failed, failed of that
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(d.Out, "\nStopping ...")
+	}
+	if err = errors.Join(err, d.stop()); err == nil {
+		fmt.Fprintln(d.Out, d.exitMessage())
+	}
+	return err
+}
+
+func (d *demo) start(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{
+		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.assemble, d.load,
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addCleanup adds a function to run when the demo ends, the last one first.
+func (d *demo) addCleanup(stop func() error) { d.cleanups = append(d.cleanups, stop) }
+
+func (d *demo) stop() error {
+	var all []error
+	for _, stop := range slices.Backward(d.cleanups) {
+		all = append(all, stop())
+	}
+	d.cleanups = nil
+	return errors.Join(all...)
+}
+
+// checkLinks refuses what serve would refuse, before anything runs.
+func (d *demo) checkLinks(context.Context) error {
+	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
+		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
+	}
+	s := settings.Settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
+	if problems := s.ValidateProofs(); len(problems) > 0 {
+		return settings.Join(problems)
+	}
+	return nil
+}
+
+// listen comes early: a port in use is the most common surprise.
+func (d *demo) listen(context.Context) error {
+	switch {
+	case d.fresh && d.data == "":
+		return errors.New("--fresh needs --data: without it every demo is fresh")
+	case !settings.IsAddress(d.addr):
+		return fmt.Errorf("--addr %s is not host:port", d.addr)
+	case !settings.IsLoopback(d.addr):
+		return fmt.Errorf("--addr %s is not a loopback address: the demo tells everybody its passwords; use 127.0.0.1", d.addr)
+	}
+	l, err := net.Listen("tcp", d.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("--addr %s is in use, perhaps by another demo; choose another port, or --addr 127.0.0.1:0 for a free one", d.addr)
+	}
+	if err != nil {
+		return fmt.Errorf("--addr %s: %w", d.addr, err)
+	}
+	d.public = l
+	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
+	return nil
+}
+
+// ignoreClosed drops the error of closing a listener that its server closed.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) openDataDir(context.Context) (err error) {
+	if d.dataDir, err = openDataDir(d.data, d.fresh); err != nil {
+		return err
+	}
+	d.addCleanup(d.dataDir.close)
+	if d.logFile == "" {
+		d.logFile = d.dataDir.path("fundpass.log")
+	}
+	if d.log, err = os.OpenFile(d.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return fmt.Errorf("--log: %w", err)
+	}
+	d.addCleanup(d.log.Close)
+	return d.dataDir.makeKeys()
+}
+
+func (d *demo) startPostgres(ctx context.Context) (err error) {
+	d.postgres, err = localpg.Start(ctx, localpg.Options{
+		Dir: d.dataDir.path("postgres"), Own: true, Throwaway: d.dataDir.temporary, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.addCleanup(func() error {
+		err := d.postgres.Close()
+		if d.dataDir.temporary { // its place is never used again
+			err = errors.Join(err, os.RemoveAll(d.postgres.Sockets()))
+		}
+		return err
+	})
+	_, err = store.Migrate(ctx, store.MigrateConfig{DSN: d.postgres.DSN("")})
+	return err
+}
+
+// startSimulator gives Alipay an address of its own, as in production.
+func (d *demo) startSimulator(context.Context) error {
+	app, err := d.dataDir.privateKey(appKeyFile)
+	if err != nil {
+		return err
+	}
+	alipay, err := d.dataDir.privateKey(alipayKeyFile)
+	if err != nil {
+		return err
+	}
+	content, err := settings.LoadContentKey(d.dataDir.path(contentKeyFile))
+	if err != nil {
+		return err
+	}
+	d.sim, err = alipaysim.New(alipaysim.Config{
+		AppID: demoAppID, AppKey: &app.PublicKey, Key: alipay, ContentKey: content, Target: d.url(), SpareMessages: true,
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range stories {
+		d.sim.Add(s.person())
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.simURL = "http://" + l.Addr().String() + "/gateway.do"
+	server := httpapi.HTTPServer(d.sim, terminal.NewLog(d.log, "demo"))
+	go server.Serve(l) // ends with Close
+	d.addCleanup(server.Close)
+	return nil
+}
+
+// url is where the demo answers.
+func (d *demo) url() string { return "http://" + d.public.Addr().String() }
+
+// assemble puts the server together as serve does, and the simulator's
+// operator paths before it.
+func (d *demo) assemble(ctx context.Context) (err error) {
+	s := settings.Settings{
+		Addr: d.public.Addr().String(), Environment: "demo", Center: settings.DemoCenter, DatabaseURL: d.postgres.DSN(""),
+		AppID: demoAppID, AppKeyFile: d.dataDir.path(appKeyFile), AlipayKeyFiles: settings.FileList{d.dataDir.path(alipayPublicFile)},
+		GatewayURL: d.simURL, Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent,
+		LinkTransfer:  d.linkTransfer,
+		ColumnKeyFile: d.dataDir.path(columnKeyFile), PepperFile: d.dataDir.path(pepperFile), ContentKeyFile: d.dataDir.path(contentKeyFile),
+		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
+		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
+		PerAddress: demoPerAddress, PerUser: demoPerUser,
+		AuditYears: 1,
+	}
+	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
+		return err
+	}
+	d.addCleanup(d.app.Close)
+	api := d.app.Handler
+	d.app.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/sim/") {
+			d.sim.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+	if d.app.Handler, err = apidocs.Handler(d.app.Handler); err != nil {
+		return err
+	}
+	d.app.Handler = miniprogram.Phone(storyTexts(), d.app.Handler)
+	return nil
+}
+
+// storyTexts say what each person shows.
+func storyTexts() map[string]string {
+	texts := make(map[string]string)
+	for _, s := range stories {
+		texts[s.word] = s.caption
+	}
+	return texts
+}
+
+func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app) }

@@ -1,0 +1,86 @@
+package demo
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"fundpass/cmd/internal/cmdtest"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
+)
+
+var updatePeople = flag.Bool("update-people", false, "rewrite testdata/people.golden")
+
+// What a person is listed with must be in the form the API compares.
+func TestStoriesAreNormal(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]string)
+	for _, s := range stories {
+		p := s.person()
+		doc, err := document.Parse(p.IDType, p.IDNumber)
+		if err != nil || doc.Number != p.IDNumber {
+			t.Errorf("%s: %s is %v, %v", s.word, p.IDNumber, doc, err)
+		}
+		if p.IDType == document.Citizen && !strings.HasPrefix(p.IDNumber, "99") {
+			t.Errorf("%s: %s may be somebody's", s.word, p.IDNumber)
+		}
+		if name, err := document.Name(p.Name); err != nil || name != p.Name {
+			t.Errorf("%s: name %q is %q, %v", s.word, p.Name, name, err)
+		}
+		if s.account != "" && len(p.Phone) != 11 {
+			t.Errorf("%s: phone %s", s.word, p.Phone)
+		}
+		for _, key := range []string{p.Person, p.Password, p.AccountNo} {
+			if s.again != "" && key != p.Person { // the same person's
+				continue
+			}
+			if other, twice := seen[key]; twice {
+				t.Errorf("%s and %s share %s", other, s.word, key)
+			}
+			seen[key] = s.word
+		}
+	}
+}
+
+// A chosen password must be allowed, so that a walk can put it back.
+func TestStoriesHaveGoodPasswords(t *testing.T) {
+	t.Parallel()
+	for _, s := range stories {
+		p := s.person()
+		broken := passwd.Default().Check(passwd.NewSecret(p.Password), passwd.Subject{
+			IDType: p.IDType, IDNumber: p.IDNumber, Name: p.Name, Phone: p.Phone, AccountNo: p.AccountNo,
+		})
+		if good := len(broken) == 0; good == (s.initialRule != "") {
+			t.Errorf("%s: %v", s.word, broken)
+		}
+	}
+}
+
+// The table as a terminal shows it: every line equally wide, a Chinese
+// character being two columns.
+func TestPeopleTable(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	peopleTable(&out, stories)
+	const golden = "testdata/people.golden"
+	if *updatePeople {
+		if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(cmdtest.ReadFile(t, golden)), out.String()); diff != "" {
+		t.Error(diff)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	for _, line := range lines {
+		if got, want := text.StringWidth(line), text.StringWidth(lines[0]); got != want || got > 120 {
+			t.Errorf("%d columns, want %d: %s", got, want, line)
+		}
+	}
+}

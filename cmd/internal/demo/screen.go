@@ -1,0 +1,95 @@
+package demo
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// show is what the operator sees once everything runs.
+func (d *demo) show() {
+	d.Title("fundpass demo is running. Every person in it is invented.")
+	d.Heading("What runs")
+	d.List([][2]string{
+		{"API", d.url()},
+		{"Page", d.url() + "/ (the mini-program, in a browser)"},
+		{"Docs", d.url() + "/docs"},
+		{"Alipay", d.simURL + " (simulated)"},
+		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
+		{"Links", "proven by " + d.proof + ", consents " + d.consent + ", transferred after " + d.transferAfter},
+		{"Database", d.postgres.Dir() + d.dataNote()},
+		{"Log", d.logFile},
+	})
+	d.Heading("People to try")
+	peopleTable(d.Out, stories)
+	if d.dataDir.known {
+		fmt.Fprintln(d.Out, "Passwords are as first loaded; people may have changed theirs since. --fresh begins anew.")
+	}
+	d.Heading("What to do next")
+	d.next()
+	fmt.Fprintln(d.Out, "\nCtrl-C stops everything.")
+}
+
+// dataNote says what becomes of the data when the demo ends.
+func (d *demo) dataNote() string {
+	if d.dataDir.temporary {
+		return " (removed at the end; --data DIR keeps it)"
+	}
+	return ""
+}
+
+func (d *demo) next() {
+	url := d.url()
+	for _, step := range [][2]string{
+		{"Walk the whole citizen's flow, in a second terminal:", program() + " walk --base " + url},
+		{"Or go by hand. An auth code, as Alipay gives it to a mini-program, is good once for 3 minutes:",
+			curl(url+"/sim/auth-code", `{"person":"ok"}`)},
+		{"It opens a session. The token goes into the header Authorization: Bearer of every further call:",
+			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
+	} {
+		fmt.Fprintf(d.Out, "  %s\n    %s\n", step[0], step[1])
+	}
+}
+
+func curl(url, body string) string {
+	return fmt.Sprintf("curl -s %s -H 'Content-Type: application/json' -d '%s'", url, body)
+}
+
+// program is how this one was called, so that the next command can be copied.
+func program() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/fundpass"
+	}
+	return os.Args[0]
+}
+
+func peopleTable(out io.Writer, people []story) {
+	t := table.NewWriter()
+	t.SetOutputMirror(out)
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.OptionsNoBorders
+	t.Style().Options.SeparateColumns = false
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(table.Row{"person", "story", "name", "type", "ID number", "account", "password"})
+	for _, s := range people {
+		p := s.person()
+		t.AppendRow(table.Row{p.Person, s.caption, p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password})
+	}
+	t.Render()
+}
+
+// exitMessage says what was stopped and what becomes of the data directory.
+func (d *demo) exitMessage() string {
+	switch {
+	case d.dataDir == nil:
+		return "Stopped."
+	case d.dataDir.temporary:
+		return "Stopped: PostgreSQL is down, " + d.dataDir.dir + " is removed."
+	}
+	return "Stopped: PostgreSQL is down, " + d.dataDir.dir + " is kept for the next start."
+}

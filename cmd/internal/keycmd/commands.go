@@ -1,0 +1,12 @@
+package keycmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
+)
+
+// Commands returns the commands of this package.
+func Commands(w terminal.Stdio) []*cobra.Command {
+	return []*cobra.Command{keysCommand(w), verifyCommand(w)}
+}

@@ -1,0 +1,87 @@
+package keycmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+	"fundpass/keys"
+	"fundpass/signing"
+)
+
+func fetchCertCommand(w terminal.Stdio) *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "fetch-cert SN --out FILE",
+		Short: "Download a certificate of Alipay's, for you to compare and trust",
+		Long: "Fetch-cert asks FUNDPASS_GATEWAY_URL for the certificate with serial number SN, as a\n" +
+			"refused message names it in alipay_cert_sn. It checks that it is Alipay's, for this\n" +
+			"merchant, valid, and issued under FUNDPASS_ALIPAY_ROOT_CERT_FILE, writes it to a file\n" +
+			"that did not exist and says what to compare. The server does not trust it before\n" +
+			"you have added the file to FUNDPASS_ALIPAY_KEY_FILES. For certificate mode only.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return fetchCert(cmd.Context(), w, strings.ToLower(args[0]), out)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "file to write; it must not exist")
+	_ = cmd.MarkFlagRequired("out") // which is there
+	return cmd
+}
+
+func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
+	if _, err := os.Lstat(out); err == nil {
+		return fmt.Errorf("%s is there; %w", out, errKeysExist)
+	}
+	s, keyring, err := settings.ReadKeyring(w.Getenv, "FUNDPASS_GATEWAY_URL")
+	if err != nil {
+		return fmt.Errorf("settings are not right:\n%w", err)
+	}
+	if s.AlipayRootCertFile == "" {
+		return errors.New("FUNDPASS_ALIPAY_ROOT_CERT_FILE is not set: in public-key mode there are no certificates; copy Alipay's public key from the console")
+	}
+	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
+	if err != nil {
+		return settings.Problem{Setting: "FUNDPASS_GATEWAY_URL", Err: err}
+	}
+	content, err := gateway.DownloadCertificate(ctx, sn)
+	if err != nil {
+		return err
+	}
+	cert, err := keys.CheckAlipayCert(s.KeyringFiles(), sn, content)
+	if err != nil {
+		return fmt.Errorf("what was downloaded is refused, nothing written: %w", err)
+	}
+	if err := settings.WriteNew(out, content); err != nil {
+		return err
+	}
+	printCandidate(w.Out, out, cert)
+	return syncDir(filepath.Dir(out))
+}
+
+func printCandidate(to io.Writer, path string, c keys.AlipayCert) {
+	row := func(what, note string) { fmt.Fprintf(to, "%-13s%s\n", what, note) }
+	row("file", path)
+	row("serial (SN)", c.SN)
+	row("subject", printable(c.Subject))
+	row("issuer", printable(c.Issuer))
+	row("valid", c.NotBefore.UTC().Format(time.DateOnly)+" to "+c.End.UTC().Format(time.DateOnly))
+	row("SHA-256", fmt.Sprintf("%x", c.Fingerprint))
+	root := "root file"
+	if c.Sandbox {
+		root = "sandbox's pinned root"
+	}
+	fmt.Fprint(to, "\nIt was issued under the "+root+", but nobody has compared it yet. Look at the\n"+
+		"certificate in Alipay's console (接口加签方式 > 证书 > 支付宝公钥证书): when subject, validity and\n"+
+		"serial are the same, add the file to FUNDPASS_ALIPAY_KEY_FILES beside the old one,\n"+
+		"run fundpass check and restart the servers. Otherwise delete the file.\n")
+}

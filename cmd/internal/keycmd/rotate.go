@@ -1,0 +1,88 @@
+package keycmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+)
+
+// A rotation puts a fresh key into a key file beside the old ones.
+type rotation struct {
+	use, short string
+	rotate     func([]byte) ([]byte, error)
+	effect     string
+}
+
+func rotateCommand(w terminal.Stdio, r rotation) *cobra.Command {
+	return &cobra.Command{
+		Use:   r.use,
+		Short: r.short,
+		Long: r.short + ".\n\nThe file is replaced in one step, keeps its owner and gets mode 0600. A server that\n" +
+			"still has the old file cannot read what one with the new file wrote: distribute\n" +
+			"the file, then restart all servers together.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := rotateFile(args[0], r.rotate); err != nil {
+				return err
+			}
+			fmt.Fprintf(w.Out, "%s has a fresh key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.\n", args[0], r.effect)
+			return nil
+		},
+	}
+}
+
+// rotateFile replaces the file by rename, so that a reader sees the old one or
+// the new one, whole.
+func rotateFile(path string, rotate func([]byte) ([]byte, error)) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	old, err := settings.ReadSmall(path)
+	if err != nil {
+		return err
+	}
+	fresh, err := rotate(old)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	next := path + ".new" // a second rotation at the same time fails here
+	if err := settings.WriteNew(next, fresh); err != nil {
+		return err
+	}
+	if err := replaceFile(next, path); err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// replaceFile gives next the owner of path, then its name: rotated by root, the
+// file must stay readable for the server.
+func replaceFile(next, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if of, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Chown(next, int(of.Uid), int(of.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Rename(next, path)
+}
+
+// syncDir makes a rename in dir outlive a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,124 @@
+package operator
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+	"fundpass/keys/calendar"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/store"
+)
+
+var (
+	errAccountFlag   = errors.New("--account takes only -, which is the standard input: an account number on the command line stands in the shell's history and in the list of processes")
+	errResetOperator = errors.New("--operator is needed: the staff number of whoever saw the citizen's document, 1 to 32 letters, digits, . - or _")
+	errNoSuchNumber  = errors.New("no account has this number")
+	errNoReset       = errors.New("the account is frozen by the centre, or merged, moved or closed: its password cannot be reset")
+)
+
+var staffNumber = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+
+func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
+	var account, operator string
+	cmd := &cobra.Command{
+		Use:   "issue-reset-code",
+		Short: "Issue a code with which a citizen at the counter resets the password",
+		Long: "Issue-reset-code reads an account number (GRZH) from the standard input and prints a\n" +
+			"one-time code for its holder, whose document the operator has seen. The citizen enters\n" +
+			"it in the mini-program, under 忘记密码, and chooses a new password there; nobody else\n" +
+			"learns it.\n" +
+			"The code is shown once, good for 30 minutes, 5 tries and one use, and replaces an\n" +
+			"earlier one. The present password stays good until the code is used. Who has not\n" +
+			"linked the account yet enters the code in place of the password there.\n\n" +
+			"The citizen's record shows it, and fundpass audit lists it with the operator's staff number.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case account != "-":
+				return errAccountFlag
+			case !staffNumber.MatchString(operator):
+				return errResetOperator
+			}
+			return issueResetCode(cmd.Context(), w, operator)
+		},
+	}
+	cmd.Flags().StringVar(&account, "account", "-", "where the account number comes from: -, the standard input")
+	cmd.Flags().StringVar(&operator, "operator", "", "the operator's staff number (required)")
+	return cmd
+}
+
+func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) error {
+	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	if err != nil {
+		return fmt.Errorf("settings are not right:\n%w", err)
+	}
+	number, err := readAccountNo(w)
+	if err != nil {
+		return err
+	}
+	db, err := s.OpenDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	a, err := db.AccountByNumber(ctx, number)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return errNoSuchNumber
+	case err != nil:
+		return err
+	case a.Ended() || a.Status == store.StatusFrozen:
+		return errNoReset
+	}
+	code, err := newResetCode()
+	if err != nil {
+		return err
+	}
+	until, err := db.IssueResetCode(ctx, a, code, operator)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.Out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once\n",
+		document.MaskName(a.Person.Name), document.MaskNumber(a.Person.IDNumber),
+		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
+	return nil
+}
+
+// readAccountNo reads one line, and asks for it where somebody sits.
+func readAccountNo(w terminal.Stdio) (string, error) {
+	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprint(w.Err, "account number: ")
+	}
+	line, err := bufio.NewReader(io.LimitReader(w.In, 256)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = document.AccountNo(line); line == "" {
+		return "", errNoSuchNumber
+	}
+	return line, nil
+}
+
+// newResetCode is uniform over all codes.
+func newResetCode() (string, error) {
+	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(selfservice.ResetCodeDigits), nil)
+	n, err := rand.Int(rand.Reader, most)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%0*d", selfservice.ResetCodeDigits, n), nil
+}

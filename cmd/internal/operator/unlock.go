@@ -1,0 +1,173 @@
+package operator
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+	"fundpass/keys/calendar"
+	"fundpass/miniapp-api/document"
+	"fundpass/store"
+)
+
+// What unlock may be told on the command line is kept for years and stands in
+// shell histories: it must name nobody but the operator.
+var (
+	errOperator  = errors.New("--operator is needed: who does this, in 1 to 64 characters")
+	errReason    = errors.New("--reason is needed: why, in 4 to 200 characters on one line, e.g. a ticket's name")
+	errPersonal  = errors.New("--operator and --reason must hold no run of 6 digits or more: personal data stays out of the record")
+	errNobody    = errors.New("nothing was entered; enter the account number or the ID number")
+	errNoAccount = errors.New("no such account: compare the number with the document; for a document other than the ID card give --id-type")
+)
+
+// unlockSettings are the settings that the commands of this package need.
+var unlockSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE"}
+
+var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
+
+// unlockOptions are the flags of unlock.
+type unlockOptions struct{ operator, reason, idType string }
+
+func unlockCommand(w terminal.Stdio) *cobra.Command {
+	var u unlockOptions
+	cmd := &cobra.Command{
+		Use:   "unlock",
+		Short: "Let a citizen try their password again before the lock ends",
+		Long: "Unlock forgets the wrong passwords entered for a person, in the mini-program and\n" +
+			"elsewhere, after the clerk has checked who is standing there. It asks for the\n" +
+			"account number or the ID number, so that neither stands in the shell's history.\n" +
+			"It shows, sets and unfreezes no password. The citizen sees it in their record\n" +
+			"(办理记录), and fundpass audit lists it.\n\n" +
+			"It needs " + strings.Join(unlockSettings, ", ") + ",\n" +
+			"and FUNDPASS_DOCUMENTS_FILE where the centre has one.\n" +
+			"It exits 0 when the person is unlocked, 1 when not, 2 when it was called wrongly.",
+		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
+	u.flags(cmd)
+	return cmd
+}
+
+func (u *unlockOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&u.operator, "operator", "", "who does this (required)")
+	f.StringVar(&u.reason, "reason", "", "why (required)")
+	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX), when its number is entered")
+}
+
+func unlock(ctx context.Context, w terminal.Stdio, u unlockOptions) error {
+	if err := u.check(); err != nil {
+		return terminal.AsUsage(err)
+	}
+	var done store.Unlocked
+	err := u.act(ctx, w, func(db *store.DB, want store.OperatorRequest) (err error) {
+		done, err = db.Unlock(ctx, want)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	printUnlocked(w.Out, done)
+	return nil
+}
+
+func (u *unlockOptions) check() error {
+	u.operator, u.reason = strings.TrimSpace(u.operator), strings.TrimSpace(u.reason)
+	control := strings.ContainsFunc(u.operator+u.reason, func(r rune) bool { return r < ' ' || r == utf8.RuneError })
+	who, why := utf8.RuneCountInString(u.operator), utf8.RuneCountInString(u.reason)
+	switch {
+	case who < 1 || who > 64:
+		return errOperator
+	case why < 4 || why > 200 || control:
+		return errReason
+	case longNumber.MatchString(u.operator) || longNumber.MatchString(u.reason):
+		return errPersonal
+	}
+	return nil
+}
+
+// readAnswer reads one line, which no log or error repeats.
+func readAnswer(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, 256)).ReadString('\n')
+	if line = strings.TrimSpace(line); line != "" {
+		return line, nil
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return "", errNobody
+}
+
+// act asks whom the operator means and does it to them. It takes the number for an
+// account's first, and then for a document's: no account number is one by chance,
+// but many are digits enough for a document.
+func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store.DB, store.OperatorRequest) error) error {
+	documents, err := operatorDocuments(w)
+	if err != nil {
+		return err
+	}
+	db, err := openForOperator(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	fmt.Fprint(w.Err, "Account number or ID number: ")
+	number, err := readAnswer(w.In)
+	if err != nil {
+		return err
+	}
+	want := store.OperatorRequest{AccountNo: document.AccountNo(number), Operator: u.operator, Reason: u.reason}
+	if err = do(db, want); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	doc, err := documents.Parse(u.idType, number)
+	if err != nil {
+		return errNoAccount
+	}
+	want.AccountNo, want.DocumentKey = "", doc.Key()
+	if err = do(db, want); errors.Is(err, store.ErrNotFound) {
+		return errNoAccount
+	}
+	return err
+}
+
+func printUnlocked(out io.Writer, done store.Unlocked) {
+	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.\n",
+		document.MaskName(done.Account.Person.Name), document.MaskNumber(done.Account.Person.IDNumber),
+		document.MaskAccount(done.Account.Person.AccountNo), done.Scopes, done.Locked)
+	if done.Account.State == store.PasswordFrozen {
+		fmt.Fprintln(out, "The password is still frozen: only a reset by identity verification, or the centre, ends that.")
+	}
+	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(calendar.Beijing).Format("2006-01-02 15:04"))
+	fmt.Fprintf(out, "Recorded as %s.\n", done.ActionID)
+}
+
+// openForOperator opens the database for a command that acts by hand.
+func openForOperator(ctx context.Context, w terminal.Stdio) (*store.DB, error) {
+	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	if err != nil {
+		return nil, fmt.Errorf("settings are not right:\n%w", err)
+	}
+	return s.OpenDatabase(ctx)
+}
+
+// operatorDocuments are the centre's codes: under other ones a person is not found, or
+// another one is.
+func operatorDocuments(w terminal.Stdio) (*document.List, error) {
+	s, _ := settings.Parse(w.Getenv)
+	documents, err := s.LoadDocuments()
+	if err != nil {
+		return nil, fmt.Errorf("FUNDPASS_DOCUMENTS_FILE: %w", err)
+	}
+	return documents, nil
+}

@@ -1,0 +1,174 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
+	"fundpass/miniapp-api/passwd"
+)
+
+// errLintFailed says that a policy is weaker than it declares.
+var errLintFailed = errors.New("undeclared failures")
+
+// Command returns the command policy with its sub-commands.
+func Command(w terminal.Stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Look at password policies: list, show, lint, try",
+		Long: "Policy looks at the password policies that are built in and at files for\n" +
+			"FUNDPASS_POLICY_FILE. To begin one:\n\n" +
+			"  fundpass policy list\n" +
+			"  fundpass policy show wuxi > policy.json   # then compare it with the centre's notices\n" +
+			"  fundpass policy lint policy.json\n" +
+			"  fundpass policy try policy.json",
+	}
+	cmd.AddCommand(policyListCommand(w), policyShowCommand(w), policyLintCommand(w), policyTryCommand(w))
+	return cmd
+}
+
+func policyListCommand(w terminal.Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the policies that are built in",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return listPolicies(w) },
+	}
+}
+
+func listPolicies(w terminal.Stdio) error {
+	var rows []table.Row
+	for _, name := range passwd.Builtins() {
+		p, err := passwd.Builtin(name)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), cmp.Or(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
+	}
+	terminal.PrintTable(w.Out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
+	fmt.Fprintln(w.Out, "\nNotices change: compare a city's file with its centre's notices before it is used.")
+	return nil
+}
+
+func describeRules(p *passwd.Policy) string {
+	var parts []string
+	shortest, longest := 0, 0
+	for _, r := range p.Rules {
+		switch c := r.Check; {
+		case c.MinLength > 0:
+			shortest = c.MinLength
+		case c.MaxLength > 0:
+			longest = c.MaxLength
+		case c.Charset != "":
+			parts = append(parts, c.Charset)
+		case c.Require != nil:
+			parts = append(parts, strings.Join(c.Require, "+"))
+		case c.NoSpace:
+			parts = append(parts, "no blank")
+		}
+	}
+	return strings.Join(append([]string{fmt.Sprintf("%d-%d", shortest, longest)}, parts...), " ")
+}
+
+func describeLock(l passwd.Lock) string {
+	tiers := make([]string, len(l.Tiers))
+	for i, t := range l.Tiers {
+		tiers[i] = fmt.Sprintf("%d %s", t.Attempts, t.Lock)
+	}
+	return strings.Join(tiers, ", ")
+}
+
+func policyShowCommand(w terminal.Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Print the file of a built-in policy, to be adapted",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, err := passwd.BuiltinFile(args[0])
+			if err != nil {
+				return err
+			}
+			_, err = w.Out.Write(data)
+			return err
+		},
+	}
+}
+
+func policyLintCommand(w terminal.Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint FILE|NAME",
+		Short: "Grade a policy against NIST SP 800-63B-4, OWASP ASVS 5.0 and GB/T 22239",
+		Long: "Lint says clause by clause what a policy meets, where it is weak and what would\n" +
+			"mend it, as far as a policy decides. It exits 1 when the policy fails a clause\n" +
+			"without declaring it (\"legacy\": true with a reason), or cannot be read.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return lintPolicy(w, args[0]) },
+	}
+}
+
+func lintPolicy(w terminal.Stdio, source string) error {
+	data, err := policyData(source)
+	if err != nil {
+		return err
+	}
+	p, err := passwd.ParseDraft(data)
+	if err != nil {
+		return err
+	}
+	findings := p.Lint()
+	var rows []table.Row
+	for _, f := range findings {
+		note := f.Text
+		if f.Mend != "" {
+			note += "; " + f.Mend
+		}
+		rows = append(rows, table.Row{f.Level, f.Standard, f.Clause, describeRule(p, f.Rule), note})
+	}
+	fmt.Fprintf(w.Out, "%s %s: %s\n\n", p.Name, p.City, describeRules(p))
+	terminal.PrintTable(w.Out, table.Row{"", "standard", "clause", "rule", "what"}, rows)
+	fmt.Fprintln(w.Out)
+	return printGrades(w, passwd.Grades(findings))
+}
+
+// describeRule is the rule's id and what the citizen reads of it.
+func describeRule(p *passwd.Policy, id string) string {
+	for _, r := range p.Rules {
+		if r.ID == id {
+			return id + " " + r.Text
+		}
+	}
+	return ""
+}
+
+func printGrades(w terminal.Stdio, grades []passwd.Grade) error {
+	undeclared := 0
+	var rows []table.Row
+	for _, g := range grades {
+		undeclared += g.Undeclared
+		rows = append(rows, table.Row{g.Standard, g.Grade, g.Met, g.Noted, g.Warned, g.Failed})
+	}
+	terminal.PrintTable(w.Out, table.Row{"standard", "grade", "met", "note", "warn", "fail"}, rows)
+	if undeclared > 0 {
+		return fmt.Errorf("%d %w", undeclared, errLintFailed)
+	}
+	return nil
+}
+
+// policyData reads a built-in policy, or a file. What has the name of a built-in
+// policy is a file when it is written with a directory or an ending.
+func policyData(source string) ([]byte, error) {
+	if strings.ContainsAny(source, `/\.`) {
+		return os.ReadFile(source)
+	}
+	data, err := passwd.BuiltinFile(source)
+	if err != nil {
+		return nil, fmt.Errorf("%w; list names them, and a file is written with its directory or ending", err)
+	}
+	return data, nil
+}

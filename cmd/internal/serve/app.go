@@ -1,0 +1,112 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/keys"
+	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
+	"fundpass/signing"
+	"fundpass/store"
+)
+
+// An App is a server ready to serve: what serve and demo have in common.
+type App struct {
+	log     *slog.Logger
+	DB      *store.DB
+	gateway *signing.Gateway
+	Policy  *passwd.Policy
+	Hasher  *passwd.Hasher
+	mailer  *mailer // nil: notices are not sent
+
+	provider *alipay.Provider
+	service  *selfservice.Service
+	server   *httpapi.Server
+
+	transport *keys.Transport // of the start; reload gives the server newer ones
+	documents *document.List
+
+	// Handler answers on the public address; the demo puts more before it.
+	Handler  http.Handler
+	Settings settings.Settings
+	pause    func(time.Duration) // before connections are refused at the end
+}
+
+// Assemble reads the files, opens the database and puts the server together.
+// The settings must be complete. Errors are the problems of the files, or
+// those of store.Open: store.ErrUnavailable may pass, the others will not.
+func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+	f, problems := s.Load()
+	if len(problems) > 0 {
+		return nil, settings.Join(problems)
+	}
+	if f.Keyring == nil || f.Cipher == nil || f.Pepper == nil {
+		return nil, errors.New("fundpass: settings are not complete")
+	}
+	gateway, err := signing.NewGateway(f.Keyring, s.GatewayURL, signing.Options{})
+	if err != nil {
+		return nil, settings.Problem{Setting: "FUNDPASS_GATEWAY_URL", Err: err}
+	}
+	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
+	if err := a.addServer(f); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.updateRefusalFloor(ctx)
+	for _, p := range s.Unsafe() {
+		log.Warn("setting is allowed but unsafe", "setting", p.Setting, "err", p.Err)
+	}
+	a.warnSandbox()
+	return a, nil
+}
+
+func (a *App) addServer(f settings.Files) error {
+	s := a.Settings
+	a.provider = alipay.NewProvider(a.gateway, f.Content)
+	var err error
+	a.service, err = selfservice.New(selfservice.Config{
+		DB: a.DB, Policy: a.Policy, Hasher: a.Hasher, Provider: a.provider, Log: a.log,
+		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
+		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
+		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
+		MessageTemplate: s.MessageTemplate, Documents: a.documents,
+	})
+	if err != nil {
+		return err
+	}
+	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
+	server, err := httpapi.New(httpapi.Config{
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
+		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
+		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
+	})
+	if err != nil {
+		return err
+	}
+	server.ReportCertificates(a.certificateEnds)
+	if a.mailer = newMailer(a); a.mailer != nil {
+		server.ReportNotices(a.mailer.report)
+	}
+	a.server, a.Handler = server, server.Handler()
+	return nil
+}
+
+// Close ends the workers, then the database. Call it when nothing is served
+// any more.
+func (a *App) Close() error {
+	a.Hasher.Close()
+	return a.DB.Close()
+}

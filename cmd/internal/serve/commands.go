@@ -1,0 +1,12 @@
+package serve
+
+import (
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/terminal"
+)
+
+// Commands returns serve and the commands that are run before it.
+func Commands(w terminal.Stdio) []*cobra.Command {
+	return []*cobra.Command{serveCommand(w), checkCommand(w), migrateCommand(w)}
+}

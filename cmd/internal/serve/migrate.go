@@ -1,0 +1,58 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+	"fundpass/store"
+)
+
+func migrateCommand(w terminal.Stdio) *cobra.Command {
+	var distributed bool
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's schema up to date",
+		Long: "Migrate applies what FUNDPASS_DATABASE_URL's database lacks and says what it was.\n" +
+			"It may be run at any time and by several machines at once. The connection must\n" +
+			"reach the server itself, not a transaction pooler.\n\n" +
+			"With --distributed it spreads the tables over a Citus cluster, too: connect to the\n" +
+			"coordinator, with the extension created and the workers added.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), w, distributed) },
+	}
+	cmd.Flags().BoolVar(&distributed, "distributed", false, "spread the tables over the servers of a Citus cluster by centre")
+	return cmd
+}
+
+func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
+	dsn := strings.TrimSpace(w.Getenv("FUNDPASS_DATABASE_URL"))
+	if dsn == "" {
+		return settings.Problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", settings.FieldOf("DatabaseURL").About)
+	}
+	c := store.MigrateConfig{DSN: dsn, ConnectLimit: settings.DatabaseLimit}
+	var applied, spread []string
+	var err error
+	if distributed {
+		applied, spread, err = store.Distribute(ctx, c)
+	} else {
+		applied, err = store.Migrate(ctx, c)
+	}
+	for _, name := range applied {
+		fmt.Fprintln(w.Out, "applied", name)
+	}
+	for _, name := range spread {
+		fmt.Fprintln(w.Out, "distributed", name)
+	}
+	if err != nil {
+		return settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
+	}
+	if len(applied)+len(spread) == 0 {
+		fmt.Fprintln(w.Out, "The schema is up to date.")
+	}
+	return nil
+}

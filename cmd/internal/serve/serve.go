@@ -1,0 +1,121 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
+	"fundpass/store"
+)
+
+// How long, and how often, serve asks for a database that starts at the same time.
+const (
+	databaseWait = 30 * time.Second
+	databaseStep = time.Second
+)
+
+func serveCommand(w terminal.Stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API in production",
+		Long: "Serve answers the mini-program until it gets SIGTERM or SIGINT, and then ends the\n" +
+			"requests under way. SIGHUP reads the application's, Alipay's and the content key\n" +
+			"again; the other files are read at the start only. Settings are environment variables:\n\n" + settingsHelp(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
+	}
+}
+
+// settingsHelp lists the settings as serve --help shows them.
+func settingsHelp() string {
+	var b strings.Builder
+	for _, f := range settings.Fields() {
+		state := ""
+		if f.Needed {
+			state = " (required)"
+		}
+		if f.Default != "" {
+			state = " (" + f.Default + ")"
+		}
+		fmt.Fprintf(&b, "  %s%s\n      %s\n", f.Name, state, f.About)
+	}
+	return b.String()
+}
+
+// gcPercent is half of Go's default: the memory that hashing holds would otherwise let as
+// much garbage grow beside it.
+const gcPercent = 50
+
+// Serve is the production server. It says everything that is wrong with its
+// settings before it listens, and listens before it is ready.
+func serve(ctx context.Context, w terminal.Stdio) error {
+	s, err := settings.Read(w.Getenv, settings.Misspelt(w)...)
+	if err != nil {
+		return fmt.Errorf("settings are not right:\n%w", err)
+	}
+	if w.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	log := terminal.NewLog(w.Err, s.Environment)
+	public, ops, err := listen(s)
+	if err != nil {
+		return err
+	}
+	defer public.Close()
+	defer ops.Close()
+	a, err := start(ctx, s, log)
+	if ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	}
+	if err != nil {
+		return err
+	}
+	stop := a.reloadOnHangup(w.Notify)
+	err = a.Serve(ctx, public, ops)
+	stop()
+	return errors.Join(err, a.Close())
+}
+
+func listen(s settings.Settings) (public, ops net.Listener, err error) {
+	if public, err = net.Listen("tcp", s.Addr); err != nil {
+		return nil, nil, settings.Problem{Setting: "FUNDPASS_ADDR", Err: err}
+	}
+	if ops, err = net.Listen("tcp", s.OpsAddr); err != nil {
+		public.Close()
+		return nil, nil, settings.Problem{Setting: "FUNDPASS_OPS_ADDR", Err: err}
+	}
+	return public, ops, nil
+}
+
+// start assembles the server on a database that is not the demo's. It waits for
+// a database that is away, but not for one that is wrong.
+func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+	for end := time.Now().Add(databaseWait); ; {
+		a, err := startOnce(ctx, s, log)
+		if err == nil || !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
+			return a, err
+		}
+		log.Warn("waiting for the database", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(databaseStep):
+		}
+	}
+}
+
+func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
+		return nil, settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
+	}
+	return Assemble(ctx, s, log)
+}

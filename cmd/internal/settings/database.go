@@ -1,0 +1,58 @@
+package settings
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fundpass/keys"
+	"fundpass/store"
+)
+
+// OpenDatabase opens it for a command that needs nothing else of a server.
+func (s Settings) OpenDatabase(ctx context.Context) (*store.DB, error) {
+	cipher, err := keys.LoadColumnCipher(s.ColumnKeyFile)
+	if err != nil {
+		return nil, Problem{"FUNDPASS_COLUMN_KEY_FILE", err}
+	}
+	if err := RefuseDemo(ctx, s.DatabaseURL); err != nil {
+		return nil, Problem{"FUNDPASS_DATABASE_URL", err}
+	}
+	return s.OpenStore(ctx, store.Config{ColumnCipher: cipher})
+}
+
+// DatabaseLimit bounds a connection and a statement; zero is store's own limits.
+var DatabaseLimit time.Duration
+
+// OpenStore opens the database that the settings name, with the keys of c. An error
+// stands under the setting that it is about.
+func (s Settings) OpenStore(ctx context.Context, c store.Config) (*store.DB, error) {
+	c.DSN, c.Center, c.AppID = s.DatabaseURL, s.Center, s.AppID
+	c.ConnectLimit, c.CallLimit = DatabaseLimit, DatabaseLimit
+	db, err := store.Open(ctx, c)
+	switch {
+	case errors.Is(err, store.ErrOtherColumnKey):
+		return nil, Problem{"FUNDPASS_COLUMN_KEY_FILE", err}
+	case errors.Is(err, store.ErrOtherPepper):
+		return nil, Problem{"FUNDPASS_PEPPER_FILE", err}
+	case err != nil:
+		return nil, Problem{"FUNDPASS_DATABASE_URL", err}
+	}
+	return db, nil
+}
+
+// ErrDemoDatabase refuses a database of fundpass demo, whose passwords are printed.
+var ErrDemoDatabase = errors.New("this is a database of fundpass demo; give serve one of its own")
+
+// RefuseDemo looks before store.Open writes anything.
+func RefuseDemo(ctx context.Context, dsn string) error {
+	state, err := store.Inspect(ctx, dsn)
+	if _, demo := state.Centers[DemoCenter]; demo {
+		return ErrDemoDatabase
+	}
+	return err
+}
+
+// DemoCenter is the centre of fundpass demo. Its row in a database says that
+// the depositors in it are invented and their passwords printed.
+const DemoCenter = "demo"

@@ -1,0 +1,89 @@
+package settings
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"fundpass/cmd/internal/terminal"
+)
+
+var (
+	variableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+	// kubernetesVariable matches the variables that Kubernetes makes of a service named fundpass.
+	kubernetesVariable = regexp.MustCompile(`^[A-Z0-9_]+_(SERVICE_HOST=[0-9a-f.:]+|SERVICE_PORT(_[A-Z0-9_]+)?=\d+|` +
+		`PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://.*|PORT_\d+_(TCP|UDP|SCTP)_(PROTO=(tcp|udp|sctp)|PORT=\d+|ADDR=[0-9a-f.:]+))$`)
+)
+
+// Misspelt names the variables that are meant as settings and are none. Their values are
+// not looked at, except to tell what a cluster has put there.
+func Misspelt(w terminal.Stdio) []Problem {
+	if w.Environ == nil {
+		return nil
+	}
+	var all []Problem
+	for _, entry := range slices.Sorted(slices.Values(w.Environ())) {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || kubernetesVariable.MatchString(entry) {
+			continue
+		}
+		upper := strings.ToUpper(name)
+		near, ours := nearestSetting(upper), strings.HasPrefix(upper, "FUNDPASS_")
+		switch {
+		case near != "" && (ours || distance(upper, near) <= 2):
+			all = append(all, Problemf(name, "is no setting; did you mean %s?", near))
+		case ours:
+			all = append(all, Problemf(name, "is no setting; remove it, or look for its name in fundpass serve --help"))
+		}
+	}
+	return all
+}
+
+func isSetting(name string) bool {
+	return slices.ContainsFunc(Fields(), func(f Field) bool { return f.Name == name })
+}
+
+// nearestSetting returns the setting whose name is nearest to name, or "" if none is
+// near: a third of what stands behind FUNDPASS_ may differ. Of two that are equally near
+// it is the one that begins like name.
+func nearestSetting(name string) string {
+	nearest, least := "", max(2, (len(name)-len("FUNDPASS_"))/3)+1
+	for _, f := range Fields() {
+		d := distance(name, f.Name)
+		if d < least || d == least && nearest != "" && commonPrefix(name, f.Name) > commonPrefix(name, nearest) {
+			nearest, least = f.Name, d
+		}
+	}
+	return nearest
+}
+
+// commonPrefix returns how many letters a and b have in common from the beginning.
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// distance returns how many letters must be added, removed or replaced to make b of a
+// (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost = 1 + min(before, row[j], row[j+1])
+			}
+			before, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,2 @@
+// Package walk plays a citizen who goes the whole way against a running demo.
+package walk

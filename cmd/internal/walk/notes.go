@@ -1,0 +1,99 @@
+package walk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"fundpass/cmd/internal/apiclient"
+)
+
+// A note says what is worth showing of an answer that has the right code, or
+// what is wrong with it all the same.
+type note func(apiclient.Answer) (string, error)
+
+func says(s string) note {
+	return func(apiclient.Answer) (string, error) { return s, nil }
+}
+
+func showSession(a apiclient.Answer) (string, error) {
+	if a.Text("token") == "" {
+		return "", errors.New("no token")
+	}
+	return fmt.Sprintf("good for %d s, linked: %v", a.Number("expires_in"), a.Object()["linked"]), nil
+}
+
+func showAccount(a apiclient.Answer) (string, error) {
+	in, _ := a.Object()["account"].(map[string]any)
+	return fmt.Sprintf("%v %v, password %v", in["name"], in["id_number"], a.Object()["password_state"]), nil
+}
+
+func showStatus(a apiclient.Answer) (string, error) {
+	rules, _ := a.Object()["rules"].([]any)
+	return fmt.Sprintf("%v, %d attempts left, %d rules", a.Object()["state"], a.Number("remaining_attempts"), len(rules)), nil
+}
+
+// wantAttempts wants n of them left after a wrong password.
+func wantAttempts(n int) note {
+	return func(a apiclient.Answer) (string, error) {
+		if a.Remaining == nil || *a.Remaining != n {
+			return "", fmt.Errorf("wanted %d attempts left", n)
+		}
+		return a.Message, nil
+	}
+}
+
+func wantState(want string) note {
+	return func(a apiclient.Answer) (string, error) {
+		if got := a.Text("state"); got != want {
+			return "", fmt.Errorf("wanted state %s, got %s", want, got)
+		}
+		return "state " + want, nil
+	}
+}
+
+func showBrokenRules(a apiclient.Answer) (string, error) {
+	if len(a.Errors) == 0 {
+		return "", errors.New("no broken rule is named")
+	}
+	texts := make([]string, len(a.Errors))
+	for i, e := range a.Errors {
+		texts[i] = e.Message
+	}
+	return strings.Join(texts, "\n"), nil
+}
+
+func showChange(a apiclient.Answer) (string, error) {
+	if a.Text("state") != "done" || a.Number("sessions_ended") < 1 {
+		return "", errors.New("wanted it done and the other session ended")
+	}
+	return fmt.Sprintf("done, %d other session(s) ended", a.Number("sessions_ended")), nil
+}
+
+// An event is one entry of the citizen's own record.
+type event struct {
+	At   string `json:"at"`
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+func events(a apiclient.Answer) []event {
+	var in struct {
+		Events []event `json:"events"`
+	}
+	_ = json.Unmarshal(a.Data, &in) // no events then
+	return in.Events
+}
+
+// wantRecord wants the change of that time among the events.
+func wantRecord(changedAt string) note {
+	return func(a apiclient.Answer) (string, error) {
+		for _, e := range events(a) {
+			if e.Kind == "password_changed" && e.At == changedAt {
+				return fmt.Sprintf("%s, among %d entries", e.Text, len(events(a))), nil
+			}
+		}
+		return "", fmt.Errorf("the change is not among %d events", len(events(a)))
+	}
+}

@@ -1,0 +1,63 @@
+package walk
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/terminal"
+)
+
+// Where the columns of a line begin.
+const (
+	indent       = 7
+	answerColumn = 56
+	tookColumn   = 84
+)
+
+// A line is one step of a walk, on two lines of the screen: what it proves and
+// the answer's code, then the call and what the citizen would read.
+type line struct {
+	number int
+	held   bool
+	proves string
+	answer apiclient.Answer
+	note   string
+}
+
+func printLine(s terminal.Screen, l line) {
+	mark := s.Paint("✓", text.FgGreen)
+	if !l.held {
+		mark = s.Paint("✗", text.FgRed)
+	}
+	code := "no answer"
+	if l.answer.Status != 0 {
+		code = fmt.Sprintf("%d %s", l.answer.Status, l.answer.Code)
+	}
+	head := text.Pad(fmt.Sprintf(" %s %2d  %s", mark, l.number, l.proves), answerColumn, ' ') + code
+	fmt.Fprintf(s.Out, "%s%8s\n", text.Pad(head, tookColumn, ' '), milliseconds(l.answer.Took))
+	call := strings.Repeat(" ", indent) + l.answer.Method + " " + ids.ReplaceAllString(l.answer.Path, "{id}")
+	for i, note := range strings.Split(l.note, "\n") {
+		if i > 0 {
+			call = ""
+		}
+		below := strings.TrimRight(text.Pad(call, answerColumn, ' ')+note, " ")
+		fmt.Fprintln(s.Out, s.Paint(below, text.Faint))
+	}
+}
+
+// ids are longer than what they say.
+var ids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+func milliseconds(d time.Duration) string {
+	if 0 < d && d < time.Millisecond {
+		return "<1 ms"
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -1,0 +1,41 @@
+package walk
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fundpass/cmd/internal/apiclient"
+	"fundpass/cmd/internal/cmdtest"
+	"fundpass/cmd/internal/terminal"
+)
+
+// The citizen of a walk says yes in Alipay's panel, and the page tells the server; where
+// there are no templates nobody is asked.
+func TestWalkSubscribes(t *testing.T) {
+	t.Parallel()
+	for templates, want := range map[string][]string{
+		`["t1"]`: {
+			`GET /v1/subscriptions `,
+			`POST /sim/subscribe {"accepted":true,"person":"ok","templates":["t1"]}`,
+			`POST /v1/subscriptions {"accepted":true,"template_id":"t1"}`,
+		},
+		`[]`: {`GET /v1/subscriptions `},
+	} {
+		var got []string
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
+			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
+		}))
+		w := &walk{mine: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&cmdtest.LogBuffer{})}
+		cmdtest.NoError(t, w.subscribe(t.Context(), &w.mine, "ok"))
+		s.Close()
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+	}
+}

@@ -1,0 +1,484 @@
+-- +goose Up
+
+-- The whole schema, grouped by noun. Every key but those of centers begins with
+-- center_id, so the same schema runs on one server and on an engine that is
+-- distributed by centre. Ids and times come from the application. Nothing personal
+-- is readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
+-- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
+--   channel             where it was begun or done: alipay, ..., operator, counter, centre
+--   provider            who identifies the user: alipay
+--   identity_digest     provider, app id, kind and value of the user's identifier; so no two providers share one
+--   person_digest       type and number of the document, normalised
+--   token_digest        SHA-256 of a session's token
+--   credential_version  version of the password that was proven or is to be replaced
+--   closed_at           when the row reached a final state; NULL before
+
+
+-- Centre
+
+-- A housing-provident-fund centre.
+CREATE TABLE centers (
+	center_id     text        NOT NULL CHECK (length(center_id) BETWEEN 1 AND 32),
+	app_id        text        NOT NULL CHECK (length(app_id) > 0), -- of its mini-program
+	created_at    timestamptz NOT NULL,
+	column_marker bytea, -- a sealed constant: a command with another column key notices before it reads or writes a row
+	pepper_marker bytea, -- the same for the pepper, a fingerprint; NULL until a command has the pepper
+	PRIMARY KEY (center_id),
+	UNIQUE (app_id)
+);
+
+
+-- Accounts and the files they come from
+
+-- A fund account (个人账户) as the centre's core system reports it.
+CREATE TABLE accounts (
+	center_id         text        NOT NULL,
+	account_id        uuid        NOT NULL,
+	account_no_digest bytea       NOT NULL, -- GRZH
+	person_digest     bytea       NOT NULL, -- ZJLX and ZJHM: one person may hold several accounts
+	status            text        NOT NULL CHECK (length(status) = 2), -- GRZHZT, JGJ/T 320
+	sealed            bytea       NOT NULL, -- name, document, phone, account number, employer number
+	row_digest        bytea       NOT NULL, -- of everything imported: an unchanged line writes nothing
+	updated_at        timestamptz NOT NULL,
+	phone_digest      bytea, -- of the phone on file; a number on file for several persons proves none of them. NULL: none on file
+	PRIMARY KEY (center_id, account_id),
+	UNIQUE (center_id, account_no_digest)
+);
+CREATE INDEX accounts_person ON accounts (center_id, person_digest);
+CREATE INDEX accounts_phone ON accounts (center_id, phone_digest) WHERE phone_digest IS NOT NULL;
+
+-- How far the import of a file came: a restart continues from there.
+CREATE TABLE imports (
+	center_id         text        NOT NULL,
+	file_digest       bytea       NOT NULL, -- SHA-256 of the file
+	bytes_done        bigint      NOT NULL,
+	lines_done        bigint      NOT NULL,
+	added             bigint      NOT NULL, -- accounts, as the next three
+	updated           bigint      NOT NULL,
+	unchanged         bigint      NOT NULL,
+	refused           bigint      NOT NULL,
+	finished_at       timestamptz, -- NULL while it runs or is broken off
+	updated_at        timestamptz NOT NULL,
+	links_moved       bigint      NOT NULL DEFAULT 0, -- to another account of the person, because theirs has ended
+	links_ended       bigint      NOT NULL DEFAULT 0,
+	changes_cancelled bigint      NOT NULL DEFAULT 0,
+	run               uuid, -- the run of a sync that may continue with the file; NULL for an import, which any process shares
+	PRIMARY KEY (center_id, file_digest)
+);
+
+
+-- Credentials
+
+-- What an account is opened with: the password, and a PIN of its own for the telephone.
+CREATE TABLE password_credentials (
+	center_id    text        NOT NULL,
+	account_id   uuid        NOT NULL,
+	kind         text        NOT NULL CHECK (kind IN ('password', 'phone_pin')),
+	version      bigint      NOT NULL, -- incremented with every new one of the kind
+	state        text        NOT NULL CHECK (state IN ('initial', 'set', 'must_change', 'frozen')),
+	initial_rule text        CHECK (length(initial_rule) > 0), -- names how the initial password is derived; no hash of it exists
+	hash         text        CHECK (length(hash) > 0),
+	changed_at   timestamptz, -- NULL: never changed by the citizen
+	PRIMARY KEY (center_id, account_id, kind),
+	CHECK ((initial_rule IS NULL) <> (hash IS NULL))
+);
+-- Hashes over a digest that is slow by design (bcrypt, PBKDF2): the costliest of
+-- each kind is looked up every few minutes. Empty once all of them were used.
+CREATE INDEX password_credentials_costly ON password_credentials (
+	center_id,
+	substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'),
+	(substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer)
+) WHERE kind = 'password' AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%');
+
+-- Passwords and PINs once used, which may not be chosen again. The newest version is the last.
+CREATE TABLE password_history (
+	center_id   text        NOT NULL,
+	account_id  uuid        NOT NULL,
+	kind        text        NOT NULL CHECK (kind IN ('password', 'phone_pin')),
+	version     bigint      NOT NULL,
+	fingerprint bytea,
+	set_at      timestamptz NOT NULL,
+	hash        text        CHECK (length(hash) > 0), -- of a password that a reset replaced: nobody typed it then, so no fingerprint could be made
+	PRIMARY KEY (center_id, account_id, kind, version),
+	CHECK ((fingerprint IS NULL) <> (hash IS NULL))
+);
+
+
+-- Attempts and their limits
+
+-- Failed attempts and locks. A row belongs to a presented identity, known or not, and
+-- a scope: 'public', or the Alipay identity that is proven to be this person.
+CREATE TABLE lockouts (
+	center_id     text          NOT NULL,
+	person_digest bytea         NOT NULL,
+	scope         bytea         NOT NULL,
+	attempts      integer       NOT NULL, -- failed in the present tier
+	tier          integer       NOT NULL, -- how many tiers ended in a lock since the last success
+	locked_until  timestamptz, -- in the year 9999: only a proven reset opens it
+	admitted      boolean       NOT NULL, -- whether the latest attempt was admitted, or its verdict was counted
+	refused       bigint        NOT NULL, -- attempts refused while locked
+	updated_at    timestamptz   NOT NULL,
+	-- The ends of the leases of attempts that wait for their verdicts, ascending. Each counts
+	-- against the limit. A failed one is then counted in attempts, a right one resets attempts,
+	-- and one whose lease has ended is dropped by the next attempt of the scope.
+	pending       timestamptz[] NOT NULL DEFAULT '{}',
+	PRIMARY KEY (center_id, person_digest, scope)
+);
+
+-- Whom unproven visitors tried without success: one row for an Alipay user or an
+-- address and a day, and one a minute for everybody together. Old rows are purged.
+CREATE TABLE spraying (
+	center_id text        NOT NULL,
+	kind      text        NOT NULL CHECK (kind IN ('user', 'address', 'global')),
+	actor     bytea       NOT NULL, -- the Alipay identity's digest, a keyed digest of the address, or empty
+	since     timestamptz NOT NULL, -- 00:00 Beijing time, or the minute's start
+	persons   bytea[]     NOT NULL, -- the first 16 bytes of person digests; none for everybody together
+	tried     integer     NOT NULL, -- how many persons, or attempts in the minute
+	refused   bigint      NOT NULL, -- attempts refused because of this row
+	PRIMARY KEY (center_id, kind, actor, since)
+);
+CREATE INDEX spraying_since ON spraying (center_id, since);
+
+-- How often something was done on a day in Beijing time.
+CREATE TABLE daily_counts (
+	center_id      text          NOT NULL,
+	purpose        text          NOT NULL CHECK (length(purpose) > 0), -- what is counted
+	subject_digest bytea         NOT NULL, -- for whom
+	day            date          NOT NULL,
+	count          integer       NOT NULL,
+	pending        timestamptz[] NOT NULL DEFAULT '{}', -- verifications that Alipay has yet to open, as lockouts.pending
+	PRIMARY KEY (center_id, purpose, subject_digest, day)
+);
+CREATE INDEX daily_counts_day ON daily_counts (center_id, day);
+
+
+-- Links
+
+-- One user of a provider, one person. Both unique keys are in one table, so both hold under
+-- race. The digests come before the provider, so that the keys also find the links of all
+-- providers.
+CREATE TABLE links (
+	center_id       text        NOT NULL,
+	provider        text        NOT NULL CHECK (length(provider) > 0),
+	channel         text        NOT NULL CHECK (length(channel) > 0),
+	identity_digest bytea       NOT NULL,
+	person_digest   bytea       NOT NULL,
+	account_id      uuid        NOT NULL, -- the account this person chose
+	sealed_identity bytea       NOT NULL,
+	linked_at       timestamptz NOT NULL,
+	authorised_at   timestamptz NOT NULL, -- when the citizen last opened the mini-program: a withdrawal of before has no effect
+	user_digest     bytea, -- of the user_id that was replaced by an open_id: a notification that names only the user_id finds the link
+	PRIMARY KEY (center_id, identity_digest, provider),
+	UNIQUE (center_id, person_digest, provider)
+);
+CREATE INDEX links_account ON links (center_id, account_id);
+CREATE UNIQUE INDEX links_user ON links (center_id, user_digest) WHERE user_digest IS NOT NULL;
+
+-- A verification of identity by Alipay that a link waits for. It is bound to the session
+-- that began it, and good once.
+CREATE TABLE link_proofs (
+	center_id          text        NOT NULL,
+	proof_id           uuid        NOT NULL,
+	identity_digest    bytea       NOT NULL,
+	token_digest       bytea       NOT NULL,
+	person_digest      bytea       NOT NULL,
+	account_id         uuid, -- NULL: no password was looked at yet, or the centre knows nobody of the claim
+	scope              bytea       NOT NULL, -- of the attempt at the password
+	kind               text        NOT NULL CHECK (kind IN ('certify', 'face')), -- which of Alipay's products
+	state              text        NOT NULL CHECK (state IN ('started', 'used', 'replaced')),
+	certify_digest     bytea       NOT NULL, -- of Alipay's certify_id, which is good for one link
+	sealed_certify     bytea       NOT NULL,
+	credential_version bigint, -- NULL as account_id is
+	opened_at          timestamptz NOT NULL,
+	expires_at         timestamptz NOT NULL,
+	closed_at          timestamptz,
+	transfer           boolean     NOT NULL DEFAULT false, -- whether it ends in a link transfer
+	code_id            uuid, -- the reset code that replaced the password: once it is replaced or used, the link is refused
+	claim_digest       bytea, -- of name and document, where the face was shown before the password was looked at
+	-- Whether the password is forgotten: who passes is linked and sets a new one. A citizen
+	-- unknown to the centre is verified all the same, so that only the person themself learns it.
+	recovery           boolean     NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, proof_id),
+	UNIQUE (center_id, certify_digest),
+	CONSTRAINT link_proofs_account CHECK (recovery OR claim_digest IS NOT NULL OR account_id IS NOT NULL AND credential_version IS NOT NULL)
+);
+CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs (center_id, identity_digest) WHERE state = 'started';
+CREATE INDEX link_proofs_identity ON link_proofs (center_id, identity_digest);
+CREATE INDEX link_proofs_opened ON link_proofs (center_id, opened_at);
+
+-- Another user of the provider, proven to be the same person, requests the transfer of a link. The holder
+-- can reject the request until due_at; from then on the requester can confirm it.
+CREATE TABLE link_transfers (
+	center_id          text        NOT NULL,
+	transfer_id        uuid        NOT NULL,
+	provider           text        NOT NULL CHECK (length(provider) > 0),
+	channel            text        NOT NULL CHECK (length(channel) > 0),
+	identity_digest    bytea       NOT NULL, -- the requester
+	former_digest      bytea       NOT NULL, -- the holder of the link
+	person_digest      bytea       NOT NULL,
+	account_id         uuid        NOT NULL, -- whose password was right
+	sealed_identity    bytea       NOT NULL, -- the requester's, for notices
+	credential_version bigint      NOT NULL,
+	proof              text        NOT NULL CHECK (proof IN ('certdoc', 'face', 'phone', 'clerk')), -- beside the password
+	-- undeliverable: the holder cannot be notified, and only the counter helps.
+	state              text        NOT NULL CHECK (state IN ('waiting', 'done', 'rejected', 'cancelled', 'undeliverable')),
+	requested_at       timestamptz NOT NULL,
+	due_at             timestamptz, -- NULL until the notice to the holder is accepted: their time begins then
+	expires_at         timestamptz NOT NULL,
+	closed_at          timestamptz,
+	window_seconds     bigint      NOT NULL DEFAULT 0, -- the holder's time to reject it
+	frozen_at          timestamptz, -- when the former holder froze the password, which they can once
+	PRIMARY KEY (center_id, transfer_id)
+);
+CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers (center_id, person_digest, provider) WHERE state = 'waiting';
+CREATE UNIQUE INDEX link_transfers_one_of_user ON link_transfers (center_id, identity_digest) WHERE state = 'waiting';
+CREATE INDEX link_transfers_identity ON link_transfers (center_id, identity_digest, requested_at);
+CREATE INDEX link_transfers_former ON link_transfers (center_id, former_digest, closed_at) WHERE state = 'done';
+CREATE INDEX link_transfers_person ON link_transfers (center_id, person_digest);
+CREATE INDEX link_transfers_requested ON link_transfers (center_id, requested_at);
+
+
+-- Sessions and what a session hands in once
+
+-- A signed-in session.
+CREATE TABLE sessions (
+	center_id       text        NOT NULL,
+	token_digest    bytea       NOT NULL,
+	provider        text        NOT NULL CHECK (length(provider) > 0),
+	channel         text        NOT NULL CHECK (length(channel) > 0), -- what its requests do is of this channel
+	identity_digest bytea       NOT NULL,
+	sealed          bytea       NOT NULL, -- the identifier, and Alipay's access token until the link needs it
+	created_at      timestamptz NOT NULL,
+	seen_at         timestamptz NOT NULL, -- of the last activity, to half a minute
+	phone_digest    bytea, -- of the phone number proven in the session; NULL: none
+	sealed_phone    bytea,
+	PRIMARY KEY (center_id, token_digest)
+);
+CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
+CREATE INDEX sessions_created ON sessions (center_id, created_at);
+
+-- Auth codes of Alipay, each spent once over all processes. Only the digest is kept, for a day.
+CREATE TABLE auth_codes (
+	center_id   text        NOT NULL,
+	code_digest bytea       NOT NULL,
+	spent_at    timestamptz NOT NULL,
+	PRIMARY KEY (center_id, code_digest)
+);
+CREATE INDEX auth_codes_spent ON auth_codes (center_id, spent_at);
+
+-- One sealed password each: a page takes a ticket, seals for it and hands both in.
+CREATE TABLE password_tickets (
+	center_id     text        NOT NULL,
+	ticket_digest bytea       NOT NULL,
+	token_digest  bytea       NOT NULL, -- of the session it was given to
+	made_at       timestamptz NOT NULL,
+	spent_at      timestamptz,
+	spent_by      bytea, -- digest of the sealed text it admitted
+	admitted      boolean     NOT NULL DEFAULT false, -- whether the latest use was good
+	PRIMARY KEY (center_id, ticket_digest)
+);
+CREATE INDEX password_tickets_made ON password_tickets (center_id, made_at);
+
+-- Which Alipay user a payload of my.getPhoneNumber belongs to: the first who sent it.
+-- The payload names neither citizen nor time, so only this shows that somebody else
+-- sends it again. A row outlives the sessions, see DB.Purge.
+CREATE TABLE phone_payloads (
+	center_id       text        NOT NULL,
+	payload_digest  bytea       NOT NULL,
+	identity_digest bytea       NOT NULL,
+	used_at         timestamptz NOT NULL, -- last
+	PRIMARY KEY (center_id, payload_digest)
+);
+CREATE INDEX phone_payloads_identity ON phone_payloads (center_id, identity_digest);
+CREATE INDEX phone_payloads_used ON phone_payloads (center_id, used_at);
+
+-- First replies, by Idempotency-Key.
+CREATE TABLE idempotency_records (
+	center_id      text        NOT NULL,
+	scope          bytea       NOT NULL, -- who sent the request
+	key_digest     bytea       NOT NULL,
+	request_digest bytea       NOT NULL, -- keyed by the pepper, because a body may hold a password
+	run            uuid        NOT NULL, -- the run that may complete it
+	lease_until    timestamptz NOT NULL, -- another run takes over after this
+	status         integer, -- NULL while running
+	sealed_reply   bytea,
+	created_at     timestamptz NOT NULL,
+	-- The attempt that the request has charged, so that its repetition neither charges
+	-- another nor looks again at a password that was wrong.
+	attempt_until  timestamptz, -- end of the attempt's lease
+	attempt_right  boolean,
+	PRIMARY KEY (center_id, scope, key_digest)
+);
+CREATE INDEX idempotency_records_created ON idempotency_records (center_id, created_at);
+
+
+-- Changes and resets
+
+-- A password change: open, then exactly one of done, cancelled, expired.
+CREATE TABLE changes (
+	center_id          text        NOT NULL,
+	change_id          uuid        NOT NULL,
+	channel            text        NOT NULL CHECK (length(channel) > 0),
+	identity_digest    bytea       NOT NULL,
+	person_digest      bytea       NOT NULL,
+	account_id         uuid        NOT NULL,
+	state              text        NOT NULL CHECK (state IN ('open', 'done', 'cancelled', 'expired')),
+	credential_version bigint      NOT NULL,
+	old_fingerprint    bytea       NOT NULL,
+	new_fingerprint    bytea, -- of the confirmed password: tells a repeated confirm from another one
+	sessions_ended     integer     NOT NULL DEFAULT 0,
+	opened_at          timestamptz NOT NULL,
+	expires_at         timestamptz NOT NULL,
+	closed_at          timestamptz,
+	PRIMARY KEY (center_id, change_id)
+);
+CREATE UNIQUE INDEX changes_one_open ON changes (center_id, person_digest) WHERE state = 'open';
+CREATE INDEX changes_person ON changes (center_id, person_digest);
+CREATE INDEX changes_opened ON changes (center_id, opened_at);
+
+-- A password reset: started, then passed (identity is proven), then exactly one of done,
+-- cancelled, expired; or cancelled or expired before that. It is bound to the session
+-- that began it.
+CREATE TABLE resets (
+	center_id          text        NOT NULL,
+	reset_id           uuid        NOT NULL,
+	channel            text        NOT NULL CHECK (length(channel) > 0),
+	identity_digest    bytea       NOT NULL,
+	person_digest      bytea       NOT NULL,
+	account_id         uuid        NOT NULL,
+	token_digest       bytea       NOT NULL,
+	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'clerk')), -- what proves identity
+	state              text        NOT NULL CHECK (state IN ('started', 'passed', 'done', 'cancelled', 'expired')),
+	certify_digest     bytea, -- of Alipay's certify_id, which is good for one reset; NULL where a clerk's code proves it
+	sealed_certify     bytea,
+	credential_version bigint      NOT NULL,
+	new_fingerprint    bytea, -- as in changes
+	sessions_ended     integer     NOT NULL DEFAULT 0,
+	opened_at          timestamptz NOT NULL,
+	expires_at         timestamptz NOT NULL,
+	closed_at          timestamptz,
+	PRIMARY KEY (center_id, reset_id),
+	UNIQUE (center_id, certify_digest),
+	CHECK ((kind = 'clerk') = (certify_digest IS NULL)),
+	CHECK ((certify_digest IS NULL) = (sealed_certify IS NULL))
+);
+CREATE UNIQUE INDEX resets_one_open ON resets (center_id, person_digest) WHERE state IN ('started', 'passed');
+CREATE INDEX resets_person ON resets (center_id, person_digest);
+CREATE INDEX resets_opened ON resets (center_id, opened_at);
+
+-- One-time codes that a clerk hands to a citizen whose document they have seen.
+-- The present password stays good until the code is used. They are kept as long as
+-- operators' actions.
+CREATE TABLE reset_codes (
+	center_id   text        NOT NULL,
+	code_id     uuid        NOT NULL,
+	account_id  uuid        NOT NULL,
+	code_digest bytea       NOT NULL,
+	issued_by   text        NOT NULL CHECK (length(issued_by) BETWEEN 1 AND 32), -- the clerk's staff number
+	issued_at   timestamptz NOT NULL,
+	expires_at  timestamptz NOT NULL,
+	closed_at   timestamptz, -- used or replaced
+	used        boolean     NOT NULL DEFAULT false,
+	-- One entry for each attempt: a keyed digest of account and Alipay user, which leads to
+	-- nobody without the account. One user's wrong attempts do not end the code for another.
+	tried_by    bytea[]     NOT NULL DEFAULT '{}',
+	PRIMARY KEY (center_id, code_id)
+);
+CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes (center_id, account_id) WHERE closed_at IS NULL;
+CREATE INDEX reset_codes_issued ON reset_codes (center_id, issued_at);
+
+
+-- Consents
+
+-- What an Alipay user agreed to, and to which text. The latest row of a purpose counts;
+-- the others are its history.
+CREATE TABLE consents (
+	center_id       text        NOT NULL,
+	identity_digest bytea       NOT NULL,
+	purpose         text        NOT NULL CHECK (purpose IN ('link', 'certdoc', 'face', 'phone', 'message')),
+	text_version    text        NOT NULL CHECK (length(text_version) BETWEEN 1 AND 32),
+	how             text        NOT NULL CHECK (how IN ('asked', 'form', 'refused')), -- a call of its own; with the form that showed the text; withdrawn before it was given
+	given_at        timestamptz NOT NULL,
+	withdrawn_at    timestamptz,
+	PRIMARY KEY (center_id, identity_digest, purpose, given_at)
+);
+
+-- Whether an Alipay user takes messages of a template, as last known: from what Alipay
+-- told the page (accepted, rejected), then from what Alipay replied when one was sent
+-- (accepted, refused).
+CREATE TABLE message_subscriptions (
+	center_id       text        NOT NULL,
+	identity_digest bytea       NOT NULL,
+	template_id     text        NOT NULL CHECK (length(template_id) BETWEEN 1 AND 64),
+	state           text        NOT NULL CHECK (state IN ('accepted', 'rejected', 'refused')),
+	at              timestamptz NOT NULL,
+	PRIMARY KEY (center_id, identity_digest)
+);
+CREATE INDEX message_subscriptions_at ON message_subscriptions (center_id, at);
+
+
+-- Records and messages
+
+-- The citizen's record of what happened to link and password.
+CREATE TABLE events (
+	center_id  text        NOT NULL,
+	at         timestamptz NOT NULL,
+	event_id   uuid        NOT NULL,
+	account_id uuid        NOT NULL,
+	kind       text        NOT NULL CHECK (length(kind) > 0),
+	channel    text        NOT NULL CHECK (length(channel) > 0),
+	PRIMARY KEY (center_id, at, event_id)
+) PARTITION BY RANGE (at);
+CREATE TABLE events_rest PARTITION OF events DEFAULT;
+CREATE INDEX events_account ON events (center_id, account_id, at);
+
+-- What the centre's operators did to accounts by hand.
+CREATE TABLE operator_actions (
+	center_id  text        NOT NULL,
+	action_id  uuid        NOT NULL,
+	at         timestamptz NOT NULL,
+	operator   text        NOT NULL CHECK (length(operator) > 0), -- as they named themselves
+	action     text        NOT NULL CHECK (length(action) > 0),
+	account_id uuid        NOT NULL,
+	reason     text        NOT NULL CHECK (length(reason) > 0), -- no personal data, see DB.Unlock
+	PRIMARY KEY (center_id, action_id)
+);
+CREATE INDEX operator_actions_account ON operator_actions (center_id, account_id);
+CREATE INDEX operator_actions_at ON operator_actions (center_id, at);
+
+-- Notices to citizens, written in the transaction they are about. A notice is sent by the
+-- holder of its lease until next_at; then by anybody.
+CREATE TABLE outbox (
+	center_id  text        NOT NULL,
+	outbox_id  uuid        NOT NULL, -- the receiver's deduplication key
+	kind       text        NOT NULL CHECK (length(kind) > 0),
+	account_id uuid        NOT NULL,
+	sealed     bytea       NOT NULL,
+	attempts   integer     NOT NULL DEFAULT 0,
+	created_at timestamptz NOT NULL,
+	next_at    timestamptz NOT NULL,
+	done_at    timestamptz,
+	lease      uuid,
+	failed_at  timestamptz, -- given up: the citizen was not told
+	PRIMARY KEY (center_id, outbox_id)
+);
+CREATE INDEX outbox_account ON outbox (center_id, account_id);
+CREATE INDEX outbox_created ON outbox (center_id, created_at);
+CREATE INDEX outbox_due ON outbox (center_id, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
+
+-- Messages from Alipay, once each: Alipay repeats a message for 25 hours under its notify_id.
+CREATE TABLE notifications (
+	center_id        text        NOT NULL,
+	notify_id        text        NOT NULL CHECK (length(notify_id) > 0),
+	family           text        NOT NULL CHECK (length(family) > 0),
+	method           text        NOT NULL CHECK (length(method) > 0),
+	sealed           bytea       NOT NULL, -- the content: it may name a citizen or carry a token
+	made_at          timestamptz, -- by Alipay's clock; NULL when the message does not say
+	received_at      timestamptz NOT NULL,
+	identity_digests bytea[], -- the Alipay users it names, so that a citizen's are found without opening all; NULL: not looked at yet
+	cancelled_at     timestamptz, -- when the citizen withdrew, of a message that says so; Alipay's list of missed ones knows it to the second
+	PRIMARY KEY (center_id, notify_id)
+);
+CREATE INDEX notifications_identities ON notifications USING gin (identity_digests);
+CREATE INDEX notifications_received ON notifications (center_id, received_at);
+CREATE INDEX notifications_unread ON notifications (center_id, notify_id) WHERE identity_digests IS NULL;
