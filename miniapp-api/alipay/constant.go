@@ -6,15 +6,16 @@ import (
 	"fundpass/keys"
 )
 
-// constantAnswers keeps the signed answers that say the same to everybody, so that a
-// stranger's junk costs no signature. There are a handful, made anew for another keyring.
+// constantAnswers caches the signed answers that do not depend on the request, so that an
+// invalid request costs no signature. It holds a few answers and is cleared when the keyring
+// changes.
 type constantAnswers struct {
-	mu      sync.Mutex // held while one is signed: the others would sign the same
+	mu      sync.Mutex // held while signing, so that each answer is signed once
 	keyring *keys.AlipayKeyring
 	made    map[string][]byte
 }
 
-// get returns the answer called name, a name of ours, signed with keyring's key.
+// get returns the answer with this key, signed by the keyring's key.
 func (a *constantAnswers) get(keyring *keys.AlipayKeyring, name string, sign func() ([]byte, error)) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

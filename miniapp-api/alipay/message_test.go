@@ -13,8 +13,8 @@ import (
 	"fundpass/signing"
 )
 
-// A message is read the same whether its length is announced or not, and one byte
-// beyond what any has is enough to refuse it.
+// A message is read in the same way with and without a Content-Length. At most one byte beyond
+// the limit is read.
 func TestReadMessage(t *testing.T) {
 	t.Parallel()
 	text := bytes.Repeat([]byte("0123456789abcdef"), 5000)
@@ -38,7 +38,7 @@ func TestReadMessage(t *testing.T) {
 	}
 }
 
-// Who announces much and sends little gets little.
+// A large Content-Length followed by few bytes allocates little memory.
 func TestReadCutMessage(t *testing.T) {
 	t.Parallel()
 	for _, announced := range []int64{20, usualNotification, usualNotification + 1, maxNotification} {
@@ -51,12 +51,12 @@ func TestReadCutMessage(t *testing.T) {
 	}
 }
 
-// cut is a connection that ends.
+// cut is a connection that ends early.
 type cut struct{}
 
 func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// What the gateway can answer has a code.
+// Errors of the gateway map to codes.
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -71,7 +71,7 @@ func TestTranslate(t *testing.T) {
 		{signing.ErrConfiguration, ErrUnavailable},
 	} {
 		if got := selfservice.AsError(translate(tt.err)); got.Code != tt.want.Code {
-			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
+			t.Errorf("translate(%v) = %s, want %s", tt.err, got.Code, tt.want.Code)
 		}
 	}
 }

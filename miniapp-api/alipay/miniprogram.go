@@ -1,6 +1,6 @@
-// Package alipay is the channel of Alipay's mini-program: it translates between Alipay's
-// protocol and the rules in package selfservice. Provider proves who a user is, MiniProgram
-// opens sessions and takes phone numbers, notifications and SPI calls.
+// Package alipay is the channel of the Alipay mini-program. It translates between Alipay's
+// protocol and package selfservice: Provider verifies users, and MiniProgram opens sessions
+// and handles phone numbers, notifications and SPI calls.
 package alipay
 
 import (
@@ -20,8 +20,8 @@ import (
 	"fundpass/store"
 )
 
-// A MiniProgram is what Alipay's channel has beside the routes of every channel: sessions
-// from auth codes, phone numbers, and what Alipay itself asks and tells.
+// A MiniProgram serves the routes of Alipay's channel: sign-in by auth code, phone numbers, and
+// the requests that Alipay itself sends.
 type MiniProgram struct {
 	db       *store.DB
 	service  *selfservice.Service
@@ -30,14 +30,14 @@ type MiniProgram struct {
 	constant constantAnswers
 }
 
-// NewMiniProgram returns the channel of Alipay's users.
+// NewMiniProgram returns the channel of Alipay's users. A nil log discards all messages.
 func NewMiniProgram(db *store.DB, s *selfservice.Service, p *Provider, log *slog.Logger) *MiniProgram {
 	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
 }
 
 func (m *MiniProgram) keyring() *keys.AlipayKeyring { return m.provider.gateway.Keyring() }
 
-// Routes are the channel's own.
+// Routes returns the routes that only this channel has.
 func (m *MiniProgram) Routes(s *httpapi.Server) []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Open(s, func(ctx context.Context, _ httpapi.Request, in sessionRequest) (httpapi.SessionReply, error) {
@@ -56,21 +56,20 @@ type sessionRequest struct {
 	AuthCode string `json:"auth_code"`
 }
 
-// authCode is wider than what Alipay gives: 32 letters and digits, 40 at most by its
-// documents. What is none is refused before it costs a row, a signature and a call.
+// authCode accepts more than Alipay's documents allow, which is at most 40 letters and digits.
+// Any other code is refused before it costs a row, a signature and a call.
 var authCode = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
 
-var errAuthCodeShape = errors.New("alipay: not of an auth code's shape")
+var errAuthCodeShape = errors.New("alipay: malformed auth code")
 
-// openSession turns an auth code, good once, into a session of our own. The
-// code is spent in the database first: whatever happens, no process ever shows
-// it to Alipay twice.
+// openSession exchanges an auth code, which is valid once, for a session. It first marks the
+// code as spent in the database, so that no code is sent to Alipay twice.
 func (m *MiniProgram) openSession(ctx context.Context, s *httpapi.Server, in sessionRequest) (httpapi.SessionReply, error) {
 	if in.AuthCode == "" || len(in.AuthCode) > 128 {
 		return httpapi.SessionReply{}, selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "auth_code", Code: "REQUIRED"})
 	}
 	if !authCode.MatchString(in.AuthCode) {
-		return httpapi.SessionReply{}, ErrAuthCodeInvalid.Because(errAuthCodeShape)
+		return httpapi.SessionReply{}, ErrAuthCodeInvalid.WithCause(errAuthCodeShape)
 	}
 	if err := m.db.SpendAuthCode(ctx, in.AuthCode); errors.Is(err, store.ErrConflict) {
 		return httpapi.SessionReply{}, ErrAuthCodeInvalid
@@ -94,15 +93,15 @@ func User(id store.Identity) signing.Identity {
 	return signing.Identity{AppID: id.AppID, Kind: id.Kind, Value: id.Value, UserID: id.UserID}
 }
 
-// Collectors are the channel's own metrics.
+// Collectors returns the metrics of the channel.
 func (m *MiniProgram) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.sandboxKeys()}
 }
 
-// sandboxKeys must be 0 wherever citizens are.
+// sandboxKeys counts the trusted sandbox keys, which must be 0 in production.
 func (m *MiniProgram) sandboxKeys() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "fundpass_sandbox_keys", Help: "Keys of Alipay's trusted under the pinned root of the sandbox only.",
+		Name: "fundpass_sandbox_keys", Help: "Trusted Alipay keys whose certificate chains to the sandbox root.",
 	}, func() float64 {
 		n := 0
 		for _, key := range m.keyring().AlipayKeys() {

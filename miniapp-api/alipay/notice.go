@@ -7,7 +7,8 @@ import (
 	"fundpass/store"
 )
 
-// noticeTexts are what happened, and what the owner can do when it was not they.
+// noticeTexts holds, by kind of notice, what happened and what the owner can do if it was
+// someone else.
 var noticeTexts = map[string][2]string{
 	store.NoticePasswordChanged:   {"公积金密码已修改", freezeHint},
 	store.NoticePasswordReset:     {"公积金密码已重置", freezeHint},
@@ -30,9 +31,9 @@ const (
 	wayBack    = "如需恢复使用，请通过身份验证重置密码或到柜台办理"
 )
 
-// NoticeText is a notice to an owner as the three keywords of the message
-// template: what happened, when (Beijing time), what to do. It names no person,
-// document or account. ok is false for a kind that a newer version wrote.
+// NoticeText returns the three keywords of the message template for a notice to an owner: what
+// happened, when (Beijing time) and what to do. They contain no name, document or account. ok
+// is false for a kind that a newer version wrote.
 func NoticeText(kind string, at time.Time) (keywords []string, ok bool) {
 	text, ok := noticeTexts[kind]
 	if !ok {

@@ -16,31 +16,31 @@ import (
 	"fundpass/store"
 )
 
-// maxNotification is the largest body Alipay's messages have.
+// maxNotification is the largest accepted message of Alipay, in bytes.
 const maxNotification = 64 << 10
 
-// usualNotification is beyond what nearly all of them have: 1 to 4 KiB.
+// usualNotification exceeds nearly all messages, which have 1 to 4 KiB.
 const usualNotification = 8 << 10
 
-// errNotification and errSPI are for the log and the metrics: the sender is told
-// nothing but "fail", and a signed refusal.
+// errNotification and errSPI appear in the log and the metrics only. The sender gets "fail" or
+// a signed refusal.
 var (
 	errNotification = &selfservice.Error{Code: "NOTIFICATION_REFUSED"}
 	errSPI          = &selfservice.Error{Code: "SPI_REFUSED"}
 )
 
-// handleNotification takes what Alipay posts to the application's gateway address. It
-// answers "success" once the work is committed, and "fail" to everything else:
-// Alipay then comes again, for 25 hours, and a stranger learns nothing.
+// handleNotification handles a message that Alipay posts to the application's gateway address.
+// It answers "success" once the work is committed and "fail" otherwise, without a reason;
+// Alipay then repeats the message for 25 hours.
 func (m *MiniProgram) handleNotification(c echo.Context) error {
 	body, err := readMessage(c.Request())
 	if errors.Is(err, errBodyLong) {
-		return refuse(httpapi.HangUp(c), errBodyLong)
+		return refuse(httpapi.CloseConnection(c), errBodyLong)
 	} else if err != nil {
 		return refuse(c, httpapi.ErrBodyCut)
 	}
 	n, err := signing.VerifyNotification(m.keyring(), body, c.Request().Header.Get(echo.HeaderContentType))
-	if err != nil || n.Method == signing.MethodGatewayCheck { // a refused check, too, is answered as one
+	if err != nil || n.Method == signing.MethodGatewayCheck { // a refused check is answered as a check, too
 		if charset, check := signing.IsGatewayCheck(body); check {
 			return m.answerCheck(c, charset, err)
 		}
@@ -49,7 +49,7 @@ func (m *MiniProgram) handleNotification(c echo.Context) error {
 		err = n.Fresh(m.db.Now())
 	}
 	if err == nil {
-		err = m.take(c.Request().Context(), n)
+		err = m.record(c.Request().Context(), n)
 	}
 	if err != nil {
 		return refuse(c, err)
@@ -59,11 +59,10 @@ func (m *MiniProgram) handleNotification(c echo.Context) error {
 
 var acknowledged = []byte("success")
 
-var errBodyLong = errors.New("alipay: body announced to be longer than any message")
+var errBodyLong = errors.New("alipay: Content-Length exceeds the message limit")
 
-// readMessage returns the body, or one byte more of it than any message has. A length
-// announced and believable gets its place at once; an announced great one gets none
-// before the bytes are there.
+// readMessage returns the body, at most one byte more than maxNotification. It preallocates
+// only for a small Content-Length, because a larger one may be false.
 func readMessage(r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxNotification {
 		return nil, errBodyLong
@@ -77,12 +76,13 @@ func readMessage(r *http.Request) ([]byte, error) {
 }
 
 func refuse(c echo.Context, err error) error {
-	httpapi.NoteError(c, errNotification.Because(err))
+	httpapi.RecordError(c, errNotification.WithCause(err))
 	return c.String(http.StatusOK, "fail")
 }
 
-// take records a notification, of whatever kind, and does what it calls for.
-func (m *MiniProgram) take(ctx context.Context, n signing.Notification) error {
+// record stores a notification of any kind and, for a withdrawn authorisation, removes the
+// link.
+func (m *MiniProgram) record(ctx context.Context, n signing.Notification) error {
 	record := store.Notification{NotifyID: n.NotifyID, Family: string(n.Family), Method: n.Method, Content: n.BizContent, At: n.At}
 	if n.Family == signing.FamilyFromAnt && n.Method == signing.MethodCancelled {
 		cancelled, err := n.Cancellation()
@@ -92,7 +92,7 @@ func (m *MiniProgram) take(ctx context.Context, n signing.Notification) error {
 		record.Cancelled = &store.Cancellation{Channel: store.ChannelAlipay, Identity: Identity(cancelled.Identity), At: cancelled.At}
 	}
 	if n.NotifyID == "" {
-		return errors.New("alipay: a message without notify_id cannot be told from its repetitions")
+		return errors.New("alipay: message without notify_id")
 	}
 	first, err := m.db.RecordNotification(ctx, record)
 	if err == nil {
@@ -101,8 +101,8 @@ func (m *MiniProgram) take(ctx context.Context, n signing.Notification) error {
 	return err
 }
 
-// answerCheck answers the console's question whether this address is the
-// application's (alipay.service.check).
+// answerCheck answers Alipay's check that this address belongs to the application
+// (alipay.service.check).
 func (m *MiniProgram) answerCheck(c echo.Context, charset string, refused error) error {
 	keyring, ok := m.keyring(), refused == nil
 	answer, err := m.constant.get(keyring, fmt.Sprintf("check %t %s", ok, charset), func() ([]byte, error) {
@@ -112,23 +112,23 @@ func (m *MiniProgram) answerCheck(c echo.Context, charset string, refused error)
 		return err
 	}
 	if refused != nil {
-		httpapi.NoteError(c, errNotification.Because(refused))
+		httpapi.RecordError(c, errNotification.WithCause(refused))
 	}
 	return c.Blob(http.StatusOK, "text/xml;charset="+charset, answer)
 }
 
-// Answers to an SPI call in Alipay's words. No SPI method is contracted for
-// this product yet, so a genuine call is told that, signed.
+// spiUnknown answers every genuine SPI call, in Alipay's format: this product supports no SPI
+// method yet.
 const spiUnknown = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-METHOD-NOT-SUPPORTED","sub_msg":"不支持的接口"}`
 
-// handleSPI takes a call that Alipay makes of us (SPI) and signs the answer.
+// handleSPI verifies a synchronous call from Alipay (SPI) and signs the answer.
 func (m *MiniProgram) handleSPI(c echo.Context) error {
 	keyring := m.keyring()
 	call, err := signing.VerifySPI(keyring, c.Request(), m.db.Now())
 	answer := spiUnknown
 	if err != nil {
 		answer = signing.SPIRefused
-		httpapi.NoteError(c, errSPI.Because(err))
+		httpapi.RecordError(c, errSPI.WithCause(err))
 	} else {
 		m.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
 	}

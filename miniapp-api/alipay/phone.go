@@ -12,26 +12,26 @@ import (
 	"fundpass/store"
 )
 
-// A PhoneRequest is what my.getPhoneNumber gave the page, as it is: res.response is
-// the body. What is verified are its bytes. The keys are Alipay's, who may add some.
+// A PhoneRequest is the res.response of my.getPhoneNumber, unchanged. The signature covers its
+// bytes. Alipay may add members.
 type PhoneRequest struct {
-	Response    jsontext.Value `json:"response"` // encrypted text, or an object in the clear
+	Response    jsontext.Value `json:"response"` // ciphertext, or a plain object if Alipay reports an error
 	Sign        string         `json:"sign"`
 	SignType    string         `json:"sign_type"`
 	EncryptType string         `json:"encrypt_type"`
 	Charset     string         `json:"charset"`
 }
 
+// A PhoneReply is the reply to a verified phone number.
 type PhoneReply struct {
 	Phone string `json:"phone"` // masked
-	// MatchesRecord says whether it is the number on file; null before the link.
+	// MatchesRecord says whether it is the number on file; null if the caller is not linked.
 	MatchesRecord *bool `json:"matches_record"`
 }
 
-// verifyPhone binds the phone number that Alipay vouches for to the session. The
-// payload says neither whose it is nor when it was made, so it proves nothing alone:
-// it belongs to the Alipay user who sent it first. Whatever is wrong with it, the
-// answer is one; the cause is in the log.
+// verifyPhone binds a phone number verified by Alipay to the session. The payload states
+// neither the user nor the time, so it belongs to the user who sends it first. Every failure is
+// ErrPhoneRefused; the log has the cause.
 func (m *MiniProgram) verifyPhone(ctx context.Context, c selfservice.Caller, in jsontext.Value) (PhoneReply, error) {
 	contentKey := *m.provider.content.Load()
 	if contentKey == nil {
@@ -46,7 +46,7 @@ func (m *MiniProgram) verifyPhone(ctx context.Context, c selfservice.Caller, in 
 	}
 	phone, err := signing.OpenPhone(m.keyring(), contentKey, in)
 	if err != nil {
-		return PhoneReply{}, selfservice.ErrPhoneRefused.Because(err)
+		return PhoneReply{}, selfservice.ErrPhoneRefused.WithCause(err)
 	}
 	mobile := document.Mobile(phone.Mobile)
 	matches, err := m.service.BindPhone(ctx, c, store.PhoneProof{Payload: phone.Digest[:], Mobile: mobile})

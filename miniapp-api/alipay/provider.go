@@ -10,27 +10,27 @@ import (
 	"fundpass/store"
 )
 
-// A Provider has Alipay prove who its user is. It implements selfservice.IdentityProvider.
+// A Provider verifies Alipay's users. It implements selfservice.IdentityProvider.
 type Provider struct {
 	gateway *signing.Gateway
-	content atomic.Pointer[[]byte] // the content key
+	content atomic.Pointer[[]byte] // AES content key
 }
 
-// NewProvider asks a gateway. See ReplaceContentKey about the key.
+// NewProvider returns a Provider that calls g. contentKey is that of ReplaceContentKey.
 func NewProvider(g *signing.Gateway, contentKey []byte) *Provider {
 	p := &Provider{gateway: g}
 	p.ReplaceContentKey(contentKey)
 	return p
 }
 
-// ReplaceContentKey is for a key that was changed in Alipay's console: 16 bytes of
-// AES-128, or nil when phone numbers are no longer offered. Safe while serving.
+// ReplaceContentKey replaces the content-encryption key from Alipay's console: 16 bytes for
+// AES-128, or nil if phone numbers are not offered. It is safe for concurrent use.
 func (p *Provider) ReplaceContentKey(key []byte) { p.content.Store(&key) }
 
 // OffersPhone implements IdentityProvider.
 func (p *Provider) OffersPhone() bool { return *p.content.Load() != nil }
 
-// MatchPerson implements IdentityProvider: Alipay compares name and document of its user.
+// MatchPerson implements IdentityProvider with Alipay's comparison of name and document.
 func (p *Provider) MatchPerson(ctx context.Context, accessToken string, who selfservice.Person) (bool, error) {
 	matches, err := p.gateway.MatchPerson(ctx, accessToken, signing.Person(who))
 	return matches, translate(err)
@@ -52,7 +52,7 @@ func (p *Provider) StartFace(ctx context.Context, o selfservice.FaceOrder) (self
 	return selfservice.FacePage(page), translate(err)
 }
 
-// FaceResult implements IdentityProvider. Only Alipay's signed answer counts.
+// FaceResult implements IdentityProvider. It accepts only Alipay's signed answer.
 func (p *Provider) FaceResult(ctx context.Context, kind, id string) (selfservice.FaceResult, error) {
 	passed := p.gateway.CertificationPassed
 	if kind == store.ResetByFace {
@@ -62,33 +62,32 @@ func (p *Provider) FaceResult(ctx context.Context, kind, id string) (selfservice
 	return selfservice.FaceResult(verdict), translate(err)
 }
 
-// A failure is an error of the gateway and what it means to the rules. It reads as the
-// gateway's.
+// A failure is an error of the gateway together with the error of selfservice that it means.
+// Its text is the gateway's.
 type failure struct{ means, err error }
 
 // Error implements error.
 func (f failure) Error() string { return f.err.Error() }
 
-// Unwrap lets errors.Is find both.
+// Unwrap lets errors.Is match both errors.
 func (f failure) Unwrap() []error { return []error{f.means, f.err} }
 
-// As implements the interface of errors.As: a citizen is told of every failure that no rule
-// handles that Alipay is away.
+// As lets errors.As find ErrUnavailable, the reply to a failure that no procedure handles.
 func (f failure) As(target any) bool {
 	e, ok := target.(**selfservice.Error)
 	if ok {
-		*e = ErrUnavailable.Because(f.err)
+		*e = ErrUnavailable.WithCause(f.err)
 	}
 	return ok
 }
 
-// translate says what an error of the gateway means to the rules.
+// translate converts an error of the gateway to one of selfservice or of this channel.
 func translate(err error) error {
 	switch {
 	case errors.Is(err, signing.ErrCodeInvalid):
-		return ErrAuthCodeInvalid.Because(err)
+		return ErrAuthCodeInvalid.WithCause(err)
 	case errors.Is(err, signing.ErrTokenInvalid):
-		return selfservice.ErrSessionExpired.Because(err)
+		return selfservice.ErrSessionExpired.WithCause(err)
 	case errors.Is(err, signing.ErrIDType):
 		return selfservice.ErrDocumentUnsupported
 	case errors.Is(err, signing.ErrConfiguration):

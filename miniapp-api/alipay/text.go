@@ -10,11 +10,11 @@ import (
 //go:embed consents.json
 var builtinConsents []byte
 
-// DefaultConsents are the texts of a centre that has none of its own.
+// DefaultConsents returns the consent texts of a centre without its own.
 var DefaultConsents = sync.OnceValue(func() []selfservice.ConsentText {
 	texts, err := selfservice.ParseConsents(builtinConsents)
 	if err != nil {
-		panic(err) // a test finds it
+		panic(err) // the embedded file is invalid
 	}
 	return texts
 })

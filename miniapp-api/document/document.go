@@ -1,10 +1,9 @@
-// Package document reads the names and document numbers citizens and fund
-// centres write, and brings every spelling of one of them to one form. It is
-// pure: no clock, no network, no database.
+// Package document parses names and document numbers as citizens and fund centres write them
+// and normalises their spellings. It uses no clock, network or database.
 //
-// Two spellings of one number must meet, or a lockout counter could be dodged by
-// writing x for X; two different people must never meet. Where a spelling is
-// not known to be harmless it is therefore an error.
+// All spellings of one number must normalise to the same form; otherwise x instead of X would
+// evade a lockout counter. Numbers of two people must never normalise to the same form. A
+// spelling that is not known to be harmless is therefore an error.
 package document
 
 import (
@@ -14,26 +13,26 @@ import (
 	"unicode/utf8"
 )
 
-// Errors of this package. None of them carries the value that was refused.
+// The errors of this package. None contains the rejected value.
 var (
 	ErrType   = errors.New("document: unknown document type")
 	ErrNumber = errors.New("document: not a number of this document type")
 	ErrName   = errors.New("document: not a name")
 )
 
-// maxNumberBytes bounds the work on what a caller sends, before any look at it.
+// maxNumberBytes bounds the input before it is processed.
 const maxNumberBytes = 256
 
-// A Document is an identity document in its normal form: half width, upper
-// case, no blanks, a 15-digit citizen number as its 18-digit successor.
+// A Document is an identity document in normal form: half width, upper case, no blanks, and a
+// 15-digit citizen number as its 18-digit successor.
 type Document struct {
-	Type   string // the centre's code, ZJLX
-	Kind   Kind   // what that code means; a residence permit filed as an ID card is a ResidencePermit
-	Number string // ZJHM
+	Type   string // the centre's code (ZJLX)
+	Kind   Kind   // the meaning of the code, but ResidencePermit for a permit filed as an ID card
+	Number string // the number (ZJHM)
 }
 
-// Birthday returns the YYYYMMDD that the number itself states, or "" for the
-// document types that state none.
+// Birthday returns the date in the number as YYYYMMDD, or "" for a document type whose numbers
+// contain none.
 func (d Document) Birthday() string {
 	switch d.Kind {
 	case CitizenCard, ResidencePermit, HouseholdRegister, PermanentCard:
@@ -44,18 +43,17 @@ func (d Document) Birthday() string {
 	return ""
 }
 
-// Key returns the bytes that stand for the holder in a blind index.
+// Key returns the bytes that identify the holder in a blind index.
 //
-// It is equal for all spellings and reissues of one document, and for one kind
-// under several of a centre's codes. A citizen number gives "01:" and its 18
-// characters, whatever the code and whether an ID card, a residence permit or a
-// household register states it: they are one series. Kinds that are not one
-// series never meet; neither do two codes of OtherPaper, nobody knows what they
-// are. What it cannot promise is one person for two documents, nor two people
-// for one passport number that two countries gave out.
+// Keys are equal for all spellings and reissues of one document, and for all of a centre's
+// codes of one kind. A citizen number yields "01:" and its 18 characters, whether an ID card, a
+// residence permit or a household register states it. Kinds with separate number series never
+// share a key, and neither do two codes of OtherPaper, whose meaning is unknown. Two documents
+// of one person have different keys, and two people share one if two countries issued the same
+// passport number.
 //
-// No release changes the key of a number that an earlier one took: databases
-// hold digests of it.
+// The key of a valid number must not change in a later release, because databases store digests
+// of it.
 func (d Document) Key() []byte {
 	r, number := kinds[d.Kind], d.Number
 	if r.holder != nil {
@@ -68,12 +66,12 @@ func (d Document) Key() []byte {
 	return []byte(prefix + ":" + number)
 }
 
-// Certdoc returns the ZJLX code of JGJ/T 320 under which Alipay's certdoc
-// compares the document, whatever the centre's own code is; "" where it
-// compares none: then the counter, or face verification, has to do.
+// Certdoc returns the ZJLX code of JGJ/T 320 for which Alipay's certdoc compares the document,
+// whatever the centre's own code is, or "" if it does not compare this kind.
 func (d Document) Certdoc() string { return kinds[d.Kind].certdoc }
 
-// clean drops blanks, folds full-width ASCII and raises letters.
+// clean removes blanks, folds full-width ASCII and converts letters to upper case. It returns
+// false for text that is too long or invalid UTF-8.
 func clean(s string) (string, bool) {
 	if len(s) > maxNumberBytes || !utf8.ValidString(s) {
 		return "", false
@@ -89,8 +87,8 @@ func clean(s string) (string, bool) {
 	}, s), true
 }
 
-// AccountNo returns an account number as rosters have it: half width, without blanks. It
-// takes any string; letters stay as they are.
+// AccountNo returns an account number in the form of rosters: half width, without blanks. It
+// accepts any string and does not change letters' case.
 func AccountNo(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -100,8 +98,8 @@ func AccountNo(s string) string {
 	}, s)
 }
 
-// halfWidth folds the full-width forms U+FF01 to U+FF5E that Chinese keyboards
-// produce to the ASCII characters they show.
+// halfWidth folds the full-width forms U+FF01 to U+FF5E, which Chinese keyboards produce, to
+// ASCII.
 func halfWidth(r rune) rune {
 	if '！' <= r && r <= '～' {
 		return r - '！' + '!'

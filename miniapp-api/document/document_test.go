@@ -11,13 +11,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// number makes a citizen number of nobody: region 990101 does not exist.
+// number returns a citizen number of the unassigned region 990101.
 func number(birthday string, sequence int) string {
 	s := fmt.Sprintf("990101%s%03d", birthday, sequence)
 	return s + CheckDigit(s)
 }
 
-// numberX makes one that ends in X.
+// numberX returns a citizen number that ends in X.
 func numberX(birthday string) string {
 	for i := 0; ; i++ {
 		if s := number(birthday, i); strings.HasSuffix(s, "X") {
@@ -239,7 +239,7 @@ func TestType(t *testing.T) {
 	}
 	Types()[0].Code = "77"
 	if _, err := Parse("01", number("19900307", 1)); err != nil {
-		t.Error("Types hands out the table itself")
+		t.Error("Types returns the table itself, not a copy")
 	}
 }
 
@@ -283,7 +283,7 @@ func TestDifferentPeopleStayDifferent(t *testing.T) {
 	})
 }
 
-// One changed digit or two swapped neighbours are what the check digit is for.
+// The check digit detects one changed digit and two swapped neighbours.
 func TestTypingErrorsAreSeen(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -337,7 +337,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// An account number is typed with blanks and in full width, and is the same one.
+// An account number with blanks or in full width is normalised.
 func TestAccountNo(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A Kind is a kind of identity document: what its numbers look like, whatever
-// code a centre files it under.
+// A Kind is a kind of identity document, which determines the form of its numbers, independent
+// of the code that a centre uses.
 type Kind string
 
-// Kinds, by the names a list uses.
+// The kinds, by their names in a list.
 const (
 	CitizenCard         Kind = "citizen"                // 居民身份证, GB 11643: 18 characters, 15 until 1999
 	ResidencePermit     Kind = "residence-permit"       // 港澳台居民居住证, since 2018: GB 11643 with 81, 82 or 83
@@ -24,25 +24,24 @@ const (
 	OtherPaper          Kind = "other"                  // 其他
 )
 
-// A reading is how the numbers of a kind are read.
-type reading struct {
-	// prefix begins Key. It must never change: databases keep digests of it. Two
-	// kinds share one where their numbers are one series, so that a person is
-	// the same one under either.
+// A rule describes how the numbers of a kind are parsed.
+type rule struct {
+	// prefix begins Key. It must never change, because databases store digests of keys. Kinds
+	// with the same number series share a prefix, so that a person is recognised under each.
 	prefix string
-	// certdoc is the ZJLX code of JGJ/T 320 under which Alipay's certdoc compares
-	// the document, "" where it does not.
+	// certdoc is the ZJLX code of JGJ/T 320 for which Alipay's certdoc compares the document,
+	// or "" if it does not.
 	certdoc string
-	form    string // Chinese: what the number looks like, the end of a sentence
+	form    string // Chinese: the form of the number, as the end of a sentence
 	normal  func(cleaned string) (string, Reason)
-	holder  func(number string) string // nil: the whole number names the holder
+	holder  func(number string) string // the part that identifies the holder; nil for the whole number
 }
 
-var kinds = map[Kind]reading{
+var kinds = map[Kind]rule{
 	CitizenCard: {"01", "01", "身份证号码应为18位，最后一位可能是X（早期证件为15位数字）", citizen, nil},
-	// Alipay counts these among documents of their own, beside the ID card: its
-	// face verification takes them (RESIDENCE_HK_MC, RESIDENCE_TAIWAN), certdoc
-	// names none. Where a centre has contracted that, this is the line to change.
+	// Alipay treats residence permits as separate document types: its face verification
+	// accepts them (RESIDENCE_HK_MC, RESIDENCE_TAIWAN), certdoc has no code for them. Set
+	// certdoc here once a centre has a contract for it.
 	ResidencePermit:     {"01", "", "居住证号码应为18位，以81、82或83开头", residencePermit, nil},
 	OfficerCard:         {"02", "02", "请照证件填写，例如“军字第1234567号”", military, militaryHolder},
 	SoldierCard:         {"soldier", "", "请照证件填写，例如“士字第1234567号”", military, militaryHolder},
@@ -62,7 +61,7 @@ func kindNames() []string {
 	return all
 }
 
-// parse reads a number of this type.
+// parse parses a number of this type. Its error is a *NumberError.
 func (t Type) parse(number string) (Document, error) {
 	cleaned, ok := clean(number)
 	reason := WrongCharacters
@@ -79,13 +78,13 @@ func (t Type) parse(number string) (Document, error) {
 		return Document{}, &NumberError{reason, t.Kind}
 	}
 	kind := t.Kind
-	if kind == CitizenCard && residence(n) { // centres file the permits as ID cards, too
+	if kind == CitizenCard && isResidence(n) { // some centres file permits as ID cards
 		kind = ResidencePermit
 	}
 	return Document{Type: t.Code, Kind: kind, Number: n}, nil
 }
 
-// residence tells a number of a residence permit from an ID card's.
-func residence(number string) bool {
+// isResidence reports whether a citizen number belongs to a residence permit.
+func isResidence(number string) bool {
 	return strings.HasPrefix(number, "81") || strings.HasPrefix(number, "82") || strings.HasPrefix(number, "83")
 }

@@ -16,11 +16,11 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// ErrList wraps everything that can be wrong with a list of documents.
+// ErrList is wrapped by every error of a list of documents.
 var ErrList = errors.New("document: list")
 
-// ZJLX codes of the built-in list. 01 to 04 and 99 are JGJ/T 320; 20 is met at
-// centres. A centre's own list may use other ones: compare a Kind, not these.
+// The ZJLX codes of the built-in list. 01 to 04 and 99 are those of JGJ/T 320; 20 is in use at
+// centres. A centre's own list may use other codes, so compare a Kind instead.
 const (
 	Citizen           = "01"
 	Military          = "02"
@@ -35,16 +35,15 @@ type Type struct {
 	Code string `json:"code"` // ZJLX, VARCHAR(2) of JGJ/T 320
 	Kind Kind   `json:"kind"`
 	Name string `json:"name"` // Chinese, ready to show
-	// CounterOnly: the centre links nobody with such a document online.
+	// CounterOnly means that the centre does not link holders of such a document online.
 	CounterOnly bool `json:"counter_only,omitempty"`
 }
 
-// A List says which document a centre means by which code. Several codes may
-// name one kind: they are then the same document, and the same person. A list
-// is not changed after it was made. Once people are imported under a code, its
-// kind must stay: Key depends on it.
+// A List maps a centre's codes to documents. Several codes may have one kind; they then denote
+// the same document, and so the same person. A List is immutable. The kind of a code must not
+// change once people are imported under it, because Key depends on it.
 type List struct {
-	Name  string // whose list it is, for operators
+	Name  string // the owner of the list, shown to operators
 	types []Type
 }
 
@@ -62,8 +61,7 @@ var defaultList = func() *List {
 // Default returns the list for a centre without codes of its own.
 func Default() *List { return defaultList }
 
-// LoadList reads a list from a file. Errors: ErrList with everything that is
-// wrong in it, or the error of reading it.
+// LoadList reads and parses a list from a file. Its error wraps ErrList and lists all problems.
 func LoadList(path string) (*List, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -81,9 +79,8 @@ const (
 	maxTypes     = 60
 )
 
-// ParseList reads a list in the form of documents.json. Unknown, repeated and
-// wrongly capitalised keys are refused, and whatever follows the list. All problems are
-// reported at once, wrapped in ErrList.
+// ParseList parses a list in the form of documents.json. It rejects unknown, repeated and
+// wrongly capitalised keys and trailing data. Its error wraps ErrList and lists all problems.
 func ParseList(data []byte) (*List, error) {
 	var file struct {
 		Name      string `json:"name"`
@@ -102,11 +99,11 @@ func ParseList(data []byte) (*List, error) {
 	return l, nil
 }
 
-// problems says, entry by entry, what no centre can mean.
+// problems returns everything that is invalid in the list.
 func (l *List) problems() []error {
 	var all []error
 	if n := len(l.types); n == 0 || n > maxTypes {
-		all = append(all, fmt.Errorf("%d documents, wanted 1 to %d", n, maxTypes))
+		all = append(all, fmt.Errorf("%d documents, want 1 to %d", n, maxTypes))
 	}
 	if n := utf8.RuneCountInString(l.Name); n < 1 || n > 60 || !only(l.Name, unicode.IsPrint) {
 		all = append(all, errors.New("name is not 1 to 60 printable characters"))
@@ -120,7 +117,7 @@ func (l *List) problems() []error {
 			note("code %q is not one or two of 0-9 and A-Z", t.Code)
 		}
 		if seen[t.Code] {
-			note("code %q is there already", t.Code)
+			note("duplicate code %q", t.Code)
 		}
 		seen[t.Code] = true
 		if _, ok := kinds[t.Kind]; !ok {
@@ -137,10 +134,10 @@ func ofTypeName(r rune) bool {
 	return unicode.Is(unicode.Han, r) || unicode.IsLetter(r) || digit(r) || strings.ContainsRune("()（）、/-", r)
 }
 
-// Types returns the entries in the order to show them.
+// Types returns the entries in display order.
 func (l *List) Types() []Type { return slices.Clone(l.types) }
 
-// Type finds an entry by the centre's code.
+// Type returns the entry with the centre's code, and whether it exists.
 func (l *List) Type(code string) (Type, bool) {
 	i := slices.IndexFunc(l.types, func(t Type) bool { return t.Code == code })
 	if i < 0 {
@@ -149,10 +146,10 @@ func (l *List) Type(code string) (Type, bool) {
 	return l.types[i], true
 }
 
-// Parse reads a document number as a citizen or a centre writes it, under the
-// centre's code. Blanks are dropped, full-width characters folded, letters
-// raised; anything else that does not belong to the type, invisible characters
-// above all, is refused. Errors: ErrType, ErrNumber as a *NumberError.
+// Parse parses a document number under the centre's code. It removes blanks, folds full-width
+// characters and converts letters to upper case. It rejects every other character that does not
+// belong to the type, such as invisible ones. Its error is ErrType or a *NumberError, which
+// wraps ErrNumber.
 func (l *List) Parse(code, number string) (Document, error) {
 	t, ok := l.Type(code)
 	if !ok {
@@ -161,7 +158,7 @@ func (l *List) Parse(code, number string) (Document, error) {
 	return t.parse(number)
 }
 
-// ParseOn is Parse and also refuses a birthday after the day of now, in Beijing.
+// ParseOn is Parse, but also rejects a birthday after now's date in Beijing.
 func (l *List) ParseOn(now time.Time, code, number string) (Document, error) {
 	d, err := l.Parse(code, number)
 	if err == nil && d.Birthday() > now.In(calendar.Beijing).Format("20060102") {

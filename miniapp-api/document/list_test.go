@@ -26,7 +26,7 @@ func TestDefaultList(t *testing.T) {
 	}
 }
 
-// A centre's list adds and renumbers codes; the holder's key does not change.
+// A centre's list adds and renumbers codes; the holder's key is unchanged.
 func TestCentreList(t *testing.T) {
 	t.Parallel()
 	renumbered, err := ParseList([]byte(`{"name":"某市","documents":[
@@ -60,7 +60,7 @@ func TestCentreList(t *testing.T) {
 	}
 	list.Types()[0].Code = "77"
 	if _, ok := list.Type("77"); ok {
-		t.Error("Types hands out the list itself")
+		t.Error("Types returns the list itself, not a copy")
 	}
 }
 
@@ -89,7 +89,7 @@ func TestListRefused(t *testing.T) {
 		"small letter":     {one(`{"code":"a1","kind":"citizen","name":"身份证"}`), "one or two"},
 		"no code":          {one(`{"kind":"citizen","name":"身份证"}`), "one or two"},
 		"number as code":   {one(`{"code":1,"kind":"citizen","name":"身份证"}`), "/documents/0/code"},
-		"code twice":       {one(good + "," + good), "there already"},
+		"code twice":       {one(good + "," + good), "duplicate"},
 		"no name":          {one(`{"code":"01","kind":"citizen"}`), "name"},
 		"name of markup":   {one(`{"code":"01","kind":"citizen","name":"<b>身份证</b>"}`), "name"},
 		"invisible name":   {one(`{"code":"01","kind":"citizen","name":"身份\u200b证"}`), "name"},
@@ -104,7 +104,7 @@ func TestListRefused(t *testing.T) {
 	}
 	_, err := ParseList([]byte(one(`{"code":"001","kind":"citizen","name":"身份证"},{"code":"01","kind":"x","name":"身份证"}`)))
 	if err == nil || !strings.Contains(err.Error(), "document 1: ") || !strings.Contains(err.Error(), "document 2: ") {
-		t.Errorf("not all at once: %v", err)
+		t.Errorf("not all problems at once: %v", err)
 	}
 }
 
@@ -129,7 +129,7 @@ func FuzzList(f *testing.F) {
 		l, err := ParseList(data)
 		if err != nil {
 			if l != nil {
-				t.Fatal("a list beside an error")
+				t.Fatal("a list was returned with an error")
 			}
 			return
 		}

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Masks follow what Alipay shows of its users, and never show as many
-// characters in a row as an initial password is made of. They take any string
-// and mask short ones whole.
+// The masks follow those of Alipay and never show as many consecutive characters as an initial
+// password is derived from. They accept any string and mask a short one completely.
 
 // MaskName keeps the last character: 张三 becomes *三.
 func MaskName(s string) string { return mask(s, 0, 1) }
@@ -21,8 +20,8 @@ func MaskPhone(s string) string { return mask(s, 3, 2) }
 // MaskAccount keeps the last two digits, where two accounts of one person differ.
 func MaskAccount(s string) string { return mask(s, 0, 2) }
 
-// mask stars out all but the first head and last tail characters, or all when
-// fewer than half would be hidden.
+// mask replaces all but the first head and last tail characters by stars, or all characters if
+// fewer than half would be replaced.
 func mask(s string, head, tail int) string {
 	runes := []rune(s)
 	if !utf8.ValidString(s) || 2*(head+tail) > len(runes) {

@@ -5,10 +5,9 @@ import (
 	"unicode"
 )
 
-// Mobile returns the one form in which mobile numbers are compared: half width, without
-// blanks, hyphens and China's prefix, which records and Alipay write or leave out at
-// will. A mobile number there has 11 digits. It takes any string and says nothing of
-// whether it is a number.
+// Mobile returns a mobile number in the form in which numbers are compared: half width, without
+// blanks, hyphens, plus signs and the prefix 86 of an 11-digit number. It accepts any string
+// and does not validate it.
 func Mobile(number string) string {
 	number = strings.Map(func(r rune) rune {
 		if r = halfWidth(r); unicode.IsSpace(r) || r == '-' || r == '+' {

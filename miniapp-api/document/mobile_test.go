@@ -2,7 +2,7 @@ package document
 
 import "testing"
 
-// However a record or Alipay writes a number, it is the same one.
+// All notations of a number have the same form.
 func TestMobile(t *testing.T) {
 	for number, want := range map[string]string{
 		"19900000001": "19900000001", "86-19900000001": "19900000001", "+8619900000001": "19900000001", "0086 19900000001": "19900000001",

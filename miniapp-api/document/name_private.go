@@ -1,12 +1,12 @@
 package document
 
-// gbkPrivateFirst begins the 80 characters that GBK (bytes FE50 to FEA0) had
-// before Unicode did: systems of that time keep them as private ones, U+E815 to
-// U+E864. 王䶮 is the case that centres know.
+// gbkPrivateFirst is the first of 80 private-use characters, U+E815 to U+E864, by which systems
+// represent the GBK characters FE50 to FEA0 that Unicode lacked at the time. A known case is
+// 王䶮.
 const gbkPrivateFirst = '\ue815'
 
-// gbkPrivate are the characters that they have now, in order. Source: the
-// mapping tables of GB 18030-2005 and GB 18030-2022.
+// gbkPrivate holds their Unicode successors, in order. Source: the mapping tables of GB
+// 18030-2005 and GB 18030-2022.
 var gbkPrivate = []rune("" +
 	"⺁𠂇𠂉𠃌⺄㑳㑇⺈⺋龴㖞㘚㘎⺌⺗㥮㤘龵㧏㧟" +
 	"㩳㧐龶龷㭎㱮㳠⺧𡗗龸⺪䁖䅟⺮䌷⺳⺶⺷𢦏䎱" +

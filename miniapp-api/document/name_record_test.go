@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A name read in the wrong encoding is no name of a Chinese document.
+// A name read in the wrong encoding is rejected for a Chinese document.
 func TestNameOfAnotherEncoding(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -32,7 +32,7 @@ func TestNameOfAnotherEncoding(t *testing.T) {
 	}
 }
 
-// Digits and stray letters make a name that nobody can type.
+// Names with digits or stray letters are rejected, because nobody can type them.
 func TestStrayCharactersInName(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -68,8 +68,8 @@ func checkRecordName(t *testing.T, name string, k Kind, want string) {
 	}
 }
 
-// Whatever separates the parts of a Uyghur or Kazakh name is one separator; where
-// there is none, or the parts differ, it is another name.
+// All separators of a Uyghur or Kazakh name are the same. Without a separator, or with other
+// parts, it is another name.
 func TestSeparators(t *testing.T) {
 	t.Parallel()
 	const record = "阿依古丽·买买提"
@@ -90,7 +90,7 @@ func TestSeparators(t *testing.T) {
 			}
 		}
 	}
-	for _, latin := range []string{"ANNE-MARIE", "SMITH, ANNA", "J. SMITH"} { // theirs mean something
+	for _, latin := range []string{"ANNE-MARIE", "SMITH, ANNA", "J. SMITH"} { // the separators are significant
 		if name, err := Name(latin); err != nil || name != latin {
 			t.Errorf("%q became %q, %v", latin, name, err)
 		}

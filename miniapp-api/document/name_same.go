@@ -5,16 +5,14 @@ import (
 	"strings"
 )
 
-// SameName reports whether a citizen gave the name on record, for a document of
-// kind k. The names are equal in the form of Name, and nothing less: no dot, no
-// accent and no character may be missing. What is no name is nobody's.
+// SameName reports whether a citizen gave the name on record, for a document of kind k. The
+// names must be equal in the form of Name, including every dot, accent and character. An
+// invalid name equals none.
 //
-// On passports and permanent residents' cards a name has no order that people
-// keep: SMITH, ANNA MARIA is ANNA MARIA SMITH, and the machine-readable lines
-// show a blank for a hyphen. There both are one name if the words are the same
-// and stand in the same order once the surname is moved from one end to the
-// other. MARIA JOSE and JOSE MARIA cannot be told apart then; the document's
-// number does.
+// The order of names on passports and permanent residents' cards varies: SMITH, ANNA MARIA is
+// ANNA MARIA SMITH, and the machine-readable lines have a blank for a hyphen. For these kinds
+// two names are the same if their words are equal after moving words from the front to the end.
+// MARIA JOSE and JOSE MARIA are then the same name; the document number distinguishes them.
 func SameName(record, given string, k Kind) bool {
 	a, err := Name(record)
 	if err != nil {
@@ -33,12 +31,12 @@ func SameName(record, given string, k Kind) bool {
 
 func latin(name string) bool { return !strings.ContainsFunc(name, han) }
 
-// words splits a name in normal form as the machine-readable lines do.
+// words splits a name in normal form at the separators of machine-readable lines.
 func words(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ,/-", r) })
 }
 
-// rotated reports whether b is a with some words moved from its front to its end.
+// rotated reports whether moving some words from the front of a to its end yields b.
 func rotated(a, b []string) bool {
 	if len(a) != len(b) {
 		return false

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Quirks of records and keyboards that are the same name.
+// Variants of records and keyboards are the same name.
 func TestSameName(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -45,7 +45,7 @@ func TestSameName(t *testing.T) {
 	}
 }
 
-// What looks near is somebody else, or nobody.
+// Similar names of other people, and invalid names, are not the same.
 func TestOtherName(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -92,7 +92,7 @@ func TestOtherName(t *testing.T) {
 	}
 }
 
-// For an ID card two names are one exactly when their normal forms are.
+// For an ID card two names are the same if and only if their normal forms are equal.
 func TestSameNameIsEquality(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -108,7 +108,7 @@ func TestSameNameIsEquality(t *testing.T) {
 	})
 }
 
-// One letter changed, lost or added is always another name, for every kind.
+// One letter changed, removed or added is another name for every kind.
 func TestOneRuneOfSubstance(t *testing.T) {
 	t.Parallel()
 	scripts := []*rapid.Generator[rune]{rapid.RuneFrom(nil, unicode.Han), rapid.RuneFrom([]rune("ABCDEFXYZabcxyzÉÑ"))}
@@ -145,8 +145,8 @@ func TestOneRuneOfSubstance(t *testing.T) {
 	})
 }
 
-// On passports the letters stay the same whatever is done to order and signs,
-// and being the same has no direction.
+// On passports the same name has the same letters in any order of words and signs, and the
+// relation is symmetric.
 func TestPassportNameKeepsLetters(t *testing.T) {
 	t.Parallel()
 	word := rapid.StringMatching(`[A-C]{1,3}`)
@@ -172,8 +172,8 @@ func TestPassportNameKeepsLetters(t *testing.T) {
 	})
 }
 
-// The characters that GBK systems kept as private ones are told apart, and none
-// of them is private any more.
+// The private-use characters of GBK are mapped to distinct characters, none of which is
+// private-use.
 func TestPrivateCharactersOfGBK(t *testing.T) {
 	t.Parallel()
 	if len(gbkPrivate) != 80 {
@@ -204,7 +204,7 @@ func FuzzSameName(f *testing.F) {
 		x, errX := Name(record)
 		y, errY := Name(given)
 		if same && (errX != nil || errY != nil || utf8.RuneCountInString(letters(x)) != utf8.RuneCountInString(letters(y))) {
-			t.Fatalf("%+q and %+q are one", record, given)
+			t.Fatalf("%+q and %+q are the same name", record, given)
 		}
 		if errX == nil && !SameName(record, x, Kind(kind)) {
 			t.Fatalf("%+q is not its normal form", record)
@@ -212,7 +212,7 @@ func FuzzSameName(f *testing.F) {
 	})
 }
 
-// letters leaves out what a passport's lines do not print.
+// letters removes what the machine-readable lines do not print.
 func letters(s string) string {
 	return strings.NewReplacer(" ", "", ",", "", "-", "", "/", "").Replace(s)
 }

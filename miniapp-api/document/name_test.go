@@ -116,7 +116,7 @@ func TestDifferentNamesStayDifferent(t *testing.T) {
 	}
 }
 
-// drawName draws characters that names and attacks are made of.
+// drawName draws characters of names and attacks.
 func drawName(t *rapid.T) string {
 	return string(rapid.SliceOfN(rapid.OneOf(
 		rapid.SampledFrom([]rune("张三阿依·•‧．・. 　abcÉ'’-\u0301\u200b\u00a0\uff41\uf955ßıİǆ")),

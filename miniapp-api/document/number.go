@@ -8,14 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// regions are the first two digits of a citizen number, GB/T 2260. 81, 82 and
-// 83 are residence permits of Hong Kong, Macao and Taiwan residents, which are
-// GB 11643 numbers too. 99 belongs to nobody: demo and tests make their people
-// there, so that they can never be a real person.
+// regions are the valid first two digits of a citizen number (GB/T 2260). 81, 82 and 83 are
+// residence permits of Hong Kong, Macao and Taiwan residents, which have GB 11643 numbers, too.
+// 99 is not assigned: the people of demo and tests have it, so they are never real.
 const regions = " 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 99 "
 
-// citizen checks a GB 11643 number, 18 characters or its 15-digit predecessor
-// (region, YYMMDD of the 20th century, sequence), and returns 18.
+// citizen checks a GB 11643 number, of 18 characters or in its 15-digit form (region, YYMMDD of
+// the 20th century, sequence), and returns it with 18.
 func citizen(s string) (string, Reason) {
 	if len(s) == 15 && digits(s) {
 		s = s[:6] + "19" + s[6:]
@@ -24,17 +23,17 @@ func citizen(s string) (string, Reason) {
 	return s, gb11643(s, func(region string) bool { return strings.Contains(regions, " "+region+" ") })
 }
 
-// residencePermit checks the permits of Hong Kong, Macao and Taiwan residents;
-// there have been none of 15 digits.
+// residencePermit checks a permit of Hong Kong, Macao and Taiwan residents, which always has 18
+// characters.
 func residencePermit(s string) (string, Reason) {
-	return s, gb11643(s, residence)
+	return s, gb11643(s, isResidence)
 }
 
-// household takes the citizen number alone: the register's own number names a
-// family, not a person.
+// household accepts the citizen number only, because the register's own number identifies a
+// family.
 func household(s string) (string, Reason) {
 	return s, gb11643(s, func(region string) bool {
-		return strings.Contains(regions, " "+region+" ") && !residence(region)
+		return strings.Contains(regions, " "+region+" ") && !isResidence(region)
 	})
 }
 
@@ -57,9 +56,9 @@ func gb11643(s string, region func(string) bool) Reason {
 	return ""
 }
 
-// permanentResident checks both cards in use: three letters of the country and
-// twelve digits, and since December 2023 a GB 11643 number that begins with 9.
-// How the twelve digits are made is not published, so they are not checked.
+// permanentResident accepts both cards in use: three letters of the country and twelve digits,
+// and since December 2023 a GB 11643 number that begins with 9. The structure of the twelve
+// digits is not published, so they are not checked.
 func permanentResident(s string) (string, Reason) {
 	switch {
 	case !only(s, alphanumeric):
@@ -76,8 +75,8 @@ func permanentResident(s string) (string, Reason) {
 	return s, gb11643(s, func(string) bool { return true })
 }
 
-// hongKongMacao checks a home return permit: H or M, eight digits for life
-// and, on cards before 2013, two that count the reissues.
+// hongKongMacao checks a home return permit: H or M, eight digits that never change and, on
+// cards before 2013, two that count the reissues.
 func hongKongMacao(s string) (string, Reason) {
 	switch {
 	case !only(s, alphanumeric):
@@ -92,13 +91,12 @@ func hongKongMacao(s string) (string, Reason) {
 
 func hongKongMacaoHolder(number string) string { return number[:min(len(number), 9)] }
 
-// taiwanNumber: eight digits for life; on booklets from 1992 two more that
-// count the issues and, until 2006 or 2008, the issuing office in brackets.
-// Source: announcement of the exit-entry administration of 2008-09-11 on
-// 一人一号，终身不变.
+// taiwanNumber matches eight digits that never change; on booklets from 1992 two digits that
+// count the issues follow and, until 2006 or 2008, the issuing office in brackets. Source: the
+// announcement of the exit-entry administration of 2008-09-11 on 一人一号，终身不变.
 var taiwanNumber = regexp.MustCompile(`^([0-9]{8})([0-9]{2})?$|^([0-9]{10})\(?([A-Z0-9])\)?$`)
 
-// taiwan checks a mainland travel permit. The brackets are left out.
+// taiwan checks a mainland travel permit and removes the brackets.
 func taiwan(s string) (string, Reason) {
 	plain := strings.NewReplacer("(", "", ")", "").Replace(s)
 	switch n := len(plain); {
@@ -114,8 +112,8 @@ func taiwan(s string) (string, Reason) {
 
 func taiwanHolder(number string) string { return number[:min(len(number), 8)] }
 
-// passport is loose: every country has its own form (China's begin with E, G,
-// D, S or P), ICAO 9303 allows letters and digits only.
+// passport checks little, because every country has its own form (China's begin with E, G, D, S
+// or P) and ICAO 9303 only requires letters and digits.
 func passport(s string) (string, Reason) {
 	switch {
 	case !only(s, alphanumeric):
@@ -128,11 +126,11 @@ func passport(s string) (string, Reason) {
 	return s, ""
 }
 
-// militaryNumber is what people make of 军字第1234567号.
+// militaryNumber matches the variants of 军字第1234567号.
 var militaryNumber = regexp.MustCompile(`^(\p{Han}{1,6}?)字?第?([0-9]{4,12})号?$`)
 
-// military is loose: an issuing body in Chinese characters and a number. What
-// is recognised gets the form that is printed.
+// military accepts an issuing body in Chinese characters followed by a number. It returns a
+// recognised variant in the printed form.
 func military(s string) (string, Reason) {
 	n := utf8.RuneCountInString(s)
 	switch {
@@ -150,7 +148,7 @@ func military(s string) (string, Reason) {
 	return m[1] + "字第" + m[2] + "号", ""
 }
 
-// militaryHolder leaves out the characters that carry nothing, because people do too.
+// militaryHolder removes the characters that people leave out.
 func militaryHolder(number string) string {
 	return strings.NewReplacer("字", "", "第", "", "号", "").Replace(number)
 }
@@ -170,8 +168,8 @@ func other(s string) (string, Reason) {
 	return s, ""
 }
 
-// CheckDigit computes the last character of a citizen's number (GB 11643, ISO 7064
-// MOD 11-2) from the 17 digits before it.
+// CheckDigit returns the last character of a citizen number (GB 11643, ISO 7064 MOD 11-2) for
+// the 17 digits before it.
 func CheckDigit(digits string) string {
 	sum := 0
 	for i := range len(digits) {
@@ -180,8 +178,8 @@ func CheckDigit(digits string) string {
 	return "10X98765432"[sum%11:][:1]
 }
 
-// plausibleDate accepts real calendar days of 1900 to 2099. It knows no today:
-// see List.ParseOn.
+// plausibleDate accepts the calendar days of the years 1900 to 2099. ParseOn also compares with
+// the current date.
 func plausibleDate(s string) bool {
 	t, err := time.Parse("20060102", s)
 	return err == nil && 1900 <= t.Year() && t.Year() <= 2099

@@ -13,8 +13,8 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// A portrait is one line of testdata/people.csv: an invented person, what they
-// or a clerk typed, and what is made of it. Lines of one person have one key.
+// A portrait is one line of testdata/people.csv: an invented person, what they or a clerk
+// typed, and the expected result. Lines of one person have one key.
 type portrait struct {
 	line                     int
 	person, name, nameForm   string
@@ -23,7 +23,7 @@ type portrait struct {
 	namePasses, numberPasses bool
 }
 
-// people reads the table; \u escapes stand for what a reader could not see.
+// people reads the table; \u escapes represent invisible characters.
 func people(t testing.TB) []portrait {
 	t.Helper()
 	f, err := os.Open("testdata/people.csv")
@@ -47,7 +47,7 @@ func people(t testing.TB) []portrait {
 	return all
 }
 
-// centre is a centre's list with every kind there is.
+// centre returns a centre's list with every kind.
 func centre(t testing.TB) *List {
 	t.Helper()
 	l, err := LoadList("testdata/centre.json")
@@ -57,7 +57,7 @@ func centre(t testing.TB) *List {
 	return l
 }
 
-// someDay is the day on which the people of the table live.
+// someDay is the date on which the table is evaluated.
 var someDay = time.Date(2026, 3, 1, 0, 0, 0, 0, calendar.Beijing)
 
 func TestPeople(t *testing.T) {
@@ -93,13 +93,12 @@ func TestPeople(t *testing.T) {
 	}
 	for _, r := range []Reason{NoNumber, WrongCharacters, WrongLength, WrongForm, WrongRegion, WrongDate, WrongCheck} {
 		if !reasons[r] {
-			t.Errorf("nobody in the table is refused for %s", r)
+			t.Errorf("no person in the table is rejected for %s", r)
 		}
 	}
 }
 
-// A person has one key, whatever was typed and under whichever code; two
-// people never share one.
+// A person has one key for every spelling and code; two people never share one.
 func TestPeopleKeys(t *testing.T) {
 	t.Parallel()
 	list := centre(t)
@@ -126,7 +125,7 @@ func TestPeopleKeys(t *testing.T) {
 	}
 }
 
-// Databases hold digests of these bytes.
+// The keys of earlier releases are unchanged, because databases store their digests.
 func TestKeysOfEarlierReleases(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ code, number, want string }{
@@ -162,7 +161,7 @@ func TestKeysOfEarlierReleases(t *testing.T) {
 	}
 }
 
-// What a citizen reads is Chinese, says what to do, and repeats nothing.
+// The texts of errors are Chinese, say what to do, and do not repeat the input.
 func TestReasonsInChinese(t *testing.T) {
 	t.Parallel()
 	list := centre(t)
@@ -186,7 +185,7 @@ func TestReasonsInChinese(t *testing.T) {
 	for reason, all := range texts {
 		for other, others := range texts {
 			if reason != other && slices.ContainsFunc(all, func(s string) bool { return slices.Contains(others, s) }) {
-				t.Errorf("%s and %s are told alike", reason, other)
+				t.Errorf("%s and %s have the same text", reason, other)
 			}
 		}
 	}
@@ -195,7 +194,7 @@ func TestReasonsInChinese(t *testing.T) {
 	}
 }
 
-// Nobody reads six characters in a row in a mask, nor any but the outer two.
+// A mask shows no six consecutive characters, and only the outer two of a number.
 func TestPeopleMasks(t *testing.T) {
 	t.Parallel()
 	for _, p := range people(t) {
@@ -210,7 +209,7 @@ func TestPeopleMasks(t *testing.T) {
 	}
 }
 
-// Alipay compares a document by what it is, not by the centre's number for it.
+// Alipay compares a document by its kind, not by the centre's code.
 func TestCertdoc(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{ // by person

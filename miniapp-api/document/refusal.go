@@ -1,9 +1,9 @@
 package document
 
-// A Reason says why a number was refused, in English for operators.
+// A Reason says why a number was rejected, in English for operators.
 type Reason string
 
-// Reasons, in the order in which a number is looked at: the first one is told.
+// The reasons, in the order of the checks. The first that applies is reported.
 const (
 	NoNumber        Reason = "empty"
 	WrongCharacters Reason = "wrong characters"
@@ -14,7 +14,7 @@ const (
 	WrongCheck      Reason = "wrong check digit"
 )
 
-// A NumberError is ErrNumber with its reason. It never holds the number.
+// A NumberError is ErrNumber with its reason. It does not contain the number.
 type NumberError struct {
 	Reason Reason
 	Kind   Kind
@@ -23,10 +23,10 @@ type NumberError struct {
 // Error implements error.
 func (e *NumberError) Error() string { return ErrNumber.Error() + ": " + string(e.Reason) }
 
-// Unwrap makes it ErrNumber.
+// Unwrap returns ErrNumber.
 func (e *NumberError) Unwrap() error { return ErrNumber }
 
-// Text is the Chinese sentence for the citizen.
+// Text returns the Chinese sentence for the citizen.
 func (e *NumberError) Text() string {
 	form := kinds[e.Kind].form
 	switch e.Reason {

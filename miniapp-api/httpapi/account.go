@@ -9,15 +9,15 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// An accountChoice is one of the linked person's accounts. They have to be told apart, so
-// the employer's number stands beside the account's; both are masked.
+// An accountChoice is one of the linked person's accounts. It includes the employer's number so
+// that a citizen can tell several accounts apart; both numbers are masked.
 type accountChoice struct {
 	ID            uuid.UUID `json:"id"`
 	AccountNo     string    `json:"account_no"`
-	EmployerNo    string    `json:"employer_no"` // "" = none is kept
+	EmployerNo    string    `json:"employer_no"` // "" if there is none
 	Status        string    `json:"status"`      // GRZHZT
 	PasswordState string    `json:"password_state"`
-	Chosen        bool      `json:"chosen"` // the link is to this one
+	Chosen        bool      `json:"chosen"` // whether the link is to this account
 }
 
 type accountsReply struct {

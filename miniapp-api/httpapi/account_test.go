@@ -9,7 +9,7 @@ import (
 	"fundpass/store"
 )
 
-// second is another account of a citizen, with a password of its own.
+// second adds another account of a citizen, with its own password.
 func (h *env) second(c citizen, change ...func(*citizen)) citizen {
 	h.t.Helper()
 	c.AccountNo, c.Password, c.Status = "77"+c.AccountNo[2:], "Amber-Lantern-5", store.StatusSealed
@@ -20,7 +20,7 @@ func (h *env) second(c citizen, change ...func(*citizen)) citizen {
 	return c
 }
 
-// accounts are what a visitor can choose from, the chosen one first.
+// accounts returns the client's accounts, the chosen one first.
 func (p *client) accounts() (chosen string, others []httpapi.AccountChoice) {
 	p.h.t.Helper()
 	var data httpapi.AccountsReply
@@ -35,14 +35,14 @@ func (p *client) accounts() (chosen string, others []httpapi.AccountChoice) {
 	return chosen, others
 }
 
-// Who has two accounts chooses which one they act on; each keeps its password.
+// A citizen with two accounts chooses the one they act on; each keeps its password.
 func TestChooseAccount(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	c := h.citizen()
 	other := h.second(c)
 	h.second(c, func(c *citizen) { c.AccountNo, c.Status = "66"+c.AccountNo[2:], store.StatusClosed })
-	h.citizen() // somebody else's
+	h.citizen() // another person's
 	p := h.linkedClient(c)
 	parallel, change := h.logIn(c), p.openChange(c)
 	first, others := p.accounts()
@@ -66,10 +66,10 @@ func TestChooseAccount(t *testing.T) {
 		t.Errorf("the record: %s", raw)
 	}
 	p.post("/v1/accounts/"+first+"/choose", m{}).want(t, "OK")
-	p.openChange(c) // its password is what it was
+	p.openChange(c) // its password is unchanged
 }
 
-// Nothing can be chosen but one's own open account, and not while the password is frozen.
+// Only the citizen's own open accounts can be chosen, and none while the password is frozen.
 func TestChooseAccountRefused(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -13,9 +13,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// livesWith has one citizen do everything in which a password is typed, every time the
-// same one, and returns the last session's token.
-func (h *env) livesWith(password, next string) (token string) {
+// runLife runs every procedure of one citizen with the same password and returns the last
+// session's token.
+func (h *env) runLife(password, next string) (token string) {
 	h.t.Helper()
 	c := h.citizen(func(c *citizen) {
 		c.Person.Person, c.OpenID, c.IDNumber, c.AccountNo = "at rest", "open-at-rest", idNumber("19560307", 7), "880000000077"
@@ -55,7 +55,7 @@ type storedRow struct {
 	values map[string]any
 }
 
-// storedRows are all rows of all tables.
+// storedRows returns all rows of all tables.
 func (h *env) storedRows() (all []storedRow) {
 	h.t.Helper()
 	tables, err := h.raw().Query(`SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`)
@@ -83,7 +83,7 @@ func (h *env) storedRows() (all []storedRow) {
 	return all
 }
 
-// cells are what is stored where.
+// cells maps each stored value to its columns.
 func cells(rows []storedRow) map[string]bool {
 	all := map[string]bool{}
 	for _, r := range rows {
@@ -94,16 +94,15 @@ func cells(rows []storedRow) map[string]bool {
 	return all
 }
 
-// With the column key and the database, but without the pepper, nobody can tell one
-// password from another: whatever is always the same for a password is another value
-// under another pepper.
+// The column key and the database without the pepper do not suffice to test a password: every
+// value derived from a password changes with the pepper.
 func TestColumnKeyAloneTestsNoPassword(t *testing.T) {
 	t.Parallel()
 	cipher, pepper := storetest.NewColumnCipher(t), storetest.NewPepper(t)
 	const password, next = "Quiet-River-77", "Copper-Kettle-77"
 	live := func(pepper *keys.Pepper, password, next string) map[string]bool {
 		h := newEnvWith(t, storetest.DSN(t), cipher, pepper)
-		h.livesWith(password, next)
+		h.runLife(password, next)
 		return cells(h.storedRows())
 	}
 	first, second := live(pepper, password, next), live(pepper, password, next)
@@ -112,7 +111,7 @@ func TestColumnKeyAloneTestsNoPassword(t *testing.T) {
 	found := map[string]bool{}
 	for cell := range first {
 		if !second[cell] || otherPasswords[cell] {
-			continue // made by chance, or the same for every password
+			continue // random, or equal for all passwords
 		}
 		column, _, _ := strings.Cut(cell, " = ")
 		found[column] = true
@@ -127,7 +126,7 @@ func TestColumnKeyAloneTestsNoPassword(t *testing.T) {
 	}
 }
 
-// None of the earlier passwords kept is the present one.
+// The history of earlier passwords does not contain the current one.
 func TestHistoryIsWithoutThePresent(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -145,14 +144,14 @@ func TestHistoryIsWithoutThePresent(t *testing.T) {
 	c.Password = "Copper-Kettle-71"
 	change := p.openChange(c)
 	p.post(change+"/confirm", twice("Copper-Kettle-71")).want(t, "PASSWORD_SAME")
-	p.post(change+"/confirm", twice("Copper-Kettle-70")).want(t, "PASSWORD_REUSED") // nobody typed it as it was reset
+	p.post(change+"/confirm", twice("Copper-Kettle-70")).want(t, "PASSWORD_REUSED") // a reset does not type it
 	p.post(change+"/confirm", twice("Copper-Kettle-72")).want(t, "OK")
 	p.post(change+"/confirm", twice("Copper-Kettle-72")).want(t, "OK")
 	p.post(change+"/confirm", twice("Copper-Kettle-73")).want(t, "CHANGE_GONE")
 }
 
-// A rotation of the pepper forgets nothing that was done before it: a repeat is known by
-// its body, a confirm by its password, an earlier password as such.
+// After a rotation of the pepper a repeated request, a repeated confirm and an earlier password
+// are still recognised.
 func TestRotatedPepperRemembers(t *testing.T) {
 	t.Parallel()
 	file, err := keys.NewPepperKey()
@@ -187,7 +186,7 @@ func TestRotatedPepperRemembers(t *testing.T) {
 	p.get("/v1/password").want(t, "OK")
 }
 
-// contexts are all that a value of a row may be sealed for.
+// contexts returns every context for which a value of the row may be encrypted.
 func (r storedRow) contexts() (all [][]byte) {
 	keys := [][]byte{nil}
 	for _, v := range r.values {
@@ -204,7 +203,7 @@ func (r storedRow) contexts() (all [][]byte) {
 	return all
 }
 
-// bytesOf are those of a bytea or a uuid in JSON, or of the text itself.
+// bytesOf returns the bytes of a bytea or uuid in JSON, or those of the text.
 func bytesOf(s string) []byte {
 	if raw, err := hex.DecodeString(strings.TrimPrefix(s, `\x`)); err == nil {
 		return raw
@@ -215,12 +214,12 @@ func bytesOf(s string) []byte {
 	return []byte(s)
 }
 
-// Whoever has the database and the column key holds no bearer token: none is stored, and
-// none comes out of what is sealed. Answers are bound to their scope.
+// The database and the column key do not reveal a bearer token. Stored answers are bound to
+// their scope.
 func TestNoTokenIsStored(t *testing.T) {
 	t.Parallel()
 	h := newEnvWith(t, storetest.DSN(t), storetest.NewColumnCipher(t), storetest.NewPepper(t))
-	token := h.livesWith("Quiet-River-77", "Copper-Kettle-77")
+	token := h.runLife("Quiet-River-77", "Copper-Kettle-77")
 	opened := map[string]int{}
 	for _, r := range h.storedRows() {
 		for column, v := range r.values {
@@ -242,7 +241,7 @@ func TestNoTokenIsStored(t *testing.T) {
 			}
 			for _, text := range texts {
 				if strings.Contains(text, token) {
-					t.Errorf("%s.%s holds the token", r.table, column)
+					t.Errorf("%s.%s contains the token", r.table, column)
 				}
 			}
 			if r.table == "idempotency_records" && column == "sealed_reply" {

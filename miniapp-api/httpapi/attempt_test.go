@@ -20,7 +20,7 @@ import (
 
 const changesPath = "/v1/password/changes"
 
-// cut posts and hangs up after a while, whether there is an answer or not.
+// cut sends a POST and disconnects after a while, with or without an answer.
 func (p *client) cut(path string, body any, after time.Duration) {
 	p.h.t.Helper()
 	raw, err := json.Marshal(body)
@@ -36,13 +36,13 @@ func (p *client) cut(path string, body any, after time.Duration) {
 	}
 }
 
-// settled waits until no attempt at the citizen's password waits for its verdict, and
-// returns how many have failed.
+// settled waits until no attempt at the citizen's password is pending, and returns the number
+// of failed ones.
 func (h *env) settled(c citizen) int {
 	h.t.Helper()
 	for end := time.Now().Add(20 * time.Second); h.count(`SELECT coalesce(sum(cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c)) > 0; {
 		if time.Now().After(end) {
-			h.t.Fatal("an attempt waits for its verdict for ever")
+			h.t.Fatal("an attempt has no verdict")
 		}
 	}
 	return h.count(`SELECT coalesce(sum(attempts + 5 * tier), 0) FROM lockouts WHERE person_digest = $1`, h.personDigest(c))
@@ -52,12 +52,12 @@ func (h *env) changeOf(c citizen, old string) m {
 	return m{"id_number": c.IDNumber, "old_password": old}
 }
 
-// A caller that hangs up while the password is looked at is charged nothing when it
-// is right, and one attempt when it is wrong.
+// A client that disconnects during the check is charged nothing for a right password and one
+// attempt for a wrong one.
 func TestCutConnectionCostsNoAttempt(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
-	slow := h.newServer(fullHasher(h)) // so that there is a time between charge and verdict
+	slow := h.newServer(fullHasher(h)) // keeps attempts pending for a while
 	h.server, h.db, h.url = slow, slow.DB, h.listen(slow)
 	c := h.citizen()
 	p := h.linkedClient(c)
@@ -73,18 +73,18 @@ func TestCutConnectionCostsNoAttempt(t *testing.T) {
 		p.cut(changesPath, h.changeOf(c, "Wrong-River-1"), moment())
 	}
 	if n := h.settled(c); n > 5 {
-		t.Errorf("%d failed attempts were looked at, want 5 at most", n)
+		t.Errorf("%d failed attempts were checked, want 5 at most", n)
 	}
 	for range 5 {
 		p.post(changesPath, h.changeOf(c, "Wrong-River-1"))
 	}
 	p.post(changesPath, h.changeOf(c, c.Password)).want(t, "PASSWORD_LOCKED")
 	if n := h.settled(c); n != 5 {
-		t.Errorf("%d failed attempts were looked at, want 5", n)
+		t.Errorf("%d failed attempts were checked, want 5", n)
 	}
 }
 
-// Of many strangers at once who hang up at any moment, five are looked at.
+// Of many concurrent strangers who disconnect at random, five passwords are checked.
 func TestCutStrangersKeepTheLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))
@@ -93,19 +93,19 @@ func TestCutStrangersKeepTheLimit(t *testing.T) {
 		attacker.cut("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("Wrong-Harbor-", i)), time.Duration(mathrand.IntN(100))*time.Millisecond)
 	})
 	if n := h.settled(victim); n > 5 {
-		t.Errorf("%d failed attempts were looked at, want 5 at most", n)
+		t.Errorf("%d failed attempts were checked, want 5 at most", n)
 	}
 	for range 6 {
 		attacker.post("/v1/link", withPassword(victim.linkBody(), "Wrong-Harbor")).want(t, "LINK_REFUSED")
 	}
 	if n := h.settled(victim); n != 5 {
-		t.Errorf("%d failed attempts were looked at, want 5", n)
+		t.Errorf("%d failed attempts were checked, want 5", n)
 	}
 	attacker.post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED")
 }
 
-// deadRun leaves what a process leaves that dies between the charge of a request's attempt
-// and its verdict.
+// deadRun creates the state that a process leaves if it dies between the charge and the verdict
+// of an attempt.
 func (p *client) deadRun(c citizen, path, key string, body any) {
 	p.h.t.Helper()
 	ctx, db := p.h.t.Context(), p.h.db
@@ -125,8 +125,8 @@ func (p *client) deadRun(c citizen, path, key string, body any) {
 	}
 }
 
-// A repeat under the same key takes over the attempt of a run that died, and charges
-// none where that attempt is counted and only the answer was lost.
+// A repeat under the same key takes over the attempt of a run that died. It charges none if
+// that attempt was counted and only the answer was lost.
 func TestRepeatChargesOnce(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -134,13 +134,13 @@ func TestRepeatChargesOnce(t *testing.T) {
 	p := h.linkedClient(c)
 	under := header{"Idempotency-Key", "k-1"}
 	wrong := h.changeOf(c, "Wrong-River-1")
-	for range 4 { // the last attempt of the tier is the one that dies
+	for range 4 { // the run dies during the last attempt of the tier
 		p.post(changesPath, wrong).want(t, "OLD_PASSWORD_WRONG")
 	}
 	right := h.changeOf(c, c.Password)
 	p.deadRun(c, changesPath, "k-1", right)
-	p.post(changesPath, right).want(t, "BUSY") // under no key there is no attempt left, and no lock
-	h.clock.Advance(7 * time.Second)           // the dead run's lease has ended, its attempt's has not
+	p.post(changesPath, right).want(t, "BUSY") // without a key no attempt is left, but there is no lock
+	h.clock.Advance(7 * time.Second)           // the lease of the dead run has ended, that of its attempt has not
 	p.post(changesPath, right, under).want(t, "OK")
 	if n := h.settled(c); n != 0 {
 		t.Errorf("%d attempts are charged", n)
@@ -162,8 +162,8 @@ func TestRepeatChargesOnce(t *testing.T) {
 	}
 }
 
-// Attempts of a process that died lock nobody: the owner is told to come back, and
-// soon has them again.
+// Attempts of a process that died lock no account: the owner is refused with BUSY, and soon has
+// the attempts again.
 func TestDeadAttemptsLockNobody(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -173,14 +173,14 @@ func TestDeadAttemptsLockNobody(t *testing.T) {
 		p.deadRun(c, changesPath, fmt.Sprint("k-", i), m{"n": i})
 	}
 	if r := p.post(changesPath, h.changeOf(c, c.Password)).want(t, "BUSY"); r.Retry < 1 {
-		t.Errorf("come back after %d s", r.Retry)
+		t.Errorf("retry after %d s", r.Retry)
 	}
 	p.get("/v1/password").want(t, "OK")
 	h.clock.Advance(store.AttemptLease)
 	p.openChange(c)
 }
 
-// An answer of Alipay's that means our own configuration is wrong costs no start.
+// An error of Alipay that indicates a wrong configuration costs no start.
 func TestConfigurationErrorCostsNoStart(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -200,8 +200,7 @@ func TestConfigurationErrorCostsNoStart(t *testing.T) {
 	p.post("/v1/password/resets", m{}).want(t, "RESET_LIMIT")
 }
 
-// A form whose ticket was spent by a run that was told BUSY can be sent again under
-// its key: nothing was done, and nothing is used up.
+// A form whose ticket was spent by a run that returned BUSY can be sent again under its key.
 func TestBusyKeepsTheTicket(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransport(t))

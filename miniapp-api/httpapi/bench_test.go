@@ -24,9 +24,9 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// The figures of this file are ratios: both sides run in turns, in one run.
+// The benchmarks of this file report ratios; both sides run alternately in one process.
 
-// fullHasher hashes as production does.
+// fullHasher returns a hasher with production costs.
 func fullHasher(h *env) envOption {
 	return func(c *Config) {
 		slots := runtime.NumCPU()
@@ -35,8 +35,8 @@ func fullHasher(h *env) envOption {
 	}
 }
 
-// BenchmarkPasswordStatus compares GET /v1/password with a bare Echo handler
-// that does the same two indexed reads with prepared statements, both over HTTP.
+// BenchmarkPasswordStatus compares GET /v1/password with an Echo handler that makes the same
+// two indexed reads with prepared statements. Both run over HTTP.
 func BenchmarkPasswordStatus(b *testing.B) {
 	h := newEnv(b)
 	p := h.linkedClient(h.citizen())
@@ -109,7 +109,7 @@ func median(xs []float64) float64 {
 	return xs[len(xs)/2]
 }
 
-// cpu is the processor time this process has used.
+// cpu returns the processor time of this process.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -118,7 +118,7 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// bareHashes is the processor time of n argon2id hashes alone.
+// bareHashes returns the processor time of n argon2id hashes.
 func bareHashes(n int) time.Duration {
 	begun := cpu()
 	for i := range n {
@@ -127,8 +127,8 @@ func bareHashes(n int) time.Duration {
 	return cpu() - begun
 }
 
-// BenchmarkChange compares the processor time of a change, open and confirm
-// over HTTP with the client in this process, with its two argon2id hashes.
+// BenchmarkChange compares the processor time of a change over HTTP, including the client, with
+// that of its two argon2id hashes.
 func BenchmarkChange(b *testing.B) {
 	for _, callers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
@@ -171,14 +171,14 @@ func BenchmarkChange(b *testing.B) {
 	}
 }
 
-// comeBack waits as long as a busy server asks, and a little of one's own:
-// citizens do not act in step.
+// comeBack waits as long as a busy server asks, plus a random time, because citizens do not act
+// in step.
 func comeBack(r reply) {
 	wait := time.Duration(r.Retry) * time.Second
 	time.Sleep(wait + rand.N(wait+1))
 }
 
-// inWords spells a number so that no rule against digits or runs is broken.
+// inWords spells a number, so that no rule about digits or sequences applies.
 func inWords(n int) string {
 	words := []string{"Owl", "Fox", "Elk", "Hen", "Cod", "Bee", "Yak", "Gnu", "Rat", "Ibis"}
 	var b strings.Builder
@@ -188,13 +188,13 @@ func inWords(n int) string {
 	return b.String()
 }
 
-// forgetPeak gives memory back and starts peakMB anew (Linux, proc(5)).
+// forgetPeak frees memory and resets peakMB (Linux, proc(5)).
 func forgetPeak() {
 	debug.FreeOSMemory()
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
-// changeOnce opens and confirms, coming back when told to.
+// changeOnce makes one change and retries as the server asks.
 func changeOnce(h *env, p *client, c *citizen, next string, shed *atomic.Int64) {
 	again := func(call func() reply) reply {
 		for {
@@ -217,7 +217,7 @@ func changeOnce(h *env, p *client, c *citizen, next string, shed *atomic.Int64) 
 	c.Password = next
 }
 
-// peakMB is the most memory this process ever held, in MB.
+// peakMB returns the peak memory of this process in MB.
 func peakMB() float64 {
 	raw, err := os.ReadFile("/proc/self/status")
 	if err != nil {

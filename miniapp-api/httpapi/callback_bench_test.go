@@ -26,8 +26,8 @@ import (
 
 const callbackApp = "2021000000000001"
 
-// A callback is a notice of 20 parameters, sign and sign_type besides, and what
-// it takes to verify it.
+// A callback is a notification with 20 parameters, sign and sign_type, and the keys to verify
+// it.
 type callback struct {
 	body        string
 	own, alipay *rsa.PrivateKey
@@ -60,8 +60,7 @@ func newCallback(b *testing.B) callback {
 	return c
 }
 
-// ours is what the server does, but for the store: no step of it is left
-// out, and there is no database to wait for.
+// ours verifies as the server does, without the database.
 func (c callback) ours(b *testing.B) echo.HandlerFunc {
 	b.Helper()
 	keyring, err := keys.NewAlipayKeyring(callbackApp, c.own, []keys.AlipayKey{{Public: &c.alipay.PublicKey}})
@@ -80,7 +79,7 @@ func (c callback) ours(b *testing.B) echo.HandlerFunc {
 	}
 }
 
-// theirs is what the SDK's documentation does.
+// theirs verifies as the SDK's documentation does.
 func (c callback) theirs(b *testing.B) echo.HandlerFunc {
 	b.Helper()
 	client, err := alipay.New(callbackApp, base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(c.own)), false)
@@ -100,7 +99,7 @@ func (c callback) theirs(b *testing.B) echo.HandlerFunc {
 	}
 }
 
-// constant answers without looking: the share of HTTP, Echo and the caller.
+// constant answers without verification. It measures the share of HTTP, Echo and the client.
 func constant(e echo.Context) error {
 	_, err := io.Copy(io.Discard, e.Request().Body)
 	if err != nil {
@@ -109,8 +108,8 @@ func constant(e echo.Context) error {
 	return e.String(200, "success")
 }
 
-// A caller posts one request again and again on one connection. It is as cheap
-// as a caller can be, because its processor time counts, too.
+// A caller posts one request repeatedly on one connection. It does little work, because its
+// processor time is measured, too.
 type caller struct {
 	conn    net.Conn
 	request []byte
@@ -131,8 +130,8 @@ func newCaller(b *testing.B, h echo.HandlerFunc, body string) *caller {
 			"Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}
 }
 
-// post returns the processor time of so many callbacks, each of them acknowledged.
-// The garbage of whoever had the turn before is not in it.
+// post returns the processor time of n acknowledged callbacks, excluding the garbage of the
+// previous turn.
 func (c *caller) post(b *testing.B, times int) float64 {
 	b.Helper()
 	runtime.GC()
@@ -141,7 +140,7 @@ func (c *caller) post(b *testing.B, times int) float64 {
 		if _, err := c.conn.Write(c.request); err != nil {
 			b.Fatal(err)
 		}
-		n, err := c.conn.Read(c.answer) // it fits into one packet
+		n, err := c.conn.Read(c.answer) // one packet
 		if err != nil || !bytes.HasSuffix(c.answer[:n], []byte("\r\n\r\nsuccess")) {
 			b.Fatalf("%v: %q", err, c.answer[:n])
 		}
@@ -149,15 +148,14 @@ func (c *caller) post(b *testing.B, times int) float64 {
 	return (cpu() - begun).Seconds() / float64(times)
 }
 
-// BenchmarkCallback compares the processor time of a whole callback over HTTP,
-// the caller's included, with Echo and the SDK. "http" is the part of it that
-// neither can do anything about.
+// BenchmarkCallback compares the processor time of a callback over HTTP, including the client,
+// with Echo and the SDK. The metric "http" is the part that is common to both.
 func BenchmarkCallback(b *testing.B) {
 	c := newCallback(b)
 	callers := []*caller{newCaller(b, c.ours(b), c.body), newCaller(b, c.theirs(b), c.body), newCaller(b, constant, c.body)}
 	took := make([][]float64, len(callers))
-	var ratios []float64 // of turns side by side: both had the same neighbours on the machine
-	const turn = 250     // long enough for everyone to collect their own garbage
+	var ratios []float64 // of adjacent turns, which ran under the same load
+	const turn = 250     // long enough to include garbage collection
 	for b.Loop() {
 		for i, caller := range callers {
 			took[i] = append(took[i], caller.post(b, turn))

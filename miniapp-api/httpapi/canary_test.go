@@ -13,8 +13,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// T28: everything secret is planted, the whole product is used well and badly,
-// and then nothing of it stands in a log, a metric, an error or the database.
+// T28: after correct and incorrect use of the whole product, no log, metric, error or table
+// contains one of the planted secrets.
 func TestNothingSecretLeaks(t *testing.T) {
 	t.Parallel()
 	h := newEnvIn(t, storetest.DSN(t))
@@ -51,7 +51,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 	payload, err := h.sim.Phone(c.Person.Person, "")
 	must(t, err)
 	q := h.logIn(h.citizen())
-	for _, sender := range []*client{p, q} { // bound, and refused as another's
+	for _, sender := range []*client{p, q} { // bound, then refused from another user
 		replies.WriteString(sender.send("POST", "/v1/phone", []byte(payload)).Raw)
 	}
 	replies.WriteString(p.send("POST", "/v1/phone", []byte(strings.Replace(payload, "AES", c.Phone, 1))).Raw)
@@ -80,7 +80,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 	replies.WriteString(f.post("/v1/link", with(d.linkBody(), "proof", d.Phone)).want(t, "BAD_REQUEST").Raw)
 	replies.WriteString(f.withdraw(d.IDNumber).want(t, "BAD_REQUEST").Raw)
 	replies.WriteString(f.confirmLink(linkID).want(t, "OK").Raw)
-	h.exec(`ALTER TABLE events RENAME TO events_gone`) // an error of the database, with its parameters
+	h.exec(`ALTER TABLE events RENAME TO events_gone`) // a database error with parameters
 	say("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": forgotten}).want(t, "INTERNAL")
 	h.exec(`ALTER TABLE events_gone RENAME TO events`)
 
@@ -104,28 +104,28 @@ func TestNothingSecretLeaks(t *testing.T) {
 	} {
 		for place, text := range places {
 			if place == "replies" && name == "account number" {
-				continue // shown masked; see TestCitizenChangesPassword
+				continue // returned masked; see TestCitizenChangesPassword
 			}
 			if holds(text, secret) {
-				t.Errorf("the %s stands in the %s", name, place)
+				t.Errorf("the %s is in the %s", name, place)
 			}
 		}
 	}
-	for place, text := range places { // the search itself can find
+	for place, text := range places { // the search finds what is there
 		if !holds(text+p.token, p.token) || len(text) < 200 {
 			t.Errorf("nothing was searched in the %s", place)
 		}
 	}
 }
 
-// holds looks for a secret as it is, in hex and in base64, as bytea prints.
+// holds reports whether text contains a secret, plain, in hex (as bytea prints) or in base64.
 func holds(text, secret string) bool {
 	return strings.Contains(text, secret) ||
 		strings.Contains(text, hex.EncodeToString([]byte(secret))) ||
 		strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(secret)))
 }
 
-// dump is every row of every table as text.
+// dump returns every row of every table as text.
 func (h *env) dump() string {
 	h.t.Helper()
 	rows, err := h.raw().Query(`

@@ -14,14 +14,14 @@ import (
 type openChangeRequest struct {
 	IDNumber    string        `json:"id_number"`
 	OldPassword passwd.Secret `json:"old_password"`
-	Encrypted   *sealedForm   `json:"encrypted"` // instead of old_password
+	Encrypted   *sealedForm   `json:"encrypted"` // replaces old_password
 }
 
 type changeReply struct {
 	ID        uuid.UUID     `json:"id"`
 	State     string        `json:"state"`
 	ExpiresAt *time.Time    `json:"expires_at,omitempty"` // while open
-	Replaced  *openStepView `json:"replaced,omitempty"`   // by an open: the change that it has cancelled
+	Replaced  *openStepView `json:"replaced,omitempty"`   // the change that this one cancelled
 }
 
 func changeReplyOf(c store.Change) changeReply {
@@ -32,7 +32,8 @@ func changeReplyOf(c store.Change) changeReply {
 	return reply
 }
 
-// openChange opens what is sealed only where a change is possible.
+// openChange decrypts passwords only if a change is possible, so that a refusal does not spend
+// the ticket.
 func (s *Server) openChange(ctx context.Context, r Request, in openChangeRequest) (changeReply, error) {
 	if err := s.service.MayChange(r.Caller); err != nil {
 		return changeReply{}, err
@@ -50,7 +51,7 @@ func (s *Server) openChange(ctx context.Context, r Request, in openChangeRequest
 type confirmRequest struct {
 	New       passwd.Secret `json:"new_password"`
 	Again     passwd.Secret `json:"new_password_again"`
-	Encrypted *sealedForm   `json:"encrypted"` // instead of both
+	Encrypted *sealedForm   `json:"encrypted"` // replaces both
 }
 
 type confirmReply struct {
@@ -58,18 +59,18 @@ type confirmReply struct {
 	State         string     `json:"state"`
 	ChangedAt     *time.Time `json:"changed_at"`
 	SessionsEnded int        `json:"sessions_ended"`
-	Notified      bool       `json:"notified"` // a notice to the owner is queued, and will be sent
+	Notified      bool       `json:"notified"` // whether a notice to the owner will be sent
 }
 
 func confirmReplyOf(d selfservice.Done) confirmReply {
 	return confirmReply{d.ID, d.State, d.ChangedAt, d.SessionsEnded, d.Notified}
 }
 
-// A confirm is how one of the procedures is confirmed.
+// A confirm is a method of Service that confirms a change, reset or recovery.
 type confirm func(ctx context.Context, c selfservice.Caller, id uuid.UUID, in selfservice.NewPassword) (selfservice.Done, error)
 
-// confirming adapts a confirm to HTTP.
-func (s *Server) confirming(confirm confirm) handler[confirmRequest, confirmReply] {
+// confirmHandler returns the handler of a confirm.
+func (s *Server) confirmHandler(confirm confirm) handler[confirmRequest, confirmReply] {
 	return func(ctx context.Context, r Request, in confirmRequest) (confirmReply, error) {
 		sent, err := s.unseal(ctx, r, passwords{New: in.New, Again: in.Again}, in.Encrypted)
 		if err != nil {

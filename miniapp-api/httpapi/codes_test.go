@@ -9,15 +9,15 @@ import (
 	"fundpass/store"
 )
 
-// codeBody is the link with a reset code in place of the password.
+// codeBody returns the link form with a reset code instead of the password.
 func (c citizen) codeBody(code string) m {
 	b := with(c.linkBody(), "reset_code", code)
 	delete(b, "password")
 	return b
 }
 
-// Ten wrong codes of a stranger leave the holder's code good, where nobody can be proven
-// before they enter it, and each stranger has five tries.
+// Ten wrong codes of a stranger do not invalidate the holder's code at a centre where nobody
+// can be verified first. Each stranger has five tries.
 func TestStrangerDoesNotEndACode(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofNone, selfservice.ProofFace} {
@@ -37,7 +37,7 @@ func TestStrangerDoesNotEndACode(t *testing.T) {
 			want := map[selfservice.Proof]string{selfservice.ProofNone: "OK", selfservice.ProofFace: "LINK_PROOF_REQUIRED"}[proof]
 			p.post("/v1/link", c.codeBody("3141592653")).want(t, want)
 			if n := strings.Count(h.logs.String(), `"msg":"reset code out of tries","by":"user"`); n != 1 {
-				t.Errorf("%d lines of the log say that the stranger had their tries, want 1", n)
+				t.Errorf("%d log lines about the stranger's tries, want 1", n)
 			}
 			if logs := h.logs.String(); strings.Contains(logs, "3141592653") || strings.Contains(logs, c.IDNumber) {
 				t.Error("the log names the code or the citizen")
@@ -46,8 +46,8 @@ func TestStrangerDoesNotEndACode(t *testing.T) {
 	}
 }
 
-// Many strangers together have a limit, which is logged once; whoever is proven to be the
-// person keeps their tries.
+// All strangers together have a limit of tries, which is logged once. Verified users keep their
+// own tries.
 func TestManyStrangersAtOneCode(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(5, 9999, 99_999))
@@ -62,13 +62,13 @@ func TestManyStrangersAtOneCode(t *testing.T) {
 	}
 	h.logIn(fresh).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_REFUSED")
 	if n := strings.Count(h.logs.String(), `"msg":"reset code out of tries","by":"all"`); n != 1 {
-		t.Errorf("%d lines of the log say that the code had its tries, want 1", n)
+		t.Errorf("%d log lines about the code's tries, want 1", n)
 	}
 	owner.post("/v1/password/resets", m{"code": "0000000000"}).want(t, "RESET_CODE_WRONG")
 	owner.post("/v1/password/resets", m{"code": "3141592653"}).want(t, "OK")
 }
 
-// Codes tried at many people are spraying, and a right one is none.
+// Wrong codes for many people count as spraying, a right one does not.
 func TestCodesAreSpraying(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
@@ -94,8 +94,7 @@ func TestCodesAreSpraying(t *testing.T) {
 	h.wantSprayed(map[string]int{"user": 1, "address": 0, "global": 0})
 }
 
-// A link that waits for a face falls with the code that began it: replaced by another, or
-// used.
+// A link that waits for a face becomes invalid when its reset code is replaced or used.
 func TestReplacedCodeDoesNotTakeOver(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -122,7 +121,7 @@ func TestReplacedCodeDoesNotTakeOver(t *testing.T) {
 	q.confirmLink(wait("2718281828")).want(t, "OK")
 }
 
-// A code and a face say nothing of the password: other people's attempts stay charged.
+// A link by code and face does not reset other people's failed attempts.
 func TestCodeAndFaceLeaveThePublicScope(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -139,8 +138,8 @@ func TestCodeAndFaceLeaveThePublicScope(t *testing.T) {
 	}
 }
 
-// Somebody who knows name, number and initial password starts faces until they may no
-// more, and the owner has a start left; all strangers together have a limit.
+// A stranger who knows name, number and initial password reaches the user's limit of face
+// verifications; the owner still has one. All strangers together have a limit.
 func TestOwnerKeepsAFaceStart(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace), withSpraying(99, 9999, 99_999))
@@ -151,7 +150,7 @@ func TestOwnerKeepsAFaceStart(t *testing.T) {
 			stranger.awaitFace(c)
 		}
 		stranger.post("/v1/link", c.linkBody()).want(t, "LINK_PROOF_LIMIT")
-		h.exec(`DELETE FROM lockouts WHERE person_digest = $1`, h.personDigest(c)) // the lock is another matter
+		h.exec(`DELETE FROM lockouts WHERE person_digest = $1`, h.personDigest(c)) // resets the lock
 	}
 	h.logIn(c).awaitFace(c)
 	h.exec(`UPDATE daily_counts SET count = $2 WHERE subject_digest = $1`, h.personDigest(c), linkProofsOfPersonADay)
@@ -162,5 +161,5 @@ func TestOwnerKeepsAFaceStart(t *testing.T) {
 	h.exec(`INSERT INTO daily_counts (center_id, purpose, subject_digest, day, count)
 		SELECT center_id, purpose, $2, day, count FROM daily_counts WHERE subject_digest = $1`, h.personDigest(c), h.personDigest(d))
 	h.logIn(h.citizen(uncertified)).post("/v1/link", d.linkBody()).want(t, "LINK_PROOF_LIMIT")
-	h.logIn(d).awaitFace(d) // proven by Alipay's word
+	h.logIn(d).awaitFace(d) // verified by Alipay
 }

@@ -17,7 +17,7 @@ type consentView struct {
 }
 
 type consentsReply struct {
-	Required bool          `json:"required"` // each has to be given by POST /v1/consents
+	Required bool          `json:"required"` // whether each needs its own POST /v1/consents
 	Consents []consentView `json:"consents"`
 }
 

@@ -16,7 +16,7 @@ func withConsent(mode selfservice.ConsentMode) envOption {
 	return func(c *Config) { c.Consent = mode }
 }
 
-// withVersion gives one purpose a newer text.
+// withVersion returns the texts with a new version for one purpose.
 func withVersion(t *testing.T, purpose, version string) envOption {
 	t.Helper()
 	texts := slices.Clone(alipay.DefaultConsents())
@@ -25,7 +25,7 @@ func withVersion(t *testing.T, purpose, version string) envOption {
 	return func(c *Config) { c.ConsentTexts = texts }
 }
 
-// consents are the states of the purposes, in the order shown.
+// consents returns the states of the purposes in order.
 func (p *client) consents() (required bool, states map[string]string, order []string) {
 	p.h.t.Helper()
 	var data httpapi.ConsentsReply
@@ -41,7 +41,7 @@ func (p *client) consents() (required bool, states map[string]string, order []st
 	return data.Required, states, order
 }
 
-// agree gives consents to the present texts.
+// agree consents to the current texts.
 func (p *client) agree(purposes ...string) {
 	p.h.t.Helper()
 	var data httpapi.ConsentsReply
@@ -58,7 +58,7 @@ func (p *client) withdraw(purpose string) reply {
 	return p.post("/v1/consents/withdraw", m{"purpose": purpose})
 }
 
-// Only what a centre does is asked for.
+// Only the purposes that a centre uses are listed.
 func TestConsentsOffered(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -80,7 +80,7 @@ func TestConsentsOffered(t *testing.T) {
 		}
 		for purpose, state := range states {
 			if state != "none" {
-				t.Errorf("%s is %s before anything", purpose, state)
+				t.Errorf("%s is initially %s", purpose, state)
 			}
 		}
 		for _, purpose := range []string{"", "sms", "none", selfservice.PurposeFace} {
@@ -93,8 +93,8 @@ func TestConsentsOffered(t *testing.T) {
 	}
 }
 
-// Where forms are enough, a link needs no call of its own, and what the form said is
-// recorded once, with its version.
+// In mode recorded a link needs no separate call, and the form's consent is recorded once with
+// its version.
 func TestConsentByForm(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("certdoc,face"))
@@ -120,15 +120,15 @@ func TestConsentByForm(t *testing.T) {
 	}
 }
 
-// Where each is required, nothing is done and nobody is asked without it; whichever
-// proof is agreed to will do.
+// In mode required nothing is done, and Alipay is not called, without consent. Consent to any
+// one accepted proof suffices.
 func TestConsentRequired(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("certdoc,face"), withConsent(selfservice.ConsentRequired))
 	c := h.citizen(uncertified)
 	p := h.logIn(c)
 	if required, _, _ := p.consents(); !required {
-		t.Error("the page is not told that it has to ask")
+		t.Error("required is false")
 	}
 	if r := p.post("/v1/link", c.linkBody()).want(t, "CONSENT_REQUIRED"); r.HTTP != 403 || r.asked() != "link,certdoc,face" {
 		t.Errorf("asked %s", r.Raw)
@@ -162,7 +162,7 @@ func TestConsentRequired(t *testing.T) {
 		t.Errorf("%d consents by form", n)
 	}
 
-	e := h.citizen() // certified, and agrees to the face alone: Alipay is asked for no comparison
+	e := h.citizen() // certified, but consents to the face only: Alipay compares nothing
 	q := h.logIn(e)
 	q.agree(selfservice.PurposeLink, selfservice.PurposeFace)
 	before := h.sim.Calls("alipay.user.certdoc.certverify.preconsult")
@@ -172,8 +172,8 @@ func TestConsentRequired(t *testing.T) {
 	}
 }
 
-// What is withdrawn stays so until it is given again, whatever forms are submitted, in
-// either mode.
+// In both modes a withdrawn consent remains withdrawn until it is given again, whatever forms
+// are submitted.
 func TestConsentWithdrawn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []selfservice.ConsentMode{selfservice.ConsentRecorded, selfservice.ConsentRequired} {
@@ -220,7 +220,7 @@ func TestConsentWithdrawn(t *testing.T) {
 	}
 }
 
-// A new version of a text asks again, and an old one cannot be agreed to any more.
+// A new version of a text requires a new consent, and the old version can no longer be given.
 func TestConsentOutdated(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withConsent(selfservice.ConsentRequired))
@@ -244,7 +244,7 @@ func TestConsentOutdated(t *testing.T) {
 		t.Errorf("%d consents on record, want one of each version", n)
 	}
 
-	forms := newEnv(t) // where forms are enough, the next form agrees to the new text
+	forms := newEnv(t) // in mode recorded the next form consents to the new text
 	d := forms.citizen()
 	q := forms.logIn(d)
 	q.post("/v1/link", withPassword(d.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
@@ -256,14 +256,14 @@ func TestConsentOutdated(t *testing.T) {
 	}
 }
 
-// Who withdraws the consent to messages gets none, and is told so, until they agree
-// again; others get theirs.
+// A citizen who has withdrawn the consent to messages gets none, and replies say so, until they
+// give it again. Other citizens get theirs.
 func TestMessagesWithdrawn(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	c, other := h.citizen(), h.citizen()
 	p := h.linkedClient(c)
-	if r := p.withdraw(selfservice.PurposeMessage).want(t, "OK"); r.get(t, "state") != "withdrawn" || r.get(t, "given_at") != nil { // refused before it was given
+	if r := p.withdraw(selfservice.PurposeMessage).want(t, "OK"); r.get(t, "state") != "withdrawn" || r.get(t, "given_at") != nil { // declined before it was given
 		t.Errorf("refused: %s", r.Raw)
 	}
 	p.subscribe()
@@ -275,14 +275,14 @@ func TestMessagesWithdrawn(t *testing.T) {
 		if r.get(t, "notified") != want {
 			t.Errorf("notified %v, want %v", r.get(t, "notified"), want)
 		}
-		if n := h.count(`SELECT count(*) FROM outbox`); n != i+1 { // the other's link, then this one's change
+		if n := h.count(`SELECT count(*) FROM outbox`); n != i+1 { // the other's link, then this citizen's change
 			t.Errorf("%d notices, want %d", n, i+1)
 		}
 		p.agree(selfservice.PurposeMessage)
 	}
 }
 
-// Consents belong to one Alipay user, and fifty taps at once are one consent.
+// Consents belong to one Alipay user, and fifty concurrent requests record one consent.
 func TestConsentIsOnes(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withConsent(selfservice.ConsentRequired))
@@ -304,7 +304,7 @@ func TestConsentIsOnes(t *testing.T) {
 	}
 }
 
-// Texts are whole, or refused as a whole.
+// Texts are accepted or rejected as a whole.
 func TestParseConsents(t *testing.T) {
 	t.Parallel()
 	texts := slices.Clone(alipay.DefaultConsents())

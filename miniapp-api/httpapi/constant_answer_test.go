@@ -15,7 +15,7 @@ import (
 	"fundpass/signing"
 )
 
-// countingSigner is an application's key that counts.
+// A countingSigner is an application key that counts signatures.
 type countingSigner struct {
 	*rsa.PrivateKey
 	signed *atomic.Int64
@@ -26,8 +26,7 @@ func (s countingSigner) Sign(random io.Reader, digest []byte, opts crypto.Signer
 	return s.PrivateKey.Sign(random, digest, opts)
 }
 
-// Junk costs no signature beyond the first of its kind, and another keyring's answers are
-// signed anew.
+// Invalid requests cost one signature per kind. Another keyring's answers are signed again.
 func TestJunkCostsNoSignature(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -36,7 +35,7 @@ func TestJunkCostsNoSignature(t *testing.T) {
 		keyring, err := keys.NewAlipayKeyring(h.appID, countingSigner{testKeys(), signed}, []keys.AlipayKey{{Public: h.sim.AlipayKey()}})
 		must(t, err)
 		must(t, h.server.Alipay.Replace(keyring))
-		signed.Store(0) // NewAlipayKeyring has proven the key
+		signed.Store(0) // NewAlipayKeyring signs once to check the key
 		return &testKeys().PublicKey
 	}
 	post := func(path, body string) string {
@@ -63,8 +62,8 @@ func TestJunkCostsNoSignature(t *testing.T) {
 	}
 }
 
-// What has not an auth code's shape costs no row and no call, and may be sent again
-// under the same answer; what has is still tried.
+// A malformed auth code costs no row and no call and gets the same answer each time. A
+// well-formed one is tried.
 func TestInventedAuthCode(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -80,7 +79,7 @@ func TestInventedAuthCode(t *testing.T) {
 	if rows := codes(); rows != before+1 {
 		t.Errorf("one of the right shape left %d rows", rows-before)
 	}
-	if strings.Contains(h.logs.String(), "script") || !bytes.Contains([]byte(h.logs.String()), []byte("not of an auth code's shape")) {
-		t.Error("the log does not say why, or repeats the code")
+	if strings.Contains(h.logs.String(), "script") || !bytes.Contains([]byte(h.logs.String()), []byte("malformed auth code")) {
+		t.Error("the log does not state the cause, or contains the code")
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// freeFields are the fields of requests that nobody has to send: those that the
-// examples have and that can be left out, and those that the examples do not have.
+// freeFields returns the optional request fields: those in the examples and those that no
+// example has.
 func freeFields() (optional, others []string) {
 	for _, op := range operations() {
 		example := requestExample(op)
@@ -32,7 +32,7 @@ func freeFields() (optional, others []string) {
 	return optional, others
 }
 
-// groups are the groups of fields of which a body has exactly one.
+// groups returns the groups of fields of which a body must have exactly one.
 func groups(op *openapi3.Operation) [][]string {
 	if requestExample(op) == nil {
 		return nil
@@ -44,7 +44,7 @@ func groups(op *openapi3.Operation) [][]string {
 	return all
 }
 
-// allows says why a body is against its schema.
+// allows returns why a body violates its schema.
 func allows(op *openapi3.Operation, body m) error {
 	if op.RequestBody == nil {
 		return nil
@@ -54,7 +54,7 @@ func allows(op *openapi3.Operation, body m) error {
 
 func choices(op *openapi3.Operation) []string { return slices.Concat(groups(op)...) }
 
-// varied is the body as this story sends it.
+// varied returns the body as this story sends it.
 func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 	s.t.Helper()
 	delete(body, strings.TrimPrefix(s.omit, id+"."))
@@ -72,7 +72,7 @@ func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 		}
 	}
 	less[name] = s.instead(name, body)
-	if name == "face_first" { // which makes no link yet
+	if name == "face_first" { // does not create a link yet
 		if err := allows(op, less); err != nil {
 			s.t.Errorf("%s: openapi.yaml refuses what the server takes: %v", id, err)
 		}
@@ -84,7 +84,7 @@ func (s *story) varied(id string, op *openapi3.Operation, body m) m {
 
 const testResetCode = "3141592653"
 
-// instead is the value of a field that stands for others of a body.
+// instead returns the value of a field that replaces others of a body.
 func (s *story) instead(name string, body m) any {
 	s.t.Helper()
 	switch name {
@@ -106,8 +106,8 @@ func (s *story) instead(name string, body m) any {
 	return s.p.ticket().seal(s.t, passwords)
 }
 
-// excluding sends the body with no group of fields of which the contract wants
-// exactly one, with two of them, and with a part of one.
+// excluding sends the body with none of the exclusive groups, with two of them, and with part
+// of one.
 func (s *story) excluding(path string, op *openapi3.Operation, body m) {
 	s.t.Helper()
 	all := groups(op)

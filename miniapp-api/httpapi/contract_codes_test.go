@@ -1,31 +1,22 @@
 package httpapi_test
 
 import (
-	"encoding/json"
-	"maps"
-	"net/http"
-	"slices"
 	"strings"
-	"testing"
 	"time"
-
-	"github.com/getkin/kin-openapi/openapi3"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
-	"fundpass/store/storetest"
 )
 
-// notProvoked are the codes that no request of a test in this package gets, and
-// where they are provoked instead.
+// notProvoked maps the codes that no test of this package provokes to the tests that do.
 var notProvoked = map[string]string{
 	"RESULT_UNKNOWN": "a connection must break while COMMIT runs; cmd/e2e cuts it there, through a proxy",
 }
 
-// provoked gets a reply with each code, from an environment of its own.
+// provoked returns a reply with each code, from its own environment.
 var provoked = map[string]func(h *env) reply{
 	"SESSION_REQUIRED":       func(h *env) reply { return h.client().get("/v1/link") },
 	"SESSION_EXPIRED":        func(h *env) reply { return h.stranger().get("/v1/link") },
@@ -134,7 +125,7 @@ var provoked = map[string]func(h *env) reply{
 		c := h.citizen()
 		p := h.linkedClient(c)
 		p.openChange(c)
-		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // somebody else's
+		h.exec(`UPDATE changes SET identity_digest = decode(repeat('00', 32), 'hex')`) // another person's
 		return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
 	},
 	"RESET_GONE": func(h *env) reply {
@@ -171,12 +162,12 @@ var provoked = map[string]func(h *env) reply{
 		return p.post("/v1/link/remove", spent)
 	},
 	"NOT_OFFERED":       func(h *env) reply { return h.logIn(h.citizen()).post("/v1/password/tickets", m{}) },
-	"CHANGE_GONE":       func(h *env) reply { return h.confirming(twice("Copper-Kettle-77"), "cancelled before") },
-	"PASSWORD_MISMATCH": func(h *env) reply { return h.confirming(m{"new_password": "Copper-Kettle-77"}, "") },
-	"PASSWORD_WEAK":     func(h *env) reply { return h.confirming(twice("123456"), "") },
-	"PASSWORD_SAME":     func(h *env) reply { return h.confirming(nil, "") },
+	"CHANGE_GONE":       func(h *env) reply { return h.confirmChange(twice("Copper-Kettle-77"), "cancelled before") },
+	"PASSWORD_MISMATCH": func(h *env) reply { return h.confirmChange(m{"new_password": "Copper-Kettle-77"}, "") },
+	"PASSWORD_WEAK":     func(h *env) reply { return h.confirmChange(twice("123456"), "") },
+	"PASSWORD_SAME":     func(h *env) reply { return h.confirmChange(nil, "") },
 	"PASSWORD_REUSED": func(h *env) reply {
-		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // nothing of the phone's number in it
+		c := h.citizen(func(c *citizen) { c.Password = "Copper-Kettle-76" }) // contains no phone number
 		p := h.linkedClient(c)
 		p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(h.t, "OK")
 		old := c.Password
@@ -220,7 +211,7 @@ var (
 	asText  = header{"Content-Type", "text/plain"}
 )
 
-// offerTickets gives the server keys for sealed passwords.
+// offerTickets gives the server keys for encrypted passwords.
 func (h *env) offerTickets() {
 	h.t.Helper()
 	transport, err := keys.NewTransport(transportKeys()...)
@@ -234,7 +225,7 @@ func (h *env) stranger() *client {
 	return p
 }
 
-// opening opens a change of a linked citizen after something happened.
+// opening opens a change of a linked citizen after an event.
 func (h *env) opening(c citizen, sql string) reply {
 	p := h.linkedClient(c)
 	if sql != "" {
@@ -243,8 +234,8 @@ func (h *env) opening(c citizen, sql string) reply {
 	return p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password})
 }
 
-// confirming confirms a change with body, or with the old password.
-func (h *env) confirming(body m, cancelled string) reply {
+// confirmChange confirms a change with body, or with the old password.
+func (h *env) confirmChange(body m, cancelled string) reply {
 	c := h.citizen()
 	p := h.linkedClient(c)
 	change := p.openChange(c)
@@ -257,7 +248,7 @@ func (h *env) confirming(body m, cancelled string) reply {
 	return p.post(change+"/confirm", body)
 }
 
-// crowd makes the server one with a single place to hash in, for which nobody waits.
+// crowd replaces the server with one that has a single hashing slot and no queue.
 func (h *env) crowd(opts ...envOption) *product {
 	h.t.Helper()
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Threads: 1, Slots: 1, Wait: time.Nanosecond})
@@ -267,120 +258,10 @@ func (h *env) crowd(opts ...envOption) *product {
 	return h.server
 }
 
-// fillHasher takes the single place of a crowd until the returned function is called.
+// fillHasher occupies the slot of a crowd until the returned function is called.
 func (h *env) fillHasher() (free func()) {
 	h.t.Helper()
 	slot, err := h.server.Hasher.Reserve(h.t.Context(), passwd.Caller{})
 	must(h.t, err)
 	return slot.Release
-}
-
-// ofTheMoment are fields with the time in them, to be shown.
-var ofTheMoment = map[string][]string{
-	selfservice.ErrPasswordLocked.Code:  {"message", "locked_until", "retry_after"},
-	selfservice.ErrResetLimit.Code:      {"retry_after"},
-	selfservice.ErrTransferLimit.Code:   {"retry_after"},
-	selfservice.ErrBusy.Code:            {"retry_after"},
-	selfservice.ErrTransferWaiting.Code: {"message", "retry_after", "transfer"},
-}
-
-// What the examples of the codes say is what a caller gets.
-func TestContractErrorExamples(t *testing.T) {
-	t.Parallel()
-	for _, e := range httpapi.Catalogue {
-		provoke, found := provoked[e.Code]
-		if why := notProvoked[e.Code]; why != "" && !found {
-			continue
-		}
-		t.Run(e.Code, func(t *testing.T) {
-			t.Parallel()
-			if !found {
-				t.Fatalf("nothing here provokes %s", e.Code)
-			}
-			dsn := storetest.Shared(t)
-			if e.Code == "INTERNAL" { // breaks a table
-				dsn = storetest.DSN(t)
-			}
-			r := provoke(newEnvIn(t, dsn)).want(t, e.Code)
-			var got any
-			must(t, json.Unmarshal([]byte(r.Raw), &got))
-			example := maps.Clone(contractFile().Components.Examples[e.Code].Value.Value.(map[string]any))
-			for _, name := range ofTheMoment[e.Code] {
-				example[name] = got.(map[string]any)[name]
-			}
-			if e.Code == selfservice.ErrLinkProofLimit.Code { // until midnight
-				example["retry_after"] = got.(map[string]any)["retry_after"]
-			}
-			for _, wrong := range unlike("", example, got) {
-				t.Errorf("%s: %s", wrong, r.Raw)
-			}
-		})
-	}
-}
-
-// Where a code cannot be provoked is said of a code that there is.
-func TestContractNotProvoked(t *testing.T) {
-	t.Parallel()
-	for code, why := range notProvoked {
-		if entry(t, code); why == "" || provoked[code] != nil {
-			t.Errorf("%s needs no excuse, or has none", code)
-		}
-	}
-}
-
-// A code that a path lists and that any request can get is got at every such path.
-func TestContractEveryPath(t *testing.T) {
-	t.Parallel()
-	h := newEnv(t)
-	stranger, visitor, owner := h.stranger(), h.logIn(h.citizen()), h.linkedClient(h.citizen())
-	bare := *owner // at a server that offers nothing
-	bare.url = h.listen(h.newServer(func(c *Config) { c.ContentKey, c.MessageTemplate = nil, "" }))
-	h.offerTickets()
-	slow := &client{h: h, url: h.listen(h.newServer(withRates(httpapi.Rate{0.001, 1}, httpapi.Rate{1e6, 1e6})))}
-	slow.get("/healthz").want(t, "OK")
-	for call, op := range operations() {
-		method, path, _ := strings.Cut(call, " ")
-		if !strings.HasPrefix(path, "/v1/") {
-			continue
-		}
-		path = strings.ReplaceAll(path, "{id}", "3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
-		body := func(text string) []byte {
-			if method == http.MethodGet {
-				return nil
-			}
-			return []byte(text)
-		}
-		sealed := "{}"
-		if slices.Contains(choices(op), "encrypted") {
-			sealed = `{"encrypted":{"ticket":"made up","kid":"","alg":"RSA-OAEP-256","sealed":""}}`
-		}
-		for code, send := range map[string]func() reply{
-			"SESSION_REQUIRED":       func() reply { return h.client().send(method, path, body("{}")) },
-			"SESSION_EXPIRED":        func() reply { return stranger.send(method, path, body("{}")) },
-			"NOT_LINKED":             func() reply { return visitor.send(method, path, body("{}")) },
-			"BAD_REQUEST":            func() reply { return visitor.send(method, path, body("[")) },
-			"PAYLOAD_TOO_LARGE":      func() reply { return visitor.send(method, path, tooMuch) },
-			"UNSUPPORTED_MEDIA_TYPE": func() reply { return visitor.send(method, path, body("x"), asText) },
-			"TOO_MANY_REQUESTS":      func() reply { return slow.send(method, path, body("{}")) },
-			"NOT_OFFERED":            func() reply { return bare.send(method, path, body(sealed)) },
-			"DECRYPT_FAILED":         func() reply { return owner.send(method, path, body(sealed)) },
-		} {
-			if !lists(op, code) || code == "BAD_REQUEST" && lists(op, "NOT_LINKED") {
-				continue
-			}
-			if r := send(); r.Code != code {
-				t.Errorf("%s lists %s and answers %s", call, code, r.Raw)
-			}
-		}
-	}
-}
-
-// lists reports whether an operation can answer a code.
-func lists(op *openapi3.Operation, code string) bool {
-	for _, response := range op.Responses.Map() {
-		if problem := response.Value.Content["application/problem+json"]; problem != nil && problem.Examples[code] != nil {
-			return true
-		}
-	}
-	return false
 }

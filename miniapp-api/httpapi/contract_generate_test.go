@@ -24,16 +24,16 @@ import (
 
 var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and ../miniprogram/types.d.ts")
 
-// generatedLine is where the part of openapi.yaml begins that is the error table's.
+// generatedLine precedes the generated part of openapi.yaml.
 const generatedLine = "\n# generated\n"
 
-// What is written from something else is fresh.
+// The generated files are up to date.
 func TestContractIsFresh(t *testing.T) {
 	file, err := os.ReadFile("openapi.yaml")
 	must(t, err)
 	hand, _, found := strings.Cut(string(file), generatedLine)
 	if !found {
-		t.Fatalf("openapi.yaml lacks the line %q", generatedLine)
+		t.Fatalf("openapi.yaml does not contain the line %q", generatedLine)
 	}
 	whole := hand + generatedLine + generatedPart(t, hand)
 	golden(t, "openapi.yaml", whole)
@@ -55,12 +55,12 @@ func golden(t *testing.T, name, want string) {
 	}
 }
 
-// generatedPart continues components.schemas with Code, and adds responses and
-// examples: whatever codes the part written by hand asks for.
+// generatedPart returns the schema Code and the responses and examples for all codes that the
+// handwritten part references.
 func generatedPart(t *testing.T, hand string) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; more may come\n      enum:\n")
+	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; values may be added\n      enum:\n")
 	for _, e := range httpapi.Catalogue {
 		fmt.Fprintf(&b, "        - %s\n", e.Code)
 	}
@@ -78,7 +78,7 @@ func generatedPart(t *testing.T, hand string) string {
 var responseRef = regexp.MustCompile(`'#/components/responses/([A-Z_.]+)'`)
 
 func responseNames(hand string) []string {
-	names := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code} // of no path, and of every path
+	names := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code} // not referenced by any operation
 	for _, match := range responseRef.FindAllStringSubmatch(hand, -1) {
 		names = append(names, match[1])
 	}
@@ -86,7 +86,7 @@ func responseNames(hand string) []string {
 	return slices.Compact(names)
 }
 
-// writeResponse writes the response that is named by its codes.
+// writeResponse writes the response with this name, which consists of its codes.
 func writeResponse(t *testing.T, b *strings.Builder, name string) {
 	t.Helper()
 	codes := strings.Split(name, ".")
@@ -105,15 +105,15 @@ func entry(t *testing.T, code string) httpapi.Presentation {
 	t.Helper()
 	i := slices.IndexFunc(httpapi.Catalogue, func(e httpapi.Presentation) bool { return e.Code == code })
 	if i < 0 {
-		t.Fatalf("openapi.yaml names %s, which presentation.go does not know", code)
+		t.Fatalf("openapi.yaml names %s, which is not in presentation.go", code)
 	}
 	return httpapi.Catalogue[i]
 }
 
-// occurrence is the message of an entry in an occurrence with everything it may add.
+// occurrence returns the message of an entry with all optional details.
 func occurrence(p httpapi.Presentation) string { return httpapi.ProblemOf(example(p), "").Message }
 
-// example is an error of an entry with what one occurrence adds.
+// example returns an error of an entry with the details of one occurrence.
 func example(p httpapi.Presentation) *selfservice.Error {
 	at := time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
 	e := &selfservice.Error{Code: p.Code}
@@ -144,18 +144,18 @@ func example(p httpapi.Presentation) *selfservice.Error {
 	return e
 }
 
-// exampleOf is the body that presentation.go and reply.go make of an entry.
+// exampleOf returns the reply body of an entry.
 func exampleOf(p httpapi.Presentation) []byte {
 	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
 	c.Set(httpapi.KeyRequestID, "EXAMPLE234567ABC")
 	return bytes.TrimSpace(httpapi.AnswerOf(c, nil, example(p)).Body)
 }
 
-// errorsMarkdown is the table for people who read the repository.
+// errorsMarkdown returns the error table in Markdown.
 func errorsMarkdown() string {
 	var b strings.Builder
-	b.WriteString("# Error codes\n\nWritten from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
-		"`message` may say more in one occurrence, such as how many attempts are left.\n\n" +
+	b.WriteString("# Error codes\n\nGenerated from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
+		"`message` may contain details of one occurrence, such as the attempts left.\n\n" +
 		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
 	for _, e := range httpapi.Catalogue {
 		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)

@@ -24,7 +24,7 @@ import (
 // contractRouter finds the operation of a request.
 var contractRouter = sync.OnceValue(func() routers.Router {
 	doc := *contractFile()
-	doc.Servers = nil // any address of a test
+	doc.Servers = nil // matches any test server
 	router, err := legacy.NewRouter(&doc)
 	if err != nil {
 		panic(err)
@@ -33,13 +33,12 @@ var contractRouter = sync.OnceValue(func() routers.Router {
 	return router
 })
 
-// keepsContract says in what a reply is against the contract: its status, its
-// headers, its body, or a code that its path does not list. Every reply that a
-// phone of the tests gets comes by here.
+// keepsContract returns how a reply violates the API description: by its status, its headers,
+// its body or a code that the path does not list. Every reply to a test client is checked.
 func keepsContract(req *http.Request, r reply) error {
 	if req.Header.Get("X-Always-200") == "1" && r.Status != 0 {
 		if r.HTTP != http.StatusOK {
-			return fmt.Errorf("HTTP %d in spite of X-Always-200", r.HTTP)
+			return fmt.Errorf("HTTP %d despite X-Always-200", r.HTTP)
 		}
 		r.HTTP = r.Status
 	}
@@ -64,7 +63,8 @@ func keepsContract(req *http.Request, r reply) error {
 	return nil
 }
 
-// asRouted is the request as the server routes it: an encoded slash divides nothing.
+// asRouted returns the request as the server routes it, in which an encoded slash does not
+// separate segments.
 func asRouted(req *http.Request) *http.Request {
 	if req.URL.RawPath == "" {
 		return req
@@ -74,11 +74,11 @@ func asRouted(req *http.Request) *http.Request {
 	return routed
 }
 
-// ofNoPath is about what no operation answers: an unknown path, another method.
+// ofNoPath checks a reply to an unknown path or an unsupported method.
 func ofNoPath(r reply) error {
 	codes := []string{httpapi.ErrNotFound.Code, httpapi.ErrMethodNotAllowed.Code, selfservice.ErrTooManyRequests.Code}
 	if !slices.Contains(codes, r.Code) {
-		return fmt.Errorf("openapi.yaml knows nothing of it, and the answer is %s", r.Code)
+		return fmt.Errorf("openapi.yaml has no such operation, and the answer is %s", r.Code)
 	}
 	var body any
 	if err := json.Unmarshal([]byte(r.Raw), &body); err != nil {
@@ -87,7 +87,7 @@ func ofNoPath(r reply) error {
 	return contractFile().Components.Schemas["Problem"].Value.VisitJSON(body, openapi3.MultiErrors())
 }
 
-// The check itself finds what is wrong: without this test it might pass everything.
+// keepsContract finds violations.
 func TestKeepsContract(t *testing.T) {
 	t.Parallel()
 	const (
@@ -121,7 +121,7 @@ func TestKeepsContract(t *testing.T) {
 			req, err := http.NewRequest("GET", "http://127.0.0.1"+tt.path, nil)
 			must(t, err)
 			r := reply{HTTP: tt.status, Raw: tt.body, Header: http.Header{"Content-Type": {tt.contentType}, "X-Request-Id": {"x"}, "Retry-After": {"2"}}}
-			_ = json.Unmarshal([]byte(tt.body), &r) // what does not fit is what is looked at
+			_ = json.Unmarshal([]byte(tt.body), &r) // shows the mismatch
 			if err := keepsContract(req, r); (err == nil) != tt.good {
 				t.Errorf("good %v: %v", tt.good, err)
 			}
@@ -132,7 +132,7 @@ func TestKeepsContract(t *testing.T) {
 		})
 	}
 	if err := keepsContract(httpRequest(t, header{"X-Always-200", "1"}), reply{HTTP: 503, Status: 503, Code: "BUSY", Raw: busy}); err == nil {
-		t.Error("a status in spite of X-Always-200 passes")
+		t.Error("a status despite X-Always-200 passes")
 	}
 }
 

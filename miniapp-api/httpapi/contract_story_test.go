@@ -2,12 +2,9 @@ package httpapi_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,20 +16,20 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A story sends the examples of the contract to an environment, in an order in which
-// they make sense, with what only the environment can know put in.
+// A story sends the examples of the API description to an environment in a meaningful order,
+// with values of the environment inserted.
 type story struct {
 	t    *testing.T
 	h    *env
 	p    *client
 	c    citizen
-	omit string // a field of an example that is left out: operation.field
-	take string // a field of no example that is sent, in place of what it excludes: operation.field
+	omit string // omits this field of an example, operation.field
+	take string // sends this field instead of those it excludes, operation.field
 	told map[string]bool
 	id   string // of the change, or of the reset
 }
 
-// The examples are what the server takes and answers.
+// The server accepts the example requests and returns the example replies.
 func TestContractStory(t *testing.T) {
 	t.Parallel()
 	t.Run("as it is", func(t *testing.T) {
@@ -78,7 +75,7 @@ func tellStory(t *testing.T, s *story) {
 
 func withTemplate(c *Config) { c.MessageTemplate = "8a7b6c5d4e3f2a1b" } // as in the examples
 
-// person is whom the examples are about.
+// person returns the citizen of the examples.
 func (s *story) person(c *citizen) {
 	_, op := findOperation(s.t, "addLink")
 	body := requestExample(op)
@@ -105,7 +102,7 @@ func requestExample(op *openapi3.Operation) m {
 	return maps.Clone(op.RequestBody.Value.Content["application/json"].Example.(map[string]any))
 }
 
-// tell takes one step.
+// tell runs one step.
 func (s *story) tell(id string) {
 	s.t.Helper()
 	s.told[id] = true
@@ -132,7 +129,7 @@ func (s *story) tell(id string) {
 	case "confirmTransfer", "cancelTransfer", "rejectTransfer":
 		s.transferred(id, path, op)
 		return
-	case "removeLink", "freeze": // the notification ended the link, the removal too
+	case "removeLink", "freeze": // notification and removal end the link
 		s.p = s.h.linkedClient(s.c)
 	case "withdrawConsent": // the freeze ended the session
 		s.p = s.h.logIn(s.c)
@@ -155,7 +152,7 @@ func (s *story) tell(id string) {
 	s.remember(id, op, r)
 }
 
-// waited is a link that waited for a face, at a centre that wants one.
+// waited makes a link that waits for a face, at a centre that requires one.
 func (s *story) waited(path string, op *openapi3.Operation) {
 	h := newEnv(s.t, withProof(selfservice.ProofFace))
 	p, c := h.client(), h.citizen(s.person)
@@ -173,7 +170,7 @@ func (s *story) transferred(id, path string, op *openapi3.Operation) {
 	waiting, _ := p.post("/v1/link", c.transferBody()).want(s.t, "TRANSFER_WAITING").transferOf(s.t)
 	switch id {
 	case "confirmTransfer":
-		h.tellHolders()
+		h.notifyHolders()
 		h.clock.Advance(24 * time.Hour)
 		p = h.logIn(next)
 	case "rejectTransfer":
@@ -182,7 +179,7 @@ func (s *story) transferred(id, path string, op *openapi3.Operation) {
 	s.compare(id, op, p.post(strings.ReplaceAll(path, "{id}", waiting.ID.String()), requestExample(op)))
 }
 
-// recovered is the way in for who has forgotten the password and is not linked.
+// recovered runs a recovery.
 func (s *story) recovered(id, path string, op *openapi3.Operation) {
 	h := newEnv(s.t)
 	c := h.citizen(s.person)
@@ -199,7 +196,7 @@ func (s *story) recovered(id, path string, op *openapi3.Operation) {
 	}
 }
 
-// body is the example with what only the environment can know.
+// body returns the example with values of the environment.
 func (s *story) body(id string, op *openapi3.Operation) m {
 	s.t.Helper()
 	body := requestExample(op)
@@ -233,8 +230,8 @@ func (s *story) remember(id string, op *openapi3.Operation, r reply) {
 	}
 }
 
-// lacking sends the body without each field that the contract requires. An
-// auth code is spent by being shown, so it is not shown here.
+// lacking sends the body without each required field. It skips auth codes, because sending one
+// spends it.
 func (s *story) lacking(path string, op *openapi3.Operation, body m) {
 	s.t.Helper()
 	if op.RequestBody == nil {
@@ -249,76 +246,7 @@ func (s *story) lacking(path string, op *openapi3.Operation, body m) {
 	}
 }
 
-func (s *story) compare(id string, op *openapi3.Operation, r reply) {
-	s.t.Helper()
-	content := op.Responses.Status(200).Value.Content["application/json"]
-	if content.Example == nil {
-		s.t.Errorf("%s has no example of a reply", id)
-		return
-	}
-	var got any
-	must(s.t, json.Unmarshal([]byte(r.Raw), &got))
-	example := content.Example
-	if s.take == "openReset.code" && id == "openReset" { // nobody is to be verified any more
-		envelope := maps.Clone(example.(map[string]any))
-		data := maps.Clone(envelope["data"].(map[string]any))
-		delete(data, "certify_id")
-		delete(data, "certify_url")
-		data["state"], envelope["data"] = "passed", data
-		example = envelope
-	}
-	for _, wrong := range unlike("", example, got) {
-		s.t.Errorf("%s: %s\n%s", id, wrong, r.Raw)
-	}
-}
-
-// fluid are values that differ from reply to reply; of those only the kind counts.
-var fluid = map[string]bool{"token": true, "id": true, "request_id": true, "expires_at": true, "changed_at": true, "at": true, "sign": true,
-	"ticket": true, "kid": true, "public_key": true, "certify_id": true, "certify_url": true, "given_at": true, "withdrawn_at": true,
-	"linked_at": true, "authorised_at": true, "updated_at": true, "created_at": true, "seen_at": true, "identifier": true, "phone": true,
-	"opened_at": true, "closed_at": true}
-
-// unlike says where a reply differs from an example. A list may go on where
-// the example ends.
-func unlike(at string, example, got any) []string {
-	want, isObject := example.(map[string]any)
-	list, isList := example.([]any)
-	switch {
-	case reflect.TypeOf(example) != reflect.TypeOf(got):
-		return []string{fmt.Sprintf("%s is a %T in the example, %T in the reply", at, example, got)}
-	case isObject:
-		var all []string
-		have := got.(map[string]any)
-		for name := range have {
-			if _, known := want[name]; !known {
-				all = append(all, at+"."+name+" is not in the example")
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(want)) {
-			if value, there := have[name]; !there {
-				all = append(all, at+"."+name+" is only in the example")
-			} else if !fluid[name] || reflect.TypeOf(want[name]) != reflect.TypeOf(value) {
-				all = append(all, unlike(at+"."+name, want[name], value)...)
-			}
-		}
-		return all
-	case isList:
-		have := got.([]any)
-		if len(have) < len(list) {
-			return []string{fmt.Sprintf("%s has %d items, %d in the example", at, len(have), len(list))}
-		}
-		var all []string
-		for i := range list {
-			all = append(all, unlike(fmt.Sprintf("%s[%d]", at, i), list[i], have[i])...)
-		}
-		return all
-	case example != got:
-		return []string{fmt.Sprintf("%s is %v in the example, %v in the reply", at, example, got)}
-	}
-	return nil
-}
-
-// notification is what Alipay posts: a form that only the simulator can sign.
+// notification returns a signed form of the simulator.
 func (s *story) notification(id string, op *openapi3.Operation) {
 	s.t.Helper()
 	kind, contentType := signing.MethodCancelled, "text/plain"
@@ -329,22 +257,7 @@ func (s *story) notification(id string, op *openapi3.Operation) {
 	s.likeContent(op.Responses.Status(200).Value.Content[contentType].Example, body)
 }
 
-func (s *story) likeContent(example any, body string) {
-	s.t.Helper()
-	if text, ok := example.(string); ok {
-		if body != text {
-			s.t.Errorf("answered %q, the example is %q", body, text)
-		}
-		return
-	}
-	var got any
-	must(s.t, json.Unmarshal([]byte(body), &got))
-	for _, wrong := range unlike("", example, got) {
-		s.t.Errorf("%s: %s", wrong, body)
-	}
-}
-
-// fetch gets what has no envelope and no session.
+// fetch gets a path that has no envelope and needs no session.
 func (s *story) fetch(path string, op *openapi3.Operation) {
 	s.t.Helper()
 	r := fetch(s.t, s.h.url+path)
@@ -353,7 +266,7 @@ func (s *story) fetch(path string, op *openapi3.Operation) {
 	}
 }
 
-// fetch gets a reply and holds it against the contract.
+// fetch gets a reply and checks it against the API description.
 func fetch(t *testing.T, url string) reply {
 	t.Helper()
 	rsp, err := http.Get(url)

@@ -22,8 +22,7 @@ import (
 	"fundpass/store"
 )
 
-// contractFile is openapi.yaml as it stands beside this file, read by a library
-// that knows OpenAPI.
+// contractFile is openapi.yaml, parsed by an OpenAPI library.
 var contractFile = sync.OnceValue(func() *openapi3.T {
 	file, err := os.ReadFile("openapi.yaml")
 	if err != nil {
@@ -36,15 +35,15 @@ var contractFile = sync.OnceValue(func() *openapi3.T {
 	return doc
 })
 
-// loadContract remembers where in the file everything stands.
+// loadContract parses the file and keeps the line of each element.
 func loadContract(file []byte) (*openapi3.T, error) {
 	loader := openapi3.NewLoader()
 	loader.IncludeOrigin = true
 	return loader.LoadFromData(file)
 }
 
-// The file is OpenAPI, every example in it fits its schema, and every operation
-// is in one group that is explained.
+// The file is valid OpenAPI, its examples match their schemas, and every operation has one tag
+// with a description.
 func TestContractIsValid(t *testing.T) {
 	t.Parallel()
 	if err := contractFile().Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
@@ -59,12 +58,12 @@ func TestContractIsValid(t *testing.T) {
 
 var echoParameter = regexp.MustCompile(`:([a-z_]+)`)
 
-// written is a route's place in the contract: POST /v1/password/changes/{id}/confirm.
+// written returns a route as the file writes it: POST /v1/password/changes/{id}/confirm.
 func written(r httpapi.Route) string {
 	return r.Method + " " + echoParameter.ReplaceAllString(r.Path, "{$1}")
 }
 
-// operations are those of the contract by method and path.
+// operations returns the operations by method and path.
 func operations() map[string]*openapi3.Operation { return operationsOf(contractFile()) }
 
 func operationsOf(doc *openapi3.T) map[string]*openapi3.Operation {
@@ -77,10 +76,10 @@ func operationsOf(doc *openapi3.T) map[string]*openapi3.Operation {
 	return all
 }
 
-// contractRoutes are those of every channel and of Alipay's.
+// contractRoutes returns the routes of every channel and those of Alipay.
 func contractRoutes() []httpapi.Route { return httpapi.RoutesOf(new(alipay.MiniProgram).Routes) }
 
-// Every route is in the contract, and every path of the contract is a route.
+// The file and the server have the same routes.
 func TestContractRoutes(t *testing.T) {
 	t.Parallel()
 	left := operations()
@@ -91,11 +90,11 @@ func TestContractRoutes(t *testing.T) {
 		delete(left, written(r))
 	}
 	for call := range left {
-		t.Errorf("openapi.yaml has %s, which is no route", call)
+		t.Errorf("openapi.yaml has %s, which is not a route", call)
 	}
 }
 
-// The server has no page: the demo shows the contract.
+// The server serves no documentation; the demo does.
 func TestNoDocs(t *testing.T) {
 	t.Parallel()
 	p := newEnv(t).client()
@@ -104,7 +103,7 @@ func TestNoDocs(t *testing.T) {
 	}
 }
 
-// What a handler takes and returns has the fields of its schemas, no more and no less.
+// The input and output types of handlers have exactly the fields of their schemas.
 func TestContractFields(t *testing.T) {
 	t.Parallel()
 	for _, r := range contractRoutes() {
@@ -112,7 +111,7 @@ func TestContractFields(t *testing.T) {
 		if r.In == nil || op == nil {
 			continue
 		}
-		fromAlipay := r.In == reflect.TypeFor[jsontext.Value]() // of which the very bytes are verified
+		fromAlipay := r.In == reflect.TypeFor[jsontext.Value]() // handled as raw bytes
 		if fromAlipay {
 			r.In = reflect.TypeFor[alipay.PhoneRequest]()
 		}
@@ -120,7 +119,7 @@ func TestContractFields(t *testing.T) {
 		compareType(t, written(r)+" data", data, r.Out)
 		if op.RequestBody == nil {
 			if r.In != reflect.TypeFor[httpapi.None]() {
-				t.Errorf("%s takes a body of which openapi.yaml says nothing", written(r))
+				t.Errorf("%s takes a body that is not in openapi.yaml", written(r))
 			}
 			continue
 		}
@@ -135,7 +134,7 @@ func TestContractFields(t *testing.T) {
 	compareType(t, "Problem", schemas["Problem"], reflect.TypeFor[httpapi.Problem]())
 }
 
-// compareType looks at a schema and the Go type that is encoded.
+// compareType compares a schema with the Go type that encodes it.
 func compareType(t *testing.T, at string, ref *openapi3.SchemaRef, typ reflect.Type) {
 	t.Helper()
 	s := ref.Value
@@ -170,7 +169,7 @@ func compareType(t *testing.T, at string, ref *openapi3.SchemaRef, typ reflect.T
 	}
 }
 
-// kindOf is how a Go type is written in JSON; "" for any value.
+// kindOf returns the JSON type of a Go type, or "" for any value.
 func kindOf(typ reflect.Type) (kind, format string) {
 	switch typ {
 	case reflect.TypeFor[time.Time]():
@@ -195,8 +194,8 @@ func kindOf(typ reflect.Type) (kind, format string) {
 	return "object", ""
 }
 
-// compareFields looks at names, at what is always there and at what may be null.
-// What a request requires is tried out in the story.
+// compareFields compares names, optional fields and nullable fields. The story tests which
+// fields a request requires.
 func compareFields(t *testing.T, at string, s *openapi3.Schema, typ reflect.Type) {
 	t.Helper()
 	left := map[string]bool{}
@@ -219,16 +218,16 @@ func compareFields(t *testing.T, at string, s *openapi3.Schema, typ reflect.Type
 			t.Errorf("%s.%s: required is %v in openapi.yaml, %v on the server", at, name, !always, always)
 		}
 		if always && f.Type.Kind() == reflect.Pointer && !property.Value.Nullable && !strings.HasSuffix(at, "body") {
-			t.Errorf("%s.%s may be null, which openapi.yaml does not say", at, name)
+			t.Errorf("%s.%s may be null, but is not nullable in openapi.yaml", at, name)
 		}
 		compareType(t, at+"."+name, property, f.Type)
 	}
 	for name := range left {
-		t.Errorf("%s.%s is in openapi.yaml, and the server does not know it", at, name)
+		t.Errorf("%s.%s is in openapi.yaml, but not on the server", at, name)
 	}
 }
 
-// Every kind and channel of an event is explained.
+// Every kind and channel of an event is described.
 func TestContractEvents(t *testing.T) {
 	t.Parallel()
 	fields := contractFile().Components.Schemas["Event"].Value.Properties
@@ -247,7 +246,7 @@ func TestContractEvents(t *testing.T) {
 	}
 }
 
-// The table of errors.go is the contract's, code by code, both ways.
+// The file and the Catalogue have the same codes.
 func TestContractCodes(t *testing.T) {
 	t.Parallel()
 	c := contractFile().Components
@@ -272,21 +271,21 @@ func TestContractCodes(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(table, enum); diff != "" {
-		t.Errorf("Code is not the table: %s", diff)
+		t.Errorf("Code differs from the table: %s", diff)
 	}
 	if len(c.Examples) != len(httpapi.Catalogue) {
 		t.Errorf("%d examples, %d codes", len(c.Examples), len(httpapi.Catalogue))
 	}
 }
 
-// A code stands under its own status, and every code stands somewhere.
+// Every code is used, under its own status.
 func TestContractStatuses(t *testing.T) {
 	t.Parallel()
 	unused := map[string]bool{}
 	for _, e := range httpapi.Catalogue {
 		unused[e.Code] = true
 	}
-	delete(unused, httpapi.ErrNotFound.Code) // answers of what is no path
+	delete(unused, httpapi.ErrNotFound.Code) // returned for unknown paths
 	delete(unused, httpapi.ErrMethodNotAllowed.Code)
 	for call, op := range operations() {
 		for status, response := range op.Responses.Map() {
@@ -303,6 +302,6 @@ func TestContractStatuses(t *testing.T) {
 		}
 	}
 	for code := range unused {
-		t.Errorf("no path of openapi.yaml answers %s", code)
+		t.Errorf("no path of openapi.yaml returns %s", code)
 	}
 }

@@ -13,26 +13,27 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// decode reads exactly one JSON value: unknown, duplicate and wrong-case keys,
-// trailing data and invalid UTF-8 are refused, and so are control characters
-// in strings. An empty body is the empty object.
+// decode parses exactly one JSON value. It rejects unknown, duplicate and wrong-case keys,
+// trailing data, invalid UTF-8 and control characters in strings. An empty body is the empty
+// object.
 func decode(body []byte, in any) error {
 	return DecodeWith(body, in, json.RejectUnknownMembers(true))
 }
 
-// DecodeWith is decode under options.
+// DecodeWith is decode with the given JSON options. It returns selfservice.ErrBadRequest with
+// the field that is wrong.
 func DecodeWith(body []byte, in any, options ...json.Options) error {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
 	if err := json.Unmarshal(body, in, options...); err != nil {
-		return selfservice.ErrBadRequest.WithFields(jsonField(err, in)).Because(errors.New("httpapi: body is not the JSON wanted"))
+		return selfservice.ErrBadRequest.WithFields(jsonField(err, in)).WithCause(errors.New("httpapi: body does not match the expected JSON"))
 	}
-	return refuseControls(in)
+	return rejectControls(in)
 }
 
-// jsonField says what is wrong with a body for in. Keys a caller made up are not
-// echoed, because people paste secrets in odd places; the fields there are are named.
+// jsonField returns the field error for a body that does not decode into in. It names known
+// fields only: a key that the client invented may contain a secret.
 func jsonField(err error, in any) selfservice.FieldError {
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
@@ -47,8 +48,8 @@ func jsonField(err error, in any) selfservice.FieldError {
 	return selfservice.FieldError{Code: "INVALID_JSON", Text: "提交的内容不是有效的JSON"}
 }
 
-// unknownField names the field of in that a key was meant for, if only its case or its
-// underlines are wrong, or else all fields there are.
+// unknownField names the field that an unknown key resembles except for case and underscores,
+// or otherwise lists all fields.
 func unknownField(err error, in any) selfservice.FieldError {
 	var semantic *json.SemanticError
 	if !errors.As(err, &semantic) {
@@ -73,7 +74,7 @@ func unknownField(err error, in any) selfservice.FieldError {
 	return selfservice.FieldError{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段，可用的字段：" + strings.Join(fields, "、")}
 }
 
-// fieldNames lists the JSON names of a struct's fields.
+// fieldNames returns the JSON names of a struct's fields.
 func fieldNames(t reflect.Type) []string {
 	if t == nil || t.Kind() != reflect.Struct {
 		return nil
@@ -87,7 +88,7 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
-// fieldType returns the struct that the field called name holds or points to, or nil.
+// fieldType returns the struct type of the named field, dereferenced, or nil.
 func fieldType(t reflect.Type, name string) reflect.Type {
 	i := slices.Index(fieldNames(t), name)
 	if i < 0 {
@@ -100,8 +101,9 @@ func fieldType(t reflect.Type, name string) reflect.Type {
 	return f
 }
 
-// refuseControls looks at every string and Secret of a flat request struct.
-func refuseControls(in any) error {
+// rejectControls returns ErrBadRequest if a string or Secret of a flat request struct contains
+// a control character.
+func rejectControls(in any) error {
 	v := reflect.ValueOf(in).Elem()
 	if v.Kind() != reflect.Struct {
 		return nil

@@ -10,15 +10,15 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// centreDocuments is a centre whose codes are not those of JGJ/T 320.
+// centreDocuments is the list of a centre whose codes differ from JGJ/T 320.
 func centreDocuments(t testing.TB) envOption {
 	list, err := document.LoadList("../document/testdata/centre.json")
 	must(t, err)
 	return func(c *Config) { c.Documents = list }
 }
 
-// somebody adds a depositor with a document under the centre's code; Alipay
-// knows it by a code of its own, if it knows it.
+// somebody adds a depositor with a document under the centre's code, which Alipay knows under
+// its own code, if at all.
 func (h *env) somebody(code, number, alipay string) citizen {
 	h.t.Helper()
 	c := h.citizen()
@@ -30,8 +30,8 @@ func (h *env) somebody(code, number, alipay string) citizen {
 	return c
 }
 
-// onePerKind is a number of every code of the centre. Proven says under which
-// code Alipay compares it.
+// onePerKind has a number for every code of the centre. proven is the code under which Alipay
+// compares it.
 var onePerKind = []struct{ code, number, mask, proven string }{
 	{"01", idNumber("19560307", 901), "9****************" + idNumber("19560307", 901)[17:], "01"},
 	{"02", "军字第1234567号", "军*********号", "02"},
@@ -45,8 +45,8 @@ var onePerKind = []struct{ code, number, mask, proven string }{
 	{"99", "A123456(7)", "A********)", ""},
 }
 
-// What Alipay compares is linked, whatever the centre calls it; for the rest
-// the counter is named. No reply and no log line shows a number.
+// Documents that Alipay compares are linked, whatever the centre's code; the others are
+// referred to the counter. No reply or log line contains a number.
 func TestLinkEveryDocument(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, centreDocuments(t))
@@ -67,13 +67,13 @@ func TestLinkEveryDocument(t *testing.T) {
 		wantMasked(t, r, d.code, d.mask)
 	}
 	if r := h.count(`SELECT count(*) FROM lockouts WHERE person_digest <> ''`); r != 5 {
-		t.Errorf("%d counters: a document that nobody can prove costs no attempt", r)
+		t.Errorf("%d counters: a document without a possible proof costs no attempt", r)
 	}
 	wantSilent(t, h)
 }
 
-// Where the password alone is the proof, every document of the list links,
-// unless the centre wants to see it; GET shows it masked again.
+// If the password is the only proof, every document of the list can be linked unless it is
+// CounterOnly; GET returns it masked.
 func TestLinkEveryDocumentWithoutProof(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, centreDocuments(t), withProof(selfservice.ProofNone))
@@ -100,7 +100,7 @@ func wantMasked(t *testing.T, r reply, code, mask string) {
 	}
 }
 
-// wantSilent looks for the numbers in the log.
+// wantSilent fails if the log contains a number.
 func wantSilent(t *testing.T, h *env) {
 	t.Helper()
 	for _, d := range onePerKind {
@@ -110,8 +110,7 @@ func wantSilent(t *testing.T, h *env) {
 	}
 }
 
-// A residence permit filed as an ID card is one that Alipay does not compare:
-// the citizen is told so, not that something is wrong.
+// Alipay does not compare a residence permit filed as an ID card, and the error says so.
 func TestResidencePermitAsIDCard(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -123,15 +122,14 @@ func TestResidencePermitAsIDCard(t *testing.T) {
 	}
 }
 
-// citizenNumber makes a number of a region that does not exist.
+// citizenNumber returns a number of a region that does not exist.
 func citizenNumber(region, birthday string) string {
 	n := idNumber(birthday, 1)
 	body := region + n[6:17]
 	return body + document.CheckDigit(body)
 }
 
-// The permit's reissue and the code it is typed under change nothing: one
-// person, one counter.
+// Reissues of a permit and its codes share one lockout counter.
 func TestReissuesShareTheLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, centreDocuments(t), withProof(selfservice.ProofNone))
@@ -162,8 +160,8 @@ func TestReissuesShareTheLimit(t *testing.T) {
 	}
 }
 
-// The same ID number under the code of a provisional card or a household
-// register draws on the same counter.
+// An ID number shares one lockout counter under the codes of a provisional card and a household
+// register.
 func TestCodesShareTheLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, centreDocuments(t), withProof(selfservice.ProofNone))
@@ -175,11 +173,11 @@ func TestCodesShareTheLimit(t *testing.T) {
 		}
 	}
 	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 4 {
-		t.Errorf("%d attempts were turned away, want 4 of 9", got)
+		t.Errorf("%d attempts were refused, want 4 of 9", got)
 	}
 }
 
-// Each way to be wrong has its own sentence, at the field, and costs no attempt.
+// Each error of a document has its own message, at its field, and costs no attempt.
 func TestDocumentErrors(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, centreDocuments(t))
@@ -196,7 +194,7 @@ func TestDocumentErrors(t *testing.T) {
 		{"01", "00" + n[2:], "id_number", "INVALID"},
 		{"07", "C99010001", "id_number", "INVALID"},
 		{"77", n, "id_type", "UNKNOWN"},
-		{"20", "H99010001", "id_type", "UNKNOWN"}, // built in, but not on this centre's list
+		{"20", "H99010001", "id_type", "UNKNOWN"}, // only in the built-in list
 	} {
 		body := with(with(c.linkBody(), "id_type", tt.idType), "id_number", tt.number)
 		r := p.post("/v1/link", body).want(t, "BAD_REQUEST")
@@ -208,7 +206,7 @@ func TestDocumentErrors(t *testing.T) {
 			t.Errorf("the reply repeats the number: %s", r.Raw)
 		}
 		if before, ok := said[r.Errors[0].Message]; ok && tt.code == "INVALID" {
-			t.Errorf("%q and %q are told alike", before, tt.number)
+			t.Errorf("%q and %q have the same message", before, tt.number)
 		}
 		said[r.Errors[0].Message] = tt.number
 	}
@@ -223,8 +221,8 @@ func TestDocumentErrors(t *testing.T) {
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 }
 
-// The name on record is met however its dot, blanks, width or order are typed,
-// and no other name is.
+// A name matches the record for every spelling of dot, blanks, width and order; other names do
+// not.
 func TestLinkNames(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))
@@ -251,8 +249,8 @@ func TestLinkNames(t *testing.T) {
 	}
 }
 
-// The change page takes every spelling that the link page takes; a number that
-// is somebody else's costs an attempt, one that is nobody's does not.
+// A change accepts every spelling that a link accepts. Another person's number costs an
+// attempt, an invalid one does not.
 func TestChangeSpellings(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -281,5 +279,5 @@ func TestChangeSpellings(t *testing.T) {
 	}
 }
 
-// counterOnlyView is the answer where nobody can prove a document online.
+// counterOnlyView is the error for a document that cannot be proven online.
 var counterOnlyView = httpapi.FieldView{"id_type", "COUNTER_ONLY", "该证件类型暂不支持线上绑定，请到柜台办理"}

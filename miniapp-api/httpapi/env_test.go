@@ -6,12 +6,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -34,20 +31,20 @@ import (
 	"fundpass/store/storetest"
 )
 
-// testContentKey is what the console calls 接口内容加密.
+// testContentKey is the AES key of 接口内容加密.
 var testContentKey = []byte("0123456789abcdef")
 
-// What the rules promise.
+// Limits of the rules.
 const (
-	responseQuantum = 50 * time.Millisecond // refusals of a link take a multiple of it
+	responseQuantum = 50 * time.Millisecond // unit of the time of refused links
 
-	linkProofsADay         = 3 // faces that a user may start for links, and recoveries of a person
+	linkProofsADay         = 3 // face verifications per user and day
 	linkProofsOfPersonADay = 30
 	transfersADay          = 3
 	resetsADay             = 3
 )
 
-// RSA keys are slow to make: the application's and Alipay's are made once.
+// The RSA keys of the application and of Alipay are generated once, because that is slow.
 var (
 	testKeys  = sync.OnceValue(newRSAKey)
 	alipayKey = sync.OnceValue(newRSAKey)
@@ -61,8 +58,7 @@ func newRSAKey() *rsa.PrivateKey {
 	return key
 }
 
-// An env is the whole product for a centre of its own and a simulated Alipay,
-// reached over HTTP.
+// An env is the whole product for one centre with a simulated Alipay, reached over HTTP.
 type env struct {
 	t      testing.TB
 	server *product
@@ -74,15 +70,16 @@ type env struct {
 	url    string
 	logs   *syncBuffer
 	clock  *testClock
-	alipay time.Duration // how long a call of Alipay may take
+	alipay time.Duration // limit of a call to Alipay
 	cipher *keys.ColumnCipher
 	pepper *keys.Pepper
 
-	probe     *sqlx.DB // beside the servers, opened when first asked
+	probe     *sqlx.DB // opened on first use
 	openProbe sync.Once
 }
 
-// A testClock is the database handle's time; it moves only forward by hand.
+// A testClock is the clock of the database handle. It only moves forward, when a test advances
+// it.
 type testClock struct{ ahead atomic.Int64 }
 
 func (c *testClock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
@@ -106,7 +103,7 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// errors are the lines of what is our fault.
+// errors returns the log lines of internal errors.
 func (s *syncBuffer) errors() string {
 	var all []string
 	for line := range strings.Lines(s.String()) {
@@ -117,8 +114,7 @@ func (s *syncBuffer) errors() string {
 	return strings.Join(all, "")
 }
 
-// A Config is what a whole product is made of: the provider, the service, the channel and
-// the server of their fields' names.
+// A Config configures a whole product: provider, service, channel and server.
 type Config struct {
 	DB      *store.DB
 	Alipay  *signing.Gateway
@@ -141,7 +137,7 @@ type Config struct {
 	SealedOnly          bool
 }
 
-// A product is what a Config makes, as one process of it.
+// A product is one process of the product.
 type product struct {
 	*httpapi.Server
 	Config
@@ -149,7 +145,7 @@ type product struct {
 	service  *selfservice.Service
 }
 
-// New puts a product together.
+// New creates a product.
 func New(c Config) (*product, error) {
 	if c.ConsentTexts == nil {
 		c.ConsentTexts = alipay.DefaultConsents()
@@ -159,7 +155,7 @@ func New(c Config) (*product, error) {
 	p.service, err = selfservice.New(selfservice.Config{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
 		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
-		VerdictTime: store.AttemptLease * 2 / 3, // for as long as a verdict counts, and its margin
+		VerdictTime: store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
 	})
 	if err != nil {
 		return nil, err
@@ -181,20 +177,19 @@ func withRates(address, user httpapi.Rate) envOption {
 	return func(c *Config) { c.PerAddress, c.PerUser = address, user }
 }
 
-// newEnv returns an environment in the database that most tests share.
+// newEnv returns an environment in the database shared by most tests.
 func newEnv(t testing.TB, opts ...envOption) *env {
 	t.Helper()
 	return newEnvIn(t, storetest.Shared(t), opts...)
 }
 
-// newEnvIn returns an environment in the database of dsn. Tests that break tables
-// need one of their own.
+// newEnvIn returns an environment in the database of dsn, for tests that break tables.
 func newEnvIn(t testing.TB, dsn string, opts ...envOption) *env {
 	t.Helper()
 	return newEnvWith(t, dsn, storetest.NewColumnCipher(t), storetest.NewPepper(t), opts...)
 }
 
-// newEnvWith returns an environment with keys that the test brings.
+// newEnvWith returns an environment with the given keys.
 func newEnvWith(t testing.TB, dsn string, cipher *keys.ColumnCipher, pepper *keys.Pepper, opts ...envOption) *env {
 	t.Helper()
 	h := &env{t: t, dsn: dsn, logs: new(syncBuffer), clock: new(testClock), alipay: testenv.Patience, cipher: cipher, pepper: pepper}
@@ -208,7 +203,7 @@ func newEnvWith(t testing.TB, dsn string, cipher *keys.ColumnCipher, pepper *key
 	return h
 }
 
-// newServer starts one more process on the same database and the same Alipay.
+// newServer starts another process on the same database and Alipay.
 func (h *env) newServer(opts ...envOption) *product {
 	h.t.Helper()
 	alipay := httptest.NewServer(h.sim)
@@ -222,7 +217,7 @@ func (h *env) newServer(opts ...envOption) *product {
 		Alipay: gateway, Policy: passwd.Default(), Hasher: hasher, Proof: selfservice.ProofCertdoc,
 		Log:        slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		PerAddress: httpapi.Rate{1e6, 1e6}, PerUser: httpapi.Rate{1e6, 1e6}, ContentKey: testContentKey, MessageTemplate: "notice",
-		RequestTime: testenv.Patience, // a busy machine is no reason for BUSY
+		RequestTime: testenv.Patience, // a slow machine must not cause BUSY
 	}
 	for _, o := range opts {
 		o(&c)
@@ -232,16 +227,16 @@ func (h *env) newServer(opts ...envOption) *product {
 	return s
 }
 
-// documents are the centre's.
+// documents returns the centre's list.
 func (h *env) documents() *document.List { return cmp.Or(h.server.Documents, document.Default()) }
 
-// lockoutPolicy returns the policy's.
+// lockoutPolicy returns the policy's lock.
 func (h *env) lockoutPolicy() store.LockoutPolicy {
 	lock := h.server.Policy.Lock
 	return store.LockoutPolicy{Attempts: lock.Attempts(), Until: lock.Until}
 }
 
-// keyring trusts Alipay's present key, and more.
+// keyring trusts Alipay's current key and the given ones.
 func (h *env) keyring(more ...keys.AlipayKey) *keys.AlipayKeyring {
 	h.t.Helper()
 	keyring, err := keys.NewAlipayKeyring(h.appID, testKeys(), append([]keys.AlipayKey{{Public: h.sim.AlipayKey(), Source: "sim"}}, more...))
@@ -262,18 +257,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// idNumber makes a valid number of an invented region.
+// idNumber returns a valid number of an invented region.
 func idNumber(birthday string, seq int) string {
 	body := fmt.Sprintf("990101%s%03d", birthday, seq)
 	return body + document.CheckDigit(body)
 }
 
-// A citizen is a made-up depositor and Alipay user.
+// A citizen is an invented depositor and Alipay user.
 type citizen struct {
 	alipaysim.Person
 	Status      string
 	InitialRule string
-	Legacy      string // the kind of digest the old system kept
+	Legacy      string // the old system's digest
 }
 
 var citizens atomic.Int64
@@ -296,7 +291,7 @@ func (h *env) citizen(change ...func(*citizen)) citizen {
 	return c
 }
 
-// deposit loads the account a citizen has.
+// deposit imports a citizen's account.
 func (h *env) deposit(c citizen) {
 	h.t.Helper()
 	d := store.Depositor{
@@ -319,135 +314,3 @@ func (h *env) deposit(c citizen) {
 	_, err = h.db.ImportDepositors(context.Background(), []store.Depositor{d})
 	must(h.t, err)
 }
-
-// A reply is an answer as a front end sees it.
-type reply struct {
-	HTTP   int
-	Header http.Header
-	Raw    string
-
-	Status    int                 `json:"status"`
-	Code      string              `json:"code"`
-	Message   string              `json:"message"`
-	Data      json.RawMessage     `json:"data"`
-	Errors    []httpapi.FieldView `json:"errors"`
-	Remaining *int                `json:"remaining_attempts"`
-	Retry     int                 `json:"retry_after"`
-	RequestID string              `json:"request_id"`
-}
-
-// get returns a field of the data.
-func (r reply) get(t testing.TB, field string) any {
-	t.Helper()
-	var m map[string]any
-	if err := json.Unmarshal(r.Data, &m); err != nil {
-		t.Fatalf("%s: %v", r.Raw, err)
-	}
-	return m[field]
-}
-
-// want fails the test unless the reply has this code.
-func (r reply) want(t testing.TB, code string) reply {
-	t.Helper()
-	if r.Code != code {
-		t.Fatalf("got %d %s, want %s: %s", r.HTTP, r.Code, code, r.Raw)
-	}
-	return r
-}
-
-// A client is the mini-program of one citizen: it calls the API as the page does.
-type client struct {
-	h     *env
-	url   string
-	token string
-}
-
-func (h *env) client() *client { return &client{h: h, url: h.url} }
-
-// hasty returns the same client at another server, whose requests end soon.
-func (p *client) hasty() *client {
-	p.h.t.Helper()
-	twin := *p
-	twin.url = p.h.listen(p.h.newServer(func(c *Config) { c.RequestTime = time.Second }))
-	return &twin
-}
-
-type header struct{ name, value string }
-
-// send sends raw bytes and reads the envelope.
-func (p *client) send(method, path string, body []byte, headers ...header) reply {
-	p.h.t.Helper()
-	req, err := http.NewRequest(method, p.url+path, bytes.NewReader(body))
-	must(p.h.t, err)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if p.token != "" {
-		req.Header.Set("Authorization", "Bearer "+p.token)
-	}
-	for _, h := range headers {
-		if h.name != "" {
-			req.Header.Set(h.name, h.value)
-		}
-	}
-	rsp, err := http.DefaultClient.Do(req)
-	must(p.h.t, err)
-	defer rsp.Body.Close()
-	raw, err := io.ReadAll(rsp.Body)
-	must(p.h.t, err)
-	r := reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(raw)}
-	if r.HTTP == http.StatusInternalServerError {
-		p.h.t.Logf("%s %s: the log says\n%s", method, path, p.h.logs.errors())
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		p.h.t.Fatalf("%s %s: not an envelope: %.200q", method, path, raw)
-	}
-	if _, measured := p.h.t.(*testing.B); !measured {
-		if err := keepsContract(req, r); err != nil {
-			p.h.t.Errorf("%s %s answers against openapi.yaml: %v\n%s", method, path, err, raw)
-		}
-	}
-	return r
-}
-
-func (p *client) post(path string, body any, headers ...header) reply {
-	p.h.t.Helper()
-	raw, err := json.Marshal(body)
-	must(p.h.t, err)
-	return p.send("POST", path, raw, headers...)
-}
-
-func (p *client) get(path string) reply { p.h.t.Helper(); return p.send("GET", path, nil) }
-
-type m = map[string]any
-
-// logIn returns a client with a session of the citizen.
-func (h *env) logIn(c citizen) *client {
-	h.t.Helper()
-	p := h.client()
-	code, err := h.sim.AuthCode(c.Person.Person)
-	must(h.t, err)
-	p.token = p.post("/v1/sessions", m{"auth_code": code}).want(h.t, "OK").get(h.t, "token").(string)
-	return p
-}
-
-func (c citizen) linkBody() m {
-	return m{"name": c.Name, "id_type": c.IDType, "id_number": c.IDNumber, "account_no": c.AccountNo, "password": c.Password}
-}
-
-// linkedClient returns a client whose citizen has linked their account.
-func (h *env) linkedClient(c citizen) *client {
-	h.t.Helper()
-	p := h.logIn(c)
-	p.post("/v1/link", c.linkBody()).want(h.t, "OK")
-	return p
-}
-
-// openChange opens a change and returns its path.
-func (p *client) openChange(c citizen, headers ...header) string {
-	p.h.t.Helper()
-	r := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}, headers...).want(p.h.t, "OK")
-	return "/v1/password/changes/" + r.get(p.h.t, "id").(string)
-}
-
-func twice(password string) m { return m{"new_password": password, "new_password_again": password} }

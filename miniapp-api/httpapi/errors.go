@@ -2,7 +2,7 @@ package httpapi
 
 import "fundpass/miniapp-api/selfservice"
 
-// The codes of what only HTTP can be wrong about.
+// The errors of the HTTP layer.
 var (
 	ErrSessionRequired  = &selfservice.Error{Code: "SESSION_REQUIRED"}
 	ErrNotFound         = &selfservice.Error{Code: "NOT_FOUND"}

@@ -14,7 +14,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// Every entry of the table is whole, unique and in the catalogue.
+// The Catalogue has exactly one complete entry for every error variable.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -24,7 +24,7 @@ func TestCatalogue(t *testing.T) {
 		}
 		seen[e.Code] = true
 		if http.StatusText(e.Status) == "" || e.Title == "" || e.Next == "" {
-			t.Errorf("%s is not whole", e.Code)
+			t.Errorf("%s is incomplete", e.Code)
 		}
 		if !strings.ContainsFunc(e.Message, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 			t.Errorf("%s: a citizen cannot read %q", e.Code, e.Message)
@@ -38,7 +38,7 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// varName is the name an entry's code gives it: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
+// varName returns the variable name of a code: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
 func varName(e httpapi.Presentation) string {
 	short := map[string]string{"PAYLOAD_TOO_LARGE": "ErrTooLarge", "UNSUPPORTED_MEDIA_TYPE": "ErrMediaType", "IDEMPOTENCY_KEY_REUSED": "ErrKeyReused",
 		"ALIPAY_UNAVAILABLE": "ErrUnavailable"}
@@ -52,7 +52,7 @@ func varName(e httpapi.Presentation) string {
 	return name
 }
 
-// declared lists the files' package-level variables with a prefix.
+// declared lists the package-level variables with a prefix in these files.
 func declared(t *testing.T, prefix string, files ...string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

@@ -9,7 +9,7 @@ import (
 	"fundpass/store"
 )
 
-// eventTexts are what the citizen reads in 办理记录.
+// eventTexts are the texts of 办理记录, by event kind.
 var eventTexts = map[string]string{
 	store.EventLinked:          "绑定公积金账户",
 	store.EventUnlinked:        "解除绑定",

@@ -1,6 +1,6 @@
 package httpapi
 
-// What tests of whole requests may know of this package.
+// Identifiers exported to the tests of package httpapi_test.
 
 type AccountChoice = accountChoice
 type AccountView = accountView

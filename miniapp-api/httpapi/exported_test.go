@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// What tests of whole requests may do to a server.
+// Functions exported to the tests of package httpapi_test.
 
-// RoutesOf are the routes of a server that serves nothing.
-func RoutesOf(own func(*Server) []Route) []Route { return (&Server{own: own}).routes() }
+// RoutesOf returns the routes of a server without a service.
+func RoutesOf(own func(*Server) []Route) []Route { return (&Server{extraRoutes: own}).routes() }
 
-// SetTurnAway gives who is turned away a clock, and what waits for them.
+// SetTurnAway replaces the clock and the wait of turnedAway.
 func (s *Server) SetTurnAway(now func() time.Time, pause func(context.Context, time.Duration)) {
 	s.turnedAway.now, s.turnedAway.pause = now, pause
 }
 
-// HoldMost has as many requests kept waiting as may, until it is stopped.
+// HoldMost occupies the maximum of delayed requests until stop is called.
 func (s *Server) HoldMost() (stop func()) {
-	s.turnedAway.held = mostTurnedAway
+	s.turnedAway.held = maxTurnedAway
 	return func() { s.turnedAway.held = 0 }
 }
 
-// TurnedAway is how many are remembered.
+// TurnedAway returns the number of remembered callers.
 func (s *Server) TurnedAway() int { return len(s.turnedAway.until) }
 
-// TurnAway remembers one.
+// TurnAway remembers a caller.
 func (s *Server) TurnAway(token, path string, after time.Duration) {
-	s.turnedAway.note(string(digestOfToken(token))+path, after)
+	s.turnedAway.add(string(digestOfToken(token))+path, after)
 }

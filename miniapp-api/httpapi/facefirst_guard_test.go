@@ -9,9 +9,9 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A face that does not stand for the claim in this session is refused before an attempt is
-// taken, or it would give a scope of attempts that strangers could not lock. One that is
-// confirmed in the place of a password is not asked Alipay about.
+// A face that was not verified for the claim in this session is refused before an attempt is
+// charged; otherwise strangers could get a scope of their own. Confirming it as a link does not
+// call Alipay.
 func TestRefusedFaceTakesNoAttempt(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -31,8 +31,8 @@ func TestRefusedFaceTakesNoAttempt(t *testing.T) {
 	}
 }
 
-// A claim whose name and number Alipay does not find together is refused like any, and
-// the start stays charged.
+// If Alipay refuses the claim's name and number, the answer is LINK_REFUSED and the start stays
+// charged.
 func TestClaimThatAlipayRefuses(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))

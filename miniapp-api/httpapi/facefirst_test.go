@@ -14,14 +14,14 @@ import (
 	"fundpass/store"
 )
 
-// faceFirst is the link with the face in place of the password.
+// faceFirst returns the link form with face_first instead of the password.
 func (c citizen) faceFirst() m {
 	b := with(c.linkBody(), "face_first", true)
 	delete(b, "password")
 	return b
 }
 
-// showFaceFirst shows the right face before the password, and returns the id of it.
+// showFaceFirst passes the face verification before the password and returns its id.
 func (p *client) showFaceFirst(c citizen) string {
 	p.h.t.Helper()
 	pending := p.post("/v1/link", c.faceFirst()).want(p.h.t, "LINK_PROOF_REQUIRED").pending(p.h.t)
@@ -30,7 +30,7 @@ func (p *client) showFaceFirst(c citizen) string {
 	return pending.ID.String()
 }
 
-// offersFace says whether a refusal offers to show the face first.
+// offersFace reports whether a refusal offers to verify the face first.
 func (r reply) offersFace(t testing.TB) bool {
 	t.Helper()
 	var p struct {
@@ -40,8 +40,8 @@ func (r reply) offersFace(t testing.TB) bool {
 	return p.Offered
 }
 
-// A stranger's failed attempts lock the public scope; the owner, who is not linked yet,
-// shows the face first and links.
+// After a stranger's failed attempts have locked the public scope, the unlinked owner verifies
+// the face first and links.
 func TestStrangersDoNotLockTheOwnerOut(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]envOption{
@@ -62,10 +62,10 @@ func TestStrangersDoNotLockTheOwnerOut(t *testing.T) {
 			h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"))
 			r := p.post("/v1/link", c.linkBody())
 			if r.Code != "LINK_REFUSED" && r.Code != "TOO_MANY_REQUESTS" || !r.offersFace(t) {
-				t.Fatalf("the owner is told %s", r.Raw)
+				t.Fatalf("the owner gets %s", r.Raw)
 			}
 			id := p.showFaceFirst(c)
-			p.confirmLink(id).want(t, "LINK_GONE") // the password has not been looked at
+			p.confirmLink(id).want(t, "LINK_GONE") // the password was not checked
 			p.post("/v1/link", with(withPassword(c.linkBody(), "wrong-password"), "face_id", id)).want(t, "LINK_REFUSED")
 			p.post("/v1/link", with(c.linkBody(), "face_id", id)).want(t, "OK")
 			p.post("/v1/link", with(c.linkBody(), "face_id", id)).want(t, "ALREADY_LINKED")
@@ -80,8 +80,8 @@ func TestStrangersDoNotLockTheOwnerOut(t *testing.T) {
 	}
 }
 
-// The face is of the claim that was verified, in the session that began it, once, for
-// half an hour, and its attempts have a counter of their own.
+// A face verification is bound to its claim and session, valid once and for half an hour, and
+// has its own lockout counter.
 func TestFaceFirstIsBound(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -103,7 +103,7 @@ func TestFaceFirstIsBound(t *testing.T) {
 	p.post("/v1/link", with(c.linkBody(), "face_first", true)).want(t, "BAD_REQUEST")
 	h.logIn(c).post("/v1/link", withFace(c)).want(t, "LINK_GONE")
 	h.logIn(d).post("/v1/link", withFace(c)).want(t, "LINK_GONE")
-	usual, _ := p.awaitFace(h.citizen()) // of another kind, and replaces the first
+	usual, _ := p.awaitFace(h.citizen()) // of another kind; replaces the first
 	p.post("/v1/link", withFace(c)).want(t, "LINK_GONE")
 	p.post("/v1/link", with(c.linkBody(), "face_id", usual)).want(t, "LINK_GONE")
 
@@ -111,7 +111,7 @@ func TestFaceFirstIsBound(t *testing.T) {
 	for i := range 4 {
 		p.post("/v1/link", withPassword(withFace(c), fmt.Sprint("wrong-password-", i))).want(t, "LINK_REFUSED")
 	}
-	p.post("/v1/link", withPassword(withFace(c), "wrong-password-4")).want(t, "PASSWORD_LOCKED") // in a scope of their own
+	p.post("/v1/link", withPassword(withFace(c), "wrong-password-4")).want(t, "PASSWORD_LOCKED") // in their own scope
 	p.post("/v1/link", withFace(c)).want(t, "PASSWORD_LOCKED")
 	if n := h.count(`SELECT count(*) FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(c), store.PublicScope); n != 0 {
 		t.Error("the attempts were charged to the public scope")
@@ -121,9 +121,9 @@ func TestFaceFirstIsBound(t *testing.T) {
 	p.post("/v1/link", withFace(c)).want(t, "LINK_GONE")
 }
 
-// Whoever the claim is, the answers are alike and no account is looked at; starts are
-// limited by Alipay user and by person, also of people nobody knows, and what Alipay
-// refuses to verify stays charged.
+// The answers are the same for every claim and no account is read. Starts are limited per
+// Alipay user and per person, even for unknown people, and a claim that Alipay refuses stays
+// charged.
 func TestFaceFirstTellsNothing(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -153,7 +153,7 @@ func TestFaceFirstTellsNothing(t *testing.T) {
 	p := h.logIn(h.citizen())
 	must(t, h.sim.Fault("error", 1))
 	p.post("/v1/link", known.faceFirst()).want(t, "ALIPAY_UNAVAILABLE")
-	for range linkProofsADay { // the failure was given back
+	for range linkProofsADay { // the failed start was released
 		p.post("/v1/link", known.faceFirst()).want(t, "LINK_PROOF_REQUIRED")
 	}
 	passport := with(with(known.faceFirst(), "id_type", "02"), "id_number", "E12345678")
@@ -165,8 +165,8 @@ func TestFaceFirstTellsNothing(t *testing.T) {
 	}
 }
 
-// A face that was shown first takes a link over, and the repeated request whose answer was
-// lost goes on with it.
+// A face that was verified first transfers a link, and a repeated request after a lost answer
+// continues the transfer.
 func TestFaceFirstTakesOver(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace), func(c *Config) { c.Transfer = selfservice.TransferPolicy{Offered: true, Window: 24 * time.Hour} })
@@ -192,7 +192,7 @@ func TestFaceFirstTakesOver(t *testing.T) {
 	holder.get("/v1/link").want(t, "OK")
 }
 
-// The link whose answer was lost is told again.
+// A repeat of the link after a lost answer returns the link.
 func TestFaceFirstAgain(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -204,8 +204,8 @@ func TestFaceFirstAgain(t *testing.T) {
 	p.post("/v1/link", body, key("link")).want(t, "OK")
 }
 
-// A repeated request to show the face first starts none when the citizen has been linked
-// meanwhile: each start is billed.
+// A repeated face_first request starts no verification if the citizen has been linked
+// meanwhile, because each start is billed.
 func TestFaceFirstAfterTheLink(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -217,7 +217,7 @@ func TestFaceFirstAfterTheLink(t *testing.T) {
 	p.post("/v1/link", c.faceFirst(), key("first")).want(t, "ALREADY_LINKED")
 }
 
-// A frozen initial password asks for the proofs of an initial one, also with a code.
+// A frozen initial password requires the proofs of an initial one, with a reset code, too.
 func TestFrozenInitialPassword(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("certdoc,face"), withInitialProof(selfservice.ProofFace))
@@ -227,8 +227,8 @@ func TestFrozenInitialPassword(t *testing.T) {
 	h.logIn(c).post("/v1/link", c.codeBody("3141592653")).want(t, "LINK_PROOF_REQUIRED")
 }
 
-// Who shows their face on a relative's phone, and does not link there, is not shown what
-// the relative did: their sessions and phone number are not the person's.
+// A person who verifies their face on a relative's phone without linking does not see the
+// relative's sessions and phone number.
 func TestFaceOnARelativesPhone(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("certdoc,face"))
@@ -240,6 +240,6 @@ func TestFaceOnARelativesPhone(t *testing.T) {
 		t.Fatalf("%d scopes with an attempt, want that of the face", n)
 	}
 	if r := owner.get("/v1/me/data").want(t, "OK"); strings.Contains(r.Raw, document.MaskPhone(relative.Phone)) {
-		t.Error("the owner reads which phone the relative has shown")
+		t.Error("the owner sees the relative's phone")
 	}
 }

@@ -8,23 +8,22 @@ import (
 	"fundpass/store"
 )
 
-// sharing gives a citizen the phone on file of another.
+// sharing gives a citizen the phone number of another.
 func sharing(with citizen) func(*citizen) {
 	return func(c *citizen) { c.Phone = with.Phone }
 }
 
-// A number that stands at several persons' accounts proves none of them, whoever shows
-// it; what else the centre accepts still does. The same person's second account is no
-// other person.
+// A number on file for several persons proves none of them; the other accepted proofs still
+// work. A second account of the same person does not count as another person.
 func TestSharedPhoneProvesNobody(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		proof            selfservice.Proof
-		certified, shown bool   // by Alipay; the phone, in this session
-		shared, own      string // what those are told whose number is a child's, too, and who have it alone
+		certified, shown bool   // by Alipay; the phone in this session
+		shared, own      string // the codes with a shared number and with an own number
 	}{
 		{"phone", false, true, "LINK_REFUSED", "OK"},
-		{"phone", false, false, "LINK_REFUSED", "phone"}, // as somebody without any number on file
+		{"phone", false, false, "LINK_REFUSED", "phone"}, // as without a number on file
 		{"certdoc,phone", false, false, "LINK_REFUSED", "phone"},
 		{"certdoc,phone", false, true, "LINK_REFUSED", "OK"},
 		{"certdoc,phone", true, true, "OK", "OK"},
@@ -50,14 +49,14 @@ func TestSharedPhoneProvesNobody(t *testing.T) {
 				got = r.asked()
 			}
 			if got != *want {
-				t.Errorf("%s, phone shown %v, the child's, too: %v: told %s, want %s", tt.proof, tt.shown, c.Phone == parent.Phone, got, *want)
+				t.Errorf("%s, phone shown %v, the child's, too: %v: got %s, want %s", tt.proof, tt.shown, c.Phone == parent.Phone, got, *want)
 			}
 		}
 	}
 }
 
-// Once the number stands at one person only, it proves that one; what a file said before
-// there were phone digests proves nobody until the next file.
+// A number on file for one person only proves that person. A number imported before phone
+// digests existed proves nobody until the next import.
 func TestPhoneIsOnesOwnAgain(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
@@ -76,8 +75,8 @@ func TestPhoneIsOnesOwnAgain(t *testing.T) {
 	p.post("/v1/link", parent.linkBody()).want(t, "OK")
 }
 
-// Where a phone is all that the centre accepts, it is asked for before the password is
-// looked at, of everybody alike; the question says what becomes of a family's number.
+// If the phone is the only accepted proof, it is requested from everyone before the password is
+// checked. The message mentions shared numbers.
 func TestSharedPhoneIsAskedForLikeAny(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
@@ -92,12 +91,12 @@ func TestSharedPhoneIsAskedForLikeAny(t *testing.T) {
 		}
 	}
 	if len(looks) != 1 {
-		t.Errorf("asked in %d ways", len(looks))
+		t.Errorf("%d different replies", len(looks))
 	}
 }
 
-// T7: whose number is shared, strangers do not learn, not even from the right password
-// or a reset code: the answer is that to a wrong password and to an unknown person.
+// T7: a stranger with the right password or a reset code does not learn that the number is
+// shared: the answer equals that to a wrong password and to an unknown person.
 func TestSharedPhoneLooksLikeEveryRefusal(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofPhone), withInitialProof(selfservice.ProofPhone))
@@ -125,19 +124,19 @@ func TestSharedPhoneLooksLikeEveryRefusal(t *testing.T) {
 		t.Errorf("refusals look different: %v", looks)
 	}
 	if n := h.count(`SELECT attempts FROM lockouts WHERE person_digest = $1 AND scope = $2`, h.personDigest(child), store.PublicScope); n != 4 {
-		t.Errorf("%d attempts charged, want 4: the right password is charged as the wrong one", n)
+		t.Errorf("%d attempts charged, want 4: the right password is charged like the wrong one", n)
 	}
 }
 
-// couple are two Alipay users on one device, each with a certificate of their own.
+// couple returns two Alipay users on one device, each with their own certificate.
 func (h *env) couple() (wife, husband citizen, hers, his *client) {
 	h.t.Helper()
 	wife, husband = h.citizen(), h.citizen()
 	return wife, husband, h.logIn(wife), h.logIn(husband)
 }
 
-// On one device husband and wife link their own accounts with their own Alipay; what one
-// of them proved, agreed to or began does not serve the other.
+// On one device husband and wife link their own accounts with their own Alipay. Neither can use
+// the other's proofs, consents or open procedures.
 func TestCoupleOnOneDevice(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("face,phone"), func(c *Config) { c.Consent = selfservice.ConsentRequired })
@@ -170,8 +169,7 @@ func TestCoupleOnOneDevice(t *testing.T) {
 	hers.post(change+"/confirm", twice("Bright-Stone-7")).want(t, "OK")
 }
 
-// Each has a scope of attempts of their own: he can lock neither hers nor, by her ID number,
-// the scope she links in.
+// Each of them has their own lockout scope, which the other cannot lock.
 func TestCoupleLocksApart(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -184,7 +182,7 @@ func TestCoupleLocksApart(t *testing.T) {
 		wrong()
 	}
 	wrong().want(t, "PASSWORD_LOCKED")
-	other := h.citizen() // a third user of the device tries passwords at her account
+	other := h.citizen() // a third user of the device tries passwords for her account
 	q := h.logIn(other)
 	for range 7 {
 		q.post("/v1/link", withPassword(wife.linkBody(), "wrong-password")).want(t, "LINK_REFUSED")

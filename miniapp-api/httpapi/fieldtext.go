@@ -6,15 +6,15 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A fieldView is a FieldError as it goes over the wire.
+// A fieldView is the JSON form of a FieldError.
 type fieldView struct {
 	Field   string `json:"field"`
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// fieldTexts are what the citizen reads beside a field, by field and code. A code without
-// a field is for every field.
+// fieldTexts are the messages shown beside a field, by field and code. An entry without a
+// field applies to every field.
 var fieldTexts = map[[2]string]string{
 	{"id_number", "REQUIRED"}:    "请输入证件号码",
 	{"id_type", "UNKNOWN"}:       "不支持该证件类型",

@@ -9,7 +9,7 @@ import (
 	"fundpass/store"
 )
 
-// The whole job, as a citizen does it.
+// The complete procedure of a citizen.
 func TestCitizenChangesPassword(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -160,12 +160,12 @@ func TestChangeExpires(t *testing.T) {
 	c := h.citizen()
 	p := h.linkedClient(c)
 	change := p.openChange(c)
-	for range 4 { // activity renews it: citizens type slowly
+	for range 4 { // activity renews it, because citizens type slowly
 		h.clock.Advance(10 * time.Minute)
 		p.post(change+"/confirm", twice("short")).want(t, "PASSWORD_WEAK")
 	}
 	h.clock.Advance(14 * time.Minute)
-	p.get("/v1/events").want(t, "OK") // the session lives on, the change does not hear of it
+	p.get("/v1/events").want(t, "OK") // renews the session but not the change
 	h.clock.Advance(time.Minute + time.Second)
 	if got := p.get(change).want(t, "OK").get(t, "state"); got != "expired" {
 		t.Errorf("state %v", got)
@@ -192,7 +192,7 @@ func TestSomebodyElsesChange(t *testing.T) {
 	p.post("/v1/password/changes/nonsense/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 }
 
-// Every step out of its order has no effect.
+// A step out of order has no effect.
 func TestStepsCannotBeSkipped(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -242,7 +242,7 @@ func TestUnlink(t *testing.T) {
 	q.post("/v1/link", c.linkBody()).want(t, "ALREADY_LINKED")
 }
 
-// A digest of the old system opens the account once, and is a hash of ours then.
+// A digest of the old system is accepted once and then replaced by a current hash.
 func TestLegacyPassword(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -269,7 +269,7 @@ func TestLegacyPassword(t *testing.T) {
 	}
 }
 
-// A password that was changed to what anybody can derive is found at its next use.
+// A password that was changed to a derivable one is detected at its next use.
 func TestDerivedPasswordMustChange(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -19,7 +19,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// callbackKey is a key the tests sign with as Alipay.
+// callbackKey is the key with which the tests sign as Alipay.
 var callbackKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -29,7 +29,7 @@ var callbackKey = sync.OnceValue(func() *rsa.PrivateKey {
 })
 
 // A besieged environment is in certificate mode and has one genuine sender and many forgers,
-// who name certificates nobody holds.
+// who name unknown certificates.
 type besieged struct {
 	*env
 	client *http.Client
@@ -39,7 +39,7 @@ type besieged struct {
 func newBesieged(t testing.TB) besieged {
 	t.Helper()
 	b := besieged{env: newEnv(t), sn: strings.Repeat("5", 32)}
-	gateway := b.sim // it counts our calls
+	gateway := b.sim // counts calls
 	var err error
 	b.sim, err = alipaysim.New(alipaysim.Config{AppID: b.appID, AppKey: &testKeys().PublicKey,
 		Certificates: &alipaysim.Certificates{App: strings.Repeat("1", 32), Root: strings.Repeat("2", 32), Alipay: b.sn}})
@@ -60,7 +60,7 @@ func newBesieged(t testing.TB) besieged {
 	return b
 }
 
-// post returns the answer and how long it took.
+// post returns the answer and its time.
 func (b besieged) post(notification alipaysim.Notification) (string, time.Duration) {
 	begun := time.Now()
 	rsp, err := b.client.Post(b.url+notification.Path, notification.ContentType, bytes.NewReader(notification.Body))
@@ -80,8 +80,8 @@ func (b besieged) notification() alipaysim.Notification {
 	return b.write(alipaysim.Notice{Kind: "alipay.open.app.api.field.changed"})
 }
 
-// genuine posts so many notifications, one after another, and returns the times in
-// milliseconds, sorted. beside is done in parallel with each; nil = nothing.
+// genuine posts n notifications in sequence and returns their times in milliseconds, sorted.
+// beside runs in parallel with each unless it is nil.
 func (b besieged) genuine(n int, beside func()) []float64 {
 	b.t.Helper()
 	notifications := make([]alipaysim.Notification, n)
@@ -96,7 +96,7 @@ func (b besieged) genuine(n int, beside func()) []float64 {
 		}
 		answer, took := b.post(notification)
 		if answer != "success" {
-			b.t.Errorf("a genuine notice was answered %q", answer)
+			b.t.Errorf("a genuine notification was answered %q", answer)
 		}
 		times[i] = took.Seconds() * 1e3
 	}
@@ -105,7 +105,7 @@ func (b besieged) genuine(n int, beside func()) []float64 {
 	return times
 }
 
-// A forgery is one notification, with a certificate of another number each time.
+// A forgery is a notification with a different certificate number each time.
 type forgery struct {
 	besieged
 	notification alipaysim.Notification
@@ -121,7 +121,7 @@ func (b besieged) forgery() forgery {
 	return f
 }
 
-// atOnce posts so many forged notifications at the same time.
+// atOnce posts n forged notifications concurrently.
 func (f forgery) atOnce(n int) {
 	var wg sync.WaitGroup
 	for range n {
@@ -129,14 +129,15 @@ func (f forgery) atOnce(n int) {
 			forged := f.notification
 			forged.Body = bytes.Replace(forged.Body, []byte(f.sn), fmt.Appendf(nil, "%032x", f.count.Add(1)), 1)
 			if answer, _ := f.post(forged); answer != "fail" {
-				f.t.Errorf("a forged notice was answered %q", answer)
+				f.t.Errorf("a forged notification was answered %q", answer)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// T13: notices that name unknown certificates, ten beside each genuine one: none is taken, none is looked up anywhere, and no genuine one is lost.
+// T13: of notifications that name unknown certificates, ten beside each genuine one, none is
+// accepted or looked up, and no genuine one is lost.
 func TestUnknownCertificates(t *testing.T) {
 	t.Parallel()
 	b := newBesieged(t)
@@ -144,16 +145,15 @@ func TestUnknownCertificates(t *testing.T) {
 	genuine := testenv.Rounds(20, 100)
 	b.genuine(genuine, func() { f.atOnce(10) })
 	if n := b.count(`SELECT count(*) FROM notifications`); n != genuine {
-		t.Errorf("%d notices were kept, want the %d genuine ones", n, genuine)
+		t.Errorf("%d notifications were stored, want the %d genuine ones", n, genuine)
 	}
 	if n := strings.Count(b.logs.String(), "keys: no Alipay certificate with this serial number"); n != 10*genuine {
-		t.Errorf("the log gives the cause %d times", n)
+		t.Errorf("the log contains the cause %d times", n)
 	}
 }
 
-// BenchmarkBesieged compares the 99th percentile of 100 genuine notices with nothing
-// else going on and with ten forged ones beside each. Whoever sends all of them runs
-// on the same machine.
+// BenchmarkBesieged compares the 99th percentile of 100 genuine notifications alone and with
+// ten forged ones beside each. All senders run on the same machine.
 func BenchmarkBesieged(b *testing.B) {
 	h := newBesieged(b)
 	f := h.forgery()

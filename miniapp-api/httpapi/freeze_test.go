@@ -15,7 +15,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// state is how a citizen's password stands in the database.
+// state returns the state of a citizen's password in the database.
 func (h *env) state(c citizen) (state string, version int) {
 	h.t.Helper()
 	version = h.count(`SELECT version FROM password_credentials c JOIN accounts a USING (center_id, account_id) WHERE account_no_digest = $1`, h.accountDigest(c))
@@ -31,7 +31,7 @@ func (h *env) sessions(c citizen) int {
 	return h.count(`SELECT count(*) FROM sessions s JOIN links l USING (center_id, provider, identity_digest) WHERE person_digest = $1`, h.personDigest(c))
 }
 
-// 不是我: one tap stops everything that was going on.
+// 不是我: a freeze ends every session and procedure.
 func TestFreeze(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -50,12 +50,12 @@ func TestFreeze(t *testing.T) {
 
 	p = h.logIn(c)
 	if got := p.get("/v1/password").want(t, "OK").get(t, "state"); got != "frozen" {
-		t.Errorf("the status says %v", got)
+		t.Errorf("the status is %v", got)
 	}
 	if got := p.get(change).want(t, "OK").get(t, "state"); got != "cancelled" {
 		t.Errorf("the open change is %v", got)
 	}
-	for _, password := range []string{c.Password, "wrong"} { // alike, and nothing is charged
+	for _, password := range []string{c.Password, "wrong"} { // the same answer, and nothing is charged
 		p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password}).want(t, "PASSWORD_FROZEN")
 		p.post("/v1/link/remove", m{"password": password}).want(t, "PASSWORD_FROZEN")
 	}
@@ -64,7 +64,7 @@ func TestFreeze(t *testing.T) {
 	}
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 
-	p.post("/v1/freeze", m{}).want(t, "OK") // again: only ends sessions
+	p.post("/v1/freeze", m{}).want(t, "OK") // again; only ends sessions
 	if h.sessions(c) != 0 {
 		t.Error("a session outlived the second freeze")
 	}
@@ -79,7 +79,7 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// Nobody else is touched, and who has no link has nothing to freeze.
+// A freeze affects no other account, and requires a link.
 func TestFreezeIsTheOwners(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -90,13 +90,13 @@ func TestFreezeIsTheOwners(t *testing.T) {
 	h.client().post("/v1/freeze", m{}).want(t, "SESSION_REQUIRED")
 	p.get("/v1/password").want(t, "OK")
 	if state, _ := h.state(c); state == "frozen" {
-		t.Error("a stranger froze it")
+		t.Error("a stranger froze the password")
 	}
 	p.post("/v1/freeze", m{}).want(t, "OK")
 	q.get("/v1/events").want(t, "NOT_LINKED") // alive
 }
 
-// A frozen password opens no link, and to whoever tries this looks like any refusal.
+// A frozen password cannot be used for a link, and the answer is the ordinary refusal.
 func TestFrozenOpensNoLink(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -110,19 +110,19 @@ func TestFrozenOpensNoLink(t *testing.T) {
 	} {
 		p := h.linkedClient(c)
 		p.post("/v1/freeze", m{}).want(t, "OK")
-		h.exec(`DELETE FROM links`) // as a centre may
+		h.exec(`DELETE FROM links`) // as the centre's policy permits
 		right := h.logIn(c).post("/v1/link", c.linkBody()).want(t, "LINK_REFUSED")
 		wrong := c.linkBody()
 		wrong["password"] = "Not-This-One"
 		other := h.logIn(c).post("/v1/link", wrong).want(t, "LINK_REFUSED")
 		if strings.ReplaceAll(right.Raw, right.RequestID, "") != strings.ReplaceAll(other.Raw, other.RequestID, "") {
-			t.Errorf("%s: told apart:\n%s\n%s", name, right.Raw, other.Raw)
+			t.Errorf("%s: answers differ:\n%s\n%s", name, right.Raw, other.Raw)
 		}
 	}
 }
 
-// A freeze against a confirm, in either order, over two processes: the password
-// was changed before, or the change is refused; frozen it is, and no session lives.
+// A freeze and a confirm in either order, over two processes: the change is complete or
+// refused, the password is frozen, and no session is left.
 func TestFreezeRaces(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -146,7 +146,7 @@ func TestFreezeRaces(t *testing.T) {
 		state, version := h.state(c)
 		switch {
 		case (version == 2) != (confirm.Code == "OK"):
-			t.Fatalf("told %s, but version %d", confirm.Code, version)
+			t.Fatalf("got %s, but version is %d", confirm.Code, version)
 		case freeze.Code == "OK" && (state != "frozen" || h.sessions(c) != 0):
 			t.Fatalf("frozen, but %s with %d sessions after %s", state, h.sessions(c), confirm.Code)
 		case freeze.Code != "OK" && (freeze.Code != "SESSION_EXPIRED" || confirm.Code != "OK" || state == "frozen"):
@@ -161,8 +161,7 @@ func TestFreezeRaces(t *testing.T) {
 	t.Log(told)
 }
 
-// A freeze against an unlink and an opening: what the freeze stops does not
-// happen after it.
+// After a freeze a concurrent unlink or opening does not take effect.
 func TestFreezeRivals(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -200,7 +199,7 @@ func TestFreezeRivals(t *testing.T) {
 	}
 }
 
-// T38: half a freeze is none.
+// T38: a freeze is atomic.
 func TestHalfDoneFreeze(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"sessions", "outbox"} {
@@ -224,9 +223,9 @@ func TestHalfDoneFreeze(t *testing.T) {
 	}
 }
 
-// The answer to what ends the session was lost: the same request gets it again,
-// from whatever process; another token, key or path does not.
-func TestLostAnswerOfParting(t *testing.T) {
+// If the answer to a request that ended the session is lost, the same request gets it again
+// from any process; another token, key or path does not.
+func TestLostAnswerOfSessionEnd(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/v1/freeze", "/v1/sessions/end"} {
 		t.Run(path, func(t *testing.T) {
@@ -269,9 +268,9 @@ func TestLostAnswerOfParting(t *testing.T) {
 	}
 }
 
-// The process died between commit and answer: a log-out is done, a freeze is
-// looked at after logging in.
-func TestKilledParting(t *testing.T) {
+// After a process dies between commit and answer, a repeated sign-out succeeds, and a repeated
+// freeze returns SESSION_EXPIRED.
+func TestKilledSessionEnd(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	c := h.citizen()
@@ -293,7 +292,7 @@ func TestKilledParting(t *testing.T) {
 	}
 }
 
-// "notified" is true only where notices are sent.
+// "notified" is true only if notices are sent.
 func TestNotifiedIsTrue(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []bool{true, false} {
@@ -332,7 +331,7 @@ func TestNoticeText(t *testing.T) {
 	}
 }
 
-// Every kind of event has words for the citizen.
+// Every kind of event has a text.
 func TestEventTexts(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{store.EventPasswordFrozen, store.EventUnlocked} {

@@ -12,14 +12,14 @@ import (
 	"fundpass/store/storetest"
 )
 
-// ownTransaction are tables that are written before the work proper, so that load
-// and attempts are paid for, and a form sent off is a consent, whatever becomes of it.
+// ownTransaction are the tables that are written before the main transaction: limits, attempts
+// and consents remain if it fails.
 var ownTransaction = []string{"lockouts", "daily_counts", "auth_codes", "consents"}
 
-// renewed is what activity alone moves, whatever becomes of it.
+// renewed matches the times that any activity changes.
 var renewed = regexp.MustCompile(`<(expires_at|seen_at)>[^<]*<`)
 
-// tables are the rows of each table, as text.
+// tables returns the rows of each table as text.
 func (h *env) tables() map[string]string {
 	h.t.Helper()
 	rows, err := h.raw().Query(`
@@ -40,9 +40,8 @@ func (h *env) tables() map[string]string {
 	return all
 }
 
-// T38 for everything that changes something: whichever of the tables it writes
-// fails, nothing of it stands, and it can be done right after. What it writes is
-// found out by doing it.
+// T38 for every procedure: if a write to one of its tables fails, nothing is changed, and the
+// procedure then succeeds. A first run finds the tables.
 func TestHalfDone(t *testing.T) {
 	t.Parallel()
 	ask := func(path string, body func(c citizen) m) func(*client, citizen) reply {
@@ -54,7 +53,7 @@ func TestHalfDone(t *testing.T) {
 	for name, do := range map[string]struct {
 		begin func(h *env, c citizen) *client
 		act   func(p *client, c citizen) reply
-		least int // tables that it writes
+		least int // tables that the procedure writes
 	}{
 		"link":        {func(h *env, c citizen) *client { return h.logIn(c) }, ask("/v1/link", citizen.linkBody), 3},
 		"unlink":      {changing, ask("/v1/link/remove", password), 4},
@@ -104,21 +103,21 @@ func TestHalfDone(t *testing.T) {
 	}
 }
 
-// failOnce lets the table fail once under a new citizen.
+// failOnce makes a write to the table fail once for a new citizen.
 func (h *env) failOnce(t *testing.T, table string, begin func(citizen) func() reply) {
 	t.Helper()
 	act := begin(h.citizen())
 	before := h.tables()
 	h.exec(`CREATE TRIGGER fail BEFORE INSERT OR UPDATE OR DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`)
 	if r := act(); r.Code == "OK" {
-		t.Errorf("%s fails, and the answer is %s", table, r.Raw)
+		t.Errorf("with %s failing, the answer is %s", table, r.Raw)
 	}
 	h.exec(`DROP TRIGGER fail ON ` + table)
 	if diff := cmp.Diff(before, h.tables()); diff != "" {
-		t.Errorf("%s failed, and half stands:\n%s", table, diff)
+		t.Errorf("%s failed, and a part was stored:\n%s", table, diff)
 	}
 	if r := act(); r.Code != "OK" {
-		t.Errorf("%s failed, and it cannot be done any more: %s", table, r.Raw)
+		t.Errorf("after %s failed, a retry fails: %s", table, r.Raw)
 	}
 }
 
@@ -132,7 +131,7 @@ func differing(a, b map[string]string) []string {
 	return all
 }
 
-// openID is the id of the citizen's open change or reset.
+// openID returns the id of the citizen's open change or reset.
 func (h *env) openID(c citizen, what string) string {
 	h.t.Helper()
 	var id string

@@ -17,43 +17,42 @@ import (
 	"fundpass/store"
 )
 
-// A Request is what a handler may know beside its input.
+// A Request is what a handler receives besides its input.
 type Request struct {
 	selfservice.Caller
-	ID uuid.UUID // the {id} of the path, zero when it is not one
+	ID uuid.UUID // the {id} of the path; zero if it is no UUID
 
-	// EndsSession marks a request that ends its own session, and SessionEnded one whose
-	// session has ended already, perhaps by an earlier run of this very request.
+	// EndsSession marks a request that ends its own session. SessionEnded reports that the
+	// session has ended already, possibly by an earlier run of this request.
 	EndsSession, SessionEnded bool
 }
 
-// A handler takes a checked input and returns data or an error. It knows
-// nothing of HTTP.
+// A handler takes a decoded input and returns data or an error. It does not depend on HTTP.
 type handler[In, Out any] func(ctx context.Context, r Request, in In) (Out, error)
 
-// An Endpoint is an adapted handler and what it takes and returns, which the
-// contract has to say as well. Both are nil where the body is not ours to define.
+// An Endpoint is a handler adapted to Echo, with its input and output types for the contract
+// test. Both types are nil for a body that the API does not define.
 type Endpoint struct {
 	Serve   echo.HandlerFunc
 	In, Out reflect.Type
 }
 
-// Raw is an endpoint that reads and answers by itself.
+// Raw returns an endpoint that reads the request and writes the reply itself.
 func Raw(serve echo.HandlerFunc) Endpoint { return Endpoint{Serve: serve} }
 
-// Open adapts a handler that needs no session.
+// Open adapts a handler that requires no session.
 func Open[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, func(context.Context, echo.Context) (Request, error) {
 		return Request{Caller: selfservice.Caller{Channel: s.channel}}, nil
 	})
 }
 
-// Authed adapts a handler that needs a session.
+// Authed adapts a handler that requires a session.
 func Authed[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, s.requestOf)
 }
 
-// linked adapts a handler that needs a session with a link.
+// linked adapts a handler that requires a session with a link.
 func linked[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return Authed(s, func(ctx context.Context, r Request, in In) (Out, error) {
 		if r.Link == nil {
@@ -64,8 +63,7 @@ func linked[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	})
 }
 
-// identified adapts a handler of something that has an id: a path without one that we could
-// have given does not exist.
+// identified returns a handler that fails with ErrNotFound unless the path has a UUID.
 func identified[In, Out any](h handler[In, Out]) handler[In, Out] {
 	return func(ctx context.Context, r Request, in In) (Out, error) {
 		if r.ID == uuid.Nil {
@@ -77,8 +75,8 @@ func identified[In, Out any](h handler[In, Out]) handler[In, Out] {
 }
 
 // endsOwnSession adapts a handler that ends its own session. Its first answer is stored under
-// the session's token, so that a retry gets it after the session has ended. The handler sees
-// SessionEnded only if there is no first answer.
+// the session's token, so that a retry receives it after the session has ended. The handler is
+// called with SessionEnded only if no first answer is stored.
 func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, func(ctx context.Context, c echo.Context) (Request, error) {
 		r, err := s.requestOf(ctx, c)
@@ -110,7 +108,7 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 			}
 			out, err := h(ctx, r, in)
 			if missing(err) {
-				err = cmp.Or(s.service.WhileMoved(ctx, r.Caller), err)
+				err = cmp.Or(s.service.CheckRenamed(ctx, r.Caller), err)
 			}
 			return out, err
 		}
@@ -119,7 +117,7 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 	return Endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
 
-// missing reports whether err says that something of the citizen's is not there.
+// missing reports whether err says that something of the citizen's does not exist.
 func missing(err error) bool {
 	for _, gone := range []error{selfservice.ErrNotLinked, selfservice.ErrLinkGone, selfservice.ErrTransferGone, selfservice.ErrChangeGone, selfservice.ErrResetGone} {
 		if errors.Is(err, gone) {
@@ -129,7 +127,8 @@ func missing(err error) bool {
 	return false
 }
 
-// requestOf finds the session of the bearer token.
+// requestOf returns the request with the session of the bearer token. It returns
+// ErrSessionRequired, ErrSessionExpired or ErrTooManyRequests.
 func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error) {
 	digest, ok := tokenDigest(c)
 	if !ok {
@@ -147,12 +146,12 @@ func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error)
 	if wait := s.users.wait(string(session.IdentityDigest)); wait > 0 {
 		return Request{}, selfservice.ErrTooManyRequests.WithRetryAfter(wait)
 	}
-	id, _ := uuid.Parse(c.Param("id")) // what is no id is nobody's
+	id, _ := uuid.Parse(c.Param("id")) // uuid.Nil identifies nothing
 	caller := selfservice.Caller{Session: session, Channel: s.channel, Network: network(c.RealIP()), RequestID: requestID(c)}
 	return Request{Caller: caller, ID: id}, nil
 }
 
-// tokenDigest is of the bearer token, if there is one.
+// tokenDigest returns the SHA-256 of the bearer token, or false if there is none.
 func tokenDigest(c echo.Context) (digest []byte, ok bool) {
 	scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	token = strings.TrimLeft(token, " ")
@@ -162,10 +161,12 @@ func tokenDigest(c echo.Context) (digest []byte, ok bool) {
 	return digestOfToken(token), true
 }
 
-// maxBody is the largest body a form of this API needs, many times over.
+// maxBody is the largest accepted request body, in bytes. It far exceeds every form of this
+// API.
 const maxBody = 16 << 10
 
-// readBody reads a POST body within the limit. A GET has none.
+// readBody returns the body of a POST request, or nil for a GET request. It returns
+// ErrTooLarge, ErrMediaType or ErrBadRequest.
 func readBody(c echo.Context) ([]byte, error) {
 	r := c.Request()
 	if r.Method != http.MethodPost {
@@ -175,7 +176,7 @@ func readBody(c echo.Context) ([]byte, error) {
 		return nil, ErrMediaType
 	}
 	if r.ContentLength > maxBody {
-		HangUp(c)
+		CloseConnection(c)
 		return nil, ErrTooLarge
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBody))
@@ -184,7 +185,7 @@ func readBody(c echo.Context) ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, ErrTooLarge
 	case err != nil:
-		return nil, selfservice.ErrBadRequest.Because(ErrBodyCut)
+		return nil, selfservice.ErrBadRequest.WithCause(ErrBodyCut)
 	case len(body) == 0:
 		return nil, nil
 	}
@@ -194,11 +195,12 @@ func readBody(c echo.Context) ([]byte, error) {
 	return body, nil
 }
 
-// HangUp ends the connection after the reply: net/http would first wait for the body
-// that was announced, as long as for a slow one.
-func HangUp(c echo.Context) echo.Context {
+// CloseConnection closes the connection after the reply. Otherwise net/http would first read
+// the rest of the announced body.
+func CloseConnection(c echo.Context) echo.Context {
 	c.Response().Header().Set(echo.HeaderConnection, "close")
 	return c
 }
 
+// ErrBodyCut is the cause if the client sent less than the announced body.
 var ErrBodyCut = errors.New("httpapi: body ended early")

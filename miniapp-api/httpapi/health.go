@@ -13,21 +13,21 @@ type health struct {
 	State string `json:"state"`
 }
 
-// alive says that the process answers, nothing more.
+// alive reports that the process serves requests.
 func (s *Server) alive(context.Context, Request, none) (health, error) {
 	return health{"alive"}, nil
 }
 
-// readyTime is how long the database may take to say that it can be written to.
+// readyTime limits the check of the database.
 const readyTime = 2 * time.Second
 
-// ready says that requests can be served: the database is the migrated,
-// writable primary and its clock is ours.
+// ready reports that the database is the migrated, writable primary and that its clock agrees
+// with this host's.
 func (s *Server) ready(ctx context.Context, _ Request, _ none) (health, error) {
 	ctx, stop := context.WithTimeout(ctx, readyTime)
 	defer stop()
 	if err := s.db.Ping(ctx); err != nil {
-		return health{}, selfservice.ErrBusy.Because(err)
+		return health{}, selfservice.ErrBusy.WithCause(err)
 	}
 	return health{"ready"}, nil
 }

@@ -14,14 +14,15 @@ import (
 	"fundpass/store"
 )
 
-// Waiting for another run of the same request.
 const (
+	// pollInterval is the time between checks for the end of another run of the same request.
 	pollInterval = 40 * time.Millisecond
-	maxKey       = 255
+	// maxKey is the largest length of an Idempotency-Key, in bytes.
+	maxKey = 255
 )
 
 // withIdempotency runs a request and sends its answer. A POST with an Idempotency-Key runs
-// once: the same key and body get the first answer again, whichever process gave it.
+// once: a request with the same key and body gets the first answer, from any process.
 func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run func(*store.IdempotencyRecord) (any, error)) error {
 	key := idempotencyKey(c)
 	if key == "" {
@@ -45,14 +46,14 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 	}
 	data, err := run(record)
 	answer := answerOf(c, data, err)
-	s.completeRecord(ctx, record, keptOf(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
+	s.completeRecord(ctx, record, storedAnswer(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
 	return send(c, answer)
 }
 
-// idempotencyKey returns the key of a POST, or "".
+// idempotencyKey returns the key of a POST request, or "".
 func idempotencyKey(c echo.Context) string {
 	if c.Request().Method != http.MethodPost {
 		return ""
@@ -60,14 +61,14 @@ func idempotencyKey(c echo.Context) string {
 	return c.Request().Header.Get("Idempotency-Key")
 }
 
-// A seeded reply hands out a bearer token, of which nothing is kept but the seed.
+// A seeded reply contains a bearer token. Only the token's seed is stored.
 type seeded interface {
-	// withSeed is the reply with the seed in the token's place.
+	// withSeed returns the reply with the seed in place of the token.
 	withSeed() (reply any, seed string)
 }
 
-// keptOf returns the part of an answer that is stored.
-func keptOf(c echo.Context, answer store.Answer, data any) store.Answer {
+// storedAnswer returns the answer to store: for a seeded reply, the one with the seed.
+func storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
 	if r, ok := data.(seeded); ok && answer.Status == http.StatusOK {
 		reply, seed := r.withSeed()
 		answer = answerOf(c, reply, nil)
@@ -88,9 +89,9 @@ func (s *Server) resend(c echo.Context, first store.Answer) error {
 	return send(c, first)
 }
 
-// idempotencyRecord returns the record that identifies a request. Without a session the auth
-// code in the body says who asks, so the body is the scope there: nobody can use up a key that
-// somebody else may choose. If the session ends with the request, its token is the scope.
+// idempotencyRecord returns the record that identifies a request. Without a session the body is
+// the scope, because its auth code identifies the user; nobody can then use up a key that
+// another user may choose. For a request that ends its session, the session token is the scope.
 func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body []byte) *store.IdempotencyRecord {
 	requests := s.db.RequestDigests(c.Request().URL.Path, body)
 	scope, session := r.IdentityDigest, r.TokenDigest
@@ -111,7 +112,8 @@ func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body [
 	}
 }
 
-// beginRecord waits while another run of the same request is in progress.
+// beginRecord waits while another run of the same request is in progress. It returns the first
+// answer, or nil if this run is the first.
 func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*store.Answer, error) {
 	for {
 		first, err := s.db.Begin(ctx, r)
@@ -131,9 +133,8 @@ func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*
 	}
 }
 
-// completeRecord stores a final answer, releases the record if the answer asks for a retry,
-// and marks an unknown outcome. It continues after the caller has hung up, because the retry
-// needs the record.
+// completeRecord stores a final answer, releases the record if the answer asks for a retry, and
+// marks an unknown outcome. It ignores cancellation, because a retry needs the record.
 func (s *Server) completeRecord(ctx context.Context, r *store.IdempotencyRecord, a store.Answer, unknown bool) {
 	ctx, stop := selfservice.Detached(ctx)
 	defer stop()

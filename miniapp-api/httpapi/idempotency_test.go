@@ -8,8 +8,8 @@ import (
 
 func key(k string) header { return header{"Idempotency-Key", k} }
 
-// T37: the same key and body get the first answer, also fifty at once and over
-// two processes; another body or another user does not.
+// T37: the same key and body get the first answer, with fifty concurrent requests over two
+// processes, too. Another body or user does not.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -43,7 +43,7 @@ func TestIdempotencyKey(t *testing.T) {
 	q.post("/v1/password/changes", m{"id_number": d.IDNumber, "old_password": d.Password}, key("k1")).want(t, "OK") // another user's key
 }
 
-// A repeated failed attempt under one key is one attempt.
+// A failed attempt that is repeated under one key counts once.
 func TestRepeatedAttemptIsOneAttempt(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -58,7 +58,7 @@ func TestRepeatedAttemptIsOneAttempt(t *testing.T) {
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}, key("g2")).want(t, "OLD_PASSWORD_WRONG")
 }
 
-// A lost answer of the log-in gives the same session again, not a spent code.
+// A repeated sign-in after a lost answer returns the same session.
 func TestSessionAnswerIsKept(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -78,7 +78,7 @@ func TestSessionAnswerIsKept(t *testing.T) {
 	}
 }
 
-// A run that died is taken over; one that is alive is waited for.
+// A run that died is taken over; a running one is awaited.
 func TestDeadRunIsTakenOver(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -86,14 +86,13 @@ func TestDeadRunIsTakenOver(t *testing.T) {
 	p := h.linkedClient(c)
 	body := m{"id_number": c.IDNumber, "old_password": c.Password}
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
-	h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL`) // as if the process was killed before it completed the record
+	h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL`) // as if the process had died before it completed the record
 	p.hasty().post("/v1/password/changes", body, key("d1")).want(t, "BUSY")
 	h.clock.Advance(11 * time.Second)
 	p.post("/v1/password/changes", body, key("d1")).want(t, "OK")
 }
 
-// A link and an unlink that happened, but whose answer was lost, are answered
-// as they were when they come again under their key.
+// A repeated link or unlink after a lost answer succeeds under its key.
 func TestLostAnswerOfLink(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -117,7 +116,7 @@ func TestLostAnswerOfLink(t *testing.T) {
 	}
 }
 
-// Without a session nobody can use up a key that somebody else may choose.
+// Without a session nobody can use up a key that another user may choose.
 func TestSameKeyOfTwoStrangers(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -10,7 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// stored is what the database keeps of a citizen's password.
+// stored returns the stored hash of a citizen's password.
 func (h *env) stored(c citizen) (hash string, version int) {
 	h.t.Helper()
 	must(h.t, h.raw().QueryRow(`SELECT hash, version FROM password_credentials c JOIN accounts a USING (center_id, account_id)
@@ -18,7 +18,7 @@ func (h *env) stored(c citizen) (hash string, version int) {
 	return hash, version
 }
 
-// putHash replaces what the database keeps, as an import would have done.
+// putHash replaces the stored hash as an import would.
 func (h *env) putHash(c citizen, hash string) {
 	h.t.Helper()
 	_, err := h.raw().Exec(`UPDATE password_credentials SET hash = $2
@@ -33,9 +33,8 @@ var costlyDigests = map[string]string{
 	"sm3-after":     "{sm3-after}text:pinch$997d44f3f6d0020d893cf5b0a22323fd0a5fd8ac72a65a481bc2696fc6366329",
 }
 
-// A citizen whose password the old system kept by bcrypt, PBKDF2 or with a salt:
-// it links, is a hash of ours from then on, and is changed like any other; the
-// history knows it.
+// A password stored as bcrypt, PBKDF2 or salted digest links, is then stored as a current hash,
+// can be changed and is in the history.
 func TestCostlyLegacyPassword(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -69,9 +68,8 @@ func TestCostlyLegacyPassword(t *testing.T) {
 	}
 }
 
-// A pepper rotation under a running mini-program: all hashes get the new key
-// over the old one while a change is open, the change goes on, and a password
-// becomes a hash of the new key alone when it is used.
+// During a pepper rotation all hashes get the new key in addition to the old one, an open
+// change continues, and a used password gets a hash with the new key alone.
 func TestPepperRotation(t *testing.T) {
 	t.Parallel()
 	file, err := keys.NewPepperKey()

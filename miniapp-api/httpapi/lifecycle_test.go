@@ -9,15 +9,14 @@ import (
 	"fundpass/store"
 )
 
-// becomes is what the centre's nightly file says of a citizen.
+// becomes imports a new status of a citizen.
 func (h *env) becomes(c citizen, change func(*citizen)) {
 	h.t.Helper()
 	change(&c)
 	h.deposit(c)
 }
 
-// merged is somebody whose account was merged into a second one while they had
-// a change open; other is that second account.
+// merged returns a citizen whose account was merged into other while they had a change open.
 func (h *env) merged() (p *client, change string, c, other citizen) {
 	h.t.Helper()
 	c = h.citizen()
@@ -30,8 +29,8 @@ func (h *env) merged() (p *client, change string, c, other citizen) {
 	return p, change, c, other
 }
 
-// After a merger the citizen goes on with the other account and its password,
-// and reads why.
+// After a merger the citizen continues with the other account and its password, and the events
+// state the reason.
 func TestCitizenAfterMerger(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -51,8 +50,8 @@ func TestCitizenAfterMerger(t *testing.T) {
 	h.logIn(c).post("/v1/link", withPassword(c.linkBody(), c.Password)).want(t, "ACCOUNT_CLOSED")
 }
 
-// After a closure nothing goes on, and the record says why to whoever links again
-// once the centre has corrected itself.
+// After a closure nothing is possible. Once the centre corrects it and the citizen links again,
+// the events state the reason.
 func TestCitizenAfterClosure(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -73,8 +72,8 @@ func TestCitizenAfterClosure(t *testing.T) {
 	}
 }
 
-// A frozen account can be read; the change that was open is cancelled, and the
-// next one waits until the centre lifts the freeze.
+// A frozen account can be read. Its open change is cancelled, and another is refused until the
+// centre lifts the freeze.
 func TestCitizenAfterFreeze(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -91,8 +90,7 @@ func TestCitizenAfterFreeze(t *testing.T) {
 	p.post(p.openChange(c)+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 }
 
-// What the owner reads of a link that moved or ended blames nobody and sends them
-// to the centre.
+// Notices of a link that moved or ended refer the owner to the centre.
 func TestLinkNoticeTexts(t *testing.T) {
 	t.Parallel()
 	for kind, part := range map[string]string{store.NoticeLinkMoved: "已合并", store.NoticeLinkEnded: "绑定已解除"} {

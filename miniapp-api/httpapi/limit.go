@@ -13,13 +13,13 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A Rate allows Burst requests at once and PerSecond in the long run.
+// A Rate allows Burst requests at once and PerSecond on average.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// Rates of a server that configures none.
+// The default rates.
 var (
 	DefaultPerAddress = Rate{PerSecond: 100, Burst: 1000}
 	DefaultPerUser    = Rate{PerSecond: 5, Burst: 60}
@@ -32,35 +32,34 @@ func (r Rate) or(otherwise Rate) Rate {
 	return r
 }
 
-// A limiter counts by the generic cell rate algorithm (ITU-T I.371): one point
-// in time a key says when its allowance will be whole again. It is kept in
-// memory, a process each: it guards the process. Attempts are counted in the
-// database.
+// A limiter counts by the generic cell rate algorithm (ITU-T I.371): it stores one time per
+// key, at which the key's allowance is full again. It protects one process, so it is kept in
+// memory; password attempts are counted in the database.
 type limiter struct {
 	every, slack time.Duration
-	most         int // keys
+	max          int // keys
 
-	mu    sync.Mutex
-	whole map[string]time.Time
-	swept time.Time
+	mu     sync.Mutex
+	fullAt map[string]time.Time
+	swept  time.Time
 }
 
 const (
-	// sweepEvery is how often keys that are whole again are forgotten.
+	// sweepEvery is the interval at which keys with a full allowance are deleted.
 	sweepEvery = time.Minute
 
-	// mostKeys bounds the memory, to some 15 MB: strangers bring as many networks as
-	// they can rent.
-	mostKeys = 100_000
+	// maxKeys bounds the memory to about 15 MB, because clients may use arbitrarily many
+	// networks.
+	maxKeys = 100_000
 )
 
 func newLimiter(r Rate) *limiter {
 	every := time.Duration(float64(time.Second) / r.PerSecond)
-	return &limiter{every: every, slack: every * time.Duration(r.Burst-1), most: mostKeys, whole: make(map[string]time.Time)}
+	return &limiter{every: every, slack: every * time.Duration(r.Burst-1), max: maxKeys, fullAt: make(map[string]time.Time)}
 }
 
-// wait takes one request of key's allowance and returns 0, or the seconds
-// until there is one.
+// wait takes one request from key's allowance and returns 0, or returns the seconds until one
+// is available.
 func (l *limiter) wait(key string) int {
 	now := time.Now()
 	l.mu.Lock()
@@ -68,38 +67,38 @@ func (l *limiter) wait(key string) int {
 	if now.Sub(l.swept) >= sweepEvery {
 		l.sweep(now)
 	}
-	whole, known := l.whole[key]
-	if !known && len(l.whole) >= l.most {
+	fullAt, known := l.fullAt[key]
+	if !known && len(l.fullAt) >= l.max {
 		l.makeRoom(now)
 	}
-	if whole.Before(now) {
-		whole = now
+	if fullAt.Before(now) {
+		fullAt = now
 	}
-	if ahead := whole.Sub(now); ahead > l.slack {
+	if ahead := fullAt.Sub(now); ahead > l.slack {
 		return max(1, int(math.Ceil((ahead - l.slack).Seconds())))
 	}
-	l.whole[key] = whole.Add(l.every)
+	l.fullAt[key] = fullAt.Add(l.every)
 	return 0
 }
 
 func (l *limiter) sweep(now time.Time) {
 	l.swept = now
-	maps.DeleteFunc(l.whole, func(_ string, whole time.Time) bool { return whole.Before(now) })
+	maps.DeleteFunc(l.fullAt, func(_ string, fullAt time.Time) bool { return fullAt.Before(now) })
 }
 
-// makeRoom forgets the eighth of the keys that are nearest to being whole. Whoever wants
-// a key forgotten has to use most of the others more, and so gains nothing.
+// makeRoom deletes the eighth of the keys whose allowance is full soonest. A client who wants a
+// key deleted must use most other keys more, so this gains nothing.
 func (l *limiter) makeRoom(now time.Time) {
 	l.sweep(now)
-	excess := len(l.whole) - l.most + l.most/8 + 1
+	excess := len(l.fullAt) - l.max + l.max/8 + 1
 	if excess <= 0 {
 		return
 	}
-	last := slices.SortedFunc(maps.Values(l.whole), time.Time.Compare)[excess-1]
-	maps.DeleteFunc(l.whole, func(_ string, whole time.Time) bool { return !whole.After(last) })
+	last := slices.SortedFunc(maps.Values(l.fullAt), time.Time.Compare)[excess-1]
+	maps.DeleteFunc(l.fullAt, func(_ string, fullAt time.Time) bool { return !fullAt.After(last) })
 }
 
-// limited refuses a network that asks too often, before anything is read.
+// limited rejects requests above the rate of their network before the body is read.
 func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if wait := s.addresses.wait(network(c.RealIP())); wait > 0 {
@@ -109,7 +108,8 @@ func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// network is what counts as one address: IPv6 gives every customer a /64.
+// network returns the unit in which addresses are counted: the IPv4 address, or the /64 of an
+// IPv6 address, because every IPv6 customer has one.
 func network(ip string) string {
 	a, err := netip.ParseAddr(ip)
 	if err != nil {

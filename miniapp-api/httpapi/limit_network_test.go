@@ -7,8 +7,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// Limits count IPv6 by /64, which one customer has, and an IPv4 address however it is
-// written.
+// Limits count IPv6 addresses by /64, and an IPv4 address in every notation.
 func TestLimitsCountNetworks(t *testing.T) {
 	t.Parallel()
 	_, loopback, err := net.ParseCIDR("127.0.0.1/32")

@@ -12,8 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// An accountView is an account as its owner sees it: masked, by Alipay's rules
-// for personal data, even to the owner.
+// An accountView is an account as its owner sees it. Alipay's rules for personal data require
+// masking even for the owner.
 type accountView struct {
 	Name      string `json:"name"`
 	IDType    string `json:"id_type"`
@@ -38,12 +38,12 @@ type linkRequest struct {
 	IDNumber  string            `json:"id_number"`
 	AccountNo string            `json:"account_no"`
 	Password  passwd.Secret     `json:"password"`
-	Encrypted *sealedForm       `json:"encrypted"`  // instead of password
-	ResetCode passwd.Secret     `json:"reset_code"` // in place of a forgotten password
-	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", where LINK_PROOF_REQUIRED gave a choice
-	FaceFirst bool              `json:"face_first"` // show the face before the password is looked at, which is not sent yet
-	FaceID    uuid.UUID         `json:"face_id"`    // of what face_first has started, once the face was shown
-	Transfer  bool              `json:"transfer"`   // request the link from another Alipay user, if that is offered
+	Encrypted *sealedForm       `json:"encrypted"`  // replaces password
+	ResetCode passwd.Secret     `json:"reset_code"` // instead of a forgotten password
+	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", the citizen's choice after LINK_PROOF_REQUIRED
+	FaceFirst bool              `json:"face_first"` // verify the face first; the password is not sent yet
+	FaceID    uuid.UUID         `json:"face_id"`    // of the verification that face_first started, once it has passed
+	Transfer  bool              `json:"transfer"`   // request the link from another Alipay user if that is offered
 }
 
 type linkReply struct {
@@ -55,7 +55,6 @@ func linkReplyOf(a store.Account) linkReply {
 	return linkReply{Account: viewOf(a), PasswordState: selfservice.PasswordState(a.State, a.Status)}
 }
 
-// addLink is POST /v1/link.
 func (s *Server) addLink(ctx context.Context, r Request, in linkRequest) (linkReply, error) {
 	sent, err := s.unseal(ctx, r, passwords{Present: in.Password}, in.Encrypted)
 	if err != nil {
@@ -69,7 +68,7 @@ func (s *Server) addLink(ctx context.Context, r Request, in linkRequest) (linkRe
 	return linkReplyOf(account), err
 }
 
-// A pendingView is a PendingLink as it goes over the wire.
+// A pendingView is the JSON form of a PendingLink.
 type pendingView struct {
 	ID         uuid.UUID `json:"id"`
 	CertifyID  string    `json:"certify_id"`  // for my.startAPVerify
@@ -89,10 +88,11 @@ func (s *Server) showLink(ctx context.Context, r Request, _ none) (linkReply, er
 
 type unlinkRequest struct {
 	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"` // instead of password
+	Encrypted *sealedForm   `json:"encrypted"` // replaces password
 }
 
-// removeLink opens what is sealed only where there is a link to remove.
+// removeLink decrypts the password only if there is a link, so that a refusal does not spend
+// the ticket.
 func (s *Server) removeLink(ctx context.Context, r Request, in unlinkRequest) (none, error) {
 	var sent passwords
 	if r.Link != nil {

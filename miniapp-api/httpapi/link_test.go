@@ -14,11 +14,11 @@ import (
 	"fundpass/store"
 )
 
-// requestPart is what may differ between two replies to strangers.
+// requestPart matches the part in which two replies to strangers may differ.
 var requestPart = regexp.MustCompile(`"request_id":"[^"]*"`)
 
-// T7: to a stranger an unknown person, a wrong name, a wrong password, another
-// person's document and a locked one look the same, byte by byte.
+// T7: an unknown person, a wrong name, a wrong password, another person's document and a locked
+// account get the same reply, byte by byte.
 func TestRefusalsLookAlike(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofNone} {
@@ -82,20 +82,19 @@ func strippedHeaders(h http.Header) http.Header {
 	return h
 }
 
-// T8: a refusal takes a multiple of the response quantum, which hides what is left of a difference;
-// BenchmarkRefusalTiming measures how well.
+// T8: the time of a refusal is a multiple of the response quantum. BenchmarkRefusalTiming
+// measures the remaining difference.
 func TestRefusalsTakeWholeQuanta(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	before := time.Now()
 	h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password")).want(t, "LINK_REFUSED")
 	if took := time.Since(before); took < responseQuantum {
-		t.Errorf("a refusal left after %v, before the first quantum", took)
+		t.Errorf("a refusal returned after %v, before the first quantum", took)
 	}
 }
 
-// refused tries a link that must be refused, again while the machine is too slow
-// to look at it: BUSY says that nothing was done.
+// refused tries a link that must be refused, and repeats it after BUSY.
 func refused(t *testing.T, p *client, body m, headers ...header) reply {
 	t.Helper()
 	r := p.post("/v1/link", body, headers...)
@@ -105,7 +104,7 @@ func refused(t *testing.T, p *client, body m, headers ...header) reply {
 	return r.want(t, "LINK_REFUSED")
 }
 
-// T1, T6: strangers neither get in with the right password nor lock the owner out.
+// T1, T6: strangers neither link with the right password nor lock the owner.
 func TestStrangersCannotLockTheOwner(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -116,7 +115,7 @@ func TestStrangersCannotLockTheOwner(t *testing.T) {
 			stranger := h.citizen(func(c *citizen) { c.Person.Person = fmt.Sprintf("stranger%d", i); c.IDNumber = idNumber("19700101", i) })
 			p := h.logIn(stranger)
 			for range testenv.Rounds(6, 25) {
-				refused(t, p, victim.linkBody()) // the very password
+				refused(t, p, victim.linkBody()) // the right password
 			}
 		})
 	}
@@ -127,7 +126,7 @@ func TestStrangersCannotLockTheOwner(t *testing.T) {
 	p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 }
 
-// T2: without a second proof many users share one counter for one person.
+// T2: without a second proof many users share one counter for a person.
 func TestManyUsersShareTheLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))
@@ -144,17 +143,17 @@ func TestManyUsersShareTheLimit(t *testing.T) {
 	}
 	wg.Wait()
 	if got := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 5 {
-		t.Errorf("%d attempts were let through, want 5", got)
+		t.Errorf("%d attempts were checked, want 5", got)
 	}
 	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != 4*users-5 {
-		t.Errorf("%d attempts were turned away, want %d", got, 4*users-5)
+		t.Errorf("%d attempts were refused, want %d", got, 4*users-5)
 	}
-	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // locked for the right one, too
+	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "LINK_REFUSED") // the right password is locked, too
 	h.clock.Advance(16 * time.Minute)
 	h.logIn(victim).post("/v1/link", victim.linkBody()).want(t, "OK")
 }
 
-// T5: every spelling of a number draws on one counter.
+// T5: all spellings of a number share one counter.
 func TestSpellingsShareTheLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))
@@ -175,7 +174,7 @@ func TestSpellingsShareTheLimit(t *testing.T) {
 		p.post("/v1/link", withPassword(with(victim.linkBody(), "id_number", s), "wrong-password")).want(t, "LINK_REFUSED")
 	}
 	if got := h.count(`SELECT refused FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); got != len(spellings)-5 || h.count(`SELECT count(*) FROM lockouts`) != 1 {
-		t.Errorf("%d attempts were turned away, want %d of one counter that the spellings share", got, len(spellings)-5)
+		t.Errorf("%d attempts were refused, want %d of one counter that the spellings share", got, len(spellings)-5)
 	}
 	for _, s := range []string{n + "\u200b", n[:17], n + "1", n[:17] + "0", "", "一二三", n[:10] + "99" + n[12:],
 		n[:6] + "-" + n[6:], n + "\n", "\t" + n, "\ufeff" + n, n[:17] + "×", n[:17] + "\u0425", n[:17] + "\u2169", "'" + n, n + n, strings.ReplaceAll(n, "0", "O"), n[:6] + "\u2060" + n[6:]} {
@@ -195,8 +194,8 @@ func fullWidth(s string) string {
 	return strings.Map(func(r rune) rune { return r + 0xfee0 }, s)
 }
 
-// T18: of any number of racing links at most one succeeds for a person and for
-// an Alipay user, over two processes.
+// T18: of concurrent links over two processes at most one succeeds per person and per Alipay
+// user.
 func TestRacingLinks(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -213,7 +212,7 @@ func TestRacingLinks(t *testing.T) {
 				switch r.Code {
 				case "OK":
 					won++
-				case "ALREADY_LINKED", "LINK_REFUSED", "BUSY": // five right attempts at once are five attempts, and the next are to come again
+				case "ALREADY_LINKED", "LINK_REFUSED", "BUSY": // five concurrent right attempts use up the tier; the others get BUSY
 				default:
 					t.Errorf("loser got %s", r.Raw)
 				}
@@ -251,7 +250,7 @@ func TestRacingLinks(t *testing.T) {
 		if got := h.count(`SELECT count(*) FROM links WHERE person_digest = $1`, h.personDigest(c)); got != 1 {
 			t.Errorf("%d links in the database", got)
 		}
-		p := h.logIn(c) // the taps did not lock the owner out
+		p := h.logIn(c) // the concurrent requests did not lock the owner
 		p.get("/v1/link").want(t, "OK")
 		if left := p.get("/v1/password").get(t, "remaining_attempts").(float64); left != 5 {
 			t.Errorf("%v attempts left", left)

@@ -7,14 +7,14 @@ import (
 	"fundpass/store"
 )
 
-// loseReply makes the request under a key one whose run died before it answered.
+// loseReply marks the request under a key as one whose run died before it answered.
 func (h *env) loseReply(k string) {
 	h.t.Helper()
 	h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`,
 		h.db.Digest("idempotency key", []byte(k)))
 }
 
-// countersOf is how many rows of counters are kept under a person.
+// countersOf returns the number of counters of a person.
 func (h *env) countersOf(c citizen) int {
 	h.t.Helper()
 	return h.count(`SELECT (SELECT count(*) FROM lockouts WHERE person_digest = $1)
@@ -22,9 +22,8 @@ func (h *env) countersOf(c citizen) int {
 		+ (SELECT count(*) FROM spraying WHERE substr($1::bytea, 1, 16) = ANY (persons))`, h.personDigest(c))
 }
 
-// A linked Alipay user who repeats a lost request for somebody else's document is told
-// that they are linked, before a password is looked at and a counter of the other person
-// is written.
+// A linked user who repeats a lost request for another person's document gets ALREADY_LINKED
+// before a password is checked or a counter of that person is written.
 func TestRetryOfAnothersDocument(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofNone, selfservice.ProofCertdoc, selfservice.ProofFace} {
@@ -50,14 +49,14 @@ func TestRetryOfAnothersDocument(t *testing.T) {
 				t.Errorf("%d rows of the victim's counters are written, want 0", n)
 			}
 			if n := h.server.Hasher.Hashed() - before; n != 0 {
-				t.Errorf("%d passwords were looked at, want 0", n)
+				t.Errorf("%d passwords were checked, want 0", n)
 			}
 		})
 	}
 }
 
-// The lost request that made the link is answered as if it had not been lost, and a wrong
-// password is charged to the owner's own scope.
+// A repeat of the lost request that made the link returns the link. A wrong password is charged
+// to the owner's own scope.
 func TestRetryOfOnesOwnDocument(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))

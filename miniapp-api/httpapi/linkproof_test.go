@@ -15,7 +15,7 @@ import (
 
 func withInitialProof(p selfservice.Proof) envOption { return func(c *Config) { c.InitialProof = p } }
 
-// restart puts another server in the place of the first.
+// restart replaces the server.
 func (h *env) restart(opts ...envOption) {
 	h.t.Helper()
 	h.server = h.newServer(opts...)
@@ -27,7 +27,7 @@ func initial(c *citizen) { c.InitialRule, c.Password = "id-last6", c.IDNumber[12
 
 func uncertified(c *citizen) { c.Certified = false }
 
-// pending is the link that a LINK_PROOF_REQUIRED has started.
+// pending returns the link that a LINK_PROOF_REQUIRED started.
 func (r reply) pending(t testing.TB) *httpapi.PendingView {
 	t.Helper()
 	var p struct {
@@ -37,7 +37,7 @@ func (r reply) pending(t testing.TB) *httpapi.PendingView {
 	return p.Pending
 }
 
-// asked are the proofs a reply asks for, in its order.
+// asked returns the proofs that a reply offers, in order.
 func (r reply) asked() string {
 	var all []string
 	for _, e := range r.Errors {
@@ -46,7 +46,7 @@ func (r reply) asked() string {
 	return strings.Join(all, ",")
 }
 
-// awaitFace begins a link and returns the pending one's id and Alipay's certify_id.
+// awaitFace starts a link and returns the id of the pending link and Alipay's certify_id.
 func (p *client) awaitFace(c citizen) (id, certifyID string) {
 	p.h.t.Helper()
 	pending := p.post("/v1/link", c.linkBody()).want(p.h.t, "LINK_PROOF_REQUIRED").pending(p.h.t)
@@ -61,8 +61,8 @@ func (p *client) confirmLink(id string, headers ...header) reply {
 	return p.post("/v1/link/"+id+"/confirm", m{}, headers...)
 }
 
-// What is verified comes from the record, and when it has passed the link is as any
-// other; the attempt is given back, and the citizen's record and notice are written.
+// Alipay verifies the record's person. After the verification the link is complete: the attempt
+// is reset, and event and notice are written.
 func TestLinkByFace(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -122,8 +122,8 @@ func TestLinkByFace(t *testing.T) {
 	}
 }
 
-// T17: a pending link belongs to one session of one user, is good once and for half an
-// hour, and falls with the password that was right.
+// T17: a pending link belongs to one session of one user, is valid once and for half an hour,
+// and becomes invalid with the password that was checked.
 func TestPendingLinkIsBound(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -167,8 +167,8 @@ func TestPendingLinkIsBound(t *testing.T) {
 	}
 }
 
-// Of fifty confirms at once over two processes one links; of two users whose face is
-// the same person's one holds the account, and the other is told why.
+// Of fifty concurrent confirms over two processes one links. Of two users with the same
+// person's face one gets the account, the other the reason.
 func TestRacingLinkConfirms(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -204,8 +204,8 @@ func TestRacingLinkConfirms(t *testing.T) {
 	}
 }
 
-// Starts are counted by person and by user, a failure of Alipay's gives one back, and
-// the counts are not those of resets.
+// Starts are counted per person and per user, separately from those of resets. A failure of
+// Alipay releases one.
 func TestLinkProofLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -219,7 +219,7 @@ func TestLinkProofLimit(t *testing.T) {
 	h.exec(`DELETE FROM lockouts`)
 	h.exec(`UPDATE sessions SET seen_at = now() + interval '16 minutes'`)
 	if n := h.count(`SELECT (SELECT coalesce(sum(count), 0) FROM daily_counts) + (SELECT count(*) FROM link_proofs)`); n != 0 {
-		t.Fatalf("%d traces of verifications that Alipay did not begin", n)
+		t.Fatalf("%d rows of verifications that Alipay did not start", n)
 	}
 	var id string
 	for range linkProofsADay {
@@ -229,11 +229,11 @@ func TestLinkProofLimit(t *testing.T) {
 	if r.HTTP != 429 || r.Retry < 1 || r.Retry > 24*60*60 || h.sim.Calls(initialize) != linkProofsADay+4 {
 		t.Errorf("limit %s, Alipay was asked %d times", r.Raw, h.sim.Calls(initialize))
 	}
-	p.confirmLink(id).want(t, "OK") // the last one started is still good
+	p.confirmLink(id).want(t, "OK") // the last one is still valid
 	p.post("/v1/password/resets", m{}).want(t, "OK")
 }
 
-// Alipay's answer must be Alipay's.
+// Only an answer signed by Alipay counts.
 func TestLinkTrustsOnlyAlipay(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -241,7 +241,7 @@ func TestLinkTrustsOnlyAlipay(t *testing.T) {
 	p := h.logIn(c)
 	id, certifyID := p.awaitFace(c)
 	for _, fault := range []string{"duplicate_root", "unsigned", "bad_signature", "other_app", "other_root", "error"} {
-		for _, pass := range []bool{false, true} { // a yes that is not signed is no yes
+		for _, pass := range []bool{false, true} { // an unsigned pass does not count
 			must(t, h.sim.Certify(certifyID, &pass))
 			must(t, h.sim.Fault(fault, 1))
 			p.confirmLink(id).want(t, "ALIPAY_UNAVAILABLE")
@@ -250,7 +250,7 @@ func TestLinkTrustsOnlyAlipay(t *testing.T) {
 	p.get("/v1/link").want(t, "NOT_LINKED")
 }
 
-// A reset code stands in for the password, not for the proof.
+// A reset code replaces the password but not the proof.
 func TestLinkByCodeAndFace(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))
@@ -262,7 +262,7 @@ func TestLinkByCodeAndFace(t *testing.T) {
 	p := h.logIn(c)
 	pending := p.post("/v1/link", body).want(t, "LINK_PROOF_REQUIRED").pending(t)
 	p.confirmLink(pending.ID.String()).want(t, "OK")
-	p.post("/v1/password/resets", m{"code": "8365017294"}).want(t, "OK") // still good
+	p.post("/v1/password/resets", m{"code": "8365017294"}).want(t, "OK") // still valid
 
 	h.restart(withProof("certdoc,face"))
 	d := h.citizen()
@@ -272,11 +272,11 @@ func TestLinkByCodeAndFace(t *testing.T) {
 	body["reset_code"] = "0000000000"
 	h.logIn(h.citizen()).post("/v1/link", body).want(t, "LINK_REFUSED")
 	if n := h.count(`SELECT cardinality(tried_by) FROM reset_codes WHERE closed_at IS NULL`); n != 0 {
-		t.Errorf("a stranger took %d tries of somebody's code", n)
+		t.Errorf("a stranger used %d tries of the code", n)
 	}
 }
 
-// An account that has ended is told so before a face verification, which is billed.
+// An account that has ended is refused before a face verification, which is billed.
 func TestEndedBeforeFace(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace))

@@ -16,7 +16,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// wire is the API as it listens in production.
+// wire returns the address of the API as it listens in production.
 func (h *env) wire() string {
 	h.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,8 +27,8 @@ func (h *env) wire() string {
 	return l.Addr().String()
 }
 
-// say writes text to a fresh connection and reads one reply, and whether the server
-// hangs up behind it.
+// say writes text to a new connection, reads one reply, and reports whether the server closes
+// the connection after it.
 func say(t *testing.T, addr, text string) (*http.Response, string) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -44,7 +44,7 @@ func say(t *testing.T, addr, text string) (*http.Response, string) {
 	return rsp, string(body)
 }
 
-// What net/http refuses by itself is an envelope, too.
+// Error replies of net/http itself are envelopes, too.
 func TestRefusalsOfTheServer(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -78,20 +78,20 @@ func TestRefusalsOfTheServer(t *testing.T) {
 			}
 			checkHeaders(t, rsp.Header)
 			if !strings.Contains(h.logs.String(), r.RequestID) {
-				t.Error("the log has no line of it")
+				t.Error("it is not logged")
 			}
 		})
 	}
 	if rsp, body := say(t, addr, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); rsp.StatusCode != 200 || !strings.Contains(body, "alive") {
 		t.Errorf("what is right: %d %s", rsp.StatusCode, body)
 	}
-	// A real reply of text/plain is left alone.
+	// A text/plain reply of a handler is unchanged.
 	if _, body := say(t, addr, "POST /alipay/notifications HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\na=b"); body != "fail" {
 		t.Errorf("Alipay reads %q", body)
 	}
 }
 
-// A body that is announced too long is refused before any of it comes.
+// A Content-Length above the limit is refused before the body is read.
 func TestAnnouncedBodies(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -110,7 +110,7 @@ func TestAnnouncedBodies(t *testing.T) {
 	}
 }
 
-// The scheme of credentials has no case (RFC 9110, section 11.1).
+// The authentication scheme is case-insensitive (RFC 9110, section 11.1).
 func TestBearerInAnyCase(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -124,8 +124,8 @@ func TestBearerInAnyCase(t *testing.T) {
 	}
 }
 
-// What is no id is a path that does not exist; an id that nobody has is unknown, and
-// comes back as it was given.
+// A malformed id is a path that does not exist. An unknown id has the state unknown and is
+// returned as sent.
 func TestMalformedIDs(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -145,8 +145,7 @@ func TestMalformedIDs(t *testing.T) {
 	}
 }
 
-// An unknown key is answered with our name for it, or with all names there are, and is
-// never repeated.
+// An unknown key is answered with the similar field, or with all fields, and is never repeated.
 func TestUnknownFields(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -170,7 +169,7 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// Alipay may add to what my.getPhoneNumber gives.
+// Alipay may add members to the result of my.getPhoneNumber.
 func TestPhonePayloadWithMore(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

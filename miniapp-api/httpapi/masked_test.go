@@ -20,15 +20,15 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A hearer keeps every reply of a server by its route.
-type hearer struct {
+// A replyRecorder records every reply of a server by its route.
+type replyRecorder struct {
 	api    http.Handler
 	routes []httpapi.Route
 	mu     sync.Mutex
-	bodies map[string][]string // by method and path as in routes()
+	bodies map[string][]string // by method and path, as in routes()
 }
 
-func (e *hearer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *replyRecorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	e.api.ServeHTTP(answer, r)
 	e.mu.Lock()
@@ -44,9 +44,9 @@ func (e *hearer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer.Body.Bytes())
 }
 
-// masks are how a field of a reply shows a person, by Alipay's rules: of a name the
-// last character, of a document's number the first and the last, of a phone the
-// first three and the last two, of an account the last two.
+// masks are the masked forms of the fields that show a person, by Alipay's rules: the last
+// character of a name, the first and last of a document number, the first three and last two
+// digits of a phone number, the last two of an account number.
 var masks = map[string]struct {
 	of   func(citizen) string
 	mask func(string) string
@@ -57,17 +57,16 @@ var masks = map[string]struct {
 	"account_no": {func(c citizen) string { return c.AccountNo }, document.MaskAccount},
 }
 
-// Every reply of every route shows a person only masked. A new route has to be
-// called here.
+// Every reply of every route masks personal data. A new route must be called here.
 func TestEveryReplyIsMasked(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(time.Hour))
-	ear := &hearer{api: h.server.Handler(), routes: contractRoutes(), bodies: map[string][]string{}}
+	ear := &replyRecorder{api: h.server.Handler(), routes: contractRoutes(), bodies: map[string][]string{}}
 	server := httptest.NewServer(ear)
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	c := h.citizen(func(c *citizen) { c.Name = "上官金丝雀" })
-	sayEverything(t, h, c)
+	callEveryRoute(t, h, c)
 
 	shown := map[string]int{}
 	for _, r := range ear.routes {
@@ -86,8 +85,9 @@ func TestEveryReplyIsMasked(t *testing.T) {
 	}
 }
 
-// sayEverything calls every route, rightly and wrongly, twice where that answers otherwise.
-func sayEverything(t *testing.T, h *env, c citizen) {
+// callEveryRoute calls every route, correctly and incorrectly, and twice if the second answer
+// differs.
+func callEveryRoute(t *testing.T, h *env, c citizen) {
 	t.Helper()
 	p := h.logIn(c)
 	p.get("/healthz")
@@ -152,7 +152,7 @@ func sayEverything(t *testing.T, h *env, c citizen) {
 	}
 }
 
-// checkMasked looks at every string of a reply, and at the fields that show a person.
+// checkMasked checks every string of a reply and the fields that show a person.
 func checkMasked(t *testing.T, call, body string, c citizen, shown map[string]int) {
 	t.Helper()
 	walkStrings(body, func(field, text string) {
@@ -168,7 +168,7 @@ func checkMasked(t *testing.T, call, body string, c citizen, shown map[string]in
 	})
 }
 
-// walkStrings calls f for every string in a JSON text, or for the text where it is none.
+// walkStrings calls f for every string in a JSON text, or for the whole text if it is not JSON.
 func walkStrings(body string, f func(field, text string)) {
 	var value any
 	if json.NewDecoder(bytes.NewReader([]byte(body))).Decode(&value) != nil {
@@ -194,11 +194,11 @@ func walkStrings(body string, f func(field, text string)) {
 	walk("", value)
 }
 
-// random are fields whose digits mean nobody.
+// random are the fields with random digits.
 var random = []string{"id", "request_id", "token", "ticket", "public_key", "kid", "sign", "certify_id", "certify_url"}
 
-// unmasked is what a text shows of a person that a mask hides: the name but for its
-// last character, or six characters in a row of a number, as initial passwords have.
+// unmasked returns the unmasked personal data in a text: the name except its last character, or
+// six consecutive characters of a number, the length of an initial password.
 func unmasked(field, text string, c citizen) string {
 	if _, err := time.Parse(time.RFC3339, text); err == nil || slices.Contains(random, field) {
 		return ""
@@ -217,7 +217,7 @@ func unmasked(field, text string, c citizen) string {
 	return ""
 }
 
-// The search finds what it looks for.
+// unmasked finds personal data.
 func TestUnmasked(t *testing.T) {
 	t.Parallel()
 	c := citizen{Person: alipaysim.Person{Name: "欧阳测试", IDNumber: idNumber("19560307", 1), Phone: "19900000001", AccountNo: "880000000123"}}

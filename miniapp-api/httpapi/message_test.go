@@ -11,7 +11,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// Who announces much and sends little gets no answer but "fail".
+// A large Content-Length followed by few bytes gets "fail".
 func TestCutMessage(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -25,12 +25,12 @@ func TestCutMessage(t *testing.T) {
 	answer, err := io.ReadAll(conn)
 	must(t, err)
 	if !bytes.HasSuffix(answer, []byte("\r\n\r\nfail")) {
-		t.Errorf("a genuine notice that is cut was answered %q", answer)
+		t.Errorf("a truncated genuine notification was answered %q", answer)
 	}
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
-		t.Error("a cut message was taken")
+		t.Error("a truncated message was accepted")
 	}
 	if _, body := h.deliver(h.url, notification); body != "success" {
-		t.Errorf("whole, it was answered %q", body)
+		t.Errorf("complete, it was answered %q", body)
 	}
 }

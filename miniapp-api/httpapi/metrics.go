@@ -12,7 +12,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// metrics are labelled by route pattern and code only: both are our own words.
+// metrics are labelled by route pattern and code only, both of which have few values.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
@@ -29,18 +29,18 @@ func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
 	}
 	for _, limit := range selfservice.SprayingLimits {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "fundpass_spraying_refused_total", Help: "Attempts refused because too many people are tried, by whose limit.",
+			Name: "fundpass_spraying_refused_total", Help: "Attempts refused by a limit of attempts at many people, by limit.",
 			ConstLabels: prometheus.Labels{"by": limit},
 		}, func() float64 { return float64(service.Sprayed(limit)) }))
 	}
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "fundpass_hash_shed_total", Help: "Requests told BUSY because of the queue to hash. They have no line in the log.",
+		Name: "fundpass_hash_shed_total", Help: "Requests refused with BUSY because of the hashing queue. They are not logged.",
 	})
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "fundpass_hash_waiting", Help: "Requests that wait for a place to hash.",
+		Name: "fundpass_hash_waiting", Help: "Requests waiting for a hashing slot.",
 	}, func() float64 { return float64(h.Waiting()) })
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "fundpass_hashes_total", Help: "Passwords hashed, for whatever reason.",
+		Name: "fundpass_hashes_total", Help: "Password hashes computed.",
 	}, func() float64 { return float64(h.Hashed()) })
 	m.registry.MustRegister(m.requests, m.shed, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -51,18 +51,19 @@ func (m *metrics) observe(route, code string, took time.Duration) {
 	m.requests.WithLabelValues(route, code).Observe(took.Seconds())
 }
 
-// ReportCertificates adds fundpass_certificate_expires_seconds to the metrics: how
-// long each certificate is still valid, negative once it has ended. ends is asked at
-// every scrape, from any goroutine, for ends by file name; a Server reports once.
+// ReportCertificates adds fundpass_certificate_expires_seconds to the metrics: the time until
+// each certificate expires, negative once it has. ends returns the expiry times by file name;
+// it is called at every scrape, from any goroutine. ReportCertificates must be called at most
+// once per Server.
 func (s *Server) ReportCertificates(ends func() map[string]time.Time) {
 	s.metrics.registry.MustRegister(certificateEnds(ends))
 }
 
-// certificateEnds is a collector, so that certificates that were replaced disappear.
+// A certificateEnds is a collector, so that the series of a replaced certificate disappears.
 type certificateEnds func() map[string]time.Time
 
 var certificateLeft = prometheus.NewDesc("fundpass_certificate_expires_seconds",
-	"Time until the certificate in a file ends.", []string{"file"}, nil)
+	"Time until the certificate in a file expires.", []string{"file"}, nil)
 
 // Describe implements prometheus.Collector.
 func (certificateEnds) Describe(to chan<- *prometheus.Desc) { to <- certificateLeft }
@@ -74,16 +75,16 @@ func (ends certificateEnds) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// A NoticeReport is how the sending of notices to owners goes.
+// A NoticeReport is the state of the delivery of notices to owners.
 type NoticeReport struct {
-	Due               int           // notices that wait, also for their next attempt
-	Oldest            time.Duration // how long the oldest of them waits
-	Delivered, Failed uint64        // by this process, since its start
+	Due               int           // notices waiting for delivery or for their next attempt
+	Oldest            time.Duration // age of the oldest of them
+	Delivered, Failed uint64        // by this process since its start
 }
 
-// ReportNotices adds fundpass_outbox_due, _oldest_seconds, _delivered_total and
-// _failed_total to the metrics. report is asked at every scrape, from any
-// goroutine; a Server reports once.
+// ReportNotices adds fundpass_outbox_due, _oldest_seconds, _delivered_total and _failed_total
+// to the metrics. report is called at every scrape, from any goroutine. ReportNotices must be
+// called at most once per Server.
 func (s *Server) ReportNotices(report func() NoticeReport) {
 	gauge := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(report()) })
@@ -92,19 +93,19 @@ func (s *Server) ReportNotices(report func() NoticeReport) {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return f(report()) })
 	}
 	s.metrics.registry.MustRegister(
-		gauge("fundpass_outbox_due", "Notices to owners that wait to be delivered.",
+		gauge("fundpass_outbox_due", "Notices to owners waiting for delivery.",
 			func(r NoticeReport) float64 { return float64(r.Due) }),
-		gauge("fundpass_outbox_oldest_seconds", "How long the oldest of them waits.",
+		gauge("fundpass_outbox_oldest_seconds", "Age of the oldest notice waiting for delivery.",
 			func(r NoticeReport) float64 { return r.Oldest.Seconds() }),
-		counter("fundpass_outbox_delivered_total", "Notices that Alipay has taken.",
+		counter("fundpass_outbox_delivered_total", "Notices that Alipay accepted.",
 			func(r NoticeReport) float64 { return float64(r.Delivered) }),
-		counter("fundpass_outbox_failed_total", "Notices that were given up: the owner was not told.",
+		counter("fundpass_outbox_failed_total", "Notices that were abandoned: the owner was not notified.",
 			func(r NoticeReport) float64 { return float64(r.Failed) }),
 	)
 }
 
-// OpsHandler serves /metrics, /healthz and /readyz for the operator's address,
-// which must not be reachable from outside.
+// OpsHandler serves /metrics, /healthz and /readyz on the operator's address, which must not be
+// reachable from outside.
 func (s *Server) OpsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The metric follows the certificates: what is replaced disappears.
+// The series of a replaced certificate disappears.
 func TestReportCertificates(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

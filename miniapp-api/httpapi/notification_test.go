@@ -25,7 +25,7 @@ func (h *env) deliver(url string, notification alipaysim.Notification) (int, str
 	body, err := io.ReadAll(rsp.Body)
 	must(h.t, err)
 	if err := keepsContract(rsp.Request, reply{HTTP: rsp.StatusCode, Header: rsp.Header, Raw: string(body)}); err != nil {
-		h.t.Errorf("%s answers against openapi.yaml: %v\n%s", notification.Path, err, body)
+		h.t.Errorf("%s violates openapi.yaml: %v\n%s", notification.Path, err, body)
 	}
 	return rsp.StatusCode, string(body)
 }
@@ -37,8 +37,8 @@ func (h *env) write(n alipaysim.Notice) alipaysim.Notification {
 	return notification
 }
 
-// T11: one notice delivered many times over two processes has one effect,
-// and every delivery is acknowledged.
+// T11: one notification delivered many times over two processes has one effect, and every
+// delivery is acknowledged.
 func TestCancelledAuthorisation(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -61,7 +61,7 @@ func TestCancelledAuthorisation(t *testing.T) {
 	wg.Wait()
 	p.get("/v1/password").want(t, "SESSION_EXPIRED")
 	q.get("/v1/password").want(t, "OK")
-	again := h.logIn(c) // authorises anew; the link went with the old authorisation
+	again := h.logIn(c) // authorises again; the link ended with the old authorisation
 	again.get("/v1/link").want(t, "NOT_LINKED")
 	again.post("/v1/link", c.linkBody()).want(t, "OK")
 	if got := again.get(change).get(t, "state"); got != "cancelled" {
@@ -79,8 +79,8 @@ func TestCancelledAuthorisation(t *testing.T) {
 	again.get("/v1/link").want(t, "OK")
 }
 
-// What was begun under a link ends with it, also after the citizen cancelled and before
-// the notice of that came.
+// Procedures opened under a link end with it, even if they were opened between the cancellation
+// and its notification.
 func TestCancelledMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -99,7 +99,7 @@ func TestCancelledMeanwhile(t *testing.T) {
 	again.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 }
 
-// A cancellation that arrives after the citizen authorised again does no harm.
+// A notification that arrives after a new authorisation has no effect.
 func TestLateCancellation(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -113,17 +113,16 @@ func TestLateCancellation(t *testing.T) {
 	}
 	p.get("/v1/link").want(t, "OK")
 	if n := h.count(`SELECT count(*) FROM events WHERE kind = $1`, store.EventAuthorisationWithdrawn); n != 0 {
-		t.Error("an older cancellation withdrew a newer authorisation")
+		t.Error("an older cancellation ended a newer authorisation")
 	}
 	h.clock.Advance(49 * time.Hour)
 	stale := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 	if _, body := h.deliver(h.url, stale); body != "fail" {
-		t.Errorf("a notice of two days ago was answered %q", body)
+		t.Errorf("a notification two days old was answered %q", body)
 	}
 }
 
-// Every kind of message Alipay has is acknowledged and kept once, in the form
-// its family wants.
+// Every kind of Alipay's messages is acknowledged and stored once.
 func TestEveryKindOfMessage(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -139,7 +138,7 @@ func TestEveryKindOfMessage(t *testing.T) {
 				case notification.Path == "/alipay/spi":
 					want = "ISV-METHOD-NOT-SUPPORTED"
 				case notification.NotifyID == "":
-					want = "fail" // cannot be told from its repetitions
+					want = "fail" // without notify_id repetitions cannot be recognised
 				}
 				for range 2 {
 					if status, body := h.deliver(h.url, notification); status != 200 || !strings.Contains(body, want) {
@@ -150,12 +149,12 @@ func TestEveryKindOfMessage(t *testing.T) {
 		}
 	}
 	if strings.Contains(h.dump(), c.OpenID+`"`) {
-		t.Error("a citizen's identifier stands readable in the database")
+		t.Error("a citizen's identifier is in the database in plain text")
 	}
 }
 
-// T10, T12, T13: whatever is wrong with a message, it is answered "fail", says
-// nothing, leaves nothing and makes no call.
+// T10, T12, T13: an invalid message is answered "fail" without a reason, stores nothing and
+// makes no call.
 func TestForgedMessages(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -186,9 +185,9 @@ func TestForgedMessages(t *testing.T) {
 		}
 	}
 	polluted := genuine
-	polluted.Path += "?app_id=2021000000000009&sign=x" // the query is nobody's
+	polluted.Path += "?app_id=2021000000000009&sign=x" // the query is ignored
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
-		t.Errorf("%d forged messages were kept", n)
+		t.Errorf("%d forged messages were stored", n)
 	}
 	p.get("/v1/password").want(t, "OK")
 	if got := h.sim.Calls("") - calls; got != 0 {
@@ -199,21 +198,21 @@ func TestForgedMessages(t *testing.T) {
 	}
 }
 
-// What cannot be committed is not acknowledged, and taken when it comes again.
+// A message that cannot be committed is not acknowledged, and is accepted when it is repeated.
 func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	t.Parallel()
 	h := newEnvIn(t, storetest.DSN(t))
 	c := h.citizen()
 	p := h.linkedClient(c)
 	notification := h.write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
-	h.exec(`ALTER TABLE events RENAME TO events_gone`) // the last statement of the effect fails
+	h.exec(`ALTER TABLE events RENAME TO events_gone`) // the last statement fails
 	if _, body := h.deliver(h.url, notification); body != "fail" {
 		t.Errorf("answered %q", body)
 	}
 	h.exec(`ALTER TABLE events_gone RENAME TO events`)
 	p.get("/v1/password").want(t, "OK")
 	if n := h.count(`SELECT count(*) FROM notifications`); n != 0 {
-		t.Error("kept without its effect")
+		t.Error("stored without its effect")
 	}
 	if _, body := h.deliver(h.url, notification); body != "success" {
 		t.Errorf("answered %q", body)
@@ -221,7 +220,7 @@ func TestAcknowledgedOnlyWhenCommitted(t *testing.T) {
 	p.get("/v1/password").want(t, "SESSION_EXPIRED")
 }
 
-// Keys change under traffic: with both loaded nothing genuine is refused.
+// While keys change and both are loaded, no genuine message is refused.
 func TestRotationUnderTraffic(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -2,7 +2,7 @@ package httpapi
 
 import _ "embed"
 
-// OpenAPI is the contract, kept true by tests.
+// OpenAPI is the API description in YAML. Tests compare it with the server.
 //
 //go:embed openapi.yaml
 var OpenAPI []byte

@@ -16,15 +16,15 @@ import (
 	"fundpass/store"
 )
 
-// userID makes a citizen one whom Alipay has called by user_id so far.
+// userID makes a citizen one whom Alipay identified by user_id before.
 func userID(c *citizen) { c.UserID = "2088" + c.AccountNo }
 
-// changedOver is the citizen under both identifiers, as Alipay answers the command.
+// changedOver returns the citizen under both identifiers.
 func (h *env) changedOver(c citizen) []store.Identity {
 	return []store.Identity{{Provider: store.ProviderAlipay, AppID: h.appID, Kind: "open_id", Value: c.OpenID, UserID: c.UserID}}
 }
 
-// What a request does not find because the citizen was moved under it is no answer.
+// A request that finds nothing because the citizen was renamed meanwhile returns BUSY.
 func TestMovedMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -52,13 +52,12 @@ func TestMovedMeanwhile(t *testing.T) {
 			t.Errorf("%s became %s", found.Code, got.Code)
 		}
 		if moves = false; ask().Code != found.Code {
-			t.Errorf("%s when nothing moves", ask().Code)
+			t.Errorf("%s without a rename", ask().Code)
 		}
 	}
 }
 
-// Whatever citizens do while they are moved, over two processes: it is done, or they are
-// asked to come again and then it is.
+// Requests during a rename, over two processes, succeed or return BUSY and then succeed.
 func TestMoveBesideRequests(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -102,7 +101,7 @@ func TestMoveBesideRequests(t *testing.T) {
 	}
 }
 
-// A retry after the move gets the first answer of before.
+// A retry after the rename gets the first answer.
 func TestRetryAfterMove(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -7,7 +7,7 @@ import (
 	"fundpass/store"
 )
 
-// After an unlink the same session links again: it keeps what the link needs of Alipay.
+// After an unlink the same session can link again, because it keeps Alipay's access token.
 func TestLinkAgainInTheSameSession(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -19,8 +19,8 @@ func TestLinkAgainInTheSameSession(t *testing.T) {
 	}
 }
 
-// An open change is shown with when and where it began, in the state and in the copy of one's
-// data; a second open says which one it has cancelled.
+// The password state and the copy of one's data show an open change with its time and channel.
+// Opening another returns the one that it cancelled.
 func TestOpenChangeIsVisible(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -34,7 +34,7 @@ func TestOpenChangeIsVisible(t *testing.T) {
 	if open(first, "replaced") != nil {
 		t.Errorf("the first replaced something: %s", first.Raw)
 	}
-	elsewhere := h.logIn(c) // another session, say of who holds the owner's phone
+	elsewhere := h.logIn(c) // another session, such as a thief's
 	shown := open(elsewhere.get("/v1/password"), "open_change")
 	if shown["id"] != first.get(t, "id") || shown["channel"] != store.ChannelAlipay || shown["opened_at"] == nil {
 		t.Errorf("shown %v", shown)

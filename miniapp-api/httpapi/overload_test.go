@@ -12,8 +12,8 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// stopClock gives who is turned away a time that passes only while they are kept waiting.
-// waits are how long that was.
+// stopClock replaces the clock of turnedAway by one that advances only during delays. waits
+// records the delays.
 func (h *env) stopClock() (waits *[]time.Duration) {
 	now := time.Now()
 	waits = new([]time.Duration)
@@ -24,8 +24,8 @@ func (h *env) stopClock() (waits *[]time.Duration) {
 	return waits
 }
 
-// A caller who is turned away has been charged nothing, is told when to come back, has no
-// line in the log, and is served under the same key when the time has come.
+// A refused caller is charged nothing, gets retry_after, is not logged, and is served under the
+// same key after that time.
 func TestShedCallerIsChargedNothing(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -49,11 +49,11 @@ func TestShedCallerIsChargedNothing(t *testing.T) {
 			t.Errorf("%s: come back after %d, in the header %s", name, r.Retry, r.Header.Get("Retry-After"))
 		}
 		if strings.Contains(h.logs.String(), r.RequestID) {
-			t.Errorf("%s: has a line in the log", name)
+			t.Errorf("%s: is logged", name)
 		}
 	}
 	if n := charged(); n != 0 || len(*waits) != 0 {
-		t.Errorf("%d attempts charged, kept waiting for %v", n, *waits)
+		t.Errorf("%d attempts charged, delayed for %v", n, *waits)
 	}
 	scraped := httptest.NewRecorder()
 	h.server.OpsHandler().ServeHTTP(scraped, httptest.NewRequest("GET", "/metrics", nil))
@@ -65,12 +65,12 @@ func TestShedCallerIsChargedNothing(t *testing.T) {
 		call().want(t, name)
 	}
 	if n := charged(); n != 2 || len(*waits) == 0 {
-		t.Errorf("%d attempts charged, kept waiting for %v", n, *waits)
+		t.Errorf("%d attempts charged, delayed for %v", n, *waits)
 	}
 }
 
-// Who comes before the time is kept waiting until then, and where that is long is told
-// again. Others, and other requests, are not.
+// An early caller is delayed until their time, or refused again if that is too long. Other
+// callers and requests are not.
 func TestEarlyCallerIsKeptWaiting(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -86,17 +86,17 @@ func TestEarlyCallerIsKeptWaiting(t *testing.T) {
 	p.get("/v1/password").want(t, "OK")
 	p.post("/v1/link/remove", m{"password": ""}).want(t, "BAD_REQUEST")
 	if len(*waits) != 0 {
-		t.Fatalf("others are kept waiting for %v", *waits)
+		t.Fatalf("others are delayed for %v", *waits)
 	}
 	stop := h.server.HoldMost()
-	open().want(t, "BUSY") // at once, where as many as may wait
+	open().want(t, "BUSY") // immediately if the maximum of requests is delayed
 	stop()
 	open().want(t, "OK")
 	if len(*waits) != 1 || (*waits)[0] != time.Second {
-		t.Errorf("kept waiting for %v", *waits)
+		t.Errorf("delayed for %v", *waits)
 	}
 	if n := h.server.TurnedAway(); n != 0 {
-		t.Errorf("%d are remembered", n)
+		t.Errorf("%d callers are remembered", n)
 	}
 	h.server.TurnAway(p.token, changesPath, 9*time.Second)
 	if r := open().want(t, "BUSY"); r.Retry < 5 || r.Retry > 6 {
@@ -105,6 +105,6 @@ func TestEarlyCallerIsKeptWaiting(t *testing.T) {
 	open().want(t, "BUSY")
 	open().want(t, "OK")
 	if got := fmt.Sprint(*waits); got != "[1s 4s 4s 1s]" {
-		t.Errorf("kept waiting for %s", got)
+		t.Errorf("delayed for %s", got)
 	}
 }

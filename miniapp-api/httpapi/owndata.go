@@ -9,9 +9,8 @@ import (
 	"fundpass/store"
 )
 
-// ownDataReply is what is kept about a citizen, as they may see it on a phone
-// (PIPL article 45): masked like everywhere. Readable data are handed out at the
-// counter, to whoever shows the document.
+// An ownDataReply is the data kept about a citizen (PIPL article 45), masked as everywhere
+// else. Citizens get the unmasked data at the counter, where they show their document.
 type ownDataReply struct {
 	Account  ownAccount   `json:"account"`
 	Link     ownLink      `json:"link"`
@@ -23,7 +22,7 @@ type ownDataReply struct {
 	Events   []eventView  `json:"events"` // newest first
 }
 
-// An ownStep is a change or reset, finished or not.
+// An ownStep is an open or closed change or reset.
 type ownStep struct {
 	State    string     `json:"state"`
 	Channel  string     `json:"channel"`
@@ -36,8 +35,8 @@ type ownAccount struct {
 	IDType     string    `json:"id_type"`
 	IDNumber   string    `json:"id_number"`
 	AccountNo  string    `json:"account_no"`
-	Phone      string    `json:"phone"`       // "" = none is kept
-	EmployerNo string    `json:"employer_no"` // "" = none is kept
+	Phone      string    `json:"phone"`       // "" if there is none
+	EmployerNo string    `json:"employer_no"` // "" if there is none
 	Status     string    `json:"status"`      // GRZHZT
 	UpdatedAt  time.Time `json:"updated_at"`
 }
@@ -46,19 +45,19 @@ type ownLink struct {
 	Kind         string    `json:"kind"` // open_id or user_id
 	Identifier   string    `json:"identifier"`
 	LinkedAt     time.Time `json:"linked_at"`
-	AuthorisedAt time.Time `json:"authorised_at"` // when the mini-program was last opened
+	AuthorisedAt time.Time `json:"authorised_at"` // last sign-in to the mini-program
 }
 
 type ownPassword struct {
 	State     string     `json:"state"`
 	ChangedAt *time.Time `json:"changed_at"`
-	Earlier   int        `json:"earlier"` // passwords before the present one that would be recognised
+	Earlier   int        `json:"earlier"` // number of earlier passwords that cannot be reused
 }
 
 type ownSession struct {
 	CreatedAt time.Time `json:"created_at"`
 	SeenAt    time.Time `json:"seen_at"`
-	Phone     string    `json:"phone"` // the number it has shown, "" = none
+	Phone     string    `json:"phone"` // the verified number; "" if there is none
 }
 
 type ownNotice struct {
@@ -67,7 +66,6 @@ type ownNotice struct {
 	SentAt    *time.Time `json:"sent_at"`
 }
 
-// showOwnData is the citizen's copy of their data.
 func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataReply, error) {
 	d, err := s.service.OwnData(ctx, r.Caller)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"fundpass/store"
 )
 
-// A citizen sees what is kept about them, masked, and nothing of anybody else.
+// A citizen gets their own data, masked, and none of anyone else's.
 func TestOwnData(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -20,7 +20,7 @@ func TestOwnData(t *testing.T) {
 	payload, err := h.sim.Phone(c.Person.Person, "")
 	must(t, err)
 	p.send("POST", "/v1/phone", []byte(payload)).want(t, "OK")
-	p = &client{h: h, url: h.url, token: h.logIn(c).token} // the mini-program was opened again
+	p = &client{h: h, url: h.url, token: h.logIn(c).token} // signs in again
 
 	r := p.get("/v1/me/data").want(t, "OK")
 	account := r.get(t, "account").(m)
@@ -51,7 +51,7 @@ func TestOwnData(t *testing.T) {
 		t.Errorf("the other sees %s", theirs.Raw)
 	}
 
-	// Erased, nothing of it is shown any more.
+	// After an erasure nothing is returned.
 	_, err = h.db.Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
 	must(t, err)
 	p.get("/v1/me/data").want(t, "SESSION_EXPIRED")

@@ -18,16 +18,16 @@ type passwordReply struct {
 	LockedUntil *time.Time          `json:"locked_until"`
 	Rules       []passwd.PublicRule `json:"rules"`
 	Channels    []passwd.Channel    `json:"channels"`
-	Reset       bool                `json:"reset_offered"` // by identity verification; a reset code always works
+	Reset       bool                `json:"reset_offered"` // by face verification; a reset code always works
 
-	OpenChange *openStepView `json:"open_change"` // null: none
-	OpenReset  *openStepView `json:"open_reset"`  // null: none
+	OpenChange *openStepView `json:"open_change"` // null if there is none
+	OpenReset  *openStepView `json:"open_reset"`  // null if there is none
 }
 
-// An openStepView is a change or reset that is not finished, as the owner sees it. Its
-// id is for who began it.
+// An openStepView is an open change or reset, as the owner sees it. Only the session that
+// opened it gets its id.
 type openStepView struct {
-	ID        *uuid.UUID `json:"id"` // null: begun elsewhere
+	ID        *uuid.UUID `json:"id"` // null if opened elsewhere
 	OpenedAt  time.Time  `json:"opened_at"`
 	Channel   string     `json:"channel"`
 	ExpiresAt time.Time  `json:"expires_at"`
@@ -44,7 +44,7 @@ func viewOfStep(step *store.OpenStep) *openStepView {
 	return view
 }
 
-// showPassword is the first page of 我的密码: state, attempts left, rules.
+// showPassword returns the first page of 我的密码: state, attempts left and rules.
 func (s *Server) showPassword(ctx context.Context, r Request, _ none) (passwordReply, error) {
 	status, err := s.service.Password(ctx, r.Caller)
 	return passwordReply{
@@ -61,8 +61,8 @@ type freezeReply struct {
 	State string `json:"state"`
 }
 
-// freeze does not ask whether a session that has ended was ended by this request's first
-// run or otherwise: the citizen signs in and looks.
+// freeze returns ErrSessionExpired for an ended session, whether this request's first run ended
+// it or not: the citizen signs in and sees the state.
 func (s *Server) freeze(ctx context.Context, r Request, _ none) (freezeReply, error) {
 	if r.SessionEnded {
 		return freezeReply{}, selfservice.ErrSessionExpired

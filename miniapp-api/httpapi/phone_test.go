@@ -13,7 +13,7 @@ import (
 	"fundpass/store"
 )
 
-// payload is what my.getPhoneNumber gives the citizen's page.
+// payload returns the result of my.getPhoneNumber on the citizen's phone.
 func (h *env) payload(c citizen, fault string) []byte {
 	h.t.Helper()
 	text, err := h.sim.Phone(c.Person.Person, fault)
@@ -21,7 +21,7 @@ func (h *env) payload(c citizen, fault string) []byte {
 	return []byte(text)
 }
 
-// proven is the phone number bound to the phone's session, "" when there is none.
+// proven returns the phone number bound to the session, or "".
 func (p *client) proven() string {
 	p.h.t.Helper()
 	return p.h.provenBy(p.token)
@@ -58,9 +58,9 @@ func TestPhone(t *testing.T) {
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 	again := h.logIn(c)
 	if again.proven() != "" {
-		t.Error("a new session begins with a phone")
+		t.Error("a new session has a phone")
 	}
-	for _, visit := range []*client{p, p, again} { // Alipay makes the same payload each time
+	for _, visit := range []*client{p, p, again} { // the payload is deterministic
 		if got := visit.show(h.payload(c, "")).want(t, "OK").Data; string(got) != `{"phone":"`+mask+`","matches_record":true}` {
 			t.Errorf("linked: %s", got)
 		}
@@ -70,7 +70,7 @@ func TestPhone(t *testing.T) {
 	moved.Phone = "19912340000"
 	h.sim.Add(moved.Person)
 	if got := q.show(h.payload(moved, "")).want(t, "OK").Data; string(got) != `{"phone":"199******00","matches_record":false}` {
-		t.Errorf("another number than on file: %s", got)
+		t.Errorf("number not on file: %s", got)
 	}
 	if got := q.proven(); got != moved.Phone {
 		t.Errorf("bound to the session: %q", got)
@@ -79,8 +79,8 @@ func TestPhone(t *testing.T) {
 
 var idOfRequest = regexp.MustCompile(`"request_id":"[^"]*"`)
 
-// spoilt are payloads that must all be refused to the thief, good among them, which is
-// another citizen's.
+// spoilt returns payloads that must all be refused, including good, another citizen's valid
+// one.
 func (h *env) spoilt(thief citizen, good string) map[string]string {
 	h.t.Helper()
 	without := func(member string) string {
@@ -107,8 +107,8 @@ func (h *env) spoilt(thief citizen, good string) map[string]string {
 	return payloads
 }
 
-// Whatever is wrong, the sender gets the same bytes and nothing is bound; only the log
-// tells the causes apart, without a value.
+// Every invalid payload gets the same bytes and binds nothing. The log distinguishes the causes
+// without values.
 func TestPhoneRefused(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -146,8 +146,8 @@ func TestPhoneRefused(t *testing.T) {
 	q.show(h.payload(thief, "")).want(t, "OK")
 }
 
-// One payload, two Alipay users, fifty times at once over two processes: one of the
-// two gets it, and gets it every time.
+// Of two Alipay users who send one payload, fifty times concurrently over two processes, one
+// gets it every time and the other never.
 func TestPhonePayloadHasOneOwner(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -177,8 +177,7 @@ func TestPhonePayloadHasOneOwner(t *testing.T) {
 	}
 }
 
-// Bodies that are not a payload's JSON are refused like everywhere, and so is who has
-// no session.
+// Bodies that are not a payload's JSON and requests without a session are refused as elsewhere.
 func TestPhoneBodies(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -207,8 +206,8 @@ func TestPhoneBodies(t *testing.T) {
 	p.show([]byte(good)).want(t, "SESSION_EXPIRED")
 }
 
-// Without the content key nothing is offered; with a new one from the console the
-// running server reads what that one encrypted.
+// Without the content key the function is not offered. A running server accepts what a new key
+// encrypted.
 func TestContentKeyChanges(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, func(c *Config) { c.ContentKey = nil })

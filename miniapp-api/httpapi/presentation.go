@@ -9,120 +9,119 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A Presentation is how an error is shown: the only place where a code becomes a status
-// and a sentence.
+// A Presentation is how an error code is shown. Only the Catalogue maps codes to statuses and
+// messages.
 type Presentation struct {
 	Code       string
 	Status     int    // HTTP status, repeated in the body
-	RetryAfter int    // seconds, where an occurrence says nothing else
+	RetryAfter int    // seconds, unless the error sets its own
 	Title      string // English, for developers
 	Message    string // Chinese, ready to show
 	Next       string // what the page should do
 
-	compose func(e *selfservice.Error, message string) string // says more of one occurrence; nil = nothing
+	compose func(e *selfservice.Error, message string) string // returns the message of one occurrence; nil for always Message
 }
 
-// Catalogue is the table of errors, in the order of the contract.
+// Catalogue is the table of errors, in the order of the API description.
 var Catalogue = []Presentation{
 	{Code: "SESSION_REQUIRED", Status: 401, Title: "No session token",
 		Message: "请先登录", Next: "Call my.getAuthCode, then POST /v1/sessions."},
 	{Code: "SESSION_EXPIRED", Status: 401, Title: "Session unknown, ended or expired",
 		Message: "登录已失效，请重新进入", Next: "Log in again silently and repeat the call once."},
 	{Code: "AUTH_CODE_INVALID", Status: 401, Title: "Auth code wrong, used or expired",
-		Message: "授权已失效，请重新进入", Next: "Call my.getAuthCode again: a code is good once."},
+		Message: "授权已失效，请重新进入", Next: "Call my.getAuthCode again; a code is valid once."},
 	{Code: "BAD_REQUEST", Status: 400, Title: "Malformed request",
-		Message: "提交的信息格式不正确，请核对后重试", Next: "Show errors beside their fields; without errors it is a bug of the page."},
+		Message: "提交的信息格式不正确，请核对后重试", Next: "Show errors beside their fields. A reply without errors indicates a bug in the page."},
 	{Code: "NOT_FOUND", Status: 404, Title: "No such path",
-		Message: "请求的地址不存在", Next: "Correct the path, see openapi.yaml."},
+		Message: "请求的地址不存在", Next: "Correct the path; see openapi.yaml."},
 	{Code: "METHOD_NOT_ALLOWED", Status: 405, Title: "Wrong HTTP method",
-		Message: "请求方式不正确", Next: "Correct the method, see openapi.yaml."},
-	{Code: "PAYLOAD_TOO_LARGE", Status: 413, Title: "Body over 16 KiB",
-		Message: "提交的内容过长", Next: "Send less."},
-	{Code: "UNSUPPORTED_MEDIA_TYPE", Status: 415, Title: "Body is not plain application/json",
+		Message: "请求方式不正确", Next: "Correct the method; see openapi.yaml."},
+	{Code: "PAYLOAD_TOO_LARGE", Status: 413, Title: "Body larger than 16 KiB",
+		Message: "提交的内容过长", Next: "Send a smaller body."},
+	{Code: "UNSUPPORTED_MEDIA_TYPE", Status: 415, Title: "Body is not uncompressed application/json",
 		Message: "请求格式不支持", Next: "Send Content-Type: application/json, uncompressed."},
 	{Code: "NOT_LINKED", Status: 409, Title: "No fund account linked",
-		Message: "您还没有绑定公积金账户，请先绑定", Next: "Go to the link page."},
-	{Code: "ALREADY_LINKED", Status: 409, Title: "This Alipay user or this account is linked already",
-		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the present link. With transfer_offered: ask the citizen whether to request the link, then send the same request with transfer true under a new Idempotency-Key.", compose: sayTransfer},
+		Message: "您还没有绑定公积金账户，请先绑定", Next: "Open the link page."},
+	{Code: "ALREADY_LINKED", Status: 409, Title: "This Alipay user or this account is already linked",
+		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the current link. With transfer_offered: ask the citizen whether to request the link, then send the same request with transfer true and a new Idempotency-Key.", compose: transferMessage},
 	{Code: "LINK_REFUSED", Status: 403, Title: "The link was refused",
-		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. One answer for every reason. With face_first_offered: offer to show the face first, which helps when other people's failed attempts have locked the password: the link with face_first in place of the password."},
-	{Code: "ACCOUNT_CLOSED", Status: 409, Title: "The account is merged, moved or closed",
-		Message: "该公积金账户已转出或销户，无法办理", Next: "Show the message; the counter can help."},
-	{Code: "ACCOUNT_FROZEN", Status: 423, Title: "The account is frozen by the centre",
-		Message: "该公积金账户已冻结，暂不能修改密码，请到柜台办理", Next: "Show the message; nothing can be changed here."},
+		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. The answer is the same for every reason. With face_first_offered: offer to verify the face first, which helps if other people's failed attempts have locked the password. Send the form with face_first instead of the password."},
+	{Code: "ACCOUNT_CLOSED", Status: 409, Title: "The account was merged, moved or closed",
+		Message: "该公积金账户已转出或销户，无法办理", Next: "Show the message; the citizen has to visit the counter."},
+	{Code: "ACCOUNT_FROZEN", Status: 423, Title: "The centre has frozen the account",
+		Message: "该公积金账户已冻结，暂不能修改密码，请到柜台办理", Next: "Show the message; the password cannot be changed online."},
 	{Code: "PASSWORD_FROZEN", Status: 423, Title: "The password is frozen",
 		Message: "密码已冻结，请通过身份验证重置密码或到柜台办理", Next: "Offer the reset."},
 	{Code: "TRANSFER_WAITING", Status: 409, Title: "The holder of the link is notified and can reject the transfer until transfer.due_at",
-		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/link-transfers/{id}/confirm under a new Idempotency-Key.", compose: sayWaiting},
+		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/link-transfers/{id}/confirm with a new Idempotency-Key.", compose: waitingMessage},
 	{Code: "TRANSFER_REJECTED", Status: 403, Title: "The holder of the link has rejected the transfer",
 		Message: "原绑定的支付宝已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
 	{Code: "TRANSFER_UNDELIVERABLE", Status: 409, Title: "The holder of the link cannot be notified, so it is not transferred",
 		Message: "无法通知原绑定的支付宝，不能在线改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
-	{Code: "TRANSFER_LIMIT", Status: 429, Title: "The day's link transfer requests are used up",
+	{Code: "TRANSFER_LIMIT", Status: 429, Title: "Daily limit of link transfer requests reached",
 		Message: "今天申请改绑的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
-	{Code: "TRANSFER_GONE", Status: 410, Title: "The transfer is done, cancelled, expired or unknown, or the link or the password has changed",
-		Message: "本次改绑申请已失效，请重新绑定", Next: "Ask GET /v1/link whether it is done, else go to the link page."},
-	{Code: "NO_SUCH_ACCOUNT", Status: 404, Title: "The linked person has no account of this id",
-		Message: "没有找到该账户，请刷新后重新选择", Next: "Read GET /v1/accounts again."},
-	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof: the first of errors, or another of them",
-		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm; after face_first, the link with the password and face_id instead. Without: POST /v1/phone, then the link again. Another one of errors: the link again with its field as proof. Again means under a new Idempotency-Key."},
-	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "As many face verifications started today as a day allows",
+	{Code: "TRANSFER_GONE", Status: 410, Title: "The transfer is done, cancelled, expired or unknown, or the link or password has changed",
+		Message: "本次改绑申请已失效，请重新绑定", Next: "Call GET /v1/link to see whether it is done; otherwise open the link page."},
+	{Code: "NO_SUCH_ACCOUNT", Status: 404, Title: "The linked person has no account with this id",
+		Message: "没有找到该账户，请刷新后重新选择", Next: "Call GET /v1/accounts again."},
+	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof, one of those in errors",
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: POST /v1/phone, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
+	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "Daily limit of face verifications reached",
 		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
-	{Code: "LINK_GONE", Status: 410, Title: "Pending link used, replaced, expired, unknown or another session's",
-		Message: "本次绑定已失效，请重新开始", Next: "Ask GET /v1/link whether it is done, else start again."},
-	{Code: "CONSENT_REQUIRED", Status: 403, Title: "The citizen has not agreed to the purpose in errors, or no longer",
-		Message: "请先阅读并同意相关说明", Next: "Show the text of GET /v1/consents for the field of the first error; POST /v1/consents when the citizen agrees; repeat under a new Idempotency-Key."},
+	{Code: "LINK_GONE", Status: 410, Title: "Pending link used, replaced, expired, unknown or of another session",
+		Message: "本次绑定已失效，请重新开始", Next: "Call GET /v1/link to see whether it is done; otherwise start again."},
+	{Code: "CONSENT_REQUIRED", Status: 403, Title: "The citizen has not consented to the purpose in errors, or has withdrawn the consent",
+		Message: "请先阅读并同意相关说明", Next: "Show the text of GET /v1/consents for the field of the first error; POST /v1/consents when the citizen consents; repeat with a new Idempotency-Key."},
 	{Code: "CONSENT_OUTDATED", Status: 409, Title: "The text has changed since it was shown",
-		Message: "说明内容已更新，请重新阅读", Next: "Read GET /v1/consents again and show the new text."},
-	{Code: "CONSENT_IN_USE", Status: 409, Title: "The consent to the link stands as long as the link",
-		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which asks for the password."},
+		Message: "说明内容已更新，请重新阅读", Next: "Call GET /v1/consents again and show the new text."},
+	{Code: "CONSENT_IN_USE", Status: 409, Title: "The consent to the link cannot be withdrawn while the link exists",
+		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which requires the password."},
 	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
-		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. One answer for every reason."},
+		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. The answer is the same for every reason."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
-		Message: "身份证号或原密码错误", Next: "Clear the old password, show remaining_attempts.", compose: sayRemaining},
+		Message: "身份证号或原密码错误", Next: "Clear the old password and show remaining_attempts.", compose: remainingMessage},
 	{Code: "PASSWORD_LOCKED", Status: 423, Title: "Too many wrong passwords",
-		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset.", compose: sayLocked},
-	{Code: "CHANGE_IN_PROGRESS", Status: 409, Title: "Another channel has a change open",
-		Message: "您有一笔修改正在办理，请稍后再试", Next: "Wait, or finish it where it was begun."},
+		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset.", compose: lockedMessage},
+	{Code: "CHANGE_IN_PROGRESS", Status: 409, Title: "A change is open on another channel",
+		Message: "您有一笔修改正在办理，请稍后再试", Next: "Wait, or finish the change on that channel."},
 	{Code: "CHANGE_GONE", Status: 410, Title: "Change closed, expired or unknown",
-		Message: "本次修改已失效，请重新开始", Next: "Ask GET /v1/password/changes/{id} whether it is done, else start again."},
-	{Code: "RESET_GONE", Status: 410, Title: "Reset closed, expired, unknown or another session's",
-		Message: "本次重置已失效，请重新开始", Next: "Ask GET /v1/password/resets/{id} whether it is done, else start again."},
-	{Code: "RESET_UNAVAILABLE", Status: 409, Title: "No online reset at this centre, or for this document",
+		Message: "本次修改已失效，请重新开始", Next: "Call GET /v1/password/changes/{id} to see whether it is done; otherwise start again."},
+	{Code: "RESET_GONE", Status: 410, Title: "Reset closed, expired, unknown or of another session",
+		Message: "本次重置已失效，请重新开始", Next: "Call GET /v1/password/resets/{id} to see whether it is done; otherwise start again."},
+	{Code: "RESET_UNAVAILABLE", Status: 409, Title: "No online reset at this centre or for this document",
 		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a reset code."},
-	{Code: "RESET_LIMIT", Status: 429, Title: "As many resets started today as a day allows",
-		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing; a reset code works at once."},
-	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Reset code wrong, used, expired or tried too often",
-		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code; five tries each."},
+	{Code: "RESET_LIMIT", Status: 429, Title: "Daily limit of resets reached",
+		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code."},
+	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Reset code wrong, used, expired or out of tries",
+		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code. Each user has five tries."},
 	{Code: "IDENTITY_NOT_PROVEN", Status: 403, Title: "Alipay has not confirmed the citizen's identity",
 		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Call my.startAPVerify with the certify_id and certify_url of the reset or the pending link, then confirm again."},
 	{Code: "PASSWORD_MISMATCH", Status: 422, Title: "The two new passwords differ",
 		Message: "两次输入的新密码不一致", Next: "Clear the second field."},
-	{Code: "PASSWORD_WEAK", Status: 422, Title: "The new password breaks rules",
+	{Code: "PASSWORD_WEAK", Status: 422, Title: "The new password violates rules",
 		Message: "新密码不符合规则，请按提示修改", Next: "Show every entry of errors."},
 	{Code: "PASSWORD_SAME", Status: 422, Title: "The new password is the old one",
-		Message: "新密码不能与原密码相同", Next: "Ask for another one."},
+		Message: "新密码不能与原密码相同", Next: "Ask for another password."},
 	{Code: "PASSWORD_REUSED", Status: 422, Title: "The new password was used before",
-		Message: "不能使用最近用过的密码", Next: "Ask for another one."},
-	{Code: "DECRYPT_FAILED", Status: 422, Title: "The sealed passwords do not open: ticket spent, late or not this session's, or sealed otherwise",
-		Message: "页面停留时间过长，请再次提交", Next: "Take a new ticket, seal again and repeat once under a new Idempotency-Key."},
-	{Code: "NOT_OFFERED", Status: 404, Title: "This centre has not set this up",
-		Message: "暂未开通此功能，请使用其他方式办理", Next: "Hide the entry; without transport keys send passwords readable over TLS."},
-	{Code: "IDEMPOTENCY_KEY_REUSED", Status: 422, Title: "The Idempotency-Key came with another body before",
-		Message: "请求重复，请重新提交", Next: "Use a new key for every new form."},
+		Message: "不能使用最近用过的密码", Next: "Ask for another password."},
+	{Code: "DECRYPT_FAILED", Status: 422, Title: "The passwords cannot be decrypted: ticket spent, expired or of another session, or another key or format",
+		Message: "页面停留时间过长，请再次提交", Next: "Request a new ticket, encrypt again and repeat once with a new Idempotency-Key."},
+	{Code: "NOT_OFFERED", Status: 404, Title: "This centre does not offer the function",
+		Message: "暂未开通此功能，请使用其他方式办理", Next: "Hide the entry. If POST /v1/password/tickets returns this, send plain passwords over TLS."},
+	{Code: "IDEMPOTENCY_KEY_REUSED", Status: 422, Title: "The Idempotency-Key was used with another body",
+		Message: "请求重复，请重新提交", Next: "Use a new key for each form."},
 	{Code: "TOO_MANY_REQUESTS", Status: 429, RetryAfter: 1, Title: "Too many requests",
 		Message: "操作太频繁，请稍后再试", Next: "Wait retry_after seconds."},
-	{Code: "BUSY", Status: 503, RetryAfter: 2, Title: "Overloaded, or the database is away: nothing was done",
-		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds; who comes earlier is kept waiting."},
-	{Code: "RESULT_UNKNOWN", Status: 503, RetryAfter: 2, Title: "The outcome is not known yet",
-		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Ask for the state of the change, or repeat with the same Idempotency-Key."},
-	{Code: "ALIPAY_UNAVAILABLE", Status: 502, RetryAfter: 3, Title: "Alipay gave no answer that can be trusted",
+	{Code: "BUSY", Status: 503, RetryAfter: 2, Title: "Overloaded or database unavailable; nothing was done",
+		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds; an earlier request is delayed."},
+	{Code: "RESULT_UNKNOWN", Status: 503, RetryAfter: 2, Title: "The outcome is unknown",
+		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Query the state of the change, or repeat with the same Idempotency-Key."},
+	{Code: "ALIPAY_UNAVAILABLE", Status: 502, RetryAfter: 3, Title: "Alipay returned no valid answer",
 		Message: "支付宝服务暂时不可用，请稍后再试", Next: "Get a new auth code and try again."},
-	{Code: "INTERNAL", Status: 500, Title: "Our fault",
-		Message: "服务异常，请稍后再试", Next: "Show request_id; the operator finds it in the log."},
+	{Code: "INTERNAL", Status: 500, Title: "Internal error",
+		Message: "服务异常，请稍后再试", Next: "Show request_id, by which the operator finds the log entry."},
 }
 
-// presentations is the Catalogue by code.
 var presentations = func() map[string]Presentation {
 	all := make(map[string]Presentation, len(Catalogue))
 	for _, p := range Catalogue {
@@ -131,7 +130,7 @@ var presentations = func() map[string]Presentation {
 	return all
 }()
 
-// message is the sentence for one occurrence.
+// message returns the message for one occurrence.
 func (p Presentation) message(e *selfservice.Error) string {
 	if p.compose == nil {
 		return p.Message
@@ -139,14 +138,14 @@ func (p Presentation) message(e *selfservice.Error) string {
 	return p.compose(e, p.Message)
 }
 
-func sayRemaining(e *selfservice.Error, message string) string {
+func remainingMessage(e *selfservice.Error, message string) string {
 	if e.Remaining == nil {
 		return message
 	}
 	return fmt.Sprintf("%s，还可以输入%d次", message, *e.Remaining)
 }
 
-func sayLocked(e *selfservice.Error, message string) string {
+func lockedMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.LockedUntil != nil:
 		return fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", e.LockedUntil.In(calendar.Beijing).Format("1月2日15:04"))
@@ -156,14 +155,14 @@ func sayLocked(e *selfservice.Error, message string) string {
 	return message
 }
 
-func sayTransfer(e *selfservice.Error, message string) string {
+func transferMessage(e *selfservice.Error, message string) string {
 	if !e.TransferOffered {
 		return message
 	}
 	return "该公积金账户已绑定其他支付宝账号，您可以申请改绑到当前支付宝"
 }
 
-func sayWaiting(e *selfservice.Error, message string) string {
+func waitingMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.Transfer == nil:
 		return message
@@ -173,11 +172,11 @@ func sayWaiting(e *selfservice.Error, message string) string {
 	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
 }
 
-// statusOf is the status of an error. One without a presentation is for the log only: its
-// reply has been written.
+// statusOf returns the HTTP status of an error, or 200 for one without a presentation, which is
+// only logged because its reply has been written.
 func statusOf(e *selfservice.Error) int { return cmp.Or(presentations[e.Code].Status, http.StatusOK) }
 
-// problemOf is the reply to an error. A code without a presentation is a bug that a test finds.
+// problemOf returns the reply for an error. A test ensures that every code has a presentation.
 func problemOf(e *selfservice.Error, requestID string) problem {
 	p := presentations[e.Code]
 	body := problem{
@@ -192,7 +191,7 @@ func problemOf(e *selfservice.Error, requestID string) problem {
 	return body
 }
 
-// fromStatus names the errors that net/http and Echo find before a handler runs.
+// fromStatus returns the error for a status that net/http or Echo set before a handler ran.
 func fromStatus(status int) *selfservice.Error {
 	switch status {
 	case http.StatusNotFound:

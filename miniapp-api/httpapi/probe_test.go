@@ -6,7 +6,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// raw is a plain pool beside the product, for looking at what it wrote.
+// raw returns a connection pool of the test, to inspect the tables.
 func (h *env) raw() *sqlx.DB {
 	h.t.Helper()
 	h.openProbe.Do(func() {

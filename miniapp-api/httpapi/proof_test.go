@@ -14,8 +14,8 @@ import (
 	"fundpass/signing"
 )
 
-// What is asked for next follows from the state, the centre's list and what the
-// citizen has; every cell says what happens to whom.
+// The next requested proof depends on the password state, the centre's list and what the
+// citizen has. Each cell is an expected code.
 func TestProofMatrix(t *testing.T) {
 	t.Parallel()
 	const linked, refused = "OK", "LINK_REFUSED"
@@ -31,7 +31,7 @@ func TestProofMatrix(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		proof, initial selfservice.Proof
-		set            [4]string // what somebody with has[i] and a password of their own is told
+		set            [4]string // the code for has[i] with a chosen password
 		derived        [4]string // and with an initial one
 	}{
 		{"certdoc", "", [4]string{refused, linked, refused, refused}, [4]string{refused, linked, refused, refused}},
@@ -93,8 +93,8 @@ func TestProofMatrix(t *testing.T) {
 	}
 }
 
-// A phone that is missing is asked for before the password is looked at, so the
-// question tells a stranger nothing and costs the owner no attempt.
+// A missing phone number is requested before the password is checked, so that the request
+// reveals nothing and costs no attempt.
 func TestPhoneIsAskedOfEverybodyAlike(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("certdoc,phone"))
@@ -115,7 +115,7 @@ func TestPhoneIsAskedOfEverybodyAlike(t *testing.T) {
 	q.post("/v1/link", abroad.linkBody()).want(t, "OK")
 }
 
-// Where several would do, the citizen may choose.
+// If several proofs are possible the citizen may choose.
 func TestChosenProof(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("phone,face"))
@@ -133,7 +133,7 @@ func TestChosenProof(t *testing.T) {
 	}
 }
 
-// Who has used up the day's face verifications is asked for what has no limit.
+// After the daily limit of face verifications the other proofs are offered.
 func TestProofBesideTheLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("face,phone"))
@@ -151,9 +151,9 @@ func TestProofBesideTheLimit(t *testing.T) {
 	p.post("/v1/link", c.linkBody()).want(t, "OK")
 }
 
-// T1, T6, T35: strangers with the right ID number and the right initial password, whose
-// Alipay is another person's, get no link whatever the centre accepts, and where
-// nothing was started for them one and the same answer as with a wrong password.
+// T1, T6, T35: strangers with the right ID number and initial password, whose Alipay belongs to
+// another person, get no link with any accepted proofs, and unless a verification was started
+// the same answer as for a wrong password.
 func TestStrangersWithTheInitialPassword(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -190,9 +190,8 @@ func TestStrangersWithTheInitialPassword(t *testing.T) {
 	}
 }
 
-// besiege has strangers try the victim's very password several times each, and a wrong
-// one once; every other one has shown a phone of their own. It counts codes, and how
-// refusals look.
+// besiege has strangers try the victim's password several times each, and a wrong one once;
+// every other stranger has a verified phone. It counts the codes and the distinct refusals.
 func (h *env) besiege(victim citizen, strangers int) (codes, looks map[string]int) {
 	h.t.Helper()
 	codes, looks = map[string]int{}, map[string]int{}
@@ -228,7 +227,7 @@ func (h *env) besiege(victim citizen, strangers int) (codes, looks map[string]in
 	return codes, looks
 }
 
-// Lists are read as they are written, or refused.
+// Valid lists of proofs are parsed, others rejected.
 func TestProofList(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[selfservice.Proof]string{

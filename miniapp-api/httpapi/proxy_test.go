@@ -7,8 +7,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// X-Forwarded-For is believed from the configured proxies alone, and only as
-// far as they vouch for it.
+// X-Forwarded-For is trusted only from the configured proxies.
 func TestClientAddress(t *testing.T) {
 	t.Parallel()
 	_, loopback, err := net.ParseCIDR("127.0.0.1/32")
@@ -18,7 +17,7 @@ func TestClientAddress(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		proxies []*net.IPNet
-		shared  bool // two citizens behind it share one allowance
+		shared  bool // two citizens behind one proxy share one allowance
 	}{
 		{"no proxy", nil, true},
 		{"a proxy", []*net.IPNet{loopback}, false},
@@ -33,7 +32,7 @@ func TestClientAddress(t *testing.T) {
 			if got := second.Code == "TOO_MANY_REQUESTS"; got != tt.shared {
 				t.Errorf("second citizen got %s", second.Code)
 			}
-			forged := p.send("GET", "/healthz", nil, header{"X-Forwarded-For", "8.8.8.8, 203.0.113.1"}) // left of the proxy's own entry: the caller's words
+			forged := p.send("GET", "/healthz", nil, header{"X-Forwarded-For", "8.8.8.8, 203.0.113.1"}) // left of the proxy's own entry, sent by the client
 			forged.want(t, "TOO_MANY_REQUESTS")
 		})
 	}

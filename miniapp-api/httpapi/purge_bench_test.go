@@ -11,9 +11,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// BenchmarkPurgeBesideReads measures GET /v1/password alone and beside Purge, which
-// finds two million old rows: x-idle is the ratio of the two p99, and rows is what one
-// call deletes in its minute for each kind. Run it with -benchtime=1x.
+// BenchmarkPurgeBesideReads measures GET /v1/password alone and during Purge, which finds two
+// million old rows. x-idle is the ratio of the two 99th percentiles, rows the number of rows
+// that one call deletes per kind within its minute. Run it with -benchtime=1x.
 func BenchmarkPurgeBesideReads(b *testing.B) {
 	const rows = 2_000_000
 	h := newEnv(b)
@@ -46,7 +46,7 @@ func BenchmarkPurgeBesideReads(b *testing.B) {
 	b.ReportMetric(p99(beside)/p99(idle), "x-idle")
 }
 
-// look asks for the password's state 100 times a second until the end.
+// look requests the password's state 100 times per second until the end.
 func (p *client) look(b *testing.B, limit time.Duration, end <-chan struct{}) (took []time.Duration) {
 	b.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -9,8 +9,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Of a hundred racing confirms over two processes, a thousand in the long tier, one wins, and the others
-// get a true answer.
+// Of a hundred concurrent confirms over two processes, a thousand in the long tier, one wins,
+// and the others get a true answer.
 func TestRacingConfirms(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -29,8 +29,8 @@ func TestRacingConfirms(t *testing.T) {
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": winner}).want(t, "OK")
 }
 
-// The same confirm many times at once, over two processes: every answer is the
-// first one, also where the change was done while another run looked at it.
+// The same confirm sent concurrently over two processes gets the first answer every time, even
+// if another run has completed it meanwhile.
 func TestOneConfirmManyTimes(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -44,8 +44,8 @@ func TestOneConfirmManyTimes(t *testing.T) {
 	}
 }
 
-// race posts a new password for each caller, 64 at a time over all urls, and returns
-// how often each code was the answer, and which password was taken last.
+// race posts a new password per caller, 64 concurrently over all urls. It returns the count of
+// each code and the last accepted password.
 func (p *client) race(urls []string, path string, callers int) (got map[string]int, winner string) {
 	var mu sync.Mutex
 	got = map[string]int{}
@@ -64,7 +64,8 @@ func (p *client) race(urls []string, path string, callers int) (got map[string]i
 	return got, winner
 }
 
-// sameAnswer posts one new password eight times at once: every answer is the first.
+// sameAnswer posts one new password eight times concurrently and expects the same answer each
+// time.
 func (p *client) sameAnswer(urls []string, path, password string) {
 	p.h.t.Helper()
 	var answers sync.Map
@@ -80,8 +81,8 @@ func (p *client) sameAnswer(urls []string, path, password string) {
 	}
 }
 
-// T36: a change against a cancel, an unlink and another change: whatever the
-// order was, the end is explained by one.
+// T36: a change concurrent with a cancel, an unlink or another change ends in a state that one
+// order of them explains.
 func TestChangeRaces(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -109,7 +110,7 @@ func TestChangeRaces(t *testing.T) {
 		changed := h.count(`SELECT count(*) FROM password_credentials c JOIN accounts a USING (center_id, account_id)
 			WHERE account_no_digest = $1 AND version = 2`, h.accountDigest(c)) == 1
 		if changed != (confirm.Code == "OK") {
-			t.Fatalf("told %s, but changed is %v", confirm.Code, changed)
+			t.Fatalf("got %s, but changed is %v", confirm.Code, changed)
 		}
 		if i%3 == 0 && changed == (rival.Code == "OK") {
 			t.Fatalf("confirm %s and cancel %s", confirm.Code, rival.Code)
@@ -123,7 +124,7 @@ func TestChangeRaces(t *testing.T) {
 	}
 }
 
-// T38: when any statement of the change fails, nothing of it stands.
+// T38: if any statement of the change fails, nothing is changed.
 func TestHalfDoneChange(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"password_credentials", "password_history", "sessions", "events", "outbox", "changes"} {
@@ -144,28 +145,27 @@ func TestHalfDoneChange(t *testing.T) {
 			h.exec(`DROP TRIGGER fail ON ` + table)
 			other.get("/v1/link").want(t, "OK")
 			if n := h.count(`SELECT (SELECT count(*) FROM outbox WHERE kind = 'password_changed') + (SELECT count(*) FROM password_history) + (SELECT max(version) - 1 FROM password_credentials)`); n != 0 {
-				t.Errorf("%d traces of a change that failed", n)
+				t.Errorf("%d rows of a failed change", n)
 			}
 			p.post(change+"/confirm", twice("Copper-Kettle-77")).want(t, "OK") // the same change can still succeed
 		})
 	}
 }
 
-// A second Alipay user of the same person cannot open a change beside the first.
+// A second Alipay user of the same person cannot open a change while one is open.
 func TestChangeInProgress(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	c := h.citizen()
 	p := h.linkedClient(c)
 	p.openChange(c)
-	h.exec(`UPDATE changes SET identity_digest = '\x00'`) // as if another channel had opened it
+	h.exec(`UPDATE changes SET identity_digest = '\x00'`) // as if opened on another channel
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(t, "CHANGE_IN_PROGRESS")
 	h.exec(`UPDATE changes SET expires_at = now() - interval '1 hour'`)
 	p.openChange(c)
 }
 
-// A password that was changed elsewhere while a change was open is not
-// overwritten by it.
+// A change does not overwrite a password that was changed elsewhere meanwhile.
 func TestChangedElsewhere(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -177,10 +177,10 @@ func TestChangedElsewhere(t *testing.T) {
 	if got := p.get(change).get(t, "state"); got != "cancelled" {
 		t.Errorf("state %v", got)
 	}
-	p.openChange(c) // the password is still the one that stands there
+	p.openChange(c) // the password is unchanged
 }
 
-// What the centre or the owner froze in the meantime stays as it is.
+// A freeze by the centre or the owner during a change persists.
 func TestFrozenMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -18,40 +18,40 @@ const (
 	keyError     = "error"
 )
 
-// requestID names a request in the reply, in the log and on the citizen's page.
+// requestID returns the identifier of the request in the reply and the log.
 func requestID(c echo.Context) string {
 	id, _ := c.Get(keyRequestID).(string)
 	return id
 }
 
-// NoteError keeps what a request ended with for its log line.
-func NoteError(c echo.Context, e *selfservice.Error) { c.Set(keyError, e) }
+// RecordError stores the error of a request for its log line.
+func RecordError(c echo.Context, e *selfservice.Error) { c.Set(keyError, e) }
 
-// recorded gives every request an id, catches panics, and writes one line and
-// one metric when it is over. The line holds the route's pattern, never the
-// path, a body, a header or a query: nothing a caller wrote.
+// recorded assigns a request identifier, recovers from panics, and writes one log line and one
+// metric per request. The line contains the route pattern but no path, header, query or body,
+// so nothing that the client wrote.
 func (s *Server) recorded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begun := time.Now()
 		id := rand.Text()[:16]
 		c.Set(keyRequestID, id)
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		if err := s.caught(next, c); err != nil {
-			c.Error(err) // fail, above
+		if err := s.recovered(next, c); err != nil {
+			c.Error(err) // calls fail
 		}
 		s.finish(c, time.Since(begun))
 		return nil
 	}
 }
 
-// caught turns a panic into INTERNAL. The stack is logged, the panic's value
-// is not: it may quote what it choked on.
-func (s *Server) caught(next echo.HandlerFunc, c echo.Context) (err error) {
+// recovered turns a panic into ErrInternal. It logs the stack but not the panic's value, which
+// may contain user input.
+func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("panic", slog.String("request_id", requestID(c)),
 				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
-			err = selfservice.ErrInternal.Because(errPanic)
+			err = selfservice.ErrInternal.WithCause(errPanic)
 		}
 	}()
 	return next(c)
@@ -78,13 +78,13 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 	}
 	attrs = append(attrs, slog.Int("status", status), slog.String("code", code))
 	s.metrics.observe(routeOf(c), code, took)
-	if e, ok := c.Get(keyError).(*selfservice.Error); ok && shed(e) != nil {
-		return // counted, see turnAway
+	if e, ok := c.Get(keyError).(*selfservice.Error); ok && shedError(e) != nil {
+		return // counted by replyBusy
 	}
 	s.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 }
 
-// routeOf is the pattern that matched; what matched none is one bucket.
+// routeOf returns the route pattern, or "none" if no route matched.
 func routeOf(c echo.Context) string {
 	if p := c.Path(); p != "" {
 		return p
@@ -92,7 +92,8 @@ func routeOf(c echo.Context) string {
 	return "none"
 }
 
-// method keeps made-up methods out of log and metrics.
+// method returns the HTTP method, or "other" for a non-standard one, which would add a label to
+// the metrics.
 func method(c echo.Context) string {
 	switch m := c.Request().Method; m {
 	case "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS":

@@ -13,8 +13,8 @@ import (
 	"fundpass/store"
 )
 
-// What Alipay refuses to verify is a form to be corrected, as with the face before the
-// password; waiting does not help. It stays charged.
+// A name and number that Alipay refuses get LINK_REFUSED, because a retry does not help. The
+// start stays charged.
 func TestWhatAlipayRefusesIsTheForm(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -31,8 +31,8 @@ func TestWhatAlipayRefusesIsTheForm(t *testing.T) {
 	p.post("/v1/password/recoveries", c.recoveryBody()).want(t, "LINK_PROOF_LIMIT")
 }
 
-// A refusal after the account was looked for takes a multiple of the quantum, or its time would tell
-// whether there is one, without end: it is not charged.
+// A refusal after the account lookup takes a multiple of the response quantum, so that its time
+// does not reveal whether an account exists.
 func TestRecoveryRefusalTakesWholeQuanta(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -50,7 +50,7 @@ func TestRecoveryRefusalTakesWholeQuanta(t *testing.T) {
 	}
 }
 
-// What is no id is a path that does not exist.
+// A malformed id is a path that does not exist.
 func TestMalformedRecoveryIDs(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -61,8 +61,7 @@ func TestMalformedRecoveryIDs(t *testing.T) {
 	}
 }
 
-// Who is proven to be the person, and has attempts that wait for their verdicts, is not told
-// that a right password is wrong.
+// A verified user whose attempts are pending gets BUSY, not a refusal of a right password.
 func TestProvenOwnerIsNotRefusedForWaitingAttempts(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

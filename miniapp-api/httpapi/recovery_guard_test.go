@@ -7,8 +7,8 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Alipay is asked of the name that the form has, unless it is the record's: asked of the
-// record's, it would tell that the number is known.
+// Alipay verifies the form's name unless it equals the record's; otherwise the answer would
+// reveal that the number is known.
 func TestAlipayIsAskedOfTheForm(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -22,7 +22,7 @@ func TestAlipayIsAskedOfTheForm(t *testing.T) {
 	}
 }
 
-// A consent that is withdrawn while the face is shown is missing at the end.
+// A consent withdrawn during the verification is missing at the confirm.
 func TestConsentWithdrawnMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof("certdoc,face"))
@@ -34,7 +34,7 @@ func TestConsentWithdrawnMeanwhile(t *testing.T) {
 	p.get("/v1/link").want(t, "NOT_LINKED")
 }
 
-// The key of a request is for its path, too: the same body means something else elsewhere.
+// An Idempotency-Key applies to one path.
 func TestKeyOfAnotherPath(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

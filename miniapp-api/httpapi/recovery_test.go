@@ -18,8 +18,8 @@ func (p *client) recover(c citizen) string {
 	return "/v1/password/recoveries/" + r.get(p.h.t, "id").(string)
 }
 
-// Who has forgotten the password and is not linked shows a face, is linked and has a new
-// password, in one go, whatever became of the old one.
+// A citizen who has forgotten the password and is not linked verifies the face, is linked and
+// sets a new password, whatever the state of the old one.
 func TestRecoverWithoutLink(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -54,7 +54,7 @@ func TestRecoverWithoutLink(t *testing.T) {
 				t.Errorf("the repetition got another answer: %s", again.Raw)
 			}
 			h.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = now() - interval '1 minute'`)
-			p.post(path+"/confirm", twice("Copper-Kettle-77"), key).want(t, "OK") // that of a lost answer
+			p.post(path+"/confirm", twice("Copper-Kettle-77"), key).want(t, "OK") // the key of the lost answer
 			p.post(path+"/confirm", twice("Copper-Kettle-79")).want(t, "RESET_GONE")
 			if got := p.get("/v1/password").want(t, "OK"); got.get(t, "state") != "set" || got.get(t, "locked_until") != nil {
 				t.Errorf("the password: %s", got.Raw)
@@ -68,9 +68,8 @@ func TestRecoverWithoutLink(t *testing.T) {
 	}
 }
 
-// A stranger learns nothing: whoever the form names, the answer has the same shape, and
-// without that person's face nothing follows. Only the person themself is told that the
-// centre does not know them.
+// The answer has the same form for every person, and without that person's face nothing
+// follows. Only the person learns that the centre has no account of them.
 func TestStrangersLearnNothing(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -88,7 +87,7 @@ func TestStrangersLearnNothing(t *testing.T) {
 		state := p.get(path).want(t, "OK")
 		got := strings.Join([]string{state.get(t, "state").(string),
 			p.post(path+"/confirm", twice("123456")).Code, p.post(path+"/confirm", twice("Copper-Kettle-77")).Code,
-			p.post(strings.Replace(path, "password/recoveries", "link", 1)+"/confirm", m{}).Code, // it is no pending link
+			p.post(strings.Replace(path, "password/recoveries", "link", 1)+"/confirm", m{}).Code, // it is not a pending link
 		}, " ")
 		if look == "" {
 			look = got
@@ -115,8 +114,8 @@ func (h *env) personOf(c citizen) []byte {
 	return h.db.PersonDigest(doc.Key())
 }
 
-// A recovery is of one session, three a day for an Alipay user, and never of somebody who is
-// linked; strangers' starts cost the person none.
+// A recovery belongs to one session, is limited to three a day per Alipay user, and is refused
+// to linked users. Strangers' starts do not reduce the person's.
 func TestRecoveryIsGuarded(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -141,7 +140,7 @@ func TestRecoveryIsGuarded(t *testing.T) {
 	again := h.newAlipay(c)
 	other := h.logIn(again)
 	taken := other.recover(c)
-	other.post(taken+"/confirm", twice("Copper-Kettle-77")).want(t, "ALREADY_LINKED") // a takeover has its own way
+	other.post(taken+"/confirm", twice("Copper-Kettle-77")).want(t, "ALREADY_LINKED") // a transfer has its own procedure
 	holder.get("/v1/link").want(t, "OK")
 
 	passport := h.citizen(func(c *citizen) { c.IDType, c.IDNumber = "03", "E99123456" })
@@ -151,8 +150,8 @@ func TestRecoveryIsGuarded(t *testing.T) {
 	stranger.post("/v1/password/recoveries", c.recoveryBody()).want(t, "RESET_UNAVAILABLE")
 }
 
-// Whom Alipay has confirmed to be the person is told of the lock, when it begins and after;
-// a stranger gets what everybody gets.
+// A user whom Alipay has verified as the person gets PASSWORD_LOCKED, when the lock begins and
+// later; a stranger gets LINK_REFUSED.
 func TestProvenOwnerIsToldOfTheLock(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -12,11 +12,11 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Envelopes returns l with connections on which net/http's own refusals (no request
-// line, a header too large, an unknown transfer encoding ...) are envelopes like every
-// other reply. net/http has no hook for them: it writes them straight to the
-// connection, each in one Write that begins as no reply of ours does. Were that to
-// change, they would be plain text again.
+// Envelopes returns a listener whose connections replace net/http's own error replies
+// (malformed request line, header too large, unknown transfer encoding) with JSON problems.
+// net/http has no hook for these replies: it writes each to the connection in one Write whose
+// first bytes no reply of this API has. If a Go release changes those bytes, the replies are
+// plain text again.
 func (s *Server) Envelopes(l net.Listener) net.Listener { return envelopeListener{l, s} }
 
 type envelopeListener struct {
@@ -55,7 +55,8 @@ var (
 	noExpectation  = []byte("HTTP/1.1 417 Expectation Failed\r\n")
 )
 
-// isRefusal knows net/http's refusals by the headers right behind the status line.
+// isRefusal reports whether p is an error reply of net/http. It checks the headers after the
+// status line.
 func isRefusal(p []byte) bool {
 	if !bytes.HasPrefix(p, httpVersion) {
 		return false
@@ -64,15 +65,15 @@ func isRefusal(p []byte) bool {
 	return end > 0 && bytes.HasPrefix(p[end:], refusalHeaders) || bytes.HasPrefix(p, noExpectation)
 }
 
-// refusal is BAD_REQUEST as it goes over the wire, and its line in the log.
+// refusal logs a BAD_REQUEST and returns it as raw HTTP.
 func (s *Server) refusal() []byte {
 	id := rand.Text()[:16]
 	e := problemOf(selfservice.ErrBadRequest, id)
 	s.log.Info("request", slog.String("request_id", id), slog.String("route", "none"), slog.Int("status", e.Status), slog.String("code", e.Code),
-		slog.String("cause", "net/http refused it before any handler"))
+		slog.String("cause", "net/http rejected the request before any handler"))
 	body, err := json.Marshal(e)
 	if err != nil {
-		panic("httpapi: reply: " + err.Error()) // a test finds it
+		panic("httpapi: reply: " + err.Error())
 	}
 	h := make(http.Header)
 	setSecurity(h)

@@ -10,7 +10,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// costlyHash is a hash over a bcrypt digest of this cost ("05") of nobody's password.
+// costlyHash returns a hash of a bcrypt digest with this cost, such as "05".
 func (h *env) costlyHash(cost string) string {
 	h.t.Helper()
 	l, err := passwd.ParseLegacy(strings.Replace(costlyDigests["bcrypt"], "$05$", "$"+cost+"$", 1))
@@ -20,8 +20,8 @@ func (h *env) costlyHash(cost string) string {
 	return hash
 }
 
-// slowHash returns the cheapest hash that takes more than two quanta here: a race detector makes
-// bcrypt many times slower.
+// slowHash returns the cheapest hash that takes more than two quanta on this machine; the race
+// detector makes bcrypt many times slower.
 func (h *env) slowHash() string {
 	h.t.Helper()
 	for cost := 6; ; cost++ {
@@ -35,13 +35,12 @@ func (h *env) slowHash() string {
 	}
 }
 
-// T8 for digests that take long: a wrong password at an account with an old
-// bcrypt digest, at an account with a cheap one and at nobody's leave no earlier
-// than the costly one would, and there is no floor when the last such digest has
-// been replaced.
+// T8 for slow digests: a wrong password for an account with an expensive digest, with a cheap
+// one and for an unknown person takes at least the time of the expensive one. The floor is zero
+// once the last such digest is replaced.
 func TestRefusalKeepsTheFloor(t *testing.T) {
 	t.Parallel()
-	h := newEnv(t, withProof(selfservice.ProofNone), func(c *Config) { // one attempt locks nobody here
+	h := newEnv(t, withProof(selfservice.ProofNone), func(c *Config) { // one attempt does not lock
 		policy := *c.Policy
 		policy.Lock.Tiers = []passwd.Tier{{Attempts: 90, Lock: "15m"}}
 		c.Policy = &policy
@@ -63,7 +62,7 @@ func TestRefusalKeepsTheFloor(t *testing.T) {
 		begun := time.Now()
 		p.post("/v1/link", body).want(t, "LINK_REFUSED")
 		if took := time.Since(begun); took < least {
-			t.Errorf("refusal %d left after %v, below the floor of %v", i, took, least)
+			t.Errorf("refusal %d returned after %v, below the floor of %v", i, took, least)
 		}
 	}
 	for _, c := range []citizen{costly, cheap} {
@@ -73,6 +72,6 @@ func TestRefusalKeepsTheFloor(t *testing.T) {
 	}
 	must(t, h.server.service.UpdateRefusalFloor(t.Context()))
 	if least := h.server.service.RefusalFloor(); least != 0 {
-		t.Errorf("nothing costly is left, but refusals take %v", least)
+		t.Errorf("no costly digest is left, but refusals take %v", least)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// success and problem are the two shapes of every reply. Both carry their own
-// status, because some Alipay clients hand a non-2xx reply to the page without it.
+// success and problem are the two forms of a reply. Both contain the status, because some
+// Alipay clients do not pass the status of a non-2xx reply to the page.
 type success struct {
 	Status    int    `json:"status"`
 	Code      string `json:"code"`
@@ -22,7 +22,7 @@ type success struct {
 	RequestID string `json:"request_id"`
 }
 
-// problem is RFC 9457 with our extensions.
+// problem is an RFC 9457 problem with extension members.
 type problem struct {
 	Type        string        `json:"type"`
 	Title       string        `json:"title"`
@@ -40,12 +40,12 @@ type problem struct {
 	RequestID   string        `json:"request_id"`
 }
 
-// problemType is where the catalogue of errors stands, relative to the API.
+// problemType is the prefix of problem types: the URL of the error table, relative to the API.
 const problemType = "/docs/errors#"
 
 const problemJSON = "application/problem+json; charset=utf-8"
 
-// answerOf renders a handler's result as it goes over the wire.
+// answerOf encodes a handler's result.
 func answerOf(c echo.Context, data any, err error) store.Answer {
 	id := requestID(c)
 	if err != nil {
@@ -58,14 +58,14 @@ func answerOf(c echo.Context, data any, err error) store.Answer {
 
 func encode(status int, body any) store.Answer {
 	raw, err := json.Marshal(body)
-	if err != nil { // a reply type that cannot be encoded is a bug a test finds
+	if err != nil { // no reply type fails to encode; tests cover all
 		panic("httpapi: reply: " + err.Error())
 	}
 	return store.Answer{Status: status, Body: raw}
 }
 
-// send writes an answer. X-Always-200 is for front ends whose platform hides
-// the body of other statuses; the body still tells the truth.
+// send writes an answer. With the request header X-Always-200 the HTTP status is 200, for
+// platforms that hide the body of other statuses; the body's status is unchanged.
 func send(c echo.Context, a store.Answer) error {
 	return blob(c, a.Status, a.Body, retryAfterOf(a))
 }
@@ -91,6 +91,6 @@ func retryAfterOf(a store.Answer) int {
 	var p struct {
 		RetryAfter int `json:"retry_after"`
 	}
-	_ = json.Unmarshal(a.Body, &p) // our own bytes; without it there is just no header
+	_ = json.Unmarshal(a.Body, &p) // on an error there is no header
 	return p.RetryAfter
 }

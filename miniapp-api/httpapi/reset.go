@@ -11,7 +11,7 @@ import (
 )
 
 type openResetRequest struct {
-	Code passwd.Secret `json:"code"` // in place of a face
+	Code passwd.Secret `json:"code"` // replaces the face verification
 }
 
 type resetReply struct {

@@ -19,23 +19,23 @@ const (
 
 func withReset(p selfservice.ResetProof) envOption { return func(c *Config) { c.Reset = p } }
 
-// withStory gives a citizen's face check an end.
+// withStory sets the result of a citizen's face verification.
 func withStory(s string) func(*citizen) { return func(c *citizen) { c.Story = s } }
 
-// openReset starts a reset and returns its path and Alipay's certify_id.
+// openReset opens a reset and returns its path and Alipay's certify_id.
 func (p *client) openReset() (path, certifyID string) {
 	p.h.t.Helper()
 	r := p.post("/v1/password/resets", m{}).want(p.h.t, "OK")
 	return "/v1/password/resets/" + r.get(p.h.t, "id").(string), r.get(p.h.t, "certify_id").(string)
 }
 
-// knows fails the test unless the citizen's password is this one.
+// knows fails the test unless this is the citizen's password.
 func (p *client) knows(c citizen, password string) {
 	p.h.t.Helper()
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": password}).want(p.h.t, "OK")
 }
 
-// lockOut locks a scope until only a reset opens it.
+// lockOut locks a scope until a reset.
 func (h *env) lockOut(c citizen, scope []byte) {
 	h.t.Helper()
 	until := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -44,8 +44,8 @@ func (h *env) lockOut(c citizen, scope []byte) {
 		ON CONFLICT (center_id, person_digest, scope) DO UPDATE SET locked_until = $3, tier = 3`, h.personDigest(c), scope, until, h.center)
 }
 
-// The whole way back in: who is verified comes from the record, the state is asked
-// for, the new password is set, and everything that follows has happened.
+// The complete reset: Alipay verifies the record's person, the state is queried, the new
+// password is set, and all effects have occurred.
 func TestCitizenResetsPassword(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -54,7 +54,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 	r := p.post("/v1/password/resets", m{}).want(t, "OK")
 	id, page := r.get(t, "id").(string), r.get(t, "certify_url").(string)
 	if r.get(t, "state") != "started" || r.get(t, "expires_at") == nil {
-		t.Errorf("begun: %s", r.Raw)
+		t.Errorf("opened: %s", r.Raw)
 	}
 	u, err := url.Parse(page)
 	must(t, err)
@@ -69,7 +69,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 	}
 	asked := string(h.sim.Messages()[0].Content)
 	if !strings.Contains(asked, c.IDNumber) || !strings.Contains(asked, c.Name) {
-		t.Errorf("Alipay was asked about somebody else")
+		t.Errorf("Alipay verified another person")
 	}
 	path := "/v1/password/resets/" + id
 	if got := p.get(path).want(t, "OK").get(t, "state"); got != "passed" {
@@ -101,7 +101,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 	}
 }
 
-// A password in any state may be reset; an account in some may not.
+// A password in any state can be reset, but not an account in any state.
 func TestResettable(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -117,7 +117,7 @@ func TestResettable(t *testing.T) {
 	} {
 		c := h.citizen()
 		p := h.linkedClient(c)
-		early, _ := p.openReset() // what happens to the account afterwards counts, too
+		early, _ := p.openReset() // the account's state is checked again at the confirm
 		if tt.prepare != "" {
 			h.exec(tt.prepare+` WHERE account_id = (SELECT account_id FROM accounts WHERE account_no_digest = $1)`, h.accountDigest(c))
 		}
@@ -136,7 +136,7 @@ func TestResettable(t *testing.T) {
 	h.logIn(h.citizen()).post("/v1/password/resets", m{}).want(t, "NOT_LINKED")
 }
 
-// The new password keeps the rules of a change.
+// The new password must follow the rules of a change.
 func TestResetRules(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -158,7 +158,7 @@ func TestResetRules(t *testing.T) {
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 }
 
-// T45: no step without the one before, whatever the front end says.
+// T45: no step works without the previous one.
 func TestResetNeedsProof(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -193,7 +193,7 @@ func TestResetNeedsProof(t *testing.T) {
 	}
 }
 
-// T17: a reset belongs to one session of one user; nobody else can see or end it.
+// T17: a reset belongs to one session of one user; nobody else can see or cancel it.
 func TestResetIsBound(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -211,7 +211,7 @@ func TestResetIsBound(t *testing.T) {
 		t.Errorf("not linked: state %v", got)
 	}
 	p.post("/v1/password/resets/none/confirm", twice("Copper-Kettle-77")).want(t, "RESET_GONE")
-	change := p.openChange(c) // the id of a change is no reset's, and the other way round
+	change := p.openChange(c) // ids of changes and resets are separate
 	p.post(strings.Replace(change, "changes", "resets", 1)+"/confirm", twice("Copper-Kettle-77")).want(t, "RESET_GONE")
 	p.post(strings.Replace(path, "resets", "changes", 1)+"/confirm", twice("Copper-Kettle-77")).want(t, "CHANGE_GONE")
 
@@ -230,7 +230,7 @@ func TestResetIsBound(t *testing.T) {
 	q.post(third+"/confirm", twice("Copper-Kettle-77")).want(t, "RESET_GONE")
 }
 
-// A second account of the same person is not what the reset was begun for.
+// A reset does not apply to a second account of the same person.
 func TestResetOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -246,7 +246,7 @@ func TestResetOfAnotherAccount(t *testing.T) {
 	p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "RESET_GONE")
 }
 
-// "A proven reset clears the lock"; a new session and a begun reset do not.
+// A proven reset ends the lock; a new session and an open reset do not.
 func TestResetClearsTheLock(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -270,7 +270,7 @@ func TestResetClearsTheLock(t *testing.T) {
 	p.get("/v1/link").want(t, "SESSION_EXPIRED")
 }
 
-// The same Idempotency-Key begins one reset, and its answer comes again.
+// The same Idempotency-Key opens one reset and returns its answer again.
 func TestResetIdempotent(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

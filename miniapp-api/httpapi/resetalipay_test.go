@@ -11,7 +11,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Alipay's answer must be Alipay's, and a failure of its leaves nothing behind.
+// Only an answer signed by Alipay counts, and a failure of Alipay changes nothing.
 func TestResetTrustsOnlyAlipay(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -22,11 +22,11 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 		p.post("/v1/password/resets", m{}).want(t, "ALIPAY_UNAVAILABLE")
 	}
 	if n := h.count(`SELECT (SELECT count(*) FROM resets) + (SELECT coalesce(sum(count), 0) FROM daily_counts)`); n != 0 {
-		t.Fatalf("%d traces of resets that Alipay did not begin", n)
+		t.Fatalf("%d rows of resets that Alipay did not start", n)
 	}
 	path, certifyID := p.openReset()
 	for _, fault := range []string{"duplicate_root", "unsigned", "bad_signature", "other_app", "other_root", "error"} {
-		for _, pass := range []bool{false, true} { // a yes that is not signed is no yes
+		for _, pass := range []bool{false, true} { // an unsigned pass does not count
 			must(t, h.sim.Certify(certifyID, &pass))
 			must(t, h.sim.Fault(fault, 2))
 			p.get(path).want(t, "ALIPAY_UNAVAILABLE")
@@ -42,10 +42,10 @@ func TestResetTrustsOnlyAlipay(t *testing.T) {
 	p.knows(c, c.Password)
 }
 
-// Which document is verified where, and what is told where it is nowhere.
+// Each kind of document is verified by its Alipay product, or refused if there is none.
 func TestResetByDocument(t *testing.T) {
 	t.Parallel()
-	h := newEnv(t, withProof(selfservice.ProofNone)) // Alipay compares no permit at the link
+	h := newEnv(t, withProof(selfservice.ProofNone)) // certdoc does not compare permits
 	permit := h.citizen(func(c *citizen) { c.IDNumber = permitNumber() })
 	p := h.linkedClient(permit)
 	path, certifyID := p.openReset()
@@ -61,7 +61,7 @@ func TestResetByDocument(t *testing.T) {
 	told := func(p *client, want bool) {
 		t.Helper()
 		if got := p.get("/v1/password").get(t, "reset_offered"); got != want {
-			t.Errorf("told that a reset is offered: %v, want %v", got, want)
+			t.Errorf("reset_offered is %v, want %v", got, want)
 		}
 	}
 	told(p, true)
@@ -78,18 +78,18 @@ func TestResetByDocument(t *testing.T) {
 		t.Error("a reset that is switched off was asked for or counted")
 	}
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, Reset: "sms"}); err == nil {
-		t.Error("an unknown way to reset was accepted")
+		t.Error("an unknown reset proof was accepted")
 	}
 }
 
-// permitNumber is an invented residence permit of Hong Kong.
+// permitNumber returns an invented residence permit of Hong Kong.
 func permitNumber() string {
 	body := "81009919560307001"
 	return body + document.CheckDigit(body)
 }
 
-// Alipay refuses, for want of a contract say: the counter helps, waiting does not, and
-// the log says why.
+// If Alipay refuses, for example without a contract, the citizen is referred to the counter,
+// and the log states the cause.
 func TestResetRefusedByAlipay(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -101,7 +101,7 @@ func TestResetRefusedByAlipay(t *testing.T) {
 	must(t, h.server.Alipay.Replace(keyring))
 	p.post("/v1/password/resets", m{}).want(t, "RESET_UNAVAILABLE")
 	if !strings.Contains(h.logs.String(), "isv.invalid-signature") {
-		t.Error("the operator is not told why")
+		t.Error("the log does not state the reason")
 	}
 	if n := h.count(`SELECT count(*) FROM resets`); n != 0 {
 		t.Errorf("%d resets", n)

@@ -10,7 +10,7 @@ import (
 	"fundpass/store"
 )
 
-// issue is what a clerk does.
+// issue issues a reset code as a clerk does.
 func (h *env) issue(c citizen, code string) {
 	h.t.Helper()
 	a, err := h.db.AccountByNumber(h.t.Context(), c.AccountNo)
@@ -19,21 +19,21 @@ func (h *env) issue(c citizen, code string) {
 	must(h.t, err)
 }
 
-// A reset code proves identity without Alipay, once, and is nothing without a use.
+// A reset code proves identity once, without Alipay. Unused, it changes nothing.
 func TestResetByClerk(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withReset(selfservice.ResetOff))
 	c := h.citizen()
 	p := h.linkedClient(c)
 	h.issue(c, "1111122222")
-	h.issue(c, "3141592653") // the newest counts
-	p.knows(c, c.Password)   // and so does the password, until the code is used
+	h.issue(c, "3141592653") // only the newest is valid
+	p.knows(c, c.Password)   // the password works until the code is used
 	p.post("/v1/password/resets", m{"code": "12345"}).want(t, "BAD_REQUEST")
 	p.post("/v1/password/resets", m{"code": "31415x2653"}).want(t, "BAD_REQUEST")
 	p.post("/v1/password/resets", m{"code": "1111122222"}).want(t, "RESET_CODE_WRONG")
 	r := p.post("/v1/password/resets", m{"code": "31415-９26 53"}).want(t, "OK")
 	if r.get(t, "state") != "passed" || r.get(t, "certify_id") != nil || r.get(t, "certify_url") != nil {
-		t.Errorf("begun: %s", r.Raw)
+		t.Errorf("opened: %s", r.Raw)
 	}
 	p.post("/v1/password/resets", m{"code": "3141592653"}).want(t, "RESET_CODE_WRONG") // used
 	path := "/v1/password/resets/" + r.get(t, "id").(string)
@@ -46,7 +46,7 @@ func TestResetByClerk(t *testing.T) {
 	}
 }
 
-// Five tries, half an hour, one account, one use, however many ask at once.
+// A code has five tries, half an hour, one account and one use, with concurrent requests, too.
 func TestResetCodeLimits(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -80,8 +80,8 @@ func TestResetCodeLimits(t *testing.T) {
 	}
 }
 
-// Who forgot the password before the first visit: the reset code opens the link,
-// and then the reset that uses it up.
+// A citizen who forgot the password before the first visit links with the reset code, and the
+// reset then uses it up.
 func TestLinkByCode(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -112,8 +112,8 @@ func TestLinkByCode(t *testing.T) {
 	h.logIn(c).post("/v1/link", body("3141592653")).want(t, "LINK_REFUSED") // used up
 }
 
-// Without Alipay's word the name must fit the record; an account that has ended
-// opens with no code.
+// Without certdoc the name must match the record. A code does not link an account that has
+// ended.
 func TestLinkByCodeAlone(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))

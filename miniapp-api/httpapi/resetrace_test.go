@@ -8,7 +8,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Of a hundred racing confirms over two processes one wins.
+// Of a hundred concurrent confirms over two processes one wins.
 func TestHundredResets(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -26,7 +26,7 @@ func TestHundredResets(t *testing.T) {
 	p.knows(c, winner)
 }
 
-// A confirm that is sent many times at once gets one answer, and it is OK.
+// A confirm sent many times concurrently gets OK every time.
 func TestOneResetManyTimes(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -38,7 +38,7 @@ func TestOneResetManyTimes(t *testing.T) {
 	}
 }
 
-// T36: a reset against a change and against a cancel: one of the two wins.
+// T36: of a reset and a concurrent change or cancel one wins.
 func TestResetRaces(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -76,7 +76,7 @@ func TestResetRaces(t *testing.T) {
 	}
 }
 
-// T38: when any statement of the reset fails, nothing of it stands.
+// T38: if any statement of the reset fails, nothing is changed.
 func TestHalfDoneReset(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"password_credentials", "password_history", "lockouts", "sessions", "events", "outbox"} {
@@ -98,14 +98,15 @@ func TestHalfDoneReset(t *testing.T) {
 			h.exec(`DROP TRIGGER fail ON ` + table)
 			other.get("/v1/link").want(t, "OK")
 			if n := h.count(`SELECT (SELECT count(*) FROM outbox WHERE kind = 'password_reset') + (SELECT count(*) FROM password_history) + (SELECT max(version) - 1 FROM password_credentials)`); n != 0 {
-				t.Errorf("%d traces of a reset that failed", n)
+				t.Errorf("%d rows of a failed reset", n)
 			}
 			p.post(path+"/confirm", twice("Copper-Kettle-77")).want(t, "OK")
 		})
 	}
 }
 
-// Each start costs money and may probe a name: three a day, exactly, whoever asks at once.
+// Each start is billed and may probe a name: exactly three a day, with concurrent requests,
+// too.
 func TestResetLimit(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -1,8 +1,8 @@
-// Package httpapi is the HTTP API of the rules in package selfservice: strict JSON, bearer
-// sessions, idempotency, limits, sealed passwords, and one table of what a caller is told of
-// an error. A request goes one way: route (server.go), request to input (handler.go), one
-// method of selfservice.Service, reply (reply.go, presentation.go). A channel adds the
-// routes of its own protocol.
+// Package httpapi serves the procedures of package selfservice over HTTP: strict JSON, bearer
+// sessions, idempotency, rate limits, encrypted passwords, and one table of error replies. A
+// request passes a route (server.go), a handler (handler.go), one method of
+// selfservice.Service and the reply (reply.go, presentation.go). A channel adds the routes of
+// its own protocol.
 package httpapi
 
 import (
@@ -24,39 +24,39 @@ import (
 	"fundpass/store"
 )
 
-// A Config is what a Server is made of. DB, Service, Hasher and Channel are required.
+// A Config configures a Server. DB, Service, Hasher and Channel are required.
 type Config struct {
 	DB      *store.DB
 	Service *selfservice.Service
 	Hasher  *passwd.Hasher // for its metrics
 	Log     *slog.Logger
-	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is believed
+	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is trusted
 
-	Channel    selfservice.Channel    // of everybody who comes through this server
-	Routes     func(*Server) []Route  // of the channel's own protocol, beside those of every channel; may be nil
+	Channel    selfservice.Channel    // the channel of every caller of this server
+	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
 
-	PerAddress Rate // requests of one address; loose, because carriers share addresses
-	PerUser    Rate // requests of one user
+	PerAddress Rate // per address; generous, because mobile carriers share addresses
+	PerUser    Rate // per user
 
-	RequestTime time.Duration // ends a request; 0 = 5 s
+	RequestTime time.Duration // limit of one request; 0 = 5 s
 
-	Transport  *keys.Transport // opens sealed passwords; nil: only readable ones are taken
-	SealedOnly bool            // refuse readable passwords
+	Transport  *keys.Transport // decrypts passwords; nil = only plain ones are accepted
+	SealedOnly bool            // reject plain passwords
 }
 
-// A Server answers the requests of one channel.
+// A Server serves the API for one channel. Its methods are safe for concurrent use.
 type Server struct {
-	db        *store.DB
-	service   *selfservice.Service
-	rules     []passwd.PublicRule // of a new password, as every citizen reads them
-	log       *slog.Logger
-	proxies   []*net.IPNet
-	channel   selfservice.Channel
-	own       func(*Server) []Route // of the channel
-	addresses *limiter
-	users     *limiter
-	metrics   *metrics
+	db          *store.DB
+	service     *selfservice.Service
+	rules       []passwd.PublicRule // for a new password
+	log         *slog.Logger
+	proxies     []*net.IPNet
+	channel     selfservice.Channel
+	extraRoutes func(*Server) []Route // additional routes of the channel
+	addresses   *limiter
+	users       *limiter
+	metrics     *metrics
 
 	turnedAway *turnedAway
 
@@ -66,7 +66,7 @@ type Server struct {
 	sealedOnly bool
 }
 
-// New returns a Server, or an error that names what is missing.
+// New returns a Server, or an error that names the missing setting.
 func New(c Config) (*Server, error) {
 	if c.DB == nil || c.Service == nil || c.Hasher == nil || c.Channel == "" {
 		return nil, errors.New("httpapi: DB, Service, Hasher and Channel are required")
@@ -76,10 +76,10 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		db: c.DB, service: c.Service, rules: c.Service.Rules(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
-		proxies: c.Proxies, channel: c.Channel, own: c.Routes,
+		proxies: c.Proxies, channel: c.Channel, extraRoutes: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, requestTime),
+		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
 		turnedAway: newTurnedAway(),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
@@ -87,22 +87,30 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// ReplaceTransport changes the keys for sealed passwords. Pages that sealed for
-// a key that is no longer there are told to seal again.
+// ReplaceTransport replaces the keys for encrypted passwords. Passwords encrypted for a key
+// that is gone are refused with DECRYPT_FAILED, and the page encrypts again. It is safe for
+// concurrent use.
 func (s *Server) ReplaceTransport(t *keys.Transport) { s.transport.Store(t) }
 
-// requestTime is the longest a request may take unless the configuration says otherwise;
-// what others are asked meanwhile is within it.
-const requestTime = 5 * time.Second
+// defaultRequestTime limits a request, including its calls to other systems.
+const defaultRequestTime = 5 * time.Second
 
-// A Route is one line of the contract.
+// A Route is one operation of the API.
 type Route struct {
 	Method, Path string
 	Endpoint
 }
 
+// routes returns the routes of every channel and those of this one.
 func (s *Server) routes() []Route {
-	routes := []Route{
+	if s.extraRoutes == nil {
+		return s.commonRoutes()
+	}
+	return append(s.commonRoutes(), s.extraRoutes(s)...)
+}
+
+func (s *Server) commonRoutes() []Route {
+	return []Route{
 		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
 		{"POST", "/v1/link", Authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
@@ -118,30 +126,26 @@ func (s *Server) routes() []Route {
 		{"POST", "/v1/consents", Authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", Authed(s, s.withdrawConsent)},
 		{"GET", "/v1/subscriptions", Authed(s, s.showSubscriptions)},
-		{"POST", "/v1/subscriptions", Authed(s, s.noteSubscription)},
+		{"POST", "/v1/subscriptions", Authed(s, s.recordSubscription)},
 		{"GET", "/v1/password", linked(s, s.showPassword)},
 		{"POST", "/v1/password/tickets", Authed(s, s.makeTicket)},
 		{"POST", "/v1/password/changes", linked(s, s.openChange)},
 		{"GET", "/v1/password/changes/:id", Authed(s, identified(s.showChange))},
-		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirming(s.service.ConfirmChange))},
+		{"POST", "/v1/password/changes/:id/confirm", linked(s, s.confirmHandler(s.service.ConfirmChange))},
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
 		{"POST", "/v1/password/resets", linked(s, s.openReset)},
 		{"GET", "/v1/password/resets/:id", Authed(s, identified(s.showReset))},
-		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirming(s.service.ConfirmReset))},
+		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmHandler(s.service.ConfirmReset))},
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/password/recoveries", Authed(s, s.openRecovery)},
 		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
-		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirming(s.service.ConfirmRecovery))},
+		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirmHandler(s.service.ConfirmRecovery))},
 		{"POST", "/v1/freeze", endsOwnSession(s, s.freeze)},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
 		{"GET", "/healthz", Open(s, s.alive)},
 		{"GET", "/readyz", Open(s, s.ready)},
 	}
-	if s.own != nil {
-		routes = append(routes, s.own(s)...)
-	}
-	return routes
 }
 
 // Handler returns the API for the public address.
@@ -150,14 +154,14 @@ func (s *Server) Handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = s.clientAddress()
 	e.HTTPErrorHandler = s.fail
-	e.Use(s.recorded, secured, s.limited, getOrPost, s.inTime, deadlined(s.requestTime))
+	e.Use(s.recorded, secured, s.limited, getOrPost, s.delayEarly, deadlined(s.requestTime))
 	for _, r := range s.routes() {
 		e.Add(r.Method, r.Path, r.Serve)
 	}
 	return e
 }
 
-// fail is the one exit of every error, Echo's own included.
+// fail writes the reply for every error, including Echo's own.
 func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -167,18 +171,18 @@ func (s *Server) fail(err error, c echo.Context) {
 		err = fromStatus(http.Code)
 	}
 	e := selfservice.AsError(err)
-	NoteError(c, e)
-	if busy := shed(err); busy != nil {
-		err = s.turnAway(c, busy)
+	RecordError(c, e)
+	if busy := shedError(err); busy != nil {
+		err = s.replyBusy(c, busy)
 	} else {
 		err = send(c, answerOf(c, nil, e))
 	}
 	if err != nil {
-		NoteError(c, selfservice.ErrInternal.Because(err))
+		RecordError(c, selfservice.ErrInternal.WithCause(err))
 	}
 }
 
-// secured sets the headers a scanner asks for, on every reply.
+// secured sets the security headers on every reply.
 func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		setSecurity(c.Response().Header())
@@ -196,8 +200,8 @@ func setSecurity(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-// getOrPost refuses what Echo would answer by itself: a preflight must not
-// succeed, because no browser page has business here.
+// getOrPost rejects other methods. Echo would answer an OPTIONS request itself, but a preflight
+// must not succeed because no web page may call the API.
 func getOrPost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if m := c.Request().Method; m != http.MethodGet && m != http.MethodPost {
@@ -208,7 +212,7 @@ func getOrPost(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// deadlined bounds a request's time.
+// deadlined sets the deadline of each request.
 func deadlined(limit time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -220,7 +224,7 @@ func deadlined(limit time.Duration) echo.MiddlewareFunc {
 	}
 }
 
-// clientAddress believes X-Forwarded-For only from the configured proxies.
+// clientAddress trusts X-Forwarded-For only from the configured proxies.
 func (s *Server) clientAddress() echo.IPExtractor {
 	if len(s.proxies) == 0 {
 		return echo.ExtractIPDirect()
@@ -232,7 +236,8 @@ func (s *Server) clientAddress() echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-// HTTPServer returns a server for h with every limit of time and size set.
+// HTTPServer returns an http.Server for h with all time and size limits set. It logs net/http's
+// errors at level debug.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -8,13 +8,14 @@ import (
 	"fundpass/store"
 )
 
+// A SessionReply is the reply to a sign-in.
 type SessionReply struct {
 	Token     string       `json:"token"`
-	ExpiresIn int          `json:"expires_in"` // seconds without a request
+	ExpiresIn int          `json:"expires_in"` // idle timeout in seconds
 	Linked    bool         `json:"linked"`
 	Account   *accountView `json:"account"`
 
-	seed string // of the token
+	seed string // derives Token
 }
 
 func (r SessionReply) withSeed() (any, string) {
@@ -22,7 +23,7 @@ func (r SessionReply) withSeed() (any, string) {
 	return r, r.seed
 }
 
-// OpenUserSession opens the session of a user whom the channel has recognised.
+// OpenUserSession opens a session for a user whom the channel has authenticated.
 func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (SessionReply, error) {
 	seed := s.db.NewSeed()
 	token, err := s.db.Token(seed)
@@ -40,15 +41,15 @@ func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (Se
 	return reply, nil
 }
 
-// digestOfToken is what the database keeps of a bearer token.
+// digestOfToken returns the SHA-256 of a bearer token, which the database stores in its place.
 func digestOfToken(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
 }
 
-// endSession signs out.
+// endSession signs out. A retry after an earlier run has ended the session succeeds.
 func (s *Server) endSession(ctx context.Context, r Request, _ none) (none, error) {
-	if r.SessionEnded && !r.IsRetry { // an earlier run, whose answer was lost, did what is asked
+	if r.SessionEnded && !r.IsRetry { // ended by another request
 		return none{}, selfservice.ErrSessionExpired
 	}
 	return none{}, s.service.SignOut(ctx, r.Caller)

@@ -11,8 +11,8 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// T9: one code, one session, one call to Alipay, whoever shows it how often
-// and to which process.
+// T9: an auth code opens one session with one call to Alipay, however often and to whichever
+// process it is sent.
 func TestAuthCodeIsGoodOnce(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -48,7 +48,7 @@ func TestAuthCodeIsGoodOnce(t *testing.T) {
 	h.client().post("/v1/sessions", m{}).want(t, "BAD_REQUEST")
 }
 
-// T17: a token is 256 bits of chance, and the database cannot give it away.
+// T17: a token has 256 random bits, and the database does not reveal it.
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -84,17 +84,17 @@ func TestTokens(t *testing.T) {
 	}
 	must(t, rows.Err())
 	if strings.Contains(dump.String(), p.token) || strings.Contains(dump.String(), c.OpenID) {
-		t.Error("the database knows the token or the Alipay user")
+		t.Error("the database contains the token or the Alipay user")
 	}
 }
 
-// T17: what ends a session ends it everywhere.
+// T17: what ends a session ends it in every process.
 func TestDeadTokens(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	for _, tt := range []struct {
 		name string
-		end  func(c citizen, p *client) // p is the citizen's other phone
+		end  func(c citizen, p *client) // p is on the citizen's other phone
 	}{
 		{"log out", func(_ citizen, p *client) {}},
 		{"unlink", func(c citizen, p *client) { p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK") }},
@@ -119,8 +119,8 @@ func TestDeadTokens(t *testing.T) {
 	}
 }
 
-// T15: nothing that Alipay did not sign for us opens a session, and a bad
-// answer is answered in time.
+// T15: no session opens without an answer that Alipay signed for this application, and an
+// invalid answer is reported in time.
 func TestBadAlipay(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -152,7 +152,7 @@ func TestIdentityKinds(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
 	byOpenID := h.citizen(func(c *citizen) { c.OpenID = "2088000000000042" })
-	byUserID := h.citizen(func(c *citizen) { c.OpenID, c.UserID = "", "2088000000000042" }) // the same digits, another kind
+	byUserID := h.citizen(func(c *citizen) { c.OpenID, c.UserID = "", "2088000000000042" }) // the same digits, another kind of identifier
 	h.linkedClient(byOpenID)
 	q := h.logIn(byUserID)
 	q.get("/v1/link").want(t, "NOT_LINKED")

@@ -20,18 +20,17 @@ import (
 )
 
 const (
-	// longestHeld is how long a request that comes before its time is kept waiting: with
-	// what it takes then, less than a page waits for an answer.
-	longestHeld = 4 * time.Second
+	// maxHold is how long an early request is delayed. Together with its processing it must
+	// stay below the timeout of a page.
+	maxHold = 4 * time.Second
 
-	// mostTurnedAway bounds who is remembered, and how many requests are kept waiting.
-	mostTurnedAway = 2048
+	// maxTurnedAway bounds both the remembered callers and the delayed requests.
+	maxTurnedAway = 2048
 )
 
-// turnedAway remembers who was told to come back later. Whoever comes before is kept
-// waiting, at the cost of a timer: a flood of repeats would otherwise take the cores that
-// have to hash. It is decided before anything is read, by the caller's own token and the
-// route alone.
+// turnedAway remembers callers who were told to retry later. It delays those who return early,
+// which costs a timer only, because a flood of retries would take the CPU from hashing. It
+// decides before the body is read, by the bearer token and the route.
 type turnedAway struct {
 	now   func() time.Time
 	pause func(context.Context, time.Duration)
@@ -45,21 +44,21 @@ func newTurnedAway() *turnedAway {
 	return &turnedAway{now: time.Now, pause: pause, until: make(map[string]time.Time)}
 }
 
-// note remembers one more, unless there are too many.
-func (a *turnedAway) note(key string, after time.Duration) {
+// add remembers a caller, unless the limit is reached.
+func (a *turnedAway) add(key string, after time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	if len(a.until) >= mostTurnedAway {
+	if len(a.until) >= maxTurnedAway {
 		maps.DeleteFunc(a.until, func(_ string, until time.Time) bool { return !until.After(now) })
 	}
-	if _, known := a.until[key]; known || len(a.until) < mostTurnedAway {
+	if _, known := a.until[key]; known || len(a.until) < maxTurnedAway {
 		a.until[key] = now.Add(after)
 	}
 }
 
-// hold is how long a caller is before its time, and whether to keep it waiting. Whoever
-// does calls release.
+// hold returns how early the caller is, and whether to delay the request. After the delay the
+// caller of hold must call release.
 func (a *turnedAway) hold(key string) (early time.Duration, wait bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -68,7 +67,7 @@ func (a *turnedAway) hold(key string) (early time.Duration, wait bool) {
 		delete(a.until, key)
 		return 0, false
 	}
-	if wait = a.held < mostTurnedAway; wait {
+	if wait = a.held < maxTurnedAway; wait {
 		a.held++
 	}
 	return early, wait
@@ -83,7 +82,7 @@ func (a *turnedAway) release(key string) {
 	}
 }
 
-// callerKey is who asks for what; "" without a token.
+// callerKey returns the token digest and route of a POST request, or "" without a token.
 func callerKey(c echo.Context) string {
 	if digest, ok := tokenDigest(c); ok && c.Request().Method == http.MethodPost {
 		return string(digest) + c.Path()
@@ -91,9 +90,9 @@ func callerKey(c echo.Context) string {
 	return ""
 }
 
-// inTime keeps callers waiting who come before they were told to. One who would have to
-// wait too long for a request is told again.
-func (s *Server) inTime(next echo.HandlerFunc) echo.HandlerFunc {
+// delayEarly delays callers who return before the time they were given. It refuses those who would
+// have to wait longer than maxHold.
+func (s *Server) delayEarly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		key := callerKey(c)
 		if key == "" {
@@ -101,9 +100,9 @@ func (s *Server) inTime(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		early, wait := s.turnedAway.hold(key)
 		if wait {
-			s.turnedAway.pause(c.Request().Context(), min(early, longestHeld))
+			s.turnedAway.pause(c.Request().Context(), min(early, maxHold))
 			s.turnedAway.release(key)
-			early -= longestHeld
+			early -= maxHold
 		}
 		if early > 0 {
 			return &passwd.BusyError{After: early}
@@ -121,18 +120,18 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// turnAway answers whoever finds too many passwords being hashed, without a line in the
-// log. Chance spreads those who are told the same.
-func (s *Server) turnAway(c echo.Context, busy *passwd.BusyError) error {
+// replyBusy answers BUSY when too many passwords are being hashed. It logs nothing. A random
+// second spreads the retries.
+func (s *Server) replyBusy(c echo.Context, busy *passwd.BusyError) error {
 	s.metrics.shed.Inc()
 	wait := int(math.Ceil(busy.After.Seconds())) + rand.N(2)
 	if key := callerKey(c); key != "" {
-		s.turnedAway.note(key, busy.After)
+		s.turnedAway.add(key, busy.After)
 	}
 	return blob(c, presentations[selfservice.ErrBusy.Code].Status, busyBody(wait, requestID(c)), wait)
 }
 
-// busyStart is what every BUSY begins with; its last two members follow.
+// busyStart is the constant part of a BUSY reply; its last two members follow.
 var busyStart = func() []byte {
 	body, err := json.Marshal(problemOf(selfservice.ErrBusy, ""))
 	if err != nil {
@@ -149,8 +148,8 @@ func busyBody(retryAfter int, id string) []byte {
 	return append(append(append(body, `,"request_id":"`...), id...), `"}`...)
 }
 
-// shed is the reason of an answer, where that is the queue of the hash pool.
-func shed(err error) *passwd.BusyError {
+// shedError returns the error of the hashing queue in err, or nil.
+func shedError(err error) *passwd.BusyError {
 	var busy *passwd.BusyError
 	errors.As(err, &busy)
 	return busy

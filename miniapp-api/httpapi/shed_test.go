@@ -11,25 +11,25 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Strangers cannot fill the memory with callers who are turned away.
+// The number of remembered callers is bounded.
 func TestTurnedAwayAreBounded(t *testing.T) {
 	t.Parallel()
 	a, now := newTurnedAway(), time.Now()
 	a.now = func() time.Time { return now }
-	for i := range 2 * mostTurnedAway {
-		a.note(fmt.Sprint(i), time.Second)
+	for i := range 2 * maxTurnedAway {
+		a.add(fmt.Sprint(i), time.Second)
 	}
-	if len(a.until) != mostTurnedAway {
-		t.Errorf("%d are remembered", len(a.until))
+	if len(a.until) != maxTurnedAway {
+		t.Errorf("%d callers are remembered", len(a.until))
 	}
 	now = now.Add(time.Second)
-	a.note("the next", time.Second)
+	a.add("the next", time.Second)
 	if len(a.until) != 1 {
-		t.Errorf("%d are remembered of whom one still has to wait", len(a.until))
+		t.Errorf("%d callers are remembered, want the one who has to wait", len(a.until))
 	}
 }
 
-// What is prebuilt reads as every other answer.
+// The prebuilt BUSY reply equals an encoded one.
 func TestPrebuiltBusy(t *testing.T) {
 	t.Parallel()
 	id := uuid.NewString()

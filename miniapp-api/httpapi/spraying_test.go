@@ -25,21 +25,21 @@ func withSpraying(user, address, minute int) envOption {
 	}
 }
 
-// withProxy believes this machine's X-Forwarded-For.
+// withProxy trusts X-Forwarded-For from this machine.
 func withProxy(c *Config) {
 	c.Proxies = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}}
 }
 
 func from(ip string) header { return header{"X-Forwarded-For", ip} }
 
-// evaluated is how many people's passwords strangers got looked at.
+// evaluated returns the number of people for whom a stranger's password was checked.
 func (h *env) evaluated() int {
 	h.t.Helper()
 	return h.count(`SELECT count(*) FROM lockouts WHERE scope = 'public' AND attempts + tier > 0`)
 }
 
-// T3: one user tries a thousand people, over two servers: five passwords are
-// looked at, the answers are all alike, and nobody else's counter is touched.
+// T3: of one user's attempts at a thousand people over two processes five passwords are
+// checked, the answers are the same, and no other counter changes.
 func TestOneUserManyPeople(t *testing.T) {
 	t.Parallel()
 	for _, proof := range []selfservice.Proof{selfservice.ProofCertdoc, selfservice.ProofNone} {
@@ -50,7 +50,7 @@ func TestOneUserManyPeople(t *testing.T) {
 			twin := *clients[0]
 			twin.url = h.listen(h.newServer(withProof(proof)))
 			clients[1] = &twin
-			password := map[selfservice.Proof]string{selfservice.ProofCertdoc: "Quiet-River-1", selfservice.ProofNone: "wrong-password"}[proof] // the right one, where it is not enough
+			password := map[selfservice.Proof]string{selfservice.ProofCertdoc: "Quiet-River-1", selfservice.ProofNone: "wrong-password"}[proof] // the right one, which does not suffice
 			var mu sync.Mutex
 			looks := map[string]int{}
 			atOnce(50, manyPeople(t, h, 500), func(i int, number string) {
@@ -63,7 +63,7 @@ func TestOneUserManyPeople(t *testing.T) {
 				t.Errorf("%d different answers: %v", len(looks), looks)
 			}
 			if n := h.evaluated(); n != 5 {
-				t.Errorf("%d people's passwords were looked at, want 5", n)
+				t.Errorf("passwords of %d people were checked, want 5", n)
 			}
 			if n := strings.Count(h.logs.String(), `"msg":"spraying"`); n != 1 {
 				t.Errorf("%d lines of warning, want one a user and day", n)
@@ -72,7 +72,7 @@ func TestOneUserManyPeople(t *testing.T) {
 	}
 }
 
-// atOnce does something for every element, so many at a time.
+// atOnce calls f for every element, n concurrently.
 func atOnce[T any](n int, all []T, do func(i int, x T)) {
 	gate := make(chan struct{}, n)
 	var wg sync.WaitGroup
@@ -86,7 +86,7 @@ func atOnce[T any](n int, all []T, do func(i int, x T)) {
 	wg.Wait()
 }
 
-// T2: many users with one attempt each at one person get five looked at.
+// T2: of many users' attempts at one person five are checked.
 func TestManyUsersOnePerson(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(5, 200, 10_000))
@@ -98,11 +98,11 @@ func TestManyUsersOnePerson(t *testing.T) {
 		h.logIn(c).post("/v1/link", withPassword(victim.linkBody(), fmt.Sprint("wrong ", i))).want(t, "LINK_REFUSED")
 	})
 	if n := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); n != 5 {
-		t.Errorf("%d attempts were looked at, want 5", n)
+		t.Errorf("%d attempts were checked, want 5", n)
 	}
 }
 
-// Attempts at people one has tried before go on, and the limit is a day's.
+// Further attempts at people tried before are permitted, and the limit is per day.
 func TestSprayerMayRepeat(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(2, 200, 600))
@@ -129,22 +129,22 @@ func TestSprayerMayRepeat(t *testing.T) {
 	h.logIn(sprayer).post("/v1/link", people[2].linkBody()).want(t, "OK")
 }
 
-// Who knows the passwords may link one after the other: a family's phone.
+// Right passwords for several people are no spraying, such as on a family's phone.
 func TestRightPasswordsAreNoSpraying(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(2, 2, 2))
 	p := h.logIn(h.citizen())
 	for range 5 {
 		c := h.citizen()
-		p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED") // a slip, undone by the next
+		p.post("/v1/link", withPassword(c.linkBody(), "wrong-password")).want(t, "LINK_REFUSED") // a wrong password, undone by the next right one
 		p.post("/v1/link", c.linkBody()).want(t, "OK")
 		p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK")
-		h.clock.Advance(time.Minute) // a slip stays in its minute
+		h.clock.Advance(time.Minute) // a wrong password counts for its minute
 	}
 }
 
-// An address from which many are tried in vain: proven citizens go on, others
-// are refused, and where nobody is proven they are told to come back.
+// After failed attempts at many people from one address, verified citizens can continue and
+// others are refused. If nobody can be verified first, the refusal is TOO_MANY_REQUESTS.
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -170,11 +170,11 @@ func TestAddress(t *testing.T) {
 				t.Errorf("%d attempts of the victim were charged", n)
 			}
 			if n := h.evaluated(); n != 4 {
-				t.Errorf("%d passwords were looked at, want 4", n)
+				t.Errorf("%d passwords were checked, want 4", n)
 			}
 			late.post("/v1/link", withPassword(next.linkBody(), "wrong-password"), from("2001:db8:0:1::1")).want(t, "LINK_REFUSED")
 			if n := h.evaluated(); n != 5 {
-				t.Errorf("%d passwords were looked at, want 5: another address goes on", n)
+				t.Errorf("%d passwords were checked, want 5: another address is not limited", n)
 			}
 			owner := h.citizen()
 			if tt.proof == selfservice.ProofCertdoc {
@@ -184,12 +184,12 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// Many users from many addresses: the rate of all together has a limit, for a
-// minute, and the metrics and the log say so without saying who.
+// The rate of all users together has a limit per minute. Metrics and log report it without
+// naming a user.
 func TestGlobalRate(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone), withSpraying(5, 200, 3), withProxy)
-	h.clock.Advance(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute))) // a whole minute's time
+	h.clock.Advance(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute))) // a whole minute
 	spray := func(i int) reply {
 		return h.logIn(h.citizen()).post("/v1/link", withPassword(h.citizen().linkBody(), "wrong-password"), from(fmt.Sprint("192.0.2.", i)))
 	}
@@ -202,7 +202,7 @@ func TestGlobalRate(t *testing.T) {
 		}
 	}
 	if n := h.evaluated(); n != 3 {
-		t.Errorf("%d passwords were looked at, want 3", n)
+		t.Errorf("%d passwords were checked, want 3", n)
 	}
 	h.wantSprayed(map[string]int{"global": 2, "user": 0, "address": 0})
 	var warned []string
@@ -218,7 +218,7 @@ func TestGlobalRate(t *testing.T) {
 	spray(20).want(t, "LINK_REFUSED")
 }
 
-// wantSprayed reads the metric.
+// wantSprayed checks the metric.
 func (h *env) wantSprayed(want map[string]int) {
 	h.t.Helper()
 	ops := httptest.NewServer(h.server.OpsHandler())
@@ -235,7 +235,7 @@ func (h *env) wantSprayed(want map[string]int) {
 	}
 }
 
-// TestNetwork groups addresses as providers hand them out.
+// Addresses are grouped as providers assign them.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
 	for ip, want := range map[string]string{

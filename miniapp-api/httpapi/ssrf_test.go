@@ -22,7 +22,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A canary counts connections to an address that nobody has business with.
+// A canary counts connections to an address that nothing should call.
 type canary struct {
 	addr  string
 	bait  string // its URL
@@ -48,12 +48,12 @@ func newCanary(t *testing.T) *canary {
 	return c
 }
 
-// unseen fails the test when anybody called, and when the canary cannot tell.
+// unseen fails the test if the canary was called, or does not detect calls.
 func (c *canary) unseen(t *testing.T) {
 	t.Helper()
 	time.Sleep(100 * time.Millisecond)
 	if n := c.calls.Load(); n != 0 {
-		t.Errorf("%d connections to an address a caller gave", n)
+		t.Errorf("%d connections to an address from a request", n)
 	}
 	conn, err := net.Dial("tcp", c.addr)
 	must(t, err)
@@ -61,7 +61,7 @@ func (c *canary) unseen(t *testing.T) {
 	testenv.Eventually(t, "the canary counts", func() bool { return c.calls.Load() > 0 })
 }
 
-// fill is a body with the bait in every field.
+// fill returns a body with the canary's URL in every field.
 func (c *canary) fill(t *testing.T, fields []string) []byte {
 	t.Helper()
 	body := m{}
@@ -76,8 +76,8 @@ func (c *canary) fill(t *testing.T, fields []string) []byte {
 	return raw
 }
 
-// requestFields lists, by type, the JSON names of the fields of every request there is,
-// from the source: a new form is in the test without being named in it.
+// requestFields returns the JSON fields of every request type, read from the source, so that
+// new types are included.
 func requestFields(t *testing.T) map[string][]string {
 	t.Helper()
 	forms := map[string][]string{}
@@ -96,7 +96,7 @@ func requestFields(t *testing.T) map[string][]string {
 			}
 			_, tag, _ := strings.Cut(field.Tag.Value, `json:"`)
 			name, _, _ := strings.Cut(strings.TrimRight(tag, "`\""), ",")
-			if name == "encrypted" { // instead of the readable ones
+			if name == "encrypted" { // replaces the plain ones
 				continue
 			}
 			forms[spec.Name.Name] = append(forms[spec.Name.Name], name)
@@ -114,7 +114,7 @@ func requestFields(t *testing.T) map[string][]string {
 	return forms
 }
 
-// T16: no field, header or path of any request makes the server call out.
+// T16: no field, header or path of a request makes the server call a URL.
 func TestNoFieldIsFetched(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -125,7 +125,7 @@ func TestNoFieldIsFetched(t *testing.T) {
 	if len(forms) < 6 || strings.Join(forms["confirmRequest"], " ") != "new_password new_password_again" {
 		t.Fatalf("the forms are not found: %v", forms)
 	}
-	sent, read := 0, 0 // read: requests that got past the JSON
+	sent, read := 0, 0 // requests whose JSON was accepted
 	for _, r := range contractRoutes() {
 		if !strings.HasPrefix(r.Path, "/v1/") || r.Path == "/v1/sessions/end" {
 			continue
@@ -157,7 +157,7 @@ func TestNoFieldIsFetched(t *testing.T) {
 	c.unseen(t)
 }
 
-// forger signs as Alipay does: this environment trusts its key, too.
+// A forger signs as Alipay does, with a key that this environment trusts.
 type forger struct{ h *env }
 
 func newForger(h *env) forger {
@@ -165,7 +165,7 @@ func newForger(h *env) forger {
 	return forger{h}
 }
 
-// sign signs the form anew, as the family it shows is signed.
+// sign signs the form again in its family's format.
 func (f forger) sign(form url.Values) []byte {
 	f.h.t.Helper()
 	form.Del("sign")
@@ -186,8 +186,8 @@ var (
 	xmlText  = regexp.MustCompile(`\[CDATA\[[^\]]*\]\]`)
 )
 
-// baits returns the notification with each value in turn, and what is inside biz_content, a
-// URL, truly signed.
+// baits returns validly signed notifications with each value, and each value within
+// biz_content, replaced by a URL.
 func (f forger) baits(notification alipaysim.Notification, bait string) (bodies [][]byte) {
 	f.h.t.Helper()
 	form, err := url.ParseQuery(string(notification.Body))
@@ -224,7 +224,8 @@ func (f forger) baits(notification alipaysim.Notification, bait string) (bodies 
 	return bodies
 }
 
-// T16: no value of any message makes the server call out, truly signed or not.
+// T16: no value of a message makes the server call a URL, whether its signature is valid or
+// not.
 func TestNoNoticeIsFetched(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -250,7 +251,7 @@ func TestNoNoticeIsFetched(t *testing.T) {
 		}
 	}
 	if taken < 60 || sent < 300 {
-		t.Errorf("of %d messages %d were taken: the test shows too little", sent, taken)
+		t.Errorf("only %d messages, %d accepted", sent, taken)
 	}
 	if got := h.sim.Calls("") - calls; got != 0 {
 		t.Errorf("%d calls to Alipay", got)

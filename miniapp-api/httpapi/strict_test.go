@@ -9,7 +9,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// What is not exactly the contract's JSON is refused, by name, and has no effect.
+// A body that does not match the contract is refused with the field's name and has no effect.
 func TestBadBodies(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -52,7 +52,7 @@ func TestBadBodies(t *testing.T) {
 		})
 	}
 	if got := p.get("/v1/password").get(t, "remaining_attempts").(float64); got != 5 {
-		t.Errorf("a malformed body cost an attempt: %v left", got)
+		t.Errorf("a malformed body was charged an attempt: %v left", got)
 	}
 	p.send("POST", path, []byte(good)).want(t, "OK")
 }
@@ -64,7 +64,7 @@ func wrongDigit(idNumber string) string {
 	return "1"
 }
 
-// Fields beside the contract's reach nothing.
+// Additional fields have no effect.
 func TestMassAssignment(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -115,7 +115,7 @@ func TestEveryReplyIsAnEnvelope(t *testing.T) {
 				t.Errorf("HTTP %d, want %d", r.HTTP, tt.status)
 			}
 			if r.RequestID == "" || r.Message == "" || r.Status == 0 {
-				t.Errorf("not a whole envelope: %s", r.Raw)
+				t.Errorf("incomplete envelope: %s", r.Raw)
 			}
 			checkHeaders(t, r.Header)
 		})
@@ -164,12 +164,12 @@ func TestRateLimits(t *testing.T) {
 			p.get("/v1/password").want(t, "NOT_LINKED")
 		}
 		p.get("/v1/password").want(t, "TOO_MANY_REQUESTS")
-		h.logIn(c).get("/v1/password").want(t, "TOO_MANY_REQUESTS") // a new session is no new allowance
+		h.logIn(c).get("/v1/password").want(t, "TOO_MANY_REQUESTS") // a new session has no new allowance
 		q.get("/v1/password").want(t, "NOT_LINKED")
 	})
 }
 
-// A request is never more than one line of log, and the line is ours alone.
+// A request produces one log line, without text of the client.
 func TestLogLines(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

@@ -7,7 +7,7 @@ import (
 )
 
 type subscriptionsReply struct {
-	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty: this centre sends no messages
+	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty if the centre sends no messages
 	State     string   `json:"state"`     // none, accepted, rejected, refused
 }
 
@@ -29,7 +29,7 @@ func (s *Server) showSubscriptions(ctx context.Context, r Request, _ none) (subs
 	return subscriptionsReplyOf(subscription), err
 }
 
-func (s *Server) noteSubscription(ctx context.Context, r Request, in subscriptionRequest) (subscriptionsReply, error) {
-	subscription, err := s.service.NoteSubscription(ctx, r.Caller, in.TemplateID, in.Accepted)
+func (s *Server) recordSubscription(ctx context.Context, r Request, in subscriptionRequest) (subscriptionsReply, error) {
+	subscription, err := s.service.RecordSubscription(ctx, r.Caller, in.TemplateID, in.Accepted)
 	return subscriptionsReplyOf(subscription), err
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// templateIf is a template where messages are sent.
+// templateIf returns a template if messages are sent.
 func templateIf(sent bool) string {
 	if sent {
 		return "notice"
@@ -13,13 +13,13 @@ func templateIf(sent bool) string {
 	return ""
 }
 
-// subscribe says what the page was told: the citizen takes messages.
+// subscribe reports that the citizen has subscribed.
 func (p *client) subscribe() {
 	p.h.t.Helper()
 	p.post("/v1/subscriptions", m{"template_id": "notice", "accepted": true}).want(p.h.t, "OK")
 }
 
-// What is promised rests on what is known: the page's word first, Alipay's when it counts.
+// "notified" follows the page's answer, and later Alipay's answer to a message.
 func TestPromisesOnlyWhatIsSubscribed(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
@@ -41,7 +41,7 @@ func TestPromisesOnlyWhatIsSubscribed(t *testing.T) {
 			t.Errorf("it is %v, want %s", got, want)
 		}
 		if notified() != promised {
-			t.Errorf("%s: promised %v", want, !promised)
+			t.Errorf("%s: notified %v", want, !promised)
 		}
 	}
 	state("none", false)

@@ -16,7 +16,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// T23: bodies and headers beyond all measure are refused and cost no memory.
+// T23: oversized bodies and headers are refused and cost no memory.
 func TestHugeRequests(t *testing.T) {
 	h := newEnv(t)
 	p := h.linkedClient(h.citizen())
@@ -36,7 +36,7 @@ func TestHugeRequests(t *testing.T) {
 		must(t, err)
 		endless.Header.Set("Content-Type", "application/json")
 		endless.Header.Set("Authorization", "Bearer "+p.token)
-		if rsp, err := http.DefaultClient.Do(endless); err == nil { // the server may close while we still write
+		if rsp, err := http.DefaultClient.Do(endless); err == nil { // the server may close during the write
 			rsp.Body.Close()
 			if rsp.StatusCode != 413 {
 				t.Errorf("endless body: %d", rsp.StatusCode)
@@ -64,8 +64,9 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// T26: a storm of wrong passwords is shed, and the storm over, all is well. The only place
-// to hash is held until one of the storm was turned away, however slow the machine is.
+// T26: a storm of wrong passwords is refused with BUSY, and afterwards requests succeed. The
+// only slot is occupied until one of the storm is refused, so the test does not depend on the
+// machine's speed.
 func TestStormOfAttempts(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofNone))
@@ -102,11 +103,11 @@ func TestStormOfAttempts(t *testing.T) {
 	}
 	good.openChange(owner)
 	if n := h.count(`SELECT attempts + 5 * tier FROM lockouts WHERE person_digest = $1`, h.personDigest(victim)); n != min(5, got["LINK_REFUSED"]) {
-		t.Errorf("%d attempts were charged: what is shed must cost none, what is not at most the limit: %v", n, got)
+		t.Errorf("%d attempts were charged, want none for refused requests and at most the limit for others: %v", n, got)
 	}
 }
 
-// onePlace has one place to hash in, at a cost that takes no time.
+// onePlace returns a hasher with one slot and minimal cost.
 func onePlace(h *env) envOption {
 	return func(c *Config) {
 		c.Hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: h.pepper, Memory: 64, Time: 1, Slots: 1})
@@ -114,7 +115,7 @@ func onePlace(h *env) envOption {
 	}
 }
 
-// T27: a password counts to its last byte and in whichever form it is typed.
+// T27: a password is compared to its last byte, in any Unicode form.
 func TestPasswordsAreWhole(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)

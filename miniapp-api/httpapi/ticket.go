@@ -13,11 +13,11 @@ import (
 	"fundpass/store"
 )
 
-// sealAlgorithm is how pages seal passwords: RSA-OAEP with SHA-256 for both its
-// hash and MGF1 (RFC 8017), named as in RFC 7518.
+// sealAlgorithm is the algorithm by which pages encrypt passwords: RSA-OAEP (RFC 8017) with
+// SHA-256 for the hash and for MGF1, named as in RFC 7518.
 const sealAlgorithm = "RSA-OAEP-256"
 
-// sealLabel binds a sealed text to its purpose, its key and its ticket.
+// sealLabel returns the OAEP label, which binds a ciphertext to its purpose, key and ticket.
 func sealLabel(kid, ticket string) []byte { return []byte("gjj-password/1|" + kid + "|" + ticket) }
 
 type ticketReply struct {
@@ -28,7 +28,7 @@ type ticketReply struct {
 	ExpiresIn int    `json:"expires_in"` // seconds
 }
 
-// makeTicket lets the page seal one form's passwords.
+// makeTicket returns a ticket and the public key to encrypt one form's passwords.
 func (s *Server) makeTicket(ctx context.Context, r Request, _ none) (ticketReply, error) {
 	transport := s.transport.Load()
 	if transport == nil {
@@ -42,15 +42,15 @@ func (s *Server) makeTicket(ctx context.Context, r Request, _ none) (ticketReply
 	return ticketReply{ticket, kid, sealAlgorithm, public, int(store.TicketLife.Seconds())}, nil
 }
 
-// newTicket returns 256 random bits.
+// newTicket returns 256 random bits in base64url.
 func newTicket() string {
 	var raw [32]byte
 	rand.Read(raw[:])
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// A sealedForm stands for the passwords of a form: Sealed is the base64 of
-// the JSON of a passwords value, sealed for the key KID under sealLabel.
+// A sealedForm replaces the passwords of a form. Sealed is the base64 of the JSON of a
+// passwords value, encrypted for the key KID with sealLabel.
 type sealedForm struct {
 	Ticket string `json:"ticket"`
 	KID    string `json:"kid"`
@@ -58,17 +58,17 @@ type sealedForm struct {
 	Sealed string `json:"sealed"`
 }
 
-// passwords are what a form can hold. The names are short because RSA-2048
-// seals 190 bytes at most.
+// A passwords is the passwords of a form. Its JSON names are short because RSA-2048 encrypts at
+// most 190 bytes.
 type passwords struct {
 	Present passwd.Secret `json:"o"`
 	New     passwd.Secret `json:"n"`
-	Again   passwd.Secret `json:"a"` // optional when sealed: the page has compared
+	Again   passwd.Secret `json:"a"` // optional if encrypted: the page has compared
 }
 
-// unseal returns the passwords of a form, which came readable or sealed. A
-// ticket that is unknown, spent, late or somebody else's, a foreign key, label
-// or text: everything is ErrDecryptFailed and has cost the same two steps.
+// unseal returns the passwords of a form, plain or encrypted. An unknown, spent, expired or
+// foreign ticket and an invalid key, label or ciphertext are all ErrDecryptFailed, after the
+// same work.
 func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *sealedForm) (passwords, error) {
 	readable := !plain.Present.Empty() || !plain.New.Empty() || !plain.Again.Empty()
 	switch {
@@ -83,17 +83,17 @@ func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *s
 	if transport == nil {
 		return passwords{}, selfservice.ErrNotOffered
 	}
-	sealed, _ := base64.StdEncoding.DecodeString(form.Sealed) // what is no base64 does not open
+	sealed, _ := base64.StdEncoding.DecodeString(form.Sealed) // decryption fails on an invalid encoding
 	good, err := s.db.SpendTicket(ctx, r.Session, form.Ticket, sealed, r.IsRetry)
 	if err != nil {
 		return passwords{}, err
 	}
-	r.Record.Keep() // the ticket is spent
+	r.Record.Keep() // only a retry of this request may spend the ticket again
 	opened, ok := openForm(transport, form, sealed)
 	if !good || !ok {
 		return passwords{}, ErrDecryptFailed
 	}
-	if refuseControls(&opened) != nil {
+	if rejectControls(&opened) != nil {
 		return passwords{}, selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "encrypted", Code: "CONTROL_CHARACTER"})
 	}
 	if opened.Again.Empty() {
@@ -102,8 +102,7 @@ func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *s
 	return opened, nil
 }
 
-// openForm decrypts in any case, so that it takes the same time for every reason
-// to refuse.
+// openForm always decrypts, so that every refusal takes the same time.
 func openForm(transport *keys.Transport, form *sealedForm, sealed []byte) (passwords, bool) {
 	plain, err := transport.Open(form.KID, sealLabel(form.KID, form.Ticket), sealed)
 	defer clear(plain)

@@ -18,7 +18,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// transportKeys are the key handed out and the one before it.
+// transportKeys are the current key and the previous one.
 var transportKeys = sync.OnceValue(func() []*rsa.PrivateKey {
 	var all []*rsa.PrivateKey
 	for range 2 {
@@ -39,7 +39,7 @@ func withTransport(t testing.TB) envOption {
 	}
 }
 
-// A ticket as the page gets it.
+// A ticket is the reply to POST /v1/password/tickets.
 type ticket struct {
 	Ticket    string `json:"ticket"`
 	KID       string `json:"kid"`
@@ -55,7 +55,7 @@ func (p *client) ticket() ticket {
 	return got
 }
 
-// seal does what the page does.
+// seal encrypts as the page does.
 func (k ticket) seal(t testing.TB, passwords m) m {
 	t.Helper()
 	return k.sealUnder(t, "gjj-password/1|"+k.KID+"|"+k.Ticket, passwords)
@@ -74,7 +74,7 @@ func (k ticket) sealUnder(t testing.TB, label string, passwords m) m {
 	return m{"ticket": k.Ticket, "kid": k.KID, "alg": k.Alg, "sealed": base64.StdEncoding.EncodeToString(sealed)}
 }
 
-// The whole job with every password sealed, where the centre takes no others.
+// The complete procedure with every password encrypted, at a centre that accepts no others.
 func TestSealedFlow(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransport(t), func(c *Config) { c.SealedOnly = true })
@@ -85,7 +85,7 @@ func TestSealedFlow(t *testing.T) {
 	body := c.linkBody()
 	r := p.post("/v1/link", body).want(t, "BAD_REQUEST")
 	if len(r.Errors) != 1 || r.Errors[0].Field != "encrypted" {
-		t.Errorf("a readable password: %s", r.Raw)
+		t.Errorf("a plain password: %s", r.Raw)
 	}
 	delete(body, "password")
 	body["encrypted"] = sealed(m{"o": c.Password})
@@ -111,7 +111,7 @@ func TestSealedFlow(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with a sealed password, the answer is one and the same.
+// Every invalid encrypted password gets the same answer.
 func TestSealedRefused(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransport(t))
@@ -119,7 +119,7 @@ func TestSealedRefused(t *testing.T) {
 	p, q := h.linkedClient(mine), h.linkedClient(other)
 	again := h.logIn(mine) // another session of the same user
 	good := m{"o": mine.Password}
-	foreign := func() ticket { // a key that is not the server's
+	foreign := func() ticket { // another key
 		k := p.ticket()
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		must(t, err)
@@ -164,15 +164,15 @@ func TestSealedRefused(t *testing.T) {
 		}
 	}
 	if got := p.get("/v1/password").get(t, "remaining_attempts"); got != 5.0 {
-		t.Errorf("a text that does not open cost an attempt: %v left", got)
+		t.Errorf("an invalid ciphertext was charged an attempt: %v left", got)
 	}
 	r := p.post("/v1/password/changes", m{"id_number": mine.IDNumber, "old_password": mine.Password, "encrypted": p.ticket().seal(t, good)})
 	if r.want(t, "BAD_REQUEST"); r.Errors[0].Code != "TWICE" {
-		t.Errorf("readable and sealed: %s", r.Raw)
+		t.Errorf("plain and encrypted: %s", r.Raw)
 	}
 }
 
-// A ticket is good once, but a lost answer can be asked for again.
+// A ticket is valid once, but a retry after a lost answer succeeds.
 func TestSealedRepeated(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransport(t))
@@ -187,7 +187,7 @@ func TestSealedRepeated(t *testing.T) {
 	p.post("/v1/password/changes", body, header{"Idempotency-Key", "form-2"}).want(t, "DECRYPT_FAILED")
 }
 
-// The key before the present one opens until it is taken away.
+// The previous key decrypts until it is removed.
 func TestTransportRotation(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransport(t))
@@ -220,14 +220,14 @@ func TestTicketsNotOffered(t *testing.T) {
 	p.post("/v1/password/tickets", m{}).want(t, "NOT_OFFERED")
 	p.post("/v1/password/changes", m{"id_number": c.IDNumber, "encrypted": m{"ticket": "t", "kid": "k", "alg": "a", "sealed": ""}}).want(t, "NOT_OFFERED")
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, SealedOnly: true}); err == nil {
-		t.Error("a server that can take no password at all was made")
+		t.Error("New returned a server that accepts no password")
 	}
 }
 
-// BenchmarkSealedRefusal measures whether the time of a refusal tells why a
-// sealed password did not open. Tries of every kind are interleaved at random;
-// each kind's area under the curve against replayed tickets is reported, 0.5 is
-// no information. A second series of replayed ones is the control.
+// BenchmarkSealedRefusal measures whether the time of a refusal reveals why decryption failed.
+// It interleaves all kinds of failures at random and reports, for each kind, the area under the
+// curve against replayed tickets; 0.5 means no information. A second series of replayed tickets
+// is the control.
 func BenchmarkSealedRefusal(b *testing.B) {
 	h := newEnv(b, withTransport(b))
 	mine := h.citizen()

@@ -13,11 +13,10 @@ import (
 	"fundpass/store"
 )
 
-// BenchmarkRefusalTiming (T8) measures whether the time of a refusal tells a
-// stranger anything: tries of every kind are interleaved at random, and for
-// each kind the area under the curve against unknown people is reported: 0.5
-// is no information. A second series of unknown people is the control. A run
-// of -benchtime=2000x has 2,000 tries a kind.
+// BenchmarkRefusalTiming (T8) measures whether the time of a refusal reveals anything to a
+// stranger. It interleaves all kinds of refusals at random and reports, for each kind, the area
+// under the curve against unknown people; 0.5 means no information. A second series of unknown
+// people is the control. A run with -benchtime=2000x makes 2,000 tries of each kind.
 func BenchmarkRefusalTiming(b *testing.B) {
 	h := newEnv(b, withProof(selfservice.ProofNone))
 	h.server = h.newServer(withProof(selfservice.ProofNone), fullHasher(h), withSpraying(5, 200, 1<<30), withProxy)
@@ -27,7 +26,7 @@ func BenchmarkRefusalTiming(b *testing.B) {
 	for range 6 {
 		attacker.post("/v1/link", withPassword(locked.linkBody(), "wrong"))
 	}
-	h.exec(`UPDATE lockouts SET locked_until = '9999-12-31' WHERE locked_until IS NOT NULL`) // the run is longer than the lock
+	h.exec(`UPDATE lockouts SET locked_until = '9999-12-31' WHERE locked_until IS NOT NULL`) // the run outlasts the lock
 	people := manyPeople(b, h, b.N)
 	tries := map[string]func(i int) m{
 		"unknown": func(i int) m { return stranger(i, "unknown") },
@@ -45,7 +44,7 @@ func BenchmarkRefusalTiming(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		rand.Shuffle(len(kinds), func(a, b int) { kinds[a], kinds[b] = kinds[b], kinds[a] })
-		attacker, address := h.logIn(h.citizen()), from(fmt.Sprintf("198.18.%d.%d", i>>8&255, i&255)) // nobody's try counts as spraying
+		attacker, address := h.logIn(h.citizen()), from(fmt.Sprintf("198.18.%d.%d", i>>8&255, i&255)) // no try counts as spraying
 		for _, kind := range kinds {
 			body := tries[kind](i)
 			begun := time.Now()
@@ -66,14 +65,14 @@ func stranger(i int, series string) m {
 	return m{"name": "测试人", "id_type": "01", "id_number": regionalID(birthday, i), "password": "wrong-password"}
 }
 
-// regionalID makes many numbers: the region counts on when the sequence is used up.
+// regionalID returns many numbers, and advances the region when the sequence is used up.
 func regionalID(birthday string, i int) string {
 	n := idNumber(birthday, i%1000)
 	body := fmt.Sprintf("99%04d%s", 1+i/1000, n[6:17])
 	return body + document.CheckDigit(body)
 }
 
-// manyPeople loads 2n people with one password.
+// manyPeople imports 2n people with one password.
 func manyPeople(b testing.TB, h *env, n int) []string {
 	hash, err := h.server.Hasher.Hash(b.Context(), passwd.NewSecret("Quiet-River-1"))
 	must(b, err)
@@ -91,7 +90,7 @@ func manyPeople(b testing.TB, h *env, n int) []string {
 	return numbers
 }
 
-// areaUnderCurve is the chance that a try of a kind took longer than one of the
+// areaUnderCurve returns the probability that a try of a kind took longer than one of the
 // sorted others.
 func areaUnderCurve(sorted, times []float64) float64 {
 	sum := 0.0

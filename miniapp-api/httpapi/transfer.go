@@ -9,14 +9,14 @@ import (
 	"fundpass/store"
 )
 
-// A transferView is a transfer as the requester and the holder see it. It names neither to
-// the other: the requester may be a thief.
+// A transferView is a transfer as the requester and the holder see it. It identifies neither to
+// the other, because the requester may be a thief.
 type transferView struct {
 	ID          uuid.UUID  `json:"id"`
 	State       string     `json:"state"`
 	RequestedAt time.Time  `json:"requested_at"`
-	DueAt       *time.Time `json:"due_at"`     // from then on the requester can confirm it; null: the holder has not been notified yet
-	ExpiresAt   time.Time  `json:"expires_at"` // until then
+	DueAt       *time.Time `json:"due_at"`     // when the requester can confirm it; null until the holder is notified
+	ExpiresAt   time.Time  `json:"expires_at"` // end of the time to confirm
 }
 
 func viewOfTransfer(r *store.Transfer) *transferView {
@@ -27,16 +27,16 @@ func viewOfTransfer(r *store.Transfer) *transferView {
 }
 
 type transfersReply struct {
-	Own     *transferView `json:"own"`     // the latest this Alipay user requested, in the last 30 days
+	Own     *transferView `json:"own"`     // the latest that this user requested in the last 30 days
 	Against *transferView `json:"against"` // the one that waits for this user's link
-	Taken   *takenView    `json:"taken"`   // the one by which this user's link was taken over lately
+	Taken   *takenView    `json:"taken"`   // the recent one that took this user's link
 }
 
 // A takenView is a completed transfer after which the former holder can freeze the password.
 type takenView struct {
 	ID          uuid.UUID `json:"id"`
 	DoneAt      time.Time `json:"done_at"`
-	FreezeUntil time.Time `json:"freeze_until"` // POST /v1/freeze works till then, once
+	FreezeUntil time.Time `json:"freeze_until"` // POST /v1/freeze works once until then
 }
 
 func (s *Server) showTransfers(ctx context.Context, r Request, _ none) (transfersReply, error) {

@@ -7,8 +7,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A repetition whose first answer was lost takes no link over that the citizen no longer
-// agrees to.
+// A repeat after a lost answer does not complete a transfer whose consent was withdrawn.
 func TestTransferAgainNeedsConsent(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withProof(selfservice.ProofFace), withTransfer(10*time.Minute))

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// A reset code takes over the link of somebody whose password is frozen, as it makes a
-// link there: who pressed 不是我 is sent to the counter, and the reset comes after.
+// A reset code transfers the link of a person whose password is frozen, as it creates a link:
+// the owner who froze the password gets the code at the counter and then resets the password.
 func TestTransferFrozenByCode(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(24*time.Hour))
 	r := h.transferring()
 	r.holder.post("/v1/freeze", m{}).want(t, "OK")
-	r.requester.post("/v1/link", r.c.transferBody()).want(t, "LINK_REFUSED") // its password opens nothing
+	r.requester.post("/v1/link", r.c.transferBody()).want(t, "LINK_REFUSED") // its password cannot be used
 	h.issue(r.c, "1234567890")
 	body := with(r.c.transferBody(), "reset_code", "1234567890")
 	delete(body, "password")

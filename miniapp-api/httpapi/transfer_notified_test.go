@@ -10,8 +10,8 @@ import (
 	"fundpass/store"
 )
 
-// tellHolders delivers the notices of requested transfers to the holders.
-func (h *env) tellHolders() {
+// notifyHolders delivers the notices of requested transfers to the holders.
+func (h *env) notifyHolders() {
 	h.t.Helper()
 	for _, id := range h.untold() {
 		must(h.t, h.db.Delivered(h.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
@@ -52,7 +52,7 @@ func (p *client) takeOver(c citizen) string {
 	return p.post("/v1/link-transfers/"+waiting.ID.String()+"/confirm", m{}).Code
 }
 
-// abandonAll is what a mailer does where Alipay takes nothing for the addressees.
+// abandonAll marks the notices as failed, as the mailer does if Alipay accepts none.
 func (h *env) abandonAll() {
 	h.t.Helper()
 	due, _, err := h.db.Due(h.t.Context(), 1000)
@@ -69,7 +69,7 @@ func TestNoTakeoverWithoutDelivery(t *testing.T) {
 	r := h.transferring()
 	waiting := r.requester.post("/v1/link", r.c.transferBody()).want(t, "TRANSFER_WAITING")
 	if told, _ := waiting.transferOf(t); told.DueAt != nil || !strings.Contains(waiting.Message, "正在通知") || waiting.Retry < 24*3600 {
-		t.Errorf("before the holder was told: %s", waiting.Raw)
+		t.Errorf("before the holder was notified: %s", waiting.Raw)
 	}
 	h.clock.Advance(48 * time.Hour)
 	h.logIn(r.next).post(r.path+"/confirm", m{}).want(t, "TRANSFER_WAITING")
@@ -95,8 +95,8 @@ func TestUndeliverableMeansTheCounter(t *testing.T) {
 	r.requester.post("/v1/link", body).want(t, "OK")
 }
 
-// Who withdrew the consent to messages is told all the same of what another Alipay user does,
-// and finds the withdrawal in the record.
+// A holder who withdrew the consent to messages is still notified of transfers, and the events
+// show the withdrawal.
 func TestConsentDoesNotSilenceTransfers(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(0))
@@ -111,27 +111,28 @@ func TestConsentDoesNotSilenceTransfers(t *testing.T) {
 	c.Password = "Copper-Kettle-77"
 	requester := h.logIn(h.newAlipay(c))
 	path := requester.requestTransfer(c)
-	h.wantNotices(c, store.NoticeLinked, store.NoticeTransferRequested) // of the own change none
-	h.tellHolders()
+	h.wantNotices(c, store.NoticeLinked, store.NoticeTransferRequested) // none of the holder's own change
+	h.notifyHolders()
 	requester.post(path+"/confirm", m{}).want(t, "OK")
 	h.wantNotices(c, store.NoticeLinked, store.NoticeLinkTransferred)
 }
 
-// The former holder sees the takeover, and freezes once: who took over is signed out and told.
+// The former holder sees the transfer and can freeze the password once; the new holder is
+// signed out and notified.
 func TestFormerHolderFreezesOverHTTP(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, withTransfer(0))
 	r := h.transferring()
 	stranger := h.logIn(h.citizen())
 	stranger.post("/v1/freeze", m{}).want(t, "NOT_LINKED")
-	r.tellHolders()
+	r.notifyHolders()
 	r.requester.post(r.path+"/confirm", m{}).want(t, "OK")
 	r.holder = h.logIn(r.c)
 	if r.holder.get("/v1/link-transfers").want(t, "OK").get(t, "taken") == nil {
 		t.Error("the former holder does not see the takeover")
 	}
 	if r.requester.get("/v1/link-transfers").want(t, "OK").get(t, "taken") != nil {
-		t.Error("who took over sees a takeover against them")
+		t.Error("the new holder sees a transfer against them")
 	}
 	key := header{"Idempotency-Key", "freeze"}
 	first := r.holder.post("/v1/freeze", m{}, key).want(t, "OK")

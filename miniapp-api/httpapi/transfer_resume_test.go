@@ -9,8 +9,8 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A resumed is a citizen with two accounts, the first of which is linked to one Alipay user,
-// who requests the link with another one, by face.
+// A resumed is a citizen with two accounts, of which the first is linked to one Alipay user.
+// The citizen requests the link with another Alipay user, by face.
 type resumed struct {
 	*env
 	first, second, next citizen
@@ -27,7 +27,7 @@ func resuming(t *testing.T) resumed {
 	return resumed{h, c, second, next, h.logIn(next)}
 }
 
-// request is the form for an account after a face.
+// request returns the form for an account after a face verification.
 func (r resumed) request(c citizen, face string) m { return with(c.transferBody(), "face_id", face) }
 
 // A repeated request whose answer was lost continues with the transfer that it requested.

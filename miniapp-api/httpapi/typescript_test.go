@@ -13,15 +13,14 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// typeScript declares the contract's types for front ends: no code, no modules
-// to install. Everything is in the order of the file.
+// typeScript returns TypeScript declarations of the API's types, in the order of the file.
 func typeScript(doc *openapi3.T) string {
 	var b strings.Builder
-	b.WriteString("// Written from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update\n\n")
+	b.WriteString("// Generated from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update\n\n")
 	for _, name := range inOrder(doc.Components.Schemas, refOrigin) {
 		declare(&b, name, doc.Components.Schemas[name].Value)
 	}
-	b.WriteString("/** Every operation: its method and path, what it takes and what stands in data. */\nexport interface Operations {\n")
+	b.WriteString("/** The operations: method and path, body, data and error codes. */\nexport interface Operations {\n")
 	calls := operationsOf(doc)
 	for _, call := range inOrder(calls, func(o *openapi3.Operation) *openapi3.Origin { return o.Origin }) {
 		if o := calls[call]; dataOf(o) != "" {
@@ -36,7 +35,7 @@ func typeScript(doc *openapi3.T) string {
 	return b.String()
 }
 
-// inOrder returns the keys of a map of the contract in the order of the file.
+// inOrder returns the keys of a map in the order of the file.
 func inOrder[V any](all map[string]V, origin func(V) *openapi3.Origin) []string {
 	return slices.SortedFunc(maps.Keys(all), func(a, b string) int {
 		x, y := origin(all[a]).Key, origin(all[b]).Key
@@ -73,7 +72,7 @@ func declareFields(b *strings.Builder, indent string, s *openapi3.Schema, names,
 	}
 }
 
-// choicesOf returns the groups of fields of which an object has exactly one.
+// choicesOf returns the groups of fields of which an object must have exactly one.
 func choicesOf(s *openapi3.Schema) (groups [][]string) {
 	for _, one := range s.OneOf {
 		if one.Value.Type == nil && len(one.Value.Required) > 0 {
@@ -83,8 +82,7 @@ func choicesOf(s *openapi3.Schema) (groups [][]string) {
 	return groups
 }
 
-// declareEither makes the compiler refuse what the server refuses: none of the
-// groups of fields, and two of them.
+// declareEither declares a type that requires exactly one of the groups of fields.
 func declareEither(b *strings.Builder, name string, s *openapi3.Schema, groups [][]string) {
 	choices := slices.Concat(groups...)
 	names := inOrder(s.Properties, refOrigin)
@@ -117,7 +115,7 @@ func fieldName(name string, required []string) string {
 	return name + "?"
 }
 
-// rangeNote says what the types of TypeScript do not: limits and formats.
+// rangeNote returns the limits and formats that TypeScript types cannot express.
 func rangeNote(s *openapi3.Schema) (note string) {
 	switch {
 	case s.Min != nil || s.Max != nil:
@@ -164,7 +162,7 @@ func comment(b *strings.Builder, indent, text string) {
 	}
 }
 
-// typeOf is the type of a value: the name of its schema, or what the schema says.
+// typeOf returns the type of a value: the name of its schema, or the type of an inline schema.
 func typeOf(r *openapi3.SchemaRef) string {
 	if r.Ref != "" {
 		return path.Base(r.Ref)
@@ -218,8 +216,8 @@ func union(codes []string) string {
 	return eitherOf(codes, func(code string) string { return "'" + code + "'" })
 }
 
-// codesOf returns the codes that an operation answers, by status. The name of a
-// response is its codes.
+// codesOf returns the error codes of an operation by status. The name of a response consists of
+// its codes.
 func codesOf(o *openapi3.Operation) (codes []string) {
 	responses := o.Responses.Map()
 	for _, status := range slices.Sorted(maps.Keys(responses)) {
@@ -237,7 +235,7 @@ func bodyOf(o *openapi3.Operation) string {
 	return typeOf(o.RequestBody.Value.Content["application/json"].Schema)
 }
 
-// dataOf is the type beside Success, or "" for a reply without an envelope.
+// dataOf returns the type of data, or "" for a reply without an envelope.
 func dataOf(o *openapi3.Operation) string {
 	reply := o.Responses.Status(200).Value.Content["application/json"]
 	if reply == nil || len(reply.Schema.Value.AllOf) < 2 {
@@ -246,8 +244,7 @@ func dataOf(o *openapi3.Operation) string {
 	return typeOf(reply.Schema.Value.AllOf[1].Value.Properties["data"])
 }
 
-// Every code is in the union, and what the generator writes of a small contract
-// is what a reader expects.
+// The generated types contain every code, and those of a small API equal the expected text.
 func TestTypeScript(t *testing.T) {
 	t.Parallel()
 	doc, err := loadContract([]byte(`

@@ -13,7 +13,7 @@ import (
 	"fundpass/store"
 )
 
-// changed files an account again and notes what becomes of its link.
+// changed imports an account again and records the effect on its link.
 func (w *model) changed(a *modelAccount, what string) {
 	w.note("the centre: %s %s", a, what)
 	w.file(a)
@@ -31,8 +31,8 @@ func (w *model) changed(a *modelAccount, what string) {
 	}
 }
 
-// follow notes that a link moves to another open account of its person, which one the
-// product says, or ends where there is none.
+// follow records that a link moves to another open account of its person, which the product
+// chooses, or ends if there is none.
 func (w *model) follow(u *modelUser) {
 	if len(filtered(w.ownedBy(u.link.human), func(a *modelAccount) bool { return !a.ended() })) == 0 {
 		w.endLink(u, "merged into nothing")
@@ -53,7 +53,7 @@ func (w *model) changeStatus() {
 	w.changed(a, "is now "+a.status)
 }
 
-// openAgain is the centre correcting itself.
+// openAgain imports the account as open again.
 func (w *model) openAgain() {
 	a := pick(w, "ended account", filtered(w.accounts, (*modelAccount).ended))
 	a.status = store.StatusNormal
@@ -100,7 +100,7 @@ func (w *model) filePhone() {
 	w.changed(a, "has the phone of "+from.who)
 }
 
-// issueCode issues a reset code, as an operator does for somebody at the counter.
+// issueCode issues a reset code, as an operator does at the counter.
 func (w *model) issueCode() {
 	a := pick(w, "account", w.accounts)
 	kept, err := w.db.AccountByNumber(context.Background(), a.no)
@@ -111,8 +111,8 @@ func (w *model) issueCode() {
 	w.note("the counter issues a code for %s", a)
 }
 
-// exportPerson is what an operator hands out: phone numbers that the holder of the link has
-// shown, and nobody else.
+// exportPerson exports a person's data and checks that it contains only phone numbers that the
+// holder of the link has verified.
 func (w *model) exportPerson() {
 	h := pick(w, "human", w.humans)
 	doc, err := w.documents().Parse("01", h.number)
@@ -132,8 +132,8 @@ func (w *model) exportPerson() {
 	}
 }
 
-// erasePerson is what an operator does for somebody; with their accounts, the next file
-// brings those back.
+// erasePerson erases a person; if their accounts are erased, too, the next import restores
+// those.
 func (w *model) erasePerson() {
 	h := pick(w, "human", w.humans)
 	too := w.slip(3) && !w.spelledTwice(h)
@@ -159,8 +159,8 @@ func (w *model) erasePerson() {
 	}
 }
 
-// spelledTwice says whether a human has two accounts whose numbers differ by zeros in front
-// alone: of these an import adds but one.
+// spelledTwice reports whether a human has two accounts whose numbers differ only in leading
+// zeros, of which an import adds one.
 func (w *model) spelledTwice(h *human) bool {
 	bare := map[string]bool{}
 	for _, a := range w.ownedBy(h) {
@@ -173,7 +173,8 @@ func (w *model) spelledTwice(h *human) bool {
 	return false
 }
 
-// forget notes what may be gone with a human: of who held their link, and holds no other.
+// forget records what an erasure may delete: data of the link's holder, unless they hold
+// another link.
 func (w *model) forget(h *human) {
 	theirs := func(u *modelUser) bool { return u.proven[h] && (u.link == nil || u.link.human == h) }
 	for _, u := range w.users {
@@ -192,7 +193,7 @@ func (w *model) forget(h *human) {
 	for _, s := range w.sessions {
 		if s.ended == "" && !w.kept("sessions WHERE token_digest = $1", digestOf(s.token)) {
 			if !theirs(s.user) {
-				w.t.Fatalf("%s ends with the erasure of %s, who never held its link or holds it no more", s, h)
+				w.t.Fatalf("%s ends with the erasure of %s, who is not the holder of its link", s, h)
 			}
 			s.ended = "erased"
 		}
@@ -208,13 +209,13 @@ func (w *model) forget(h *human) {
 	w.closeOpenOf(h)
 }
 
-// kept says whether a table still has a row.
+// kept reports whether a table still has a row.
 func (w *model) kept(rows string, key any) (there bool) {
 	must(w.t, w.raw().QueryRow(`SELECT EXISTS (SELECT 1 FROM `+rows+`)`, key).Scan(&there))
 	return there
 }
 
-// cancelAuthorisation is what a citizen does in Alipay; its notice comes later.
+// cancelAuthorisation cancels the authorisation in Alipay; its notification arrives later.
 func (w *model) cancelAuthorisation() {
 	u := pick(w, "user", w.users)
 	notification, err := w.notifications.Write(alipaysim.Notice{Person: u.Person.Person, Kind: signing.MethodCancelled})
@@ -226,7 +227,7 @@ func (w *model) cancelAuthorisation() {
 	}
 }
 
-// deliverNotification brings any notification, late or once more.
+// deliverNotification delivers a notification late or again.
 func (w *model) deliverNotification() { w.deliver(pick(w, "notification", w.posts)) }
 
 func (w *model) deliver(l *modelNotification) {
@@ -255,7 +256,7 @@ func (w *model) deliver(l *modelNotification) {
 	}
 }
 
-// passTime lets some of what waits run out.
+// passTime advances the clock so that some procedures expire.
 func (w *model) passTime() {
 	d := []time.Duration{time.Minute, 14 * time.Minute, 16 * time.Minute, 31 * time.Minute, 2 * time.Hour, 24 * time.Hour}[w.evenly(6)]
 	w.clock.Advance(d)

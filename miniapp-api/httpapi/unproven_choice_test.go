@@ -10,7 +10,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 )
 
-// idOf is under which id the product keeps an account, listed or not.
+// idOf returns the id of an account in the database.
 func (w *model) idOf(a *modelAccount) string {
 	if a.id == "" {
 		kept, err := w.db.AccountByNumber(context.Background(), a.no)
@@ -20,7 +20,7 @@ func (w *model) idOf(a *modelAccount) string {
 	return a.id
 }
 
-// readAccounts wants the open accounts of the link's human, and no other.
+// readAccounts checks that the reply lists exactly the open accounts of the link's human.
 func (w *model) readAccounts() {
 	w.do(w.linkedSession(), &deed{what: "accounts", path: "/v1/accounts", check: func(s *modelSession, r reply) {
 		if r.Code != "OK" {
@@ -29,7 +29,7 @@ func (w *model) readAccounts() {
 		l := w.entitled(s)
 		var got httpapi.AccountsReply
 		must(w.t, json.Unmarshal(r.Data, &got))
-		want := map[string]bool{} // whether it is the chosen one
+		want := map[string]bool{} // chosen
 		for _, a := range w.ownedBy(l.human) {
 			if !a.ended() {
 				want[w.idOf(a)+document.MaskAccount(a.no)+a.status] = a == l.account
@@ -48,7 +48,7 @@ func (w *model) readAccounts() {
 	}})
 }
 
-// chooseAccount chooses an account of one's own, now and then somebody else's or none.
+// chooseAccount chooses an account, usually the user's own, sometimes another's or none.
 func (w *model) chooseAccount() {
 	s := w.linkedSession()
 	of := s.user.human
@@ -72,7 +72,7 @@ func (w *model) chooseAccount() {
 	}})
 }
 
-// chose notes a choice; nil is an account that nobody has.
+// chose records a choice; nil is an account that does not exist.
 func (w *model) chose(s *modelSession, a *modelAccount, r reply) {
 	l := w.entitled(s)
 	switch {

@@ -4,11 +4,11 @@ import "fundpass/miniapp-api/selfservice"
 
 var purposes = []string{selfservice.PurposeLink, selfservice.PurposeCertdoc, selfservice.PurposeFace, selfservice.PurposePhone}
 
-// giveConsent agrees to everything, or to one thing alone.
+// giveConsent gives all consents, or one.
 func (w *model) giveConsent() {
 	s := w.anySession()
 	all := purposes
-	if w.slip(3) { // one alone
+	if w.slip(3) { // only one
 		all = []string{pick(w, "purpose", purposes)}
 	}
 	w.agree(s, all)
@@ -31,7 +31,7 @@ func (w *model) withdrawConsent() {
 			return
 		}
 		if purpose == selfservice.PurposeLink && s.user.link != nil {
-			w.t.Fatalf("%s withdraws the consent to a link that stands", s)
+			w.t.Fatalf("%s withdraws the consent to an existing link", s)
 		}
 		s.user.consents[purpose] = "withdrawn"
 		for _, x := range w.sessions {

@@ -9,8 +9,8 @@ import (
 	"fundpass/store"
 )
 
-// retryLost is a phone that repeats a request whose answer got lost, perhaps when the
-// user has been linked meanwhile, and perhaps one about somebody else's document.
+// retryLost repeats a request whose answer was lost, sometimes after the user has been linked,
+// sometimes for another person's document.
 func (w *model) retryLost() {
 	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 && !d.endsOwnSession }))
 	var by []*modelUser
@@ -31,7 +31,8 @@ func (w *model) retryLost() {
 	w.do(s, d)
 }
 
-// checkScopes checks that nobody has a scope at a person whom nothing proves them to be.
+// checkScopes checks that every lockout scope of a person belongs to a user who is verified as
+// that person.
 func (w *model) checkScopes() {
 	rows, err := w.raw().Query(`SELECT scope, person_digest FROM lockouts WHERE scope <> $1`, store.PublicScope)
 	must(w.t, err)
@@ -44,7 +45,7 @@ func (w *model) checkScopes() {
 				known := u.human == h || u.was[h] || u.proven[h] || u.shown[h]
 				own := scope == string(w.identity(u)) || scope == string(w.db.Digest("scope of a face", w.identity(u)))
 				if !known && own && person == string(w.personOf(h)) {
-					w.t.Fatalf("%s has a scope of their own at %s, whom nothing proves them to be", u, h)
+					w.t.Fatalf("%s has a scope for %s without being verified as that person", u, h)
 				}
 			}
 		}
@@ -52,7 +53,7 @@ func (w *model) checkScopes() {
 	must(w.t, rows.Err())
 }
 
-// tryCodes is a stranger who tries codes at somebody's account.
+// tryCodes sends wrong codes of a stranger for an account.
 func (w *model) tryCodes() {
 	a := pick(w, "account with a code", filtered(w.accounts, func(a *modelAccount) bool { return a.code != "" && w.now().Before(a.codeEnds) }))
 	s := w.preferred(func(u *modelUser) bool { return u.link == nil && u.human != a.owner })
@@ -63,8 +64,8 @@ func (w *model) tryCodes() {
 	}
 }
 
-// checkCode counts tries at a reset code, and fails the history where a right one is
-// refused to somebody who is proven and has tries left, whatever others have tried.
+// checkCode counts tries at a reset code. It fails the history if a right code is refused to a
+// verified user with tries left.
 func (w *model) checkCode(s *modelSession, f linkForm, r reply) {
 	if f.code == "" {
 		return
@@ -88,7 +89,7 @@ func (w *model) checkCode(s *modelSession, f linkForm, r reply) {
 	}
 }
 
-// reuseUser is an Alipay account that somebody else has from now on.
+// reuseUser transfers an Alipay account to another human.
 func (w *model) reuseUser() {
 	u := pick(w, "user", w.users)
 	h := pick(w, "human", w.humans)
@@ -102,7 +103,7 @@ func (w *model) reuseUser() {
 	w.note("%s is %s's from now on", u, h)
 }
 
-// faceFirst shows a face before the password is looked at, of oneself or of anybody.
+// faceFirst starts a face verification before the password, for the user's human or another.
 func (w *model) faceFirst() {
 	s := w.unlinkedSession()
 	h := s.user.human
@@ -119,7 +120,7 @@ func (w *model) faceFirst() {
 			return
 		}
 		if s.user.link != nil || !slices.Contains(slices.Concat(w.centre.set, w.centre.initial), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) || !w.agreed(s.user, selfservice.PurposeLink) {
-			w.t.Fatalf("%s is to show a face", s)
+			w.t.Fatalf("%s is asked for a face", s)
 		}
 		for _, p := range w.pendings {
 			p.closed = p.closed || p.session.user == s.user
@@ -133,7 +134,7 @@ func (w *model) faceFirst() {
 	}})
 }
 
-// passFirst shows the right face, and mostly goes on.
+// passFirst passes the verification and usually continues.
 func (w *model) passFirst(p *modelPending) {
 	yes := true
 	must(w.t, w.sim.Certify(p.certifyID, &yes))
@@ -148,7 +149,7 @@ func (w *model) linkAfterAnyFace() {
 	w.linkAfterFace(pickLate(w, "face", filtered(w.pendings, func(p *modelPending) bool { return p.first })))
 }
 
-// linkAfterFace sends the form after a face, mostly of whom it is.
+// linkAfterFace sends the form after a face verification, usually for its person.
 func (w *model) linkAfterFace(p *modelPending) {
 	if p.passed {
 		p.session.user.shown[p.human] = true
@@ -157,7 +158,7 @@ func (w *model) linkAfterFace(p *modelPending) {
 	w.do(s, w.linkFormBy(s, w.anyOf(p.human), p))
 }
 
-// shownFirst says whether a face that was shown first speaks for a form.
+// shownFirst reports whether a face verified first proves the form's person.
 func (w *model) shownFirst(s *modelSession, f linkForm, a *modelAccount) bool {
 	p := f.face
 	if p == nil || !slices.Contains(w.accepted(a), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) {
@@ -172,14 +173,14 @@ func (w *model) shownFirst(s *modelSession, f linkForm, a *modelAccount) bool {
 	return right
 }
 
-// sendAgain repeats an earlier request, in the same session, a later one, or anybody's.
+// sendAgain repeats an earlier request in the same session, a later one, or any.
 func (w *model) sendAgain() {
 	d := pick(w, "earlier request", w.deeds)
 	w.note("again:")
 	w.do(w.anySession(), d)
 }
 
-// loseAnswer makes a request one whose run died before it answered.
+// loseAnswer marks a request as one whose run died before it answered.
 func (w *model) loseAnswer() {
 	d := pick(w, "request under a key", filtered(w.deeds, func(d *deed) bool { return d.key != "" && len(d.first) > 0 }))
 	w.exec(`UPDATE idempotency_records SET status = NULL, sealed_reply = NULL, lease_until = created_at WHERE key_digest = $1`, w.db.Digest("idempotency key", []byte(d.key)))
@@ -187,11 +188,11 @@ func (w *model) loseAnswer() {
 	w.note("the answer to %s is lost", d.what)
 }
 
-// newNumber gives an Alipay user another number, which may be somebody else's.
+// newNumber gives an Alipay user another phone number, sometimes one of another human.
 func (w *model) newNumber() {
 	u := pick(w, "user", w.users)
 	u.Phone = pick(w, "human", w.humans).phone
-	if w.slip(2) { // a fresh one
+	if w.slip(2) { // a new one
 		u.Phone = fmt.Sprintf("1980%07d", invented())
 	}
 	w.tellAlipay(u)

@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
@@ -18,8 +16,8 @@ import (
 
 func (w *model) logIn() { w.open(pick(w, "user", w.users)) }
 
-// open opens a session: by an auth code the first time and now and then, else as a
-// log-in leaves it, which saves Alipay's signatures.
+// open opens a session, by an auth code the first time and sometimes later, otherwise directly
+// in the database, which saves signatures.
 func (w *model) open(u *modelUser) *modelSession {
 	s := &modelSession{client: w.client(), user: u, created: w.now(), seen: w.now()}
 	s.label = fmt.Sprintf("session %d of %s", len(w.sessions)+1, u)
@@ -38,7 +36,7 @@ func (w *model) open(u *modelUser) *modelSession {
 	return s
 }
 
-// authorise logs in, which always works, and shows the account that is linked.
+// authorise signs in, which always succeeds, and checks the linked account.
 func (w *model) authorise(s *modelSession) {
 	u := s.user
 	code, err := w.sim.AuthCode(u.Person.Person)
@@ -46,7 +44,7 @@ func (w *model) authorise(s *modelSession) {
 	r := s.post("/v1/sessions", m{"auth_code": code}).want(w.t, "OK")
 	s.token = r.get(w.t, "token").(string)
 	if r.get(w.t, "linked") != (u.link != nil) {
-		w.t.Fatalf("%s is told linked: %v", s, r.get(w.t, "linked"))
+		w.t.Fatalf("%s gets linked %v", s, r.get(w.t, "linked"))
 	}
 	if u.link != nil {
 		w.entitled(s)
@@ -67,21 +65,21 @@ func (w *model) signOut() {
 	}})
 }
 
-// A linkForm is what somebody fills in.
+// A linkForm is the content of a link form.
 type linkForm struct {
 	human            *human // by the number
 	name, number, no string
 	password, code   string
 	proof            selfservice.Proof
 	transfer         bool          // request the link of another user
-	face             *modelPending // shown before; nil: was not
-	slips            string        // what is wrong with it
+	face             *modelPending // verified before; nil if not
+	slips            string        // the error, if any
 }
 
 func (w *model) link() {
 	s := w.unlinkedSession()
 	h := s.user.human
-	if w.slip(4) { // somebody else
+	if w.slip(4) { // another human
 		h = pick(w, "human", w.humans)
 	}
 	w.do(s, w.linkForm(s, w.anyOf(h)))
@@ -89,7 +87,8 @@ func (w *model) link() {
 
 func (w *model) linkForm(s *modelSession, a *modelAccount) *deed { return w.linkFormBy(s, a, nil) }
 
-// linkFormBy is the form for an account, or for none, mostly right, perhaps after a face.
+// linkFormBy returns the form for an account or none, usually correct, sometimes after a face
+// verification.
 func (w *model) linkFormBy(s *modelSession, a *modelAccount, face *modelPending) *deed {
 	f := linkForm{human: s.user.human, name: s.user.human.name, number: s.user.human.number, password: "Quiet-Meadow-Nobody"}
 	what := "link, nothing"
@@ -119,7 +118,7 @@ func (w *model) linkFormBy(s *modelSession, a *modelAccount, face *modelPending)
 	return &deed{what: what + f.slips, path: "/v1/link", body: body, form: &f, asksAlipay: true, check: func(s *modelSession, r reply) { w.checkLink(s, f, r) }}
 }
 
-// spoil makes a mistake, or an attack, now and then.
+// spoil sometimes adds a mistake or an attack.
 func (w *model) spoil(f *linkForm, a *modelAccount) {
 	slip := func(n int, what string, make func()) {
 		if w.slip(n) {
@@ -140,8 +139,8 @@ func (w *model) spoil(f *linkForm, a *modelAccount) {
 	slip(4, "a chosen proof", func() { f.proof = []selfservice.Proof{selfservice.ProofFace, selfservice.ProofPhone}[w.evenly(2)] })
 }
 
-// knows says whether a form has an account's holder, and a password that opens it or a
-// reset code, which does so though the password is frozen.
+// knows reports whether a form has the account's holder and either the valid password or a
+// reset code, which is valid for a frozen password, too.
 func (f linkForm) knows(a *modelAccount, now time.Time) bool {
 	right := f.password == a.password && !a.frozen
 	if f.code != "" {
@@ -157,7 +156,7 @@ func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 	case "OK":
 		a := w.linkedNow(u)
 		if a == nil {
-			w.t.Fatalf("%s is told of a link that is not there", s)
+			w.t.Fatalf("%s gets a link that does not exist", s)
 		}
 		if u.link == nil {
 			switch {
@@ -171,7 +170,7 @@ func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 				w.linkedBy(s, a, transferOptions{f.transfer, f.code != "", false})
 			}
 		} else if !f.knows(a, w.now()) {
-			w.t.Fatalf("%s is told again of a link by a form that is not right", s)
+			w.t.Fatalf("%s gets a link again for a wrong form", s)
 		}
 		w.entitled(s)
 		w.shows(u, u.link.account, r)
@@ -190,106 +189,6 @@ func (w *model) checkLink(s *modelSession, f linkForm, r reply) {
 	}
 }
 
-// checkPending notes a link that waits: its password, or code, was right.
-func (w *model) checkPending(s *modelSession, f linkForm, r reply) {
-	pending := r.pending(w.t)
-	if pending == nil {
-		return
-	}
-	var digest []byte
-	must(w.t, w.raw().QueryRow(`SELECT account_no_digest FROM link_proofs JOIN accounts USING (center_id, account_id) WHERE proof_id = $1`, pending.ID).Scan(&digest))
-	a := w.byDigest(digest)
-	if !f.knows(a, w.now()) || !slices.Contains(w.accepted(a), selfservice.ProofFace) || !w.agreed(s.user, selfservice.PurposeFace) || !w.agreed(s.user, selfservice.PurposeLink) {
-		w.t.Fatalf("%s is asked for a face for %s: password and person right: %v", s, a, f.knows(a, w.now()))
-	}
-	for _, p := range w.pendings {
-		p.closed = p.closed || p.session.user == s.user
-	}
-	p := &modelPending{label: fmt.Sprint("pending ", len(w.pendings)+1), id: pending.ID.String(), certifyID: pending.CertifyID,
-		session: s, account: a, human: a.owner, version: a.version, opened: w.now(), transfer: f.transfer, code: f.code}
-	w.note("  %s: a link of %s to %s waits for the face of %s", p.label, s.user, a, a.owner)
-	w.pendings = append(w.pendings, p)
-}
-
-// showFace lets a verification end at Alipay, and mostly goes on with what waited for
-// it. What has passed stays so.
-func (w *model) showFace() {
-	type check struct {
-		what, id string
-		passed   *bool
-		next     func()
-	}
-	var open []check
-	for _, p := range w.pendings {
-		next := func() { w.confirmPending(p) }
-		if p.first {
-			next = func() { w.linkAfterFace(p) }
-		}
-		open = append(open, check{p.label, p.certifyID, &p.passed, next})
-	}
-	for _, x := range w.resets {
-		if x.certifyID != "" {
-			open = append(open, check{"a reset of " + x.account.label, x.certifyID, &x.passed, func() { w.confirmResetOf(x) }})
-		}
-	}
-	c := pickLate(w, "verification", filtered(open, func(c check) bool { return !*c.passed }))
-	right := !w.slip(5)
-	must(w.t, w.sim.Certify(c.id, &right))
-	*c.passed = right
-	w.note("%s: the right face is shown: %v", c.what, right)
-	if !w.slip(3) { // later, or never
-		c.next()
-	}
-}
-
-func (w *model) confirmLink() { w.confirmPending(pickLate(w, "pending link", w.pendings)) }
-
-func (w *model) confirmPending(p *modelPending) {
-	w.do(w.mostly(p.session), &deed{what: "confirm link, " + p.label, path: "/v1/link/" + p.id + "/confirm", body: m{}, check: func(s *modelSession, r reply) {
-		switch r.Code {
-		case "OK":
-			w.checkConfirmed(s, p, r)
-		case "TRANSFER_WAITING":
-			w.checkRequested(s, p, r)
-		}
-	}})
-}
-
-// checkConfirmed checks a link that has waited for a face, or is shown again.
-func (w *model) checkConfirmed(s *modelSession, p *modelPending, r reply) {
-	u, how := s.user, transferOptions{p.transfer, p.code != "", true}
-	switch {
-	case u.link != nil:
-	case p.requested: // a run whose answer was lost requested it, and it is due
-		w.tookOver(s, w.requested(s, how))
-	default:
-		w.mayConfirm(s, p)
-		p.closed, p.requested = true, w.holderOf(p.human) != nil
-		w.linkedBy(s, p.account, how)
-	}
-	if l := w.entitled(s); s != p.session || l.account != p.account && !p.requested {
-		w.t.Fatalf("%s is told of a link that it did not begin", s)
-	}
-	w.shows(u, u.link.account, r)
-}
-
-// checkRequested checks a face after which a transfer waits for its holder.
-func (w *model) checkRequested(s *modelSession, p *modelPending, r reply) {
-	if s != p.session {
-		w.t.Fatalf("%s is told of a transfer that it did not begin", s)
-	}
-	x := w.checkWaiting(s, r)
-	own := slices.ContainsFunc(w.transfers, func(known *modelTransfer) bool { return known.id == x.id && known.user == s.user })
-	if !p.requested && !own { // a repeat may be told again of a waiting transfer
-		w.mayConfirm(s, p)
-		if x.account != p.account {
-			w.t.Fatalf("%s shows a face for %s and waits for %s", s, p.account, x.account)
-		}
-		p.closed, p.requested = true, true
-	}
-	w.requested(s, transferOptions{p.transfer, p.code != "", true})
-}
-
 func (w *model) mayConfirm(s *modelSession, p *modelPending) {
 	late := !w.now().Before(p.opened.Add(store.LinkProofLife))
 	changed := p.account.version != p.version
@@ -299,38 +198,6 @@ func (w *model) mayConfirm(s *modelSession, p *modelPending) {
 		w.t.Fatalf("%s confirms %s of %s: closed %v, passed %v, late %v, password changed %v, of %s and now %s", s, p.label, p.session,
 			p.closed, p.passed, late, changed, p.human, p.account.owner)
 	}
-}
-
-// verifyPhone hands in what Alipay gave, now and then what it gave somebody else.
-func (w *model) verifyPhone() {
-	s := w.anySession()
-	from := s.user
-	if w.slip(4) { // a stolen payload
-		from = pick(w, "user", w.users)
-	}
-	number := from.Phone
-	payload, known := w.signed[number]
-	if !known {
-		payload = w.payload(citizen{Person: from.Person}, "")
-		w.signed[number] = payload
-	}
-	w.do(s, &deed{what: "phone, of " + from.label, path: "/v1/phone", body: payload, check: func(s *modelSession, r reply) {
-		if r.Code != "OK" {
-			return
-		}
-		if first := w.payloads[number]; first != nil && first != s.user {
-			w.t.Fatalf("%s shows a phone that is %s's", s, first)
-		}
-		if !w.agreed(s.user, selfservice.PurposePhone) {
-			w.t.Fatalf("%s shows a phone without consent", s)
-		}
-		w.payloads[number], s.number = s.user, number
-		var told alipay.PhoneReply
-		must(w.t, json.Unmarshal(r.Data, &told))
-		if told.MatchesRecord != nil && *told.MatchesRecord != (w.entitled(s).account.phone == number) {
-			w.t.Fatalf("%s is told that its phone matches: %v", s, *told.MatchesRecord)
-		}
-	}})
 }
 
 func (w *model) unlink() {

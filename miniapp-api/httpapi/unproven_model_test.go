@@ -20,12 +20,12 @@ import (
 	"fundpass/store"
 )
 
-// A model is one history under test: the environment, and the state that the rules say it is in.
+// A model is one history under test: the environment and its expected state.
 type model struct {
 	*env
 	centre        provingCentre
 	rt            *rapid.T
-	luck          *rand.Rand     // of the present step; nil lets nothing unlikely happen
+	luck          *rand.Rand     // of the current step; nil excludes unlikely events
 	notifications *alipaysim.Sim // writes notices by the environment's clock
 	told          *tally
 
@@ -39,11 +39,11 @@ type model struct {
 	resets    []*modelReset
 	posts     []*modelNotification
 	deeds     []*deed
-	payloads  map[string]*modelUser // by phone number: who showed it first
-	signed    map[string][]byte     // by phone number: what my.getPhoneNumber gives
+	payloads  map[string]*modelUser // by phone number: the first user to send it
+	signed    map[string][]byte     // by phone number: the result of my.getPhoneNumber
 }
 
-// A human is somebody of flesh and blood. Names and numbers are invented.
+// A human is a natural person. Names and numbers are invented.
 type human struct {
 	who           string
 	name, newName string
@@ -51,16 +51,16 @@ type human struct {
 	phone         string
 }
 
-// short is the number as it was before 1999: 15 digits.
+// short returns the 15-digit form of the number.
 func (h *human) short() string  { return h.number[:6] + h.number[8:17] }
 func (h *human) String() string { return h.who }
 
-// A modelAccount is a fund account as the centre has it.
+// A modelAccount is a fund account in the centre's data.
 type modelAccount struct {
 	label               string
 	no, id              string // id: see idOf
 	owner               *human
-	name, number, phone string // as the centre writes them
+	name, number, phone string // as in the centre's file
 	status              string
 	initial             bool // the password is the last six of the 18 digits
 	password            string
@@ -69,32 +69,33 @@ type modelAccount struct {
 	frozen              bool // the password
 	code                string
 	codeEnds            time.Time
-	tries               map[*modelUser]int // at the code, at most
+	tries               map[*modelUser]int // maximum number of tries at the code
 }
 
 func (a *modelAccount) String() string { return a.label }
 
 func (a *modelAccount) ended() bool { return store.Account{Status: a.status}.Ended() }
 
-// A modelUser is an Alipay user: whose it is by Alipay's word, what has been proven to it.
+// A modelUser is an Alipay user: the human whom Alipay certifies, and what has been proven to
+// the user.
 type modelUser struct {
 	alipaysim.Person
 	label      string
 	human      *human
 	link       *modelLink
-	visitor    *store.Visitor // as a log-in left it
-	authorised time.Time      // of the link: the log-in before it, or the last one since
+	visitor    *store.Visitor // access token of the last sign-in
+	authorised time.Time      // of the link: the sign-in before it, or the latest since
 	proven     map[*human]bool
-	shown, was map[*human]bool   // whose face was shown first; whose user it was before
+	shown, was map[*human]bool   // humans whose face was verified first; former owners of the user
 	consents   map[string]string // purpose: "given", "withdrawn", "unsure"
 }
 
 func (u *modelUser) String() string { return u.label }
 
-// A modelLink is a link that should be there.
+// A modelLink is a link that is expected to exist.
 type modelLink struct {
 	account *modelAccount
-	human   *human // who proved themselves
+	human   *human // the human who was proven
 }
 
 // A modelSession is a session and its client.
@@ -102,14 +103,14 @@ type modelSession struct {
 	*client
 	label         string
 	user          *modelUser
-	number        string // the phone number it has shown
-	ended         string // why; "" while it may be alive
+	number        string // the verified phone number
+	ended         string // the reason of its end; "" if it may be valid
 	created, seen time.Time
 }
 
 func (s *modelSession) String() string { return s.label }
 
-// A modelPending is a link that waits for a face.
+// A modelPending is a link that waits for a face verification.
 type modelPending struct {
 	label, id, certifyID string
 	session              *modelSession
@@ -118,13 +119,13 @@ type modelPending struct {
 	version              int
 	opened               time.Time
 	passed, closed       bool
-	transfer, requested  bool   // the form sets transfer; and a transfer is requested
-	code                 string // a reset code that stood for the password, which may be frozen
-	first                bool   // the face comes before the password
-	name                 string // of the claim, where it does
+	transfer, requested  bool   // whether the form set transfer; whether a transfer was requested
+	code                 string // a reset code replaced the password, which may be frozen
+	first                bool   // the face was verified before the password
+	name                 string // the claimed number in that case
 }
 
-// A modelChange is a change of the password.
+// A modelChange is an open or closed change.
 type modelChange struct {
 	path    string
 	user    *modelUser
@@ -133,10 +134,10 @@ type modelChange struct {
 	version int
 	opened  time.Time
 	closed  bool
-	done    string // the password it set
+	done    string // the password that it set
 }
 
-// A modelReset is a reset of the password.
+// A modelReset is an open or closed reset.
 type modelReset struct {
 	path, certifyID string
 	session         *modelSession
@@ -148,7 +149,7 @@ type modelReset struct {
 	done            string
 }
 
-// A modelNotification is a notice of a cancelled authorisation, delivered or on its way.
+// A modelNotification is a notification of a cancelled authorisation.
 type modelNotification struct {
 	alipaysim.Notification
 	user  *modelUser
@@ -158,10 +159,10 @@ type modelNotification struct {
 
 var unprovenCount atomic.Int64
 
-// invented is a number that no other history has: of a person, an account, a password.
+// invented returns a number that no other history uses.
 func invented() int { return int(unprovenCount.Add(1)) }
 
-// inventedPassword is one that no rule minds.
+// inventedPassword returns a password that satisfies all rules.
 func inventedPassword() string {
 	name := "Copper-"
 	for _, digit := range fmt.Sprint(invented()) {
@@ -170,9 +171,8 @@ func inventedPassword() string {
 	return name
 }
 
-// begin adds three people, of whom one has two accounts and three Alipay
-// users, one an account and two users, and one has nothing but Alipay, and lets some of
-// them be linked already.
+// begin adds three people: one with two accounts and three Alipay users, one with an account
+// and two users, and one with an Alipay user only. It links some of them.
 func (w *model) begin() {
 	w.drawLuck()
 	names := [][3]string{{"Ouyang", "欧阳测试", "欧阳新名"}, {"Sima", "司马样例", "司马改称"}, {"Shangguan", "上官演示", "上官换字"}}
@@ -182,7 +182,7 @@ func (w *model) begin() {
 		w.humans = append(w.humans, &human{n[0], n[1], n[2], idNumber(born.Format("20060102"), i%900), fmt.Sprintf("1990%07d", i)})
 	}
 	numbers := w.accountNumbers(2)
-	numbers = append(numbers, strings.TrimLeft(numbers[0], "0")) // somebody else's
+	numbers = append(numbers, strings.TrimLeft(numbers[0], "0")) // another human's
 	for i, owner := range []int{0, 0, 1} {
 		w.openAccount(fmt.Sprint("account ", i+1), numbers[i], w.humans[owner])
 	}
@@ -199,7 +199,7 @@ func (w *model) begin() {
 			w.agree(s, purposes)
 		}
 		switch {
-		case w.centre.transfer.Offered && !w.slip(6): // begins linked, or requests the link
+		case w.centre.transfer.Offered && !w.slip(6): // starts linked, or requests the link
 			w.plainly(func() {
 				if w.do(s, w.linkForm(s, w.anyOf(u.human))); len(w.pendings) > 0 && w.pendings[len(w.pendings)-1].session == s {
 					w.showFace()
@@ -211,7 +211,7 @@ func (w *model) begin() {
 	}
 }
 
-// plainly lets nothing unlikely happen meanwhile.
+// plainly runs f without unlikely events.
 func (w *model) plainly(f func()) {
 	luck := w.luck
 	w.luck = nil
@@ -219,8 +219,8 @@ func (w *model) plainly(f func()) {
 	f()
 }
 
-// accountNumbers are in the order in which the product prefers accounts, so that a
-// history that is told again goes the same way.
+// accountNumbers returns the numbers in the order in which the product prefers accounts, so
+// that a repeated history is deterministic.
 func (w *model) accountNumbers(n int) []string {
 	all := make([]string, n)
 	for i := range all {
@@ -246,7 +246,7 @@ func (w *model) addUser(label string, h *human) {
 		Person: fmt.Sprint("unproven-", i), Story: "face_pending", Name: h.name, IDType: document.Citizen, IDNumber: h.number, Phone: h.phone,
 		OpenID: fmt.Sprintf("open-unproven-%d-%s", i, uuid.NewString()), Certified: !w.slip(4),
 	}}
-	if w.slip(2) { // as for applications that knew citizens by it before
+	if w.slip(2) { // an application that identified citizens by user_id before
 		u.UserID = fmt.Sprintf("2088%012d", i)
 	}
 	w.users = append(w.users, u)
@@ -255,7 +255,7 @@ func (w *model) addUser(label string, h *human) {
 
 func (w *model) tellAlipay(u *modelUser) { w.sim.Add(u.Person); w.notifications.Add(u.Person) }
 
-// file is the centre's file with this account as it now is.
+// file returns the centre's file with the account's current state.
 func (w *model) file(a *modelAccount) {
 	doc, err := w.documents().Parse(document.Citizen, a.number)
 	must(w.t, err)
@@ -277,12 +277,12 @@ func (w *model) file(a *modelAccount) {
 	}
 }
 
-// note writes the history down; rapid shows it when it failed.
+// note adds a line to the history, which rapid prints if the history fails.
 func (w *model) note(format string, args ...any) { w.rt.Logf("· "+format, args...) }
 
 func (w *model) now() time.Time { return w.clock.Now() }
 
-// linkedTo is who is linked to the account.
+// linkedTo returns the user who is linked to the account.
 func (w *model) linkedTo(a *modelAccount) *modelUser {
 	i := slices.IndexFunc(w.users, func(u *modelUser) bool { return u.link != nil && u.link.account == a })
 	if i < 0 {
@@ -295,7 +295,7 @@ func (w *model) identity(u *modelUser) []byte {
 	return w.cipher.Index("identity", []byte(store.ProviderAlipay), []byte(w.appID), []byte("open_id"), []byte(u.OpenID))
 }
 
-// byDigest is the account of a number's digest.
+// byDigest returns the account with this digest.
 func (w *model) byDigest(digest []byte) *modelAccount {
 	for _, a := range w.accounts {
 		if bytes.Equal(w.numberDigest(a.no), digest) {

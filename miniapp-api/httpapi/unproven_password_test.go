@@ -8,7 +8,7 @@ import (
 	"fundpass/store"
 )
 
-// freeze is 不是我, now and then of who held a link until it was taken over.
+// freeze freezes the password, sometimes as the former holder of a transferred link.
 func (w *model) freeze() {
 	by := w.linkedSession()
 	lost := filtered(w.transfers, func(r *modelTransfer) bool {
@@ -33,7 +33,7 @@ func (w *model) freeze() {
 	}})
 }
 
-// openChange gives a number and the old password, now and then somebody else's.
+// openChange sends number and old password, sometimes another human's.
 func (w *model) openChange() { w.openChangeIn(w.linkedSession()) }
 
 func (w *model) openChangeIn(s *modelSession) {
@@ -65,7 +65,7 @@ func (w *model) openChangeIn(s *modelSession) {
 	}})
 }
 
-// changePassword opens a change and confirms it.
+// changePassword opens and confirms a change.
 func (w *model) changePassword(u *modelUser) {
 	n := len(w.changes)
 	if w.openChangeIn(w.sessionOf(u)); len(w.changes) > n {
@@ -99,7 +99,7 @@ func (w *model) confirmChangeOf(c *modelChange) {
 	}})
 }
 
-// sessionOf is mostly one of the user's.
+// sessionOf returns usually a session of the user.
 func (w *model) sessionOf(u *modelUser) *modelSession {
 	if w.slip(5) {
 		return w.anySession()
@@ -107,7 +107,7 @@ func (w *model) sessionOf(u *modelUser) *modelSession {
 	return w.preferred(func(other *modelUser) bool { return other == u })
 }
 
-// newPassword notes what follows from one, set in a session.
+// newPassword records the effects of a new password set in a session.
 func (w *model) newPassword(s *modelSession, a *modelAccount, password string) {
 	a.former = append(a.former, a.password)
 	a.password, a.initial, a.frozen = password, false, false
@@ -129,11 +129,11 @@ func (w *model) cancelChange() {
 	}})
 }
 
-// openReset begins one by face, or by a reset code, which may be for another account.
+// openReset opens a reset by face or by a reset code, sometimes one of another account.
 func (w *model) openReset() {
 	s := w.linkedSession()
 	body, code := m{}, ""
-	if w.slip(3) { // somebody's code
+	if w.slip(3) { // any code
 		code = pick(w, "code", filtered(w.accounts, func(a *modelAccount) bool { return a.code != "" })).code
 		body["code"] = code
 	}
@@ -145,7 +145,7 @@ func (w *model) openReset() {
 		reset := &modelReset{path: "/v1/password/resets/" + r.get(w.t, "id").(string), session: s, account: l.account, human: l.human,
 			version: l.account.version, opened: w.now(), passed: code != ""}
 		if code != "" && (code != l.account.code || !w.now().Before(l.account.codeEnds)) {
-			w.t.Fatalf("%s begins a reset of %s by a code that is not for it, or no longer", s, l.account)
+			w.t.Fatalf("%s opens a reset of %s by a code that is invalid or of another account", s, l.account)
 		}
 		if code != "" {
 			l.account.code = ""
@@ -200,7 +200,7 @@ func (w *model) cancelReset() {
 	}})
 }
 
-// read asks for what an owner may read, or for a change or reset of anybody.
+// read requests an owner's data, or any change or reset.
 func (w *model) read() {
 	s := w.linkedSession()
 	checks := map[string]func(*modelSession, reply){
@@ -208,7 +208,7 @@ func (w *model) read() {
 		"/v1/password": func(s *modelSession, r reply) {
 			a := w.entitled(s).account
 			if frozen := a.frozen || a.status == store.StatusFrozen; frozen != (r.get(w.t, "state") == store.PasswordFrozen) {
-				w.t.Fatalf("%s is told that the password of %s is %v", s, a, r.get(w.t, "state"))
+				w.t.Fatalf("%s gets the password state of %s as %v", s, a, r.get(w.t, "state"))
 			}
 		},
 		"/v1/events":  func(s *modelSession, _ reply) { w.entitled(s) },
@@ -239,8 +239,8 @@ func (w *model) read() {
 	}})
 }
 
-// checkOwnData: the copy of one's data names nobody else's. A phone number is of the Alipay
-// user that has shown it, be it linked to the same person before.
+// checkOwnData checks that the copy of one's data contains nobody else's. A phone number
+// belongs to the Alipay user who verified it.
 func (w *model) checkOwnData(s *modelSession, r reply) {
 	l := w.entitled(s)
 	w.ownAccount(s, l.account, r)
@@ -257,7 +257,7 @@ func (w *model) checkOwnData(s *modelSession, r reply) {
 	}
 	for _, x := range got.Sessions {
 		if x.Phone != "" && !mine[x.Phone] {
-			w.t.Fatalf("%s reads which phone somebody else has shown", s)
+			w.t.Fatalf("%s sees another user's phone", s)
 		}
 	}
 }

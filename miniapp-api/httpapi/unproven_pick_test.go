@@ -7,7 +7,7 @@ import (
 	"fundpass/store"
 )
 
-// evenly is one of n numbers; without luck it is 0.
+// evenly returns a number below n, 0 without luck.
 func (w *model) evenly(n int) int {
 	if w.luck == nil {
 		return 0
@@ -15,10 +15,10 @@ func (w *model) evenly(n int) int {
 	return w.luck.IntN(n)
 }
 
-// slip says whether something unlikely happens, once in n times; without luck it does not.
+// slip reports true once in n calls, never without luck.
 func (w *model) slip(n int) bool { return w.luck != nil && w.luck.IntN(n) == 0 }
 
-// pick is one of all; a step that needs one where there is none does not happen.
+// pick returns one of all; the step is skipped if there is none.
 func pick[T any](w *model, what string, all []T) T {
 	if len(all) == 0 {
 		w.rt.Skip("no " + what)
@@ -26,7 +26,7 @@ func pick[T any](w *model, what string, all []T) T {
 	return all[w.evenly(len(all))]
 }
 
-// filtered are those of all that fit.
+// filtered returns the elements that satisfy fits.
 func filtered[T any](all []T, fits func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(all), func(x T) bool { return !fits(x) })
 }
@@ -35,7 +35,7 @@ func (w *model) ownedBy(h *human) []*modelAccount {
 	return filtered(w.accounts, func(a *modelAccount) bool { return a.owner == h })
 }
 
-// anyOf is an account of the human, now and then of anybody, nil where there is none.
+// anyOf returns an account of the human, sometimes of another, or nil.
 func (w *model) anyOf(h *human) *modelAccount {
 	own := w.ownedBy(h)
 	if w.slip(6) {
@@ -47,12 +47,13 @@ func (w *model) anyOf(h *human) *modelAccount {
 	return pick(w, "account", own)
 }
 
-// anySession is mostly a live one.
+// anySession returns usually a valid session.
 func (w *model) anySession() *modelSession {
 	return w.preferred(func(*modelUser) bool { return true })
 }
 
-// linkedSession is mostly a live one of a user with a link, unlinkedSession of one without.
+// linkedSession returns usually a valid session of a linked user; unlinkedSession one of an
+// unlinked user.
 func (w *model) linkedSession() *modelSession {
 	return w.preferred(func(u *modelUser) bool { return u.link != nil })
 }
@@ -61,8 +62,7 @@ func (w *model) unlinkedSession() *modelSession {
 	return w.preferred(func(u *modelUser) bool { return u.link == nil })
 }
 
-// preferred is mostly a live session of a user who fits, a new one where there is none,
-// now and then any.
+// preferred returns usually a valid session of a user who fits, or a new one, sometimes any.
 func (w *model) preferred(fits func(*modelUser) bool) *modelSession {
 	if w.slip(8) {
 		return pick(w, "session", w.sessions)
@@ -74,12 +74,12 @@ func (w *model) preferred(fits func(*modelUser) bool) *modelSession {
 	return w.open(pick(w, "user", filtered(w.users, fits)))
 }
 
-// alive says whether a session should be alive, as far as one can tell.
+// alive reports whether a session is expected to be valid.
 func (w *model) alive(s *modelSession) bool {
 	return s.ended == "" && w.now().Sub(s.seen) < store.SessionIdle-time.Minute && w.now().Sub(s.created) < store.SessionLife-time.Minute
 }
 
-// pickLate is mostly the last of all.
+// pickLate returns usually the last element.
 func pickLate[T any](w *model, what string, all []T) T {
 	if len(all) > 1 && !w.slip(3) {
 		all = all[len(all)-1:]
@@ -87,7 +87,7 @@ func pickLate[T any](w *model, what string, all []T) T {
 	return pick(w, what, all)
 }
 
-// mostly is this session, now and then another one of its user, or any.
+// mostly returns usually this session, sometimes another of its user or any.
 func (w *model) mostly(s *modelSession) *modelSession {
 	switch {
 	case !w.slip(4):

@@ -12,20 +12,20 @@ import (
 	"fundpass/store"
 )
 
-// A deed is a request and what must be true when it is answered.
+// A deed is a request with the checks of its answer.
 type deed struct {
 	what           string
 	path           string
 	body           any // nil: GET
 	key            string
-	asksAlipay     bool // with the session's token, which may be of no use any more
+	asksAlipay     bool // with the session's token, which may be invalid
 	endsOwnSession bool
 	check          func(s *modelSession, r reply)
 	form           *linkForm         // of a link
 	first          map[string]string // the first answer, by who asked
 }
 
-// scope is who asks, as Idempotency-Keys are kept apart.
+// scope returns the scope of the request's Idempotency-Key.
 func (d *deed) scope(s *modelSession) string {
 	if d.endsOwnSession {
 		return s.token
@@ -72,7 +72,7 @@ func (w *model) send(s *modelSession, d *deed) reply {
 	return s.post(d.path, d.body, h)
 }
 
-// name is what is counted: the words before the first comma.
+// name returns the words before the first comma, by which answers are counted.
 func (d *deed) name() string {
 	for i, c := range d.what {
 		if c == ',' {
@@ -82,14 +82,14 @@ func (d *deed) name() string {
 	return d.what
 }
 
-// isAlive holds an answer against what is known of the session.
+// isAlive checks an answer against the expected validity of the session.
 func (w *model) isAlive(s *modelSession, d *deed, r reply) bool {
 	if r.HTTP == 500 {
 		w.t.Fatalf("%s: %s", d.what, r.Raw)
 	}
 	if r.Code == "SESSION_EXPIRED" {
 		if w.alive(s) && !d.asksAlipay {
-			w.t.Fatalf("%s has ended, and nothing has ended it", s)
+			w.t.Fatalf("%s has ended without a reason", s)
 		}
 		return false
 	}
@@ -100,15 +100,15 @@ func (w *model) isAlive(s *modelSession, d *deed, r reply) bool {
 	return true
 }
 
-// entitled is the link that lets a session act: it is there, its account is the present
-// holder's, and the holder has proven themselves to this user.
+// entitled returns the link that permits a session to act: it exists, its account has the same
+// holder, and the holder was proven to this user.
 func (w *model) entitled(s *modelSession) *modelLink {
 	l := s.user.link
 	switch {
 	case l == nil:
 		w.t.Fatalf("%s acts without a link", s)
 	case !s.user.proven[l.account.owner]:
-		w.t.Fatalf("%s acts on %s, and its holder %s never proved themselves to %s", s, l.account, l.account.owner, s.user)
+		w.t.Fatalf("%s acts on %s, whose holder %s was never proven to %s", s, l.account, l.account.owner, s.user)
 	case l.human != l.account.owner:
 		w.t.Fatalf("%s acts on %s of %s by the proof of %s", s, l.account, l.account.owner, l.human)
 	case l.account.ended():
@@ -117,7 +117,7 @@ func (w *model) entitled(s *modelSession) *modelLink {
 	return l
 }
 
-// shows checks that a reply shows this account, masked, to somebody who may see it.
+// shows checks that a reply shows this account, masked, to a user who may see it.
 func (w *model) shows(u *modelUser, a *modelAccount, r reply) {
 	var got struct {
 		Account httpapi.AccountView `json:"account"`
@@ -132,7 +132,7 @@ func (w *model) shows(u *modelUser, a *modelAccount, r reply) {
 	}
 }
 
-// accepted is what proves a link to the account beside the password.
+// accepted returns the accepted proofs of a link to the account.
 func (w *model) accepted(a *modelAccount) []selfservice.Proof {
 	if a.initial || a.frozen {
 		return w.centre.initial
@@ -140,7 +140,7 @@ func (w *model) accepted(a *modelAccount) []selfservice.Proof {
 	return w.centre.set
 }
 
-// agreed says whether a user's data may be used for a purpose.
+// agreed reports whether the user consented to a purpose.
 func (w *model) agreed(u *modelUser, purpose string) bool {
 	state := u.consents[purpose]
 	if w.centre.consent == selfservice.ConsentRequired {
@@ -149,7 +149,7 @@ func (w *model) agreed(u *modelUser, purpose string) bool {
 	return state != "withdrawn"
 }
 
-// proves says whether something accepted speaks for a session's user, that is no face.
+// proves reports whether an accepted proof other than a face holds for the session's user.
 func (w *model) proves(s *modelSession, a *modelAccount) bool {
 	u := s.user
 	for _, p := range w.accepted(a) {
@@ -163,8 +163,7 @@ func (w *model) proves(s *modelSession, a *modelAccount) bool {
 	return false
 }
 
-// mayLink fails the history where a link to the account would be against the rules,
-// whatever proved it.
+// mayLink fails the history if a link to the account violates the rules, whatever the proof.
 func (w *model) mayLink(u *modelUser, a *modelAccount) {
 	switch other := w.holderOf(a.owner); {
 	case a.ended():
@@ -176,7 +175,7 @@ func (w *model) mayLink(u *modelUser, a *modelAccount) {
 	}
 }
 
-// holderOf is the user who is linked to an account of the human.
+// holderOf returns the user who is linked to an account of the human.
 func (w *model) holderOf(h *human) *modelUser {
 	i := slices.IndexFunc(w.users, func(u *modelUser) bool { return u.link != nil && u.link.human == h })
 	if i < 0 {
@@ -185,14 +184,15 @@ func (w *model) holderOf(h *human) *modelUser {
 	return w.users[i]
 }
 
-// linked notes a link that an answer told of, and that a proof stands behind.
+// linked records a link that an answer reported and a proof supports.
 func (w *model) linked(u *modelUser, a *modelAccount) {
 	w.mayLink(u, a)
 	u.proven[a.owner] = true
 	u.link, u.authorised = &modelLink{a, a.owner}, w.lastLogIn(u)
 }
 
-// lastLogIn is when the latest session of a user that is kept was opened, idle or not.
+// lastLogIn returns when the latest stored session of a user was opened, whether it is idle or
+// not.
 func (w *model) lastLogIn(u *modelUser) (last time.Time) {
 	for _, s := range w.sessions {
 		if s.user == u && s.ended == "" && s.created.After(last) {
@@ -202,7 +202,7 @@ func (w *model) lastLogIn(u *modelUser) (last time.Time) {
 	return last
 }
 
-// endSessions notes that a user's sessions have ended, all but one.
+// endSessions records that all sessions of a user except one have ended.
 func (w *model) endSessions(u *modelUser, but *modelSession, why string) {
 	for _, s := range w.sessions {
 		if s.user == u && s != but && s.ended == "" {
@@ -211,7 +211,7 @@ func (w *model) endSessions(u *modelUser, but *modelSession, why string) {
 	}
 }
 
-// endLink notes that a link has ended, and with it what was open and every session.
+// endLink records the end of a link, its open procedures and its sessions.
 func (w *model) endLink(u *modelUser, why string) {
 	w.note("  the link of %s to %s ends: %s", u, u.link.account, why)
 	w.told.count("link ended")
@@ -220,7 +220,7 @@ func (w *model) endLink(u *modelUser, why string) {
 	u.link = nil
 }
 
-// closeOpenOf notes that whatever a human has open is closed.
+// closeOpenOf records that all open procedures of a human are closed.
 func (w *model) closeOpenOf(h *human) {
 	for _, c := range w.changes {
 		c.closed = c.closed || c.human == h
@@ -230,7 +230,7 @@ func (w *model) closeOpenOf(h *human) {
 	}
 }
 
-// closeOpen notes that the changes and resets of a link are closed.
+// closeOpen records that the changes and resets of a link are closed.
 func (w *model) closeOpen(l *modelLink) {
 	for _, c := range w.changes {
 		c.closed = c.closed || c.account == l.account && c.human == l.human
@@ -240,10 +240,10 @@ func (w *model) closeOpen(l *modelLink) {
 	}
 }
 
-// A linkRow is a link as it stands in the table.
+// A linkRow is a row of the links table.
 type linkRow struct{ identity, person, account string }
 
-// rows are the links of this history's users.
+// rows returns the links of this history's users.
 func (w *model) rows() map[string]linkRow {
 	rows, err := w.raw().Query(`SELECT identity_digest, l.person_digest, account_no_digest
 		FROM links l JOIN accounts USING (center_id, account_id)`)
@@ -259,7 +259,7 @@ func (w *model) rows() map[string]linkRow {
 	return all
 }
 
-// linkedNow is the account that the table links a user to, nil for none.
+// linkedNow returns the account that the table links a user to, or nil.
 func (w *model) linkedNow(u *modelUser) *modelAccount {
 	row, there := w.rows()[string(w.identity(u))]
 	if !there {
@@ -268,7 +268,7 @@ func (w *model) linkedNow(u *modelUser) *modelAccount {
 	return w.byDigest([]byte(row.account))
 }
 
-// checkLinks compares the table with what it should be, after every step.
+// checkLinks compares the table with the expected links after every step.
 func (w *model) checkLinks() {
 	rows := w.rows()
 	for _, u := range w.users {

@@ -19,7 +19,7 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// A provingCentre is what a centre asks of somebody who links.
+// A provingCentre is the configuration of a centre.
 type provingCentre struct {
 	set, initial []selfservice.Proof // as Config.Proof and Config.InitialProof
 	consent      selfservice.ConsentMode
@@ -44,7 +44,7 @@ func (c provingCentre) options() []envOption {
 		func(f *Config) { f.Transfer = c.transfer }}
 }
 
-// share is how many histories a centre runs: a window takes its time.
+// share returns the number of histories for a centre; one with a window takes longer.
 func (c provingCentre) share(n int) int {
 	if c.transfer.Window > 0 {
 		return 2 * n
@@ -60,8 +60,8 @@ func joined(all []selfservice.Proof) selfservice.Proof {
 	return selfservice.Proof(strings.Join(texts, ","))
 }
 
-// mustHappen are answers without which the histories show nothing. A few histories have the
-// frequent ones, whatever is drawn, tens of times; rare ones are among many histories alone.
+// mustHappen are the answers that the histories must contain to be meaningful. A few histories
+// contain each frequent one tens of times; the rare ones are expected only in many histories.
 var mustHappen, rare = []string{
 	"link OK", "link LINK_REFUSED", "link LINK_PROOF_REQUIRED", "link ended", "confirm link OK", "confirm link LINK_GONE", "open change OK", "open reset OK",
 	"read OK", "phone OK", "give consent OK", "face first LINK_PROOF_REQUIRED", "lost and sent again",
@@ -74,13 +74,13 @@ var mustHappen, rare = []string{
 	"linked after a face", "lost, of somebody else's document", "a user reused", "rejected by freeze", "taken over by face", "taken over by code", "choose ACCOUNT_CLOSED", "choose PASSWORD_FROZEN",
 }
 
-// No history lets an Alipay user act on an account, or read of it, whose present holder
-// has not proven themselves to that very user, by a right password, or a reset code,
-// and a proof that the centre accepts, in one flow; nor does a session act after its
-// link has ended, as by somebody who took it over: the same person, whose transfer the
-// holder did not reject. FUNDPASS_HISTORIES says how many histories each centre runs, or half
-// of what it runs. Each run draws new ones; a failure says with which -rapid.seed its own is
-// run again.
+// In no history does an Alipay user act on an account or read it unless the account's current
+// holder was proven to that user, by a right password or a reset code and an accepted proof, in
+// one procedure. No session acts after its link has ended. A user who takes a link over is the
+// same person, and the holder did not reject the transfer.
+//
+// FUNDPASS_HISTORIES sets the number of histories per centre. Each run draws new ones; a
+// failure prints the -rapid.seed that repeats it.
 func TestNobodyActsUnproven(t *testing.T) {
 	t.Parallel()
 	histories := testenv.Rounds(5, 100)
@@ -109,14 +109,15 @@ func TestNobodyActsUnproven(t *testing.T) {
 	}
 }
 
-// acts of a history have each as many steps as rapid gives it, 30 on average.
+// acts is the number of acts of a history, each with the number of steps that rapid draws, 30
+// on average.
 const acts = 3
 
-// historiesPerEnv is how many histories one environment sees; rapid's default of checks.
+// historiesPerEnv is the number of histories per environment, rapid's default number of checks.
 const historiesPerEnv = 100
 
-// runHistories runs so many in an environment of its own. rapid wants more: the rest of its
-// checks are empty, except while it shortens a history that failed.
+// runHistories runs n histories in one environment. rapid's remaining checks are empty, except
+// while it shortens a failed history.
 func runHistories(t *testing.T, c provingCentre, n int, told *tally) {
 	h := newEnv(t, c.options()...)
 	var err error
@@ -159,7 +160,7 @@ func (j failureRecorder) Fatalf(format string, args ...any) {
 }
 func (j failureRecorder) Fatal(args ...any) { *j.failed = true; j.rapid.Fatal(args...) }
 
-// A tally counts what was answered.
+// A tally counts answers.
 type tally struct {
 	mu   sync.Mutex
 	seen map[string]int
@@ -175,14 +176,14 @@ func (t *tally) String() string {
 	return b.String()
 }
 
-// A step is something that can happen, and how often it does.
+// A step is an action with its relative frequency.
 type step struct {
 	name   string
 	weight int
 	take   func(*model)
 }
 
-// steps are what can happen. A new one is a method of model and a line here.
+// steps are the possible actions. A new one needs a method of model and a line here.
 var steps = []step{
 	{"log in", 7, (*model).logIn}, {"read", 10, (*model).read}, {"link", 11, (*model).link}, {"send again", 5, (*model).sendAgain},
 	{"show a face", 6, (*model).showFace}, {"confirm link", 6, (*model).confirmLink}, {"show phone", 4, (*model).verifyPhone},
@@ -201,8 +202,8 @@ var steps = []step{
 	{"face first", 6, (*model).faceFirst}, {"link after a face", 3, (*model).linkAfterAnyFace},
 }
 
-// anyStep takes one of them. Two numbers are all that it draws, so that rapid shortens a
-// history in little time: which step, and the luck with which it goes.
+// anyStep runs one step. It draws only two numbers, the step and its luck, so that rapid
+// shortens a history quickly.
 func (w *model) anyStep() {
 	all := 0
 	for _, s := range steps {
@@ -210,13 +211,13 @@ func (w *model) anyStep() {
 	}
 	u := rapid.Uint64().Draw(w.rt, "step")
 	n := int(u) % all
-	if u > 255 { // rapid prefers small numbers: those are the first steps
+	if u > 255 { // rapid prefers small numbers, which select the first steps
 		n = int(mixed(u) % uint64(all))
 	}
 	w.drawLuck()
 	for _, s := range steps {
 		if n -= s.weight; n < 0 {
-			w.clock.Advance(2 * time.Second) // so that no two steps are at one moment
+			w.clock.Advance(2 * time.Second) // no two steps have the same time
 			s.take(w)
 			w.told.count("steps")
 			return
@@ -224,7 +225,7 @@ func (w *model) anyStep() {
 	}
 }
 
-// drawLuck decides how the next step goes: 0 lets nothing unlikely happen.
+// drawLuck draws the luck of the next step; 0 excludes unlikely events.
 func (w *model) drawLuck() {
 	w.luck = nil
 	if luck := rapid.Uint64().Draw(w.rt, "luck"); luck > 0 {
@@ -232,7 +233,7 @@ func (w *model) drawLuck() {
 	}
 }
 
-// mixed spreads numbers, of which rapid prefers small ones (the end of MurmurHash3).
+// mixed spreads the small numbers that rapid prefers (the final mix of MurmurHash3).
 func mixed(x uint64) uint64 {
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd

@@ -2,29 +2,27 @@ package httpapi_test
 
 import (
 	"database/sql"
-	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
 
-// A modelTransfer is the request of a user, proven to be a human, for a former user's link.
+// A modelTransfer is the request of a user, proven to be a human, for another user's link.
 type modelTransfer struct {
 	id                   string
 	user, former         *modelUser
-	account              *modelAccount // whose password was right, or code
+	account              *modelAccount // the account whose password or code was right
 	human                *human
 	version              int
-	code                 bool // stood for the password
+	code                 bool // replaced the password
 	requested, due, ends time.Time
-	told                 bool // the holder, from when due and ends count
+	told                 bool // when the holder was notified; start of due and ends
 	done                 time.Time
-	answered             bool   // by the former holder's freeze
+	answered             bool   // frozen by the former holder
 	state                string // as stored: see stateOf for the effective one
 }
 
@@ -44,7 +42,7 @@ func (w *model) wantsTransfer(a *modelAccount) bool {
 	return w.slip(8)
 }
 
-// stateOf returns the effective state of a transfer at the present time.
+// stateOf returns the effective state of a transfer at the current time.
 func (w *model) stateOf(r *modelTransfer) string {
 	switch {
 	case r.state != store.TransferWaiting:
@@ -61,7 +59,7 @@ func (w *model) waitingTransfers() []*modelTransfer {
 	return filtered(w.transfers, func(r *modelTransfer) bool { return w.stateOf(r) == store.TransferWaiting })
 }
 
-// anyTransfer returns mostly a waiting one.
+// anyTransfer returns usually a waiting transfer.
 func (w *model) anyTransfer() *modelTransfer {
 	if waiting := w.waitingTransfers(); len(waiting) > 0 && !w.slip(5) {
 		return pick(w, "transfer", waiting)
@@ -97,7 +95,7 @@ func (w *model) checkWaiting(s *modelSession, r reply) *modelTransfer {
 	told, _ := r.transferOf(w.t)
 	x := w.latestTransfer(s.user)
 	if s.user.link != nil || told.ID.String() != x.id || !x.dueAs(told.DueAt) || !w.agreed(s.user, selfservice.PurposeLink) {
-		w.t.Fatalf("%s is told of %+v, and waits for %+v", s, told, x)
+		w.t.Fatalf("%s gets %+v, want %+v", s, told, x)
 	}
 	return x
 }
@@ -132,29 +130,22 @@ func (w *model) mayRequest(x *modelTransfer, how transferOptions) {
 	proof := slices.Contains(w.accepted(x.account), selfservice.ProofNone)
 	switch {
 	case x.former == nil || x.former == x.user:
-		w.t.Fatalf("%s requests nobody's link", x.user)
+		w.t.Fatalf("%s requests the link of an account without one", x.user)
 	case !how.code && (proof || !w.centre.transfer.Offered):
 		w.t.Fatalf("%s requests a link by a password alone, or where that is not offered", x.user)
 	case !how.code && w.rejected(x):
-		w.t.Fatalf("%s requests again, and the holder has rejected a transfer", x.user)
+		w.t.Fatalf("%s requests again after the holder has rejected a transfer", x.user)
 	case x.told != how.code || how.code && !x.due.Equal(x.requested):
 		w.t.Fatalf("%s requests a transfer, and it is due at %v before the holder was notified", x.user, x.due)
 	}
 	for _, r := range w.transfers {
 		if r.human == x.human && r.user != x.user && w.stateOf(r) == store.TransferWaiting {
-			w.t.Fatalf("%s requests a transfer, and %s waits already", x.user, r.user)
+			w.t.Fatalf("%s requests a transfer while %s is waiting", x.user, r.user)
 		}
 	}
 }
 
-// rejected reports whether a holder has rejected a transfer to the human lately.
-func (w *model) rejected(x *modelTransfer) bool {
-	return slices.ContainsFunc(w.transfers, func(r *modelTransfer) bool {
-		return r.human == x.human && r.state == store.TransferRejected && w.now().Sub(r.requested) < store.RejectionLife
-	})
-}
-
-// linkedBy notes a link that an answer told of, taken over where somebody has it.
+// linkedBy records a link that an answer reported, or a transfer if another user had it.
 func (w *model) linkedBy(s *modelSession, a *modelAccount, how transferOptions) {
 	if w.holderOf(a.owner) == nil {
 		w.linked(s.user, a)
@@ -173,8 +164,8 @@ func (w *model) linkedBy(s *modelSession, a *modelAccount, how transferOptions) 
 	}
 }
 
-// tookOver notes a takeover. The requester is proven to be the account's present holder by
-// the transfer itself; it was due and not rejected.
+// tookOver records a completed transfer. It proves the requester to be the account's holder; it
+// was due and not rejected.
 func (w *model) tookOver(s *modelSession, r *modelTransfer) {
 	if r.user != s.user || w.stateOf(r) != store.TransferWaiting || !r.told || w.now().Before(r.due) || r.human != r.account.owner {
 		w.t.Fatalf("%s takes over by a transfer of %s, which is %s and due in %v, of %s and now %s", s, r.user, w.stateOf(r), r.due.Sub(w.now()),
@@ -196,17 +187,17 @@ func (w *model) confirmTransferOf(x *modelTransfer) {
 			if u.link == nil {
 				w.tookOver(s, x)
 			} else if u != x.user || state != store.TransferDone || u.link.account != x.account {
-				w.t.Fatalf("%s is told of a transfer of %s, which is %s", s, x.user, state)
+				w.t.Fatalf("%s gets a transfer of %s, which is %s", s, x.user, state)
 			}
 			w.entitled(s)
 			w.shows(u, u.link.account, r)
 		case "TRANSFER_WAITING":
 			if u != x.user || state != store.TransferWaiting {
-				w.t.Fatalf("%s is to wait for a transfer of %s, which is %s", s, x.user, state)
+				w.t.Fatalf("%s gets TRANSFER_WAITING for the transfer of %s, which is %s", s, x.user, state)
 			}
 		case "TRANSFER_UNDELIVERABLE":
 			if u != x.user || state != store.TransferUndeliverable {
-				w.t.Fatalf("%s hears of a holder who cannot be told, and the transfer of %s is %s", s, x.user, state)
+				w.t.Fatalf("%s gets TRANSFER_UNDELIVERABLE, but the transfer of %s is %s", s, x.user, state)
 			}
 		case "TRANSFER_REJECTED":
 			if u != x.user || state != store.TransferRejected {
@@ -216,12 +207,12 @@ func (w *model) confirmTransferOf(x *modelTransfer) {
 	}})
 }
 
-// awaitTransfer lets a window pass, mostly to go on then. The holder may change the
-// password meanwhile.
+// awaitTransfer advances the clock past a window and usually continues. The holder may change
+// the password meanwhile.
 func (w *model) awaitTransfer() {
 	x := pickLate(w, "waiting transfer", w.waitingTransfers())
 	if !x.told && !w.slip(6) {
-		w.tellHolder(x, !w.slip(8))
+		w.notifyHolder(x, !w.slip(8))
 	}
 	if w.stateOf(x) != store.TransferWaiting {
 		return
@@ -244,8 +235,8 @@ func (w *model) awaitTransfer() {
 	}
 }
 
-// tellHolder is the mailer, whose message Alipay takes or does not.
-func (w *model) tellHolder(x *modelTransfer, taken bool) {
+// notifyHolder acts as the mailer, whose message Alipay accepts or refuses.
+func (w *model) notifyHolder(x *modelTransfer, taken bool) {
 	id := uuid.MustParse(x.id)
 	if taken {
 		must(w.t, w.db.Delivered(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
@@ -262,110 +253,18 @@ func (w *model) tellHolder(x *modelTransfer, taken bool) {
 	w.note("the holder cannot be told of the transfer of %s", x.user)
 }
 
-// sameTimes takes over the database's times, which are close to the model's.
+// sameTimes copies the database's times, which are close to the model's.
 func (w *model) sameTimes(x *modelTransfer) {
 	var due, ends time.Time
 	must(w.t, w.raw().QueryRow(`SELECT due_at, expires_at FROM link_transfers WHERE transfer_id = $1`, x.id).Scan(&due, &ends))
 	if due.Sub(x.due).Abs() > time.Minute || ends.Sub(due) != store.TransferLife {
-		w.t.Fatalf("told now, the transfer of %s is due at %v, and ends at %v", x.user, due, ends)
+		w.t.Fatalf("after the notice the transfer of %s is due at %v and ends at %v", x.user, due, ends)
 	}
 	x.due, x.ends = due, ends
 }
 
-// dueAs reports whether a view has the transfer's due time: none before the holder was
+// dueAs reports whether a view has the transfer's due time, or none before the holder was
 // notified.
 func (r *modelTransfer) dueAs(at *time.Time) bool {
 	return (at != nil) == r.told && (at == nil || at.Equal(r.due))
-}
-
-func (w *model) cancelTransfer() {
-	x := w.anyTransfer()
-	w.do(w.sessionOf(x.user), &deed{what: "cancel transfer", path: x.path() + "/cancel", body: m{}, check: func(s *modelSession, r reply) {
-		if r.Code != "OK" {
-			return
-		}
-		if s.user != x.user || x.state != store.TransferWaiting && x.state != store.TransferCancelled {
-			w.t.Fatalf("%s cancels a transfer of %s, which is %s", s, x.user, x.state)
-		}
-		x.state = store.TransferCancelled
-	}})
-}
-
-// rejectTransfer rejects a transfer, mostly as the holder.
-func (w *model) rejectTransfer() {
-	x := w.anyTransfer()
-	w.do(w.sessionOf(x.former), &deed{what: "reject", path: x.path() + "/reject", body: m{}, check: func(s *modelSession, r reply) {
-		if r.Code != "OK" {
-			return
-		}
-		l := w.entitled(s)
-		waits := x.state == store.TransferWaiting && w.now().Before(x.ends)
-		if s.user != x.former || l.human != x.human || !waits && x.state != store.TransferRejected {
-			w.t.Fatalf("%s rejects a transfer of %s, which is %s and of the link of %s", s, x.user, w.stateOf(x), x.former)
-		}
-		x.state = store.TransferRejected
-	}})
-}
-
-// frozenByFormer notes a freeze by who held the link until it was taken over, lately and
-// not by a reset code; once each.
-func (w *model) frozenByFormer(s *modelSession) {
-	taken := filtered(w.transfers, func(r *modelTransfer) bool {
-		return r.former == s.user && r.state == store.TransferDone && !r.code && !r.answered && w.now().Sub(r.done) <= store.FormerHolderFreeze &&
-			r.user.link != nil && r.user.link.human == r.human
-	})
-	if len(taken) == 0 {
-		w.t.Fatalf("%s freezes without a link, and nobody has taken one over from them", s)
-	}
-	for _, r := range taken {
-		r.answered = true
-		r.user.link.account.frozen = true
-		r.account.frozen = r.account.frozen || r.account.owner == r.human
-		w.closeOpenOf(r.human)
-		w.endSessions(r.user, nil, "frozen by the former holder")
-	}
-	w.endSessions(s.user, nil, "frozen")
-	w.told.count("frozen by the former holder")
-}
-
-// rejectAll records a freeze, which rejects the waiting transfer of the link.
-func (w *model) rejectAll(holder *modelUser) {
-	for _, r := range w.transfers {
-		if r.former == holder && r.human == holder.link.human && r.state == store.TransferWaiting && w.now().Before(r.ends) {
-			r.state = store.TransferRejected
-			w.told.count("rejected by freeze")
-		}
-	}
-}
-
-// readTransfers compares what either side is shown.
-func (w *model) readTransfers() {
-	w.do(w.anySession(), &deed{what: "read transfers", path: "/v1/link-transfers", check: func(s *modelSession, r reply) {
-		if r.Code != "OK" {
-			return
-		}
-		var got httpapi.TransfersReply
-		must(w.t, json.Unmarshal(r.Data, &got))
-		own := filtered(w.transfers, func(r *modelTransfer) bool {
-			return r.user == s.user && r.state != transferErased && w.now().Sub(r.requested) < store.RejectionLife
-		})
-		w.sameTransfer(s, "own", got.Own, own)
-		w.sameTransfer(s, "against", got.Against, filtered(w.transfers, func(r *modelTransfer) bool {
-			return s.user.link != nil && r.former == s.user && r.human == s.user.link.human && w.stateOf(r) == store.TransferWaiting
-		}))
-	}})
-}
-
-// sameTransfer wants the last of those that should be there to be shown.
-func (w *model) sameTransfer(s *modelSession, side string, got *httpapi.TransferView, want []*modelTransfer) {
-	switch {
-	case got == nil && len(want) == 0:
-	case got == nil || len(want) == 0:
-		w.t.Fatalf("%s reads of a transfer (%s): %+v, and %d are there", s, side, got, len(want))
-	default:
-		r := want[len(want)-1]
-		if got.ID.String() != r.id || got.State != w.stateOf(r) || !got.RequestedAt.Equal(r.requested) || !r.dueAs(got.DueAt) || !got.ExpiresAt.Equal(r.ends) {
-			w.t.Fatalf("%s reads of a transfer (%s): %+v, want %s of %s: %+v", s, side, got, w.stateOf(r), r.user, r)
-		}
-	}
 }

@@ -1,12 +1,12 @@
-// What a front end sets before it uploads.
+// The settings of a front end.
 module.exports = {
-  /** The address of the API; whitelisted in Alipay's console (see README.md). */
+  /** The URL of the API. It must be whitelisted in Alipay's console (see README.md). */
   base: 'https://fundpass.example.com',
-  /** Asks for HTTP 200 on every reply: some clients lose the body of the others. */
+  /** Requests HTTP 200 for every reply, because some clients lose the body of other replies. */
   always200: true,
-  /** Seals passwords in requests (encrypt.js). The server needs transport keys. */
+  /** Encrypts passwords in requests (encrypt.js). The server needs transport keys. */
   encrypted: false,
-  /** Milliseconds until a request is given up. The server answers within 5 s. */
+  /** The timeout of a request in milliseconds. The server answers within 5 s. */
   timeout: 15000,
   hotline: '12329',
 };

@@ -1,7 +1,6 @@
-// Package miniprogram is the reference mini-program: a real native Alipay
-// mini-program that calls the API, and a small runtime that runs it unchanged in
-// Node, for tests, and in a browser, for the demo. It knows nothing of the server
-// but the contract.
+// Package miniprogram contains the reference mini-program, a native Alipay mini-program that
+// calls the API, and a runtime that runs it unchanged in Node for tests and in a browser for
+// the demo. It depends on the server only through the API description.
 package miniprogram
 
 import (
@@ -14,19 +13,18 @@ import (
 	"strings"
 )
 
-// Files are the mini-program and its runtime, by path.
+// Files contains the mini-program and its runtime.
 //
 //go:embed app.js app.json app.acss config.js lib pages parts runtime
 var Files embed.FS
 
-// policy lets the page load what the demo serves, and nothing else: no inline
-// script or style, no eval, no other host.
+// policy allows only resources served by the demo: no inline script or style, no eval and no
+// other host.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Phone serves the demo's page at / and what it loads under /phone/. Stories say,
-// in Chinese, what each person of the demo is there for. Anything else is left to
-// next.
+// Phone returns a handler that serves the demo's page at / and its resources under /phone/, and
+// passes other requests to next. stories describe the demo's people in Chinese.
 func Phone(stories map[string]string, next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { send(w, "runtime/phone.html") })
@@ -45,7 +43,7 @@ func Phone(stories map[string]string, next http.Handler) http.Handler {
 	})
 }
 
-// types are the kinds of files that the page loads.
+// types are the content types of the page's files by extension.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -68,8 +66,8 @@ func send(w http.ResponseWriter, name string) {
 	w.Write(content)
 }
 
-// wrap makes a browser's module of a file of the mini-program: what Alipay gives
-// such a file by name are the arguments of its function. So nothing needs eval.
+// wrap converts a file of the mini-program into a JavaScript module that exports a function. The
+// names that Alipay provides are its parameters, so that no eval is needed.
 func wrap(source []byte) []byte {
 	return fmt.Appendf(nil, "export default function ({ module, exports, require, my, App, Page, getApp }) {\n%s\n}\n", source)
 }
@@ -88,11 +86,11 @@ func head(w http.ResponseWriter, kind string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// texts are the mini-program's files by path. A script's text is left out: the page
-// loads it as a module.
+// texts returns the mini-program's files by path. The text of a script is empty, because the
+// page loads it as a module.
 func texts() map[string]string {
 	all := make(map[string]string)
-	_ = fs.WalkDir(Files, ".", func(name string, _ fs.DirEntry, _ error) error { // an embedded tree has no errors
+	_ = fs.WalkDir(Files, ".", func(name string, _ fs.DirEntry, _ error) error { // an embedded file system returns no errors
 		switch kind := path.Ext(name); {
 		case strings.HasPrefix(name, "runtime/"):
 		case kind == ".js":

@@ -25,18 +25,18 @@ func text(t *testing.T, name string) string {
 	return string(content)
 }
 
-// Every code of the server has its behaviour in the mini-program.
+// The mini-program has a behaviour for every code of the server.
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	table := text(t, "lib/errors.js")
 	for _, e := range httpapi.Catalogue {
 		if !regexp.MustCompile(`(?m)^  ` + e.Code + `: \{ does: '\w+'`).MatchString(table) {
-			t.Errorf("errors.js does not say what a page does for %s", e.Code)
+			t.Errorf("errors.js has no behaviour for %s", e.Code)
 		}
 	}
 }
 
-// Every type of document that the server knows can be chosen.
+// Every document type of the server can be chosen.
 func TestDocumentTypes(t *testing.T) {
 	t.Parallel()
 	words := text(t, "lib/words.js")
@@ -47,7 +47,7 @@ func TestDocumentTypes(t *testing.T) {
 	}
 }
 
-// Files that Alipay's tools would refuse or a reviewer would send back.
+// No file is one that Alipay's tools or reviewers reject.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	fs.WalkDir(miniprogram.Files, ".", func(name string, _ fs.DirEntry, _ error) error {
@@ -61,7 +61,7 @@ func TestFiles(t *testing.T) {
 			}
 		}
 		if path.Ext(name) == ".acss" && strings.Contains(source, "url(") {
-			t.Errorf("%s loads something", name)
+			t.Errorf("%s loads a resource", name)
 		}
 		return nil
 	})
@@ -78,7 +78,7 @@ func get(t *testing.T, h http.Handler, path string) (*http.Response, string) {
 	return w.Result(), string(body)
 }
 
-// What is not the page's goes on to the server.
+// Other requests are passed to the server.
 func TestPhone(t *testing.T) {
 	t.Parallel()
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
@@ -97,7 +97,7 @@ func TestPhone(t *testing.T) {
 		t.Errorf("stories: %s", body)
 	}
 	if _, body := get(t, h, "/phone/app/config.js"); !strings.HasPrefix(body, "export default function ({ module,") {
-		t.Errorf("a script is no module: %.60s", body)
+		t.Errorf("a script is not a module: %.60s", body)
 	}
 	_, files := get(t, h, "/phone/files.json")
 	for _, want := range []string{`"pages/home/index.js":""`, `"pages/home/index.axml":"\u003cview`, `"app.json"`} {
@@ -106,6 +106,6 @@ func TestPhone(t *testing.T) {
 		}
 	}
 	if strings.Contains(files, "runtime/") {
-		t.Error("files.json holds the runtime")
+		t.Error("files.json contains the runtime")
 	}
 }

@@ -1,4 +1,4 @@
-// Written from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update
+// Generated from openapi.yaml by: go test ./miniapp-api/httpapi -run Contract -update
 
 /** 成功的回复 · A reply with data */
 export interface Success {
@@ -8,9 +8,9 @@ export interface Success {
   code: 'OK';
   /** 中文，可直接展示 · Chinese, ready to show */
   message: string;
-  /** 每个接口不同 · Differs from path to path */
+  /** 每个接口不同 · Depends on the path */
   data: object;
-  /** 反馈编号 · Names the request in the operator's log */
+  /** 反馈编号 · Identifies the request in the operator's log */
   request_id: string;
 }
 
@@ -25,27 +25,27 @@ export interface Problem {
   code: Code;
   /** 中文，可直接展示 · Chinese, ready to show */
   message: string;
-  /** 每个出错的字段或规则 · Every field or rule that is wrong */
+  /** 每个出错的字段或规则 · The wrong fields and violated rules */
   errors?: Array<FieldError>;
   /** 还可以输入几次密码 · Attempts left (≥ 0) */
   remaining_attempts?: number;
-  /** 锁定到何时，只告诉本人 · When the lock opens; told to the owner only [date-time] */
+  /** 锁定到何时，只告诉本人 · When the lock ends; returned to the owner only [date-time] */
   locked_until?: string;
   pending?: PendingLink;
-  /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The other link can be transferred; in ALREADY_LINKED only */
+  /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The link can be transferred; in ALREADY_LINKED only */
   transfer_offered?: true;
-  /** 可以先刷脸再核对密码，只在 LINK_REFUSED 和绑定的 TOO_MANY_REQUESTS 中 · The face may be shown before the password; in LINK_REFUSED, and TOO_MANY_REQUESTS of the link, only */
+  /** 可以先刷脸再核对密码，只在 LINK_REFUSED 和绑定的 TOO_MANY_REQUESTS 中 · The face can be verified before the password; only in LINK_REFUSED and in TOO_MANY_REQUESTS of the link */
   face_first_offered?: true;
   transfer?: Transfer;
-  /** 几秒后可重试；0 表示等待无用 · Seconds to wait; 0 means that waiting does not help (≥ 0) */
+  /** 几秒后可重试；0 表示等待无用 · Seconds to wait before a retry; 0 if waiting does not help (≥ 0) */
   retry_after: number;
-  /** 反馈编号 · Names the request in the operator's log */
+  /** 反馈编号 · Identifies the request in the operator's log */
   request_id: string;
 }
 
-/** 一处错误，不含所填的内容 · One thing wrong, without its value */
+/** 一处错误，不含所填的内容 · One error, without the value */
 export interface FieldError {
-  /** 字段名；空为整个请求体 · The field; empty for the whole body */
+  /** 字段名；空为整个请求体 · The field's name; empty for the whole body */
   field: string;
   /** 如 REQUIRED、TOO_SHORT · Such as REQUIRED or TOO_SHORT */
   code: string;
@@ -57,22 +57,22 @@ export interface FieldError {
 export type Nothing = Record<string, never>;
 
 export interface SessionRequest {
-  /** my.getAuthCode 的授权码，只能用一次 · From my.getAuthCode, good once (1–128 字符 characters) */
+  /** my.getAuthCode 的授权码，只能用一次 · From my.getAuthCode, valid once (1–128 字符 characters) */
   auth_code: string;
 }
 
 export interface Session {
   /** 放进 Authorization: Bearer，只存内存 · For Authorization: Bearer; keep it in memory only (43 字符 characters) */
   token: string;
-  /** 秒，无请求多久后失效 · Seconds without a request until it ends (≥ 1) */
+  /** 秒，无请求多久后失效 · Idle timeout in seconds (≥ 1) */
   expires_in: number;
   /** 是否已绑定 · Whether an account is linked */
   linked: boolean;
-  /** 已绑定的账户 · The linked account, else null */
+  /** 已绑定的账户 · The linked account, or null */
   account: Account | null;
 }
 
-/** 脱敏后的账户 · The account, masked */
+/** 脱敏后的账户 · The masked account */
 export interface Account {
   /** 只留末字 · The last character only */
   name: string;
@@ -93,9 +93,9 @@ export type IDType = string;
  * 01 normal, 02 sealed, 03 merged, 04 moved, 05 closed, 06 frozen, 99 other. */
 export type AccountStatus = '01' | '02' | '03' | '04' | '05' | '06' | '99';
 
-/** my.getPhoneNumber 的结果原样 · What my.getPhoneNumber gave, as it is */
+/** my.getPhoneNumber 的结果原样 · The result of my.getPhoneNumber, unchanged */
 export interface PhoneRequest {
-  /** 加密的手机号，或支付宝的报错 · The encrypted number, or what Alipay complains of */
+  /** 加密的手机号，或支付宝的报错 · The encrypted number, or Alipay's error */
   response: string | object;
   /** RSA2, base64 (≥ 1 字符 characters) */
   sign: string;
@@ -110,19 +110,19 @@ export interface PhoneRequest {
 export interface Phone {
   /** 只留前三位和末两位 · The first three and the last two digits only */
   phone: string;
-  /** 与中心登记的号码一致；未绑定时为 null · Whether it is the number on record; null before the link */
+  /** 与中心登记的号码一致；未绑定时为 null · Whether it is the number on record; null if not linked */
   matches_record: boolean | null;
 }
 
 /** initial 初始密码，set 已设置，must_change 必须修改，frozen 已冻结，需重置或到柜台办理。
- * initial: never changed; must_change: change it now; frozen: only a reset helps, or the counter. */
+ * initial: never changed; must_change: must be changed; frozen: needs a reset or a visit to the counter. */
 export type PasswordState = 'initial' | 'set' | 'must_change' | 'frozen';
 
 /** 密码、加密的密码、柜台的重置码、先刷脸，恰好给出一种。
- * Either password, or encrypted, or reset_code, or face_first. */
+ * Exactly one of password, encrypted, reset_code and face_first. */
 export type LinkRequest = (
   | {
-      /** 公积金密码，不去空格 · The fund password; blanks count (≥ 1 字符 characters) */
+      /** 公积金密码，不去空格 · The fund password; blanks are not trimmed (≥ 1 字符 characters) */
       password: string;
       encrypted?: never;
       reset_code?: never;
@@ -137,7 +137,7 @@ export type LinkRequest = (
   | {
       password?: never;
       encrypted?: never;
-      /** 柜台发放的 10 位重置码，可带空格和短横 · The 10 digits a clerk gave; blanks and dashes do not count (≥ 10 字符 characters) */
+      /** 柜台发放的 10 位重置码，可带空格和短横 · The 10 digits from a clerk; blanks and dashes are ignored (≥ 10 字符 characters) */
       reset_code: string;
       face_first?: never;
     }
@@ -145,20 +145,20 @@ export type LinkRequest = (
       password?: never;
       encrypted?: never;
       reset_code?: never;
-      /** 先刷脸，再核对密码 · Show the face before the password is looked at */
+      /** 先刷脸，再核对密码 · Verify the face before the password */
       face_first: true;
     }
 ) & {
   /** 与证件一致的姓名 · The name as on the document (≥ 1 字符 characters) */
   name: string;
   id_type: IDType;
-  /** 证件号码，15 或 18 位身份证号均可 · The document's number; an ID number of 15 or 18 characters (≥ 1 字符 characters) */
+  /** 证件号码，15 或 18 位身份证号均可 · The document's number; ID card numbers of 15 or 18 characters (≥ 1 字符 characters) */
   id_number: string;
-  /** 个人账号，有多个账户时填写 · For people with several accounts (0–20 字符 characters) */
+  /** 个人账号，有多个账户时填写 · Needed by people with several accounts (0–20 字符 characters) */
   account_no?: string;
-  /** LINK_PROOF_REQUIRED 给出多种方式时的选择 · The choice where LINK_PROOF_REQUIRED gave several */
+  /** LINK_PROOF_REQUIRED 给出多种方式时的选择 · The citizen's choice if LINK_PROOF_REQUIRED offers several */
   proof?: 'face' | 'phone';
-  /** face_first 的 pending 的 id，刷脸通过后填写 · The id of what face_first has started, once the face has passed [uuid] */
+  /** face_first 的 pending 的 id，刷脸通过后填写 · The id of pending after face_first, once the face has passed [uuid] */
   face_id?: string;
   /** 已绑定其他支付宝时改绑到当前支付宝 · Request the link from another Alipay user */
   transfer?: boolean;
@@ -169,7 +169,7 @@ export interface Link {
   password_state: PasswordState;
 }
 
-/** 等待刷脸的绑定，只在 LINK_PROOF_REQUIRED 中 · A link that waits for the citizen's face; in LINK_PROOF_REQUIRED only */
+/** 等待刷脸的绑定，只在 LINK_PROOF_REQUIRED 中 · A link that waits for a face verification; in LINK_PROOF_REQUIRED only */
 export interface PendingLink {
   /** 用于 /v1/link/{id}/confirm · For /v1/link/{id}/confirm [uuid] */
   id: string;
@@ -177,7 +177,7 @@ export interface PendingLink {
   certify_id: string;
   /** 交给 my.startAPVerify · For my.startAPVerify [uri] */
   certify_url: string;
-  /** 有效至 · Good until [date-time] */
+  /** 有效至 · Valid until [date-time] */
   expires_at: string;
 }
 
@@ -186,35 +186,35 @@ export interface Accounts {
   accounts: Array<AccountChoice>;
 }
 
-/** 脱敏后的账户 · An account, masked */
+/** 脱敏后的账户 · A masked account */
 export interface AccountChoice {
   /** 用于 /v1/accounts/{id}/choose · For /v1/accounts/{id}/choose [uuid] */
   id: string;
   /** 只留末两位 · The last two digits only */
   account_no: string;
-  /** 单位账号，掩码，没有则为空 · The employer's number, masked; empty when none is kept */
+  /** 单位账号，掩码，没有则为空 · The employer's number, masked; empty if there is none */
   employer_no: string;
   status: AccountStatus;
   password_state: PasswordState;
-  /** 当前绑定的账户 · The link is to this one */
+  /** 当前绑定的账户 · Whether the link is to this account */
   chosen: boolean;
 }
 
 export interface Transfers {
-  /** 当前支付宝的申请 · What this Alipay user requested, else null */
+  /** 当前支付宝的申请 · The latest that this Alipay user requested, or null */
   own: Transfer | null;
-  /** 其他支付宝对当前绑定的申请 · What waits for this user's link, else null */
+  /** 其他支付宝对当前绑定的申请 · The one that waits for this user's link, or null */
   against: Transfer | null;
-  /** 把当前支付宝的绑定改走的那次 · The one that took this user's link over */
+  /** 把当前支付宝的绑定改走的那次 · The one that took this user's link, or null */
   taken: Taken | null;
 }
 
 export interface Taken {
   /** [uuid] */
   id: string;
-  /** 何时改绑 · When it was taken over [date-time] */
+  /** 何时改绑 · When the link was transferred [date-time] */
   done_at: string;
-  /** 在此之前可以冻结一次 · Until then POST /v1/freeze works, once [date-time] */
+  /** 在此之前可以冻结一次 · POST /v1/freeze works once until then [date-time] */
   freeze_until: string;
 }
 
@@ -225,9 +225,9 @@ export interface Transfer {
   state: TransferStatus;
   /** 何时申请 · When it was requested [date-time] */
   requested_at: string;
-  /** 何时起可以完成；null 表示尚未通知到原绑定人 · From when it can be confirmed; null until the holder is notified [date-time] */
+  /** 何时起可以完成；null 表示尚未通知到原绑定人 · When it can be confirmed; null until the holder is notified [date-time] */
   due_at: string | null;
-  /** 有效至 · Until when [date-time] */
+  /** 有效至 · Valid until [date-time] */
   expires_at: string;
 }
 
@@ -242,7 +242,7 @@ export interface TransferState {
 export type TransferStatus = 'waiting' | 'done' | 'rejected' | 'cancelled' | 'expired' | 'undeliverable';
 
 export interface Consents {
-  /** 每项都须单独同意 · Each wants a consent of its own */
+  /** 每项都须单独同意 · Whether each needs a call of its own */
   required: boolean;
   /** 事项 · The purposes */
   consents: Array<Consent>;
@@ -250,9 +250,9 @@ export interface Consents {
 
 export interface Consent {
   purpose: Purpose;
-  /** 现行说明的版本 · Version of the present text */
+  /** 现行说明的版本 · Version of the current text */
   version: string;
-  /** 现行说明，可直接展示 · The present text, ready to show */
+  /** 现行说明，可直接展示 · The current text, ready to show */
   text: string;
   /** outdated 说明已更新 · outdated means that the text has changed since */
   state: 'none' | 'given' | 'outdated' | 'withdrawn';
@@ -266,7 +266,7 @@ export interface Subscriptions {
   /** my.requestSubscribeMessage 的 entityIds · For my.requestSubscribeMessage (0–3 项 items) */
   templates: Array<string>;
   /** none 没有问过，accepted 已订阅，rejected 页面上未同意，refused 发送时支付宝未接受。
-   * none: not asked; accepted: subscribed; rejected: on the page; refused: by Alipay, when a message was sent. */
+   * none: never asked; accepted: subscribed; rejected: declined on the page; refused: declined by Alipay when a message was sent. */
   state: 'none' | 'accepted' | 'rejected' | 'refused';
 }
 
@@ -290,7 +290,7 @@ export interface WithdrawRequest {
   purpose: Purpose;
 }
 
-/** 密码或加密的密码，恰好给出一种 · Either password, or encrypted */
+/** 密码或加密的密码，恰好给出一种 · Either password or encrypted */
 export type UnlinkRequest = (
   | {
       /** 公积金密码 · The fund password (≥ 1 字符 characters) */
@@ -307,31 +307,31 @@ export interface Password {
   /** locked 输错次数过多，其余同 PasswordState。
    * locked: too many failed attempts; the others as in PasswordState. */
   state: 'initial' | 'set' | 'must_change' | 'locked' | 'frozen';
-  /** 上次修改 · The last change; null for never [date-time] */
+  /** 上次修改 · When it was last changed; null if never [date-time] */
   changed_at: string | null;
   /** 还可以输入几次 · Attempts left (0–100) */
   remaining_attempts: number;
-  /** 锁定到何时；9999 年表示只能重置 · When the lock opens; the year 9999 means that only a reset opens it [date-time] */
+  /** 锁定到何时；9999 年表示只能重置 · When the lock ends; in the year 9999 if only a reset ends it [date-time] */
   locked_until: string | null;
-  /** 新密码的规则，先城市的 · Rules of a new password, the city's first */
+  /** 新密码的规则，先城市的 · The rules for a new password, the city's first */
   rules: Array<Rule>;
-  /** 同一密码的其他使用渠道 · Where the same password is used and not every character can be typed */
+  /** 同一密码的其他使用渠道 · Other channels that use the same password and limit its characters */
   channels: Array<Channel>;
-  /** 可以刷脸重置密码；柜台重置码总是可用 · Whether identity verification can reset this password; a reset code always can */
+  /** 可以刷脸重置密码；柜台重置码总是可用 · Whether face verification can reset this password; a reset code always can */
   reset_offered: boolean;
-  /** 未完成的修改 · A change that is not finished, else null */
+  /** 未完成的修改 · The open change, or null */
   open_change: OpenStep | null;
-  /** 未完成的重置 · A reset that is not finished, else null */
+  /** 未完成的重置 · The open reset, or null */
   open_reset: OpenStep | null;
 }
 
-/** 何时、在哪里开始 · When and where it was begun */
+/** 何时、在哪里开始 · When and where it was opened */
 export interface OpenStep {
-  /** 在别处开始的为 null · Null when it was begun elsewhere [uuid] */
+  /** 在别处开始的为 null · Null if it was opened elsewhere [uuid] */
   id: string | null;
   /** [date-time] */
   opened_at: string;
-  /** 渠道，会增加新值 · Where; more may come */
+  /** 渠道，会增加新值 · The channel; values may be added */
   channel: string;
   /** [date-time] */
   expires_at: string;
@@ -345,15 +345,15 @@ export interface Rule {
   check: Check;
 }
 
-/** 页面可边输边查的部分，只有一个字段 · What a page can check while the citizen types; exactly one field */
+/** 页面可边输边查的部分，只有一个字段 · The check that a page can make while the citizen types; exactly one field */
 export interface Check {
-  /** 至少几个字符（NFC 码点）· Code points after NFC (≥ 1) */
+  /** 至少几个字符（NFC 码点）· Minimum number of code points in NFC (≥ 1) */
   min_length?: number;
-  /** 至多几个字符（NFC 码点）· Code points after NFC (≥ 1) */
+  /** 至多几个字符（NFC 码点）· Maximum number of code points in NFC (≥ 1) */
   max_length?: number;
-  /** 各类至少一个 · One character of each class */
+  /** 各类至少一个 · At least one character of each class */
   require?: Array<'lower' | 'upper' | 'letter' | 'digit' | 'symbol'>;
-  /** 允许的字符，如 A-Za-z0-9 · What it may consist of, such as A-Za-z0-9 */
+  /** 允许的字符，如 A-Za-z0-9 · The allowed characters, such as A-Za-z0-9 */
   charset?: string;
   /** 不能有空格 · No blanks */
   no_space?: boolean;
@@ -365,14 +365,14 @@ export interface Channel {
   id: string;
   /** 提示，中文 · A hint in Chinese */
   text: string;
-  /** 能输入的字符，如 0-9 · What can be typed there, such as 0-9 */
+  /** 能输入的字符，如 0-9 · The characters that can be typed, such as 0-9 */
   charset?: string;
 }
 
 export interface Ticket {
-  /** 只能用一次 · Good once (43 字符 characters) */
+  /** 只能用一次 · Valid once (43 字符 characters) */
   ticket: string;
-  /** 公钥的编号 · Names the key */
+  /** 公钥的编号 · The key's identifier */
   kid: string;
   alg: 'RSA-OAEP-256';
   /** SubjectPublicKeyInfo（DER）的 base64 · Base64 of the DER of SubjectPublicKeyInfo [byte] */
@@ -391,30 +391,29 @@ export interface Ticket {
  *
  * 打不开的一律回复 DECRYPT_FAILED：重新领取票据，重新加密，换新的 Idempotency-Key 再提交一次。
  *
- * A form's passwords encrypted, instead of the readable fields and never beside them. A centre may take no others:
- * readable ones are BAD_REQUEST there, with the field encrypted. A centre without a key answers NOT_OFFERED: send the
- * readable fields.
+ * The encrypted passwords of a form, which replace the plain fields. A centre may reject plain fields with BAD_REQUEST
+ * and the field encrypted. A centre without a key returns NOT_OFFERED: send the plain fields.
  *
- * The plain text is JSON: o the present password, n the new one, a the new one again (may be left out: the page
- * has compared); only what the form asks for. The algorithm is RSA-OAEP (RFC 8017) with SHA-256 for its hash and
- * for MGF1; its label is the bytes of gjj-password/1|kid|ticket, with kid and ticket as the ticket has them. A key
- * of 2048 bits takes 190 bytes at most. The result is standard base64, padded.
+ * The plaintext is JSON with the passwords of the form: o is the current one, n the new one, a the repetition of the new
+ * one (optional if the page has compared them). The algorithm is RSA-OAEP (RFC 8017) with SHA-256 for the hash and for
+ * MGF1. The label is the bytes of gjj-password/1|kid|ticket with the ticket's kid and ticket. A 2048-bit key encrypts
+ * at most 190 bytes. The ciphertext is encoded in standard base64 with padding.
  *
- * Whatever does not open is DECRYPT_FAILED: take a new ticket, encrypt again, repeat once with a new Idempotency-Key. */
+ * Every failure is DECRYPT_FAILED: request a new ticket, encrypt again and repeat once with a new Idempotency-Key. */
 export interface Sealed {
-  /** 票据的 ticket · The ticket's (≥ 1 字符 characters) */
+  /** 票据的 ticket · The ticket's ticket (≥ 1 字符 characters) */
   ticket: string;
-  /** 票据的 kid · The ticket's (≥ 1 字符 characters) */
+  /** 票据的 kid · The ticket's kid (≥ 1 字符 characters) */
   kid: string;
   alg: 'RSA-OAEP-256';
-  /** 密文，base64 · What was encrypted, base64 (≥ 1 字符 characters) [byte] */
+  /** 密文，base64 · The ciphertext in base64 (≥ 1 字符 characters) [byte] */
   sealed: string;
 }
 
-/** 原密码或加密的原密码，恰好给出一种 · Either old_password, or encrypted */
+/** 原密码或加密的原密码，恰好给出一种 · Either old_password or encrypted */
 export type ChangeRequest = (
   | {
-      /** 原密码 · The present password (≥ 1 字符 characters) */
+      /** 原密码 · The current password (≥ 1 字符 characters) */
       old_password: string;
       encrypted?: never;
     }
@@ -430,20 +429,20 @@ export type ChangeRequest = (
 export interface Change {
   /** [uuid] */
   id: string;
-  /** open 办理中，done 已修改，cancelled 已取消，expired 已过期，unknown 查无此笔 · What became of it */
+  /** open 办理中，done 已修改，cancelled 已取消，expired 已过期，unknown 查无此笔 · The state */
   state: 'open' | 'done' | 'cancelled' | 'expired' | 'unknown';
-  /** open 时的期限 · While open [date-time] */
+  /** open 时的期限 · The end of an open change [date-time] */
   expires_at?: string;
-  /** 因本次开始而取消的上一笔，只在开始修改时返回 · The change that this one has cancelled; only in the answer that opens it */
+  /** 因本次开始而取消的上一笔，只在开始修改时返回 · The change that this one cancelled; only in the answer that opens it */
   replaced?: OpenStep;
 }
 
-/** 两遍新密码，或加密的新密码，恰好给出一种 · Either the new password twice, or encrypted */
+/** 两遍新密码，或加密的新密码，恰好给出一种 · Either the new password twice or encrypted */
 export type ConfirmRequest = (
   | {
-      /** 新密码，规则见 GET /v1/password · The new password; its rules are in GET /v1/password (≥ 1 字符 characters) */
+      /** 新密码，规则见 GET /v1/password · The new password; GET /v1/password has the rules (≥ 1 字符 characters) */
       new_password: string;
-      /** 再输一遍 · The same again (≥ 1 字符 characters) */
+      /** 再输一遍 · The new password again (≥ 1 字符 characters) */
       new_password_again: string;
       encrypted?: never;
     }
@@ -460,14 +459,14 @@ export interface Confirmation {
   state: 'done';
   /** 何时修改 · When it was changed; never null [date-time] */
   changed_at: string | null;
-  /** 同时失效的其他登录数 · Other sessions that ended with it (≥ 0) */
+  /** 同时失效的其他登录数 · Number of other sessions that ended (≥ 0) */
   sessions_ended: number;
-  /** 已安排通知，且本人订阅了消息 · A notice is queued, and the owner is known to take messages */
+  /** 已安排通知，且本人订阅了消息 · Whether a notice is queued and the owner has subscribed to messages */
   notified: boolean;
 }
 
 export interface ResetRequest {
-  /** 柜台发放的 10 位重置码，可带空格和短横；不给出时刷脸 · The 10 digits a clerk gave; blanks and dashes do not count. Without it the face is verified */
+  /** 柜台发放的 10 位重置码，可带空格和短横；不给出时刷脸 · The 10 digits from a clerk; blanks and dashes are ignored. Without it the face is verified */
   code?: string;
 }
 
@@ -475,13 +474,13 @@ export interface Reset {
   /** [uuid] */
   id: string;
   /** started 等待验证，passed 已验证，failed 验证未通过可再试，done 已重置，cancelled 已取消，expired 已过期，unknown 查无此笔。
-   * started: to be verified; passed: proven; failed: not proven, the citizen may try again; the others as in Change. */
+   * started: waiting for the verification; passed: identity proven; failed: verification failed, the citizen may retry; the others as in Change. */
   state: 'started' | 'passed' | 'failed' | 'done' | 'cancelled' | 'expired' | 'unknown';
   /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it */
   certify_id?: string;
   /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it [uri] */
   certify_url?: string;
-  /** started、passed、failed 时的期限 · While started, passed or failed [date-time] */
+  /** started、passed、failed 时的期限 · The end while started, passed or failed [date-time] */
   expires_at?: string;
 }
 
@@ -491,7 +490,7 @@ export interface RecoveryRequest {
   id_type: IDType;
   /** 证件号码 · The document's number */
   id_number: string;
-  /** 有多个账户时填写 · Which, of several accounts */
+  /** 有多个账户时填写 · Needed by people with several accounts */
   account_no?: string;
 }
 
@@ -505,7 +504,7 @@ export interface Recovery {
   certify_url: string;
   /** [date-time] */
   expires_at: string;
-  /** 新密码的规则 · Rules of the new password */
+  /** 新密码的规则 · The rules for the new password */
   rules: Array<Rule>;
 }
 
@@ -527,12 +526,12 @@ export interface Event {
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
    * authorisation_withdrawn 取消支付宝授权、绑定解除，transfer_requested 其他支付宝申请改绑，transfer_rejected 已拒绝改绑，link_transferred 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，messages_declined 不再接收消息提醒，erased 已按申请删除个人信息。会增加新值，展示用 text。
-   * More may come; show text. */
+   * Values may be added; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
   text: string;
   /** alipay 本小程序，operator 中心运维，counter 柜台，centre 中心数据更新。会增加新值。
-   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, centre: the centre's data. More may come. */
+   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, centre: the centre's data. Values may be added. */
   channel: string;
 }
 
@@ -542,9 +541,9 @@ export interface OwnData {
   password: OwnPassword;
   sessions: Array<OwnSession>;
   notices: Array<OwnNotice>;
-  /** 密码修改，包括未完成的 · Changes of the password, finished or not */
+  /** 密码修改，包括未完成的 · Password changes, open or closed */
   changes: Array<OwnStep>;
-  /** 密码重置，包括未完成的 · Resets, finished or not */
+  /** 密码重置，包括未完成的 · Password resets, open or closed */
   resets: Array<OwnStep>;
   /** 新的在前 · Newest first (0–500 项 items) */
   events: Array<Event>;
@@ -559,9 +558,9 @@ export interface OwnAccount {
   id_number: string;
   /** 掩码 · Masked */
   account_no: string;
-  /** 掩码，没有则为空 · Masked; empty when none is kept */
+  /** 掩码，没有则为空 · Masked; empty if there is none */
   phone: string;
-  /** 掩码，没有则为空 · Masked; empty when none is kept */
+  /** 掩码，没有则为空 · Masked; empty if there is none */
   employer_no: string;
   /** GRZHZT */
   status: string;
@@ -576,7 +575,7 @@ export interface OwnLink {
   identifier: string;
   /** [date-time] */
   linked_at: string;
-  /** 最近打开小程序的时间 · When the mini-program was last opened [date-time] */
+  /** 最近打开小程序的时间 · When the user last signed in [date-time] */
   authorised_at: string;
 }
 
@@ -584,7 +583,7 @@ export interface OwnPassword {
   state: string;
   /** [date-time] */
   changed_at: string | null;
-  /** 现密码之前、为防重复使用而保留的密码记录数 · Earlier passwords kept in a form that only recognises them (≥ 0) */
+  /** 现密码之前、为防重复使用而保留的密码记录数 · Number of earlier passwords that cannot be reused (≥ 0) */
   earlier: number;
 }
 
@@ -593,7 +592,7 @@ export interface OwnSession {
   created_at: string;
   /** [date-time] */
   seen_at: string;
-  /** 掩码，没有则为空 · Masked; empty when none was shown */
+  /** 掩码，没有则为空 · Masked; empty if there is none */
   phone: string;
 }
 
@@ -614,7 +613,7 @@ export interface OwnStep {
   closed_at: string | null;
 }
 
-/** 支付宝签名的表单，字段由支付宝规定 · A form that Alipay signed; its fields are Alipay's */
+/** 支付宝签名的表单，字段由支付宝规定 · A form signed by Alipay, with fields defined by Alipay */
 export interface Notification {
   /** RSA2, base64 */
   sign?: string;
@@ -625,7 +624,7 @@ export interface SignedAnswer {
   response: { code: string; msg: string; sub_code?: string; sub_msg?: string };
   /** 证书模式 · In certificate mode */
   app_cert_sn?: string;
-  /** response 原文的 RSA2 签名 · RSA2 over the very bytes of response [byte] */
+  /** response 原文的 RSA2 签名 · RSA2 signature of the bytes of response [byte] */
   sign: string;
 }
 
@@ -633,10 +632,10 @@ export interface Health {
   state: 'alive' | 'ready';
 }
 
-/** 稳定的错误码，会增加新值 · Stable; more may come */
+/** 稳定的错误码，会增加新值 · Stable; values may be added */
 export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'NOT_LINKED' | 'ALREADY_LINKED' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'PASSWORD_FROZEN' | 'TRANSFER_WAITING' | 'TRANSFER_REJECTED' | 'TRANSFER_UNDELIVERABLE' | 'TRANSFER_LIMIT' | 'TRANSFER_GONE' | 'NO_SUCH_ACCOUNT' | 'LINK_PROOF_REQUIRED' | 'LINK_PROOF_LIMIT' | 'LINK_GONE' | 'CONSENT_REQUIRED' | 'CONSENT_OUTDATED' | 'CONSENT_IN_USE' | 'PHONE_REFUSED' | 'OLD_PASSWORD_WRONG' | 'PASSWORD_LOCKED' | 'CHANGE_IN_PROGRESS' | 'CHANGE_GONE' | 'RESET_GONE' | 'RESET_UNAVAILABLE' | 'RESET_LIMIT' | 'RESET_CODE_WRONG' | 'IDENTITY_NOT_PROVEN' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'NOT_OFFERED' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'BUSY' | 'RESULT_UNKNOWN' | 'ALIPAY_UNAVAILABLE' | 'INTERNAL';
 
-/** Every operation: its method and path, what it takes and what stands in data. */
+/** The operations: method and path, body, data and error codes. */
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };

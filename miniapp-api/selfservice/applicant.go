@@ -10,34 +10,34 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// A PersonInput is the part of a form that says who somebody is.
+// A PersonInput is the part of a form that identifies a person, as the citizen typed it.
 type PersonInput struct{ Name, IDType, IDNumber, AccountNo string }
 
 // A LinkInput is the form of a link.
 type LinkInput struct {
 	PersonInput
 	Password  passwd.Secret
-	ResetCode passwd.Secret // in place of a forgotten password
-	Proof     Proof         // ProofFace or ProofPhone, where there was a choice
-	FaceFirst bool          // show the face before the password is checked, which is not sent yet
-	FaceID    uuid.UUID     // of what FaceFirst has started, once the face was shown
-	TakeOver  bool          // take the link over from another user, where that is offered
+	ResetCode passwd.Secret // instead of a forgotten password
+	Proof     Proof         // ProofFace or ProofPhone if the citizen chose one; "" = the first that is possible
+	FaceFirst bool          // start a face verification; the password is not sent yet
+	FaceID    uuid.UUID     // of the verification that FaceFirst started, once it has passed
+	TakeOver  bool          // request the link from another user if that is offered
 }
 
-// An applicant is a validated link form: the identity that the caller claims and what is to
-// prove it.
+// An applicant is a validated link form: the identity that the caller claims and the proofs of
+// it.
 type applicant struct {
 	name      string
 	doc       document.Document
 	accountNo string
 	password  passwd.Secret
-	code      string // in place of a forgotten password
+	code      string // instead of a forgotten password
 	faceID    uuid.UUID
 	chosen    Proof
 	takeOver  bool
 }
 
-// readPerson validates the part of a form that says who somebody is.
+// readPerson validates the fields that identify a person. It returns every error at once.
 func readPerson(in PersonInput, known *document.List, now time.Time) (who applicant, wrong []FieldError) {
 	var err error
 	if who.name, err = document.Name(in.Name); err != nil {
@@ -54,10 +54,10 @@ func readPerson(in PersonInput, known *document.List, now time.Time) (who applic
 	return who, wrong
 }
 
-// readApplicant validates the form of a link.
+// readApplicant validates the form of a link. It returns ErrBadRequest with every error.
 func (s *Service) readApplicant(in LinkInput) (applicant, error) {
 	who, wrong := readPerson(in.PersonInput, s.documents, s.db.Now())
-	code, whole := codeDigits(in.ResetCode.Reveal())
+	code, complete := codeDigits(in.ResetCode.Reveal())
 	switch {
 	case in.FaceFirst:
 		if !in.Password.Empty() || !in.ResetCode.Empty() || in.FaceID != uuid.Nil {
@@ -65,7 +65,7 @@ func (s *Service) readApplicant(in LinkInput) (applicant, error) {
 		}
 	case in.Password.Empty() && in.ResetCode.Empty():
 		wrong = append(wrong, FieldError{Field: "password", Code: "REQUIRED"})
-	case !in.ResetCode.Empty() && (!whole || !in.Password.Empty()):
+	case !in.ResetCode.Empty() && (!complete || !in.Password.Empty()):
 		wrong = append(wrong, FieldError{Field: "reset_code", Code: "INVALID"})
 	}
 	if in.Proof != "" && in.Proof != ProofFace && in.Proof != ProofPhone {
@@ -78,14 +78,14 @@ func (s *Service) readApplicant(in LinkInput) (applicant, error) {
 	return who, nil
 }
 
-// isLinkedPerson reports whether the applicant is the linked person. A retry for anybody
-// else is not a retry of the request that made the link.
+// isLinkedPerson reports whether the applicant is the linked person. A request for anyone else
+// is not a retry of the request that made the link.
 func (s *Service) isLinkedPerson(c Caller, who applicant) bool {
 	return bytes.Equal(s.db.PersonDigest(who.doc.Key()), c.Link.PersonDigest)
 }
 
-// applicantDigest returns a keyed digest of document and name, by which an applicant who was
-// verified is recognised.
+// applicantDigest returns a keyed digest of document and name. It ties a face verification to
+// the applicant it was started for.
 func (s *Service) applicantDigest(who applicant) []byte {
 	return s.db.Digest("applicant of a link", who.doc.Key(), []byte(who.name))
 }

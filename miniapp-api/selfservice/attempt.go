@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// checkMargin is what must be left of a request's time when its attempt is charged.
-	// Whoever waits for a place until less is left has been charged nothing and is told so.
+	// checkMargin is the time a request must have left when its attempt is charged. A request
+	// that waits longer for a hashing slot is refused before it is charged.
 	checkMargin = time.Second
 
-	// usualVerdictTime is how long a verdict may take to store. With the longest hash and the
-	// rest of a request it is well within store.AttemptLease.
-	usualVerdictTime = 2 * time.Second
+	// defaultVerdictTime is how long storing a verdict may take. Together with the longest hash
+	// and the rest of a request it stays below store.AttemptLease.
+	defaultVerdictTime = 2 * time.Second
 )
 
-// A check is one attempt from its charge to its verdict. In between nothing ends it:
-// neither a caller that hangs up nor the end of the request's time.
+// A check is one attempt from its charge to its verdict. In between it ignores cancellation and
+// the request's deadline, so that no charged attempt remains without a verdict.
 type check struct {
 	store.Attempt
 	request store.AttemptRequest
@@ -30,16 +30,16 @@ type check struct {
 	passed  bool
 }
 
-// beginCheck takes a place to hash in and then charges the attempt, so that load is shed
-// before. The caller ends the check.
+// beginCheck reserves a hashing slot and then charges the attempt. This order refuses requests
+// under overload before they cost an attempt. The caller must call end.
 func (s *Service) beginCheck(ctx context.Context, caller Caller, req store.AttemptRequest) (*check, error) {
-	latest := time.Now().Add(usualTime - checkMargin)
+	latest := time.Now().Add(defaultRequestTime - checkMargin)
 	if end, ok := ctx.Deadline(); ok {
 		latest = end.Add(-checkMargin)
 	}
 	waiting, stop := context.WithDeadline(ctx, latest)
 	defer stop()
-	slot, err := s.hasher.Reserve(waiting, hashesFor(caller))
+	slot, err := s.hasher.Reserve(waiting, hashCaller(caller))
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +56,13 @@ func (s *Service) beginCheck(ctx context.Context, caller Caller, req store.Attem
 	return c, nil
 }
 
-// end gives the place back, where that has not been done.
+// end releases the slot. It may be called more than once.
 func (c *check) end() { c.slot.Release() }
 
-// try looks at the password. An attempt that was not admitted, an unknown person and an
-// initial password, of which no hash exists, cost one hash like everything else. The
-// place is kept for a hash that has to be replaced, not for what the database has to do.
-func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade bool, err error) {
+// verify checks the password. It computes one hash even for an attempt that was not admitted,
+// for an unknown person and for an initial password. It keeps the slot only if upgrade is true,
+// because the stored hash is then replaced.
+func (c *check) verify(ctx context.Context, password passwd.Secret) (right, upgrade bool, err error) {
 	right, upgrade, err = c.service.rightPassword(context.WithoutCancel(ctx), c.slot, c.Attempt, password)
 	if !upgrade {
 		c.slot.Release()
@@ -70,8 +70,8 @@ func (c *check) try(ctx context.Context, password passwd.Secret) (right, upgrade
 	return right, upgrade, err
 }
 
-// fail counts the attempt as failed; right says that the password was right and something
-// else is missing. No verdict is told before.
+// fail stores that the attempt failed. right means that the password was right but a proof is
+// missing. The verdict is stored before the caller replies.
 func (c *check) fail(ctx context.Context, right bool) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.service.verdictTime)
 	defer stop()
@@ -82,15 +82,15 @@ func (c *check) fail(ctx context.Context, right bool) error {
 	return err
 }
 
-// pass resets the attempts, this one and those before it.
+// pass resets the failed attempts, including this one.
 func (c *check) pass(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), c.service.verdictTime)
 	defer stop()
 	return c.service.db.PassAttempt(ctx, c.request, c.Attempt)
 }
 
-// pending returns the attempt for the transaction of what the password is for, or nil if
-// there was no attempt. Unless that transaction rolls back, it has passed the attempt.
+// pending returns the attempt for the transaction that the password authorises, or nil if there
+// was no attempt. That transaction passes the attempt unless it rolls back.
 func (c *check) pending() *store.Passed {
 	if c == nil {
 		return nil
@@ -98,16 +98,16 @@ func (c *check) pending() *store.Passed {
 	return &store.Passed{Request: c.request, Attempt: c.Attempt}
 }
 
-// settled notes how that transaction ended. An unknown outcome counts as passed: if the
-// transaction is lost, the attempt lapses and costs nothing.
-func (c *check) settled(err error) {
+// setPassed records how that transaction ended. An unknown outcome counts as passed: if the
+// transaction was rolled back, the attempt lapses and costs nothing.
+func (c *check) setPassed(err error) {
 	if c != nil {
 		c.passed = err == nil || errors.Is(err, store.ErrUnknownOutcome)
 	}
 }
 
-// passAfter passes an attempt that no transaction has passed: a right password is right
-// whatever becomes of what it was for. It returns err, or else what kept the attempt.
+// passAfter passes an attempt that no transaction has passed, because a right password must not
+// count as failed if a later step fails. It returns err, or else the error of passing.
 func (c *check) passAfter(ctx context.Context, err error) error {
 	if c == nil || c.passed {
 		return err

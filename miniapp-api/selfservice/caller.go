@@ -2,17 +2,17 @@ package selfservice
 
 import "fundpass/store"
 
-// A Caller is whoever asks, as far as the channel has proven it.
+// A Caller is the user who makes a request, as far as the channel has verified them.
 type Caller struct {
-	store.Session // zero where nobody has to be known
+	store.Session // zero if the procedure needs no session
 	Channel       Channel
 
-	Network   string // the IPv4 address or the IPv6 /64 that asks
-	RequestID string // as the log names the request
+	Network   string // the caller's IPv4 address or IPv6 /64
+	RequestID string // identifies the request in the log
 
-	// IsRetry reports whether an earlier run of this very request may have done what is
-	// asked, and Record is what is kept of the request, so that it is charged once; nil:
-	// the request cannot be recognised when it is repeated.
+	// IsRetry reports whether an earlier run of this request may already have done its work.
+	// Record is the request's idempotency record, so that a retry is charged once; nil if the
+	// request has no key.
 	IsRetry bool
 	Record  *store.IdempotencyRecord
 }

@@ -12,16 +12,18 @@ import (
 	"fundpass/store"
 )
 
-// A ChangeInput is the citizen's first page: personal data and the old password.
+// A ChangeInput is the form that opens a change.
 type ChangeInput struct {
 	IDNumber    string
 	OldPassword passwd.Secret
 }
 
-// MayChange says what is against a change before its form is read.
-func (s *Service) MayChange(c Caller) error { return c.unfrozen() }
+// MayChange returns ErrPasswordFrozen if the caller's password is frozen. Channels call it
+// before they decrypt a form.
+func (s *Service) MayChange(c Caller) error { return c.checkNotFrozen() }
 
-// OpenChange opens a change. One that the caller had open is cancelled.
+// OpenChange checks document and old password and opens a change. It cancels a change that the
+// caller had open. A wrong password is ErrOldPasswordWrong or ErrPasswordLocked.
 func (s *Service) OpenChange(ctx context.Context, c Caller, in ChangeInput) (store.Change, error) {
 	if err := s.MayChange(c); err != nil {
 		return store.Change{}, err
@@ -40,7 +42,7 @@ func (s *Service) OpenChange(ctx context.Context, c Caller, in ChangeInput) (sto
 	if err != nil {
 		return store.Change{}, err
 	}
-	if err := changeable(account); err != nil {
+	if err := checkChangeable(account); err != nil {
 		return store.Change{}, err
 	}
 	change, err := s.db.OpenChange(ctx, c.Session, account, s.db.PasswordFingerprints(account, in.OldPassword.Normalised())[0])
@@ -50,13 +52,13 @@ func (s *Service) OpenChange(ctx context.Context, c Caller, in ChangeInput) (sto
 	case errors.Is(err, store.ErrNotFound):
 		return store.Change{}, ErrNotLinked
 	case errors.Is(err, store.ErrBlocked):
-		return store.Change{}, s.whyBlocked(ctx, account.ID, changeable, ErrChangeGone)
+		return store.Change{}, s.blockedError(ctx, account.ID, checkChangeable, ErrChangeGone)
 	}
 	return change, err
 }
 
-// document checks the form before anything is charged: a slip of the finger
-// that a check digit finds costs no attempt.
+// document validates the form and returns its document. It runs before an attempt is charged,
+// so that a mistyped digit that the check digit reveals costs none.
 func (in ChangeInput) document(known *document.List, idType string) (document.Document, error) {
 	var wrong []FieldError
 	doc, err := known.Parse(idType, in.IDNumber)
@@ -74,8 +76,9 @@ func (in ChangeInput) document(known *document.List, idType string) (document.Do
 	return doc, nil
 }
 
-// changeable says why an account's password cannot be changed here.
-func changeable(a store.Account) error {
+// checkChangeable returns an error if the account's password cannot be changed:
+// ErrAccountClosed, ErrAccountFrozen or ErrPasswordFrozen.
+func checkChangeable(a store.Account) error {
 	switch {
 	case a.Ended():
 		return ErrAccountClosed
@@ -87,8 +90,8 @@ func changeable(a store.Account) error {
 	return nil
 }
 
-// ConfirmChange is the second page: the new password twice. A repeated confirm
-// gets the first answer.
+// ConfirmChange sets the new password and closes the change. A repeated confirm with the same
+// password returns the first result.
 func (s *Service) ConfirmChange(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
 	change, err := s.db.Change(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -101,29 +104,29 @@ func (s *Service) ConfirmChange(ctx context.Context, c Caller, id uuid.UUID, in 
 		return Done{}, err
 	}
 	fingerprints := s.db.PasswordFingerprints(account, in.Password.Normalised())
-	if change.Repeats(fingerprints...) && in.agrees() {
+	if change.Repeats(fingerprints...) && in.match() {
 		return s.withNotice(ctx, c, changeDone(change), nil)
 	}
 	if change.State != store.ChangeOpen {
 		return Done{}, ErrChangeGone
 	}
 	return s.setPassword(ctx, c, in, procedure{
-		account: account, fingerprints: fingerprints, same: change.Replaces(fingerprints...), typed: true,
+		account: account, fingerprints: fingerprints, sameAsOld: change.Replaces(fingerprints...), oldTyped: true,
 		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
 			done, err := s.db.FinishChange(ctx, c.Session, store.Confirm{Change: change, Hash: n.Hash, Fingerprint: n.Fingerprint})
 			return changeDone(done), err
 		},
-		lost: func(ctx context.Context) error {
+		onConflict: func(ctx context.Context) error {
 			_, err := s.db.CancelChange(ctx, c.Session, id)
-			return closedFor(err, ErrChangeGone)
+			return cancelError(err, ErrChangeGone)
 		},
-		refused: func(ctx context.Context) error { // the citizen types on
+		refused: func(ctx context.Context) error { // the citizen types another one
 			_, err := s.db.RenewChange(ctx, c.Session, id)
 			return err
 		},
-		allowed: changeable, gone: ErrChangeGone,
-		late: []*Error{ErrPasswordReused}, // by this very change
-		finished: func(ctx context.Context) (Done, error) {
+		check: checkChangeable, closed: ErrChangeGone,
+		overtaken: []*Error{ErrPasswordReused}, // by another run of this confirm
+		firstResult: func(ctx context.Context) (Done, error) {
 			change, err := s.db.Change(ctx, c.Session, id)
 			if err == nil && !change.Repeats(fingerprints...) {
 				err = store.ErrNotFound
@@ -137,16 +140,18 @@ func changeDone(c store.Change) Done {
 	return Done{ID: c.ID, State: c.State, ChangedAt: c.ClosedAt, SessionsEnded: c.SessionsEnded}
 }
 
-// Change returns a change and renews it while it is open. Unknown and somebody else's look alike.
+// Change returns a change, and renews it while it is open. The state of one that does not exist
+// or belongs to another user is ChangeUnknown.
 func (s *Service) Change(ctx context.Context, c Caller, id uuid.UUID) (store.Change, error) {
 	change, err := s.db.RenewChange(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Change{ID: id, State: store.ChangeUnknown}, s.WhileMoved(ctx, c)
+		return store.Change{ID: id, State: store.ChangeUnknown}, s.CheckRenamed(ctx, c)
 	}
 	return change, err
 }
 
-// CancelChange closes an open change without an effect.
+// CancelChange cancels an open change and leaves the password as it is. It returns
+// ErrChangeGone if the change is not open.
 func (s *Service) CancelChange(ctx context.Context, c Caller, id uuid.UUID) (store.Change, error) {
 	change, err := s.db.CancelChange(ctx, c.Session, id)
 	if errors.Is(err, store.ErrGone) {

@@ -2,8 +2,7 @@ package selfservice
 
 import "fundpass/store"
 
-// A Channel is one outside protocol through which citizens come. This is the registry: no
-// rule names a channel.
+// A Channel names one outside protocol that citizens use. No rule depends on a channel's name.
 type Channel string
 
 // ChannelAlipay is the mini-program in Alipay.

@@ -11,22 +11,22 @@ import (
 	"fundpass/store"
 )
 
-// A ConsentMode says what stands for a citizen's consent. Either way what was
-// withdrawn is only given again by POST /v1/consents.
+// A ConsentMode says how a centre obtains consent. In both modes only POST /v1/consents renews
+// a consent that was withdrawn.
 type ConsentMode string
 
-// Modes a centre can configure.
+// The consent modes.
 const (
-	// ConsentRecorded takes submitting a form, beside which the page shows the text, as
-	// the consent, and records it with the text's version.
+	// ConsentRecorded treats the submission of a form as consent to the text shown beside
+	// it, and records it with the text's version.
 	ConsentRecorded ConsentMode = "recorded"
 
-	// ConsentRequired wants each consent given by a call of its own, to the present text.
+	// ConsentRequired demands a separate call for each consent, to the current text.
 	ConsentRequired ConsentMode = "required"
 )
 
-// Purposes of consents: the link itself, each proof, and messages to the owner.
-// Separate consent for sensitive data is asked by PIPL articles 14, 15 and 29.
+// The purposes of consents: the link, each proof, and messages to the owner. PIPL articles
+// 14, 15 and 29 require separate consent for sensitive data.
 const (
 	PurposeLink    = "link"
 	PurposeCertdoc = string(ProofCertdoc)
@@ -35,14 +35,15 @@ const (
 	PurposeMessage = "message"
 )
 
-// A ConsentText is what a citizen agrees to. Whoever changes Text changes Version, too.
+// A ConsentText is a text that citizens consent to. A changed Text needs a new Version.
 type ConsentText struct {
 	Purpose string `json:"purpose"`
 	Version string `json:"version"` // 1 to 32 bytes
 	Text    string `json:"text"`    // Chinese
 }
 
-// ParseConsents reads the texts of all purposes, a JSON list of purpose, version and text.
+// ParseConsents parses a JSON list of purpose, version and text. The list must name each
+// purpose exactly once.
 func ParseConsents(raw []byte) ([]ConsentText, error) {
 	var texts []ConsentText
 	if err := json.Unmarshal(raw, &texts, json.RejectUnknownMembers(true)); err != nil {
@@ -62,7 +63,7 @@ func ParseConsents(raw []byte) ([]ConsentText, error) {
 	return texts, nil
 }
 
-// offeredConsents are the texts of what this centre does, in the file's order.
+// offeredConsents returns the texts whose purposes this centre uses, in the file's order.
 func (s *Service) offeredConsents() []ConsentText {
 	var texts []ConsentText
 	proofs := s.accepted.union()
@@ -84,20 +85,21 @@ func (s *Service) offeredConsents() []ConsentText {
 	return texts
 }
 
-// A consents is what one caller has agreed to so far.
-type consents struct {
+// A consentSet is what one caller has consented to so far.
+type consentSet struct {
 	s      *Service
 	c      Caller
 	latest map[string]store.Consent
 }
 
-func (s *Service) agreed(ctx context.Context, c Caller) (consents, error) {
+func (s *Service) loadConsents(ctx context.Context, c Caller) (consentSet, error) {
 	latest, err := s.db.Consents(ctx, c.Session)
-	return consents{s, c, latest}, err
+	return consentSet{s, c, latest}, err
 }
 
-// text is the present text of a purpose; zero where there is none, as for ProofNone.
-func (a consents) text(purpose string) ConsentText {
+// text returns the current text of a purpose, or the zero value for a purpose without one, such
+// as ProofNone.
+func (a consentSet) text(purpose string) ConsentText {
 	i := slices.IndexFunc(a.s.consentTexts, func(t ConsentText) bool { return t.Purpose == purpose })
 	if i < 0 {
 		return ConsentText{}
@@ -105,14 +107,14 @@ func (a consents) text(purpose string) ConsentText {
 	return a.s.consentTexts[i]
 }
 
-// current reports whether the caller agreed to the present text.
-func (a consents) current(purpose string) bool {
+// current reports whether the caller consented to the current text.
+func (a consentSet) current(purpose string) bool {
 	c, found := a.latest[purpose]
 	return found && c.WithdrawnAt == nil && c.Version == a.text(purpose).Version
 }
 
 // allows reports whether the caller's data may be used for a purpose.
-func (a consents) allows(purpose string) bool {
+func (a consentSet) allows(purpose string) bool {
 	if a.text(purpose) == (ConsentText{}) {
 		return true
 	}
@@ -122,8 +124,9 @@ func (a consents) allows(purpose string) bool {
 	return a.latest[purpose].WithdrawnAt == nil
 }
 
-// needs is CONSENT_REQUIRED unless every purpose is allowed, and notes what the form says.
-func (a consents) needs(ctx context.Context, purposes ...string) error {
+// require returns ErrConsentRequired unless every purpose is allowed. In mode recorded it
+// records the consent that submitting the form expresses.
+func (a consentSet) require(ctx context.Context, purposes ...string) error {
 	var missing []Proof
 	for _, p := range purposes {
 		if !a.allows(p) {
@@ -133,11 +136,11 @@ func (a consents) needs(ctx context.Context, purposes ...string) error {
 	if len(missing) > 0 {
 		return consentRequired(missing)
 	}
-	return a.note(ctx, purposes...)
+	return a.record(ctx, purposes...)
 }
 
-// note records that the form beside which the texts stood was submitted.
-func (a consents) note(ctx context.Context, purposes ...string) error {
+// record stores, in mode recorded, consent to the current texts of the purposes.
+func (a consentSet) record(ctx context.Context, purposes ...string) error {
 	var fresh []store.Consent
 	for _, p := range purposes {
 		if !a.current(p) {
@@ -150,9 +153,9 @@ func (a consents) note(ctx context.Context, purposes ...string) error {
 	return a.s.db.GiveConsents(ctx, a.c.Session, fresh)
 }
 
-// proofs narrows what the centre accepts to what the caller agreed to. It is
-// CONSENT_REQUIRED when the link itself is not agreed to, or no proof at all.
-func (a consents) proofs(ctx context.Context, accepted []Proof) ([]Proof, error) {
+// permittedProofs returns the accepted proofs that the caller consented to. It returns
+// ErrConsentRequired if that is none, or if the link itself is not consented to.
+func (a consentSet) permittedProofs(ctx context.Context, accepted []Proof) ([]Proof, error) {
 	may := slices.DeleteFunc(slices.Clone(accepted), func(p Proof) bool { return !a.allows(string(p)) })
 	switch {
 	case !a.allows(PurposeLink) && len(may) == 0:
@@ -162,12 +165,12 @@ func (a consents) proofs(ctx context.Context, accepted []Proof) ([]Proof, error)
 	case len(may) == 0:
 		return nil, consentRequired(accepted)
 	case slices.Contains(may, ProofCertdoc):
-		return may, a.note(ctx, PurposeLink, PurposeCertdoc)
+		return may, a.record(ctx, PurposeLink, PurposeCertdoc)
 	}
-	return may, a.note(ctx, PurposeLink)
+	return may, a.record(ctx, PurposeLink)
 }
 
-// consentRequired names what would do, the first choice first.
+// consentRequired returns ErrConsentRequired with the purposes as fields, in the given order.
 func consentRequired(purposes []Proof) *Error {
 	var fields []FieldError
 	for _, p := range purposes {
@@ -176,7 +179,7 @@ func consentRequired(purposes []Proof) *Error {
 	return ErrConsentRequired.WithFields(fields...)
 }
 
-// States of a Consent.
+// The states of a Consent.
 const (
 	ConsentNone      = "none"
 	ConsentGiven     = "given"
@@ -184,15 +187,15 @@ const (
 	ConsentWithdrawn = "withdrawn"
 )
 
-// A Consent is what a citizen said to a text.
+// A Consent is a text and the citizen's answer to it.
 type Consent struct {
 	ConsentText
 	State       string
-	GivenAt     *time.Time // nil: never
+	GivenAt     *time.Time // nil if never
 	WithdrawnAt *time.Time
 }
 
-func (a consents) consent(t ConsentText) Consent {
+func (a consentSet) consent(t ConsentText) Consent {
 	consent := Consent{ConsentText: t, State: ConsentNone}
 	c, found := a.latest[t.Purpose]
 	if !found {
@@ -212,12 +215,12 @@ func (a consents) consent(t ConsentText) Consent {
 	return consent
 }
 
-// RequiresConsent reports whether each consent has to be given by GiveConsent.
+// RequiresConsent reports whether each consent needs its own call of GiveConsent.
 func (s *Service) RequiresConsent() bool { return s.consentMode == ConsentRequired }
 
-// Consents lists what the centre asks consent for, and what the citizen said.
+// Consents returns the texts that this centre asks consent for, with the citizen's answers.
 func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
-	a, err := s.agreed(ctx, c)
+	a, err := s.loadConsents(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +231,8 @@ func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
 	return all, nil
 }
 
-// GiveConsent records that the citizen agrees to the text of a version, which was shown.
+// GiveConsent records consent to the given version of a text. It returns ErrConsentOutdated if
+// the current text has another version.
 func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version string) (Consent, error) {
 	text, err := s.consentText(purpose)
 	switch {
@@ -243,11 +247,11 @@ func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version st
 	if err := s.db.GiveConsents(ctx, c.Session, given); err != nil {
 		return Consent{}, err
 	}
-	return s.consentNow(ctx, c, text)
+	return s.currentConsent(ctx, c, text)
 }
 
-// WithdrawConsent ends a consent. The link's is there as long as the link is, and that
-// ends against the password: a borrowed phone must not be enough.
+// WithdrawConsent withdraws a consent. It returns ErrConsentInUse for PurposeLink while the
+// caller is linked: Unlink requires the password, because a borrowed phone must not be enough.
 func (s *Service) WithdrawConsent(ctx context.Context, c Caller, purpose string) (Consent, error) {
 	text, err := s.consentText(purpose)
 	switch {
@@ -259,7 +263,7 @@ func (s *Service) WithdrawConsent(ctx context.Context, c Caller, purpose string)
 	if err := s.db.WithdrawConsent(ctx, c.Session, purpose, text.Version); err != nil {
 		return Consent{}, err
 	}
-	return s.consentNow(ctx, c, text)
+	return s.currentConsent(ctx, c, text)
 }
 
 func (s *Service) consentText(purpose string) (ConsentText, error) {
@@ -271,7 +275,7 @@ func (s *Service) consentText(purpose string) (ConsentText, error) {
 	return texts[i], nil
 }
 
-func (s *Service) consentNow(ctx context.Context, c Caller, t ConsentText) (Consent, error) {
-	a, err := s.agreed(ctx, c)
+func (s *Service) currentConsent(ctx context.Context, c Caller, t ConsentText) (Consent, error) {
+	a, err := s.loadConsents(ctx, c)
 	return a.consent(t), err
 }

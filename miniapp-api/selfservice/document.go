@@ -6,12 +6,11 @@ import (
 	"fundpass/miniapp-api/document"
 )
 
-// counterOnly is the answer where neither the provider can prove a document nor the
-// centre wants it linked online.
+// counterOnly rejects a document that no accepted proof covers and that the centre does not
+// link online.
 var counterOnly = FieldError{Field: "id_type", Code: "COUNTER_ONLY"}
 
-// documentErrors says which field of a form is wrong and how, by a document
-// that could not be read; nil when it could.
+// documentErrors converts an error of package document into field errors; nil yields none.
 func documentErrors(err error) []FieldError {
 	var number *document.NumberError
 	switch {

@@ -11,32 +11,33 @@ import (
 	"fundpass/store"
 )
 
-// An Error is a refusal or a failure that a caller can act on, with the data of one
-// occurrence. It has no status and no sentence: a channel presents it by its code.
+// An Error is a refusal or failure that the caller can act on, with the data of one occurrence.
+// It has no HTTP status and no display text; a channel adds those by its code.
 type Error struct {
-	Code string // stable, upper snake case: front ends switch on it
+	Code string // stable, in upper snake case; front ends switch on it
 
 	Fields      []FieldError
 	Remaining   *int       // attempts left
-	RetryAfter  int        // seconds; 0 = what the code usually asks for
-	LockedUntil *time.Time // only told to the owner; nil with no attempt left: only a reset unlocks
+	RetryAfter  int        // seconds; 0 = the default of the code
+	LockedUntil *time.Time // set for the owner only; nil with Remaining 0: only a reset unlocks
 
-	Pending         *PendingLink    // what LINK_PROOF_REQUIRED has started
+	Pending         *PendingLink    // the verification started with LINK_PROOF_REQUIRED
 	TransferOffered bool            // with ALREADY_LINKED: the link can be transferred
-	FaceFirst       bool            // with LINK_REFUSED: the face can be shown before the password is checked
+	FaceFirst       bool            // with LINK_REFUSED: the face can be verified before the password
 	Transfer        *store.Transfer // the waiting transfer, with TRANSFER_WAITING
 
-	cause error // for the log: never shown, never holds a value
+	cause error // for the log; never shown, never contains user input
 }
 
-// A FieldError says what is wrong with one field, without its value. Text is ready to
-// show where only the package that found the fault can word it; else the channel does.
+// A FieldError says which field is wrong and why, without its value. Text is a Chinese sentence
+// if only the package that found the error can phrase it; otherwise "", and the channel adds
+// one.
 type FieldError struct{ Field, Code, Text string }
 
-// A PendingLink is a link that waits for the citizen's face.
+// A PendingLink is a link that waits for a face verification.
 type PendingLink struct {
 	ID                    uuid.UUID
-	CertifyID, CertifyURL string // of the provider's verification and its page
+	CertifyID, CertifyURL string // the provider's identifier of the verification and the URL of its page
 	ExpiresAt             time.Time
 }
 
@@ -52,7 +53,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// The codes. Order: who you are, what you asked, what is allowed, what is broken.
+// The errors of a Service: of the session, of the input, of permission, and failures.
 var (
 	ErrSessionExpired = &Error{Code: "SESSION_EXPIRED"}
 
@@ -101,8 +102,8 @@ var (
 	ErrInternal        = &Error{Code: "INTERNAL"}
 )
 
-// translations say what an error of another room means to a caller. The first
-// match counts. What is missing here is INTERNAL.
+// translations maps errors of other packages to errors of the table above. The first match
+// counts; an error without a match is ErrInternal.
 var translations = []struct {
 	err error
 	as  *Error
@@ -119,7 +120,8 @@ var translations = []struct {
 	{context.Canceled, ErrBusy},
 }
 
-// AsError finds the entry of the table that err stands for.
+// AsError returns err as an *Error. It maps the errors of packages store and passwd; any other
+// error becomes ErrInternal with err as its cause.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -127,38 +129,39 @@ func AsError(err error) *Error {
 	}
 	for _, t := range translations {
 		if errors.Is(err, t.err) {
-			return t.as.Because(err)
+			return t.as.WithCause(err)
 		}
 	}
-	return ErrInternal.Because(err)
+	return ErrInternal.WithCause(err)
 }
 
-func (e *Error) Because(err error) *Error {
+// WithCause returns a copy of e whose Unwrap returns err.
+func (e *Error) WithCause(err error) *Error {
 	c := *e
 	c.cause = err
 	return &c
 }
 
-// WithFields adds everything that is wrong at once.
+// WithFields returns a copy of e with these field errors.
 func (e *Error) WithFields(fields ...FieldError) *Error {
 	c := *e
 	c.Fields = fields
 	return &c
 }
 
-// withRemaining tells the owner how many attempts are left.
+// withRemaining returns a copy of e with n attempts left.
 func (e *Error) withRemaining(n int) *Error {
 	c := *e
 	c.Remaining = &n
 	return &c
 }
 
-// withLock tells the owner when the lock opens. The far future means that
-// only a reset opens it.
+// withLock returns a copy of e with the end of the lock. A lock longer than permanentLock only
+// ends with a reset, so the copy has no end.
 func (e *Error) withLock(until, now time.Time) *Error {
 	c := *e
 	c.Remaining = new(0)
-	if until.Sub(now) > resetOnly {
+	if until.Sub(now) > permanentLock {
 		return &c
 	}
 	c.LockedUntil = &until
@@ -166,11 +169,12 @@ func (e *Error) withLock(until, now time.Time) *Error {
 	return &c
 }
 
+// WithRetryAfter returns a copy of e with the seconds to wait before a retry.
 func (e *Error) WithRetryAfter(seconds int) *Error {
 	c := *e
 	c.RetryAfter = seconds
 	return &c
 }
 
-// resetOnly is longer than any lock that ends by itself.
-const resetOnly = 10 * 365 * 24 * time.Hour
+// permanentLock is longer than any lock that expires.
+const permanentLock = 10 * 365 * 24 * time.Hour

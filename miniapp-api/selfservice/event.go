@@ -7,30 +7,31 @@ import (
 	"fundpass/store"
 )
 
-// eventCount is how many events a page shows.
-const eventCount = 50
+// maxEvents is how many events Events returns.
+const maxEvents = 50
 
-// Events returns the citizen's own record of what happened to link and password.
+// Events returns the latest events of the linked account, at most 50.
 func (s *Service) Events(ctx context.Context, c Caller) ([]store.Event, error) {
-	return s.db.Events(ctx, c.Link.AccountID, eventCount)
+	return s.db.Events(ctx, c.Link.AccountID, maxEvents)
 }
 
-// ownEvents is how many events a copy of one's data shows. More than a citizen of
-// three years makes; the counter has the rest.
-const ownEvents = 500
+// maxOwnEvents is how many events OwnData returns. Few citizens have more within the three
+// years that events are kept.
+const maxOwnEvents = 500
 
-// OwnData returns what is kept about a citizen, who is linked to one account, events
-// newest first. What has run out of time is shown as that.
+// OwnData returns the data kept about the linked citizen, for the linked account, with events
+// newest first. Changes and resets past their end are marked as expired. It returns
+// ErrNotLinked if the link was removed meanwhile.
 func (s *Service) OwnData(ctx context.Context, c Caller) (store.PersonData, error) {
 	d, err := s.db.OwnData(ctx, c.Session)
 	if err != nil {
 		return d, err
 	}
-	if len(d.Accounts) == 0 || len(d.Links) == 0 || len(d.Passwords) == 0 { // unlinked meanwhile
+	if len(d.Accounts) == 0 || len(d.Links) == 0 || len(d.Passwords) == 0 { // the link was removed meanwhile
 		return d, ErrNotLinked
 	}
 	slices.Reverse(d.Events)
-	d.Events = d.Events[:min(len(d.Events), ownEvents)]
+	d.Events = d.Events[:min(len(d.Events), maxOwnEvents)]
 	s.markExpired(d.Changes)
 	s.markExpired(d.Resets)
 	return d, nil

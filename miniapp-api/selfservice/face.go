@@ -11,21 +11,23 @@ import (
 	"fundpass/store"
 )
 
-// A face is a verification of an account's holder that is to be opened at the provider.
-type face struct {
+// A faceRequest is a face verification to open at the provider.
+type faceRequest struct {
 	start   store.Start
 	account store.Account
-	id      uuid.UUID // of our own
+	id      uuid.UUID // of the link proof, reset or recovery
 	kind    string
-	claimed bool // name and number are what the caller says, not what the record says
+	claimed bool // name and number come from the caller, not from the record
 }
 
-// openFace opens a verification at the provider and keeps it. Once the start is charged, a
-// caller that hangs up ends neither, or the start would be lost. A start that the provider did
-// not open is given back, and so is one that could not be kept because the database was
-// away; one that was opened in vain is counted, since it is billed. An answer to what the
-// caller says is counted, since it tells whether name and number belong together.
-func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Context, certifyID string) error) (FacePage, error) {
+// openFace opens a verification at the provider and calls save with its identifier. Once the
+// start is charged it ignores cancellation, because the start would otherwise be lost.
+//
+// It releases the start if the provider opened no verification, or if the database was
+// unavailable to save. It counts a verification that could not be saved for another reason,
+// since the provider bills it. It also counts a refusal of a claimed person, since the refusal
+// reveals whether name and number belong together.
+func (s *Service) openFace(ctx context.Context, f faceRequest, save func(ctx context.Context, certifyID string) error) (FacePage, error) {
 	ctx, stop := Detached(ctx)
 	defer stop()
 	page, err := s.startFace(ctx, f)
@@ -37,9 +39,9 @@ func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Co
 		s.endStart(ctx, end, f.start)
 		return FacePage{}, err
 	}
-	err = keep(ctx, page.ID)
+	err = save(ctx, page.ID)
 	switch {
-	case err == nil, errors.Is(err, store.ErrUnknownOutcome): // the lease ends what was not kept
+	case err == nil, errors.Is(err, store.ErrUnknownOutcome): // the lease ends a start that was not saved
 	case errors.Is(err, store.ErrUnavailable):
 		s.endStart(ctx, s.db.ReleaseStart, f.start)
 	default:
@@ -48,7 +50,7 @@ func (s *Service) openFace(ctx context.Context, f face, keep func(ctx context.Co
 	return page, err
 }
 
-func (s *Service) startFace(ctx context.Context, f face) (FacePage, error) {
+func (s *Service) startFace(ctx context.Context, f faceRequest) (FacePage, error) {
 	p := f.account.Person
 	return s.provider.StartFace(ctx, FaceOrder{
 		Kind: f.kind, OrderNo: strings.ReplaceAll(f.id.String(), "-", ""),
@@ -56,11 +58,11 @@ func (s *Service) startFace(ctx context.Context, f face) (FacePage, error) {
 	})
 }
 
-// endStart counts a start or gives it back, even when the time is used up.
+// endStart calls end, which counts or releases a start, even after the request's deadline.
 func (s *Service) endStart(ctx context.Context, end func(context.Context, store.Start) error, start store.Start) {
 	ctx, stop := Detached(ctx)
 	defer stop()
-	if err := end(ctx, start); err != nil { // its lease ends it
-		s.log.LogAttrs(ctx, slog.LevelWarn, "start of a verification not settled", slog.String("cause", err.Error()))
+	if err := end(ctx, start); err != nil { // the lease ends it
+		s.log.LogAttrs(ctx, slog.LevelWarn, "verification start neither counted nor released", slog.String("cause", err.Error()))
 	}
 }

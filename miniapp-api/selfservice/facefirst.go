@@ -11,18 +11,19 @@ import (
 	"fundpass/store"
 )
 
-// Where a face is what proves a citizen, everybody's attempts are counted in the public scope
-// until the password is right, and strangers can lock it. So the face may be shown first: the
-// provider verifies the applicant, by name and document, whoever it is and whether the centre knows
-// them or not. Who has passed has a scope of their own. Nobody learns anything of
-// an account by it.
+// If only a face proves a citizen, all attempts before the right password share the public
+// lockout scope, which strangers can exhaust. Therefore the face may be verified first: the
+// provider verifies the applicant's name and document, whether or not an account exists. An
+// applicant who has passed gets a scope of their own. The answer reveals nothing about an
+// account.
 
-// askFaceFirst starts a verification of the applicant. It reads no account.
-func (s *Service) askFaceFirst(ctx context.Context, c Caller, who applicant, agreed consents) error {
+// startFaceFirst starts a verification of the applicant and returns ErrLinkProofRequired with
+// it. It reads no account.
+func (s *Service) startFaceFirst(ctx context.Context, c Caller, who applicant, consents consentSet) error {
 	if !s.offersFaceFirst(who) {
 		return ErrNotOffered
 	}
-	if err := agreed.needs(ctx, PurposeLink, PurposeFace); err != nil {
+	if err := consents.require(ctx, PurposeLink, PurposeFace); err != nil {
 		return err
 	}
 	claimed := candidate{
@@ -33,24 +34,25 @@ func (s *Service) askFaceFirst(ctx context.Context, c Caller, who applicant, agr
 		scope: s.faceScope(c.IdentityDigest),
 	}
 	pending, err := s.openLinkProof(ctx, c, claimed, s.applicantDigest(who))
-	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
-		return ErrLinkRefused.Because(err)
+	if errors.Is(err, ErrProviderRefused) { // the provider says that name and number do not match; the start stays charged
+		return ErrLinkRefused.WithCause(err)
 	}
 	if err != nil {
 		return err
 	}
-	answer := asks([]Proof{ProofFace})
+	answer := proofRequired([]Proof{ProofFace})
 	answer.Pending = &pending
 	return answer
 }
 
-// offersFaceFirst goes by the centre and the kind of document alone.
+// offersFaceFirst reports whether the face can be verified first. It depends on the centre and
+// the kind of document alone.
 func (s *Service) offersFaceFirst(who applicant) bool {
 	_, err := s.provider.FaceKind(who.doc.Type, who.doc.Number)
 	return err == nil && slices.Contains(s.accepted.union(), ProofFace)
 }
 
-// offerFaceFirst adds the offer to the refusals that other people's attempts can cause.
+// offerFaceFirst sets FaceFirst on refusals that other people's attempts can cause.
 func (s *Service) offerFaceFirst(who applicant, err error) error {
 	var refused *Error
 	if errors.As(err, &refused) && (errors.Is(err, ErrLinkRefused) || errors.Is(err, ErrTooManyRequests)) &&
@@ -62,18 +64,19 @@ func (s *Service) offerFaceFirst(who applicant, err error) error {
 	return err
 }
 
-// faceScope counts the attempts of whoever has shown their face on a user's phone. It
-// does not name the user: the phone may be a relative's, whose data are not the person's
-// unless they link.
+// faceScope returns the lockout scope of applicants whose face was verified on this user's
+// phone. It is a digest that does not name the user, because the phone may belong to a relative
+// who is not linked.
 func (s *Service) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }
 
-// errFaceUsed is the cause if a face proof is no longer valid: a transfer has used it, or a
-// later one has replaced it. It is no entry of the table, of which errors.Is compares the
-// code alone.
-var errFaceUsed = errors.New("selfservice: the face proof was used for a transfer, or replaced")
+// errFaceUsed is the cause if a face proof was used by a transfer or replaced by a later proof.
+// It is not an *Error, because errors.Is compares those by code.
+var errFaceUsed = errors.New("selfservice: the face proof was used for a transfer or replaced")
 
-// shownFace returns the verification of this applicant that the session's citizen has passed.
-func (s *Service) shownFace(ctx context.Context, c Caller, who applicant, permitted []Proof) (*store.LinkProof, error) {
+// passedFace returns the verification of this applicant that was passed in the caller's
+// session. It returns ErrLinkGone if there is none, and ErrIdentityNotProven if it was not
+// passed.
+func (s *Service) passedFace(ctx context.Context, c Caller, who applicant, permitted []Proof) (*store.LinkProof, error) {
 	if !slices.Contains(permitted, ProofFace) {
 		return nil, consentRequired([]Proof{ProofFace})
 	}
@@ -84,7 +87,7 @@ func (s *Service) shownFace(ctx context.Context, c Caller, who applicant, permit
 	case err != nil:
 		return nil, err
 	case proof.State == store.LinkProofReplaced:
-		return nil, ErrLinkGone.Because(errFaceUsed)
+		return nil, ErrLinkGone.WithCause(errFaceUsed)
 	case proof.State != store.LinkProofStarted:
 		return nil, ErrLinkGone
 	}

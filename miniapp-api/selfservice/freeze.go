@@ -7,11 +7,10 @@ import (
 	"fundpass/store"
 )
 
-// Freeze is 不是我: one tap, and the password opens nothing any more. No
-// password is asked for: whoever holds the owner's link may protect the
-// account, and so may whoever held the link until it was taken over, for some days. It
-// ends every session, the caller's too; the way back is a reset by face verification,
-// or the counter.
+// Freeze freezes the password and ends all sessions of the account, including the caller's. It
+// requires no password: the linked user may protect the account, and so may the user from whom
+// the link was transferred, for some days. A reset with face verification or a visit to the
+// counter undoes it. It returns ErrNotLinked for any other caller.
 func (s *Service) Freeze(ctx context.Context, c Caller) error {
 	how := s.db.Freeze
 	if c.Link == nil {
@@ -24,9 +23,9 @@ func (s *Service) Freeze(ctx context.Context, c Caller) error {
 	return err
 }
 
-// unfrozen keeps a frozen password from being guessed at: the owner knows that
-// it is frozen, so nothing is checked and nothing charged.
-func (c Caller) unfrozen() error {
+// checkNotFrozen returns ErrPasswordFrozen if the caller's password is frozen. Callers use it
+// before an attempt is charged.
+func (c Caller) checkNotFrozen() error {
 	if c.Link != nil && c.Link.Password.State == store.PasswordFrozen {
 		return ErrPasswordFrozen
 	}

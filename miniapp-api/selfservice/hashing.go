@@ -6,20 +6,20 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// hashesFor says who asks for a place to hash in, by the caller's session alone.
-func hashesFor(c Caller) passwd.Caller {
+// hashCaller returns the caller as the hasher's queue distinguishes them, by the session alone.
+func hashCaller(c Caller) passwd.Caller {
 	return passwd.Caller{Identity: string(c.IdentityDigest), Unverified: c.Link == nil}
 }
 
-// A hashing is what a request has to hash, all in one place: nobody waits twice.
+// A hashing computes all hashes of one request in one slot, so that the request waits once.
 type hashing struct {
 	service *Service
 	caller  passwd.Caller
 	slot    *passwd.Slot
 }
 
-// hashing waits for no place before it is used. The caller ends it.
-func (s *Service) hashing(c Caller) *hashing { return &hashing{service: s, caller: hashesFor(c)} }
+// newHashing returns a hashing that reserves its slot on first use. The caller must call end.
+func (s *Service) newHashing(c Caller) *hashing { return &hashing{service: s, caller: hashCaller(c)} }
 
 func (h *hashing) reserve(ctx context.Context) (err error) {
 	if h.slot == nil {
@@ -28,7 +28,7 @@ func (h *hashing) reserve(ctx context.Context) (err error) {
 	return err
 }
 
-// verify reports whether a password made hash.
+// verify reports whether hash is a hash of the password.
 func (h *hashing) verify(ctx context.Context, hash string, password passwd.Secret) (bool, error) {
 	if err := h.reserve(ctx); err != nil {
 		return false, err
@@ -37,8 +37,9 @@ func (h *hashing) verify(ctx context.Context, hash string, password passwd.Secre
 	return right, err
 }
 
-// last is the hash to store for a password. What the database has to do then needs no place.
-func (h *hashing) last(ctx context.Context, password passwd.Secret) (string, error) {
+// hashAndRelease returns the hash to store for a password and releases the slot, so that
+// database work does not occupy it.
+func (h *hashing) hashAndRelease(ctx context.Context, password passwd.Secret) (string, error) {
 	if err := h.reserve(ctx); err != nil {
 		return "", err
 	}

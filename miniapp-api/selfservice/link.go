@@ -11,9 +11,11 @@ import (
 	"fundpass/store"
 )
 
-// Link ties the caller to the fund account they prove to be theirs: by the password, and
-// by what the centre accepts beside it. Whatever fails, a stranger gets one answer, after
-// the same work. Who has the password but no proof yet is asked for one.
+// Link links the caller to the fund account whose password or reset code they give and to whose
+// holder an accepted proof belongs, and returns the account. If a proof is missing it returns
+// ErrLinkProofRequired with the possible ones. An unverified caller gets ErrLinkRefused for a
+// wrong name, document, password or code and for a locked account, after the same work and a
+// padded time, so that a refusal does not reveal whether the account exists.
 func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Account, error) {
 	begun := time.Now()
 	who, err := s.readApplicant(in)
@@ -23,19 +25,19 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 	if c.Link != nil && (in.FaceFirst || !c.IsRetry || !s.isLinkedPerson(c, who)) {
 		return store.Account{}, ErrAlreadyLinked
 	}
-	agreed, err := s.agreed(ctx, c)
+	consents, err := s.loadConsents(ctx, c)
 	if err != nil {
 		return store.Account{}, err
 	}
 	if in.FaceFirst {
-		return store.Account{}, s.askFaceFirst(ctx, c, who, agreed)
+		return store.Account{}, s.startFaceFirst(ctx, c, who, consents)
 	}
-	found, err := s.verifyApplicant(ctx, c, who, agreed)
+	found, err := s.verifyApplicant(ctx, c, who, consents)
 	if who.takeOver && c.IsRetry && errors.Is(err, errFaceUsed) {
-		return s.resumeTransferOf(ctx, c, who.faceID)
+		return s.resumeTransferByFaceID(ctx, c, who.faceID)
 	}
 	if err == nil && found.outcome() == outcomeNeedsProof {
-		err = s.askProof(ctx, c, found, agreed, who.chosen)
+		err = s.requestProof(ctx, c, found, consents, who.chosen)
 	}
 	if errors.Is(err, ErrLinkRefused) {
 		awaitQuantum(ctx, begun)
@@ -49,8 +51,8 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 
 // verifyApplicant collects the proof inputs, then checks the password or the reset code. It
 // returns a candidate that is accepted or needs a proof, or ErrLinkRefused.
-func (s *Service) verifyApplicant(ctx context.Context, c Caller, who applicant, agreed consents) (found candidate, err error) {
-	inputs, err := s.collectProofInputs(ctx, c, who, agreed)
+func (s *Service) verifyApplicant(ctx context.Context, c Caller, who applicant, consents consentSet) (found candidate, err error) {
+	inputs, err := s.collectProofInputs(ctx, c, who, consents)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -60,14 +62,14 @@ func (s *Service) verifyApplicant(ctx context.Context, c Caller, who applicant, 
 		found, err = s.verifyPassword(ctx, c, who, inputs)
 	}
 	if err == nil && found.account.Ended() {
-		err = ErrAccountClosed // before a proof is asked for, which may cost
+		err = ErrAccountClosed // before a proof is requested, which may be billed
 	}
 	found.takeOver = who.takeOver
 	return found, err
 }
 
 // verifyPassword reserves an attempt at the claimed person's password and checks it. Every
-// way to fail is ErrLinkRefused and does the same work.
+// failure is ErrLinkRefused and does the same work.
 func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, inputs proofInputs) (candidate, error) {
 	attempt, err := s.reserveAttempt(ctx, c, who, inputs)
 	if err != nil {
@@ -75,7 +77,7 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, i
 	}
 	defer attempt.end()
 	begun := time.Now()
-	right, upgrade, err := attempt.try(ctx, who.password)
+	right, upgrade, err := attempt.verify(ctx, who.password)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -90,19 +92,19 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, i
 		return candidate{}, err
 	}
 	if found.outcome() == outcomeRefused {
-		attempt.end() // waiting needs no place
-		if err := s.tellOwner(attempt.Attempt, inputs); err != nil {
+		attempt.end() // waiting needs no slot
+		if err := s.lockoutError(attempt.Attempt, inputs); err != nil {
 			return candidate{}, err
 		}
 		s.floor.await(ctx, begun)
 		return candidate{}, ErrLinkRefused
 	}
-	found.account, err = s.settlePassword(ctx, attempt.slot, found.account, who.password, upgrade)
+	found.account, err = s.updateCredential(ctx, attempt.slot, found.account, who.password, upgrade)
 	return found, err
 }
 
-// reserveAttempt charges an attempt at the claimed person, and at the caller unless they
-// are proven to be the person. The caller of it ends the check.
+// reserveAttempt charges an attempt to the claimed person, and to the caller unless they are
+// verified as that person. The caller must end the check.
 func (s *Service) reserveAttempt(ctx context.Context, c Caller, who applicant, inputs proofInputs) (*check, error) {
 	req := store.AttemptRequest{PersonDigest: s.db.PersonDigest(who.doc.Key()), Scope: inputs.scope, AccountNo: who.accountNo,
 		Policy: s.lockoutPolicy(), Record: c.Record}
@@ -120,10 +122,10 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, who applicant, i
 	return attempt, nil
 }
 
-// tellOwner tells somebody who is proven to be the person that they are locked, and until
-// when, or that attempts of theirs wait and may be right ones. A stranger, and who has no
-// account, learns nothing.
-func (s *Service) tellOwner(attempt store.Attempt, inputs proofInputs) error {
+// lockoutError returns an error only to a caller who is verified as the person:
+// ErrPasswordLocked if the account is locked, or ErrBusy if concurrent attempts of theirs are
+// pending. Any other caller gets nil, and so learns nothing about the account.
+func (s *Service) lockoutError(attempt store.Attempt, inputs proofInputs) error {
 	if inputs.verified() && attempt.Crowded {
 		return ErrBusy.WithRetryAfter(1)
 	}
@@ -133,24 +135,24 @@ func (s *Service) tellOwner(attempt store.Attempt, inputs proofInputs) error {
 	return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
 }
 
-// effectiveState is PasswordMustChange for a chosen password that everybody could derive:
-// it takes the proof of those.
+// effectiveState returns PasswordMustChange for a chosen password that can be derived from the
+// person's data, because such a password needs the proof of an initial one. Otherwise it
+// returns the stored state.
 func (s *Service) effectiveState(a store.Account, password passwd.Secret) string {
-	if a.State == store.PasswordSet && s.derived(a, password) {
+	if a.State == store.PasswordSet && s.isDerivable(a, password) {
 		return store.PasswordMustChange
 	}
 	return a.State
 }
 
-// responseQuantum is the time of which refusals of a link take a multiple. Whatever the
-// reason, the work is one hash and the same statements; what is left of a difference, a
-// row found or not, is some hundred microseconds and is rounded up to the same multiple.
-// Timers run late by a part of a millisecond that depends on when they were set, so a
-// random time is added.
+// responseQuantum is the unit to which the time of a refused link is rounded up. All refusals
+// do one hash and the same statements; rounding hides the remaining difference of some hundred
+// microseconds, for example whether a row was found. awaitQuantum adds a random time, because
+// timers are late by a fraction of a millisecond that depends on when they were set.
 const responseQuantum = 50 * time.Millisecond
 
-// awaitQuantum waits until the time since begun is a multiple of responseQuantum, and a
-// random time more.
+// awaitQuantum waits until the time since begun is a multiple of responseQuantum, plus a random
+// time.
 func awaitQuantum(ctx context.Context, begun time.Time) {
 	select {
 	case <-time.After(responseQuantum - time.Since(begun)%responseQuantum + rand.N(responseQuantum/2)):
@@ -158,8 +160,8 @@ func awaitQuantum(ctx context.Context, begun time.Time) {
 	}
 }
 
-// writeLink writes the link to an accepted candidate, or requests the link that another
-// user has. It uses up a face that was shown first.
+// writeLink writes the link of an accepted candidate. If another user is linked to the person,
+// it returns the result of alreadyLinked. It uses up a face that was verified first.
 func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (store.Account, error) {
 	if found.by == ProofNone && found.account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, found.account); err != nil {
@@ -171,9 +173,9 @@ func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (sto
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		return s.alreadyLinked(ctx, c, found)
-	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+	case errors.Is(err, store.ErrBlocked): // ended meanwhile
 		return store.Account{}, ErrAccountClosed
-	case errors.Is(err, store.ErrNotFound): // given to another person a moment ago
+	case errors.Is(err, store.ErrNotFound): // assigned to another person meanwhile
 		return store.Account{}, ErrLinkRefused
 	case errors.Is(err, store.ErrGone) && found.face != nil:
 		return store.Account{}, ErrLinkGone
@@ -193,7 +195,7 @@ func (s *Service) addLink(ctx context.Context, c Caller, found candidate) error 
 	} else {
 		err = s.db.FinishLink(ctx, c.Session, found.account, *found.face, found.attempt.pending())
 	}
-	found.attempt.settled(err)
+	found.attempt.setPassed(err)
 	return err
 }
 
@@ -202,17 +204,18 @@ func (s *Service) LinkedAccount(ctx context.Context, c Caller) (store.Account, e
 	return s.db.LinkedAccount(ctx, c.Link.AccountID)
 }
 
-// Unlink removes the link, against the password: a borrowed phone must not be enough.
+// Unlink removes the link. It requires the password, because a borrowed phone must not be
+// enough. It returns ErrNotLinked, ErrPasswordFrozen, ErrOldPasswordWrong or ErrPasswordLocked.
 func (s *Service) Unlink(ctx context.Context, c Caller, password passwd.Secret) error {
 	switch {
 	case c.Link == nil && c.IsRetry:
-		return nil // it happened, and the answer was lost
+		return nil // the earlier run removed the link
 	case c.Link == nil:
 		return ErrNotLinked
 	case password.Empty():
 		return ErrBadRequest.WithFields(FieldError{Field: "password", Code: "REQUIRED"})
 	}
-	if err := c.unfrozen(); err != nil {
+	if err := c.checkNotFrozen(); err != nil {
 		return err
 	}
 	if _, err := s.ownerAttempt(ctx, c, password, func(store.Account) bool { return true }); err != nil {

@@ -12,24 +12,24 @@ import (
 	"fundpass/store"
 )
 
-// How many verifications for a link pass on a day: each is billed. Whoever knows a
-// person's data and initial password can start them, so the person's own number is so
-// high that a few strangers do not use it up; who is proven otherwise has no such limit.
+// Limits of verifications for links, each of which is billed. Anyone who knows a person's data
+// and initial password can start one, so the limit per person is high enough that a few
+// strangers do not exhaust it. Callers who are verified otherwise have no limit per person.
 const (
-	linkProofsADay         = 3  // of a user
-	linkProofsOfPersonADay = 30 // at a person, by all who are not proven
+	linkProofsPerUser   = 3  // started by one user
+	linkProofsPerPerson = 30 // started by all unverified users for one person
 )
 
-// faceStarts is how many starts a caller has today.
+// faceStarts returns the limits of the caller's starts today.
 func faceStarts(verified bool) store.StartLimit {
 	if verified {
-		return store.StartLimit{User: linkProofsADay}
+		return store.StartLimit{User: linkProofsPerUser}
 	}
-	return store.StartLimit{User: linkProofsADay, Person: linkProofsOfPersonADay}
+	return store.StartLimit{User: linkProofsPerUser, Person: linkProofsPerPerson}
 }
 
-// asks is LINK_PROOF_REQUIRED with the proofs that would do, the one asked for first.
-func asks(proofs []Proof) *Error {
+// proofRequired returns ErrLinkProofRequired with the proofs as fields, in the given order.
+func proofRequired(proofs []Proof) *Error {
 	var fields []FieldError
 	for _, p := range proofs {
 		fields = append(fields, FieldError{Field: string(p), Code: "PROOF_REQUIRED"})
@@ -37,40 +37,41 @@ func asks(proofs []Proof) *Error {
 	return ErrLinkProofRequired.WithFields(fields...)
 }
 
-// askProof answers a right password that nothing accepted speaks for yet. Of what
-// would do, what the citizen agreed to is asked for; a chosen one before the others.
-func (s *Service) askProof(ctx context.Context, c Caller, found candidate, agreed consents, chosen Proof) error {
+// requestProof returns the error for a right password without an accepted proof. It offers the
+// possible proofs that the caller consented to, only the chosen one if there is one, and starts
+// a face verification if that is the first.
+func (s *Service) requestProof(ctx context.Context, c Caller, found candidate, consents consentSet, chosen Proof) error {
 	if chosen != "" {
-		found.ask = slices.DeleteFunc(found.ask, func(p Proof) bool { return p != chosen })
+		found.possible = slices.DeleteFunc(found.possible, func(p Proof) bool { return p != chosen })
 	}
-	if len(found.ask) == 0 {
+	if len(found.possible) == 0 {
 		return ErrLinkRefused
 	}
-	may := slices.DeleteFunc(slices.Clone(found.ask), func(p Proof) bool { return !agreed.allows(string(p)) })
+	may := slices.DeleteFunc(slices.Clone(found.possible), func(p Proof) bool { return !consents.allows(string(p)) })
 	if len(may) == 0 {
-		return consentRequired(found.ask)
+		return consentRequired(found.possible)
 	}
 	if may[0] != ProofFace {
-		return asks(may)
+		return proofRequired(may)
 	}
-	if err := agreed.note(ctx, PurposeFace); err != nil {
+	if err := consents.record(ctx, PurposeFace); err != nil {
 		return err
 	}
 	pending, err := s.openLinkProof(ctx, c, found, nil)
 	if errors.Is(err, ErrLinkProofLimit) && len(may) > 1 {
-		return asks(may[1:]) // what has no limit
+		return proofRequired(may[1:]) // without the face, whose limit is reached
 	}
 	if err != nil {
 		return err
 	}
-	answer := asks(may)
+	answer := proofRequired(may)
 	answer.Pending = &pending
 	return answer
 }
 
-// openLinkProof has the holder of the account verified, by the centre's record; by what a
-// front end says only where the face comes first, see askFaceFirst: then claimed is the
-// digest of that.
+// openLinkProof starts a face verification of the account's holder as the centre's record
+// states them. Only for startFaceFirst does the account hold what the front end sent; claimed
+// is then the digest of that, and nil otherwise.
 func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, claimed []byte) (PendingLink, error) {
 	a := found.account
 	kind, err := s.provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
@@ -86,28 +87,30 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 		return PendingLink{}, err
 	}
 	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Kind: kind, Transfer: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
-	opening := face{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}
+	opening := faceRequest{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}
 	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		proof.CertifyID = certifyID
 		proof, err = s.db.OpenLinkProof(ctx, c.Session, a, proof)
 		return err
 	})
-	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
-		err = ErrBusy.Because(err)
+	if errors.Is(err, store.ErrConflict) { // a concurrent request has opened one
+		err = ErrBusy.WithCause(err)
 	}
 	return PendingLink{proof.ID, page.ID, page.URL, proof.ExpiresAt}, err
 }
 
-// ConfirmLink writes a link that has waited for the citizen's face.
+// ConfirmLink writes a link that waited for a face verification and returns its account. It
+// returns ErrLinkGone if no such link waits, and ErrIdentityNotProven if the verification was
+// not passed.
 func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (store.Account, error) {
 	proof, err := s.db.LinkProof(ctx, c.Session, id)
-	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // whose password has not been checked
+	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // a face verified first: no password was checked
 		return store.Account{}, ErrLinkGone
 	} else if err != nil {
 		return store.Account{}, err
 	}
 	if c.IsRetry && proof.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == proof.AccountID {
-		return s.LinkedAccount(ctx, c) // it happened, and the answer was lost
+		return s.LinkedAccount(ctx, c) // the earlier run made the link
 	}
 	switch {
 	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Transfer:
@@ -117,11 +120,11 @@ func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (stor
 	case c.Link != nil:
 		return store.Account{}, ErrAlreadyLinked
 	}
-	agreed, err := s.agreed(ctx, c)
+	consents, err := s.loadConsents(ctx, c)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if err := agreed.needs(ctx, PurposeLink, PurposeFace); err != nil {
+	if err := consents.require(ctx, PurposeLink, PurposeFace); err != nil {
 		return store.Account{}, err
 	}
 	switch result, err := s.provider.FaceResult(ctx, proof.Kind, proof.CertifyID); {
@@ -133,8 +136,8 @@ func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (stor
 	return s.finishLink(ctx, c, proof)
 }
 
-// finishLink does what a right password calls for at last, and lets the store decide
-// who won.
+// finishLink checks the account and writes the link; the store decides between concurrent
+// requests.
 func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
 	account, err := s.db.LinkedAccount(ctx, proof.AccountID)
 	switch {
@@ -153,30 +156,30 @@ func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProo
 		return store.Account{}, ErrLinkGone
 	case errors.Is(err, store.ErrConflict):
 		return s.transferByFace(ctx, c, proof, account)
-	case errors.Is(err, store.ErrBlocked): // ended a moment ago
+	case errors.Is(err, store.ErrBlocked): // ended meanwhile
 		return store.Account{}, ErrAccountClosed
 	case err != nil:
 		return store.Account{}, err
 	}
-	s.giveBack(ctx, c, proof)
+	s.resetAttempts(ctx, c, proof)
 	return account, nil
 }
 
-// transferByFace requests the link that another user has, or takes it over. Either way the
-// password was right and the face was verified: the attempt is given back.
+// transferByFace requests or completes the transfer of a link that another user has. It resets
+// the attempts, because password and face were right.
 func (s *Service) transferByFace(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
 	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: ProofFace, codeID: proof.CodeID, takeOver: proof.Transfer, face: &proof})
 	if err == nil || errors.Is(err, ErrTransferWaiting) {
-		s.giveBack(ctx, c, proof)
+		s.resetAttempts(ctx, c, proof)
 	}
 	return a, err
 }
 
-// resumeTransferOf is resumeTransfer for a face that was shown first.
-func (s *Service) resumeTransferOf(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
+// resumeTransferByFaceID is resumeTransfer for a face that was verified first.
+func (s *Service) resumeTransferByFaceID(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
 	proof, err := s.db.LinkProof(ctx, c.Session, face)
 	switch {
-	case errors.Is(err, store.ErrNotFound): // erased a moment ago
+	case errors.Is(err, store.ErrNotFound): // erased meanwhile
 		return store.Account{}, ErrLinkGone
 	case err != nil:
 		return store.Account{}, err
@@ -184,8 +187,9 @@ func (s *Service) resumeTransferOf(ctx context.Context, c Caller, face uuid.UUID
 	return s.resumeTransfer(ctx, c, proof)
 }
 
-// resumeTransfer continues with the transfer that an earlier run of this request, whose answer
-// was lost, requested with the proof. A transfer of another account belongs to another request.
+// resumeTransfer continues the transfer that an earlier run of this request requested with the
+// proof. It returns ErrLinkGone if the caller's transfer concerns another account, since
+// another request made it.
 func (s *Service) resumeTransfer(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
 	own, _, err := s.db.Transfers(ctx, c.Session)
 	switch {
@@ -198,12 +202,12 @@ func (s *Service) resumeTransfer(ctx context.Context, c Caller, proof store.Link
 	case own == nil || own.State != store.TransferWaiting:
 		return store.Account{}, ErrLinkGone
 	}
-	return s.takeOverAgreed(ctx, c, *own)
+	return s.takeOverWithConsent(ctx, c, *own)
 }
 
-// giveBack resets the attempts of a link that has waited, and undoes its spray count. A
-// reset code is no attempt at the password: other people's stay charged.
-func (s *Service) giveBack(ctx context.Context, c Caller, proof store.LinkProof) {
+// resetAttempts resets the attempts of a link that has waited, and undoes its spray count. It
+// does nothing for a reset code, which is no attempt at the password.
+func (s *Service) resetAttempts(ctx context.Context, c Caller, proof store.LinkProof) {
 	if proof.ByCode() {
 		return
 	}
@@ -211,7 +215,7 @@ func (s *Service) giveBack(ctx context.Context, c Caller, proof store.LinkProof)
 	if err == nil && bytes.Equal(proof.Scope, store.PublicScope) {
 		err = s.db.UndoSprayCount(ctx, s.unverifiedSource(c), proof)
 	}
-	if err != nil { // linked all the same
+	if err != nil { // the link is written anyway
 		s.log.LogAttrs(ctx, slog.LevelWarn, "attempts not reset", slog.String("cause", err.Error()))
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"fundpass/store"
 )
 
-// rightPassword checks the password of an attempt. An attempt that was not
-// admitted, an unknown person and an initial password, of which no hash
-// exists, cost one hash like everything else.
+// rightPassword checks the password of an attempt. It computes one hash even for an attempt
+// that was not admitted, an unknown person or an initial password, of which no hash exists.
 func (s *Service) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
 	if !attempt.Admitted || attempt.Account == nil {
 		return false, false, slot.Dummy(ctx, password)
@@ -23,9 +22,9 @@ func (s *Service) rightPassword(ctx context.Context, slot *passwd.Slot, attempt 
 	return slot.Verify(ctx, a.Hash, password)
 }
 
-// settlePassword replaces a hash of yesterday's kind, and marks a password that
-// everybody could derive from the person's data as one to be changed.
-func (s *Service) settlePassword(ctx context.Context, slot *passwd.Slot, a store.Account, password passwd.Secret, upgrade bool) (store.Account, error) {
+// updateCredential replaces an outdated hash, and marks a password that can be derived from the
+// person's data as one that must be changed. It returns the updated account.
+func (s *Service) updateCredential(ctx context.Context, slot *passwd.Slot, a store.Account, password passwd.Secret, upgrade bool) (store.Account, error) {
 	if upgrade {
 		hash, err := slot.Hash(ctx, password)
 		if err != nil {
@@ -42,15 +41,15 @@ func (s *Service) settlePassword(ctx context.Context, slot *passwd.Slot, a store
 	return a, nil
 }
 
-// derived reports whether one of the city's rules gives this password.
-func (s *Service) derived(a store.Account, password passwd.Secret) bool {
+// isDerivable reports whether one of the centre's initial-password rules yields this password.
+func (s *Service) isDerivable(a store.Account, password passwd.Secret) bool {
 	return slices.ContainsFunc(s.policy.InitialRules, func(rule string) bool {
 		return passwd.IsInitial(rule, subject(a), password)
 	})
 }
 
-// ownerAttempt takes one attempt of the linked owner, in the owner's scope. also is
-// what must be right beside the password.
+// ownerAttempt makes one attempt of the linked owner, in the owner's scope, and returns the
+// account. The password must be right and also must return true.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
 	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: c.IdentityDigest,
 		AccountID: c.Link.AccountID, Channel: c.Session.Channel, Policy: s.lockoutPolicy(), Record: c.Record})
@@ -61,24 +60,25 @@ func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Se
 	switch {
 	case attempt.Account == nil:
 		return store.Account{}, ErrNotLinked
-	case attempt.Crowded: // they may be right ones
+	case attempt.Crowded: // pending attempts may succeed
 		return store.Account{}, ErrBusy.WithRetryAfter(1)
 	}
-	right, upgrade, err := attempt.try(ctx, password)
+	right, upgrade, err := attempt.verify(ctx, password)
 	if err != nil {
 		return store.Account{}, err
 	}
 	if !right || !also(*attempt.Account) {
-		return store.Account{}, s.wrong(ctx, attempt)
+		return store.Account{}, s.wrongPasswordError(ctx, attempt)
 	}
 	if err := attempt.pass(ctx); err != nil {
 		return store.Account{}, err
 	}
-	return s.settlePassword(ctx, attempt.slot, *attempt.Account, password, upgrade)
+	return s.updateCredential(ctx, attempt.slot, *attempt.Account, password, upgrade)
 }
 
-// wrong tells the owner how many attempts are left, or until when there is none.
-func (s *Service) wrong(ctx context.Context, attempt *check) error {
+// wrongPasswordError stores the failed attempt and returns ErrOldPasswordWrong with the
+// attempts left, or ErrPasswordLocked with the end of the lock.
+func (s *Service) wrongPasswordError(ctx context.Context, attempt *check) error {
 	if attempt.Admitted {
 		if err := attempt.fail(ctx, false); err != nil {
 			return err
@@ -90,7 +90,7 @@ func (s *Service) wrong(ctx context.Context, attempt *check) error {
 	return ErrOldPasswordWrong.withRemaining(attempt.Remaining)
 }
 
-// lockoutPolicy returns the policy's lock as the store understands it.
+// lockoutPolicy converts the policy's lock to the store's form.
 func (s *Service) lockoutPolicy() store.LockoutPolicy {
 	return store.LockoutPolicy{Attempts: s.policy.Lock.Attempts(), Until: s.policy.Lock.Until}
 }
@@ -102,19 +102,19 @@ func subject(a store.Account) passwd.Subject {
 	}
 }
 
-// A PasswordStatus is what the owner may know of the password.
+// A PasswordStatus is what the owner sees of the password.
 type PasswordStatus struct {
 	State        string
 	ChangedAt    *time.Time
-	Remaining    int        // attempts
-	LockedUntil  *time.Time // nil: not locked
-	ResetOffered bool       // by a face verification; a reset code always works
+	Remaining    int        // attempts left
+	LockedUntil  *time.Time // nil if not locked
+	ResetOffered bool       // by face verification; a reset code always works
 
-	OpenChange, OpenReset *store.OpenStep // nil: none
+	OpenChange, OpenReset *store.OpenStep // nil if there is none
 }
 
-// Password returns the state of the linked account's password, attempts left and what is
-// begun and not finished.
+// Password returns the state of the linked account's password, the attempts left, and the open
+// change and reset.
 func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error) {
 	p, now := c.Link.Password, s.db.Now()
 	holder, err := s.db.Holder(*c.Link)
@@ -125,7 +125,7 @@ func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error
 	if err != nil {
 		return PasswordStatus{}, err
 	}
-	_, err = s.verification(holder)
+	_, err = s.faceKind(holder)
 	status := PasswordStatus{
 		State:        PasswordState(p.State, p.Account),
 		ChangedAt:    p.ChangedAt,
@@ -142,7 +142,8 @@ func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error
 	return status, nil
 }
 
-// PasswordState returns the state as citizens are told it: frozen, too, when the centre froze the account.
+// PasswordState returns the state shown to citizens: frozen if the password or the account is
+// frozen.
 func PasswordState(state, status string) string {
 	if status == store.StatusFrozen {
 		return store.PasswordFrozen

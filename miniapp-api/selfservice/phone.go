@@ -8,23 +8,24 @@ import (
 	"fundpass/store"
 )
 
-// MayUsePhone says whether the citizen agreed to have their phone number used.
+// MayUsePhone returns ErrConsentRequired unless the citizen consented to the use of their phone
+// number.
 func (s *Service) MayUsePhone(ctx context.Context, c Caller) error {
-	agreed, err := s.agreed(ctx, c)
+	consents, err := s.loadConsents(ctx, c)
 	if err != nil {
 		return err
 	}
-	return agreed.needs(ctx, PurposePhone)
+	return consents.require(ctx, PurposePhone)
 }
 
-// BindPhone binds a phone number, which the channel has verified, to the session. What the
-// number came with belongs to the user who sent it first. It returns whether it is the
-// number on file; nil before the link.
+// BindPhone binds a phone number that the channel has verified to the session. A payload
+// belongs to the user who sent it first; from any other user it is ErrPhoneRefused. It returns
+// whether the number is the one on file, or nil if the caller is not linked.
 func (s *Service) BindPhone(ctx context.Context, c Caller, proof store.PhoneProof) (*bool, error) {
 	err := s.db.BindPhone(ctx, c.Session, proof)
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return nil, ErrPhoneRefused.Because(errPhoneReplayed)
+		return nil, ErrPhoneRefused.WithCause(errPhoneReplayed)
 	case errors.Is(err, store.ErrNotFound):
 		return nil, ErrSessionExpired
 	case err != nil:

@@ -8,31 +8,30 @@ import (
 	"fundpass/store"
 )
 
-// A Proof says how a link is proven beside the password: one way, or several joined
-// with commas, see List.
+// A Proof says how a link is proven besides the password: one way, or several joined with
+// commas; see List.
 type Proof string
 
-// Proofs a centre can configure.
+// The proofs that a centre can configure.
 const (
-	// ProofCertdoc asks the provider whether its user is the person: name and document
-	// are compared.
+	// ProofCertdoc compares name and document with those of the provider's user.
 	ProofCertdoc Proof = "certdoc"
 
 	// ProofFace has the provider verify the face against the centre's record of the account.
 	ProofFace Proof = "face"
 
-	// ProofPhone compares the phone number that the provider vouches for with the one on file.
+	// ProofPhone compares the phone number that the provider has verified with the one on file.
 	ProofPhone Proof = "phone"
 
-	// ProofNone trusts the password alone. An initial password then opens a link
-	// for whoever knows the ID number, so the account must change it at once.
+	// ProofNone accepts the password alone. Anyone who knows the ID number can then link
+	// with an initial password, so that password must be changed at once.
 	ProofNone Proof = "none"
 )
 
 var errProofs = errors.New("selfservice: proofs are none, or some of certdoc, face and phone, each once, joined with commas")
 
-// List reads a setting such as "certdoc,face,phone": each is accepted, and asked for in
-// this order. "" is the empty list.
+// List parses a setting such as "certdoc,face,phone" into the accepted proofs, in the order in
+// which they are requested. "" yields an empty list.
 func (p Proof) List() ([]Proof, error) {
 	if p == "" {
 		return nil, nil
@@ -51,8 +50,8 @@ func (p Proof) List() ([]Proof, error) {
 	return all, nil
 }
 
-// ForInitial is what is accepted for initial passwords where the centre says nothing
-// of its own: the same without the phone. "" when nothing is left.
+// ForInitial returns the proofs for initial passwords if the centre configures none: the same
+// without the phone, or "" if none is left.
 func (p Proof) ForInitial() Proof {
 	var kept []string
 	for entry := range strings.SplitSeq(string(p), ",") {
@@ -63,10 +62,10 @@ func (p Proof) ForInitial() Proof {
 	return Proof(strings.Join(kept, ","))
 }
 
-// proofs are what a centre accepts beside the password.
+// A proofs is the accepted proofs of a centre.
 type proofs struct {
-	set     []Proof // for passwords their owners chose
-	initial []Proof // for those that can be derived from the person's data, or must be changed
+	set     []Proof // for passwords that their owners chose
+	initial []Proof // for passwords that can be derived from the person's data or must be changed
 }
 
 func newProofs(set, initial Proof) (proofs, error) {
@@ -79,12 +78,12 @@ func newProofs(set, initial Proof) (proofs, error) {
 	}
 	second, err := initial.List()
 	if err == nil && (len(first) == 0 || len(second) == 0) {
-		err = errors.New("selfservice: no proof is named, or none that is good for initial passwords")
+		err = errors.New("selfservice: no proof is configured, or none for initial passwords")
 	}
 	return proofs{first, second}, err
 }
 
-// union is what may be accepted of somebody whose password has not been looked at yet.
+// union returns the proofs that may be accepted while the password is unknown.
 func (p proofs) union() []Proof {
 	all := slices.Clone(p.set)
 	for _, one := range p.initial {
@@ -95,8 +94,8 @@ func (p proofs) union() []Proof {
 	return all
 }
 
-// forState is what is accepted for a password in this state. A frozen one, for which a
-// reset code stands, may have been initial: freezing it asks for no less.
+// forState returns the accepted proofs for a password in this state. A frozen password, which a
+// reset code can replace, may have been initial, so it needs the same proofs as an initial one.
 func (p proofs) forState(state string) []Proof {
 	if state == store.PasswordSet {
 		return p.set

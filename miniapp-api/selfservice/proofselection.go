@@ -12,42 +12,43 @@ import (
 	"fundpass/store"
 )
 
-// proofInputs is what selectProof decides by, except the password. It is collected before the
-// password is checked, and for everybody alike, so that it reveals nothing about the person claimed.
+// A proofInputs is the input of selectProof except the password. It is collected before the
+// password is checked, in the same way for every caller, so that it reveals nothing about the
+// claimed person.
 type proofInputs struct {
-	scope     []byte           // where attempts at the password are counted
-	permitted []Proof          // what the caller agreed to
-	certdoc   bool             // the provider says its user is the person claimed
+	scope     []byte           // the lockout scope of the attempt
+	permitted []Proof          // proofs that the caller consented to
+	certdoc   bool             // the provider confirms that its user is the claimed person
 	phone     string           // verified in this session; "" = none
-	face      *store.LinkProof // shown first, by the person claimed; nil: was not
-	linked    bool             // an earlier run of this request has linked this very person
+	face      *store.LinkProof // verified first, of the claimed person; nil if not
+	linked    bool             // an earlier run of this request linked this person
 }
 
-// verified reports whether the caller is known to be the person claimed, and so has a scope of
-// their own.
+// verified reports whether the caller is known to be the claimed person and therefore has a
+// scope of their own.
 func (e proofInputs) verified() bool { return !bytes.Equal(e.scope, store.PublicScope) }
 
-// collectProofInputs asks the provider whether its user is the person claimed, where that is
-// accepted, and looks for a face and a verified phone. The attempts of a verified user are
-// counted in a scope of their own, which strangers cannot exhaust.
-func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applicant, agreed consents) (proofInputs, error) {
-	permitted, err := agreed.proofs(ctx, s.accepted.union())
+// collectProofInputs compares the provider's user with the claimed person if that is accepted,
+// and looks for a verified face and phone. The attempts of a verified user are counted in a
+// scope of their own, which strangers cannot exhaust.
+func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applicant, consents consentSet) (proofInputs, error) {
+	permitted, err := consents.permittedProofs(ctx, s.accepted.union())
 	if err != nil {
 		return proofInputs{}, err
 	}
 	inputs := proofInputs{scope: store.PublicScope, permitted: permitted}
-	if c.Link != nil { // to the person claimed, by the earlier run of this request
+	if c.Link != nil { // an earlier run of this request linked the claimed person
 		inputs.scope, inputs.linked = c.IdentityDigest, true
 		return inputs, nil
 	}
 	if who.faceID != uuid.Nil {
-		if inputs.face, err = s.shownFace(ctx, c, who, permitted); err != nil {
+		if inputs.face, err = s.passedFace(ctx, c, who, permitted); err != nil {
 			return inputs, err
 		}
 		inputs.scope = s.faceScope(c.IdentityDigest)
 	}
 	if slices.Contains(permitted, ProofCertdoc) {
-		if inputs.certdoc, err = s.matches(ctx, c, who, len(permitted) == 1); err != nil {
+		if inputs.certdoc, err = s.matchPerson(ctx, c, who, len(permitted) == 1); err != nil {
 			return inputs, err
 		}
 		if inputs.certdoc {
@@ -60,15 +61,15 @@ func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applican
 			return inputs, err
 		}
 	}
-	if inputs.lacksPhone() {
-		return inputs, asks([]Proof{ProofPhone})
+	if inputs.needsPhone() {
+		return inputs, proofRequired([]Proof{ProofPhone})
 	}
 	return inputs, nil
 }
 
-// matches has name and document compared. A document that the provider cannot compare
-// needs the counter only where nothing else would do.
-func (s *Service) matches(ctx context.Context, c Caller, who applicant, only bool) (bool, error) {
+// matchPerson reports whether name and document are those of the provider's user. A document
+// that the provider cannot compare is refused only if certdoc is the only proof.
+func (s *Service) matchPerson(ctx context.Context, c Caller, who applicant, only bool) (bool, error) {
 	visitor, err := s.db.Visitor(c.Session)
 	if err != nil {
 		return false, err
@@ -85,24 +86,24 @@ func (s *Service) matches(ctx context.Context, c Caller, who applicant, only boo
 	return verified, err
 }
 
-// lacksPhone reports whether a phone is all that could still prove somebody who has
-// shown none. It is asked for before the password is checked, from everybody alike.
-func (e proofInputs) lacksPhone() bool {
+// needsPhone reports whether only a phone number could still prove the caller, who has verified
+// none. It is decided before the password is checked, in the same way for every caller.
+func (e proofInputs) needsPhone() bool {
 	beside := slices.ContainsFunc(e.permitted, func(p Proof) bool { return p == ProofFace || p == ProofNone })
 	return !e.linked && !e.certdoc && e.phone == "" && slices.Contains(e.permitted, ProofPhone) && !beside
 }
 
-// A candidate is the account whose password or code the caller gave, and what may be done with
-// it. The zero value has no account.
+// A candidate is the account whose password or code the caller gave, with its proof. The zero
+// value is a refusal.
 type candidate struct {
 	account  store.Account
-	scope    []byte           // where the attempt was counted
-	by       Proof            // what proves the caller; "" = nothing yet
-	ask      []Proof          // what could, in the centre's order
-	face     *store.LinkProof // the face that was shown; nil: none was
-	attempt  *check           // whose password was right, not passed yet; nil: there was none
-	codeID   uuid.UUID        // of the reset code that was right in place of the password; or none
-	takeOver bool             // the link may be taken over
+	scope    []byte           // the lockout scope of the attempt
+	by       Proof            // the proof that was accepted; "" = none yet
+	possible []Proof          // the proofs that are possible, in the centre's order
+	face     *store.LinkProof // the face that was verified; nil if none was
+	attempt  *check           // the attempt with the right password, not passed yet; nil if there was none
+	codeID   uuid.UUID        // of the reset code that replaced the password; zero if none did
+	takeOver bool             // request the link from another user
 }
 
 // An outcome is the result of the password check and the proofs.
@@ -110,7 +111,7 @@ type outcome int
 
 const (
 	outcomeRefused    outcome = iota
-	outcomeNeedsProof         // the password is right, and a proof would do
+	outcomeNeedsProof         // the password is right and a proof is possible
 	outcomeAccepted
 )
 
@@ -118,20 +119,20 @@ func (f candidate) outcome() outcome {
 	switch {
 	case f.by != "":
 		return outcomeAccepted
-	case len(f.ask) > 0:
+	case len(f.possible) > 0:
 		return outcomeNeedsProof
 	}
 	return outcomeRefused
 }
 
-// selectProof returns the accepted proof that the caller has shown, or else those they could
-// show, in the centre's order. state is the password's, which is right already. A phone
-// that is on file at several persons' accounts (a family's) proves none of them.
+// selectProof returns a candidate with the accepted proof that the caller has shown, or else
+// with those that are possible, in the centre's order. state is that of the password, which was
+// right. A phone number on file for several persons, such as a family's, proves none of them.
 func (s *Service) selectProof(a store.Account, state string, inputs proofInputs) candidate {
 	found := candidate{account: a, scope: inputs.scope}
 	wanted := s.accepted.forState(state)
 	if state == store.PasswordFrozen && a.InitialRule != "" {
-		wanted = s.accepted.initial // what is frozen is an initial password all the same
+		wanted = s.accepted.initial // a frozen initial password
 	}
 	if inputs.linked {
 		found.by = wanted[0]
@@ -140,20 +141,20 @@ func (s *Service) selectProof(a store.Account, state string, inputs proofInputs)
 	for _, p := range wanted {
 		switch shown, possible := s.provedBy(p, a, inputs); {
 		case shown:
-			found.by, found.ask = p, nil
+			found.by, found.possible = p, nil
 			if p == ProofFace {
 				found.face = new(*inputs.face)
 				found.face.CredentialVersion = a.Version
 			}
 			return found
 		case possible:
-			found.ask = append(found.ask, p)
+			found.possible = append(found.possible, p)
 		}
 	}
 	return found
 }
 
-// provedBy reports whether the caller has shown a proof, and otherwise whether they could.
+// provedBy reports whether the caller has shown a proof, and if not, whether it is possible.
 func (s *Service) provedBy(p Proof, a store.Account, inputs proofInputs) (shown, possible bool) {
 	allowed := slices.Contains(inputs.permitted, p)
 	switch p {

@@ -5,50 +5,50 @@ import (
 	"errors"
 )
 
-// An IdentityProvider proves who the user of a channel is. Its errors match one of the
-// three below, or are those of a context, or an Error.
+// An IdentityProvider verifies who the user of a channel is. Its errors match one of the three
+// below, or are a context's error or an *Error.
 type IdentityProvider interface {
 	// MatchPerson reports whether the user of an access token is the person.
 	MatchPerson(ctx context.Context, accessToken string, p Person) (bool, error)
 
-	// FaceKind returns which face verification takes a document, or ErrDocumentUnsupported.
+	// FaceKind returns the kind of face verification that accepts a document, or
+	// ErrDocumentUnsupported.
 	FaceKind(idType, idNumber string) (string, error)
 
 	// StartFace opens a face verification, which is billed.
 	StartFace(ctx context.Context, o FaceOrder) (FacePage, error)
 
-	// FaceResult returns how a face verification stands.
+	// FaceResult returns the result of a face verification.
 	FaceResult(ctx context.Context, kind, id string) (FaceResult, error)
 
-	// OffersPhone reports whether a user can show a phone number.
+	// OffersPhone reports whether users can provide a verified phone number.
 	OffersPhone() bool
 }
 
-// What an IdentityProvider can fail with.
+// The errors of an IdentityProvider.
 var (
-	ErrProviderUnavailable = errors.New("selfservice: no answer of the identity provider")
-	ErrProviderRefused     = errors.New("selfservice: the identity provider refuses, and will again")
-	ErrDocumentUnsupported = errors.New("selfservice: the identity provider takes no such document")
+	ErrProviderUnavailable = errors.New("selfservice: no answer from the identity provider")
+	ErrProviderRefused     = errors.New("selfservice: the identity provider refuses permanently")
+	ErrDocumentUnsupported = errors.New("selfservice: the identity provider does not support the document")
 )
 
-// A Person is whom a provider is asked about.
+// A Person identifies the person that a provider verifies.
 type Person struct{ Name, IDType, IDNumber string }
 
-// A FaceOrder asks for one face verification.
+// A FaceOrder is the request for one face verification.
 type FaceOrder struct {
 	Kind    string
-	OrderNo string // 32 letters and digits, never used before
+	OrderNo string // 32 letters and digits, unique
 	Person  Person
 }
 
-// A FacePage is a face verification that is open, and the page where the citizen passes it.
+// A FacePage is an open face verification and the URL of its page.
 type FacePage struct{ ID, URL string }
 
-// A FaceResult is what the provider says of a face verification. "" is of one that is
-// closed.
+// A FaceResult is the result of a face verification; "" for one that is closed.
 type FaceResult string
 
-// Results. Only FacePassed is a yes.
+// The results of a face verification.
 const (
 	FacePassed  FaceResult = "passed"
 	FaceFailed  FaceResult = "failed"

@@ -12,12 +12,12 @@ import (
 	"fundpass/store"
 )
 
-// OpenRecovery begins the way in for who has forgotten the password and is not linked:
-// whoever shows the face that belongs to the centre's record is linked and sets a new
-// password. Of a person the centre knows, its record is verified; of anybody else, what
-// the form says. So the answer is the same for everybody, and only who has passed, and
-// therefore is that very person, learns whether there is an account. Whatever comes after
-// the account was looked for takes a multiple of the response quantum.
+// OpenRecovery starts a recovery for a citizen who has forgotten the password and is not
+// linked. After the face verification, ConfirmRecovery links them and sets a new password.
+//
+// If name and document match an account, the provider verifies the centre's record, otherwise
+// the form. The answer is therefore the same for everyone, and only a citizen who has passed
+// learns whether an account exists. Its time is padded to the response quantum.
 func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (Reset, error) {
 	begun := time.Now()
 	who, wrong := readPerson(in, s.documents, s.db.Now())
@@ -31,11 +31,11 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 		PersonDigest: s.db.PersonDigest(who.doc.Key()),
 		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
 	}
-	kind, err := s.verification(claimed.Person)
+	kind, err := s.faceKind(claimed.Person)
 	if err != nil {
 		return Reset{}, err
 	}
-	if err := s.agreedToRecovery(ctx, c); err != nil {
+	if err := s.requireRecoveryConsents(ctx, c); err != nil {
 		return Reset{}, err
 	}
 	known, err := s.db.RecoverableAccount(ctx, claimed.PersonDigest, who.accountNo)
@@ -44,22 +44,22 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 	}
 	if known != nil && document.SameName(known.Person.Name, who.name, who.doc.Kind) {
 		claimed = *known
-		claimed.Person.IDNumber = who.doc.Number // the same document, in the form that everybody's has here
+		claimed.Person.IDNumber = who.doc.Number // the same document, in the normal form used for every caller
 	}
 	r, page, err := s.startRecovery(ctx, c, claimed, kind)
 	awaitQuantum(ctx, begun)
-	if errors.Is(err, ErrProviderRefused) { // name and number do not fit, by the provider's word: this stays charged
-		return Reset{}, ErrLinkRefused.Because(err)
+	if errors.Is(err, ErrProviderRefused) { // the provider says that name and number do not match; the start stays charged
+		return Reset{}, ErrLinkRefused.WithCause(err)
 	} else if err != nil {
 		return Reset{}, err
 	}
 	return Reset{ID: r.ID, State: r.State, Page: page, ExpiresAt: r.ExpiresAt}, nil
 }
 
-// agreedToRecovery wants the consents that a link by a face wants, as far as the centre
-// asks for them.
-func (s *Service) agreedToRecovery(ctx context.Context, c Caller) error {
-	agreed, err := s.agreed(ctx, c)
+// requireRecoveryConsents returns ErrConsentRequired unless the caller consented to the link
+// and, if the centre uses it, to the face verification.
+func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
+	consents, err := s.loadConsents(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -67,11 +67,11 @@ func (s *Service) agreedToRecovery(ctx context.Context, c Caller) error {
 	if slices.ContainsFunc(s.offeredConsents(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
 		purposes = append(purposes, PurposeFace)
 	}
-	return agreed.needs(ctx, purposes...)
+	return consents.require(ctx, purposes...)
 }
 
 func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, kind string) (store.Recovery, FacePage, error) {
-	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsADay)
+	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsPerUser)
 	switch {
 	case errors.Is(err, store.ErrLimit):
 		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
@@ -82,19 +82,20 @@ func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, 
 	if a.ID != uuid.Nil {
 		r.AccountID = uuid.NullUUID{UUID: a.ID, Valid: true}
 	}
-	opening := face{start: start, account: a, id: r.ID, kind: r.Kind, claimed: true}
+	opening := faceRequest{start: start, account: a, id: r.ID, kind: r.Kind, claimed: true}
 	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		r.CertifyID = certifyID
 		r, err = s.db.OpenRecovery(ctx, c.Session, r)
 		return err
 	})
-	if errors.Is(err, store.ErrConflict) { // two taps at once; the other one stands
-		err = ErrBusy.Because(err)
+	if errors.Is(err, store.ErrConflict) { // a concurrent request has opened one
+		err = ErrBusy.WithCause(err)
 	}
 	return r, page, err
 }
 
-// Recovery says how far a recovery is. Who has passed and has no account is told.
+// Recovery returns the state of a recovery. It returns ErrLinkRefused if the citizen has passed
+// but has no account.
 func (s *Service) Recovery(ctx context.Context, c Caller, id uuid.UUID) (Reset, error) {
 	r, err := s.db.Recovery(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -121,7 +122,8 @@ func (s *Service) Recovery(ctx context.Context, c Caller, id uuid.UUID) (Reset, 
 	return reset, err
 }
 
-// recoveredAccount is the account of a recovery whose person has been verified.
+// recoveredAccount returns the account of a recovery whose verification was passed, or
+// ErrIdentityNotProven.
 func (s *Service) recoveredAccount(ctx context.Context, r store.Recovery) (store.Account, error) {
 	switch result, err := s.provider.FaceResult(ctx, r.Kind, r.CertifyID); {
 	case err != nil:
@@ -137,10 +139,10 @@ func (s *Service) recoveredAccount(ctx context.Context, r store.Recovery) (store
 	} else if err != nil {
 		return store.Account{}, err
 	}
-	return account, resettable(account)
+	return account, checkResettable(account)
 }
 
-// ConfirmRecovery links the citizen who has passed, and sets the new password.
+// ConfirmRecovery links the citizen who has passed the verification and sets the new password.
 func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
 	r, err := s.db.Recovery(ctx, c.Session, id)
 	switch {
@@ -148,14 +150,14 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 		return Done{}, ErrResetGone
 	case err != nil:
 		return Done{}, err
-	case c.IsRetry && r.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == r.AccountID.UUID: // it happened, and the answer was lost
+	case c.IsRetry && r.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == r.AccountID.UUID: // the earlier run set the password
 		return s.withNotice(ctx, c, Done{ID: r.ID, State: store.ResetDone, ChangedAt: c.Link.Password.ChangedAt}, nil)
 	case r.State != store.LinkProofStarted:
 		return Done{}, ErrResetGone
 	case c.Link != nil:
 		return Done{}, ErrAlreadyLinked
 	}
-	if err := s.agreedToRecovery(ctx, c); err != nil {
+	if err := s.requireRecoveryConsents(ctx, c); err != nil {
 		return Done{}, err
 	}
 	account, err := s.recoveredAccount(ctx, r)
@@ -168,7 +170,7 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 			done, err := s.db.FinishRecovery(ctx, c.Session, account, n, r)
 			return Done{ID: r.ID, State: store.ResetDone, ChangedAt: &done.At, SessionsEnded: done.SessionsEnded}, err
 		},
-		lost:    func(context.Context) error { return ErrAlreadyLinked },
-		allowed: resettable, gone: ErrResetGone,
+		onConflict: func(context.Context) error { return ErrAlreadyLinked },
+		check:      checkResettable, closed: ErrResetGone,
 	})
 }

@@ -10,21 +10,20 @@ import (
 )
 
 const (
-	// floorMargin is how much longer than in a quiet moment a hash may take.
+	// floorMargin is the factor by which a hash may take longer under load.
 	floorMargin = 2
 
-	// longestFloor leaves a request time for everything else.
-	longestFloor = usualTime / 2
+	// longestFloor leaves half of a request's time for the rest of its work.
+	longestFloor = defaultRequestTime / 2
 )
 
-// A refusalFloor is the least time that the refusal of a failed attempt takes.
-// It is zero unless the centre still keeps bcrypt or PBKDF2 digests of an old
-// system, which take a multiple of what a dummy hash does. Then every refusal takes
-// as long as the costliest of them, without a place of the pool, so that the
-// time of a refusal does not tell which accounts have such a digest.
+// A refusalFloor is the minimum time of a refused attempt. It is zero unless bcrypt or PBKDF2
+// digests of an old system are left, which take several times as long as a dummy hash.
+// Otherwise every refusal takes as long as the costliest of them, so that its time does not
+// reveal which accounts have such a digest. The wait needs no hashing slot.
 type refusalFloor struct{ least atomic.Int64 } // nanoseconds
 
-// observe raises the floor to the time of a digest that took longer than all so far.
+// observe raises the floor to the time that a slow digest took, if that is longer.
 func (f *refusalFloor) observe(attempt store.Attempt, took time.Duration) {
 	if !attempt.Admitted || attempt.Account == nil || !passwd.SlowHash(attempt.Account.Hash) {
 		return
@@ -38,7 +37,8 @@ func (f *refusalFloor) observe(attempt store.Attempt, took time.Duration) {
 	}
 }
 
-// await waits until a refusal whose password was looked at since begun has taken the least time.
+// await waits until the minimum time has passed since begun, when the check of the password
+// started.
 func (f *refusalFloor) await(ctx context.Context, begun time.Time) {
 	select {
 	case <-time.After(time.Until(begun.Add(time.Duration(f.least.Load())))):
@@ -46,13 +46,12 @@ func (f *refusalFloor) await(ctx context.Context, begun time.Time) {
 	}
 }
 
-// RefusalFloor returns how long a refused link takes at least.
+// RefusalFloor returns the minimum time of a refused link.
 func (s *Service) RefusalFloor() time.Duration { return time.Duration(s.floor.least.Load()) }
 
-// UpdateRefusalFloor times the costliest legacy digest that is left; from then on
-// refusals of a link take no less than twice that. Once none is left they are as quick
-// as a dummy hash again. It is called at the start and every few minutes, because a
-// roster may bring new digests. It is safe while requests are served.
+// UpdateRefusalFloor times the costliest legacy digest in the database and sets the refusal
+// floor to twice that, or to zero if none is left. It must be called at startup and every few
+// minutes, because a roster may add digests. It is safe for concurrent use.
 func (s *Service) UpdateRefusalFloor(ctx context.Context) error {
 	hashes, err := s.db.CostliestHashes(ctx, passwd.SlowKinds())
 	if err != nil {
@@ -70,7 +69,8 @@ func (s *Service) UpdateRefusalFloor(ctx context.Context) error {
 	return nil
 }
 
-// timeHash returns how long a failed attempt at a hash takes, without the wait for a place.
+// timeHash returns how long a failed verification of a hash takes, excluding the wait for a
+// slot.
 func (s *Service) timeHash(ctx context.Context, hash string) (time.Duration, error) {
 	slot, err := s.hasher.Reserve(ctx, passwd.Caller{})
 	if err != nil {

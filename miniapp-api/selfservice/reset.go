@@ -12,33 +12,33 @@ import (
 	"fundpass/store"
 )
 
-// A ResetProof says how a forgotten password is reset online.
+// A ResetProof says how a forgotten password can be reset online.
 type ResetProof string
 
-// Ways a centre can configure. A reset code works with both.
+// The reset proofs that a centre can configure. A reset code works with both.
 const (
 	// ResetCertify has the provider verify the citizen's face against the centre's record.
 	ResetCertify ResetProof = "certify"
 
-	// ResetOff is for a centre that has no contract for it.
+	// ResetOff is for a centre without a contract for face verification.
 	ResetOff ResetProof = "off"
 )
 
-// resetsADay is how many verifications a person, and a user, may start on a
-// day: each is billed.
-const resetsADay = 3
+// resetsPerDay limits the verifications per day of a person and of a user, each of which is
+// billed.
+const resetsPerDay = 3
 
-// Reset states only the API knows.
+// The reset states that the database does not store.
 const (
-	resetFailed  = "failed"  // the provider's latest answer was no; the citizen may try again on its page
-	resetUnknown = "unknown" // never there, or not this session's
+	resetFailed  = "failed"  // the latest verification failed; the citizen may retry on the provider's page
+	resetUnknown = "unknown" // does not exist or belongs to another user
 )
 
-// A Reset is a reset as its citizen sees it.
+// A Reset is a reset or recovery as the citizen sees it.
 type Reset struct {
 	ID        uuid.UUID
 	State     string
-	Page      FacePage  // where the face is shown, once; zero: nowhere
+	Page      FacePage  // the page of the face verification; zero if it has none or was returned before
 	ExpiresAt time.Time // while open
 }
 
@@ -50,15 +50,16 @@ func resetOf(r store.Reset) Reset {
 	return reset
 }
 
-// OpenReset begins the way back in for the linked owner: through a face verification, or
-// with the code a clerk gave them, which is empty otherwise. Who is to be verified is the
-// centre's record of the linked account, never what a front end says.
+// OpenReset opens a reset for the linked owner, with a face verification or with a code from a
+// clerk; an empty code selects the face verification. The person to verify always comes from
+// the centre's record of the linked account, never from the request. It returns
+// ErrResetUnavailable, ErrResetLimit, ErrResetCodeWrong or ErrChangeInProgress.
 func (s *Service) OpenReset(ctx context.Context, c Caller, code passwd.Secret) (Reset, error) {
 	account, err := s.LinkedAccount(ctx, c)
 	if err != nil {
 		return Reset{}, err
 	}
-	if err := resettable(account); err != nil {
+	if err := checkResettable(account); err != nil {
 		return Reset{}, err
 	}
 	if code.Empty() {
@@ -68,9 +69,9 @@ func (s *Service) OpenReset(ctx context.Context, c Caller, code passwd.Secret) (
 	return resetOf(reset), err
 }
 
-// resettable says why an account's password cannot be reset. A frozen password can:
-// proven identity is the way back from "不是我".
-func resettable(a store.Account) error {
+// checkResettable returns ErrAccountClosed or ErrAccountFrozen if the account's password cannot
+// be reset. A frozen password can be reset, which undoes the freeze.
+func checkResettable(a store.Account) error {
 	switch {
 	case a.Ended():
 		return ErrAccountClosed
@@ -81,11 +82,11 @@ func resettable(a store.Account) error {
 }
 
 func (s *Service) openVerification(ctx context.Context, c Caller, a store.Account) (Reset, error) {
-	kind, err := s.verification(a.Person)
+	kind, err := s.faceKind(a.Person)
 	if err != nil {
 		return Reset{}, err
 	}
-	start, err := s.db.ChargeReset(ctx, c.Session, resetsADay)
+	start, err := s.db.ChargeReset(ctx, c.Session, resetsPerDay)
 	switch {
 	case errors.Is(err, store.ErrLimit):
 		return Reset{}, ErrResetLimit.WithRetryAfter(untilMidnight(s.db.Now()))
@@ -93,14 +94,14 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 		return Reset{}, err
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: kind, Start: start}
-	page, err := s.openFace(ctx, face{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.openFace(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
 		reset.CertifyID = certifyID
 		reset, err = s.db.OpenReset(ctx, c.Session, a, reset)
 		return err
 	})
 	switch {
-	case errors.Is(err, ErrProviderRefused): // no contract, or a record that cannot be verified: time heals neither
-		return Reset{}, ErrResetUnavailable.Because(err)
+	case errors.Is(err, ErrProviderRefused): // no contract, or a record that cannot be verified: a retry does not help
+		return Reset{}, ErrResetUnavailable.WithCause(err)
 	case err != nil:
 		return Reset{}, openResetError(err)
 	}
@@ -109,8 +110,8 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 	return opened, nil
 }
 
-// verification is the kind of face verification for this person, or ErrResetUnavailable.
-func (s *Service) verification(p store.Person) (string, error) {
+// faceKind returns the kind of face verification for this person, or ErrResetUnavailable.
+func (s *Service) faceKind(p store.Person) (string, error) {
 	kind, err := s.provider.FaceKind(p.IDType, p.IDNumber)
 	if err != nil || s.reset == ResetOff {
 		return "", ErrResetUnavailable
@@ -128,13 +129,14 @@ func openResetError(err error) error {
 	return err
 }
 
-// untilMidnight is how many seconds are left of the day in Beijing, rounded up.
+// untilMidnight returns the seconds until midnight in Beijing, rounded up.
 func untilMidnight(now time.Time) int {
 	_, midnight := calendar.Day(now)
 	return int(midnight.Sub(now).Seconds()) + 1
 }
 
-// Reset says how far a reset is, and asks the provider while identity is not proven.
+// Reset returns the state of a reset. While it is started, Reset asks the provider for the
+// result.
 func (s *Service) Reset(ctx context.Context, c Caller, id uuid.UUID) (Reset, error) {
 	unknown := Reset{ID: id, State: resetUnknown}
 	if c.Link == nil {
@@ -149,7 +151,7 @@ func (s *Service) Reset(ctx context.Context, c Caller, id uuid.UUID) (Reset, err
 	reset := resetOf(stored)
 	switch result, err := s.checkIdentity(ctx, c, stored); {
 	case errors.Is(err, ErrResetGone):
-		return s.Reset(ctx, c, id) // it was closed while the provider was asked
+		return s.Reset(ctx, c, id) // it was closed meanwhile
 	case err != nil:
 		return Reset{}, err
 	case result == FacePassed:
@@ -160,8 +162,8 @@ func (s *Service) Reset(ctx context.Context, c Caller, id uuid.UUID) (Reset, err
 	return reset, nil
 }
 
-// checkIdentity asks the provider, while a reset is started, whether its person is who
-// they say, and keeps a yes. The result of a reset that is closed is "".
+// checkIdentity asks the provider for the result of a started reset and stores a pass. It
+// returns "" for a closed reset.
 func (s *Service) checkIdentity(ctx context.Context, c Caller, r store.Reset) (FaceResult, error) {
 	if r.State == store.ResetPassed {
 		return FacePassed, nil
@@ -179,8 +181,8 @@ func (s *Service) checkIdentity(ctx context.Context, c Caller, r store.Reset) (F
 	return result, err
 }
 
-// ConfirmReset takes the new password twice, once identity is proven. A repeated
-// confirm gets the first answer.
+// ConfirmReset sets the new password once identity is proven. A repeated confirm with the same
+// password returns the first result.
 func (s *Service) ConfirmReset(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
 	reset, err := s.db.Reset(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -193,24 +195,24 @@ func (s *Service) ConfirmReset(ctx context.Context, c Caller, id uuid.UUID, in N
 		return Done{}, err
 	}
 	fingerprints := s.db.PasswordFingerprints(account, in.Password.Normalised())
-	if reset.Repeats(fingerprints...) && in.agrees() {
+	if reset.Repeats(fingerprints...) && in.match() {
 		return s.withNotice(ctx, c, resetDone(reset), nil)
 	}
 	return s.setPassword(ctx, c, in, procedure{
 		account: account, fingerprints: fingerprints,
-		prove: func(ctx context.Context) error { return s.mustBePassed(ctx, c, reset) },
+		prove: func(ctx context.Context) error { return s.requirePassed(ctx, c, reset) },
 		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
 			n.Reset = reset
 			done, err := s.db.FinishReset(ctx, c.Session, n)
 			return resetDone(done), err
 		},
-		lost: func(ctx context.Context) error {
+		onConflict: func(ctx context.Context) error {
 			_, err := s.db.CancelReset(ctx, c.Session, id)
-			return closedFor(err, ErrResetGone)
+			return cancelError(err, ErrResetGone)
 		},
-		allowed: resettable, gone: ErrResetGone,
-		late: []*Error{ErrResetGone, ErrPasswordSame, ErrPasswordReused},
-		finished: func(ctx context.Context) (Done, error) {
+		check: checkResettable, closed: ErrResetGone,
+		overtaken: []*Error{ErrResetGone, ErrPasswordSame, ErrPasswordReused},
+		firstResult: func(ctx context.Context) (Done, error) {
 			reset, err := s.db.Reset(ctx, c.Session, id)
 			if err == nil && !reset.Repeats(fingerprints...) {
 				err = store.ErrNotFound
@@ -220,8 +222,9 @@ func (s *Service) ConfirmReset(ctx context.Context, c Caller, id uuid.UUID, in N
 	})
 }
 
-// mustBePassed says what is missing to a reset's proof.
-func (s *Service) mustBePassed(ctx context.Context, c Caller, r store.Reset) error {
+// requirePassed returns ErrResetGone if the reset is closed, and ErrIdentityNotProven if its
+// verification was not passed.
+func (s *Service) requirePassed(ctx context.Context, c Caller, r store.Reset) error {
 	switch result, err := s.checkIdentity(ctx, c, r); {
 	case err != nil:
 		return err
@@ -237,7 +240,8 @@ func resetDone(r store.Reset) Done {
 	return Done{ID: r.ID, State: r.State, ChangedAt: r.ClosedAt, SessionsEnded: r.SessionsEnded}
 }
 
-// CancelReset closes an open reset without an effect.
+// CancelReset cancels an open reset and leaves the password as it is. It returns ErrResetGone
+// if the reset is not open.
 func (s *Service) CancelReset(ctx context.Context, c Caller, id uuid.UUID) (Reset, error) {
 	reset, err := s.db.CancelReset(ctx, c.Session, id)
 	if errors.Is(err, store.ErrGone) {

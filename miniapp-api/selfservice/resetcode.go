@@ -12,8 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// ResetCodeDigits is how long a reset code is. Strangers have fifty tries at one, all
-// together, so one code in two hundred million is hit.
+// ResetCodeDigits is the length of a reset code. All strangers together have fifty tries at a
+// code, so they guess one code in two hundred million.
 const ResetCodeDigits = 10
 
 func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Account, code passwd.Secret) (store.Reset, error) {
@@ -21,10 +21,10 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	if !ok {
 		return store.Reset{}, ErrBadRequest.WithFields(FieldError{Field: "code", Code: "INVALID"})
 	}
-	ctx, stop := Detached(ctx) // a code is good once: it is not used up unseen
+	ctx, stop := Detached(ctx) // a code works once, so cancellation must not lose its result
 	defer stop()
 	reset, err := s.db.OpenResetWithCode(ctx, c.Session, a, digits)
-	s.noteSpentCode(ctx, c, err)
+	s.logSpentCode(ctx, c, err)
 	if errors.Is(err, store.ErrCode) {
 		return store.Reset{}, ErrResetCodeWrong
 	} else if err != nil {
@@ -33,7 +33,8 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	return reset, nil
 }
 
-// codeDigits reads a code as people type one: with blanks or dashes, in full width.
+// codeDigits returns the digits of a code that may contain blanks, dashes and full-width
+// digits, and whether there are ResetCodeDigits of them.
 func codeDigits(s string) (string, bool) {
 	var b strings.Builder
 	for _, r := range s {
@@ -49,11 +50,11 @@ func codeDigits(s string) (string, bool) {
 	return b.String(), b.Len() == ResetCodeDigits
 }
 
-// verifyCode finds the claimed person's account by the code a clerk gave them, in
-// place of a password they do not know. It leaves the code good: the reset that must
-// follow uses it up. Every way to fail is ErrLinkRefused. Who could be proven by name
-// and document and is not takes no try. Where nobody can be, strangers' tries are counted
-// apart, and as attempts at many people are.
+// verifyCode finds the claimed person's account by a reset code, which replaces a password they
+// do not know. It does not use up the code; the reset that must follow does. Every failure is
+// ErrLinkRefused. If certdoc is accepted, a caller who does not match is refused without a try.
+// Otherwise the tries of unverified callers are limited separately and count as attempts at
+// many people.
 func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, inputs proofInputs) (candidate, error) {
 	if slices.Contains(inputs.permitted, ProofCertdoc) && !inputs.verified() || len(inputs.permitted) == 0 && !inputs.linked {
 		return candidate{}, ErrLinkRefused
@@ -65,9 +66,9 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, input
 		req.Source = s.unverifiedSource(c)
 	}
 	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, who.code)
-	s.noteSpentCode(ctx, c, err)
-	if told := s.checkSpraying(ctx, c, refusal); told != nil {
-		return candidate{}, told
+	s.logSpentCode(ctx, c, err)
+	if refused := s.checkSpraying(ctx, c, refusal); refused != nil {
+		return candidate{}, refused
 	}
 	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, who.name, who.doc.Kind) {
 		err = ErrLinkRefused
@@ -86,9 +87,9 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, input
 	return found, nil
 }
 
-// noteSpentCode logs that somebody, or all strangers together, have had their tries at a
-// reset code, once each.
-func (s *Service) noteSpentCode(ctx context.Context, c Caller, err error) {
+// logSpentCode logs once when a user, or all unverified users together, have used up the tries
+// at a reset code.
+func (s *Service) logSpentCode(ctx context.Context, c Caller, err error) {
 	by := "user"
 	switch {
 	case errors.Is(err, store.ErrCodeSpent):

@@ -1,8 +1,8 @@
-// Package selfservice holds what citizens may do with the link to their account and its
-// password, on whatever channel. It knows no protocol: a channel says who calls, by a
-// Caller, and proves who somebody is behind an IdentityProvider. A rule takes plain inputs,
-// calls store methods, each one transaction, and returns plain values or an Error, which a
-// channel presents.
+// Package selfservice implements what citizens may do with the link to their account and with
+// its password, on every channel. It depends on no protocol: a channel passes the user as a
+// Caller and implements IdentityProvider. A method of Service takes plain inputs, calls store
+// methods, each one transaction, and returns plain values or an *Error, which the channel
+// presents.
 package selfservice
 
 import (
@@ -17,8 +17,8 @@ import (
 	"fundpass/store"
 )
 
-// A Config is what a Service is made of. DB, Policy, Hasher, Provider, Proof and
-// ConsentTexts are required.
+// A Config configures a Service. DB, Policy, Hasher, Provider, Proof and ConsentTexts are
+// required.
 type Config struct {
 	DB       *store.DB
 	Policy   *passwd.Policy
@@ -29,18 +29,17 @@ type Config struct {
 	Proof        Proof
 	InitialProof Proof          // for initial passwords and those that must be changed; "" = Proof without the phone
 	Reset        ResetProof     // "" = ResetCertify
-	Transfer     TransferPolicy // of links to another user; the zero value: with a reset code only
+	Transfer     TransferPolicy // the zero value permits transfers with a reset code only
 	Consent      ConsentMode    // "" = ConsentRecorded
 	ConsentTexts []ConsentText  // see ParseConsents
 
-	MessageTemplate string         // by which notices to owners are sent; "" = they are only recorded
-	Documents       *document.List // which document the centre means by which code; nil: the built-in list
+	MessageTemplate string         // the template of notices to owners; "" = notices are only recorded
+	Documents       *document.List // the centre's document codes; nil = the built-in list
 
-	VerdictTime time.Duration // how long the verdict of an attempt may take to store; 0 = 2 s
+	VerdictTime time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
 }
 
-// A Service holds the rules: what a citizen may do with link and password, whatever the
-// channel. Its methods are safe for concurrent use.
+// A Service implements the procedures of citizens. Its methods are safe for concurrent use.
 type Service struct {
 	db        *store.DB
 	policy    *passwd.Policy
@@ -61,7 +60,7 @@ type Service struct {
 	consentTexts []ConsentText
 }
 
-// New returns a Service, or an error that names what is missing.
+// New returns a Service, or an error that names the missing or invalid setting.
 func New(c Config) (*Service, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -73,11 +72,11 @@ func New(c Config) (*Service, error) {
 	return &Service{
 		db: c.DB, policy: c.Policy, hasher: c.Hasher, provider: c.Provider, log: c.Log, accepted: accepted,
 		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, documents: c.Documents,
-		consentMode: c.Consent, consentTexts: c.ConsentTexts, verdictTime: cmp.Or(c.VerdictTime, usualVerdictTime),
+		consentMode: c.Consent, consentTexts: c.ConsentTexts, verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
 	}, nil
 }
 
-// fill sets what is left out. It returns an error that names what is missing.
+// fill sets defaults. It returns an error that names the missing or invalid setting.
 func (c *Config) fill() error {
 	if c.DB == nil || c.Policy == nil || c.Hasher == nil || c.Provider == nil || c.ConsentTexts == nil {
 		return errors.New("selfservice: DB, Policy, Hasher, Provider and ConsentTexts are required")
@@ -89,10 +88,10 @@ func (c *Config) fill() error {
 		return errors.New("selfservice: reset must be certify or off")
 	}
 	if c.Transfer.Offered && c.MessageTemplate == "" {
-		return errors.New("selfservice: a link is only taken over once its holder was told, which needs MessageTemplate")
+		return errors.New("selfservice: link transfers need MessageTemplate, because the holder must be notified first")
 	}
 	if c.Transfer.Window < 0 {
-		return errors.New("selfservice: the window of a link transfer is below 0")
+		return errors.New("selfservice: the window of a link transfer is negative")
 	}
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return errors.New("selfservice: consent must be recorded or required")
@@ -106,14 +105,14 @@ func (c *Config) fill() error {
 	return nil
 }
 
-// Rules returns what a new password must be like, as every citizen reads it.
+// Rules returns the rules for a new password in the form shown to citizens.
 func (s *Service) Rules() []passwd.PublicRule { return s.policy.Public() }
 
-// PasswordChannels returns where else the password is used.
+// PasswordChannels returns the other services that use the same password.
 func (s *Service) PasswordChannels() []passwd.Channel { return s.policy.Channels }
 
-// SignIn opens the session of a user whom the channel has recognised. Of somebody who is
-// linked it returns the account, too.
+// SignIn opens a session for a user whom the channel has authenticated. tokenDigest is the
+// SHA-256 of the bearer token. It returns the linked account, or nil if the user is not linked.
 func (s *Service) SignIn(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
 	session, err := s.db.OpenSession(ctx, string(channel), tokenDigest, visitor)
 	if err != nil || session.Link == nil {
@@ -128,9 +127,9 @@ func (s *Service) SignOut(ctx context.Context, c Caller) error {
 	return s.db.EndSession(ctx, c.TokenDigest)
 }
 
-// WhileMoved returns store.ErrRenamed if the caller's identifier was changed while the
-// request ran: then what the request did not find may be there all the same.
-func (s *Service) WhileMoved(ctx context.Context, c Caller) error {
+// CheckRenamed returns store.ErrRenamed if the caller's identifier changed while the request
+// ran. Data that the request did not find may then exist under the new identifier.
+func (s *Service) CheckRenamed(ctx context.Context, c Caller) error {
 	if c.IdentityDigest == nil {
 		return nil
 	}
@@ -141,16 +140,16 @@ func (s *Service) WhileMoved(ctx context.Context, c Caller) error {
 	return err
 }
 
-// usualTime is how long a request may take whose context says nothing else.
-const usualTime = 5 * time.Second
+// defaultRequestTime is the time limit of a request whose context has no deadline.
+const defaultRequestTime = 5 * time.Second
 
-// settleTime is for what must be finished although a request has used up its own time.
-const settleTime = 500 * time.Millisecond
+// minDetachedTime is the minimum time of a Detached context.
+const minDetachedTime = 500 * time.Millisecond
 
-// Detached is for what must be finished although the caller has hung up: it ends when the
-// request would, and not before settleTime.
+// Detached returns a context for work that must finish even if the client disconnects. It keeps
+// the deadline of ctx, but ends no earlier than 500 ms from now.
 func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	until := time.Now().Add(settleTime)
+	until := time.Now().Add(minDetachedTime)
 	if end, ok := ctx.Deadline(); ok && end.After(until) {
 		until = end
 	}

@@ -21,10 +21,10 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// unasked is a provider that a test does not ask.
-type unasked struct{ IdentityProvider }
+// unusedProvider is a provider for tests that do not call it.
+type unusedProvider struct{ IdentityProvider }
 
-// newTestService is a service for a centre of its own, whose hashes are cheap.
+// newTestService returns a service with a database of its own and cheap hashes.
 func newTestService(t *testing.T) *Service {
 	t.Helper()
 	pepper := storetest.NewPepper(t)
@@ -32,23 +32,22 @@ func newTestService(t *testing.T) *Service {
 	t.Cleanup(hasher.Close)
 	s, err := New(Config{
 		DB:     storetest.Open(t, storetest.Shared(t), storetest.WithColumnCipher(storetest.NewColumnCipher(t)), storetest.WithPepper(pepper)),
-		Policy: passwd.Default(), Hasher: hasher, Provider: unasked{}, Proof: ProofCertdoc, ConsentTexts: []ConsentText{},
+		Policy: passwd.Default(), Hasher: hasher, Provider: unusedProvider{}, Proof: ProofCertdoc, ConsentTexts: []ConsentText{},
 	})
 	must(t, err)
 	return s
 }
 
-// T8: a refusal takes a multiple of the response quantum, which hides what is left of a difference.
+// T8: the time of a refusal is a multiple of the response quantum.
 func TestAwaitQuantum(t *testing.T) {
 	t.Parallel()
 	begun := time.Now().Add(-responseQuantum - responseQuantum/5)
 	awaitQuantum(t.Context(), begun)
 	if took := time.Since(begun); took < 2*responseQuantum {
-		t.Errorf("left after %v, want the second quantum, %v", took, 2*responseQuantum)
+		t.Errorf("returned after %v, want at least two quanta, %v", took, 2*responseQuantum)
 	}
 }
 
-// Midnight is Beijing's.
 func TestUntilMidnight(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -65,8 +64,8 @@ func TestUntilMidnight(t *testing.T) {
 	}
 }
 
-// A digest that came with a roster after the last update raises the floor with the
-// first attempt at it, and only a digest of that kind does.
+// A slow digest imported after the last update raises the floor at the first attempt at it.
+// Other hashes do not.
 func TestRefusalFloorRises(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
@@ -82,9 +81,9 @@ func TestRefusalFloorRises(t *testing.T) {
 		took    time.Duration
 		want    time.Duration
 	}{
-		{"nobody", store.Attempt{Admitted: true}, time.Second, 0},
+		{"unknown person", store.Attempt{Admitted: true}, time.Second, 0},
 		{"locked", store.Attempt{Account: &store.Account{Hash: costly}}, time.Second, 0},
-		{"hash of ours", store.Attempt{Admitted: true, Account: &store.Account{Hash: plain}}, time.Second, 0},
+		{"current hash", store.Attempt{Admitted: true, Account: &store.Account{Hash: plain}}, time.Second, 0},
 		{"costly", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, 300 * time.Millisecond, 300 * time.Millisecond},
 		{"quicker", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Millisecond, 300 * time.Millisecond},
 		{"stalled", store.Attempt{Admitted: true, Account: &store.Account{Hash: costly}}, time.Minute, longestFloor},
@@ -99,11 +98,11 @@ func TestRefusalFloorRises(t *testing.T) {
 	begun := time.Now()
 	s.floor.await(gone, begun)
 	if took := time.Since(begun); took > longestFloor/2 {
-		t.Errorf("waited %v for a caller who went away", took)
+		t.Errorf("waited %v after the context was cancelled", took)
 	}
 }
 
-// Who waits for a place until too little time is left has been charged nothing.
+// A request that waits for a slot until too little time is left is not charged.
 func TestLoadIsShedBeforeTheCharge(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
@@ -113,7 +112,7 @@ func TestLoadIsShedBeforeTheCharge(t *testing.T) {
 	if _, err := s.beginCheck(ctx, Caller{}, req); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with no time left for a verdict: %v", err)
 	}
-	ctx, stop = context.WithTimeout(t.Context(), usualTime)
+	ctx, stop = context.WithTimeout(t.Context(), defaultRequestTime)
 	c, err := s.beginCheck(ctx, Caller{}, req)
 	must(t, err)
 	defer c.end()
@@ -123,33 +122,33 @@ func TestLoadIsShedBeforeTheCharge(t *testing.T) {
 	next, err := s.db.ReserveAttempt(t.Context(), req)
 	must(t, err)
 	if want := s.policy.Lock.Attempts()[0] - 1; next.Remaining != want {
-		t.Errorf("%d attempts are left, want %d: the one that was checked is charged", next.Remaining, want)
+		t.Errorf("%d attempts left, want %d: a checked attempt is charged", next.Remaining, want)
 	}
 }
 
-// T8: who has to wait, and for what, follows from the caller's session alone.
+// T8: the place in the hashing queue depends on the caller's session alone.
 func TestPlaceFollowsFromTheSession(t *testing.T) {
 	t.Parallel()
 	c := Caller{Session: store.Session{IdentityDigest: []byte("somebody")}}
-	if got := hashesFor(c); got != (passwd.Caller{Identity: "somebody", Unverified: true}) {
+	if got := hashCaller(c); got != (passwd.Caller{Identity: "somebody", Unverified: true}) {
 		t.Errorf("without a link: %v", got)
 	}
-	if c.Link = new(store.Link); hashesFor(c) != (passwd.Caller{Identity: "somebody"}) {
-		t.Error("with a link they are a stranger")
+	if c.Link = new(store.Link); hashCaller(c) != (passwd.Caller{Identity: "somebody"}) {
+		t.Error("a linked caller is unverified")
 	}
 }
 
-// A confirm that has several passwords to look at holds one place, and leaves it before
-// the database is asked.
+// A confirm that verifies several hashes uses one slot and releases it before it calls the
+// database.
 func TestOnePlaceARequest(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: storetest.NewPepper(t), Memory: 64, Time: 1, Slots: 1, Wait: time.Nanosecond})
 	t.Cleanup(hasher.Close)
 	s.hasher = hasher
-	first := s.hashing(Caller{})
+	first := s.newHashing(Caller{})
 	defer first.end()
-	hash, err := s.hashing(Caller{}).last(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	hash, err := s.newHashing(Caller{}).hashAndRelease(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
 	must(t, err)
 	for range 3 {
 		right, err := first.verify(t.Context(), hash, passwd.NewSecret("Copper-Kettle-58"))
@@ -158,15 +157,15 @@ func TestOnePlaceARequest(t *testing.T) {
 		}
 	}
 	if hasher.Dummy(t.Context(), passwd.NewSecret("x")) == nil {
-		t.Error("there is another place")
+		t.Error("a second slot is free")
 	}
-	_, err = first.last(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	_, err = first.hashAndRelease(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
 	must(t, err)
 	must(t, hasher.Dummy(t.Context(), passwd.NewSecret("x")))
 }
 
-// The centre may end an account, or give it to another person, between the proof
-// and the link.
+// The centre may end an account, or assign it to another person, between the proof and the
+// link.
 func TestLinkOvertaken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -199,7 +198,7 @@ func TestLinkOvertaken(t *testing.T) {
 	}
 }
 
-// documentOf is an ID card whose last digit is put right.
+// documentOf returns the key and the number of an ID card with a correct check digit.
 func documentOf(t *testing.T, number string) (key []byte, whole string) {
 	t.Helper()
 	whole = number[:17] + document.CheckDigit(number[:17])
@@ -208,7 +207,7 @@ func documentOf(t *testing.T, number string) (key []byte, whole string) {
 	return doc.Key(), whole
 }
 
-// What a package below can answer has a code.
+// Errors of the packages below map to codes.
 func TestAsError(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -221,10 +220,10 @@ func TestAsError(t *testing.T) {
 		{store.ErrRenamed, ErrBusy},
 		{passwd.ErrBusy, ErrBusy},
 		{ErrDocumentUnsupported, ErrBadRequest},
-		{errors.New("unheard of"), ErrInternal},
+		{errors.New("unknown"), ErrInternal},
 	} {
 		if got := AsError(tt.err); got.Code != tt.want.Code {
-			t.Errorf("%v became %s, want %s", tt.err, got.Code, tt.want.Code)
+			t.Errorf("AsError(%v) = %s, want %s", tt.err, got.Code, tt.want.Code)
 		}
 	}
 }

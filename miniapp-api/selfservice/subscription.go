@@ -6,14 +6,14 @@ import (
 	"fundpass/store"
 )
 
-// A Subscription is what is known of a citizen's answer to a template of messages.
+// A Subscription is a citizen's answer to a message template.
 type Subscription struct {
-	Template string // "" = this centre sends no messages
+	Template string // "" if the centre sends no messages
 	State    string
 }
 
-// Subscription says which template the page should ask the citizen to subscribe to, and
-// what is known of their answer.
+// Subscription returns the template that the page should offer and the citizen's last known
+// answer.
 func (s *Service) Subscription(ctx context.Context, c Caller) (Subscription, error) {
 	if s.template == "" {
 		return Subscription{State: store.SubscriptionNone}, nil
@@ -22,15 +22,16 @@ func (s *Service) Subscription(ctx context.Context, c Caller) (Subscription, err
 	return Subscription{s.template, state}, err
 }
 
-// NoteSubscription keeps what the page was told. It decides what is promised, and
-// nothing else: whether a message arrives is only known when it is sent.
-func (s *Service) NoteSubscription(ctx context.Context, c Caller, template string, accepted *bool) (Subscription, error) {
+// RecordSubscription stores the citizen's answer to a template. The answer only decides whether
+// a reply promises a notice; delivery is attempted in any case. It returns ErrNotOffered if the
+// template is not the current one.
+func (s *Service) RecordSubscription(ctx context.Context, c Caller, template string, accepted *bool) (Subscription, error) {
 	switch {
 	case s.template == "":
 		return Subscription{}, ErrNotOffered
 	case template == "":
 		return Subscription{}, ErrBadRequest.WithFields(FieldError{Field: "template_id", Code: "REQUIRED"})
-	case template != s.template: // another one by now
+	case template != s.template: // the template was replaced
 		return Subscription{}, ErrNotOffered
 	case accepted == nil:
 		return Subscription{}, ErrBadRequest.WithFields(FieldError{Field: "accepted", Code: "REQUIRED"})
@@ -45,14 +46,13 @@ func (s *Service) NoteSubscription(ctx context.Context, c Caller, template strin
 	return Subscription{s.template, state}, nil
 }
 
-// notifies reports whether the owner can count on being told of what they do: the centre
-// sends messages, they have not withdrawn their consent to them, and messages are known to
-// be taken for this user.
+// notifies reports whether the owner can expect a notice: the centre sends messages, the owner
+// has not withdrawn consent to them, and has subscribed to the template.
 func (s *Service) notifies(ctx context.Context, c Caller) bool {
 	if s.template == "" {
 		return false
 	}
-	a, err := s.agreed(ctx, c)
+	a, err := s.loadConsents(ctx, c)
 	if err != nil || a.latest[PurposeMessage].WithdrawnAt != nil {
 		return false
 	}

@@ -11,20 +11,20 @@ import (
 	"fundpass/store"
 )
 
-// transfersADay is how many transfers can be requested of a person's link, and by a user, on
-// one day: each notifies the holder.
-const transfersADay = 3
+// transfersPerDay limits the transfers requested per day of a person's link and by a user. Each
+// one notifies the holder.
+const transfersPerDay = 3
 
-// A TransferPolicy says whether a user who is proven to be a person can take over the link
-// that another user has to that person. The zero value permits it only with a reset code,
-// which transfers the link at once.
+// A TransferPolicy says whether a user who is proven to be a person can take over the link that
+// another user has to that person. The zero value permits it only with a reset code, which
+// transfers the link at once.
 type TransferPolicy struct {
 	Offered bool
 	Window  time.Duration // for the holder to reject it, from the delivery of the notice
 }
 
 // takesOver reports whether the candidate may request the transfer of another user's link. A
-// password alone is never enough: whoever knows it could take the account from its owner.
+// password alone is never enough: anyone who knows it could take the account from its owner.
 func (s *Service) takesOver(found candidate) bool {
 	return found.codeID != uuid.Nil || s.transfer.Offered && found.by != ProofNone
 }
@@ -32,18 +32,18 @@ func (s *Service) takesOver(found candidate) bool {
 // alreadyLinked handles a link request for a person that another user is linked to.
 func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) (store.Account, error) {
 	switch {
-	case c.Link != nil, !s.takesOver(found): // to another account of the same person, or to somebody else
+	case c.Link != nil, !s.takesOver(found): // the caller is linked already
 		return store.Account{}, ErrAlreadyLinked
 	case !found.takeOver:
-		return store.Account{}, ErrAlreadyLinked.transferOffered()
+		return store.Account{}, ErrAlreadyLinked.withTransferOffered()
 	}
-	order := store.TransferOrder{Account: found.account, Proof: string(found.by), Window: s.transfer.Window, Face: found.face, Limit: transfersADay}
+	order := store.TransferOrder{Account: found.account, Proof: string(found.by), Window: s.transfer.Window, Face: found.face, Limit: transfersPerDay}
 	if found.codeID != uuid.Nil {
 		order.Proof = store.TransferByClerk
 	}
 	r, err := s.db.RequestTransfer(ctx, c.Session, order)
 	switch {
-	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // another one waits, or the link ended a moment ago
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // another transfer waits, or the link ended meanwhile
 		return store.Account{}, ErrAlreadyLinked
 	case errors.Is(err, store.ErrRejected):
 		return store.Account{}, ErrTransferRejected
@@ -63,7 +63,7 @@ func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) 
 // due time.
 func (s *Service) takeOver(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
 	if now := s.db.Now(); r.DueAt == nil || now.Before(*r.DueAt) {
-		return store.Account{}, ErrTransferWaiting.waiting(r, now)
+		return store.Account{}, ErrTransferWaiting.withTransfer(r, now)
 	}
 	err := s.db.CompleteTransfer(ctx, c.Session, r.ID)
 	switch {
@@ -81,9 +81,9 @@ func (s *Service) takeOver(ctx context.Context, c Caller, r store.Transfer) (sto
 
 // Transfers are the link transfers that concern a caller.
 type Transfers struct {
-	Own     *store.Transfer // the latest the caller requested, in the last 30 days
+	Own     *store.Transfer // the latest that the caller requested in the last 30 days
 	Against *store.Transfer // the one that waits for the caller's link
-	Taken   *store.Transfer // the one by which the caller's link was taken over lately
+	Taken   *store.Transfer // the recent one that took the caller's link
 }
 
 // Transfers returns the caller's own latest transfer and those of the caller's link.
@@ -96,7 +96,9 @@ func (s *Service) Transfers(ctx context.Context, c Caller) (all Transfers, err e
 	return all, err
 }
 
-// ConfirmTransfer completes a transfer that is due and was not rejected.
+// ConfirmTransfer completes a transfer that is due and was not rejected, and returns the
+// account. It returns ErrTransferWaiting, ErrTransferRejected, ErrTransferUndeliverable or
+// ErrTransferGone.
 func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (store.Account, error) {
 	r, err := s.db.Transfer(ctx, c.Session, id)
 	switch {
@@ -105,7 +107,7 @@ func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (
 	case err != nil:
 		return store.Account{}, err
 	case c.IsRetry && r.State == store.TransferDone && c.Link != nil && c.Link.AccountID == r.AccountID:
-		return s.LinkedAccount(ctx, c) // it happened, and the answer was lost
+		return s.LinkedAccount(ctx, c) // the earlier run completed it
 	case r.State == store.TransferRejected:
 		return store.Account{}, ErrTransferRejected
 	case r.State == store.TransferUndeliverable:
@@ -115,17 +117,17 @@ func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (
 	case c.Link != nil:
 		return store.Account{}, ErrAlreadyLinked
 	}
-	return s.takeOverAgreed(ctx, c, r)
+	return s.takeOverWithConsent(ctx, c, r)
 }
 
-// takeOverAgreed is takeOver for a transfer of an earlier request: the citizen may have
-// withdrawn their consent since.
-func (s *Service) takeOverAgreed(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
-	agreed, err := s.agreed(ctx, c)
+// takeOverWithConsent is takeOver for a transfer of an earlier request, after which the citizen
+// may have withdrawn their consent.
+func (s *Service) takeOverWithConsent(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
+	consents, err := s.loadConsents(ctx, c)
 	if err != nil {
 		return store.Account{}, err
 	}
-	if err := agreed.needs(ctx, PurposeLink); err != nil {
+	if err := consents.require(ctx, PurposeLink); err != nil {
 		return store.Account{}, err
 	}
 	return s.takeOver(ctx, c, r)
@@ -150,24 +152,24 @@ func (s *Service) CancelTransfer(ctx context.Context, c Caller, id uuid.UUID) (s
 	return r, err
 }
 
-// transferOffered returns a copy of e which says that the same request with transfer set
+// withTransferOffered returns a copy of e which says that the same request with transfer set
 // would request the other user's link.
-func (e *Error) transferOffered() *Error {
+func (e *Error) withTransferOffered() *Error {
 	c := *e
 	c.TransferOffered = true
 	return &c
 }
 
-// toldWithin is the time within which most holders are notified.
-const toldWithin = 5 * time.Second
+// usualDeliveryTime is the time within which most holders are notified.
+const usualDeliveryTime = 5 * time.Second
 
-// waiting returns a copy of e with the transfer r and the seconds until it is due, or, while
-// the holder has not been notified, until it may be.
-func (e *Error) waiting(r store.Transfer, now time.Time) *Error {
+// withTransfer returns a copy of e with the transfer r and the seconds until it is due, or,
+// while the holder has not been notified, until it may be due.
+func (e *Error) withTransfer(r store.Transfer, now time.Time) *Error {
 	c := *e
 	c.Transfer = &r
 	if r.DueAt == nil {
-		c.RetryAfter = int(max(toldWithin, time.Duration(r.Window)*time.Second).Seconds())
+		c.RetryAfter = int(max(usualDeliveryTime, time.Duration(r.Window)*time.Second).Seconds())
 	} else {
 		c.RetryAfter = int(math.Ceil(r.DueAt.Sub(now).Seconds()))
 	}

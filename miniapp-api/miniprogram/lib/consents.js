@@ -1,5 +1,5 @@
-// What citizens agree to: the texts of GET /v1/consents, given and withdrawn. Nothing
-// is ticked beforehand, and a text that has changed is read again before it counts.
+// Consents: the texts of GET /v1/consents, given and withdrawn. Nothing is ticked beforehand,
+// and a changed text is shown again before the citizen consents to it.
 const { form } = require('./request.js');
 const { time } = require('./words.js');
 
@@ -10,7 +10,7 @@ const { time } = require('./words.js');
  * @property {string|null} given_at @property {string|null} withdrawn_at
  */
 
-/** Headings of the texts. @type {Record<string, string>} */
+/** The headings of the texts. @type {Record<string, string>} */
 const NAMES = {
   link: '绑定公积金账户',
   certdoc: '核对姓名和证件号码',
@@ -19,10 +19,10 @@ const NAMES = {
   message: '消息提醒',
 };
 
-/** Messages are sent until the citizen declines them, asked or not. */
+/** The purpose of messages, which are sent unless the citizen declines them. */
 const MESSAGE = 'message';
 
-/** What ending a consent brings about. @type {Record<string, string>} */
+/** The effect of withdrawing a consent. @type {Record<string, string>} */
 const ENDS = {
   link: '撤回后，不能在支付宝绑定公积金账户，仍可到柜台办理。',
   certdoc: '撤回后，绑定时不再用这种方式核验，需要时可以重新同意。',
@@ -40,7 +40,7 @@ function stateText(c) {
 }
 
 /**
- * A consent as pages show it. `asks` is whether it waits for a tap of its own, which
+ * Returns a consent as pages show it. `asks` means that it needs a tap of its own, which
  * submitting a form cannot replace.
  * @param {Consent} c @param {boolean} required
  */
@@ -62,17 +62,17 @@ function shown(c, required) {
 
 /** @typedef {ReturnType<typeof shown>} Shown */
 
-/** What such a page has in its data. */
+/** The data of a page with consents. */
 const data = {
-  consents: [], // of Shown, the listed ones in parts/consents.axml
-  listed: 0, // how many those are
-  asking: false, // whether one of them waits for a tap of its own
-  required: false, // each needs a tap of its own
+  consents: [], // of Shown; parts/consents.axml shows the listed ones
+  listed: 0, // number of listed ones
+  asking: false, // whether one of them needs a tap of its own
+  required: false, // whether each needs a tap of its own
 };
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Reads the texts; the page's `lists` says of each what it is shown with. */
+  /** Loads the texts. The page's `lists` returns additional data for each. */
   async loadConsents() {
     const { required, consents } = await this.call({ path: '/v1/consents' });
     /** @type {Shown[]} */
@@ -89,11 +89,11 @@ const methods = {
     return this.data.consents.find((/** @type {Shown} */ c) => c.purpose === purpose);
   },
 
-  /** Agrees to the text on screen; a newer one is shown instead. @param {string} purpose */
+  /** Consents to the text on screen, or shows a newer one. @param {string} purpose */
   async giveConsent(purpose) {
     const { version } = this.consentTo(purpose);
     try {
-      await this.send(form(), { path: '/v1/consents', data: { purpose, version } }); // safe to do twice
+      await this.send(form(), { path: '/v1/consents', data: { purpose, version } }); // idempotent
     } catch (e) {
       if (e.code === 'CONSENT_OUTDATED') await this.loadConsents();
       throw e;

@@ -1,4 +1,4 @@
-// Elder mode: large type and targets. The citizen's choice stays on the phone.
+// Elder mode: large type and large tap targets. The choice is stored on the phone.
 const KEY = 'elder';
 
 module.exports = {

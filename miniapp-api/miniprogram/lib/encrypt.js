@@ -1,25 +1,24 @@
-// Seals passwords, so that they stand in no log between the phone and the server.
-// TLS stays necessary. Scheme "gjj-password/1":
+// Encrypts passwords, so that no log between the phone and the server contains them. TLS is
+// still required. Scheme "gjj-password/1":
 //
 //   ticket     POST /v1/password/tickets -> {ticket, kid, alg: "RSA-OAEP-256",
 //              public_key (SPKI, DER, base64), expires_in}; single use, bound to
 //              the session
-//   plaintext  UTF-8 of JSON without blanks, passwords only, new ones once:
+//   plaintext  UTF-8 of JSON without blanks, with the passwords only, the new one once:
 //                link, link/remove   {"o":password}
 //                changes             {"o":old_password}
 //                confirm             {"n":new_password}
-//              the page has compared the new password with its repetition
+//              (the page has compared the new password with its repetition)
 //   label      UTF-8 of "gjj-password/1|" + kid + "|" + ticket
 //   sealed     RSA-OAEP, SHA-256 for hash and for MGF1 (RFC 8017, 7.1.1), base64
 //              with padding; at most 190 bytes of plaintext for a 2048-bit key
-//   on the wire, in place of the password fields:
+//   request    in place of the password fields:
 //              "encrypted": {"alg": "RSA-OAEP-256", "kid", "ticket", "sealed"}
 //
-// The OAEP seed must be unpredictable, and the platform's JavaScript has no random
-// source of its own. my.rsa has one: its PKCS#1 v1.5 padding is random, made
-// natively. Two ciphertexts of one text are hashed into the seed; where they are
-// equal, or my.rsa is missing, nothing is sealed: NO_RANDOMNESS. Numbers are
-// arrays of 24-bit limbs, lowest first: BigInt is missing on iOS before 14.
+// The OAEP seed must be unpredictable, but the platform's JavaScript has no random source.
+// my.rsa has one: its PKCS#1 v1.5 padding is random. The seed is a hash of two ciphertexts of
+// one text. If they are equal, or my.rsa is missing, encryption fails with NO_RANDOMNESS.
+// Numbers are arrays of 24-bit limbs, lowest first, because iOS before 14 has no BigInt.
 
 const LIMB = 1 << 24;
 
@@ -43,7 +42,7 @@ function sha256(message) {
   return h.reduce((/** @type {number[]} */ out, x) => out.concat(x >>> 24, (x >>> 16) & 255, (x >>> 8) & 255, x & 255), []);
 }
 
-/** Works one block of m into h. @param {number[]} h @param {number[]} m @param {number} at */
+/** Processes one block of m. @param {number[]} h @param {number[]} m @param {number} at */
 function block(h, m, at) {
   const turn = (/** @type {number} */ x, /** @type {number} */ n) => (x >>> n) | (x << (32 - n));
   /** @type {number[]} */
@@ -119,7 +118,7 @@ function fromBase64(text) {
   return out;
 }
 
-/** Modulus and exponent of an SPKI in DER: the last two INTEGERs. @param {number[]} der */
+/** Returns modulus and exponent of an SPKI in DER, its last two INTEGERs. @param {number[]} der */
 function publicKey(der) {
   let at = 0;
   const head = () => {
@@ -217,7 +216,7 @@ function oaep({ key, label, text, seed }) {
   return power([0].concat(seed.map((byte, i) => byte ^ seedMask[i]), masked), rsa);
 }
 
-/** One ciphertext of my.rsa. @param {string} key @returns {Promise<string>} */
+/** Returns one ciphertext of my.rsa. @param {string} key @returns {Promise<string>} */
 function native(key) {
   return new Promise((resolve) => {
     if (!my.canIUse('rsa')) resolve('');
@@ -225,7 +224,7 @@ function native(key) {
   });
 }
 
-/** 32 bytes nobody can foresee. @param {Ticket} ticket @returns {Promise<number[]>} */
+/** Returns 32 unpredictable bytes. @param {Ticket} ticket @returns {Promise<number[]>} */
 async function unpredictable(ticket) {
   const one = await native(ticket.public_key);
   const two = await native(ticket.public_key);
@@ -236,7 +235,7 @@ async function unpredictable(ticket) {
 /** @typedef {{ticket: string, kid: string, alg: string, public_key: string}} Ticket */
 
 /**
- * Seals the passwords of one request under its ticket.
+ * Encrypts the passwords of one request under its ticket.
  * @param {Ticket} ticket
  * @param {Record<string, string>} passwords by the names of the plain fields
  * @returns {Promise<{alg: string, kid: string, ticket: string, sealed: string}>}

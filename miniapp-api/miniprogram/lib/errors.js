@@ -1,11 +1,11 @@
-// What the page does for every code of the API. A code that is not here, say of a
-// newer server, is shown as the message the server sent.
+// What the page does for each code of the API. For a code that is not listed, such as one of a
+// newer server, it shows the server's message.
 //
-//   does: 'login'    log in again silently and repeat (request.js has tried once)
-//         'correct'  show the errors beside their fields, clear the fields of `clear`
-//         'go'       open the page `to` and say why there
-//         'step'     one more step of the page, which goes on from there (the link page)
-//         'ask'      ask for the state of what was begun, never send it twice
+//   does: 'login'    sign in again silently and repeat (request.js has tried once)
+//         'correct'  show the errors beside their fields and clear the fields of `clear`
+//         'go'       open the page `to` and show the reason there
+//         'step'     show another step of the page (the link page)
+//         'ask'      query the state of the procedure; do not send it again
 //         'wait'     wait retry_after seconds and repeat (request.js has tried)
 //         'say'      show the message
 //   offer: the button under the message: a page, or 'retry'
@@ -13,10 +13,10 @@
 /**
  * @typedef {object} Behaviour
  * @property {'login'|'correct'|'go'|'step'|'ask'|'wait'|'say'} does
- * @property {string[]} [clear] fields emptied
+ * @property {string[]} [clear] fields to clear
  * @property {string} [to] a page
  * @property {'home'|'link'|'change'|'reset'|'unlink'|'retry'} [offer]
- * @property {string} [text] said where the server's message is missing
+ * @property {string} [text] shown if the server's message is missing
  * @property {boolean} [report] show the request id
  */
 
@@ -80,7 +80,7 @@ const table = {
   ALIPAY_UNAVAILABLE: { does: 'say', offer: 'retry' },
   INTERNAL: { does: 'say', report: true, text: '服务异常，请稍后再试' },
 
-  // What the phone itself finds out.
+  // Errors detected on the phone.
   NETWORK: { does: 'say', offer: 'retry', text: '网络不给力，请检查网络后再试' },
   TIMEOUT: { does: 'say', offer: 'retry', text: '网络较慢，请稍后再试' },
   UNREADABLE: { does: 'say', offer: 'retry', text: '服务返回异常，请稍后再试' },

@@ -1,6 +1,6 @@
-// Alipay's own page for a face. Only the server knows whether what it says is true.
+// Alipay's page for a face verification. Only the server can verify its result.
 
-/** What my.startAPVerify says. @type {Record<string, string>} */
+/** The results of my.startAPVerify. @type {Record<string, string>} */
 const STOPPED = {
   6001: '您已取消人脸验证。可以重新开始，或到柜台办理',
   6002: '网络不给力，人脸验证没有完成，请再试一次',
@@ -12,7 +12,7 @@ const BROKEN_OFF = ['6001', '6002'];
 /** @param {string} message */
 const stopped = (message) => ({ code: 'IDENTITY_NOT_PROVEN', message, fields: [] });
 
-/** Opens the page. @param {{certify_id: string, certify_url: string}} begun @returns {Promise<string>} its resultStatus, '9000' = shown */
+/** Opens the page. @param {{certify_id: string, certify_url: string}} begun @returns {Promise<string>} its resultStatus; '9000' = completed */
 function showFace(begun) {
   return new Promise((resolve) => {
     my.startAPVerify({
@@ -26,8 +26,8 @@ function showFace(begun) {
 
 module.exports = {
   showFace,
-  /** Whether the page may be opened again for the same verification. @param {string} status */
+  /** Reports whether the page may be opened again for the same verification. @param {string} status */
   brokenOff: (status) => BROKEN_OFF.includes(status),
-  /** The refusal that a status other than '9000' stands for. @param {string} [status] */
+  /** Returns the error for a status other than '9000'. @param {string} [status] */
   refused: (status = '4000') => stopped(STOPPED[status] || STOPPED[4000]),
 };

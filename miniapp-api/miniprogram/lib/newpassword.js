@@ -1,8 +1,8 @@
-// The new password, typed twice, with its rules ticked live: for the pages that
-// set one.
+// The part of a page that sets a new password, typed twice, with its rules ticked while the
+// citizen types.
 const { ticked, later, untypable } = require('./rules.js');
 
-/** What such a page has in its data. */
+/** The data of such a page. */
 const data = {
   new_password: '',
   new_password_again: '',
@@ -14,7 +14,7 @@ const data = {
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Asks for the rules of the centre. */
+  /** Loads the rules of the centre. */
   async loadRules() {
     const password = await this.call({ path: '/v1/password' });
     this.policy = password;
@@ -30,7 +30,7 @@ const methods = {
     this.setData({ rules: ticked(rules, value), untypable: untypable(channels, value) });
   },
 
-  /** Whether the two are there, alike and within the rules a phone can check. */
+  /** Reports whether both are entered, equal and valid under the rules that the phone can check. */
   acceptable() {
     if (!this.complete({ new_password: '请输入新密码', new_password_again: '请再次输入新密码' })) return false;
     const { new_password, new_password_again, rules } = this.data;
@@ -44,7 +44,7 @@ const methods = {
     return Object.keys(wrong).length === 0;
   },
 
-  /** Tells where the password cannot be typed, before it is too late. @returns {Promise<boolean>} */
+  /** Warns of channels in which the password cannot be typed. @returns {Promise<boolean>} */
   agreed() {
     if (this.data.untypable.length === 0) return Promise.resolve(true);
     const content = this.data.untypable.map((/** @type {{text: string}} */ c) => c.text).join('\n');

@@ -1,5 +1,5 @@
-// What the result page shows, handed over by the page before it: too much, and too
-// private, for a page's address.
+// The data of the result page, set by the page before it. It is too long and too private for a
+// page's URL.
 /** @typedef {{id?: string, reset?: boolean, state: string, changed_at?: string, sessions_ended?: number}} Outcome */
 
 /** @type {Outcome|null} */
@@ -10,7 +10,7 @@ module.exports = {
   leave(outcome) {
     left = outcome;
   },
-  /** Once; without one, nothing is known. @returns {Outcome} */
+  /** Returns the outcome once, then the state unknown. @returns {Outcome} */
   take() {
     const outcome = left || { state: 'unknown' };
     left = null;

@@ -1,11 +1,11 @@
-// The phone number that Alipay vouches for. A page cannot read it: what it gets is
-// signed and encrypted, and goes to the server as it is.
+// The phone number signed by Alipay. A page cannot read it: Alipay encrypts it, and the page
+// sends it to the server unchanged.
 
-/** The citizen, or Alipay, says no. */
+/** The citizen or Alipay refuses. */
 const denied = () => ({ code: 'PHONE_DENIED', message: '', fields: [] });
 
 /**
- * Asks for the number, once the citizen has agreed in the dialog of a button with
+ * Requests the number, after the citizen has agreed in the dialog of a button with
  * open-type="getAuthorize" and scope="phoneNumber".
  * @returns {Promise<string>} the body of POST /v1/phone
  */

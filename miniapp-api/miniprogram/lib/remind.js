@@ -1,16 +1,16 @@
-// 安全提醒: Alipay sends messages only to who has subscribed to their template, in a panel
-// that a tap must open: at most three templates, of one kind. This program has one.
+// 安全提醒: Alipay sends messages only to users who have subscribed to the template in its panel.
+// A tap must open the panel, with at most three templates of one kind. This program has one.
 const { form } = require('./request.js');
 
-/** Templates that one panel may ask for. */
+/** The maximum number of templates in one panel. */
 const AT_ONCE = 3;
 
-/** What such a page has in its data. */
-const data = { reminders: '' }; // '' = none to be had here; none, accepted, rejected, refused as the server knows it
+/** The data of such a page. */
+const data = { reminders: '' }; // '' = the centre sends none; otherwise none, accepted, rejected or refused as on the server
 
 /**
- * Opens Alipay's panel; to be called in the handler of a tap, before anything else.
- * @param {string[]} templates @returns {Promise<string[]>} those that are subscribed now
+ * Opens Alipay's panel. It must be called first in the handler of a tap.
+ * @param {string[]} templates @returns {Promise<string[]>} those that are now subscribed
  */
 function ask(templates) {
   return new Promise((resolve, reject) => {
@@ -24,18 +24,18 @@ function ask(templates) {
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Reads what there is to subscribe to, and what is known of it. */
+  /** Loads the templates and the state of the subscription. */
   async loadReminders() {
     const { templates, state } = await this.call({ path: '/v1/subscriptions' });
     this.templates = templates;
     this.setData({ reminders: templates.length > 0 && my.canIUse('requestSubscribeMessage') ? state : '' });
   },
 
-  /** Tells the server what Alipay said. @param {string[]} subscribed */
+  /** Sends Alipay's result to the server. @param {string[]} subscribed */
   async keepReminders(subscribed) {
     for (const template_id of this.templates) {
-      const told = { template_id, accepted: subscribed.includes(template_id) };
-      await this.send(form(), { path: '/v1/subscriptions', data: told }); // safe to do twice
+      const body = { template_id, accepted: subscribed.includes(template_id) };
+      await this.send(form(), { path: '/v1/subscriptions', data: body }); // idempotent
     }
     await this.loadReminders();
   },

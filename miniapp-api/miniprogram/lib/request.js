@@ -1,17 +1,16 @@
-// Calls the API. To use it elsewhere copy this file with session.js, encrypt.js
-// and config.js; it needs nothing else.
+// Calls the API. To use it elsewhere, copy this file with session.js, encrypt.js and config.js.
 //
 //   const { call, form } = require('./request.js');
 //   const password = await call({ path: '/v1/password' });
-//   const linking = form();                       // one for every form of a page
+//   const linking = form();                       // one per form of a page
 //   await linking.send({ path: '/v1/link', data, waiting });
 //
-// A refusal rejects with a Problem. What callers need not care for:
-//   - replies other than 2xx arrive in `success` on some clients, in `fail` on
-//     others, with or without their body; each becomes the same Problem;
-//   - an ended session is opened anew once, and the call repeated;
-//   - BUSY and lost replies are repeated, always under the same Idempotency-Key,
-//     so that nothing is done twice. What stays unknown is RESULT_UNKNOWN.
+// An error rejects with a Problem. This file handles:
+//   - replies other than 2xx, which some clients pass to `success` and others to `fail`, with
+//     or without their body; each becomes the same Problem;
+//   - an ended session: it signs in once and repeats the call;
+//   - BUSY and lost replies: it repeats the call with the same Idempotency-Key, so that nothing
+//     is done twice. If the outcome stays unknown the code is RESULT_UNKNOWN.
 const config = require('../config.js');
 const session = require('./session.js');
 const encrypt = require('./encrypt.js');
@@ -20,29 +19,29 @@ const encrypt = require('./encrypt.js');
  * @typedef {object} Problem
  * @property {string} code of the API, or NETWORK, TIMEOUT, UNREADABLE, DOMAIN, CANCELLED
  * @property {string} message Chinese, ready to show; may be empty
- * @property {number} status HTTP status, 0 when there was no reply
+ * @property {number} status HTTP status; 0 without a reply
  * @property {{field: string, code: string, message: string}[]} fields
  * @property {string} requestId
  * @property {number} retryAfter seconds
  * @property {number} [remaining] attempts left
  * @property {string} [lockedUntil] RFC 3339
- * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face
+ * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face verification
  * @property {boolean} transferOffered the link can be transferred from another Alipay account
- * @property {boolean} faceFirstOffered the face may be shown before the password is looked at
- * @property {import('./transfers.js').Transfer} [transfer] the waiting one, with TRANSFER_WAITING
+ * @property {boolean} faceFirstOffered the face can be verified before the password
+ * @property {import('./transfers.js').Transfer} [transfer] the waiting transfer, with TRANSFER_WAITING
  */
 
 /**
  * @typedef {object} Call
  * @property {string} path
- * @property {object|string} [data] of a POST; a text is sent as it is; a call without it is a GET
+ * @property {object|string} [data] the body of a POST; a string is sent unchanged; without it the call is a GET
  * @property {string} [key] Idempotency-Key
- * @property {Record<string, string>} [seal] passwords by the name they have on the
- *   wire when sealing is off; see encrypt.js
- * @property {(text: string) => void} [waiting] told before a wait, '' after it
+ * @property {Record<string, string>} [seal] passwords by the names of their plain
+ *   fields; see encrypt.js
+ * @property {(text: string) => void} [waiting] called with a text before a wait and with '' after it
  */
 
-/** A wait longer than this is the citizen's to decide. */
+/** The longest automatic wait in seconds. */
 const LONGEST_WAIT = 5;
 const TRIES = 3;
 const REPEATED = ['BUSY', 'TOO_MANY_REQUESTS', 'RESULT_UNKNOWN', 'NETWORK', 'TIMEOUT', 'UNREADABLE'];
@@ -56,7 +55,7 @@ const PLATFORM = {
 /** Codes of replies whose body the client lost. @type {Record<string, string>} */
 const BARE = { 401: 'SESSION_EXPIRED', 404: 'NOT_FOUND', 429: 'TOO_MANY_REQUESTS' };
 
-/** @param {any} data @returns {any} an object, {} for what is none */
+/** @param {any} data @returns {any} an object; {} for any other value */
 function bodyOf(data) {
   if (typeof data === 'string') {
     try {
@@ -69,8 +68,8 @@ function bodyOf(data) {
 }
 
 /**
- * The same Problem from either callback. A lost body of a 5xx leaves open what
- * happened.
+ * Returns the same Problem for either callback. Without its body the outcome of a 5xx reply is
+ * unknown.
  * @param {any} reply @param {any} body @returns {Problem}
  */
 function problem(reply, body) {
@@ -93,7 +92,7 @@ function problem(reply, body) {
   };
 }
 
-/** One request. @param {Call} o @returns {Promise<any>} data, or rejects with a Problem */
+/** Sends one request. @param {Call} o @returns {Promise<any>} data, or rejects with a Problem */
 function once(o) {
   /** @type {Record<string, string>} */
   const headers = { 'content-type': 'application/json' };
@@ -122,13 +121,13 @@ function once(o) {
 /** @param {number} seconds */
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-/** Opens the session. @returns {Promise<import('./session.js').SessionReply>} */
+/** Opens a session. @returns {Promise<import('./session.js').SessionReply>} */
 function signIn() {
   session.forget();
   return session.open((path, data) => repeated({ path, data }));
 }
 
-/** Whether to wait and repeat. @param {Problem} e @param {Call} o */
+/** Reports whether to wait and repeat. @param {Problem} e @param {Call} o */
 function mayRepeat(e, o) {
   if (!REPEATED.includes(e.code) || e.retryAfter > LONGEST_WAIT) return false;
   return !o.data || Boolean(o.key) || !LOST.concat('RESULT_UNKNOWN').includes(e.code);
@@ -148,7 +147,7 @@ async function repeated(o) {
   }
 }
 
-/** A lost reply to something that changes is not a failure. @param {Problem} e @param {Call} o @returns {Problem} */
+/** Maps a lost reply to a POST to RESULT_UNKNOWN. @param {Problem} e @param {Call} o @returns {Problem} */
 function settled(e, o) {
   return o.key && LOST.includes(e.code) ? Object.assign({}, e, { code: 'RESULT_UNKNOWN' }) : e;
 }
@@ -166,14 +165,14 @@ async function call(o) {
 }
 
 let counter = 0;
-/** Unique among the keys of one citizen; it need not be secret. */
+/** Returns a key that is unique per citizen. It need not be secret. */
 function newKey() {
   counter++;
   const chance = () => Math.random().toString(36).slice(2, 12);
   return [Date.now().toString(36), counter, chance(), chance()].join('-');
 }
 
-/** The body on the wire: passwords sealed or not. @param {Call} o @returns {Promise<object|string>} */
+/** Returns the request body, with encrypted or plain passwords. @param {Call} o @returns {Promise<object|string>} */
 async function wire(o) {
   if (!o.seal) return o.data || {};
   if (!config.encrypted) return Object.assign({}, o.data, o.seal);
@@ -182,8 +181,8 @@ async function wire(o) {
 }
 
 /**
- * A form keeps its Idempotency-Key, and what it sealed, until it is answered or
- * changed: a second tap after a lost reply does nothing twice.
+ * Returns a form, which keeps its Idempotency-Key and encrypted passwords until it is answered
+ * or changed, so that a second tap after a lost reply does nothing twice.
  */
 function form() {
   let last = '';
@@ -202,8 +201,8 @@ function form() {
       try {
         return await call({ path: o.path, data: body, key, waiting: o.waiting });
       } catch (e) {
-        if (!REPEATED.includes(e.code)) last = ''; // answered: what comes next is a new question
-        if (e.code === 'DECRYPT_FAILED' && !again) return this.send(o, true); // the ticket was a former session's, or too old
+        if (!REPEATED.includes(e.code)) last = ''; // answered: the next send is a new request
+        if (e.code === 'DECRYPT_FAILED' && !again) return this.send(o, true); // the ticket was expired or of a former session
         throw e;
       }
     },

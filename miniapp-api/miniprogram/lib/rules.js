@@ -1,14 +1,14 @@
-// The rules of a new password, as GET /v1/password serves them: data, so that a
-// city changes a rule without a new version of this mini-program.
+// The rules for a new password from GET /v1/password. They are data, so that a city can change
+// a rule without a new version of this mini-program.
 
 /** @typedef {{min_length?: number, max_length?: number, require?: string[], charset?: string, no_space?: boolean, server?: boolean}} Check */
 /** @typedef {{id: string, text: string, check: Check}} Rule */
 /** @typedef {{id: string, text: string, charset?: string}} Channel */
 
-/** Kinds of characters that a rule may require. @type {Record<string, string>} */
+/** The character classes that a rule may require. @type {Record<string, string>} */
 const CLASSES = { lower: 'a-z', upper: 'A-Z', letter: 'a-zA-Z', digit: '0-9', symbol: '!-/:-@[-`{-~' };
 
-/** Code points after NFC, as the server counts. @param {string} password */
+/** Returns the code points after NFC, which the server counts. @param {string} password */
 const characters = (password) => Array.from(password.normalize ? password.normalize('NFC') : password);
 
 /** @param {string} charset like the inside of a regular expression's brackets @param {string} c */
@@ -33,8 +33,8 @@ function holds(check, password) {
 }
 
 /**
- * The rules beside a password that a phone can check, ticked. Before the first
- * character none is.
+ * Returns the rules that the phone can check, with whether the password satisfies each. An
+ * empty password satisfies none.
  * @param {Rule[]} rules @param {string} password
  */
 function ticked(rules, password) {
@@ -44,10 +44,10 @@ function ticked(rules, password) {
   });
 }
 
-/** The rules that only the server can check. @param {Rule[]} rules */
+/** Returns the rules that only the server can check. @param {Rule[]} rules */
 const later = (rules) => rules.filter(({ check }) => check.server);
 
-/** The places where a password cannot be typed. @param {Channel[]} channels @param {string} password */
+/** Returns the channels in which the password cannot be typed. @param {Channel[]} channels @param {string} password */
 function untypable(channels, password) {
   return channels.filter(({ charset }) => charset && !characters(password).every((c) => within(charset, c)));
 }

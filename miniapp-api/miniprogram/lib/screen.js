@@ -1,4 +1,4 @@
-// What every page has: elder mode, one thing at a time, and errors.js put to work.
+// The common part of all pages: elder mode, one action at a time, and the behaviour of errors.js.
 const elder = require('./elder.js');
 const { behaviour } = require('./errors.js');
 const request = require('./request.js');
@@ -19,10 +19,10 @@ const shared = {
   data: {
     elder: false,
     busy: false,
-    wait: '', // why the citizen waits
+    wait: '', // the reason of the wait
     problem: null, // {text, requestId, offer: {text, url} or null}
-    wrong: {}, // what is wrong with a field, by its name
-    at: '', // the consent beside which the problem stands, '' = the page's own place
+    wrong: {}, // error texts by field
+    at: '', // the consent beside which the problem is shown; '' = the page's own place
   },
 
   onShow() {
@@ -48,7 +48,7 @@ const shared = {
     }
   },
 
-  /** One call, with the reason of a wait on screen. @param {request.Call} o */
+  /** Calls the API and shows the reason of a wait. @param {request.Call} o */
   call(o) {
     return request.call(Object.assign({}, o, { waiting: this.waiting.bind(this) }));
   },
@@ -63,7 +63,7 @@ const shared = {
     this.setData({ wait: text });
   },
 
-  /** Does what the table says. @param {Problem} e */
+  /** Handles an error as errors.js specifies. @param {Problem} e */
   async meet(e) {
     const b = behaviour(e.code);
     if (b.does === 'ask' && this.ask && (await this.ask(e))) return;
@@ -87,11 +87,11 @@ const shared = {
       offer: b.offer ? OFFERS[b.offer] : null,
     };
     this.setData(patch);
-    if (Object.keys(wrong).length > 0) my.pageScrollTo({ scrollTop: 0 }); // to the fields, away from the button
+    if (Object.keys(wrong).length > 0) my.pageScrollTo({ scrollTop: 0 }); // from the button to the fields
     if (b.does === 'go') my.redirectTo({ url: `/pages/${b.to}/index` });
   },
 
-  /** Shows what no call has answered. @param {string} text */
+  /** Shows a message that is not an API error. @param {string} text */
   tell(text) {
     this.setData({ problem: { text, requestId: '', offer: null } });
   },
@@ -104,7 +104,7 @@ const shared = {
     my.redirectTo({ url });
   },
 
-  /** Every input of every page. @param {any} e */
+  /** Handles every input. @param {any} e */
   typed(e) {
     const { name } = e.target.dataset;
     this.setData({ [name]: e.detail.value, [`wrong.${name}`]: '' });
@@ -116,7 +116,7 @@ const shared = {
     this.setData({ [`shown.${name}`]: !this.data.shown[name] });
   },
 
-  /** Marks what is missing; true when nothing is. @param {Record<string, string>} asked texts by field */
+  /** Marks missing fields and reports whether there are none. @param {Record<string, string>} asked texts by field */
   complete(asked) {
     /** @type {Record<string, string>} */
     const wrong = {};
@@ -128,9 +128,8 @@ const shared = {
 };
 
 /**
- * Registers a page. `shown` is its onShow, `ask` asks for the state of what it
- * began, `nextStep` opens the step an answer calls for; both report whether the
- * citizen was told.
+ * Registers a page. `shown` is its onShow, `ask` queries the state of its procedure, and
+ * `nextStep` shows the step for an error; both report whether they showed something.
  * @param {{data: Record<string, any>} & Record<string, any> & ThisType<any>} page
  */
 module.exports = function screen(page) {

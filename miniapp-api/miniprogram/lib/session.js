@@ -1,13 +1,13 @@
-// The session with the API: opened silently with an auth code, kept in memory
-// only. Alipay forbids my.getAuthCode on a first screen, so it is called when the
-// citizen enters 我的密码.
+// The session with the API. It is opened silently with an auth code and kept in memory only.
+// Alipay forbids my.getAuthCode on a first screen, so it is called when the citizen opens
+// 我的密码.
 let token = '';
 /** @type {Promise<SessionReply>|null} */
 let opening = null;
 
 /** @typedef {{token: string, expires_in: number, linked: boolean, account: object|null}} SessionReply */
 
-/** @returns {Promise<string>} an auth code, good once */
+/** @returns {Promise<string>} an auth code, valid once */
 function authCode() {
   return new Promise((resolve, reject) => {
     my.getAuthCode({
@@ -19,8 +19,8 @@ function authCode() {
 }
 
 /**
- * Opens a session. Calls that come while one is being opened share it. An auth
- * code that Alipay does not accept is replaced once.
+ * Opens a session. Concurrent calls share it. If Alipay rejects the auth code, it retries once
+ * with a new one.
  * @param {(path: string, data: object) => Promise<SessionReply>} post
  * @returns {Promise<SessionReply>}
  */

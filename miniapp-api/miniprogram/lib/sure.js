@@ -1,4 +1,4 @@
-// The platform's question before what is not easily undone.
+// The platform's confirmation dialog for actions that are hard to undo.
 
 /**
  * @param {{title: string, text: string, yes: string, no: string}} question

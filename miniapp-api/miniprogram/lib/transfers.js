@@ -1,5 +1,5 @@
-// 改绑: the transfer of a link to another Alipay account, as its requester sees it, and as
-// the holder of the link does, who can reject it.
+// 改绑: the transfer of a link to another Alipay account, for its requester and for the holder
+// of the link, who can reject it.
 const { form } = require('./request.js');
 const sure = require('./sure.js');
 const { instant, transfers, time } = require('./words.js');
@@ -8,19 +8,19 @@ const { instant, transfers, time } = require('./words.js');
  * @typedef {object} Transfer of GET /v1/link-transfers
  * @property {string} id
  * @property {'waiting'|'done'|'rejected'|'cancelled'|'expired'|'undeliverable'} state
- * @property {string} requested_at @property {string|null} due_at null: the holder has not been notified yet
+ * @property {string} requested_at @property {string|null} due_at null until the holder is notified
  * @property {string} expires_at
  */
 
 /**
- * A transfer as pages show it; null for one that needs no words. The server decides whether
- * it is due; the phone's clock only says when to offer it.
+ * Returns a transfer as pages show it, or null for a completed one. The server decides whether
+ * it is due; the phone's clock only determines when the page offers the confirmation.
  * @param {Transfer|null|undefined} r
  */
 function shown(r) {
   if (!r || !(r.state in transfers)) return null;
   const waiting = r.state === 'waiting';
-  const due = waiting && instant(r.due_at) + 1000 <= Date.now(); // a second for the fraction
+  const due = waiting && instant(r.due_at) + 1000 <= Date.now(); // instant drops the fraction of a second
   const words = due ? 'due' : waiting && !r.due_at ? 'telling' : r.state;
   return Object.assign({}, transfers[words], {
     id: r.id,
@@ -39,20 +39,20 @@ const REJECT = {
   no: '先不拒绝',
 };
 
-/** What the server says if there is nothing to reject any more. @type {Record<string, string>} */
+/** The codes shown if the transfer can no longer be rejected, by the server's code. @type {Record<string, string>} */
 const TOO_LATE = { NOT_LINKED: 'LINK_LOST', TRANSFER_GONE: 'TRANSFER_OVER' };
 
-/** What a page that shows parts/against.axml has in its data. */
+/** The data of a page that shows parts/against.axml. */
 const data = {
   against: null, // the requested transfer of this citizen's link
-  taken: null, // the one that took it lately, after which a freeze is possible
+  taken: null, // the recent one that took the link, after which a freeze is possible
   rejected: false,
-  freezes: false, // whether the page itself has a button to freeze
+  freezes: false, // whether the page has its own freeze button
 };
 
-/** The holder's side; such a page has a method load that shows everything anew. @type {Record<string, any> & ThisType<any>} */
+/** The methods for the holder. The page needs a method load that reloads it. @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Shows the requested transfer of this link. @returns {Promise<ReturnType<typeof shown>>} this citizen's own */
+  /** Shows the requested transfer of this link. @returns {Promise<ReturnType<typeof shown>>} the citizen's own transfer */
   async loadTransfers() {
     const { own, against, taken } = await this.call({ path: '/v1/link-transfers' });
     this.setData({

@@ -1,7 +1,7 @@
-// Texts that pages share, and times as citizens read them.
+// Texts used by several pages, and the formatting of times.
 
 /**
- * What a password's state means; closed is frozen with the account.
+ * The texts of a password's state. `closed` is frozen together with the account.
  * @type {Record<string, {title: string, text: string, tone: string}>}
  */
 const states = {
@@ -14,7 +14,7 @@ const states = {
 };
 
 /**
- * The state of a link transfer, as its requester reads it. One that is done needs no words.
+ * The texts of a link transfer's state, for its requester. A completed one has none.
  * @type {Record<string, {title: string, lines: string[], tone: string}>}
  */
 const transfers = {
@@ -42,10 +42,10 @@ const transfers = {
   expired: { title: '已过期', lines: ['申请没有在期限内完成。需要时可以重新绑定。'], tone: 'warn' },
 };
 
-/** What an account is, GRZHZT. @type {Record<string, string>} */
+/** The states of an account (GRZHZT). @type {Record<string, string>} */
 const statuses = { '01': '正常', '02': '封存', '03': '合并销户', '04': '转出销户', '05': '提取销户', '06': '冻结' };
 
-/** Document types, ZJLX. */
+/** The document types (ZJLX). */
 const idTypes = [
   { code: '01', name: '居民身份证' },
   { code: '02', name: '军官证' },
@@ -60,7 +60,7 @@ const BEIJING = 8 * 60 * 60 * 1000;
 /** @param {number} n */
 const two = (n) => (n < 10 ? '0' : '') + n;
 
-/** @param {string|null|undefined} at RFC 3339 @returns {number} milliseconds since 1970 without what is below a second, NaN for none */
+/** @param {string|null|undefined} at RFC 3339 @returns {number} milliseconds since 1970, truncated to seconds; NaN without a time */
 function instant(at) {
   const m = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(at || '');
   if (!m) return NaN;
@@ -70,8 +70,8 @@ function instant(at) {
 }
 
 /**
- * A time in Beijing, whatever zone the phone is set to.
- * @param {string|null|undefined} at RFC 3339 @returns {string} '2026年1月5日 09:30', '' for none
+ * Formats a time in Beijing's zone, whatever the phone's zone is.
+ * @param {string|null|undefined} at RFC 3339 @returns {string} '2026年1月5日 09:30'; '' without a time
  */
 function time(at) {
   const t = new Date(instant(at) + BEIJING);
@@ -79,17 +79,17 @@ function time(at) {
   return `${t.getUTCFullYear()}年${t.getUTCMonth() + 1}月${t.getUTCDate()}日 ${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
 }
 
-/** A lock that only a reset opens ends in the year 9999. @param {string|null} until */
+/** Reports whether only a reset ends a lock; its end is then in the year 9999. @param {string|null} until */
 function lockText(until) {
   if (until && until < '2100') return `锁定至${time(until)}，到时自动解锁。`;
   return '需要通过人脸验证重置密码，或到柜台办理。';
 }
 
-/** Where something was begun. @type {Record<string, string>} */
+/** The names of the channels. @type {Record<string, string>} */
 const channels = { alipay: '支付宝' };
 
 /**
- * What the owner should know of a change or reset that is not finished.
+ * Returns the text about an open change or reset.
  * @param {{open_change?: Step|null, open_reset?: Step|null}} password
  * @typedef {{opened_at: string, channel: string}} Step
  */
@@ -101,7 +101,7 @@ function openText(password) {
   return `有一笔${what}还没有完成，${time(step.opened_at)}${where}开始。重新办理会取消它。如果不是您本人开始的，请点“不是我操作的”。`;
 }
 
-/** GRZHZT of an account that the centre froze. */
+/** The state (GRZHZT) of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
 module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, openText };

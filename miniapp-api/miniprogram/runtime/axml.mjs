@@ -1,5 +1,5 @@
-// Parses axml: the part of it that the pages use, strictly. A node is {tag, attrs,
-// kids} or {text}; an attribute without a value is true.
+// A strict parser for the part of axml that the pages use. A node is {tag, attrs, kids} or
+// {text}; an attribute without a value is true.
 
 const TOKEN = /<!--[\s\S]*?-->|<\/([\w-]+)\s*>|<([\w-]+)((?:\s+[\w:.-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'))?)*)\s*(\/?)>|([^<]+)/g;
 const ATTRIBUTE = /([\w:.-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'))?/g;

@@ -1,11 +1,11 @@
-// Puts a page's tree into a browser's document, keeping the elements that stay, so
-// that an input keeps focus and caret while the page repaints.
+// Renders a page's tree into a browser's document. It reuses elements, so that an input keeps
+// focus and caret when the page is rendered again.
 
 const TAGS = { view: 'div', text: 'span', button: 'button', input: 'input', picker: 'select', switch: 'input' };
-/** Attributes that mean the same in a browser. */
+/** The attributes with the same meaning in a browser. */
 const COPIED = /^(class|id|role|aria-[a-z]+|placeholder|maxlength)$/;
 
-/** @param {Element} parent @param {object[]} tree @param {(node, event, detail) => void} emit gets taps, and the events that have a handler */
+/** @param {Element} parent @param {object[]} tree @param {(node, event, detail) => void} emit receives taps and the events with a handler */
 export function paint(parent, tree, emit) {
   tree.forEach((node, i) => {
     const old = parent.childNodes[i];
@@ -30,7 +30,7 @@ function create(node) {
   return element;
 }
 
-/** The events of axml are given on to whoever painted last. */
+/** Passes the events of axml to the page that was rendered last. */
 function listen(element) {
   const give = (event, detail) => {
     if (element.node.on[event]) element.emit(element.node, event, detail);

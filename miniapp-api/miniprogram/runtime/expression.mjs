@@ -1,7 +1,6 @@
-// Expressions of axml's {{ }}, without eval, so that a page with a strict content
-// security policy runs them: names, members, texts, numbers, + ! && || ?: and
-// comparisons. An unknown name is undefined, and so is a member of nothing, as on
-// the platform.
+// Evaluates the expressions of axml's {{ }} without eval, so that they work under a strict
+// content security policy: names, members, strings, numbers, + ! && || ?: and comparisons. As
+// on the platform, an unknown name and a member of undefined are undefined.
 
 const TOKEN = /\s*(?:(\d+(?:\.\d+)?)|'([^']*)'|([A-Za-z_$][\w$]*)|(===|!==|==|!=|<=|>=|&&|\|\||[-+!?:()[\].<>]))/y;
 const WORDS = { true: true, false: false, null: null, undefined };
@@ -9,7 +8,7 @@ const LEVELS = [['||'], ['&&'], ['==', '!=', '===', '!=='], ['<', '>', '<=', '>=
 const WORK = {
   '||': (a, b) => a() || b(),
   '&&': (a, b) => a() && b(),
-  '==': (a, b) => a() == b(), // as on the platform
+  '==': (a, b) => a() == b(), // loose equality, as on the platform
   '!=': (a, b) => a() != b(),
   '===': (a, b) => a() === b(),
   '!==': (a, b) => a() !== b(),

@@ -1,5 +1,5 @@
-// The mini-program in Node, without a screen: pages run in a context that has no
-// more than ECMAScript and timers, and a citizen does what stands on screen.
+// Runs the mini-program in Node without a screen. Pages run in a context with ECMAScript and
+// timers only; a test acts on the visible nodes.
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const KINDS = ['.js', '.json', '.axml', '.acss'];
 const OTHER = ['runtime', 'test', 'node_modules'];
 
-/** The mini-program's files by path. */
+/** Returns the mini-program's files by path. */
 export function readFiles(dir = ROOT, base = dir, files = {}) {
   for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
     const full = path.join(dir, entry.name);
@@ -22,7 +22,7 @@ export function readFiles(dir = ROOT, base = dir, files = {}) {
   return files;
 }
 
-/** HTTP to base, whatever host the page asked for. */
+/** Sends every request to base, whatever its host. */
 export function transportTo(base) {
   return ({ url, method, headers, body, timeout }) => new Promise((resolve, reject) => {
     const target = new URL(new URL(url).pathname, base);
@@ -37,7 +37,7 @@ export function transportTo(base) {
   });
 }
 
-/** A citizen with a phone. */
+/** A simulated citizen with a phone. */
 export class Citizen {
   /**
    * @param {object} o
@@ -50,8 +50,8 @@ export class Citizen {
    * @param {string} [o.errors] @param {string} [o.client] see platform
    */
   constructor({ transport, authCode, face = '9000', phone, subscribe, config = {}, errors, client }) {
-    this.told = []; // what dialogs said
-    this.says = true; // to every question
+    this.told = []; // texts of dialogs
+    this.says = true; // the answer to every dialog
     this.face = face;
     const { my, authorize, gesture } = platform({
       transport, errors, client,
@@ -72,7 +72,7 @@ export class Citizen {
         toast: (o) => { this.told.push(o.content); },
       },
     });
-    const hurried = (work, ms) => setTimeout(work, Math.min(ms, 5)); // nobody looks at the clock
+    const hurried = (work, ms) => setTimeout(work, Math.min(ms, 5)); // tests need no real delays
     const context = vm.createContext({ setTimeout: hurried, clearTimeout, console });
     const evaluate = (file, scope) => {
       const source = `(function (${Object.keys(scope)}) {'use strict';${this.program.files[file]}\n})`;
@@ -91,7 +91,7 @@ export class Citizen {
     return textOf({ kids: this.program.page.tree });
   }
 
-  /** The nodes on screen, in order. */
+  /** Returns the visible nodes in order. */
   nodes(kids = this.program.page.tree) {
     return kids.flatMap((node) => (node.tag ? [node, ...this.nodes(node.kids)] : []));
   }
@@ -120,7 +120,7 @@ export class Citizen {
     await this.program.quiet();
   }
 
-  /** A tap that does not wait for what comes of it. */
+  /** Taps without waiting for the handler. */
   press(name) {
     const button = this.find(name, ['button']);
     if (button.attrs.disabled) throw new Error(`${this.route}: ${name} is disabled`);

@@ -1,5 +1,5 @@
-// The demo's page: a phone with the mini-program, the people to try, the platform's
-// dialogs, and every request the mini-program makes.
+// The demo's page: a phone with the mini-program, the demo's people, the platform's dialogs and
+// a list of the requests.
 import { paint } from './dom.mjs';
 import { platform } from './platform.mjs';
 import { Program } from './program.mjs';
@@ -18,11 +18,11 @@ for (const path of Object.keys(files).filter((name) => name.endsWith('.js'))) {
   modules[path] = (await import(`/phone/app/${path}`)).default;
 }
 
-let program; // of the person who holds the phone
-let lastInput; // where a tapped datum goes
-const phones = new Map(); // storage and authorisation outlive a change of person
+let program; // of the selected person
+let lastInput; // receives a tapped value
+const phones = new Map(); // keeps storage and authorisations when another person is selected
 
-/** Asks with a dialog of the platform. @returns {Promise<any>} the value of the choice */
+/** Shows a dialog of the platform. @returns {Promise<any>} the value of the choice */
 function ask(title, text, choices) {
   $('dialog-title').textContent = title;
   $('dialog-text').textContent = text;
@@ -49,7 +49,7 @@ function chinese(text) {
   return Object.assign(document.createElement('span'), { textContent: text, lang: 'zh-CN' });
 }
 
-/** What the person with the phone does. */
+/** The citizen's answers to the platform. */
 function citizenOf(person) {
   return {
     async authCode() {
@@ -89,7 +89,7 @@ function citizenOf(person) {
   };
 }
 
-/** HTTP to the demo, whatever host the page asked for, and a line in the list. */
+/** Sends every request to the demo, whatever its host, and lists it. */
 async function transport({ url, method, headers, body, timeout }) {
   const { pathname } = new URL(url);
   const begun = performance.now();
@@ -130,13 +130,13 @@ function show(page, tree) {
   paint($('page'), tree, (node, event, detail) => (event === 'tap' ? program.tap(node) : program.emit(node, event, detail)));
 }
 
-/** Gives the phone to a person; it starts on the first page. */
+/** Starts the mini-program for a person on its first page. */
 function become(person) {
   if (!phones.has(person)) phones.set(person, { agreed: false });
   const errors = $('errors').value;
   const { my, authorize, gesture } = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
   let current;
-  const mine = (page, tree) => { if (program === current) show(page, tree); }; // what a former person began may still end
+  const mine = (page, tree) => { if (program === current) show(page, tree); }; // ignores the former person's pages
   current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine, authorize, gesture });
   program = current;
   program.require('', '/config.js').always200 = errors === 'always-200';
@@ -145,7 +145,7 @@ function become(person) {
   describe(people.find((p) => p.person === person));
 }
 
-/** Everything a person knows; a tap types it where the caret was. */
+/** Lists a person's data; a tap enters a value into the last input. */
 function describe(p) {
   const intro = document.createElement('p');
   intro.textContent = 'Tap a line to type it into the field that was last touched.';
@@ -168,7 +168,7 @@ function typeIn(value) {
 for (const p of people) {
   const b = button('', () => {
     become(p.person);
-    $('phone').scrollIntoView({ block: 'nearest' }); // on a narrow screen it is elsewhere
+    $('phone').scrollIntoView({ block: 'nearest' }); // on a narrow screen the phone is out of view
   });
   b.dataset.person = p.person;
   b.append(chinese(p.name), chinese(stories[p.person] ?? p.story));
@@ -181,4 +181,4 @@ $('back').addEventListener('click', () => program.my.navigateBack());
 const again = () => become($('list').querySelector('[aria-pressed="true"]').dataset.person);
 for (const id of ['errors', 'client']) $(id).addEventListener('change', again);
 become(people[0].person);
-document.documentElement.dataset.ready = 'yes'; // for who drives this page
+document.documentElement.dataset.ready = 'yes'; // awaited by browser tests

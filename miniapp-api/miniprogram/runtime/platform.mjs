@@ -1,28 +1,28 @@
-// The part of my.* that the pages use, with the manners that Alipay documents:
-// https only, header values are texts, a reply that is no JSON fails with 14, and
-// replies of 400 and above arrive where the client's version puts them.
+// The part of my.* that the pages use, as Alipay documents it: https only, header values are
+// strings, a reply that is not JSON fails with 14, and the client's version determines which
+// callback receives a reply of 400 and above.
 import { encrypt } from './rsa.mjs';
 
 /**
  * @param {object} o
  * @param {(r: {url: string, method: string, headers: object, body?: string, timeout: number}) =>
  *   Promise<{status: number, text: string}>} o.transport rejects with 'timeout' or anything else
- * @param {'fail'|'fail-bare'|'success'} [o.errors] where a status of 400 and above arrives
+ * @param {'fail'|'fail-bare'|'success'} [o.errors] the callback for a status of 400 and above
  * @param {'ios'|'android'} [o.client]
- * @param {Record<string, Function>} o.citizen what the person with the phone does:
- *   authCode(), face(o), confirm(o), alert(o), toast(o), authorize(scope) says yes or no,
- *   phone(allowed) gives what Alipay signed, a number or a refusal; subscribe(templates)
- *   says yes or no; each perhaps later
- * @returns {{my: object, authorize: (scope: string) => Promise<void>, gesture: {on: boolean}}} the last two are for Program
+ * @param {Record<string, Function>} o.citizen the citizen's answers:
+ *   authCode(), face(o), confirm(o), alert(o), toast(o), authorize(scope) returns a boolean,
+ *   phone(allowed) returns Alipay's signed number or refusal; subscribe(templates)
+ *   returns a boolean; each may return a promise
+ * @returns {{my: object, authorize: (scope: string) => Promise<void>, gesture: {on: boolean}}} Program uses the last two
  */
 export function platform({ transport, errors = 'fail', client = 'ios', citizen }) {
   const stored = new Map();
-  const allowed = new Set(); // scopes of the buttons with open-type="getAuthorize"; a yes is remembered
+  const allowed = new Set(); // granted scopes of buttons with open-type="getAuthorize"
   const authorize = async (scope) => {
     if (!allowed.has(scope) && !(await citizen.authorize(scope))) throw { error: 11, errorMessage: '用户取消授权' };
     allowed.add(scope);
   };
-  const gesture = { on: false }; // while the handler of a tap runs: Program says when
+  const gesture = { on: false }; // set by Program while the handler of a tap runs
   const offered = {
     requestSubscribeMessage: async ({ entityIds }) => subscribed(entityIds, await askToSubscribe(entityIds, gesture.on, citizen)),
     getAuthCode: async () => ({ authCode: await citizen.authCode(), authSuccessScopes: ['auth_base'], authErrorScopes: {} }),
@@ -46,10 +46,10 @@ export function platform({ transport, errors = 'fail', client = 'ios', citizen }
   return { my, authorize, gesture };
 }
 
-/** One-time templates, as the simulator names them. */
+/** The one-time templates by the simulator's naming. */
 const ONE_TIME = /-once$/;
 
-/** The panel, under Alipay's rules: from a tap, at most three templates, all of one kind. */
+/** Alipay's panel: it must be opened by a tap, with at most three templates of one kind. */
 async function askToSubscribe(entityIds, tapped, citizen) {
   if (!tapped) throw { error: 3, errorMessage: '只能由用户点击触发' };
   if (!Array.isArray(entityIds) || entityIds.length === 0 || entityIds.length > 3) throw { error: 2, errorMessage: '模板数量须为 1 到 3 个' };
@@ -65,7 +65,7 @@ function subscribed(entityIds, yes) {
   };
 }
 
-/** Calls back as my.* does. */
+/** Calls the callbacks as my.* does. */
 function told(o, work) {
   return work.then(
     (r) => {
@@ -102,7 +102,7 @@ async function exchange(o, { transport, errors, client }) {
   return arrived(reply, errors, client);
 }
 
-/** The reply as the client hands it over. iOS names the status twice, Android once. */
+/** Returns the reply as the client passes it on. iOS sets the status twice, Android once. */
 function arrived(reply, errors, client) {
   const failed = reply.status >= 400 && errors !== 'success';
   let data = reply.text;

@@ -1,9 +1,9 @@
-// Runs a mini-program's own files, unchanged: App, Page, setData, navigation and
-// the life of pages. What shows them and what my.* does is the host's.
+// Runs the unchanged files of a mini-program: App, Page, setData, navigation and the life cycle
+// of pages. The host renders the pages and provides my.*.
 import { parse } from './axml.mjs';
 import { datasetOf, render } from './tree.mjs';
 
-/** The path that name means in a file of directory from. */
+/** Resolves name in a file of directory from. */
 export function resolve(from, name) {
   const parts = name.startsWith('/') ? [] : from.split('/').slice(0, -1);
   for (const part of name.split('/')) {
@@ -13,7 +13,7 @@ export function resolve(from, name) {
   return parts.join('/');
 }
 
-/** Sets 'a.b[0].c' in data without touching what other readers hold. */
+/** Sets 'a.b[0].c' in data by copying, so that other references keep their values. */
 function setPath(data, path, value) {
   const keys = path.replace(/\[(\d+)\]/g, '.$1').split('.');
   const last = keys.pop();
@@ -77,7 +77,7 @@ export class Program {
     const [path, query = ''] = url.split('?');
     const route = resolve('', path);
     if (!this.routes.includes(route)) throw new Error(`${route} is no page of app.json`);
-    this.loading = route; // whose Page is called, perhaps by a module of its own
+    this.loading = route; // the route whose Page is called, possibly by a module
     this.require('', `/${route}.js`);
     for (const old of this.stack.splice(this.stack.length - closed)) old.onUnload?.();
     const page = this.create(route);
@@ -106,7 +106,7 @@ export class Program {
     this.paint(page, page.tree);
   }
 
-  /** A tap, which also opens the dialog that a button with open-type stands for. */
+  /** Taps a node, and opens the dialog of a button with open-type first. */
   tap(node) {
     this.gesture.on = true;
     try {
@@ -127,7 +127,7 @@ export class Program {
     ));
   }
 
-  /** Gives an event to the page's handler. */
+  /** Passes an event to the page's handler. */
   emit(node, event, detail = {}) {
     const page = this.page;
     const handler = page[node.on[event]];
@@ -136,15 +136,15 @@ export class Program {
     this.track(handler.call(page, { type: event, target, currentTarget: target, detail }));
   }
 
-  /** Remembers what a handler began, so that quiet can wait for it. */
+  /** Records a handler's promise, so that quiet can wait for it. */
   track(result) {
     if (typeof result?.then !== 'function') return;
     const done = Promise.resolve(result).finally(() => this.pending.delete(done));
     this.pending.add(done);
-    done.catch(() => {}); // quiet tells
+    done.catch(() => {}); // quiet reports the error
   }
 
-  /** Ends when nothing is under way; rejects with what a handler threw. */
+  /** Resolves when no handler is running; rejects with a handler's error. */
   async quiet() {
     while (this.pending.size > 0) await Promise.all(this.pending);
   }

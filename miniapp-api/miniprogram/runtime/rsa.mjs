@@ -1,14 +1,14 @@
-// my.rsa as Alipay documents it: encrypts with PKCS#1 v1.5, 1024 or 2048 bits.
-// Runs in browsers, too, whose own cryptography lacks this padding.
+// my.rsa as Alipay documents it: encryption with PKCS#1 v1.5 and 1024 or 2048 bits. Web
+// Cryptography lacks this padding.
 
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 }
 
-/** Reads the two INTEGERs of an SPKI. */
+/** Returns the two INTEGERs of an SPKI. */
 function numbersOf(der) {
   const hex = Array.from(der, (b) => b.toString(16).padStart(2, '0')).join('');
-  const m = /0282(....)((?:..)*)0203(......)$/.exec(hex); // modulus of 128 bytes and more, exponent of 3
+  const m = /0282(....)((?:..)*)0203(......)$/.exec(hex); // a modulus of at least 128 bytes and an exponent of 3
   if (!m) throw new Error('my.rsa: not a public key');
   return { n: BigInt('0x' + m[2]), e: BigInt('0x' + m[3]) };
 }

@@ -1,8 +1,8 @@
-// Turns parsed axml and a page's data into what stands on screen: nodes {tag,
-// attrs, on, kids} or {text}. on has the handler's name by event.
+// Renders parsed axml with a page's data into nodes {tag, attrs, on, kids} or {text}. on maps
+// events to handler names.
 import { evaluate } from './expression.mjs';
 
-/** @param {{kids: object[]}} root of parse @param {object} data */
+/** @param {{kids: object[]}} the result of parse @param {object} data */
 export function render(root, data) {
   return kidsOf(root.kids, data);
 }
@@ -16,7 +16,7 @@ function fill(value, scope) {
 
 function kidsOf(kids, scope) {
   const out = [];
-  let taken = false; // whether a branch of the present a:if chain was taken
+  let taken = false; // whether a branch of the current a:if chain was taken
   for (const node of kids) {
     if (node.text !== undefined) {
       out.push({ text: String(fill(node.text, scope) ?? '') });
@@ -50,7 +50,7 @@ function one(node, scope) {
   return [out];
 }
 
-/** The data-* attributes of a node, as an event's target has them. */
+/** Returns the data-* attributes of a node as an event's dataset. */
 export function datasetOf(attrs) {
   const all = Object.entries(attrs).filter(([name]) => name.startsWith('data-'));
   return Object.fromEntries(all.map(([name, value]) => [name.slice(5).replace(/-(\w)/g, (_, c) => c.toUpperCase()), value]));

@@ -1,4 +1,4 @@
-// 切换账户, before a server that does as told.
+// Tests of 切换账户 with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { keysOf } from './binding.mjs';

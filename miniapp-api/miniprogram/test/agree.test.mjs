@@ -1,4 +1,4 @@
-// The consents of 绑定, before a server that does as told.
+// Tests of the consents of 绑定 with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { bodies, bound, keysOf, linked, linking, links, missing, skip, typed } from './binding.mjs';

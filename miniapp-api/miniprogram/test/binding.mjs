@@ -1,5 +1,5 @@
-// What the tests of 绑定 share: a citizen who has submitted the form, and what the
-// server may ask for beside it.
+// Helpers of the tests of 绑定: a citizen who has submitted the form, and the server's further
+// requirements.
 import assert from 'node:assert/strict';
 import { account, callsTo, fillLink, mode, ok, refusal, scripted } from './citizens.mjs';
 
@@ -17,7 +17,7 @@ export const links = (phone) => callsTo(phone, '/v1/link').filter(({ method }) =
 export const bodies = (calls) => calls.map(({ body }) => JSON.parse(body));
 export const keysOf = (calls) => new Set(calls.map(({ headers }) => headers['idempotency-key']));
 
-/** The form is as it was typed. */
+/** Asserts that the form is as it was typed. */
 export function typed(phone, password = who.password) {
   const value = (name) => phone.find(name, ['input']).attrs.value;
   assert.deepEqual([value('姓名'), value('证件号码'), value('公积金密码')], [who.name, who.id_number, password]);

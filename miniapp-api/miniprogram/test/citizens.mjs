@@ -1,10 +1,9 @@
-// What the tests share: people of a running demo, and replies of a server that
-// does as told.
+// Helpers of the tests: people of a running demo, and the replies of a scripted server.
 import { Citizen, transportTo } from '../runtime/node.mjs';
 
 export const base = process.env.FUNDPASS_BASE;
 
-/** How this run's phones receive errors. With HTTP 200 on everything there is no difference. */
+/** How this run's phones receive errors. With HTTP 200 for every reply it makes no difference. */
 export const mode = {
   errors: process.env.FUNDPASS_ERRORS ?? 'fail',
   client: process.env.FUNDPASS_CLIENT ?? 'ios',
@@ -18,16 +17,16 @@ export async function post(path, body) {
   return reply.json();
 }
 
-/** The demo's person of that name. */
+/** Returns the demo's person with this name. */
 export async function personOf(word) {
   const people = await (await fetch(`${base}/sim/people`)).json();
   return people.find(({ person }) => person === word);
 }
 
-/** What my.getPhoneNumber gives a person of the demo, signed and encrypted. */
+/** Returns the result of my.getPhoneNumber for a person of the demo. */
 const phoneNumberOf = (person) => async (allowed) => (await post('/sim/phone', { person, fault: allowed ? '' : 'refused' })).response;
 
-/** A phone in the hand of a person of the demo. */
+/** Returns the phone of a person of the demo. */
 export function phoneOf(person, more = {}) {
   return new Citizen({
     transport: transportTo(base),
@@ -39,7 +38,7 @@ export function phoneOf(person, more = {}) {
   });
 }
 
-/** From the first page to 绑定, filled in. */
+/** Opens 绑定 from the first page and fills in the form. */
 export async function fillLink(phone, who, password = who.password) {
   await phone.tap('我的密码');
   await phone.tap('去绑定');
@@ -51,7 +50,7 @@ export async function fillLink(phone, who, password = who.password) {
   await phone.tap('确认绑定');
 }
 
-/** From 我的密码 through the first page of a change. */
+/** Completes the first page of a change from 我的密码. */
 export async function fillOld(phone, who, password = who.password) {
   await phone.tap('修改密码');
   phone.fill('证件号码', who.id_number);
@@ -65,7 +64,7 @@ export async function fillNew(phone, password, again = password) {
   await phone.tap('确认修改');
 }
 
-/** An envelope as the API sends it. */
+/** Returns a reply in the API's form. */
 export function ok(data) {
   return { status: 200, text: JSON.stringify({ status: 200, code: 'OK', message: '成功', data, request_id: 'r-1' }) };
 }
@@ -81,7 +80,7 @@ export const password = {
   rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
 };
 
-/** GET /v1/consents of a centre that accepts every proof; states by purpose. */
+/** Returns GET /v1/consents of a centre that accepts every proof, with states by purpose. */
 export function consents(states = {}, required = false, version = '1') {
   return ok({
     required,
@@ -92,7 +91,7 @@ export function consents(states = {}, required = false, version = '1') {
   });
 }
 
-/** What a healthy server answers. */
+/** The answers of a healthy server. */
 export const healthy = {
   'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account }),
   'GET /v1/link': () => ok({ account, password_state: 'set' }),
@@ -118,9 +117,9 @@ export const healthy = {
 };
 
 /**
- * A phone before a server that answers as told. An answer is a reply, a function
- * of the request, or a list used up one by one, the last for ever; 'timeout' and
- * 'network' are no reply. phone.calls has every request.
+ * Returns a phone with a scripted server. An answer is a reply, a function of the request, or a
+ * list of which the last is repeated; 'timeout' and 'network' mean that there is no reply.
+ * phone.calls has every request.
  */
 export function scripted(told = {}, more = {}) {
   const answers = { ...healthy, ...told };
@@ -139,7 +138,7 @@ export function scripted(told = {}, more = {}) {
   return Object.assign(phone, { calls });
 }
 
-/** The requests to one path. */
+/** Returns the requests to one path. */
 export function callsTo(phone, path) {
   return phone.calls.filter((call) => call.path === path);
 }

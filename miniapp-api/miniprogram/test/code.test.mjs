@@ -1,5 +1,4 @@
-// 绑定 with a reset code in place of a forgotten password, before a server that does
-// as told.
+// Tests of 绑定 with a reset code with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { bodies, linked, links, skip, who } from './binding.mjs';

@@ -1,4 +1,4 @@
-// 我的授权, before a server that does as told.
+// Tests of 我的授权 with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { callsTo, consents, mode, ok, refusal, scripted } from './citizens.mjs';

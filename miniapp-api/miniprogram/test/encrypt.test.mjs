@@ -1,4 +1,4 @@
-// encrypt.js against node:crypto, in a context that has nothing but ECMAScript.
+// Tests of encrypt.js against node:crypto, in a context with ECMAScript only.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -7,7 +7,7 @@ import vm from 'node:vm';
 
 const source = fs.readFileSync(new URL('../lib/encrypt.js', import.meta.url), 'utf8');
 
-/** encrypt.js on a phone whose my is the one given; BigInt is taken away. */
+/** Loads encrypt.js with the given my and without BigInt. */
 function load(my) {
   const module = { exports: {} };
   const context = vm.createContext({ my, module, BigInt: undefined });

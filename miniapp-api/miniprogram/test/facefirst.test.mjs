@@ -1,4 +1,4 @@
-// 绑定 with the face before the password, before a server that does as told.
+// Tests of 绑定 with the face before the password with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { asks, bodies, bound, keysOf, linked, linking, links, skip } from './binding.mjs';

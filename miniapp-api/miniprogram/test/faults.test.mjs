@@ -1,4 +1,4 @@
-// What the pages do when something goes wrong, before a server that does as told.
+// Tests of the pages' error handling with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { account, callsTo, fillLink, fillNew, fillOld, mode, ok, password, refusal, scripted } from './citizens.mjs';
@@ -31,7 +31,7 @@ for (const [code, behaviour] of Object.entries(table)) {
     assert.equal(phone.route, 'link');
     assert.ok(phone.text.includes(`说明${code}`), phone.text);
     assert.equal(phone.text.includes('反馈编号 r-1'), Boolean(behaviour.report));
-    const reset = behaviour.offer === 'reset' && code.startsWith('PASSWORD_'); // the reset page is for who is linked
+    const reset = behaviour.offer === 'reset' && code.startsWith('PASSWORD_'); // the reset page requires a link
     if (reset) assert.ok(!phone.sees(OFFERS.reset), phone.text);
     else if (behaviour.offer) assert.ok(phone.sees(OFFERS[behaviour.offer]), phone.text);
     const emptied = (behaviour.clear ?? []).includes('password');

@@ -1,5 +1,5 @@
-// Stories of a demo whose links need a face or a phone, and of one that asks for each
-// consent. FUNDPASS_STORIES says which one runs: recorded (--proof face,phone) or
+// Stories of a demo whose links need a face or a phone, and of one that requires each consent.
+// FUNDPASS_STORIES selects the one that runs: recorded (--proof face,phone) or
 // required (--proof phone --initial-proof face --consent required).
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,7 +9,7 @@ const stories = process.env.FUNDPASS_STORIES;
 const recorded = { skip: base && stories === 'recorded' ? false : 'another demo' };
 const required = { skip: base && stories === 'required' ? false : 'another demo' };
 
-/** From the first page to what the submitted form is answered. */
+/** Submits the form from the first page. */
 async function linking(word, more) {
   const who = await personOf(word);
   const phone = phoneOf(word, more);

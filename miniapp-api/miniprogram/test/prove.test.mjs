@@ -1,4 +1,4 @@
-// 绑定 with a face or a phone number, before a server that does as told.
+// Tests of 绑定 with a face or a phone number with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { asks, bodies, bound, keysOf, linked, linking, links, missing, skip, typed, who } from './binding.mjs';

@@ -1,5 +1,5 @@
-// 安全提醒, before a server that does as told: asked for from a tap, and promised only where
-// Alipay takes messages.
+// Tests of 安全提醒 with a scripted server: a tap opens the panel, and pages promise a message
+// only to subscribers.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { callsTo, consents, ok, scripted } from './citizens.mjs';

@@ -1,4 +1,4 @@
-// 忘记密码 and 不是我, before a server that does as told.
+// Tests of 忘记密码 and 不是我 with a scripted server.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { callsTo, fillLink, fillNew, mode, ok, refusal, scripted } from './citizens.mjs';

@@ -1,4 +1,4 @@
-// The runtime's own promises, and the rules of passwords.
+// Tests of the runtime and of the password rules.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parse } from '../runtime/axml.mjs';

@@ -1,4 +1,4 @@
-// Every story of the demo, from the first page to the result.
+// The stories of the demo, from the first page to the result.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { base, fillLink, fillNew, fillOld, personOf, phoneOf } from './citizens.mjs';
@@ -6,7 +6,7 @@ import { base, fillLink, fillNew, fillOld, personOf, phoneOf } from './citizens.
 const NEW = 'Thistle-Meadow-15';
 const skip = base ? false : 'FUNDPASS_BASE names no demo';
 
-/** A link that must succeed. */
+/** Links and asserts success. */
 async function linked(word, more) {
   const who = await personOf(word);
   const phone = phoneOf(word, more);

@@ -11,7 +11,7 @@ async function home(phone) {
   await phone.program.quiet();
 }
 
-/** From the first page to the link that somebody else has. */
+/** Submits the form from the first page, for a link that another user has. */
 async function requesting(word, proof) {
   const phone = phoneOf(word);
   await fillLink(phone, await personOf(word));
@@ -40,14 +40,14 @@ test('a link is transferred when its holder is silent, and kept when they reject
   assert.match(again.text, /^改绑申请已提交，请等待/);
   await home(ok);
   assert.match(ok.text, /^有其他支付宝账号正在申请改绑您的公积金账户/);
-  do await home(again); while (!again.sees('完成改绑')); // the holder's second
+  do await home(again); while (!again.sees('完成改绑')); // the window is one second
   await again.tap('完成改绑');
   assert.deepEqual(again.told, ['改绑成功'], again.text);
   assert.match(again.text, /密码状态 正常/);
   await again.tap('开启提醒');
   await ok.tap('不是我，拒绝改绑');
   assert.match(ok.text, /可能已被改绑或解除/);
-  await ok.tap('我的授权'); // signed in anew, and not linked
+  await ok.tap('我的授权'); // signed in again and not linked
   await home(ok);
   assert.match(ok.text, /已改绑到其他支付宝.*之前冻结密码/);
 

@@ -1,4 +1,4 @@
-// 改绑, with a scripted server: the requester of a link transfer, and the holder.
+// Tests of 改绑 with a scripted server, for the requester and the holder.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { asks, bodies, bound, keysOf, linked, linking, links, missing, typed, who } from './binding.mjs';

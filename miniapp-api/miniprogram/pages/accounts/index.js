@@ -1,4 +1,4 @@
-// 切换账户: which of their fund accounts the citizen acts on. Each has its own password.
+// 切换账户: chooses among the citizen's fund accounts, each of which has its own password.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const sure = require('../../lib/sure.js');
@@ -6,14 +6,14 @@ const { ACCOUNT_FROZEN, states, statuses } = require('../../lib/words.js');
 
 /**
  * @typedef {object} Choice of GET /v1/accounts
- * @property {string} id @property {string} account_no @property {string} employer_no '' = none is kept
+ * @property {string} id @property {string} account_no @property {string} employer_no '' if there is none
  * @property {string} status @property {string} password_state @property {boolean} chosen
  */
 
-/** Answers after which the list is not what it was. */
+/** The codes after which the list is outdated. */
 const STALE = ['NO_SUCH_ACCOUNT', 'ACCOUNT_CLOSED'];
 
-/** An account as the page shows it. @param {Choice} a @param {number} index */
+/** Returns an account as the page shows it. @param {Choice} a @param {number} index */
 function shown(a, index) {
   const closed = a.password_state === 'frozen' && a.status === ACCOUNT_FROZEN;
   return Object.assign({}, a, {

@@ -1,4 +1,4 @@
-// 我的授权: what the citizen has agreed to, and may take back or give again.
+// 我的授权: the citizen's consents, to withdraw and to give again.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const consents = require('../../lib/consents.js');
@@ -22,7 +22,7 @@ screen({
     });
   },
 
-  /** Everything is here, and what is not agreed to can be. @param {Shown} c */
+  /** Lists every consent; one that is not given can be given. @param {Shown} c */
   lists(c) {
     const unasked = c.purpose === consents.MESSAGE && c.state === 'none';
     const ending = unasked ? '不要提醒' : c.given || c.state === 'outdated' ? '撤回同意' : '';
@@ -31,12 +31,12 @@ screen({
     return Object.assign(shown, { asks: true, stateText: '支付宝还没有开启提醒，目前收不到消息' });
   },
 
-  /** Whether messages are to be had, and Alipay would not send them. */
+  /** Reports whether the centre sends messages but the citizen has not subscribed. */
   mute() {
     return this.data.reminders !== '' && this.data.reminders !== 'accepted';
   },
 
-  /** Messages also need a yes in Alipay's own panel, which opens first: only a tap may. @param {any} e */
+  /** Messages also need a subscription in Alipay's panel. It opens first, because only a tap may open it. @param {any} e */
   agree(e) {
     const { purpose } = e.currentTarget.dataset;
     if (purpose !== consents.MESSAGE || !this.mute() || this.data.busy) return consents.methods.agree.call(this, e);
@@ -54,7 +54,7 @@ screen({
     if (this.data.busy || !(await sure(question(this.consentTo(purpose))))) return;
     await this.run(async () => {
       this.setData({ at: purpose });
-      await this.send(form(), { path: '/v1/consents/withdraw', data: { purpose } }); // safe to do twice
+      await this.send(form(), { path: '/v1/consents/withdraw', data: { purpose } }); // idempotent
       await this.loadConsents();
     });
   },

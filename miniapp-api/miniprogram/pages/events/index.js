@@ -1,4 +1,4 @@
-// 办理记录: what happened to link and password.
+// 办理记录: the events of link and password.
 const screen = require('../../lib/screen.js');
 const { time } = require('../../lib/words.js');
 

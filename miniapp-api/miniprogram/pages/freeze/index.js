@@ -1,4 +1,4 @@
-// 不是我: freezes the password and ends every session, this one too. Messages open this
+// 不是我: freezes the password and ends every session, including this one. Messages link to this
 // page, so it also shows a requested transfer of the citizen's link.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
@@ -15,8 +15,8 @@ screen({
 
   onLoad() {
     this.form = form();
-    if (!session.token()) return this.setData({ unseen: true }); // a first screen asks Alipay for nothing; see session.js
-    return this.load().catch((/** @type {any} */ e) => { // who wants to freeze need not wait for it
+    if (!session.token()) return this.setData({ unseen: true }); // a first screen may not call my.getAuthCode; see session.js
+    return this.load().catch((/** @type {any} */ e) => { // a freeze does not depend on it
       if (!e.code) throw e;
       this.setData({ unseen: true });
     });

@@ -1,4 +1,4 @@
-// 我的密码: state, last change, attempts left, until when it is locked.
+// 我的密码: state, last change, attempts left and end of a lock.
 const screen = require('../../lib/screen.js');
 const elder = require('../../lib/elder.js');
 const consents = require('../../lib/consents.js');
@@ -22,13 +22,13 @@ screen({
     changedAt: '',
     attempts: '',
     lockText: '',
-    others: 0, // accounts beside the linked one
-    pending: '', // what is begun and not finished
+    others: 0, // number of other accounts
+    pending: '', // text about an open change or reset
     ...remind.data,
     ...consents.data,
     ...transfers.data,
     ...requested.data,
-    about: '', // the purpose whose text the step shows
+    about: '', // the purpose of the step's text
   },
 
   shown() {
@@ -63,13 +63,13 @@ screen({
     });
   },
 
-  /** How many accounts the citizen could choose instead. */
+  /** Returns the number of accounts that the citizen could choose instead. */
   async loadOthers() {
     const { accounts } = await this.call({ path: '/v1/accounts' });
     return accounts.filter((/** @type {{chosen: boolean}} */ a) => !a.chosen).length;
   },
 
-  /** The linked account, null when there is none. */
+  /** Returns the linked account, or null. */
   async account() {
     try {
       return (await this.call({ path: '/v1/link' })).account;

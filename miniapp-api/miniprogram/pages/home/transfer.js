@@ -1,21 +1,21 @@
-// 我的密码 for the requester of a link transfer: confirms it once it is due, or cancels it.
+// 我的密码, for the requester of a link transfer: confirms it once it is due, or cancels it.
 const { form } = require('../../lib/request.js');
 const sure = require('../../lib/sure.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
-/** Answers after which the page shows the state of the transfer anew. */
+/** The codes after which the page reloads the transfer. */
 const OVER = ['TRANSFER_GONE', 'TRANSFER_REJECTED', 'TRANSFER_UNDELIVERABLE', 'ALREADY_LINKED', 'RESULT_UNKNOWN'];
 
 const CANCEL = { title: '确定撤回改绑申请吗？', text: '撤回后，原来的绑定不变。需要时可以重新申请。', yes: '撤回申请', no: '不撤回' };
 
-/** What such a page has in its data. */
-const data = { own: null, step: '' }; // consent: its text is on screen
+/** The data of such a page. */
+const data = { own: null, step: '' }; // 'consent' while its text is shown
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
   lists() {
-    return {}; // consents are not shown but in the step
+    return {}; // only the step shows consents
   },
 
   completeTransfer() {
@@ -32,7 +32,7 @@ const methods = {
       if (!OVER.includes(e.code)) throw e;
       await this.load();
       if (!this.data.account) throw e;
-      return; // linked all the same
+      return; // the transfer is completed anyway
     }
     my.showToast({ content: '改绑成功', type: 'success' });
     await this.load();
@@ -46,13 +46,13 @@ const methods = {
       try {
         await this.send(cancelling, { path: `/v1/link-transfers/${id}/cancel`, data: {} });
       } catch (e) {
-        if (e.code !== 'TRANSFER_GONE') throw e; // what became of it is shown
+        if (e.code !== 'TRANSFER_GONE') throw e; // the page shows its state
       }
       await this.load();
     });
   },
 
-  /** CONSENT_REQUIRED: the text, and on from there. @param {Problem} e */
+  /** Handles CONSENT_REQUIRED: shows the text, then continues. @param {Problem} e */
   async nextStep(e) {
     if (e.code !== 'CONSENT_REQUIRED') return false;
     await this.loadConsents();

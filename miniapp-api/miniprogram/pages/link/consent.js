@@ -1,36 +1,36 @@
-// 绑定: the texts beside the form, and the step in which the server asks for a
-// consent that it lacks, say one that was withdrawn.
+// 绑定: the consents beside the form, and the step for a missing consent, such as one that was
+// withdrawn.
 
 /** @typedef {import('../../lib/consents.js').Shown} Shown */
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
-/** What submitting the form starts; a phone number is asked for by a button of its own. */
+/** The purposes of submitting the form. The phone number has its own button. */
 const BY_FORM = ['link', 'certdoc', 'face'];
 const BY_TAP = BY_FORM.concat('phone');
 
-/** What such a page has in its data. */
-const data = { about: '' }; // the purpose whose text a step shows
+/** The data of such a page. */
+const data = { about: '' }; // the purpose of the step's text
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Which texts stand beside the form. @param {Shown} c @param {boolean} required */
+  /** Says which texts are shown beside the form. @param {Shown} c @param {boolean} required */
   lists(c, required) {
     return { listed: (required ? BY_TAP : BY_FORM).includes(c.purpose) };
   },
 
-  /** Whether the consent without which there is no link is there, as far as the page knows. */
+  /** Reports whether the consent to the link is given, as far as the page knows. */
   agreedToLink() {
     const link = this.consentTo('link');
     return !link || !link.asks;
   },
 
-  /** Shows the text of the first purpose that would do. @param {Problem} e */
+  /** Shows the text of the first purpose that suffices. @param {Problem} e */
   async askConsent(e) {
     await this.loadConsents();
     return this.showWanted(e.fields.map((f) => f.field).filter((purpose) => this.consentTo(purpose)));
   },
 
-  /** @param {string[]} purposes the link's must be agreed to, of proofs one is enough */
+  /** @param {string[]} purposes the link's is required; one of the proofs suffices */
   showWanted(purposes) {
     if (purposes.length === 0) return false;
     if (this.data.step !== 'consent') this.cameFrom = this.data.step;

@@ -1,4 +1,5 @@
-// 绑定: the face before the password, which helps where other people's failed attempts lock the password.
+// 绑定: verifies the face before the password, for citizens whose password other people's failed
+// attempts have locked.
 const face = require('../../lib/face.js');
 const { form } = require('../../lib/request.js');
 const { idTypes } = require('../../lib/words.js');
@@ -7,24 +8,24 @@ const { idTypes } = require('../../lib/words.js');
 
 const PASSED = '人脸验证已通过。请输入公积金密码，再点“确认绑定”。';
 
-/** What such a page has in its data. */
+/** The data of such a page. */
 const data = { faceFirst: false }; // whether the server offers it
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Who the form says the citizen is. */
+  /** Returns the person that the form states. */
   holder() {
     const { name, id_number, typeIndex } = this.data;
     return { name, id_type: idTypes[typeIndex].code, id_number };
   },
 
-  /** A refusal of the form. @param {Problem} e */
+  /** Handles a refusal of the form. @param {Problem} e */
   noteFaceFirst(e) {
     if (e.code === 'LINK_GONE') this.faceOf = '';
     this.setData({ faceFirst: Boolean(e.faceFirstOffered) });
   },
 
-  /** The face that was shown for this very person, if any. @returns {string} its id */
+  /** Returns the id of the face verification of this person, or ''. @returns {string} */
   firstFace() {
     return this.faceOf === JSON.stringify(this.holder()) ? this.faceId : '';
   },
@@ -42,7 +43,7 @@ const methods = {
     });
   },
 
-  /** Starts are few a day: who broke off goes on. @param {object} holder */
+  /** Continues an interrupted verification, because starts per day are limited. @param {object} holder */
   async openFirst(holder) {
     const of = JSON.stringify(holder);
     if (this.openedFirst && this.openedOf === of) return this.openedFirst;

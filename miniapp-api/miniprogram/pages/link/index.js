@@ -1,6 +1,6 @@
-// 绑定: ties the Alipay user to the fund account they prove to be theirs. What the
-// server asks for beside the form is a step of this page, so that nothing is typed
-// twice; the password stays in this page's memory until the link is made or left.
+// 绑定: links the Alipay user to a fund account. Further requirements of the server are steps of
+// this page, so that nothing is typed twice. The password stays in the page's memory until the
+// link is made or the page is closed.
 const screen = require('../../lib/screen.js');
 const { behaviour } = require('../../lib/errors.js');
 const { form } = require('../../lib/request.js');
@@ -14,8 +14,8 @@ const transferring = require('./transfer.js');
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
 /**
- * The method that opens the step for an answer. It says whether it has; if not, the
- * message is shown. For one more step: a line here, its methods and its axml.
+ * The method that shows the step for a code. It reports whether it did; otherwise the page shows
+ * the message. Another step needs a line here, its methods and its axml.
  * @type {Record<string, string>}
  */
 const STEPS = {
@@ -41,7 +41,7 @@ screen({
     id_number: '',
     account_no: '',
     password: '',
-    byCode: false, // a reset code stands for a forgotten password
+    byCode: false, // a reset code replaces a forgotten password
     reset_code: '',
     shown: { password: false },
     ...consents.data,
@@ -55,7 +55,7 @@ screen({
     this.form = form();
     this.confirming = form();
     this.forgetProofs();
-    this.phoneSent = false; // the server keeps it as long as the session
+    this.phoneSent = false; // the server keeps the number with the session
     this.setData({ authorizes: my.canIUse('button.open-type.getAuthorize') });
     return this.run(() => this.loadConsents());
   },
@@ -77,14 +77,14 @@ screen({
     const secret = this.data.byCode ? { reset_code: '请输入重置码' } : { password: '请输入公积金密码' };
     const asked = { name: '请输入姓名', id_number: '请输入证件号码', ...secret };
     if (this.data.busy || !this.complete(asked)) return;
-    // Nothing is sent before the citizen could read what happens to it.
+    // Nothing is sent before the citizen could read the texts.
     if (this.data.consents.length === 0) return this.run(() => this.loadConsents());
     this.forgetProofs();
     if (!this.agreedToLink()) return this.showWanted(['link']);
     await this.run(() => this.link());
   },
 
-  /** Sends the form. @param {string} [proof] the one that the citizen chose */
+  /** Sends the form. @param {string} [proof] the citizen's choice */
   async link(proof) {
     const { account_no, password, byCode, reset_code } = this.data;
     /** @type {Record<string, any>} */
@@ -99,13 +99,13 @@ screen({
       await this.send(this.form, { path: '/v1/link', data, seal: byCode ? undefined : { password } });
     } catch (e) {
       this.noteFaceFirst(e);
-      if (behaviour(e.code).does === 'correct') this.toForm(); // what is to be corrected is there
+      if (behaviour(e.code).does === 'correct') this.toForm(); // shows the fields to correct
       throw this.explained(e);
     }
     this.finish();
   },
 
-  /** Whoever came with a code does not know the password: it is set next. */
+  /** After a link with a reset code, opens the page that sets a new password. */
   finish() {
     const next = this.data.byCode ? '/pages/reset/index?by=code' : '/pages/home/index';
     this.setData({ password: '', reset_code: '' });
@@ -125,12 +125,12 @@ screen({
     my.pageScrollTo({ scrollTop: 0 });
   },
 
-  /** Back to the form, as it was typed; a problem then stands above it. */
+  /** Returns to the form as it was typed, with the problem above it. */
   toForm() {
     if (this.data.step) this.toStep('', { at: 'top' });
   },
 
-  /** Lost or gone: the link itself knows whether it was made. @param {Problem} e */
+  /** After a lost reply, queries whether the link was made. @param {Problem} e */
   async ask(e) {
     try {
       await this.call({ path: '/v1/link' });

@@ -1,11 +1,11 @@
-// 绑定: the steps that prove who the citizen is, a face or the phone number on file.
+// 绑定: the steps that prove the citizen's identity, by face or by the phone number on file.
 const face = require('../../lib/face.js');
 const phone = require('../../lib/phone.js');
 const { form } = require('../../lib/request.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
-/** How often the server is asked whether Alipay has decided, and the seconds between. */
+/** The number of queries for Alipay's result and the seconds between them. */
 const QUESTIONS = 3;
 const BETWEEN = 2;
 
@@ -14,28 +14,28 @@ const ANOTHER_FACE = '申请改绑要再验证一次人脸。';
 const NOT_BY_PHONE = '手机号没有核验通过，可能与公积金预留的不一致。请改用人脸验证。';
 const PERHAPS_PHONE = '；也可能是支付宝绑定的手机号与公积金预留的不一致，可以到柜台更正';
 
-/** What the server tells the owner, here without the way to the reset, which is for who is linked. @type {Record<string, string>} */
+/** Messages for the owner without the reset, which requires a link. @type {Record<string, string>} */
 const STOPPED = { PASSWORD_LOCKED: 'LINK_LOCKED', PASSWORD_FROZEN: 'LINK_FROZEN' };
 
-/** What such a page has in its data. */
+/** The data of such a page. */
 const data = {
-  canFace: false, // proofs that would do, of those this page can ask for
+  canFace: false, // possible proofs that this page supports
   canPhone: false,
-  note: '', // why the step is there
-  authorizes: false, // whether this client can ask for a phone number
+  note: '', // the reason of the step
+  authorizes: false, // whether this client supports requesting a phone number
 };
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** A new form begins: nothing is known of what it needs. */
+  /** Resets the proofs for a new form. */
   forgetProofs() {
     this.known = [];
     this.chosen = '';
     this.shownFace = false;
-    this.pending = null; // the face verification that is open
+    this.pending = null; // the open face verification
   },
 
-  /** LINK_PROOF_REQUIRED. @param {Problem} e */
+  /** Handles LINK_PROOF_REQUIRED. @param {Problem} e */
   askProof(e) {
     const asked = e.fields.map((f) => f.field).filter((p) => p === 'face' || p === 'phone');
     if (asked.length === 0) {
@@ -45,7 +45,7 @@ const methods = {
     this.known = this.known.concat(asked);
     this.pending = e.pending || null;
     const failed = this.phoneSent && !asked.includes('phone');
-    if (!failed) this.phoneSent = false; // say in a former session
+    if (!failed) this.phoneSent = false; // it was sent in a former session
     const another = e.pending && this.shownFace && this.requestsTransfer() ? ANOTHER_FACE : '';
     this.showProof(e.pending ? 'face' : asked[0], failed ? NOT_BY_PHONE : another);
     return true;
@@ -57,7 +57,7 @@ const methods = {
     this.toStep(step, { about: step, note, canFace: this.known.includes('face'), canPhone });
   },
 
-  /** LINK_PROOF_LIMIT: no face today, perhaps the phone. Its message is shown. */
+  /** Handles LINK_PROOF_LIMIT: shows its message and offers the phone if that is possible. */
   noMoreFaces() {
     this.known = this.known.filter((/** @type {string} */ p) => p !== 'face');
     this.setData({ canFace: false });
@@ -74,17 +74,17 @@ const methods = {
     this.showProof('phone');
   },
 
-  /** Opens Alipay's page, for a new verification where none is open. */
+  /** Opens Alipay's page, for a new verification if none is open. */
   verifyFace() {
     return this.run(async () => {
       if (!this.pending) await this.openFace();
       const begun = this.pending;
-      if (!begun) return; // linked without
+      if (!begun) return; // linked without a face
       const status = await face.showFace(begun);
-      if (!face.brokenOff(status)) this.pending = null; // starts are few a day: who broke off goes on
+      if (!face.brokenOff(status)) this.pending = null; // an interrupted verification can continue; starts per day are limited
       if (status !== '9000') throw face.refused(status);
       this.shownFace = true;
-      this.again = () => this.confirmFace(begun.id); // not another face, should the answer be lost
+      this.again = () => this.confirmFace(begun.id); // after a lost answer, repeat only the confirmation
       await this.confirmFace(begun.id);
     });
   },
@@ -98,7 +98,7 @@ const methods = {
     }
   },
 
-  /** Asks the server, which asks Alipay, who may need a moment. @param {string} id */
+  /** Queries the result from the server; Alipay may need a moment. @param {string} id */
   async confirmFace(id) {
     for (let n = 1; ; n++) {
       try {
@@ -112,7 +112,7 @@ const methods = {
     }
   },
 
-  /** The citizen has agreed in Alipay's dialog. */
+  /** Called after the citizen has agreed in Alipay's dialog. */
   phoneAllowed() {
     return this.run(async () => {
       await this.send(form(), { path: '/v1/phone', data: await phone.phoneNumber() });
@@ -127,7 +127,7 @@ const methods = {
     });
   },
 
-  /** What a refusal means here. One has a message for every reason; the phone may be one. @param {Problem} e */
+  /** Handles a refusal. LINK_REFUSED does not state its reason, which may be the phone. @param {Problem} e */
   explained(e) {
     if (e.code in STOPPED) return Object.assign({}, e, { code: STOPPED[e.code] });
     if (e.code !== 'LINK_REFUSED' || !this.phoneSent) return e;

@@ -3,23 +3,23 @@ const transfers = require('../../lib/transfers.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
-/** What such a page has in its data. */
+/** The data of such a page. */
 const data = { own: null };
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Whose account the form is about, as it is typed. */
+  /** Returns the account that the form states. */
   claimed() {
     const { name, typeIndex, id_number, account_no } = this.data;
     return JSON.stringify([name, typeIndex, id_number, account_no]);
   },
 
-  /** Whether the citizen requests the transfer of the link to this very account. */
+  /** Reports whether the citizen requests the transfer of this account's link. */
   requestsTransfer() {
     return this.transferFor === this.claimed();
   },
 
-  /** ALREADY_LINKED. @param {Problem} e */
+  /** Handles ALREADY_LINKED. @param {Problem} e */
   offerTransfer(e) {
     if (!e.transferOffered) return false;
     this.toStep('transfer');
@@ -37,7 +37,7 @@ const methods = {
     this.tell('没有申请改绑，原来的绑定没有变化。');
   },
 
-  /** TRANSFER_WAITING: nothing is left to do here, so the password goes. @param {Problem} e */
+  /** Handles TRANSFER_WAITING: the password is no longer needed and is cleared. @param {Problem} e */
   showWaiting(e) {
     const own = transfers.shown(e.transfer);
     if (!own) return false;

@@ -1,4 +1,4 @@
-// 修改密码, second page: the new password twice, then done.
+// 修改密码, second page: the new password, typed twice.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
@@ -12,7 +12,7 @@ screen({
   /** @param {{id: string, replaced?: string}} query */
   onLoad({ id, replaced }) {
     this.id = id;
-    this.setData({ replaced: time(replaced) }); // when the change began that this one has cancelled
+    this.setData({ replaced: time(replaced) }); // start of the change that this one cancelled
     this.form = form();
     return this.run(() => this.loadRules());
   },
@@ -32,7 +32,7 @@ screen({
     my.redirectTo({ url: '/pages/result/index' });
   },
 
-  /** Lost or gone: the change itself knows whether it happened. @param {{code: string}} e */
+  /** After a lost reply, queries the state of the change. @param {{code: string}} e */
   async ask(e) {
     if (e.code === 'RESULT_UNKNOWN') {
       this.show({ state: 'unknown' });

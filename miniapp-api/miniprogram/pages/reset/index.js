@@ -1,11 +1,11 @@
-// 忘记密码: Alipay verifies the face, then the new password is set.
+// 忘记密码: Alipay verifies the face, then the citizen sets a new password.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
 
-/** How often the server is asked whether Alipay has decided, and the seconds between. */
+/** The number of queries for Alipay's result and the seconds between them. */
 const QUESTIONS = 3;
 const BETWEEN = 2;
 
@@ -17,12 +17,12 @@ screen({
   onLoad(query) {
     this.starting = form();
     this.form = form();
-    this.setData({ byCode: !!query && query.by === 'code' }); // after a link by the same code
+    this.setData({ byCode: !!query && query.by === 'code' }); // after a link with the same code
   },
 
   verify() {
     return this.run(async () => {
-      // Starts are few a day: who broke off goes on with the one there is.
+      // An interrupted verification continues, because starts per day are limited.
       const reset = this.begun || (await this.send(this.starting, { path: '/v1/password/resets', data: {} }));
       this.id = reset.id;
       const status = await face.showFace(reset);
@@ -33,7 +33,7 @@ screen({
     });
   },
 
-  /** The clerk has seen the citizen's papers: the code is the proof. */
+  /** Opens a reset with a code from a clerk, who has checked the citizen's papers. */
   async useCode() {
     if (!this.complete({ code: '请输入重置码' })) return;
     await this.run(async () => {
@@ -53,7 +53,7 @@ screen({
     this.setData({ proven: true, code: '' });
   },
 
-  /** Asks the server, which asks Alipay. */
+  /** Queries the result from the server. */
   async proof() {
     for (let n = 1; ; n++) {
       const { state } = await this.call({ path: `/v1/password/resets/${this.id}` });
@@ -79,7 +79,7 @@ screen({
     my.redirectTo({ url: '/pages/result/index' });
   },
 
-  /** Lost or gone: the reset itself knows whether it happened. @param {{code: string}} e */
+  /** After a lost reply, queries the state of the reset. @param {{code: string}} e */
   async ask(e) {
     if (!this.data.proven) return false;
     if (e.code === 'RESULT_UNKNOWN') {

@@ -1,14 +1,14 @@
-// 结果: done, or not known yet, then it asks until it is known. It never sends a
-// password again.
+// 结果: shows the outcome. If it is unknown, the page queries it, but never sends a password
+// again.
 const screen = require('../../lib/screen.js');
 const outcome = require('../../lib/outcome.js');
 const { time } = require('../../lib/words.js');
 
-/** How often it asks by itself, and the seconds between. */
+/** The number of automatic queries and the seconds between them. */
 const QUESTIONS = 3;
 const BETWEEN = 2;
 
-/** Asked for the last time, 'open' and what comes before a reset's end mean that nothing arrived. */
+/** The states that mean, at the last query, that the request did not arrive. */
 const CAME_TO_NOTHING = ['open', 'cancelled', 'expired', 'started', 'passed', 'failed'];
 
 const TEXTS = {

@@ -1,4 +1,4 @@
-// The first screen. It asks Alipay for nothing: that begins with 我的密码.
+// The first screen. It calls no Alipay function that needs consent; 我的密码 does.
 const screen = require('../../lib/screen.js');
 const elder = require('../../lib/elder.js');
 const config = require('../../config.js');

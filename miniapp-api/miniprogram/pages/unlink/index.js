@@ -1,4 +1,4 @@
-// 解除绑定, against the password: a borrowed phone must not be enough.
+// 解除绑定. It requires the password, because a borrowed phone must not be enough.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 
