@@ -28,7 +28,7 @@ func TestWriteTransactions(t *testing.T) {
 	}{
 		{"sign in", func() { p = h.logIn(c) }, "2: auth_codes, links sessions"},
 		{"first link", func() { p.post("/v1/link", c.linkBody(), key("1")).want(t, "OK") },
-			"5: idempotency_records sessions, consents, idempotency_records lockouts, links events lockouts outbox, idempotency_records"},
+			"5: idempotency_records sessions, consents, idempotency_records lockouts, events links lockouts outbox, idempotency_records"},
 		{"status", func() { p.get("/v1/password").want(t, "OK") }, "1: sessions"},
 		{"open a change", func() { path = p.openChange(c, key("2")) },
 			"5: idempotency_records sessions, idempotency_records lockouts, lockouts, changes events, idempotency_records"},
@@ -39,7 +39,7 @@ func TestWriteTransactions(t *testing.T) {
 		{"another link", func() {
 			c.Password = "Copper-Kettle-77"
 			p.post("/v1/link", c.linkBody(), key("4")).want(t, "OK")
-		}, "4: idempotency_records sessions, idempotency_records lockouts, links events lockouts outbox, idempotency_records"},
+		}, "4: idempotency_records sessions, idempotency_records lockouts, events links lockouts outbox, idempotency_records"},
 	} {
 		h.clock.Advance(31 * time.Second)
 		step.do()
