@@ -74,6 +74,11 @@ type accountRow struct {
 // accountColumns go with accountRow; a stands for accounts, c for password_credentials of a kind.
 const accountColumns = `a.account_id, a.status, a.sealed, a.person_digest, c.version, c.state, c.initial_rule, c.hash`
 
+// isPassword is the kind of the credential c of an account. In a join it is no plain
+// comparison: while PostgreSQL has no statistics, as after the first import, it takes a kind
+// that is written out for rare and reads those of the whole centre to find one.
+const isPassword = `c.kind = ANY ('{password}')`
+
 // ownPhone goes with accountColumns where somebody may be about to be proven by phone: in
 // the statement that finds the account, so that looking costs nobody a statement more.
 const ownPhone = `a.phone_digest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts o

@@ -18,7 +18,7 @@ func (db *DB) AccountsOf(ctx context.Context, l Link) ([]Account, error) {
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `
 			SELECT `+accountColumns+`
-			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
+			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND `+isPassword+`
 			WHERE a.center_id = $1 AND a.person_digest = $2 AND a.status NOT IN `+endedStatuses+`
 			ORDER BY a.status, a.account_id`,
 			db.center, l.PersonDigest)

@@ -162,7 +162,7 @@ func (db *DB) LinkedAccount(ctx context.Context, accountID uuid.UUID) (Account, 
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &row, `
 			SELECT `+accountColumns+`
-			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
+			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND `+isPassword+`
 			WHERE a.center_id = $1 AND a.account_id = $2`,
 			db.center, accountID)
 	})

@@ -154,7 +154,7 @@ func (db *DB) attemptedAccount(ctx context.Context, tx *sqlx.Tx, req AttemptRequ
 	var rows []accountRow
 	err := tx.SelectContext(ctx, &rows, `
 		SELECT `+accountColumns+`, `+ownPhone+`
-		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
+		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND `+isPassword+`
 		WHERE a.center_id = $1 AND a.person_digest = $2
 			AND ($3::bytea IS NULL OR a.account_no_digest = $3)
 			AND ($4::uuid IS NULL OR a.account_id = $4)

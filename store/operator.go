@@ -75,7 +75,7 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([
 	var rows []accountRow
 	if err := tx.SelectContext(ctx, &rows, `
 		SELECT `+accountColumns+`
-		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
+		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND `+isPassword+`
 		WHERE a.center_id = $1 AND a.person_digest = coalesce($2::bytea, (
 			SELECT person_digest FROM accounts WHERE center_id = $1 AND account_no_digest = $3))
 		ORDER BY a.account_no_digest IS DISTINCT FROM $3, a.status, a.account_id`,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -79,13 +80,15 @@ func (db *DB) ReplaceHashes(ctx context.Context, all []NewHash) (int64, error) {
 	for i, n := range all {
 		ids[i], versions[i], before[i], after[i] = n.Old.AccountID.String(), n.Old.Version, n.Old.Hash, n.Hash
 	}
+	// The kind is joined as the account is, see isPassword.
+	kinds := slices.Repeat([]string{"password"}, len(all))
 	var replaced int64
 	err := db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
 		res, err := tx.ExecContext(ctx, `
 			UPDATE password_credentials c SET hash = n.after
-			FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[]) AS n (account_id, version, before, after)
-			WHERE c.center_id = $1 AND c.account_id = n.account_id AND c.kind = 'password' AND c.version = n.version AND c.hash = n.before`,
-			db.center, pq.Array(ids), pq.Array(versions), pq.Array(before), pq.Array(after))
+			FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[]) AS n (account_id, kind, version, before, after)
+			WHERE c.center_id = $1 AND c.account_id = n.account_id AND c.kind = n.kind AND c.version = n.version AND c.hash = n.before`,
+			db.center, pq.Array(ids), pq.Array(kinds), pq.Array(versions), pq.Array(before), pq.Array(after))
 		if err != nil {
 			return err
 		}

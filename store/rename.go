@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,7 +61,8 @@ func (db *DB) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids 
 	return nil
 }
 
-// renameLinks seals each identifier anew, because it is bound to the digest.
+// renameLinks seals each identifier anew, because it is bound to the digest. Each comes with
+// its provider, see ReplaceHashes.
 func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	sealed := make(pq.ByteaArray, len(r.old))
 	for i := range r.old {
@@ -71,9 +73,9 @@ func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[
 	}
 	_, err := tx.ExecContext(ctx, `
 		UPDATE links l SET identity_digest = m.new, user_digest = m.old, sealed_identity = m.sealed
-		FROM unnest($3::bytea[], $4::bytea[], $5::bytea[]) AS m (old, new, sealed)
-		WHERE l.center_id = $1 AND l.provider = $2 AND l.identity_digest = m.old`,
-		db.center, r.provider, r.old, r.new, sealed)
+		FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) AS m (provider, old, new, sealed)
+		WHERE l.center_id = $1 AND l.provider = m.provider AND l.identity_digest = m.old`,
+		db.center, pq.Array(slices.Repeat([]string{r.provider}, len(r.old))), r.old, r.new, sealed)
 	if pgconn.IsConstraintViolation(err) { // the open_id was linked since: a conflict, when looked at again
 		return pgconn.ErrRetry
 	}

@@ -30,7 +30,7 @@ func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, e
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &row, `
 			SELECT `+accountColumns+`
-			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND c.kind = 'password'
+			FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND `+isPassword+`
 			WHERE a.center_id = $1 AND a.account_no_digest = $2`,
 			db.center, db.accountNoDigest(accountNo))
 	})

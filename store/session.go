@@ -104,7 +104,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 			FROM sessions s
 			LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
 			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
-			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND c.kind = 'password'
+			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND `+isPassword+`
 			LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
 				AND b.scope = l.identity_digest
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
