@@ -24,8 +24,8 @@ func auditCommand(w terminal.Stdio) *cobra.Command {
 		Use:   "audit",
 		Short: "List what operators did by hand",
 		Long: "Audit lists what operators did to accounts by hand (fundpass unlock,\n" +
-			"reset, export-person, erase-person): when, by Beijing's time, who, what, to which\n" +
-			"account and why, oldest first.\n\n" +
+			"issue-reset-code, export-person, erase-person): the time in Beijing, the operator,\n" +
+			"the action, the account and the reason, oldest first.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },
