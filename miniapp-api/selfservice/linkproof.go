@@ -80,11 +80,8 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	}
 	verified := claimed == nil && !bytes.Equal(found.scope, store.PublicScope)
 	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(verified))
-	switch {
-	case errors.Is(err, store.ErrLimit):
-		return PendingLink{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
-	case err != nil:
-		return PendingLink{}, err
+	if err != nil {
+		return PendingLink{}, s.limitError(err, ErrLinkProofLimit)
 	}
 	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Kind: kind, Transfer: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
 	opening := faceRequest{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}

@@ -72,11 +72,8 @@ func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
 
 func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, kind string) (store.Recovery, FacePage, error) {
 	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsPerUser)
-	switch {
-	case errors.Is(err, store.ErrLimit):
-		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
-	case err != nil:
-		return store.Recovery{}, FacePage{}, err
+	if err != nil {
+		return store.Recovery{}, FacePage{}, s.limitError(err, ErrLinkProofLimit)
 	}
 	r := store.Recovery{ID: uuid.New(), Kind: kind, PersonDigest: a.PersonDigest, CredentialVersion: a.Version, Start: start}
 	if a.ID != uuid.Nil {
@@ -151,7 +148,7 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 	case err != nil:
 		return Done{}, err
 	case c.IsRetry && r.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == r.AccountID.UUID: // the earlier run set the password
-		return s.withNotice(ctx, c, Done{ID: r.ID, State: store.ResetDone, ChangedAt: c.Link.Password.ChangedAt}, nil)
+		return s.done(ctx, c, id, store.Finished{ClosedAt: c.Link.Password.ChangedAt}, nil)
 	case r.State != store.LinkProofStarted:
 		return Done{}, ErrResetGone
 	case c.Link != nil:
@@ -164,13 +161,13 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 	if err != nil {
 		return Done{}, err
 	}
-	return s.setPassword(ctx, c, in, procedure{
+	finished, err := s.replacePassword(ctx, c, in, procedure{
+		closed: ErrResetGone, check: checkResettable,
 		account: account, fingerprints: s.db.PasswordFingerprints(account, in.Password.Normalised()),
-		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
-			done, err := s.db.FinishRecovery(ctx, c.Session, account, n, r)
-			return Done{ID: r.ID, State: store.ResetDone, ChangedAt: &done.At, SessionsEnded: done.SessionsEnded}, err
+		write: func(ctx context.Context, n store.NewPassword) (store.Finished, error) {
+			return s.db.FinishRecovery(ctx, c.Session, account, id, n)
 		},
 		onConflict: func(context.Context) error { return ErrAlreadyLinked },
-		check:      checkResettable, closed: ErrResetGone,
 	})
+	return s.done(ctx, c, id, finished, err)
 }

@@ -28,7 +28,7 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	if errors.Is(err, store.ErrCode) {
 		return store.Reset{}, ErrResetCodeWrong
 	} else if err != nil {
-		return store.Reset{}, openResetError(err)
+		return store.Reset{}, openError(err)
 	}
 	return reset, nil
 }
