@@ -104,7 +104,7 @@ func (s *Service) replacePassword(ctx context.Context, c Caller, in NewPassword,
 			return store.Finished{}, err
 		}
 	}
-	h := s.newHashing(c)
+	h := newHashing(s.hasher, c)
 	defer h.end()
 	if err := s.checkNewPassword(ctx, h, in, p); err != nil {
 		if p.refused != nil {

@@ -28,7 +28,7 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 		return Reset{}, ErrAlreadyLinked
 	}
 	claimed := store.Account{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()),
+		PersonDigest: who.personDigest(s.db),
 		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
 	}
 	kind, err := s.faceKind(claimed.Person)
@@ -59,12 +59,12 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 // requireRecoveryConsents returns ErrConsentRequired unless the caller consented to the link
 // and, if the centre uses it, to the face verification.
 func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
-	consents, err := s.loadConsents(ctx, c)
+	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return err
 	}
 	purposes := []string{PurposeLink}
-	if slices.ContainsFunc(s.offeredConsents(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
+	if slices.ContainsFunc(s.consents.offered(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
 		purposes = append(purposes, PurposeFace)
 	}
 	return consents.require(ctx, purposes...)
@@ -80,7 +80,7 @@ func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, 
 		r.AccountID = uuid.NullUUID{UUID: a.ID, Valid: true}
 	}
 	opening := faceRequest{start: start, account: a, id: r.ID, kind: r.Kind, claimed: true}
-	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.faces.open(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		r.CertifyID = certifyID
 		r, err = s.db.OpenRecovery(ctx, c.Session, r)
 		return err

@@ -91,7 +91,7 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 		return Reset{}, s.limitError(err, ErrResetLimit)
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: kind, Start: start}
-	page, err := s.openFace(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.faces.open(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
 		reset.CertifyID = certifyID
 		reset, err = s.db.OpenReset(ctx, c.Session, a, reset)
 		return err
