@@ -96,11 +96,11 @@ func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, 
 }
 
 // FinishRecovery uses the recovery up, links the session's user to the account and replaces its
-// password, whatever state it is in, in one transaction, see replaceCredential. Of
-// any number of racing calls one succeeds. It returns ErrGone if the recovery is closed or late,
-// if the password was changed since, or if the session has ended; ErrConflict if the user or the
-// person is linked already; ErrBlocked if the account is frozen or has ended; and ErrNotFound if
-// it is another person's now.
+// password, whatever state it is in, in one transaction, see replaceCredential. Of any number of
+// racing calls one succeeds. It returns ErrGone if the recovery is closed or late, if the
+// password was changed since, or if the session has ended; ErrConflict if the user or the person
+// is linked already; ErrBlocked if the account is frozen or has ended; and ErrNotFound if it is
+// another person's now.
 //
 // Its locks are taken in the order of FinishLink and FinishReset.
 func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, id uuid.UUID, in NewPassword) (done Finished, err error) {

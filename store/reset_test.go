@@ -16,7 +16,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// An owner is a linked citizen with a session, on a database of their own.
+// An owner is a linked citizen with a session, in a centre of their own.
 type owner struct {
 	t       *testing.T
 	db      *store.DB
