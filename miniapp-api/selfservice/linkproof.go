@@ -81,7 +81,7 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	verified := claimed == nil && !bytes.Equal(found.scope, store.PublicScope)
 	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(verified))
 	if err != nil {
-		return PendingLink{}, s.limitError(err, ErrLinkProofLimit)
+		return PendingLink{}, limitError(err, ErrLinkProofLimit, s.db.Now())
 	}
 	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Kind: kind, Transfer: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
 	opening := faceRequest{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}

@@ -73,7 +73,7 @@ func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
 func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, kind string) (store.Recovery, FacePage, error) {
 	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsPerUser)
 	if err != nil {
-		return store.Recovery{}, FacePage{}, s.limitError(err, ErrLinkProofLimit)
+		return store.Recovery{}, FacePage{}, limitError(err, ErrLinkProofLimit, s.db.Now())
 	}
 	r := store.Recovery{ID: uuid.New(), Kind: kind, PersonDigest: a.PersonDigest, CredentialVersion: a.Version, Start: start}
 	if a.ID != uuid.Nil {

@@ -88,7 +88,7 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 	}
 	start, err := s.db.ChargeReset(ctx, c.Session, resetsPerDay)
 	if err != nil {
-		return Reset{}, s.limitError(err, ErrResetLimit)
+		return Reset{}, limitError(err, ErrResetLimit, s.db.Now())
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: kind, Start: start}
 	page, err := s.faces.open(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
@@ -116,11 +116,11 @@ func (s *Service) faceKind(p store.Person) (string, error) {
 	return kind, nil
 }
 
-// limitError returns limit with the time until midnight for store.ErrLimit, and any other err as
-// it is.
-func (s *Service) limitError(err error, limit *Error) error {
+// limitError returns limit with the time until midnight if err is store.ErrLimit, and err
+// otherwise.
+func limitError(err error, limit *Error, now time.Time) error {
 	if errors.Is(err, store.ErrLimit) {
-		return limit.WithRetryAfter(untilMidnight(s.db.Now()))
+		return limit.WithRetryAfter(untilMidnight(now))
 	}
 	return err
 }
