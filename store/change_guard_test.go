@@ -9,7 +9,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A change that ran out of time long before its confirm is finished replaces no password.
+// A change that expired long before its confirm is finished does not replace the password.
 func TestFinishChangeInTime(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -20,7 +20,7 @@ func TestFinishChangeInTime(t *testing.T) {
 	c, err := db.OpenChange(t.Context(), s, a, []byte("old"))
 	noError(t, err)
 	now = now.Add(store.ChangeLife + store.ConfirmGrace)
-	if _, err := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "made-up", Fingerprint: []byte("new")}); !errors.Is(err, store.ErrGone) {
+	if _, err := db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "made-up", Fingerprint: []byte("new")}); !errors.Is(err, store.ErrGone) {
 		t.Errorf("got %v", err)
 	}
 	if got := importedAccount(t, db, depositor(1)); got.Version != a.Version {

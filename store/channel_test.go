@@ -33,7 +33,7 @@ func TestWhatIsDoneHasTheSessionsChannel(t *testing.T) {
 	noError(t, err)
 	change, err := db.OpenChange(ctx, on(t, db, "of opening", byOpen(1)), account, []byte("old"))
 	noError(t, err)
-	_, err = db.FinishChange(ctx, on(t, db, "of changes", byOpen(1)), store.Confirm{Change: change, Hash: "hash", Fingerprint: []byte("new")})
+	_, err = db.FinishChange(ctx, on(t, db, "of changes", byOpen(1)), change.ID, store.NewPassword{Hash: "hash", Fingerprint: []byte("new")})
 	noError(t, err)
 	account.Version++
 	s = on(t, db, "of resets", byOpen(1))
@@ -44,7 +44,7 @@ func TestWhatIsDoneHasTheSessionsChannel(t *testing.T) {
 		t.Errorf("open: %+v, %v", open, err)
 	}
 	noError(t, db.PassReset(ctx, s, reset))
-	_, err = db.FinishReset(ctx, s, store.NewPassword{Reset: reset, Hash: "newer", Fingerprint: []byte("newer")})
+	_, err = db.FinishReset(ctx, s, reset.ID, store.NewPassword{Hash: "newer", Fingerprint: []byte("newer")})
 	noError(t, err)
 	account.Version++
 	_, err = db.RequestTransfer(ctx, on(t, db, "of transfers", byOpen(2)), store.TransferOrder{Account: account, Proof: "face", Window: time.Hour, Limit: 9})

@@ -66,7 +66,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 			db.center, s.Provider, s.IdentityDigest, id); err != nil {
 			return err
 		}
-		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
+		if err := db.endOtherSessions(ctx, tx, s, now); err != nil {
 			return err
 		}
 		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads that of the new one

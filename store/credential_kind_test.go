@@ -36,13 +36,13 @@ func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 	noError(t, db.UpgradeHash(ctx, account, "upgraded"))
 	change, err := db.OpenChange(ctx, s, account, []byte("old"))
 	noError(t, err)
-	_, err = db.FinishChange(ctx, s, store.Confirm{Change: change, Hash: "changed", Fingerprint: []byte("new")})
+	_, err = db.FinishChange(ctx, s, change.ID, store.NewPassword{Hash: "changed", Fingerprint: []byte("new")})
 	noError(t, err)
 	account.Version++
 	reset, err := db.OpenReset(ctx, s, account, store.Reset{ID: uuid.New(), Kind: store.ResetByFace, CertifyID: "certify"})
 	noError(t, err)
 	noError(t, db.PassReset(ctx, s, reset))
-	_, err = db.FinishReset(ctx, s, store.NewPassword{Reset: reset, Hash: "reset", Fingerprint: []byte("newer")})
+	_, err = db.FinishReset(ctx, s, reset.ID, store.NewPassword{Hash: "reset", Fingerprint: []byte("newer")})
 	noError(t, err)
 	account.Version++
 	if used, hashes, err := db.PasswordUsed(ctx, account, nil, 9); used || len(hashes) != 1 || hashes[0] != "changed" || err != nil {

@@ -37,7 +37,7 @@ var exceptions = map[[2]string]string{
 	{"retention.go", "ctid"}:        "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
 	{"costly.go", "LATERAL"}:        "center_id = $1 in the only table: pushed to one shard whole",
 	{"consent.go", uncounted}:       "nobody asks how many",
-	{"reset.go", uncounted}:         "nobody asks how many",
+	{"newpassword.go", uncounted}:   "nobody asks how many",
 	{"identity_columns.go", untied}: "the pattern of statements that IdentityColumnStatements has whole",
 }
 

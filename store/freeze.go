@@ -6,14 +6,12 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 )
 
-// Freeze freezes the password of the linked account, ends every session of the
-// Alipay user, this one too, cancels what the person has open and rejects a waiting
-// transfer of the link. The first
-// freeze leaves an event and a notice; calling it again only ends sessions. It
-// returns ErrNotFound when the link is gone.
+// Freeze freezes the password of the linked account, ends every session of the person's users
+// of all providers, this one too, cancels what the person has open and rejects a waiting
+// transfer of the link. The first freeze leaves an event and a notice; calling it again only
+// ends sessions. It returns ErrNotFound when the link is gone.
 //
 // It takes its locks in the order of OpenChange and FinishChange: link, reset,
 // change, credential, sessions. A confirm is therefore done before the freeze, and its
@@ -37,9 +35,7 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `
-			DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,
-			db.center, pq.ByteaArray(db.digests(visitor.Identity))); err != nil || !first {
+		if _, err := db.endSessions(ctx, tx, sessionsOf{person: s.Link.PersonDigest, identities: db.digests(visitor.Identity)}, now); err != nil || !first {
 			return err
 		}
 		return db.afterFreeze(ctx, tx, s, visitor, now)

@@ -37,8 +37,9 @@ func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 
 // FreezeAsFormerHolder is Freeze by who held the link until it was taken over: the
 // passwords of the account it was taken over for and of the one it is to now are frozen,
-// and the sessions of both Alipay users end. Who has the link now is told. ErrNotFound means
-// that there was no takeover lately, or that it was answered by a freeze already.
+// and the sessions of both users end, with those of the person's users of other providers. Who
+// has the link now is told. ErrNotFound means that there was no takeover lately, or that it was
+// answered by a freeze already.
 //
 // Its locks are taken in the order of Freeze.
 func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
@@ -88,9 +89,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfe
 		return err
 	}
 	ended := append(db.digests(held.Identity), db.digests(former.Identity)...)
-	if _, err := tx.ExecContext(ctx, `
-		DELETE FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2)`,
-		db.center, byteas(ended...)); err != nil {
+	if _, err := db.endSessions(ctx, tx, sessionsOf{person: r.PersonDigest, identities: ended}, now); err != nil {
 		return err
 	}
 	if err := db.addEvent(ctx, tx, held.Account, EventPasswordFrozen, s.Channel, now); err != nil {

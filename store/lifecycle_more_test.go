@@ -78,7 +78,7 @@ func TestMergeKeepsPasswords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "theirs", Fingerprint: []byte("new print")}); err != nil {
+	if _, err := db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "theirs", Fingerprint: []byte("new print")}); err != nil {
 		t.Fatal(err)
 	}
 	if a := importedAccount(t, db, old); a.Hash != depositor(1, hashed).Hash || a.Version != 1 {
@@ -277,7 +277,7 @@ func TestLifecycleOfResets(t *testing.T) {
 		if got := column(t, db, `SELECT state FROM resets`); !slices.Equal(got, []string{tt.state}) {
 			t.Errorf("%s: %v", tt.status, got)
 		}
-		_, err = db.FinishReset(t.Context(), s, store.NewPassword{Reset: r, Hash: "new", Fingerprint: []byte("new print")})
+		_, err = db.FinishReset(t.Context(), s, r.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")})
 		if (err == nil) != (tt.state == store.ResetPassed) {
 			t.Errorf("%s: finished: %v", tt.status, err)
 		}

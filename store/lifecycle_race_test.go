@@ -82,7 +82,7 @@ func (c *crossing) run() {
 			change, err := c.two.OpenChange(ctx, *c.owner, c.account, []byte("old print"))
 			c.expect(err, store.ErrBlocked)
 			if err == nil {
-				_, err = c.one.FinishChange(ctx, *c.owner, store.Confirm{Change: change, Hash: "new", Fingerprint: []byte("new print")})
+				_, err = c.one.FinishChange(ctx, *c.owner, change.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")})
 				c.expect(err, store.ErrGone, store.ErrBlocked)
 			}
 		})

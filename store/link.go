@@ -50,6 +50,11 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err := db.holdSession(ctx, tx, s); err != nil {
 		return err
 	}
+	return db.recordLinked(ctx, tx, n, now)
+}
+
+// recordLinked writes the event and the notice of a link.
+func (db *DB) recordLinked(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) error {
 	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity, n.account.PersonDigest}
 	if err := db.queueNotice(ctx, tx, told, now); err != nil {
 		return err
@@ -149,7 +154,7 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 		if _, err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
 			return err
 		}
-		if _, err := db.endOtherSessions(ctx, tx, s, now); err != nil {
+		if err := db.endOtherSessions(ctx, tx, s, now); err != nil {
 			return err
 		}
 		return db.addEvent(ctx, tx, s.Link.AccountID, EventUnlinked, s.Channel, now)

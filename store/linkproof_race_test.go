@@ -97,7 +97,7 @@ func (w *waitingLink) freeze() error {
 func (w *waitingLink) holdersChange() error {
 	change, err := w.two.OpenChange(w.ctx(), w.owner, w.account, []byte("old"))
 	if err == nil {
-		_, err = w.two.FinishChange(w.ctx(), w.owner, store.Confirm{Change: change, Hash: "new", Fingerprint: []byte("new")})
+		_, err = w.two.FinishChange(w.ctx(), w.owner, change.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new")})
 	}
 	return err
 }

@@ -114,7 +114,7 @@ func (h *history) reset() error {
 	h.clear()
 	h.state = store.PasswordSet
 	h.account.Version++
-	_, err = h.db.FinishReset(ctx, h.session, store.NewPassword{Reset: r, Hash: "$argon2id$made-up", Fingerprint: id[:]})
+	_, err = h.db.FinishReset(ctx, h.session, r.ID, store.NewPassword{Hash: "$argon2id$made-up", Fingerprint: id[:]})
 	return err
 }
 

@@ -103,7 +103,7 @@ func (r *removal) act(ctx context.Context, what int) {
 			r.expect(err)
 			return
 		}
-		_, err := r.two.FinishChange(ctx, *r.owner, store.Confirm{Change: r.change, Hash: "new", Fingerprint: []byte("new print")})
+		_, err := r.two.FinishChange(ctx, *r.owner, r.change.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")})
 		r.expect(err, store.ErrGone)
 	}
 }

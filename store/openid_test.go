@@ -145,9 +145,8 @@ func TestMoveKeepsSessions(t *testing.T) {
 	if s.Link == nil || s.Link.AccountID != a.ID || v.Identity != both(1) || v.AccessToken == "" {
 		t.Errorf("%+v, %+v", s.Link, v)
 	}
-	c, err = db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "new", Fingerprint: []byte("new print")})
-	if err != nil || c.State != store.ChangeDone {
-		t.Errorf("%+v, %v", c, err)
+	if done, err := db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")}); err != nil || done.ClosedAt == nil {
+		t.Errorf("%+v, %v", done, err)
 	}
 	for _, id := range []store.Identity{byUser(1), both(1), byOpen(1)} {
 		s := opened(t, db, id)
@@ -418,7 +417,7 @@ func TestStaleSession(t *testing.T) {
 	}
 	moves(t, db, both(1))
 	before := wholeDatabase(t, db)
-	_, finished := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "new", Fingerprint: []byte("new print")})
+	_, finished := db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")})
 	_, reopened := db.OpenChange(t.Context(), s, a, []byte("old print"))
 	for _, tt := range []struct {
 		name      string

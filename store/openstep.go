@@ -11,14 +11,14 @@ import (
 // An OpenStep is a change or reset of the linked person that is not finished.
 type OpenStep struct {
 	ID        uuid.UUID `db:"id"`
-	Own       bool      `db:"own"` // begun by the session's own Alipay user
+	Own       bool      `db:"own"` // opened by the session's user
 	Channel   string    `db:"channel"`
 	OpenedAt  time.Time `db:"opened_at"`
 	ExpiresAt time.Time `db:"expires_at"`
 }
 
-// OpenSteps returns the change and the reset that the linked person has open, whoever
-// began them; nil where there is none.
+// OpenSteps returns the open change and the open reset of the linked person, whoever opened
+// them. Either is nil if there is none.
 func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep, err error) {
 	now := db.clock()
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {

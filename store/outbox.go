@@ -68,18 +68,6 @@ type notice struct {
 	person  []byte
 }
 
-// addNotice tells the session's Alipay user of a change or reset, under its own
-// id: the same one can never be told twice under two keys. The addressee and
-// the person of n are filled in.
-func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, now time.Time) error {
-	visitor, err := db.Visitor(s)
-	if err != nil {
-		return err
-	}
-	n.to, n.person = visitor.Identity, s.Link.PersonDigest
-	return db.queueNotice(ctx, tx, n, now)
-}
-
 // queueNotice writes a notice in the transaction of what it tells of. Of what they did
 // themselves an addressee who has withdrawn the consent to messages is not told.
 func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {

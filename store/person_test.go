@@ -52,7 +52,7 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	old = signIn("first", "b")
 	change, err := db.OpenChange(ctx, old, account, []byte(fmt.Sprint("old", n)))
 	noError(t, err)
-	_, err = db.FinishChange(ctx, old, store.Confirm{Change: change, Hash: "$argon2id$new", Fingerprint: []byte(fmt.Sprint("new", n))})
+	_, err = db.FinishChange(ctx, old, change.ID, store.NewPassword{Hash: "$argon2id$new", Fingerprint: []byte(fmt.Sprint("new", n))})
 	noError(t, err)
 	noError(t, db.RemoveLink(ctx, old))
 

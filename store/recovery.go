@@ -9,11 +9,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// A Recovery is a verification of somebody who has forgotten the password and is not
-// linked. Who passes it is linked and sets a new password, in one transaction.
+// A Recovery is the verification of a citizen who has forgotten the password and is not linked.
+// FinishRecovery links them and sets a new password.
 type Recovery struct {
 	ID                uuid.UUID     `db:"proof_id"`
-	AccountID         uuid.NullUUID `db:"account_id"` // null: the centre knows nobody of that name and document
+	AccountID         uuid.NullUUID `db:"account_id"` // null if the centre has no account for name and document
 	PersonDigest      []byte        `db:"person_digest"`
 	Kind              string        `db:"kind"`  // ResetByCertify or ResetByFace
 	State             string        `db:"state"` // as of a LinkProof
@@ -24,8 +24,8 @@ type Recovery struct {
 	Start             Start         `db:"-"` // what OpenRecovery keeps
 }
 
-// RecoverableAccount finds the account that somebody says is theirs; nil: the centre knows
-// none. Of several the first open one is meant unless accountNo says otherwise.
+// RecoverableAccount returns the account that a citizen claims, or nil if the centre has none.
+// Of several it is the first that has not ended, unless accountNo names another.
 func (db *DB) RecoverableAccount(ctx context.Context, personDigest []byte, accountNo string) (found *Account, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
 		found, err = db.attemptedAccount(ctx, tx, AttemptRequest{PersonDigest: personDigest, AccountNo: accountNo})
@@ -34,18 +34,18 @@ func (db *DB) RecoverableAccount(ctx context.Context, personDigest []byte, accou
 	return found, err
 }
 
-// ChargeRecovery reserves one start on today's account of the Alipay user, together with
-// the starts of ChargeLinkProof: each is billed. No number of a person's starts is too
-// many, or strangers could keep them from recovering. ErrLimit means that nothing is left
-// for today; then nothing is reserved.
+// ChargeRecovery reserves one of the user's starts of today, which ChargeLinkProof counts, too,
+// because each is billed. The starts for a person are not limited, because strangers could use
+// them up. It returns ErrLimit, and reserves nothing, if none is left.
 func (db *DB) ChargeRecovery(ctx context.Context, s Session, personDigest []byte, limit int) (Start, error) {
 	return db.chargeStart(ctx, start{countRecoveriesOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}, StartLimit{User: limit})
 }
 
-// OpenRecovery keeps a verification that Alipay has just opened, and its Start. r has ID,
-// Kind, CertifyID, PersonDigest and Start, and of an account AccountID and CredentialVersion. It replaces what the
-// same Alipay user has open. ErrConflict means that the user opened another at the same
-// moment, or that the certify_id was seen before. Calling it twice fails.
+// OpenRecovery stores a recovery whose verification Alipay has just opened, and counts its
+// Start. r has ID, Kind, CertifyID, PersonDigest and Start, and AccountID and CredentialVersion
+// if there is an account. It replaces what the same user has open. It returns ErrConflict if the
+// user opened another at the same moment or if the certify_id was used before. Calling it twice
+// fails.
 func (db *DB) OpenRecovery(ctx context.Context, s Session, r Recovery) (Recovery, error) {
 	sealed, err := db.seal(r.CertifyID, "link_proofs", r.ID[:])
 	if err != nil {
@@ -75,8 +75,8 @@ func (db *DB) OpenRecovery(ctx context.Context, s Session, r Recovery) (Recovery
 	return r, err
 }
 
-// Recovery returns what this very session began. Unknown and another session's are both
-// ErrNotFound.
+// Recovery returns a recovery that this session began. It returns ErrNotFound if there is none
+// with this id or if another session began it.
 func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, error) {
 	var r Recovery
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -95,31 +95,22 @@ func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, 
 	return r, err
 }
 
-// A Recovered is what FinishRecovery has done.
-type Recovered struct {
-	At            time.Time
-	SessionsEnded int
-}
-
-// FinishRecovery uses the recovery up, links the session's Alipay user to the account and
-// gives it a new password, whatever state the old one is in, in one transaction: the person's
-// open change and reset are cancelled, every scope of their attempts cleared, the user's other
-// sessions ended, events and notices written. Of any number of racing calls one succeeds.
-// ErrGone means that the recovery is closed or late, that the password was changed since,
-// or that the session has ended; ErrConflict that the user or the person is linked already;
-// ErrBlocked that the account is frozen or has ended; ErrNotFound that it is another
-// person's now.
+// FinishRecovery uses the recovery up, links the session's user to the account and replaces its
+// password, whatever state it is in, in one transaction, see replaceCredential. Of any number of
+// racing calls one succeeds. It returns ErrGone if the recovery is closed or late, if the
+// password was changed since, or if the session has ended; ErrConflict if the user or the person
+// is linked already; ErrBlocked if the account is frozen or has ended; and ErrNotFound if it is
+// another person's now.
 //
 // Its locks are taken in the order of FinishLink and FinishReset.
-func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, in NewPassword, r Recovery) (done Recovered, err error) {
+func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, id uuid.UUID, in NewPassword) (done Finished, err error) {
 	n, err := db.newLink(s, a)
 	if err != nil {
-		return Recovered{}, err
+		return Finished{}, err
 	}
-	in.Reset = Reset{AccountID: a.ID, CredentialVersion: r.CredentialVersion}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		done = Recovered{At: now}
-		if err := db.closeRecovery(ctx, tx, s, a, r, now); err != nil {
+		r, err := db.closeRecovery(ctx, tx, s, a, id, now)
+		if err != nil {
 			return err
 		}
 		if err := db.lockAccount(ctx, tx, a); err != nil {
@@ -132,48 +123,30 @@ func (db *DB) FinishRecovery(ctx context.Context, s Session, a Account, in NewPa
 		if err != nil {
 			return err
 		}
-		if err := db.cancelOpenOf(ctx, tx, a.PersonDigest, now); err != nil {
-			return err
-		}
-		if err := db.overwriteCredential(ctx, tx, in, now); errors.Is(err, ErrConflict) {
+		done.ClosedAt = &now
+		done.SessionsEnded, err = db.replaceCredential(ctx, tx, r, in, now)
+		if errors.Is(err, ErrConflict) {
 			return ErrGone
 		} else if err != nil {
-			return err
-		}
-		if err := db.resetLockouts(ctx, tx, a.PersonDigest, now); err != nil {
 			return err
 		}
 		if err := db.holdSession(ctx, tx, s); err != nil {
 			return err
 		}
-		if done.SessionsEnded, err = db.endOtherSessions(ctx, tx, s, now); err != nil {
-			return err
-		}
-		return db.tellRecovered(ctx, tx, n, r, now)
+		return db.recordLinked(ctx, tx, n, now)
 	})
 	return done, err
 }
 
-func (db *DB) closeRecovery(ctx context.Context, tx *sqlx.Tx, s Session, a Account, r Recovery, now time.Time) error {
-	res, err := tx.ExecContext(ctx, `
+// closeRecovery uses the recovery up and returns what it replaces. It returns ErrGone if it is
+// closed already, as by another call, or late.
+func (db *DB) closeRecovery(ctx context.Context, tx *sqlx.Tx, s Session, a Account, id uuid.UUID, now time.Time) (replacement, error) {
+	r := replacement{id: id, by: s, kind: kindPassword, forgotten: true, event: EventPasswordReset, notice: NoticePasswordReset}
+	err := tx.GetContext(ctx, &r, `
 		UPDATE link_proofs SET state = 'used', closed_at = $5
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND recovery
-			AND account_id = $6 AND person_digest = $7 AND state = 'started' AND expires_at > $5`,
-		db.center, r.ID, s.IdentityDigest, s.TokenDigest, now, a.ID, a.PersonDigest)
-	return changedOne(res, err, ErrGone)
-}
-
-func (db *DB) tellRecovered(ctx context.Context, tx *sqlx.Tx, n newLink, r Recovery, now time.Time) error {
-	for _, told := range []struct {
-		event, notice string
-		id            uuid.UUID
-	}{{EventLinked, NoticeLinked, uuid.New()}, {EventPasswordReset, NoticePasswordReset, r.ID}} {
-		if err := db.addEvent(ctx, tx, n.account.ID, told.event, n.channel, now); err != nil {
-			return err
-		}
-		if err := db.queueNotice(ctx, tx, notice{told.id, told.notice, n.account.ID, n.visitor.Identity, n.account.PersonDigest}, now); err != nil {
-			return err
-		}
-	}
-	return nil
+			AND account_id = $6 AND person_digest = $7 AND state = 'started' AND expires_at > $5
+		RETURNING account_id, person_digest, credential_version`,
+		db.center, id, s.IdentityDigest, s.TokenDigest, now, a.ID, a.PersonDigest)
+	return r, mapNoRows(err, ErrGone)
 }

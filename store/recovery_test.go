@@ -11,8 +11,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A recovery is finished in its time, by the session that began it, while the account and
-// its password are what they were; it ends every lock of the person, and what was left open.
+// A recovery can be finished in time, by the session that began it, unless the account or its
+// password has changed. It ends every lock of the person and cancels their open change.
 func TestFinishRecoveryGuards(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -56,7 +56,7 @@ func TestFinishRecoveryGuards(t *testing.T) {
 			tt.do(&s, a)
 		}
 		now = now.Add(tt.wait)
-		if _, err := db.FinishRecovery(t.Context(), s, a, store.NewPassword{Hash: "made-up", Fingerprint: []byte("new")}, r); !errors.Is(err, tt.want) {
+		if _, err := db.FinishRecovery(t.Context(), s, a, r.ID, store.NewPassword{Hash: "made-up", Fingerprint: []byte("new")}); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
 		locks := len(column(t, db, `SELECT scope::text FROM lockouts WHERE person_digest = $1 AND locked_until IS NOT NULL`, a.PersonDigest))

@@ -131,7 +131,7 @@ func TestReplaceHashesBesideChange(t *testing.T) {
 	read := allHashes(t, db)
 	replaceHashes(t, db, 1, store.NewHash{Old: read[0], Hash: "old, other key"})
 	read = allHashes(t, db)
-	if _, err := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "citizen's", Fingerprint: []byte("new print")}); err != nil {
+	if _, err := db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "citizen's", Fingerprint: []byte("new print")}); err != nil {
 		t.Fatal(err)
 	}
 	replaceHashes(t, db, 0, store.NewHash{Old: read[0], Hash: "overwritten"})
@@ -157,7 +157,7 @@ func TestReplaceHashesRacesChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		changes.Go(func() {
-			if _, err := db.FinishChange(ctx, s, store.Confirm{Change: c, Hash: "citizen's", Fingerprint: []byte("new print")}); err != nil {
+			if _, err := db.FinishChange(ctx, s, c.ID, store.NewPassword{Hash: "citizen's", Fingerprint: []byte("new print")}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -28,31 +28,29 @@ const (
 	ResetByClerk   = "clerk"   // a code handed out at the counter
 )
 
-// A Reset is the way back in without the old password.
+// A Reset is one password reset, from the start of the proof of identity to its end.
 type Reset struct {
-	ID                uuid.UUID  `db:"reset_id"`
-	AccountID         uuid.UUID  `db:"account_id"`
-	Kind              string     `db:"kind"`
-	State             string     `db:"state"`
-	CredentialVersion int64      `db:"credential_version"`
-	NewFingerprint    []byte     `db:"new_fingerprint"`
-	SessionsEnded     int        `db:"sessions_ended"`
-	ExpiresAt         time.Time  `db:"expires_at"`
-	ClosedAt          *time.Time `db:"closed_at"`
-	CertifyID         string     `db:"-"` // Alipay's; "" when a clerk proved identity
-	Sealed            []byte     `db:"sealed_certify"`
-	Start             Start      `db:"-"` // what OpenReset keeps
+	ID                uuid.UUID `db:"reset_id"`
+	AccountID         uuid.UUID `db:"account_id"`
+	Kind              string    `db:"kind"`
+	State             string    `db:"state"`
+	CredentialVersion int64     `db:"credential_version"`
+	NewFingerprint    []byte    `db:"new_fingerprint"`
+	ExpiresAt         time.Time `db:"expires_at"`
+	CertifyID         string    `db:"-"` // Alipay's; "" if a clerk's code proves identity
+	Sealed            []byte    `db:"sealed_certify"`
+	Start             Start     `db:"-"` // what OpenReset keeps
+	Finished
 }
 
 const resetColumns = `reset_id, account_id, kind,
 	CASE WHEN state IN ('started', 'passed') AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
 	credential_version, new_fingerprint, sessions_ended, expires_at, closed_at, sealed_certify`
 
-// OpenReset keeps a verification that Alipay has just opened for the linked
-// account's holder, and its Start. r has ID, Kind, CertifyID and Start. It replaces the same Alipay
-// user's open reset. ErrConflict means that another Alipay user has one open for
-// this person, or that the certify_id was seen before; ErrNotFound that the link
-// is gone.
+// OpenReset stores a reset whose verification Alipay has just opened for the linked account's
+// holder, and counts its Start. r has ID, Kind, CertifyID and Start. It cancels the reset that
+// the same user has open. It returns ErrConflict if another user has one open for this person or
+// if the certify_id was used before, and ErrNotFound if the link is gone.
 func (db *DB) OpenReset(ctx context.Context, s Session, a Account, r Reset) (Reset, error) {
 	sealed, err := db.seal(r.CertifyID, "resets", r.ID[:])
 	if err != nil {
@@ -95,7 +93,7 @@ func (db *DB) beginReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, n
 	return db.addEvent(ctx, tx, r.AccountID, EventResetOpened, s.Channel, now)
 }
 
-// certifyDigest is NULL for a reset without a certify_id.
+// certifyDigest returns the digest of a certify_id, or nil, which is NULL, if there is none.
 func (db *DB) certifyDigest(id string) []byte {
 	if id == "" {
 		return nil
@@ -103,7 +101,7 @@ func (db *DB) certifyDigest(id string) []byte {
 	return db.cipher.Index("certify id", []byte(id))
 }
 
-// closeOpenResets cancels what this Alipay user has open.
+// closeOpenResets cancels the user's open reset.
 func (db *DB) closeOpenResets(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE resets SET state = 'cancelled', closed_at = $4
@@ -112,8 +110,9 @@ func (db *DB) closeOpenResets(ctx context.Context, tx *sqlx.Tx, s Session, now t
 	return err
 }
 
-// Reset returns a reset that this very session began for the account it is linked
-// to. Unknown, another session's and another account's are all ErrNotFound.
+// Reset returns a reset that this session began for the account it is linked to. It returns
+// ErrNotFound if there is none with this id, or if another session began it or it is for another
+// account.
 func (db *DB) Reset(ctx context.Context, s Session, id uuid.UUID) (Reset, error) {
 	var r Reset
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -135,8 +134,8 @@ func (db *DB) getReset(ctx context.Context, q sqlx.QueryerContext, s Session, r 
 		db.center, id, s.IdentityDigest, s.TokenDigest, db.clock(), s.Link.AccountID)
 }
 
-// PassReset keeps Alipay's word that the reset's person is who they say. ErrGone
-// means that the reset is closed. Calling it twice is safe.
+// PassReset records that identity is proven. It returns ErrGone if the reset is closed. Calling
+// it twice is safe.
 func (db *DB) PassReset(ctx context.Context, s Session, r Reset) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		res, err := tx.ExecContext(ctx, `
@@ -148,148 +147,69 @@ func (db *DB) PassReset(ctx context.Context, s Session, r Reset) error {
 	})
 }
 
-// A NewPassword is the last step of a reset.
-type NewPassword struct {
-	Reset       Reset
-	Hash        string
-	Fingerprint []byte
-}
-
-// FinishReset gives the account a new password, whatever state the old one is in:
-// reset closed, the person's open change cancelled, credential, history, every scope
-// of the person's attempts cleared, the owner's other sessions ended, event and notice
-// in one transaction, guarded by the reset's state and the credential's version. Of
-// any number of racing calls one wins. A repeated call with the same new password
-// gets the first answer; any other ErrGone. ErrConflict means that the password was
-// changed since the reset was begun; ErrBlocked that the centre froze the account, or
-// that it has ended.
+// FinishReset replaces the password, whatever state it is in, and closes the reset in one
+// transaction, see replaceCredential; the reset's state and the credential's version guard it.
+// Of any number of racing calls one succeeds. A repeated call with the same new password gets
+// the first answer. It returns ErrGone for any other call, ErrConflict if the password was
+// changed since the reset was begun, and ErrBlocked if the centre froze the account, or if it
+// has ended.
 //
-// It locks the link first, as Freeze does: a change that is being opened meanwhile
-// stands before the reset cancels it, or is opened after the reset.
-func (db *DB) FinishReset(ctx context.Context, s Session, in NewPassword) (Reset, error) {
-	var done Reset
-	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+// It locks the link first, as Freeze does: a change that is being opened meanwhile is there
+// before the reset cancels it, or is opened after the reset.
+func (db *DB) FinishReset(ctx context.Context, s Session, id uuid.UUID, in NewPassword) (done Finished, err error) {
+	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.lockLink(ctx, tx, s); err != nil && !errors.Is(err, ErrNotFound) {
 			return err // without a link, closeReset finds nothing open
 		}
-		won, err := db.closeReset(ctx, tx, s, in, now)
+		r, err := db.closeReset(ctx, tx, s, id, in, now)
+		if errors.Is(err, ErrGone) {
+			done, err = db.repeatedReset(ctx, tx, s, id, in)
+			return err
+		} else if err != nil {
+			return err
+		}
+		ended, err := db.replaceCredential(ctx, tx, r, in, now)
 		if err != nil {
 			return err
 		}
-		if won {
-			if err := db.applyReset(ctx, tx, s, in, now); err != nil {
-				return err
-			}
-		}
-		if err := db.getReset(ctx, tx, s, &done, in.Reset.ID); err != nil {
-			return err
-		}
-		if !won && !done.Repeats(in.Fingerprint) {
-			return ErrGone
-		}
-		return nil
+		return tx.GetContext(ctx, &done, `
+			UPDATE resets SET sessions_ended = $3 WHERE center_id = $1 AND reset_id = $2
+			RETURNING closed_at, sessions_ended`,
+			db.center, id, ended)
 	})
 	return done, mapNoRows(err, ErrGone)
 }
 
-// Repeats reports whether a confirm with one of these fingerprints is the one that
-// finished the reset.
+// closeReset marks the reset done and returns what it replaces. It returns ErrGone if the reset
+// is not passed, or is closed already, as by another call.
+func (db *DB) closeReset(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, in NewPassword, now time.Time) (replacement, error) {
+	r := replacement{id: id, by: s, kind: kindPassword, forgotten: true, event: EventPasswordReset, notice: NoticePasswordReset}
+	err := tx.GetContext(ctx, &r, `
+		UPDATE resets SET state = 'done', new_fingerprint = $7, closed_at = $6
+		WHERE center_id = $1 AND reset_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $5
+			AND state = 'passed' AND expires_at > $6
+		RETURNING account_id, person_digest, credential_version`,
+		db.center, id, s.IdentityDigest, s.TokenDigest, s.Link.AccountID, now, in.Fingerprint)
+	return r, mapNoRows(err, ErrGone)
+}
+
+// repeatedReset returns what the call that this one repeats has done, or ErrGone.
+func (db *DB) repeatedReset(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, in NewPassword) (Finished, error) {
+	var r Reset
+	err := db.getReset(ctx, tx, s, &r, id)
+	if err == nil && !r.Repeats(in.Fingerprint) {
+		err = ErrGone
+	}
+	return r.Finished, err
+}
+
+// Repeats reports whether the reset was finished with one of these fingerprints.
 func (r Reset) Repeats(fingerprints ...[]byte) bool {
 	return r.State == ResetDone && among(fingerprints, r.NewFingerprint)
 }
 
-// closeReset lets one caller through.
-func (db *DB) closeReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPassword, now time.Time) (bool, error) {
-	res, err := tx.ExecContext(ctx, `
-		UPDATE resets SET state = 'done', new_fingerprint = $7, closed_at = $6
-		WHERE center_id = $1 AND reset_id = $2 AND identity_digest = $3 AND token_digest = $4 AND account_id = $5
-			AND state = 'passed' AND expires_at > $6`,
-		db.center, in.Reset.ID, s.IdentityDigest, s.TokenDigest, s.Link.AccountID, now, in.Fingerprint)
-	err = changedOne(res, err, ErrGone)
-	if errors.Is(err, ErrGone) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// applyReset writes everything that follows. After the reset come changes, then the
-// credential, as in RemoveLink and FinishChange, so that no two wait for each other.
-func (db *DB) applyReset(ctx context.Context, tx *sqlx.Tx, s Session, in NewPassword, now time.Time) error {
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE changes SET state = 'cancelled', closed_at = $3
-		WHERE center_id = $1 AND person_digest = $2 AND state = 'open'`,
-		db.center, s.Link.PersonDigest, now); err != nil {
-		return err
-	}
-	if err := db.overwriteCredential(ctx, tx, in, now); err != nil {
-		return err
-	}
-	if err := db.resetLockouts(ctx, tx, s.Link.PersonDigest, now); err != nil {
-		return err
-	}
-	return db.afterReset(ctx, tx, s, in.Reset, now)
-}
-
-// resetLockouts ends every lock of a person who has proven identity.
-func (db *DB) resetLockouts(ctx context.Context, tx *sqlx.Tx, person []byte, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `
-		UPDATE lockouts SET attempts = 0, tier = 0, locked_until = NULL, updated_at = $3
-		WHERE center_id = $1 AND person_digest = $2`,
-		db.center, person, now)
-	return err
-}
-
-// overwriteCredential replaces a password in any state: whoever proved identity may
-// undo their own "不是我", but not what the centre froze.
-func (db *DB) overwriteCredential(ctx context.Context, tx *sqlx.Tx, in NewPassword, now time.Time) error {
-	r := in.Reset
-	if err := db.keepHash(ctx, tx, r, now); err != nil {
-		return err
-	}
-	res, err := tx.ExecContext(ctx, `
-		UPDATE password_credentials
-		SET hash = $4, initial_rule = NULL, state = 'set', version = version + 1, changed_at = $5
-		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3
-			AND EXISTS (SELECT 1 FROM accounts
-				WHERE center_id = $1 AND account_id = $2 AND status NOT IN ('03', '04', '05', '06'))`,
-		db.center, r.AccountID, r.CredentialVersion, in.Hash, now)
-	err = changedOne(res, err, ErrBlocked)
-	if errors.Is(err, ErrBlocked) {
-		return db.replaceConflict(ctx, tx, r.AccountID, r.CredentialVersion)
-	}
-	return err
-}
-
-// keepHash keeps the password that a reset replaces among the earlier ones. Nobody has
-// typed it, so there is no fingerprint of it.
-func (db *DB) keepHash(ctx context.Context, tx *sqlx.Tx, r Reset, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO password_history (center_id, account_id, kind, version, hash, set_at)
-		SELECT center_id, account_id, kind, version, hash, $4::timestamptz FROM password_credentials
-		WHERE center_id = $1 AND account_id = $2 AND kind = 'password' AND version = $3 AND hash IS NOT NULL
-		ON CONFLICT (center_id, account_id, kind, version) DO NOTHING`,
-		db.center, r.AccountID, r.CredentialVersion, now)
-	return err
-}
-
-func (db *DB) afterReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, now time.Time) error {
-	ended, err := db.endOtherSessions(ctx, tx, s, now)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE resets SET sessions_ended = $3 WHERE center_id = $1 AND reset_id = $2`,
-		db.center, r.ID, ended); err != nil {
-		return err
-	}
-	if err := db.addEvent(ctx, tx, r.AccountID, EventPasswordReset, s.Channel, now); err != nil {
-		return err
-	}
-	return db.addNotice(ctx, tx, s, notice{id: r.ID, kind: NoticePasswordReset, account: r.AccountID}, now)
-}
-
-// CancelReset closes an open reset without an effect. One that is closed already,
-// unknown or another session's is ErrGone, except that cancelling twice is no error.
+// CancelReset cancels an open reset. It returns ErrGone if the reset is unknown, another
+// session's or closed otherwise; cancelling twice is no error.
 func (db *DB) CancelReset(ctx context.Context, s Session, id uuid.UUID) (Reset, error) {
 	var r Reset
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {

@@ -16,7 +16,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// An owner is a linked citizen with a session, on a database of their own.
+// An owner is a linked citizen with a session, in a centre of their own.
 type owner struct {
 	t       *testing.T
 	db      *store.DB
@@ -67,7 +67,7 @@ func noError(t testing.TB, err error) {
 	}
 }
 
-// signIn opens a session of an Alipay user.
+// signIn opens a session of a user.
 func (o *owner) signIn(user, token string) store.Session {
 	o.t.Helper()
 	s, err := o.db.OpenSession(o.t.Context(), store.ChannelAlipay, []byte(token), store.Visitor{
@@ -77,12 +77,12 @@ func (o *owner) signIn(user, token string) store.Session {
 	return s
 }
 
-// open starts a reset under a certify_id.
+// open opens a reset under a certify_id.
 func (o *owner) open(certifyID string) (store.Reset, error) {
 	return o.db.OpenReset(o.t.Context(), o.session, o.account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: certifyID})
 }
 
-// passed is a reset whose identity is proven.
+// passed returns an open reset whose identity is proven.
 func (o *owner) passed(certifyID string) store.Reset {
 	o.t.Helper()
 	r, err := o.open(certifyID)
@@ -91,9 +91,9 @@ func (o *owner) passed(certifyID string) store.Reset {
 	return r
 }
 
-func (o *owner) finish(r store.Reset, password string) (store.Reset, error) {
-	return o.db.FinishReset(o.t.Context(), o.session, store.NewPassword{
-		Reset: r, Hash: "$argon2id$" + password, Fingerprint: o.db.PasswordFingerprints(o.account, password)[0],
+func (o *owner) finish(r store.Reset, password string) (store.Finished, error) {
+	return o.db.FinishReset(o.t.Context(), o.session, r.ID, store.NewPassword{
+		Hash: "$argon2id$" + password, Fingerprint: o.db.PasswordFingerprints(o.account, password)[0],
 	})
 }
 
@@ -103,7 +103,7 @@ func (o *owner) exec(statement string, args ...any) {
 	noError(o.t, err)
 }
 
-// A reset goes one way, and what is read back is what was kept.
+// A reset goes through its states in order, and is read back as it was stored.
 func TestResetStates(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -122,8 +122,10 @@ func TestResetStates(t *testing.T) {
 	noError(t, o.db.PassReset(ctx, o.session, r))
 	done, err := o.finish(r, "a")
 	noError(t, err)
-	if done.State != store.ResetDone || done.SessionsEnded != 1 || done.ClosedAt == nil {
-		t.Errorf("done %+v", done)
+	got, err = o.db.Reset(ctx, o.session, r.ID)
+	noError(t, err)
+	if got.State != store.ResetDone || done.SessionsEnded != 1 || done.ClosedAt == nil || got.SessionsEnded != 1 || !got.ClosedAt.Equal(*done.ClosedAt) {
+		t.Errorf("done %+v, kept %+v", done, got)
 	}
 	again, err := o.finish(r, "a")
 	if err != nil || again.SessionsEnded != done.SessionsEnded || !again.ClosedAt.Equal(*done.ClosedAt) {
@@ -145,7 +147,7 @@ func TestResetStates(t *testing.T) {
 	}
 }
 
-// T45: a certify_id is good for one reset, for ever.
+// T45: a certify_id opens one reset and never another.
 func TestCertifyIDOnce(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -161,7 +163,7 @@ func TestCertifyIDOnce(t *testing.T) {
 	}
 }
 
-// Who has another token, another link or another Alipay user sees nothing.
+// Another session, another user and a link to another account find no reset.
 func TestResetOfAnother(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -177,7 +179,7 @@ func TestResetOfAnother(t *testing.T) {
 		if _, err := o.db.Reset(ctx, s, r.ID); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s reads: %v", name, err)
 		}
-		if _, err := o.db.FinishReset(ctx, s, store.NewPassword{Reset: r, Hash: "h", Fingerprint: []byte("f")}); !errors.Is(err, store.ErrGone) {
+		if _, err := o.db.FinishReset(ctx, s, r.ID, store.NewPassword{Hash: "h", Fingerprint: []byte("f")}); !errors.Is(err, store.ErrGone) {
 			t.Errorf("%s finishes: %v", name, err)
 		}
 		if _, err := o.db.CancelReset(ctx, s, r.ID); !errors.Is(err, store.ErrGone) {
@@ -195,7 +197,7 @@ func TestResetOfAnother(t *testing.T) {
 	}
 }
 
-// One open reset a person: another Alipay user who was linked in between is refused.
+// A person has one open reset: another user who was linked in between is refused.
 func TestOneOpenReset(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -214,7 +216,7 @@ func TestOneOpenReset(t *testing.T) {
 	}
 }
 
-// Time, a change and the centre can each stop a reset.
+// Time, a change, the centre and an unlink can each stop a reset; a freeze by the owner cannot.
 func TestResetStopped(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -241,7 +243,7 @@ func TestResetStopped(t *testing.T) {
 	}
 }
 
-// Every scope of the person is cleared, nobody else's.
+// A reset ends the locks of every scope of the person, and of nobody else.
 func TestResetClearsScopes(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -267,7 +269,7 @@ func TestResetClearsScopes(t *testing.T) {
 	}
 }
 
-// The reset ends the person's open change.
+// A reset cancels the person's open change.
 func TestResetCancelsChange(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -280,7 +282,7 @@ func TestResetCancelsChange(t *testing.T) {
 	}
 }
 
-// A change that is being opened stands before the reset looks for open ones.
+// A reset waits for a change that is being opened, so that it finds and cancels it.
 func TestFinishResetAwaitsOpening(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its locks
@@ -310,7 +312,7 @@ func TestFinishResetAwaitsOpening(t *testing.T) {
 	noError(t, <-finished)
 }
 
-// Of a hundred finishes at once one wins, and the credential moves one version on.
+// Of a hundred concurrent finishes one succeeds, and the version grows by one.
 func TestFinishResetOnce(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)

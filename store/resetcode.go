@@ -13,15 +13,15 @@ import (
 // Limits of a reset code.
 const (
 	ResetCodeLife  = 30 * time.Minute
-	ResetCodeTries = 5 // of an Alipay user
+	ResetCodeTries = 5 // of a user
 
-	// ResetCodeTriesOfAll is how many tries all Alipay users have that are not proven to be
-	// the person. It bounds what many strangers can guess together, and is so high that a
-	// few cannot end the holder's code.
+	// ResetCodeTriesOfAll is how many tries all users together have who are not proven to be
+	// the person. It bounds what many strangers can guess together, and is so high that a few
+	// cannot end the holder's code.
 	ResetCodeTriesOfAll = 50
 )
 
-// resetCodeReason is the reason in the operators' record; fundpass issue-reset-code asks for none.
+// resetCodeReason is the reason in the operators' record, since issue-reset-code asks for none.
 const resetCodeReason = "one-time code for a citizen at the counter"
 
 // AccountByNumber returns the account with this number, or ErrNotFound.
@@ -40,11 +40,10 @@ func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, e
 	return db.account(row)
 }
 
-// IssueResetCode stores a code that operator, a staff number, hands to the account's
-// holder, and returns until when it is good. An earlier code of the account is good
-// no more. The present password stays as it is until the code is used. The operators'
-// record gets it in the same transaction. ErrConflict means that another operator issued
-// one at the same moment.
+// IssueResetCode stores a code that operator, a staff number, hands to the account's holder, and
+// returns until when it can be used. It ends an earlier code of the account and leaves the
+// password as it is. The same transaction adds it to the operators' record. It returns
+// ErrConflict if another operator issued one at the same moment.
 func (db *DB) IssueResetCode(ctx context.Context, a Account, code, operator string) (until time.Time, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		id := uuid.New()
@@ -76,11 +75,11 @@ func (db *DB) codeDigest(id uuid.UUID, code string) []byte {
 	return db.cipher.Index("reset code", id[:], []byte(code))
 }
 
-// OpenResetWithCode begins a reset whose identity a clerk has proven. The try is
-// charged before the code is looked at, and a wrong one stays charged: ErrCode means
-// that the code is wrong, used, expired or has had its tries; ErrCodeSpentByUser and
-// ErrCodeSpent are ErrCode of a last try. Of any number of calls
-// at once with the right code one succeeds. Otherwise as OpenReset.
+// OpenResetWithCode opens a reset of a citizen whose identity a clerk has proven. It charges a try
+// before it compares the code, and a wrong try stays charged. It returns ErrCode if the code is
+// wrong, used, expired or out of tries; after a last try that is ErrCodeSpentByUser or
+// ErrCodeSpent, which match ErrCode. Of any number of concurrent calls with the right code one
+// succeeds. Otherwise it is as OpenReset.
 //
 // It locks the link before the code, as Erase does.
 func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code string) (Reset, error) {
@@ -107,17 +106,17 @@ func (db *DB) OpenResetWithCode(ctx context.Context, s Session, a Account, code 
 	return r, cmp.Or(err, verdict)
 }
 
-// A CheckedCode is a reset code that was right, and whose account it is for.
+// A CheckedCode is a reset code that was right, with its account.
 type CheckedCode struct {
 	ID      uuid.UUID
 	Account Account
 }
 
-// CheckResetCode returns the account that req's person and account number mean, where code
-// is right for it, and leaves the code good. A wrong one stays charged to the Alipay user
-// and is ErrCode, as in OpenResetWithCode, as is an unknown person's, which costs the
-// same statements. A try of req.Source counts as an attempt at a password does; one that a
-// limit of spraying refused is ErrCode with the refusal, and charges nothing.
+// CheckResetCode returns the account of req's person and account number if code is right for it.
+// The code can still be used. A wrong try stays charged to the user, as in OpenResetWithCode. An
+// unknown person is ErrCode after the same statements. A try of req.Source counts as an attempt
+// at a password does; one that a spraying limit refuses is ErrCode with the refusal, and charges
+// nothing.
 func (db *DB) CheckResetCode(ctx context.Context, s Session, req AttemptRequest, code string) (CheckedCode, Refusal, error) {
 	var right CheckedCode
 	var refusal Refusal
@@ -150,17 +149,17 @@ func (db *DB) CheckResetCode(ctx context.Context, s Session, req AttemptRequest,
 	return right, refusal, err
 }
 
-// A codeTry is what somebody enters as an account's code.
+// A codeTry is one try at an account's code.
 type codeTry struct {
 	account  uuid.UUID
 	code     string
-	user     []byte // digest of the Alipay identity
-	verified bool   // to be the person: strangers cannot use their tries up
+	user     []byte // digest of the identity
+	verified bool   // as the person, so that strangers cannot use up their tries
 }
 
-// tryCode charges one try at the account's live code and returns its id. The verdict is
-// ErrCode unless it is the right one. The row stays locked, so tries come one after the
-// other.
+// tryCode charges one try at the account's live code and returns the code's id. The verdict is
+// nil if the code is right, and matches ErrCode otherwise. The row stays locked, so tries run one
+// after the other.
 func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time) (id uuid.UUID, verdict, err error) {
 	var live []struct {
 		ID     uuid.UUID `db:"code_id"`
@@ -188,7 +187,7 @@ func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time
 	return uuid.Nil, ErrCode, nil
 }
 
-// giveTryBack forgets the try that was charged in this transaction.
+// giveTryBack undoes the try that this transaction has charged.
 func (db *DB) giveTryBack(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE reset_codes SET tried_by = trim_array(tried_by, 1) WHERE center_id = $1 AND code_id = $2`,

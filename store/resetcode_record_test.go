@@ -9,7 +9,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// The operators' record names a reset code by its own id.
+// The entry of a reset code in the operators' record has the code's id.
 func TestIssuedCodeIsRecorded(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)

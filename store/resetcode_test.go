@@ -10,8 +10,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A code is a keyed digest, replaced by the next, and its tries are counted whatever
-// happens to the reset.
+// A code is stored as a keyed digest and ends when the next is issued. Its tries are counted
+// whatever becomes of the reset.
 func TestResetCode(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)

@@ -162,15 +162,31 @@ func (db *DB) EndSession(ctx context.Context, tokenDigest []byte) error {
 	})
 }
 
-// endOtherSessions ends every session of an identity but one and returns how
-// many of them were alive.
-func (db *DB) endOtherSessions(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) (int, error) {
+// endOtherSessions ends every session of the session's user but the session itself. Those of
+// the person's users of other providers stay.
+func (db *DB) endOtherSessions(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) error {
+	_, err := db.endSessions(ctx, tx, sessionsOf{identities: [][]byte{s.IdentityDigest}, except: s.TokenDigest}, now)
+	return err
+}
+
+// sessionsOf says which sessions end, whatever their channel.
+type sessionsOf struct {
+	person     []byte   // those of all users who are linked to the person; nil: to nobody
+	identities [][]byte // and those of these users
+	except     []byte   // token digest of the session that stays; nil: none
+}
+
+// endSessions ends sessions and returns how many of them were alive. The ARRAY makes the
+// sub-select run once.
+func (db *DB) endSessions(ctx context.Context, tx *sqlx.Tx, of sessionsOf, now time.Time) (int, error) {
 	var alive []bool
 	err := tx.SelectContext(ctx, &alive, `
 		DELETE FROM sessions
-		WHERE center_id = $1 AND identity_digest = $2 AND token_digest <> $3
-		RETURNING seen_at > $4 AND created_at > $5`,
-		db.center, s.IdentityDigest, s.TokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife))
+		WHERE center_id = $1 AND token_digest IS DISTINCT FROM $4
+			AND identity_digest = ANY ($2::bytea[] || ARRAY(
+				SELECT identity_digest FROM links WHERE center_id = $1 AND person_digest = $3))
+		RETURNING seen_at > $5 AND created_at > $6`,
+		db.center, byteas(of.identities...), of.person, of.except, now.Add(-SessionIdle), now.Add(-SessionLife))
 	n := 0
 	for _, a := range alive {
 		if a {

@@ -25,11 +25,12 @@ var keyedTables = []keyedTable{
 		"lifecycle.go":    "an account that ends, or another holder, ends the links of all providers",
 		"sync.go":         "what a file would do to links is foreseen of all providers",
 		"retention.go":    "consents are not kept by provider; a digest is of one",
+		"session.go":      "a new password and a freeze end the sessions of the person's users of all providers",
 	}},
-	{"password_credentials", `\bkind = ('password'|ANY \('{password}'\)|\w+\.kind\b)|INTO password_credentials \(center_id, account_id, kind,`, 20, map[string]string{
+	{"password_credentials", `\bkind = ('password'|\$\d|ANY \('{password}'\)|\w+\.kind\b)|INTO password_credentials \(center_id, account_id, kind,`, 20, map[string]string{
 		"person_data.go": "a copy of a person's data has credentials of all kinds",
 	}},
-	{"password_history", `\bkind = 'password'|INTO password_history \(center_id, account_id, kind,`, 4, map[string]string{
+	{"password_history", `\bkind = 'password'|INTO password_history \(center_id, account_id, kind,`, 3, map[string]string{
 		"person_data.go": "so has it the earlier ones",
 	}},
 }

@@ -63,7 +63,7 @@ func (c *contest) rivals() map[string]func() error {
 		"freeze": func() error { return c.one.Freeze(ctx, c.holder) },
 		"unlink": func() error { return c.one.RemoveLink(ctx, c.holder) },
 		"confirm": func() error {
-			_, err := c.one.FinishChange(ctx, c.holder, store.Confirm{Change: c.change, Hash: "new", Fingerprint: []byte("new print")})
+			_, err := c.one.FinishChange(ctx, c.holder, c.change.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")})
 			return err
 		},
 		"withdraw": func() error {

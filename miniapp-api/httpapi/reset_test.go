@@ -89,6 +89,7 @@ func TestCitizenResetsPassword(t *testing.T) {
 		t.Errorf("again %s, first %s", again.Data, done.Data)
 	}
 	p.post(path+"/confirm", twice("Copper-Kettle-78")).want(t, "RESET_GONE")
+	p.post(path+"/confirm", m{"new_password": "Copper-Kettle-77", "new_password_again": "Copper-Kettle-78"}).want(t, "RESET_GONE")
 	p.post(path+"/cancel", m{}).want(t, "RESET_GONE")
 	p.knows(c, "Copper-Kettle-77")
 	if n := h.count(`SELECT count(*) FROM outbox WHERE kind = 'password_reset'`); n != 1 {

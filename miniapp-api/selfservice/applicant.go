@@ -1,13 +1,13 @@
 package selfservice
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/google/uuid"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
 )
 
 // A PersonInput is the part of a form that identifies a person, as the citizen typed it.
@@ -55,8 +55,8 @@ func readPerson(in PersonInput, known *document.List, now time.Time) (who applic
 }
 
 // readApplicant validates the form of a link. It returns ErrBadRequest with every error.
-func (s *Service) readApplicant(in LinkInput) (applicant, error) {
-	who, wrong := readPerson(in.PersonInput, s.documents, s.db.Now())
+func readApplicant(in LinkInput, known *document.List, now time.Time) (applicant, error) {
+	who, wrong := readPerson(in.PersonInput, known, now)
 	code, complete := codeDigits(in.ResetCode.Reveal())
 	switch {
 	case in.FaceFirst:
@@ -78,14 +78,11 @@ func (s *Service) readApplicant(in LinkInput) (applicant, error) {
 	return who, nil
 }
 
-// isLinkedPerson reports whether the applicant is the linked person. A request for anyone else
-// is not a retry of the request that made the link.
-func (s *Service) isLinkedPerson(c Caller, who applicant) bool {
-	return bytes.Equal(s.db.PersonDigest(who.doc.Key()), c.Link.PersonDigest)
-}
+// personDigest returns the store's digest of the person, by the document.
+func (who applicant) personDigest(db *store.DB) []byte { return db.PersonDigest(who.doc.Key()) }
 
-// applicantDigest returns a keyed digest of document and name. It ties a face verification to
-// the applicant it was started for.
-func (s *Service) applicantDigest(who applicant) []byte {
-	return s.db.Digest("applicant of a link", who.doc.Key(), []byte(who.name))
+// digest returns a keyed digest of document and name. It ties a face verification to the
+// applicant it was started for.
+func (who applicant) digest(db *store.DB) []byte {
+	return db.Digest("applicant of a link", who.doc.Key(), []byte(who.name))
 }

@@ -63,7 +63,7 @@ func (c *check) end() { c.slot.Release() }
 // for an unknown person and for an initial password. It keeps the slot only if upgrade is true,
 // because the stored hash is then replaced.
 func (c *check) verify(ctx context.Context, password passwd.Secret) (right, upgrade bool, err error) {
-	right, upgrade, err = c.service.rightPassword(context.WithoutCancel(ctx), c.slot, c.Attempt, password)
+	right, upgrade, err = rightPassword(context.WithoutCancel(ctx), c.slot, c.Attempt, password)
 	if !upgrade {
 		c.slot.Release()
 	}

@@ -46,15 +46,21 @@ func (s *Service) OpenChange(ctx context.Context, c Caller, in ChangeInput) (sto
 		return store.Change{}, err
 	}
 	change, err := s.db.OpenChange(ctx, c.Session, account, s.db.PasswordFingerprints(account, in.OldPassword.Normalised())[0])
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return store.Change{}, ErrChangeInProgress
-	case errors.Is(err, store.ErrNotFound):
-		return store.Change{}, ErrNotLinked
-	case errors.Is(err, store.ErrBlocked):
-		return store.Change{}, s.blockedError(ctx, account.ID, checkChangeable, ErrChangeGone)
+	if errors.Is(err, store.ErrBlocked) {
+		err = s.blockedError(ctx, account.ID, checkChangeable, ErrChangeGone)
 	}
-	return change, err
+	return change, openError(err)
+}
+
+// openError returns the error of a change or reset that could not be opened.
+func openError(err error) error {
+	switch {
+	case errors.Is(err, store.ErrConflict): // another user has one open
+		return ErrChangeInProgress
+	case errors.Is(err, store.ErrNotFound):
+		return ErrNotLinked
+	}
+	return err
 }
 
 // document validates the form and returns its document. It runs before an attempt is charged,
@@ -93,51 +99,33 @@ func checkChangeable(a store.Account) error {
 // ConfirmChange sets the new password and closes the change. A repeated confirm with the same
 // password returns the first result.
 func (s *Service) ConfirmChange(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
-	change, err := s.db.Change(ctx, c.Session, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return Done{}, ErrChangeGone
-	} else if err != nil {
-		return Done{}, err
-	}
-	account, err := s.db.LinkedAccount(ctx, change.AccountID)
-	if err != nil {
-		return Done{}, err
-	}
-	fingerprints := s.db.PasswordFingerprints(account, in.Password.Normalised())
-	if change.Repeats(fingerprints...) && in.match() {
-		return s.withNotice(ctx, c, changeDone(change), nil)
-	}
-	if change.State != store.ChangeOpen {
-		return Done{}, ErrChangeGone
-	}
-	return s.setPassword(ctx, c, in, procedure{
-		account: account, fingerprints: fingerprints, sameAsOld: change.Replaces(fingerprints...), oldTyped: true,
-		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
-			done, err := s.db.FinishChange(ctx, c.Session, store.Confirm{Change: change, Hash: n.Hash, Fingerprint: n.Fingerprint})
-			return changeDone(done), err
+	var change store.Change
+	return s.confirm(ctx, c, in, procedure{
+		id: id, closed: ErrChangeGone, check: checkChangeable,
+		load: func(ctx context.Context) (_ progress, err error) {
+			change, err = s.db.Change(ctx, c.Session, id)
+			return progress{change.AccountID, change.Finished, change.Repeats}, err
 		},
-		onConflict: func(ctx context.Context) error {
-			_, err := s.db.CancelChange(ctx, c.Session, id)
-			return cancelError(err, ErrChangeGone)
+		ready: func(context.Context) error {
+			if change.State != store.ChangeOpen {
+				return ErrChangeGone
+			}
+			return nil
 		},
+		replaces: func(fingerprints ...[]byte) bool { return change.Replaces(fingerprints...) },
 		refused: func(ctx context.Context) error { // the citizen types another one
 			_, err := s.db.RenewChange(ctx, c.Session, id)
 			return err
 		},
-		check: checkChangeable, closed: ErrChangeGone,
-		overtaken: []*Error{ErrPasswordReused}, // by another run of this confirm
-		firstResult: func(ctx context.Context) (Done, error) {
-			change, err := s.db.Change(ctx, c.Session, id)
-			if err == nil && !change.Repeats(fingerprints...) {
-				err = store.ErrNotFound
-			}
-			return changeDone(change), err
+		write: func(ctx context.Context, n store.NewPassword) (store.Finished, error) {
+			return s.db.FinishChange(ctx, c.Session, id, n)
 		},
+		onConflict: func(ctx context.Context) error {
+			_, err := s.CancelChange(ctx, c, id)
+			return err
+		},
+		overtaken: []*Error{ErrPasswordReused},
 	})
-}
-
-func changeDone(c store.Change) Done {
-	return Done{ID: c.ID, State: c.State, ChangedAt: c.ClosedAt, SessionsEnded: c.SessionsEnded}
 }
 
 // Change returns a change, and renews it while it is open. The state of one that does not exist

@@ -63,48 +63,61 @@ func ParseConsents(raw []byte) ([]ConsentText, error) {
 	return texts, nil
 }
 
-// offeredConsents returns the texts whose purposes this centre uses, in the file's order.
-func (s *Service) offeredConsents() []ConsentText {
-	var texts []ConsentText
-	proofs := s.accepted.union()
-	for _, t := range s.consentTexts {
+// A consentRules is what a centre asks consent for, and how.
+type consentRules struct {
+	db       *store.DB
+	mode     ConsentMode
+	texts    []ConsentText
+	proofs   []Proof // that may be accepted
+	messages bool    // the centre sends messages to owners
+	provider IdentityProvider
+}
+
+// offered returns the texts whose purposes this centre uses, in the file's order.
+func (r *consentRules) offered() []ConsentText {
+	return slices.DeleteFunc(slices.Clone(r.texts), func(t ConsentText) bool {
 		switch t.Purpose {
 		case PurposeLink:
+			return false
 		case PurposeMessage:
-			if s.template == "" {
-				continue
-			}
-		default:
-			used := slices.Contains(proofs, Proof(t.Purpose)) || t.Purpose == PurposePhone && s.provider.OffersPhone()
-			if !used {
-				continue
-			}
+			return !r.messages
 		}
-		texts = append(texts, t)
+		used := slices.Contains(r.proofs, Proof(t.Purpose)) || t.Purpose == PurposePhone && r.provider.OffersPhone()
+		return !used
+	})
+}
+
+// offeredText returns the text of a purpose, or ErrBadRequest if the centre does not use it.
+func (r *consentRules) offeredText(purpose string) (ConsentText, error) {
+	texts := r.offered()
+	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
+	if i < 0 {
+		return ConsentText{}, ErrBadRequest.WithFields(FieldError{Field: "purpose", Code: "UNKNOWN"})
 	}
-	return texts
-}
-
-// A consentSet is what one caller has consented to so far.
-type consentSet struct {
-	s      *Service
-	c      Caller
-	latest map[string]store.Consent
-}
-
-func (s *Service) loadConsents(ctx context.Context, c Caller) (consentSet, error) {
-	latest, err := s.db.Consents(ctx, c.Session)
-	return consentSet{s, c, latest}, err
+	return texts[i], nil
 }
 
 // text returns the current text of a purpose, or the zero value for a purpose without one, such
 // as ProofNone.
-func (a consentSet) text(purpose string) ConsentText {
-	i := slices.IndexFunc(a.s.consentTexts, func(t ConsentText) bool { return t.Purpose == purpose })
+func (r *consentRules) text(purpose string) ConsentText {
+	i := slices.IndexFunc(r.texts, func(t ConsentText) bool { return t.Purpose == purpose })
 	if i < 0 {
 		return ConsentText{}
 	}
-	return a.s.consentTexts[i]
+	return r.texts[i]
+}
+
+// A consentSet is what one caller has consented to so far.
+type consentSet struct {
+	*consentRules
+	c      Caller
+	latest map[string]store.Consent
+}
+
+// load returns what a caller has consented to.
+func (r *consentRules) load(ctx context.Context, c Caller) (consentSet, error) {
+	latest, err := r.db.Consents(ctx, c.Session)
+	return consentSet{r, c, latest}, err
 }
 
 // current reports whether the caller consented to the current text.
@@ -118,7 +131,7 @@ func (a consentSet) allows(purpose string) bool {
 	if a.text(purpose) == (ConsentText{}) {
 		return true
 	}
-	if a.s.consentMode == ConsentRequired {
+	if a.mode == ConsentRequired {
 		return a.current(purpose)
 	}
 	return a.latest[purpose].WithdrawnAt == nil
@@ -147,10 +160,10 @@ func (a consentSet) record(ctx context.Context, purposes ...string) error {
 			fresh = append(fresh, store.Consent{Purpose: p, Version: a.text(p).Version, How: store.ConsentByForm})
 		}
 	}
-	if len(fresh) == 0 || a.s.consentMode == ConsentRequired {
+	if len(fresh) == 0 || a.mode == ConsentRequired {
 		return nil
 	}
-	return a.s.db.GiveConsents(ctx, a.c.Session, fresh)
+	return a.db.GiveConsents(ctx, a.c.Session, fresh)
 }
 
 // permittedProofs returns the accepted proofs that the caller consented to. It returns
@@ -216,16 +229,16 @@ func (a consentSet) consent(t ConsentText) Consent {
 }
 
 // RequiresConsent reports whether each consent needs its own call of GiveConsent.
-func (s *Service) RequiresConsent() bool { return s.consentMode == ConsentRequired }
+func (s *Service) RequiresConsent() bool { return s.consents.mode == ConsentRequired }
 
 // Consents returns the texts that this centre asks consent for, with the citizen's answers.
 func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
-	a, err := s.loadConsents(ctx, c)
+	a, err := s.consents.load(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	var all []Consent
-	for _, t := range s.offeredConsents() {
+	for _, t := range s.consents.offered() {
 		all = append(all, a.consent(t))
 	}
 	return all, nil
@@ -234,7 +247,7 @@ func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
 // GiveConsent records consent to the given version of a text. It returns ErrConsentOutdated if
 // the current text has another version.
 func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version string) (Consent, error) {
-	text, err := s.consentText(purpose)
+	text, err := s.consents.offeredText(purpose)
 	switch {
 	case err != nil:
 		return Consent{}, err
@@ -247,13 +260,13 @@ func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version st
 	if err := s.db.GiveConsents(ctx, c.Session, given); err != nil {
 		return Consent{}, err
 	}
-	return s.currentConsent(ctx, c, text)
+	return s.consents.answer(ctx, c, text)
 }
 
 // WithdrawConsent withdraws a consent. It returns ErrConsentInUse for PurposeLink while the
 // caller is linked: Unlink requires the password, because a borrowed phone must not be enough.
 func (s *Service) WithdrawConsent(ctx context.Context, c Caller, purpose string) (Consent, error) {
-	text, err := s.consentText(purpose)
+	text, err := s.consents.offeredText(purpose)
 	switch {
 	case err != nil:
 		return Consent{}, err
@@ -263,19 +276,11 @@ func (s *Service) WithdrawConsent(ctx context.Context, c Caller, purpose string)
 	if err := s.db.WithdrawConsent(ctx, c.Session, purpose, text.Version); err != nil {
 		return Consent{}, err
 	}
-	return s.currentConsent(ctx, c, text)
+	return s.consents.answer(ctx, c, text)
 }
 
-func (s *Service) consentText(purpose string) (ConsentText, error) {
-	texts := s.offeredConsents()
-	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
-	if i < 0 {
-		return ConsentText{}, ErrBadRequest.WithFields(FieldError{Field: "purpose", Code: "UNKNOWN"})
-	}
-	return texts[i], nil
-}
-
-func (s *Service) currentConsent(ctx context.Context, c Caller, t ConsentText) (Consent, error) {
-	a, err := s.loadConsents(ctx, c)
+// answer returns a text and the caller's latest answer to it.
+func (r *consentRules) answer(ctx context.Context, c Caller, t ConsentText) (Consent, error) {
+	a, err := r.load(ctx, c)
 	return a.consent(t), err
 }

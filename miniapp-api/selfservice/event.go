@@ -3,6 +3,7 @@ package selfservice
 import (
 	"context"
 	"slices"
+	"time"
 
 	"fundpass/store"
 )
@@ -32,14 +33,14 @@ func (s *Service) OwnData(ctx context.Context, c Caller) (store.PersonData, erro
 	}
 	slices.Reverse(d.Events)
 	d.Events = d.Events[:min(len(d.Events), maxOwnEvents)]
-	s.markExpired(d.Changes)
-	s.markExpired(d.Resets)
+	markExpired(d.Changes, s.db.Now())
+	markExpired(d.Resets, s.db.Now())
 	return d, nil
 }
 
-func (s *Service) markExpired(all []store.ChangeData) {
+func markExpired(all []store.ChangeData, now time.Time) {
 	for i, x := range all {
-		if x.ClosedAt == nil && !x.ExpiresAt.After(s.db.Now()) {
+		if x.ClosedAt == nil && !x.ExpiresAt.After(now) {
 			all[i].State, all[i].ClosedAt = store.ChangeExpired, &all[i].ExpiresAt
 		}
 	}

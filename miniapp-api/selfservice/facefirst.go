@@ -28,12 +28,12 @@ func (s *Service) startFaceFirst(ctx context.Context, c Caller, who applicant, c
 	}
 	claimed := candidate{
 		account: store.Account{
-			PersonDigest: s.db.PersonDigest(who.doc.Key()),
+			PersonDigest: who.personDigest(s.db),
 			Person:       store.Person{Name: who.name, IDType: who.doc.Type, IDNumber: who.doc.Number},
 		},
 		scope: s.faceScope(c.IdentityDigest),
 	}
-	pending, err := s.openLinkProof(ctx, c, claimed, s.applicantDigest(who))
+	pending, err := s.openLinkProof(ctx, c, claimed, who.digest(s.db))
 	if errors.Is(err, ErrProviderRefused) { // the provider says that name and number do not match; the start stays charged
 		return ErrLinkRefused.WithCause(err)
 	}
@@ -82,7 +82,7 @@ func (s *Service) passedFace(ctx context.Context, c Caller, who applicant, permi
 	}
 	proof, err := s.db.LinkProof(ctx, c.Session, who.faceID)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && !bytes.Equal(proof.Claim, s.applicantDigest(who)):
+	case errors.Is(err, store.ErrNotFound), err == nil && !bytes.Equal(proof.Claim, who.digest(s.db)):
 		return nil, ErrLinkGone
 	case err != nil:
 		return nil, err

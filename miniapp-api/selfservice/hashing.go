@@ -13,17 +13,19 @@ func hashCaller(c Caller) passwd.Caller {
 
 // A hashing computes all hashes of one request in one slot, so that the request waits once.
 type hashing struct {
-	service *Service
-	caller  passwd.Caller
-	slot    *passwd.Slot
+	hasher *passwd.Hasher
+	caller passwd.Caller
+	slot   *passwd.Slot
 }
 
 // newHashing returns a hashing that reserves its slot on first use. The caller must call end.
-func (s *Service) newHashing(c Caller) *hashing { return &hashing{service: s, caller: hashCaller(c)} }
+func newHashing(hasher *passwd.Hasher, c Caller) *hashing {
+	return &hashing{hasher: hasher, caller: hashCaller(c)}
+}
 
 func (h *hashing) reserve(ctx context.Context) (err error) {
 	if h.slot == nil {
-		h.slot, err = h.service.hasher.Reserve(ctx, h.caller)
+		h.slot, err = h.hasher.Reserve(ctx, h.caller)
 	}
 	return err
 }

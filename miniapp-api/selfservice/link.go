@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -18,14 +19,14 @@ import (
 // padded time, so that a refusal does not reveal whether the account exists.
 func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Account, error) {
 	begun := time.Now()
-	who, err := s.readApplicant(in)
+	who, err := readApplicant(in, s.documents, s.db.Now())
 	if err != nil {
 		return store.Account{}, err
 	}
-	if c.Link != nil && (in.FaceFirst || !c.IsRetry || !s.isLinkedPerson(c, who)) {
-		return store.Account{}, ErrAlreadyLinked
+	if c.Link != nil && (in.FaceFirst || !c.IsRetry || !bytes.Equal(who.personDigest(s.db), c.Link.PersonDigest)) {
+		return store.Account{}, ErrAlreadyLinked // a request for another person is not a retry of the one that made the link
 	}
-	consents, err := s.loadConsents(ctx, c)
+	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return store.Account{}, err
 	}
@@ -84,7 +85,7 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, i
 	s.floor.observe(attempt.Attempt, time.Since(begun))
 	var found candidate
 	if a := attempt.Account; right && document.SameName(a.Person.Name, who.name, who.doc.Kind) && a.State != store.PasswordFrozen {
-		found = s.selectProof(*a, s.effectiveState(*a, who.password), inputs)
+		found = s.selectProof(*a, effectiveState(s.policy, *a, who.password), inputs)
 	}
 	if found.outcome() == outcomeAccepted {
 		found.attempt = attempt // passed with the link
@@ -93,7 +94,7 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, i
 	}
 	if found.outcome() == outcomeRefused {
 		attempt.end() // waiting needs no slot
-		if err := s.lockoutError(attempt.Attempt, inputs); err != nil {
+		if err := attempt.lockoutError(inputs); err != nil {
 			return candidate{}, err
 		}
 		s.floor.await(ctx, begun)
@@ -106,16 +107,16 @@ func (s *Service) verifyPassword(ctx context.Context, c Caller, who applicant, i
 // reserveAttempt charges an attempt to the claimed person, and to the caller unless they are
 // verified as that person. The caller must end the check.
 func (s *Service) reserveAttempt(ctx context.Context, c Caller, who applicant, inputs proofInputs) (*check, error) {
-	req := store.AttemptRequest{PersonDigest: s.db.PersonDigest(who.doc.Key()), Scope: inputs.scope, AccountNo: who.accountNo,
-		Policy: s.lockoutPolicy(), Record: c.Record}
+	req := store.AttemptRequest{PersonDigest: who.personDigest(s.db), Scope: inputs.scope, AccountNo: who.accountNo,
+		Policy: lockoutPolicy(s.policy), Record: c.Record}
 	if !inputs.verified() {
-		req.Source = s.unverifiedSource(c)
+		req.Source = s.spraying.source(c)
 	}
 	attempt, err := s.beginCheck(ctx, c, req)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkSpraying(ctx, c, attempt.Spraying); err != nil {
+	if err := s.spraying.check(ctx, c, attempt.Spraying, s.db.Now()); err != nil {
 		attempt.end()
 		return nil, err
 	}
@@ -125,21 +126,21 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, who applicant, i
 // lockoutError returns an error only to a caller who is verified as the person:
 // ErrPasswordLocked if the account is locked, or ErrBusy if concurrent attempts of theirs are
 // pending. Any other caller gets nil, and so learns nothing about the account.
-func (s *Service) lockoutError(attempt store.Attempt, inputs proofInputs) error {
-	if inputs.verified() && attempt.Crowded {
+func (c *check) lockoutError(inputs proofInputs) error {
+	if inputs.verified() && c.Crowded {
 		return ErrBusy.WithRetryAfter(1)
 	}
-	if !inputs.verified() || attempt.Account == nil || attempt.LockedUntil == nil {
+	if !inputs.verified() || c.Account == nil || c.LockedUntil == nil {
 		return nil
 	}
-	return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
+	return ErrPasswordLocked.withLock(*c.LockedUntil, c.service.db.Now())
 }
 
 // effectiveState returns PasswordMustChange for a chosen password that can be derived from the
 // person's data, because such a password needs the proof of an initial one. Otherwise it
 // returns the stored state.
-func (s *Service) effectiveState(a store.Account, password passwd.Secret) string {
-	if a.State == store.PasswordSet && s.isDerivable(a, password) {
+func effectiveState(policy *passwd.Policy, a store.Account, password passwd.Secret) string {
+	if a.State == store.PasswordSet && isDerivable(policy, a, password) {
 		return store.PasswordMustChange
 	}
 	return a.State

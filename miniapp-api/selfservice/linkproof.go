@@ -80,15 +80,12 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	}
 	verified := claimed == nil && !bytes.Equal(found.scope, store.PublicScope)
 	start, err := s.db.ChargeLinkProof(ctx, c.Session, a.PersonDigest, faceStarts(verified))
-	switch {
-	case errors.Is(err, store.ErrLimit):
-		return PendingLink{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
-	case err != nil:
-		return PendingLink{}, err
+	if err != nil {
+		return PendingLink{}, limitError(err, ErrLinkProofLimit, s.db.Now())
 	}
 	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Kind: kind, Transfer: found.takeOver, CodeID: found.codeID, Claim: claimed, Start: start}
 	opening := faceRequest{start: start, account: a, id: proof.ID, kind: kind, claimed: claimed != nil}
-	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.faces.open(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		proof.CertifyID = certifyID
 		proof, err = s.db.OpenLinkProof(ctx, c.Session, a, proof)
 		return err
@@ -120,7 +117,7 @@ func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (stor
 	case c.Link != nil:
 		return store.Account{}, ErrAlreadyLinked
 	}
-	consents, err := s.loadConsents(ctx, c)
+	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return store.Account{}, err
 	}
@@ -213,7 +210,7 @@ func (s *Service) resetAttempts(ctx context.Context, c Caller, proof store.LinkP
 	}
 	err := s.db.ResetAttempts(ctx, proof.PersonDigest, proof.Scope)
 	if err == nil && bytes.Equal(proof.Scope, store.PublicScope) {
-		err = s.db.UndoSprayCount(ctx, s.unverifiedSource(c), proof)
+		err = s.db.UndoSprayCount(ctx, s.spraying.source(c), proof)
 	}
 	if err != nil { // the link is written anyway
 		s.log.LogAttrs(ctx, slog.LevelWarn, "attempts not reset", slog.String("cause", err.Error()))

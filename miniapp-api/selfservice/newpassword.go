@@ -28,86 +28,104 @@ type Done struct {
 	Notified      bool // a notice to the owner is queued, and will be sent
 }
 
-// A procedure is a change, reset or recovery at its confirmation. setPassword finishes all
-// three in the same way.
+// A procedure is a change, reset or recovery at its confirmation. All three replace the password
+// in the same way.
 type procedure struct {
-	account      store.Account
-	fingerprints [][]byte // of the new password, see store.DB.PasswordFingerprints
+	id     uuid.UUID
+	closed *Error                    // the error of one that cannot be confirmed any more
+	check  func(store.Account) error // checks the account's state
 
-	prove     func(context.Context) error // checks identity first; nil if nothing is left to prove
-	sameAsOld bool                        // the new password equals the verified old one
-	oldTyped  bool                        // the old password was typed; otherwise its hash is compared
+	account      store.Account // this and the next are set by confirm
+	fingerprints [][]byte      // of the new password, see store.DB.PasswordFingerprints
 
-	write      func(context.Context, store.NewPassword) (Done, error) // the store decides between concurrent requests
-	onConflict func(context.Context) error                            // closes the procedure after the password was replaced elsewhere
-	refused    func(context.Context) error                            // called after a new password was refused; may be nil
-	check      func(store.Account) error                              // checks the account's state
-	closed     *Error
+	load     func(context.Context) (progress, error) // for confirm
+	ready    func(context.Context) error             // returns an error if it is closed or not proven; nil if that is checked already
+	replaces func(fingerprints ...[]byte) bool       // whether the new password is the old one that was typed; nil: its hash is compared
+	refused  func(context.Context) error             // called after a new password was refused; may be nil
 
-	overtaken   []*Error                            // errors of a confirm that another run of it has overtaken
-	firstResult func(context.Context) (Done, error) // the result of that run, or store.ErrNotFound
+	write      func(context.Context, store.NewPassword) (store.Finished, error) // the store decides between concurrent requests
+	onConflict func(context.Context) error                                      // called if the password was replaced elsewhere; closed if it returns nil
+	overtaken  []*Error                                                         // errors of a confirm that another run of it has overtaken
 }
 
-// setPassword replaces the password. If another run of the same confirm has just finished the
-// procedure, it returns the result of that run.
-func (s *Service) setPassword(ctx context.Context, c Caller, in NewPassword, p procedure) (Done, error) {
-	done, err := s.replacePassword(ctx, c, in, p)
-	if slices.ContainsFunc(p.overtaken, func(e *Error) bool { return errors.Is(err, e) }) {
-		late := err
-		if done, err = p.firstResult(ctx); errors.Is(err, store.ErrNotFound) {
-			err = late
-		}
+// A progress says how far a change or reset has come.
+type progress struct {
+	accountID uuid.UUID
+	finished  store.Finished
+	repeats   func(fingerprints ...[]byte) bool // whether a password with one of them finished it
+}
+
+// confirm finishes a change or reset. If an earlier run of the same confirm has finished it, or
+// another one that overtook this, confirm returns the result of that run.
+func (s *Service) confirm(ctx context.Context, c Caller, in NewPassword, p procedure) (Done, error) {
+	first, err := p.load(ctx)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Done{}, p.closed
+	case err != nil:
+		return Done{}, err
 	}
-	return s.withNotice(ctx, c, done, err)
+	if p.account, err = s.db.LinkedAccount(ctx, first.accountID); err != nil {
+		return Done{}, err
+	}
+	p.fingerprints = s.db.PasswordFingerprints(p.account, in.Password.Normalised())
+	if first.repeats(p.fingerprints...) && in.match() {
+		return s.done(ctx, c, p.id, first.finished, nil)
+	}
+	finished, err := s.replacePassword(ctx, c, in, p)
+	if slices.ContainsFunc(p.overtaken, func(e *Error) bool { return errors.Is(err, e) }) {
+		finished, err = p.firstResult(ctx, in, err)
+	}
+	return s.done(ctx, c, p.id, finished, err)
 }
 
-// withNotice sets Notified on done unless err is not nil.
-func (s *Service) withNotice(ctx context.Context, c Caller, done Done, err error) (Done, error) {
+// firstResult returns the result of the run that overtook this one, or late if there is none.
+func (p procedure) firstResult(ctx context.Context, in NewPassword, late error) (store.Finished, error) {
+	first, err := p.load(ctx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !(first.repeats(p.fingerprints...) && in.match()) {
+		err = late
+	}
+	return first.finished, err
+}
+
+// done returns the result of a procedure, and whether the owner will be notified, unless err is
+// not nil.
+func (s *Service) done(ctx context.Context, c Caller, id uuid.UUID, f store.Finished, err error) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	done.Notified = s.notifies(ctx, c)
-	return done, nil
+	return Done{ID: id, State: store.ChangeDone, ChangedAt: f.ClosedAt, SessionsEnded: f.SessionsEnded, Notified: s.notifies(ctx, c)}, nil
 }
 
 // replacePassword checks and hashes the new password and stores it.
-func (s *Service) replacePassword(ctx context.Context, c Caller, in NewPassword, p procedure) (Done, error) {
-	if p.prove != nil {
-		if err := p.prove(ctx); err != nil {
-			return Done{}, err
+func (s *Service) replacePassword(ctx context.Context, c Caller, in NewPassword, p procedure) (store.Finished, error) {
+	if p.ready != nil {
+		if err := p.ready(ctx); err != nil {
+			return store.Finished{}, err
 		}
 	}
-	h := s.newHashing(c)
+	h := newHashing(s.hasher, c)
 	defer h.end()
 	if err := s.checkNewPassword(ctx, h, in, p); err != nil {
 		if p.refused != nil {
 			err = cmp.Or(p.refused(ctx), err)
 		}
-		return Done{}, err
+		return store.Finished{}, err
 	}
 	hash, err := h.hashAndRelease(ctx, in.Password)
 	if err != nil {
-		return Done{}, err
+		return store.Finished{}, err
 	}
-	done, err := p.write(ctx, store.NewPassword{Hash: hash, Fingerprint: p.fingerprints[0]})
+	finished, err := p.write(ctx, store.NewPassword{Hash: hash, Fingerprint: p.fingerprints[0]})
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return Done{}, p.onConflict(ctx)
+		err = cmp.Or(p.onConflict(ctx), error(p.closed))
 	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
-		return Done{}, p.closed
+		err = p.closed
 	case errors.Is(err, store.ErrBlocked):
-		return Done{}, s.blockedError(ctx, p.account.ID, p.check, p.closed)
+		err = s.blockedError(ctx, p.account.ID, p.check, p.closed)
 	}
-	return done, err
-}
-
-// cancelError returns gone if a cancel succeeded or the procedure was closed already, and err
-// otherwise.
-func cancelError(err error, gone *Error) error {
-	if err != nil && !errors.Is(err, store.ErrGone) {
-		return err
-	}
-	return gone
+	return finished, err
 }
 
 // blockedError returns why the account no longer permits a procedure, or otherwise if it does.
@@ -130,7 +148,7 @@ func (s *Service) checkNewPassword(ctx context.Context, h *hashing, in NewPasswo
 		return ErrBadRequest.WithFields(FieldError{Field: "new_password", Code: "REQUIRED"})
 	case !in.match():
 		return ErrPasswordMismatch
-	case p.sameAsOld:
+	case p.replaces != nil && p.replaces(p.fingerprints...):
 		return ErrPasswordSame
 	}
 	if broken := s.policy.Check(in.Password, subject(p.account)); len(broken) > 0 {
@@ -140,7 +158,7 @@ func (s *Service) checkNewPassword(ctx context.Context, h *hashing, in NewPasswo
 		}
 		return ErrPasswordWeak.WithFields(fields...)
 	}
-	if err := s.checkReuse(ctx, h, in.Password, p); err != nil || p.oldTyped {
+	if err := s.checkReuse(ctx, h, in.Password, p); err != nil || p.replaces != nil {
 		return err
 	}
 	return checkNotCurrent(ctx, h, in.Password, p.account)

@@ -11,7 +11,7 @@ import (
 
 // rightPassword checks the password of an attempt. It computes one hash even for an attempt
 // that was not admitted, an unknown person or an initial password, of which no hash exists.
-func (s *Service) rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
+func rightPassword(ctx context.Context, slot *passwd.Slot, attempt store.Attempt, password passwd.Secret) (right, upgrade bool, err error) {
 	if !attempt.Admitted || attempt.Account == nil {
 		return false, false, slot.Dummy(ctx, password)
 	}
@@ -34,7 +34,7 @@ func (s *Service) updateCredential(ctx context.Context, slot *passwd.Slot, a sto
 			return store.Account{}, err
 		}
 	}
-	if state := s.effectiveState(a, password); state != a.State {
+	if state := effectiveState(s.policy, a, password); state != a.State {
 		a.State = state
 		return a, s.db.MustChange(ctx, a)
 	}
@@ -42,8 +42,8 @@ func (s *Service) updateCredential(ctx context.Context, slot *passwd.Slot, a sto
 }
 
 // isDerivable reports whether one of the centre's initial-password rules yields this password.
-func (s *Service) isDerivable(a store.Account, password passwd.Secret) bool {
-	return slices.ContainsFunc(s.policy.InitialRules, func(rule string) bool {
+func isDerivable(policy *passwd.Policy, a store.Account, password passwd.Secret) bool {
+	return slices.ContainsFunc(policy.InitialRules, func(rule string) bool {
 		return passwd.IsInitial(rule, subject(a), password)
 	})
 }
@@ -52,7 +52,7 @@ func (s *Service) isDerivable(a store.Account, password passwd.Secret) bool {
 // account. The password must be right and also must return true.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
 	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: c.IdentityDigest,
-		AccountID: c.Link.AccountID, Channel: c.Session.Channel, Policy: s.lockoutPolicy(), Record: c.Record})
+		AccountID: c.Link.AccountID, Channel: c.Session.Channel, Policy: lockoutPolicy(s.policy), Record: c.Record})
 	if err != nil {
 		return store.Account{}, err
 	}
@@ -68,7 +68,7 @@ func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Se
 		return store.Account{}, err
 	}
 	if !right || !also(*attempt.Account) {
-		return store.Account{}, s.wrongPasswordError(ctx, attempt)
+		return store.Account{}, attempt.wrongPassword(ctx)
 	}
 	if err := attempt.pass(ctx); err != nil {
 		return store.Account{}, err
@@ -76,23 +76,23 @@ func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Se
 	return s.updateCredential(ctx, attempt.slot, *attempt.Account, password, upgrade)
 }
 
-// wrongPasswordError stores the failed attempt and returns ErrOldPasswordWrong with the
+// wrongPassword stores that the owner's attempt failed and returns ErrOldPasswordWrong with the
 // attempts left, or ErrPasswordLocked with the end of the lock.
-func (s *Service) wrongPasswordError(ctx context.Context, attempt *check) error {
-	if attempt.Admitted {
-		if err := attempt.fail(ctx, false); err != nil {
+func (c *check) wrongPassword(ctx context.Context) error {
+	if c.Admitted {
+		if err := c.fail(ctx, false); err != nil {
 			return err
 		}
 	}
-	if attempt.LockedUntil != nil {
-		return ErrPasswordLocked.withLock(*attempt.LockedUntil, s.db.Now())
+	if c.LockedUntil != nil {
+		return ErrPasswordLocked.withLock(*c.LockedUntil, c.service.db.Now())
 	}
-	return ErrOldPasswordWrong.withRemaining(attempt.Remaining)
+	return ErrOldPasswordWrong.withRemaining(c.Remaining)
 }
 
 // lockoutPolicy converts the policy's lock to the store's form.
-func (s *Service) lockoutPolicy() store.LockoutPolicy {
-	return store.LockoutPolicy{Attempts: s.policy.Lock.Attempts(), Until: s.policy.Lock.Until}
+func lockoutPolicy(p *passwd.Policy) store.LockoutPolicy {
+	return store.LockoutPolicy{Attempts: p.Lock.Attempts(), Until: p.Lock.Until}
 }
 
 func subject(a store.Account) passwd.Subject {
@@ -129,7 +129,7 @@ func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error
 	status := PasswordStatus{
 		State:        PasswordState(p.State, p.Account),
 		ChangedAt:    p.ChangedAt,
-		Remaining:    s.lockoutPolicy().Remaining(p.Attempts, p.Tier, p.LockedUntil, now),
+		Remaining:    lockoutPolicy(s.policy).Remaining(p.Attempts, p.Tier, p.LockedUntil, now),
 		ResetOffered: err == nil,
 		OpenChange:   change, OpenReset: reset,
 	}

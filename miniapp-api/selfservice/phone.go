@@ -11,7 +11,7 @@ import (
 // MayUsePhone returns ErrConsentRequired unless the citizen consented to the use of their phone
 // number.
 func (s *Service) MayUsePhone(ctx context.Context, c Caller) error {
-	consents, err := s.loadConsents(ctx, c)
+	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func (s *Service) selectProof(a store.Account, state string, inputs proofInputs)
 		return found
 	}
 	for _, p := range wanted {
-		switch shown, possible := s.provedBy(p, a, inputs); {
+		switch shown, possible := inputs.shows(p, a, s.provider); {
 		case shown:
 			found.by, found.possible = p, nil
 			if p == ProofFace {
@@ -154,23 +154,23 @@ func (s *Service) selectProof(a store.Account, state string, inputs proofInputs)
 	return found
 }
 
-// provedBy reports whether the caller has shown a proof, and if not, whether it is possible.
-func (s *Service) provedBy(p Proof, a store.Account, inputs proofInputs) (shown, possible bool) {
-	allowed := slices.Contains(inputs.permitted, p)
+// shows reports whether the caller has shown a proof, and if not, whether it is possible.
+func (e proofInputs) shows(p Proof, a store.Account, provider IdentityProvider) (shown, possible bool) {
+	allowed := slices.Contains(e.permitted, p)
 	switch p {
 	case ProofNone:
 		return true, false
 	case ProofCertdoc:
-		return allowed && inputs.certdoc, false
+		return allowed && e.certdoc, false
 	case ProofPhone:
 		onFile := ""
 		if a.OwnPhone {
 			onFile = document.Mobile(a.Person.Phone)
 		}
-		return allowed && inputs.phone != "" && inputs.phone == onFile, inputs.phone == "" && onFile != ""
+		return allowed && e.phone != "" && e.phone == onFile, e.phone == "" && onFile != ""
 	case ProofFace:
-		_, err := s.provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
-		return allowed && inputs.face != nil, err == nil
+		_, err := provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
+		return allowed && e.face != nil, err == nil
 	}
 	return false, false
 }

@@ -28,7 +28,7 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 		return Reset{}, ErrAlreadyLinked
 	}
 	claimed := store.Account{
-		PersonDigest: s.db.PersonDigest(who.doc.Key()),
+		PersonDigest: who.personDigest(s.db),
 		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
 	}
 	kind, err := s.faceKind(claimed.Person)
@@ -59,12 +59,12 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 // requireRecoveryConsents returns ErrConsentRequired unless the caller consented to the link
 // and, if the centre uses it, to the face verification.
 func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
-	consents, err := s.loadConsents(ctx, c)
+	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return err
 	}
 	purposes := []string{PurposeLink}
-	if slices.ContainsFunc(s.offeredConsents(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
+	if slices.ContainsFunc(s.consents.offered(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
 		purposes = append(purposes, PurposeFace)
 	}
 	return consents.require(ctx, purposes...)
@@ -72,18 +72,15 @@ func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
 
 func (s *Service) startRecovery(ctx context.Context, c Caller, a store.Account, kind string) (store.Recovery, FacePage, error) {
 	start, err := s.db.ChargeRecovery(ctx, c.Session, a.PersonDigest, linkProofsPerUser)
-	switch {
-	case errors.Is(err, store.ErrLimit):
-		return store.Recovery{}, FacePage{}, ErrLinkProofLimit.WithRetryAfter(untilMidnight(s.db.Now()))
-	case err != nil:
-		return store.Recovery{}, FacePage{}, err
+	if err != nil {
+		return store.Recovery{}, FacePage{}, limitError(err, ErrLinkProofLimit, s.db.Now())
 	}
 	r := store.Recovery{ID: uuid.New(), Kind: kind, PersonDigest: a.PersonDigest, CredentialVersion: a.Version, Start: start}
 	if a.ID != uuid.Nil {
 		r.AccountID = uuid.NullUUID{UUID: a.ID, Valid: true}
 	}
 	opening := faceRequest{start: start, account: a, id: r.ID, kind: r.Kind, claimed: true}
-	page, err := s.openFace(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.faces.open(ctx, opening, func(ctx context.Context, certifyID string) (err error) {
 		r.CertifyID = certifyID
 		r, err = s.db.OpenRecovery(ctx, c.Session, r)
 		return err
@@ -151,7 +148,7 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 	case err != nil:
 		return Done{}, err
 	case c.IsRetry && r.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == r.AccountID.UUID: // the earlier run set the password
-		return s.withNotice(ctx, c, Done{ID: r.ID, State: store.ResetDone, ChangedAt: c.Link.Password.ChangedAt}, nil)
+		return s.done(ctx, c, id, store.Finished{ClosedAt: c.Link.Password.ChangedAt}, nil)
 	case r.State != store.LinkProofStarted:
 		return Done{}, ErrResetGone
 	case c.Link != nil:
@@ -164,13 +161,13 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 	if err != nil {
 		return Done{}, err
 	}
-	return s.setPassword(ctx, c, in, procedure{
+	finished, err := s.replacePassword(ctx, c, in, procedure{
+		closed: ErrResetGone, check: checkResettable,
 		account: account, fingerprints: s.db.PasswordFingerprints(account, in.Password.Normalised()),
-		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
-			done, err := s.db.FinishRecovery(ctx, c.Session, account, n, r)
-			return Done{ID: r.ID, State: store.ResetDone, ChangedAt: &done.At, SessionsEnded: done.SessionsEnded}, err
+		write: func(ctx context.Context, n store.NewPassword) (store.Finished, error) {
+			return s.db.FinishRecovery(ctx, c.Session, account, id, n)
 		},
 		onConflict: func(context.Context) error { return ErrAlreadyLinked },
-		check:      checkResettable, closed: ErrResetGone,
 	})
+	return s.done(ctx, c, id, finished, err)
 }

@@ -59,7 +59,7 @@ func (s *Service) UpdateRefusalFloor(ctx context.Context) error {
 	}
 	var least time.Duration
 	for _, hash := range hashes {
-		took, err := s.timeHash(ctx, hash)
+		took, err := timeHash(ctx, s.hasher, hash)
 		if err != nil {
 			return err
 		}
@@ -71,8 +71,8 @@ func (s *Service) UpdateRefusalFloor(ctx context.Context) error {
 
 // timeHash returns how long a failed verification of a hash takes, excluding the wait for a
 // slot.
-func (s *Service) timeHash(ctx context.Context, hash string) (time.Duration, error) {
-	slot, err := s.hasher.Reserve(ctx, passwd.Caller{})
+func timeHash(ctx context.Context, hasher *passwd.Hasher, hash string) (time.Duration, error) {
+	slot, err := hasher.Reserve(ctx, passwd.Caller{})
 	if err != nil {
 		return 0, err
 	}

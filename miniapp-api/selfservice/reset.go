@@ -87,14 +87,11 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 		return Reset{}, err
 	}
 	start, err := s.db.ChargeReset(ctx, c.Session, resetsPerDay)
-	switch {
-	case errors.Is(err, store.ErrLimit):
-		return Reset{}, ErrResetLimit.WithRetryAfter(untilMidnight(s.db.Now()))
-	case err != nil:
-		return Reset{}, err
+	if err != nil {
+		return Reset{}, limitError(err, ErrResetLimit, s.db.Now())
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: kind, Start: start}
-	page, err := s.openFace(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
+	page, err := s.faces.open(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
 		reset.CertifyID = certifyID
 		reset, err = s.db.OpenReset(ctx, c.Session, a, reset)
 		return err
@@ -103,7 +100,7 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 	case errors.Is(err, ErrProviderRefused): // no contract, or a record that cannot be verified: a retry does not help
 		return Reset{}, ErrResetUnavailable.WithCause(err)
 	case err != nil:
-		return Reset{}, openResetError(err)
+		return Reset{}, openError(err)
 	}
 	opened := resetOf(reset)
 	opened.Page = page
@@ -119,12 +116,11 @@ func (s *Service) faceKind(p store.Person) (string, error) {
 	return kind, nil
 }
 
-func openResetError(err error) error {
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return ErrChangeInProgress
-	case errors.Is(err, store.ErrNotFound):
-		return ErrNotLinked
+// limitError returns limit with the time until midnight if err is store.ErrLimit, and err
+// otherwise.
+func limitError(err error, limit *Error, now time.Time) error {
+	if errors.Is(err, store.ErrLimit) {
+		return limit.WithRetryAfter(untilMidnight(now))
 	}
 	return err
 }
@@ -184,41 +180,22 @@ func (s *Service) checkIdentity(ctx context.Context, c Caller, r store.Reset) (F
 // ConfirmReset sets the new password once identity is proven. A repeated confirm with the same
 // password returns the first result.
 func (s *Service) ConfirmReset(ctx context.Context, c Caller, id uuid.UUID, in NewPassword) (Done, error) {
-	reset, err := s.db.Reset(ctx, c.Session, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return Done{}, ErrResetGone
-	} else if err != nil {
-		return Done{}, err
-	}
-	account, err := s.db.LinkedAccount(ctx, reset.AccountID)
-	if err != nil {
-		return Done{}, err
-	}
-	fingerprints := s.db.PasswordFingerprints(account, in.Password.Normalised())
-	if reset.Repeats(fingerprints...) && in.match() {
-		return s.withNotice(ctx, c, resetDone(reset), nil)
-	}
-	return s.setPassword(ctx, c, in, procedure{
-		account: account, fingerprints: fingerprints,
-		prove: func(ctx context.Context) error { return s.requirePassed(ctx, c, reset) },
-		write: func(ctx context.Context, n store.NewPassword) (Done, error) {
-			n.Reset = reset
-			done, err := s.db.FinishReset(ctx, c.Session, n)
-			return resetDone(done), err
+	var reset store.Reset
+	return s.confirm(ctx, c, in, procedure{
+		id: id, closed: ErrResetGone, check: checkResettable,
+		load: func(ctx context.Context) (_ progress, err error) {
+			reset, err = s.db.Reset(ctx, c.Session, id)
+			return progress{reset.AccountID, reset.Finished, reset.Repeats}, err
+		},
+		ready: func(ctx context.Context) error { return s.requirePassed(ctx, c, reset) },
+		write: func(ctx context.Context, n store.NewPassword) (store.Finished, error) {
+			return s.db.FinishReset(ctx, c.Session, id, n)
 		},
 		onConflict: func(ctx context.Context) error {
-			_, err := s.db.CancelReset(ctx, c.Session, id)
-			return cancelError(err, ErrResetGone)
+			_, err := s.CancelReset(ctx, c, id)
+			return err
 		},
-		check: checkResettable, closed: ErrResetGone,
 		overtaken: []*Error{ErrResetGone, ErrPasswordSame, ErrPasswordReused},
-		firstResult: func(ctx context.Context) (Done, error) {
-			reset, err := s.db.Reset(ctx, c.Session, id)
-			if err == nil && !reset.Repeats(fingerprints...) {
-				err = store.ErrNotFound
-			}
-			return resetDone(reset), err
-		},
 	})
 }
 
@@ -234,10 +211,6 @@ func (s *Service) requirePassed(ctx context.Context, c Caller, r store.Reset) er
 		return ErrIdentityNotProven
 	}
 	return nil
-}
-
-func resetDone(r store.Reset) Done {
-	return Done{ID: r.ID, State: r.State, ChangedAt: r.ClosedAt, SessionsEnded: r.SessionsEnded}
 }
 
 // CancelReset cancels an open reset and leaves the password as it is. It returns ErrResetGone

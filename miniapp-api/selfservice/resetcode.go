@@ -24,11 +24,11 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	ctx, stop := Detached(ctx) // a code works once, so cancellation must not lose its result
 	defer stop()
 	reset, err := s.db.OpenResetWithCode(ctx, c.Session, a, digits)
-	s.logSpentCode(ctx, c, err)
+	logSpentCode(ctx, s.log, c, err)
 	if errors.Is(err, store.ErrCode) {
 		return store.Reset{}, ErrResetCodeWrong
 	} else if err != nil {
-		return store.Reset{}, openResetError(err)
+		return store.Reset{}, openError(err)
 	}
 	return reset, nil
 }
@@ -61,13 +61,13 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, input
 	}
 	trying, stop := Detached(ctx)
 	defer stop()
-	req := store.AttemptRequest{PersonDigest: s.db.PersonDigest(who.doc.Key()), AccountNo: who.accountNo}
+	req := store.AttemptRequest{PersonDigest: who.personDigest(s.db), AccountNo: who.accountNo}
 	if !inputs.verified() {
-		req.Source = s.unverifiedSource(c)
+		req.Source = s.spraying.source(c)
 	}
 	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, who.code)
-	s.logSpentCode(ctx, c, err)
-	if refused := s.checkSpraying(ctx, c, refusal); refused != nil {
+	logSpentCode(ctx, s.log, c, err)
+	if refused := s.spraying.check(ctx, c, refusal, s.db.Now()); refused != nil {
 		return candidate{}, refused
 	}
 	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, who.name, who.doc.Kind) {
@@ -89,7 +89,7 @@ func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, input
 
 // logSpentCode logs once when a user, or all unverified users together, have used up the tries
 // at a reset code.
-func (s *Service) logSpentCode(ctx context.Context, c Caller, err error) {
+func logSpentCode(ctx context.Context, log *slog.Logger, c Caller, err error) {
 	by := "user"
 	switch {
 	case errors.Is(err, store.ErrCodeSpent):
@@ -97,5 +97,5 @@ func (s *Service) logSpentCode(ctx context.Context, c Caller, err error) {
 	case !errors.Is(err, store.ErrCodeSpentByUser):
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelWarn, "reset code out of tries", slog.String("by", by), slog.String("request_id", c.RequestID))
+	log.LogAttrs(ctx, slog.LevelWarn, "reset code out of tries", slog.String("by", by), slog.String("request_id", c.RequestID))
 }

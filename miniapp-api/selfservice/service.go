@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"fundpass/miniapp-api/document"
@@ -51,13 +52,12 @@ type Service struct {
 	transfer  TransferPolicy
 	template  string // of messages to owners; "" = none are sent
 	documents *document.List
-	sprayed   sprayCounts
+	spraying  sprayGuard
 	floor     refusalFloor
+	consents  consentRules
+	faces     faceVerifier
 
 	verdictTime time.Duration
-
-	consentMode  ConsentMode
-	consentTexts []ConsentText
 }
 
 // New returns a Service, or an error that names the missing or invalid setting.
@@ -69,10 +69,19 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := c.Policy.Spraying
 	return &Service{
 		db: c.DB, policy: c.Policy, hasher: c.Hasher, provider: c.Provider, log: c.Log, accepted: accepted,
 		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, documents: c.Documents,
-		consentMode: c.Consent, consentTexts: c.ConsentTexts, verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
+		spraying: sprayGuard{
+			limits:  store.Spraying{PerUser: l.PerUser, PerAddress: l.PerAddress, PerMinute: l.PerMinute},
+			certdoc: slices.Contains(accepted.union(), ProofCertdoc), log: c.Log,
+		},
+		consents: consentRules{
+			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", provider: c.Provider,
+		},
+		faces:       faceVerifier{c.DB, c.Provider, c.Log},
+		verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
 	}, nil
 }
 

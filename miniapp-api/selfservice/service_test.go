@@ -106,7 +106,7 @@ func TestRefusalFloorRises(t *testing.T) {
 func TestLoadIsShedBeforeTheCharge(t *testing.T) {
 	t.Parallel()
 	s := newTestService(t)
-	req := store.AttemptRequest{PersonDigest: []byte("anybody"), Scope: store.PublicScope, Policy: s.lockoutPolicy()}
+	req := store.AttemptRequest{PersonDigest: []byte("anybody"), Scope: store.PublicScope, Policy: lockoutPolicy(s.policy)}
 	ctx, stop := context.WithTimeout(t.Context(), checkMargin)
 	defer stop()
 	if _, err := s.beginCheck(ctx, Caller{}, req); !errors.Is(err, context.DeadlineExceeded) {
@@ -146,9 +146,9 @@ func TestOnePlaceARequest(t *testing.T) {
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: storetest.NewPepper(t), Memory: 64, Time: 1, Slots: 1, Wait: time.Nanosecond})
 	t.Cleanup(hasher.Close)
 	s.hasher = hasher
-	first := s.newHashing(Caller{})
+	first := newHashing(s.hasher, Caller{})
 	defer first.end()
-	hash, err := s.newHashing(Caller{}).hashAndRelease(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
+	hash, err := newHashing(s.hasher, Caller{}).hashAndRelease(t.Context(), passwd.NewSecret("Copper-Kettle-58"))
 	must(t, err)
 	for range 3 {
 		right, err := first.verify(t.Context(), hash, passwd.NewSecret("Copper-Kettle-58"))
@@ -186,7 +186,7 @@ func TestLinkOvertaken(t *testing.T) {
 			must(t, err)
 			session, err := s.db.OpenSession(t.Context(), "channel", []byte(t.Name()), store.Visitor{Identity: store.Identity{Provider: "provider", AppID: "app", Kind: "open_id", Value: "somebody"}})
 			must(t, err)
-			a, err := s.db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: s.db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, Policy: s.lockoutPolicy()})
+			a, err := s.db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: s.db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, Policy: lockoutPolicy(s.policy)})
 			must(t, err)
 			tt.change(&d)
 			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})

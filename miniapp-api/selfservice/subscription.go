@@ -52,7 +52,7 @@ func (s *Service) notifies(ctx context.Context, c Caller) bool {
 	if s.template == "" {
 		return false
 	}
-	a, err := s.loadConsents(ctx, c)
+	a, err := s.consents.load(ctx, c)
 	if err != nil || a.latest[PurposeMessage].WithdrawnAt != nil {
 		return false
 	}

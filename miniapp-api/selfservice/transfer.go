@@ -23,16 +23,16 @@ type TransferPolicy struct {
 	Window  time.Duration // for the holder to reject it, from the delivery of the notice
 }
 
-// takesOver reports whether the candidate may request the transfer of another user's link. A
+// permits reports whether the candidate may request the transfer of another user's link. A
 // password alone is never enough: anyone who knows it could take the account from its owner.
-func (s *Service) takesOver(found candidate) bool {
-	return found.codeID != uuid.Nil || s.transfer.Offered && found.by != ProofNone
+func (p TransferPolicy) permits(found candidate) bool {
+	return found.codeID != uuid.Nil || p.Offered && found.by != ProofNone
 }
 
 // alreadyLinked handles a link request for a person that another user is linked to.
 func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) (store.Account, error) {
 	switch {
-	case c.Link != nil, !s.takesOver(found): // the caller is linked already
+	case c.Link != nil, !s.transfer.permits(found): // the caller is linked already
 		return store.Account{}, ErrAlreadyLinked
 	case !found.takeOver:
 		return store.Account{}, ErrAlreadyLinked.withTransferOffered()
@@ -123,7 +123,7 @@ func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (
 // takeOverWithConsent is takeOver for a transfer of an earlier request, after which the citizen
 // may have withdrawn their consent.
 func (s *Service) takeOverWithConsent(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
-	consents, err := s.loadConsents(ctx, c)
+	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return store.Account{}, err
 	}
