@@ -14,14 +14,14 @@ type Progress struct {
 	Bytes      int64      `db:"bytes_done"`
 	Lines      int64      `db:"lines_done"`
 	FinishedAt *time.Time `db:"finished_at"`
-	Run        *uuid.UUID `db:"run"` // see BeginSync
+	Run        *uuid.UUID `db:"run"` // see BeginImport
 	Counts
 }
 
 // An ImportStep is a piece of a file: its lines after From.
 type ImportStep struct {
 	File         []byte     // the file's SHA-256
-	Run          *uuid.UUID // of BeginSync; nil: of BeginImport
+	Run          *uuid.UUID // as BeginImport had it
 	From         int64      // lines before this piece
 	Bytes, Lines int64      // of the file up to the end of this piece
 	Refused      int64      // lines of this piece that are no depositor
@@ -31,20 +31,12 @@ type ImportStep struct {
 const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused,
 	links_moved, links_ended, changes_cancelled, run, finished_at`
 
-// BeginImport returns how much of a file has been imported. A file that is new, or
-// was imported to its end, begins at line 0. Calling it again is safe.
-func (db *DB) BeginImport(ctx context.Context, file []byte) (Progress, error) {
-	return db.begin(ctx, file, nil)
-}
-
-// BeginSync is BeginImport for a run that chooses the lines of its pieces. It ends
-// the run of another process with the same file, whose next ImportStep returns
-// ErrConflict.
-func (db *DB) BeginSync(ctx context.Context, file []byte, run uuid.UUID) (Progress, error) {
-	return db.begin(ctx, file, &run)
-}
-
-func (db *DB) begin(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
+// BeginImport returns how much of a file has been imported. A file that is new, or was
+// imported to its end, begins at line 0. run is nil for an import, which any process
+// shares. A sync chooses the lines of its pieces, so it has a run of its own: the run
+// that began last goes on, and the next ImportStep of another returns ErrConflict.
+// Calling BeginImport again is safe.
+func (db *DB) BeginImport(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
 	var p Progress
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -59,12 +51,9 @@ func (db *DB) begin(ctx context.Context, file []byte, run *uuid.UUID) (Progress,
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE imports SET run = $3
-			WHERE center_id = $1 AND file_digest = $2 AND run IS DISTINCT FROM $3::uuid`, db.center, file, run); err != nil {
-			return err
-		}
-		return db.getProgress(ctx, tx, file, &p)
+		return tx.GetContext(ctx, &p, `
+			UPDATE imports SET run = $3 WHERE center_id = $1 AND file_digest = $2
+			RETURNING `+progressColumns, db.center, file, run)
 	})
 	return p, err
 }

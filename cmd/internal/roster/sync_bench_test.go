@@ -172,9 +172,9 @@ func copyParsed(b *testing.B, s *cmdtest.ServerEnv, path string) {
 	in, err := tx.Prepare(pq.CopyIn("parsed", "line", "no", "name", "id_type", "id_number", "phone", "employer", "status", "rule", "digest"))
 	cmdtest.NoError(b, err)
 	w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env())}
-	cmdtest.NoError(b, withImporter(b.Context(), w, r, func(m *importer) error {
+	cmdtest.NoError(b, withIntake(b.Context(), w, r, func(m *intake) error {
 		return m.read(func() error {
-			return m.runPieces(b.Context(), work{
+			return runPieces(b.Context(), work{
 				func() (piece, error) { return m.cutLines(store.ImportBatch, nil) },
 				func(_ context.Context, p *piece) { m.check(p); digestLines(m.db, p) },
 				func(_ context.Context, p *piece) error { return copyLines(in, p) },
