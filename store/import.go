@@ -51,14 +51,12 @@ func (c Counts) plus(d Counts) Counts {
 
 // A Batch holds depositors, encrypted and with their digests.
 type Batch struct {
-	rows         []importRow // by account id
+	rows         []*importRow // by account id
 	restrictions []Restriction
 
-	// ImportStep sets both: the positions of depositors that it did not take because
-	// their number lost zeros, see sibling; or that the step was done Before, and then
-	// those depositors are the ones that HasAccounts does not know.
-	Shortened []int
-	Before    bool
+	// ImportStep sets it where it may not have taken all depositors, because the numbers
+	// of some lost zeros, see sibling: HasAccounts does not know those.
+	Incomplete bool
 }
 
 // An importRow is what the database holds of a depositor.
@@ -108,7 +106,7 @@ func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, err
 // SealBatch does the part of an import that needs no database: digests and
 // encryption. It may run on all cores at once. It returns ErrDepositor.
 func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
-	b := &Batch{rows: make([]importRow, len(ds))}
+	b := &Batch{rows: make([]*importRow, len(ds))}
 	seen := make(map[uuid.UUID]int, len(ds))
 	for i, d := range ds {
 		row, err := db.sealDepositor(d)
@@ -119,7 +117,7 @@ func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
 			return nil, fmt.Errorf("%w: entries %d and %d have the same account number", ErrDepositor, first, i)
 		}
 		seen[row.accountID], row.position = i, i
-		b.rows[i] = row
+		b.rows[i] = &row
 	}
 	slices.SortFunc(b.rows, sortRows)
 	return b, nil

@@ -25,7 +25,7 @@ func (b *Batch) Restrict(all []Restriction) { b.restrictions = all }
 
 // restrictedRows returns the restricted accounts as the database holds them, with the
 // new status. It leaves out an account that has that status or is not there.
-func (t importTx) restrictedRows(ctx context.Context, all []Restriction) (rows []importRow, _ error) {
+func (t importTx) restrictedRows(ctx context.Context, all []Restriction) (rows []*importRow, _ error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -49,7 +49,7 @@ func (t importTx) restrictedRows(ctx context.Context, all []Restriction) (rows [
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, r)
+		rows = append(rows, &r)
 	}
 	return rows, nil
 }
@@ -129,24 +129,20 @@ func (t importTx) siblings(ctx context.Context, persons pq.ByteaArray, held map[
 	return found, rows.Err()
 }
 
-// divide separates b's rows into those that are new and those that the database holds.
-// It leaves out a new one that has a sibling there, or one that was listed before it;
-// b.Shortened says which.
-func (t importTx) divide(ctx context.Context, b *Batch) (added, held []importRow, _ error) {
-	b.Shortened = nil
-	first, isHeld, err := t.firstOf(ctx, b.rows)
+// divide separates the rows that are new from those that the database holds. It leaves
+// out a new one that has a sibling there, or one that was listed before it.
+func (t importTx) divide(ctx context.Context, rows []*importRow) (added, held []*importRow, _ error) {
+	first, isHeld, err := t.firstOf(ctx, rows)
 	if err != nil {
 		return nil, nil, err
 	}
-	added = make([]importRow, 0, len(b.rows)-len(isHeld))
-	for _, r := range b.rows {
+	added = make([]*importRow, 0, len(rows)-len(isHeld))
+	for _, r := range rows {
 		switch {
 		case isHeld[r.accountID]:
 			held = append(held, r)
 		case first[r.sibling] == r.position:
 			added = append(added, r)
-		default:
-			b.Shortened = append(b.Shortened, r.position)
 		}
 	}
 	return added, held, nil
@@ -157,18 +153,17 @@ const inDatabase = -1
 
 // firstOf returns the position of the first of all siblings, and which accounts the
 // database holds.
-func (t importTx) firstOf(ctx context.Context, rows []importRow) (first map[sibling]int, held map[uuid.UUID]bool, err error) {
+func (t importTx) firstOf(ctx context.Context, rows []*importRow) (first map[sibling]int, held map[uuid.UUID]bool, err error) {
 	ids := make([]uuid.UUID, len(rows))
-	for i := range rows {
-		ids[i] = rows[i].accountID
+	for i, r := range rows {
+		ids[i] = r.accountID
 	}
 	if held, err = t.db.heldAmong(ctx, t, ids); err != nil {
 		return nil, nil, err
 	}
 	first = make(map[sibling]int, len(rows))
 	var persons pq.ByteaArray
-	for i := range rows {
-		r := &rows[i]
+	for _, r := range rows {
 		if held[r.accountID] {
 			first[r.sibling] = inDatabase
 			continue
@@ -220,4 +215,4 @@ func (db *DB) AccountNoLengths(ctx context.Context) ([]int, error) {
 
 // sortRows orders rows by three of the four indexes, so that a batch visits each page
 // once.
-func sortRows(x, y importRow) int { return bytes.Compare(x.accountID[:], y.accountID[:]) }
+func sortRows(x, y *importRow) int { return bytes.Compare(x.accountID[:], y.accountID[:]) }

@@ -42,10 +42,12 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 // nobody else adds any, because imports take turns. Where mergersToo is false, links of
 // merged accounts wait for followMerged.
 func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts, error) {
-	added, held, err := t.divide(ctx, b)
+	added, held, err := t.divide(ctx, b.rows)
 	if err != nil {
 		return Counts{}, err
 	}
+	shortened := len(b.rows) - len(added) - len(held)
+	b.Incomplete = shortened > 0
 	restricted, err := t.restrictedRows(ctx, b.restrictions)
 	if err != nil {
 		return Counts{}, err
@@ -55,12 +57,12 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 	}
 	c, err := t.update(ctx, slices.Concat(held, restricted), mergersToo)
 	c.Updated -= int64(len(restricted)) // all of which are written, and none is a depositor
-	c.Added, c.Unchanged, c.Refused = int64(len(added)), int64(len(held))-c.Updated, int64(len(b.Shortened))
+	c.Added, c.Unchanged, c.Refused = int64(len(added)), int64(len(held))-c.Updated, int64(shortened)
 	return c, err
 }
 
 // add copies new accounts and their passwords in.
-func (t importTx) add(ctx context.Context, rows []importRow) error {
+func (t importTx) add(ctx context.Context, rows []*importRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -83,7 +85,7 @@ func (t importTx) add(ctx context.Context, rows []importRow) error {
 }
 
 // update brings accounts that the database holds up to date, and has their links follow.
-func (t importTx) update(ctx context.Context, rows []importRow, mergersToo bool) (Counts, error) {
+func (t importTx) update(ctx context.Context, rows []*importRow, mergersToo bool) (Counts, error) {
 	if len(rows) == 0 {
 		return Counts{}, nil
 	}
@@ -132,7 +134,7 @@ func (t importTx) affected(ctx context.Context, query string, args ...any) (int6
 }
 
 // stage fills a table that only this transaction sees.
-func (t importTx) stage(ctx context.Context, rows []importRow) error {
+func (t importTx) stage(ctx context.Context, rows []*importRow) error {
 	_, err := t.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE import_rows (
 			account_id        uuid  NOT NULL,
@@ -152,10 +154,10 @@ func (t importTx) stage(ctx context.Context, rows []importRow) error {
 }
 
 // copyRows copies the values of each row.
-func (t importTx) copyRows(ctx context.Context, statement string, rows []importRow, values func(*importRow) []driver.Value) error {
+func (t importTx) copyRows(ctx context.Context, statement string, rows []*importRow, values func(*importRow) []driver.Value) error {
 	return t.CopyIn(ctx, statement, func(put func(...driver.Value) error) error {
-		for i := range rows {
-			if err := put(values(&rows[i])...); err != nil {
+		for _, r := range rows {
+			if err := put(values(r)...); err != nil {
 				return err
 			}
 		}

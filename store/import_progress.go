@@ -66,8 +66,7 @@ func (db *DB) getProgress(ctx context.Context, q sqlx.QueryerContext, file []byt
 
 // ImportStep merges one piece of a file, as ImportDepositors does, and records the
 // progress, in one transaction. Links of accounts that were merged follow only in
-// FinishImport, when the person's other account is there, unless a Run puts the pieces in
-// order. A piece that is done already, by an earlier call or by another process with the
+// FinishImport, when the person's other account is there. A piece that is done already, by an earlier call or by another process with the
 // same file, changes nothing, so calling it again is safe. It returns ErrConflict when
 // another process began the file anew or cuts it into other pieces, and ErrNotFound
 // without BeginImport.
@@ -79,14 +78,13 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3 AND finished_at IS NULL
 				AND run IS NOT DISTINCT FROM $7::uuid`,
 			db.center, s.File, s.From, s.Bytes, s.Lines, t.now, s.Run)
-		s.Batch.Before = false
 		if err = changedOne(res, err, ErrConflict); errors.Is(err, ErrConflict) {
-			s.Batch.Before = true
+			s.Batch.Incomplete = true
 			return db.stepDone(ctx, t, s, &p)
 		} else if err != nil {
 			return err
 		}
-		c, err := t.merge(ctx, s.Batch, s.Run != nil)
+		c, err := t.merge(ctx, s.Batch, false)
 		if err != nil {
 			return err
 		}
@@ -127,7 +125,7 @@ func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progr
 			UPDATE imports SET finished_at = coalesce(finished_at, $4), updated_at = $4
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3
 			RETURNING `+progressColumns, db.center, file, lines, t.now)
-		if err != nil || p.Run != nil {
+		if err != nil {
 			return mapNoRows(err, ErrConflict)
 		}
 		c, err := t.followMerged(ctx)

@@ -43,19 +43,15 @@ func (db *DB) numberDigest(s sibling) []byte {
 // A Difference is a line that differs from what the database holds, or whose link has
 // yet to follow its account.
 type Difference struct {
-	Line   int64  `db:"line"`
-	Status string `db:"status"`        // GRZHZT, as the file says
-	Later  *int64 `db:"superseded_by"` // a later line of the same account, which counts
-	IsNew  bool   `db:"is_new"`
-	Same   bool   `db:"same"` // only the link is behind
+	Line  int64  `db:"line"`
+	Later *int64 `db:"superseded_by"` // a later line of the same account, which counts
+	IsNew bool   `db:"is_new"`
+	Same  bool   `db:"same"` // only the link is behind
 
 	Restriction  bool `db:"restriction"`  // only the status differs, see Restriction
 	Passwordless bool `db:"passwordless"` // see Listed
 	Shortened    bool `db:"shortened"`    // a new account beside a sibling, not to be taken
 }
-
-// Ends says that the line ends its account, see Account.Ended.
-func (d Difference) Ends() bool { return Account{Status: d.Status}.Ended() }
 
 // A Plan is what taking in a file would do to links, and what it lacks.
 type Plan struct {
@@ -266,7 +262,8 @@ func (c comparing) shortenedIn(ctx context.Context, page []newLine) (lines pq.In
 	return lines, nil
 }
 
-// plan computes what followAccounts will do once all accounts are as the file says.
+// plan computes what followAccounts and followMerged will do once all accounts are as the
+// file says. A link may wait for followMerged since an import that was broken off.
 func (c comparing) plan(ctx context.Context, p *Plan) error {
 	return c.GetContext(ctx, p, `
 		WITH now AS (SELECT * FROM sync_changed
@@ -274,7 +271,11 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 		affected AS (
 			SELECT l.person_digest, l.account_id, n.status, l.person_digest <> n.person_digest AS other
 			FROM now n JOIN sync_links l ON l.account_id = n.account_id
-			WHERE l.person_digest <> n.person_digest OR n.status IN ('03', '04', '05', '06')),
+			WHERE l.person_digest <> n.person_digest OR n.status IN ('03', '04', '05', '06')
+			UNION ALL
+			SELECT l.person_digest, l.account_id, b.status, false
+			FROM sync_links l JOIN sync_accounts b ON b.account_id = l.account_id AND b.person_digest = l.person_digest
+			WHERE b.status = '03' AND l.account_id NOT IN (SELECT account_id FROM now)),
 		leaving AS (
 			SELECT person_digest, status = '03' AND NOT other AS may_move FROM affected
 			WHERE other OR status IN `+endedStatuses+`),
@@ -298,7 +299,7 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 
 // tell calls changed for every difference, in the file's order.
 func (c comparing) tell(ctx context.Context, changed func(Difference) error) error {
-	rows, err := c.QueryxContext(ctx, `SELECT line, status, superseded_by, is_new, same, restriction, passwordless, shortened FROM sync_changed ORDER BY line`)
+	rows, err := c.QueryxContext(ctx, `SELECT line, superseded_by, is_new, same, restriction, passwordless, shortened FROM sync_changed ORDER BY line`)
 	if err != nil {
 		return err
 	}

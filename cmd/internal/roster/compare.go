@@ -19,30 +19,10 @@ type syncer struct {
 	ahead      store.Counts // what the plan foresees; Unchanged and Refused are final
 	entries    int64        // lines that can be imported
 	restricted int64        // refused lines whose status is taken over
-	steps      [syncSteps]lineSet
+	chosen     lineSet      // lines to write
 
 	lateFile  io.ReadCloser // see accountNoOf; nil until there is a line
 	lateLines *lineReader
-}
-
-// The steps of a sync. Accounts that are open come first, so that a merged one
-// finds the other account of its person, and merged ones last, so that none of
-// their links moves to an account that is ended in the same file.
-const (
-	stepOpen = iota
-	stepEnded
-	stepMerged
-	syncSteps
-)
-
-func stepOf(d store.Difference) int {
-	switch {
-	case d.Status == store.StatusMerged:
-		return stepMerged
-	case d.Ends():
-		return stepEnded
-	}
-	return stepOpen
 }
 
 // compare finds the lines that differ and what they would do.
@@ -104,7 +84,7 @@ func (s *syncer) stage(p *piece, put func(store.Listed) error) error {
 	return s.tell(p)
 }
 
-// note keeps a difference for its step, or refuses its line.
+// note chooses the line of a difference, or refuses it.
 func (s *syncer) note(d store.Difference) error {
 	switch {
 	case d.Later != nil:
@@ -120,7 +100,7 @@ func (s *syncer) note(d store.Difference) error {
 	case !d.Same:
 		s.ahead.Updated++
 	}
-	s.steps[stepOf(d)].add(d.Line)
+	s.chosen.add(d.Line)
 	return nil
 }
 

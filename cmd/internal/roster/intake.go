@@ -212,50 +212,40 @@ func (m *intake) wasDone(p *piece) bool { return p.to <= m.begun.Lines }
 // take brings a piece into the database and reports what is refused, unless that was
 // done when the lines were compared.
 func (m *intake) take(ctx context.Context, p *piece) error {
-	step := store.ImportStep{File: m.file, Run: m.runID, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch}
-	before := m.wasDone(p)
-	if !before {
-		if _, err := m.db.ImportStep(ctx, step); err != nil {
+	incomplete := m.wasDone(p)
+	if !incomplete {
+		if _, err := m.db.ImportStep(ctx, store.ImportStep{
+			File: m.file, Run: m.runID, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
+		}); err != nil {
 			return err
 		}
-		before = p.batch.Before
+		incomplete = p.batch.Incomplete
 	}
 	if m.compared {
 		return nil
 	}
-	if err := m.refuseLate(ctx, p, before); err != nil {
-		return err
+	if incomplete {
+		if err := m.refuseMissing(ctx, p); err != nil {
+			return err
+		}
 	}
 	countKinds(m.kinds, p.entries)
 	return m.tell(p)
 }
 
-// refuseLate refuses the entries that the database did not take: those it says or, of a
-// piece that was written before, those it does not hold.
-func (m *intake) refuseLate(ctx context.Context, p *piece, before bool) error {
-	var missing []int
-	if !before {
-		missing = p.batch.Shortened
-	} else {
-		numbers := make([]string, len(p.entries))
-		for i, e := range p.entries {
-			numbers[i] = e.Person.AccountNo
-		}
-		there, err := m.db.HasAccounts(ctx, numbers)
-		if err != nil {
-			return err
-		}
-		for i, is := range there {
-			if !is {
-				missing = append(missing, i)
-			}
+// refuseMissing refuses the entries that the database did not take.
+func (m *intake) refuseMissing(ctx context.Context, p *piece) error {
+	numbers := make([]string, len(p.entries))
+	for i, e := range p.entries {
+		numbers[i] = e.Person.AccountNo
+	}
+	there, err := m.db.HasAccounts(ctx, numbers)
+	for i, is := range there {
+		if err == nil && !is {
+			p.refusals = append(p.refusals, refusal{line: p.entries[i].line, column: colAccountNo, reason: reasonShortened, accountNo: numbers[i]})
 		}
 	}
-	for _, i := range missing {
-		e := p.entries[i]
-		p.refusals = append(p.refusals, refusal{line: e.line, column: colAccountNo, reason: reasonShortened, accountNo: e.Person.AccountNo})
-	}
-	return nil
+	return err
 }
 
 // tell reports what a piece holds that is refused or looks wrong.

@@ -109,17 +109,10 @@ func (s *syncer) run(ctx context.Context, progress io.Writer) error {
 	if err := s.begin(ctx, file[:], &run); err != nil {
 		return err
 	}
-	total := s.begun.Lines
-	for _, lines := range s.steps {
-		total += lines.n
-	}
-	s.meter = startMeter(progress, "sync", "changes", s.begun.Lines, total)
+	s.meter = startMeter(progress, "sync", "changes", s.begun.Lines, s.begun.Lines+s.chosen.n)
 	defer s.meter.End()
-	for i := range s.steps {
-		if s.steps[i].n == 0 {
-			continue
-		}
-		if err := s.read(func() error { return s.write(ctx, &s.steps[i]) }); err != nil {
+	if s.chosen.n > 0 {
+		if err := s.read(func() error { return s.write(ctx, &s.chosen) }); err != nil {
 			return err
 		}
 	}
