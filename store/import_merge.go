@@ -22,9 +22,8 @@ type importTx struct {
 // inImportTx is inTx for an import. f must be safe to run again even after it was
 // committed, see pgconn.Pool.InIdempotentTx.
 //
-// Imports of a centre take turns, batch by batch, because two that insert the
-// same account meet each other's unfinished rows in two unique indexes, where
-// ON CONFLICT answers for only one.
+// Imports of a centre take turns, batch by batch, so an account that is new to one of
+// them stays new until it commits.
 func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, importLimit)
 	defer cancel()
