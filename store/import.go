@@ -2,19 +2,19 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 )
 
 // ImportBatch is how many depositors one transaction of an import takes.
 const ImportBatch = 5000
 
-// ErrDepositor says that a Depositor is incomplete or stands twice in one
+// ErrDepositor says that a Depositor is incomplete or occurs twice in one
 // batch. Its text names the position, never a value.
 var ErrDepositor = errors.New("store: depositor cannot be imported")
 
@@ -30,12 +30,12 @@ type Depositor struct {
 	MustChange  bool   // the password is known to be weak or leaked
 }
 
-// Counts say what an import did. Every depositor is one of the first four.
+// Counts say what an import did. Every depositor is counted in one of the first four.
 type Counts struct {
 	Added     int64 `db:"added"`
 	Updated   int64 `db:"updated"`
 	Unchanged int64 `db:"unchanged"`
-	Refused   int64 `db:"refused"` // lines of a file that were no depositor, or not to be added
+	Refused   int64 `db:"refused"` // lines of a file that are no depositor, or not to be added
 
 	LinksMoved       int64 `db:"links_moved"` // see affectedLink
 	LinksEnded       int64 `db:"links_ended"`
@@ -49,19 +49,17 @@ func (c Counts) plus(d Counts) Counts {
 	}
 }
 
-// A Batch holds depositors as they will stand in the database.
+// A Batch holds depositors, encrypted and with their digests.
 type Batch struct {
-	rows         []importRow
+	rows         []*importRow // by account id
 	restrictions []Restriction
 
-	// What ImportStep found: the positions of depositors that it did not take,
-	// because their number lost zeros, see sibling; or that it was done Before, and
-	// those depositors are the ones that HasAccounts does not know.
-	Shortened []int
-	Before    bool
+	// ImportStep sets it where it may not have taken all depositors, because the numbers
+	// of some lost zeros, see sibling: HasAccounts does not know those.
+	Incomplete bool
 }
 
-// importRow is one row of the staging table, in the order of importColumns.
+// An importRow is what the database holds of a depositor.
 type importRow struct {
 	accountID                            uuid.UUID
 	accountNo, person, sealed, rowDigest []byte
@@ -72,15 +70,16 @@ type importRow struct {
 	sibling  sibling
 }
 
-// ImportDepositors adds accounts that are new and brings the others' personal data and
-// status up to date; links follow their accounts, see affectedLink. The password of an
-// account that exists is never touched: by now it may be the citizen's own. An unchanged
-// depositor writes nothing, so calling it again is safe. A new account is not taken, and
-// counted as refused, where its person has it already but for zeros in front of its number. Each ImportBatch of depositors is one transaction.
-// It returns ErrDepositor before anything of that batch is written.
+// ImportDepositors adds accounts that are new and updates the personal data and status
+// of the others; links follow their accounts, see affectedLink. It never changes the
+// password of an account that exists, because it may be the citizen's own. An unchanged
+// depositor writes nothing, so calling it again is safe. A new account that differs from
+// another one of its person only by zeros in front of the number is counted as refused.
+// Each ImportBatch of depositors is one transaction. It returns ErrDepositor before
+// anything of that batch is written.
 func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, error) {
 	var sum Counts
-	several := len(ds) > ImportBatch // then a merged account's other one may be in a later batch
+	several := len(ds) > ImportBatch // the account that a merged one went into may be in a later batch
 	for len(ds) > 0 {
 		n := min(len(ds), ImportBatch)
 		b, err := db.SealBatch(ds[:n])
@@ -107,22 +106,18 @@ func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, err
 // SealBatch does the part of an import that needs no database: digests and
 // encryption. It may run on all cores at once. It returns ErrDepositor.
 func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
-	b := &Batch{rows: make([]importRow, len(ds))}
+	b := &Batch{rows: make([]*importRow, len(ds))}
 	seen := make(map[uuid.UUID]int, len(ds))
 	for i, d := range ds {
-		if err := d.check(); err != nil {
-			return nil, fmt.Errorf("%w: entry %d: %w", ErrDepositor, i, err)
-		}
 		row, err := db.sealDepositor(d)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("entry %d: %w", i, err)
 		}
 		if first, twice := seen[row.accountID]; twice {
 			return nil, fmt.Errorf("%w: entries %d and %d have the same account number", ErrDepositor, first, i)
 		}
-		seen[row.accountID] = i
-		row.position, row.sibling = i, db.siblingOf(row.person, d.Person.AccountNo)
-		b.rows[i] = row
+		seen[row.accountID], row.position = i, i
+		b.rows[i] = &row
 	}
 	slices.SortFunc(b.rows, sortRows)
 	return b, nil
@@ -143,30 +138,31 @@ func (d Depositor) check() error {
 }
 
 func (db *DB) sealDepositor(d Depositor) (importRow, error) {
-	r, err := db.digestDepositor(d)
+	r, plain, err := db.digestDepositor(d)
 	if err != nil {
 		return r, err
 	}
 	if d.Person.Phone != "" {
 		r.phone = db.phoneDigest(d.Person.Phone)
 	}
-	r.sealed, err = db.seal(d.Person, "accounts", r.accountID[:])
+	r.sealed, err = db.cipher.Seal(plain, db.rowContext("accounts", r.accountID[:]))
 	return r, err
 }
 
-// phoneDigested makes accounts with a phone, taken in before there were phone digests,
-// differ from what a file says, and so get theirs.
-var phoneDigested = []byte("phone digest")
-
-// digestDepositor makes the digests by which a row is found and compared.
-func (db *DB) digestDepositor(d Depositor) (importRow, error) {
-	r := importRow{status: d.Status, state: d.state(), initialRule: d.InitialRule, hash: d.Hash}
+// digestDepositor makes the digests by which a row is found and compared. It also
+// returns the personal data as seal encodes them. It returns ErrDepositor.
+func (db *DB) digestDepositor(d Depositor) (r importRow, plain []byte, err error) {
+	if err := d.check(); err != nil {
+		return r, nil, fmt.Errorf("%w: %w", ErrDepositor, err)
+	}
+	r = importRow{status: d.Status, state: d.state(), initialRule: d.InitialRule, hash: d.Hash}
 	r.accountNo = db.accountNoDigest(d.Person.AccountNo)
 	r.accountID = importedID(r.accountNo)
 	r.person = db.PersonDigest(d.DocumentKey)
-	var err error
-	r.rowDigest, err = db.rowDigest(r, d.Person)
-	return r, err
+	r.sibling = siblingOf(r.person, d.Person.AccountNo)
+	plain, err = json.Marshal(d.Person)
+	r.rowDigest = db.rowDigest(r, plain, d.Person.Phone != "")
+	return r, plain, err
 }
 
 func (d Depositor) state() string {
@@ -189,27 +185,39 @@ func importedID(accountNoDigest []byte) uuid.UUID {
 	return id
 }
 
-// HasAccounts tells for each account number whether it was imported already, in
+// HasAccounts returns for each account number whether the account was imported, in
 // which case its password need not be hashed. An account may appear right after.
 func (db *DB) HasAccounts(ctx context.Context, accountNos []string) ([]bool, error) {
-	ids := make([]string, len(accountNos))
+	ids := make([]uuid.UUID, len(accountNos))
 	for i, no := range accountNos {
-		ids[i] = importedID(db.accountNoDigest(no)).String()
+		ids[i] = importedID(db.accountNoDigest(no))
 	}
-	var found []uuid.UUID
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		found = nil
-		return sqlx.SelectContext(ctx, q, &found, `
-			SELECT account_id FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`,
-			db.center, pq.Array(ids))
+	var held map[uuid.UUID]bool
+	err := db.read(ctx, func(q sqlx.QueryerContext) (err error) {
+		held, err = db.heldAmong(ctx, q, ids)
+		return err
 	})
-	there := make(map[string]bool, len(found))
-	for _, id := range found {
-		there[id.String()] = true
-	}
 	has := make([]bool, len(ids))
 	for i, id := range ids {
-		has[i] = there[id]
+		has[i] = held[id]
 	}
 	return has, err
+}
+
+// heldAmong returns those of the accounts that are in the database. They come from a
+// sub-select, of which PostgreSQL expects few rows: for an array of thousands it would
+// read a small centre's whole table.
+func (db *DB) heldAmong(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var found []uuid.UUID
+	err := sqlx.SelectContext(ctx, q, &found, `
+		SELECT account_id FROM accounts
+		WHERE center_id = $1 AND account_id = ANY (ARRAY(SELECT unnest($2::uuid[])))`, db.center, uuids(ids))
+	held := make(map[uuid.UUID]bool, len(found))
+	for _, id := range found {
+		held[id] = true
+	}
+	return held, err
 }

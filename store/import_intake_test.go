@@ -71,7 +71,7 @@ func TestRestriction(t *testing.T) {
 	file := []byte("restriction")
 	begin := func(statuses ...store.Restriction) store.Progress {
 		t.Helper()
-		p, err := db.BeginImport(t.Context(), file)
+		p, err := db.BeginImport(t.Context(), file, nil)
 		noError(t, err)
 		b, err := db.SealBatch(nil)
 		noError(t, err)
@@ -104,7 +104,7 @@ func TestMergersFollowAtTheEnd(t *testing.T) {
 	linkedSession(t, db, "somebody", importedAccount(t, db, d))
 	file, second := []byte("mergers"), secondAccount(d, 2, store.StatusNormal)
 	d.Status = store.StatusMerged
-	_, err := db.BeginImport(t.Context(), file)
+	_, err := db.BeginImport(t.Context(), file, nil)
 	noError(t, err)
 	for i, d := range []store.Depositor{d, second} {
 		b, err := db.SealBatch([]store.Depositor{d})

@@ -12,7 +12,7 @@ import (
 // importLimit bounds one transaction of an import: it is not a citizen who waits.
 const importLimit = 2 * time.Minute
 
-// importTx is a transaction of an import.
+// An importTx is a transaction of an import.
 type importTx struct {
 	*pgconn.Tx
 	db  *DB
@@ -22,9 +22,8 @@ type importTx struct {
 // inImportTx is inTx for an import. f must be safe to run again even after it was
 // committed, see pgconn.Pool.InIdempotentTx.
 //
-// Imports of a centre take turns, batch by batch, because two that insert the
-// same account meet each other's unfinished rows in two unique indexes, where
-// ON CONFLICT answers for only one.
+// Imports of a centre take turns, batch by batch, so an account that is new to one of
+// them stays new until it commits.
 func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, importLimit)
 	defer cancel()
@@ -38,20 +37,58 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	})
 }
 
-// merge copies b into a staging table and from there into accounts and
-// password_credentials. An account always has a credential, so the credentials
-// that were missing count the accounts that are new. Where mergersToo is false,
-// links of merged accounts wait for followMerged.
+// merge brings b into accounts and password_credentials. New accounts are copied in;
+// nobody else adds any, because imports take turns. Where mergersToo is false, links of
+// merged accounts wait for followMerged.
 func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts, error) {
-	taken, err := t.takeable(ctx, b)
+	added, held, err := t.divide(ctx, b.rows)
 	if err != nil {
 		return Counts{}, err
 	}
+	shortened := len(b.rows) - len(added) - len(held)
+	b.Incomplete = shortened > 0
 	restricted, err := t.restrictedRows(ctx, b.restrictions)
-	rows := slices.SortedFunc(slices.Values(slices.Concat(taken, restricted)), sortRows)
-	if err != nil || len(rows) == 0 {
-		return Counts{Refused: int64(len(b.Shortened))}, err
+	if err != nil {
+		return Counts{}, err
 	}
+	if err := t.add(ctx, added); err != nil {
+		return Counts{}, err
+	}
+	c, err := t.update(ctx, slices.Concat(held, restricted), mergersToo)
+	c.Updated -= int64(len(restricted)) // all of which are written, and none is a depositor
+	c.Added, c.Unchanged, c.Refused = int64(len(added)), int64(len(held))-c.Updated, int64(shortened)
+	return c, err
+}
+
+// add copies new accounts and their passwords in.
+func (t importTx) add(ctx context.Context, rows []*importRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	center, now := driver.Value(t.db.center), driver.Value(t.now)
+	err := t.copyRows(ctx, `
+		COPY accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
+		FROM STDIN`, rows, func(r *importRow) []driver.Value {
+		return []driver.Value{
+			center, r.accountID.String(), r.accountNo, r.person, orNil(r.phone), r.status, r.sealed, r.rowDigest, now,
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return t.copyRows(ctx, `
+		COPY password_credentials (center_id, account_id, kind, version, state, initial_rule, hash) FROM STDIN`,
+		rows, func(r *importRow) []driver.Value {
+			return []driver.Value{center, r.accountID.String(), "password", int64(1), r.state, orNull(r.initialRule), orNull(r.hash)}
+		})
+}
+
+// update brings accounts that the database holds up to date, and has their links follow.
+func (t importTx) update(ctx context.Context, rows []*importRow, mergersToo bool) (Counts, error) {
+	if len(rows) == 0 {
+		return Counts{}, nil
+	}
+	slices.SortFunc(rows, sortRows)
 	if err := t.stage(ctx, rows); err != nil {
 		return Counts{}, err
 	}
@@ -59,32 +96,17 @@ func (t importTx) merge(ctx context.Context, b *Batch, mergersToo bool) (Counts,
 	if err != nil {
 		return Counts{}, err
 	}
-	var added int64
-	if err := t.GetContext(ctx, &added, `
-		WITH added AS (
-			INSERT INTO password_credentials (center_id, account_id, kind, version, state, initial_rule, hash)
-			SELECT $1, s.account_id, 'password', 1, s.state, s.initial_rule, s.hash
-			FROM import_rows s
-			ON CONFLICT (center_id, account_id, kind) DO NOTHING RETURNING 1)
-		SELECT count(*) FROM added`, t.db.center); err != nil {
-		return Counts{}, err
-	}
-	var c Counts
-	if added < int64(len(rows)) { // a new account has no link
-		c, err = t.followAccounts(ctx, mergersToo)
-	}
-	written -= int64(len(restricted)) // which are all written, and are no depositors
-	c.Added, c.Updated, c.Unchanged = added, written-added, int64(len(taken))-written
-	c.Refused = int64(len(b.Shortened))
+	c, err := t.followAccounts(ctx, mergersToo)
+	c.Updated = written
 	return c, err
 }
 
-// writeAccounts says how many accounts were new or changed. The join keeps an unchanged
-// one from being locked, which would write it. It is no subquery: of a centre that has
-// just begun PostgreSQL believes that any index will do, and for each row walked all of
-// the centre's. The array has the accounts found once, by their key, where a join alone
-// would read all of a table of less than about half a million. What is returned is
-// counted: a distributed server reports the rows that were selected.
+// writeAccounts updates the accounts that changed and returns how many. The join keeps
+// an unchanged one from being locked, which would write it. It is not a subquery: for a
+// centre that has just begun PostgreSQL takes any index for as good, and reads all of the
+// centre's rows for each one. The array finds the accounts once, by their key, where a
+// join alone would read all of a table of less than about half a million rows. What is
+// returned is counted, because a distributed server reports the rows that were selected.
 func (t importTx) writeAccounts(ctx context.Context) (written int64, err error) {
 	err = t.GetContext(ctx, &written, `
 		WITH written AS (
@@ -111,7 +133,7 @@ func (t importTx) affected(ctx context.Context, query string, args ...any) (int6
 }
 
 // stage fills a table that only this transaction sees.
-func (t importTx) stage(ctx context.Context, rows []importRow) error {
+func (t importTx) stage(ctx context.Context, rows []*importRow) error {
 	_, err := t.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE import_rows (
 			account_id        uuid  NOT NULL,
@@ -120,17 +142,21 @@ func (t importTx) stage(ctx context.Context, rows []importRow) error {
 			phone_digest      bytea,
 			status            text  NOT NULL,
 			sealed            bytea NOT NULL,
-			row_digest        bytea NOT NULL,
-			state             text  NOT NULL,
-			initial_rule      text,
-			hash              text
+			row_digest        bytea NOT NULL
 		) ON COMMIT DROP`)
 	if err != nil {
 		return err
 	}
-	return t.CopyIn(ctx, `COPY pg_temp.import_rows FROM STDIN`, func(put func(...driver.Value) error) error {
-		for i := range rows {
-			if err := put(rows[i].values()...); err != nil {
+	return t.copyRows(ctx, `COPY pg_temp.import_rows FROM STDIN`, rows, func(r *importRow) []driver.Value {
+		return []driver.Value{r.accountID.String(), r.accountNo, r.person, orNil(r.phone), r.status, r.sealed, r.rowDigest}
+	})
+}
+
+// copyRows copies the values of each row.
+func (t importTx) copyRows(ctx context.Context, statement string, rows []*importRow, values func(*importRow) []driver.Value) error {
+	return t.CopyIn(ctx, statement, func(put func(...driver.Value) error) error {
+		for _, r := range rows {
+			if err := put(values(r)...); err != nil {
 				return err
 			}
 		}
@@ -138,14 +164,7 @@ func (t importTx) stage(ctx context.Context, rows []importRow) error {
 	})
 }
 
-func (r *importRow) values() []driver.Value {
-	return []driver.Value{
-		r.accountID.String(), r.accountNo, r.person, orNil(r.phone), r.status, r.sealed, r.rowDigest,
-		r.state, orNull(r.initialRule), orNull(r.hash),
-	}
-}
-
-// orNil tells NULL from an empty value.
+// orNil returns NULL for nil, unlike for an empty value.
 func orNil(b []byte) driver.Value {
 	if b == nil {
 		return nil

@@ -9,21 +9,21 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Progress is how far the import of one file came, over all runs of it.
+// Progress is how much of a file has been imported, by all runs together.
 type Progress struct {
 	Bytes      int64      `db:"bytes_done"`
 	Lines      int64      `db:"lines_done"`
 	FinishedAt *time.Time `db:"finished_at"`
-	Run        *uuid.UUID `db:"run"` // see BeginSync
+	Run        *uuid.UUID `db:"run"` // see BeginImport
 	Counts
 }
 
 // An ImportStep is a piece of a file: its lines after From.
 type ImportStep struct {
 	File         []byte     // the file's SHA-256
-	Run          *uuid.UUID // of BeginSync; nil: of BeginImport
+	Run          *uuid.UUID // as BeginImport had it
 	From         int64      // lines before this piece
-	Bytes, Lines int64      // done of the file when this piece is
+	Bytes, Lines int64      // of the file up to the end of this piece
 	Refused      int64      // lines of this piece that are no depositor
 	Batch        *Batch     // of the others
 }
@@ -31,20 +31,12 @@ type ImportStep struct {
 const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refused,
 	links_moved, links_ended, changes_cancelled, run, finished_at`
 
-// BeginImport says how far the import of a file came. A file that is new, or
-// was imported to its end, begins at line 0. Calling it again is safe.
-func (db *DB) BeginImport(ctx context.Context, file []byte) (Progress, error) {
-	return db.begin(ctx, file, nil)
-}
-
-// BeginSync is BeginImport for a run that has its own idea of what the pieces of
-// the file are: the run of another process that is at the file is over, and its
-// next ImportStep returns ErrConflict.
-func (db *DB) BeginSync(ctx context.Context, file []byte, run uuid.UUID) (Progress, error) {
-	return db.begin(ctx, file, &run)
-}
-
-func (db *DB) begin(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
+// BeginImport returns how much of a file has been imported. A file that is new, or was
+// imported to its end, begins at line 0. run is nil for an import, which any process
+// shares. A sync chooses the lines of its pieces, so it has a run of its own: the run
+// that began last goes on, and the next ImportStep of another returns ErrConflict.
+// Calling BeginImport again is safe.
+func (db *DB) BeginImport(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
 	var p Progress
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -59,12 +51,9 @@ func (db *DB) begin(ctx context.Context, file []byte, run *uuid.UUID) (Progress,
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE imports SET run = $3
-			WHERE center_id = $1 AND file_digest = $2 AND run IS DISTINCT FROM $3::uuid`, db.center, file, run); err != nil {
-			return err
-		}
-		return db.getProgress(ctx, tx, file, &p)
+		return tx.GetContext(ctx, &p, `
+			UPDATE imports SET run = $3 WHERE center_id = $1 AND file_digest = $2
+			RETURNING `+progressColumns, db.center, file, run)
 	})
 	return p, err
 }
@@ -75,13 +64,12 @@ func (db *DB) getProgress(ctx context.Context, q sqlx.QueryerContext, file []byt
 	return mapNoRows(err, ErrNotFound)
 }
 
-// ImportStep merges one piece of a file, as ImportDepositors does, and notes how far the
-// file came, in one transaction; links of accounts that were merged follow only in
-// FinishImport, when the person's other account is there, unless a Run sees to the
-// order. A piece that is done already, by an earlier
-// call or by another process at the same file, changes nothing; calling it
-// again is safe. It returns ErrConflict when another process began the file
-// anew or cuts it into other pieces, and ErrNotFound without BeginImport.
+// ImportStep merges one piece of a file, as ImportDepositors does, and records the
+// progress, in one transaction. Links of accounts that were merged follow only in
+// FinishImport, when the person's other account is there. A piece that is done already, by an earlier call or by another process with the
+// same file, changes nothing, so calling it again is safe. It returns ErrConflict when
+// another process began the file anew or cuts it into other pieces, and ErrNotFound
+// without BeginImport.
 func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 	var p Progress
 	err := db.inImportTx(ctx, func(t importTx) error {
@@ -90,28 +78,34 @@ func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3 AND finished_at IS NULL
 				AND run IS NOT DISTINCT FROM $7::uuid`,
 			db.center, s.File, s.From, s.Bytes, s.Lines, t.now, s.Run)
-		s.Batch.Before = false
 		if err = changedOne(res, err, ErrConflict); errors.Is(err, ErrConflict) {
-			s.Batch.Before = true
+			s.Batch.Incomplete = true
 			return db.stepDone(ctx, t, s, &p)
 		} else if err != nil {
 			return err
 		}
-		c, err := t.merge(ctx, s.Batch, s.Run != nil)
+		c, err := t.merge(ctx, s.Batch, false)
 		if err != nil {
 			return err
 		}
-		return t.GetContext(ctx, &p, `
-			UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6,
-				links_moved = links_moved + $7, links_ended = links_ended + $8, changes_cancelled = changes_cancelled + $9
-			WHERE center_id = $1 AND file_digest = $2
-			RETURNING `+progressColumns,
-			db.center, s.File, c.Added, c.Updated, c.Unchanged, s.Refused+c.Refused, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
+		c.Refused += s.Refused
+		return t.addCounts(ctx, s.File, c, &p)
 	})
 	return p, err
 }
 
-// stepDone tells a piece that is done from one that does not fit.
+// addCounts adds c to the progress of a file and returns the sum in p.
+func (t importTx) addCounts(ctx context.Context, file []byte, c Counts, p *Progress) error {
+	return t.GetContext(ctx, p, `
+		UPDATE imports SET added = added + $3, updated = updated + $4, unchanged = unchanged + $5, refused = refused + $6,
+			links_moved = links_moved + $7, links_ended = links_ended + $8, changes_cancelled = changes_cancelled + $9
+		WHERE center_id = $1 AND file_digest = $2
+		RETURNING `+progressColumns,
+		t.db.center, file, c.Added, c.Updated, c.Unchanged, c.Refused, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
+}
+
+// stepDone reads the progress of a piece that is done. It returns ErrConflict for one
+// that does not fit.
 func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progress) error {
 	err := db.getProgress(ctx, t, s.File, p)
 	other := (s.Run == nil) != (p.Run == nil) || s.Run != nil && *s.Run != *p.Run
@@ -121,9 +115,9 @@ func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progres
 	return err
 }
 
-// FinishImport marks a file as imported to its end, which is after that many
-// lines, and has the links of merged accounts follow. Calling it again is safe. It
-// returns ErrConflict when the file is not there.
+// FinishImport marks a file of that many lines as imported to its end, and has the
+// links of merged accounts follow. Calling it again is safe. It returns ErrConflict when
+// the import is at another line.
 func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progress, error) {
 	var p Progress
 	err := db.inImportTx(ctx, func(t importTx) error {
@@ -131,17 +125,14 @@ func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progr
 			UPDATE imports SET finished_at = coalesce(finished_at, $4), updated_at = $4
 			WHERE center_id = $1 AND file_digest = $2 AND lines_done = $3
 			RETURNING `+progressColumns, db.center, file, lines, t.now)
-		if err != nil || p.Run != nil {
+		if err != nil {
 			return mapNoRows(err, ErrConflict)
 		}
 		c, err := t.followMerged(ctx)
 		if err != nil || c == (Counts{}) {
 			return err
 		}
-		return t.GetContext(ctx, &p, `
-			UPDATE imports SET links_moved = links_moved + $3, links_ended = links_ended + $4, changes_cancelled = changes_cancelled + $5
-			WHERE center_id = $1 AND file_digest = $2
-			RETURNING `+progressColumns, db.center, file, c.LinksMoved, c.LinksEnded, c.ChangesCancelled)
+		return t.addCounts(ctx, file, c, &p)
 	})
 	return p, err
 }

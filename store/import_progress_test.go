@@ -104,7 +104,7 @@ func TestImportStepAllOrNothing(t *testing.T) {
 
 func beginImport(t *testing.T, db *store.DB, file []byte, want store.Progress) {
 	t.Helper()
-	p, err := db.BeginImport(t.Context(), file)
+	p, err := db.BeginImport(t.Context(), file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestSyncRuns(t *testing.T) {
 	db := storetest.New(t)
 	file := []byte("the digest of a file")
 	first, second := uuid.New(), uuid.New()
-	if _, err := db.BeginSync(t.Context(), file, first); err != nil {
+	if _, err := db.BeginImport(t.Context(), file, &first); err != nil {
 		t.Fatal(err)
 	}
 	one, two := pieceOf(t, db, file, 0, 10), pieceOf(t, db, file, 0, 10)
@@ -141,7 +141,7 @@ func TestSyncRuns(t *testing.T) {
 			t.Fatalf("%+v, %v", p, err)
 		}
 	}
-	if p, err := db.BeginSync(t.Context(), file, second); err != nil || p.Added != 10 {
+	if p, err := db.BeginImport(t.Context(), file, &second); err != nil || p.Added != 10 {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	one = pieceOf(t, db, file, 11, 10)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/lib/pq"
 
 	"fundpass/store/pgconn"
@@ -17,53 +16,44 @@ const compareLimit = 2 * time.Hour
 
 // A Listed is a line of a file as it is compared with the database: digests only.
 type Listed struct {
-	line              int64
-	accountID         uuid.UUID
-	person, rowDigest []byte // nil of a restriction
-	number            []byte // see sibling
-	status            string
-
-	Passwordless bool // the line says of no password, so it cannot be a new account
+	line         int64
+	row          importRow // of a restriction only id and status
+	number       []byte    // see numberDigest
+	Passwordless bool      // the line has no password, so it cannot be a new account
 }
 
 // List makes the digests of a depositor, which cost a fraction of its
 // encryption. It may run on all cores at once. It returns ErrDepositor.
 func (db *DB) List(line int64, d Depositor) (Listed, error) {
-	if err := d.check(); err != nil {
-		return Listed{}, errors.Join(ErrDepositor, err)
-	}
-	r, err := db.digestDepositor(d)
-	return Listed{
-		line: line, accountID: r.accountID, person: r.person, rowDigest: r.rowDigest, status: d.Status,
-		number: []byte(db.siblingOf(r.person, d.Person.AccountNo).number),
-	}, err
+	r, _, err := db.digestDepositor(d)
+	return Listed{line: line, row: r, number: db.numberDigest(r.sibling)}, err
 }
 
-// ListRestriction is List for a line of which the status alone counts, see
+// ListRestriction is List for a line of which only the status counts, see
 // Restriction.
 func (db *DB) ListRestriction(r Restriction) Listed {
-	return Listed{line: r.Line, accountID: importedID(db.accountNoDigest(r.AccountNo)), status: r.Status}
+	return Listed{line: r.Line, row: importRow{accountID: importedID(db.accountNoDigest(r.AccountNo)), status: r.Status}}
 }
 
-// A Difference is a line that is not what the database holds, or whose link has
-// yet to follow it.
+// numberDigest returns the digest of a sibling's number, which the database compares.
+func (db *DB) numberDigest(s sibling) []byte {
+	return db.Digest("account number without zeros", []byte(s.number))
+}
+
+// A Difference is a line that differs from what the database holds, or whose link has
+// yet to follow its account.
 type Difference struct {
-	Line   int64  `db:"line"`
-	Status string `db:"status"`        // GRZHZT, as the file says
-	Later  *int64 `db:"superseded_by"` // the account stands again in this line, which wins
-	IsNew  bool   `db:"is_new"`
-	Same   bool   `db:"same"` // only the link is behind
+	Line  int64  `db:"line"`
+	Later *int64 `db:"superseded_by"` // a later line of the same account, which counts
+	IsNew bool   `db:"is_new"`
+	Same  bool   `db:"same"` // only the link is behind
 
 	Restriction  bool `db:"restriction"`  // only the status differs, see Restriction
 	Passwordless bool `db:"passwordless"` // see Listed
 	Shortened    bool `db:"shortened"`    // a new account beside a sibling, not to be taken
 }
 
-// Ends says that the line ends its account, see Account.Ended.
-func (d Difference) Ends() bool { return Account{Status: d.Status}.Ended() }
-
-// A Plan is what taking in a file would do to links, and how the file and the
-// database relate.
+// A Plan is what taking in a file would do to links, and what it lacks.
 type Plan struct {
 	Links            int64 `db:"links"` // of the centre
 	LinksMoved       int64 `db:"links_moved"`
@@ -76,18 +66,18 @@ type Plan struct {
 // A Comparison is a file on its way through Compare.
 type Comparison struct {
 	Lines   func(put func(Listed) error) error // calls put for every line, in the file's order
-	Changed func(Difference) error             // is called for every difference, in the file's order
+	Changed func(Difference) error             // called for every difference, in the file's order
 }
 
 // errCompared undoes the comparison's transaction.
 var errCompared = errors.New("store: compared")
 
-// Compare says what taking in a file would change, and writes nothing: the lines
+// Compare returns what taking in a file would change, and writes nothing. The lines
 // stream into a temporary table, what the centre holds is copied beside it, and one
-// join finds those whose digest differs. A distributed planner joins no temporary table
-// with one of the schema, so no statement here names both. Memory here does not grow
-// with the file. The work is not repeated when the
-// connection breaks, because the lines cannot be: ErrUnavailable.
+// join finds the lines whose digest differs. A distributed planner joins no temporary
+// table with one of the schema, so no statement here names both. Memory here does not
+// grow with the file. If the connection breaks, Compare returns ErrUnavailable and does
+// not try again, because the lines can be read only once.
 func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, compareLimit)
 	defer cancel()
@@ -119,7 +109,7 @@ type comparing struct{ importTx }
 
 // stage fills a table that only this transaction sees.
 func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error) error) error {
-	// What is sorted or hashed here is the whole file, once a night.
+	// The whole file is sorted and hashed here, once a night.
 	if _, err := c.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
 		return err
 	}
@@ -138,7 +128,8 @@ func (c comparing) stage(ctx context.Context, lines func(put func(Listed) error)
 	}
 	return c.CopyIn(ctx, `COPY pg_temp.sync_rows FROM STDIN`, func(put func(...driver.Value) error) error {
 		return lines(func(l Listed) error {
-			return put(l.line, l.accountID.String(), orNil(l.person), l.status, orNil(l.rowDigest), orNil(l.number), l.Passwordless)
+			r := &l.row
+			return put(l.line, r.accountID.String(), orNil(r.person), r.status, orNil(r.rowDigest), orNil(l.number), l.Passwordless)
 		})
 	})
 }
@@ -169,9 +160,9 @@ func (c comparing) copyHeld(ctx context.Context) error {
 	return err
 }
 
-// findDifferences keeps the lines that differ. Of an account that stands several
-// times the last line counts, whether it differs or not. A link that a server of
-// an earlier version left on an ended account is a difference, too.
+// findDifferences keeps the lines that differ. Of an account that occurs several
+// times the last line counts, whether it differs or not. A link that an earlier version
+// of the server left on an ended account is a difference, too.
 func (c comparing) findDifferences(ctx context.Context) error {
 	if _, err := c.ExecContext(ctx, `
 		CREATE TEMPORARY TABLE sync_changed ON COMMIT DROP AS
@@ -215,17 +206,17 @@ func (c comparing) findShortened(ctx context.Context) error {
 			AND c.superseded_by IS NULL AND e.superseded_by IS NULL`); err != nil {
 		return err
 	}
-	// The accounts' numbers are read by pages: they stand sealed, and are wide.
+	// The accounts' numbers are read in pages, because they are sealed, and wide.
 	if _, err := c.ExecContext(ctx, `
 		DECLARE sync_beside NO SCROLL CURSOR FOR
-		SELECT n.line, n.number_digest, n.person_digest, a.account_id
-		FROM sync_changed n JOIN sync_accounts a ON a.person_digest = n.person_digest
-		WHERE n.is_new AND n.superseded_by IS NULL`); err != nil {
+		SELECT n.line, n.number_digest, n.person_digest FROM sync_changed n
+		WHERE n.is_new AND n.superseded_by IS NULL
+			AND EXISTS (SELECT 1 FROM sync_accounts a WHERE a.person_digest = n.person_digest)`); err != nil {
 		return err
 	}
 	var shortened pq.Int64Array
 	for {
-		var page []beside
+		var page []newLine
 		if err := c.SelectContext(ctx, &page, `FETCH 2000 FROM sync_beside`); err != nil {
 			return err
 		}
@@ -242,44 +233,37 @@ func (c comparing) findShortened(ctx context.Context) error {
 	return err
 }
 
-// beside is a new line and an account that its person has.
-type beside struct {
-	Line    int64     `db:"line"`
-	Number  []byte    `db:"number_digest"`
-	Person  []byte    `db:"person_digest"`
-	Account uuid.UUID `db:"account_id"`
+// A newLine is a line of a new account whose person has another one.
+type newLine struct {
+	Line   int64  `db:"line"`
+	Number []byte `db:"number_digest"`
+	Person []byte `db:"person_digest"`
 }
 
-// shortenedIn are the lines of a page whose account is a sibling.
-func (c comparing) shortenedIn(ctx context.Context, page []beside) (lines pq.Int64Array, _ error) {
-	ids := make(pq.StringArray, len(page))
-	for i, b := range page {
-		ids[i] = b.Account.String()
+// shortenedIn returns the lines of a page that have a sibling in the database.
+func (c comparing) shortenedIn(ctx context.Context, page []newLine) (lines pq.Int64Array, _ error) {
+	persons := make(pq.ByteaArray, len(page))
+	for i, n := range page {
+		persons[i] = n.Person
 	}
-	var found []heldAccount
-	if err := c.SelectContext(ctx, &found, `
-		SELECT account_id, sealed FROM accounts WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`, c.db.center, ids); err != nil {
+	siblings, err := c.siblings(ctx, persons, nil)
+	if err != nil {
 		return nil, err
 	}
-	numbers := make(map[uuid.UUID]string, len(found))
-	for _, a := range found {
-		var p Person
-		if err := c.db.unseal(a.Sealed, "accounts", a.ID[:], &p); err != nil {
-			return nil, err
-		}
-		numbers[a.ID] = p.AccountNo
+	there := make(map[sibling]bool, len(siblings)) // with the digest for the number
+	for s := range siblings {
+		there[sibling{s.person, string(c.db.numberDigest(s))}] = true
 	}
-	for _, b := range page {
-		no, there := numbers[b.Account]
-		if there && c.db.siblingOf(b.Person, no).number == string(b.Number) {
-			lines = append(lines, b.Line)
+	for _, n := range page {
+		if there[sibling{string(n.Person), string(n.Number)}] {
+			lines = append(lines, n.Line)
 		}
 	}
 	return lines, nil
 }
 
-// plan foresees what followAccounts will do once all accounts are as the file
-// says.
+// plan computes what followAccounts and followMerged will do once all accounts are as the
+// file says. A link may wait for followMerged since an import that was broken off.
 func (c comparing) plan(ctx context.Context, p *Plan) error {
 	return c.GetContext(ctx, p, `
 		WITH now AS (SELECT * FROM sync_changed
@@ -287,7 +271,11 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 		affected AS (
 			SELECT l.person_digest, l.account_id, n.status, l.person_digest <> n.person_digest AS other
 			FROM now n JOIN sync_links l ON l.account_id = n.account_id
-			WHERE l.person_digest <> n.person_digest OR n.status IN ('03', '04', '05', '06')),
+			WHERE l.person_digest <> n.person_digest OR n.status IN ('03', '04', '05', '06')
+			UNION ALL
+			SELECT l.person_digest, l.account_id, b.status, false
+			FROM sync_links l JOIN sync_accounts b ON b.account_id = l.account_id AND b.person_digest = l.person_digest
+			WHERE b.status = '03' AND l.account_id NOT IN (SELECT account_id FROM now)),
 		leaving AS (
 			SELECT person_digest, status = '03' AND NOT other AS may_move FROM affected
 			WHERE other OR status IN `+endedStatuses+`),
@@ -309,9 +297,9 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 			WHERE NOT EXISTS (SELECT 1 FROM sync_rows r WHERE r.account_id = a.account_id)) m`)
 }
 
-// tell hands the differences over, in the file's order.
+// tell calls changed for every difference, in the file's order.
 func (c comparing) tell(ctx context.Context, changed func(Difference) error) error {
-	rows, err := c.QueryxContext(ctx, `SELECT line, status, superseded_by, is_new, same, restriction, passwordless, shortened FROM sync_changed ORDER BY line`)
+	rows, err := c.QueryxContext(ctx, `SELECT line, superseded_by, is_new, same, restriction, passwordless, shortened FROM sync_changed ORDER BY line`)
 	if err != nil {
 		return err
 	}

@@ -50,11 +50,11 @@ func TestCompare(t *testing.T) {
 	}
 	plan, got := compareFile(t, db, file)
 	want := []store.Difference{
-		{Line: 3, Status: "01"},
-		{Line: 5, Status: "01", IsNew: true},
-		{Line: 6, Status: "02", Later: &line},
-		{Line: 7, Status: "01"},
-		{Line: 8, Status: "03"},
+		{Line: 3},
+		{Line: 5, IsNew: true},
+		{Line: 6, Later: &line},
+		{Line: 7},
+		{Line: 8},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -169,19 +169,19 @@ func (n *nightly) visit() {
 	}
 }
 
-// take imports the differences in three steps, as a sync does: open accounts,
-// ended ones, merged ones.
+// take imports the differences so that links of merged accounts follow last: open
+// accounts, ended ones, merged ones.
 func (n *nightly) take(ds []store.Depositor, differences []store.Difference) (sum store.Counts) {
 	steps := map[int][]store.Depositor{}
 	for _, d := range differences {
-		step := 0
-		if d.Ends() {
+		step, line := 0, ds[d.Line-2]
+		if (store.Account{Status: line.Status}).Ended() {
 			step = 1
 		}
-		if d.Status == store.StatusMerged {
+		if line.Status == store.StatusMerged {
 			step = 2
 		}
-		steps[step] = append(steps[step], ds[d.Line-2])
+		steps[step] = append(steps[step], line)
 	}
 	for _, step := range slices.Sorted(maps.Keys(steps)) {
 		c := importAll(n.t, n.db, steps[step]...)

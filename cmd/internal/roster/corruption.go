@@ -11,8 +11,8 @@ var (
 	decimals = regexp.MustCompile(`^[0-9]+\.0+$`)
 )
 
-// spreadsheetCorruption says what a spreadsheet made of a value and what to do about
-// it, or nothing.
+// spreadsheetCorruption returns what a spreadsheet made of a value and what to do about
+// it, or "".
 func spreadsheetCorruption(value string) string {
 	switch {
 	case strings.HasPrefix(value, "'"), strings.HasPrefix(value, "\u2018"):
@@ -42,8 +42,8 @@ func isCut(number string) bool {
 	return len(number) == 18 && strings.HasSuffix(number, cutZeros) && isDigits(number)
 }
 
-// isShapeless reports whether a first line has no column, but signs that some
-// exports write between columns.
+// isShapeless reports whether a first line is not separated by commas but by a sign that
+// some exports use instead.
 func isShapeless(fields []string) bool {
 	return len(fields) == 1 && strings.ContainsAny(fields[0], ";\t|")
 }

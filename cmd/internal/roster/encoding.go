@@ -16,8 +16,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// An encoding is that of a whole roster, never of a line: many a line reads in two
-// of them, and then says two different names.
+// An encoding is that of a whole roster, never of a line: many lines read in two
+// encodings, as two different names.
 type encoding string
 
 const (
@@ -42,7 +42,7 @@ func parseEncoding(s string) (encoding, error) {
 
 func (e encoding) isUTF16() bool { return e == inUTF16LE || e == inUTF16BE }
 
-// marks are what a file may begin with to say its encoding.
+// marks are the byte order marks with which a file may begin.
 var marks = []struct {
 	mark string
 	encoding
@@ -53,8 +53,8 @@ var marks = []struct {
 	{"\xfe\xff", inUTF16BE},
 }
 
-// sniff finds what the beginning of a file says of its encoding: by a mark, or by
-// the zero bytes that UTF-16 has beside every ASCII character.
+// sniff returns the encoding that the beginning of a file shows, by a mark or by the
+// zero bytes that UTF-16 has beside every ASCII character.
 func sniff(head []byte) (encoding, error) {
 	if bytes.HasPrefix(head, []byte("\xff\xfe\x00\x00")) || bytes.HasPrefix(head, []byte("\x00\x00\xfe\xff")) {
 		return "", errors.New("the file is UTF-32: save it as CSV in UTF-8")
@@ -84,7 +84,7 @@ func sniff(head []byte) (encoding, error) {
 // sniffed is how much of a file sniff looks at.
 const sniffed = 4 << 10
 
-// openAs opens a file that is not UTF-16 as it is, and one that is in UTF-8.
+// openAs opens a file as it is, or a UTF-16 file as UTF-8.
 func openAs(path string, as encoding) (io.ReadCloser, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -104,8 +104,7 @@ func openAs(path string, as encoding) (io.ReadCloser, error) {
 	}{transform.NewReader(f, utf16.UTF16(order, utf16.IgnoreBOM).NewDecoder()), f}, nil
 }
 
-// encodingCounts collects what the lines of a file say of its encoding: the first line of
-// each reading, and how many there are.
+// encodingCounts has the first line of each reading in a file, and how many there are.
 type encodingCounts [readsNeither + 1]struct{ first, lines int64 }
 
 func (v *encodingCounts) count(r reading, line int64) {
@@ -146,10 +145,10 @@ const (
 	readsNeither
 )
 
-// read says how a line reads. Nearly every line in UTF-8 is also some sequence of
-// GBK's characters, but of ones that nobody uses; so a line that has Chinese
-// characters in UTF-8 reads in GBK only if all it has there are those of GB 2312. One
-// that has none in UTF-8 is no sign of it, unless it spells Latin words.
+// read returns the encodings in which a line is text. Nearly every line in UTF-8 is also
+// a sequence of GBK characters, but of unused ones; so a line with Chinese characters in
+// UTF-8 counts as GBK only if it has nothing but characters of GB 2312 there. A line
+// without Chinese characters in UTF-8 is no sign of UTF-8, unless it spells Latin words.
 func read(line string) reading {
 	switch {
 	case isASCII(line):
@@ -165,7 +164,7 @@ func read(line string) reading {
 	return readsBoth
 }
 
-// hasChinese also takes what else UTF-8 has in three bytes and more.
+// hasChinese reports whether a line has a character of three bytes or more in UTF-8.
 func hasChinese(line string) bool {
 	return strings.ContainsFunc(line, func(r rune) bool { return r >= 0x800 })
 }
@@ -191,7 +190,7 @@ func isGBK(line string, gb2312 bool) bool {
 }
 
 // isLatin reports whether all characters beyond ASCII are Latin letters or dots, and
-// one of them stands beside a letter of ASCII, as in JOSÉ.
+// one of them is next to a letter of ASCII, as in JOSÉ.
 func isLatin(line string) bool {
 	beside, before := false, ' '
 	for _, r := range line {

@@ -13,8 +13,8 @@ import (
 	"fundpass/store"
 )
 
-// Columns of a roster, by the names JGJ/T 320 gives them, in any order and
-// case. The last two are not part of the standard: how the password stands.
+// Columns of a roster, by the names JGJ/T 320 gives them, in any order and case. The
+// last two are not part of the standard; they describe the password.
 const (
 	colAccountNo = "GRZH"     // 个人账号, up to 20 letters and digits
 	colName      = "XINGMING" // 姓名
@@ -32,7 +32,7 @@ var (
 	optionalColumns = []string{colPhone, colEmployer, colRule, colDigest}
 )
 
-// A header says in which field of a line each column stands.
+// A header has the field of a line in which each column is.
 type header struct {
 	at      map[string]int
 	fields  int
@@ -76,8 +76,8 @@ func parseHeader(fields []string, mayLackPassword bool) (header, error) {
 
 func (h header) has(column string) bool { _, ok := h.at[column]; return ok }
 
-// refuseWhere refuses the columns whose fields are damaged instead of what else is
-// wrong with them. Columns that are not read may hold anything.
+// refuseWhere refuses the columns with corrupt fields for that alone, whatever else is
+// wrong with them. A column that is not read may hold anything.
 func (h header) refuseWhere(fields []string, isCorrupt func(string) bool, e entry, all []refusal) []refusal {
 	for _, column := range slices.Concat(requiredColumns, optionalColumns) {
 		if i, ok := h.at[column]; ok && i < len(fields) && isCorrupt(fields[i]) {
@@ -98,7 +98,7 @@ type entry struct {
 	zeros        bool          // the ID number ends in 000, see cutNumbers
 }
 
-// read turns a line into an entry, or into everything that is wrong with it.
+// read returns the entry of a line, or everything that is wrong with the line.
 func (h header) read(line int64, fields []string) (entry, []refusal) {
 	c := lineCheck{header: h, line: line, fields: fields}
 	if len(fields) != h.fields {
@@ -115,7 +115,7 @@ func (h header) read(line int64, fields []string) (entry, []refusal) {
 	return e, c.refusals
 }
 
-// A lineCheck collects what is wrong with one line.
+// A lineCheck collects the refusals of one line.
 type lineCheck struct {
 	header
 	line     int64
@@ -130,14 +130,15 @@ func (c *lineCheck) value(column string) string {
 	return ""
 }
 
-// refuse says what the spreadsheet did to the value, if one did, rather than reason.
+// refuse gives what a spreadsheet did to the value as the reason, if one did, or else
+// reason.
 func (c *lineCheck) refuse(column, reason string) {
 	reason = cmp.Or(spreadsheetCorruption(c.value(column)), reason)
 	c.refusals = append(c.refusals, refusal{line: c.line, column: column, reason: reason})
 }
 
-// code returns a code of two digits; one digit is the second of them where no code
-// has only one, because spreadsheets drop zeros in front.
+// code returns a code of two digits. It puts 0 before a single digit where no code has
+// only one, because spreadsheets drop zeros in front.
 func (c *lineCheck) code(e *entry, column string, known func(string) bool) string {
 	v := c.value(column)
 	if !known(v) && len(v) == 1 && known("0"+v) {
@@ -211,7 +212,7 @@ func (c *lineCheck) number(e *entry, code string) {
 	e.Person.IDType, e.Person.IDNumber, e.DocumentKey = doc.Type, doc.Number, doc.Key()
 }
 
-// password takes the rule or the digest; a line has one of them.
+// password reads the rule or the digest; a line has one of them.
 func (c *lineCheck) password(e *entry) {
 	rule, digest := c.value(colRule), c.value(colDigest)
 	switch {

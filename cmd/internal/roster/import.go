@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -94,7 +91,7 @@ func importCommand(w terminal.Stdio) *cobra.Command {
 	return c
 }
 
-// importOptions are what the operator says of an import.
+// importOptions are the flags of an import.
 type importOptions struct {
 	trySlow      bool // also try the initial rules against slow digests
 	allowRefused bool // refused lines are no failure
@@ -127,54 +124,35 @@ func writeSample(w terminal.Stdio, s sample, path string) error {
 	return nil
 }
 
-// importSettings are the settings an import needs; the rest may be missing.
-var importSettings = []string{
-	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID",
-	"FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE", "FUNDPASS_POLICY_FILE",
-	"FUNDPASS_DOCUMENTS_FILE",
-}
-
-// importRoster opens what an import needs and runs it.
+// importRoster takes a roster in, line by line.
 func importRoster(ctx context.Context, w terminal.Stdio, r roster, options importOptions) error {
-	return withImporter(ctx, w, r, func(m *importer) error {
+	return takeIn(ctx, w, r, options.allowRefused, func(m *intake) (summary, error) {
 		m.trySlow = options.trySlow
-		begun := time.Now()
-		p, err := m.run(ctx, w.Err)
-		if err := errors.Join(err, m.report.close()); err != nil {
-			return m.hint(err)
+		err := m.read(func() error {
+			if err := m.begin(ctx, r.digest, nil); err != nil {
+				return err
+			}
+			m.meter = newMeter(w.Err, m)
+			defer m.meter.End()
+			return m.write(ctx, nil)
+		})
+		if err == nil {
+			err = m.finish(ctx)
 		}
-		m.summary(w.Out, p, time.Since(begun))
-		return failIfRefused(p.Refused, options.allowRefused)
+		return m.imported(), err
 	})
 }
 
-func failIfRefused(lines int64, allowed bool) error {
-	if lines == 0 || allowed {
-		return nil
+// imported says what an import did.
+func (m *intake) imported() summary {
+	c := m.done.Counts
+	s := summary{Counts: c, read: c.Added + c.Updated + c.Unchanged + c.Refused, timed: m.done.Lines - m.begun.Lines}
+	if m.begun.Lines > 0 {
+		s.before = []string{fmt.Sprintf("An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.", m.begun.Lines)}
 	}
-	return refusedLines(lines)
-}
-
-// withImporter opens what an importer needs for f.
-func withImporter(ctx context.Context, w terminal.Stdio, r roster, f func(*importer) error) error {
-	s, files, err := settings.ReadFor(w.Getenv, importSettings)
-	if err != nil {
-		return err
+	s.after = []string{"Next: fundpass check, then fundpass serve."}
+	if c.Refused > 0 {
+		s.after = []string{"Next: correct the lines of " + m.report.path + " at their source and import the new file: what did not change writes nothing."}
 	}
-	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: files.Cipher, Pepper: files.Pepper})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	hasher := settings.NewHasher(files)
-	defer hasher.Close()
-	m := &importer{
-		db: db, hasher: hasher, policy: files.Policy, documents: files.Documents, roster: r,
-		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
-		kinds: map[string]kindCount{},
-	}
-	if err := m.loadLengths(ctx); err != nil {
-		return err
-	}
-	return f(m)
+	return s
 }

@@ -3,16 +3,12 @@ package roster
 import (
 	"database/sql"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
 	"fundpass/cmd/internal/cmdtest"
-	"fundpass/store"
-	"fundpass/store/localpg"
-	"fundpass/store/storetest"
 )
 
 // BenchmarkImport compares the whole import of a sample (made, read, checked,
@@ -26,27 +22,13 @@ func BenchmarkImport(b *testing.B) {
 }
 
 func benchImport(b *testing.B, rows int) {
-	dir, err := os.MkdirTemp("", "import-bench-")
-	cmdtest.NoError(b, err)
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	cmdtest.NoError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
-	pg, err := localpg.Start(b.Context(), localpg.Options{Dir: filepath.Join(dir, "pg"), Own: true})
-	storetest.Require(b, err)
-	b.Cleanup(func() { pg.Close() })
-	s := cmdtest.NewBareEnv(b)
-	s.DSN = pg.DSN("")
-	_, err = store.Migrate(b.Context(), store.MigrateConfig{DSN: s.DSN})
-	cmdtest.NoError(b, err)
-	db, err := sql.Open("postgres", s.DSN)
-	cmdtest.NoError(b, err)
-	b.Cleanup(func() { db.Close() })
-
+	s, db, dir := newBenchServer(b)
 	var imported, copied time.Duration
 	for b.Loop() {
 		mustExec(b, db, `TRUNCATE accounts, imports CASCADE`, `CHECKPOINT`)
 		imported += timed(func() { mustImport(s, "--sample", strconv.Itoa(rows)) })
 		b.StopTimer()
-		copied += copyAgain(b, db, pg.Dir())
+		copied += copyAgain(b, db, dir)
 		b.StartTimer()
 	}
 	all := float64(rows) * float64(b.N)

@@ -20,10 +20,27 @@ func linesDone(s *cmdtest.ServerEnv, db *store.DB, digest []byte, more int64) in
 	var p store.Progress
 	testenv.Eventually(s.T, "the import gets on", func() (on bool) {
 		var err error
-		p, err = db.BeginImport(s.T.Context(), digest)
+		p, err = db.BeginImport(s.T.Context(), digest, nil)
 		return err == nil && p.Lines > more
 	})
 	return p.Lines
+}
+
+// interrupt runs a command, stops it when begun returns, and wants to be told how to go on.
+func interrupt(s *cmdtest.ServerEnv, begun func(), args ...string) {
+	s.T.Helper()
+	ctx, stop := context.WithCancel(s.T.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
+		ended <- cmdtest.Execute(ctx, args, w)
+	}()
+	begun()
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
+		s.T.Fatalf("got %v", err)
+	}
 }
 
 // An operator who stops an import is told how to go on, and can.
@@ -35,18 +52,7 @@ func TestImportInterrupted(t *testing.T) {
 	r, err := fileRoster(path, autoEncoding)
 	cmdtest.NoError(t, err)
 	db := s.Open()
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	ended := make(chan error, 1)
-	go func() {
-		w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
-		ended <- cmdtest.Execute(ctx, []string{"import", path}, w)
-	}()
-	linesDone(s, db, r.digest, 0)
-	stop()
-	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
-		t.Fatalf("got %v", err)
-	}
+	interrupt(s, func() { linesDone(s, db, r.digest, 0) }, "import", path)
 	cmdtest.WantIn(t, mustImport(s, path), counts(12000, 12000, 0, 0, 0), "An earlier run did the first")
 }
 
@@ -59,7 +65,7 @@ func TestImportTogether(t *testing.T) {
 	db := s.Open()
 	r, err := fileRoster(path, autoEncoding)
 	cmdtest.NoError(t, err)
-	p, err := db.BeginImport(t.Context(), r.digest)
+	p, err := db.BeginImport(t.Context(), r.digest, nil)
 	if err != nil || p.Lines != 0 {
 		t.Fatalf("%+v, %v", p, err)
 	}

@@ -250,7 +250,7 @@ func TestImportMemory(t *testing.T) {
 // The meter of an import that hashes says why it is slow, and counts from where it begins.
 func TestImportMeter(t *testing.T) {
 	t.Parallel()
-	m := &importer{roster: roster{lines: 1001}, header: mustHeader(t, rosterHeader)}
+	m := &intake{roster: roster{lines: 1001}, header: mustHeader(t, rosterHeader)}
 	m.begun.Lines = 1
 	b := newMeter(io.Discard, m)
 	if b.What != "import, hashing old passwords (slow)" || b.From != 1 || b.Total != 1001 {

@@ -24,11 +24,11 @@ type roster struct {
 	encoding encoding
 }
 
-// longestLine keeps memory flat whatever the file is.
+// longestLine bounds the memory for a line, whatever the file is.
 const longestLine = 64 << 10
 
-// fileRoster looks through a file once: its digest, its lines, its encoding. It
-// refuses a file that could be read in two ways.
+// fileRoster reads a file once for its digest, lines and encoding. It refuses a file that
+// could be read in two ways.
 func fileRoster(path string, as encoding) (roster, error) {
 	r := roster{name: path, checked: true, encoding: as}
 	info, err := os.Stat(path)
@@ -113,14 +113,14 @@ func (r *roster) finish(v *encodingCounts, sum []byte) (err error) {
 	return err
 }
 
-// key names a content as it is read.
+// key returns the digest of a content and the encoding in which it is read.
 func (r *roster) key(sum []byte) []byte {
 	k := sha256.Sum256(append([]byte(r.encoding+" "), sum...))
 	return k[:]
 }
 
-// decode returns a line in UTF-8. Where it is not in the roster's encoding only its
-// ASCII characters, commas among them, are what they were.
+// decode returns a line in UTF-8, or false if it is not in the roster's encoding; then
+// only its ASCII characters, with the commas, are unchanged.
 func (r *roster) decode(line string) (string, bool) {
 	if r.encoding != inGB18030 {
 		return strings.ToValidUTF8(line, string(utf8.RuneError)), utf8.ValidString(line)
@@ -144,8 +144,8 @@ func newLineReader(r io.Reader) *lineReader {
 	return &lineReader{r: bufio.NewReaderSize(r, longestLine)}
 }
 
-// next returns a line without its end. A line that is too long comes back
-// empty, with errLongLine; the next call goes on behind it.
+// next returns a line without its end. For a line that is too long it returns errLongLine,
+// and the next call returns the line after it.
 func (l *lineReader) next() (string, error) {
 	line, err := l.r.ReadSlice('\n')
 	l.bytes += int64(len(line))

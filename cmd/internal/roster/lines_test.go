@@ -81,7 +81,7 @@ func FuzzReadLine(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		m := importer{header: h}
+		m := intake{header: h}
 		e, refusals := m.checkLine(1, line)
 		if len(refusals) == 0 && (e.Person.AccountNo == "" || len(e.DocumentKey) == 0 || (e.InitialRule == "") == (e.digest.Kind() == "")) {
 			t.Fatalf("%q became %+v", line, e)

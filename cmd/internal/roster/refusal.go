@@ -9,7 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 )
 
-// A refusal says why a line was not imported. It never holds the value.
+// A refusal is the reason why a line was not imported. It never holds the value.
 type refusal struct {
 	line      int64
 	column    string // "" when it is the line's
@@ -25,7 +25,7 @@ func (r refusal) text() string {
 	return r.reason
 }
 
-// Reasons that lines give each other, or the database gives.
+// Reasons that come from another line or from the database.
 const (
 	reasonTwice     = "the account is there in another line, which counts"
 	reasonShortened = "an account of this person has this number but for zeros in front: write the number as it was"
@@ -41,7 +41,7 @@ func (n refusedLines) Error() string {
 	return fmt.Sprintf("%d lines were refused: correct them at their source; with --allow-refused that is no failure", int64(n))
 }
 
-// ExitStatus tells scripts this end from a failure.
+// ExitStatus lets a script tell this end from a failure.
 func (n refusedLines) ExitStatus() int { return exitRefused }
 
 // exitRefused is the exit status of a command that refused lines.

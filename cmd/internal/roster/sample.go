@@ -13,9 +13,9 @@ import (
 	"fundpass/store"
 )
 
-// A sample is a roster of invented people, always the same for the same seed.
-// None of them can be somebody: their ID numbers lie in region 99, which GB/T
-// 2260 gives to nobody, and no phone number begins with 100.
+// A sample is a roster of invented people, always the same for the same seed. None of
+// them is a real person: GB/T 2260 has no region 99, in which their ID numbers are, and
+// no phone number begins with 100.
 type sample struct {
 	people int64
 	seed   uint64
@@ -26,7 +26,7 @@ func (s sample) roster() roster {
 	return roster{name: fmt.Sprintf("sample-%d-%d", s.people, s.seed), open: s.open, digest: sum[:], lines: s.people + 1}
 }
 
-// open writes as fast as it is read.
+// open returns the file, which is written as fast as it is read.
 func (s sample) open() (io.ReadCloser, error) {
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(s.write(w)) }()
@@ -69,10 +69,10 @@ func (s sample) line(i int64) string {
 	}, ",") + "\n"
 }
 
-// sampleStatuses are GRZHZT, more often where they stand more often.
+// sampleStatuses are GRZHZT, repeated by their frequency.
 var sampleStatuses = strings.Fields(strings.Repeat("01 ", 88) + strings.Repeat("02 ", 7) + "03 04 04 05 06")
 
-// person invents who holds account i: one in twenty from abroad.
+// person invents the holder of account i; one in twenty is from abroad.
 func (s sample) person(rng *rand.Rand, i int64) (name, idType, idNumber string) {
 	switch rng.IntN(60) {
 	case 0, 1:
@@ -85,8 +85,8 @@ func (s sample) person(rng *rand.Rand, i int64) (name, idType, idNumber string) 
 	return chineseName(rng), document.Citizen, sampleIDNumber(rng, i)
 }
 
-// sampleIDNumber makes a GB 11643 number in a region of 99, unlike for every i
-// up to ten million.
+// sampleIDNumber makes a GB 11643 number in region 99, a different one for every i up to
+// ten million.
 func sampleIDNumber(rng *rand.Rand, i int64) string {
 	born := time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, rng.IntN(45*365))
 	body := fmt.Sprintf("99%04d%s%03d", i/1000%10000, born.Format("20060102"), i%1000)

@@ -1,14 +1,12 @@
 package roster
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
 
-// numberStats count what a spreadsheet may have done to numbers that look valid.
+// numberStats count signs that a spreadsheet changed numbers that look valid.
 type numberStats struct {
 	lengths [accountNoMax + 1]int64 // of account numbers
 	padded  int64                   // lines with a code of one digit
@@ -31,20 +29,15 @@ func (s *numberStats) add(of numberStats) {
 	s.padded += of.padded
 }
 
-// loadLengths reads the lengths of the account numbers in the database.
-func (m *importer) loadLengths(ctx context.Context) (err error) {
-	m.numberStats.held, err = m.db.AccountNoLengths(ctx)
-	return err
-}
-
-// printNotes says what was not read, and what looks wrong though nothing is.
-func (m *importer) printNotes(out io.Writer) {
+// notes returns sentences on what was not read, and on what looks wrong in lines that were
+// taken.
+func (m *intake) notes() (all []string) {
 	if len(m.header.ignored) > 0 {
-		fmt.Fprintf(out, "Not read: columns %s.\n", numbers(m.header.ignored))
+		all = append(all, fmt.Sprintf("Not read: columns %s.", numbers(m.header.ignored)))
 	}
 	s := m.numberStats
 	if s.padded > 0 {
-		fmt.Fprintf(out, "Look at the file: in %d lines a code has one digit and was read as two, 1 as 01. Zeros in front may be missing from account numbers, too.\n", s.padded)
+		all = append(all, fmt.Sprintf("Look at the file: in %d lines a code has one digit and was read as two, 1 as 01. Zeros in front may be missing from account numbers, too.", s.padded))
 	}
 	var lines int64
 	var other []int
@@ -54,8 +47,9 @@ func (m *importer) printNotes(out io.Writer) {
 		}
 	}
 	if lines > 0 {
-		fmt.Fprintf(out, "Look at the file: %d lines have account numbers of %s characters; those held before have %s. A number that lost its zeros is another account.\n", lines, numbers(other), numbers(s.held))
+		all = append(all, fmt.Sprintf("Look at the file: %d lines have account numbers of %s characters; those held before have %s. A number that lost its zeros is another account.", lines, numbers(other), numbers(s.held)))
 	}
+	return all
 }
 
 func numbers(all []int) string { return strings.Trim(fmt.Sprint(all), "[]") }

@@ -2,13 +2,16 @@ package roster
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"time"
+	"io"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/terminal"
+	"fundpass/store"
 )
 
 const syncHelp = `sync takes in the centre's nightly file: the columns and encodings of import
@@ -39,7 +42,7 @@ with the lines that cannot be read, and the exit status is 3 (0 with
 Stopped in the middle, by whatever it was, the same command goes on; of two at the
 same file the one that began last does.`
 
-// syncLimits are what the operator allows.
+// syncLimits are the flags of a sync.
 type syncLimits struct {
 	maxEnded int64 // links; below 0: the default
 	yes      bool  // ... or more
@@ -81,31 +84,45 @@ func syncCommand(w terminal.Stdio) *cobra.Command {
 	return c
 }
 
-// syncRoster opens what a sync needs and runs it.
+// syncRoster takes in what differs.
 func syncRoster(ctx context.Context, w terminal.Stdio, r roster, l syncLimits) error {
-	return withImporter(ctx, w, r, func(m *importer) error {
+	return takeIn(ctx, w, r, l.allowRefused, func(m *intake) (summary, error) {
 		m.mayLackPassword = true
 		if l.dry {
 			m.report.path = ""
 		}
-		s := syncer{importer: m, limits: l}
-		begun := time.Now()
+		s := &syncer{intake: m, limits: l}
 		err := s.run(ctx, w.Err)
-		if err := errors.Join(err, m.report.close()); err != nil && !errors.Is(err, errTooMany) {
-			return m.hint(err)
-		}
-		s.summary(w.Out, time.Since(begun))
-		if err != nil {
+		return s.summary(), err
+	})
+}
+
+// run compares, and writes what differs unless that is not wanted.
+func (s *syncer) run(ctx context.Context, progress io.Writer) error {
+	if err := s.compare(ctx, progress); err != nil || s.limits.dry {
+		return err
+	}
+	if err := s.limits.check(s.plan.LinksEnded, s.plan.Links); err != nil {
+		return err
+	}
+	file, run := sha256.Sum256(append([]byte("sync "), s.roster.digest...)), uuid.New()
+	if err := s.begin(ctx, file[:], &run); err != nil {
+		return err
+	}
+	s.meter = startMeter(progress, "sync", "changes", s.begun.Lines, s.begun.Lines+s.chosen.n)
+	defer s.meter.End()
+	if s.chosen.n > 0 {
+		if err := s.read(func() error { return s.write(ctx, &s.chosen) }); err != nil {
 			return err
 		}
-		return failIfRefused(s.counts().Refused, l.allowRefused)
-	})
+	}
+	return s.finish(ctx)
 }
 
 // errTooMany stops a sync that would end too many links.
 var errTooMany = errors.New("too many links would end; nothing was written")
 
-// allowed is how many links may end without --yes.
+// allowed returns how many links may end without --yes.
 func (l syncLimits) allowed(links int64) int64 {
 	if l.maxEnded >= 0 {
 		return l.maxEnded
@@ -113,10 +130,57 @@ func (l syncLimits) allowed(links int64) int64 {
 	return max(10, links/100)
 }
 
-// check refuses a plan that ends more links than that.
+// check refuses a plan that ends more links than allowed.
 func (l syncLimits) check(ended, links int64) error {
 	if l.yes || ended <= l.allowed(links) {
 		return nil
 	}
 	return fmt.Errorf("%w: %d of %d, and %d are allowed. Is it the right file? If it is, say --yes", errTooMany, ended, links, l.allowed(links))
+}
+
+// counts returns what was done or, before that, what would be. The counts include those
+// of an earlier run of the same file that did not end.
+func (s *syncer) counts() store.Counts {
+	c := s.ahead
+	if s.done.FinishedAt == nil {
+		return c
+	}
+	done := s.done.Counts
+	done.Unchanged, done.Refused = max(0, s.entries-done.Added-done.Updated), c.Refused
+	return done
+}
+
+// summary says what happened, or would happen.
+func (s *syncer) summary() summary {
+	c := s.counts()
+	sum := summary{Counts: c, plan: &s.plan, read: s.entries + c.Refused, timed: s.entries + c.Refused}
+	if s.restricted > 0 {
+		sum.before = append(sum.before, fmt.Sprintf("Of the refused lines, the statuses of %d accounts count all the same.", s.restricted))
+	}
+	if s.begun.Lines > 0 {
+		sum.after = append(sum.after, fmt.Sprintf("An earlier run took in %d of the changes; they are counted here.", s.begun.Lines))
+	}
+	if s.limits.full && s.plan.Missing > 0 {
+		sum.after = append(sum.after, fmt.Sprintf("The file is said to hold everybody, but %d accounts are not in it, %d of them linked. They stay as they are: ask the centre, and close them with a line in status 05 if that is right.", s.plan.Missing, s.plan.MissingLinked))
+	}
+	sum.after = append(sum.after, s.verdict(c))
+	return sum
+}
+
+// verdict returns the summary's last line.
+func (s *syncer) verdict(c store.Counts) string {
+	changes := c.Added + c.Updated + c.LinksMoved + c.LinksEnded + c.ChangesCancelled + s.restricted
+	switch err := s.limits.check(s.plan.LinksEnded, s.plan.Links); {
+	case changes == 0:
+		return "Nothing changed: the database holds what the file says."
+	case s.limits.dry && err != nil:
+		return "Dry run: nothing was written. Without --dry-run this is refused: " + err.Error() + "."
+	case s.limits.dry:
+		return "Dry run: nothing was written."
+	case err != nil:
+		return "Nothing was written; this is what would happen."
+	case c.Refused > 0:
+		return "Next: correct the lines of " + s.report.path + " at their source and sync the new file."
+	}
+	return "Done."
 }

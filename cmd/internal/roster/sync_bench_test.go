@@ -53,7 +53,7 @@ func benchSizes(b *testing.B, usual int) []int {
 
 // benchSync also reports the greatest resident memory of a sync's process.
 func benchSync(b *testing.B, rows int) {
-	s, db := newSyncBench(b)
+	s, db, _ := newBenchServer(b)
 	program := filepath.Join(b.TempDir(), "fundpass")
 	if out, err := exec.Command("go", "build", "-o", program, "fundpass/cmd/fundpass").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
@@ -85,10 +85,10 @@ func benchSync(b *testing.B, rows int) {
 	b.ReportMetric(float64(most)/1024, "MB-RSS")
 }
 
-// newSyncBench returns an environment with a server of its own.
-func newSyncBench(b *testing.B) (*cmdtest.ServerEnv, *sql.DB) {
+// newBenchServer returns an environment with a server of its own, and its directory.
+func newBenchServer(b *testing.B) (*cmdtest.ServerEnv, *sql.DB, string) {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "sync-bench-")
+	dir, err := os.MkdirTemp("", "roster-bench-")
 	cmdtest.NoError(b, err)
 	b.Cleanup(func() { os.RemoveAll(dir) })
 	cmdtest.NoError(b, os.Chmod(dir, 0o711)) // the account that root steps down to passes through
@@ -102,7 +102,7 @@ func newSyncBench(b *testing.B) (*cmdtest.ServerEnv, *sql.DB) {
 	db, err := sql.Open("postgres", s.DSN)
 	cmdtest.NoError(b, err)
 	b.Cleanup(func() { db.Close() })
-	return s, db
+	return s, db, pg.Dir()
 }
 
 // changedSample is the sample with another phone in one line of a hundred.
@@ -172,9 +172,9 @@ func copyParsed(b *testing.B, s *cmdtest.ServerEnv, path string) {
 	in, err := tx.Prepare(pq.CopyIn("parsed", "line", "no", "name", "id_type", "id_number", "phone", "employer", "status", "rule", "digest"))
 	cmdtest.NoError(b, err)
 	w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env())}
-	cmdtest.NoError(b, withImporter(b.Context(), w, r, func(m *importer) error {
+	cmdtest.NoError(b, withIntake(b.Context(), w, r, func(m *intake) error {
 		return m.read(func() error {
-			return m.runPieces(b.Context(), work{
+			return runPieces(b.Context(), work{
 				func() (piece, error) { return m.cutLines(store.ImportBatch, nil) },
 				func(_ context.Context, p *piece) { m.check(p); digestLines(m.db, p) },
 				func(_ context.Context, p *piece) error { return copyLines(in, p) },

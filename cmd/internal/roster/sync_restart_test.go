@@ -1,10 +1,7 @@
 package roster
 
 import (
-	"context"
 	"crypto/sha256"
-	"errors"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"fundpass/cmd/internal/cmdtest"
-	"fundpass/cmd/internal/terminal"
 	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -88,17 +84,6 @@ func TestSyncInterrupted(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
 	path := busyNight(s, 2000)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	ended := make(chan error, 1)
-	go func() {
-		w := terminal.Stdio{Getenv: cmdtest.GetenvOf(s.Env()), In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
-		ended <- cmdtest.Execute(ctx, []string{"sync", path, "--yes"}, w)
-	}()
-	changesDone(s, path, 0)
-	stop()
-	if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrUnknownOutcome) || !strings.Contains(err.Error(), "goes on where") {
-		t.Fatalf("got %v", err)
-	}
+	interrupt(s, func() { changesDone(s, path, 0) }, "sync", path, "--yes")
 	cmdtest.WantIn(t, mustSync(s, path, "--yes"), "An earlier run took in", synced(2000, 0, 2000, 0, 0, 0))
 }

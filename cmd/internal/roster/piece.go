@@ -12,9 +12,9 @@ import (
 
 // A piece is some lines of a roster on their way to the database.
 type piece struct {
-	from, to, bytes int64    // lines before it; lines and bytes of the roster when it is done
+	from, to, bytes int64    // lines before it; lines and bytes up to its end
 	texts           []string // of its lines; a line that is too long is ""
-	numbers         []int64  // of the lines, where they are not the last ones up to to
+	numbers         []int64  // of the lines, where they were chosen
 	long            []int    // which are too long
 	entries         []entry
 	refusals        []refusal
@@ -26,7 +26,7 @@ type piece struct {
 	err             error
 }
 
-// number is the number of the piece's i-th line.
+// number returns the number of the piece's i-th line.
 func (p *piece) number(i int) int64 {
 	if p.numbers != nil {
 		return p.numbers[i]
@@ -34,14 +34,10 @@ func (p *piece) number(i int) int64 {
 	return p.to - int64(len(p.texts)) + 1 + int64(i)
 }
 
-func (p *piece) refuse(e entry, column, reason string) {
-	p.refusals = append(p.refusals, refusal{line: e.line, column: column, reason: reason, accountNo: e.Person.AccountNo})
-}
-
 func byLine(a, b refusal) int { return cmp.Compare(a.line, b.line) }
 
-// checkPiece checks a piece, and keeps of the restrictions those of accounts that are there.
-func (m *importer) checkPiece(ctx context.Context, p *piece) error {
+// checkPiece checks a piece, and keeps the restrictions of accounts that exist.
+func (m *intake) checkPiece(ctx context.Context, p *piece) error {
 	m.check(p)
 	if len(p.restricted) == 0 {
 		return nil
@@ -62,12 +58,11 @@ func (m *importer) checkPiece(ctx context.Context, p *piece) error {
 		}
 	}
 	p.restricted = known
-	slices.SortStableFunc(p.refusals, byLine)
 	return nil
 }
 
 // check sorts the lines of a piece into entries and refusals. Empty lines are neither.
-func (m *importer) check(p *piece) {
+func (m *intake) check(p *piece) {
 	seen := make(map[string]int64, len(p.texts))
 	cut := false
 	for i, text := range p.texts {
@@ -98,8 +93,8 @@ func (m *importer) check(p *piece) {
 	p.texts = nil
 }
 
-// refuseLine refuses a line; a status that restricts its account counts all the
-// same, where the number of the account is beyond doubt.
+// refuseLine refuses a line. A status that restricts the account still applies if the
+// account number is valid.
 func (p *piece) refuseLine(e entry, all []refusal) {
 	p.refusals = append(p.refusals, all...)
 	p.refused++
@@ -126,7 +121,7 @@ func (p *piece) cutNumbers() {
 	p.entries = whole
 }
 
-func (m *importer) checkLine(number int64, text string) (entry, []refusal) {
+func (m *intake) checkLine(number int64, text string) (entry, []refusal) {
 	line, ok := m.roster.decode(text)
 	fields, err := splitLine(make([]string, 0, m.header.fields), line)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// initialRule finds the rule whose initial password a digest is of: that password
+// initialRule returns the rule whose initial password has this digest: that password
 // was never changed.
 func initialRule(d passwd.Legacy, rules []string, s passwd.Subject) (string, bool) {
 	for _, rule := range rules {
@@ -29,17 +29,16 @@ func initialRule(d passwd.Legacy, rules []string, s passwd.Subject) (string, boo
 	return "", false
 }
 
-// notHashed stands in the place of a hash that will not be stored, because the
-// account is there and keeps its password. No password verifies against it.
+// notHashed replaces a hash that will not be stored, because the account exists and
+// keeps its password. No password verifies against it.
 const notHashed = "!"
 
-// hashPasswords gives every entry that came with a digest what will be stored in
-// the database: the rule, where the digest is of an initial password, and
-// otherwise a hash over the digest. That costs tens of milliseconds, so it is
-// left out for accounts that are there. Trying the rules against bcrypt or PBKDF2
-// costs as much again for each of them and is done only when asked for; the
-// server finds such a password at its first use.
-func (m *importer) hashPasswords(ctx context.Context, entries []entry) error {
+// hashPasswords gives every entry that came with a digest what the database will
+// store: the rule, where the digest is of an initial password, and otherwise a hash over
+// the digest. That costs tens of milliseconds, so accounts that exist are left out.
+// Trying the rules against bcrypt or PBKDF2 costs as much again for each rule and is done
+// only on request; the server finds such a password at its first use.
+func (m *intake) hashPasswords(ctx context.Context, entries []entry) error {
 	var unknown []*entry
 	var numbers []string
 	for i := range entries {
@@ -67,8 +66,9 @@ func (m *importer) hashPasswords(ctx context.Context, entries []entry) error {
 	return m.wrap(ctx, unknown)
 }
 
-// foundInitial tries the city's rules against an entry's digest.
-func (m *importer) foundInitial(e *entry) bool {
+// foundInitial tries the city's rules against an entry's digest, and sets the rule that
+// fits.
+func (m *intake) foundInitial(e *entry) bool {
 	rule, found := initialRule(e.digest, m.policy.InitialRules, subjectOf(e.Person))
 	if found {
 		e.InitialRule, e.MustChange = rule, true
@@ -76,8 +76,8 @@ func (m *importer) foundInitial(e *entry) bool {
 	return found
 }
 
-// hashEntry does the expensive part for one entry.
-func (m *importer) hashEntry(ctx context.Context, e *entry) (err error) {
+// hashEntry makes the hash of one entry, or finds its rule.
+func (m *intake) hashEntry(ctx context.Context, e *entry) (err error) {
 	if m.trySlow && e.digest.Slow() && m.foundInitial(e) {
 		return nil
 	}
@@ -86,8 +86,8 @@ func (m *importer) hashEntry(ctx context.Context, e *entry) (err error) {
 	return err
 }
 
-// wrap hashes on all cores, shared with the other pieces under way.
-func (m *importer) wrap(ctx context.Context, entries []*entry) error {
+// wrap hashes on all cores, which it shares with the other pieces under way.
+func (m *intake) wrap(ctx context.Context, entries []*entry) error {
 	failed := make(chan error, len(entries))
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -114,9 +114,8 @@ func (m *importer) wrap(ctx context.Context, entries []*entry) error {
 	return nil
 }
 
-// A kindCount says how many lines have one kind of password, and how many
-// digests among them turned out, in this run, to be of an initial one or of one of
-// the commonest.
+// A kindCount is how many lines have one kind of password, and for how many of them
+// this run found an initial password or one of the commonest behind the digest.
 type kindCount struct{ lines, initial, common int64 }
 
 // ruleKind is the kind of a password that follows from a rule.
@@ -140,7 +139,7 @@ func countKinds(kinds map[string]kindCount, entries []entry) {
 	}
 }
 
-// kindRows is the summary's table of kinds.
+// kindRows returns the summary's table of kinds.
 func kindRows(kinds map[string]kindCount) (rows []table.Row) {
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		rows = append(rows, table.Row{kind, kinds[kind].lines, kinds[kind].initial, kinds[kind].common})

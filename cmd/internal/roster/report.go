@@ -2,13 +2,13 @@ package roster
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,9 +18,9 @@ import (
 	"fundpass/store"
 )
 
-// A report is the list of refused lines: a file GRZH,line,column,reason, which is
-// made with the first of them unless path is empty, and the sums and the first ones
-// for the screen.
+// A report lists the refused lines: in a file GRZH,line,column,reason, which is
+// created with the first of them unless path is empty, and for the screen by sums and the
+// first ones.
 type report struct {
 	path          string
 	file          *os.File
@@ -67,7 +67,7 @@ func (r *report) create() (err error) {
 // quoteField writes a field of CSV.
 func quoteField(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// close writes what is left; without a refusal it removes an earlier report.
+// close ends the file; without a refusal it removes that of an earlier run.
 func (r *report) close() error {
 	if r.path == "" {
 		return nil
@@ -81,39 +81,38 @@ func (r *report) close() error {
 	return errors.Join(r.out.Flush(), r.file.Close())
 }
 
-// summary says what happened and what to do next.
-func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) {
-	m.report.print(out, p.Refused)
+// A summary is what a command prints when it ends.
+type summary struct {
+	store.Counts
+	read, timed   int64       // lines: all of them, and those that took this run's time
+	plan          *store.Plan // nil: the lines were not compared
+	before, after []string    // sentences before and after those about the file
+}
+
+// print says what happened, or would happen, and what to do next.
+func (m *intake) print(out io.Writer, s summary, took time.Duration) {
+	m.report.print(out, s.Refused)
 	fmt.Fprintln(out, m.roster.name)
-	terminal.PrintTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"}, []table.Row{{
-		p.Added + p.Updated + p.Unchanged + p.Refused, p.Added, p.Updated, p.Unchanged, p.Refused,
-		math.Round(took.Seconds()*10) / 10, terminal.PerSecond(p.Lines-m.begun.Lines, took),
-	}})
-	if m.header.has(colDigest) {
+	head := table.Row{"read", "added", "updated", "unchanged", "refused"}
+	row := table.Row{s.read, s.Added, s.Updated, s.Unchanged, s.Refused}
+	if s.plan != nil {
+		head, row = append(head, "not in the file"), append(row, s.plan.Missing)
+	}
+	terminal.PrintTable(out, append(head, "seconds", "rows/s"),
+		[]table.Row{append(row, math.Round(took.Seconds()*10)/10, terminal.PerSecond(s.timed, took))})
+	if s.plan == nil && m.header.has(colDigest) {
 		terminal.PrintTable(out, table.Row{"password", "lines", "found to be initial", "among the commonest"}, kindRows(m.kinds))
 	}
-	printLinks(out, p.Counts)
-	if m.begun.Lines > 0 {
-		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.\n", m.begun.Lines)
+	if s.LinksMoved+s.LinksEnded+s.ChangesCancelled > 0 {
+		terminal.PrintTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
+			[]table.Row{{s.LinksMoved, s.LinksEnded, s.ChangesCancelled}})
 	}
-	m.printNotes(out)
-	if p.Refused > 0 {
-		fmt.Fprintf(out, "Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.\n", m.report.path)
-		return
+	for _, sentence := range slices.Concat(s.before, m.notes(), s.after) {
+		fmt.Fprintln(out, sentence)
 	}
-	fmt.Fprintln(out, "Next: fundpass check, then fundpass serve.")
 }
 
-// printLinks says what became of links and changes, if anything.
-func printLinks(out io.Writer, c store.Counts) {
-	if c.LinksMoved+c.LinksEnded+c.ChangesCancelled == 0 {
-		return
-	}
-	terminal.PrintTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
-		[]table.Row{{c.LinksMoved, c.LinksEnded, c.ChangesCancelled}})
-}
-
-// print shows the first refusals.
+// print shows the sums and the first refusals.
 func (r *report) print(out io.Writer, lines int64) {
 	if len(r.shown) == 0 {
 		return
@@ -132,23 +131,17 @@ func (r *report) print(out io.Writer, lines int64) {
 	fmt.Fprintln(out)
 }
 
-// hint adds what to do after an import that did not end.
-func (m *importer) hint(err error) error {
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return fmt.Errorf("%w: another import of this file was begun meanwhile; wait for it and start this one again", err)
-	case errors.Is(err, context.Canceled), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrUnknownOutcome):
-		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
-	}
-	return err
-}
-
-func newMeter(out io.Writer, m *importer) *terminal.Meter {
+// newMeter shows the progress of an import.
+func newMeter(out io.Writer, m *intake) *terminal.Meter {
 	what := "import"
 	if m.header.has(colDigest) {
 		what = "import, hashing old passwords (slow)"
 	}
-	b := &terminal.Meter{Out: out, What: what, Unit: "lines", From: m.begun.Lines, Total: m.roster.lines}
+	return startMeter(out, what, "lines", m.begun.Lines, m.roster.lines)
+}
+
+func startMeter(out io.Writer, what, unit string, from, total int64) *terminal.Meter {
+	b := &terminal.Meter{Out: out, What: what, Unit: unit, From: from, Total: total}
 	b.Start()
 	return b
 }
