@@ -109,7 +109,7 @@ func TestLocksInOrder(t *testing.T) {
 	}
 }
 
-// noticeTo is a claimed notice to the session's Alipay user.
+// noticeTo is a claimed notice to the session's user.
 func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 	t.Helper()
 	due, _, err := db.Due(t.Context(), 100)

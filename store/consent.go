@@ -15,7 +15,7 @@ const (
 	ConsentRefused = "refused" // never: it was withdrawn before
 )
 
-// A Consent is what an Alipay user agreed to, in the words of one version of a text.
+// A Consent is what a user agreed to, in the words of one version of a text.
 type Consent struct {
 	Purpose     string     `json:"purpose" db:"purpose"`
 	Version     string     `json:"text_version" db:"text_version"`
@@ -24,7 +24,7 @@ type Consent struct {
 	WithdrawnAt *time.Time `json:"withdrawn_at" db:"withdrawn_at"`
 }
 
-// Consents returns the session's Alipay user's latest consent of each purpose; those
+// Consents returns the session's user's latest consent of each purpose; those
 // withdrawn are among them.
 func (db *DB) Consents(ctx context.Context, s Session) (map[string]Consent, error) {
 	var rows []Consent
@@ -42,7 +42,7 @@ func (db *DB) Consents(ctx context.Context, s Session) (map[string]Consent, erro
 	return latest, err
 }
 
-// GiveConsents records that the session's Alipay user agrees; each of consents has
+// GiveConsents records that the session's user agrees; each of consents has
 // Purpose, Version and How. What stands already in the same version is left alone, so
 // calling it twice is safe.
 func (db *DB) GiveConsents(ctx context.Context, s Session, consents []Consent) error {
@@ -63,7 +63,7 @@ func (db *DB) GiveConsents(ctx context.Context, s Session, consents []Consent) e
 	})
 }
 
-// WithdrawConsent ends what the session's Alipay user agreed to for one purpose, in
+// WithdrawConsent ends what the session's user agreed to for one purpose, in
 // every version. What was never given is kept as refused in this version of the text.
 // With "phone" the numbers bound to the user's sessions are forgotten; with "message" a
 // linked owner finds it in the record. Calling it twice is safe.

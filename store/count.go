@@ -33,8 +33,8 @@ type start struct {
 
 // A StartLimit is how many starts pass on a day.
 type StartLimit struct {
-	User   int // of an Alipay user
-	Person int // at a person, by all Alipay users together; 0: any number
+	User   int // of a user
+	Person int // at a person, by all users together; 0: any number
 }
 
 func startOfReset(s Session) start {
@@ -51,7 +51,7 @@ type Start struct {
 }
 
 // ChargeReset reserves one start of a reset on today's account of the person and of
-// the Alipay user, before Alipay is asked: each start is billed, and tells whether a
+// the user, before Alipay is asked: each start is billed, and tells whether a
 // name and a number belong together. ErrLimit means that either has had its limit
 // for the day; then nothing is charged. Each call charges again. Of any number of calls
 // at once, over all processes, exactly limit succeed.

@@ -13,7 +13,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// An Alipay user who was linked to somebody and is linked to somebody else by now belongs
+// A user who was linked to somebody and is linked to somebody else by now belongs
 // to the latter: neither Export nor Erase of the former reaches what is theirs.
 func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	t.Parallel()
@@ -63,7 +63,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 			`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a change", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM resets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM changes WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT`},
-		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
+		{"a link of the user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"an attempt", `SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'user' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT`},
@@ -93,7 +93,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 	}
 }
 
-// What the person's Alipay user does while Erase waits for its locks is erased, too.
+// What the person's user does while Erase waits for its locks is erased, too.
 func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // looks at its sessions

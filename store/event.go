@@ -23,9 +23,9 @@ const (
 
 	EventAuthorisationWithdrawn = "authorisation_withdrawn" // ends the link
 
-	EventTransferRequested = "transfer_requested" // another Alipay user of the person requests the link
+	EventTransferRequested = "transfer_requested" // another user of the person requests the link
 	EventTransferRejected  = "transfer_rejected"  // the holder has rejected the request
-	EventLinkTransferred   = "link_transferred"   // the other Alipay user has the link now
+	EventLinkTransferred   = "link_transferred"   // the other user has the link now
 	EventAccountChosen     = "account_chosen"     // the link is to another account of the person now
 
 	EventPasswordFrozen = "password_frozen"

@@ -10,7 +10,7 @@ import (
 )
 
 // Freeze freezes the password of the linked account, ends every session of the
-// Alipay user, this one too, cancels what the person has open and rejects a waiting
+// user, this one too, cancels what the person has open and rejects a waiting
 // transfer of the link. The first
 // freeze leaves an event and a notice; calling it again only ends sessions. It
 // returns ErrNotFound when the link is gone.

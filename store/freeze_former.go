@@ -11,14 +11,14 @@ import (
 // FormerHolderFreeze is how long after a takeover whoever held the link may freeze.
 const FormerHolderFreeze = 7 * 24 * time.Hour
 
-// takenOver finds the takeovers r of the Alipay user $3 since $4 which may be answered by a
+// takenOver finds the takeovers r of the user $3 since $4 which may be answered by a
 // freeze: once each, while who took over still has the link. A clerk has seen a document.
 const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
 	AND r.frozen_at IS NULL AND r.proof <> 'clerk'
 	AND EXISTS (SELECT 1 FROM links l
 		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
 
-// TakenOver returns the takeover that the session's Alipay user, who holds no link any
+// TakenOver returns the takeover that the session's user, who holds no link any
 // more, may answer by a freeze; nil: none.
 func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 	now := db.clock()
@@ -37,7 +37,7 @@ func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 
 // FreezeAsFormerHolder is Freeze by who held the link until it was taken over: the
 // passwords of the account it was taken over for and of the one it is to now are frozen,
-// and the sessions of both Alipay users end. Who has the link now is told. ErrNotFound means
+// and the sessions of both users end. Who has the link now is told. ErrNotFound means
 // that there was no takeover lately, or that it was answered by a freeze already.
 //
 // Its locks are taken in the order of Freeze.

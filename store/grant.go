@@ -10,7 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// ErrRenamed says that the session's Alipay user was moved to another identifier since
+// ErrRenamed says that the session's user was moved to another identifier since
 // the session was read. Read again, the same call goes through.
 var ErrRenamed = errors.New("store: the user goes by another identifier since")
 
@@ -59,7 +59,7 @@ func (db *DB) movedTo(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, 
 	return moved, err
 }
 
-// Renamed reports whether the session's Alipay user goes by another identifier than
+// Renamed reports whether the session's user goes by another identifier than
 // when s was read.
 func (db *DB) Renamed(ctx context.Context, s Session) (bool, error) {
 	var renamed bool

@@ -27,7 +27,7 @@ type IdempotencyRecord struct {
 	Scope, KeyDigest, RequestDigest []byte
 	OlderDigests                    [][]byte // of the same request, under the pepper's older keys
 
-	// Session is the token digest of the session whose Alipay user is the scope; nil
+	// Session is the token digest of the session whose user is the scope; nil
 	// where the scope is another.
 	Session []byte
 

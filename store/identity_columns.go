@@ -11,7 +11,7 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// An identityColumn is a column that holds the digest of an Alipay user's identifier. It says how the
+// An identityColumn is a column that holds the digest of a user's identifier. It says how the
 // rows move when Alipay identifies the user by another one.
 type identityColumn struct {
 	table, column string
@@ -19,7 +19,7 @@ type identityColumn struct {
 	apart  bool     // what moves them is written in rename.go
 	stays  bool     // keeps the old digest
 	person bool     // found by the linked person: no index leads from the identifier to them
-	only   string   // which rows o of the table name an Alipay user
+	only   string   // which rows o of the table name a user
 	also   string   // what else of a row o names the user, to become m.new
 	keys   []string // unique together with the column; a row n under the new identifier may be there
 	merge  string   // what n takes from o then; "": nothing

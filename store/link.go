@@ -9,7 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// AddLink links the session's Alipay user to an account. Both unique keys
+// AddLink links the session's user to an account. Both unique keys
 // stand in one table, so of any number of racing calls at most one succeeds
 // for a user and for a person. It returns ErrConflict when either is linked
 // already; the same pair again is no error. ErrBlocked says that the account was
@@ -103,7 +103,7 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 	return false, err
 }
 
-// lastAuthorised is when the newest session of an Alipay user was opened, see authorise.
+// lastAuthorised is when the newest session of a user was opened, see authorise.
 // It is a statement of its own: a distributed planner refuses a sub-select in VALUES.
 func (db *DB) lastAuthorised(ctx context.Context, tx *sqlx.Tx, identityDigest []byte, now time.Time) (time.Time, error) {
 	var at *time.Time
@@ -117,7 +117,7 @@ func (db *DB) lastAuthorised(ctx context.Context, tx *sqlx.Tx, identityDigest []
 
 // holdSession keeps the session until the link is there. It returns ErrGone when the
 // session has ended: what ended it found no link to end; and ErrRenamed when it is of
-// another identifier by now, whose link would be a second one of this Alipay user.
+// another identifier by now, whose link would be a second one of this user.
 func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	var same bool
 	err := tx.GetContext(ctx, &same, `
@@ -129,7 +129,7 @@ func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	return mapNoRows(err, ErrGone)
 }
 
-// RemoveLink unlinks the session's Alipay user, cancels their open change and
+// RemoveLink unlinks the session's user, cancels their open change and
 // reset and ends their other sessions. It returns ErrNotFound when the link is
 // gone and ErrBlocked when the password is frozen: what the owner froze stays theirs.
 func (db *DB) RemoveLink(ctx context.Context, s Session) error {

@@ -8,7 +8,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A link is as old as the newest session of its Alipay user, whichever session makes
+// A link is as old as the newest session of its user, whichever session makes
 // it: a cancellation from before that moment does not end it.
 func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,7 @@ const LinkProofLife = 30 * time.Minute
 const (
 	LinkProofStarted  = "started"
 	LinkProofUsed     = "used"     // the link was written
-	LinkProofReplaced = "replaced" // by a later one of the same Alipay user, or by a Transfer
+	LinkProofReplaced = "replaced" // by a later one of the same user, or by a Transfer
 	LinkProofExpired  = "expired"
 )
 
@@ -31,7 +31,7 @@ type LinkProof struct {
 	Kind              string    `db:"kind"`  // ResetByCertify or ResetByFace
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
-	Transfer          bool      `db:"transfer"`           // the link may be transferred from another Alipay user
+	Transfer          bool      `db:"transfer"`           // the link may be transferred from another user
 	CodeID            uuid.UUID `db:"code_id"`            // of the reset code that stood for the password, which may be frozen; or none
 	Claim             []byte    `db:"claim_digest"`       // verified before the password was looked at, of a claim; nil: after, of an account
 	ExpiresAt         time.Time `db:"expires_at"`
@@ -48,7 +48,7 @@ func startOfLink(s Session, personDigest []byte) start {
 }
 
 // ChargeLinkProof reserves one start of a verification for a link on today's account of
-// the person claimed and of the Alipay user, like ChargeReset and apart from it:
+// the person claimed and of the user, like ChargeReset and apart from it:
 // whoever is not linked cannot use up the owner's resets.
 func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit StartLimit) (Start, error) {
 	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
@@ -59,7 +59,7 @@ func idOrNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid
 
 // OpenLinkProof keeps a verification that Alipay has just opened for the account's
 // holder, or for a claim, and its Start. p has ID, Scope, Kind, Transfer, CodeID, Claim,
-// CertifyID and Start. It replaces the same Alipay user's open
+// CertifyID and Start. It replaces the same user's open
 // one. ErrConflict means that the user opened another at the same moment, or that the
 // certify_id was seen before. Calling it twice fails.
 func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkProof) (LinkProof, error) {

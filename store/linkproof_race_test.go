@@ -102,7 +102,7 @@ func (w *waitingLink) holdersChange() error {
 	return err
 }
 
-// neighbour is another person's account, to which the same Alipay user could be linked.
+// neighbour is another person's account, to which the same user could be linked.
 func (w *waitingLink) neighbour() store.Account {
 	return importedAccount(w.t, w.two, depositor(2*w.n+1, hashed))
 }

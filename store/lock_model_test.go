@@ -93,7 +93,7 @@ func (l *scopeModel) left(b store.LockoutPolicy, now time.Time) int {
 	return l.limit(b)
 }
 
-// The scopes of a history: everybody's, and those of two Alipay users who are
+// The scopes of a history: everybody's, and those of two users who are
 // proven to be the person.
 var modelScopes = []string{"public", "owner", "second owner"}
 

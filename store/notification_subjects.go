@@ -11,7 +11,7 @@ import (
 	"github.com/lib/pq"
 )
 
-// namedIn returns the digests of the Alipay users that a message names: every value of a
+// namedIn returns the digests of the users that a message names: every value of a
 // member whose name ends in open_id or user_id, at any depth, in JSON inside strings, too.
 // Of what is no JSON nobody is named.
 func (db *DB) namedIn(content []byte) pq.ByteaArray {
@@ -58,7 +58,7 @@ func valuesOf(content []byte, suffix string) (all []string) {
 	return all
 }
 
-// notificationsAbout returns the ids of the notifications that name one of the person's Alipay users.
+// notificationsAbout returns the ids of the notifications that name one of the person's users.
 func (db *DB) notificationsAbout(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (ids []string, err error) {
 	err = sqlx.SelectContext(ctx, q, &ids, `
 		SELECT notify_id FROM notifications WHERE center_id = $1 AND identity_digests && $2 ORDER BY notify_id`,

@@ -9,7 +9,7 @@ func IdentityColumns() []string {
 	return all
 }
 
-// IdentityDigest is under what an Alipay user is kept.
+// IdentityDigest is under what a user is kept.
 func (db *DB) IdentityDigest(id Identity) []byte { return db.digest(id) }
 
 // LinkIdentity opens the identifier of a link.

@@ -25,7 +25,7 @@ type removal struct {
 	n        int
 	account  store.Account
 	owner    *store.Session // linked by user_id
-	comer    store.Session  // of the same Alipay user, from before the link
+	comer    store.Session  // of the same user, from before the link
 	change   store.Change   // open
 }
 

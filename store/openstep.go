@@ -11,7 +11,7 @@ import (
 // An OpenStep is a change or reset of the linked person that is not finished.
 type OpenStep struct {
 	ID        uuid.UUID `db:"id"`
-	Own       bool      `db:"own"` // begun by the session's own Alipay user
+	Own       bool      `db:"own"` // begun by the session's own user
 	Channel   string    `db:"channel"`
 	OpenedAt  time.Time `db:"opened_at"`
 	ExpiresAt time.Time `db:"expires_at"`

@@ -26,7 +26,7 @@ const (
 	NoticeTransferUndeliverable = "transfer_undeliverable"  // to the requester: the holder cannot be notified
 )
 
-// unasked are the notices of what another Alipay user does. Their addressee's protection
+// unasked are the notices of what another user does. Their addressee's protection
 // rests on them, so they are sent whatever became of the consent to messages, which is
 // about messages of what one does oneself.
 var unasked = []string{NoticeTransferRequested, NoticeTransferRejected, NoticeLinkTransferred, NoticeFrozenByFormer, NoticeTransferUndeliverable}
@@ -68,7 +68,7 @@ type notice struct {
 	person  []byte
 }
 
-// addNotice tells the session's Alipay user of a change or reset, under its own
+// addNotice tells the session's user of a change or reset, under its own
 // id: the same one can never be told twice under two keys. The addressee and
 // the person of n are filled in.
 func (db *DB) addNotice(ctx context.Context, tx *sqlx.Tx, s Session, n notice, now time.Time) error {

@@ -116,7 +116,7 @@ type ChangeData struct {
 	ExpiresAt time.Time `json:"expires_at" db:"expires_at"`
 }
 
-// SubscriptionData says whether an Alipay user takes messages.
+// SubscriptionData says whether a user takes messages.
 type SubscriptionData struct {
 	Template string    `json:"template_id" db:"template_id"`
 	State    string    `json:"state" db:"state"`

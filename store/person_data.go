@@ -19,7 +19,7 @@ type part struct {
 // collectPersonData reads everything that t refers to.
 //
 // A new table with data about citizens needs an entry here and in erasables; one with the
-// digest of an Alipay user needs one in identityColumns as well.
+// digest of a user needs one in identityColumns as well.
 func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
 	for _, list := range []struct {

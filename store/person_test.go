@@ -18,7 +18,7 @@ import (
 )
 
 // liveThrough does with the n-th depositor, who has two accounts, everything that
-// leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
+// leaves a row: two users one after the other, a change, resets by Alipay and by a
 // clerk, a face shown for a link, the link taken over and back, a consent, a phone, tickets, first answers, wrong
 // attempts, a notification of Alipay's.
 func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
@@ -179,7 +179,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 	}
 	for i, digest := range list(t, storetest.ProbeOf(db), `SELECT DISTINCT encode(identity_digest, 'hex') FROM changes WHERE person_digest = $1
 		UNION SELECT encode(identity_digest, 'hex') FROM links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
-		all[fmt.Sprint("Alipay user ", i)] = digest
+		all[fmt.Sprint("user ", i)] = digest
 	}
 	if len(all) != 4 {
 		t.Fatalf("%d digests", len(all))

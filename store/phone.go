@@ -20,8 +20,8 @@ type PhoneProof struct {
 }
 
 // BindPhone notes that the citizen of this session has shown the phone number. The
-// payload becomes theirs, over all processes: sent by another Alipay user it is
-// ErrConflict. The same Alipay user may send it again, in a later session, too, because
+// payload becomes theirs, over all processes: sent by another user it is
+// ErrConflict. The same user may send it again, in a later session, too, because
 // Alipay makes the same payload each time. A later number takes the place of an
 // earlier one. ErrNotFound when the session has ended. Calling it twice is safe.
 func (db *DB) BindPhone(ctx context.Context, s Session, proof PhoneProof) error {

@@ -13,7 +13,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// signIn opens a session of an Alipay user.
+// signIn opens a session of a user.
 func signIn(t *testing.T, db *store.DB, user string) store.Session {
 	t.Helper()
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s %d", user, time.Now().UnixNano()))
@@ -99,7 +99,7 @@ func TestPhoneIsPurged(t *testing.T) {
 	}
 }
 
-// Fifty senders of one payload at once, each another Alipay user, over two processes.
+// Fifty senders of one payload at once, each another user, over two processes.
 func TestBindPhoneRace(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)

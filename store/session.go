@@ -19,7 +19,7 @@ const (
 	seenStep = 30 * time.Second
 )
 
-// A Session is one signed-in session of an Alipay user.
+// A Session is one signed-in session of a user.
 type Session struct {
 	TokenDigest    []byte
 	Provider       string // of the identity
@@ -30,7 +30,7 @@ type Session struct {
 	sealed         []byte
 }
 
-// A Link ties an Alipay user to the person and the account they proved.
+// A Link ties a user to the person and the account they proved.
 type Link struct {
 	AccountID    uuid.UUID
 	PersonDigest []byte
@@ -180,7 +180,7 @@ func (db *DB) endOtherSessions(ctx context.Context, tx *sqlx.Tx, s Session, now 
 	return n, err
 }
 
-// Owns reports whether two sessions are of the same Alipay user.
+// Owns reports whether two sessions are of the same user.
 func (s Session) Owns(identityDigest []byte) bool {
 	return bytes.Equal(s.IdentityDigest, identityDigest)
 }

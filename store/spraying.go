@@ -19,7 +19,7 @@ type UnverifiedSource struct {
 // Spraying says how many attempts at many people pass for honest mistakes. Each
 // number is at least 1.
 type Spraying struct {
-	PerUser    int // persons an Alipay user tries in vain, a day of Beijing time
+	PerUser    int // persons a user tries in vain, a day of Beijing time
 	PerAddress int // persons tried in vain from an address, a day of Beijing time
 	PerMinute  int // first failed attempts of unverified sources at a person, all together
 }

@@ -14,7 +14,7 @@ import (
 type subjectRefs struct {
 	persons    [][]byte // one
 	accounts   []uuid.UUID
-	identities [][]byte // digests of every Alipay user who holds or held the person's link, and holds no other
+	identities [][]byte // digests of every user who holds or held the person's link, and holds no other
 	linked     [][]byte // those of who holds it now
 	tokens     [][]byte // of sessions
 }

@@ -10,7 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Only the link makes an Alipay user a person's. Who requested it in vain, has guessed in
+// Only the link makes a user a person's. Who requested it in vain, has guessed in
 // a scope of their own, or held it once has shown a phone number and given consents: of
 // these neither the citizen's copy nor an export shows a phone, and an erasure leaves
 // alone who has never held the link.

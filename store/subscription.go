@@ -20,7 +20,7 @@ const (
 // subscriptionLife is how long an answer counts that no message has confirmed since.
 const subscriptionLife = 365 * 24 * time.Hour
 
-// Subscription returns what is known of whether the session's Alipay user takes messages of a
+// Subscription returns what is known of whether the session's user takes messages of a
 // template. Only Alipay knows for certain, when one is sent.
 func (db *DB) Subscription(ctx context.Context, s Session, template string) (state string, err error) {
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {

@@ -16,7 +16,7 @@ const (
 	// second transaction follows the first, unless the process died.
 	clerkTransferLife = time.Minute
 
-	// RejectionLife is how long a rejection keeps every Alipay user of the person from
+	// RejectionLife is how long a rejection keeps every user of the person from
 	// requesting another transfer.
 	RejectionLife = 30 * 24 * time.Hour
 )
@@ -36,8 +36,8 @@ const (
 // password.
 const TransferByClerk = "clerk"
 
-// A Transfer is the request of an Alipay user, proven to be a person, to take over the
-// link that another Alipay user has to that person.
+// A Transfer is the request of a user, proven to be a person, to take over the
+// link that another user has to that person.
 type Transfer struct {
 	ID                uuid.UUID  `db:"transfer_id"`
 	Provider          string     `db:"provider"`
@@ -80,12 +80,12 @@ type TransferOrder struct {
 	Limit   int           // requests a day
 }
 
-// RequestTransfer requests the link of a person for the session's Alipay user, who has just
+// RequestTransfer requests the link of a person for the session's user, who has just
 // been proven to be that person. The holder is notified and can reject the transfer until it
 // is due: see Delivered and Abandon. The same request again returns the waiting transfer.
 //
 // It returns ErrNotFound if nobody else has the link or the account is another person's now,
-// ErrConflict if a third Alipay user waits for it, ErrRejected if the holder has rejected a
+// ErrConflict if a third user waits for it, ErrRejected if the holder has rejected a
 // transfer to this person within RejectionLife, ErrLimit if the day's requests of the person
 // or the user are used up, ErrBlocked if the account has ended, and ErrGone if the face proof
 // is closed, late or outdated. Calling it twice is safe.
@@ -234,11 +234,11 @@ func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 }
 
 // CompleteTransfer transfers the link: it marks the transfer done, ends the holder's link,
-// open change, open reset and sessions, and writes the link of the session's Alipay user,
+// open change, open reset and sessions, and writes the link of the session's user,
 // with events and notices to both, in one transaction. Of any number of racing calls one
 // succeeds; the others return ErrGone. So does a transfer that is not due, late, rejected,
 // cancelled or another user's, or whose password has changed. It returns ErrConflict if this
-// Alipay user is linked otherwise, ErrBlocked if the account has ended, and ErrNotFound if it
+// user is linked otherwise, ErrBlocked if the account has ended, and ErrNotFound if it
 // is another person's now; these leave the transfer waiting.
 //
 // A change that is confirmed at the same moment either commits before the password is

@@ -8,7 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Transfers returns the latest transfer that the session's Alipay user requested in the last
+// Transfers returns the latest transfer that the session's user requested in the last
 // 30 days, in any state, and the waiting one of the session's own link. Either is nil if
 // there is none.
 func (db *DB) Transfers(ctx context.Context, s Session) (own, against *Transfer, err error) {
@@ -45,7 +45,7 @@ func (db *DB) Transfers(ctx context.Context, s Session) (own, against *Transfer,
 	return own, against, err
 }
 
-// Transfer returns a transfer that the session's Alipay user requested, or ErrNotFound.
+// Transfer returns a transfer that the session's user requested, or ErrNotFound.
 func (db *DB) Transfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, error) {
 	var r Transfer
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -107,7 +107,7 @@ func (db *DB) reject(ctx context.Context, tx *sqlx.Tx, s Session, id *uuid.UUID,
 	return len(rows) > 0, nil
 }
 
-// CancelTransfer cancels a waiting transfer that the session's Alipay user requested. It
+// CancelTransfer cancels a waiting transfer that the session's user requested. It
 // returns ErrGone if the transfer is closed otherwise, unknown or another user's; cancelling
 // twice is no error.
 func (db *DB) CancelTransfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, error) {

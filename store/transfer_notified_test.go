@@ -177,7 +177,7 @@ func TestFormerHolderFreezes(t *testing.T) {
 	}
 }
 
-// A rejection applies to the person: their other Alipay users are refused as well.
+// A rejection applies to the person: their other users are refused as well.
 func TestRejectionAppliesToThePerson(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -194,7 +194,7 @@ func TestRejectionAppliesToThePerson(t *testing.T) {
 	noError(t, err)
 	second := opened(t, db, byUser(3))
 	if _, err := db.RequestTransfer(t.Context(), second, order); !errors.Is(err, store.ErrRejected) {
-		t.Errorf("a second Alipay user: %v", err)
+		t.Errorf("a second user: %v", err)
 	}
 	byClerk := order
 	byClerk.Proof = store.TransferByClerk

@@ -16,7 +16,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A contest is one linked person whose link a second Alipay user may take over at this
+// A contest is one linked person whose link a second user may take over at this
 // moment, and what else can happen then.
 type contest struct {
 	t         *testing.T
