@@ -42,11 +42,11 @@ func pretendCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	return db, store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}
 }
 
-func distribute(t *testing.T, c store.MigrateConfig) (applied, spread []string) {
+func distribute(t *testing.T, c store.MigrateConfig) (applied, distributed []string) {
 	t.Helper()
-	applied, spread, err := store.Distribute(t.Context(), c)
+	applied, distributed, err := store.Distribute(t.Context(), c)
 	noError(t, err)
-	return applied, spread
+	return applied, distributed
 }
 
 // Every table is distributed once, centers first and on all servers, the others beside
@@ -54,9 +54,9 @@ func distribute(t *testing.T, c store.MigrateConfig) (applied, spread []string) 
 func TestDistribute(t *testing.T) {
 	t.Parallel()
 	db, c := pretendCitus(t)
-	applied, spread := distribute(t, c)
-	if len(applied) == 0 || len(spread) < 20 || spread[0] != "centers" || spread[1] != "accounts" || slices.Contains(spread, "events_rest") {
-		t.Errorf("applied %v, distributed %v", applied, spread)
+	applied, distributed := distribute(t, c)
+	if len(applied) == 0 || len(distributed) < 20 || distributed[0] != "centers" || distributed[1] != "accounts" || slices.Contains(distributed, "events_rest") {
+		t.Errorf("applied %v, distributed %v", applied, distributed)
 	}
 	if last := applied[len(applied)-1]; !strings.HasSuffix(last, "_foreign_keys.sql") || len(applied) != len(migrationFiles(t)) {
 		t.Errorf("applied %v, %s last", applied, last)
@@ -77,15 +77,15 @@ func TestDistribute(t *testing.T) {
 	if len(wrong)+len(left) > 0 {
 		t.Errorf("wrong: %v, left: %v", wrong, left)
 	}
-	if applied, spread := distribute(t, c); len(applied)+len(spread) > 0 {
-		t.Errorf("the second time: applied %v, distributed %v", applied, spread)
+	if applied, distributed := distribute(t, c); len(applied)+len(distributed) > 0 {
+		t.Errorf("the second time: applied %v, distributed %v", applied, distributed)
 	}
 	if applied, err := store.Migrate(t.Context(), c); !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), "--distributed") {
 		t.Errorf("migrated as a plain one: applied %v, %v", applied, err)
 	}
 	db.MustExec(`CREATE TABLE added (center_id text PRIMARY KEY)`)
-	if _, spread := distribute(t, c); !cmp.Equal(spread, []string{"added"}) {
-		t.Errorf("after a later version: %v", spread)
+	if _, distributed := distribute(t, c); !cmp.Equal(distributed, []string{"added"}) {
+		t.Errorf("after a later version: %v", distributed)
 	}
 }
 
@@ -103,8 +103,8 @@ func TestDistributePlainDatabase(t *testing.T) {
 	var before, after []string
 	noError(t, db.Select(&before, keysOf))
 	db.MustExec(pretended)
-	if applied, spread := distribute(t, c); len(applied) > 0 || !slices.Contains(spread, "goose_db_version") {
-		t.Errorf("applied %v, distributed %v", applied, spread)
+	if applied, distributed := distribute(t, c); len(applied) > 0 || !slices.Contains(distributed, "goose_db_version") {
+		t.Errorf("applied %v, distributed %v", applied, distributed)
 	}
 	noError(t, db.Select(&after, keysOf))
 	var most int
@@ -117,7 +117,7 @@ func TestDistributePlainDatabase(t *testing.T) {
 func TestDistributeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, want string }{
-		{"half of it", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added holds rows"},
+		{"half of it", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added has rows"},
 		{"another column", `UPDATE pg_dist_partition SET partkey = 'account_id' WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
 		{"another group", `UPDATE pg_dist_partition SET colocationid = 8 WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
 		{"centers by rows", `UPDATE pg_dist_partition SET partkey = 'center_id' WHERE logicalrelid = 'centers'::regclass`, "centers is distributed in another way"},
@@ -129,9 +129,9 @@ func TestDistributeRefuses(t *testing.T) {
 			db, c := pretendCitus(t)
 			distribute(t, c)
 			db.MustExec(tt.before)
-			applied, spread, err := store.Distribute(t.Context(), c)
-			if !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), tt.want) || len(applied)+len(spread) > 0 {
-				t.Errorf("applied %v, distributed %v, %v", applied, spread, err)
+			applied, distributed, err := store.Distribute(t.Context(), c)
+			if !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), tt.want) || len(applied)+len(distributed) > 0 {
+				t.Errorf("applied %v, distributed %v, %v", applied, distributed, err)
 			}
 		})
 	}

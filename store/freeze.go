@@ -42,7 +42,7 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 			db.center, pq.ByteaArray(db.digests(visitor.Identity))); err != nil || !first {
 			return err
 		}
-		return db.afterFreeze(ctx, tx, s, visitor, now)
+		return db.recordFreeze(ctx, tx, s, visitor, now)
 	})
 }
 
@@ -58,7 +58,7 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 	return err == nil, err
 }
 
-func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
+func (db *DB) recordFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
 	e := newEvent(EventPasswordFrozen, s.Channel, now)
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
 		return err

@@ -11,9 +11,9 @@ import (
 // FormerHolderFreeze is how long after a takeover whoever held the link may freeze.
 const FormerHolderFreeze = 7 * 24 * time.Hour
 
-// takenOver finds the takeovers r of the user $3 since $4 which may be answered by a
+// freezableTransfer finds the takeovers r of the user $3 since $4 which may be answered by a
 // freeze: once each, while who took over still has the link. A clerk has seen a document.
-const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
+const freezableTransfer = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
 	AND r.frozen_at IS NULL AND r.proof <> 'clerk'
 	AND EXISTS (SELECT 1 FROM links l
 		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
@@ -26,7 +26,7 @@ func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `
-			SELECT `+transferColumns+` FROM link_transfers r WHERE `+takenOver+` ORDER BY r.closed_at DESC LIMIT 1`,
+			SELECT `+transferColumns+` FROM link_transfers r WHERE `+freezableTransfer+` ORDER BY r.closed_at DESC LIMIT 1`,
 			db.center, now, s.IdentityDigest, now.Add(-FormerHolderFreeze))
 	})
 	if err != nil || len(rows) == 0 {
@@ -49,7 +49,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var taken []Transfer
 		if err := tx.SelectContext(ctx, &taken, `
-			UPDATE link_transfers r SET frozen_at = $2 WHERE `+takenOver+` RETURNING `+transferColumns,
+			UPDATE link_transfers r SET frozen_at = $2 WHERE `+freezableTransfer+` RETURNING `+transferColumns,
 			db.center, now, s.IdentityDigest, now.Add(-FormerHolderFreeze)); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 			return ErrNotFound
 		}
 		for _, r := range taken { // more than one only where it was taken back between
-			if err := db.freezeTaken(ctx, tx, s, r, visitor, now); err != nil {
+			if err := db.freezeTransferred(ctx, tx, s, r, visitor, now); err != nil {
 				return err
 			}
 		}
@@ -65,7 +65,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	})
 }
 
-func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
+func (db *DB) freezeTransferred(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM links

@@ -14,14 +14,14 @@ import (
 // the session was read. Read again, the same call goes through.
 var ErrRenamed = errors.New("store: the user goes by another identifier since")
 
-// recognise is under which identity a session is opened for id, in the transaction that
+// resolveIdentity is under which identity a session is opened for id, in the transaction that
 // opens it. A grant with both identifiers brings along what stands under the user_id;
 // one with a user_id alone finds a link that was moved to the open_id. An open_id alone
 // is taken as it is: nothing tells whose user_id it might be.
-func (db *DB) recognise(ctx context.Context, tx *sqlx.Tx, id Identity, now time.Time) (Identity, error) {
+func (db *DB) resolveIdentity(ctx context.Context, tx *sqlx.Tx, id Identity, now time.Time) (Identity, error) {
 	switch {
 	case id.Kind == kindUserID:
-		return db.movedTo(ctx, tx, id)
+		return db.currentIdentity(ctx, tx, id)
 	case id.UserID == "":
 		return id, nil
 	}
@@ -37,9 +37,9 @@ func (db *DB) recognise(ctx context.Context, tx *sqlx.Tx, id Identity, now time.
 	return id, err
 }
 
-// movedTo is the open_id to which the link of a user_id was moved, or the user_id. It
+// currentIdentity is the open_id to which the link of a user_id was moved, or the user_id. It
 // waits for a move that is under way.
-func (db *DB) movedTo(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, error) {
+func (db *DB) currentIdentity(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
 		Sealed []byte `db:"sealed_identity"`

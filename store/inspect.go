@@ -37,11 +37,11 @@ func Inspect(ctx context.Context, dsn string) (Condition, error) {
 	ctx, stop := context.WithTimeout(ctx, inspectTime)
 	defer stop()
 	var c Condition
-	err := pgconn.View(ctx, pgconn.Config{DSN: dsn}, func(tx *sqlx.Tx) error { return c.look(ctx, tx) })
+	err := pgconn.View(ctx, pgconn.Config{DSN: dsn}, func(tx *sqlx.Tx) error { return c.read(ctx, tx) })
 	return c, err
 }
 
-func (c *Condition) look(ctx context.Context, tx *sqlx.Tx) error {
+func (c *Condition) read(ctx context.Context, tx *sqlx.Tx) error {
 	var theirs time.Time
 	before := time.Now()
 	err := tx.QueryRowContext(ctx, `

@@ -94,14 +94,14 @@ func (db *DB) ReserveAttempt(ctx context.Context, req AttemptRequest) (Attempt, 
 			a.Admitted = *verdict
 		}
 		a.Crowded = !b.Admitted && !req.refused && a.LockedUntil == nil
-		if err := db.noteReservation(ctx, tx, req.Record, b.Lease); err != nil {
+		if err := db.recordReservation(ctx, tx, req.Record, b.Lease); err != nil {
 			return err
 		}
 		a.Account, err = db.attemptedAccount(ctx, tx, req)
 		return err
 	})
 	if err == nil {
-		req.Record.holds(a)
+		req.Record.setCharged(a)
 	}
 	return a, err
 }

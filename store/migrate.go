@@ -47,7 +47,7 @@ func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error)
 		return nil, err
 	}
 	defer db.Close()
-	if err := refuseSpreadTables(ctx, db); err != nil {
+	if err := requireUndistributed(ctx, db); err != nil {
 		return nil, err
 	}
 	return migrate(ctx, db.DB, c, inOrder)

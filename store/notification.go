@@ -72,7 +72,7 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 // second stays. It reports whether anything in force was ended. Calling it again is safe.
 func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repaired bool, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		c, err := db.heard(ctx, tx, c)
+		c, err := db.withNoticeTime(ctx, tx, c)
 		if err != nil {
 			return err
 		}
@@ -82,16 +82,16 @@ func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repair
 	return repaired, err
 }
 
-// listedLate is how much later than in its notice a cancellation may be listed.
-const listedLate = 3 * time.Second
+// maxListingDelay is how much later than in its notice a cancellation may be listed.
+const maxListingDelay = 3 * time.Second
 
 // heard is the cancellation with the time of its notice, if that was heard.
-func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
+func (db *DB) withNoticeTime(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
 	var at *time.Time
 	err := tx.GetContext(ctx, &at, `
 		SELECT max(cancelled_at) FROM notifications
 		WHERE center_id = $1 AND identity_digests && $2 AND cancelled_at > $3 AND cancelled_at <= $4`,
-		db.center, pq.ByteaArray(db.digests(c.Identity)), c.At.Add(-listedLate), c.At)
+		db.center, pq.ByteaArray(db.digests(c.Identity)), c.At.Add(-maxListingDelay), c.At)
 	if err == nil && at != nil {
 		c.At = *at
 	}
@@ -111,7 +111,7 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	if err != nil {
 		return false, err
 	}
-	if w.digests, err = db.lockKnown(ctx, tx, c.Identity); err != nil {
+	if w.digests, err = db.lockLinks(ctx, tx, c.Identity); err != nil {
 		return false, err
 	}
 	linked, err := w.endLinks(ctx)
@@ -123,7 +123,7 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 		db.center, w.digests, c.At); err != nil { // they end with the authorisation
 		return false, err
 	}
-	w.whenever = linked // no time says what hangs from it: clocks of two processes differ
+	w.anyTime = linked // no time says what hangs from it: clocks of two processes differ
 	resets, err := w.closeOpen(ctx, "resets", "started,passed", "opened_at")
 	if err != nil {
 		return false, err
@@ -154,7 +154,7 @@ type withdrawal struct {
 	digests           pq.ByteaArray // of the user
 	at, now           time.Time
 
-	whenever bool // what is open ends although it was begun after at
+	anyTime bool // what is open ends although it was begun after at
 }
 
 func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
@@ -182,13 +182,13 @@ func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) 
 		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ','))
 			AND ($6 OR `+begun+` <= $3)
 		RETURNING expires_at > $4`,
-		w.db.center, w.digests, w.at, w.now, states, w.whenever)
+		w.db.center, w.digests, w.at, w.now, states, w.anyTime)
 	return slices.Contains(live, true), err
 }
 
-// lockKnown locks the identity's links and returns under what the identity is known. A
+// lockLinks locks the identity's links and returns under what the identity is known. A
 // user_id whose link was moved to the open_id is known under that, too.
-func (db *DB) lockKnown(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.ByteaArray, error) {
+func (db *DB) lockLinks(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.ByteaArray, error) {
 	all := db.digests(id)
 	var linked [][]byte
 	err := tx.SelectContext(ctx, &linked, `

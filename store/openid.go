@@ -223,14 +223,14 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 		r.old, r.new, r.person = append(r.old, u.old), append(r.new, u.new), append(r.person, person)
 		ids[string(u.old)] = u.id
 	}
-	if err := db.closeLosingProofs(ctx, tx, r, now); err != nil {
+	if err := db.replaceDuplicateProofs(ctx, tx, r, now); err != nil {
 		return err
 	}
 	for _, c := range identityColumns {
 		var err error
 		switch {
-		case c.stays:
-		case !c.apart:
+		case c.fixed:
+		case !c.special:
 			err = db.rename(ctx, tx, c, r)
 		case c.table == "link_transfers":
 			err = db.renameTransfers(ctx, tx, r, ids, now)
@@ -248,5 +248,5 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 	if err := db.renameNotices(ctx, tx, users, ids); err != nil {
 		return err
 	}
-	return db.nothingLinkedSince(ctx, tx, r)
+	return db.requireNoneLinked(ctx, tx, r)
 }

@@ -26,14 +26,14 @@ const (
 	NoticeTransferUndeliverable = "transfer_undeliverable"  // to the requester: the holder cannot be notified
 )
 
-// unasked are the notices of what another user does. Their addressee's protection
+// securityNotices are the notices of what another user does. Their addressee's protection
 // rests on them, so they are sent whatever became of the consent to messages, which is
 // about messages of what one does oneself.
-var unasked = []string{NoticeTransferRequested, NoticeTransferRejected, NoticeLinkTransferred, NoticeFrozenByFormer, NoticeTransferUndeliverable}
+var securityNotices = []string{NoticeTransferRequested, NoticeTransferRejected, NoticeLinkTransferred, NoticeFrozenByFormer, NoticeTransferUndeliverable}
 
-// toRequesters are the notices to the requester of a transfer, who may never have held the
+// requesterNotices are the notices to the requester of a transfer, who may never have held the
 // link.
-var toRequesters = []string{NoticeTransferRejected, NoticeTransferUndeliverable}
+var requesterNotices = []string{NoticeTransferRejected, NoticeTransferUndeliverable}
 
 const (
 	// noticeLease is longer than a delivery takes, and than two servers' clocks
@@ -93,7 +93,7 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 		WHERE $8 OR NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
 			WHERE center_id = $1 AND identity_digest = $7 AND purpose = 'message'
 			ORDER BY given_at DESC LIMIT 1), false)`,
-		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(unasked, n.kind))
+		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(securityNotices, n.kind))
 	return err
 }
 
@@ -135,7 +135,7 @@ func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err 
 		}
 		expired = len(gone)
 		for _, d := range gone {
-			if err := db.untellable(ctx, tx, d, now); err != nil {
+			if err := db.markUndeliverable(ctx, tx, d, now); err != nil {
 				return err
 			}
 		}
@@ -187,7 +187,7 @@ func (db *DB) Defer(ctx context.Context, d Delivery) error {
 // Without the claim it does nothing.
 func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.untellable(ctx, tx, d, now); err != nil {
+		if err := db.markUndeliverable(ctx, tx, d, now); err != nil {
 			return err
 		}
 		if err := db.noteSubscription(ctx, tx, d, SubscriptionRefused, now); err != nil {

@@ -76,7 +76,7 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 	if dryRun {
 		var err error
 		done.Rows, err = db.countOld(ctx, "events", "at < $2", before)
-		return done, ofKind(done.Kind, err)
+		return done, wrapKind(done.Kind, err)
 	}
 	names, failed := db.oldPartitions(ctx, before)
 	for _, name := range names {
@@ -93,9 +93,9 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 			failed = errors.Join(failed, err)
 		}
 	}
-	rest, err := db.deleteOld(ctx, kind{table: "events", by: "at", where: "at < $2"}, before, retainTime)
+	rest, err := db.deleteOld(ctx, rowKind{table: "events", by: "at", where: "at < $2"}, before, retainTime)
 	done.Rows += rest
-	return done, ofKind(done.Kind, errors.Join(failed, err))
+	return done, wrapKind(done.Kind, errors.Join(failed, err))
 }
 
 // oldPartitions are the months that end by then.

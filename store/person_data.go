@@ -26,10 +26,10 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 		by    any
 		parts []part
 	}{
-		{uuids(t.accounts), d.ofAccounts()},
-		{byteas(t.persons...), d.ofPersons()},
-		{byteas(t.linked...), d.ofLinked()},
-		{byteas(t.identities...), d.ofIdentities()},
+		{uuids(t.accounts), d.accountParts()},
+		{byteas(t.persons...), d.personParts()},
+		{byteas(t.linked...), d.linkedParts()},
+		{byteas(t.identities...), d.identityParts()},
 		{byteas(slices.Concat(t.persons, t.identities)...), []part{{&d.ResetCounts, `SELECT purpose, day::text AS day, count
 			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`}}},
 	} {
@@ -48,8 +48,8 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 	return d, db.openData(&d)
 }
 
-// ofAccounts includes the links of all providers and the credentials of all kinds.
-func (d *PersonData) ofAccounts() []part {
+// accountParts includes the links of all providers and the credentials of all kinds.
+func (d *PersonData) accountParts() []part {
 	return []part{
 		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
 			FROM links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
@@ -68,7 +68,7 @@ func (d *PersonData) ofAccounts() []part {
 	}
 }
 
-func (d *PersonData) ofPersons() []part {
+func (d *PersonData) personParts() []part {
 	return []part{
 		{&d.Lockouts, `SELECT scope <> 'public' AS own, attempts, tier, locked_until, updated_at
 			FROM lockouts WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`},
@@ -83,16 +83,16 @@ func (d *PersonData) ofPersons() []part {
 	}
 }
 
-// ofLinked is what only the present holder of the link shares with the person: a session
+// linkedParts is what only the present holder of the link shares with the person: a session
 // of a former one, begun after the link, may be anybody's, and has a phone number.
-func (d *PersonData) ofLinked() []part {
+func (d *PersonData) linkedParts() []part {
 	return []part{
 		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
 			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`},
 	}
 }
 
-func (d *PersonData) ofIdentities() []part {
+func (d *PersonData) identityParts() []part {
 	return []part{
 		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
 			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`},

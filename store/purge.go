@@ -21,8 +21,8 @@ const outboxLife = 90 * 24 * time.Hour
 // sprayingLife leaves a day over to look at who sprayed.
 const sprayingLife = 48 * time.Hour
 
-// purged are the rows that go as soon as they can no longer matter.
-var purged = []kind{
+// purgeKinds are the rows that go as soon as they can no longer matter.
+var purgeKinds = []rowKind{
 	{"sessions", "sessions", "created_at", `created_at <= $2`, after(SessionLife)},
 	{"auth codes", "auth_codes", "spent_at", `spent_at <= $2`, after(authCodeLife)},
 	{"first answers", "idempotency_records", "created_at", `created_at <= $2`, after(IdempotencyRecordLife)},
@@ -41,6 +41,6 @@ var purged = []kind{
 // the rest to the next call; a kind that fails does not keep the others. Calling it
 // twice, or from several processes, is safe.
 func (db *DB) Purge(ctx context.Context) error {
-	_, err := db.retainKinds(ctx, purged, purgeTime, false)
+	_, err := db.retainKinds(ctx, purgeKinds, purgeTime, false)
 	return err
 }

@@ -12,8 +12,8 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// closeLosingProofs makes room for a pending link where one is open under each identifier.
-func (db *DB) closeLosingProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
+// replaceDuplicateProofs makes room for a pending link where one is open under each identifier.
+func (db *DB) replaceDuplicateProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE link_proofs o SET state = 'replaced', closed_at = $4
 		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
@@ -202,10 +202,10 @@ func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids
 	return nil
 }
 
-// nothingLinkedSince begins anew when one of the sessions linked after the links were
+// requireNoneLinked begins anew when one of the sessions linked after the links were
 // looked at. From here on it cannot, see
 // holdSession.
-func (db *DB) nothingLinkedSince(ctx context.Context, tx *sqlx.Tx, r renaming) error {
+func (db *DB) requireNoneLinked(ctx context.Context, tx *sqlx.Tx, r renaming) error {
 	var linked bool
 	err := tx.GetContext(ctx, &linked, `
 		SELECT EXISTS (SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = ANY ($3))`,

@@ -40,7 +40,7 @@ type Retained struct {
 }
 
 // A kind of rows has a life.
-type kind struct {
+type rowKind struct {
 	name, table, by, where string // by: an indexed time; where knows $1, the centre, and $2, the time
 	life                   func(now time.Time) time.Time
 }
@@ -50,9 +50,9 @@ func after(life time.Duration) func(time.Time) time.Time {
 }
 
 // kinds are what Retention deletes by the time of a row, for a record kept since a time.
-func kinds(record time.Time) []kind {
+func retentionKinds(record time.Time) []rowKind {
 	ofRecord := func(time.Time) time.Time { return record }
-	return []kind{
+	return []rowKind{
 		{"operators' actions", "operator_actions", "at", "at < $2", ofRecord},
 		{"reset codes", "reset_codes", "issued_at", "issued_at < $2 AND expires_at < $2", ofRecord},
 		{"changes", "changes", "opened_at", "opened_at < $2 AND (state <> 'open' OR expires_at < $2)", after(stepLife)},
@@ -80,17 +80,17 @@ func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained
 	add := func(done []Retained, err error) {
 		all, failed = append(all, done...), errors.Join(failed, err)
 	}
-	add(db.retainKinds(ctx, kinds(record), retainTime, dryRun))
-	for _, k := range walks(now, record) {
-		done, err := db.retainWalked(ctx, k, dryRun)
+	add(db.retainKinds(ctx, retentionKinds(record), retainTime, dryRun))
+	for _, k := range keyedKinds(now, record) {
+		done, err := db.retainKeyed(ctx, k, dryRun)
 		add([]Retained{done}, err)
 	}
-	add(db.retainKinds(ctx, purged, retainTime, dryRun))
+	add(db.retainKinds(ctx, purgeKinds, retainTime, dryRun))
 	return all, failed
 }
 
 // retainKinds gives each kind so much time.
-func (db *DB) retainKinds(ctx context.Context, kinds []kind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
+func (db *DB) retainKinds(ctx context.Context, kinds []rowKind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
 	now := db.clock()
 	for _, k := range kinds {
 		done, err := Retained{Kind: k.name, Before: k.life(now)}, error(nil)
@@ -99,13 +99,13 @@ func (db *DB) retainKinds(ctx context.Context, kinds []kind, limit time.Duration
 		} else {
 			done.Rows, err = db.deleteOld(ctx, k, done.Before, limit)
 		}
-		all, failed = append(all, done), errors.Join(failed, ofKind(k.name, err))
+		all, failed = append(all, done), errors.Join(failed, wrapKind(k.name, err))
 	}
 	return all, failed
 }
 
-// ofKind names what an error kept.
-func ofKind(name string, err error) error {
+// wrapKind names what an error kept.
+func wrapKind(name string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -121,7 +121,7 @@ func (db *DB) countOld(ctx context.Context, table, where string, before time.Tim
 
 // deleteOld deletes in batches until nothing is old any more, or for so long. A batch
 // that does not end in its time is tried again with fewer rows.
-func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit time.Duration) (total int64, err error) {
+func (db *DB) deleteOld(ctx context.Context, k rowKind, before time.Time, limit time.Duration) (total int64, err error) {
 	end := time.Now().Add(limit)
 	for rows := retentionBatch; time.Now().Before(end); {
 		begun := time.Now()
@@ -130,7 +130,7 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 		switch {
 		case err == nil && n == 0:
 			return total, nil
-		case outOfTime(err) && ctx.Err() == nil && rows > 1:
+		case isTimeout(err) && ctx.Err() == nil && rows > 1:
 			rows = max(1, rows/8)
 		case err != nil:
 			return total, err
@@ -142,16 +142,16 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 	return total, nil
 }
 
-// outOfTime reports whether a batch did not end in its time, perhaps in its commit: what
+// isTimeout reports whether a batch did not end in its time, perhaps in its commit: what
 // that has deleted after all, the next batch does not find.
-func outOfTime(err error) bool {
+func isTimeout(err error) bool {
 	return pgconn.IsContextError(err) || errors.Is(err, ErrUnknownOutcome)
 }
 
 // deleteBatch finds its rows once and passes by those that are in use: no request waits
 // for more than one batch. It finds them by an index and deletes them by where they
 // stand, which costs the same however large the table is and whatever the planner knows.
-func (db *DB) deleteBatch(ctx context.Context, k kind, before time.Time, rows int) (n int64, err error) {
+func (db *DB) deleteBatch(ctx context.Context, k rowKind, before time.Time, rows int) (n int64, err error) {
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)
 	defer stop()
 	statement := fmt.Sprintf(`
@@ -184,9 +184,9 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// A walked kind of rows goes in the order of its key, all rows of a key in one
+// A keyedKind of rows goes in the order of its key, all rows of a key in one
 // transaction.
-type walked struct {
+type keyedKind struct {
 	name, table, key string
 	where            string // of a row r; knows $1, the centre, $2, the time, $3 and $4, the keys, and $5, args
 	before           time.Time
@@ -195,8 +195,8 @@ type walked struct {
 
 // walks are for what an index by time would not help: it would cost every attempt a
 // second write, and of the consents nearly all are old and stay.
-func walks(now, record time.Time) []walked {
-	return []walked{
+func keyedKinds(now, record time.Time) []keyedKind {
+	return []keyedKind{
 		{"consents", "consents", "identity_digest", endedConsent, record, nil},
 		{"attempts", "lockouts", "person_digest", `r.updated_at < $2 AND (r.locked_until IS NULL OR r.locked_until < $5)`,
 			now.Add(-lockoutLife), []any{now}},
@@ -219,20 +219,20 @@ const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn
 		ELSE NOT EXISTS (SELECT 1 FROM links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
 			AND l.identity_digest > $3 AND l.identity_digest <= $4) END`
 
-// retainWalked passes by keys that do not go in a batch's time.
-func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (done Retained, failed error) {
+// retainKeyed passes by keys that do not go in a batch's time.
+func (db *DB) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done Retained, failed error) {
 	done = Retained{Kind: k.name, Before: k.before}
 	for from := []byte{}; ; {
 		begun := time.Now()
 		to, more, err := db.nextKeys(ctx, k, from)
 		if err != nil || to == nil {
-			return done, errors.Join(failed, ofKind(k.name, err))
+			return done, errors.Join(failed, wrapKind(k.name, err))
 		}
 		n, err := db.retainBetween(ctx, k, [2][]byte{from, to}, dryRun)
 		if done.Rows += n; err != nil {
-			failed = ofKind(k.name, err)
+			failed = wrapKind(k.name, err)
 		}
-		if !more || err != nil && !outOfTime(err) || !sleep(ctx, time.Since(begun)) {
+		if !more || err != nil && !isTimeout(err) || !sleep(ctx, time.Since(begun)) {
 			return done, failed
 		}
 		from = to
@@ -240,7 +240,7 @@ func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (done Ret
 }
 
 // nextKeys returns the last of the next keys, nil when there is none.
-func (db *DB) nextKeys(ctx context.Context, k walked, from []byte) (to []byte, more bool, err error) {
+func (db *DB) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte, more bool, err error) {
 	var keys [][]byte
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		keys = nil
@@ -255,7 +255,7 @@ func (db *DB) nextKeys(ctx context.Context, k walked, from []byte) (to []byte, m
 }
 
 // retainBetween deletes, or counts, what is old of the keys after the first up to the second.
-func (db *DB) retainBetween(ctx context.Context, k walked, keys [2][]byte, dryRun bool) (n int64, err error) {
+func (db *DB) retainBetween(ctx context.Context, k keyedKind, keys [2][]byte, dryRun bool) (n int64, err error) {
 	from := fmt.Sprintf(`FROM %s r WHERE r.center_id = $1 AND r.%s > $3 AND r.%[2]s <= $4 AND %s`, k.table, k.key, k.where)
 	args := append([]any{db.center, k.before, keys[0], keys[1]}, k.args...)
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)

@@ -61,7 +61,7 @@ func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 // see MoveToOpenID.
 func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byte, visitor Visitor) (Session, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		as, err := db.recognise(ctx, tx, visitor.Identity, now)
+		as, err := db.resolveIdentity(ctx, tx, visitor.Identity, now)
 		if err != nil {
 			return err
 		}

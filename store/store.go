@@ -114,8 +114,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := db.prepare(ctx, c); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	db.every(time.Minute, db.checkClock)
-	db.every(24*time.Hour, db.makePartitions)
+	db.runEvery(time.Minute, db.checkClock)
+	db.runEvery(24*time.Hour, db.makePartitions)
 	return db, nil
 }
 
@@ -204,7 +204,7 @@ func (db *DB) tryRegister(ctx context.Context, appID string, look bool) error {
 }
 
 // every runs f again and again until Close.
-func (db *DB) every(pause time.Duration, f func(context.Context)) {
+func (db *DB) runEvery(pause time.Duration, f func(context.Context)) {
 	db.background.Go(func() {
 		tick := time.NewTicker(pause)
 		defer tick.Stop()

@@ -38,7 +38,7 @@ func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs
 	if err != nil {
 		return err
 	}
-	told, err := db.toldIdentities(ctx, q, *t)
+	told, err := db.notifiedIdentities(ctx, q, *t)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs
 	for _, id := range open {
 		t.identities = append(t.identities, db.digests(id)...)
 	}
-	if err := db.leaveOthers(ctx, q, t, open); err != nil {
+	if err := db.excludeOthers(ctx, q, t, open); err != nil {
 		return err
 	}
 	return sqlx.SelectContext(ctx, q, &t.tokens, `
@@ -79,13 +79,13 @@ func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t sub
 	return open, nil
 }
 
-// toldIdentities opens the identifiers of who was told as the holder of the link.
-func (db *DB) toldIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
+// notifiedIdentities opens the identifiers of who was told as the holder of the link.
+func (db *DB) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
 	var told []Delivery
 	if err := sqlx.SelectContext(ctx, q, &told, `
 		SELECT outbox_id, sealed FROM outbox
 		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind <> ALL ($3)`,
-		db.center, uuids(t.accounts), pq.Array(toRequesters)); err != nil {
+		db.center, uuids(t.accounts), pq.Array(requesterNotices)); err != nil {
 		return nil, err
 	}
 	for _, d := range told {
@@ -100,9 +100,9 @@ func (db *DB) toldIdentities(ctx context.Context, q sqlx.QueryerContext, t subje
 	return open, nil
 }
 
-// leaveOthers removes from t every identifier of a user who is linked to another person: those
+// excludeOthers removes from t every identifier of a user who is linked to another person: those
 // of the link, and the others of the same user in open. Identifiers of all providers are in t.
-func (db *DB) leaveOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
+func (db *DB) excludeOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
 	var foreign [][]byte
 	if err := sqlx.SelectContext(ctx, q, &foreign, `
 		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM links

@@ -33,9 +33,9 @@ func (db *DB) beginWindow(ctx context.Context, tx *sqlx.Tx, d Delivery, now time
 	return err
 }
 
-// untellable marks a transfer undeliverable whose holder could not be notified, and notifies
+// markUndeliverable marks a transfer undeliverable whose holder could not be notified, and notifies
 // the requester.
-func (db *DB) untellable(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
+func (db *DB) markUndeliverable(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
 	if d.Kind != NoticeTransferRequested {
 		return nil
 	}
