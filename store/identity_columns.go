@@ -11,8 +11,8 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// An identityColumn is a column that holds the digest of a user's identifier. It says how the
-// rows move when Alipay identifies the user by another one.
+// An identityColumn is a column with the digest of a user's identifier. It says how rows
+// move when the provider gives the user another identifier.
 type identityColumn struct {
 	table, column string
 
@@ -25,15 +25,14 @@ type identityColumn struct {
 	merge    string   // what n takes from o then; "": nothing
 }
 
-// identityColumns lists all of them, in the order in which their rows are locked (see Erase). A new
-// table needs an entry; TestIdentityColumns fails without it.
+// identityColumns lists these columns in the order in which their rows are locked (see
+// Erase). A new table needs an entry; TestIdentityColumns fails without it.
 //
-// Everything moves. What must not be counted anew is added up or the stricter of two;
-// where the same thing stands under both, the row under the new identifier stays. Not
-// here, because they name no identifier: events, operators' actions, imports, tickets
-// (by session), codes and histories (by account). The outbox, transfers and sessions
-// hold the identifier itself, sealed, and are sealed anew; so are idempotency records, whose answers
-// are bound to it.
+// All rows move. Counters are added up or the stricter one is kept; of two rows with the
+// same key, the one under the new identifier stays. Events, operators' actions, imports,
+// tickets, codes and password histories have no identifier and are not listed. The outbox,
+// transfers, sessions and idempotency records contain sealed values that are bound to the
+// identifier and are sealed again.
 var identityColumns = []identityColumn{
 	{table: "link_proofs", column: "identity_digest",
 		set: "scope = CASE WHEN o.scope = m.old THEN m.new ELSE o.scope END"},
@@ -61,18 +60,17 @@ var identityColumns = []identityColumn{
 		merge: "count = n.count + o.count"},
 }
 
-// renaming are users of one provider of whom a transaction moves everything, in arrays.
+// A renaming lists the users of one provider whose rows a transaction moves.
 type renaming struct {
 	provider         string
 	old, new, person pq.ByteaArray
 }
 
-// pairs reads a renaming from $2 to $4. A user without a link has an empty person, who
-// is nobody.
+// pairs reads a renaming from $2 to $4. A user without a link has an empty person digest.
 const pairs = `unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, person)`
 
-// rename moves the rows of one column. It returns pgconn.ErrRetry if another transaction writes a row
-// under the new identifier meanwhile.
+// rename moves the rows of one column. It returns pgconn.ErrRetry if a concurrent
+// transaction writes a row under the new identifier.
 func (db *DB) rename(ctx context.Context, tx *sqlx.Tx, c identityColumn, r renaming) error {
 	for _, statement := range c.statements() {
 		_, err := tx.ExecContext(ctx, statement, db.center, r.old, r.new, r.person)
@@ -94,7 +92,7 @@ func (c identityColumn) statements() (all []string) {
 	if c.keys != nil {
 		drop := fmt.Sprintf(`DELETE FROM %[1]s o USING %[2]s WHERE %[3]s AND EXISTS (SELECT 1 FROM %[1]s n WHERE %[4]s)`,
 			c.table, pairs, match, c.collision("m.new"))
-		if c.merge != "" { // in one statement: what is charged meanwhile is in the row that it gets
+		if c.merge != "" { // one statement, so that a concurrent charge is not lost
 			drop = fmt.Sprintf(`WITH o AS (%s RETURNING o.*, m.new) UPDATE %s n SET %s FROM o WHERE %s`,
 				drop, c.table, c.merge, c.collision("o.new"))
 		}
@@ -107,7 +105,8 @@ func (c identityColumn) statements() (all []string) {
 	return append(all, fmt.Sprintf(`UPDATE %s o SET %s FROM %s WHERE %s`, c.table, set, pairs, match))
 }
 
-// collision finds the row n under the new identifier that row o would collide with.
+// collision returns the condition for the row n under the new identifier with which row o
+// would collide.
 func (c identityColumn) collision(digest string) string {
 	same := fmt.Sprintf("n.center_id = $1 AND n.%s = %s", c.column, digest)
 	for _, k := range c.keys {
@@ -124,8 +123,8 @@ func (c identityColumn) match(digest string) string {
 	return match
 }
 
-// identityInUse is the query that reports whether a row has the digest $2 in one of the columns that
-// are indexed by it. The digest is of one provider only.
+// identityInUse is the query that reports whether any column indexed by identifier has the
+// digest $2.
 var identityInUse = func() string {
 	var all []string
 	for _, c := range identityColumns {
