@@ -8,7 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// An OpenStep is a change or reset of the linked person that is not finished.
+// An OpenStep is an open change or reset of the linked person.
 type OpenStep struct {
 	ID        uuid.UUID `db:"id"`
 	Own       bool      `db:"own"` // begun by the session's own user
@@ -17,8 +17,8 @@ type OpenStep struct {
 	ExpiresAt time.Time `db:"expires_at"`
 }
 
-// OpenSteps returns the change and the reset that the linked person has open, whoever
-// began them; nil where there is none.
+// OpenSteps returns the open change and the open reset of the linked person, whoever began
+// them, or nil.
 func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep, err error) {
 	now := db.clock()
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -36,7 +36,7 @@ func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep
 			db.center, s.Link.PersonDigest, now, s.IdentityDigest); err != nil {
 			return err
 		}
-		if len(changes) > 0 { // one at most
+		if len(changes) > 0 { // at most one
 			change = &changes[0]
 		}
 		if len(resets) > 0 {

@@ -10,16 +10,16 @@ import (
 	"github.com/lib/pq"
 )
 
-// A part is one list of a person's data. $1 is the centre, $2 the keys of the rows.
+// A part is the query of one list of a person's data. $1 is the centre, $2 the keys of the
+// rows.
 type part struct {
 	into  any
 	query string
 }
 
-// collectPersonData reads everything that t refers to.
-//
-// A new table with data about citizens needs an entry here and in erasables; one with the
-// digest of a user needs one in identityColumns as well.
+// collectPersonData reads the data that t refers to. A new table with personal data needs
+// an entry here and in erasables; one with the digest of a user's identifier needs one in
+// identityColumns as well.
 func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
 	for _, list := range []struct {
@@ -48,7 +48,8 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 	return d, db.openData(&d)
 }
 
-// accountParts includes the links of all providers and the credentials of all kinds.
+// accountParts returns the queries by account. They include the links of all providers and
+// the credentials of all kinds.
 func (d *PersonData) accountParts() []part {
 	return []part{
 		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
@@ -83,8 +84,9 @@ func (d *PersonData) personParts() []part {
 	}
 }
 
-// linkedParts is what only the present holder of the link shares with the person: a session
-// of a former one, begun after the link, may be anybody's, and has a phone number.
+// linkedParts returns the queries by the identifier of the present link. A former holder's
+// sessions are excluded, because they may be those of another person and contain a phone
+// number.
 func (d *PersonData) linkedParts() []part {
 	return []part{
 		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
@@ -139,7 +141,7 @@ func (db *DB) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t
 		WHERE center_id = $1 AND notify_id = ANY ($2) ORDER BY received_at`, db.center, pq.Array(ids))
 }
 
-// openData opens what the rows keep sealed.
+// openData unseals the sealed fields.
 func (db *DB) openData(d *PersonData) error {
 	for i := range d.Links {
 		l := &d.Links[i]

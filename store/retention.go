@@ -11,37 +11,36 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// Lives of what is kept longest. The record's life is a setting, see Retention.
+// How long rows are kept. Retention has a parameter for the records.
 const (
-	// stepLife is how long a finished change or reset can be looked into. What it
-	// did stands in the record.
+	// stepLife is how long a finished change or reset can be looked up. Its events stay
+	// longer.
 	stepLife = 90 * 24 * time.Hour
 
-	// lockoutLife is after how long without an attempt a counter that is not locked is
-	// deleted. It may belong to a person nobody knows: strangers make them up.
+	// lockoutLife is how long an unlocked counter is kept after its last attempt. It may
+	// belong to a person who does not exist, because strangers invent them.
 	lockoutLife = 365 * 24 * time.Hour
 )
 
-// Bounds of what is deleted at once. Between two batches the database has as long for
-// others as the first one took.
+// Bounds of one deletion. Each batch is followed by a pause as long as the batch took.
 const (
 	retentionBatch = 2000            // rows, or keys, of one transaction
 	batchTime      = 2 * time.Second // of one transaction
-	purgeTime      = time.Minute     // of a kind in one Purge
-	retainTime     = time.Hour       // of a kind in one Retention
+	purgeTime      = time.Minute     // for each kind in Purge
+	retainTime     = time.Hour       // for each kind in Retention
 )
 
-// A Retained says what Retention did to one kind of rows, or would do.
+// A Retained reports what Retention deleted of one kind of rows, or would delete.
 type Retained struct {
 	Kind   string
-	Before time.Time // everything older goes
-	Rows   int64     // that went
-	Parts  []string  // partitions that went whole, their rows counted in Rows
+	Before time.Time // older rows are deleted
+	Rows   int64     // number of rows deleted
+	Parts  []string  // partitions dropped, whose rows are counted in Rows
 }
 
-// A kind of rows has a life.
+// A rowKind is a kind of rows that are kept for some time.
 type rowKind struct {
-	name, table, by, where string // by: an indexed time; where knows $1, the centre, and $2, the time
+	name, table, by, where string // by is an indexed time; in where, $1 is the centre and $2 the time
 	life                   func(now time.Time) time.Time
 }
 
@@ -49,7 +48,8 @@ func after(life time.Duration) func(time.Time) time.Time {
 	return func(now time.Time) time.Time { return now.Add(-life) }
 }
 
-// kinds are what Retention deletes by the time of a row, for a record kept since a time.
+// retentionKinds returns the kinds that Retention deletes by an indexed time, for records
+// kept since a time.
 func retentionKinds(record time.Time) []rowKind {
 	ofRecord := func(time.Time) time.Time { return record }
 	return []rowKind{
@@ -61,17 +61,17 @@ func retentionKinds(record time.Time) []rowKind {
 	}
 }
 
-// Retention deletes what has outlived its use (PIPL article 19, GB/T 35273-2020
-// 6.1) and reports each kind of rows: events and operators' actions older than the
-// record's years, consents as old that decide nothing any more, finished changes and
-// resets, attempts nobody went on with, and what Purge deletes. With dryRun it only
-// counts. A lock that has not ended is never forgotten. Events go by whole months, so
-// the oldest is up to a month older than the years. Calling it twice, or in several
-// processes at once, is safe; what another process deletes is counted there. A
-// kind that fails does not keep the others; it comes back in the error.
+// Retention deletes rows that are no longer needed (PIPL article 19, GB/T 35273-2020 6.1)
+// and reports each kind: events and operators' actions older than years, consents as old
+// that no longer decide anything, finished changes and resets, counters without recent
+// attempts, and what Purge deletes. With dryRun it only counts. A lock that has not ended
+// is never deleted. Events are deleted by whole months, so the oldest is up to a month
+// older than years. Retention may be called repeatedly and by several processes, each of
+// which reports what it deleted. An error with one kind is returned at the end and does not
+// stop the others.
 func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained, error) {
 	if years < 1 {
-		return nil, errors.New("store: the record's years are below 1")
+		return nil, errors.New("store: events must be kept for at least 1 year")
 	}
 	now := db.clock()
 	record := now.AddDate(-years, 0, 0)
@@ -89,7 +89,7 @@ func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained
 	return all, failed
 }
 
-// retainKinds gives each kind so much time.
+// retainKinds deletes each kind for at most limit.
 func (db *DB) retainKinds(ctx context.Context, kinds []rowKind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
 	now := db.clock()
 	for _, k := range kinds {
@@ -104,7 +104,7 @@ func (db *DB) retainKinds(ctx context.Context, kinds []rowKind, limit time.Durat
 	return all, failed
 }
 
-// wrapKind names what an error kept.
+// wrapKind adds the name of a kind to err.
 func wrapKind(name string, err error) error {
 	if err == nil {
 		return nil
@@ -119,8 +119,8 @@ func (db *DB) countOld(ctx context.Context, table, where string, before time.Tim
 	return n, err
 }
 
-// deleteOld deletes in batches until nothing is old any more, or for so long. A batch
-// that does not end in its time is tried again with fewer rows.
+// deleteOld deletes old rows in batches until none is left or limit has passed. A batch
+// that exceeds its time is tried again with fewer rows.
 func (db *DB) deleteOld(ctx context.Context, k rowKind, before time.Time, limit time.Duration) (total int64, err error) {
 	end := time.Now().Add(limit)
 	for rows := retentionBatch; time.Now().Before(end); {
@@ -142,15 +142,15 @@ func (db *DB) deleteOld(ctx context.Context, k rowKind, before time.Time, limit 
 	return total, nil
 }
 
-// isTimeout reports whether a batch did not end in its time, perhaps in its commit: what
-// that has deleted after all, the next batch does not find.
+// isTimeout reports whether a batch exceeded its time, perhaps in its commit. If the commit
+// succeeded, the next batch does not find those rows.
 func isTimeout(err error) bool {
 	return pgconn.IsContextError(err) || errors.Is(err, ErrUnknownOutcome)
 }
 
-// deleteBatch finds its rows once and passes by those that are in use: no request waits
-// for more than one batch. It finds them by an index and deletes them by where they
-// stand, which costs the same however large the table is and whatever the planner knows.
+// deleteBatch deletes one batch and skips rows that are in use, so a request waits for at
+// most one batch. It selects the rows by an index and deletes them by ctid, which costs the
+// same whatever the size of the table and the planner's statistics.
 func (db *DB) deleteBatch(ctx context.Context, k rowKind, before time.Time, rows int) (n int64, err error) {
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)
 	defer stop()
@@ -172,7 +172,7 @@ func (db *DB) deleteBatch(ctx context.Context, k rowKind, before time.Time, rows
 	return n, err
 }
 
-// sleep reports false when ctx ended.
+// sleep waits for pause. It returns false if ctx ended first.
 func sleep(ctx context.Context, pause time.Duration) bool {
 	wait := time.NewTimer(pause)
 	defer wait.Stop()
@@ -184,17 +184,17 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// A keyedKind of rows goes in the order of its key, all rows of a key in one
-// transaction.
+// A keyedKind is a kind of rows that are deleted in the order of a key, all rows of a key
+// in one transaction.
 type keyedKind struct {
 	name, table, key string
-	where            string // of a row r; knows $1, the centre, $2, the time, $3 and $4, the keys, and $5, args
+	where            string // of a row r; $1 is the centre, $2 the time, $3 and $4 the keys, $5 args
 	before           time.Time
 	args             []any
 }
 
-// walks are for what an index by time would not help: it would cost every attempt a
-// second write, and of the consents nearly all are old and stay.
+// keyedKinds returns the kinds without an index by time. On lockouts it would cost each
+// attempt a second write, and nearly all consents are old and stay.
 func keyedKinds(now, record time.Time) []keyedKind {
 	return []keyedKind{
 		{"consents", "consents", "identity_digest", endedConsent, record, nil},
@@ -203,14 +203,12 @@ func keyedKinds(now, record time.Time) []keyedKind {
 	}
 }
 
-// endedConsent are consents that decide nothing any more: those before a user's latest
-// of a purpose, and the latest of a user who has no link. Their life counts from the
-// withdrawal, or else from the later consent, or else from when they were given. The
-// latest of a linked user stays, above all a withdrawn one: without it a form would be
-// taken for a consent again. Without a link a user starts anew; what came before the
-// latest is never younger, so it goes at the same time. The links are asked for within
-// the keys of the transaction, or PostgreSQL reads all of them each time. They are of all
-// providers, as consents are.
+// endedConsent selects consents that no longer decide anything: those before a user's
+// latest of a purpose, and the latest of a user without a link. Their life counts from the
+// withdrawal, or else from the later consent, or else from when they were given. The latest
+// consent of a linked user stays even if it is withdrawn, because without it a form would
+// count as a consent again. The links are limited to the keys of the transaction, because
+// PostgreSQL would otherwise read all of them each time.
 const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn_at < $2)
 	AND CASE WHEN EXISTS (SELECT 1 FROM consents n WHERE n.center_id = $1 AND n.identity_digest = r.identity_digest
 			AND n.purpose = r.purpose AND n.given_at > r.given_at)
@@ -219,7 +217,8 @@ const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn
 		ELSE NOT EXISTS (SELECT 1 FROM links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
 			AND l.identity_digest > $3 AND l.identity_digest <= $4) END`
 
-// retainKeyed passes by keys that do not go in a batch's time.
+// retainKeyed deletes the rows of a keyedKind. It skips keys whose rows cannot be deleted
+// in a batch's time.
 func (db *DB) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done Retained, failed error) {
 	done = Retained{Kind: k.name, Before: k.before}
 	for from := []byte{}; ; {
@@ -239,7 +238,7 @@ func (db *DB) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done R
 	}
 }
 
-// nextKeys returns the last of the next keys, nil when there is none.
+// nextKeys returns the last key of the next batch, or nil if there is none.
 func (db *DB) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte, more bool, err error) {
 	var keys [][]byte
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -254,7 +253,8 @@ func (db *DB) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte
 	return keys[len(keys)-1], len(keys) == retentionBatch, nil
 }
 
-// retainBetween deletes, or counts, what is old of the keys after the first up to the second.
+// retainBetween deletes or counts the old rows of the keys after the first up to the
+// second.
 func (db *DB) retainBetween(ctx context.Context, k keyedKind, keys [2][]byte, dryRun bool) (n int64, err error) {
 	from := fmt.Sprintf(`FROM %s r WHERE r.center_id = $1 AND r.%s > $3 AND r.%[2]s <= $4 AND %s`, k.table, k.key, k.where)
 	args := append([]any{db.center, k.before, keys[0], keys[1]}, k.args...)

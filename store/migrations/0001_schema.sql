@@ -475,10 +475,9 @@ CREATE TABLE notifications (
 	sealed           bytea       NOT NULL, -- the content: it may name a citizen or carry a token
 	made_at          timestamptz, -- by Alipay's clock; NULL when the message does not say
 	received_at      timestamptz NOT NULL,
-	identity_digests bytea[], -- the Alipay users it names, so that a citizen's are found without opening all; NULL: not looked at yet
+	identity_digests bytea[]     NOT NULL, -- of the Alipay users it names, so that a person's notifications are found without opening all
 	cancelled_at     timestamptz, -- when the citizen withdrew, of a message that says so; Alipay's list of missed ones knows it to the second
 	PRIMARY KEY (center_id, notify_id)
 );
 CREATE INDEX notifications_identities ON notifications USING gin (identity_digests);
 CREATE INDEX notifications_received ON notifications (center_id, received_at);
-CREATE INDEX notifications_unread ON notifications (center_id, notify_id) WHERE identity_digests IS NULL;
