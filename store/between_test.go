@@ -64,7 +64,7 @@ func TestLocksInOrder(t *testing.T) {
 	}{
 		{"an attempt under a key, and Erase", `SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM idempotency_records WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
-				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
+				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 				return err
 			}},
 		{"Erase, and a reset code", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
@@ -84,7 +84,7 @@ func TestLocksInOrder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
-			d := liveThrough(t, db, 1)
+			d := createPersonRows(t, db, 1)
 			s, err := db.Session(ctx, []byte("d1"))
 			noError(t, err)
 			n := noticeTo(t, db, s)

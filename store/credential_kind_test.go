@@ -59,7 +59,7 @@ func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 	if diff := cmp.Diff(before, pin()); diff != "" || importedAccount(t, db, d).Version != account.Version {
 		t.Errorf("the other kind:\n%s", diff)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(d), Accounts: true})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	if left := pin(); len(left) > 0 {
 		t.Errorf("left after an erasure: %q", left)

@@ -19,26 +19,26 @@ func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
-	former, next := liveThrough(t, db, 1), depositor(2, hashed)
+	former, next := createPersonRows(t, db, 1), depositor(2, hashed)
 	importAll(t, db, next)
 	s, err := db.Session(ctx, []byte("d1"))
 	noError(t, err)
 	noError(t, db.RemoveLink(ctx, s))
 	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next), nil))
-	before, err := db.Export(ctx, asked(next))
+	before, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {
 		t.Fatalf("the user's rows are not there: %+v", before)
 	}
 
-	data, err := db.Export(ctx, asked(former))
+	data, err := db.Export(ctx, operatorRequest(former))
 	noError(t, err)
 	if len(data.Sessions) != 0 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 || len(data.Notifications) != 0 {
 		t.Errorf("handed out of somebody else: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(former), Accounts: true})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(former), Accounts: true})
 	noError(t, err)
-	after, err := db.Export(ctx, asked(next))
+	after, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -71,7 +71,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
-			d := liveThrough(t, db, 1)
+			d := createPersonRows(t, db, 1)
 			hold, err := storetest.ProbeOf(db).Beginx()
 			noError(t, err)
 			defer hold.Rollback()
@@ -79,7 +79,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 			noError(t, err)
 			var all sync.WaitGroup
 			all.Go(func() {
-				if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: asked(d), Accounts: true}); err != nil {
+				if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -109,7 +109,7 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: asked(d)}); err != nil {
+		if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d)}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -165,7 +165,7 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 		}
 	}
 	found := func() (ids []string) {
-		data, err := db.Export(ctx, asked(d))
+		data, err := db.Export(ctx, operatorRequest(d))
 		noError(t, err)
 		for _, n := range data.Notifications {
 			ids = append(ids, n.ID)
@@ -181,7 +181,7 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 	if diff := cmp.Diff(want, found()); diff != "" {
 		t.Errorf("found by the content:\n%s", diff)
 	}
-	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
+	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
 	if i := slices.IndexFunc(done.Gone, func(r store.RowCount) bool { return r.Table == "notifications (content)" }); i < 0 || done.Gone[i].Rows != 5 {
 		t.Errorf("erased %+v", done.Gone)

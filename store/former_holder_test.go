@@ -13,7 +13,7 @@ func TestFormerHolder(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	ctx := t.Context()
-	former := liveThrough(t, db, 1)
+	former := createPersonRows(t, db, 1)
 	next := former
 	moved(&next)
 	importAll(t, db, next)
@@ -27,12 +27,12 @@ func TestFormerHolder(t *testing.T) {
 	if len(own.Sessions) != 1 || own.Sessions[0].Phone != "" {
 		t.Errorf("the next holder reads of sessions %+v", own.Sessions)
 	}
-	data, err := db.Export(ctx, asked(next))
+	data, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(data.Sessions) != 1 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 {
 		t.Errorf("handed out: sessions %+v, consents %+v, phones %v", data.Sessions, data.Consents, data.PhoneProofs)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(next)})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(next)})
 	noError(t, err)
 	if _, err := db.Session(ctx, back.TokenDigest); err != nil {
 		t.Errorf("the former holder's session: %v", err)

@@ -43,7 +43,7 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 			moves(t, db, both(n))
 			noError(t, tt.end(t.Context(), run))
 
-			next := requestOf(again(t, db, s))
+			next := requestOf(reload(t, db, s))
 			if tt.answer {
 				if a, err := db.Begin(t.Context(), next); err != nil || a == nil || string(a.Body) != "first" {
 					t.Errorf("%s: %v, %v", tt.name, a, err)
@@ -52,7 +52,7 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 			}
 			begins(t, db, next, tt.again)
 			noError(t, tt.end(t.Context(), run)) // another run has taken over
-			if _, err := db.Begin(t.Context(), requestOf(again(t, db, s))); !errors.Is(err, store.ErrRunning) {
+			if _, err := db.Begin(t.Context(), requestOf(reload(t, db, s))); !errors.Is(err, store.ErrRunning) {
 				t.Errorf("%s: a run that was taken over ended the next one: %v", tt.name, err)
 			}
 		}
@@ -82,7 +82,7 @@ func TestMovedUnderVerdict(t *testing.T) {
 	noError(t, err)
 	noError(t, db.Release(t.Context(), run))
 
-	req.Record = requestOf(again(t, db, s))
+	req.Record = requestOf(reload(t, db, s))
 	begins(t, db, req.Record, true)
 	taken, err = db.ReserveAttempt(t.Context(), req)
 	noError(t, err)

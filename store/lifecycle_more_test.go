@@ -93,7 +93,7 @@ func TestLinkStaysWithPerson(t *testing.T) {
 	db := storetest.New(t)
 	d := depositor(1)
 	importAll(t, db, d)
-	l := life{d: d, who: "somebody", want: lifeSteps["stays"]}
+	l := lifecycleCase{d: d, who: "somebody", want: lifecycleOutcomes["stays"]}
 	l.link(t, db)
 	for _, change := range []func(*store.Person){
 		func(p *store.Person) { p.Name = "测试丙" },
@@ -117,7 +117,7 @@ func TestOtherPersonEndsEverything(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{store.StatusNormal, store.StatusFrozen, store.StatusMerged} {
 		db := storetest.New(t)
-		l := life{name: status, d: depositor(1), other: secondAccount(depositor(1), 2, store.StatusNormal), who: "somebody", want: lifeSteps["ends"]}
+		l := lifecycleCase{name: status, d: depositor(1), other: secondAccount(depositor(1), 2, store.StatusNormal), who: "somebody", want: lifecycleOutcomes["ends"]}
 		importAll(t, db, l.d, l.other)
 		l.link(t, db)
 		moved(&l.d)
@@ -169,7 +169,7 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 		`ALTER TABLE events ADD CONSTRAINT never CHECK (channel <> 'centre')`,
 	} {
 		db := storetest.Open(t, storetest.DSN(t))
-		l := life{d: depositor(1), who: "somebody", want: lifeSteps["stays"]}
+		l := lifecycleCase{d: depositor(1), who: "somebody", want: lifecycleOutcomes["stays"]}
 		importAll(t, db, l.d)
 		l.link(t, db)
 		before := rowsOnDisk(t, db)

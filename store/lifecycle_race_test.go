@@ -13,9 +13,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A crossing is one person with two accounts at the moment when the centre
+// A lifecycleRace is one person with two accounts at the moment when the centre
 // changes the first one, an owner is at work, and somebody links.
-type crossing struct {
+type lifecycleRace struct {
 	t            *testing.T
 	one, two     *store.DB // as of two processes
 	rng          *rand.Rand
@@ -25,8 +25,8 @@ type crossing struct {
 	otherAccount store.Account
 }
 
-func newCrossing(t *testing.T, one, two *store.DB, n int) *crossing {
-	c := &crossing{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(7, uint64(n))), d: depositor(2 * n)}
+func newLifecycleRace(t *testing.T, one, two *store.DB, n int) *lifecycleRace {
+	c := &lifecycleRace{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(7, uint64(n))), d: depositor(2 * n)}
 	c.other = secondAccount(c.d, 2*n+1, store.StatusSealed)
 	importAll(t, one, c.d, c.other)
 	c.account, c.otherAccount = importedAccount(t, one, c.d), importedAccount(t, two, c.other)
@@ -44,7 +44,7 @@ func newCrossing(t *testing.T, one, two *store.DB, n int) *crossing {
 }
 
 // expect lets the named answers pass, and no others.
-func (c *crossing) expect(err error, answers ...error) {
+func (c *lifecycleRace) expect(err error, answers ...error) {
 	for _, a := range append(answers, store.ErrConflict, store.ErrNotFound) {
 		if errors.Is(err, a) {
 			return
@@ -56,7 +56,7 @@ func (c *crossing) expect(err error, answers ...error) {
 }
 
 // run lets all of them go at once.
-func (c *crossing) run() {
+func (c *lifecycleRace) run() {
 	ctx := context.Background()
 	changed, proven := c.d, c.account
 	changed.Status = lifeStatuses[c.rng.IntN(len(lifeStatuses))]
@@ -92,7 +92,7 @@ func (c *crossing) run() {
 
 // check: what the sessions see is what the tables hold, and the record accounts
 // for every link that is or was there.
-func (c *crossing) check() {
+func (c *lifecycleRace) check() {
 	c.t.Helper()
 	for _, s := range []*store.Session{c.owner, c.comer} {
 		if s == nil {
@@ -133,7 +133,7 @@ func TestLifecycleRace(t *testing.T) {
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventLinkMoved, store.EventPasswordChanged}
 	for n := 0; more(t, one, n, testenv.Rounds(40, 200), kinds...); n++ {
-		c := newCrossing(t, one, two, n)
+		c := newLifecycleRace(t, one, two, n)
 		c.run()
 		c.check()
 		checkLinks(t, two)

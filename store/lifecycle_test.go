@@ -16,7 +16,7 @@ import (
 // What a step of an account does to its link, and what shows of it afterwards:
 // where the link is, the open change, the session, the events of the account and
 // of the person's other one, the notices.
-var lifeSteps = map[string]string{
+var lifecycleOutcomes = map[string]string{
 	"stays":  "here · open · alive · · ·",
 	"frozen": "here · cancelled · alive · · ·",
 	"moves":  "other · cancelled · alive · link_moved · link_moved · link_moved",
@@ -29,10 +29,10 @@ var lifeSteps = map[string]string{
 
 var lifeStatuses = []string{"01", "02", "03", "04", "05", "06", "99"}
 
-// lifeTables have a row for each status an account comes from and a column for
+// lifecycleTables have a row for each status an account comes from and a column for
 // each it goes to, in the order of lifeStatuses. They include what centres send
 // to correct themselves: 06 to 01, 02 to 01, 05 to 01.
-var lifeTables = []struct {
+var lifecycleTables = []struct {
 	name           string
 	linked, second bool // a link; another open account of the person
 	cells          [7]string
@@ -67,7 +67,7 @@ var lifeTables = []struct {
 }
 
 // A life is one cell: an account, perhaps a second one, and who is linked.
-type life struct {
+type lifecycleCase struct {
 	name, from, to, want string
 	d, other             store.Depositor
 	here, there          store.Account
@@ -75,13 +75,13 @@ type life struct {
 	session              *store.Session
 }
 
-func lives() (all []*life) {
-	for t, table := range lifeTables {
+func lifecycleCases() (all []*lifecycleCase) {
+	for t, table := range lifecycleTables {
 		for i, from := range lifeStatuses {
 			for j, to := range lifeStatuses {
 				n := 10 * (100*t + 10*i + j)
-				l := &life{name: table.name + " " + from + "→" + to, from: from, to: to, d: depositor(n)}
-				l.want = lifeSteps[strings.Fields(table.cells[i])[j]]
+				l := &lifecycleCase{name: table.name + " " + from + "→" + to, from: from, to: to, d: depositor(n)}
+				l.want = lifecycleOutcomes[strings.Fields(table.cells[i])[j]]
 				if table.linked {
 					l.who = fmt.Sprint("citizen ", n)
 				}
@@ -101,8 +101,8 @@ func secondAccount(d store.Depositor, n int, status string) store.Depositor {
 	return d
 }
 
-func inStatus(status string, lives []*life) (ds []store.Depositor, to []store.Depositor) {
-	for _, l := range lives {
+func inStatus(status string, cases []*lifecycleCase) (ds []store.Depositor, to []store.Depositor) {
+	for _, l := range cases {
 		l.d.Status = status
 		if status == "" {
 			l.d.Status = l.from
@@ -118,7 +118,7 @@ func inStatus(status string, lives []*life) (ds []store.Depositor, to []store.De
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	all := lives()
+	all := lifecycleCases()
 	begin, _ := inStatus(store.StatusNormal, all)
 	from, to := inStatus("", all)
 	for _, l := range all {
@@ -155,7 +155,7 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-func (l *life) link(t *testing.T, db *store.DB) {
+func (l *lifecycleCase) link(t *testing.T, db *store.DB) {
 	t.Helper()
 	l.here = importedAccount(t, db, l.d)
 	if l.other.Status != "" {
@@ -169,7 +169,7 @@ func (l *life) link(t *testing.T, db *store.DB) {
 }
 
 // openChange opens a change where the link still is at the account.
-func (l *life) openChange(t *testing.T, db *store.DB) {
+func (l *lifecycleCase) openChange(t *testing.T, db *store.DB) {
 	t.Helper()
 	if l.session == nil {
 		return
@@ -180,8 +180,8 @@ func (l *life) openChange(t *testing.T, db *store.DB) {
 	}
 }
 
-// observe says what became of a life, as lifeSteps does.
-func (l *life) observe(t *testing.T, db *store.DB) string {
+// observe says what became of a life, as lifecycleOutcomes does.
+func (l *lifecycleCase) observe(t *testing.T, db *store.DB) string {
 	t.Helper()
 	seen := []string{"none", "none", "none", l.events(t, db, l.here), l.events(t, db, l.there), l.notices(t, db)}
 	if l.session != nil {
@@ -200,13 +200,13 @@ func (l *life) observe(t *testing.T, db *store.DB) string {
 	return strings.Join(strings.Fields(strings.Join(seen, " · ")), " ")
 }
 
-func (l *life) events(t *testing.T, db *store.DB, a store.Account) string {
+func (l *lifecycleCase) events(t *testing.T, db *store.DB, a store.Account) string {
 	t.Helper()
 	return strings.Join(column(t, db, `SELECT kind FROM events WHERE account_id = $1 AND channel = 'centre' ORDER BY kind`, a.ID), " ")
 }
 
 // notices are those to this citizen, of the account the link is at or was.
-func (l *life) notices(t *testing.T, db *store.DB) string {
+func (l *lifecycleCase) notices(t *testing.T, db *store.DB) string {
 	t.Helper()
 	var rows []struct {
 		ID      uuid.UUID `db:"outbox_id"`

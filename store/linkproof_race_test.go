@@ -14,9 +14,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A waitingLink is somebody whose face was shown, at the moment of the confirm, on one
+// A proofRun is somebody whose face was shown, at the moment of the confirm, on one
 // process; a rival is at work on another.
-type waitingLink struct {
+type proofRun struct {
 	t        *testing.T
 	one, two *store.DB
 	n        int
@@ -34,7 +34,7 @@ type waitingLink struct {
 type proofRace struct {
 	name   string
 	owned  bool // somebody else is linked to the account
-	rival  func(w *waitingLink) error
+	rival  func(w *proofRun) error
 	loses  []error // how the confirm may fail
 	fails  []error // how the rival may fail
 	never  bool    // the confirm never succeeds
@@ -45,27 +45,27 @@ type proofRace struct {
 }
 
 var proofRaces = []proofRace{
-	{name: "the same confirm", rival: func(w *waitingLink) error { return w.finish(w.two) },
+	{name: "the same confirm", rival: func(w *proofRun) error { return w.finish(w.two) },
 		loses: []error{store.ErrGone}, fails: []error{store.ErrGone}, oneWon: true, after: store.ErrGone},
-	{name: "a new password", rival: (*waitingLink).newPassword, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
-	{name: "a freeze", rival: (*waitingLink).freeze, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
-	{name: "given to another person", rival: func(w *waitingLink) error { return w.becomes(moved) },
+	{name: "a new password", rival: (*proofRun).newPassword, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
+	{name: "a freeze", rival: (*proofRun).freeze, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
+	{name: "given to another person", rival: func(w *proofRun) error { return w.becomes(moved) },
 		loses: []error{store.ErrGone, store.ErrNotFound}, open: true, after: store.ErrGone, ends: true},
-	{name: "moved out", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMoved)) },
+	{name: "moved out", rival: func(w *proofRun) error { return w.becomes(inState(store.StatusMoved)) },
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
-	{name: "merged into nothing", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMerged)) },
+	{name: "merged into nothing", rival: func(w *proofRun) error { return w.becomes(inState(store.StatusMerged)) },
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
-	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account, nil) },
+	{name: "another user's link", rival: func(w *proofRun) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account, nil) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
-	{name: "another account's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour(), nil) },
+	{name: "another account's link", rival: func(w *proofRun) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour(), nil) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
-	{name: "a newer pending link", rival: func(w *waitingLink) error { _, err := w.wait(w.two, "newer"); return err },
+	{name: "a newer pending link", rival: func(w *proofRun) error { _, err := w.wait(w.two, "newer"); return err },
 		loses: []error{store.ErrGone}, after: store.ErrGone},
-	{name: "the holder's unlink", owned: true, rival: func(w *waitingLink) error { return w.two.RemoveLink(w.ctx(), w.owner) },
+	{name: "the holder's unlink", owned: true, rival: func(w *proofRun) error { return w.two.RemoveLink(w.ctx(), w.owner) },
 		loses: []error{store.ErrConflict}, open: true},
-	{name: "the holder's freeze", owned: true, rival: func(w *waitingLink) error { return w.two.Freeze(w.ctx(), w.owner) },
+	{name: "the holder's freeze", owned: true, rival: func(w *proofRun) error { return w.two.Freeze(w.ctx(), w.owner) },
 		loses: []error{store.ErrConflict, store.ErrGone}, never: true, open: true, after: store.ErrGone},
-	{name: "the holder's new password", owned: true, rival: (*waitingLink).holdersChange,
+	{name: "the holder's new password", owned: true, rival: (*proofRun).holdersChange,
 		loses: []error{store.ErrConflict, store.ErrGone}, never: true, open: true, after: store.ErrGone},
 }
 
@@ -73,10 +73,10 @@ func inState(status string) func(*store.Depositor) {
 	return func(d *store.Depositor) { d.Status = status }
 }
 
-func (w *waitingLink) ctx() context.Context { return w.t.Context() }
+func (w *proofRun) ctx() context.Context { return w.t.Context() }
 
 // becomes is the centre's file about the account.
-func (w *waitingLink) becomes(change func(*store.Depositor)) error {
+func (w *proofRun) becomes(change func(*store.Depositor)) error {
 	d := w.d
 	change(&d)
 	_, err := w.two.ImportDepositors(w.ctx(), []store.Depositor{d})
@@ -84,17 +84,17 @@ func (w *waitingLink) becomes(change func(*store.Depositor)) error {
 }
 
 // newPassword and freeze are of another channel: here the account has no link.
-func (w *waitingLink) newPassword() error {
+func (w *proofRun) newPassword() error {
 	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET version = version + 1, hash = 'new' WHERE account_id = $1`, w.account.ID)
 	return err
 }
 
-func (w *waitingLink) freeze() error {
+func (w *proofRun) freeze() error {
 	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, w.account.ID)
 	return err
 }
 
-func (w *waitingLink) holdersChange() error {
+func (w *proofRun) holdersChange() error {
 	change, err := w.two.OpenChange(w.ctx(), w.owner, w.account, []byte("old"))
 	if err == nil {
 		_, err = w.two.FinishChange(w.ctx(), w.owner, store.Confirm{Change: change, Hash: "new", Fingerprint: []byte("new")})
@@ -103,11 +103,11 @@ func (w *waitingLink) holdersChange() error {
 }
 
 // neighbour is another person's account, to which the same user could be linked.
-func (w *waitingLink) neighbour() store.Account {
+func (w *proofRun) neighbour() store.Account {
 	return importedAccount(w.t, w.two, depositor(2*w.n+1, hashed))
 }
 
-func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
+func (w *proofRun) signIn(db *store.DB, who string) store.Session {
 	w.t.Helper()
 	name := fmt.Sprint(who, " ", w.n)
 	s, err := db.OpenSession(w.ctx(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: name}})
@@ -115,13 +115,13 @@ func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
 	return s
 }
 
-func (w *waitingLink) wait(db *store.DB, certifyID string) (store.LinkProof, error) {
+func (w *proofRun) wait(db *store.DB, certifyID string) (store.LinkProof, error) {
 	return db.OpenLinkProof(w.ctx(), w.session, w.account, store.LinkProof{
 		ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByCertify, CertifyID: fmt.Sprint(certifyID, w.n)})
 }
 
 // begin brings a new citizen as far as the shown face.
-func (w *waitingLink) begin(owned bool) {
+func (w *proofRun) begin(owned bool) {
 	w.t.Helper()
 	w.d = depositor(2*w.n, hashed)
 	importAll(w.t, w.one, w.d, depositor(2*w.n+1, hashed))
@@ -136,7 +136,7 @@ func (w *waitingLink) begin(owned bool) {
 }
 
 // finish reads the account as it is now, as the caller of FinishLink does.
-func (w *waitingLink) finish(db *store.DB) error {
+func (w *proofRun) finish(db *store.DB) error {
 	now, err := db.LinkedAccount(w.ctx(), w.proof.AccountID)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (w *waitingLink) finish(db *store.DB) error {
 }
 
 // run lets both go at once.
-func (w *waitingLink) run(rival func(*waitingLink) error) {
+func (w *proofRun) run(rival func(*proofRun) error) {
 	gate := make(chan struct{})
 	var both sync.WaitGroup
 	both.Go(func() { <-gate; w.finished = w.finish(w.one) })
@@ -155,7 +155,7 @@ func (w *waitingLink) run(rival func(*waitingLink) error) {
 }
 
 // check holds what was answered against what stands there.
-func (w *waitingLink) check(r proofRace) {
+func (w *proofRun) check(r proofRace) {
 	w.t.Helper()
 	won := w.finished == nil
 	switch {
@@ -191,7 +191,7 @@ func (w *waitingLink) check(r proofRace) {
 
 // checkRows: there is a link if there should be one, and the record and the notices
 // account for every link.
-func (w *waitingLink) checkRows(linked bool) {
+func (w *proofRun) checkRows(linked bool) {
 	w.t.Helper()
 	wrong := column(w.t, w.one, `
 		SELECT concat(links, ' links, ', mine, ' of the user; linked ', began, ', ended ', ended, ', told ', told) FROM (SELECT
@@ -227,7 +227,7 @@ func TestFinishLinkRaces(t *testing.T) {
 			one, two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher)), storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 			wins := 0
 			for n := range proofRounds {
-				w := &waitingLink{t: t, one: one, two: two, n: n}
+				w := &proofRun{t: t, one: one, two: two, n: n}
 				w.begin(r.owned)
 				w.run(r.rival)
 				if w.check(r); t.Failed() {

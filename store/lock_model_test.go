@@ -85,7 +85,7 @@ func (l *scopeModel) fail(b store.LockoutPolicy, now time.Time) {
 	}
 }
 
-// left is what the owner is told.
+// left is what the owner is log.
 func (l *scopeModel) left(b store.LockoutPolicy, now time.Time) int {
 	if l.until.After(now) {
 		return 0
@@ -112,7 +112,7 @@ type history struct {
 	model   lockModel
 	policy  string
 	scope   string
-	told    []string
+	log    []string
 	waiting []pendingAttempt
 }
 
@@ -140,8 +140,8 @@ var lockSteps = []lockStep{
 	{"wait", 10, func(h *history) error { return h.move(h.anyTime()) }},
 	{"jump back", 3, func(h *history) error { return h.move(-h.anyTime()) }},
 	{"jump ahead", 2, func(h *history) error { return h.move(time.Duration(1+h.rand.IntN(400)) * 24 * time.Hour) }},
-	{"just before", 8, func(h *history) error { return h.toTheEnd(-time.Microsecond) }},
-	{"the end", 8, func(h *history) error { return h.toTheEnd(0) }},
+	{"just before", 8, func(h *history) error { return h.toLockEnd(-time.Microsecond) }},
+	{"the end", 8, func(h *history) error { return h.toLockEnd(0) }},
 }
 
 // modelPolicies are locks as cities have them, and odd ones.
@@ -209,8 +209,8 @@ func (h *history) anyTime() time.Duration {
 	return time.Duration(h.rand.Int64N(int64(2 * unit))).Truncate(time.Microsecond)
 }
 
-// toTheEnd goes to the end of the present lock, or just before; not to the far future.
-func (h *history) toTheEnd(off time.Duration) error {
+// toLockEnd goes to the end of the present lock, or just before; not to the far future.
+func (h *history) toLockEnd(off time.Duration) error {
 	if u := h.lock().until; u.After(*h.now) && u.Year() < 9999 {
 		*h.now = u.Add(off)
 	}
@@ -220,12 +220,12 @@ func (h *history) toTheEnd(off time.Duration) error {
 const historyLength = 100
 
 // tell goes through one history.
-func (h *history) tell(count *atomic.Int64) error {
+func (h *history) run(count *atomic.Int64) error {
 	for range historyLength {
 		s := h.next()
-		h.told = append(h.told, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.scope, s.name))
+		h.log = append(h.log, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.scope, s.name))
 		if err := s.take(h); err != nil {
-			return fmt.Errorf("%w, after\n%s", err, strings.Join(h.told, "\n"))
+			return fmt.Errorf("%w, after\n%s", err, strings.Join(h.log, "\n"))
 		}
 		count.Add(1)
 	}
@@ -269,7 +269,7 @@ func TestLockModel(t *testing.T) {
 				h, err := generator.begin()
 				if err == nil {
 					histories.Add(1)
-					err = h.tell(&done)
+					err = h.run(&done)
 				}
 				if err != nil {
 					t.Error(err)

@@ -19,21 +19,21 @@ type generator struct {
 	now    *time.Time // of db
 	rand   *rand.Rand
 	people *atomic.Int64 // of all generators
-	crowd  []store.Depositor
+	unused  []store.Depositor
 }
 
 // meet adds one more person, with a link and a session, and no attempts yet.
-func (t *generator) meet() (store.Session, store.Account, error) {
+func (t *generator) newPerson() (store.Session, store.Account, error) {
 	ctx := context.Background()
-	if len(t.crowd) == 0 {
+	if len(t.unused) == 0 {
 		last := int(t.people.Add(50))
-		t.crowd = depositors(last-49, 50)
-		if _, err := t.db.ImportDepositors(ctx, t.crowd); err != nil {
+		t.unused = depositors(last-49, 50)
+		if _, err := t.db.ImportDepositors(ctx, t.unused); err != nil {
 			return store.Session{}, store.Account{}, err
 		}
 	}
-	d := t.crowd[0]
-	t.crowd = t.crowd[1:]
+	d := t.unused[0]
+	t.unused = t.unused[1:]
 	account, err := t.db.AccountByNumber(ctx, d.Person.AccountNo)
 	if err != nil {
 		return store.Session{}, store.Account{}, err
@@ -56,7 +56,7 @@ func (t *generator) meet() (store.Session, store.Account, error) {
 // begin returns a history of a new person.
 func (t *generator) begin() (*history, error) {
 	*t.now = time.Date(2026, 3, 1, t.rand.IntN(24), t.rand.IntN(60), 0, 0, time.UTC)
-	s, a, err := t.meet()
+	s, a, err := t.newPerson()
 	if err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func (h *history) retry() error {
 		return nil
 	}
 	l := h.model[w.scope]
-	if err := h.again(&w); err != nil {
+	if err := h.rerun(&w); err != nil {
 		return err
 	}
 	for i, end := range l.pending {
@@ -170,7 +170,7 @@ func (h *history) retry() error {
 	if err := h.settle(w, false); err != nil || !w.attempt.Admitted {
 		return err
 	}
-	if err := h.again(&w); err != nil {
+	if err := h.rerun(&w); err != nil {
 		return err
 	}
 	w.input.Record = w.request
@@ -183,7 +183,7 @@ func (h *history) retry() error {
 }
 
 // again is the next run of a request whose process is gone.
-func (h *history) again(w *pendingAttempt) error {
+func (h *history) rerun(w *pendingAttempt) error {
 	if err := h.db.MarkUnknown(context.Background(), w.request); err != nil {
 		return err
 	}

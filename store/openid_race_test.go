@@ -17,8 +17,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A removal is one citizen at the moment when Alipay's name for them changes.
-type removal struct {
+// A moveRace is one citizen at the moment when Alipay's name for them changes.
+type moveRace struct {
 	t        *testing.T
 	one, two *store.DB // as of two processes
 	rng      *rand.Rand
@@ -29,8 +29,8 @@ type removal struct {
 	change   store.Change   // open
 }
 
-func newRemoval(t *testing.T, one, two *store.DB, n int) *removal {
-	r := &removal{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(11, uint64(n))), n: n}
+func newMoveRace(t *testing.T, one, two *store.DB, n int) *moveRace {
+	r := &moveRace{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(11, uint64(n))), n: n}
 	importAll(t, one, depositor(n, hashed))
 	r.account = importedAccount(t, one, depositor(n))
 	r.comer = opened(t, two, byUser(n))
@@ -46,7 +46,7 @@ func newRemoval(t *testing.T, one, two *store.DB, n int) *removal {
 	return r
 }
 
-func (r *removal) expect(err error, answers ...error) {
+func (r *moveRace) expect(err error, answers ...error) {
 	for _, a := range append(answers, store.ErrConflict, store.ErrNotFound, store.ErrRenamed) {
 		if errors.Is(err, a) {
 			return
@@ -57,13 +57,13 @@ func (r *removal) expect(err error, answers ...error) {
 	}
 }
 
-func (r *removal) open(db *store.DB, id store.Identity) {
+func (r *moveRace) open(db *store.DB, id store.Identity) {
 	_, err := db.OpenSession(context.Background(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: id})
 	r.expect(err)
 }
 
 // run lets two runs of the command, logins of every kind and the citizen go at once.
-func (r *removal) run() {
+func (r *moveRace) run() {
 	ctx := context.Background()
 	var all sync.WaitGroup
 	all.Go(func() { r.act(ctx, r.rng.IntN(6)) })
@@ -81,7 +81,7 @@ func (r *removal) run() {
 	all.Wait()
 }
 
-func (r *removal) act(ctx context.Context, what int) {
+func (r *moveRace) act(ctx context.Context, what int) {
 	switch {
 	case r.owner == nil:
 		r.expect(r.two.AddLink(ctx, r.comer, r.account, nil))
@@ -110,7 +110,7 @@ func (r *removal) act(ctx context.Context, what int) {
 
 // check: after the next run nothing stands under the user_id, what is sealed opens
 // where it stands, and every grant finds the link if there is one.
-func (r *removal) check() {
+func (r *moveRace) check() {
 	r.t.Helper()
 	moves(r.t, r.two, both(r.n))
 	var links []struct {
@@ -165,7 +165,7 @@ func TestMoveRace(t *testing.T) {
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventPasswordChanged, store.EventPasswordFrozen, store.EventAuthorisationWithdrawn}
 	for n := 0; more(t, one, n, testenv.Rounds(30, 150), kinds...); n++ {
-		r := newRemoval(t, one, two, n)
+		r := newMoveRace(t, one, two, n)
 		r.run()
 		r.check()
 		checkLinks(t, two)
@@ -237,7 +237,7 @@ func TestMoveWaitsForLink(t *testing.T) {
 	waiting(t, db, 2)
 	noError(t, hold.Commit())
 	all.Wait()
-	if s := again(t, db, s); s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
+	if s := reload(t, db, s); s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
 		t.Errorf("%+v", s.Link)
 	}
 }

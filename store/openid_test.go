@@ -44,11 +44,11 @@ func linkedAs(t *testing.T, db *store.DB, id store.Identity, a store.Account) st
 	t.Helper()
 	s := opened(t, db, id)
 	noError(t, db.AddLink(t.Context(), s, a, nil))
-	return again(t, db, s)
+	return reload(t, db, s)
 }
 
 // again is the session as the next request finds it.
-func again(t *testing.T, db *store.DB, s store.Session) store.Session {
+func reload(t *testing.T, db *store.DB, s store.Session) store.Session {
 	t.Helper()
 	s, err := db.Session(t.Context(), s.TokenDigest)
 	noError(t, err)
@@ -88,26 +88,26 @@ func TestIdentityColumns(t *testing.T) {
 func TestMoveToOpenID(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	liveThrough(t, db, 1)
-	d := liveAs(t, db, 2, func(user string) store.Identity {
+	createPersonRows(t, db, 1)
+	d := createPersonRowsAs(t, db, 2, func(user string) store.Identity {
 		return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: user}
 	})
 	id := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
-	s := again(t, db, store.Session{TokenDigest: []byte("d2")})
+	s := reload(t, db, store.Session{TokenDigest: []byte("d2")})
 	_, err := db.OpenChange(t.Context(), s, importedAccount(t, db, d), []byte("old print"))
 	noError(t, err)
 	old, now := hex.EncodeToString(s.IdentityDigest), hex.EncodeToString(db.IdentityDigest(id))
-	before := wholeDatabase(t, db)
+	before := allRows(t, db)
 
 	would, err := db.MoveToOpenID(t.Context(), []store.Identity{id}, true)
 	noError(t, err)
-	if diff := cmp.Diff(before, wholeDatabase(t, db)); diff != "" || would[0].Outcome != store.MoveDone {
+	if diff := cmp.Diff(before, allRows(t, db)); diff != "" || would[0].Outcome != store.MoveDone {
 		t.Fatalf("a dry run said %v and wrote:\n%s", would, diff)
 	}
 	if got := moves(t, db, id); got[0] != store.MoveDone {
 		t.Fatal(got)
 	}
-	after := wholeDatabase(t, db)
+	after := allRows(t, db)
 	for table, rows := range before {
 		had, has := strings.Count(fmt.Sprint(rows), old), strings.Count(fmt.Sprint(after[table]), now)
 		left := strings.Count(fmt.Sprint(after[table]), old)
@@ -117,13 +117,13 @@ func TestMoveToOpenID(t *testing.T) {
 	}
 	for _, column := range store.IdentityColumns() {
 		if table, _, _ := strings.Cut(column, "."); !strings.Contains(fmt.Sprint(after[table]), now) {
-			t.Errorf("nothing was in %s: do more in liveAs", table)
+			t.Errorf("nothing was in %s: do more in createPersonRowsAs", table)
 		}
 	}
 	if got := moves(t, db, id); got[0] != store.MoveNoLink {
 		t.Error(got)
 	}
-	if diff := cmp.Diff(after, wholeDatabase(t, db)); diff != "" {
+	if diff := cmp.Diff(after, allRows(t, db)); diff != "" {
 		t.Errorf("a second time:\n%s", diff)
 	}
 }
@@ -139,7 +139,7 @@ func TestMoveKeepsSessions(t *testing.T) {
 	noError(t, err)
 	moves(t, db, both(1))
 
-	s = again(t, db, s)
+	s = reload(t, db, s)
 	v, err := db.Visitor(s)
 	noError(t, err)
 	if s.Link == nil || s.Link.AccountID != a.ID || v.Identity != both(1) || v.AccessToken == "" {
@@ -201,11 +201,11 @@ func TestMoveOutcomes(t *testing.T) {
 				importAll(t, db, depositor(i))
 				linkedAs(t, db, id, importedAccount(t, db, depositor(i)))
 			}
-			before := wholeDatabase(t, db)
+			before := allRows(t, db)
 			if got := moves(t, db, tt.move); got[0] != tt.want {
 				t.Errorf("got %v", got)
 			}
-			if touched := !cmp.Equal(before, wholeDatabase(t, db)); touched != tt.touch {
+			if touched := !cmp.Equal(before, allRows(t, db)); touched != tt.touch {
 				t.Errorf("touched: %v", touched)
 			}
 		})
@@ -332,7 +332,7 @@ func TestSessionMoves(t *testing.T) {
 		t.Fatal("an open_id alone was taken for somebody's user_id")
 	}
 	s := opened(t, db, both(1))
-	if s.Link == nil || s.Link.AccountID != before.Link.AccountID || !again(t, db, before).Owns(s.IdentityDigest) {
+	if s.Link == nil || s.Link.AccountID != before.Link.AccountID || !reload(t, db, before).Owns(s.IdentityDigest) {
 		t.Errorf("%+v", s.Link)
 	}
 	if s := opened(t, db, byOpen(1)); s.Link == nil {
@@ -358,7 +358,7 @@ func TestSessionMeetsConflict(t *testing.T) {
 			t.Error("with both: not that of the open_id")
 		}
 	}
-	if s := opened(t, db, byUser(1)); s.Link.AccountID != user.Link.AccountID || again(t, db, user).Link == nil {
+	if s := opened(t, db, byUser(1)); s.Link.AccountID != user.Link.AccountID || reload(t, db, user).Link == nil {
 		t.Error("the link of the user_id is lost")
 	}
 }
@@ -386,16 +386,16 @@ func TestWithdrawalOfMoved(t *testing.T) {
 func TestEraseMoved(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	d := liveAs(t, db, 2, func(user string) store.Identity {
+	d := createPersonRowsAs(t, db, 2, func(user string) store.Identity {
 		return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: user}
 	})
 	id := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
-	stale := again(t, db, store.Session{TokenDigest: []byte("d2")})
+	stale := reload(t, db, store.Session{TokenDigest: []byte("d2")})
 	moves(t, db, id)
 	noError(t, db.GiveConsents(t.Context(), stale, []store.Consent{{Purpose: "certdoc", Version: "1", How: store.ConsentAsked}})) // by a request under way
-	_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
+	_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
-	whole := fmt.Sprint(wholeDatabase(t, db))
+	whole := fmt.Sprint(allRows(t, db))
 	for _, digest := range [][]byte{stale.IdentityDigest, db.IdentityDigest(id)} {
 		if strings.Contains(whole, hex.EncodeToString(digest)) {
 			t.Errorf("%x still stands in the database", digest)
@@ -417,7 +417,7 @@ func TestStaleSession(t *testing.T) {
 		t.Error(renamed, err)
 	}
 	moves(t, db, both(1))
-	before := wholeDatabase(t, db)
+	before := allRows(t, db)
 	_, finished := db.FinishChange(t.Context(), s, store.Confirm{Change: c, Hash: "new", Fingerprint: []byte("new print")})
 	_, reopened := db.OpenChange(t.Context(), s, a, []byte("old print"))
 	for _, tt := range []struct {
@@ -434,13 +434,13 @@ func TestStaleSession(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, tt.got)
 		}
 	}
-	if diff := cmp.Diff(before, wholeDatabase(t, db)); diff != "" {
+	if diff := cmp.Diff(before, allRows(t, db)); diff != "" {
 		t.Error(diff)
 	}
 	if renamed, err := db.Renamed(t.Context(), s); !renamed || err != nil {
 		t.Error(renamed, err)
 	}
-	if !bytes.Equal(again(t, db, s).IdentityDigest, db.IdentityDigest(both(1))) {
+	if !bytes.Equal(reload(t, db, s).IdentityDigest, db.IdentityDigest(both(1))) {
 		t.Error("read again it is not the new one")
 	}
 }
@@ -467,7 +467,7 @@ func TestMoveWithTransfer(t *testing.T) {
 		noError(t, err)
 		markNotified(t, db, &transfer)
 		moves(t, db, both(who), both(who+1))
-		holder, requester = again(t, db, holder), again(t, db, requester)
+		holder, requester = reload(t, db, holder), reload(t, db, requester)
 		_, against, err := db.Transfers(t.Context(), holder)
 		if err != nil || against == nil || against.ID != transfer.ID {
 			t.Fatalf("the holder sees %+v, %v", against, err)

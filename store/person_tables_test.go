@@ -48,10 +48,10 @@ var notErased = map[string]string{
 func TestEveryTableOfPersons(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	d := liveThrough(t, db, 1)
-	erasure, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true, DryRun: true})
+	d := createPersonRows(t, db, 1)
+	erasure, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true, DryRun: true})
 	noError(t, err)
-	data, err := db.Export(t.Context(), asked(d))
+	data, err := db.Export(t.Context(), operatorRequest(d))
 	noError(t, err)
 	raw, err := json.Marshal(data)
 	noError(t, err)

@@ -17,14 +17,14 @@ import (
 	"fundpass/store/storetest"
 )
 
-// liveThrough does with the n-th depositor, who has two accounts, everything that
+// createPersonRows does with the n-th depositor, who has two accounts, everything that
 // leaves a row: two users one after the other, a change, resets by Alipay and by a
 // clerk, a face shown for a link, the link taken over and back, a consent, a phone, tickets, first answers, wrong
 // attempts, a notification of Alipay's.
-func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
+func createPersonRows(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
-	return liveAs(t, db, n, func(user string) store.Identity {
+	return createPersonRowsAs(t, db, n, func(user string) store.Identity {
 		return store.Identity{Provider: store.ProviderAlipay, AppID: app, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
 	})
 }
@@ -35,7 +35,7 @@ func appOf(t *testing.T, db *store.DB) string {
 	return list(t, storetest.ProbeOf(db), `SELECT app_id FROM centers`)[0]
 }
 
-func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.Identity) store.Depositor {
+func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user string) store.Identity) store.Depositor {
 	t.Helper()
 	ctx := t.Context()
 	d, second := depositor(n, hashed), depositor(n+500, hashed)
@@ -97,8 +97,8 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	return d
 }
 
-// wholeDatabase is every row of every table, as text.
-func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
+// allRows is every row of every table, as text.
+func allRows(t *testing.T, db *store.DB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for _, table := range list(t, storetest.ProbeOf(db), `
@@ -109,7 +109,7 @@ func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
 	return all
 }
 
-func asked(d store.Depositor) store.OperatorRequest {
+func operatorRequest(d store.Depositor) store.OperatorRequest {
 	return store.OperatorRequest{AccountNo: d.Person.AccountNo, DocumentKey: d.DocumentKey, Operator: "li", Reason: "asked in writing"}
 }
 
@@ -129,16 +129,16 @@ func TestErase(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			liveThrough(t, db, 1)
-			before := wholeDatabase(t, db)
-			d := liveThrough(t, db, 2)
-			lived := wholeDatabase(t, db)
+			createPersonRows(t, db, 1)
+			before := allRows(t, db)
+			d := createPersonRows(t, db, 2)
+			lived := allRows(t, db)
 			traces := digestsOf(t, db, d)
 
-			erasure := store.Erasure{OperatorRequest: asked(d), Accounts: tt.accounts, DryRun: true}
+			erasure := store.Erasure{OperatorRequest: operatorRequest(d), Accounts: tt.accounts, DryRun: true}
 			would, err := db.Erase(t.Context(), erasure)
 			noError(t, err)
-			if diff := cmp.Diff(lived, wholeDatabase(t, db)); diff != "" {
+			if diff := cmp.Diff(lived, allRows(t, db)); diff != "" {
 				t.Fatalf("a dry run wrote:\n%s", diff)
 			}
 			erasure.DryRun = false
@@ -147,10 +147,10 @@ func TestErase(t *testing.T) {
 			if diff := cmp.Diff(would.Gone, did.Gone); diff != "" || did.Accounts != 2 {
 				t.Errorf("%d accounts; the dry run had said:\n%s", did.Accounts, diff)
 			}
-			after := wholeDatabase(t, db)
+			after := allRows(t, db)
 			for _, table := range slices.Sorted(maps.Keys(after)) {
 				if len(lived[table]) == len(before[table]) && !slices.Contains([]string{"centers", "imports", "auth_codes", "operator_actions"}, table) {
-					t.Errorf("the life lived left nothing in %s: do more in liveThrough", table)
+					t.Errorf("the life lived left nothing in %s: do more in createPersonRows", table)
 				}
 				if diff := cmp.Diff(before[table], after[table]); diff != "" && !slices.Contains(tt.kept, table) {
 					t.Errorf("%s:\n%s", table, diff)
@@ -219,12 +219,12 @@ func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 func TestEraseLeavesOthers(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	other, d := liveThrough(t, db, 1), liveThrough(t, db, 2)
-	before, err := db.Export(t.Context(), asked(other))
+	other, d := createPersonRows(t, db, 1), createPersonRows(t, db, 2)
+	before, err := db.Export(t.Context(), operatorRequest(other))
 	noError(t, err)
-	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d)})
+	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
-	after, err := db.Export(t.Context(), asked(other))
+	after, err := db.Export(t.Context(), operatorRequest(other))
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -238,10 +238,10 @@ func TestEraseLeavesOthers(t *testing.T) {
 	}
 	noError(t, db.AddLink(t.Context(), s, account, nil))
 
-	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
+	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	for _, dry := range []bool{true, false} {
-		if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
+		if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("erased twice: %v", err)
 		}
 	}
@@ -251,9 +251,9 @@ func TestEraseLeavesOthers(t *testing.T) {
 func TestExport(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	liveThrough(t, db, 1)
-	d := liveThrough(t, db, 2)
-	data, err := db.Export(t.Context(), asked(d))
+	createPersonRows(t, db, 1)
+	d := createPersonRows(t, db, 2)
+	data, err := db.Export(t.Context(), operatorRequest(d))
 	noError(t, err)
 	raw, err := json.Marshal(data)
 	noError(t, err)
@@ -296,8 +296,8 @@ func TestExport(t *testing.T) {
 func TestOwnData(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	liveThrough(t, db, 1)
-	d := liveThrough(t, db, 2)
+	createPersonRows(t, db, 1)
+	d := createPersonRows(t, db, 2)
 	s, err := db.Session(t.Context(), []byte("d2"))
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)

@@ -10,7 +10,7 @@ import (
 )
 
 // elsewhere is what another provider calls somebody, in the same words.
-func elsewhere(n int) store.Identity {
+func otherProvider(n int) store.Identity {
 	id := byOpen(n)
 	id.Provider = "another"
 	return id
@@ -23,28 +23,28 @@ func TestOneLinkOfEachProvider(t *testing.T) {
 	db := storetest.New(t)
 	importAll(t, db, depositors(0, 2)...)
 	account, others := importedAccount(t, db, depositor(0)), importedAccount(t, db, depositor(1))
-	first, second := linkedAs(t, db, byOpen(1), account), linkedAs(t, db, elsewhere(1), account)
+	first, second := linkedAs(t, db, byOpen(1), account), linkedAs(t, db, otherProvider(1), account)
 	if first.Provider != store.ProviderAlipay || second.Provider != "another" || second.Owns(first.IdentityDigest) {
 		t.Errorf("sessions of %q and %q, of one identity: %v", first.Provider, second.Provider, second.Owns(first.IdentityDigest))
 	}
-	for _, id := range []store.Identity{byOpen(2), elsewhere(2)} {
+	for _, id := range []store.Identity{byOpen(2), otherProvider(2)} {
 		if err := db.AddLink(t.Context(), opened(t, db, id), account, nil); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("a second link with %s: %v", id.Provider, err)
 		}
 	}
-	if err := db.AddLink(t.Context(), opened(t, db, elsewhere(1)), others, nil); !errors.Is(err, store.ErrConflict) {
+	if err := db.AddLink(t.Context(), opened(t, db, otherProvider(1)), others, nil); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a second person: %v", err)
 	}
 	noError(t, db.RemoveLink(t.Context(), first))
-	if s := again(t, db, first); s.Link != nil {
+	if s := reload(t, db, first); s.Link != nil {
 		t.Error("the link is still there")
 	}
-	if s := again(t, db, second); s.Link == nil || s.Link.AccountID != account.ID {
+	if s := reload(t, db, second); s.Link == nil || s.Link.AccountID != account.ID {
 		t.Errorf("the other provider's link is %+v", s.Link)
 	}
 	_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byOpen(1), At: time.Now().Add(time.Minute)})
 	noError(t, err)
-	if s := again(t, db, second); s.Link == nil {
+	if s := reload(t, db, second); s.Link == nil {
 		t.Error("a withdrawal at one provider ended the link of another")
 	}
 }
@@ -69,7 +69,7 @@ func TestLinksOfAllProvidersEnd(t *testing.T) {
 		"the account is closed":           taken(closed),
 		"the account is another person's": taken(moved),
 		"an erasure": func(t *testing.T, db *store.DB) {
-			_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(depositor(0))})
+			_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(depositor(0))})
 			noError(t, err)
 		},
 	} {
@@ -78,7 +78,7 @@ func TestLinksOfAllProvidersEnd(t *testing.T) {
 			db := storetest.New(t)
 			importAll(t, db, depositor(0))
 			account := importedAccount(t, db, depositor(0))
-			both := []store.Session{linkedAs(t, db, byOpen(1), account), linkedAs(t, db, elsewhere(1), account)}
+			both := []store.Session{linkedAs(t, db, byOpen(1), account), linkedAs(t, db, otherProvider(1), account)}
 			_, err := db.OpenChange(t.Context(), both[1], account, []byte("old"))
 			noError(t, err)
 			if plan, _ := compareFile(t, db, nil); plan.Links != 2 || plan.Missing != 1 || plan.MissingLinked != 1 {

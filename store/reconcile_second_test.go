@@ -33,7 +33,7 @@ func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	if repaired, err := db.WithdrawAuthorisation(ctx, listed); err != nil || repaired {
 		t.Errorf("repaired %v, %v", repaired, err)
 	}
-	if s = again(t, db, s); s.Link == nil {
+	if s = reload(t, db, s); s.Link == nil {
 		t.Error("the new link is lost")
 	}
 	later := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: listed.At.Add(time.Hour)} // another one, missed

@@ -41,7 +41,7 @@ func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int
 func rowsOf(t *testing.T, db *store.DB) map[string]int {
 	t.Helper()
 	got := map[string]int{}
-	for table, rows := range wholeDatabase(t, db) {
+	for table, rows := range allRows(t, db) {
 		got[table] = len(rows)
 	}
 	return got
@@ -63,8 +63,8 @@ func TestRetention(t *testing.T) {
 		return storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
 	}
 	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
-	d := liveThrough(t, db, 1)
-	_, err = db.Unlock(t.Context(), asked(d))
+	d := createPersonRows(t, db, 1)
+	_, err = db.Unlock(t.Context(), operatorRequest(d))
 	noError(t, err)
 	young := rowsOf(t, db)
 

@@ -50,7 +50,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 		"held it once": {true, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			noError(t, db.RemoveLink(t.Context(), holder))
 			noError(t, db.AddLink(t.Context(), other, a, nil))
-			noError(t, db.RemoveLink(t.Context(), again(t, db, other)))
+			noError(t, db.RemoveLink(t.Context(), reload(t, db, other)))
 			noError(t, db.AddLink(t.Context(), holder, a, nil))
 		}},
 	} {
@@ -68,9 +68,9 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 			noError(t, db.BindPhone(ctx, visit, store.PhoneProof{Payload: []byte(uuid.NewString()), Mobile: "13200000002"}))
 			noError(t, db.GiveConsents(ctx, visit, []store.Consent{{Purpose: "phone", Version: "1", How: store.ConsentAsked}}))
 
-			own, err := db.OwnData(ctx, again(t, db, holder))
+			own, err := db.OwnData(ctx, reload(t, db, holder))
 			noError(t, err)
-			data, err := db.Export(ctx, asked(d))
+			data, err := db.Export(ctx, operatorRequest(d))
 			noError(t, err)
 			for what, shown := range map[string]store.PersonData{"their own data": own, "the export": data} {
 				if len(shown.Sessions) != 1 || shown.Sessions[0].Phone != "13100000001" {
@@ -80,7 +80,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 					t.Errorf("%s show %d consents of somebody else", what, n)
 				}
 			}
-			_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
+			_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 			noError(t, err)
 			if _, err := db.Session(ctx, holder.TokenDigest); err == nil {
 				t.Error("the holder's session is left")

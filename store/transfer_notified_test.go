@@ -148,7 +148,7 @@ func TestFormerHolderFreezes(t *testing.T) {
 		noError(t, err)
 		markNotified(t, db, &transfer)
 		noError(t, db.CompleteTransfer(t.Context(), taker, transfer.ID))
-		taker = again(t, db, taker)
+		taker = reload(t, db, taker)
 		if tt.do != nil {
 			tt.do(taker)
 		}

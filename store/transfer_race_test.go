@@ -16,9 +16,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A contest is one linked person whose link a second user may take over at this
+// A transferRace is one linked person whose link a second user may take over at this
 // moment, and what else can happen then.
-type contest struct {
+type transferRace struct {
 	t         *testing.T
 	one, two  *store.DB // as of two processes
 	n         int
@@ -30,9 +30,9 @@ type contest struct {
 	change    store.Change
 }
 
-func newContest(t *testing.T, one, two *store.DB, n int) *contest {
+func newTransferRace(t *testing.T, one, two *store.DB, n int) *transferRace {
 	t.Helper()
-	c := &contest{t: t, one: one, two: two, n: n, d: depositor(n)}
+	c := &transferRace{t: t, one: one, two: two, n: n, d: depositor(n)}
 	importAll(t, one, c.d)
 	c.account = importedAccount(t, one, c.d)
 	c.holder = linkedSession(t, one, fmt.Sprint("holder ", n), c.account)
@@ -46,7 +46,7 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 	return c
 }
 
-func (c *contest) signIn(db *store.DB, who string) store.Session {
+func (c *transferRace) signIn(db *store.DB, who string) store.Session {
 	c.t.Helper()
 	s, err := db.OpenSession(c.t.Context(), store.ChannelAlipay, []byte("token of "+who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	noError(c.t, err)
@@ -54,7 +54,7 @@ func (c *contest) signIn(db *store.DB, who string) store.Session {
 }
 
 // rivals are what may meet the takeover.
-func (c *contest) rivals() map[string]func() error {
+func (c *transferRace) rivals() map[string]func() error {
 	ctx := c.t.Context()
 	return map[string]func() error{
 		"again":  func() error { return c.one.CompleteTransfer(ctx, c.requester, c.transfer.ID) },
@@ -86,63 +86,63 @@ func (c *contest) rivals() map[string]func() error {
 	}
 }
 
-// run lets the takeover and one or two rivals go at once, and returns what they said.
-func (c *contest) run(names []string) (took error, said map[string]error) {
-	said = map[string]error{}
+// run lets the takeover and one or two rivals go at once, and returns what they results.
+func (c *transferRace) run(names []string) (completeErr error, results map[string]error) {
+	results = map[string]error{}
 	all := c.rivals()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	wg.Go(func() { took = c.two.CompleteTransfer(c.t.Context(), c.requester, c.transfer.ID) })
+	wg.Go(func() { completeErr = c.two.CompleteTransfer(c.t.Context(), c.requester, c.transfer.ID) })
 	for _, name := range names {
 		wg.Go(func() {
 			err := all[name]()
 			mu.Lock()
 			defer mu.Unlock()
-			said[name] = err
+			results[name] = err
 		})
 	}
 	wg.Wait()
-	return took, said
+	return completeErr, results
 }
 
 // check: whoever won, the tables tell one story.
-func (c *contest) check(took error, said map[string]error) {
+func (c *transferRace) check(completeErr error, results map[string]error) {
 	c.t.Helper()
-	for name, err := range said {
+	for name, err := range results {
 		if !slices.ContainsFunc([]error{nil, store.ErrGone, store.ErrNotFound, store.ErrBlocked, store.ErrConflict}, func(want error) bool { return errors.Is(err, want) }) {
 			c.t.Errorf("%s: %v", name, err)
 		}
 	}
-	if again, raced := said["again"]; raced && (took == nil) == (again == nil) && took == nil {
+	if again, raced := results["again"]; raced && (completeErr == nil) == (again == nil) && completeErr == nil {
 		c.t.Error("taken over twice")
 	}
-	done := took == nil
-	if again, raced := said["again"]; raced && again == nil {
+	done := completeErr == nil
+	if again, raced := results["again"]; raced && again == nil {
 		done = true
 	}
-	if !done && !errors.Is(took, store.ErrGone) && !errors.Is(took, store.ErrBlocked) && !errors.Is(took, store.ErrNotFound) {
-		c.t.Errorf("took over: %v", took)
+	if !done && !errors.Is(completeErr, store.ErrGone) && !errors.Is(completeErr, store.ErrBlocked) && !errors.Is(completeErr, store.ErrNotFound) {
+		c.t.Errorf("took over: %v", completeErr)
 	}
 	state := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM link_transfers WHERE transfer_id = $1`, c.transfer.ID)[0]
 	if done != (state == store.TransferDone) {
 		c.t.Errorf("taken over %v, but it is %s", done, state)
 	}
 	for name, ends := range map[string]string{"reject": store.TransferRejected, "freeze": store.TransferRejected, "cancel": store.TransferCancelled} {
-		if err, raced := said[name]; raced && err == nil && done && ends != "" {
+		if err, raced := results[name]; raced && err == nil && done && ends != "" {
 			c.t.Errorf("%s was told it is done, and so was the takeover", name)
 		}
 	}
-	if err, raced := said["confirm"]; raced && err == nil && done {
+	if err, raced := results["confirm"]; raced && err == nil && done {
 		c.t.Error("the holder's new password and the takeover by the old one both count")
 	}
-	c.checkLinks(done, said)
+	c.checkLinks(done, results)
 }
 
-func (c *contest) checkLinks(done bool, said map[string]error) {
+func (c *transferRace) checkLinks(done bool, results map[string]error) {
 	c.t.Helper()
-	_, removed := said["close"]
-	_, given := said["other person"]
-	_, withdrawn := said["withdraw"]
+	_, removed := results["close"]
+	_, given := results["other person"]
+	_, withdrawn := results["withdraw"]
 	links := list(c.t, storetest.ProbeOf(c.one), `SELECT identity_digest::text FROM links WHERE account_id = $1`, c.account.ID)
 	requester, holder := fmt.Sprintf(`\x%x`, c.requester.IdentityDigest), fmt.Sprintf(`\x%x`, c.holder.IdentityDigest)
 	switch {
@@ -181,7 +181,7 @@ func TestTransferRaces(t *testing.T) {
 	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	var names []string
-	for name := range (&contest{t: t}).rivals() {
+	for name := range (&transferRace{t: t}).rivals() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -194,12 +194,12 @@ func TestTransferRaces(t *testing.T) {
 		if other := names[rng.IntN(len(names))]; n >= half && other != against[0] {
 			against = append(against, other)
 		}
-		c := newContest(t, one, two, n)
-		took, said := c.run(against)
-		won[took == nil]++
-		c.check(took, said)
+		c := newTransferRace(t, one, two, n)
+		completeErr, results := c.run(against)
+		won[completeErr == nil]++
+		c.check(completeErr, results)
 		if t.Failed() {
-			t.Fatalf("round %d against %v: %v, %v", n, against, took, said)
+			t.Fatalf("round %d against %v: %v, %v", n, against, completeErr, results)
 		}
 	}
 	if oneSided() {

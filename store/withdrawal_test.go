@@ -84,7 +84,7 @@ func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
 	waiting(t, db, 2)
 	noError(t, link.Commit())
 	linked.Wait()
-	_, err = db.OpenChange(t.Context(), again(t, db, s), a, []byte("old print"))
+	_, err = db.OpenChange(t.Context(), reload(t, db, s), a, []byte("old print"))
 	noError(t, err)
 	noError(t, withdrawal.Commit())
 	withdrawn.Wait()
