@@ -11,7 +11,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// on is somebody who is linked, in a session on a channel.
+// sessionOn returns a session on a channel.
 func sessionOn(t *testing.T, db *store.DB, channel string, id store.Identity) store.Session {
 	t.Helper()
 	s, err := db.OpenSession(t.Context(), channel, []byte(uuid.NewString()), store.Visitor{Identity: id})
@@ -19,9 +19,9 @@ func sessionOn(t *testing.T, db *store.DB, channel string, id store.Identity) st
 	return s
 }
 
-// Whatever a request does is kept under the channel of its session, whichever the link or
-// another step came through.
-func TestWhatIsDoneHasTheSessionsChannel(t *testing.T) {
+// The rows of a request have the channel of its session, whatever the channel of the link
+// or of an earlier step.
+func TestRowsHaveTheSessionsChannel(t *testing.T) {
 	t.Parallel()
 	db, ctx := storetest.New(t), t.Context()
 	importAll(t, db, depositor(1, hashed))

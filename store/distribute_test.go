@@ -14,8 +14,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// pretended is what Distribute asks of Citus, written down instead of done.
-const pretended = `
+// fakeCitus records the calls of Distribute to Citus instead of executing them.
+const fakeCitus = `
 	INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 	VALUES (16000, 'citus', 10, 'pg_catalog'::regnamespace, false, '13.2-1');
 	CREATE FUNCTION keys() RETURNS int LANGUAGE sql AS $$
@@ -32,13 +32,13 @@ const pretended = `
 	CREATE FUNCTION truncate_local_data_after_distributing_table(name regclass) RETURNS void LANGUAGE sql AS $$
 		UPDATE pg_dist_partition SET emptied = true WHERE logicalrelid = name $$`
 
-func pretendCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
+func newFakeCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	t.Helper()
 	storetest.Server(t) // without the extension
 	dsn := storetest.EmptyDSN(t)
 	db := sqlx.MustOpen("postgres", dsn)
 	t.Cleanup(func() { db.Close() })
-	db.MustExec(pretended)
+	db.MustExec(fakeCitus)
 	return db, store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}
 }
 
@@ -49,11 +49,12 @@ func distribute(t *testing.T, c store.MigrateConfig) (applied, distributed []str
 	return applied, distributed
 }
 
-// Every table is distributed once, centers first and on all servers, the others beside
-// accounts, and foreign keys after that; and a table that a later version adds follows.
+// Distribute distributes every table once: centers first as a reference table, the others
+// co-located with accounts, then the foreign keys. A table that a later version adds
+// follows.
 func TestDistribute(t *testing.T) {
 	t.Parallel()
-	db, c := pretendCitus(t)
+	db, c := newFakeCitus(t)
 	applied, distributed := distribute(t, c)
 	if len(applied) == 0 || len(distributed) < 20 || distributed[0] != "centers" || distributed[1] != "accounts" || slices.Contains(distributed, "events_rest") {
 		t.Errorf("applied %v, distributed %v", applied, distributed)
@@ -78,10 +79,10 @@ func TestDistribute(t *testing.T) {
 		t.Errorf("wrong: %v, left: %v", wrong, left)
 	}
 	if applied, distributed := distribute(t, c); len(applied)+len(distributed) > 0 {
-		t.Errorf("the second time: applied %v, distributed %v", applied, distributed)
+		t.Errorf("second call: applied %v, distributed %v", applied, distributed)
 	}
 	if applied, err := store.Migrate(t.Context(), c); !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), "--distributed") {
-		t.Errorf("migrated as a plain one: applied %v, %v", applied, err)
+		t.Errorf("Migrate of a distributed database: applied %v, %v", applied, err)
 	}
 	db.MustExec(`CREATE TABLE added (center_id text PRIMARY KEY)`)
 	if _, distributed := distribute(t, c); !cmp.Equal(distributed, []string{"added"}) {
@@ -89,7 +90,8 @@ func TestDistribute(t *testing.T) {
 	}
 }
 
-// A plain database is distributed with its rows: its foreign keys stand aside meanwhile.
+// A plain database is distributed with its rows. Its foreign keys are dropped meanwhile and
+// restored.
 func TestDistributePlainDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // without the extension
@@ -102,7 +104,7 @@ func TestDistributePlainDatabase(t *testing.T) {
 	const keysOf = `SELECT concat(conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype = 'f' ORDER BY 1`
 	var before, after []string
 	noError(t, db.Select(&before, keysOf))
-	db.MustExec(pretended)
+	db.MustExec(fakeCitus)
 	if applied, distributed := distribute(t, c); len(applied) > 0 || !slices.Contains(distributed, "goose_db_version") {
 		t.Errorf("applied %v, distributed %v", applied, distributed)
 	}
@@ -110,14 +112,14 @@ func TestDistributePlainDatabase(t *testing.T) {
 	var most int
 	noError(t, db.Get(&most, `SELECT max(keys) FROM pg_dist_partition`))
 	if d := cmp.Diff(before, after); d != "" || most > 0 {
-		t.Errorf("distributed beside %d foreign keys; afterwards:\n%s", most, d)
+		t.Errorf("distributed with %d foreign keys; afterwards:\n%s", most, d)
 	}
 }
 
 func TestDistributeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, want string }{
-		{"half of it", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added has rows"},
+		{"distributed in part", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added has rows"},
 		{"another column", `UPDATE pg_dist_partition SET partkey = 'account_id' WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
 		{"another group", `UPDATE pg_dist_partition SET colocationid = 8 WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
 		{"centers by rows", `UPDATE pg_dist_partition SET partkey = 'center_id' WHERE logicalrelid = 'centers'::regclass`, "centers is distributed in another way"},
@@ -126,7 +128,7 @@ func TestDistributeRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db, c := pretendCitus(t)
+			db, c := newFakeCitus(t)
 			distribute(t, c)
 			db.MustExec(tt.before)
 			applied, distributed, err := store.Distribute(t.Context(), c)

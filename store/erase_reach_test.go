@@ -13,9 +13,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A user who was linked to somebody and is linked to somebody else by now belongs
-// to the latter: neither Export nor Erase of the former reaches what is theirs.
-func TestUsersOfOthersAreLeftAlone(t *testing.T) {
+// A user who was linked to one person and is linked to another now belongs to the latter:
+// Export and Erase of the former do not reach the user's rows.
+func TestEraseExcludesUsersOfOthers(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
@@ -28,13 +28,13 @@ func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	before, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {
-		t.Fatalf("the user's rows are not there: %+v", before)
+		t.Fatalf("no rows of the user: %+v", before)
 	}
 
 	data, err := db.Export(ctx, operatorRequest(former))
 	noError(t, err)
 	if len(data.Sessions) != 0 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 || len(data.Notifications) != 0 {
-		t.Errorf("handed out of somebody else: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
+		t.Errorf("exported of another person: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
 	}
 	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(former), Accounts: true})
 	noError(t, err)
@@ -42,18 +42,18 @@ func TestUsersOfOthersAreLeftAlone(t *testing.T) {
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("of somebody else:\n%s", diff)
+		t.Errorf("rows of another person changed:\n%s", diff)
 	}
 	if s, err = db.Session(ctx, s.TokenDigest); err != nil || s.Link == nil {
-		t.Errorf("the session of somebody else: %v", err)
+		t.Errorf("session of another person: %v", err)
 	}
 }
 
-// While somebody writes what comes first in the order of locks, Erase holds nothing of
-// what comes later: neither can wait for the other.
+// Erase does not hold rows that come later in the order of locks while it waits for an
+// earlier one, so it cannot deadlock.
 func TestEraseLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
 			`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
@@ -63,14 +63,14 @@ func TestEraseLocksInOrder(t *testing.T) {
 			`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a change", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM resets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM changes WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT`},
-		{"a link of the user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
+		{"a link of the user to another person", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"an attempt", `SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'user' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+			db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
 			d := createPersonRows(t, db, 1)
 			hold, err := storetest.ProbeOf(db).Beginx()
 			noError(t, err)
@@ -85,7 +85,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 			})
 			waiting(t, db, 1)
 			if _, err := hold.Exec(tt.then); err != nil {
-				t.Errorf("Erase holds what comes later: %v", err)
+				t.Errorf("a later row is locked: %v", err)
 			}
 			noError(t, hold.Rollback())
 			all.Wait()
@@ -93,10 +93,10 @@ func TestEraseLocksInOrder(t *testing.T) {
 	}
 }
 
-// What the person's user does while Erase waits for its locks is erased, too.
-func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
+// Rows that the person's user writes while Erase waits for its locks are erased.
+func TestEraseSeesConcurrentRows(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
 	d := depositor(1, hashed)
@@ -122,14 +122,14 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	noError(t, hold.Commit())
 	all.Wait()
 	if s, err := db.Session(ctx, s.TokenDigest); err == nil {
-		t.Errorf("the session is left, linked: %v", s.Link != nil)
+		t.Errorf("session not erased, linked: %v", s.Link != nil)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM links WHERE account_id = $1`, account.ID)[0]; n != "0" {
-		t.Errorf("%s links are left", n)
+		t.Errorf("%s links not erased", n)
 	}
 }
 
-// sealedLink is the sealed identifier of a link of the session.
+// sealedLink returns the sealed identifier for a link of the session.
 func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	t.Helper()
 	v, err := db.Visitor(s)
@@ -139,11 +139,10 @@ func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	return sealed
 }
 
-// Notifications are found by whom they name, wherever in them, without opening any;
-// those that were taken in before are opened once.
+// Notifications are found by the users they name, at any depth, without unsealing.
 func TestNotificationsAreFoundByDigest(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t, storetest.DSN(t)) // of its own: it writes to all of a table
+	db := storetest.Open(t, storetest.DSN(t)) // the test updates whole tables
 	ctx := t.Context()
 	d := depositor(1, hashed)
 	importAll(t, db, d)
@@ -177,9 +176,9 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 	if diff := cmp.Diff(want, found()); diff != "" {
 		t.Error(diff)
 	}
-	execAll(t, db, `UPDATE notifications SET sealed = '\x00'`)
+	execAll(t, db, `UPDATE notifications SET sealed = '\x00'`) // fails to unseal
 	if diff := cmp.Diff(want, found()); diff != "" {
-		t.Errorf("found by the content:\n%s", diff)
+		t.Errorf("without contents:\n%s", diff)
 	}
 	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)

@@ -13,11 +13,11 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A lifecycleRace is one person with two accounts at the moment when the centre
-// changes the first one, an owner is at work, and somebody links.
+// A lifecycleRace is a person with two accounts, of which the centre changes the first
+// while the owner changes the password and another user links.
 type lifecycleRace struct {
 	t            *testing.T
-	one, two     *store.DB // as of two processes
+	one, two     *store.DB // two processes
 	rng          *rand.Rand
 	d, other     store.Depositor
 	owner, comer *store.Session
@@ -43,7 +43,7 @@ func newLifecycleRace(t *testing.T, one, two *store.DB, n int) *lifecycleRace {
 	return c
 }
 
-// expect lets the named answers pass, and no others.
+// expect reports an error that is not one of answers.
 func (c *lifecycleRace) expect(err error, answers ...error) {
 	for _, a := range append(answers, store.ErrConflict, store.ErrNotFound) {
 		if errors.Is(err, a) {
@@ -55,7 +55,7 @@ func (c *lifecycleRace) expect(err error, answers ...error) {
 	}
 }
 
-// run lets all of them go at once.
+// run runs the calls concurrently.
 func (c *lifecycleRace) run() {
 	ctx := context.Background()
 	changed, proven := c.d, c.account
@@ -90,8 +90,7 @@ func (c *lifecycleRace) run() {
 	all.Wait()
 }
 
-// check: what the sessions see is what the tables hold, and the record accounts
-// for every link that is or was there.
+// check compares the sessions with the tables, and the events with the links.
 func (c *lifecycleRace) check() {
 	c.t.Helper()
 	for _, s := range []*store.Session{c.owner, c.comer} {
@@ -107,7 +106,7 @@ func (c *lifecycleRace) check() {
 		}
 		a, err := c.two.LinkedAccount(c.t.Context(), now.Link.AccountID)
 		if err != nil || a.Ended() || string(a.PersonDigest) != string(c.account.PersonDigest) {
-			c.t.Errorf("a session linked to %+v, %v", a, err)
+			c.t.Errorf("session linked to %+v, %v", a, err)
 		}
 	}
 	wrong := column(c.t, c.one, `
@@ -124,8 +123,8 @@ func (c *lifecycleRace) check() {
 	}
 }
 
-// TestLifecycleRace crosses links, unlinks and changes with the centre's own
-// changes, many times over two handles.
+// TestLifecycleRace runs links, unlinks and changes concurrently with updates by the
+// centre, over two handles.
 func TestLifecycleRace(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)

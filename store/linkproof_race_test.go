@@ -14,8 +14,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A proofRun is somebody whose face was shown, at the moment of the confirm, on one
-// process; a rival is at work on another.
+// A proofRun is a user whose face was verified and who confirms on one process, while a
+// rival runs on another.
 type proofRun struct {
 	t        *testing.T
 	one, two *store.DB
@@ -24,24 +24,23 @@ type proofRun struct {
 	account  store.Account
 	session  store.Session
 	proof    store.LinkProof
-	owner    store.Session // linked to the account already, where the race wants one
+	owner    store.Session // linked to the account already, if the race needs one
 
 	finished, rivalled error
 }
 
-// A proofRace is a rival of the confirm and how the two may end. Whatever the order was,
-// one of them explains it.
+// A proofRace is a rival of the confirm and the outcomes that either order may have.
 type proofRace struct {
 	name   string
-	owned  bool // somebody else is linked to the account
+	owned  bool // whether another user is linked to the account
 	rival  func(w *proofRun) error
-	loses  []error // how the confirm may fail
-	fails  []error // how the rival may fail
-	never  bool    // the confirm never succeeds
-	open   bool    // a confirm that failed leaves the proof open
-	after  error   // of one more confirm after one that failed
-	ends   bool    // a link that was made has ended
-	oneWon bool    // exactly one of the two succeeds
+	loses  []error // errors that the confirm may return
+	fails  []error // errors that the rival may return
+	never  bool    // whether the confirm never succeeds
+	open   bool    // whether a failed confirm leaves the proof open
+	after  error   // of a second confirm after a failed one
+	ends   bool    // whether a link that was made has ended
+	oneWon bool    // whether exactly one of the two succeeds
 }
 
 var proofRaces = []proofRace{
@@ -75,7 +74,7 @@ func inState(status string) func(*store.Depositor) {
 
 func (w *proofRun) ctx() context.Context { return w.t.Context() }
 
-// becomes is the centre's file about the account.
+// becomes imports a change of the account.
 func (w *proofRun) becomes(change func(*store.Depositor)) error {
 	d := w.d
 	change(&d)
@@ -83,7 +82,7 @@ func (w *proofRun) becomes(change func(*store.Depositor)) error {
 	return err
 }
 
-// newPassword and freeze are of another channel: here the account has no link.
+// newPassword and freeze change the credential directly, because the account has no link.
 func (w *proofRun) newPassword() error {
 	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET version = version + 1, hash = 'new' WHERE account_id = $1`, w.account.ID)
 	return err
@@ -102,7 +101,7 @@ func (w *proofRun) holdersChange() error {
 	return err
 }
 
-// neighbour is another person's account, to which the same user could be linked.
+// neighbour returns another person's account.
 func (w *proofRun) neighbour() store.Account {
 	return importedAccount(w.t, w.two, depositor(2*w.n+1, hashed))
 }
@@ -120,7 +119,7 @@ func (w *proofRun) wait(db *store.DB, certifyID string) (store.LinkProof, error)
 		ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByCertify, CertifyID: fmt.Sprint(certifyID, w.n)})
 }
 
-// begin brings a new citizen as far as the shown face.
+// begin verifies the face of a new user.
 func (w *proofRun) begin(owned bool) {
 	w.t.Helper()
 	w.d = depositor(2*w.n, hashed)
@@ -135,7 +134,7 @@ func (w *proofRun) begin(owned bool) {
 	noError(w.t, err)
 }
 
-// finish reads the account as it is now, as the caller of FinishLink does.
+// finish calls FinishLink with the present account.
 func (w *proofRun) finish(db *store.DB) error {
 	now, err := db.LinkedAccount(w.ctx(), w.proof.AccountID)
 	if err != nil {
@@ -144,7 +143,7 @@ func (w *proofRun) finish(db *store.DB) error {
 	return db.FinishLink(w.ctx(), w.session, now, w.proof, nil)
 }
 
-// run lets both go at once.
+// run runs the confirm and the rival concurrently.
 func (w *proofRun) run(rival func(*proofRun) error) {
 	gate := make(chan struct{})
 	var both sync.WaitGroup
@@ -154,7 +153,7 @@ func (w *proofRun) run(rival func(*proofRun) error) {
 	both.Wait()
 }
 
-// check holds what was answered against what stands there.
+// check compares the results with the tables.
 func (w *proofRun) check(r proofRace) {
 	w.t.Helper()
 	won := w.finished == nil
@@ -162,12 +161,12 @@ func (w *proofRun) check(r proofRace) {
 	case !won && !isAny(w.finished, r.loses), w.rivalled != nil && !isAny(w.rivalled, r.fails):
 		w.t.Errorf("confirm %v, rival %v", w.finished, w.rivalled)
 	case r.oneWon && won == (w.rivalled == nil):
-		w.t.Errorf("both or neither: confirm %v, rival %v", w.finished, w.rivalled)
+		w.t.Errorf("not exactly one succeeded: confirm %v, rival %v", w.finished, w.rivalled)
 	case r.never && won:
-		w.t.Error("linked to what is somebody else's")
+		w.t.Error("linked to another person's account")
 	}
 	kept, err := w.two.LinkProof(w.ctx(), w.session, w.proof.ID)
-	if r.ends && won { // and the session with it
+	if r.ends && won { // the session has ended too
 		noError(w.t, storetest.ProbeOf(w.two).Get(&kept.State, `SELECT state FROM link_proofs WHERE proof_id = $1`, w.proof.ID))
 	} else {
 		noError(w.t, err)
@@ -178,19 +177,19 @@ func (w *proofRun) check(r proofRace) {
 		want = store.LinkProofStarted
 	}
 	if kept.State != want {
-		w.t.Errorf("confirm %v, and the proof is %s", w.finished, kept.State)
+		w.t.Errorf("confirm %v, but the proof is %s", w.finished, kept.State)
 	}
 	w.checkRows(used && !r.ends)
 	if !won {
 		if err := w.finish(w.two); !errors.Is(err, r.after) {
-			w.t.Errorf("once more: %v, want %v", err, r.after)
+			w.t.Errorf("second confirm: %v, want %v", err, r.after)
 		}
 	}
 	checkLinks(w.t, w.one)
 }
 
-// checkRows: there is a link if there should be one, and the record and the notices
-// account for every link.
+// checkRows checks whether the account is linked, and that events and notices account for
+// every link.
 func (w *proofRun) checkRows(linked bool) {
 	w.t.Helper()
 	wrong := column(w.t, w.one, `
@@ -216,8 +215,8 @@ func isAny(err error, all []error) bool {
 	return false
 }
 
-// TestFinishLinkRaces has confirms meet everything that may overtake them, over two
-// handles: one effect, and the answer that says which.
+// TestFinishLinkRaces runs confirms concurrently with everything that may invalidate them,
+// over two handles, and checks that each has one effect and returns the matching error.
 func TestFinishLinkRaces(t *testing.T) {
 	t.Parallel()
 	for _, r := range proofRaces {
@@ -242,5 +241,5 @@ func TestFinishLinkRaces(t *testing.T) {
 	}
 }
 
-// proofRounds of each race.
+// proofRounds is the number of rounds of each race.
 var proofRounds = testenv.Rounds(6, 15)

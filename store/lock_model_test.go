@@ -112,7 +112,7 @@ type history struct {
 	model   lockModel
 	policy  string
 	scope   string
-	log    []string
+	log     []string
 	waiting []pendingAttempt
 }
 

@@ -19,7 +19,7 @@ type generator struct {
 	now    *time.Time // of db
 	rand   *rand.Rand
 	people *atomic.Int64 // of all generators
-	unused  []store.Depositor
+	unused []store.Depositor
 }
 
 // meet adds one more person, with a link and a session, and no attempts yet.

@@ -213,7 +213,7 @@ func waiting(t *testing.T, db *store.DB, n int) {
 // moved, is moved with it.
 func TestMoveWaitsForLink(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1))
 	a, s := importedAccount(t, db, depositor(1)), opened(t, db, byUser(1))

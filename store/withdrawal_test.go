@@ -53,7 +53,7 @@ func noLinkNorStep(t *testing.T, db *store.DB) {
 // A change that was opened for a link which the withdrawal met late ends with it.
 func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1))
 	a, s, other := importedAccount(t, db, depositor(1)), opened(t, db, both(1)), opened(t, db, both(1))
