@@ -10,7 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// exportedAs says under which name of PersonData a table's rows are exported.
+// exportedAs maps tables to the names under which PersonData exports their rows.
 var exportedAs = map[string]string{
 	"accounts": "accounts", "links": "links", "sessions": "sessions", "password_credentials": "passwords",
 	"password_history": "earlier_passwords", "lockouts": "lockouts", "changes": "changes", "resets": "resets",
@@ -20,7 +20,7 @@ var exportedAs = map[string]string{
 	"operator_actions": "operator_actions",
 }
 
-// notExported are tables of which nothing is handed out, and why.
+// notExported are tables that are not exported, with the reasons.
 var notExported = map[string]string{
 	"auth_codes":          "digests of Alipay's codes, a day: they lead to nobody",
 	"centers":             "markers of the keys",
@@ -33,7 +33,7 @@ var notExported = map[string]string{
 // erasedAs are tables that Erase reports under another name.
 var erasedAs = map[string]string{"notifications": "notifications (content)"}
 
-// notErased are tables of which a person's rows stay, and why.
+// notErased are tables in which a person's rows stay, with the reasons.
 var notErased = map[string]string{
 	"auth_codes":       notExported["auth_codes"],
 	"centers":          notExported["centers"],
@@ -42,9 +42,9 @@ var notErased = map[string]string{
 	"operator_actions": "as events",
 }
 
-// Every table with a column that may lead to a person is exported and erased, or says
-// here why not. A new table fails this until it is in collectPersonData and erasables, or
-// in a list above.
+// Every table with a column that may refer to a person is exported and erased, or is listed
+// above. A new table fails the test until it is in collectPersonData and erasables or in a
+// list.
 func TestEveryTableOfPersons(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -69,19 +69,19 @@ func TestEveryTableOfPersons(t *testing.T) {
 	for _, table := range tables {
 		_, out := exported[exportedAs[table]]
 		if why := notExported[table]; out == (why != "") {
-			t.Errorf("%s: exported %v, and the reason not to is %q", table, out, why)
+			t.Errorf("%s: exported %v, with the reason not to %q", table, out, why)
 		}
 		gone := slices.ContainsFunc(erasure.Gone, func(r store.RowCount) bool {
 			return r.Rows > 0 && (r.Table == table || r.Table == erasedAs[table])
 		})
 		if why := notErased[table]; gone == (why != "") {
-			t.Errorf("%s: erased %v, and the reason not to is %q", table, gone, why)
+			t.Errorf("%s: erased %v, with the reason not to %q", table, gone, why)
 		}
 	}
 	for _, listed := range []map[string]string{exportedAs, notExported, notErased} {
 		for table := range listed {
 			if !slices.Contains(tables, table) {
-				t.Errorf("%s is listed and is no table: %s", table, strings.Join(tables, " "))
+				t.Errorf("%s is listed but is not a table: %s", table, strings.Join(tables, " "))
 			}
 		}
 	}

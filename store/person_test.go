@@ -17,10 +17,10 @@ import (
 	"fundpass/store/storetest"
 )
 
-// createPersonRows does with the n-th depositor, who has two accounts, everything that
-// leaves a row: two users one after the other, a change, resets by Alipay and by a
-// clerk, a face shown for a link, the link taken over and back, a consent, a phone, tickets, first answers, wrong
-// attempts, a notification of Alipay's.
+// createPersonRows creates the rows of the n-th depositor in every table: two accounts, two
+// users one after the other, a change, resets by Alipay and by a clerk, a face verified for
+// a link, the link transferred and back, a consent, a phone, tickets, idempotency records,
+// failed attempts and a notification.
 func createPersonRows(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
@@ -97,7 +97,7 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	return d
 }
 
-// allRows is every row of every table, as text.
+// allRows returns every row of every table as text.
 func allRows(t *testing.T, db *store.DB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -113,9 +113,8 @@ func operatorRequest(d store.Depositor) store.OperatorRequest {
 	return store.OperatorRequest{AccountNo: d.Person.AccountNo, DocumentKey: d.DocumentKey, Operator: "li", Reason: "asked in writing"}
 }
 
-// After an erasure the database is as if the person had never been there, but for
-// the record of what was done, which has no personal data in it, and for the
-// centre's own account where that stays.
+// After an erasure the database is as it was without the person, except for the records,
+// which have no personal data, and for the centre's own account if that stays.
 func TestErase(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -145,12 +144,12 @@ func TestErase(t *testing.T) {
 			did, err := db.Erase(t.Context(), erasure)
 			noError(t, err)
 			if diff := cmp.Diff(would.Gone, did.Gone); diff != "" || did.Accounts != 2 {
-				t.Errorf("%d accounts; the dry run had said:\n%s", did.Accounts, diff)
+				t.Errorf("%d accounts; differs from the dry run:\n%s", did.Accounts, diff)
 			}
 			after := allRows(t, db)
 			for _, table := range slices.Sorted(maps.Keys(after)) {
 				if len(lived[table]) == len(before[table]) && !slices.Contains([]string{"centers", "imports", "auth_codes", "operator_actions"}, table) {
-					t.Errorf("the life lived left nothing in %s: do more in createPersonRows", table)
+					t.Errorf("no rows in %s: add some in createPersonRows", table)
 				}
 				if diff := cmp.Diff(before[table], after[table]); diff != "" && !slices.Contains(tt.kept, table) {
 					t.Errorf("%s:\n%s", table, diff)
@@ -159,18 +158,18 @@ func TestErase(t *testing.T) {
 			for what, trace := range traces {
 				text := fmt.Sprint(after)
 				if found := strings.Contains(text, trace); found && (tt.accounts || what != "person" && what != "account number") {
-					t.Errorf("the %s still stands in the database", what)
+					t.Errorf("the %s is still in the database", what)
 				}
 			}
-			if strings.Contains(fmt.Sprint(after["spraying"]), traces["person"][:32]) { // kept shortened there
-				t.Error("what strangers tried still names the person")
+			if strings.Contains(fmt.Sprint(after["spraying"]), traces["person"][:32]) { // shortened digests
+				t.Error("spray counters still contain the person")
 			}
 			checkRecord(t, db, did)
 		})
 	}
 }
 
-// digestsOf are by what a person could be recognised.
+// digestsOf returns the digests that identify a person.
 func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string {
 	t.Helper()
 	all := map[string]string{
@@ -187,7 +186,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 	return all
 }
 
-// checkRecord reads what must stay.
+// checkRecord checks the rows that stay.
 func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 	t.Helper()
 	actions, err := db.OperatorActions(t.Context(), did.At.AddDate(0, 0, -1))
@@ -210,12 +209,12 @@ func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 		t.Errorf("events %+v", events)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM notifications`)[0]; n != "2" {
-		t.Errorf("%s notifications: a repeated one would be taken for new", n)
+		t.Errorf("%s notifications, so a repeated one would count as new", n)
 	}
 }
 
-// Whoever lived on while somebody else was erased has all their data; the erased
-// can start anew where their account stayed.
+// Erase leaves other persons' rows, and the erased person can link again if the account
+// stayed.
 func TestEraseLeavesOthers(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -228,13 +227,13 @@ func TestEraseLeavesOthers(t *testing.T) {
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("of somebody else:\n%s", diff)
+		t.Errorf("rows of another person changed:\n%s", diff)
 	}
 	account := importedAccount(t, db, d)
 	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("again"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
 	noError(t, err)
 	if s.Link != nil {
-		t.Error("the link is still there")
+		t.Error("link not erased")
 	}
 	noError(t, db.AddLink(t.Context(), s, account, nil))
 
@@ -247,7 +246,7 @@ func TestEraseLeavesOthers(t *testing.T) {
 	}
 }
 
-// Every table that a life leaves rows in is in the export, opened; no secret is.
+// Export contains every table with rows of the person, unsealed, and no secret.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -285,14 +284,14 @@ func TestExport(t *testing.T) {
 		t.Errorf("recorded %+v", o)
 	}
 	if _, err := db.Export(t.Context(), store.OperatorRequest{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("of nobody: %v", err)
+		t.Errorf("unknown account: %v", err)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions WHERE action = 'export'`)[0]; n != "1" {
 		t.Errorf("%s actions recorded", n)
 	}
 }
 
-// The linked citizen's own data are of the account of the link.
+// OwnData contains the data of the linked account.
 func TestOwnData(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

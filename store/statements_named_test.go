@@ -9,12 +9,11 @@ import (
 	"testing"
 )
 
-// A keyed table holds rows of several kinds of the same thing, and each statement on it
-// names the kind that it means.
+// A keyedTable has rows of several kinds, so each statement on it must name a kind.
 type keyedTable struct {
 	table, names string
-	least        int               // times it is named
-	all          map[string]string // files whose statements mean all kinds, and why
+	least        int               // minimum number of mentions
+	all          map[string]string // files with statements about all kinds, with the reasons
 }
 
 var keyedTables = []keyedTable{
@@ -34,12 +33,12 @@ var keyedTables = []keyedTable{
 	}},
 }
 
-// plainInJoin finds a kind that is written out where other rows say which ones are meant. While
-// PostgreSQL has no statistics, it takes such a kind for rare and reads the whole centre.
+// plainInJoin matches a literal kind in a join. Without statistics PostgreSQL takes such a
+// kind for rare and reads the whole centre.
 var plainInJoin = regexp.MustCompile(`(?s)\bJOIN (links|password_credentials) [^\n]*\b(kind = '|provider = \$)` +
 	`|\b(FROM|USING) unnest\([^\n]*AS \w+ \([^)]*\)\n.*\b(kind = '|provider = \$)`)
 
-// TestStatementsNameKind: a statement that forgot the kind would reach rows of another.
+// A statement without a kind would reach rows of other kinds.
 func TestStatementsNameKind(t *testing.T) {
 	t.Parallel()
 	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
@@ -51,24 +50,24 @@ func TestStatementsNameKind(t *testing.T) {
 		for _, s := range sqlOf(packages["store"]) {
 			found := len(table.FindAllString(s.text, -1))
 			if found > 0 && plainInJoin.MatchString(s.text) {
-				t.Errorf("%s: names it plainly in a join:\n%s", s.file, s.text)
+				t.Errorf("%s: literal kind in a join:\n%s", s.file, s.text)
 			}
 			n += found
 			switch named := len(names.FindAllString(s.text, -1)); {
 			case named >= found:
 			case k.all[s.file] == "":
-				t.Errorf("%s: %d of %d times named:\n%s", s.file, named, found, s.text)
+				t.Errorf("%s: kind named %d of %d times:\n%s", s.file, named, found, s.text)
 			default:
 				used[s.file] = true
 			}
 		}
 		for file, why := range k.all {
 			if !used[file] {
-				t.Errorf("%s: no exception is needed in %s: %s", k.table, file, why)
+				t.Errorf("%s: unused exception for %s: %s", k.table, file, why)
 			}
 		}
 		if n < k.least {
-			t.Errorf("%s: read %d times only", k.table, n)
+			t.Errorf("%s: found only %d statements", k.table, n)
 		}
 	}
 }

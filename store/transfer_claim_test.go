@@ -8,7 +8,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Abandoning the notice to the holder ends the transfer only with the claim of the notice,
+// Abandon of the notice to the holder ends the transfer only with the claim of the notice,
 // and not after its delivery.
 func TestTransferEndsByItsClaimAlone(t *testing.T) {
 	t.Parallel()

@@ -16,11 +16,11 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A transferRace is one linked person whose link a second user may take over at this
-// moment, and what else can happen then.
+// A transferRace is a linked person whose link a second user may complete a transfer of,
+// and concurrent requests.
 type transferRace struct {
 	t         *testing.T
-	one, two  *store.DB // as of two processes
+	one, two  *store.DB // two processes
 	n         int
 	d         store.Depositor
 	account   store.Account
@@ -53,7 +53,7 @@ func (c *transferRace) signIn(db *store.DB, who string) store.Session {
 	return s
 }
 
-// rivals are what may meet the takeover.
+// rivals returns the requests that may run concurrently with CompleteTransfer.
 func (c *transferRace) rivals() map[string]func() error {
 	ctx := c.t.Context()
 	return map[string]func() error{
@@ -86,7 +86,7 @@ func (c *transferRace) rivals() map[string]func() error {
 	}
 }
 
-// run lets the takeover and one or two rivals go at once, and returns what they results.
+// run runs CompleteTransfer and the named rivals concurrently and returns their errors.
 func (c *transferRace) run(names []string) (completeErr error, results map[string]error) {
 	results = map[string]error{}
 	all := c.rivals()
@@ -105,7 +105,7 @@ func (c *transferRace) run(names []string) (completeErr error, results map[strin
 	return completeErr, results
 }
 
-// check: whoever won, the tables tell one story.
+// check checks that the tables match the results.
 func (c *transferRace) check(completeErr error, results map[string]error) {
 	c.t.Helper()
 	for name, err := range results {
@@ -114,26 +114,26 @@ func (c *transferRace) check(completeErr error, results map[string]error) {
 		}
 	}
 	if again, raced := results["again"]; raced && (completeErr == nil) == (again == nil) && completeErr == nil {
-		c.t.Error("taken over twice")
+		c.t.Error("transferred twice")
 	}
 	done := completeErr == nil
 	if again, raced := results["again"]; raced && again == nil {
 		done = true
 	}
 	if !done && !errors.Is(completeErr, store.ErrGone) && !errors.Is(completeErr, store.ErrBlocked) && !errors.Is(completeErr, store.ErrNotFound) {
-		c.t.Errorf("took over: %v", completeErr)
+		c.t.Errorf("CompleteTransfer: %v", completeErr)
 	}
 	state := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM link_transfers WHERE transfer_id = $1`, c.transfer.ID)[0]
 	if done != (state == store.TransferDone) {
-		c.t.Errorf("taken over %v, but it is %s", done, state)
+		c.t.Errorf("transferred %v, but the state is %s", done, state)
 	}
 	for name, ends := range map[string]string{"reject": store.TransferRejected, "freeze": store.TransferRejected, "cancel": store.TransferCancelled} {
 		if err, raced := results[name]; raced && err == nil && done && ends != "" {
-			c.t.Errorf("%s was told it is done, and so was the takeover", name)
+			c.t.Errorf("both %s and the transfer succeeded", name)
 		}
 	}
 	if err, raced := results["confirm"]; raced && err == nil && done {
-		c.t.Error("the holder's new password and the takeover by the old one both count")
+		c.t.Error("both the holder's change and the transfer with the old password succeeded")
 	}
 	c.checkLinks(done, results)
 }
@@ -150,31 +150,31 @@ func (c *transferRace) checkLinks(done bool, results map[string]error) {
 		c.t.Errorf("%d links", len(links))
 	case removed || given:
 		if len(links) != 0 {
-			c.t.Errorf("an account that ended, or is another person's, has a link")
+			c.t.Errorf("link of an account that ended or belongs to another person")
 		}
 	case done && !withdrawn && !slices.Contains(links, requester):
-		c.t.Error("taken over, and no link")
+		c.t.Error("transferred, but no link")
 	case done && slices.Contains(links, holder):
-		c.t.Error("taken over, and the former link is there")
+		c.t.Error("transferred, but the former link exists")
 	}
 	if done {
 		if n := len(list(c.t, storetest.ProbeOf(c.one), `SELECT 'one' FROM sessions WHERE identity_digest = $1`, c.holder.IdentityDigest)); n != 0 {
-			c.t.Errorf("%d sessions of the former holder live", n)
+			c.t.Errorf("%d sessions of the former holder not ended", n)
 		}
 		if open := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM changes WHERE change_id = $1`, c.change.ID)[0]; open == store.ChangeOpen {
-			c.t.Error("the former holder's change is open")
+			c.t.Error("former holder's change is open")
 		}
 	}
 	counted := list(c.t, storetest.ProbeOf(c.one), `
 		SELECT (count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'link_transferred', 'authorisation_withdrawn')))::text
 		FROM events WHERE account_id = $1`, c.account.ID)[0]
 	if counted != fmt.Sprint(len(links)) {
-		c.t.Errorf("the record accounts for %s links, there are %d", counted, len(links))
+		c.t.Errorf("events account for %s links, want %d", counted, len(links))
 	}
 }
 
-// TestTransferRaces crosses a takeover with everything else that may happen to link,
-// password and account, over two handles.
+// TestTransferRaces runs CompleteTransfer concurrently with everything else that may change
+// the link, the password and the account, over two handles.
 func TestTransferRaces(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -207,7 +207,7 @@ func TestTransferRaces(t *testing.T) {
 	}
 }
 
-// An ended session makes no link: whatever ended it has found none to end.
+// An ended session makes no link, because whatever ended it found no link to end.
 func TestNoLinkWithoutSession(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -234,8 +234,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 	}
 }
 
-// A cancelled authorisation against a link that is being written, over two handles: the
-// link is not written, or it is ended.
+// A withdrawal concurrent with a link, over two handles, prevents or ends the link.
 func TestWithdrawAgainstLink(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -250,7 +249,7 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		who := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: uuid.NewString()}
 		s, err := one.OpenSession(t.Context(), store.ChannelAlipay, fmt.Append(nil, "token", n), store.Visitor{Identity: who})
 		noError(t, err)
-		at := one.Now() // the clock that the session was opened by
+		at := one.Now() // the clock of the session
 		var linked error
 		var wg sync.WaitGroup
 		wg.Go(func() { linked = one.AddLink(t.Context(), s, a, nil) })

@@ -31,8 +31,8 @@ func TestCompleteTransferGuards(t *testing.T) {
 		{"another password", time.Hour, func(c *transferRace) {
 			c.exec(`UPDATE password_credentials SET version = version + 1 WHERE account_id = $1`, c.account.ID)
 		}, store.ErrGone},
-		{"the holder is gone", time.Hour, func(c *transferRace) { noError(t, db.RemoveLink(t.Context(), c.holder)) }, store.ErrGone},
-		{"another user", time.Hour, func(c *transferRace) { c.requester = c.signIn(db, "somebody else") }, store.ErrGone},
+		{"the holder has unlinked", time.Hour, func(c *transferRace) { noError(t, db.RemoveLink(t.Context(), c.holder)) }, store.ErrGone},
+		{"another user", time.Hour, func(c *transferRace) { c.requester = c.signIn(db, "another user") }, store.ErrGone},
 		{"its session has ended", time.Hour, func(c *transferRace) { noError(t, db.EndSession(t.Context(), c.requester.TokenDigest)) }, store.ErrGone},
 	} {
 		c := newTransferRace(t, db, db, n)
@@ -60,8 +60,8 @@ func (c *transferRace) exec(query string, args ...any) {
 	noError(c.t, err)
 }
 
-// Only the present holder of the link can reject a transfer, not who held it when the
-// request began.
+// Only the present holder of the link can reject a transfer, not the holder at the time of
+// the request.
 func TestOnlyTheHolderRejects(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
