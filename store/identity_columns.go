@@ -37,8 +37,8 @@ var identityColumns = []identityColumn{
 	{table: "link_proofs", column: "identity_digest",
 		set: "scope = CASE WHEN o.scope = m.old THEN m.new ELSE o.scope END"},
 	{table: "link_transfers", column: "identity_digest", special: true},
-	{table: "link_transfers", column: "former_digest", byPerson: true},            // whose link it is
-	{table: "link_transfers", column: "former_digest", where: "o.state = 'done'"}, // whose it was, who may freeze
+	{table: "link_transfers", column: "former_digest", byPerson: true},            // holder of a link
+	{table: "link_transfers", column: "former_digest", where: "o.state = 'done'"}, // former holder, who may freeze
 	{table: "links", column: "identity_digest", special: true},
 	{table: "links", column: "user_digest", fixed: true}, // what it is for
 	{table: "resets", column: "identity_digest", byPerson: true},

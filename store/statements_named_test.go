@@ -18,18 +18,18 @@ type keyedTable struct {
 
 var keyedTables = []keyedTable{
 	{"links", `\bprovider = (\$\d|\w+\.provider\b)|INTO links \(center_id, provider,`, 20, map[string]string{
-		"subject_refs.go": "a person's data are those of every provider's user",
-		"erase_lock.go":   "an erasure reaches all links of a person",
-		"person_data.go":  "so does a copy of a person's data",
-		"lifecycle.go":    "an account that ends, or another holder, ends the links of all providers",
-		"sync.go":         "what a file would do to links is foreseen of all providers",
-		"retention.go":    "consents are not kept by provider; a digest is of one",
+		"subject_refs.go": "a person's data includes the links of all providers",
+		"erase_lock.go":   "an erasure locks all links of a person",
+		"person_data.go":  "an export includes the links of all providers",
+		"lifecycle.go":    "an account that ends or changes its holder ends the links of all providers",
+		"sync.go":         "a plan counts the links of all providers",
+		"retention.go":    "consents have no provider; a digest belongs to one",
 	}},
 	{"password_credentials", `\bkind = ('password'|ANY \('{password}'\)|\w+\.kind\b)|INTO password_credentials \(center_id, account_id, kind,`, 20, map[string]string{
-		"person_data.go": "a copy of a person's data has credentials of all kinds",
+		"person_data.go": "an export includes credentials of all kinds",
 	}},
 	{"password_history", `\bkind = 'password'|INTO password_history \(center_id, account_id, kind,`, 4, map[string]string{
-		"person_data.go": "so has it the earlier ones",
+		"person_data.go": "an export includes earlier credentials of all kinds",
 	}},
 }
 

@@ -16,8 +16,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A transferRace is a linked person whose link a second user may complete a transfer of,
-// and concurrent requests.
+// A transferRace is a linked person, the transfer of whose link is due, and the requests
+// that run concurrently with it.
 type transferRace struct {
 	t         *testing.T
 	one, two  *store.DB // two processes
