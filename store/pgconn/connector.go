@@ -73,8 +73,8 @@ var sessionSettings = map[string]string{
 	"tcp_user_timeout":                    "6s",
 }
 
-// genericPlans makes the server plan each statement once a connection: every statement finds its
-// rows by a key. A distributed server needs the values to find the shard, so it does not
+// genericPlans makes the server plan each statement once a connection: every statement finds
+// its rows by a key. A distributed server needs the values to find the shard, so it does not
 // get the setting.
 var genericPlans = map[string]string{"plan_cache_mode": "force_generic_plan"}
 
