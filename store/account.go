@@ -85,6 +85,7 @@ const isPassword = `c.kind = ANY ('{password}')`
 const ownPhone = `a.phone_digest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts o
 	WHERE o.center_id = $1 AND o.phone_digest = a.phone_digest AND o.person_digest <> a.person_digest) AS own_phone`
 
+// account returns the Account of a row, with the sealed person opened.
 func (db *DB) account(r accountRow) (Account, error) {
 	a := Account{ID: r.ID, Status: r.Status, PersonDigest: r.PersonDigest, Version: r.Version, State: r.State, OwnPhone: r.OwnPhone}
 	if r.InitialRule != nil {

@@ -38,6 +38,7 @@ func (db *DB) FailAttempt(ctx context.Context, req AttemptRequest, a Attempt, ri
 	return failed, again
 }
 
+// failAttempt counts a failed attempt in one transaction, with its event if record is set.
 func (db *DB) failAttempt(ctx context.Context, req AttemptRequest, a Attempt, right, record bool) (Attempt, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		b, err := db.countAttempt(ctx, tx, req, a, now)
@@ -53,6 +54,8 @@ func (db *DB) failAttempt(ctx context.Context, req AttemptRequest, a Attempt, ri
 	return a, err
 }
 
+// recordAttempt adds the event of a failed attempt. It has a time limit of its own, so that
+// a locked table of events does not delay the reply.
 func (db *DB) recordAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, a Attempt, now time.Time) error {
 	ctx, stop := context.WithTimeout(ctx, recordTime)
 	defer stop()
@@ -112,6 +115,8 @@ type Passed struct {
 	Attempt Attempt
 }
 
+// passAttempt is PassAttempt within a transaction. It ignores a nil p. A decided attempt
+// resets the counter without a reservation, because its earlier run released it.
 func (db *DB) passAttempt(ctx context.Context, tx *sqlx.Tx, p *Passed, now time.Time) error {
 	if p == nil {
 		return nil

@@ -37,6 +37,7 @@ type StartLimit struct {
 	Person int // for one person by all users together; 0 means no limit
 }
 
+// startOfReset returns the counters of a reset by the session's linked person.
 func startOfReset(s Session) start {
 	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
 }
@@ -59,6 +60,9 @@ func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) (Start, err
 	return db.chargeStart(ctx, startOfReset(s), StartLimit{limit, limit})
 }
 
+// chargeStart reserves a start in both counters, or in none if a limit is reached. A lease
+// is later than the previous one of its row by at least a microsecond, because it
+// identifies the reservation.
 func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Start, error) {
 	var s Start
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -96,6 +100,7 @@ func (db *DB) KeepStart(ctx context.Context, s Start) error { return db.endStart
 // ReleaseStart releases a start that the provider has not opened. Calling it twice is safe.
 func (db *DB) ReleaseStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 0) }
 
+// endStart settles a start in a transaction of its own.
 func (db *DB) endStart(ctx context.Context, s Start, count int) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return db.settleStart(ctx, tx, s, count) })
 }
@@ -139,6 +144,7 @@ func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartL
 	return ErrLimit
 }
 
+// startOfTransfer returns the counters of a requested transfer.
 func startOfTransfer(s Session, person []byte) start {
 	return start{countTransfersOfPerson, countTransfersOfUser, person, s.IdentityDigest}
 }

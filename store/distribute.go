@@ -137,6 +137,7 @@ func (s tableDistribution) isReference() bool {
 	return s.Name == centersTable || s.Name == versionTable
 }
 
+// statement returns the statement that distributes the table.
 func (s tableDistribution) statement() string {
 	switch {
 	case s.isReference():

@@ -84,6 +84,7 @@ type erasable struct {
 	by           any
 }
 
+// eraseSubject deletes the rows of a person and counts them.
 func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
 	if err := db.redactNotifications(ctx, tx, t, done); err != nil {
 		return err

@@ -42,6 +42,7 @@ type Event struct {
 	Channel string    `db:"channel" json:"channel"`
 }
 
+// addEvent adds an event to the record of an account.
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind, channel string, now time.Time) error {
 	return db.insertEvent(ctx, tx, account, newEvent(kind, channel, now))
 }
@@ -50,6 +51,7 @@ func newEvent(kind, channel string, now time.Time) Event {
 	return Event{ID: uuid.New(), At: now, Kind: kind, Channel: channel}
 }
 
+// insertEvent adds an event whose id the caller needs.
 func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e Event) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,

@@ -45,6 +45,7 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 	})
 }
 
+// freezeCredential freezes the password and reports whether it was not frozen before.
 func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (first bool, err error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials SET state = 'frozen'
@@ -57,6 +58,7 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 	return err == nil, err
 }
 
+// recordFreeze adds the event and the notice of a freeze under one id.
 func (db *DB) recordFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
 	e := newEvent(EventPasswordFrozen, s.Channel, now)
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {

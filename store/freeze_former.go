@@ -67,6 +67,8 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	})
 }
 
+// freezeTransferred freezes the passwords of one transfer. The holder is read from the
+// link, because it may have moved to another identifier or account since.
 func (db *DB) freezeTransferred(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `

@@ -102,6 +102,7 @@ func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) 
 	return answer, err
 }
 
+// firstAnswer returns the answer of a record that the caller may not run.
 func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord) (*Answer, error) {
 	var row struct {
 		Request []byte `db:"request_digest"`

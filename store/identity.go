@@ -22,6 +22,7 @@ func (db *DB) PersonDigest(documentKey []byte) []byte {
 	return db.cipher.Index("person", []byte(db.center), documentKey)
 }
 
+// accountNoDigest returns the blind index of an account number within the centre.
 func (db *DB) accountNoDigest(accountNo string) []byte {
 	return db.cipher.Index("account number", []byte(db.center), []byte(accountNo))
 }
@@ -51,6 +52,8 @@ func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
 	return json.Unmarshal(plain, v)
 }
 
+// rowContext returns the associated data of a sealed value: table, centre and row key. The
+// first two end with a zero byte, so that different rows never have the same data.
 func (db *DB) rowContext(table string, key []byte) []byte {
 	context := make([]byte, 0, len(table)+len(db.center)+len(key)+2)
 	context = append(context, table...)

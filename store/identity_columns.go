@@ -40,7 +40,7 @@ var identityColumns = []identityColumn{
 	{table: "link_transfers", column: "former_digest", byPerson: true},            // holder of a link
 	{table: "link_transfers", column: "former_digest", where: "o.state = 'done'"}, // former holder, who may freeze
 	{table: "links", column: "identity_digest", special: true},
-	{table: "links", column: "user_digest", fixed: true}, // what it is for
+	{table: "links", column: "user_digest", fixed: true}, // the column exists to keep it
 	{table: "resets", column: "identity_digest", byPerson: true},
 	{table: "changes", column: "identity_digest", byPerson: true},
 	{table: "spraying", column: "actor", where: "o.kind = 'user'", keys: []string{"kind", "since"},
@@ -84,6 +84,8 @@ func (db *DB) rename(ctx context.Context, tx *sqlx.Tx, c identityColumn, r renam
 	return nil
 }
 
+// statements returns the statements that move the rows of the column: first the one that
+// merges or deletes rows whose key exists under the new identifier, then the update.
 func (c identityColumn) statements() (all []string) {
 	match := c.match("m.old")
 	if c.byPerson {
@@ -115,6 +117,7 @@ func (c identityColumn) collision(digest string) string {
 	return same
 }
 
+// match returns the condition for the rows o of a digest.
 func (c identityColumn) match(digest string) string {
 	match := fmt.Sprintf("o.center_id = $1 AND o.%s = %s", c.column, digest)
 	if c.where != "" {

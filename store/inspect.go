@@ -40,6 +40,7 @@ func Inspect(ctx context.Context, dsn string) (Condition, error) {
 	return c, err
 }
 
+// read reads the condition in one transaction.
 func (c *Condition) read(ctx context.Context, tx *sqlx.Tx) error {
 	var database time.Time
 	before := time.Now()

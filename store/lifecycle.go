@@ -128,6 +128,7 @@ func (t importTx) cancelOpen(ctx context.Context, links []affectedLink) (int64, 
 	return resets + changes, err
 }
 
+// moveLinks moves links to their targets and adds events and notices.
 func (t importTx) moveLinks(ctx context.Context, moved []affectedLink) error {
 	if len(moved) == 0 {
 		return nil
@@ -147,6 +148,7 @@ func (t importTx) moveLinks(ctx context.Context, moved []affectedLink) error {
 	return t.addLinkEndedNotices(ctx, NoticeLinkMoved, moved)
 }
 
+// endLinks deletes links and the sessions of their users, and adds events and notices.
 func (t importTx) endLinks(ctx context.Context, ended []affectedLink) error {
 	if len(ended) == 0 {
 		return nil
@@ -169,6 +171,7 @@ func (t importTx) endLinks(ctx context.Context, ended []affectedLink) error {
 	return t.addLinkEndedNotices(ctx, NoticeLinkEnded, ended)
 }
 
+// addEvents adds one event to each of the accounts.
 func (t importTx) addEvents(ctx context.Context, kind string, accounts pq.StringArray) error {
 	_, err := t.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel)

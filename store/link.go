@@ -28,6 +28,8 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed)
 	})
 }
 
+// newLink returns the link of the session's user to an account, sealed before the
+// transaction begins.
 func (db *DB) newLink(s Session, a Account) (newLink, error) {
 	visitor, err := db.Visitor(s)
 	if err != nil {
@@ -71,6 +73,7 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	return mapNoRows(err, ErrNotFound)
 }
 
+// A newLink is a link to be written.
 type newLink struct {
 	provider, channel string
 	identityDigest    []byte
@@ -79,6 +82,8 @@ type newLink struct {
 	visitor           Visitor
 }
 
+// insertLink inserts the link and reports whether it is new. It returns ErrConflict if the
+// user or the person is linked otherwise.
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
 	authorised, err := db.lastAuthorised(ctx, tx, n.identityDigest, now)
 	if err != nil {

@@ -44,6 +44,7 @@ type LinkProof struct {
 // ByCode reports whether a reset code replaced the password.
 func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
+// startOfLink returns the counters of a verification for a link.
 func startOfLink(s Session, personDigest []byte) start {
 	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
 }

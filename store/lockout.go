@@ -50,6 +50,7 @@ type Attempt struct {
 	decided     bool       // an earlier run of this request was charged, and its verdict is known
 }
 
+// A lockoutRow is the state of a counter after an attempt.
 type lockoutRow struct {
 	Admitted    bool       `db:"admitted"`
 	Attempts    int        `db:"attempts"`
@@ -174,6 +175,7 @@ func (p LockoutPolicy) Remaining(attempts, tier int, lockedUntil *time.Time, now
 	return max(1, p.Attempts[min(tier, len(p.Attempts)-1)]-attempts)
 }
 
+// timeArray returns times as a parameter, because pq.Array does not support time.Time.
 func timeArray(ts []time.Time) any {
 	s := make([]string, len(ts))
 	for i, t := range ts {

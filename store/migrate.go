@@ -61,6 +61,7 @@ const (
 	keysLater            // all, foreign keys also after tables of later versions
 )
 
+// migrate applies the selected migrations and returns their files.
 func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) (applied []string, err error) {
 	p, err := provider(db, c, which)
 	if err != nil {
@@ -81,6 +82,8 @@ func openDirect(ctx context.Context, c MigrateConfig) (*sqlx.DB, error) {
 	return pgconn.OpenDirect(ctx, pgconn.Config{DSN: c.DSN, ConnectTimeout: c.ConnectLimit})
 }
 
+// provider returns the migrations of a database. The lock waits up to 300 attempts of a
+// second, so that concurrent processes wait for each other.
 func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -158,6 +158,7 @@ type withdrawal struct {
 	anyTime bool // closeOpen also closes what began after at
 }
 
+// endLinks deletes the user's links that were last authorised before the withdrawal.
 func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 	var accounts []uuid.UUID
 	if err := w.SelectContext(ctx, &accounts, `

@@ -118,6 +118,7 @@ func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]
 	return done, err
 }
 
+// moveToOpenID is MoveToOpenID within a transaction.
 func (db *DB) moveToOpenID(ctx context.Context, tx *sqlx.Tx, ids []Identity, now time.Time) ([]Move, error) {
 	users := make([]*user, len(ids))
 	for i, id := range ids {
@@ -149,6 +150,7 @@ type user struct {
 	links    []userLink // of either identifier
 }
 
+// A userLink is a link of a user; Former is the user_id from which it was moved.
 type userLink struct {
 	Digest  []byte    `db:"identity_digest"`
 	Former  []byte    `db:"user_digest"`

@@ -203,6 +203,8 @@ func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 	return err
 }
 
+// pauseAfter returns the pause after a number of attempts, with a random part of up to a
+// quarter.
 func pauseAfter(attempts int) time.Duration {
 	long := min(shortestPause<<min(max(attempts, 1)-1, 10), longestPause)
 	return long + rand.N(long/4)

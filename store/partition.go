@@ -38,6 +38,7 @@ func months(now time.Time, n int) []time.Time {
 
 func partitionName(month time.Time) string { return month.Format("events_2006_01") }
 
+// makePartition creates the partition of a month unless it exists.
 func (db *DB) makePartition(ctx context.Context, month time.Time) error {
 	name := partitionName(month)
 	var exists bool

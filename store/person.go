@@ -173,6 +173,7 @@ func (db *DB) Export(ctx context.Context, u OperatorRequest) (PersonData, error)
 	return data, err
 }
 
+// subjectRefsOf returns the keys of a person's accounts; resolve adds the others.
 func subjectRefsOf(accounts []Account) subjectRefs {
 	t := subjectRefs{persons: [][]byte{accounts[0].PersonDigest}}
 	for _, a := range accounts {
@@ -203,6 +204,7 @@ type action struct {
 	id   uuid.UUID
 }
 
+// recordAction records an operator's action on an account.
 func (db *DB) recordAction(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, a action, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)

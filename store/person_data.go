@@ -69,6 +69,7 @@ func (d *PersonData) accountParts() []part {
 	}
 }
 
+// personParts returns the queries by person.
 func (d *PersonData) personParts() []part {
 	return []part{
 		{&d.Lockouts, `SELECT scope <> 'public' AS own, attempts, tier, locked_until, updated_at
@@ -94,6 +95,7 @@ func (d *PersonData) linkedParts() []part {
 	}
 }
 
+// identityParts returns the queries by identifier of present and former links.
 func (d *PersonData) identityParts() []part {
 	return []part{
 		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at

@@ -22,12 +22,12 @@ var exportedAs = map[string]string{
 
 // notExported are tables that are not exported, with the reasons.
 var notExported = map[string]string{
-	"auth_codes":          "digests of Alipay's codes, a day: they lead to nobody",
+	"auth_codes":          "digests of Alipay's codes, kept for a day, which identify no person",
 	"centers":             "markers of the keys",
 	"imports":             "digests of whole files",
-	"password_tickets":    "random numbers, 15 minutes: nothing of the person is in them",
-	"idempotency_records": "a day: copies of what the citizen was answered",
-	"spraying":            "two days: digests of whom a user tried in vain, who are other people",
+	"password_tickets":    "random numbers, kept for 15 minutes, without personal data",
+	"idempotency_records": "copies of replies to the person, kept for a day",
+	"spraying":            "digests of other persons whom a user tried in vain, kept for two days",
 }
 
 // erasedAs are tables that Erase reports under another name.
@@ -38,7 +38,7 @@ var notErased = map[string]string{
 	"auth_codes":       notExported["auth_codes"],
 	"centers":          notExported["centers"],
 	"imports":          notExported["imports"],
-	"events":           "the record, for FUNDPASS_AUDIT_YEARS; by the account's keyed digest alone",
+	"events":           "kept for FUNDPASS_AUDIT_YEARS, with the account's keyed digest only",
 	"operator_actions": "as events",
 }
 

@@ -42,6 +42,7 @@ func (db *DB) BindPhone(ctx context.Context, s Session, proof PhoneProof) error 
 	})
 }
 
+// A phonePayload is the use of a payload by a user.
 type phonePayload struct {
 	digest, identity []byte
 	at               time.Time
@@ -81,6 +82,8 @@ func (db *DB) VerifiedPhone(ctx context.Context, s Session) (string, error) {
 	return mobile, err
 }
 
+// phoneDigest returns the blind index of a phone number within the centre. Sessions and
+// accounts use the same index, so that they can be compared.
 func (db *DB) phoneDigest(mobile string) []byte {
 	return db.cipher.Index("phone", []byte(db.center), []byte(mobile))
 }

@@ -48,6 +48,8 @@ const countStep = 100_000
 // statement may read all of them.
 func (db *DB) CountHashes(ctx context.Context) (int64, error) { return db.countHashes(ctx, countStep) }
 
+// countHashes counts in steps of most hashes. PostgreSQL has no max of uuid, but the text
+// of ids sorts alike.
 func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err error) {
 	for after := (uuid.UUID{}); ; {
 		var step struct {

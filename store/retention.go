@@ -44,6 +44,7 @@ type rowKind struct {
 	life                   func(now time.Time) time.Time
 }
 
+// after returns a function that returns the time life before now.
 func after(life time.Duration) func(time.Time) time.Time {
 	return func(now time.Time) time.Time { return now.Add(-life) }
 }
@@ -112,6 +113,7 @@ func wrapKind(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// countOld counts old rows for a dry run.
 func (db *DB) countOld(ctx context.Context, table, where string, before time.Time) (n int64, err error) {
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &n, `SELECT count(*) FROM `+table+` WHERE center_id = $1 AND `+where, db.center, before)

@@ -130,6 +130,7 @@ func (db *DB) RenewSession(ctx context.Context, tokenDigest []byte) error {
 	})
 }
 
+// renewSession renews a session that is not idle yet.
 func (db *DB) renewSession(ctx context.Context, tx *sqlx.Tx, tokenDigest []byte, now time.Time) error {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE sessions SET seen_at = $3

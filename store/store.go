@@ -174,6 +174,9 @@ func (db *DB) register(ctx context.Context, appID string, look bool) error {
 	return err
 }
 
+// tryRegister registers the centre once. It returns ErrConflict if another process has
+// bound the keys in between, and ErrOtherApp if the row is missing or of another
+// application.
 func (db *DB) tryRegister(ctx context.Context, appID string, look bool) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if !look {

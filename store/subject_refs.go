@@ -139,6 +139,7 @@ func (db *DB) scopes(t subjectRefs) [][]byte {
 	return all
 }
 
+// uuids returns ids as a parameter.
 func uuids(all []uuid.UUID) any {
 	texts := make([]string, len(all))
 	for i, id := range all {

@@ -30,7 +30,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 			_, err := db.RejectTransfer(t.Context(), holder, request(t, db, other, a).ID)
 			noError(t, err)
 		}},
-		"the holder could not be told": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
+		"the holder could not be notified": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			transfer := request(t, db, other, a)
 			due, _, err := db.Due(t.Context(), 100)
 			noError(t, err)

@@ -47,6 +47,7 @@ const spendTicket = `
 		spent_by = coalesce(t.spent_by, CASE WHEN t.token_digest = $3 THEN $4::bytea END)
 	RETURNING admitted`
 
+// ticketDigest returns the blind index of a ticket.
 func (db *DB) ticketDigest(ticket string) []byte {
 	return db.cipher.Index("password ticket", []byte(ticket))
 }

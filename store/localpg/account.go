@@ -67,6 +67,8 @@ func (a *account) own(dirs ...string) error {
 	return nil
 }
 
+// checkOwner returns an error unless dir is a directory, not a link, of this process's user
+// or the account.
 func (a *account) checkOwner(dir string) error {
 	st, err := os.Lstat(dir)
 	if err != nil {

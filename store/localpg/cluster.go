@@ -45,6 +45,7 @@ func (s *Server) create(ctx context.Context, throwaway bool) error {
 	return nil
 }
 
+// removeUnfinished removes data directories that an interrupted create left.
 func (s *Server) removeUnfinished() error {
 	left, _ := filepath.Glob(s.data + ".new*") // the pattern is well formed
 	for _, dir := range left {
@@ -55,6 +56,7 @@ func (s *Server) removeUnfinished() error {
 	return nil
 }
 
+// initdb creates a data directory with a superuser postgres.
 func (s *Server) initdb(ctx context.Context, dir string, throwaway bool) error {
 	args := []string{"-D", dir, "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
 		"--pwfile", s.passwordFile(), "-E", "UTF8", "--locale=C", "--wal-segsize=1"}
@@ -114,6 +116,7 @@ func (s *Server) ping(ctx context.Context, name string) error {
 	return nil
 }
 
+// ensureDatabase creates the database of Options.Name unless it exists.
 func (s *Server) ensureDatabase(ctx context.Context) error {
 	db, err := sql.Open("postgres", s.DSN("postgres"))
 	if err != nil {

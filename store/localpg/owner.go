@@ -43,6 +43,7 @@ func locked(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
+// ownerOf returns the process id in the lock file, for messages.
 func ownerOf(f *os.File) string {
 	b, err := os.ReadFile(f.Name())
 	if err != nil {

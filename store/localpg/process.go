@@ -53,6 +53,8 @@ func (s *Server) run(ctx context.Context, o Options) error {
 // exit within moments.
 var errLingering = errors.New("processes of the former server are still ending")
 
+// arguments returns the command line of the server. Options.Settings come last and override
+// the others.
 func (s *Server) arguments(o Options) ([]string, error) {
 	listen := ""
 	if o.TCP {
@@ -160,6 +162,7 @@ func (s *Server) await(ctx context.Context) error {
 	return nil
 }
 
+// startFailure returns an error with the server's log.
 func (s *Server) startFailure() error {
 	text, _ := os.ReadFile(s.logFile())
 	if bytes.Contains(text, []byte("pre-existing shared memory block")) {

@@ -80,6 +80,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 // answer at a time, which lib/pq checks only for statements without a name.
 var errRowsOpen = errors.New("pgconn: rows of an earlier query are still open on this connection")
 
+// query runs a query as a prepared statement if it has arguments.
 func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.rowsOpen {
 		return nil, errRowsOpen
@@ -106,6 +107,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	return r, c.mapError(ctx, err)
 }
 
+// exec runs a statement as a prepared statement if it has arguments.
 func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if c.rowsOpen {
 		return nil, errRowsOpen

@@ -61,6 +61,7 @@ func parseDSN(dsn string) (pq.Config, error) {
 	return cfg, nil
 }
 
+// checkDSN checks the rules of ErrUnsafeDSN.
 func checkDSN(dsn string, cfg pq.Config) error {
 	if !writesSSLMode(dsn) || cfg.SSLMode == "" {
 		return fmt.Errorf("%w: sslmode must be set", ErrUnsafeDSN)

@@ -130,6 +130,7 @@ func hideValues(err error, server *pq.Error) error {
 	return valueError{server}
 }
 
+// A valueError is a data exception without the server's message.
 type valueError struct{ server *pq.Error }
 
 func (e valueError) Error() string { return fmt.Sprintf("pq: value refused (%s)", e.server.Code) }

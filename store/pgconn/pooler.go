@@ -35,6 +35,7 @@ func hasPooler(ctx context.Context, cfg pq.Config) (pooler bool, err error) {
 	return pooler, err
 }
 
+// probePooler opens two connections and compares their server connections several times.
 func probePooler(ctx context.Context, cfg pq.Config) (bool, error) {
 	db := newDB(&connector{cfg: cfg}, 2)
 	defer db.Close()

@@ -87,6 +87,7 @@ func (g *given) sweep(ctx context.Context) error {
 	return nil
 }
 
+// makeCommon creates the schema that most tests of this binary share.
 func (g *given) makeCommon() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
@@ -113,6 +114,7 @@ func (g *given) create(t testing.TB, name string, migrated bool) string {
 	return dsn
 }
 
+// makeSchema creates a schema, locks it for this process and migrates it.
 func (g *given) makeSchema(ctx context.Context, name string, migrated bool) (dsn string, err error) {
 	if _, err := g.mine.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lockOf(name)); err != nil {
 		return "", err
