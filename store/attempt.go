@@ -116,7 +116,7 @@ type Passed struct {
 }
 
 // passAttempt is PassAttempt within a transaction. It ignores a nil p. A decided attempt
-// resets the counter without a reservation, because its earlier run released it.
+// needs no reservation, because an earlier run of the request has settled it.
 func (db *DB) passAttempt(ctx context.Context, tx *sqlx.Tx, p *Passed, now time.Time) error {
 	if p == nil {
 		return nil

@@ -82,8 +82,8 @@ func openDirect(ctx context.Context, c MigrateConfig) (*sqlx.DB, error) {
 	return pgconn.OpenDirect(ctx, pgconn.Config{DSN: c.DSN, ConnectTimeout: c.ConnectLimit})
 }
 
-// provider returns the migrations of a database. The lock waits up to 300 attempts of a
-// second, so that concurrent processes wait for each other.
+// provider returns the migrations of a database. Concurrent processes wait for the session
+// lock, for at most five minutes.
 func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -48,8 +48,8 @@ const countStep = 100_000
 // statement may read all of them.
 func (db *DB) CountHashes(ctx context.Context) (int64, error) { return db.countHashes(ctx, countStep) }
 
-// countHashes counts in steps of most hashes. PostgreSQL has no max of uuid, but the text
-// of ids sorts alike.
+// countHashes counts in steps of most hashes. It takes the maximum of texts, which sort
+// like ids, because PostgreSQL 17 has no max(uuid).
 func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err error) {
 	for after := (uuid.UUID{}); ; {
 		var step struct {
