@@ -26,7 +26,7 @@ const AttemptLease = 15 * time.Second
 // An AttemptRequest asks to check one password.
 type AttemptRequest struct {
 	PersonDigest []byte    // of the presented identity, known or not
-	Scope        []byte    // PublicScope, or the digest of an Alipay identity proven to be the person
+	Scope        []byte    // PublicScope, or the identity digest of a user proven to be the person
 	AccountNo    string    // if the caller named the account
 	AccountID    uuid.UUID // if the link names the account; failed attempts then become events of it
 	Channel      string    // of those events

@@ -221,7 +221,7 @@ func exhaust(ctx context.Context, db *pgconn.Pool, in, query string, args []any)
 // its context.
 func TestCancelReachesServer(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	dsn := storetest.DSN(t)
 	db, probe := openPool(t, dsn), storetest.Probe(t, dsn)
 	running := func() (n int) {
