@@ -17,26 +17,26 @@ const (
 	StatusUnknown = "99" // 其他
 )
 
-// Password states, see the schema's check.
+// Password states, as in the check of password_credentials.
 const (
 	PasswordInitial    = "initial"     // derived from the person's data, never changed
 	PasswordSet        = "set"         // chosen by the citizen
 	PasswordMustChange = "must_change" // weak, leaked, or reset by a clerk
-	PasswordFrozen     = "frozen"      // the owner said "不是我", or the centre froze it
+	PasswordFrozen     = "frozen"      // frozen by the owner ("不是我") or by the centre
 )
 
-// A Person is what the centre's records say of an account's holder. It stands
-// sealed in the database and is never logged.
+// A Person is the holder of an account according to the centre's records. It is stored
+// sealed and is never logged.
 type Person struct {
 	Name       string `json:"n"`
 	IDType     string `json:"t"`           // ZJLX
 	IDNumber   string `json:"i"`           // ZJHM, normalised
-	Phone      string `json:"p,omitempty"` // as document.Mobile writes it
+	Phone      string `json:"p,omitempty"` // in the form of document.Mobile
 	AccountNo  string `json:"a"`           // GRZH
 	EmployerNo string `json:"e,omitempty"`
 }
 
-// An Account is a fund account together with its password's state.
+// An Account is a fund account and the state of its password.
 type Account struct {
 	ID           uuid.UUID
 	Status       string
@@ -44,12 +44,12 @@ type Account struct {
 	PersonDigest []byte
 	Version      int64
 	State        string
-	InitialRule  string // set when State is PasswordInitial: no hash exists
+	InitialRule  string // set if State is PasswordInitial, when no hash exists
 	Hash         string
 
-	// OwnPhone: Person.Phone stands at accounts of no other person of the centre, whatever
-	// their status, so it tells whose it is. Only ReserveAttempt and CheckResetCode look; false
-	// of an account that was not taken in since there are phone digests.
+	// OwnPhone reports whether no account of another person of the centre has Person.Phone,
+	// whatever its status, so that the number identifies the person. Only ReserveAttempt
+	// and CheckResetCode set it.
 	OwnPhone bool
 }
 
@@ -58,7 +58,7 @@ func (a Account) Ended() bool {
 	return a.Status == StatusMerged || a.Status == StatusMoved || a.Status == StatusClosed
 }
 
-// accountRow is an Account as it stands in the database.
+// An accountRow is the row of an Account.
 type accountRow struct {
 	ID           uuid.UUID `db:"account_id"`
 	Status       string    `db:"status"`
@@ -71,19 +71,21 @@ type accountRow struct {
 	OwnPhone     bool      `db:"own_phone"`
 }
 
-// accountColumns go with accountRow; a stands for accounts, c for password_credentials of a kind.
+// accountColumns are the columns of an accountRow: a is accounts, c is password_credentials
+// of one kind.
 const accountColumns = `a.account_id, a.status, a.sealed, a.person_digest, c.version, c.state, c.initial_rule, c.hash`
 
-// isPassword is the kind of the credential c of an account. In a join it is no plain
-// comparison: while PostgreSQL has no statistics, as after the first import, it takes a kind
-// that is written out for rare and reads those of the whole centre to find one.
+// isPassword restricts c to passwords. It is not a plain comparison because, without
+// statistics, as after the first import, PostgreSQL takes a literal kind for rare and reads
+// the centre's credentials of that kind to find one.
 const isPassword = `c.kind = ANY ('{password}')`
 
-// ownPhone goes with accountColumns where somebody may be about to be proven by phone: in
-// the statement that finds the account, so that looking costs nobody a statement more.
+// ownPhone is the column OwnPhone. It is part of the query that finds the account, so that
+// it costs no statement of its own.
 const ownPhone = `a.phone_digest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts o
 	WHERE o.center_id = $1 AND o.phone_digest = a.phone_digest AND o.person_digest <> a.person_digest) AS own_phone`
 
+// account returns the Account of a row, with the sealed person opened.
 func (db *DB) account(r accountRow) (Account, error) {
 	a := Account{ID: r.ID, Status: r.Status, PersonDigest: r.PersonDigest, Version: r.Version, State: r.State, OwnPhone: r.OwnPhone}
 	if r.InitialRule != nil {
@@ -95,14 +97,14 @@ func (db *DB) account(r accountRow) (Account, error) {
 	return a, db.unseal(r.Sealed, "accounts", r.ID[:], &a.Person)
 }
 
-// A PasswordStatus is the state of the linked account's password and of the
-// owner's scope.
+// A PasswordStatus is the state of the linked account's password and of its owner's lockout
+// counter.
 type PasswordStatus struct {
 	State       string
-	Account     string     // its status, GRZHZT
-	ChangedAt   *time.Time // nil: never by the citizen
-	Attempts    int        // failed, in the present tier
-	Tier        int        // how many tiers ended in a lock since the last success
-	LockedUntil *time.Time // may lie in the past
+	Account     string     // status of the account, GRZHZT
+	ChangedAt   *time.Time // nil: never changed by the citizen
+	Attempts    int        // failed attempts in the present tier
+	Tier        int        // number of tiers that ended in a lock since the last success
+	LockedUntil *time.Time // may be in the past
 	sealed      []byte     // the account's Person
 }

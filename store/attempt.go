@@ -12,18 +12,19 @@ import (
 	"github.com/lib/pq"
 )
 
-// ErrLapsed says that an attempt has waited for its verdict longer than its lease: it is
-// released, so the verdict must not be told.
+// ErrLapsed reports that the lease of an attempt ended before its verdict. The attempt has
+// been released, so the caller must not reveal the verdict.
 var ErrLapsed = errors.New("store: the lease of an attempt has ended")
 
-// recordTime is how long the record of a failed attempt may delay its verdict.
+// recordTime bounds how long the event of a failed attempt may delay the reply.
 const recordTime = time.Second
 
-// FailAttempt counts a reserved attempt as failed and returns what is left. right says that
-// the password was right and something else is missing: a repeat of the request may look at
-// it again. For an attempt that was not admitted it runs the same statement and changes
-// nothing. The owner's event is written in the same transaction; where that fails, or takes
-// too long, the attempt is counted without it. Calling it twice fails with ErrLapsed.
+// FailAttempt counts a reserved attempt as failed and returns the attempts left. right
+// reports that the password was right and another proof is missing; a retry of the request
+// may then check the password again. For an attempt that was not admitted FailAttempt runs
+// the same statement and changes nothing. The owner's event is written in the same
+// transaction; if that fails or takes too long, the attempt is counted without it. A second
+// call returns ErrLapsed.
 func (db *DB) FailAttempt(ctx context.Context, req AttemptRequest, a Attempt, right bool) (Attempt, error) {
 	record := req.AccountID != uuid.Nil && a.Admitted
 	failed, err := db.failAttempt(ctx, req, a, right, record)
@@ -32,11 +33,12 @@ func (db *DB) FailAttempt(ctx context.Context, req AttemptRequest, a Attempt, ri
 	}
 	failed, again := db.failAttempt(ctx, req, a, right, false)
 	if again == nil {
-		db.log.LogAttrs(ctx, slog.LevelWarn, "wrong password not in the owner's record", slog.String("cause", err.Error()))
+		db.log.LogAttrs(ctx, slog.LevelWarn, "event of a failed attempt not written", slog.String("cause", err.Error()))
 	}
 	return failed, again
 }
 
+// failAttempt counts a failed attempt in one transaction, with its event if record is set.
 func (db *DB) failAttempt(ctx context.Context, req AttemptRequest, a Attempt, right, record bool) (Attempt, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		b, err := db.countAttempt(ctx, tx, req, a, now)
@@ -44,7 +46,7 @@ func (db *DB) failAttempt(ctx context.Context, req AttemptRequest, a Attempt, ri
 			return err
 		}
 		a = b.fill(a, req.Policy, now)
-		if err := db.noteVerdict(ctx, tx, req.Record, b.Admitted, right); err != nil || !record {
+		if err := db.recordVerdict(ctx, tx, req.Record, b.Admitted, right); err != nil || !record {
 			return err
 		}
 		return db.recordAttempt(ctx, tx, req, a, now)
@@ -52,6 +54,8 @@ func (db *DB) failAttempt(ctx context.Context, req AttemptRequest, a Attempt, ri
 	return a, err
 }
 
+// recordAttempt adds the event of a failed attempt. It has a time limit of its own, so that
+// a locked table of events does not delay the reply.
 func (db *DB) recordAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, a Attempt, now time.Time) error {
 	ctx, stop := context.WithTimeout(ctx, recordTime)
 	defer stop()
@@ -62,10 +66,11 @@ func (db *DB) recordAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest
 	return db.addEvent(ctx, tx, req.AccountID, kind, req.Channel, now)
 }
 
-// isReserved says whether the reservation $7 is there to be counted.
+// isReserved reports whether the reservation $7 exists and is within its lease.
 const isReserved = `coalesce($7::timestamptz = ANY (b.pending) AND $7 > $4, false)`
 
-// countAttempt counts a failed attempt in one statement. The last one of a tier locks.
+// countAttempt counts a failed attempt in one statement. The last attempt of a tier locks
+// the scope.
 func (db *DB) countAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, a Attempt, now time.Time) (lockoutRow, error) {
 	var b lockoutRow
 	err := tx.GetContext(ctx, &b, `
@@ -90,26 +95,28 @@ func (db *DB) countAttempt(ctx context.Context, tx *sqlx.Tx, req AttemptRequest,
 }
 
 // PassAttempt resets the attempts of a scope and undoes the spray count of an unverified
-// source: the password was right. It is apart from what the password was for, because a
-// right password is right whatever becomes of that. Attempts of others that wait for their
-// verdicts go on waiting. ErrLapsed means that the verdict came too late to count.
+// source, because the password was right. It is separate from the operation that needed the
+// password, so that the reset remains if the operation fails. Other pending attempts are
+// kept. PassAttempt returns ErrLapsed if the lease has ended.
 func (db *DB) PassAttempt(ctx context.Context, req AttemptRequest, a Attempt) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		return db.passAttempt(ctx, tx, &Passed{req, a}, now)
 	})
 	if err == nil {
-		req.Record.holds(Attempt{})
+		req.Record.setCharged(Attempt{})
 	}
 	return err
 }
 
-// A Passed is an attempt whose password was right, to be passed together with what the
-// password was for.
+// A Passed is an attempt with the right password. Operations that need the password take
+// it, so that the attempt passes in their transaction.
 type Passed struct {
 	Request AttemptRequest
 	Attempt Attempt
 }
 
+// passAttempt is PassAttempt within a transaction. It ignores a nil p. A decided attempt
+// needs no reservation, because an earlier run of the request has settled it.
 func (db *DB) passAttempt(ctx context.Context, tx *sqlx.Tx, p *Passed, now time.Time) error {
 	if p == nil {
 		return nil
@@ -125,7 +132,7 @@ func (db *DB) passAttempt(ctx context.Context, tx *sqlx.Tx, p *Passed, now time.
 	return changedOne(res, err, ErrLapsed)
 }
 
-// ResetAttempts resets the counter of a scope, whose caller has just been proven to be the
+// ResetAttempts resets the counter of a scope whose caller has just been proven to be the
 // person. Calling it twice is safe.
 func (db *DB) ResetAttempts(ctx context.Context, personDigest, scope []byte) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -137,9 +144,9 @@ func (db *DB) ResetAttempts(ctx context.Context, personDigest, scope []byte) err
 	})
 }
 
-// noteReservation stores in the request's record what the request has charged. It returns
+// recordReservation stores the reservation in the request's idempotency record. It returns
 // ErrRunning if another run has taken over.
-func (db *DB) noteReservation(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, lease *time.Time) error {
+func (db *DB) recordReservation(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, lease *time.Time) error {
 	if r == nil {
 		return nil
 	}
@@ -150,8 +157,9 @@ func (db *DB) noteReservation(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRe
 	return changedOne(res, err, ErrRunning)
 }
 
-// noteVerdict stores in the request's record that its attempt is counted.
-func (db *DB) noteVerdict(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, counted, right bool) error {
+// recordVerdict stores in the request's idempotency record that its attempt is counted, and
+// whether the password was right.
+func (db *DB) recordVerdict(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, counted, right bool) error {
 	if r == nil {
 		return nil
 	}
@@ -163,7 +171,7 @@ func (db *DB) noteVerdict(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord
 	})
 }
 
-// reservation returns what an earlier run of the request has charged; nil: nothing.
+// reservation returns the reservation of an earlier run of the request, or nil.
 func (r *IdempotencyRecord) reservation() *time.Time {
 	if r == nil {
 		return nil
@@ -171,7 +179,8 @@ func (r *IdempotencyRecord) reservation() *time.Time {
 	return r.attemptUntil
 }
 
-// verdict returns whether the password of an earlier run was right; nil: no attempt was counted.
+// verdict returns whether the password of an earlier run was right, or nil if no attempt
+// was counted.
 func (r *IdempotencyRecord) verdict() *bool {
 	if r == nil {
 		return nil
@@ -179,8 +188,8 @@ func (r *IdempotencyRecord) verdict() *bool {
 	return r.attemptRight
 }
 
-// holds notes whether the request has an attempt charged.
-func (r *IdempotencyRecord) holds(a Attempt) {
+// setCharged records whether the request has charged an attempt.
+func (r *IdempotencyRecord) setCharged(a Attempt) {
 	if r != nil {
 		r.charged = a.lease != nil || a.decided
 	}

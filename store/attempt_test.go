@@ -24,7 +24,7 @@ func failedAttempt(ctx context.Context, db *store.DB, req store.AttemptRequest) 
 	return db.FailAttempt(ctx, req, a, false)
 }
 
-// reserved returns how many attempts wait for their verdicts, and counted how many have failed.
+// reserved returns the numbers of pending and of failed attempts at a person.
 func reserved(t testing.TB, db *store.DB, person []byte) (reserved, counted int) {
 	t.Helper()
 	noError(t, storetest.ProbeOf(db).QueryRow(`SELECT coalesce(sum(cardinality(pending)), 0), coalesce(sum(attempts), 0) FROM lockouts
@@ -32,8 +32,9 @@ func reserved(t testing.TB, db *store.DB, person []byte) (reserved, counted int)
 	return reserved, counted
 }
 
-// Of attempts at once whose callers hang up at any moment, over two processes, no more
-// are admitted than the policy allows, and the rest is left when the leases have ended.
+// Concurrent attempts over two processes, whose callers disconnect at any moment, are
+// admitted up to the limit of the policy. The remaining ones are available when the leases
+// have ended.
 func TestCutAttemptsKeepTheLimit(t *testing.T) {
 	t.Parallel()
 	dsn, clock := storetest.DSN(t), new(movedClock)
@@ -56,14 +57,14 @@ func TestCutAttemptsKeepTheLimit(t *testing.T) {
 		wg.Go(func() {
 			ctx, stop := context.WithTimeout(context.Background(), time.Duration(rand.IntN(60))*time.Millisecond)
 			defer stop()
-			fail(ctx, handles[i%2]) // an error is the caller's end
+			fail(ctx, handles[i%2]) // the error is that of the ended context
 		})
 	}
 	wg.Wait()
 	if n := looked.Load(); n > 3 {
-		t.Fatalf("%d attempts were looked at in a tier of 3", n)
+		t.Fatalf("%d attempts admitted in a tier of 3", n)
 	}
-	for i, db := range handles { // Close waits for commits that go on without their callers
+	for i, db := range handles { // Close waits for commits that outlive their callers
 		noError(t, db.Close())
 		handles[i] = storetest.Open(t, dsn, storetest.WithNow(clock.Now))
 	}
@@ -72,18 +73,18 @@ func TestCutAttemptsKeepTheLimit(t *testing.T) {
 		before := looked.Load()
 		noError(t, fail(t.Context(), handles[0]))
 		if looked.Load() == before {
-			t.Fatalf("locked after %d attempts that were looked at, want 3", before)
+			t.Fatalf("locked after %d admitted attempts, want 3", before)
 		}
 	}
 	noError(t, fail(t.Context(), handles[1]))
 	if n := looked.Load(); n != 3 {
-		t.Errorf("%d attempts were looked at, want 3", n)
+		t.Errorf("%d attempts admitted, want 3", n)
 	}
 }
 
-// An attempt that waits for its verdict counts; that of a process that dies is released;
-// its verdict, if it comes all the same, is refused.
-func TestLapsedAttemptIsGivenBack(t *testing.T) {
+// A pending attempt counts against the limit. It is released when its lease ends, and a
+// later verdict is refused.
+func TestLapsedAttemptIsReleased(t *testing.T) {
 	t.Parallel()
 	clock := new(movedClock)
 	db := storetest.New(t, storetest.WithNow(clock.Now))
@@ -96,16 +97,16 @@ func TestLapsedAttemptIsGivenBack(t *testing.T) {
 	}
 	for range 2 {
 		if a, err := db.ReserveAttempt(t.Context(), req); err != nil || a.Admitted || !a.Crowded || a.LockedUntil != nil || a.Remaining != 3 {
-			t.Fatalf("beside three that wait: %+v %v", a, err)
+			t.Fatalf("with three pending: %+v %v", a, err)
 		}
 	}
 	clock.add(store.AttemptLease)
 	for _, a := range dead {
 		if _, err := db.FailAttempt(t.Context(), req, a, false); !errors.Is(err, store.ErrLapsed) {
-			t.Errorf("a wrong one that came too late: %v", err)
+			t.Errorf("late failed attempt: %v", err)
 		}
 		if err := db.PassAttempt(t.Context(), req, a); !errors.Is(err, store.ErrLapsed) {
-			t.Errorf("a right one that came too late: %v", err)
+			t.Errorf("late passed attempt: %v", err)
 		}
 	}
 	a, err := failedAttempt(t.Context(), db, req)
@@ -113,15 +114,15 @@ func TestLapsedAttemptIsGivenBack(t *testing.T) {
 		t.Errorf("after the leases: %+v %v", a, err)
 	}
 	if _, err := db.FailAttempt(t.Context(), req, a, false); !errors.Is(err, store.ErrLapsed) {
-		t.Errorf("a second verdict: %v", err)
+		t.Errorf("second verdict: %v", err)
 	}
 	if waits, counted := reserved(t, db, req.PersonDigest); waits != 0 || counted != 1 {
-		t.Errorf("%d wait and %d are counted, want none and one", waits, counted)
+		t.Errorf("%d attempts pending and %d failed, want 0 and 1", waits, counted)
 	}
 }
 
-// A right attempt of somebody else does not release those that still wait.
-func TestRightAttemptLeavesOthersWaiting(t *testing.T) {
+// A passed attempt does not release other pending attempts.
+func TestPassedAttemptKeepsOthersPending(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	req := store.AttemptRequest{PersonDigest: []byte("person"), Scope: store.PublicScope, Policy: tiers}
@@ -133,16 +134,16 @@ func TestRightAttemptLeavesOthersWaiting(t *testing.T) {
 	noError(t, err)
 	noError(t, db.PassAttempt(t.Context(), req, second))
 	if waits, counted := reserved(t, db, req.PersonDigest); waits != 1 || counted != 0 {
-		t.Errorf("%d wait and %d are counted, want one and none", waits, counted)
+		t.Errorf("%d attempts pending and %d failed, want 1 and 0", waits, counted)
 	}
 	if a, err := db.FailAttempt(t.Context(), req, first, false); err != nil || a.Remaining != 2 {
 		t.Errorf("%+v %v", a, err)
 	}
 }
 
-// A failed attempt is counted and reported although its event cannot be written; where
-// it can, both are in one transaction.
-func TestVerdictStandsWithoutItsEvent(t *testing.T) {
+// A failed attempt is counted and reported even if its event cannot be written. Otherwise
+// both are in one transaction.
+func TestAttemptCountsWithoutItsEvent(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1, hashed))
@@ -169,9 +170,9 @@ func TestVerdictStandsWithoutItsEvent(t *testing.T) {
 	}
 }
 
-// A start of a verification whose process dies is given back, one that Alipay opened
-// is counted once.
-func TestLapsedStartIsGivenBack(t *testing.T) {
+// A reserved start of a verification is released when its lease ends, and a start that
+// Alipay opened is counted once.
+func TestLapsedStartIsReleased(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
 	charge := func() (store.Start, error) { return o.db.ChargeReset(t.Context(), o.session, 2) }
@@ -180,17 +181,17 @@ func TestLapsedStartIsGivenBack(t *testing.T) {
 		noError(t, err)
 	}
 	if _, err := charge(); !errors.Is(err, store.ErrLimit) {
-		t.Fatalf("beside two that wait: %v", err)
+		t.Fatalf("with two reserved: %v", err)
 	}
 	o.now.add(store.AttemptLease)
 	start, err := charge()
 	noError(t, err)
 	_, err = o.db.OpenReset(t.Context(), o.session, o.account, store.Reset{ID: uuid.New(), Kind: store.ResetByCertify, CertifyID: "c-1", Start: start})
 	noError(t, err)
-	noError(t, o.db.ReleaseStart(t.Context(), start)) // gives nothing back twice
+	noError(t, o.db.ReleaseStart(t.Context(), start)) // releases nothing a second time
 	_, err = charge()
 	noError(t, err)
 	if _, err := charge(); !errors.Is(err, store.ErrLimit) {
-		t.Errorf("one counted and one waiting: %v", err)
+		t.Errorf("with one counted and one reserved: %v", err)
 	}
 }

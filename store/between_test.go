@@ -10,8 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Whoever held the link until it was taken over freezes all the same when Alipay calls
-// them, and who took it over, by an open_id since.
+// A former holder can freeze the password also after both users were moved to open_ids.
 func TestFormerHolderFreezesAfterMove(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -32,8 +31,8 @@ func TestFormerHolderFreezesAfterMove(t *testing.T) {
 	noError(t, db.FreezeAsFormerHolder(t.Context(), former))
 }
 
-// Of a person's accounts an open one is meant before one that has ended, whatever their
-// numbers in the standard.
+// Of a person's accounts an open one is chosen before an ended one, whatever the order of
+// their statuses.
 func TestOpenAccountBeforeEnded(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -47,16 +46,16 @@ func TestOpenAccountBeforeEnded(t *testing.T) {
 			t.Errorf("%s: %+v, %v", status, a, err)
 		}
 		if a, err := db.RecoverableAccount(t.Context(), person, d.Person.AccountNo); err != nil || a.Status != store.StatusClosed {
-			t.Errorf("the one that is named: %+v, %v", a, err)
+			t.Errorf("named account: %+v, %v", a, err)
 		}
 	}
 }
 
-// While somebody writes what comes first in the order of locks, nobody holds what comes
-// later.
+// A transaction that waits for a row does not hold rows that come later in the order of
+// locks.
 func TestLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	ctx := context.Background()
 	for _, tt := range []struct {
 		name, first, then string
@@ -64,7 +63,7 @@ func TestLocksInOrder(t *testing.T) {
 	}{
 		{"an attempt under a key, and Erase", `SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM idempotency_records WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
-				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
+				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 				return err
 			}},
 		{"Erase, and a reset code", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
@@ -83,8 +82,8 @@ func TestLocksInOrder(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
-			d := liveThrough(t, db, 1)
+			db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
+			d := createPersonRows(t, db, 1)
 			s, err := db.Session(ctx, []byte("d1"))
 			noError(t, err)
 			n := noticeTo(t, db, s)
@@ -101,7 +100,7 @@ func TestLocksInOrder(t *testing.T) {
 			})
 			waiting(t, db, 1)
 			if _, err := hold.Exec(tt.then); err != nil {
-				t.Errorf("it holds what comes later: %v", err)
+				t.Errorf("a later row is locked: %v", err)
 			}
 			noError(t, hold.Rollback())
 			all.Wait()
@@ -109,7 +108,7 @@ func TestLocksInOrder(t *testing.T) {
 	}
 }
 
-// noticeTo is a claimed notice to the session's Alipay user.
+// noticeTo returns a claimed notice to the session's user.
 func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 	t.Helper()
 	due, _, err := db.Due(t.Context(), 100)
@@ -121,15 +120,15 @@ func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 			return d
 		}
 	}
-	t.Fatal("no notice to them")
+	t.Fatal("no notice to the user")
 	return store.Delivery{}
 }
 
-// A former holder's freeze takes the takeover before the link, and so does a move of both.
+// A former holder's freeze and a move of both users lock the transfer before the link.
 func TestMoveLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t)                       // looks at its sessions
-	db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
+	storetest.Server(t)                       // reads pg_stat_activity
+	db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
 	d := depositor(1)
 	importAll(t, db, d)
 	account := importedAccount(t, db, d)
@@ -155,7 +154,7 @@ func TestMoveLocksInOrder(t *testing.T) {
 	})
 	waiting(t, db, 1)
 	if _, err := hold.Exec(`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`); err != nil {
-		t.Errorf("it holds what comes later: %v", err)
+		t.Errorf("a later row is locked: %v", err)
 	}
 	noError(t, hold.Rollback())
 	all.Wait()

@@ -1,17 +1,17 @@
 package store
 
-// This file is the registry of channels and providers: no other file of the store names one.
+// This file registers the channels and providers. No other file of the package names one.
 
-// Channels say where something was done.
+// A channel is where something was done.
 const (
 	ChannelAlipay   = "alipay"   // the mini-program
-	ChannelOperator = "operator" // the centre's operators, see DB.Unlock
+	ChannelOperator = "operator" // an operator of the centre, see DB.Unlock
 	ChannelCounter  = "counter"  // a clerk of the centre
-	ChannelCentre   = "centre"   // what followed from the centre's own records
+	ChannelCentre   = "centre"   // an update of the centre's records
 )
 
-// Providers say whose name for a citizen an Identity is.
+// ProviderAlipay identifies users by an open_id or a user_id of Alipay.
 const ProviderAlipay = "alipay"
 
-// notifier is the provider whose messages notifications keeps.
+// notifier is the provider of the messages in notifications.
 const notifier = ProviderAlipay

@@ -11,32 +11,32 @@ import (
 	"fundpass/store/storetest"
 )
 
-// on is somebody who is linked, in a session on a channel.
-func on(t *testing.T, db *store.DB, channel string, id store.Identity) store.Session {
+// sessionOn returns a session on a channel.
+func sessionOn(t *testing.T, db *store.DB, channel string, id store.Identity) store.Session {
 	t.Helper()
 	s, err := db.OpenSession(t.Context(), channel, []byte(uuid.NewString()), store.Visitor{Identity: id})
 	noError(t, err)
 	return s
 }
 
-// Whatever a request does is kept under the channel of its session, whichever the link or
-// another step came through.
-func TestWhatIsDoneHasTheSessionsChannel(t *testing.T) {
+// The rows of a request have the channel of its session, whatever the channel of the link
+// or of an earlier step.
+func TestRowsHaveTheSessionsChannel(t *testing.T) {
 	t.Parallel()
 	db, ctx := storetest.New(t), t.Context()
 	importAll(t, db, depositor(1, hashed))
 	account := importedAccount(t, db, depositor(1, hashed))
-	noError(t, db.AddLink(ctx, on(t, db, "of links", byOpen(1)), account, nil))
-	s := on(t, db, "of attempts", byOpen(1))
+	noError(t, db.AddLink(ctx, sessionOn(t, db, "of links", byOpen(1)), account, nil))
+	s := sessionOn(t, db, "of attempts", byOpen(1))
 	_, err := failedAttempt(ctx, db, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Channel: s.Channel,
 		Policy: store.LockoutPolicy{Attempts: []int{9}, Until: func(now time.Time) []time.Time { return []time.Time{now} }}})
 	noError(t, err)
-	change, err := db.OpenChange(ctx, on(t, db, "of opening", byOpen(1)), account, []byte("old"))
+	change, err := db.OpenChange(ctx, sessionOn(t, db, "of opening", byOpen(1)), account, []byte("old"))
 	noError(t, err)
-	_, err = db.FinishChange(ctx, on(t, db, "of changes", byOpen(1)), change.ID, store.NewPassword{Hash: "hash", Fingerprint: []byte("new")})
+	_, err = db.FinishChange(ctx, sessionOn(t, db, "of changes", byOpen(1)), change.ID, store.NewPassword{Hash: "hash", Fingerprint: []byte("new")})
 	noError(t, err)
 	account.Version++
-	s = on(t, db, "of resets", byOpen(1))
+	s = sessionOn(t, db, "of resets", byOpen(1))
 	reset := store.Reset{ID: uuid.New(), Kind: store.ResetByFace, CertifyID: "certify"}
 	reset, err = db.OpenReset(ctx, s, account, reset)
 	noError(t, err)
@@ -47,10 +47,10 @@ func TestWhatIsDoneHasTheSessionsChannel(t *testing.T) {
 	_, err = db.FinishReset(ctx, s, reset.ID, store.NewPassword{Hash: "newer", Fingerprint: []byte("newer")})
 	noError(t, err)
 	account.Version++
-	_, err = db.RequestTransfer(ctx, on(t, db, "of transfers", byOpen(2)), store.TransferOrder{Account: account, Proof: "face", Window: time.Hour, Limit: 9})
+	_, err = db.RequestTransfer(ctx, sessionOn(t, db, "of transfers", byOpen(2)), store.TransferOrder{Account: account, Proof: "face", Window: time.Hour, Limit: 9})
 	noError(t, err)
-	noError(t, db.WithdrawConsent(ctx, on(t, db, "of consents", byOpen(1)), "message", "1"))
-	noError(t, db.Freeze(ctx, on(t, db, "of freezes", byOpen(1))))
+	noError(t, db.WithdrawConsent(ctx, sessionOn(t, db, "of consents", byOpen(1)), "message", "1"))
+	noError(t, db.Freeze(ctx, sessionOn(t, db, "of freezes", byOpen(1))))
 	_, err = db.WithdrawAuthorisation(ctx, store.Cancellation{Identity: byOpen(1), Channel: "of messages", At: time.Now().Add(time.Minute)})
 	noError(t, err)
 

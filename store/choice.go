@@ -9,9 +9,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// AccountsOf returns the accounts that the linked person has and can choose from: all but
-// those that have ended, in the order of status and id. The link's own is among them
-// unless it has ended.
+// AccountsOf returns the accounts of the linked person that have not ended, in the order of
+// status and id.
 func (db *DB) AccountsOf(ctx context.Context, l Link) ([]Account, error) {
 	var rows []accountRow
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -34,13 +33,15 @@ func (db *DB) AccountsOf(ctx context.Context, l Link) ([]Account, error) {
 	return accounts, err
 }
 
-// ChooseAccount makes the link one to another account of the same person. The person is
-// proven already, and each account's own password still guards its changes. What the user
-// has open for the other account is cancelled and their other sessions end, because they
-// show that one. ErrNotFound means that the person has no such account, ErrConflict that
-// the link is not where the session saw it, ErrBlocked that the account has ended or that
-// the present one's password is frozen: what the owner froze stays theirs. Choosing the
-// present account changes nothing; calling it twice is safe.
+// ChooseAccount points the link to another account of the same person. No further proof is
+// needed, because the person is proven and each account's password still guards its
+// changes. The user's open change and reset are cancelled and their other sessions end,
+// because they show the former account.
+//
+// ChooseAccount returns ErrNotFound if the person has no such account, ErrConflict if the
+// link has changed since the session was read, and ErrBlocked if the account has ended or
+// the password of the present one is frozen. Choosing the present account changes nothing;
+// calling it twice is safe.
 func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error {
 	if id == s.Link.AccountID {
 		return nil
@@ -51,7 +52,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 			return err
 		}
 		if err := db.lockUnfrozen(ctx, tx, s); errors.Is(err, ErrNotFound) {
-			return db.chosenAlready(ctx, tx, s, id)
+			return db.requireChosen(ctx, tx, s, id)
 		} else if err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 		if err := db.endOtherSessions(ctx, tx, s, now); err != nil {
 			return err
 		}
-		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads that of the new one
+		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads the events of the new account
 			if err := db.addEvent(ctx, tx, account, EventAccountChosen, s.Channel, now); err != nil {
 				return err
 			}
@@ -78,8 +79,9 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 	})
 }
 
-// chosenAlready is nil when another request has chosen the same account a moment ago.
-func (db *DB) chosenAlready(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID) error {
+// requireChosen returns nil if a concurrent request has chosen the same account, and
+// ErrConflict otherwise.
+func (db *DB) requireChosen(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID) error {
 	var there int
 	err := tx.GetContext(ctx, &there, `
 		SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND account_id = $4`,

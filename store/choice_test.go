@@ -14,9 +14,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// TestChooseAccountRaces crosses the choice of another account with whatever moves or ends
-// the link, or the accounts, over two handles: the link is to an open account of the person,
-// or there is none.
+// TestChooseAccountRaces runs ChooseAccount concurrently with other changes of the link and
+// the accounts, over two handles. Afterwards the link points to an open account of the
+// person, or there is none.
 func TestChooseAccountRaces(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -24,7 +24,7 @@ func TestChooseAccountRaces(t *testing.T) {
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	ctx := t.Context()
 	rivals := []func(s store.Session, first, second store.Depositor, a store.Account) error{
-		func(s store.Session, first, _ store.Depositor, _ store.Account) error { // merged into the chosen one
+		func(s store.Session, first, _ store.Depositor, _ store.Account) error { // merged into the chosen account
 			first.Status = store.StatusMerged
 			_, err := two.ImportDepositors(ctx, []store.Depositor{first})
 			return err
@@ -95,11 +95,11 @@ func TestChooseAccount(t *testing.T) {
 	}{
 		{"ended", importedAccount(t, db, ended).ID, store.ErrBlocked},
 		{"another person's", importedAccount(t, db, other).ID, store.ErrNotFound},
-		{"nobody's", uuid.Nil, store.ErrNotFound},
-		{"the present one", a.ID, nil},
-		{"the second", all[1].ID, nil},
-		{"the second, by a session that has not seen it", all[1].ID, nil},
-		{"a third, by that session", importedAccount(t, db, third).ID, store.ErrConflict},
+		{"unknown", uuid.Nil, store.ErrNotFound},
+		{"present", a.ID, nil},
+		{"second", all[1].ID, nil},
+		{"second, by a stale session", all[1].ID, nil},
+		{"third, by a stale session", importedAccount(t, db, third).ID, store.ErrConflict},
 	} {
 		if err := db.ChooseAccount(ctx, s, tt.id); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)

@@ -52,15 +52,14 @@ func TestClock(t *testing.T) {
 			}
 			db.CompareClock(t.Context(), time.Now)
 			if err := db.Ping(t.Context()); err != nil {
-				t.Errorf("clock is right again: %v", err)
+				t.Errorf("after the clock was corrected: %v", err)
 			}
 		})
 	}
 }
 
-// T39: whatever this machine's clock says, at the start or later, locks and
-// sessions go by the database's, and a running process does not follow a clock
-// that jumps.
+// Locks and sessions use the database's clock, whatever this machine's clock says at the
+// start, and a running process does not follow a clock that jumps.
 func TestClockIsTheDatabases(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
@@ -87,14 +86,14 @@ func TestClockIsTheDatabases(t *testing.T) {
 			}
 			db.CompareClock(t.Context(), func() time.Time { return time.Now().Add(off) })
 			if _, err := db.Session(t.Context(), token); err != nil {
-				t.Errorf("after the clock moved by %v the session is gone: %v", off, err)
+				t.Errorf("session after the clock moved by %v: %v", off, err)
 			}
 			second, err := failedAttempt(t.Context(), db, req)
 			if err != nil || second.Admitted || !second.LockedUntil.Equal(*first.LockedUntil) {
 				t.Errorf("after the clock moved by %v: %+v %v", off, second, err)
 			}
 			if d := time.Since(db.Now()).Abs(); d > time.Minute {
-				t.Errorf("the clock is %v off the database's", d)
+				t.Errorf("clock differs from the database's by %v", d)
 			}
 		})
 	}
@@ -108,8 +107,7 @@ func TestOwnClockIsNotCompared(t *testing.T) {
 	}
 }
 
-// T39 for everything that lives some minutes: when this machine's clock is moved,
-// nothing lives longer or ends early.
+// Moving this machine's clock neither prolongs nor ends anything that lives for minutes.
 func TestClockMovesNothing(t *testing.T) {
 	t.Parallel()
 	key, err := keys.NewColumnKey()
@@ -144,7 +142,7 @@ func TestClockMovesNothing(t *testing.T) {
 
 			moved := func() time.Time { return time.Now().Add(off) }
 			db.CompareClock(t.Context(), moved)
-			for _, db := range []*store.DB{db, open(moved)} { // a process that runs, and one started then
+			for _, db := range []*store.DB{db, open(moved)} { // a running process and a new one
 				checkLives(t, db, o, change.ID, reset.ID)
 			}
 			for what, left := range map[string]time.Duration{
@@ -152,36 +150,36 @@ func TestClockMovesNothing(t *testing.T) {
 				"code": time.Until(until) - store.ResetCodeLife,
 			} {
 				if left.Abs() > time.Minute {
-					t.Errorf("the %s ends %v off", what, left)
+					t.Errorf("%s ends %v off", what, left)
 				}
 			}
 			if good, err := db.SpendTicket(t.Context(), o.session, "ticket", []byte("sealed"), false); err != nil || !good {
-				t.Errorf("the ticket is %v, %v", good, err)
+				t.Errorf("ticket: %v, %v", good, err)
 			}
 			noError(t, db.Freeze(t.Context(), o.session))
 			events, err := db.Events(t.Context(), o.account.ID, 9)
 			noError(t, err)
 			if age := time.Since(events[0].At); events[0].Kind != store.EventPasswordFrozen || age.Abs() > time.Minute {
-				t.Errorf("%s is recorded %v ago", events[0].Kind, age)
+				t.Errorf("event %s is %v old", events[0].Kind, age)
 			}
 		})
 	}
 }
 
-// checkLives sees everything alive, and nothing old enough to be let go.
+// checkLives checks that nothing has expired and that Retention deletes nothing.
 func checkLives(t *testing.T, db *store.DB, o *owner, change, reset uuid.UUID) {
 	t.Helper()
 	s, err := db.Session(t.Context(), o.session.TokenDigest)
 	if err != nil || s.Link == nil {
-		t.Fatalf("the session is %+v, %v", s, err)
+		t.Fatalf("session %+v, %v", s, err)
 	}
 	if c, err := db.Change(t.Context(), s, change); err != nil || c.State != store.ChangeOpen {
-		t.Errorf("the change is %s, %v", c.State, err)
+		t.Errorf("change %s, %v", c.State, err)
 	}
 	if r, err := db.Reset(t.Context(), s, reset); err != nil || r.State != store.ResetStarted {
-		t.Errorf("the reset is %s, %v", r.State, err)
+		t.Errorf("reset %s, %v", r.State, err)
 	}
 	if n := retained(t, db, 1, false); len(n) != 0 {
-		t.Errorf("let go: %v", n)
+		t.Errorf("deleted: %v", n)
 	}
 }

@@ -9,13 +9,13 @@ import (
 
 // How a consent was given.
 const (
-	ConsentAsked  = "asked" // by a call of its own
-	ConsentByForm = "form"  // by submitting the form beside which the text stood
+	ConsentAsked  = "asked" // by a request of its own
+	ConsentByForm = "form"  // by submitting the form that showed the text
 
-	ConsentRefused = "refused" // never: it was withdrawn before
+	ConsentRefused = "refused" // withdrawn before it was given
 )
 
-// A Consent is what an Alipay user agreed to, in the words of one version of a text.
+// A Consent is a user's agreement to one version of a text.
 type Consent struct {
 	Purpose     string     `json:"purpose" db:"purpose"`
 	Version     string     `json:"text_version" db:"text_version"`
@@ -24,8 +24,7 @@ type Consent struct {
 	WithdrawnAt *time.Time `json:"withdrawn_at" db:"withdrawn_at"`
 }
 
-// Consents returns the session's Alipay user's latest consent of each purpose; those
-// withdrawn are among them.
+// Consents returns the user's latest consent for each purpose, including withdrawn ones.
 func (db *DB) Consents(ctx context.Context, s Session) (map[string]Consent, error) {
 	var rows []Consent
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -42,9 +41,8 @@ func (db *DB) Consents(ctx context.Context, s Session) (map[string]Consent, erro
 	return latest, err
 }
 
-// GiveConsents records that the session's Alipay user agrees; each of consents has
-// Purpose, Version and How. What stands already in the same version is left alone, so
-// calling it twice is safe.
+// GiveConsents records the user's consents, of which Purpose, Version and How are set. A
+// consent in force for the same version is kept, so calling it twice is safe.
 func (db *DB) GiveConsents(ctx context.Context, s Session, consents []Consent) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		for _, c := range consents {
@@ -63,10 +61,10 @@ func (db *DB) GiveConsents(ctx context.Context, s Session, consents []Consent) e
 	})
 }
 
-// WithdrawConsent ends what the session's Alipay user agreed to for one purpose, in
-// every version. What was never given is kept as refused in this version of the text.
-// With "phone" the numbers bound to the user's sessions are forgotten; with "message" a
-// linked owner finds it in the record. Calling it twice is safe.
+// WithdrawConsent withdraws the user's consent for one purpose, in every version. If there
+// is none, it records a refusal of this version. For "phone" it also deletes the phone
+// numbers of the user's sessions; for "message" it adds an event for a linked owner.
+// Calling it twice is safe.
 func (db *DB) WithdrawConsent(ctx context.Context, s Session, purpose, version string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, `

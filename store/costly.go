@@ -7,14 +7,14 @@ import (
 	"github.com/lib/pq"
 )
 
-// CostliestHashes returns, of each kind of slow legacy digest (see
-// passwd.SlowKinds), the centre's hash with the highest cost; none of a kind of
-// which no hash is left. It reads one entry of an index for each kind.
+// CostliestHashes returns the centre's costliest hash of each kind of slow legacy digest
+// (see passwd.SlowKinds), and none for a kind without hashes. It reads one index entry for
+// each kind.
 func (db *DB) CostliestHashes(ctx context.Context, kinds []string) ([]string, error) {
 	var hashes []string
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		hashes = nil
-		// The conditions are spelled as in the index.
+		// The conditions are written as in the index, so that the planner uses it.
 		return sqlx.SelectContext(ctx, q, &hashes, `
 			SELECT c.hash FROM unnest($2::text[]) AS d (digest), LATERAL (
 				SELECT hash FROM password_credentials

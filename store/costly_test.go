@@ -12,11 +12,11 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Of each kind of slow digest the costliest hash is found, however many cheaper
-// ones and hashes of ours stand beside it.
+// CostliestHashes finds the costliest hash of each kind of slow digest among cheaper ones
+// and native hashes.
 func TestCostliestHashes(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its plans
+	storetest.Server(t) // reads query plans
 	db := storetest.New(t)
 	hash := func(kid, pre string) string { return "$argon2id$v=19$m=64,t=1,p=1,kid=" + kid + pre + "$c2FsdA$dGFn" }
 	all := []string{
@@ -34,7 +34,7 @@ func TestCostliestHashes(t *testing.T) {
 		return got
 	}
 	if got := found(); len(got) != 0 {
-		t.Errorf("nobody is there, found %v", got)
+		t.Errorf("found %v without accounts", got)
 	}
 	for i, h := range all {
 		d := depositor(i+1, hashed)
@@ -57,6 +57,6 @@ func TestCostliestHashes(t *testing.T) {
 		ORDER BY (substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer) DESC LIMIT 1`)
 	}))
 	if text := strings.Join(plan, "\n"); !strings.Contains(text, "password_credentials_costly") || strings.Contains(text, "Sort") {
-		t.Errorf("not one entry of the index:\n%s", text)
+		t.Errorf("plan reads more than one index entry:\n%s", text)
 	}
 }

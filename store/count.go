@@ -9,7 +9,7 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// countLife is longer than any day that is still counted.
+// countLife is how long daily counts are kept: longer than the day they limit.
 const countLife = 48 * time.Hour
 
 // Purposes of daily counts.
@@ -25,40 +25,44 @@ const (
 	countTransfersOfUser   = "transfers of a user"
 )
 
-// A start is on whose accounts of the day a verification is counted.
+// A start names the daily counters of one verification: one of the person, one of the user.
 type start struct {
 	ofPerson, ofUser string // purposes
 	person, user     []byte
 }
 
-// A StartLimit is how many starts pass on a day.
+// A StartLimit is the number of starts allowed a day.
 type StartLimit struct {
-	User   int // of an Alipay user
-	Person int // at a person, by all Alipay users together; 0: any number
+	User   int // of one user
+	Person int // for one person by all users together; 0 means no limit
 }
 
+// startOfReset returns the counters of a reset by the session's linked person.
 func startOfReset(s Session) start {
 	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
 }
 
-// A Start is a verification that Alipay has yet to open. It counts against the limits of
-// the day until KeepStart counts it or ReleaseStart releases it; where neither was
-// called, because its process died, the end of its lease gives it back.
+// A Start is a reserved start of a verification that the provider has not opened yet. It
+// counts against the limits of the day until KeepStart counts it, ReleaseStart releases it,
+// or its lease ends.
 type Start struct {
 	of     start
 	day    string
-	leases map[string]time.Time // by purpose; each names the reservation in its row
+	leases map[string]time.Time // by purpose; a lease identifies the reservation in its row
 }
 
-// ChargeReset reserves one start of a reset on today's account of the person and of
-// the Alipay user, before Alipay is asked: each start is billed, and tells whether a
-// name and a number belong together. ErrLimit means that either has had its limit
-// for the day; then nothing is charged. Each call charges again. Of any number of calls
-// at once, over all processes, exactly limit succeed.
+// ChargeReset reserves one start of a reset against today's limits of the person and of the
+// user. It is called before the provider is asked, because each start is billed and reveals
+// whether a name and a number belong together. It returns ErrLimit, and reserves nothing,
+// if a limit is reached. Each call reserves again. Of concurrent calls, over all processes,
+// exactly limit succeed.
 func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) (Start, error) {
 	return db.chargeStart(ctx, startOfReset(s), StartLimit{limit, limit})
 }
 
+// chargeStart reserves a start in both counters, or in none if a limit is reached. A lease
+// is later than the previous one of its row by at least a microsecond, because it
+// identifies the reservation.
 func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Start, error) {
 	var s Start
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -67,7 +71,7 @@ func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Star
 			Purpose string    `db:"purpose"`
 			Lease   time.Time `db:"lease"`
 		}
-		// The person's row comes first in every call, so two never wait for each other.
+		// Every call locks the person's row first, so two calls never deadlock.
 		err := tx.SelectContext(ctx, &rows, `
 			INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count, pending)
 			VALUES ($1, $2, $3, $6, 0, ARRAY[$9::timestamptz]), ($1, $4, $5, $6, 0, ARRAY[$9])
@@ -89,18 +93,20 @@ func (db *DB) chargeStart(ctx context.Context, of start, limit StartLimit) (Star
 	return s, err
 }
 
-// KeepStart counts a start: Alipay has opened it. OpenReset and OpenLinkProof do that
-// for theirs. Calling it twice counts it twice.
+// KeepStart counts a start that the provider has opened. OpenReset and OpenLinkProof do so
+// for their own starts. Calling it twice counts it twice.
 func (db *DB) KeepStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 1) }
 
-// ReleaseStart releases a reserved start that Alipay has not opened. Calling it twice is safe.
+// ReleaseStart releases a start that the provider has not opened. Calling it twice is safe.
 func (db *DB) ReleaseStart(ctx context.Context, s Start) error { return db.endStart(ctx, s, 0) }
 
+// endStart settles a start in a transaction of its own.
 func (db *DB) endStart(ctx context.Context, s Start, count int) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return db.settleStart(ctx, tx, s, count) })
 }
 
-// settleStart takes a start from those that are reserved. The zero Start is none.
+// settleStart ends the reservation of a start and adds count to its counters. It ignores
+// the zero Start.
 func (db *DB) settleStart(ctx context.Context, tx *sqlx.Tx, s Start, count int) error {
 	for _, c := range []struct {
 		purpose string
@@ -119,9 +125,10 @@ func (db *DB) settleStart(ctx context.Context, tx *sqlx.Tx, s Start, count int) 
 	return nil
 }
 
-// countStart counts a start that is opened in the same transaction.
+// countStart counts a start without reserving it first. It returns ErrLimit if a limit is
+// reached.
 func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartLimit, now time.Time) error {
-	// The person's row comes first in every call, so two never wait for each other.
+	// Every call locks the person's row first, so two calls never deadlock.
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO daily_counts AS c (center_id, purpose, subject_digest, day, count)
 		VALUES ($1, $2, $3, $6, 1), ($1, $4, $5, $6, 1)
@@ -137,9 +144,10 @@ func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartL
 	return ErrLimit
 }
 
+// startOfTransfer returns the counters of a requested transfer.
 func startOfTransfer(s Session, person []byte) start {
 	return start{countTransfersOfPerson, countTransfersOfUser, person, s.IdentityDigest}
 }
 
-// dayOf is the day of Beijing that t lies in.
+// dayOf returns the date of t in Beijing time.
 func dayOf(t time.Time) string { return t.In(calendar.Beijing).Format(time.DateOnly) }

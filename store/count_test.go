@@ -10,7 +10,7 @@ import (
 	"fundpass/store"
 )
 
-// The limit is exact for the person and for the user, and a refusal counts nothing.
+// The limit is exact for the person and for the user, and a refused start is not counted.
 func TestChargeReset(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -42,7 +42,7 @@ func TestChargeReset(t *testing.T) {
 	}
 	wg.Wait()
 	if passed != 3 {
-		t.Fatalf("%d were let through, want 3", passed)
+		t.Fatalf("%d starts admitted, want 3", passed)
 	}
 	samePerson, sameUser := o.session, o.session
 	samePerson.IdentityDigest = []byte("another user")
@@ -54,7 +54,7 @@ func TestChargeReset(t *testing.T) {
 	}
 	mine, fresh := last, samePerson
 	fresh.Link = sameUser.Link
-	for i := range 3 { // what was refused above was not counted for the other one
+	for i := range 3 { // the starts refused above were not counted for the other subject
 		if err := charge(fresh); err != nil {
 			t.Errorf("fresh %d: %v", i, err)
 		}
@@ -64,7 +64,7 @@ func TestChargeReset(t *testing.T) {
 		t.Errorf("after a release: %v", err)
 	}
 	if err := charge(o.session); !errors.Is(err, store.ErrLimit) {
-		t.Errorf("a release gave back more than one: %v", err)
+		t.Errorf("a release freed more than one start: %v", err)
 	}
 	now := o.now.Now()
 	_, tomorrow := calendar.Day(now)

@@ -10,8 +10,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A credential of another kind beside the password is in nobody's way and is not touched by
-// what is done to the password; an erasure takes both.
+// A credential of another kind does not affect the password and is not changed with it. An
+// erasure deletes both.
 func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 	t.Parallel()
 	db, ctx := storetest.New(t), t.Context()
@@ -31,7 +31,7 @@ func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 
 	s := linkedAs(t, db, byOpen(1), account)
 	if s.Link.Password.State != store.PasswordSet {
-		t.Errorf("the password is %s", s.Link.Password.State)
+		t.Errorf("password is %s", s.Link.Password.State)
 	}
 	noError(t, db.UpgradeHash(ctx, account, "upgraded"))
 	change, err := db.OpenChange(ctx, s, account, []byte("old"))
@@ -57,9 +57,9 @@ func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 	importAll(t, db, d)
 	noError(t, db.Freeze(ctx, s))
 	if diff := cmp.Diff(before, pin()); diff != "" || importedAccount(t, db, d).Version != account.Version {
-		t.Errorf("the other kind:\n%s", diff)
+		t.Errorf("other kind:\n%s", diff)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(d), Accounts: true})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	if left := pin(); len(left) > 0 {
 		t.Errorf("left after an erasure: %q", left)

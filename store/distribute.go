@@ -10,54 +10,54 @@ import (
 	"github.com/lib/pq"
 )
 
-// ErrDistribution says why a database cannot be spread over servers as it stands.
+// ErrDistribution reports why a database cannot be distributed over servers.
 var ErrDistribution = errors.New("store: cannot distribute the tables")
 
-// Distribute brings the schema up to date and spreads its tables over the servers of a
-// Citus cluster: centers and the versions stand on all of them, everything else where its centre does.
-// New tables are distributed before the migrations that have keys refer to them. It
-// returns what it did; calling it again does nothing, and one that was broken off is
-// gone on with. A database that is spread in another way, or half of it, is refused with
-// ErrDistribution before anything is changed.
+// Distribute migrates the schema and distributes its tables over the servers of a Citus
+// cluster: centers and goose_db_version are copied to all of them, every other table is
+// distributed by center_id. New tables are distributed before the migrations that add
+// foreign keys to them. Distribute returns what it did. Calling it again does nothing, and
+// an interrupted run is continued. A database that is distributed differently or in part is
+// refused with ErrDistribution before anything is changed.
 func Distribute(ctx context.Context, c MigrateConfig) (applied, distributed []string, err error) {
 	db, err := openDirect(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer db.Close()
-	if _, err := spreadTables(ctx, db, false); err != nil {
+	if _, err := distributeTables(ctx, db, false); err != nil {
 		return nil, nil, err
 	}
 	if applied, err = migrate(ctx, db.DB, c, tablesOnly); err != nil {
 		return applied, nil, err
 	}
-	if distributed, err = spreadTables(ctx, db, true); err != nil {
+	if distributed, err = distributeTables(ctx, db, true); err != nil {
 		return applied, nil, err
 	}
 	keys, err := migrate(ctx, db.DB, c, keysLater)
 	return append(applied, keys...), distributed, err
 }
 
-// spreadTables distributes what is not yet, or only looks whether it could, in one
-// transaction.
-func spreadTables(ctx context.Context, db *sqlx.DB, write bool) (done []string, err error) {
+// distributeTables distributes the tables that are not distributed yet, in one transaction.
+// Without write it only checks that it could.
+func distributeTables(ctx context.Context, db *sqlx.DB, write bool) (done []string, err error) {
 	tx, err := db.BeginTxx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return nil, fmt.Errorf("store: distribute: %w", err)
 	}
 	defer tx.Rollback()
-	if write { // several processes take turns; keys come back over the one connection that moved the rows
+	if write { // the lock serialises processes; sequential mode restores keys over the connection that moved the rows
 		if _, err := tx.ExecContext(ctx, `LOCK TABLE goose_db_version IN SHARE ROW EXCLUSIVE MODE;
 			SET LOCAL citus.multi_shard_modify_mode = 'sequential'`); err != nil {
 			return nil, fmt.Errorf("store: distribute: %w", err)
 		}
 	}
-	tables, err := tableSpreads(ctx, tx)
-	tables = slices.DeleteFunc(tables, func(s spread) bool { return s.Kind != "" })
+	tables, err := tableDistributions(ctx, tx)
+	tables = slices.DeleteFunc(tables, func(s tableDistribution) bool { return s.Kind != "" })
 	if err != nil || !write || len(tables) == 0 {
 		return nil, err
 	}
-	if err := withoutKeys(ctx, tx, func() error { return distributeAll(ctx, tx, tables) }); err != nil {
+	if err := withoutForeignKeys(ctx, tx, func() error { return distributeAll(ctx, tx, tables) }); err != nil {
 		return nil, fmt.Errorf("store: distribute: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
@@ -69,8 +69,9 @@ func spreadTables(ctx context.Context, db *sqlx.DB, write bool) (done []string, 
 	return done, nil
 }
 
-// distributeAll leaves no hidden copy of the rows behind: nothing would erase it.
-func distributeAll(ctx context.Context, tx *sqlx.Tx, tables []spread) error {
+// distributeAll distributes tables and truncates the local copies of their rows, which no
+// erasure would reach.
+func distributeAll(ctx context.Context, tx *sqlx.Tx, tables []tableDistribution) error {
 	for _, t := range tables {
 		for _, statement := range []string{t.statement(), `SELECT truncate_local_data_after_distributing_table('` + t.Name + `')`} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
@@ -81,9 +82,9 @@ func distributeAll(ctx context.Context, tx *sqlx.Tx, tables []spread) error {
 	return nil
 }
 
-// withoutKeys takes the foreign keys away meanwhile, if there are any: tables that
-// reference each other cannot be distributed one by one.
-func withoutKeys(ctx context.Context, tx *sqlx.Tx, f func() error) error {
+// withoutForeignKeys drops the foreign keys, runs f and adds them again, because tables
+// that reference each other cannot be distributed one by one.
+func withoutForeignKeys(ctx context.Context, tx *sqlx.Tx, f func() error) error {
 	var keys []struct{ Drop, Add string }
 	err := tx.SelectContext(ctx, &keys, `
 		SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS drop,
@@ -109,33 +110,37 @@ func withoutKeys(ctx context.Context, tx *sqlx.Tx, f func() error) error {
 }
 
 const (
-	firstTable   = "accounts" // with whose rows the other tables' stand
+	firstTable   = "accounts" // the other tables are co-located with it
 	centersTable = "centers"
-	versionTable = "goose_db_version" // asked for on every server
+	versionTable = "goose_db_version" // read on every server
 )
 
-// A spread is a table and how it is distributed.
-type spread struct {
+// A tableDistribution is how a table is distributed.
+type tableDistribution struct {
 	Name   string `db:"name"`
-	Kind   string `db:"kind"`   // "" of one that is not
+	Kind   string `db:"kind"`   // "" if it is not distributed
 	Column string `db:"column"` // the distribution column
 	Group  int64  `db:"colocation_id"`
 }
 
-// right says that it is distributed as it should be, together with the first table.
-func (s spread) right(first spread) bool {
-	if s.everywhere() {
+// isCorrect reports whether the table is distributed as it should be, co-located with the
+// first table.
+func (s tableDistribution) isCorrect(first tableDistribution) bool {
+	if s.isReference() {
 		return s.Kind == "reference"
 	}
 	return s.Kind == "distributed" && s.Column == "center_id" && s.Group == first.Group
 }
 
-// everywhere says that every server has all of it.
-func (s spread) everywhere() bool { return s.Name == centersTable || s.Name == versionTable }
+// isReference reports whether the table is copied to every server.
+func (s tableDistribution) isReference() bool {
+	return s.Name == centersTable || s.Name == versionTable
+}
 
-func (s spread) statement() string {
+// statement returns the statement that distributes the table.
+func (s tableDistribution) statement() string {
 	switch {
-	case s.everywhere():
+	case s.isReference():
 		return `SELECT create_reference_table('` + s.Name + `')`
 	case s.Name == firstTable:
 		return `SELECT create_distributed_table('` + s.Name + `', 'center_id', colocate_with => 'none')`
@@ -143,9 +148,9 @@ func (s spread) statement() string {
 	return `SELECT create_distributed_table('` + s.Name + `', 'center_id', colocate_with => '` + firstTable + `')`
 }
 
-// tableSpreads are the schema's tables in the order in which they are distributed. It
-// returns ErrDistribution for what it would not go on from.
-func tableSpreads(ctx context.Context, tx *sqlx.Tx) ([]spread, error) {
+// tableDistributions returns the schema's tables in the order in which they are
+// distributed. It returns ErrDistribution if they cannot be distributed.
+func tableDistributions(ctx context.Context, tx *sqlx.Tx) ([]tableDistribution, error) {
 	able, err := onCoordinator(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -153,8 +158,8 @@ func tableSpreads(ctx context.Context, tx *sqlx.Tx) ([]spread, error) {
 	if !able {
 		return nil, fmt.Errorf("%w: the server has no citus extension; CREATE EXTENSION citus, add its workers, then run this again", ErrDistribution)
 	}
-	var tables []spread
-	// The view citus_tables is in whatever schema was there first, and asks the workers.
+	var tables []tableDistribution
+	// The view citus_tables is not used: its schema varies, and it queries the workers.
 	err = tx.SelectContext(ctx, &tables, `
 		SELECT c.relname::text AS name, coalesce(d.colocationid, 0) AS colocation_id,
 			coalesce(column_to_column_name(d.logicalrelid, d.partkey), '') AS column,
@@ -167,11 +172,11 @@ func tableSpreads(ctx context.Context, tx *sqlx.Tx) ([]spread, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: distribute: %w", err)
 	}
-	return tables, refuseSpread(ctx, tx, tables)
+	return tables, checkDistribution(ctx, tx, tables)
 }
 
-// onCoordinator says whether the server distributes tables. A worker of a cluster, which
-// would make tables of its own, is refused.
+// onCoordinator reports whether the server distributes tables. It returns ErrDistribution
+// on a worker, which would create tables of its own.
 func onCoordinator(ctx context.Context, q sqlx.QueryerContext) (able bool, err error) {
 	var worker bool
 	err = sqlx.GetContext(ctx, q, &able, `SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')`)
@@ -187,32 +192,32 @@ func onCoordinator(ctx context.Context, q sqlx.QueryerContext) (able bool, err e
 	return able, nil
 }
 
-// refuseSpreadTables: what a migration adds to a distributed database is distributed,
-// too, before keys refer to it.
-func refuseSpreadTables(ctx context.Context, db *sqlx.DB) error {
+// requireUndistributed returns ErrDistribution for a distributed database: a table that a
+// migration adds must be distributed before foreign keys refer to it.
+func requireUndistributed(ctx context.Context, db *sqlx.DB) error {
 	able, err := onCoordinator(ctx, db)
 	if err != nil || !able {
 		return err
 	}
-	var spread bool
-	if err := db.GetContext(ctx, &spread, `
+	var distributed bool
+	if err := db.GetContext(ctx, &distributed, `
 		SELECT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = to_regclass($1))`, firstTable); err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
-	if spread {
-		return fmt.Errorf("%w: they are distributed already, and what a migration adds must be, too; run fundpass migrate --distributed", ErrDistribution)
+	if distributed {
+		return fmt.Errorf("%w: they are distributed, and so must be the tables that a migration adds; run fundpass migrate --distributed", ErrDistribution)
 	}
 	return nil
 }
 
-// refuseSpread goes on from tables none of which is distributed, and from empty ones
-// beside others that are, as a new version of the schema adds them.
-func refuseSpread(ctx context.Context, tx *sqlx.Tx, tables []spread) error {
-	some := slices.ContainsFunc(tables, func(t spread) bool { return t.Kind != "" })
-	at := slices.IndexFunc(tables, func(t spread) bool { return t.Name == firstTable })
+// checkDistribution accepts tables of which none is distributed, and empty ones beside
+// tables that are, as a new version of the schema adds them.
+func checkDistribution(ctx context.Context, tx *sqlx.Tx, tables []tableDistribution) error {
+	some := slices.ContainsFunc(tables, func(t tableDistribution) bool { return t.Kind != "" })
+	at := slices.IndexFunc(tables, func(t tableDistribution) bool { return t.Name == firstTable })
 	for _, t := range tables {
 		switch {
-		case t.Kind != "" && !t.right(tables[max(at, 0)]):
+		case t.Kind != "" && !t.isCorrect(tables[max(at, 0)]):
 			return fmt.Errorf("%w: %s is distributed in another way than by center_id beside %s; undistribute it", ErrDistribution, t.Name, firstTable)
 		case t.Kind == "" && some && t.Name != versionTable:
 			var filled bool
@@ -220,7 +225,7 @@ func refuseSpread(ctx context.Context, tx *sqlx.Tx, tables []spread) error {
 				return fmt.Errorf("store: distribute: %w", err)
 			}
 			if filled {
-				return fmt.Errorf("%w: %s holds rows and is not distributed, and other tables are: half of the database is; undistribute those", ErrDistribution, t.Name)
+				return fmt.Errorf("%w: %s has rows and is not distributed, but other tables are; undistribute those", ErrDistribution, t.Name)
 			}
 		}
 	}

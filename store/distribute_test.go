@@ -14,8 +14,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// pretended is what Distribute asks of Citus, written down instead of done.
-const pretended = `
+// fakeCitus records the calls of Distribute to Citus instead of executing them.
+const fakeCitus = `
 	INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 	VALUES (16000, 'citus', 10, 'pg_catalog'::regnamespace, false, '13.2-1');
 	CREATE FUNCTION keys() RETURNS int LANGUAGE sql AS $$
@@ -32,31 +32,32 @@ const pretended = `
 	CREATE FUNCTION truncate_local_data_after_distributing_table(name regclass) RETURNS void LANGUAGE sql AS $$
 		UPDATE pg_dist_partition SET emptied = true WHERE logicalrelid = name $$`
 
-func pretendCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
+func newFakeCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	t.Helper()
 	storetest.Server(t) // without the extension
 	dsn := storetest.EmptyDSN(t)
 	db := sqlx.MustOpen("postgres", dsn)
 	t.Cleanup(func() { db.Close() })
-	db.MustExec(pretended)
+	db.MustExec(fakeCitus)
 	return db, store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}
 }
 
-func distribute(t *testing.T, c store.MigrateConfig) (applied, spread []string) {
+func distribute(t *testing.T, c store.MigrateConfig) (applied, distributed []string) {
 	t.Helper()
-	applied, spread, err := store.Distribute(t.Context(), c)
+	applied, distributed, err := store.Distribute(t.Context(), c)
 	noError(t, err)
-	return applied, spread
+	return applied, distributed
 }
 
-// Every table is distributed once, centers first and on all servers, the others beside
-// accounts, and foreign keys after that; and a table that a later version adds follows.
+// Distribute distributes every table once: centers first as a reference table, the others
+// co-located with accounts, then the foreign keys. A table that a later version adds
+// follows.
 func TestDistribute(t *testing.T) {
 	t.Parallel()
-	db, c := pretendCitus(t)
-	applied, spread := distribute(t, c)
-	if len(applied) == 0 || len(spread) < 20 || spread[0] != "centers" || spread[1] != "accounts" || slices.Contains(spread, "events_rest") {
-		t.Errorf("applied %v, distributed %v", applied, spread)
+	db, c := newFakeCitus(t)
+	applied, distributed := distribute(t, c)
+	if len(applied) == 0 || len(distributed) < 20 || distributed[0] != "centers" || distributed[1] != "accounts" || slices.Contains(distributed, "events_rest") {
+		t.Errorf("applied %v, distributed %v", applied, distributed)
 	}
 	if last := applied[len(applied)-1]; !strings.HasSuffix(last, "_foreign_keys.sql") || len(applied) != len(migrationFiles(t)) {
 		t.Errorf("applied %v, %s last", applied, last)
@@ -77,19 +78,20 @@ func TestDistribute(t *testing.T) {
 	if len(wrong)+len(left) > 0 {
 		t.Errorf("wrong: %v, left: %v", wrong, left)
 	}
-	if applied, spread := distribute(t, c); len(applied)+len(spread) > 0 {
-		t.Errorf("the second time: applied %v, distributed %v", applied, spread)
+	if applied, distributed := distribute(t, c); len(applied)+len(distributed) > 0 {
+		t.Errorf("second call: applied %v, distributed %v", applied, distributed)
 	}
 	if applied, err := store.Migrate(t.Context(), c); !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), "--distributed") {
-		t.Errorf("migrated as a plain one: applied %v, %v", applied, err)
+		t.Errorf("Migrate of a distributed database: applied %v, %v", applied, err)
 	}
 	db.MustExec(`CREATE TABLE added (center_id text PRIMARY KEY)`)
-	if _, spread := distribute(t, c); !cmp.Equal(spread, []string{"added"}) {
-		t.Errorf("after a later version: %v", spread)
+	if _, distributed := distribute(t, c); !cmp.Equal(distributed, []string{"added"}) {
+		t.Errorf("after a later version: %v", distributed)
 	}
 }
 
-// A plain database is distributed with its rows: its foreign keys stand aside meanwhile.
+// A plain database is distributed with its rows. Its foreign keys are dropped meanwhile and
+// restored.
 func TestDistributePlainDatabase(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // without the extension
@@ -102,22 +104,22 @@ func TestDistributePlainDatabase(t *testing.T) {
 	const keysOf = `SELECT concat(conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype = 'f' ORDER BY 1`
 	var before, after []string
 	noError(t, db.Select(&before, keysOf))
-	db.MustExec(pretended)
-	if applied, spread := distribute(t, c); len(applied) > 0 || !slices.Contains(spread, "goose_db_version") {
-		t.Errorf("applied %v, distributed %v", applied, spread)
+	db.MustExec(fakeCitus)
+	if applied, distributed := distribute(t, c); len(applied) > 0 || !slices.Contains(distributed, "goose_db_version") {
+		t.Errorf("applied %v, distributed %v", applied, distributed)
 	}
 	noError(t, db.Select(&after, keysOf))
 	var most int
 	noError(t, db.Get(&most, `SELECT max(keys) FROM pg_dist_partition`))
 	if d := cmp.Diff(before, after); d != "" || most > 0 {
-		t.Errorf("distributed beside %d foreign keys; afterwards:\n%s", most, d)
+		t.Errorf("distributed with %d foreign keys; afterwards:\n%s", most, d)
 	}
 }
 
 func TestDistributeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, want string }{
-		{"half of it", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added holds rows"},
+		{"distributed in part", `CREATE TABLE added (center_id text PRIMARY KEY); INSERT INTO added VALUES ('x')`, "added has rows"},
 		{"another column", `UPDATE pg_dist_partition SET partkey = 'account_id' WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
 		{"another group", `UPDATE pg_dist_partition SET colocationid = 8 WHERE logicalrelid = 'outbox'::regclass`, "outbox is distributed in another way"},
 		{"centers by rows", `UPDATE pg_dist_partition SET partkey = 'center_id' WHERE logicalrelid = 'centers'::regclass`, "centers is distributed in another way"},
@@ -126,12 +128,12 @@ func TestDistributeRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db, c := pretendCitus(t)
+			db, c := newFakeCitus(t)
 			distribute(t, c)
 			db.MustExec(tt.before)
-			applied, spread, err := store.Distribute(t.Context(), c)
-			if !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), tt.want) || len(applied)+len(spread) > 0 {
-				t.Errorf("applied %v, distributed %v, %v", applied, spread, err)
+			applied, distributed, err := store.Distribute(t.Context(), c)
+			if !errors.Is(err, store.ErrDistribution) || !strings.Contains(err.Error(), tt.want) || len(applied)+len(distributed) > 0 {
+				t.Errorf("applied %v, distributed %v, %v", applied, distributed, err)
 			}
 		})
 	}

@@ -1,7 +1,7 @@
 package store
 
-// IdentityColumnStatements returns the statements that move a citizen's rows to another identifier,
-// which are composed when they run.
+// IdentityColumnStatements returns the statements that move a user's rows to another
+// identifier, which are composed at run time.
 func IdentityColumnStatements() (all []string) {
 	for _, c := range identityColumns {
 		all = append(all, c.statements()...)

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"cmp"
-	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -16,32 +15,32 @@ import (
 	"fundpass/store"
 )
 
-// A distributed planner plans a statement when one shard follows from its parameters.
-// These tests hold every statement of this package to that, by its text.
+// A distributed planner accepts a statement if its parameters determine one shard. These
+// tests check the text of every statement of this package for that.
 
-// untied is the complaint about a table that no parameter ties to one centre.
+// untied is the complaint about a table without a condition on center_id.
 const untied = "no center_id = $n"
 
 // local is the complaint about a temporary table beside one of the schema.
 const local = "temporary table beside one of the schema"
 
-// uncounted is the complaint about a number of rows that is none.
+// uncounted is the complaint about an INSERT whose number of rows Citus reports wrongly.
 const uncounted = "INSERT, SELECT and ON CONFLICT without RETURNING"
 
-// exceptions are complaints that are none, by file and complaint, with their reasons.
+// exceptions are complaints to ignore, by file and complaint, with the reasons.
 var exceptions = map[[2]string]string{
-	{"partition.go", untied}:        "a look for another centre's rows in one partition, and whole partitions: DDL that no citizen waits for",
-	{"distribute.go", untied}:       "asks whether a table that is not distributed yet holds any rows",
-	{"import_merge.go", local}:      "ran on Citus 13.2.2, which copies the batch to the one shard; arrays instead are planned by a wrong index in an empty table",
-	{"lifecycle.go", local}:         "as import_merge.go: the batch beside accounts and links of one shard",
-	{"retention.go", "ctid"}:        "a place in a shard: center_id = $1 routes both halves of the statement to the same one",
-	{"costly.go", "LATERAL"}:        "center_id = $1 in the only table: pushed to one shard whole",
-	{"consent.go", uncounted}:       "nobody asks how many",
-	{"newpassword.go", uncounted}:   "nobody asks how many",
-	{"identity_columns.go", untied}: "the pattern of statements that IdentityColumnStatements has whole",
+	{"partition.go", untied}:        "reads one partition for rows of other centres, or drops it; no request waits for it",
+	{"distribute.go", untied}:       "reads a table that is not distributed yet",
+	{"import_merge.go", local}:      "runs on Citus 13.2.2, which copies the batch to the one shard; with arrays the planner takes a wrong index for an empty table",
+	{"lifecycle.go", local}:         "joins the batch with accounts and links of one shard, as import_merge.go does",
+	{"retention.go", "ctid"}:        "center_id = $1 routes both parts of the statement to the same shard",
+	{"costly.go", "LATERAL"}:        "the only table has center_id = $1, so the whole statement runs on one shard",
+	{"consent.go", uncounted}:       "the number of rows is not used",
+	{"newpassword.go", uncounted}:   "the number of rows is not used",
+	{"identity_columns.go", untied}: "a format string; IdentityColumnStatements returns the whole statements",
 }
 
-// refused are constructs that a distributed planner refuses, and why.
+// refused are constructs that a distributed planner refuses, with the reasons.
 var refused = []struct {
 	name, why string
 	found     func(statement) bool
@@ -50,11 +49,11 @@ var refused = []struct {
 		return s.has(`(?is)^\s*INSERT INTO.*\bVALUES\b`) && len(s.levels) > 1
 	}},
 	{"WITH and INSERT", "Citus: no common table expression before an INSERT", matches(`(?is)^\s*WITH\b.*\)\s*INSERT INTO\b`)},
-	{uncounted, "Citus reports the rows that were selected as inserted; what is RETURNED can be counted",
+	{uncounted, "Citus reports the selected rows as inserted; returned rows can be counted",
 		func(s statement) bool {
 			return s.has(`(?is)\bINSERT INTO\b[^)]*\)\s*SELECT\b.*\bON CONFLICT\b`) && !s.has(`(?i)\bRETURNING\b`)
 		}},
-	{"volatile function", "each shard would have another value; ids and times are parameters",
+	{"volatile function", "its value differs between shards; ids and times are parameters",
 		func(s statement) bool {
 			return s.has(`(?i)\b(now|clock_timestamp|statement_timestamp|random|gen_random_uuid|uuid_generate_v\d|nextval)\s*\(`) && !s.has(`^\s*SELECT clock_timestamp\(\)`)
 		}},
@@ -62,7 +61,7 @@ var refused = []struct {
 		func(s statement) bool {
 			return s.writes() && (s.has(`(?i)\b(to_char|to_timestamp|date_trunc|date_part|extract|age)\s*\(`) || stableInterval(s.text))
 		}},
-	{local, "it is on one node only; a copy of what is needed is compared instead",
+	{local, "it exists on one node only; compare with a copy of the rows instead",
 		func(s statement) bool {
 			return s.temporary > 0 && s.tables > 0
 		}},
@@ -84,7 +83,8 @@ func matches(pattern string) func(statement) bool {
 	return func(s statement) bool { return s.has(pattern) }
 }
 
-// stableInterval finds time arithmetic that depends on the session's time zone.
+// stableInterval reports whether text has time arithmetic that depends on the session's
+// time zone.
 func stableInterval(text string) bool {
 	for _, at := range regexp.MustCompile(`(?i)[+-]\s*interval\b`).FindAllStringIndex(text, -1) {
 		if !regexp.MustCompile(`(?i)AT TIME ZONE 'UTC'\s*$`).MatchString(text[:at[0]]) {
@@ -121,112 +121,15 @@ func TestStatementsArePlannable(t *testing.T) {
 	}
 	for key, why := range exceptions {
 		if !used[key] {
-			t.Errorf("no exception is needed: %v, %s", key, why)
+			t.Errorf("unused exception: %v, %s", key, why)
 		}
 	}
 	if len(found) < 200 {
-		t.Errorf("read %d statements only", len(found))
+		t.Errorf("found only %d statements", len(found))
 	}
 }
 
-type sqlText struct {
-	file, text string
-	at         token.Pos
-}
-
-var beginsSQL = regexp.MustCompile(`(?i)^\s*\(?(WITH|SELECT|INSERT INTO|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|DROP|ALTER|COPY|DECLARE|LOCK)\s`)
-
-// sqlOf are the strings of a package that are SQL, whole or in part, as far as constants
-// make them. What is no constant stands as a name in «».
-func sqlOf(p *ast.Package) (found []sqlText) {
-	texts := constantTexts(p)
-	for name, f := range p.Files {
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.ValueSpec:
-				return !allStrings(n) // read where it is used
-			case *ast.ImportSpec:
-				return false
-			case ast.Expr:
-				text, is := textOf(n, texts)
-				if is && (beginsSQL.MatchString(text) || partOfSQL.MatchString(text)) {
-					found = append(found, sqlText{name, text, n.Pos()})
-				}
-				return !is
-			}
-			return true
-		})
-	}
-	slices.SortFunc(found, func(x, y sqlText) int { return cmp.Or(cmp.Compare(x.file, y.file), int(x.at-y.at)) })
-	return found
-}
-
-var partOfSQL = regexp.MustCompile(`(?i)\b(FROM|JOIN|USING)\s+\w+[^.]*\b(WHERE|ON)\b`)
-
-func allStrings(v *ast.ValueSpec) bool {
-	for _, e := range v.Values {
-		if _, is := textOf(e, nil); !is {
-			return false
-		}
-	}
-	return len(v.Values) > 0
-}
-
-// constantTexts resolves constants and variables that are strings, of other ones too.
-func constantTexts(p *ast.Package) map[string]string {
-	texts := map[string]string{}
-	for range 3 { // they stand in any order
-		for _, f := range p.Files {
-			ast.Inspect(f, func(n ast.Node) bool {
-				v, ok := n.(*ast.ValueSpec)
-				for i := 0; ok && i < min(len(v.Names), len(v.Values)); i++ {
-					if text, is := textOf(v.Values[i], texts); is {
-						texts[v.Names[i].Name] = text
-					}
-				}
-				return true
-			})
-		}
-	}
-	return texts
-}
-
-// textOf says what a string expression is. A name alone must be known to be one.
-func textOf(e ast.Expr, texts map[string]string) (text string, is bool) {
-	switch e := e.(type) {
-	case *ast.BasicLit:
-		return literal(e), e.Kind == token.STRING
-	case *ast.Ident:
-		text, is = texts[e.Name]
-		return text, is
-	case *ast.BinaryExpr:
-		if e.Op != token.ADD {
-			return "", false
-		}
-		x, isX := textOf(e.X, texts)
-		y, isY := textOf(e.Y, texts)
-		if !isX {
-			x = placeholder(e.X)
-		}
-		if !isY {
-			y = placeholder(e.Y)
-		}
-		return x + y, isX || isY
-	}
-	return "", false
-}
-
-func placeholder(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.Ident:
-		return "«" + e.Name + "»"
-	case *ast.SelectorExpr:
-		return "«" + e.Sel.Name + "»"
-	}
-	return "«»"
-}
-
-// schema are the tables by their kinds.
+// A schema is the set of tables by kind.
 type schema struct{ distributed, temporary map[string]bool }
 
 func schemaTables(t *testing.T, found []sqlText) schema {
@@ -243,23 +146,15 @@ func schemaTables(t *testing.T, found []sqlText) schema {
 		t.Fatalf("tables: %v", s.distributed)
 	}
 	delete(s.distributed, "centers")          // a reference table
-	delete(s.distributed, "goose_db_version") // on one node, and read alone
+	delete(s.distributed, "goose_db_version") // a reference table
 	return s
 }
 
-func names(pattern, text string) map[string]bool {
-	all := map[string]bool{}
-	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
-		all[m[1]] = true
-	}
-	return all
-}
-
-// A statement is SQL with its queries apart.
+// A statement is SQL split into its queries.
 type statement struct {
 	text      string
 	levels    []string // queries, each without those within it
-	tables    int      // how often a distributed table, or one whose name is made up, is named
+	tables    int      // number of mentions of distributed tables and of tables with computed names
 	temporary int
 	reference bool
 }
@@ -276,7 +171,7 @@ var (
 	keyword    = regexp.MustCompile(`(?i)^(SET|WHERE|ON|JOIN|LEFT|CROSS|INNER|ORDER|GROUP|USING|FOR|LIMIT|SELECT|VALUES|UNION|RETURNING|AS)$`)
 )
 
-// A named table, what stands before it, and the alias behind it.
+// A named is a table's name in a statement, the word before it and the alias after it.
 type named struct{ after, table, alias string }
 
 func namesIn(text string) (all []named) {
@@ -293,7 +188,7 @@ func namesIn(text string) (all []named) {
 	}
 }
 
-// split takes the queries of a text apart; the outermost comes last.
+// split returns the queries of a text, the outermost last.
 func split(text string) (all []string) {
 	var own strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -314,7 +209,8 @@ func split(text string) (all []string) {
 	return append(append(all, arms[1:]...), arms[0])
 }
 
-// closing finds the end of the parentheses that open at i.
+// closing returns the index of the parenthesis that closes the one at i, or -1 if there is
+// none at i.
 func closing(text string, i int) int {
 	depth, quoted := 0, false
 	for j := i; j < len(text); j++ {
@@ -337,7 +233,7 @@ func closing(text string, i int) int {
 	return -1
 }
 
-// A table is one that a level names.
+// A table is a table named in a query.
 type table struct{ alias, level string }
 
 func (s schema) complaints(text string) (all []string) {
@@ -370,8 +266,9 @@ func (s schema) complaints(text string) (all []string) {
 	return all
 }
 
-// allTied follows center_id from the parameters to every table of a query. A query within
-// another needs it said anew: Citus: could not run distributed query with FOR UPDATE.
+// allTied reports whether conditions tie the center_id of every table to a parameter. A
+// nested query needs a condition of its own: Citus could not run distributed query with FOR
+// UPDATE.
 func allTied(tables []table) bool {
 	tied := map[string]bool{}
 	for range tables {
@@ -405,7 +302,7 @@ func (t table) isTied(tables []table, tied map[string]bool) bool {
 	return beside == 1 && regexp.MustCompile(`(^|[^.\w])center_id = \$\d`).MatchString(t.level)
 }
 
-// TestStaticTestFinds: the test above can fail.
+// TestStaticTestFinds checks that the test above can fail.
 func TestStaticTestFinds(t *testing.T) {
 	t.Parallel()
 	s := schema{map[string]bool{"accounts": true, "links": true}, map[string]bool{"sync_rows": true}}

@@ -9,54 +9,50 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// EventErased is the event of Erase.
+// EventErased is the event that Erase adds.
 const EventErased = "erased"
 
 // An Erasure is a request to erase a person's data.
 type Erasure struct {
-	OperatorRequest      // whom, by whom and why
-	Accounts        bool // the accounts and their passwords, too
-	DryRun          bool // count, and leave everything as it is
+	OperatorRequest
+	Accounts bool // also erase the accounts and their passwords
+	DryRun   bool // count only
 }
 
-// An Erased is what an Erase did, or would do.
+// An Erased is the result of Erase.
 type Erased struct {
 	ActionID uuid.UUID
 	At       time.Time
-	Account  Account // the one named, or the person's first
-	Accounts int     // of the person
-	Gone     []RowCount
+	Account  Account    // the account named, or the person's first
+	Accounts int        // number of the person's accounts
+	Gone     []RowCount // erased
 	Kept     []RowCount
 }
 
-// A RowCount is how many rows of a table.
+// A RowCount is a number of rows of a table.
 type RowCount struct {
 	Table string
 	Rows  int64
 }
 
-// errDryRun rolls a transaction back that did what was asked.
+// errDryRun rolls back the transaction of a dry run.
 var errDryRun = errors.New("store: dry run")
 
-// Erase deletes what is kept about a person (PIPL article 47) in one transaction:
-// links with the sealed identifier, pending links, transfers, sessions, changes, resets, earlier
-// passwords, attempts, counts, phone proofs, consents, notices, first answers, and what
-// Alipay wrote.
-// The accounts and their present passwords are the centre's own and stay, unless
-// Accounts is set. Events and operators' actions stay for the record's life: they
-// hold no personal data, only the account's id, which is a keyed digest. Who issued a
-// reset code goes into that record.
+// Erase deletes the data kept about a person (PIPL article 47) in one transaction: links,
+// pending links, transfers, sessions, changes, resets, earlier passwords, attempts, counts,
+// phone proofs, consents, notices, idempotency records and the content of notifications.
+// The accounts and their present passwords are the centre's own data and stay unless
+// Accounts is set. Events and operators' actions stay for their retention time: they
+// contain no personal data, only the account's id, which is a keyed digest. The issuer of a
+// reset code is recorded there.
 //
-// It returns ErrNotFound when there is no such account. A link made afterwards is
-// a new one; an account that the roster still lists comes back with the next
-// import. Calling it twice is safe and recorded twice; a dry run is not recorded.
+// Erase returns ErrNotFound if there is no such account. A link made afterwards is a new
+// one, and the next import adds an account again if the roster still lists it. Calling
+// Erase twice is safe and recorded twice; a dry run is not recorded.
 //
-// Its locks are taken in the order of everybody else, see lockSubject.
+// It locks rows in the same order as other transactions; see lockSubject.
 func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var done Erased
-	if err := db.indexNotifications(ctx); err != nil {
-		return done, err
-	}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Erased{ActionID: uuid.New(), At: now}
 		accounts, err := db.accountsOf(ctx, tx, e.OperatorRequest)
@@ -82,12 +78,13 @@ func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	return done, err
 }
 
-// erasable are the rows of one table that refer to a person.
+// An erasable selects the rows of one table that refer to a person.
 type erasable struct {
 	table, where string
 	by           any
 }
 
+// eraseSubject deletes the rows of a person and counts them.
 func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
 	if err := db.redactNotifications(ctx, tx, t, done); err != nil {
 		return err
@@ -109,12 +106,13 @@ func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Er
 	return nil
 }
 
-// erasables returns the rows to delete in the order of the locks, accounts after what refers to
-// them. Links go of all providers, credentials of all kinds. See collectPersonData for new tables.
+// erasables returns the rows to delete, in the order of the locks and accounts last. Links
+// of all providers and credentials of all kinds are among them. A new table with personal
+// data needs an entry here; see collectPersonData.
 func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
 	all := []erasable{
-		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink takes them first
+		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink locks them first
 		{"link_proofs", `account_id = ANY ($2::uuid[])`, accounts},
 		{"link_proofs", `identity_digest = ANY ($2)`, identities},
 		{"link_transfers", `person_digest = ANY ($2)`, persons},
@@ -130,9 +128,9 @@ func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 		{"password_history", `account_id = ANY ($2::uuid[])`, accounts},
 		{"sessions", `identity_digest = ANY ($2)`, identities},
 		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
-		{"lockouts", `person_digest = ANY ($2)`, persons}, // ReserveAttempt takes them first
+		{"lockouts", `person_digest = ANY ($2)`, persons}, // ReserveAttempt locks them first
 		{"idempotency_records", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
-		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset takes the person's first
+		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset locks the person's first
 		{"daily_counts", `subject_digest = ANY ($2)`, identities},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"consents", `identity_digest = ANY ($2)`, identities},
@@ -148,8 +146,8 @@ func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 	return all
 }
 
-// eraseSprayCounts takes the person out of the spray counters. It locks as ReserveAttempt
-// does: counters of users, of addresses, then lockouts.
+// eraseSprayCounts removes the person from the spray counters. It locks rows in the order
+// of ReserveAttempt: counters of users, counters of addresses, then lockouts.
 func (db *DB) eraseSprayCounts(ctx context.Context, tx *sqlx.Tx, t subjectRefs) error {
 	var tried [][]byte
 	for _, p := range t.persons {
@@ -169,7 +167,7 @@ func (db *DB) eraseSprayCounts(ctx context.Context, tx *sqlx.Tx, t subjectRefs) 
 	return err
 }
 
-// add counts rows on top of those of the same table.
+// add adds n rows to the count of a table.
 func add(all []RowCount, table string, n int64) []RowCount {
 	for i := range all {
 		if all[i].Table == table {
@@ -180,8 +178,8 @@ func add(all []RowCount, table string, n int64) []RowCount {
 	return append(all, RowCount{table, n})
 }
 
-// redactNotifications deletes the content of the notifications about the citizen. The rows stay, so
-// that a repeated delivery is still recognised.
+// redactNotifications deletes the content of the notifications about the person. The rows
+// stay, so that a repeated delivery is still recognised.
 func (db *DB) redactNotifications(ctx context.Context, tx *sqlx.Tx, t subjectRefs, done *Erased) error {
 	ids, err := db.notificationsAbout(ctx, tx, t)
 	if err != nil {
@@ -202,7 +200,7 @@ func (db *DB) redactNotifications(ctx context.Context, tx *sqlx.Tx, t subjectRef
 	return nil
 }
 
-// recordErasure says what was done and counts what stays.
+// recordErasure writes the events and the operator's action, and counts the rows that stay.
 func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
 	name := ActionErase
 	if e.Accounts {

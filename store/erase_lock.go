@@ -8,11 +8,11 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// lockSubject returns the keys of a person's rows and locks them against concurrent writers.
-// The locks are in the order of everybody else, so that no two wait for each other:
-// pending links, transfers, accounts (FinishLink, CompleteTransfer, an import), links (Freeze,
-// an unlink, a change) and sessions (whoever links). The rest follows in the order of
-// erasables. What was written until the locks were held leads to a second run.
+// lockSubject returns the keys of a person's rows and locks the rows against concurrent
+// writers. It locks in the order of other transactions, so that none deadlock: link proofs,
+// transfers, accounts (FinishLink, CompleteTransfer, imports), links (Freeze, RemoveLink,
+// FinishChange) and sessions (AddLink). Erase locks the rest in the order of erasables. If
+// a row was written before the locks were held, lockSubject returns pgconn.ErrRetry.
 func (db *DB) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) (subjectRefs, error) {
 	before, t := subjectRefsOf(accounts), subjectRefsOf(accounts)
 	if err := db.resolve(ctx, tx, &before); err != nil {
@@ -31,10 +31,10 @@ func (db *DB) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) 
 			ORDER BY transfer_id FOR UPDATE`, []any{persons, ids, identities}},
 		{`SELECT 1 FROM accounts
 			WHERE center_id = $1 AND account_id = ANY ($2::uuid[])
-			ORDER BY account_id FOR NO KEY UPDATE`, []any{ids}}, // rows that refer to it may be on their way
+			ORDER BY account_id FOR NO KEY UPDATE`, []any{ids}}, // concurrent inserts may refer to the account
 		{`SELECT 1 FROM links
 			WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]) OR identity_digest = ANY ($4))
-			ORDER BY identity_digest FOR UPDATE`, []any{persons, ids, identities}}, // of all providers
+			ORDER BY identity_digest FOR UPDATE`, []any{persons, ids, identities}},
 		{`SELECT 1 FROM sessions
 			WHERE center_id = $1 AND identity_digest = ANY ($2)
 			ORDER BY token_digest FOR UPDATE`, []any{identities}},

@@ -13,47 +13,47 @@ import (
 	"fundpass/store/storetest"
 )
 
-// An Alipay user who was linked to somebody and is linked to somebody else by now belongs
-// to the latter: neither Export nor Erase of the former reaches what is theirs.
-func TestUsersOfOthersAreLeftAlone(t *testing.T) {
+// A user who was linked to one person and is linked to another now belongs to the latter:
+// Export and Erase of the former do not reach the user's rows.
+func TestEraseExcludesUsersOfOthers(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
-	former, next := liveThrough(t, db, 1), depositor(2, hashed)
+	former, next := createPersonRows(t, db, 1), depositor(2, hashed)
 	importAll(t, db, next)
 	s, err := db.Session(ctx, []byte("d1"))
 	noError(t, err)
 	noError(t, db.RemoveLink(ctx, s))
 	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next), nil))
-	before, err := db.Export(ctx, asked(next))
+	before, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {
-		t.Fatalf("the user's rows are not there: %+v", before)
+		t.Fatalf("no rows of the user: %+v", before)
 	}
 
-	data, err := db.Export(ctx, asked(former))
+	data, err := db.Export(ctx, operatorRequest(former))
 	noError(t, err)
 	if len(data.Sessions) != 0 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 || len(data.Notifications) != 0 {
-		t.Errorf("handed out of somebody else: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
+		t.Errorf("exported of another person: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(former), Accounts: true})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(former), Accounts: true})
 	noError(t, err)
-	after, err := db.Export(ctx, asked(next))
+	after, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("of somebody else:\n%s", diff)
+		t.Errorf("rows of another person changed:\n%s", diff)
 	}
 	if s, err = db.Session(ctx, s.TokenDigest); err != nil || s.Link == nil {
-		t.Errorf("the session of somebody else: %v", err)
+		t.Errorf("session of another person: %v", err)
 	}
 }
 
-// While somebody writes what comes first in the order of locks, Erase holds nothing of
-// what comes later: neither can wait for the other.
+// Erase does not hold rows that come later in the order of locks while it waits for an
+// earlier one, so it cannot deadlock.
 func TestEraseLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
 			`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
@@ -63,15 +63,15 @@ func TestEraseLocksInOrder(t *testing.T) {
 			`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"a change", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM resets WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM changes WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT`},
-		{"a link of the Alipay user to somebody else", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
+		{"a link of the user to another person", `SELECT 1 FROM sessions WHERE center_id = 'test' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 		{"an attempt", `SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'user' FOR UPDATE`,
 			`SELECT 1 FROM spraying WHERE center_id = 'test' AND kind = 'address' FOR UPDATE NOWAIT; SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE NOWAIT`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.Open(t, storetest.DSN(t)) // of its own: it looks at who waits in all of it
-			d := liveThrough(t, db, 1)
+			db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
+			d := createPersonRows(t, db, 1)
 			hold, err := storetest.ProbeOf(db).Beginx()
 			noError(t, err)
 			defer hold.Rollback()
@@ -79,13 +79,13 @@ func TestEraseLocksInOrder(t *testing.T) {
 			noError(t, err)
 			var all sync.WaitGroup
 			all.Go(func() {
-				if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: asked(d), Accounts: true}); err != nil {
+				if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true}); err != nil {
 					t.Error(err)
 				}
 			})
 			waiting(t, db, 1)
 			if _, err := hold.Exec(tt.then); err != nil {
-				t.Errorf("Erase holds what comes later: %v", err)
+				t.Errorf("a later row is locked: %v", err)
 			}
 			noError(t, hold.Rollback())
 			all.Wait()
@@ -93,10 +93,10 @@ func TestEraseLocksInOrder(t *testing.T) {
 	}
 }
 
-// What the person's Alipay user does while Erase waits for its locks is erased, too.
-func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
+// Rows that the person's user writes while Erase waits for its locks are erased.
+func TestEraseSeesConcurrentRows(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
 	d := depositor(1, hashed)
@@ -109,7 +109,7 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: asked(d)}); err != nil {
+		if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d)}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -122,14 +122,14 @@ func TestEraseSeesWhatCameMeanwhile(t *testing.T) {
 	noError(t, hold.Commit())
 	all.Wait()
 	if s, err := db.Session(ctx, s.TokenDigest); err == nil {
-		t.Errorf("the session is left, linked: %v", s.Link != nil)
+		t.Errorf("session not erased, linked: %v", s.Link != nil)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM links WHERE account_id = $1`, account.ID)[0]; n != "0" {
-		t.Errorf("%s links are left", n)
+		t.Errorf("%s links not erased", n)
 	}
 }
 
-// sealedLink is the sealed identifier of a link of the session.
+// sealedLink returns the sealed identifier for a link of the session.
 func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	t.Helper()
 	v, err := db.Visitor(s)
@@ -139,11 +139,10 @@ func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	return sealed
 }
 
-// Notifications are found by whom they name, wherever in them, without opening any;
-// those that were taken in before are opened once.
+// Notifications are found by the users they name, at any depth, without unsealing.
 func TestNotificationsAreFoundByDigest(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t, storetest.DSN(t)) // of its own: it writes to all of a table
+	db := storetest.Open(t, storetest.DSN(t)) // the test updates whole tables
 	ctx := t.Context()
 	d := depositor(1, hashed)
 	importAll(t, db, d)
@@ -165,7 +164,7 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 		}
 	}
 	found := func() (ids []string) {
-		data, err := db.Export(ctx, asked(d))
+		data, err := db.Export(ctx, operatorRequest(d))
 		noError(t, err)
 		for _, n := range data.Notifications {
 			ids = append(ids, n.ID)
@@ -177,15 +176,11 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 	if diff := cmp.Diff(want, found()); diff != "" {
 		t.Error(diff)
 	}
-	execAll(t, db, `UPDATE notifications SET identity_digests = NULL`)
+	execAll(t, db, `UPDATE notifications SET sealed = '\x00'`) // fails to unseal
 	if diff := cmp.Diff(want, found()); diff != "" {
-		t.Errorf("of those taken in before:\n%s", diff)
+		t.Errorf("without contents:\n%s", diff)
 	}
-	execAll(t, db, `UPDATE notifications SET sealed = '\x00'`) // what is not opened need not open
-	if diff := cmp.Diff(want, found()); diff != "" {
-		t.Errorf("the second time:\n%s", diff)
-	}
-	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
+	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
 	if i := slices.IndexFunc(done.Gone, func(r store.RowCount) bool { return r.Table == "notifications (content)" }); i < 0 || done.Gone[i].Rows != 5 {
 		t.Errorf("erased %+v", done.Gone)

@@ -23,10 +23,10 @@ const (
 
 	EventAuthorisationWithdrawn = "authorisation_withdrawn" // ends the link
 
-	EventTransferRequested = "transfer_requested" // another Alipay user of the person requests the link
-	EventTransferRejected  = "transfer_rejected"  // the holder has rejected the request
-	EventLinkTransferred   = "link_transferred"   // the other Alipay user has the link now
-	EventAccountChosen     = "account_chosen"     // the link is to another account of the person now
+	EventTransferRequested = "transfer_requested" // another user requested the link
+	EventTransferRejected  = "transfer_rejected"  // the holder rejected the request
+	EventLinkTransferred   = "link_transferred"   // the other user received the link
+	EventAccountChosen     = "account_chosen"     // the link points to another account of the person
 
 	EventPasswordFrozen = "password_frozen"
 	EventUnlocked       = "unlocked"
@@ -34,7 +34,7 @@ const (
 	EventMessagesDeclined = "messages_declined" // by withdrawing the consent to them
 )
 
-// An Event is one entry of the citizen's own record.
+// An Event is one entry of a citizen's record.
 type Event struct {
 	ID      uuid.UUID `db:"event_id" json:"event_id"`
 	At      time.Time `db:"at" json:"at"`
@@ -42,6 +42,7 @@ type Event struct {
 	Channel string    `db:"channel" json:"channel"`
 }
 
+// addEvent adds an event to the record of an account.
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind, channel string, now time.Time) error {
 	return db.insertEvent(ctx, tx, account, newEvent(kind, channel, now))
 }
@@ -50,6 +51,7 @@ func newEvent(kind, channel string, now time.Time) Event {
 	return Event{ID: uuid.New(), At: now, Kind: kind, Channel: channel}
 }
 
+// insertEvent adds an event whose id the caller needs.
 func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e Event) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel) VALUES ($1, $2, $3, $4, $5, $6)`,
@@ -57,7 +59,7 @@ func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e
 	return err
 }
 
-// Events returns the newest n events of an account from the last year, newest first.
+// Events returns the latest n events of an account within the last year, newest first.
 func (db *DB) Events(ctx context.Context, account uuid.UUID, n int) ([]Event, error) {
 	events := []Event{}
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {

@@ -7,13 +7,13 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Who held an account before leaves notices with it. What belongs to them is neither
-// shown to the next holder nor erased with them.
+// An account's notices may be addressed to its former holder. The former holder's data is
+// neither shown to the next holder nor erased with the next holder's.
 func TestFormerHolder(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	ctx := t.Context()
-	former := liveThrough(t, db, 1)
+	former := createPersonRows(t, db, 1)
 	next := former
 	moved(&next)
 	importAll(t, db, next)
@@ -25,22 +25,22 @@ func TestFormerHolder(t *testing.T) {
 	own, err := db.OwnData(ctx, s)
 	noError(t, err)
 	if len(own.Sessions) != 1 || own.Sessions[0].Phone != "" {
-		t.Errorf("the next holder reads of sessions %+v", own.Sessions)
+		t.Errorf("sessions shown to the next holder: %+v", own.Sessions)
 	}
-	data, err := db.Export(ctx, asked(next))
+	data, err := db.Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(data.Sessions) != 1 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 {
-		t.Errorf("handed out: sessions %+v, consents %+v, phones %v", data.Sessions, data.Consents, data.PhoneProofs)
+		t.Errorf("exported: sessions %+v, consents %+v, phones %v", data.Sessions, data.Consents, data.PhoneProofs)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(next)})
+	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(next)})
 	noError(t, err)
 	if _, err := db.Session(ctx, back.TokenDigest); err != nil {
-		t.Errorf("the former holder's session: %v", err)
+		t.Errorf("former holder's session: %v", err)
 	}
 	if consents, err := db.Consents(ctx, back); err != nil || len(consents) != 1 {
-		t.Errorf("the former holder's consents: %v, %v", consents, err)
+		t.Errorf("former holder's consents: %v, %v", consents, err)
 	}
 	if _, err := db.Session(ctx, s.TokenDigest); err == nil {
-		t.Error("the erased holder's session is left")
+		t.Error("session of the erased holder not erased")
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Freeze freezes the password of the linked account, ends every session of the person's users
-// of all providers, this one too, cancels what the person has open and rejects a waiting
-// transfer of the link. The first freeze leaves an event and a notice; calling it again only
-// ends sessions. It returns ErrNotFound when the link is gone.
+// Freeze freezes the password of the linked account, ends every session of the person's
+// users of all providers including this one, cancels the person's open change and reset, and
+// rejects a waiting transfer of the link. The first call adds an event and a notice; later
+// calls only end sessions. Freeze returns ErrNotFound if the link no longer exists.
 //
-// It takes its locks in the order of OpenChange and FinishChange: link, reset,
-// change, credential, sessions. A confirm is therefore done before the freeze, and its
-// sessions end with it, or it finds its change cancelled.
+// It locks rows in the order of OpenChange and FinishChange: link, reset, change,
+// credential, sessions. A concurrent confirm therefore either finishes before the freeze,
+// which then ends its sessions, or finds its change cancelled.
 func (db *DB) Freeze(ctx context.Context, s Session) error {
 	visitor, err := db.Visitor(s)
 	if err != nil {
@@ -38,10 +38,11 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 		if _, err := db.endSessions(ctx, tx, sessionsOf{person: s.Link.PersonDigest, identities: db.digests(visitor.Identity)}, now); err != nil || !first {
 			return err
 		}
-		return db.afterFreeze(ctx, tx, s, visitor, now)
+		return db.recordFreeze(ctx, tx, s, visitor, now)
 	})
 }
 
+// freezeCredential freezes the password and reports whether it was not frozen before.
 func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (first bool, err error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE password_credentials SET state = 'frozen'
@@ -54,7 +55,8 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 	return err == nil, err
 }
 
-func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
+// recordFreeze adds the event and the notice of a freeze under one id.
+func (db *DB) recordFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
 	e := newEvent(EventPasswordFrozen, s.Channel, now)
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
 		return err
@@ -62,8 +64,8 @@ func (db *DB) afterFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor
 	return db.queueNotice(ctx, tx, notice{e.ID, NoticePasswordFrozen, s.Link.AccountID, v.Identity, s.Link.PersonDigest}, now)
 }
 
-// lockUnfrozen is lockLink for what a freeze stops: ErrBlocked when the
-// password is frozen. A freeze that comes later waits for the caller's end.
+// lockUnfrozen locks the link like lockLink and returns ErrBlocked if the password is
+// frozen. A concurrent freeze waits for the caller's transaction.
 func (db *DB) lockUnfrozen(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	if err := db.lockLink(ctx, tx, s); err != nil {
 		return err

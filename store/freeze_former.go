@@ -8,25 +8,27 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// FormerHolderFreeze is how long after a takeover whoever held the link may freeze.
+// FormerHolderFreeze is how long after a transfer the former holder of the link may freeze
+// the password.
 const FormerHolderFreeze = 7 * 24 * time.Hour
 
-// takenOver finds the takeovers r of the Alipay user $3 since $4 which may be answered by a
-// freeze: once each, while who took over still has the link. A clerk has seen a document.
-const takenOver = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
+// freezableTransfer selects the transfers r that the former holder $3 may answer with a
+// freeze: completed since $4, not answered yet, and with the link still at the requester. A
+// transfer by a clerk is excluded, because the clerk has checked a document.
+const freezableTransfer = `r.center_id = $1 AND r.former_digest = $3 AND r.state = 'done' AND r.closed_at > $4
 	AND r.frozen_at IS NULL AND r.proof <> 'clerk'
 	AND EXISTS (SELECT 1 FROM links l
 		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.identity_digest AND l.person_digest = r.person_digest)`
 
-// TakenOver returns the takeover that the session's Alipay user, who holds no link any
-// more, may answer by a freeze; nil: none.
+// TakenOver returns the latest transfer that the session's user, the former holder, may
+// answer with a freeze, or nil.
 func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 	now := db.clock()
 	var rows []Transfer
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `
-			SELECT `+transferColumns+` FROM link_transfers r WHERE `+takenOver+` ORDER BY r.closed_at DESC LIMIT 1`,
+			SELECT `+transferColumns+` FROM link_transfers r WHERE `+freezableTransfer+` ORDER BY r.closed_at DESC LIMIT 1`,
 			db.center, now, s.IdentityDigest, now.Add(-FormerHolderFreeze))
 	})
 	if err != nil || len(rows) == 0 {
@@ -35,13 +37,13 @@ func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 	return &rows[0], nil
 }
 
-// FreezeAsFormerHolder is Freeze by who held the link until it was taken over: the
-// passwords of the account it was taken over for and of the one it is to now are frozen,
-// and the sessions of both users end, with those of the person's users of other providers. Who
-// has the link now is told. ErrNotFound means that there was no takeover lately, or that it was
-// answered by a freeze already.
+// FreezeAsFormerHolder freezes the password for the former holder of a transferred link:
+// that of the account the transfer was requested for and that of the account the link
+// points to. It ends the sessions of both users, and those of the person's users of other
+// providers, and notifies the holder. It returns ErrNotFound if there is no recent transfer,
+// or if it was answered already.
 //
-// Its locks are taken in the order of Freeze.
+// It locks rows in the order of Freeze.
 func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	visitor, err := db.Visitor(s)
 	if err != nil {
@@ -50,15 +52,15 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var taken []Transfer
 		if err := tx.SelectContext(ctx, &taken, `
-			UPDATE link_transfers r SET frozen_at = $2 WHERE `+takenOver+` RETURNING `+transferColumns,
+			UPDATE link_transfers r SET frozen_at = $2 WHERE `+freezableTransfer+` RETURNING `+transferColumns,
 			db.center, now, s.IdentityDigest, now.Add(-FormerHolderFreeze)); err != nil {
 			return err
 		}
 		if len(taken) == 0 {
 			return ErrNotFound
 		}
-		for _, r := range taken { // more than one only where it was taken back between
-			if err := db.freezeTaken(ctx, tx, s, r, visitor, now); err != nil {
+		for _, r := range taken { // several if the link was transferred back in between
+			if err := db.freezeTransferred(ctx, tx, s, r, visitor, now); err != nil {
 				return err
 			}
 		}
@@ -66,7 +68,9 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 	})
 }
 
-func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
+// freezeTransferred freezes the passwords of one transfer. The holder is read from the
+// link, because it may have moved to another identifier or account since.
+func (db *DB) freezeTransferred(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM links
@@ -85,7 +89,7 @@ func (db *DB) freezeTaken(ctx context.Context, tx *sqlx.Tx, s Session, r Transfe
 		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind = 'password' AND state <> 'frozen'
 			AND EXISTS (SELECT 1 FROM accounts a
 				WHERE a.center_id = $1 AND a.account_id = password_credentials.account_id AND a.person_digest = $3)`,
-		db.center, uuids([]uuid.UUID{held.Account, r.AccountID}), r.PersonDigest); err != nil { // an account may be another person's by now
+		db.center, uuids([]uuid.UUID{held.Account, r.AccountID}), r.PersonDigest); err != nil { // an account may belong to another person now
 		return err
 	}
 	ended := append(db.digests(held.Identity), db.digests(former.Identity)...)

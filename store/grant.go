@@ -10,36 +10,36 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// ErrRenamed says that the session's Alipay user was moved to another identifier since
-// the session was read. Read again, the same call goes through.
-var ErrRenamed = errors.New("store: the user goes by another identifier since")
+// ErrRenamed reports that the session's user was moved to another identifier after the
+// session was read. The call succeeds once the session is read again.
+var ErrRenamed = errors.New("store: the user has moved to another identifier")
 
-// recognise is under which identity a session is opened for id, in the transaction that
-// opens it. A grant with both identifiers brings along what stands under the user_id;
-// one with a user_id alone finds a link that was moved to the open_id. An open_id alone
-// is taken as it is: nothing tells whose user_id it might be.
-func (db *DB) recognise(ctx context.Context, tx *sqlx.Tx, id Identity, now time.Time) (Identity, error) {
+// resolveIdentity returns the identity under which a session for id is opened. An identity
+// with an open_id and a user_id moves the rows of the user_id to the open_id. A user_id
+// alone resolves to the open_id if its link was moved there. An open_id alone is returned
+// as it is, because its user_id is unknown.
+func (db *DB) resolveIdentity(ctx context.Context, tx *sqlx.Tx, id Identity, now time.Time) (Identity, error) {
 	switch {
 	case id.Kind == kindUserID:
-		return db.movedTo(ctx, tx, id)
+		return db.currentIdentity(ctx, tx, id)
 	case id.UserID == "":
 		return id, nil
 	}
-	var something bool
-	if err := tx.GetContext(ctx, &something, identityInUse, db.center, db.digest(id.asUser())); err != nil || !something {
+	var inUse bool
+	if err := tx.GetContext(ctx, &inUse, identityInUse, db.center, db.digest(id.asUser())); err != nil || !inUse {
 		return id, err
 	}
 	moves, err := db.moveToOpenID(ctx, tx, []Identity{id}, now)
 	if err == nil && moves[0].Outcome == MoveConflict {
-		db.log.LogAttrs(ctx, slog.LevelWarn, "a citizen's user_id and open_id are linked to two people; neither link was touched",
+		db.log.LogAttrs(ctx, slog.LevelWarn, "a user's user_id and open_id are linked to two persons; neither link was changed",
 			slog.Any("accounts", moves[0].Accounts))
 	}
 	return id, err
 }
 
-// movedTo is the open_id to which the link of a user_id was moved, or the user_id. It
-// waits for a move that is under way.
-func (db *DB) movedTo(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, error) {
+// currentIdentity returns the open_id to which the link of a user_id was moved, or the
+// user_id. It waits for a concurrent move.
+func (db *DB) currentIdentity(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
 		Sealed []byte `db:"sealed_identity"`
@@ -59,8 +59,8 @@ func (db *DB) movedTo(ctx context.Context, tx *sqlx.Tx, id Identity) (Identity, 
 	return moved, err
 }
 
-// Renamed reports whether the session's Alipay user goes by another identifier than
-// when s was read.
+// Renamed reports whether the session's user was moved to another identifier after s was
+// read.
 func (db *DB) Renamed(ctx context.Context, s Session) (bool, error) {
 	var renamed bool
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {

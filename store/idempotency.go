@@ -13,55 +13,55 @@ import (
 )
 
 const (
-	// idempotencyLease is longer than a request may take. A run that died is taken
-	// over by the next retry after this.
+	// idempotencyLease is how long a run owns its record: longer than a request may take.
+	// After that the next retry takes the record over.
 	idempotencyLease = 6 * time.Second
 
-	// IdempotencyRecordLife is how long a first answer is kept.
+	// IdempotencyRecordLife is how long a record is kept.
 	IdempotencyRecordLife = 24 * time.Hour
 )
 
-// An IdempotencyRecord is the record of a request that carries an Idempotency-Key. It keeps the first
-// answer.
+// An IdempotencyRecord is the record of a request with an Idempotency-Key. It keeps the
+// first answer.
 type IdempotencyRecord struct {
 	Scope, KeyDigest, RequestDigest []byte
-	OlderDigests                    [][]byte // of the same request, under the pepper's older keys
+	OlderDigests                    [][]byte // request digests under the pepper's older keys
 
-	// Session is the token digest of the session whose Alipay user is the scope; nil
-	// where the scope is another.
+	// Session is the token digest of the session whose user is the scope, or nil if the
+	// scope is not a user.
 	Session []byte
 
-	// Renew is the token digest of a session that Begin renews, or nil, see RenewSession.
+	// Renew is the token digest of a session that Begin renews, or nil; see RenewSession.
 	Renew []byte
 
-	// IsRetry is set by Begin: an earlier run of the same request ended without an answer and
-	// may have done what it asks for.
+	// IsRetry is set by Begin if an earlier run of the request ended without an answer.
+	// That run may have taken effect.
 	IsRetry bool
 	runID   uuid.UUID
 
-	attemptUntil *time.Time // names the attempt that an earlier run has charged
+	attemptUntil *time.Time // lease of the attempt that an earlier run has charged
 	attemptRight *bool      // its verdict, once it is counted
-	charged      bool       // an attempt: the next run must find it
+	charged      bool       // the request has charged an attempt, which the next run must find
 	keep         bool
 }
 
-// Keep makes Release act as MarkUnknown: the run has used something up that only a retry of
-// the same request may use again. Keep may be called on nil.
+// Keep makes Release act as MarkUnknown, because the run has consumed something that only a
+// retry of the same request may use again. It may be called on nil.
 func (r *IdempotencyRecord) Keep() {
 	if r != nil {
 		r.keep = true
 	}
 }
 
-// An Answer is a reply as it was first given.
+// An Answer is the first reply to a request.
 type Answer struct {
 	Status int    `json:"s"`
 	Body   []byte `json:"b"`
-	Seed   string `json:"t,omitempty"` // stands in Body for the token that DB.Token makes of it
+	Seed   string `json:"t,omitempty"` // replaces in Body the token that DB.Token derives from it
 }
 
-// Begin decides who may run the request behind a key. It returns nil, nil if the caller
-// may, the first answer if there is one, ErrConflict if the key came with another body,
+// Begin decides whether the caller may run the request. It returns nil, nil if it may, the
+// first answer if there is one, ErrConflict if the key was used with another body,
 // ErrRunning while another run is in progress, and ErrNotFound if the session to renew has
 // ended.
 func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) {
@@ -102,6 +102,7 @@ func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) 
 	return answer, err
 }
 
+// firstAnswer returns the answer of a record that the caller may not run.
 func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord) (*Answer, error) {
 	var row struct {
 		Request []byte `db:"request_digest"`
@@ -114,7 +115,7 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord
 		db.center, r.Scope, r.KeyDigest)
 	switch {
 	case err != nil:
-		return nil, mapNoRows(err, ErrRunning) // released by its run a moment ago
+		return nil, mapNoRows(err, ErrRunning) // its run has just released it
 	case !bytes.Equal(row.Request, r.RequestDigest) && !among(r.OlderDigests, row.Request):
 		return nil, ErrConflict
 	case row.Status == nil:
@@ -124,8 +125,8 @@ func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord
 	return a, db.unseal(row.Sealed, "idempotency_records", idempotencyContext(r.Scope, r.KeyDigest), a)
 }
 
-// idempotencyContext returns the row key that a sealed answer is bound to. All digests have the same
-// length, so it needs no separator.
+// idempotencyContext returns the row key that a sealed answer is bound to. Digests of one
+// length need no separator.
 func idempotencyContext(scope, key []byte) []byte { return slices.Concat(scope, key) }
 
 // Complete stores the first answer if the run still owns the record. The answer is sealed
@@ -143,7 +144,7 @@ func (db *DB) Complete(ctx context.Context, r *IdempotencyRecord, a Answer) erro
 	})
 }
 
-// MarkUnknown ends a run whose outcome is not known. The next retry may run at once and has
+// MarkUnknown ends a run whose outcome is unknown. The next retry may run at once and has
 // IsRetry set.
 func (db *DB) MarkUnknown(ctx context.Context, r *IdempotencyRecord) error {
 	return db.updateRun(ctx, r, func(tx *sqlx.Tx, now time.Time) (sql.Result, error) {
@@ -154,8 +155,8 @@ func (db *DB) MarkUnknown(ctx context.Context, r *IdempotencyRecord) error {
 	})
 }
 
-// Release ends a run that did nothing: it deletes the record, and the next retry may run at
-// once. A run that has an attempt charged or has called Keep is marked unknown instead.
+// Release ends a run without effect: it deletes the record, and the next retry may run at
+// once. A run that has charged an attempt or called Keep is marked unknown instead.
 func (db *DB) Release(ctx context.Context, r *IdempotencyRecord) error {
 	if r.charged || r.keep {
 		return db.MarkUnknown(ctx, r)
@@ -175,10 +176,10 @@ func (db *DB) updateRun(ctx context.Context, r *IdempotencyRecord, write func(*s
 	})
 }
 
-// execForRun calls write, which updates the record of a run. If no row matches, the record may
-// have moved with its citizen to another identifier while the request ran (see MoveToOpenID):
-// write is called again under the identifier that the session has now. It is no error if no
-// row matches then either, because another run has taken over.
+// execForRun calls write, which updates the record of a run. If no row matches, the user
+// may have been moved to another identifier (see MoveToOpenID), so write is called again
+// under the session's present identifier. If no row matches then, another run has taken
+// over, which is no error.
 func (db *DB) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, write func() (sql.Result, error)) error {
 	res, err := write()
 	if err = changedOne(res, err, ErrNotFound); !errors.Is(err, ErrNotFound) {

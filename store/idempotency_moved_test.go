@@ -9,13 +9,13 @@ import (
 	"fundpass/store/storetest"
 )
 
-// requestOf is a request that the session's citizen sends under one key, again and again.
+// requestOf returns the record of a request by the session's user under a fixed key.
 func requestOf(s store.Session) *store.IdempotencyRecord {
 	return &store.IdempotencyRecord{Scope: s.IdentityDigest, Session: s.TokenDigest, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
 }
 
-// A citizen who is moved while their request runs need not wait for the end of its lease:
-// what the run leaves under its key, the next one finds at once.
+// If a user is moved while a request runs, the run still updates its record, and the next
+// run need not wait for the lease.
 func TestMovedUnderRunningRequest(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -43,7 +43,7 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 			moves(t, db, both(n))
 			noError(t, tt.end(t.Context(), run))
 
-			next := requestOf(again(t, db, s))
+			next := requestOf(reload(t, db, s))
 			if tt.answer {
 				if a, err := db.Begin(t.Context(), next); err != nil || a == nil || string(a.Body) != "first" {
 					t.Errorf("%s: %v, %v", tt.name, a, err)
@@ -52,8 +52,8 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 			}
 			begins(t, db, next, tt.again)
 			noError(t, tt.end(t.Context(), run)) // another run has taken over
-			if _, err := db.Begin(t.Context(), requestOf(again(t, db, s))); !errors.Is(err, store.ErrRunning) {
-				t.Errorf("%s: a run that was taken over ended the next one: %v", tt.name, err)
+			if _, err := db.Begin(t.Context(), requestOf(reload(t, db, s))); !errors.Is(err, store.ErrRunning) {
+				t.Errorf("%s: a former run ended the next run: %v", tt.name, err)
 			}
 		}
 	}
@@ -66,7 +66,7 @@ func begins(t *testing.T, db *store.DB, r *store.IdempotencyRecord, again bool) 
 	}
 }
 
-// A stranger's verdict is noted with the request although its citizen was moved since.
+// A verdict is stored in the request's record even if the user was moved since.
 func TestMovedUnderVerdict(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -82,7 +82,7 @@ func TestMovedUnderVerdict(t *testing.T) {
 	noError(t, err)
 	noError(t, db.Release(t.Context(), run))
 
-	req.Record = requestOf(again(t, db, s))
+	req.Record = requestOf(reload(t, db, s))
 	begins(t, db, req.Record, true)
 	taken, err = db.ReserveAttempt(t.Context(), req)
 	noError(t, err)

@@ -13,7 +13,7 @@ func recordOf(request string) *store.IdempotencyRecord {
 	return &store.IdempotencyRecord{Scope: []byte("scope"), KeyDigest: []byte("key"), RequestDigest: []byte(request)}
 }
 
-// Only the same request takes over a run that ended without an answer.
+// Begin continues a run that ended without an answer for the same request only.
 func TestBeginSameRequest(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -30,7 +30,7 @@ func TestBeginSameRequest(t *testing.T) {
 	}
 }
 
-// A run that was taken over charges no attempt: the run that continues has its own.
+// A run that was taken over charges no attempt, because the continuing run charges its own.
 func TestTakenOverRunChargesNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -46,12 +46,13 @@ func TestTakenOverRunChargesNothing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if waiting, counted := reserved(t, db, person); waiting+counted != 0 {
-		t.Errorf("%d attempts wait, %d are counted", waiting, counted)
+		t.Errorf("%d attempts pending, %d failed", waiting, counted)
 	}
 }
 
-// A run that is released with an attempt charged leaves it to the next run, which charges no other.
-func TestGivenUpAttemptIsTakenOver(t *testing.T) {
+// A run that is released with a charged attempt leaves the attempt to the next run, which
+// charges no other.
+func TestReleasedAttemptIsTakenOver(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	person := []byte("somebody")
@@ -64,6 +65,6 @@ func TestGivenUpAttemptIsTakenOver(t *testing.T) {
 		noError(t, db.Release(t.Context(), r))
 	}
 	if waiting, counted := reserved(t, db, person); waiting != 1 || counted != 0 {
-		t.Errorf("%d attempts wait, %d are counted", waiting, counted)
+		t.Errorf("%d attempts pending, %d failed", waiting, counted)
 	}
 }

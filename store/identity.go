@@ -2,37 +2,39 @@ package store
 
 import "encoding/json"
 
-// An Identity is what a provider calls a citizen within one application. The provider and
-// the kind are part of it: an open_id and a user_id are never compared with each other.
+// An Identity is a provider's identifier of a user within one application. Provider and
+// kind are part of it, so an open_id never equals a user_id.
 type Identity struct {
 	Provider, AppID, Kind, Value string
 
-	UserID string // the user_id beside an open_id, where Alipay still gives both
+	UserID string // the user_id of the same user, if Alipay returned it with the open_id
 }
 
-// digest is the identity's blind index. UserID is left out: it may come and go.
+// digest returns the blind index of an identity. UserID is not part of it, because Alipay
+// may stop returning it.
 func (db *DB) digest(id Identity) []byte {
 	return db.cipher.Index("identity", []byte(id.Provider), []byte(id.AppID), []byte(id.Kind), []byte(id.Value))
 }
 
-// PersonDigest is the blind index of a document's canonical key, see
-// document.Document.Key. It exists for people the centre has never heard of, too.
+// PersonDigest returns the blind index of a document's canonical key; see
+// document.Document.Key. The person need not be known to the centre.
 func (db *DB) PersonDigest(documentKey []byte) []byte {
 	return db.cipher.Index("person", []byte(db.center), documentKey)
 }
 
+// accountNoDigest returns the blind index of an account number within the centre.
 func (db *DB) accountNoDigest(accountNo string) []byte {
 	return db.cipher.Index("account number", []byte(db.center), []byte(accountNo))
 }
 
-// Digest is a keyed fingerprint of parts, for whatever must be recognised later
-// but never read. The column key alone makes it, so what could be guessed, as a
-// password can, is none of its parts: see PasswordFingerprints.
+// Digest returns a keyed digest of parts, for values that must be recognised but never
+// read. It is keyed by the column key alone, so no part may be guessable, as a password is;
+// see PasswordFingerprints.
 func (db *DB) Digest(purpose string, parts ...[]byte) []byte {
 	return db.cipher.Index(purpose, parts...)
 }
 
-// seal encrypts v as JSON, bound to the row that will hold it.
+// seal encrypts v as JSON, bound to its row.
 func (db *DB) seal(v any, table string, key []byte) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
@@ -41,7 +43,7 @@ func (db *DB) seal(v any, table string, key []byte) ([]byte, error) {
 	return db.cipher.Seal(plain, db.rowContext(table, key))
 }
 
-// unseal is the inverse of seal. A row copied to another place does not open.
+// unseal is the inverse of seal. It fails for a value copied from another row.
 func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
 	plain, err := db.cipher.Open(sealed, db.rowContext(table, key))
 	if err != nil {
@@ -50,6 +52,8 @@ func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
 	return json.Unmarshal(plain, v)
 }
 
+// rowContext returns the associated data of a sealed value: table, centre and row key. The
+// first two end with a zero byte, so that different rows never have the same data.
 func (db *DB) rowContext(table string, key []byte) []byte {
 	context := make([]byte, 0, len(table)+len(db.center)+len(key)+2)
 	context = append(context, table...)

@@ -36,7 +36,7 @@ func TestInspectRefuses(t *testing.T) {
 		want      error
 	}{
 		{"no sslmode", "postgres://u:" + secret + "@127.0.0.1/x", store.ErrUnsafeDSN},
-		{"nobody there", "postgres://u:" + secret + "@127.0.0.1:1/x?sslmode=disable", store.ErrUnavailable},
+		{"no server", "postgres://u:" + secret + "@127.0.0.1:1/x?sslmode=disable", store.ErrUnavailable},
 	} {
 		_, err := store.Inspect(t.Context(), tt.dsn)
 		if !errors.Is(err, tt.want) || strings.Contains(err.Error(), secret) {

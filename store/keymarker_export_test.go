@@ -7,7 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// BindAsNew binds the centre as who has found it without markers.
+// BindAsNew binds the centre as a process does that has read it without markers.
 func (db *DB) BindAsNew(ctx context.Context) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return db.bindKeys(ctx, tx, keyMarkers{}, false) })
 }

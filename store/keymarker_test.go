@@ -11,7 +11,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// keyFiles are the keys of a centre and what they become by a rotation.
+// keyFiles are the key files of a centre.
 type keyFiles struct{ column, pepper []byte }
 
 func newKeyFiles(t *testing.T) keyFiles {
@@ -41,7 +41,7 @@ func (f keyFiles) config(t *testing.T, dsn string) store.Config {
 	return store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: "keys", AppID: "2021000000000077", ColumnCipher: cipher, Pepper: pepper, MaxConns: 2}
 }
 
-// openWith opens and closes; f changes what is given.
+// openWith opens the store with c, changed by f, and closes it.
 func openWith(t *testing.T, c store.Config, f func(*store.Config)) error {
 	t.Helper()
 	f(&c)
@@ -65,18 +65,18 @@ func TestOtherKeysAreRefused(t *testing.T) {
 		f    func(*store.Config)
 		want error
 	}{
-		{"a look registers nothing", first, look, store.ErrOtherApp},
-		{"first, a command without the pepper", first, noPepper, nil},
+		{"Look does not register", first, look, store.ErrOtherApp},
+		{"first, without the pepper", first, noPepper, nil},
 		{"another column key", other, asIs, store.ErrOtherColumnKey},
 		{"another column key, no pepper", other, noPepper, store.ErrOtherColumnKey},
-		{"another column key, a look", other, look, store.ErrOtherColumnKey},
-		{"the first server brings the pepper", first, asIs, nil},
+		{"another column key, Look", other, look, store.ErrOtherColumnKey},
+		{"first with the pepper", first, asIs, nil},
 		{"another pepper", first, func(c *store.Config) { c.Pepper = other.Pepper }, store.ErrOtherPepper},
-		{"another pepper, a look", first, func(c *store.Config) { c.Pepper, c.Look = other.Pepper, true }, store.ErrOtherPepper},
+		{"another pepper, Look", first, func(c *store.Config) { c.Pepper, c.Look = other.Pepper, true }, store.ErrOtherPepper},
 		{"the other half of the column key", first, func(c *store.Config) { c.ColumnCipher = halfOther(t, own) }, store.ErrOtherColumnKey},
 		{"another application", other, func(c *store.Config) { c.AppID = "x" }, store.ErrOtherApp},
-		{"rotated, a look", next, look, nil},
-		{"not followed by a look", first, asIs, nil},
+		{"rotated, Look", next, look, nil},
+		{"not bound by Look", first, asIs, nil},
 		{"rotated", next, asIs, nil},
 		{"rotated, again", next, asIs, nil},
 		{"from before the rotation", first, asIs, store.ErrOtherColumnKey},
@@ -90,7 +90,7 @@ func TestOtherKeysAreRefused(t *testing.T) {
 	}
 }
 
-// halfOther is a file whose sealing keys are own's and whose index key is another.
+// halfOther returns a cipher with own's sealing keys and another index key.
 func halfOther(t *testing.T, own keyFiles) *keys.ColumnCipher {
 	t.Helper()
 	aead, _, found := bytes.Cut(own.column, []byte(`"index"`))
@@ -103,29 +103,9 @@ func halfOther(t *testing.T, own keyFiles) *keys.ColumnCipher {
 	return cipher
 }
 
-// A centre from before there were markers is told by what stands in it.
-func TestCentreWithoutMarker(t *testing.T) {
-	t.Parallel()
-	dsn, own := storetest.DSN(t), newKeyFiles(t)
-	c := own.config(t, dsn)
-	db, err := store.Open(t.Context(), c)
-	noError(t, err)
-	defer db.Close()
-	importAll(t, db, depositor(1))
-	probe := storetest.Probe(t, dsn)
-	probe.MustExec(`UPDATE centers SET column_marker = NULL, pepper_marker = NULL WHERE center_id = $1`, c.Center)
-	if err := openWith(t, newKeyFiles(t).config(t, dsn), func(*store.Config) {}); !errors.Is(err, store.ErrOtherColumnKey) {
-		t.Errorf("another key: %v", err)
-	}
-	noError(t, openWith(t, c, func(*store.Config) {}))
-	if n := list(t, probe, `SELECT count(*)::text FROM centers WHERE center_id = $1 AND column_marker IS NOT NULL AND pepper_marker IS NOT NULL`, c.Center)[0]; n != "1" {
-		t.Error("not bound since")
-	}
-}
-
-// Of two processes that find a new centre the second does not write over the first one's
-// markers.
-func TestBoundMeanwhile(t *testing.T) {
+// Of two processes that register a new centre, the second does not overwrite the markers
+// of the first.
+func TestConcurrentBinding(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	if err := db.BindAsNew(t.Context()); !errors.Is(err, store.ErrConflict) {

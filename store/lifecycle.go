@@ -8,17 +8,16 @@ import (
 	"github.com/lib/pq"
 )
 
-// What the centre's records do to links.
+// Events of links that an update of the centre's records changed.
 const (
-	EventLinkMoved = "link_moved" // to the person's other account, after a merger
-	EventLinkEnded = "link_ended" // the account was merged, moved away or closed, or is another person's
+	EventLinkMoved = "link_moved" // to another account of the person, after a merger
+	EventLinkEnded = "link_ended" // the account was merged, moved out or closed, or belongs to another person
 )
 
-// An affectedLink is a link whose account was in the batch and is no longer what it was
-// when the link was made.
+// An affectedLink is a link whose account has changed with the imported batch.
 //
-// What becomes of a link is decided by what the account is now, whatever it was
-// before (GRZHZT of JGJ/T 320), so the reverse of a step needs no rule of its own:
+// The present state of the account (GRZHZT of JGJ/T 320) alone decides what happens to the
+// link, so a status that is reverted needs no rule of its own:
 //
 //	                                    open change
 //	account now                link     or reset     sessions  event, notice
@@ -30,12 +29,12 @@ const (
 //	04 moved out, 05 closed    ends     cancelled    end       link_ended
 //	any, of another document   ends     cancelled    end       link_ended
 //
-// An open account is one in 01, 02, 06 or 99; of several the first in the order
-// of status and id is taken, as attemptedAccount does. The links of all providers follow
-// alike. A new name, phone or employer, and a document number that only changed from 15
-// to 18 digits, touch nothing. A link that ended does not come back when the centre corrects the
-// status: its owner proves themselves again. No password is ever touched: an
-// account keeps its own, and a link that moves finds that of the other account.
+// An open account has status 01, 02, 06 or 99. Of several the first by status and id is
+// taken, as in attemptedAccount. The rules are the same for the links of all providers. A
+// new name, phone or employer, and a document number that changed only from 15 to 18
+// digits, have no effect. A link that ended is not restored when the centre corrects the
+// status: the owner links again. Passwords are never changed: each account keeps its own,
+// and a link that moves uses the password of its new account.
 type affectedLink struct {
 	Provider string        `db:"provider"`
 	Identity []byte        `db:"identity_digest"`
@@ -43,15 +42,15 @@ type affectedLink struct {
 	Account  uuid.UUID     `db:"account_id"`
 	Sealed   []byte        `db:"sealed_identity"`
 	Ends     bool          `db:"ends"`
-	Target   uuid.NullUUID `db:"target"` // where it moves; valid only when it ends here
+	Target   uuid.NullUUID `db:"target"` // the account that the link moves to; valid only if Ends
 }
 
-// endedStatuses are what Account.Ended means, in SQL.
+// endedStatuses are the statuses of Account.Ended in SQL.
 const endedStatuses = `('03', '04', '05')`
 
-// followAccounts brings links, changes and sessions in line with the accounts of
-// the batch, in the transaction that changed them. It is decided by what stands
-// in the database alone, so repeating it does nothing more.
+// followAccounts updates links, changes and sessions after the accounts of the batch were
+// changed, in the same transaction. It reads only the database, so repeating it has no
+// further effect.
 func (t importTx) followAccounts(ctx context.Context, mergersToo bool) (Counts, error) {
 	return t.followLinks(ctx, `
 		FROM import_rows s
@@ -60,8 +59,9 @@ func (t importTx) followAccounts(ctx context.Context, mergersToo bool) (Counts, 
 		WHERE l.person_digest <> a.person_digest OR a.status IN ('04', '05', '06') OR a.status = '03' AND $2`, mergersToo)
 }
 
-// followMerged is followAccounts for the merged accounts of the centre: in a file
-// the account into which one was merged may stand anywhere below it.
+// followMerged is followAccounts for all merged accounts of the centre. It runs after the
+// whole file, because the account that another was merged into may follow later in the
+// file.
 func (t importTx) followMerged(ctx context.Context) (Counts, error) {
 	return t.followLinks(ctx, `
 		FROM links l
@@ -69,8 +69,7 @@ func (t importTx) followMerged(ctx context.Context) (Counts, error) {
 		WHERE l.center_id = $1 AND l.person_digest = a.person_digest AND a.status = '03'`)
 }
 
-// followLinks locks the links of a query that do not just stay, and does what has
-// become of them.
+// followLinks locks the links that a query selects, and moves or ends them.
 func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Counts, error) {
 	var links []affectedLink
 	err := t.SelectContext(ctx, &links, `
@@ -107,8 +106,8 @@ func (t importTx) followLinks(ctx context.Context, from string, args ...any) (Co
 	return Counts{LinksMoved: int64(len(moved)), LinksEnded: int64(len(ended)), ChangesCancelled: cancelled}, nil
 }
 
-// cancelOpen closes what is open for the links' accounts, resets first, as
-// everybody else does.
+// cancelOpen cancels the open resets and changes of the links' accounts, resets first, in
+// the order of the other transactions.
 func (t importTx) cancelOpen(ctx context.Context, links []affectedLink) (int64, error) {
 	c := columnsOf(links)
 	resets, err := t.affected(ctx, `
@@ -129,6 +128,7 @@ func (t importTx) cancelOpen(ctx context.Context, links []affectedLink) (int64, 
 	return resets + changes, err
 }
 
+// moveLinks moves links to their targets and adds events and notices.
 func (t importTx) moveLinks(ctx context.Context, moved []affectedLink) error {
 	if len(moved) == 0 {
 		return nil
@@ -141,13 +141,14 @@ func (t importTx) moveLinks(ctx context.Context, moved []affectedLink) error {
 		t.db.center, c.providers, c.identities, c.targets); err != nil {
 		return err
 	}
-	// Both accounts' records say so: the citizen reads that of the new one.
+	// Both accounts get the event, because the citizen reads the events of the new one.
 	if err := t.addEvents(ctx, EventLinkMoved, append(c.accounts, c.targets...)); err != nil {
 		return err
 	}
 	return t.addLinkEndedNotices(ctx, NoticeLinkMoved, moved)
 }
 
+// endLinks deletes links and the sessions of their users, and adds events and notices.
 func (t importTx) endLinks(ctx context.Context, ended []affectedLink) error {
 	if len(ended) == 0 {
 		return nil
@@ -170,6 +171,7 @@ func (t importTx) endLinks(ctx context.Context, ended []affectedLink) error {
 	return t.addLinkEndedNotices(ctx, NoticeLinkEnded, ended)
 }
 
+// addEvents adds one event to each of the accounts.
 func (t importTx) addEvents(ctx context.Context, kind string, accounts pq.StringArray) error {
 	_, err := t.ExecContext(ctx, `
 		INSERT INTO events (center_id, at, event_id, account_id, kind, channel)
@@ -179,7 +181,7 @@ func (t importTx) addEvents(ctx context.Context, kind string, accounts pq.String
 	return err
 }
 
-// linkColumns are affected links as arrays, one a column, for unnest.
+// linkColumns are affected links as one array a column, for unnest.
 type linkColumns struct {
 	identities, persons          pq.ByteaArray
 	providers, accounts, targets pq.StringArray
@@ -202,9 +204,8 @@ func newIDs(n int) pq.StringArray {
 	return ids
 }
 
-// requireNotFrozen returns ErrBlocked when the centre froze the account. The
-// caller holds the link's lock: a freeze that comes later waits for it, and
-// cancels what was opened.
+// requireNotFrozen returns ErrBlocked if the centre has frozen the account. The caller
+// holds the link's lock, so a later freeze waits and cancels what the caller has opened.
 func (db *DB) requireNotFrozen(ctx context.Context, tx *sqlx.Tx, account uuid.UUID) error {
 	var status string
 	err := tx.GetContext(ctx, &status, `

@@ -13,14 +13,14 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Of several open accounts a link moves to the one at which attempts are made, too: the
-// first by status, then by id; never to an ended one, or another person's.
+// Of several open accounts a link moves to the one that attempts use: the first by status,
+// then by id. It never moves to an ended account or another person's.
 func TestMergeChoosesAccount(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		statuses []string // of the person's other accounts
-		want     string   // "" where none will do
+		want     string   // "" if there is none
 	}{
 		{"normal before sealed", []string{"02", "01", "06"}, "01"},
 		{"oldest of two", []string{"02", "02", "06"}, "02"},
@@ -49,7 +49,7 @@ func TestMergeChoosesAccount(t *testing.T) {
 			now, err := db.Session(t.Context(), s.TokenDigest)
 			switch {
 			case tt.want == "" && !errors.Is(err, store.ErrNotFound):
-				t.Errorf("still there: %+v, %v", now, err)
+				t.Errorf("session not ended: %+v, %v", now, err)
 			case tt.want != "" && (err != nil || now.Link == nil || now.Link.AccountID != want || now.Link.Password.Account != tt.want):
 				t.Errorf("got %+v, %v", now.Link, err)
 			}
@@ -57,7 +57,7 @@ func TestMergeChoosesAccount(t *testing.T) {
 	}
 }
 
-// A moved link finds the other account's own password, and its owner can change it.
+// A moved link uses the password of its new account, and the owner can change it.
 func TestMergeKeepsPasswords(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -82,18 +82,18 @@ func TestMergeKeepsPasswords(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a := importedAccount(t, db, old); a.Hash != depositor(1, hashed).Hash || a.Version != 1 {
-		t.Errorf("the merged account's password: %+v", a)
+		t.Errorf("password of the merged account: %+v", a)
 	}
 }
 
-// Names, phones, employers and a number that grew from 15 to 18 digits are no
-// new person: the document's key is the same.
+// A new name, phone or employer, and a document number that grew from 15 to 18 digits, do
+// not make another person, because the document's key stays.
 func TestLinkStaysWithPerson(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	d := depositor(1)
 	importAll(t, db, d)
-	l := life{d: d, who: "somebody", want: lifeSteps["stays"]}
+	l := lifecycleCase{d: d, who: "somebody", want: lifecycleOutcomes["stays"]}
 	l.link(t, db)
 	for _, change := range []func(*store.Person){
 		func(p *store.Person) { p.Name = "测试丙" },
@@ -111,13 +111,13 @@ func TestLinkStaysWithPerson(t *testing.T) {
 	}
 }
 
-// Whoever was linked to an account that is another person's now is told, and has
-// nothing open there any more, even where the person has another account.
+// A user linked to an account that belongs to another person now is notified, and
+// everything open for the account is closed, even if the person has another account.
 func TestOtherPersonEndsEverything(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{store.StatusNormal, store.StatusFrozen, store.StatusMerged} {
 		db := storetest.New(t)
-		l := life{name: status, d: depositor(1), other: secondAccount(depositor(1), 2, store.StatusNormal), who: "somebody", want: lifeSteps["ends"]}
+		l := lifecycleCase{name: status, d: depositor(1), other: secondAccount(depositor(1), 2, store.StatusNormal), who: "somebody", want: lifecycleOutcomes["ends"]}
 		importAll(t, db, l.d, l.other)
 		l.link(t, db)
 		moved(&l.d)
@@ -131,8 +131,7 @@ func TestOtherPersonEndsEverything(t *testing.T) {
 	}
 }
 
-// A citizen who proved an account that the centre then ended, or gave to another
-// person, before the link was written, is not linked.
+// AddLink refuses an account that ended or was given to another person after it was proven.
 func TestAddLinkAfterEnd(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -161,7 +160,7 @@ func TestAddLinkAfterEnd(t *testing.T) {
 	}
 }
 
-// The row and what follows from it are one transaction.
+// A row and its effects on links are one transaction.
 func TestLifecycleAllOrNothing(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []string{
@@ -169,7 +168,7 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 		`ALTER TABLE events ADD CONSTRAINT never CHECK (channel <> 'centre')`,
 	} {
 		db := storetest.Open(t, storetest.DSN(t))
-		l := life{d: depositor(1), who: "somebody", want: lifeSteps["stays"]}
+		l := lifecycleCase{d: depositor(1), who: "somebody", want: lifecycleOutcomes["stays"]}
 		importAll(t, db, l.d)
 		l.link(t, db)
 		before := rowsOnDisk(t, db)
@@ -184,13 +183,13 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 			t.Errorf("%s: %s", broken, got)
 		}
 		if a := importedAccount(t, db, l.d); a.Status != store.StatusNormal || len(rowsOnDisk(t, db)) != len(before) {
-			t.Errorf("%s: the row is %s", broken, a.Status)
+			t.Errorf("%s: status is %s", broken, a.Status)
 		}
 	}
 }
 
-// Links that an earlier version left on ended accounts are settled by the same
-// file again, one statement a kind whatever their number.
+// Links left on ended accounts are ended when the same file is imported again, with one
+// statement a kind.
 func TestSettlesOldLinks(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
@@ -221,7 +220,7 @@ func TestSettlesOldLinks(t *testing.T) {
 	}
 }
 
-// A change that ran out of time is not cancelled once more.
+// An expired change is not cancelled.
 func TestExpiredChangeStays(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -243,7 +242,7 @@ func TestExpiredChangeStays(t *testing.T) {
 	}
 }
 
-// A reset that is open goes the way of a change; one that was done stays.
+// An open reset is cancelled like a change; a finished one stays.
 func TestLifecycleOfResets(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -284,8 +283,8 @@ func TestLifecycleOfResets(t *testing.T) {
 	}
 }
 
-// No change is opened for an account that the centre froze, even where the
-// password was proven before.
+// OpenChange refuses an account that the centre froze, even if the password was proven
+// before.
 func TestFrozenOpensNoChange(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

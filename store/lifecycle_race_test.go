@@ -13,11 +13,11 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A crossing is one person with two accounts at the moment when the centre
-// changes the first one, an owner is at work, and somebody links.
-type crossing struct {
+// A lifecycleRace is a person with two accounts, of which the centre changes the first
+// while the owner changes the password and another user links.
+type lifecycleRace struct {
 	t            *testing.T
-	one, two     *store.DB // as of two processes
+	one, two     *store.DB // two processes
 	rng          *rand.Rand
 	d, other     store.Depositor
 	owner, comer *store.Session
@@ -25,8 +25,8 @@ type crossing struct {
 	otherAccount store.Account
 }
 
-func newCrossing(t *testing.T, one, two *store.DB, n int) *crossing {
-	c := &crossing{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(7, uint64(n))), d: depositor(2 * n)}
+func newLifecycleRace(t *testing.T, one, two *store.DB, n int) *lifecycleRace {
+	c := &lifecycleRace{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(7, uint64(n))), d: depositor(2 * n)}
 	c.other = secondAccount(c.d, 2*n+1, store.StatusSealed)
 	importAll(t, one, c.d, c.other)
 	c.account, c.otherAccount = importedAccount(t, one, c.d), importedAccount(t, two, c.other)
@@ -43,8 +43,8 @@ func newCrossing(t *testing.T, one, two *store.DB, n int) *crossing {
 	return c
 }
 
-// expect lets the named answers pass, and no others.
-func (c *crossing) expect(err error, answers ...error) {
+// expect reports an error that is not one of answers.
+func (c *lifecycleRace) expect(err error, answers ...error) {
 	for _, a := range append(answers, store.ErrConflict, store.ErrNotFound) {
 		if errors.Is(err, a) {
 			return
@@ -55,8 +55,8 @@ func (c *crossing) expect(err error, answers ...error) {
 	}
 }
 
-// run lets all of them go at once.
-func (c *crossing) run() {
+// run runs the calls concurrently.
+func (c *lifecycleRace) run() {
 	ctx := context.Background()
 	changed, proven := c.d, c.account
 	changed.Status = lifeStatuses[c.rng.IntN(len(lifeStatuses))]
@@ -90,9 +90,8 @@ func (c *crossing) run() {
 	all.Wait()
 }
 
-// check: what the sessions see is what the tables hold, and the record accounts
-// for every link that is or was there.
-func (c *crossing) check() {
+// check compares the sessions with the tables, and the events with the links.
+func (c *lifecycleRace) check() {
 	c.t.Helper()
 	for _, s := range []*store.Session{c.owner, c.comer} {
 		if s == nil {
@@ -107,7 +106,7 @@ func (c *crossing) check() {
 		}
 		a, err := c.two.LinkedAccount(c.t.Context(), now.Link.AccountID)
 		if err != nil || a.Ended() || string(a.PersonDigest) != string(c.account.PersonDigest) {
-			c.t.Errorf("a session linked to %+v, %v", a, err)
+			c.t.Errorf("session linked to %+v, %v", a, err)
 		}
 	}
 	wrong := column(c.t, c.one, `
@@ -124,8 +123,8 @@ func (c *crossing) check() {
 	}
 }
 
-// TestLifecycleRace crosses links, unlinks and changes with the centre's own
-// changes, many times over two handles.
+// TestLifecycleRace runs links, unlinks and changes concurrently with updates by the
+// centre, over two handles.
 func TestLifecycleRace(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -133,7 +132,7 @@ func TestLifecycleRace(t *testing.T) {
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventLinkMoved, store.EventPasswordChanged}
 	for n := 0; more(t, one, n, testenv.Rounds(40, 200), kinds...); n++ {
-		c := newCrossing(t, one, two, n)
+		c := newLifecycleRace(t, one, two, n)
 		c.run()
 		c.check()
 		checkLinks(t, two)

@@ -13,15 +13,15 @@ import (
 	"fundpass/store/storetest"
 )
 
-// What a step of an account does to its link, and what shows of it afterwards:
-// where the link is, the open change, the session, the events of the account and
-// of the person's other one, the notices.
-var lifeSteps = map[string]string{
+// lifecycleOutcomes are the effects of a new status on a link: the account of the link, the
+// open change, the session, the events of the account and of the person's other account, and
+// the notices.
+var lifecycleOutcomes = map[string]string{
 	"stays":  "here · open · alive · · ·",
 	"frozen": "here · cancelled · alive · · ·",
 	"moves":  "other · cancelled · alive · link_moved · link_moved · link_moved",
 	"ends":   "none · cancelled · gone · link_ended · · link_ended",
-	// After an earlier step, which took the link away: nothing more happens.
+	// After a status that moved or ended the link, nothing more happens.
 	"moved": "other · cancelled · alive · · ·",
 	"ended": "none · cancelled · gone · · ·",
 	"none":  "none · none · none · · ·", // never linked
@@ -29,12 +29,11 @@ var lifeSteps = map[string]string{
 
 var lifeStatuses = []string{"01", "02", "03", "04", "05", "06", "99"}
 
-// lifeTables have a row for each status an account comes from and a column for
-// each it goes to, in the order of lifeStatuses. They include what centres send
-// to correct themselves: 06 to 01, 02 to 01, 05 to 01.
-var lifeTables = []struct {
+// lifecycleTables have a row for each old status and a column for each new status, in the
+// order of lifeStatuses. They include corrections by the centre: 06 to 01, 02 to 01, 05 to 01.
+var lifecycleTables = []struct {
 	name           string
-	linked, second bool // a link; another open account of the person
+	linked, second bool // whether there is a link, and another open account of the person
 	cells          [7]string
 }{
 	{"linked, one account", true, false, [7]string{
@@ -43,7 +42,7 @@ var lifeTables = []struct {
 		"ended ended ended ended ended ended ended",
 		"ended ended ended ended ended ended ended",
 		"ended ended ended ended ended ended ended",
-		"frozen frozen ends ends ends frozen frozen", // thawed: the change stays cancelled
+		"frozen frozen ends ends ends frozen frozen", // the change stays cancelled when the freeze ends
 		"stays stays ends ends ends frozen stays",
 	}},
 	{"linked, two accounts", true, true, [7]string{
@@ -66,8 +65,8 @@ var lifeTables = []struct {
 	}},
 }
 
-// A life is one cell: an account, perhaps a second one, and who is linked.
-type life struct {
+// A lifecycleCase is one cell of a table: an account, perhaps a second one, and a user.
+type lifecycleCase struct {
 	name, from, to, want string
 	d, other             store.Depositor
 	here, there          store.Account
@@ -75,13 +74,13 @@ type life struct {
 	session              *store.Session
 }
 
-func lives() (all []*life) {
-	for t, table := range lifeTables {
+func lifecycleCases() (all []*lifecycleCase) {
+	for t, table := range lifecycleTables {
 		for i, from := range lifeStatuses {
 			for j, to := range lifeStatuses {
 				n := 10 * (100*t + 10*i + j)
-				l := &life{name: table.name + " " + from + "→" + to, from: from, to: to, d: depositor(n)}
-				l.want = lifeSteps[strings.Fields(table.cells[i])[j]]
+				l := &lifecycleCase{name: table.name + " " + from + "→" + to, from: from, to: to, d: depositor(n)}
+				l.want = lifecycleOutcomes[strings.Fields(table.cells[i])[j]]
 				if table.linked {
 					l.who = fmt.Sprint("citizen ", n)
 				}
@@ -95,14 +94,14 @@ func lives() (all []*life) {
 	return all
 }
 
-// secondAccount is another account of a depositor.
+// secondAccount returns another account of a depositor.
 func secondAccount(d store.Depositor, n int, status string) store.Depositor {
 	d.Person.AccountNo, d.Status, d.InitialRule = depositor(n).Person.AccountNo, status, "account-last6"
 	return d
 }
 
-func inStatus(status string, lives []*life) (ds []store.Depositor, to []store.Depositor) {
-	for _, l := range lives {
+func inStatus(status string, cases []*lifecycleCase) (ds []store.Depositor, to []store.Depositor) {
+	for _, l := range cases {
 		l.d.Status = status
 		if status == "" {
 			l.d.Status = l.from
@@ -114,11 +113,11 @@ func inStatus(status string, lives []*life) (ds []store.Depositor, to []store.De
 	return ds, to
 }
 
-// TestLifecycle walks an account through every step of GRZHZT in one batch.
+// TestLifecycle imports every change of GRZHZT in one batch.
 func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	all := lives()
+	all := lifecycleCases()
 	begin, _ := inStatus(store.StatusNormal, all)
 	from, to := inStatus("", all)
 	for _, l := range all {
@@ -148,14 +147,14 @@ func TestLifecycle(t *testing.T) {
 		}
 	}
 	if d := cmp.Diff(passwords, column(t, db, `SELECT concat(c) FROM password_credentials c ORDER BY account_id`)); d != "" {
-		t.Errorf("passwords were touched: %s", d)
+		t.Errorf("passwords changed: %s", d)
 	}
 	if c := importAll(t, db, to...); c != (store.Counts{Unchanged: int64(len(to))}) {
 		t.Errorf("again: %+v", c)
 	}
 }
 
-func (l *life) link(t *testing.T, db *store.DB) {
+func (l *lifecycleCase) link(t *testing.T, db *store.DB) {
 	t.Helper()
 	l.here = importedAccount(t, db, l.d)
 	if l.other.Status != "" {
@@ -168,8 +167,8 @@ func (l *life) link(t *testing.T, db *store.DB) {
 	}
 }
 
-// openChange opens a change where the link still is at the account.
-func (l *life) openChange(t *testing.T, db *store.DB) {
+// openChange opens a change if the account is still linked.
+func (l *lifecycleCase) openChange(t *testing.T, db *store.DB) {
 	t.Helper()
 	if l.session == nil {
 		return
@@ -180,8 +179,8 @@ func (l *life) openChange(t *testing.T, db *store.DB) {
 	}
 }
 
-// observe says what became of a life, as lifeSteps does.
-func (l *life) observe(t *testing.T, db *store.DB) string {
+// observe returns the effects on the link in the form of lifecycleOutcomes.
+func (l *lifecycleCase) observe(t *testing.T, db *store.DB) string {
 	t.Helper()
 	seen := []string{"none", "none", "none", l.events(t, db, l.here), l.events(t, db, l.there), l.notices(t, db)}
 	if l.session != nil {
@@ -200,13 +199,13 @@ func (l *life) observe(t *testing.T, db *store.DB) string {
 	return strings.Join(strings.Fields(strings.Join(seen, " · ")), " ")
 }
 
-func (l *life) events(t *testing.T, db *store.DB, a store.Account) string {
+func (l *lifecycleCase) events(t *testing.T, db *store.DB, a store.Account) string {
 	t.Helper()
 	return strings.Join(column(t, db, `SELECT kind FROM events WHERE account_id = $1 AND channel = 'centre' ORDER BY kind`, a.ID), " ")
 }
 
-// notices are those to this citizen, of the account the link is at or was.
-func (l *life) notices(t *testing.T, db *store.DB) string {
+// notices returns the notices to the user about the present or last account of the link.
+func (l *lifecycleCase) notices(t *testing.T, db *store.DB) string {
 	t.Helper()
 	var rows []struct {
 		ID      uuid.UUID `db:"outbox_id"`

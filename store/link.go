@@ -9,13 +9,12 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// AddLink links the session's Alipay user to an account. Both unique keys
-// stand in one table, so of any number of racing calls at most one succeeds
-// for a user and for a person. It returns ErrConflict when either is linked
-// already; the same pair again is no error. ErrBlocked says that the account was
-// ended since it was proven, ErrNotFound that it is another person's now, ErrGone that
-// the session has ended, as by a cancelled authorisation. The attempt passed, which may be
-// nil, is passed in the same transaction, see PassAttempt.
+// AddLink links the session's user to an account and passes the attempt, which may be nil,
+// in the same transaction; see PassAttempt. Both unique keys are in one table, so of
+// concurrent calls at most one succeeds for a user and for a person. AddLink returns
+// ErrConflict if either is linked otherwise, ErrBlocked if the account has ended,
+// ErrNotFound if it belongs to another person now, and ErrGone if the session has ended.
+// Adding the same link again is no error.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
@@ -29,6 +28,8 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed)
 	})
 }
 
+// newLink returns the link of the session's user to an account, sealed before the
+// transaction begins.
 func (db *DB) newLink(s Session, a Account) (newLink, error) {
 	visitor, err := db.Visitor(s)
 	if err != nil {
@@ -38,7 +39,7 @@ func (db *DB) newLink(s Session, a Account) (newLink, error) {
 	return newLink{s.Provider, s.Channel, s.IdentityDigest, a, sealed, visitor}, err
 }
 
-// writeLink adds the link and everything that follows from it.
+// writeLink adds the link, its notice and its event.
 func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, now time.Time) error {
 	if err := db.lockAccount(ctx, tx, n.account); err != nil {
 		return err
@@ -53,17 +54,18 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	return db.recordLinked(ctx, tx, n, now)
 }
 
-// recordLinked writes the event and the notice of a link.
+// recordLinked adds the event and the notice of a new link.
 func (db *DB) recordLinked(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) error {
-	told := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity, n.account.PersonDigest}
-	if err := db.queueNotice(ctx, tx, told, now); err != nil {
+	linked := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity, n.account.PersonDigest}
+	if err := db.queueNotice(ctx, tx, linked, now); err != nil {
 		return err
 	}
 	return db.addEvent(ctx, tx, n.account.ID, EventLinked, n.channel, now)
 }
 
-// lockAccount makes a link and a change of the account by the centre run one
-// after the other: the link is refused, or is there for the change to follow.
+// lockAccount locks the account against changes by the centre until the link is written. It
+// returns ErrBlocked if the account has ended and ErrNotFound if it belongs to another
+// person.
 func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	var now Account
 	err := tx.GetContext(ctx, &now.Status, `
@@ -76,6 +78,7 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	return mapNoRows(err, ErrNotFound)
 }
 
+// A newLink is a link to be written.
 type newLink struct {
 	provider, channel string
 	identityDigest    []byte
@@ -84,6 +87,8 @@ type newLink struct {
 	visitor           Visitor
 }
 
+// insertLink inserts the link and reports whether it is new. It returns ErrConflict if the
+// user or the person is linked otherwise.
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
 	authorised, err := db.lastAuthorised(ctx, tx, n.identityDigest, now)
 	if err != nil {
@@ -108,8 +113,9 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 	return false, err
 }
 
-// lastAuthorised is when the newest session of an Alipay user was opened, see authorise.
-// It is a statement of its own: a distributed planner refuses a sub-select in VALUES.
+// lastAuthorised returns when the user's newest session was opened, or now if there is
+// none; see authorise. It is a separate statement because a distributed planner refuses a
+// sub-select in VALUES.
 func (db *DB) lastAuthorised(ctx context.Context, tx *sqlx.Tx, identityDigest []byte, now time.Time) (time.Time, error) {
 	var at *time.Time
 	err := tx.GetContext(ctx, &at, `
@@ -120,9 +126,10 @@ func (db *DB) lastAuthorised(ctx context.Context, tx *sqlx.Tx, identityDigest []
 	return *at, err
 }
 
-// holdSession keeps the session until the link is there. It returns ErrGone when the
-// session has ended: what ended it found no link to end; and ErrRenamed when it is of
-// another identifier by now, whose link would be a second one of this Alipay user.
+// holdSession locks the session until the link is written. It returns ErrGone if the
+// session has ended, because whatever ended it found no link to end, and ErrRenamed if the
+// session was moved to another identifier, for which a link would be a second one of the
+// user.
 func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	var same bool
 	err := tx.GetContext(ctx, &same, `
@@ -134,9 +141,9 @@ func (db *DB) holdSession(ctx context.Context, tx *sqlx.Tx, s Session) error {
 	return mapNoRows(err, ErrGone)
 }
 
-// RemoveLink unlinks the session's Alipay user, cancels their open change and
-// reset and ends their other sessions. It returns ErrNotFound when the link is
-// gone and ErrBlocked when the password is frozen: what the owner froze stays theirs.
+// RemoveLink unlinks the session's user, cancels the open change and reset and ends the
+// user's other sessions. It returns ErrNotFound if the link no longer exists and ErrBlocked
+// if the password is frozen.
 func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.lockUnfrozen(ctx, tx, s); err != nil {
@@ -161,7 +168,7 @@ func (db *DB) RemoveLink(ctx context.Context, s Session) error {
 	})
 }
 
-// LinkedAccount returns an account as its linked owner may see it, or ErrNotFound.
+// LinkedAccount returns a linked account, or ErrNotFound.
 func (db *DB) LinkedAccount(ctx context.Context, accountID uuid.UUID) (Account, error) {
 	var row accountRow
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {

@@ -8,8 +8,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A link is as old as the newest session of its Alipay user, whichever session makes
-// it: a cancellation from before that moment does not end it.
+// A link is authorised at the time of its user's newest session, whichever session makes
+// it, so an earlier cancellation does not end it.
 func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	t.Parallel()
 	var clock movedClock
@@ -26,6 +26,6 @@ func TestLinkIsAuthorisedByTheNewestSession(t *testing.T) {
 	newest := column(t, db, `SELECT (authorised_at = (SELECT max(created_at) FROM sessions))::text
 		FROM links WHERE authorised_at < linked_at`)
 	if len(newest) != 1 || newest[0] != "true" {
-		t.Errorf("authorised by the newest session: %v", newest)
+		t.Errorf("authorised at the newest session: %v", newest)
 	}
 }

@@ -13,9 +13,9 @@ const (
 	NoticeLinkMoved = "link_moved"
 )
 
-// addLinkEndedNotices puts a notice for each link into the outbox, in one
-// statement. Whom to tell stands sealed in the link, and is sealed again for the
-// row of the outbox. A notice of a link that moved is of the account it is at now.
+// addLinkEndedNotices adds a notice for each link to the outbox in one statement. The
+// addressee is sealed in the link and is sealed again for the outbox. The notice of a link
+// that moved names the new account.
 func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []affectedLink) error {
 	ids, accounts := make(pq.StringArray, len(links)), make(pq.StringArray, len(links))
 	sealed := make(pq.ByteaArray, len(links))

@@ -9,20 +9,21 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// LinkProofLife is how long a link may wait for Alipay's word on who somebody is.
+// LinkProofLife is how long a link may wait for Alipay to verify its user.
 const LinkProofLife = 30 * time.Minute
 
 // States of a LinkProof.
 const (
 	LinkProofStarted  = "started"
 	LinkProofUsed     = "used"     // the link was written
-	LinkProofReplaced = "replaced" // by a later one of the same Alipay user, or by a Transfer
+	LinkProofReplaced = "replaced" // by a later proof of the same user, or by a Transfer
 	LinkProofExpired  = "expired"
 )
 
-// A LinkProof is a link that waits for Alipay's word: the password was right, the
-// face is still to be shown; or, with a Claim, the face comes first, and there is no
-// account, nor a person that the centre knows, until the password is right.
+// A LinkProof is a link that waits for Alipay to verify its user. Either the password was
+// right and the face is verified next, or, with a Claim, the face is verified first; then
+// there is no account until the password is right, and the person may be unknown to the
+// centre.
 type LinkProof struct {
 	ID                uuid.UUID `db:"proof_id"`
 	AccountID         uuid.UUID `db:"account_id"`
@@ -31,37 +32,38 @@ type LinkProof struct {
 	Kind              string    `db:"kind"`  // ResetByCertify or ResetByFace
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
-	Transfer          bool      `db:"transfer"`           // the link may be transferred from another Alipay user
-	CodeID            uuid.UUID `db:"code_id"`            // of the reset code that stood for the password, which may be frozen; or none
-	Claim             []byte    `db:"claim_digest"`       // verified before the password was looked at, of a claim; nil: after, of an account
+	Transfer          bool      `db:"transfer"`           // the link may be transferred from another user
+	CodeID            uuid.UUID `db:"code_id"`            // the reset code that replaced the password, which may be frozen; or zero
+	Claim             []byte    `db:"claim_digest"`       // the name and document that were verified before the password; nil: the password came first
 	ExpiresAt         time.Time `db:"expires_at"`
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
-	Start             Start     `db:"-"` // what OpenLinkProof keeps
+	Start             Start     `db:"-"` // counted by OpenLinkProof
 }
 
-// ByCode reports whether a reset code stood for the password.
+// ByCode reports whether a reset code replaced the password.
 func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
+// startOfLink returns the counters of a verification for a link.
 func startOfLink(s Session, personDigest []byte) start {
 	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
 }
 
-// ChargeLinkProof reserves one start of a verification for a link on today's account of
-// the person claimed and of the Alipay user, like ChargeReset and apart from it:
-// whoever is not linked cannot use up the owner's resets.
+// ChargeLinkProof reserves one start of a verification for a link, against today's limits
+// of the claimed person and of the user. It is like ChargeReset but counts separately, so
+// that an unlinked user cannot use up the owner's resets.
 func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit StartLimit) (Start, error) {
 	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
 }
 
-// idOrNull is an id as a parameter.
+// idOrNull returns id as a parameter, NULL for the zero id.
 func idOrNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
-// OpenLinkProof keeps a verification that Alipay has just opened for the account's
-// holder, or for a claim, and its Start. p has ID, Scope, Kind, Transfer, CodeID, Claim,
-// CertifyID and Start. It replaces the same Alipay user's open
-// one. ErrConflict means that the user opened another at the same moment, or that the
-// certify_id was seen before. Calling it twice fails.
+// OpenLinkProof stores a verification that Alipay has opened for the account's holder or
+// for a claim, and counts its Start. The caller sets ID, Scope, Kind, Transfer, CodeID,
+// Claim, CertifyID and Start of p. The user's open proof is replaced. OpenLinkProof returns
+// ErrConflict if the user opened another one concurrently or the certify_id was used
+// before. Calling it twice fails.
 func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkProof) (LinkProof, error) {
 	sealed, err := db.seal(p.CertifyID, "link_proofs", p.ID[:])
 	if err != nil {
@@ -93,8 +95,7 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 	return p, err
 }
 
-// LinkProof returns what this very session began. Unknown and another session's are
-// both ErrNotFound.
+// LinkProof returns a proof that this session began, or ErrNotFound.
 func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof, error) {
 	var p LinkProof
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -113,11 +114,11 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 	return p, err
 }
 
-// FinishLink is AddLink for a link that has waited: the proof is used up and the link
-// written in one transaction. Of any number of racing calls one succeeds. ErrGone
-// means that the proof is closed or late, that the password which was right has been
-// changed or frozen since, or the reset code replaced or used, that the account is another person's now, or that the session
-// has ended; ErrConflict and ErrBlocked are AddLink's, and leave the proof open.
+// FinishLink uses up a proof and writes its link in one transaction, like AddLink. Of
+// concurrent calls one succeeds. It returns ErrGone if the proof is closed or late, if the
+// password was changed or frozen or the reset code replaced or used since, if the account
+// belongs to another person now, or if the session has ended. It also returns ErrConflict
+// and ErrBlocked as AddLink does; these leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
@@ -135,8 +136,8 @@ func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof,
 	})
 }
 
-// closeLinkProof lets one caller through. A proof of a claim is now one of the account
-// whose password, or code, was right.
+// closeLinkProof closes the proof for one of several concurrent callers. A proof of a claim
+// gets the account whose password or code was right.
 func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p LinkProof, state string, now time.Time) error {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE link_proofs SET state = $9, closed_at = $5, account_id = $6, credential_version = $7, code_id = $10

@@ -14,9 +14,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A waitingLink is somebody whose face was shown, at the moment of the confirm, on one
-// process; a rival is at work on another.
-type waitingLink struct {
+// A proofRun is a user whose face was verified and who confirms on one process, while a
+// rival runs on another.
+type proofRun struct {
 	t        *testing.T
 	one, two *store.DB
 	n        int
@@ -24,48 +24,47 @@ type waitingLink struct {
 	account  store.Account
 	session  store.Session
 	proof    store.LinkProof
-	owner    store.Session // linked to the account already, where the race wants one
+	owner    store.Session // linked to the account already, if the race needs one
 
 	finished, rivalled error
 }
 
-// A proofRace is a rival of the confirm and how the two may end. Whatever the order was,
-// one of them explains it.
+// A proofRace is a rival of the confirm and the outcomes that either order may have.
 type proofRace struct {
 	name   string
-	owned  bool // somebody else is linked to the account
-	rival  func(w *waitingLink) error
-	loses  []error // how the confirm may fail
-	fails  []error // how the rival may fail
-	never  bool    // the confirm never succeeds
-	open   bool    // a confirm that failed leaves the proof open
-	after  error   // of one more confirm after one that failed
-	ends   bool    // a link that was made has ended
-	oneWon bool    // exactly one of the two succeeds
+	owned  bool // whether another user is linked to the account
+	rival  func(w *proofRun) error
+	loses  []error // errors that the confirm may return
+	fails  []error // errors that the rival may return
+	never  bool    // whether the confirm never succeeds
+	open   bool    // whether a failed confirm leaves the proof open
+	after  error   // of a second confirm after a failed one
+	ends   bool    // whether a link that was made has ended
+	oneWon bool    // whether exactly one of the two succeeds
 }
 
 var proofRaces = []proofRace{
-	{name: "the same confirm", rival: func(w *waitingLink) error { return w.finish(w.two) },
+	{name: "the same confirm", rival: func(w *proofRun) error { return w.finish(w.two) },
 		loses: []error{store.ErrGone}, fails: []error{store.ErrGone}, oneWon: true, after: store.ErrGone},
-	{name: "a new password", rival: (*waitingLink).newPassword, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
-	{name: "a freeze", rival: (*waitingLink).freeze, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
-	{name: "given to another person", rival: func(w *waitingLink) error { return w.becomes(moved) },
+	{name: "a new password", rival: (*proofRun).newPassword, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
+	{name: "a freeze", rival: (*proofRun).freeze, loses: []error{store.ErrGone}, open: true, after: store.ErrGone},
+	{name: "given to another person", rival: func(w *proofRun) error { return w.becomes(moved) },
 		loses: []error{store.ErrGone, store.ErrNotFound}, open: true, after: store.ErrGone, ends: true},
-	{name: "moved out", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMoved)) },
+	{name: "moved out", rival: func(w *proofRun) error { return w.becomes(inState(store.StatusMoved)) },
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
-	{name: "merged into nothing", rival: func(w *waitingLink) error { return w.becomes(inState(store.StatusMerged)) },
+	{name: "merged into nothing", rival: func(w *proofRun) error { return w.becomes(inState(store.StatusMerged)) },
 		loses: []error{store.ErrBlocked}, open: true, after: store.ErrBlocked, ends: true},
-	{name: "another user's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account, nil) },
+	{name: "another user's link", rival: func(w *proofRun) error { return w.two.AddLink(w.ctx(), w.signIn(w.two, "rival"), w.account, nil) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
-	{name: "another account's link", rival: func(w *waitingLink) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour(), nil) },
+	{name: "another account's link", rival: func(w *proofRun) error { return w.two.AddLink(w.ctx(), w.session, w.neighbour(), nil) },
 		loses: []error{store.ErrConflict}, fails: []error{store.ErrConflict}, oneWon: true, open: true, after: store.ErrConflict},
-	{name: "a newer pending link", rival: func(w *waitingLink) error { _, err := w.wait(w.two, "newer"); return err },
+	{name: "a newer pending link", rival: func(w *proofRun) error { _, err := w.wait(w.two, "newer"); return err },
 		loses: []error{store.ErrGone}, after: store.ErrGone},
-	{name: "the holder's unlink", owned: true, rival: func(w *waitingLink) error { return w.two.RemoveLink(w.ctx(), w.owner) },
+	{name: "the holder's unlink", owned: true, rival: func(w *proofRun) error { return w.two.RemoveLink(w.ctx(), w.owner) },
 		loses: []error{store.ErrConflict}, open: true},
-	{name: "the holder's freeze", owned: true, rival: func(w *waitingLink) error { return w.two.Freeze(w.ctx(), w.owner) },
+	{name: "the holder's freeze", owned: true, rival: func(w *proofRun) error { return w.two.Freeze(w.ctx(), w.owner) },
 		loses: []error{store.ErrConflict, store.ErrGone}, never: true, open: true, after: store.ErrGone},
-	{name: "the holder's new password", owned: true, rival: (*waitingLink).holdersChange,
+	{name: "the holder's new password", owned: true, rival: (*proofRun).holdersChange,
 		loses: []error{store.ErrConflict, store.ErrGone}, never: true, open: true, after: store.ErrGone},
 }
 
@@ -73,28 +72,28 @@ func inState(status string) func(*store.Depositor) {
 	return func(d *store.Depositor) { d.Status = status }
 }
 
-func (w *waitingLink) ctx() context.Context { return w.t.Context() }
+func (w *proofRun) ctx() context.Context { return w.t.Context() }
 
-// becomes is the centre's file about the account.
-func (w *waitingLink) becomes(change func(*store.Depositor)) error {
+// becomes imports a change of the account.
+func (w *proofRun) becomes(change func(*store.Depositor)) error {
 	d := w.d
 	change(&d)
 	_, err := w.two.ImportDepositors(w.ctx(), []store.Depositor{d})
 	return err
 }
 
-// newPassword and freeze are of another channel: here the account has no link.
-func (w *waitingLink) newPassword() error {
+// newPassword and freeze change the credential directly, because the account has no link.
+func (w *proofRun) newPassword() error {
 	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET version = version + 1, hash = 'new' WHERE account_id = $1`, w.account.ID)
 	return err
 }
 
-func (w *waitingLink) freeze() error {
+func (w *proofRun) freeze() error {
 	_, err := storetest.ProbeOf(w.two).Exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, w.account.ID)
 	return err
 }
 
-func (w *waitingLink) holdersChange() error {
+func (w *proofRun) holdersChange() error {
 	change, err := w.two.OpenChange(w.ctx(), w.owner, w.account, []byte("old"))
 	if err == nil {
 		_, err = w.two.FinishChange(w.ctx(), w.owner, change.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new")})
@@ -102,12 +101,12 @@ func (w *waitingLink) holdersChange() error {
 	return err
 }
 
-// neighbour is another person's account, to which the same Alipay user could be linked.
-func (w *waitingLink) neighbour() store.Account {
+// neighbour returns another person's account.
+func (w *proofRun) neighbour() store.Account {
 	return importedAccount(w.t, w.two, depositor(2*w.n+1, hashed))
 }
 
-func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
+func (w *proofRun) signIn(db *store.DB, who string) store.Session {
 	w.t.Helper()
 	name := fmt.Sprint(who, " ", w.n)
 	s, err := db.OpenSession(w.ctx(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: name}})
@@ -115,13 +114,13 @@ func (w *waitingLink) signIn(db *store.DB, who string) store.Session {
 	return s
 }
 
-func (w *waitingLink) wait(db *store.DB, certifyID string) (store.LinkProof, error) {
+func (w *proofRun) wait(db *store.DB, certifyID string) (store.LinkProof, error) {
 	return db.OpenLinkProof(w.ctx(), w.session, w.account, store.LinkProof{
 		ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByCertify, CertifyID: fmt.Sprint(certifyID, w.n)})
 }
 
-// begin brings a new citizen as far as the shown face.
-func (w *waitingLink) begin(owned bool) {
+// begin verifies the face of a new user.
+func (w *proofRun) begin(owned bool) {
 	w.t.Helper()
 	w.d = depositor(2*w.n, hashed)
 	importAll(w.t, w.one, w.d, depositor(2*w.n+1, hashed))
@@ -135,8 +134,8 @@ func (w *waitingLink) begin(owned bool) {
 	noError(w.t, err)
 }
 
-// finish reads the account as it is now, as the caller of FinishLink does.
-func (w *waitingLink) finish(db *store.DB) error {
+// finish calls FinishLink with the present account.
+func (w *proofRun) finish(db *store.DB) error {
 	now, err := db.LinkedAccount(w.ctx(), w.proof.AccountID)
 	if err != nil {
 		return err
@@ -144,8 +143,8 @@ func (w *waitingLink) finish(db *store.DB) error {
 	return db.FinishLink(w.ctx(), w.session, now, w.proof, nil)
 }
 
-// run lets both go at once.
-func (w *waitingLink) run(rival func(*waitingLink) error) {
+// run runs the confirm and the rival concurrently.
+func (w *proofRun) run(rival func(*proofRun) error) {
 	gate := make(chan struct{})
 	var both sync.WaitGroup
 	both.Go(func() { <-gate; w.finished = w.finish(w.one) })
@@ -154,20 +153,20 @@ func (w *waitingLink) run(rival func(*waitingLink) error) {
 	both.Wait()
 }
 
-// check holds what was answered against what stands there.
-func (w *waitingLink) check(r proofRace) {
+// check compares the results with the tables.
+func (w *proofRun) check(r proofRace) {
 	w.t.Helper()
 	won := w.finished == nil
 	switch {
 	case !won && !isAny(w.finished, r.loses), w.rivalled != nil && !isAny(w.rivalled, r.fails):
 		w.t.Errorf("confirm %v, rival %v", w.finished, w.rivalled)
 	case r.oneWon && won == (w.rivalled == nil):
-		w.t.Errorf("both or neither: confirm %v, rival %v", w.finished, w.rivalled)
+		w.t.Errorf("not exactly one succeeded: confirm %v, rival %v", w.finished, w.rivalled)
 	case r.never && won:
-		w.t.Error("linked to what is somebody else's")
+		w.t.Error("linked to another person's account")
 	}
 	kept, err := w.two.LinkProof(w.ctx(), w.session, w.proof.ID)
-	if r.ends && won { // and the session with it
+	if r.ends && won { // the session has ended too
 		noError(w.t, storetest.ProbeOf(w.two).Get(&kept.State, `SELECT state FROM link_proofs WHERE proof_id = $1`, w.proof.ID))
 	} else {
 		noError(w.t, err)
@@ -178,20 +177,20 @@ func (w *waitingLink) check(r proofRace) {
 		want = store.LinkProofStarted
 	}
 	if kept.State != want {
-		w.t.Errorf("confirm %v, and the proof is %s", w.finished, kept.State)
+		w.t.Errorf("confirm %v, but the proof is %s", w.finished, kept.State)
 	}
 	w.checkRows(used && !r.ends)
 	if !won {
 		if err := w.finish(w.two); !errors.Is(err, r.after) {
-			w.t.Errorf("once more: %v, want %v", err, r.after)
+			w.t.Errorf("second confirm: %v, want %v", err, r.after)
 		}
 	}
 	checkLinks(w.t, w.one)
 }
 
-// checkRows: there is a link if there should be one, and the record and the notices
-// account for every link.
-func (w *waitingLink) checkRows(linked bool) {
+// checkRows checks whether the account is linked, and that events and notices account for
+// every link.
+func (w *proofRun) checkRows(linked bool) {
 	w.t.Helper()
 	wrong := column(w.t, w.one, `
 		SELECT concat(links, ' links, ', mine, ' of the user; linked ', began, ', ended ', ended, ', told ', told) FROM (SELECT
@@ -216,8 +215,8 @@ func isAny(err error, all []error) bool {
 	return false
 }
 
-// TestFinishLinkRaces has confirms meet everything that may overtake them, over two
-// handles: one effect, and the answer that says which.
+// TestFinishLinkRaces runs confirms concurrently with everything that may invalidate them,
+// over two handles, and checks that each has one effect and returns the matching error.
 func TestFinishLinkRaces(t *testing.T) {
 	t.Parallel()
 	for _, r := range proofRaces {
@@ -227,7 +226,7 @@ func TestFinishLinkRaces(t *testing.T) {
 			one, two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher)), storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 			wins := 0
 			for n := range proofRounds {
-				w := &waitingLink{t: t, one: one, two: two, n: n}
+				w := &proofRun{t: t, one: one, two: two, n: n}
 				w.begin(r.owned)
 				w.run(r.rival)
 				if w.check(r); t.Failed() {
@@ -242,5 +241,5 @@ func TestFinishLinkRaces(t *testing.T) {
 	}
 }
 
-// proofRounds of each race.
+// proofRounds is the number of rounds of each race.
 var proofRounds = testenv.Rounds(6, 15)

@@ -13,14 +13,14 @@ import (
 	"fundpass/store/storetest"
 )
 
-// wait opens a link that waits for a face.
+// wait opens a link proof.
 func (o *owner) wait(s store.Session, a store.Account, certifyID string) (store.LinkProof, error) {
 	return o.db.OpenLinkProof(o.t.Context(), s, a, store.LinkProof{
 		ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByCertify, CertifyID: certifyID,
 	})
 }
 
-// unlinked is a second depositor of the owner's centre.
+// unlinked returns a second account of the owner's centre.
 func (o *owner) unlinked() store.Account {
 	o.t.Helper()
 	d := depositor(2, hashed)
@@ -28,7 +28,7 @@ func (o *owner) unlinked() store.Account {
 	return importedAccount(o.t, o.db, d)
 }
 
-// What is kept is read back by the session that began it, and by nobody else.
+// A proof is returned to the session that began it and to no other.
 func TestLinkProof(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -39,7 +39,7 @@ func TestLinkProof(t *testing.T) {
 	got, err := o.db.LinkProof(ctx, s, p.ID)
 	noError(t, err)
 	if got.CertifyID != "certify-1" || got.State != store.LinkProofStarted || got.AccountID != a.ID || string(got.Scope) != "public" || got.CredentialVersion != a.Version {
-		t.Errorf("kept %+v", got)
+		t.Errorf("stored %+v", got)
 	}
 	for name, stranger := range map[string]store.Session{"another session": other, "another user": o.session} {
 		if _, err := o.db.LinkProof(ctx, stranger, p.ID); !errors.Is(err, store.ErrNotFound) {
@@ -50,16 +50,16 @@ func TestLinkProof(t *testing.T) {
 		}
 	}
 	if _, err := o.wait(s, a, "certify-1"); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("a certify_id was taken twice: %v", err)
+		t.Errorf("certify_id accepted twice: %v", err)
 	}
 	second, err := o.wait(other, a, "certify-2")
 	noError(t, err)
 	if got, err = o.db.LinkProof(ctx, s, p.ID); err != nil || got.State != store.LinkProofReplaced {
-		t.Errorf("the first is %s, %v", got.State, err)
+		t.Errorf("first proof is %s, %v", got.State, err)
 	}
 	o.now.add(store.LinkProofLife)
 	if got, err = o.db.LinkProof(ctx, other, second.ID); err != nil || got.State != store.LinkProofExpired {
-		t.Errorf("late it is %s, %v", got.State, err)
+		t.Errorf("late proof is %s, %v", got.State, err)
 	}
 	if err := o.db.FinishLink(ctx, other, a, second, nil); !errors.Is(err, store.ErrGone) {
 		t.Errorf("finished late: %v", err)
@@ -67,7 +67,7 @@ func TestLinkProof(t *testing.T) {
 	o.now.add(91 * 24 * time.Hour)
 	noError(t, o.db.Purge(ctx))
 	if _, err := o.db.LinkProof(ctx, other, second.ID); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("kept for good: %v", err)
+		t.Errorf("not purged: %v", err)
 	}
 }
 
@@ -80,21 +80,21 @@ func TestFinishLink(t *testing.T) {
 	taken, err := o.wait(s, o.account, "certify-1") // the owner's account
 	noError(t, err)
 	if err := o.db.FinishLink(ctx, s, o.account, taken, nil); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("a linked account was linked: %v", err)
+		t.Errorf("linked account linked again: %v", err)
 	}
 	if got, err := o.db.LinkProof(ctx, s, taken.ID); err != nil || got.State != store.LinkProofStarted {
-		t.Errorf("the proof is %s, %v", got.State, err)
+		t.Errorf("proof is %s, %v", got.State, err)
 	}
 	a := o.unlinked()
 	if err := o.db.FinishLink(ctx, s, a, taken, nil); !errors.Is(err, store.ErrGone) {
-		t.Errorf("a proof was good for another account: %v", err)
+		t.Errorf("proof accepted for another account: %v", err)
 	}
 	p, err := o.wait(s, a, "certify-2")
 	noError(t, err)
 	stale := p
 	stale.CredentialVersion++
 	if err := o.db.FinishLink(ctx, s, a, stale, nil); !errors.Is(err, store.ErrGone) {
-		t.Errorf("linked by a password that is another: %v", err)
+		t.Errorf("linked with an outdated password: %v", err)
 	}
 	var wg sync.WaitGroup
 	won := make(chan error, 20)
@@ -113,7 +113,7 @@ func TestFinishLink(t *testing.T) {
 		}
 	}
 	if links != 1 {
-		t.Errorf("%d callers won", links)
+		t.Errorf("%d callers succeeded, want 1", links)
 	}
 	after, err := o.db.Session(ctx, s.TokenDigest)
 	noError(t, err)
@@ -122,8 +122,8 @@ func TestFinishLink(t *testing.T) {
 	}
 }
 
-// Who showed their face for an account does not get it when it is another person's by
-// then, and gets it when the centre has corrected itself.
+// A user with a verified face is not linked if the account belongs to another person by
+// then, and is linked when the centre has corrected it.
 func TestFinishLinkOfAnothersAccount(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -146,7 +146,7 @@ func TestFinishLinkOfAnothersAccount(t *testing.T) {
 	}
 }
 
-// Starts for links are counted apart from resets, by person and by user, exactly.
+// Starts for links are counted separately from resets, exactly, by person and by user.
 func TestChargeLinkProof(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
@@ -158,7 +158,7 @@ func TestChargeLinkProof(t *testing.T) {
 	start, err := o.db.ChargeLinkProof(ctx, o.session, person(2), two)
 	noError(t, err)
 	if _, err := o.db.ChargeLinkProof(ctx, o.session, person(3), two); !errors.Is(err, store.ErrLimit) {
-		t.Errorf("a third start of one user: %v", err)
+		t.Errorf("third start of one user: %v", err)
 	}
 	_, err = o.db.ChargeReset(ctx, o.session, 1)
 	noError(t, err)
@@ -169,15 +169,15 @@ func TestChargeLinkProof(t *testing.T) {
 	_, err = o.db.ChargeLinkProof(ctx, other, person(1), two)
 	noError(t, err)
 	if _, err := o.db.ChargeLinkProof(ctx, third, person(1), two); !errors.Is(err, store.ErrLimit) {
-		t.Errorf("a third start for one person: %v", err)
+		t.Errorf("third start for one person: %v", err)
 	}
-	_, err = o.db.ChargeLinkProof(ctx, third, person(1), store.StartLimit{User: 2}) // proven: whatever others did
+	_, err = o.db.ChargeLinkProof(ctx, third, person(1), store.StartLimit{User: 2}) // proven, so others' starts do not count
 	noError(t, err)
 	_, err = o.db.ChargeLinkProof(ctx, third, person(4), two)
 	noError(t, err)
 }
 
-// The latest consent counts, and the earlier ones stay on record.
+// The latest consent counts, and earlier ones are kept.
 func TestConsents(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)

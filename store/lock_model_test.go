@@ -17,27 +17,27 @@ import (
 	"fundpass/store/storetest"
 )
 
-// steps is how far TestLockModel goes.
+// steps is the number of steps of TestLockModel.
 var steps = flag.Int("steps", testenv.Rounds(5_000, 100_000), "steps of TestLockModel")
 
-// lockSeed tells the same histories again: a failure logs its own.
+// lockSeed repeats the histories of a failed run, which logs its seed.
 var lockSeed = flag.Uint64("lockseed", 0, "seed of TestLockModel; 0: a random one")
 
-// A scopeModel is the plain model of the counter of one scope.
+// A scopeModel is the model of the counter of one scope.
 type scopeModel struct {
 	attempts int         // failed in this tier
 	tier     int         // tiers that ended in a lock since the last success
-	until    time.Time   // locked before this
-	met      bool        // an attempt was made here, ever
-	pending  []time.Time // ends of the leases of attempts that wait for their verdicts
+	until    time.Time   // end of the lock
+	met      bool        // whether an attempt was ever made
+	pending  []time.Time // leases of pending attempts
 }
 
-// limit returns how many attempts this tier allows, also under a policy that became stricter.
+// limit returns how many attempts are left in this tier, at least one.
 func (l *scopeModel) limit(b store.LockoutPolicy) int {
 	return max(1, b.Attempts[min(l.tier, len(b.Attempts)-1)]-l.attempts) // only a success ends the last tier
 }
 
-// reserve starts one attempt at the time now. It returns whether the password is looked at.
+// reserve starts one attempt at the time now. It returns whether the attempt is admitted.
 func (l *scopeModel) reserve(b store.LockoutPolicy, now time.Time) bool {
 	l.met = true
 	l.lapse(now)
@@ -45,7 +45,7 @@ func (l *scopeModel) reserve(b store.LockoutPolicy, now time.Time) bool {
 		return false
 	}
 	lease := now.Add(store.AttemptLease)
-	if n := len(l.pending); n > 0 && !lease.After(l.pending[n-1]) { // the clock went back
+	if n := len(l.pending); n > 0 && !lease.After(l.pending[n-1]) { // the clock was set back
 		lease = l.pending[n-1].Add(time.Microsecond)
 	}
 	l.pending = append(l.pending, lease)
@@ -57,7 +57,8 @@ func (l *scopeModel) lapse(now time.Time) {
 	l.pending = slices.DeleteFunc(l.pending, func(end time.Time) bool { return !end.After(now) })
 }
 
-// settle takes an attempt out of those that wait. It returns whether it still waited.
+// settle removes an attempt from the pending ones. It returns whether the attempt was
+// pending.
 func (l *scopeModel) settle(lease, now time.Time) bool {
 	i := slices.Index(l.pending, lease)
 	if i < 0 {
@@ -85,7 +86,7 @@ func (l *scopeModel) fail(b store.LockoutPolicy, now time.Time) {
 	}
 }
 
-// left is what the owner is told.
+// left returns the value of Attempt.Remaining.
 func (l *scopeModel) left(b store.LockoutPolicy, now time.Time) int {
 	if l.until.After(now) {
 		return 0
@@ -93,30 +94,29 @@ func (l *scopeModel) left(b store.LockoutPolicy, now time.Time) int {
 	return l.limit(b)
 }
 
-// The scopes of a history: everybody's, and those of two Alipay users who are
-// proven to be the person.
+// modelScopes are the public scope and those of two users who are proven to be the person.
 var modelScopes = []string{"public", "owner", "second owner"}
 
 // A lockModel is the model of one person's counters, by scope.
 type lockModel map[string]*scopeModel
 
-// A history is one person's, in the database and in the model.
+// A history is a sequence of steps for one person, in the database and in the model.
 type history struct {
 	db      *store.DB
 	now     *time.Time // of db
 	rand    *rand.Rand
 	person  []byte
-	session store.Session // linked to
-	account store.Account // as the last reset left it
+	session store.Session // of a linked user
+	account store.Account // as of the last reset
 	state   string        // of the password, in the model
 	model   lockModel
 	policy  string
 	scope   string
-	told    []string
+	log     []string
 	waiting []pendingAttempt
 }
 
-// lockStep is something that can happen, and how often it does.
+// A lockStep is a step of a history and its weight.
 type lockStep struct {
 	name   string
 	weight int
@@ -126,7 +126,7 @@ type lockStep struct {
 var lockSteps = []lockStep{
 	{"wrong", 50, (*history).wrong},
 	{"right", 6, (*history).right},
-	{"cut", 8, (*history).begin}, // its caller hangs up: the verdict comes all the same, later
+	{"cut", 8, (*history).begin}, // the caller disconnects, and the verdict comes later
 	{"verdict", 8, (*history).verdict},
 	{"kill", 3, (*history).kill},
 	{"retry", 3, (*history).retry},
@@ -140,11 +140,11 @@ var lockSteps = []lockStep{
 	{"wait", 10, func(h *history) error { return h.move(h.anyTime()) }},
 	{"jump back", 3, func(h *history) error { return h.move(-h.anyTime()) }},
 	{"jump ahead", 2, func(h *history) error { return h.move(time.Duration(1+h.rand.IntN(400)) * 24 * time.Hour) }},
-	{"just before", 8, func(h *history) error { return h.toTheEnd(-time.Microsecond) }},
-	{"the end", 8, func(h *history) error { return h.toTheEnd(0) }},
+	{"just before", 8, func(h *history) error { return h.toLockEnd(-time.Microsecond) }},
+	{"the end", 8, func(h *history) error { return h.toLockEnd(0) }},
 }
 
-// modelPolicies are locks as cities have them, and odd ones.
+// modelPolicies are the policies of cities and unusual ones.
 var modelPolicies = map[string]store.LockoutPolicy{
 	"default":   modelPolicy("5 15m", "5 1h", "5 midnight", "5 reset"),
 	"short":     modelPolicy("3 1m", "2 1h", "2 reset"),
@@ -203,14 +203,15 @@ func (h *history) move(d time.Duration) error {
 	return nil
 }
 
-// anyTime is a second, a minute, an hour or a day, more or less.
+// anyTime returns a random duration of about a second, a minute, an hour or a day.
 func (h *history) anyTime() time.Duration {
 	unit := []time.Duration{time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}[h.rand.IntN(5)]
 	return time.Duration(h.rand.Int64N(int64(2 * unit))).Truncate(time.Microsecond)
 }
 
-// toTheEnd goes to the end of the present lock, or just before; not to the far future.
-func (h *history) toTheEnd(off time.Duration) error {
+// toLockEnd moves the clock to off from the end of the present lock, unless the lock never
+// ends.
+func (h *history) toLockEnd(off time.Duration) error {
 	if u := h.lock().until; u.After(*h.now) && u.Year() < 9999 {
 		*h.now = u.Add(off)
 	}
@@ -219,13 +220,13 @@ func (h *history) toTheEnd(off time.Duration) error {
 
 const historyLength = 100
 
-// tell goes through one history.
-func (h *history) tell(count *atomic.Int64) error {
+// run takes historyLength steps.
+func (h *history) run(count *atomic.Int64) error {
 	for range historyLength {
 		s := h.next()
-		h.told = append(h.told, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.scope, s.name))
+		h.log = append(h.log, fmt.Sprintf("%s %s/%s: %s", h.now.Format(time.RFC3339Nano), h.policy, h.scope, s.name))
 		if err := s.take(h); err != nil {
-			return fmt.Errorf("%w, after\n%s", err, strings.Join(h.told, "\n"))
+			return fmt.Errorf("%w, after\n%s", err, strings.Join(h.log, "\n"))
 		}
 		count.Add(1)
 	}
@@ -246,9 +247,8 @@ func (h *history) next() lockStep {
 	panic("unreachable")
 }
 
-// The statements in the database and the model agree step by step over random
-// histories of attempts, resets, unlocks and freezes, in which clocks jump, too. A
-// failure prints the history.
+// The database and the model agree after each step of random histories of attempts, resets,
+// unlocks and freezes, with clocks that jump. A failure prints the history.
 func TestLockModel(t *testing.T) {
 	t.Parallel()
 	const generators = 8
@@ -257,7 +257,7 @@ func TestLockModel(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	t.Logf("again: -lockseed=%d", seed)
+	t.Logf("repeat with -lockseed=%d", seed)
 	var done, people, histories atomic.Int64
 	var wg sync.WaitGroup
 	for n := range generators {
@@ -269,7 +269,7 @@ func TestLockModel(t *testing.T) {
 				h, err := generator.begin()
 				if err == nil {
 					histories.Add(1)
-					err = h.tell(&done)
+					err = h.run(&done)
 				}
 				if err != nil {
 					t.Error(err)

@@ -13,27 +13,27 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A generator makes one history after another, with a clock of its own.
+// A generator makes histories with one clock.
 type generator struct {
 	db     *store.DB
 	now    *time.Time // of db
 	rand   *rand.Rand
 	people *atomic.Int64 // of all generators
-	crowd  []store.Depositor
+	unused []store.Depositor
 }
 
-// meet adds one more person, with a link and a session, and no attempts yet.
-func (t *generator) meet() (store.Session, store.Account, error) {
+// newPerson adds a person with a link, a session and no attempts.
+func (t *generator) newPerson() (store.Session, store.Account, error) {
 	ctx := context.Background()
-	if len(t.crowd) == 0 {
+	if len(t.unused) == 0 {
 		last := int(t.people.Add(50))
-		t.crowd = depositors(last-49, 50)
-		if _, err := t.db.ImportDepositors(ctx, t.crowd); err != nil {
+		t.unused = depositors(last-49, 50)
+		if _, err := t.db.ImportDepositors(ctx, t.unused); err != nil {
 			return store.Session{}, store.Account{}, err
 		}
 	}
-	d := t.crowd[0]
-	t.crowd = t.crowd[1:]
+	d := t.unused[0]
+	t.unused = t.unused[1:]
 	account, err := t.db.AccountByNumber(ctx, d.Person.AccountNo)
 	if err != nil {
 		return store.Session{}, store.Account{}, err
@@ -56,7 +56,7 @@ func (t *generator) meet() (store.Session, store.Account, error) {
 // begin returns a history of a new person.
 func (t *generator) begin() (*history, error) {
 	*t.now = time.Date(2026, 3, 1, t.rand.IntN(24), t.rand.IntN(60), 0, 0, time.UTC)
-	s, a, err := t.meet()
+	s, a, err := t.newPerson()
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +68,13 @@ func (t *generator) begin() (*history, error) {
 	return h, nil
 }
 
-// freeze is 不是我: it locks nothing and opens nothing.
+// freeze freezes the password and changes no counter.
 func (h *history) freeze() error {
 	h.state = store.PasswordFrozen
 	return h.db.Freeze(context.Background(), h.session)
 }
 
-// clear resets every scope, and returns how many were used, and how many of
-// those were locked.
+// clear resets every scope. It returns how many were used and how many of them were locked.
 func (h *history) clear() (scopes, locked int) {
 	for _, l := range h.model {
 		if l.met {
@@ -89,18 +88,18 @@ func (h *history) clear() (scopes, locked int) {
 	return scopes, locked
 }
 
-// unlock is an operator's: every scope is reset, and a frozen password stays frozen.
+// unlock is DB.Unlock: every scope is reset, and a frozen password stays frozen.
 func (h *history) unlock() error {
 	scopes, locked := h.clear()
 	got, err := h.db.Unlock(context.Background(), store.OperatorRequest{AccountNo: h.account.Person.AccountNo, Operator: "0017", Reason: "asked at the counter"})
 	if err == nil && (got.Scopes != scopes || got.Locked != locked) {
-		err = fmt.Errorf("%d scopes, %d of them locked; the model says %d and %d", got.Scopes, got.Locked, scopes, locked)
+		err = fmt.Errorf("%d scopes, %d of them locked; the model has %d and %d", got.Scopes, got.Locked, scopes, locked)
 	}
 	return err
 }
 
-// reset is a reset by proven identity: every scope is reset, and the password is
-// set, whatever it was before.
+// reset is a password reset: every scope is reset, and the password is set whatever its
+// state.
 func (h *history) reset() error {
 	ctx := context.Background()
 	id := uuid.New()
@@ -118,13 +117,13 @@ func (h *history) reset() error {
 	return err
 }
 
-// sees compares the account that an attempt found with the model.
+// sees compares the account of an attempt with the model.
 func (h *history) sees(a *store.Account) error {
 	if a == nil || a.ID != h.account.ID {
-		return fmt.Errorf("found %v, not the person's account", a != nil)
+		return fmt.Errorf("account found: %v, not the person's", a != nil)
 	}
 	if a.State != h.state || a.Version != h.account.Version {
-		return fmt.Errorf("the password is %s in version %d, the model says %s in %d", a.State, a.Version, h.state, h.account.Version)
+		return fmt.Errorf("password is %s in version %d; the model has %s in %d", a.State, a.Version, h.state, h.account.Version)
 	}
 	return nil
 }

@@ -11,20 +11,20 @@ import (
 	"fundpass/store"
 )
 
-// A pendingAttempt is an attempt of a history whose verdict has not come yet.
+// A pendingAttempt is an attempt of a history without a verdict.
 type pendingAttempt struct {
 	input   store.AttemptRequest
 	attempt store.Attempt
 	scope   string
-	lease   time.Time // in the model; zero: not admitted
+	lease   time.Time // in the model; zero if it was not admitted
 	key     []byte    // of its request
 	request *store.IdempotencyRecord
 }
 
-// clear resets the counter; what waits for a verdict goes on waiting.
+// clear resets the counter and keeps pending attempts.
 func (l *scopeModel) clear() { *l = scopeModel{met: l.met, pending: l.pending} }
 
-// begin reserves an attempt in the database and in the model, and compares.
+// begin reserves an attempt in the database and in the model, and compares the results.
 func (h *history) begin() error { return h.beginUnder(uuid.NewString()) }
 
 func (h *history) beginUnder(key string) error {
@@ -51,7 +51,7 @@ func (h *history) charge(w pendingAttempt) error {
 		return err
 	}
 	if a.Crowded != (!want && !l.until.After(*h.now)) {
-		return fmt.Errorf("crowded: %v, with %d waiting", a.Crowded, len(l.pending))
+		return fmt.Errorf("crowded: %v, with %d pending", a.Crowded, len(l.pending))
 	}
 	w.attempt = a
 	h.waiting = append(h.waiting, w)
@@ -60,15 +60,15 @@ func (h *history) charge(w pendingAttempt) error {
 
 func compare(a store.Attempt, admitted bool, l *scopeModel, b store.LockoutPolicy, now time.Time) error {
 	if a.Admitted != admitted || a.Remaining != l.left(b, now) {
-		return fmt.Errorf("admitted %v with %d left, the model says %v with %d", a.Admitted, a.Remaining, admitted, l.left(b, now))
+		return fmt.Errorf("admitted %v with %d left; the model has %v with %d", a.Admitted, a.Remaining, admitted, l.left(b, now))
 	}
 	if locked := a.LockedUntil != nil; locked != l.until.After(now) || locked && !a.LockedUntil.Equal(l.until) {
-		return fmt.Errorf("locked until %v, the model says %v", a.LockedUntil, l.until)
+		return fmt.Errorf("locked until %v; the model has %v", a.LockedUntil, l.until)
 	}
 	return nil
 }
 
-// take removes one of those that wait, the newest or any.
+// take removes the newest or any pending attempt.
 func (h *history) take(newest bool) (w pendingAttempt, ok bool) {
 	if len(h.waiting) == 0 {
 		return pendingAttempt{}, false
@@ -82,7 +82,7 @@ func (h *history) take(newest bool) (w pendingAttempt, ok bool) {
 	return w, true
 }
 
-// wrong is a failed attempt from beginning to end.
+// wrong is a failed attempt from reservation to verdict.
 func (h *history) wrong() error {
 	if err := h.begin(); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (h *history) wrong() error {
 	return h.settle(w, false)
 }
 
-// right is a right password: it opens nothing while it is locked.
+// right is an attempt with the right password, which is not admitted during a lock.
 func (h *history) right() error {
 	if err := h.begin(); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (h *history) right() error {
 	return h.settle(w, w.attempt.Admitted)
 }
 
-// verdict settles any attempt that waits, perhaps after the end of its lease.
+// verdict settles any pending attempt, perhaps after its lease.
 func (h *history) verdict() error {
 	w, ok := h.take(false)
 	if !ok {
@@ -109,7 +109,7 @@ func (h *history) verdict() error {
 	return h.settle(w, w.attempt.Admitted && h.rand.IntN(6) == 0)
 }
 
-// settle gives a verdict in the database and in the model, and compares.
+// settle gives a verdict in the database and in the model, and compares the results.
 func (h *history) settle(w pendingAttempt, right bool) error {
 	l, b, now := h.model[w.scope], w.input.Policy, *h.now
 	counted := !w.lease.IsZero() && l.settle(w.lease, now)
@@ -131,7 +131,7 @@ func (h *history) settle(w pendingAttempt, right bool) error {
 		if lapsed && errors.Is(err, store.ErrLapsed) {
 			return nil
 		}
-		return fmt.Errorf("the verdict came too late: %v; the database says %w", lapsed, err)
+		return fmt.Errorf("lapsed: %v; the database returned %w", lapsed, err)
 	}
 	if right {
 		return nil
@@ -139,21 +139,21 @@ func (h *history) settle(w pendingAttempt, right bool) error {
 	return compare(a, a.Admitted, l, b, now)
 }
 
-// kill is the end of a process: what it was at gets no verdict any more.
+// kill ends a process, so that its attempts get no verdict.
 func (h *history) kill() error {
 	h.take(false)
 	return nil
 }
 
-// retry repeats a request whose run has died: it takes over what is charged. A second
-// repeat, after the verdict, charges nothing and looks at no password that was wrong.
+// retry repeats a request whose run has died, which takes over its charge. A second retry,
+// after the verdict, charges nothing and does not check a wrong password again.
 func (h *history) retry() error {
 	w, ok := h.take(false)
 	if !ok {
 		return nil
 	}
 	l := h.model[w.scope]
-	if err := h.again(&w); err != nil {
+	if err := h.rerun(&w); err != nil {
 		return err
 	}
 	for i, end := range l.pending {
@@ -170,7 +170,7 @@ func (h *history) retry() error {
 	if err := h.settle(w, false); err != nil || !w.attempt.Admitted {
 		return err
 	}
-	if err := h.again(&w); err != nil {
+	if err := h.rerun(&w); err != nil {
 		return err
 	}
 	w.input.Record = w.request
@@ -182,8 +182,8 @@ func (h *history) retry() error {
 	return compare(a, false, l, w.input.Policy, *h.now)
 }
 
-// again is the next run of a request whose process is gone.
-func (h *history) again(w *pendingAttempt) error {
+// rerun begins the next run of a request whose process has ended.
+func (h *history) rerun(w *pendingAttempt) error {
 	if err := h.db.MarkUnknown(context.Background(), w.request); err != nil {
 		return err
 	}

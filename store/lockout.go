@@ -9,7 +9,7 @@ import (
 	"github.com/lib/pq"
 )
 
-// PublicScope is the scope of everybody who is not proven to be the person.
+// PublicScope is the scope of all callers who are not proven to be the person.
 var PublicScope = []byte("public")
 
 // A LockoutPolicy lists the tiers of a lockout: the n-th tier allows Attempts[n] failed
@@ -19,38 +19,38 @@ type LockoutPolicy struct {
 	Until    func(now time.Time) []time.Time
 }
 
-// AttemptLease is how long a reserved attempt may wait for its verdict: longer than any
-// check of a password takes. An attempt without a verdict, whose process died, is
-// released when its lease has ended.
+// AttemptLease is how long a reserved attempt may wait for its verdict, which is longer
+// than any password check takes. Afterwards the reservation is released.
 const AttemptLease = 15 * time.Second
 
 // An AttemptRequest asks to check one password.
 type AttemptRequest struct {
 	PersonDigest []byte    // of the presented identity, known or not
-	Scope        []byte    // PublicScope, or the digest of an Alipay identity proven to be the person
-	AccountNo    string    // when the person said which account
-	AccountID    uuid.UUID // when the link says which account; then its owner's record gets failed attempts
-	Channel      string    // of the request, for that record
+	Scope        []byte    // PublicScope, or the identity digest of a user proven to be the person
+	AccountNo    string    // if the caller named the account
+	AccountID    uuid.UUID // if the link names the account; failed attempts then become events of it
+	Channel      string    // of those events
 	Policy       LockoutPolicy
-	Source       *UnverifiedSource  // nil: proven to be the person, whom no limit of spraying concerns
-	Record       *IdempotencyRecord // of the request, where it has an Idempotency-Key: it is charged once
-	refused      bool               // by such a limit, or its verdict is known: the charge changes nothing
+	Source       *UnverifiedSource  // nil: proven to be the person, so no spraying limit applies
+	Record       *IdempotencyRecord // of a request with an Idempotency-Key, which is charged once
+	refused      bool               // by a spraying limit, or the verdict is known: the charge changes nothing
 }
 
-// An Attempt is the answer to an AttemptRequest, already charged. It waits for FailAttempt
-// or PassAttempt; until then it counts against the policy's limit.
+// An Attempt is a charged attempt. It counts against the policy's limit until FailAttempt
+// or PassAttempt settles it.
 type Attempt struct {
-	Admitted    bool       // false: look at no password
-	Account     *Account   // nil: nobody known by that identity
-	Remaining   int        // attempts left in this tier, those that wait for a verdict among them
-	LockedUntil *time.Time // not nil: locked until then
-	Crowded     bool       // not admitted because attempts that wait for a verdict are all that is left
-	Spraying    Refusal    // why it was not admitted, when that is not the lock
+	Admitted    bool       // whether the password may be checked
+	Account     *Account   // nil: no such account
+	Remaining   int        // attempts left in this tier, pending ones included
+	LockedUntil *time.Time // nil: not locked
+	Crowded     bool       // not admitted because all remaining attempts are pending
+	Spraying    Refusal    // the spraying limit that refused it, if any
 	at          time.Time
-	lease       *time.Time // names the reservation in its scope; nil: nothing is charged
-	decided     bool       // the verdict of an earlier run of this request is known, and charged
+	lease       *time.Time // identifies the reservation in its scope; nil: nothing is charged
+	decided     bool       // an earlier run of this request was charged, and its verdict is known
 }
 
+// A lockoutRow is the state of a counter after an attempt.
 type lockoutRow struct {
 	Admitted    bool       `db:"admitted"`
 	Attempts    int        `db:"attempts"`
@@ -59,7 +59,7 @@ type lockoutRow struct {
 	Lease       *time.Time `db:"lease"`
 }
 
-// fill adds the state of the counter at the time now.
+// fill sets the state of the counter at the time now in a.
 func (r lockoutRow) fill(a Attempt, p LockoutPolicy, now time.Time) Attempt {
 	if a.LockedUntil = r.LockedUntil; a.LockedUntil != nil && !a.LockedUntil.After(now) {
 		a.LockedUntil = nil
@@ -68,14 +68,13 @@ func (r lockoutRow) fill(a Attempt, p LockoutPolicy, now time.Time) Attempt {
 	return a
 }
 
-// ReserveAttempt charges one attempt before any password is looked at, so attempts
-// made at the same moment cannot share a charge. A locked, an unknown and an
-// admitted identity cost the same statements and one commit each. What is charged
-// is a reservation: FailAttempt turns it into a failed attempt, PassAttempt releases it,
-// and so does the end of its lease where neither was called. Each call charges again,
-// except that a repeated request takes over what its earlier run has charged. An
-// unverified source that tries too many people is not admitted and is charged nothing.
-// ErrRunning means that another run of the request has begun meanwhile.
+// ReserveAttempt charges one attempt before any password is checked, so that concurrent
+// attempts cannot share a charge. A locked, an unknown and an admitted identity cost the
+// same statements and one commit each. The charge is a reservation: FailAttempt counts it
+// as failed, PassAttempt releases it, and otherwise it is released when its lease ends.
+// Each call charges again, except that a repeated request takes over the charge of its
+// earlier run. An unverified source that has tried too many persons is not admitted and not
+// charged. ReserveAttempt returns ErrRunning if another run of the request has begun.
 func (db *DB) ReserveAttempt(ctx context.Context, req AttemptRequest) (Attempt, error) {
 	var a Attempt
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -94,34 +93,34 @@ func (db *DB) ReserveAttempt(ctx context.Context, req AttemptRequest) (Attempt, 
 			a.Admitted = *verdict
 		}
 		a.Crowded = !b.Admitted && !req.refused && a.LockedUntil == nil
-		if err := db.noteReservation(ctx, tx, req.Record, b.Lease); err != nil {
+		if err := db.recordReservation(ctx, tx, req.Record, b.Lease); err != nil {
 			return err
 		}
 		a.Account, err = db.attemptedAccount(ctx, tx, req)
 		return err
 	})
 	if err == nil {
-		req.Record.holds(a)
+		req.Record.setCharged(a)
 	}
 	return a, err
 }
 
 const (
-	// liveAttempts selects the reservations of a scope, by the ends of their leases in ascending
-	// order, without the one of an earlier run of this request and those that have lapsed.
+	// liveAttempts selects the reservations of a scope in ascending order of their leases,
+	// without lapsed ones and that of an earlier run of this request.
 	liveAttempts = `(array_remove(b.pending, $8::timestamptz))[width_bucket($4::timestamptz, array_remove(b.pending, $8)) + 1:]`
 
 	// tierLimit is the number of attempts that the present tier allows.
 	tierLimit = `($5::int[])[least(b.tier + 1, cardinality($5::int[]))]`
 
-	// canReserve says whether an attempt is left to be reserved.
+	// canReserve reports whether an attempt can be reserved.
 	canReserve = `(NOT $7 AND (b.locked_until IS NULL OR b.locked_until <= $4)
 		AND cardinality(` + liveAttempts + `) < greatest(1, ` + tierLimit + ` - b.attempts))`
 )
 
 // charge reserves an attempt in one statement; see the comment on the table. For a refused
-// attempt the same statement runs and changes no counter. The end of its lease names a
-// reservation, so it is later than those before it by a microsecond at least.
+// attempt it runs the same statement and changes no counter. A lease identifies its
+// reservation, so it ends at least a microsecond after the previous one.
 func (db *DB) charge(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, now time.Time) (lockoutRow, error) {
 	var b lockoutRow
 	err := tx.GetContext(ctx, &b, `
@@ -140,8 +139,8 @@ func (db *DB) charge(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, now t
 	return b, err
 }
 
-// attemptedAccount returns the account whose password is checked. Of a person's
-// several accounts it is the first open one unless the request names another.
+// attemptedAccount returns the account whose password is checked: the one that the request
+// names, or the person's first open account.
 func (db *DB) attemptedAccount(ctx context.Context, tx *sqlx.Tx, req AttemptRequest) (*Account, error) {
 	var number []byte
 	if req.AccountNo != "" {
@@ -167,8 +166,8 @@ func (db *DB) attemptedAccount(ctx context.Context, tx *sqlx.Tx, req AttemptRequ
 	return &a, err
 }
 
-// Remaining returns how many attempts a counter in this state has left. A counter that
-// is not locked has one, even where a stricter policy allows fewer than have failed.
+// Remaining returns how many attempts a counter has left. An unlocked counter has at least
+// one, even if a stricter policy allows fewer than have failed.
 func (p LockoutPolicy) Remaining(attempts, tier int, lockedUntil *time.Time, now time.Time) int {
 	if lockedUntil != nil && lockedUntil.After(now) {
 		return 0
@@ -176,6 +175,7 @@ func (p LockoutPolicy) Remaining(attempts, tier int, lockedUntil *time.Time, now
 	return max(1, p.Attempts[min(tier, len(p.Attempts)-1)]-attempts)
 }
 
+// timeArray returns times as a parameter, because pq.Array does not support time.Time.
 func timeArray(ts []time.Time) any {
 	s := make([]string, len(ts))
 	for i, t := range ts {

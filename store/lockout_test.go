@@ -13,7 +13,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// tiers locks after 3 failed attempts for a minute, 2 for an hour, then for good.
+// tiers locks after 3 failed attempts for a minute, after 2 more for an hour, then for
+// good.
 var tiers = store.LockoutPolicy{
 	Attempts: []int{3, 2, 2},
 	Until: func(now time.Time) []time.Time {
@@ -21,8 +22,8 @@ var tiers = store.LockoutPolicy{
 	},
 }
 
-// T4: of 100 attempts at once at each of many people, over two processes, exactly as
-// many as the policy allows are admitted, and none while it is locked.
+// Of 100 concurrent attempts at each of many persons, over two processes, exactly as many
+// as the policy allows are admitted, and none during the lock.
 func TestBurstOfAttempts(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
@@ -51,7 +52,7 @@ func TestBurstOfAttempts(t *testing.T) {
 	wg.Wait()
 	for person := range people {
 		if got := admitted[person].Load(); got != 5 {
-			t.Errorf("person %d: %d attempts were admitted, want 5", person, got)
+			t.Errorf("person %d: %d attempts admitted, want 5", person, got)
 		}
 		a, err := failedAttempt(t.Context(), handles[person%2], store.AttemptRequest{
 			PersonDigest: fmt.Appendf(nil, "person %d", person), Scope: store.PublicScope, Policy: five})
@@ -61,8 +62,8 @@ func TestBurstOfAttempts(t *testing.T) {
 	}
 }
 
-// A policy of one attempt a tier locks at the first one, and a policy with
-// fewer tiers than a person has been through still locks.
+// A policy of one attempt a tier locks after the first one, and a policy with fewer tiers
+// than a counter has reached still locks.
 func TestOddPolicies(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -75,7 +76,7 @@ func TestOddPolicies(t *testing.T) {
 		}
 	}
 	if left := tiers.Remaining(4, 0, nil, time.Now()); left != 1 { // failed under a milder policy
-		t.Errorf("%d left, want the one that would be let through", left)
+		t.Errorf("%d left, want 1", left)
 	}
 	short := time.Millisecond
 	many := store.LockoutPolicy{Attempts: []int{1, 1, 1, 1}, Until: func(now time.Time) []time.Time {
@@ -91,7 +92,7 @@ func TestOddPolicies(t *testing.T) {
 	req.Policy = one
 	for i, want := range []bool{true, false} {
 		if a, err := failedAttempt(t.Context(), db, req); err != nil || a.Admitted != want {
-			t.Errorf("after the policy shrank, attempt %d: %+v %v", i, a, err)
+			t.Errorf("with fewer tiers, attempt %d: %+v %v", i, a, err)
 		}
 	}
 }

@@ -23,8 +23,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// foreignKeys ends the names of migrations that a distributed deployment leaves
-// out: tables that reference each other cannot be distributed one by one.
+// foreignKeys is the suffix of migrations that add foreign keys. Distribute applies them
+// last, because tables that reference each other cannot be distributed one by one.
 const foreignKeys = "_foreign_keys.sql"
 
 // MigrateConfig says which database to migrate.
@@ -33,21 +33,20 @@ type MigrateConfig struct {
 	DSN string
 	// ConnectLimit bounds the set-up of a connection to one host; 0 means 2 s.
 	ConnectLimit time.Duration
-	// Log is told of each migration; nil discards it.
+	// Log receives a record of each migration; nil discards it.
 	Log *slog.Logger
 }
 
-// Migrate brings the schema up to date and returns the files it applied, in
-// order. Calling it again applies nothing; several processes may call it at
-// once and wait for each other. Every file is one transaction. It returns
-// ErrDistribution for a database that Distribute has spread.
+// Migrate migrates the schema and returns the files it applied, in order. Each file is one
+// transaction. Calling it again applies nothing; concurrent calls wait for each other. It
+// returns ErrDistribution for a distributed database.
 func Migrate(ctx context.Context, c MigrateConfig) (applied []string, err error) {
 	db, err := openDirect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	if err := refuseSpreadTables(ctx, db); err != nil {
+	if err := requireUndistributed(ctx, db); err != nil {
 		return nil, err
 	}
 	return migrate(ctx, db.DB, c, inOrder)
@@ -58,10 +57,11 @@ type selection int
 
 const (
 	inOrder    selection = iota
-	tablesOnly           // none that adds foreign keys
-	keysLater            // all, though keys come after tables of later versions
+	tablesOnly           // without foreign keys
+	keysLater            // all, foreign keys also after tables of later versions
 )
 
+// migrate applies the selected migrations and returns their files.
 func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) (applied []string, err error) {
 	p, err := provider(db, c, which)
 	if err != nil {
@@ -77,18 +77,19 @@ func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) 
 	return applied, nil
 }
 
-// openDirect connects without a pooler: the lock that migrations take belongs to a
-// session.
+// openDirect connects without a pooler, because the migration lock belongs to a session.
 func openDirect(ctx context.Context, c MigrateConfig) (*sqlx.DB, error) {
 	return pgconn.OpenDirect(ctx, pgconn.Config{DSN: c.DSN, ConnectTimeout: c.ConnectLimit})
 }
 
+// provider returns the migrations of a database. Concurrent processes wait for the session
+// lock, for at most five minutes.
 func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, er
 		log = slog.New(slog.DiscardHandler)
 	}
 	options := []goose.ProviderOption{
-		goose.WithSessionLocker(one), goose.WithSlog(log), goose.WithVerbose(true), goose.WithDisableGlobalRegistry(true),
+		goose.WithSessionLocker(locker), goose.WithSlog(log), goose.WithVerbose(true), goose.WithDisableGlobalRegistry(true),
 		goose.WithAllowOutofOrder(which == keysLater),
 	}
 	if which == tablesOnly {
@@ -110,8 +111,8 @@ func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, er
 	return goose.NewProvider(goose.DialectPostgres, db, files, options...)
 }
 
-// migrated returns ErrNotMigrated when a migration this program needs has not
-// been applied. A newer schema is fine.
+// migrated returns ErrNotMigrated if a migration that this program needs is not applied. A
+// newer schema is accepted.
 func (db *DB) migrated(ctx context.Context) error {
 	need, err := neededVersions()
 	if err != nil {
@@ -129,7 +130,7 @@ func (db *DB) migrated(ctx context.Context) error {
 	return err
 }
 
-// neededVersions are the numbers of all migrations but the foreign keys.
+// neededVersions returns the versions of all migrations except foreign keys.
 func neededVersions() ([]int64, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// migrationFiles are the names in order.
+// migrationFiles returns the names of the migrations in order.
 func migrationFiles(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir("migrations")
@@ -74,7 +74,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	wg.Wait()
 	got := slices.Sorted(slices.Values(slices.Concat(all...)))
 	if d := cmp.Diff(migrationFiles(t), got); d != "" {
-		t.Errorf("applied by all together:\n%s", d)
+		t.Errorf("applied by all calls:\n%s", d)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestMigrateIsSilent(t *testing.T) {
 	w.Close()
 	said, _ := io.ReadAll(r)
 	if err != nil || len(said) > 0 {
-		t.Errorf("said %q, %v", said, err)
+		t.Errorf("output %q, %v", said, err)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestNotMigrated(t *testing.T) {
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, dsn)
 	storetest.ProbeOf(db).MustExec(`DELETE FROM goose_db_version WHERE version_id = 2`)
-	if err := db.Ping(t.Context()); err != nil { // a distributed database without its foreign keys yet
+	if err := db.Ping(t.Context()); err != nil { // foreign keys are not required
 		t.Error(err)
 	}
 	storetest.ProbeOf(db).MustExec(`DELETE FROM goose_db_version WHERE version_id = 1`)

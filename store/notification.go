@@ -13,27 +13,26 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// A Notification is what Alipay told us, verified.
+// A Notification is a verified message from Alipay.
 type Notification struct {
 	NotifyID       string
 	Family, Method string
-	Content        []byte    // JSON, kept sealed
-	At             time.Time // when Alipay made it; zero when it does not say
+	Content        []byte    // JSON, stored sealed
+	At             time.Time // Alipay's time of the message; zero if it has none
 
 	Cancelled *Cancellation // for a withdrawn authorisation
 }
 
-// A Cancellation says that a citizen withdrew the authorisation of the mini-program.
+// A Cancellation reports that a user withdrew the authorisation of the mini-program.
 type Cancellation struct {
 	Identity Identity
-	Channel  string // through which it was heard
+	Channel  string // through which it was received
 	At       time.Time
 }
 
-// RecordNotification keeps a notification and does what it calls for, in one
-// transaction: however often and to however many processes it is delivered, the
-// effect is one. It reports whether this delivery was the first. Calling it
-// again is safe.
+// RecordNotification stores a notification and carries it out, in one transaction. Repeated
+// deliveries, to any number of processes, have no further effect. first reports whether
+// this delivery was the first.
 func (db *DB) RecordNotification(ctx context.Context, n Notification) (first bool, err error) {
 	sealed, err := db.seal(n.Content, "notifications", []byte(n.NotifyID))
 	if err != nil {
@@ -66,13 +65,13 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 	return first && err == nil, err
 }
 
-// WithdrawAuthorisation does what a cancellation calls for when its notice was
-// missed. c.At is the end of the second in which Alipay listed it; where the notice was
-// heard after all, its own time counts, so that what the citizen began anew within that
-// second stays. It reports whether anything in force was ended. Calling it again is safe.
+// WithdrawAuthorisation carries out a cancellation whose notification was missed. c.At is
+// the end of the second in which Alipay listed it. If the notification was received after
+// all, its own time counts, so that what the user began later within that second is kept.
+// repaired reports whether anything in force was ended. Calling it twice is safe.
 func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repaired bool, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		c, err := db.heard(ctx, tx, c)
+		c, err := db.withNoticeTime(ctx, tx, c)
 		if err != nil {
 			return err
 		}
@@ -82,36 +81,38 @@ func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repair
 	return repaired, err
 }
 
-// listedLate is how much later than in its notice a cancellation may be listed.
-const listedLate = 3 * time.Second
+// maxListingDelay is how much later than in its notification a cancellation may be listed.
+const maxListingDelay = 3 * time.Second
 
-// heard is the cancellation with the time of its notice, if that was heard.
-func (db *DB) heard(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
+// withNoticeTime returns c with the time of its notification, if that was received.
+func (db *DB) withNoticeTime(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
 	var at *time.Time
 	err := tx.GetContext(ctx, &at, `
 		SELECT max(cancelled_at) FROM notifications
 		WHERE center_id = $1 AND identity_digests && $2 AND cancelled_at > $3 AND cancelled_at <= $4`,
-		db.center, pq.ByteaArray(db.digests(c.Identity)), c.At.Add(-listedLate), c.At)
+		db.center, pq.ByteaArray(db.digests(c.Identity)), c.At.Add(-maxListingDelay), c.At)
 	if err == nil && at != nil {
 		c.At = *at
 	}
 	return c, err
 }
 
-// withdraw ends what was begun before the citizen withdrew, the link with it. What
-// came after is of a new authorisation and stays, so a late notice does no harm. It
-// reports whether it ended anything in force: a link, what was open, a live session.
+// withdraw ends the link and everything else that began before the user withdrew. What
+// began later belongs to a new authorisation and is kept, so a late notification does no
+// harm. did reports whether anything in force was ended: a link, something open or a live
+// session.
 //
-// A link that is being written meanwhile holds its session's row, so that deleting
-// the sessions waits for it; hence the second look for links, which begins anew: from
-// such a link, too, a change may hang. A link that comes later finds its session gone.
+// A transaction that writes a link locks its session, so deleting the sessions waits for
+// it. The links are therefore deleted once more afterwards, and withdraw is retried if one
+// was found, because a change may have been opened for that link. Any later attempt to
+// write a link finds its session gone.
 func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
 	w := withdrawal{Tx: tx, db: db, provider: c.Identity.Provider, channel: c.Channel, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
 	transfers, err := w.closeOpen(ctx, "link_transfers", "waiting", "requested_at")
 	if err != nil {
 		return false, err
 	}
-	if w.digests, err = db.lockKnown(ctx, tx, c.Identity); err != nil {
+	if w.digests, err = db.lockLinks(ctx, tx, c.Identity); err != nil {
 		return false, err
 	}
 	linked, err := w.endLinks(ctx)
@@ -120,10 +121,10 @@ func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now tim
 	}
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM message_subscriptions WHERE center_id = $1 AND identity_digest = ANY ($2) AND at <= $3`,
-		db.center, w.digests, c.At); err != nil { // they end with the authorisation
+		db.center, w.digests, c.At); err != nil { // subscriptions end with the authorisation
 		return false, err
 	}
-	w.whenever = linked // no time says what hangs from it: clocks of two processes differ
+	w.anyTime = linked // clocks of processes differ, so times do not show what belongs to the link
 	resets, err := w.closeOpen(ctx, "resets", "started,passed", "opened_at")
 	if err != nil {
 		return false, err
@@ -154,9 +155,10 @@ type withdrawal struct {
 	digests           pq.ByteaArray // of the user
 	at, now           time.Time
 
-	whenever bool // what is open ends although it was begun after at
+	anyTime bool // closeOpen also closes what began after at
 }
 
+// endLinks deletes the user's links that were last authorised before the withdrawal.
 func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 	var accounts []uuid.UUID
 	if err := w.SelectContext(ctx, &accounts, `
@@ -174,7 +176,7 @@ func (w withdrawal) endLinks(ctx context.Context) (ended bool, err error) {
 	return len(accounts) > 0, nil
 }
 
-// closeOpen cancels what the user has open in a table; states are joined with commas.
+// closeOpen cancels the user's open rows of a table; states are joined with commas.
 func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) (did bool, err error) {
 	var live []bool
 	err = w.SelectContext(ctx, &live, `
@@ -182,13 +184,13 @@ func (w withdrawal) closeOpen(ctx context.Context, table, states, begun string) 
 		WHERE center_id = $1 AND identity_digest = ANY ($2) AND state = ANY (string_to_array($5, ','))
 			AND ($6 OR `+begun+` <= $3)
 		RETURNING expires_at > $4`,
-		w.db.center, w.digests, w.at, w.now, states, w.whenever)
+		w.db.center, w.digests, w.at, w.now, states, w.anyTime)
 	return slices.Contains(live, true), err
 }
 
-// lockKnown locks the identity's links and returns under what the identity is known. A
-// user_id whose link was moved to the open_id is known under that, too.
-func (db *DB) lockKnown(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.ByteaArray, error) {
+// lockLinks locks the links of an identity and returns all digests of the identity. The
+// link of a user_id may have been moved to the open_id.
+func (db *DB) lockLinks(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.ByteaArray, error) {
 	all := db.digests(id)
 	var linked [][]byte
 	err := tx.SelectContext(ctx, &linked, `
@@ -199,8 +201,8 @@ func (db *DB) lockKnown(ctx context.Context, tx *sqlx.Tx, id Identity) (pq.Bytea
 	return append(all, linked...), err
 }
 
-// digests are the blind indexes an identity may be kept under. The kinds are
-// kept apart: a user_id beside an open_id is looked for as a user_id.
+// digests returns the blind indexes under which an identity may be stored: its own and that
+// of the user_id beside it.
 func (db *DB) digests(id Identity) [][]byte {
 	all := [][]byte{db.digest(id)}
 	if id.UserID != "" {
@@ -209,8 +211,8 @@ func (db *DB) digests(id Identity) [][]byte {
 	return all
 }
 
-// authorise notes that the citizen opened the mini-program: a cancellation made
-// before this moment no longer counts.
+// authorise records that the user opened the mini-program. An earlier cancellation has no
+// effect on the link.
 func (db *DB) authorise(ctx context.Context, tx *sqlx.Tx, provider string, identityDigest []byte, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE links SET authorised_at = $4

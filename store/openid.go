@@ -17,32 +17,32 @@ const (
 	kindUserID = "user_id"
 )
 
-// What MoveToOpenID did to one user.
+// Outcomes of MoveToOpenID for one user.
 const (
 	MoveDone     = "moved"
-	MoveNoLink   = "no link"  // none under the user_id: moved before, or unlinked since
-	MoveConflict = "conflict" // both identifiers are linked, to two people, or one of them elsewhere
+	MoveNoLink   = "no link"  // the user_id has none: moved before, or unlinked since
+	MoveConflict = "conflict" // both identifiers are linked to different persons, or one was moved elsewhere
 )
 
-// A Move is what became of one user. Accounts are those of the links concerned.
+// A Move is the outcome for one user. Accounts are those of the user's links.
 type Move struct {
 	Outcome  string
 	Accounts []uuid.UUID
 }
 
-// UserLinkBatch is how many links one read of a walk over all of them takes.
+// UserLinkBatch is the number of links that UserLinks returns at most.
 const UserLinkBatch = 1000
 
-// A LinkPage is what a walk over the centre's links reads at once.
+// A LinkPage is one page of the centre's links.
 type LinkPage struct {
-	Links int    // read
-	Last  []byte // where the next page begins; nil after the last one
+	Links int    // number of links read
+	Last  []byte // the next page begins after it; nil after the last page
 
-	Users []Identity // those of the links that stand under a user_id
+	Users []Identity // of the links whose identifier is a user_id
 }
 
-// UserLinks returns the centre's next UserLinkBatch links of a provider after a page's Last,
-// in the order of their key; nil is before all.
+// UserLinks returns the next page of a provider's links after the previous page's Last, or
+// the first page if after is nil.
 func (db *DB) UserLinks(ctx context.Context, provider string, after []byte) (LinkPage, error) {
 	if after == nil {
 		after = []byte{}
@@ -84,24 +84,22 @@ func (db *DB) CountLinks(ctx context.Context, provider string) (all, moved int64
 	return n.All, n.Moved, err
 }
 
-// MoveToOpenID makes links that were made under a user_id links under the open_id by
-// which Alipay calls the same citizen now, with everything that is counted, kept or
-// open under the user_id, see identityColumns: the citizen notices nothing, and a session that
-// is open goes on. Each of ids has an open_id and the user_id beside it, as Alipay said
-// them in one breath, and is in the list once; a Move comes back for each, in the same
-// order; all are of one provider. With dryRun nothing is written.
+// MoveToOpenID moves links from a user_id to the open_id of the same user, with everything
+// that is counted, stored or open under the user_id; see identityColumns. Open sessions go
+// on. Each of ids has an open_id and the user_id that Alipay returned with it, and occurs
+// once; all are of one provider. MoveToOpenID returns one Move for each, in the same order.
+// With dryRun it writes nothing.
 //
-// Calling it again is safe and changes nothing. A user of whom both identifiers are
-// linked, which no step of ours brings about, is linked to two people, because a person
-// has one link: nothing of theirs is touched. All of ids are one transaction, so let
-// them be few.
+// Calling it twice is safe. If both identifiers of a user are linked, they are linked to
+// different persons, because a person has one link, and neither is changed. All of ids are
+// moved in one transaction, so the caller passes few.
 //
-// It locks as Erase does. Whoever links, unlinks, changes, freezes or logs in at the
-// same moment does so before it, or finds the link under the new identifier; a request
-// that read its session before and comes after finds nothing under the old one and is
-// told ErrNotFound, ErrGone or ErrRenamed, see Renamed. One that only adds what needs no
-// link (a consent, a phone number, an attempt) may leave it under the old identifier, where
-// the next grant with both finds it.
+// It locks rows in the order of Erase. A concurrent request that links, unlinks, changes,
+// freezes or signs in either commits first or finds the link under the new identifier. A
+// request that has read its session before and writes afterwards finds nothing under the
+// old identifier and gets ErrNotFound, ErrGone or ErrRenamed; see Renamed. A request that
+// needs no link (a consent, a phone number, an attempt) may still write under the old
+// identifier; the next session with both identifiers moves that row.
 func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]Move, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -120,6 +118,7 @@ func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]
 	return done, err
 }
 
+// moveToOpenID is MoveToOpenID within a transaction.
 func (db *DB) moveToOpenID(ctx context.Context, tx *sqlx.Tx, ids []Identity, now time.Time) ([]Move, error) {
 	users := make([]*user, len(ids))
 	for i, id := range ids {
@@ -139,18 +138,19 @@ func (db *DB) moveToOpenID(ctx context.Context, tx *sqlx.Tx, ids []Identity, now
 	return moves, db.moveUsers(ctx, tx, free, now)
 }
 
-// asUser is the user_id beside an open_id, as an identity of its own.
+// asUser returns the user_id of id as an identity of its own.
 func (id Identity) asUser() Identity {
 	return Identity{Provider: id.Provider, AppID: id.AppID, Kind: kindUserID, Value: id.UserID}
 }
 
-// A user is one citizen under both identifiers.
+// A user is a user under both identifiers.
 type user struct {
 	id       Identity
 	old, new []byte
-	links    []userLink // under either
+	links    []userLink // of either identifier
 }
 
+// A userLink is a link of a user; Former is the user_id from which it was moved.
 type userLink struct {
 	Digest  []byte    `db:"identity_digest"`
 	Former  []byte    `db:"user_digest"`
@@ -158,7 +158,7 @@ type userLink struct {
 	Account uuid.UUID `db:"account_id"`
 }
 
-// plan decides by what is linked.
+// plan returns the outcome that follows from the user's links.
 func (u *user) plan() Move {
 	m := Move{Outcome: MoveNoLink}
 	for _, l := range u.links {
@@ -176,7 +176,7 @@ func (u *user) plan() Move {
 	return m
 }
 
-// lockUsers takes the pending links and what the users ask for, then the links.
+// lockUsers locks the users' link proofs, transfers and links, and reads the links.
 func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 	var olds, both pq.ByteaArray
 	for _, u := range users {
@@ -209,7 +209,7 @@ func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 	return err
 }
 
-// moveUsers moves all that stands under the old identifiers.
+// moveUsers moves all rows of the old identifiers.
 func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now time.Time) error {
 	if len(users) == 0 {
 		return nil
@@ -223,14 +223,14 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 		r.old, r.new, r.person = append(r.old, u.old), append(r.new, u.new), append(r.person, person)
 		ids[string(u.old)] = u.id
 	}
-	if err := db.closeLosingProofs(ctx, tx, r, now); err != nil {
+	if err := db.replaceDuplicateProofs(ctx, tx, r, now); err != nil {
 		return err
 	}
 	for _, c := range identityColumns {
 		var err error
 		switch {
-		case c.stays:
-		case !c.apart:
+		case c.fixed:
+		case !c.special:
 			err = db.rename(ctx, tx, c, r)
 		case c.table == "link_transfers":
 			err = db.renameTransfers(ctx, tx, r, ids, now)
@@ -248,5 +248,5 @@ func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now tim
 	if err := db.renameNotices(ctx, tx, users, ids); err != nil {
 		return err
 	}
-	return db.nothingLinkedSince(ctx, tx, r)
+	return db.requireNoneLinked(ctx, tx, r)
 }

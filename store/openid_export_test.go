@@ -9,16 +9,16 @@ func IdentityColumns() []string {
 	return all
 }
 
-// IdentityDigest is under what an Alipay user is kept.
+// IdentityDigest returns the digest of an identity.
 func (db *DB) IdentityDigest(id Identity) []byte { return db.digest(id) }
 
-// LinkIdentity opens the identifier of a link.
+// LinkIdentity unseals the identifier of a link.
 func (db *DB) LinkIdentity(digest, sealed []byte) (id Identity, err error) {
 	err = db.unseal(sealed, "links", digest, &id)
 	return id, err
 }
 
-// SealLink is the sealed identifier of a link.
+// SealLink returns the sealed identifier of a link.
 func (db *DB) SealLink(id Identity) ([]byte, error) {
 	return db.seal(id, "links", db.digest(id))
 }

@@ -17,20 +17,20 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A removal is one citizen at the moment when Alipay's name for them changes.
-type removal struct {
+// A moveRace is a user who is moved to an open_id.
+type moveRace struct {
 	t        *testing.T
-	one, two *store.DB // as of two processes
+	one, two *store.DB // two processes
 	rng      *rand.Rand
 	n        int
 	account  store.Account
 	owner    *store.Session // linked by user_id
-	comer    store.Session  // of the same Alipay user, from before the link
+	comer    store.Session  // of the same user, from before the link
 	change   store.Change   // open
 }
 
-func newRemoval(t *testing.T, one, two *store.DB, n int) *removal {
-	r := &removal{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(11, uint64(n))), n: n}
+func newMoveRace(t *testing.T, one, two *store.DB, n int) *moveRace {
+	r := &moveRace{t: t, one: one, two: two, rng: rand.New(rand.NewPCG(11, uint64(n))), n: n}
 	importAll(t, one, depositor(n, hashed))
 	r.account = importedAccount(t, one, depositor(n))
 	r.comer = opened(t, two, byUser(n))
@@ -46,7 +46,7 @@ func newRemoval(t *testing.T, one, two *store.DB, n int) *removal {
 	return r
 }
 
-func (r *removal) expect(err error, answers ...error) {
+func (r *moveRace) expect(err error, answers ...error) {
 	for _, a := range append(answers, store.ErrConflict, store.ErrNotFound, store.ErrRenamed) {
 		if errors.Is(err, a) {
 			return
@@ -57,17 +57,17 @@ func (r *removal) expect(err error, answers ...error) {
 	}
 }
 
-func (r *removal) open(db *store.DB, id store.Identity) {
+func (r *moveRace) open(db *store.DB, id store.Identity) {
 	_, err := db.OpenSession(context.Background(), store.ChannelAlipay, []byte(uuid.NewString()), store.Visitor{Identity: id})
 	r.expect(err)
 }
 
-// run lets two runs of the command, logins of every kind and the citizen go at once.
-func (r *removal) run() {
+// run runs the command twice, sign-ins of every kind and the user's requests concurrently.
+func (r *moveRace) run() {
 	ctx := context.Background()
 	var all sync.WaitGroup
 	all.Go(func() { r.act(ctx, r.rng.IntN(6)) })
-	if r.n%4 == 0 { // a citizen who is first for once, or some never win
+	if r.n%4 == 0 { // let the user start first, or some requests never win
 		all.Wait()
 	}
 	for _, db := range []*store.DB{r.one, r.two} {
@@ -81,7 +81,7 @@ func (r *removal) run() {
 	all.Wait()
 }
 
-func (r *removal) act(ctx context.Context, what int) {
+func (r *moveRace) act(ctx context.Context, what int) {
 	switch {
 	case r.owner == nil:
 		r.expect(r.two.AddLink(ctx, r.comer, r.account, nil))
@@ -108,9 +108,9 @@ func (r *removal) act(ctx context.Context, what int) {
 	}
 }
 
-// check: after the next run nothing stands under the user_id, what is sealed opens
-// where it stands, and every grant finds the link if there is one.
-func (r *removal) check() {
+// check checks that after another run no row has the user_id, that sealed values open, and
+// that every grant finds the link.
+func (r *moveRace) check() {
 	r.t.Helper()
 	moves(r.t, r.two, both(r.n))
 	var links []struct {
@@ -122,19 +122,19 @@ func (r *removal) check() {
 	for _, l := range links {
 		id, err := r.two.LinkIdentity(l.Digest, l.Sealed)
 		if err != nil || id != both(r.n) || string(l.Digest) != string(r.one.IdentityDigest(id)) || string(l.Former) != string(r.one.IdentityDigest(byUser(r.n))) {
-			r.t.Errorf("the link is of %s: %v", id.Kind, err)
+			r.t.Errorf("link of a %s: %v", id.Kind, err)
 		}
 	}
 	for _, id := range []store.Identity{byUser(r.n), byOpen(r.n), both(r.n)} {
 		if s := opened(r.t, r.one, id); (s.Link != nil) != (len(links) == 1) {
-			r.t.Errorf("%d links, and a grant of %s finds %v", len(links), id.Kind, s.Link != nil)
+			r.t.Errorf("%d links, session of %s linked: %v", len(links), id.Kind, s.Link != nil)
 		}
 	}
 	for _, token := range sessionTokens(r.t, r.one) {
 		s, err := r.one.Session(r.t.Context(), token)
 		noError(r.t, err)
 		if v, err := r.two.Visitor(s); err != nil || string(r.two.IdentityDigest(v.Identity)) != string(s.IdentityDigest) {
-			r.t.Errorf("a session's visitor is another one: %v", err)
+			r.t.Errorf("visitor of another session: %v", err)
 		}
 	}
 	wrong := column(r.t, r.one, `
@@ -157,7 +157,8 @@ func sessionTokens(t *testing.T, db *store.DB) (tokens [][]byte) {
 	return tokens
 }
 
-// TestMoveRace crosses the move with everything a citizen, Alipay and the centre do.
+// TestMoveRace runs the move concurrently with everything that the user, Alipay and the
+// centre may do.
 func TestMoveRace(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -165,7 +166,7 @@ func TestMoveRace(t *testing.T) {
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	kinds := []string{store.EventLinked, store.EventUnlinked, store.EventLinkEnded, store.EventPasswordChanged, store.EventPasswordFrozen, store.EventAuthorisationWithdrawn}
 	for n := 0; more(t, one, n, testenv.Rounds(30, 150), kinds...); n++ {
-		r := newRemoval(t, one, two, n)
+		r := newMoveRace(t, one, two, n)
 		r.run()
 		r.check()
 		checkLinks(t, two)
@@ -177,9 +178,9 @@ func TestMoveRace(t *testing.T) {
 	}
 }
 
-// more reports whether a race goes on after n rounds: until all kinds of events
-// have come of it, because who wins is up to the machine, and it fails if they do
-// not.
+// more reports whether a race needs another round after n rounds. It goes on until events
+// of all kinds have occurred, because the winner depends on the machine, and fails the test
+// if they do not occur.
 func more(t *testing.T, db *store.DB, n, rounds int, kinds ...string) bool {
 	t.Helper()
 	if n < rounds {
@@ -191,7 +192,7 @@ func more(t *testing.T, db *store.DB, n, rounds int, kinds ...string) bool {
 			continue
 		}
 		if n > 20*rounds {
-			t.Errorf("no %s was tried", kind)
+			t.Errorf("no event %s", kind)
 			return false
 		}
 		return true
@@ -199,7 +200,7 @@ func more(t *testing.T, db *store.DB, n, rounds int, kinds ...string) bool {
 	return false
 }
 
-// waiting waits until so many sessions of the database wait for a lock.
+// waiting waits until n sessions of the database wait for a lock.
 func waiting(t *testing.T, db *store.DB, n int) {
 	t.Helper()
 	testenv.Eventually(t, fmt.Sprint(n, " sessions wait for a lock"), func() bool {
@@ -209,11 +210,11 @@ func waiting(t *testing.T, db *store.DB, n int) {
 	})
 }
 
-// A link that is being written when nobody sees it yet, by a session that is about to be
-// moved, is moved with it.
+// A link that an uncommitted transaction writes for a session that is being moved is moved
+// with it.
 func TestMoveWaitsForLink(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1))
 	a, s := importedAccount(t, db, depositor(1)), opened(t, db, byUser(1))
@@ -237,7 +238,7 @@ func TestMoveWaitsForLink(t *testing.T) {
 	waiting(t, db, 2)
 	noError(t, hold.Commit())
 	all.Wait()
-	if s := again(t, db, s); s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
+	if s := reload(t, db, s); s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
 		t.Errorf("%+v", s.Link)
 	}
 }

@@ -1,9 +1,7 @@
 package store_test
 
 import (
-	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +15,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// both is a citizen whom Alipay calls by two identifiers.
+// both returns an identity with an open_id and a user_id.
 func both(n int) store.Identity {
 	return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("074-", n), UserID: fmt.Sprintf("2088%012d", n)}
 }
@@ -39,16 +37,16 @@ func opened(t *testing.T, db *store.DB, id store.Identity) store.Session {
 	return s
 }
 
-// linkedAs is a session of somebody who has linked the account under id.
+// linkedAs returns a session of id, which it links to the account.
 func linkedAs(t *testing.T, db *store.DB, id store.Identity, a store.Account) store.Session {
 	t.Helper()
 	s := opened(t, db, id)
 	noError(t, db.AddLink(t.Context(), s, a, nil))
-	return again(t, db, s)
+	return reload(t, db, s)
 }
 
-// again is the session as the next request finds it.
-func again(t *testing.T, db *store.DB, s store.Session) store.Session {
+// reload returns the session as the next request reads it.
+func reload(t *testing.T, db *store.DB, s store.Session) store.Session {
 	t.Helper()
 	s, err := db.Session(t.Context(), s.TokenDigest)
 	noError(t, err)
@@ -66,8 +64,7 @@ func moves(t *testing.T, db *store.DB, ids ...store.Identity) []string {
 	return outcomes
 }
 
-// Every column that can hold the digest of an identifier is in the list. A table that
-// is new belongs there, or it keeps a citizen under a name nobody calls any more.
+// identityColumns lists every column that can contain the digest of an identifier.
 func TestIdentityColumns(t *testing.T) {
 	t.Parallel()
 	found := list(t, storetest.ProbeOf(storetest.New(t)), `
@@ -84,51 +81,51 @@ func TestIdentityColumns(t *testing.T) {
 	}
 }
 
-// Everything that names the citizen goes along, once, and nothing else is touched.
+// All rows with the user's identifier are moved, once, and no others.
 func TestMoveToOpenID(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	liveThrough(t, db, 1)
-	d := liveAs(t, db, 2, func(user string) store.Identity {
+	createPersonRows(t, db, 1)
+	d := createPersonRowsAs(t, db, 2, func(user string) store.Identity {
 		return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: user}
 	})
 	id := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
-	s := again(t, db, store.Session{TokenDigest: []byte("d2")})
+	s := reload(t, db, store.Session{TokenDigest: []byte("d2")})
 	_, err := db.OpenChange(t.Context(), s, importedAccount(t, db, d), []byte("old print"))
 	noError(t, err)
 	old, now := hex.EncodeToString(s.IdentityDigest), hex.EncodeToString(db.IdentityDigest(id))
-	before := wholeDatabase(t, db)
+	before := allRows(t, db)
 
 	would, err := db.MoveToOpenID(t.Context(), []store.Identity{id}, true)
 	noError(t, err)
-	if diff := cmp.Diff(before, wholeDatabase(t, db)); diff != "" || would[0].Outcome != store.MoveDone {
-		t.Fatalf("a dry run said %v and wrote:\n%s", would, diff)
+	if diff := cmp.Diff(before, allRows(t, db)); diff != "" || would[0].Outcome != store.MoveDone {
+		t.Fatalf("a dry run returned %v and wrote:\n%s", would, diff)
 	}
 	if got := moves(t, db, id); got[0] != store.MoveDone {
 		t.Fatal(got)
 	}
-	after := wholeDatabase(t, db)
+	after := allRows(t, db)
 	for table, rows := range before {
 		had, has := strings.Count(fmt.Sprint(rows), old), strings.Count(fmt.Sprint(after[table]), now)
 		left := strings.Count(fmt.Sprint(after[table]), old)
 		if has != had || left > 0 && table != "links" || len(rows) != len(after[table]) {
-			t.Errorf("%s: %d rows named the user_id; now %d name the open_id and %d the user_id", table, had, has, left)
+			t.Errorf("%s: %d rows had the user_id; now %d have the open_id and %d the user_id", table, had, has, left)
 		}
 	}
 	for _, column := range store.IdentityColumns() {
 		if table, _, _ := strings.Cut(column, "."); !strings.Contains(fmt.Sprint(after[table]), now) {
-			t.Errorf("nothing was in %s: do more in liveAs", table)
+			t.Errorf("no rows in %s: add some in createPersonRowsAs", table)
 		}
 	}
 	if got := moves(t, db, id); got[0] != store.MoveNoLink {
 		t.Error(got)
 	}
-	if diff := cmp.Diff(after, wholeDatabase(t, db)); diff != "" {
-		t.Errorf("a second time:\n%s", diff)
+	if diff := cmp.Diff(after, allRows(t, db)); diff != "" {
+		t.Errorf("second call:\n%s", diff)
 	}
 }
 
-// What is open goes on: the citizen notices nothing.
+// Open sessions and changes go on.
 func TestMoveKeepsSessions(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -139,7 +136,7 @@ func TestMoveKeepsSessions(t *testing.T) {
 	noError(t, err)
 	moves(t, db, both(1))
 
-	s = again(t, db, s)
+	s = reload(t, db, s)
 	v, err := db.Visitor(s)
 	noError(t, err)
 	if s.Link == nil || s.Link.AccountID != a.ID || v.Identity != both(1) || v.AccessToken == "" {
@@ -151,12 +148,12 @@ func TestMoveKeepsSessions(t *testing.T) {
 	for _, id := range []store.Identity{byUser(1), both(1), byOpen(1)} {
 		s := opened(t, db, id)
 		if s.Link == nil || !s.Owns(db.IdentityDigest(both(1))) {
-			t.Errorf("a grant of %s, user_id %v: %+v", id.Kind, id.UserID != "", s.Link)
+			t.Errorf("session of %s, user_id %v: %+v", id.Kind, id.UserID != "", s.Link)
 		}
 	}
 }
 
-// Notices that wait are addressed to the open_id.
+// Waiting notices are addressed to the open_id.
 func TestMoveReaddressesNotices(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -186,11 +183,11 @@ func TestMoveOutcomes(t *testing.T) {
 		want   string
 		touch  bool
 	}{
-		{"nobody", nil, both(1), store.MoveNoLink, false},
+		{"not linked", nil, both(1), store.MoveNoLink, false},
 		{"linked by user_id", []store.Identity{byUser(1)}, both(1), store.MoveDone, true},
 		{"linked by open_id", []store.Identity{byOpen(1)}, both(1), store.MoveNoLink, false},
-		{"somebody else", []store.Identity{byUser(2), byOpen(3)}, both(1), store.MoveNoLink, false},
-		{"both, to two people", []store.Identity{byUser(1), byOpen(1)}, both(1), store.MoveConflict, false},
+		{"another user", []store.Identity{byUser(2), byOpen(3)}, both(1), store.MoveNoLink, false},
+		{"both, to two persons", []store.Identity{byUser(1), byOpen(1)}, both(1), store.MoveConflict, false},
 		{"open_id is of another application", []store.Identity{byUser(1)}, store.Identity{Provider: store.ProviderAlipay, AppID: "2021000000000009", Kind: "open_id", Value: "x", UserID: both(1).UserID}, store.MoveNoLink, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -200,19 +197,19 @@ func TestMoveOutcomes(t *testing.T) {
 				importAll(t, db, depositor(i))
 				linkedAs(t, db, id, importedAccount(t, db, depositor(i)))
 			}
-			before := wholeDatabase(t, db)
+			before := allRows(t, db)
 			if got := moves(t, db, tt.move); got[0] != tt.want {
 				t.Errorf("got %v", got)
 			}
-			if touched := !cmp.Equal(before, wholeDatabase(t, db)); touched != tt.touch {
-				t.Errorf("touched: %v", touched)
+			if touched := !cmp.Equal(before, allRows(t, db)); touched != tt.touch {
+				t.Errorf("changed: %v", touched)
 			}
 		})
 	}
 }
 
-// Once a user_id was moved, Alipay cannot give it another open_id without a conflict,
-// nor two user_ids one open_id.
+// After a user_id was moved, another open_id for it is a conflict, and so is another
+// user_id for its open_id.
 func TestMoveTwice(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -226,11 +223,11 @@ func TestMoveTwice(t *testing.T) {
 		t.Error(diff)
 	}
 	if s := opened(t, db, byUser(2)); s.Link == nil {
-		t.Error("the other one lost the link")
+		t.Error("the other user lost the link")
 	}
 }
 
-// Of several at once a conflict stops nobody else.
+// A conflict does not affect the other users of a call.
 func TestMoveBatch(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -251,24 +248,24 @@ func TestMoveBatch(t *testing.T) {
 	}
 	page, err := db.UserLinks(t.Context(), store.ProviderAlipay, nil)
 	if err != nil || page.Links != 7 || !slices.Equal(page.Users, []store.Identity{byUser(3)}) {
-		t.Errorf("left: %+v, %v", page, err)
+		t.Errorf("remaining: %+v, %v", page, err)
 	}
 	if rest, err := db.UserLinks(t.Context(), store.ProviderAlipay, page.Last); err != nil || rest.Links != 0 || rest.Last != nil {
-		t.Errorf("after the last: %+v, %v", rest, err)
+		t.Errorf("after the last page: %+v, %v", rest, err)
 	}
 	if all, moved, err := db.CountLinks(t.Context(), store.ProviderAlipay); all != 7 || moved != 5 || err != nil {
 		t.Errorf("%d, %d, %v", all, moved, err)
 	}
 }
 
-// What is counted under both identifiers is not counted anew.
+// Counts under both identifiers are merged.
 func TestMoveMerges(t *testing.T) {
 	t.Parallel()
 	clock := time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC)
 	db := storetest.New(t, storetest.WithNow(func() time.Time { return clock }))
 	importAll(t, db, depositor(1), depositor(2), depositor(3))
 	a := importedAccount(t, db, depositor(1))
-	open := opened(t, db, byOpen(1)) // came once before the centre had moved anybody
+	open := opened(t, db, byOpen(1)) // signed in once before the move
 	user := linkedAs(t, db, byUser(1), a)
 	fail := func(s store.Session, times int) {
 		for range times {
@@ -318,179 +315,5 @@ func TestMoveMerges(t *testing.T) {
 	want := []string{"scope 2", "spraying 2 3", "today 2", "consents 2 1 t", "idempotency_records 1", "pending 1 replaced started"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// A grant with both identifiers brings along what stands under the user_id, link or not.
-func TestSessionMoves(t *testing.T) {
-	t.Parallel()
-	db := storetest.New(t)
-	importAll(t, db, depositor(1))
-	before := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
-	if s := opened(t, db, byOpen(1)); s.Link != nil {
-		t.Fatal("an open_id alone was taken for somebody's user_id")
-	}
-	s := opened(t, db, both(1))
-	if s.Link == nil || s.Link.AccountID != before.Link.AccountID || !again(t, db, before).Owns(s.IdentityDigest) {
-		t.Errorf("%+v", s.Link)
-	}
-	if s := opened(t, db, byOpen(1)); s.Link == nil {
-		t.Error("the open_id does not find the link")
-	}
-	unlinked := opened(t, db, byUser(2))
-	noError(t, db.WithdrawConsent(t.Context(), unlinked, "message", "1"))
-	consents, err := db.Consents(t.Context(), opened(t, db, both(2)))
-	if err != nil || consents["message"].WithdrawnAt == nil {
-		t.Errorf("what was refused is forgotten: %+v, %v", consents, err)
-	}
-}
-
-// Where both are linked to two people, each grant shows the link of its own.
-func TestSessionMeetsConflict(t *testing.T) {
-	t.Parallel()
-	db := storetest.New(t)
-	importAll(t, db, depositor(1), depositor(2))
-	user := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
-	open := linkedAs(t, db, byOpen(1), importedAccount(t, db, depositor(2)))
-	for range 2 {
-		if s := opened(t, db, both(1)); s.Link.AccountID != open.Link.AccountID {
-			t.Error("with both: not that of the open_id")
-		}
-	}
-	if s := opened(t, db, byUser(1)); s.Link.AccountID != user.Link.AccountID || again(t, db, user).Link == nil {
-		t.Error("the link of the user_id is lost")
-	}
-}
-
-// A notice or a list that names the old user_id alone finds who was moved.
-func TestWithdrawalOfMoved(t *testing.T) {
-	t.Parallel()
-	db := storetest.New(t)
-	importAll(t, db, depositor(1))
-	s := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
-	moves(t, db, both(1))
-	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(1), At: time.Now().Add(time.Second)})
-	if err != nil || !did {
-		t.Fatal(did, err)
-	}
-	if _, err := db.Session(t.Context(), s.TokenDigest); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("the session: %v", err)
-	}
-	if n := list(t, storetest.ProbeOf(db), `SELECT 'x' FROM links`); len(n) != 0 {
-		t.Error("the link has not ended")
-	}
-}
-
-// An erasure finds a moved citizen under both digests.
-func TestEraseMoved(t *testing.T) {
-	t.Parallel()
-	db := storetest.New(t)
-	d := liveAs(t, db, 2, func(user string) store.Identity {
-		return store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "user_id", Value: user}
-	})
-	id := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "074-second", UserID: "second"}
-	stale := again(t, db, store.Session{TokenDigest: []byte("d2")})
-	moves(t, db, id)
-	noError(t, db.GiveConsents(t.Context(), stale, []store.Consent{{Purpose: "certdoc", Version: "1", How: store.ConsentAsked}})) // by a request under way
-	_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
-	noError(t, err)
-	whole := fmt.Sprint(wholeDatabase(t, db))
-	for _, digest := range [][]byte{stale.IdentityDigest, db.IdentityDigest(id)} {
-		if strings.Contains(whole, hex.EncodeToString(digest)) {
-			t.Errorf("%x still stands in the database", digest)
-		}
-	}
-}
-
-// Who read the session before the move changes nothing after it, and can tell why.
-func TestStaleSession(t *testing.T) {
-	t.Parallel()
-	db := storetest.New(t)
-	importAll(t, db, depositor(1, hashed), depositor(2))
-	a, other := importedAccount(t, db, depositor(1)), importedAccount(t, db, depositor(2))
-	idle := opened(t, db, byUser(1))
-	s := linkedAs(t, db, byUser(1), a)
-	c, err := db.OpenChange(t.Context(), s, a, []byte("old print"))
-	noError(t, err)
-	if renamed, err := db.Renamed(t.Context(), s); renamed || err != nil {
-		t.Error(renamed, err)
-	}
-	moves(t, db, both(1))
-	before := wholeDatabase(t, db)
-	_, finished := db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new print")})
-	_, reopened := db.OpenChange(t.Context(), s, a, []byte("old print"))
-	for _, tt := range []struct {
-		name      string
-		got, want error
-	}{
-		{"link", db.AddLink(t.Context(), idle, other, nil), store.ErrRenamed},
-		{"unlink", db.RemoveLink(t.Context(), s), store.ErrNotFound},
-		{"freeze", db.Freeze(t.Context(), s), store.ErrNotFound},
-		{"confirm", finished, store.ErrGone},
-		{"open", reopened, store.ErrNotFound},
-	} {
-		if !errors.Is(tt.got, tt.want) {
-			t.Errorf("%s: %v", tt.name, tt.got)
-		}
-	}
-	if diff := cmp.Diff(before, wholeDatabase(t, db)); diff != "" {
-		t.Error(diff)
-	}
-	if renamed, err := db.Renamed(t.Context(), s); !renamed || err != nil {
-		t.Error(renamed, err)
-	}
-	if !bytes.Equal(again(t, db, s).IdentityDigest, db.IdentityDigest(both(1))) {
-		t.Error("read again it is not the new one")
-	}
-}
-
-// The requester of a transfer and the holder of the link may be moved before it is due: the
-// requester can still complete it, and the holder can still reject it.
-func TestMoveWithTransfer(t *testing.T) {
-	t.Parallel()
-	db := storetest.New(t)
-	for n, end := range []func(holder, requester store.Session, transfer store.Transfer) error{
-		func(_, requester store.Session, transfer store.Transfer) error {
-			return db.CompleteTransfer(t.Context(), requester, transfer.ID)
-		},
-		func(holder, _ store.Session, transfer store.Transfer) error {
-			_, err := db.RejectTransfer(t.Context(), holder, transfer.ID)
-			return err
-		},
-	} {
-		d := depositor(n)
-		importAll(t, db, d)
-		a, who := importedAccount(t, db, d), 10*n
-		holder, requester := linkedAs(t, db, byUser(who), a), opened(t, db, byUser(who+1))
-		transfer, err := db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: a, Proof: "certdoc", Limit: 9})
-		noError(t, err)
-		markNotified(t, db, &transfer)
-		moves(t, db, both(who), both(who+1))
-		holder, requester = again(t, db, holder), again(t, db, requester)
-		_, against, err := db.Transfers(t.Context(), holder)
-		if err != nil || against == nil || against.ID != transfer.ID {
-			t.Fatalf("the holder sees %+v, %v", against, err)
-		}
-		own, _, err := db.Transfers(t.Context(), requester)
-		if err != nil || own == nil || own.ID != transfer.ID {
-			t.Fatalf("the requester sees %+v, %v", own, err)
-		}
-		noError(t, end(holder, requester, transfer))
-	}
-	due, _, err := db.Due(t.Context(), 100)
-	noError(t, err)
-	told := 0
-	for _, d := range due {
-		n, err := db.Notice(d)
-		noError(t, err)
-		if n.Identity.Kind != "open_id" {
-			t.Errorf("%s goes to a %s", d.Kind, n.Identity.Kind)
-		}
-		if d.Kind == store.NoticeLinkTransferred || d.Kind == store.NoticeTransferRejected {
-			told++
-		}
-	}
-	if told != 2 {
-		t.Errorf("%d were told how it ended", told)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// An OpenStep is a change or reset of the linked person that is not finished.
+// An OpenStep is an open change or reset of the linked person.
 type OpenStep struct {
 	ID        uuid.UUID `db:"id"`
 	Own       bool      `db:"own"` // opened by the session's user
@@ -36,7 +36,7 @@ func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep
 			db.center, s.Link.PersonDigest, now, s.IdentityDigest); err != nil {
 			return err
 		}
-		if len(changes) > 0 { // one at most
+		if len(changes) > 0 { // at most one
 			change = &changes[0]
 		}
 		if len(resets) > 0 {

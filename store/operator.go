@@ -8,35 +8,34 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Actions in the operators' record, beside those of person.go.
+// Actions of operators; see also ActionExport.
 const (
 	ActionUnlock    = "unlock"
-	ActionResetCode = "reset code" // issued; its id is the action's
+	ActionResetCode = "reset code" // issued; the code's id is the action's
 )
 
-// An OperatorRequest names a person and says which operator acts and why. Operator and Reason
-// are stored in clear text: the caller keeps personal data out of them.
+// An OperatorRequest names a person, the operator who acts and the reason. Operator and
+// Reason are stored in clear text, so the caller keeps personal data out of them.
 type OperatorRequest struct {
-	AccountNo   string // GRZH; or
+	AccountNo   string // GRZH, or "" if DocumentKey is set
 	DocumentKey []byte // see document.Document.Key
-	Operator    string // who
-	Reason      string // why
+	Operator    string
+	Reason      string
 }
 
 // An Unlocked is the result of Unlock.
 type Unlocked struct {
 	ActionID uuid.UUID
 	At       time.Time
-	Account  Account // the one named, or the person's first
-	Accounts int     // of the person; each got the event
-	Scopes   int     // in which attempts had been made
-	Locked   int     // of them were locked
+	Account  Account // the account named, or the person's first
+	Accounts int     // number of the person's accounts, which each got the event
+	Scopes   int     // number of scopes with attempts
+	Locked   int     // number of scopes that were locked
 }
 
-// Unlock resets the attempts at a person's passwords in all scopes, and writes
-// an event for the citizen and a record of the operator's. The password itself
-// and its state are left alone. It returns ErrNotFound when there is no such
-// account. Calling it twice is recorded twice.
+// Unlock resets the attempts at a person's passwords in all scopes and records the action
+// and an event for the citizen. It does not change the password or its state. It returns
+// ErrNotFound if there is no such account. Calling it twice is recorded twice.
 func (db *DB) Unlock(ctx context.Context, u OperatorRequest) (Unlocked, error) {
 	var done Unlocked
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -63,7 +62,8 @@ func (db *DB) Unlock(ctx context.Context, u OperatorRequest) (Unlocked, error) {
 	return done, err
 }
 
-// accountsOf finds the accounts of the person meant, the one named first.
+// accountsOf returns the accounts of the person that u names, the named account first, or
+// ErrNotFound.
 func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([]Account, error) {
 	var number, person []byte
 	if u.AccountNo != "" {
@@ -95,8 +95,8 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([
 	return all, nil
 }
 
-// clearLockouts counts the locks before it resets them; an attempt in between waits for
-// the row.
+// clearLockouts resets the person's counters and counts them and their locks. It locks the
+// rows first, so a concurrent attempt waits.
 func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
 	var locked []bool
 	if err := tx.SelectContext(ctx, &locked, `
@@ -106,8 +106,8 @@ func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) er
 		return err
 	}
 	done.Scopes, done.Locked = len(locked), 0
-	for _, is := range locked {
-		if is {
+	for _, l := range locked {
+		if l {
 			done.Locked++
 		}
 	}
@@ -128,7 +128,7 @@ type OperatorAction struct {
 	Reason    string    `db:"reason" json:"reason"`
 }
 
-// OperatorActions returns what operators did since then, oldest first.
+// OperatorActions returns the operators' actions since a time, oldest first.
 func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorAction, error) {
 	var all []OperatorAction
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {

@@ -20,46 +20,46 @@ const (
 
 	NoticeTransferRequested = "transfer_requested" // to the holder, who can reject it
 	NoticeTransferRejected  = "transfer_rejected"  // to the requester
-	NoticeLinkTransferred   = "link_transferred"   // to who held the link until now
+	NoticeLinkTransferred   = "link_transferred"   // to the former holder
 
-	NoticeFrozenByFormer        = "frozen_by_former_holder" // to who has the link now
+	NoticeFrozenByFormer        = "frozen_by_former_holder" // to the present holder
 	NoticeTransferUndeliverable = "transfer_undeliverable"  // to the requester: the holder cannot be notified
 )
 
-// unasked are the notices of what another Alipay user does. Their addressee's protection
-// rests on them, so they are sent whatever became of the consent to messages, which is
-// about messages of what one does oneself.
-var unasked = []string{NoticeTransferRequested, NoticeTransferRejected, NoticeLinkTransferred, NoticeFrozenByFormer, NoticeTransferUndeliverable}
+// securityNotices are the notices of what another user did. They are sent even if the
+// addressee has withdrawn the consent to messages, because the addressee's protection
+// depends on them. The consent concerns notices of what the addressee did.
+var securityNotices = []string{NoticeTransferRequested, NoticeTransferRejected, NoticeLinkTransferred, NoticeFrozenByFormer, NoticeTransferUndeliverable}
 
-// toRequesters are the notices to the requester of a transfer, who may never have held the
-// link.
-var toRequesters = []string{NoticeTransferRejected, NoticeTransferUndeliverable}
+// requesterNotices are the notices to the requester of a transfer, who may never have held
+// the link.
+var requesterNotices = []string{NoticeTransferRejected, NoticeTransferUndeliverable}
 
 const (
-	// noticeLease is longer than a delivery takes, and than two servers' clocks
-	// differ. What a dead process had claimed is taken over after this.
+	// noticeLease is how long a claim lasts: longer than a delivery takes and than two
+	// servers' clocks may differ. Afterwards another process takes the notice over.
 	noticeLease = 2 * time.Minute
 
-	// NoticeLife is how long delivery is tried. Later the news would confuse.
+	// NoticeLife is how long delivery is tried. A later notice would confuse.
 	NoticeLife = 3 * 24 * time.Hour
 
-	// Pauses between attempts: doubled each time, and up to a quarter longer, so
-	// that what failed together does not come back together.
+	// The pause between attempts doubles each time. A random part spreads notices that
+	// failed together.
 	shortestPause, longestPause = time.Minute, 6 * time.Hour
 )
 
-// A Notice is what the outbox tells the owner of an account. It names neither
-// the document nor the account.
+// A Notice is the content of a notice to the owner of an account. It contains neither the
+// document nor the account number.
 type Notice struct {
 	Identity  Identity  `json:"i"`
 	ChangedAt time.Time `json:"at"`
 
-	// Person is the digest of the account's holder at that time, who may be another by
-	// now; nil in notices of earlier versions.
-	Person []byte `json:"p,omitempty"`
+	// Person is the digest of the account's holder at that time. The account may belong to
+	// another person now.
+	Person []byte `json:"p"`
 }
 
-// notice is one to be put into the outbox.
+// A notice is a Notice to be added to the outbox.
 type notice struct {
 	id      uuid.UUID
 	kind    string
@@ -68,8 +68,8 @@ type notice struct {
 	person  []byte
 }
 
-// queueNotice writes a notice in the transaction of what it tells of. Of what they did
-// themselves an addressee who has withdrawn the consent to messages is not told.
+// queueNotice adds a notice in the transaction that causes it. A notice other than a
+// security notice is dropped if the addressee has withdrawn the consent to messages.
 func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {
 	sealed, err := db.seal(Notice{n.to, now, n.person}, "outbox", n.id[:])
 	if err != nil {
@@ -81,21 +81,21 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 		WHERE $8 OR NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
 			WHERE center_id = $1 AND identity_digest = $7 AND purpose = 'message'
 			ORDER BY given_at DESC LIMIT 1), false)`,
-		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(unasked, n.kind))
+		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(securityNotices, n.kind))
 	return err
 }
 
 // A Delivery is a notice claimed for sending.
 type Delivery struct {
-	ID       uuid.UUID `db:"outbox_id"` // the same at every attempt: the receiver's deduplication key
+	ID       uuid.UUID `db:"outbox_id"` // the receiver's deduplication key, the same in every attempt
 	Kind     string    `db:"kind"`
-	Attempts int       `db:"attempts"` // this one included
+	Attempts int       `db:"attempts"` // including this one
 	Sealed   []byte    `db:"sealed"`
 	Lease    uuid.UUID `db:"lease"`
 }
 
-// claimNotices is the claim of this schema: rows that another process is
-// claiming at this moment are skipped. The ARRAY makes the sub-select run once.
+// claimNotices claims due notices. It skips rows that another process is claiming. ARRAY
+// makes the sub-select run once.
 const claimNotices = `
 	UPDATE outbox SET lease = $4, next_at = $5, attempts = attempts + 1
 	WHERE center_id = $1 AND outbox_id = ANY (ARRAY(
@@ -105,25 +105,24 @@ const claimNotices = `
 		FOR UPDATE SKIP LOCKED))
 	RETURNING outbox_id, kind, attempts, sealed, lease`
 
-// Due claims up to n notices for sending. Each is claimed by one caller, of
-// whatever process, who then says Delivered, Defer or Abandon; of a caller who
-// says nothing the claim ends by itself, so a notice may be sent more than once
-// and is never lost. Notices that were tried for NoticeLife are given up
-// instead; expired says how many.
+// Due claims up to n notices for sending. Each notice is claimed by one caller over all
+// processes, which then calls Delivered, Defer or Abandon; otherwise the claim ends with
+// its lease. A notice may therefore be sent more than once and is never lost. Notices older
+// than NoticeLife are given up instead; expired is their number.
 func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		due = nil
-		var gone []Delivery
-		if err := tx.SelectContext(ctx, &gone, `
+		var old []Delivery
+		if err := tx.SelectContext(ctx, &old, `
 			UPDATE outbox SET failed_at = $2
 			WHERE center_id = $1 AND next_at <= $2 AND created_at <= $3 AND done_at IS NULL AND failed_at IS NULL
 			RETURNING outbox_id, kind`,
 			db.center, now, now.Add(-NoticeLife)); err != nil {
 			return err
 		}
-		expired = len(gone)
-		for _, d := range gone {
-			if err := db.untellable(ctx, tx, d, now); err != nil {
+		expired = len(old)
+		for _, d := range old {
+			if err := db.markUndeliverable(ctx, tx, d, now); err != nil {
 				return err
 			}
 		}
@@ -132,22 +131,22 @@ func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err 
 	return due, expired, err
 }
 
-// Notice opens what is to be told.
+// Notice opens the content of a delivery.
 func (db *DB) Notice(d Delivery) (Notice, error) {
 	var n Notice
 	err := db.unseal(d.Sealed, "outbox", d.ID[:], &n)
 	return n, err
 }
 
-// Delivered records that Alipay has accepted the notice: its addressee accepts messages, and
-// the window of the transfer that it announces begins. It counts even if the claim was lost
-// meanwhile. Calling it twice is safe.
+// Delivered records that Alipay has accepted the notice: its addressee accepts messages,
+// and the window of the transfer that it announces begins. It takes effect even if the
+// claim has ended. Calling it twice is safe.
 func (db *DB) Delivered(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.beginWindow(ctx, tx, d, now); err != nil {
 			return err
 		}
-		if err := db.noteSubscription(ctx, tx, d, SubscriptionAccepted, now); err != nil { // before the notice, as in Erase
+		if err := db.noteSubscription(ctx, tx, d, SubscriptionAccepted, now); err != nil { // locked before the notice, as in Erase
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
@@ -158,8 +157,8 @@ func (db *DB) Delivered(ctx context.Context, d Delivery) error {
 	})
 }
 
-// Defer ends the claim of a notice that did not get through: it is due again
-// after a pause that grows with the attempts. Without the claim it does nothing.
+// Defer ends the claim of a notice that was not delivered. The notice is due again after a
+// pause that grows with the attempts. Without the claim Defer does nothing.
 func (db *DB) Defer(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -170,12 +169,12 @@ func (db *DB) Defer(ctx context.Context, d Delivery) error {
 	})
 }
 
-// Abandon gives up a notice that can never be delivered; the row stays, marked
-// failed. Its addressee accepts no messages, and the transfer that it announces is undeliverable.
-// Without the claim it does nothing.
+// Abandon gives up a notice that can never be delivered and marks its row failed. It
+// records that the addressee accepts no messages, and the transfer that the notice
+// announces becomes undeliverable. Without the claim Abandon does nothing.
 func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.untellable(ctx, tx, d, now); err != nil {
+		if err := db.markUndeliverable(ctx, tx, d, now); err != nil {
 			return err
 		}
 		if err := db.noteSubscription(ctx, tx, d, SubscriptionRefused, now); err != nil {
@@ -185,7 +184,7 @@ func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 			UPDATE outbox SET failed_at = $4
 			WHERE center_id = $1 AND outbox_id = $2 AND lease = $3 AND done_at IS NULL AND failed_at IS NULL`,
 			db.center, d.ID, d.Lease, now)
-		return changedOne(res, err, ErrGone) // which undoes what came before the notice, as in Erase
+		return changedOne(res, err, ErrGone) // rolls back; the notice is locked last, as in Erase
 	})
 	if errors.Is(err, ErrGone) {
 		err = nil
@@ -193,13 +192,15 @@ func (db *DB) Abandon(ctx context.Context, d Delivery) error {
 	return err
 }
 
+// pauseAfter returns the pause after a number of attempts, with a random part of up to a
+// quarter.
 func pauseAfter(attempts int) time.Duration {
 	long := min(shortestPause<<min(max(attempts, 1)-1, 10), longestPause)
 	return long + rand.N(long/4)
 }
 
-// Undelivered says how many notices wait, those being sent and those deferred
-// included, and since when the oldest does; zero when none waits.
+// Undelivered returns the number of notices not delivered yet, including those being sent
+// and deferred ones, and the age of the oldest.
 func (db *DB) Undelivered(ctx context.Context) (n int, oldest time.Duration, err error) {
 	var row struct {
 		N     int        `db:"n"`

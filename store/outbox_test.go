@@ -14,8 +14,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// An outbox is a database with owners who have something to be told, seen by
-// two processes with one clock.
+// An outbox is a database with linked owners and their notices, used by two processes with
+// one clock.
 type outbox struct {
 	t   *testing.T
 	now time.Time
@@ -38,7 +38,7 @@ func (o *outbox) clock() time.Time { o.mu.Lock(); defer o.mu.Unlock(); return o.
 
 func (o *outbox) pass(d time.Duration) { o.mu.Lock(); defer o.mu.Unlock(); o.now = o.now.Add(d) }
 
-// link links k more people, each of whom is to be told so.
+// link links k more persons, each of whom gets a notice.
 func (o *outbox) link(k int) (all []store.Session) {
 	o.t.Helper()
 	db, ctx := o.dbs[0], o.t.Context()
@@ -55,7 +55,7 @@ func (o *outbox) link(k int) (all []store.Session) {
 	return all
 }
 
-// logIn gives the person behind a document a session with a link.
+// logIn returns a linked session of the person with a document.
 func (o *outbox) logIn(key []byte) store.Session {
 	o.t.Helper()
 	db, ctx := o.dbs[0], o.t.Context()
@@ -77,7 +77,7 @@ func (o *outbox) check(err error) {
 	}
 }
 
-// due claims through one of the processes.
+// due claims notices through one of the processes.
 func (o *outbox) due(process, n int) []store.Delivery {
 	o.t.Helper()
 	due, expired, err := o.dbs[process].Due(o.t.Context(), n)
@@ -88,8 +88,8 @@ func (o *outbox) due(process, n int) []store.Delivery {
 	return due
 }
 
-// Of many claims at once over two processes each notice is claimed once, and
-// none waits for another.
+// Of many concurrent claims over two processes each notice is claimed once, and no claim
+// waits for another.
 func TestNoticesAreClaimedOnce(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
@@ -116,7 +116,7 @@ func TestNoticesAreClaimedOnce(t *testing.T) {
 	}
 	for id, times := range claimed {
 		if times != 1 {
-			t.Errorf("%s was claimed %d times", id, times)
+			t.Errorf("%s claimed %d times", id, times)
 		}
 	}
 	if len(claimed) != 40 {
@@ -124,8 +124,8 @@ func TestNoticesAreClaimedOnce(t *testing.T) {
 	}
 }
 
-// A claim ends by itself; the other process finds the same notice under the
-// same key, and what the first says afterwards harms nobody.
+// A claim ends with its lease. Another process then claims the same notice under the same
+// key, and later calls of the first one have no effect.
 func TestClaimEnds(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
@@ -148,27 +148,27 @@ func TestClaimEnds(t *testing.T) {
 	if len(second) != 1 || second[0].ID != first[0].ID || second[0].Attempts != 2 {
 		t.Fatalf("%+v", second)
 	}
-	o.check(o.dbs[0].Defer(t.Context(), first[0])) // lost the claim
+	o.check(o.dbs[0].Defer(t.Context(), first[0])) // its claim has ended
 	o.check(o.dbs[0].Abandon(t.Context(), first[0]))
 	o.pass(100 * time.Second) // more than the pause that Defer would have set
 	if again := o.due(0, 8); len(again) != 0 {
-		t.Fatal("who had lost the claim ended another's")
+		t.Fatal("an ended claim ended the present one")
 	}
 	o.pass(21 * time.Second)
 	third := o.due(0, 8)
 	if len(third) != 1 {
-		t.Fatal("who had lost the claim settled the notice")
+		t.Fatal("an ended claim settled the notice")
 	}
-	o.check(o.dbs[1].Delivered(t.Context(), second[0])) // it was delivered, whoever claims it now
+	o.check(o.dbs[1].Delivered(t.Context(), second[0])) // takes effect without the claim
 	o.check(o.dbs[1].Delivered(t.Context(), second[0]))
 	o.check(o.dbs[0].Defer(t.Context(), third[0]))
 	o.pass(24 * time.Hour)
 	if again := o.due(0, 8); len(again) != 0 {
-		t.Errorf("told again: %+v", again)
+		t.Errorf("due again: %+v", again)
 	}
 }
 
-// Pauses grow from a minute to six hours, and after three days it is over.
+// Pauses grow from a minute to six hours, and after three days the notice is given up.
 func TestNoticePauses(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
@@ -199,7 +199,7 @@ func TestNoticePauses(t *testing.T) {
 	}
 	o.pass(store.NoticeLife)
 	if again := o.due(0, 8); len(again) != 0 {
-		t.Errorf("told after it was given up: %+v", again)
+		t.Errorf("due after it was given up: %+v", again)
 	}
 }
 
@@ -232,8 +232,8 @@ func TestUndelivered(t *testing.T) {
 	is(0, 0)
 }
 
-// A freeze ends every session, leaves one event and one notice, and is found
-// by whoever comes later.
+// A freeze ends every session and adds one event and one notice, and later requests are
+// refused.
 func TestFreezeTwice(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
@@ -241,7 +241,7 @@ func TestFreezeTwice(t *testing.T) {
 	for range 2 {
 		o.check(o.dbs[0].Freeze(t.Context(), s))
 		if _, err := o.dbs[1].Session(t.Context(), s.TokenDigest); err != store.ErrNotFound {
-			t.Errorf("the session lives: %v", err)
+			t.Errorf("session not ended: %v", err)
 		}
 	}
 	if err := o.dbs[0].RemoveLink(t.Context(), s); err != store.ErrBlocked {
@@ -264,12 +264,12 @@ func TestFreezeTwice(t *testing.T) {
 	}
 	s.Link = &store.Link{AccountID: uuid.New(), PersonDigest: s.Link.PersonDigest}
 	if err := o.dbs[0].Freeze(t.Context(), s); err != store.ErrNotFound {
-		t.Errorf("froze what is not linked: %v", err)
+		t.Errorf("freeze without a link: %v", err)
 	}
 }
 
-// Unlock is for a person, by account or document: all scopes, an event on every
-// account, one record that names the account meant.
+// Unlock finds a person by account or document. It resets all scopes, adds an event to
+// every account and one record that names the account meant.
 func TestUnlockOfAPerson(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
@@ -319,6 +319,6 @@ func TestUnlockOfAPerson(t *testing.T) {
 		t.Errorf("unknown account: %v", err)
 	}
 	if _, err := db.Unlock(context.Background(), store.OperatorRequest{Operator: "li", Reason: "r"}); err != store.ErrNotFound {
-		t.Errorf("nobody named: %v", err)
+		t.Errorf("no person named: %v", err)
 	}
 }

@@ -11,24 +11,23 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// monthsAhead is how many months get their partition of events before they begin.
+// monthsAhead is for how many months ahead partitions of events are created.
 const monthsAhead = 2
 
-// makePartitions makes sure that events has a partition for this month and the
-// next two. Where it cannot (no right to create tables, a lock that is held),
-// events_rest takes the rows and the log says so. Calling it again, and in
-// several processes at once, is safe.
+// makePartitions creates the partitions of events for this month and the next two. If it
+// cannot, because of a missing right or a lock, it logs a warning and events_rest takes the
+// rows. It may be called repeatedly and by several processes.
 func (db *DB) makePartitions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for _, month := range months(db.clock(), monthsAhead+1) {
 		if err := db.makePartition(ctx, month); err != nil && ctx.Err() == nil {
-			db.log.Warn("partition of events not made", "partition", partitionName(month), "err", err)
+			db.log.Warn("cannot create partition of events", "partition", partitionName(month), "err", err)
 		}
 	}
 }
 
-// months returns the beginnings of n months, the first being that of now.
+// months returns the beginnings of n months from the month of now.
 func months(now time.Time, n int) []time.Time {
 	var all []time.Time
 	for i := range n {
@@ -39,26 +38,26 @@ func months(now time.Time, n int) []time.Time {
 
 func partitionName(month time.Time) string { return month.Format("events_2006_01") }
 
+// makePartition creates the partition of a month unless it exists.
 func (db *DB) makePartition(ctx context.Context, month time.Time) error {
 	name := partitionName(month)
-	var there bool
+	var exists bool
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return sqlx.GetContext(ctx, q, &there, `SELECT to_regclass($1) IS NOT NULL`, name)
+		return sqlx.GetContext(ctx, q, &exists, `SELECT to_regclass($1) IS NOT NULL`, name)
 	})
-	if err != nil || there {
+	if err != nil || exists {
 		return err
 	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return createPartition(ctx, tx, month) })
 	switch pgconn.SQLState(err) {
-	case "42P07", "23505": // another process was faster
+	case "42P07", "23505": // created by another process
 		return nil
 	}
 	return err
 }
 
-// createPartition is PostgreSQL's DDL; other engines write it differently. It
-// waits two seconds at most, because the statements of all requests queue
-// behind its lock.
+// createPartition creates a partition. It waits at most two seconds for its lock, because
+// the statements of all requests queue behind it.
 func createPartition(ctx context.Context, tx *sqlx.Tx, month time.Time) error {
 	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
 		return err
@@ -69,14 +68,14 @@ func createPartition(ctx context.Context, tx *sqlx.Tx, month time.Time) error {
 	return err
 }
 
-// retainEvents deletes the events of the months before a month's beginning: a
-// partition as a whole where it holds no other centre's rows, else row by row.
+// retainEvents deletes the events before the beginning of a month. It drops a partition
+// that has no rows of another centre, and deletes row by row otherwise.
 func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (Retained, error) {
 	done := Retained{Kind: "events", Before: before}
 	if dryRun {
 		var err error
 		done.Rows, err = db.countOld(ctx, "events", "at < $2", before)
-		return done, ofKind(done.Kind, err)
+		return done, wrapKind(done.Kind, err)
 	}
 	names, failed := db.oldPartitions(ctx, before)
 	for _, name := range names {
@@ -86,19 +85,19 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 		case err == nil:
 			done.Rows += rows
 			done.Parts = append(done.Parts, name)
-		case errors.Is(err, errShared), state == "42P01": // others' rows in it, or dropped by another process
-		case state == "55P03", state == "42501", state == refusedByWorker, pgconn.IsContextError(err): // busy, or not ours to drop: its rows go below, the rest tomorrow
-			db.log.Warn("partition of events not dropped", "partition", name, "err", err)
+		case errors.Is(err, errShared), state == "42P01": // shared with another centre, or dropped by another process
+		case state == "55P03", state == "42501", state == refusedByWorker, pgconn.IsContextError(err): // locked or not permitted: deleteOld deletes its rows
+			db.log.Warn("cannot drop partition of events", "partition", name, "err", err)
 		default:
 			failed = errors.Join(failed, err)
 		}
 	}
-	rest, err := db.deleteOld(ctx, kind{table: "events", by: "at", where: "at < $2"}, before, retainTime)
+	rest, err := db.deleteOld(ctx, rowKind{table: "events", by: "at", where: "at < $2"}, before, retainTime)
 	done.Rows += rest
-	return done, ofKind(done.Kind, errors.Join(failed, err))
+	return done, wrapKind(done.Kind, errors.Join(failed, err))
 }
 
-// oldPartitions are the months that end by then.
+// oldPartitions returns the partitions of months that end by then.
 func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, error) {
 	var all, old []string
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -108,7 +107,7 @@ func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, er
 			WHERE i.inhparent = 'events'::regclass ORDER BY c.relname`)
 	})
 	for _, name := range all {
-		month, err := time.Parse("events_2006_01", name) // events_rest is none
+		month, err := time.Parse("events_2006_01", name) // fails for events_rest
 		if err == nil && month.Before(before) {
 			old = append(old, name)
 		}
@@ -116,16 +115,16 @@ func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, er
 	return old, err
 }
 
-// refusedByWorker is how a worker of a distributed server answers DDL, which only the
-// coordinator does.
+// refusedByWorker is the SQLSTATE of a worker of a distributed server for DDL, which only
+// the coordinator runs.
 const refusedByWorker = "XX000"
 
-// errShared says that a partition holds another centre's events.
+// errShared reports that a partition contains another centre's events.
 var errShared = errors.New("store: partition is shared")
 
-// dropPartition is PostgreSQL's DDL, as createPartition is. It looks before it
-// locks: a month that is over gets no more events. Neither look reads the whole
-// partition at once.
+// dropPartition drops a partition without other centres' rows and returns the number of its
+// rows. It reads before it locks, because a past month gets no more events, and in steps
+// that do not read the whole partition.
 func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err error) {
 	var others bool
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -151,7 +150,7 @@ func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err e
 	return rows, err
 }
 
-// countMonth counts a partition day by day.
+// countMonth counts the rows of a partition day by day.
 func (db *DB) countMonth(ctx context.Context, name string) (rows int64, err error) {
 	day, err := time.Parse("events_2006_01", name)
 	for end := day.AddDate(0, 1, 0); err == nil && day.Before(end); day = day.AddDate(0, 0, 1) {

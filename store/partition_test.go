@@ -17,7 +17,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// partitions are the partitions of events with their bounds.
+// partitions returns the partitions of events with their bounds.
 func partitions(t *testing.T, db *sqlx.DB) map[string]string {
 	t.Helper()
 	var rows []struct{ Name, Bound string }
@@ -102,8 +102,8 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// TestPartitionThatCannotBeMade: rows already stand in events_rest, so its month
-// stays there, the others are made, and the store serves.
+// If events_rest has rows of a month, that month's partition cannot be created; the others
+// are, and the store serves.
 func TestPartitionThatCannotBeMade(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)

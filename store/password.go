@@ -7,8 +7,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// UpgradeHash replaces the stored form of an unchanged password. A password
-// changed in the meantime is left alone. Calling it twice is safe.
+// UpgradeHash replaces the hash of a password that has not been changed since a was read.
+// Calling it twice is safe.
 func (db *DB) UpgradeHash(ctx context.Context, a Account, hash string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -19,8 +19,8 @@ func (db *DB) UpgradeHash(ctx context.Context, a Account, hash string) error {
 	})
 }
 
-// MustChange marks an unchanged password as one to be replaced.
-// Calling it twice is safe.
+// MustChange marks a password that has not been changed since a was read as one to be
+// replaced. Calling it twice is safe.
 func (db *DB) MustChange(ctx context.Context, a Account) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -31,9 +31,9 @@ func (db *DB) MustChange(ctx context.Context, a Account) error {
 	})
 }
 
-// PasswordUsed compares a password with the last n of an account but the present one:
-// by fingerprint those that their owner typed as they were replaced, see
-// PasswordFingerprints. Of the others it returns the hashes, which the caller verifies.
+// PasswordUsed reports whether a password is among the last n of an account, the present
+// one excluded, by the fingerprints of those that the owner typed when they were replaced;
+// see PasswordFingerprints. It returns the hashes of the others, which the caller verifies.
 func (db *DB) PasswordUsed(ctx context.Context, a Account, fingerprints [][]byte, n int) (used bool, others []string, err error) {
 	var rows []struct {
 		Used bool    `db:"used"`
@@ -56,16 +56,17 @@ func (db *DB) PasswordUsed(ctx context.Context, a Account, fingerprints [][]byte
 	return used, others, err
 }
 
-// PasswordFingerprints recognise a password of an account without keeping it, under each
-// key of the pepper. The first is the one to keep.
+// PasswordFingerprints returns fingerprints of an account's password under each key of the
+// pepper, the newest first. A fingerprint recognises the password without storing it.
 func (db *DB) PasswordFingerprints(a Account, password string) [][]byte {
 	return db.pepper.Fingerprints("password", a.ID[:], []byte(password))
 }
 
-// RequestDigests recognise a request, which may hold a password, in the same way.
+// RequestDigests returns fingerprints of a request, which may contain a password, under
+// each key of the pepper, the newest first.
 func (db *DB) RequestDigests(path string, body []byte) [][]byte {
 	return db.pepper.Fingerprints("request", []byte(path), body)
 }
 
-// Now is the clock that locks and changes live by.
+// Now returns the time that locks and changes use.
 func (db *DB) Now() time.Time { return db.clock() }

@@ -16,9 +16,8 @@ const (
 	ActionEraseWithAccount = "erase with account"
 )
 
-// PersonData is everything that is kept about one person, opened, for the person
-// (PIPL article 45). Of passwords it says when, never what: hashes and digests
-// are nobody's to read. A list of which nothing is kept is left out. Times are UTC.
+// PersonData is the data kept about one person, unsealed, for the person (PIPL article 45).
+// It contains no hashes or digests of passwords. Empty lists are omitted. Times are UTC.
 type PersonData struct {
 	At       time.Time     `json:"at"`
 	Accounts []AccountData `json:"accounts,omitempty"`
@@ -32,18 +31,18 @@ type PersonData struct {
 	Resets        []ChangeData       `json:"resets,omitempty"`
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
-	LinkProofs    []StepData         `json:"link_proofs,omitempty"`    // verifications before a link
-	Transfers     []StepData         `json:"link_transfers,omitempty"` // transfers of the link
+	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
+	Transfers     []StepData         `json:"link_transfers,omitempty"`
 	Consents      []Consent          `json:"consents,omitempty"`
-	Subscriptions []SubscriptionData `json:"message_subscriptions,omitempty"` // whether messages are taken
-	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"`          // when a phone number was last shown
+	Subscriptions []SubscriptionData `json:"message_subscriptions,omitempty"`
+	PhoneProofs   []time.Time        `json:"phone_proofs,omitempty"` // when a phone number was last proven
 	Notices       []NoticeData       `json:"notices,omitempty"`
 	Notifications []NotificationData `json:"notifications,omitempty"`
 	Events        []Event            `json:"events,omitempty"`
 	Operators     []OperatorAction   `json:"operator_actions,omitempty"`
 }
 
-// AccountData is an account's row.
+// AccountData is the data of an account.
 type AccountData struct {
 	ID         uuid.UUID `json:"account_id"`
 	Name       string    `json:"name"`
@@ -56,19 +55,19 @@ type AccountData struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 }
 
-// LinkData is a link. Identifier is for the caller to fill with the masked one.
+// LinkData is a link. The caller sets Identifier to the masked identifier.
 type LinkData struct {
 	Identity     Identity  `json:"-"`
 	Kind         string    `json:"kind"`
 	Identifier   string    `json:"identifier"`
 	AccountID    uuid.UUID `json:"account_id" db:"account_id"`
 	LinkedAt     time.Time `json:"linked_at" db:"linked_at"`
-	AuthorisedAt time.Time `json:"authorised_at" db:"authorised_at"` // when the mini-program was last opened
+	AuthorisedAt time.Time `json:"authorised_at" db:"authorised_at"` // when the user last signed in
 	Digest       []byte    `json:"-" db:"identity_digest"`
 	Sealed       []byte    `json:"-" db:"sealed_identity"`
 }
 
-// SessionData is a session that has not been purged; Phone is the number it has shown.
+// SessionData is a session that has not been purged. Phone is the number proven in it.
 type SessionData struct {
 	CreatedAt time.Time `json:"created_at" db:"created_at"`
 	SeenAt    time.Time `json:"seen_at" db:"seen_at"`
@@ -85,14 +84,14 @@ type PasswordData struct {
 	ChangedAt *time.Time `json:"changed_at" db:"changed_at"`
 }
 
-// EarlierPassword says that a fingerprint is kept of a password used before.
+// EarlierPassword reports that the fingerprint or hash of an earlier password is kept.
 type EarlierPassword struct {
 	AccountID uuid.UUID `json:"account_id" db:"account_id"`
 	Version   int64     `json:"version" db:"version"`
 	SetAt     time.Time `json:"set_at" db:"set_at"`
 }
 
-// LockoutData is the counter of one scope: the owner's own or everybody's.
+// LockoutData is the counter of one scope: the owner's own or the public one.
 type LockoutData struct {
 	Own         bool       `json:"own" db:"own"`
 	Attempts    int        `json:"attempts" db:"attempts"`
@@ -101,7 +100,7 @@ type LockoutData struct {
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 }
 
-// StepData is a verification before a link, a transfer, or the like.
+// StepData is a step with a state, such as a verification or a transfer.
 type StepData struct {
 	ID       uuid.UUID  `json:"id" db:"id"`
 	State    string     `json:"state" db:"state"`
@@ -116,21 +115,21 @@ type ChangeData struct {
 	ExpiresAt time.Time `json:"expires_at" db:"expires_at"`
 }
 
-// SubscriptionData says whether an Alipay user takes messages.
+// SubscriptionData reports whether a user accepts messages.
 type SubscriptionData struct {
 	Template string    `json:"template_id" db:"template_id"`
 	State    string    `json:"state" db:"state"`
 	At       time.Time `json:"at" db:"at"`
 }
 
-// ResetCodeData is a code that a clerk handed out.
+// ResetCodeData is a reset code that a clerk issued.
 type ResetCodeData struct {
 	IssuedBy string    `json:"issued_by" db:"issued_by"`
 	IssuedAt time.Time `json:"issued_at" db:"issued_at"`
 	Used     bool      `json:"used" db:"used"`
 }
 
-// CountData is how often something was done on one day.
+// CountData is a daily count.
 type CountData struct {
 	Purpose string `json:"purpose" db:"purpose"`
 	Day     string `json:"day" db:"day"`
@@ -144,21 +143,18 @@ type NoticeData struct {
 	DoneAt    *time.Time `json:"done_at" db:"done_at"`
 }
 
-// NotificationData is what Alipay wrote about the citizen.
+// NotificationData is a message from Alipay about the person.
 type NotificationData struct {
 	ID         string    `json:"notify_id" db:"notify_id"`
 	Method     string    `json:"method" db:"method"`
 	ReceivedAt time.Time `json:"received_at" db:"received_at"`
 }
 
-// Export returns everything about a person and records who asked for it and why,
-// in one transaction. It returns ErrNotFound when there is no such account. Calling
-// it twice is recorded twice.
+// Export returns the data kept about a person and records the operator's action, in one
+// transaction. It returns ErrNotFound if there is no such account. Calling it twice is
+// recorded twice.
 func (db *DB) Export(ctx context.Context, u OperatorRequest) (PersonData, error) {
 	var data PersonData
-	if err := db.indexNotifications(ctx); err != nil {
-		return data, err
-	}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		accounts, err := db.accountsOf(ctx, tx, u)
 		if err != nil {
@@ -177,6 +173,7 @@ func (db *DB) Export(ctx context.Context, u OperatorRequest) (PersonData, error)
 	return data, err
 }
 
+// subjectRefsOf returns the keys of a person's accounts; resolve adds the others.
 func subjectRefsOf(accounts []Account) subjectRefs {
 	t := subjectRefs{persons: [][]byte{accounts[0].PersonDigest}}
 	for _, a := range accounts {
@@ -185,8 +182,8 @@ func subjectRefsOf(accounts []Account) subjectRefs {
 	return t
 }
 
-// OwnData is what is kept about the citizen of a linked session: the account of
-// the link and what was done with it.
+// OwnData returns the data kept about the person of a linked session: the linked account
+// and its history.
 func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
 	var data PersonData
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -200,13 +197,14 @@ func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
 	return data, err
 }
 
-// An action is what an operator does to an account by hand.
+// An action is an operator's action on an account.
 type action struct {
 	name string
 	by   OperatorRequest
 	id   uuid.UUID
 }
 
+// recordAction records an operator's action on an account.
 func (db *DB) recordAction(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, a action, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
@@ -215,5 +213,5 @@ func (db *DB) recordAction(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, 
 	return err
 }
 
-// byteas is a list of digests as a parameter.
+// byteas returns digests as a parameter.
 func byteas(all ...[]byte) any { return pq.ByteaArray(all) }

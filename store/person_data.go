@@ -10,26 +10,26 @@ import (
 	"github.com/lib/pq"
 )
 
-// A part is one list of a person's data. $1 is the centre, $2 the keys of the rows.
+// A part is the query of one list of a person's data. $1 is the centre, $2 the keys of the
+// rows.
 type part struct {
 	into  any
 	query string
 }
 
-// collectPersonData reads everything that t refers to.
-//
-// A new table with data about citizens needs an entry here and in erasables; one with the
-// digest of an Alipay user needs one in identityColumns as well.
+// collectPersonData reads the data that t refers to. A new table with personal data needs
+// an entry here and in erasables; one with the digest of a user's identifier needs one in
+// identityColumns as well.
 func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
 	for _, list := range []struct {
 		by    any
 		parts []part
 	}{
-		{uuids(t.accounts), d.ofAccounts()},
-		{byteas(t.persons...), d.ofPersons()},
-		{byteas(t.linked...), d.ofLinked()},
-		{byteas(t.identities...), d.ofIdentities()},
+		{uuids(t.accounts), d.accountParts()},
+		{byteas(t.persons...), d.personParts()},
+		{byteas(t.linked...), d.linkedParts()},
+		{byteas(t.identities...), d.identityParts()},
 		{byteas(slices.Concat(t.persons, t.identities)...), []part{{&d.ResetCounts, `SELECT purpose, day::text AS day, count
 			FROM daily_counts WHERE center_id = $1 AND subject_digest = ANY ($2) ORDER BY day, purpose`}}},
 	} {
@@ -48,8 +48,9 @@ func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t su
 	return d, db.openData(&d)
 }
 
-// ofAccounts includes the links of all providers and the credentials of all kinds.
-func (d *PersonData) ofAccounts() []part {
+// accountParts returns the queries by account. They include the links of all providers and
+// the credentials of all kinds.
+func (d *PersonData) accountParts() []part {
 	return []part{
 		{&d.Links, `SELECT account_id, linked_at, authorised_at, identity_digest, sealed_identity
 			FROM links WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY linked_at`},
@@ -68,7 +69,8 @@ func (d *PersonData) ofAccounts() []part {
 	}
 }
 
-func (d *PersonData) ofPersons() []part {
+// personParts returns the queries by person.
+func (d *PersonData) personParts() []part {
 	return []part{
 		{&d.Lockouts, `SELECT scope <> 'public' AS own, attempts, tier, locked_until, updated_at
 			FROM lockouts WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY updated_at`},
@@ -83,16 +85,18 @@ func (d *PersonData) ofPersons() []part {
 	}
 }
 
-// ofLinked is what only the present holder of the link shares with the person: a session
-// of a former one, begun after the link, may be anybody's, and has a phone number.
-func (d *PersonData) ofLinked() []part {
+// linkedParts returns the queries by the identifier of the present link. A former holder's
+// sessions are excluded, because they may be those of another person and contain a phone
+// number.
+func (d *PersonData) linkedParts() []part {
 	return []part{
 		{&d.Sessions, `SELECT created_at, seen_at, token_digest, sealed_phone
 			FROM sessions WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY created_at`},
 	}
 }
 
-func (d *PersonData) ofIdentities() []part {
+// identityParts returns the queries by identifier of present and former links.
+func (d *PersonData) identityParts() []part {
 	return []part{
 		{&d.Consents, `SELECT purpose, text_version, how, given_at, withdrawn_at
 			FROM consents WHERE center_id = $1 AND identity_digest = ANY ($2) ORDER BY given_at, purpose`},
@@ -139,7 +143,7 @@ func (db *DB) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t
 		WHERE center_id = $1 AND notify_id = ANY ($2) ORDER BY received_at`, db.center, pq.Array(ids))
 }
 
-// openData opens what the rows keep sealed.
+// openData unseals the sealed fields.
 func (db *DB) openData(d *PersonData) error {
 	for i := range d.Links {
 		l := &d.Links[i]

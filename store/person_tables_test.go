@@ -10,7 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// exportedAs says under which name of PersonData a table's rows are exported.
+// exportedAs maps tables to the names under which PersonData exports their rows.
 var exportedAs = map[string]string{
 	"accounts": "accounts", "links": "links", "sessions": "sessions", "password_credentials": "passwords",
 	"password_history": "earlier_passwords", "lockouts": "lockouts", "changes": "changes", "resets": "resets",
@@ -20,38 +20,38 @@ var exportedAs = map[string]string{
 	"operator_actions": "operator_actions",
 }
 
-// notExported are tables of which nothing is handed out, and why.
+// notExported are tables that are not exported, with the reasons.
 var notExported = map[string]string{
-	"auth_codes":          "digests of Alipay's codes, a day: they lead to nobody",
+	"auth_codes":          "digests of Alipay's codes, kept for a day, which identify no person",
 	"centers":             "markers of the keys",
 	"imports":             "digests of whole files",
-	"password_tickets":    "random numbers, 15 minutes: nothing of the person is in them",
-	"idempotency_records": "a day: copies of what the citizen was answered",
-	"spraying":            "two days: digests of whom a user tried in vain, who are other people",
+	"password_tickets":    "random numbers, kept for 15 minutes, without personal data",
+	"idempotency_records": "copies of replies to the person, kept for a day",
+	"spraying":            "digests of other persons whom a user tried in vain, kept for two days",
 }
 
 // erasedAs are tables that Erase reports under another name.
 var erasedAs = map[string]string{"notifications": "notifications (content)"}
 
-// notErased are tables of which a person's rows stay, and why.
+// notErased are tables in which a person's rows stay, with the reasons.
 var notErased = map[string]string{
 	"auth_codes":       notExported["auth_codes"],
 	"centers":          notExported["centers"],
 	"imports":          notExported["imports"],
-	"events":           "the record, for FUNDPASS_AUDIT_YEARS; by the account's keyed digest alone",
+	"events":           "kept for FUNDPASS_AUDIT_YEARS, with the account's keyed digest only",
 	"operator_actions": "as events",
 }
 
-// Every table with a column that may lead to a person is exported and erased, or says
-// here why not. A new table fails this until it is in collectPersonData and erasables, or
-// in a list above.
+// Every table with a column that may refer to a person is exported and erased, or is listed
+// above. A new table fails the test until it is in collectPersonData and erasables or in a
+// list.
 func TestEveryTableOfPersons(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	d := liveThrough(t, db, 1)
-	erasure, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true, DryRun: true})
+	d := createPersonRows(t, db, 1)
+	erasure, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true, DryRun: true})
 	noError(t, err)
-	data, err := db.Export(t.Context(), asked(d))
+	data, err := db.Export(t.Context(), operatorRequest(d))
 	noError(t, err)
 	raw, err := json.Marshal(data)
 	noError(t, err)
@@ -69,19 +69,19 @@ func TestEveryTableOfPersons(t *testing.T) {
 	for _, table := range tables {
 		_, out := exported[exportedAs[table]]
 		if why := notExported[table]; out == (why != "") {
-			t.Errorf("%s: exported %v, and the reason not to is %q", table, out, why)
+			t.Errorf("%s: exported %v, with the reason not to %q", table, out, why)
 		}
 		gone := slices.ContainsFunc(erasure.Gone, func(r store.RowCount) bool {
 			return r.Rows > 0 && (r.Table == table || r.Table == erasedAs[table])
 		})
 		if why := notErased[table]; gone == (why != "") {
-			t.Errorf("%s: erased %v, and the reason not to is %q", table, gone, why)
+			t.Errorf("%s: erased %v, with the reason not to %q", table, gone, why)
 		}
 	}
 	for _, listed := range []map[string]string{exportedAs, notExported, notErased} {
 		for table := range listed {
 			if !slices.Contains(tables, table) {
-				t.Errorf("%s is listed and is no table: %s", table, strings.Join(tables, " "))
+				t.Errorf("%s is listed but is not a table: %s", table, strings.Join(tables, " "))
 			}
 		}
 	}

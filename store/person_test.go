@@ -17,14 +17,14 @@ import (
 	"fundpass/store/storetest"
 )
 
-// liveThrough does with the n-th depositor, who has two accounts, everything that
-// leaves a row: two Alipay users one after the other, a change, resets by Alipay and by a
-// clerk, a face shown for a link, the link taken over and back, a consent, a phone, tickets, first answers, wrong
-// attempts, a notification of Alipay's.
-func liveThrough(t *testing.T, db *store.DB, n int) store.Depositor {
+// createPersonRows creates the rows of the n-th depositor in every table: two accounts, two
+// users one after the other, a change, resets by Alipay and by a clerk, a face verified for
+// a link, the link transferred and back, a consent, a phone, tickets, idempotency records,
+// failed attempts and a notification.
+func createPersonRows(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
-	return liveAs(t, db, n, func(user string) store.Identity {
+	return createPersonRowsAs(t, db, n, func(user string) store.Identity {
 		return store.Identity{Provider: store.ProviderAlipay, AppID: app, Kind: "open_id", Value: fmt.Sprint(user, "-of-", n), UserID: fmt.Sprintf("2088%012d", n)}
 	})
 }
@@ -35,7 +35,7 @@ func appOf(t *testing.T, db *store.DB) string {
 	return list(t, storetest.ProbeOf(db), `SELECT app_id FROM centers`)[0]
 }
 
-func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.Identity) store.Depositor {
+func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user string) store.Identity) store.Depositor {
 	t.Helper()
 	ctx := t.Context()
 	d, second := depositor(n, hashed), depositor(n+500, hashed)
@@ -97,8 +97,8 @@ func liveAs(t *testing.T, db *store.DB, n int, identity func(user string) store.
 	return d
 }
 
-// wholeDatabase is every row of every table, as text.
-func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
+// allRows returns every row of every table as text.
+func allRows(t *testing.T, db *store.DB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for _, table := range list(t, storetest.ProbeOf(db), `
@@ -109,13 +109,12 @@ func wholeDatabase(t *testing.T, db *store.DB) map[string][]string {
 	return all
 }
 
-func asked(d store.Depositor) store.OperatorRequest {
+func operatorRequest(d store.Depositor) store.OperatorRequest {
 	return store.OperatorRequest{AccountNo: d.Person.AccountNo, DocumentKey: d.DocumentKey, Operator: "li", Reason: "asked in writing"}
 }
 
-// After an erasure the database is as if the person had never been there, but for
-// the record of what was done, which has no personal data in it, and for the
-// centre's own account where that stays.
+// After an erasure the database is as it was without the person, except for the records,
+// which have no personal data, and for the centre's own account if that stays.
 func TestErase(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -129,28 +128,28 @@ func TestErase(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			liveThrough(t, db, 1)
-			before := wholeDatabase(t, db)
-			d := liveThrough(t, db, 2)
-			lived := wholeDatabase(t, db)
+			createPersonRows(t, db, 1)
+			before := allRows(t, db)
+			d := createPersonRows(t, db, 2)
+			lived := allRows(t, db)
 			traces := digestsOf(t, db, d)
 
-			erasure := store.Erasure{OperatorRequest: asked(d), Accounts: tt.accounts, DryRun: true}
+			erasure := store.Erasure{OperatorRequest: operatorRequest(d), Accounts: tt.accounts, DryRun: true}
 			would, err := db.Erase(t.Context(), erasure)
 			noError(t, err)
-			if diff := cmp.Diff(lived, wholeDatabase(t, db)); diff != "" {
+			if diff := cmp.Diff(lived, allRows(t, db)); diff != "" {
 				t.Fatalf("a dry run wrote:\n%s", diff)
 			}
 			erasure.DryRun = false
 			did, err := db.Erase(t.Context(), erasure)
 			noError(t, err)
 			if diff := cmp.Diff(would.Gone, did.Gone); diff != "" || did.Accounts != 2 {
-				t.Errorf("%d accounts; the dry run had said:\n%s", did.Accounts, diff)
+				t.Errorf("%d accounts; differs from the dry run:\n%s", did.Accounts, diff)
 			}
-			after := wholeDatabase(t, db)
+			after := allRows(t, db)
 			for _, table := range slices.Sorted(maps.Keys(after)) {
 				if len(lived[table]) == len(before[table]) && !slices.Contains([]string{"centers", "imports", "auth_codes", "operator_actions"}, table) {
-					t.Errorf("the life lived left nothing in %s: do more in liveThrough", table)
+					t.Errorf("no rows in %s: add some in createPersonRows", table)
 				}
 				if diff := cmp.Diff(before[table], after[table]); diff != "" && !slices.Contains(tt.kept, table) {
 					t.Errorf("%s:\n%s", table, diff)
@@ -159,18 +158,18 @@ func TestErase(t *testing.T) {
 			for what, trace := range traces {
 				text := fmt.Sprint(after)
 				if found := strings.Contains(text, trace); found && (tt.accounts || what != "person" && what != "account number") {
-					t.Errorf("the %s still stands in the database", what)
+					t.Errorf("the %s is still in the database", what)
 				}
 			}
-			if strings.Contains(fmt.Sprint(after["spraying"]), traces["person"][:32]) { // kept shortened there
-				t.Error("what strangers tried still names the person")
+			if strings.Contains(fmt.Sprint(after["spraying"]), traces["person"][:32]) { // shortened digests
+				t.Error("spray counters still contain the person")
 			}
 			checkRecord(t, db, did)
 		})
 	}
 }
 
-// digestsOf are by what a person could be recognised.
+// digestsOf returns the digests that identify a person.
 func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string {
 	t.Helper()
 	all := map[string]string{
@@ -179,7 +178,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 	}
 	for i, digest := range list(t, storetest.ProbeOf(db), `SELECT DISTINCT encode(identity_digest, 'hex') FROM changes WHERE person_digest = $1
 		UNION SELECT encode(identity_digest, 'hex') FROM links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
-		all[fmt.Sprint("Alipay user ", i)] = digest
+		all[fmt.Sprint("user ", i)] = digest
 	}
 	if len(all) != 4 {
 		t.Fatalf("%d digests", len(all))
@@ -187,7 +186,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 	return all
 }
 
-// checkRecord reads what must stay.
+// checkRecord checks the rows that stay.
 func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 	t.Helper()
 	actions, err := db.OperatorActions(t.Context(), did.At.AddDate(0, 0, -1))
@@ -210,50 +209,50 @@ func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 		t.Errorf("events %+v", events)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM notifications`)[0]; n != "2" {
-		t.Errorf("%s notifications: a repeated one would be taken for new", n)
+		t.Errorf("%s notifications, so a repeated one would count as new", n)
 	}
 }
 
-// Whoever lived on while somebody else was erased has all their data; the erased
-// can start anew where their account stayed.
+// Erase leaves other persons' rows, and the erased person can link again if the account
+// stayed.
 func TestEraseLeavesOthers(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	other, d := liveThrough(t, db, 1), liveThrough(t, db, 2)
-	before, err := db.Export(t.Context(), asked(other))
+	other, d := createPersonRows(t, db, 1), createPersonRows(t, db, 2)
+	before, err := db.Export(t.Context(), operatorRequest(other))
 	noError(t, err)
-	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d)})
+	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
-	after, err := db.Export(t.Context(), asked(other))
+	after, err := db.Export(t.Context(), operatorRequest(other))
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("of somebody else:\n%s", diff)
+		t.Errorf("rows of another person changed:\n%s", diff)
 	}
 	account := importedAccount(t, db, d)
 	s, err := db.OpenSession(t.Context(), store.ChannelAlipay, []byte("again"), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "second-of-2"}})
 	noError(t, err)
 	if s.Link != nil {
-		t.Error("the link is still there")
+		t.Error("link not erased")
 	}
 	noError(t, db.AddLink(t.Context(), s, account, nil))
 
-	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true})
+	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	for _, dry := range []bool{true, false} {
-		if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
+		if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("erased twice: %v", err)
 		}
 	}
 }
 
-// Every table that a life leaves rows in is in the export, opened; no secret is.
+// Export contains every table with rows of the person, unsealed, and no secret.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	liveThrough(t, db, 1)
-	d := liveThrough(t, db, 2)
-	data, err := db.Export(t.Context(), asked(d))
+	createPersonRows(t, db, 1)
+	d := createPersonRows(t, db, 2)
+	data, err := db.Export(t.Context(), operatorRequest(d))
 	noError(t, err)
 	raw, err := json.Marshal(data)
 	noError(t, err)
@@ -285,19 +284,19 @@ func TestExport(t *testing.T) {
 		t.Errorf("recorded %+v", o)
 	}
 	if _, err := db.Export(t.Context(), store.OperatorRequest{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("of nobody: %v", err)
+		t.Errorf("unknown account: %v", err)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions WHERE action = 'export'`)[0]; n != "1" {
 		t.Errorf("%s actions recorded", n)
 	}
 }
 
-// The linked citizen's own data are of the account of the link.
+// OwnData contains the data of the linked account.
 func TestOwnData(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	liveThrough(t, db, 1)
-	d := liveThrough(t, db, 2)
+	createPersonRows(t, db, 1)
+	d := createPersonRows(t, db, 2)
 	s, err := db.Session(t.Context(), []byte("d2"))
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)

@@ -7,23 +7,23 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// phonePayloadLife is how long a payload stays its first sender's after its last use.
-// Alipay's payload has no time and never expires by itself, so a day or two would only
-// make a thief wait. It ends at all because carriers give numbers to new people, who
-// get the very same payload.
+// phonePayloadLife is how long a payload belongs to its first sender after its last use. A
+// payload has no time and never expires at Alipay, so a short life would only delay a
+// thief. It ends because carriers reassign numbers, and the new owner gets the same
+// payload.
 const phonePayloadLife = 365 * 24 * time.Hour
 
-// A PhoneProof is a phone number that Alipay vouched for.
+// A PhoneProof is a phone number confirmed by Alipay.
 type PhoneProof struct {
-	Payload []byte // digest of what Alipay signed
-	Mobile  string // digits; kept sealed
+	Payload []byte // digest of the signed payload
+	Mobile  string // digits; stored sealed
 }
 
-// BindPhone notes that the citizen of this session has shown the phone number. The
-// payload becomes theirs, over all processes: sent by another Alipay user it is
-// ErrConflict. The same Alipay user may send it again, in a later session, too, because
-// Alipay makes the same payload each time. A later number takes the place of an
-// earlier one. ErrNotFound when the session has ended. Calling it twice is safe.
+// BindPhone records that the session's user has proven a phone number, which replaces an
+// earlier one. The payload is bound to the user over all processes: BindPhone returns
+// ErrConflict if another user sends it. The same user may send it again, also in a later
+// session, because Alipay returns the same payload each time. BindPhone returns ErrNotFound
+// if the session has ended. Calling it twice is safe.
 func (db *DB) BindPhone(ctx context.Context, s Session, proof PhoneProof) error {
 	sealed, err := db.seal(proof.Mobile, "session phones", s.TokenDigest)
 	if err != nil {
@@ -42,13 +42,14 @@ func (db *DB) BindPhone(ctx context.Context, s Session, proof PhoneProof) error 
 	})
 }
 
+// A phonePayload is the use of a payload by a user.
 type phonePayload struct {
 	digest, identity []byte
 	at               time.Time
 }
 
-// claimPayload makes the payload its first sender's. The insert waits for another one
-// under way; then the update's WHERE decides.
+// claimPayload binds the payload to its first sender. The insert waits for a concurrent
+// one; then the update's WHERE decides.
 func (db *DB) claimPayload(ctx context.Context, tx *sqlx.Tx, p phonePayload) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO phone_payloads (center_id, payload_digest, identity_digest, used_at) VALUES ($1, $2, $3, $4)
@@ -64,7 +65,7 @@ func (db *DB) claimPayload(ctx context.Context, tx *sqlx.Tx, p phonePayload) err
 	return changedOne(res, err, ErrConflict)
 }
 
-// VerifiedPhone returns the phone number bound to the session, or ErrNotFound.
+// VerifiedPhone returns the phone number proven in the session, or ErrNotFound.
 func (db *DB) VerifiedPhone(ctx context.Context, s Session) (string, error) {
 	var sealed []byte
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -81,6 +82,8 @@ func (db *DB) VerifiedPhone(ctx context.Context, s Session) (string, error) {
 	return mobile, err
 }
 
+// phoneDigest returns the blind index of a phone number within the centre. Sessions and
+// accounts use the same index, so that they can be compared.
 func (db *DB) phoneDigest(mobile string) []byte {
 	return db.cipher.Index("phone", []byte(db.center), []byte(mobile))
 }

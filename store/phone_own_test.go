@@ -9,8 +9,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A phone is one's own while no other person of the centre has it on file, whatever
-// the status of their account.
+// A phone identifies its holder while no other person of the centre has it on file,
+// whatever the status of the account.
 func TestOwnPhone(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
@@ -32,25 +32,25 @@ func TestOwnPhone(t *testing.T) {
 	child.Person.Phone = "14200008888"
 	importAll(t, db, child)
 	if !importedAccount(t, db, parent).OwnPhone || !importedAccount(t, db, child).OwnPhone {
-		t.Error("not their own after the child got another")
+		t.Error("not own after the child got another number")
 	}
 	none.Person.Phone = parent.Person.Phone
 	importAll(t, db, none)
 	if importedAccount(t, db, parent).OwnPhone {
-		t.Error("its own although somebody new has it")
+		t.Error("own although a new person has the number")
 	}
 	none.Person.Phone = ""
 	importAll(t, db, none)
 	if !importedAccount(t, db, parent).OwnPhone {
-		t.Error("not its own although the other has none any more")
+		t.Error("not own although the other person has no number now")
 	}
 	if got := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM accounts WHERE position(convert_to('14200009999', 'UTF8') IN phone_digest) > 0 OR length(phone_digest) < 16`)[0]; got != "0" {
-		t.Error("a phone stands readable in its digest")
+		t.Error("phone is readable in its digest")
 	}
 }
 
-// Accounts that were taken in before there were phone digests prove nobody by phone;
-// the next file gives them theirs, and nothing else is written.
+// An account without a phone digest proves nobody by phone. The next import sets its digest
+// and writes nothing else.
 func TestPhoneDigestsOfOldAccounts(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -64,7 +64,7 @@ func TestPhoneDigestsOfOldAccounts(t *testing.T) {
 		storetest.ProbeOf(db).MustExec(`UPDATE accounts SET phone_digest = NULL, row_digest = $2 WHERE account_id = $1`, a.ID, before)
 	}
 	if importedAccount(t, db, with).OwnPhone {
-		t.Error("an unknown digest proves somebody")
+		t.Error("own without a digest")
 	}
 	for i, want := range []store.Counts{{Updated: 1, Unchanged: 1}, {Unchanged: 2}} {
 		if got := importAll(t, db, with, without); got != want {
@@ -72,14 +72,15 @@ func TestPhoneDigestsOfOldAccounts(t *testing.T) {
 		}
 	}
 	if !importedAccount(t, db, with).OwnPhone {
-		t.Error("the file did not give it its digest")
+		t.Error("digest not set by the import")
 	}
 }
 
-// However many accounts have one number, such as a made-up one, looking is quick.
+// The query of ownPhone uses an index, however many accounts have one number, such as a
+// made-up one.
 func TestOwnPhonePlan(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its plans
+	storetest.Server(t) // reads query plans
 	db := storetest.Open(t, storetest.DSN(t))
 	storetest.ProbeOf(db).MustExec(`INSERT INTO accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, gen_random_uuid(), n::text::bytea, n::text::bytea, CASE WHEN n % 2 = 0 THEN 'made up'::bytea ELSE sha256(n::text::bytea) END, '01', 'x', 'x', now()

@@ -13,7 +13,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// signIn opens a session of an Alipay user.
+// signIn opens a session of a user.
 func signIn(t *testing.T, db *store.DB, user string) store.Session {
 	t.Helper()
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s %d", user, time.Now().UnixNano()))
@@ -59,11 +59,11 @@ func TestBindPhone(t *testing.T) {
 	}
 	three := store.PhoneProof{Payload: []byte("payload three"), Mobile: "19900000003"}
 	bind(ended, three, store.ErrNotFound)
-	bind(b, three, nil) // what an ended session sent is not taken
+	bind(b, three, nil) // an ended session does not claim the payload
 }
 
-// The number goes with the session; whose the payload is stays for a year after its
-// last use, and then it may be somebody else's, as the number itself.
+// A phone number is deleted with its session. The payload belongs to its sender for a year
+// after its last use and then to its next sender, as the number itself.
 func TestPhoneIsPurged(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -76,7 +76,7 @@ func TestPhoneIsPurged(t *testing.T) {
 	}{
 		{"a", 0, nil},
 		{"b", 300 * 24 * time.Hour, store.ErrConflict},
-		{"a", 0, nil}, // a year more
+		{"a", 0, nil}, // extends the year
 		{"b", 300 * 24 * time.Hour, store.ErrConflict},
 		{"b", 66 * 24 * time.Hour, nil},
 		{"a", 0, store.ErrConflict},
@@ -94,12 +94,12 @@ func TestPhoneIsPurged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := db.VerifiedPhone(t.Context(), s); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("the number outlives the session: %v", err)
+			t.Errorf("phone number not deleted with the session: %v", err)
 		}
 	}
 }
 
-// Fifty senders of one payload at once, each another Alipay user, over two processes.
+// Of fifty users who send one payload concurrently over two processes, one succeeds.
 func TestBindPhoneRace(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
@@ -130,7 +130,7 @@ func TestBindPhoneRace(t *testing.T) {
 			}
 		}
 		if won != 1 {
-			t.Errorf("round %d: %d won", round, won)
+			t.Errorf("round %d: %d succeeded, want 1", round, won)
 		}
 	}
 }

@@ -9,48 +9,47 @@ import (
 	"fundpass/store/storetest"
 )
 
-// elsewhere is what another provider calls somebody, in the same words.
-func elsewhere(n int) store.Identity {
+// otherProvider returns an identity with the same value as byOpen from another provider.
+func otherProvider(n int) store.Identity {
 	id := byOpen(n)
 	id.Provider = "another"
 	return id
 }
 
-// A person has one link with each provider, and what one provider's user does to theirs
-// leaves the other's alone.
+// A person has one link of each provider. Changes to one do not affect the other.
 func TestOneLinkOfEachProvider(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	importAll(t, db, depositors(0, 2)...)
 	account, others := importedAccount(t, db, depositor(0)), importedAccount(t, db, depositor(1))
-	first, second := linkedAs(t, db, byOpen(1), account), linkedAs(t, db, elsewhere(1), account)
+	first, second := linkedAs(t, db, byOpen(1), account), linkedAs(t, db, otherProvider(1), account)
 	if first.Provider != store.ProviderAlipay || second.Provider != "another" || second.Owns(first.IdentityDigest) {
 		t.Errorf("sessions of %q and %q, of one identity: %v", first.Provider, second.Provider, second.Owns(first.IdentityDigest))
 	}
-	for _, id := range []store.Identity{byOpen(2), elsewhere(2)} {
+	for _, id := range []store.Identity{byOpen(2), otherProvider(2)} {
 		if err := db.AddLink(t.Context(), opened(t, db, id), account, nil); !errors.Is(err, store.ErrConflict) {
-			t.Errorf("a second link with %s: %v", id.Provider, err)
+			t.Errorf("second link of %s: %v", id.Provider, err)
 		}
 	}
-	if err := db.AddLink(t.Context(), opened(t, db, elsewhere(1)), others, nil); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("a second person: %v", err)
+	if err := db.AddLink(t.Context(), opened(t, db, otherProvider(1)), others, nil); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("second person: %v", err)
 	}
 	noError(t, db.RemoveLink(t.Context(), first))
-	if s := again(t, db, first); s.Link != nil {
-		t.Error("the link is still there")
+	if s := reload(t, db, first); s.Link != nil {
+		t.Error("link not removed")
 	}
-	if s := again(t, db, second); s.Link == nil || s.Link.AccountID != account.ID {
-		t.Errorf("the other provider's link is %+v", s.Link)
+	if s := reload(t, db, second); s.Link == nil || s.Link.AccountID != account.ID {
+		t.Errorf("link of the other provider: %+v", s.Link)
 	}
 	_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byOpen(1), At: time.Now().Add(time.Minute)})
 	noError(t, err)
-	if s := again(t, db, second); s.Link == nil {
-		t.Error("a withdrawal at one provider ended the link of another")
+	if s := reload(t, db, second); s.Link == nil {
+		t.Error("withdrawal at one provider ended the link of another")
 	}
 }
 
-// What ends an account's links, or a person's, ends those of all providers, and what is
-// foreseen of a file counts each account once.
+// Whatever ends an account's or a person's links ends those of all providers, and an import
+// plan counts each account once.
 func TestLinksOfAllProvidersEnd(t *testing.T) {
 	t.Parallel()
 	closed := func(d *store.Depositor) { d.Status = store.StatusClosed }
@@ -58,10 +57,10 @@ func TestLinksOfAllProvidersEnd(t *testing.T) {
 		return func(t *testing.T, db *store.DB) {
 			plan, _ := compareFile(t, db, []store.Depositor{depositor(0, change)})
 			if want := (store.Plan{Links: 2, LinksEnded: 2, ChangesCancelled: 1}); plan != want {
-				t.Errorf("foreseen: %+v", plan)
+				t.Errorf("plan: %+v", plan)
 			}
 			if c := importAll(t, db, depositor(0, change)); c.LinksEnded != 2 || c.ChangesCancelled != 1 {
-				t.Errorf("taken in: %+v", c)
+				t.Errorf("imported: %+v", c)
 			}
 		}
 	}
@@ -69,7 +68,7 @@ func TestLinksOfAllProvidersEnd(t *testing.T) {
 		"the account is closed":           taken(closed),
 		"the account is another person's": taken(moved),
 		"an erasure": func(t *testing.T, db *store.DB) {
-			_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: asked(depositor(0))})
+			_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(depositor(0))})
 			noError(t, err)
 		},
 	} {
@@ -78,20 +77,20 @@ func TestLinksOfAllProvidersEnd(t *testing.T) {
 			db := storetest.New(t)
 			importAll(t, db, depositor(0))
 			account := importedAccount(t, db, depositor(0))
-			both := []store.Session{linkedAs(t, db, byOpen(1), account), linkedAs(t, db, elsewhere(1), account)}
+			both := []store.Session{linkedAs(t, db, byOpen(1), account), linkedAs(t, db, otherProvider(1), account)}
 			_, err := db.OpenChange(t.Context(), both[1], account, []byte("old"))
 			noError(t, err)
 			if plan, _ := compareFile(t, db, nil); plan.Links != 2 || plan.Missing != 1 || plan.MissingLinked != 1 {
-				t.Errorf("of an empty file: %+v", plan)
+				t.Errorf("plan of an empty file: %+v", plan)
 			}
 			end(t, db)
 			for _, s := range both {
 				if _, err := db.Session(t.Context(), s.TokenDigest); !errors.Is(err, store.ErrNotFound) {
-					t.Errorf("a session with %s: %v", s.Provider, err)
+					t.Errorf("session of %s: %v", s.Provider, err)
 				}
 			}
 			if plan, _ := compareFile(t, db, nil); plan.Links != 0 {
-				t.Errorf("%d links are left", plan.Links)
+				t.Errorf("%d links not ended", plan.Links)
 			}
 		})
 	}

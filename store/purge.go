@@ -5,24 +5,25 @@ import (
 	"time"
 )
 
-// authCodeLife is longer than any auth code lives at Alipay (3 minutes to 24 hours).
+// authCodeLife is longer than Alipay accepts an auth code (3 minutes to 24 hours).
 const authCodeLife = 25 * time.Hour
 
-// notificationLife is much longer than Alipay repeats a notice (25 hours), and
-// than any notice is taken (48 hours).
+// notificationLife is much longer than Alipay repeats a notification (25 hours) and than an
+// old one is accepted (48 hours).
 const notificationLife = 365 * 24 * time.Hour
 
-// linkProofLife is how long it can be found out how a link was proven.
+// linkProofLife is how long a link's proof can be looked up.
 const linkProofLife = 90 * 24 * time.Hour
 
-// outboxLife is how long it can be asked what became of a notice to the owner.
+// outboxLife is how long the outcome of a notice can be looked up.
 const outboxLife = 90 * 24 * time.Hour
 
-// sprayingLife leaves a day over to look at who sprayed.
+// sprayingLife keeps the counters of a day for another day, so that operators can look them
+// up.
 const sprayingLife = 48 * time.Hour
 
-// purged are the rows that go as soon as they can no longer matter.
-var purged = []kind{
+// purgeKinds are the rows that Purge deletes at the end of their life.
+var purgeKinds = []rowKind{
 	{"sessions", "sessions", "created_at", `created_at <= $2`, after(SessionLife)},
 	{"auth codes", "auth_codes", "spent_at", `spent_at <= $2`, after(authCodeLife)},
 	{"first answers", "idempotency_records", "created_at", `created_at <= $2`, after(IdempotencyRecordLife)},
@@ -36,11 +37,11 @@ var purged = []kind{
 	{"counts of spraying", "spraying", "since", `since <= $2`, after(sprayingLife)},
 }
 
-// Purge deletes what can no longer matter: sessions, auth codes, idempotency records, tickets,
-// counts, notifications, payloads and notices. It has a minute for each kind and leaves
-// the rest to the next call; a kind that fails does not keep the others. Calling it
-// twice, or from several processes, is safe.
+// Purge deletes expired rows: sessions, auth codes, idempotency records, tickets, counts,
+// notifications, payloads and notices. It spends at most a minute on each kind and leaves
+// the rest to the next call; an error with one kind does not stop the others. It may be
+// called repeatedly and by several processes.
 func (db *DB) Purge(ctx context.Context) error {
-	_, err := db.retainKinds(ctx, purged, purgeTime, false)
+	_, err := db.retainKinds(ctx, purgeKinds, purgeTime, false)
 	return err
 }

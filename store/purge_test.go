@@ -10,7 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// oldRows writes rows that Purge deletes: n idempotency records, and as many spent auth codes and
+// oldRows inserts rows that Purge deletes: n idempotency records, n spent auth codes and n
 // ended sessions.
 func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 	t.Helper()
@@ -27,13 +27,13 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 	}
 }
 
-// left counts what oldRows wrote, in its order.
+// left returns the counts of the rows of oldRows, in its order.
 func left(t *testing.T, db *store.DB) string {
 	t.Helper()
 	return list(t, storetest.ProbeOf(db), `SELECT concat_ws(' ', (SELECT count(*) FROM idempotency_records), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
 }
 
-// onDelete makes each row of a table that is deleted run a statement.
+// onDelete runs a statement for each deleted row of a table.
 func onDelete(t *testing.T, db *store.DB, table, statement string) {
 	t.Helper()
 	storetest.Server(t) // distributed tables have no triggers
@@ -41,7 +41,7 @@ func onDelete(t *testing.T, db *store.DB, table, statement string) {
 	storetest.ProbeOf(db).MustExec(`CREATE TRIGGER on_delete BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION on_` + table + `()`)
 }
 
-// A kind that fails does not keep the others, and is named.
+// An error with one kind does not stop the others, and names the kind.
 func TestFailingKindStopsNoOther(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
@@ -60,10 +60,10 @@ func TestFailingKindStopsNoOther(t *testing.T) {
 	}
 }
 
-// slow takes a hundredth of a second for each of the rows.
+// slow takes a hundredth of a second a row.
 const slow = `PERFORM pg_sleep(0.01); INSERT INTO batches VALUES (pg_current_xact_id());`
 
-// A kind whose rows go too slowly for one transaction goes in smaller ones.
+// Rows that take too long for one transaction are deleted in smaller batches.
 func TestSlowKindShrinks(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
@@ -80,8 +80,8 @@ func TestSlowKindShrinks(t *testing.T) {
 	}
 }
 
-// A batch whose commit outlasts its time is no failure: the commit goes on, and what it
-// deletes is in use until then.
+// A batch whose commit exceeds its time is not an error: the commit goes on, and its rows
+// are in use until then.
 func TestSlowCommitOfABatch(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
@@ -96,8 +96,8 @@ func TestSlowCommitOfABatch(t *testing.T) {
 	testenv.Eventually(t, "everything old is gone", func() bool { return left(t, db) == "0 0 0" })
 }
 
-// What is old goes in batches beside rows that others hold, and what is young stays.
-func TestPassesByWhatIsInUse(t *testing.T) {
+// Old rows are deleted in batches that skip locked rows, and recent rows stay.
+func TestPurgeSkipsLockedRows(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
 	oldRows(t, db, 4500, time.Now().AddDate(-1, 0, 0))
@@ -117,7 +117,7 @@ func TestPassesByWhatIsInUse(t *testing.T) {
 	}
 }
 
-// However many hashes there are, no statement counts all of them.
+// No statement counts all hashes.
 func TestHashesAreCountedInSteps(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))

@@ -9,8 +9,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A citizen who withdraws, authorises and links again within one second keeps the new
-// link when Alipay's list, which knows the second only, is gone through.
+// A user who withdraws, authorises and links again within one second keeps the new link
+// when Alipay's list, which has only seconds, is processed.
 func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	t.Parallel()
 	clock := time.Now().UTC().Truncate(time.Hour)
@@ -33,16 +33,17 @@ func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	if repaired, err := db.WithdrawAuthorisation(ctx, listed); err != nil || repaired {
 		t.Errorf("repaired %v, %v", repaired, err)
 	}
-	if s = again(t, db, s); s.Link == nil {
-		t.Error("the new link is lost")
+	if s = reload(t, db, s); s.Link == nil {
+		t.Error("new link ended")
 	}
-	later := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: listed.At.Add(time.Hour)} // another one, missed
+	later := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: listed.At.Add(time.Hour)} // another one, whose notification was missed
 	if repaired, err := db.WithdrawAuthorisation(ctx, later); err != nil || !repaired {
-		t.Errorf("of a later one repaired %v, %v", repaired, err)
+		t.Errorf("later cancellation: repaired %v, %v", repaired, err)
 	}
 }
 
-// What was in force is repaired; a link that stays and sessions long over are not.
+// repaired reports whether something in force was ended, but not for a link that stays or
+// for expired sessions.
 func TestRepairedCountsWhatWasInForce(t *testing.T) {
 	t.Parallel()
 	clock := time.Now().UTC().Truncate(time.Hour)
@@ -51,7 +52,7 @@ func TestRepairedCountsWhatWasInForce(t *testing.T) {
 	importAll(t, db, depositor(1), depositor(2))
 	for n, tt := range []struct {
 		name string
-		back bool // authorised again
+		back bool // whether the user authorised again
 		want bool
 	}{{"missed", false, true}, {"authorised again", true, false}} {
 		id := both(n + 1)

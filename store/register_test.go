@@ -16,7 +16,7 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
 	storetest.Open(t, dsn)
-	storetest.Open(t, dsn) // again is nothing new
+	storetest.Open(t, dsn) // registers nothing new
 	storetest.Open(t, dsn, storetest.WithCenter("second", "2021000000000002"))
 	open := func(center, app string) error {
 		db, err := store.Open(t.Context(), store.Config{DSN: dsn, ConnectLimit: testenv.Patience, CallLimit: testenv.Patience, Center: center, AppID: app, ColumnCipher: storetest.ColumnCipher()})
@@ -33,7 +33,7 @@ func TestRegister(t *testing.T) {
 	}
 	for _, center := range []string{"", "a-name-that-is-longer-than-32-bytes"} {
 		if err := open(center, "x"); err == nil {
-			t.Errorf("centre %q is taken", center)
+			t.Errorf("centre %q accepted", center)
 		}
 	}
 }
@@ -57,8 +57,7 @@ func TestRegisterAtOnce(t *testing.T) {
 	}
 }
 
-// TestOpenUnavailable and TestPingReadOnly: what pgconn reports reaches the callers of
-// this package.
+// TestOpenUnavailable and TestPingReadOnly check that errors of pgconn are returned.
 func TestOpenUnavailable(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

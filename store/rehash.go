@@ -10,25 +10,24 @@ import (
 	"github.com/lib/pq"
 )
 
-// RehashBatch is how many hashes one read and one transaction of a walk over
-// all of them take.
+// RehashBatch is the number of hashes that Hashes returns at most.
 const RehashBatch = 1000
 
-// A StoredHash is a password's hash as it stood when it was read.
+// A StoredHash is a password's hash as read.
 type StoredHash struct {
 	AccountID uuid.UUID `db:"account_id"`
 	Version   int64     `db:"version"`
 	Hash      string    `db:"hash"`
 }
 
-// A NewHash is another form of the same password's hash.
+// A NewHash replaces the hash of the same password.
 type NewHash struct {
 	Old  StoredHash
 	Hash string
 }
 
-// Hashes returns the centre's next RehashBatch hashes after an account, in the
-// order of the accounts' ids; none after the last one. The zero id is before all.
+// Hashes returns the centre's next RehashBatch hashes after an account id, in the order of
+// ids. The zero id precedes all others.
 func (db *DB) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error) {
 	var all []StoredHash
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -42,13 +41,15 @@ func (db *DB) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error)
 	return all, err
 }
 
-// countStep is how many hashes one statement counts.
+// countStep is the number of hashes that one statement counts.
 const countStep = 100_000
 
-// CountHashes returns how many hashes the centre has. It counts step by step, because
-// no statement may read all of them.
+// CountHashes returns the number of the centre's hashes. It counts in steps, because no
+// statement may read all of them.
 func (db *DB) CountHashes(ctx context.Context) (int64, error) { return db.countHashes(ctx, countStep) }
 
+// countHashes counts in steps of most hashes. It takes the maximum of texts, which sort
+// like ids, because PostgreSQL 17 has no max(uuid).
 func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err error) {
 	for after := (uuid.UUID{}); ; {
 		var step struct {
@@ -70,17 +71,16 @@ func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err err
 	}
 }
 
-// ReplaceHashes replaces hashes by other forms of them in one transaction and
-// returns how many it replaced. One that is not what it was when it was read, because
-// the password was changed or the hash was upgraded meanwhile, is left alone.
-// The version stays, so a change that is open goes on. Calling it twice is safe.
+// ReplaceHashes replaces hashes in one transaction and returns how many it replaced. A hash
+// that has changed since it was read is not replaced. The password's version stays, so an
+// open change goes on. Calling it twice is safe.
 func (db *DB) ReplaceHashes(ctx context.Context, all []NewHash) (int64, error) {
 	ids, versions := make([]string, len(all)), make([]int64, len(all))
 	before, after := make([]string, len(all)), make([]string, len(all))
 	for i, n := range all {
 		ids[i], versions[i], before[i], after[i] = n.Old.AccountID.String(), n.Old.Version, n.Old.Hash, n.Hash
 	}
-	// The kind is joined as the account is, see isPassword.
+	// The kind is a column of the join, not a literal; see isPassword.
 	kinds := slices.Repeat([]string{"password"}, len(all))
 	var replaced int64
 	err := db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {

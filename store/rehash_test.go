@@ -17,7 +17,7 @@ func withHash(hash string) func(*store.Depositor) {
 	return func(d *store.Depositor) { d.InitialRule, d.Hash = "", hash }
 }
 
-// allHashes walks over every hash of a centre.
+// allHashes returns every hash of a centre.
 func allHashes(t *testing.T, db *store.DB) []store.StoredHash {
 	t.Helper()
 	var all []store.StoredHash
@@ -43,7 +43,7 @@ func replaceHashes(t *testing.T, db *store.DB, want int64, all ...store.NewHash)
 	}
 }
 
-// The walk sees every hash of its centre once, and no initial password.
+// Hashes returns every hash of its centre once, and no initial password.
 func TestHashes(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -74,7 +74,7 @@ func TestHashes(t *testing.T) {
 	replaceHashes(t, db, 0, store.NewHash{Old: foreign[0], Hash: "taken over"})
 }
 
-// Only what was read is replaced.
+// ReplaceHashes replaces only hashes that are unchanged.
 func TestReplaceHashes(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -93,13 +93,13 @@ func TestReplaceHashes(t *testing.T) {
 		if err := db.UpgradeHash(t.Context(), store.Account{ID: h.AccountID, Version: 1}, upgraded.Hash); err != nil {
 			t.Fatal(err)
 		}
-		replaceHashes(t, db, 0, store.NewHash{Old: h, Hash: "newer"}) // the hash is another one
+		replaceHashes(t, db, 0, store.NewHash{Old: h, Hash: "newer"}) // the hash has changed
 		upgraded.Version++
-		replaceHashes(t, db, 0, store.NewHash{Old: upgraded, Hash: "newer"}) // the password is another one
+		replaceHashes(t, db, 0, store.NewHash{Old: upgraded, Hash: "newer"}) // the password has changed
 	}
 }
 
-// linkedSession is a session whose user is linked to the account.
+// linkedSession returns a session of a user who is linked to the account.
 func linkedSession(t *testing.T, db *store.DB, who string, a store.Account) store.Session {
 	t.Helper()
 	token := []byte("token of " + who)
@@ -116,8 +116,8 @@ func linkedSession(t *testing.T, db *store.DB, who string, a store.Account) stor
 	return s
 }
 
-// A change that ends between read and write wins; one that is open while hashes
-// are replaced is not disturbed.
+// A change that ends between read and write is kept, and an open change is not affected by
+// the replacement.
 func TestReplaceHashesBesideChange(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -140,7 +140,7 @@ func TestReplaceHashesBesideChange(t *testing.T) {
 	}
 }
 
-// Changes and a walk at the same moment: every citizen has the new password.
+// After concurrent changes and replacements every account has the new password.
 func TestReplaceHashesRacesChanges(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -175,7 +175,7 @@ func TestReplaceHashesRacesChanges(t *testing.T) {
 	}
 }
 
-// rewriteUntil goes on appending a mark to every hash.
+// rewriteUntil appends a mark to every hash again and again until ctx ends.
 func rewriteUntil(ctx context.Context, t *testing.T, db *store.DB) {
 	for ctx.Err() == nil {
 		read, err := db.Hashes(ctx, uuid.Nil)

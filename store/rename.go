@@ -12,8 +12,9 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// closeLosingProofs makes room for a pending link where one is open under each identifier.
-func (db *DB) closeLosingProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
+// replaceDuplicateProofs closes a user's open link proof under the old identifier if there
+// is one under the new.
+func (db *DB) replaceDuplicateProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE link_proofs o SET state = 'replaced', closed_at = $4
 		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
@@ -24,8 +25,9 @@ func (db *DB) closeLosingProofs(ctx context.Context, tx *sqlx.Tx, r renaming, no
 	return err
 }
 
-// renameTransfers also seals the requester's identity anew, to whom a rejection is reported.
-// If a transfer waits under each identifier, the one under the new identifier remains.
+// renameTransfers moves the transfers that the users requested and seals the requesters'
+// identities again, to whom a rejection is sent. If a transfer waits under each identifier,
+// the one under the old identifier is cancelled.
 func (db *DB) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE link_transfers o SET state = 'cancelled', closed_at = $4
@@ -61,8 +63,8 @@ func (db *DB) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids 
 	return nil
 }
 
-// renameLinks seals each identifier anew, because it is bound to the digest. Each comes with
-// its provider, see ReplaceHashes.
+// renameLinks moves links and seals each identifier again, because it is bound to the
+// digest. The provider is a column of the join; see isPassword.
 func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	sealed := make(pq.ByteaArray, len(r.old))
 	for i := range r.old {
@@ -76,14 +78,14 @@ func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[
 		FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) AS m (provider, old, new, sealed)
 		WHERE l.center_id = $1 AND l.provider = m.provider AND l.identity_digest = m.old`,
 		db.center, pq.Array(slices.Repeat([]string{r.provider}, len(r.old))), r.old, r.new, sealed)
-	if pgconn.IsConstraintViolation(err) { // the open_id was linked since: a conflict, when looked at again
+	if pgconn.IsConstraintViolation(err) { // the open_id was linked since, which the retry finds
 		return pgconn.ErrRetry
 	}
 	return err
 }
 
-// renameSessions also makes their visitors go by the new identifier: it is whom a
-// session links and whom it sends notices to.
+// renameSessions moves sessions and seals their visitors with the new identifier, which
+// links and notices use.
 func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	var open []struct {
 		Token  []byte `db:"token_digest"`
@@ -117,8 +119,9 @@ func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 	return err
 }
 
-// renameIdempotencyRecords seals each answer again, because it is bound to the scope. If a key was used
-// under both identifiers, the record under the new one stays.
+// renameIdempotencyRecords moves records and seals each answer again, because it is bound
+// to the scope. If a key was used under both identifiers, the record under the new one
+// stays.
 func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM idempotency_records o USING unnest($2::bytea[], $3::bytea[]) AS m (old, new)
@@ -153,7 +156,7 @@ func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renam
 		_, err := tx.ExecContext(ctx, `
 			UPDATE idempotency_records SET scope = $4, sealed_reply = $5 WHERE center_id = $1 AND scope = $2 AND key_digest = $3`,
 			db.center, k.Scope, k.Key, scope, sealed)
-		if pgconn.IsConstraintViolation(err) { // a request under the new identifier came first
+		if pgconn.IsConstraintViolation(err) { // a concurrent request under the new identifier has inserted it
 			return pgconn.ErrRetry
 		}
 		if err != nil {
@@ -163,8 +166,8 @@ func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renam
 	return nil
 }
 
-// renameNotices addresses those that wait for delivery to the open_id: an application
-// that has moved may not be able to write to a user_id.
+// renameNotices addresses undelivered notices to the open_id, because an application that
+// has moved to open_ids may be unable to write to a user_id.
 func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids map[string]Identity) error {
 	var accounts []uuid.UUID
 	for _, u := range users {
@@ -202,10 +205,9 @@ func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids
 	return nil
 }
 
-// nothingLinkedSince begins anew when one of the sessions linked after the links were
-// looked at. From here on it cannot, see
-// holdSession.
-func (db *DB) nothingLinkedSince(ctx context.Context, tx *sqlx.Tx, r renaming) error {
+// requireNoneLinked returns pgconn.ErrRetry if a session was linked under an old identifier
+// after the links were locked. Later sessions cannot; see holdSession.
+func (db *DB) requireNoneLinked(ctx context.Context, tx *sqlx.Tx, r renaming) error {
 	var linked bool
 	err := tx.GetContext(ctx, &linked, `
 		SELECT EXISTS (SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = ANY ($3))`,

@@ -6,17 +6,17 @@ import (
 	"fmt"
 )
 
-// More errors a caller may act on, beside those of store.go.
+// Further errors that callers may act on.
 var (
-	ErrConflict        = errors.New("store: in conflict with what is there")
-	ErrGone            = errors.New("store: expired, closed or never there")
-	ErrBlocked         = errors.New("store: the account or its password is frozen or ended")
-	ErrLimit           = errors.New("store: no more of it today")
+	ErrConflict        = errors.New("store: conflict with an existing row")
+	ErrGone            = errors.New("store: expired, closed or unknown")
+	ErrBlocked         = errors.New("store: account frozen or ended, or password frozen")
+	ErrLimit           = errors.New("store: daily limit reached")
 	ErrCode            = errors.New("store: reset code wrong, used, expired or tried too often")
-	ErrCodeSpentByUser = fmt.Errorf("%w: the last try of this user", ErrCode)
-	ErrCodeSpent       = fmt.Errorf("%w: the last try of all", ErrCode)
-	ErrRejected        = errors.New("store: the holder has rejected the link transfer")
-	ErrRunning         = errors.New("store: another run of the same request is at it")
+	ErrCodeSpentByUser = fmt.Errorf("%w: no attempts left for this user", ErrCode)
+	ErrCodeSpent       = fmt.Errorf("%w: no attempts left", ErrCode)
+	ErrRejected        = errors.New("store: link transfer rejected by the holder")
+	ErrRunning         = errors.New("store: another run of the request is in progress")
 )
 
 // mapNoRows returns meaning if err is sql.ErrNoRows, and err otherwise.
@@ -27,8 +27,7 @@ func mapNoRows(err, meaning error) error {
 	return err
 }
 
-// changedOne returns meaning if the statement changed no row, because its WHERE
-// decides.
+// changedOne returns meaning if the statement changed no row.
 func changedOne(res sql.Result, err, meaning error) error {
 	if err != nil {
 		return err

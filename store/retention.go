@@ -11,48 +11,49 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// Lives of what is kept longest. The record's life is a setting, see Retention.
+// How long rows are kept. Retention has a parameter for the records.
 const (
-	// stepLife is how long a finished change or reset can be looked into. What it
-	// did stands in the record.
+	// stepLife is how long a finished change or reset can be looked up. Its events stay
+	// longer.
 	stepLife = 90 * 24 * time.Hour
 
-	// lockoutLife is after how long without an attempt a counter that is not locked is
-	// deleted. It may belong to a person nobody knows: strangers make them up.
+	// lockoutLife is how long an unlocked counter is kept after its last attempt. It may
+	// belong to a person who does not exist, because strangers invent them.
 	lockoutLife = 365 * 24 * time.Hour
 )
 
-// Bounds of what is deleted at once. Between two batches the database has as long for
-// others as the first one took.
+// Bounds of one deletion. Each batch is followed by a pause as long as the batch took.
 const (
 	retentionBatch = 2000            // rows, or keys, of one transaction
 	batchTime      = 2 * time.Second // of one transaction
-	purgeTime      = time.Minute     // of a kind in one Purge
-	retainTime     = time.Hour       // of a kind in one Retention
+	purgeTime      = time.Minute     // for each kind in Purge
+	retainTime     = time.Hour       // for each kind in Retention
 )
 
-// A Retained says what Retention did to one kind of rows, or would do.
+// A Retained reports what Retention deleted of one kind of rows, or would delete.
 type Retained struct {
 	Kind   string
-	Before time.Time // everything older goes
-	Rows   int64     // that went
-	Parts  []string  // partitions that went whole, their rows counted in Rows
+	Before time.Time // older rows are deleted
+	Rows   int64     // number of rows deleted
+	Parts  []string  // partitions dropped, whose rows are counted in Rows
 }
 
-// A kind of rows has a life.
-type kind struct {
-	name, table, by, where string // by: an indexed time; where knows $1, the centre, and $2, the time
+// A rowKind is a kind of rows that are kept for some time.
+type rowKind struct {
+	name, table, by, where string // by is an indexed time; in where, $1 is the centre and $2 the time
 	life                   func(now time.Time) time.Time
 }
 
+// after returns a function that returns the time life before now.
 func after(life time.Duration) func(time.Time) time.Time {
 	return func(now time.Time) time.Time { return now.Add(-life) }
 }
 
-// kinds are what Retention deletes by the time of a row, for a record kept since a time.
-func kinds(record time.Time) []kind {
+// retentionKinds returns the kinds that Retention deletes by an indexed time, for records
+// kept since a time.
+func retentionKinds(record time.Time) []rowKind {
 	ofRecord := func(time.Time) time.Time { return record }
-	return []kind{
+	return []rowKind{
 		{"operators' actions", "operator_actions", "at", "at < $2", ofRecord},
 		{"reset codes", "reset_codes", "issued_at", "issued_at < $2 AND expires_at < $2", ofRecord},
 		{"changes", "changes", "opened_at", "opened_at < $2 AND (state <> 'open' OR expires_at < $2)", after(stepLife)},
@@ -61,17 +62,17 @@ func kinds(record time.Time) []kind {
 	}
 }
 
-// Retention deletes what has outlived its use (PIPL article 19, GB/T 35273-2020
-// 6.1) and reports each kind of rows: events and operators' actions older than the
-// record's years, consents as old that decide nothing any more, finished changes and
-// resets, attempts nobody went on with, and what Purge deletes. With dryRun it only
-// counts. A lock that has not ended is never forgotten. Events go by whole months, so
-// the oldest is up to a month older than the years. Calling it twice, or in several
-// processes at once, is safe; what another process deletes is counted there. A
-// kind that fails does not keep the others; it comes back in the error.
+// Retention deletes rows that are no longer needed (PIPL article 19, GB/T 35273-2020 6.1)
+// and reports each kind: events and operators' actions older than years, consents as old
+// that no longer decide anything, finished changes and resets, counters without recent
+// attempts, and what Purge deletes. With dryRun it only counts. A lock that has not ended
+// is never deleted. Events are deleted by whole months, so the oldest is up to a month
+// older than years. Retention may be called repeatedly and by several processes, each of
+// which reports what it deleted. An error with one kind is returned at the end and does not
+// stop the others.
 func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained, error) {
 	if years < 1 {
-		return nil, errors.New("store: the record's years are below 1")
+		return nil, errors.New("store: events must be kept for at least 1 year")
 	}
 	now := db.clock()
 	record := now.AddDate(-years, 0, 0)
@@ -80,17 +81,17 @@ func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained
 	add := func(done []Retained, err error) {
 		all, failed = append(all, done...), errors.Join(failed, err)
 	}
-	add(db.retainKinds(ctx, kinds(record), retainTime, dryRun))
-	for _, k := range walks(now, record) {
-		done, err := db.retainWalked(ctx, k, dryRun)
+	add(db.retainKinds(ctx, retentionKinds(record), retainTime, dryRun))
+	for _, k := range keyedKinds(now, record) {
+		done, err := db.retainKeyed(ctx, k, dryRun)
 		add([]Retained{done}, err)
 	}
-	add(db.retainKinds(ctx, purged, retainTime, dryRun))
+	add(db.retainKinds(ctx, purgeKinds, retainTime, dryRun))
 	return all, failed
 }
 
-// retainKinds gives each kind so much time.
-func (db *DB) retainKinds(ctx context.Context, kinds []kind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
+// retainKinds deletes each kind for at most limit.
+func (db *DB) retainKinds(ctx context.Context, kinds []rowKind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
 	now := db.clock()
 	for _, k := range kinds {
 		done, err := Retained{Kind: k.name, Before: k.life(now)}, error(nil)
@@ -99,19 +100,20 @@ func (db *DB) retainKinds(ctx context.Context, kinds []kind, limit time.Duration
 		} else {
 			done.Rows, err = db.deleteOld(ctx, k, done.Before, limit)
 		}
-		all, failed = append(all, done), errors.Join(failed, ofKind(k.name, err))
+		all, failed = append(all, done), errors.Join(failed, wrapKind(k.name, err))
 	}
 	return all, failed
 }
 
-// ofKind names what an error kept.
-func ofKind(name string, err error) error {
+// wrapKind adds the name of a kind to err.
+func wrapKind(name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
 
+// countOld counts old rows for a dry run.
 func (db *DB) countOld(ctx context.Context, table, where string, before time.Time) (n int64, err error) {
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &n, `SELECT count(*) FROM `+table+` WHERE center_id = $1 AND `+where, db.center, before)
@@ -119,9 +121,9 @@ func (db *DB) countOld(ctx context.Context, table, where string, before time.Tim
 	return n, err
 }
 
-// deleteOld deletes in batches until nothing is old any more, or for so long. A batch
-// that does not end in its time is tried again with fewer rows.
-func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit time.Duration) (total int64, err error) {
+// deleteOld deletes old rows in batches until none is left or limit has passed. A batch
+// that exceeds its time is tried again with fewer rows.
+func (db *DB) deleteOld(ctx context.Context, k rowKind, before time.Time, limit time.Duration) (total int64, err error) {
 	end := time.Now().Add(limit)
 	for rows := retentionBatch; time.Now().Before(end); {
 		begun := time.Now()
@@ -130,7 +132,7 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 		switch {
 		case err == nil && n == 0:
 			return total, nil
-		case outOfTime(err) && ctx.Err() == nil && rows > 1:
+		case isTimeout(err) && ctx.Err() == nil && rows > 1:
 			rows = max(1, rows/8)
 		case err != nil:
 			return total, err
@@ -142,16 +144,16 @@ func (db *DB) deleteOld(ctx context.Context, k kind, before time.Time, limit tim
 	return total, nil
 }
 
-// outOfTime reports whether a batch did not end in its time, perhaps in its commit: what
-// that has deleted after all, the next batch does not find.
-func outOfTime(err error) bool {
+// isTimeout reports whether a batch exceeded its time, perhaps in its commit. If the commit
+// succeeded, the next batch does not find those rows.
+func isTimeout(err error) bool {
 	return pgconn.IsContextError(err) || errors.Is(err, ErrUnknownOutcome)
 }
 
-// deleteBatch finds its rows once and passes by those that are in use: no request waits
-// for more than one batch. It finds them by an index and deletes them by where they
-// stand, which costs the same however large the table is and whatever the planner knows.
-func (db *DB) deleteBatch(ctx context.Context, k kind, before time.Time, rows int) (n int64, err error) {
+// deleteBatch deletes one batch and skips rows that are in use, so a request waits for at
+// most one batch. It selects the rows by an index and deletes them by ctid, which costs the
+// same whatever the size of the table and the planner's statistics.
+func (db *DB) deleteBatch(ctx context.Context, k rowKind, before time.Time, rows int) (n int64, err error) {
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)
 	defer stop()
 	statement := fmt.Sprintf(`
@@ -172,7 +174,7 @@ func (db *DB) deleteBatch(ctx context.Context, k kind, before time.Time, rows in
 	return n, err
 }
 
-// sleep reports false when ctx ended.
+// sleep waits for pause. It returns false if ctx ended first.
 func sleep(ctx context.Context, pause time.Duration) bool {
 	wait := time.NewTimer(pause)
 	defer wait.Stop()
@@ -184,33 +186,31 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// A walked kind of rows goes in the order of its key, all rows of a key in one
-// transaction.
-type walked struct {
+// A keyedKind is a kind of rows that are deleted in the order of a key, all rows of a key
+// in one transaction.
+type keyedKind struct {
 	name, table, key string
-	where            string // of a row r; knows $1, the centre, $2, the time, $3 and $4, the keys, and $5, args
+	where            string // of a row r; $1 is the centre, $2 the time, $3 and $4 the keys, $5 args
 	before           time.Time
 	args             []any
 }
 
-// walks are for what an index by time would not help: it would cost every attempt a
-// second write, and of the consents nearly all are old and stay.
-func walks(now, record time.Time) []walked {
-	return []walked{
+// keyedKinds returns the kinds without an index by time. On lockouts it would cost each
+// attempt a second write, and nearly all consents are old and stay.
+func keyedKinds(now, record time.Time) []keyedKind {
+	return []keyedKind{
 		{"consents", "consents", "identity_digest", endedConsent, record, nil},
 		{"attempts", "lockouts", "person_digest", `r.updated_at < $2 AND (r.locked_until IS NULL OR r.locked_until < $5)`,
 			now.Add(-lockoutLife), []any{now}},
 	}
 }
 
-// endedConsent are consents that decide nothing any more: those before a user's latest
-// of a purpose, and the latest of a user who has no link. Their life counts from the
-// withdrawal, or else from the later consent, or else from when they were given. The
-// latest of a linked user stays, above all a withdrawn one: without it a form would be
-// taken for a consent again. Without a link a user starts anew; what came before the
-// latest is never younger, so it goes at the same time. The links are asked for within
-// the keys of the transaction, or PostgreSQL reads all of them each time. They are of all
-// providers, as consents are.
+// endedConsent selects consents that no longer decide anything: those before a user's
+// latest of a purpose, and the latest of a user without a link. Their life counts from the
+// withdrawal, or else from the later consent, or else from when they were given. The latest
+// consent of a linked user stays even if it is withdrawn, because without it a form would
+// count as a consent again. The links are limited to the keys of the transaction, because
+// PostgreSQL would otherwise read all of them each time.
 const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn_at < $2)
 	AND CASE WHEN EXISTS (SELECT 1 FROM consents n WHERE n.center_id = $1 AND n.identity_digest = r.identity_digest
 			AND n.purpose = r.purpose AND n.given_at > r.given_at)
@@ -219,28 +219,29 @@ const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn
 		ELSE NOT EXISTS (SELECT 1 FROM links l WHERE l.center_id = $1 AND l.identity_digest = r.identity_digest
 			AND l.identity_digest > $3 AND l.identity_digest <= $4) END`
 
-// retainWalked passes by keys that do not go in a batch's time.
-func (db *DB) retainWalked(ctx context.Context, k walked, dryRun bool) (done Retained, failed error) {
+// retainKeyed deletes the rows of a keyedKind. It skips keys whose rows cannot be deleted
+// in a batch's time.
+func (db *DB) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done Retained, failed error) {
 	done = Retained{Kind: k.name, Before: k.before}
 	for from := []byte{}; ; {
 		begun := time.Now()
 		to, more, err := db.nextKeys(ctx, k, from)
 		if err != nil || to == nil {
-			return done, errors.Join(failed, ofKind(k.name, err))
+			return done, errors.Join(failed, wrapKind(k.name, err))
 		}
 		n, err := db.retainBetween(ctx, k, [2][]byte{from, to}, dryRun)
 		if done.Rows += n; err != nil {
-			failed = ofKind(k.name, err)
+			failed = wrapKind(k.name, err)
 		}
-		if !more || err != nil && !outOfTime(err) || !sleep(ctx, time.Since(begun)) {
+		if !more || err != nil && !isTimeout(err) || !sleep(ctx, time.Since(begun)) {
 			return done, failed
 		}
 		from = to
 	}
 }
 
-// nextKeys returns the last of the next keys, nil when there is none.
-func (db *DB) nextKeys(ctx context.Context, k walked, from []byte) (to []byte, more bool, err error) {
+// nextKeys returns the last key of the next batch, or nil if there is none.
+func (db *DB) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte, more bool, err error) {
 	var keys [][]byte
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		keys = nil
@@ -254,8 +255,9 @@ func (db *DB) nextKeys(ctx context.Context, k walked, from []byte) (to []byte, m
 	return keys[len(keys)-1], len(keys) == retentionBatch, nil
 }
 
-// retainBetween deletes, or counts, what is old of the keys after the first up to the second.
-func (db *DB) retainBetween(ctx context.Context, k walked, keys [2][]byte, dryRun bool) (n int64, err error) {
+// retainBetween deletes or counts the old rows of the keys after the first up to the
+// second.
+func (db *DB) retainBetween(ctx context.Context, k keyedKind, keys [2][]byte, dryRun bool) (n int64, err error) {
 	from := fmt.Sprintf(`FROM %s r WHERE r.center_id = $1 AND r.%s > $3 AND r.%[2]s <= $4 AND %s`, k.table, k.key, k.where)
 	args := append([]any{db.center, k.before, keys[0], keys[1]}, k.args...)
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)

@@ -12,13 +12,13 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A consentStep is one act of a citizen, some years before the retention runs.
+// A consentStep is an action of a user some years before the retention.
 type consentStep struct {
 	years float64
 	what  string // the version agreed to, or "withdraw"
 }
 
-// Which consents outlive the three years of the record.
+// TestRetentionOfConsents checks which consents are kept longer than three years.
 func TestRetentionOfConsents(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
@@ -27,11 +27,11 @@ func TestRetentionOfConsents(t *testing.T) {
 		linked bool
 		steps  []consentStep
 		goes   int64
-		left   []string // version, and "-" when it is withdrawn; the earliest first
+		left   []string // versions, with "-" if withdrawn, the earliest first
 	}{
-		{"standing", true, []consentStep{{9, "1"}}, 0, []string{"1"}},
-		{"standing without a link", false, []consentStep{{9, "1"}}, 1, nil},
-		{"young without a link", false, []consentStep{{2, "1"}}, 0, []string{"1"}},
+		{"in force", true, []consentStep{{9, "1"}}, 0, []string{"1"}},
+		{"in force without a link", false, []consentStep{{9, "1"}}, 1, nil},
+		{"recent without a link", false, []consentStep{{2, "1"}}, 0, []string{"1"}},
 		{"withdrawn", true, []consentStep{{9, "1"}, {8, "withdraw"}}, 0, []string{"1-"}},
 		{"withdrawn without a link", false, []consentStep{{9, "1"}, {8, "withdraw"}}, 1, nil},
 		{"withdrawn lately without a link", false, []consentStep{{9, "1"}, {2, "withdraw"}}, 0, []string{"1-"}},
@@ -65,7 +65,7 @@ func TestRetentionOfConsents(t *testing.T) {
 			noError(t, err)
 			for _, dryRun := range []bool{true, false} {
 				if got := retained(t, db, 3, dryRun)["consents"]; got != tt.goes {
-					t.Errorf("dry run %v: %d went, want %d", dryRun, got, tt.goes)
+					t.Errorf("dry run %v: %d deleted, want %d", dryRun, got, tt.goes)
 				}
 			}
 			left := list(t, storetest.ProbeOf(db), `SELECT text_version || CASE WHEN withdrawn_at IS NULL THEN '' ELSE '-' END FROM consents WHERE center_id = $1 ORDER BY given_at`, fmt.Sprint("city ", n))
@@ -75,13 +75,13 @@ func TestRetentionOfConsents(t *testing.T) {
 			after, err := db.Consents(t.Context(), s)
 			noError(t, err)
 			if diff := cmp.Diff(before, after); diff != "" && tt.linked {
-				t.Errorf("what a linked citizen said last is another thing now:\n%s", diff)
+				t.Errorf("latest consent of a linked user changed:\n%s", diff)
 			}
 		})
 	}
 }
 
-// consenting is the session of a citizen, with or without a link.
+// consenting returns the session of a user with or without a link.
 func consenting(t *testing.T, db *store.DB, linked bool) store.Session {
 	t.Helper()
 	d := depositor(1, hashed)
@@ -94,8 +94,8 @@ func consenting(t *testing.T, db *store.DB, linked bool) store.Session {
 	return s
 }
 
-// A citizen's consents go in one piece, however many citizens there are; another
-// centre's stay.
+// All consents of a user are deleted together, in any number of batches, and those of
+// another centre stay.
 func TestRetentionOfManyConsents(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t, storetest.DSN(t))
@@ -106,14 +106,15 @@ func TestRetentionOfManyConsents(t *testing.T) {
 		t.Errorf("a dry run counts %d", got)
 	}
 	if got := retained(t, db, 3, false)["consents"]; got != 2*people {
-		t.Errorf("%d went", got)
+		t.Errorf("%d deleted", got)
 	}
 	if got := list(t, storetest.ProbeOf(db), `SELECT center_id || count(*) FROM consents GROUP BY center_id`); len(got) != 1 || got[0] != fmt.Sprint("other", 2*people) {
 		t.Errorf("left: %v", got)
 	}
 }
 
-// addConsents gives each of many citizens a consent of five years ago, and one of four.
+// addConsents gives each of many users a consent of five years ago and one of four years
+// ago.
 func addConsents(t *testing.T, db *store.DB, center string, people int) {
 	t.Helper()
 	noError(t, db.InTx(t.Context(), func(tx *sqlx.Tx, now time.Time) error {

@@ -17,7 +17,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// retained are the rows that Retention counted, by kind; none is left out.
+// retained returns the rows that Retention counts, by kind, and checks that every kind is
+// reported.
 func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int64 {
 	t.Helper()
 	all, err := db.Retention(t.Context(), years, dryRun)
@@ -37,18 +38,18 @@ func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int
 	return got
 }
 
-// rowsOf is how many rows each table has.
+// rowsOf returns the number of rows of each table.
 func rowsOf(t *testing.T, db *store.DB) map[string]int {
 	t.Helper()
 	got := map[string]int{}
-	for table, rows := range wholeDatabase(t, db) {
+	for table, rows := range allRows(t, db) {
 		got[table] = len(rows)
 	}
 	return got
 }
 
-// Nothing goes while it is young; everything goes in its time, kind by kind, and a
-// dry run says beforehand what will.
+// Recent rows are kept, old rows are deleted kind by kind, and a dry run reports the same
+// numbers.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
@@ -63,8 +64,8 @@ func TestRetention(t *testing.T) {
 		return storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
 	}
 	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
-	d := liveThrough(t, db, 1)
-	_, err = db.Unlock(t.Context(), asked(d))
+	d := createPersonRows(t, db, 1)
+	_, err = db.Unlock(t.Context(), operatorRequest(d))
 	noError(t, err)
 	young := rowsOf(t, db)
 
@@ -93,7 +94,7 @@ func TestRetention(t *testing.T) {
 		}
 		if tt.age == 0 {
 			if diff := cmp.Diff(young, rowsOf(t, db)); diff != "" {
-				t.Errorf("went at once:\n%s", diff)
+				t.Errorf("deleted at once:\n%s", diff)
 			}
 		}
 	}
@@ -105,17 +106,17 @@ func TestRetention(t *testing.T) {
 	}
 	slices.Sort(left)
 	if diff := cmp.Diff([]string{"accounts", "centers", "consents", "links", "password_credentials", "password_history"}, left); diff != "" {
-		t.Errorf("after three years there are rows in:\n%s", diff)
+		t.Errorf("rows left after three years:\n%s", diff)
 	}
 	if got := partitions(t, storetest.ProbeOf(db)); got["events_2026_05"] != "" || got["events_rest"] == "" || got["events_2029_06"] == "" {
 		t.Errorf("partitions %v", got)
 	}
 	if _, err := db.Retention(t.Context(), 0, true); err == nil {
-		t.Error("a record of no years")
+		t.Error("0 years accepted")
 	}
 }
 
-// A lock that ends in the year 9999 is not forgotten, and neither is an open change.
+// A lock that ends in the year 9999 and an open change are kept.
 func TestRetentionKeepsLocks(t *testing.T) {
 	t.Parallel()
 	clock := time.Now()
@@ -131,11 +132,11 @@ func TestRetentionKeepsLocks(t *testing.T) {
 	}
 	a, err := failedAttempt(t.Context(), db, store.AttemptRequest{PersonDigest: []byte("person0"), Scope: store.PublicScope, Policy: forEver})
 	if err != nil || a.Admitted {
-		t.Errorf("the lock was forgotten: %+v %v", a, err)
+		t.Errorf("lock deleted: %+v %v", a, err)
 	}
 }
 
-// addEvents writes events of a centre, n in each month.
+// addEvents inserts n events of a centre at each time.
 func addEvents(t *testing.T, db *store.DB, center string, n int, all ...time.Time) {
 	t.Helper()
 	noError(t, db.InTx(t.Context(), func(tx *sqlx.Tx, _ time.Time) error {
@@ -150,9 +151,8 @@ func addEvents(t *testing.T, db *store.DB, center string, n int, all ...time.Tim
 	}))
 }
 
-// A partition goes whole where it is one centre's; another centre's events stay in
-// theirs, and the rows that stand in no month's partition go, too. Two processes at
-// once share the work.
+// A partition of one centre is dropped; another centre's events stay in theirs, and rows in
+// events_rest are deleted. Two processes share the work.
 func TestRetentionOfEvents(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
@@ -186,7 +186,7 @@ func TestRetentionOfEvents(t *testing.T) {
 	}
 	wg.Wait()
 	if rows != 7500 || strings.Join(parts, " ") != "events_2026_02" {
-		t.Errorf("%d rows went, whole %v", rows, parts)
+		t.Errorf("%d rows deleted, dropped %v", rows, parts)
 	}
 	for center, want := range map[string]string{storetest.Center: "2500", "other": "6"} {
 		if got := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM events WHERE center_id = $1`, center)[0]; got != want {
@@ -198,10 +198,11 @@ func TestRetentionOfEvents(t *testing.T) {
 	}
 }
 
-// A worker of a distributed server drops no partition: its events go row by row.
+// A worker of a distributed server drops no partition, so its events are deleted row by
+// row.
 func TestRetentionOnWorker(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // what a worker says is said by an event trigger
+	storetest.Server(t) // an event trigger answers as a worker does
 	dsn := storetest.DSN(t)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month }))
@@ -216,11 +217,12 @@ func TestRetentionOnWorker(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
-		t.Error("dropped")
+		t.Error("partition dropped")
 	}
 }
 
-// A reader holds the partition: its events go row by row, nobody waits for it.
+// A partition that a reader has locked is not dropped: its events are deleted row by row
+// without waiting.
 func TestRetentionBesideReader(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
@@ -235,10 +237,10 @@ func TestRetentionBesideReader(t *testing.T) {
 		if got := retained(t, db, 1, false); got["events"] != 10 {
 			t.Errorf("%v", got)
 		}
-		return nil // and it came back while the reader still reads
+		return nil // Retention returned while the reader still holds its lock
 	}))
 	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
-		t.Error("dropped under a reader")
+		t.Error("partition dropped under a reader")
 	}
 	all, err := db.Retention(t.Context(), 1, false)
 	noError(t, err)

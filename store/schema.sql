@@ -252,7 +252,7 @@ CREATE TABLE notifications (
 	sealed bytea NOT NULL,
 	made_at timestamp with time zone,
 	received_at timestamp with time zone NOT NULL,
-	identity_digests bytea[],
+	identity_digests bytea[] NOT NULL,
 	cancelled_at timestamp with time zone,
 	PRIMARY KEY (center_id, notify_id),
 	CHECK ((length(family) > 0)),
@@ -261,7 +261,6 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications_identities ON notifications USING gin (identity_digests);
 CREATE INDEX notifications_received ON notifications USING btree (center_id, received_at);
-CREATE INDEX notifications_unread ON notifications USING btree (center_id, notify_id) WHERE (identity_digests IS NULL);
 
 CREATE TABLE operator_actions (
 	center_id text NOT NULL,

@@ -17,11 +17,11 @@ import (
 
 var update = flag.Bool("update", false, "write schema.sql anew")
 
-// TestSchema keeps schema.sql equal to what all migrations make, so that a
-// review sees what a migration changes.
+// TestSchema checks that schema.sql is the result of the migrations, so that a review shows
+// what a migration changes.
 func TestSchema(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its catalog
+	storetest.Server(t) // reads the catalog
 	dsn := storetest.EmptyDSN(t)
 	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}); err != nil {
 		t.Fatal(err)
@@ -37,12 +37,12 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("schema.sql is not what the migrations make; look at it and run go test ./store -run TestSchema -update\n%s", d)
+		t.Errorf("schema.sql differs from the result of the migrations; check it and run go test ./store -run TestSchema -update\n%s", d)
 	}
 }
 
-// dump writes the schema as SQL in an order of its own, from what every
-// PostgreSQL from 14 on tells alike.
+// dump returns the schema as SQL in a fixed order, read from parts of the catalog that are
+// the same in every PostgreSQL from 14 on.
 func dump(t *testing.T, db *sqlx.DB) string {
 	t.Helper()
 	var b strings.Builder
@@ -95,10 +95,10 @@ func list(t *testing.T, db *sqlx.DB, query string, args ...any) []string {
 	return lines
 }
 
-// TestSchemaRules are the rules that keep the schema distributable.
+// TestSchemaRules checks the rules that keep the schema distributable.
 func TestSchemaRules(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its catalog
+	storetest.Server(t) // reads the catalog
 	db := storetest.ProbeOf(storetest.Open(t, storetest.DSN(t)))
 	rules := []struct{ name, offenders string }{
 		{"center_id begins every primary key", `

@@ -9,42 +9,42 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// How long a session lives.
+// Limits of a session.
 const (
 	SessionIdle = 15 * time.Minute // without a request
 	SessionLife = 2 * time.Hour    // in all
 
-	// seenStep is how stale seen_at may grow before a request renews it: one
-	// write in half a minute, not one a request.
+	// seenStep is how old seen_at may be before a request renews it, so that not every
+	// request writes.
 	seenStep = 30 * time.Second
 )
 
-// A Session is one signed-in session of an Alipay user.
+// A Session is a signed-in session of a user.
 type Session struct {
 	TokenDigest    []byte
 	Provider       string // of the identity
-	Channel        string // through which it was opened, and its requests come
+	Channel        string // of the session and its requests
 	IdentityDigest []byte
-	Link           *Link // nil until the visitor is linked
+	Link           *Link // nil if the user is not linked
 	RenewalDue     bool  // see RenewSession
 	sealed         []byte
 }
 
-// A Link ties an Alipay user to the person and the account they proved.
+// A Link connects a user to a person and one of the person's accounts.
 type Link struct {
 	AccountID    uuid.UUID
 	PersonDigest []byte
 	Password     PasswordStatus
 }
 
-// A Visitor is the part of a session that is kept sealed.
+// A Visitor is the sealed part of a session.
 type Visitor struct {
 	Identity    Identity `json:"i"`
-	AccessToken string   `json:"t,omitempty"` // Alipay's: a link needs it, and one after an unlink again
+	AccessToken string   `json:"t,omitempty"` // of Alipay, which a link needs
 }
 
-// SpendAuthCode marks an auth code as used, over all processes. Only the first
-// call returns nil; every other returns ErrConflict.
+// SpendAuthCode marks an auth code as used. Over all processes the first call returns nil
+// and every other ErrConflict.
 func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		res, err := tx.ExecContext(ctx, `
@@ -55,29 +55,29 @@ func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
 	})
 }
 
-// OpenSession starts a session on a channel for visitor. tokenDigest is the SHA-256 of a
-// random token that only the front end holds. Calling it twice fails. A citizen who was
-// known by user_id and now comes with both identifiers is moved to the open_id first,
-// see MoveToOpenID.
+// OpenSession opens a session on a channel for visitor. tokenDigest is the SHA-256 of a
+// random token that only the front end has. A user known by user_id whose visitor has both
+// identifiers is moved to the open_id first; see MoveToOpenID. Calling OpenSession twice
+// with one token fails.
 func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byte, visitor Visitor) (Session, error) {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		as, err := db.recognise(ctx, tx, visitor.Identity, now)
+		id, err := db.resolveIdentity(ctx, tx, visitor.Identity, now)
 		if err != nil {
 			return err
 		}
-		identity := db.digest(as)
-		sealed, err := db.seal(Visitor{as, visitor.AccessToken}, "sessions", tokenDigest)
+		digest := db.digest(id)
+		sealed, err := db.seal(Visitor{id, visitor.AccessToken}, "sessions", tokenDigest)
 		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
-			db.center, tokenDigest, as.Provider, channel, identity, sealed, now)
+			db.center, tokenDigest, id.Provider, channel, digest, sealed, now)
 		if err != nil {
 			return err
 		}
-		return db.authorise(ctx, tx, as.Provider, identity, now)
+		return db.authorise(ctx, tx, id.Provider, digest, now)
 	})
 	if err != nil {
 		return Session{}, err
@@ -85,8 +85,8 @@ func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byt
 	return db.Session(ctx, tokenDigest)
 }
 
-// Session returns the live session with this token digest. It returns ErrNotFound if the
-// session is unknown, ended, idle or too old.
+// Session returns the session with a token digest, with its link and the state of its
+// password. It returns ErrNotFound if the session is unknown, ended, idle or too old.
 func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) {
 	now := db.clock()
 	s := Session{TokenDigest: tokenDigest}
@@ -94,8 +94,7 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 	var account uuid.NullUUID
 	var seenAt time.Time
 	p := &link.Password
-	// Every request does this, and the most frequent one nothing else: hence one
-	// statement for all of it, scanned by hand.
+	// Every request calls Session, so it is one statement whose row is scanned by hand.
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		return q.QueryRowxContext(ctx, `
 			SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
@@ -131,6 +130,7 @@ func (db *DB) RenewSession(ctx context.Context, tokenDigest []byte) error {
 	})
 }
 
+// renewSession renews a session that is not idle yet.
 func (db *DB) renewSession(ctx context.Context, tx *sqlx.Tx, tokenDigest []byte, now time.Time) error {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE sessions SET seen_at = $3
@@ -139,14 +139,14 @@ func (db *DB) renewSession(ctx context.Context, tx *sqlx.Tx, tokenDigest []byte,
 	return changedOne(res, err, ErrNotFound)
 }
 
-// Visitor opens the sealed part of a session.
+// Visitor unseals the visitor of a session.
 func (db *DB) Visitor(s Session) (Visitor, error) {
 	var v Visitor
 	err := db.unseal(s.sealed, "sessions", s.TokenDigest, &v)
 	return v, err
 }
 
-// Holder opens who holds the linked account by the centre's record.
+// Holder returns the holder of the linked account according to the centre's records.
 func (db *DB) Holder(l Link) (Person, error) {
 	var p Person
 	err := db.unseal(l.Password.sealed, "accounts", l.AccountID[:], &p)
@@ -162,18 +162,18 @@ func (db *DB) EndSession(ctx context.Context, tokenDigest []byte) error {
 	})
 }
 
-// endOtherSessions ends every session of the session's user but the session itself. Those of
-// the person's users of other providers stay.
+// endOtherSessions ends every session of the session's user but the session itself. Sessions
+// of the person's users of other providers stay.
 func (db *DB) endOtherSessions(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) error {
 	_, err := db.endSessions(ctx, tx, sessionsOf{identities: [][]byte{s.IdentityDigest}, except: s.TokenDigest}, now)
 	return err
 }
 
-// sessionsOf says which sessions end, whatever their channel.
+// sessionsOf selects the sessions to end, on every channel.
 type sessionsOf struct {
-	person     []byte   // those of all users who are linked to the person; nil: to nobody
-	identities [][]byte // and those of these users
-	except     []byte   // token digest of the session that stays; nil: none
+	person     []byte   // of all users linked to the person; nil for none
+	identities [][]byte // and of these users
+	except     []byte   // token digest of the session that stays; nil for none
 }
 
 // endSessions ends sessions and returns how many of them were alive. The ARRAY makes the
@@ -196,7 +196,7 @@ func (db *DB) endSessions(ctx context.Context, tx *sqlx.Tx, of sessionsOf, now t
 	return n, err
 }
 
-// Owns reports whether two sessions are of the same Alipay user.
+// Owns reports whether identityDigest is that of the session's user.
 func (s Session) Owns(identityDigest []byte) bool {
 	return bytes.Equal(s.IdentityDigest, identityDigest)
 }

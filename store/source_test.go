@@ -17,7 +17,7 @@ var (
 	executes = regexp.MustCompile(`^(Must)?(Named)?Exec(Context)?$|^Prepare`)
 )
 
-// TestNoWriteOutsideTransaction reads this package's own source.
+// TestNoWriteOutsideTransaction checks the source of this package.
 func TestNoWriteOutsideTransaction(t *testing.T) {
 	files := token.NewFileSet()
 	packages, err := parser.ParseDir(files, ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
@@ -39,8 +39,7 @@ type complaint struct {
 	text string
 }
 
-// outsideTransaction finds statements that are run on a pool, and writes in what read
-// runs.
+// outsideTransaction returns statements that run on a pool, and writes within read.
 func outsideTransaction(f *ast.File, texts map[string]string) (found []complaint) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -63,8 +62,8 @@ func isIdent(e ast.Expr, name string) bool {
 	return ok && i.Name == name
 }
 
-// writesIn finds SQL that writes, or locks rows only until its end, in the
-// arguments of a call, written there or as a constant.
+// writesIn returns SQL in the arguments of a call that writes or locks rows, as a literal
+// or a constant.
 func writesIn(call *ast.CallExpr, texts map[string]string) (found []complaint) {
 	for _, arg := range call.Args {
 		ast.Inspect(arg, func(n ast.Node) bool {
@@ -92,7 +91,8 @@ func literal(l *ast.BasicLit) string {
 	return s
 }
 
-// stringConstants are the package's constants and variables that are one literal.
+// stringConstants returns the package's constants and variables that are one string
+// literal.
 func stringConstants(p *ast.Package) map[string]string {
 	texts := map[string]string{}
 	for _, f := range p.Files {
@@ -114,7 +114,7 @@ func stringConstants(p *ast.Package) map[string]string {
 	return texts
 }
 
-// TestSourceTestFinds: the test above can fail.
+// TestSourceTestFinds checks that the test above can fail.
 func TestSourceTestFinds(t *testing.T) {
 	tests := []struct {
 		name, body string
@@ -141,9 +141,9 @@ func TestSourceTestFinds(t *testing.T) {
 	}
 }
 
-// TestClockIsOurs: a statement gets its time as a parameter, because engines
-// distributed by centre refuse the database's clock in many places.
-func TestClockIsOurs(t *testing.T) {
+// Statements get the time as a parameter, because engines distributed by centre refuse the
+// database's clock in many places.
+func TestTimesAreParameters(t *testing.T) {
 	asks := regexp.MustCompile(`(?i)\b(now|clock_timestamp|statement_timestamp|transaction_timestamp)\s*\(\)|\bCURRENT_(TIMESTAMP|DATE|TIME)\b`)
 	entries, err := os.ReadDir(".")
 	if err != nil {

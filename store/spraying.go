@@ -11,36 +11,35 @@ import (
 
 // An UnverifiedSource is a caller who is not proven to be the person.
 type UnverifiedSource struct {
-	User    []byte // digest of the Alipay identity
-	Address string // of the network, as the caller groups addresses; kept as a keyed digest only
+	User    []byte // digest of the user's identity
+	Address string // network address, grouped by the caller; stored as a keyed digest
 	Limits  Spraying
 }
 
-// Spraying says how many attempts at many people pass for honest mistakes. Each
-// number is at least 1.
+// Spraying limits attempts at many persons. Each limit is at least 1.
 type Spraying struct {
-	PerUser    int // persons an Alipay user tries in vain, a day of Beijing time
-	PerAddress int // persons tried in vain from an address, a day of Beijing time
-	PerMinute  int // first failed attempts of unverified sources at a person, all together
+	PerUser    int // persons a user may try in vain on a day in Beijing time
+	PerAddress int // persons that may be tried in vain from an address on a day in Beijing time
+	PerMinute  int // first failed attempts at a person by all unverified sources
 }
 
-// Which limit of Spraying refused an attempt.
+// Limits of Spraying, as in Refusal.By.
 const (
 	SprayingUser    = "user"
 	SprayingAddress = "address"
 	SprayingGlobal  = "global"
 )
 
-// A Refusal says that an attempt exceeded a limit of Spraying.
+// A Refusal reports that an attempt exceeded a limit of Spraying.
 type Refusal struct {
-	By    string    // SprayingUser, SprayingAddress or SprayingGlobal; "": not refused
-	Until time.Time // when the count begins anew
-	First bool      // the first refusal of this user or address on this day, or of this minute
+	By    string    // SprayingUser, SprayingAddress or SprayingGlobal; "" if not refused
+	Until time.Time // when the counter restarts
+	First bool      // whether it is the counter's first refusal
 
-	counted bool // it was this user's first attempt at the person today
+	counted bool // whether the attempt was the user's first at the person today
 }
 
-// A sprayCounter is one row of the table, which counts an attempt.
+// A sprayCounter is one row of the table spraying.
 type sprayCounter struct {
 	kind  string
 	actor []byte
@@ -49,7 +48,8 @@ type sprayCounter struct {
 	most  int
 }
 
-// sprayCounters returns the counters of a source in the order in which their rows are locked.
+// sprayCounters returns the counters of a source in the order in which their rows are
+// locked.
 func (db *DB) sprayCounters(s *UnverifiedSource, now time.Time) []sprayCounter {
 	day, tomorrow := calendar.Day(now)
 	minute := now.Truncate(time.Minute)
@@ -61,12 +61,11 @@ func (db *DB) sprayCounters(s *UnverifiedSource, now time.Time) []sprayCounter {
 	}
 }
 
-// checkSpraying counts the attempt of an unverified source before the password is looked at.
-// Only the first attempt of a user at a person counts; those that follow are counted by the
-// person's lockout alone. A full counter refuses the attempt whoever the person is, so a
-// refusal tells nothing of what others tried; a refused attempt increments no other counter.
-// The first statement locks the rows, the second reads and updates them; both are the same
-// for every outcome.
+// checkSpraying counts the attempt of an unverified source before the password is checked.
+// Only a user's first attempt at a person counts; the person's lockout counts the others. A
+// full counter refuses an attempt at any person, so a refusal reveals nothing about other
+// attempts. A refused attempt increments no other counter. The first statement locks the
+// rows, the second reads and updates them; both are the same for every outcome.
 func (db *DB) checkSpraying(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, now time.Time) (Refusal, error) {
 	if req.Source == nil {
 		return Refusal{}, nil
@@ -92,7 +91,8 @@ func (db *DB) checkSpraying(ctx context.Context, tx *sqlx.Tx, req AttemptRequest
 	return Refusal{counted: by == ""}, nil
 }
 
-// countSprayed counts the attempt in all locked rows, or the refusal in the one that is full.
+// countSprayed counts the attempt in all locked rows, or the refusal in the row that is
+// full.
 const countSprayed = `
 	WITH counts AS (
 		SELECT kind, tried, $2 = ANY (persons) AS known FROM spraying
@@ -116,7 +116,7 @@ const countSprayed = `
 	)
 	SELECT word, coalesce(max(refused) FILTER (WHERE kind = word), 0) FROM counted GROUP BY word`
 
-// lockSprayCounters inserts the rows of an attempt, or locks them for this transaction.
+// lockSprayCounters inserts or locks the rows of an attempt.
 func (db *DB) lockSprayCounters(ctx context.Context, tx *sqlx.Tx, counters []sprayCounter) error {
 	user, address, all := counters[0], counters[1], counters[2]
 	_, err := tx.ExecContext(ctx, `
@@ -127,8 +127,8 @@ func (db *DB) lockSprayCounters(ctx context.Context, tx *sqlx.Tx, counters []spr
 	return err
 }
 
-// undoSprayCount takes the person out of the counts of an unverified source: the password
-// was right, and whoever knows a password is not spraying. Calling it twice is safe.
+// undoSprayCount removes the person from the counters of an unverified source, because a
+// caller with the right password is not spraying. Calling it twice is safe.
 func (db *DB) undoSprayCount(ctx context.Context, tx *sqlx.Tx, req AttemptRequest, a Attempt) error {
 	if req.Source == nil {
 		return nil
@@ -152,13 +152,13 @@ func (db *DB) undoSprayCount(ctx context.Context, tx *sqlx.Tx, req AttemptReques
 	return err
 }
 
-// UndoSprayCount undoes the count of the attempt that began a link which has waited for a
-// face. The counter of that minute has ended. Calling it twice is safe.
+// UndoSprayCount undoes the count of the attempt that began a link proof. The counter of
+// that minute has ended. Calling it twice is safe.
 func (db *DB) UndoSprayCount(ctx context.Context, s *UnverifiedSource, p LinkProof) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
 		return db.undoSprayCount(ctx, tx, AttemptRequest{PersonDigest: p.PersonDigest, Source: s}, Attempt{at: p.ExpiresAt.Add(-LinkProofLife)})
 	})
 }
 
-// short is enough of a keyed digest to tell the few of one row apart.
+// short returns the first 16 bytes of a keyed digest, which identify it within one row.
 func short(digest []byte) []byte { return digest[:min(16, len(digest))] }

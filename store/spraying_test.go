@@ -13,7 +13,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// unverified is a request for an attempt at a person from an address.
+// unverified returns an attempt at a person from an address.
 func unverified(user, address string, person int, limits store.Spraying) store.AttemptRequest {
 	return store.AttemptRequest{PersonDigest: fmt.Appendf(nil, "%016d person", person), Scope: store.PublicScope, Policy: tiers,
 		Source: &store.UnverifiedSource{User: []byte(user), Address: address, Limits: limits}}
@@ -31,8 +31,8 @@ var sprayingBursts = []struct {
 	{store.SprayingGlobal, store.Spraying{PerUser: 7, PerAddress: 1000, PerMinute: 40}, each, each, 40},
 }
 
-// T3: of a burst over two processes exactly the limit is let through, whoever's
-// limit it is, and all that is counted is what was let through.
+// Of concurrent attempts over two processes exactly the limit is admitted, whichever limit
+// it is, and only admitted attempts are counted.
 func TestBurstOfSpraying(t *testing.T) {
 	t.Parallel()
 	noon := func() time.Time { return time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC) }
@@ -67,20 +67,20 @@ func TestBurstOfSpraying(t *testing.T) {
 			}
 			wg.Wait()
 			if admitted.Load() != tt.want || firsts.Load() != 1 {
-				t.Errorf("%d attempts were let through and %d refusals were the first, want %d and 1", admitted.Load(), firsts.Load(), tt.want)
+				t.Errorf("%d attempts admitted and %d first refusals, want %d and 1", admitted.Load(), firsts.Load(), tt.want)
 			}
 			checkCounted(t, handles[0], tt.want)
 		})
 	}
 }
 
-// checkCounted wants so many attempts counted for all and charged.
+// checkCounted checks the global counter and the number of charged attempts.
 func checkCounted(t *testing.T, db *store.DB, want int32) {
 	t.Helper()
 	var global, used int
 	pool := storetest.ProbeOf(db)
 	if err := pool.Get(&global, `SELECT tried FROM spraying WHERE kind = 'global'`); err != nil || int32(global) != want {
-		t.Errorf("%d counted for all, want %d: %v", global, want, err)
+		t.Errorf("%d counted globally, want %d: %v", global, want, err)
 	}
 	if err := pool.Get(&used, `SELECT sum(attempts) FROM lockouts`); err != nil || int32(used) != want {
 		t.Errorf("%d attempts charged, want %d: %v", used, want, err)
@@ -90,33 +90,33 @@ func checkCounted(t *testing.T, db *store.DB, want int32) {
 func one(int) string    { return "one" }
 func each(i int) string { return fmt.Sprint("each ", i) }
 
-// A step of a short story: who tries whom, and what comes of it.
+// A tryStep is one attempt and its result.
 type tryStep struct {
 	user    string
 	person  int
-	right   bool          // and its count undone
-	after   time.Duration // since the step before
+	right   bool          // the password is right, so the count is undone
+	after   time.Duration // since the previous step
 	refused string
 }
 
-// Two people a user, three an address, four tries a minute.
+// The limits are two persons a user, three persons an address and four attempts a minute.
 var sprayingStories = []struct {
 	name  string
 	steps []tryStep
 }{
 	{"the third person", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, "user"}, {"a", 3, true, 0, "user"}}},
 	{"one person again", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 1, false, 0, ""}}},
-	{"right ones do not count", []tryStep{{"a", 1, true, 0, ""}, {"a", 2, true, 0, ""}, {"a", 3, true, 0, ""}, {"a", 4, true, 0, ""}, {"a", 5, true, 0, ""}}},
-	{"a slip is undone", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
-	{"users are apart", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 1, false, 0, ""}, {"b", 2, false, 0, ""}}},
+	{"right passwords do not count", []tryStep{{"a", 1, true, 0, ""}, {"a", 2, true, 0, ""}, {"a", 3, true, 0, ""}, {"a", 4, true, 0, ""}, {"a", 5, true, 0, ""}}},
+	{"a count is undone", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 0, ""}, {"a", 4, false, 0, "user"}}},
+	{"users are counted separately", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 1, false, 0, ""}, {"b", 2, false, 0, ""}}},
 	{"the address", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""}, {"b", 4, false, 0, "address"}, {"c", 1, false, 0, "address"}, {"a", 1, false, 0, ""}}},
-	{"refused by the address, the user has tries left", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
+	{"refused by the address, not counted for the user", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"b", 3, false, 0, ""},
 		{"b", 4, false, 0, "address"}, {"b", 4, false, 0, "address"}, {"a", 2, true, 0, ""}, {"b", 4, false, 0, ""}, {"b", 5, false, 0, "user"}}},
-	{"once more is no first try", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"b", 1, false, 0, ""},
+	{"a repeated attempt is not counted globally", []tryStep{{"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"a", 1, false, 0, ""}, {"b", 1, false, 0, ""},
 		{"c", 1, false, 0, ""}, {"d", 1, false, 0, ""}, {"e", 1, false, 0, "global"}}},
 	{"the minute", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, 0, ""}, {"c", 1, false, 0, ""}, {"d", 1, false, 0, ""},
 		{"e", 1, false, 0, "global"}, {"a", 1, false, 0, ""}, {"e", 1, false, time.Minute, ""}}},
-	{"a right one of an earlier minute takes nothing from this one", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, time.Minute, ""}, {"c", 1, false, 0, ""},
+	{"a right password does not change the count of a later minute", []tryStep{{"a", 1, false, 0, ""}, {"b", 1, false, time.Minute, ""}, {"c", 1, false, 0, ""},
 		{"d", 1, false, 0, ""}, {"e", 1, false, 0, ""}, {"a", 1, true, 0, ""}, {"f", 1, false, 0, "global"}}},
 	{"the next day", []tryStep{{"a", 1, false, 0, ""}, {"a", 2, false, 0, ""}, {"a", 3, false, 8*time.Hour - time.Second, "user"}, {"a", 3, false, time.Second, ""}}},
 }
@@ -128,7 +128,7 @@ func TestSprayingStories(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)                         // 16:00 in Beijing
-			db := storetest.New(t, storetest.WithNow(func() time.Time { return now })) // centres are apart, too
+			db := storetest.New(t, storetest.WithNow(func() time.Time { return now })) // a centre for each test
 			for i, s := range tt.steps {
 				now = now.Add(s.after)
 				req := unverified(s.user, "here", s.person, limits)
@@ -151,10 +151,10 @@ func TestSprayingStories(t *testing.T) {
 	}
 }
 
-// generous is a policy that does not lock within a story.
+// generous is a policy that does not lock within a test.
 var generous = store.LockoutPolicy{Attempts: []int{50}, Until: func(now time.Time) []time.Time { return []time.Time{now.Add(time.Hour)} }}
 
-// A refused attempt leaves a lock as it is, of a person with and without a row.
+// A refused attempt does not change a lock, whether the person exists or not.
 func TestRefusedAttemptChargesNothing(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -180,11 +180,11 @@ func TestRefusedAttemptChargesNothing(t *testing.T) {
 	}
 	var refused int
 	if err := storetest.ProbeOf(db).Get(&refused, `SELECT sum(refused) FROM lockouts`); err != nil || refused != 0 {
-		t.Errorf("%d attempts were turned away by a lock, want 0: %v", refused, err)
+		t.Errorf("%d attempts refused by a lock, want 0: %v", refused, err)
 	}
 }
 
-// What is two days old goes, and nothing newer.
+// Purge deletes counters after two days and no later ones.
 func TestPurgeSpraying(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC)

@@ -9,38 +9,37 @@ import (
 	"testing"
 )
 
-// A keyed table holds rows of several kinds of the same thing, and each statement on it
-// names the kind that it means.
+// A keyedTable has rows of several kinds, so each statement on it must name a kind.
 type keyedTable struct {
 	table, names string
-	least        int               // times it is named
-	all          map[string]string // files whose statements mean all kinds, and why
+	least        int               // minimum number of mentions
+	all          map[string]string // files with statements about all kinds, with the reasons
 }
 
 var keyedTables = []keyedTable{
 	{"links", `\bprovider = (\$\d|\w+\.provider\b)|INTO links \(center_id, provider,`, 20, map[string]string{
-		"subject_refs.go": "a person's data are those of every provider's user",
-		"erase_lock.go":   "an erasure reaches all links of a person",
-		"person_data.go":  "so does a copy of a person's data",
-		"lifecycle.go":    "an account that ends, or another holder, ends the links of all providers",
-		"sync.go":         "what a file would do to links is foreseen of all providers",
-		"retention.go":    "consents are not kept by provider; a digest is of one",
+		"subject_refs.go": "a person's data includes the links of all providers",
+		"erase_lock.go":   "an erasure locks all links of a person",
+		"person_data.go":  "an export includes the links of all providers",
+		"lifecycle.go":    "an account that ends or changes its holder ends the links of all providers",
+		"sync.go":         "a plan counts the links of all providers",
+		"retention.go":    "consents have no provider; a digest belongs to one",
 		"session.go":      "a new password and a freeze end the sessions of the person's users of all providers",
 	}},
 	{"password_credentials", `\bkind = ('password'|\$\d|ANY \('{password}'\)|\w+\.kind\b)|INTO password_credentials \(center_id, account_id, kind,`, 20, map[string]string{
-		"person_data.go": "a copy of a person's data has credentials of all kinds",
+		"person_data.go": "an export includes credentials of all kinds",
 	}},
 	{"password_history", `\bkind = 'password'|INTO password_history \(center_id, account_id, kind,`, 3, map[string]string{
-		"person_data.go": "so has it the earlier ones",
+		"person_data.go": "an export includes earlier credentials of all kinds",
 	}},
 }
 
-// plainInJoin finds a kind that is written out where other rows say which ones are meant. While
-// PostgreSQL has no statistics, it takes such a kind for rare and reads the whole centre.
+// plainInJoin matches a literal kind in a join. Without statistics PostgreSQL takes such a
+// kind for rare and reads the whole centre.
 var plainInJoin = regexp.MustCompile(`(?s)\bJOIN (links|password_credentials) [^\n]*\b(kind = '|provider = \$)` +
 	`|\b(FROM|USING) unnest\([^\n]*AS \w+ \([^)]*\)\n.*\b(kind = '|provider = \$)`)
 
-// TestStatementsNameKind: a statement that forgot the kind would reach rows of another.
+// A statement without a kind would reach rows of other kinds.
 func TestStatementsNameKind(t *testing.T) {
 	t.Parallel()
 	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
@@ -52,24 +51,24 @@ func TestStatementsNameKind(t *testing.T) {
 		for _, s := range sqlOf(packages["store"]) {
 			found := len(table.FindAllString(s.text, -1))
 			if found > 0 && plainInJoin.MatchString(s.text) {
-				t.Errorf("%s: names it plainly in a join:\n%s", s.file, s.text)
+				t.Errorf("%s: literal kind in a join:\n%s", s.file, s.text)
 			}
 			n += found
 			switch named := len(names.FindAllString(s.text, -1)); {
 			case named >= found:
 			case k.all[s.file] == "":
-				t.Errorf("%s: %d of %d times named:\n%s", s.file, named, found, s.text)
+				t.Errorf("%s: kind named %d of %d times:\n%s", s.file, named, found, s.text)
 			default:
 				used[s.file] = true
 			}
 		}
 		for file, why := range k.all {
 			if !used[file] {
-				t.Errorf("%s: no exception is needed in %s: %s", k.table, file, why)
+				t.Errorf("%s: unused exception for %s: %s", k.table, file, why)
 			}
 		}
 		if n < k.least {
-			t.Errorf("%s: read %d times only", k.table, n)
+			t.Errorf("%s: found only %d statements", k.table, n)
 		}
 	}
 }

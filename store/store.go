@@ -1,6 +1,5 @@
-// Package store keeps the data of fundpass in PostgreSQL. Each file is about one
-// noun, and each exported method is one transaction. Package pgconn has the
-// connections.
+// Package store keeps the data of fundpass in PostgreSQL. Each exported method is one
+// transaction. Package pgconn provides the connections.
 //
 // The store runs on one server, on a primary with standbys, behind a transaction
 // pooler and on an engine distributed by centre. It holds personal data only as
@@ -23,22 +22,22 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// Errors a caller may act on. Every one may be wrapped.
+// Errors that callers may act on. Each may be wrapped.
 var (
-	// ErrUnavailable reports that the database could not be used and that nothing
-	// happened. The same call may succeed later.
+	// ErrUnavailable reports that the database could not be used and that nothing was
+	// changed. The same call may succeed later.
 	ErrUnavailable = pgconn.ErrUnavailable
 
-	// ErrUnknownOutcome reports that a COMMIT was sent and its answer is not
-	// known. Only a repetition under the same idempotency key, or reading the
-	// row, tells.
+	// ErrUnknownOutcome reports that a COMMIT was sent and its answer is not known. The
+	// caller finds out by repeating the call with the same idempotency key, or by reading
+	// the row.
 	ErrUnknownOutcome = pgconn.ErrUnknownOutcome
 
 	// ErrUnsafeDSN reports that a connection string is refused. The error names the
 	// setting.
 	ErrUnsafeDSN = pgconn.ErrUnsafeDSN
 
-	// ErrNotFound reports that the row asked for does not exist, or not for this caller.
+	// ErrNotFound reports that the requested row does not exist or is not the caller's.
 	ErrNotFound = errors.New("store: not found")
 
 	// ErrNotMigrated reports that the schema is older than this program.
@@ -49,7 +48,7 @@ var (
 	ErrOtherApp = errors.New("store: centre and application do not belong together")
 )
 
-// Config says which database, which centre and which keys.
+// Config is the configuration of Open.
 type Config struct {
 	// DSN is a lib/pq connection string or URL; see pgconn.ErrUnsafeDSN for its rules.
 	DSN string
@@ -59,11 +58,11 @@ type Config struct {
 	AppID string
 	// ColumnCipher encrypts columns and makes blind indexes.
 	ColumnCipher *keys.ColumnCipher
-	// Pepper recognises passwords; nil where none is seen. Methods that take a
-	// password or make a token need it.
+	// Pepper recognises passwords. It may be nil unless methods that take a password or
+	// make a token are called.
 	Pepper *keys.Pepper
-	// Look leaves the database as it is: the centre must be registered, and its
-	// keys are compared and not followed.
+	// Look makes Open leave the database unchanged: the centre must be registered, and its
+	// keys are compared but not bound.
 	Look bool
 	// MaxConns bounds the connections this process opens; 0 means 20.
 	MaxConns int
@@ -71,10 +70,9 @@ type Config struct {
 	CallLimit time.Duration
 	// ConnectLimit bounds the set-up of a connection to one host; 0 means 2 s.
 	ConnectLimit time.Duration
-	// Now replaces the clock in tests. A clock of one's own is not compared
-	// with the database's.
+	// Now replaces the clock in tests. It is not compared with the database's clock.
 	Now func() time.Time
-	// Log receives what no caller is told; nil discards it.
+	// Log receives errors that are not returned to a caller; nil discards them.
 	Log *slog.Logger
 }
 
@@ -90,19 +88,19 @@ type DB struct {
 
 	wall     func() time.Time // compared with the database's clock; nil: not compared
 	anchored atomic.Pointer[anchor]
-	skew     atomic.Int64 // nanoseconds the database is ahead of us
+	skew     atomic.Int64 // nanoseconds by which the database's clock is ahead
 
-	batchTime time.Duration // of one transaction that deletes what is old
+	batchTime time.Duration // limit of one transaction that deletes old rows
 
 	life       context.Context // ends with Close
 	end        context.CancelFunc
 	background sync.WaitGroup
 }
 
-// Open connects to a migrated database and registers the centre with its
-// application and its keys. It reports ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated,
-// ErrOtherApp, ErrOtherColumnKey or ErrOtherPepper. For a server that is not there yet
-// it waits 5 s, or until ctx ends.
+// Open connects to a migrated database and registers the centre with its application and
+// its keys. It waits 5 s for a server that does not answer yet, or until ctx ends. The
+// errors are ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated, ErrOtherApp, ErrOtherColumnKey
+// and ErrOtherPepper.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -114,11 +112,12 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := db.prepare(ctx, c); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	db.every(time.Minute, db.checkClock)
-	db.every(24*time.Hour, db.makePartitions)
+	db.runEvery(time.Minute, db.checkClock)
+	db.runEvery(24*time.Hour, db.makePartitions)
 	return db, nil
 }
 
+// fill checks the configuration and sets defaults.
 func (c *Config) fill() error {
 	if n := len(c.Center); n < 1 || n > 32 {
 		return errors.New("store: centre must have 1 to 32 bytes")
@@ -135,7 +134,6 @@ func (c *Config) fill() error {
 	return nil
 }
 
-// connect opens the pool.
 func connect(ctx context.Context, c Config) (*DB, error) {
 	pool, err := pgconn.Open(ctx, pgconn.Config{
 		DSN: c.DSN, MaxConns: c.MaxConns, ConnectTimeout: c.ConnectLimit, CallTimeout: c.CallLimit, Logger: c.Log,
@@ -151,7 +149,7 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	return db, nil
 }
 
-// prepare does what must be done before the first request is served.
+// prepare registers the centre, compares the clocks and creates partitions.
 func (db *DB) prepare(ctx context.Context, c Config) error {
 	if err := db.migrated(ctx); err != nil {
 		return err
@@ -166,21 +164,24 @@ func (db *DB) prepare(ctx context.Context, c Config) error {
 	return ctx.Err()
 }
 
-// register makes the centre's row and binds it to the keys. Calling it again, or in
+// register inserts the centre's row and binds it to the keys. Calling it again, also in
 // several processes at once, changes nothing.
 func (db *DB) register(ctx context.Context, appID string, look bool) error {
 	err := db.tryRegister(ctx, appID, look)
-	if errors.Is(err, ErrConflict) { // another process was first: the keys are compared with its
+	if errors.Is(err, ErrConflict) { // another process was first: compare the keys with its
 		err = db.tryRegister(ctx, appID, look)
 	}
 	return err
 }
 
+// tryRegister registers the centre once. It returns ErrConflict if another process has
+// bound the keys in between, and ErrOtherApp if the row is missing or of another
+// application.
 func (db *DB) tryRegister(ctx context.Context, appID string, look bool) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if !look {
-			// Without columns: of two that insert the same row at once, one may
-			// meet the other in the second unique index first.
+			// ON CONFLICT names no columns, because a concurrent insert of the same row
+			// may conflict in either unique index.
 			if _, err := tx.ExecContext(ctx, `
 				INSERT INTO centers (center_id, app_id, created_at) VALUES ($1, $2, $3)
 				ON CONFLICT DO NOTHING`, db.center, appID, now); err != nil {
@@ -203,8 +204,8 @@ func (db *DB) tryRegister(ctx context.Context, appID string, look bool) error {
 	})
 }
 
-// every runs f again and again until Close.
-func (db *DB) every(pause time.Duration, f func(context.Context)) {
+// runEvery runs f at intervals until Close.
+func (db *DB) runEvery(pause time.Duration, f func(context.Context)) {
 	db.background.Go(func() {
 		tick := time.NewTicker(pause)
 		defer tick.Stop()
@@ -219,9 +220,9 @@ func (db *DB) every(pause time.Duration, f func(context.Context)) {
 	})
 }
 
-// Ping reports whether this process may serve: the server takes writes, is
-// migrated, and its clock is within 30 s of this machine's. The errors are
-// ErrUnavailable and ErrNotMigrated.
+// Ping reports whether this process may serve: the server accepts writes, the schema is
+// migrated, and the clocks differ by at most 30 s. The errors are ErrUnavailable and
+// ErrNotMigrated.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.clockTrusted(); err != nil {
 		return err
@@ -239,12 +240,12 @@ func (db *DB) Pooled() bool { return db.pool.HasPooler() }
 // HasPepper reports whether the Config had a pepper.
 func (db *DB) HasPepper() bool { return db.pepper != nil }
 
-// UnreplicatedCommits counts the commits since Open that the server ended
-// without its standbys' confirmation; each was reported as ErrUnknownOutcome.
+// UnreplicatedCommits returns the number of commits since Open that no standby confirmed.
+// Each was reported as ErrUnknownOutcome.
 func (db *DB) UnreplicatedCommits() int64 { return db.pool.UnreplicatedCommits() }
 
-// Close ends the background work, lets commits under way finish for a few
-// seconds, and closes the connections.
+// Close ends the background work, waits a few seconds for commits in progress, and closes
+// the connections.
 func (db *DB) Close() error {
 	db.end()
 	db.background.Wait()

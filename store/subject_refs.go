@@ -10,19 +10,20 @@ import (
 	"github.com/lib/pq"
 )
 
-// subjectRefs are the keys by which the rows about one person are found.
+// subjectRefs are the keys of the rows about one person.
 type subjectRefs struct {
-	persons    [][]byte // one
+	persons    [][]byte // exactly one
 	accounts   []uuid.UUID
-	identities [][]byte // digests of every Alipay user who holds or held the person's link, and holds no other
-	linked     [][]byte // those of who holds it now
+	identities [][]byte // digests of the users who hold or held the person's link and hold no other
+	linked     [][]byte // digests of the users who hold it now
 	tokens     [][]byte // of sessions
 }
 
-// resolve completes t, which has the person and the accounts. Only the link
-// makes a user of whatever provider the person's: not an attempt in a scope of their own, as by a phone
-// number that relatives share, nor a requested transfer, which the holder may have rejected.
-// One who is linked to another person by now belongs to that one.
+// resolve adds the identities and tokens to t, which has the person and the accounts. A
+// user belongs to the person only by a link of any provider. An attempt in a scope of the
+// user's own does not count, because relatives may share a phone number, nor does a
+// requested transfer, which the holder may have rejected. A user who is linked to another
+// person now belongs to that person.
 func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs) error {
 	if err := sqlx.SelectContext(ctx, q, &t.identities, `
 		SELECT identity_digest FROM links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
@@ -38,18 +39,18 @@ func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs
 	if err != nil {
 		return err
 	}
-	told, err := db.toldIdentities(ctx, q, *t)
+	notified, err := db.notifiedIdentities(ctx, q, *t)
 	if err != nil {
 		return err
 	}
 	for _, id := range linked {
 		t.linked = append(t.linked, db.digests(id)...)
 	}
-	open := append(linked, told...)
+	open := append(linked, notified...)
 	for _, id := range open {
 		t.identities = append(t.identities, db.digests(id)...)
 	}
-	if err := db.leaveOthers(ctx, q, t, open); err != nil {
+	if err := db.excludeOthers(ctx, q, t, open); err != nil {
 		return err
 	}
 	return sqlx.SelectContext(ctx, q, &t.tokens, `
@@ -57,7 +58,7 @@ func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs
 		db.center, pq.ByteaArray(t.identities))
 }
 
-// linkedIdentities opens the identifiers of the person's links, of all providers.
+// linkedIdentities returns the identities of the person's links of all providers.
 func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
@@ -79,30 +80,30 @@ func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t sub
 	return open, nil
 }
 
-// toldIdentities opens the identifiers of who was told as the holder of the link.
-func (db *DB) toldIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
-	var told []Delivery
-	if err := sqlx.SelectContext(ctx, q, &told, `
+// notifiedIdentities returns the identities that were sent notices as holders of the link.
+func (db *DB) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
+	var notices []Delivery
+	if err := sqlx.SelectContext(ctx, q, &notices, `
 		SELECT outbox_id, sealed FROM outbox
 		WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) AND kind <> ALL ($3)`,
-		db.center, uuids(t.accounts), pq.Array(toRequesters)); err != nil {
+		db.center, uuids(t.accounts), pq.Array(requesterNotices)); err != nil {
 		return nil, err
 	}
-	for _, d := range told {
+	for _, d := range notices {
 		n, err := db.Notice(d)
 		if err != nil {
 			return nil, err
 		}
-		if n.Person == nil || bytes.Equal(n.Person, t.persons[0]) { // not of who held the account before
+		if bytes.Equal(n.Person, t.persons[0]) { // not that of a former holder of the account
 			open = append(open, n.Identity)
 		}
 	}
 	return open, nil
 }
 
-// leaveOthers removes from t every identifier of a user who is linked to another person: those
-// of the link, and the others of the same user in open. Identifiers of all providers are in t.
-func (db *DB) leaveOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
+// excludeOthers removes from t the identifiers of users who are linked to another person:
+// those of the link, and those of the same users in open.
+func (db *DB) excludeOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
 	var foreign [][]byte
 	if err := sqlx.SelectContext(ctx, q, &foreign, `
 		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM links
@@ -138,6 +139,7 @@ func (db *DB) scopes(t subjectRefs) [][]byte {
 	return all
 }
 
+// uuids returns ids as a parameter.
 func uuids(all []uuid.UUID) any {
 	texts := make([]string, len(all))
 	for i, id := range all {

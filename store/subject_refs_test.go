@@ -10,10 +10,10 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Only the link makes an Alipay user a person's. Who requested it in vain, has guessed in
-// a scope of their own, or held it once has shown a phone number and given consents: of
-// these neither the citizen's copy nor an export shows a phone, and an erasure leaves
-// alone who has never held the link.
+// Only the link connects a user to a person. A user who requested it in vain, made attempts
+// in a scope of their own or held it once may have proven a phone number and given
+// consents: OwnData and Export do not contain such a phone, and Erase leaves a user who
+// never held the link.
 func TestSubjectRefsFollowTheLink(t *testing.T) {
 	t.Parallel()
 	request := func(t *testing.T, db *store.DB, s store.Session, a store.Account) store.Transfer {
@@ -23,14 +23,14 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 		return r
 	}
 	for name, tt := range map[string]struct {
-		held bool // once
+		held bool // whether the user once held the link
 		do   func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account)
 	}{
 		"the holder has rejected": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			_, err := db.RejectTransfer(t.Context(), holder, request(t, db, other, a).ID)
 			noError(t, err)
 		}},
-		"the holder could not be told": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
+		"the holder could not be notified": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			transfer := request(t, db, other, a)
 			due, _, err := db.Due(t.Context(), 100)
 			noError(t, err)
@@ -40,7 +40,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 				}
 			}
 			if r, err := db.Transfer(t.Context(), other, transfer.ID); err != nil || r.State != store.TransferUndeliverable {
-				t.Fatalf("the transfer is %s, %v", r.State, err)
+				t.Fatalf("transfer is %s, %v", r.State, err)
 			}
 		}},
 		"an attempt in their own scope": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
@@ -50,13 +50,13 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 		"held it once": {true, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			noError(t, db.RemoveLink(t.Context(), holder))
 			noError(t, db.AddLink(t.Context(), other, a, nil))
-			noError(t, db.RemoveLink(t.Context(), again(t, db, other)))
+			noError(t, db.RemoveLink(t.Context(), reload(t, db, other)))
 			noError(t, db.AddLink(t.Context(), holder, a, nil))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.Open(t, storetest.DSN(t)) // of its own: it claims every notice
+			db := storetest.Open(t, storetest.DSN(t)) // the test claims every notice
 			ctx := t.Context()
 			d := depositor(1, hashed)
 			importAll(t, db, d)
@@ -64,32 +64,32 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 			holder, other := linkedAs(t, db, both(1), account), opened(t, db, both(2))
 			noError(t, db.BindPhone(ctx, holder, store.PhoneProof{Payload: []byte("theirs"), Mobile: "13100000001"}))
 			tt.do(t, db, holder, other, account)
-			visit := opened(t, db, both(2)) // perhaps somebody else's by now
+			visit := opened(t, db, both(2)) // may belong to another person
 			noError(t, db.BindPhone(ctx, visit, store.PhoneProof{Payload: []byte(uuid.NewString()), Mobile: "13200000002"}))
 			noError(t, db.GiveConsents(ctx, visit, []store.Consent{{Purpose: "phone", Version: "1", How: store.ConsentAsked}}))
 
-			own, err := db.OwnData(ctx, again(t, db, holder))
+			own, err := db.OwnData(ctx, reload(t, db, holder))
 			noError(t, err)
-			data, err := db.Export(ctx, asked(d))
+			data, err := db.Export(ctx, operatorRequest(d))
 			noError(t, err)
 			for what, shown := range map[string]store.PersonData{"their own data": own, "the export": data} {
 				if len(shown.Sessions) != 1 || shown.Sessions[0].Phone != "13100000001" {
-					t.Errorf("%s show sessions %+v", what, shown.Sessions)
+					t.Errorf("%s: sessions %+v", what, shown.Sessions)
 				}
 				if n := len(shown.Consents); !tt.held && n != 0 {
-					t.Errorf("%s show %d consents of somebody else", what, n)
+					t.Errorf("%s: %d consents of another user", what, n)
 				}
 			}
-			_, err = db.Erase(ctx, store.Erasure{OperatorRequest: asked(d)})
+			_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 			noError(t, err)
 			if _, err := db.Session(ctx, holder.TokenDigest); err == nil {
-				t.Error("the holder's session is left")
+				t.Error("holder's session not erased")
 			}
 			if _, err := db.Session(ctx, visit.TokenDigest); (err == nil) == tt.held {
-				t.Errorf("the other one's session after the erasure: %v", err)
+				t.Errorf("other user's session after the erasure: %v", err)
 			}
 			if consents, err := db.Consents(ctx, visit); err != nil || (len(consents) == 1) == tt.held {
-				t.Errorf("the other one's consents after the erasure: %v, %v", consents, err)
+				t.Errorf("other user's consents after the erasure: %v, %v", consents, err)
 			}
 		})
 	}

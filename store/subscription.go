@@ -11,17 +11,17 @@ import (
 
 // States of a Subscription.
 const (
-	SubscriptionNone     = "none"     // the citizen was not asked, as far as is known
-	SubscriptionAccepted = "accepted" // said by the page, or shown by a message that Alipay took
-	SubscriptionRejected = "rejected" // said by the page
-	SubscriptionRefused  = "refused"  // shown by a message that Alipay did not take
+	SubscriptionNone     = "none"     // unknown, or the user was not asked
+	SubscriptionAccepted = "accepted" // reported by the page, or Alipay accepted a message
+	SubscriptionRejected = "rejected" // reported by the page
+	SubscriptionRefused  = "refused"  // Alipay refused a message
 )
 
-// subscriptionLife is how long an answer counts that no message has confirmed since.
+// subscriptionLife is how long a state is kept that no message has confirmed.
 const subscriptionLife = 365 * 24 * time.Hour
 
-// Subscription returns what is known of whether the session's Alipay user takes messages of a
-// template. Only Alipay knows for certain, when one is sent.
+// Subscription returns the last known state of the user's subscription to a template. Only
+// sending a message shows its present state.
 func (db *DB) Subscription(ctx context.Context, s Session, template string) (state string, err error) {
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &state, `
@@ -35,8 +35,8 @@ func (db *DB) Subscription(ctx context.Context, s Session, template string) (sta
 	return state, err
 }
 
-// NoteSubscription keeps what Alipay told the page of the session's user. Calling it twice
-// is safe.
+// NoteSubscription stores the state that Alipay reported to the page. Calling it twice is
+// safe.
 func (db *DB) NoteSubscription(ctx context.Context, s Session, template, state string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -49,12 +49,12 @@ func (db *DB) NoteSubscription(ctx context.Context, s Session, template, state s
 	})
 }
 
-// noteSubscription keeps what a message has shown, where anything is known of its
-// addressee: the template is the one they were asked about last.
+// noteSubscription stores the state that sending a notice has shown, if a subscription of
+// its addressee is known. Its template is the one that the addressee was asked about last.
 func (db *DB) noteSubscription(ctx context.Context, tx *sqlx.Tx, d Delivery, state string, now time.Time) error {
 	n, err := db.Notice(d)
 	if err != nil {
-		return nil //nolint:nilerr // what cannot be read was not sent
+		return nil //nolint:nilerr // a notice that cannot be opened was not sent
 	}
 	_, err = tx.ExecContext(ctx, `
 		UPDATE message_subscriptions SET state = $3, at = $4

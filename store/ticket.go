@@ -8,11 +8,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// TicketLife is how long a ticket for a sealed password is good.
+// TicketLife is how long a ticket for a sealed password is valid.
 const TicketLife = 15 * time.Minute
 
-// AddTicket gives a session a ticket, of which only the digest is kept.
-// Calling it twice with one ticket fails.
+// AddTicket stores the digest of a ticket for a session. Calling it twice with one ticket
+// fails.
 func (db *DB) AddTicket(ctx context.Context, s Session, ticket string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -23,9 +23,9 @@ func (db *DB) AddTicket(ctx context.Context, s Session, ticket string) error {
 	})
 }
 
-// SpendTicket uses a ticket up for one sealed text and reports whether it was
-// good: known, of this session, in time and not spent. With again, a ticket
-// spent for this very text is good: an earlier run of the same request did it.
+// SpendTicket spends a ticket for one sealed text and reports whether the ticket was valid:
+// known, of this session, not expired and not spent. With again, a ticket spent for the
+// same text is valid, because an earlier run of the request spent it.
 func (db *DB) SpendTicket(ctx context.Context, s Session, ticket string, sealed []byte, again bool) (bool, error) {
 	text := sha256.Sum256(sealed)
 	var good bool
@@ -36,8 +36,8 @@ func (db *DB) SpendTicket(ctx context.Context, s Session, ticket string, sealed 
 	return err == nil && good, err
 }
 
-// spendTicket writes one row whatever the ticket is, an unknown one's too: a
-// refusal must not be quicker for its reason.
+// spendTicket writes one row for any ticket, also for an unknown one, so that the time of a
+// refusal does not reveal its reason.
 const spendTicket = `
 	INSERT INTO password_tickets AS t (center_id, ticket_digest, token_digest, made_at, spent_at, spent_by, admitted)
 	VALUES ($1, $2, $3, $5, $5, $4, false)
@@ -47,6 +47,7 @@ const spendTicket = `
 		spent_by = coalesce(t.spent_by, CASE WHEN t.token_digest = $3 THEN $4::bytea END)
 	RETURNING admitted`
 
+// ticketDigest returns the blind index of a ticket.
 func (db *DB) ticketDigest(ticket string) []byte {
 	return db.cipher.Index("password ticket", []byte(ticket))
 }

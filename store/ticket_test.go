@@ -65,15 +65,15 @@ func TestTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !spend(mine, "late", text, false) {
-		t.Error("a ticket in time is refused")
+		t.Error("valid ticket refused")
 	}
 	ahead.Store(int64(store.TicketLife + time.Second))
 	if spend(mine, "purged", text, false) {
-		t.Error("a ticket is good for ever")
+		t.Error("expired ticket accepted")
 	}
 }
 
-// Of many uses of one ticket, over two processes, one is good.
+// Of many concurrent uses of one ticket over two processes, one succeeds.
 func TestTicketOnce(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
@@ -99,6 +99,6 @@ func TestTicketOnce(t *testing.T) {
 	}
 	wg.Wait()
 	if good.Load() != 1 {
-		t.Errorf("%d of 50 were let in", good.Load())
+		t.Errorf("%d of 50 uses succeeded, want 1", good.Load())
 	}
 }

@@ -9,15 +9,14 @@ import (
 )
 
 const (
-	// TransferLife is how long a transfer that is due can be confirmed.
+	// TransferLife is how long a transfer can be confirmed once it is due.
 	TransferLife = 7 * 24 * time.Hour
 
-	// clerkTransferLife is how long a transfer by a reset code can be completed: its
-	// second transaction follows the first, unless the process died.
+	// clerkTransferLife is how long a transfer by a reset code can be completed, which
+	// takes a second transaction.
 	clerkTransferLife = time.Minute
 
-	// RejectionLife is how long a rejection keeps every Alipay user of the person from
-	// requesting another transfer.
+	// RejectionLife is how long a rejection prevents further transfers to the person.
 	RejectionLife = 30 * 24 * time.Hour
 )
 
@@ -25,8 +24,8 @@ const (
 const (
 	TransferWaiting   = "waiting"
 	TransferDone      = "done"
-	TransferRejected  = "rejected"  // by the holder of the link, or by their freeze
-	TransferCancelled = "cancelled" // by the requester; or the link or the password has changed
+	TransferRejected  = "rejected"  // by the holder, also with a freeze
+	TransferCancelled = "cancelled" // by the requester, or the link or the password has changed
 	TransferExpired   = "expired"
 
 	TransferUndeliverable = "undeliverable" // the holder could not be notified
@@ -36,14 +35,14 @@ const (
 // password.
 const TransferByClerk = "clerk"
 
-// A Transfer is the request of an Alipay user, proven to be a person, to take over the
-// link that another Alipay user has to that person.
+// A Transfer is a user's request, proven to be by the person, to take over the link that
+// another user has to that person.
 type Transfer struct {
 	ID                uuid.UUID  `db:"transfer_id"`
 	Provider          string     `db:"provider"`
 	AccountID         uuid.UUID  `db:"account_id"` // whose password was right
 	PersonDigest      []byte     `db:"person_digest"`
-	Former            []byte     `db:"former_digest"` // whose link it is
+	Former            []byte     `db:"former_digest"` // holder of the link
 	Proof             string     `db:"proof"`
 	State             string     `db:"state"`
 	CredentialVersion int64      `db:"credential_version"` // of the password that was right
@@ -55,8 +54,8 @@ type Transfer struct {
 	Sealed            []byte     `db:"sealed_identity"` // the requester's
 }
 
-// transferValid holds for a waiting transfer r while its link exists and the password that
-// was verified is unchanged; $1 is the centre. With a reset code the password may be frozen.
+// transferValid reports whether the link of a waiting transfer r exists and the verified
+// password is unchanged; $1 is the centre. With a reset code the password may be frozen.
 const transferValid = `(
 	EXISTS (SELECT 1 FROM links l
 		WHERE l.center_id = $1 AND l.provider = r.provider AND l.identity_digest = r.former_digest AND l.person_digest = r.person_digest)
@@ -75,29 +74,29 @@ const transferColumns = `r.transfer_id, r.provider, r.account_id, r.person_diges
 type TransferOrder struct {
 	Account Account       // proven
 	Proof   string        // certdoc, face, phone or TransferByClerk
-	Window  time.Duration // for the holder to reject it, from their notification; ignored with TransferByClerk, which is due at once
-	Face    *LinkProof    // used up by it; nil: nothing waited for a face
+	Window  time.Duration // the holder's time to reject it; ignored with TransferByClerk, which is due at once
+	Face    *LinkProof    // closed by the request; nil if there is none
 	Limit   int           // requests a day
 }
 
-// RequestTransfer requests the link of a person for the session's Alipay user, who has just
-// been proven to be that person. The holder is notified and can reject the transfer until it
-// is due: see Delivered and Abandon. The same request again returns the waiting transfer.
+// RequestTransfer requests the link of a person for the session's user, who has just been
+// proven to be that person. The holder is notified and can reject the transfer until it is
+// due; see Delivered and Abandon. Repeating the request returns the waiting transfer.
 //
-// It returns ErrNotFound if nobody else has the link or the account is another person's now,
-// ErrConflict if a third Alipay user waits for it, ErrRejected if the holder has rejected a
-// transfer to this person within RejectionLife, ErrLimit if the day's requests of the person
-// or the user are used up, ErrBlocked if the account has ended, and ErrGone if the face proof
-// is closed, late or outdated. Calling it twice is safe.
+// It returns ErrNotFound if no other user has the link or the account belongs to another
+// person now, ErrConflict if a transfer to a third user is waiting, ErrRejected if the
+// holder has rejected a transfer to this person within RejectionLife, ErrLimit if the day's
+// requests of the person or the user are used up, ErrBlocked if the account has ended, and
+// ErrGone if the face proof is closed, late or outdated.
 //
-// Its locks are taken in the order of Erase: what waits, account, link.
+// It locks rows in the order of Erase.
 func (db *DB) RequestTransfer(ctx context.Context, s Session, order TransferOrder) (Transfer, error) {
 	var r Transfer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		q := transferRequest{tx, db, s, order, now}
 		if order.Face != nil {
 			face := *order.Face
-			face.AccountID, face.PersonDigest = order.Account.ID, order.Account.PersonDigest // it must be for these
+			face.AccountID, face.PersonDigest = order.Account.ID, order.Account.PersonDigest // compared by closeLinkProof
 			if err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now); err != nil {
 				return err
 			}
@@ -130,7 +129,7 @@ type transferRequest struct {
 // atOnce reports whether the transfer is due without a notification.
 func (o TransferOrder) atOnce() bool { return o.Proof == TransferByClerk }
 
-// waiting reads the same request into r if it waits already and would not be due sooner now.
+// waiting reads the same request into r if it is waiting and would not be due sooner now.
 func (q transferRequest) waiting(ctx context.Context, r *Transfer) (found bool, err error) {
 	err = q.GetContext(ctx, r, `
 		SELECT `+transferColumns+` FROM link_transfers r
@@ -143,8 +142,9 @@ func (q transferRequest) waiting(ctx context.Context, r *Transfer) (found bool, 
 	return err == nil, mapNoRows(err, nil)
 }
 
-// makeRoom closes the person's transfers that are no longer valid and any other of the same
-// user. It returns ErrRejected if the holder has rejected a transfer to the person lately.
+// makeRoom closes the person's transfers that are no longer valid and any other transfer of
+// the user. It returns ErrRejected if the holder has rejected a transfer to the person
+// within RejectionLife.
 func (q transferRequest) makeRoom(ctx context.Context) error {
 	person := q.order.Account.PersonDigest
 	if _, err := q.ExecContext(ctx, `
@@ -194,7 +194,6 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 	return r, q.db.queueNotice(ctx, q.Tx, notice{r.ID, NoticeTransferRequested, held.Account, held.Identity, r.PersonDigest}, q.now)
 }
 
-// newTransfer returns the transfer as ordered.
 func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
 	visitor, err := q.db.Visitor(q.s)
 	if err != nil {
@@ -212,7 +211,7 @@ func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
 	return r, err
 }
 
-// A heldLink is somebody's link and whom to tell of it.
+// A heldLink is a link and the identity of its holder.
 type heldLink struct {
 	Digest   []byte    `db:"identity_digest"`
 	Account  uuid.UUID `db:"account_id"`
@@ -220,7 +219,7 @@ type heldLink struct {
 	Identity Identity  `db:"-"`
 }
 
-// holder returns the link's holder and locks the link until the transfer is stored.
+// holder returns the holder's link and locks it until the transfer is stored.
 func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 	var held heldLink
 	err := q.GetContext(ctx, &held, `
@@ -233,16 +232,16 @@ func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 	return held, q.db.unseal(held.Sealed, "links", held.Digest, &held.Identity)
 }
 
-// CompleteTransfer transfers the link: it marks the transfer done, ends the holder's link,
-// open change, open reset and sessions, and writes the link of the session's Alipay user,
-// with events and notices to both, in one transaction. Of any number of racing calls one
-// succeeds; the others return ErrGone. So does a transfer that is not due, late, rejected,
-// cancelled or another user's, or whose password has changed. It returns ErrConflict if this
-// Alipay user is linked otherwise, ErrBlocked if the account has ended, and ErrNotFound if it
-// is another person's now; these leave the transfer waiting.
+// CompleteTransfer transfers the link in one transaction: it marks the transfer done, ends
+// the holder's link, open change, open reset and sessions, and writes the link of the
+// session's user, with events and notices to both. Of concurrent calls one succeeds; the
+// others return ErrGone, as does a transfer that is not due, late, rejected, cancelled or
+// another user's, or whose password has changed. It returns ErrConflict if the user is
+// linked otherwise, ErrBlocked if the account has ended, and ErrNotFound if it belongs to
+// another person now; these leave the transfer waiting.
 //
-// A change that is confirmed at the same moment either commits before the password is
-// compared, and CompleteTransfer returns ErrGone, or finds itself cancelled.
+// A concurrent confirm of a change either commits before the password is compared, and
+// CompleteTransfer returns ErrGone, or finds its change cancelled.
 func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var r Transfer
@@ -301,7 +300,7 @@ func (db *DB) endFormer(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer,
 	return db.queueNotice(ctx, tx, notice{uuid.New(), NoticeLinkTransferred, held.Account, held.Identity, r.PersonDigest}, now)
 }
 
-// cancelOpenOf closes whatever a person has open, whoever opened it.
+// cancelOpenOf cancels a person's open change and reset, whoever opened them.
 func (db *DB) cancelOpenOf(ctx context.Context, tx *sqlx.Tx, person []byte, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE resets SET state = 'cancelled', closed_at = $3

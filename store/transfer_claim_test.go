@@ -8,7 +8,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Abandoning the notice to the holder ends the transfer only with the claim of the notice,
+// Abandon of the notice to the holder ends the transfer only with the claim of the notice,
 // and not after its delivery.
 func TestTransferEndsByItsClaimAlone(t *testing.T) {
 	t.Parallel()
@@ -35,15 +35,15 @@ func TestTransferEndsByItsClaimAlone(t *testing.T) {
 	first := claim()
 	now = now.Add(3 * time.Minute) // beyond any claim
 	second := claim()
-	stands := func(name string) {
+	checkWaiting := func(name string) {
 		t.Helper()
 		if own, _, err := db.Transfers(t.Context(), requester); err != nil || own.State != store.TransferWaiting {
 			t.Errorf("%s: %+v, %v", name, own, err)
 		}
 	}
 	noError(t, db.Abandon(t.Context(), first))
-	stands("given up without the claim")
+	checkWaiting("given up without the claim")
 	noError(t, db.Delivered(t.Context(), first))
 	noError(t, db.Abandon(t.Context(), second))
-	stands("given up after the holder was told")
+	checkWaiting("given up after the delivery")
 }

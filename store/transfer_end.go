@@ -8,9 +8,9 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Transfers returns the latest transfer that the session's Alipay user requested in the last
-// 30 days, in any state, and the waiting one of the session's own link. Either is nil if
-// there is none.
+// Transfers returns the latest transfer that the session's user requested within
+// RejectionLife, in any state, and the waiting transfer of the session's own link. Either
+// is nil if there is none.
 func (db *DB) Transfers(ctx context.Context, s Session) (own, against *Transfer, err error) {
 	now := db.clock()
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -45,7 +45,7 @@ func (db *DB) Transfers(ctx context.Context, s Session) (own, against *Transfer,
 	return own, against, err
 }
 
-// Transfer returns a transfer that the session's Alipay user requested, or ErrNotFound.
+// Transfer returns a transfer that the session's user requested, or ErrNotFound.
 func (db *DB) Transfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, error) {
 	var r Transfer
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
@@ -58,7 +58,8 @@ func (db *DB) Transfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, 
 }
 
 // RejectTransfer rejects a waiting transfer of the session's own link and notifies the
-// requester. It returns ErrGone if no such transfer is waiting; rejecting twice is no error.
+// requester. It returns ErrGone if no such transfer is waiting; rejecting twice is no
+// error.
 func (db *DB) RejectTransfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, error) {
 	var r Transfer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -79,9 +80,9 @@ func (db *DB) RejectTransfer(ctx context.Context, s Session, id uuid.UUID) (Tran
 	return r, err
 }
 
-// reject rejects the waiting transfer of the session's own link, whatever its id if id is
-// nil, and reports whether there was one. It comes before the link's lock, as in
-// CompleteTransfer.
+// reject rejects the waiting transfer of the session's own link and reports whether there
+// was one. A nil id stands for any. Callers lock the link afterwards, as CompleteTransfer
+// does.
 func (db *DB) reject(ctx context.Context, tx *sqlx.Tx, s Session, id *uuid.UUID, now time.Time) (bool, error) {
 	var rows []Transfer
 	if err := tx.SelectContext(ctx, &rows, `
@@ -92,7 +93,7 @@ func (db *DB) reject(ctx context.Context, tx *sqlx.Tx, s Session, id *uuid.UUID,
 		db.center, now, s.Link.PersonDigest, s.IdentityDigest, id); err != nil {
 		return false, err
 	}
-	for _, r := range rows { // one at most
+	for _, r := range rows { // at most one
 		var requester Identity
 		if err := db.unseal(r.Sealed, "link_transfers", r.ID[:], &requester); err != nil {
 			return false, err
@@ -107,9 +108,9 @@ func (db *DB) reject(ctx context.Context, tx *sqlx.Tx, s Session, id *uuid.UUID,
 	return len(rows) > 0, nil
 }
 
-// CancelTransfer cancels a waiting transfer that the session's Alipay user requested. It
-// returns ErrGone if the transfer is closed otherwise, unknown or another user's; cancelling
-// twice is no error.
+// CancelTransfer cancels a waiting transfer that the session's user requested. It returns
+// ErrGone if the transfer is closed otherwise, unknown or another user's; cancelling twice
+// is no error.
 func (db *DB) CancelTransfer(ctx context.Context, s Session, id uuid.UUID) (Transfer, error) {
 	var r Transfer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// beginWindow starts the holder's time to reject a transfer once its notice is delivered. The
-// notice has the transfer's id. It comes before the lock of the notice, as in Erase.
+// beginWindow starts the holder's time to reject a transfer once its notice is delivered.
+// The notice has the transfer's id. The transfer is locked before the notice, as in Erase.
 func (db *DB) beginWindow(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
 	if d.Kind != NoticeTransferRequested {
 		return nil
@@ -33,9 +33,9 @@ func (db *DB) beginWindow(ctx context.Context, tx *sqlx.Tx, d Delivery, now time
 	return err
 }
 
-// untellable marks a transfer undeliverable whose holder could not be notified, and notifies
-// the requester.
-func (db *DB) untellable(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
+// markUndeliverable marks the transfer of an undeliverable notice and notifies the
+// requester.
+func (db *DB) markUndeliverable(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
 	if d.Kind != NoticeTransferRequested {
 		return nil
 	}

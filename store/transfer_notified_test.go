@@ -79,11 +79,11 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 				noError(t, db.Abandon(t.Context(), d))
 			}
 		},
-		func() { // tried in vain until nobody tries any more
+		func() { // not delivered within NoticeLife
 			now = now.Add(store.NoticeLife)
 			_, expired, err := db.Due(t.Context(), 100)
 			if noError(t, err); expired == 0 {
-				t.Error("nothing was given up")
+				t.Error("notice not given up")
 			}
 		},
 	} {
@@ -96,7 +96,7 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 		transfer, err := db.RequestTransfer(t.Context(), requester, order)
 		noError(t, err)
 		fail()
-		markNotified(t, db, &transfer) // what comes late is of no use
+		markNotified(t, db, &transfer) // a late delivery has no effect
 		if own, _, err := db.Transfers(t.Context(), requester); err != nil || own.State != store.TransferUndeliverable || own.DueAt != nil {
 			t.Errorf("%+v, %v", own, err)
 		}
@@ -120,8 +120,8 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 	}
 }
 
-// Whoever held a link until it was taken over freezes once within seven days, while who took
-// it over still has it; not after a clerk has seen a document.
+// A former holder can freeze the password once within seven days, while the requester still
+// has the link, unless a clerk made the transfer.
 func TestFormerHolderFreezes(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -137,7 +137,7 @@ func TestFormerHolderFreezes(t *testing.T) {
 		{"at the last moment", "face", store.FormerHolderFreeze - time.Minute, nil, nil},
 		{"late", "certdoc", store.FormerHolderFreeze, nil, store.ErrNotFound},
 		{"by a clerk", store.TransferByClerk, 0, nil, store.ErrNotFound},
-		{"the taker has left", "certdoc", 0, func(s store.Session) { noError(t, db.RemoveLink(t.Context(), s)) }, store.ErrNotFound},
+		{"the requester has unlinked", "certdoc", 0, func(s store.Session) { noError(t, db.RemoveLink(t.Context(), s)) }, store.ErrNotFound},
 	} {
 		d := depositor(n)
 		importAll(t, db, d)
@@ -148,7 +148,7 @@ func TestFormerHolderFreezes(t *testing.T) {
 		noError(t, err)
 		markNotified(t, db, &transfer)
 		noError(t, db.CompleteTransfer(t.Context(), taker, transfer.ID))
-		taker = again(t, db, taker)
+		taker = reload(t, db, taker)
 		if tt.do != nil {
 			tt.do(taker)
 		}
@@ -156,28 +156,28 @@ func TestFormerHolderFreezes(t *testing.T) {
 		former := opened(t, db, byUser(10*n))
 		taken, err := db.TakenOver(t.Context(), former)
 		if noError(t, err); (taken != nil) != (tt.want == nil) {
-			t.Errorf("%s: shown %+v", tt.name, taken)
+			t.Errorf("%s: TakenOver returned %+v", tt.name, taken)
 		}
 		if err := db.FreezeAsFormerHolder(t.Context(), former); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
 		if got := importedAccount(t, db, d).State; (got == store.PasswordFrozen) != (tt.want == nil) {
-			t.Errorf("%s: the password is %s", tt.name, got)
+			t.Errorf("%s: password is %s", tt.name, got)
 		}
 		if tt.want != nil {
 			continue
 		}
 		if _, err := db.Session(t.Context(), taker.TokenDigest); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: who took over is still signed in: %v", tt.name, err)
+			t.Errorf("%s: session of the requester not ended: %v", tt.name, err)
 		}
 		former = opened(t, db, byUser(10*n))
 		if err := db.FreezeAsFormerHolder(t.Context(), former); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s, a second time: %v", tt.name, err)
+			t.Errorf("%s, second freeze: %v", tt.name, err)
 		}
 	}
 }
 
-// A rejection applies to the person: their other Alipay users are refused as well.
+// A rejection applies to the person: their other users are refused as well.
 func TestRejectionAppliesToThePerson(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -194,7 +194,7 @@ func TestRejectionAppliesToThePerson(t *testing.T) {
 	noError(t, err)
 	second := opened(t, db, byUser(3))
 	if _, err := db.RequestTransfer(t.Context(), second, order); !errors.Is(err, store.ErrRejected) {
-		t.Errorf("a second Alipay user: %v", err)
+		t.Errorf("second user: %v", err)
 	}
 	byClerk := order
 	byClerk.Proof = store.TransferByClerk
@@ -204,6 +204,6 @@ func TestRejectionAppliesToThePerson(t *testing.T) {
 	noError(t, err)
 	now = now.Add(store.RejectionLife)
 	if _, err := db.RequestTransfer(t.Context(), opened(t, db, byUser(3)), order); err != nil {
-		t.Errorf("after its time: %v", err)
+		t.Errorf("after RejectionLife: %v", err)
 	}
 }

@@ -16,11 +16,11 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A contest is one linked person whose link a second Alipay user may take over at this
-// moment, and what else can happen then.
-type contest struct {
+// A transferRace is a linked person, the transfer of whose link is due, and the requests
+// that run concurrently with it.
+type transferRace struct {
 	t         *testing.T
-	one, two  *store.DB // as of two processes
+	one, two  *store.DB // two processes
 	n         int
 	d         store.Depositor
 	account   store.Account
@@ -30,9 +30,9 @@ type contest struct {
 	change    store.Change
 }
 
-func newContest(t *testing.T, one, two *store.DB, n int) *contest {
+func newTransferRace(t *testing.T, one, two *store.DB, n int) *transferRace {
 	t.Helper()
-	c := &contest{t: t, one: one, two: two, n: n, d: depositor(n)}
+	c := &transferRace{t: t, one: one, two: two, n: n, d: depositor(n)}
 	importAll(t, one, c.d)
 	c.account = importedAccount(t, one, c.d)
 	c.holder = linkedSession(t, one, fmt.Sprint("holder ", n), c.account)
@@ -46,15 +46,15 @@ func newContest(t *testing.T, one, two *store.DB, n int) *contest {
 	return c
 }
 
-func (c *contest) signIn(db *store.DB, who string) store.Session {
+func (c *transferRace) signIn(db *store.DB, who string) store.Session {
 	c.t.Helper()
 	s, err := db.OpenSession(c.t.Context(), store.ChannelAlipay, []byte("token of "+who), store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: who}})
 	noError(c.t, err)
 	return s
 }
 
-// rivals are what may meet the takeover.
-func (c *contest) rivals() map[string]func() error {
+// rivals returns the requests that may run concurrently with CompleteTransfer.
+func (c *transferRace) rivals() map[string]func() error {
 	ctx := c.t.Context()
 	return map[string]func() error{
 		"again":  func() error { return c.one.CompleteTransfer(ctx, c.requester, c.transfer.ID) },
@@ -86,63 +86,63 @@ func (c *contest) rivals() map[string]func() error {
 	}
 }
 
-// run lets the takeover and one or two rivals go at once, and returns what they said.
-func (c *contest) run(names []string) (took error, said map[string]error) {
-	said = map[string]error{}
+// run runs CompleteTransfer and the named rivals concurrently and returns their errors.
+func (c *transferRace) run(names []string) (completeErr error, results map[string]error) {
+	results = map[string]error{}
 	all := c.rivals()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	wg.Go(func() { took = c.two.CompleteTransfer(c.t.Context(), c.requester, c.transfer.ID) })
+	wg.Go(func() { completeErr = c.two.CompleteTransfer(c.t.Context(), c.requester, c.transfer.ID) })
 	for _, name := range names {
 		wg.Go(func() {
 			err := all[name]()
 			mu.Lock()
 			defer mu.Unlock()
-			said[name] = err
+			results[name] = err
 		})
 	}
 	wg.Wait()
-	return took, said
+	return completeErr, results
 }
 
-// check: whoever won, the tables tell one story.
-func (c *contest) check(took error, said map[string]error) {
+// check checks that the tables match the results.
+func (c *transferRace) check(completeErr error, results map[string]error) {
 	c.t.Helper()
-	for name, err := range said {
+	for name, err := range results {
 		if !slices.ContainsFunc([]error{nil, store.ErrGone, store.ErrNotFound, store.ErrBlocked, store.ErrConflict}, func(want error) bool { return errors.Is(err, want) }) {
 			c.t.Errorf("%s: %v", name, err)
 		}
 	}
-	if again, raced := said["again"]; raced && (took == nil) == (again == nil) && took == nil {
-		c.t.Error("taken over twice")
+	if again, raced := results["again"]; raced && (completeErr == nil) == (again == nil) && completeErr == nil {
+		c.t.Error("transferred twice")
 	}
-	done := took == nil
-	if again, raced := said["again"]; raced && again == nil {
+	done := completeErr == nil
+	if again, raced := results["again"]; raced && again == nil {
 		done = true
 	}
-	if !done && !errors.Is(took, store.ErrGone) && !errors.Is(took, store.ErrBlocked) && !errors.Is(took, store.ErrNotFound) {
-		c.t.Errorf("took over: %v", took)
+	if !done && !errors.Is(completeErr, store.ErrGone) && !errors.Is(completeErr, store.ErrBlocked) && !errors.Is(completeErr, store.ErrNotFound) {
+		c.t.Errorf("CompleteTransfer: %v", completeErr)
 	}
 	state := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM link_transfers WHERE transfer_id = $1`, c.transfer.ID)[0]
 	if done != (state == store.TransferDone) {
-		c.t.Errorf("taken over %v, but it is %s", done, state)
+		c.t.Errorf("transferred %v, but the state is %s", done, state)
 	}
 	for name, ends := range map[string]string{"reject": store.TransferRejected, "freeze": store.TransferRejected, "cancel": store.TransferCancelled} {
-		if err, raced := said[name]; raced && err == nil && done && ends != "" {
-			c.t.Errorf("%s was told it is done, and so was the takeover", name)
+		if err, raced := results[name]; raced && err == nil && done && ends != "" {
+			c.t.Errorf("both %s and the transfer succeeded", name)
 		}
 	}
-	if err, raced := said["confirm"]; raced && err == nil && done {
-		c.t.Error("the holder's new password and the takeover by the old one both count")
+	if err, raced := results["confirm"]; raced && err == nil && done {
+		c.t.Error("both the holder's change and the transfer with the old password succeeded")
 	}
-	c.checkLinks(done, said)
+	c.checkLinks(done, results)
 }
 
-func (c *contest) checkLinks(done bool, said map[string]error) {
+func (c *transferRace) checkLinks(done bool, results map[string]error) {
 	c.t.Helper()
-	_, removed := said["close"]
-	_, given := said["other person"]
-	_, withdrawn := said["withdraw"]
+	_, removed := results["close"]
+	_, given := results["other person"]
+	_, withdrawn := results["withdraw"]
 	links := list(c.t, storetest.ProbeOf(c.one), `SELECT identity_digest::text FROM links WHERE account_id = $1`, c.account.ID)
 	requester, holder := fmt.Sprintf(`\x%x`, c.requester.IdentityDigest), fmt.Sprintf(`\x%x`, c.holder.IdentityDigest)
 	switch {
@@ -150,38 +150,38 @@ func (c *contest) checkLinks(done bool, said map[string]error) {
 		c.t.Errorf("%d links", len(links))
 	case removed || given:
 		if len(links) != 0 {
-			c.t.Errorf("an account that ended, or is another person's, has a link")
+			c.t.Errorf("link of an account that ended or belongs to another person")
 		}
 	case done && !withdrawn && !slices.Contains(links, requester):
-		c.t.Error("taken over, and no link")
+		c.t.Error("transferred, but no link")
 	case done && slices.Contains(links, holder):
-		c.t.Error("taken over, and the former link is there")
+		c.t.Error("transferred, but the former link exists")
 	}
 	if done {
 		if n := len(list(c.t, storetest.ProbeOf(c.one), `SELECT 'one' FROM sessions WHERE identity_digest = $1`, c.holder.IdentityDigest)); n != 0 {
-			c.t.Errorf("%d sessions of the former holder live", n)
+			c.t.Errorf("%d sessions of the former holder not ended", n)
 		}
 		if open := list(c.t, storetest.ProbeOf(c.one), `SELECT state FROM changes WHERE change_id = $1`, c.change.ID)[0]; open == store.ChangeOpen {
-			c.t.Error("the former holder's change is open")
+			c.t.Error("former holder's change is open")
 		}
 	}
 	counted := list(c.t, storetest.ProbeOf(c.one), `
 		SELECT (count(*) FILTER (WHERE kind = 'linked') - count(*) FILTER (WHERE kind IN ('unlinked', 'link_ended', 'link_transferred', 'authorisation_withdrawn')))::text
 		FROM events WHERE account_id = $1`, c.account.ID)[0]
 	if counted != fmt.Sprint(len(links)) {
-		c.t.Errorf("the record accounts for %s links, there are %d", counted, len(links))
+		c.t.Errorf("events account for %s links, want %d", counted, len(links))
 	}
 }
 
-// TestTransferRaces crosses a takeover with everything else that may happen to link,
-// password and account, over two handles.
+// TestTransferRaces runs CompleteTransfer concurrently with everything else that may change
+// the link, the password and the account, over two handles.
 func TestTransferRaces(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
 	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	two := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 	var names []string
-	for name := range (&contest{t: t}).rivals() {
+	for name := range (&transferRace{t: t}).rivals() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -194,12 +194,12 @@ func TestTransferRaces(t *testing.T) {
 		if other := names[rng.IntN(len(names))]; n >= half && other != against[0] {
 			against = append(against, other)
 		}
-		c := newContest(t, one, two, n)
-		took, said := c.run(against)
-		won[took == nil]++
-		c.check(took, said)
+		c := newTransferRace(t, one, two, n)
+		completeErr, results := c.run(against)
+		won[completeErr == nil]++
+		c.check(completeErr, results)
 		if t.Failed() {
-			t.Fatalf("round %d against %v: %v, %v", n, against, took, said)
+			t.Fatalf("round %d against %v: %v, %v", n, against, completeErr, results)
 		}
 	}
 	if oneSided() {
@@ -207,7 +207,7 @@ func TestTransferRaces(t *testing.T) {
 	}
 }
 
-// An ended session makes no link: whatever ended it has found none to end.
+// An ended session makes no link, because whatever ended it found no link to end.
 func TestNoLinkWithoutSession(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -234,8 +234,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 	}
 }
 
-// A cancelled authorisation against a link that is being written, over two handles: the
-// link is not written, or it is ended.
+// A withdrawal concurrent with a link, over two handles, prevents or ends the link.
 func TestWithdrawAgainstLink(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
@@ -250,7 +249,7 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		who := store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: uuid.NewString()}
 		s, err := one.OpenSession(t.Context(), store.ChannelAlipay, fmt.Append(nil, "token", n), store.Visitor{Identity: who})
 		noError(t, err)
-		at := one.Now() // the clock that the session was opened by
+		at := one.Now() // the clock of the session
 		var linked error
 		var wg sync.WaitGroup
 		wg.Go(func() { linked = one.AddLink(t.Context(), s, a, nil) })

@@ -18,24 +18,24 @@ func TestCompleteTransferGuards(t *testing.T) {
 	for n, tt := range []struct {
 		name string
 		wait time.Duration
-		do   func(*contest)
+		do   func(*transferRace)
 		want error
 	}{
 		{"a moment early", time.Hour - time.Microsecond, nil, store.ErrGone},
 		{"due", time.Hour, nil, nil},
 		{"at the last moment", time.Hour + store.TransferLife - time.Microsecond, nil, nil},
 		{"late", time.Hour + store.TransferLife, nil, store.ErrGone},
-		{"frozen by the centre", time.Hour, func(c *contest) {
+		{"frozen by the centre", time.Hour, func(c *transferRace) {
 			c.exec(`UPDATE password_credentials SET state = 'frozen' WHERE account_id = $1`, c.account.ID)
 		}, store.ErrGone},
-		{"another password", time.Hour, func(c *contest) {
+		{"another password", time.Hour, func(c *transferRace) {
 			c.exec(`UPDATE password_credentials SET version = version + 1 WHERE account_id = $1`, c.account.ID)
 		}, store.ErrGone},
-		{"the holder is gone", time.Hour, func(c *contest) { noError(t, db.RemoveLink(t.Context(), c.holder)) }, store.ErrGone},
-		{"another user", time.Hour, func(c *contest) { c.requester = c.signIn(db, "somebody else") }, store.ErrGone},
-		{"its session has ended", time.Hour, func(c *contest) { noError(t, db.EndSession(t.Context(), c.requester.TokenDigest)) }, store.ErrGone},
+		{"the holder has unlinked", time.Hour, func(c *transferRace) { noError(t, db.RemoveLink(t.Context(), c.holder)) }, store.ErrGone},
+		{"another user", time.Hour, func(c *transferRace) { c.requester = c.signIn(db, "another user") }, store.ErrGone},
+		{"its session has ended", time.Hour, func(c *transferRace) { noError(t, db.EndSession(t.Context(), c.requester.TokenDigest)) }, store.ErrGone},
 	} {
-		c := newContest(t, db, db, n)
+		c := newTransferRace(t, db, db, n)
 		_, err := db.CancelTransfer(t.Context(), c.requester, c.transfer.ID)
 		noError(t, err)
 		c.transfer, err = db.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})
@@ -54,18 +54,18 @@ func TestCompleteTransferGuards(t *testing.T) {
 	}
 }
 
-func (c *contest) exec(query string, args ...any) {
+func (c *transferRace) exec(query string, args ...any) {
 	c.t.Helper()
 	_, err := storetest.ProbeOf(c.one).Exec(query, args...)
 	noError(c.t, err)
 }
 
-// Only the present holder of the link can reject a transfer, not who held it when the
-// request began.
+// Only the present holder of the link can reject a transfer, not the holder at the time of
+// the request.
 func TestOnlyTheHolderRejects(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c := newContest(t, db, db, 1)
+	c := newTransferRace(t, db, db, 1)
 	noError(t, db.RemoveLink(t.Context(), c.holder))
 	linkedSession(t, db, "the next holder", c.account)
 	transfer, err := db.RequestTransfer(t.Context(), c.requester, store.TransferOrder{Account: c.account, Proof: "certdoc", Window: time.Hour, Limit: 9})

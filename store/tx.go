@@ -9,15 +9,13 @@ import (
 	"fundpass/store/pgconn"
 )
 
-// inTx runs f in one transaction, as pgconn.Pool.InTx does, which may run f more than
-// once. It is the only way to write.
-//
-// now is the transaction's one time.
+// inTx runs f in one transaction and passes the transaction's time. All writes use it. Like
+// pgconn.Pool.InTx it may run f more than once.
 func (db *DB) inTx(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error) error {
 	return db.pool.InTx(ctx, func(tx *pgconn.Tx) error { return f(tx.Tx, db.clock()) })
 }
 
-// read runs f outside a transaction, as pgconn.Pool.Read does, which may run f twice.
+// read runs f outside a transaction. Like pgconn.Pool.Read it may run f twice.
 func (db *DB) read(ctx context.Context, f func(q sqlx.QueryerContext) error) error {
 	return db.pool.Read(ctx, f)
 }

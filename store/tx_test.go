@@ -22,6 +22,6 @@ func TestOneTimePerTransaction(t *testing.T) {
 		t.Errorf("now is %v", now)
 	}
 	if !kept.Equal(now) {
-		t.Errorf("the server has %v, want %v", kept, now)
+		t.Errorf("stored time is %v, want %v", kept, now)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"fundpass/store/storetest"
 )
 
-// What hangs from a link ends with it, also where it was begun by a process whose clock
-// is ahead of that of the process which ends the link.
-func TestWithdrawalEndsWhatTheFutureBegan(t *testing.T) {
+// A withdrawal ends the steps of a link even if they were begun by a process whose clock is
+// ahead.
+func TestWithdrawalEndsStepsOfClocksAhead(t *testing.T) {
 	t.Parallel()
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
 	one := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
@@ -39,21 +39,21 @@ func TestWithdrawalEndsWhatTheFutureBegan(t *testing.T) {
 	noLinkNorStep(t, one)
 }
 
-// noLinkNorStep: no link is there, and nothing is open without one.
+// noLinkNorStep checks that there is no link and nothing open without one.
 func noLinkNorStep(t *testing.T, db *store.DB) {
 	t.Helper()
 	for _, left := range column(t, db, `
 		SELECT 'a link' FROM links
 		UNION ALL SELECT 'a change' FROM changes WHERE state = 'open'
 		UNION ALL SELECT 'a reset' FROM resets WHERE state IN ('started', 'passed')`) {
-		t.Errorf("%s is left", left)
+		t.Errorf("%s not ended", left)
 	}
 }
 
-// A change that was opened for a link which the withdrawal met late ends with it.
-func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
+// A withdrawal that finds a concurrent link ends a change that was opened for it.
+func TestWithdrawalEndsStepsOfConcurrentLink(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1))
 	a, s, other := importedAccount(t, db, depositor(1)), opened(t, db, both(1)), opened(t, db, both(1))
@@ -84,7 +84,7 @@ func TestWithdrawalEndsWhatALateLinkBegan(t *testing.T) {
 	waiting(t, db, 2)
 	noError(t, link.Commit())
 	linked.Wait()
-	_, err = db.OpenChange(t.Context(), again(t, db, s), a, []byte("old print"))
+	_, err = db.OpenChange(t.Context(), reload(t, db, s), a, []byte("old print"))
 	noError(t, err)
 	noError(t, withdrawal.Commit())
 	withdrawn.Wait()

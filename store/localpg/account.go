@@ -12,13 +12,15 @@ import (
 	"syscall"
 )
 
-// An account is what the server runs under: nil is that of this process.
+// An account is the operating system user that the server runs as; nil is the user of this
+// process.
 type account struct {
 	name     string
 	uid, gid uint32
 }
 
-// runAs steps down from root, which PostgreSQL refuses, to postgres or nobody.
+// runAs returns the account for the server. PostgreSQL refuses to run as root, so root
+// switches to postgres or nobody.
 func runAs() (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -34,10 +36,10 @@ func runAs() (*account, error) {
 			return &account{name, uint32(uid), uint32(gid)}, nil
 		}
 	}
-	return nil, errors.New("localpg: root cannot run PostgreSQL, and there is no user postgres or nobody to step down to")
+	return nil, errors.New("localpg: root cannot run PostgreSQL, and there is no user postgres or nobody")
 }
 
-// credential is what a child process starts with.
+// credential returns the credential for child processes.
 func (a *account) credential() *syscall.Credential {
 	if a == nil {
 		return nil
@@ -45,8 +47,8 @@ func (a *account) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid}
 }
 
-// own makes directories that only the account can enter. One that belongs to
-// somebody else is refused: the names under /tmp can be guessed.
+// own creates directories that only the account can enter. It refuses one of another owner,
+// because the names under /tmp can be guessed.
 func (a *account) own(dirs ...string) error {
 	for _, d := range dirs {
 		if err := os.MkdirAll(d, 0o700); err != nil {
@@ -65,6 +67,8 @@ func (a *account) own(dirs ...string) error {
 	return nil
 }
 
+// checkOwner returns an error unless dir is a directory, not a link, of this process's user
+// or the account.
 func (a *account) checkOwner(dir string) error {
 	st, err := os.Lstat(dir)
 	if err != nil {
@@ -91,8 +95,8 @@ func (a *account) give(path string) error {
 	return nil
 }
 
-// defaultDir is a place of this user's own. Root's home is closed to the
-// account that root steps down to.
+// defaultDir returns the default directory of this user. It is not in root's home, which
+// the account cannot enter.
 func defaultDir(name string) string {
 	if os.Geteuid() == 0 {
 		return filepath.Join("/var/tmp", name+"-localpg-root")

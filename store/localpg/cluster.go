@@ -17,8 +17,8 @@ import (
 	_ "github.com/lib/pq" // the driver "postgres"
 )
 
-// create makes the data directory unless it is there. Only a whole one gets
-// its final name, so a kill at any moment leaves none or a good one.
+// create creates the data directory unless it exists. It is renamed to its final name when
+// it is complete, so an interruption leaves none or a complete one.
 func (s *Server) create(ctx context.Context, throwaway bool) error {
 	if _, err := os.Stat(filepath.Join(s.data, "PG_VERSION")); err == nil {
 		s.password = s.readPassword()
@@ -45,6 +45,7 @@ func (s *Server) create(ctx context.Context, throwaway bool) error {
 	return nil
 }
 
+// removeUnfinished removes data directories that an interrupted create left.
 func (s *Server) removeUnfinished() error {
 	left, _ := filepath.Glob(s.data + ".new*") // the pattern is well formed
 	for _, dir := range left {
@@ -55,6 +56,7 @@ func (s *Server) removeUnfinished() error {
 	return nil
 }
 
+// initdb creates a data directory with a superuser postgres.
 func (s *Server) initdb(ctx context.Context, dir string, throwaway bool) error {
 	args := []string{"-D", dir, "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
 		"--pwfile", s.passwordFile(), "-E", "UTF8", "--locale=C", "--wal-segsize=1"}
@@ -77,7 +79,7 @@ func (s *Server) initdb(ctx context.Context, dir string, throwaway bool) error {
 
 func (s *Server) passwordFile() string { return filepath.Join(s.dir, "password") }
 
-// writePassword makes the password that TCP connections need.
+// writePassword creates the password of TCP connections.
 func (s *Server) writePassword() error {
 	s.password = rand.Text()
 	if err := os.WriteFile(s.passwordFile(), []byte(s.password+"\n"), 0o600); err != nil {
@@ -94,7 +96,7 @@ func (s *Server) readPassword() string {
 	return strings.TrimSpace(string(b))
 }
 
-// ping asks whether the server answers, and that it is the one on our data.
+// ping returns an error unless the server answers and runs on our data directory.
 func (s *Server) ping(ctx context.Context, name string) error {
 	if _, err := os.Stat(filepath.Join(s.sockets, fmt.Sprintf(".s.PGSQL.%d", s.port))); err != nil {
 		return err
@@ -114,15 +116,16 @@ func (s *Server) ping(ctx context.Context, name string) error {
 	return nil
 }
 
+// ensureDatabase creates the database of Options.Name unless it exists.
 func (s *Server) ensureDatabase(ctx context.Context) error {
 	db, err := sql.Open("postgres", s.DSN("postgres"))
 	if err != nil {
 		return fmt.Errorf("localpg: %w", err)
 	}
 	defer db.Close()
-	var there bool
-	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, s.name).Scan(&there)
-	if err == nil && !there {
+	var exists bool
+	err = db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, s.name).Scan(&exists)
+	if err == nil && !exists {
 		_, err = db.ExecContext(ctx, fmt.Sprintf(`CREATE DATABASE %q`, s.name))
 	}
 	if err != nil {

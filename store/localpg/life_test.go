@@ -18,21 +18,21 @@ import (
 	"fundpass/store/localpg"
 )
 
-// A life is one data directory, with the server that runs on it now.
+// A life is one data directory and the server that runs on it.
 type life struct {
 	t   *testing.T
 	dir string
 	dsn string
 }
 
-// throwaway starts the server in haste.
+// throwaway starts the server with Options.Throwaway.
 func (l *life) throwaway(o localpg.Options) *localpg.Server {
 	l.t.Helper()
 	o.Dir, o.Name, o.Throwaway = l.dir, "shop", true
 	return start(l.t, o)
 }
 
-// kept wants what was written at the beginning.
+// kept checks that the data of the first start is still there.
 func (l *life) kept(s *localpg.Server) {
 	l.t.Helper()
 	if s.DSN("") != l.dsn {
@@ -43,8 +43,8 @@ func (l *life) kept(s *localpg.Server) {
 	}
 }
 
-// TestServerLife takes one data directory through all that may happen to it, because
-// making one takes longer than everything else.
+// TestServerLife runs all steps on one data directory, because creating one takes longer
+// than everything else.
 func TestServerLife(t *testing.T) {
 	t.Parallel()
 	l := &life{dir: place(t)}
@@ -63,7 +63,7 @@ func TestServerLife(t *testing.T) {
 }
 
 func (l *life) made() {
-	const versions = 40 // whichever PostgreSQL this machine has, a killed initdb of it left something
+	const versions = 40 // leftovers of a killed initdb for every version that may be installed
 	for v := range versions {
 		if err := os.Mkdir(filepath.Join(l.dir, fmt.Sprintf("data-%d.new17", v)), 0o700); err != nil {
 			l.t.Fatal(err)
@@ -73,7 +73,7 @@ func (l *life) made() {
 	s := l.throwaway(localpg.Options{Log: &log})
 	left, err := filepath.Glob(filepath.Join(l.dir, "data-*.new*"))
 	if err != nil || len(left) != versions-1 {
-		l.t.Errorf("unfinished data is still there: %v", left)
+		l.t.Errorf("unfinished data not removed: %v", left)
 	}
 	for _, dir := range left {
 		os.Remove(dir)
@@ -83,7 +83,7 @@ func (l *life) made() {
 		l.t.Errorf("dsn %q", l.dsn)
 	}
 	if !strings.Contains(log.String(), l.dir) {
-		l.t.Errorf("log does not say where the data is: %q", log.String())
+		l.t.Errorf("log without the directory: %q", log.String())
 	}
 	for _, d := range []string{s.Dir(), s.Sockets()} { // closed to others
 		st, err := os.Stat(d)
@@ -95,7 +95,7 @@ func (l *life) made() {
 		l.t.Errorf("listens on %q, %v", v, err)
 	}
 	if v, err := query(l.dsn, `SHOW log_parameter_max_length`); err != nil || v != "0" {
-		l.t.Errorf("parameters go to the log: %q, %v", v, err)
+		l.t.Errorf("parameters are logged: %q, %v", v, err)
 	}
 	if v, err := query(l.dsn, `CREATE TABLE a (b text)`, `INSERT INTO a VALUES ('kept') RETURNING b`); err != nil || v != "kept" {
 		l.t.Fatal(v, err)
@@ -107,7 +107,7 @@ func (l *life) made() {
 		l.t.Error("second Close:", err)
 	}
 	if _, err := query(l.dsn, `SELECT 1`); err == nil {
-		l.t.Error("still answers after Close")
+		l.t.Error("server answers after Close")
 	}
 }
 
@@ -146,7 +146,7 @@ func (l *life) overTCP() {
 		}
 	}
 	if _, err := query(strings.Join(without, " "), `SELECT 1`); err == nil {
-		l.t.Error("no password was asked for")
+		l.t.Error("connected without a password")
 	}
 	shared := l.throwaway(localpg.Options{})
 	if !shared.Adopted() {
@@ -177,7 +177,8 @@ func settingOf(dsn, name string) string {
 	return ""
 }
 
-// stalePidFile: after a crash the recorded pid may belong to anybody.
+// stalePidFile starts the server after a crash, when the recorded pid belongs to another
+// process.
 func (l *life) stalePidFile() {
 	s := l.throwaway(localpg.Options{})
 	if err := s.Close(); err != nil {
@@ -194,7 +195,7 @@ func (l *life) stalePidFile() {
 func (l *life) wrongSettings() {
 	_, err := localpg.Start(testenv.Context(l.t), localpg.Options{Dir: l.dir, Settings: []string{"no_such_setting=1"}})
 	if err == nil || !strings.Contains(err.Error(), "no_such_setting") {
-		l.t.Errorf("the server's own words are missing: %v", err)
+		l.t.Errorf("no message of the server: %v", err)
 	}
 	s := l.throwaway(localpg.Options{Settings: []string{"work_mem=3MB"}})
 	if v, err := query(s.DSN(""), `SHOW work_mem`); err != nil || v != "3MB" {
@@ -202,7 +203,7 @@ func (l *life) wrongSettings() {
 	}
 }
 
-// killed: a careful server keeps what it acknowledged.
+// killed checks that a server without Throwaway keeps what it acknowledged.
 func (l *life) killed() {
 	s := start(l.t, localpg.Options{Dir: l.dir, Name: "shop"})
 	if _, err := query(s.DSN(""), `CREATE TABLE c (d text)`, `INSERT INTO c VALUES ('acknowledged') RETURNING d`); err != nil {
@@ -214,7 +215,7 @@ func (l *life) killed() {
 	select {
 	case <-s.Done():
 	default:
-		l.t.Error("Kill returned before the end")
+		l.t.Error("Kill returned before the server had exited")
 	}
 	if err := s.Close(); err != nil {
 		l.t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"syscall"
 )
 
-// Server is a running private PostgreSQL.
+// A Server is a running private PostgreSQL.
 type Server struct {
 	bin, dir, data, sockets string
 	name                    string
@@ -24,14 +24,14 @@ type Server struct {
 	log                     io.Writer
 	adopted                 bool // another process runs it
 
-	owner *os.File // locked for as long as we run the server
+	owner *os.File // locked while this process runs the server
 	pid   int
 	done  chan struct{} // closed when the server has exited
 	once  sync.Once
 }
 
-// Start runs the server on o.Dir, creating the data on first use, and waits
-// until it answers. It returns ErrNoPrograms when there is nothing to run.
+// Start runs the server on o.Dir, creates the data directory on first use, and waits until
+// the server answers. It returns ErrNoPrograms if there are no server programs.
 func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	s, err := locate(o)
 	if err != nil {
@@ -60,7 +60,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	return s, nil
 }
 
-// locate settles every place and makes the directories.
+// locate sets the paths of the server and creates its directories.
 func locate(o Options) (*Server, error) {
 	s := &Server{bin: o.Bin, dir: o.Dir, name: o.Name, log: o.Log, port: defaultPort, done: make(chan struct{})}
 	if s.name == "" {
@@ -92,16 +92,16 @@ func locate(o Options) (*Server, error) {
 	return s, s.account.own(s.dir, s.sockets)
 }
 
-// socketDir is short, because a socket's path ends at 103 bytes, and the same
-// at every start on dir.
+// socketDir returns the directory of the socket, the same at every start on dir. It is
+// short, because a socket's path is limited to 103 bytes.
 func socketDir(dir string) string {
 	h := fnv.New64a()
 	io.WriteString(h, dir)
 	return filepath.Join("/tmp", fmt.Sprintf("localpg-%x", h.Sum64()))
 }
 
-// DSN is a lib/pq connection string for the named database over the unix
-// socket; "" names the database of Options.Name. It stays the same over restarts.
+// DSN returns a lib/pq connection string for a database over the unix socket; "" is the
+// database of Options.Name. It is the same after a restart.
 func (s *Server) DSN(db string) string {
 	if db == "" {
 		db = s.name
@@ -109,7 +109,7 @@ func (s *Server) DSN(db string) string {
 	return fmt.Sprintf("host=%s port=%d user=postgres dbname=%s sslmode=disable", s.sockets, s.port, db)
 }
 
-// TCPDSN is the same over 127.0.0.1, for a server started with Options.TCP.
+// TCPDSN is like DSN over 127.0.0.1, for a server started with Options.TCP.
 func (s *Server) TCPDSN(db string) string {
 	if db == "" {
 		db = s.name
@@ -117,26 +117,27 @@ func (s *Server) TCPDSN(db string) string {
 	return fmt.Sprintf("host=127.0.0.1 port=%d user=postgres password=%s dbname=%s sslmode=disable", s.port, s.password, db)
 }
 
-// Bin is the directory of the server's programs; psql and pg_dump are often beside them.
+// Bin returns the directory of the server's programs; psql and pg_dump are often there too.
 func (s *Server) Bin() string { return s.bin }
 
-// Dir is where the data and server.log are.
+// Dir returns the directory of the data and server.log.
 func (s *Server) Dir() string { return s.dir }
 
-// Sockets is the directory of the unix socket.
+// Sockets returns the directory of the unix socket.
 func (s *Server) Sockets() string { return s.sockets }
 
-// Pid is the process id of the server, also after it has exited.
+// Pid returns the process id of the server, also after it has exited.
 func (s *Server) Pid() int { return s.pid }
 
-// Adopted reports that another process runs the server.
+// Adopted reports whether another process runs the server.
 func (s *Server) Adopted() bool { return s.adopted }
 
-// Done is closed when the server has exited. It is never closed for an adopted one.
+// Done returns a channel that is closed when the server has exited, and never for an
+// adopted server.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Close stops the server, if this process runs it, and waits until it is gone.
-// The data stays; Start on the same Dir goes on with it.
+// Close stops the server if this process runs it, and waits until it has exited. The data
+// stays, and Start on the same Dir continues with it.
 func (s *Server) Close() error {
 	if s == nil || s.adopted {
 		return nil
@@ -145,7 +146,7 @@ func (s *Server) Close() error {
 		if s.pid != 0 {
 			s.stop()
 		}
-		os.Remove(s.sockets) // fails, and may, while a socket is in it
+		os.Remove(s.sockets) // fails if a socket is left, which is harmless
 		s.owner.Close()
 	})
 	select {
@@ -159,8 +160,8 @@ func (s *Server) Close() error {
 	}
 }
 
-// Kill ends the server as a crash would (SIGKILL) and waits until it is gone.
-// Close and Start on the same Dir recover the data.
+// Kill ends the server as a crash would (SIGKILL) and waits until it has exited. Close and
+// Start on the same Dir recover the data.
 func (s *Server) Kill() error {
 	if s.pid == 0 {
 		return nil
@@ -172,8 +173,8 @@ func (s *Server) Kill() error {
 	return nil
 }
 
-// Remove deletes everything a server kept in dir. It refuses while a process
-// runs the server, and what is not there is deleted already.
+// Remove deletes the data of a server in dir. It fails while a process runs the server and
+// succeeds if there is no data.
 func Remove(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"runtime"
 )
 
-// Server is a running private PostgreSQL, which this system cannot have.
+// A Server is a running private PostgreSQL, which is not supported on this system.
 type Server struct{}
 
-// Start returns ErrNoPrograms: name a PostgreSQL with its DSN instead.
+// Start returns ErrNoPrograms.
 func Start(context.Context, Options) (*Server, error) {
 	return nil, fmt.Errorf("not on %s: %w", runtime.GOOS, ErrNoPrograms)
 }
@@ -22,28 +22,28 @@ func FindBin() (string, error) { return "", ErrNoPrograms }
 // Remove does nothing.
 func Remove(string) error { return nil }
 
-// DSN is empty.
+// DSN returns "".
 func (*Server) DSN(string) string { return "" }
 
-// TCPDSN is empty.
+// TCPDSN returns "".
 func (*Server) TCPDSN(string) string { return "" }
 
-// Bin is empty.
+// Bin returns "".
 func (*Server) Bin() string { return "" }
 
-// Dir is empty.
+// Dir returns "".
 func (*Server) Dir() string { return "" }
 
-// Sockets is empty.
+// Sockets returns "".
 func (*Server) Sockets() string { return "" }
 
-// Pid is 0.
+// Pid returns 0.
 func (*Server) Pid() int { return 0 }
 
-// Adopted is false.
+// Adopted returns false.
 func (*Server) Adopted() bool { return false }
 
-// Done is never closed.
+// Done returns nil.
 func (*Server) Done() <-chan struct{} { return nil }
 
 // Close does nothing.

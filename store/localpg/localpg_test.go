@@ -15,8 +15,8 @@ import (
 	"fundpass/store/localpg"
 )
 
-// place makes a directory that the account root steps down to can reach, and
-// removes it, with its sockets, at the end.
+// place returns a directory that the server's account can enter, and removes it with its
+// sockets at the end.
 func place(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "localpg-test")
@@ -31,7 +31,7 @@ func place(t *testing.T) string {
 	return dir
 }
 
-// need ends the test if a server did not start; without programs it is skipped.
+// need ends the test if a server did not start, and skips it without programs.
 func need(t *testing.T, err error) {
 	t.Helper()
 	switch {
@@ -50,7 +50,7 @@ func start(t *testing.T, o localpg.Options) *localpg.Server {
 	return s
 }
 
-// query runs statements over one connection and returns the last one's value.
+// query runs statements over one connection and returns the value of the last one.
 func query(dsn string, statements ...string) (string, error) {
 	db, err := sql.Open("postgres", dsn)
 	if err != nil {
@@ -72,10 +72,10 @@ func query(dsn string, statements ...string) (string, error) {
 	return v.String, nil
 }
 
-// TestClosedDirectory: root steps down to an account that cannot enter.
+// The account that root switches to cannot enter the directory.
 func TestClosedDirectory(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root steps down")
+		t.Skip("needs root")
 	}
 	t.Parallel()
 	_, err := localpg.FindBin()
@@ -126,7 +126,7 @@ func dataDir(t *testing.T, dir string) string {
 
 func TestForeignDirectoryIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root to make somebody else's directory")
+		t.Skip("needs root to create another user's directory")
 	}
 	t.Parallel()
 	dir := place(t)

@@ -1,10 +1,10 @@
 // Package localpg runs a private PostgreSQL for the demo and for tests, from
 // server programs that are already on the machine.
 //
-// The server listens on a unix socket in a directory that only its owner can
-// enter, and on nothing else unless asked. It stops when the process that
-// started it ends, however that ends: on Linux at once, elsewhere when the next
-// owner takes it over.
+// The server listens on a unix socket in a directory that only its owner can enter,
+// and on TCP only with Options.TCP. It stops when the process that started it ends,
+// even if that is killed: on Linux at once, elsewhere when the next owner takes the
+// server over.
 package localpg
 
 import (
@@ -12,29 +12,29 @@ import (
 	"io"
 )
 
-// ErrNoPrograms says that no PostgreSQL server is installed, and how to get one.
+// ErrNoPrograms reports that no PostgreSQL server is installed, and how to install one.
 var ErrNoPrograms = errors.New("localpg: no PostgreSQL server programs found; install them with " +
 	"apt-get install postgresql (Debian), dnf install postgresql-server (RHEL) or brew install postgresql@17 (macOS)")
 
-// Options says where the data lives and how careful the server is with it.
+// Options are the options of Start.
 type Options struct {
-	// Dir holds the data; "" is a place of this user's own for Name. It must
-	// be on a local disk. Each major version of PostgreSQL gets its own
-	// subdirectory, so a newer server begins empty and the older data stays.
+	// Dir is the directory of the data; "" is a directory of this user for Name. It must be
+	// on a local disk. Each major version of PostgreSQL has its own subdirectory, so a
+	// newer server begins empty and the older data stays.
 	Dir string
-	// Name is the database made at the first start; "" is "fundpass".
+	// Name is the database created at the first start; "" is "fundpass".
 	Name string
-	// Bin holds initdb and postgres; "" asks FindBin.
+	// Bin is the directory of initdb and postgres; "" calls FindBin.
 	Bin string
-	// Own insists on running the server in this process. Otherwise a server
-	// that another process runs on Dir is shared.
+	// Own requires this process to run the server. Otherwise Start shares a server that
+	// another process runs on Dir.
 	Own bool
-	// Throwaway trades safety for speed: a crash of the machine loses the data.
+	// Throwaway makes the server faster; a crash of the machine loses the data.
 	Throwaway bool
 	// TCP also listens on a free port of 127.0.0.1, with a password.
 	TCP bool
 	// Settings are further server settings, as "name=value".
 	Settings []string
-	// Log is told what is being done, in English lines; nil discards them.
+	// Log receives progress messages; nil discards them.
 	Log io.Writer
 }

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// pidFile reads the process id and the port from postmaster.pid, 0 where unknown.
+// pidFile returns the process id and the port in postmaster.pid, 0 if unknown.
 func (s *Server) pidFile() (pid, port int) {
 	b, err := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
 	if err != nil {
@@ -31,9 +31,9 @@ func (s *Server) pidFile() (pid, port int) {
 	return pid, port
 }
 
-// orphan returns the server that a killed owner left on our data, or 0. It
-// removes a postmaster.pid whose process is another one: PostgreSQL itself
-// refuses to start when that process belongs to the same user.
+// orphan returns the process id of a server that a killed owner left on our data, or 0. It
+// removes the postmaster.pid of another process, because PostgreSQL does not start if that
+// process belongs to the same user.
 func (s *Server) orphan(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -45,7 +45,7 @@ func (s *Server) orphan(ctx context.Context) (int, error) {
 		if s.ping(ctx, "postgres") == nil {
 			return pid, nil
 		}
-		if !sleep(ctx, 25*time.Millisecond) { // it is stopping, or recovering
+		if !sleep(ctx, 25*time.Millisecond) { // the server is stopping or recovering
 			return 0, fmt.Errorf("localpg: server %d on %s does not answer", pid, s.data)
 		}
 	}
@@ -57,16 +57,17 @@ func (s *Server) orphan(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// isOurs looks at the command line of a process. A zombie has none.
+// isOurs reports whether the command line of a process has our data directory. A zombie has
+// none.
 func (s *Server) isOurs(pid int) bool {
 	args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil { // gone, or a system without /proc
-		args, _ = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output() // fails when it is gone
+	if err != nil { // exited, or a system without /proc
+		args, _ = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output() // fails if it has exited
 	}
 	return bytes.Contains(args, []byte(s.data))
 }
 
-// watchOrphan notes the end of a server that is not our child.
+// watchOrphan closes s.done when a server that is not our child has exited.
 func (s *Server) watchOrphan() {
 	for syscall.Kill(s.pid, 0) == nil {
 		time.Sleep(20 * time.Millisecond)

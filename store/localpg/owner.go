@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// acquire makes this process the owner of the directory, or shares the server
-// of the process that is. The kernel ends an ownership with its process.
+// acquire makes this process the owner of the directory, or shares the server of the
+// present owner. The kernel releases the lock of a process that ends.
 func (s *Server) acquire(ctx context.Context, insist bool) error {
 	f, err := os.OpenFile(filepath.Join(s.dir, "owner.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -33,15 +33,17 @@ func (s *Server) acquire(ctx context.Context, insist bool) error {
 			return fmt.Errorf("localpg: process %s uses %s: %w", ownerOf(f), s.dir, ctx.Err())
 		}
 	}
-	_ = f.Truncate(0) // only read by people and by ownerOf
+	_ = f.Truncate(0) // the content is only for messages, see ownerOf
 	_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return nil
 }
 
+// locked locks f and reports whether it could.
 func locked(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
+// ownerOf returns the process id in the lock file, for messages.
 func ownerOf(f *os.File) string {
 	b, err := os.ReadFile(f.Name())
 	if err != nil {
@@ -50,7 +52,7 @@ func ownerOf(f *os.File) string {
 	return strings.TrimSpace(string(b))
 }
 
-// adopt shares a server that another process runs, once it serves our database.
+// adopt shares the server of another process if it serves our database.
 func (s *Server) adopt(ctx context.Context) bool {
 	pid, port := s.pidFile()
 	if pid == 0 || port == 0 {
@@ -65,7 +67,7 @@ func (s *Server) adopt(ctx context.Context) bool {
 	return true
 }
 
-// sleep reports false when ctx ended first.
+// sleep waits for d. It returns false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):

@@ -2,5 +2,5 @@ package localpg
 
 import "syscall"
 
-// dieWithParent has the kernel send signal to the child when its parent thread ends.
+// dieWithParent makes the kernel send signal to the child when its parent thread ends.
 func dieWithParent(a *syscall.SysProcAttr, signal syscall.Signal) { a.Pdeathsig = signal }

@@ -4,5 +4,5 @@ package localpg
 
 import "syscall"
 
-// dieWithParent has no counterpart here: the next owner takes an orphan over.
+// dieWithParent does nothing on this system: the next owner takes over an orphan.
 func dieWithParent(*syscall.SysProcAttr, syscall.Signal) {}

@@ -18,8 +18,7 @@ import (
 	"fundpass/store/localpg"
 )
 
-// childDir, when set, makes the test binary a program that runs a server there
-// and waits.
+// childDir, if set, makes the test binary run a server there and wait.
 const childDir = "LOCALPG_TEST_CHILD_DIR"
 
 func TestMain(m *testing.M) {
@@ -36,8 +35,8 @@ func TestMain(m *testing.M) {
 	time.Sleep(time.Minute)
 }
 
-// child runs such a program and returns it when it says that it is ready, or at
-// once if wait is false.
+// child starts the test binary with childDir and returns it when it is ready, or at once if
+// wait is false.
 func child(t *testing.T, dir string, wait bool) *exec.Cmd {
 	t.Helper()
 	_, err := localpg.FindBin()
@@ -80,27 +79,27 @@ func TestServerOfAnotherProcessIsShared(t *testing.T) {
 	}
 	owned := start(t, localpg.Options{Dir: dir, Own: true, Throwaway: true})
 	if owned.Adopted() {
-		t.Error("nobody owns it")
+		t.Error("adopted without an owner")
 	}
 	if _, err := query(owned.DSN(""), `SELECT 1`); err != nil {
 		t.Error(err)
 	}
 }
 
-// gone reports that the process has ended; a zombie has.
+// gone reports whether the process has ended. A zombie has.
 func gone(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err != nil || strings.Contains(string(stat), ") Z ")
 }
 
-// TestKilledDuringFirstStart: whatever moment it is, the next start works.
+// The next start works after a kill at any moment.
 func TestKilledDuringFirstStart(t *testing.T) {
 	testenv.NeedE2E(t, "./store/localpg")
 	t.Parallel()
 	dir := place(t)
 	for _, after := range []int{30, 150, 300, 500, 800} {
 		c := child(t, dir, false)
-		time.Sleep(time.Duration(after) * time.Millisecond) // whatever moment it is on this machine
+		time.Sleep(time.Duration(after) * time.Millisecond) // a different moment on each machine
 		c.Process.Signal(syscall.SIGKILL)
 		c.Wait()
 	}

@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// defaultPort only names the socket file while there is no TCP.
+// defaultPort names the socket file of a server without TCP.
 const defaultPort = 5432
 
-// run starts the server, or takes over one whose owner was killed.
+// run starts the server, or takes over an orphan.
 func (s *Server) run(ctx context.Context, o Options) error {
 	pid, err := s.orphan(ctx)
 	if err != nil {
@@ -49,10 +49,12 @@ func (s *Server) run(ctx context.Context, o Options) error {
 	return err
 }
 
-// errLingering says that processes of a server that was killed still hold its
-// memory. They notice within moments that it is gone.
+// errLingering reports that processes of a killed server still hold its shared memory. They
+// exit within moments.
 var errLingering = errors.New("processes of the former server are still ending")
 
+// arguments returns the command line of the server. Options.Settings come last and override
+// the others.
 func (s *Server) arguments(o Options) ([]string, error) {
 	listen := ""
 	if o.TCP {
@@ -89,9 +91,9 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// launch starts the program and notes its end in s.done. It does without pg_ctl, whose
-// server is not our child: it would outlive an owner that is killed, and its end would
-// have to be polled for.
+// launch starts the program and closes s.done when it has exited. It does not use pg_ctl,
+// whose server is not our child: it would outlive a killed owner, and its end would have to
+// be polled.
 func (s *Server) launch(args []string) error {
 	out, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -106,7 +108,7 @@ func (s *Server) launch(args []string) error {
 		err := c.Start()
 		started <- err
 		if err == nil {
-			_ = c.Wait() // how it ended is in its log
+			_ = c.Wait() // the server logs the reason
 			close(s.done)
 		}
 	})
@@ -119,8 +121,8 @@ func (s *Server) launch(args []string) error {
 
 func (s *Server) logFile() string { return filepath.Join(s.dir, "server.log") }
 
-// prepare gives a child its account, a clean environment, a group of its own so
-// that ^C reaches us first, and the signal it gets when we die.
+// prepare sets the account, a clean environment, a process group of its own, so that ^C
+// reaches this process first, and the signal that the child gets when this process dies.
 func (s *Server) prepare(c *exec.Cmd, atDeath syscall.Signal) {
 	c.Dir = "/"
 	for _, v := range os.Environ() {
@@ -128,13 +130,13 @@ func (s *Server) prepare(c *exec.Cmd, atDeath syscall.Signal) {
 			c.Env = append(c.Env, v)
 		}
 	}
-	c.Env = append(c.Env, "LC_ALL=C", "TZ=UTC") // macOS: another locale makes the server multithreaded, which it refuses
+	c.Env = append(c.Env, "LC_ALL=C", "TZ=UTC") // on macOS another locale makes the server multithreaded, which it refuses
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.account.credential(), Setpgid: true}
 	dieWithParent(c.SysProcAttr, atDeath)
 }
 
-// onThread keeps f on one OS thread that lives as long as the child that f
-// starts: on Linux the death signal follows the thread, not the process.
+// onThread runs f on an OS thread that lives as long as the child that f starts. On Linux
+// the death signal follows the thread, not the process.
 func onThread(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -146,7 +148,7 @@ func onThread(f func()) {
 	<-done
 }
 
-// await returns when the server answers.
+// await waits until the server answers.
 func (s *Server) await(ctx context.Context) error {
 	for wait := 2 * time.Millisecond; s.ping(ctx, "postgres") != nil; wait = min(2*wait, 50*time.Millisecond) {
 		select {
@@ -160,6 +162,7 @@ func (s *Server) await(ctx context.Context) error {
 	return nil
 }
 
+// startFailure returns an error with the server's log.
 func (s *Server) startFailure() error {
 	text, _ := os.ReadFile(s.logFile())
 	if bytes.Contains(text, []byte("pre-existing shared memory block")) {
@@ -168,7 +171,7 @@ func (s *Server) startFailure() error {
 	return fmt.Errorf("localpg: PostgreSQL stopped while starting:\n%s", text)
 }
 
-// stop asks for a fast shutdown, then insists.
+// stop requests a fast shutdown, then stronger ones.
 func (s *Server) stop() {
 	steps := []struct {
 		signal syscall.Signal

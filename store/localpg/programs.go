@@ -12,7 +12,8 @@ import (
 	"strconv"
 )
 
-// places are where packages put initdb and postgres when they are not on PATH.
+// places are the directories of initdb and postgres in packages that do not add them to
+// PATH.
 var places = []string{
 	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                                   // RHEL, PGDG
@@ -24,8 +25,8 @@ var places = []string{
 	"/usr/bin",                                           // Arch, RHEL
 }
 
-// FindBin returns the directory of initdb and postgres: that of LOCALPG_BIN if
-// set, then that on PATH, then the newest version in the usual places.
+// FindBin returns the directory of initdb and postgres: LOCALPG_BIN if set, then the one on
+// PATH, then the newest version in the usual directories.
 func FindBin() (string, error) {
 	if dir := os.Getenv("LOCALPG_BIN"); dir != "" {
 		if !complete(dir) {
@@ -44,6 +45,7 @@ func FindBin() (string, error) {
 	return "", ErrNoPrograms
 }
 
+// complete reports whether dir has both programs.
 func complete(dir string) bool {
 	for _, p := range []string{"initdb", "postgres"} {
 		if _, err := exec.LookPath(filepath.Join(dir, p)); err != nil {
@@ -69,7 +71,7 @@ func newest(patterns []string) string {
 
 var version = regexp.MustCompile(`(\d+)(?:\.\d+)?`)
 
-// versionInPath is the major version of the last number in p, 0 without one.
+// versionInPath returns the major version of the last number in p, or 0.
 func versionInPath(p string) int {
 	all := version.FindAllStringSubmatch(p, -1)
 	if len(all) == 0 {
@@ -81,7 +83,7 @@ func versionInPath(p string) int {
 
 var majorPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// majorVersion asks the server program for its version, such as "17".
+// majorVersion returns the major version of the server program, such as "17".
 func majorVersion(bin string) (string, error) {
 	out, err := exec.Command(filepath.Join(bin, "postgres"), "-V").Output()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// install makes a directory with the named programs in it.
+// install creates a directory with the named programs.
 func install(t *testing.T, dir string, programs ...string) string {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -56,7 +56,7 @@ func TestNewestVersionWins(t *testing.T) {
 	for _, v := range []string{"9.6", "14", "17", "15"} {
 		install(t, filepath.Join(root, v, "bin"), "initdb", "postgres")
 	}
-	install(t, filepath.Join(root, "18", "bin"), "postgres") // client packages may leave that
+	install(t, filepath.Join(root, "18", "bin"), "postgres") // incomplete, as client packages may leave it
 	pattern := filepath.Join(root, "*", "bin")
 	if got, want := newest([]string{pattern}), filepath.Join(root, "17", "bin"); got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -99,6 +99,6 @@ func TestSocketPathIsShort(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 	if one, again := socketDir("/a"), socketDir("/a"); one == socketDir("/b") || one != again {
-		t.Error("not one place for each directory")
+		t.Error("not one socket directory for each directory")
 	}
 }

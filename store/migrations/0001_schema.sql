@@ -1,13 +1,13 @@
 -- +goose Up
 
--- The whole schema, grouped by noun. Every key but those of centers begins with
+-- The whole schema, grouped by noun. Every key except those of centers begins with
 -- center_id, so the same schema runs on one server and on an engine that is
--- distributed by centre. Ids and times come from the application. Nothing personal
--- is readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
+-- distributed by centre. Ids and times come from the application. Personal data is
+-- not readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
 -- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
 --   channel             where it was begun or done: alipay, ..., operator, counter, centre
 --   provider            who identifies the user: alipay
---   identity_digest     provider, app id, kind and value of the user's identifier; so no two providers share one
+--   identity_digest     provider, app id, kind and value of the user's identifier; no two providers share one
 --   person_digest       type and number of the document, normalised
 --   token_digest        SHA-256 of a session's token
 --   credential_version  version of the password that was proven or is to be replaced
@@ -21,7 +21,7 @@ CREATE TABLE centers (
 	center_id     text        NOT NULL CHECK (length(center_id) BETWEEN 1 AND 32),
 	app_id        text        NOT NULL CHECK (length(app_id) > 0), -- of its mini-program
 	created_at    timestamptz NOT NULL,
-	column_marker bytea, -- a sealed constant: a command with another column key notices before it reads or writes a row
+	column_marker bytea, -- a sealed constant, with which a command detects another column key before it reads or writes a row
 	pepper_marker bytea, -- the same for the pepper, a fingerprint; NULL until a command has the pepper
 	PRIMARY KEY (center_id),
 	UNIQUE (app_id)
@@ -40,14 +40,14 @@ CREATE TABLE accounts (
 	sealed            bytea       NOT NULL, -- name, document, phone, account number, employer number
 	row_digest        bytea       NOT NULL, -- of everything imported: an unchanged line writes nothing
 	updated_at        timestamptz NOT NULL,
-	phone_digest      bytea, -- of the phone on file; a number on file for several persons proves none of them. NULL: none on file
+	phone_digest      bytea, -- of the phone on file, which proves nobody if several persons have it; NULL: none on file
 	PRIMARY KEY (center_id, account_id),
 	UNIQUE (center_id, account_no_digest)
 );
 CREATE INDEX accounts_person ON accounts (center_id, person_digest);
 CREATE INDEX accounts_phone ON accounts (center_id, phone_digest) WHERE phone_digest IS NOT NULL;
 
--- How far the import of a file came: a restart continues from there.
+-- The progress of the import of a file, from which a restart continues.
 CREATE TABLE imports (
 	center_id         text        NOT NULL,
 	file_digest       bytea       NOT NULL, -- SHA-256 of the file
@@ -57,19 +57,19 @@ CREATE TABLE imports (
 	updated           bigint      NOT NULL,
 	unchanged         bigint      NOT NULL,
 	refused           bigint      NOT NULL,
-	finished_at       timestamptz, -- NULL while it runs or is broken off
+	finished_at       timestamptz, -- NULL while it runs or is interrupted
 	updated_at        timestamptz NOT NULL,
-	links_moved       bigint      NOT NULL DEFAULT 0, -- to another account of the person, because theirs has ended
+	links_moved       bigint      NOT NULL DEFAULT 0, -- to another account of the person, because the linked one has ended
 	links_ended       bigint      NOT NULL DEFAULT 0,
 	changes_cancelled bigint      NOT NULL DEFAULT 0,
-	run               uuid, -- the run of a sync that may continue with the file; NULL for an import, which any process shares
+	run               uuid, -- the run of a sync that may continue with the file; NULL for an import, which any process may continue
 	PRIMARY KEY (center_id, file_digest)
 );
 
 
 -- Credentials
 
--- What an account is opened with: the password, and a PIN of its own for the telephone.
+-- The credentials of an account: the password, and a separate PIN for the telephone.
 CREATE TABLE password_credentials (
 	center_id    text        NOT NULL,
 	account_id   uuid        NOT NULL,
@@ -82,15 +82,15 @@ CREATE TABLE password_credentials (
 	PRIMARY KEY (center_id, account_id, kind),
 	CHECK ((initial_rule IS NULL) <> (hash IS NULL))
 );
--- Hashes over a digest that is slow by design (bcrypt, PBKDF2): the costliest of
--- each kind is looked up every few minutes. Empty once all of them were used.
+-- Hashes over a digest that is slow by design (bcrypt, PBKDF2). The costliest of each
+-- kind is looked up every few minutes. The index is empty once all of them were used.
 CREATE INDEX password_credentials_costly ON password_credentials (
 	center_id,
 	substring(hash FROM ',pre=(bcrypt|pbkdf2-[a-z0-9]+):'),
 	(substring(hash FROM ',pre=[a-z0-9-]+:([0-9]{1,9})')::integer)
 ) WHERE kind = 'password' AND (hash LIKE '%,pre=bcrypt:%' OR hash LIKE '%,pre=pbkdf2-%');
 
--- Passwords and PINs once used, which may not be chosen again. The newest version is the last.
+-- Former passwords and PINs, which may not be chosen again.
 CREATE TABLE password_history (
 	center_id   text        NOT NULL,
 	account_id  uuid        NOT NULL,
@@ -98,7 +98,7 @@ CREATE TABLE password_history (
 	version     bigint      NOT NULL,
 	fingerprint bytea,
 	set_at      timestamptz NOT NULL,
-	hash        text        CHECK (length(hash) > 0), -- of a password that a reset replaced: nobody typed it then, so no fingerprint could be made
+	hash        text        CHECK (length(hash) > 0), -- of a password that a reset replaced: it was not typed, so it has no fingerprint
 	PRIMARY KEY (center_id, account_id, kind, version),
 	CHECK ((fingerprint IS NULL) <> (hash IS NULL))
 );
@@ -107,33 +107,33 @@ CREATE TABLE password_history (
 -- Attempts and their limits
 
 -- Failed attempts and locks. A row belongs to a presented identity, known or not, and
--- a scope: 'public', or the Alipay identity that is proven to be this person.
+-- a scope: 'public', or the digest of a user who is proven to be this person.
 CREATE TABLE lockouts (
 	center_id     text          NOT NULL,
 	person_digest bytea         NOT NULL,
 	scope         bytea         NOT NULL,
 	attempts      integer       NOT NULL, -- failed in the present tier
 	tier          integer       NOT NULL, -- how many tiers ended in a lock since the last success
-	locked_until  timestamptz, -- in the year 9999: only a proven reset opens it
+	locked_until  timestamptz, -- in the year 9999 if only a reset by proven identity ends the lock
 	admitted      boolean       NOT NULL, -- whether the latest attempt was admitted, or its verdict was counted
 	refused       bigint        NOT NULL, -- attempts refused while locked
 	updated_at    timestamptz   NOT NULL,
-	-- The ends of the leases of attempts that wait for their verdicts, ascending. Each counts
-	-- against the limit. A failed one is then counted in attempts, a right one resets attempts,
-	-- and one whose lease has ended is dropped by the next attempt of the scope.
+	-- The ends of the leases of pending attempts, ascending. Each counts against the limit.
+	-- A failed attempt is then counted in attempts, a right one resets attempts, and one whose
+	-- lease has ended is removed by the next attempt of the scope.
 	pending       timestamptz[] NOT NULL DEFAULT '{}',
 	PRIMARY KEY (center_id, person_digest, scope)
 );
 
--- Whom unproven visitors tried without success: one row for an Alipay user or an
--- address and a day, and one a minute for everybody together. Old rows are purged.
+-- The persons whom unverified sources tried in vain: one row a day for a user or an
+-- address, and one a minute for all sources. Old rows are purged.
 CREATE TABLE spraying (
 	center_id text        NOT NULL,
 	kind      text        NOT NULL CHECK (kind IN ('user', 'address', 'global')),
-	actor     bytea       NOT NULL, -- the Alipay identity's digest, a keyed digest of the address, or empty
+	actor     bytea       NOT NULL, -- the user's identity digest, a keyed digest of the address, or empty
 	since     timestamptz NOT NULL, -- 00:00 Beijing time, or the minute's start
-	persons   bytea[]     NOT NULL, -- the first 16 bytes of person digests; none for everybody together
-	tried     integer     NOT NULL, -- how many persons, or attempts in the minute
+	persons   bytea[]     NOT NULL, -- the first 16 bytes of person digests; empty for all sources
+	tried     integer     NOT NULL, -- number of persons, or of attempts in the minute
 	refused   bigint      NOT NULL, -- attempts refused because of this row
 	PRIMARY KEY (center_id, kind, actor, since)
 );
@@ -143,10 +143,10 @@ CREATE INDEX spraying_since ON spraying (center_id, since);
 CREATE TABLE daily_counts (
 	center_id      text          NOT NULL,
 	purpose        text          NOT NULL CHECK (length(purpose) > 0), -- what is counted
-	subject_digest bytea         NOT NULL, -- for whom
+	subject_digest bytea         NOT NULL, -- of the person or the user
 	day            date          NOT NULL,
 	count          integer       NOT NULL,
-	pending        timestamptz[] NOT NULL DEFAULT '{}', -- verifications that Alipay has yet to open, as lockouts.pending
+	pending        timestamptz[] NOT NULL DEFAULT '{}', -- verifications that the provider has not opened yet, as lockouts.pending
 	PRIMARY KEY (center_id, purpose, subject_digest, day)
 );
 CREATE INDEX daily_counts_day ON daily_counts (center_id, day);
@@ -154,20 +154,20 @@ CREATE INDEX daily_counts_day ON daily_counts (center_id, day);
 
 -- Links
 
--- One user of a provider, one person. Both unique keys are in one table, so both hold under
--- race. The digests come before the provider, so that the keys also find the links of all
--- providers.
+-- The link of a user of a provider to a person. Both unique keys are in one table, so
+-- concurrent inserts violate neither. The digests precede the provider, so that the keys
+-- also find the links of all providers.
 CREATE TABLE links (
 	center_id       text        NOT NULL,
 	provider        text        NOT NULL CHECK (length(provider) > 0),
 	channel         text        NOT NULL CHECK (length(channel) > 0),
 	identity_digest bytea       NOT NULL,
 	person_digest   bytea       NOT NULL,
-	account_id      uuid        NOT NULL, -- the account this person chose
+	account_id      uuid        NOT NULL, -- the account that the person chose
 	sealed_identity bytea       NOT NULL,
 	linked_at       timestamptz NOT NULL,
-	authorised_at   timestamptz NOT NULL, -- when the citizen last opened the mini-program: a withdrawal of before has no effect
-	user_digest     bytea, -- of the user_id that was replaced by an open_id: a notification that names only the user_id finds the link
+	authorised_at   timestamptz NOT NULL, -- when the user last signed in: an earlier withdrawal has no effect
+	user_digest     bytea, -- of the user_id that an open_id replaced: a notification that names only the user_id finds the link
 	PRIMARY KEY (center_id, identity_digest, provider),
 	UNIQUE (center_id, person_digest, provider)
 );
@@ -175,28 +175,28 @@ CREATE INDEX links_account ON links (center_id, account_id);
 CREATE UNIQUE INDEX links_user ON links (center_id, user_digest) WHERE user_digest IS NOT NULL;
 
 -- A verification of identity by Alipay that a link waits for. It is bound to the session
--- that began it, and good once.
+-- that began it and can be used once.
 CREATE TABLE link_proofs (
 	center_id          text        NOT NULL,
 	proof_id           uuid        NOT NULL,
 	identity_digest    bytea       NOT NULL,
 	token_digest       bytea       NOT NULL,
 	person_digest      bytea       NOT NULL,
-	account_id         uuid, -- NULL: no password was looked at yet, or the centre knows nobody of the claim
+	account_id         uuid, -- NULL: no password was checked yet, or the claim is unknown to the centre
 	scope              bytea       NOT NULL, -- of the attempt at the password
 	kind               text        NOT NULL CHECK (kind IN ('certify', 'face')), -- which of Alipay's products
 	state              text        NOT NULL CHECK (state IN ('started', 'used', 'replaced')),
-	certify_digest     bytea       NOT NULL, -- of Alipay's certify_id, which is good for one link
+	certify_digest     bytea       NOT NULL, -- of Alipay's certify_id, which is valid for one link
 	sealed_certify     bytea       NOT NULL,
 	credential_version bigint, -- NULL as account_id is
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
 	closed_at          timestamptz,
 	transfer           boolean     NOT NULL DEFAULT false, -- whether it ends in a link transfer
-	code_id            uuid, -- the reset code that replaced the password: once it is replaced or used, the link is refused
-	claim_digest       bytea, -- of name and document, where the face was shown before the password was looked at
-	-- Whether the password is forgotten: who passes is linked and sets a new one. A citizen
-	-- unknown to the centre is verified all the same, so that only the person themself learns it.
+	code_id            uuid, -- the reset code used instead of the password: once it is replaced or used, the link is refused
+	claim_digest       bytea, -- of name and document, if the face is verified before the password
+	-- Whether the password is forgotten: a user who passes is linked and sets a new one. A person
+	-- unknown to the centre is verified too, so that only that person learns of it.
 	recovery           boolean     NOT NULL DEFAULT false,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
@@ -223,11 +223,11 @@ CREATE TABLE link_transfers (
 	-- undeliverable: the holder cannot be notified, and only the counter helps.
 	state              text        NOT NULL CHECK (state IN ('waiting', 'done', 'rejected', 'cancelled', 'undeliverable')),
 	requested_at       timestamptz NOT NULL,
-	due_at             timestamptz, -- NULL until the notice to the holder is accepted: their time begins then
+	due_at             timestamptz, -- NULL until the notice to the holder is accepted, when the holder's time begins
 	expires_at         timestamptz NOT NULL,
 	closed_at          timestamptz,
 	window_seconds     bigint      NOT NULL DEFAULT 0, -- the holder's time to reject it
-	frozen_at          timestamptz, -- when the former holder froze the password, which they can once
+	frozen_at          timestamptz, -- when the former holder froze the password, which is possible once
 	PRIMARY KEY (center_id, transfer_id)
 );
 CREATE UNIQUE INDEX link_transfers_one_of_person ON link_transfers (center_id, person_digest, provider) WHERE state = 'waiting';
@@ -238,18 +238,18 @@ CREATE INDEX link_transfers_person ON link_transfers (center_id, person_digest);
 CREATE INDEX link_transfers_requested ON link_transfers (center_id, requested_at);
 
 
--- Sessions and what a session hands in once
+-- Sessions and what a session uses once
 
 -- A signed-in session.
 CREATE TABLE sessions (
 	center_id       text        NOT NULL,
 	token_digest    bytea       NOT NULL,
 	provider        text        NOT NULL CHECK (length(provider) > 0),
-	channel         text        NOT NULL CHECK (length(channel) > 0), -- what its requests do is of this channel
+	channel         text        NOT NULL CHECK (length(channel) > 0), -- of its requests
 	identity_digest bytea       NOT NULL,
 	sealed          bytea       NOT NULL, -- the identifier, and Alipay's access token until the link needs it
 	created_at      timestamptz NOT NULL,
-	seen_at         timestamptz NOT NULL, -- of the last activity, to half a minute
+	seen_at         timestamptz NOT NULL, -- last activity, to half a minute
 	phone_digest    bytea, -- of the phone number proven in the session; NULL: none
 	sealed_phone    bytea,
 	PRIMARY KEY (center_id, token_digest)
@@ -257,7 +257,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
 CREATE INDEX sessions_created ON sessions (center_id, created_at);
 
--- Auth codes of Alipay, each spent once over all processes. Only the digest is kept, for a day.
+-- Auth codes of Alipay, each used once over all processes. Only the digest is stored, for a day.
 CREATE TABLE auth_codes (
 	center_id   text        NOT NULL,
 	code_digest bytea       NOT NULL,
@@ -266,22 +266,23 @@ CREATE TABLE auth_codes (
 );
 CREATE INDEX auth_codes_spent ON auth_codes (center_id, spent_at);
 
--- One sealed password each: a page takes a ticket, seals for it and hands both in.
+-- Tickets for one sealed password each: a page gets a ticket, seals the password for it and
+-- submits both.
 CREATE TABLE password_tickets (
 	center_id     text        NOT NULL,
 	ticket_digest bytea       NOT NULL,
-	token_digest  bytea       NOT NULL, -- of the session it was given to
+	token_digest  bytea       NOT NULL, -- of its session
 	made_at       timestamptz NOT NULL,
 	spent_at      timestamptz,
 	spent_by      bytea, -- digest of the sealed text it admitted
-	admitted      boolean     NOT NULL DEFAULT false, -- whether the latest use was good
+	admitted      boolean     NOT NULL DEFAULT false, -- whether the latest use was valid
 	PRIMARY KEY (center_id, ticket_digest)
 );
 CREATE INDEX password_tickets_made ON password_tickets (center_id, made_at);
 
--- Which Alipay user a payload of my.getPhoneNumber belongs to: the first who sent it.
--- The payload names neither citizen nor time, so only this shows that somebody else
--- sends it again. A row outlives the sessions, see DB.Purge.
+-- The Alipay user to whom a payload of my.getPhoneNumber belongs: the first who sent it. The
+-- payload contains neither the user nor a time, so only this row shows that another user sends
+-- it again. A row outlives the sessions, see DB.Purge.
 CREATE TABLE phone_payloads (
 	center_id       text        NOT NULL,
 	payload_digest  bytea       NOT NULL,
@@ -292,19 +293,19 @@ CREATE TABLE phone_payloads (
 CREATE INDEX phone_payloads_identity ON phone_payloads (center_id, identity_digest);
 CREATE INDEX phone_payloads_used ON phone_payloads (center_id, used_at);
 
--- First replies, by Idempotency-Key.
+-- The first replies by Idempotency-Key.
 CREATE TABLE idempotency_records (
 	center_id      text        NOT NULL,
 	scope          bytea       NOT NULL, -- who sent the request
 	key_digest     bytea       NOT NULL,
 	request_digest bytea       NOT NULL, -- keyed by the pepper, because a body may hold a password
 	run            uuid        NOT NULL, -- the run that may complete it
-	lease_until    timestamptz NOT NULL, -- another run takes over after this
+	lease_until    timestamptz NOT NULL, -- another run may take over after this
 	status         integer, -- NULL while running
 	sealed_reply   bytea,
 	created_at     timestamptz NOT NULL,
-	-- The attempt that the request has charged, so that its repetition neither charges
-	-- another nor looks again at a password that was wrong.
+	-- The attempt that the request has charged, so that a retry neither charges another one
+	-- nor checks a wrong password again.
 	attempt_until  timestamptz, -- end of the attempt's lease
 	attempt_right  boolean,
 	PRIMARY KEY (center_id, scope, key_digest)
@@ -325,7 +326,7 @@ CREATE TABLE changes (
 	state              text        NOT NULL CHECK (state IN ('open', 'done', 'cancelled', 'expired')),
 	credential_version bigint      NOT NULL,
 	old_fingerprint    bytea       NOT NULL,
-	new_fingerprint    bytea, -- of the confirmed password: tells a repeated confirm from another one
+	new_fingerprint    bytea, -- of the confirmed password: distinguishes a repeated confirm from another one
 	sessions_ended     integer     NOT NULL DEFAULT 0,
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
@@ -337,8 +338,8 @@ CREATE INDEX changes_person ON changes (center_id, person_digest);
 CREATE INDEX changes_opened ON changes (center_id, opened_at);
 
 -- A password reset: started, then passed (identity is proven), then exactly one of done,
--- cancelled, expired; or cancelled or expired before that. It is bound to the session
--- that began it.
+-- cancelled, expired; it may also be cancelled or expire before it is passed. It is bound to
+-- the session that began it.
 CREATE TABLE resets (
 	center_id          text        NOT NULL,
 	reset_id           uuid        NOT NULL,
@@ -349,7 +350,7 @@ CREATE TABLE resets (
 	token_digest       bytea       NOT NULL,
 	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'clerk')), -- what proves identity
 	state              text        NOT NULL CHECK (state IN ('started', 'passed', 'done', 'cancelled', 'expired')),
-	certify_digest     bytea, -- of Alipay's certify_id, which is good for one reset; NULL where a clerk's code proves it
+	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one reset; NULL if a clerk's code proves identity
 	sealed_certify     bytea,
 	credential_version bigint      NOT NULL,
 	new_fingerprint    bytea, -- as in changes
@@ -366,9 +367,8 @@ CREATE UNIQUE INDEX resets_one_open ON resets (center_id, person_digest) WHERE s
 CREATE INDEX resets_person ON resets (center_id, person_digest);
 CREATE INDEX resets_opened ON resets (center_id, opened_at);
 
--- One-time codes that a clerk hands to a citizen whose document they have seen.
--- The present password stays good until the code is used. They are kept as long as
--- operators' actions.
+-- One-time codes that a clerk issues to a person after checking the document. The present
+-- password stays valid until the code is used. Codes are kept as long as operators' actions.
 CREATE TABLE reset_codes (
 	center_id   text        NOT NULL,
 	code_id     uuid        NOT NULL,
@@ -379,8 +379,8 @@ CREATE TABLE reset_codes (
 	expires_at  timestamptz NOT NULL,
 	closed_at   timestamptz, -- used or replaced
 	used        boolean     NOT NULL DEFAULT false,
-	-- One entry for each attempt: a keyed digest of account and Alipay user, which leads to
-	-- nobody without the account. One user's wrong attempts do not end the code for another.
+	-- One entry for each attempt: a keyed digest of account and user, which identifies the user
+	-- only with the account. One user's wrong attempts do not end the code for another.
 	tried_by    bytea[]     NOT NULL DEFAULT '{}',
 	PRIMARY KEY (center_id, code_id)
 );
@@ -390,22 +390,21 @@ CREATE INDEX reset_codes_issued ON reset_codes (center_id, issued_at);
 
 -- Consents
 
--- What an Alipay user agreed to, and to which text. The latest row of a purpose counts;
+-- The consents of a user, with the version of the text. The latest row of a purpose counts;
 -- the others are its history.
 CREATE TABLE consents (
 	center_id       text        NOT NULL,
 	identity_digest bytea       NOT NULL,
 	purpose         text        NOT NULL CHECK (purpose IN ('link', 'certdoc', 'face', 'phone', 'message')),
 	text_version    text        NOT NULL CHECK (length(text_version) BETWEEN 1 AND 32),
-	how             text        NOT NULL CHECK (how IN ('asked', 'form', 'refused')), -- a call of its own; with the form that showed the text; withdrawn before it was given
+	how             text        NOT NULL CHECK (how IN ('asked', 'form', 'refused')), -- by a request of its own; with the form that showed the text; withdrawn before it was given
 	given_at        timestamptz NOT NULL,
 	withdrawn_at    timestamptz,
 	PRIMARY KEY (center_id, identity_digest, purpose, given_at)
 );
 
--- Whether an Alipay user takes messages of a template, as last known: from what Alipay
--- told the page (accepted, rejected), then from what Alipay replied when one was sent
--- (accepted, refused).
+-- Whether an Alipay user accepts messages of a template, as last known: from Alipay's report
+-- to the page (accepted, rejected), then from Alipay's reply to a message (accepted, refused).
 CREATE TABLE message_subscriptions (
 	center_id       text        NOT NULL,
 	identity_digest bytea       NOT NULL,
@@ -419,7 +418,7 @@ CREATE INDEX message_subscriptions_at ON message_subscriptions (center_id, at);
 
 -- Records and messages
 
--- The citizen's record of what happened to link and password.
+-- The events of a citizen's link and password.
 CREATE TABLE events (
 	center_id  text        NOT NULL,
 	at         timestamptz NOT NULL,
@@ -432,12 +431,12 @@ CREATE TABLE events (
 CREATE TABLE events_rest PARTITION OF events DEFAULT;
 CREATE INDEX events_account ON events (center_id, account_id, at);
 
--- What the centre's operators did to accounts by hand.
+-- The actions of the centre's operators on accounts.
 CREATE TABLE operator_actions (
 	center_id  text        NOT NULL,
 	action_id  uuid        NOT NULL,
 	at         timestamptz NOT NULL,
-	operator   text        NOT NULL CHECK (length(operator) > 0), -- as they named themselves
+	operator   text        NOT NULL CHECK (length(operator) > 0), -- the name given by the operator
 	action     text        NOT NULL CHECK (length(action) > 0),
 	account_id uuid        NOT NULL,
 	reason     text        NOT NULL CHECK (length(reason) > 0), -- no personal data, see DB.Unlock
@@ -446,8 +445,8 @@ CREATE TABLE operator_actions (
 CREATE INDEX operator_actions_account ON operator_actions (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions (center_id, at);
 
--- Notices to citizens, written in the transaction they are about. A notice is sent by the
--- holder of its lease until next_at; then by anybody.
+-- Notices to users, written in the transaction that causes them. The process that holds the
+-- lease sends a notice until next_at; afterwards any process may.
 CREATE TABLE outbox (
 	center_id  text        NOT NULL,
 	outbox_id  uuid        NOT NULL, -- the receiver's deduplication key
@@ -459,26 +458,25 @@ CREATE TABLE outbox (
 	next_at    timestamptz NOT NULL,
 	done_at    timestamptz,
 	lease      uuid,
-	failed_at  timestamptz, -- given up: the citizen was not told
+	failed_at  timestamptz, -- when it was given up undelivered
 	PRIMARY KEY (center_id, outbox_id)
 );
 CREATE INDEX outbox_account ON outbox (center_id, account_id);
 CREATE INDEX outbox_created ON outbox (center_id, created_at);
 CREATE INDEX outbox_due ON outbox (center_id, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
 
--- Messages from Alipay, once each: Alipay repeats a message for 25 hours under its notify_id.
+-- Messages from Alipay, one row each: Alipay repeats a message for 25 hours under its notify_id.
 CREATE TABLE notifications (
 	center_id        text        NOT NULL,
 	notify_id        text        NOT NULL CHECK (length(notify_id) > 0),
 	family           text        NOT NULL CHECK (length(family) > 0),
 	method           text        NOT NULL CHECK (length(method) > 0),
-	sealed           bytea       NOT NULL, -- the content: it may name a citizen or carry a token
-	made_at          timestamptz, -- by Alipay's clock; NULL when the message does not say
+	sealed           bytea       NOT NULL, -- the content, which may identify a user or contain a token
+	made_at          timestamptz, -- by Alipay's clock; NULL if the message has no time
 	received_at      timestamptz NOT NULL,
-	identity_digests bytea[], -- the Alipay users it names, so that a citizen's are found without opening all; NULL: not looked at yet
-	cancelled_at     timestamptz, -- when the citizen withdrew, of a message that says so; Alipay's list of missed ones knows it to the second
+	identity_digests bytea[]     NOT NULL, -- of the Alipay users it names, so that a person's notifications are found without opening all
+	cancelled_at     timestamptz, -- when the user withdrew, for a message about that; Alipay's list has it to the second only
 	PRIMARY KEY (center_id, notify_id)
 );
 CREATE INDEX notifications_identities ON notifications USING gin (identity_digests);
 CREATE INDEX notifications_received ON notifications (center_id, received_at);
-CREATE INDEX notifications_unread ON notifications (center_id, notify_id) WHERE identity_digests IS NULL;

@@ -32,17 +32,17 @@ type pqConn interface {
 	driver.NamedValueChecker
 }
 
-// conn bounds every call of a lib/pq connection: a call returns at most 250 ms
-// after its context's deadline, whatever the network does.
+// conn bounds every call of a lib/pq connection: a call returns at most 250 ms after its
+// context's deadline, also if the network does not answer.
 //
-// It never returns driver.ErrBadConn for a statement, so database/sql never runs
-// a statement twice.
+// It never returns driver.ErrBadConn for a statement, so database/sql never runs a
+// statement twice.
 type conn struct {
 	pqConn
 	dialer       *dialer
 	timeout      time.Duration // of calls whose context has no deadline
 	statements   *stmtCache    // nil if statements are not prepared by name
-	bad          bool          // not to be used again
+	bad          bool          // must not be used again
 	rowsOpen     bool
 	unreplicated bool // set by a notice of the server, cleared before COMMIT
 }
@@ -56,7 +56,7 @@ func (c *conn) bound(ctx context.Context, timeout time.Duration) (_ context.Cont
 	}
 	stop := c.dialer.closeAfter(ctx)
 	return ctx, func() {
-		c.bad = c.bad || ctx.Err() != nil // a cancel request may still be on its way to this session
+		c.bad = c.bad || ctx.Err() != nil // a cancel request may reach this session later
 		stop()
 		cancel()
 	}
@@ -76,10 +76,11 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return &rows{pqRows: r.(pqRows), conn: c, ctx: ctx, release: release}, nil
 }
 
-// errRowsOpen is returned because the protocol has one answer at a time. lib/pq
-// checks that for statements without a name only.
+// errRowsOpen reports a statement on a connection with open rows. The protocol allows one
+// answer at a time, which lib/pq checks only for statements without a name.
 var errRowsOpen = errors.New("pgconn: rows of an earlier query are still open on this connection")
 
+// query runs a query as a prepared statement if it has arguments.
 func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.rowsOpen {
 		return nil, errRowsOpen
@@ -106,6 +107,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	return r, c.mapError(ctx, err)
 }
 
+// exec runs a statement as a prepared statement if it has arguments.
 func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if c.rowsOpen {
 		return nil, errRowsOpen
@@ -155,8 +157,9 @@ func (c *conn) Ping(ctx context.Context) error {
 	return c.mapError(ctx, c.pqConn.Ping(ctx))
 }
 
-// ResetSession implements driver.SessionResetter: a connection that was lost
-// while it was idle is replaced before a statement uses it.
+// ResetSession implements driver.SessionResetter. It returns driver.ErrBadConn for a
+// connection that was lost while it was idle, so that database/sql replaces it before a
+// statement uses it.
 func (c *conn) ResetSession(ctx context.Context) error {
 	if c.bad || !c.dialer.isIdle() {
 		return driver.ErrBadConn
@@ -167,9 +170,8 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid implements driver.Validator.
 func (c *conn) IsValid() bool { return !c.bad && c.pqConn.IsValid() }
 
-// Close implements driver.Conn. It tells the server unless the connection is bad,
-// and closes the sockets. It returns nil, because a connection that fails to
-// close is closed.
+// Close implements driver.Conn. It ends the session unless the connection is bad, and
+// closes the sockets. It returns nil, because a connection that fails to close is closed.
 func (c *conn) Close() error {
 	defer c.dialer.close()
 	if !c.bad {
@@ -180,21 +182,21 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// mapError turns an error of lib/pq into one that tells what happened: an answer of
-// the server, the end of the context or a lost connection.
+// mapError maps an error of lib/pq to its cause: an answer of the server, the end of the
+// context or a lost connection.
 func (c *conn) mapError(ctx context.Context, err error) error {
 	var server *pq.Error
 	switch {
-	case err == nil || err == io.EOF: //nolint:errorlint // a wrapped one is a connection that broke
+	case err == nil || err == io.EOF: //nolint:errorlint // a wrapped io.EOF is a lost connection
 		return err
 	case errors.As(err, &server) && server.Code != "57014":
 		return hideValues(err, server)
-	case errors.As(err, &server) && ctx.Err() == nil: // cancelled by somebody else
+	case errors.As(err, &server) && ctx.Err() == nil: // cancelled by another session
 		return err
 	case ctx.Err() != nil:
 		c.bad = true
 		return contextError(ctx, err)
-	case c.pqConn.IsValid(): // refused by the driver itself, nothing was sent
+	case c.pqConn.IsValid(): // refused by the driver before it sent anything
 		return err
 	}
 	c.bad = true

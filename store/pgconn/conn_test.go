@@ -34,7 +34,7 @@ func pools(t *testing.T, dsn string) map[string]*sqlx.DB {
 	return all
 }
 
-// TestValuesRoundTrip: both ways of sending statements give and take the same values.
+// Both ways of sending statements return the values that were sent.
 func TestValuesRoundTrip(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.Shared(t)
@@ -51,7 +51,7 @@ func TestValuesRoundTrip(t *testing.T) {
 	want := all{-1 << 62, "公积金 '\\ \x01", []byte{0, 1, 0xff, '\\'}, uuid.MustParse("0190a0b0-0000-7000-8000-00000000000f"),
 		time.Date(2026, 2, 28, 23, 59, 59, 123456000, time.UTC), true, nil, nil}
 	for name, db := range pools(t, dsn+" timezone=Asia/Shanghai") {
-		for run := range 2 { // the second time the statement is prepared already
+		for run := range 2 { // the second run uses the prepared statement
 			var got all
 			err := db.Get(&got, `SELECT $1::bigint i, $2::text s, $3::bytea b, $4::uuid u, $5::timestamptz t, $6::bool o, $7::text n, $8::timestamptz z`,
 				want.I, want.S, want.B, want.U, want.T, want.O, want.N, want.Z)
@@ -93,7 +93,7 @@ func TestRowsHaveColumnTypes(t *testing.T) {
 	}
 }
 
-// preparedOn counts the statements the server keeps for this connection.
+// preparedOn returns the number of statements prepared on this connection.
 func preparedOn(t *testing.T, c *sqlx.Conn) int {
 	t.Helper()
 	var n int
@@ -147,8 +147,7 @@ func TestLeastUsedStatementIsClosed(t *testing.T) {
 	}
 }
 
-// TestSchemaChangesUnderStatements: a statement that no longer fits is prepared
-// anew, in a read and in a transaction.
+// A stale statement is prepared again, in a read and in a transaction.
 func TestSchemaChangesUnderStatements(t *testing.T) {
 	t.Parallel()
 	dsn := newSchema(t)
@@ -174,7 +173,7 @@ func TestSchemaChangesUnderStatements(t *testing.T) {
 	}
 }
 
-// TestUnsupportedIsNotRepeated: 0A000 has other causes, which do not go away.
+// 0A000 has other, permanent causes.
 func TestUnsupportedIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	db := openPool(t, storetest.DSN(t))
@@ -231,8 +230,8 @@ func TestPrepareIsRefused(t *testing.T) {
 	}
 }
 
-// TestStatementIsNeverRunAgain: database/sql repeats a statement whose
-// connection reports driver.ErrBadConn; ours never does.
+// database/sql repeats a statement whose connection reports driver.ErrBadConn, which conn
+// never does.
 func TestStatementIsNeverRunAgain(t *testing.T) {
 	t.Parallel()
 	dsn := newSchema(t)
@@ -243,7 +242,7 @@ func TestStatementIsNeverRunAgain(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if err := db.Ping(); err != nil {
-			t.Errorf("%s: the broken connection stayed: %v", name, err)
+			t.Errorf("%s: broken connection not replaced: %v", name, err)
 		}
 	}
 }
@@ -259,7 +258,7 @@ func TestValuesAreNotInErrors(t *testing.T) {
 			}
 			var server *pq.Error
 			if !errors.As(err, &server) || server.Code[:2] != "22" {
-				t.Errorf("%s %s: the code is out of reach: %v", name, q, err)
+				t.Errorf("%s %s: no *pq.Error: %v", name, q, err)
 			}
 		}
 	}

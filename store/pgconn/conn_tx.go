@@ -12,8 +12,8 @@ import (
 // requestKey is the key of the request's context in the context of its transaction.
 type requestKey struct{}
 
-// detached returns a context for a transaction. It never ends, because COMMIT
-// must not be cancelled, but the connection still sees the end of the request.
+// detached returns a context for a transaction. It never ends, because COMMIT must not be
+// cancelled, but the connection can still find the request's context.
 func detached(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), requestKey{}, ctx)
 }
@@ -49,7 +49,7 @@ type transaction struct {
 	request context.Context
 }
 
-// Commit waits up to commitTimeout, also after the end of the request.
+// Commit waits up to commitTimeout, even after the end of the request.
 func (t *transaction) Commit() error {
 	ctx, release := t.conn.bound(context.Background(), commitTimeout)
 	defer release()
@@ -64,8 +64,8 @@ func (t *transaction) Commit() error {
 	return t.conn.mapError(ctx, err)
 }
 
-// Rollback asks the server while the request lasts. Afterwards it closes the
-// connection, which undoes the transaction too.
+// Rollback rolls back on the server until the request ends. Afterwards it closes the
+// connection, which rolls back as well.
 func (t *transaction) Rollback() error {
 	if t.conn.bad || t.request.Err() != nil {
 		t.conn.bad = true

@@ -62,9 +62,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 // Driver implements driver.Connector. Only database/sql calls it.
 func (c *connector) Driver() driver.Driver { return pq.Driver{} }
 
-// sessionSettings let the server end the session of a client that died or was cut
-// off; without them it keeps the session's locks for two hours. A transaction of
-// Pool never idles between statements.
+// sessionSettings make the server end the session of a client that died or was cut off,
+// whose locks it would otherwise keep for two hours. A transaction of Pool never idles
+// between statements.
 var sessionSettings = map[string]string{
 	"idle_in_transaction_session_timeout": "10s",
 	"tcp_keepalives_idle":                 "3",
@@ -73,13 +73,13 @@ var sessionSettings = map[string]string{
 	"tcp_user_timeout":                    "6s",
 }
 
-// genericPlans has statements planned once a connection: every statement finds its
-// rows by a key, whatever the values are. On a distributed server the values decide the
-// shard, which no generic plan can know, so the setting is left out there.
+// genericPlans makes the server plan each statement once a connection: every statement finds
+// its rows by a key. A distributed server needs the values to find the shard, so it does not
+// get the setting.
 var genericPlans = map[string]string{"plan_cache_mode": "force_generic_plan"}
 
-// withSessionSettings adds those of sessionSettings and genericPlans that the
-// connection string does not set, unless the server does not know them.
+// withSessionSettings adds the settings of sessionSettings and genericPlans that the
+// connection string does not set, unless the server refuses them.
 func withSessionSettings(ctx context.Context, cfg pq.Config) (pq.Config, error) {
 	full := withDefaults(cfg, sessionSettings)
 	db := newDB(&connector{cfg: full}, 1)
@@ -99,7 +99,7 @@ func withSessionSettings(ctx context.Context, cfg pq.Config) (pq.Config, error) 
 func withDefaults(cfg pq.Config, settings map[string]string) pq.Config {
 	full := cfg.Clone()
 	for name, value := range settings {
-		if _, written := full.Runtime[name]; !written {
+		if _, set := full.Runtime[name]; !set {
 			full.Runtime[name] = value
 		}
 	}

@@ -21,12 +21,12 @@ func TestSessionSettings(t *testing.T) {
 		t.Errorf("got %s", v)
 	}
 	if v := show(dsn + " idle_in_transaction_session_timeout=7s"); v != "7s" {
-		t.Errorf("what the connection string says was overruled: %s", v)
+		t.Errorf("setting of the connection string overridden: %s", v)
 	}
 }
 
-// TestGenericPlansOnPlainServersOnly: no generic plan is forced where the citus
-// extension is installed, because it finds the shard by the parameters.
+// Generic plans are not forced if the citus extension is installed, because it finds the
+// shard by the parameters.
 func TestGenericPlansOnPlainServersOnly(t *testing.T) {
 	t.Parallel()
 	storetest.Server(t) // without the extension
@@ -48,6 +48,6 @@ func TestGenericPlansOnPlainServersOnly(t *testing.T) {
 		t.Errorf("distributed server: %s", got)
 	}
 	if got := mode(dsn + " plan_cache_mode=force_custom_plan"); got != "force_custom_plan" {
-		t.Errorf("the connection string's own: %s", got)
+		t.Errorf("setting of the connection string overridden: %s", got)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"database/sql/driver"
 )
 
-// CopyIn runs a COPY … FROM STDIN statement. rows calls put for each row and
-// returns the first error.
+// CopyIn runs a COPY … FROM STDIN statement. rows calls put for each row and returns its
+// first error.
 func (tx *Tx) CopyIn(ctx context.Context, statement string, rows func(put func(row ...driver.Value) error) error) error {
 	return tx.conn.Raw(func(c any) error { return c.(*conn).copyIn(ctx, statement, rows) })
 }
@@ -18,7 +18,7 @@ func (c *conn) copyIn(ctx context.Context, statement string, rows func(put func(
 	if err != nil {
 		return c.mapError(ctx, err)
 	}
-	defer s.Close() // after an error it brings the connection out of COPY
+	defer s.Close() // after an error it ends the COPY
 	err = rows(func(row ...driver.Value) error {
 		_, err := s.Exec(row) //nolint:staticcheck // lib/pq's COPY statement has no ExecContext
 		return err

@@ -15,8 +15,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// An ending is a context whose deadline is exceeded when end is called, not by a
-// clock that a busy machine cannot keep up with.
+// An ending is a context whose deadline is exceeded when end is called, so that tests do
+// not depend on the speed of the machine.
 type ending struct {
 	context.Context
 	over chan struct{}
@@ -40,9 +40,8 @@ func (e *ending) Err() error {
 	}
 }
 
-// TestBlackHole drops everything on the network at each stage of a call. The
-// deadline is exceeded once something was dropped, and the call returns although the
-// network is still down: nothing else would ever end it.
+// TestBlackHole drops all network traffic at each stage of a call. The deadline is exceeded
+// once something was dropped, and the call returns although the network is still down.
 func TestBlackHole(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -120,7 +119,7 @@ func TestBlackHole(t *testing.T) {
 
 var errOwn = errors.New("own error")
 
-// TestSilentServer has a server that accepts connections and sends nothing.
+// TestSilentServer connects to a server that accepts connections and sends nothing.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -137,8 +136,8 @@ func TestSilentServer(t *testing.T) {
 	}
 }
 
-// TestConnectTimeout has no deadline: the set-up of a connection has a limit of its
-// own.
+// TestConnectTimeout connects without a deadline. The set-up of a connection has a limit of
+// its own.
 func TestConnectTimeout(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -150,7 +149,7 @@ func TestConnectTimeout(t *testing.T) {
 	if err != nil || cfg.ConnectTimeout <= 0 {
 		t.Fatal(cfg.ConnectTimeout, err)
 	}
-	cfg.ConnectTimeout = 20 * time.Millisecond // TestDSNIsHardened has the real one
+	cfg.ConnectTimeout = 20 * time.Millisecond // TestDSNIsHardened checks the real value
 	if _, err := pgconn.ConnectorOf(cfg).Connect(context.Background()); err == nil {
 		t.Fatal("no error")
 	}
@@ -161,8 +160,7 @@ func portOf(l net.Listener) string {
 	return port
 }
 
-// TestCallsWithoutDeadline: Config.CallTimeout ends a call without a deadline.
-// TestCallTimeout checks its default.
+// Config.CallTimeout ends a call without a deadline. TestCallTimeout checks its default.
 func TestCallsWithoutDeadline(t *testing.T) {
 	t.Parallel()
 	p, through := newProxy(t, newSchema(t))
@@ -219,11 +217,11 @@ func exhaust(ctx context.Context, db *pgconn.Pool, in, query string, args []any)
 	return db.InTx(ctx, func(tx *pgconn.Tx) error { return run(tx) })
 }
 
-// TestCancelReachesServer: a statement whose caller has gone does not go on, and
-// the caller gets the error of its own context.
+// The server cancels a statement whose context has ended, and the caller gets the error of
+// its context.
 func TestCancelReachesServer(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	dsn := storetest.DSN(t)
 	db, probe := openPool(t, dsn), storetest.Probe(t, dsn)
 	running := func() (n int) {

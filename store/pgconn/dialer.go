@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// cancelGrace is how long a call may outlast its context before the sockets are
-// closed: time for the server to answer a cancel request.
+// cancelGrace is how long a call may outlast its context before the sockets are closed. The
+// server can answer a cancel request within this time.
 const cancelGrace = 150 * time.Millisecond
 
 // A dialer opens the sockets of one connection: its primary one, and those on which
@@ -36,7 +36,7 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	defer cancel()
 	defer context.AfterFunc(d.ctx, cancel)()
 	inner := net.Dialer{
-		// A dead peer is found in 6 s, not after the kernel's two hours.
+		// A dead peer is detected within 6 s instead of the kernel's two hours.
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 3 * time.Second, Interval: time.Second, Count: 3},
 		Control:         limitUnacknowledged,
 	}
@@ -72,8 +72,7 @@ func (d *dialer) track(c net.Conn) (net.Conn, error) {
 	return &trackedConn{Conn: c, dialer: d}, nil
 }
 
-// setPrimary makes the only open socket the primary one. It is called when the
-// connection is set up.
+// setPrimary makes the only open socket the primary one.
 func (d *dialer) setPrimary() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -82,8 +81,7 @@ func (d *dialer) setPrimary() {
 	}
 }
 
-// isIdle reports whether the peer has neither closed the primary socket nor sent
-// anything, as is the case between two calls.
+// isIdle reports whether the peer has neither closed the primary socket nor sent anything.
 func (d *dialer) isIdle() bool {
 	c, ok := d.primary.(syscall.Conn)
 	if !ok {
@@ -121,7 +119,7 @@ func (d *dialer) closeAfter(ctx context.Context) (release func()) {
 	return func() { stop(); close(done) }
 }
 
-// A trackedConn is a socket that its dialer forgets when it is closed.
+// A trackedConn is a socket that is removed from its dialer when it is closed.
 type trackedConn struct {
 	net.Conn
 	dialer *dialer

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitUnacknowledged makes the kernel give up a connection whose peer has not
-// acknowledged data for 6 s (TCP_USER_TIMEOUT, RFC 5482).
+// limitUnacknowledged makes the kernel close a connection whose peer has not acknowledged
+// data for 6 s (TCP_USER_TIMEOUT, RFC 5482).
 func limitUnacknowledged(network, _ string, c syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil

@@ -36,15 +36,15 @@ func TestDialerIsIdle(t *testing.T) {
 	t.Parallel()
 	d, near, far := peers(t)
 	if !d.isIdle() {
-		t.Error("nothing happened, and it is not idle")
+		t.Error("new connection is not idle")
 	}
 	far.Write([]byte("x"))
 	testenv.Eventually(t, "unread data is noticed", func() bool { return !d.isIdle() })
 	if _, err := near.Read(make([]byte, 1)); err != nil {
-		t.Error("looking took the data:", err)
+		t.Error("isIdle consumed data:", err)
 	}
 	if !d.isIdle() {
-		t.Error("not idle again")
+		t.Error("not idle after the data was read")
 	}
 	far.Close()
 	testenv.Eventually(t, "the end is noticed", func() bool { return !d.isIdle() })
@@ -61,16 +61,16 @@ func TestDialerClose(t *testing.T) {
 	go func() { _, err := near.Read(make([]byte, 1)); failed <- err }()
 	d.close()
 	if err := <-failed; err == nil {
-		t.Error("read goes on")
+		t.Error("read did not fail")
 	}
 	if _, err := second.Write([]byte("x")); err == nil {
-		t.Error("the second socket is open")
+		t.Error("second socket is open")
 	}
 	if _, err := d.Dial("tcp", near.RemoteAddr().String()); err == nil {
-		t.Error("a closed dialer dials")
+		t.Error("closed dialer dials")
 	}
 	if d.isIdle() {
-		t.Error("a closed dialer is taken for idle")
+		t.Error("closed dialer is idle")
 	}
 }
 
@@ -81,9 +81,9 @@ func TestDialerCloseAfter(t *testing.T) {
 	release := d.closeAfter(ctx)
 	release()
 	cancel()
-	time.Sleep(cancelGrace + 50*time.Millisecond) // on a busy machine this proves less
+	time.Sleep(cancelGrace + 50*time.Millisecond) // proves less on a busy machine
 	if !d.isIdle() {
-		t.Error("closed although the call had returned")
+		t.Error("closed after the call had returned")
 	}
 	begun := time.Now()
 	release = d.closeAfter(ctx)
@@ -94,8 +94,7 @@ func TestDialerCloseAfter(t *testing.T) {
 	}
 }
 
-// TestCallTimeout: a call whose context has no deadline gets one, and its sockets are
-// closed soon after it.
+// A call whose context has no deadline gets one, and its sockets are closed soon after it.
 func TestCallTimeout(t *testing.T) {
 	t.Parallel()
 	if defaultCallTimeout > 5*time.Second || cancelGrace >= 250*time.Millisecond {
@@ -115,7 +114,7 @@ func TestCallTimeout(t *testing.T) {
 	kept, done := c.bound(earlier, time.Millisecond)
 	defer done()
 	if end, _ := kept.Deadline(); !end.Equal(latest) {
-		t.Errorf("the caller's own deadline became %v", end)
+		t.Errorf("caller's deadline became %v", end)
 	}
 }
 

@@ -4,8 +4,8 @@ package pgconn
 
 import "syscall"
 
-// nothingToRead reports whether the socket is open and has no data to read. It takes
-// nothing from it.
+// nothingToRead reports whether the socket is open and has no data to read. It does not
+// consume data.
 func nothingToRead(c syscall.RawConn) bool {
 	var failed error
 	err := c.Read(func(fd uintptr) bool {

@@ -2,6 +2,6 @@ package pgconn
 
 import "syscall"
 
-// nothingToRead returns true: Windows sockets are not examined, and the next statement
-// finds a dead connection.
+// nothingToRead returns true, because Windows sockets are not examined: the next statement
+// detects a lost connection.
 func nothingToRead(syscall.RawConn) bool { return true }

@@ -17,9 +17,9 @@ import (
 // ErrUnsafeDSN reports that a connection string is refused. The error names the
 // setting:
 //
-//   - sslmode must be written, because the driver's default changes between releases;
+//   - sslmode must be set, because the driver's default changes between releases;
 //   - sslmode disable, allow and prefer are for unix sockets and loopback only;
-//   - target_session_attrs=prefer-standby makes the driver loop for ever when all hosts are down;
+//   - target_session_attrs=prefer-standby makes the driver loop forever if all hosts are down;
 //   - OpenDirect refuses a transaction pooler.
 var ErrUnsafeDSN = errors.New("pgconn: unsafe connection string")
 
@@ -27,22 +27,22 @@ var ErrUnsafeDSN = errors.New("pgconn: unsafe connection string")
 // tried in turn.
 const maxConnectTimeout = 2 * time.Second
 
-// CheckDSN returns ErrUnsafeDSN for a connection string that Open would refuse. It
-// does not connect.
+// CheckDSN returns ErrUnsafeDSN for a connection string that Open would refuse. It does not
+// connect.
 func CheckDSN(dsn string) error {
 	_, err := parseDSN(dsn)
 	return err
 }
 
-// parse returns the settings of DSN, with ConnectTimeout if it is set.
+// parse returns the settings of DSN, with ConnectTimeout if that is set.
 func (c Config) parse() (pq.Config, error) {
 	cfg, err := parseDSN(c.DSN)
 	cfg.ConnectTimeout = cmp.Or(c.ConnectTimeout, cfg.ConnectTimeout)
 	return cfg, err
 }
 
-// parseDSN parses a key=value string or URL, checks it, and sets what is not
-// left to choice. Errors never contain the password.
+// parseDSN parses and checks a key=value string or URL and sets fixed settings. Errors
+// never contain the password.
 func parseDSN(dsn string) (pq.Config, error) {
 	cfg, err := pq.NewConfig(dsn)
 	if err != nil {
@@ -51,7 +51,7 @@ func parseDSN(dsn string) (pq.Config, error) {
 	if err := checkDSN(dsn, cfg); err != nil {
 		return pq.Config{}, err
 	}
-	cfg.BinaryParameters = true // without it a pooler may answer with another statement's rows
+	cfg.BinaryParameters = true // otherwise a pooler may return another statement's rows
 	if cfg.ConnectTimeout <= 0 || cfg.ConnectTimeout > maxConnectTimeout {
 		cfg.ConnectTimeout = maxConnectTimeout
 	}
@@ -61,25 +61,25 @@ func parseDSN(dsn string) (pq.Config, error) {
 	return cfg, nil
 }
 
+// checkDSN checks the rules of ErrUnsafeDSN.
 func checkDSN(dsn string, cfg pq.Config) error {
 	if !writesSSLMode(dsn) || cfg.SSLMode == "" {
-		return fmt.Errorf("%w: sslmode must be written", ErrUnsafeDSN)
+		return fmt.Errorf("%w: sslmode must be set", ErrUnsafeDSN)
 	}
 	if cfg.TargetSessionAttrs == pq.TargetSessionAttrsPreferStandby {
 		return fmt.Errorf("%w: target_session_attrs=prefer-standby", ErrUnsafeDSN)
 	}
-	switch cfg.SSLMode { // the effective mode: a unix socket first in a list turns TLS off for all
+	switch cfg.SSLMode { // the effective mode: a leading unix socket disables TLS for all hosts
 	case pq.SSLModeDisable, pq.SSLModeAllow, pq.SSLModePrefer:
 		if !onThisMachine(cfg) {
-			return fmt.Errorf("%w: sslmode=%s with a host that is not this machine", ErrUnsafeDSN, cfg.SSLMode)
+			return fmt.Errorf("%w: sslmode=%s with a remote host", ErrUnsafeDSN, cfg.SSLMode)
 		}
 	}
 	return nil
 }
 
-// UnverifiedSSLMode returns the sslmode of a connection string with which a server on
-// another machine need not prove that it has the name in the string, or "" if the
-// server must.
+// UnverifiedSSLMode returns the sslmode of a connection string if that mode does not verify
+// the name of a server on another machine, and "" otherwise.
 func UnverifiedSSLMode(dsn string) string {
 	cfg, err := pq.NewConfig(dsn)
 	if err != nil || onThisMachine(cfg) {
@@ -96,8 +96,8 @@ var (
 	sslMode = regexp.MustCompile(`(?:^|\s)sslmode\s*=`)
 )
 
-// writesSSLMode reports whether the string itself sets sslmode. The driver also reads
-// the environment and a service file, which the next machine may not have.
+// writesSSLMode reports whether the string itself sets sslmode. The driver also reads the
+// environment and a service file, which other machines may not have.
 func writesSSLMode(dsn string) bool {
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		u, err := url.Parse(dsn)
@@ -117,8 +117,8 @@ func onThisMachine(cfg pq.Config) bool {
 	return true
 }
 
-// isLocal reports whether the driver dials this machine. It dials the address if one
-// is given.
+// isLocal reports whether the driver dials this machine. The driver dials addr if it is
+// valid.
 func isLocal(host string, addr netip.Addr) bool {
 	if addr.IsValid() {
 		return addr.IsLoopback()

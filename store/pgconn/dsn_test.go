@@ -10,7 +10,7 @@ import (
 )
 
 func TestDSNRules(t *testing.T) {
-	tests := []struct{ name, dsn, want string }{ // want: what the refusal names, "" = accepted
+	tests := []struct{ name, dsn, want string }{ // want is the text of the refusal, "" if accepted
 		{"unix socket", "host=/run/postgresql dbname=f sslmode=disable", ""},
 		{"abstract socket", "host=@pg dbname=f sslmode=disable", ""},
 		{"loopback name", "host=localhost dbname=f sslmode=disable", ""},
@@ -23,12 +23,12 @@ func TestDSNRules(t *testing.T) {
 		{"spaces round =", "host=/tmp sslmode = disable", ""},
 		{"quoted value", `host=/tmp sslmode='disable'`, ""},
 
-		{"no sslmode", "host=db.example.com dbname=f", "sslmode must be written"},
-		{"no sslmode on a socket", "host=/tmp dbname=f", "sslmode must be written"},
-		{"no sslmode in url", "postgres://u@db.example.com/f", "sslmode must be written"},
-		{"sslmode only in a password", "host=/tmp password='a sslmode=disable'", "sslmode must be written"},
-		{"sslmode dropped by password", "host=127.0.0.1 password= sslmode=disable", "sslmode must be written"},
-		{"empty string", "", "sslmode must be written"},
+		{"no sslmode", "host=db.example.com dbname=f", "sslmode must be set"},
+		{"no sslmode on a socket", "host=/tmp dbname=f", "sslmode must be set"},
+		{"no sslmode in url", "postgres://u@db.example.com/f", "sslmode must be set"},
+		{"sslmode only in a password", "host=/tmp password='a sslmode=disable'", "sslmode must be set"},
+		{"sslmode dropped by password", "host=127.0.0.1 password= sslmode=disable", "sslmode must be set"},
+		{"empty string", "", "sslmode must be set"},
 		{"remote disable", "host=db.example.com sslmode=disable", "sslmode=disable"},
 		{"remote allow", "host=10.0.0.7 sslmode=allow", "sslmode=allow"},
 		{"remote prefer url", "postgres://u@10.0.0.7/f?sslmode=prefer", "sslmode=prefer"},
@@ -67,7 +67,7 @@ func TestDSNIsHardened(t *testing.T) {
 	}
 	cfg, err := pgconn.ParseDSN("host=/tmp sslmode=disable connect_timeout=1")
 	if err != nil || cfg.ConnectTimeout != time.Second {
-		t.Errorf("a shorter connect_timeout became %v (%v)", cfg.ConnectTimeout, err)
+		t.Errorf("connect_timeout of 1 s became %v (%v)", cfg.ConnectTimeout, err)
 	}
 }
 

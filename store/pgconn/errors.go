@@ -10,12 +10,12 @@ import (
 )
 
 var (
-	// errConnLost reports that the connection was lost during a call. It hides
-	// driver.ErrBadConn, for which database/sql would run the statement again.
+	// errConnLost reports that the connection was lost during a call. It replaces
+	// driver.ErrBadConn, on which database/sql would run the statement again.
 	errConnLost = errors.New("pgconn: connection lost")
 
-	// errStaleStatement reports that a statement prepared earlier no longer fits
-	// the schema. Its next use prepares it again.
+	// errStaleStatement reports that a prepared statement no longer matches the
+	// schema. Its next use prepares it again.
 	errStaleStatement = errors.New("pgconn: prepared statement is stale")
 
 	// errUnreplicated reports that a transaction is committed on the primary alone.
@@ -27,7 +27,7 @@ type setupError struct{ error }
 
 func (e setupError) Unwrap() error { return e.error }
 
-// SQLState returns the SQLSTATE of a server's error, or "" if err is none.
+// SQLState returns the SQLSTATE of a server's error, or "" for other errors.
 func SQLState(err error) string {
 	var e *pq.Error
 	if !errors.As(err, &e) {
@@ -36,7 +36,7 @@ func SQLState(err error) string {
 	return string(e.Code)
 }
 
-// IsConstraintViolation reports whether a statement broke a constraint (class 23).
+// IsConstraintViolation reports whether err is a constraint violation (class 23).
 func IsConstraintViolation(err error) bool { return sqlClass(err) == "23" }
 
 // IsContextError reports whether err is the error of a context that has ended.
@@ -52,8 +52,8 @@ func sqlClass(err error) string {
 	return ""
 }
 
-// isRetryable reports whether nothing happened and the same call may succeed in a
-// moment. A statement that exceeded its deadline is not run again.
+// isRetryable reports whether nothing was changed and the same call may succeed soon. A
+// statement that exceeded its deadline is not run again.
 func isRetryable(err error) bool {
 	var setup setupError
 	switch {
@@ -79,14 +79,14 @@ func isUnavailable(err error) bool {
 	}
 	switch SQLState(err) {
 	case "25006", // demoted to standby
-		"25P03": // this process got no processor for so long that the server ended the transaction, see sessionSettings
+		"25P03": // this process was not scheduled within idle_in_transaction_session_timeout
 		return true
 	}
 	return false
 }
 
-// commitError returns err if COMMIT certainly rolled back, and ErrUnknownOutcome
-// for every other error.
+// commitError returns err if COMMIT certainly rolled back, and ErrUnknownOutcome for every
+// other error.
 func commitError(err error) error {
 	switch {
 	case err == nil:
@@ -107,7 +107,7 @@ func publicError(ctx context.Context, err error) error {
 	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
 		err = fmt.Errorf("%w: %w", end, err)
 	}
-	if errors.Is(err, context.Canceled) { // the caller has gone
+	if errors.Is(err, context.Canceled) { // no caller waits
 		return err
 	}
 	return asUnavailable(err)
@@ -121,8 +121,8 @@ func asUnavailable(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// hideValues hides the server's text if it quotes a value (class 22: data
-// exception). errors.As still finds the *pq.Error for its code.
+// hideValues hides the server's message of a data exception (class 22), which may quote a
+// value. errors.As still finds the *pq.Error.
 func hideValues(err error, server *pq.Error) error {
 	if !strings.HasPrefix(string(server.Code), "22") {
 		return err
@@ -130,6 +130,7 @@ func hideValues(err error, server *pq.Error) error {
 	return valueError{server}
 }
 
+// A valueError is a data exception without the server's message.
 type valueError struct{ server *pq.Error }
 
 func (e valueError) Error() string { return fmt.Sprintf("pq: value refused (%s)", e.server.Code) }

@@ -82,7 +82,7 @@ func TestPublicErrorAfterContext(t *testing.T) {
 		not  []error
 	}{
 		{"unavailable", late, errConnLost, []error{ErrUnavailable, context.DeadlineExceeded}, nil},
-		{"caller has gone", cancelled, errConnLost, []error{context.Canceled}, []error{ErrUnavailable}},
+		{"caller disconnected", cancelled, errConnLost, []error{context.Canceled}, []error{ErrUnavailable}},
 		{"other error", late, other, []error{other}, []error{ErrUnavailable, context.DeadlineExceeded}},
 		{"unknown outcome", late, ErrUnknownOutcome, []error{ErrUnknownOutcome}, []error{ErrUnavailable, context.DeadlineExceeded}},
 	}
@@ -122,7 +122,7 @@ func TestCommitError(t *testing.T) {
 			t.Errorf("%v became %v", tt.err, got)
 		}
 		if tt.unknown && (isRetryable(got) || IsContextError(got)) {
-			t.Errorf("%v looks as if nothing happened", got)
+			t.Errorf("%v counts as retryable", got)
 		}
 	}
 }

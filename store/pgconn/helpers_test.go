@@ -39,8 +39,8 @@ func noError(t testing.TB, err error) {
 	}
 }
 
-// newSchema returns the shared database with a schema of the test's own before the
-// public one, for the tables of ledger.
+// newSchema returns a DSN of the shared database with a schema of the test's own first in
+// the search path, for the tables of ledger.
 func newSchema(t *testing.T) (dsn string) {
 	t.Helper()
 	dsn = storetest.Shared(t)
@@ -88,8 +88,8 @@ func enter(ctx context.Context, db *pgconn.Pool, id string) error {
 	})
 }
 
-// count returns the number of entries with this id, or of all if id is "", and the
-// total. It has a connection of its own, which no test disturbs.
+// count returns the number of entries with this id, or of all if id is "", and the total.
+// It uses a connection of its own.
 func count(t *testing.T, dsn, id string) (entries, total int) {
 	t.Helper()
 	db, err := pgconn.NewDB(dsn, true)

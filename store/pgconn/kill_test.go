@@ -16,8 +16,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// TestKilledBackends kills sessions under load: what was acknowledged is there
-// once, and nothing counted twice.
+// TestKilledBackends kills sessions under load. Every acknowledged entry exists once, and
+// none is counted twice.
 func TestKilledBackends(t *testing.T) {
 	t.Parallel()
 	const writers, each, kills = 8, 20, 20
@@ -54,11 +54,11 @@ func TestKilledBackends(t *testing.T) {
 	t.Logf("%d sessions killed, %d unknown outcomes", killed.Load(), unknown.Load())
 }
 
-// killBackends ends sessions of the database, and counts them, until stop is called.
-// It pauses while nothing is entered, or on a busy machine nothing ever would be.
+// killBackends ends sessions of the database, and counts them, until stop is called. It
+// waits for an entry between kills, so that a busy machine makes progress.
 func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop func()) {
 	t.Helper()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	db, err := pgconn.NewDB(dsn+" application_name=killer", true)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop
 
 func TestKilledIdleConnectionsAreNotNoticed(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its sessions
+	storetest.Server(t) // reads pg_stat_activity
 	dsn := storetest.DSN(t)
 	db := ledger(t, dsn)
 	var wg sync.WaitGroup

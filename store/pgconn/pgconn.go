@@ -1,19 +1,17 @@
 // Package pgconn is a pool of PostgreSQL connections over database/sql and
 // lib/pq. It adds what the two leave out:
 //
-//   - Deadlines. A call returns at most 250 ms after the end of its context,
-//     also on a dead network. A call whose context has no deadline gets one.
+//   - Deadlines. A call returns at most 250 ms after the end of its context, even
+//     if the network is down. A call whose context has no deadline gets one.
 //   - No hidden repetition. A statement that may have run is never run again by
 //     database/sql. Pool.InTx repeats whole transactions, and only those that
 //     changed nothing.
 //   - Commits that are never cancelled. The end of a request does not turn a
 //     COMMIT into a false success; its outcome is known or reported as unknown.
 //   - Safe settings. Connection strings that weaken TLS are refused, and
-//     statements are prepared by name only where no transaction pooler stands
-//     between the program and the server.
+//     statements are prepared by name only without a transaction pooler.
 //
-// Callers write in Pool.InTx, read in Pool.Read, and tell errors apart with
-// errors.Is.
+// Callers write in Pool.InTx, read in Pool.Read, and test errors with errors.Is.
 package pgconn
 
 import (
@@ -32,49 +30,48 @@ import (
 
 // Errors of this package. Each may be wrapped.
 var (
-	// ErrUnavailable reports that the database could not be used and that
-	// nothing happened: it is not reachable, out of connections, read-only or too
-	// slow. The same call may succeed later.
+	// ErrUnavailable reports that the database could not be used and that nothing
+	// was changed: it is unreachable, out of connections, read-only or too slow.
+	// The same call may succeed later.
 	ErrUnavailable = errors.New("pgconn: database unavailable")
 
 	// ErrUnknownOutcome reports that a COMMIT was sent and its answer is not
-	// known: the transaction may be committed or not. Only a repetition under
-	// the same idempotency key, or reading the row, tells.
+	// known: the transaction may be committed or not. The caller finds out by
+	// repeating it with the same idempotency key, or by reading the row.
 	ErrUnknownOutcome = errors.New("pgconn: outcome of commit unknown")
 
-	// ErrRetry is returned by the function of a transaction that met another one.
-	// The transaction is rolled back and run again. Where that never succeeds, the
-	// caller gets ErrUnavailable.
-	ErrRetry = errors.New("pgconn: transaction met another one")
+	// ErrRetry is returned by the function of a transaction that conflicts with
+	// another one. The transaction is rolled back and run again. If it never
+	// succeeds, the caller gets ErrUnavailable.
+	ErrRetry = errors.New("pgconn: transaction conflict")
 )
 
-// Config says which database to connect to, and how.
+// Config is the configuration of a pool.
 type Config struct {
 	// DSN is a lib/pq connection string or URL; see ErrUnsafeDSN for its rules.
 	DSN string
 	// MaxConns bounds the open connections; 0 means 20.
 	MaxConns int
-	// ConnectTimeout bounds the set-up of a connection to one host; 0 means what
-	// the DSN says, at most 2 s.
+	// ConnectTimeout bounds the set-up of a connection to one host; 0 means the value of
+	// the DSN, at most 2 s.
 	ConnectTimeout time.Duration
 	// CallTimeout ends a call whose context has no deadline; 0 means 5 s.
 	CallTimeout time.Duration
-	// Logger receives commits that no standby confirmed; nil discards them.
+	// Logger receives reports of commits that no standby confirmed; nil discards them.
 	Logger *slog.Logger
 }
 
 // A Pool is a set of connections to one database. It is safe for concurrent use.
 type Pool struct {
 	db           *sqlx.DB
-	pooler       bool // a transaction pooler stands between the pool and the server
+	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
 	unreplicated atomic.Int64 // commits that no standby confirmed
-	committing   atomic.Int64 // commits under way, also those whose callers have gone
+	committing   atomic.Int64 // commits in progress, including those without a waiting caller
 }
 
-// Open checks the connection string, finds out whether a transaction pooler
-// stands between the program and the server, and returns a pool. It waits 5 s
-// for a server that does not answer yet, or until ctx ends. The errors are
+// Open checks the connection string, detects a transaction pooler and returns a pool. It
+// waits 5 s for a server that does not answer yet, or until ctx ends. The errors are
 // ErrUnsafeDSN, ErrUnavailable and those of the server.
 func Open(ctx context.Context, c Config) (*Pool, error) {
 	cfg, err := c.parse()
@@ -97,9 +94,8 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	return p, nil
 }
 
-// OpenDirect returns a pool of plain lib/pq connections for tools that need a
-// session of the server, such as migrations. A transaction pooler is refused
-// with ErrUnsafeDSN.
+// OpenDirect returns a pool of plain lib/pq connections for tools that need a session of
+// the server, such as migrations. It returns ErrUnsafeDSN for a transaction pooler.
 func OpenDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
 	cfg, err := c.parse()
 	if err != nil {
@@ -110,7 +106,7 @@ func OpenDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
 		return nil, err
 	}
 	if pooler {
-		return nil, fmt.Errorf("%w: migration needs the server itself, and this is a transaction pooler", ErrUnsafeDSN)
+		return nil, fmt.Errorf("%w: connects to a transaction pooler; migrations need the server itself", ErrUnsafeDSN)
 	}
 	cfg.BinaryParameters = false
 	direct, err := pq.NewConnectorConfig(cfg)
@@ -120,9 +116,9 @@ func OpenDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
 	return sqlx.NewDb(sql.OpenDB(direct), "postgres"), nil
 }
 
-// View connects once, runs f in a transaction and rolls it back. It does not
-// look for a pooler and does not retry. If the connection string is accepted, every
-// error is ErrUnavailable, that of f included.
+// View connects once, runs f in a transaction and rolls it back. It neither detects a
+// pooler nor retries. If the connection string is accepted, every error is ErrUnavailable,
+// including those of f.
 func View(ctx context.Context, c Config, f func(tx *sqlx.Tx) error) error {
 	cfg, err := c.parse()
 	if err != nil {
@@ -130,7 +126,7 @@ func View(ctx context.Context, c Config, f func(tx *sqlx.Tx) error) error {
 	}
 	db := newDB(&connector{cfg: cfg, timeout: c.CallTimeout}, 1)
 	defer db.Close()
-	tx, err := db.BeginTxx(ctx, nil) // a transaction has one server connection, also behind a pooler
+	tx, err := db.BeginTxx(ctx, nil) // keeps one server connection even behind a pooler
 	if err != nil {
 		return asUnavailable(err)
 	}
@@ -138,7 +134,7 @@ func View(ctx context.Context, c Config, f func(tx *sqlx.Tx) error) error {
 	return asUnavailable(f(tx))
 }
 
-// Ping returns ErrUnavailable unless the server answers and takes writes.
+// Ping returns ErrUnavailable unless the server answers and accepts writes.
 func (p *Pool) Ping(ctx context.Context) error {
 	var readOnly bool
 	err := p.Read(ctx, func(q sqlx.QueryerContext) error {
@@ -154,11 +150,11 @@ func (p *Pool) Ping(ctx context.Context) error {
 // statement is prepared by name.
 func (p *Pool) HasPooler() bool { return p.pooler }
 
-// UnreplicatedCommits returns how many commits since Open the server ended
-// without the confirmation of its standbys. Each was ErrUnknownOutcome to its caller.
+// UnreplicatedCommits returns the number of commits since Open that no standby confirmed.
+// Each was reported as ErrUnknownOutcome.
 func (p *Pool) UnreplicatedCommits() int64 { return p.unreplicated.Load() }
 
-// notice receives what the server says besides its answers.
+// notice handles a notice of the server.
 func (p *Pool) notice(n *pq.Error) {
 	if !isUnreplicated(n) {
 		return
@@ -167,10 +163,10 @@ func (p *Pool) notice(n *pq.Error) {
 	p.log.Error("commit not confirmed by a standby; a failover may lose it", "sqlstate", string(n.Code))
 }
 
-// closeTimeout is how long Close waits for commits under way.
+// closeTimeout is how long Close waits for commits in progress.
 const closeTimeout = 5 * time.Second
 
-// Close waits up to 5 s for commits under way and closes all connections.
+// Close waits up to 5 s for commits in progress and closes all connections.
 func (p *Pool) Close() error {
 	for start := time.Now(); p.committing.Load() > 0 && time.Since(start) < closeTimeout; {
 		time.Sleep(5 * time.Millisecond)

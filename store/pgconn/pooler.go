@@ -10,24 +10,23 @@ import (
 )
 
 const (
-	// poolerRounds is how often the probe looks. A busy pooler may by chance return
-	// the same server connection again.
+	// poolerRounds is the number of probes. A busy pooler may return the same server
+	// connection by chance.
 	poolerRounds = 5
 
-	// poolerPings is how often the second connection is answered while the first waits,
-	// poolerPause apart, before the first is taken to have no server connection. A
-	// server that is merely slow is slow for both.
+	// poolerPings is how often the second connection must answer, poolerPause apart, while
+	// the first waits, before the first is considered to have no server connection. A slow
+	// server is slow for both.
 	poolerPings = 20
 	poolerPause = 100 * time.Millisecond
 )
 
-// hasPooler reports whether a transaction pooler (PgBouncer, PgCat, Odyssey)
-// stands between the program and the server. A pooler may run a statement on another
-// server connection than the one that prepared it by name.
+// hasPooler reports whether the program connects to a transaction pooler (PgBouncer, PgCat,
+// Odyssey), which may run a statement on another server connection than the one that
+// prepared it by name.
 //
-// Connection a sets a session setting to a random value. Then b opens a
-// transaction, which keeps a server connection. Behind a pooler either b reads
-// that value, or a no longer does.
+// Connection a sets a session setting to a random value. Then b opens a transaction, which
+// keeps a server connection. Behind a pooler either b reads the value, or a no longer does.
 func hasPooler(ctx context.Context, cfg pq.Config) (pooler bool, err error) {
 	err = retry(ctx, openRetryLimit, isRetryable, func() (err error) {
 		pooler, err = probePooler(ctx, cfg)
@@ -36,6 +35,7 @@ func hasPooler(ctx context.Context, cfg pq.Config) (pooler bool, err error) {
 	return pooler, err
 }
 
+// probePooler opens two connections and compares their server connections several times.
 func probePooler(ctx context.Context, cfg pq.Config) (bool, error) {
 	db := newDB(&connector{cfg: cfg}, 2)
 	defer db.Close()
@@ -58,7 +58,7 @@ func probePooler(ctx context.Context, cfg pq.Config) (bool, error) {
 	return false, nil
 }
 
-// sharesServer reports whether a and b were seen to share server connections.
+// sharesServer reports whether a and b share server connections.
 func sharesServer(ctx context.Context, a, b *sql.Conn) (bool, error) {
 	value := rand.Text()
 	if _, err := a.ExecContext(ctx, `SELECT set_config('fundpass.probe', $1, false)`, value); err != nil {
@@ -74,7 +74,7 @@ func sharesServer(ctx context.Context, a, b *sql.Conn) (bool, error) {
 	if err := tx.QueryRowContext(ctx, query).Scan(&seen); err != nil || seen == value {
 		return seen == value, err
 	}
-	// A busy pooler may have no server connection left for a while b keeps its own.
+	// A busy pooler may have no server connection for a while b keeps one.
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answer := make(chan error, 1)

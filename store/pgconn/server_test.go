@@ -26,7 +26,7 @@ type ownServer struct {
 	dir string
 }
 
-// start starts the server on its directory, which is made at the first time.
+// start starts the server on its directory, which the first start creates.
 func (c *ownServer) start(o localpg.Options) {
 	c.t.Helper()
 	o.Dir, o.Own = c.dir, true
@@ -41,14 +41,14 @@ func (c *ownServer) stop() {
 	noError(c.t, c.Close())
 }
 
-// in is the DSN for one step, with a schema of its own for the tables of a ledger.
+// in returns the DSN of one step, with a schema of its own for the tables of a ledger.
 func (c *ownServer) in(step string) string { return c.DSN("") + " search_path=" + step + ",public" }
 
-// TestOwnServer runs the tests that stop, kill or configure a server, one after the
-// other on one server of their own. From the second on it syncs its data like a real one.
+// TestOwnServer runs the tests that stop, kill or configure a server, one after the other
+// on one server. From the second start on it syncs its data.
 func TestOwnServer(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "fundpass-server") // t.TempDir is closed to the account that root steps down to
+	dir, err := os.MkdirTemp("", "fundpass-server") // the server's account cannot enter t.TempDir of root
 	noError(t, err)
 	t.Cleanup(func() { localpg.Remove(dir) })
 	c := &ownServer{t: t, dir: dir}
@@ -58,7 +58,7 @@ func TestOwnServer(t *testing.T) {
 		run  func(t *testing.T, c *ownServer, step string)
 	}{
 		{"tls", testTLS}, {"unreplicated", testUnreplicatedCommit}, {"restart", testServerRestart},
-		{"late", testOpenWaits}, {"down", testServerDown}, {"standby", testStandby}, // the last: it stays one
+		{"late", testOpenWaits}, {"down", testServerDown}, {"standby", testStandby}, // last, because the server stays a standby
 	}
 	admin := storetest.Probe(t, c.DSN(""))
 	for _, s := range steps {
@@ -67,13 +67,13 @@ func TestOwnServer(t *testing.T) {
 	admin.Close()
 	for _, s := range steps {
 		if !t.Run(s.name, func(t *testing.T) { s.run(t, c, s.name) }) {
-			return // the server is in no known state
+			return // the state of the server is unknown
 		}
 	}
 }
 
-// testServerRestart kills the server under load and starts it again: all
-// writers go on, and nothing is lost or written twice.
+// testServerRestart kills the server under load and starts it again. All writers go on, and
+// no entry is lost or written twice.
 func testServerRestart(t *testing.T, c *ownServer, step string) {
 	db := ledger(t, c.in(step))
 	ctx := testenv.Context(t)
@@ -143,7 +143,7 @@ func testServerDown(t *testing.T, c *ownServer, step string) {
 	c.start(localpg.Options{})
 }
 
-// testOpenWaits: the server may start a little later than its client.
+// testOpenWaits starts the server after its client.
 func testOpenWaits(t *testing.T, c *ownServer, step string) {
 	p, through := newProxy(t, c.in(step))
 	c.stop()
@@ -155,12 +155,12 @@ func testOpenWaits(t *testing.T, c *ownServer, step string) {
 		}
 		opened <- err
 	}()
-	testenv.Eventually(t, "it finds nobody", func() bool { return p.refused.Load() > 1 })
+	testenv.Eventually(t, "the client finds no server", func() bool { return p.refused.Load() > 1 })
 	c.start(localpg.Options{})
 	noError(t, <-opened)
 }
 
-// testStandby: a server that was demoted takes no writes, and Ping says so.
+// testStandby demotes the server, which then refuses writes, and Ping reports it.
 func testStandby(t *testing.T, c *ownServer, step string) {
 	db := ledger(t, c.in(step))
 	noError(t, enter(t.Context(), db, "a"))
@@ -185,8 +185,8 @@ func testStandby(t *testing.T, c *ownServer, step string) {
 	}
 }
 
-// testUnreplicatedCommit: a commit that the server ends while it waits for a
-// standby is on the primary only, and is not reported as a success.
+// testUnreplicatedCommit has the server end a commit that waits for a standby. The commit
+// is on the primary only and is not reported as a success.
 func testUnreplicatedCommit(t *testing.T, c *ownServer, step string) {
 	ledger(t, c.in(step))
 	c.stop()
@@ -209,7 +209,7 @@ func testUnreplicatedCommit(t *testing.T, c *ownServer, step string) {
 		t.Errorf("%d counted", n)
 	}
 	if n, _ := count(t, c.in(step), "alone"); n != 1 {
-		t.Errorf("row is there %d times", n)
+		t.Errorf("%d rows, want 1", n)
 	}
 }
 
@@ -244,8 +244,8 @@ func TestCloseWaitsForCommit(t *testing.T) {
 	go func() { closed <- db.Close() }()
 	select {
 	case err := <-closed:
-		t.Fatalf("closed while a commit was under way: %v", err)
-	case <-time.After(100 * time.Millisecond): // enough for one that does not wait
+		t.Fatalf("closed during a commit: %v", err)
+	case <-time.After(100 * time.Millisecond): // enough for a Close that does not wait
 	}
 	p.hold <- struct{}{}
 	noError(t, <-closed)

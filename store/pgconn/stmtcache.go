@@ -43,6 +43,7 @@ func (s *stmtCache) get(query string) stmt {
 	return e.Value.(*cachedStmt).stmt
 }
 
+// put adds a statement and closes the least recently used one if the cache is full.
 func (s *stmtCache) put(query string, st stmt) error {
 	s.byQuery[query] = s.lru.PushFront(&cachedStmt{query, st})
 	if s.lru.Len() <= s.size {

@@ -24,8 +24,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// useTLS makes the server speak TLS on 127.0.0.1 and returns the DSN with its
-// certificate verified.
+// useTLS makes the server accept TLS on 127.0.0.1 and returns a DSN that verifies its
+// certificate.
 func useTLS(t *testing.T, c *ownServer) (dsn string) {
 	t.Helper()
 	cert := writeCertificate(t, c.dir)
@@ -97,7 +97,7 @@ func testTLS(t *testing.T, c *ownServer, step string) {
 	}
 	first, version := session()
 	if again, _ := session(); again != first || version < "TLSv1.2" {
-		t.Errorf("%s, and the connection was not kept: %d, then %d", version, first, again)
+		t.Errorf("%s, connections %d and %d, want one", version, first, again)
 	}
 	ctx := newEnding(t)
 	go func() { <-p.dropped; ctx.end() }()
@@ -110,16 +110,16 @@ func testTLS(t *testing.T, c *ownServer, step string) {
 	if err := enter(t.Context(), db, "b"); err != nil {
 		t.Error("after healing:", err)
 	}
-	forged := through + " sslrootcert=" + writeCertificate(t, t.TempDir()) // the later one counts
+	forged := through + " sslrootcert=" + writeCertificate(t, t.TempDir()) // the last sslrootcert counts
 	pool, err := pgconn.NewDB(forged, true)
 	noError(t, err)
 	defer pool.Close()
 	if err := pool.PingContext(testenv.Context(t)); err == nil || !strings.Contains(err.Error(), "x509") {
-		t.Errorf("another authority's certificate: %v", err)
+		t.Errorf("certificate of another authority: %v", err)
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := pgconn.Open(soon, pgconn.Config{DSN: forged}); !errors.Is(err, pgconn.ErrUnavailable) {
-		t.Errorf("opened by another authority's certificate: %v", err)
+		t.Errorf("Open with a certificate of another authority: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // Limits of retries where the context has no earlier deadline.
 const (
-	txRetryLimit   = time.Minute     // of a transaction: a failover takes up to half of it
+	txRetryLimit   = time.Minute     // of a transaction; a failover takes up to half a minute
 	openRetryLimit = 5 * time.Second // of the first connections
 	noRetryLimit   = time.Duration(math.MaxInt64)
 )
@@ -25,25 +25,24 @@ type Tx struct {
 	conn *sqlx.Conn
 }
 
-// InTx runs f in a READ COMMITTED transaction and commits it. It is the way to
-// write: outside a transaction a lost answer cannot be told from a lost statement.
+// InTx runs f in a READ COMMITTED transaction and commits it. Writes need a transaction,
+// because outside of one a lost answer cannot be distinguished from a lost statement.
 //
-// f may run more than once. An error before COMMIT that the network, the server
-// or a conflict caused means that nothing happened, so f is run again with
-// back-off while ctx lasts, for a minute at most. Any other error of f rolls
-// back and is returned.
+// f may run more than once. If the network, the server or a conflict causes an error before
+// COMMIT, nothing was changed, and f is run again with back-off until ctx ends, for at most
+// a minute. Any other error of f rolls back and is returned.
 //
-// An error of COMMIT itself is ErrUnknownOutcome, except a conflict (rolled
-// back and run again) and a broken constraint (rolled back and returned). COMMIT
-// does not run under ctx: cancelling it while it waits for a standby would report
-// a success that a failover undoes. If ctx ends first, InTx returns
-// ErrUnknownOutcome and the commit goes on in the background.
+// An error of COMMIT itself is ErrUnknownOutcome, except a conflict (rolled back and run
+// again) and a constraint violation (rolled back and returned). COMMIT does not use ctx,
+// because cancelling it while it waits for a standby would report a success that a failover
+// undoes. If ctx ends first, InTx returns ErrUnknownOutcome and the commit goes on in the
+// background.
 func (p *Pool) InTx(ctx context.Context, f func(tx *Tx) error) error {
 	return retry(ctx, txRetryLimit, isRetryable, func() error { return p.runTx(ctx, f) })
 }
 
-// InIdempotentTx is InTx for an f that may run again after it was committed. It
-// also retries when the outcome of COMMIT is unknown, and as long as ctx lasts.
+// InIdempotentTx is InTx for an f that may run again after it was committed. It also
+// retries if the outcome of COMMIT is unknown, until ctx ends.
 func (p *Pool) InIdempotentTx(ctx context.Context, f func(tx *Tx) error) error {
 	again := func(err error) bool { return isRetryable(err) || errors.Is(err, ErrUnknownOutcome) }
 	return retry(ctx, noRetryLimit, again, func() error { return p.runTx(ctx, f) })
@@ -54,9 +53,8 @@ func (p *Pool) InTxOnce(ctx context.Context, f func(tx *Tx) error) error {
 	return publicError(ctx, p.runTx(ctx, f))
 }
 
-// Read runs f outside a transaction, a second time if the connection was lost or
-// a prepared statement was stale. f must start from nothing each time and must
-// not write.
+// Read runs f outside a transaction, a second time if the connection was lost or a prepared
+// statement was stale. f must not write and must reset its results each time.
 func (p *Pool) Read(ctx context.Context, f func(q sqlx.QueryerContext) error) error {
 	err := f(p.db)
 	if errors.Is(err, errConnLost) || errors.Is(err, errStaleStatement) {
@@ -65,8 +63,8 @@ func (p *Pool) Read(ctx context.Context, f func(q sqlx.QueryerContext) error) er
 	return publicError(ctx, err)
 }
 
-// retry runs f until success, an error that again does not accept, the limit or
-// the end of ctx.
+// retry runs f until it succeeds, returns an error that again refuses, the limit has passed
+// or ctx ends.
 func retry(ctx context.Context, limit time.Duration, again func(error) bool, f func() error) error {
 	start := time.Now()
 	for attempt := 0; ; attempt++ {
@@ -104,7 +102,7 @@ func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
 	}
 	finished := false
 	defer func() {
-		if !finished { // also if f panics, which would leave its locks behind
+		if !finished { // also if f panics, or its locks would stay
 			tx.Rollback()
 			conn.Close()
 		}

@@ -27,18 +27,17 @@ func TestCommitAnswerCut(t *testing.T) {
 		t.Fatalf("got %v, want ErrUnknownOutcome alone", err)
 	}
 	if n, _ := count(t, dsn, "a"); n != 1 {
-		t.Fatalf("row is there %d times", n)
+		t.Fatalf("%d rows, want 1", n)
 	}
 	if err := enter(t.Context(), db, "a"); err != nil {
-		t.Fatalf("repetition under the same key: %v", err)
+		t.Fatalf("repetition with the same key: %v", err)
 	}
 	if n, total := count(t, dsn, "a"); n != 1 || total != 1 {
 		t.Fatalf("after the repetition %d rows, total %d", n, total)
 	}
 }
 
-// TestIdempotentTxRunsAgain: InIdempotentTx repeats a transaction whose outcome is
-// unknown, InTxOnce repeats none.
+// InIdempotentTx repeats a transaction whose outcome is unknown; InTxOnce never repeats.
 func TestIdempotentTxRunsAgain(t *testing.T) {
 	t.Parallel()
 	dsn := newSchema(t)
@@ -55,7 +54,7 @@ func TestIdempotentTxRunsAgain(t *testing.T) {
 		t.Errorf("%d runs, %v", runs, err)
 	}
 	if n, _ := count(t, dsn, "a"); n != 1 {
-		t.Errorf("row is there %d times", n)
+		t.Errorf("%d rows, want 1", n)
 	}
 	runs = 0
 	err := db.InTxOnce(t.Context(), func(*pgconn.Tx) error { runs++; return pgconn.ErrRetry })
@@ -89,14 +88,14 @@ func TestCommitOutlivesRequest(t *testing.T) {
 		if !errors.Is(err, pgconn.ErrUnknownOutcome) {
 			t.Fatalf("got %v, want ErrUnknownOutcome", err)
 		}
-		time.Sleep(2 * pgconn.CancelGrace) // a commit bound to the request would have been cut by now
+		time.Sleep(2 * pgconn.CancelGrace) // a commit bound by the request would end within this time
 		p.holds.Store(false)
 		p.hold <- struct{}{}
 		if n, _ := count(t, dsn, id); n != 1 {
-			t.Fatalf("row is there %d times", n)
+			t.Fatalf("%d rows, want 1", n)
 		}
 		if after := session(); after != before {
-			t.Error("the commit did not go on over its connection")
+			t.Error("the commit lost its connection")
 		}
 	}
 }
@@ -158,7 +157,7 @@ func TestDeadlockIsRepeated(t *testing.T) {
 	}
 	wg.Wait()
 	if runs.Load() < 3 {
-		t.Errorf("%d runs: there was no deadlock to repeat", runs.Load())
+		t.Errorf("%d runs, so there was no deadlock", runs.Load())
 	}
 }
 
@@ -188,7 +187,7 @@ func TestErrorsOfTheStatementAreFinal(t *testing.T) {
 			}
 			for _, no := range []error{pgconn.ErrUnavailable, pgconn.ErrUnknownOutcome, context.DeadlineExceeded} {
 				if errors.Is(err, no) {
-					t.Errorf("%v is taken for %v", err, no)
+					t.Errorf("%v is %v", err, no)
 				}
 			}
 			var server *pq.Error

@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	template = "template_migrated" // what a database of one's own is a copy of
-	common   = "common"            // what most tests share
+	template = "template_migrated" // copied by create
+	common   = "common"            // shared by most tests
 )
 
-// probeRole is what the roles of all probes belong to.
+// probeRole is the group of the roles of all probes.
 const probeRole = "fundpass_probe"
 
-// A server is where tests have their databases: one that all test binaries share, or the
-// one of givenURL.
+// A server has the databases of tests: the server that all test binaries share, or that of
+// givenURL.
 type server struct {
-	pg    *localpg.Server // nil of a given one
+	pg    *localpg.Server // nil for a given server
 	admin *sql.DB
 	given *given
 	count atomic.Int64
 }
 
-// theServer finds or starts it at its first call.
+// theServer returns the server, which the first call finds or starts.
 func theServer() (*server, error) {
 	if os.Getenv(givenURL) != "" {
 		return givenServer()
@@ -39,7 +39,7 @@ func theServer() (*server, error) {
 	return shared()
 }
 
-// commonDSN is the database that most tests share.
+// commonDSN returns the DSN of the database that most tests share.
 func (s *server) commonDSN() (string, error) {
 	if s.given != nil {
 		return s.given.common()
@@ -47,8 +47,8 @@ func (s *server) commonDSN() (string, error) {
 	return s.pg.DSN(common), nil
 }
 
-// create makes a database of its own, migrated or empty. Copies of one template are made
-// one at a time, over all test binaries.
+// create creates a database, migrated or empty. Copies of a template are made one at a time
+// over all test binaries.
 func create(t testing.TB, migrated bool) string {
 	t.Helper()
 	s, err := theServer()
@@ -78,10 +78,10 @@ func create(t testing.TB, migrated bool) string {
 	return s.pg.DSN(name)
 }
 
-// isolate lets the roles of probes do everything with the rows of the centre whose name
-// they have: row security hides all others.
+// isolate creates row security policies that give the role of a probe access to the rows of
+// the centre of the same name only.
 func isolate(ctx context.Context, dsn string) error {
-	db, err := sql.Open("postgres", dsn+" citus.multi_shard_modify_mode=sequential") // unknown to a plain server, which takes it
+	db, err := sql.Open("postgres", dsn+" citus.multi_shard_modify_mode=sequential") // a plain server ignores it
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func isolate(ctx context.Context, dsn string) error {
 	return nil
 }
 
-// centreTables have rows that belong to a centre.
+// centreTables returns the names of the tables with a center_id.
 func centreTables(ctx context.Context, db *sql.DB) (names []string, err error) {
 	err = db.QueryRowContext(ctx, `
 		SELECT array_agg(table_name::text) FROM information_schema.columns
@@ -122,7 +122,7 @@ func centreTables(ctx context.Context, db *sql.DB) (names []string, err error) {
 	return names, err
 }
 
-// makeRole takes a role that is there already.
+// makeRole creates a role unless it exists.
 func makeRole(ctx context.Context, db *sql.DB, statement string) error {
 	_, err := db.ExecContext(ctx, statement)
 	if e := (*pq.Error)(nil); errors.As(err, &e) && (e.Code == "42710" || e.Code == "23505") {

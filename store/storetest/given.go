@@ -16,24 +16,24 @@ import (
 	"fundpass/store"
 )
 
-// givenURL names a database on a server that runs already, for a superuser. There every
-// test has a schema where it otherwise has a database. Where the database has the citus
-// extension, the product distributes their tables.
+// givenURL names a database on a running server, for a superuser. On it every test has a
+// schema instead of a database. If the database has the citus extension, store.Distribute
+// distributes the tables.
 const givenURL = "FUNDPASS_TEST_DATABASE_URL"
 
 // A given is the server of givenURL.
 type given struct {
 	dsn         string
 	admin       *sql.DB
-	mine        *sql.Conn // holds the locks that say whose schemas are in use
+	mine        *sql.Conn // holds the locks of the schemas in use
 	distributed bool
 	common      func() (string, error)
 }
 
 var givenServer = sync.OnceValues(func() (*server, error) {
 	dsn := os.Getenv(givenURL)
-	if url, err := pq.ParseURL(dsn); err == nil { //nolint:staticcheck // sql.Open would take the URL; settings are added to the words
-		dsn = strings.ReplaceAll(url, "'", "") // tests read it word by word
+	if url, err := pq.ParseURL(dsn); err == nil { //nolint:staticcheck // settings are appended to the key=value form
+		dsn = strings.ReplaceAll(url, "'", "") // tests split it at spaces
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
@@ -60,14 +60,14 @@ var givenServer = sync.OnceValues(func() (*server, error) {
 
 const schemaPrefix = "fundpass_test_"
 
-// lockOf is the key of the lock that whoever uses a schema holds.
+// lockOf returns the key of the advisory lock that the user of a schema holds.
 func lockOf(schema string) int64 {
 	h := fnv.New64a()
 	h.Write([]byte(schema))
 	return int64(h.Sum64())
 }
 
-// sweep drops what test binaries left that are gone.
+// sweep drops the schemas of test binaries that have ended.
 func (g *given) sweep(ctx context.Context) error {
 	var left []string
 	if err := g.mine.QueryRowContext(ctx, `
@@ -87,6 +87,7 @@ func (g *given) sweep(ctx context.Context) error {
 	return nil
 }
 
+// makeCommon creates the schema that most tests of this binary share.
 func (g *given) makeCommon() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
@@ -97,7 +98,7 @@ func (g *given) makeCommon() (string, error) {
 	return dsn, isolate(ctx, dsn)
 }
 
-// create makes a schema that goes with the test.
+// create creates a schema that is dropped at the end of the test.
 func (g *given) create(t testing.TB, name string, migrated bool) string {
 	t.Helper()
 	name = schemaPrefix + name
@@ -113,6 +114,7 @@ func (g *given) create(t testing.TB, name string, migrated bool) string {
 	return dsn
 }
 
+// makeSchema creates a schema, locks it for this process and migrates it.
 func (g *given) makeSchema(ctx context.Context, name string, migrated bool) (dsn string, err error) {
 	if _, err := g.mine.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lockOf(name)); err != nil {
 		return "", err

@@ -5,12 +5,12 @@ import (
 	"syscall"
 )
 
-// enoughMemory is many times what the databases of a run take.
+// enoughMemory is many times the size of the databases of a run.
 const enoughMemory = 4 << 30
 
-// base is where throwaway servers are: in memory where there is plenty, because a slow
-// disk makes every statement wait. It goes by the size alone, so that all test binaries of
-// a run agree.
+// base returns the parent directory of throwaway servers: in memory if there is enough,
+// because a slow disk delays every statement. It depends on the total size only, so that
+// all test binaries of a run agree.
 func base() string {
 	const memory = "/dev/shm"
 	var fs syscall.Statfs_t

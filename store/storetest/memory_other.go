@@ -4,5 +4,5 @@ package storetest
 
 import "os"
 
-// base is where throwaway servers are.
+// base returns the parent directory of throwaway servers.
 func base() string { return os.TempDir() }

@@ -21,9 +21,9 @@ import (
 	"fundpass/store/localpg"
 )
 
-// One server serves all test binaries of a run of the go command. The first
-// binary that needs it starts a keeper, this same program with keeperDir set,
-// which runs the server until the go command is gone.
+// One server serves all test binaries of a run of the go command. The first binary that
+// needs it starts a keeper, the same program with keeperDir set, which runs the server
+// until the go command has ended.
 const (
 	keeperDir    = "FUNDPASS_STORETEST_KEEP"
 	keeperParent = "FUNDPASS_STORETEST_PARENT"
@@ -39,11 +39,11 @@ func init() {
 	}
 }
 
-// shared finds or starts the server at its first call.
+// shared returns the server, which the first call finds or starts.
 var shared = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
-	if err := os.MkdirAll(root(), 0o711); err != nil { // the account that root steps down to passes through
+	if err := os.MkdirAll(root(), 0o711); err != nil { // the server's account must be able to enter it
 		return nil, err
 	}
 	parent := testenv.Runner()
@@ -62,18 +62,17 @@ var shared = sync.OnceValues(func() (*server, error) {
 	return &server{pg: pg, admin: admin}, nil
 })
 
-// root holds one directory for each run of this user.
+// root returns the directory with one subdirectory for each run of this user.
 func root() string {
 	return filepath.Join(base(), "fundpass-storetest-"+strconv.Itoa(os.Geteuid()))
 }
 
-// ready is the file that says that the server and its templates are there;
-// failure says why they are not.
+// ready is the file that exists when the server and its templates are ready; failure is the
+// file with the error if they are not.
 func ready(dir string) string   { return dir + ".ready" }
 func failure(dir string) string { return dir + ".failed" }
 
-// join waits for the server of a directory, starting its keeper unless another
-// binary has.
+// join waits for the server of a directory. It starts the keeper unless another binary has.
 func join(ctx context.Context, dir string, parent int) (*localpg.Server, error) {
 	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -107,8 +106,8 @@ func join(ctx context.Context, dir string, parent int) (*localpg.Server, error) 
 	}
 }
 
-// startKeeper starts this program again, apart from the process group of the
-// test, so that a ^C reaches the tests first.
+// startKeeper starts this program in a process group of its own, so that ^C reaches the
+// tests first.
 func startKeeper(dir string, parent int) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -120,12 +119,12 @@ func startKeeper(dir string, parent int) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	go func() { _ = c.Wait() }() // lest it stay a zombie
+	go func() { _ = c.Wait() }() // reaps the process
 	return nil
 }
 
-// keep runs the server with its templates until the parent is gone, and
-// removes everything.
+// keep runs the server with its templates until the parent has ended, and removes
+// everything.
 func keep(dir string) error {
 	parent, err := strconv.Atoi(os.Getenv(keeperParent))
 	if err != nil {
@@ -156,8 +155,7 @@ func keep(dir string) error {
 	return nil
 }
 
-// makeTemplates migrates the template and copies it to the database that most
-// tests share.
+// makeTemplates migrates the template and copies it to the database that most tests share.
 func makeTemplates(ctx context.Context, pg *localpg.Server) error {
 	if _, err := store.Migrate(ctx, store.MigrateConfig{DSN: pg.DSN(template), ConnectLimit: testenv.Patience}); err != nil {
 		return err
@@ -181,14 +179,14 @@ func discard(dir string) {
 	}
 }
 
-// sweep removes what runs left that were killed together with their keeper. The
-// name of a directory is the process it belongs to.
+// sweep removes the directories of runs that were killed together with their keeper. The
+// name of a directory is the id of its process.
 func sweep(root string) {
 	dirs, _ := filepath.Glob(filepath.Join(root, "*")) // the pattern is well formed
 	for _, dir := range dirs {
 		pid, err := strconv.Atoi(filepath.Base(dir))
 		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			discard(dir) // what stays is tried again next time
+			discard(dir)
 		}
 	}
 }

@@ -1,11 +1,11 @@
 // Package storetest gives a test a migrated database on a real PostgreSQL.
 //
-// All test binaries of a run of the go command share one throwaway server, and
-// most tests share one database on it, each with a centre of its own. Tests of
-// the schema, of connections and of faults get a database of their own. The
-// server stops and its directory goes when the run ends, however it ends.
-// Without a PostgreSQL on the machine the test is skipped, and fails where CI
-// is set. FUNDPASS_TEST_DATABASE_URL has them run on another server.
+// All test binaries of a run of the go command share one throwaway server, and most
+// tests share one database on it, each with a centre of its own. Tests of the schema,
+// of connections and of faults get a database of their own. The server is stopped and
+// its directory removed when the run ends, even if it is killed. Without PostgreSQL
+// tests are skipped, and fail if CI is set. FUNDPASS_TEST_DATABASE_URL names another
+// server to run them on.
 package storetest
 
 import (
@@ -32,13 +32,13 @@ const AppID = "2021000000000001"
 // Center is the centre that Open registers in a database of the test's own.
 const Center = "test"
 
-// centerSetting names the centre in a connection string.
+// centerSetting is the setting of a connection string that names the centre.
 const centerSetting = "fundpass.center"
 
 var centers = regexp.MustCompile(`\b` + regexp.QuoteMeta(centerSetting) + `=(t\d{12})\b`)
 
-// CenterOf returns the centre and the application that belong to a connection
-// string of Shared, or Center and AppID for any other.
+// CenterOf returns the centre and the application of a connection string of Shared, or
+// Center and AppID for any other.
 func CenterOf(dsn string) (center, appID string) {
 	found := centers.FindStringSubmatch(dsn)
 	if found == nil {
@@ -47,7 +47,7 @@ func CenterOf(dsn string) (center, appID string) {
 	return found[1], "2021" + found[1][1:]
 }
 
-// Option changes what New and Open make.
+// An Option changes the configuration of New and Open.
 type Option func(*store.Config)
 
 // WithNow replaces the clock.
@@ -58,7 +58,8 @@ func WithColumnCipher(b *keys.ColumnCipher) Option {
 	return func(c *store.Config) { c.ColumnCipher = b }
 }
 
-// WithPepper replaces the pepper, which is one for all tests of a binary; nil is none.
+// WithPepper replaces the pepper, which is the same for all tests of a binary by default;
+// nil is none.
 func WithPepper(p *keys.Pepper) Option { return func(c *store.Config) { c.Pepper = p } }
 
 // WithCenter replaces the centre and its application.
@@ -69,14 +70,14 @@ func WithCenter(center, appID string) Option {
 // WithMaxConns replaces the number of connections, which is 10.
 func WithMaxConns(n int) Option { return func(c *store.Config) { c.MaxConns = n } }
 
-// New returns a store for a centre of its own in the shared database.
+// New returns a store for a new centre in the shared database.
 func New(t testing.TB, opts ...Option) *store.DB {
 	t.Helper()
 	return Open(t, Shared(t), opts...)
 }
 
-// Open returns another handle on the database of dsn, as a second process has.
-// It is closed when the test ends.
+// Open returns a store on the database of dsn, such as that of a second process. It is
+// closed when the test ends.
 func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	t.Helper()
 	c := store.Config{DSN: dsn, MaxConns: 10, CallLimit: testenv.Patience, ConnectLimit: testenv.Patience, ColumnCipher: ColumnCipher(), Pepper: pepper()}
@@ -98,15 +99,15 @@ func Open(t testing.TB, dsn string, opts ...Option) *store.DB {
 	return db
 }
 
-// probes has, for each handle of Open, what makes its probe.
+// probes maps each store of Open to a function that returns its probe.
 var probes sync.Map
 
-// ProbeOf returns the Probe of the database of a handle that New or Open made.
-// It lives as long as the handle.
+// ProbeOf returns the Probe for the database of a store from New or Open. It is closed with
+// the store.
 func ProbeOf(db *store.DB) *sqlx.DB {
 	probe, ok := probes.Load(db)
 	if !ok {
-		panic("storetest: not a handle of New or Open")
+		panic("storetest: not a store of New or Open")
 	}
 	return probe.(func() *sqlx.DB)()
 }
@@ -123,8 +124,8 @@ func NewPepper(t testing.TB) *keys.Pepper {
 	return made(keys.NewPepperKey, keys.ParsePepper)
 }
 
-// ColumnCipher returns the column cipher of all tests of a binary that do not bring their own: a
-// database refuses a second one.
+// ColumnCipher returns the column cipher of all tests of a binary that do not use their
+// own, because a centre refuses a second one.
 var ColumnCipher = sync.OnceValue(func() *keys.ColumnCipher { return made(keys.NewColumnKey, keys.ParseColumnCipher) })
 
 var pepper = sync.OnceValue(func() *keys.Pepper { return made(keys.NewPepperKey, keys.ParsePepper) })
@@ -141,8 +142,7 @@ func made[K any](file func() ([]byte, error), parse func([]byte) (K, error)) K {
 	return key
 }
 
-// Shared returns the shared database with a centre of its own, which stands in
-// the connection string.
+// Shared returns a DSN of the shared database with a new centre.
 func Shared(t testing.TB) string {
 	t.Helper()
 	s, err := theServer()
@@ -152,9 +152,8 @@ func Shared(t testing.TB) string {
 	return fmt.Sprintf("%s %s=t%012d", dsn, centerSetting, rand.N(int64(1e12)))
 }
 
-// Probe opens a plain pool beside the product, for looking at what it wrote and
-// for writing what it would not. On the shared database it sees the rows of the
-// centre of dsn and no others.
+// Probe opens a plain pool, with which a test reads and writes rows without the store. On
+// the shared database it sees only the rows of the centre of dsn.
 func Probe(t testing.TB, dsn string) *sqlx.DB {
 	t.Helper()
 	if centers.MatchString(dsn) {
@@ -169,7 +168,7 @@ func Probe(t testing.TB, dsn string) *sqlx.DB {
 	return db
 }
 
-// probeOf makes the role of a centre's probes.
+// probeOf creates and returns the role of a centre's probes.
 func probeOf(t testing.TB, dsn string) string {
 	t.Helper()
 	s, err := theServer()
@@ -184,22 +183,22 @@ func probeOf(t testing.TB, dsn string) string {
 	return role
 }
 
-// DSN returns a migrated database of its own. It is never dropped, because a
-// drop costs more than the whole directory at the end.
+// DSN returns a DSN of a new migrated database. The database is never dropped, because that
+// takes longer than removing the server's directory.
 func DSN(t testing.TB) string {
 	t.Helper()
 	return create(t, true)
 }
 
-// EmptyDSN returns a database of its own with nothing in it.
+// EmptyDSN returns a DSN of a new empty database.
 func EmptyDSN(t testing.TB) string {
 	t.Helper()
 	return create(t, false)
 }
 
-// Server returns the server that all tests share, for those that need its programs or
-// sockets, or look at what it does: its locks, plans and sessions. Stopping it fails the
-// others. On a given server the test is skipped.
+// Server returns the server that all tests share, for tests that need its programs or
+// sockets, or read its locks, plans and sessions. Stopping it fails other tests. On a given
+// server the test is skipped.
 func Server(t testing.TB) *localpg.Server {
 	t.Helper()
 	s, err := theServer()
@@ -212,8 +211,8 @@ func Server(t testing.TB) *localpg.Server {
 	return s.pg
 }
 
-// Require ends the test if err is not nil: it skips where a program is not
-// installed (localpg.ErrNoPrograms, exec.ErrNotFound), unless CI is set.
+// Require ends the test if err is not nil. It skips the test if a program is not installed
+// (localpg.ErrNoPrograms, exec.ErrNotFound), unless CI is set.
 func Require(t testing.TB, err error) {
 	t.Helper()
 	switch {

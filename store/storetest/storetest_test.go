@@ -29,7 +29,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	t.Parallel()
 	a, b := DSN(t), DSN(t)
 	if a == b {
-		t.Fatal("one database for two")
+		t.Fatal("the same database twice")
 	}
 	if tables(t, a) == 0 {
 		t.Error("not migrated")
@@ -39,7 +39,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	}
 	Open(t, a)
 	if n, m := tables(t, a), tables(t, b); n <= m {
-		t.Errorf("Open made its partitions elsewhere: %d and %d tables", n, m)
+		t.Errorf("Open created no partitions: %d and %d tables", n, m)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// recorder stands in for the test that Require ends.
+// A recorder is a testing.TB that records whether Require ends the test.
 type recorder struct {
 	testing.TB
 	ended string
@@ -89,8 +89,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// TestNothingStays runs this binary with one test, as nobody but us does, and
-// looks for what it left.
+// TestNothingStays runs this binary as a run of its own and checks that it leaves nothing.
 func TestNothingStays(t *testing.T) {
 	t.Parallel()
 	Server(t) // skips without PostgreSQL
@@ -129,8 +128,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestProbeSeesItsCentre: what other tests write beside it is invisible, and
-// cannot be changed.
+// A probe neither sees nor changes rows of other tests.
 func TestProbeSeesItsCentre(t *testing.T) {
 	t.Parallel()
 	a, b := Shared(t), Shared(t)
@@ -147,7 +145,7 @@ func TestProbeSeesItsCentre(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := probe.Exec(`INSERT INTO centers (center_id, app_id, created_at) VALUES ('foreign', 'foreign', 'now')`); err == nil {
-		t.Error("writes a row of another centre")
+		t.Error("row of another centre written")
 	}
 	var app string
 	if err := Probe(t, b).Get(&app, `SELECT app_id FROM centers`); err != nil || app == "x" {
@@ -156,7 +154,7 @@ func TestProbeSeesItsCentre(t *testing.T) {
 	for _, table := range []string{"accounts", "events", "sessions", "lockouts"} {
 		var secured bool
 		if err := probe.Get(&secured, `SELECT relrowsecurity FROM pg_class WHERE relname = $1`, table); err != nil || !secured {
-			t.Errorf("%s: rows of other tests are seen: %v", table, err)
+			t.Errorf("%s: rows of other tests are visible: %v", table, err)
 		}
 	}
 }
