@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
 )
 
@@ -60,7 +61,7 @@ func render(name, base string) ([]byte, error) {
 	err := pages.ExecuteTemplate(&b, name, struct {
 		Base  string
 		Codes []httpapi.Presentation
-	}{base, httpapi.Catalogue})
+	}{base, httpapi.Catalogue(alipay.Words)})
 	return b.Bytes(), err
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
 )
 
@@ -62,7 +63,7 @@ func TestHandler(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	page := get(newHandler(t), "/docs/errors").Body.String()
-	for _, e := range httpapi.Catalogue {
+	for _, e := range httpapi.Catalogue(alipay.Words) {
 		if !strings.Contains(page, `id="`+e.Code+`"`) || !strings.Contains(page, e.Message) {
 			t.Errorf("/docs/errors lacks %s", e.Code)
 		}

@@ -5,6 +5,7 @@ import "fundpass/miniapp-api/selfservice"
 // The errors of the HTTP layer.
 var (
 	ErrSessionRequired  = &selfservice.Error{Code: "SESSION_REQUIRED"}
+	ErrAuthCodeInvalid  = &selfservice.Error{Code: "AUTH_CODE_INVALID"} // of a channel whose provider sends users with a code
 	ErrNotFound         = &selfservice.Error{Code: "NOT_FOUND"}
 	ErrMethodNotAllowed = &selfservice.Error{Code: "METHOD_NOT_ALLOWED"}
 	ErrTooLarge         = &selfservice.Error{Code: "PAYLOAD_TOO_LARGE"}

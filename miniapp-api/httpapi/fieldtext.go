@@ -35,7 +35,7 @@ var fieldTexts = map[[2]string]string{
 	{"template_id", "REQUIRED"}:  "缺少消息模板",
 	{"accepted", "REQUIRED"}:     "缺少订阅结果",
 	{"auth_code", "REQUIRED"}:    "缺少授权码",
-	{"encrypted", "REQUIRED"}:    "请更新小程序后再办理",
+	{"encrypted", "REQUIRED"}:    "当前版本过旧，请更新后再办理",
 	{"encrypted", "TWICE"}:       "密码重复提交，请返回重试",
 
 	{"Idempotency-Key", "TOO_LONG"}: "幂等键过长",

@@ -30,7 +30,7 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 		if err != nil {
 			return err
 		}
-		return send(c, answerOf(c, data, nil))
+		return send(c, s.answerOf(c, data, nil))
 	}
 	if len(key) > maxKey {
 		return selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "Idempotency-Key", Code: "TOO_LONG"})
@@ -45,8 +45,8 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 		return s.resend(c, *first)
 	}
 	data, err := run(record)
-	answer := answerOf(c, data, err)
-	s.completeRecord(ctx, record, storedAnswer(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
+	answer := s.answerOf(c, data, err)
+	s.completeRecord(ctx, record, s.storedAnswer(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
@@ -68,10 +68,10 @@ type seeded interface {
 }
 
 // storedAnswer returns the answer to store: for a seeded reply, the one with the seed.
-func storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
+func (s *Server) storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
 	if r, ok := data.(seeded); ok && answer.Status == http.StatusOK {
 		reply, seed := r.withSeed()
-		answer = answerOf(c, reply, nil)
+		answer = s.answerOf(c, reply, nil)
 		answer.Seed = seed
 	}
 	return answer

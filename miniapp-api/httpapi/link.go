@@ -43,7 +43,7 @@ type linkRequest struct {
 	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", the citizen's choice after LINK_PROOF_REQUIRED
 	FaceFirst bool              `json:"face_first"` // verify the face first; the password is not sent yet
 	FaceID    uuid.UUID         `json:"face_id"`    // of the verification that face_first started, once it has passed
-	Transfer  bool              `json:"transfer"`   // request the link from another Alipay user if that is offered
+	Transfer  bool              `json:"transfer"`   // request the link from another user if that is offered
 }
 
 type linkReply struct {

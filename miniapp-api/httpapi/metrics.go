@@ -97,7 +97,7 @@ func (s *Server) ReportNotices(report func() NoticeReport) {
 			func(r NoticeReport) float64 { return float64(r.Due) }),
 		gauge("fundpass_outbox_oldest_seconds", "Age of the oldest notice waiting for delivery.",
 			func(r NoticeReport) float64 { return r.Oldest.Seconds() }),
-		counter("fundpass_outbox_delivered_total", "Notices that Alipay accepted.",
+		counter("fundpass_outbox_delivered_total", "Notices that the provider accepted.",
 			func(r NoticeReport) float64 { return float64(r.Delivered) }),
 		counter("fundpass_outbox_failed_total", "Notices that were abandoned: the owner was not notified.",
 			func(r NoticeReport) float64 { return float64(r.Failed) }),

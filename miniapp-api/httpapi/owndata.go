@@ -90,7 +90,7 @@ func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataRep
 	}
 	reply.Changes, reply.Resets = viewsOfSteps(d.Changes), viewsOfSteps(d.Resets)
 	for _, e := range d.Events {
-		reply.Events = append(reply.Events, viewOfEvent(e))
+		reply.Events = append(reply.Events, s.viewOfEvent(e))
 	}
 	return reply, nil
 }

@@ -68,7 +68,7 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 		slog.Float64("took_ms", float64(took.Microseconds())/1e3),
 	}
 	if e, ok := c.Get(keyError).(*selfservice.Error); ok {
-		status, code = statusOf(e), e.Code
+		status, code = s.statusOf(e), e.Code
 		if cause := errors.Unwrap(e); cause != nil {
 			attrs = append(attrs, slog.String("cause", cause.Error()))
 		}

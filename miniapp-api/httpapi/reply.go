@@ -46,11 +46,11 @@ const problemType = "/docs/errors#"
 const problemJSON = "application/problem+json; charset=utf-8"
 
 // answerOf encodes a handler's result.
-func answerOf(c echo.Context, data any, err error) store.Answer {
+func (s *Server) answerOf(c echo.Context, data any, err error) store.Answer {
 	id := requestID(c)
 	if err != nil {
 		e := selfservice.AsError(err)
-		p := problemOf(e, id)
+		p := s.problemOf(e, id)
 		return encode(p.Status, p)
 	}
 	return encode(http.StatusOK, success{Status: 200, Code: "OK", Message: "成功", Data: data, RequestID: id})
@@ -67,21 +67,17 @@ func encode(status int, body any) store.Answer {
 // send writes an answer. With the request header X-Always-200 the HTTP status is 200, for
 // platforms that hide the body of other statuses; the body's status is unchanged.
 func send(c echo.Context, a store.Answer) error {
-	return blob(c, a.Status, a.Body, retryAfterOf(a))
-}
-
-func blob(c echo.Context, status int, body []byte, wait int) error {
-	contentType := "application/json; charset=utf-8"
+	status, contentType := a.Status, "application/json; charset=utf-8"
 	if status >= 400 {
 		contentType = problemJSON
 	}
-	if wait > 0 {
+	if wait := retryAfterOf(a); wait > 0 {
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(wait))
 	}
 	if c.Request().Header.Get("X-Always-200") == "1" {
 		status = http.StatusOK
 	}
-	return c.Blob(status, contentType, body)
+	return c.Blob(status, contentType, a.Body)
 }
 
 func retryAfterOf(a store.Answer) int {

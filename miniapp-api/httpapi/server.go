@@ -33,6 +33,7 @@ type Config struct {
 	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is trusted
 
 	Channel    selfservice.Channel    // the channel of every caller of this server
+	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
 
@@ -53,12 +54,14 @@ type Server struct {
 	log         *slog.Logger
 	proxies     []*net.IPNet
 	channel     selfservice.Channel
+	words       Words
 	extraRoutes func(*Server) []Route // additional routes of the channel
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
 
-	turnedAway *turnedAway
+	presentations map[string]Presentation // by code
+	turnedAway    *turnedAway
 
 	requestTime time.Duration
 
@@ -76,11 +79,11 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		db: c.DB, service: c.Service, rules: c.Service.Rules(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
-		proxies: c.Proxies, channel: c.Channel, extraRoutes: c.Routes,
+		proxies: c.Proxies, channel: c.Channel, words: c.Words, extraRoutes: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		turnedAway: newTurnedAway(),
+		presentations: presentationsOf(c.Words), turnedAway: newTurnedAway(),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
 	s.ReplaceTransport(c.Transport)
@@ -175,7 +178,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	if busy := shedError(err); busy != nil {
 		err = s.replyBusy(c, busy)
 	} else {
-		err = send(c, answerOf(c, nil, e))
+		err = send(c, s.answerOf(c, nil, e))
 	}
 	if err != nil {
 		RecordError(c, selfservice.ErrInternal.WithCause(err))

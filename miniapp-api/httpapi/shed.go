@@ -1,15 +1,12 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -128,24 +125,7 @@ func (s *Server) replyBusy(c echo.Context, busy *passwd.BusyError) error {
 	if key := callerKey(c); key != "" {
 		s.turnedAway.add(key, busy.After)
 	}
-	return blob(c, presentations[selfservice.ErrBusy.Code].Status, busyBody(wait, requestID(c)), wait)
-}
-
-// busyStart is the constant part of a BUSY reply; its last two members follow.
-var busyStart = func() []byte {
-	body, err := json.Marshal(problemOf(selfservice.ErrBusy, ""))
-	if err != nil {
-		panic("httpapi: reply: " + err.Error())
-	}
-	start, _, _ := bytes.Cut(body, []byte(`"retry_after":`))
-	return start
-}()
-
-func busyBody(retryAfter int, id string) []byte {
-	body := make([]byte, 0, len(busyStart)+64)
-	body = append(append(body, busyStart...), `"retry_after":`...)
-	body = strconv.AppendInt(body, int64(retryAfter), 10)
-	return append(append(append(body, `,"request_id":"`...), id...), `"}`...)
+	return send(c, s.answerOf(c, nil, selfservice.ErrBusy.WithRetryAfter(wait)))
 }
 
 // shedError returns the error of the hashing queue in err, or nil.
