@@ -1,6 +1,12 @@
 package alipay
 
-import "fundpass/miniapp-api/httpapi"
+import (
+	_ "embed"
+	"sync"
+
+	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/selfservice"
+)
 
 // Words are what this channel says in its own words. The Next of an entry names the functions
 // of Alipay's JavaScript API, which only a mini-program can call.
@@ -19,3 +25,15 @@ var Words = httpapi.Words{
 			Message: "支付宝服务暂时不可用，请稍后再试", Next: "Get a new auth code and try again."},
 	},
 }
+
+//go:embed consents.json
+var builtinConsents []byte
+
+// DefaultConsents returns the consent texts of a centre without its own.
+var DefaultConsents = sync.OnceValue(func() []selfservice.ConsentText {
+	texts, err := selfservice.ParseConsents(builtinConsents)
+	if err != nil {
+		panic(err) // the embedded file is invalid
+	}
+	return texts
+})

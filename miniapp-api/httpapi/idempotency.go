@@ -61,18 +61,13 @@ func idempotencyKey(c echo.Context) string {
 	return c.Request().Header.Get("Idempotency-Key")
 }
 
-// A seeded reply contains a bearer token. Only the token's seed is stored.
-type seeded interface {
-	// withSeed returns the reply with the seed in place of the token.
-	withSeed() (reply any, seed string)
-}
-
-// storedAnswer returns the answer to store: for a seeded reply, the one with the seed.
+// storedAnswer returns the answer to store. That of a sign-in has the seed in place of the
+// bearer token, because whoever reads the database must not get a token.
 func (s *Server) storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
-	if r, ok := data.(seeded); ok && answer.Status == http.StatusOK {
-		reply, seed := r.withSeed()
-		answer = s.answerOf(c, reply, nil)
-		answer.Seed = seed
+	if r, ok := data.(SessionReply); ok && answer.Status == http.StatusOK {
+		r.Token = r.seed
+		answer = s.answerOf(c, r, nil)
+		answer.Seed = r.seed
 	}
 	return answer
 }

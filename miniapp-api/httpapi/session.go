@@ -18,11 +18,6 @@ type SessionReply struct {
 	seed string // derives Token
 }
 
-func (r SessionReply) withSeed() (any, string) {
-	r.Token = r.seed
-	return r, r.seed
-}
-
 // OpenUserSession opens a session for a user whom the channel has authenticated.
 func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (SessionReply, error) {
 	seed := s.db.NewSeed()
