@@ -29,7 +29,8 @@ var Words = httpapi.Words{
 //go:embed consents.json
 var builtinConsents []byte
 
-// DefaultConsents returns the consent texts of a centre without its own.
+// DefaultConsents returns the consent texts of a centre without its own. They name Alipay as
+// the recipient of the data, as PIPL article 23 requires.
 var DefaultConsents = sync.OnceValue(func() []selfservice.ConsentText {
 	texts, err := selfservice.ParseConsents(builtinConsents)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 )
 
 // decode parses exactly one JSON value. It rejects unknown, duplicate and wrong-case keys,
-// trailing data, invalid UTF-8 and control characters in strings. An empty body is the empty
+// trailing data, invalid UTF-8 and control characters in strings. encoding/json accepts several
+// of them, and two readers of such a body may see different values. An empty body is the empty
 // object.
 func decode(body []byte, in any) error {
 	return DecodeWith(body, in, json.RejectUnknownMembers(true))
@@ -102,7 +103,8 @@ func fieldType(t reflect.Type, name string) reflect.Type {
 }
 
 // rejectControls returns ErrBadRequest if a string or Secret of a flat request struct contains
-// a control character.
+// a control character. A page that sends one is broken, and a password with one could not be
+// typed again.
 func rejectControls(in any) error {
 	v := reflect.ValueOf(in).Elem()
 	if v.Kind() != reflect.Struct {

@@ -46,6 +46,8 @@ type eventView struct {
 	Channel string    `json:"channel"`
 }
 
+// An eventsReply has the latest events only: it is for noticing what one has not done oneself.
+// GET /v1/me/data has more of them.
 type eventsReply struct {
 	Events []eventView `json:"events"`
 }
@@ -60,6 +62,8 @@ func (s *Server) viewOfEvent(e store.Event) eventView {
 	return eventView{e.ID, e.At, e.Kind, words.in(eventTexts[e.Kind]), e.Channel}
 }
 
+// showEvents requires no password, because the record says what happened and contains no
+// personal data.
 func (s *Server) showEvents(ctx context.Context, r Request, _ none) (eventsReply, error) {
 	events, err := s.service.Events(ctx, r.Caller)
 	views := make([]eventView, len(events))

@@ -13,8 +13,8 @@ type fieldView struct {
 	Message string `json:"message"`
 }
 
-// fieldTexts are the messages shown beside a field, by field and code. An entry without a
-// field applies to every field.
+// fieldTexts are the messages shown beside a field, by field and code. An entry without a field
+// applies to every field. No message contains the value, which may be a secret.
 var fieldTexts = map[[2]string]string{
 	{"id_number", "REQUIRED"}:    "请输入证件号码",
 	{"id_type", "UNKNOWN"}:       "不支持该证件类型",
@@ -44,6 +44,9 @@ var fieldTexts = map[[2]string]string{
 	{"", "CONTROL_CHARACTER"}: "内容包含不可见字符，请重新输入",
 }
 
+// viewsOfFields returns the field errors with their texts. A text that the error brings along
+// comes first: the package that found the error knows more, for example the number of
+// characters.
 func viewsOfFields(fields []selfservice.FieldError) []fieldView {
 	var views []fieldView
 	for _, f := range fields {

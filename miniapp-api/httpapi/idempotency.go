@@ -22,7 +22,8 @@ const (
 )
 
 // withIdempotency runs a request and sends its answer. A POST with an Idempotency-Key runs
-// once: a request with the same key and body gets the first answer, from any process.
+// once: a request with the same key and body gets the first answer, from any process. Refusals
+// are stored, too, so that a retry after a lost reply costs no second attempt at the password.
 func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run func(*store.IdempotencyRecord) (any, error)) error {
 	key := idempotencyKey(c)
 	if key == "" {
@@ -72,7 +73,7 @@ func (s *Server) storedAnswer(c echo.Context, answer store.Answer, data any) sto
 	return answer
 }
 
-// resend sends a stored first answer.
+// resend sends a stored first answer. The answer of a sign-in gets its token back.
 func (s *Server) resend(c echo.Context, first store.Answer) error {
 	if first.Seed != "" {
 		token, err := s.db.Token(first.Seed)

@@ -81,6 +81,7 @@ func (l *limiter) wait(key string) int {
 	return 0
 }
 
+// sweep deletes the keys whose allowance is full, because a new key starts with a full one.
 func (l *limiter) sweep(now time.Time) {
 	l.swept = now
 	maps.DeleteFunc(l.fullAt, func(_ string, fullAt time.Time) bool { return fullAt.Before(now) })

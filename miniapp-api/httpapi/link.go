@@ -32,6 +32,8 @@ func viewOf(a store.Account) accountView {
 	}
 }
 
+// A linkRequest is the form for every proof. The citizen fills it in once; the page sends it
+// again with one more field when LINK_PROOF_REQUIRED asks for a proof.
 type linkRequest struct {
 	Name      string            `json:"name"`
 	IDType    string            `json:"id_type"`

@@ -19,6 +19,8 @@ type metrics struct {
 	shed     prometheus.Counter
 }
 
+// newMetrics returns the metrics of one Server in a registry of its own, so that a process may
+// serve several channels. The last bucket is beyond the limit of a request.
 func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),

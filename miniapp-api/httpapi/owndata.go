@@ -95,6 +95,7 @@ func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataRep
 	return reply, nil
 }
 
+// viewsOfSteps returns an empty list instead of nil, because a page iterates over it.
 func viewsOfSteps(all []store.ChangeData) []ownStep {
 	shown := []ownStep{}
 	for _, x := range all {

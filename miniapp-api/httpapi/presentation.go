@@ -24,6 +24,11 @@ type Presentation struct {
 
 // common is the table of the errors of every channel, in the order of the API description. Its
 // texts are true on every channel: they name a user by the words of Words, and no provider.
+//
+// To a front end 401 means that the session is gone, so a wrong password is 403. The state of
+// the citizen's data refuses with 409, a procedure that has ended with 410, the content of a
+// well-formed form with 422, and a lock or freeze with 423. LINK_REFUSED has one text for all
+// reasons, because any detail tells a stranger something about the person.
 var common = []Presentation{
 	{Code: "SESSION_REQUIRED", Status: 401, Title: "No session token",
 		Message: "请先登录", Next: "Sign in."},
@@ -121,6 +126,8 @@ var common = []Presentation{
 		Message: "服务异常，请稍后再试", Next: "Show request_id, by which the operator finds the log entry."},
 }
 
+// remainingMessage repeats in the text what is also a number in a field, because citizens see
+// the text.
 func remainingMessage(e *selfservice.Error, message string) string {
 	if e.Remaining == nil {
 		return message
@@ -128,6 +135,7 @@ func remainingMessage(e *selfservice.Error, message string) string {
 	return fmt.Sprintf("%s，还可以输入%d次", message, *e.Remaining)
 }
 
+// lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.
 func lockedMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.LockedUntil != nil:
@@ -138,6 +146,8 @@ func lockedMessage(e *selfservice.Error, message string) string {
 	return message
 }
 
+// transferMessage reveals that another user has the link only to a caller who is proven to be
+// the person.
 func transferMessage(e *selfservice.Error, message string) string {
 	if !e.TransferOffered {
 		return message
@@ -145,6 +155,8 @@ func transferMessage(e *selfservice.Error, message string) string {
 	return "该公积金账户已绑定其他{account}，您可以申请改绑到当前{user}"
 }
 
+// waitingMessage names the time only once the holder is notified, because the window begins
+// with that.
 func waitingMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.Transfer == nil:
@@ -188,7 +200,8 @@ func (s *Server) problemOf(e *selfservice.Error, requestID string) problem {
 	return s.presentations[e.Code].problem(e, requestID)
 }
 
-// fromStatus returns the error for a status that net/http or Echo set before a handler ran.
+// fromStatus returns the error for a status that net/http or Echo set before a handler ran. A
+// status without a code becomes BAD_REQUEST or INTERNAL, so that no reply lacks the envelope.
 func fromStatus(status int) *selfservice.Error {
 	switch status {
 	case http.StatusNotFound:

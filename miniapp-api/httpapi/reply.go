@@ -22,7 +22,8 @@ type success struct {
 	RequestID string `json:"request_id"`
 }
 
-// problem is an RFC 9457 problem with extension members.
+// problem is an RFC 9457 problem with extension members. retry_after and request_id are always
+// present, so that a page reads them without a check.
 type problem struct {
 	Type        string        `json:"type"`
 	Title       string        `json:"title"`
@@ -80,6 +81,8 @@ func send(c echo.Context, a store.Answer) error {
 	return c.Blob(status, contentType, a.Body)
 }
 
+// retryAfterOf returns the seconds of the header Retry-After, or 0. It reads them from the
+// body, because the stored first answer of a request has no header.
 func retryAfterOf(a store.Answer) int {
 	if a.Status != http.StatusTooManyRequests && a.Status != http.StatusServiceUnavailable && a.Status != http.StatusLocked {
 		return 0

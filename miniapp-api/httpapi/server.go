@@ -112,6 +112,8 @@ func (s *Server) routes() []Route {
 	return append(s.commonRoutes(), s.extraRoutes(s)...)
 }
 
+// commonRoutes returns the routes of every channel. A route is linked if it needs a link, and
+// Authed if citizens use it before they have one or after it has ended.
 func (s *Server) commonRoutes() []Route {
 	return []Route{
 		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
@@ -151,7 +153,9 @@ func (s *Server) commonRoutes() []Route {
 	}
 }
 
-// Handler returns the API for the public address.
+// Handler returns the API for the public address. The order of the middleware matters: every
+// refusal is recorded and has the security headers, no refused request costs the reading of its
+// body, and a delay does not use up the time of the request.
 func (s *Server) Handler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -164,7 +168,8 @@ func (s *Server) Handler() http.Handler {
 	return e
 }
 
-// fail writes the reply for every error, including Echo's own.
+// fail writes the reply for every error, including Echo's own. An error of the hashing queue is
+// answered by replyBusy, which remembers the caller.
 func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -185,7 +190,8 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 }
 
-// secured sets the security headers on every reply.
+// secured sets the security headers on every reply. The API serves no page, so everything that
+// a browser may do with a reply is forbidden.
 func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		setSecurity(c.Response().Header())
@@ -239,8 +245,10 @@ func (s *Server) clientAddress() echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-// HTTPServer returns an http.Server for h with all time and size limits set. It logs net/http's
-// errors at level debug.
+// HTTPServer returns an http.Server for h with all time and size limits set. A reply may take
+// the longest delay of an early caller and the time of the request, so WriteTimeout ends stuck
+// connections only. Errors of net/http are logged at level debug, because any scanner causes
+// them.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

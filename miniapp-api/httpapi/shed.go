@@ -41,7 +41,8 @@ func newTurnedAway() *turnedAway {
 	return &turnedAway{now: time.Now, pause: pause, until: make(map[string]time.Time)}
 }
 
-// add remembers a caller, unless the limit is reached.
+// add remembers a caller, unless the limit is reached. A caller who is not remembered is not
+// delayed, which costs time but is no error.
 func (a *turnedAway) add(key string, after time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -79,7 +80,8 @@ func (a *turnedAway) release(key string) {
 	}
 }
 
-// callerKey returns the token digest and route of a POST request, or "" without a token.
+// callerKey returns the token digest and route of a POST request, or "" without a token. The
+// route is part of it, so that a citizen who waits to change the password can still freeze it.
 func callerKey(c echo.Context) string {
 	if digest, ok := tokenDigest(c); ok && c.Request().Method == http.MethodPost {
 		return string(digest) + c.Path()

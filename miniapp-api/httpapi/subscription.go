@@ -11,6 +11,8 @@ type subscriptionsReply struct {
 	State     string   `json:"state"`     // none, accepted, rejected, refused
 }
 
+// In a subscriptionRequest Accepted is a pointer, because a field that the page forgot must not
+// count as a refusal.
 type subscriptionRequest struct {
 	TemplateID string `json:"template_id"`
 	Accepted   *bool  `json:"accepted"`

@@ -131,7 +131,7 @@ func (h *env) otherChannel() *client {
 		PerAddress: h.server.PerAddress, PerUser: h.server.PerUser, RequestTime: h.server.RequestTime,
 		Routes: func(s *httpapi.Server) []httpapi.Route {
 			signIn := func(ctx context.Context, _ httpapi.Request, in request) (httpapi.SessionReply, error) {
-				user := store.Identity{Provider: "provider", AppID: h.appID, Kind: "open_id", Value: in.AuthCode}
+				user := store.Identity{Provider: "provider", AppID: h.appID, Kind: "subject", Value: in.AuthCode}
 				return s.OpenUserSession(ctx, store.Visitor{Identity: user})
 			}
 			return []httpapi.Route{{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Open(s, signIn)}}
@@ -166,6 +166,11 @@ func TestOtherChannel(t *testing.T) {
 		h.center, store.EventLinkTransferred, store.EventLinked)
 	replies["events"] = one.get("/v1/events").want(t, "OK")
 	replies["data"] = one.get("/v1/me/data").want(t, "OK")
+	for want, r := range map[string]reply{`"link":{"kind":"subject"`: replies["data"], `"link":{"kind":"open_id"`: onAlipay.get("/v1/me/data")} {
+		if !strings.Contains(r.Raw, want) {
+			t.Errorf("me/data lacks %s: %s", want, r.Raw)
+		}
+	}
 	stale := *one
 	one.post("/v1/sessions/end", m{}).want(t, "OK")
 	replies["ended"] = stale.get("/v1/link").want(t, "SESSION_EXPIRED")
