@@ -36,14 +36,14 @@ func DecodeWith(body []byte, in any, options ...json.Options) error {
 // jsonField returns the field error for a body that does not decode into in. It names known
 // fields only: a key that the client invented may contain a secret.
 func jsonField(err error, in any) selfservice.FieldError {
+	var semantic *json.SemanticError
+	known := errors.As(err, &semantic)
 	switch {
-	case errors.Is(err, json.ErrUnknownName):
-		return unknownField(err, in)
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return selfservice.FieldError{Code: "DUPLICATE_FIELD", Text: "同一字段重复提交"}
-	}
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) && semantic.JSONKind != 0 {
+	case known && errors.Is(err, json.ErrUnknownName):
+		return unknownField(semantic.JSONPointer, in)
+	case known && semantic.JSONKind != 0:
 		return selfservice.FieldError{Field: strings.TrimPrefix(string(semantic.JSONPointer), "/"), Code: "WRONG_TYPE", Text: "字段类型不正确"}
 	}
 	return selfservice.FieldError{Code: "INVALID_JSON", Text: "提交的内容不是有效的JSON"}
@@ -51,13 +51,9 @@ func jsonField(err error, in any) selfservice.FieldError {
 
 // unknownField names the field that an unknown key resembles except for case and underscores,
 // or otherwise lists all fields.
-func unknownField(err error, in any) selfservice.FieldError {
-	var semantic *json.SemanticError
-	if !errors.As(err, &semantic) {
-		return selfservice.FieldError{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段"}
-	}
+func unknownField(at jsontext.Pointer, in any) selfservice.FieldError {
 	within, key := reflect.TypeOf(in).Elem(), ""
-	for name := range semantic.JSONPointer.Tokens() {
+	for name := range at.Tokens() {
 		if key != "" {
 			within = fieldType(within, key)
 		}

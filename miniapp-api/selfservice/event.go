@@ -21,9 +21,9 @@ func (s *Service) Events(ctx context.Context, c Caller) ([]store.Event, error) {
 const maxOwnEvents = 500
 
 // OwnData returns the data kept about the linked citizen, for the linked account, with events
-// newest first. Of the person's links it returns the caller's, because a user of one provider
-// may not have told the others. Changes and resets past their end are marked as expired. It
-// returns ErrNotLinked if the link was removed meanwhile.
+// newest first. Of the person's links, one for each provider, it returns the caller's. Changes
+// and resets past their end are marked as expired. It returns ErrNotLinked if the link was
+// removed meanwhile.
 func (s *Service) OwnData(ctx context.Context, c Caller) (store.PersonData, error) {
 	d, err := s.db.OwnData(ctx, c.Session)
 	if err != nil {
