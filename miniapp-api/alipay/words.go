@@ -8,8 +8,9 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Words are what this channel says in its own words. The Next of an entry names the functions
-// of Alipay's JavaScript API, which only a mini-program can call.
+// Words are what this channel says in its own words. Citizens say 支付宝 for their account there;
+// after 其他 it would mean another product. The Next of an entry names the functions of Alipay's
+// JavaScript API, which only a mini-program can call.
 var Words = httpapi.Words{
 	User: "支付宝", Account: "支付宝账号",
 	Entries: []httpapi.Presentation{
@@ -30,7 +31,8 @@ var Words = httpapi.Words{
 var builtinConsents []byte
 
 // DefaultConsents returns the consent texts of a centre without its own. They name Alipay as
-// the recipient of the data, as PIPL article 23 requires.
+// the recipient of the data, as PIPL article 23 requires. A centre whose lawyers want other
+// texts replaces them all by a file.
 var DefaultConsents = sync.OnceValue(func() []selfservice.ConsentText {
 	texts, err := selfservice.ParseConsents(builtinConsents)
 	if err != nil {

@@ -50,7 +50,8 @@ func jsonField(err error, in any) selfservice.FieldError {
 }
 
 // unknownField names the field that an unknown key resembles except for case and underscores,
-// or otherwise lists all fields.
+// or otherwise lists all fields, because the developer of a page sees the reply and not the
+// log.
 func unknownField(at jsontext.Pointer, in any) selfservice.FieldError {
 	within, key := reflect.TypeOf(in).Elem(), ""
 	for name := range at.Tokens() {

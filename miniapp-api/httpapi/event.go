@@ -38,6 +38,8 @@ var eventTexts = map[string]string{
 	store.EventErased: "公积金中心已按申请删除个人信息",
 }
 
+// An eventView has the kind for pages, which may show an icon, and the text for citizens. An
+// older page shows the text of a kind that it does not know.
 type eventView struct {
 	ID      uuid.UUID `json:"id"`
 	At      time.Time `json:"at"`

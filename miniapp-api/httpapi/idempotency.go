@@ -109,7 +109,8 @@ func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body [
 }
 
 // beginRecord waits while another run of the same request is in progress. It returns the first
-// answer, or nil if this run is the first.
+// answer, or nil if this run is the first. A citizen who taps twice so gets one answer twice,
+// not an error.
 func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*store.Answer, error) {
 	for {
 		first, err := s.db.Begin(ctx, r)

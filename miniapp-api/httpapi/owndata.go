@@ -66,6 +66,7 @@ type ownNotice struct {
 	SentAt    *time.Time `json:"sent_at"`
 }
 
+// showOwnData requires no password, since everything in the reply is masked.
 func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataReply, error) {
 	d, err := s.service.OwnData(ctx, r.Caller)
 	if err != nil {

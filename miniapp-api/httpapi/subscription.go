@@ -6,6 +6,8 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
+// In a subscriptionsReply Templates is a list, because the client's function takes one; a
+// centre has at most one template.
 type subscriptionsReply struct {
 	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty if the centre sends no messages
 	State     string   `json:"state"`     // none, accepted, rejected, refused
