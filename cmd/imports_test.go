@@ -84,7 +84,7 @@ var law = map[string]line{
 			"github.com/prometheus/client_golang"),
 	},
 	"miniapp-api/apidocs": {
-		ours:    list("miniapp-api/httpapi"),
+		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
 	},
 	"miniapp-api/miniprogram": {},
@@ -202,41 +202,48 @@ func TestRulesNameNoChannel(t *testing.T) {
 	}
 }
 
-// TestStoreNamesNoChannel looks at code and texts, and not at comments, in which a column or
-// a method may say what one channel needs it for. The schema is among the texts.
-func TestStoreNamesNoChannel(t *testing.T) {
-	files, err := filepath.Glob("../store/*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no store", err)
-	}
+// TestCommonCodeNamesNoChannel looks at code and texts, and not at comments, in which a column
+// or a method may say what one channel needs it for. The schema is among the texts.
+func TestCommonCodeNamesNoChannel(t *testing.T) {
 	complain := func(name, text string) {
 		if word := channelWords.FindString(text); word != "" {
 			t.Errorf("%s names %s: %s", name, word, text)
 		}
 	}
-	for _, name := range files {
-		if base := filepath.Base(name); base == registry || strings.HasSuffix(base, "_test.go") {
-			continue
+	for _, dir := range list("../store", "../miniapp-api/httpapi") {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatal("no files in ", dir, err)
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.Ident:
-				complain(name, n.Name)
-			case *ast.BasicLit:
-				complain(name, n.Value)
+		for _, name := range files {
+			if base := filepath.Base(name); base != registry && !strings.HasSuffix(base, "_test.go") {
+				inspectTexts(t, name, complain)
 			}
-			return true
-		})
+		}
 	}
 	schema, err := os.ReadFile("../store/schema.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	complain("schema.sql", string(schema))
+}
+
+// inspectTexts calls visit with every identifier and literal of a file.
+func inspectTexts(t *testing.T, name string, visit func(name, text string)) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			visit(name, n.Name)
+		case *ast.BasicLit:
+			visit(name, n.Value)
+		}
+		return true
+	})
 }
 
 // readSources parses the imports of every Go file under root.

@@ -2,8 +2,5 @@ package alipay
 
 import "fundpass/miniapp-api/selfservice"
 
-// The errors of Alipay's channel.
-var (
-	ErrAuthCodeInvalid = &selfservice.Error{Code: "AUTH_CODE_INVALID"}
-	ErrUnavailable     = &selfservice.Error{Code: "ALIPAY_UNAVAILABLE"}
-)
+// ErrUnavailable is the reply to a failure of Alipay that no procedure handles.
+var ErrUnavailable = &selfservice.Error{Code: "ALIPAY_UNAVAILABLE"}

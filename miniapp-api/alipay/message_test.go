@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 )
@@ -63,7 +64,7 @@ func TestTranslate(t *testing.T) {
 		err  error
 		want *selfservice.Error
 	}{
-		{signing.ErrCodeInvalid, ErrAuthCodeInvalid},
+		{signing.ErrCodeInvalid, httpapi.ErrAuthCodeInvalid},
 		{signing.ErrTokenInvalid, selfservice.ErrSessionExpired},
 		{signing.ErrUnavailable, ErrUnavailable},
 		{signing.ErrIDType, selfservice.ErrBadRequest},

@@ -69,10 +69,10 @@ func (m *MiniProgram) openSession(ctx context.Context, s *httpapi.Server, in ses
 		return httpapi.SessionReply{}, selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "auth_code", Code: "REQUIRED"})
 	}
 	if !authCode.MatchString(in.AuthCode) {
-		return httpapi.SessionReply{}, ErrAuthCodeInvalid.WithCause(errAuthCodeShape)
+		return httpapi.SessionReply{}, httpapi.ErrAuthCodeInvalid.WithCause(errAuthCodeShape)
 	}
 	if err := m.db.SpendAuthCode(ctx, in.AuthCode); errors.Is(err, store.ErrConflict) {
-		return httpapi.SessionReply{}, ErrAuthCodeInvalid
+		return httpapi.SessionReply{}, httpapi.ErrAuthCodeInvalid
 	} else if err != nil {
 		return httpapi.SessionReply{}, err
 	}

@@ -25,6 +25,7 @@ var noticeTexts = map[string][2]string{
 	store.NoticePasswordFrozen: {"公积金密码已冻结，所有登录已退出", wayBack},
 }
 
+// The hints differ by what still helps: a freeze, the centre, or the way back after a freeze.
 const (
 	freezeHint = "如非本人操作，请立即点击冻结"
 	centreHint = "如有疑问，请咨询公积金中心"
@@ -32,8 +33,9 @@ const (
 )
 
 // NoticeText returns the three keywords of the message template for a notice to an owner: what
-// happened, when (Beijing time) and what to do. They contain no name, document or account. ok
-// is false for a kind that a newer version wrote.
+// happened, when (Beijing time) and what to do. They contain no name, document or account,
+// because a message is shown on a locked phone. ok is false for a kind that a newer version
+// wrote.
 func NoticeText(kind string, at time.Time) (keywords []string, ok bool) {
 	text, ok := noticeTexts[kind]
 	if !ok {

@@ -81,7 +81,7 @@ func refuse(c echo.Context, err error) error {
 }
 
 // record stores a notification of any kind and, for a withdrawn authorisation, removes the
-// link.
+// link. An unknown kind is acknowledged, too, because Alipay would repeat it for 25 hours.
 func (m *MiniProgram) record(ctx context.Context, n signing.Notification) error {
 	record := store.Notification{NotifyID: n.NotifyID, Family: string(n.Family), Method: n.Method, Content: n.BizContent, At: n.At}
 	if n.Family == signing.FamilyFromAnt && n.Method == signing.MethodCancelled {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 	"fundpass/store"
@@ -85,7 +86,7 @@ func (f failure) As(target any) bool {
 func translate(err error) error {
 	switch {
 	case errors.Is(err, signing.ErrCodeInvalid):
-		return ErrAuthCodeInvalid.WithCause(err)
+		return httpapi.ErrAuthCodeInvalid.WithCause(err)
 	case errors.Is(err, signing.ErrTokenInvalid):
 		return selfservice.ErrSessionExpired.WithCause(err)
 	case errors.Is(err, signing.ErrIDType):

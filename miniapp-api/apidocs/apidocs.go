@@ -7,15 +7,17 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"path"
 	"strings"
 
+	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
 )
 
 //go:embed docs.html errors.html docs.css docs.js
 var own embed.FS
 
-var pages = template.Must(template.ParseFS(own, "*.html"))
+var page = template.Must(template.ParseFS(own, "errors.html"))
 
 // policy allows what this origin serves and nothing else: no inline script or
 // style, no eval. Swagger UI's style sheet draws its icons from data: addresses.
@@ -29,12 +31,11 @@ func Handler(next http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := "/docs/" + files.version
-	docs, err := render("docs.html", base)
+	docs, err := own.ReadFile("docs.html")
 	if err != nil {
 		return nil, err
 	}
-	codes, err := render("errors.html", base)
+	codes, err := errorsPage()
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +43,12 @@ func Handler(next http.Handler) (http.Handler, error) {
 	mux.Handle("/openapi.yaml", fixed("application/yaml", httpapi.OpenAPI))
 	mux.Handle("/docs", fixed("text/html; charset=utf-8", docs))
 	mux.Handle("/docs/errors", fixed("text/html; charset=utf-8", codes))
-	mux.Handle(base+"/{name}", files)
+	for name, content := range files {
+		mux.Handle("/docs/"+name, fixed(types[path.Ext(name)], content))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := r.URL.Path
-		if r.Method == http.MethodGet && (path == "/openapi.yaml" || path == "/docs" || strings.HasPrefix(path, "/docs/")) {
+		at := r.URL.Path
+		if r.Method == http.MethodGet && (at == "/openapi.yaml" || at == "/docs" || strings.HasPrefix(at, "/docs/")) {
 			secure(w.Header())
 			mux.ServeHTTP(w, r)
 			return
@@ -54,13 +57,10 @@ func Handler(next http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// render writes a page whose assets are below base.
-func render(name, base string) ([]byte, error) {
+// errorsPage returns the page of the error codes, to which the type of a problem links.
+func errorsPage() ([]byte, error) {
 	var b bytes.Buffer
-	err := pages.ExecuteTemplate(&b, name, struct {
-		Base  string
-		Codes []httpapi.Presentation
-	}{base, httpapi.Catalogue})
+	err := page.Execute(&b, httpapi.Catalogue(alipay.Words))
 	return b.Bytes(), err
 }
 

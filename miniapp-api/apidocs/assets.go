@@ -3,34 +3,25 @@ package apidocs
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
-	"path"
 	"strings"
-	"time"
 
 	"github.com/swaggest/swgui/v5/static"
 )
 
-// A file is an asset, and the same compressed where it comes so.
-type file struct{ plain, gzipped []byte }
-
-// assets are the files that the pages load. The version in their address is a
-// digest of them all, so that a browser may keep them for good.
-type assets struct {
-	files   map[string]file
-	version string
+// types are the content types of the assets by extension.
+var types = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".png": "image/png",
 }
 
-// readAssets takes of Swagger UI what docs.html loads: the bundle without the
-// bar on top, the style and the icon.
-func readAssets() (assets, error) {
-	a := assets{files: make(map[string]file)}
-	sum := sha256.New()
+// readAssets returns the files that the pages load, by name. Of Swagger UI docs.html uses the
+// bundle without the top bar.
+func readAssets() (map[string][]byte, error) {
+	files := make(map[string][]byte)
 	for _, source := range []struct {
 		fs   fs.FS
 		name string
@@ -39,22 +30,16 @@ func readAssets() (assets, error) {
 		{static.FS, "favicon-32x32.png"}, {static.FS, "swagger-ui.css.gz"}, {static.FS, "swagger-ui-bundle.js.gz"},
 	} {
 		content, err := fs.ReadFile(source.fs, source.name)
-		if err != nil {
-			return assets{}, fmt.Errorf("apidocs: %w", err)
-		}
-		f := file{plain: content}
 		name, compressed := strings.CutSuffix(source.name, ".gz")
-		if compressed {
-			if f.plain, err = unzip(content); err != nil {
-				return assets{}, fmt.Errorf("apidocs: %s: %w", source.name, err)
-			}
-			f.gzipped = content
+		if err == nil && compressed {
+			content, err = unzip(content)
 		}
-		a.files[name] = f
-		sum.Write(f.plain)
+		if err != nil {
+			return nil, fmt.Errorf("apidocs: %s: %w", source.name, err)
+		}
+		files[name] = content
 	}
-	a.version = hex.EncodeToString(sum.Sum(nil)[:8])
-	return a, nil
+	return files, nil
 }
 
 func unzip(content []byte) ([]byte, error) {
@@ -63,31 +48,4 @@ func unzip(content []byte) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(r)
-}
-
-// ServeHTTP answers with the asset of the name in the address.
-func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	f, known := a.files[name]
-	if !known {
-		http.NotFound(w, r)
-		return
-	}
-	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("Content-Type", types[path.Ext(name)])
-	h.Set("ETag", `W/"`+a.version+`"`) // weak, because it is the same for both encodings
-	h.Set("Vary", "Accept-Encoding")
-	content := f.plain
-	if f.gzipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		content = f.gzipped
-	}
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
-}
-
-var types = map[string]string{
-	".css": "text/css; charset=utf-8",
-	".js":  "text/javascript; charset=utf-8",
-	".png": "image/png",
 }

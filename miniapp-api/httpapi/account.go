@@ -36,6 +36,8 @@ func (s *Server) showAccounts(ctx context.Context, r Request, _ none) (accountsR
 	return reply, err
 }
 
+// chooseAccount requires no password, because all accounts to choose from belong to the linked
+// person.
 func (s *Server) chooseAccount(ctx context.Context, r Request, _ none) (linkReply, error) {
 	account, err := s.service.ChooseAccount(ctx, r.Caller, r.ID)
 	return linkReplyOf(account), err

@@ -17,6 +17,8 @@ type openChangeRequest struct {
 	Encrypted   *sealedForm   `json:"encrypted"` // replaces old_password
 }
 
+// A changeReply also answers a page that has lost the reply to a confirm and asks whether the
+// password was changed.
 type changeReply struct {
 	ID        uuid.UUID     `json:"id"`
 	State     string        `json:"state"`
@@ -54,6 +56,8 @@ type confirmRequest struct {
 	Encrypted *sealedForm   `json:"encrypted"` // replaces both
 }
 
+// A confirmReply tells the citizen how many other sessions were ended: a number that surprises
+// them is the sign of a stranger.
 type confirmReply struct {
 	ID            uuid.UUID  `json:"id"`
 	State         string     `json:"state"`
@@ -69,7 +73,8 @@ func confirmReplyOf(d selfservice.Done) confirmReply {
 // A confirm is a method of Service that confirms a change, reset or recovery.
 type confirm func(ctx context.Context, c selfservice.Caller, id uuid.UUID, in selfservice.NewPassword) (selfservice.Done, error)
 
-// confirmHandler returns the handler of a confirm.
+// confirmHandler returns the handler of a confirm. A change, a reset and a recovery end with
+// the same form.
 func (s *Server) confirmHandler(confirm confirm) handler[confirmRequest, confirmReply] {
 	return func(ctx context.Context, r Request, in confirmRequest) (confirmReply, error) {
 		sent, err := s.unseal(ctx, r, passwords{New: in.New, Again: in.Again}, in.Encrypted)
@@ -86,6 +91,8 @@ func (s *Server) showChange(ctx context.Context, r Request, _ none) (changeReply
 	return changeReplyOf(change), err
 }
 
+// cancelChange lets the citizen start anew on another channel at once: a person has one open
+// change on all channels together.
 func (s *Server) cancelChange(ctx context.Context, r Request, _ none) (changeReply, error) {
 	change, err := s.service.CancelChange(ctx, r.Caller, r.ID)
 	return changeReplyOf(change), err

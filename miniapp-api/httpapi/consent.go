@@ -16,11 +16,15 @@ type consentView struct {
 	WithdrawnAt *time.Time `json:"withdrawn_at"`
 }
 
+// consentsReply lists every text that this centre uses, so that a page needs no list of its own
+// and shows no text that the centre has no use for.
 type consentsReply struct {
 	Required bool          `json:"required"` // whether each needs its own POST /v1/consents
 	Consents []consentView `json:"consents"`
 }
 
+// A consentRequest names the version that was shown: consent to a text that the citizen has not
+// seen is void.
 type consentRequest struct {
 	Purpose string `json:"purpose"`
 	Version string `json:"version"` // of the text that was shown
@@ -48,6 +52,8 @@ func (s *Server) giveConsent(ctx context.Context, r Request, in consentRequest) 
 	return viewOfConsent(consent), err
 }
 
+// withdrawConsent requires no password, because withdrawing a consent must be easy (PIPL
+// article 15).
 func (s *Server) withdrawConsent(ctx context.Context, r Request, in withdrawRequest) (consentView, error) {
 	consent, err := s.service.WithdrawConsent(ctx, r.Caller, in.Purpose)
 	return viewOfConsent(consent), err

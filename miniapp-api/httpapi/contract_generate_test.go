@@ -1,10 +1,9 @@
 package httpapi_test
 
 import (
-	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/labstack/echo/v4"
 
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/passwd"
@@ -61,7 +59,7 @@ func generatedPart(t *testing.T, hand string) string {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("    Code:\n      type: string\n      description: 稳定的错误码，会增加新值 · Stable; values may be added\n      enum:\n")
-	for _, e := range httpapi.Catalogue {
+	for _, e := range catalogue {
 		fmt.Fprintf(&b, "        - %s\n", e.Code)
 	}
 	b.WriteString("\n  responses:\n")
@@ -69,8 +67,8 @@ func generatedPart(t *testing.T, hand string) string {
 		writeResponse(t, &b, name)
 	}
 	b.WriteString("\n  examples:\n")
-	for _, e := range httpapi.Catalogue {
-		fmt.Fprintf(&b, "    %s:\n      summary: %q\n      description: %q\n      value: %s\n", e.Code, e.Title, e.Next, exampleOf(e))
+	for _, e := range catalogue {
+		fmt.Fprintf(&b, "    %s:\n      summary: %q\n      description: %q\n      value: %s\n", e.Code, e.Title, e.Next, exampleOf(t, e))
 	}
 	return b.String()
 }
@@ -103,15 +101,15 @@ func writeResponse(t *testing.T, b *strings.Builder, name string) {
 
 func entry(t *testing.T, code string) httpapi.Presentation {
 	t.Helper()
-	i := slices.IndexFunc(httpapi.Catalogue, func(e httpapi.Presentation) bool { return e.Code == code })
+	i := slices.IndexFunc(catalogue, func(e httpapi.Presentation) bool { return e.Code == code })
 	if i < 0 {
 		t.Fatalf("openapi.yaml names %s, which is not in presentation.go", code)
 	}
-	return httpapi.Catalogue[i]
+	return catalogue[i]
 }
 
 // occurrence returns the message of an entry with all optional details.
-func occurrence(p httpapi.Presentation) string { return httpapi.ProblemOf(example(p), "").Message }
+func occurrence(p httpapi.Presentation) string { return httpapi.ProblemOf(p, example(p), "").Message }
 
 // example returns an error of an entry with the details of one occurrence.
 func example(p httpapi.Presentation) *selfservice.Error {
@@ -145,10 +143,11 @@ func example(p httpapi.Presentation) *selfservice.Error {
 }
 
 // exampleOf returns the reply body of an entry.
-func exampleOf(p httpapi.Presentation) []byte {
-	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
-	c.Set(httpapi.KeyRequestID, "EXAMPLE234567ABC")
-	return bytes.TrimSpace(httpapi.AnswerOf(c, nil, example(p)).Body)
+func exampleOf(t *testing.T, p httpapi.Presentation) []byte {
+	t.Helper()
+	body, err := json.Marshal(httpapi.ProblemOf(p, example(p), "EXAMPLE234567ABC"))
+	must(t, err)
+	return body
 }
 
 // errorsMarkdown returns the error table in Markdown.
@@ -157,7 +156,7 @@ func errorsMarkdown() string {
 	b.WriteString("# Error codes\n\nGenerated from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
 		"`message` may contain details of one occurrence, such as the attempts left.\n\n" +
 		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
-	for _, e := range httpapi.Catalogue {
+	for _, e := range catalogue {
 		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)
 	}
 	return b.String()

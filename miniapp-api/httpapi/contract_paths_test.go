@@ -27,7 +27,7 @@ var ofTheMoment = map[string][]string{
 // The examples of the codes equal real replies.
 func TestContractErrorExamples(t *testing.T) {
 	t.Parallel()
-	for _, e := range httpapi.Catalogue {
+	for _, e := range catalogue {
 		provoke, found := provoked[e.Code]
 		if why := notProvoked[e.Code]; why != "" && !found {
 			continue

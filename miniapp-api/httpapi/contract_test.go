@@ -255,7 +255,7 @@ func TestContractCodes(t *testing.T) {
 		enum = append(enum, code.(string))
 	}
 	var table []string
-	for _, e := range httpapi.Catalogue {
+	for _, e := range catalogue {
 		table = append(table, e.Code)
 		example := c.Examples[e.Code]
 		if example == nil {
@@ -273,8 +273,8 @@ func TestContractCodes(t *testing.T) {
 	if diff := cmp.Diff(table, enum); diff != "" {
 		t.Errorf("Code differs from the table: %s", diff)
 	}
-	if len(c.Examples) != len(httpapi.Catalogue) {
-		t.Errorf("%d examples, %d codes", len(c.Examples), len(httpapi.Catalogue))
+	if len(c.Examples) != len(catalogue) {
+		t.Errorf("%d examples, %d codes", len(c.Examples), len(catalogue))
 	}
 }
 
@@ -282,7 +282,7 @@ func TestContractCodes(t *testing.T) {
 func TestContractStatuses(t *testing.T) {
 	t.Parallel()
 	unused := map[string]bool{}
-	for _, e := range httpapi.Catalogue {
+	for _, e := range catalogue {
 		unused[e.Code] = true
 	}
 	delete(unused, httpapi.ErrNotFound.Code) // returned for unknown paths

@@ -14,7 +14,8 @@ import (
 )
 
 // decode parses exactly one JSON value. It rejects unknown, duplicate and wrong-case keys,
-// trailing data, invalid UTF-8 and control characters in strings. An empty body is the empty
+// trailing data, invalid UTF-8 and control characters in strings. encoding/json accepts several
+// of them, and two readers of such a body may see different values. An empty body is the empty
 // object.
 func decode(body []byte, in any) error {
 	return DecodeWith(body, in, json.RejectUnknownMembers(true))
@@ -35,28 +36,25 @@ func DecodeWith(body []byte, in any, options ...json.Options) error {
 // jsonField returns the field error for a body that does not decode into in. It names known
 // fields only: a key that the client invented may contain a secret.
 func jsonField(err error, in any) selfservice.FieldError {
+	var semantic *json.SemanticError
+	known := errors.As(err, &semantic)
 	switch {
-	case errors.Is(err, json.ErrUnknownName):
-		return unknownField(err, in)
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return selfservice.FieldError{Code: "DUPLICATE_FIELD", Text: "同一字段重复提交"}
-	}
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) && semantic.JSONKind != 0 {
+	case known && errors.Is(err, json.ErrUnknownName):
+		return unknownField(semantic.JSONPointer, in)
+	case known && semantic.JSONKind != 0:
 		return selfservice.FieldError{Field: strings.TrimPrefix(string(semantic.JSONPointer), "/"), Code: "WRONG_TYPE", Text: "字段类型不正确"}
 	}
 	return selfservice.FieldError{Code: "INVALID_JSON", Text: "提交的内容不是有效的JSON"}
 }
 
 // unknownField names the field that an unknown key resembles except for case and underscores,
-// or otherwise lists all fields.
-func unknownField(err error, in any) selfservice.FieldError {
-	var semantic *json.SemanticError
-	if !errors.As(err, &semantic) {
-		return selfservice.FieldError{Code: "UNKNOWN_FIELD", Text: "提交了无法识别的字段"}
-	}
+// or otherwise lists all fields, because the developer of a page sees the reply and not the
+// log.
+func unknownField(at jsontext.Pointer, in any) selfservice.FieldError {
 	within, key := reflect.TypeOf(in).Elem(), ""
-	for name := range semantic.JSONPointer.Tokens() {
+	for name := range at.Tokens() {
 		if key != "" {
 			within = fieldType(within, key)
 		}
@@ -102,7 +100,8 @@ func fieldType(t reflect.Type, name string) reflect.Type {
 }
 
 // rejectControls returns ErrBadRequest if a string or Secret of a flat request struct contains
-// a control character.
+// a control character. A page that sends one is broken, and a password with one could not be
+// typed again.
 func rejectControls(in any) error {
 	v := reflect.ValueOf(in).Elem()
 	if v.Kind() != reflect.Struct {

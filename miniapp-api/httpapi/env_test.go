@@ -163,7 +163,7 @@ func New(c Config) (*product, error) {
 	program := alipay.NewMiniProgram(c.DB, p.service, p.provider, c.Log)
 	p.Server, err = httpapi.New(httpapi.Config{
 		DB: c.DB, Service: p.service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: selfservice.ChannelAlipay,
-		Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,
+		Words: alipay.Words, Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,
 		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly,
 	})
 	return p, err

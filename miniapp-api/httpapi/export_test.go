@@ -16,12 +16,12 @@ type TransferView = transferView
 type TransfersReply = transfersReply
 type Success = success
 
-const KeyRequestID = keyRequestID
 const MaxBody = maxBody
 const ProblemType = problemType
 
-var AnswerOf = answerOf
 var DigestOfToken = digestOfToken
 var EventTexts = eventTexts
+var FieldTexts = fieldTexts
+var InWords = Words.in
 var Network = network
-var ProblemOf = problemOf
+var ProblemOf = Presentation.problem

@@ -13,8 +13,8 @@ type fieldView struct {
 	Message string `json:"message"`
 }
 
-// fieldTexts are the messages shown beside a field, by field and code. An entry without a
-// field applies to every field.
+// fieldTexts are the messages shown beside a field, by field and code. An entry without a field
+// applies to every field. No message contains the value, which may be a secret.
 var fieldTexts = map[[2]string]string{
 	{"id_number", "REQUIRED"}:    "请输入证件号码",
 	{"id_type", "UNKNOWN"}:       "不支持该证件类型",
@@ -35,7 +35,7 @@ var fieldTexts = map[[2]string]string{
 	{"template_id", "REQUIRED"}:  "缺少消息模板",
 	{"accepted", "REQUIRED"}:     "缺少订阅结果",
 	{"auth_code", "REQUIRED"}:    "缺少授权码",
-	{"encrypted", "REQUIRED"}:    "请更新小程序后再办理",
+	{"encrypted", "REQUIRED"}:    "当前版本过旧，请更新后再办理",
 	{"encrypted", "TWICE"}:       "密码重复提交，请返回重试",
 
 	{"Idempotency-Key", "TOO_LONG"}: "幂等键过长",
@@ -44,6 +44,9 @@ var fieldTexts = map[[2]string]string{
 	{"", "CONTROL_CHARACTER"}: "内容包含不可见字符，请重新输入",
 }
 
+// viewsOfFields returns the field errors with their texts. A text that the error brings along
+// comes first: the package that found the error knows more, for example the number of
+// characters.
 func viewsOfFields(fields []selfservice.FieldError) []fieldView {
 	var views []fieldView
 	for _, f := range fields {

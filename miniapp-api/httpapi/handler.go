@@ -89,6 +89,9 @@ func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	})
 }
 
+// adapt returns the endpoint of a handler; who returns its caller. Something of the citizen's
+// may be missing because their identifier was renamed while the request ran. CheckRenamed then
+// asks for a retry, which finds it.
 func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (Request, error)) Endpoint {
 	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()

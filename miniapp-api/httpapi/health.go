@@ -13,7 +13,8 @@ type health struct {
 	State string `json:"state"`
 }
 
-// alive reports that the process serves requests.
+// alive reports that the process serves requests. It does not ask the database: a restart of
+// this process does not bring that back.
 func (s *Server) alive(context.Context, Request, none) (health, error) {
 	return health{"alive"}, nil
 }

@@ -22,7 +22,8 @@ const (
 )
 
 // withIdempotency runs a request and sends its answer. A POST with an Idempotency-Key runs
-// once: a request with the same key and body gets the first answer, from any process.
+// once: a request with the same key and body gets the first answer, from any process. Refusals
+// are stored, too, so that a retry after a lost reply costs no second attempt at the password.
 func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run func(*store.IdempotencyRecord) (any, error)) error {
 	key := idempotencyKey(c)
 	if key == "" {
@@ -30,7 +31,7 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 		if err != nil {
 			return err
 		}
-		return send(c, answerOf(c, data, nil))
+		return send(c, s.answerOf(c, data, nil))
 	}
 	if len(key) > maxKey {
 		return selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "Idempotency-Key", Code: "TOO_LONG"})
@@ -45,8 +46,8 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 		return s.resend(c, *first)
 	}
 	data, err := run(record)
-	answer := answerOf(c, data, err)
-	s.completeRecord(ctx, record, storedAnswer(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
+	answer := s.answerOf(c, data, err)
+	s.completeRecord(ctx, record, s.storedAnswer(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
@@ -61,23 +62,18 @@ func idempotencyKey(c echo.Context) string {
 	return c.Request().Header.Get("Idempotency-Key")
 }
 
-// A seeded reply contains a bearer token. Only the token's seed is stored.
-type seeded interface {
-	// withSeed returns the reply with the seed in place of the token.
-	withSeed() (reply any, seed string)
-}
-
-// storedAnswer returns the answer to store: for a seeded reply, the one with the seed.
-func storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
-	if r, ok := data.(seeded); ok && answer.Status == http.StatusOK {
-		reply, seed := r.withSeed()
-		answer = answerOf(c, reply, nil)
-		answer.Seed = seed
+// storedAnswer returns the answer to store. That of a sign-in has the seed in place of the
+// bearer token, because whoever reads the database must not get a token.
+func (s *Server) storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
+	if r, ok := data.(SessionReply); ok && answer.Status == http.StatusOK {
+		r.Token = r.seed
+		answer = s.answerOf(c, r, nil)
+		answer.Seed = r.seed
 	}
 	return answer
 }
 
-// resend sends a stored first answer.
+// resend sends a stored first answer. The answer of a sign-in gets its token back.
 func (s *Server) resend(c echo.Context, first store.Answer) error {
 	if first.Seed != "" {
 		token, err := s.db.Token(first.Seed)
@@ -113,7 +109,8 @@ func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body [
 }
 
 // beginRecord waits while another run of the same request is in progress. It returns the first
-// answer, or nil if this run is the first.
+// answer, or nil if this run is the first. A citizen who taps twice so gets one answer twice,
+// not an error.
 func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*store.Answer, error) {
 	for {
 		first, err := s.db.Begin(ctx, r)

@@ -81,6 +81,7 @@ func (l *limiter) wait(key string) int {
 	return 0
 }
 
+// sweep deletes the keys whose allowance is full, because a new key starts with a full one.
 func (l *limiter) sweep(now time.Time) {
 	l.swept = now
 	maps.DeleteFunc(l.fullAt, func(_ string, fullAt time.Time) bool { return fullAt.Before(now) })
@@ -98,7 +99,8 @@ func (l *limiter) makeRoom(now time.Time) {
 	maps.DeleteFunc(l.fullAt, func(_ string, fullAt time.Time) bool { return !fullAt.After(last) })
 }
 
-// limited rejects requests above the rate of their network before the body is read.
+// limited rejects requests above the rate of their network before the body is read and before
+// anything touches the database.
 func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if wait := s.addresses.wait(network(c.RealIP())); wait > 0 {

@@ -32,6 +32,8 @@ func viewOf(a store.Account) accountView {
 	}
 }
 
+// A linkRequest is the form for every proof. The citizen fills it in once; the page sends it
+// again with one more field when LINK_PROOF_REQUIRED asks for a proof.
 type linkRequest struct {
 	Name      string            `json:"name"`
 	IDType    string            `json:"id_type"`
@@ -43,7 +45,7 @@ type linkRequest struct {
 	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", the citizen's choice after LINK_PROOF_REQUIRED
 	FaceFirst bool              `json:"face_first"` // verify the face first; the password is not sent yet
 	FaceID    uuid.UUID         `json:"face_id"`    // of the verification that face_first started, once it has passed
-	Transfer  bool              `json:"transfer"`   // request the link from another Alipay user if that is offered
+	Transfer  bool              `json:"transfer"`   // request the link from another user if that is offered
 }
 
 type linkReply struct {

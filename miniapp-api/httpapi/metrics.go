@@ -19,6 +19,8 @@ type metrics struct {
 	shed     prometheus.Counter
 }
 
+// newMetrics returns the metrics of one Server in a registry of its own, so that a process may
+// serve several channels. The last bucket is beyond the limit of a request.
 func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -97,7 +99,7 @@ func (s *Server) ReportNotices(report func() NoticeReport) {
 			func(r NoticeReport) float64 { return float64(r.Due) }),
 		gauge("fundpass_outbox_oldest_seconds", "Age of the oldest notice waiting for delivery.",
 			func(r NoticeReport) float64 { return r.Oldest.Seconds() }),
-		counter("fundpass_outbox_delivered_total", "Notices that Alipay accepted.",
+		counter("fundpass_outbox_delivered_total", "Notices that the provider accepted.",
 			func(r NoticeReport) float64 { return float64(r.Delivered) }),
 		counter("fundpass_outbox_failed_total", "Notices that were abandoned: the owner was not notified.",
 			func(r NoticeReport) float64 { return float64(r.Failed) }),

@@ -66,6 +66,7 @@ type ownNotice struct {
 	SentAt    *time.Time `json:"sent_at"`
 }
 
+// showOwnData requires no password, since everything in the reply is masked.
 func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataReply, error) {
 	d, err := s.service.OwnData(ctx, r.Caller)
 	if err != nil {
@@ -90,11 +91,12 @@ func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataRep
 	}
 	reply.Changes, reply.Resets = viewsOfSteps(d.Changes), viewsOfSteps(d.Resets)
 	for _, e := range d.Events {
-		reply.Events = append(reply.Events, viewOfEvent(e))
+		reply.Events = append(reply.Events, s.viewOfEvent(e))
 	}
 	return reply, nil
 }
 
+// viewsOfSteps returns an empty list instead of nil, because a page iterates over it.
 func viewsOfSteps(all []store.ChangeData) []ownStep {
 	shown := []ownStep{}
 	for _, x := range all {

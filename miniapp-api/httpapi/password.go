@@ -11,6 +11,8 @@ import (
 	"fundpass/store"
 )
 
+// A passwordReply has what the first page needs in one request. The rules contain their checks,
+// which the page runs while the citizen types.
 type passwordReply struct {
 	State       string              `json:"state"`
 	ChangedAt   *time.Time          `json:"changed_at"`
@@ -33,6 +35,8 @@ type openStepView struct {
 	ExpiresAt time.Time  `json:"expires_at"`
 }
 
+// viewOfStep returns the view of a step, or nil. Without the id another session cannot confirm
+// the step, but its owner sees that it is open, and where.
 func viewOfStep(step *store.OpenStep) *openStepView {
 	if step == nil {
 		return nil

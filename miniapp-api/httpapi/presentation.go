@@ -9,8 +9,8 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// A Presentation is how an error code is shown. Only the Catalogue maps codes to statuses and
-// messages.
+// A Presentation is how an error code is shown on a channel. Only the Catalogue maps codes to
+// statuses and messages.
 type Presentation struct {
 	Code       string
 	Status     int    // HTTP status, repeated in the body
@@ -22,14 +22,20 @@ type Presentation struct {
 	compose func(e *selfservice.Error, message string) string // returns the message of one occurrence; nil for always Message
 }
 
-// Catalogue is the table of errors, in the order of the API description.
-var Catalogue = []Presentation{
+// common is the table of the errors of every channel, in the order of the API description. Its
+// texts are true on every channel: they name a user by the words of Words, and no provider.
+//
+// To a front end 401 means that the session is gone, so a wrong password is 403. The state of
+// the citizen's data refuses with 409, a procedure that has ended with 410, the content of a
+// well-formed form with 422, and a lock or freeze with 423. LINK_REFUSED has one text for all
+// reasons, because any detail tells a stranger something about the person.
+var common = []Presentation{
 	{Code: "SESSION_REQUIRED", Status: 401, Title: "No session token",
-		Message: "请先登录", Next: "Call my.getAuthCode, then POST /v1/sessions."},
+		Message: "请先登录", Next: "Sign in."},
 	{Code: "SESSION_EXPIRED", Status: 401, Title: "Session unknown, ended or expired",
-		Message: "登录已失效，请重新进入", Next: "Log in again silently and repeat the call once."},
+		Message: "登录已失效，请重新登录", Next: "Sign in again and repeat the call once."},
 	{Code: "AUTH_CODE_INVALID", Status: 401, Title: "Auth code wrong, used or expired",
-		Message: "授权已失效，请重新进入", Next: "Call my.getAuthCode again; a code is valid once."},
+		Message: "授权已失效，请重新登录", Next: "Request another code; a code is valid once."},
 	{Code: "BAD_REQUEST", Status: 400, Title: "Malformed request",
 		Message: "提交的信息格式不正确，请核对后重试", Next: "Show errors beside their fields. A reply without errors indicates a bug in the page."},
 	{Code: "NOT_FOUND", Status: 404, Title: "No such path",
@@ -42,8 +48,8 @@ var Catalogue = []Presentation{
 		Message: "请求格式不支持", Next: "Send Content-Type: application/json, uncompressed."},
 	{Code: "NOT_LINKED", Status: 409, Title: "No fund account linked",
 		Message: "您还没有绑定公积金账户，请先绑定", Next: "Open the link page."},
-	{Code: "ALREADY_LINKED", Status: 409, Title: "This Alipay user or this account is already linked",
-		Message: "该支付宝或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the current link. With transfer_offered: ask the citizen whether to request the link, then send the same request with transfer true and a new Idempotency-Key.", compose: transferMessage},
+	{Code: "ALREADY_LINKED", Status: 409, Title: "This user or this account is already linked",
+		Message: "该{user}或公积金账户已绑定，如需更换请先解绑或到柜台办理", Next: "Show the current link. With transfer_offered: ask the citizen whether to request the link, then send the same request with transfer true and a new Idempotency-Key.", compose: transferMessage},
 	{Code: "LINK_REFUSED", Status: 403, Title: "The link was refused",
 		Message: "信息核对未通过，请检查姓名、证件号码和密码，有多个账户的请填写个人账号，或稍后再试；一直不通过的请到柜台办理", Next: "Let the citizen correct the form. The answer is the same for every reason. With face_first_offered: offer to verify the face first, which helps if other people's failed attempts have locked the password. Send the form with face_first instead of the password."},
 	{Code: "ACCOUNT_CLOSED", Status: 409, Title: "The account was merged, moved or closed",
@@ -55,9 +61,9 @@ var Catalogue = []Presentation{
 	{Code: "TRANSFER_WAITING", Status: 409, Title: "The holder of the link is notified and can reject the transfer until transfer.due_at",
 		Message: "改绑申请已提交，请等待", Next: "Show the message. After retry_after seconds, in any session: POST /v1/link-transfers/{id}/confirm with a new Idempotency-Key.", compose: waitingMessage},
 	{Code: "TRANSFER_REJECTED", Status: 403, Title: "The holder of the link has rejected the transfer",
-		Message: "原绑定的支付宝已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
+		Message: "原绑定的{user}已拒绝改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
 	{Code: "TRANSFER_UNDELIVERABLE", Status: 409, Title: "The holder of the link cannot be notified, so it is not transferred",
-		Message: "无法通知原绑定的支付宝，不能在线改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
+		Message: "无法通知原绑定的{user}，不能在线改绑，请本人携带身份证件到柜台办理", Next: "Show the message; a reset code transfers the link at once."},
 	{Code: "TRANSFER_LIMIT", Status: 429, Title: "Daily limit of link transfer requests reached",
 		Message: "今天申请改绑的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
 	{Code: "TRANSFER_GONE", Status: 410, Title: "The transfer is done, cancelled, expired or unknown, or the link or password has changed",
@@ -65,7 +71,7 @@ var Catalogue = []Presentation{
 	{Code: "NO_SUCH_ACCOUNT", Status: 404, Title: "The linked person has no account with this id",
 		Message: "没有找到该账户，请刷新后重新选择", Next: "Call GET /v1/accounts again."},
 	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof, one of those in errors",
-		Message: "绑定前还需核验是否为您本人", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: POST /v1/phone, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: open its certify_url, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: verify the phone number, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
 	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "Daily limit of face verifications reached",
 		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
 	{Code: "LINK_GONE", Status: 410, Title: "Pending link used, replaced, expired, unknown or of another session",
@@ -77,7 +83,7 @@ var Catalogue = []Presentation{
 	{Code: "CONSENT_IN_USE", Status: 409, Title: "The consent to the link cannot be withdrawn while the link exists",
 		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which requires the password."},
 	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
-		Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. The answer is the same for every reason."},
+		Message: "手机号核验未通过，请重新核验手机号", Next: "Verify the number again. The answer is the same for every reason."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
 		Message: "身份证号或原密码错误", Next: "Clear the old password and show remaining_attempts.", compose: remainingMessage},
 	{Code: "PASSWORD_LOCKED", Status: 423, Title: "Too many wrong passwords",
@@ -94,8 +100,8 @@ var Catalogue = []Presentation{
 		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code."},
 	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Reset code wrong, used, expired or out of tries",
 		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code. Each user has five tries."},
-	{Code: "IDENTITY_NOT_PROVEN", Status: 403, Title: "Alipay has not confirmed the citizen's identity",
-		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Call my.startAPVerify with the certify_id and certify_url of the reset or the pending link, then confirm again."},
+	{Code: "IDENTITY_NOT_PROVEN", Status: 403, Title: "The provider has not confirmed the citizen's identity",
+		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Open the certify_url of the reset or the pending link, then confirm again."},
 	{Code: "PASSWORD_MISMATCH", Status: 422, Title: "The two new passwords differ",
 		Message: "两次输入的新密码不一致", Next: "Clear the second field."},
 	{Code: "PASSWORD_WEAK", Status: 422, Title: "The new password violates rules",
@@ -116,28 +122,12 @@ var Catalogue = []Presentation{
 		Message: "系统繁忙，本次未办理，请稍后再试", Next: "Repeat after retry_after seconds; an earlier request is delayed."},
 	{Code: "RESULT_UNKNOWN", Status: 503, RetryAfter: 2, Title: "The outcome is unknown",
 		Message: "暂未收到办理结果，正在为您查询，请勿重复提交", Next: "Query the state of the change, or repeat with the same Idempotency-Key."},
-	{Code: "ALIPAY_UNAVAILABLE", Status: 502, RetryAfter: 3, Title: "Alipay returned no valid answer",
-		Message: "支付宝服务暂时不可用，请稍后再试", Next: "Get a new auth code and try again."},
 	{Code: "INTERNAL", Status: 500, Title: "Internal error",
 		Message: "服务异常，请稍后再试", Next: "Show request_id, by which the operator finds the log entry."},
 }
 
-var presentations = func() map[string]Presentation {
-	all := make(map[string]Presentation, len(Catalogue))
-	for _, p := range Catalogue {
-		all[p.Code] = p
-	}
-	return all
-}()
-
-// message returns the message for one occurrence.
-func (p Presentation) message(e *selfservice.Error) string {
-	if p.compose == nil {
-		return p.Message
-	}
-	return p.compose(e, p.Message)
-}
-
+// remainingMessage repeats in the text what is also a number in a field, because citizens see
+// the text.
 func remainingMessage(e *selfservice.Error, message string) string {
 	if e.Remaining == nil {
 		return message
@@ -145,6 +135,7 @@ func remainingMessage(e *selfservice.Error, message string) string {
 	return fmt.Sprintf("%s，还可以输入%d次", message, *e.Remaining)
 }
 
+// lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.
 func lockedMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.LockedUntil != nil:
@@ -155,30 +146,37 @@ func lockedMessage(e *selfservice.Error, message string) string {
 	return message
 }
 
+// transferMessage reveals that another user has the link only to a caller who is proven to be
+// the person.
 func transferMessage(e *selfservice.Error, message string) string {
 	if !e.TransferOffered {
 		return message
 	}
-	return "该公积金账户已绑定其他支付宝账号，您可以申请改绑到当前支付宝"
+	return "该公积金账户已绑定其他{account}，您可以申请改绑到当前{user}"
 }
 
+// waitingMessage names the time only once the holder is notified, because the window begins
+// with that.
 func waitingMessage(e *selfservice.Error, message string) string {
 	switch {
 	case e.Transfer == nil:
 		return message
 	case e.Transfer.DueAt == nil:
-		return "改绑申请已提交，正在通知原绑定的支付宝。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
+		return "改绑申请已提交，正在通知原绑定的{user}。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
 	}
-	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的支付宝可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
+	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的{user}可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
 }
 
-// statusOf returns the HTTP status of an error, or 200 for one without a presentation, which is
-// only logged because its reply has been written.
-func statusOf(e *selfservice.Error) int { return cmp.Or(presentations[e.Code].Status, http.StatusOK) }
+// message returns the message for one occurrence.
+func (p Presentation) message(e *selfservice.Error) string {
+	if p.compose == nil {
+		return p.Message
+	}
+	return p.compose(e, p.Message)
+}
 
-// problemOf returns the reply for an error. A test ensures that every code has a presentation.
-func problemOf(e *selfservice.Error, requestID string) problem {
-	p := presentations[e.Code]
+// problem returns the reply for one occurrence.
+func (p Presentation) problem(e *selfservice.Error, requestID string) problem {
 	body := problem{
 		Type: problemType + e.Code, Title: p.Title, Status: p.Status, Code: e.Code, Message: p.message(e),
 		Errors: viewsOfFields(e.Fields), Remaining: e.Remaining, LockedUntil: e.LockedUntil,
@@ -191,7 +189,19 @@ func problemOf(e *selfservice.Error, requestID string) problem {
 	return body
 }
 
-// fromStatus returns the error for a status that net/http or Echo set before a handler ran.
+// statusOf returns the HTTP status of an error, or 200 for one without a presentation, which is
+// only logged because its reply has been written.
+func (s *Server) statusOf(e *selfservice.Error) int {
+	return cmp.Or(s.presentations[e.Code].Status, http.StatusOK)
+}
+
+// problemOf returns the reply for an error. A test ensures that every code has a presentation.
+func (s *Server) problemOf(e *selfservice.Error, requestID string) problem {
+	return s.presentations[e.Code].problem(e, requestID)
+}
+
+// fromStatus returns the error for a status that net/http or Echo set before a handler ran. A
+// status without a code becomes BAD_REQUEST or INTERNAL, so that no reply lacks the envelope.
 func fromStatus(status int) *selfservice.Error {
 	switch status {
 	case http.StatusNotFound:

@@ -18,7 +18,8 @@ const (
 	keyError     = "error"
 )
 
-// requestID returns the identifier of the request in the reply and the log.
+// requestID returns the identifier of the request in the reply and the log. It is short,
+// because citizens read it out on the phone.
 func requestID(c echo.Context) string {
 	id, _ := c.Get(keyRequestID).(string)
 	return id
@@ -59,6 +60,8 @@ func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 
 var errPanic = errors.New("httpapi: panic")
 
+// finish writes the line and the metric. Only a status of 500 or more is an error for the
+// operator: a refusal is the answer to a citizen's mistake.
 func (s *Server) finish(c echo.Context, took time.Duration) {
 	status, code, level := c.Response().Status, "OK", slog.LevelInfo
 	attrs := []slog.Attr{
@@ -68,7 +71,7 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 		slog.Float64("took_ms", float64(took.Microseconds())/1e3),
 	}
 	if e, ok := c.Get(keyError).(*selfservice.Error); ok {
-		status, code = statusOf(e), e.Code
+		status, code = s.statusOf(e), e.Code
 		if cause := errors.Unwrap(e); cause != nil {
 			attrs = append(attrs, slog.String("cause", cause.Error()))
 		}
@@ -84,7 +87,8 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 	s.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
 }
 
-// routeOf returns the route pattern, or "none" if no route matched.
+// routeOf returns the route pattern, or "none" if no route matched, because invented paths must
+// not become labels of metrics.
 func routeOf(c echo.Context) string {
 	if p := c.Path(); p != "" {
 		return p

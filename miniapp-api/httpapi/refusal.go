@@ -68,7 +68,7 @@ func isRefusal(p []byte) bool {
 // refusal logs a BAD_REQUEST and returns it as raw HTTP.
 func (s *Server) refusal() []byte {
 	id := rand.Text()[:16]
-	e := problemOf(selfservice.ErrBadRequest, id)
+	e := s.problemOf(selfservice.ErrBadRequest, id)
 	s.log.Info("request", slog.String("request_id", id), slog.String("route", "none"), slog.Int("status", e.Status), slog.String("code", e.Code),
 		slog.String("cause", "net/http rejected the request before any handler"))
 	body, err := json.Marshal(e)

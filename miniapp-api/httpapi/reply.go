@@ -22,7 +22,8 @@ type success struct {
 	RequestID string `json:"request_id"`
 }
 
-// problem is an RFC 9457 problem with extension members.
+// problem is an RFC 9457 problem with extension members. retry_after and request_id are always
+// present, so that a page reads them without a check.
 type problem struct {
 	Type        string        `json:"type"`
 	Title       string        `json:"title"`
@@ -46,11 +47,11 @@ const problemType = "/docs/errors#"
 const problemJSON = "application/problem+json; charset=utf-8"
 
 // answerOf encodes a handler's result.
-func answerOf(c echo.Context, data any, err error) store.Answer {
+func (s *Server) answerOf(c echo.Context, data any, err error) store.Answer {
 	id := requestID(c)
 	if err != nil {
 		e := selfservice.AsError(err)
-		p := problemOf(e, id)
+		p := s.problemOf(e, id)
 		return encode(p.Status, p)
 	}
 	return encode(http.StatusOK, success{Status: 200, Code: "OK", Message: "成功", Data: data, RequestID: id})
@@ -67,23 +68,21 @@ func encode(status int, body any) store.Answer {
 // send writes an answer. With the request header X-Always-200 the HTTP status is 200, for
 // platforms that hide the body of other statuses; the body's status is unchanged.
 func send(c echo.Context, a store.Answer) error {
-	return blob(c, a.Status, a.Body, retryAfterOf(a))
-}
-
-func blob(c echo.Context, status int, body []byte, wait int) error {
-	contentType := "application/json; charset=utf-8"
+	status, contentType := a.Status, "application/json; charset=utf-8"
 	if status >= 400 {
 		contentType = problemJSON
 	}
-	if wait > 0 {
+	if wait := retryAfterOf(a); wait > 0 {
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(wait))
 	}
 	if c.Request().Header.Get("X-Always-200") == "1" {
 		status = http.StatusOK
 	}
-	return c.Blob(status, contentType, body)
+	return c.Blob(status, contentType, a.Body)
 }
 
+// retryAfterOf returns the seconds of the header Retry-After, or 0. It reads them from the
+// body, because the stored first answer of a request has no header.
 func retryAfterOf(a store.Answer) int {
 	if a.Status != http.StatusTooManyRequests && a.Status != http.StatusServiceUnavailable && a.Status != http.StatusLocked {
 		return 0

@@ -30,11 +30,14 @@ func resetReplyOf(r selfservice.Reset) resetReply {
 	return reply
 }
 
+// openReset decrypts nothing: a reset code is no password and expires with its first use, so
+// pages send it as it is.
 func (s *Server) openReset(ctx context.Context, r Request, in openResetRequest) (resetReply, error) {
 	reset, err := s.service.OpenReset(ctx, r.Caller, in.Code)
 	return resetReplyOf(reset), err
 }
 
+// showReset also tells a page that comes back from the verification whether it was passed.
 func (s *Server) showReset(ctx context.Context, r Request, _ none) (resetReply, error) {
 	reset, err := s.service.Reset(ctx, r.Caller, r.ID)
 	return resetReplyOf(reset), err
@@ -52,6 +55,8 @@ type recoveryRequest struct {
 	AccountNo string `json:"account_no"`
 }
 
+// A recoveryReply contains the rules, because GET /v1/password requires a link, which this
+// citizen does not have yet.
 type recoveryReply struct {
 	ID         uuid.UUID           `json:"id"`
 	State      string              `json:"state"`

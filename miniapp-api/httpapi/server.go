@@ -33,6 +33,7 @@ type Config struct {
 	Proxies []*net.IPNet // reverse proxies whose X-Forwarded-For is trusted
 
 	Channel    selfservice.Channel    // the channel of every caller of this server
+	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
 
@@ -53,12 +54,14 @@ type Server struct {
 	log         *slog.Logger
 	proxies     []*net.IPNet
 	channel     selfservice.Channel
+	words       Words
 	extraRoutes func(*Server) []Route // additional routes of the channel
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
 
-	turnedAway *turnedAway
+	presentations map[string]Presentation // by code
+	turnedAway    *turnedAway
 
 	requestTime time.Duration
 
@@ -76,11 +79,11 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		db: c.DB, service: c.Service, rules: c.Service.Rules(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
-		proxies: c.Proxies, channel: c.Channel, extraRoutes: c.Routes,
+		proxies: c.Proxies, channel: c.Channel, words: c.Words, extraRoutes: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		turnedAway: newTurnedAway(),
+		presentations: presentationsOf(c.Words), turnedAway: newTurnedAway(),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
 	s.ReplaceTransport(c.Transport)
@@ -109,6 +112,8 @@ func (s *Server) routes() []Route {
 	return append(s.commonRoutes(), s.extraRoutes(s)...)
 }
 
+// commonRoutes returns the routes of every channel. A route is linked if it needs a link, and
+// Authed if citizens use it before they have one or after it has ended.
 func (s *Server) commonRoutes() []Route {
 	return []Route{
 		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
@@ -148,7 +153,9 @@ func (s *Server) commonRoutes() []Route {
 	}
 }
 
-// Handler returns the API for the public address.
+// Handler returns the API for the public address. The order of the middleware matters: every
+// refusal is recorded and has the security headers, no refused request costs the reading of its
+// body, and a delay does not use up the time of the request.
 func (s *Server) Handler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -161,7 +168,8 @@ func (s *Server) Handler() http.Handler {
 	return e
 }
 
-// fail writes the reply for every error, including Echo's own.
+// fail writes the reply for every error, including Echo's own. An error of the hashing queue is
+// answered by replyBusy, which remembers the caller.
 func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -175,14 +183,15 @@ func (s *Server) fail(err error, c echo.Context) {
 	if busy := shedError(err); busy != nil {
 		err = s.replyBusy(c, busy)
 	} else {
-		err = send(c, answerOf(c, nil, e))
+		err = send(c, s.answerOf(c, nil, e))
 	}
 	if err != nil {
 		RecordError(c, selfservice.ErrInternal.WithCause(err))
 	}
 }
 
-// secured sets the security headers on every reply.
+// secured sets the security headers on every reply. The API serves no page, so everything that
+// a browser may do with a reply is forbidden.
 func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		setSecurity(c.Response().Header())
@@ -236,8 +245,10 @@ func (s *Server) clientAddress() echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-// HTTPServer returns an http.Server for h with all time and size limits set. It logs net/http's
-// errors at level debug.
+// HTTPServer returns an http.Server for h with all time and size limits set. A reply may take
+// the longest delay of an early caller and the time of the request, so WriteTimeout ends stuck
+// connections only. Errors of net/http are logged at level debug, because any scanner causes
+// them.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -18,12 +18,9 @@ type SessionReply struct {
 	seed string // derives Token
 }
 
-func (r SessionReply) withSeed() (any, string) {
-	r.Token = r.seed
-	return r, r.seed
-}
-
-// OpenUserSession opens a session for a user whom the channel has authenticated.
+// OpenUserSession opens a session for a user whom the channel has authenticated. The token is
+// derived from a seed, so that a retry receives the same token although the database stores no
+// token.
 func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (SessionReply, error) {
 	seed := s.db.NewSeed()
 	token, err := s.db.Token(seed)

@@ -1,15 +1,12 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -44,7 +41,8 @@ func newTurnedAway() *turnedAway {
 	return &turnedAway{now: time.Now, pause: pause, until: make(map[string]time.Time)}
 }
 
-// add remembers a caller, unless the limit is reached.
+// add remembers a caller, unless the limit is reached. A caller who is not remembered is not
+// delayed, which costs time but is no error.
 func (a *turnedAway) add(key string, after time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -82,7 +80,8 @@ func (a *turnedAway) release(key string) {
 	}
 }
 
-// callerKey returns the token digest and route of a POST request, or "" without a token.
+// callerKey returns the token digest and route of a POST request, or "" without a token. The
+// route is part of it, so that a citizen who waits to change the password can still freeze it.
 func callerKey(c echo.Context) string {
 	if digest, ok := tokenDigest(c); ok && c.Request().Method == http.MethodPost {
 		return string(digest) + c.Path()
@@ -128,24 +127,7 @@ func (s *Server) replyBusy(c echo.Context, busy *passwd.BusyError) error {
 	if key := callerKey(c); key != "" {
 		s.turnedAway.add(key, busy.After)
 	}
-	return blob(c, presentations[selfservice.ErrBusy.Code].Status, busyBody(wait, requestID(c)), wait)
-}
-
-// busyStart is the constant part of a BUSY reply; its last two members follow.
-var busyStart = func() []byte {
-	body, err := json.Marshal(problemOf(selfservice.ErrBusy, ""))
-	if err != nil {
-		panic("httpapi: reply: " + err.Error())
-	}
-	start, _, _ := bytes.Cut(body, []byte(`"retry_after":`))
-	return start
-}()
-
-func busyBody(retryAfter int, id string) []byte {
-	body := make([]byte, 0, len(busyStart)+64)
-	body = append(append(body, busyStart...), `"retry_after":`...)
-	body = strconv.AppendInt(body, int64(retryAfter), 10)
-	return append(append(append(body, `,"request_id":"`...), id...), `"}`...)
+	return send(c, s.answerOf(c, nil, selfservice.ErrBusy.WithRetryAfter(wait)))
 }
 
 // shedError returns the error of the hashing queue in err, or nil.

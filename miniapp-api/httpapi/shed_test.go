@@ -1,14 +1,9 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
-
-	"fundpass/miniapp-api/selfservice"
 )
 
 // The number of remembered callers is bounded.
@@ -26,17 +21,5 @@ func TestTurnedAwayAreBounded(t *testing.T) {
 	a.add("the next", time.Second)
 	if len(a.until) != 1 {
 		t.Errorf("%d callers are remembered, want the one who has to wait", len(a.until))
-	}
-}
-
-// The prebuilt BUSY reply equals an encoded one.
-func TestPrebuiltBusy(t *testing.T) {
-	t.Parallel()
-	id := uuid.NewString()
-	busy := problemOf(selfservice.ErrBusy, id)
-	busy.RetryAfter = 7
-	want, err := json.Marshal(busy)
-	if got := busyBody(7, id); err != nil || string(got) != string(want) {
-		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

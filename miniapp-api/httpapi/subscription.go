@@ -6,11 +6,15 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
+// In a subscriptionsReply Templates is a list, because the client's function takes one; a
+// centre has at most one template.
 type subscriptionsReply struct {
 	Templates []string `json:"templates"` // for my.requestSubscribeMessage; empty if the centre sends no messages
 	State     string   `json:"state"`     // none, accepted, rejected, refused
 }
 
+// In a subscriptionRequest Accepted is a pointer, because a field that the page forgot must not
+// count as a refusal.
 type subscriptionRequest struct {
 	TemplateID string `json:"template_id"`
 	Accepted   *bool  `json:"accepted"`

@@ -50,7 +50,8 @@ func newTicket() string {
 }
 
 // A sealedForm replaces the passwords of a form. Sealed is the base64 of the JSON of a
-// passwords value, encrypted for the key KID with sealLabel.
+// passwords value, encrypted for the key KID with sealLabel. A ticket works once, so that a
+// recorded form is worth nothing.
 type sealedForm struct {
 	Ticket string `json:"ticket"`
 	KID    string `json:"kid"`
@@ -102,7 +103,8 @@ func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *s
 	return opened, nil
 }
 
-// openForm always decrypts, so that every refusal takes the same time.
+// openForm always decrypts, so that every refusal takes the same time: Manger's attack on OAEP
+// needs a difference.
 func openForm(transport *keys.Transport, form *sealedForm, sealed []byte) (passwords, bool) {
 	plain, err := transport.Open(form.KID, sealLabel(form.KID, form.Ticket), sealed)
 	defer clear(plain)

@@ -39,6 +39,8 @@ type takenView struct {
 	FreezeUntil time.Time `json:"freeze_until"` // POST /v1/freeze works once until then
 }
 
+// showTransfers returns both sides of a transfer in one reply, because a page does not know on
+// which side its citizen is.
 func (s *Server) showTransfers(ctx context.Context, r Request, _ none) (transfersReply, error) {
 	all, err := s.service.Transfers(ctx, r.Caller)
 	reply := transfersReply{Own: viewOfTransfer(all.Own), Against: viewOfTransfer(all.Against)}
@@ -58,6 +60,8 @@ type transferStateReply struct {
 	State string    `json:"state"`
 }
 
+// rejectTransfer requires no password, like a freeze: a holder who is being robbed must be
+// fast.
 func (s *Server) rejectTransfer(ctx context.Context, r Request, _ none) (transferStateReply, error) {
 	transfer, err := s.service.RejectTransfer(ctx, r.Caller, r.ID)
 	return transferStateReply{transfer.ID, transfer.State}, err

@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -21,13 +22,15 @@ func (s *Service) Events(ctx context.Context, c Caller) ([]store.Event, error) {
 const maxOwnEvents = 500
 
 // OwnData returns the data kept about the linked citizen, for the linked account, with events
-// newest first. Changes and resets past their end are marked as expired. It returns
-// ErrNotLinked if the link was removed meanwhile.
+// newest first. Of the person's links, one for each provider, it returns the caller's. Changes
+// and resets past their end are marked as expired. It returns ErrNotLinked if the link was
+// removed meanwhile.
 func (s *Service) OwnData(ctx context.Context, c Caller) (store.PersonData, error) {
 	d, err := s.db.OwnData(ctx, c.Session)
 	if err != nil {
 		return d, err
 	}
+	d.Links = slices.DeleteFunc(d.Links, func(l store.LinkData) bool { return !bytes.Equal(l.Digest, c.IdentityDigest) })
 	if len(d.Accounts) == 0 || len(d.Links) == 0 || len(d.Passwords) == 0 { // the link was removed meanwhile
 		return d, ErrNotLinked
 	}

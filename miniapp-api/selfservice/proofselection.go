@@ -131,9 +131,6 @@ func (f candidate) outcome() outcome {
 func (s *Service) selectProof(a store.Account, state string, inputs proofInputs) candidate {
 	found := candidate{account: a, scope: inputs.scope}
 	wanted := s.accepted.forState(state)
-	if state == store.PasswordFrozen && a.InitialRule != "" {
-		wanted = s.accepted.initial // a frozen initial password
-	}
 	if inputs.linked {
 		found.by = wanted[0]
 		return found

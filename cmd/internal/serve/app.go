@@ -89,7 +89,7 @@ func (a *App) addServer(f settings.Files) error {
 	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
 	server, err := httpapi.New(httpapi.Config{
 		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
-		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
+		Channel: selfservice.ChannelAlipay, Words: alipay.Words, Routes: program.Routes, Collectors: program.Collectors(),
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})
