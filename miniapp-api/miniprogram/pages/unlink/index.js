@@ -1,5 +1,6 @@
 // 解除绑定. It requires the password, because a borrowed phone must not be enough.
 const screen = require('../../lib/screen.js');
+const flash = require('../../lib/flash.js');
 const { form } = require('../../lib/request.js');
 
 screen({
@@ -15,7 +16,7 @@ screen({
       const { password } = this.data;
       await this.send(this.form, { path: '/v1/link/remove', data: {}, seal: { password } });
       this.setData({ password: '' });
-      my.showToast({ content: '已解除绑定', type: 'success' });
+      flash.leave('已解除绑定');
       my.reLaunch({ url: '/pages/home/index' });
     });
   },
