@@ -106,7 +106,7 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	b.tap(t, "修改密码", "第一步")
 	b.fill(t, "证件号码", who.IDNumber)
 	b.fill(t, "原密码", "Not-The-Right-One")
-	b.tap(t, "下一步", "还可以输入4次")
+	b.tap(t, "下一步", "密码还可以试4次")
 	look("change-wrong")
 	b.fill(t, "原密码", password)
 	b.tap(t, "下一步", "第二步")
