@@ -43,7 +43,7 @@ export class Citizen {
    * @param {object} o
    * @param {Function} o.transport
    * @param {() => Promise<string>} o.authCode
-   * @param {string} [o.face] what startAPVerify says, '9000' = shown
+   * @param {string|{error: number}} [o.face] what startAPVerify says, '9000' = shown; an error if it fails
    * @param {(allowed: boolean) => Promise<string>} [o.phone] what my.getPhoneNumber gives
    * @param {(templates: string[], yes: boolean) => Promise<void>} [o.subscribe] tells Alipay of the answer
    * @param {object} [o.config] what differs from config.js
@@ -59,7 +59,10 @@ export class Citizen {
       citizen: {
         authCode,
         phone,
-        face: () => this.face,
+        face: () => {
+          if (this.face.error) throw this.face; // the page of the verification did not open
+          return this.face;
+        },
         authorize: () => this.says,
         subscribe: async (templates) => {
           if (subscribe) await subscribe(templates, this.says);
