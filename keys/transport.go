@@ -30,8 +30,12 @@ type transportKey struct {
 	public  string
 }
 
-// NewTransport returns a Transport with 1 to 4 keys. The first is the current key; all of
-// them decrypt. Errors: ErrIncomplete, ErrWeak, ErrFormat, ErrDuplicate.
+// transportBits is the length of a transport key. A page needs my.rsa, which takes 1024 or 2048
+// bits; 1024 are too weak.
+const transportBits = 2048
+
+// NewTransport returns a Transport with 1 to 4 keys of 2048 bits. The first is the current key;
+// all of them decrypt. Errors: ErrIncomplete, ErrWeak, ErrFormat, ErrDuplicate.
 func NewTransport(private ...*rsa.PrivateKey) (*Transport, error) {
 	if len(private) == 0 || len(private) > maxTransport {
 		return nil, fmt.Errorf("%w: 1 to %d transport keys", ErrIncomplete, maxTransport)
@@ -41,6 +45,9 @@ func NewTransport(private ...*rsa.PrivateKey) (*Transport, error) {
 	for _, key := range private {
 		if err := checkPublic(&key.PublicKey); err != nil {
 			return nil, err
+		}
+		if n := key.N.BitLen(); n != transportBits {
+			return nil, fmt.Errorf("%w: a transport key has %d bits, but my.rsa on phones takes %d", ErrFormat, n, transportBits)
 		}
 		spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 		if err != nil {

@@ -41,7 +41,7 @@ func sealFor(t *testing.T, public string, label, plain []byte) []byte {
 
 func TestTransport(t *testing.T) {
 	t.Parallel()
-	oldKey, newKey := newRSA(t, 2048), newRSA(t, 3072)
+	oldKey, newKey := newRSA(t, 2048), newRSA(t, 2048)
 	before, err := NewTransport(oldKey)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +98,7 @@ func TestTransportRefuses(t *testing.T) {
 	}{
 		"none":  {nil, ErrIncomplete},
 		"weak":  {[]*rsa.PrivateKey{newRSA(t, 1024)}, ErrWeak},
+		"long":  {[]*rsa.PrivateKey{key, newRSA(t, 3072)}, ErrFormat}, // my.rsa refuses it, so every page would fail (E4)
 		"twice": {[]*rsa.PrivateKey{key, key}, ErrDuplicate},
 		"many":  {[]*rsa.PrivateKey{key, key, key, key, key}, ErrIncomplete},
 	} {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -135,12 +136,15 @@ func (b *browser) waitFor(want string) chromedp.Action[chromedp.Void] {
 			&& !document.querySelector("#page .loading, #page .wait, #page button[disabled]")`, want))
 }
 
-// fill types into the field of that name as a citizen does.
+// fill types into the field with that label as a citizen does.
 func (b *browser) fill(t *testing.T, name, value string) {
 	t.Helper()
-	field := fmt.Sprintf(`#page input[aria-label=%q]`, name)
-	empty := fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = ""; e.dispatchEvent(new Event("input")); }`, field)
-	b.do(t, "fill "+name, chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys(field, value))
+	id := must[string](t, b, fmt.Sprintf(`[...document.querySelectorAll("#page label")].find((e) => e.textContent.trim() === %q)?.htmlFor ?? ""`, name))
+	if id == "" {
+		t.Fatalf("no field has the label %s", name)
+	}
+	empty := fmt.Sprintf(`{ const e = document.getElementById(%q); e.value = ""; e.dispatchEvent(new Event("input")); }`, id)
+	b.do(t, "fill "+name, chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys("#"+id, value))
 }
 
 // become gives the phone to another person.
@@ -173,6 +177,33 @@ func (b *browser) lookTwice(t *testing.T, name string) {
 	b.do(t, "no elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.remove("elder")`))
 }
 
+// dark has the phone prefer dark colours.
+func (b *browser) dark(t *testing.T) {
+	t.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+	cmdtest.NoError(t, err)
+}
+
+// onFirstScreen checks that elder mode shows the button of that name without scrolling.
+func (b *browser) onFirstScreen(t *testing.T, name string) {
+	t.Helper()
+	below := must[float64](t, b, fmt.Sprintf(`(() => {
+		const page = document.getElementById("page");
+		const root = page.querySelector(".page");
+		const had = root.classList.contains("elder");
+		root.classList.add("elder");
+		page.scrollTop = 0;
+		const button = [...page.querySelectorAll("button")].find((e) => e.textContent.trim() === %q);
+		const below = button.getBoundingClientRect().bottom - page.getBoundingClientRect().bottom;
+		root.classList.toggle("elder", had);
+		return below;
+	})()`, name))
+	if below > 0 {
+		t.Errorf("%s is %.0f px below the first screen", name, below)
+	}
+}
+
 func (b *browser) picture(t *testing.T, name string) {
 	t.Helper()
 	if b.shots == "" {
@@ -190,7 +221,7 @@ func (b *browser) checkTargets(t *testing.T, name string) {
 	t.Helper()
 	small := must[[]string](t, b, `(() => {
 		const least = document.querySelector("#page .elder") ? 60 : 44;
-		return [...document.querySelectorAll("#page button, #page input, #page select, #back, dialog[open] button")]
+		return [...document.querySelectorAll("#page button, #page input, #page [role=button], #page [role=switch], #back, dialog[open] button")]
 			.filter((e) => e.checkVisibility({visibilityProperty: true}))
 			.map((e) => [e.getAttribute("aria-label") || e.innerText, e.getBoundingClientRect()])
 			.filter(([, r]) => r.height < (least) || r.width < least)

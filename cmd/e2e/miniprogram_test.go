@@ -94,11 +94,11 @@ func TestNode(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
-	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime") })
-	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "transfer", "accounts", "code", "remind") }) // errors arrive as in the tests below
+	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime", "phone") })
+	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "transfer", "accounts", "code", "remind", "facefirst") }) // errors arrive as in the tests below
 	for _, errors := range []string{"fail", "fail-bare", "success"} {
 		for _, client := range []string{"ios", "android"} {
-			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "agree", "prove", "consents") })
+			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "recover", "agree", "prove", "consents") })
 		}
 	}
 }

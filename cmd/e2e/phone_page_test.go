@@ -23,6 +23,13 @@ func TestPages(t *testing.T) {
 	t.Run("contract", func(t *testing.T) { readContract(t, chromium, demo) })
 	t.Run("phone", func(t *testing.T) { phone(t, demo).walkThrough(t, "", "new_phone") })
 	t.Run("phone in elder mode", func(t *testing.T) { phone(t, demo).walkThrough(t, "elder-", "initial") })
+	t.Run("phone in the dark", func(t *testing.T) {
+		b := phone(t, demo)
+		b.dark(t)
+		b.become(t, "suspended_account")
+		b.walkPages(t, "dark-", "suspended_account")
+	})
+	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
 	t.Run("desk", func(t *testing.T) {
 		b := openPage(t, chromium, demo.URL, 1280, 960)
 		b.demo = demo
@@ -46,7 +53,7 @@ func (b *browser) walkThrough(t *testing.T, mode, person string) {
 	b.do(t, "back to the phone", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
 	b.become(t, person)
 	if mode != "" {
-		b.do(t, "elder mode", chromedp.Click(`#page input[role=switch]`), chromedp.WaitReady("#page .elder"))
+		b.do(t, "elder mode", chromedp.Click(`#page [role=switch]`), chromedp.WaitReady("#page .elder"))
 	}
 	b.walkPages(t, mode, person)
 	b.walkReset(t, mode)
@@ -63,9 +70,9 @@ func (b *browser) walkDesk(t *testing.T) {
 	b.look(t, "desk-authorisation")
 	b.tap(t, "同意", "去绑定")
 	b.tap(t, "去绑定", "确认绑定")
-	b.do(t, "tap the name", chromedp.Focus(`#page input[aria-label="姓名"]`), chromedp.Click(`#person button:nth-of-type(1)`))
+	b.do(t, "tap the name", chromedp.Focus(`#field-name`), chromedp.Click(`#person button:nth-of-type(1)`))
 	b.look(t, "desk-link")
-	name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`)
+	name := must[string](t, b, `document.getElementById("field-name").value`)
 	if want := b.demo.person(t, "face_fails").Name; name != want {
 		t.Errorf("the tapped line types %q, want %q", name, want)
 	}
@@ -106,10 +113,12 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	b.tap(t, "修改密码", "第一步")
 	b.fill(t, "证件号码", who.IDNumber)
 	b.fill(t, "原密码", "Not-The-Right-One")
-	b.tap(t, "下一步", "还可以输入4次")
+	b.tap(t, "下一步", "密码还可以试4次")
 	look("change-wrong")
 	b.fill(t, "原密码", password)
 	b.tap(t, "下一步", "第二步")
+	b.onFirstScreen(t, "确认修改")
+	look("new-empty")
 	b.fill(t, "新密码", "12345678")
 	b.fill(t, "确认新密码", "12345678")
 	b.tap(t, "确认修改", "密码过于常见")
@@ -117,6 +126,7 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	b.fill(t, "新密码", "Thistle-Meadow-15")
 	b.fill(t, "确认新密码", "Thistle-Meadow-15")
 	b.tap(t, "显示新密码", "隐藏")
+	b.tap(t, "查看全部规则", "收起全部规则")
 	look("new")
 	b.tap(t, "确认修改", "密码修改成功")
 	look("result")
@@ -135,6 +145,33 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	look("reset")
 	b.tap(t, "我有柜台的重置码", "使用重置码")
 	look("reset-code")
+}
+
+// walkRecovery goes from 绑定 to a new password for somebody who has forgotten theirs and is not
+// linked, with and without elder mode.
+func (b *browser) walkRecovery(t *testing.T) {
+	who := b.demo.person(t, "legacy")
+	b.begin(t, "legacy")
+	b.tap(t, "去绑定", "确认绑定")
+	b.lookTwice(t, "link-initial-hint")
+	b.tap(t, "忘记密码？核验身份后绑定并重设", "办理前请阅读")
+	b.lookDown(t, "recover")
+	b.tap(t, "开始人脸验证", "请输入姓名")
+	b.lookTwice(t, "recover-empty")
+	b.fill(t, "姓名", who.Name)
+	b.fill(t, "证件号码", who.IDNumber)
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.tap(t, "取消", "您已取消人脸验证")
+	b.lookDown(t, "recover-cancelled")
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.tap(t, "通过", "第二步")
+	b.onFirstScreen(t, "绑定并设置新密码")
+	b.lookTwice(t, "recover-new")
+	b.fill(t, "新密码", "Velvet-Harbor-31")
+	b.fill(t, "确认新密码", "Velvet-Harbor-31")
+	b.tap(t, "绑定并设置新密码", "密码修改成功")
+	b.lookTwice(t, "recover-result")
+	b.tap(t, "返回我的密码", "密码状态")
 }
 
 // walkReset goes from the face to the new password. It begins on the page 忘记密码.

@@ -53,7 +53,7 @@ func (b *browser) walkRecorded(t *testing.T) {
 	b.tap(t, "同意", "手机号没有核验通过")
 	b.lookTwice(t, "link-face-instead")
 	b.tap(t, "返回修改", "绑定前请阅读")
-	if name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`); name != b.demo.person(t, "new_phone").Name {
+	if name := must[string](t, b, `document.getElementById("field-name").value`); name != b.demo.person(t, "new_phone").Name {
 		t.Errorf("the form holds %q", name)
 	}
 	b.tap(t, "确认绑定", "确认是您本人")

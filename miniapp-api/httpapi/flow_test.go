@@ -49,7 +49,7 @@ func TestCitizenChangesPassword(t *testing.T) {
 		t.Errorf("state %v", got)
 	}
 	wrong := p.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": c.Password}).want(t, "OLD_PASSWORD_WRONG")
-	if wrong.HTTP != 403 || *wrong.Remaining != 4 || !strings.Contains(wrong.Message, "还可以输入4次") {
+	if wrong.HTTP != 403 || *wrong.Remaining != 4 || !strings.Contains(wrong.Message, "密码还可以试4次") {
 		t.Errorf("wrong password: %s", wrong.Raw)
 	}
 	old := c.Password

@@ -85,7 +85,7 @@ var common = []Presentation{
 	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
 		Message: "手机号核验未通过，请重新核验手机号", Next: "Verify the number again. The answer is the same for every reason."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
-		Message: "身份证号或原密码错误", Next: "Clear the old password and show remaining_attempts.", compose: remainingMessage},
+		Message: "证件号码或原密码错误", Next: "Clear the old password and show remaining_attempts.", compose: remainingMessage},
 	{Code: "PASSWORD_LOCKED", Status: 423, Title: "Too many wrong passwords",
 		Message: "密码错误次数过多，已暂时锁定，请稍后再试或到柜台办理", Next: "Show locked_until; offer the reset.", compose: lockedMessage},
 	{Code: "CHANGE_IN_PROGRESS", Status: 409, Title: "A change is open on another channel",
@@ -132,7 +132,7 @@ func remainingMessage(e *selfservice.Error, message string) string {
 	if e.Remaining == nil {
 		return message
 	}
-	return fmt.Sprintf("%s，还可以输入%d次", message, *e.Remaining)
+	return fmt.Sprintf("%s，密码还可以试%d次", message, *e.Remaining)
 }
 
 // lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.

@@ -14,6 +14,8 @@ type SessionReply struct {
 	ExpiresIn int          `json:"expires_in"` // idle timeout in seconds
 	Linked    bool         `json:"linked"`
 	Account   *accountView `json:"account"`
+	// InitialHint is what the page says of initial passwords, "" for nothing.
+	InitialHint string `json:"initial_hint"`
 
 	seed string // derives Token
 }
@@ -31,7 +33,7 @@ func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (Se
 	if err != nil {
 		return SessionReply{}, err
 	}
-	reply := SessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: account != nil, seed: seed}
+	reply := SessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: account != nil, InitialHint: s.service.InitialHint(), seed: seed}
 	if account != nil {
 		reply.Account = new(viewOf(*account))
 	}

@@ -9,4 +9,6 @@ module.exports = {
   /** The timeout of a request in milliseconds. The server answers within 5 s. */
   timeout: 15000,
   hotline: '12329',
+  /** Where the counters are. */
+  counter: '请本人携带身份证件到公积金中心柜台办理。柜台的地址和办公时间可拨打12329询问。',
 };

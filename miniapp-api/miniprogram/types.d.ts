@@ -70,6 +70,8 @@ export interface Session {
   linked: boolean;
   /** 已绑定的账户 · The linked account, or null */
   account: Account | null;
+  /** 关于初始密码的提示，中文，没有时为空 · What to say of initial passwords, in Chinese; empty for nothing */
+  initial_hint: string;
 }
 
 /** 脱敏后的账户 · The masked account */

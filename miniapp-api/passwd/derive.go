@@ -52,6 +52,33 @@ func IsInitial(rule string, s Subject, typed Secret) bool {
 	return ok && initial.Equal(NewSecret(strings.ToUpper(typed.Normalised())))
 }
 
+// initialTexts are what citizens read of a derivation. How the letter X counts is left out,
+// because notices differ and all ways are accepted.
+var initialTexts = map[string]string{
+	"id-last6":           "证件号码的后6位",
+	"id-last6-x0":        "证件号码的后6位",
+	"id-last6-digits":    "证件号码的后6位数字",
+	"id-last4+00":        "证件号码的后4位加00",
+	"id-last4-digits+00": "证件号码的后4位数字加00",
+	"account-last6":      "个人账号的后6位",
+	"account-last4+00":   "个人账号的后4位加00",
+}
+
+// InitialHint tells citizens in Chinese how the city makes initial passwords, or is "". It
+// never names a password that is the same for everybody.
+func (p *Policy) InitialHint() string {
+	var ways []string
+	for _, rule := range p.InitialRules {
+		if text := initialTexts[rule]; text != "" && !slices.Contains(ways, text) {
+			ways = append(ways, text)
+		}
+	}
+	if len(ways) == 0 {
+		return ""
+	}
+	return "从未修改过的初始密码是" + strings.Join(ways, "，或") + "。"
+}
+
 // InitialRules returns the names Derive knows beside six digits, sorted.
 func InitialRules() []string {
 	names := make([]string, 0, len(derivations))

@@ -49,3 +49,26 @@ func TestIsInitial(t *testing.T) {
 		t.Error("nothing is an initial password")
 	}
 }
+
+// The hint names each way once, and no password that is the same for everybody.
+func TestInitialHint(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		rules []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"111111"}, ""},
+		{[]string{"id-last6", "id-last6-x0", "111111"}, "从未修改过的初始密码是证件号码的后6位。"},
+		{[]string{"id-last4+00", "account-last6"}, "从未修改过的初始密码是证件号码的后4位加00，或个人账号的后6位。"},
+	} {
+		if got := (&Policy{InitialRules: tc.rules}).InitialHint(); got != tc.want {
+			t.Errorf("%v: %q, want %q", tc.rules, got, tc.want)
+		}
+	}
+	for _, rule := range InitialRules() {
+		if (&Policy{InitialRules: []string{rule}}).InitialHint() == "" {
+			t.Errorf("no text for %s", rule)
+		}
+	}
+}

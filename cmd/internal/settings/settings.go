@@ -47,7 +47,7 @@ type Settings struct {
 
 	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file of the key that encrypts columns; fundpass keys new makes one, and losing it loses the data" zh:"加密数据库列的密钥文件；fundpass keys new 可生成，丢失即丢失数据"`
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password" zh:"密码散列所用的密钥文件；fundpass keys new 可生成，丢失即丢失全部密码"`
-	TransportKeyFiles FileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS" zh:"解开页面加密密码的 RSA 私钥文件，逗号分隔：发出第一个的公钥，其余仍可解开；不设则密码由 TLS 保护"`
+	TransportKeyFiles FileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of 2048-bit RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS" zh:"解开页面加密密码的 2048 位 RSA 私钥文件，逗号分隔：发出第一个的公钥，其余仍可解开；不设则密码由 TLS 保护"`
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES" zh:"no 拒绝未加密的密码；需要 FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds" zh:"本市密码规则的文件；不设则用内置规则"`
 	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file of the centre's codes of identity documents (ZJLX), in import and link; without it those of JGJ/T 320 and 20 hold" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`

@@ -97,7 +97,7 @@ func TestNotes(t *testing.T) {
 	}{
 		{"session", showSession, apiclient.Answer{Data: []byte(`{"token":"t","expires_in":900,"linked":false}`)}, "good for 900 s, linked: false"},
 		{"session without a token", showSession, apiclient.Answer{Data: []byte(`{"expires_in":900}`)}, ""},
-		{"attempts", wantAttempts(3), apiclient.Answer{Message: "还可以输入3次", Remaining: &three}, "还可以输入3次"},
+		{"attempts", wantAttempts(3), apiclient.Answer{Message: "密码还可以试3次", Remaining: &three}, "密码还可以试3次"},
 		{"other attempts", wantAttempts(2), apiclient.Answer{Remaining: &three}, ""},
 		{"no attempts", wantAttempts(0), apiclient.Answer{}, ""},
 		{"state", wantState("done"), apiclient.Answer{Data: []byte(`{"state":"done"}`)}, "state done"},
@@ -130,13 +130,13 @@ func TestStepLines(t *testing.T) {
 	t.Parallel()
 	out := &cmdtest.LogBuffer{}
 	s := terminal.NewScreen(out)
-	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，还可以输入4次", answer: apiclient.Answer{
+	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，密码还可以试4次", answer: apiclient.Answer{
 		Request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), Status: 403, Code: "OLD_PASSWORD_WRONG", Took: 61 * time.Millisecond,
 	}})
 	printLine(s, line{number: 10, proves: "修改密码", note: "first\nsecond", answer: apiclient.Answer{Request: get("/v1/password")}})
 	want := strings.Join([]string{
 		" ✓  9  A wrong old password is refused                  403 OLD_PASSWORD_WRONG         61 ms",
-		"       POST /v1/password/changes/{id}/confirm           原密码错误，还可以输入4次",
+		"       POST /v1/password/changes/{id}/confirm           原密码错误，密码还可以试4次",
 		" ✗ 10  修改密码                                         no answer                       0 ms",
 		"       GET /v1/password                                 first",
 		"                                                        second",

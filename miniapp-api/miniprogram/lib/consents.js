@@ -64,8 +64,8 @@ function shown(c, required) {
 
 /** The data of a page with consents. */
 const data = {
-  consents: [], // of Shown; parts/consents.axml shows the listed ones
-  listed: 0, // number of listed ones
+  consents: [], // of Shown
+  listed: [], // those of them that parts/consents.axml shows
   asking: false, // whether one of them needs a tap of its own
   required: false, // whether each needs a tap of its own
 };
@@ -81,7 +81,7 @@ const methods = {
       return Object.assign(c, this.lists(c, required));
     });
     const listed = all.filter((c) => c.listed);
-    this.setData({ required, consents: all, listed: listed.length, asking: listed.some((c) => c.asks) });
+    this.setData({ required, consents: all, listed, asking: listed.some((c) => c.asks) });
   },
 
   /** @param {string} purpose @returns {Shown|undefined} */

@@ -15,7 +15,7 @@
  * @property {'login'|'correct'|'go'|'step'|'ask'|'wait'|'say'} does
  * @property {string[]} [clear] fields to clear
  * @property {string} [to] a page
- * @property {'home'|'link'|'change'|'reset'|'unlink'|'retry'} [offer]
+ * @property {'home'|'link'|'change'|'reset'|'recover'|'unlink'|'retry'} [offer]
  * @property {string} [text] shown if the server's message is missing
  * @property {boolean} [report] show the request id
  */
@@ -25,7 +25,8 @@ const table = {
   SESSION_REQUIRED: { does: 'login', offer: 'home' },
   SESSION_EXPIRED: { does: 'login', offer: 'home', text: '登录已失效，请重新进入' },
   AUTH_CODE_INVALID: { does: 'login', offer: 'home' },
-  AUTH_DENIED: { does: 'say', offer: 'retry' },
+  AUTH_DENIED: { does: 'say', offer: 'retry', text: '您已取消授权，无法办理' },
+  AUTH_FAILED: { does: 'say', offer: 'retry', text: '支付宝没有响应，请稍后再试' },
 
   BAD_REQUEST: { does: 'correct', report: true },
   NOT_FOUND: { does: 'say', report: true, text: '该功能暂未开通，请到柜台办理' },
@@ -88,8 +89,8 @@ const table = {
   CANCELLED: { does: 'say', offer: 'retry', text: '请求已取消' },
   PHONE_DENIED: { does: 'say', text: '没有取得手机号授权，手机号没有核对。可以再试一次，并在弹出的窗口中选择“同意”；也可以到柜台办理' },
   SUBSCRIBE_FAILED: { does: 'say', text: '提醒没有开启，可以再试一次' },
-  LINK_LOCKED: { does: 'correct', clear: ['password'] },
-  LINK_FROZEN: { does: 'say' },
+  LINK_LOCKED: { does: 'correct', clear: ['password'], offer: 'recover' },
+  LINK_FROZEN: { does: 'say', offer: 'recover' },
   LINK_LOST: { does: 'say', text: '本支付宝现在没有绑定公积金账户，可能已被改绑或解除。如非本人操作，请立即联系公积金中心' },
   TRANSFER_OVER: { does: 'say', text: '这个改绑申请已经结束，不需要再拒绝' },
   NO_RANDOMNESS: { does: 'say', text: '当前支付宝版本过低，无法安全提交密码，请更新后再试' },

@@ -7,6 +7,7 @@ const STOPPED = {
   4000: '人脸验证未通过，请重试或到柜台办理',
 };
 
+/** The results after which the same verification can continue. */
 const BROKEN_OFF = ['6001', '6002'];
 
 /** @param {string} message */
@@ -19,7 +20,7 @@ function showFace(begun) {
       url: begun.certify_url,
       certifyId: begun.certify_id,
       success: (/** @type {any} */ r) => resolve(String(r.resultStatus)),
-      fail: (/** @type {any} */ r) => resolve(String(r.resultStatus || r.error || '')),
+      fail: (/** @type {any} */ r) => resolve(String(r.resultStatus || '6002')), // the page did not open: nothing was verified
     });
   });
 }

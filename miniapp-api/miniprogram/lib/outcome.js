@@ -1,6 +1,12 @@
 // The data of the result page, set by the page before it. It is too long and too private for a
 // page's URL.
-/** @typedef {{id?: string, reset?: boolean, state: string, changed_at?: string, sessions_ended?: number}} Outcome */
+
+/**
+ * @typedef {object} Outcome
+ * @property {string} [id] @property {'changes'|'resets'|'recoveries'} [kind] the path of its procedure
+ * @property {string} state @property {string} [changed_at] @property {number} [sessions_ended]
+ * @property {{id: string}[]} [channels] the channels on which the same password is used
+ */
 
 /** @type {Outcome|null} */
 let left = null;
@@ -10,9 +16,9 @@ module.exports = {
   leave(outcome) {
     left = outcome;
   },
-  /** Returns the outcome once, then the state unknown. @returns {Outcome} */
+  /** Returns the outcome once, then null. @returns {Outcome|null} */
   take() {
-    const outcome = left || { state: 'unknown' };
+    const outcome = left;
     left = null;
     return outcome;
   },

@@ -189,7 +189,13 @@ function form() {
   let key = '';
   /** @type {object|string} */
   let body = {};
+  /** Forgets the request and its passwords: the next send is a new one. */
+  const answered = () => {
+    last = '';
+    body = {};
+  };
   return {
+    forget: answered,
     /** @param {Call} o @param {boolean} [again] @returns {Promise<any>} */
     async send(o, again = false) {
       const now = JSON.stringify([o.path, o.data, o.seal]);
@@ -199,9 +205,11 @@ function form() {
         last = now;
       }
       try {
-        return await call({ path: o.path, data: body, key, waiting: o.waiting });
+        const reply = await call({ path: o.path, data: body, key, waiting: o.waiting });
+        answered();
+        return reply;
       } catch (e) {
-        if (!REPEATED.includes(e.code)) last = ''; // answered: the next send is a new request
+        if (!REPEATED.includes(e.code)) answered();
         if (e.code === 'DECRYPT_FAILED' && !again) return this.send(o, true); // the ticket was expired or of a former session
         throw e;
       }

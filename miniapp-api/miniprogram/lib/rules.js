@@ -32,24 +32,38 @@ function holds(check, password) {
   return true;
 }
 
+/** The names of the classes. @type {Record<string, string>} */
+const NAMES = { lower: '小写字母', upper: '大写字母', letter: '字母', digit: '数字', symbol: '符号' };
+
 /**
- * Returns the rules that the phone can check, with whether the password satisfies each. An
- * empty password satisfies none.
- * @param {Rule[]} rules @param {string} password
+ * Returns the sentence of refusal for a rule that the phone can check and the password breaks,
+ * or ''.
+ * @param {Rule} rule @param {string} password
  */
-function ticked(rules, password) {
-  return rules.filter(({ check }) => !check.server).map(({ id, text, check }) => {
-    const yes = password !== '' && holds(check, password);
-    return { id, text, yes, said: yes ? '已满足' : '未满足' };
-  });
+function refusal({ text, check }, password) {
+  if (check.server || holds(check, password)) return '';
+  const all = characters(password);
+  if (check.min_length) return `还差${check.min_length - all.length}个字符`;
+  if (check.max_length) return `多了${all.length - check.max_length}个字符`;
+  if (check.require) return `还缺${check.require.filter((name) => !all.some((c) => within(CLASSES[name], c))).map((name) => NAMES[name]).join('、')}`;
+  if (check.no_space) return '不能有空格';
+  return `有不能使用的字符：${text}`;
 }
 
-/** Returns the rules that only the server can check. @param {Rule[]} rules */
-const later = (rules) => rules.filter(({ check }) => check.server);
+/** Returns the refusals of a password. @param {Rule[]} rules @param {string} password @returns {string[]} */
+const refusals = (rules, password) => rules.map((rule) => refusal(rule, password)).filter(Boolean);
+
+/** Returns one line of advice, which no rule contradicts. @param {Rule[]} rules */
+function advice(rules) {
+  const shortest = rules.find(({ check }) => check.min_length);
+  const digits = rules.some(({ check }) => check.charset === '0-9');
+  const length = shortest ? `至少${shortest.check.min_length}${digits ? '位数字' : '个字符'}，` : '';
+  return `${length}不要用生日、证件号码或手机号里的数字。`;
+}
 
 /** Returns the channels in which the password cannot be typed. @param {Channel[]} channels @param {string} password */
 function untypable(channels, password) {
   return channels.filter(({ charset }) => charset && !characters(password).every((c) => within(charset, c)));
 }
 
-module.exports = { ticked, later, untypable, holds };
+module.exports = { advice, refusals, untypable, holds };

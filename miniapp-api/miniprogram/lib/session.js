@@ -1,11 +1,16 @@
 // The session with the API. It is opened silently with an auth code and kept in memory only.
-// Alipay forbids my.getAuthCode on a first screen, so it is called when the citizen opens
-// 我的密码.
+// Alipay forbids my.getAuthCode on a first screen, so it is called only after a tap: every page
+// but those that say so sends a newcomer to the start page (screen.js).
 let token = '';
+let entered = false;
+let initialHint = '';
 /** @type {Promise<SessionReply>|null} */
 let opening = null;
 
-/** @typedef {{token: string, expires_in: number, linked: boolean, account: object|null}} SessionReply */
+/** @typedef {{token: string, expires_in: number, linked: boolean, account: object|null, initial_hint?: string}} SessionReply */
+
+/** The codes for Alipay's errors. auth_base asks the citizen nothing, so most are the network. @type {Record<number, string>} */
+const FAILED = { 11: 'AUTH_DENIED', 12: 'NETWORK', 13: 'TIMEOUT' };
 
 /** @returns {Promise<string>} an auth code, valid once */
 function authCode() {
@@ -13,7 +18,7 @@ function authCode() {
     my.getAuthCode({
       scopes: 'auth_base',
       success: (r) => resolve(r.authCode),
-      fail: () => reject({ code: 'AUTH_DENIED', message: '您已取消授权，无法办理', fields: [] }),
+      fail: (e) => reject({ code: FAILED[e.error || 0] || 'AUTH_FAILED', message: '', fields: [] }),
     });
   });
 }
@@ -33,6 +38,7 @@ function open(post) {
       (reply) => {
         opening = null;
         token = reply.token;
+        initialHint = reply.initial_hint || '';
         return reply;
       },
       (e) => {
@@ -46,6 +52,13 @@ function open(post) {
 module.exports = {
   open,
   token: () => token,
+  /** Returns what the centre says of initial passwords, '' for nothing. */
+  initialHint: () => initialHint,
+  /** Reports whether the citizen has tapped to come in. */
+  entered: () => entered,
+  enter() {
+    entered = true;
+  },
   forget() {
     token = '';
   },

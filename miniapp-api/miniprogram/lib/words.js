@@ -8,7 +8,7 @@ const states = {
   initial: { title: '初始密码', text: '初始密码容易被猜到，请尽快修改。', tone: 'warn' },
   set: { title: '正常', text: '', tone: 'good' },
   must_change: { title: '需要修改', text: '现在的密码不够安全，请尽快修改。', tone: 'warn' },
-  locked: { title: '暂时锁定', text: '密码错误次数过多。', tone: 'bad' },
+  locked: { title: '暂时锁定', text: '密码错误次数过多，', tone: 'bad' },
   closed: { title: '账户已冻结', text: '您的公积金账户已冻结，暂不能修改密码，请到柜台办理。', tone: 'bad' },
   frozen: { title: '已冻结', text: '暂不能修改密码。可以通过人脸验证重置，或携带本人证件到柜台办理。', tone: 'bad' },
 };
@@ -79,14 +79,52 @@ function time(at) {
   return `${t.getUTCFullYear()}年${t.getUTCMonth() + 1}月${t.getUTCDate()}日 ${two(t.getUTCHours())}:${two(t.getUTCMinutes())}`;
 }
 
-/** Reports whether only a reset ends a lock; its end is then in the year 9999. @param {string|null} until */
+const MINUTE = 60 * 1000;
+
+/** @param {number} t milliseconds since 1970 @returns {number} the day in Beijing */
+const dayOf = (t) => Math.floor((t + BEIJING) / (24 * 60 * MINUTE));
+
+/** Formats the way to a time: '约15分钟后'. @param {number} left milliseconds */
+function wayTo(left) {
+  const minutes = Math.max(1, Math.ceil(left / MINUTE));
+  return minutes < 90 ? `约${minutes}分钟后` : `约${Math.round(minutes / 60)}小时后`;
+}
+
+/**
+ * Says when a lock ends: '今天18:40自动解锁，约15分钟后。' If only a reset ends it, its end is in
+ * the year 9999.
+ * @param {string|null|undefined} until RFC 3339
+ */
 function lockText(until) {
-  if (until && until < '2100') return `锁定至${time(until)}，到时自动解锁。`;
-  return '需要通过人脸验证重置密码，或到柜台办理。';
+  if (!until || until > '2100') return '不会自动解锁，请用人脸验证设置新密码，或到柜台办理。';
+  const t = instant(until);
+  const days = dayOf(t) - dayOf(Date.now());
+  const day = days === 0 ? '今天' : days === 1 ? '明天' : time(until).split(' ')[0];
+  return `${day}${time(until).split(' ')[1]}自动解锁，${wayTo(t - Date.now())}。`;
 }
 
 /** The names of the channels. @type {Record<string, string>} */
-const channels = { alipay: '支付宝' };
+const channels = {
+  alipay: '支付宝', website: '网站', app: '手机应用', wechat: '微信', hotline: '12329热线', 12329: '12329热线', kiosk: '自助终端',
+  operator: '公积金中心', counter: '柜台', centre: '公积金中心',
+};
+
+/** Says where the same password is used, '' if the policy names no channel. @param {{id: string}[]} used */
+function sameText(used) {
+  const names = used.map(({ id }) => channels[id]).filter(Boolean);
+  return names.length > 0 ? `${names.join('、')}也使用这个密码。` : '';
+}
+
+/** Draws a mask with dots. @param {string} masked */
+const dots = (masked) => masked.replace(/\*/g, '•');
+
+/** Returns an account as pages show it. @template T @param {T} a @returns {T} */
+function maskedAccount(a) {
+  /** @type {any} */
+  const shown = Object.assign({}, a);
+  for (const name of ['name', 'id_number', 'account_no', 'employer_no']) if (shown[name]) shown[name] = dots(shown[name]);
+  return shown;
+}
 
 /**
  * Returns the text about an open change or reset.
@@ -104,4 +142,4 @@ function openText(password) {
 /** The state (GRZHZT) of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
-module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, openText };
+module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, maskedAccount, openText, sameText };

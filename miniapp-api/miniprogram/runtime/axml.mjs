@@ -1,5 +1,6 @@
 // A strict parser for the part of axml that the pages use. A node is {tag, attrs, kids} or
 // {text}; an attribute without a value is true.
+import { checkComponent } from './components.mjs';
 
 const TOKEN = /<!--[\s\S]*?-->|<\/([\w-]+)\s*>|<([\w-]+)((?:\s+[\w:.-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'))?)*)\s*(\/?)>|([^<]+)/g;
 const ATTRIBUTE = /([\w:.-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'))?/g;
@@ -20,6 +21,7 @@ export function parse(source, include) {
       parent.kids.push(...parse(include(attributesOf(attributes).src), include).kids);
     } else if (tag) {
       const node = { tag, attrs: attributesOf(attributes), kids: [] };
+      checkComponent(tag, node.attrs);
       parent.kids.push(node);
       if (!alone) open.push(node);
     } else if (text && text.trim()) parent.kids.push({ text: text.trim() });

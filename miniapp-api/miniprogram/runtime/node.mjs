@@ -43,7 +43,7 @@ export class Citizen {
    * @param {object} o
    * @param {Function} o.transport
    * @param {() => Promise<string>} o.authCode
-   * @param {string} [o.face] what startAPVerify says, '9000' = shown
+   * @param {string|{error: number}} [o.face] what startAPVerify says, '9000' = shown; an error if it fails
    * @param {(allowed: boolean) => Promise<string>} [o.phone] what my.getPhoneNumber gives
    * @param {(templates: string[], yes: boolean) => Promise<void>} [o.subscribe] tells Alipay of the answer
    * @param {object} [o.config] what differs from config.js
@@ -51,6 +51,7 @@ export class Citizen {
    */
   constructor({ transport, authCode, face = '9000', phone, subscribe, config = {}, errors, client }) {
     this.told = []; // texts of dialogs
+    this.dialled = []; // numbers
     this.says = true; // the answer to every dialog
     this.face = face;
     const { my, authorize, gesture } = platform({
@@ -58,7 +59,10 @@ export class Citizen {
       citizen: {
         authCode,
         phone,
-        face: () => this.face,
+        face: () => {
+          if (this.face.error) throw this.face; // the page of the verification did not open
+          return this.face;
+        },
         authorize: () => this.says,
         subscribe: async (templates) => {
           if (subscribe) await subscribe(templates, this.says);
@@ -70,6 +74,7 @@ export class Citizen {
         },
         alert: (o) => { this.told.push(o.content); },
         toast: (o) => { this.told.push(o.content); },
+        dial: (number) => { this.dialled.push(number); },
       },
     });
     const hurried = (work, ms) => setTimeout(work, Math.min(ms, 5)); // tests need no real delays
@@ -97,13 +102,14 @@ export class Citizen {
   }
 
   find(name, tags) {
-    const all = this.nodes().filter((node) => tags.includes(node.tag) && nameOf(node) === name);
+    const names = labelsOf(this.nodes());
+    const all = this.nodes().filter((node) => tags.includes(kindOf(node)) && nameOf(node, names) === name);
     if (all.length !== 1) throw new Error(`${this.route}: ${all.length} of ${name} in: ${this.text}`);
     return all[0];
   }
 
   sees(name) {
-    return this.nodes().some((node) => node.tag === 'button' && nameOf(node) === name);
+    return this.nodes().some((node) => kindOf(node) === 'button' && nameOf(node) === name);
   }
 
   fill(name, value) {
@@ -111,7 +117,7 @@ export class Citizen {
   }
 
   async choose(name, value) {
-    this.program.emit(this.find(name, ['picker', 'switch']), 'change', { value });
+    this.program.emit(this.find(name, ['picker']), 'change', { value });
     await this.program.quiet();
   }
 
@@ -128,7 +134,20 @@ export class Citizen {
   }
 }
 
-function nameOf(node) {
+/** Returns the tag, or 'button' for a view with the role of something to tap. */
+function kindOf(node) {
+  return node.tag === 'view' && node.on.tap && ['button', 'switch'].includes(node.attrs.role) ? 'button' : node.tag;
+}
+
+/** Returns the texts of labels by the id that they are for. */
+function labelsOf(nodes) {
+  return new Map(nodes.filter(({ tag }) => tag === 'label').map((node) => [node.attrs.for, textOf(node)]));
+}
+
+/** Returns the name by which a screen reader calls a node. */
+function nameOf(node, labels) {
+  if (node.tag === 'input') return labels?.get(node.attrs.id);
+  if (node.tag === 'picker') return nameOf(node.kids[0]).split('，')[0]; // followed by the chosen value
   return node.attrs['aria-label'] ?? textOf(node);
 }
 

@@ -81,6 +81,7 @@ function citizenOf(person) {
     },
     confirm: (o) => ask(o.title, o.content, [[o.confirmButtonText, true], [o.cancelButtonText, false]]),
     alert: (o) => ask(o.title, o.content, [['确定', true]]),
+    dial: (number) => ask('拨打电话（模拟）', number, [['关闭', true]]),
     scroll: ({ scrollTop }) => { $('page').scrollTop = scrollTop; },
     toast(o) {
       $('toast').textContent = o.content;
@@ -127,7 +128,18 @@ function show(page, tree) {
     $('page').scrollTop = 0;
   }
   show.page = page;
-  paint($('page'), tree, (node, event, detail) => (event === 'tap' ? program.tap(node) : program.emit(node, event, detail)));
+  paint($('page'), tree, (node, event, detail) => {
+    if (event === 'tap') program.tap(node);
+    else if (event === 'pick') pick(node);
+    else program.emit(node, event, detail);
+  });
+}
+
+/** Plays the panel that a tap on a picker opens. */
+async function pick(node) {
+  const { range, title } = node.attrs;
+  const value = await ask(title, '', range.map((item, i) => [item[node.attrs['range-key']], i]).concat([['取消', -1]]));
+  if (value >= 0) program.emit(node, 'change', { value });
 }
 
 /** Starts the mini-program for a person on its first page. */
@@ -176,7 +188,7 @@ for (const p of people) {
   item.append(b);
   $('list').append(item);
 }
-$('page').addEventListener('focusin', (e) => { if (e.target.matches('input:not([role])')) lastInput = e.target; });
+$('page').addEventListener('focusin', (e) => { if (e.target.matches('input')) lastInput = e.target; });
 $('back').addEventListener('click', () => program.my.navigateBack());
 const again = () => become($('list').querySelector('[aria-pressed="true"]').dataset.person);
 for (const id of ['errors', 'client']) $(id).addEventListener('change', again);

@@ -1,6 +1,7 @@
 // Runs the unchanged files of a mini-program: App, Page, setData, navigation and the life cycle
 // of pages. The host renders the pages and provides my.*.
 import { parse } from './axml.mjs';
+import { checkStyle } from './components.mjs';
 import { datasetOf, render } from './tree.mjs';
 
 /** Resolves name in a file of directory from. */
@@ -13,14 +14,17 @@ export function resolve(from, name) {
   return parts.join('/');
 }
 
-/** Sets 'a.b[0].c' in data by copying, so that other references keep their values. */
+/** Sets 'a.b[0].c' in data in place, as the platform does. */
 function setPath(data, path, value) {
   const keys = path.replace(/\[(\d+)\]/g, '.$1').split('.');
   const last = keys.pop();
   let at = data;
-  for (const key of keys) at = at[key] = Array.isArray(at[key]) ? at[key].slice() : { ...at[key] };
+  for (const key of keys) at = at[key] ??= {};
   at[last] = value;
 }
+
+/** The largest number of pages on the stack. */
+const DEPTH = 10;
 
 export class Program {
   /**
@@ -31,15 +35,16 @@ export class Program {
    * @param {(page: object, tree: object[]) => void} [host.paint]
    * @param {(scope: string) => Promise<void>} [host.authorize] the dialog of a button that
    *   asks for an authorisation; rejects when it is not given
-   * @param {{on: boolean}} [host.gesture] told while the handler of a tap runs
+   * @param {{on: boolean, ever: boolean}} [host.gesture] told of taps
    */
-  constructor({ files, my, evaluate, paint = () => {}, authorize, gesture = { on: false } }) {
+  constructor({ files, my, evaluate, paint = () => {}, authorize, gesture = { on: false, ever: false } }) {
     Object.assign(this, { files, my, evaluate, paint, authorize, gesture });
     this.modules = new Map();
     this.definitions = new Map();
     this.stack = [];
     this.pending = new Set();
     this.routes = JSON.parse(files['app.json']).pages;
+    if (files['app.acss']) checkStyle(files['app.acss']);
     this.addNavigation();
   }
 
@@ -79,7 +84,8 @@ export class Program {
     if (!this.routes.includes(route)) throw new Error(`${route} is no page of app.json`);
     this.loading = route; // the route whose Page is called, possibly by a module
     this.require('', `/${route}.js`);
-    for (const old of this.stack.splice(this.stack.length - closed)) old.onUnload?.();
+    for (const old of this.stack.splice(this.stack.length - closed)) this.unload(old);
+    if (this.stack.length === DEPTH) throw new Error(`more than ${DEPTH} pages`);
     const page = this.create(route);
     this.stack.push(page);
     this.show(page);
@@ -90,15 +96,22 @@ export class Program {
 
   create(route) {
     const definition = this.definitions.get(route);
-    const page = Object.assign({}, definition, { route, data: structuredClone(definition.data ?? {}) });
+    const { data } = definition; // visits share the objects inside, unless a function makes them
+    const page = Object.assign({}, definition, { route, data: typeof data === 'function' ? data() : { ...data } });
     page.title = JSON.parse(this.files[`${route}.json`]).defaultTitle;
     page.axml = parse(this.files[`${route}.axml`], (src) => this.files[resolve(`${route}.axml`, src)]);
     page.setData = (patch, done) => {
+      if (page.unloaded) return; // without effect, as on a phone
       for (const [key, value] of Object.entries(patch)) setPath(page.data, key, value);
       if (this.page === page) this.show(page);
       done?.();
     };
     return page;
+  }
+
+  unload(page) {
+    page.unloaded = true;
+    page.onUnload?.();
   }
 
   show(page) {
@@ -108,7 +121,7 @@ export class Program {
 
   /** Taps a node, and opens the dialog of a button with open-type first. */
   tap(node) {
-    this.gesture.on = true;
+    Object.assign(this.gesture, { on: true, ever: true });
     try {
       if (node.on.tap) this.emit(node, 'tap');
     } finally {
@@ -151,8 +164,8 @@ export class Program {
 
   addNavigation() {
     const back = () => {
-      if (this.stack.length < 2) return;
-      this.stack.pop().onUnload?.();
+      if (this.stack.length < 2) throw new Error(`${this.page.route}: nothing to navigate back to`);
+      this.unload(this.stack.pop());
       this.show(this.page);
       this.track(this.page.onShow?.());
     };

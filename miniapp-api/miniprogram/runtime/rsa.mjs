@@ -25,6 +25,8 @@ function power(base, exponent, modulus) {
 /** @param {string} key SPKI, base64 @param {string} text @returns {string} base64 */
 export function encrypt(key, text) {
   const { n, e } = numbersOf(bytesOf(key));
+  const bits = n.toString(2).length;
+  if (bits !== 1024 && bits !== 2048) throw { error: 11, errorMessage: `RSA key of ${bits} bits` };
   const size = Math.ceil(n.toString(16).length / 2);
   const message = new TextEncoder().encode(text);
   if (message.length > size - 11) throw { error: 11, errorMessage: 'text too long' };

@@ -1,5 +1,5 @@
-// Renders parsed axml with a page's data into nodes {tag, attrs, on, kids} or {text}. on maps
-// events to handler names.
+// Renders parsed axml with a page's data into nodes {tag, attrs, on, kids, source} or
+// {text, source}. on maps events to handler names; source is the parsed node.
 import { evaluate } from './expression.mjs';
 
 /** @param {{kids: object[]}} the result of parse @param {object} data */
@@ -19,7 +19,7 @@ function kidsOf(kids, scope) {
   let taken = false; // whether a branch of the current a:if chain was taken
   for (const node of kids) {
     if (node.text !== undefined) {
-      out.push({ text: String(fill(node.text, scope) ?? '') });
+      out.push({ text: String(fill(node.text, scope) ?? ''), source: node });
       continue;
     }
     const { attrs } = node;
@@ -41,7 +41,7 @@ function repeated(node, scope) {
 function one(node, scope) {
   const kids = kidsOf(node.kids, scope);
   if (node.tag === 'block') return kids;
-  const out = { tag: node.tag, attrs: {}, on: {}, kids };
+  const out = { tag: node.tag, attrs: {}, on: {}, kids, source: node };
   for (const [name, value] of Object.entries(node.attrs)) {
     const event = /^(?:on|catch)([A-Z]\w*)$/.exec(name);
     if (event) out.on[event[1].toLowerCase()] = value;

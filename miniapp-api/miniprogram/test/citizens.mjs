@@ -45,7 +45,7 @@ export async function fillLink(phone, who, password = who.password) {
   phone.fill('姓名', who.name);
   if (who.id_type !== '01') await phone.choose('证件类型', ['01', '02', '03'].indexOf(who.id_type));
   phone.fill('证件号码', who.id_number);
-  phone.fill('个人账号，选填', who.account_no);
+  phone.fill('个人账号（选填）', who.account_no);
   phone.fill('公积金密码', password);
   await phone.tap('确认绑定');
 }
@@ -93,7 +93,7 @@ export function consents(states = {}, required = false, version = '1') {
 
 /** The answers of a healthy server. */
 export const healthy = {
-  'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account }),
+  'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account, initial_hint: '初始密码的说明。' }),
   'GET /v1/link': () => ok({ account, password_state: 'set' }),
   'POST /v1/link': () => ok({ account, password_state: 'set' }),
   'POST /v1/link/remove': () => ok({}),
@@ -112,6 +112,9 @@ export const healthy = {
   'POST /v1/password/resets': () => ok({ id: 'r1', certify_id: 'cert', certify_url: 'https://alipay.example/cert' }),
   'GET /v1/password/resets/r1': () => ok({ id: 'r1', state: 'passed' }),
   'POST /v1/password/resets/r1/confirm': () => ok({ id: 'r1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: true }),
+  'POST /v1/password/recoveries': () => ok({ id: 'v1', state: 'started', certify_id: 'cert', certify_url: 'https://alipay.example/cert', expires_at: '2999-01-01T00:00:00Z', rules: password.rules }),
+  'GET /v1/password/recoveries/v1': () => ok({ id: 'v1', state: 'passed' }),
+  'POST /v1/password/recoveries/v1/confirm': () => ok({ id: 'v1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: false }),
   'GET /v1/events': () => ok({ events: [{ id: 'e1', at: '2026-02-01T01:00:00Z', kind: 'linked', text: '绑定公积金账户', channel: 'alipay' }] }),
   'POST /v1/freeze': () => ok({ state: 'frozen' }),
 };

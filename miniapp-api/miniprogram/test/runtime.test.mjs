@@ -23,12 +23,12 @@ test('axml', () => {
   assert.match(show('<view a:if="{{a}}">1</view><view a:elif="{{b}}">2</view><view a:else>3</view>', {}), /"text":"3"/);
   assert.match(show('<block a:for="{{l}}"><text>{{index}}{{item}}</text></block>', { l: ['x', 'y'] }), /0x.*1y/);
   assert.match(show('<view><!-- no --><include src="/p" /></view>', {}), /"text":"\/p"/);
-  assert.match(show('<b disabled="{{no}}" class="a {{c}}" onTap="go" />', { no: false, c: 'd' }), /"disabled":false,"class":"a d"},"on":{"tap":"go"}/);
+  assert.match(show('<button disabled="{{no}}" class="a {{c}}" onTap="go" />', { no: false, c: 'd' }), /"disabled":false,"class":"a d"},"on":{"tap":"go"}/);
   for (const wrong of ['<view>', '<view></text>', '</view>', '<view <', '<view a=b>']) assert.throws(() => parse(wrong, String), wrong);
 });
 
 test('rules a phone checks', () => {
-  const { holds, untypable, ticked } = scripted().program.require('', '/lib/rules.js');
+  const { advice, holds, refusals, untypable } = scripted().program.require('', '/lib/rules.js');
   for (const [check, password, want] of [
     [{ min_length: 3 }, '公积金', true], [{ min_length: 4 }, '公积金', false], [{ min_length: 2 }, '😀', false], [{ max_length: 1 }, 'e\u0301', true],
     [{ max_length: 2 }, 'abc', false], [{ require: ['upper', 'lower', 'digit', 'symbol'] }, 'aB3!', true],
@@ -37,8 +37,19 @@ test('rules a phone checks', () => {
     [{ charset: 'abx' }, 'b', true], [{ no_space: true }, 'a b', false], [{ no_space: true }, 'ab', true], [{ server: true }, '', true],
   ]) assert.equal(holds(check, password), want, JSON.stringify([check, password]));
   assert.deepEqual(untypable([{ id: 'a', text: 't' }, { id: 'b', text: 't', charset: '0-9' }], 'x1').map(({ id }) => id), ['b']);
-  const [rule] = ticked([{ id: 'max', text: 't', check: { max_length: 9 } }], '');
-  assert.equal(rule.yes, false, 'nothing is ticked before the first character');
+  const rules = [{ id: 'a', text: '甲', check: { min_length: 8 } }, { id: 'b', text: '乙', check: { require: ['letter', 'digit'] } }, { id: 'c', text: '丙', check: { charset: 'a-z0-9' } }, { id: 'd', text: '丁', check: { server: true } }];
+  assert.deepEqual(refusals(rules, 'abc!'), ['还差4个字符', '还缺数字', '有不能使用的字符：丙']);
+  assert.deepEqual(refusals(rules, 'abcdefg8'), []);
+  assert.equal(advice(rules), '至少8个字符，不要用生日、证件号码或手机号里的数字。');
+  assert.equal(advice([{ id: 'a', text: '甲', check: { min_length: 6 } }, { id: 'b', text: '乙', check: { charset: '0-9' } }]), '至少6位数字，不要用生日、证件号码或手机号里的数字。');
+});
+
+test('what is easy to guess', () => {
+  const { obvious } = scripted().program.require('', '/lib/obvious.js');
+  for (const [password, want] of [
+    ['Maple-1234', '连续'], ['dcba-Maple', '连续'], ['Maple7777', '重复'], ['ababcab', '重复'], ['Maple-0416', '证件号码'], ['password12', '常见'], ['woaini', '常见'],
+  ]) assert.match(obvious(password, '990101198804161027').join(), new RegExp(want), password);
+  for (const good of ['Thistle-Meadow-15', 'property-9', 'passwordless-cat', '清风徐来']) assert.equal(obvious(good, '').join(), '', good);
 });
 
 test('times', () => {
@@ -48,7 +59,11 @@ test('times', () => {
   assert.equal(time('2026-03-01T00:00:00-05:30'), '2026年3月1日 13:30');
   for (const none of [null, undefined, '', 'yesterday']) assert.equal(time(none), '');
   assert.match(lockText('9999-01-01T00:00:00Z'), /人脸验证/);
-  assert.match(lockText('2026-01-01T00:00:00Z'), /2026年1月1日 08:00/);
+  const { instant } = scripted().program.require('', '/lib/words.js');
+  assert.equal(instant('2026-01-01T00:00:00Z'), Date.UTC(2026, 0, 1));
+  const soon = new Date(Math.floor(Date.now() / 1000) * 1000 + 14.5 * 60000).toISOString();
+  assert.match(lockText(soon), /^(今天|明天)\d\d:\d\d自动解锁，约15分钟后。$/);
+  assert.match(lockText(new Date(Date.now() + 50 * 3600000).toISOString()), /^\d+年\d+月\d+日\d\d:\d\d自动解锁，约50小时后。$/);
 });
 
 const asked = { url: 'https://x.example/v1', headers: { a: 'b' } };

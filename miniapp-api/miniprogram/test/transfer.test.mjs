@@ -100,7 +100,7 @@ test('due: finished with one tap', async () => {
   const phone = await requesting({ 'GET /v1/link-transfers': own(due), 'GET /v1/link': [unlinked, linked], 'POST /v1/link-transfers/w1/confirm': linked });
   assert.match(phone.text, /改绑申请 可以完成/);
   await phone.tap('完成改绑');
-  assert.deepEqual(phone.told, ['改绑成功']);
+  assert.match(phone.text, /^改绑成功/);
   assert.match(phone.text, /密码状态 正常/);
   assert.ok(!phone.text.includes('改绑申请'), 'what is done needs no words');
 });
@@ -113,7 +113,7 @@ test('a consent that is asked for again is a step, and on from there', async () 
   assert.match(phone.text, /您没有同意，改绑没有完成/);
   await phone.tap('完成改绑');
   await phone.tap('同意，继续绑定');
-  assert.deepEqual(phone.told, ['改绑成功']);
+  assert.match(phone.text, /^改绑成功/);
   assert.deepEqual(bodies(callsTo(phone, '/v1/consents').filter(({ method }) => method === 'POST')), [{ purpose: 'link', version: '1' }]);
 });
 

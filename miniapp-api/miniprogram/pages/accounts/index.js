@@ -2,7 +2,8 @@
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const sure = require('../../lib/sure.js');
-const { ACCOUNT_FROZEN, states, statuses } = require('../../lib/words.js');
+const flash = require('../../lib/flash.js');
+const { ACCOUNT_FROZEN, maskedAccount, states, statuses } = require('../../lib/words.js');
 
 /**
  * @typedef {object} Choice of GET /v1/accounts
@@ -16,7 +17,7 @@ const STALE = ['NO_SUCH_ACCOUNT', 'ACCOUNT_CLOSED'];
 /** Returns an account as the page shows it. @param {Choice} a @param {number} index */
 function shown(a, index) {
   const closed = a.password_state === 'frozen' && a.status === ACCOUNT_FROZEN;
-  return Object.assign({}, a, {
+  return Object.assign(maskedAccount(a), {
     title: `第${index + 1}个账户`,
     status: statuses[a.status] || '其他',
     password: states[closed ? 'closed' : a.password_state],
@@ -59,7 +60,7 @@ screen({
         if (STALE.includes(e.code)) await this.load();
         throw e;
       }
-      my.showToast({ content: `已切换到${account.title}`, type: 'success' });
+      flash.leave(`已切换到${account.title}`);
       this.back();
     });
   },

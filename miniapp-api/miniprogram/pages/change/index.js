@@ -1,14 +1,18 @@
 // 修改密码, first page: personal data and the old password.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
+const own = require('../../lib/own.js');
+const session = require('../../lib/session.js');
+const { maskedAccount } = require('../../lib/words.js');
 
 screen({
-  data: { account: null, id_number: '', old_password: '', shown: { old_password: false } },
+  data: { account: null, initialHint: '', id_number: '', old_password: '', shown: { old_password: false } },
 
   onLoad() {
     this.form = form();
     return this.run(async () => {
-      this.setData({ account: (await this.call({ path: '/v1/link' })).account });
+      const { account, password_state } = await this.call({ path: '/v1/link' });
+      this.setData({ account: maskedAccount(account), initialHint: password_state === 'initial' ? session.initialHint() : '' });
     });
   },
 
@@ -19,6 +23,7 @@ screen({
       const call = { path: '/v1/password/changes', data: { id_number }, seal: { old_password } };
       const change = await this.send(this.form, call);
       this.setData({ old_password: '' });
+      own.keep(id_number);
       const replaced = change.replaced ? `&replaced=${change.replaced.opened_at}` : '';
       my.redirectTo({ url: `/pages/new/index?id=${change.id}${replaced}` });
     });

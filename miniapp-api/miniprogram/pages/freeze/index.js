@@ -5,13 +5,13 @@ const { form } = require('../../lib/request.js');
 const transfers = require('../../lib/transfers.js');
 const session = require('../../lib/session.js');
 const sure = require('../../lib/sure.js');
-const config = require('../../config.js');
 
 const FREEZE = { title: '确定冻结密码吗？', text: '冻结后需要人脸验证或到柜台才能恢复。', yes: '冻结', no: '不冻结' };
 
 screen({
+  first: true, // messages open it
   ...transfers.methods,
-  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false, hotline: config.hotline },
+  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false },
 
   onLoad() {
     this.form = form();
@@ -28,6 +28,7 @@ screen({
   },
 
   look() {
+    session.enter();
     return this.run(async () => {
       await this.load();
       this.setData({ nobody: !this.data.against });
@@ -35,6 +36,7 @@ screen({
   },
 
   async freeze() {
+    session.enter();
     if (this.data.busy || !(await sure(FREEZE))) return;
     await this.run(async () => {
       try {
@@ -56,6 +58,7 @@ screen({
   },
 
   back() {
+    session.enter();
     my.reLaunch({ url: '/pages/home/index' });
   },
 });

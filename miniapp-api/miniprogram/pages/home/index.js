@@ -1,11 +1,10 @@
 // 我的密码: state, last change, attempts left and end of a lock.
 const screen = require('../../lib/screen.js');
-const elder = require('../../lib/elder.js');
 const consents = require('../../lib/consents.js');
 const transfers = require('../../lib/transfers.js');
 const remind = require('../../lib/remind.js');
 const requested = require('./transfer.js');
-const { ACCOUNT_FROZEN, states, time, lockText, openText } = require('../../lib/words.js');
+const { ACCOUNT_FROZEN, states, time, lockText, maskedAccount, openText, sameText } = require('../../lib/words.js');
 
 screen({
   ...consents.methods,
@@ -18,6 +17,8 @@ screen({
     state: null,
     changeable: false,
     resettable: false,
+    resetByFace: false,
+    same: '', // where else the password is used
     frozen: false,
     changedAt: '',
     attempts: '',
@@ -38,7 +39,7 @@ screen({
   async load() {
     this.setData({ state: null, changeable: false, unlinked: false, own: null, others: 0, pending: '' });
     const account = await this.account();
-    this.setData({ account });
+    this.setData({ account: account && maskedAccount(account) });
     if (account) await this.loadPassword(account);
     if (account) await this.loadReminders();
     const [own, others] = await Promise.all([this.loadTransfers(), account ? this.loadOthers() : 0]);
@@ -55,9 +56,11 @@ screen({
       state: states[closed ? 'closed' : password.state],
       changeable: !locked && !frozen,
       resettable: !closed,
+      resetByFace: password.reset_offered !== false,
+      same: sameText(password.channels),
       frozen,
       changedAt: time(password.changed_at),
-      attempts: locked || frozen ? '' : `${password.remaining_attempts}次`,
+      attempts: locked || frozen ? '' : `密码还可以试${password.remaining_attempts}次。`,
       pending: openText(password),
       lockText: locked ? lockText(password.locked_until) : '',
     });
@@ -82,11 +85,5 @@ screen({
   /** @param {any} e */
   open(e) {
     my.navigateTo({ url: `/pages/${e.currentTarget.dataset.page}/index` });
-  },
-
-  /** @param {any} e */
-  changeElder(e) {
-    elder.set(e.detail.value);
-    this.setData({ elder: e.detail.value });
   },
 });

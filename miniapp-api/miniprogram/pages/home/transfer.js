@@ -34,7 +34,7 @@ const methods = {
       if (!this.data.account) throw e;
       return; // the transfer is completed anyway
     }
-    my.showToast({ content: '改绑成功', type: 'success' });
+    this.setData({ flash: '改绑成功' });
     await this.load();
   },
 

@@ -2,7 +2,6 @@
 // attempts have locked.
 const face = require('../../lib/face.js');
 const { form } = require('../../lib/request.js');
-const { idTypes } = require('../../lib/words.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
@@ -13,12 +12,6 @@ const data = { faceFirst: false }; // whether the server offers it
 
 /** @type {Record<string, any> & ThisType<any>} */
 const methods = {
-  /** Returns the person that the form states. */
-  holder() {
-    const { name, id_number, typeIndex } = this.data;
-    return { name, id_type: idTypes[typeIndex].code, id_number };
-  },
-
   /** Handles a refusal of the form. @param {Problem} e */
   noteFaceFirst(e) {
     if (e.code === 'LINK_GONE') this.faceOf = '';

@@ -4,7 +4,9 @@
 const screen = require('../../lib/screen.js');
 const { behaviour } = require('../../lib/errors.js');
 const { form } = require('../../lib/request.js');
-const { idTypes } = require('../../lib/words.js');
+const flash = require('../../lib/flash.js');
+const person = require('../../lib/person.js');
+const session = require('../../lib/session.js');
 const consents = require('../../lib/consents.js');
 const agreeing = require('./consent.js');
 const facing = require('./facefirst.js');
@@ -27,6 +29,7 @@ const STEPS = {
 };
 
 screen({
+  ...person.methods,
   ...consents.methods,
   ...agreeing.methods,
   ...facing.methods,
@@ -34,13 +37,9 @@ screen({
   ...transferring.methods,
   data: {
     step: '', // '' = the form; consent, face, phone, transfer, waiting
-    types: idTypes,
-    typeIndex: 0,
-    name: '',
-    id_type: '',
-    id_number: '',
-    account_no: '',
+    ...person.data,
     password: '',
+    initialHint: '', // of the centre
     byCode: false, // a reset code replaces a forgotten password
     reset_code: '',
     shown: { password: false },
@@ -51,32 +50,32 @@ screen({
     ...transferring.data,
   },
 
-  onLoad() {
+  /** @param {{by?: string}} [query] */
+  onLoad(query) {
     this.form = form();
     this.confirming = form();
     this.forgetProofs();
     this.phoneSent = false; // the server keeps the number with the session
-    this.setData({ authorizes: my.canIUse('button.open-type.getAuthorize') });
-    return this.run(() => this.loadConsents());
-  },
-
-  onUnload() {
-    this.setData({ password: '', reset_code: '' });
+    this.setData({ authorizes: my.canIUse('button.open-type.getAuthorize'), byCode: !!query && query.by === 'code' });
+    return this.run(async () => {
+      await this.loadConsents();
+      this.setData({ initialHint: session.initialHint() });
+    });
   },
 
   otherWay() {
+    this.settle();
     this.setData({ byCode: !this.data.byCode, password: '', reset_code: '', problem: null, wrong: {} });
   },
 
-  /** @param {any} e */
-  chooseType(e) {
-    this.setData({ typeIndex: Number(e.detail.value), 'wrong.id_type': '' });
+  /** For a citizen who has forgotten the password. */
+  recover() {
+    my.redirectTo({ url: '/pages/recover/index' });
   },
 
   async submit() {
     const secret = this.data.byCode ? { reset_code: '请输入重置码' } : { password: '请输入公积金密码' };
-    const asked = { name: '请输入姓名', id_number: '请输入证件号码', ...secret };
-    if (this.data.busy || !this.complete(asked)) return;
+    if (this.data.busy || !this.complete({ ...person.asked, ...secret })) return;
     // Nothing is sent before the citizen could read the texts.
     if (this.data.consents.length === 0) return this.run(() => this.loadConsents());
     this.forgetProofs();
@@ -109,7 +108,7 @@ screen({
   finish() {
     const next = this.data.byCode ? '/pages/reset/index?by=code' : '/pages/home/index';
     this.setData({ password: '', reset_code: '' });
-    my.showToast({ content: '绑定成功', type: 'success' });
+    flash.leave('绑定成功');
     my.reLaunch({ url: next });
   },
 

@@ -3,14 +3,16 @@ const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const newPassword = require('../../lib/newpassword.js');
+const own = require('../../lib/own.js');
 const { time } = require('../../lib/words.js');
 
 screen({
   ...newPassword.methods,
   data: { replaced: '', ...newPassword.data },
 
-  /** @param {{id: string, replaced?: string}} query */
+  /** @param {{id?: string, replaced?: string}} query */
   onLoad({ id, replaced }) {
+    if (!id) return my.redirectTo({ url: '/pages/change/index' }); // there is no change to confirm
     this.id = id;
     this.setData({ replaced: time(replaced) }); // start of the change that this one cancelled
     this.form = form();
@@ -28,7 +30,8 @@ screen({
   /** @param {outcome.Outcome} result */
   show(result) {
     this.setData({ new_password: '', new_password_again: '' });
-    outcome.leave({ id: this.id, ...result });
+    own.forget();
+    outcome.leave({ id: this.id, kind: 'changes', channels: this.sameOn(), ...result });
     my.redirectTo({ url: '/pages/result/index' });
   },
 
@@ -50,7 +53,8 @@ screen({
   async cancel() {
     await this.run(async () => {
       await this.call({ path: `/v1/password/changes/${this.id}/cancel`, data: {}, key: `cancel-${this.id}` });
-      my.navigateBack();
+      own.forget();
+      my.reLaunch({ url: '/pages/home/index' }); // the page may be the only one
     });
   },
 });

@@ -45,6 +45,7 @@ screen({
   },
 
   otherWay() {
+    this.settle();
     this.setData({ byCode: !this.data.byCode, code: '', problem: null, wrong: {} });
   },
 
@@ -75,7 +76,7 @@ screen({
   /** @param {outcome.Outcome} result */
   show(result) {
     this.setData({ new_password: '', new_password_again: '' });
-    outcome.leave({ id: this.id, reset: true, ...result });
+    outcome.leave({ id: this.id, kind: 'resets', channels: this.sameOn(), ...result });
     my.redirectTo({ url: '/pages/result/index' });
   },
 

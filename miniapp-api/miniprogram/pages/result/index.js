@@ -2,7 +2,7 @@
 // again.
 const screen = require('../../lib/screen.js');
 const outcome = require('../../lib/outcome.js');
-const { time } = require('../../lib/words.js');
+const { sameText, time } = require('../../lib/words.js');
 
 /** The number of automatic queries and the seconds between them. */
 const QUESTIONS = 3;
@@ -13,16 +13,18 @@ const CAME_TO_NOTHING = ['open', 'cancelled', 'expired', 'started', 'passed', 'f
 
 const TEXTS = {
   unknown: { title: '正在确认结果', text: '暂未收到办理结果，请勿重复提交。新密码可能已经生效。' },
-  done: { title: '密码修改成功', text: '请使用新密码办理业务。网站、微信、热线同步生效。' },
+  done: { title: '密码修改成功', text: '请使用新密码办理业务。' },
   not: { title: '密码未修改', text: '本次修改没有完成，请继续使用原密码，或重新办理。' },
 };
 
 screen({
-  data: { done: false, failed: false, title: '', text: '', changedAt: '', ended: '' },
+  data: { done: false, failed: false, title: '', text: '', changedAt: '', ended: '', same: '' },
 
   onLoad() {
-    this.result = outcome.take();
-    this.show(this.result);
+    const result = outcome.take();
+    if (!result) return this.finish(); // nothing was done before
+    this.result = result;
+    this.show(result);
     if (!this.data.done) return this.askAgain();
   },
 
@@ -35,13 +37,14 @@ screen({
       failed,
       changedAt: time(result.changed_at),
       ended: result.sessions_ended ? `已退出${result.sessions_ended}个` : '',
+      same: done ? sameText(this.result.channels || []) : '',
     }, done ? TEXTS.done : failed ? TEXTS.not : TEXTS.unknown));
   },
 
   askAgain() {
     return this.run(async () => {
       for (let n = 1; this.result.id && n <= QUESTIONS; n++) {
-        const path = `/v1/password/${this.result.reset ? 'resets' : 'changes'}/${this.result.id}`;
+        const path = `/v1/password/${this.result.kind}/${this.result.id}`;
         const now = await this.call({ path });
         const settled = now.state === 'done' || now.state === 'cancelled' || now.state === 'expired' || n === QUESTIONS;
         if (settled) return this.show(now);
