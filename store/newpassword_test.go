@@ -20,14 +20,14 @@ func TestSessionsOfAllProvidersEnd(t *testing.T) {
 	}{
 		"change": {func(t *testing.T, db *store.DB, s store.Session, a store.Account) (store.Finished, error) {
 			noError(t, db.AddLink(t.Context(), s, a, nil))
-			s = again(t, db, s)
+			s = reload(t, db, s)
 			c, err := db.OpenChange(t.Context(), s, a, []byte("old"))
 			noError(t, err)
 			return db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "new", Fingerprint: []byte("new")})
 		}, true},
 		"reset": {func(t *testing.T, db *store.DB, s store.Session, a store.Account) (store.Finished, error) {
 			noError(t, db.AddLink(t.Context(), s, a, nil))
-			s = again(t, db, s)
+			s = reload(t, db, s)
 			r, err := db.OpenReset(t.Context(), s, a, store.Reset{ID: uuid.New(), Kind: store.ResetByFace, CertifyID: uuid.NewString()})
 			noError(t, err)
 			noError(t, db.PassReset(t.Context(), s, r))
@@ -45,7 +45,7 @@ func TestSessionsOfAllProvidersEnd(t *testing.T) {
 		}, true},
 		"freeze": {func(t *testing.T, db *store.DB, s store.Session, a store.Account) (store.Finished, error) {
 			noError(t, db.AddLink(t.Context(), s, a, nil))
-			return store.Finished{SessionsEnded: 3}, db.Freeze(t.Context(), again(t, db, s))
+			return store.Finished{SessionsEnded: 3}, db.Freeze(t.Context(), reload(t, db, s))
 		}, false},
 		"freeze by the former holder": {func(t *testing.T, db *store.DB, s store.Session, a store.Account) (store.Finished, error) {
 			noError(t, db.AddLink(t.Context(), s, a, nil))
@@ -64,9 +64,9 @@ func TestSessionsOfAllProvidersEnd(t *testing.T) {
 			account := importedAccount(t, db, depositor(0))
 			s := opened(t, db, byOpen(1))
 			ended := []store.Session{
-				opened(t, db, byOpen(1)), linkedAs(t, db, elsewhere(1), account), on(t, db, "another", elsewhere(1)),
+				opened(t, db, byOpen(1)), linkedAs(t, db, otherProvider(1), account), sessionOn(t, db, "another", otherProvider(1)),
 			}
-			stranger := linkedAs(t, db, elsewhere(2), importedAccount(t, db, depositor(1)))
+			stranger := linkedAs(t, db, otherProvider(2), importedAccount(t, db, depositor(1)))
 			done, err := tt.do(t, db, s, account)
 			noError(t, err)
 			if done.SessionsEnded != len(ended) {
@@ -77,7 +77,7 @@ func TestSessionsOfAllProvidersEnd(t *testing.T) {
 					t.Errorf("a session with %s on %s: %v", e.Provider, e.Channel, err)
 				}
 			}
-			if again := again(t, db, stranger); again.Link == nil {
+			if again := reload(t, db, stranger); again.Link == nil {
 				t.Error("somebody else's link has ended")
 			}
 			if _, err := db.Session(t.Context(), s.TokenDigest); (err == nil) != tt.stays {

@@ -54,7 +54,7 @@ func TestWords(t *testing.T) {
 				reply := httpapi.ProblemOf(p, e, "")
 				texts = append(texts, reply.Message)
 				for _, f := range reply.Errors {
-					texts = append(texts, f.Text)
+					texts = append(texts, f.Message)
 				}
 			}
 		}
