@@ -128,7 +128,7 @@ func TestDemoCtrlC(t *testing.T) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there: %v", dir, err)
 	}
-	if end := "Stopped: PostgreSQL is down, " + dir + " is removed.\n"; !strings.HasSuffix(d.out.String(), end) {
+	if end := "Stopped PostgreSQL and removed " + dir + ".\n"; !strings.HasSuffix(d.out.String(), end) {
 		t.Errorf("the screen does not end in %q:\n%s", end, d.out)
 	}
 }
@@ -157,7 +157,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 	}
 	changePassword(t, first.client(), who, "Thistle-Meadow-15")
 	busy := newProcess(t, nil, "demo", "--addr", "127.0.0.1:0", "--data", dir).start()
-	if busy.wait() == nil || !strings.Contains(busy.Log(), "another demo runs on it") {
+	if busy.wait() == nil || !strings.Contains(busy.Log(), "another demo uses it") {
 		t.Errorf("a second demo on the directory: %v %s", busy.err, busy.Log())
 	}
 	first.stop(t)

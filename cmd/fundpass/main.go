@@ -1,5 +1,5 @@
-// Command fundpass is the whole product in one binary: the server a
-// mini-program calls, and what its operators do by hand.
+// Command fundpass is the server that a mini-program calls and the commands of its
+// operators, in one binary.
 package main
 
 import (

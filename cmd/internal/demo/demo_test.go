@@ -248,7 +248,7 @@ func (d *runningDemo) checkGone(t *testing.T, dir string, pid int) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there: %v", dir, err)
 	}
-	if end := "Stopped: PostgreSQL is down, " + dir + " is removed.\n"; !strings.HasSuffix(d.screen.String(), end) {
+	if end := "Stopped PostgreSQL and removed " + dir + ".\n"; !strings.HasSuffix(d.screen.String(), end) {
 		t.Errorf("the screen does not end in %q:\n%s", end, d.screen)
 	}
 }

@@ -25,25 +25,25 @@ func TestStoriesAreNormal(t *testing.T) {
 		p := s.person()
 		doc, err := document.Parse(p.IDType, p.IDNumber)
 		if err != nil || doc.Number != p.IDNumber {
-			t.Errorf("%s: %s is %v, %v", s.word, p.IDNumber, doc, err)
+			t.Errorf("%s: %s is %v, %v", s.key, p.IDNumber, doc, err)
 		}
 		if p.IDType == document.Citizen && !strings.HasPrefix(p.IDNumber, "99") {
-			t.Errorf("%s: %s may be somebody's", s.word, p.IDNumber)
+			t.Errorf("%s: %s may be somebody's", s.key, p.IDNumber)
 		}
 		if name, err := document.Name(p.Name); err != nil || name != p.Name {
-			t.Errorf("%s: name %q is %q, %v", s.word, p.Name, name, err)
+			t.Errorf("%s: name %q is %q, %v", s.key, p.Name, name, err)
 		}
 		if s.account != "" && len(p.Phone) != 11 {
-			t.Errorf("%s: phone %s", s.word, p.Phone)
+			t.Errorf("%s: phone %s", s.key, p.Phone)
 		}
 		for _, key := range []string{p.Person, p.Password, p.AccountNo} {
 			if s.again != "" && key != p.Person { // the same person's
 				continue
 			}
 			if other, twice := seen[key]; twice {
-				t.Errorf("%s and %s share %s", other, s.word, key)
+				t.Errorf("%s and %s share %s", other, s.key, key)
 			}
-			seen[key] = s.word
+			seen[key] = s.key
 		}
 	}
 }
@@ -57,7 +57,7 @@ func TestStoriesHaveGoodPasswords(t *testing.T) {
 			IDType: p.IDType, IDNumber: p.IDNumber, Name: p.Name, Phone: p.Phone, AccountNo: p.AccountNo,
 		})
 		if good := len(broken) == 0; good == (s.initialRule != "") {
-			t.Errorf("%s: %v", s.word, broken)
+			t.Errorf("%s: %v", s.key, broken)
 		}
 	}
 }

@@ -94,13 +94,13 @@ func (d *runningDemo) testStories(t *testing.T) {
 	})
 }
 
-func storyOf(t *testing.T, word string) story {
+func storyOf(t *testing.T, key string) story {
 	t.Helper()
 	for _, s := range stories {
-		if s.word == word {
+		if s.key == key {
 			return s
 		}
 	}
-	t.Fatalf("no story %s", word)
+	t.Fatalf("no story %s", key)
 	return story{}
 }

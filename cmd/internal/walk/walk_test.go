@@ -32,7 +32,7 @@ func TestWalkWithoutDemo(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for _, tt := range []struct{ name, base, want string }{
-		{"nothing there", gone.URL, "nothing answers there"},
+		{"nothing there", gone.URL, "no reply from the server"},
 		{"another server", foreign.URL, "is not a demo: GET /sim/people gives status 404"},
 		{"no URL", "127.0.0.1:8080", "is not a URL such as"},
 	} {
@@ -74,7 +74,7 @@ func TestWalkNotices(t *testing.T) {
 			"Step 2 did not hold: wanted OK, got 200 ALIPAY_UNAVAILABLE"},
 		{"a code twice", map[string]string{"POST /v1/sessions": "OK"},
 			"Step 3 did not hold: wanted AUTH_CODE_INVALID, got 200 OK"},
-		{"no envelope", map[string]string{}, "Step 2 did not hold: the answer is not the API's"},
+		{"no envelope", map[string]string{}, "Step 2 failed: not a reply of the API"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			screen, err := walkOn(t, fakeDemo(t, tt.codes))
