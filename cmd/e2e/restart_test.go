@@ -208,7 +208,7 @@ func TestRehashKilled(t *testing.T) {
 	if done%store.RehashBatch != 0 || done == all {
 		t.Fatalf("%d were done when it was killed", done)
 	}
-	cmdtest.WantIn(t, mustRun(n.ServerEnv, "keys", "rehash"), fmt.Sprintf("Replaced: %d hashes", all-done))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "keys", "rehash"), fmt.Sprintf("Replaced %d hashes", all-done))
 	if got := n.Number(rehashed); got != all {
 		t.Errorf("%d of %d have the new key", got, all)
 	}
