@@ -65,7 +65,7 @@ func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
 		}
 	}
 	if problems := settings.Misspelt(w); len(problems) > 0 {
-		return fmt.Errorf("settings are not right:\n%w", settings.Join(problems))
+		return fmt.Errorf("invalid settings:\n%w", settings.Join(problems))
 	}
 	return nil
 }

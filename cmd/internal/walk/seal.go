@@ -37,7 +37,7 @@ func (w *walk) changeEncrypted(ctx context.Context) error {
 	return w.confirmEncrypted(ctx, openRequest)
 }
 
-// confirmEncrypted confirms the change that opening opened.
+// confirmEncrypted confirms the change that openRequest opened.
 func (w *walk) confirmEncrypted(ctx context.Context, openRequest apiclient.Request) error {
 	if _, err := w.step(ctx, step{proves: "An encrypted password is valid once", Request: openRequest, want: "DECRYPT_FAILED"}); err != nil {
 		return err
