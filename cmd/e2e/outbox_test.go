@@ -233,7 +233,7 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	if n.Sim.Calls(templateMethod) != asked+1 {
 		t.Error("who refused was asked again")
 	}
-	server.awaitLog("notice given up", 1)
+	server.awaitLog("notice abandoned", 1)
 	for _, c := range citizens {
 		for _, secret := range []string{c.Name, c.IDNumber, c.AccountNo, c.OpenID, c.Phone} {
 			if strings.Contains(server.Log(), secret) {
