@@ -17,7 +17,7 @@ import (
 
 var updatePeople = flag.Bool("update-people", false, "rewrite testdata/people.golden")
 
-// What a person is listed with must be in the form the API compares.
+// TestStoriesAreNormal checks that people are listed in the form that the API compares.
 func TestStoriesAreNormal(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]string)
@@ -28,7 +28,7 @@ func TestStoriesAreNormal(t *testing.T) {
 			t.Errorf("%s: %s is %v, %v", s.key, p.IDNumber, doc, err)
 		}
 		if p.IDType == document.Citizen && !strings.HasPrefix(p.IDNumber, "99") {
-			t.Errorf("%s: %s may be somebody's", s.key, p.IDNumber)
+			t.Errorf("%s: %s may be real", s.key, p.IDNumber)
 		}
 		if name, err := document.Name(p.Name); err != nil || name != p.Name {
 			t.Errorf("%s: name %q is %q, %v", s.key, p.Name, name, err)
@@ -48,7 +48,8 @@ func TestStoriesAreNormal(t *testing.T) {
 	}
 }
 
-// A chosen password must be allowed, so that a walk can put it back.
+// TestStoriesHaveGoodPasswords checks that chosen passwords are allowed, so that a walk
+// can restore them.
 func TestStoriesHaveGoodPasswords(t *testing.T) {
 	t.Parallel()
 	for _, s := range stories {
@@ -62,8 +63,8 @@ func TestStoriesHaveGoodPasswords(t *testing.T) {
 	}
 }
 
-// The table as a terminal shows it: every line equally wide, a Chinese
-// character being two columns.
+// TestPeopleTable checks the table on a terminal: all lines are equally wide if a Chinese
+// character is two columns.
 func TestPeopleTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

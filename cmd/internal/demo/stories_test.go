@@ -7,8 +7,7 @@ import (
 	"fundpass/cmd/internal/apiclient"
 )
 
-// testStories runs every story: the link, and what a change of password is
-// answered.
+// testStories links every person and opens a change, and checks the replies.
 func (d *runningDemo) testStories(t *testing.T) {
 	for _, tt := range []struct {
 		person, link, state, status, change string

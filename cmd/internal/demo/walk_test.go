@@ -77,7 +77,7 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 		p, who := d.client(), storyOf(t, "initial").person()
 		p.LogIn(t.Context(), "initial")
 		if a := mustPost(t, p, "/v1/link", linkOf(who, made[1])); a.Code != "OK" {
-			t.Errorf("the password told: %s", a.Raw)
+			t.Errorf("the printed password: %s", a.Raw)
 		}
 	})
 	t.Run("frozen", func(t *testing.T) {

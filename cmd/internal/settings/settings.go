@@ -15,11 +15,11 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Settings are the environment variables of serve. What is secret stands in a
-// file of mode 0600 that a variable names; the database's password belongs into
-// a passfile that FUNDPASS_DATABASE_URL names. The about tag is what an operator
-// reads in the help and when the setting is missing; zh is the same in Chinese, for the
-// documents.
+// Settings are the environment variables of serve. A secret is in a file of mode 0600
+// that a variable names; the database's password is in a passfile that
+// FUNDPASS_DATABASE_URL names. The about tag is the description in the help, in errors
+// about missing settings and in the documentation; the zh tag is the same in Chinese, for
+// the documentation.
 type Settings struct {
 	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
 	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
@@ -62,11 +62,11 @@ type Settings struct {
 	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"rate limit of one Alipay user as PER_SECOND,BURST; unset, it is 5,60" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
 }
 
-// A Problem is one thing wrong with one setting. Its text names the setting
-// and says what to do; it never holds the content of a file, nor the value of
-// a setting that may hold a password.
+// A Problem is an error in one setting. Its text names the setting and says what to do.
+// It never contains the content of a file or the value of a setting that may contain a
+// password.
 type Problem struct {
-	Setting string // "" when it is not one setting's
+	Setting string // "" if it is not about one setting
 	Err     error
 }
 
@@ -79,12 +79,12 @@ func (p Problem) Error() string {
 
 func (p Problem) Unwrap() error { return p.Err }
 
-// Problemf is a problem whose text is known where it is found.
+// Problemf returns a problem with a formatted text.
 func Problemf(setting, format string, args ...any) Problem {
 	return Problem{setting, fmt.Errorf(format, args...)}
 }
 
-// Parse reads the settings without opening a file. What is wrong keeps
+// Parse reads the settings without opening a file. A setting that cannot be parsed keeps
 // its zero value.
 func Parse(getenv func(string) string) (Settings, []Problem) {
 	var s Settings
@@ -104,8 +104,8 @@ func Parse(getenv func(string) string) (Settings, []Problem) {
 	return s, append(problems, s.validate()...)
 }
 
-// asProblems names the setting of each error of the env library. Its own texts
-// are dropped: they name fields of Go and may quote the value.
+// asProblems converts the errors of the env library to problems. It drops their texts,
+// which name Go fields and may quote the value.
 func asProblems(err error, given map[string]string) []Problem {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
@@ -128,7 +128,7 @@ func asProblems(err error, given map[string]string) []Problem {
 	return problems
 }
 
-// Join joins problems, or is nil.
+// Join joins the problems; it returns nil if there are none.
 func Join(problems []Problem) error {
 	all := make([]error, len(problems))
 	for i, p := range problems {
@@ -137,16 +137,16 @@ func Join(problems []Problem) error {
 	return errors.Join(all...)
 }
 
-// A Field is what the tags say of a setting.
+// A Field describes a setting by its tags.
 type Field struct {
 	Name, Default, About string
-	zh                   string // about in Chinese
+	zh                   string // About in Chinese
 	kind                 string // "time" or "int"; "" for all others
 	Needed               bool
 	index                int
 }
 
-// Fields lists the settings in the order of the struct.
+// Fields returns the settings in the order of the struct.
 func Fields() []Field {
 	var all []Field
 	for f := range reflect.TypeFor[Settings]().Fields() {
@@ -171,7 +171,7 @@ func kindOf(t reflect.Type) string {
 	return ""
 }
 
-// FieldOf finds a setting by the name of its Go field.
+// FieldOf returns the setting with the given Go field name.
 func FieldOf(goName string) Field {
 	f, ok := reflect.TypeFor[Settings]().FieldByName(goName)
 	if !ok {
@@ -180,13 +180,13 @@ func FieldOf(goName string) Field {
 	return Fields()[f.Index[0]]
 }
 
-// IsSet reports whether the setting has a value, its default included.
+// IsSet reports whether the setting has a value, which may be its default.
 func (s Settings) IsSet(f Field) bool { return !reflect.ValueOf(s).Field(f.index).IsZero() }
 
 // A FileList is a comma-separated list of file names.
 type FileList []string
 
-// UnmarshalText refuses blank entries: a forgotten name would go unnoticed.
+// UnmarshalText refuses empty entries, because a missing name would not be noticed.
 func (l *FileList) UnmarshalText(text []byte) error {
 	names := strings.Split(string(text), ",")
 	for i, name := range names {
@@ -198,7 +198,7 @@ func (l *FileList) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Networks is a comma-separated list of CIDRs; a single address is its own network.
+// Networks is a comma-separated list of CIDRs or addresses.
 type Networks []*net.IPNet
 
 func (n *Networks) UnmarshalText(text []byte) error {
@@ -220,7 +220,8 @@ func (n *Networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A Rate is two numbers, "5,60": five a second in the long run, sixty at once.
+// A Rate is a rate limit such as "5,60": five requests a second on average, and sixty at
+// once.
 type Rate httpapi.Rate
 
 func (r *Rate) UnmarshalText(text []byte) error {
@@ -240,13 +241,13 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// usualWindow is how long a holder can reject a transfer if the centre sets nothing.
+// usualWindow is the default window in which a holder can reject a transfer.
 const usualWindow = 24 * time.Hour
 
-// longestWindow is how long a centre can make the requester of a transfer wait.
+// longestWindow is the longest window that a centre can set.
 const longestWindow = 30 * 24 * time.Hour
 
-// A LinkTransfer is "off", or a duration.
+// A LinkTransfer is "off" or a duration.
 type LinkTransfer selfservice.TransferPolicy
 
 func (r *LinkTransfer) UnmarshalText(text []byte) error {
@@ -272,7 +273,8 @@ func (r LinkTransfer) String() string {
 	return r.Window.String()
 }
 
-// Text is a setting's value for the operator; never ask it of FUNDPASS_DATABASE_URL.
+// Text returns the value of a setting for operators. It must not be called for
+// FUNDPASS_DATABASE_URL, which may contain a password.
 func (s Settings) Text(f Field) string {
 	switch v := reflect.ValueOf(s).Field(f.index).Interface().(type) {
 	case FileList:
