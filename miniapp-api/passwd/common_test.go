@@ -36,7 +36,7 @@ func TestCommonSpellings(t *testing.T) {
 	n, missed := 0, 0
 	refused := func(s string) {
 		n++
-		if !isCommon(question{look: newLook(NewSecret(s))}) {
+		if !isCommon(checkInput{normalForms: newNormalForms(NewSecret(s))}) {
 			missed++
 			t.Logf("passes: %q", s)
 		}

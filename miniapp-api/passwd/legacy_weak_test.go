@@ -61,7 +61,7 @@ func TestCommonestBehindDigests(t *testing.T) {
 func TestCommonestAreCommon(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, word := range commonest {
+	for _, word := range commonPasswords {
 		if seen[word] {
 			t.Errorf("%s is there twice", word)
 		}

@@ -93,7 +93,7 @@ func TestNameProperties(t *testing.T) {
 			return
 		}
 		password := rapid.StringMatching(`[kvpt7]{0,4}`).Draw(t, "before") + full + rapid.StringMatching(`[kvpt7]{0,4}`).Draw(t, "behind")
-		q := question{look: newLook(NewSecret(password)), Subject: Subject{Name: norm.NFD.String(name)}}
+		q := checkInput{normalForms: newNormalForms(NewSecret(password)), Subject: Subject{Name: norm.NFD.String(name)}}
 		if !containsName(q) {
 			t.Fatalf("%q of %s passes", password, name)
 		}

@@ -111,12 +111,12 @@ func TestWordsFold(t *testing.T) {
 		"lovedragon", "LoveDragon2024!", "l0v3dr4g0n", "5201314888", "qweasd123", "123qweasdzxc", "wxm123456", "lzx5201314", "wangli5201314",
 		"12345688", "dragon10086",
 	} {
-		if !isCommon(question{look: newLook(NewSecret(s))}) {
+		if !isCommon(checkInput{normalForms: newNormalForms(NewSecret(s))}) {
 			t.Errorf("passes: %q", s)
 		}
 	}
 	for _, s := range []string{"mxpqrvkt", "kd82mq", "zug8wald", "Korb-Lampe-Wiese", "582947", "vT9#kd2Lq!", "清风徐来水波不兴"} {
-		if isCommon(question{look: newLook(NewSecret(s))}) {
+		if isCommon(checkInput{normalForms: newNormalForms(NewSecret(s))}) {
 			t.Errorf("refused: %q", s)
 		}
 	}

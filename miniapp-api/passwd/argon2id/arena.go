@@ -31,7 +31,7 @@ type Arena struct{ blocks []block }
 
 const (
 	blockWords  = 128 // of 8 bytes: 1 KiB
-	quarters    = 4   // a pass is made in four slices
+	syncPoints  = 4   // a pass is made in four slices
 	variant     = 2   // argon2id, RFC 9106 section 3.2
 	blockSize   = 8 * blockWords
 	h0Size      = blake2b.Size
@@ -53,10 +53,10 @@ func (a *Arena) Key(out, password, salt []byte, p Params) {
 		clear(k)
 		return
 	}
-	a.resize(max(int(p.Memory)/quarters, firstBlocks) * quarters)
+	a.resize(max(int(p.Memory)/syncPoints, firstBlocks) * syncPoints)
 	a.start(uint32(len(out)), password, salt, p)
 	for pass := range p.Time {
-		for slice := range uint32(quarters) {
+		for slice := range uint32(syncPoints) {
 			a.segment(pass, slice, p.Time)
 		}
 	}
@@ -101,19 +101,19 @@ func (a *Arena) start(outSize uint32, password, salt []byte, p Params) {
 // segment fills a quarter of the memory, RFC 9106 section 3.2, steps 5 and 6.
 func (a *Arena) segment(pass, slice, time uint32) {
 	n := uint32(len(a.blocks))
-	at := position{pass: pass, slice: slice, quarter: n / quarters}
-	over := ^uint64(0)
+	at := position{pass: pass, slice: slice, segmentLength: n / syncPoints}
+	keepMask := ^uint64(0)
 	if pass == 0 {
-		over = 0 // nothing of an earlier pass to mix in
+		keepMask = 0 // nothing of an earlier pass to mix in
 		if slice == 0 {
 			at.index = firstBlocks
 		}
 	}
-	independent := pass == 0 && slice < quarters/2
+	independent := pass == 0 && slice < syncPoints/2
 	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: variant}
 	var zero, addresses block
-	for ; at.index < at.quarter; at.index++ {
-		now := slice*at.quarter + at.index
+	for ; at.index < at.segmentLength; at.index++ {
+		now := slice*at.segmentLength + at.index
 		before := &a.blocks[(now+n-1)%n]
 		random := before[0]
 		if independent {
@@ -124,23 +124,23 @@ func (a *Arena) segment(pass, slice, time uint32) {
 			}
 			random = addresses[at.index%blockWords]
 		}
-		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], over)
+		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], keepMask)
 	}
 }
 
 // A position is a block being filled, counted within its slice.
-type position struct{ pass, slice, index, quarter uint32 }
+type position struct{ pass, slice, index, segmentLength uint32 }
 
 // reference picks the block to mix in, RFC 9106 section 3.4.2, for one lane.
 func (p position) reference(random uint64) uint32 {
-	area, begin := p.slice*p.quarter+p.index-1, uint32(0)
+	area, begin := p.slice*p.segmentLength+p.index-1, uint32(0)
 	if p.pass > 0 {
-		area, begin = (quarters-1)*p.quarter+p.index-1, (p.slice+1)%quarters*p.quarter
+		area, begin = (syncPoints-1)*p.segmentLength+p.index-1, (p.slice+1)%syncPoints*p.segmentLength
 	}
 	x := random & 0xffffffff
 	x = x * x >> 32
 	x = uint64(area) * x >> 32
-	return (begin + area - 1 - uint32(x)) % (quarters * p.quarter)
+	return (begin + area - 1 - uint32(x)) % (syncPoints * p.segmentLength)
 }
 
 func (b *block) get(from *[blockSize]byte) {
@@ -172,7 +172,7 @@ func longHash(out, in []byte) {
 // prove compares the arena with x/crypto once, as a key pair is tried before it
 // is used: a processor or compiler that gets it wrong must not make hashes that
 // no other one can check.
-var prove = sync.OnceFunc(func() {
+var selfTest = sync.OnceFunc(func() {
 	var a Arena
 	var got [32]byte
 	password, salt := []byte("password"), []byte("somesaltsomesalt")

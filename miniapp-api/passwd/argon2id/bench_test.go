@@ -35,7 +35,7 @@ var usual = Params{Memory: 19 << 10, Time: 2, Threads: 1}
 const callers = 64
 
 // storm keeps callers hashing until stop is called, which returns hashes a second.
-func storm(n int, hash func()) (stop func() float64) {
+func startLoad(n int, hash func()) (stop func() float64) {
 	var done atomic.Int64
 	var end atomic.Bool
 	var wg sync.WaitGroup
@@ -87,18 +87,18 @@ func viaPool(b *testing.B, p *Pool) func() {
 // BenchmarkThroughput compares the Pool under 64 callers with x/crypto called
 // by as many goroutines as there are processors, in turns.
 func BenchmarkThroughput(b *testing.B) {
-	const turn = time.Second
+	const interval = time.Second
 	var ratios, costs, rates []float64
 	for b.Loop() {
 		begun := processorTime(b)
-		bare := storm(runtime.GOMAXPROCS(0), bareXCrypto)
-		time.Sleep(turn)
+		bare := startLoad(runtime.GOMAXPROCS(0), bareXCrypto)
+		time.Sleep(interval)
 		bareCost := processorTime(b) - begun
 		bareRate := bare()
 		p := NewPool(Config{Wait: time.Minute})
 		begun = processorTime(b)
-		pooled := storm(callers, viaPool(b, p))
-		time.Sleep(turn)
+		pooled := startLoad(callers, viaPool(b, p))
+		time.Sleep(interval)
 		cost := processorTime(b) - begun
 		rate := pooled()
 		p.Close()
@@ -132,7 +132,7 @@ func BenchmarkRequestsBesideHashing(b *testing.B) {
 	for b.Loop() {
 		took["idle"] = append(took["idle"], requests(b)...)
 		p := NewPool(Config{Wait: time.Minute})
-		stop := storm(callers, viaPool(b, p))
+		stop := startLoad(callers, viaPool(b, p))
 		took["pool"] = append(took["pool"], requests(b)...)
 		lowerProcs(p.slots)
 		took["no-procs"] = append(took["no-procs"], requests(b)...)
@@ -140,7 +140,7 @@ func BenchmarkRequestsBesideHashing(b *testing.B) {
 		stop()
 		p.Close()
 		places := make(chan struct{}, runtime.GOMAXPROCS(0))
-		stop = storm(callers, func() { places <- struct{}{}; bareXCrypto(); <-places })
+		stop = startLoad(callers, func() { places <- struct{}{}; bareXCrypto(); <-places })
 		took["semaphore"] = append(took["semaphore"], requests(b)...)
 		stop()
 	}
@@ -185,7 +185,7 @@ func BenchmarkMemory(b *testing.B) {
 	defer p.Close()
 	var most float64
 	for b.Loop() {
-		stop := storm(callers, viaPool(b, p))
+		stop := startLoad(callers, viaPool(b, p))
 		for range 100 {
 			time.Sleep(20 * time.Millisecond)
 			most = max(most, residentMB(b))

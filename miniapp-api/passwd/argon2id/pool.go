@@ -38,7 +38,7 @@ type Pool struct {
 // NewPool starts the workers; Close stops them. It raises GOMAXPROCS by the number of
 // slots, see the package documentation. It panics if this machine computes argon2id wrong.
 func NewPool(c Config) *Pool {
-	prove()
+	selfTest()
 	if c.Slots <= 0 {
 		c.Slots = defaultSlots()
 	}
@@ -74,7 +74,7 @@ type Slot struct{ place *place }
 type place struct {
 	pool   *Pool
 	worker *worker
-	turn   *turn
+	waiter *waiter
 
 	mu       sync.Mutex // held while a function runs in the place
 	released bool
@@ -95,7 +95,7 @@ func (p *Pool) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 		return nil, err
 	}
 	select {
-	case <-t.come:
+	case <-t.ready:
 		return p.slot(ctx, t), nil
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -106,9 +106,9 @@ func (p *Pool) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	return nil, err
 }
 
-func (p *Pool) slot(ctx context.Context, t *turn) *Slot {
+func (p *Pool) slot(ctx context.Context, t *waiter) *Slot {
 	t.used = true
-	at := &place{pool: p, worker: <-p.idle, turn: t}
+	at := &place{pool: p, worker: <-p.idle, waiter: t}
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.detach = context.AfterFunc(ctx, at.release)
@@ -142,7 +142,7 @@ func (p *place) release() {
 	p.released = true
 	p.detach()
 	p.pool.idle <- p.worker
-	p.pool.queue.leave(p.turn)
+	p.pool.queue.leave(p.waiter)
 }
 
 func (p *place) do(ctx context.Context, f func(*Arena)) error {

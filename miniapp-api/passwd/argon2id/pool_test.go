@@ -54,7 +54,7 @@ func free(p *Pool) int { return len(p.idle) }
 func (q *queue) empty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.held == [2]int{} && q.waiting[owners].Len()+q.waiting[strangers].Len()+len(q.present) == 0
+	return q.held == [2]int{} && q.waiting[verified].Len()+q.waiting[unverified].Len()+len(q.byIdentity) == 0
 }
 
 // Whoever would wait too long is turned away.
@@ -70,7 +70,7 @@ func TestReserveIsBoundedByTime(t *testing.T) {
 		held = append(held, s)
 	}
 	_, err := p.Reserve(t.Context(), Caller{})
-	if busy := (*BusyError)(nil); !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || busy.After < soonest {
+	if busy := (*BusyError)(nil); !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || busy.After < minRetry {
 		t.Errorf("without a place: %v", err)
 	}
 	for _, s := range held {
@@ -250,8 +250,8 @@ func TestProcessorsAreGivenBack(t *testing.T) {
 	if got := runtime.GOMAXPROCS(0); got != before+max(3, before) || byDefault.slots != before {
 		t.Errorf("GOMAXPROCS %d with 3 slots and %d by default, was %d", got, byDefault.slots, before)
 	}
-	if byDefault.queue.longest != 2*time.Second {
-		t.Errorf("waits %v by default", byDefault.queue.longest)
+	if byDefault.queue.maxWait != 2*time.Second {
+		t.Errorf("waits %v by default", byDefault.queue.maxWait)
 	}
 	one.Close()
 	one.Close()
