@@ -30,7 +30,8 @@ func TestCommonList(t *testing.T) {
 	}
 }
 
-// The list stands for the spellings that attackers try: count some.
+// TestCommonSpellings checks that common passwords are found in the spellings that
+// attackers try.
 func TestCommonSpellings(t *testing.T) {
 	t.Parallel()
 	n, missed := 0, 0

@@ -2,18 +2,18 @@ package argon2id
 
 import "math/bits"
 
-// The functions here touch only memory of their caller, a worker alone with its
-// arena; the race detector would make a hash ten times slower and find nothing.
+// The functions in this file access only memory of the calling worker. They are excluded from the race
+// detector, which would make a hash ten times slower.
 
-// A mixing is one call of the compression function G, RFC 9106 section 3.5.
+// A compression is one call of the compression function G, RFC 9106 section 3.5.
 type compression struct {
 	out, x, y *block
 	q         block
 	keepMask  uint64
 }
 
-// compress writes G(x, y) over out, mixed with what out held where over has
-// bits. out may be x or y.
+// compress writes G(x, y), XORed with the bits of out in keepMask, to out. out may be x
+// or y.
 //
 //go:norace
 func compress(out, x, y *block, keepMask uint64) {
@@ -26,9 +26,9 @@ func compress(out, x, y *block, keepMask uint64) {
 	}
 }
 
-// row is the permutation P of section 3.6 on a row of x XOR y, written to q. It
-// is written out, like column, because the compiler then keeps the words in
-// registers: this is where a hash spends its time.
+// row applies the permutation P of section 3.6 to a row of x XOR y and writes it to q.
+// Like column, it is unrolled so that the compiler keeps the words in registers, because
+// a hash spends most of its time here.
 //
 //go:norace
 func (m *compression) row(i int) {
@@ -51,7 +51,7 @@ func (m *compression) row(i int) {
 	q[12], q[13], q[14], q[15] = v12, v13, v14, v15
 }
 
-// column is P on a column of q, then the XOR with x, y and out that ends G.
+// column applies P to a column of q and the final XOR of G with x, y and out.
 //
 //go:norace
 func (m *compression) column(i int) {
@@ -87,8 +87,7 @@ func (m *compression) column(i int) {
 	out[113] = out[113]&keepMask ^ x[113] ^ y[113] ^ v15
 }
 
-// half1 and half2 are the two halves of GB, section 3.6, small enough to be
-// inlined.
+// firstHalf and secondHalf are the halves of GB, section 3.6, small enough to be inlined.
 func firstHalf(a, b, c, d uint64) (uint64, uint64, uint64, uint64) {
 	a = multiplyAdd(a, b)
 	d = bits.RotateLeft64(d^a, -32)

@@ -18,8 +18,8 @@ func ExampleArena() {
 	// e24df64b97742be45329300aeae1ca35
 }
 
-// A request reserves a place before it charges an attempt: who is turned away has
-// lost nothing.
+// A request reserves a place before it charges an attempt, so that a refused caller loses
+// nothing.
 func ExamplePool() {
 	pool := argon2id.NewPool(argon2id.Config{Slots: 1, Wait: time.Millisecond})
 	defer pool.Close()

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// A Caller is who asks for a place to hash in. What it says must follow from the
-// caller's own session, never from the person a password is tried for: it decides who
-// waits, and how long.
+// A Caller identifies who asks for a place. It must be derived from the caller's session,
+// never from the person whose password is tried, because it decides who waits and how
+// long.
 type Caller struct {
-	Identity   string // has one place at a time, or one wait in line; "": the program itself
-	Unverified bool   // not yet known to be anybody here
+	Identity   string // has one place or one position in the queue; "" is the program itself
+	Unverified bool   // not known to be a person of this centre
 }
 
 func (c Caller) rank() rank {
@@ -22,8 +22,8 @@ func (c Caller) rank() rank {
 	return verified
 }
 
-// A rank is a line of its own: a flood of those who are not known to be anybody must not
-// keep out those who are.
+// A rank is a queue of its own, so that a flood of unverified callers does not block
+// verified ones.
 type rank int
 
 const (
@@ -34,66 +34,67 @@ const (
 func (r rank) other() rank { return 1 - r }
 
 const (
-	// ownersTurns is how many places owners get for each that a stranger gets, while both
-	// wait. One stranger in three is not shut out, also where there is but one place.
+	// verifiedPerUnverified is the number of places that verified callers get for each
+	// place of an unverified one while both wait. Unverified callers are thus not shut
+	// out, even if there is only one place.
 	verifiedPerUnverified = 2
 
-	initialHold = 50 * time.Millisecond // until places have been held
-	holdWeight  = 8                     // about so many of the last count
+	initialHold = 50 * time.Millisecond // before the first measurement
+	holdWeight  = 8                     // weight of earlier measurements in the moving average
 
-	// Whoever is turned away is told to come back in this time.
+	// Bounds of BusyError.After.
 	minRetry, maxRetry = time.Second, 20 * time.Second
 )
 
-// A BusyError is an ErrBusy that says when to come back.
+// A BusyError is an ErrBusy with the time after which to retry.
 type BusyError struct{ After time.Duration }
 
 func (e *BusyError) Error() string { return ErrBusy.Error() }
 
-// Is reports that this is an ErrBusy.
+// Is reports whether target is ErrBusy.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// A queue decides who gets the next place. It is bounded by time: who would wait
-// longer than the longest wait, going by how long places have been held lately, is
-// turned away at once. Owners and strangers wait in a line each, first come, first
-// served. While owners wait, strangers get every third place and hold no more than
-// half of the places, of which a single one counts as a half.
+// A queue decides who gets the next place. It refuses callers who would wait longer than
+// maxWait, judging by how long places were held recently. Verified and unverified callers
+// each wait in first-come order. While verified callers wait, unverified ones get every
+// third place and hold at most half of the places, or one if there is only one.
 type queue struct {
 	places  int
 	maxWait time.Duration
 	now     func() time.Time
 
 	mu          sync.Mutex
-	held        [2]int               // places, by rank
-	waiting     [2]list.List         // of *turn, by rank
-	byIdentity  map[string][]*waiter // of an identity, those behind the one in line or served
-	verifiedRun int                  // of owners since the last stranger's, while one waits
-	meanHold    time.Duration        // how long a place is held, on the whole
-	nextRetry   [2]time.Time         // when the next one turned away is to come back, by rank
+	held        [2]int               // places held, by rank
+	waiting     [2]list.List         // of *waiter, by rank
+	byIdentity  map[string][]*waiter // further callers of an identity that waits or has a place
+	verifiedRun int                  // places given to verified callers since the last unverified one, while one waits
+	meanHold    time.Duration        // moving average of the time a place is held
+	nextRetry   [2]time.Time         // when the next refused caller should retry, by rank
 }
 
 func newQueue(places int, maxWait time.Duration, now func() time.Time) *queue {
 	return &queue{places: places, maxWait: maxWait, now: now, byIdentity: make(map[string][]*waiter), meanHold: initialHold}
 }
 
-// A turn is one caller's, from entering to leaving.
+// A waiter is one caller from enter to leave.
 type waiter struct {
 	Caller
-	ready   chan struct{} // closed when there is a place
-	element *list.Element // nil: is not in line
-	begun   time.Time     // zero: has no place
-	used    bool          // the place
+	ready   chan struct{} // closed when the caller gets a place
+	element *list.Element // nil if not in the queue
+	begun   time.Time     // zero without a place
+	used    bool          // the place was used
 }
 
-// enter gives the caller a place, or a wait for one. Error: *BusyError. A second request
-// of an identity waits behind the first, not in line: whoever sends a hundred hashes in one
-// place, and keeps nobody else out. It has charged nothing yet.
+// enter gives the caller a place or a position in the queue, or returns a *BusyError. A
+// second request of an identity waits behind the first, outside the queue: an identity
+// that sends a hundred requests computes in one place and delays nobody else. Nothing has
+// been charged at this time.
 func (q *queue) enter(c Caller) (*waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t := &waiter{Caller: c, ready: make(chan struct{})}
 	wait := q.wait(c.rank())
-	if behind, here := q.byIdentity[c.Identity]; here {
+	if behind, present := q.byIdentity[c.Identity]; present {
 		if time.Duration(len(behind)+1)*(wait+q.meanHold) > q.maxWait {
 			return nil, &BusyError{minRetry}
 		}
@@ -110,14 +111,14 @@ func (q *queue) enter(c Caller) (*waiter, error) {
 	return t, nil
 }
 
-// lineUp puts a turn at the end of its line, where it may be served at once.
+// enqueue appends a waiter to its queue, where it may be served at once.
 func (q *queue) enqueue(t *waiter) {
 	t.element = q.waiting[t.rank()].PushBack(t)
 	q.serve()
 }
 
-// leave ends a turn, whether it has come or not. A place that was given to somebody who had
-// gone already says nothing about how long places are held.
+// leave removes a waiter, whether it has a place or not. A place that was not used is not
+// measured.
 func (q *queue) leave(t *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -143,7 +144,7 @@ func (q *queue) leave(t *waiter) {
 	q.serve()
 }
 
-// serve hands out the places that are free.
+// serve assigns the free places.
 func (q *queue) serve() {
 	for q.held[verified]+q.held[unverified] < q.places {
 		element := q.next()
@@ -158,25 +159,25 @@ func (q *queue) serve() {
 	}
 }
 
-// next returns who gets the next place, or nil. The turns are counted only while both ranks
-// wait: a quiet hour of owners earns strangers nothing.
+// next returns the element that gets the next place, or nil. verifiedRun counts only
+// while both ranks wait, so that unverified callers earn nothing while there are none.
 func (q *queue) next() *list.Element {
-	owner, stranger := q.waiting[verified].Front(), q.waiting[unverified].Front()
+	first, other := q.waiting[verified].Front(), q.waiting[unverified].Front()
 	switch {
-	case owner == nil:
-		return stranger
-	case stranger == nil:
+	case first == nil:
+		return other
+	case other == nil:
 		q.verifiedRun = 0
-		return owner
+		return first
 	case q.verifiedRun < verifiedPerUnverified || q.held[unverified] >= max(1, q.places/2):
 		q.verifiedRun++
-		return owner
+		return first
 	}
 	q.verifiedRun = 0
-	return stranger
+	return other
 }
 
-// wait is how long a caller who enters now would wait.
+// wait returns how long a caller who enters now would wait.
 func (q *queue) wait(r rank) time.Duration {
 	place := q.waiting[r].Len() + 1
 	between := place * verifiedPerUnverified
@@ -186,11 +187,11 @@ func (q *queue) wait(r rank) time.Duration {
 	return q.interval() * time.Duration(place+min(q.waiting[r.other()].Len(), between))
 }
 
-// interval is the time from one free place to the next.
+// interval returns the time from one free place to the next.
 func (q *queue) interval() time.Duration { return q.meanHold / time.Duration(q.places) }
 
-// comeBack spreads those who are turned away: they come back one after the other, as fast
-// as their rank gets places.
+// retryAfter spreads the retries of refused callers: they are scheduled one after the
+// other, at the rate at which their rank gets places.
 func (q *queue) retryAfter(r rank) time.Duration {
 	step := q.interval()
 	if q.waiting[r.other()].Len() > 0 {
@@ -210,7 +211,8 @@ func (q *queue) retryAfter(r rank) time.Duration {
 	return after
 }
 
-// length returns how many wait in line, without those who wait behind their own identity.
+// length returns the number of callers in the queue, without those who wait behind their
+// own identity.
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A bench is a queue whose clock a test winds, and whoever is in it by name.
+// A queueTest is a queue with a clock that the test sets, and its callers by name.
 type queueTest struct {
 	*queue
 	t       *testing.T
@@ -24,7 +24,7 @@ func newQueueTest(t *testing.T, places int, maxWait, meanHold time.Duration) *qu
 	return b
 }
 
-// come lets callers enter; those whose names begin with s are strangers.
+// enterAll lets callers enter. Names that begin with s are unverified.
 func (b *queueTest) enterAll(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
@@ -36,18 +36,18 @@ func (b *queueTest) enterAll(names ...string) {
 	}
 }
 
-// turned is after what time a caller who is turned away shall come back.
+// retryTime returns the BusyError.After of a caller who must be refused.
 func (b *queueTest) retryTime(name string) time.Duration {
 	b.t.Helper()
 	_, err := b.enter(Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
 	var busy *BusyError
 	if !errors.As(err, &busy) {
-		b.t.Fatalf("%s is not turned away: %v", name, err)
+		b.t.Fatalf("%s is not refused: %v", name, err)
 	}
 	return busy.After
 }
 
-// hashing are those who hold a place.
+// holders returns the callers who have a place.
 func (b *queueTest) holders() string {
 	var names []string
 	for name, waiter := range b.waiters {
@@ -59,7 +59,7 @@ func (b *queueTest) holders() string {
 	return strings.Join(names, " ")
 }
 
-// end lets somebody go, who has hashed for a while.
+// finish lets a caller leave after some time of hashing.
 func (b *queueTest) finish(name string, took time.Duration) {
 	waiter := b.waiters[name]
 	delete(b.waiters, name)
@@ -82,8 +82,9 @@ func numbered(prefix string, n int) (names []string) {
 	return names
 }
 
-// The queue is as long as its wait: two seconds at a hash in 20 ms, in two places, are
-// two hundred. As hashes get slower it gets shorter.
+// TestQueueIsBoundedByTime checks that the queue admits as many callers as fit into the
+// maximum wait: two seconds of hashes of 20 ms in two places are two hundred. It gets
+// shorter as hashes get slower.
 func TestQueueIsBoundedByTime(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 2, 2*time.Second, 20*time.Millisecond)
@@ -107,8 +108,8 @@ func TestQueueIsBoundedByTime(t *testing.T) {
 	b.enterAll("o-late")
 }
 
-// A place that is free is given whatever was measured, and a stall of an hour counts as
-// the longest wait.
+// TestFreePlaceIsGiven checks that a free place is given whatever was measured, and that
+// a pause of an hour counts as the maximum wait.
 func TestFreePlaceIsGiven(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 1, 2*time.Second, time.Hour)
@@ -133,13 +134,14 @@ func TestFirstComeFirstServed(t *testing.T) {
 			b.finish(name, time.Millisecond)
 		}
 		if !b.empty() {
-			t.Error("somebody is left")
+			t.Error("a caller is left")
 		}
 	}
 }
 
-// A second request of an identity waits behind the first, where there are free places too,
-// and then at the end of the line. The program itself is nobody.
+// TestOneAnIdentity checks that a second request of an identity waits behind the first,
+// also if there are free places, and then at the end of the queue. The program itself is
+// not limited.
 func TestOneAnIdentity(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 2, time.Minute, time.Millisecond)
@@ -157,7 +159,7 @@ func TestOneAnIdentity(t *testing.T) {
 	b.enterAll("o2", "o3")
 	enterAgain("o3", "o3'")
 	b.finish("o1", time.Millisecond)
-	b.want("who stood in line", "o2 o3")
+	b.want("those in the queue", "o2 o3")
 	b.finish("o1''", 0) // gives up
 	b.finish("o2", time.Millisecond)
 	b.want("then the second", "o1' o3")
@@ -175,8 +177,9 @@ func TestOneAnIdentity(t *testing.T) {
 	}
 }
 
-// One identity takes no room from others, and its own are bounded by time, too.
-func TestAnIdentitysFloodIsItsOwn(t *testing.T) {
+// TestFloodOfOneIdentity checks that one identity takes no room from others, and that its
+// own requests are bounded by time.
+func TestFloodOfOneIdentity(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 1, 2*time.Second, 20*time.Millisecond)
 	behind := 0
@@ -190,19 +193,20 @@ func TestAnIdentitysFloodIsItsOwn(t *testing.T) {
 		t.Errorf("%d of one identity wait or hash", behind)
 	}
 	if after := b.retryTime("o1"); after != minRetry {
-		t.Errorf("come back after %v", after)
+		t.Errorf("retry after %v", after)
 	}
 	if wait := b.wait(verified); wait != 20*time.Millisecond {
 		t.Errorf("another one waits %v", wait)
 	}
 	b.enterAll(numbered("o-", 100)...)
 	if after := b.retryTime("o-late"); after != minRetry {
-		t.Errorf("others are told %v", after)
+		t.Errorf("others retry after %v", after)
 	}
 }
 
-// While owners wait, strangers get every third place and hold no more than half of them.
-func TestStrangersLeaveHalfToOwners(t *testing.T) {
+// TestUnverifiedLeaveHalf checks that while verified callers wait, unverified ones get
+// every third place and hold at most half of the places.
+func TestUnverifiedLeaveHalf(t *testing.T) {
 	t.Parallel()
 	for places := 1; places <= 5; places++ {
 		b := newQueueTest(t, places, time.Hour, time.Millisecond)
@@ -237,8 +241,9 @@ func TestStrangersLeaveHalfToOwners(t *testing.T) {
 	}
 }
 
-// Strangers whose hashes take long do not pile up in the places.
-func TestSlowStrangersHoldHalf(t *testing.T) {
+// TestSlowUnverifiedHoldHalf checks that unverified callers with slow hashes do not
+// accumulate in the places.
+func TestSlowUnverifiedHoldHalf(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 5, time.Hour, time.Millisecond)
 	b.enterAll(numbered("o", 100)...)
@@ -259,8 +264,9 @@ func TestSlowStrangersHoldHalf(t *testing.T) {
 	}
 }
 
-// Strangers alone have all places, and their flood does not turn an owner away.
-func TestOwnersComeInBesideStrangers(t *testing.T) {
+// TestVerifiedEnterDuringFlood checks that unverified callers have all places if they are
+// alone, and that a flood of them does not make the queue refuse a verified caller.
+func TestVerifiedEnterDuringFlood(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 2, 2*time.Second, 20*time.Millisecond)
 	b.enterAll(numbered("s", 2+200)...)
@@ -272,7 +278,8 @@ func TestOwnersComeInBesideStrangers(t *testing.T) {
 	b.retryTime("s-late")
 }
 
-// Who gives up waiting leaves the place in line to the next.
+// TestWaiterLeaves checks that a caller who stops waiting leaves the position to the
+// next.
 func TestWaiterLeaves(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 1, time.Minute, time.Millisecond)
@@ -281,7 +288,7 @@ func TestWaiterLeaves(t *testing.T) {
 	b.enterAll("o2")
 	b.finish("o1", time.Millisecond)
 	b.want("the next", "o3")
-	left := b.waiters["o3"] // has its place and does not know yet
+	left := b.waiters["o3"] // has a place and has not noticed yet
 	b.leave(left)
 	delete(b.waiters, "o3")
 	b.want("the next but one", "o2")
@@ -290,18 +297,19 @@ func TestWaiterLeaves(t *testing.T) {
 	}
 	b.finish("o2", time.Millisecond)
 	if !b.empty() {
-		t.Error("somebody is left")
+		t.Error("a caller is left")
 	}
 }
 
-// Those who are turned away come back one after the other, as fast as places get free.
-func TestTurnedAwayAreSpread(t *testing.T) {
+// TestRetriesAreSpread checks that the retries of refused callers follow each other at
+// the rate at which places become free.
+func TestRetriesAreSpread(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 2, 2*time.Second, 20*time.Millisecond)
 	b.enterAll(numbered("o", 2+200)...)
 	for i := range 500 {
 		if got, want := b.retryTime("o-late"), time.Second+time.Duration(i)*10*time.Millisecond; got != want {
-			t.Fatalf("the %d. is told %v, want %v", i, got, want)
+			t.Fatalf("retry %d after %v, want %v", i, got, want)
 		}
 	}
 	b.at = b.at.Add(3 * time.Second)
@@ -315,6 +323,6 @@ func TestTurnedAwayAreSpread(t *testing.T) {
 	}
 	b.enterAll(numbered("s", 66)...)
 	if first, second := b.retryTime("s-late"), b.retryTime("s-late"); first != time.Second || second != first+30*time.Millisecond {
-		t.Errorf("strangers, who get a third: %v, then %v", first, second)
+		t.Errorf("unverified, with a third of the places: %v, then %v", first, second)
 	}
 }

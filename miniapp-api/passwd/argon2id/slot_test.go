@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A place that was detached outlives the context it was waited for under, and one
-// whose context has ended before cannot be detached.
+// TestDetachedSlotOutlivesItsContext checks that a detached place outlives the context of
+// Reserve, and that a place whose context has ended cannot be detached.
 func TestDetachedSlotOutlivesItsContext(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, Config{Slots: 1})
