@@ -21,12 +21,12 @@ import (
 
 // A browser is Chromium with the demo's page open, on a screen as wide as a phone.
 type browser struct {
-	ctx      context.Context
-	demo     *runningDemo // whose page it is
-	shots    string       // directory for screenshots, "" = none
-	mu       sync.Mutex
-	troubles []string // what the console complained about
-	requests []string // addresses of what was asked for
+	ctx           context.Context
+	demo          *runningDemo // whose page it is
+	shots         string       // directory for screenshots, "" = none
+	mu            sync.Mutex
+	consoleErrors []string // what the console complained about
+	requests      []string // addresses of what was asked for
 }
 
 // startChromium starts the one Chromium of all pages.
@@ -68,13 +68,13 @@ func (b *browser) listen(event any) {
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.URL)
 	case *runtime.EventExceptionThrown:
-		b.troubles = append(b.troubles, e.ExceptionDetails.Text)
+		b.consoleErrors = append(b.consoleErrors, e.ExceptionDetails.Text)
 		if e.ExceptionDetails.Exception != nil {
-			b.troubles = append(b.troubles, fmt.Sprint(e.ExceptionDetails.Exception))
+			b.consoleErrors = append(b.consoleErrors, fmt.Sprint(e.ExceptionDetails.Exception))
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
-			b.troubles = append(b.troubles, e.Entry.Text)
+			b.consoleErrors = append(b.consoleErrors, e.Entry.Text)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func (b *browser) do(t *testing.T, what string, actions ...chromedp.Action[chrom
 	ctx, stop := context.WithTimeout(b.ctx, testenv.Patience)
 	defer stop()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.picture(t, "failed")
+		b.screenshot(t, "failed")
 		text, _ := evaluate[string](b, `document.getElementById("phone").innerText`)
 		t.Fatalf("%s: %v\n%s", what, err, text)
 	}
@@ -107,16 +107,16 @@ func must[T any](t *testing.T, b *browser, script string) T {
 }
 
 // tap presses the button of that name and waits until the phone shows want.
-func (b *browser) tap(t *testing.T, name, want string) {
+func (b *browser) proxy(t *testing.T, name, want string) {
 	t.Helper()
 	button := fmt.Sprintf(`(//dialog[@open] | //*[@id="page"][not(//dialog[@open])])//button[normalize-space()=%q or @aria-label=%q]`, name, name)
-	b.do(t, "tap "+name, b.waitFor(""), stillThere(chromedp.Steps(chromedp.ScrollIntoView(button),
+	b.do(t, "tap "+name, b.waitFor(""), retryDetached(chromedp.Steps(chromedp.ScrollIntoView(button),
 		chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
 		chromedp.Click(button, chromedp.NodeVisible))), b.waitFor(want))
 }
 
 // stillThere repeats a on a node that the page drew anew between finding and using it.
-func stillThere(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
+func retryDetached(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, target *chromedp.Target) (v chromedp.Void, err error) {
 		for ctx.Err() == nil {
 			if v, err = a(ctx, target); err == nil || !strings.Contains(err.Error(), "Could not find node") {
@@ -144,36 +144,36 @@ func (b *browser) fill(t *testing.T, name, value string) {
 }
 
 // become gives the phone to another person.
-func (b *browser) become(t *testing.T, person string) {
+func (b *browser) selectPerson(t *testing.T, person string) {
 	t.Helper()
 	b.do(t, "become "+person, chromedp.Click(fmt.Sprintf(`#list button[data-person=%q]`, person)), b.waitFor("我的密码"))
 }
 
 // look takes a picture and checks what every page must keep.
-func (b *browser) look(t *testing.T, name string) {
+func (b *browser) checkPage(t *testing.T, name string) {
 	t.Helper()
-	b.picture(t, name)
+	b.screenshot(t, name)
 	b.checkTargets(t, name)
 	b.checkWidth(t, name)
 	b.checkAxe(t, name)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, trouble := range b.troubles {
-		t.Errorf("%s: the console says: %s", name, trouble)
+	for _, message := range b.consoleErrors {
+		t.Errorf("%s: the console says: %s", name, message)
 	}
-	b.troubles = nil
+	b.consoleErrors = nil
 }
 
 // lookTwice is look without elder mode and with it, where a page differs by one class.
-func (b *browser) lookTwice(t *testing.T, name string) {
+func (b *browser) checkBothModes(t *testing.T, name string) {
 	t.Helper()
-	b.look(t, name)
+	b.checkPage(t, name)
 	b.do(t, "elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.add("elder")`))
-	b.look(t, "elder-"+name)
+	b.checkPage(t, "elder-"+name)
 	b.do(t, "no elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.remove("elder")`))
 }
 
-func (b *browser) picture(t *testing.T, name string) {
+func (b *browser) screenshot(t *testing.T, name string) {
 	t.Helper()
 	if b.shots == "" {
 		return

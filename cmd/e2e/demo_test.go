@@ -45,7 +45,7 @@ func startDemo(t testing.TB, args ...string) *runningDemo {
 			return strings.Contains(d.out.String(), "Ctrl-C stops")
 		}
 	})
-	d.URL = d.told(t, `API +(http://127\.0\.0\.1:\d+)\n`)
+	d.URL = d.find(t, `API +(http://127\.0\.0\.1:\d+)\n`)
 	return d
 }
 
@@ -62,7 +62,7 @@ func (d *runningDemo) stop(t *testing.T) {
 }
 
 // told finds what the screen says.
-func (d *runningDemo) told(t testing.TB, pattern string) string {
+func (d *runningDemo) find(t testing.TB, pattern string) string {
 	t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(d.out.String())
 	if m == nil {
@@ -95,18 +95,18 @@ func mustPost(t testing.TB, p *apiclient.Client, path string, body apiclient.Fie
 }
 
 // person is one of those the demo lists.
-func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
+func (d *runningDemo) person(t testing.TB, key string) alipaysim.Person {
 	t.Helper()
 	a, err := d.client().Get(t.Context(), "/sim/people")
 	cmdtest.NoError(t, err)
 	var all []alipaysim.Person
 	cmdtest.NoError(t, json.Unmarshal(a.Raw, &all))
 	for _, p := range all {
-		if p.Person == word {
+		if p.Person == key {
 			return p
 		}
 	}
-	t.Fatalf("no person %s", word)
+	t.Fatalf("no person %s", key)
 	return alipaysim.Person{}
 }
 
@@ -119,7 +119,7 @@ func linkOf(who alipaysim.Person, password string) apiclient.Fields {
 func TestDemoCtrlC(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t)
-	dir := d.told(t, `Database +(/.+)/postgres`)
+	dir := d.find(t, `Database +(/.+)/postgres`)
 	pid := postmaster(t, dir)
 	d.stop(t)
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {

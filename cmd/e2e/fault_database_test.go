@@ -66,16 +66,16 @@ func TestDatabaseReadOnly(t *testing.T) {
 	pg := startPostgres(t, postgresDir(t))
 	n := newFixtureOn(t, pg.DSN(""))
 	server := serveOn(n, n.DSN)
-	crowd := n.Linked(4, server.URL)
-	open := cmdtest.ChangeAt(crowd[1].Must("OK", crowd[1].OpenChange(crowd[1].Password)))
+	citizens := n.Linked(4, server.URL)
+	open := cmdtest.ChangeAt(citizens[1].Must("OK", citizens[1].OpenChange(citizens[1].Password)))
 	stranger := n.AddCitizens(1, server.URL)[0]
 	stranger.MustLogIn()
 	requests := map[*cmdtest.Citizen]apiclient.Request{
-		crowd[0]: crowd[0].OpenChange(crowd[0].Password),
-		crowd[1]: cmdtest.ConfirmTo(open, crowd[1].NewPassword()),
-		crowd[2]: crowd[2].OpenChange(crowd[2].Password).Under("k-1"),
-		crowd[3]: cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": crowd[3].Code()}),
-		stranger: stranger.Link(),
+		citizens[0]: citizens[0].OpenChange(citizens[0].Password),
+		citizens[1]: cmdtest.ConfirmTo(open, citizens[1].NewPassword()),
+		citizens[2]: citizens[2].OpenChange(citizens[2].Password).Under("k-1"),
+		citizens[3]: cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": citizens[3].Code()}),
+		stranger:    stranger.Link(),
 	}
 	readOnly := func(on string) {
 		t.Helper()
@@ -86,7 +86,7 @@ func TestDatabaseReadOnly(t *testing.T) {
 	}
 	readOnly("on")
 	awaitReady(t, server, http.StatusServiceUnavailable)
-	crowd[0].Must("OK", cmdtest.GetFrom("/v1/link"))
+	citizens[0].Must("OK", cmdtest.GetFrom("/v1/link"))
 	allLater(t, requests)
 	readOnly("off")
 	awaitReady(t, server, http.StatusOK)
@@ -100,7 +100,7 @@ func allLater(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	var wg sync.WaitGroup
 	for c, r := range requests {
 		wg.Go(func() {
-			if a := askOnce(c, r); !isLater(t, a) {
+			if a := sendOnce(c, r); !isLater(t, a) {
 				t.Errorf("%s: %s", r.Path, a.Raw)
 			}
 		})
@@ -113,7 +113,7 @@ func allDone(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	for c, r := range requests {
 		c.Want("OK", r)
-		truthOf(c)
+		dbStateOf(c)
 	}
 }
 
@@ -123,12 +123,12 @@ func TestDatabaseFull(t *testing.T) {
 	pg := startPostgres(t, postgresDir(t), "max_connections=20")
 	n := newFixtureOn(t, pg.DSN(""))
 	server := serveOn(n, n.DSN)
-	crowd := n.Linked(4, server.URL)
+	citizens := n.Linked(4, server.URL)
 	requests := map[*cmdtest.Citizen]apiclient.Request{}
-	for _, c := range crowd[:3] {
+	for _, c := range citizens[:3] {
 		requests[c] = c.OpenChange(c.Password)
 	}
-	requests[crowd[3]] = cmdtest.GetFrom("/v1/password")
+	requests[citizens[3]] = cmdtest.GetFrom("/v1/password")
 	release := takeConnections(n)
 	awaitReady(t, server, http.StatusServiceUnavailable)
 	allLater(t, requests)
@@ -170,7 +170,7 @@ func TestLineDead(t *testing.T) {
 	t.Parallel()
 	for _, d := range []struct {
 		name string
-		at   moment
+		at   faultPoint
 	}{{"commit on its way", lateCommit}, {"answer on its way", afterCommit}} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
@@ -179,31 +179,31 @@ func TestLineDead(t *testing.T) {
 	}
 }
 
-func testLineDead(t *testing.T, at moment) {
+func testLineDead(t *testing.T, at faultPoint) {
 	n := cmdtest.NewOwnFixture(t)
-	tap, dsn := newTap(t, n.DSN)
+	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
-	crowd := n.Linked(3, server.URL)
-	c := crowd[0]
+	citizens := n.Linked(3, server.URL)
+	c := citizens[0]
 	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
 	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
 	requests := map[*cmdtest.Citizen]apiclient.Request{
-		crowd[1]: crowd[1].OpenChange(crowd[1].Password),
-		crowd[2]: cmdtest.GetFrom("/v1/password"),
+		citizens[1]: citizens[1].OpenChange(citizens[1].Password),
+		citizens[2]: cmdtest.GetFrom("/v1/password"),
 	}
-	trap := tap.set("SET state = 'done'", at, tap.kill)
+	fault := proxy.set("SET state = 'done'", at, proxy.kill)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if a := askOnce(c, chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
+		if a := sendOnce(c, chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
 			t.Errorf("told %s", a.Raw)
 		}
 	})
-	trap.await(t)
+	fault.await(t)
 	wg.Go(func() { allLater(t, requests) })
 	awaitReady(t, server, http.StatusServiceUnavailable)
 	wg.Wait()
 
-	tap.heal()
+	proxy.heal()
 	awaitReady(t, server, http.StatusOK)
 	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != "done" {
 		t.Errorf("it says %s", got)
@@ -211,7 +211,7 @@ func testLineDead(t *testing.T, at moment) {
 	ageLeases(n)
 	requests[c] = chosen
 	allDone(t, requests)
-	if got := truthOf(c); got.Version != 2 {
+	if got := dbStateOf(c); got.Version != 2 {
 		t.Errorf("%+v", got)
 	}
 	checkServer(t, server)

@@ -17,7 +17,7 @@ func TestKillAtCommit(t *testing.T) {
 	t.Parallel()
 	for _, k := range []struct {
 		name  string
-		at    moment
+		at    faultPoint
 		state string // of the change, when the citizen comes back
 	}{
 		{"committed", afterCommit, "done"},
@@ -30,16 +30,16 @@ func TestKillAtCommit(t *testing.T) {
 	}
 }
 
-func testKillAtCommit(t *testing.T, at moment, state string) {
+func testKillAtCommit(t *testing.T, at faultPoint, state string) {
 	n := cmdtest.NewOwnFixture(t)
-	tap, dsn := newTap(t, n.DSN)
+	proxy, dsn := newProxy(t, n.DSN)
 	first := serveOn(n, dsn)
 	c := n.Linked(1, first.URL)[0]
 	elsewhere := c.Twin(first.URL)
 	elsewhere.MustLogIn()
 	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
 	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
-	tap.set("SET state = 'done'", at, first.Kill)
+	proxy.set("SET state = 'done'", at, first.Kill)
 	if a, err := c.Do(t.Context(), chosen); err == nil {
 		t.Fatalf("killed before it answered, but: %s", a.Raw)
 	}
@@ -49,7 +49,7 @@ func testKillAtCommit(t *testing.T, at moment, state string) {
 	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != state {
 		t.Errorf("it says %s, want %s", got, state)
 	}
-	if got := truthOf(c); (got.Version == 2) != (at == afterCommit) {
+	if got := dbStateOf(c); (got.Version == 2) != (at == afterCommit) {
 		t.Errorf("before the citizen came back: %+v", got)
 	}
 	ageLeases(n)
@@ -57,7 +57,7 @@ func testKillAtCommit(t *testing.T, at moment, state string) {
 	elsewhere.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/link"))
 	c.Must("OLD_PASSWORD_WRONG", c.OpenChange(c.Password))
 	c.Must("OK", c.OpenChange(passwordOf(chosen)))
-	if got := truthOf(c); got.Version != 2 || got.Done != 1 {
+	if got := dbStateOf(c); got.Version != 2 || got.Done != 1 {
 		t.Errorf("at the end: %+v", got)
 	}
 	cmdtest.NoError(t, second.Stop())
@@ -71,7 +71,7 @@ func checkRepeats(t *testing.T, c *cmdtest.Citizen, r apiclient.Request, bareFir
 	bare := r.Under("")
 	var answers []string
 	ask := func(r apiclient.Request) {
-		a := persist(c, r)
+		a := sendUntilDone(c, r)
 		if a.Code != "OK" || a.Text("state") != "done" {
 			t.Fatalf("repeated with key %q: %s", r.Key, a.Raw)
 		}
@@ -95,12 +95,12 @@ func passwordOf(confirm apiclient.Request) string {
 }
 
 // A diary is what one citizen was told before the server died.
-type diary struct {
+type citizenLog struct {
 	*cmdtest.Citizen
-	steps   int    // answered
-	asked   string // the step that was not answered
-	pending string // the new password of the confirm that was not answered
-	done    int    // changes
+	steps      int    // answered
+	unanswered string // the step that was not answered
+	pending    string // the new password of the confirm that was not answered
+	done       int    // changes
 }
 
 // TestKillAnytime kills servers at random moments of sessions, links and
@@ -109,58 +109,58 @@ type diary struct {
 func TestKillAnytime(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
-	var before []*diary
-	struck := map[string]int{}
+	var previous []*citizenLog
+	counts := map[string]int{}
 	for range testenv.Rounds(8, 60) {
 		server := serveOn(n, n.DSN)
-		for _, d := range before {
+		for _, d := range previous {
 			d.Base = server.URL
 			d.check(t)
 		}
-		before = nil
+		previous = nil
 		for _, c := range n.AddCitizens(3, server.URL) {
-			before = append(before, &diary{Citizen: c})
+			previous = append(previous, &citizenLog{Citizen: c})
 		}
 		var wg sync.WaitGroup
-		for _, d := range before {
-			wg.Go(func() { d.live(t) })
+		for _, d := range previous {
+			wg.Go(func() { d.run(t) })
 		}
 		time.Sleep(time.Duration(10+rand.IntN(190)) * time.Millisecond)
 		server.Kill()
 		wg.Wait()
 		checkServer(t, server)
-		for _, d := range before {
-			struck[d.asked]++
+		for _, d := range previous {
+			counts[d.unanswered]++
 		}
 	}
-	t.Logf("struck during %v", struck)
+	t.Logf("struck during %v", counts)
 }
 
 // live goes on until there is no answer.
-func (d *diary) live(t *testing.T) {
-	d.try(t, "session", cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": d.Code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
-	d.try(t, "link", d.Link().Under("l"), func(apiclient.Answer) {})
-	for d.asked == "" {
-		d.try(t, "open", d.OpenChange(d.Password), func(a apiclient.Answer) { d.Change = cmdtest.ChangeAt(a) })
+func (d *citizenLog) run(t *testing.T) {
+	d.doStep(t, "session", cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": d.Code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
+	d.doStep(t, "link", d.Link().Under("l"), func(apiclient.Answer) {})
+	for d.unanswered == "" {
+		d.doStep(t, "open", d.OpenChange(d.Password), func(a apiclient.Answer) { d.Change = cmdtest.ChangeAt(a) })
 		d.pending = d.NewPassword()
-		d.try(t, "confirm", cmdtest.ConfirmTo(d.Change, d.pending), func(apiclient.Answer) { d.Password = d.pending; d.done++ })
+		d.doStep(t, "confirm", cmdtest.ConfirmTo(d.Change, d.pending), func(apiclient.Answer) { d.Password = d.pending; d.done++ })
 	}
 }
 
 // try takes a step, unless one before it was not answered.
-func (d *diary) try(t *testing.T, step string, r apiclient.Request, then func(apiclient.Answer)) {
-	if d.asked != "" {
+func (d *citizenLog) doStep(t *testing.T, step string, r apiclient.Request, then func(apiclient.Answer)) {
+	if d.unanswered != "" {
 		return
 	}
 	a, err := d.Do(t.Context(), r)
 	switch {
 	case err != nil:
-		d.asked = step
+		d.unanswered = step
 	case a.Code == "BUSY": // so is the machine
-		d.try(t, step, r, then)
+		d.doStep(t, step, r, then)
 	case a.Code != "OK":
 		t.Errorf("%s: %s", step, a.Raw)
-		d.asked = step
+		d.unanswered = step
 	default:
 		d.steps++
 		then(a)
@@ -168,17 +168,17 @@ func (d *diary) try(t *testing.T, step string, r apiclient.Request, then func(ap
 }
 
 // check compares what was told with what stands, and goes on from there.
-func (d *diary) check(t *testing.T) {
+func (d *citizenLog) check(t *testing.T) {
 	t.Helper()
-	is := truthOf(d.Citizen)
-	if low, high := d.done, d.done; is.Done < low || is.Done > high && (d.asked != "confirm" || is.Done > high+1) {
+	is := dbStateOf(d.Citizen)
+	if low, high := d.done, d.done; is.Done < low || is.Done > high && (d.unanswered != "confirm" || is.Done > high+1) {
 		t.Errorf("%d changes were confirmed, %+v", d.done, is)
 	}
-	switch d.asked {
+	switch d.unanswered {
 	case "session":
 		d.MustLogIn()
 	case "link":
-		if a := askOnce(d.Citizen, d.Link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
+		if a := sendOnce(d.Citizen, d.Link()); a.Code != "OK" && (a.Code != "ALREADY_LINKED" || is.Links != 1) {
 			t.Errorf("link again: %s", a.Raw)
 		}
 		d.Want("OK", cmdtest.GetFrom("/v1/link"))
@@ -190,14 +190,14 @@ func (d *diary) check(t *testing.T) {
 }
 
 // checkConfirm asks whether it happened, and repeats.
-func (d *diary) checkConfirm(t *testing.T, is truth) {
+func (d *citizenLog) checkConfirm(t *testing.T, is dbState) {
 	t.Helper()
-	told := d.Want("OK", cmdtest.GetFrom(d.Change)).Text("state")
-	if (told == "done") != (is.Done == d.done+1) || told != "done" && told != "open" {
-		t.Errorf("it says %s, but %+v after %d changes", told, is, d.done)
+	reported := d.Want("OK", cmdtest.GetFrom(d.Change)).Text("state")
+	if (reported == "done") != (is.Done == d.done+1) || reported != "done" && reported != "open" {
+		t.Errorf("it says %s, but %+v after %d changes", reported, is, d.done)
 	}
 	d.Want("OK", cmdtest.ConfirmTo(d.Change, d.pending))
-	if got := truthOf(d.Citizen); got.Done != d.done+1 {
+	if got := dbStateOf(d.Citizen); got.Done != d.done+1 {
 		t.Errorf("repeated, and then %+v after %d changes", got, d.done)
 	}
 }

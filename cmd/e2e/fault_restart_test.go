@@ -16,37 +16,37 @@ import (
 
 // A busy citizen changes the password again and again, and believes only what
 // the server says.
-type busy struct {
+type changer struct {
 	*cmdtest.Citizen
-	acked int          // changes the server confirmed
-	asked atomic.Int64 // changes the server confirmed when it was asked
-	codes map[string]int
-	last  atomic.Int64 // time of the last OK
-	later atomic.Int64 // time of the last answer to come back later
+	confirmed int          // changes the server confirmed
+	found     atomic.Int64 // changes the server confirmed when it was asked
+	codes     map[string]int
+	last      atomic.Int64 // time of the last OK
+	later     atomic.Int64 // time of the last answer to come back later
 }
 
 // live changes passwords until end.
-func (b *busy) live(t *testing.T, end *atomic.Bool) {
+func (b *changer) run(t *testing.T, end *atomic.Bool) {
 	for !end.Load() {
-		a := b.insist(t, func() apiclient.Request { return b.OpenChange(b.Password) })
+		a := b.sendUntilOK(t, func() apiclient.Request { return b.OpenChange(b.Password) })
 		if a.Code != "OK" {
 			return
 		}
 		b.Change = cmdtest.ChangeAt(a)
-		b.finish(t)
-		time.Sleep(thought)
+		b.confirmNew(t)
+		time.Sleep(thinkTime)
 	}
 }
 
 // thought is a pause of a busy citizen. Without it they would try how fast the
 // server hashes, not what it does without a database.
-const thought = 300 * time.Millisecond
+const thinkTime = 300 * time.Millisecond
 
 // insist repeats a request until it is done. Nothing but "later" may come
 // between: no citizen has done anything wrong.
-func (b *busy) insist(t *testing.T, r func() apiclient.Request) apiclient.Answer {
+func (b *changer) sendUntilOK(t *testing.T, r func() apiclient.Request) apiclient.Answer {
 	for {
-		a := b.note(askOnce(b.Citizen, r()))
+		a := b.record(sendOnce(b.Citizen, r()))
 		if a.Code == "OK" {
 			return a
 		}
@@ -60,24 +60,24 @@ func (b *busy) insist(t *testing.T, r func() apiclient.Request) apiclient.Answer
 
 // finish confirms a new password. After any other answer than done it asks
 // before it tries again.
-func (b *busy) finish(t *testing.T) {
+func (b *changer) confirmNew(t *testing.T) {
 	next := b.NewPassword()
 	for {
-		a := b.note(askOnce(b.Citizen, cmdtest.ConfirmTo(b.Change, next)))
+		a := b.record(sendOnce(b.Citizen, cmdtest.ConfirmTo(b.Change, next)))
 		if a.Code == "OK" {
 			b.Password = next
-			b.acked++
+			b.confirmed++
 			return
 		}
 		if !isLater(t, a) {
 			t.Errorf("confirm: %s", a.Raw)
 			return
 		}
-		is := b.insist(t, func() apiclient.Request { return cmdtest.GetFrom(b.Change) }).Text("state")
+		is := b.sendUntilOK(t, func() apiclient.Request { return cmdtest.GetFrom(b.Change) }).Text("state")
 		switch {
 		case is == "done" && a.Code == "RESULT_UNKNOWN":
 			b.Password = next
-			b.asked.Add(1)
+			b.found.Add(1)
 			return
 		case is != "open":
 			t.Errorf("told %s, then %q", a.Code, is)
@@ -86,7 +86,7 @@ func (b *busy) finish(t *testing.T) {
 	}
 }
 
-func (b *busy) note(a apiclient.Answer) apiclient.Answer {
+func (b *changer) record(a apiclient.Answer) apiclient.Answer {
 	b.codes[a.Code]++
 	if a.Code == "OK" {
 		b.last.Store(time.Now().UnixNano())
@@ -97,21 +97,21 @@ func (b *busy) note(a apiclient.Answer) apiclient.Answer {
 }
 
 // A crowd is busy at the same time.
-type crowd []*busy
+type changers []*changer
 
 // awaitServed waits until everybody got what they asked for.
-func (all crowd) awaitServed(t *testing.T, since time.Time) {
+func (all changers) awaitServed(t *testing.T, since time.Time) {
 	t.Helper()
 	testenv.Eventually(t, "everybody is served", func() bool {
-		return !slices.ContainsFunc(all, func(b *busy) bool { return b.last.Load() < since.UnixNano() })
+		return !slices.ContainsFunc(all, func(b *changer) bool { return b.last.Load() < since.UnixNano() })
 	})
 }
 
 // awaitToldLater waits until everybody was told to come back.
-func (all crowd) awaitToldLater(t *testing.T, since time.Time) {
+func (all changers) awaitRetryLater(t *testing.T, since time.Time) {
 	t.Helper()
 	testenv.Eventually(t, "everybody is told to come back", func() bool {
-		return !slices.ContainsFunc(all, func(b *busy) bool { return b.later.Load() < since.UnixNano() })
+		return !slices.ContainsFunc(all, func(b *changer) bool { return b.later.Load() < since.UnixNano() })
 	})
 }
 
@@ -123,14 +123,14 @@ func TestDatabaseRestarts(t *testing.T) {
 	dir := postgresDir(t)
 	pg := startPostgres(t, dir)
 	n := newFixtureOn(t, pg.DSN(""))
-	tap, dsn := newTap(t, n.DSN)
+	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
-	var all crowd
+	var all changers
 	for _, c := range n.Linked(8, server.URL) {
-		all = append(all, &busy{Citizen: c, codes: map[string]int{}})
+		all = append(all, &changer{Citizen: c, codes: map[string]int{}})
 	}
-	rest := all.begin(t, tap)
-	defer rest()
+	stopAll := all.begin(t, proxy)
+	defer stopAll()
 	all.awaitServed(t, time.Now())
 	for _, stop := range []struct {
 		name string
@@ -146,7 +146,7 @@ func TestDatabaseRestarts(t *testing.T) {
 		<-pg.Done()
 		awaitReady(t, server, http.StatusServiceUnavailable)
 		if stop.long {
-			all.awaitToldLater(t, away)
+			all.awaitRetryLater(t, away)
 		}
 		if got := probe(server, "/healthz"); got != http.StatusOK {
 			t.Errorf("%s: /healthz is %d", stop.name, got)
@@ -158,56 +158,56 @@ func TestDatabaseRestarts(t *testing.T) {
 		all.awaitServed(t, back)
 	}
 	testenv.Eventually(t, "somebody finds a change done by asking", func() bool {
-		return slices.ContainsFunc(all, func(b *busy) bool { return b.asked.Load() > 0 })
+		return slices.ContainsFunc(all, func(b *changer) bool { return b.found.Load() > 0 })
 	})
-	rest()
+	stopAll()
 	all.check(t)
 	checkServer(t, server)
 }
 
 // begin lets everybody live until rest is called, on a line with a trap every
 // now and then.
-func (all crowd) begin(t *testing.T, tap *tap) (rest func()) {
+func (all changers) begin(t *testing.T, proxy *proxy) (stopAll func()) {
 	var end atomic.Bool
 	var wg sync.WaitGroup
 	for _, b := range all {
-		wg.Go(func() { b.live(t, &end) })
+		wg.Go(func() { b.run(t, &end) })
 	}
 	wg.Go(func() {
 		for i := 0; !end.Load(); i++ {
-			tap.set("SET state = 'done'", []moment{afterCommit, beforeCommit, inStatement}[i%3], nil)
+			proxy.set("SET state = 'done'", []faultPoint{afterCommit, beforeCommit, inStatement}[i%3], nil)
 			time.Sleep(300 * time.Millisecond)
 		}
 	})
 	return func() {
 		end.Store(true)
 		wg.Wait()
-		tap.disarm()
+		proxy.disarm()
 	}
 }
 
 // check compares what everybody was told with what stands.
-func (all crowd) check(t *testing.T) {
+func (all changers) check(t *testing.T) {
 	t.Helper()
-	codes, acked, asked := map[string]int{}, 0, 0
+	codes, confirmed, found := map[string]int{}, 0, 0
 	for _, b := range all {
-		b.checkBelief(t)
+		b.checkVersion(t)
 		for code, k := range b.codes {
 			codes[code] += k
 		}
-		acked, asked = acked+b.acked, asked+int(b.asked.Load())
+		confirmed, found = confirmed+b.confirmed, found+int(b.found.Load())
 	}
-	t.Logf("%d changes confirmed and %d found by asking; answers %v", acked, asked, codes)
-	if codes["BUSY"] == 0 || asked == 0 {
+	t.Logf("%d changes confirmed and %d found by asking; answers %v", confirmed, found, codes)
+	if codes["BUSY"] == 0 || found == 0 {
 		t.Error("nobody noticed that anything was broken")
 	}
 }
 
 // checkBelief compares what the citizen was told with what stands.
-func (b *busy) checkBelief(t *testing.T) {
+func (b *changer) checkVersion(t *testing.T) {
 	t.Helper()
-	if got := truthOf(b.Citizen); got.Version != 1+b.acked+int(b.asked.Load()) {
-		t.Errorf("told of %d changes and found %d by asking, but %+v", b.acked, b.asked.Load(), got)
+	if got := dbStateOf(b.Citizen); got.Version != 1+b.confirmed+int(b.found.Load()) {
+		t.Errorf("told of %d changes and found %d by asking, but %+v", b.confirmed, b.found.Load(), got)
 	}
 	b.Want("OK", b.OpenChange(b.Password))
 }

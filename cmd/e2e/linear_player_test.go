@@ -16,8 +16,8 @@ const (
 )
 
 // run does one operation after another, in random order.
-func (p *player) run() {
-	for range scenes {
+func (p *phone) run() {
+	for range operationsPerClient {
 		if p.isFrozen() && rand.IntN(3) == 0 {
 			p.reset()
 			continue
@@ -47,7 +47,7 @@ func (p *player) run() {
 }
 
 // end finds out which password works at last, if it is not frozen for good.
-func (p *player) end() {
+func (p *phone) end() {
 	for password := p.newest(); password >= 0; {
 		switch p.open(password, false) {
 		case "OK":
@@ -67,34 +67,34 @@ func (p *player) end() {
 	p.Fixture.T.Error("no password works")
 }
 
-func (p *player) belief() int { p.mu.Lock(); defer p.mu.Unlock(); return p.believed }
+func (p *phone) expectedPassword() int { p.mu.Lock(); defer p.mu.Unlock(); return p.expected }
 
 // newest is the number of the last password made up.
-func (p *player) newest() int {
+func (p *phone) newest() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.passwords) - 1
 }
 
 // open is two operations: nothing keeps the password as it is between them.
-func (p *player) open(password int, hasty bool) string {
+func (p *phone) open(password int, mayHangUp bool) string {
 	n := p.newOpening()
 	call := time.Now()
-	code, a := p.ask(p.OpenChange(p.password(password)), hasty, true)
+	code, a := p.request(p.OpenChange(p.password(password)), mayHangUp, true)
 	switch code {
 	case "OK":
-		p.write(did("verify", n, password), call, code)
-		p.write(did("install", n, password), call, code)
+		p.appendOperation(anySession("verify", n, password), call, code)
+		p.appendOperation(anySession("install", n, password), call, code)
 		p.mu.Lock()
-		p.paths[n], p.believed, p.frozen = cmdtest.ChangeAt(a), password, false
+		p.paths[n], p.expected, p.frozen = cmdtest.ChangeAt(a), password, false
 		p.mu.Unlock()
 	case "OLD_PASSWORD_WRONG":
-		p.write(did("verify", n, password), call, code)
+		p.appendOperation(anySession("verify", n, password), call, code)
 	case "PASSWORD_FROZEN":
-		p.write(did("verify", n, password), call, code)
-		p.believeFrozen()
+		p.appendOperation(anySession("verify", n, password), call, code)
+		p.expectFrozen()
 	case lost:
-		p.write(did("install", n, password), call, lost)
+		p.appendOperation(anySession("install", n, password), call, lost)
 	case "":
 	default:
 		p.Fixture.T.Errorf("open: %s", a.Raw)
@@ -102,39 +102,39 @@ func (p *player) open(password int, hasty bool) string {
 	return code
 }
 
-func (p *player) confirm(change int) {
-	password := p.choose(change)
-	d, call := p.does("confirm", change, password), time.Now()
-	code, a := p.ask(cmdtest.ConfirmTo(p.path(change), p.password(password)), true, false)
+func (p *phone) confirm(change int) {
+	password := p.choosePassword(change)
+	d, call := p.newOperation("confirm", change, password), time.Now()
+	code, a := p.request(cmdtest.ConfirmTo(p.path(change), p.password(password)), true, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
-		p.believe(password)
+		p.expect(password)
 	}
 }
 
-func (p *player) cancel(change int) {
+func (p *phone) cancel(change int) {
 	call := time.Now()
-	code, a := p.ask(cmdtest.PostTo(p.path(change)+"/cancel", apiclient.Fields{}), true, false)
-	p.record(did("cancel", change, 0), call, code, a)
+	code, a := p.request(cmdtest.PostTo(p.path(change)+"/cancel", apiclient.Fields{}), true, false)
+	p.record(anySession("cancel", change, 0), call, code, a)
 }
 
 // record writes down an answer that the model knows.
-func (p *player) record(d deed, call time.Time, code string, a apiclient.Answer) {
+func (p *phone) record(d operation, call time.Time, code string, a apiclient.Answer) {
 	switch code {
 	case "":
 	case "OK", "CHANGE_GONE", "RESET_GONE", lost:
-		p.write(d, call, code)
+		p.appendOperation(d, call, code)
 	default:
 		p.Fixture.T.Errorf("%s: %s", d.kind, a.Raw)
 	}
 }
 
-func (p *player) look(change int) {
+func (p *phone) look(change int) {
 	call := time.Now()
-	code, a := p.ask(cmdtest.GetFrom(p.path(change)), true, false)
+	code, a := p.request(cmdtest.GetFrom(p.path(change)), true, false)
 	switch code {
 	case "OK":
-		p.write(did("look", change, 0), call, a.Text("state"))
+		p.appendOperation(anySession("look", change, 0), call, a.Text("state"))
 	case lost, "": // a look does nothing
 	default:
 		p.Fixture.T.Errorf("look: %s", a.Raw)
@@ -142,14 +142,14 @@ func (p *player) look(change int) {
 }
 
 // claim lets the stranger try to link the account.
-func (p *player) claim(password int) {
+func (p *phone) claim(password int) {
 	owner := *p.Citizen
 	owner.Password = p.password(password)
-	stranger := player{script: p.script, token: p.stranger.Token}
+	stranger := phone{history: p.history, token: p.stranger.Token}
 	call := time.Now()
 	switch code, a := stranger.send(owner.Link(), true); code {
 	case "LINK_REFUSED", "ALREADY_LINKED":
-		p.write(did("claim", 0, password), call, code)
+		p.appendOperation(anySession("claim", 0, password), call, code)
 	case lost, "": // a claim does nothing
 	default:
 		p.Fixture.T.Errorf("claim: %s", a.Raw)
@@ -157,18 +157,18 @@ func (p *player) claim(password int) {
 }
 
 // freeze is 不是我. It ends the player's own session.
-func (p *player) freeze() {
-	d, call := p.does("freeze", 0, 0), time.Now()
-	code, a := p.ask(cmdtest.PostTo("/v1/freeze", apiclient.Fields{}), true, false)
+func (p *phone) freeze() {
+	d, call := p.newOperation("freeze", 0, 0), time.Now()
+	code, a := p.request(cmdtest.PostTo("/v1/freeze", apiclient.Fields{}), true, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
-		p.believeFrozen()
+		p.expectFrozen()
 	}
 }
 
 // reset begins one, if there may be one more. The new password is given at once,
 // twice at once, after a change, by another session, or in a later scene.
-func (p *player) reset() {
+func (p *phone) reset() {
 	n := p.start(resetsInRun, true)
 	if n == 0 || p.resetPath(n) == "" {
 		return
@@ -176,9 +176,9 @@ func (p *player) reset() {
 	switch rand.IntN(8) {
 	case 0:
 	case 1:
-		p.newPlayer().renew(n, false)
+		p.newPhone().renew(n, false)
 	case 2, 3, 4, 5:
-		if p.open(p.belief(), false) == "OK" {
+		if p.open(p.expectedPassword(), false) == "OK" {
 			p.confirm(p.newestChange())
 		}
 		p.renew(n, false)
@@ -198,24 +198,24 @@ func (p *player) reset() {
 }
 
 // start is two operations, as open is. It returns 0 when limit were begun before.
-func (p *player) start(limit int, hasty bool) int {
+func (p *phone) start(limit int, mayHangUp bool) int {
 	n := p.newReset(limit)
 	if n == 0 {
 		return 0
 	}
-	d, call := p.does("start", n, 0), time.Now()
-	code, a := p.ask(cmdtest.PostTo("/v1/password/resets", apiclient.Fields{}), hasty, false)
+	d, call := p.newOperation("start", n, 0), time.Now()
+	code, a := p.request(cmdtest.PostTo("/v1/password/resets", apiclient.Fields{}), mayHangUp, false)
 	stands := d
 	stands.kind = "stand"
 	switch code {
 	case "OK":
-		p.write(d, call, code)
-		p.write(stands, call, code)
+		p.appendOperation(d, call, code)
+		p.appendOperation(stands, call, code)
 		p.mu.Lock()
 		p.resets[n] = "/v1/password/resets/" + a.Text("id")
 		p.mu.Unlock()
 	case lost:
-		p.write(stands, call, lost)
+		p.appendOperation(stands, call, lost)
 	case "":
 	default:
 		p.Fixture.T.Errorf("start: %s", a.Raw)
@@ -224,12 +224,12 @@ func (p *player) start(limit int, hasty bool) int {
 }
 
 // renew confirms a reset. The simulated Alipay has seen the right face at once.
-func (p *player) renew(reset int, hasty bool) {
-	password := p.choose(-reset)
-	d, call := p.does("renew", reset, password), time.Now()
-	code, a := p.ask(cmdtest.ConfirmTo(p.resetPath(reset), p.password(password)), hasty, false)
+func (p *phone) renew(reset int, mayHangUp bool) {
+	password := p.choosePassword(-reset)
+	d, call := p.newOperation("renew", reset, password), time.Now()
+	code, a := p.request(cmdtest.ConfirmTo(p.resetPath(reset), p.password(password)), mayHangUp, false)
 	p.record(d, call, code, a)
 	if code == "OK" {
-		p.believe(password)
+		p.expect(password)
 	}
 }

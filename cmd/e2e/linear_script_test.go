@@ -15,42 +15,42 @@ import (
 )
 
 // A script is one citizen's history while it is written.
-type script struct {
+type history struct {
 	*cmdtest.Citizen
 	stranger   *cmdtest.Citizen // somebody else with Alipay, who has no link
 	serverPair *serverPair
 	begun      time.Time
 
-	mu        sync.Mutex
-	ops       []porcupine.Operation
-	passwords []string    // by number; 0 is the first
-	paths     []string    // of changes, by number; "" where no answer told
-	resets    []string    // of resets, by number, likewise
-	chosen    map[int]int // the password of the first confirm, of a change or of minus a reset
-	believed  int         // what the last answer made of the password
-	frozen    bool        // what the last answer made of its state
-	sessions  int         // how many there were
-	met       uint64      // of them, by bit, whose login was answered
+	mu           sync.Mutex
+	ops          []porcupine.Operation
+	passwords    []string    // by number; 0 is the first
+	paths        []string    // of changes, by number; "" where no answer told
+	resets       []string    // of resets, by number, likewise
+	chosen       map[int]int // the password of the first confirm, of a change or of minus a reset
+	expected     int         // what the last answer made of the password
+	frozen       bool        // what the last answer made of its state
+	sessions     int         // how many there were
+	seenSessions uint64      // of them, by bit, whose login was answered
 }
 
 // newScript is a citizen with a link, before anything was changed.
-func (s *serverPair) newScript(c, stranger *cmdtest.Citizen) *script {
-	return &script{Citizen: c, stranger: stranger, serverPair: s, begun: time.Now(), passwords: []string{c.Password},
+func (s *serverPair) newHistory(c, stranger *cmdtest.Citizen) *history {
+	return &history{Citizen: c, stranger: stranger, serverPair: s, begun: time.Now(), passwords: []string{c.Password},
 		paths: []string{""}, resets: []string{""}, chosen: map[int]int{}}
 }
 
 // anyPassword is mostly the one that should work.
-func (s *script) anyPassword() int {
+func (s *history) anyPassword() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if rand.IntN(5) > 0 {
-		return s.believed
+		return s.expected
 	}
 	return rand.IntN(len(s.passwords))
 }
 
 // newestChange is the latest that an answer told, or 0.
-func (s *script) newestChange() int {
+func (s *history) newestChange() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.paths) - 1
@@ -60,11 +60,11 @@ func (s *script) newestChange() int {
 	return n
 }
 
-func (s *script) anyChange() int { s.mu.Lock(); defer s.mu.Unlock(); return late(s.paths) }
-func (s *script) anyReset() int  { s.mu.Lock(); defer s.mu.Unlock(); return late(s.resets) }
+func (s *history) anyChange() int { s.mu.Lock(); defer s.mu.Unlock(); return recent(s.paths) }
+func (s *history) anyReset() int  { s.mu.Lock(); defer s.mu.Unlock(); return recent(s.resets) }
 
 // late is the number of a late path, 0 where there is none.
-func late(paths []string) int {
+func recent(paths []string) int {
 	for n := len(paths) - 1; n > 0; n-- {
 		if paths[n] != "" && rand.IntN(5) > 0 {
 			return n
@@ -74,7 +74,7 @@ func late(paths []string) int {
 }
 
 // newOpening is a change's number before it has a path.
-func (s *script) newOpening() int {
+func (s *history) newOpening() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paths = append(s.paths, "")
@@ -82,7 +82,7 @@ func (s *script) newOpening() int {
 }
 
 // newReset is a reset's number before it has a path, 0 when limit were begun.
-func (s *script) newReset(limit int) int {
+func (s *history) newReset(limit int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.resets) > limit {
@@ -94,7 +94,7 @@ func (s *script) newReset(limit int) int {
 
 // choose is the password of the first confirm of what has this number, or now and
 // then a new one.
-func (s *script) choose(what int) int {
+func (s *history) choosePassword(what int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p, ok := s.chosen[what]; ok && rand.IntN(2) > 0 {
@@ -105,26 +105,26 @@ func (s *script) choose(what int) int {
 	return s.chosen[what]
 }
 
-func (s *script) password(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.passwords[n] }
-func (s *script) path(change int) string {
+func (s *history) password(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.passwords[n] }
+func (s *history) path(change int) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.paths[change]
 }
-func (s *script) resetPath(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.resets[n] }
-func (s *script) isFrozen() bool         { s.mu.Lock(); defer s.mu.Unlock(); return s.frozen }
+func (s *history) resetPath(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.resets[n] }
+func (s *history) isFrozen() bool         { s.mu.Lock(); defer s.mu.Unlock(); return s.frozen }
 
 // believe notes what an answer made of the password.
-func (s *script) believe(password int) {
+func (s *history) expect(password int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.believed, s.frozen = password, false
+	s.expected, s.frozen = password, false
 }
 
-func (s *script) believeFrozen() { s.mu.Lock(); defer s.mu.Unlock(); s.frozen = true }
+func (s *history) expectFrozen() { s.mu.Lock(); defer s.mu.Unlock(); s.frozen = true }
 
 // write puts an operation that was begun at call into the history.
-func (s *script) write(d deed, call time.Time, answer string) {
+func (s *history) appendOperation(d operation, call time.Time, answer string) {
 	back := int64(time.Since(s.begun))
 	if answer == lost {
 		back = never
@@ -135,20 +135,20 @@ func (s *script) write(d deed, call time.Time, answer string) {
 }
 
 // A player is one of the citizen's phones, with a session of its own.
-type player struct {
-	*script
+type phone struct {
+	*history
 	session int
 	token   string
 }
 
-func (s *script) newPlayer() *player {
-	p := &player{script: s}
+func (s *history) newPhone() *phone {
+	p := &phone{history: s}
 	p.logIn()
 	return p
 }
 
 // logIn gets a new session, from whichever server lives.
-func (p *player) logIn() {
+func (p *phone) logIn() {
 	for range 200 {
 		call := time.Now()
 		code, a := p.send(cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": p.Code()}), false)
@@ -159,21 +159,21 @@ func (p *player) logIn() {
 		p.mu.Lock()
 		p.sessions++
 		p.session, p.token = p.sessions, a.Text("token")
-		p.met |= bit(p.session)
+		p.seenSessions |= bit(p.session)
 		p.mu.Unlock()
 		if p.session > 63 {
 			p.Fixture.T.Error("too many sessions for one history")
 		}
-		p.write(deed{kind: "login", by: p.session}, call, code)
+		p.appendOperation(operation{kind: "login", by: p.session}, call, code)
 		return
 	}
 	p.Fixture.T.Error("nobody lets the citizen in")
 }
 
 // send sends a request to one of the servers. "" says that nothing was done.
-func (p *player) send(r apiclient.Request, hasty bool) (string, apiclient.Answer) {
+func (p *phone) send(r apiclient.Request, mayHangUp bool) (string, apiclient.Answer) {
 	ctx := p.Fixture.T.Context()
-	if hasty && rand.IntN(lostOneIn) == 0 {
+	if mayHangUp && rand.IntN(lostReplyOneIn) == 0 {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithTimeout(ctx, time.Duration(1+rand.IntN(80))*time.Millisecond)
 		defer hangUp()
@@ -195,27 +195,27 @@ func (p *player) send(r apiclient.Request, hasty bool) (string, apiclient.Answer
 
 // ask sends a request in the player's session, and logs in again where that has
 // ended. looks says that it goes on to look at a password, unless that is frozen.
-func (p *player) ask(r apiclient.Request, hasty, looks bool) (string, apiclient.Answer) {
-	visit, call := deed{kind: "visit", by: p.session}, time.Now()
-	code, a := p.send(r, hasty)
+func (p *phone) request(r apiclient.Request, mayHangUp, verifies bool) (string, apiclient.Answer) {
+	visit, call := operation{kind: "visit", by: p.session}, time.Now()
+	code, a := p.send(r, mayHangUp)
 	switch {
 	case code == "SESSION_EXPIRED":
-		p.write(visit, call, code)
+		p.appendOperation(visit, call, code)
 		p.logIn()
 		return "", a
 	case code == lost || code == "":
 		return code, a
-	case looks && code != "PASSWORD_FROZEN":
-		p.write(visit, call, unfrozen)
+	case verifies && code != "PASSWORD_FROZEN":
+		p.appendOperation(visit, call, unfrozen)
 	default:
-		p.write(visit, call, "OK")
+		p.appendOperation(visit, call, "OK")
 	}
 	return code, a
 }
 
 // does is a deed of the player's that may end sessions.
-func (p *player) does(kind string, of, password int) deed {
+func (p *phone) newOperation(kind string, of, password int) operation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return deed{kind: kind, of: of, password: password, by: p.session, met: p.met}
+	return operation{kind: kind, of: of, password: password, by: p.session, seenSessions: p.seenSessions}
 }

@@ -20,17 +20,17 @@ import (
 
 // Of every round of TestLinearizable.
 const (
-	scripts   = 5  // citizens, a history each
-	players   = 3  // clients of a citizen, at the same time
-	scenes    = 9  // operations of a client
-	lostOneIn = 12 // operations whose answer nobody waits for
+	citizensPerRound    = 5  // citizens, a history each
+	clientsPerCitizen   = 3  // clients of a citizen, at the same time
+	operationsPerClient = 9  // operations of a client
+	lostReplyOneIn      = 12 // operations whose answer nobody waits for
 )
 
 // A serverPair has two servers on one database, of which one is killed now and then.
 type serverPair struct {
 	*cmdtest.Fixture
-	tap  *tap
-	dsns [2]string // the first through the tap
+	proxy *proxy
+	dsns  [2]string // the first through the tap
 
 	mu      sync.Mutex
 	servers [2]*process
@@ -39,8 +39,8 @@ type serverPair struct {
 
 func newServerPair(t *testing.T) *serverPair {
 	s := &serverPair{Fixture: cmdtest.NewOwnFixture(t)}
-	tap, dsn := newTap(t, s.DSN)
-	s.tap, s.dsns = tap, [2]string{dsn, s.DSN}
+	proxy, dsn := newProxy(t, s.DSN)
+	s.proxy, s.dsns = proxy, [2]string{dsn, s.DSN}
 	policy := *passwd.Default() // a lock that ends no history
 	policy.Lock = passwd.Lock{Tiers: []passwd.Tier{{Attempts: 99, Lock: "1m"}, {Attempts: 1, Lock: "reset"}}}
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
@@ -72,10 +72,10 @@ func (s *serverPair) anyURL() string {
 
 // disturb breaks what it can while a round is played: the line at a COMMIT, and
 // a whole server.
-func (s *serverPair) disturb() {
+func (s *serverPair) injectFaults() {
 	s.T.Helper()
-	moments := []moment{inStatement, beforeCommit, afterCommit}
-	s.tap.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
+	moments := []faultPoint{inStatement, beforeCommit, afterCommit}
+	s.proxy.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
 	time.Sleep(time.Duration(100+rand.IntN(1200)) * time.Millisecond)
 	place := rand.IntN(2)
 	s.servers[place].Kill()
@@ -83,7 +83,7 @@ func (s *serverPair) disturb() {
 }
 
 // check lets the checker find an order that explains everything.
-func (s *script) check(t *testing.T) {
+func (s *history) check(t *testing.T) {
 	t.Helper()
 	switch porcupine.CheckOperationsTimeout(passwordModel, s.ops, testenv.Patience) {
 	case porcupine.Unknown:
@@ -95,7 +95,7 @@ func (s *script) check(t *testing.T) {
 		}
 		t.Errorf("no order explains\n%s", b.String())
 	}
-	truthOf(s.Citizen)
+	dbStateOf(s.Citizen)
 }
 
 // TestLinearizable (T36) lets several phones of one citizen open, confirm, cancel
@@ -111,11 +111,11 @@ func TestLinearizable(t *testing.T) {
 	}
 	s := newServerPair(t)
 	seen := map[string]int{}
-	for range (histories + scripts - 1) / scripts {
-		for _, history := range s.round() {
+	for range (histories + citizensPerRound - 1) / citizensPerRound {
+		for _, history := range s.runRound() {
 			history.check(t)
 			for _, op := range history.ops {
-				seen[fmt.Sprint(op.Input.(deed).kind, " ", op.Output)]++
+				seen[fmt.Sprint(op.Input.(operation).kind, " ", op.Output)]++
 			}
 		}
 	}
@@ -130,23 +130,23 @@ func TestLinearizable(t *testing.T) {
 }
 
 // round runs a history of every citizen, disturbs them, and lets them end undisturbed.
-func (s *serverPair) round() (all []*script) {
-	strangers := s.AddCitizens(scripts, s.anyURL())
-	for i, c := range s.Linked(scripts, s.anyURL()) {
+func (s *serverPair) runRound() (all []*history) {
+	strangers := s.AddCitizens(citizensPerRound, s.anyURL())
+	for i, c := range s.Linked(citizensPerRound, s.anyURL()) {
 		strangers[i].MustLogIn()
-		all = append(all, s.newScript(c, strangers[i]))
+		all = append(all, s.newHistory(c, strangers[i]))
 	}
 	var wg sync.WaitGroup
 	for _, history := range all {
-		for range players {
-			wg.Go(func() { history.newPlayer().run() })
+		for range clientsPerCitizen {
+			wg.Go(func() { history.newPhone().run() })
 		}
 	}
-	s.disturb()
+	s.injectFaults()
 	wg.Wait()
-	s.tap.disarm()
+	s.proxy.disarm()
 	for _, history := range all {
-		wg.Go(func() { history.newPlayer().end() })
+		wg.Go(func() { history.newPhone().end() })
 	}
 	wg.Wait()
 	return all

@@ -24,14 +24,14 @@ import (
 
 // A courier takes notices to several servers, as Alipay does through whatever
 // stands before them.
-type courier struct {
+type noticeSender struct {
 	t    testing.TB
 	http *http.Client
 	urls []string
 }
 
-func newCourier(t testing.TB, servers ...*process) *courier {
-	p := &courier{t: t, http: cmdtest.NewClient(t)}
+func newNoticeSender(t testing.TB, servers ...*process) *noticeSender {
+	p := &noticeSender{t: t, http: cmdtest.NewClient(t)}
 	for _, s := range servers {
 		p.urls = append(p.urls, s.URL)
 	}
@@ -40,7 +40,7 @@ func newCourier(t testing.TB, servers ...*process) *courier {
 
 // deliver posts once, to the server whose turn it is, and returns what was
 // answered, "" for nothing.
-func (p *courier) deliver(turn int, notification alipaysim.Notification) string {
+func (p *noticeSender) deliver(turn int, notification alipaysim.Notification) string {
 	url := p.urls[turn%len(p.urls)] + notification.Path
 	resp, err := p.http.Post(url, notification.ContentType, bytes.NewReader(notification.Body))
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *courier) deliver(turn int, notification alipaysim.Notification) string 
 
 // persist repeats a delivery until it is acknowledged, each time to the next
 // server, and reports whether it ever was. Alipay waits for minutes and hours.
-func (p *courier) persist(turn int, notification alipaysim.Notification) bool {
+func (p *noticeSender) deliverUntilAcknowledged(turn int, notification alipaysim.Notification) bool {
 	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); turn++ {
 		if p.deliver(turn, notification) == "success" {
 			return true
@@ -82,7 +82,7 @@ func awaitCount(n *cmdtest.Fixture, atLeast int, query string) {
 
 // holdLinks makes everybody wait who wants to write into links: a notice
 // is then recorded and the sessions are ended, but not committed.
-func holdLinks(n *cmdtest.Fixture) (release func()) {
+func lockLinks(n *cmdtest.Fixture) (release func()) {
 	n.T.Helper()
 	ctx, stop := context.WithCancel(n.T.Context())
 	tx, err := n.SQL.BeginTx(ctx, nil)
@@ -106,18 +106,18 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c, other := citizens[0], citizens[1]
 	c.Must("OK", c.OpenChange(c.Password))
 	third := serveOn(n, n.DSN)
-	p := newCourier(t, first, second, third)
+	p := newNoticeSender(t, first, second, third)
 	notification := notificationOf(n, alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 
 	deliveries := testenv.Rounds(100, 1000)
-	release := holdLinks(n)
-	var acknowledged, gone atomic.Int64
+	release := lockLinks(n)
+	var acknowledged, unacknowledged atomic.Int64
 	var wg sync.WaitGroup
 	send := func(turn int) {
-		if p.persist(turn, notification) {
+		if p.deliverUntilAcknowledged(turn, notification) {
 			acknowledged.Add(1)
 		} else {
-			gone.Add(1)
+			unacknowledged.Add(1)
 		}
 	}
 	wg.Go(func() { send(0) }) // the first server begins
@@ -136,7 +136,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	first.Kill()
 	release()
 	testenv.Eventually(t, "half of the deliveries are acknowledged", func() bool {
-		return acknowledged.Load() >= int64(deliveries/2) || gone.Load() > 0
+		return acknowledged.Load() >= int64(deliveries/2) || unacknowledged.Load() > 0
 	})
 	second.Kill()
 	wg.Wait()
@@ -151,7 +151,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c.MustLogIn() // authorises anew: what Alipay still repeats is of the past
 	c.Must("OK", c.Link())
 	for turn := range 3 {
-		if !p.persist(turn, notification) {
+		if !p.deliverUntilAcknowledged(turn, notification) {
 			t.Error("a late repetition was not acknowledged")
 		}
 	}
@@ -173,7 +173,7 @@ func checkOneEffect(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 			n.T.Errorf("%d %s", got, what)
 		}
 	}
-	if is := truthOf(c); is.Open != 0 {
+	if is := dbStateOf(c); is.Open != 0 {
 		n.T.Errorf("left behind: %+v", is)
 	}
 }
@@ -191,32 +191,32 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	})
 	servers := []*process{startServer(t, both), startServer(t, both)}
 	n.AddCitizens(1, servers[0].URL)
-	traffic := beginTraffic(n, newCourier(t, servers...))
+	noticeLoad := startNoticeLoad(n, newNoticeSender(t, servers...))
 
-	traffic.await(30)
+	noticeLoad.await(30)
 	next, err := n.Sim.NextKey()
 	cmdtest.NoError(t, err)
 	writeNextKey(n, cmdtest.PublicText(t, next))
-	hangup(servers, 1)
-	traffic.await(30)
+	reloadKeys(servers, 1)
+	noticeLoad.await(30)
 	cmdtest.NoError(t, n.Sim.RotateKey())
-	traffic.repeats.Store(true) // of notices signed with the old key, for 25 hours
-	traffic.await(60)
+	noticeLoad.repeats.Store(true) // of notices signed with the old key, for 25 hours
+	noticeLoad.await(60)
 	for i := range 3 {
-		hangup(servers, 2+i)
-		traffic.await(20)
+		reloadKeys(servers, 2+i)
+		noticeLoad.await(20)
 	}
-	traffic.repeats.Store(false)
-	traffic.await(30)
+	noticeLoad.repeats.Store(false)
+	noticeLoad.await(30)
 	n.Write("alipay_public_key.txt", cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // the old key goes
-	hangup(servers, 5)
-	traffic.await(30)
-	genuine, forged := traffic.end()
+	reloadKeys(servers, 5)
+	noticeLoad.await(30)
+	genuine, forged := noticeLoad.end()
 
 	if got := n.Number(`SELECT count(*) FROM notifications`); got != genuine {
 		t.Errorf("%d notices are kept, of %d genuine ones", got, genuine)
 	}
-	if late := notificationOf(n, alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
+	if late := notificationOf(n, alipaysim.Notice{Kind: methodFieldChanged, Key: "old"}); noticeLoad.sender.deliver(0, late) != "fail" {
 		t.Error("the old key is still trusted")
 	}
 	t.Logf("%d genuine, %d forged", genuine, forged)
@@ -226,7 +226,7 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-const fieldChanged = "alipay.open.app.api.field.changed"
+const methodFieldChanged = "alipay.open.app.api.field.changed"
 
 func writeNextKey(n *cmdtest.Fixture, text string) {
 	n.T.Helper()
@@ -234,7 +234,7 @@ func writeNextKey(n *cmdtest.Fixture, text string) {
 }
 
 // hangup makes every server read its keys, and waits until it has, for the nth time.
-func hangup(servers []*process, nth int) {
+func reloadKeys(servers []*process, nth int) {
 	for _, s := range servers {
 		s.signal(syscall.SIGHUP)
 	}
@@ -244,17 +244,17 @@ func hangup(servers []*process, nth int) {
 }
 
 // A traffic is genuine and forged notices that arrive all the time.
-type traffic struct {
+type noticeLoad struct {
 	fixture         *cmdtest.Fixture
-	post            *courier
+	sender          *noticeSender
 	repeats         atomic.Bool // every other genuine one is signed with the old key
 	genuine, forged atomic.Int64
 	stop            atomic.Bool
 	wg              sync.WaitGroup
 }
 
-func beginTraffic(n *cmdtest.Fixture, p *courier) *traffic {
-	f := &traffic{fixture: n, post: p}
+func startNoticeLoad(n *cmdtest.Fixture, p *noticeSender) *noticeLoad {
+	f := &noticeLoad{fixture: n, sender: p}
 	for from := range 3 {
 		f.wg.Go(func() {
 			for i := from; !f.stop.Load(); i++ {
@@ -271,35 +271,35 @@ var forgeries = slices.DeleteFunc(slices.Sorted(maps.Keys(alipaysim.NoticeFaults
 	func(fault string) bool { return fault == "huge" })
 
 // step sends a genuine notice and a forged one.
-func (f *traffic) step(i int) {
-	notice := alipaysim.Notice{Kind: fieldChanged}
+func (f *noticeLoad) step(i int) {
+	notice := alipaysim.Notice{Kind: methodFieldChanged}
 	if f.repeats.Load() && i%2 == 0 {
 		notice.Key = "old"
 	}
 	if notification, err := f.fixture.Sim.Write(notice); err != nil {
 		f.fixture.T.Error(err)
-	} else if got := f.post.deliver(i, notification); got != "success" {
+	} else if got := f.sender.deliver(i, notification); got != "success" {
 		f.fixture.T.Errorf("genuine, key %q: answered %q", notice.Key, got)
 	}
 	f.genuine.Add(1)
 	notice.Fault = forgeries[i%len(forgeries)]
 	if notification, err := f.fixture.Sim.Write(notice); err != nil {
 		f.fixture.T.Error(err)
-	} else if got := f.post.deliver(i, notification); strings.Contains(got, "success") || got == "" {
+	} else if got := f.sender.deliver(i, notification); strings.Contains(got, "success") || got == "" {
 		f.fixture.T.Errorf("%s: answered %q", notice.Fault, got)
 	}
 	f.forged.Add(1)
 }
 
 // await waits for so many more genuine notices.
-func (f *traffic) await(more int64) {
+func (f *noticeLoad) await(more int64) {
 	f.fixture.T.Helper()
 	want := f.genuine.Load() + more
 	testenv.Eventually(f.fixture.T, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
 }
 
 // end waits until what is under way is answered, and counts. It may be called again.
-func (f *traffic) end() (genuine, forged int) {
+func (f *noticeLoad) end() (genuine, forged int) {
 	f.stop.Store(true)
 	f.wg.Wait()
 	return int(f.genuine.Load()), int(f.forged.Load())

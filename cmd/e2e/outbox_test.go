@@ -21,32 +21,32 @@ const (
 )
 
 // serveMailing starts a server that sends notices.
-func serveMailing(n *cmdtest.Fixture) *process {
+func serveNotices(n *cmdtest.Fixture) *process {
 	n.T.Helper()
 	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
 }
 
 // A told is a message that the simulator has taken.
-type told struct {
+type message struct {
 	To   string `json:"to_open_id"`
 	Page string `json:"page"`
 	Data string `json:"data"`
 }
 
 // key is what the receiver recognises a repetition by.
-func (m told) key() string {
+func (m message) key() string {
 	_, query, _ := strings.Cut(m.Page, "?")
 	values, _ := url.ParseQuery(query)
 	return values.Get(noticeKey)
 }
 
-func toldOwners(n *cmdtest.Fixture) (all []told) {
+func sentMessages(n *cmdtest.Fixture) (all []message) {
 	n.T.Helper()
 	for _, m := range n.Sim.Messages() {
 		if m.Method != templateMethod {
 			continue
 		}
-		var one told
+		var one message
 		cmdtest.NoError(n.T, json.Unmarshal(m.Content, &one))
 		all = append(all, one)
 	}
@@ -63,7 +63,7 @@ func awaitNumber(n *cmdtest.Fixture, want int, query string) {
 }
 
 // ageClaims makes every notice due now, as after the lease or the pause.
-func ageClaims(n *cmdtest.Fixture) {
+func makeNoticesDue(n *cmdtest.Fixture) {
 	n.T.Helper()
 	_, err := n.SQL.Exec(`UPDATE outbox SET next_at = now() - interval '1 second' WHERE next_at > now()`)
 	cmdtest.NoError(n.T, err)
@@ -85,7 +85,7 @@ func mustChange(c *cmdtest.Citizen) {
 func TestOutboxOfTwoServers(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
-	servers := []*process{serveMailing(n), serveMailing(n)}
+	servers := []*process{serveNotices(n), serveNotices(n)}
 	citizens := n.Linked(6, servers[0].URL)
 	for i, c := range citizens {
 		c.Base = servers[i%2].URL
@@ -94,7 +94,7 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	citizens[0].Must("OK", cmdtest.PostTo("/v1/freeze", apiclient.Fields{}))
 	awaitNumber(n, 0, unsent)
 	seen, words := map[string]int{}, map[string]int{}
-	for _, m := range toldOwners(n) {
+	for _, m := range sentMessages(n) {
 		seen[m.key()]++
 		words[m.To]++
 		if !strings.Contains(m.Data, "年") || !strings.HasPrefix(m.Page, "pages/freeze/index?") {
@@ -108,8 +108,8 @@ func TestOutboxOfTwoServers(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 13 || len(toldOwners(n)) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
-		t.Errorf("%d messages under %d keys, %v", len(toldOwners(n)), len(seen), words)
+	if len(seen) != 13 || len(sentMessages(n)) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
+		t.Errorf("%d messages under %d keys, %v", len(sentMessages(n)), len(seen), words)
 	}
 	delivered := 0
 	for _, s := range servers {
@@ -146,9 +146,9 @@ func (p *process) awaitMetric(name string, want int) {
 }
 
 // awaitTold waits until Alipay has taken so many messages.
-func awaitTold(n *cmdtest.Fixture, want int) {
+func awaitMessages(n *cmdtest.Fixture, want int) {
 	n.T.Helper()
-	testenv.Eventually(n.T, fmt.Sprintf("%d messages are sent", want), func() bool { return len(toldOwners(n)) >= want })
+	testenv.Eventually(n.T, fmt.Sprintf("%d messages are sent", want), func() bool { return len(sentMessages(n)) >= want })
 }
 
 // The server that holds the claim is killed while Alipay has the message and
@@ -165,17 +165,17 @@ func TestOutboxKill(t *testing.T) {
 		t.Errorf("nobody sends, but %s", a.Raw)
 	}
 	cmdtest.NoError(t, n.Sim.Fault("timeout", 1)) // the message is taken, the answer held back
-	first := serveMailing(n)
-	awaitTold(n, 1)
+	first := serveNotices(n)
+	awaitMessages(n, 1)
 	first.Kill()
-	second := serveMailing(n)
+	second := serveNotices(n)
 	second.awaitMetric("fundpass_outbox_due", 1) // it has looked
-	if len(toldOwners(n)) != 1 || n.Number(unsent) != 1 {
-		t.Fatalf("%d messages, %d unsent while the claim holds", len(toldOwners(n)), n.Number(unsent))
+	if len(sentMessages(n)) != 1 || n.Number(unsent) != 1 {
+		t.Fatalf("%d messages, %d unsent while the claim holds", len(sentMessages(n)), n.Number(unsent))
 	}
-	ageClaims(n)
+	makeNoticesDue(n)
 	awaitNumber(n, 0, unsent)
-	all := toldOwners(n)
+	all := sentMessages(n)
 	if len(all) != 2 || all[0] != all[1] || all[0].key() != strings.TrimPrefix(change, "/v1/password/changes/") {
 		t.Errorf("%+v", all)
 	}
@@ -194,11 +194,11 @@ func TestOutboxDrains(t *testing.T) {
 	quiet := serveOn(n, n.DSN)
 	n.Linked(1, quiet.URL)
 	cmdtest.NoError(t, n.Sim.Fault("slow", 1)) // the answer takes 3 s
-	server := serveMailing(n)
-	awaitTold(n, 1)
+	server := serveNotices(n)
+	awaitMessages(n, 1)
 	cmdtest.NoError(t, server.Stop())
-	if n.Number(unsent) != 0 || len(toldOwners(n)) != 1 {
-		t.Errorf("%d unsent, %d told", n.Number(unsent), len(toldOwners(n)))
+	if n.Number(unsent) != 0 || len(sentMessages(n)) != 1 {
+		t.Errorf("%d unsent, %d told", n.Number(unsent), len(sentMessages(n)))
 	}
 	cmdtest.NoError(t, quiet.Stop())
 	checkServer(t, quiet, server)
@@ -215,22 +215,22 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	refuses.Subscribed = false
 	n.Sim.Add(refuses)
 	cmdtest.NoError(t, n.Sim.Fault("html_502", 5))
-	server := serveMailing(n)
+	server := serveNotices(n)
 	awaitNumber(n, 5, `SELECT count(*) FROM outbox WHERE attempts = 1 AND lease IS NULL AND next_at > created_at + interval '55 seconds'`)
-	if len(toldOwners(n)) != 0 {
-		t.Errorf("told %+v", toldOwners(n))
+	if len(sentMessages(n)) != 0 {
+		t.Errorf("told %+v", sentMessages(n))
 	}
-	ageClaims(n)
+	makeNoticesDue(n)
 	awaitNumber(n, 0, unsent)
-	if len(toldOwners(n)) != 4 || n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
-		t.Errorf("%d told, %d failed", len(toldOwners(n)), n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
+	if len(sentMessages(n)) != 4 || n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
+		t.Errorf("%d told, %d failed", len(sentMessages(n)), n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
 	}
-	asked := n.Sim.Calls(templateMethod)
-	ageClaims(n)
+	calls := n.Sim.Calls(templateMethod)
+	makeNoticesDue(n)
 	change := cmdtest.ChangeAt(citizens[0].Must("OK", citizens[0].OpenChange(citizens[0].Password)))
 	citizens[0].Must("OK", cmdtest.ConfirmTo(change, citizens[0].NewPassword()))
 	awaitNumber(n, 0, unsent) // so it has looked again
-	if n.Sim.Calls(templateMethod) != asked+1 {
+	if n.Sim.Calls(templateMethod) != calls+1 {
 		t.Error("who refused was asked again")
 	}
 	server.awaitLog("notice abandoned", 1)
@@ -258,11 +258,11 @@ func TestOutboxWrongTemplate(t *testing.T) {
 	if n.Number(unsent) != 2 {
 		t.Error("given up for a slip of the operator's")
 	}
-	ageClaims(n)
-	right := serveMailing(n)
+	makeNoticesDue(n)
+	right := serveNotices(n)
 	awaitNumber(n, 0, unsent)
-	if len(toldOwners(n)) != 2 {
-		t.Errorf("%d told after the template was corrected", len(toldOwners(n)))
+	if len(sentMessages(n)) != 2 {
+		t.Errorf("%d told after the template was corrected", len(sentMessages(n)))
 	}
 	cmdtest.NoError(t, right.Stop())
 	cmdtest.NoError(t, quiet.Stop())

@@ -19,17 +19,17 @@ import (
 
 // A siege is owners who change their passwords and strangers who try passwords at one, as many of
 // each, as fast as they are let.
-type siege struct {
+type workload struct {
 	owners, strangers  []*cmdtest.Citizen
 	readers            []*cmdtest.Citizen // ask for nothing that is hashed, without a pause
-	heeding            bool               // come back when told to; otherwise at once
+	respectRetryAfter  bool               // come back when told to; otherwise at once
 	stop               atomic.Bool
 	changed, attempted atomic.Int64
 	busy               atomic.Int64
 }
 
 // ask repeats a request that was told BUSY.
-func (w *siege) ask(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, bool) {
+func (w *workload) send(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, bool) {
 	for !w.stop.Load() {
 		a, err := c.Do(c.Fixture.T.Context(), r)
 		if err != nil {
@@ -40,29 +40,29 @@ func (w *siege) ask(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, 
 			return a, true
 		}
 		w.busy.Add(1)
-		var told struct {
+		var reply struct {
 			After int `json:"retry_after"`
 		}
-		if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 {
+		if json.Unmarshal(a.Raw, &reply) != nil || reply.After < 1 {
 			c.Fixture.T.Errorf("BUSY without a time: %s", a.Raw)
 		}
-		for end := time.Now().Add(time.Duration(told.After) * time.Second); w.heeding && time.Now().Before(end) && !w.stop.Load(); {
+		for end := time.Now().Add(time.Duration(reply.After) * time.Second); w.respectRetryAfter && time.Now().Before(end) && !w.stop.Load(); {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
 	return apiclient.Answer{}, false
 }
 
-func (w *siege) change(c *cmdtest.Citizen) {
+func (w *workload) change(c *cmdtest.Citizen) {
 	for {
-		a, ok := w.ask(c, c.OpenChange(c.Password))
+		a, ok := w.send(c, c.OpenChange(c.Password))
 		if !ok {
 			return
 		}
 		next := c.NewPassword()
 		confirm := cmdtest.ConfirmTo(cmdtest.ChangeAt(a), next)
 		if a.Code == "OK" {
-			a, ok = w.ask(c, confirm)
+			a, ok = w.send(c, confirm)
 		}
 		switch {
 		case !ok:
@@ -77,11 +77,11 @@ func (w *siege) change(c *cmdtest.Citizen) {
 }
 
 // attack makes attempts at somebody whom nobody knows, always the same one.
-func (w *siege) attack(c *cmdtest.Citizen) {
+func (w *workload) attack(c *cmdtest.Citizen) {
 	r := c.Link()
 	r.Body.(apiclient.Fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
 	for {
-		a, ok := w.ask(c, r)
+		a, ok := w.send(c, r)
 		switch {
 		case !ok:
 			return
@@ -93,22 +93,22 @@ func (w *siege) attack(c *cmdtest.Citizen) {
 	}
 }
 
-func (w *siege) read(c *cmdtest.Citizen) {
+func (w *workload) read(c *cmdtest.Citizen) {
 	for !w.stop.Load() {
 		c.Must("OK", cmdtest.GetFrom("/v1/password"))
 	}
 }
 
 // A load is what was measured of a siege.
-type load struct {
+type measurement struct {
 	changes, attempts, busy float64 // a second
-	beside                  []time.Duration
+	requests                []time.Duration
 	peak                    float64 // MB
 	server, callers         float64 // cores they took
 }
 
 // measure runs a siege and looks at it once it is under way.
-func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Duration) load {
+func (w *workload) measure(server *process, reader *cmdtest.Citizen, long time.Duration) measurement {
 	var wg sync.WaitGroup
 	for _, c := range w.owners {
 		wg.Go(func() { w.change(c) })
@@ -123,9 +123,9 @@ func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Dura
 	server.forgetPeak()
 	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
 	changed, attempted, busy := w.changed.Load(), w.attempted.Load(), w.busy.Load()
-	var l load
+	var l measurement
 	for time.Since(begun) < long {
-		l.beside = append(l.beside, timeOf(reader))
+		l.requests = append(l.requests, timeOf(reader))
 	}
 	took := time.Since(begun).Seconds()
 	l.changes, l.attempts = float64(w.changed.Load()-changed)/took, float64(w.attempted.Load()-attempted)/took
@@ -138,7 +138,7 @@ func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Dura
 
 // aCore is goodput by what server and callers were let have of the machine, which others
 // may use too.
-func (l load) aCore() float64 { return l.changes / (l.server + l.callers) }
+func (l measurement) changesPerCore() float64 { return l.changes / (l.server + l.callers) }
 
 // ownCPU is the processor time of this process in seconds: the callers'.
 func ownCPU() float64 {
@@ -179,48 +179,48 @@ func BenchmarkOverload(b *testing.B) {
 	server := serveOn(n, n.DSN)
 	reader := n.Linked(1, server.URL)[0]
 	reader.HTTP = keepAlive(b)
-	crowds := []int{8, 64, 256, 512}
+	callerCounts := []int{8, 64, 256, 512}
 	owners, strangers := n.Linked(256, server.URL), n.AddCitizens(256, server.URL)
 	for i := range owners {
 		strangers[i].MustLogIn()
 		owners[i].HTTP, strangers[i].HTTP = keepAlive(b), keepAlive(b)
 	}
-	all := map[string][]load{}
+	all := map[string][]measurement{}
 	var idle []time.Duration
 	for b.Loop() {
 		for range 500 {
 			idle = append(idle, timeOf(reader))
 		}
-		sieges := map[string]*siege{"impatient/8+64-readers": {owners: owners[:4], strangers: strangers[:4], readers: owners[4:68]}}
+		workloads := map[string]*workload{"impatient/8+64-readers": {owners: owners[:4], strangers: strangers[:4], readers: owners[4:68]}}
 		names := []string{"impatient/8+64-readers"}
-		for _, manner := range []string{"impatient", "heeding"} {
-			for _, k := range crowds {
-				name := fmt.Sprintf("%s/%d", manner, k)
+		for _, mode := range []string{"impatient", "heeding"} {
+			for _, k := range callerCounts {
+				name := fmt.Sprintf("%s/%d", mode, k)
 				names = append(names, name)
-				sieges[name] = &siege{owners: owners[:k/2], strangers: strangers[:k/2], heeding: manner == "heeding"}
+				workloads[name] = &workload{owners: owners[:k/2], strangers: strangers[:k/2], respectRetryAfter: mode == "heeding"}
 			}
 		}
 		for _, name := range names {
-			l := sieges[name].measure(server, reader, 10*time.Second)
+			l := workloads[name].measure(server, reader, 10*time.Second)
 			all[name] = append(all[name], l)
 			b.Logf("%-22s %5.1f changes/s (%4.1f a core), %5.1f attempts/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
-				name, l.changes, l.aCore(), l.attempts, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
+				name, l.changes, l.changesPerCore(), l.attempts, l.busy, p99ms(l.requests), p99ms(idle), l.server, l.callers, l.peak)
 		}
 	}
 	report(b, all, p99ms(idle))
 }
 
 // report gives each siege's median against that of the 8 callers of its manner.
-func report(b *testing.B, all map[string][]load, idle float64) {
+func report(b *testing.B, all map[string][]measurement, idle float64) {
 	b.ReportMetric(idle, "p99-ms/idle")
 	b.ReportMetric(0, "ns/op")
 	peak := 0.0
 	for name, loads := range all {
-		manner, _, _ := strings.Cut(name, "/")
-		eight := middle(all[manner+"/8"], func(l load) float64 { return l.changes })
-		b.ReportMetric(middle(loads, func(l load) float64 { return l.changes })/eight, "of-8/"+name)
-		b.ReportMetric(middle(loads, load.aCore)/middle(all[manner+"/8"], load.aCore), "of-8-a-core/"+name)
-		b.ReportMetric(middle(loads, func(l load) float64 { return p99ms(l.beside) })/idle, "p99-x-idle/"+name)
+		mode, _, _ := strings.Cut(name, "/")
+		eight := middle(all[mode+"/8"], func(l measurement) float64 { return l.changes })
+		b.ReportMetric(middle(loads, func(l measurement) float64 { return l.changes })/eight, "of-8/"+name)
+		b.ReportMetric(middle(loads, measurement.changesPerCore)/middle(all[mode+"/8"], measurement.changesPerCore), "of-8-a-core/"+name)
+		b.ReportMetric(middle(loads, func(l measurement) float64 { return p99ms(l.requests) })/idle, "p99-x-idle/"+name)
 		for _, l := range loads {
 			peak = max(peak, l.peak)
 		}
@@ -228,7 +228,7 @@ func report(b *testing.B, all map[string][]load, idle float64) {
 	b.ReportMetric(peak, "peak-MB")
 }
 
-func middle(loads []load, of func(load) float64) float64 {
+func middle(loads []measurement, of func(measurement) float64) float64 {
 	var values []float64
 	for _, l := range loads {
 		values = append(values, of(l))

@@ -50,7 +50,7 @@ func TestPolicyTryOnATerminal(t *testing.T) {
 		{"New password (not shown): ", "xiaomingwang77"}, {"姓名 (empty to skip): ", "王小明"}, {"证件号码 (empty to skip): ", ""}, {"手机号 (empty to skip): ", ""}, {"公积金账号 (empty to skip): ", ""},
 	} {
 		testenv.Eventually(t, step.prompt+" is asked", func() bool { return strings.Contains(shown.String(), step.prompt) })
-		waitForSilence(t, terminal, step.typed == "xiaomingwang77")
+		awaitNoEcho(t, terminal, step.typed == "xiaomingwang77")
 		_, err := keyboard.WriteString(step.typed + "\n")
 		cmdtest.NoError(t, err)
 	}
@@ -75,7 +75,7 @@ func TestPolicyTryStopped(t *testing.T) {
 	t.Parallel()
 	_, terminal := openTerminal(t)
 	p := policyTry(t, terminal)
-	waitForSilence(t, terminal, true)
+	awaitNoEcho(t, terminal, true)
 	p.signal(os.Interrupt)
 	if p.wait() == nil {
 		t.Error("it ends as if it had tried a password")
@@ -89,7 +89,7 @@ func TestPolicyTryStopped(t *testing.T) {
 
 // waitForSilence waits until the terminal has stopped to echo, which is a moment
 // after the prompt.
-func waitForSilence(t *testing.T, terminal *os.File, silent bool) {
+func awaitNoEcho(t *testing.T, terminal *os.File, silent bool) {
 	t.Helper()
 	if !silent {
 		return

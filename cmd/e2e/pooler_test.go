@@ -48,7 +48,7 @@ logfile = %s/log
 		t.Fatal(err)
 	}
 	c := exec.Command(program, file)
-	stepDown(t, c, dir)
+	runUnprivileged(t, c, dir)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ logfile = %s/log
 
 // stepDown runs c as the owner of dir: PgBouncer refuses root, and the server's
 // socket is open to the account that root steps down to.
-func stepDown(t *testing.T, c *exec.Cmd, dir string) {
+func runUnprivileged(t *testing.T, c *exec.Cmd, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return
@@ -114,7 +114,7 @@ func TestPoolerIsDetected(t *testing.T) {
 // gets the answers to its own questions.
 func TestManyClientsBehindPooler(t *testing.T) {
 	t.Parallel()
-	const clients, questions = 40, 50
+	const clients, steps = 40, 50
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, pgbouncer(t, "transaction", 4)(dsn), storetest.WithMaxConns(clients))
 	if !db.Pooled() {
@@ -132,8 +132,8 @@ func TestManyClientsBehindPooler(t *testing.T) {
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
-			for q := range questions {
-				if err := ask(ctx, db, c, q); err != nil {
+			for q := range steps {
+				if err := query(ctx, db, c, q); err != nil {
 					t.Errorf("client %d, question %d: %v", c, q, err)
 					return
 				}
@@ -146,16 +146,16 @@ func TestManyClientsBehindPooler(t *testing.T) {
 func accountNo(i int) string { return fmt.Sprintf("88%010d", i) }
 
 // ask reads somebody's account, or opens a session and reads it back.
-func ask(ctx context.Context, db *store.DB, client, question int) error {
-	if question%2 == 0 {
-		no := accountNo((client + question) % 40)
+func query(ctx context.Context, db *store.DB, client, step int) error {
+	if step%2 == 0 {
+		no := accountNo((client + step) % 40)
 		a, err := db.AccountByNumber(ctx, no)
 		if err == nil && (a.Person.AccountNo != no || a.Person.IDNumber != "E"+no) {
 			err = errors.New("another's account")
 		}
 		return err
 	}
-	token := fmt.Appendf(nil, "%d-%d", client, question)
+	token := fmt.Appendf(nil, "%d-%d", client, step)
 	opened, err := db.OpenSession(ctx, store.ChannelAlipay, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: accountNo(client)}})
 	if err != nil {
 		return err

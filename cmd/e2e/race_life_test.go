@@ -18,44 +18,44 @@ import (
 // A life is one person at the moment when everything happens at once: the centre's file
 // says something else of the account, its holder is at work or withdraws the
 // authorisation, and another Alipay user of theirs links.
-type life struct {
-	t           *testing.T
-	owner       *cmdtest.Citizen // of the account; linked, where has is set
-	comer       *cmdtest.Citizen // the same person's other Alipay user
-	has         bool
-	does        string // what the owner does
-	code        string // a reset code, by which both can link
-	says        string // what the file says of the account
-	line        store.Depositor
-	accounts    []uuid.UUID      // one or two
-	linked, did apiclient.Answer // of the comer, of the owner
+type raceCase struct {
+	t            *testing.T
+	owner        *cmdtest.Citizen // of the account; linked, where has is set
+	secondUser   *cmdtest.Citizen // the same person's other Alipay user
+	linkedBefore bool
+	action       string // what the owner does
+	code         string // a reset code, by which both can link
+	status       string // what the file says of the account
+	line         store.Depositor
+	accounts     []uuid.UUID      // one or two
+	linked, did  apiclient.Answer // of the comer, of the owner
 }
 
 // The shares of what owners do, and of what the file says of the account.
 var (
-	ownersDo  = []string{"unlink", "unlink", "withdraw", "withdraw", "link", "read"}
-	filesSay  = []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMerged, store.StatusMoved, store.StatusClosed, givenAway, givenAway}
-	givenAway = "another person's"
+	ownerActions   = []string{"unlink", "unlink", "withdraw", "withdraw", "link", "read"}
+	rosterStatuses = []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMerged, store.StatusMoved, store.StatusClosed, givenAway, givenAway}
+	givenAway      = "another person's"
 )
 
 // newLives are k of them. Every third person has a second account, into which the first
 // can be merged.
-func newLives(t *testing.T, n *cmdtest.Fixture, k int, servers []*process) []*life {
+func newRaceCases(t *testing.T, n *cmdtest.Fixture, k int, servers []*process) []*raceCase {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(6, uint64(*n.Count)))
-	owners, heirs := n.AddCitizens(k, servers[0].URL), n.AddCitizens(k, "")
-	all := make([]*life, k)
+	owners, others := n.AddCitizens(k, servers[0].URL), n.AddCitizens(k, "")
+	all := make([]*raceCase, k)
 	for i, c := range owners {
-		l := &life{t: t, owner: c, has: rng.IntN(4) > 0, does: ownersDo[rng.IntN(len(ownersDo))], says: filesSay[rng.IntN(len(filesSay))]}
+		l := &raceCase{t: t, owner: c, linkedBefore: rng.IntN(4) > 0, action: ownerActions[rng.IntN(len(ownerActions))], status: rosterStatuses[rng.IntN(len(rosterStatuses))]}
 		l.code = fmt.Sprintf("%010d", 3_000_000_000+i)
 		l.accounts = append(l.accounts, issueCode(c, l.code))
 		if i%3 == 0 {
-			l.accounts = append(l.accounts, openSecond(n, c))
+			l.accounts = append(l.accounts, addSecondAccount(n, c))
 		}
-		l.file(heirs[i])
-		l.comer = doubleOf(c, 2, servers[1])
-		letIn(c)
-		if l.has {
+		l.setRow(others[i])
+		l.secondUser = secondUserOf(c, 2, servers[1])
+		insertSession(c)
+		if l.linkedBefore {
 			c.Must("OK", linkByCode(c, l.code))
 		}
 		all[i] = l
@@ -64,7 +64,7 @@ func newLives(t *testing.T, n *cmdtest.Fixture, k int, servers []*process) []*li
 }
 
 // openSecond gives a citizen another account.
-func openSecond(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
+func addSecondAccount(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
 	n.T.Helper()
 	second := *c
 	second.AccountNo = "77" + c.AccountNo[2:]
@@ -76,52 +76,52 @@ func openSecond(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
 }
 
 // file makes the line of the centre's file; the heir is who may get the account.
-func (l *life) file(other *cmdtest.Citizen) {
+func (l *raceCase) setRow(other *cmdtest.Citizen) {
 	l.line = l.owner.Fixture.Depositor(l.owner)
-	if l.says != givenAway {
-		l.line.Status = l.says
+	if l.status != givenAway {
+		l.line.Status = l.status
 		return
 	}
-	heir := l.owner.Fixture.Depositor(other)
-	l.line.Person.IDNumber, l.line.DocumentKey = heir.Person.IDNumber, heir.DocumentKey
+	replacement := l.owner.Fixture.Depositor(other)
+	l.line.Person.IDNumber, l.line.DocumentKey = replacement.Person.IDNumber, replacement.DocumentKey
 }
 
 // row is the file's line.
-func (l *life) row() string {
+func (l *raceCase) row() string {
 	p := l.line.Person
 	return fmt.Sprintf("%s,%s,01,%s,%s,%s,id-last6\n", p.AccountNo, p.Name, p.IDNumber, p.Phone, l.line.Status)
 }
 
 // act is the owner's part.
-func (l *life) act(post *courier, turn int) {
+func (l *raceCase) runOwner(sender *noticeSender, turn int) {
 	c := l.owner
-	switch l.does {
+	switch l.action {
 	case "unlink":
-		l.did = askOften(c, cmdtest.PostTo("/v1/link/remove", apiclient.Fields{"password": c.Password}).Under("unlink"))
+		l.did = sendRepeatedly(c, cmdtest.PostTo("/v1/link/remove", apiclient.Fields{"password": c.Password}).Under("unlink"))
 	case "link":
-		l.did = askOften(c, linkByCode(c, l.code).Under("link"))
+		l.did = sendRepeatedly(c, linkByCode(c, l.code).Under("link"))
 	case "read":
-		l.did = askOften(c, cmdtest.GetFrom("/v1/me/data"))
+		l.did = sendRepeatedly(c, cmdtest.GetFrom("/v1/me/data"))
 	case "withdraw":
 		notification, err := c.Fixture.Sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
-		if err != nil || !post.persist(turn, notification) {
+		if err != nil || !sender.deliverUntilAcknowledged(turn, notification) {
 			l.t.Errorf("a notice is not taken: %v", err)
 		}
 	}
 }
 
 // check holds what each Alipay user may do against what stands in the tables.
-func (l *life) check(n *cmdtest.Fixture, servers []*process) {
+func (l *raceCase) check(n *cmdtest.Fixture, servers []*process) {
 	l.t.Helper()
 	links := 0
-	for _, c := range []*cmdtest.Citizen{l.owner, l.comer} {
-		var mine int
-		cmdtest.NoError(l.t, n.SQL.QueryRow(goodLinks, []byte(c.Token), l.owner.Digest).Scan(&mine))
-		links += mine
+	for _, c := range []*cmdtest.Citizen{l.owner, l.secondUser} {
+		var good int
+		cmdtest.NoError(l.t, n.SQL.QueryRow(goodLinks, []byte(c.Token), l.owner.Digest).Scan(&good))
+		links += good
 		for _, p := range servers {
-			a := askOnce(c.Twin(p.URL), cmdtest.GetFrom("/v1/link"))
-			if (a.Code == "OK") != (mine == 1) || a.Code != "OK" && a.Code != "NOT_LINKED" && a.Code != "SESSION_EXPIRED" {
-				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, mine, a.Raw)
+			a := sendOnce(c.Twin(p.URL), cmdtest.GetFrom("/v1/link"))
+			if (a.Code == "OK") != (good == 1) || a.Code != "OK" && a.Code != "NOT_LINKED" && a.Code != "SESSION_EXPIRED" {
+				l.t.Errorf("%s, %s, has %d good links with its session: %s", c.Person.Person, l, good, a.Raw)
 			}
 		}
 	}
@@ -139,32 +139,32 @@ const goodLinks = `
 
 // checkSessions: whoever was linked and is not any more, but by their own hand, has no
 // session left, and neither has who withdrew the authorisation.
-func (l *life) checkSessions() {
+func (l *raceCase) checkSessions() {
 	l.t.Helper()
-	unlinked := func(c *cmdtest.Citizen) bool { return askOnce(c, cmdtest.GetFrom("/v1/link")).Code == "NOT_LINKED" }
-	if l.linked.Code == "OK" && unlinked(l.comer) {
+	unlinked := func(c *cmdtest.Citizen) bool { return sendOnce(c, cmdtest.GetFrom("/v1/link")).Code == "NOT_LINKED" }
+	if l.linked.Code == "OK" && unlinked(l.secondUser) {
 		l.t.Errorf("%s: the comer's link ended, and the session goes on", l)
 	}
-	was := l.has || l.does == "link" && l.did.Code == "OK"
-	if was && (l.does != "unlink" || l.did.Code != "OK") && unlinked(l.owner) {
+	was := l.linkedBefore || l.action == "link" && l.did.Code == "OK"
+	if was && (l.action != "unlink" || l.did.Code != "OK") && unlinked(l.owner) {
 		l.t.Errorf("%s: the owner's link ended, and the session goes on", l)
 	}
-	if l.does == "withdraw" && askOnce(l.owner, cmdtest.GetFrom("/v1/link")).Code != "SESSION_EXPIRED" {
+	if l.action == "withdraw" && sendOnce(l.owner, cmdtest.GetFrom("/v1/link")).Code != "SESSION_EXPIRED" {
 		l.t.Errorf("%s: a session outlives its authorisation", l)
 	}
 }
 
 // checkRecord: what was linked and has not ended is linked, and every end and move was
 // told. A move stands in the record of both accounts.
-func (l *life) checkRecord(n *cmdtest.Fixture) {
+func (l *raceCase) checkRecord(n *cmdtest.Fixture) {
 	l.t.Helper()
 	var wrong string
 	cmdtest.NoError(l.t, n.SQL.QueryRow(`
-		WITH mine AS (SELECT account_id FROM accounts WHERE account_id IN ($1, $2)),
-			e AS (SELECT kind FROM events WHERE account_id IN (TABLE mine)),
-			o AS (SELECT kind FROM outbox WHERE account_id IN (TABLE mine)),
+		WITH ids AS (SELECT account_id FROM accounts WHERE account_id IN ($1, $2)),
+			e AS (SELECT kind FROM events WHERE account_id IN (TABLE ids)),
+			o AS (SELECT kind FROM outbox WHERE account_id IN (TABLE ids)),
 			c AS (SELECT
-				(SELECT count(*) FROM links WHERE account_id IN (TABLE mine)) AS links,
+				(SELECT count(*) FROM links WHERE account_id IN (TABLE ids)) AS links,
 				(SELECT count(*) FROM e WHERE kind = 'linked') AS began,
 				(SELECT count(*) FROM e WHERE kind IN ('unlinked', 'link_ended', 'authorisation_withdrawn')) AS ended,
 				(SELECT count(*) FROM e WHERE kind = 'link_ended') + (SELECT count(*) FROM e WHERE kind = 'link_moved') / 2 AS news,
@@ -179,12 +179,12 @@ func (l *life) checkRecord(n *cmdtest.Fixture) {
 }
 
 // String says what was asked and answered.
-func (l *life) String() string {
-	return fmt.Sprintf("file says %s, owner linked %v, does %s → %s, comer → %s", l.says, l.has, l.does, l.did.Code, l.linked.Code)
+func (l *raceCase) String() string {
+	return fmt.Sprintf("file says %s, owner linked %v, does %s → %s, comer → %s", l.status, l.linkedBefore, l.action, l.did.Code, l.linked.Code)
 }
 
 // syncParts takes in the file in parts, so that it crosses what others do all along.
-func syncParts(n *cmdtest.Fixture, all []*life, parts int) {
+func syncParts(n *cmdtest.Fixture, all []*raceCase, parts int) {
 	for i := range parts {
 		text := "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM\n"
 		for j := i; j < len(all); j += parts {
@@ -199,28 +199,28 @@ func syncParts(n *cmdtest.Fixture, all []*life, parts int) {
 // TestRaceLives lets links, unlinks, withdrawn authorisations and the centre's file meet
 // over two servers and a sync: every link that is left is good, the record and the
 // notices account for every link there was, and no session acts after its link.
-func TestRaceLives(t *testing.T) {
+func TestRaceLinksAndSync(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	servers := serveTwo(n)
-	all := newLives(t, n, 120, servers)
-	post := newCourier(t, servers...)
+	all := newRaceCases(t, n, 120, servers)
+	sender := newNoticeSender(t, servers...)
 	var wg sync.WaitGroup
 	wg.Go(func() { syncParts(n, all, 8) })
-	rush(2*len(all), func(i int) apiclient.Answer {
+	runConcurrently(2*len(all), func(i int) apiclient.Answer {
 		l := all[i/2]
 		if i%2 == 0 {
-			l.act(post, i/2)
+			l.runOwner(sender, i/2)
 			return l.did
 		}
-		l.linked = askOften(l.comer, linkByCode(l.comer, l.code).Under("link"))
+		l.linked = sendRepeatedly(l.secondUser, linkByCode(l.secondUser, l.code).Under("link"))
 		return l.linked
 	})
 	wg.Wait()
 	seen := map[string]int{}
 	for _, l := range all {
 		l.check(n, servers)
-		seen[fmt.Sprint(l.does, " ", l.did.Code)]++
+		seen[fmt.Sprint(l.action, " ", l.did.Code)]++
 		seen["link "+l.linked.Code]++
 	}
 	t.Log(seen)

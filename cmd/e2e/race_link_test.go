@@ -30,18 +30,18 @@ func serveTwo(n *cmdtest.Fixture) []*process {
 }
 
 // askOften repeats a request until the answer is not to come back later.
-func askOften(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
+func sendRepeatedly(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
-		a := askOnce(c, r)
-		later := a.Code == "BUSY" || a.Code == "RESULT_UNKNOWN" || a.Code == "ALIPAY_UNAVAILABLE"
-		if !later || time.Now().After(end) {
+		a := sendOnce(c, r)
+		retry := a.Code == "BUSY" || a.Code == "RESULT_UNKNOWN" || a.Code == "ALIPAY_UNAVAILABLE"
+		if !retry || time.Now().After(end) {
 			return a
 		}
 	}
 }
 
 // letIn gives a citizen a session that the database has, without a log-in at Alipay.
-func letIn(c *cmdtest.Citizen) {
+func insertSession(c *cmdtest.Citizen) {
 	c.Fixture.T.Helper()
 	c.Token = uuid.NewString()
 	digest := sha256.Sum256([]byte(c.Token))
@@ -51,12 +51,12 @@ func letIn(c *cmdtest.Citizen) {
 }
 
 // doubleOf is another Alipay user of the same person, with a session at a server.
-func doubleOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
+func secondUserOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
 	c.Fixture.T.Helper()
 	d := c.Twin(server.URL)
 	d.Person.Person, d.OpenID = fmt.Sprintf("%s-double-%d", c.Person.Person, i), fmt.Sprintf("%s-double-%d", c.OpenID, i)
 	c.Fixture.Sim.Add(d.Person)
-	letIn(d)
+	insertSession(d)
 	return d
 }
 
@@ -88,19 +88,19 @@ func TestRaceLinkOneAccount(t *testing.T) {
 	servers := serveTwo(n)
 	owner := n.AddCitizens(1, servers[0].URL)[0]
 	issueCode(owner, "3141592653")
-	crowd := make([]*cmdtest.Citizen, testenv.Rounds(100, 500))
-	for i := range crowd {
-		crowd[i] = doubleOf(owner, i, servers[i%2])
+	users := make([]*cmdtest.Citizen, testenv.Rounds(100, 500))
+	for i := range users {
+		users[i] = secondUserOf(owner, i, servers[i%2])
 	}
-	s := rush(len(crowd), func(i int) apiclient.Answer { return askOften(crowd[i], linkByCode(owner, "3141592653")) })
+	s := runConcurrently(len(users), func(i int) apiclient.Answer { return sendRepeatedly(users[i], linkByCode(owner, "3141592653")) })
 	t.Logf("answers: %v", s.codes)
-	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(crowd)-1 {
+	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(users)-1 {
 		t.Errorf("answers: %v", s.codes)
 	}
-	after := rush(len(crowd), func(i int) apiclient.Answer {
-		return askOften(crowd[i].Twin(servers[(i+1)%2].URL), cmdtest.GetFrom("/v1/link"))
+	after := runConcurrently(len(users), func(i int) apiclient.Answer {
+		return sendRepeatedly(users[i].Twin(servers[(i+1)%2].URL), cmdtest.GetFrom("/v1/link"))
 	})
-	if after.codes["OK"] != 1 || after.codes["NOT_LINKED"] != len(crowd)-1 {
+	if after.codes["OK"] != 1 || after.codes["NOT_LINKED"] != len(users)-1 {
 		t.Errorf("links: %v", after.codes)
 	}
 	for i := range after.winners {
@@ -131,24 +131,24 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 	sessions := make([]*cmdtest.Citizen, 5)
 	for i := range sessions {
 		sessions[i] = visitor.Twin(servers[i%2].URL)
-		letIn(sessions[i])
+		insertSession(sessions[i])
 	}
-	s := rush(len(people), func(i int) apiclient.Answer { return askOften(sessions[i%len(sessions)], people[i].Link()) })
+	s := runConcurrently(len(people), func(i int) apiclient.Answer { return sendRepeatedly(sessions[i%len(sessions)], people[i].Link()) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(people)-1 {
 		t.Fatalf("answers: %v", s.codes)
 	}
-	for _, told := range s.winners {
+	for _, reply := range s.winners {
 		for _, c := range sessions {
 			for _, p := range servers {
-				if shown := c.Twin(p.URL).Must("OK", cmdtest.GetFrom("/v1/link")); string(shown.Data) != string(told.Data) {
-					t.Errorf("told %s, shown %s", told.Data, shown.Data)
+				if shown := c.Twin(p.URL).Must("OK", cmdtest.GetFrom("/v1/link")); string(shown.Data) != string(reply.Data) {
+					t.Errorf("told %s, shown %s", reply.Data, shown.Data)
 				}
 			}
 		}
 	}
-	if links, told := n.Number(`SELECT count(*) FROM links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
-		t.Errorf("%d links, %d events", links, told)
+	if links, reply := n.Number(`SELECT count(*) FROM links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || reply != 1 {
+		t.Errorf("%d links, %d events", links, reply)
 	}
 	checkServer(t, servers...)
 }

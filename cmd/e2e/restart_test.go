@@ -105,14 +105,14 @@ func accountNumbers(lines []string) []string {
 
 // A night is a centre of many accounts, some linked, and the file of a night in
 // which all of them change.
-type night struct{ before, after string }
+type syncFixture struct{ before, after string }
 
-const nightHeader = "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM"
+const syncHeader = "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM"
 
 // newNight has n accounts. The column of old digests, though empty, makes the
 // pieces of the second file small.
-func newNight(n int) night {
-	before, after := nightHeader+"\n", nightHeader+",JMMM\n"
+func newSyncFixture(n int) syncFixture {
+	before, after := syncHeader+"\n", syncHeader+",JMMM\n"
 	number := func(i int) string { return fmt.Sprintf("XA%07d", i) }
 	for i := range n {
 		before += fmt.Sprintf("8800%08d,ANNA,03,%s,10012345678,01,id-last6\n", i, number(i))
@@ -131,12 +131,12 @@ func newNight(n int) night {
 		}
 		after += fmt.Sprintf("8800%08d,ANNA,03,%s,10100000000,%s,id-last6,\n", i, holder, status)
 	}
-	return night{before, after}
+	return syncFixture{before, after}
 }
 
 // begin takes the first file in, links every fortieth account, and returns the
 // path of the second file.
-func (n night) begin(s *cmdtest.ServerEnv) string {
+func (n syncFixture) importFirst(s *cmdtest.ServerEnv) string {
 	s.T.Helper()
 	mustRun(s, "import", rosterFile(s.T, n.before))
 	db := s.Open()
@@ -178,15 +178,15 @@ func tablesOf(s *cmdtest.ServerEnv) string {
 // nobody disturbed, event for event and notice for notice.
 func TestSyncKilled(t *testing.T) {
 	t.Parallel()
-	s, twin, night := cmdtest.NewOwnEnv(t), cmdtest.NewOwnEnv(t), newNight(3000)
-	path, undisturbed := night.begin(s), night.begin(twin)
+	s, reference, syncFixture := cmdtest.NewOwnEnv(t), cmdtest.NewOwnEnv(t), newSyncFixture(3000)
+	path, referencePath := syncFixture.importFirst(s), syncFixture.importFirst(reference)
 	const synced = "rows/s 3000 0 3000 0 0 0 "
 	const links = "changes cancelled 15 30 60 "
-	cmdtest.WantIn(t, mustRun(twin, "sync", undisturbed, "--yes"), synced, links)
+	cmdtest.WantIn(t, mustRun(reference, "sync", referencePath, "--yes"), synced, links)
 	done := killAfter(s, 0, linesDone, "sync", path, "--yes")
 	killAfter(s, done, linesDone, "sync", path, "--yes")
 	cmdtest.WantIn(t, mustRun(s, "sync", path, "--yes"), "An earlier run took in", synced, links)
-	if d := cmp.Diff(tablesOf(twin), tablesOf(s)); d != "" {
+	if d := cmp.Diff(tablesOf(reference), tablesOf(s)); d != "" {
 		t.Error(d)
 	}
 	cmdtest.WantIn(t, mustRun(s, "sync", path), "Nothing changed")
@@ -235,21 +235,21 @@ func TestOpenIDKilled(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	const k = 8 * signing.OpenIDBatch
-	addCrowd(n, k)
+	addLinkedPeople(n, k)
 	const moved = `SELECT count(user_digest) FROM links`
 	done := killAfter(n.ServerEnv, 0, moved, "migrate-openid")
 	if done%signing.OpenIDBatch != 0 || done == k {
 		t.Fatalf("%d were moved when it was killed", done)
 	}
-	tally := func(moved, before int) string {
+	summary := func(moved, before int) string {
 		return fmt.Sprintf("%d moved before %d moved or unlinked meanwhile 0 unknown to Alipay 0 in conflict 0 left under the user_id 0", moved, before)
 	}
-	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), tally(k-done, done))
-	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), tally(0, k))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), summary(k-done, done))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), summary(0, k))
 }
 
 // addCrowd adds k people with a link by user_id to the fixture, without a server.
-func addCrowd(n *cmdtest.Fixture, k int) {
+func addLinkedPeople(n *cmdtest.Fixture, k int) {
 	n.T.Helper()
 	depositAccounts(n, 0, k, "no hash")
 	for i := range k {
