@@ -15,8 +15,8 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// readContract reads the contract in a browser and tries operations out, without
-// and with a session. Nothing is fetched from elsewhere, and nothing is against the
+// readContract opens the API's documentation in a browser and tries operations, without
+// and with a session. The page may load nothing from other origins and must respect the
 // content security policy.
 func readContract(t *testing.T, chromium context.Context, demo *runningDemo) {
 	for name, size := range map[string][2]int64{"docs-phone": {375, 812}, "docs-desk": {1280, 800}} {
@@ -42,7 +42,7 @@ func readContract(t *testing.T, chromium context.Context, demo *runningDemo) {
 	}
 }
 
-// staysHere finds requests to another origin, and what the console complained about.
+// checkOrigin reports requests to another origin and errors on the console.
 func (b *browser) checkOrigin(t *testing.T, origin string) {
 	t.Helper()
 	b.mu.Lock()
@@ -60,7 +60,7 @@ func (b *browser) checkOrigin(t *testing.T, origin string) {
 	}
 }
 
-// showsEveryOperation compares the page with the file.
+// checkOperations compares the page with openapi.yaml.
 func (b *browser) checkOperations(t *testing.T) {
 	t.Helper()
 	file, err := os.ReadFile("../../miniapp-api/httpapi/openapi.yaml")
@@ -82,7 +82,7 @@ func (b *browser) checkOperations(t *testing.T) {
 	}
 }
 
-// tryOut opens an operation, executes it and waits for its answer.
+// tryOut opens an operation, executes it and waits for the reply.
 func (b *browser) tryOut(t *testing.T, id, want string) {
 	t.Helper()
 	block := fmt.Sprintf(`.opblock[id$="-%s"]`, id)
@@ -90,12 +90,12 @@ func (b *browser) tryOut(t *testing.T, id, want string) {
 		b.showsText(block+" .live-responses-table", want))
 }
 
-// shows ends when the element's text has want in it.
+// showsText waits until the text of the element contains want.
 func (b *browser) showsText(element, want string) chromedp.Action[chromedp.Void] {
 	return chromedp.Poll[chromedp.Void](fmt.Sprintf(`(document.querySelector(%q)?.innerText ?? "").includes(%q)`, element, want))
 }
 
-// fitsWidth finds a page that scrolls sideways.
+// checkPageWidth reports a page that scrolls horizontally.
 func (b *browser) checkPageWidth(t *testing.T, name string) {
 	t.Helper()
 	if wide := must[int](t, b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {

@@ -18,8 +18,8 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// cutConnection sends a request and closes the socket after a while. It returns the code of an
-// answer that came before, or "".
+// cutConnection sends a request and closes the socket after a while. It returns the code
+// of a reply that arrived before, or "".
 func cutConnection(c *cmdtest.Citizen, r apiclient.Request, after time.Duration) string {
 	t := c.Fixture.T
 	t.Helper()
@@ -37,7 +37,7 @@ func cutConnection(c *cmdtest.Citizen, r apiclient.Request, after time.Duration)
 	defer line.Close()
 	cmdtest.NoError(t, req.Write(line))
 	cmdtest.NoError(t, line.SetReadDeadline(time.Now().Add(after)))
-	text, _ := io.ReadAll(line) // until the time is up, or there is no more
+	text, _ := io.ReadAll(line) // until the deadline or the end
 	_, body, _ := strings.Cut(string(text), "\r\n\r\n")
 	var reply struct {
 		Code string `json:"code"`
@@ -48,24 +48,25 @@ func cutConnection(c *cmdtest.Citizen, r apiclient.Request, after time.Duration)
 	return reply.Code
 }
 
-// hangUp is when a caller hangs up, as in the report of the fault.
+// cutDelay returns a random time after which a caller disconnects, as in the report of
+// the fault.
 func cutDelay() time.Duration { return time.Duration(5+rand.IntN(56)) * time.Millisecond }
 
-// failedAttempts returns those at a citizen's password that were looked at, once the server is
-// idle. The policy locks after five.
+// failedAttempts stops the servers and returns the number of charged attempts at a
+// citizen's password. The policy locks after five.
 func failedAttempts(c *cmdtest.Citizen, servers ...*process) int {
 	t := c.Fixture.T
 	t.Helper()
 	for _, p := range servers {
-		cmdtest.NoError(t, p.Stop()) // answers, and commits, are waited for
+		cmdtest.NoError(t, p.Stop()) // waits for replies and commits
 	}
 	var attempts, tier int
 	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(`SELECT coalesce(sum(attempts), 0), coalesce(sum(tier), 0) FROM lockouts WHERE person_digest = $1`, c.Digest).Scan(&attempts, &tier))
 	return attempts + 5*tier
 }
 
-// TestCutOwner hangs up on an owner's right password two hundred times: nothing is
-// locked. Of wrong ones under the same cuts five are looked at.
+// TestCutOwner disconnects two hundred times during a change with the right password,
+// which must charge nothing, and with a wrong one, of which five are verified.
 func TestCutOwner(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -95,8 +96,8 @@ func TestCutOwner(t *testing.T) {
 	}
 }
 
-// TestCutStrangers has twenty Alipay users make a thousand attempts at one stranger's
-// password, over two servers, and hang up at random: five are looked at.
+// TestCutStrangers makes a thousand attempts of twenty Alipay users at one person's
+// password over two servers and disconnects at random: five are verified.
 func TestCutStrangers(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -122,7 +123,7 @@ func TestCutStrangers(t *testing.T) {
 	t.Logf("answers before the cut: %v", codes)
 	try := victim.Link()
 	try.Body.(apiclient.Fields)["password"] = "Wrong-Harbor"
-	for range 6 { // where most hung up before they were charged
+	for range 6 { // in case most disconnected before the charge
 		sendUntilDone(attackers[0], try)
 	}
 	if a := sendUntilDone(attackers[0], victim.Link()); a.Code != "LINK_REFUSED" {
@@ -136,8 +137,8 @@ func TestCutStrangers(t *testing.T) {
 	}
 }
 
-// TestEventsLocked opens changes with a right and a wrong password, with and without a
-// key, while nothing can be written to events for seven seconds.
+// TestEventsLocked opens changes with right and wrong passwords, with and without a key,
+// while the table events is locked for seven seconds.
 func TestEventsLocked(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -176,10 +177,10 @@ func TestEventsLocked(t *testing.T) {
 		if s.first.Code != "BUSY" && (s.right || s.first.Code != "OLD_PASSWORD_WRONG") {
 			t.Errorf("%s: %s", s.name, s.first.Raw)
 		}
-		var charged int // what BUSY says was not done, and the other answer was
+		var charged int // by the first request, unless its reply is BUSY
 		cmdtest.NoError(t, n.SQL.QueryRow(`SELECT coalesce(sum(attempts + cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, s.Digest).Scan(&charged))
 		if counted := s.first.Code == "OLD_PASSWORD_WRONG"; counted != (charged == 1) || charged > 1 {
-			t.Errorf("%s: told %s, and %d attempts are charged", s.name, s.first.Code, charged)
+			t.Errorf("%s: reply %s, and %d attempts are charged", s.name, s.first.Code, charged)
 		}
 	}
 	for _, s := range all {
@@ -204,8 +205,8 @@ func TestEventsLocked(t *testing.T) {
 	checkServer(t, server)
 }
 
-// TestKillBetweenChargeAndVerdict kills the server five times when an attempt has just been
-// charged: the owner is not locked, neither under the same key nor later under none.
+// TestKillBetweenChargeAndVerdict kills the server five times after an attempt was
+// charged: the owner is not locked, with the same key or without one.
 func TestKillBetweenChargeAndVerdict(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -215,7 +216,7 @@ func TestKillBetweenChargeAndVerdict(t *testing.T) {
 	for i := range 5 {
 		proxy.set("INTO lockouts", afterCommit, server.Kill)
 		if a, err := c.Do(t.Context(), c.OpenChange(c.Password).Under(fmt.Sprint("k-", i))); err == nil {
-			t.Fatalf("killed before it answered, but: %s", a.Raw)
+			t.Fatalf("killed before the reply, but: %s", a.Raw)
 		}
 		checkServer(t, server)
 		server = serveOn(n, dsn)

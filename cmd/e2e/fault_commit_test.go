@@ -9,15 +9,15 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// An action is one thing a citizen does, and how a citizen who was not told the
-// result finds out and gets there.
+// An action is one thing that a citizen does, and how the citizen can find out the result
+// after a lost reply.
 type action struct {
 	name   string
-	marker string                                            // in a statement of its transaction
-	ready  func(c *cmdtest.Citizen) apiclient.Request        // brings the citizen before the step and takes it
-	did    func(is dbState) bool                             // it stands in the database
-	again  map[bool]string                                   // answers to the same request without a key, if it did and if it did not
-	query  func(c *cmdtest.Citizen) (bool, apiclient.Answer) // what asking says
+	marker string                                            // part of a statement of its transaction
+	ready  func(c *cmdtest.Citizen) apiclient.Request        // takes the preceding steps and returns the request
+	did    func(is dbState) bool                             // reports whether the database has the effect
+	again  map[bool]string                                   // codes of the repeated request without a key, by whether it was committed
+	query  func(c *cmdtest.Citizen) (bool, apiclient.Answer) // asks the API whether it was committed
 }
 
 func actions() []action {
@@ -91,9 +91,9 @@ func mustLink(c *cmdtest.Citizen) {
 	c.Must("OK", c.Link())
 }
 
-// TestCommitAnswerLost cuts the line at the COMMIT of every action. The citizen
-// is told that the result is unknown, never that it failed or succeeded; asking
-// tells the truth; and the same request, with its key or without, arrives.
+// TestCommitAnswerLost cuts the database connection at the COMMIT of every action. The
+// reply must be that the result is unknown; a query must give the truth; and the repeated
+// request must succeed, with a key and without.
 func TestCommitAnswerLost(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -117,32 +117,32 @@ func (a action) loseReply(t *testing.T, proxy *proxy, c *cmdtest.Citizen, key st
 	r := a.ready(c).Under(key)
 	fault := proxy.set(a.marker, at, nil)
 	if reply := sendOnce(c, r); reply.Code != "RESULT_UNKNOWN" || !isLater(t, reply) {
-		t.Errorf("told %s", reply.Raw)
+		t.Errorf("reply %s", reply.Raw)
 	}
 	fault.await(t)
 	did := at == afterCommit
 	if got := dbStateOf(c); a.did(got) != did {
-		t.Fatalf("want it done: %v, but %+v", did, got)
+		t.Fatalf("want committed: %v, got %+v", did, got)
 	}
 	if a.query != nil {
 		if is, reply := a.query(c); is != did {
-			t.Errorf("asked, told %s", reply.Raw)
+			t.Errorf("query: %s", reply.Raw)
 		}
 	}
 	want := a.again[did]
-	if key != "" && a.name != "freeze" { // no session is left to tell a freeze from another end of it
+	if key != "" && a.name != "freeze" { // after a freeze no session is left that has the key
 		want = "OK"
 	}
 	if reply := sendOnce(c, r); reply.Code != want {
 		t.Errorf("again: want %s, got %s", want, reply.Raw)
 	}
 	if got := dbStateOf(c); !a.did(got) {
-		t.Errorf("again, but %+v", got)
+		t.Errorf("repeated: %+v", got)
 	}
 }
 
-// TestSessionAnswerLost is the same for a log-in: the auth code is spent, and
-// the next one opens a session.
+// TestSessionAnswerLost loses the reply to a log-in: the auth code is used up, and the
+// next one opens a session.
 func TestSessionAnswerLost(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -154,7 +154,7 @@ func TestSessionAnswerLost(t *testing.T) {
 			r := cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": c.Code()})
 			proxy.set(marker, at, nil)
 			if a := sendOnce(c, r); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-				t.Errorf("%s: told %s", marker, a.Raw)
+				t.Errorf("%s: reply %s", marker, a.Raw)
 			}
 			if a := sendOnce(c, r); a.Code != "AUTH_CODE_INVALID" && (a.Code != "OK" || marker != "INTO auth_codes" || at != beforeCommit) {
 				t.Errorf("%s: the code again: %s", marker, a.Raw)
@@ -166,8 +166,8 @@ func TestSessionAnswerLost(t *testing.T) {
 	checkServer(t, server)
 }
 
-// TestAttemptAnswerLost loses the answer to a charged attempt: no password was
-// looked at, so none is counted.
+// TestAttemptAnswerLost loses the result of charging an attempt: no password was
+// verified, so none is counted.
 func TestAttemptAnswerLost(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -190,8 +190,8 @@ func TestAttemptAnswerLost(t *testing.T) {
 	checkServer(t, server)
 }
 
-// TestStatementAnswerLost cuts the line before COMMIT: the server may repeat
-// the transaction without asking, and does it once.
+// TestStatementAnswerLost cuts the connection before COMMIT: the server may repeat the
+// transaction, and the effect happens once.
 func TestStatementAnswerLost(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -213,8 +213,8 @@ func TestStatementAnswerLost(t *testing.T) {
 	checkServer(t, server)
 }
 
-// TestIdempotencyRecordAnswerLost cuts the connection where the idempotency record is written: the change
-// happens once, and a retry gets its answer.
+// TestIdempotencyRecordAnswerLost cuts the connection when the idempotency record is
+// written: the change happens once, and a retry gets its reply.
 func TestIdempotencyRecordAnswerLost(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -248,7 +248,7 @@ func TestIdempotencyRecordAnswerLost(t *testing.T) {
 	checkServer(t, server)
 }
 
-// ageLeases is as if ten seconds had gone by since a run died with its key.
+// ageLeases expires the leases of idempotency records.
 func ageLeases(n *cmdtest.Fixture) {
 	n.T.Helper()
 	_, err := n.SQL.Exec(`UPDATE idempotency_records SET lease_until = lease_until - interval '10 seconds'`)

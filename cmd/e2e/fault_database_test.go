@@ -20,8 +20,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// startPostgres runs a server that the test may break, on the data in dir. It is a
-// careful one, since it is killed.
+// startPostgres runs a PostgreSQL that the test may break, with the data in dir. It
+// syncs, because it is killed.
 func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server {
 	t.Helper()
 	pg, err := localpg.Start(context.Background(), localpg.Options{Dir: dir, Own: true, Settings: append(settings, "max_connections=200")})
@@ -30,7 +30,7 @@ func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server
 	return pg
 }
 
-// postgresDir is a place that the account which root steps down to may enter.
+// postgresDir returns a directory that the user of PostgreSQL can access.
 func postgresDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fundpass-fault")
@@ -39,7 +39,7 @@ func postgresDir(t testing.TB) string {
 	return dir
 }
 
-// probe returns the status of a path of the server, 0 for none.
+// probe returns the status of a path of the server, or 0 if there is no reply.
 func probe(server *process, path string) int {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testenv.Patience}
 	resp, err := client.Get(server.URL + path)
@@ -50,7 +50,7 @@ func probe(server *process, path string) int {
 	return resp.StatusCode
 }
 
-// awaitReady waits until the server says that it is ready, or not.
+// awaitReady waits until /readyz has this status.
 func awaitReady(t testing.TB, server *process, status int) {
 	t.Helper()
 	testenv.Eventually(t, fmt.Sprint("/readyz is ", status), func() bool { return probe(server, "/readyz") == status })
@@ -59,8 +59,8 @@ func awaitReady(t testing.TB, server *process, status int) {
 	}
 }
 
-// TestDatabaseReadOnly is a failover that left us with a standby: what reads
-// goes on, what writes is told to come back.
+// TestDatabaseReadOnly simulates a failover that leaves only a standby: reads continue,
+// and writes get a reply to retry later.
 func TestDatabaseReadOnly(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t))
@@ -94,7 +94,8 @@ func TestDatabaseReadOnly(t *testing.T) {
 	checkServer(t, server)
 }
 
-// allLater sends all requests at once, and all are told to come back.
+// allLater sends all requests concurrently and checks that all replies are to retry
+// later.
 func allLater(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -108,7 +109,7 @@ func allLater(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	wg.Wait()
 }
 
-// allDone sends them again, and all succeed.
+// allDone repeats the requests and checks that all succeed.
 func allDone(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	for c, r := range requests {
@@ -117,7 +118,7 @@ func allDone(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	}
 }
 
-// TestDatabaseFull takes every connection of PostgreSQL.
+// TestDatabaseFull occupies every connection of PostgreSQL.
 func TestDatabaseFull(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t), "max_connections=20")
@@ -138,7 +139,7 @@ func TestDatabaseFull(t *testing.T) {
 	checkServer(t, server)
 }
 
-// takeConnections ends those of the server and keeps all there are.
+// takeConnections terminates the server's connections and occupies all that are free.
 func takeConnections(n *cmdtest.Fixture) (release func()) {
 	t := n.T
 	t.Helper()
@@ -163,10 +164,9 @@ func takeConnections(n *cmdtest.Fixture) (release func()) {
 	}
 }
 
-// TestLineDead lets the network die without a word in the middle of a change.
-// COMMIT is still on its way, and arrives when the line lives again, or only
-// its answer is.
-func TestLineDead(t *testing.T) {
+// TestConnectionStalled stalls the network silently in the middle of a change. The
+// COMMIT, or only its reply, arrives when the network recovers.
+func TestConnectionStalled(t *testing.T) {
 	t.Parallel()
 	for _, d := range []struct {
 		name string
@@ -174,12 +174,12 @@ func TestLineDead(t *testing.T) {
 	}{{"commit on its way", lateCommit}, {"answer on its way", afterCommit}} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			testLineDead(t, d.at)
+			testConnectionStalled(t, d.at)
 		})
 	}
 }
 
-func testLineDead(t *testing.T, at faultPoint) {
+func testConnectionStalled(t *testing.T, at faultPoint) {
 	n := cmdtest.NewOwnFixture(t)
 	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
@@ -206,7 +206,7 @@ func testLineDead(t *testing.T, at faultPoint) {
 	proxy.heal()
 	awaitReady(t, server, http.StatusOK)
 	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != "done" {
-		t.Errorf("it says %s", got)
+		t.Errorf("state %s", got)
 	}
 	ageLeases(n)
 	requests[c] = chosen

@@ -11,14 +11,14 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// TestKillAtCommit kills the server with SIGKILL at the COMMIT of a change. The
-// citizen saw no answer, comes back to another server, and is told the truth.
+// TestKillAtCommit kills the server at the COMMIT of a change. The citizen gets no reply,
+// retries on another server, and gets the true state.
 func TestKillAtCommit(t *testing.T) {
 	t.Parallel()
 	for _, k := range []struct {
 		name  string
 		at    faultPoint
-		state string // of the change, when the citizen comes back
+		state string // of the change when the citizen retries
 	}{
 		{"committed", afterCommit, "done"},
 		{"not committed", beforeCommit, "open"},
@@ -41,16 +41,16 @@ func testKillAtCommit(t *testing.T, at faultPoint, state string) {
 	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
 	proxy.set("SET state = 'done'", at, first.Kill)
 	if a, err := c.Do(t.Context(), chosen); err == nil {
-		t.Fatalf("killed before it answered, but: %s", a.Raw)
+		t.Fatalf("killed before the reply, but: %s", a.Raw)
 	}
 
 	second := serveOn(n, n.DSN)
 	c.Base, elsewhere.Base = second.URL, second.URL
 	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != state {
-		t.Errorf("it says %s, want %s", got, state)
+		t.Errorf("state %s, want %s", got, state)
 	}
 	if got := dbStateOf(c); (got.Version == 2) != (at == afterCommit) {
-		t.Errorf("before the citizen came back: %+v", got)
+		t.Errorf("before the retry: %+v", got)
 	}
 	ageLeases(n)
 	checkRepeats(t, c, chosen, at == afterCommit)
@@ -64,8 +64,8 @@ func testKillAtCommit(t *testing.T, at faultPoint, state string) {
 	checkServer(t, first, second)
 }
 
-// checkRepeats repeats a confirm with and without its key, in either order:
-// every answer is the first one, and nothing is done again.
+// checkRepeats repeats a confirm with and without its key, in either order, and checks
+// that every reply is the first one and that nothing is done again.
 func checkRepeats(t *testing.T, c *cmdtest.Citizen, r apiclient.Request, bareFirst bool) {
 	t.Helper()
 	bare := r.Under("")
@@ -94,7 +94,7 @@ func passwordOf(confirm apiclient.Request) string {
 	return confirm.Body.(apiclient.Fields)["new_password"].(string)
 }
 
-// A diary is what one citizen was told before the server died.
+// A citizenLog is what one citizen knows when the server is killed.
 type citizenLog struct {
 	*cmdtest.Citizen
 	steps      int    // answered
@@ -103,9 +103,8 @@ type citizenLog struct {
 	done       int    // changes
 }
 
-// TestKillAnytime kills servers at random moments of sessions, links and
-// changes. Whatever was told stands, and whatever was not is there or not, but
-// never in part.
+// TestKillAnytime kills servers at random moments of sessions, links and changes. What
+// was confirmed must persist, and what was not must be complete or absent.
 func TestKillAnytime(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -133,10 +132,10 @@ func TestKillAnytime(t *testing.T) {
 			counts[d.unanswered]++
 		}
 	}
-	t.Logf("struck during %v", counts)
+	t.Logf("unanswered steps: %v", counts)
 }
 
-// live goes on until there is no answer.
+// run takes steps until one is not answered.
 func (d *citizenLog) run(t *testing.T) {
 	d.doStep(t, "session", cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": d.Code()}).Under(d.Person.Person), func(a apiclient.Answer) { d.Token = a.Text("token") })
 	d.doStep(t, "link", d.Link().Under("l"), func(apiclient.Answer) {})
@@ -147,7 +146,7 @@ func (d *citizenLog) run(t *testing.T) {
 	}
 }
 
-// try takes a step, unless one before it was not answered.
+// doStep takes a step, unless an earlier one was not answered.
 func (d *citizenLog) doStep(t *testing.T, step string, r apiclient.Request, then func(apiclient.Answer)) {
 	if d.unanswered != "" {
 		return
@@ -156,7 +155,7 @@ func (d *citizenLog) doStep(t *testing.T, step string, r apiclient.Request, then
 	switch {
 	case err != nil:
 		d.unanswered = step
-	case a.Code == "BUSY": // so is the machine
+	case a.Code == "BUSY": // the machine is slow
 		d.doStep(t, step, r, then)
 	case a.Code != "OK":
 		t.Errorf("%s: %s", step, a.Raw)
@@ -167,7 +166,8 @@ func (d *citizenLog) doStep(t *testing.T, step string, r apiclient.Request, then
 	}
 }
 
-// check compares what was told with what stands, and goes on from there.
+// check compares what was confirmed with the database and continues with the unanswered
+// step.
 func (d *citizenLog) check(t *testing.T) {
 	t.Helper()
 	is := dbStateOf(d.Citizen)
@@ -189,15 +189,15 @@ func (d *citizenLog) check(t *testing.T) {
 	}
 }
 
-// checkConfirm asks whether it happened, and repeats.
+// checkConfirm queries the state of an unanswered confirm and repeats it.
 func (d *citizenLog) checkConfirm(t *testing.T, is dbState) {
 	t.Helper()
 	reported := d.Want("OK", cmdtest.GetFrom(d.Change)).Text("state")
 	if (reported == "done") != (is.Done == d.done+1) || reported != "done" && reported != "open" {
-		t.Errorf("it says %s, but %+v after %d changes", reported, is, d.done)
+		t.Errorf("state %s, but %+v after %d changes", reported, is, d.done)
 	}
 	d.Want("OK", cmdtest.ConfirmTo(d.Change, d.pending))
 	if got := dbStateOf(d.Citizen); got.Done != d.done+1 {
-		t.Errorf("repeated, and then %+v after %d changes", got, d.done)
+		t.Errorf("repeated: %+v after %d changes", got, d.done)
 	}
 }

@@ -14,18 +14,18 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A busy citizen changes the password again and again, and believes only what
-// the server says.
+// A changer is a citizen who changes the password repeatedly and relies only on the
+// server's replies.
 type changer struct {
 	*cmdtest.Citizen
 	confirmed int          // changes the server confirmed
-	found     atomic.Int64 // changes the server confirmed when it was asked
+	found     atomic.Int64 // changes found confirmed by a query
 	codes     map[string]int
 	last      atomic.Int64 // time of the last OK
-	later     atomic.Int64 // time of the last answer to come back later
+	later     atomic.Int64 // time of the last reply to retry later
 }
 
-// live changes passwords until end.
+// run changes passwords until end is set.
 func (b *changer) run(t *testing.T, end *atomic.Bool) {
 	for !end.Load() {
 		a := b.sendUntilOK(t, func() apiclient.Request { return b.OpenChange(b.Password) })
@@ -38,12 +38,12 @@ func (b *changer) run(t *testing.T, end *atomic.Bool) {
 	}
 }
 
-// thought is a pause of a busy citizen. Without it they would try how fast the
-// server hashes, not what it does without a database.
+// thinkTime is the pause of a changer. Without it the test would measure the speed of
+// hashing.
 const thinkTime = 300 * time.Millisecond
 
-// insist repeats a request until it is done. Nothing but "later" may come
-// between: no citizen has done anything wrong.
+// sendUntilOK repeats a request until it succeeds. Other replies may only be to retry
+// later, because no citizen does anything wrong.
 func (b *changer) sendUntilOK(t *testing.T, r func() apiclient.Request) apiclient.Answer {
 	for {
 		a := b.record(sendOnce(b.Citizen, r()))
@@ -58,8 +58,8 @@ func (b *changer) sendUntilOK(t *testing.T, r func() apiclient.Request) apiclien
 	}
 }
 
-// finish confirms a new password. After any other answer than done it asks
-// before it tries again.
+// confirmNew confirms a new password. After any reply other than OK it queries the state
+// before it retries.
 func (b *changer) confirmNew(t *testing.T) {
 	next := b.NewPassword()
 	for {
@@ -80,7 +80,7 @@ func (b *changer) confirmNew(t *testing.T) {
 			b.found.Add(1)
 			return
 		case is != "open":
-			t.Errorf("told %s, then %q", a.Code, is)
+			t.Errorf("reply %s, then state %q", a.Code, is)
 			return
 		}
 	}
@@ -96,28 +96,28 @@ func (b *changer) record(a apiclient.Answer) apiclient.Answer {
 	return a
 }
 
-// A crowd is busy at the same time.
+// changers run concurrently.
 type changers []*changer
 
-// awaitServed waits until everybody got what they asked for.
+// awaitServed waits until every changer got an OK.
 func (all changers) awaitServed(t *testing.T, since time.Time) {
 	t.Helper()
-	testenv.Eventually(t, "everybody is served", func() bool {
+	testenv.Eventually(t, "all requests succeed", func() bool {
 		return !slices.ContainsFunc(all, func(b *changer) bool { return b.last.Load() < since.UnixNano() })
 	})
 }
 
-// awaitToldLater waits until everybody was told to come back.
+// awaitRetryLater waits until every changer got a reply to retry later.
 func (all changers) awaitRetryLater(t *testing.T, since time.Time) {
 	t.Helper()
-	testenv.Eventually(t, "everybody is told to come back", func() bool {
+	testenv.Eventually(t, "all replies are to retry later", func() bool {
 		return !slices.ContainsFunc(all, func(b *changer) bool { return b.later.Load() < since.UnixNano() })
 	})
 }
 
-// TestDatabaseRestarts stops PostgreSQL under load in every way there is and
-// starts it again, on a line that now and then loses the answer to a COMMIT. No
-// acknowledged change is lost, and none happens twice.
+// TestDatabaseRestarts stops PostgreSQL under load in several ways and starts it again,
+// over a proxy that sometimes loses the reply to a COMMIT. No confirmed change may be
+// lost, and none may happen twice.
 func TestDatabaseRestarts(t *testing.T) {
 	t.Parallel()
 	dir := postgresDir(t)
@@ -135,7 +135,7 @@ func TestDatabaseRestarts(t *testing.T) {
 	for _, stop := range []struct {
 		name string
 		do   func() error
-		long bool // away until everybody has noticed
+		long bool // down until all replies are to retry later
 	}{
 		{"fast", func() error { return pg.Close() }, false},
 		{"immediate", func() error { return syscall.Kill(pg.Pid(), syscall.SIGQUIT) }, false},
@@ -157,7 +157,7 @@ func TestDatabaseRestarts(t *testing.T) {
 		awaitReady(t, server, http.StatusOK)
 		all.awaitServed(t, back)
 	}
-	testenv.Eventually(t, "somebody finds a change done by asking", func() bool {
+	testenv.Eventually(t, "a query finds a change done", func() bool {
 		return slices.ContainsFunc(all, func(b *changer) bool { return b.found.Load() > 0 })
 	})
 	stopAll()
@@ -165,8 +165,8 @@ func TestDatabaseRestarts(t *testing.T) {
 	checkServer(t, server)
 }
 
-// begin lets everybody live until rest is called, on a line with a trap every
-// now and then.
+// begin runs all changers, with a fault of the proxy from time to time, until the
+// returned function is called.
 func (all changers) begin(t *testing.T, proxy *proxy) (stopAll func()) {
 	var end atomic.Bool
 	var wg sync.WaitGroup
@@ -186,7 +186,7 @@ func (all changers) begin(t *testing.T, proxy *proxy) (stopAll func()) {
 	}
 }
 
-// check compares what everybody was told with what stands.
+// check compares what was confirmed with the database.
 func (all changers) check(t *testing.T) {
 	t.Helper()
 	codes, confirmed, found := map[string]int{}, 0, 0
@@ -197,17 +197,17 @@ func (all changers) check(t *testing.T) {
 		}
 		confirmed, found = confirmed+b.confirmed, found+int(b.found.Load())
 	}
-	t.Logf("%d changes confirmed and %d found by asking; answers %v", confirmed, found, codes)
+	t.Logf("%d changes confirmed and %d found by a query; replies %v", confirmed, found, codes)
 	if codes["BUSY"] == 0 || found == 0 {
-		t.Error("nobody noticed that anything was broken")
+		t.Error("no reply shows that the database was down")
 	}
 }
 
-// checkBelief compares what the citizen was told with what stands.
+// checkVersion compares the confirmed changes with the database.
 func (b *changer) checkVersion(t *testing.T) {
 	t.Helper()
 	if got := dbStateOf(b.Citizen); got.Version != 1+b.confirmed+int(b.found.Load()) {
-		t.Errorf("told of %d changes and found %d by asking, but %+v", b.confirmed, b.found.Load(), got)
+		t.Errorf("%d changes confirmed and %d found by a query, but %+v", b.confirmed, b.found.Load(), got)
 	}
 	b.Want("OK", b.OpenChange(b.Password))
 }

@@ -10,7 +10,7 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// askOnce fails the test when there is no answer.
+// sendOnce sends a request and fails the test if there is no reply.
 func sendOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	c.Fixture.T.Helper()
 	a, err := c.Do(c.Fixture.T.Context(), r)
@@ -20,8 +20,7 @@ func sendOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	return a
 }
 
-// isLater reports whether an answer says that the caller should try again, in
-// the form the contract gives it.
+// isLater reports whether a reply is to retry later, and checks its form.
 func isLater(t testing.TB, a apiclient.Answer) bool {
 	t.Helper()
 	if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
@@ -31,22 +30,22 @@ func isLater(t testing.TB, a apiclient.Answer) bool {
 		After int `json:"retry_after"`
 	}
 	if json.Unmarshal(a.Raw, &reply) != nil || reply.After < 1 || a.Status != 503 {
-		t.Errorf("status %d without a time to come back: %s", a.Status, a.Raw)
+		t.Errorf("status %d without retry_after: %s", a.Status, a.Raw)
 	}
 	return true
 }
 
-// persist repeats a request while the answer is to come back later.
+// sendUntilDone repeats a request while the reply is to retry later.
 func sendUntilDone(c *cmdtest.Citizen, r apiclient.Request) (a apiclient.Answer) {
 	c.Fixture.T.Helper()
-	testenv.Eventually(c.Fixture.T, r.Path+" is not told to come back later", func() bool {
+	testenv.Eventually(c.Fixture.T, r.Path+" is done", func() bool {
 		a = sendOnce(c, r)
 		return !isLater(c.Fixture.T, a)
 	})
 	return a
 }
 
-// A truth is what stands in the database of a citizen.
+// A dbState is what the database has about a citizen.
 type dbState struct{ Version, Open, Done, Resets, Links, Sessions int }
 
 const dbStateQuery = `
@@ -72,7 +71,7 @@ const dbStateQuery = `
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_reset'),
 		(SELECT count(*) FROM password_history WHERE account_id IN (TABLE me))`
 
-// truthOf reads it in one statement and fails the test where something is half done.
+// dbStateOf reads the state in one statement and fails the test if it is inconsistent.
 func dbStateOf(c *cmdtest.Citizen) dbState {
 	t := c.Fixture.T
 	t.Helper()
@@ -80,7 +79,7 @@ func dbStateOf(c *cmdtest.Citizen) dbState {
 	var changes, opened, changed, linked, notices, resets, began, reset, reply, history int
 	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(dbStateQuery, c.Digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
 		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &reply, &history))
-	kept := history == is.Version-1 // every one but the present
+	kept := history == is.Version-1 // all but the current one
 	switch {
 	case is.Version != is.Done+is.Resets+1, changed != is.Done, notices != is.Done, !kept:
 		t.Errorf("a half change: %+v, %d events, %d notices, %d in the history", is, changed, notices, history)
@@ -94,7 +93,7 @@ func dbStateOf(c *cmdtest.Citizen) dbState {
 	return is
 }
 
-// checkServer fails when a server panicked or raced.
+// checkServer fails the test if a server panicked or had a data race.
 func checkServer(t testing.TB, servers ...*process) {
 	t.Helper()
 	for _, p := range servers {

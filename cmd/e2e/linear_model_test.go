@@ -8,7 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// passwordModel checks histories of deeds by one citizen.
+// passwordModel checks histories of operations of one citizen.
 var passwordModel = porcupine.Model{
 	Init: func() any { return passwordState{} },
 	Step: func(state, input, output any) (bool, any) {
@@ -33,16 +33,16 @@ var passwordModel = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v -> %v", input, output) },
 }
 
-// did is a deed whose session does not matter.
+// anySession returns an operation whose session does not matter.
 func anySession(kind string, of, password int) operation {
 	return operation{kind: kind, of: of, password: password}
 }
 
-// never is when a lost answer comes.
+// never is the return time of an operation without a reply.
 const never = math.MaxInt64
 
-// Histories written by hand: the checker lets through what one order explains,
-// and nothing else.
+// TestPasswordModel checks with hand-written histories that the model accepts exactly
+// those that one order explains.
 func TestPasswordModel(t *testing.T) {
 	t.Parallel()
 	op := func(call, back int64, answer string, d operation) porcupine.Operation {

@@ -18,19 +18,19 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// Of every round of TestLinearizable.
+// Sizes of a round of TestLinearizable.
 const (
-	citizensPerRound    = 5  // citizens, a history each
-	clientsPerCitizen   = 3  // clients of a citizen, at the same time
+	citizensPerRound    = 5  // histories, one for each citizen
+	clientsPerCitizen   = 3  // concurrent clients of a citizen
 	operationsPerClient = 9  // operations of a client
-	lostReplyOneIn      = 12 // operations whose answer nobody waits for
+	lostReplyOneIn      = 12 // one in so many operations does not wait for its reply
 )
 
-// A serverPair has two servers on one database, of which one is killed now and then.
+// A serverPair is two servers on one database, of which one is killed from time to time.
 type serverPair struct {
 	*cmdtest.Fixture
 	proxy *proxy
-	dsns  [2]string // the first through the tap
+	dsns  [2]string // the first through the proxy
 
 	mu      sync.Mutex
 	servers [2]*process
@@ -41,7 +41,7 @@ func newServerPair(t *testing.T) *serverPair {
 	s := &serverPair{Fixture: cmdtest.NewOwnFixture(t)}
 	proxy, dsn := newProxy(t, s.DSN)
 	s.proxy, s.dsns = proxy, [2]string{dsn, s.DSN}
-	policy := *passwd.Default() // a lock that ends no history
+	policy := *passwd.Default() // with a lock that no history reaches
 	policy.Lock = passwd.Lock{Tiers: []passwd.Tier{{Attempts: 99, Lock: "1m"}, {Attempts: 1, Lock: "reset"}}}
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
 	raw, err := json.Marshal(policy)
@@ -52,7 +52,7 @@ func newServerPair(t *testing.T) *serverPair {
 	return s
 }
 
-// start puts a new server in a place.
+// start starts a new server.
 func (s *serverPair) start(place int) {
 	s.T.Helper()
 	p := startServer(s.T, s.Env(cmdtest.Unlimited, cmdtest.Values{
@@ -70,8 +70,7 @@ func (s *serverPair) anyURL() string {
 	return s.servers[rand.IntN(2)].URL
 }
 
-// disturb breaks what it can while a round is played: the line at a COMMIT, and
-// a whole server.
+// injectFaults breaks a connection at a COMMIT and kills a server while a round runs.
 func (s *serverPair) injectFaults() {
 	s.T.Helper()
 	moments := []faultPoint{inStatement, beforeCommit, afterCommit}
@@ -82,7 +81,7 @@ func (s *serverPair) injectFaults() {
 	s.start(place)
 }
 
-// check lets the checker find an order that explains everything.
+// check searches for an order of the operations that explains every reply.
 func (s *history) check(t *testing.T) {
 	t.Helper()
 	switch porcupine.CheckOperationsTimeout(passwordModel, s.ops, testenv.Patience) {
@@ -98,11 +97,10 @@ func (s *history) check(t *testing.T) {
 	dbStateOf(s.Citizen)
 }
 
-// TestLinearizable (T36) lets several phones of one citizen open, confirm, cancel
-// and look, freeze and reset at once, while a stranger claims the account, over two
-// servers that are killed, with answers that are lost. One order of the operations
-// explains every answer.
-// FUNDPASS_HISTORIES says how many histories there are.
+// TestLinearizable (T36) makes several phones of one citizen open, confirm, cancel and
+// query changes, freeze and reset concurrently, while a stranger claims the account, over
+// two servers that are killed, with lost replies. One order of the operations must
+// explain every reply. FUNDPASS_HISTORIES sets the number of histories.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	histories := testenv.Rounds(20, 1000)
@@ -123,13 +121,13 @@ func TestLinearizable(t *testing.T) {
 	for _, must := range []string{"confirm OK", "confirm CHANGE_GONE", "verify OLD_PASSWORD_WRONG", "install lost", "visit SESSION_EXPIRED",
 		"freeze OK", "verify PASSWORD_FROZEN", "renew OK", "renew RESET_GONE", "claim LINK_REFUSED", "claim ALREADY_LINKED"} {
 		if seen[must] == 0 {
-			t.Errorf("never seen: %s", must)
+			t.Errorf("did not occur: %s", must)
 		}
 	}
 	checkServer(t, s.all...)
 }
 
-// round runs a history of every citizen, disturbs them, and lets them end undisturbed.
+// runRound runs a history of every citizen with faults, and ends them without faults.
 func (s *serverPair) runRound() (all []*history) {
 	strangers := s.AddCitizens(citizensPerRound, s.anyURL())
 	for i, c := range s.Linked(citizensPerRound, s.anyURL()) {

@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPages looks at every page of the mini-program and of the contract, measured and looked
-// at, in one Chromium: most of them on one demo, with a person of its own for each way through.
+// TestPages checks every page of the mini-program and of the documentation in one
+// Chromium: most of them on one demo, with a different person for each path.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	chromium := startChromium(t)
@@ -35,8 +35,7 @@ func TestPages(t *testing.T) {
 	})
 }
 
-// walkThrough is a newcomer who opens the demo's page and changes a password, at the
-// size of a phone.
+// walkThrough opens the demo's page at the size of a phone and changes a password.
 func (b *browser) walkThrough(t *testing.T, mode, person string) {
 	b.do(t, "first page", b.waitFor("我的密码"))
 	for _, below := range []string{"people", "requests"} {
@@ -54,15 +53,15 @@ func (b *browser) walkThrough(t *testing.T, mode, person string) {
 	b.walkFreeze(t, mode)
 }
 
-// walkDesk looks at what is beside the phone on a wide screen.
+// walkDesk checks what is beside the phone on a wide screen.
 func (b *browser) walkDesk(t *testing.T) {
 	b.do(t, "first page", b.waitFor("我的密码"))
 	b.selectPerson(t, "face_fails")
 	b.checkPage(t, "desk-start")
-	b.proxy(t, "我的密码", "会员标识")
+	b.tap(t, "我的密码", "会员标识")
 	b.checkPage(t, "desk-authorisation")
-	b.proxy(t, "同意", "去绑定")
-	b.proxy(t, "去绑定", "确认绑定")
+	b.tap(t, "同意", "去绑定")
+	b.tap(t, "去绑定", "确认绑定")
 	b.do(t, "tap the name", chromedp.Focus(`#page input[aria-label="姓名"]`), chromedp.Click(`#person button:nth-of-type(1)`))
 	b.checkPage(t, "desk-link")
 	name := must[string](t, b, `document.querySelector("#page input[aria-label='姓名']").value`)
@@ -77,88 +76,88 @@ func (b *browser) walkDesk(t *testing.T) {
 		b.do(t, errors, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
 			`{ const e = document.getElementById("errors"); e.value = %q; e.dispatchEvent(new Event("change")); }`, errors)),
 			b.waitFor("我的密码"))
-		b.proxy(t, "我的密码", "去绑定")
+		b.tap(t, "我的密码", "去绑定")
 		b.checkPage(t, "desk-"+errors)
 	}
 }
 
-// walkPages goes from the first page to the result, and to the pages beside.
+// walkPages walks from the first page to the result of a change, and to the other pages.
 func (b *browser) walkPages(t *testing.T, mode, person string) {
 	citizen := b.demo.person(t, person)
 	password := citizen.Password
 	checkPage := func(name string) { b.checkPage(t, mode+name) }
 	checkPage("start")
-	b.proxy(t, "我的密码", "会员标识")
+	b.tap(t, "我的密码", "会员标识")
 	checkPage("authorisation")
-	b.proxy(t, "同意", "去绑定")
+	b.tap(t, "同意", "去绑定")
 	checkPage("home-unlinked")
-	b.proxy(t, "去绑定", "确认绑定")
-	b.proxy(t, "确认绑定", "请输入姓名")
+	b.tap(t, "去绑定", "确认绑定")
+	b.tap(t, "确认绑定", "请输入姓名")
 	checkPage("link-empty")
 	b.fill(t, "姓名", citizen.Name)
 	b.fill(t, "证件号码", citizen.IDNumber)
 	b.fill(t, "公积金密码", "Not-The-Right-One")
-	b.proxy(t, "确认绑定", "信息核对未通过")
+	b.tap(t, "确认绑定", "信息核对未通过")
 	checkPage("link-refused")
 	b.fill(t, "公积金密码", password)
-	b.proxy(t, "确认绑定", "密码状态")
+	b.tap(t, "确认绑定", "密码状态")
 	checkPage("home")
-	b.proxy(t, "修改密码", "第一步")
+	b.tap(t, "修改密码", "第一步")
 	b.fill(t, "证件号码", citizen.IDNumber)
 	b.fill(t, "原密码", "Not-The-Right-One")
-	b.proxy(t, "下一步", "还可以输入4次")
+	b.tap(t, "下一步", "还可以输入4次")
 	checkPage("change-wrong")
 	b.fill(t, "原密码", password)
-	b.proxy(t, "下一步", "第二步")
+	b.tap(t, "下一步", "第二步")
 	b.fill(t, "新密码", "12345678")
 	b.fill(t, "确认新密码", "12345678")
-	b.proxy(t, "确认修改", "密码过于常见")
+	b.tap(t, "确认修改", "密码过于常见")
 	checkPage("new-weak")
 	b.fill(t, "新密码", "Thistle-Meadow-15")
 	b.fill(t, "确认新密码", "Thistle-Meadow-15")
-	b.proxy(t, "显示新密码", "隐藏")
+	b.tap(t, "显示新密码", "隐藏")
 	checkPage("new")
-	b.proxy(t, "确认修改", "密码修改成功")
+	b.tap(t, "确认修改", "密码修改成功")
 	checkPage("result")
-	b.proxy(t, "不是我修改的", "立即冻结")
+	b.tap(t, "不是我修改的", "立即冻结")
 	checkPage("freeze")
-	b.proxy(t, "返回我的密码", "上次修改")
+	b.tap(t, "返回我的密码", "上次修改")
 	checkPage("home-changed")
-	b.proxy(t, "办理记录", "密码修改成功")
+	b.tap(t, "办理记录", "密码修改成功")
 	checkPage("events")
-	b.proxy(t, "不是我操作的", "立即冻结")
-	b.proxy(t, "返回我的密码", "密码状态")
-	b.proxy(t, "解除绑定", "确认解除绑定")
+	b.tap(t, "不是我操作的", "立即冻结")
+	b.tap(t, "返回我的密码", "密码状态")
+	b.tap(t, "解除绑定", "确认解除绑定")
 	checkPage("unlink")
 	b.do(t, "home", retryDetached(chromedp.Click("#back")), b.waitFor("密码状态"))
-	b.proxy(t, "忘记密码", "开始人脸验证")
+	b.tap(t, "忘记密码", "开始人脸验证")
 	checkPage("reset")
-	b.proxy(t, "我有柜台的重置码", "使用重置码")
+	b.tap(t, "我有柜台的重置码", "使用重置码")
 	checkPage("reset-code")
 }
 
-// walkReset goes from the face to the new password. It begins on the page 忘记密码.
+// walkReset resets the password by face verification. It begins on the page 忘记密码.
 func (b *browser) walkReset(t *testing.T, mode string) {
-	b.proxy(t, "改用人脸验证", "开始人脸验证")
-	b.proxy(t, "开始人脸验证", "请选择结果")
+	b.tap(t, "改用人脸验证", "开始人脸验证")
+	b.tap(t, "开始人脸验证", "请选择结果")
 	b.checkPage(t, mode+"face")
-	b.proxy(t, "取消", "您已取消人脸验证")
+	b.tap(t, "取消", "您已取消人脸验证")
 	b.checkPage(t, mode+"reset-cancelled")
-	b.proxy(t, "开始人脸验证", "请选择结果")
-	b.proxy(t, "通过", "第二步")
+	b.tap(t, "开始人脸验证", "请选择结果")
+	b.tap(t, "通过", "第二步")
 	b.checkPage(t, mode+"reset-new")
 	b.fill(t, "新密码", "Velvet-Harbor-31")
 	b.fill(t, "确认新密码", "Velvet-Harbor-31")
-	b.proxy(t, "确认修改", "密码修改成功")
+	b.tap(t, "确认修改", "密码修改成功")
 }
 
-// walkFreeze begins on 我的密码.
+// walkFreeze freezes the password. It begins on the page 我的密码.
 func (b *browser) walkFreeze(t *testing.T, mode string) {
-	b.proxy(t, "不是我操作的", "立即冻结")
-	b.proxy(t, "立即冻结", "确定冻结密码吗")
+	b.tap(t, "不是我操作的", "立即冻结")
+	b.tap(t, "立即冻结", "确定冻结密码吗")
 	b.checkPage(t, mode+"freeze-sure")
-	b.proxy(t, "冻结", "密码已冻结")
+	b.tap(t, "冻结", "密码已冻结")
 	b.checkPage(t, mode+"frozen")
-	b.proxy(t, "返回我的密码", "已冻结")
+	b.tap(t, "返回我的密码", "已冻结")
 	b.checkPage(t, mode+"home-frozen")
 }

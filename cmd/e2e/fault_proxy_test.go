@@ -15,38 +15,37 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A tap is the line between a server and PostgreSQL. It understands so much of
-// the protocol (frontend/backend protocol 3.0) that it knows which transaction
-// a COMMIT ends.
+// A proxy connects a server to PostgreSQL. It parses the protocol (frontend/backend
+// protocol 3.0) to find out which transaction a COMMIT ends.
 type proxy struct {
 	socket string // of PostgreSQL
 
 	mu    sync.Mutex
 	open  []net.Conn
-	fault *fault        // sprung once
-	dead  chan struct{} // while the line is dead; closed when it is healed
+	fault *fault        // applied once
+	dead  chan struct{} // not nil while the proxy is stalled; closed by heal
 }
 
-// A moment is where in a transaction a trap springs.
+// A faultPoint is where in a transaction a fault happens.
 type faultPoint int
 
 const (
-	inStatement  faultPoint = iota // the database has got the statement, its answer is lost
+	inStatement  faultPoint = iota // the database gets the statement, its reply is lost
 	beforeCommit                   // COMMIT does not reach the database
-	lateCommit                     // COMMIT reaches the database when the line lives again
-	afterCommit                    // the database has committed, its answer is lost
+	lateCommit                     // COMMIT reaches the database after heal
+	afterCommit                    // the database commits, its reply is lost
 )
 
-// A trap waits for a transaction with a statement that contains marker. It runs
-// then, if there is one, and cuts the connection, except at lateCommit.
+// A fault applies to a transaction with a statement that contains marker. It calls then,
+// if not nil, and cuts the connection, except at lateCommit.
 type fault struct {
 	marker    string
 	at        faultPoint
-	triggered chan struct{} // closed when it is
+	triggered chan struct{} // closed when the fault happens
 	then      func()
 }
 
-// await waits until the trap is sprung.
+// await waits until the fault happens.
 func (t *fault) await(tb testing.TB) {
 	tb.Helper()
 	select {
@@ -56,7 +55,7 @@ func (t *fault) await(tb testing.TB) {
 	}
 }
 
-// newTap returns the connection string that goes through the tap.
+// newProxy starts a proxy and returns it with the connection string that uses it.
 func newProxy(t testing.TB, dsn string) (*proxy, string) {
 	t.Helper()
 	set := dsnSettings(dsn)
@@ -99,7 +98,7 @@ func (p *proxy) listen(l net.Listener, ends *sync.WaitGroup) {
 	}
 }
 
-// cut ends every connection.
+// cut closes every connection.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +108,7 @@ func (p *proxy) cut() {
 	p.open = nil
 }
 
-// set arms a trap.
+// set sets the next fault.
 func (p *proxy) set(marker string, at faultPoint, then func()) *fault {
 	t := &fault{marker: marker, at: at, triggered: make(chan struct{}), then: then}
 	p.mu.Lock()
@@ -118,14 +117,15 @@ func (p *proxy) set(marker string, at faultPoint, then func()) *fault {
 	return t
 }
 
-// disarm takes a trap away that has not sprung.
+// disarm removes a fault that has not happened.
 func (p *proxy) disarm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = nil
 }
 
-// take returns the trap that this moment springs, if there is one.
+// matchFault returns the fault that applies at one of these points, or nil, and removes
+// it.
 func (p *proxy) matchFault(statements []string, moments ...faultPoint) *fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,8 +138,7 @@ func (p *proxy) matchFault(statements []string, moments ...faultPoint) *fault {
 	return t
 }
 
-// kill makes the line dead until heal: what is sent stays on the way, and
-// nobody is told.
+// kill stalls the proxy until heal: what is sent is delayed, and no connection is closed.
 func (p *proxy) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,7 +154,7 @@ func (p *proxy) heal() {
 	}
 }
 
-// pass waits while the line is dead.
+// waitConnected waits while the proxy is stalled.
 func (p *proxy) waitConnected() {
 	p.mu.Lock()
 	dead := p.dead
@@ -165,7 +164,7 @@ func (p *proxy) waitConnected() {
 	}
 }
 
-// A wire is one connection.
+// A proxyConn is one connection.
 type proxyConn struct {
 	*proxy
 	client, server net.Conn
@@ -173,7 +172,7 @@ type proxyConn struct {
 	inTx           []string          // statements since BEGIN
 
 	mu          sync.Mutex
-	dropReplies bool          // answers go to answered
+	dropReplies bool          // replies are dropped and signalled to answered
 	answered    chan struct{} // the server is ready for the next query
 }
 
@@ -182,10 +181,10 @@ func (w *proxyConn) close() {
 	w.server.Close()
 }
 
-// up carries the server process's words to PostgreSQL.
+// up copies messages from the server to PostgreSQL.
 func (w *proxyConn) up() {
 	defer w.close()
-	first, err := frame(w.client, 0) // start-up or cancel request: without a type
+	first, err := frame(w.client, 0) // start-up or cancel request, which has no type
 	if err != nil {
 		return
 	}
@@ -208,7 +207,7 @@ func (w *proxyConn) up() {
 	}
 }
 
-// frame reads one message, whose length stands after its type.
+// frame reads one message. Its length follows its type.
 func frame(from io.Reader, typed int) ([]byte, error) {
 	f := make([]byte, typed+4)
 	if _, err := io.ReadFull(from, f); err != nil {
@@ -223,7 +222,8 @@ func frame(from io.Reader, typed int) ([]byte, error) {
 	return f, err
 }
 
-// sprungBy keeps the books of the transaction.
+// matchFrame records the statements of the transaction and returns the fault that applies
+// to this message, or nil.
 func (w *proxyConn) matchFrame(f []byte) *fault {
 	parts := strings.SplitN(string(f[5:]), "\x00", 3)
 	switch f[0] {
@@ -246,7 +246,7 @@ func (w *proxyConn) matchFrame(f []byte) *fault {
 	return nil
 }
 
-// spring reports whether the connection goes on.
+// trigger applies a fault and reports whether the connection stays open.
 func (w *proxyConn) trigger(t *fault, f []byte) bool {
 	if t.at == inStatement || t.at == afterCommit {
 		w.mu.Lock()
@@ -265,7 +265,7 @@ func (w *proxyConn) trigger(t *fault, f []byte) bool {
 	return t.at == lateCommit
 }
 
-// down carries PostgreSQL's answers back.
+// down copies messages from PostgreSQL to the server.
 func (w *proxyConn) down() {
 	defer w.close()
 	defer close(w.answered)

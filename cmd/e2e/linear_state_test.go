@@ -1,39 +1,39 @@
 package e2e
 
-// How much one history may hold.
+// Sizes of one history.
 const (
 	mostChanges = 64
 	mostResets  = 8
 )
 
-// A ledger is the sequential truth of one citizen's password. Passwords are
-// numbers that never come back, so a password stands for its version.
+// A passwordState is the sequential model of one citizen's password. Passwords are
+// numbers that are never reused, so that a password identifies its version.
 type passwordState struct {
 	password   int
 	frozen     bool
-	open       int              // the open change, 0: none
-	base       [mostChanges]int // the password that a change was opened with
-	end        [mostChanges]int // 0: never opened or open, cancelled, or the new password
-	reset      int              // the open reset, 0: none
+	open       int              // the open change, or 0
+	base       [mostChanges]int // the password with which a change was opened
+	end        [mostChanges]int // 0 if not opened or open, endCancelled, or the new password
+	reset      int              // the open reset, or 0
 	resets     [mostResets]resetState
-	ended      uint64 // sessions, by bit, that can do nothing more
-	maybeEnded uint64 // sessions that may have been ended: they began while others were being ended
+	ended      uint64 // bits of the sessions that have ended
+	maybeEnded uint64 // bits of the sessions that may have ended, because they began while others were ended
 }
 
-// A resetLedger is one reset.
+// A resetState is one reset.
 type resetState struct {
-	seen  bool // the password was looked at when it began
-	base  int  // which it was
-	by    int  // the session that began it, and no other may go on
-	given int  // the new password, 0: none yet
+	seen  bool // the current password was read when it began
+	base  int  // that password
+	by    int  // the session that began it; others cannot confirm it
+	given int  // the new password, or 0
 }
 
-// calledOff is the end of a change without a new password.
+// endCancelled is the end of a change without a new password.
 const endCancelled = -1
 
 func (l passwordState) isOpen(change int) bool { return l.open == change && change != 0 }
 
-// closed is the ledger after a change came to its end.
+// endChange returns the state after the end of a change.
 func (l passwordState) endChange(change, end int) passwordState {
 	l.end[change] = end
 	if l.open == change {
@@ -42,7 +42,7 @@ func (l passwordState) endChange(change, end int) passwordState {
 	return l
 }
 
-// cancelled is the ledger without an open change.
+// cancelOpen returns the state without an open change.
 func (l passwordState) cancelOpen() passwordState {
 	if l.open != 0 {
 		l = l.endChange(l.open, endCancelled)
@@ -50,8 +50,8 @@ func (l passwordState) cancelOpen() passwordState {
 	return l
 }
 
-// others is the ledger when d has ended every session but its own: those that it
-// met, and perhaps those that began at the same time.
+// endOtherSessions returns the state after d has ended all sessions but its own: those
+// that existed when it began, and perhaps those that began meanwhile.
 func (l passwordState) endOtherSessions(d operation) passwordState {
 	l.ended |= d.seenSessions &^ bit(d.by)
 	l.maybeEnded |= ^bit(d.by)
@@ -60,8 +60,8 @@ func (l passwordState) endOtherSessions(d operation) passwordState {
 
 func bit(session int) uint64 { return 1 << session }
 
-// A deed is one operation: what is asked, of which change or reset, with which
-// password, by which session, and which sessions there were when it began.
+// An operation is one call: its kind, the change or reset, the password, the session, and
+// the sessions that existed when it began.
 type operation struct {
 	kind         string
 	of           int
@@ -70,24 +70,25 @@ type operation struct {
 	seenSessions uint64
 }
 
-// lost is the answer that did not come: it happened at some time, or never.
+// lost is the output of an operation without a reply, which happened at some time or
+// never.
 const lost = "lost"
 
-// deeds say for every kind of operation which answers are right, and what is so
-// afterwards. More kinds are more lines.
+// operations contains the model of every kind of operation: it returns whether the reply
+// is possible, and the next state.
 var operations = map[string]func(l passwordState, d operation, answer string) (bool, passwordState){
 	"login":   applyLogin,
-	"visit":   applyVisit,   // what comes first in every request of a session
-	"verify":  applyVerify,  // the first half of opening: the old password is looked at
-	"install": applyInstall, // the second half: the change stands
+	"visit":   applyVisit,   // the check of the session in every request
+	"verify":  applyVerify,  // first half of opening a change: the old password is verified
+	"install": applyInstall, // second half: the change is stored
 	"confirm": applyConfirm,
 	"cancel":  applyCancel,
 	"look":    applyLook,
-	"claim":   applyClaim, // a stranger's try to link the account
+	"claim":   applyClaim, // a stranger's attempt to link the account
 	"freeze":  applyFreeze,
-	"start":   applyStart, // the first half of beginning a reset: whose password it replaces
-	"stand":   applyStand, // the second half: the reset stands
-	"renew":   applyRenew, // its confirm
+	"start":   applyStart, // first half of beginning a reset: the current password is read
+	"stand":   applyStand, // second half: the reset is stored
+	"renew":   applyRenew, // the confirm of a reset
 }
 
 func applyLogin(l passwordState, d operation, answer string) (bool, passwordState) {
@@ -95,7 +96,7 @@ func applyLogin(l passwordState, d operation, answer string) (bool, passwordStat
 	return answer == "OK", l
 }
 
-// unfrozen is the answer of a visit that went on to look at a password.
+// unfrozen is the output of a visit after which a password was verified.
 const unfrozen = "unfrozen"
 
 func applyVisit(l passwordState, d operation, answer string) (bool, passwordState) {
@@ -120,7 +121,7 @@ func applyVerify(l passwordState, d operation, answer string) (bool, passwordSta
 	return answer == lost, l
 }
 
-// installDeed comes to nothing when the password is frozen.
+// applyInstall has no effect if the password is frozen.
 func applyInstall(l passwordState, d operation, answer string) (bool, passwordState) {
 	if l.frozen {
 		return answer == lost, l
@@ -161,8 +162,8 @@ func applyCancel(l passwordState, d operation, answer string) (bool, passwordSta
 	return answer == lost, after
 }
 
-// lookDeed may find a change cancelled that can never win: its confirm came
-// after another one's.
+// applyLook accepts cancelled for a change that cannot succeed any more, because another
+// one was confirmed.
 func applyLook(l passwordState, d operation, answer string) (bool, passwordState) {
 	switch answer {
 	case "open":
@@ -175,13 +176,13 @@ func applyLook(l passwordState, d operation, answer string) (bool, passwordState
 	return answer == lost, l
 }
 
-// claimDeed tells a right password only while it opens something.
+// applyClaim reveals that a password is right only while it is usable.
 func applyClaim(l passwordState, d operation, answer string) (bool, passwordState) {
 	right := l.password == d.password && !l.frozen
 	return right == (answer == "ALREADY_LINKED"), l
 }
 
-// freezeDeed ends every session, its own too, and what is open.
+// applyFreeze ends every session, including its own, the open change and the open reset.
 func applyFreeze(l passwordState, d operation, answer string) (bool, passwordState) {
 	l = l.cancelOpen().endOtherSessions(d)
 	l.ended |= bit(d.by)
@@ -194,13 +195,13 @@ func applyStart(l passwordState, d operation, answer string) (bool, passwordStat
 	return answer == "OK", l
 }
 
-// standDeed replaces the reset that was open. Nobody can go on with a lost one.
+// applyStand replaces the open reset. A reset without a reply cannot be continued.
 func applyStand(l passwordState, d operation, answer string) (bool, passwordState) {
 	l.reset = d.of
 	return answer == lost || l.resets[d.of].seen, l
 }
 
-// renewDeed gives the new password, whatever state the old one is in.
+// applyRenew sets the new password, whatever the state of the old one.
 func applyRenew(l passwordState, d operation, answer string) (bool, passwordState) {
 	r := l.resets[d.of]
 	own := r.seen && r.by == d.by

@@ -14,32 +14,32 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// A script is one citizen's history while it is written.
+// A history records the operations of one citizen.
 type history struct {
 	*cmdtest.Citizen
-	stranger   *cmdtest.Citizen // somebody else with Alipay, who has no link
+	stranger   *cmdtest.Citizen // an Alipay user without a link
 	serverPair *serverPair
 	begun      time.Time
 
 	mu           sync.Mutex
 	ops          []porcupine.Operation
 	passwords    []string    // by number; 0 is the first
-	paths        []string    // of changes, by number; "" where no answer told
+	paths        []string    // of changes, by number; "" if no reply had it
 	resets       []string    // of resets, by number, likewise
-	chosen       map[int]int // the password of the first confirm, of a change or of minus a reset
-	expected     int         // what the last answer made of the password
-	frozen       bool        // what the last answer made of its state
-	sessions     int         // how many there were
-	seenSessions uint64      // of them, by bit, whose login was answered
+	chosen       map[int]int // the password of the first confirm of a change, or of a reset by its negative number
+	expected     int         // password according to the last reply
+	frozen       bool        // state according to the last reply
+	sessions     int         // number of sessions
+	seenSessions uint64      // bits of the sessions whose log-in was answered
 }
 
-// newScript is a citizen with a link, before anything was changed.
+// newHistory returns the history of a citizen with a link and without changes.
 func (s *serverPair) newHistory(c, stranger *cmdtest.Citizen) *history {
 	return &history{Citizen: c, stranger: stranger, serverPair: s, begun: time.Now(), passwords: []string{c.Password},
 		paths: []string{""}, resets: []string{""}, chosen: map[int]int{}}
 }
 
-// anyPassword is mostly the one that should work.
+// anyPassword returns mostly the expected password.
 func (s *history) anyPassword() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +49,7 @@ func (s *history) anyPassword() int {
 	return rand.IntN(len(s.passwords))
 }
 
-// newestChange is the latest that an answer told, or 0.
+// newestChange returns the number of the latest change whose path is known, or 0.
 func (s *history) newestChange() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *history) newestChange() int {
 func (s *history) anyChange() int { s.mu.Lock(); defer s.mu.Unlock(); return recent(s.paths) }
 func (s *history) anyReset() int  { s.mu.Lock(); defer s.mu.Unlock(); return recent(s.resets) }
 
-// late is the number of a late path, 0 where there is none.
+// recent returns the number of a recent path, or 0.
 func recent(paths []string) int {
 	for n := len(paths) - 1; n > 0; n-- {
 		if paths[n] != "" && rand.IntN(5) > 0 {
@@ -73,7 +73,7 @@ func recent(paths []string) int {
 	return 0
 }
 
-// newOpening is a change's number before it has a path.
+// newOpening returns the number of a new change.
 func (s *history) newOpening() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *history) newOpening() int {
 	return len(s.paths) - 1
 }
 
-// newReset is a reset's number before it has a path, 0 when limit were begun.
+// newReset returns the number of a new reset, or 0 if limit were begun.
 func (s *history) newReset(limit int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,8 +92,8 @@ func (s *history) newReset(limit int) int {
 	return len(s.resets) - 1
 }
 
-// choose is the password of the first confirm of what has this number, or now and
-// then a new one.
+// choosePassword returns the password of the first confirm of a change or reset, or
+// sometimes a new one.
 func (s *history) choosePassword(what int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +114,7 @@ func (s *history) path(change int) string {
 func (s *history) resetPath(n int) string { s.mu.Lock(); defer s.mu.Unlock(); return s.resets[n] }
 func (s *history) isFrozen() bool         { s.mu.Lock(); defer s.mu.Unlock(); return s.frozen }
 
-// believe notes what an answer made of the password.
+// expect records the password according to a reply.
 func (s *history) expect(password int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +123,7 @@ func (s *history) expect(password int) {
 
 func (s *history) expectFrozen() { s.mu.Lock(); defer s.mu.Unlock(); s.frozen = true }
 
-// write puts an operation that was begun at call into the history.
+// appendOperation appends an operation that began at call.
 func (s *history) appendOperation(d operation, call time.Time, answer string) {
 	back := int64(time.Since(s.begun))
 	if answer == lost {
@@ -134,7 +134,7 @@ func (s *history) appendOperation(d operation, call time.Time, answer string) {
 	s.ops = append(s.ops, porcupine.Operation{Input: d, Output: answer, Call: int64(call.Sub(s.begun)), Return: back})
 }
 
-// A player is one of the citizen's phones, with a session of its own.
+// A phone is a client of the citizen with a session of its own.
 type phone struct {
 	*history
 	session int
@@ -147,7 +147,7 @@ func (s *history) newPhone() *phone {
 	return p
 }
 
-// logIn gets a new session, from whichever server lives.
+// logIn opens a new session at one of the servers.
 func (p *phone) logIn() {
 	for range 200 {
 		call := time.Now()
@@ -167,10 +167,10 @@ func (p *phone) logIn() {
 		p.appendOperation(operation{kind: "login", by: p.session}, call, code)
 		return
 	}
-	p.Fixture.T.Error("nobody lets the citizen in")
+	p.Fixture.T.Error("no log-in succeeds")
 }
 
-// send sends a request to one of the servers. "" says that nothing was done.
+// send sends a request to one of the servers. It returns "" if nothing was done.
 func (p *phone) send(r apiclient.Request, mayHangUp bool) (string, apiclient.Answer) {
 	ctx := p.Fixture.T.Context()
 	if mayHangUp && rand.IntN(lostReplyOneIn) == 0 {
@@ -180,7 +180,7 @@ func (p *phone) send(r apiclient.Request, mayHangUp bool) (string, apiclient.Ans
 	}
 	var a apiclient.Answer
 	err := error(syscall.ECONNREFUSED)
-	for errors.Is(err, syscall.ECONNREFUSED) { // that server is dead, and nothing was done
+	for errors.Is(err, syscall.ECONNREFUSED) { // the server was killed, and nothing was done
 		client := apiclient.Client{Base: p.serverPair.anyURL(), HTTP: p.HTTP, Token: p.token}
 		a, err = client.Do(ctx, r)
 	}
@@ -193,8 +193,8 @@ func (p *phone) send(r apiclient.Request, mayHangUp bool) (string, apiclient.Ans
 	return a.Code, a
 }
 
-// ask sends a request in the player's session, and logs in again where that has
-// ended. looks says that it goes on to look at a password, unless that is frozen.
+// request sends a request in the phone's session, and logs in again if it has ended.
+// verifies says that the server then verifies a password, unless that is frozen.
 func (p *phone) request(r apiclient.Request, mayHangUp, verifies bool) (string, apiclient.Answer) {
 	visit, call := operation{kind: "visit", by: p.session}, time.Now()
 	code, a := p.send(r, mayHangUp)
@@ -213,7 +213,7 @@ func (p *phone) request(r apiclient.Request, mayHangUp, verifies bool) (string, 
 	return code, a
 }
 
-// does is a deed of the player's that may end sessions.
+// newOperation returns an operation of the phone that may end sessions.
 func (p *phone) newOperation(kind string, of, password int) operation {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,13 +9,13 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// Resets of one history: a day allows so many.
+// Resets of one history, limited by those that a day allows.
 const (
 	resetsInRun = 2
 	resetsInAll = 3 // one is kept for the end
 )
 
-// run does one operation after another, in random order.
+// run performs operations in random order.
 func (p *phone) run() {
 	for range operationsPerClient {
 		if p.isFrozen() && rand.IntN(3) == 0 {
@@ -46,7 +46,7 @@ func (p *phone) run() {
 	}
 }
 
-// end finds out which password works at last, if it is not frozen for good.
+// end determines the final password, unless it stays frozen.
 func (p *phone) end() {
 	for password := p.newest(); password >= 0; {
 		switch p.open(password, false) {
@@ -57,7 +57,7 @@ func (p *phone) end() {
 		case "PASSWORD_FROZEN":
 			p.claim(password)
 			if n := p.start(resetsInAll, false); n == 0 {
-				return // as many as a day allows
+				return // no reset is left today
 			} else if p.resetPath(n) != "" {
 				p.renew(n, false)
 			}
@@ -69,14 +69,14 @@ func (p *phone) end() {
 
 func (p *phone) expectedPassword() int { p.mu.Lock(); defer p.mu.Unlock(); return p.expected }
 
-// newest is the number of the last password made up.
+// newest returns the number of the last generated password.
 func (p *phone) newest() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.passwords) - 1
 }
 
-// open is two operations: nothing keeps the password as it is between them.
+// open is two operations, because the password may change between them.
 func (p *phone) open(password int, mayHangUp bool) string {
 	n := p.newOpening()
 	call := time.Now()
@@ -118,7 +118,7 @@ func (p *phone) cancel(change int) {
 	p.record(anySession("cancel", change, 0), call, code, a)
 }
 
-// record writes down an answer that the model knows.
+// record appends an operation whose reply the model knows.
 func (p *phone) record(d operation, call time.Time, code string, a apiclient.Answer) {
 	switch code {
 	case "":
@@ -135,13 +135,13 @@ func (p *phone) look(change int) {
 	switch code {
 	case "OK":
 		p.appendOperation(anySession("look", change, 0), call, a.Text("state"))
-	case lost, "": // a look does nothing
+	case lost, "": // a look has no effect
 	default:
 		p.Fixture.T.Errorf("look: %s", a.Raw)
 	}
 }
 
-// claim lets the stranger try to link the account.
+// claim makes the stranger try to link the account.
 func (p *phone) claim(password int) {
 	owner := *p.Citizen
 	owner.Password = p.password(password)
@@ -150,13 +150,13 @@ func (p *phone) claim(password int) {
 	switch code, a := stranger.send(owner.Link(), true); code {
 	case "LINK_REFUSED", "ALREADY_LINKED":
 		p.appendOperation(anySession("claim", 0, password), call, code)
-	case lost, "": // a claim does nothing
+	case lost, "": // a claim has no effect
 	default:
 		p.Fixture.T.Errorf("claim: %s", a.Raw)
 	}
 }
 
-// freeze is 不是我. It ends the player's own session.
+// freeze freezes the password, which ends the phone's session.
 func (p *phone) freeze() {
 	d, call := p.newOperation("freeze", 0, 0), time.Now()
 	code, a := p.request(cmdtest.PostTo("/v1/freeze", apiclient.Fields{}), true, false)
@@ -166,8 +166,8 @@ func (p *phone) freeze() {
 	}
 }
 
-// reset begins one, if there may be one more. The new password is given at once,
-// twice at once, after a change, by another session, or in a later scene.
+// reset begins a reset if one is left. The new password is confirmed at once, twice
+// concurrently, after a change, by another session, or later.
 func (p *phone) reset() {
 	n := p.start(resetsInRun, true)
 	if n == 0 || p.resetPath(n) == "" {
@@ -183,7 +183,7 @@ func (p *phone) reset() {
 		}
 		p.renew(n, false)
 	case 6:
-		twin := *p // of the same session
+		twin := *p // with the same session
 		var wg sync.WaitGroup
 		wg.Go(func() { twin.renew(n, true) })
 		p.renew(n, true)
@@ -197,7 +197,7 @@ func (p *phone) reset() {
 	}
 }
 
-// start is two operations, as open is. It returns 0 when limit were begun before.
+// start is two operations, as open is. It returns 0 if limit resets were begun before.
 func (p *phone) start(limit int, mayHangUp bool) int {
 	n := p.newReset(limit)
 	if n == 0 {
@@ -223,7 +223,7 @@ func (p *phone) start(limit int, mayHangUp bool) int {
 	return n
 }
 
-// renew confirms a reset. The simulated Alipay has seen the right face at once.
+// renew confirms a reset. The simulated face verification passes at once.
 func (p *phone) renew(reset int, mayHangUp bool) {
 	password := p.choosePassword(-reset)
 	d, call := p.newOperation("renew", reset, password), time.Now()
