@@ -22,8 +22,8 @@ import (
 	"fundpass/store"
 )
 
-// A courier takes notices to several servers, as Alipay does through whatever
-// stands before them.
+// A noticeSender delivers notices to several servers, as Alipay does through a load
+// balancer.
 type noticeSender struct {
 	t    testing.TB
 	http *http.Client
@@ -38,8 +38,8 @@ func newNoticeSender(t testing.TB, servers ...*process) *noticeSender {
 	return p
 }
 
-// deliver posts once, to the server whose turn it is, and returns what was
-// answered, "" for nothing.
+// deliver posts a notice once, to the server with number turn, and returns the reply, or
+// "" if there is none.
 func (p *noticeSender) deliver(turn int, notification alipaysim.Notification) string {
 	url := p.urls[turn%len(p.urls)] + notification.Path
 	resp, err := p.http.Post(url, notification.ContentType, bytes.NewReader(notification.Body))
@@ -54,8 +54,8 @@ func (p *noticeSender) deliver(turn int, notification alipaysim.Notification) st
 	return string(body)
 }
 
-// persist repeats a delivery until it is acknowledged, each time to the next
-// server, and reports whether it ever was. Alipay waits for minutes and hours.
+// deliverUntilAcknowledged repeats a delivery to the servers in turn and reports whether
+// it was acknowledged. Alipay repeats it for hours.
 func (p *noticeSender) deliverUntilAcknowledged(turn int, notification alipaysim.Notification) bool {
 	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); turn++ {
 		if p.deliver(turn, notification) == "success" {
@@ -66,7 +66,7 @@ func (p *noticeSender) deliverUntilAcknowledged(turn int, notification alipaysim
 	return false
 }
 
-// notificationOf writes a notice as Alipay does.
+// notificationOf returns a notice as Alipay writes it.
 func notificationOf(n *cmdtest.Fixture, notice alipaysim.Notice) alipaysim.Notification {
 	n.T.Helper()
 	notification, err := n.Sim.Write(notice)
@@ -74,14 +74,14 @@ func notificationOf(n *cmdtest.Fixture, notice alipaysim.Notice) alipaysim.Notif
 	return notification
 }
 
-// awaitCount waits until a query gives at least so much.
+// awaitCount waits until a query returns at least this number.
 func awaitCount(n *cmdtest.Fixture, atLeast int, query string) {
 	n.T.Helper()
 	testenv.Eventually(n.T, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.Number(query) >= atLeast })
 }
 
-// holdLinks makes everybody wait who wants to write into links: a notice
-// is then recorded and the sessions are ended, but not committed.
+// lockLinks blocks writes to links until release is called: a notice is then recorded and
+// the sessions are ended, but not committed.
 func lockLinks(n *cmdtest.Fixture) (release func()) {
 	n.T.Helper()
 	ctx, stop := context.WithCancel(n.T.Context())
@@ -95,9 +95,9 @@ func lockLinks(n *cmdtest.Fixture) (release func()) {
 
 const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 
-// TestNoticeAcrossProcesses delivers one notice a hundred times to two servers.
-// The one that is at work on it is killed in the midst of the effect, the other
-// one later: there is one effect, and every delivery is acknowledged.
+// TestNoticeAcrossProcesses delivers one notice a hundred times to three servers. One is
+// killed while it processes the notice, another one later: there must be one effect, and
+// every delivery must be acknowledged.
 func TestNoticeAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -120,7 +120,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 			unacknowledged.Add(1)
 		}
 	}
-	wg.Go(func() { send(0) }) // the first server begins
+	wg.Go(func() { send(0) }) // the first server begins to process it
 	awaitCount(n, 1, waiting)
 	gate := make(chan struct{}, 50)
 	wg.Go(func() {
@@ -129,7 +129,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 			wg.Go(func() { defer func() { <-gate }(); send(i) })
 		}
 	})
-	awaitCount(n, 4, waiting) // for the first to commit
+	awaitCount(n, 4, waiting) // the others wait for the first to commit
 	if acknowledged.Load() > 0 {
 		t.Error("acknowledged before it was committed")
 	}
@@ -148,7 +148,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c.Base, other.Base = third.URL, third.URL
 	c.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/password"))
 	other.Must("OK", cmdtest.GetFrom("/v1/password"))
-	c.MustLogIn() // authorises anew: what Alipay still repeats is of the past
+	c.MustLogIn() // a new authorisation, to which repeated notices do not apply
 	c.Must("OK", c.Link())
 	for turn := range 3 {
 		if !p.deliverUntilAcknowledged(turn, notification) {
@@ -161,7 +161,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	checkServer(t, first, second, third)
 }
 
-// checkOneEffect looks for what a withdrawn authorisation leaves behind, once.
+// checkOneEffect checks that a withdrawn authorisation had its effects once.
 func checkOneEffect(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 	n.T.Helper()
 	for what, got := range map[string]int{
@@ -178,9 +178,9 @@ func checkOneEffect(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 	}
 }
 
-// TestNoticesWhileKeysChange has Alipay change its key while notices arrive at
-// two servers, which are told by SIGHUP: with two key files listed no genuine
-// notice is ever refused, and no forged one accepted.
+// TestNoticesWhileKeysChange makes Alipay change its key while notices arrive at two
+// servers, which reload their keys: with two key files no genuine notice may be refused,
+// and no forged one accepted.
 func TestNoticesWhileKeysChange(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -208,7 +208,7 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	}
 	noticeLoad.repeats.Store(false)
 	noticeLoad.await(30)
-	n.Write("alipay_public_key.txt", cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // the old key goes
+	n.Write("alipay_public_key.txt", cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // removes the old key
 	reloadKeys(servers, 5)
 	noticeLoad.await(30)
 	genuine, forged := noticeLoad.end()
@@ -233,7 +233,7 @@ func writeNextKey(n *cmdtest.Fixture, text string) {
 	n.Write("alipay_next_key.txt", text)
 }
 
-// hangup makes every server read its keys, and waits until it has, for the nth time.
+// reloadKeys sends SIGHUP to every server and waits for the nth reload.
 func reloadKeys(servers []*process, nth int) {
 	for _, s := range servers {
 		s.signal(syscall.SIGHUP)
@@ -243,11 +243,11 @@ func reloadKeys(servers []*process, nth int) {
 	}
 }
 
-// A traffic is genuine and forged notices that arrive all the time.
+// A noticeLoad sends genuine and forged notices continuously.
 type noticeLoad struct {
 	fixture         *cmdtest.Fixture
 	sender          *noticeSender
-	repeats         atomic.Bool // every other genuine one is signed with the old key
+	repeats         atomic.Bool // sign every other genuine notice with the old key
 	genuine, forged atomic.Int64
 	stop            atomic.Bool
 	wg              sync.WaitGroup
@@ -266,7 +266,7 @@ func startNoticeLoad(n *cmdtest.Fixture, p *noticeSender) *noticeLoad {
 	return f
 }
 
-// forgeries are all but the slow one.
+// forgeries are all faults but the slow one.
 var forgeries = slices.DeleteFunc(slices.Sorted(maps.Keys(alipaysim.NoticeFaults())),
 	func(fault string) bool { return fault == "huge" })
 
@@ -295,10 +295,11 @@ func (f *noticeLoad) step(i int) {
 func (f *noticeLoad) await(more int64) {
 	f.fixture.T.Helper()
 	want := f.genuine.Load() + more
-	testenv.Eventually(f.fixture.T, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
+	testenv.Eventually(f.fixture.T, "more notices are sent", func() bool { return f.genuine.Load() >= want })
 }
 
-// end waits until what is under way is answered, and counts. It may be called again.
+// end stops sending, waits for the replies, and returns the numbers of notices. It may be
+// called again.
 func (f *noticeLoad) end() (genuine, forged int) {
 	f.stop.Store(true)
 	f.wg.Wait()

@@ -17,18 +17,18 @@ import (
 	"fundpass/miniapp-api/document"
 )
 
-// A siege is owners who change their passwords and strangers who try passwords at one, as many of
-// each, as fast as they are let.
+// A workload is owners who change their passwords and equally many strangers who try
+// passwords, as fast as the server allows.
 type workload struct {
 	owners, strangers  []*cmdtest.Citizen
-	readers            []*cmdtest.Citizen // ask for nothing that is hashed, without a pause
-	respectRetryAfter  bool               // come back when told to; otherwise at once
+	readers            []*cmdtest.Citizen // send requests without hashing, without a pause
+	respectRetryAfter  bool               // wait for retry_after; otherwise retry at once
 	stop               atomic.Bool
 	changed, attempted atomic.Int64
 	busy               atomic.Int64
 }
 
-// ask repeats a request that was told BUSY.
+// send repeats a request that gets BUSY.
 func (w *workload) send(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, bool) {
 	for !w.stop.Load() {
 		a, err := c.Do(c.Fixture.T.Context(), r)
@@ -76,7 +76,7 @@ func (w *workload) change(c *cmdtest.Citizen) {
 	}
 }
 
-// attack makes attempts at somebody whom nobody knows, always the same one.
+// attack makes attempts at a person who does not exist, always the same one.
 func (w *workload) attack(c *cmdtest.Citizen) {
 	r := c.Link()
 	r.Body.(apiclient.Fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
@@ -99,15 +99,15 @@ func (w *workload) read(c *cmdtest.Citizen) {
 	}
 }
 
-// A load is what was measured of a siege.
+// A measurement is the result of a workload.
 type measurement struct {
 	changes, attempts, busy float64 // a second
 	requests                []time.Duration
 	peak                    float64 // MB
-	server, callers         float64 // cores they took
+	server, callers         float64 // cores used
 }
 
-// measure runs a siege and looks at it once it is under way.
+// measure runs a workload and measures it once it is running.
 func (w *workload) measure(server *process, reader *cmdtest.Citizen, long time.Duration) measurement {
 	var wg sync.WaitGroup
 	for _, c := range w.owners {
@@ -119,7 +119,7 @@ func (w *workload) measure(server *process, reader *cmdtest.Citizen, long time.D
 	for _, c := range w.readers {
 		wg.Go(func() { w.read(c) })
 	}
-	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // all of them open a change first, and then confirm
+	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // in which all of them open a change, and then confirm it
 	server.forgetPeak()
 	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
 	changed, attempted, busy := w.changed.Load(), w.attempted.Load(), w.busy.Load()
@@ -136,18 +136,19 @@ func (w *workload) measure(server *process, reader *cmdtest.Citizen, long time.D
 	return l
 }
 
-// aCore is goodput by what server and callers were let have of the machine, which others
-// may use too.
+// changesPerCore returns the changes by the processor time that server and callers got,
+// because other processes may use the machine, too.
 func (l measurement) changesPerCore() float64 { return l.changes / (l.server + l.callers) }
 
-// ownCPU is the processor time of this process in seconds: the callers'.
+// ownCPU returns the processor time of this process, which is that of the callers, in
+// seconds.
 func ownCPU() float64 {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // without it there is a zero
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // zero if it fails
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// timeOf is how long GET /v1/password takes, then a pause.
+// timeOf measures GET /v1/password and then pauses.
 func timeOf(c *cmdtest.Citizen) time.Duration {
 	begun := time.Now()
 	c.Must("OK", cmdtest.GetFrom("/v1/password"))
@@ -156,7 +157,7 @@ func timeOf(c *cmdtest.Citizen) time.Duration {
 	return took
 }
 
-// cpu is the processor time the server has used, in seconds (Linux, proc(5)).
+// cpu returns the processor time that the server has used, in seconds (Linux, proc(5)).
 func (p *process) cpu() float64 {
 	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
 	_, rest, _ := strings.Cut(string(raw), ") ")
@@ -168,12 +169,12 @@ func (p *process) cpu() float64 {
 	return (user + system) / 100
 }
 
-// BenchmarkOverload compares, in turns, the changes finished a second by 8 callers with
-// those of 64, 256 and 512: who repeat a BUSY at once, and who heed retry_after; half of
-// them owners, half strangers who try passwords. Beside each it measures GET /v1/password. The
-// server is a process of its own with production's settings, but without limits of
-// requests; it, PostgreSQL and the callers share this machine's cores. The 8 callers are
-// measured once more beside 64 who read without a pause.
+// BenchmarkOverload compares, alternately, the changes per second of 8 callers with those
+// of 64, 256 and 512 callers, who retry a BUSY at once or wait for retry_after; half of
+// them are owners, half strangers who try passwords. At the same time it measures GET
+// /v1/password. The server is a process of its own with production's settings, but
+// without rate limits; it, PostgreSQL and the callers share this machine's cores. The 8
+// callers are also measured beside 64 readers without a pause.
 func BenchmarkOverload(b *testing.B) {
 	n := cmdtest.NewOwnFixture(b)
 	server := serveOn(n, n.DSN)
@@ -210,7 +211,8 @@ func BenchmarkOverload(b *testing.B) {
 	report(b, all, p99ms(idle))
 }
 
-// report gives each siege's median against that of the 8 callers of its manner.
+// report prints the median of each workload relative to that of 8 callers in the same
+// mode.
 func report(b *testing.B, all map[string][]measurement, idle float64) {
 	b.ReportMetric(idle, "p99-ms/idle")
 	b.ReportMetric(0, "ns/op")

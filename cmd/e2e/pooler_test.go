@@ -20,12 +20,12 @@ import (
 	"fundpass/store/storetest"
 )
 
-// pgbouncer runs a PgBouncer before the shared server and returns a function
-// that turns a DSN into one that goes through it.
+// pgbouncer runs a PgBouncer in front of the shared server and returns a function that
+// converts a DSN to one that uses it.
 func pgbouncer(t *testing.T, mode string, size int) func(dsn string) string {
 	t.Helper()
-	program := testenv.Program(t, "apt-get install pgbouncer", "pgbouncer", "/usr/sbin/pgbouncer") // not on everybody's PATH
-	dir, err := os.MkdirTemp("/tmp", "bouncer")                                                    // a socket's path is short
+	program := testenv.Program(t, "apt-get install pgbouncer", "pgbouncer", "/usr/sbin/pgbouncer") // often not in PATH
+	dir, err := os.MkdirTemp("/tmp", "bouncer")                                                    // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +65,8 @@ logfile = %s/log
 	}
 }
 
-// stepDown runs c as the owner of dir: PgBouncer refuses root, and the server's
-// socket is open to the account that root steps down to.
+// runUnprivileged runs c as the owner of dir: PgBouncer refuses root, and the server's
+// socket is open to the user to which root switches.
 func runUnprivileged(t *testing.T, c *exec.Cmd, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -106,12 +106,12 @@ func TestPoolerIsDetected(t *testing.T) {
 		})
 	}
 	if storetest.Open(t, dsn).Pooled() {
-		t.Error("a direct connection is taken for pooled")
+		t.Error("a direct connection is detected as pooled")
 	}
 }
 
-// TestManyClientsBehindPooler: 40 clients share 4 server connections, and each
-// gets the answers to its own questions.
+// TestManyClientsBehindPooler checks that 40 clients with 4 server connections each get
+// the results of their own queries.
 func TestManyClientsBehindPooler(t *testing.T) {
 	t.Parallel()
 	const clients, steps = 40, 50
@@ -134,7 +134,7 @@ func TestManyClientsBehindPooler(t *testing.T) {
 		wg.Go(func() {
 			for q := range steps {
 				if err := query(ctx, db, c, q); err != nil {
-					t.Errorf("client %d, question %d: %v", c, q, err)
+					t.Errorf("client %d, step %d: %v", c, q, err)
 					return
 				}
 			}
@@ -145,7 +145,7 @@ func TestManyClientsBehindPooler(t *testing.T) {
 
 func accountNo(i int) string { return fmt.Sprintf("88%010d", i) }
 
-// ask reads somebody's account, or opens a session and reads it back.
+// query reads a person's account, or opens a session and reads it back.
 func query(ctx context.Context, db *store.DB, client, step int) error {
 	if step%2 == 0 {
 		no := accountNo((client + step) % 40)

@@ -16,8 +16,7 @@ import (
 	"fundpass/store"
 )
 
-// serveTwo starts two servers that ask no proof and whose limits are out of the way,
-// those of spraying, too.
+// serveTwo starts two servers without proofs and effective limits, also of spraying.
 func serveTwo(n *cmdtest.Fixture) []*process {
 	n.T.Helper()
 	policy := *passwd.Default()
@@ -29,7 +28,7 @@ func serveTwo(n *cmdtest.Fixture) []*process {
 	return []*process{startServer(n.T, env), startServer(n.T, env)}
 }
 
-// askOften repeats a request until the answer is not to come back later.
+// sendRepeatedly repeats a request while the reply is to retry later.
 func sendRepeatedly(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
 		a := sendOnce(c, r)
@@ -40,7 +39,7 @@ func sendRepeatedly(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	}
 }
 
-// letIn gives a citizen a session that the database has, without a log-in at Alipay.
+// insertSession adds a session for a citizen to the database, without a log-in at Alipay.
 func insertSession(c *cmdtest.Citizen) {
 	c.Fixture.T.Helper()
 	c.Token = uuid.NewString()
@@ -50,7 +49,7 @@ func insertSession(c *cmdtest.Citizen) {
 	cmdtest.NoError(c.Fixture.T, err)
 }
 
-// doubleOf is another Alipay user of the same person, with a session at a server.
+// secondUserOf returns another Alipay user of the same person, with a session.
 func secondUserOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
 	c.Fixture.T.Helper()
 	d := c.Twin(server.URL)
@@ -60,7 +59,8 @@ func secondUserOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
 	return d
 }
 
-// linkByCode is the link with a reset code in place of the password, which costs no hash.
+// linkByCode returns the request for a link with a reset code instead of the password,
+// which needs no hash.
 func linkByCode(c *cmdtest.Citizen, code string) apiclient.Request {
 	r := c.Link()
 	body := r.Body.(apiclient.Fields)
@@ -79,9 +79,8 @@ func issueCode(c *cmdtest.Citizen, code string) uuid.UUID {
 	return a.ID
 }
 
-// TestRaceLinkOneAccount has a hundred Alipay users link one account at once over two servers,
-// where the holder's data and a reset code are enough: all of them come as far as the
-// link, and one has it.
+// TestRaceLinkOneAccount makes a hundred Alipay users link one account with a reset code
+// concurrently over two servers: one succeeds.
 func TestRaceLinkOneAccount(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -105,7 +104,7 @@ func TestRaceLinkOneAccount(t *testing.T) {
 	}
 	for i := range after.winners {
 		if _, won := s.winners[i]; !won {
-			t.Error("somebody else is linked than was told so")
+			t.Error("the linked user did not get OK")
 		}
 	}
 	for what, query := range map[string]string{
@@ -120,8 +119,9 @@ func TestRaceLinkOneAccount(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceLinkManyAccounts has one Alipay user link the accounts of fifty people at once
-// in five sessions over two servers: one link, which every session shows.
+// TestRaceLinkManyAccounts makes one Alipay user link the accounts of fifty people
+// concurrently in five sessions over two servers: one link is added, which every session
+// shows.
 func TestRaceLinkManyAccounts(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -142,7 +142,7 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 		for _, c := range sessions {
 			for _, p := range servers {
 				if shown := c.Twin(p.URL).Must("OK", cmdtest.GetFrom("/v1/link")); string(shown.Data) != string(reply.Data) {
-					t.Errorf("told %s, shown %s", reply.Data, shown.Data)
+					t.Errorf("reply %s, shown %s", reply.Data, shown.Data)
 				}
 			}
 		}

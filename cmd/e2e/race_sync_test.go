@@ -15,31 +15,31 @@ import (
 	"fundpass/store"
 )
 
-// A life is one person at the moment when everything happens at once: the centre's file
-// says something else of the account, its holder is at work or withdraws the
-// authorisation, and another Alipay user of theirs links.
+// A raceCase is one person for whom everything happens at once: the centre's file changes
+// the account, its holder unlinks, links or withdraws the authorisation, and another
+// Alipay user of the person links.
 type raceCase struct {
 	t            *testing.T
-	owner        *cmdtest.Citizen // of the account; linked, where has is set
+	owner        *cmdtest.Citizen // of the account; linked if linkedBefore
 	secondUser   *cmdtest.Citizen // the same person's other Alipay user
 	linkedBefore bool
 	action       string // what the owner does
 	code         string // a reset code, by which both can link
-	status       string // what the file says of the account
+	status       string // status of the account in the file
 	line         store.Depositor
 	accounts     []uuid.UUID      // one or two
-	linked, did  apiclient.Answer // of the comer, of the owner
+	linked, did  apiclient.Answer // replies to secondUser and to owner
 }
 
-// The shares of what owners do, and of what the file says of the account.
+// The relative frequencies of the owners' actions and of the statuses in the file.
 var (
 	ownerActions   = []string{"unlink", "unlink", "withdraw", "withdraw", "link", "read"}
 	rosterStatuses = []string{store.StatusNormal, store.StatusSealed, store.StatusFrozen, store.StatusMerged, store.StatusMoved, store.StatusClosed, givenAway, givenAway}
 	givenAway      = "another person's"
 )
 
-// newLives are k of them. Every third person has a second account, into which the first
-// can be merged.
+// newRaceCases returns k cases. Every third person has a second account, into which the
+// first can be merged.
 func newRaceCases(t *testing.T, n *cmdtest.Fixture, k int, servers []*process) []*raceCase {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(6, uint64(*n.Count)))
@@ -63,7 +63,7 @@ func newRaceCases(t *testing.T, n *cmdtest.Fixture, k int, servers []*process) [
 	return all
 }
 
-// openSecond gives a citizen another account.
+// addSecondAccount adds another account for a citizen.
 func addSecondAccount(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
 	n.T.Helper()
 	second := *c
@@ -75,7 +75,8 @@ func addSecondAccount(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
 	return a.ID
 }
 
-// file makes the line of the centre's file; the heir is who may get the account.
+// setRow sets the row of the centre's file. other is the person who gets an account that
+// is given away.
 func (l *raceCase) setRow(other *cmdtest.Citizen) {
 	l.line = l.owner.Fixture.Depositor(l.owner)
 	if l.status != givenAway {
@@ -86,13 +87,13 @@ func (l *raceCase) setRow(other *cmdtest.Citizen) {
 	l.line.Person.IDNumber, l.line.DocumentKey = replacement.Person.IDNumber, replacement.DocumentKey
 }
 
-// row is the file's line.
+// row returns the row of the file.
 func (l *raceCase) row() string {
 	p := l.line.Person
 	return fmt.Sprintf("%s,%s,01,%s,%s,%s,id-last6\n", p.AccountNo, p.Name, p.IDNumber, p.Phone, l.line.Status)
 }
 
-// act is the owner's part.
+// runOwner performs the owner's action.
 func (l *raceCase) runOwner(sender *noticeSender, turn int) {
 	c := l.owner
 	switch l.action {
@@ -105,12 +106,12 @@ func (l *raceCase) runOwner(sender *noticeSender, turn int) {
 	case "withdraw":
 		notification, err := c.Fixture.Sim.Write(alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 		if err != nil || !sender.deliverUntilAcknowledged(turn, notification) {
-			l.t.Errorf("a notice is not taken: %v", err)
+			l.t.Errorf("a notice is not acknowledged: %v", err)
 		}
 	}
 }
 
-// check holds what each Alipay user may do against what stands in the tables.
+// check compares what each Alipay user may do with the database.
 func (l *raceCase) check(n *cmdtest.Fixture, servers []*process) {
 	l.t.Helper()
 	links := 0
@@ -126,36 +127,36 @@ func (l *raceCase) check(n *cmdtest.Fixture, servers []*process) {
 		}
 	}
 	if links > 1 {
-		l.t.Errorf("%s: both Alipay users of one person act", l)
+		l.t.Errorf("%s: both Alipay users of one person have a link", l)
 	}
 	l.checkSessions()
 	l.checkRecord(n)
 }
 
-// goodLinks are links of a session's Alipay user to an open account of a person.
+// goodLinks counts the links of a session's Alipay user to an open account of a person.
 const goodLinks = `
 	SELECT count(*) FROM sessions s JOIN links l USING (center_id, provider, identity_digest) JOIN accounts a USING (center_id, account_id)
 	WHERE s.token_digest = sha256($1) AND l.person_digest = $2 AND a.person_digest = $2 AND a.status NOT IN ('03', '04', '05')`
 
-// checkSessions: whoever was linked and is not any more, but by their own hand, has no
-// session left, and neither has who withdrew the authorisation.
+// checkSessions checks that a user whose link was ended by others has no session, and
+// neither has a user who withdrew the authorisation.
 func (l *raceCase) checkSessions() {
 	l.t.Helper()
 	unlinked := func(c *cmdtest.Citizen) bool { return sendOnce(c, cmdtest.GetFrom("/v1/link")).Code == "NOT_LINKED" }
 	if l.linked.Code == "OK" && unlinked(l.secondUser) {
-		l.t.Errorf("%s: the comer's link ended, and the session goes on", l)
+		l.t.Errorf("%s: the second user's link ended, but not the session", l)
 	}
 	was := l.linkedBefore || l.action == "link" && l.did.Code == "OK"
 	if was && (l.action != "unlink" || l.did.Code != "OK") && unlinked(l.owner) {
-		l.t.Errorf("%s: the owner's link ended, and the session goes on", l)
+		l.t.Errorf("%s: the owner's link ended, but not the session", l)
 	}
 	if l.action == "withdraw" && sendOnce(l.owner, cmdtest.GetFrom("/v1/link")).Code != "SESSION_EXPIRED" {
 		l.t.Errorf("%s: a session outlives its authorisation", l)
 	}
 }
 
-// checkRecord: what was linked and has not ended is linked, and every end and move was
-// told. A move stands in the record of both accounts.
+// checkRecord checks that links match the events, and that every end and move has a
+// notice. A move is in the record of both accounts.
 func (l *raceCase) checkRecord(n *cmdtest.Fixture) {
 	l.t.Helper()
 	var wrong string
@@ -178,12 +179,12 @@ func (l *raceCase) checkRecord(n *cmdtest.Fixture) {
 	}
 }
 
-// String says what was asked and answered.
+// String describes the case and the replies.
 func (l *raceCase) String() string {
-	return fmt.Sprintf("file says %s, owner linked %v, does %s → %s, comer → %s", l.status, l.linkedBefore, l.action, l.did.Code, l.linked.Code)
+	return fmt.Sprintf("file says %s, owner linked %v, action %s → %s, second user → %s", l.status, l.linkedBefore, l.action, l.did.Code, l.linked.Code)
 }
 
-// syncParts takes in the file in parts, so that it crosses what others do all along.
+// syncParts syncs the file in parts, so that it overlaps with the other actions.
 func syncParts(n *cmdtest.Fixture, all []*raceCase, parts int) {
 	for i := range parts {
 		text := "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM\n"
@@ -196,9 +197,9 @@ func syncParts(n *cmdtest.Fixture, all []*raceCase, parts int) {
 	}
 }
 
-// TestRaceLives lets links, unlinks, withdrawn authorisations and the centre's file meet
-// over two servers and a sync: every link that is left is good, the record and the
-// notices account for every link there was, and no session acts after its link.
+// TestRaceLinksAndSync runs links, unlinks, withdrawn authorisations and a sync
+// concurrently over two servers: every remaining link must be valid, events and notices
+// must account for every link, and no session may outlive its link.
 func TestRaceLinksAndSync(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -226,7 +227,7 @@ func TestRaceLinksAndSync(t *testing.T) {
 	t.Log(seen)
 	for _, must := range []string{"unlink OK", "link OK", "link ALREADY_LINKED"} {
 		if seen[must] == 0 {
-			t.Errorf("never seen: %s", must)
+			t.Errorf("did not occur: %s", must)
 		}
 	}
 	if seen["link INTERNAL"]+seen["unlink INTERNAL"]+seen["read INTERNAL"] > 0 {

@@ -10,7 +10,7 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A stampede is what became of many requests at once.
+// A raceResult is the replies to concurrent requests.
 type raceResult struct {
 	mu      sync.Mutex
 	codes   map[string]int
@@ -19,7 +19,7 @@ type raceResult struct {
 
 const maxConcurrent = 200 // connections
 
-// rush asks n times, as far as that many connections are one moment.
+// runConcurrently calls send n times, at most maxConcurrent at once.
 func runConcurrently(n int, send func(i int) apiclient.Answer) *raceResult {
 	s := &raceResult{codes: map[string]int{}, winners: map[int]apiclient.Answer{}}
 	slots := make(chan struct{}, maxConcurrent)
@@ -40,8 +40,8 @@ func runConcurrently(n int, send func(i int) apiclient.Answer) *raceResult {
 	return s
 }
 
-// TestRaceAttempts has twenty Alipay users make a hundred attempts at one
-// stranger's password, over two servers: five are looked at.
+// TestRaceAttempts makes a hundred attempts of twenty Alipay users at one person's
+// password over two servers: five are verified.
 func TestRaceAttempts(t *testing.T) {
 	t.Parallel()
 	tries := testenv.Rounds(100, 1000)
@@ -67,7 +67,7 @@ func TestRaceAttempts(t *testing.T) {
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT attempts, tier, refused FROM lockouts WHERE person_digest = $1`, victim.Digest).
 		Scan(&attempts, &tier, &refused))
 	if attempts != 0 || tier != 1 || refused != s.codes["LINK_REFUSED"]-5 {
-		t.Errorf("attempts %d, tier %d, refused %d of %d: not five looked at", attempts, tier, refused, s.codes["LINK_REFUSED"])
+		t.Errorf("attempts %d, tier %d, refused %d of %d: not five verified", attempts, tier, refused, s.codes["LINK_REFUSED"])
 	}
 	for _, p := range servers { // the right password, while it is locked
 		attackers[0].Twin(p.URL).Must("LINK_REFUSED", victim.Link())
@@ -79,8 +79,8 @@ func TestRaceAttempts(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceConfirms sends a hundred different new passwords for one change to
-// two servers: one wins, and the others are told so.
+// TestRaceConfirms sends a hundred different new passwords for one change to two servers:
+// one succeeds.
 func TestRaceConfirms(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -109,8 +109,8 @@ func TestRaceConfirms(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceAuthCode shows one auth code a hundred times to two servers: Alipay
-// sees it once, and one session is opened.
+// TestRaceAuthCode sends one auth code a hundred times to two servers: Alipay gets it
+// once, and one session is opened.
 func TestRaceAuthCode(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -124,14 +124,14 @@ func TestRaceAuthCode(t *testing.T) {
 		t.Errorf("answers: %v", s.codes)
 	}
 	if calls := n.Sim.Calls("alipay.system.oauth.token") - before; calls != 1 {
-		t.Errorf("Alipay saw it %d times", calls)
+		t.Errorf("Alipay got it %d times", calls)
 	}
 	var sessions int
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT count(*) FROM sessions`).Scan(&sessions))
 	if sessions != s.codes["OK"] {
 		t.Errorf("%d sessions", sessions)
 	}
-	for _, twin := range twins { // the session is good at both
+	for _, twin := range twins { // the session is valid at both
 		for _, a := range s.winners {
 			twin.Token = a.Text("token")
 			twin.Must("NOT_LINKED", cmdtest.GetFrom("/v1/link"))
