@@ -133,7 +133,7 @@ func TestCutStrangers(t *testing.T) {
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT count(*) FROM links WHERE person_digest = $1`, victim.Digest).Scan(&links))
 	checkServer(t, servers...)
 	if wrong := failedAttempts(victim, servers...); wrong != 5 || links != 0 {
-		t.Errorf("%d failed attempts were looked at, want 5; %d links", wrong, links)
+		t.Errorf("%d failed attempts were verified, want 5; %d links", wrong, links)
 	}
 }
 

@@ -177,7 +177,7 @@ func TestAttemptAnswerLost(t *testing.T) {
 		c := n.Linked(1, server.URL)[0]
 		proxy.set("INTO lockouts", at, nil)
 		if a := sendOnce(c, c.OpenChange("wrong")); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-			t.Errorf("told %s", a.Raw)
+			t.Errorf("reply %s", a.Raw)
 		}
 		if got := c.Must("OK", cmdtest.GetFrom("/v1/password")).Number("remaining_attempts"); got != 5 {
 			t.Errorf("%d attempts left, want 5", got)
@@ -235,7 +235,7 @@ func TestIdempotencyRecordAnswerLost(t *testing.T) {
 			chosen := cmdtest.ConfirmTo(cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password))), c.NewPassword()).Under("k-1")
 			fault := proxy.set(r.marker, r.at, nil)
 			if a := sendOnce(c, chosen); a.Code != r.reply {
-				t.Errorf("told %s", a.Raw)
+				t.Errorf("reply %s", a.Raw)
 			}
 			fault.await(t)
 			ageLeases(n)

@@ -195,7 +195,7 @@ func testConnectionStalled(t *testing.T, at faultPoint) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if a := sendOnce(c, chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-			t.Errorf("told %s", a.Raw)
+			t.Errorf("reply %s", a.Raw)
 		}
 	})
 	fault.await(t)

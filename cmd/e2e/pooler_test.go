@@ -85,7 +85,7 @@ func runUnprivileged(t *testing.T, c *exec.Cmd, dir string) {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 		return
 	}
-	t.Fatal("neither postgres nor nobody is an account here to run PgBouncer under")
+	t.Fatal("neither user postgres nor user nobody exists to run PgBouncer")
 }
 
 func TestPoolerIsDetected(t *testing.T) {

@@ -161,7 +161,7 @@ func checkProperties(t rapid.TB, p *Policy, password string) {
 		text := fmt.Sprint(b)
 		for _, private := range []string{password, s.IDNumber, s.Phone, s.AccountNo, s.Name} {
 			if utf8.RuneCountInString(private) > 2 && strings.Contains(text, private) {
-				t.Fatalf("%q is told: %s", private, text)
+				t.Fatalf("%q is in a message: %s", private, text)
 			}
 		}
 		if _, ok := known[b.Rule]; !ok || b.Code != strings.ToUpper(b.Code) || b.Message == "" {

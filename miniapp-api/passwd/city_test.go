@@ -174,13 +174,13 @@ func TestPapersAreChecked(t *testing.T) {
 		value any
 		want  string
 	}{
-		"accepted and bad": {"examples", Examples{Accepted: []string{"mxpqrvkt", "woaini1314"}}, "accepted 2"},
-		"refused and good": {"examples", Examples{Refused: []string{"mxpqrvkt"}}, "refused 1"},
-		"lock source":      {"lock_source", long, "lock_source"},
-		"initial source":   {"initial_source", long, "initial_source"},
-		"no note":          {"notes", []Remark{{"", "notice"}}, "notes"},
-		"note of nobody":   {"notes", []Remark{{"先修改", ""}}, "notes"},
-		"unknown":          {"example", []string{}, `unknown object member name "example"`},
+		"accepted and bad":    {"examples", Examples{Accepted: []string{"mxpqrvkt", "woaini1314"}}, "accepted 2"},
+		"refused and good":    {"examples", Examples{Refused: []string{"mxpqrvkt"}}, "refused 1"},
+		"lock source":         {"lock_source", long, "lock_source"},
+		"initial source":      {"initial_source", long, "initial_source"},
+		"no note":             {"notes", []Remark{{"", "notice"}}, "notes"},
+		"note without source": {"notes", []Remark{{"先修改", ""}}, "notes"},
+		"unknown":             {"example", []string{}, `unknown object member name "example"`},
 	} {
 		_, err := ParsePolicy([]byte(withField(t, test.key, test.value)))
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "mxpqrvkt") || strings.Contains(err.Error(), "woaini") {

@@ -122,7 +122,7 @@ func TestParseLegacyRefuses(t *testing.T) {
 		}
 		for _, secret := range []string{md5Hex, digest32, of53, "901042", "73616c74", "s*lt"} {
 			if err != nil && strings.Contains(err.Error(), secret) {
-				t.Errorf("%s: the error tells the value: %v", name, err)
+				t.Errorf("%s: the error contains the value: %v", name, err)
 			}
 		}
 	}

@@ -61,7 +61,7 @@ func TestResetRefused(t *testing.T) {
 		want  error
 	}{
 		"number as an argument": {"", []string{"--account", good.AccountNo, "--operator", "0017"}, errAccountFlag},
-		"nobody's":              {good.AccountNo, nil, errResetOperator},
+		"no operator":           {good.AccountNo, nil, errResetOperator},
 		"a name with blanks":    {good.AccountNo, []string{"--operator", "Li Si"}, errResetOperator},
 		"nothing typed":         {"\n", []string{"--operator", "0017"}, errNoSuchNumber},
 		"unknown":               {"123", []string{"--operator", "0017"}, errNoSuchNumber},

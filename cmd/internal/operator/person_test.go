@@ -187,12 +187,12 @@ func TestPersonRefuses(t *testing.T) {
 		{"export nowhere", c.AccountNo, append([]string{"export-person"}, operatorFlags...), errNoOutput, 2},
 		{"export twice", c.AccountNo, append([]string{"export-person", "--out", path, "--show"}, operatorFlags...), errNoOutput, 2},
 		{"format", c.AccountNo, append([]string{"export-person", "--out", path, "--format", "xml"}, operatorFlags...), errFormat, 2},
-		{"export of nobody", "880099999999", append([]string{"export-person", "--out", path}, operatorFlags...), errNoAccount, 1},
+		{"export of an unknown person", "880099999999", append([]string{"export-person", "--out", path}, operatorFlags...), errNoAccount, 1},
 		{"export of nothing", "", append([]string{"export-person", "--out", path}, operatorFlags...), errNoNumber, 1},
 		{"erase without why", c.AccountNo, []string{"erase-person", "--yes"}, errOperator, 2},
 		{"erase with a number", c.AccountNo, []string{"erase-person", "--yes", "--operator", "li", "--reason", "for " + c.IDNumber}, errPersonal, 2},
 		{"erase an argument", "", append([]string{"erase-person", c.AccountNo}, operatorFlags...), terminal.ErrUsage, 2},
-		{"erase nobody", "880099999999", append([]string{"erase-person", "--yes"}, operatorFlags...), errNoAccount, 1},
+		{"erase an unknown person", "880099999999", append([]string{"erase-person", "--yes"}, operatorFlags...), errNoAccount, 1},
 	} {
 		got := operate(t, n.ServerEnv, tt.typed, tt.args...)
 		if !errors.Is(got.Err, tt.want) || terminal.Status(got.Err) != tt.status || got.Out != "" {

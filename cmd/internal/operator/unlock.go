@@ -19,8 +19,8 @@ import (
 	"fundpass/store"
 )
 
-// The flags are kept for years and appear in shell histories, so they must name nobody but
-// the operator.
+// The flags are kept for years and appear in shell histories, so they must not name anybody
+// but the operator.
 var (
 	errOperator  = errors.New("--operator is required: who does this, in 1 to 64 characters")
 	errReason    = errors.New("--reason is required: why, in 4 to 200 characters on one line, e.g. a ticket's name")

@@ -40,9 +40,9 @@ func ExamplePool() {
 	_, err = pool.Reserve(ctx, argon2id.Caller{Identity: "another user"})
 	var busy *argon2id.BusyError
 	if errors.As(err, &busy) {
-		fmt.Println("come back after", busy.After)
+		fmt.Println("retry after", busy.After)
 	}
 	// Output:
 	// computed: true
-	// come back after 1s
+	// retry after 1s
 }

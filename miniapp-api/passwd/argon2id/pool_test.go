@@ -115,7 +115,7 @@ func TestSlotEndsWithContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	eventually(t, "the place comes back", func() bool { return free(p) == 1 })
+	eventually(t, "the place is released", func() bool { return free(p) == 1 })
 	if err := compute(ctx, s); !errors.Is(err, context.Canceled) {
 		t.Errorf("with the ended context: %v", err)
 	}
@@ -141,7 +141,7 @@ func TestForgottenSlotComesBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}()
-		eventually(t, "the place comes back", func() bool { runtime.GC(); return free(p) == 1 })
+		eventually(t, "the place is released", func() bool { runtime.GC(); return free(p) == 1 })
 	}
 }
 
@@ -198,7 +198,7 @@ func TestNeverMoreThanSlots(t *testing.T) {
 	if most.Load() > 2 {
 		t.Errorf("%d at once", most.Load())
 	}
-	eventually(t, "all places come back", func() bool { return free(p) == 2 && p.queue.empty() })
+	eventually(t, "all places are released", func() bool { return free(p) == 2 && p.queue.empty() })
 }
 
 func TestCallersTogether(t *testing.T) {

@@ -293,7 +293,7 @@ func TestWaiterLeaves(t *testing.T) {
 	delete(b.waiters, "o3")
 	b.want("the next but one", "o2")
 	if b.meanHold != time.Millisecond {
-		t.Errorf("a place that nobody used counts: %v", b.meanHold)
+		t.Errorf("an unused place is measured: %v", b.meanHold)
 	}
 	b.finish("o2", time.Millisecond)
 	if !b.empty() {

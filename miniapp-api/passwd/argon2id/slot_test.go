@@ -29,5 +29,5 @@ func TestDetachedSlotOutlivesItsContext(t *testing.T) {
 	if s.Detach() {
 		t.Error("detached from a context that has ended")
 	}
-	eventually(t, "the place comes back", func() bool { return free(p) == 1 })
+	eventually(t, "the place is released", func() bool { return free(p) == 1 })
 }
