@@ -77,6 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
+// simulator builds the simulator from the key files and the people's file.
 func (o options) simulator() (*alipaysim.Sim, error) {
 	if o.appID == "" || o.appKey == "" {
 		return nil, errors.New("-app-id and -app-key are required")
@@ -144,6 +145,7 @@ func addPeople(sim *alipaysim.Sim, path string) error {
 	return nil
 }
 
+// listenLoopback refuses every address that other machines can reach.
 func listenLoopback(addr string) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {

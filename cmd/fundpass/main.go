@@ -14,6 +14,8 @@ import (
 
 func main() { os.Exit(exitCode()) }
 
+// exitCode runs the command and returns the exit status. The first SIGINT or SIGTERM ends
+// ctx, a second one kills the process.
 func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

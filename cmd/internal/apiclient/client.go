@@ -85,6 +85,7 @@ func withoutURL(err error) error {
 	return err
 }
 
+// prepare builds the HTTP request with the session token and the Idempotency-Key.
 func (p *Client) prepare(ctx context.Context, r Request) (*http.Request, error) {
 	var body io.Reader
 	if r.Method == http.MethodPost {
@@ -110,6 +111,8 @@ func (p *Client) prepare(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
+// decode parses the envelope. It returns ErrNotAPI if there is none, as for a reply of a
+// proxy.
 func (a *Answer) decode() error {
 	if strings.HasPrefix(a.Path, "/sim/") {
 		a.Code, a.Data = http.StatusText(a.Status), a.Raw

@@ -86,6 +86,8 @@ func (n *Fixture) AddCitizens(k int, base string) []*Citizen {
 	return all
 }
 
+// newCitizen returns the ith citizen, whose numbers and password are derived from i and
+// thus unique.
 func (n *Fixture) newCitizen(i int, base string) *Citizen {
 	body := fmt.Sprintf("99010119560307%03d", i)
 	return &Citizen{Fixture: n, Client: apiclient.Client{Base: base, HTTP: NewClient(n.T)}, Person: alipaysim.Person{

@@ -115,6 +115,7 @@ func removeAbandoned() {
 	}
 }
 
+// path returns the path of a file in the data directory.
 func (h *dataDir) path(name string) string { return filepath.Join(h.dir, name) }
 
 // empty removes everything but the lock.

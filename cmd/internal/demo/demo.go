@@ -98,6 +98,8 @@ func (d *demo) run(ctx context.Context) error {
 	return err
 }
 
+// start starts the parts in order, because each needs the previous ones. It stops at the
+// first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.assemble, d.load,
@@ -112,6 +114,7 @@ func (d *demo) start(ctx context.Context) error {
 // addCleanup adds a function that runs when the demo ends, in reverse order.
 func (d *demo) addCleanup(stop func() error) { d.cleanups = append(d.cleanups, stop) }
 
+// stop runs the cleanups in reverse order and joins their errors.
 func (d *demo) stop() error {
 	var all []error
 	for _, stop := range slices.Backward(d.cleanups) {
@@ -164,6 +167,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
+// openDataDir opens the data directory and the log, and creates missing keys.
 func (d *demo) openDataDir(context.Context) (err error) {
 	if d.dataDir, err = openDataDir(d.data, d.fresh); err != nil {
 		return err
@@ -179,6 +183,8 @@ func (d *demo) openDataDir(context.Context) (err error) {
 	return d.dataDir.makeKeys()
 }
 
+// startPostgres starts a private PostgreSQL in the data directory and migrates its
+// database.
 func (d *demo) startPostgres(ctx context.Context) (err error) {
 	d.postgres, err = localpg.Start(ctx, localpg.Options{
 		Dir: d.dataDir.path("postgres"), Own: true, Throwaway: d.dataDir.temporary, Log: d.log,

@@ -42,6 +42,7 @@ func loadPeople(ctx context.Context, a *serve.App) error {
 	return nil
 }
 
+// missingStories returns the stories whose fund accounts are not in the database.
 func missingStories(ctx context.Context, a *serve.App) ([]story, error) {
 	var with []story
 	var numbers []string

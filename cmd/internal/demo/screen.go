@@ -43,6 +43,7 @@ func (d *demo) dataNote() string {
 	return ""
 }
 
+// next prints commands that can be copied.
 func (d *demo) next() {
 	url := d.url()
 	for _, step := range [][2]string{
@@ -69,6 +70,7 @@ func program() string {
 	return os.Args[0]
 }
 
+// peopleTable prints the stories with what a visitor types to be that person.
 func peopleTable(out io.Writer, people []story) {
 	t := table.NewWriter()
 	t.SetOutputMirror(out)

@@ -59,6 +59,8 @@ func cutHead(raw []byte) (head string, body []byte, complete bool) {
 
 var headEnd = regexp.MustCompile(`\r?\n\r?\n`)
 
+// readHead takes the Content-Type from the head. A Content-Type implies a body and
+// therefore a POST.
 func (c *capture) readHead(head string, posted bool) {
 	c.posted = posted
 	for line := range strings.Lines(head) {

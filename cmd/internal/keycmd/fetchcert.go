@@ -39,6 +39,8 @@ func fetchCertCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// fetchCert downloads and checks the certificate before it creates the file, so that a
+// refused certificate leaves none.
 func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return fmt.Errorf("%s exists; %w", out, errKeysExist)
@@ -69,6 +71,7 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	return syncDir(filepath.Dir(out))
 }
 
+// printCandidate prints what the operator compares with Alipay's console.
 func printCandidate(to io.Writer, path string, c keys.AlipayCert) {
 	row := func(what, note string) { fmt.Fprintf(to, "%-13s%s\n", what, note) }
 	row("file", path)

@@ -59,6 +59,7 @@ type keyFile struct {
 	use     string
 }
 
+// newKeys writes the keys and prints a table of the files.
 func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	files, err := makeKeys(owner)
 	if err != nil {

@@ -56,6 +56,8 @@ func rehashCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// rehash opens the database and runs a rehashing. Its error does not stop servers: every
+// batch is complete.
 func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
 	s, f, err := settings.ReadFor(w.Getenv, rehashSettings)
 	if err != nil {
@@ -119,6 +121,7 @@ func (r *rehashing) run(ctx context.Context, progress io.Writer) error {
 	}
 }
 
+// rekeyBatch rekeys a batch and replaces the hashes that nobody has changed meanwhile.
 func (r *rehashing) rekeyBatch(ctx context.Context, batch []store.StoredHash) error {
 	var all []store.NewHash
 	for _, old := range batch {

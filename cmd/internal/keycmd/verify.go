@@ -49,6 +49,8 @@ func verifyCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// verifyMessage returns a usage error if there is no message to examine, and errRefused
+// for a message that the server refuses.
 func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 	_, keyring, err := settings.ReadKeyring(w.Getenv)
 	if err != nil {
@@ -73,6 +75,7 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 	return nil
 }
 
+// readCapture reads the file, or the standard input for "-" or no argument.
 func readCapture(in io.Reader, args []string) ([]byte, error) {
 	if len(args) > 0 && args[0] != "-" {
 		f, err := os.Open(args[0])
@@ -136,6 +139,7 @@ var advices = []struct {
 	{signing.ErrMalformed, "record the message again, complete and unchanged"},
 }
 
+// adviceFor returns what to do about a refused message.
 func adviceFor(r signing.Report) string {
 	for _, a := range advices {
 		if errors.Is(r.Verdict, a.err) {

@@ -55,6 +55,7 @@ func exportCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// check requires exactly one of --out and --show.
 func (e *exportOptions) check() error {
 	switch {
 	case e.format != "json" && e.format != "csv":
@@ -65,6 +66,7 @@ func (e *exportOptions) check() error {
 	return e.operatorOptions.check()
 }
 
+// exportPerson removes the file if the export fails.
 func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error {
 	if err := e.check(); err != nil {
 		return terminal.AsUsage(err)

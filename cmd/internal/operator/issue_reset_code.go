@@ -62,6 +62,8 @@ func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// issueResetCode refuses accounts that cannot be reset before it issues a code, and
+// prints the holder's masked name and document for comparison.
 func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) error {
 	s, err := settings.ParseFor(w.Getenv, operatorSettings...)
 	if err != nil {

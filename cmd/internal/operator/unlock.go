@@ -32,6 +32,7 @@ var (
 // operatorSettings lists the settings that the commands of this package need.
 var operatorSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE"}
 
+// longNumber matches what may be an account, ID or phone number.
 var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
 
 // operatorOptions are the flags that the commands about a person share.
@@ -81,6 +82,8 @@ func unlock(ctx context.Context, w terminal.Stdio, u operatorOptions) error {
 	return nil
 }
 
+// check validates the flags. Reasons are kept for years, so they must be short and
+// without numbers.
 func (u *operatorOptions) check() error {
 	u.operator, u.reason = strings.TrimSpace(u.operator), strings.TrimSpace(u.reason)
 	control := strings.ContainsFunc(u.operator+u.reason, func(r rune) bool { return r < ' ' || r == utf8.RuneError })

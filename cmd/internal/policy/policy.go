@@ -56,6 +56,7 @@ func listPolicies(w terminal.Stdio) error {
 	return nil
 }
 
+// describeRules returns the lengths and the other checks of a policy in a few words.
 func describeRules(p *passwd.Policy) string {
 	var parts []string
 	shortest, longest := 0, 0
@@ -76,6 +77,7 @@ func describeRules(p *passwd.Policy) string {
 	return strings.Join(append([]string{fmt.Sprintf("%d-%d", shortest, longest)}, parts...), " ")
 }
 
+// describeLock returns the attempts and the lock of each tier.
 func describeLock(l passwd.Lock) string {
 	tiers := make([]string, len(l.Tiers))
 	for i, t := range l.Tiers {
@@ -112,6 +114,7 @@ func policyLintCommand(w terminal.Stdio) *cobra.Command {
 	}
 }
 
+// lintPolicy reads a draft, because it must be able to grade what ParsePolicy refuses.
 func lintPolicy(w terminal.Stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {

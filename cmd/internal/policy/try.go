@@ -33,6 +33,7 @@ func policyTryCommand(w terminal.Stdio) *cobra.Command {
 	}
 }
 
+// tryPolicy prints the broken rules as citizens read them.
 func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
@@ -75,6 +76,8 @@ type prompter struct {
 	prompts  io.Writer
 }
 
+// newPrompter prompts only if the input is a terminal, so that the output of a pipe has
+// no prompts.
 func newPrompter(w terminal.Stdio) prompter {
 	a := prompter{lines: bufio.NewReader(io.LimitReader(w.In, maxAnswer)), prompts: io.Discard}
 	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

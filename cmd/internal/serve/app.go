@@ -72,6 +72,7 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 	return a, nil
 }
 
+// addServer connects the rules, the Alipay channel and the HTTP server.
 func (a *App) addServer(f settings.Files) error {
 	s := a.Settings
 	a.provider = alipay.NewProvider(a.gateway, f.Content)

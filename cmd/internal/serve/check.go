@@ -49,6 +49,8 @@ type finding struct {
 	note    string
 }
 
+// check collects all findings before it prints them. It inspects the database only if its
+// connection string is valid.
 func check(ctx context.Context, w terminal.Stdio) error {
 	s, problems := settings.Parse(w.Getenv)
 	f, more := s.Load()
@@ -93,6 +95,8 @@ func findSettings(s settings.Settings, f settings.Files, problems []settings.Pro
 	return all
 }
 
+// bySetting groups problems by setting and splits joined errors, so that each gets its
+// own line.
 func bySetting(problems []settings.Problem) map[string][]error {
 	m := make(map[string][]error)
 	for _, p := range problems {

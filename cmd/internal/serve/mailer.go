@@ -111,6 +111,7 @@ func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 	}
 }
 
+// send decrypts the notice and sends it in the words of its kind.
 func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 	n, err := m.db.Notice(d)
 	if err != nil {
@@ -125,6 +126,7 @@ func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 	})
 }
 
+// pageOf returns the page with the id of the notice appended to its query.
 func (m *mailer) pageOf(d store.Delivery) string {
 	mark := "?"
 	if strings.Contains(m.page, "?") {

@@ -29,6 +29,8 @@ func migrateCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// migrate needs only the connection string, so that it can run before the other settings
+// exist.
 func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
 	dsn := strings.TrimSpace(w.Getenv("FUNDPASS_DATABASE_URL"))
 	if dsn == "" {

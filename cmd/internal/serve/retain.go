@@ -34,6 +34,7 @@ func (a *App) retain(ctx context.Context, first, pause time.Duration) {
 	}
 }
 
+// logRetained logs the kinds of which rows were deleted.
 func (a *App) logRetained(all []store.Retained) {
 	for _, r := range all {
 		if r.Rows > 0 {

@@ -86,6 +86,8 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 	return errors.Join(err, a.Close())
 }
 
+// listen opens both addresses, so that a port in use is reported before anything else
+// starts.
 func listen(s settings.Settings) (public, ops net.Listener, err error) {
 	if public, err = net.Listen("tcp", s.Addr); err != nil {
 		return nil, nil, settings.Problem{Setting: "FUNDPASS_ADDR", Err: err}

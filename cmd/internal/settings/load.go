@@ -200,6 +200,7 @@ func (s Settings) LoadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, e
 	return transport, nil
 }
 
+// loadPrivateKeys reports the problems of all files at once.
 func loadPrivateKeys(paths []string) ([]*rsa.PrivateKey, error) {
 	var all []*rsa.PrivateKey
 	var problems []error

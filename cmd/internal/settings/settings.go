@@ -161,6 +161,7 @@ func Fields() []Field {
 	return all
 }
 
+// kindOf returns the kind of values for which unitHint knows advice.
 func kindOf(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[time.Duration](), reflect.TypeFor[LinkTransfer]():
@@ -201,6 +202,7 @@ func (l *FileList) UnmarshalText(text []byte) error {
 // Networks is a comma-separated list of CIDRs or addresses.
 type Networks []*net.IPNet
 
+// UnmarshalText parses a list of CIDRs and addresses; an address is a network of its own.
 func (n *Networks) UnmarshalText(text []byte) error {
 	var all Networks
 	for entry := range strings.SplitSeq(string(text), ",") {
@@ -224,6 +226,8 @@ func (n *Networks) UnmarshalText(text []byte) error {
 // once.
 type Rate httpapi.Rate
 
+// UnmarshalText parses two positive numbers. It refuses values above a million, which are
+// not limits.
 func (r *Rate) UnmarshalText(text []byte) error {
 	perSecond, burst, _ := strings.Cut(string(text), ",")
 	long, err := strconv.ParseFloat(strings.TrimSpace(perSecond), 64)
@@ -250,6 +254,7 @@ const longestWindow = 30 * 24 * time.Hour
 // A LinkTransfer is "off" or a duration.
 type LinkTransfer selfservice.TransferPolicy
 
+// UnmarshalText parses "off" or a duration up to longestWindow.
 func (r *LinkTransfer) UnmarshalText(text []byte) error {
 	if string(text) == "off" {
 		*r = LinkTransfer{}

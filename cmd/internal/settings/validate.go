@@ -54,6 +54,7 @@ func (s Settings) validateFiles() []Problem {
 	return all
 }
 
+// validateAddresses checks the network settings and the bounds of numbers.
 func (s Settings) validateAddresses() []Problem {
 	var all []Problem
 	if !IsAddress(s.Addr) {
@@ -108,6 +109,8 @@ func (s Settings) validateCenter() []Problem {
 	return all
 }
 
+// validateAlipay checks the settings of the Alipay channel. A transfer needs a template,
+// because its holder must be notified.
 func (s Settings) validateAlipay() []Problem {
 	var all []Problem
 	if (s.AppCertFile == "") != (s.AlipayRootCertFile == "") {

@@ -92,6 +92,7 @@ func (w *walk) cleanUp(ctx context.Context) {
 	w.printPassword()
 }
 
+// changeBack restores the first password without printing steps.
 func (w *walk) changeBack(ctx context.Context) error {
 	a, err := w.client.Do(ctx, w.openRequest(w.password))
 	if err != nil {

@@ -146,6 +146,7 @@ func (w *walk) unfreeze(ctx context.Context) error {
 	return nil
 }
 
+// showState shows the state of a reset that is not finished.
 func showState(a apiclient.Answer) (string, error) {
 	state := a.Text("state")
 	if !slices.Contains([]string{"started", "passed", "failed"}, state) {

@@ -13,10 +13,13 @@ import (
 // content is wrong.
 type note func(apiclient.Answer) (string, error)
 
+// fixedNote returns a note that always shows s.
 func fixedNote(s string) note {
 	return func(apiclient.Answer) (string, error) { return s, nil }
 }
 
+// showSession checks that the reply has a token and shows how long it is valid, not the
+// token.
 func showSession(a apiclient.Answer) (string, error) {
 	if a.Text("token") == "" {
 		return "", errors.New("no token")
@@ -53,6 +56,7 @@ func wantState(want string) note {
 	}
 }
 
+// showBrokenRules shows the reasons of a refused password, one per line.
 func showBrokenRules(a apiclient.Answer) (string, error) {
 	if len(a.Errors) == 0 {
 		return "", errors.New("no broken rule is named")
@@ -64,6 +68,7 @@ func showBrokenRules(a apiclient.Answer) (string, error) {
 	return strings.Join(texts, "\n"), nil
 }
 
+// showChange checks that the change is done and has ended the session of the other phone.
 func showChange(a apiclient.Answer) (string, error) {
 	if a.Text("state") != "done" || a.Number("sessions_ended") < 1 {
 		return "", errors.New("wanted state done and another session ended")

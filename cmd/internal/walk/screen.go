@@ -29,6 +29,8 @@ type line struct {
 	note   string
 }
 
+// printLine prints a step. Ids in paths are shortened, and notes of several lines are
+// aligned.
 func printLine(s terminal.Screen, l line) {
 	mark := s.Paint("✓", text.FgGreen)
 	if !l.passed {

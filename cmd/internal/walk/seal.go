@@ -59,6 +59,7 @@ func (w *walk) confirmEncrypted(ctx context.Context, openRequest apiclient.Reque
 	return nil
 }
 
+// showTicket checks the algorithm, because pages support no other.
 func showTicket(a apiclient.Answer) (string, error) {
 	if a.Text("ticket") == "" || a.Text("alg") != "RSA-OAEP-256" {
 		return "", errors.New("no ticket, or another algorithm than RSA-OAEP-256")

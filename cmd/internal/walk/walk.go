@@ -97,6 +97,8 @@ func (w *walk) run(ctx context.Context, person string) error {
 
 const transferStage = "Another Alipay account of the same person"
 
+// stages runs the stages in order. The transfer needs a second Alipay account of the
+// person.
 func (w *walk) stages(ctx context.Context) error {
 	for _, stage := range []struct {
 		name string
