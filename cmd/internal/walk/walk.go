@@ -228,8 +228,9 @@ func freshPassword() string {
 			set := sets[i%len(sets)]
 			random[i] = set[int(r)%len(set)]
 		}
+		// A random password can contain a sequence of keys, which the policy refuses.
 		if len(policy.Check(passwd.NewSecret(string(random)), passwd.Subject{})) == 0 {
-			return string(random) // a random password can contain a sequence of keys
+			return string(random)
 		}
 	}
 }
