@@ -40,7 +40,7 @@ const (
 	verifiedPerUnverified = 2
 
 	initialHold = 50 * time.Millisecond // before the first measurement
-	holdWeight  = 8                     // weight of earlier measurements in the moving average
+	holdWeight  = 8                     // a measurement counts one in so many in the moving average
 
 	// Bounds of BusyError.After.
 	minRetry, maxRetry = time.Second, 20 * time.Second
