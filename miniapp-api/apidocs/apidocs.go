@@ -1,5 +1,5 @@
-// Package apidocs shows the contract of the API in a browser, for the demo:
-// Swagger UI, from inside the program, and the table of error codes.
+// Package apidocs serves the documentation of the API for the demo: an embedded Swagger UI and the
+// table of error codes.
 package apidocs
 
 import (
@@ -17,13 +17,13 @@ var own embed.FS
 
 var pages = template.Must(template.ParseFS(own, "*.html"))
 
-// policy allows what this origin serves and nothing else: no inline script or
-// style, no eval. Swagger UI's style sheet draws its icons from data: addresses.
+// policy allows only what this origin serves, without inline scripts and styles and
+// without eval. Swagger UI's style sheet uses data: addresses for icons.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Handler serves /openapi.yaml, /docs, /docs/errors and the assets of the pages
-// below /docs/. Anything else is left to next.
+// Handler serves /openapi.yaml, /docs, /docs/errors and the assets below /docs/, and
+// passes other requests to next.
 func Handler(next http.Handler) (http.Handler, error) {
 	files, err := readAssets()
 	if err != nil {
@@ -54,7 +54,7 @@ func Handler(next http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// render writes a page whose assets are below base.
+// render executes the template of a page whose assets are below base.
 func render(name, base string) ([]byte, error) {
 	var b bytes.Buffer
 	err := pages.ExecuteTemplate(&b, name, struct {
@@ -64,7 +64,7 @@ func render(name, base string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// fixed answers with content that is read anew every time.
+// fixed returns a handler that serves content, which browsers must not cache.
 func fixed(kind string, content []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

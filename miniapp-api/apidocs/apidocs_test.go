@@ -32,7 +32,7 @@ func get(h http.Handler, path string, headers ...string) *httptest.ResponseRecor
 	return w
 }
 
-// Only the pages and what they load is served; anything else goes on.
+// TestHandler checks which paths are served and which are passed to next.
 func TestHandler(t *testing.T) {
 	t.Parallel()
 	h := newHandler(t)
@@ -58,7 +58,7 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// The type of a problem leads to its code.
+// TestErrors checks that /docs/errors has an anchor for every code.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	page := get(newHandler(t), "/docs/errors").Body.String()
@@ -74,7 +74,8 @@ var (
 	inline  = regexp.MustCompile(`<style|<script[^>]*>[^<]| style=| on[a-z]+=`)
 )
 
-// A page loads assets of this version, which are there, compressed or not, and are kept.
+// TestAssets checks that the pages load existing assets of this version, compressed and
+// not, and that browsers cache them.
 func TestAssets(t *testing.T) {
 	t.Parallel()
 	h := newHandler(t)

@@ -16,18 +16,18 @@ import (
 	"github.com/swaggest/swgui/v5/static"
 )
 
-// A file is an asset, and the same compressed where it comes so.
+// A file is an asset. gzipped is nil if it is not stored compressed.
 type file struct{ plain, gzipped []byte }
 
-// assets are the files that the pages load. The version in their address is a
-// digest of them all, so that a browser may keep them for good.
+// assets are the files that the pages load. The version in their addresses is a digest of
+// all of them, so that browsers can cache them without expiry.
 type assets struct {
 	files   map[string]file
 	version string
 }
 
-// readAssets takes of Swagger UI what docs.html loads: the bundle without the
-// bar on top, the style and the icon.
+// readAssets reads the files that docs.html loads: of Swagger UI the bundle without the
+// top bar, the style sheet and the icon.
 func readAssets() (assets, error) {
 	a := assets{files: make(map[string]file)}
 	sum := sha256.New()
@@ -65,7 +65,7 @@ func unzip(content []byte) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// ServeHTTP answers with the asset of the name in the address.
+// ServeHTTP serves the asset with the name in the address.
 func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	f, known := a.files[name]

@@ -13,7 +13,7 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// mostDays is how far back audit looks at once.
+// mostDays is the largest value of --days.
 const mostDays = 3660
 
 var errDays = fmt.Errorf("--days is not between 1 and %d", mostDays)
@@ -22,11 +22,11 @@ func auditCommand(w terminal.Stdio) *cobra.Command {
 	days := 30
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "List what operators did by hand",
-		Long: "Audit lists what operators did to accounts by hand (fundpass unlock,\n" +
-			"issue-reset-code, export-person, erase-person): the time in Beijing, the operator,\n" +
-			"the action, the account and the reason, oldest first.\n\n" +
-			"It needs " + strings.Join(unlockSettings, ", ") + ".",
+		Short: "List the manual actions of operators",
+		Long: "Audit lists the manual actions of operators on accounts (fundpass unlock,\n" +
+			"issue-reset-code, export-person, erase-person) with Beijing time, operator, action,\n" +
+			"account and reason, oldest first.\n\n" +
+			"It needs " + strings.Join(operatorSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },
 	}

@@ -19,31 +19,31 @@ import (
 	"fundpass/store"
 )
 
-// An App is a server ready to serve: what serve and demo have in common.
+// An App is an assembled server. Package demo runs one, too.
 type App struct {
 	log     *slog.Logger
 	DB      *store.DB
 	gateway *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
-	mailer  *mailer // nil: notices are not sent
+	mailer  *mailer // nil if notices are not sent
 
 	provider *alipay.Provider
 	service  *selfservice.Service
 	server   *httpapi.Server
 
-	transport *keys.Transport // of the start; reload gives the server newer ones
+	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
 
-	// Handler answers on the public address; the demo puts more before it.
+	// Handler serves the public address. The demo wraps it.
 	Handler  http.Handler
 	Settings settings.Settings
-	pause    func(time.Duration) // before connections are refused at the end
+	pause    func(time.Duration) // waits before a stopping server refuses connections
 }
 
-// Assemble reads the files, opens the database and puts the server together.
-// The settings must be complete. Errors are the problems of the files, or
-// those of store.Open: store.ErrUnavailable may pass, the others will not.
+// Assemble reads the files, opens the database and builds the server. The settings must
+// be complete. It returns the problems of the files or an error of store.Open, of which
+// only store.ErrUnavailable is temporary.
 func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
 	f, problems := s.Load()
 	if len(problems) > 0 {
@@ -72,6 +72,7 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 	return a, nil
 }
 
+// addServer connects the rules, the Alipay channel and the HTTP server.
 func (a *App) addServer(f settings.Files) error {
 	s := a.Settings
 	a.provider = alipay.NewProvider(a.gateway, f.Content)
@@ -104,8 +105,7 @@ func (a *App) addServer(f settings.Files) error {
 	return nil
 }
 
-// Close ends the workers, then the database. Call it when nothing is served
-// any more.
+// Close closes the hasher and the database. Call it after Serve has returned.
 func (a *App) Close() error {
 	a.Hasher.Close()
 	return a.DB.Close()

@@ -18,22 +18,22 @@ import (
 	"fundpass/store"
 )
 
-// errCheckFailed says that serve would not start, or not serve.
+// errCheckFailed is returned if serve would not start or not be ready.
 var errCheckFailed = errors.New("checks failed")
 
 func checkCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Say line by line what is right and wrong with the settings",
-		Long: "Check reads the settings and files that serve would read and looks at the\n" +
-			"database, without changing anything. It works with half of the settings missing.\n" +
-			"It exits 1 when a line says fail. No line holds a key or a password.",
+		Short: "Check the settings, the files and the database",
+		Long: "Check reads the settings and files that serve reads and inspects the database,\n" +
+			"without changing anything. It prints one line for each finding, also if settings are\n" +
+			"missing. It exits 1 if a line says fail. No line contains a key or a password.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), w) },
 	}
 }
 
-// A verdict is what check says of one thing.
+// A verdict is the result of one check.
 type verdict string
 
 const (
@@ -42,13 +42,15 @@ const (
 	verdictFail verdict = "fail"
 )
 
-// A finding is one line of check: what was looked at and what to know or do.
+// A finding is one line of the output: what was checked, and a note.
 type finding struct {
 	verdict verdict
 	what    string
 	note    string
 }
 
+// check collects all findings before it prints them. It inspects the database only if its
+// connection string is valid.
 func check(ctx context.Context, w terminal.Stdio) error {
 	s, problems := settings.Parse(w.Getenv)
 	f, more := s.Load()
@@ -72,7 +74,7 @@ func check(ctx context.Context, w terminal.Stdio) error {
 	return nil
 }
 
-// findSettings says something of every setting, in their order.
+// findSettings returns at least one finding for every setting, in their order.
 func findSettings(s settings.Settings, f settings.Files, problems []settings.Problem) []finding {
 	wrong, odd := bySetting(problems), bySetting(s.Warnings(f, time.Now()))
 	var all []finding
@@ -93,6 +95,8 @@ func findSettings(s settings.Settings, f settings.Files, problems []settings.Pro
 	return all
 }
 
+// bySetting groups problems by setting and splits joined errors, so that each gets its
+// own line.
 func bySetting(problems []settings.Problem) map[string][]error {
 	m := make(map[string][]error)
 	for _, p := range problems {
@@ -103,7 +107,7 @@ func bySetting(problems []settings.Problem) map[string][]error {
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// describe says what a setting that is right amounts to.
+// describe returns the note for a valid setting.
 func describe(s settings.Settings, field settings.Field, f settings.Files) string {
 	switch field.Name {
 	case "FUNDPASS_DATABASE_URL":
@@ -113,7 +117,7 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) strin
 	case "FUNDPASS_TRANSPORT_KEY_FILES":
 		if f.Transport != nil {
 			kid, _ := f.Transport.Current()
-			return fmt.Sprintf("%s: key %s is handed out", strings.Join(s.TransportKeyFiles, ", "), kid)
+			return fmt.Sprintf("%s: pages encrypt with key %s", strings.Join(s.TransportKeyFiles, ", "), kid)
 		}
 	case "FUNDPASS_CONTENT_KEY_FILE":
 		if s.ContentKeyFile != "" {
@@ -147,8 +151,8 @@ func describeSource(path string) string {
 	return path
 }
 
-// describePrivate reads the key itself, because the other half of its keyring may
-// be missing.
+// describePrivate reads the key itself, because there is no keyring while another part of
+// it is missing.
 func describePrivate(path string) string {
 	data, err := settings.ReadSmall(path)
 	if err != nil {
@@ -163,7 +167,7 @@ func describePrivate(path string) string {
 
 func describeAlipay(paths []string, keyring *keys.AlipayKeyring) string {
 	if keyring == nil {
-		return strings.Join(paths, ", ") + ": usable once the rest is right"
+		return strings.Join(paths, ", ") + ": checked once the other settings of the keyring are valid"
 	}
 	var all []string
 	for _, key := range keyring.AlipayKeys() {

@@ -9,7 +9,7 @@ import (
 	"fundpass/store"
 )
 
-// findDatabase looks at the database; it writes nothing a server would not.
+// findDatabase inspects the database. It writes nothing.
 func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []finding {
 	state, err := store.Inspect(ctx, s.DatabaseURL)
 	if err != nil {
@@ -24,8 +24,7 @@ func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []
 	}
 	center := findCenter(state, s)
 	all = append(all, center)
-	// store.Open registers the centre; check must not do that for a server
-	// that may still be set up wrongly.
+	// store.Open registers the centre, which check must not do while settings may be wrong.
 	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.Cipher != nil {
 		all = append(all, findStore(ctx, s, f))
 	}
@@ -34,19 +33,19 @@ func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []
 
 func findTLS(d store.Condition) finding {
 	if !d.TLS {
-		return finding{verdictOK, "database TLS", "none, and the connection does not leave this machine"}
+		return finding{verdictOK, "database TLS", "none; the connection does not leave this machine"}
 	}
 	return finding{verdictOK, "database TLS", "encrypted"}
 }
 
 func findWritable(d store.Condition) finding {
 	if d.ReadOnly {
-		return finding{verdictFail, "database role", "read-only; reach the primary, with several hosts by target_session_attrs=read-write"}
+		return finding{verdictFail, "database role", "read-only; connect to the primary, with several hosts by target_session_attrs=read-write"}
 	}
-	return finding{verdictOK, "database role", "primary, takes writes"}
+	return finding{verdictOK, "database role", "primary, accepts writes"}
 }
 
-// Differences of the clocks that store logs and refuses.
+// Clock differences from which store warns and refuses to be ready.
 const (
 	skewWarned = 2 * time.Second
 	skewFailed = 30 * time.Second
@@ -56,9 +55,9 @@ func findClock(d store.Condition) finding {
 	note := fmt.Sprintf("%.1f s apart", d.Ahead.Abs().Seconds())
 	switch {
 	case d.Ahead.Abs() > skewFailed:
-		return finding{verdictFail, "database clock", note + "; the server would not be ready: set both by NTP"}
+		return finding{verdictFail, "database clock", note + "; the server would not be ready: synchronize both with NTP"}
 	case d.Ahead.Abs() > skewWarned:
-		return finding{verdictWarn, "database clock", note + "; set both by NTP"}
+		return finding{verdictWarn, "database clock", note + "; synchronize both with NTP"}
 	}
 	return finding{verdictOK, "database clock", note}
 }
@@ -70,8 +69,8 @@ func findSchema(d store.Condition) finding {
 	return finding{verdictOK, "database schema", "migrated"}
 }
 
-// findCenter compares the centre and its application with what the database
-// knows of both.
+// findCenter compares the centre and its application with those registered in the
+// database.
 func findCenter(d store.Condition, s settings.Settings) finding {
 	if _, demo := d.Centers[settings.DemoCenter]; demo {
 		return finding{verdictFail, "database centre", settings.ErrDemoDatabase.Error()}
@@ -93,7 +92,7 @@ func findCenter(d store.Condition, s settings.Settings) finding {
 // readyTimeout bounds the readiness check of the database.
 const readyTimeout = 5 * time.Second
 
-// findStore asks what readiness asks.
+// findStore runs the readiness check.
 func findStore(ctx context.Context, s settings.Settings, f settings.Files) finding {
 	ctx, stop := context.WithTimeout(ctx, readyTimeout)
 	defer stop()

@@ -9,8 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// PrintTable writes columns without lines between them. Nothing is cut or
-// wrapped: a path in a note can be copied, and a line can be searched for.
+// PrintTable writes aligned columns without lines between them. It does not cut or wrap,
+// so that a path can be copied and a line can be searched for.
 func PrintTable(out io.Writer, header table.Row, rows []table.Row) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
