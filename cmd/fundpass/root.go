@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,19 +19,30 @@ import (
 	"fundpass/cmd/internal/walk"
 )
 
+// firstSteps are the commands that put a server to work, in their order. The documents
+// give the same order.
+var firstSteps = []string{"keys new", "migrate", "import", "check", "serve"}
+
 // newRoot returns the command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
+	var file envFile
+	outside := w
+	w = file.Beneath(w)
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
-		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w)},
+		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w), versionCommand(w)},
 	)...)
+	file.addFlag(root)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
 	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +
 		"provident-fund password, and holds what its operators need.\n\n" +
 		"To look at it:      fundpass demo, then fundpass walk\n" +
-		"To put it to work:  fundpass keys new, migrate, import, check, serve"
+		"To put it to work:  fundpass " + strings.Join(firstSteps, ", ")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		protectMemory(w)
+		if err := file.read(outside); err != nil {
+			return err
+		}
 		return refuseMisspelt(w, cmd)
 	}
 	return root
@@ -52,17 +64,28 @@ func run(ctx context.Context, args []string, w terminal.Stdio) error {
 	return root.ExecuteContext(ctx)
 }
 
-// withoutSettings are commands that read no settings, or that report misspelt ones
-// themselves, together with everything else that is wrong.
-var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "help", "completion"}
+// withoutSettings are commands that read no settings, themselves or the commands under them.
+var withoutSettings = []string{"demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "version", "help", "completion"}
+
+// reportingMisspelt are commands that report misspelt settings themselves, together with
+// everything else that is wrong.
+var reportingMisspelt = []string{"serve", "check"}
+
+// isAmong reports whether one of names is the name of the command or of one above it.
+func isAmong(names []string, cmd *cobra.Command) bool {
+	for c := cmd; c != nil; c = c.Parent() {
+		if slices.Contains(names, c.Name()) {
+			return true
+		}
+	}
+	return false
+}
 
 // refuseMisspelt runs before every command that reads settings. A misspelt setting would
 // leave another one at its default: another centre, other codes of documents.
 func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
-	for c := cmd; c != nil; c = c.Parent() {
-		if slices.Contains(withoutSettings, c.Name()) {
-			return nil
-		}
+	if isAmong(withoutSettings, cmd) || isAmong(reportingMisspelt, cmd) {
+		return nil
 	}
 	if problems := settings.Misspelt(w); len(problems) > 0 {
 		return fmt.Errorf("settings are not right:\n%w", settings.Join(problems))

@@ -17,7 +17,7 @@ func TestConfigurationDocs(t *testing.T) {
 		about                         func(Field) string
 	}{
 		{"../../../docs/configuration.md", configurationHead, "| variable | what | default |", "required", func(f Field) string { return f.About }},
-		{"../../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f Field) string { return f.zh }},
+		{"../../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f Field) string { return f.AboutZH }},
 	} {
 		var b strings.Builder
 		b.WriteString(page.head + "\n" + page.columns + "\n|---|---|---|\n")

@@ -19,7 +19,8 @@ import (
 // file of mode 0600 that a variable names; the database's password belongs into
 // a passfile that FUNDPASS_DATABASE_URL names. The about tag is what an operator
 // reads in the help and when the setting is missing; zh is the same in Chinese, for the
-// documents.
+// documents. need is yes for what a server cannot start without, and usual for what keys
+// new writes into its file of settings beside that.
 type Settings struct {
 	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"address the mini-program reaches; loopback behind a reverse proxy, anything else only inside a container" zh:"小程序访问的地址；在反向代理后面用本机地址，其他地址只用于容器内"`
 	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"address of health and metrics, for operators only" zh:"健康检查和指标的地址，只供运维使用"`
@@ -27,7 +28,7 @@ type Settings struct {
 	DrainDelay time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long /readyz says no before connections are refused at the end; what a load balancer needs to notice, at most 1m" zh:"停止前 /readyz 先报不就绪多久，供负载均衡察觉，最长 1m"`
 
 	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"stands in every log line; production also warns of a gateway that is not Alipay's production gateway" zh:"写在每行日志里；production 还会提醒网关不是支付宝生产网关"`
-	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" about:"the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
+	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" need:"usual" about:"the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
 	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" need:"yes" about:"PostgreSQL connection string with sslmode written, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
 
 	AppID              string       `env:"FUNDPASS_APP_ID" need:"yes" about:"the mini-program's APPID, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
@@ -49,15 +50,15 @@ type Settings struct {
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password" zh:"密码散列所用的密钥文件；fundpass keys new 可生成，丢失即丢失全部密码"`
 	TransportKeyFiles FileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS" zh:"解开页面加密密码的 RSA 私钥文件，逗号分隔：发出第一个的公钥，其余仍可解开；不设则密码由 TLS 保护"`
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES" zh:"no 拒绝未加密的密码；需要 FUNDPASS_TRANSPORT_KEY_FILES"`
-	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds" zh:"本市密码规则的文件；不设则用内置规则"`
+	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" need:"usual" about:"file of the city's password policy; without it the built-in one holds" zh:"本市密码规则的文件；不设则用内置规则"`
 	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file of the centre's codes of identity documents (ZJLX), in import and link; without it those of JGJ/T 320 and 20 hold" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`
 
-	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent" zh:"通知市民所用的消息模板（支付宝控制台的 user_template_id）：三个关键词，依次为事项、时间、怎样处理；须为长期订阅；不设则只记录不发送"`
+	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" need:"usual" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent" zh:"通知市民所用的消息模板（支付宝控制台的 user_template_id）：三个关键词，依次为事项、时间、怎样处理；须为长期订阅；不设则只记录不发送"`
 	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/freeze/index" about:"page of the mini-program that the message opens, where the owner can freeze the password; at most 80 bytes, ?notice=ID is added" zh:"消息打开的小程序页面，市民可在那里冻结密码；最多 80 字节，会加上 ?notice=ID"`
 
 	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the record of what was done to links and passwords, by citizens and by operators, is kept; 1 to 30" zh:"办理记录和人工操作保存几年，1 至 30"`
 
-	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated" zh:"反向代理的地址或 CIDR，逗号分隔；相信它们的 X-Forwarded-For；比 /8 或 /20（IPv6）更宽的拒绝"`
+	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" need:"usual" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated" zh:"反向代理的地址或 CIDR，逗号分隔；相信它们的 X-Forwarded-For；比 /8 或 /20（IPv6）更宽的拒绝"`
 	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses" zh:"一个地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
 	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
 }
@@ -140,9 +141,10 @@ func Join(problems []Problem) error {
 // A Field is what the tags say of a setting.
 type Field struct {
 	Name, Default, About string
-	zh                   string // about in Chinese
+	AboutZH              string // About in Chinese
 	kind                 string // "time" or "int"; "" for all others
 	Needed               bool
+	Usual                bool // not needed, but what most servers set
 	index                int
 }
 
@@ -154,8 +156,8 @@ func Fields() []Field {
 			continue
 		}
 		all = append(all, Field{
-			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), zh: f.Tag.Get("zh"),
-			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", index: f.Index[0],
+			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), AboutZH: f.Tag.Get("zh"),
+			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", Usual: f.Tag.Get("need") == "usual", index: f.Index[0],
 		})
 	}
 	return all

@@ -9,7 +9,8 @@ import (
 // A Stdio holds the environment, streams and signals of the process; tests give their own.
 type Stdio struct {
 	Getenv   func(string) string
-	Environ  func() []string // all variables as NAME=value; nil: only those asked for
+	Environ  func() []string          // all variables as NAME=value; nil: only those asked for
+	Origin   func(name string) string // file:line that sets a variable, "" for the environment; may be nil
 	In       io.Reader
 	Out, Err io.Writer // results · logs and errors
 	Notify   func(chan<- os.Signal, ...os.Signal)
