@@ -53,7 +53,8 @@ const configurationHead = `# Settings
 
 [中文](configuration.zh-CN.md)
 
-Settings are environment variables. Secrets are files with mode 0600 that a variable names. ` + "`fundpass check`" + ` and
+Settings are environment variables, or lines of the file that ` + "`--env-file`" + ` names; the environment wins. ` + "`fundpass keys new`" + `
+writes such a file. Secrets are files with mode 0600 that a variable names. ` + "`fundpass check`" + ` and
 ` + "`fundpass serve`" + ` report everything wrong at once, by name, before anything listens. A variable that begins with ` + "`FUNDPASS_`" + `
 and is no setting is refused, with the setting that may be meant.
 
@@ -64,7 +65,7 @@ const configurationHeadZH = `# 配置项
 
 [English](configuration.md)
 
-配置项是环境变量。秘密内容放在权限 0600 的文件里，变量写文件名。` + "`fundpass check`" + ` 和 ` + "`fundpass serve`" + ` 在监听之前一次列出所有错误，指出是哪一项。
+配置项是环境变量，或 ` + "`--env-file`" + ` 文件里的一行，环境变量优先；` + "`fundpass keys new`" + ` 会写好这样一个文件。秘密内容放在权限 0600 的文件里，变量写文件名。` + "`fundpass check`" + ` 和 ` + "`fundpass serve`" + ` 在监听之前一次列出所有错误，指出是哪一项。
 以 ` + "`FUNDPASS_`" + ` 开头却不是配置项的变量会被拒绝，并提示可能要写的是哪一项。
 
 本页由程序生成：` + "`go test ./cmd/internal/settings -run ConfigurationDocs -update`" + `。
