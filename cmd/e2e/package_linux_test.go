@@ -43,10 +43,16 @@ func execStart(t *testing.T) []string {
 func needPrivateRoot(t *testing.T) {
 	t.Helper()
 	testenv.Program(t, "apt-get install dpkg", "dpkg")
-	if err := exec.Command("unshare", "--mount", "--propagation", "private", "mount", "-t", "tmpfs", "tmpfs", "/mnt").Run(); err != nil {
+	cmd := inNamespaces("mount", "-t", "tmpfs", "tmpfs", "/mnt")
+	if err := cmd.Run(); err != nil {
 		testenv.Announce("skipped: installing the package needs root and mount namespaces")
 		t.Skip(err)
 	}
+}
+
+// inNamespaces returns a command whose mounts nobody else sees, and whose children end with it.
+func inNamespaces(args ...string) *exec.Cmd {
+	return exec.Command("unshare", append([]string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc"}, args...)...)
 }
 
 // The .deb installs, runs as its unit says, survives an update, and leaves the keys when it
@@ -66,7 +72,8 @@ func TestPackage(t *testing.T) {
 	nfpm(t, "deb", dir)
 
 	p := newProcess(t, packageEnv(s))
-	p.cmd.Path, p.cmd.Args = unshare(t), append([]string{"unshare", "--mount", "--propagation", "private", "sh", filepath.Join(dir, "package.sh"), dir}, execStart(t)...)
+	cmd := inNamespaces(append([]string{"sh", filepath.Join(dir, "package.sh"), dir}, execStart(t)...)...)
+	p.cmd.Path, p.cmd.Args = cmd.Path, cmd.Args
 	p.start()
 	at, err := p.log.Find(p.dead)
 	if err != nil {
@@ -83,13 +90,6 @@ func TestPackage(t *testing.T) {
 	if err := p.wait(); err != nil || !strings.HasSuffix(p.out.String(), "removed\n") {
 		t.Errorf("%v:\n%s%s", err, p.out, p.Log())
 	}
-}
-
-func unshare(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("unshare")
-	cmdtest.NoError(t, err)
-	return path
 }
 
 // packageEnv has what the file of keys new leaves to the operator.
