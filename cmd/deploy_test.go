@@ -46,7 +46,7 @@ func TestUnit(t *testing.T) {
 	t.Parallel()
 	unit := readUnit(t)
 	for key, want := range map[string]string{
-		"Unit.ConditionPathExists": "/etc/fundpass/fundpass.env",
+		"Unit.AssertPathExists":    "/etc/fundpass/fundpass.env",
 		"Service.ExecStart":        "/usr/bin/fundpass serve --env-file /etc/fundpass/fundpass.env",
 		"Service.ExecReload":       "/bin/kill -HUP $MAINPID",
 		"Service.User":             "fundpass",

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,11 +103,16 @@ func packageEnv(s *cmdtest.ServerEnv) cmdtest.Values {
 	return env
 }
 
-// The same description makes an .rpm.
-func TestPackageForRPM(t *testing.T) {
+// The same description makes an .rpm, and each package is the same when it is made again.
+func TestPackagesReproducible(t *testing.T) {
 	t.Parallel()
-	info, err := os.Stat(nfpm(t, "rpm", t.TempDir()))
-	if err != nil || info.Size() < 1<<20 {
-		t.Errorf("%v, %v", info, err)
+	for _, packager := range []string{"deb", "rpm"} {
+		a, err := os.ReadFile(nfpm(t, packager, t.TempDir()))
+		cmdtest.NoError(t, err)
+		b, err := os.ReadFile(nfpm(t, packager, t.TempDir()))
+		cmdtest.NoError(t, err)
+		if len(a) < 1<<20 || !bytes.Equal(a, b) {
+			t.Errorf("%s: %d and %d bytes that differ", packager, len(a), len(b))
+		}
 	}
 }
