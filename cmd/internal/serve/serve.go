@@ -29,7 +29,8 @@ func serveCommand(w terminal.Stdio) *cobra.Command {
 		Short: "Serve the API in production",
 		Long: "Serve answers the mini-program until it gets SIGTERM or SIGINT, and then ends the\n" +
 			"requests under way. SIGHUP reads the application's, Alipay's and the content key\n" +
-			"again; the other files are read at the start only. Settings are environment variables:\n\n" + settingsHelp(),
+			"again; the other files are read at the start only. Settings are environment variables, or\n" +
+			"lines of the file that --env-file names, over which the environment wins:\n\n" + settingsHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
 	}
