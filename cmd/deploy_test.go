@@ -46,12 +46,12 @@ func TestUnit(t *testing.T) {
 	t.Parallel()
 	unit := readUnit(t)
 	for key, want := range map[string]string{
-		"Unit.AssertPathExists":    "/etc/fundpass/fundpass.env",
-		"Service.ExecStart":        "/usr/bin/fundpass serve --env-file /etc/fundpass/fundpass.env",
-		"Service.ExecReload":       "/bin/kill -HUP $MAINPID",
-		"Service.User":             "fundpass",
-		"Service.Group":            "fundpass",
-		"Install.WantedBy":         "multi-user.target",
+		"Unit.AssertPathExists": "/etc/fundpass/fundpass.env",
+		"Service.ExecStart":     "/usr/bin/fundpass serve --env-file /etc/fundpass/fundpass.env",
+		"Service.ExecReload":    "/bin/kill -HUP $MAINPID",
+		"Service.User":          "fundpass",
+		"Service.Group":         "fundpass",
+		"Install.WantedBy":      "multi-user.target",
 	} {
 		if got := strings.Join(unit[key], " "); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
