@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,19 +19,30 @@ import (
 	"fundpass/cmd/internal/walk"
 )
 
+// firstSteps are the commands that start a new server, in their order. The documents give
+// the same order.
+var firstSteps = []string{"keys new", "migrate", "import", "check", "serve"}
+
 // newRoot returns the root command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
+	var file envFile
+	outside := w
+	w = file.Beneath(w)
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
-		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w)},
+		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w), versionCommand(w)},
 	)...)
+	file.addFlag(root)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
 	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +
 		"provident-fund password, and has the commands that its operators need.\n\n" +
 		"To try it:  fundpass demo, then fundpass walk\n" +
-		"To run it:  fundpass keys new, migrate, import, check, serve"
+		"To run it:  fundpass " + strings.Join(firstSteps, ", ")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		protectMemory(w)
+		if err := file.read(outside); err != nil {
+			return err
+		}
 		return refuseMisspelt(w, cmd)
 	}
 	return root
@@ -52,17 +64,28 @@ func run(ctx context.Context, args []string, w terminal.Stdio) error {
 	return root.ExecuteContext(ctx)
 }
 
-// withoutSettings lists the commands that read no settings, or that report misspelt ones
-// together with their other findings.
-var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "help", "completion"}
+// withoutSettings lists the commands that read no settings, nor do their subcommands.
+var withoutSettings = []string{"demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "version", "help", "completion"}
+
+// reportingMisspelt lists the commands that report misspelt settings together with their
+// other findings.
+var reportingMisspelt = []string{"serve", "check"}
+
+// isAmong reports whether names has the name of the command or of one of its parents.
+func isAmong(names []string, cmd *cobra.Command) bool {
+	for c := cmd; c != nil; c = c.Parent() {
+		if slices.Contains(names, c.Name()) {
+			return true
+		}
+	}
+	return false
+}
 
 // refuseMisspelt returns an error if the environment has a misspelt setting, because the
 // setting that was meant would keep its default: another centre, or other document codes.
 func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
-	for c := cmd; c != nil; c = c.Parent() {
-		if slices.Contains(withoutSettings, c.Name()) {
-			return nil
-		}
+	if isAmong(withoutSettings, cmd) || isAmong(reportingMisspelt, cmd) {
+		return nil
 	}
 	if problems := settings.Misspelt(w); len(problems) > 0 {
 		return fmt.Errorf("invalid settings:\n%w", settings.Join(problems))

@@ -36,10 +36,11 @@ func keysNewCommand(w terminal.Stdio) *cobra.Command {
 	var owner keyOwner
 	cmd := &cobra.Command{
 		Use:   "new DIR",
-		Short: "Create every key that a new server needs",
+		Short: "Create every key that a new server needs, and its file of settings",
 		Long: "New creates the keys of a new server in a directory, readable by their owner only,\n" +
-			"and prints what each file is for. It overwrites nothing. With --company it also\n" +
-			"creates the certificate request (CSR) for Alipay's certificate mode.",
+			"and prints what each file is for. It overwrites nothing. It also writes\n" +
+			"fundpass.env, a file with the settings that the server needs. With --company it\n" +
+			"also creates the certificate request (CSR) for Alipay's certificate mode.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return newKeys(w, args[0], owner) },
 	}
@@ -65,6 +66,11 @@ func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	if err != nil {
 		return err
 	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	files = append(files, envFile(absolute, files, owner))
 	if err := writeKeys(dir, files); err != nil {
 		return err
 	}
@@ -74,6 +80,7 @@ func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	}
 	terminal.PrintTable(w.Out, table.Row{"file", "setting", "what it is for"}, rows)
 	fmt.Fprintln(w.Out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
+	fmt.Fprintln(w.Out, "\nNext: put Alipay's files beside the keys, fill in what is empty in the settings, and run\nfundpass check --env-file "+filepath.Join(dir, envFileName))
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
@@ -97,6 +98,8 @@ func (a *App) addServer(f settings.Files) error {
 	if err != nil {
 		return err
 	}
+	build := terminal.ReadBuild()
+	server.ReportBuild(build.Version, build.Revision, build.Go)
 	server.ReportCertificates(a.certificateEnds)
 	if a.mailer = newMailer(a); a.mailer != nil {
 		server.ReportNotices(a.mailer.report)

@@ -131,7 +131,7 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) strin
 		}
 	case "FUNDPASS_POLICY_FILE":
 		if f.Policy != nil {
-			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Rules))
+			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Public()))
 		}
 	case "FUNDPASS_DOCUMENTS_FILE":
 		if f.Documents != nil {

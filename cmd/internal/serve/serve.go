@@ -30,7 +30,8 @@ func serveCommand(w terminal.Stdio) *cobra.Command {
 		Long: "Serve serves the mini-program until it gets SIGTERM or SIGINT, and then finishes the\n" +
 			"active requests. SIGHUP reloads the keys of the application, of Alipay, of the\n" +
 			"transport and of the content; the other files are read at the start only. Settings\n" +
-			"are environment variables:\n\n" + settingsHelp(),
+			"are environment variables, or lines of the file that --env-file names; the\n" +
+			"environment wins:\n\n" + settingsHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
 	}

@@ -17,7 +17,7 @@ func TestConfigurationDocs(t *testing.T) {
 		about                         func(Field) string
 	}{
 		{"../../../docs/configuration.md", configurationHead, "| variable | what | default |", "required", func(f Field) string { return f.About }},
-		{"../../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f Field) string { return f.zh }},
+		{"../../../docs/configuration.zh-CN.md", configurationHeadZH, "| 变量 | 含义 | 默认值 |", "必填", func(f Field) string { return f.AboutZH }},
 	} {
 		var b strings.Builder
 		b.WriteString(page.head + "\n" + page.columns + "\n|---|---|---|\n")
@@ -53,7 +53,8 @@ const configurationHead = `# Settings
 
 [中文](configuration.zh-CN.md)
 
-Settings are environment variables. Secrets are in files with mode 0600 whose names are in a variable. ` + "`fundpass check`" + ` and
+Settings are environment variables, or lines of the file that ` + "`--env-file`" + ` names; the environment wins. ` + "`fundpass keys new`" + `
+writes such a file. Secrets are in files with mode 0600 whose names are in a variable. ` + "`fundpass check`" + ` and
 ` + "`fundpass serve`" + ` report all problems at once, by setting, before anything listens. A variable that begins with ` + "`FUNDPASS_`" + `
 but is not a setting is refused; the error suggests the nearest setting.
 
@@ -64,7 +65,7 @@ const configurationHeadZH = `# 配置项
 
 [English](configuration.md)
 
-配置项是环境变量。秘密内容放在权限 0600 的文件里，变量写文件名。` + "`fundpass check`" + ` 和 ` + "`fundpass serve`" + ` 在监听之前一次列出所有错误及其配置项。
+配置项是环境变量，或 ` + "`--env-file`" + ` 指定的文件中的一行，环境变量优先；` + "`fundpass keys new`" + ` 会生成这样的文件。秘密内容放在权限 0600 的文件里，变量写文件名。` + "`fundpass check`" + ` 和 ` + "`fundpass serve`" + ` 在监听之前一次列出所有错误及其配置项。
 以 ` + "`FUNDPASS_`" + ` 开头但不是配置项的变量会被拒绝，并提示最接近的配置项。
 
 本页由程序生成：` + "`go test ./cmd/internal/settings -run ConfigurationDocs -update`" + `。

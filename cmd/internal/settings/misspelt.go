@@ -30,14 +30,28 @@ func Misspelt(w terminal.Stdio) []Problem {
 		}
 		upper := strings.ToUpper(name)
 		near, ours := nearestSetting(upper), strings.HasPrefix(upper, "FUNDPASS_")
+		origin := originOf(w, name)
 		switch {
 		case near != "" && (ours || distance(upper, near) <= 2):
-			all = append(all, Problemf(name, "is not a setting; did you mean %s?", near))
+			all = append(all, Problemf(name, "is not a setting; did you mean %s?%s", near, origin))
 		case ours:
-			all = append(all, Problemf(name, "is not a setting; remove it, or look its name up in fundpass serve --help"))
+			all = append(all, Problemf(name, "is not a setting; remove it, or look its name up in fundpass serve --help%s", origin))
+		case origin != "":
+			all = append(all, Problemf(name, "is not a setting of fundpass, and the file may hold nothing else; set it in the environment%s", origin))
 		}
 	}
 	return all
+}
+
+// originOf returns " (file:line)" for a variable that a file sets, and "" for others.
+func originOf(w terminal.Stdio, name string) string {
+	if w.Origin == nil {
+		return ""
+	}
+	if at := w.Origin(name); at != "" {
+		return " (" + at + ")"
+	}
+	return ""
 }
 
 func isSetting(name string) bool {

@@ -19,7 +19,8 @@ import (
 // that a variable names; the database's password is in a passfile that
 // FUNDPASS_DATABASE_URL names. The about tag is the description in the help, in errors
 // about missing settings and in the documentation; the zh tag is the same in Chinese, for
-// the documentation.
+// the documentation. The need tag is yes if a server cannot start without the setting, and
+// usual if keys new writes it into its file of settings although a server can do without.
 type Settings struct {
 	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
 	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
@@ -27,7 +28,7 @@ type Settings struct {
 	DrainDelay time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
 	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
-	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" about:"id of the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心的标识，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
+	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" need:"usual" about:"id of the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心的标识，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
 	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" need:"yes" about:"PostgreSQL connection string with an explicit sslmode, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
 
 	AppID              string       `env:"FUNDPASS_APP_ID" need:"yes" about:"APPID of the mini-program, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
@@ -49,15 +50,15 @@ type Settings struct {
 	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file with the key of the password hashes; fundpass keys new creates one; without it all passwords are lost" zh:"密码散列的密钥文件；可用 fundpass keys new 生成；丢失则全部密码失效"`
 	TransportKeyFiles FileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files with RSA private keys that decrypt the passwords in requests, comma separated; pages encrypt with the first, the others decrypt what pages encrypted earlier; unset, only TLS protects passwords" zh:"解密请求中密码的 RSA 私钥文件，逗号分隔；页面用第一个的公钥加密，其余用于解密先前加密的密码；不设则密码只由 TLS 保护"`
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; requires FUNDPASS_TRANSPORT_KEY_FILES" zh:"no 拒绝未加密的密码；须设置 FUNDPASS_TRANSPORT_KEY_FILES"`
-	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file with the city's password policy; unset, the built-in policy applies" zh:"本市密码规则的文件；不设则用内置规则"`
+	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" need:"usual" about:"file with the city's password policy; unset, the built-in policy applies" zh:"本市密码规则的文件；不设则用内置规则"`
 	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file with the centre's codes of identity documents (ZJLX) for import and link; unset, the codes of JGJ/T 320 and 20 apply" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`
 
-	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"id of the message template for notices to owners (user_template_id in Alipay's console), with long-term subscription and three keywords: event, time, advice; unset, notices are recorded and not sent" zh:"通知市民所用消息模板的编号（支付宝控制台的 user_template_id），须为长期订阅，三个关键词依次为事项、时间、处理办法；不设则只记录不发送"`
+	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" need:"usual" about:"id of the message template for notices to owners (user_template_id in Alipay's console), with long-term subscription and three keywords: event, time, advice; unset, notices are recorded and not sent" zh:"通知市民所用消息模板的编号（支付宝控制台的 user_template_id），须为长期订阅，三个关键词依次为事项、时间、处理办法；不设则只记录不发送"`
 	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/freeze/index" about:"page of the mini-program that the message opens, on which owners can freeze the password; at most 80 bytes, ?notice=ID is appended" zh:"消息打开的小程序页面，市民可在该页冻结密码；最多 80 字节，后面附加 ?notice=ID"`
 
 	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the events of links and passwords and the actions of operators are kept, 1 to 30" zh:"办理记录和人工操作记录保存的年数，1 至 30"`
 
-	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is trusted, comma separated; networks wider than /8, or /20 for IPv6, are refused" zh:"反向代理的地址或 CIDR，逗号分隔，信任其 X-Forwarded-For；比 /8（IPv6 为 /20）更宽的网段会被拒绝"`
+	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" need:"usual" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is trusted, comma separated; networks wider than /8, or /20 for IPv6, are refused" zh:"反向代理的地址或 CIDR，逗号分隔，信任其 X-Forwarded-For；比 /8（IPv6 为 /20）更宽的网段会被拒绝"`
 	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"rate limit of one network address as PER_SECOND,BURST; unset, it is 100,1000, because carriers share addresses" zh:"一个网络地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
 	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"rate limit of one Alipay user as PER_SECOND,BURST; unset, it is 5,60" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
 }
@@ -140,9 +141,10 @@ func Join(problems []Problem) error {
 // A Field describes a setting by its tags.
 type Field struct {
 	Name, Default, About string
-	zh                   string // About in Chinese
+	AboutZH              string // About in Chinese
 	kind                 string // "time" or "int"; "" for all others
 	Needed               bool
+	Usual                bool // not needed, but what most servers set
 	index                int
 }
 
@@ -154,8 +156,8 @@ func Fields() []Field {
 			continue
 		}
 		all = append(all, Field{
-			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), zh: f.Tag.Get("zh"),
-			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", index: f.Index[0],
+			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), AboutZH: f.Tag.Get("zh"),
+			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", Usual: f.Tag.Get("need") == "usual", index: f.Index[0],
 		})
 	}
 	return all

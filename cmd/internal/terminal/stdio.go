@@ -10,7 +10,8 @@ import (
 // own.
 type Stdio struct {
 	Getenv   func(string) string
-	Environ  func() []string // all variables as NAME=value; may be nil
+	Environ  func() []string          // all variables as NAME=value; may be nil
+	Origin   func(name string) string // file:line that sets a variable, "" for the environment; may be nil
 	In       io.Reader
 	Out, Err io.Writer // results · logs and errors
 	Notify   func(chan<- os.Signal, ...os.Signal)
