@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/telemetry"
 	"fundpass/keys"
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
@@ -34,6 +37,7 @@ type App struct {
 
 	transport *keys.Transport // of the start; reload gives the server newer ones
 	documents *document.List
+	tracer    trace.Tracer // nil: nothing is traced
 
 	// Handler answers on the public address; the demo puts more before it.
 	Handler  http.Handler
@@ -45,6 +49,11 @@ type App struct {
 // The settings must be complete. Errors are the problems of the files, or
 // those of store.Open: store.ErrUnavailable may pass, the others will not.
 func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+	return assemble(ctx, s, log, nil)
+}
+
+// assemble is Assemble with an export of traces and metrics, or nil.
+func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	f, problems := s.Load()
 	if len(problems) > 0 {
 		return nil, settings.Join(problems)
@@ -60,8 +69,11 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 	if err != nil {
 		return nil, err
 	}
-	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, tracer: export.Tracer(), pause: time.Sleep}
 	if err := a.addServer(f); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := export.Metrics(ctx, a.server.Metrics()); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.updateRefusalFloor(ctx)
@@ -89,7 +101,7 @@ func (a *App) addServer(f settings.Files) error {
 	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
 	server, err := httpapi.New(httpapi.Config{
 		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
-		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
+		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(), Tracer: a.tracer,
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})
