@@ -37,6 +37,8 @@ func verifyCommand(w terminal.Stdio) *cobra.Command {
 			"or without the HTTP headers before it; from FILE or from the standard input. It\n" +
 			"says what the server says of it and most likely why, with the keys that\n" +
 			strings.Join(settings.KeyringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
+			"It also takes the line that a server logged because FUNDPASS_LOG_REFUSED_MESSAGE is\n" +
+			"sealed, and opens it with FUNDPASS_COLUMN_KEY_FILE.\n\n" +
 			"It exits 0 when the message is taken, 1 when it is refused, 2 when it was not looked at.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			return terminal.AsUsage(cobra.MaximumNArgs(1)(cmd, args))
@@ -57,6 +59,11 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 	if err != nil {
 		return terminal.AsUsage(err)
 	}
+	if keys.HasSealedMessage(raw) {
+		if raw, err = openSealed(w.Getenv, raw); err != nil {
+			return terminal.AsUsage(err)
+		}
+	}
 	c, err := parseCapture(raw)
 	if err != nil {
 		return terminal.AsUsage(err)
@@ -70,6 +77,24 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 		return fmt.Errorf("message %w", errRefused)
 	}
 	return nil
+}
+
+// openSealed opens the message that a server logged by FUNDPASS_LOG_REFUSED_MESSAGE.
+func openSealed(getenv func(string) string, line []byte) ([]byte, error) {
+	const setting = "FUNDPASS_COLUMN_KEY_FILE"
+	path := getenv(setting)
+	if path == "" {
+		return nil, settings.Problemf(setting, "is not set: the message is encrypted with this key")
+	}
+	cipher, err := keys.LoadColumnCipher(path)
+	if err != nil {
+		return nil, settings.Problem{Setting: setting, Err: err}
+	}
+	message, err := cipher.OpenMessage(line)
+	if err != nil {
+		return nil, fmt.Errorf("the line of the log is not whole, or another server's: %w", err)
+	}
+	return message, nil
 }
 
 func readCapture(in io.Reader, args []string) ([]byte, error) {

@@ -99,6 +99,9 @@ func (a *App) addServer(f settings.Files) error {
 		return err
 	}
 	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
+	if s.LogRefusedMessage == "sealed" {
+		program.LogRefusedMessage(f.Cipher.SealMessage)
+	}
 	server, err := httpapi.New(httpapi.Config{
 		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
 		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(), Tracer: a.tracer,

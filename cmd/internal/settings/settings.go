@@ -57,6 +57,8 @@ type Settings struct {
 
 	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the record of what was done to links and passwords, by citizens and by operators, is kept; 1 to 30" zh:"办理记录和人工操作保存几年，1 至 30"`
 
+	LogRefusedMessage string `env:"FUNDPASS_LOG_REFUSED_MESSAGE" envDefault:"no" about:"sealed writes the next refused message of Alipay into the log, one after each start, encrypted with the column key; fundpass verify opens the line" zh:"sealed 把下一条被拒绝的支付宝消息加密（列密钥）写入日志，每次启动只写一条；用 fundpass verify 打开该行"`
+
 	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated" zh:"反向代理的地址或 CIDR，逗号分隔；相信它们的 X-Forwarded-For；比 /8 或 /20（IPv6）更宽的拒绝"`
 	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses" zh:"一个地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
 	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
