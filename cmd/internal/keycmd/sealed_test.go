@@ -24,7 +24,7 @@ func TestVerifySealedLine(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
 	server := cmdtest.StartServer(t, s.Env(cmdtest.Values{"FUNDPASS_LOG_REFUSED_MESSAGE": "sealed"}))
-	spoilt := notification(s, cancelled, "bad_signature")
+	spoilt := notification(s, cancelled, "wrong_key")
 	for _, body := range []string{"a=b", notification(s, cancelled, ""), spoilt, spoilt} {
 		post(s, server.URL+"/alipay/notifications", body)
 	}
@@ -54,8 +54,8 @@ func TestNoRefusedMessageInLog(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
 	server := cmdtest.StartServer(t, s.Env())
-	post(s, server.URL+"/alipay/notifications", notification(s, cancelled, "bad_signature"))
-	post(s, server.URL+"/alipay/spi", notification(s, cancelled, "bad_signature"))
+	post(s, server.URL+"/alipay/notifications", notification(s, cancelled, "wrong_key"))
+	post(s, server.URL+"/alipay/spi", notification(s, cancelled, "wrong_key"))
 	cmdtest.NoError(t, server.Stop())
 	if strings.Contains(server.Log(), "sealed") {
 		t.Errorf("logged:\n%s", server.Log())
