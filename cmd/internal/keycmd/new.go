@@ -40,7 +40,7 @@ func keysNewCommand(w terminal.Stdio) *cobra.Command {
 			"and says what each file is for. It overwrites nothing. With --company it also\n" +
 			"makes the request (CSR) that Alipay's certificate mode asks for.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return newKeys(w, args[0], owner) },
+		RunE: func(cmd *cobra.Command, args []string) error { return newKeys(w.For(cmd), args[0], owner) },
 	}
 	cmd.Flags().StringVar(&owner.appID, "app-id", "", "the mini-program's APPID, for the request")
 	cmd.Flags().StringVar(&owner.company, "company", "", "company of the Alipay account, letter by letter; makes app.csr")
@@ -68,10 +68,10 @@ func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	}
 	var rows []table.Row
 	for _, f := range files {
-		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, f.use})
+		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, w.Language.T(f.use)})
 	}
-	terminal.PrintTable(w.Out, table.Row{"file", "setting", "what it is for"}, rows)
-	fmt.Fprintln(w.Out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
+	terminal.PrintTable(w.Out, w.Language.Row("file", "setting", "what it is for"), rows)
+	fmt.Fprintln(w.Out, w.Language.T("\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost."))
 	return nil
 }
 

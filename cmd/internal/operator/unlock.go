@@ -42,7 +42,7 @@ func unlockCommand(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unlock",
 		Short: "Let a citizen try their password again before the lock ends",
-		Long: "Unlock forgets the wrong passwords entered for a person, in the mini-program and\n" +
+		Long: "Unlock resets the failed attempts at a person's passwords, in the mini-program and\n" +
 			"elsewhere, after the clerk has checked who is standing there. It asks for the\n" +
 			"account number or the ID number, so that neither stands in the shell's history.\n" +
 			"It shows, sets and unfreezes no password. The citizen sees it in their record\n" +
@@ -51,7 +51,7 @@ func unlockCommand(w terminal.Stdio) *cobra.Command {
 			"and FUNDPASS_DOCUMENTS_FILE where the centre has one.\n" +
 			"It exits 0 when the person is unlocked, 1 when not, 2 when it was called wrongly.",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w.For(cmd), u) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	u.flags(cmd)
@@ -77,7 +77,7 @@ func unlock(ctx context.Context, w terminal.Stdio, u unlockOptions) error {
 	if err != nil {
 		return err
 	}
-	printUnlocked(w.Out, done)
+	printUnlocked(w, done)
 	return nil
 }
 
@@ -121,7 +121,7 @@ func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store
 		return err
 	}
 	defer db.Close()
-	fmt.Fprint(w.Err, "Account number or ID number: ")
+	fmt.Fprint(w.Err, w.Language.T("Account number or ID number: "))
 	number, err := readAnswer(w.In)
 	if err != nil {
 		return err
@@ -141,15 +141,23 @@ func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store
 	return err
 }
 
-func printUnlocked(out io.Writer, done store.Unlocked) {
-	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.\n",
-		document.MaskName(done.Account.Person.Name), document.MaskNumber(done.Account.Person.IDNumber),
-		document.MaskAccount(done.Account.Person.AccountNo), done.Scopes, done.Locked)
-	if done.Account.State == store.PasswordFrozen {
-		fmt.Fprintln(out, "The password is still frozen: only a reset by identity verification, or the centre, ends that.")
+func printUnlocked(w terminal.Stdio, done store.Unlocked) {
+	l, out := w.Language, w.Out
+	p := done.Account.Person
+	who := []any{document.MaskName(p.Name), document.MaskNumber(p.IDNumber), document.MaskAccount(p.AccountNo)}
+	switch {
+	case done.Locked > 0:
+		fmt.Fprintln(out, l.T("Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.", append(who, done.Scopes, done.Locked)...))
+	case done.Scopes > 0:
+		fmt.Fprintln(out, l.T("Failed attempts reset; the account was not locked: %s, %s, account %s.", who...))
+	default:
+		fmt.Fprintln(out, l.T("There were no failed attempts, and the account was not locked: %s, %s, account %s.", who...))
 	}
-	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(calendar.Beijing).Format("2006-01-02 15:04"))
-	fmt.Fprintf(out, "Recorded as %s.\n", done.ActionID)
+	if done.Account.State == store.PasswordFrozen {
+		fmt.Fprintln(out, l.T("The password is still frozen: only a reset by identity verification, or the centre, ends that."))
+	}
+	fmt.Fprintln(out, l.T("The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.", done.At.In(calendar.Beijing).Format("2006-01-02 15:04")))
+	fmt.Fprintln(out, l.T("Recorded as %s.", done.ActionID))
 }
 
 // openForOperator opens the database for a command that acts by hand.

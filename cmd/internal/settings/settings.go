@@ -11,6 +11,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
 )
@@ -83,7 +84,7 @@ func (p Problem) Unwrap() error { return p.Err }
 
 // Problemf is a problem whose text is known where it is found.
 func Problemf(setting, format string, args ...any) Problem {
-	return Problem{setting, fmt.Errorf(format, args...)}
+	return Problem{setting, terminal.Textf(format, args...)}
 }
 
 // Parse reads the settings without opening a file. What is wrong keeps
@@ -96,7 +97,7 @@ func Parse(getenv func(string) string) (Settings, []Problem) {
 		if v := strings.TrimSpace(getenv(f.Name)); v != "" {
 			given[f.Name] = v
 		} else if f.Needed {
-			problems = append(problems, Problemf(f.Name, "is not set; wanted: %s", f.About))
+			problems = append(problems, Problemf(f.Name, "is not set; wanted: %s", f.Wanted()))
 		}
 	}
 	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}), given)...)
@@ -122,10 +123,10 @@ func asProblems(err error, given map[string]string) []Problem {
 		}
 		field := FieldOf(p.Name)
 		if hint := field.unitHint(given[field.Name]); hint != "" {
-			problems = append(problems, Problemf(field.Name, "%s; wanted: %s", hint, field.About))
+			problems = append(problems, Problemf(field.Name, "%s; wanted: %s", hint, field.Wanted()))
 			continue
 		}
-		problems = append(problems, Problemf(field.Name, "cannot be read; wanted: %s", field.About))
+		problems = append(problems, Problemf(field.Name, "cannot be read; wanted: %s", field.Wanted()))
 	}
 	return problems
 }
@@ -273,6 +274,9 @@ func (r LinkTransfer) String() string {
 	}
 	return r.Window.String()
 }
+
+// Wanted says what the setting is for.
+func (f Field) Wanted() terminal.Both { return terminal.Both{English: f.About, Chinese: f.zh} }
 
 // Text is a setting's value for the operator; never ask it of FUNDPASS_DATABASE_URL.
 func (s Settings) Text(f Field) string {
