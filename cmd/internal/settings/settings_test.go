@@ -60,7 +60,7 @@ func TestSettingsDefaults(t *testing.T) {
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: cmdtest.TestAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: FileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
-		PlainPasswords: "yes", AuditYears: 3,
+		PlainPasswords: "yes", AuditYears: 3, LogRefusedMessage: "no",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
