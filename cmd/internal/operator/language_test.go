@@ -74,3 +74,19 @@ func TestUnlockOfUnlocked(t *testing.T) {
 		t.Errorf("got\n%s", got.Out)
 	}
 }
+
+// So are the reports about a person's data.
+func TestPersonReportsInChinese(t *testing.T) {
+	t.Parallel()
+	n := cmdtest.NewFixture(t)
+	c := n.AddCitizens(1, "")[0]
+	got := runAbout(n, c.AccountNo, "erase-person", "--lang", "zh")
+	cmdtest.NoError(t, got.Err)
+	cmdtest.WantIn(t, got.Out, "1 个账户：", "保留", "没有改动。加 --yes 再运行才会执行。")
+	got = runAbout(n, c.AccountNo, "export-person", "--out", n.Path("person.json"), "--lang", "zh")
+	cmdtest.NoError(t, got.Err)
+	cmdtest.WantIn(t, got.Out, "交给市民后请删除。")
+	got = operate(t, n.ServerEnv, "", "retention", "--dry-run", "--lang", "zh")
+	cmdtest.NoError(t, got.Err)
+	cmdtest.WantIn(t, got.Out, "种类", "将删除", "删除的分区")
+}

@@ -2,7 +2,7 @@ package terminal
 
 // chinese has the Chinese of every text that a command says by Language.T or Textf, by its
 // English. Texts of package settings about one setting are in texts_settings.go.
-var chinese = merged(operatorTexts, keyTexts, rosterTexts, checkTexts, settingTexts)
+var chinese = merged(operatorTexts, personTexts, keyTexts, rosterTexts, checkTexts, settingTexts)
 
 func merged(tables ...map[string]string) map[string]string {
 	all := make(map[string]string)
@@ -36,6 +36,21 @@ var operatorTexts = map[string]string{
 	"export":                                                                                          "导出个人信息",
 	"erase":                                                                                           "删除个人信息",
 	"erase with account":                                                                              "删除个人信息和账户",
+}
+
+// personTexts are of export-person, erase-person, retention, reconcile and migrate-openid.
+var personTexts = map[string]string{
+	"Written to %s. Hand it to the citizen and delete it.": "已写入 %s。交给市民后请删除。",
+	"%s, %s, %d accounts:":                                 "%s，%s，%d 个账户：",
+	"goes":                                                 "将删除", "gone": "已删除", "stays": "保留", "table": "表", "rows": "行数",
+	"Nothing was changed. Run it again with --yes to do it.": "没有改动。加 --yes 再运行才会执行。",
+	"kind": "种类", "older than": "早于", "deleted": "已删除", "would go": "将删除", "partitions dropped": "删除的分区",
+	"day": "日期", "listed": "支付宝列出", "already known": "已知", "repaired": "已补办",
+	"links": "绑定", "moved to the open_id": "已换到 open_id", "would be moved to the open_id": "将换到 open_id", "moved before": "以前已换",
+	"moved or unlinked meanwhile": "其间已换或已解绑", "unknown to Alipay": "支付宝不认识", "in conflict": "有冲突", "left under the user_id": "仍用 user_id",
+	"%d stay under the user_id, because Alipay names no open_id for it: the citizen has left Alipay, or the application is\nnot changed over yet. Run it again later; whoever comes to the counter is unlinked by erase-person.": "%d 个仍用 user_id，因为支付宝没有给出 open_id：市民已注销支付宝，或应用尚未切换。\n请以后再运行；到柜台来的用 erase-person 解除绑定。",
+	"One Alipay user is linked to accounts %s and %s (as in audit): find out whose it is, have the other link\nremoved (erase-person), and run it again.":                                                                        "同一支付宝用户绑定了账户 %s 和 %s（编号同 audit）：请查明属于谁，解除另一个绑定\n（erase-person），再运行。",
+	"Nothing is left. Run it once more when Alipay gives this application no user_id any more.":                                                                                                                                  "已全部完成。支付宝不再给本应用 user_id 之后，请再运行一次。",
 }
 
 // keyTexts are of keys new.
