@@ -139,3 +139,20 @@ func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorA
 	})
 	return all, err
 }
+
+// OperatorActionsOn returns what operators did since then to the accounts of the holder of
+// accountNo, oldest first. Without such an account, as after an erasure, it returns what was
+// done to the number itself.
+func (db *DB) OperatorActionsOn(ctx context.Context, accountNo string, since time.Time) ([]OperatorAction, error) {
+	var all []OperatorAction
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		all = nil
+		return sqlx.SelectContext(ctx, q, &all, `
+			SELECT action_id, at, operator, action, account_id, reason FROM operator_actions
+			WHERE center_id = $1 AND at >= $2 AND (account_id = $3 OR account_id IN (
+				SELECT b.account_id FROM accounts a JOIN accounts b ON b.center_id = a.center_id AND b.person_digest = a.person_digest
+				WHERE a.center_id = $1 AND a.account_id = $3))
+			ORDER BY at, action_id`, db.center, since, importedID(db.accountNoDigest(accountNo)))
+	})
+	return all, err
+}

@@ -77,6 +77,7 @@ type Plan struct {
 type Comparison struct {
 	Lines   func(put func(Listed) error) error // calls put for every line, in the file's order
 	Changed func(Difference) error             // is called for every difference, in the file's order
+	Kinds   func([]ChangeKind)                 // is called with what the differences are; may be nil
 }
 
 // errCompared undoes the comparison's transaction.
@@ -100,6 +101,7 @@ func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 			func() error { return c.findDifferences(ctx) },
 			func() error { return c.findShortened(ctx) },
 			func() error { return c.plan(ctx, &p) },
+			func() error { return c.kinds(ctx, file.Kinds) },
 			func() error { return c.tell(ctx, file.Changed) },
 		} {
 			if err := step(); err != nil {

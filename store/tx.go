@@ -14,12 +14,18 @@ import (
 //
 // now is the transaction's one time.
 func (db *DB) inTx(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error) error {
-	return db.pool.InTx(ctx, func(tx *pgconn.Tx) error { return f(tx.Tx, db.clock()) })
+	ctx, span := startSpan(ctx)
+	err := db.pool.InTx(ctx, func(tx *pgconn.Tx) error { return f(tx.Tx, db.clock()) })
+	endSpan(span, err)
+	return err
 }
 
 // read runs f outside a transaction, as pgconn.Pool.Read does, which may run f twice.
 func (db *DB) read(ctx context.Context, f func(q sqlx.QueryerContext) error) error {
-	return db.pool.Read(ctx, f)
+	ctx, span := startSpan(ctx)
+	err := db.pool.Read(ctx, f)
+	endSpan(span, err)
+	return err
 }
 
 // clock returns the time as PostgreSQL stores it: UTC, whole microseconds.

@@ -1,5 +1,10 @@
 package httpapi
 
+import (
+	"maps"
+	"slices"
+)
+
 // Identifiers exported to the tests of package httpapi_test.
 
 type AccountChoice = accountChoice
@@ -22,6 +27,9 @@ const ProblemType = problemType
 
 var AnswerOf = answerOf
 var DigestOfToken = digestOfToken
+
+func BusinessRoutes() []string { return slices.Collect(maps.Keys(businesses)) }
+
 var EventTexts = eventTexts
 var Network = network
 var ProblemOf = problemOf

@@ -79,6 +79,7 @@ func storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
 
 // resend sends a stored first answer.
 func (s *Server) resend(c echo.Context, first store.Answer) error {
+	c.Set(keyResent, true)
 	if first.Seed != "" {
 		token, err := s.db.Token(first.Seed)
 		if err != nil {

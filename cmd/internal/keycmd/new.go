@@ -42,7 +42,7 @@ func keysNewCommand(w terminal.Stdio) *cobra.Command {
 			"fundpass.env, a file with the settings that the server needs. With --company it\n" +
 			"also creates the certificate request (CSR) for Alipay's certificate mode.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return newKeys(w, args[0], owner) },
+		RunE: func(cmd *cobra.Command, args []string) error { return newKeys(w.For(cmd), args[0], owner) },
 	}
 	cmd.Flags().StringVar(&owner.appID, "app-id", "", "APPID of the mini-program, for the certificate request")
 	cmd.Flags().StringVar(&owner.company, "company", "", "company of the Alipay account, exactly as Alipay spells it; creates app.csr")
@@ -76,11 +76,11 @@ func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	}
 	var rows []table.Row
 	for _, f := range files {
-		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, f.use})
+		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, w.Language.T(f.use)})
 	}
-	terminal.PrintTable(w.Out, table.Row{"file", "setting", "what it is for"}, rows)
-	fmt.Fprintln(w.Out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
-	fmt.Fprintln(w.Out, "\nNext: put Alipay's files beside the keys, fill in what is empty in the settings, and run\nfundpass check --env-file "+filepath.Join(dir, envFileName))
+	terminal.PrintTable(w.Out, w.Language.Row("file", "setting", "what it is for"), rows)
+	fmt.Fprintln(w.Out, w.Language.T("\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost."))
+	fmt.Fprintln(w.Out, w.Language.T("\nNext: put Alipay's files beside the keys, fill in what is empty in the settings, and run\nfundpass check --env-file %s", filepath.Join(dir, envFileName)))
 	return nil
 }
 

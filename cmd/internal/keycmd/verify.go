@@ -38,6 +38,8 @@ func verifyCommand(w terminal.Stdio) *cobra.Command {
 			"the result of my.getPhoneNumber, with or without the HTTP headers before it. It\n" +
 			"prints whether the server accepts it and the probable reason, using the keys of\n" +
 			strings.Join(settings.KeyringSettings, ", ") + ".\nIt sends and stores nothing.\n\n" +
+			"It also reads the line that a server logs if FUNDPASS_LOG_REFUSED_MESSAGE is sealed,\n" +
+			"and decrypts it with FUNDPASS_COLUMN_KEY_FILE.\n\n" +
 			"It exits 0 if the message is accepted, 1 if it is refused, 2 if it was not examined.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			return terminal.AsUsage(cobra.MaximumNArgs(1)(cmd, args))
@@ -60,6 +62,11 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 	if err != nil {
 		return terminal.AsUsage(err)
 	}
+	if keys.HasSealedMessage(raw) {
+		if raw, err = openSealed(w.Getenv, raw); err != nil {
+			return terminal.AsUsage(err)
+		}
+	}
 	c, err := parseCapture(raw)
 	if err != nil {
 		return terminal.AsUsage(err)
@@ -73,6 +80,24 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 		return fmt.Errorf("message %w", errRefused)
 	}
 	return nil
+}
+
+// openSealed decrypts the message that a server logged because of FUNDPASS_LOG_REFUSED_MESSAGE.
+func openSealed(getenv func(string) string, line []byte) ([]byte, error) {
+	const setting = "FUNDPASS_COLUMN_KEY_FILE"
+	path := getenv(setting)
+	if path == "" {
+		return nil, settings.Problemf(setting, "is not set: the message is encrypted with this key")
+	}
+	cipher, err := keys.LoadColumnCipher(path)
+	if err != nil {
+		return nil, settings.Problem{Setting: setting, Err: err}
+	}
+	message, err := cipher.OpenMessage(line)
+	if err != nil {
+		return nil, fmt.Errorf("the line is incomplete or another server's: %w", err)
+	}
+	return message, nil
 }
 
 // readCapture reads the file, or the standard input for "-" or no argument.

@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -35,7 +34,7 @@ func eraseCommand(w terminal.Stdio) *cobra.Command {
 			"It needs " + strings.Join(operatorSettings, ", ") + ".\n" +
 			"It exits 0 if the data are deleted, 1 if not, 2 if the call is invalid.",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return erasePerson(cmd.Context(), w, e) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return erasePerson(cmd.Context(), w.For(cmd), e) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	e.flags(cmd)
@@ -57,24 +56,25 @@ func erasePerson(ctx context.Context, w terminal.Stdio, e eraseOptions) error {
 	if err != nil {
 		return err
 	}
-	e.print(w.Out, done)
+	e.print(w, done)
 	return nil
 }
 
-func (e eraseOptions) print(out io.Writer, done store.Erased) {
-	state, end := "to delete", "Nothing was changed. Run it again with --yes to delete.\n"
+func (e eraseOptions) print(w terminal.Stdio, done store.Erased) {
+	l := w.Language
+	state, end := l.T("to delete"), l.T("Nothing was changed. Run it again with --yes to delete.")
 	if e.yes {
-		state, end = "deleted", fmt.Sprintf("Recorded as %s.\n", done.ActionID)
+		state, end = l.T("deleted"), l.T("Recorded as %s.", done.ActionID)
 	}
-	fmt.Fprintf(out, "%s, %s, %d accounts:\n", document.MaskName(done.Account.Person.Name),
-		document.MaskNumber(done.Account.Person.IDNumber), done.Accounts)
+	fmt.Fprintln(w.Out, l.T("%s, %s, %d accounts:", document.MaskName(done.Account.Person.Name),
+		document.MaskNumber(done.Account.Person.IDNumber), done.Accounts))
 	var rows []table.Row
 	for _, r := range done.Gone {
 		rows = append(rows, table.Row{r.Table, r.Rows, state})
 	}
 	for _, r := range done.Kept {
-		rows = append(rows, table.Row{r.Table, r.Rows, "kept"})
+		rows = append(rows, table.Row{r.Table, r.Rows, l.T("kept")})
 	}
-	terminal.PrintTable(out, table.Row{"table", "rows", ""}, rows)
-	fmt.Fprint(out, end)
+	terminal.PrintTable(w.Out, l.Row("table", "rows", ""), rows)
+	fmt.Fprintln(w.Out, end)
 }

@@ -44,7 +44,7 @@ func exportCommand(w terminal.Stdio) *cobra.Command {
 			"It needs " + strings.Join(operatorSettings, ", ") + ".\n" +
 			"It exits 0 if the file is written, 1 if not, 2 if the call is invalid.",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return exportPerson(cmd.Context(), w, e) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return exportPerson(cmd.Context(), w.For(cmd), e) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	e.flags(cmd)
@@ -82,7 +82,7 @@ func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error 
 	if err := errors.Join(e.write(ctx, w, file), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(e.out))
 	}
-	fmt.Fprintf(w.Out, "Written to %s. Give the file to the citizen and delete it.\n", e.out)
+	fmt.Fprintln(w.Out, w.Language.T("Written to %s. Give the file to the citizen and delete it.", e.out))
 	return nil
 }
 

@@ -54,7 +54,7 @@ func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
 			case !staffNumber.MatchString(operator):
 				return errResetOperator
 			}
-			return issueResetCode(cmd.Context(), w, operator)
+			return issueResetCode(cmd.Context(), w.For(cmd), operator)
 		},
 	}
 	cmd.Flags().StringVar(&account, "account", "-", "source of the account number: -, the standard input")
@@ -95,16 +95,16 @@ func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.Out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\nvalid    until %s, once\n",
+	fmt.Fprintln(w.Out, w.Language.T("holder   %s, document %s: compare with the one you saw\ncode     %s-%s\nvalid    until %s, once",
 		document.MaskName(a.Person.Name), document.MaskNumber(a.Person.IDNumber),
-		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
+		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly)))
 	return nil
 }
 
 // readAccountNo reads one line. On a terminal it prints a prompt.
 func readAccountNo(w terminal.Stdio) (string, error) {
 	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(w.Err, "account number: ")
+		fmt.Fprint(w.Err, w.Language.T("account number: "))
 	}
 	line, err := bufio.NewReader(io.LimitReader(w.In, 256)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -26,7 +26,7 @@ func retentionCommand(w terminal.Stdio) *cobra.Command {
 			"the last consents of linked citizens are never deleted.\n\n" +
 			"It needs " + strings.Join(operatorSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return retention(cmd.Context(), w, dryRun) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return retention(cmd.Context(), w.For(cmd), dryRun) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "count the rows without deleting them")
@@ -44,14 +44,14 @@ func retention(ctx context.Context, w terminal.Stdio, dryRun bool) error {
 	}
 	defer db.Close()
 	all, err := db.Retention(ctx, s.AuditYears, dryRun)
-	title := "deleted"
+	title := w.Language.T("deleted")
 	if dryRun {
-		title = "to delete"
+		title = w.Language.T("to delete")
 	}
 	var rows []table.Row
 	for _, r := range all {
 		rows = append(rows, table.Row{r.Kind, r.Before.In(calendar.Beijing).Format(time.DateTime), r.Rows, strings.Join(r.Parts, " ")})
 	}
-	terminal.PrintTable(w.Out, table.Row{"kind", "older than", title, "partitions dropped"}, rows)
+	terminal.PrintTable(w.Out, append(w.Language.Row("kind", "older than"), title, w.Language.T("partitions dropped")), rows)
 	return err
 }

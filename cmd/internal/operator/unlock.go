@@ -52,7 +52,7 @@ func unlockCommand(w terminal.Stdio) *cobra.Command {
 			"and FUNDPASS_DOCUMENTS_FILE if the centre has one.\n" +
 			"It exits 0 if the person is unlocked, 1 if not, 2 if the call is invalid.",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w.For(cmd), u) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	u.flags(cmd)
@@ -78,7 +78,7 @@ func unlock(ctx context.Context, w terminal.Stdio, u operatorOptions) error {
 	if err != nil {
 		return err
 	}
-	printUnlocked(w.Out, done)
+	printUnlocked(w, done)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (u operatorOptions) withPerson(ctx context.Context, w terminal.Stdio, do fu
 		return err
 	}
 	defer db.Close()
-	fmt.Fprint(w.Err, "Account number or ID number: ")
+	fmt.Fprint(w.Err, w.Language.T("Account number or ID number: "))
 	number, err := readAnswer(w.In)
 	if err != nil {
 		return err
@@ -144,15 +144,23 @@ func (u operatorOptions) withPerson(ctx context.Context, w terminal.Stdio, do fu
 	return err
 }
 
-func printUnlocked(out io.Writer, done store.Unlocked) {
-	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.\n",
-		document.MaskName(done.Account.Person.Name), document.MaskNumber(done.Account.Person.IDNumber),
-		document.MaskAccount(done.Account.Person.AccountNo), done.Scopes, done.Locked)
-	if done.Account.State == store.PasswordFrozen {
-		fmt.Fprintln(out, "The password is still frozen: it requires a reset by identity verification or at the centre.")
+func printUnlocked(w terminal.Stdio, done store.Unlocked) {
+	l, out := w.Language, w.Out
+	p := done.Account.Person
+	who := []any{document.MaskName(p.Name), document.MaskNumber(p.IDNumber), document.MaskAccount(p.AccountNo)}
+	switch {
+	case done.Locked > 0:
+		fmt.Fprintln(out, l.T("Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.", append(who, done.Scopes, done.Locked)...))
+	case done.Scopes > 0:
+		fmt.Fprintln(out, l.T("Failed attempts reset; the account was not locked: %s, %s, account %s.", who...))
+	default:
+		fmt.Fprintln(out, l.T("There were no failed attempts, and the account was not locked: %s, %s, account %s.", who...))
 	}
-	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(calendar.Beijing).Format("2006-01-02 15:04"))
-	fmt.Fprintf(out, "Recorded as %s.\n", done.ActionID)
+	if done.Account.State == store.PasswordFrozen {
+		fmt.Fprintln(out, l.T("The password is still frozen: only a reset by identity verification, or the centre, ends that."))
+	}
+	fmt.Fprintln(out, l.T("The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.", done.At.In(calendar.Beijing).Format("2006-01-02 15:04")))
+	fmt.Fprintln(out, l.T("Recorded as %s.", done.ActionID))
 }
 
 // openForOperator opens the database for the commands of this package.

@@ -82,7 +82,7 @@ func importCommand(w terminal.Stdio) *cobra.Command {
 			case out != "":
 				return writeSample(w, s, out)
 			}
-			return importRoster(c.Context(), w, r, options)
+			return importRoster(c.Context(), w.For(c), r, options)
 		},
 	}
 	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file; not where citizens are")
@@ -143,7 +143,7 @@ func importRoster(ctx context.Context, w terminal.Stdio, r roster, options impor
 		if err := errors.Join(err, m.report.close()); err != nil {
 			return m.hint(err)
 		}
-		m.summary(w.Out, p, time.Since(begun))
+		m.summary(w, p, time.Since(begun))
 		return failIfRefused(p.Refused, options.allowRefused)
 	})
 }

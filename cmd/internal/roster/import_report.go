@@ -82,52 +82,54 @@ func (r *report) close() error {
 }
 
 // summary says what happened and what to do next.
-func (m *importer) summary(out io.Writer, p store.Progress, took time.Duration) {
-	m.report.print(out, p.Refused)
+func (m *importer) summary(w terminal.Stdio, p store.Progress, took time.Duration) {
+	l, out := w.Language, w.Out
+	m.report.print(w, p.Refused)
 	fmt.Fprintln(out, m.roster.name)
-	terminal.PrintTable(out, table.Row{"read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"}, []table.Row{{
+	terminal.PrintTable(out, l.Row("read", "added", "updated", "unchanged", "refused", "seconds", "rows/s"), []table.Row{{
 		p.Added + p.Updated + p.Unchanged + p.Refused, p.Added, p.Updated, p.Unchanged, p.Refused,
 		math.Round(took.Seconds()*10) / 10, terminal.PerSecond(p.Lines-m.begun.Lines, took),
 	}})
 	if m.header.has(colDigest) {
-		terminal.PrintTable(out, table.Row{"password", "lines", "found to be initial", "among the commonest"}, kindRows(m.kinds))
+		terminal.PrintTable(out, l.Row("password", "lines", "found to be initial", "among the commonest"), kindRows(m.kinds))
 	}
-	printLinks(out, p.Counts)
+	printLinks(w, p.Counts)
 	if m.begun.Lines > 0 {
-		fmt.Fprintf(out, "An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.\n", m.begun.Lines)
+		fmt.Fprintln(out, l.T("An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.", m.begun.Lines))
 	}
-	m.printNotes(out)
+	m.printNotes(w)
 	if p.Refused > 0 {
-		fmt.Fprintf(out, "Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.\n", m.report.path)
+		fmt.Fprintln(out, l.T("Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.", m.report.path))
 		return
 	}
-	fmt.Fprintln(out, "Next: fundpass check, then fundpass serve.")
+	fmt.Fprintln(out, l.T("Next: fundpass check, then fundpass serve."))
 }
 
 // printLinks says what became of links and changes, if anything.
-func printLinks(out io.Writer, c store.Counts) {
+func printLinks(w terminal.Stdio, c store.Counts) {
 	if c.LinksMoved+c.LinksEnded+c.ChangesCancelled == 0 {
 		return
 	}
-	terminal.PrintTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
+	terminal.PrintTable(w.Out, w.Language.Row("links moved", "links ended", "changes cancelled"),
 		[]table.Row{{c.LinksMoved, c.LinksEnded, c.ChangesCancelled}})
 }
 
 // print shows the first refusals.
-func (r *report) print(out io.Writer, lines int64) {
+func (r *report) print(w terminal.Stdio, lines int64) {
+	l, out := w.Language, w.Out
 	if len(r.shown) == 0 {
 		return
 	}
 	rows := make([]table.Row, len(r.shown))
 	for i, one := range r.shown {
-		rows[i] = table.Row{one.line, one.column, one.text()}
+		rows[i] = table.Row{one.line, one.column, one.textIn(l)}
 	}
-	fmt.Fprintf(out, "refused lines: %d\n", lines)
-	terminal.PrintTable(out, table.Row{"lines", "column", "reason"}, r.refusalCounts.rows())
+	fmt.Fprintln(out, l.T("refused lines: %d", lines))
+	terminal.PrintTable(out, l.Row("lines", "column", "reason"), r.refusalCounts.rows(l))
 	fmt.Fprintln(out)
-	terminal.PrintTable(out, table.Row{"line", "column", "reason"}, rows)
+	terminal.PrintTable(out, l.Row("line", "column", "reason"), rows)
 	if len(r.shown) == shownRefusals && r.path != "" {
-		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
+		fmt.Fprintln(out, l.T("All of them are in %s.", r.path))
 	}
 	fmt.Fprintln(out)
 }

@@ -3,9 +3,10 @@ package roster
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // numberStats count what a spreadsheet may have done to numbers that look valid.
@@ -38,13 +39,14 @@ func (m *importer) loadLengths(ctx context.Context) (err error) {
 }
 
 // printNotes says what was not read, and what looks wrong though nothing is.
-func (m *importer) printNotes(out io.Writer) {
+func (m *importer) printNotes(w terminal.Stdio) {
+	l, out := w.Language, w.Out
 	if len(m.header.ignored) > 0 {
-		fmt.Fprintf(out, "Not read: columns %s.\n", numbers(m.header.ignored))
+		fmt.Fprintln(out, l.T("Not read: columns %s.", numbers(m.header.ignored)))
 	}
 	s := m.numberStats
 	if s.padded > 0 {
-		fmt.Fprintf(out, "Look at the file: in %d lines a code has one digit and was read as two, 1 as 01. Zeros in front may be missing from account numbers, too.\n", s.padded)
+		fmt.Fprintln(out, l.T("Look at the file: in %d lines a code has one digit and was read as two, 1 as 01. Zeros in front may be missing from account numbers, too.", s.padded))
 	}
 	var lines int64
 	var other []int
@@ -54,7 +56,7 @@ func (m *importer) printNotes(out io.Writer) {
 		}
 	}
 	if lines > 0 {
-		fmt.Fprintf(out, "Look at the file: %d lines have account numbers of %s characters; those held before have %s. A number that lost its zeros is another account.\n", lines, numbers(other), numbers(s.held))
+		fmt.Fprintln(out, l.T("Look at the file: %d lines have account numbers of %s characters; those held before have %s. A number that lost its zeros is another account.", lines, numbers(other), numbers(s.held)))
 	}
 }
 

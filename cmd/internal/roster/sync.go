@@ -69,7 +69,7 @@ func syncCommand(w terminal.Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return syncRoster(c.Context(), w, r, l)
+			return syncRoster(c.Context(), w.For(c), r, l)
 		},
 	}
 	c.Flags().Int64Var(&l.maxEnded, "max-ended", -1, "refuse when more links would end (default 1 % of all links, at least 10)")
@@ -94,7 +94,7 @@ func syncRoster(ctx context.Context, w terminal.Stdio, r roster, l syncLimits) e
 		if err := errors.Join(err, m.report.close()); err != nil && !errors.Is(err, errTooMany) {
 			return m.hint(err)
 		}
-		s.summary(w.Out, time.Since(begun))
+		s.summary(w, time.Since(begun))
 		if err != nil {
 			return err
 		}
@@ -118,5 +118,10 @@ func (l syncLimits) check(ended, links int64) error {
 	if l.yes || ended <= l.allowed(links) {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of %d, and %d are allowed. Is it the right file? If it is, say --yes", errTooMany, ended, links, l.allowed(links))
+	return fmt.Errorf("%w: %s", errTooMany, l.refusal(terminal.English, ended, links))
+}
+
+// refusal says which limit a plan is above.
+func (l syncLimits) refusal(in terminal.Language, ended, links int64) string {
+	return in.T("%d of %d links would end, and %d are allowed. Is it the right file? If it is, say --yes", ended, links, l.allowed(links))
 }

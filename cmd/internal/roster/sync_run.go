@@ -18,8 +18,9 @@ type syncer struct {
 	limits syncLimits
 
 	plan       store.Plan
-	ahead      store.Counts // what the plan foresees; Unchanged and Refused are final
-	entries    int64        // lines that can be imported
+	kinds      []store.ChangeKind // what the differences change
+	ahead      store.Counts       // what the plan foresees; Unchanged and Refused are final
+	entries    int64              // lines that can be imported
 	late       lateRefusals
 	restricted int64 // refused lines whose status is taken over
 	steps      [syncSteps]lineSet
@@ -70,6 +71,7 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) error {
 	var err error
 	s.plan, err = s.db.Compare(ctx, store.Comparison{
 		Changed: s.note,
+		Kinds:   func(all []store.ChangeKind) { s.kinds = all },
 		Lines: func(put func(store.Listed) error) error {
 			return s.read(func() error {
 				return s.runPieces(ctx, work{s.cutWhole, s.list, func(_ context.Context, p *piece) error {

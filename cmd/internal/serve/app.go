@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/telemetry"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/alipay"
@@ -35,6 +38,7 @@ type App struct {
 
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
+	tracer    trace.Tracer // nil: nothing is traced
 
 	// Handler serves the public address. The demo wraps it.
 	Handler  http.Handler
@@ -46,6 +50,11 @@ type App struct {
 // be complete. It returns the problems of the files or an error of store.Open, of which
 // only store.ErrUnavailable is temporary.
 func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+	return assemble(ctx, s, log, nil)
+}
+
+// assemble is Assemble with an export of traces and metrics, or nil.
+func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	f, problems := s.Load()
 	if len(problems) > 0 {
 		return nil, settings.Join(problems)
@@ -61,8 +70,11 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 	if err != nil {
 		return nil, err
 	}
-	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, tracer: export.Tracer(), pause: time.Sleep}
 	if err := a.addServer(f); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := export.Metrics(ctx, a.server.Metrics()); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.updateRefusalFloor(ctx)
@@ -89,9 +101,12 @@ func (a *App) addServer(f settings.Files) error {
 		return err
 	}
 	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
+	if s.LogRefusedMessage == "sealed" {
+		program.LogRefusedMessage(f.Cipher.SealMessage)
+	}
 	server, err := httpapi.New(httpapi.Config{
 		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
-		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(),
+		Channel: selfservice.ChannelAlipay, Routes: program.Routes, Collectors: program.Collectors(), Tracer: a.tracer,
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})

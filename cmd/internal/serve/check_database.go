@@ -2,10 +2,10 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
@@ -13,10 +13,10 @@ import (
 func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []finding {
 	state, err := store.Inspect(ctx, s.DatabaseURL)
 	if err != nil {
-		return []finding{{verdictFail, "database", oneLine(err)}}
+		return []finding{{verdictFail, "database", err}}
 	}
 	all := []finding{
-		{verdictOK, "database", "answers, PostgreSQL " + state.Version},
+		{verdictOK, "database", terminal.Textf("answers, PostgreSQL %s", state.Version)},
 		findTLS(state), findWritable(state), findClock(state), findSchema(state),
 	}
 	if !state.Migrated {
@@ -52,14 +52,14 @@ const (
 )
 
 func findClock(d store.Condition) finding {
-	note := fmt.Sprintf("%.1f s apart", d.Ahead.Abs().Seconds())
+	apart := d.Ahead.Abs().Seconds()
 	switch {
 	case d.Ahead.Abs() > skewFailed:
-		return finding{verdictFail, "database clock", note + "; the server would not be ready: synchronize both with NTP"}
+		return finding{verdictFail, "database clock", terminal.Textf("%.1f s apart; the server would not be ready: synchronize both with NTP", apart)}
 	case d.Ahead.Abs() > skewWarned:
-		return finding{verdictWarn, "database clock", note + "; synchronize both with NTP"}
+		return finding{verdictWarn, "database clock", terminal.Textf("%.1f s apart; synchronize both with NTP", apart)}
 	}
-	return finding{verdictOK, "database clock", note}
+	return finding{verdictOK, "database clock", terminal.Textf("%.1f s apart", apart)}
 }
 
 func findSchema(d store.Condition) finding {
@@ -73,20 +73,20 @@ func findSchema(d store.Condition) finding {
 // database.
 func findCenter(d store.Condition, s settings.Settings) finding {
 	if _, demo := d.Centers[settings.DemoCenter]; demo {
-		return finding{verdictFail, "database centre", settings.ErrDemoDatabase.Error()}
+		return finding{verdictFail, "database centre", settings.ErrDemoDatabase}
 	}
 	if app := d.Centers[s.Center]; app != "" && app != s.AppID {
-		return finding{verdictFail, "database centre", fmt.Sprintf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
+		return finding{verdictFail, "database centre", terminal.Textf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
 	}
 	for center, app := range d.Centers {
 		if app == s.AppID && center != s.Center {
-			return finding{verdictFail, "database centre", fmt.Sprintf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
+			return finding{verdictFail, "database centre", terminal.Textf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
 		}
 	}
 	if d.Centers[s.Center] == "" {
-		return finding{verdictOK, "database centre", s.Center + " is new; serve and import register it"}
+		return finding{verdictOK, "database centre", terminal.Textf("%s is new; serve and import register it", s.Center)}
 	}
-	return finding{verdictOK, "database centre", s.Center + " with application " + s.AppID}
+	return finding{verdictOK, "database centre", terminal.Textf("%s with application %s", s.Center, s.AppID)}
 }
 
 // readyTimeout bounds the readiness check of the database.
@@ -98,11 +98,11 @@ func findStore(ctx context.Context, s settings.Settings, f settings.Files) findi
 	defer stop()
 	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Look: true})
 	if err != nil {
-		return finding{verdictFail, "database ready", oneLine(err)}
+		return finding{verdictFail, "database ready", err}
 	}
 	defer db.Close()
 	if err := db.Ping(ctx); err != nil {
-		return finding{verdictFail, "database ready", oneLine(err)}
+		return finding{verdictFail, "database ready", err}
 	}
 	if db.Pooled() {
 		return finding{verdictOK, "database ready", "yes, behind a transaction pooler"}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/signing"
@@ -35,6 +37,7 @@ type mailer struct {
 	db       *store.DB
 	gateway  *signing.Gateway
 	log      *slog.Logger
+	tracer   trace.Tracer // nil: nothing is traced
 	template string
 	page     string
 
@@ -47,7 +50,7 @@ func newMailer(a *App) *mailer {
 	if a.Settings.MessageTemplate == "" {
 		return nil
 	}
-	return &mailer{db: a.DB, gateway: a.gateway, log: a.log, template: a.Settings.MessageTemplate, page: a.Settings.MessagePage}
+	return &mailer{db: a.DB, gateway: a.gateway, log: a.log, tracer: a.tracer, template: a.Settings.MessageTemplate, page: a.Settings.MessagePage}
 }
 
 // work sends due notices until ctx ends, and then finishes the current batch.
@@ -92,6 +95,11 @@ func (m *mailer) sendBatch(ctx context.Context) (full bool) {
 func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), mailTime)
 	defer stop()
+	if m.tracer != nil {
+		var span trace.Span
+		ctx, span = m.tracer.Start(ctx, "notice", trace.WithNewRoot())
+		defer span.End()
+	}
 	log := m.log.With("notice", d.ID, "kind", d.Kind, "attempt", d.Attempts)
 	sent := m.send(ctx, d)
 	record, count := m.db.Defer, (*atomic.Int64)(nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/telemetry"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
@@ -68,13 +69,18 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := terminal.NewLog(w.Err, s.Environment)
+	export, err := telemetry.New(ctx, w.Getenv, log)
+	if err != nil {
+		return fmt.Errorf("settings are not right:\n%w", err)
+	}
+	defer export.Close()
 	public, ops, err := listen(s)
 	if err != nil {
 		return err
 	}
 	defer public.Close()
 	defer ops.Close()
-	a, err := start(ctx, s, log)
+	a, err := start(ctx, s, log, export)
 	if ctx.Err() != nil {
 		return nil // stopped before it was ready
 	}
@@ -102,9 +108,9 @@ func listen(s settings.Settings) (public, ops net.Listener, err error) {
 
 // start assembles the server, unless the database is the demo's. It waits for an
 // unavailable database, but not for a wrong one.
-func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+func start(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	for end := time.Now().Add(databaseWait); ; {
-		a, err := startOnce(ctx, s, log)
+		a, err := startOnce(ctx, s, log, export)
 		if err == nil || !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
 			return a, err
 		}
@@ -117,9 +123,9 @@ func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, er
 	}
 }
 
-func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
 		return nil, settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
-	return Assemble(ctx, s, log)
+	return assemble(ctx, s, log, export)
 }

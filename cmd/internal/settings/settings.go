@@ -11,6 +11,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
 )
@@ -58,6 +59,8 @@ type Settings struct {
 
 	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the events of links and passwords and the actions of operators are kept, 1 to 30" zh:"办理记录和人工操作记录保存的年数，1 至 30"`
 
+	LogRefusedMessage string `env:"FUNDPASS_LOG_REFUSED_MESSAGE" envDefault:"no" about:"sealed logs the next refused message of Alipay, one after each start, encrypted with the column key; fundpass verify decrypts the line" zh:"sealed 把下一条被拒绝的支付宝消息用列密钥加密后写入日志，每次启动只写一条；用 fundpass verify 解密该行"`
+
 	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" need:"usual" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is trusted, comma separated; networks wider than /8, or /20 for IPv6, are refused" zh:"反向代理的地址或 CIDR，逗号分隔，信任其 X-Forwarded-For；比 /8（IPv6 为 /20）更宽的网段会被拒绝"`
 	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"rate limit of one network address as PER_SECOND,BURST; unset, it is 100,1000, because carriers share addresses" zh:"一个网络地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
 	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"rate limit of one Alipay user as PER_SECOND,BURST; unset, it is 5,60" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
@@ -82,7 +85,7 @@ func (p Problem) Unwrap() error { return p.Err }
 
 // Problemf returns a problem with a formatted text.
 func Problemf(setting, format string, args ...any) Problem {
-	return Problem{setting, fmt.Errorf(format, args...)}
+	return Problem{setting, terminal.Textf(format, args...)}
 }
 
 // Parse reads the settings without opening a file. A setting that cannot be parsed keeps
@@ -95,7 +98,7 @@ func Parse(getenv func(string) string) (Settings, []Problem) {
 		if v := strings.TrimSpace(getenv(f.Name)); v != "" {
 			given[f.Name] = v
 		} else if f.Needed {
-			problems = append(problems, Problemf(f.Name, "is not set; wanted: %s", f.About))
+			problems = append(problems, Problemf(f.Name, "is not set; wanted: %s", f.Wanted()))
 		}
 	}
 	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}), given)...)
@@ -121,10 +124,10 @@ func asProblems(err error, given map[string]string) []Problem {
 		}
 		field := FieldOf(p.Name)
 		if hint := field.unitHint(given[field.Name]); hint != "" {
-			problems = append(problems, Problemf(field.Name, "%s; wanted: %s", hint, field.About))
+			problems = append(problems, Problemf(field.Name, "%s; wanted: %s", hint, field.Wanted()))
 			continue
 		}
-		problems = append(problems, Problemf(field.Name, "cannot be read; wanted: %s", field.About))
+		problems = append(problems, Problemf(field.Name, "cannot be read; wanted: %s", field.Wanted()))
 	}
 	return problems
 }
@@ -279,6 +282,9 @@ func (r LinkTransfer) String() string {
 	}
 	return r.Window.String()
 }
+
+// Wanted returns what the setting is for.
+func (f Field) Wanted() terminal.Both { return terminal.Both{English: f.About, Chinese: f.AboutZH} }
 
 // Text returns the value of a setting for operators. It must not be called for
 // FUNDPASS_DATABASE_URL, which may contain a password.

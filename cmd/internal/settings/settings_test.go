@@ -60,7 +60,7 @@ func TestSettingsDefaults(t *testing.T) {
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: cmdtest.TestAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: FileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
-		PlainPasswords: "yes", AuditYears: 3,
+		PlainPasswords: "yes", AuditYears: 3, LogRefusedMessage: "no",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -155,6 +155,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},
 		{"link transfer next year", "FUNDPASS_LINK_TRANSFER", "721h", "720h", nil},
 		{"no record", "FUNDPASS_AUDIT_YEARS", "0", "between 1 and 30", nil},
+		{"messages in clear text", "FUNDPASS_LOG_REFUSED_MESSAGE", "yes", "neither no nor sealed", nil},
 		{"endless record", "FUNDPASS_AUDIT_YEARS", "31", "between 1 and 30", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},

@@ -76,6 +76,9 @@ func (s Settings) validateAddresses() []Problem {
 	if s.AuditYears < 1 || s.AuditYears > longestRecord {
 		all = append(all, Problemf("FUNDPASS_AUDIT_YEARS", "is not between 1 and %d", longestRecord))
 	}
+	if s.LogRefusedMessage != "no" && s.LogRefusedMessage != "sealed" {
+		all = append(all, Problemf("FUNDPASS_LOG_REFUSED_MESSAGE", "is neither no nor sealed"))
+	}
 	if s.DrainDelay < 0 || s.DrainDelay > longestDrain {
 		all = append(all, Problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
 	}

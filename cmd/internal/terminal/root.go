@@ -12,6 +12,7 @@ func Root(w Stdio, commands ...*cobra.Command) *cobra.Command {
 	root.SetIn(w.In)
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
+	root.PersistentFlags().Var(new(Language), "lang", "language of reports; unless given, Chinese where LANG begins with zh")
 	root.AddCommand(commands...)
 	return root
 }
