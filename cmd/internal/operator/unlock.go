@@ -157,7 +157,7 @@ func printUnlocked(w terminal.Stdio, done store.Unlocked) {
 		fmt.Fprintln(out, l.T("There were no failed attempts, and the account was not locked: %s, %s, account %s.", who...))
 	}
 	if done.Account.State == store.PasswordFrozen {
-		fmt.Fprintln(out, l.T("The password is still frozen: only a reset by identity verification, or the centre, ends that."))
+		fmt.Fprintln(out, l.T("The password is still frozen: it requires a reset by identity verification or at the centre."))
 	}
 	fmt.Fprintln(out, l.T("The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.", done.At.In(calendar.Beijing).Format("2006-01-02 15:04")))
 	fmt.Fprintln(out, l.T("Recorded as %s.", done.ActionID))

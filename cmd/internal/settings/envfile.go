@@ -132,14 +132,14 @@ func (e *EnvFile) Beneath(w terminal.Stdio) terminal.Stdio {
 
 func (e *EnvFile) at(line envLine) string { return fmt.Sprintf("%s:%d", e.path, line.number) }
 
-// Overridden returns a sentence for every setting of e to which the environment gives
-// another value, which wins. The sentences hold no values.
+// Overridden returns a problem for every setting of e that has another value in the
+// environment. The texts contain no values.
 func (e *EnvFile) Overridden(getenv func(string) string) []Problem {
 	var all []Problem
 	for _, name := range slices.Sorted(maps.Keys(e.set)) {
 		line := e.set[name]
 		if v := strings.TrimSpace(getenv(name)); v != "" && v != line.value && line.value != "" {
-			all = append(all, Problemf(name, "the environment's value is used, not the one in %s", e.at(line)))
+			all = append(all, Problem{name, fmt.Errorf("the environment's value is used, not the one in %s", e.at(line))})
 		}
 	}
 	return all

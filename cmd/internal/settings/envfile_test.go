@@ -130,7 +130,7 @@ func TestMisspeltInFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := Join(Misspelt(e.Beneath(terminal.Stdio{Getenv: getenvFrom(nil)})))
-	for _, want := range []string{"did you mean FUNDPASS_PROOF? (" + path + ":2)", "PGPASSFILE: is no setting of fundpass", "(" + path + ":3)", "FUNDPASS_COLOUR: is no setting; remove it", "(" + path + ":4)"} {
+	for _, want := range []string{"did you mean FUNDPASS_PROOF? (" + path + ":2)", "PGPASSFILE: is not a setting of fundpass", "(" + path + ":3)", "FUNDPASS_COLOUR: is not a setting; remove it", "(" + path + ":4)"} {
 		if got == nil || !strings.Contains(got.Error(), want) {
 			t.Errorf("no %q in %v", want, got)
 		}

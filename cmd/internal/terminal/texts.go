@@ -18,13 +18,13 @@ func merged(tables ...map[string]string) map[string]string {
 var operatorTexts = map[string]string{
 	"Account number or ID number: ": "个人账号或证件号码：",
 	"account number: ":              "个人账号：",
-	"Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.":              "已解锁：%s，%s，账号 %s。清除了 %d 个错误计数，其中 %d 个已锁定。",
-	"Failed attempts reset; the account was not locked: %s, %s, account %s.":                         "密码错误次数已清零；该账户本来没有锁定：%s，%s，账号 %s。",
-	"There were no failed attempts, and the account was not locked: %s, %s, account %s.":             "没有密码错误记录，该账户也没有锁定：%s，%s，账号 %s。",
-	"The password is still frozen: only a reset by identity verification, or the centre, ends that.": "密码仍处于冻结状态：只能由本人核验身份后重置，或由中心处理。",
-	"The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.":                                                   "市民在“办理记录”中看到：公积金中心已解除密码锁定，%s。",
+	"Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.":            "已解锁：%s，%s，账号 %s。清除了 %d 个错误计数，其中 %d 个已锁定。",
+	"Failed attempts reset; the account was not locked: %s, %s, account %s.":                       "密码错误次数已清零；该账户本来没有锁定：%s，%s，账号 %s。",
+	"There were no failed attempts, and the account was not locked: %s, %s, account %s.":           "没有密码错误记录，该账户也没有锁定：%s，%s，账号 %s。",
+	"The password is still frozen: it requires a reset by identity verification or at the centre.": "密码仍处于冻结状态：只能由本人核验身份后重置，或由中心处理。",
+	"The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.":                                                 "市民在“办理记录”中看到：公积金中心已解除密码锁定，%s。",
 	"Recorded as %s.": "记录编号 %s。",
-	"holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once": "户主     %s，证件 %s：请与所见证件核对\n重置码   %s-%s\n有效期   至 %s，只能用一次",
+	"holder   %s, document %s: compare with the one you saw\ncode     %s-%s\nvalid    until %s, once": "户主     %s，证件 %s：请与所见证件核对\n重置码   %s-%s\n有效期   至 %s，只能用一次",
 	"Nothing was done by hand in this time.":                                                          "这段时间没有人工操作。",
 	"at":                                                                                              "时间",
 	"operator":                                                                                        "操作员",
@@ -40,11 +40,11 @@ var operatorTexts = map[string]string{
 
 // personTexts are of export-person, erase-person, retention, reconcile and migrate-openid.
 var personTexts = map[string]string{
-	"Written to %s. Hand it to the citizen and delete it.": "已写入 %s。交给市民后请删除。",
-	"%s, %s, %d accounts:":                                 "%s，%s，%d 个账户：",
-	"goes":                                                 "将删除", "gone": "已删除", "stays": "保留", "table": "表", "rows": "行数",
-	"Nothing was changed. Run it again with --yes to do it.": "没有改动。加 --yes 再运行才会执行。",
-	"kind": "种类", "older than": "早于", "deleted": "已删除", "would go": "将删除", "partitions dropped": "删除的分区",
+	"Written to %s. Give the file to the citizen and delete it.": "已写入 %s。交给市民后请删除。",
+	"%s, %s, %d accounts:": "%s，%s，%d 个账户：",
+	"kept":                 "保留", "table": "表", "rows": "行数",
+	"Nothing was changed. Run it again with --yes to delete.": "没有改动。加 --yes 再运行才会执行。",
+	"kind": "种类", "older than": "早于", "deleted": "已删除", "to delete": "将删除", "partitions dropped": "删除的分区",
 	"day": "日期", "listed": "支付宝列出", "already known": "已知", "repaired": "已补办",
 	"links": "绑定", "moved to the open_id": "已换到 open_id", "would be moved to the open_id": "将换到 open_id", "moved before": "以前已换",
 	"moved or unlinked meanwhile": "其间已换或已解绑", "unknown to Alipay": "支付宝不认识", "in conflict": "有冲突", "left under the user_id": "仍用 user_id",
@@ -55,6 +55,8 @@ var personTexts = map[string]string{
 
 // keyTexts are of keys new.
 var keyTexts = map[string]string{
+	"the settings that a server needs: fill in what is empty, and name it with --env-file":                                     "服务所需的设置：填好空着的项，用 --env-file 指定",
+	"\nNext: put Alipay's files beside the keys, fill in what is empty in the settings, and run\nfundpass check --env-file %s": "\n下一步：把支付宝的文件放在密钥旁边，填好设置中空着的项，然后运行\nfundpass check --env-file %s",
 	"file":                     "文件",
 	"setting":                  "设置",
 	"what it is for":           "用途",
