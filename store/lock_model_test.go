@@ -28,7 +28,6 @@ type scopeModel struct {
 	attempts int         // failed in this tier
 	tier     int         // tiers that ended in a lock since the last success
 	until    time.Time   // locked before this
-	met      bool        // an attempt was made here, ever
 	pending  []time.Time // ends of the leases of attempts that wait for their verdicts
 }
 
@@ -39,7 +38,6 @@ func (l *scopeModel) limit(b store.LockoutPolicy) int {
 
 // reserve starts one attempt at the time now. It returns whether the password is looked at.
 func (l *scopeModel) reserve(b store.LockoutPolicy, now time.Time) bool {
-	l.met = true
 	l.lapse(now)
 	if l.until.After(now) || len(l.pending) >= l.limit(b) {
 		return false

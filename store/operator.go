@@ -29,7 +29,7 @@ type Unlocked struct {
 	At       time.Time
 	Account  Account // the one named, or the person's first
 	Accounts int     // of the person; each got the event
-	Scopes   int     // in which attempts had been made
+	Scopes   int     // with failed attempts or a lock
 	Locked   int     // of them were locked
 }
 
@@ -98,16 +98,19 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([
 // clearLockouts counts the locks before it resets them; an attempt in between waits for
 // the row.
 func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
-	var locked []bool
-	if err := tx.SelectContext(ctx, &locked, `
-		SELECT coalesce(locked_until > $3, false) FROM lockouts
-		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
+	var rows []struct{ Used, Locked bool }
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT attempts > 0 OR tier > 0 OR locked_until IS NOT NULL AS used, coalesce(locked_until > $3, false) AS locked
+		FROM lockouts WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
 		db.center, done.Account.PersonDigest, done.At); err != nil {
 		return err
 	}
-	done.Scopes, done.Locked = len(locked), 0
-	for _, is := range locked {
-		if is {
+	done.Scopes, done.Locked = 0, 0
+	for _, row := range rows {
+		if row.Used {
+			done.Scopes++
+		}
+		if row.Locked {
 			done.Locked++
 		}
 	}

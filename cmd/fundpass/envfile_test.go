@@ -95,7 +95,7 @@ func TestEnvFileWrong(t *testing.T) {
 	for _, args := range [][]string{{"serve"}, {"check"}, {"migrate"}, {"import", "people.csv"}} {
 		for line, want := range map[string]string{
 			"FUNDPASS_PROFF=canary": "did you mean FUNDPASS_PROOF?",
-			"PGPASSFILE=canary":     "is no setting of fundpass",
+			"PGPASSFILE=canary":     "is not a setting of fundpass",
 			"a canary":              "is not NAME=value",
 		} {
 			s.Write("fundpass.env", whole+line+"\n")

@@ -92,9 +92,9 @@ func TestRehash(t *testing.T) {
 
 	cmdtest.WantIn(t, mustRehash(s, "--dry-run"), fmt.Sprintf("%s %d", first, n), second+" 0 the newest")
 	wantLayers(s, map[string]int{first: n})
-	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n), fmt.Sprintf("%s %d the newest", second, n), fmt.Sprintf("Replaced  %d hashes", n))
+	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n), fmt.Sprintf("%s %d the newest", second, n), fmt.Sprintf("Replaced %d hashes", n))
 	wantLayers(s, map[string]int{first + "." + second: n})
-	cmdtest.WantIn(t, mustRehash(s), "Replaced  0 hashes")
+	cmdtest.WantIn(t, mustRehash(s), "Replaced 0 hashes")
 	wantLayers(s, map[string]int{first + "." + second: n})
 
 	a, err := db.Hashes(t.Context(), [16]byte{})
@@ -109,7 +109,7 @@ func TestRehash(t *testing.T) {
 	plain, err := now.Hash(t.Context(), right)
 	cmdtest.NoError(t, err)
 	cmdtest.NoError(t, db.UpgradeHash(t.Context(), store.Account{ID: a[0].AccountID, Version: a[0].Version}, plain))
-	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n-1), fmt.Sprintf("%s %d the newest", second, n), "Replaced  0 hashes")
+	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n-1), fmt.Sprintf("%s %d the newest", second, n), "Replaced 0 hashes")
 	wantLayers(s, map[string]int{first + "." + second: n - 1, second: 1})
 
 	s.Write("pepper.key", string(old)) // as on a server that was not updated
@@ -149,7 +149,7 @@ func TestRehashReportsCorruption(t *testing.T) {
 	if r.Err == nil {
 		t.Error("no error")
 	}
-	cmdtest.WantIn(t, r.Out, "2 hashes name a key", "3 hashes are malformed", "Replaced  2 hashes")
+	cmdtest.WantIn(t, r.Out, "2 hashes name a key", "3 hashes are malformed", "Replaced 2 hashes")
 	wantLayers(s, map[string]int{first + "." + second: 2, "no hash": 3, full: 1, "7": 1})
 }
 

@@ -136,7 +136,7 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 		}
 	case "FUNDPASS_CONTENT_KEY_FILE":
 		if s.ContentKeyFile != "" {
-			return s.ContentKeyFile + ": AES-128"
+			return terminal.Textf("%s: %s", s.ContentKeyFile, "AES-128")
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
 		return describeAlipay(s.AlipayKeyFiles, f.Keyring)
@@ -156,7 +156,8 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 	if !s.IsSet(field) && field.Default == "" {
 		return "not set"
 	}
-	return s.Text(field)
+	value := s.Text(field)
+	return terminal.Both{English: value, Chinese: value} // a value is not translated
 }
 
 func describeSource(path string) any {
