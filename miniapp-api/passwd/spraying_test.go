@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// What a policy does not say about spraying is the default, and what it says
-// must be a limit.
+// TestSpraying checks the defaults and the bounds of the limits in a policy.
 func TestSpraying(t *testing.T) {
 	t.Parallel()
 	base, err := builtin.ReadFile("policies/default.json")
@@ -49,7 +48,7 @@ func TestSpraying(t *testing.T) {
 	}
 }
 
-// Every built-in policy has limits.
+// TestBuiltinSpraying checks that every built-in policy has limits.
 func TestBuiltinSpraying(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"default", "classic-6-12", "wuxi"} {
