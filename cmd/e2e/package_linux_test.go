@@ -72,7 +72,9 @@ func TestPackage(t *testing.T) {
 	cmdtest.NoError(t, os.WriteFile(filepath.Join(dir, "alipay_public_key.txt"), s.Read("alipay_public_key.txt"), 0o600))
 	nfpm(t, "deb", dir)
 
-	p := newProcess(t, packageEnv(s))
+	env := packageEnv(s)
+	_, env["FUNDPASS_DATABASE_URL"] = newProxy(t, s.DSN) // only the tests' user may open PostgreSQL's socket
+	p := newProcess(t, env)
 	cmd := inNamespaces(append([]string{"sh", filepath.Join(dir, "package.sh"), dir}, execStart(t)...)...)
 	p.cmd.Path, p.cmd.Args = cmd.Path, cmd.Args
 	p.start()
@@ -97,7 +99,7 @@ func TestPackage(t *testing.T) {
 func packageEnv(s *cmdtest.ServerEnv) cmdtest.Values {
 	env := cmdtest.Values{"PATH": os.Getenv("PATH")}
 	all := s.Env()
-	for _, name := range []string{"FUNDPASS_ADDR", "FUNDPASS_OPS_ADDR", "FUNDPASS_ENVIRONMENT", "FUNDPASS_CENTER", "FUNDPASS_DATABASE_URL", "FUNDPASS_APP_ID", "FUNDPASS_GATEWAY_URL"} {
+	for _, name := range []string{"FUNDPASS_ADDR", "FUNDPASS_OPS_ADDR", "FUNDPASS_ENVIRONMENT", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_GATEWAY_URL"} {
 		env[name] = all[name]
 	}
 	return env
