@@ -47,7 +47,7 @@ func (s *syncer) summary(w terminal.Stdio, took time.Duration) {
 	fmt.Fprintln(out, s.verdict(l, c))
 }
 
-// kindTexts say what a kind of difference is.
+// kindTexts describe the kinds of differences.
 var kindTexts = map[string]string{
 	store.KindNew: "new", store.KindDocument: "document changed: ID type, ID number or holder", store.KindDetails: "name or phone changed",
 	store.StatusNormal: "reopened (status 01)", store.StatusSealed: "suspended (status 02)", store.StatusMerged: "closed: merged (status 03)",
@@ -55,7 +55,7 @@ var kindTexts = map[string]string{
 	store.StatusFrozen: "frozen (status 06)", store.StatusUnknown: "other status (99)",
 }
 
-// printKinds says what the differences change, before or after they are taken in.
+// printKinds prints the differences by kind.
 func (s *syncer) printKinds(w terminal.Stdio) {
 	if len(s.kinds) == 0 {
 		return

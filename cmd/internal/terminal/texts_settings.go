@@ -1,6 +1,6 @@
 package terminal
 
-// checkTexts are of check.
+// checkTexts are the texts of check.
 var checkTexts = map[string]string{
 	"what": "项目", "note": "说明", "settings": "设置", "set": "已设置", "not set": "未设置", "built in": "内置", "readable": "可读取",
 	"database": "数据库", "database TLS": "数据库 TLS", "database role": "数据库角色", "database clock": "数据库时钟",
@@ -35,7 +35,7 @@ var checkTexts = map[string]string{
 	"yes":                              "是",
 }
 
-// settingTexts say what is wrong with a setting.
+// settingTexts are the problems of settings.
 var settingTexts = map[string]string{
 	"is not set; wanted: %s":     "未设置；需要：%s",
 	"%s; wanted: %s":             "%s；需要：%s",
