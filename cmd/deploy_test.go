@@ -94,7 +94,7 @@ func TestDeployedNames(t *testing.T) {
 		}
 		for _, name := range regexp.MustCompile(`FUNDPASS_[A-Z_]+`).FindAllString(string(text), -1) {
 			if !known[name] {
-				t.Errorf("%s names %s, which is no setting", file, name)
+				t.Errorf("%s names %s, which is not a setting", file, name)
 			}
 		}
 	}

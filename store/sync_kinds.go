@@ -34,7 +34,7 @@ func (c comparing) kinds(ctx context.Context, take func([]ChangeKind)) error {
 			FROM sync_changed n LEFT JOIN sync_accounts a ON a.account_id = n.account_id
 			WHERE n.superseded_by IS NULL AND NOT n.shortened AND NOT n.same AND NOT (n.is_new AND n.passwordless)) k
 		LEFT JOIN (SELECT DISTINCT account_id FROM sync_links) l ON l.account_id = k.account_id
-		GROUP BY kind ORDER BY kind`)
+		GROUP BY kind ORDER BY kind COLLATE "C"`)
 	if err == nil {
 		take(all)
 	}

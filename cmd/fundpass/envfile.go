@@ -15,14 +15,14 @@ type envFile struct {
 	path string
 }
 
-// addFlag adds --env-file to the commands that read settings. The others refuse it: nobody
-// should believe that a file had an effect.
+// addFlag adds --env-file to the commands that read settings. The others refuse the flag,
+// because the file would have no effect.
 func (f *envFile) addFlag(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		f.addFlag(c)
 	}
 	if cmd.Runnable() && !isAmong(withoutSettings, cmd) {
-		cmd.Flags().StringVar(&f.path, "env-file", "", "file of settings, one NAME=value a line; the environment wins over it")
+		cmd.Flags().StringVar(&f.path, "env-file", "", "file of settings, one NAME=value per line; the environment overrides it")
 	}
 }
 
@@ -33,7 +33,7 @@ func (f *envFile) read(w terminal.Stdio) error {
 		return nil
 	}
 	if err := f.Read(f.path); err != nil {
-		return fmt.Errorf("--env-file is not right:\n%w", err)
+		return fmt.Errorf("invalid --env-file:\n%w", err)
 	}
 	for _, p := range f.Overridden(w.Getenv) {
 		terminal.NewLog(w.Err, "").Warn("setting is overridden", "setting", p.Setting, "err", p.Err)

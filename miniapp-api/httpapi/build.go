@@ -2,8 +2,7 @@ package httpapi
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// ReportBuild adds fundpass_build_info to the metrics, whose labels say what the program was
-// built from. ReportBuild must be called at most once per Server.
+// ReportBuild adds fundpass_build_info, whose labels describe the build, to the metrics. ReportBuild must be called at most once per Server.
 func (s *Server) ReportBuild(version, revision, goVersion string) {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "fundpass_build_info", Help: "Always 1; the labels say what the program was built from.",

@@ -10,7 +10,6 @@ if [ "$1" != inside ]; then
 	mkdir "$1/disk/upper" "$1/disk/work"
 	mount -t overlay overlay -o "lowerdir=/,upperdir=$1/disk/upper,workdir=$1/disk/work" "$root"
 	for d in proc dev; do mount --rbind "/$d" "$root/$d"; done
-	mount --bind /tmp "$root/tmp" # the socket of PostgreSQL
 	mount --bind "$1" "$root/mnt"
 	mount -t tmpfs tmpfs "$root/run" # no systemd
 	shift

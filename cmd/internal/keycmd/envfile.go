@@ -17,13 +17,13 @@ const envFileHead = `# fundpass 的配置，供 fundpass serve、check、migrate
 # 全部配置项：fundpass serve --help，或 docs/configuration.zh-CN.md。
 #
 # Settings of fundpass, for --env-file of fundpass serve, check, migrate, import and others.
-# One NAME=value a line; the environment wins over this file. Fill in what is empty, then run
+# One NAME=value per line; the environment overrides this file. Fill in what is empty, then run
 # fundpass check --env-file with this file. All settings: fundpass serve --help, or
 # docs/configuration.md.
 `
 
 // envFile returns a file of the settings that a server needs and those that most servers
-// set. dir is absolute and holds the files.
+// set. dir is absolute and contains the files.
 func envFile(dir string, files []keyFile, owner keyOwner) keyFile {
 	values := knownSettings(dir, files, owner)
 	var b strings.Builder
@@ -35,16 +35,16 @@ func envFile(dir string, files []keyFile, owner keyOwner) keyFile {
 		}
 		fmt.Fprintf(&b, "\n# %s\n# %s\n", f.AboutZH, f.About)
 		if !f.Needed && !known {
-			b.WriteString("#") // the default holds until the line is used
+			b.WriteString("#") // commented out: the default applies
 			value = f.Default
 		}
 		b.WriteString(settings.EnvLine(f.Name, value) + "\n")
 	}
-	return keyFile{envFileName, []byte(b.String()), "", "the settings that a server needs: fill in what is empty, and name it with --env-file"}
+	return keyFile{envFileName, []byte(b.String()), "", "the settings that a server needs; fill in the empty ones, and use it with --env-file"}
 }
 
-// knownSettings returns the settings that need no decision: the files that keys new makes,
-// the names under which Alipay's console offers its files, and a proxy on this machine.
+// knownSettings returns the settings that need no decision: the files that keys new creates,
+// Alipay's files under the names that its console gives them, and a proxy on this machine.
 func knownSettings(dir string, files []keyFile, owner keyOwner) map[string]string {
 	known := map[string]string{
 		"FUNDPASS_APP_ID":           owner.appID,

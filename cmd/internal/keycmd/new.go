@@ -80,7 +80,7 @@ func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	}
 	terminal.PrintTable(w.Out, w.Language.Row("file", "setting", "what it is for"), rows)
 	fmt.Fprintln(w.Out, w.Language.T("\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost."))
-	fmt.Fprintln(w.Out, w.Language.T("\nNext: put Alipay's files beside the keys, fill in what is empty in the settings, and run\nfundpass check --env-file %s", filepath.Join(dir, envFileName)))
+	fmt.Fprintln(w.Out, w.Language.T("\nNext: put Alipay's files beside the keys, fill in the empty settings, and run\nfundpass check --env-file %s", filepath.Join(dir, envFileName)))
 	return nil
 }
 

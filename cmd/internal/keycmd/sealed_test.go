@@ -18,8 +18,8 @@ func post(n *cmdtest.ServerEnv, url, body string) {
 	cmdtest.NoError(n.T, resp.Body.Close())
 }
 
-// A server that is told to logs one refused message that Alipay may have sent, unreadable, and
-// verify says of the line what it says of the message.
+// TestVerifySealedLine logs one refused message sealed. Verify prints the same about the line
+// as about the message.
 func TestVerifySealedLine(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -49,7 +49,7 @@ func TestVerifySealedLine(t *testing.T) {
 	}
 }
 
-// Nothing is logged unless the operator asks for it.
+// TestNoRefusedMessageInLog checks that no message is logged by default.
 func TestNoRefusedMessageInLog(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)

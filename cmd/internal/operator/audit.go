@@ -42,11 +42,11 @@ func auditCommand(w terminal.Stdio) *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	cmd.Flags().IntVar(&days, "days", days, "how many days to look back")
-	cmd.Flags().StringVar(&account, "account", "", "of one account only: -, its number comes from the standard input")
+	cmd.Flags().StringVar(&account, "account", "", "only the actions on one account: -, the standard input has its number")
 	return cmd
 }
 
-// audit lists what was done since then, to one account if asked.
+// audit lists the actions since then; if asks is set, only those on one account.
 func audit(ctx context.Context, w terminal.Stdio, since time.Time, asks bool) error {
 	db, err := openForOperator(ctx, w)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// What an operator reads at the counter is Chinese where they ask for it, and says the same.
+// TestOperatorInChinese checks the Chinese reports of the commands at the counter.
 func TestOperatorInChinese(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -43,7 +43,7 @@ func TestOperatorInChinese(t *testing.T) {
 	}
 }
 
-// The record of one account is of its holder alone, and its number stands in no command line.
+// TestAuditOfAccount lists the actions on one account; its number is not accepted as an argument.
 func TestAuditOfAccount(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -61,7 +61,7 @@ func TestAuditOfAccount(t *testing.T) {
 	}
 }
 
-// Who was not locked is not said to be unlocked.
+// TestUnlockOfUnlocked checks the report about an account that was not locked.
 func TestUnlockOfUnlocked(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -75,7 +75,7 @@ func TestUnlockOfUnlocked(t *testing.T) {
 	}
 }
 
-// So are the reports about a person's data.
+// TestPersonReportsInChinese checks the Chinese reports about a person's data.
 func TestPersonReportsInChinese(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)

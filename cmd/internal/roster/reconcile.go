@@ -81,7 +81,7 @@ func reconcile(ctx context.Context, w terminal.Stdio, day time.Time) error {
 func openGatewayAndStore(ctx context.Context, getenv func(string) string) (*signing.Gateway, *store.DB, error) {
 	s, keyring, err := settings.ReadKeyring(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
 	if err != nil {
-		return nil, nil, fmt.Errorf("settings are not right:\n%w", err)
+		return nil, nil, fmt.Errorf("invalid settings:\n%w", err)
 	}
 	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
 	if err != nil {

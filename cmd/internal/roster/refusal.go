@@ -20,7 +20,7 @@ type refusal struct {
 	accountNo string // "" when it is none; it goes to the file of refusals only
 }
 
-// text is what the file of refusals says, in English whatever the language of the screen.
+// text returns the English text, which the file of refusals has in every language.
 func (r refusal) text() string { return r.textIn(terminal.English) }
 
 func (r refusal) textIn(l terminal.Language) string {

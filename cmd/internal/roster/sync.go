@@ -139,7 +139,7 @@ func (l syncLimits) check(ended, links int64) error {
 	return fmt.Errorf("%w: %s", errTooMany, l.refusal(terminal.English, ended, links))
 }
 
-// refusal says which limit a plan is above.
+// refusal returns the limit that a plan exceeds.
 func (l syncLimits) refusal(in terminal.Language, ended, links int64) string {
 	return in.T("%d of %d links would end, and %d are allowed. Is it the right file? If it is, say --yes", ended, links, l.allowed(links))
 }

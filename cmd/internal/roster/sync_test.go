@@ -137,7 +137,7 @@ func TestSync(t *testing.T) {
 	before := tablesOf(s)
 	dry := mustSync(s, path, "--dry-run")
 	cmdtest.WantIn(t, dry, synced(8, 1, 6, 1, 0, 1), links(1, 3, 5), "Dry run: nothing was written.",
-		"of them linked closed: merged (status 03) 2 2 closed: moved out (status 04) 1 1", "frozen (status 06) 1 1",
+		"closed: merged (status 03) 2 2 closed: moved out (status 04) 1 1", "frozen (status 06) 1 1",
 		"suspended (status 02) 1 1", "new 1 0", "document changed: ID type, ID number or holder 1 1")
 	if d := cmp.Diff(before, tablesOf(s)); d != "" {
 		t.Fatalf("a dry run wrote: %s", d)

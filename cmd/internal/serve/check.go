@@ -45,23 +45,23 @@ const (
 type finding struct {
 	verdict verdict
 	what    string
-	note    any // a string, a terminal.Said or an error
+	note    any // a string, a terminal.Localized or an error
 }
 
 // noteIn returns the note in a language. The texts of other packages are English.
 func (f finding) noteIn(l terminal.Language) string {
-	var said terminal.Said
+	var text terminal.Localized
 	switch note := f.note.(type) {
 	case string:
 		return l.T(note)
-	case terminal.Said:
-		said = note
+	case terminal.Localized:
+		text = note
 	case error:
-		if l != terminal.Chinese || !errors.As(note, &said) {
+		if l != terminal.Chinese || !errors.As(note, &text) {
 			return oneLine(note)
 		}
 	}
-	return strings.ReplaceAll(said.In(l), "\n", "; ")
+	return strings.ReplaceAll(text.In(l), "\n", "; ")
 }
 
 // check collects all findings before it prints them. It inspects the database only if its
@@ -157,7 +157,7 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 		return "not set"
 	}
 	value := s.Text(field)
-	return terminal.Both{English: value, Chinese: value} // a value is not translated
+	return terminal.Bilingual{English: value, Chinese: value} // a value is not translated
 }
 
 func describeSource(path string) any {
@@ -185,23 +185,23 @@ func describeAlipay(paths []string, keyring *keys.AlipayKeyring) any {
 	if keyring == nil {
 		return terminal.Textf("%s: checked once the other settings of the keyring are valid", strings.Join(paths, ", "))
 	}
-	var all saidList
+	var all textList
 	for _, key := range keyring.AlipayKeys() {
 		all = append(all, describeAlipayKey(key))
 	}
 	return all
 }
 
-// A saidList is said one after the other.
-type saidList []*terminal.Text
+// A textList joins its texts with semicolons.
+type textList []*terminal.Text
 
-// In implements terminal.Said.
-func (all saidList) In(l terminal.Language) string {
-	said := make([]string, len(all))
+// In implements terminal.Localized.
+func (all textList) In(l terminal.Language) string {
+	texts := make([]string, len(all))
 	for i, one := range all {
-		said[i] = one.In(l)
+		texts[i] = one.In(l)
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(texts, "; ")
 }
 
 func describeAlipayKey(key keys.AlipayKey) *terminal.Text {

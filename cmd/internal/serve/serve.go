@@ -71,7 +71,7 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 	log := terminal.NewLog(w.Err, s.Environment)
 	export, err := telemetry.New(ctx, w.Getenv, log)
 	if err != nil {
-		return fmt.Errorf("settings are not right:\n%w", err)
+		return fmt.Errorf("invalid settings:\n%w", err)
 	}
 	defer export.Close()
 	public, ops, err := listen(s)

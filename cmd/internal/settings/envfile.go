@@ -13,24 +13,24 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// An EnvFile is a file of settings, one NAME=value a line, as keys new writes it. Quotes
+// An EnvFile is a file of settings, one NAME=value per line, such as keys new writes. Quotes
 // around a value are removed; nothing is expanded. The zero value has no settings.
 type EnvFile struct {
 	path string
 	set  map[string]envLine
 }
 
-// An envLine is a setting and the line that it stands on.
+// An envLine is a setting and its line number.
 type envLine struct {
 	value  string
 	number int
 }
 
-// largestEnvFile is the most that ReadSmall reads.
+// largestEnvFile is the largest size that ReadSmall reads.
 const largestEnvFile = 64<<10 - 1
 
-// Read replaces the settings of e with those of the file at path. It reports every line
-// that is wrong, by its number and without its value.
+// Read replaces the settings of e with those of the file at path. It reports every invalid
+// line by its number and without its value.
 func (e *EnvFile) Read(path string) error {
 	raw, err := ReadSmall(path)
 	switch {
@@ -39,7 +39,7 @@ func (e *EnvFile) Read(path string) error {
 	case len(raw) > largestEnvFile:
 		return fmt.Errorf("%s is too large for a file of settings", path)
 	case bytes.IndexByte(raw, 0) >= 0:
-		return fmt.Errorf("%s is no text file, or one in UTF-16; save it as UTF-8", path)
+		return fmt.Errorf("%s is not a text file, or is in UTF-16; save it as UTF-8", path)
 	}
 	e.path, e.set = path, make(map[string]envLine)
 	var wrong []error
@@ -53,7 +53,7 @@ func (e *EnvFile) Read(path string) error {
 	return errors.Join(wrong...)
 }
 
-// add takes one line. Blank lines and comments are ignored.
+// add parses one line. It ignores blank lines and comments.
 func (e *EnvFile) add(line string, number int) error {
 	if line == "" || strings.HasPrefix(line, "#") {
 		return nil
@@ -63,7 +63,7 @@ func (e *EnvFile) add(line string, number int) error {
 		return err
 	}
 	if first, again := e.set[name]; again {
-		return fmt.Errorf("%s is set on line %d already", name, first.number)
+		return fmt.Errorf("%s is already set on line %d", name, first.number)
 	}
 	e.set[name] = envLine{value, number}
 	return nil
@@ -71,8 +71,8 @@ func (e *EnvFile) add(line string, number int) error {
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// parseEnvLine refuses what a shell, systemd or Docker reads in another way, because such
-// a line would mean another setting there.
+// parseEnvLine refuses lines that a shell, systemd or Docker would parse differently, so
+// that a file means the same everywhere.
 func parseEnvLine(line string) (name, value string, err error) {
 	if !utf8.ValidString(line) {
 		return "", "", errors.New("is not UTF-8; save the file as UTF-8")
@@ -92,15 +92,15 @@ func parseEnvLine(line string) (name, value string, err error) {
 	case quoted:
 		return name, value[1 : len(value)-1], nil
 	case strings.Contains(value, " #") || strings.Contains(value, "\t#"):
-		return "", "", fmt.Errorf("%s: a comment needs a line of its own; quote the value if # belongs to it", name)
+		return "", "", fmt.Errorf("%s: a comment needs its own line; quote the value if # belongs to it", name)
 	case strings.HasSuffix(value, `\`):
-		return "", "", fmt.Errorf(`%s: ends in \, but a value cannot go on in the next line`, name)
+		return "", "", fmt.Errorf(`%s: ends in \, but a value cannot continue on the next line`, name)
 	}
 	return name, value, nil
 }
 
-// Beneath returns w with the settings of e below the environment: a variable that is set
-// there wins, and one that is empty there is taken from e. e may be read later.
+// Beneath returns w with the settings of e as defaults: a variable that is not blank in the
+// environment overrides e. e may be read later.
 func (e *EnvFile) Beneath(w terminal.Stdio) terminal.Stdio {
 	below := w
 	below.Getenv = func(name string) string {

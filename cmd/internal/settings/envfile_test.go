@@ -53,10 +53,10 @@ func TestEnvFileWrong(t *testing.T) {
 		"A='canary":            "quotation mark",
 		"A=\"canary\"x":        "quotation mark",
 		"A='":                  "quotation mark",
-		"A=canary # why":       "a line of its own",
+		"A=canary # why":       "its own line",
 		`A=canary\`:            "next line",
 		"A=canary\xb9\xab":     "is not UTF-8",
-		"FIRST=canary":         "FIRST is set on line 2 already",
+		"FIRST=canary":         "FIRST is already set on line 2",
 		"A=\u00a0'canary' 'x'": "quotation mark",
 	}
 	for line, want := range wrong {
@@ -65,7 +65,7 @@ func TestEnvFileWrong(t *testing.T) {
 			t.Errorf("%q is taken", line)
 			continue
 		}
-		for _, part := range []string{path + ":3: ", want, path + ":5: LAST is set on line 4 already"} {
+		for _, part := range []string{path + ":3: ", want, path + ":5: LAST is already set on line 4"} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%q: no %q in %v", line, part, err)
 			}

@@ -284,7 +284,9 @@ func (r LinkTransfer) String() string {
 }
 
 // Wanted returns what the setting is for.
-func (f Field) Wanted() terminal.Both { return terminal.Both{English: f.About, Chinese: f.AboutZH} }
+func (f Field) Wanted() terminal.Bilingual {
+	return terminal.Bilingual{English: f.About, Chinese: f.AboutZH}
+}
 
 // Text returns the value of a setting for operators. It must not be called for
 // FUNDPASS_DATABASE_URL, which may contain a password.

@@ -63,14 +63,19 @@ func (s Settings) Unsafe() []Problem {
 	if s.LinkTransfer.Offered && s.LinkTransfer.Window == 0 {
 		all = append(all, Problemf("FUNDPASS_LINK_TRANSFER", "is 0s: a link is transferred once the message to its holder is sent, so that they have no time to reject it; 24h gives them a day"))
 	}
-	if host := hostOf(s.GatewayURL); s.Environment == "production" && host != productionGateway {
-		what := "not Alipay's production gateway"
-		if host == sandboxGateway {
-			what = "Alipay's sandbox"
-		}
-		all = append(all, Problemf("FUNDPASS_GATEWAY_URL", "is %s, while FUNDPASS_ENVIRONMENT is production", what))
+	return append(all, s.testGateway()...)
+}
+
+// testGateway returns a problem if a production server does not use Alipay's production gateway.
+func (s Settings) testGateway() []Problem {
+	host := hostOf(s.GatewayURL)
+	switch {
+	case s.Environment != "production" || host == productionGateway:
+		return nil
+	case host == sandboxGateway:
+		return []Problem{Problemf("FUNDPASS_GATEWAY_URL", "is Alipay's sandbox, while FUNDPASS_ENVIRONMENT is production")}
 	}
-	return all
+	return []Problem{Problemf("FUNDPASS_GATEWAY_URL", "is not Alipay's production gateway, while FUNDPASS_ENVIRONMENT is production")}
 }
 
 // weakProofs returns the weaknesses of the accepted proofs.

@@ -36,7 +36,7 @@ type Export struct {
 
 // New returns the Export that the environment asks for, or nil if it asks for none. getenv
 // decides what is exported; the exporters read the other OTEL_* variables from the process.
-// It opens no connection: a collector that is away costs log lines and nothing else.
+// It opens no connection: an unavailable collector only causes log lines.
 func New(ctx context.Context, getenv func(string) string, log *slog.Logger) (*Export, error) {
 	wantTraces, errTraces := wanted(getenv, traces)
 	wantMetrics, errMetrics := wanted(getenv, metrics)
@@ -63,7 +63,7 @@ func New(ctx context.Context, getenv func(string) string, log *slog.Logger) (*Ex
 	return e, nil
 }
 
-// newResource says what exports. The process's own attributes, such as its arguments and its
+// newResource describes this service. The process's own attributes, such as its arguments and its
 // user, are not exported.
 func newResource(ctx context.Context) (*resource.Resource, error) {
 	version := "unknown"

@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A Language is one in which commands write to operators. The zero value is English.
+// A Language is the language in which a command writes to operators. The zero value is English.
 type Language string
 
-// The languages.
+// The languages of reports.
 const (
 	English Language = "en"
 	Chinese Language = "zh"
@@ -33,11 +33,11 @@ func (l *Language) Set(s string) error {
 // String implements pflag.Value.
 func (l *Language) String() string { return string(*l) }
 
-// Type implements pflag.Value; it stands in the help.
+// Type implements pflag.Value; the help shows it.
 func (*Language) Type() string { return "zh|en" }
 
-// For returns w with the language of a command: that of --lang, or else that of the locale
-// which LC_ALL, LC_MESSAGES or LANG names, in this order.
+// For returns w with the language of --lang, or else of the locale in LC_ALL, LC_MESSAGES or
+// LANG, in this order.
 func (w Stdio) For(cmd *cobra.Command) Stdio {
 	w.Language = English
 	if given := cmd.Flag("lang"); given != nil && given.Changed {
@@ -48,8 +48,8 @@ func (w Stdio) For(cmd *cobra.Command) Stdio {
 	return w
 }
 
-// T returns an English text in l, formatted with args. The English text is the key in the table
-// of Chinese ones; a test finds what the table lacks.
+// T returns an English text in l, formatted with args. The English text is the key of the
+// Chinese one; a test finds missing keys.
 func (l Language) T(english string, args ...any) string {
 	text := english
 	if l == Chinese {
@@ -70,16 +70,16 @@ func (l Language) Row(english ...string) []any {
 	return row
 }
 
-// A Said can be said in each language.
-type Said interface{ In(l Language) string }
+// A Localized value has a text in each language.
+type Localized interface{ In(l Language) string }
 
-// A Text is an error or a note that is said in the language of whoever reads it.
+// A Text is an error or a note that is formatted in the language of its reader.
 type Text struct {
 	format, english string
 	args            []any
 }
 
-// Textf returns a text of an English format. An argument that is a Said follows the language.
+// Textf returns a text with an English format. Arguments that are Localized follow the language.
 func Textf(english string, args ...any) *Text {
 	return &Text{english, fmt.Sprintf(english, args...), args}
 }
@@ -87,7 +87,7 @@ func Textf(english string, args ...any) *Text {
 // Error implements error, in English.
 func (t *Text) Error() string { return t.english }
 
-// In implements Said.
+// In implements Localized.
 func (t *Text) In(l Language) string {
 	if l != Chinese {
 		return t.english
@@ -95,21 +95,21 @@ func (t *Text) In(l Language) string {
 	args := make([]any, len(t.args))
 	for i, arg := range t.args {
 		args[i] = arg
-		if said, ok := arg.(Said); ok {
-			args[i] = said.In(l)
+		if text, ok := arg.(Localized); ok {
+			args[i] = text.In(l)
 		}
 	}
 	return l.T(t.format, args...)
 }
 
-// Both is a text that is written in both languages where it stands.
-type Both struct{ English, Chinese string }
+// A Bilingual text brings its translation along.
+type Bilingual struct{ English, Chinese string }
 
 // String implements fmt.Stringer, in English.
-func (b Both) String() string { return b.English }
+func (b Bilingual) String() string { return b.English }
 
-// In implements Said.
-func (b Both) In(l Language) string {
+// In implements Localized.
+func (b Bilingual) In(l Language) string {
 	if l == Chinese {
 		return b.Chinese
 	}

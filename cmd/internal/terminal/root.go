@@ -12,7 +12,7 @@ func Root(w Stdio, commands ...*cobra.Command) *cobra.Command {
 	root.SetIn(w.In)
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
-	root.PersistentFlags().Var(new(Language), "lang", "language of reports; unless given, Chinese where LANG begins with zh")
+	root.PersistentFlags().Var(new(Language), "lang", "language of reports; by default Chinese if LC_ALL, LC_MESSAGES or LANG begins with zh")
 	root.AddCommand(commands...)
 	return root
 }

@@ -15,7 +15,7 @@ type Stdio struct {
 	In       io.Reader
 	Out, Err io.Writer // results · logs and errors
 	Notify   func(chan<- os.Signal, ...os.Signal)
-	Language Language // of what a command writes; see For
+	Language Language // of reports; see For
 }
 
 // Process returns the Stdio of this process.

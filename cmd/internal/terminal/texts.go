@@ -1,7 +1,7 @@
 package terminal
 
-// chinese has the Chinese of every text that a command says by Language.T or Textf, by its
-// English. Texts of package settings about one setting are in texts_settings.go.
+// chinese maps the English of every text that a command writes by Language.T or Textf to its
+// Chinese. The texts of check and of package settings are in texts_settings.go.
 var chinese = merged(operatorTexts, personTexts, keyTexts, rosterTexts, checkTexts, settingTexts)
 
 func merged(tables ...map[string]string) map[string]string {
@@ -14,7 +14,7 @@ func merged(tables ...map[string]string) map[string]string {
 	return all
 }
 
-// operatorTexts are of unlock, issue-reset-code and audit.
+// operatorTexts are the texts of unlock, issue-reset-code and audit.
 var operatorTexts = map[string]string{
 	"Account number or ID number: ": "个人账号或证件号码：",
 	"account number: ":              "个人账号：",
@@ -38,7 +38,7 @@ var operatorTexts = map[string]string{
 	"erase with account":                                                                              "删除个人信息和账户",
 }
 
-// personTexts are of export-person, erase-person, retention, reconcile and migrate-openid.
+// personTexts are the texts of export-person, erase-person, retention, reconcile and migrate-openid.
 var personTexts = map[string]string{
 	"Written to %s. Give the file to the citizen and delete it.": "已写入 %s。交给市民后请删除。",
 	"%s, %s, %d accounts:": "%s，%s，%d 个账户：",
@@ -53,10 +53,10 @@ var personTexts = map[string]string{
 	"Nothing is left. Run it once more when Alipay gives this application no user_id any more.":                                                                                                                                  "已全部完成。支付宝不再给本应用 user_id 之后，请再运行一次。",
 }
 
-// keyTexts are of keys new.
+// keyTexts are the texts of keys new.
 var keyTexts = map[string]string{
-	"the settings that a server needs: fill in what is empty, and name it with --env-file":                                     "服务所需的设置：填好空着的项，用 --env-file 指定",
-	"\nNext: put Alipay's files beside the keys, fill in what is empty in the settings, and run\nfundpass check --env-file %s": "\n下一步：把支付宝的文件放在密钥旁边，填好设置中空着的项，然后运行\nfundpass check --env-file %s",
+	"the settings that a server needs; fill in the empty ones, and use it with --env-file":                          "服务所需的设置：填好空着的项，用 --env-file 指定",
+	"\nNext: put Alipay's files beside the keys, fill in the empty settings, and run\nfundpass check --env-file %s": "\n下一步：把支付宝的文件放在密钥旁边，填好设置中空着的项，然后运行\nfundpass check --env-file %s",
 	"file":                     "文件",
 	"setting":                  "设置",
 	"what it is for":           "用途",

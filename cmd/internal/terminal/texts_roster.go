@@ -1,6 +1,6 @@
 package terminal
 
-// rosterTexts are of import and sync.
+// rosterTexts are the texts of import and sync.
 var rosterTexts = map[string]string{
 	"read": "读取", "added": "新增", "updated": "更新", "unchanged": "未变", "refused": "拒绝", "not in the file": "文件中没有", "seconds": "秒", "rows/s": "行/秒",
 	"password": "密码", "lines": "行数", "line": "行", "column": "列", "found to be initial": "为初始密码", "among the commonest": "属常见密码",

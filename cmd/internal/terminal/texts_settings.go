@@ -1,6 +1,6 @@
 package terminal
 
-// checkTexts are of check.
+// checkTexts are the texts of check.
 var checkTexts = map[string]string{
 	"what": "项目", "note": "说明", "settings": "设置", "set": "已设置", "not set": "未设置", "built in": "内置", "readable": "可读取",
 	"database": "数据库", "database TLS": "数据库 TLS", "database role": "数据库角色", "database clock": "数据库时钟",
@@ -35,7 +35,7 @@ var checkTexts = map[string]string{
 	"yes":                              "是",
 }
 
-// settingTexts say what is wrong with a setting.
+// settingTexts are the problems of settings.
 var settingTexts = map[string]string{
 	"is not set; wanted: %s":     "未设置；需要：%s",
 	"%s; wanted: %s":             "%s；需要：%s",
@@ -76,9 +76,10 @@ var settingTexts = map[string]string{
 	"is set: certificates under it are trusted as Alipay's by name and signature alone; use it for tests in the sandbox, never with citizens' data":                                                                      "已设置：其下的证书只凭名称和签名就被当作支付宝的；只用于沙箱测试，不得用于市民数据",
 	"is not set: owners are not notified when their password is changed; notices are recorded and not sent":                                                                                                              "未设置：密码修改后不通知本人；通知只记录不发送",
 	"is 0s: a link is transferred once the message to its holder is sent, so that they have no time to reject it; 24h gives them a day":                                                                                  "为 0s：通知一发出即改绑，原绑定者来不及拒绝；24h 给一天时间",
-	"is %s, while FUNDPASS_ENVIRONMENT is production":                                                                     "为 %s，而 FUNDPASS_ENVIRONMENT 为 production",
-	"accepts phone: an initial password is not secret, so the new owner of a phone number that is still on file can link": "包含 phone：初始密码不算秘密，档案中旧手机号的新机主就能绑定",
-	"is none: anyone who knows an ID number can link with an initial password":                                            "为 none：知道身份证号的任何人用初始密码就能绑定",
-	"lacks certdoc: owners without an earlier proof share one count of attempts with strangers, who can use it up":        "没有 certdoc：此前未核验身份的本人与陌生人共用一个错误计数，可能被陌生人用完",
-	"is not set: the message is encrypted with this key":                                                                  "未设置：消息是用此密钥加密的",
+	"is Alipay's sandbox, while FUNDPASS_ENVIRONMENT is production":                                                                                                                                                      "是支付宝沙箱，而 FUNDPASS_ENVIRONMENT 为 production",
+	"is not Alipay's production gateway, while FUNDPASS_ENVIRONMENT is production":                                                                                                                                       "不是支付宝生产网关，而 FUNDPASS_ENVIRONMENT 为 production",
+	"accepts phone: an initial password is not secret, so the new owner of a phone number that is still on file can link":                                                                                                "包含 phone：初始密码不算秘密，档案中旧手机号的新机主就能绑定",
+	"is none: anyone who knows an ID number can link with an initial password":                                                                                                                                           "为 none：知道身份证号的任何人用初始密码就能绑定",
+	"lacks certdoc: owners without an earlier proof share one count of attempts with strangers, who can use it up":                                                                                                       "没有 certdoc：此前未核验身份的本人与陌生人共用一个错误计数，可能被陌生人用完",
+	"is not set: the message is encrypted with this key":                                                                                                                                                                 "未设置：消息是用此密钥加密的",
 }

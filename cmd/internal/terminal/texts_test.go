@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// said are the texts in the sources of all commands: those that must be in the table, and all
-// others.
+// said has the texts in the sources of all commands: those that must be in the table, and all
+// literals.
 type said struct {
 	fset   *token.FileSet
 	needed map[string]string // text to position
@@ -44,7 +44,7 @@ func (s *said) need(e ast.Expr) {
 	}
 }
 
-// visit finds the texts by the functions and types that they are given to.
+// visit finds the texts by the functions that they are passed to.
 func (s *said) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.CallExpr:
@@ -122,7 +122,7 @@ func readSaid(t *testing.T) *said {
 	return s
 }
 
-// Every text that a command says in two languages is in the table.
+// TestTexts checks that every text that a command writes in two languages is in the table.
 func TestTexts(t *testing.T) {
 	t.Parallel()
 	s := readSaid(t)
@@ -136,10 +136,11 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// built are keys that the sources put together of two parts.
+// built matches the keys that the sources assemble from two parts.
 var built = regexp.MustCompile(`^(not a number of this document type: .*|not a name: .*|not one of [0-9 ]+)$`)
 
-// Each text of the table is used, has the same verbs in both languages, and is Chinese.
+// TestTableOfTexts checks that each text of the table is used, has the same verbs in both
+// languages, and is Chinese.
 func TestTableOfTexts(t *testing.T) {
 	t.Parallel()
 	s := readSaid(t)
@@ -195,10 +196,10 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-// A text follows the language, and so do the texts in it.
+// TestTextIn checks that a text and its arguments follow the language.
 func TestTextIn(t *testing.T) {
 	t.Parallel()
-	text := Textf("is not set; wanted: %s", Both{"a name", "名称"})
+	text := Textf("is not set; wanted: %s", Bilingual{"a name", "名称"})
 	if got := text.Error() + " | " + text.In(Chinese); got != "is not set; wanted: a name | 未设置；需要：名称" {
 		t.Errorf("got %s", got)
 	}
