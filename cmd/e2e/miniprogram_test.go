@@ -94,7 +94,7 @@ func TestNode(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
-	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime", "phone") })
+	t.Run("once", func(t *testing.T) { run(t, "fail", "ios", "encrypt", "runtime", "phone", "said") })
 	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "transfer", "accounts", "code", "remind", "facefirst") }) // errors arrive as in the tests below
 	for _, errors := range []string{"fail", "fail-bare", "success"} {
 		for _, client := range []string{"ios", "android"} {

@@ -168,7 +168,7 @@ func (b *browser) walkRecovery(t *testing.T) {
 	b.checkBothModes(t, "recover-new")
 	b.fill(t, "新密码", "Velvet-Harbor-31")
 	b.fill(t, "确认新密码", "Velvet-Harbor-31")
-	b.tap(t, "绑定并设置新密码", "密码修改成功")
+	b.tap(t, "绑定并设置新密码", "已绑定，新密码设置成功")
 	b.checkBothModes(t, "recover-result")
 	b.tap(t, "返回我的密码", "密码状态")
 }
@@ -185,7 +185,7 @@ func (b *browser) walkReset(t *testing.T, mode string) {
 	b.checkPage(t, mode+"reset-new")
 	b.fill(t, "新密码", "Velvet-Harbor-31")
 	b.fill(t, "确认新密码", "Velvet-Harbor-31")
-	b.tap(t, "确认修改", "密码修改成功")
+	b.tap(t, "确认修改", "新密码设置成功")
 }
 
 // walkFreeze freezes the password. It begins on the page 我的密码.

@@ -1,6 +1,7 @@
 package passwd
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -20,7 +21,10 @@ type fixedRule struct {
 	refuses                func(checkInput) bool
 }
 
-func (r fixedRule) broken() Broken { return Broken{r.ID, r.Code, r.Text} }
+// refusals are the texts of broken rules whose own text is no refusal.
+var refusals = map[string]string{"common": "密码过于常见，请换一个"}
+
+func (r fixedRule) broken() Broken { return Broken{r.ID, r.Code, cmp.Or(refusals[r.ID], r.Text)} }
 
 // Rules that are shown with the others but checked where the old passwords are stored.
 const (
@@ -38,7 +42,7 @@ const (
 // the password.
 var fixedRules = []fixedRule{
 	{"printable", "密码不能包含无法显示的字符", "NOT_PRINTABLE", "NIST SP 800-63B-4, 3.1.1.2 (printing characters)", server, notPrintable},
-	{"common", "密码过于常见，请换一个", "COMMON", nistBlocklist + "; OWASP ASVS 5.0, 6.2.4", server, isCommon},
+	{"common", "密码不能是常见的密码", "COMMON", nistBlocklist + "; OWASP ASVS 5.0, 6.2.4", server, isCommon},
 	{"id-number", "密码不能包含证件号码中连续4位或以上的字符", "CONTAINS_ID", asvsContext, server, containsID},
 	{"birthday", "密码不能包含您的出生日期", "CONTAINS_BIRTHDAY", asvsContext, server, containsBirthday},
 	{"phone", "密码不能包含手机号码中连续4位或以上的数字", "CONTAINS_PHONE", asvsContext, server, containsPhone},
