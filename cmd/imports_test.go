@@ -87,6 +87,7 @@ var rules = map[string]rule{
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/prometheus/client_golang"),
 	},
+	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
@@ -156,7 +157,7 @@ var rules = map[string]rule{
 
 // testTools are modules for tests only, which may also use the modules of all rules.
 var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi", "github.com/anishathalye/porcupine",
-	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto")
+	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", "github.com/go-jose/go-jose/v4")
 
 func list(s ...string) []string { return s }
 
