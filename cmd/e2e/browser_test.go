@@ -150,7 +150,16 @@ func (b *browser) fill(t *testing.T, name, value string) {
 // become gives the phone to another person.
 func (b *browser) become(t *testing.T, person string) {
 	t.Helper()
+	b.openPanel(t, "people")
 	b.do(t, "become "+person, chromedp.Click(fmt.Sprintf(`#list button[data-person=%q]`, person)), b.waitFor("我的密码"))
+}
+
+// openPanel shows the people or the requests, which a narrow screen has in a sheet.
+func (b *browser) openPanel(t *testing.T, panel string) {
+	t.Helper()
+	if must[bool](t, b, `document.getElementById("open-people").checkVisibility()`) {
+		b.do(t, panel, chromedp.Click("#open-"+panel), chromedp.WaitVisible("#sheet #"+panel))
+	}
 }
 
 // look takes a picture and checks what every page must keep.

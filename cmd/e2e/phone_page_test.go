@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -30,6 +29,7 @@ func TestPages(t *testing.T) {
 		b.walkPages(t, "dark-", "suspended_account")
 	})
 	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
+	t.Run("demo page", func(t *testing.T) { walkDemoPage(t, chromium, demo) })
 	t.Run("desk", func(t *testing.T) {
 		b := openPage(t, chromium, demo.URL, 1280, 960)
 		b.demo = demo
@@ -46,11 +46,6 @@ func TestPages(t *testing.T) {
 // size of a phone.
 func (b *browser) walkThrough(t *testing.T, mode, person string) {
 	b.do(t, "first page", b.waitFor("我的密码"))
-	for _, below := range []string{"people", "requests"} {
-		b.do(t, below, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = %q", below)), chromedp.Sleep(100*time.Millisecond))
-		b.look(t, mode+below)
-	}
-	b.do(t, "back to the phone", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
 	b.become(t, person)
 	if mode != "" {
 		b.do(t, "elder mode", chromedp.Click(`#page [role=switch]`), chromedp.WaitReady("#page .elder"))
@@ -70,7 +65,7 @@ func (b *browser) walkDesk(t *testing.T) {
 	b.look(t, "desk-authorisation")
 	b.tap(t, "同意", "去绑定")
 	b.tap(t, "去绑定", "确认绑定")
-	b.do(t, "tap the name", chromedp.Focus(`#field-name`), chromedp.Click(`#person button:nth-of-type(1)`))
+	b.do(t, "tap the name", chromedp.Focus(`#field-name`), chromedp.Click(`#person > button`))
 	b.look(t, "desk-link")
 	name := must[string](t, b, `document.getElementById("field-name").value`)
 	if want := b.demo.person(t, "face_fails").Name; name != want {

@@ -16,8 +16,8 @@ import (
 
 // loadPeople makes the stories' accounts that are not there yet, and nothing
 // else: what a citizen did to an account stays.
-func loadPeople(ctx context.Context, a *serve.App) error {
-	missing, err := missingStories(ctx, a)
+func loadPeople(ctx context.Context, a *serve.App, people []story) error {
+	missing, err := missingStories(ctx, a, people)
 	if err != nil {
 		return err
 	}
@@ -42,11 +42,11 @@ func loadPeople(ctx context.Context, a *serve.App) error {
 	return nil
 }
 
-func missingStories(ctx context.Context, a *serve.App) ([]story, error) {
+func missingStories(ctx context.Context, a *serve.App, people []story) ([]story, error) {
 	var with []story
 	var numbers []string
-	for _, s := range stories {
-		if s.account != "" {
+	for _, s := range people {
+		if s.account != "" && s.again == "" {
 			with, numbers = append(with, s), append(numbers, s.account)
 		}
 	}

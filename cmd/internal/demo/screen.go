@@ -26,9 +26,9 @@ func (d *demo) show() {
 		{"Log", d.logFile},
 	})
 	d.Heading("People to try")
-	peopleTable(d.Out, stories)
+	peopleTable(d.Out, d.people)
 	if d.dataDir.known {
-		fmt.Fprintln(d.Out, "Passwords are as first loaded; people may have changed theirs since. --fresh begins anew.")
+		fmt.Fprintln(d.Out, "Passwords are as first loaded; people may have changed theirs since, see the page. --fresh begins anew.")
 	}
 	d.Heading("What to do next")
 	d.next()
