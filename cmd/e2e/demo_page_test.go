@@ -82,6 +82,7 @@ func (b *browser) holds(t *testing.T, condition string) {
 // staysInView scrolls to the end of the page, where the phone is still whole.
 func (b *browser) staysInView(t *testing.T) {
 	t.Helper()
+	b.holds(t, `scrollY === 0 && phone.bottom <= innerHeight`)
 	b.do(t, "scroll", chromedp.Evaluate[chromedp.Void](`scrollTo(0, document.documentElement.scrollHeight)`))
 	b.holds(t, `scrollY > 100 && phone.top >= 0 && phone.bottom <= innerHeight`)
 }

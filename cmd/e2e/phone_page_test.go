@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // TestPages looks at every page of the mini-program and of the contract, measured and looked
@@ -29,6 +31,7 @@ func TestPages(t *testing.T) {
 		b.walkPages(t, "dark-", "suspended_account")
 	})
 	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
+	t.Run("locks", func(t *testing.T) { phone(t, demo).walkLocks(t) })
 	t.Run("demo page", func(t *testing.T) { walkDemoPage(t, chromium, demo) })
 	t.Run("desk", func(t *testing.T) {
 		b := openPage(t, chromium, demo.URL, 1280, 960)
@@ -104,6 +107,7 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	look("link-refused")
 	b.fill(t, "公积金密码", password)
 	b.tap(t, "确认绑定", "密码状态")
+	b.onFirstScreen(t, "修改密码")
 	look("home")
 	b.tap(t, "修改密码", "第一步")
 	b.fill(t, "证件号码", who.IDNumber)
@@ -167,6 +171,30 @@ func (b *browser) walkRecovery(t *testing.T) {
 	b.tap(t, "绑定并设置新密码", "已绑定，新密码设置成功")
 	b.lookTwice(t, "recover-result")
 	b.tap(t, "返回我的密码", "密码状态")
+}
+
+// walkLocks looks at what owners read whose password is locked, before and after the link.
+func (b *browser) walkLocks(t *testing.T) {
+	who := b.demo.person(t, "locked_soon")
+	b.begin(t, "locked_soon")
+	b.tap(t, "去绑定", "确认绑定")
+	b.fill(t, "姓名", who.Name)
+	b.fill(t, "证件号码", who.IDNumber)
+	b.fill(t, "公积金密码", "Not-The-Right-One")
+	b.tap(t, "确认绑定", "自动解锁")
+	b.lookTwice(t, "link-locked")
+	b.tap(t, "忘记密码？核验身份后重设", "办理前请阅读")
+
+	who = b.demo.person(t, "two_accounts_2")
+	p := b.demo.client()
+	logIn(t, p, "two_accounts_2")
+	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
+	for range 5 {
+		mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": "Not-The-Right-One"})
+	}
+	b.enter(t, "two_accounts_2", "暂时锁定")
+	b.onFirstScreen(t, "人脸验证，设置新密码")
+	b.lookTwice(t, "home-locked")
 }
 
 // walkReset goes from the face to the new password. It begins on the page 忘记密码.
