@@ -87,6 +87,7 @@ var law = map[string]line{
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
 	},
+	"miniapp-api/website/captcha": {ours: list("store"), modules: list("github.com/dchest/captcha")},
 	"miniapp-api/website/oidc": {
 		ours: list("store", "keys"),
 		modules: list("github.com/coreos/go-oidc/v3", "golang.org/x/oauth2",

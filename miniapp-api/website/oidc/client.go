@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,8 +24,12 @@ import (
 	"fundpass/store"
 )
 
-// Options limit the calls to the issuer. The zero value has the defaults for production.
+// Options are what is not the issuer's. RedirectURL is required.
 type Options struct {
+	// RedirectURL is the URL of this website at which Finish is called. It is registered at the
+	// issuer.
+	RedirectURL string
+
 	Timeout time.Duration  // of one call; 0 = 4 s
 	RootCAs *x509.CertPool // roots of the issuer's TLS certificate; nil = the system's
 }
@@ -32,6 +37,7 @@ type Options struct {
 // A Client signs citizens in at one issuer. It is safe for concurrent use.
 type Client struct {
 	settings Settings
+	redirect string
 	db       *store.DB
 	http     *http.Client
 
@@ -73,10 +79,13 @@ func New(s Settings, db *store.DB, o Options) (*Client, error) {
 	if s.secret == "" {
 		return nil, errors.Join(ErrSettings, errors.New("the client secret is missing"))
 	}
+	if err := checkURL(o.RedirectURL); err != nil {
+		return nil, fmt.Errorf("oidc: the redirect URL %w", err)
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = callTimeout
 	}
-	return &Client{settings: s, db: db, http: newHTTPClient(o.Timeout, o.RootCAs)}, nil
+	return &Client{settings: s, redirect: o.RedirectURL, db: db, http: newHTTPClient(o.Timeout, o.RootCAs)}, nil
 }
 
 // Button returns the text of the button that starts the sign-in.
@@ -144,7 +153,7 @@ func (c *Client) discover(ctx context.Context) (*provider, error) {
 	return &provider{
 		Provider: p, keys: coreos.NewRemoteKeySet(ctx, meta.KeysURL), iss: meta.Iss, userInfo: meta.UserInfo != "",
 		oauth: oauth2.Config{
-			ClientID: c.settings.ClientID, ClientSecret: c.settings.secret, Endpoint: endpoint, RedirectURL: c.settings.RedirectURL,
+			ClientID: c.settings.ClientID, ClientSecret: c.settings.secret, Endpoint: endpoint, RedirectURL: c.redirect,
 			Scopes: append([]string{coreos.ScopeOpenID}, c.settings.Scopes...),
 		},
 	}, nil

@@ -2,10 +2,12 @@ package oidc_test
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +22,15 @@ import (
 const redirectURL = "https://hall.example/login/province/callback"
 
 var zhang = oidcsim.Person{Login: "zhang", Name: "张三", IDType: "10", IDNumber: "11010519491231002X", Level: "L3"}
+
+// issuerKey is the first key of every issuer.
+var issuerKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
 
 // An env is an issuer and a client of it.
 type env struct {
@@ -45,13 +56,13 @@ func newEnv(t *testing.T, changes ...change) *env {
 	e.issuer = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(e.issuer.Close)
 	c := oidcsim.Config{Issuer: e.issuer.URL + "/province", ClientID: "fund hall", ClientSecret: e.secret, RedirectURL: redirectURL, Now: e.now,
-		People: []oidcsim.Person{zhang}}
+		People: []oidcsim.Person{zhang}, Key: issuerKey()}
 	s := oidc.Settings{
-		Name: "模拟省统一身份认证平台", Issuer: c.Issuer, ClientID: c.ClientID, SecretFile: "secret", ClientAuth: "basic", RedirectURL: redirectURL,
+		Name: "模拟省统一身份认证平台", Issuer: c.Issuer, ClientID: c.ClientID, SecretFile: "secret", ClientAuth: "basic",
 		Scopes: []string{"profile"}, Claims: oidc.Claims{Name: "name", IDType: "id_type", IDNumber: "id_number"},
 		IDTypes: map[string]string{"10": "01", "11": "03"}, Require: map[string][]string{"level": {"L2", "L3"}},
 	}
-	var o oidc.Options
+	o := oidc.Options{RedirectURL: redirectURL}
 	for _, f := range changes {
 		f(&c, &s, &o)
 	}

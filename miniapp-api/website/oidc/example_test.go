@@ -13,7 +13,6 @@ func ExampleParseSettings() {
 	  "issuer": "https://id.example.gov.cn",
 	  "client_id": "fund-hall",
 	  "client_secret_file": "oidc.secret",
-	  "redirect_url": "https://hall.example.gov.cn/login/province/callback",
 	  "scopes": ["profile"],
 	  "claims": {"name": "name", "id_number": "cert_no"},
 	  "id_types": {"": "01"},
@@ -24,10 +23,9 @@ func ExampleParseSettings() {
 	fmt.Println(err)
 	// Output:
 	// https://id.example.gov.cn map[:01] <nil>
-	// oidc: settings: client_id is missing
+	// oidc: settings: issuer is not https; plain http is allowed only for a simulator on this machine
+	// client_id is missing
 	// client_secret_file is missing
-	// issuer is not https; plain http is allowed only for a simulator on this machine
-	// redirect_url is not a URL
 	// claims need name and id_number
 	// id_types is empty
 }

@@ -36,8 +36,7 @@ type Settings struct {
 	// "" = "basic".
 	ClientAuth string `json:"client_auth,omitempty"`
 
-	RedirectURL string   `json:"redirect_url"` // of this website's callback, as registered at the issuer
-	Scopes      []string `json:"scopes"`       // besides openid
+	Scopes []string `json:"scopes"` // besides openid
 
 	// Claims are the names of the claims that identify the person.
 	Claims Claims `json:"claims"`
@@ -143,10 +142,8 @@ func (s Settings) problems() []error {
 	}
 	n := utf8.RuneCountInString(s.Name)
 	note(n < 2 || n > 30 || !only(s.Name, unicode.IsPrint), "name is not 2 to 30 printable characters")
-	for key, address := range map[string]string{"issuer": s.Issuer, "redirect_url": s.RedirectURL} {
-		if err := checkURL(address); err != nil {
-			all = append(all, fmt.Errorf("%s %w", key, err))
-		}
+	if err := checkURL(s.Issuer); err != nil {
+		all = append(all, fmt.Errorf("issuer %w", err))
 	}
 	note(s.ClientID == "" || !only(s.ClientID, unicode.IsPrint), "client_id is missing")
 	note(s.SecretFile == "", "client_secret_file is missing")
@@ -156,7 +153,6 @@ func (s Settings) problems() []error {
 		note(scope == "offline_access", "scope offline_access asks for access that is never used")
 	}
 	note(s.MaxAge != nil && *s.MaxAge < 0, "max_age is negative")
-	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return append(all, s.claimProblems()...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fundpass/miniapp-api/website/oidc"
+	"fundpass/store/storetest"
 )
 
 const settingsJSON = `{
@@ -15,7 +16,6 @@ const settingsJSON = `{
   "issuer": "https://id.example.gov.cn",
   "client_id": "fund-hall",
   "client_secret_file": "client.secret",
-  "redirect_url": "https://hall.example.gov.cn/login/province/callback",
   "scopes": ["profile", "identity"],
   "claims": {"name": "name", "id_type": "cert_type", "id_number": "cert_no"},
   "id_types": {"10": "01", "11": "03"},
@@ -39,7 +39,6 @@ func TestSettings(t *testing.T) {
 		"no name":            {replace("广东省统一身份认证平台", ""), "name is not"},
 		"plain http":         {replace("https://id", "http://id"), "issuer is not https"},
 		"query in issuer":    {replace("gov.cn\"", "gov.cn?a\""), "issuer has more"},
-		"relative redirect":  {replace("https://hall.example.gov.cn", ""), "redirect_url is not a URL"},
 		"no client":          {replace("fund-hall", ""), "client_id"},
 		"no secret":          {replace("client.secret", ""), "client_secret_file"},
 		"another auth":       {replace(`"scopes"`, `"client_auth": "none", "scopes"`), "client_auth"},
@@ -97,4 +96,32 @@ func TestLoadSettings(t *testing.T) {
 	}
 	write(file, settingsJSON+strings.Repeat(" ", 64<<10), 0o644)
 	refused("too long", "longer")
+}
+
+// A client needs everything at the start of the program, not at the first sign-in.
+func TestNewIsComplete(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	s, err := oidc.ParseSettings([]byte(settingsJSON))
+	noError(t, err)
+	for name, make := range map[string]func() (*oidc.Client, error){
+		"no secret": func() (*oidc.Client, error) { return oidc.New(s, db, oidc.Options{RedirectURL: redirectURL}) },
+		"no settings": func() (*oidc.Client, error) {
+			return oidc.New(oidc.Settings{}.WithSecret("s"), db, oidc.Options{RedirectURL: redirectURL})
+		},
+		"no database": func() (*oidc.Client, error) {
+			return oidc.New(s.WithSecret("s"), nil, oidc.Options{RedirectURL: redirectURL})
+		},
+		"no redirect": func() (*oidc.Client, error) { return oidc.New(s.WithSecret("s"), db, oidc.Options{}) },
+		"redirect by http": func() (*oidc.Client, error) {
+			return oidc.New(s.WithSecret("s"), db, oidc.Options{RedirectURL: "http://hall.example/a"})
+		},
+		"redirect to query": func() (*oidc.Client, error) {
+			return oidc.New(s.WithSecret("s"), db, oidc.Options{RedirectURL: redirectURL + "?a"})
+		},
+	} {
+		if c, err := make(); err == nil || c != nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
 }

@@ -120,7 +120,7 @@ func TestTwoServers(t *testing.T) {
 	t.Parallel()
 	var settings oidc.Settings
 	e := newEnv(t, func(_ *oidcsim.Config, s *oidc.Settings, _ *oidc.Options) { settings = *s })
-	other, err := oidc.New(settings.WithSecret(e.secret), e.openDB(), oidc.Options{})
+	other, err := oidc.New(settings.WithSecret(e.secret), e.openDB(), oidc.Options{RedirectURL: redirectURL})
 	noError(t, err)
 	address, cookies := e.start(e.client)
 	back := e.choose(address, "zhang")
@@ -148,7 +148,7 @@ func TestOtherIssuerGetsNoCode(t *testing.T) {
 	e := newEnv(t)
 	var settings oidc.Settings
 	second := newEnv(t, func(_ *oidcsim.Config, s *oidc.Settings, _ *oidc.Options) { settings = *s })
-	other, err := oidc.New(settings.WithSecret(second.secret), e.db, oidc.Options{})
+	other, err := oidc.New(settings.WithSecret(second.secret), e.db, oidc.Options{RedirectURL: redirectURL})
 	noError(t, err)
 	address, cookies := e.start(e.client)
 	back := e.choose(address, "zhang")
@@ -197,6 +197,17 @@ func TestClaims(t *testing.T) {
 		if p, err := e.signIn(); !errors.Is(err, oidc.ErrNoDocument) && !errors.Is(err, oidc.ErrUnverified) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
+	}
+}
+
+// An id_token without a subject is refused even if no userinfo is needed, with whose subject it
+// would be compared.
+func TestNoSubject(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(c *oidcsim.Config, _ *oidc.Settings, _ *oidc.Options) { c.InToken = true })
+	e.sim.Fault(oidcsim.NoSubject)
+	if p, err := e.signIn(); !errors.Is(err, oidc.ErrRejected) {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

@@ -28,7 +28,9 @@ type Config struct {
 	ClientAuth string
 	// InToken puts the claims about the person into the id_token, not only into userinfo.
 	InToken bool
-	Now     func() time.Time // nil = time.Now
+	// Key is the first key, of 2048 bits; nil = a new one.
+	Key *rsa.PrivateKey
+	Now func() time.Time // nil = time.Now
 }
 
 // A Person is an account at the issuer. The claims are "name", "id_type" ("10" = ID card),
@@ -71,7 +73,7 @@ type grant struct {
 // codeLife is how long a code is valid.
 const codeLife = time.Minute
 
-// New returns a Sim with a key of its own.
+// New returns a Sim.
 func New(c Config) (*Sim, error) {
 	u, err := url.Parse(c.Issuer)
 	if err != nil || u.Host == "" || c.ClientID == "" || c.ClientSecret == "" || c.RedirectURL == "" {
@@ -84,6 +86,9 @@ func New(c Config) (*Sim, error) {
 		c.Name = "模拟省统一身份认证平台"
 	}
 	s := &Sim{cfg: c, path: u.Path, grants: map[string]*grant{}, access: map[string]*grant{}, calls: map[string]int{}}
+	if s.key, s.keyID = c.Key, "first"; s.key != nil {
+		return s, nil
+	}
 	return s, s.RotateKey()
 }
 
