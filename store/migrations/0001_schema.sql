@@ -258,14 +258,15 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
 CREATE INDEX sessions_created ON sessions (center_id, created_at);
 
--- Auth codes of Alipay, each used once over all processes. Only the digest is stored, for a day.
-CREATE TABLE auth_codes (
-	center_id   text        NOT NULL,
-	code_digest bytea       NOT NULL,
-	spent_at    timestamptz NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
+-- Values that are valid once over all processes, such as Alipay's auth codes and one-time tokens.
+-- Only the digest is stored, for longer than the value is valid.
+CREATE TABLE spent_values (
+	center_id    text        NOT NULL,
+	value_digest bytea       NOT NULL,
+	spent_at     timestamptz NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
 );
-CREATE INDEX auth_codes_spent ON auth_codes (center_id, spent_at);
+CREATE INDEX spent_values_spent ON spent_values (center_id, spent_at);
 
 -- Tickets for one sealed password each: a page gets a ticket, seals the password for it and
 -- submits both.
