@@ -56,6 +56,7 @@ type Service struct {
 	floor     refusalFloor
 	consents  consentRules
 	faces     faceVerifier
+	registry  *channelRegistry
 
 	verdictTime time.Duration
 }
@@ -81,6 +82,7 @@ func New(c Config) (*Service, error) {
 			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", provider: c.Provider,
 		},
 		faces:       faceVerifier{c.DB, c.Provider, c.Log},
+		registry:    newChannelRegistry(c.DB, c.Log),
 		verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
 	}, nil
 }
