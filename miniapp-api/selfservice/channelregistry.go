@@ -13,11 +13,8 @@ const (
 	// registryAge is the greatest age of the registry in use, unless the database is away.
 	registryAge = 5 * time.Second
 
-	// registryWait is how long a request waits for the registry if an older one is known.
-	registryWait = time.Second
-
-	// registryTime limits a read of the registry.
-	registryTime = 2 * time.Second
+	// defaultRegistryTime limits a read of the registry, and how long requests wait for it.
+	defaultRegistryTime = 2 * time.Second
 )
 
 // A channelRegistry caches the registry of channels, so that a request costs no read of it. A
@@ -25,8 +22,9 @@ const (
 // half of registryAge has passed, so that requests rarely wait. While the database is away the
 // last known registry is in use. Each read first reports what was counted since the last.
 type channelRegistry struct {
-	db  *store.DB
-	log *slog.Logger
+	db    *store.DB
+	log   *slog.Logger
+	limit time.Duration // of a read
 
 	mu      sync.Mutex
 	known   []store.ChannelEntry // nil: never read
@@ -36,8 +34,8 @@ type channelRegistry struct {
 	tallies map[string]*tally
 }
 
-func newChannelRegistry(db *store.DB, log *slog.Logger) *channelRegistry {
-	return &channelRegistry{db: db, log: log, tallies: make(map[string]*tally)}
+func newChannelRegistry(db *store.DB, log *slog.Logger, limit time.Duration) *channelRegistry {
+	return &channelRegistry{db: db, log: log, limit: limit, tallies: make(map[string]*tally)}
 }
 
 // entries returns the registry.
@@ -46,15 +44,8 @@ func (r *channelRegistry) entries(ctx context.Context) ([]store.ChannelEntry, er
 	if reading == nil {
 		return known, nil
 	}
-	wait := make(<-chan time.Time)
-	if known != nil {
-		timer := time.NewTimer(registryWait)
-		defer timer.Stop()
-		wait = timer.C
-	}
 	select {
 	case <-reading:
-	case <-wait:
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
@@ -89,7 +80,7 @@ func (r *channelRegistry) look() (known []store.ChannelEntry, reading <-chan str
 
 // read reports the counts and reads the registry, detached from any request.
 func (r *channelRegistry) read(done chan<- struct{}) {
-	ctx, stop := context.WithTimeout(context.Background(), registryTime)
+	ctx, stop := context.WithTimeout(context.Background(), r.limit)
 	defer stop()
 	r.report(ctx)
 	now := r.db.Now() // before the read: the registry is at least that new
