@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/selfservice"
@@ -116,6 +118,8 @@ var common = []Presentation{
 		Message: "暂未开通此功能，请使用其他方式办理", Next: "Hide the entry. If POST /v1/password/tickets returns this, send plain passwords over TLS."},
 	{Code: "IDEMPOTENCY_KEY_REUSED", Status: 422, Title: "The Idempotency-Key was used with another body",
 		Message: "请求重复，请重新提交", Next: "Use a new key for each form."},
+	{Code: "CHANNEL_CLOSED", Status: 503, RetryAfter: 600, Title: "The channel is switched off or outside its service hours; nothing was done",
+		Message: "暂停服务，请稍后再试，或到柜台办理", Next: "Show the message, which names the other channels. After opens_at, or else after retry_after seconds, repeat. Offer the freeze unless why is manual: signing in, freezing and rejecting a transfer still work.", compose: closedMessage},
 	{Code: "TOO_MANY_REQUESTS", Status: 429, RetryAfter: 1, Title: "Too many requests",
 		Message: "操作太频繁，请稍后再试", Next: "Wait retry_after seconds."},
 	{Code: "BUSY", Status: 503, RetryAfter: 2, Title: "Overloaded or database unavailable; nothing was done",
@@ -167,6 +171,37 @@ func waitingMessage(e *selfservice.Error, message string) string {
 	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的{user}可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
 }
 
+// closedMessage says why the channel is closed, until when and where else to go.
+func closedMessage(e *selfservice.Error, message string) string {
+	c := e.Closed
+	if c == nil {
+		return message
+	}
+	text := c.Name + "暂停服务"
+	if c.Why == selfservice.ChannelByHours {
+		text = fmt.Sprintf("现在不在%s的服务时间（每天%s）", c.Name, c.Hours)
+	}
+	wait := "请稍后再试"
+	if c.OpensAt != nil {
+		wait = fmt.Sprintf("请在%s之后再试", c.OpensAt.In(calendar.Beijing).Format("1月2日15:04"))
+	}
+	return text + "，" + wait + elsewhere(c.Open)
+}
+
+// elsewhere names where else citizens can go. The counter is always among it.
+func elsewhere(open []selfservice.ChannelName) string {
+	if len(open) == 0 {
+		return "，或到柜台办理"
+	}
+	var names []string
+	for _, o := range open {
+		if !slices.Contains(names, o.Name) {
+			names = append(names, o.Name)
+		}
+	}
+	return "，或通过" + strings.Join(names, "、") + "办理，也可以到柜台办理"
+}
+
 // message returns the message for one occurrence.
 func (p Presentation) message(e *selfservice.Error) string {
 	if p.compose == nil {
@@ -182,6 +217,9 @@ func (p Presentation) problem(e *selfservice.Error, requestID string) problem {
 		Errors: viewsOfFields(e.Fields), Remaining: e.Remaining, LockedUntil: e.LockedUntil,
 		Offered: e.TransferOffered, FaceFirst: e.FaceFirst, Transfer: viewOfTransfer(e.Transfer),
 		RetryAfter: cmp.Or(e.RetryAfter, p.RetryAfter), RequestID: requestID,
+	}
+	if e.Closed != nil {
+		body.setClosed(*e.Closed)
 	}
 	if e.Pending != nil {
 		body.Pending = &pendingView{e.Pending.ID, e.Pending.CertifyID, e.Pending.CertifyURL, e.Pending.ExpiresAt}
