@@ -29,6 +29,11 @@ func TestPages(t *testing.T) {
 		b.become(t, "suspended_account")
 		b.walkPages(t, "dark-", "suspended_account")
 	})
+	t.Run("readme", func(t *testing.T) {
+		b := openPage(t, chromium, demo.URL, 375, 670)
+		b.demo = demo
+		b.looksLikeReadme(t)
+	})
 	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
 	t.Run("desk", func(t *testing.T) {
 		b := openPage(t, chromium, demo.URL, 1280, 960)
