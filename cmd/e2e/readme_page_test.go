@@ -23,7 +23,7 @@ const readmePicture = "../../docs/phone.png"
 // looksLikeReadme compares the phone on the second page of a change with the picture of the READMEs.
 func (b *browser) looksLikeReadme(t *testing.T) {
 	who := b.demo.person(t, "two_accounts")
-	b.begin(t, "two_accounts")
+	b.openUnlinked(t, "two_accounts")
 	b.tap(t, "去绑定", "确认绑定")
 	b.fill(t, "姓名", who.Name)
 	b.fill(t, "证件号码", who.IDNumber)
