@@ -30,6 +30,11 @@ func TestPages(t *testing.T) {
 		b.selectPerson(t, "suspended_account")
 		b.walkPages(t, "dark-", "suspended_account")
 	})
+	t.Run("readme", func(t *testing.T) {
+		b := openPage(t, chromium, demo.URL, 375, 670)
+		b.demo = demo
+		b.looksLikeReadme(t)
+	})
 	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
 	t.Run("locks", func(t *testing.T) { phone(t, demo).walkLocks(t) })
 	t.Run("demo page", func(t *testing.T) { walkDemoPage(t, chromium, demo) })
