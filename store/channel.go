@@ -13,5 +13,8 @@ const (
 // ProviderAlipay identifies users by an open_id or a user_id of Alipay.
 const ProviderAlipay = "alipay"
 
+// ProviderCentre identifies users by their document: the centre itself has checked who they are.
+const ProviderCentre = "centre"
+
 // notifier is the provider of the messages in notifications.
 const notifier = ProviderAlipay

@@ -23,6 +23,9 @@ const (
 
 	countTransfersOfPerson = "transfers of a person"
 	countTransfersOfUser   = "transfers of a user"
+
+	countCodesOfPerson  = "SMS codes of a person"
+	countCodesOfNetwork = "SMS codes of a network"
 )
 
 // A start names the daily counters of one verification: one of the person, one of the user.

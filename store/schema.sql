@@ -290,12 +290,17 @@ CREATE TABLE outbox (
 	done_at timestamp with time zone,
 	lease uuid,
 	failed_at timestamp with time zone,
+	expires_at timestamp with time zone NOT NULL,
+	medium text NOT NULL,
+	receipt text,
 	PRIMARY KEY (center_id, outbox_id),
-	CHECK ((length(kind) > 0))
+	CHECK ((length(kind) > 0)),
+	CHECK ((medium = ANY (ARRAY['message'::text, 'sms'::text]))),
+	CHECK ((receipt = ANY (ARRAY['delivered'::text, 'undelivered'::text])))
 );
 CREATE INDEX outbox_account ON outbox USING btree (center_id, account_id);
 CREATE INDEX outbox_created ON outbox USING btree (center_id, created_at);
-CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
+CREATE INDEX outbox_due ON outbox USING btree (center_id, medium, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
 
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,
@@ -419,6 +424,30 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE sms_codes (
+	center_id text NOT NULL,
+	code_id uuid NOT NULL,
+	purpose text NOT NULL,
+	channel text NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid,
+	phone_digest bytea,
+	binding_digest bytea NOT NULL,
+	code_fingerprint bytea NOT NULL,
+	tries integer NOT NULL DEFAULT 0,
+	issued_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	used boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK (((account_id IS NULL) = (phone_digest IS NULL))),
+	CHECK ((length(channel) > 0)),
+	CHECK ((purpose = ANY (ARRAY['sign_in'::text, 'reset'::text, 'link'::text, 'device'::text])))
+);
+CREATE INDEX sms_codes_issued ON sms_codes USING btree (center_id, issued_at);
+CREATE INDEX sms_codes_person ON sms_codes USING btree (center_id, person_digest, issued_at);
+CREATE UNIQUE INDEX sms_codes_one_open ON sms_codes USING btree (center_id, person_digest, purpose) WHERE (closed_at IS NULL);
 
 CREATE TABLE spraying (
 	center_id text NOT NULL,

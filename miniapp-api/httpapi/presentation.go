@@ -84,6 +84,14 @@ var common = []Presentation{
 		Message: "撤回此项同意需先解除绑定", Next: "Offer POST /v1/link/remove, which requires the password."},
 	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
 		Message: "手机号核验未通过，请重新核验手机号", Next: "Verify the number again. The answer is the same for every reason."},
+	{Code: "SMS_CODE_WRONG", Status: 403, Title: "The SMS code is wrong",
+		Message: "验证码不正确", Next: "Let the citizen correct the code and show remaining_attempts; at 0 request another code.", compose: codeWrongMessage},
+	{Code: "SMS_CODE_GONE", Status: 410, Title: "The SMS code is used, replaced, expired, out of tries, of another purpose or session, or the phone on file has changed",
+		Message: "验证码已失效，请重新获取", Next: "Offer to request another code."},
+	{Code: "SMS_CODE_LIMIT", Status: 429, Title: "Another SMS code was requested less than a minute ago, or the daily limit is reached",
+		Message: "今天获取短信验证码的次数已用完，请明天再试或使用其他方式", Next: "Wait retry_after seconds: up to a minute, or until midnight in Beijing.", compose: codeLimitMessage},
+	{Code: "NO_PHONE_ON_FILE", Status: 409, Title: "No mobile phone is on file at the centre, or another person has the same",
+		Message: "您在公积金中心没有预留手机号，或预留的手机号与他人相同，不能用短信验证。请使用其他方式，或到柜台更新手机号", Next: "Offer the other ways."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
 		Message: "证件号码或原密码错误", Next: "Clear the old password and show remaining_attempts.", compose: remainingMessage},
 	{Code: "PASSWORD_LOCKED", Status: 423, Title: "Too many wrong passwords",
@@ -133,6 +141,25 @@ func remainingMessage(e *selfservice.Error, message string) string {
 		return message
 	}
 	return fmt.Sprintf("%s，密码还可以试%d次", message, *e.Remaining)
+}
+
+// codeWrongMessage says how often the citizen can still try, or what helps if they cannot.
+func codeWrongMessage(e *selfservice.Error, message string) string {
+	switch {
+	case e.Remaining == nil:
+		return message
+	case *e.Remaining == 0:
+		return message + "，请重新获取"
+	}
+	return fmt.Sprintf("%s，还可以试%d次", message, *e.Remaining)
+}
+
+// codeLimitMessage distinguishes the pause after a code from the limit of the day.
+func codeLimitMessage(e *selfservice.Error, message string) string {
+	if e.RetryAfter == 0 || e.RetryAfter > 60 {
+		return message
+	}
+	return fmt.Sprintf("验证码刚刚发送过，请%d秒后再获取", e.RetryAfter)
 }
 
 // lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.

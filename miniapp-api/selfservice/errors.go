@@ -80,6 +80,11 @@ var (
 
 	ErrPhoneRefused = &Error{Code: "PHONE_REFUSED"}
 
+	ErrCodeWrong = &Error{Code: "SMS_CODE_WRONG"} // with Remaining
+	ErrCodeGone  = &Error{Code: "SMS_CODE_GONE"}
+	ErrCodeLimit = &Error{Code: "SMS_CODE_LIMIT"} // with RetryAfter
+	ErrNoPhone   = &Error{Code: "NO_PHONE_ON_FILE"}
+
 	ErrOldPasswordWrong = &Error{Code: "OLD_PASSWORD_WRONG"}
 	ErrPasswordLocked   = &Error{Code: "PASSWORD_LOCKED"}
 

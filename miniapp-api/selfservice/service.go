@@ -34,6 +34,7 @@ type Config struct {
 	Consent      ConsentMode    // "" = ConsentRecorded
 	ConsentTexts []ConsentText  // see ParseConsents
 
+	SMS             bool           // codes and notices can be sent to the phone on file
 	MessageTemplate string         // the template of notices to owners; "" = notices are only recorded
 	Documents       *document.List // the centre's document codes; nil = the built-in list
 
@@ -51,6 +52,7 @@ type Service struct {
 	reset     ResetProof
 	transfer  TransferPolicy
 	template  string // of messages to owners; "" = none are sent
+	sms       bool
 	documents *document.List
 	spraying  sprayGuard
 	floor     refusalFloor
@@ -72,7 +74,7 @@ func New(c Config) (*Service, error) {
 	l := c.Policy.Spraying
 	return &Service{
 		db: c.DB, policy: c.Policy, hasher: c.Hasher, provider: c.Provider, log: c.Log, accepted: accepted,
-		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, documents: c.Documents,
+		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, sms: c.SMS, documents: c.Documents,
 		spraying: sprayGuard{
 			limits:  store.Spraying{PerUser: l.PerUser, PerAddress: l.PerAddress, PerMinute: l.PerMinute},
 			certdoc: slices.Contains(accepted.union(), ProofCertdoc), log: c.Log,

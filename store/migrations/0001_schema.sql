@@ -387,6 +387,30 @@ CREATE TABLE reset_codes (
 CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes (center_id, account_id) WHERE closed_at IS NULL;
 CREATE INDEX reset_codes_issued ON reset_codes (center_id, issued_at);
 
+-- One-time codes sent by SMS to the phone on file. A code is valid for one purpose, for the
+-- person and for the session that requested it. A person has one open code for a purpose.
+CREATE TABLE sms_codes (
+	center_id        text        NOT NULL,
+	code_id          uuid        NOT NULL,
+	purpose          text        NOT NULL CHECK (purpose IN ('sign_in', 'reset', 'link', 'device')),
+	channel          text        NOT NULL CHECK (length(channel) > 0),
+	person_digest    bytea       NOT NULL,
+	account_id       uuid, -- NULL: a caller who is not proven named a person who cannot be reached, and no code was sent
+	phone_digest     bytea, -- of the phone on file at that time; NULL as account_id is
+	binding_digest   bytea       NOT NULL, -- of the session, or of what the channel has before one
+	code_fingerprint bytea       NOT NULL,
+	tries            integer     NOT NULL DEFAULT 0,
+	issued_at        timestamptz NOT NULL,
+	expires_at       timestamptz NOT NULL,
+	closed_at        timestamptz, -- used, replaced or out of tries
+	used             boolean     NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK ((account_id IS NULL) = (phone_digest IS NULL))
+);
+CREATE UNIQUE INDEX sms_codes_one_open ON sms_codes (center_id, person_digest, purpose) WHERE closed_at IS NULL;
+CREATE INDEX sms_codes_person ON sms_codes (center_id, person_digest, issued_at);
+CREATE INDEX sms_codes_issued ON sms_codes (center_id, issued_at);
+
 
 -- Consents
 
@@ -445,8 +469,8 @@ CREATE TABLE operator_actions (
 CREATE INDEX operator_actions_account ON operator_actions (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions (center_id, at);
 
--- Notices to users, written in the transaction that causes them. The process that holds the
--- lease sends a notice until next_at; afterwards any process may.
+-- Notices and codes to users, written in the transaction that causes them. The process that
+-- holds the lease sends a row until next_at; afterwards any process may.
 CREATE TABLE outbox (
 	center_id  text        NOT NULL,
 	outbox_id  uuid        NOT NULL, -- the receiver's deduplication key
@@ -459,11 +483,14 @@ CREATE TABLE outbox (
 	done_at    timestamptz,
 	lease      uuid,
 	failed_at  timestamptz, -- when it was given up undelivered
+	expires_at timestamptz NOT NULL, -- it is not sent afterwards
+	medium     text        NOT NULL CHECK (medium IN ('message', 'sms')), -- a message of the user's provider, or an SMS to the phone on file
+	receipt    text        CHECK (receipt IN ('delivered', 'undelivered')), -- of an SMS, as the gateway reported; NULL: no report
 	PRIMARY KEY (center_id, outbox_id)
 );
 CREATE INDEX outbox_account ON outbox (center_id, account_id);
 CREATE INDEX outbox_created ON outbox (center_id, created_at);
-CREATE INDEX outbox_due ON outbox (center_id, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
+CREATE INDEX outbox_due ON outbox (center_id, medium, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
 
 -- Messages from Alipay, one row each: Alipay repeats a message for 25 hours under its notify_id.
 CREATE TABLE notifications (

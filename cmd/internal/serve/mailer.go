@@ -136,7 +136,7 @@ func (m *mailer) pageOf(d store.Delivery) string {
 
 // refreshGauges updates the values that the metrics report.
 func (m *mailer) refreshGauges(ctx context.Context) {
-	n, oldest, err := m.db.Undelivered(ctx)
+	n, oldest, err := m.db.Undelivered(ctx, store.MediumMessage)
 	if err == nil { // the next round complains of a database that is away
 		m.due.Store(int64(n))
 		m.oldest.Store(int64(oldest))
