@@ -24,6 +24,8 @@ const (
 	countTransfersOfPerson = "transfers of a person"
 	countTransfersOfUser   = "transfers of a user"
 
+	countSMSRecoveriesOfPerson = "SMS recoveries of a person"
+
 	countCodesOfPerson  = "SMS codes of a person"
 	countCodesOfNetwork = "SMS codes of a network"
 )

@@ -78,7 +78,7 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	noError(t, err)
 	_, err = db.IssueResetCode(ctx, account, fmt.Sprintf("%010d", n), "0017")
 	noError(t, err)
-	_, err = db.IssueSMSCode(ctx, store.SMSCodeOrder{Purpose: "reset", Channel: s.Channel, PersonDigest: account.PersonDigest, AccountID: account.ID,
+	_, err = db.IssueSMSCode(ctx, store.SMSCodeOrder{ID: uuid.New(), Purpose: "reset", Channel: s.Channel, PersonDigest: account.PersonDigest, AccountID: account.ID,
 		Mobile: d.Person.Phone, Binding: s.TokenDigest, Code: "000000", Silent: true})
 	noError(t, err)
 	noError(t, db.BindPhone(ctx, s, store.PhoneProof{Payload: []byte(fmt.Sprint("payload", n)), Mobile: d.Person.Phone}))
@@ -304,7 +304,7 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 9 ||
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 10 ||
 		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 2 {
 		t.Errorf("%+v", data)
 	}

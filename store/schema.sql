@@ -146,8 +146,8 @@ CREATE TABLE link_proofs (
 	scope bytea NOT NULL,
 	kind text NOT NULL,
 	state text NOT NULL,
-	certify_digest bytea NOT NULL,
-	sealed_certify bytea NOT NULL,
+	certify_digest bytea,
+	sealed_certify bytea,
 	credential_version bigint,
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
@@ -156,9 +156,13 @@ CREATE TABLE link_proofs (
 	code_id uuid,
 	claim_digest bytea,
 	recovery boolean NOT NULL DEFAULT false,
+	sms_code_id uuid,
+	passed_at timestamp with time zone,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
-	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
+	CHECK (((kind = 'sms'::text) = (certify_digest IS NULL))),
+	CHECK (((kind = 'sms'::text) = (sms_code_id IS NOT NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'sms'::text]))),
 	CHECK ((recovery OR (claim_digest IS NOT NULL) OR ((account_id IS NOT NULL) AND (credential_version IS NOT NULL)))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
@@ -188,7 +192,7 @@ CREATE TABLE link_transfers (
 	PRIMARY KEY (center_id, transfer_id),
 	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0)),
-	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
+	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'sms'::text, 'clerk'::text]))),
 	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'rejected'::text, 'cancelled'::text, 'undeliverable'::text])))
 );
 CREATE INDEX link_transfers_former ON link_transfers USING btree (center_id, former_digest, closed_at) WHERE (state = 'done'::text);
@@ -394,11 +398,13 @@ CREATE TABLE resets (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
+	sms_code_id uuid,
 	PRIMARY KEY (center_id, reset_id),
 	UNIQUE (center_id, certify_digest),
 	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
-	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
-	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK (((kind = 'sms'::text) = (sms_code_id IS NOT NULL))),
+	CHECK (((kind = ANY (ARRAY['clerk'::text, 'sms'::text])) = (certify_digest IS NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text, 'sms'::text]))),
 	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)

@@ -24,6 +24,7 @@ const (
 
 // An SMSCodeOrder is a code to be sent to an account's phone on file.
 type SMSCodeOrder struct {
+	ID               uuid.UUID
 	Purpose, Channel string
 	PersonDigest     []byte
 	AccountID        uuid.UUID // zero: the person has no account, and no code is sent
@@ -33,7 +34,7 @@ type SMSCodeOrder struct {
 	Code             string
 
 	// Silent issues a code that is not sent and is never right if the phone is not the
-	// person's own, instead of returning ErrNotFound: a caller who is not proven learns
+	// person's own, instead of returning ErrNoPhone: a caller who is not proven learns
 	// nothing.
 	Silent bool
 }
@@ -46,10 +47,10 @@ type SMSCode struct {
 }
 
 // IssueSMSCode stores a code, closes the person's earlier one for the purpose and adds the SMS
-// to the outbox. It returns ErrNotFound, and counts nothing, if Mobile is not on file any more
+// to the outbox. It returns ErrNoPhone, and counts nothing, if Mobile is not on file any more
 // or is on file for another person, too; ErrTooSoon within SMSCodeInterval of the person's
 // latest code for any purpose; and ErrLimit if the person or the network has had the codes of
-// the day. Calling it twice issues two.
+// the day. Calling it twice fails.
 func (db *DB) IssueSMSCode(ctx context.Context, o SMSCodeOrder) (SMSCode, error) {
 	var code SMSCode
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
@@ -62,7 +63,7 @@ func (db *DB) IssueSMSCode(ctx context.Context, o SMSCodeOrder) (SMSCode, error)
 // issueSMSCode is IssueSMSCode within a transaction. It locks the person's count first, so the
 // calls for a person run one after the other.
 func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now time.Time) (SMSCode, error) {
-	c := SMSCode{ID: uuid.New(), ExpiresAt: now.Add(SMSCodeLife), NextAt: now.Add(SMSCodeInterval)}
+	c := SMSCode{ID: o.ID, ExpiresAt: now.Add(SMSCodeLife), NextAt: now.Add(SMSCodeInterval)}
 	if err := db.countOne(ctx, tx, dailyCount{countCodesOfPerson, o.PersonDigest, SMSCodesPerDay}, now); err != nil {
 		return c, err
 	}
@@ -85,7 +86,7 @@ func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now
 	case err != nil:
 		return c, err
 	case !own && !o.Silent:
-		return c, ErrNotFound
+		return c, ErrNoPhone
 	}
 	return c, db.writeSMSCode(ctx, tx, o, phoneIf(own, phone), c, now)
 }

@@ -71,7 +71,7 @@ var common = []Presentation{
 	{Code: "NO_SUCH_ACCOUNT", Status: 404, Title: "The linked person has no account with this id",
 		Message: "没有找到该账户，请刷新后重新选择", Next: "Call GET /v1/accounts again."},
 	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof, one of those in errors",
-		Message: "绑定前还需核验是否为您本人", Next: "With pending: open its certify_url, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: verify the phone number, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: open its certify_url, or ask for the code that was sent to its phone, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: verify the phone number, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
 	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "Daily limit of face verifications reached",
 		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
 	{Code: "LINK_GONE", Status: 410, Title: "Pending link used, replaced, expired, unknown or of another session",
@@ -103,13 +103,13 @@ var common = []Presentation{
 	{Code: "RESET_GONE", Status: 410, Title: "Reset closed, expired, unknown or of another session",
 		Message: "本次重置已失效，请重新开始", Next: "Call GET /v1/password/resets/{id} to see whether it is done; otherwise start again."},
 	{Code: "RESET_UNAVAILABLE", Status: 409, Title: "No online reset at this centre or for this document",
-		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a reset code."},
+		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a reset code. With sms_offered: offer a code by SMS, with proof sms.", compose: resetMessage("暂不支持刷脸重置密码")},
 	{Code: "RESET_LIMIT", Status: 429, Title: "Daily limit of resets reached",
-		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code."},
+		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code. With sms_offered: offer a code by SMS, with proof sms.", compose: resetMessage("今天刷脸的次数已用完")},
 	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Reset code wrong, used, expired or out of tries",
 		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code. Each user has five tries."},
 	{Code: "IDENTITY_NOT_PROVEN", Status: 403, Title: "The provider has not confirmed the citizen's identity",
-		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Open the certify_url of the reset or the pending link, then confirm again."},
+		Message: "身份验证未完成或未通过，请先完成验证", Next: "Open the certify_url of the reset or the pending link, or send the code of the SMS, then confirm again."},
 	{Code: "PASSWORD_MISMATCH", Status: 422, Title: "The two new passwords differ",
 		Message: "两次输入的新密码不一致", Next: "Clear the second field."},
 	{Code: "PASSWORD_WEAK", Status: 422, Title: "The new password violates rules",
@@ -162,6 +162,16 @@ func codeLimitMessage(e *selfservice.Error, message string) string {
 	return fmt.Sprintf("验证码刚刚发送过，请%d秒后再获取", e.RetryAfter)
 }
 
+// resetMessage names the code by SMS where that is possible instead of a face.
+func resetMessage(reason string) func(*selfservice.Error, string) string {
+	return func(e *selfservice.Error, message string) string {
+		if !e.SMSOffered {
+			return message
+		}
+		return reason + "，可改用短信验证码，或到柜台办理"
+	}
+}
+
 // lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.
 func lockedMessage(e *selfservice.Error, message string) string {
 	switch {
@@ -207,11 +217,11 @@ func (p Presentation) problem(e *selfservice.Error, requestID string) problem {
 	body := problem{
 		Type: problemType + e.Code, Title: p.Title, Status: p.Status, Code: e.Code, Message: p.message(e),
 		Errors: viewsOfFields(e.Fields), Remaining: e.Remaining, LockedUntil: e.LockedUntil,
-		Offered: e.TransferOffered, FaceFirst: e.FaceFirst, Transfer: viewOfTransfer(e.Transfer),
+		Offered: e.TransferOffered, FaceFirst: e.FaceFirst, SMS: e.SMSOffered, Transfer: viewOfTransfer(e.Transfer),
 		RetryAfter: cmp.Or(e.RetryAfter, p.RetryAfter), RequestID: requestID,
 	}
 	if e.Pending != nil {
-		body.Pending = &pendingView{e.Pending.ID, e.Pending.CertifyID, e.Pending.CertifyURL, e.Pending.ExpiresAt}
+		body.Pending = &pendingView{e.Pending.ID, e.Pending.CertifyID, e.Pending.CertifyURL, e.Pending.Phone, e.Pending.ExpiresAt}
 	}
 	return body
 }

@@ -36,6 +36,7 @@ type problem struct {
 	Pending     *pendingView  `json:"pending,omitempty"`
 	Offered     bool          `json:"transfer_offered,omitempty"`
 	FaceFirst   bool          `json:"face_first_offered,omitempty"`
+	SMS         bool          `json:"sms_offered,omitempty"`
 	Transfer    *transferView `json:"transfer,omitempty"`
 	RetryAfter  int           `json:"retry_after"`
 	RequestID   string        `json:"request_id"`

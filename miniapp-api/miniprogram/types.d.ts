@@ -34,6 +34,8 @@ export interface Problem {
   pending?: PendingLink;
   /** 可以申请改绑到当前支付宝，只在 ALREADY_LINKED 中 · The link can be transferred; in ALREADY_LINKED only */
   transfer_offered?: true;
+  /** 可以改用短信验证码，只在 RESET_UNAVAILABLE 和 RESET_LIMIT 中 · A code by SMS is possible instead; only in RESET_UNAVAILABLE and RESET_LIMIT */
+  sms_offered?: true;
   /** 可以先刷脸再核对密码，只在 LINK_REFUSED 和绑定的 TOO_MANY_REQUESTS 中 · The face can be verified before the password; only in LINK_REFUSED and in TOO_MANY_REQUESTS of the link */
   face_first_offered?: true;
   transfer?: Transfer;
@@ -159,7 +161,7 @@ export type LinkRequest = (
   /** 个人账号，有多个账户时填写 · Needed by people with several accounts (0–20 字符 characters) */
   account_no?: string;
   /** LINK_PROOF_REQUIRED 给出多种方式时的选择 · The citizen's choice if LINK_PROOF_REQUIRED offers several */
-  proof?: 'face' | 'phone';
+  proof?: 'face' | 'phone' | 'sms';
   /** face_first 的 pending 的 id，刷脸通过后填写 · The id of pending after face_first, once the face has passed [uuid] */
   face_id?: string;
   /** 已绑定其他支付宝时改绑到当前支付宝 · Request the link from another Alipay user */
@@ -175,10 +177,12 @@ export interface Link {
 export interface PendingLink {
   /** 用于 /v1/link/{id}/confirm · For /v1/link/{id}/confirm [uuid] */
   id: string;
-  /** 交给 my.startAPVerify · For my.startAPVerify */
-  certify_id: string;
-  /** 交给 my.startAPVerify · For my.startAPVerify [uri] */
-  certify_url: string;
+  /** 交给 my.startAPVerify；发送验证码的没有 · For my.startAPVerify; absent if a code was sent */
+  certify_id?: string;
+  /** 交给 my.startAPVerify；发送验证码的没有 · For my.startAPVerify; absent if a code was sent [uri] */
+  certify_url?: string;
+  /** 收到验证码的手机号，隐去中间 · The phone to which a code was sent, masked */
+  phone?: string;
   /** 有效至 · Valid until [date-time] */
   expires_at: string;
 }
@@ -319,6 +323,8 @@ export interface Password {
   rules: Array<Rule>;
   /** 同一密码的其他使用渠道 · Other channels that use the same password and limit its characters */
   channels: Array<Channel>;
+  /** 可以用短信验证码重置密码（有本人预留手机号的） · Whether an SMS code can reset this password, if a phone of the owner alone is on file */
+  sms_reset_offered: boolean;
   /** 可以刷脸重置密码；柜台重置码总是可用 · Whether face verification can reset this password; a reset code always can */
   reset_offered: boolean;
   /** 未完成的修改 · The open change, or null */
@@ -470,6 +476,18 @@ export interface Confirmation {
 export interface ResetRequest {
   /** 柜台发放的 10 位重置码，可带空格和短横；不给出时刷脸 · The 10 digits from a clerk; blanks and dashes are ignored. Without it the face is verified */
   code?: string;
+  /** sms 发送短信验证码；不填为 face · sms sends a code to the phone on file; face if absent */
+  proof?: 'face' | 'sms';
+}
+
+export interface CodeRequest {
+  /** 短信中的 6 位验证码，可带空格 · The 6 digits of the SMS; blanks are ignored */
+  code: string;
+}
+
+export interface ConfirmLinkRequest {
+  /** 短信中的 6 位验证码；刷脸的不带 · The 6 digits of the SMS; none after a face verification */
+  code?: string;
 }
 
 export interface Reset {
@@ -482,6 +500,8 @@ export interface Reset {
   certify_id?: string;
   /** my.startAPVerify 的参数，只在刷脸开始时返回 · For my.startAPVerify; only in the answer that opens it [uri] */
   certify_url?: string;
+  /** 收到验证码的手机号，隐去中间，只在发送时返回 · The phone to which the code was sent, masked; only in the answer that sends it */
+  phone?: string;
   /** started、passed、failed 时的期限 · The end while started, passed or failed [date-time] */
   expires_at?: string;
 }
@@ -494,16 +514,18 @@ export interface RecoveryRequest {
   id_number: string;
   /** 有多个账户时填写 · Needed by people with several accounts */
   account_no?: string;
+  /** sms 发送短信验证码；不填为 face · sms sends a code to the phone on file; face if absent */
+  proof?: 'face' | 'sms';
 }
 
 export interface Recovery {
   /** [uuid] */
   id: string;
   state: 'started';
-  /** my.startAPVerify 的参数 · For my.startAPVerify */
-  certify_id: string;
-  /** my.startAPVerify 的参数 · For my.startAPVerify [uri] */
-  certify_url: string;
+  /** my.startAPVerify 的参数，只在刷脸时 · For my.startAPVerify; only for a face */
+  certify_id?: string;
+  /** my.startAPVerify 的参数，只在刷脸时 · For my.startAPVerify; only for a face [uri] */
+  certify_url?: string;
   /** [date-time] */
   expires_at: string;
   /** 新密码的规则 · The rules for the new password */
@@ -641,9 +663,9 @@ export type Code = 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'AUTH_CODE_INVALID' 
 export interface Operations {
   openSession: { call: "POST /v1/sessions"; body: SessionRequest; data: Session; codes: 'BAD_REQUEST' | 'AUTH_CODE_INVALID' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   endSession: { call: "POST /v1/sessions/end"; body: Nothing; data: Nothing; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'TRANSFER_REJECTED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'TRANSFER_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'TRANSFER_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  addLink: { call: "POST /v1/link"; body: LinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'TRANSFER_REJECTED' | 'IDENTITY_NOT_PROVEN' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'LINK_PROOF_REQUIRED' | 'TRANSFER_WAITING' | 'ACCOUNT_CLOSED' | 'NO_PHONE_ON_FILE' | 'LINK_GONE' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_LOCKED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'TRANSFER_LIMIT' | 'SMS_CODE_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showLink: { call: "GET /v1/link"; body: undefined; data: Link; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
-  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'TRANSFER_REJECTED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'TRANSFER_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'TRANSFER_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  confirmLink: { call: "POST /v1/link/{id}/confirm"; body: ConfirmLinkRequest; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'SMS_CODE_WRONG' | 'TRANSFER_REJECTED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'TRANSFER_WAITING' | 'ACCOUNT_CLOSED' | 'LINK_GONE' | 'SMS_CODE_GONE' | 'TRANSFER_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'TRANSFER_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showAccounts: { call: "GET /v1/accounts"; body: undefined; data: Accounts; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   chooseAccount: { call: "POST /v1/accounts/{id}/choose"; body: Nothing; data: Link; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NO_SUCH_ACCOUNT' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showTransfers: { call: "GET /v1/link-transfers"; body: undefined; data: Transfers; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
@@ -663,12 +685,14 @@ export interface Operations {
   showChange: { call: "GET /v1/password/changes/{id}"; body: undefined; data: Change; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_FOUND' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };
   confirmChange: { call: "POST /v1/password/changes/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'PASSWORD_FROZEN' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   cancelChange: { call: "POST /v1/password/changes/{id}/cancel"; body: Nothing; data: Change; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'CHANGE_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  openReset: { call: "POST /v1/password/resets"; body: ResetRequest; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RESET_CODE_WRONG' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'RESET_UNAVAILABLE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'RESET_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openReset: { call: "POST /v1/password/resets"; body: ResetRequest; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'RESET_CODE_WRONG' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'CHANGE_IN_PROGRESS' | 'RESET_UNAVAILABLE' | 'NO_PHONE_ON_FILE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'RESET_LIMIT' | 'SMS_CODE_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showReset: { call: "GET /v1/password/resets/{id}"; body: undefined; data: Reset; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_FOUND' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  passReset: { call: "POST /v1/password/resets/{id}/code"; body: CodeRequest; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'SMS_CODE_WRONG' | 'NOT_LINKED' | 'SMS_CODE_GONE' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   confirmReset: { call: "POST /v1/password/resets/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'NOT_OFFERED' | 'NOT_LINKED' | 'ACCOUNT_CLOSED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   cancelReset: { call: "POST /v1/password/resets/{id}/cancel"; body: Nothing; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
-  openRecovery: { call: "POST /v1/password/recoveries"; body: RecoveryRequest; data: Recovery; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RESET_UNAVAILABLE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
+  openRecovery: { call: "POST /v1/password/recoveries"; body: RecoveryRequest; data: Recovery; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'ALREADY_LINKED' | 'RESET_UNAVAILABLE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'LINK_PROOF_LIMIT' | 'SMS_CODE_LIMIT' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   showRecovery: { call: "GET /v1/password/recoveries/{id}"; body: undefined; data: Reset; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'LINK_REFUSED' | 'NOT_FOUND' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' };
+  passRecovery: { call: "POST /v1/password/recoveries/{id}/code"; body: CodeRequest; data: Reset; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'SMS_CODE_WRONG' | 'LINK_REFUSED' | 'ACCOUNT_CLOSED' | 'SMS_CODE_GONE' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   confirmRecovery: { call: "POST /v1/password/recoveries/{id}/confirm"; body: ConfirmRequest; data: Confirmation; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'IDENTITY_NOT_PROVEN' | 'LINK_REFUSED' | 'CONSENT_REQUIRED' | 'NOT_OFFERED' | 'ALREADY_LINKED' | 'ACCOUNT_CLOSED' | 'RESET_GONE' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'PASSWORD_MISMATCH' | 'PASSWORD_WEAK' | 'PASSWORD_SAME' | 'PASSWORD_REUSED' | 'DECRYPT_FAILED' | 'IDEMPOTENCY_KEY_REUSED' | 'ACCOUNT_FROZEN' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'ALIPAY_UNAVAILABLE' | 'BUSY' | 'RESULT_UNKNOWN' };
   freeze: { call: "POST /v1/freeze"; body: Nothing; data: Freeze; codes: 'BAD_REQUEST' | 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_KEY_REUSED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' | 'RESULT_UNKNOWN' };
   showEvents: { call: "GET /v1/events"; body: undefined; data: Events; codes: 'SESSION_REQUIRED' | 'SESSION_EXPIRED' | 'NOT_LINKED' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'BUSY' };

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"fundpass/miniapp-api/document"
@@ -106,6 +107,9 @@ func (c *Config) fill() error {
 	}
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return errors.New("selfservice: consent must be recorded or required")
+	}
+	if !c.SMS && (strings.Contains(string(c.Proof), string(ProofSMS)) || strings.Contains(string(c.InitialProof), string(ProofSMS))) {
+		return errors.New("selfservice: the proof sms needs SMS")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -46,18 +46,18 @@ type SentCode struct {
 // It returns ErrNoPhone, ErrCodeLimit with the time to wait, or ErrNotOffered if the centre
 // sends no SMS.
 func (s *Service) sendCode(ctx context.Context, purpose codePurpose, a store.Account, binding []byte, channel Channel, network string) (SentCode, error) {
-	mobile, ok := ownMobile(a)
-	switch {
-	case !s.sms:
+	if !s.sms {
 		return SentCode{}, ErrNotOffered
-	case !ok:
-		return SentCode{}, ErrNoPhone
+	}
+	masked, err := maskedMobile(a)
+	if err != nil {
+		return SentCode{}, err
 	}
 	code, err := s.db.IssueSMSCode(ctx, codeOrder(purpose, a, binding, channel, network))
 	if err != nil {
 		return SentCode{}, s.codeError(err, code)
 	}
-	return SentCode{code.ID, document.MaskPhone(mobile), code.ExpiresAt}, nil
+	return SentCode{code.ID, masked, code.ExpiresAt}, nil
 }
 
 // sendCodeToClaimed is sendCode for a caller who only claims to be the person. The answer is the
@@ -97,7 +97,7 @@ func (s *Service) checkCode(ctx context.Context, purpose codePurpose, a store.Ac
 func smsCode(code passwd.Secret) (string, error) {
 	digits, ok := readDigits(code.Reveal(), smsCodeDigits)
 	if !ok {
-		return "", ErrBadRequest.WithFields(FieldError{Field: "code", Code: "INVALID"})
+		return "", ErrBadRequest.WithFields(FieldError{Field: "code", Code: "SIX_DIGITS"})
 	}
 	return digits, nil
 }
@@ -116,7 +116,7 @@ func codeVerdict(left int, err error) error {
 // codeError returns the error of a code that was not issued.
 func (s *Service) codeError(err error, c store.SMSCode) error {
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNoPhone):
 		return ErrNoPhone
 	case errors.Is(err, store.ErrTooSoon):
 		return ErrCodeLimit.WithRetryAfter(max(1, int((c.NextAt.Sub(s.db.Now())+time.Second-1)/time.Second)))
@@ -124,11 +124,20 @@ func (s *Service) codeError(err error, c store.SMSCode) error {
 	return limitError(err, ErrCodeLimit, s.db.Now())
 }
 
+// maskedMobile returns the mobile number on file, masked, or ErrNoPhone.
+func maskedMobile(a store.Account) (string, error) {
+	mobile, ok := ownMobile(a)
+	if !ok {
+		return "", ErrNoPhone
+	}
+	return document.MaskPhone(mobile), nil
+}
+
 // codeOrder returns an order with a random code.
 func codeOrder(purpose codePurpose, a store.Account, binding []byte, channel Channel, network string) store.SMSCodeOrder {
 	mobile, _ := ownMobile(a)
 	return store.SMSCodeOrder{
-		Purpose: string(purpose), Channel: string(channel), PersonDigest: a.PersonDigest, AccountID: a.ID,
+		ID: uuid.New(), Purpose: string(purpose), Channel: string(channel), PersonDigest: a.PersonDigest, AccountID: a.ID,
 		Mobile: mobile, Binding: binding, Network: network, Code: newSMSCode(),
 	}
 }
