@@ -60,10 +60,18 @@ func (db *DB) IssueSMSCode(ctx context.Context, o SMSCodeOrder) (SMSCode, error)
 	return code, err
 }
 
-// issueSMSCode is IssueSMSCode within a transaction. It locks the person's count first, so the
-// calls for a person run one after the other.
+// issueSMSCode is IssueSMSCode within a transaction. The count of the person stays locked, so
+// the calls for a person run one after the other.
 func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now time.Time) (SMSCode, error) {
 	c := SMSCode{ID: o.ID, ExpiresAt: now.Add(SMSCodeLife), NextAt: now.Add(SMSCodeInterval)}
+	phone := db.phoneDigest(o.Mobile)
+	own, err := db.isOwnPhone(ctx, tx, phoneOnFile{o.AccountID, o.PersonDigest, phone})
+	switch {
+	case err != nil:
+		return c, err
+	case !own && !o.Silent:
+		return c, ErrNoPhone
+	}
 	if err := db.countOne(ctx, tx, dailyCount{countCodesOfPerson, o.PersonDigest, SMSCodesPerDay}, now); err != nil {
 		return c, err
 	}
@@ -79,14 +87,6 @@ func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now
 		if err := db.countOne(ctx, tx, network, now); err != nil {
 			return c, err
 		}
-	}
-	phone := db.phoneDigest(o.Mobile)
-	own, err := db.isOwnPhone(ctx, tx, phoneOnFile{o.AccountID, o.PersonDigest, phone})
-	switch {
-	case err != nil:
-		return c, err
-	case !own && !o.Silent:
-		return c, ErrNoPhone
 	}
 	return c, db.writeSMSCode(ctx, tx, o, phoneIf(own, phone), c, now)
 }

@@ -20,10 +20,10 @@ import (
 type codePurpose string
 
 const (
-	codeSignIn codePurpose = "sign_in"
-	codeReset  codePurpose = "reset"
-	codeLink   codePurpose = "link"
-	codeDevice codePurpose = "device"
+	codeForSignIn codePurpose = "sign_in"
+	codeForReset  codePurpose = "reset"
+	codeForLink   codePurpose = "link"
+	codeForDevice codePurpose = "device"
 )
 
 // smsCodeDigits is the length of a code sent by SMS.

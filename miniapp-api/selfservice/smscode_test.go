@@ -79,7 +79,7 @@ func TestSendAndCheckCode(t *testing.T) {
 	t.Parallel()
 	e := newCodeEnv(t)
 	ctx, session := t.Context(), []byte("session")
-	code, err := e.sendCode(ctx, codeReset, e.reachable, session, "x", "")
+	code, err := e.sendCode(ctx, codeForReset, e.reachable, session, "x", "")
 	must(t, err)
 	if code.Phone != "142******01" || !code.ExpiresAt.Equal(e.now.Add(5*time.Minute)) {
 		t.Errorf("got %+v", code)
@@ -92,20 +92,20 @@ func TestSendAndCheckCode(t *testing.T) {
 		return e.checkCode(ctx, p, e.reachable, []byte(binding), code.ID, passwd.NewSecret(typed))
 	}
 	for _, unreadable := range []string{"", "12345", "1234567", "12345a", "１２３４５"} {
-		if err := check(codeReset, "session", unreadable); !errors.Is(err, ErrBadRequest) {
+		if err := check(codeForReset, "session", unreadable); !errors.Is(err, ErrBadRequest) {
 			t.Errorf("%q: %v", unreadable, err)
 		}
 	}
-	e.is(check(codeLink, "session", right.Reveal()), ErrCodeGone)
-	e.is(check(codeReset, "other", right.Reveal()), ErrCodeGone)
+	e.is(check(codeForLink, "session", right.Reveal()), ErrCodeGone)
+	e.is(check(codeForReset, "other", right.Reveal()), ErrCodeGone)
 	wrong := "000000"
 	if right.Reveal() == wrong {
 		wrong = "000001"
 	}
-	e.is(check(codeReset, "session", wrong), ErrCodeWrong.withRemaining(2))
+	e.is(check(codeForReset, "session", wrong), ErrCodeWrong.withRemaining(2))
 	wide := strings.Map(func(r rune) rune { return r - '0' + '０' }, right.Reveal())
-	must(t, check(codeReset, "session", wide[:9]+" "+wide[9:]))
-	e.is(check(codeReset, "session", right.Reveal()), ErrCodeGone)
+	must(t, check(codeForReset, "session", wide[:9]+" "+wide[9:]))
+	e.is(check(codeForReset, "session", right.Reveal()), ErrCodeGone)
 }
 
 // The refusals say how long to wait.
@@ -113,7 +113,7 @@ func TestSendCodeRefusals(t *testing.T) {
 	t.Parallel()
 	e := newCodeEnv(t)
 	send := func(a store.Account) error {
-		_, err := e.sendCode(t.Context(), codeSignIn, a, []byte("session"), "x", "")
+		_, err := e.sendCode(t.Context(), codeForSignIn, a, []byte("session"), "x", "")
 		return err
 	}
 	e.is(send(e.unreachable), ErrNoPhone)
@@ -143,21 +143,21 @@ func TestSendCodeToClaimed(t *testing.T) {
 	for name, a := range map[string]store.Account{
 		"reachable": e.reachable, "unreachable": e.unreachable, "unknown": {PersonDigest: []byte("unknown")},
 	} {
-		code, err := e.sendCodeToClaimed(ctx, codeReset, a, session, "x", "192.0.2.1")
+		code, err := e.sendCodeToClaimed(ctx, codeForReset, a, session, "x", "192.0.2.1")
 		must(t, err)
 		if code.ID == uuid.Nil || code.Phone != "" || !code.ExpiresAt.Equal(e.now.Add(store.SMSCodeLife)) {
 			t.Errorf("%s: %+v", name, code)
 		}
-		_, err = e.sendCodeToClaimed(ctx, codeReset, a, session, "x", "192.0.2.1")
+		_, err = e.sendCodeToClaimed(ctx, codeForReset, a, session, "x", "192.0.2.1")
 		e.is(err, ErrCodeLimit.WithRetryAfter(60))
 		wrong := passwd.NewSecret("000000")
 		if name == "reachable" && e.sent().Equal(wrong) {
 			wrong = passwd.NewSecret("000001")
 		}
 		for left := 2; left >= 0; left-- {
-			e.is(e.checkCode(ctx, codeReset, a, session, code.ID, wrong), ErrCodeWrong.withRemaining(left))
+			e.is(e.checkCode(ctx, codeForReset, a, session, code.ID, wrong), ErrCodeWrong.withRemaining(left))
 		}
-		e.is(e.checkCode(ctx, codeReset, a, session, code.ID, wrong), ErrCodeGone)
+		e.is(e.checkCode(ctx, codeForReset, a, session, code.ID, wrong), ErrCodeGone)
 	}
 	if due, _, err := e.db.DueSMS(ctx, 10, store.MediumSMS); err != nil || len(due) != 0 {
 		t.Errorf("%d more SMS, %v", len(due), err)

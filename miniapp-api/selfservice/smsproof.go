@@ -46,7 +46,7 @@ func (s *Service) OpenResetBySMS(ctx context.Context, c Caller) (Reset, error) {
 		return Reset{}, err
 	}
 	r, code, err := s.db.OpenResetBySMS(ctx, c.Session, account, store.Reset{ID: uuid.New()},
-		codeOrder(codeReset, account, c.TokenDigest, c.Channel, ""))
+		codeOrder(codeForReset, account, c.TokenDigest, c.Channel, ""))
 	if err != nil {
 		return Reset{}, openError(s.codeError(err, code))
 	}
@@ -59,7 +59,7 @@ func (s *Service) OpenResetBySMS(ctx context.Context, c Caller) (Reset, error) {
 // returns ErrCodeWrong with the tries left, ErrCodeGone, or ErrResetGone if the session has no
 // open reset by SMS with this id.
 func (s *Service) PassReset(ctx context.Context, c Caller, id uuid.UUID, code passwd.Secret) (Reset, error) {
-	if err := s.pass(ctx, c, passStep{s.db.PassResetByCode, id, codeReset, ErrResetGone}, code); err != nil {
+	if err := s.pass(ctx, c, passStep{s.db.PassResetByCode, id, codeForReset, ErrResetGone}, code); err != nil {
 		return Reset{}, err
 	}
 	return s.Reset(ctx, c, id)
@@ -84,7 +84,7 @@ func (s *Service) OpenRecoveryBySMS(ctx context.Context, c Caller, in PersonInpu
 	}
 	r := store.Recovery{ID: uuid.New(), PersonDigest: claimed.PersonDigest, CredentialVersion: claimed.Version,
 		AccountID: uuid.NullUUID{UUID: claimed.ID, Valid: claimed.ID != uuid.Nil}}
-	order := codeOrder(codeReset, claimed, c.TokenDigest, c.Channel, c.Network)
+	order := codeOrder(codeForReset, claimed, c.TokenDigest, c.Channel, c.Network)
 	order.Silent = true
 	r, code, err := s.db.OpenRecoveryBySMS(ctx, c.Session, r, order, store.StartLimit{User: linkProofsPerUser, Person: smsRecoveriesPerPerson})
 	awaitQuantum(ctx, begun)
@@ -98,7 +98,7 @@ func (s *Service) OpenRecoveryBySMS(ctx context.Context, c Caller, in PersonInpu
 
 // PassRecovery is PassReset for a recovery by SMS.
 func (s *Service) PassRecovery(ctx context.Context, c Caller, id uuid.UUID, code passwd.Secret) (Reset, error) {
-	if err := s.pass(ctx, c, passStep{s.db.PassLinkProof, id, codeReset, ErrResetGone}, code); err != nil {
+	if err := s.pass(ctx, c, passStep{s.db.PassLinkProof, id, codeForReset, ErrResetGone}, code); err != nil {
 		return Reset{}, err
 	}
 	return s.Recovery(ctx, c, id)
@@ -112,7 +112,7 @@ func (s *Service) openSMSProof(ctx context.Context, c Caller, found candidate) (
 	}
 	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Transfer: found.takeOver, CodeID: found.codeID}
 	proof, code, err := s.db.OpenLinkProofBySMS(ctx, c.Session, found.account, proof,
-		codeOrder(codeLink, found.account, c.TokenDigest, c.Channel, ""))
+		codeOrder(codeForLink, found.account, c.TokenDigest, c.Channel, ""))
 	switch {
 	case errors.Is(err, store.ErrConflict): // a concurrent request has opened one
 		return PendingLink{}, ErrBusy.WithCause(err)
@@ -124,7 +124,7 @@ func (s *Service) openSMSProof(ctx context.Context, c Caller, found candidate) (
 
 // passLinkProof uses up the code of a link.
 func (s *Service) passLinkProof(ctx context.Context, c Caller, proof store.LinkProof, code passwd.Secret) error {
-	return s.pass(ctx, c, passStep{s.db.PassLinkProof, proof.ID, codeLink, ErrLinkGone}, code)
+	return s.pass(ctx, c, passStep{s.db.PassLinkProof, proof.ID, codeForLink, ErrLinkGone}, code)
 }
 
 // A passStep is what waits for a code.

@@ -14,6 +14,7 @@
  * @typedef {object} Behaviour
  * @property {'login'|'correct'|'go'|'step'|'ask'|'wait'|'say'} does
  * @property {string[]} [clear] fields to clear
+ * @property {string[]} [marks] fields of which one is wrong
  * @property {string} [to] a page
  * @property {'home'|'link'|'change'|'reset'|'recover'|'unlink'|'retry'} [offer]
  * @property {string} [text] shown if the server's message is missing
@@ -62,7 +63,7 @@ const table = {
   SMS_CODE_LIMIT: { does: 'say', text: '今天获取短信验证码的次数已用完，请明天再试或使用其他方式' },
   NO_PHONE_ON_FILE: { does: 'say', text: '您在公积金中心没有预留手机号，或预留的手机号与他人相同，不能用短信验证' },
 
-  OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'] },
+  OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'], marks: ['id_number', 'old_password', 'password'] },
   PASSWORD_LOCKED: { does: 'correct', clear: ['old_password', 'password'], offer: 'reset' },
 
   CHANGE_IN_PROGRESS: { does: 'say', offer: 'home' },
