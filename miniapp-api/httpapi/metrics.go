@@ -19,6 +19,14 @@ type metrics struct {
 	shed     prometheus.Counter
 }
 
+// metrics returns those of the other channel, or new ones.
+func (c Config) metrics() *metrics {
+	if c.Beside != nil {
+		return c.Beside.metrics
+	}
+	return newMetrics(c.Service, c.Hasher)
+}
+
 // newMetrics returns the metrics of one Server in a registry of its own, so that a process may
 // serve several channels. The last bucket is beyond the limit of a request.
 func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
