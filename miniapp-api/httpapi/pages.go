@@ -52,12 +52,14 @@ func (s *Server) Session(ctx context.Context, tokenDigest []byte, renew bool) (s
 
 // Once runs a request that a record identifies once, from any process, and returns its answer or
 // the first one. run returns the answer, with the error that it presents.
-func (s *Server) Once(ctx context.Context, record *store.IdempotencyRecord, run func() (store.Answer, error)) (store.Answer, error) {
+func (s *Server) Once(c echo.Context, record *store.IdempotencyRecord, run func() (store.Answer, error)) (store.Answer, error) {
+	ctx := c.Request().Context()
 	first, err := s.beginRecord(ctx, record)
 	if err != nil {
 		return store.Answer{}, err
 	}
 	if first != nil {
+		c.Set(keyResent, true)
 		return *first, nil
 	}
 	answer, err := run()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
@@ -36,7 +37,9 @@ type Config struct {
 	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
+	Businesses map[string]Business    // what the routes do, by method and pattern; nil = those of the API
 	Beside     *Server                // another channel of this process, whose metrics this one adds to; may be nil
+	Tracer     trace.Tracer           // of requests; nil = nothing is traced
 
 	PerAddress Rate // per address; generous, because mobile carriers share addresses
 	PerUser    Rate // per user
@@ -60,6 +63,7 @@ type Server struct {
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
+	tracer      trace.Tracer // nil: nothing is traced
 
 	presentations map[string]Presentation // by code
 	turnedAway    *turnedAway
@@ -75,6 +79,9 @@ func New(c Config) (*Server, error) {
 	if c.DB == nil || c.Service == nil || c.Hasher == nil || c.Channel == "" {
 		return nil, errors.New("httpapi: DB, Service, Hasher and Channel are required")
 	}
+	if c.Businesses == nil {
+		c.Businesses = businesses
+	}
 	if c.SealedOnly && c.Transport == nil {
 		return nil, errors.New("httpapi: SealedOnly needs Transport")
 	}
@@ -84,7 +91,7 @@ func New(c Config) (*Server, error) {
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   c.metrics(), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		presentations: presentationsOf(c.Words), turnedAway: newTurnedAway(),
+		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
 	s.ReplaceTransport(c.Transport)

@@ -93,7 +93,7 @@ func newEnv(t testing.TB) *env {
 	must(t, err)
 	fast := httpapi.Rate{PerSecond: 1e6, Burst: 1e6}
 	server, err := httpapi.New(httpapi.Config{
-		DB: h.db, Service: h.service, Hasher: h.hasher, Log: log, Channel: selfservice.ChannelWebsite, Words: website.Words,
+		DB: h.db, Service: h.service, Hasher: h.hasher, Log: log, Channel: selfservice.ChannelWebsite, Words: website.Words, Businesses: website.Businesses,
 		PerAddress: fast, PerUser: fast, RequestTime: testenv.Patience,
 	})
 	must(t, err)

@@ -97,7 +97,7 @@ func (s *Site) servePost(c echo.Context, r route) error {
 		RequestDigest: digests[0], OlderDigests: digests[1:],
 	}
 	var failed error
-	answer, err := s.server.Once(c.Request().Context(), record, func() (store.Answer, error) {
+	answer, err := s.server.Once(c, record, func() (store.Answer, error) {
 		var a store.Answer
 		a, failed = s.post(c, r, f, record)
 		return a, failed

@@ -1,6 +1,10 @@
 package website
 
-import "net/http"
+import (
+	"net/http"
+
+	"fundpass/miniapp-api/httpapi"
+)
 
 // The paths of pages that others lead to.
 const (
@@ -41,4 +45,16 @@ func (s *Site) routes() []route {
 		{method: get, path: "/accounts", signedIn: true, handle: s.showAccounts},
 		{method: post, path: "/accounts", signedIn: true, fields: []string{"account"}, handle: s.chooseAccount, again: s.showAccounts},
 	}
+}
+
+// Businesses are what the forms do, for the metrics.
+var Businesses = map[string]httpapi.Business{
+	"POST " + pathSignIn:          {Name: "sign_in", Completes: true},
+	"POST " + pathCode:            {Name: "sign_in", Completes: true},
+	"POST " + pathForgot:          {Name: "reset"},
+	"POST " + pathChange:          {Name: "change"},
+	"POST " + pathChange + "/:id": {Name: "change", Completes: true},
+	"POST " + pathReset:           {Name: "reset"},
+	"POST " + pathReset + "/:id":  {Name: "reset", Completes: true},
+	"POST /freeze":                {Name: "freeze", Completes: true},
 }
