@@ -169,7 +169,7 @@ func (s *Server) commonRoutes() []Route {
 func (s *Server) Handler() http.Handler {
 	e := s.NewEcho(setSecurity, s.fail)
 	for _, r := range s.routes() {
-		e.Add(r.Method, r.Path, s.gated(r.Endpoint))
+		e.Add(r.Method, r.Path, s.Gated(r.Endpoint))
 	}
 	return e
 }

@@ -110,7 +110,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -340,6 +340,13 @@ func (d *demo) addPage() error {
 	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
 	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
+}
+
+// switchOn opens the website, which a centre switches on when it is ready for it.
+func (d *demo) switchOn(ctx context.Context) error {
+	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the website"}
+	_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	return err
 }
 
 func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }
