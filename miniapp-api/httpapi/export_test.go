@@ -19,7 +19,6 @@ type Success = success
 const MaxBody = maxBody
 const ProblemType = problemType
 
-var DigestOfToken = digestOfToken
 var EventTexts = eventTexts
 var FieldTexts = fieldTexts
 var InWords = Words.in
