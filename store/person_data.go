@@ -82,6 +82,8 @@ func (d *PersonData) personParts() []part {
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
 		{&d.Transfers, `SELECT transfer_id AS id, state, requested_at AS opened_at, closed_at
 			FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY requested_at`},
+		{&d.Devices, `SELECT device_id, created_at, used_at, ended_at, sealed
+			FROM devices WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY created_at`},
 	}
 }
 
@@ -151,6 +153,14 @@ func (db *DB) openData(d *PersonData) error {
 			return err
 		}
 		l.Kind = l.Identity.Kind
+	}
+	for i := range d.Devices {
+		dev := &d.Devices[i]
+		var label DeviceLabel
+		if err := db.unseal(dev.Sealed, "devices", dev.ID[:], &label); err != nil {
+			return err
+		}
+		dev.Name, dev.Platform = label.Name, label.Platform
 	}
 	for i := range d.Sessions {
 		s := &d.Sessions[i]
