@@ -66,24 +66,30 @@ func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byt
 		if err != nil {
 			return err
 		}
-		digest := db.digest(id)
-		sealed, err := db.seal(Visitor{id, visitor.AccessToken}, "sessions", tokenDigest)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
-			db.center, tokenDigest, id.Provider, channel, digest, sealed, now)
-		if err != nil {
-			return err
-		}
-		return db.authorise(ctx, tx, id.Provider, digest, now)
+		return db.insertSession(ctx, tx, channel, tokenDigest, nil, Visitor{id, visitor.AccessToken}, now)
 	})
 	if err != nil {
 		return Session{}, err
 	}
 	return db.Session(ctx, tokenDigest)
+}
+
+// insertSession adds a session, bound to a device unless that is nil, and records that its user
+// has signed in.
+func (db *DB) insertSession(ctx context.Context, tx *sqlx.Tx, channel string, tokenDigest, device []byte, visitor Visitor, now time.Time) error {
+	digest := db.digest(visitor.Identity)
+	sealed, err := db.seal(visitor, "sessions", tokenDigest)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at, device_jkt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`,
+		db.center, tokenDigest, visitor.Identity.Provider, channel, digest, sealed, now, device)
+	if err != nil {
+		return err
+	}
+	return db.authorise(ctx, tx, visitor.Identity.Provider, digest, now)
 }
 
 // Session returns the session with a token digest, with its link and the state of its
@@ -114,10 +120,10 @@ func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, d
 		LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
 		LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND `+isPassword+`
 		LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
-			AND b.scope = l.identity_digest
+			AND b.scope = $5
 		WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4
-			AND s.device_jkt IS NOT DISTINCT FROM $5::bytea`,
-		db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), device,
+			AND s.device_jkt IS NOT DISTINCT FROM $6::bytea`,
+		db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), OwnerScope, device,
 	).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
 		&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
 	if err != nil {

@@ -23,7 +23,7 @@ type SessionReply struct {
 // OpenUserSession opens a session for a user whom the channel has authenticated.
 func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (SessionReply, error) {
 	return s.OpenSession(func(tokenDigest []byte) (*store.Account, error) {
-		return s.service.SignIn(ctx, s.channel, tokenDigest, visitor)
+		return s.service.OpenSession(ctx, s.channel, tokenDigest, visitor)
 	})
 }
 

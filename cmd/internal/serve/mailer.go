@@ -117,6 +117,9 @@ func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("fundpass: notice not readable: %w", err)
 	}
+	if n.Identity.Provider != store.ProviderAlipay { // no message reaches them
+		return signing.ErrUndeliverable
+	}
 	words, known := alipay.NoticeText(d.Kind, n.ChangedAt)
 	if !known {
 		return errNewerKind
