@@ -5,6 +5,7 @@ package store
 // A channel is where something was done.
 const (
 	ChannelAlipay   = "alipay"   // the mini-program
+	ChannelApp      = "app"      // the centre's app
 	ChannelWebsite  = "website"  // the centre's pages in a browser
 	ChannelOperator = "operator" // an operator of the centre, see DB.Unlock
 	ChannelCounter  = "counter"  // a clerk of the centre

@@ -76,17 +76,25 @@ type SignInDevice struct {
 	Add        bool // it may be new, because the person has given a code
 }
 
+// ErrDevice reports that a person does not know the device with which they sign in.
+var ErrDevice = errors.New("store: unknown device")
+
 // useDevice records a sign-in with a device and adds the device if it is new and may be. It
-// returns ErrNotFound for an unknown device otherwise.
-func (db *DB) useDevice(ctx context.Context, tx *sqlx.Tx, a Account, d SignInDevice, channel string, now time.Time) error {
+// returns the thumbprint, or nil without a device, and ErrDevice for an unknown device that may
+// not be added.
+func (db *DB) useDevice(ctx context.Context, tx *sqlx.Tx, in SignIn, now time.Time) ([]byte, error) {
+	d := in.Device
+	if d == nil {
+		return nil, nil
+	}
 	res, err := tx.ExecContext(ctx, `
 		UPDATE devices SET used_at = $4
 		WHERE center_id = $1 AND person_digest = $2 AND jkt = $3 AND ended_at IS NULL AND used_at > $5`,
-		db.center, a.PersonDigest, d.Thumbprint, now, now.Add(-deviceLife))
-	if err = changedOne(res, err, ErrNotFound); !errors.Is(err, ErrNotFound) || !d.Add {
-		return err
+		db.center, in.Account.PersonDigest, d.Thumbprint, now, now.Add(-deviceLife))
+	if err = changedOne(res, err, ErrDevice); errors.Is(err, ErrDevice) && d.Add {
+		err = db.addDevice(ctx, tx, in.Account, *d, in.Channel, now)
 	}
-	return db.addDevice(ctx, tx, a, d, channel, now)
+	return d.Thumbprint, err
 }
 
 // addDevice adds a device in place of the person's surplus ones. Another sign-in may have added

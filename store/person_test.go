@@ -91,6 +91,8 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: store.PublicScope, Policy: tiers, Source: &store.UnverifiedSource{
 		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
 	noError(t, err)
+	noError(t, db.SignIn(ctx, store.SignIn{Channel: store.ChannelApp, TokenDigest: []byte(fmt.Sprint("g", n)), Account: account,
+		Device: &store.SignInDevice{Thumbprint: []byte(fmt.Sprint("key", n)), Label: store.DeviceLabel{Name: fmt.Sprint("phone of ", n)}, Add: true}}))
 	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
 		Content: fmt.Appendf(nil, `{"open_id":"second-of-%d"}`, n)})
 	noError(t, err)

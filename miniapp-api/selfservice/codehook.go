@@ -13,7 +13,10 @@ import (
 // A codePurpose is what a code to the phone on file is for.
 type codePurpose string
 
-const codeForSignIn codePurpose = "sign_in"
+const (
+	codeForSignIn codePurpose = "sign_in"
+	codeForDevice codePurpose = "device"
+)
 
 // SentCode is a code on its way to the phone on file.
 type SentCode struct {

@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -17,29 +18,34 @@ var ErrDeviceGone = &Error{Code: "NO_SUCH_DEVICE"}
 // A Device is a device with which a person signs in: the thumbprint of its key, which the
 // channel has verified, and what it says of itself.
 type Device struct {
-	Thumbprint     []byte
-	Name, Platform string
+	Thumbprint []byte `json:"t"`
+	Name       string `json:"n"`
+	Platform   string `json:"p,omitempty"`
 }
 
 // maxDeviceName is the longest name of a device or platform, in characters.
 const maxDeviceName = 40
 
-// label returns what is kept of the device, or ErrBadRequest.
-func (d Device) label() (store.DeviceLabel, error) {
-	l := store.DeviceLabel{Name: strings.TrimSpace(d.Name), Platform: strings.TrimSpace(d.Platform)}
-	var wrong []FieldError
-	for field, text := range map[string]string{"device_name": l.Name, "platform": l.Platform} {
-		if utf8.RuneCountInString(text) > maxDeviceName {
-			wrong = append(wrong, FieldError{Field: field, Code: "TOO_LONG"})
+// check returns what is wrong with the form of the device, which may be nil.
+func (d *Device) check() (wrong []FieldError) {
+	if d == nil {
+		return nil
+	}
+	for _, f := range []struct{ field, text string }{{"device_name", d.Name}, {"platform", d.Platform}} {
+		if utf8.RuneCountInString(f.text) > maxDeviceName {
+			wrong = append(wrong, FieldError{Field: f.field, Code: "TOO_LONG"})
 		}
 	}
-	if l.Name == "" {
-		l.Name = "未命名的设备"
+	return wrong
+}
+
+// signIn returns the device for a sign-in, which may add it only with a code; nil for nil.
+func (d *Device) signIn(add bool) *store.SignInDevice {
+	if d == nil {
+		return nil
 	}
-	if len(wrong) > 0 {
-		return l, ErrBadRequest.WithFields(wrong...)
-	}
-	return l, nil
+	name := cmp.Or(strings.TrimSpace(d.Name), "未命名的设备")
+	return &store.SignInDevice{Thumbprint: d.Thumbprint, Label: store.DeviceLabel{Name: name, Platform: strings.TrimSpace(d.Platform)}, Add: add}
 }
 
 // Devices returns the devices with which the linked person can sign in, the last used first.
