@@ -36,6 +36,7 @@ type Link struct {
 	AccountID    uuid.UUID
 	PersonDigest []byte
 	Password     PasswordStatus
+	HasOpenStep  bool // whether the person has an open change or reset; see OpenSteps
 }
 
 // A Visitor is the sealed part of a session.
@@ -114,7 +115,9 @@ func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, d
 	err := q.QueryRowxContext(ctx, `
 		SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
 			coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
-			coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed
+			coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed,
+			EXISTS (SELECT 1 FROM changes WHERE center_id = $1 AND person_digest = l.person_digest AND state = 'open')
+			OR EXISTS (SELECT 1 FROM resets WHERE center_id = $1 AND person_digest = l.person_digest AND state IN ('started', 'passed'))
 		FROM sessions s
 		LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
 		LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
@@ -125,7 +128,7 @@ func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, d
 			AND s.device_jkt IS NOT DISTINCT FROM $6::bytea`,
 		db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), OwnerScope, device,
 	).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
-		&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
+		&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed, &link.HasOpenStep)
 	if err != nil {
 		return Session{}, mapNoRows(err, ErrNotFound)
 	}

@@ -1,5 +1,10 @@
 package httpapi
 
+import (
+	"maps"
+	"slices"
+)
+
 // Identifiers exported to the tests of package httpapi_test.
 
 type AccountChoice = accountChoice
@@ -18,6 +23,8 @@ type Success = success
 
 const MaxBody = maxBody
 const ProblemType = problemType
+
+func BusinessRoutes() []string { return slices.Collect(maps.Keys(businesses)) }
 
 var EventTexts = eventTexts
 var FieldTexts = fieldTexts

@@ -79,6 +79,7 @@ func storedAnswer(answer store.Answer, data any) store.Answer {
 
 // resend sends a stored first answer. The answer of a sign-in gets its token back.
 func (s *Server) resend(c echo.Context, first store.Answer) error {
+	c.Set(keyResent, true)
 	if first.Seed != "" {
 		token, err := s.db.Token(first.Seed)
 		if err != nil {

@@ -121,9 +121,11 @@ func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error
 	if err != nil {
 		return PasswordStatus{}, err
 	}
-	change, reset, err := s.db.OpenSteps(ctx, c.Session)
-	if err != nil {
-		return PasswordStatus{}, err
+	var change, reset *store.OpenStep
+	if c.Link.HasOpenStep {
+		if change, reset, err = s.db.OpenSteps(ctx, c.Session); err != nil {
+			return PasswordStatus{}, err
+		}
 	}
 	_, err = s.faceKind(holder)
 	status := PasswordStatus{
