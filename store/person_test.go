@@ -20,7 +20,7 @@ import (
 // createPersonRows creates the rows of the n-th depositor in every table: two accounts, two
 // users one after the other, a change, resets by Alipay and by a clerk, a face verified for
 // a link, the link transferred and back, a consent, a phone, tickets, idempotency records,
-// failed attempts and a notification.
+// failed attempts, a device and a notification.
 func createPersonRows(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
@@ -182,7 +182,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 		UNION SELECT encode(identity_digest, 'hex') FROM links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
 		all[fmt.Sprint("user ", i)] = digest
 	}
-	if len(all) != 4 {
+	if len(all) != 5 {
 		t.Fatalf("%d digests", len(all))
 	}
 	return all
@@ -266,13 +266,13 @@ func TestExport(t *testing.T) {
 		got[name] = len(l)
 	}
 	if diff := cmp.Diff(map[string]int{
-		"accounts": 2, "links": 1, "sessions": 2, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
-		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 13, "message_subscriptions": 1,
+		"accounts": 2, "links": 2, "sessions": 3, "devices": 1, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
+		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 15, "message_subscriptions": 1,
 		"operator_actions": 2,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
 	}
-	for _, want := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo, `"kind":"open_id"`, `"issued_by":"0017"`, "notice2"} {
+	for _, want := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo, `"kind":"open_id"`, `"issued_by":"0017"`, "notice2", "phone of 2"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -303,8 +303,9 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 9 ||
-		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 2 {
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 15 || len(data.Notices) != 9 ||
+		len(data.Links) != 2 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 ||
+		len(data.Devices) != 1 || data.Devices[0].Name != "phone of 2" {
 		t.Errorf("%+v", data)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions WHERE action <> 'reset code'`)[0]; n != "0" {
