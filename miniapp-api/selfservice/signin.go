@@ -76,7 +76,7 @@ func (s *Service) SignIn(ctx context.Context, c Caller, in SignInInput) (SignedI
 	case purpose != "":
 		return s.startSignInStep(ctx, c, account, purpose, in.Device)
 	}
-	err = s.openPersonSession(ctx, c, in.TokenDigest, account, in.Device.signIn(false), attempt)
+	err = s.openSessionOn(ctx, in.Device.signIn(false), c, in.TokenDigest, account, attempt)
 	return SignedIn{Account: account}, attempt.passAfter(ctx, err)
 }
 
@@ -174,9 +174,14 @@ func (s *Service) signInCode(ctx context.Context, a store.Account, password pass
 	return codeForDevice, nil
 }
 
-// openPersonSession opens the session of the account's holder, on a device unless that is nil,
-// and passes the attempt unless that is nil.
-func (s *Service) openPersonSession(ctx context.Context, c Caller, tokenDigest []byte, a store.Account, d *store.SignInDevice, attempt *check) error {
+// openPersonSession opens the session of the account's holder, and passes the attempt unless it
+// is nil.
+func (s *Service) openPersonSession(ctx context.Context, c Caller, tokenDigest []byte, a store.Account, attempt *check) error {
+	return s.openSessionOn(ctx, nil, c, tokenDigest, a, attempt)
+}
+
+// openSessionOn is openPersonSession on a device, unless that is nil.
+func (s *Service) openSessionOn(ctx context.Context, d *store.SignInDevice, c Caller, tokenDigest []byte, a store.Account, attempt *check) error {
 	err := s.db.SignIn(ctx, store.SignIn{Channel: string(c.Channel), TokenDigest: tokenDigest, Account: a, Device: d, Passed: attempt.pending()})
 	attempt.setPassed(err)
 	switch {
@@ -237,7 +242,7 @@ func (s *Service) FinishSignIn(ctx context.Context, c Caller, ticket string, cod
 	if err := s.checkCode(ctx, step.Purpose, a, c.Binding, step.Code, code); err != nil {
 		return store.Account{}, err
 	}
-	if err := s.openPersonSession(ctx, c, tokenDigest, a, step.Device.signIn(true), nil); err != nil {
+	if err := s.openSessionOn(ctx, step.Device.signIn(true), c, tokenDigest, a, nil); err != nil {
 		return store.Account{}, err
 	}
 	s.forgiveAttempts(ctx, c, a.PersonDigest, step.At)
@@ -260,7 +265,7 @@ func (s *Service) SignInProven(ctx context.Context, c Caller, p Person, tokenDig
 	case a.Ended():
 		return store.Account{}, ErrAccountClosed
 	}
-	err = s.openPersonSession(ctx, c, tokenDigest, *a, nil, nil)
+	err = s.openPersonSession(ctx, c, tokenDigest, *a, nil)
 	if errors.Is(err, ErrSignInRefused) { // changed meanwhile; a retry reads it again
 		err = ErrBusy.WithCause(err)
 	}
