@@ -95,7 +95,8 @@ var rules = map[string]rule{
 		ours:    list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json", "github.com/google/uuid"),
 	},
-	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},
+	"miniapp-api/app/appclient": {modules: list("github.com/go-jose/go-jose/v4")},
+	"miniapp-api/app/dpop":      {modules: list("github.com/go-json-experiment/json")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
@@ -165,7 +166,7 @@ var rules = map[string]rule{
 
 // testTools are modules for tests only, which may also use the modules of all rules.
 var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi", "github.com/anishathalye/porcupine",
-	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", "github.com/go-jose/go-jose/v4")
+	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto")
 
 func list(s ...string) []string { return s }
 

@@ -87,10 +87,13 @@ func (a *App) Configure(c httpapi.Config) httpapi.Config {
 	return c
 }
 
-// Handler adds the newest nonce to every reply of the API, so that the next proof has it.
+// Handler adds to every reply of the API what the next proof needs: the newest nonce, and the
+// time by which proofs are checked, for phones whose clock is wrong.
 func (a *App) Handler(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("DPoP-Nonce", a.nonces.Current(a.db.Now()))
+		now := a.db.Now()
+		w.Header().Set("DPoP-Nonce", a.nonces.Current(now))
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 		api.ServeHTTP(w, r)
 	})
 }

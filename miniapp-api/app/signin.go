@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -60,7 +62,7 @@ func (h handlers) signIn(ctx context.Context, r httpapi.Request, in signInReques
 			Device: &selfservice.Device{Thumbprint: r.Binding, Name: in.DeviceName, Platform: in.Platform},
 		})
 		if err != nil || done.Step == nil {
-			return &done.Account, err
+			return &done.Account, inOwnFields(err)
 		}
 		reply.SMSCode = &smsCodeView{done.Step.Ticket, done.Step.Code.Phone, done.Step.Code.ExpiresAt}
 		return nil, nil
@@ -69,6 +71,21 @@ func (h handlers) signIn(ctx context.Context, r httpapi.Request, in signInReques
 		reply.SessionReply = httpapi.SessionReply{} // no session was opened
 	}
 	return reply, err
+}
+
+// inOwnFields names the fields of an error as the form of this channel does.
+func inOwnFields(err error) error {
+	var e *selfservice.Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return err
+	}
+	fields := slices.Clone(e.Fields)
+	for i := range fields {
+		if fields[i].Field == "id_number" {
+			fields[i].Field = "document"
+		}
+	}
+	return e.WithFields(fields...)
 }
 
 // checkDeviceKey returns an error if the form names another key than the one that signed the
