@@ -68,15 +68,16 @@ func CheckURL(raw string) error {
 	return nil
 }
 
-// Routes returns the routes that only this channel has.
+// Routes returns the routes that only this channel has. Owners protect their account by all of
+// them, so a closed channel still serves them; see httpapi.Protective.
 func (a *App) Routes(s *httpapi.Server) []httpapi.Route {
 	h := handlers{a, s}
 	return []httpapi.Route{
-		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Recognised(s, h.signIn, a.binding)},
-		{Method: "POST", Path: "/v1/sessions/code", Endpoint: httpapi.Recognised(s, h.giveCode, a.binding)},
-		{Method: "POST", Path: "/v1/sessions/tickets", Endpoint: httpapi.Recognised(s, s.MakeBoundTicket, a.binding)},
-		{Method: "GET", Path: "/v1/devices", Endpoint: httpapi.Authed(s, h.showDevices)},
-		{Method: "POST", Path: "/v1/devices/:id/end", Endpoint: httpapi.Authed(s, h.endDevice)},
+		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Protective(httpapi.Recognised(s, h.signIn, a.binding))},
+		{Method: "POST", Path: "/v1/sessions/code", Endpoint: httpapi.Protective(httpapi.Recognised(s, h.giveCode, a.binding))},
+		{Method: "POST", Path: "/v1/sessions/tickets", Endpoint: httpapi.Protective(httpapi.Recognised(s, s.MakeBoundTicket, a.binding))},
+		{Method: "GET", Path: "/v1/devices", Endpoint: httpapi.Protective(httpapi.Authed(s, h.showDevices))},
+		{Method: "POST", Path: "/v1/devices/:id/end", Endpoint: httpapi.Protective(httpapi.Authed(s, h.endDevice))},
 	}
 }
 

@@ -85,6 +85,9 @@ func newEnv(t testing.TB, change ...func(*httpapi.Config)) *env {
 	h.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	t.Cleanup(h.hasher.Close)
 	h.db = h.open()
+	_, err := h.db.ChangeChannel(t.Context(), store.ChannelOrder{Channel: store.ChannelApp, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
+		func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	must(t, err)
 	h.url = h.listen(h.db, "", change...)
 	return h
 }
