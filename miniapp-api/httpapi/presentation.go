@@ -165,6 +165,7 @@ var common = []Presentation{
 		TitleZH: "同一个 Idempotency-Key 用于不同的内容", NextZH: "每张表单用新的幂等键。",
 		Message: "请求重复，请重新提交", Next: "Use a new key for each form."},
 	{Code: "CHANNEL_CLOSED", Status: 503, RetryAfter: 600, Title: "The channel is switched off or outside its service hours; nothing was done",
+		TitleZH: "渠道已关闭或不在服务时间内，什么都没有办理", NextZH: "显示 message，其中有其他可用的渠道。到 opens_at 之后重发；没有 opens_at 时过 retry_after 秒重发。why 不是 manual 时仍可登录、冻结、拒绝改绑，请保留冻结入口。",
 		Message: "暂停服务，请稍后再试，或到柜台办理", Next: "Show the message, which names the other channels. After opens_at, or else after retry_after seconds, repeat. Offer the freeze unless why is manual: signing in, freezing and rejecting a transfer still work.", compose: closedMessage},
 	{Code: "TOO_MANY_REQUESTS", Status: 429, RetryAfter: 1, Title: "Too many requests",
 		TitleZH: "请求过多", NextZH: "等 retry_after 秒。",
