@@ -527,13 +527,13 @@ export interface Event {
   at: string;
   /** linked 绑定，unlinked 解除绑定，change_opened 开始修改，password_changed 已修改，password_wrong 密码错误，password_locked 已锁定，
    * reset_opened 开始重置，reset_code_issued 柜台发放重置码，password_reset 已重置，password_frozen 已冻结，unlocked 中心解除锁定，
-   * authorisation_withdrawn 取消支付宝授权、绑定解除，transfer_requested 其他支付宝申请改绑，transfer_rejected 已拒绝改绑，link_transferred 已改绑到其他支付宝，account_chosen 切换账户，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，messages_declined 不再接收消息提醒，erased 已按申请删除个人信息。会增加新值，展示用 text。
+   * authorisation_withdrawn 取消支付宝授权、绑定解除，transfer_requested 其他支付宝申请改绑，transfer_rejected 已拒绝改绑，link_transferred 已改绑到其他支付宝，account_chosen 切换账户，signed_in 用证件和密码登录，link_moved 账户合并后绑定转到另一账户，link_ended 账户销户、转出或变更后绑定解除，messages_declined 不再接收消息提醒，erased 已按申请删除个人信息。会增加新值，展示用 text。
    * Values may be added; show text. */
   kind: string;
   /** 中文，可直接展示 · Chinese, ready to show */
   text: string;
-  /** alipay 本小程序，operator 中心运维，counter 柜台，centre 中心数据更新。会增加新值。
-   * alipay: this mini-program, operator: the centre's operators, counter: a clerk, centre: the centre's data. Values may be added. */
+  /** alipay 本小程序，website 网上服务大厅，operator 中心运维，counter 柜台，centre 中心数据更新。会增加新值。
+   * alipay: this mini-program, website: the centre's pages, operator: the centre's operators, counter: a clerk, centre: the centre's data. Values may be added. */
   channel: string;
 }
 

@@ -6,7 +6,7 @@
 -- not readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
 -- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
 --   channel             where it was begun or done: alipay, ..., operator, counter, centre
---   provider            who identifies the user: alipay
+--   provider            who identifies the user: alipay, or centre for a document and the password
 --   identity_digest     provider, app id, kind and value of the user's identifier; no two providers share one
 --   person_digest       type and number of the document, normalised
 --   token_digest        SHA-256 of a session's token
@@ -107,7 +107,8 @@ CREATE TABLE password_history (
 -- Attempts and their limits
 
 -- Failed attempts and locks. A row belongs to a presented identity, known or not, and
--- a scope: 'public', or the digest of a user who is proven to be this person.
+-- a scope: 'public'; 'owner' for all linked users of the person; or the digest of a user who
+-- is proven to be this person and not linked.
 CREATE TABLE lockouts (
 	center_id     text          NOT NULL,
 	person_digest bytea         NOT NULL,

@@ -14,7 +14,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// newApp assembles a server that nobody serves yet.
+// newApp assembles a server without serving it.
 func newApp(t *testing.T, s *cmdtest.ServerEnv) *App {
 	t.Helper()
 	parsed, err := settings.Read(cmdtest.GetenvOf(s.Env()))
@@ -25,8 +25,8 @@ func newApp(t *testing.T, s *cmdtest.ServerEnv) *App {
 	return a
 }
 
-// A listener that breaks ends the server with its error, and the other
-// listener with it.
+// TestServeBrokenListener checks that Serve returns the error of a broken listener and
+// closes the other one.
 func TestServeBrokenListener(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, cmdtest.NewEnv(t))
@@ -40,7 +40,7 @@ func TestServeBrokenListener(t *testing.T) {
 	}
 	if c, err := net.Dial("tcp", public.Addr().String()); err == nil {
 		c.Close()
-		t.Error("the other one still listens")
+		t.Error("the other listener is open")
 	}
 }
 

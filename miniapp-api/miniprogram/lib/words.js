@@ -115,8 +115,8 @@ function sameText(used) {
   return names.length > 0 ? `${names.join('、')}也使用这个密码。` : '';
 }
 
-/** Draws a mask with dots. @param {string} masked */
-const dots = (masked) => masked.replace(/\*/g, '•');
+/** Draws a mask with at most four dots, so that a number fits on its line. @param {string} masked */
+const dots = (masked) => masked.replace(/\*+/g, (stars) => '•'.repeat(Math.min(stars.length, 4)));
 
 /** Returns an account as pages show it. @template T @param {T} a @returns {T} */
 function maskedAccount(a) {

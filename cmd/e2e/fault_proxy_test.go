@@ -15,54 +15,53 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A tap is the line between a server and PostgreSQL. It understands so much of
-// the protocol (frontend/backend protocol 3.0) that it knows which transaction
-// a COMMIT ends.
-type tap struct {
+// A proxy connects a server to PostgreSQL. It parses the protocol (frontend/backend
+// protocol 3.0) to find out which transaction a COMMIT ends.
+type proxy struct {
 	socket string // of PostgreSQL
 
-	mu   sync.Mutex
-	open []net.Conn
-	trap *trap         // sprung once
-	dead chan struct{} // while the line is dead; closed when it is healed
+	mu    sync.Mutex
+	open  []net.Conn
+	fault *fault        // applied once
+	dead  chan struct{} // not nil while the proxy is stalled; closed by heal
 }
 
-// A moment is where in a transaction a trap springs.
-type moment int
+// A faultPoint is where in a transaction a fault happens.
+type faultPoint int
 
 const (
-	inStatement  moment = iota // the database has got the statement, its answer is lost
-	beforeCommit               // COMMIT does not reach the database
-	lateCommit                 // COMMIT reaches the database when the line lives again
-	afterCommit                // the database has committed, its answer is lost
+	inStatement  faultPoint = iota // the database gets the statement, its reply is lost
+	beforeCommit                   // COMMIT does not reach the database
+	lateCommit                     // COMMIT reaches the database after heal
+	afterCommit                    // the database commits, its reply is lost
 )
 
-// A trap waits for a transaction with a statement that contains marker. It runs
-// then, if there is one, and cuts the connection, except at lateCommit.
-type trap struct {
-	marker string
-	at     moment
-	sprung chan struct{} // closed when it is
-	then   func()
+// A fault applies to a transaction with a statement that contains marker. It calls then,
+// if not nil, and cuts the connection, except at lateCommit.
+type fault struct {
+	marker    string
+	at        faultPoint
+	triggered chan struct{} // closed when the fault happens
+	then      func()
 }
 
-// await waits until the trap is sprung.
-func (t *trap) await(tb testing.TB) {
+// await waits until the fault happens.
+func (t *fault) await(tb testing.TB) {
 	tb.Helper()
 	select {
-	case <-t.sprung:
+	case <-t.triggered:
 	case <-time.After(testenv.Patience):
 		tb.Fatalf("no transaction with %q", t.marker)
 	}
 }
 
-// newTap returns the connection string that goes through the tap.
-func newTap(t testing.TB, dsn string) (*tap, string) {
+// newProxy starts a proxy and returns it with the connection string that uses it.
+func newProxy(t testing.TB, dsn string) (*proxy, string) {
 	t.Helper()
 	set := dsnSettings(dsn)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	cmdtest.NoError(t, err)
-	p := &tap{socket: set["host"] + "/.s.PGSQL." + set["port"]}
+	p := &proxy{socket: set["host"] + "/.s.PGSQL." + set["port"]}
 	var ends sync.WaitGroup
 	ends.Go(func() { p.listen(l, &ends) })
 	t.Cleanup(func() { l.Close(); p.cut(); p.heal(); ends.Wait() })
@@ -79,7 +78,7 @@ func dsnSettings(dsn string) map[string]string {
 	return set
 }
 
-func (p *tap) listen(l net.Listener, ends *sync.WaitGroup) {
+func (p *proxy) listen(l net.Listener, ends *sync.WaitGroup) {
 	for {
 		client, err := l.Accept()
 		if err != nil {
@@ -93,14 +92,14 @@ func (p *tap) listen(l net.Listener, ends *sync.WaitGroup) {
 		p.mu.Lock()
 		p.open = append(p.open, client, server)
 		p.mu.Unlock()
-		w := &wire{tap: p, client: client, server: server, named: map[string]string{}, answered: make(chan struct{}, 1)}
+		w := &proxyConn{proxy: p, client: client, server: server, named: map[string]string{}, answered: make(chan struct{}, 1)}
 		ends.Go(w.up)
 		ends.Go(w.down)
 	}
 }
 
-// cut ends every connection.
-func (p *tap) cut() {
+// cut closes every connection.
+func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.open {
@@ -109,44 +108,44 @@ func (p *tap) cut() {
 	p.open = nil
 }
 
-// set arms a trap.
-func (p *tap) set(marker string, at moment, then func()) *trap {
-	t := &trap{marker: marker, at: at, sprung: make(chan struct{}), then: then}
+// set sets the next fault.
+func (p *proxy) set(marker string, at faultPoint, then func()) *fault {
+	t := &fault{marker: marker, at: at, triggered: make(chan struct{}), then: then}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.trap = t
+	p.fault = t
 	return t
 }
 
-// disarm takes a trap away that has not sprung.
-func (p *tap) disarm() {
+// disarm removes a fault that has not happened.
+func (p *proxy) disarm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.trap = nil
+	p.fault = nil
 }
 
-// take returns the trap that this moment springs, if there is one.
-func (p *tap) take(statements []string, moments ...moment) *trap {
+// matchFault returns the fault that applies at one of these points, or nil, and removes
+// it.
+func (p *proxy) matchFault(statements []string, moments ...faultPoint) *fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.trap
+	t := p.fault
 	if t == nil || !slices.Contains(moments, t.at) ||
 		!slices.ContainsFunc(statements, func(s string) bool { return strings.Contains(s, t.marker) }) {
 		return nil
 	}
-	p.trap = nil
+	p.fault = nil
 	return t
 }
 
-// kill makes the line dead until heal: what is sent stays on the way, and
-// nobody is told.
-func (p *tap) kill() {
+// kill stalls the proxy until heal: what is sent is delayed, and no connection is closed.
+func (p *proxy) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dead = make(chan struct{})
 }
 
-func (p *tap) heal() {
+func (p *proxy) heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead != nil {
@@ -155,8 +154,8 @@ func (p *tap) heal() {
 	}
 }
 
-// pass waits while the line is dead.
-func (p *tap) pass() {
+// waitConnected waits while the proxy is stalled.
+func (p *proxy) waitConnected() {
 	p.mu.Lock()
 	dead := p.dead
 	p.mu.Unlock()
@@ -165,31 +164,31 @@ func (p *tap) pass() {
 	}
 }
 
-// A wire is one connection.
-type wire struct {
-	*tap
+// A proxyConn is one connection.
+type proxyConn struct {
+	*proxy
 	client, server net.Conn
 	named          map[string]string // prepared statements
 	inTx           []string          // statements since BEGIN
 
-	mu       sync.Mutex
-	swallow  bool          // answers go to answered
-	answered chan struct{} // the server is ready for the next query
+	mu          sync.Mutex
+	dropReplies bool          // replies are dropped and signalled to answered
+	answered    chan struct{} // the server is ready for the next query
 }
 
-func (w *wire) close() {
+func (w *proxyConn) close() {
 	w.client.Close()
 	w.server.Close()
 }
 
-// up carries the server process's words to PostgreSQL.
-func (w *wire) up() {
+// up copies messages from the server to PostgreSQL.
+func (w *proxyConn) up() {
 	defer w.close()
-	first, err := frame(w.client, 0) // start-up or cancel request: without a type
+	first, err := frame(w.client, 0) // start-up or cancel request, which has no type
 	if err != nil {
 		return
 	}
-	w.pass()
+	w.waitConnected()
 	if _, err := w.server.Write(first); err != nil {
 		return
 	}
@@ -198,8 +197,8 @@ func (w *wire) up() {
 		if err != nil {
 			return
 		}
-		w.pass()
-		if t := w.sprungBy(f); t != nil && !w.spring(t, f) {
+		w.waitConnected()
+		if t := w.matchFrame(f); t != nil && !w.trigger(t, f) {
 			return
 		}
 		if _, err := w.server.Write(f); err != nil {
@@ -208,7 +207,7 @@ func (w *wire) up() {
 	}
 }
 
-// frame reads one message, whose length stands after its type.
+// frame reads one message. Its length follows its type.
 func frame(from io.Reader, typed int) ([]byte, error) {
 	f := make([]byte, typed+4)
 	if _, err := io.ReadFull(from, f); err != nil {
@@ -223,8 +222,9 @@ func frame(from io.Reader, typed int) ([]byte, error) {
 	return f, err
 }
 
-// sprungBy keeps the books of the transaction.
-func (w *wire) sprungBy(f []byte) *trap {
+// matchFrame records the statements of the transaction and returns the fault that applies
+// to this message, or nil.
+func (w *proxyConn) matchFrame(f []byte) *fault {
 	parts := strings.SplitN(string(f[5:]), "\x00", 3)
 	switch f[0] {
 	case 'P': // Parse: name, query
@@ -233,40 +233,40 @@ func (w *wire) sprungBy(f []byte) *trap {
 		w.inTx = append(w.inTx, w.named[parts[1]])
 	case 'S': // Sync, after Bind and Execute: now the statement runs
 		if n := len(w.inTx); n > 0 {
-			return w.take(w.inTx[n-1:], inStatement)
+			return w.matchFault(w.inTx[n-1:], inStatement)
 		}
 	case 'Q':
 		if strings.HasPrefix(parts[0], "BEGIN") {
 			w.inTx = nil
 		}
 		if strings.HasPrefix(parts[0], "COMMIT") {
-			return w.take(w.inTx, beforeCommit, lateCommit, afterCommit)
+			return w.matchFault(w.inTx, beforeCommit, lateCommit, afterCommit)
 		}
 	}
 	return nil
 }
 
-// spring reports whether the connection goes on.
-func (w *wire) spring(t *trap, f []byte) bool {
+// trigger applies a fault and reports whether the connection stays open.
+func (w *proxyConn) trigger(t *fault, f []byte) bool {
 	if t.at == inStatement || t.at == afterCommit {
 		w.mu.Lock()
-		w.swallow = true
+		w.dropReplies = true
 		w.mu.Unlock()
 		if _, err := w.server.Write(f); err != nil {
 			return false
 		}
 		<-w.answered
 	}
-	close(t.sprung)
+	close(t.triggered)
 	if t.then != nil {
 		t.then()
 	}
-	w.pass()
+	w.waitConnected()
 	return t.at == lateCommit
 }
 
-// down carries PostgreSQL's answers back.
-func (w *wire) down() {
+// down copies messages from PostgreSQL to the server.
+func (w *proxyConn) down() {
 	defer w.close()
 	defer close(w.answered)
 	for {
@@ -275,15 +275,15 @@ func (w *wire) down() {
 			return
 		}
 		w.mu.Lock()
-		swallow := w.swallow
+		dropReplies := w.dropReplies
 		w.mu.Unlock()
-		if swallow {
+		if dropReplies {
 			if f[0] == 'Z' { // ReadyForQuery
 				w.answered <- struct{}{}
 			}
 			continue
 		}
-		w.pass()
+		w.waitConnected()
 		if _, err := w.client.Write(f); err != nil {
 			return
 		}
