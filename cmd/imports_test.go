@@ -87,6 +87,10 @@ var rules = map[string]rule{
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/prometheus/client_golang"),
 	},
+	"miniapp-api/website": {
+		ours:    list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document"),
+		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json", "github.com/google/uuid"),
+	},
 	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
