@@ -211,6 +211,17 @@ func TestNoSubject(t *testing.T) {
 	}
 }
 
+// What the issuer has signed counts more than what userinfo adds.
+func TestSignedClaimCounts(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.sim.Fault(oidcsim.OtherNameInInfo)
+	p, err := e.signIn()
+	if noError(t, err); p != zhangHere {
+		t.Errorf("%+v", p)
+	}
+}
+
 // An error of the store is none of the issuer's.
 func TestStoreErrors(t *testing.T) {
 	t.Parallel()
