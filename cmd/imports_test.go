@@ -88,7 +88,8 @@ var rules = map[string]rule{
 			"github.com/prometheus/client_golang"),
 	},
 	"miniapp-api/website": {
-		ours:    list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document"),
+		ours: list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document",
+			"miniapp-api/website/captcha", "miniapp-api/website/oidc"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json", "github.com/google/uuid"),
 	},
 	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},

@@ -21,11 +21,11 @@ func (s *Site) routes() []route {
 	get, post := http.MethodGet, http.MethodPost
 	return []route{
 		{method: get, path: pathSignIn, handle: s.showSignIn},
-		{method: post, path: pathSignIn, fields: []string{"id_type", "id_number", "account_no", "password"}, handle: s.signIn, again: s.showSignIn},
+		{method: post, path: pathSignIn, fields: []string{"id_type", "id_number", "account_no", "password"}, optional: captchaFields, handle: s.signIn, again: s.showSignIn},
 		{method: get, path: pathCode, handle: s.showCode},
 		{method: post, path: pathCode, fields: []string{"code"}, handle: s.finishSignIn, again: s.showCode},
 		{method: get, path: pathForgot, handle: s.showForgot},
-		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, handle: s.resetByCode, again: s.showForgot},
+		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, optional: captchaFields, handle: s.resetByCode, again: s.showForgot},
 		{method: post, path: "/sign-out", signedIn: true, handle: s.signOut},
 
 		{method: get, path: pathHome, signedIn: true, handle: s.showHome},
@@ -50,6 +50,7 @@ func (s *Site) routes() []route {
 // Businesses are what the forms do, for the metrics.
 var Businesses = map[string]httpapi.Business{
 	"POST " + pathSignIn:          {Name: "sign_in", Completes: true},
+	"GET " + pathIssuerBack:       {Name: "sign_in", Completes: true},
 	"POST " + pathCode:            {Name: "sign_in", Completes: true},
 	"POST " + pathForgot:          {Name: "reset"},
 	"POST " + pathChange:          {Name: "change"},

@@ -3,7 +3,6 @@ package oidc_test
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -219,20 +218,5 @@ func TestSignedClaimCounts(t *testing.T) {
 	p, err := e.signIn()
 	if noError(t, err); p != zhangHere {
 		t.Errorf("%+v", p)
-	}
-}
-
-// An error of the store is none of the issuer's.
-func TestStoreErrors(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	address, cookies := e.start(e.client)
-	back := e.choose(address, "zhang")
-	noError(t, e.db.Close())
-	r := httptest.NewRequest(http.MethodGet, back.RequestURI(), nil)
-	r.AddCookie(cookies[0])
-	_, err := e.client.Finish(httptest.NewRecorder(), r)
-	if text, ok := e.client.Text(err); err == nil || ok {
-		t.Error(err, text)
 	}
 }
