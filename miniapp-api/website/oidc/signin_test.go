@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -96,7 +97,8 @@ func TestOnceAndInOneBrowser(t *testing.T) {
 	}
 	expired("no cookie", nil)
 	expired("another browser", others)
-	expired("two cookies", append(others, mine...))
+	expired("two cookies", slices.Concat(others, mine))
+	expired("two cookies, the right one first", slices.Concat(mine, others))
 	expired("changed cookie", []*http.Cookie{{Name: mine[0].Name, Value: mine[0].Value[:20] + "A" + mine[0].Value[21:]}})
 	e.ahead.Store(int64(10*time.Minute + time.Second))
 	expired("too late", mine)
