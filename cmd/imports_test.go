@@ -143,7 +143,7 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/settings": {
 		ours: list("cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
+			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
 	},
 	"cmd/internal/telemetry": {
