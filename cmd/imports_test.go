@@ -138,12 +138,12 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/serve": {
 		ours: list("cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
 		ours: list("cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website/oidc", "signing", "store"),
+			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
 	},
 	"cmd/internal/telemetry": {

@@ -93,9 +93,10 @@ func (s *Server) Refuse(c echo.Context, err error) Refusal {
 	p := s.problemOf(e, requestID(c))
 	r := Refusal{Code: e.Code, Status: p.Status, Message: p.Message, Fields: map[string]string{}, RetryAfter: p.RetryAfter, RequestID: p.RequestID}
 	for _, f := range p.Errors {
-		if r.Fields[f.Field] == "" {
-			r.Fields[f.Field] = f.Message
+		if r.Fields[f.Field] != "" {
+			r.Fields[f.Field] += "；"
 		}
+		r.Fields[f.Field] += f.Message
 	}
 	return r
 }

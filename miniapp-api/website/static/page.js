@@ -34,8 +34,8 @@ for (const input of document.querySelectorAll('input[type=password]')) {
     button.textContent = shown ? '显示' : '隐藏';
     button.setAttribute('aria-pressed', String(!shown));
   });
-  input.form.addEventListener('submit', () => { input.type = 'password'; });
   row.append(input, button);
+  input.form.addEventListener('submit', () => { input.type = 'password'; });
 }
 
 const CLASSES = { lower: 'a-z', upper: 'A-Z', letter: 'a-zA-Z', digit: '0-9', symbol: '!-/:-@[-`{-~' };
