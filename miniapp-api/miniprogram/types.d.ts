@@ -325,8 +325,10 @@ export interface Password {
   locked_until: string | null;
   /** 新密码的规则，先城市的 · The rules for a new password, the city's first */
   rules: Array<Rule>;
-  /** 同一密码的其他使用渠道 · Other channels that use the same password and limit its characters */
+  /** 使用同一密码的其他渠道，来自中心的渠道登记，没有时为空 · Other channels that use the same password, by the centre's registry; empty if there is none */
   channels: Array<Channel>;
+  /** 使用单独电话密码的渠道 · Channels with a phone PIN of their own */
+  separate_channels: Array<Channel>;
   /** 可以刷脸重置密码；柜台重置码总是可用 · Whether face verification can reset this password; a reset code always can */
   reset_offered: boolean;
   /** 未完成的修改 · The open change, or null */
@@ -379,7 +381,10 @@ export interface ChannelName {
 }
 
 export interface Channel {
+  /** 渠道，会增加新值 · The channel; values may be added */
   id: string;
+  /** 名称，中文 · Its name in Chinese */
+  name: string;
   /** 提示，中文 · A hint in Chinese */
   text: string;
   /** 能输入的字符，如 0-9 · The characters that can be typed, such as 0-9 */

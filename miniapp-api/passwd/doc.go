@@ -39,8 +39,6 @@
 //     "168h", "midnight" (00:00 in Beijing) or, for the last, "reset" (until a
 //     proven reset). 100 attempts at most in all.
 //   - lock_source: the notice the lock comes from.
-//   - channels: where the same password is used and not everything can be typed:
-//     an id, a text the citizen is told before confirming, and the charset.
 //   - notes: what else the notices say, for operators; each a text and a source.
 //   - examples: accepted and refused, invented passwords of a person of whom
 //     nothing is known. A file whose rules say otherwise is refused.

@@ -66,14 +66,11 @@ func (s shape) length() Finding {
 	return f.as(LevelMet, fmt.Sprintf("at least %d characters", n), "")
 }
 
-// alone is about the places where the password is the only factor.
+// alone is about whether the password is the only factor. The policy knows no channels; fundpass
+// check says which of them take the password alone.
 func (s shape) alone() Finding {
 	if !s.InitialNeedsProof {
 		return Finding{Declared: true}.as(LevelFail, "an initial password opens a link without a second proof (reason given: "+s.InitialWithoutProof+")", "contract a proof of identity and take initial_without_proof out")
-	}
-	if n := s.shortest.Check.MinLength; len(s.Channels) > 0 && n < singleFactorMin {
-		return Finding{}.as(LevelWarn, fmt.Sprintf("passwords also open %s, there without a second factor: %d characters are wanted, %d allowed",
-			strings.Join(channelIDs(s.Channels), ", "), singleFactorMin, n), "give those channels a second factor or a PIN of their own, or raise min_length")
 	}
 	return Finding{}.as(LevelMet, "the password stands beside the Alipay identity, signed cryptographically", "")
 }
@@ -188,12 +185,4 @@ func (s shape) failures() Finding {
 		return Finding{}.as(LevelWarn, fmt.Sprintf("the first lock comes after more than %d failures", prompt), "lock after 3 to 5")
 	}
 	return Finding{}.as(LevelMet, fmt.Sprintf("the first lock comes after %d failures", s.Lock.Tiers[0].Attempts), "")
-}
-
-func channelIDs(channels []Channel) []string {
-	ids := make([]string, len(channels))
-	for i, c := range channels {
-		ids[i] = c.ID
-	}
-	return ids
 }

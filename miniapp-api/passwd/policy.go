@@ -25,10 +25,9 @@ type Policy struct {
 	// city's name, the centre's short name.
 	Words []string `json:"words,omitempty"`
 	// InitialRules are the city's initial passwords, names that Derive knows.
-	InitialRules []string  `json:"initial_rules"`
-	Lock         Lock      `json:"lock"`
-	Channels     []Channel `json:"channels,omitempty"`
-	Spraying     Spraying  `json:"spraying"` // what a file leaves out is the default
+	InitialRules []string `json:"initial_rules"`
+	Lock         Lock     `json:"lock"`
+	Spraying     Spraying `json:"spraying"` // what a file leaves out is the default
 	// InitialWithoutProof is the reason why an initial password alone may open a
 	// link. Empty, as it should be: a second proof is needed.
 	InitialWithoutProof string `json:"initial_without_proof,omitempty"`
@@ -87,15 +86,6 @@ type Check struct {
 	NoSpace bool   `json:"no_space,omitempty"`
 	// Server marks what only the server can check.
 	Server bool `json:"server,omitempty"`
-}
-
-// A Channel is a place where the same password is used and not every character
-// can be typed. The citizen is told Text before confirming a password with
-// characters outside Charset (the syntax of Check.Charset).
-type Channel struct {
-	ID      string `json:"id"`
-	Text    string `json:"text"`
-	Charset string `json:"charset,omitempty"`
 }
 
 // A PublicRule is what a front end is told of a rule.

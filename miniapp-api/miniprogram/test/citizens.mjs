@@ -76,7 +76,7 @@ export function refusal(status, code, more = {}) {
 export const account = { name: '*三', id_type: '01', id_number: '9****************2', account_no: '****04', status: '01' };
 
 export const password = {
-  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [],
+  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], separate_channels: [],
   rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
 };
 
