@@ -23,9 +23,10 @@ func auditCommand(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "List what operators did by hand",
-		Long: "Audit lists what operators did to accounts by hand (fundpass unlock,\n" +
-			"issue-reset-code, export-person, erase-person): the time in Beijing, the operator,\n" +
-			"the action, the account and the reason, oldest first.\n\n" +
+		Long: "Audit lists what operators did by hand to accounts (fundpass unlock,\n" +
+			"issue-reset-code, export-person, erase-person) and to channels (fundpass channel),\n" +
+			"and channels that switched off by their failures: the time in Beijing, the\n" +
+			"operator, the action, the account or channel and the reason, oldest first.\n\n" +
 			"It needs " + strings.Join(unlockSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return audit(cmd.Context(), w, days) },
@@ -50,8 +51,12 @@ func audit(ctx context.Context, w terminal.Stdio, days int) error {
 	}
 	var rows []table.Row
 	for _, a := range all {
-		rows = append(rows, table.Row{a.At.In(calendar.Beijing).Format(time.DateTime), a.Operator, a.Action, a.AccountID, a.Reason})
+		subject := a.Channel
+		if a.AccountID != nil {
+			subject = a.AccountID.String()
+		}
+		rows = append(rows, table.Row{a.At.In(calendar.Beijing).Format(time.DateTime), a.Operator, a.Action, subject, a.Reason})
 	}
-	terminal.PrintTable(w.Out, table.Row{"at", "operator", "action", "account", "reason"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"at", "operator", "action", "account or channel", "reason"}, rows)
 	return nil
 }
