@@ -56,49 +56,25 @@ func listChannels(ctx context.Context, w terminal.Stdio) error {
 func printChannels(out io.Writer, all []store.ChannelEntry, now time.Time) {
 	var rows []table.Row
 	for _, e := range all {
-		rows = append(rows, table.Row{e.Code, e.Channel, e.Title, describeState(e, now), selfservice.HoursOf(e),
-			describeRequests(e), describeFailures(e), describeCredential(e), cmp.Or(e.Keypad, anyKey), describeProofs(e)})
+		rows = append(rows, table.Row{e.Code, e.Channel, e.Title, selfservice.DescribeChannel(e, now), selfservice.HoursOf(e),
+			describeCredential(e), cmp.Or(e.Keypad, anyKey), describeProofs(e), describeLimits(e)})
 	}
-	terminal.PrintTable(out, table.Row{"code", "channel", "title", "state", "hours", "requests/min", "off at failures", "takes", "keys", "proofs"}, rows)
+	terminal.PrintTable(out, table.Row{"code", "channel", "title", "state", "hours", "takes", "keys", "proofs", "limits"}, rows)
 }
 
-// describeState says whether a channel is open, and why not.
-func describeState(e store.ChannelEntry, now time.Time) string {
-	at := func(t time.Time) string { return t.In(calendar.Beijing).Format("2006-01-02 15:04") }
-	switch selfservice.StateOf(e, now) {
-	case selfservice.ChannelOpen:
-		return "open"
-	case selfservice.ChannelByHours:
-		return "on, opens " + at(selfservice.HoursOf(e).Next(now))
-	case selfservice.ChannelByFailures:
-		until := "until an operator switches it on"
-		if e.ResumesAt != nil {
-			until = "until " + at(*e.ResumesAt)
+func describeLimits(e store.ChannelEntry) string {
+	var all []string
+	if e.PerMinute > 0 {
+		all = append(all, fmt.Sprintf("%d requests/min", e.PerMinute))
+	}
+	if e.FailurePercent > 0 {
+		text := fmt.Sprintf("off at %d%% failures of %d in %d min", e.FailurePercent, e.FailureRequests, e.FailureMinutes)
+		if e.CoolDownSeconds > 0 {
+			text += fmt.Sprintf(" for %s", time.Duration(e.CoolDownSeconds)*time.Second)
 		}
-		return fmt.Sprintf("off automatically %s (%s)", until, e.OffReason)
+		all = append(all, text)
 	}
-	if e.OffKind == "" {
-		return "off"
-	}
-	return fmt.Sprintf("off by hand since %s (%s)", at(e.SetAt), e.OffReason)
-}
-
-func describeRequests(e store.ChannelEntry) string {
-	if e.PerMinute == 0 {
-		return "no limit"
-	}
-	return fmt.Sprint(e.PerMinute)
-}
-
-func describeFailures(e store.ChannelEntry) string {
-	if e.FailurePercent == 0 {
-		return "never"
-	}
-	text := fmt.Sprintf("%d%% of %d in %d min", e.FailurePercent, e.FailureRequests, e.FailureMinutes)
-	if e.CoolDownSeconds > 0 {
-		text += fmt.Sprintf(", for %s", time.Duration(e.CoolDownSeconds)*time.Second)
-	}
-	return text
+	return cmp.Or(strings.Join(all, ", "), "none")
 }
 
 func describeCredential(e store.ChannelEntry) string {

@@ -40,7 +40,7 @@ func TestChannelCommands(t *testing.T) {
 		cmdtest.NoError(t, got.Err)
 		return got.Out
 	}
-	if line := lineOf(must("list"), "alipay"); line != "90 alipay 支付宝 open 00:00-24:00 no limit never the password any settings" {
+	if line := lineOf(must("list"), "alipay"); line != "90 alipay 支付宝 open 00:00-24:00 the password any settings none" {
 		t.Error(line)
 	}
 	must(by("li", "on", "website")...)
@@ -49,12 +49,12 @@ func TestChannelCommands(t *testing.T) {
 	must(by("li", "limit", "website", "--failures", "50")...) // keeps the rest
 	must(by("li", "set", "website", "--title", "网上大厅", "--proofs", "certdoc,face", "--keypad", "!-~", "--shares-password=false")...)
 	if line := lineOf(must("list"), "website"); !strings.HasPrefix(line, "30 website 网上大厅 o") ||
-		!strings.HasSuffix(line, " 00:00-00:01 600 50% of 100 in 3 min, for 10m0s another password !-~ certdoc,face; initial settings") {
+		!strings.HasSuffix(line, " 00:00-00:01 another password !-~ certdoc,face; initial settings 600 requests/min, off at 50% failures of 100 in 3 min for 10m0s") {
 		t.Error(line)
 	}
 	must(by("li", "limit", "website", "--requests", "0", "--failures", "0")...)
 	must(by("li", "set", "website", "--proofs", "settings", "--keypad", "any")...)
-	if line := lineOf(must("list"), "website"); !strings.HasSuffix(line, "00:00-00:01 no limit never another password any settings") {
+	if line := lineOf(must("list"), "website"); !strings.HasSuffix(line, "00:00-00:01 another password any settings none") {
 		t.Error(line)
 	}
 

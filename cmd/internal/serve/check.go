@@ -26,7 +26,7 @@ func checkCommand(w terminal.Stdio) *cobra.Command {
 		Use:   "check",
 		Short: "Say line by line what is right and wrong with the settings",
 		Long: "Check reads the settings and files that serve would read and looks at the\n" +
-			"database, without changing anything. It works with half of the settings missing.\n" +
+			"database and the channels, without changing anything. It works with half of the settings missing.\n" +
 			"It exits 1 when a line says fail. No line holds a key or a password.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), w) },

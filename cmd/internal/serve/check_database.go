@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"fundpass/cmd/internal/settings"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
 
@@ -27,7 +29,7 @@ func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []
 	// store.Open registers the centre; check must not do that for a server
 	// that may still be set up wrongly.
 	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.Cipher != nil {
-		all = append(all, findStore(ctx, s, f))
+		all = append(all, findStore(ctx, s, f)...)
 	}
 	return all
 }
@@ -93,20 +95,51 @@ func findCenter(d store.Condition, s settings.Settings) finding {
 // readyTimeout bounds the readiness check of the database.
 const readyTimeout = 5 * time.Second
 
-// findStore asks what readiness asks.
-func findStore(ctx context.Context, s settings.Settings, f settings.Files) finding {
+// findStore asks what readiness asks, and reads the registry of channels.
+func findStore(ctx context.Context, s settings.Settings, f settings.Files) []finding {
 	ctx, stop := context.WithTimeout(ctx, readyTimeout)
 	defer stop()
 	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Look: true})
 	if err != nil {
-		return finding{verdictFail, "database ready", oneLine(err)}
+		return []finding{{verdictFail, "database ready", oneLine(err)}}
 	}
 	defer db.Close()
 	if err := db.Ping(ctx); err != nil {
-		return finding{verdictFail, "database ready", oneLine(err)}
+		return []finding{{verdictFail, "database ready", oneLine(err)}}
 	}
+	ready := finding{verdictOK, "database ready", "yes"}
 	if db.Pooled() {
-		return finding{verdictOK, "database ready", "yes, behind a transaction pooler"}
+		ready.note = "yes, behind a transaction pooler"
 	}
-	return finding{verdictOK, "database ready", "yes"}
+	channels, err := db.Channels(ctx)
+	if err != nil {
+		return []finding{ready, {verdictFail, "channels", oneLine(err)}}
+	}
+	return append([]finding{ready}, findChannels(channels, f.Policy, db.Now())...)
+}
+
+// findChannels says something of every channel that is on or was switched off, and whether each
+// types what the policy allows.
+func findChannels(all []store.ChannelEntry, policy *passwd.Policy, now time.Time) []finding {
+	var found []finding
+	for _, e := range all {
+		one := finding{verdictOK, "channel " + e.Channel, e.Title + ": " + selfservice.DescribeChannel(e, now)}
+		switch {
+		case !e.IsOn && e.OffKind == "":
+			continue
+		case !e.Switched(now):
+			one.verdict = verdictWarn
+		case e.SharesPassword && e.Keypad != "":
+			one.verdict = verdictWarn
+			one.note += "; the password alone opens it, in what a keypad types: a phone PIN of its own is safer"
+		}
+		found = append(found, one)
+	}
+	if policy == nil {
+		return found
+	}
+	for _, err := range selfservice.CheckKeypads(policy, all) {
+		found = append(found, finding{verdictFail, "channel keypad", err.Error()})
+	}
+	return found
 }
